@@ -1,0 +1,265 @@
+#include "base/conf.h"
+
+#include "base/mem.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static void *slot(const struct conf_key *key, const void *out)
+{
+    return (char *)(uintptr_t)out + key->offset;
+}
+
+static enum err number(const struct conf_key *key, const char *text, double *out)
+{
+    char *end = NULL;
+
+    *out = strtod(text, &end);
+    if (end == text || *end)
+        return err_set(ERR_PARSE, "%s: '%s' is not a number", key->name, text);
+    if (!(*out >= key->min && *out <= key->max))
+        return err_set(ERR_RANGE, "%s: %s is not in [%g, %g]", key->name, text, key->min,
+                       key->max);
+    if (key->type == CONF_INT_ && *out != floor(*out))
+        return err_set(ERR_PARSE, "%s: '%s' is not a whole number", key->name, text);
+    return OK;
+}
+
+static enum err truth(const struct conf_key *key, const char *text, bool *out)
+{
+    static const char *const yes[] = {"true", "yes", "on", "1"};
+    static const char *const no[] = {"false", "no", "off", "0"};
+
+    for (int i = 0; i < 4; i++)
+        if (!strcasecmp(text, yes[i]) || !strcasecmp(text, no[i])) {
+            *out = !strcasecmp(text, yes[i]);
+            return OK;
+        }
+    return err_set(ERR_PARSE, "%s: '%s' is neither true nor false", key->name, text);
+}
+
+static void unset(const struct conf_key *key, void *at)
+{
+    if (key->type == CONF_TEXT_) {
+        free(*(char **)at);
+        *(char **)at = NULL;
+    } else if (key->type == CONF_TREE_) {
+        json_decref(*(json_t **)at);
+        *(json_t **)at = NULL;
+    } else if (key->type == CONF_INT_) {
+        *(int *)at = INT_MIN;
+    } else if (key->type == CONF_REAL_) {
+        *(double *)at = NAN;
+    }
+}
+
+/* `text` NULL: unset. */
+static enum err set(const struct conf_key *key, void *at, const char *text)
+{
+    double real = 0;
+    enum err err = OK;
+
+    if (!text || (!*text && key->type != CONF_TEXT_)) {
+        unset(key, at);
+        return OK;
+    }
+    switch (key->type) {
+    case CONF_TEXT_:
+        free(*(char **)at);
+        *(char **)at = mem_text(text);
+        break;
+    case CONF_INT_:
+        err = number(key, text, &real);
+        if (!err)
+            *(int *)at = (int)real;
+        break;
+    case CONF_REAL_:
+        err = number(key, text, &real);
+        if (!err)
+            *(double *)at = real;
+        break;
+    case CONF_BOOL_:
+        err = truth(key, text, at);
+        break;
+    default:
+        break;
+    }
+    return err;
+}
+
+static const struct conf_key *find(const struct conf_key *const *tables, const char *name)
+{
+    for (; *tables; tables++)
+        for (const struct conf_key *k = *tables; k->name; k++)
+            if (!strcmp(k->name, name) || (k->alias && !strcmp(k->alias, name)))
+                return k;
+    return NULL;
+}
+
+static enum err give(const struct conf_key *key, void *out, json_t *item,
+                     void (*ignored)(const char *))
+{
+    if (key->type == CONF_IGNORED_) {
+        if (ignored)
+            ignored(key->name);
+        return OK;
+    }
+    if (key->type == CONF_REFUSED_)
+        return err_set(ERR_RANGE, "%s: %s", key->name, key->help);
+    if (key->type == CONF_TREE_) {
+        unset(key, slot(key, out));
+        *(json_t **)slot(key, out) = json_is_null(item) ? NULL : json_incref(item);
+        return OK;
+    }
+    if (json_is_null(item))
+        return set(key, slot(key, out), NULL);
+    if (!json_is_string(item))
+        return err_set(ERR_PARSE, "%s: expected one value, not a list or a map", key->name);
+    return set(key, slot(key, out), json_string_value(item));
+}
+
+enum err conf_load(const struct conf_key *const *tables, void *out, const json_t *tree,
+                   void (*ignored)(const char *))
+{
+    const char *name;
+    json_t *item;
+
+    for (const struct conf_key *const *t = tables; *t; t++)
+        for (const struct conf_key *k = *t; k->name; k++) {
+            const enum err err = k->type >= CONF_IGNORED_ || find(tables, k->name) != k
+                                     ? OK
+                                     : set(k, slot(k, out), k->initial);
+            if (err)
+                return err_add("default of %s", k->name);
+        }
+    json_object_foreach((json_t *)(uintptr_t)tree, name, item)
+    {
+        const struct conf_key *key = find(tables, name);
+        const char *near = key ? NULL : conf_nearest(name, tables);
+        enum err err;
+        if (!key)
+            return near
+                       ? err_set(ERR_PARSE, "'%s': no such key; did you mean '%s'?", name, near)
+                       : err_set(ERR_PARSE, "'%s': no such key; --help lists them", name);
+        err = give(key, out, item, ignored);
+        if (err)
+            return err;
+    }
+    return OK;
+}
+
+void conf_free(const struct conf_key *const *tables, void *out)
+{
+    for (const struct conf_key *const *t = tables; *t; t++)
+        for (const struct conf_key *k = *t; k->name; k++)
+            if (k->type == CONF_TEXT_ || k->type == CONF_TREE_)
+                unset(k, slot(k, out));
+}
+
+void conf_help(const struct conf_key *const *tables, FILE *to)
+{
+    for (const struct conf_key *const *t = tables; *t; t++)
+        for (const struct conf_key *k = *t; k->name; k++)
+            if (k->type < CONF_IGNORED_)
+                fprintf(to, "  %-34s %-12s %s\n", k->name,
+                        k->initial && *k->initial ? k->initial : "-", k->help);
+}
+
+static void print_value(const struct conf_key *k, const void *at, FILE *to)
+{
+    const int whole = *(const int *)(k->type == CONF_INT_ ? at : &(int){0});
+    const double real = *(const double *)(k->type == CONF_REAL_ ? at : &(double){0});
+
+    if (k->type == CONF_TEXT_ && *(char *const *)at)
+        fprintf(to, "%s: \"%s\"\n", k->name, *(char *const *)at);
+    else if (k->type == CONF_BOOL_)
+        fprintf(to, "%s: %s\n", k->name, *(const bool *)at ? "true" : "false");
+    else if (k->type == CONF_INT_ && conf_has_int(whole))
+        fprintf(to, "%s: %d\n", k->name, whole);
+    else if (k->type == CONF_REAL_ && conf_has_real(real))
+        fprintf(to, "%s: %.17g\n", k->name, real);
+    else if (k->type == CONF_TREE_ && *(json_t *const *)at) {
+        fprintf(to, "%s: ", k->name);
+        json_dumpf(*(json_t *const *)at, to, JSON_ENCODE_ANY);
+        fputc('\n', to);
+    }
+}
+
+void conf_print(const struct conf_key *const *tables, const void *conf, FILE *to)
+{
+    for (const struct conf_key *const *t = tables; *t; t++)
+        for (const struct conf_key *k = *t; k->name; k++)
+            if (k->type < CONF_IGNORED_ && find(tables, k->name) == k)
+                print_value(k, slot(k, conf), to);
+}
+
+bool conf_has_int(int value)
+{
+    return value != INT_MIN;
+}
+
+bool conf_has_real(double value)
+{
+    return !isnan(value);
+}
+
+enum err conf_duration_ms(long *out, const char *text)
+{
+    static const struct {
+        const char *unit;
+        double ms;
+    } units[] = {{"", 1e3}, {"s", 1e3}, {"ms", 1}, {"m", 6e4}, {"h", 3.6e6}};
+    char *end = NULL;
+    const double n = strtod(text, &end);
+
+    if (end != text && n >= 0 && n < 1e9)
+        for (int i = 0; i < 5; i++)
+            if (!strcmp(end, units[i].unit)) {
+                *out = (long)(n * units[i].ms);
+                return OK;
+            }
+    return err_set(ERR_PARSE, "'%s' is not a duration such as 20s, 500ms or 2m", text);
+}
+
+/* Levenshtein distance, for words of at most 63 letters. */
+static int distance(const char *a, const char *b)
+{
+    int row[64];
+    const int n = (int)strlen(b);
+
+    if (strlen(a) > 63 || n > 63)
+        return 99;
+    for (int j = 0; j <= n; j++)
+        row[j] = j;
+    for (int i = 1; *a; a++, i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            const int change = diagonal + (*a != b[j - 1]);
+            const int shift = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+            diagonal = row[j];
+            row[j] = change < shift ? change : shift;
+        }
+    }
+    return row[n];
+}
+
+const char *conf_nearest(const char *word, const struct conf_key *const *tables)
+{
+    const char *best = NULL;
+    int least = (int)strlen(word) / 2 + 1;
+
+    for (; *tables; tables++)
+        for (const struct conf_key *k = *tables; k->name; k++) {
+            const int d = distance(word, k->name);
+            if (k->type != CONF_REFUSED_ && d < least) {
+                least = d;
+                best = k->name;
+            }
+        }
+    return best;
+}

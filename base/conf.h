@@ -1,0 +1,97 @@
+/* conf: a table of keys, from which reading, ranges, --help and the docs follow.
+ *
+ * A row says the key's name, its type, where it lies in the struct, what it is
+ * when unset, its range, and one line of help. A key that no row names is an
+ * error that names the nearest one. */
+
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum conf_type {
+    CONF_TEXT_,    /* char *, heap; NULL when unset */
+    CONF_INT_,     /* int; INT_MIN when unset (initial "") */
+    CONF_REAL_,    /* double; NAN when unset (initial "") */
+    CONF_BOOL_,    /* bool */
+    CONF_TREE_,    /* json_t *, a reference; NULL when unset: lists and maps of the user's */
+    CONF_IGNORED_, /* accepted with one line "no effect on CPU" */
+    CONF_REFUSED_, /* an error whose words are `help` */
+};
+
+struct conf_key {
+    const char *name;
+    enum conf_type type;
+    size_t offset;
+    const char *initial;
+    double min, max;
+    const char *help;
+    const char *alias; /* another name for the same key, or NULL */
+};
+
+#define CONF_TEXT(s, f, init, doc) \
+    { \
+#f, CONF_TEXT_, offsetof(struct s, f), init, 0, 0, doc, NULL \
+    }
+#define CONF_INT(s, f, init, lo, hi, doc) \
+    { \
+#f, CONF_INT_, offsetof(struct s, f), init, lo, hi, doc, NULL \
+    }
+#define CONF_REAL(s, f, init, lo, hi, doc) \
+    { \
+#f, CONF_REAL_, offsetof(struct s, f), init, lo, hi, doc, NULL \
+    }
+#define CONF_BOOL(s, f, init, doc) \
+    { \
+#f, CONF_BOOL_, offsetof(struct s, f), init, 0, 1, doc, NULL \
+    }
+#define CONF_TREE(s, f, doc) \
+    { \
+#f, CONF_TREE_, offsetof(struct s, f), NULL, 0, 0, doc, NULL \
+    }
+#define CONF_IGNORED(word) \
+    { \
+        word, CONF_IGNORED_, 0, NULL, 0, 0, "no effect on CPU", NULL \
+    }
+#define CONF_REFUSED(word, why) \
+    { \
+        word, CONF_REFUSED_, 0, NULL, 0, 0, why, NULL \
+    }
+#define CONF_END \
+    { \
+        NULL, CONF_TEXT_, 0, NULL, 0, 0, NULL, NULL \
+    }
+
+/* Fills `out` (zeroed by the caller) from the rows' defaults, then from `tree`
+ * (see base/tree.h). `tables` is a NULL-ended list: shared rows and a method's
+ * own; the first table that has a key wins. Keys with a '.' never occur here: nested maps are
+ * CONF_TREE. `ignored` is told, once each, of keys without effect (may be NULL).
+ * Errors: ERR_PARSE, ERR_RANGE; the words name the key and what would be right. */
+enum err conf_load(const struct conf_key *const *tables, void *out, const json_t *tree,
+                   void (*ignored)(const char *key)) MUST_CHECK;
+
+/* Frees what conf_load put into `out`. */
+void conf_free(const struct conf_key *const *tables, void *out);
+
+/* One line a key: name, default, help. */
+void conf_help(const struct conf_key *const *tables, FILE *to);
+
+/* The resolved configuration as YAML. */
+void conf_print(const struct conf_key *const *tables, const void *conf, FILE *to);
+
+/* Was an optional number given? */
+bool conf_has_int(int value);
+bool conf_has_real(double value);
+
+/* "20s", "500ms", "2m", "1h" or plain seconds. Errors: ERR_PARSE. */
+enum err conf_duration_ms(long *out, const char *text) MUST_CHECK;
+
+/* The key nearest to `word` by edit distance; NULL if none is near. */
+const char *conf_nearest(const char *word, const struct conf_key *const *tables);
+
+#endif

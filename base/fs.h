@@ -1,0 +1,44 @@
+/* fs: whole files, and writing them so that a crash leaves the old or the new one. */
+
+#ifndef BASE_FS_H
+#define BASE_FS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The bytes of a file plus a terminating zero that `*n` does not count.
+ * Errors: ERR_IO (words name path and reason), ERR_RANGE if it is longer than
+ * `limit` bytes. Free *out with free(). */
+enum err fs_read(char **out, size_t *n, const char *path, size_t limit) MUST_CHECK;
+
+/* A file mapped read-only; an empty file gives NULL and 0. */
+enum err fs_map(const void **out, size_t *n, const char *path) MUST_CHECK;
+void fs_unmap(const void *bytes, size_t n);
+
+/* Writes path.tmp, fsyncs it, renames it over `path`, fsyncs the folder. On an
+ * error nothing of ours is left behind and the old file stands. */
+enum err fs_write(const char *path, const void *bytes, size_t n) MUST_CHECK;
+
+/* The same in pieces: fs_begin, any number of fs_put, then fs_commit or fs_abort. */
+struct fs_file;
+enum err fs_begin(struct fs_file **out, const char *path) MUST_CHECK;
+enum err fs_put(struct fs_file *file, const void *bytes, size_t n) MUST_CHECK;
+enum err fs_commit(struct fs_file *file) MUST_CHECK; /* frees file, whatever it returns */
+void fs_abort(struct fs_file *file);                 /* NULL is fine */
+
+/* Makes `path` and what is missing above it. */
+enum err fs_mkdir(const char *path) MUST_CHECK;
+
+/* Removes a file or a folder with all that is in it; a missing one is fine.
+ * Never follows a link. */
+enum err fs_remove(const char *path) MUST_CHECK;
+
+/* Renames and fsyncs the folder that holds `to`. */
+enum err fs_rename(const char *from, const char *to) MUST_CHECK;
+
+bool fs_exists(const char *path);
+bool fs_is_dir(const char *path);
+
+#endif

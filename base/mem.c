@@ -1,0 +1,81 @@
+#include "base/mem.h"
+
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static void *must(void *p, size_t count, size_t size)
+{
+    if (!p) {
+        log_error("memory", "count=%zu size=%zu reason=\"out of memory\"", count, size);
+        abort();
+    }
+    return p;
+}
+
+void *mem_new(size_t count, size_t size)
+{
+    return must(calloc(count ? count : 1, size ? size : 1), count, size);
+}
+
+void *mem_grow(void *old, size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (__builtin_mul_overflow(count ? count : 1, size ? size : 1, &bytes))
+        return must(NULL, count, size);
+    return must(realloc(old, bytes), count, size);
+}
+
+char *mem_text(const char *text)
+{
+    const size_t bytes = strlen(text) + 1;
+    char *copy = mem_new(bytes, 1);
+
+    memcpy(copy, text, bytes);
+    return copy;
+}
+
+char *mem_print(const char *fmt, ...)
+{
+    va_list args, again;
+    char *text;
+    int n;
+
+    va_start(args, fmt);
+    va_copy(again, args);
+    n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    text = mem_new((size_t)(n < 0 ? 0 : n) + 1, 1);
+    vsnprintf(text, (size_t)(n < 0 ? 0 : n) + 1, fmt, again);
+    va_end(again);
+    return text;
+}
+
+enum err mem_big(void *out, size_t count, size_t size, const char *what)
+{
+    void **slot = out;
+    size_t bytes;
+
+    *slot = NULL;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - 63)
+        return err_set(ERR_NOMEM, "%s: %zu x %zu bytes is more than an address holds", what,
+                       count, size);
+    bytes = (bytes + 63) / 64 * 64;
+    *slot = aligned_alloc(64, bytes ? bytes : 64);
+    if (!*slot)
+        return err_set(ERR_NOMEM, "%s: no %zu bytes of memory", what, bytes);
+    memset(*slot, 0, bytes ? bytes : 64);
+    return OK;
+}
+
+size_t mem_peak(void)
+{
+    struct rusage use;
+
+    return getrusage(RUSAGE_SELF, &use) ? 0 : (size_t)use.ru_maxrss * 1024;
+}

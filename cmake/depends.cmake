@@ -1,0 +1,42 @@
+# Debian 12 names are in DESIGN §7 and in ./check; each is here for one job.
+find_package(PkgConfig REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS C)
+
+function(drover_depends name) # drover_depends(zmq libzmq>=4.3.3): the first module that is there wins
+  foreach(module ${ARGN})
+    pkg_check_modules(${name} QUIET IMPORTED_TARGET ${module})
+    if(${name}_FOUND)
+      set(${name}_LIBRARY_DIRS "${${name}_LIBRARY_DIRS}" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  message(FATAL_ERROR "${name}: none of [${ARGN}] found by pkg-config; ./check lists the packages to install")
+endfunction()
+
+drover_depends(zmq libzmq>=4.3.3)
+drover_depends(msgpack msgpack-c msgpack)
+drover_depends(uv libuv)
+drover_depends(jansson jansson)
+drover_depends(yaml yaml-0.1)
+drover_depends(pcre2 libpcre2-8)
+drover_depends(utf8proc libutf8proc)
+drover_depends(xxhash libxxhash)
+drover_depends(sodium libsodium)
+drover_depends(zlib zlib)
+drover_depends(curl libcurl)
+drover_depends(ncurses ncursesw ncurses)
+
+# OpenBLAS in its OpenMP flavour: one thread pool, not two (DESIGN §2). Debian keeps the
+# flavours in sibling folders, and the alternatives system may point the plain name at another.
+find_path(OPENBLAS_INCLUDE cblas.h
+  PATHS /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp /usr/include/openblas-openmp NO_DEFAULT_PATH)
+find_library(OPENBLAS_LIBRARY openblas
+  PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp /usr/lib/openblas-openmp NO_DEFAULT_PATH)
+if(NOT OPENBLAS_INCLUDE OR NOT OPENBLAS_LIBRARY)
+  message(FATAL_ERROR "OpenBLAS, OpenMP flavour, not found: install libopenblas-openmp-dev")
+endif()
+cmake_path(GET OPENBLAS_LIBRARY PARENT_PATH OPENBLAS_FOLDER)
+add_library(openblas INTERFACE)
+target_include_directories(openblas SYSTEM INTERFACE ${OPENBLAS_INCLUDE})
+target_link_libraries(openblas INTERFACE ${OPENBLAS_LIBRARY})
+target_link_options(openblas INTERFACE -Wl,-rpath,${OPENBLAS_FOLDER} -Wl,--disable-new-dtags)

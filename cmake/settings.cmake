@@ -1,0 +1,50 @@
+set(SANITIZE "" CACHE STRING "e.g. address,undefined or thread")
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g") # asserts stay: a bug stops, it does not corrupt
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
+
+# Same bits (DESIGN §5): no contraction, no fast-math, FMAs only where written.
+add_library(settings INTERFACE)
+target_include_directories(settings INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(settings INTERFACE _POSIX_C_SOURCE=200809L DROVER_VERSION="${PROJECT_VERSION}")
+target_compile_options(settings INTERFACE -Wall -Wextra -Werror -Wshadow -Wconversion
+  -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -fno-common -ffp-contract=off)
+if(SANITIZE)
+  target_compile_options(settings INTERFACE -fsanitize=${SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(settings INTERFACE -fsanitize=${SANITIZE})
+endif()
+
+# drover_library(proto SOURCES msg.c codec.c NEEDS base PkgConfig::zmq)
+function(drover_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;NEEDS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC settings ${arg_NEEDS})
+endfunction()
+
+# drover_process(actor SOURCES conf.c actor.c NEEDS proto net lm): the library `actor`,
+# which tests link, and the program `drover-actor`, which adds main.c.
+function(drover_process name)
+  drover_library(${name} ${ARGN})
+  add_executable(drover-${name} main.c)
+  target_link_libraries(drover-${name} PRIVATE ${name})
+  set_target_properties(drover-${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  install(TARGETS drover-${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# drover_test(proto/codec NEEDS proto) builds tests/proto/test_codec.c and runs it
+function(drover_test path)
+  cmake_parse_arguments(arg "" "TIMEOUT" "NEEDS;LABELS" ${ARGN})
+  cmake_path(GET path PARENT_PATH folder)
+  cmake_path(GET path FILENAME unit)
+  string(REPLACE "/" "_" target test_${path})
+  add_executable(${target} ${folder}/test_${unit}.c)
+  target_link_libraries(${target} PRIVATE ${arg_NEEDS} support PkgConfig::cmocka)
+  add_test(NAME ${path} COMMAND ${target})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 60)
+  endif()
+  set_tests_properties(${path} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "unit;${arg_LABELS}"
+    ENVIRONMENT "DROVER_TEST_DATA=${DROVER_TEST_DATA};OMP_NUM_THREADS=2;UBSAN_OPTIONS=print_stacktrace=1")
+endfunction()

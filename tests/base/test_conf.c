@@ -1,0 +1,132 @@
+#include "tests/support/test.h"
+
+#include "base/conf.h"
+#include "base/tree.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct some {
+    char *name;
+    int steps, limit;
+    double rate, smooth;
+    bool shuffle;
+    json_t *overlap;
+};
+
+static const struct conf_key keys[] = {
+    CONF_TEXT(some, name, "x", "a name"),
+    CONF_INT(some, steps, "10", 0, 1e9, "a count"),
+    CONF_INT(some, limit, "", 0, 10, "an optional count"),
+    CONF_REAL(some, rate, "2e-5", 0, 1, "a rate"),
+    CONF_REAL(some, smooth, "", 0, 1, "an optional rate"),
+    CONF_BOOL(some, shuffle, "true", "a switch"),
+    CONF_TREE(some, overlap, "none or {lag: k}"),
+    CONF_IGNORED("fp16"),
+    CONF_REFUSED("use_vllm", "drover generates itself"),
+    CONF_END,
+};
+static const struct conf_key *const tables[] = {keys, NULL};
+static int ignored_count;
+
+static void count(const char *key)
+{
+    (void)key;
+    ignored_count++;
+}
+
+static enum err load(struct some *out, int argc, char **argv)
+{
+    json_t *tree = json_object();
+    enum err err = tree_args(tree, argc, argv);
+
+    memset(out, 0, sizeof *out);
+    if (!err)
+        err = conf_load(tables, out, tree, count);
+    json_decref(tree);
+    return err;
+}
+
+static void defaults_and_overrides(void **state)
+{
+    char *args[] = {"--rate", "1e-6", "overlap.lag=2", "--name=no", "--fp16", "steps=7"};
+    struct some s;
+
+    (void)state;
+    ignored_count = 0;
+    assert_ok(load(&s, 6, args));
+    assert_true(s.rate == 1e-6);
+    assert_string_equal(s.name, "no");
+    assert_int_equal(s.steps, 7);
+    assert_false(conf_has_int(s.limit));
+    assert_false(conf_has_real(s.smooth));
+    assert_true(s.shuffle);
+    assert_int_equal(ignored_count, 1);
+    assert_string_equal(json_string_value(json_object_get(s.overlap, "lag")), "2");
+    conf_free(tables, &s);
+}
+
+static void errors_name_what_and_the_nearest_key(void **state)
+{
+    static const struct {
+        char *arg;
+        const char *words;
+    } bad[] = {
+        {"stepz=1", "did you mean 'steps'"}, {"steps=1.5", "not a whole number"},
+        {"rate=7", "not in [0, 1]"},         {"use_vllm=true", "drover generates itself"},
+        {"steps=[1, 2]", "not a list"},      {"shuffle=maybe", "neither true nor false"},
+        {"hello", "expected FILE.yaml"},     {"zzzzzzzzzzzzz=1", "--help"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char *args[] = {bad[i].arg};
+        struct some s;
+        assert_int_not_equal(load(&s, 1, args), OK);
+        if (!strstr(err_text(), bad[i].words))
+            fail_msg("%s: %s", bad[i].arg, err_text());
+        conf_free(tables, &s);
+    }
+}
+
+static void yaml_is_bounded(void **state)
+{
+    static const char *const bad[] = {"a: &x 1\nb: *x\n", "[1, 2]", "a: 1\na: 2\n", "a: [1",
+                                      "{{{{"};
+    char deep[200] = "a: ";
+    json_t *tree = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_not_equal(tree_yaml(&tree, bad[i], strlen(bad[i]), "t.yaml"), OK);
+    memset(deep + 3, '[', 30);
+    memset(deep + 33, ']', 30);
+    assert_err(ERR_RANGE, tree_yaml(&tree, deep, strlen(deep), "t.yaml"));
+    assert_ok(tree_yaml(&tree, "", 0, "t.yaml"));
+    assert_int_equal(json_object_size(tree), 0);
+    json_decref(tree);
+}
+
+static void durations(void **state)
+{
+    long ms = 0;
+
+    (void)state;
+    assert_ok(conf_duration_ms(&ms, "20s"));
+    assert_int_equal(ms, 20000);
+    assert_ok(conf_duration_ms(&ms, "500ms"));
+    assert_int_equal(ms, 500);
+    assert_err(ERR_PARSE, conf_duration_ms(&ms, "soon"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_and_overrides),
+        cmocka_unit_test(errors_name_what_and_the_nearest_key),
+        cmocka_unit_test(yaml_is_bounded),
+        cmocka_unit_test(durations),
+    };
+    return cmocka_run_group_tests_name("conf", tests, NULL, NULL);
+}

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Who may include whom. A folder may always include itself; a line says the rest.
+# usage: layers.sh source-folder
+set -eu
+cd "$1"
+allowed() {
+    case $1 in
+    base) ;;
+    proto | net | lm | data | prefs) echo base ;;
+    broker) echo base proto net ;;
+    actor | rewarder) echo base proto net lm ;;
+    learner | cli) echo base proto net lm data prefs ;;
+    annotate | dashboard | relay) echo base proto net data prefs ;;
+    esac
+}
+status=0
+for folder in base proto net lm data prefs broker actor rewarder learner relay cli annotate dashboard; do
+    [ -d "$folder" ] || continue
+    for used in $(grep -rhoE '^#include "[a-z]+/' --include='*.[ch]' --include='*.inc' "$folder" | cut -d'"' -f2 | tr -d / | sort -u); do
+        case " $folder $(allowed "$folder") " in
+        *" $used "*) ;;
+        *) echo "$folder may not include $used" && status=1 ;;
+        esac
+    done
+done
+exit $status
