@@ -1,0 +1,77 @@
+/* generate: continuous batching: many sequences decoded together, each as if alone.
+ *
+ * Slots are admitted and leave at any token; a prompt is prefilled once for its n samples. A
+ * token is a pure function of (weights, seed, task, sample, position, prompt): the same on any
+ * machine, in any company. */
+
+#ifndef LM_GEN_GENERATE_H
+#define LM_GEN_GENERATE_H
+
+#include "lm/model/forward.h"
+#include "lm/text/tokenizer.h"
+
+enum finish {
+    FINISH_STOP,
+    FINISH_LENGTH,
+    FINISH_STOP_TEXT
+};                                               /* a stop token, max_new, a stop string */
+const char *generate_finish(enum finish finish); /* "stop", "length", "stop" */
+
+struct sampling {
+    float temperature;        /* 0 is greedy */
+    float top_p, min_p;       /* 1 and 0: off */
+    int top_k;                /* 0: off */
+    int max_new;              /* at least 1 */
+    int stop[8], stop_count;  /* token ids that end an answer; the token is part of it */
+    const char *stop_text[8]; /* strings that end an answer; need a tokenizer; borrowed */
+    int stop_text_count;
+};
+
+struct generate_job {
+    uint64_t seed, task;
+    int sample, n;     /* samples sample .. sample+n-1 of the task */
+    const int *prompt; /* copied */
+    int prompt_len;
+    struct sampling sampling;
+    void *owner; /* handed back */
+};
+
+struct generate_done {
+    uint64_t task;
+    int sample;
+    const int
+        *token; /* [n] the answer, its stop token included; borrowed until the next call */
+    const float
+        *logprob; /* [n] of the temperature-scaled full softmax (greedy: temperature 1), nats */
+    int n;
+    enum finish finish;
+    void *owner;
+};
+
+struct generate;
+/* `slots` sequences at once, each of at most `length` tokens with its prompt. tokenizer may be
+ * NULL (no stop strings). */
+enum err generate_new(struct generate **out, const struct shape *shape, int slots, int length,
+                      const struct tokenizer *tokenizer) MUST_CHECK;
+void generate_free(struct generate *generate);
+
+/* Slots that are free now. */
+int generate_room(const struct generate *generate);
+/* Takes the job's samples into slots; prefilled by the next step. Errors: ERR_RANGE (prompt
+ * empty or too long, token out of range, sampling out of range), ERR_STATE (no room for n). */
+enum err generate_admit(struct generate *generate, const struct generate_job *job) MUST_CHECK;
+/* Drops all samples of a task that are not done. */
+void generate_cancel(struct generate *generate, uint64_t task);
+
+/* One token for every open slot under `model`; finished answers are told to `done`; `token`
+ * (may be NULL) hears every token as it comes (streaming). Returns the number of tokens made.
+ */
+struct generate_events {
+    void (*done)(void *self, const struct generate_done *done);
+    void (*token)(void *self, uint64_t task, int sample, int token);
+    void *self;
+};
+enum err generate_step(struct generate *generate, const struct model *model,
+                       const struct generate_events *events, int *tokens) MUST_CHECK;
+
+#endif

@@ -1,0 +1,36 @@
+/* image: compute weights as the kernels read them, in one block that travels.
+ *
+ * Matrices lie in panels of 32 output columns: panel p holds [K][32] floats with
+ * element (k, j) = W[32p + j][k]; missing columns of the last panel are zero. A tied embedding
+ * is stored once: rows are read out of the panels. Norms and biases are plain. Everything
+ * starts on a 64-byte boundary, parts on a 4096-byte one. q, k and v are one matrix, gate and
+ * up another. The block is the wire format too (protocol.md rule 6): its name is
+ * hash_of(block). */
+
+#ifndef LM_MODEL_IMAGE_H
+#define LM_MODEL_IMAGE_H
+
+#include "lm/model/params.h"
+
+/* Bytes of the image of a model of this shape. */
+size_t image_size(const struct shape *shape);
+
+/* Offsets in floats from the start of the image. */
+struct image_layer {
+    size_t norm_attn, qkv, qkv_bias, o, norm_mlp, gate_up, down;
+};
+struct image_layout {
+    size_t embed; /* panels [ceil(vocab/32)][width][32]; also the head when tied */
+    size_t head, norm_final, score, size; /* size in floats */
+    struct image_layer *layer;            /* [layers] */
+};
+enum err image_layout_new(struct image_layout **out, const struct shape *shape) MUST_CHECK;
+void image_layout_free(struct image_layout *layout);
+
+/* Fills image_size() bytes, aligned to 64. */
+void image_pack(float *image, const struct image_layout *layout, const struct params *params);
+
+/* The inverse: f32 weights out of an image (a learner that resumes, a fresh critic). */
+void image_unpack(struct params *params, const struct image_layout *layout, const float *image);
+
+#endif

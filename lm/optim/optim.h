@@ -1,0 +1,46 @@
+/* optim: AdamW, learning-rate schedules, gradient clipping, in fixed order.
+ *
+ * Loshchilov & Hutter 2019, arXiv:1711.05101, with epsilon outside the bias correction
+ * (PyTorch). Same bits on every machine for the same numbers. */
+
+#ifndef LM_OPTIM_OPTIM_H
+#define LM_OPTIM_OPTIM_H
+
+#include "lm/model/params.h"
+
+struct adamw {
+    double beta1, beta2, epsilon, weight_decay;
+};
+
+/* One step, t = 1, 2, ...: params, m and v change; grad is read. rate: this step's learning
+ * rate. */
+void optim_adamw(const struct adamw *conf, struct params *params, const float *grad, float *m,
+                 float *v, int64_t t, double rate);
+
+/* sqrt(sum g^2), summed in double in fixed order. */
+double optim_norm(const float *grad, size_t n);
+
+/* Scales grad so that its norm is at most `limit` (0: leaves it), as torch does: factor
+ * limit / (norm + 1e-6), applied when below 1. Returns the norm before. */
+double optim_clip(float *grad, size_t n, double limit);
+
+/* transformers' lr_scheduler_type names: linear, cosine, constant, constant_with_warmup,
+ * cosine_with_restarts, polynomial, inverse_sqrt, cosine_with_min_lr, warmup_stable_decay.
+ * Errors: ERR_RANGE names the known ones. */
+enum schedule {
+    SCHEDULE_LINEAR,
+    SCHEDULE_COSINE,
+    SCHEDULE_CONSTANT,
+    SCHEDULE_CONSTANT_WARMUP,
+    SCHEDULE_RESTARTS,
+    SCHEDULE_POLYNOMIAL,
+    SCHEDULE_INVERSE_SQRT,
+    SCHEDULE_COSINE_MIN,
+    SCHEDULE_STABLE,
+};
+enum err optim_schedule(enum schedule *out, const char *name) MUST_CHECK;
+
+/* The factor on the peak rate at step (0-based) of `total`, after `warmup` steps of rise. */
+double optim_factor(enum schedule schedule, int64_t step, int64_t warmup, int64_t total);
+
+#endif
