@@ -1,0 +1,126 @@
+#include "lm/text/encode.h"
+
+#include "base/mem.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum err encode_text(const struct encode *encode, const json_t *value, const json_t *tools,
+                     bool generation, char **text, size_t *n)
+{
+    *text = NULL;
+    *n = 0;
+    if (json_is_string(value)) {
+        *n = json_string_length(value);
+        *text = mem_new(*n + 1, 1);
+        memcpy(*text, json_string_value(value), *n);
+        return OK;
+    }
+    if (!json_is_array(value))
+        return err_set(ERR_PARSE, "expected a string or a list of messages");
+    if (encode->chat == CHAT_NONE)
+        return err_set(
+            ERR_STATE, "%s",
+            encode->chat_error
+                ? encode->chat_error
+                : "the model has no chat template: give strings instead of messages");
+    return chat_render(encode->chat, value, tools, generation, text, n, NULL, NULL);
+}
+
+/* ids of text, with BOS before plain text where the tokenizer wants one. */
+static enum err tokens(const struct encode *encode, const char *text, size_t n, bool plain,
+                       int **ids, int *count)
+{
+    int bos = -1, *got = NULL;
+    size_t have = 0;
+    enum err err = tokenizer_encode(encode->tokenizer, text, n, true, &got, &have);
+
+    *ids = NULL;
+    *count = 0;
+    if (err)
+        return err;
+    if (have >= INT_MAX) {
+        free(got);
+        return err_set(ERR_RANGE, "%zu tokens are too many", have);
+    }
+    if (plain && tokenizer_adds_bos(encode->tokenizer, &bos) && (!have || got[0] != bos)) {
+        got = mem_grow(got, have + 1, sizeof *got);
+        memmove(got + 1, got, have * sizeof *got);
+        got[0] = bos;
+        have++;
+    }
+    *ids = got;
+    *count = (int)have;
+    return OK;
+}
+
+enum err encode_prompt(const struct encode *encode, const json_t *prompt, const json_t *tools,
+                       struct encoded *out)
+{
+    char *text;
+    size_t n;
+    enum err err = encode_text(encode, prompt, tools, true, &text, &n);
+
+    memset(out, 0, sizeof *out);
+    if (err)
+        return err;
+    err = tokens(encode, text, n, json_is_string(prompt), &out->ids, &out->n);
+    out->start = out->n;
+    free(text);
+    return err;
+}
+
+/* The text of prompt and completion together. */
+static enum err whole(const struct encode *encode, const json_t *prompt,
+                      const json_t *completion, const json_t *tools, char **text, size_t *n)
+{
+    json_t *both;
+    enum err err;
+
+    if (json_is_string(prompt) != json_is_string(completion))
+        return err_set(ERR_PARSE,
+                       "prompt and completion: both strings or both lists of messages");
+    if (json_is_string(prompt)) {
+        *n = json_string_length(prompt) + json_string_length(completion);
+        *text = mem_new(*n + 1, 1);
+        memcpy(*text, json_string_value(prompt), json_string_length(prompt));
+        memcpy(*text + json_string_length(prompt), json_string_value(completion),
+               json_string_length(completion));
+        return OK;
+    }
+    both = json_array();
+    json_array_extend(both, (json_t *)(uintptr_t)prompt);
+    json_array_extend(both, (json_t *)(uintptr_t)completion);
+    err = encode_text(encode, both, tools, false, text, n);
+    json_decref(both);
+    return err;
+}
+
+enum err encode_pair(const struct encode *encode, const json_t *prompt,
+                     const json_t *completion, const json_t *tools, struct encoded *out)
+{
+    struct encoded head;
+    char *text = NULL;
+    size_t n = 0;
+    enum err err = encode_prompt(encode, prompt, tools, &head);
+
+    memset(out, 0, sizeof *out);
+    if (!err)
+        err = whole(encode, prompt, completion, tools, &text, &n);
+    if (!err)
+        err = tokens(encode, text, n, json_is_string(prompt), &out->ids, &out->n);
+    if (!err)
+        while (out->start < head.n && out->start < out->n &&
+               head.ids[out->start] == out->ids[out->start])
+            out->start++;
+    free(text);
+    encoded_free(&head);
+    return err;
+}
+
+void encoded_free(struct encoded *encoded)
+{
+    free(encoded->ids);
+    memset(encoded, 0, sizeof *encoded);
+}
