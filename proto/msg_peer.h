@@ -1,0 +1,110 @@
+/* msg_peer: messages of a connection: who is there, what it holds, that it lives. Structs only.
+ *
+ * L learner, A actor, R rewarder, S supervisor, B broker: who fills a field; unmarked: all.
+ * Meaning and use: docs/PROTOCOL.md §3.1. */
+
+#ifndef PROTO_MSG_PEER_H
+#define PROTO_MSG_PEER_H
+
+#include "proto/noun.h"
+
+struct msg_ability { /* what a rewarder offers: a kind, and for SCORER_WORKER its name */
+    uint32_t kind;
+    const char *name;
+};
+struct msg_hello {
+    struct id peer;       /* random, kept for the life of the process */
+    uint64_t incarnation; /* random, one a process start */
+    uint32_t role, major_min, major_max;
+    uint64_t features;
+    const char *name, *build;    /* "host:pid", version: for people */
+    struct settled settled;      /* L */
+    struct version newest;       /* L: last announced; A: unused */
+    uint32_t table;              /* L: number of the scorer table below */
+    const struct scorer *scorer; /* L */
+    uint32_t scorers;
+    const struct artifact *artifact; /* L: all of the run */
+    uint32_t artifacts;
+    uint64_t body_max;         /* L: bytes of the largest rollout of this run */
+    const struct claim *claim; /* A */
+    uint32_t claims;
+    const struct version *image; /* A: held */
+    uint32_t images;
+    const struct msg_ability *offer; /* R */
+    uint32_t offers;
+    uint32_t slots;   /* A: sequences at once; R: rollouts a batch; S: processes */
+    const char *host; /* S */
+};
+struct msg_welcome {
+    uint64_t incarnation; /* of the broker: another one means that it forgot everything */
+    bool run;  /* a learner has said HELLO: run and epoch in the head mean something */
+    bool done; /* and the run is over */
+    struct settled settled;
+    struct version newest;
+    uint64_t smallest_live; /* images below this version may be dropped */
+    uint32_t table;
+    const struct scorer *scorer;
+    uint32_t scorers;
+    const struct artifact *artifact;
+    uint32_t artifacts;
+    uint64_t body_max, credit_max; /* limits: bytes of a body, samples in flight to one peer */
+    const char *bulk, *bulk_key;   /* tcp://host:port; Z85 public key, "" without CURVE */
+    uint64_t open_to;              /* L: every task below is open or settled here */
+    const struct claim *unsettled; /* L: what the broker holds, done and scored or not */
+    uint32_t unsettleds;
+    const struct claim *verdict; /* A: each claim of HELLO as want, keep or free */
+    uint32_t verdicts;
+};
+enum refuse_code {
+    REFUSE_VERSION = 1,
+    REFUSE_ROLE,
+    REFUSE_FENCED,
+    REFUSE_BUSY,
+    REFUSE_STRIKES
+};
+struct msg_refuse {
+    uint32_t code;
+    const char *words;
+};
+
+struct msg_hb {
+    uint64_t progress; /* grows with every token, chunk, score: lets leases live */
+    uint64_t tokens, busy_ms, idle_ms, rss_bytes; /* since start, for the dashboard */
+    uint32_t queued, lag_ms; /* work that waits here; the loop's worst delay since last HB */
+    uint64_t lease_seen;     /* highest lease number (A), ticket (R) that arrived */
+    uint32_t credit;         /* samples (A), rollouts (R) that fit now */
+    uint64_t credit_bytes;   /* L: bytes of SAMPLEs that fit now */
+    const uint64_t *lease;   /* A: leases it holds */
+    uint32_t leases;
+    struct settled settled;      /* L; B to all */
+    struct version newest;       /* L; B to all */
+    const struct version *image; /* A: held */
+    uint32_t images;
+    uint64_t smallest_live; /* L; B to all */
+    uint64_t open_to;       /* B to L */
+    bool done;              /* L; B to all: the run is over */
+    uint64_t step;          /* L: iterations done */
+    const char *note;       /* for people: what it waits for, "" if nothing */
+};
+
+struct msg_admin {         /* CLI to broker, broker to supervisor */
+    uint64_t request;      /* number of the asker's; with `asker` it names the request */
+    struct id asker;       /* peer id of the CLI; the broker fills it in */
+    const char *order;     /* "scale", "drain", "down", "status" */
+    uint32_t role, count;  /* scale: absolute */
+    const char *arguments; /* JSON object or "" */
+};
+struct msg_admin_ok {
+    uint64_t request;
+    struct id asker;
+    bool ok;
+    const char *words, *result; /* JSON or "" */
+};
+struct msg_drain {
+    uint32_t deadline_ms;
+}; /* from now */
+struct msg_bye {
+    const char *reason;
+};
+
+#endif

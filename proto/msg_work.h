@@ -1,0 +1,88 @@
+/* msg_work: messages of work: a task on its way from the learner and back. Structs only.
+ *
+ * Meaning and use: docs/PROTOCOL.md §3.2. */
+
+#ifndef PROTO_MSG_WORK_H
+#define PROTO_MSG_WORK_H
+
+#include "proto/noun.h"
+
+struct msg_open {
+    struct task task;
+};
+struct msg_cancel {
+    const uint64_t *task;
+    uint32_t tasks;
+    const char *reason;
+};
+struct msg_lease {
+    uint64_t lease, fence;
+    uint32_t first, count;
+    bool text;
+    struct task task;
+};
+struct msg_revoke {
+    const uint64_t *lease;
+    uint32_t leases;
+};
+struct msg_want {
+    const struct claim *claim;
+    uint32_t claims;
+};
+struct msg_rollout {
+    uint64_t lease;
+    struct rollout rollout;
+};
+struct msg_fail { /* of a lease (A), or of a ticket (R) */
+    uint64_t task, lease, ticket;
+    uint32_t sample;
+    struct hash scorer;
+    const char *reason;
+};
+struct msg_item { /* a rollout to score: no log-probabilities, no spans */
+    uint64_t task;
+    uint32_t sample, end;
+    struct hash hash;
+    const int32_t *prompt;
+    uint32_t prompts;
+    const int32_t *token;
+    uint32_t tokens;
+    const int32_t *tail;
+    uint32_t tails;
+    const char *prompt_text, *text, *meta; /* the texts "" unless the scorer needs them */
+};
+struct msg_ask { /* SCORE? */
+    uint64_t ticket;
+    struct hash scorer;
+    uint32_t table, unit;
+    float temperature; /* of the decoding: divides logits here too (reference log-probabilities)
+                        */
+    const struct msg_item *item;
+    uint32_t items;
+};
+struct msg_score {
+    uint64_t ticket;
+    struct score score;
+};
+struct msg_sample {
+    uint32_t attempts;
+    struct rollout rollout;
+    const struct score *score;
+    uint32_t scores;
+};
+struct msg_dropped {
+    uint64_t task;
+    uint32_t sample, reason, attempts;
+    const char *error;
+};
+struct msg_settled {
+    struct settled settled;
+};
+struct msg_publish {
+    struct version version;
+    struct hash base;
+    uint32_t kind;
+    uint64_t bytes, smallest_live;
+};
+
+#endif

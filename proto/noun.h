@@ -1,0 +1,141 @@
+/* noun: the things that messages speak of (docs/PROTOCOL.md §1). Structs only.
+ *
+ * Pointers in a decoded message lie in the arena it was decoded into; pointers in a message to
+ * encode are borrowed until codec_encode returns. An array is followed by its length. Texts are
+ * UTF-8 without zero bytes, end with one, and are never NULL after decoding ("" if absent). */
+
+#ifndef PROTO_NOUN_H
+#define PROTO_NOUN_H
+
+#include "base/hash.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum role {
+    ROLE_NONE,
+    ROLE_LEARNER,
+    ROLE_ACTOR,
+    ROLE_REWARDER,
+    ROLE_SUPERVISOR,
+    ROLE_CLI, /* says ADMIN, hears ADMIN_OK */
+    ROLES,
+};
+
+enum { ID_BYTES = 16 };
+struct id { /* random: a run, a peer */
+    uint8_t byte[ID_BYTES];
+};
+
+struct version { /* of the policy: the number orders, the hash identifies the image */
+    uint64_t number;
+    struct hash hash;
+};
+
+struct range { /* samples first .. first+count-1 of a task */
+    uint64_t task;
+    uint32_t first, count;
+};
+
+/* What is settled in a learner epoch: every task below the watermark, and `range` above it. */
+struct settled {
+    uint64_t epoch, watermark;
+    const struct range *range;
+    uint32_t ranges;
+};
+
+enum artifact_kind {
+    ARTIFACT_IMAGE = 1, /* packed compute weights (lm/model/image.h) */
+    ARTIFACT_CARD,      /* config, tokenizer, template (lm/file/bundle.h) */
+    ARTIFACT_FILE,      /* anything else */
+};
+struct artifact { /* bytes by hash; `name` says what for: "policy", "reward:rm", ... */
+    struct hash hash;
+    uint64_t bytes;
+    uint32_t kind;
+    const char *name;
+};
+
+enum scorer_kind { SCORER_REWARD_MODEL = 1, SCORER_RULE, SCORER_WORKER, SCORER_REFERENCE };
+enum scorer_unit { UNIT_ROLLOUT = 1, UNIT_GROUP, UNIT_PAIR };
+struct scorer {
+    uint32_t id;         /* small number within its table */
+    struct hash hash;    /* digest_scorer of the rest: what SCORE? and SCORE name */
+    const char *name;    /* as in the config: "rm", "answer", "mine" */
+    uint32_t kind, unit; /* scorer_kind, scorer_unit */
+    bool pure;           /* same rollout, same score: may be asked again */
+    bool needs_text;     /* gets prompt and answer as text too */
+    bool per_token; /* a number a token (reference log-probabilities), else one a rollout */
+    struct hash card, image; /* artifacts of a model; zero otherwise */
+    const char *spec;        /* JSON: the rule and its arguments */
+    uint32_t timeout_ms;     /* a ticket's deadline; 0: the broker's own */
+};
+
+/* How an answer is written. `temperature` 0 is greedy; top_p 1, min_p 0, top_k 0 are off. */
+struct decoding {
+    float temperature, top_p, min_p;
+    uint32_t top_k, max_new;
+    const int32_t *stop; /* tokens that end an answer and are part of it */
+    uint32_t stops;
+    const char **stop_text; /* texts that end an answer */
+    uint32_t stop_texts;
+};
+
+struct task {
+    uint64_t id;      /* from 0, consecutive */
+    uint64_t seed;    /* of the run */
+    uint32_t samples; /* n */
+    const int32_t *prompt;
+    uint32_t prompts; /* tokens of it */
+    struct decoding decoding;
+    struct version version; /* wanted; a zero hash: whichever is newest (overlap: free) */
+    uint32_t scorers;       /* number of the scorer table */
+    const int32_t *tail;    /* what a scorer reads after an answer that ended by a stop token */
+    uint32_t tails;
+    const char *prompt_text; /* "" unless a scorer needs text */
+    const char *meta;        /* JSON object: the record's other columns, at most 64 KiB */
+};
+
+enum rollout_end { ROLLOUT_STOP = 1, ROLLOUT_LENGTH, ROLLOUT_STOP_TEXT };
+struct span { /* tokens from `start` on were sampled under `version` */
+    uint32_t start;
+    struct version version;
+};
+struct rollout {
+    uint64_t task;
+    uint32_t sample;
+    struct hash hash;     /* digest_rollout of tokens, log-probabilities, spans, mask */
+    uint32_t end;         /* rollout_end */
+    const int32_t *token; /* [tokens] the answer, its stop token included */
+    const float *logprob; /* [tokens] behaviour log-probability, nats */
+    uint32_t tokens;
+    const uint8_t
+        *mask; /* bit i%8 of byte i/8: the policy wrote token i; no bytes: all of them */
+    uint32_t masks;
+    const struct span *span; /* starts rise from 0 */
+    uint32_t spans;
+    const char *text; /* "" unless asked for */
+};
+
+/* Numbers of one scorer about the rollouts of a unit: rollout i owns the next each[i] values.
+ */
+struct score {
+    struct hash scorer;
+    const struct hash *rollout;
+    const uint32_t *each; /* [rollouts]; 1, or its tokens when per_token */
+    uint32_t rollouts;
+    const float *value;
+    uint32_t values;
+    const char *diagnostics; /* JSON or "" */
+};
+
+enum claim_state { CLAIM_RUNNING = 1, CLAIM_DONE, CLAIM_WANT, CLAIM_KEEP, CLAIM_FREE };
+struct claim { /* a sample somebody holds; the hash is zero while it runs */
+    uint64_t task;
+    uint32_t sample, state;
+    struct hash hash;
+};
+
+enum drop_reason { DROP_CANCEL = 1, DROP_POISON, DROP_STALE };
+
+#endif

@@ -1,0 +1,58 @@
+/* wire: a message as frames, and its way through a ZeroMQ socket. Never blocks.
+ *
+ * Frame 0 is the header, frame 1 the fields, the others columns (docs/PROTOCOL.md §2). What a
+ * ROUTER puts in front, the connection's routing id, is kept apart in `from`. */
+
+#ifndef PROTO_WIRE_H
+#define PROTO_WIRE_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <zmq.h>
+
+enum {
+    WIRE_FRAMES = 16,
+    WIRE_HEADER_MAX = 256,
+    WIRE_CONTROL_MAX = 64 << 10,       /* a message without lists: all its frames */
+    WIRE_BODY_MAX = 4 << 20,           /* a message with a body */
+    WIRE_CHUNK_MAX = (1 << 20) + 4096, /* WCHUNK: 1 MiB and its fields */
+    WIRE_FRAME_MAX = WIRE_BODY_MAX,    /* what a socket accepts at all (ZMQ_MAXMSGSIZE) */
+    WIRE_ROUTE_MAX = 16,
+};
+
+struct wire_route { /* of a connection, given by the ROUTER that accepted it */
+    uint8_t n, byte[WIRE_ROUTE_MAX];
+};
+
+struct frames {
+    int n;
+    zmq_msg_t part[WIRE_FRAMES];
+};
+
+void frames_init(struct frames *frames); /* none */
+void frames_fini(struct frames *frames); /* closes all; again is fine */
+/* Adds a frame of `size` bytes and gives its memory. Errors: ERR_RANGE (too many), ERR_NOMEM.
+ */
+enum err frames_add(struct frames *frames, size_t size, uint8_t **memory) MUST_CHECK;
+/* A copy that shares the bytes of large frames. */
+enum err frames_share(struct frames *out, const struct frames *in) MUST_CHECK;
+size_t frames_bytes(const struct frames *frames);
+const uint8_t *frames_data(const struct frames *frames, int part);
+size_t frames_size(const struct frames *frames, int part);
+
+/* Sends all frames, or none. `to` is NULL on a DEALER and XPUB. On OK `frames` is empty.
+ * Errors: ERR_STATE (would block: the pipe is full or nobody is connected),
+ * ERR_IO (no such connection any more). */
+enum err wire_send(void *socket, const struct wire_route *to, struct frames *frames) MUST_CHECK;
+
+/* Receives one message. `from` is NULL on a DEALER and SUB. `*got` is false if none waits.
+ * `fd` (may be NULL) becomes the descriptor of the connection it came by. A message with too
+ * many frames is read to its end and handed over as ERR_PARSE, with `from` set.
+ * Errors: ERR_PARSE, ERR_IO. */
+enum err wire_receive(void *socket, struct wire_route *from, struct frames *frames, int *fd,
+                      bool *got) MUST_CHECK;
+
+#endif
