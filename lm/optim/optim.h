@@ -40,7 +40,35 @@ enum schedule {
 };
 enum err optim_schedule(enum schedule *out, const char *name) MUST_CHECK;
 
-/* The factor on the peak rate at step (0-based) of `total`, after `warmup` steps of rise. */
+/* What transformers calls lr_scheduler_kwargs. Start from optim_plan(), which holds its
+ * defaults; an unset number is NAN. */
+enum ramp { RAMP_LINEAR, RAMP_COSINE, RAMP_ROOT /* "1-sqrt" */ };
+struct schedule_plan {
+    enum schedule schedule;
+    double peak;           /* the learning rate of the configuration */
+    int64_t warmup, total; /* optimiser steps */
+    double num_cycles;     /* default .5; 1 for cosine_with_restarts */
+    double lr_end, power;  /* polynomial: 1e-7, 1 */
+    double min_lr;         /* cosine_with_min_lr: this or min_lr_rate must be given */
+    double min_lr_rate;
+    double timescale;                  /* inverse_sqrt: the warm-up, or 10000 without one */
+    double num_decay_steps;            /* warmup_stable_decay: must be given */
+    double num_stable_steps;           /* total - warmup - decay */
+    double min_lr_ratio;               /* 0 */
+    enum ramp warmup_type, decay_type; /* linear, cosine */
+};
+struct schedule_plan optim_plan(enum schedule schedule, double peak, int64_t warmup,
+                                int64_t total);
+/* Errors: ERR_RANGE, in the words of the key that is missing or contradicts. */
+enum err optim_plan_check(const struct schedule_plan *plan) MUST_CHECK;
+enum err optim_ramp(enum ramp *out, const char *name) MUST_CHECK;
+
+/* The learning rate of optimiser step `step`, 0-based. */
+double optim_rate(const struct schedule_plan *plan, int64_t step);
+
+/* The factor on the peak rate at step (0-based) of `total`, after `warmup` steps of rise, with
+ * the defaults above; polynomial and cosine_with_min_lr end at 0, and warmup_stable_decay
+ * decays over the last tenth. */
 double optim_factor(enum schedule schedule, int64_t step, int64_t warmup, int64_t total);
 
 #endif
