@@ -1,0 +1,159 @@
+/* drover chat: talk to a model on a terminal; answers stream as they are made. */
+
+#include "base/mem.h"
+#include "cli/command.h"
+#include "cli/loaded.h"
+#include "cli/sampling.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct talk {
+    struct loaded loaded;
+    struct sampling_conf conf;
+    struct sampling sampling;
+    struct generate *generate;
+    json_t *messages;
+    char *answer; /* bytes of the answer so far */
+    size_t n;
+    uint64_t turn;
+};
+
+/* Tokens may end inside a character: whole bytes go out, the terminal joins them. */
+static void stream(void *self, uint64_t task, int sample, int token)
+{
+    struct talk *talk = self;
+    const struct tokenizer *tokenizer = talk->loaded.encode.tokenizer;
+    const char *piece;
+    size_t n;
+
+    (void)task, (void)sample;
+    if (tokenizer_is_special(tokenizer, token))
+        return;
+    piece = tokenizer_piece(tokenizer, token, &n);
+    fwrite(piece, 1, n, stdout);
+    fflush(stdout);
+    talk->answer = mem_grow(talk->answer, talk->n + n + 1, 1);
+    memcpy(talk->answer + talk->n, piece, n);
+    talk->n += n;
+}
+
+static void done(void *self, const struct generate_done *d)
+{
+    (void)self;
+    if (d->finish == FINISH_LENGTH)
+        printf(" [max_new_tokens reached]");
+    putchar('\n');
+}
+
+static enum err reply(struct talk *talk)
+{
+    const struct generate_events events = {done, stream, talk};
+    const int context = model_shape(talk->loaded.model)->context;
+    struct encoded e;
+    int made = 1;
+    enum err err = encode_prompt(&talk->loaded.encode, talk->messages, NULL, &e);
+
+    talk->n = 0;
+    if (!err && e.n >= context)
+        err = err_set(ERR_RANGE, "the conversation has %d tokens, the context %d: start anew",
+                      e.n, context);
+    if (!err) {
+        struct generate_job job = {.seed = (uint64_t)talk->conf.seed,
+                                   .task = talk->turn++,
+                                   .n = 1,
+                                   .prompt = e.ids,
+                                   .prompt_len = e.n,
+                                   .sampling = talk->sampling};
+        if (job.sampling.max_new > context - e.n)
+            job.sampling.max_new = context - e.n;
+        err = generate_admit(talk->generate, &job);
+    }
+    while (!err && made)
+        err = generate_step(talk->generate, talk->loaded.model, &events, &made);
+    encoded_free(&e);
+    if (!err)
+        json_array_append_new(talk->messages,
+                              json_pack("{s:s,s:s%}", "role", "assistant", "content",
+                                        talk->answer ? talk->answer : "", talk->n));
+    return err;
+}
+
+static enum err converse(struct talk *talk)
+{
+    const bool terminal = isatty(STDIN_FILENO);
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    enum err err = OK;
+
+    if (terminal)
+        printf("/quit or Ctrl-D ends, /new starts anew\n");
+    while (!err) {
+        if (terminal) {
+            printf("> ");
+            fflush(stdout);
+        }
+        n = getline(&line, &room, stdin);
+        if (n < 0 || !strcmp(line, "/quit\n"))
+            break;
+        line[strcspn(line, "\n")] = 0;
+        if (!strcmp(line, "/new")) {
+            json_array_clear(talk->messages);
+            continue;
+        }
+        if (!*line)
+            continue;
+        if (!json_array_size(talk->messages) && talk->conf.system && *talk->conf.system)
+            json_array_append_new(talk->messages, json_pack("{s:s,s:s}", "role", "system",
+                                                            "content", talk->conf.system));
+        json_array_append_new(talk->messages,
+                              json_pack("{s:s,s:s}", "role", "user", "content", line));
+        err = reply(talk);
+    }
+    free(line);
+    return err;
+}
+
+static enum err start(struct talk *talk)
+{
+    const struct shape *shape;
+    enum err err = loaded_open(&talk->loaded, talk->conf.model, HEAD_LM);
+
+    if (err)
+        return err;
+    shape = model_shape(talk->loaded.model);
+    talk->messages = json_array();
+    err = sampling_make(&talk->sampling, &talk->conf, shape);
+    if (!err)
+        err = generate_new(&talk->generate, shape, 1, shape->context,
+                           talk->loaded.encode.tokenizer);
+    return err;
+}
+
+static enum err run(const struct command *command, int argc, char **argv, int *status)
+{
+    struct talk talk = {.n = 0};
+    enum err err = command_conf(sampling_chat_keys, &talk.conf, argc, argv);
+
+    (void)command, (void)status;
+    if (!err)
+        err = start(&talk);
+    if (!err)
+        err = converse(&talk);
+    json_decref(talk.messages);
+    free(talk.answer);
+    generate_free(talk.generate);
+    loaded_close(&talk.loaded);
+    command_conf_free(sampling_chat_keys, &talk.conf);
+    return err;
+}
+
+const struct command command_chat = {"chat",
+                                     "models",
+                                     "--model M [temperature=0.7 ...]",
+                                     "talk to a model on a terminal, streaming",
+                                     run,
+                                     sampling_chat_keys};

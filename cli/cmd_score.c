@@ -1,0 +1,130 @@
+/* drover score: log-probability of each completion token; drover reward-score: one number. */
+
+#include "base/mem.h"
+#include "cli/command.h"
+#include "cli/lines.h"
+#include "cli/loaded.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct score_conf {
+    char *model;
+    double temperature;
+};
+
+static const struct conf_key keys[] = {
+    CONF_TEXT(score_conf, model, "", "Hugging Face folder, .gguf file or run folder"),
+    CONF_REAL(score_conf, temperature, "1", 1e-3, 1e3, "divides the logits"),
+    CONF_END,
+};
+static const struct conf_key reward_keys[] = {
+    CONF_TEXT(score_conf, model, "", "reward model: Hugging Face folder or run folder"),
+    CONF_END,
+};
+
+struct job {
+    struct loaded loaded;
+    struct score_conf conf;
+    bool reward;
+};
+
+/* Lines of a window, packed one after another. */
+struct packed {
+    int *token, seq[LINES_WINDOW + 1], start[LINES_WINDOW], n;
+};
+
+static enum err add(struct job *job, struct packed *p, const json_t *in)
+{
+    const struct shape *shape = model_shape(job->loaded.model);
+    json_t *prompt, *completion;
+    struct encoded e = {NULL, 0, 0};
+    const int at = p->seq[p->n];
+    enum err err = lines_field(&prompt, in, "prompt");
+
+    if (!err)
+        err = lines_field(&completion, in, "completion");
+    if (!err)
+        err = encode_pair(&job->loaded.encode, prompt, completion, json_object_get(in, "tools"),
+                          &e);
+    if (!err && (!e.n || (!job->reward && !e.start)))
+        err = err_set(ERR_RANGE, "the prompt has no token: nothing to condition on");
+    if (!err && e.n > shape->context)
+        err = err_set(ERR_RANGE, "%d tokens do not fit the model's context of %d", e.n,
+                      shape->context);
+    if (!err) {
+        p->token = mem_grow(p->token, (size_t)at + (size_t)e.n, sizeof *p->token);
+        memcpy(p->token + at, e.ids, (size_t)e.n * sizeof *e.ids);
+        p->start[p->n] = e.start;
+        p->seq[++p->n] = at + e.n;
+    }
+    encoded_free(&e);
+    return err;
+}
+
+static json_t *told(const struct packed *p, int i, const float *logprob)
+{
+    const int from = p->seq[i] + p->start[i], n = p->seq[i + 1] - from;
+    double sum = 0;
+
+    for (int t = 0; t < n; t++)
+        sum += (double)logprob[from + t];
+    return json_pack("{s:o,s:o,s:f}", "ids", lines_ints(p->token + from, n), "logprobs",
+                     lines_reals(logprob + from, n), "sum", sum);
+}
+
+static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
+{
+    struct job *job = self;
+    struct packed p = {.n = 0};
+    float *result = NULL;
+    enum err err = OK;
+
+    for (*bad = 0; *bad < n && !err; ++*bad)
+        err = add(job, &p, in[*bad]);
+    if (err)
+        --*bad;
+    if (!err)
+        err = mem_big(&result, (size_t)p.seq[p.n], sizeof *result, "scores");
+    if (!err)
+        err = forward_score(job->loaded.model, p.token, p.seq, p.n,
+                            job->reward ? 1.0f : (float)job->conf.temperature,
+                            job->reward ? NULL : result, NULL, job->reward ? result : NULL);
+    for (int i = 0; i < n && !err; i++)
+        out[i] = job->reward ? json_pack("{s:f}", "score", (double)result[p.seq[i + 1] - 1])
+                             : told(&p, i, result);
+    free(result);
+    free(p.token);
+    return err;
+}
+
+static enum err run(const struct command *command, int argc, char **argv, int *status)
+{
+    struct job job = {.reward = command->keys == reward_keys};
+    const struct lines lines = {answer, &job, 16};
+    enum err err = command_conf(command->keys, &job.conf, argc, argv);
+
+    (void)status;
+    if (!err)
+        err = loaded_open(&job.loaded, job.conf.model, job.reward ? HEAD_SCALAR : HEAD_LM);
+    if (!err)
+        err = lines_run(&lines, stdin, "stdin", stdout);
+    loaded_close(&job.loaded);
+    command_conf_free(command->keys, &job.conf);
+    return err;
+}
+
+const struct command command_score = {
+    "score",
+    "models",
+    "--model M < in.jsonl > out.jsonl",
+    "log-probability of each completion token, in nats: {\"prompt\", \"completion\"} lines",
+    run,
+    keys};
+const struct command command_reward_score = {
+    "reward-score",
+    "models",
+    "--model RM < in.jsonl > out.jsonl",
+    "a reward model's score of {\"prompt\", \"completion\"} lines, read at the last token",
+    run,
+    reward_keys};

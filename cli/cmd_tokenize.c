@@ -1,0 +1,82 @@
+/* drover tokenize: {"text"} or {"messages"} to {"ids"}. */
+
+#include "cli/command.h"
+#include "cli/lines.h"
+#include "cli/loaded.h"
+
+#include <stdlib.h>
+
+struct tokenize_conf {
+    char *model;
+    bool add_generation_prompt;
+};
+
+static const struct conf_key keys[] = {
+    CONF_TEXT(tokenize_conf, model, "", "Hugging Face folder, .gguf file or run folder"),
+    CONF_BOOL(tokenize_conf, add_generation_prompt, "false",
+              "messages: add the assistant's opening"),
+    CONF_END,
+};
+
+struct job {
+    struct loaded loaded;
+    struct tokenize_conf conf;
+};
+
+static enum err one(struct job *job, const json_t *in, json_t **out)
+{
+    json_t *value = json_object_get(in, "text");
+    char *text;
+    size_t n, count;
+    int *ids = NULL;
+    enum err err;
+
+    if (!value)
+        value = json_object_get(in, "messages");
+    if (!value)
+        return err_set(ERR_PARSE, "no `text` and no `messages` in the line");
+    err = encode_text(&job->loaded.encode, value, json_object_get(in, "tools"),
+                      job->conf.add_generation_prompt, &text, &n);
+    if (err)
+        return err;
+    err = tokenizer_encode(job->loaded.encode.tokenizer, text, n, true, &ids, &count);
+    if (!err)
+        *out = json_pack("{s:o}", "ids", lines_ints(ids, (int)count));
+    free(ids);
+    free(text);
+    return err;
+}
+
+static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
+{
+    enum err err = OK;
+
+    for (*bad = 0; *bad < n && !err; ++*bad)
+        err = one(self, in[*bad], &out[*bad]);
+    if (err)
+        --*bad;
+    return err;
+}
+
+static enum err run(const struct command *command, int argc, char **argv, int *status)
+{
+    struct job job = {.conf = {.model = NULL}};
+    const struct lines lines = {answer, &job, 1};
+    enum err err = command_conf(keys, &job.conf, argc, argv);
+
+    (void)command, (void)status;
+    if (!err)
+        err = loaded_card(&job.loaded, job.conf.model);
+    if (!err)
+        err = lines_run(&lines, stdin, "stdin", stdout);
+    loaded_close(&job.loaded);
+    command_conf_free(keys, &job.conf);
+    return err;
+}
+
+const struct command command_tokenize = {"tokenize",
+                                         "models",
+                                         "--model M < in.jsonl > out.jsonl",
+                                         "text or messages to token ids, JSON lines in and out",
+                                         run,
+                                         keys};

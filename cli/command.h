@@ -1,0 +1,38 @@
+/* command: what `drover WORD` is: one row a subcommand, one function each. */
+
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "base/conf.h"
+
+struct command {
+    const char *name, *group, *usage, *help;
+    /* argv[0] is the first word after the subcommand. Returns the exit status through *status.
+     */
+    enum err (*run)(const struct command *command, int argc, char **argv, int *status);
+    const struct conf_key *keys; /* for --help; may be NULL */
+};
+
+/* models */
+extern const struct command command_tokenize, command_score, command_reward_score,
+    command_generate, command_chat, command_pull, command_inspect;
+/* training: these start drover-learner or the supervisor */
+extern const struct command command_sft, command_reward, command_ppo;
+/* the fleet */
+extern const struct command command_top, command_status, command_scale, command_down,
+    command_keys;
+/* the demo's world */
+extern const struct command command_world;
+
+/* Reads `keys` from the arguments (base/tree.h) into `out`, which starts zeroed. */
+enum err command_conf(const struct conf_key *keys, void *out, int argc, char **argv) MUST_CHECK;
+void command_conf_free(const struct conf_key *keys, void *out);
+
+/* Replaces this process by the sibling program (drover-learner, …). Returns only on an error.
+ */
+enum err command_exec(const char *program, char *const *argv) MUST_CHECK;
+
+/* Path of the sibling program; freed with free(). Errors: ERR_IO when it is not there. */
+enum err command_program(char **path, const char *program) MUST_CHECK;
+
+#endif

@@ -1,0 +1,35 @@
+/* lines: JSON lines in, JSON lines out, in order, a window at a time.
+ *
+ * A line that is not an object, or that the command refuses, ends the run with its number and
+ * the reason; the lines before it have been answered. */
+
+#ifndef CLI_LINES_H
+#define CLI_LINES_H
+
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+enum { LINES_WINDOW = 64, LINES_BYTES_MAX = 16 << 20 };
+
+struct lines {
+    /* Answers in[0..n) into out[0..n) (new references); on an error *bad is the index it is
+     * about. */
+    enum err (*answer)(void *self, json_t *const *in, json_t **out, int n, int *bad);
+    void *self;
+    int window; /* lines taken together, at most LINES_WINDOW; 1 answers at once */
+};
+
+/* `name` stands before line numbers in errors. */
+enum err lines_run(const struct lines *lines, FILE *from, const char *name,
+                   FILE *to) MUST_CHECK;
+
+/* The value under `key`. Errors: ERR_PARSE "no `key`". */
+enum err lines_field(json_t **out, const json_t *line, const char *key) MUST_CHECK;
+
+/* Lists of numbers. */
+json_t *lines_ints(const int *value, int n);
+json_t *lines_reals(const float *value, int n);
+
+#endif

@@ -1,0 +1,68 @@
+#include "cli/loaded.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void ready(struct loaded *out)
+{
+    out->encode.tokenizer = out->bundle->tokenizer;
+    out->encode.chat = out->bundle->chat;
+    out->encode.chat_error = out->bundle->chat_error;
+}
+
+enum err loaded_card(struct loaded *out, const char *path)
+{
+    enum err err;
+
+    memset(out, 0, sizeof *out);
+    err = bundle_open(&out->bundle, path, BUNDLE_CARD);
+    if (!err)
+        ready(out);
+    return err;
+}
+
+static enum err pack(struct loaded *out, const char *path, enum head head)
+{
+    const struct shape *shape = &out->bundle->shape;
+    enum err err;
+
+    if (shape->head != head)
+        return err_set(ERR_RANGE, "%s: %s", path,
+                       head == HEAD_LM ? "a reward model; this command takes a language model"
+                                       : "a language model; this command takes a reward model "
+                                         "(`drover reward` trains one)");
+    err = image_layout_new(&out->layout, shape);
+    if (!err)
+        err = mem_big(&out->image, image_size(shape), 1, "weights");
+    if (err)
+        return err;
+    image_pack(out->image, out->layout, out->bundle->params);
+    params_free(out->bundle->params);
+    out->bundle->params = NULL;
+    ready(out);
+    return model_new(&out->model, shape, out->image, image_size(shape));
+}
+
+enum err loaded_open(struct loaded *out, const char *path, enum head head)
+{
+    enum err err;
+
+    memset(out, 0, sizeof *out);
+    err = bundle_open(&out->bundle, path, BUNDLE_ALL);
+    if (!err)
+        err = pack(out, path, head);
+    if (err)
+        loaded_close(out);
+    return err;
+}
+
+void loaded_close(struct loaded *loaded)
+{
+    model_free(loaded->model);
+    free(loaded->image);
+    image_layout_free(loaded->layout);
+    bundle_free(loaded->bundle);
+    memset(loaded, 0, sizeof *loaded);
+}

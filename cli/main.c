@@ -1,0 +1,91 @@
+/* drover: the one command people type.
+ *
+ *     drover WORD [FILE.yaml] [key=value | --key value] …
+ *
+ * A table of subcommands. What needs another program starts it by exec. */
+
+#include "base/log.h"
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command *const commands[] = {
+    &command_sft,      &command_reward, &command_ppo,   &command_top,
+    &command_status,   &command_scale,  &command_down,  &command_tokenize,
+    &command_generate, &command_chat,   &command_score, &command_reward_score,
+    &command_inspect,  &command_pull,   &command_keys,  &command_world,
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void overview(FILE *to)
+{
+    const char *group = "";
+
+    fprintf(to,
+            "drover %s: RLHF for language models on a fleet of ordinary machines\n\n"
+            "usage: drover WORD [FILE.yaml] [key=value | --key value] ...\n",
+            DROVER_VERSION);
+    for (int i = 0; i < COMMANDS; i++) {
+        if (strcmp(group, commands[i]->group))
+            fprintf(to, "\n%s\n", group = commands[i]->group);
+        fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->help);
+    }
+    fprintf(to, "\n`drover WORD --help` says more about each.\n");
+}
+
+static void help(const struct command *c)
+{
+    const struct conf_key *const tables[] = {c->keys, NULL};
+
+    printf("usage: drover %s %s\n\n%s\n", c->name, c->usage, c->help);
+    if (c->keys) {
+        printf("\n  %-34s %-12s\n", "key", "default");
+        conf_help(tables, stdout);
+    }
+}
+
+static const struct command *find(const char *word)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (!strcmp(commands[i]->name, word))
+            return commands[i];
+    return NULL;
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+    int status = EXIT_SUCCESS;
+
+    for (int i = 0; i < argc && c->keys; i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            help(c);
+            return EXIT_SUCCESS;
+        }
+    if (c->run(c, argc, argv, &status)) {
+        fprintf(stderr, "drover %s: %s\n", c->name, err_text());
+        return EXIT_FAILURE;
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "help";
+    const struct command *c = find(word);
+
+    log_open("drover");
+    if (c)
+        return run(c, argc - 2, argv + 2);
+    if (!strcmp(word, "--version")) {
+        printf("drover %s\n", DROVER_VERSION);
+        return EXIT_SUCCESS;
+    }
+    if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h")) {
+        overview(argc > 1 ? stdout : stderr);
+        return argc > 1 ? EXIT_SUCCESS : 2;
+    }
+    fprintf(stderr, "drover: '%s': no such subcommand; `drover help` lists them\n", word);
+    return 2;
+}
