@@ -1,0 +1,35 @@
+/* gemm: matrix products on packed weights, with threads.
+ *
+ * A matrix B [K,N] is packed into panels of 32 columns: panel p holds [K][32] floats,
+ * element (k, j) = B[k, 32p + j]; missing columns of the last panel are zero. Each output is
+ * one chain of fused multiply-adds over k ascending, so neither tiling, threads nor the other
+ * rows can change it (DESIGN §5, R4). */
+
+#ifndef LM_KERNEL_GEMM_H
+#define LM_KERNEL_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { GEMM_PANEL = 32 };
+
+/* Floats that n columns of depth k take when packed. */
+size_t gemm_packed_size(int n, int k);
+
+/* W [n,k] row-major (out, in: as checkpoints store weights), row stride ldw, becomes B = W^T:
+ * y = x W^T. Columns at.. of the panels are written, so that matrices can be joined. The zero
+ * columns of the last panel are not written: the block must start as zeros. */
+void gemm_pack(float *panels, int at, const float *w, size_t ldw, int n, int k);
+
+/* The inverse. */
+void gemm_unpack(float *w, size_t ldw, const float *panels, int at, int n, int k);
+
+/* B [k,n] row-major, row stride ldb, as it stands: y = x B. Writes the zero columns too. */
+void gemm_pack_plain(float *panels, const float *b, size_t ldb, int n, int k);
+
+/* C [m,n] = A [m,k] B, or with `add` each chain starts from C. A, C row-major, any m, n, k.
+ * C must not overlap A. */
+void gemm_packed(float *c, size_t ldc, const float *a, size_t lda, const float *panels, int m,
+                 int n, int k, bool add);
+
+#endif

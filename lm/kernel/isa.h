@@ -1,0 +1,81 @@
+/* isa: the serial kernels, written once and compiled for each instruction set.
+ *
+ * Every member gives the same bits on every instruction set (DESIGN §5, rules R1..R9): a vector
+ * is sixteen virtual lanes, element i in lane i mod 16; sums start at +0 and end in one tree
+ * +8 +4 +2 +1; division and square root are IEEE; fused multiply-adds only where the formula
+ * here says fma(). No member starts threads: gemm.h, rows.h and attention.h do. Arrays need no
+ * alignment, and never overlap unless a line says so. */
+
+#ifndef LM_KERNEL_ISA_H
+#define LM_KERNEL_ISA_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a row of logits l[n], scaled by `rate`, is as a distribution. With z = l * rate:
+ *   max = max z, sum = S = sum e, e = exp(z - max), slope = sum e * (z - max),
+ *   square = sum e * e; each in sixteen lanes. softmax.h makes numbers for people of it. */
+struct isa_mass {
+    float max, sum, slope, square;
+};
+
+struct isa {
+    const char *name; /* "scalar", "avx2", "avx512" */
+
+    /* c[i,j] = fma chain over kk = 0..k-1 of a[i*lda + kk] * b[kk*ldb + j], from +0, or from
+     * c[i,j] with `add` (so a chain may be cut anywhere). i < m, j < n; n is 16 or 32. */
+    void (*panel)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,
+                  int m, int n, int k, bool add);
+
+    /* y[i] = (x[i] * r) * w[i], r = 1 / sqrt(sum x^2 / n + eps); returns r. n a multiple of 16;
+     * y may be x. Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4. */
+    float (*norm)(float *y, const float *x, const float *w, int n, float eps);
+
+    /* x[i] += y[i]; n any. */
+    void (*add)(float *x, const float *y, int n);
+
+    /* x[i] *= by; n any. */
+    void (*scale)(float *x, float by, int n);
+
+    /* y[i] = g[i] / (1 + exp(-g[i])) * u[i]; n a multiple of 16; y may be g or u. */
+    void (*silu)(float *y, const float *g, const float *u, int n);
+
+    /* Rotates pairs (x[i], x[i + half]): a' = fma(a, c, 0 - b*s), b' = fma(b, c, a*s), with
+     * c = cos[i], s = sin[i], i < half. Su et al. 2021, arXiv:2104.09864, as Hugging Face
+     * pairs them. half any. */
+    void (*rope)(float *x, const float *cos, const float *sin, int half);
+
+    /* p[t] = exp(p[t] - max) for t < n, not yet divided; returns their sum, *max the maximum.
+     * Room for n rounded up to 16 must be there; what lies beyond n is overwritten. */
+    float (*softmax)(float *p, int n, float *max);
+
+    /* See struct isa_mass; n any, at least 1. */
+    void (*mass)(struct isa_mass *mass, const float *logit, int n, float rate);
+
+    /* e[i] = exp(l[i] * rate - max); n any; e may be l. */
+    void (*spread)(float *e, const float *l, int n, float rate, float max);
+
+    /* y[i] = exp(x[i]): +0 below -87, exp(88) above 88; n any; y may be x. */
+    void (*exp)(float *y, const float *x, int n);
+
+    /* sum a[i] * b[i]: lanes by fma, then the tree; n a multiple of 16. */
+    float (*dot)(const float *a, const float *b, int n);
+};
+
+/* Whether this machine computes by the rules (no flush to zero, rounding to nearest) and
+ * DROVER_ISA, when set, names an instruction set that it has. Call before the first kernel;
+ * model_new does. Errors: ERR_RANGE. */
+enum err isa_check(void) MUST_CHECK;
+
+/* The best instruction set of this CPU, or the one that DROVER_ISA forced. */
+const struct isa *isa_current(void);
+
+/* For tests: from now on `name`. Errors: ERR_RANGE (unknown, or this CPU lacks it). */
+enum err isa_force(const char *name) MUST_CHECK;
+
+/* One of scalar, avx2, avx512 by index 0, 1, 2: NULL where the CPU or the build lacks it. */
+const struct isa *isa_at(int index);
+
+#endif
