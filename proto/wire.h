@@ -6,15 +6,13 @@
 #ifndef PROTO_WIRE_H
 #define PROTO_WIRE_H
 
-#include "base/err.h"
+#include "proto/frames.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <zmq.h>
 
 enum {
-    WIRE_FRAMES = 16,
     WIRE_HEADER_MAX = 256,
     WIRE_CONTROL_MAX = 64 << 10,       /* a message without lists: all its frames */
     WIRE_BODY_MAX = 4 << 20,           /* a message with a body */
@@ -26,22 +24,6 @@ enum {
 struct wire_route { /* of a connection, given by the ROUTER that accepted it */
     uint8_t n, byte[WIRE_ROUTE_MAX];
 };
-
-struct frames {
-    int n;
-    zmq_msg_t part[WIRE_FRAMES];
-};
-
-void frames_init(struct frames *frames); /* none */
-void frames_fini(struct frames *frames); /* closes all; again is fine */
-/* Adds a frame of `size` bytes and gives its memory. Errors: ERR_RANGE (too many), ERR_NOMEM.
- */
-enum err frames_add(struct frames *frames, size_t size, uint8_t **memory) MUST_CHECK;
-/* A copy that shares the bytes of large frames. */
-enum err frames_share(struct frames *out, const struct frames *in) MUST_CHECK;
-size_t frames_bytes(const struct frames *frames);
-const uint8_t *frames_data(const struct frames *frames, int part);
-size_t frames_size(const struct frames *frames, int part);
 
 /* Sends all frames, or none. `to` is NULL on a DEALER and XPUB. On OK `frames` is empty.
  * Errors: ERR_STATE (would block: the pipe is full or nobody is connected),

@@ -1,0 +1,16 @@
+/* digest: names for what is scored and for what scores it. BLAKE2b-256 over a fixed layout. */
+
+#ifndef PROTO_DIGEST_H
+#define PROTO_DIGEST_H
+
+#include "proto/noun.h"
+
+/* Over u32 tokens, token i32[], logprob f32[], u32 spans, (u32 start, u64 number, hash)[],
+ * u32 masks, mask bytes; all little-endian (protocol.md §1: tokens, log-probabilities, version
+ * runs, mask). Which task and sample it is, how it ended and its text are not part of it. */
+struct hash digest_rollout(const struct rollout *rollout);
+
+/* Over name, kind, unit, pure, needs_text, per_token, card, image, spec. */
+struct hash digest_scorer(const struct scorer *scorer);
+
+#endif

@@ -1,0 +1,72 @@
+/* peer: a worker's side of a connection to the broker (control or bulk).
+ *
+ * Says HELLO on connecting, on WHO, and each second until WELCOME; HB each second after; after
+ * 5 s of silence it drops the connection and makes a new one. Hands decoded messages to a table
+ * of handlers. Reads no clock: time is an argument, monotone, in milliseconds. */
+
+#ifndef PROTO_PEER_H
+#define PROTO_PEER_H
+
+#include "proto/msg.h"
+
+struct curve_keys;
+struct peer;
+
+enum { PEER_HB_MS = 1000, PEER_SILENCE_MS = 5000, PEER_TICK_MS = 100, PEER_DRAIN = 64 };
+
+/* Hears a message; it lies in the peer's arena until the handler returns. An error ends the
+ * process's loop: a message that is merely useless is OK. */
+typedef enum err peer_fn(void *self, const struct msg *msg, int64_t now_ms);
+
+struct peer_conf {
+    enum role role;
+    const char *broker;            /* "tcp://host:port" */
+    const struct curve_keys *keys; /* NULL: plain */
+    const char *name;              /* for people: "host:pid" */
+    struct id id;                  /* peer_random; the same on control and bulk */
+    uint64_t incarnation;
+    /* Fill what this process holds; identity and versions are there already. What they point
+     * to must live until the call returns to the peer and the message is encoded. NULL: none.
+     */
+    void (*hello)(void *self, struct msg_hello *out);
+    void (*hb)(void *self, struct msg_hb *out);
+    void *self;
+};
+
+/* Random id and incarnation of a process. */
+void peer_random(struct id *id, uint64_t *incarnation);
+
+/* Opens the socket and connects in the background. Errors: ERR_RANGE (endpoint), ERR_IO. */
+enum err peer_open(struct peer **out, void *context, const struct peer_conf *conf,
+                   int64_t now_ms) MUST_CHECK;
+void peer_close(struct peer *peer); /* NULL is fine; what is unsent is lost */
+
+/* For MSG_WELCOME and MSG_REFUSE too; types without a handler are counted and dropped. */
+void peer_on(struct peer *peer, enum msg_type type, peer_fn *fn, void *self);
+
+/* A learner's own; others take theirs from WELCOME. */
+void peer_run(struct peer *peer, const struct id *run, uint64_t epoch);
+
+/* Puts run and epoch into the head and sends. Nothing goes out before WELCOME.
+ * Errors: ERR_STATE (no WELCOME yet, or the pipe is full: keep it and try again),
+ * ERR_RANGE (over a limit: a bug or a configuration that does not fit). */
+enum err peer_send(struct peer *peer, struct msg *msg) MUST_CHECK;
+
+/* An HB now rather than at the next second. */
+void peer_hb(struct peer *peer, int64_t now_ms);
+
+bool peer_welcome(const struct peer *peer); /* is WELCOME in, on this connection? */
+const struct msg_head *peer_head(const struct peer *peer); /* run and epoch as last heard */
+int64_t peer_heard_ms(const struct peer *peer);            /* when a frame last came */
+
+/* For loop_socket and loop_every(PEER_TICK_MS). */
+void *peer_socket(const struct peer *peer);
+enum err peer_readable(void *peer, int64_t now_ms) MUST_CHECK;
+enum err peer_tick(void *peer, int64_t now_ms) MUST_CHECK;
+
+struct peer_stats {
+    uint64_t sent, heard, bad, unhandled, full, hellos, reopened;
+};
+const struct peer_stats *peer_stats(const struct peer *peer);
+
+#endif
