@@ -9,6 +9,8 @@
 
 #include "lm/model/forward.h"
 
+#include <stdint.h>
+
 struct batch {
     int n, n_seq;     /* tokens, sequences */
     const int *token; /* [n] */
@@ -34,6 +36,10 @@ size_t train_size(const struct shape *shape, const struct train_options *options
 enum err train_forward(struct train *train, const struct model *model,
                        const struct batch *batch, float temperature, float *logprob,
                        float *entropy, float *value) MUST_CHECK;
+
+/* Of the last train_forward, [n]: 1 where no token was more likely than token[i], 0 elsewhere
+ * and at each sequence start. NULL for HEAD_SCALAR. Valid until the next train_forward. */
+const uint8_t *train_hit(const struct train *train);
 
 /* Adds d loss / d weight to grad [params.count]. Inputs [n], NULL for zero:
  * dlogprob[i] and dentropy[i] = d loss / d of the outputs above; dvalue[i]. */

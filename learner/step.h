@@ -1,0 +1,53 @@
+/* step: one model in training: weights, gradient, Adam's moments, the compute image.
+ *
+ * An optimiser step is: for each micro-batch in order step_forward, an objective, step_backward
+ * (gradients add up); then step_apply once. The compute image holds the bits that generation
+ * and scoring use, and is made anew by step_apply. One step has one owner thread. */
+
+#ifndef LEARNER_STEP_H
+#define LEARNER_STEP_H
+
+#include "lm/model/train.h"
+#include "lm/optim/optim.h"
+
+struct step;
+
+/* Takes `params` (freed with the step, also on an error). */
+enum err step_new(struct step **out, struct params *params,
+                  const struct train_options *options) MUST_CHECK;
+void step_free(struct step *step);
+
+struct params *step_params(const struct step *step);
+const struct model *step_model(const struct step *step);
+const float *step_image(const struct step *step, size_t *bytes);
+int64_t step_count(const struct step *step); /* optimiser steps done */
+
+/* train_forward on the current weights. `hit` (may be NULL) receives train_hit. */
+enum err step_forward(struct step *step, const struct batch *batch, float temperature,
+                      float *logprob, float *entropy, float *value,
+                      const uint8_t **hit) MUST_CHECK;
+
+/* Adds the gradient of the last step_forward. Slopes may be NULL for zero. */
+void step_backward(struct step *step, const float *dlogprob, const float *dentropy,
+                   const float *dvalue);
+
+/* Clips (limit 0: does not), AdamW, repacks the image, zeroes the gradient. Returns the norm
+ * before the clip; a norm that is not finite changes no weight but counts as a step. */
+double step_apply(struct step *step, const struct adamw *adamw, double rate, double limit);
+
+/* Bytes that a model of this shape holds in training, with a largest micro-batch of n tokens.
+ */
+size_t step_size(const struct shape *shape, const struct train_options *options, int n);
+
+/* For checkpoints: three blocks of params.count floats (weights, first, second moment) and t.
+ */
+struct step_state {
+    float *params, *m, *v;
+    size_t count;
+    int64_t t;
+};
+struct step_state step_state(struct step *step);
+/* After the blocks and t were overwritten: t back, image anew. */
+void step_restored(struct step *step, int64_t t);
+
+#endif
