@@ -1,0 +1,213 @@
+/* drover world: makes the demo's world on disk, and judges answers by its hidden utility. */
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "cli/command.h"
+#include "cli/world.h"
+#include "cli/world_make.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct world_conf {
+    char *dir, *prompts, *before, *after, *json;
+    double seed;
+    int demonstrations, pairs, train, heldout, layers, width, heads, show;
+};
+
+static const struct conf_key keys[] = {
+    CONF_TEXT(world_conf, dir, "world", "make: folder to write"),
+    CONF_INT(world_conf, demonstrations, "3000", 1, 1e6, "make: rows of sft.jsonl"),
+    CONF_INT(world_conf, pairs, "3000", 1, 1e6, "make: rows of pairs.jsonl"),
+    CONF_INT(world_conf, train, "2000", 1, WORLD_PROMPTS - 1, "make: questions for training"),
+    CONF_INT(world_conf, heldout, "200", 1, WORLD_PROMPTS - 1, "make: questions kept aside"),
+    CONF_INT(world_conf, layers, "4", 1, 64, "make: layers of the model"),
+    CONF_INT(world_conf, width, "128", 16, 4096, "make: width of the model"),
+    CONF_INT(world_conf, heads, "4", 1, 64, "make: attention heads"),
+    CONF_REAL(world_conf, seed, "42", 0, 9e15, "everything follows from it"),
+    CONF_TEXT(world_conf, prompts, "", "judge: the questions (heldout.jsonl)"),
+    CONF_TEXT(world_conf, before, "",
+              "judge: answers of the first model, as `drover generate` writes them"),
+    CONF_TEXT(world_conf, after, "", "judge: answers of the second model"),
+    CONF_TEXT(world_conf, json, "", "judge: write the figures here too"),
+    CONF_INT(world_conf, show, "4", 0, 100, "judge: answers to show side by side"),
+    CONF_END,
+};
+
+/* One held-out question and both models' answers. */
+struct verdict {
+    char *prompt, *text[2];
+    double utility[2];
+};
+
+enum { ROWS_MAX = 100000, RESAMPLES = 2000 };
+
+static enum err read_lines(json_t **out, const char *path)
+{
+    char *text, *save = NULL;
+    size_t n;
+    long number = 1;
+    enum err err = fs_read(&text, &n, path, (size_t)64 << 20);
+
+    *out = json_array();
+    if (err)
+        return err;
+    for (char *line = strtok_r(text, "\n", &save); line && !err;
+         line = strtok_r(NULL, "\n", &save)) {
+        json_t *value = json_loads(line, 0, NULL);
+        if (!json_is_object(value) || json_array_size(*out) >= ROWS_MAX)
+            err = err_set(ERR_PARSE, "%s:%ld: not a JSON object", path, number);
+        json_array_append_new(*out, value);
+        number++;
+    }
+    free(text);
+    return err;
+}
+
+static enum err judge_one(struct verdict *v, const json_t *question,
+                          const json_t *const answer[2])
+{
+    const json_t *index = json_object_get(question, "question");
+    const char *prompt = json_string_value(json_object_get(question, "prompt"));
+
+    if (!json_is_integer(index) || !prompt)
+        return err_set(ERR_PARSE, "a question needs `prompt` and `question`");
+    v->prompt = mem_text(prompt);
+    for (int k = 0; k < 2; k++) {
+        const char *text = json_string_value(json_object_get(answer[k], "completion"));
+        const char *finish = json_string_value(json_object_get(answer[k], "finish_reason"));
+        v->text[k] = mem_text(text ? text : "");
+        v->utility[k] = world_utility((int)json_integer_value(index), v->text[k],
+                                      finish && !strcmp(finish, "stop"));
+    }
+    return OK;
+}
+
+static double win(const struct verdict *v)
+{
+    return v->utility[1] > v->utility[0] ? 1 : v->utility[1] == v->utility[0] ? 0.5 : 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Percentile bootstrap over prompts: the 95 % interval of the win rate. */
+static void interval(const struct verdict *v, size_t n, uint64_t seed, double *low,
+                     double *high)
+{
+    double *mean = mem_new(RESAMPLES, sizeof *mean);
+
+    for (uint32_t r = 0; r < RESAMPLES; r++) {
+        for (uint32_t i = 0; i < n; i++)
+            mean[r] += win(&v[(size_t)(rng_uniform(seed, RNG_WORLD, 7, r, i) * (double)n)]);
+        mean[r] /= (double)n;
+    }
+    qsort(mean, RESAMPLES, sizeof *mean, ascending);
+    *low = mean[RESAMPLES / 40];
+    *high = mean[RESAMPLES - 1 - RESAMPLES / 40];
+    free(mean);
+}
+
+static enum err tell(const struct world_conf *conf, const struct verdict *v, size_t n)
+{
+    double wins = 0, mean[2] = {0, 0}, low = 0, high = 0;
+    json_t *figures;
+    enum err err = OK;
+
+    for (size_t i = 0; i < n; i++) {
+        wins += win(&v[i]) / (double)n;
+        mean[0] += v[i].utility[0] / (double)n;
+        mean[1] += v[i].utility[1] / (double)n;
+    }
+    interval(v, n, (uint64_t)conf->seed, &low, &high);
+    for (size_t i = 0; i < n && i < (size_t)conf->show; i++)
+        printf("\n%s\n  before (%+.2f):%s\n  after  (%+.2f):%s\n", v[i].prompt, v[i].utility[0],
+               v[i].text[0], v[i].utility[1], v[i].text[1]);
+    printf("\nhidden utility on %zu held-out questions: %.3f before, %.3f after\n", n, mean[0],
+           mean[1]);
+    printf("win rate of after against before: %.1f %% (95 %% interval %.1f to %.1f)\n",
+           100 * wins, 100 * low, 100 * high);
+    if (*conf->json) {
+        char *text;
+        figures = json_pack("{s:i,s:f,s:f,s:f,s:f,s:f}", "questions", (int)n, "utility_before",
+                            mean[0], "utility_after", mean[1], "win_rate", wins, "low", low,
+                            "high", high);
+        text = json_dumps(figures, JSON_INDENT(1));
+        err = fs_write(conf->json, text, strlen(text));
+        free(text);
+        json_decref(figures);
+    }
+    return err;
+}
+
+static enum err judge(const struct world_conf *conf)
+{
+    json_t *question = NULL, *answer[2] = {NULL, NULL};
+    struct verdict *v = NULL;
+    size_t n = 0;
+    enum err err = read_lines(&question, conf->prompts);
+
+    if (!err)
+        err = read_lines(&answer[0], conf->before);
+    if (!err)
+        err = read_lines(&answer[1], conf->after);
+    n = err ? 0 : json_array_size(question);
+    if (!err && (!n || json_array_size(answer[0]) != n || json_array_size(answer[1]) != n))
+        err = err_set(ERR_RANGE, "%zu questions, %zu and %zu answers: they must be as many", n,
+                      json_array_size(answer[0]), json_array_size(answer[1]));
+    v = mem_new(n, sizeof *v);
+    for (size_t i = 0; i < n && !err; i++) {
+        const json_t *const both[2] = {json_array_get(answer[0], i),
+                                       json_array_get(answer[1], i)};
+        err = judge_one(&v[i], json_array_get(question, i), both);
+    }
+    if (!err)
+        err = tell(conf, v, n);
+    for (size_t i = 0; i < n; i++) {
+        free(v[i].prompt);
+        free(v[i].text[0]);
+        free(v[i].text[1]);
+    }
+    free(v);
+    json_decref(question);
+    json_decref(answer[0]);
+    json_decref(answer[1]);
+    return err;
+}
+
+static enum err run(const struct command *command, int argc, char **argv, int *status)
+{
+    const char *verb = argc ? argv[0] : "";
+    struct world_conf conf = {0};
+    enum err err;
+
+    if (strcmp(verb, "make") && strcmp(verb, "judge")) {
+        fprintf(stderr, "usage: drover world %s\n", command->usage);
+        *status = 2;
+        return OK;
+    }
+    err = command_conf(keys, &conf, argc - 1, argv + 1);
+    if (!err && *verb == 'j')
+        err = judge(&conf);
+    else if (!err)
+        err = world_make(&(struct world_plan){conf.dir, conf.seed, conf.demonstrations,
+                                              conf.pairs, conf.train, conf.heldout, conf.layers,
+                                              conf.width, conf.heads});
+    command_conf_free(keys, &conf);
+    return err;
+}
+
+const struct command command_world = {
+    "world",
+    "demo",
+    "make|judge [key=value ...]",
+    "the demo's small world: make it, or judge answers by its "
+    "hidden utility",
+    run,
+    keys};
