@@ -163,7 +163,7 @@ static enum err sheet_write(struct sheet *sheet, const char *dir, const char *na
 }
 
 static enum err make_prompts(const struct world_plan *plan, const uint32_t *order, int from,
-                             int n, const char *name)
+                             int n, bool numbered, const char *name)
 {
     struct sheet sheet = {NULL, 0};
     char prompt[WORLD_TEXT];
