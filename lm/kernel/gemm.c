@@ -1,0 +1,154 @@
+#include "lm/kernel/gemm.h"
+
+#include "lm/kernel/isa.h"
+
+#include <omp.h>
+#include <string.h>
+
+/* Blocks of A that stay in the second-level cache, and slices of k whose panel stays in the
+ * first: measured, see docs/BENCHMARKS.md. With few rows nothing is worth a copy: the panels
+ * stream through once. */
+enum {
+    BLOCK_ROWS = 96,
+    BLOCK_K = 192,
+    FEW_ROWS = 24,
+    STRIDE = BLOCK_K + 16, /* of the copy: rows do not fall on the same cache sets */
+};
+
+size_t gemm_packed_size(int n, int k)
+{
+    return (size_t)((n + GEMM_PANEL - 1) / GEMM_PANEL) * (size_t)k * GEMM_PANEL;
+}
+
+static size_t place(int column, int k)
+{
+    return (size_t)(column / GEMM_PANEL) * (size_t)k * GEMM_PANEL +
+           (size_t)(column % GEMM_PANEL);
+}
+
+void gemm_pack(float *panels, int at, const float *w, size_t ldw, int n, int k)
+{
+#pragma omp parallel for schedule(static)
+    for (int j = 0; j < n; j++) {
+        const float *from = w + (size_t)j * ldw;
+        float *to = panels + place(at + j, k);
+
+        for (int i = 0; i < k; i++)
+            to[(size_t)i * GEMM_PANEL] = from[i];
+    }
+}
+
+void gemm_unpack(float *w, size_t ldw, const float *panels, int at, int n, int k)
+{
+#pragma omp parallel for schedule(static)
+    for (int j = 0; j < n; j++) {
+        const float *from = panels + place(at + j, k);
+        float *to = w + (size_t)j * ldw;
+
+        for (int i = 0; i < k; i++)
+            to[i] = from[(size_t)i * GEMM_PANEL];
+    }
+}
+
+void gemm_pack_plain(float *panels, const float *b, size_t ldb, int n, int k)
+{
+#pragma omp parallel for schedule(static)
+    for (int j = 0; j < n; j += GEMM_PANEL) {
+        float *to = panels + place(j, k);
+        const int columns = n - j < GEMM_PANEL ? n - j : GEMM_PANEL;
+
+        for (int i = 0; i < k; i++, to += GEMM_PANEL) {
+            memcpy(to, b + (size_t)i * ldb + j, (size_t)columns * sizeof *to);
+            memset(to + columns, 0, (size_t)(GEMM_PANEL - columns) * sizeof *to);
+        }
+    }
+}
+
+struct job {
+    float *c;
+    size_t ldc;
+    const float *a;
+    size_t lda;
+    const float *panels;
+    int m, n, k;
+    bool add;
+};
+
+/* Fewer columns than a vector pair: the tile goes through a small square, so that nothing
+ * beyond column n of C is touched. */
+static void narrow_panel(const struct isa *isa, float *c, size_t ldc, const float *a,
+                         size_t lda, const float *b, int m, int columns, int k, bool add)
+{
+    float square[FEW_ROWS][GEMM_PANEL] = {{0}};
+
+    for (int i = 0; i < m; i += FEW_ROWS) {
+        const int rows = m - i < FEW_ROWS ? m - i : FEW_ROWS;
+
+        for (int r = 0; add && r < rows; r++)
+            memcpy(square[r], c + (size_t)(i + r) * ldc, (size_t)columns * sizeof *c);
+        isa->panel(square[0], GEMM_PANEL, a + (size_t)i * lda, lda, b, GEMM_PANEL, rows,
+                   columns > 16 ? 32 : 16, k, add);
+        for (int r = 0; r < rows; r++)
+            memcpy(c + (size_t)(i + r) * ldc, square[r], (size_t)columns * sizeof *c);
+    }
+}
+
+/* Rows m0.. of C in the panels from..to-1, over the slice of k that starts at k0. `a` is the
+ * slice of A. */
+static void slice(const struct isa *isa, const struct job *job, const float *a, size_t lda,
+                  int m0, int m, int k0, int k, int from, int to)
+{
+    const bool add = job->add || k0 > 0;
+
+    for (int p = from; p < to; p++) {
+        const int columns = job->n - p * GEMM_PANEL;
+        const float *b = job->panels + ((size_t)p * (size_t)job->k + (size_t)k0) * GEMM_PANEL;
+        float *c = job->c + (size_t)m0 * job->ldc + (size_t)p * GEMM_PANEL;
+
+        if (columns >= GEMM_PANEL)
+            isa->panel(c, job->ldc, a, lda, b, GEMM_PANEL, m, GEMM_PANEL, k, add);
+        else
+            narrow_panel(isa, c, job->ldc, a, lda, b, m, columns, k, add);
+    }
+}
+
+static void block(const struct isa *isa, const struct job *job, int m0, int m, int from, int to)
+{
+    float copy[BLOCK_ROWS * STRIDE];
+    const int slices = (job->k + BLOCK_K - 1) / BLOCK_K;
+
+    if (m <= FEW_ROWS || job->k == 0) {
+        slice(isa, job, job->a + (size_t)m0 * job->lda, job->lda, m0, m, 0, job->k, from, to);
+        return;
+    }
+    for (int s = 0, k0 = 0; s < slices; s++) {
+        const int k = job->k / slices + (s < job->k % slices);
+
+        for (int i = 0; i < m; i++)
+            memcpy(copy + i * STRIDE, job->a + (size_t)(m0 + i) * job->lda + k0,
+                   (size_t)k * sizeof *copy);
+        slice(isa, job, copy, STRIDE, m0, m, k0, k, from, to);
+        k0 += k;
+    }
+}
+
+void gemm_packed(float *c, size_t ldc, const float *a, size_t lda, const float *panels, int m,
+                 int n, int k, bool add)
+{
+    const struct job job = {c, ldc, a, lda, panels, m, n, k, add};
+    const struct isa *isa = isa_current();
+    const int columns = (n + GEMM_PANEL - 1) / GEMM_PANEL;
+    const int blocks = (m + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    int groups = blocks ? 4 * omp_get_max_threads() / blocks : 0;
+
+    groups = groups < 1 ? 1 : groups > columns ? columns : groups;
+#pragma omp parallel for schedule(dynamic) collapse(2)
+    for (int b = 0; b < blocks; b++)
+        for (int g = 0; g < groups; g++) {
+            const int m0 = (int)((long)m * b / blocks);
+            const int m1 = (int)((long)m * (b + 1) / blocks);
+
+            block(isa, &job, m0, m1 - m0, (int)((long)columns * g / groups),
+                  (int)((long)columns * (g + 1) / groups));
+        }
+}

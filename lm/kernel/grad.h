@@ -1,0 +1,56 @@
+/* grad: backward of the kernels in rows.h and softmax.h.
+ *
+ * Rows of one sequence or of many, one after another: t below. Every sum runs in an order that
+ * neither threads nor the instruction set can change. Weight gradients accumulate. */
+
+#ifndef LM_KERNEL_GRAD_H
+#define LM_KERNEL_GRAD_H
+
+#include "lm/kernel/rows.h"
+#include "lm/kernel/softmax.h"
+
+#include <stddef.h>
+
+/* norm: y[t,c] = x[t,c] r[t] w[c]. With s[t] = sum_c dy[t,c] w[c] x[t,c]:
+ *
+ *   dx[t,c] += r[t] dy[t,c] w[c] - x[t,c] r[t]^3 s[t] / C
+ *   dw[c]   += sum_t dy[t,c] x[t,c] r[t]
+ *
+ *   dx [n,width] in/out; dw [width] in/out; dy, x [n,width]; w [width];
+ *   rms [n]: r as rows_norm gives it. width a multiple of 16. dx is not dy. */
+void grad_norm(float *dx, float *dw, const float *dy, const float *x, const float *rms,
+               const float *w, int n, int width);
+
+/* silu: y = g sigma(g) u with sigma = 1 / (1 + exp(-g)).
+ *
+ *   dg = dy u sigma (1 + g (1 - sigma)),   du = dy g sigma
+ *
+ *   y [n,ffn] out: the forward value once more (the next matrix needs it)
+ *   dgu [n,2 ffn] out; dy [n,ffn], may be y; gu [n,2 ffn], may be dgu. */
+void grad_silu(float *y, float *dgu, const float *dy, const float *gu, int n, int ffn);
+
+/* rows_qkv, in place: turns d loss / d (rotated, scaled q, rotated k, v) into that before it.
+ * cos, sin [n,head_dim/2] as rows_angles gave them. */
+void grad_qkv(float *dqkv, const float *cos, const float *sin, int n,
+              const struct rows_heads *heads);
+
+/* db [width] += sum_t dy[t,c]; dy [n,width] with row stride ld. */
+void grad_columns(float *db, const float *dy, size_t ld, int n, int width);
+
+/* dtable [rows,width]: row token[t] += dx[t], t ascending. */
+void grad_embed(float *dtable, const float *dx, const int *token, int n, int width);
+
+/* rows_dot: value[t] = x[t] . w.   dx[t] = dv[t] w,   dw += sum_t dv[t] x[t]. */
+void grad_dot(float *dx, float *dw, const float *dv, const float *x, const float *w, int n,
+              int width);
+
+/* One row of logits to their gradient, in place, of
+ *   dlogprob log p[target] + dentropy H,   p = softmax(l rate),   H = -sum p log p:
+ *
+ *   dl[j] = rate (dlogprob ([j = target] - p[j]) - dentropy p[j] (log p[j] + H))
+ *
+ * Terms whose p is 0 are 0. `scratch` [n] is used when dentropy is not 0. */
+void grad_softmax(float *logit, int n, float rate, int target, float dlogprob, float dentropy,
+                  float *scratch);
+
+#endif

@@ -1,0 +1,180 @@
+#include "lm/kernel/grad_attention.h"
+
+#include "lm/kernel/blas.h"
+#include "lm/kernel/isa.h"
+
+#include <omp.h>
+#include <string.h>
+
+enum { TILE = 96, LANES = 16 };
+
+/* Queries of a tile: with all heads of their group about TILE rows. */
+static int tile_rows(const struct rows_heads *heads)
+{
+    const int group = heads->heads / heads->kv_heads;
+
+    return group < TILE ? TILE / group : 1;
+}
+
+static size_t up(size_t n)
+{
+    return (n + LANES - 1) / LANES * LANES;
+}
+
+size_t grad_attention_scratch(const struct rows_heads *heads, int length)
+{
+    const size_t group = (size_t)(heads->heads / heads->kv_heads);
+    const size_t rows = (size_t)tile_rows(heads) * group;
+
+    return rows * (2 * up((size_t)length) + 3 * (size_t)heads->head_dim);
+}
+
+/* One (sequence, kv head), and the tile of queries in it. */
+struct part {
+    const struct grad_attention *job;
+    int start, kv;              /* first row of the sequence, kv head */
+    int from, queries;          /* tile: queries from .. from + queries of the sequence */
+    int group, dim, keys;       /* keys: from + queries */
+    size_t width, owidth;       /* floats of a row of qkv, of out */
+    float *p, *dp, *q, *o, *dq; /* rows are (query, head): [queries*group][..] */
+    size_t ldp;
+};
+
+static void turn(const struct part *t, float *c, size_t ldc, const float *a, size_t lda,
+                 const float *b, size_t ldb, int m, int n, int k, int kind)
+{
+    const struct blas_product product = {
+        .c = c,
+        .ldc = ldc,
+        .a = a,
+        .lda = lda,
+        .b = b,
+        .ldb = ldb,
+        .m = m,
+        .n = n,
+        .k = k,
+        .a_turned = kind == 2,
+        .b_turned = kind == 1,
+        .add = kind == 2,
+        .portable = t->job->portable,
+    };
+    blas_product(&product);
+}
+
+static void gather(const struct part *t)
+{
+    const size_t wide = (size_t)t->group * (size_t)t->dim;
+
+    for (int i = 0; i < t->queries; i++) {
+        const size_t row = (size_t)(t->start + t->from + i);
+        const size_t head = (size_t)t->kv * wide;
+
+        memcpy(t->q + (size_t)i * wide, t->job->qkv + row * t->width + head,
+               wide * sizeof(float));
+        memcpy(t->o + (size_t)i * wide, t->job->dout + row * t->owidth + head,
+               wide * sizeof(float));
+    }
+}
+
+/* Scores to probabilities; what a query must not see becomes 0. */
+static void probabilities(const struct part *t, const struct isa *isa)
+{
+    for (int r = 0; r < t->queries * t->group; r++) {
+        float *row = t->p + (size_t)r * t->ldp, max;
+        const int n = t->from + r / t->group + 1;
+        const float sum = isa->softmax(row, n, &max);
+
+        isa->scale(row, 1.0f / sum, n);
+        memset(row + n, 0, (t->ldp - (size_t)n) * sizeof *row);
+    }
+}
+
+/* dp becomes ds. */
+static void slopes(const struct part *t, const struct isa *isa)
+{
+    for (int r = 0; r < t->queries * t->group; r++) {
+        const size_t at = (size_t)(t->start + t->from + r / t->group) * t->owidth +
+                          (size_t)(t->kv * t->group + r % t->group) * (size_t)t->dim;
+        const float mean = isa->dot(t->job->dout + at, t->job->out + at, t->dim);
+        const float *p = t->p + (size_t)r * t->ldp;
+        float *ds = t->dp + (size_t)r * t->ldp;
+        const int n = t->from + r / t->group + 1;
+
+#pragma omp simd
+        for (int k = 0; k < n; k++)
+            ds[k] = p[k] * (ds[k] - mean);
+        memset(ds + n, 0, (size_t)(t->keys - n) * sizeof *ds);
+    }
+}
+
+static void tile(const struct part *t, const struct isa *isa)
+{
+    const struct rows_heads *heads = &t->job->heads;
+    const size_t dim = (size_t)t->dim, first = (size_t)t->start * t->width;
+    const size_t k_at = first + (size_t)(heads->heads + t->kv) * dim;
+    const size_t v_at = k_at + (size_t)heads->kv_heads * dim;
+    const float *k = t->job->qkv + k_at, *v = t->job->qkv + v_at;
+    float *dk = t->job->dqkv + k_at, *dv = t->job->dqkv + v_at;
+    const int rows = t->queries * t->group;
+    const size_t wide = (size_t)t->group * dim;
+
+    gather(t);
+    turn(t, t->p, t->ldp, t->q, dim, k, t->width, rows, t->keys, t->dim, 1);
+    probabilities(t, isa);
+    turn(t, dv, t->width, t->p, t->ldp, t->o, dim, t->keys, t->dim, rows, 2);
+    turn(t, t->dp, t->ldp, t->o, dim, v, t->width, rows, t->keys, t->dim, 1);
+    slopes(t, isa);
+    turn(t, dk, t->width, t->dp, t->ldp, t->q, dim, t->keys, t->dim, rows, 2);
+    turn(t, t->dq, dim, t->dp, t->ldp, k, t->width, rows, t->dim, t->keys, 0);
+    for (int i = 0; i < t->queries; i++)
+        memcpy(t->job->dqkv + (size_t)(t->start + t->from + i) * t->width +
+                   (size_t)t->kv * wide,
+               t->dq + (size_t)i * wide, wide * sizeof(float));
+}
+
+static void sequence(const struct grad_attention *job, int s, int kv, float *scratch)
+{
+    const struct isa *isa = isa_current();
+    const struct rows_heads *heads = &job->heads;
+    const int length = job->seq[s + 1] - job->seq[s], most = tile_rows(heads);
+    struct part t = {
+        .job = job,
+        .start = job->seq[s],
+        .kv = kv,
+        .group = heads->heads / heads->kv_heads,
+        .dim = heads->head_dim,
+        .width = (size_t)(heads->heads + 2 * heads->kv_heads) * (size_t)heads->head_dim,
+        .owidth = (size_t)heads->heads * (size_t)heads->head_dim,
+    };
+
+    for (t.from = 0; t.from < length; t.from += most) {
+        const size_t rows = (size_t)most * (size_t)t.group, dim = (size_t)t.dim;
+
+        t.queries = length - t.from < most ? length - t.from : most;
+        t.keys = t.from + t.queries;
+        t.ldp = up((size_t)t.keys);
+        t.p = scratch;
+        t.dp = t.p + rows * t.ldp;
+        t.q = t.dp + rows * t.ldp;
+        t.o = t.q + rows * dim;
+        t.dq = t.o + rows * dim;
+        tile(&t, isa);
+    }
+}
+
+void grad_attention(const struct grad_attention *job)
+{
+    const int kv = job->heads.kv_heads, tasks = job->n_seq * kv;
+    const size_t width = (size_t)(job->heads.heads + 2 * kv) * (size_t)job->heads.head_dim;
+    const size_t rows = (size_t)job->seq[job->n_seq];
+    size_t each = 0;
+
+    for (int s = 0; s < job->n_seq; s++) {
+        const size_t need = grad_attention_scratch(&job->heads, job->seq[s + 1] - job->seq[s]);
+        each = need > each ? need : each;
+    }
+    memset(job->dqkv, 0, rows * width * sizeof(float));
+#pragma omp parallel for schedule(dynamic) num_threads(job->threads)
+    for (int i = 0; i < tasks; i++)
+        sequence(job, i / kv, i % kv, job->scratch + (size_t)omp_get_thread_num() * each);
+}

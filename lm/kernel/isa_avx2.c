@@ -1,0 +1,90 @@
+/* The sixteen lanes as two AVX2 registers. */
+
+#include "lm/kernel/isa_list.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+struct lanes {
+    __m256 a, b;
+};
+
+#define ISA_TABLE isa_avx2
+#define ISA_NAME "avx2"
+#define LANES struct lanes
+#define WIDE_ROWS 3
+#define NARROW_ROWS 6
+/* clang-format off */
+#define TILES(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(1, 2) T(2, 2) T(3, 2)
+#define NARROW_TILES {0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1}
+#define WIDE_TILES {0, tile_1_2, tile_2_2, tile_3_2}
+/* clang-format on */
+
+static inline struct lanes v_load(const float *p)
+{
+    return (struct lanes){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+
+static inline void v_store(float *p, struct lanes x)
+{
+    _mm256_storeu_ps(p, x.a);
+    _mm256_storeu_ps(p + 8, x.b);
+}
+
+static inline struct lanes v_all(float x)
+{
+    return (struct lanes){_mm256_set1_ps(x), _mm256_set1_ps(x)};
+}
+
+static inline struct lanes v_add(struct lanes x, struct lanes y)
+{
+    return (struct lanes){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
+}
+
+static inline struct lanes v_sub(struct lanes x, struct lanes y)
+{
+    return (struct lanes){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
+}
+
+static inline struct lanes v_mul(struct lanes x, struct lanes y)
+{
+    return (struct lanes){_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)};
+}
+
+static inline struct lanes v_div(struct lanes x, struct lanes y)
+{
+    return (struct lanes){_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)};
+}
+
+static inline struct lanes v_max(struct lanes x, struct lanes y)
+{
+    return (struct lanes){_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)};
+}
+
+static inline struct lanes v_fma(struct lanes x, struct lanes y, struct lanes z)
+{
+    return (struct lanes){_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
+}
+
+/* An n that is not a number, or far out of range, becomes 2^31, and that shifted is 0. */
+static inline __m256 half_scale(__m256 p, __m256 n)
+{
+    const __m256i shift = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), shift));
+}
+
+static inline struct lanes v_scale(struct lanes p, struct lanes n)
+{
+    return (struct lanes){half_scale(p.a, n.a), half_scale(p.b, n.b)};
+}
+
+static inline struct lanes v_above(struct lanes e, struct lanes x, float limit)
+{
+    const __m256 l = _mm256_set1_ps(limit);
+
+    return (struct lanes){_mm256_and_ps(e.a, _mm256_cmp_ps(x.a, l, _CMP_NLT_UQ)),
+                          _mm256_and_ps(e.b, _mm256_cmp_ps(x.b, l, _CMP_NLT_UQ))};
+}
+
+#include "lm/kernel/isa.inc"

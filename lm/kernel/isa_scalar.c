@@ -1,0 +1,98 @@
+/* The sixteen lanes as plain C: any CPU, and what the others are compared with. */
+
+#include "lm/kernel/isa_list.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+struct lanes {
+    float f[16];
+};
+
+#define ISA_TABLE isa_scalar
+#define ISA_NAME "scalar"
+#define LANES struct lanes
+#define WIDE_ROWS 3
+#define NARROW_ROWS 6
+/* clang-format off */
+#define TILES(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(1, 2) T(2, 2) T(3, 2)
+#define NARROW_TILES {0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1}
+#define WIDE_TILES {0, tile_1_2, tile_2_2, tile_3_2}
+/* clang-format on */
+#define EACH(expr) \
+    struct lanes r; \
+    for (int i = 0; i < 16; i++) \
+        r.f[i] = expr; \
+    return r
+
+static inline struct lanes v_load(const float *p)
+{
+    EACH(p[i]);
+}
+
+static inline void v_store(float *p, struct lanes x)
+{
+    memcpy(p, x.f, sizeof x.f);
+}
+
+static inline struct lanes v_all(float x)
+{
+    EACH(x);
+}
+
+static inline struct lanes v_add(struct lanes x, struct lanes y)
+{
+    EACH(x.f[i] + y.f[i]);
+}
+
+static inline struct lanes v_sub(struct lanes x, struct lanes y)
+{
+    EACH(x.f[i] - y.f[i]);
+}
+
+static inline struct lanes v_mul(struct lanes x, struct lanes y)
+{
+    EACH(x.f[i] * y.f[i]);
+}
+
+static inline struct lanes v_div(struct lanes x, struct lanes y)
+{
+    EACH(x.f[i] / y.f[i]);
+}
+
+/* As MAXPS: the second operand on NaN and on equal zeros (R2). */
+static inline struct lanes v_max(struct lanes x, struct lanes y)
+{
+    EACH(x.f[i] > y.f[i] ? x.f[i] : y.f[i]);
+}
+
+static inline struct lanes v_fma(struct lanes x, struct lanes y, struct lanes z)
+{
+    EACH(fmaf(x.f[i], y.f[i], z.f[i]));
+}
+
+/* p * 2^n for whole n, by the exponent bits. An n out of range can only come from an x whose
+ * exp v_above makes 0, or from a NaN, which p carries. */
+static inline struct lanes v_scale(struct lanes p, struct lanes n)
+{
+    struct lanes r;
+
+    for (int i = 0; i < 16; i++) {
+        const int shift = n.f[i] > -200.0f && n.f[i] < 200.0f ? (int)n.f[i] : 0;
+        uint32_t bits;
+
+        memcpy(&bits, &p.f[i], 4);
+        bits += (uint32_t)shift << 23;
+        memcpy(&r.f[i], &bits, 4);
+    }
+    return r;
+}
+
+/* e where not x < limit, +0 elsewhere. */
+static inline struct lanes v_above(struct lanes e, struct lanes x, float limit)
+{
+    EACH(x.f[i] < limit ? 0.0f : e.f[i]);
+}
+
+#include "lm/kernel/isa.inc"
