@@ -1,1 +1,2 @@
 drover_test(lm/optim NEEDS lm_optim OpenMP::OpenMP_C)
+drover_test(lm/grad NEEDS lm_kernel)
