@@ -38,16 +38,19 @@ void gemm_pack(float *panels, int at, const float *w, size_t ldw, int n, int k)
     }
 }
 
+void gemm_unpack_row(float *w, const float *panels, int at, int k)
+{
+    const float *from = panels + place(at, k);
+
+    for (int i = 0; i < k; i++)
+        w[i] = from[(size_t)i * GEMM_PANEL];
+}
+
 void gemm_unpack(float *w, size_t ldw, const float *panels, int at, int n, int k)
 {
 #pragma omp parallel for schedule(static)
-    for (int j = 0; j < n; j++) {
-        const float *from = panels + place(at + j, k);
-        float *to = w + (size_t)j * ldw;
-
-        for (int i = 0; i < k; i++)
-            to[i] = from[(size_t)i * GEMM_PANEL];
-    }
+    for (int j = 0; j < n; j++)
+        gemm_unpack_row(w + (size_t)j * ldw, panels, at + j, k);
 }
 
 void gemm_pack_plain(float *panels, const float *b, size_t ldb, int n, int k)

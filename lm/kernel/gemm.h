@@ -24,6 +24,9 @@ void gemm_pack(float *panels, int at, const float *w, size_t ldw, int n, int k);
 /* The inverse. */
 void gemm_unpack(float *w, size_t ldw, const float *panels, int at, int n, int k);
 
+/* w [k] = column `at` of the panels: one row of an embedding. Serial. */
+void gemm_unpack_row(float *w, const float *panels, int at, int k);
+
 /* B [k,n] row-major, row stride ldb, as it stands: y = x B. Writes the zero columns too. */
 void gemm_pack_plain(float *panels, const float *b, size_t ldb, int n, int k);
 

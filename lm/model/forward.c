@@ -1,0 +1,162 @@
+#include "lm/model/forward.h"
+
+#include "lm/kernel/attention.h"
+#include "lm/kernel/gemm.h"
+#include "lm/kernel/isa.h"
+#include "lm/kernel/rows.h"
+#include "lm/kernel/softmax.h"
+#include "lm/model/cache.h"
+#include "lm/model/model.h"
+#include "lm/model/work.h"
+
+#include <assert.h>
+#include <omp.h>
+#include <string.h>
+
+/* y [n, N] = x [n, K] through the panels at `at`. */
+static void product(const struct model *m, float *y, const float *x, size_t at, int n, int to,
+                    int from)
+{
+    gemm_packed(y, (size_t)to, x, (size_t)from, m->image + at, n, to, from, false);
+}
+
+/* Keys and values of projected rows go to their sequences. */
+static void remember(const struct shape *s, const float *qkv, const struct row *rows, int n,
+                     int layer)
+{
+    const size_t dim = (size_t)s->head_dim, width = (size_t)model_qkv(s);
+
+#pragma omp parallel for schedule(static) if (n > 1)
+    for (int i = 0; i < n; i++) {
+        const float *key = qkv + (size_t)i * width + (size_t)s->heads * dim;
+        const float *value = key + (size_t)s->kv_heads * dim;
+
+        for (int h = 0; h < s->kv_heads; h++) {
+            attention_put_key(cache_keys(rows[i].cache, layer, h), key + (size_t)h * dim,
+                              rows[i].pos, s->head_dim);
+            memcpy(cache_values(rows[i].cache, layer, h) + (size_t)rows[i].pos * dim,
+                   value + (size_t)h * dim, dim * sizeof *value);
+        }
+    }
+}
+
+static void attend(const struct model *m, struct work *w, const struct row *rows, int runs,
+                   int layer)
+{
+    const struct shape *s = &m->shape;
+    const int group = s->heads / s->kv_heads, max = omp_get_max_threads();
+    const int threads = max < w->threads ? max : w->threads;
+    const size_t wide = (size_t)group * (size_t)s->head_dim;
+    const size_t ldq = (size_t)model_qkv(s), ldo = (size_t)s->heads * (size_t)s->head_dim;
+
+#pragma omp parallel for schedule(dynamic) collapse(2) num_threads(threads)
+    for (int r = 0; r < runs; r++)
+        for (int h = 0; h < s->kv_heads; h++) {
+            const int i = w->run[r].from;
+            const struct attention a = {
+                .q = w->z + (size_t)i * ldq + (size_t)h * wide,
+                .ldq = ldq,
+                .keys = cache_keys(rows[i].cache, layer, h),
+                .values = cache_values(rows[i].cache, layer, h),
+                .ldv = (size_t)s->head_dim,
+                .out = w->y + (size_t)i * ldo + (size_t)h * wide,
+                .ldo = ldo,
+                .pos = rows[i].pos,
+                .rows = w->run[r].n,
+                .group = group,
+                .head_dim = s->head_dim,
+                .scratch = w->scratch + (size_t)omp_get_thread_num() * w->scratch_each,
+            };
+
+            attention_run(&a);
+        }
+}
+
+static void layer(const struct model *m, struct work *w, const struct row *rows, int n,
+                  int runs, int l)
+{
+    const struct shape *s = &m->shape;
+    const struct image_layer *at = &m->layout->layer[l];
+    const struct rows_heads heads = {s->heads, s->kv_heads, s->head_dim};
+    const float *bias = s->qkv_bias ? m->image + at->qkv_bias : NULL;
+
+    rows_norm(w->y, NULL, w->x, m->image + at->norm_attn, n, s->width, s->norm_eps);
+    product(m, w->z, w->y, at->qkv, n, model_qkv(s), s->width);
+    rows_qkv(w->z, bias, w->cos, w->sin, n, &heads);
+    remember(s, w->z, rows, n, l);
+    attend(m, w, rows, runs, l);
+    product(m, w->z, w->y, at->o, n, s->width, s->heads * s->head_dim);
+    rows_add(w->x, w->z, n, s->width);
+    rows_norm(w->y, NULL, w->x, m->image + at->norm_mlp, n, s->width, s->norm_eps);
+    product(m, w->z, w->y, at->gate_up, n, 2 * s->ffn, s->width);
+    rows_silu(w->y, w->z, n, s->ffn);
+    product(m, w->z, w->y, at->down, n, s->width, s->ffn);
+    rows_add(w->x, w->z, n, s->width);
+}
+
+void forward_hidden(const struct model *model, struct work *work, const struct row *rows, int n,
+                    float *hidden)
+{
+    const struct shape *s = &model->shape;
+    int runs;
+
+    assert(n <= work->rows);
+    for (int i = 0; i < n; i++) {
+        assert(rows[i].token >= 0 && rows[i].token < s->vocab);
+        assert(rows[i].pos >= 0 && rows[i].pos < rows[i].cache->capacity);
+        assert(rows[i].pos < s->context);
+        work->token[i] = rows[i].token;
+        work->pos[i] = rows[i].pos;
+    }
+    runs = work_runs(work, s, rows, n);
+    model_embed(model, work->x, work->token, n);
+    rows_angles(work->cos, work->sin, work->pos, model->freq, n, s->head_dim / 2);
+    for (int l = 0; l < s->layers; l++)
+        layer(model, work, rows, n, runs, l);
+    rows_norm(hidden, NULL, work->x, model->image + model->layout->norm_final, n, s->width,
+              s->norm_eps);
+}
+
+/* R8: chunks of rows, whole vocabularies. */
+void forward_logprob(const struct model *model, struct work *work, const float *hidden, int n,
+                     const int *target, float temperature, float *logprob, float *entropy,
+                     float *square)
+{
+    const struct shape *s = &model->shape;
+    const size_t width = (size_t)s->width, ld = ((size_t)s->vocab + 15) / 16 * 16;
+    const float rate = softmax_rate(temperature);
+
+    for (int from = 0; from < n; from += work->head_rows) {
+        const int rows = n - from < work->head_rows ? n - from : work->head_rows;
+
+        gemm_packed(work->logits, ld, hidden + (size_t)from * width, width,
+                    model->image + model->layout->head, rows, s->vocab, s->width, false);
+#pragma omp parallel for schedule(static) if (rows > 1)
+        for (int i = 0; i < rows; i++) {
+            const float *logit = work->logits + (size_t)i * ld;
+            struct softmax row;
+
+            softmax_row(&row, logit, s->vocab, rate);
+            logprob[from + i] = softmax_logprob(&row, logit[target[from + i]]);
+            if (entropy)
+                entropy[from + i] = row.entropy;
+            if (square)
+                square[from + i] = row.square;
+        }
+    }
+}
+
+void forward_logits(const struct model *model, struct work *work, const float *hidden, int n,
+                    float *logits)
+{
+    const struct shape *s = &model->shape;
+
+    (void)work;
+    gemm_packed(logits, (size_t)s->vocab, hidden, (size_t)s->width,
+                model->image + model->layout->head, n, s->vocab, s->width, false);
+}
+
+void forward_scalar(const struct model *model, const float *hidden, int n, float *value)
+{
+    rows_dot(value, hidden, model->image + model->layout->score, n, model->shape.width);
+}

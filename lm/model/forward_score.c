@@ -1,0 +1,153 @@
+#include "lm/model/forward.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Tokens that go through the model at once. */
+enum { SCORE_ROWS = 384 };
+
+struct score {
+    const struct model *model;
+    const int *token, *seq;
+    float temperature, *logprob, *entropy, *value; /* outputs, may be NULL */
+    struct work *work;
+    struct cache **cache; /* [n_seq], made when a sequence opens */
+    float *hidden, *lp, *ent;
+    struct row *row;
+    int *target, *at; /* [rows] next token; which token of the batch this row is */
+};
+
+static enum err check(const struct score *s, int n_seq)
+{
+    const struct shape *shape = model_shape(s->model);
+
+    for (int q = 0; q < n_seq; q++) {
+        const int n = s->seq[q + 1] - s->seq[q];
+
+        if (n < 1 || n > shape->context)
+            return err_set(ERR_RANGE, "sequence %d has %d tokens: not in 1..%d", q, n,
+                           shape->context);
+        for (int i = s->seq[q]; i < s->seq[q + 1]; i++)
+            if (s->token[i] < 0 || s->token[i] >= shape->vocab)
+                return err_set(ERR_RANGE, "token %d of sequence %d is %d: not in 0..%d",
+                               i - s->seq[q], q, s->token[i], shape->vocab - 1);
+    }
+    if (!(s->temperature > 0))
+        return err_set(ERR_RANGE, "temperature %g: not above 0", (double)s->temperature);
+    if ((s->logprob || s->entropy) && shape->head != HEAD_LM)
+        return err_set(ERR_RANGE, "log-probabilities of a model with a scalar head");
+    if (s->value && shape->head != HEAD_SCALAR)
+        return err_set(ERR_RANGE, "values of a model without a scalar head");
+    return OK;
+}
+
+/* Rows 0..n of the chunk are ready: runs them and hands out the results. A sequence's last row
+ * predicts nothing: its target is -1, and it is left out of the head. */
+static void run(struct score *s, int n)
+{
+    const size_t width = (size_t)model_shape(s->model)->width;
+    int kept = 0;
+
+    forward_hidden(s->model, s->work, s->row, n, s->hidden);
+    if (s->value) {
+        forward_scalar(s->model, s->hidden, n, s->lp);
+        for (int i = 0; i < n; i++)
+            s->value[s->at[i]] = s->lp[i];
+    }
+    if (!s->logprob && !s->entropy)
+        return;
+    for (int i = 0; i < n; i++) {
+        if (s->target[i] < 0)
+            continue;
+        memmove(s->hidden + (size_t)kept * width, s->hidden + (size_t)i * width,
+                width * sizeof *s->hidden);
+        s->target[kept] = s->target[i];
+        s->at[kept++] = s->at[i];
+    }
+    forward_logprob(s->model, s->work, s->hidden, kept, s->target, s->temperature, s->lp,
+                    s->ent, NULL);
+    for (int i = 0; i < kept; i++) {
+        if (s->logprob)
+            s->logprob[s->at[i] + 1] = s->lp[i];
+        if (s->entropy)
+            s->entropy[s->at[i] + 1] = s->ent[i];
+    }
+}
+
+static enum err sequences(struct score *s, int n_seq, int rows)
+{
+    int n = 0, open = 0; /* caches of sequences open..q are alive */
+
+    for (int q = 0; q < n_seq; q++) {
+        const int len = s->seq[q + 1] - s->seq[q];
+
+        if (s->logprob)
+            s->logprob[s->seq[q]] = 0;
+        if (s->entropy)
+            s->entropy[s->seq[q]] = 0;
+        if (cache_new(&s->cache[q], model_shape(s->model), len))
+            return ERR_NOMEM;
+        for (int i = 0; i < len; i++) {
+            const int at = s->seq[q] + i;
+
+            s->row[n] = (struct row){s->cache[q], s->token[at], i};
+            s->target[n] = i + 1 < len ? s->token[at + 1] : -1;
+            s->at[n++] = at;
+            if (n < rows && (q + 1 < n_seq || i + 1 < len))
+                continue;
+            run(s, n);
+            n = 0;
+            for (; open < q; open++) {
+                cache_free(s->cache[open]);
+                s->cache[open] = NULL;
+            }
+        }
+    }
+    return OK;
+}
+
+enum err forward_score(const struct model *model, const int *token, const int *seq, int n_seq,
+                       float temperature, float *logprob, float *entropy, float *value)
+{
+    struct score s = {
+        .model = model,
+        .token = token,
+        .seq = seq,
+        .temperature = temperature,
+        .logprob = logprob,
+        .entropy = entropy,
+        .value = value,
+    };
+    const struct shape *shape = model_shape(model);
+    const int total = n_seq > 0 ? seq[n_seq] - seq[0] : 0;
+    const int rows = total < SCORE_ROWS ? total : SCORE_ROWS;
+    enum err err = check(&s, n_seq);
+
+    if (err || total == 0)
+        return err;
+    s.cache = mem_new((size_t)n_seq, sizeof *s.cache);
+    s.row = mem_new((size_t)rows, sizeof *s.row);
+    s.target = mem_new((size_t)rows, sizeof *s.target);
+    s.at = mem_new((size_t)rows, sizeof *s.at);
+    s.lp = mem_new((size_t)rows, sizeof *s.lp);
+    s.ent = mem_new((size_t)rows, sizeof *s.ent);
+    err = work_new(&s.work, shape, rows);
+    if (!err)
+        err = mem_big(&s.hidden, (size_t)rows * (size_t)shape->width, sizeof *s.hidden,
+                      "hidden states");
+    if (!err)
+        err = sequences(&s, n_seq, rows);
+    for (int q = 0; q < n_seq; q++)
+        cache_free(s.cache[q]);
+    free(s.cache);
+    free(s.row);
+    free(s.target);
+    free(s.at);
+    free(s.lp);
+    free(s.ent);
+    free(s.hidden);
+    work_free(s.work);
+    return err;
+}
