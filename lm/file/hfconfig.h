@@ -1,0 +1,34 @@
+/* hfconfig: config.json of transformers 4 and 5, and the numbers that this engine runs on.
+ *
+ * Read: LlamaFor…, MistralFor… and Qwen2For… with CausalLM or SequenceClassification (one
+ * label). What would change the forward pass and is not done here (biases, sliding windows,
+ * other rope scalings, quantisation) is refused by name, never left out silently. */
+
+#ifndef LM_FILE_HFCONFIG_H
+#define LM_FILE_HFCONFIG_H
+
+#include "lm/model/shape.h"
+
+#include <jansson.h>
+
+/* `name` stands before the words of an error: the file. Errors: ERR_PARSE, ERR_RANGE. */
+enum err hfconfig_read(struct shape *out, const json_t *config, const char *name) MUST_CHECK;
+
+/* Adds the ids of a generation_config.json (eos_token_id may be a list) to the shape's stops,
+ * and its bos and pad where the shape has none. */
+enum err hfconfig_generation(struct shape *shape, const json_t *config,
+                             const char *name) MUST_CHECK;
+
+/* A config.json that transformers 4.56 and 5 open; `dtype` is "float32" or "bfloat16".
+ * The caller owns it. */
+json_t *hfconfig_write(const struct shape *shape, const char *dtype);
+json_t *hfconfig_write_generation(const struct shape *shape);
+
+/* JSON as text with the fewest digits that give the same numbers back; keys sorted. flags:
+ * JSON_INDENT(2) or JSON_COMPACT. Free with free(). */
+char *hfconfig_text(const json_t *json, size_t flags);
+
+/* Parses the text of a file. Errors: ERR_PARSE with name, line and reason. */
+enum err hfconfig_parse(json_t **out, const char *text, size_t n, const char *name) MUST_CHECK;
+
+#endif

@@ -1,0 +1,43 @@
+/* quant: weights as files store them, to f32 and back.
+ *
+ * Numbers and block layouts are ggml's (ggml-common.h, gguf-py/gguf/quants.py); the f32 results
+ * have the same bits as gguf-py's dequantize. Little-endian machines only, as the files. */
+
+#ifndef LM_FILE_QUANT_H
+#define LM_FILE_QUANT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ggml's type numbers. */
+enum quant {
+    QUANT_F32 = 0,
+    QUANT_F16 = 1,
+    QUANT_Q4_0 = 2,
+    QUANT_Q4_1 = 3,
+    QUANT_Q5_0 = 6,
+    QUANT_Q5_1 = 7,
+    QUANT_Q8_0 = 8,
+    QUANT_Q4_K = 12,
+    QUANT_Q6_K = 14,
+    QUANT_BF16 = 30,
+};
+
+/* One row per type that can be read. */
+struct quant_kind {
+    enum quant type;
+    const char *name;
+    size_t values, bytes; /* of one block */
+    void (*decode)(float *to, const uint8_t *from, size_t blocks);
+};
+
+/* NULL for a type that is not read; quant_list names those that are. */
+const struct quant_kind *quant_kind(uint32_t type);
+const char *quant_list(void);
+
+/* IEEE binary16 and bfloat16; to bf16 rounds to nearest even and keeps NaN a NaN. */
+float quant_f16(uint16_t half);
+float quant_bf16(uint16_t half);
+uint16_t quant_to_bf16(float value);
+
+#endif

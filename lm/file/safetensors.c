@@ -1,0 +1,422 @@
+#include "lm/file/safetensors.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "lm/file/quant.h"
+#include "lm/file/source.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The format allows headers of 100 MB. An entry takes about 100 bytes, so 16 MiB is room for
+ * twice the tensors that an index may name here, and bounds what a parsed header can take. */
+enum { HEADER_MAX = 16 << 20, TENSORS_MAX = 1 << 16, PIECE = 1 << 18 };
+
+struct safetensors {
+    struct source *source;
+    json_t *header; /* owns the names and dtypes */
+    struct safetensors_tensor *tensor;
+    size_t n, data; /* data: offset of the first array */
+};
+
+static const struct {
+    const char *name;
+    unsigned bits;
+} dtypes[] = {
+    {"BOOL", 8},    {"U8", 8},   {"I8", 8},      {"F8_E5M2", 8}, {"F8_E4M3", 8},
+    {"F8_E8M0", 8}, {"F4", 4},   {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"I16", 16},
+    {"U16", 16},    {"F16", 16}, {"BF16", 16},   {"I32", 32},    {"U32", 32},
+    {"F32", 32},    {"C64", 64}, {"F64", 64},    {"I64", 64},    {"U64", 64},
+};
+
+/* A number of the header: an integer from 0 up. */
+static bool whole(const json_t *json, size_t *out)
+{
+    const json_int_t value = json_is_integer(json) ? json_integer_value(json) : -1;
+
+    *out = value < 0 ? 0 : (size_t)value;
+    return value >= 0;
+}
+
+static const char *read_shape(struct safetensors_tensor *tensor, const json_t *shape)
+{
+    const size_t n = json_array_size(shape);
+
+    if (!json_is_array(shape))
+        return "no shape";
+    if (n > SAFETENSORS_DIMS)
+        return "more than 8 dimensions";
+    tensor->dims = (int)n;
+    tensor->values = 1;
+    for (size_t i = 0; i < n; i++) {
+        if (!whole(json_array_get(shape, i), &tensor->dim[i]))
+            return "a dimension is not a whole number";
+        if (__builtin_mul_overflow(tensor->values, tensor->dim[i], &tensor->values))
+            return "the product of its dimensions overflows";
+    }
+    return NULL;
+}
+
+static const char *check_bytes(const struct safetensors_tensor *tensor)
+{
+    size_t bits;
+
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        if (strcmp(dtypes[i].name, tensor->dtype))
+            continue;
+        if (__builtin_mul_overflow(tensor->values, (size_t)dtypes[i].bits, &bits))
+            return "the product of its dimensions overflows";
+        if (bits % 8 || bits / 8 != tensor->bytes)
+            return "data_offsets do not fit dtype and shape";
+        return NULL;
+    }
+    return "unknown dtype";
+}
+
+/* One entry; `at` becomes an offset in the file. NULL or what is wrong with it. */
+static const char *read_entry(struct safetensors_tensor *tensor, const char *name,
+                              const json_t *entry)
+{
+    const json_t *offsets = json_object_get(entry, "data_offsets");
+    const char *why;
+    size_t end;
+
+    tensor->name = name;
+    tensor->dtype = json_string_value(json_object_get(entry, "dtype"));
+    if (!json_is_object(entry) || json_object_size(entry) != 3)
+        return "not an object of dtype, shape and data_offsets";
+    if (!tensor->dtype)
+        return "no dtype";
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127)
+            return "control character in the name";
+    why = read_shape(tensor, json_object_get(entry, "shape"));
+    if (why)
+        return why;
+    if (json_array_size(offsets) != 2 || !whole(json_array_get(offsets, 0), &tensor->at) ||
+        !whole(json_array_get(offsets, 1), &end) || end < tensor->at)
+        return "data_offsets is not [begin, end]";
+    tensor->bytes = end - tensor->at;
+    return check_bytes(tensor);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct safetensors_tensor *p = a, *q = b;
+
+    if (p->at != q->at)
+        return p->at < q->at ? -1 : 1;
+    if (p->bytes != q->bytes)
+        return p->bytes < q->bytes ? -1 : 1;
+    return strcmp(p->name, q->name);
+}
+
+/* Arrays stand one after another, from the header's end to the file's. */
+static enum err check_places(struct safetensors *file)
+{
+    const size_t size = source_size(file->source);
+    size_t at = 0;
+
+    qsort(file->tensor, file->n, sizeof *file->tensor, by_place);
+    for (size_t i = 0; i < file->n; i++) {
+        struct safetensors_tensor *tensor = &file->tensor[i];
+        if (tensor->at != at)
+            return source_bad(file->source, file->data + at, tensor->name,
+                              tensor->at < at ? "overlaps the one before" : "a hole before it");
+        if (tensor->bytes > size - file->data - at)
+            return source_bad(file->source, file->data + at, tensor->name,
+                              "reaches beyond the end of the file");
+        at += tensor->bytes;
+        tensor->at += file->data;
+    }
+    if (at != size - file->data)
+        return err_set(ERR_PARSE, "%s: byte %zu: %zu bytes belong to no tensor",
+                       source_name(file->source), file->data + at, size - file->data - at);
+    return OK;
+}
+
+static enum err check_metadata(const struct safetensors *file, const json_t *metadata)
+{
+    const char *key;
+    json_t *value;
+
+    if (!json_is_object(metadata))
+        return err_set(ERR_PARSE, "%s: byte 8: __metadata__ is not an object",
+                       source_name(file->source));
+    json_object_foreach(
+        (json_t *)(uintptr_t)metadata, key,
+        value) if (!json_is_string(value)) return err_set(ERR_PARSE,
+                                                          "%s: byte 8: __metadata__ holds what "
+                                                          "is not a text",
+                                                          source_name(file->source));
+    return OK;
+}
+
+static enum err read_entries(struct safetensors *file)
+{
+    const size_t n = json_object_size(file->header);
+    const char *name, *why;
+    enum err err;
+    json_t *entry;
+
+    if (n > TENSORS_MAX)
+        return err_set(ERR_RANGE, "%s: byte 8: %zu tensors, at most %d are read",
+                       source_name(file->source), n, TENSORS_MAX);
+    file->tensor = mem_new(n, sizeof *file->tensor);
+    json_object_foreach(file->header, name, entry)
+    {
+        if (!strcmp(name, "__metadata__")) {
+            err = check_metadata(file, entry);
+            if (err)
+                return err;
+            continue;
+        }
+        why = read_entry(&file->tensor[file->n], name, entry);
+        if (why)
+            return source_bad(file->source, 8, name, why);
+        file->n++;
+    }
+    return check_places(file);
+}
+
+static enum err refuse_pickle(struct source *source)
+{
+    uint32_t magic = 0;
+    size_t at = 0;
+    enum err err;
+
+    if (source_size(source) < 4)
+        return OK;
+    err = source_u32(source, &at, &magic);
+    if (err)
+        return err;
+    if (magic == 0x04034B50 || ((magic & 0xFF) == 0x80 && (magic >> 8 & 0xFF) <= 5))
+        return err_set(
+            ERR_PARSE,
+            "%s: byte 0: a Python pickle, which can run code, is not opened; save the "
+            "model with safetensors",
+            source_name(source));
+    return OK;
+}
+
+static enum err read_header(struct safetensors *file)
+{
+    const char *name = source_name(file->source);
+    const size_t size = source_size(file->source);
+    json_error_t where;
+    uint64_t n = 0;
+    size_t at = 0;
+    char *text;
+    enum err err;
+
+    if (size < 8)
+        return err_set(ERR_PARSE, "%s: byte 0: %zu bytes; the header's length alone takes 8",
+                       name, size);
+    err = source_u64(file->source, &at, &n);
+    if (err)
+        return err;
+    if (n > size - 8 || n < 2 || n > HEADER_MAX)
+        return err_set(ERR_PARSE,
+                       "%s: byte 0: a header of %" PRIu64 " bytes, the file has %zu and %d is "
+                       "the limit",
+                       name, n, size - 8, HEADER_MAX);
+    text = mem_new(n, 1);
+    err = source_read(file->source, 8, text, n);
+    if (!err && *text != '{')
+        err = err_set(ERR_PARSE, "%s: byte 8: the header does not start with {", name);
+    if (!err) {
+        file->header = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where);
+        if (!file->header)
+            err = err_set(ERR_PARSE, "%s: byte %d: %s", name, 8 + where.position, where.text);
+    }
+    free(text);
+    file->data = 8 + (size_t)n;
+    return err;
+}
+
+enum err safetensors_take(struct safetensors **out, struct source *source)
+{
+    struct safetensors *file = mem_new(1, sizeof *file);
+    enum err err;
+
+    *out = NULL;
+    file->source = source;
+    err = refuse_pickle(source);
+    if (!err)
+        err = read_header(file);
+    if (!err)
+        err = read_entries(file);
+    if (err)
+        safetensors_close(file);
+    else
+        *out = file;
+    return err;
+}
+
+enum err safetensors_open(struct safetensors **out, const char *path)
+{
+    struct source *source;
+    const enum err err = source_open(&source, path);
+
+    *out = NULL;
+    return err ? err : safetensors_take(out, source);
+}
+
+void safetensors_close(struct safetensors *file)
+{
+    if (!file)
+        return;
+    free(file->tensor);
+    json_decref(file->header);
+    source_close(file->source);
+    free(file);
+}
+
+size_t safetensors_count(const struct safetensors *file)
+{
+    return file->n;
+}
+
+const struct safetensors_tensor *safetensors_at(const struct safetensors *file, size_t i)
+{
+    return &file->tensor[i];
+}
+
+const struct safetensors_tensor *safetensors_find(const struct safetensors *file,
+                                                  const char *name)
+{
+    for (size_t i = 0; i < file->n; i++)
+        if (!strcmp(file->tensor[i].name, name))
+            return &file->tensor[i];
+    return NULL;
+}
+
+static const struct quant_kind *readable(const char *dtype)
+{
+    const enum quant types[] = {QUANT_F32, QUANT_F16, QUANT_BF16};
+
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (!strcmp(quant_kind(types[i])->name, dtype))
+            return quant_kind(types[i]);
+    return NULL;
+}
+
+enum err safetensors_read(struct safetensors *file, const struct safetensors_tensor *tensor,
+                          float *to)
+{
+    const struct quant_kind *kind = readable(tensor->dtype);
+    enum err err = OK;
+    uint8_t *piece;
+
+    if (!kind) {
+        char why[80] = "dtype ";
+        strncat(why, tensor->dtype, 12);
+        strncat(why, " is not read; F32, F16 and BF16 are", 40);
+        return source_bad(file->source, tensor->at, tensor->name, why);
+    }
+    piece = mem_new(PIECE, 1);
+    for (size_t done = 0; !err && done < tensor->values;) {
+        const size_t left = tensor->values - done;
+        const size_t take = left < PIECE / 4 ? left : PIECE / 4;
+        err = source_read(file->source, tensor->at + done * kind->bytes, piece,
+                          take * kind->bytes);
+        if (!err)
+            kind->decode(to + done, piece, take);
+        done += take;
+    }
+    free(piece);
+    return err;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const struct safetensors_put *const *)a)->name,
+                  (*(const struct safetensors_put *const *)b)->name);
+}
+
+static size_t put_values(const struct safetensors_put *put)
+{
+    return (put->rows ? put->rows : 1) * put->cols;
+}
+
+/* The header's text, padded with spaces to a multiple of 8 as the format's own writer does. */
+static char *make_header(const struct safetensors_put *const *put, size_t n, bool bf16,
+                         size_t *bytes)
+{
+    json_t *header = json_pack("{s:{s:s}}", "__metadata__", "format", "pt");
+    char *text, *padded;
+    size_t at = 0, length;
+
+    for (size_t i = 0; i < n; i++) {
+        const size_t end = at + put_values(put[i]) * (bf16 ? 2 : 4);
+        json_t *shape = put[i]->rows ? json_pack("[I,I]", (json_int_t)put[i]->rows,
+                                                 (json_int_t)put[i]->cols)
+                                     : json_pack("[I]", (json_int_t)put[i]->cols);
+        json_object_set_new(header, put[i]->name,
+                            json_pack("{s:s,s:o,s:[I,I]}", "dtype", bf16 ? "BF16" : "F32",
+                                      "shape", shape, "data_offsets", (json_int_t)at,
+                                      (json_int_t)end));
+        at = end;
+    }
+    text = json_dumps(header, JSON_COMPACT);
+    json_decref(header);
+    length = strlen(text);
+    *bytes = (length + 7) / 8 * 8;
+    padded = mem_print("%-*s", (int)*bytes, text);
+    free(text);
+    return padded;
+}
+
+static enum err put_data(struct fs_file *to, const struct safetensors_put *put, bool bf16)
+{
+    const size_t values = put_values(put);
+    uint16_t *half;
+    enum err err = OK;
+
+    if (!bf16)
+        return fs_put(to, put->data, values * sizeof *put->data);
+    half = mem_new(PIECE, sizeof *half);
+    for (size_t done = 0; !err && done < values;) {
+        const size_t take = values - done < PIECE ? values - done : PIECE;
+        for (size_t i = 0; i < take; i++)
+            half[i] = quant_to_bf16(put->data[done + i]);
+        err = fs_put(to, half, take * sizeof *half);
+        done += take;
+    }
+    free(half);
+    return err;
+}
+
+enum err safetensors_write(const char *path, const struct safetensors_put *put, size_t n,
+                           bool bf16)
+{
+    const struct safetensors_put **order = mem_new(n, sizeof *order);
+    struct fs_file *to = NULL;
+    uint8_t length[8];
+    size_t bytes;
+    char *header;
+    enum err err;
+
+    for (size_t i = 0; i < n; i++)
+        order[i] = &put[i];
+    qsort(order, n, sizeof *order, by_name);
+    header = make_header(order, n, bf16, &bytes);
+    for (int i = 0; i < 8; i++)
+        length[i] = (uint8_t)(bytes >> (8 * i));
+    err = fs_begin(&to, path);
+    if (!err)
+        err = fs_put(to, length, sizeof length);
+    if (!err)
+        err = fs_put(to, header, bytes);
+    for (size_t i = 0; i < n && !err; i++)
+        err = put_data(to, order[i], bf16);
+    if (err)
+        fs_abort(to);
+    else
+        err = fs_commit(to);
+    free(header);
+    free(order);
+    return err;
+}

@@ -1,0 +1,54 @@
+"""Random blocks of each type and what gguf-py makes of them: quant.inc.
+
+usage: python quant.py > quant.inc        (gguf 0.19.0, numpy 2.4.6)
+"""
+
+import gguf
+import numpy as np
+from gguf.quants import dequantize
+
+rng = np.random.default_rng(20260101)
+T = gguf.GGMLQuantizationType
+HALVES = {T.Q4_0: [0], T.Q4_1: [0, 2], T.Q5_0: [0], T.Q5_1: [0, 2], T.Q8_0: [0], T.Q4_K: [0, 2], T.Q6_K: [208]}
+print("/* made by quant.py with gguf-py %s; do not edit */" % "0.19.0")
+rows = []
+for kind in (T.F32, T.F16, T.BF16, T.Q8_0, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q4_K, T.Q6_K):
+    values, size = gguf.GGML_QUANT_SIZES[kind]
+    blocks = 2 if values == 256 else 4 if values == 32 else 64
+    raw = rng.integers(0, 256, (blocks, size), dtype=np.uint8)
+    if values == 1:  # any bits but NaN, whose payload is nobody's business; with denormals
+        raw = rng.standard_normal(blocks).astype(np.float32)
+        raw[:8] = [0.0, -0.0, np.inf, -np.inf, 6e-8, -3e-5, 65504.0, 1.0]
+        if kind == T.F32:
+            raw = raw.view(np.uint8)
+        elif kind == T.F16:
+            raw = raw.astype(np.float16).view(np.uint8)
+        else:
+            raw = gguf.quants.quantize(raw, T.BF16).view(np.uint8)
+        raw = raw.reshape(blocks, size)
+    for at in HALVES.get(kind, []):  # scales are ordinary numbers; one denormal, one negative
+        half = rng.standard_normal(blocks).astype(np.float16)
+        half[0] = np.float16(3e-6)
+        raw[:, at : at + 2] = half.view(np.uint8).reshape(blocks, 2)
+    if kind == T.F32:
+        out = raw.reshape(-1).view(np.float32)
+    elif kind == T.F16:
+        out = raw.reshape(-1).view(np.float16).astype(np.float32)
+    else:
+        out = dequantize(raw.reshape(1, -1), kind).reshape(-1)
+    assert out.dtype == np.float32 and out.size == blocks * values
+    name = kind.name.lower()
+    print(f"static const uint8_t {name}_raw[] = {{")
+    flat = raw.reshape(-1)
+    for i in range(0, flat.size, 20):
+        print("    " + " ".join(f"{b}," for b in flat[i : i + 20]))
+    print("};")
+    print(f"static const uint32_t {name}_bits[] = {{")
+    bits = out.view(np.uint32)
+    for i in range(0, bits.size, 8):
+        print("    " + " ".join(f"0x{b:08X}," for b in bits[i : i + 8]))
+    print("};")
+    rows.append(f"    {{QUANT_{kind.name}, {name}_raw, {name}_bits, {blocks}}},")
+print("static const struct {\n    enum quant type;\n    const uint8_t *raw;\n    const uint32_t *bits;\n    size_t blocks;\n} golden[] = {")
+print("\n".join(rows))
+print("};")

@@ -1,0 +1,97 @@
+#include "lm/file/quant.h"
+
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tests/golden/quant.inc"
+
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static void blocks_decode_to_the_bits_of_gguf_py(void **state)
+{
+    float got[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
+        const struct quant_kind *kind = quant_kind((uint32_t)golden[i].type);
+        assert_non_null(kind);
+        kind->decode(got, golden[i].raw, golden[i].blocks);
+        for (size_t v = 0; v < golden[i].blocks * kind->values; v++)
+            if (bits_of(got[v]) != golden[i].bits[v])
+                fail_msg("%s value %zu: %08X, gguf-py has %08X", kind->name, v, bits_of(got[v]),
+                         golden[i].bits[v]);
+    }
+}
+
+static void every_half_is_the_number_ieee_says(void **state)
+{
+    (void)state;
+    for (uint32_t h = 0; h < 65536; h++) {
+        const float got = quant_f16((uint16_t)h);
+        const int exponent = (int)(h >> 10 & 31);
+        const double mantissa = (double)(h & 1023);
+        const double sign = h & 0x8000 ? -1 : 1;
+        if (exponent == 31) {
+            assert_true(mantissa > 0 ? isnan(got) : isinf(got) && (got < 0) == (sign < 0));
+            continue;
+        }
+        const double want =
+            exponent ? ldexp(1024 + mantissa, exponent - 25) : ldexp(mantissa, -24);
+        assert_true((double)got == sign * want && !signbit(got) == (sign > 0));
+    }
+}
+
+/* Among the two neighbours that keep the upper 16 bits, the nearer; on a tie the even one. */
+static void bf16_rounds_to_nearest_even(void **state)
+{
+    const uint32_t low[] = {0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF};
+
+    (void)state;
+    for (uint32_t high = 0; high < 0x7F80; high += 7)
+        for (size_t i = 0; i < sizeof low / sizeof *low; i++) {
+            const uint32_t bits = high << 16 | low[i];
+            const uint32_t want = high + (low[i] > 0x8000 || (low[i] == 0x8000 && high & 1));
+            float value;
+            memcpy(&value, &bits, sizeof value);
+            assert_int_equal(quant_to_bf16(value), want);
+            assert_int_equal(quant_to_bf16(-value), want | 0x8000);
+        }
+    assert_true(isnan(quant_bf16(quant_to_bf16(NAN))));
+    assert_true(isinf(quant_bf16(quant_to_bf16(INFINITY))));
+    for (uint32_t h = 0; h < 0x7F80; h++)
+        assert_int_equal(quant_to_bf16(quant_bf16((uint16_t)h)), h);
+}
+
+static void other_types_are_unknown(void **state)
+{
+    (void)state;
+    for (uint32_t type = 0; type < 64; type++) {
+        const struct quant_kind *kind = quant_kind(type);
+        if (kind)
+            assert_non_null(strstr(quant_list(), kind->name));
+    }
+    assert_null(quant_kind(4)); /* types 4 and 5 are long gone, 9 is for activations */
+    assert_null(quant_kind(9));
+    assert_null(quant_kind(11));
+    assert_null(quant_kind(UINT32_MAX));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_decode_to_the_bits_of_gguf_py),
+        cmocka_unit_test(every_half_is_the_number_ieee_says),
+        cmocka_unit_test(bf16_rounds_to_nearest_even),
+        cmocka_unit_test(other_types_are_unknown),
+    };
+
+    return cmocka_run_group_tests_name("quant", tests, NULL, NULL);
+}
