@@ -1,0 +1,212 @@
+#include "lm/text/bpe.h"
+
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct merge {
+    int left, right, made;
+};
+
+struct bpe {
+    struct merge *merge; /* by rank */
+    size_t count, cap;
+    uint32_t *slot; /* [slots] open addressing: rank + 1, 0 is free */
+    size_t slots;
+};
+
+/* A symbol of the word; one of length 0 was merged into its left neighbour. */
+struct symbol {
+    int id;
+    int prev, next; /* -1: none */
+    bool gone;
+};
+
+struct candidate {
+    uint32_t rank;
+    int at, made;
+};
+
+struct bpe_work {
+    struct symbol *symbol;
+    size_t symbols; /* room */
+    struct candidate *heap;
+    size_t heaps, used; /* room, entries */
+};
+
+struct bpe *bpe_new(void)
+{
+    struct bpe *bpe = mem_new(1, sizeof *bpe);
+
+    bpe->slots = 1024;
+    bpe->slot = mem_new(bpe->slots, sizeof *bpe->slot);
+    return bpe;
+}
+
+void bpe_free(struct bpe *bpe)
+{
+    if (!bpe)
+        return;
+    free(bpe->merge);
+    free(bpe->slot);
+    free(bpe);
+}
+
+static size_t probe(const struct bpe *bpe, int left, int right)
+{
+    uint64_t h = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9e3779b97f4a7c15u;
+    size_t i;
+
+    h ^= h >> 32;
+    for (i = h & (bpe->slots - 1); bpe->slot[i]; i = (i + 1) & (bpe->slots - 1)) {
+        const struct merge *merge = &bpe->merge[bpe->slot[i] - 1];
+
+        if (merge->left == left && merge->right == right)
+            break;
+    }
+    return i;
+}
+
+static void rehash(struct bpe *bpe)
+{
+    free(bpe->slot);
+    bpe->slots *= 2;
+    bpe->slot = mem_new(bpe->slots, sizeof *bpe->slot);
+    for (size_t rank = 0; rank < bpe->count; rank++)
+        bpe->slot[probe(bpe, bpe->merge[rank].left, bpe->merge[rank].right)] =
+            (uint32_t)rank + 1;
+}
+
+enum err bpe_add(struct bpe *bpe, int left, int right, int made)
+{
+    if (bpe->count >= BPE_MERGES_MAX)
+        return err_set(ERR_RANGE, "more than %d merges", BPE_MERGES_MAX);
+    if (bpe->count == bpe->cap) {
+        bpe->cap = bpe->cap ? 2 * bpe->cap : 512;
+        bpe->merge = mem_grow(bpe->merge, bpe->cap, sizeof *bpe->merge);
+    }
+    bpe->merge[bpe->count] = (struct merge){left, right, made};
+    bpe->slot[probe(bpe, left, right)] = (uint32_t)++bpe->count;
+    if (bpe->count > bpe->slots / 2)
+        rehash(bpe);
+    return OK;
+}
+
+size_t bpe_count(const struct bpe *bpe)
+{
+    return bpe->count;
+}
+
+void bpe_pair(const struct bpe *bpe, size_t rank, int *left, int *right)
+{
+    *left = bpe->merge[rank].left;
+    *right = bpe->merge[rank].right;
+}
+
+struct bpe_work *bpe_work_new(void)
+{
+    return mem_new(1, sizeof(struct bpe_work));
+}
+
+void bpe_work_free(struct bpe_work *work)
+{
+    if (!work)
+        return;
+    free(work->symbol);
+    free(work->heap);
+    free(work);
+}
+
+static bool before(const struct candidate *a, const struct candidate *b)
+{
+    return a->rank != b->rank ? a->rank < b->rank : a->at < b->at;
+}
+
+/* Queues the pair that starts at `at`, if it is a merge. */
+static void push(const struct bpe *bpe, struct bpe_work *work, int at)
+{
+    const struct symbol *left = &work->symbol[at];
+    struct candidate candidate;
+    uint32_t slot;
+    size_t i;
+
+    if (left->next < 0)
+        return;
+    slot = bpe->slot[probe(bpe, left->id, work->symbol[left->next].id)];
+    if (!slot)
+        return;
+    candidate = (struct candidate){slot - 1, at, bpe->merge[slot - 1].made};
+    if (work->used == work->heaps) {
+        work->heaps = work->heaps ? 2 * work->heaps : 64;
+        work->heap = mem_grow(work->heap, work->heaps, sizeof *work->heap);
+    }
+    for (i = work->used++; i && before(&candidate, &work->heap[(i - 1) / 2]); i = (i - 1) / 2)
+        work->heap[i] = work->heap[(i - 1) / 2];
+    work->heap[i] = candidate;
+}
+
+static struct candidate pop(struct bpe_work *work)
+{
+    const struct candidate top = work->heap[0], last = work->heap[--work->used];
+    size_t i = 0, child;
+
+    while ((child = 2 * i + 1) < work->used) {
+        if (child + 1 < work->used && before(&work->heap[child + 1], &work->heap[child]))
+            child++;
+        if (!before(&work->heap[child], &last))
+            break;
+        work->heap[i] = work->heap[child];
+        i = child;
+    }
+    work->heap[i] = last;
+    return top;
+}
+
+static void start(const struct bpe *bpe, struct bpe_work *work, const int *ids, size_t n)
+{
+    if (n > work->symbols) {
+        work->symbols = n + n / 2;
+        work->symbol = mem_grow(work->symbol, work->symbols, sizeof *work->symbol);
+    }
+    for (size_t i = 0; i < n; i++)
+        work->symbol[i] =
+            (struct symbol){ids[i], (int)i - 1, i + 1 < n ? (int)i + 1 : -1, false};
+    work->used = 0;
+    for (size_t i = 0; i + 1 < n; i++)
+        push(bpe, work, (int)i);
+}
+
+size_t bpe_run(const struct bpe *bpe, struct bpe_work *work, int *ids, size_t n)
+{
+    size_t left = 0;
+
+    if (n < 2)
+        return n;
+    start(bpe, work, ids, n);
+    while (work->used) {
+        const struct candidate top = pop(work);
+        struct symbol *a = &work->symbol[top.at], *b;
+        uint32_t slot;
+
+        if (a->gone || a->next < 0)
+            continue;
+        b = &work->symbol[a->next];
+        slot = bpe->slot[probe(bpe, a->id, b->id)];
+        if (!slot || bpe->merge[slot - 1].made != top.made)
+            continue; /* queued for a pair that is no longer there */
+        a->id = top.made;
+        a->next = b->next;
+        b->gone = true;
+        if (b->next >= 0)
+            work->symbol[b->next].prev = top.at;
+        if (a->prev >= 0)
+            push(bpe, work, a->prev);
+        push(bpe, work, top.at);
+    }
+    for (int i = 0; i >= 0; i = work->symbol[i].next)
+        ids[left++] = work->symbol[i].id;
+    return left;
+}

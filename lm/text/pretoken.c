@@ -1,0 +1,298 @@
+#include "lm/text/pretoken.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS_MAX = 16 };
+
+enum behavior { ISOLATED, REMOVED, CONTIGUOUS, WITH_PREVIOUS, WITH_NEXT };
+
+struct step {
+    struct regex *regex; /* NULL: passes the text on whole */
+    enum behavior behavior;
+    bool invert, prefix; /* prefix: a space before a piece that has none */
+};
+
+struct pretoken {
+    struct step step[STEPS_MAX];
+    int steps;
+};
+
+/* openai/gpt-2 encoder.py; meta-llama/llama3 tokenizer.py; Qwen2's tokenizer.json. */
+#define GPT2 \
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+#define MODERN(number) \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" number \
+    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
+/* Rust's char::is_numeric (Unicode 17) is \p{N} of Unicode 14, which Debian's PCRE2 has, and
+ * what came since. */
+#define NUMERIC "[\\p{N}]"
+
+static bool flag(const json_t *object, const char *key, bool fallback)
+{
+    const json_t *value = json_object_get(object, key);
+
+    return json_is_boolean(value) ? json_is_true(value) : fallback;
+}
+
+static enum err behavior_of(enum behavior *out, const json_t *split)
+{
+    static const char *const name[] = {"Isolated", "Removed", "Contiguous",
+                                       "MergedWithPrevious", "MergedWithNext"};
+    const char *text = json_string_value(json_object_get(split, "behavior"));
+
+    for (int i = 0; text && i < 5; i++)
+        if (!strcmp(text, name[i])) {
+            *out = (enum behavior)i;
+            return OK;
+        }
+    return err_set(ERR_PARSE, "pre_tokenizer: Split: behavior %s is not known",
+                   text ? text : "is missing and");
+}
+
+static enum err split_of(struct step *step, const json_t *split)
+{
+    const json_t *pattern = json_object_get(split, "pattern");
+    const json_t *regex = json_object_get(pattern, "Regex");
+    const json_t *string = json_object_get(pattern, "String");
+    enum err err = behavior_of(&step->behavior, split);
+
+    if (err)
+        return err;
+    step->invert = flag(split, "invert", false);
+    if (json_is_string(regex))
+        err = regex_new(&step->regex, json_string_value(regex), json_string_length(regex));
+    else if (json_is_string(string))
+        err =
+            regex_literal(&step->regex, json_string_value(string), json_string_length(string));
+    else
+        return err_set(ERR_PARSE, "pre_tokenizer: Split: no pattern");
+    return err ? err_add("pre_tokenizer: Split") : OK;
+}
+
+static enum err step_of(struct step *step, const json_t *part, bool *last)
+{
+    const char *type = json_string_value(json_object_get(part, "type"));
+
+    *last = false;
+    if (!type)
+        return err_set(ERR_PARSE, "pre_tokenizer: no type");
+    if (!strcmp(type, "Split"))
+        return split_of(step, part);
+    if (!strcmp(type, "Digits")) {
+        step->behavior = flag(part, "individual_digits", false) ? ISOLATED : CONTIGUOUS;
+        return regex_own(&step->regex, NUMERIC);
+    }
+    if (strcmp(type, "ByteLevel"))
+        return err_set(ERR_PARSE,
+                       "pre_tokenizer: %.64s is not supported (Split, Digits, ByteLevel and "
+                       "Sequence are)",
+                       type);
+    *last = true;
+    step->prefix = flag(part, "add_prefix_space", true);
+    return flag(part, "use_regex", true) ? regex_new(&step->regex, GPT2, strlen(GPT2)) : OK;
+}
+
+static enum err steps_of(struct pretoken *pretoken, const json_t *part, bool *last, int depth)
+{
+    const char *type = json_string_value(json_object_get(part, "type"));
+    const json_t *list = json_object_get(part, "pretokenizers");
+    enum err err = OK;
+    size_t i;
+    json_t *item;
+
+    if (type && !strcmp(type, "Sequence")) {
+        if (!json_is_array(list) || depth > 4)
+            return err_set(ERR_PARSE, "pre_tokenizer: Sequence: no list, or too deep");
+        json_array_foreach(list, i, item)
+        {
+            err = steps_of(pretoken, item, last, depth + 1);
+            if (err)
+                return err;
+        }
+        return OK;
+    }
+    if (*last)
+        return err_set(ERR_PARSE, "pre_tokenizer: %.64s after ByteLevel is not supported",
+                       type ? type : "a part");
+    if (pretoken->steps == STEPS_MAX)
+        return err_set(ERR_RANGE, "pre_tokenizer: more than %d parts", STEPS_MAX);
+    return step_of(&pretoken->step[pretoken->steps++], part, last);
+}
+
+enum err pretoken_new(struct pretoken **out, const json_t *pre_tokenizer)
+{
+    struct pretoken *pretoken = mem_new(1, sizeof *pretoken);
+    bool last = false;
+    enum err err;
+
+    *out = NULL;
+    if (json_is_object(pre_tokenizer))
+        err = steps_of(pretoken, pre_tokenizer, &last, 0);
+    else
+        err = err_set(ERR_PARSE, "pre_tokenizer: there is none (ByteLevel is needed)");
+    if (!err && !last)
+        err =
+            err_set(ERR_PARSE, "pre_tokenizer: no ByteLevel at its end: not a byte-level BPE");
+    if (err) {
+        pretoken_free(pretoken);
+        return err;
+    }
+    *out = pretoken;
+    return OK;
+}
+
+void pretoken_free(struct pretoken *pretoken)
+{
+    if (!pretoken)
+        return;
+    for (int i = 0; i < pretoken->steps; i++)
+        regex_free(pretoken->step[i].regex);
+    free(pretoken);
+}
+
+/* What a split hands down. */
+struct run {
+    const struct pretoken *pretoken;
+    struct regex_work *work;
+    pretoken_emit *emit;
+    void *context;
+};
+
+/* A part of a text that waits for what comes after it. */
+struct held {
+    size_t start, end;
+    bool match, any;
+};
+
+static enum err descend(const struct run *run, int k, const char *text, size_t n);
+
+static enum err release(const struct run *run, int k, const char *text, struct held *held)
+{
+    const bool any = held->any && held->end > held->start;
+
+    held->any = false;
+    return any ? descend(run, k + 1, text + held->start, held->end - held->start) : OK;
+}
+
+/* The next part, match or not, under the step's behavior (tokenizers, normalizer.rs, split). */
+static enum err part(const struct run *run, int k, const char *text, struct held *held,
+                     struct held next)
+{
+    const struct step *step = &run->pretoken->step[k];
+    bool joins = false;
+    enum err err;
+
+    next.match ^= step->invert;
+    if (step->behavior == CONTIGUOUS)
+        joins = held->any && held->match == next.match;
+    else if (step->behavior == WITH_PREVIOUS)
+        joins = held->any && next.match && !held->match;
+    else if (step->behavior == WITH_NEXT)
+        joins = held->any && held->match && !next.match;
+    if (joins) {
+        held->end = next.end;
+        held->match = next.match;
+        return OK;
+    }
+    err = release(run, k, text, held);
+    if (err || (step->behavior == REMOVED && next.match))
+        return err;
+    *held = next;
+    return OK;
+}
+
+/* Parts of the text, matches and what lies between them; an empty match cuts. */
+static enum err cut(const struct run *run, int k, const char *text, size_t n)
+{
+    struct held held = {.any = false};
+    size_t from = 0, done = 0, start, end;
+    bool found = true;
+    enum err err = OK;
+
+    while (!err && from <= n) {
+        err = regex_find(run->pretoken->step[k].regex, run->work, text, n, from, &start, &end,
+                         &found);
+        if (err || !found)
+            break;
+        if (start > done)
+            err = part(run, k, text, &held, (struct held){done, start, false, true});
+        if (!err)
+            err = part(run, k, text, &held, (struct held){start, end, true, true});
+        done = end;
+        from = end;
+        if (start == end) /* an empty match: on by one character */
+            do
+                from++;
+            while (from < n && ((unsigned char)text[from] & 0xc0) == 0x80);
+    }
+    if (!err && done < n)
+        err = part(run, k, text, &held, (struct held){done, n, false, true});
+    return err ? err : release(run, k, text, &held);
+}
+
+static enum err descend(const struct run *run, int k, const char *text, size_t n)
+{
+    const struct step *step;
+    char *spaced;
+    enum err err;
+
+    if (k == run->pretoken->steps)
+        return run->emit(run->context, text, n);
+    step = &run->pretoken->step[k];
+    if (!step->prefix || text[0] == ' ')
+        return step->regex ? cut(run, k, text, n) : descend(run, k + 1, text, n);
+    spaced = mem_new(n + 1, 1);
+    spaced[0] = ' ';
+    memcpy(spaced + 1, text, n);
+    err = step->regex ? cut(run, k, spaced, n + 1) : descend(run, k + 1, spaced, n + 1);
+    free(spaced);
+    return err;
+}
+
+enum err pretoken_split(const struct pretoken *pretoken, struct regex_work *work,
+                        const char *text, size_t n, pretoken_emit *emit, void *context)
+{
+    const struct run run = {pretoken, work, emit, context};
+
+    return n ? descend(&run, 0, text, n) : OK;
+}
+
+static json_t *byte_level(bool use_regex)
+{
+    return json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0,
+                     "trim_offsets", 1, "use_regex", use_regex);
+}
+
+enum err pretoken_gguf(json_t **out, bool *nfc, bool *ignore_merges, const char *pre)
+{
+    const char *name = pre && *pre ? pre : "gpt-2";
+    const bool qwen = !strcmp(name, "qwen2");
+
+    *nfc = qwen;
+    *ignore_merges = false;
+    if (!strcmp(name, "gpt-2") || !strcmp(name, "gpt2")) {
+        *out = byte_level(true);
+    } else if (!strcmp(name, "smollm")) {
+        *out = json_pack("{s:s, s:[{s:s, s:b}, o]}", "type", "Sequence", "pretokenizers",
+                         "type", "Digits", "individual_digits", 1, byte_level(true));
+    } else if (qwen || !strcmp(name, "llama-bpe") || !strcmp(name, "llama3") ||
+               !strcmp(name, "llama-v3")) {
+        *ignore_merges = !qwen;
+        *out = json_pack("{s:s, s:[{s:s, s:{s:s}, s:s, s:b}, o]}", "type", "Sequence",
+                         "pretokenizers", "type", "Split", "pattern", "Regex",
+                         qwen ? MODERN("\\p{N}") : MODERN("\\p{N}{1,3}"), "behavior",
+                         "Isolated", "invert", 0, byte_level(false));
+    } else {
+        *out = NULL;
+        return err_set(
+            ERR_RANGE,
+            "tokenizer.ggml.pre \"%.64s\" is not supported (gpt-2, smollm, qwen2 and "
+            "llama-bpe are)",
+            name);
+    }
+    return OK;
+}

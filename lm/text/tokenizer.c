@@ -1,0 +1,93 @@
+#include "lm/text/tokenizer_parts.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void tokenizer_free(struct tokenizer *tokenizer)
+{
+    if (!tokenizer)
+        return;
+    vocab_free(tokenizer->vocab);
+    bpe_free(tokenizer->bpe);
+    pretoken_free(tokenizer->pretoken);
+    added_fini(&tokenizer->raw);
+    added_fini(&tokenizer->normalized);
+    json_decref(tokenizer->rest);
+    free(tokenizer->arena);
+    free(tokenizer->piece);
+    free(tokenizer->kind);
+    free(tokenizer);
+}
+
+enum err tokenizer_decode(const struct tokenizer *tokenizer, const int *ids, size_t count,
+                          bool special, char **text, size_t *n)
+{
+    size_t bytes = 0, m;
+    char *out;
+
+    *text = NULL;
+    *n = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] < 0)
+            return err_set(ERR_RANGE, "token %zu: id %d", i, ids[i]);
+        (void)tokenizer_piece(tokenizer, ids[i], &m);
+        bytes += m;
+    }
+    out = mem_new(bytes + 1, 1);
+    for (size_t i = 0; i < count; i++) {
+        const char *piece = tokenizer_piece(tokenizer, ids[i], &m);
+
+        if (!special && tokenizer_is_special(tokenizer, ids[i]))
+            continue;
+        memcpy(out + *n, piece, m);
+        *n += m;
+    }
+    out[*n] = 0;
+    *text = out;
+    return OK;
+}
+
+const char *tokenizer_piece(const struct tokenizer *tokenizer, int id, size_t *n)
+{
+    *n = 0;
+    if (id < 0 || id >= tokenizer->count)
+        return "";
+    *n = tokenizer->piece[id + 1] - tokenizer->piece[id];
+    return tokenizer->arena + tokenizer->piece[id];
+}
+
+static int in_added(const struct added *added, const char *token, size_t n)
+{
+    for (size_t i = 0; i < added->count; i++)
+        if (added->token[i].n == n && !memcmp(added->token[i].text, token, n))
+            return added->token[i].id;
+    return -1;
+}
+
+int tokenizer_id(const struct tokenizer *tokenizer, const char *token)
+{
+    const size_t n = strlen(token);
+    int id = in_added(&tokenizer->raw, token, n);
+
+    if (id < 0)
+        id = in_added(&tokenizer->normalized, token, n);
+    return id < 0 ? vocab_find(tokenizer->vocab, token, n) : id;
+}
+
+int tokenizer_count(const struct tokenizer *tokenizer)
+{
+    return tokenizer->count;
+}
+
+bool tokenizer_is_special(const struct tokenizer *tokenizer, int id)
+{
+    return id >= 0 && id < tokenizer->count && (tokenizer->kind[id] & TOKENIZER_SPECIAL);
+}
+
+bool tokenizer_adds_bos(const struct tokenizer *tokenizer, int *bos)
+{
+    *bos = tokenizer->bos;
+    return tokenizer->bos >= 0;
+}

@@ -1,0 +1,137 @@
+#include "lm/text/tokenizer_parts.h"
+
+#include "base/mem.h"
+#include "lm/text/alphabet.h"
+#include "lm/text/utf8.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One call's memory. */
+struct encoder {
+    const struct tokenizer *tokenizer;
+    struct regex_work *regex;
+    struct bpe_work *bpe;
+    bool special;
+    int *ids;
+    size_t count, room;
+    char *text; /* a piece in GPT-2's alphabet, for ignore_merges */
+    size_t text_room;
+};
+
+static void reserve(struct encoder *encoder, size_t more)
+{
+    if (encoder->room - encoder->count >= more)
+        return;
+    encoder->room = 2 * encoder->room + more + 64;
+    encoder->ids = mem_grow(encoder->ids, encoder->room, sizeof *encoder->ids);
+}
+
+/* The whole piece as one token, or -1. */
+static int whole(struct encoder *encoder, const char *piece, size_t n)
+{
+    if (n > VOCAB_TOKEN_BYTES_MAX)
+        return -1;
+    if (encoder->text_room < 2 * n) {
+        encoder->text_room = 4 * n;
+        encoder->text = mem_grow(encoder->text, encoder->text_room, 1);
+    }
+    return vocab_find(encoder->tokenizer->vocab, encoder->text,
+                      alphabet_write(encoder->text, piece, n));
+}
+
+/* BPE of one piece: a byte without a token is unk, or vanishes. */
+static enum err on_piece(void *context, const char *piece, size_t n)
+{
+    struct encoder *encoder = context;
+    const struct tokenizer *tokenizer = encoder->tokenizer;
+    const int id = tokenizer->ignore_merges ? whole(encoder, piece, n) : -1;
+    bool unk = false; /* was the byte before one? */
+    size_t at;
+
+    reserve(encoder, n + 1);
+    if (id >= 0) {
+        encoder->ids[encoder->count++] = id;
+        return OK;
+    }
+    at = encoder->count;
+    for (size_t i = 0; i < n; i++) {
+        const int byte = tokenizer->byte[(unsigned char)piece[i]];
+
+        if (byte >= 0)
+            encoder->ids[at++] = byte;
+        else if (tokenizer->unk >= 0 && !(unk && tokenizer->fuse_unk))
+            encoder->ids[at++] = tokenizer->unk;
+        unk = byte < 0;
+    }
+    encoder->count += bpe_run(tokenizer->bpe, encoder->bpe, encoder->ids + encoder->count,
+                              at - encoder->count);
+    return OK;
+}
+
+/* A part between added tokens, after the normalizer; or a token. */
+static enum err on_part(void *context, int id, const char *text, size_t n)
+{
+    struct encoder *encoder = context;
+
+    if (id < 0)
+        return pretoken_split(encoder->tokenizer->pretoken, encoder->regex, text, n, on_piece,
+                              encoder);
+    reserve(encoder, 1);
+    encoder->ids[encoder->count++] = id;
+    return OK;
+}
+
+/* The same before the normalizer. */
+static enum err on_raw_part(void *context, int id, const char *text, size_t n)
+{
+    struct encoder *encoder = context;
+    const struct tokenizer *tokenizer = encoder->tokenizer;
+    char *nfc = NULL;
+    enum err err = OK;
+
+    if (id >= 0)
+        return on_part(context, id, text, n);
+    if (tokenizer->nfc) {
+        err = tokenizer_parts_nfc(text, n, &nfc, &n);
+        text = nfc;
+    }
+    if (!err)
+        err = added_split(&tokenizer->normalized, encoder->regex, encoder->special, text, n,
+                          on_part, encoder);
+    free(nfc);
+    return err;
+}
+
+enum err tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t n,
+                          bool special, int **ids, size_t *count)
+{
+    struct encoder encoder = {.tokenizer = tokenizer, .special = special};
+    char *clean = NULL;
+    enum err err;
+
+    *ids = NULL;
+    *count = 0;
+    if (n > TOKENIZER_TEXT_MAX)
+        return err_set(ERR_RANGE, "text: %zu bytes, at most %d", n, TOKENIZER_TEXT_MAX);
+    err = regex_work_new(&encoder.regex);
+    if (err)
+        return err;
+    if (!utf8_valid(text, n))
+        text = clean = utf8_lossy(text, n, &n);
+    encoder.bpe = bpe_work_new();
+    reserve(&encoder, n / 3 + 1);
+    err = added_split(&tokenizer->raw, encoder.regex, special, text, n, on_raw_part, &encoder);
+    free(clean);
+    free(encoder.text);
+    bpe_work_free(encoder.bpe);
+    regex_work_free(encoder.regex);
+    if (err) {
+        free(encoder.ids);
+        return err;
+    }
+    *ids = encoder.ids;
+    *count = encoder.count;
+    return OK;
+}

@@ -1,0 +1,181 @@
+#include "lm/text/tokenizer_parts.h"
+
+#include "lm/text/alphabet.h"
+#include "lm/text/utf8.h"
+
+#include <string.h>
+
+enum type { TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_UNUSED = 5 };
+
+/* Tokens that were padding of the embedding are none: what follows the last real one. */
+static size_t real_tokens(const struct tokenizer_gguf *parts)
+{
+    size_t n = parts->tokens;
+
+    while (n && parts->type[n - 1] == TYPE_UNUSED)
+        n--;
+    return n;
+}
+
+static bool is_added(int32_t type)
+{
+    return type == TYPE_UNKNOWN || type == TYPE_CONTROL || type == TYPE_USER;
+}
+
+static json_t *added_token(int id, const char *text, bool special)
+{
+    return json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", id, "content", text,
+                     "single_word", 0, "lstrip", 0, "rstrip", 0, "normalized", 0, "special",
+                     special);
+}
+
+/* The model's vocabulary and the added tokens. Added tokens behind the last other one stay
+ * out of the vocabulary, as in the files GGUFs are made from. */
+static enum err read_tokens(struct tokenizer *tokenizer, const struct tokenizer_gguf *parts,
+                            json_t *added)
+{
+    const size_t n = real_tokens(parts);
+    size_t own = n;
+    enum err err = OK;
+
+    if (n > VOCAB_TOKENS_MAX)
+        return err_set(ERR_RANGE, "%zu tokens, at most %d", n, VOCAB_TOKENS_MAX);
+    while (own && is_added(parts->type[own - 1]))
+        own--;
+    for (size_t i = 0; i < n && !err; i++) {
+        const char *text = parts->token[i];
+
+        if (!utf8_valid(text, strlen(text)))
+            return err_set(ERR_PARSE, "token %zu: not UTF-8", i);
+        if (i < own)
+            err = vocab_put(tokenizer->vocab, (int)i, text, strlen(text));
+        if (is_added(parts->type[i]))
+            json_array_append_new(added,
+                                  added_token((int)i, text, parts->type[i] != TYPE_USER));
+    }
+    return err;
+}
+
+static enum err read_merges(struct tokenizer *tokenizer, const struct tokenizer_gguf *parts)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; i < parts->merges && !err; i++) {
+        const char *text = parts->merge[i];
+        const char *space = *text ? strchr(text + 1, ' ') : NULL; /* as llama.cpp reads it */
+
+        if (!space || !utf8_valid(text, strlen(text)))
+            return err_set(ERR_PARSE, "merge %zu: not two tokens", i);
+        err = tokenizer_parts_merge(tokenizer, text, (size_t)(space - text), space + 1,
+                                    strlen(space + 1));
+    }
+    return err;
+}
+
+/* What puts BOS before a text; ByteLevel, which changes no ids, if nothing does. */
+static json_t *post_processor(const struct tokenizer_gguf *parts)
+{
+    const char *bos;
+
+    if (!parts->add_bos || parts->bos < 0 || (size_t)parts->bos >= parts->tokens)
+        return json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0,
+                         "trim_offsets", 0, "use_regex", 0);
+    bos = parts->token[parts->bos];
+    return json_pack("{s:s, s:[{s:{s:s, s:i}}, {s:{s:s, s:i}}],"
+                     " s:[{s:{s:s, s:i}}, {s:{s:s, s:i}}, {s:{s:s, s:i}}, {s:{s:s, s:i}}],"
+                     " s:{s:{s:s, s:[i], s:[s]}}}",
+                     "type", "TemplateProcessing", "single", "SpecialToken", "id", bos,
+                     "type_id", 0, "Sequence", "id", "A", "type_id", 0, "pair", "SpecialToken",
+                     "id", bos, "type_id", 0, "Sequence", "id", "A", "type_id", 0,
+                     "SpecialToken", "id", bos, "type_id", 1, "Sequence", "id", "B", "type_id",
+                     1, "special_tokens", bos, "id", bos, "ids", parts->bos, "tokens", bos);
+}
+
+/* tokenizer.json without its vocabulary; takes added, pre_tokenizer and post_processor. */
+static json_t *frame(json_t *added, json_t *pre_tokenizer, json_t *post, bool nfc,
+                     bool ignore_merges)
+{
+    json_t *normalizer = nfc ? json_pack("{s:s}", "type", "NFC") : json_null();
+
+    return json_pack("{s:s, s:n, s:n, s:o, s:o, s:o, s:o, s:{s:s, s:b, s:b, s:b},"
+                     " s:{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b}}",
+                     "version", "1.0", "truncation", "padding", "added_tokens", added,
+                     "normalizer", normalizer, "pre_tokenizer", pre_tokenizer, "post_processor",
+                     post, "decoder", "type", "ByteLevel", "add_prefix_space", 1,
+                     "trim_offsets", 1, "use_regex", 1, "model", "type", "BPE", "dropout",
+                     "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
+                     0, "byte_fallback", 0, "ignore_merges", ignore_merges);
+}
+
+enum err tokenizer_gguf(struct tokenizer **out, const struct tokenizer_gguf *parts,
+                        const char *name)
+{
+    struct tokenizer *tokenizer = tokenizer_parts_new();
+    json_t *added = json_array(), *pre = NULL;
+    bool nfc = false, ignore_merges = false;
+    enum err err = OK;
+
+    *out = NULL;
+    if (!parts->model || strcmp(parts->model, "gpt2"))
+        err = err_set(ERR_RANGE,
+                      "tokenizer.ggml.model \"%.64s\" is not supported (gpt2, a byte-level "
+                      "BPE, is)",
+                      parts->model ? parts->model : "");
+    if (!err)
+        err = pretoken_gguf(&pre, &nfc, &ignore_merges, parts->pre);
+    if (!err)
+        err = read_tokens(tokenizer, parts, added);
+    if (!err)
+        err = read_merges(tokenizer, parts);
+    if (err) {
+        json_decref(added);
+        json_decref(pre);
+    } else {
+        err = tokenizer_parts_ready(
+            tokenizer, frame(added, pre, post_processor(parts), nfc, ignore_merges));
+    }
+    if (err) {
+        tokenizer_free(tokenizer);
+        return err_add("%s", name);
+    }
+    *out = tokenizer;
+    return OK;
+}
+
+enum err tokenizer_bytes(struct tokenizer **out, const char *const *special, int specials)
+{
+    struct tokenizer *tokenizer = tokenizer_parts_new();
+    json_t *added = json_array();
+    json_t *pre = json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0,
+                            "trim_offsets", 1, "use_regex", 0);
+    enum err err = OK;
+
+    *out = NULL;
+    for (int i = 0; i < specials && !err; i++) {
+        const size_t n = strlen(special[i]);
+
+        err = !n || !utf8_valid(special[i], n)
+                  ? err_set(ERR_RANGE, "special token %d: empty, or not UTF-8", i)
+                  : vocab_put(tokenizer->vocab, i, special[i], n);
+        if (!err)
+            json_array_append_new(added, added_token(i, special[i], true));
+    }
+    for (int c = 0; c < 256 && !err; c++) {
+        const char byte = (char)c;
+        char text[4];
+
+        err = vocab_put(tokenizer->vocab, specials + c, text, alphabet_write(text, &byte, 1));
+    }
+    if (err) {
+        json_decref(added);
+        json_decref(pre);
+    } else {
+        err = tokenizer_parts_ready(tokenizer, frame(added, pre, json_null(), false, false));
+    }
+    if (err) {
+        tokenizer_free(tokenizer);
+        return err_add("byte tokenizer");
+    }
+    *out = tokenizer;
+    return OK;
+}

@@ -1,0 +1,324 @@
+#include "lm/text/tokenizer_parts.h"
+
+#include "base/mem.h"
+#include "lm/text/alphabet.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+struct tokenizer *tokenizer_parts_new(void)
+{
+    struct tokenizer *tokenizer = mem_new(1, sizeof *tokenizer);
+
+    tokenizer->vocab = vocab_new();
+    tokenizer->bpe = bpe_new();
+    tokenizer->unk = -1;
+    tokenizer->bos = -1;
+    return tokenizer;
+}
+
+enum err tokenizer_parts_merge(struct tokenizer *tokenizer, const char *left, size_t n,
+                               const char *right, size_t m)
+{
+    char both[2 * VOCAB_TOKEN_BYTES_MAX];
+    int a = -1, b = -1, made = -1;
+
+    if (n <= VOCAB_TOKEN_BYTES_MAX && m <= VOCAB_TOKEN_BYTES_MAX) {
+        memcpy(both, left, n);
+        memcpy(both + n, right, m);
+        a = vocab_find(tokenizer->vocab, left, n);
+        b = vocab_find(tokenizer->vocab, right, m);
+        made = vocab_find(tokenizer->vocab, both, n + m);
+    }
+    if (a < 0 || b < 0 || made < 0)
+        return err_set(ERR_PARSE, "merge %zu \"%.*s %.*s\": not of tokens",
+                       bpe_count(tokenizer->bpe), (int)(n < 40 ? n : 40), left,
+                       (int)(m < 40 ? m : 40), right);
+    return bpe_add(tokenizer->bpe, a, b, made);
+}
+
+enum err tokenizer_parts_nfc(const char *text, size_t n, char **out, size_t *m)
+{
+    utf8proc_uint8_t *made = NULL;
+    const utf8proc_ssize_t got =
+        utf8proc_map((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, &made,
+                     UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+
+    *out = NULL;
+    *m = 0;
+    if (got < 0)
+        return err_set(ERR_RANGE, "NFC: %s", utf8proc_errmsg(got));
+    *out = (char *)made;
+    *m = (size_t)got;
+    return OK;
+}
+
+static enum err unknown(const char *where, const json_t *part, const char *known)
+{
+    const char *type = json_string_value(json_object_get(part, "type"));
+
+    return err_set(ERR_PARSE, "%s: %.64s is not supported (%s)", where,
+                   type ? type : "what has no type", known);
+}
+
+static enum err read_normalizer(struct tokenizer *tokenizer, const json_t *part, int depth)
+{
+    const char *type = json_string_value(json_object_get(part, "type"));
+    const json_t *list = json_object_get(part, "normalizers");
+    enum err err = OK;
+    size_t i;
+    json_t *item;
+
+    if (!part || json_is_null(part))
+        return OK;
+    if (type && !strcmp(type, "NFC")) {
+        tokenizer->nfc = true;
+        return OK;
+    }
+    if (!type || strcmp(type, "Sequence") || depth > 4)
+        return unknown("normalizer", part, "null, NFC and Sequence are");
+    json_array_foreach(list, i, item)
+    {
+        err = read_normalizer(tokenizer, item, depth + 1);
+        if (err)
+            return err;
+    }
+    return OK;
+}
+
+static enum err read_decoder(const json_t *part, int depth)
+{
+    const char *type = json_string_value(json_object_get(part, "type"));
+    const json_t *list = json_object_get(part, "decoders");
+
+    if (type && !strcmp(type, "ByteLevel"))
+        return OK;
+    if (type && !strcmp(type, "Sequence") && json_array_size(list) == 1 && depth < 4)
+        return read_decoder(json_array_get(list, 0), depth + 1);
+    return unknown("decoder", part, "ByteLevel is");
+}
+
+/* The id that a template's SpecialToken stands for. */
+static int template_id(const json_t *part, const json_t *item)
+{
+    const char *name =
+        json_string_value(json_object_get(json_object_get(item, "SpecialToken"), "id"));
+    const json_t *special =
+        json_object_get(json_object_get(part, "special_tokens"), name ? name : "");
+    const json_t *id = json_array_get(json_object_get(special, "ids"), 0);
+
+    return json_is_integer(id) ? (int)json_integer_value(id) : -1;
+}
+
+static enum err read_post(struct tokenizer *tokenizer, const json_t *part, int depth)
+{
+    const char *type = json_string_value(json_object_get(part, "type"));
+    const json_t *list = json_object_get(part, "processors");
+    enum err err = OK;
+    size_t i;
+    json_t *item;
+
+    if (!part || json_is_null(part) || (type && !strcmp(type, "ByteLevel")))
+        return OK;
+    if (type && !strcmp(type, "TemplateProcessing")) {
+        tokenizer->bos = template_id(part, json_array_get(json_object_get(part, "single"), 0));
+        return OK;
+    }
+    if (type && !strcmp(type, "RobertaProcessing")) {
+        const json_t *id = json_array_get(json_object_get(part, "cls"), 1);
+
+        tokenizer->bos = json_is_integer(id) ? (int)json_integer_value(id) : -1;
+        return OK;
+    }
+    if (!type || strcmp(type, "Sequence") || depth > 4)
+        return unknown(
+            "post_processor", part,
+            "null, ByteLevel, TemplateProcessing, RobertaProcessing and Sequence are");
+    json_array_foreach(list, i, item)
+    {
+        err = read_post(tokenizer, item, depth + 1);
+        if (err)
+            return err;
+    }
+    return OK;
+}
+
+static bool blank(const json_t *value)
+{
+    return !value || json_is_null(value) || json_is_false(value) ||
+           (json_is_string(value) && !json_string_length(value)) ||
+           (json_is_number(value) && !(json_number_value(value) > 0));
+}
+
+/* The model's flags: what would change the result and we do not do is refused. */
+static enum err read_model(struct tokenizer *tokenizer, const json_t *model)
+{
+    static const char *const refused[] = {"dropout", "continuing_subword_prefix",
+                                          "end_of_word_suffix", "byte_fallback"};
+    const char *type = json_string_value(json_object_get(model, "type"));
+    const json_t *unk = json_object_get(model, "unk_token");
+    bool whole = true;
+
+    if (type && strcmp(type, "BPE"))
+        return unknown("model", model, "BPE is");
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (!blank(json_object_get(model, refused[i])))
+            return err_set(ERR_PARSE, "model: %s is not supported", refused[i]);
+    tokenizer->ignore_merges = json_is_true(json_object_get(model, "ignore_merges"));
+    tokenizer->fuse_unk = json_is_true(json_object_get(model, "fuse_unk"));
+    for (int c = 0; c < 256; c++) {
+        const char byte = (char)c;
+        char text[4];
+
+        tokenizer->byte[c] = vocab_find(tokenizer->vocab, text, alphabet_write(text, &byte, 1));
+        whole = whole && tokenizer->byte[c] >= 0;
+    }
+    if (whole || !json_is_string(unk))
+        return OK;
+    tokenizer->unk =
+        vocab_find(tokenizer->vocab, json_string_value(unk), json_string_length(unk));
+    return tokenizer->unk >= 0 ? OK
+                               : err_set(ERR_PARSE, "model: unk_token %.64s is no token",
+                                         json_string_value(unk));
+}
+
+/* The id Hugging Face gives an added token: the model's if the model has the text, else the
+ * next free one. */
+static int assigned(const struct tokenizer *tokenizer, const char *text, size_t n, int highest)
+{
+    const int known = vocab_find(tokenizer->vocab, text, n);
+    const int size = vocab_size(tokenizer->vocab);
+
+    if (known >= 0)
+        return known;
+    return highest >= size ? highest + 1 : size;
+}
+
+static bool set(const json_t *item, const char *key)
+{
+    return json_is_true(json_object_get(item, key));
+}
+
+static enum err read_added_token(struct tokenizer *tokenizer, const json_t *item, int *highest)
+{
+    const json_t *content = json_object_get(item, "content");
+    const json_t *id = json_object_get(item, "id");
+    const bool normalized = set(item, "normalized");
+    const char *text = json_string_value(content);
+    size_t n = json_string_length(content);
+    struct added_token token = {.special = set(item, "special"),
+                                .lstrip = set(item, "lstrip"),
+                                .rstrip = set(item, "rstrip"),
+                                .single_word = set(item, "single_word")};
+
+    if (!text || !json_is_integer(id) || !n)
+        return err_set(ERR_PARSE, "added token: no content or no id");
+    token.id = assigned(tokenizer, text, n, *highest);
+    if (json_integer_value(id) != token.id)
+        return err_set(ERR_PARSE,
+                       "added token \"%.64s\": id %lld, but Hugging Face's loader gives it %d",
+                       text, (long long)json_integer_value(id), token.id);
+    if (token.id >= VOCAB_TOKENS_MAX)
+        return err_set(ERR_RANGE, "added token \"%.64s\": id %d is too large", text, token.id);
+    *highest = token.id > *highest ? token.id : *highest;
+    if (normalized && tokenizer->nfc) {
+        char *nfc;
+        enum err err = tokenizer_parts_nfc(text, n, &nfc, &token.n);
+
+        if (err)
+            return err;
+        token.text = nfc;
+    } else {
+        token.n = n;
+        token.text = mem_new(n + 1, 1);
+        memcpy(token.text, text, n);
+    }
+    return added_put(normalized ? &tokenizer->normalized : &tokenizer->raw, token);
+}
+
+static enum err read_added(struct tokenizer *tokenizer, const json_t *list)
+{
+    int highest = -1;
+    enum err err = OK;
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(list, i, item)
+    {
+        err = read_added_token(tokenizer, item, &highest);
+        if (err)
+            return err;
+    }
+    err = added_ready(&tokenizer->raw);
+    if (!err)
+        err = added_ready(&tokenizer->normalized);
+    tokenizer->count = vocab_top(tokenizer->vocab);
+    if (highest >= tokenizer->count)
+        tokenizer->count = highest + 1;
+    return err;
+}
+
+/* The bytes of every token, end to end. */
+static void write_pieces(struct tokenizer *tokenizer, const json_t *list)
+{
+    const json_t **added = mem_new((size_t)tokenizer->count, sizeof *added);
+    size_t bytes = 0, n, i;
+    const char *text;
+    json_t *item;
+
+    tokenizer->kind = mem_new((size_t)tokenizer->count, 1);
+    json_array_foreach(list, i, item)
+    {
+        const json_int_t id = json_integer_value(json_object_get(item, "id"));
+
+        added[id] = json_object_get(item, "content");
+        tokenizer->kind[id] =
+            (uint8_t)(TOKENIZER_ADDED | (set(item, "special") ? TOKENIZER_SPECIAL : 0));
+    }
+    for (int id = 0; id < tokenizer->count; id++) {
+        vocab_text(tokenizer->vocab, id, &n);
+        bytes += added[id] ? json_string_length(added[id]) : n;
+    }
+    tokenizer->arena = mem_new(bytes + 1, 1);
+    tokenizer->piece = mem_new((size_t)tokenizer->count + 1, sizeof *tokenizer->piece);
+    bytes = 0;
+    for (int id = 0; id < tokenizer->count; id++) {
+        text = vocab_text(tokenizer->vocab, id, &n);
+        if (added[id]) {
+            text = json_string_value(added[id]);
+            n = json_string_length(added[id]);
+        }
+        tokenizer->piece[id] = bytes;
+        if (text)
+            bytes += alphabet_read(tokenizer->arena + bytes, text, n);
+    }
+    tokenizer->piece[tokenizer->count] = bytes;
+    free(added);
+}
+
+enum err tokenizer_parts_ready(struct tokenizer *tokenizer, json_t *rest)
+{
+    const json_t *added = json_object_get(rest, "added_tokens");
+    enum err err;
+
+    tokenizer->rest = rest;
+    err = read_model(tokenizer, json_object_get(rest, "model"));
+    if (!err)
+        err = read_normalizer(tokenizer, json_object_get(rest, "normalizer"), 0);
+    if (!err)
+        err = pretoken_new(&tokenizer->pretoken, json_object_get(rest, "pre_tokenizer"));
+    if (!err)
+        err = read_post(tokenizer, json_object_get(rest, "post_processor"), 0);
+    if (!err)
+        err = read_decoder(json_object_get(rest, "decoder"), 0);
+    if (!err)
+        err = read_added(tokenizer, added);
+    if (!err && !tokenizer->count)
+        err = err_set(ERR_PARSE, "no tokens");
+    if (!err && tokenizer->bos >= tokenizer->count)
+        err = err_set(ERR_RANGE, "post_processor: id %d is no token", tokenizer->bos);
+    if (!err)
+        write_pieces(tokenizer, added);
+    return err;
+}

@@ -1,0 +1,70 @@
+#include "lm/text/tokenizer_parts.h"
+
+#include <string.h>
+
+static json_t *vocab_json(const struct vocab *vocab)
+{
+    json_t *out = json_object();
+    size_t n;
+
+    for (int id = 0; id < vocab_top(vocab); id++) {
+        const char *text = vocab_text(vocab, id, &n);
+
+        if (text)
+            json_object_set_new_nocheck(out, text, json_integer(id));
+    }
+    return out;
+}
+
+/* A merge of tokens that hold a space cannot be written "left right". */
+static bool spaced(const struct tokenizer *tokenizer)
+{
+    size_t n;
+    int left, right;
+
+    for (size_t rank = 0; rank < bpe_count(tokenizer->bpe); rank++) {
+        bpe_pair(tokenizer->bpe, rank, &left, &right);
+        if (strchr(vocab_text(tokenizer->vocab, left, &n), ' ') ||
+            strchr(vocab_text(tokenizer->vocab, right, &n), ' '))
+            return true;
+    }
+    return false;
+}
+
+/* "left right" where it can be: every release of tokenizers reads that. */
+static json_t *merges_json(const struct tokenizer *tokenizer)
+{
+    const bool pairs = spaced(tokenizer);
+    json_t *out = json_array();
+    size_t n;
+
+    for (size_t rank = 0; rank < bpe_count(tokenizer->bpe); rank++) {
+        const char *a, *b;
+        int left, right;
+
+        bpe_pair(tokenizer->bpe, rank, &left, &right);
+        a = vocab_text(tokenizer->vocab, left, &n);
+        b = vocab_text(tokenizer->vocab, right, &n);
+        json_array_append_new(out,
+                              pairs ? json_pack("[s, s]", a, b) : json_sprintf("%s %s", a, b));
+    }
+    return out;
+}
+
+enum err tokenizer_write(const struct tokenizer *tokenizer, char **out, size_t *n)
+{
+    json_t *root = json_copy(tokenizer->rest);
+    json_t *model = json_copy(json_object_get(root, "model"));
+
+    *out = NULL;
+    *n = 0;
+    json_object_set_new(model, "vocab", vocab_json(tokenizer->vocab));
+    json_object_set_new(model, "merges", merges_json(tokenizer));
+    json_object_set_new(root, "model", model);
+    *out = json_dumps(root, JSON_INDENT(1));
+    json_decref(root);
+    if (!*out)
+        return err_set(ERR_NOMEM, "tokenizer.json: no memory");
+    *n = strlen(*out);
+    return OK;
+}

@@ -1,0 +1,133 @@
+/* tokenize_lines: drives the tokenizer from a script, to compare it with others.
+ *
+ *     tokenize_lines FILE < lines      FILE: a tokenizer.json, or GGUF metadata as JSON
+ *     tokenize_lines FILE --write      the tokenizer.json that tokenizer_write makes
+ *
+ * A line is one letter and bytes in hexadecimal: `s` encodes with special tokens, `p` as plain
+ * text; `d` and `k` decode ids, four bytes each, low byte first, with and without specials.
+ * The answer is one line: ids, or bytes in hexadecimal. */
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "lm/text/tokenizer.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char **texts(const json_t *list, size_t *n)
+{
+    char **out;
+
+    *n = json_array_size(list);
+    out = mem_new(*n, sizeof *out);
+    for (size_t i = 0; i < *n; i++)
+        out[i] = mem_text(json_string_value(json_array_get(list, i)));
+    return out;
+}
+
+static enum err from_gguf(struct tokenizer **out, const json_t *root)
+{
+    const json_t *types = json_object_get(root, "types");
+    struct tokenizer_gguf parts = {.model = json_string_value(json_object_get(root, "model")),
+                                   .pre = json_string_value(json_object_get(root, "pre")),
+                                   .add_bos = json_is_true(json_object_get(root, "add_bos")),
+                                   .bos =
+                                       (int)json_integer_value(json_object_get(root, "bos"))};
+    char **token = texts(json_object_get(root, "tokens"), &parts.tokens);
+    char **merge = texts(json_object_get(root, "merges"), &parts.merges);
+    int32_t *type = mem_new(parts.tokens, sizeof *type);
+    enum err err;
+
+    for (size_t i = 0; i < parts.tokens; i++)
+        type[i] = (int32_t)json_integer_value(json_array_get(types, i));
+    parts.token = (const char *const *)token;
+    parts.merge = (const char *const *)merge;
+    parts.type = type;
+    err = tokenizer_gguf(out, &parts, "gguf");
+    for (size_t i = 0; i < parts.tokens; i++)
+        free(token[i]);
+    for (size_t i = 0; i < parts.merges; i++)
+        free(merge[i]);
+    free(token);
+    free(merge);
+    free(type);
+    return err;
+}
+
+static enum err load(struct tokenizer **out, const char *path)
+{
+    json_t *root;
+    char *text;
+    size_t n;
+    enum err err = fs_read(&text, &n, path, 1u << 28);
+
+    if (err)
+        return err;
+    root = json_loadb(text, n, 0, NULL);
+    err = json_object_get(root, "tokens") ? from_gguf(out, root)
+                                          : tokenizer_json(out, text, n, path);
+    json_decref(root);
+    free(text);
+    return err;
+}
+
+static size_t unhex(char *text)
+{
+    size_t n = 0;
+    unsigned byte;
+
+    while (sscanf(text + 2 * n, "%2x", &byte) == 1)
+        text[n++] = (char)byte;
+    return n;
+}
+
+static enum err answer(const struct tokenizer *tokenizer, char kind, const char *text, size_t n)
+{
+    int *ids = NULL;
+    char *bytes = NULL;
+    size_t count = n / 4;
+    enum err err;
+
+    if (kind == 'd' || kind == 'k') {
+        ids = mem_new(count, sizeof *ids);
+        memcpy(ids, text, 4 * count);
+        err = tokenizer_decode(tokenizer, ids, count, kind == 'd', &bytes, &n);
+        for (size_t i = 0; !err && i < n; i++)
+            printf("%02x", (unsigned char)bytes[i]);
+    } else {
+        err = tokenizer_encode(tokenizer, text, n, kind == 's', &ids, &count);
+        for (size_t i = 0; !err && i < count; i++)
+            printf("%s%d", i ? " " : "", ids[i]);
+    }
+    free(ids);
+    free(bytes);
+    putchar('\n');
+    fflush(stdout);
+    return err;
+}
+
+int main(int argc, char **argv)
+{
+    struct tokenizer *tokenizer = NULL;
+    char *line = NULL;
+    size_t room = 0, n;
+    enum err err = argc > 1 ? load(&tokenizer, argv[1]) : err_set(ERR_PARSE, "no file");
+
+    if (!err && argc > 2) {
+        err = tokenizer_write(tokenizer, &line, &n);
+        if (!err)
+            fwrite(line, 1, n, stdout);
+    } else {
+        while (!err && getline(&line, &room, stdin) > 0) {
+            n = unhex(line + 1);
+            err = answer(tokenizer, line[0], line + 1, n);
+        }
+    }
+    if (err)
+        fprintf(stderr, "%s\n", err_text());
+    free(line);
+    tokenizer_free(tokenizer);
+    return err ? 1 : 0;
+}
