@@ -1,0 +1,37 @@
+/* backward: gradients of one layer, and of the ends of the transformer.
+ *
+ * Every product is dX = dY W (W from the f32 params) or dW += dY^T X. Weight gradients go into
+ * a block with the offsets of params. */
+
+#ifndef LM_MODEL_BACKWARD_H
+#define LM_MODEL_BACKWARD_H
+
+#include "lm/model/tape.h"
+
+struct backward {
+    struct tape *tape;
+    const struct model *model;
+    const struct params *params;
+    float *grad; /* [params.count] */
+};
+
+/* tape->dx: gradient of the layer's output in, of its input out. */
+void backward_layer(const struct backward *pass, int layer);
+
+/* From dhidden in tape->dh to tape->dx: the final norm. */
+void backward_final(const struct backward *pass);
+
+/* tape->dx into the embedding's rows. */
+void backward_embed(const struct backward *pass);
+
+/* dX [n,cols] = dY [n,rows] W, and dW += dY^T X, of `count` tensors that lie one after another
+ * (q, k, v; gate, up): one matrix [rows, cols]. dX may be NULL. */
+struct backward_linear {
+    const struct tensor *weight; /* the first */
+    int count, n;
+    const float *dy, *x;
+    float *dx;
+};
+void backward_linear(const struct backward *pass, const struct backward_linear *linear);
+
+#endif

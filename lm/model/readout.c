@@ -1,0 +1,121 @@
+#include "lm/model/readout.h"
+
+#include "lm/kernel/gemm.h"
+#include "lm/kernel/grad.h"
+#include "lm/kernel/softmax.h"
+
+#include <omp.h>
+#include <string.h>
+
+/* Row r of the hidden states predicts token r + 1. The rows of the batch that do, and for which
+ * `wanted` (if any gradient is given) is not zero, into tape->head_row; how many. */
+static int list_rows(struct tape *t, const float *dlogprob, const float *dentropy, bool all)
+{
+    int n = 0;
+
+    for (int s = 0; s < t->batch->n_seq; s++)
+        for (int i = t->batch->seq[s] + 1; i < t->batch->seq[s + 1]; i++)
+            if (all || (dlogprob && dlogprob[i] != 0.0f) || (dentropy && dentropy[i] != 0.0f))
+                t->head_row[n++] = i - 1;
+    return n;
+}
+
+static void make_logits(struct tape *t, const struct model *model, const int *row, int n)
+{
+    const size_t width = (size_t)t->shape.width;
+
+    for (int i = 0; i < n; i++)
+        memcpy(t->head_in + (size_t)i * width, t->hidden + (size_t)row[i] * width,
+               width * sizeof *t->head_in);
+    gemm_packed(t->logits, (size_t)t->shape.vocab, t->head_in, width,
+                model->image + model->layout->head, n, t->shape.vocab, t->shape.width, false);
+}
+
+void readout_forward(struct tape *t, const struct model *model, float *logprob, float *entropy)
+{
+    const float rate = softmax_rate(t->temperature);
+    const int rows = list_rows(t, NULL, NULL, true), vocab = t->shape.vocab;
+
+    memset(t->hit, 0, (size_t)t->n);
+    if (logprob)
+        memset(logprob, 0, (size_t)t->n * sizeof *logprob);
+    if (entropy)
+        memset(entropy, 0, (size_t)t->n * sizeof *entropy);
+    for (int at = 0; at < rows; at += t->head_rows) {
+        const int n = rows - at < t->head_rows ? rows - at : t->head_rows;
+
+        make_logits(t, model, t->head_row + at, n);
+#pragma omp parallel for schedule(dynamic)
+        for (int i = 0; i < n; i++) {
+            const float *logit = t->logits + (size_t)i * (size_t)vocab;
+            const int to = t->head_row[at + i] + 1;
+            const float chosen = logit[t->batch->token[to]];
+            struct softmax row;
+
+            softmax_row(&row, logit, vocab, rate);
+            t->hit[to] = chosen * rate >= row.max;
+            if (logprob)
+                logprob[to] = softmax_logprob(&row, chosen);
+            if (entropy)
+                entropy[to] = row.entropy;
+        }
+    }
+}
+
+/* Logits of n rows to their gradients, in place. */
+static void turn(const struct tape *t, const int *row, int n, const float *dlogprob,
+                 const float *dentropy)
+{
+    const float rate = softmax_rate(t->temperature);
+    const size_t vocab = (size_t)t->shape.vocab;
+
+#pragma omp parallel for schedule(dynamic) num_threads(t->threads)
+    for (int i = 0; i < n; i++) {
+        const int to = row[i] + 1;
+
+        grad_softmax(t->logits + (size_t)i * vocab, t->shape.vocab, rate, t->batch->token[to],
+                     dlogprob ? dlogprob[to] : 0.0f, dentropy ? dentropy[to] : 0.0f,
+                     t->aside + (size_t)omp_get_thread_num() * vocab);
+    }
+}
+
+void readout_backward(const struct backward *pass, const float *dlogprob, const float *dentropy)
+{
+    struct tape *t = pass->tape;
+    const size_t width = (size_t)t->shape.width;
+    const enum part part = t->shape.tied ? PART_EMBED : PART_HEAD;
+    const int rows = list_rows(t, dlogprob, dentropy, false);
+
+    memset(t->dh, 0, (size_t)t->n * width * sizeof *t->dh);
+    for (int at = 0; at < rows; at += t->head_rows) {
+        const int n = rows - at < t->head_rows ? rows - at : t->head_rows;
+        const struct backward_linear job = {
+            .weight = params_part(pass->params, part, -1),
+            .count = 1,
+            .n = n,
+            .dy = t->logits,
+            .x = t->head_in,
+            .dx = t->head_d,
+        };
+
+        make_logits(t, pass->model, t->head_row + at, n);
+        turn(t, t->head_row + at, n, dlogprob, dentropy);
+        backward_linear(pass, &job);
+        for (int i = 0; i < n; i++)
+            memcpy(t->dh + (size_t)t->head_row[at + i] * width, t->head_d + (size_t)i * width,
+                   width * sizeof *t->dh);
+    }
+}
+
+void readout_scalar_backward(const struct backward *pass, const float *dvalue)
+{
+    struct tape *t = pass->tape;
+    const struct tensor *w = params_part(pass->params, PART_SCORE, -1);
+
+    if (!dvalue) {
+        memset(t->dh, 0, (size_t)t->n * (size_t)t->shape.width * sizeof *t->dh);
+        return;
+    }
+    grad_dot(t->dh, pass->grad + w->at, dvalue, t->hidden, pass->params->data + w->at, t->n,
+             t->shape.width);
+}

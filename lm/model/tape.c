@@ -1,0 +1,344 @@
+#include "lm/model/tape.h"
+
+#include "base/mem.h"
+#include "lm/kernel/attention.h"
+#include "lm/kernel/gemm.h"
+#include "lm/kernel/grad_attention.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Logits held at a time: a share of the caches' worth of rows, but enough for full GEMM speed.
+ */
+enum { HEAD_FLOATS = 1 << 24, HEAD_LEAST = 64, HEAD_MOST = 512 };
+
+static size_t attended(const struct shape *s)
+{
+    return (size_t)s->heads * (size_t)s->head_dim;
+}
+
+/* Floats of a layer's row without its input. */
+static size_t inner(const struct shape *s)
+{
+    return (size_t)model_qkv(s) + attended(s) + (size_t)s->width + 2 * (size_t)s->ffn + 2;
+}
+
+static size_t wide(const struct shape *s)
+{
+    const size_t mlp = 3 * (size_t)s->ffn, attention = (size_t)model_qkv(s) + attended(s);
+
+    return mlp > attention ? mlp : attention;
+}
+
+/* Floats of a row of struct tape's one block. */
+static size_t row_floats(const struct shape *s, const struct train_options *options)
+{
+    const size_t layers = (size_t)s->layers, width = (size_t)s->width;
+
+    return layers * width + (options->checkpointing ? 1 : layers) * inner(s) + 5 * width + 1 +
+           (size_t)s->head_dim + wide(s);
+}
+
+static int head_rows(const struct shape *s)
+{
+    const int rows = HEAD_FLOATS / s->vocab;
+
+    return rows < HEAD_LEAST ? HEAD_LEAST : rows > HEAD_MOST ? HEAD_MOST : rows;
+}
+
+static size_t head_floats(const struct shape *s)
+{
+    if (s->head != HEAD_LM)
+        return 0;
+    return (size_t)head_rows(s) * ((size_t)s->vocab + 2 * (size_t)s->width);
+}
+
+static size_t scratch_floats(const struct shape *s, int length, int threads)
+{
+    const struct rows_heads heads = {s->heads, s->kv_heads, s->head_dim};
+    const int group = s->heads / s->kv_heads;
+    const size_t ahead = attention_scratch(attention_rows(group), group, s->head_dim, length);
+    const size_t back = grad_attention_scratch(&heads, length);
+
+    return (ahead > back ? ahead : back) * (size_t)threads;
+}
+
+size_t tape_size(const struct shape *s, const struct train_options *options, int n)
+{
+    const int length = n < s->context ? n : s->context;
+    const size_t rows = (size_t)n;
+
+    return sizeof(float) * (rows * row_floats(s, options) + head_floats(s) +
+                            (size_t)s->kv_heads * attention_keys(s->head_dim, n) +
+                            scratch_floats(s, length, omp_get_max_threads())) +
+           rows * (3 * sizeof(int) + sizeof(struct tape_tile) + 1);
+}
+
+enum err tape_new(struct tape **out, const struct shape *shape,
+                  const struct train_options *options)
+{
+    struct tape *t = mem_new(1, sizeof *t);
+    float *head;
+
+    *out = NULL;
+    t->shape = *shape;
+    t->options = *options;
+    t->layer = mem_new((size_t)shape->layers, sizeof *t->layer);
+    t->head_rows = head_rows(shape);
+    if (shape->head == HEAD_LM) {
+        if (mem_big(&head, head_floats(shape), sizeof *head, "logits")) {
+            tape_free(t);
+            return ERR_NOMEM;
+        }
+        t->logits = head;
+        t->head_in = head + (size_t)t->head_rows * (size_t)shape->vocab;
+        t->head_d = t->head_in + (size_t)t->head_rows * (size_t)shape->width;
+    }
+    *out = t;
+    return OK;
+}
+
+void tape_free(struct tape *t)
+{
+    if (!t)
+        return;
+    free(t->layer);
+    free(t->memory);
+    free(t->key);
+    free(t->scratch);
+    free(t->logits);
+    free(t->aside);
+    free(t->pos);
+    free(t->seq);
+    free(t->head_row);
+    free(t->tile);
+    free(t->hit);
+    free(t);
+}
+
+struct rows_heads tape_heads(const struct tape *t)
+{
+    return (struct rows_heads){t->shape.heads, t->shape.kv_heads, t->shape.head_dim};
+}
+
+enum err tape_room(float **block, size_t *room, size_t floats, const char *what)
+{
+    if (floats <= *room)
+        return OK;
+    free(*block);
+    *block = NULL;
+    *room = 0;
+    if (mem_big(block, floats, sizeof **block, what))
+        return ERR_NOMEM;
+    *room = floats;
+    return OK;
+}
+
+static float *take(float **at, size_t floats)
+{
+    float *here = *at;
+
+    *at += floats;
+    return here;
+}
+
+static void carve(struct tape *t, size_t rows)
+{
+    const struct shape *s = &t->shape;
+    const size_t width = (size_t)s->width, half = (size_t)s->head_dim / 2;
+    float *at = t->memory;
+
+    for (int i = 0; i < s->layers; i++) {
+        struct tape_layer *l = &t->layer[i];
+
+        l->in = take(&at, rows * width);
+        if (i && t->options.checkpointing) {
+            float *in = l->in;
+
+            *l = t->layer[0];
+            l->in = in;
+            continue;
+        }
+        l->qkv = take(&at, rows * (size_t)model_qkv(s));
+        l->attended = take(&at, rows * attended(s));
+        l->middle = take(&at, rows * width);
+        l->gate_up = take(&at, rows * 2 * (size_t)s->ffn);
+        l->rms[0] = take(&at, rows);
+        l->rms[1] = take(&at, rows);
+    }
+    t->out = take(&at, rows * width);
+    t->hidden = take(&at, rows * width);
+    t->norm = take(&at, rows * width);
+    t->dx = take(&at, rows * width);
+    t->dh = take(&at, rows * width);
+    t->rms = take(&at, rows);
+    t->cos = take(&at, rows * half);
+    t->sin = take(&at, rows * half);
+    t->wide = take(&at, rows * wide(s));
+}
+
+/* Rounded up so that every part starts on a vector's boundary. */
+static enum err grow(struct tape *t, int n)
+{
+    const size_t rows = ((size_t)n + 15) / 16 * 16;
+
+    if (n <= t->rows)
+        return OK;
+    free(t->memory);
+    t->memory = NULL;
+    t->rows = 0;
+    if (mem_big(&t->memory, rows * row_floats(&t->shape, &t->options), sizeof *t->memory,
+                "activations"))
+        return ERR_NOMEM;
+    carve(t, rows);
+    t->pos = mem_grow(t->pos, rows, sizeof *t->pos);
+    t->head_row = mem_grow(t->head_row, rows, sizeof *t->head_row);
+    t->tile = mem_grow(t->tile, rows, sizeof *t->tile);
+    t->hit = mem_grow(t->hit, rows, sizeof *t->hit);
+    t->rows = (int)rows;
+    return OK;
+}
+
+static enum err check(const struct shape *s, const struct batch *b)
+{
+    if (b->n <= 0 || b->n_seq <= 0 || b->seq[0] != 0 || b->seq[b->n_seq] != b->n)
+        return err_set(ERR_RANGE, "batch: %d tokens in %d sequences do not fit together", b->n,
+                       b->n_seq);
+    for (int i = 0; i < b->n_seq; i++)
+        if (b->seq[i + 1] <= b->seq[i] || b->seq[i + 1] - b->seq[i] > s->context)
+            return err_set(ERR_RANGE, "batch: sequence %d of %d tokens: not in 1..%d", i,
+                           b->seq[i + 1] - b->seq[i], s->context);
+    for (int i = 0; i < b->n; i++)
+        if (b->token[i] < 0 || b->token[i] >= s->vocab)
+            return err_set(ERR_RANGE, "batch: token %d: not in 0..%d", b->token[i],
+                           s->vocab - 1);
+    return OK;
+}
+
+enum err tape_begin(struct tape *t, const struct model *model, const struct batch *batch)
+{
+    const struct shape *s = &t->shape;
+    const int each = attention_rows(s->heads / s->kv_heads);
+    int longest = 0;
+    enum err err = check(s, batch);
+
+    if (err)
+        return err;
+    err = grow(t, batch->n);
+    if (err)
+        return err;
+    t->n = batch->n;
+    t->threads = omp_get_max_threads();
+    t->batch = batch;
+    t->tiles = 0;
+    t->keys = 0;
+    t->seq = mem_grow(t->seq, (size_t)batch->n_seq, sizeof *t->seq);
+    for (int i = 0; i < batch->n_seq; i++) {
+        const int from = batch->seq[i], length = batch->seq[i + 1] - from;
+
+        t->seq[i] = (int)(t->keys / (size_t)s->head_dim); /* where its key blocks start */
+        t->keys += attention_keys(s->head_dim, length);
+        longest = length > longest ? length : longest;
+        for (int j = 0; j < length; j++)
+            t->pos[from + j] = j;
+        for (int j = 0; j < length; j += each)
+            t->tile[t->tiles++] =
+                (struct tape_tile){i, j, length - j < each ? length - j : each};
+    }
+    rows_angles(t->cos, t->sin, t->pos, model->freq, t->n, s->head_dim / 2);
+    err = tape_room(&t->key, &t->key_room, (size_t)s->kv_heads * t->keys, "keys");
+    if (err)
+        return err;
+    return tape_room(&t->scratch, &t->scratch_room, scratch_floats(s, longest, t->threads),
+                     "attention");
+}
+
+static float *keys_of(const struct tape *t, int seq, int kv)
+{
+    return t->key + (size_t)kv * t->keys + (size_t)t->seq[seq] * (size_t)t->shape.head_dim;
+}
+
+static void put_keys(const struct tape *t, const float *qkv)
+{
+    const struct shape *s = &t->shape;
+    const int tasks = t->batch->n_seq * s->kv_heads;
+
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < tasks; i++) {
+        const int seq = i / s->kv_heads, kv = i % s->kv_heads;
+        const int from = t->batch->seq[seq], length = t->batch->seq[seq + 1] - from;
+        float *keys = keys_of(t, seq, kv);
+
+        for (int j = 0; j < length; j++)
+            attention_put_key(keys,
+                              qkv + (size_t)(from + j) * (size_t)model_qkv(s) +
+                                  (size_t)(s->heads + kv) * (size_t)s->head_dim,
+                              j, s->head_dim);
+    }
+}
+
+static void attend(const struct tape *t, const struct tape_layer *l)
+{
+    const struct shape *s = &t->shape;
+    const int group = s->heads / s->kv_heads, tasks = t->tiles * s->kv_heads;
+    const size_t dim = (size_t)s->head_dim, width = (size_t)model_qkv(s);
+    const size_t each = t->scratch_room / (size_t)t->threads;
+
+    put_keys(t, l->qkv);
+#pragma omp parallel for schedule(dynamic) num_threads(t->threads)
+    for (int i = 0; i < tasks; i++) {
+        const struct tape_tile *tile = &t->tile[i / s->kv_heads];
+        const int kv = i % s->kv_heads;
+        const size_t first = (size_t)t->batch->seq[tile->seq];
+        const size_t row = first + (size_t)tile->from, head = (size_t)(kv * group) * dim;
+        const struct attention job = {
+            .q = l->qkv + row * width + head,
+            .ldq = width,
+            .keys = keys_of(t, tile->seq, kv),
+            .values = l->qkv + first * width + (size_t)(s->heads + s->kv_heads + kv) * dim,
+            .ldv = width,
+            .out = l->attended + row * attended(s) + head,
+            .ldo = attended(s),
+            .pos = tile->from,
+            .rows = tile->rows,
+            .group = group,
+            .head_dim = s->head_dim,
+            .scratch = t->scratch + (size_t)omp_get_thread_num() * each,
+        };
+        attention_run(&job);
+    }
+}
+
+float *tape_next(const struct tape *t, int i)
+{
+    return i + 1 < t->shape.layers ? t->layer[i + 1].in : t->out;
+}
+
+void tape_layer(struct tape *t, const struct model *model, int i, float *to)
+{
+    const struct shape *s = &t->shape;
+    const struct image_layer *w = &model->layout->layer[i];
+    const struct tape_layer *l = &t->layer[i];
+    const struct rows_heads heads = tape_heads(t);
+    const float *image = model->image;
+    const int n = t->n, width = s->width, qkv = model_qkv(s), ffn = s->ffn;
+    const int out = s->heads * s->head_dim;
+
+    rows_norm(t->norm, l->rms[0], l->in, image + w->norm_attn, n, width, s->norm_eps);
+    gemm_packed(l->qkv, (size_t)qkv, t->norm, (size_t)width, image + w->qkv, n, qkv, width,
+                false);
+    rows_qkv(l->qkv, s->qkv_bias ? image + w->qkv_bias : NULL, t->cos, t->sin, n, &heads);
+    attend(t, l);
+    gemm_packed(l->middle, (size_t)width, l->attended, (size_t)out, image + w->o, n, width, out,
+                false);
+    rows_add(l->middle, l->in, n, width);
+    rows_norm(t->norm, l->rms[1], l->middle, image + w->norm_mlp, n, width, s->norm_eps);
+    gemm_packed(l->gate_up, 2 * (size_t)ffn, t->norm, (size_t)width, image + w->gate_up, n,
+                2 * ffn, width, false);
+    if (!to)
+        return;
+    rows_silu(t->wide, l->gate_up, n, ffn);
+    gemm_packed(to, (size_t)width, t->wide, (size_t)ffn, image + w->down, n, width, ffn, false);
+    rows_add(to, l->middle, n, width);
+}

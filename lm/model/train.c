@@ -1,0 +1,103 @@
+#include "lm/model/train.h"
+
+#include "base/mem.h"
+#include "lm/kernel/blas.h"
+#include "lm/model/readout.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+struct train {
+    struct tape *tape;
+};
+
+enum err train_new(struct train **out, const struct shape *shape,
+                   const struct train_options *options)
+{
+    struct train *t;
+    enum err err = shape_check(shape);
+
+    *out = NULL;
+    if (!err && !options->portable)
+        err = blas_check();
+    if (err)
+        return err;
+    t = mem_new(1, sizeof *t);
+    err = tape_new(&t->tape, shape, options);
+    if (err) {
+        train_free(t);
+        return err;
+    }
+    *out = t;
+    return OK;
+}
+
+void train_free(struct train *train)
+{
+    if (!train)
+        return;
+    tape_free(train->tape);
+    free(train);
+}
+
+size_t train_size(const struct shape *shape, const struct train_options *options, int n)
+{
+    return tape_size(shape, options, n);
+}
+
+enum err train_forward(struct train *train, const struct model *model,
+                       const struct batch *batch, float temperature, float *logprob,
+                       float *entropy, float *value)
+{
+    struct tape *t = train->tape;
+    const struct shape *s = &t->shape;
+    enum err err;
+
+    if (!(temperature > 0.0f) || !isfinite(temperature))
+        return err_set(ERR_RANGE, "temperature %g: must be above 0 to score", temperature);
+    err = tape_begin(t, model, batch);
+    if (err)
+        return err_add("training");
+    if (s->head == HEAD_LM)
+        err = tape_room(&t->aside, &t->aside_room, (size_t)t->threads * (size_t)s->vocab,
+                        "softmax");
+    if (err)
+        return err;
+    t->temperature = temperature;
+    model_embed(model, t->layer[0].in, batch->token, t->n);
+    for (int i = 0; i < s->layers; i++)
+        tape_layer(t, model, i, tape_next(t, i));
+    rows_norm(t->hidden, t->rms, t->out, model->image + model->layout->norm_final, t->n,
+              s->width, s->norm_eps);
+    if (s->head == HEAD_SCALAR) {
+        if (value)
+            rows_dot(value, t->hidden, model->image + model->layout->score, t->n, s->width);
+    } else if (logprob || entropy) {
+        readout_forward(t, model, logprob, entropy);
+    }
+    return OK;
+}
+
+const uint8_t *train_hit(const struct train *train)
+{
+    return train->tape->shape.head == HEAD_LM ? train->tape->hit : NULL;
+}
+
+void train_backward(struct train *train, const struct model *model, const struct params *params,
+                    const float *dlogprob, const float *dentropy, const float *dvalue,
+                    float *grad)
+{
+    struct tape *t = train->tape;
+    const struct backward pass = {t, model, params, grad};
+
+    assert(t->batch); /* train_forward came first */
+    if (t->shape.head == HEAD_LM)
+        readout_backward(&pass, dlogprob, dentropy);
+    else
+        readout_scalar_backward(&pass, dvalue);
+    backward_final(&pass);
+    for (int i = t->shape.layers - 1; i >= 0; i--)
+        backward_layer(&pass, i);
+    backward_embed(&pass);
+}
