@@ -1,0 +1,228 @@
+#include "data/dataset.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "data/jsonl.h"
+#include "data/mixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct dataset *set_new(void)
+{
+    return mem_new(1, sizeof(struct dataset));
+}
+
+void dataset_free(struct dataset *set)
+{
+    if (!set)
+        return;
+    for (size_t i = 0; i < set->n; i++)
+        json_decref(set->row[i].object);
+    for (int i = 0; i < set->files; i++)
+        free(set->file[i]);
+    free(set->row);
+    free(set->file);
+    free(set);
+}
+
+enum err dataset_at(const struct dataset *set, size_t row)
+{
+    return err_add("%s:%ld", set->file[set->row[row].file], set->row[row].line);
+}
+
+static void push(struct dataset *set, json_t *object, int file, long line)
+{
+    if (set->n == set->room) {
+        set->room = set->room ? 2 * set->room : 1024;
+        set->row = mem_grow(set->row, set->room, sizeof(*set->row));
+    }
+    set->row[set->n++] = (struct dataset_row){.object = object, .file = file, .line = line};
+}
+
+static int push_file(struct dataset *set, const char *path)
+{
+    set->file = mem_grow(set->file, (size_t)set->files + 1, sizeof(*set->file));
+    set->file[set->files] = mem_text(path);
+    return set->files++;
+}
+
+/* The file's records; `mixture` (may be NULL) selects and renames columns. */
+static enum err read_file(struct dataset *set, const char *path, const struct mixture *mixture,
+                          bool strict)
+{
+    struct jsonl *file = NULL;
+    enum err err = jsonl_open(&file, path);
+    const int index = err ? 0 : push_file(set, path);
+
+    while (!err) {
+        json_t *object = NULL;
+        err = jsonl_next(file, &object);
+        if (!err && !object)
+            break;
+        if (!err && mixture) {
+            err = mixture_apply(mixture, object);
+            if (err)
+                err = err_add("%s:%ld", path, jsonl_line(file));
+        }
+        if (err == ERR_PARSE && !strict) {
+            json_decref(object);
+            set->skipped++;
+            err = OK;
+            continue;
+        }
+        if (!err && set->n == DATASET_ROWS_MAX)
+            err = err_set(ERR_RANGE, "%s: more than %d records", path, DATASET_ROWS_MAX);
+        if (err)
+            json_decref(object);
+        else
+            push(set, object, index, jsonl_line(file));
+    }
+    jsonl_close(file);
+    return err;
+}
+
+/* Keeps the first keep[i] rows of part i; start[i] is where it begins. */
+static void keep_shares(struct dataset *set, const size_t *start, const size_t *keep, size_t n)
+{
+    size_t to = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const size_t end = i + 1 < n ? start[i + 1] : set->n;
+        for (size_t k = start[i]; k < end; k++)
+            if (k - start[i] < keep[i])
+                set->row[to++] = set->row[k];
+            else
+                json_decref(set->row[k].object);
+    }
+    set->n = to;
+}
+
+static enum err read_mixture(struct dataset *set, const struct dataset_conf *conf)
+{
+    const size_t n = json_array_size(conf->mixture);
+    double *fraction = mem_new(n + 1, sizeof(*fraction));
+    size_t *start = mem_new(n + 1, sizeof(*start)), *keep = mem_new(n + 1, sizeof(*keep));
+    size_t *rows = mem_new(n + 1, sizeof(*rows));
+    struct mixture *part = mem_new(1, sizeof(*part));
+    enum err err = OK;
+
+    for (size_t i = 0; i < n && !err; i++) {
+        start[i] = set->n;
+        err = mixture_read(part, json_array_get(conf->mixture, i));
+        for (size_t f = 0; f < part->files && !err; f++)
+            err = read_file(set, part->file[f], part, conf->strict);
+        fraction[i] = part->fraction;
+        rows[i] = set->n - start[i];
+        mixture_free(part);
+    }
+    if (!err)
+        err = mixture_shares(keep, fraction, rows, n);
+    if (!err)
+        keep_shares(set, start, keep, n);
+    free(fraction);
+    free(start);
+    free(keep);
+    free(rows);
+    free(part);
+    return err;
+}
+
+/* dataset_name: a file, or a folder with one file a split. */
+static enum err read_name(struct dataset *train, struct dataset **test,
+                          const struct dataset_conf *conf)
+{
+    char *file;
+    enum err err;
+
+    if (!fs_is_dir(conf->name))
+        return read_file(train, conf->name, NULL, conf->strict);
+    file = mixture_split_file(conf->name, conf->train);
+    if (!file)
+        return err_set(ERR_IO, "dataset_name: %s has no %s.jsonl", conf->name, conf->train);
+    err = read_file(train, file, NULL, conf->strict);
+    free(file);
+    file = err ? NULL : mixture_split_file(conf->name, conf->test);
+    if (file) {
+        *test = set_new();
+        err = read_file(*test, file, NULL, conf->strict);
+        free(file);
+    }
+    return err;
+}
+
+/* Moves a seeded choice of rows into a set of their own; both keep the files' order. */
+static enum err hold_out(struct dataset *train, struct dataset **test,
+                         const struct dataset_conf *conf)
+{
+    const double size = conf->test_size;
+    const size_t count = size < 1 ? (size_t)ceil(size * (double)train->n) : (size_t)size;
+    uint32_t *order;
+    bool *held;
+    size_t to = 0;
+
+    if (!(size > 0) || count >= train->n || (size >= 1 && size != floor(size)))
+        return err_set(ERR_RANGE,
+                       "test_split_size: %g of %zu records: expected a share below 1 or a "
+                       "smaller number of records",
+                       size, train->n);
+    order = mem_new(train->n, sizeof(*order));
+    held = mem_new(train->n, sizeof(*held));
+    rng_shuffle(order, train->n, conf->seed, RNG_ORDER, UINT64_MAX);
+    for (size_t i = 0; i < count; i++)
+        held[order[i]] = true;
+    *test = set_new();
+    for (int i = 0; i < train->files; i++)
+        push_file(*test, train->file[i]);
+    for (size_t i = 0; i < train->n; i++) {
+        const struct dataset_row *row = &train->row[i];
+        if (held[i])
+            push(*test, row->object, row->file, row->line);
+        else
+            train->row[to++] = *row;
+    }
+    train->n = to;
+    free(order);
+    free(held);
+    return OK;
+}
+
+static enum err load(struct dataset *train, struct dataset **test,
+                     const struct dataset_conf *conf)
+{
+    const size_t parts = json_array_size(conf->mixture);
+    enum err err;
+
+    if (!conf->name && !parts)
+        return err_set(ERR_PARSE, "dataset_name is missing: the path of a JSONL file");
+    if (conf->name && parts)
+        return err_set(ERR_PARSE, "give either dataset_name or datasets, not both");
+    err = conf->name ? read_name(train, test, conf) : read_mixture(train, conf);
+    if (err)
+        return err;
+    if (!train->n)
+        return err_set(ERR_PARSE, "%s: holds no record", conf->name ? conf->name : "datasets");
+    if (!isnan(conf->test_size) && !*test)
+        return hold_out(train, test, conf);
+    return OK;
+}
+
+enum err dataset_load(struct dataset **train, struct dataset **test,
+                      const struct dataset_conf *conf)
+{
+    struct dataset *set = set_new();
+    enum err err;
+
+    *train = *test = NULL;
+    err = load(set, test, conf);
+    if (err) {
+        dataset_free(set);
+        dataset_free(*test);
+        *test = NULL;
+        return err;
+    }
+    *train = set;
+    return OK;
+}

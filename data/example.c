@@ -1,0 +1,320 @@
+#include "data/example.h"
+
+#include "data/dialogue.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+const char *example_name(enum example_kind kind)
+{
+    static const char *const names[EXAMPLE_KINDS] = {
+        "text", "messages", "prompt-completion", "preference", "prompt", "tokens",
+    };
+
+    return names[kind];
+}
+
+void example_free(struct example *example)
+{
+    json_decref(example->text);
+    json_decref(example->prompt);
+    json_decref(example->completion);
+    json_decref(example->chosen);
+    json_decref(example->rejected);
+    json_decref(example->tools);
+    json_decref(example->meta);
+    json_decref(example->mask);
+    *example = (struct example){0};
+}
+
+/* {"from", "value"} of old data sets becomes {"role", "content"}; other keys stay. */
+static enum err message(json_t *item, const char *field, size_t at)
+{
+    json_t *role, *content;
+
+    if (!json_is_object(item))
+        return err_set(ERR_PARSE, "%s[%zu]: expected {\"role\", \"content\"}", field, at);
+    if (!json_object_get(item, "role") && json_object_get(item, "from"))
+        json_object_set(item, "role", json_object_get(item, "from"));
+    if (!json_object_get(item, "content") && json_object_get(item, "value"))
+        json_object_set(item, "content", json_object_get(item, "value"));
+    role = json_object_get(item, "role");
+    content = json_object_get(item, "content");
+    if (!json_is_string(role))
+        return err_set(ERR_PARSE, "%s[%zu]: 'role' is missing or not a string", field, at);
+    if (!json_is_string(content) && !json_object_get(item, "tool_calls"))
+        return err_set(ERR_PARSE, "%s[%zu]: 'content' is missing or not a string", field, at);
+    return OK;
+}
+
+/* A copy of row[field] with checked messages, or a string as it is. */
+static enum err take(const json_t *row, const char *field, json_t **out)
+{
+    json_t *value = json_object_get(row, field);
+    size_t i;
+    json_t *item;
+
+    if (!value || json_is_null(value))
+        return err_set(ERR_PARSE, "'%s' is missing", field);
+    if (json_is_string(value)) {
+        *out = json_incref(value);
+        return OK;
+    }
+    if (!json_is_array(value))
+        return err_set(ERR_PARSE, "'%s' is neither a string nor a list of messages", field);
+    value = json_deep_copy(value);
+    json_array_foreach(value, i, item)
+    {
+        const enum err err = message(item, field, i);
+        if (err) {
+            json_decref(value);
+            return err;
+        }
+    }
+    *out = value;
+    return OK;
+}
+
+static bool has(const json_t *row, const char *field)
+{
+    const json_t *value = json_object_get(row, field);
+
+    return value && !json_is_null(value);
+}
+
+/* Both strings, or both lists. */
+static enum err same_kind(const json_t *a, const json_t *b, const char *names)
+{
+    if (json_is_string(a) == json_is_string(b))
+        return OK;
+    return err_set(ERR_PARSE, "%s: one is a string, the other a list of messages", names);
+}
+
+static enum err read_tokens(struct example *out, const json_t *row)
+{
+    json_t *ids = json_object_get(row, "input_ids"), *item;
+    json_t *mask = json_object_get(row, "completion_mask");
+    size_t i;
+
+    if (!json_is_array(ids) || !json_array_size(ids))
+        return err_set(ERR_PARSE, "'input_ids' is not a list of token ids");
+    json_array_foreach(ids, i, item) if (!json_is_integer(item)) return err_set(
+        ERR_PARSE, "'input_ids'[%zu] is not a whole number", i);
+    if (mask && (!json_is_array(mask) || json_array_size(mask) != json_array_size(ids)))
+        return err_set(ERR_PARSE, "'completion_mask' is not a list as long as 'input_ids'");
+    out->kind = EXAMPLE_TOKENS;
+    out->text = json_incref(ids);
+    out->mask = mask ? json_incref(mask) : NULL;
+    return OK;
+}
+
+static enum err read_completion(struct example *out, const json_t *row)
+{
+    enum err err = take(row, "prompt", &out->prompt);
+
+    if (!err)
+        err = take(row, "completion", &out->completion);
+    if (!err)
+        err = same_kind(out->prompt, out->completion, "'prompt' and 'completion'");
+    out->kind = EXAMPLE_COMPLETION;
+    out->chat = !err && json_is_array(out->prompt);
+    return err;
+}
+
+static enum err read_messages(struct example *out, const json_t *row, const char *field)
+{
+    enum err err = take(row, field, &out->text);
+
+    if (!err && (!json_is_array(out->text) || !json_array_size(out->text)))
+        err = err_set(ERR_PARSE, "'%s' is not a list of messages", field);
+    out->kind = EXAMPLE_MESSAGES;
+    out->chat = true;
+    return err;
+}
+
+/* One HH dialogue of `field`. */
+static enum err take_hh(const json_t *row, const char *field, json_t **prompt, json_t **answer)
+{
+    const json_t *value = json_object_get(row, field);
+    enum err err;
+
+    if (!json_is_string(value))
+        return err_set(ERR_PARSE, "'%s' is missing or not a string", field);
+    err = dialogue_hh(json_string_value(value), prompt, answer);
+    return err ? err_add("'%s'", field) : OK;
+}
+
+static enum err read_hh(struct example *out, const json_t *row)
+{
+    json_t *other = NULL;
+    enum err err;
+
+    out->kind = EXAMPLE_PREFERENCE;
+    out->chat = true;
+    err = take_hh(row, "chosen", &out->prompt, &out->chosen);
+    if (!err)
+        err = take_hh(row, "rejected", &other, &out->rejected);
+    if (!err &&
+        !json_equal(out->prompt, other)) { /* two dialogues: nothing is shared for sure */
+        json_t *chosen = dialogue_join(out->prompt, out->chosen);
+        json_t *rejected = dialogue_join(other, out->rejected);
+        json_decref(out->chosen);
+        json_decref(out->rejected);
+        json_decref(out->prompt);
+        out->chosen = chosen;
+        out->rejected = rejected;
+        out->prompt = NULL;
+    }
+    json_decref(other);
+    return err;
+}
+
+static enum err read_pair(struct example *out, const json_t *row)
+{
+    enum err err = take(row, "chosen", &out->chosen);
+
+    if (!err)
+        err = take(row, "rejected", &out->rejected);
+    if (!err)
+        err = same_kind(out->chosen, out->rejected, "'chosen' and 'rejected'");
+    if (err)
+        return err;
+    out->kind = EXAMPLE_PREFERENCE;
+    out->chat = json_is_array(out->chosen);
+    if (!has(row, "prompt"))
+        return OK;
+    err = take(row, "prompt", &out->prompt);
+    if (!err && json_is_array(out->prompt) != out->chat) {
+        json_decref(out->prompt); /* a note beside dialogues that hold their own prompt */
+        out->prompt = NULL;
+    }
+    return err;
+}
+
+static enum err columns(const json_t *row, const char *wanted)
+{
+    char list[256] = "";
+    size_t used = 0;
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)row, name, value)
+    {
+        const int n =
+            snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", name);
+        if (n < 0 || (size_t)n >= sizeof(list) - used)
+            break;
+        used += (size_t)n;
+    }
+    return err_set(ERR_PARSE, "needs %s; its columns are: %s", wanted, used ? list : "none");
+}
+
+static enum err read_sft(struct example *out, const json_t *row,
+                         const struct example_rule *rule)
+{
+    enum err err;
+
+    if (rule->hh) {
+        err = read_hh(out, row);
+        if (!err && !out->prompt)
+            err = take_hh(row, "chosen", &out->prompt, &out->completion);
+        else if (!err)
+            out->completion = json_incref(out->chosen);
+        out->kind = EXAMPLE_COMPLETION;
+        return err;
+    }
+    if (has(row, "input_ids"))
+        return read_tokens(out, row);
+    if (has(row, "prompt") || has(row, "completion"))
+        return read_completion(out, row);
+    if (has(row, "messages") || has(row, "conversations"))
+        return read_messages(out, row, has(row, "messages") ? "messages" : "conversations");
+    if (!has(row, rule->text_field))
+        return columns(row, "'text', 'messages', or 'prompt' and 'completion'");
+    if (!json_is_string(json_object_get(row, rule->text_field)))
+        return err_set(ERR_PARSE, "'%s' is not a string", rule->text_field);
+    out->kind = EXAMPLE_TEXT;
+    return take(row, rule->text_field, &out->text);
+}
+
+static enum err read_prompt(struct example *out, const json_t *row,
+                            const struct example_rule *rule)
+{
+    enum err err = OK;
+
+    if (rule->hh) {
+        err = take_hh(row, "chosen", &out->prompt, &out->completion);
+        out->kind = EXAMPLE_PROMPT;
+        out->chat = true;
+        return err;
+    }
+    if (has(row, "input_ids"))
+        return read_tokens(out, row);
+    if (!has(row, "prompt"))
+        return columns(row, "'prompt' (a string or messages) or 'input_ids'");
+    err = take(row, "prompt", &out->prompt);
+    out->kind = EXAMPLE_PROMPT;
+    out->chat = !err && json_is_array(out->prompt);
+    return err;
+}
+
+/* `tools` is a list, or the text of one. */
+static enum err read_tools(struct example *out, const json_t *row)
+{
+    json_t *tools = json_object_get(row, "tools");
+
+    if (!tools || json_is_null(tools))
+        return OK;
+    out->tools = json_is_string(tools) ? json_loads(json_string_value(tools), 0, NULL)
+                                       : json_incref(tools);
+    if (!json_is_array(out->tools))
+        return err_set(ERR_PARSE, "'tools' is not a list of schemas");
+    return OK;
+}
+
+static enum err read_extras(struct example *out, const json_t *row, const char *text_field)
+{
+    static const char *const known[] = {"prompt",    "completion",     "chosen", "rejected",
+                                        "messages",  "conversations",  "tools",  "margin",
+                                        "input_ids", "completion_mask"};
+    const json_t *margin = json_object_get(row, "margin");
+    enum err err = read_tools(out, row);
+
+    if (err)
+        return err;
+    if (margin && !json_is_null(margin)) {
+        if (!json_is_number(margin))
+            return err_set(ERR_PARSE, "'margin' is not a number");
+        out->has_margin = true;
+        out->margin = json_number_value(margin);
+    }
+    out->meta = json_copy((json_t *)(uintptr_t)row);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        json_object_del(out->meta, known[i]);
+    if (text_field)
+        json_object_del(out->meta, text_field);
+    return OK;
+}
+
+enum err example_read(struct example *out, const json_t *row, const struct example_rule *rule)
+{
+    enum err err;
+
+    *out = (struct example){0};
+    switch (rule->want) {
+    case EXAMPLE_FOR_SFT:
+        err = read_sft(out, row, rule);
+        break;
+    case EXAMPLE_FOR_PAIRS:
+        err = rule->hh ? read_hh(out, row) : read_pair(out, row);
+        break;
+    default:
+        err = read_prompt(out, row, rule);
+        break;
+    }
+    if (!err)
+        err = read_extras(out, row, out->kind == EXAMPLE_TEXT ? rule->text_field : NULL);
+    if (err)
+        example_free(out);
+    return err;
+}

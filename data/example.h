@@ -1,0 +1,56 @@
+/* example: one record of a data set, seen as the kind of example it is.
+ *
+ * The kinds are TRL's, standard (strings) or conversational (lists of messages): text,
+ * messages, prompt and completion, preference (explicit prompt or implicit in both answers),
+ * prompt only, and rows of token ids. Old {"from", "value"} messages become {"role",
+ * "content"}. */
+
+#ifndef DATA_EXAMPLE_H
+#define DATA_EXAMPLE_H
+
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum example_kind {
+    EXAMPLE_TEXT,       /* text: string */
+    EXAMPLE_MESSAGES,   /* text: list of messages */
+    EXAMPLE_COMPLETION, /* prompt, completion */
+    EXAMPLE_PREFERENCE, /* chosen, rejected, and prompt unless it is implicit in both */
+    EXAMPLE_PROMPT,     /* prompt */
+    EXAMPLE_TOKENS,     /* text: list of ids */
+    EXAMPLE_KINDS,
+};
+
+enum example_want {                  /* what the method can use */
+                    EXAMPLE_FOR_SFT, /* tokens, completion, messages, text; preference by hh */
+                    EXAMPLE_FOR_PAIRS,  /* preference */
+                    EXAMPLE_FOR_PROMPTS /* prompt, tokens; preference's prompt by hh */
+};
+
+struct example_rule {
+    enum example_want want;
+    const char *text_field; /* "text" */
+    bool hh;                /* chosen and rejected are HH dialogues */
+};
+
+struct example {
+    enum example_kind kind;
+    bool chat;                                              /* messages, not strings */
+    json_t *text, *prompt, *completion, *chosen, *rejected; /* references; NULL if not there */
+    json_t *tools;                                          /* list of JSON schemas, or NULL */
+    json_t *meta; /* object: the columns not named above; never NULL */
+    json_t *mask; /* EXAMPLE_TOKENS: completion_mask, a list of 0 and 1, or NULL */
+    bool has_margin;
+    double margin;
+};
+
+/* Errors: ERR_PARSE; the words name the field and what would be right. Release with
+ * example_free. */
+enum err example_read(struct example *out, const json_t *row,
+                      const struct example_rule *rule) MUST_CHECK;
+void example_free(struct example *example);
+const char *example_name(enum example_kind kind); /* for people: "prompt-completion", ... */
+
+#endif

@@ -1,0 +1,217 @@
+#include "data/mixture.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+void mixture_free(struct mixture *mixture)
+{
+    for (size_t i = 0; i < mixture->files; i++)
+        free(mixture->file[i]);
+    mixture->files = 0;
+}
+
+char *mixture_split_file(const char *folder, const char *split)
+{
+    static const char *const suffix[] = {"jsonl", "jsonl.gz", "json", "json.gz"};
+
+    for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
+        char *path = mem_print("%s/%s.%s", folder, split, suffix[i]);
+        if (fs_exists(path))
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+/* A path, or a list of paths. */
+static enum err add_files(struct mixture *out, const json_t *value)
+{
+    const size_t n = json_is_array(value) ? json_array_size(value) : 1;
+
+    for (size_t i = 0; i < n; i++) {
+        const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
+        if (!json_is_string(item))
+            return err_set(ERR_PARSE,
+                           "datasets: 'data_files' is not a path or a list of paths");
+        if (out->files == MIXTURE_FILES_MAX)
+            return err_set(ERR_RANGE, "datasets: more than %d files", MIXTURE_FILES_MAX);
+        out->file[out->files++] = mem_text(json_string_value(item));
+    }
+    return OK;
+}
+
+static enum err add_path(struct mixture *out, const char *path, const char *split)
+{
+    char *file;
+
+    if (!fs_is_dir(path)) {
+        out->file[out->files++] = mem_text(path);
+        return OK;
+    }
+    file = mixture_split_file(path, split);
+    if (!file)
+        return err_set(ERR_IO, "%s: has no %s.jsonl", path, split);
+    out->file[out->files++] = file;
+    return OK;
+}
+
+static enum err check_keys(const json_t *entry)
+{
+    static const char *const known[] = {"path",   "data_files", "split", "columns",
+                                        "rename", "fraction",   "name",  "data_dir"};
+    const char *key;
+    json_t *value;
+
+    if (!json_is_object(entry))
+        return err_set(ERR_PARSE, "datasets: expected a list of {path, ...}");
+    json_object_foreach((json_t *)(uintptr_t)entry, key, value)
+    {
+        bool found = false;
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+            found = found || !strcmp(key, known[i]);
+        if (!found)
+            return err_set(ERR_PARSE,
+                           "datasets: '%s': no such key; there are path, data_files, "
+                           "split, columns, rename, fraction",
+                           key);
+        if ((!strcmp(key, "name") || !strcmp(key, "data_dir")) && !json_is_null(value))
+            return err_set(ERR_RANGE,
+                           "datasets: '%s' is for the Hugging Face hub; give a local "
+                           "path",
+                           key);
+    }
+    return OK;
+}
+
+static enum err read_files(struct mixture *out, const json_t *entry)
+{
+    const char *path = json_string_value(json_object_get(entry, "path"));
+    const char *split = json_string_value(json_object_get(entry, "split"));
+    const json_t *files = json_object_get(entry, "data_files");
+
+    if (!split)
+        split = "train";
+    if (!path)
+        return err_set(ERR_PARSE, "datasets: an entry has no 'path'");
+    if (!files || json_is_null(files)) {
+        if (!strcmp(path, "json"))
+            return err_set(ERR_PARSE, "datasets: path json needs 'data_files'");
+        return add_path(out, path, split);
+    }
+    if (strcmp(path, "json"))
+        return err_set(ERR_RANGE, "datasets: 'data_files' goes with path: json, not %s", path);
+    if (!json_is_object(files))
+        return add_files(out, files);
+    files = json_object_get(files, split);
+    if (!files)
+        return err_set(ERR_RANGE, "datasets: 'data_files' has no split '%s'", split);
+    return add_files(out, files);
+}
+
+static enum err read_fraction(struct mixture *out, const json_t *entry)
+{
+    const json_t *value = json_object_get(entry, "fraction");
+    char *end = NULL;
+
+    out->fraction = NAN;
+    if (!value || json_is_null(value))
+        return OK;
+    if (json_is_string(value))
+        out->fraction = strtod(json_string_value(value), &end);
+    if (!end || *end || end == json_string_value(value) || !(out->fraction >= 0) ||
+        isinf(out->fraction))
+        return err_set(ERR_RANGE, "datasets: 'fraction' is not a number of at least 0");
+    return OK;
+}
+
+enum err mixture_read(struct mixture *out, const json_t *entry)
+{
+    enum err err = check_keys(entry);
+
+    *out = (struct mixture){.fraction = NAN};
+    if (!err)
+        err = read_files(out, entry);
+    if (!err)
+        err = read_fraction(out, entry);
+    if (!err && json_is_array(json_object_get(entry, "columns")))
+        out->columns = json_object_get(entry, "columns");
+    if (!err && json_is_object(json_object_get(entry, "rename")))
+        out->rename = json_object_get(entry, "rename");
+    if (err)
+        mixture_free(out);
+    return err;
+}
+
+static enum err keep_columns(const json_t *columns, json_t *object)
+{
+    json_t *kept = json_object();
+    size_t i;
+    json_t *name;
+
+    json_array_foreach((json_t *)(uintptr_t)columns, i, name)
+    {
+        json_t *value = json_object_get(object, json_string_value(name));
+        if (!value) {
+            json_decref(kept);
+            return err_set(ERR_PARSE, "column '%s' is missing", json_string_value(name));
+        }
+        json_object_set(kept, json_string_value(name), value);
+    }
+    json_object_clear(object);
+    json_object_update(object, kept);
+    json_decref(kept);
+    return OK;
+}
+
+enum err mixture_apply(const struct mixture *mixture, json_t *object)
+{
+    const char *from;
+    json_t *to;
+
+    if (mixture->columns) {
+        const enum err err = keep_columns(mixture->columns, object);
+        if (err)
+            return err;
+    }
+    json_object_foreach((json_t *)(uintptr_t)mixture->rename, from, to)
+    {
+        json_t *value = json_object_get(object, from);
+        if (!value || !json_is_string(to))
+            return err_set(ERR_PARSE, "rename: column '%s' is missing", from);
+        json_object_set(object, json_string_value(to), value);
+        json_object_del(object, from);
+    }
+    return OK;
+}
+
+enum err mixture_shares(size_t *keep, const double *fraction, const size_t *rows, size_t n)
+{
+    double sum = 0, total = INFINITY;
+    size_t given = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        keep[i] = rows[i];
+        if (!isnan(fraction[i])) {
+            given++;
+            sum += fraction[i];
+        }
+    }
+    if (!given)
+        return OK;
+    if (given != n)
+        return err_set(ERR_RANGE, "datasets: 'fraction' stands at some entries, not at all");
+    if (!(sum > 0))
+        return err_set(ERR_RANGE, "datasets: all fractions are 0");
+    for (size_t i = 0; i < n; i++)
+        if (fraction[i] > 0)
+            total = fmin(total, (double)rows[i] / (fraction[i] / sum));
+    for (size_t i = 0; i < n; i++)
+        keep[i] = (size_t)nearbyint(fraction[i] / sum * total);
+    return OK;
+}

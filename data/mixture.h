@@ -1,0 +1,40 @@
+/* mixture: the `datasets:` list of a configuration: which files, columns and shares. */
+
+#ifndef DATA_MIXTURE_H
+#define DATA_MIXTURE_H
+
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+enum { MIXTURE_FILES_MAX = 1024, MIXTURE_MAX = 1024 };
+
+/* One entry: {path, data_files, split, columns, rename, fraction}. `path` is a file, a folder
+ * of splits, or the word json with data_files (a path, a list, or {split: path or list}). All
+ * members borrow from the tree, `file` excepted. */
+struct mixture {
+    char *file[MIXTURE_FILES_MAX];
+    size_t files;
+    const json_t *columns; /* list of names to keep, or NULL */
+    const json_t *rename;  /* {from: to}, or NULL */
+    double fraction;       /* NAN when not given */
+};
+
+/* Errors: ERR_PARSE, ERR_RANGE, ERR_IO; the words name the key. Release with mixture_free. */
+enum err mixture_read(struct mixture *out, const json_t *entry) MUST_CHECK;
+void mixture_free(struct mixture *mixture);
+
+/* The file of one split in a folder: FOLDER/SPLIT.jsonl, .json, or either with .gz; NULL if
+ * there is none. Free it. */
+char *mixture_split_file(const char *folder, const char *split);
+
+/* Keeps and renames columns of a record in place. Errors: ERR_PARSE names a missing column. */
+enum err mixture_apply(const struct mixture *mixture, json_t *object) MUST_CHECK;
+
+/* How many of each part's rows are kept: shares are normalised, no part gives more than it has.
+ * All fractions are given or none. Errors: ERR_RANGE. */
+enum err mixture_shares(size_t *keep, const double *fraction, const size_t *rows,
+                        size_t n) MUST_CHECK;
+
+#endif

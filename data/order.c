@@ -1,0 +1,72 @@
+#include "data/order.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum err order_named(enum order *out, const char *name)
+{
+    static const char *const names[] = {"random", "sequential", "group_by_length"};
+
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(name, names[i])) {
+            *out = (enum order)i;
+            return OK;
+        }
+    return err_set(ERR_RANGE,
+                   "train_sampling_strategy: '%s': expected random, sequential or "
+                   "group_by_length",
+                   name);
+}
+
+struct keyed {
+    uint32_t length, at, row;
+};
+
+static int longer_first(const void *a, const void *b)
+{
+    const struct keyed *x = a, *y = b;
+
+    if (x->length != y->length)
+        return x->length < y->length ? 1 : -1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void by_length(uint32_t *order, size_t n, const uint32_t *length, size_t batch)
+{
+    size_t mega = n / (batch * 4), first = 0;
+    struct keyed *block;
+
+    mega = mega < 1 ? 1 : mega > 50 ? 50 : mega;
+    mega *= batch;
+    block = mem_new(mega, sizeof(*block));
+    for (size_t from = 0; from < n; from += mega) {
+        const size_t count = n - from < mega ? n - from : mega;
+        for (size_t i = 0; i < count; i++)
+            block[i] = (struct keyed){length[order[from + i]], (uint32_t)i, order[from + i]};
+        qsort(block, count, sizeof(*block), longer_first);
+        for (size_t i = 0; i < count; i++)
+            order[from + i] = block[i].row;
+        if (length[order[from]] > length[order[first]])
+            first = from;
+    }
+    free(block);
+    const uint32_t longest = order[first]; /* what will not fit fails at once */
+    order[first] = order[0];
+    order[0] = longest;
+}
+
+void order_epoch(uint32_t *order, size_t n, enum order kind, const uint32_t *length,
+                 size_t batch, uint64_t seed, uint64_t epoch)
+{
+    if (kind == ORDER_SEQUENTIAL) {
+        for (size_t i = 0; i < n; i++)
+            order[i] = (uint32_t)i;
+        return;
+    }
+    rng_shuffle(order, n, seed, RNG_ORDER, epoch);
+    if (kind == ORDER_BY_LENGTH && n)
+        by_length(order, n, length, batch);
+}

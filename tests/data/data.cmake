@@ -1,0 +1,3 @@
+foreach(unit jsonl dialogue example dataset order)
+  drover_test(data/${unit} NEEDS data PkgConfig::zlib)
+endforeach()

@@ -1,0 +1,200 @@
+#include "data/dataset.h"
+
+#include "base/fs.h"
+#include "data/mixture.h"
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/drover-dataset-XXXXXX";
+
+static const char *at(const char *name)
+{
+    static char path[8][128];
+    static int next;
+    char *p = path[next++ % 8];
+
+    snprintf(p, sizeof(path[0]), "%s/%s", folder, name);
+    return p;
+}
+
+static void put(const char *name, int from, int to)
+{
+    FILE *file = fopen(at(name), "w");
+
+    assert_non_null(file);
+    for (int i = from; i < to; i++)
+        fprintf(file, "{\"id\": %d, \"q\": \"x\"}\n", i);
+    fclose(file);
+}
+
+static long id(const struct dataset *set, size_t i)
+{
+    return (long)json_integer_value(json_object_get(set->row[i].object, "id"));
+}
+
+static struct dataset_conf base_conf(void)
+{
+    return (struct dataset_conf){
+        .train = "train", .test = "test", .test_size = NAN, .strict = true, .seed = 42};
+}
+
+static void a_file_is_read_in_order(void **state)
+{
+    struct dataset_conf conf = base_conf();
+    struct dataset *train, *test;
+    (void)state;
+
+    conf.name = at("train.jsonl");
+    assert_ok(dataset_load(&train, &test, &conf));
+    assert_null(test);
+    assert_int_equal(train->n, 10);
+    assert_int_equal(id(train, 9), 9);
+    err_set(ERR_PARSE, "words");
+    assert_err(ERR_PARSE, dataset_at(train, 9));
+    assert_non_null(strstr(err_text(), "train.jsonl:10: words"));
+    dataset_free(train);
+}
+
+static void a_folder_has_splits(void **state)
+{
+    struct dataset_conf conf = base_conf();
+    struct dataset *train, *test;
+    (void)state;
+
+    conf.name = folder;
+    assert_ok(dataset_load(&train, &test, &conf));
+    assert_int_equal(train->n, 10);
+    assert_int_equal(test->n, 4);
+    dataset_free(train);
+    dataset_free(test);
+    conf.train = "nosuch";
+    assert_err(ERR_IO, dataset_load(&train, &test, &conf));
+}
+
+static void the_held_out_part_is_fixed_by_the_seed(void **state)
+{
+    struct dataset_conf conf = base_conf();
+    struct dataset *train, *test, *again, *other;
+    int seen[10] = {0}, moved = 0;
+    (void)state;
+
+    conf.name = at("train.jsonl");
+    conf.test_size = .25; /* 2.5 of 10: rounded up */
+    assert_ok(dataset_load(&train, &test, &conf));
+    assert_int_equal(test->n, 3);
+    assert_int_equal(train->n, 7);
+    for (size_t i = 0; i < 7; i++)
+        seen[id(train, i)]++;
+    for (size_t i = 0; i < 3; i++)
+        seen[id(test, i)]++;
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(seen[i], 1);
+    assert_ok(dataset_load(&again, &other, &conf));
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(id(test, i), id(other, i));
+    dataset_free(again);
+    dataset_free(other);
+    conf.seed = 43;
+    assert_ok(dataset_load(&again, &other, &conf));
+    for (size_t i = 0; i < 3; i++)
+        moved += id(test, i) != id(other, i);
+    assert_true(moved > 0);
+    dataset_free(again);
+    dataset_free(other);
+    dataset_free(train);
+    dataset_free(test);
+    conf.test_size = 10;
+    assert_err(ERR_RANGE, dataset_load(&train, &test, &conf));
+}
+
+/* trl 1.16: shares normalised, no oversampling: 10 rows at .5 and 4 at .5 give 4 + 4. */
+static void a_mixture_takes_shares_columns_and_new_names(void **state)
+{
+    struct dataset_conf conf = base_conf();
+    struct dataset *train, *test;
+    char *text;
+    json_t *list;
+    (void)state;
+
+    text = malloc(2048);
+    snprintf(text, 2048,
+             "[{\"path\":\"json\",\"data_files\":\"%s\",\"fraction\":\"0.5\",\"columns\":"
+             "[\"id\"]},{\"path\":\"%s\",\"split\":\"test\",\"fraction\":\"0.5\",\"rename\":"
+             "{\"q\":\"text\"}}]",
+             at("train.jsonl"), folder);
+    list = json_loads(text, 0, NULL);
+    free(text);
+    assert_non_null(list);
+    conf.mixture = list;
+    assert_ok(dataset_load(&train, &test, &conf));
+    assert_int_equal(train->n, 8);
+    assert_null(json_object_get(train->row[0].object, "q"));
+    assert_int_equal(id(train, 4), 100);
+    assert_string_equal(json_string_value(json_object_get(train->row[4].object, "text")), "x");
+    dataset_free(train);
+    json_object_del(json_array_get(list, 1), "fraction");
+    assert_err(ERR_RANGE, dataset_load(&train, &test, &conf));
+    json_object_set_new(json_array_get(list, 1), "fracton", json_string("1"));
+    assert_err(ERR_PARSE, dataset_load(&train, &test, &conf));
+    assert_non_null(strstr(err_text(), "'fracton'"));
+    json_decref(list);
+}
+
+static void bad_lines_are_errors_or_counted(void **state)
+{
+    struct dataset_conf conf = base_conf();
+    struct dataset *train, *test;
+    FILE *file = fopen(at("bad.jsonl"), "w");
+    (void)state;
+
+    fputs("{\"id\":1}\nnot json\n{\"id\":2}\n", file);
+    fclose(file);
+    conf.name = at("bad.jsonl");
+    assert_err(ERR_PARSE, dataset_load(&train, &test, &conf));
+    assert_non_null(strstr(err_text(), "bad.jsonl:2: not JSON"));
+    conf.strict = false;
+    assert_ok(dataset_load(&train, &test, &conf));
+    assert_int_equal(train->n, 2);
+    assert_int_equal(train->skipped, 1);
+    dataset_free(train);
+}
+
+static void nothing_and_empty_are_errors(void **state)
+{
+    struct dataset_conf conf = base_conf();
+    struct dataset *train, *test;
+    (void)state;
+
+    assert_err(ERR_PARSE, dataset_load(&train, &test, &conf));
+    put("empty.jsonl", 0, 0);
+    conf.name = at("empty.jsonl");
+    assert_err(ERR_PARSE, dataset_load(&train, &test, &conf));
+    assert_non_null(strstr(err_text(), "no record"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_read_in_order),
+        cmocka_unit_test(a_folder_has_splits),
+        cmocka_unit_test(the_held_out_part_is_fixed_by_the_seed),
+        cmocka_unit_test(a_mixture_takes_shares_columns_and_new_names),
+        cmocka_unit_test(bad_lines_are_errors_or_counted),
+        cmocka_unit_test(nothing_and_empty_are_errors),
+    };
+    int status;
+
+    if (!mkdtemp(folder))
+        return 1;
+    put("train.jsonl", 0, 10);
+    put("test.jsonl", 100, 104);
+    status = cmocka_run_group_tests_name("dataset", tests, NULL, NULL);
+    if (fs_remove(folder))
+        return 1;
+    return status;
+}

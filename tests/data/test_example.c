@@ -1,0 +1,181 @@
+#include "data/example.h"
+
+#include "data/jsonl.h"
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum err read_text(struct example *e, const char *text, enum example_want want, bool hh)
+{
+    const struct example_rule rule = {.want = want, .text_field = "text", .hh = hh};
+    json_t *row = json_loads(text, 0, NULL);
+    enum err err;
+
+    assert_non_null(row);
+    err = example_read(e, row, &rule);
+    json_decref(row);
+    return err;
+}
+
+static void the_columns_say_the_kind(void **state)
+{
+    static const struct {
+        const char *text;
+        enum example_want want;
+        enum example_kind kind;
+        bool chat;
+    } rows[] = {
+        {"{\"text\":\"a\"}", EXAMPLE_FOR_SFT, EXAMPLE_TEXT, false},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}", EXAMPLE_FOR_SFT,
+         EXAMPLE_MESSAGES, true},
+        {"{\"conversations\":[{\"from\":\"user\",\"value\":\"a\"}]}", EXAMPLE_FOR_SFT,
+         EXAMPLE_MESSAGES, true},
+        {"{\"prompt\":\"a\",\"completion\":\"b\"}", EXAMPLE_FOR_SFT, EXAMPLE_COMPLETION, false},
+        {"{\"input_ids\":[1,2,3]}", EXAMPLE_FOR_SFT, EXAMPLE_TOKENS, false},
+        {"{\"chosen\":\"a\",\"rejected\":\"b\"}", EXAMPLE_FOR_PAIRS, EXAMPLE_PREFERENCE, false},
+        {"{\"prompt\":\"p\",\"chosen\":[{\"role\":\"user\",\"content\":\"a\"}],"
+         "\"rejected\":[{\"role\":\"user\",\"content\":\"b\"}]}",
+         EXAMPLE_FOR_PAIRS, EXAMPLE_PREFERENCE, true},
+        {"{\"prompt\":\"p\",\"answer\":7}", EXAMPLE_FOR_PROMPTS, EXAMPLE_PROMPT, false},
+        {"{\"input_ids\":[7]}", EXAMPLE_FOR_PROMPTS, EXAMPLE_TOKENS, false},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct example e;
+        assert_ok(read_text(&e, rows[i].text, rows[i].want, false));
+        assert_int_equal(e.kind, rows[i].kind);
+        assert_int_equal(e.chat, rows[i].chat);
+        example_free(&e);
+    }
+}
+
+static void other_columns_are_kept(void **state)
+{
+    struct example e;
+    (void)state;
+
+    assert_ok(read_text(&e, "{\"prompt\":\"p\",\"answer\":7,\"tools\":\"[]\"}",
+                        EXAMPLE_FOR_PROMPTS, false));
+    assert_int_equal(json_object_size(e.meta), 1);
+    assert_int_equal(json_integer_value(json_object_get(e.meta, "answer")), 7);
+    assert_true(json_is_array(e.tools));
+    example_free(&e);
+    assert_ok(read_text(&e, "{\"chosen\":\"a\",\"rejected\":\"b\",\"margin\":0.5}",
+                        EXAMPLE_FOR_PAIRS, false));
+    assert_true(e.has_margin && e.margin == 0.5);
+    example_free(&e);
+}
+
+static void what_is_missing_is_named(void **state)
+{
+    static const struct {
+        const char *text;
+        enum example_want want;
+        bool hh;
+        const char *words;
+    } rows[] = {
+        {"{\"rejected\":\"b\"}", EXAMPLE_FOR_PAIRS, false, "'chosen' is missing"},
+        {"{\"chosen\":\"b\",\"rejected\":[]}", EXAMPLE_FOR_PAIRS, false, "one is a string"},
+        {"{\"chosen\":3,\"rejected\":\"b\"}", EXAMPLE_FOR_PAIRS, false, "'chosen' is neither"},
+        {"{\"prompt\":\"b\"}", EXAMPLE_FOR_SFT, false, "'completion' is missing"},
+        {"{\"txt\":\"b\",\"n\":1}", EXAMPLE_FOR_SFT, false, "its columns are: txt, n"},
+        {"{\"text\":5}", EXAMPLE_FOR_SFT, false, "'text' is not a string"},
+        {"{\"messages\":[{\"role\":\"user\"}]}", EXAMPLE_FOR_SFT, false,
+         "messages[0]: 'content' is missing"},
+        {"{\"messages\":[]}", EXAMPLE_FOR_SFT, false, "not a list of messages"},
+        {"{\"input_ids\":[1,\"x\"]}", EXAMPLE_FOR_SFT, false, "'input_ids'[1]"},
+        {"{\"input_ids\":[1],\"completion_mask\":[0,1]}", EXAMPLE_FOR_SFT, false,
+         "completion_mask"},
+        {"{\"chosen\":\"a\",\"rejected\":\"b\"}", EXAMPLE_FOR_PAIRS, true, "'chosen': no \""},
+        {"{\"chosen\":\"a\",\"rejected\":\"b\",\"margin\":\"x\"}", EXAMPLE_FOR_PAIRS, false,
+         "'margin' is not a number"},
+        {"{\"prompt\":\"a\",\"tools\":\"{\"}", EXAMPLE_FOR_PROMPTS, false, "'tools'"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct example e;
+        assert_err(ERR_PARSE, read_text(&e, rows[i].text, rows[i].want, rows[i].hh));
+        if (!strstr(err_text(), rows[i].words))
+            fail_msg("'%s' does not say '%s'", err_text(), rows[i].words);
+    }
+}
+
+static void hh_gives_prompt_and_both_answers(void **state)
+{
+    const char *text = "{\"chosen\":\"\\n\\nHuman: q\\n\\nAssistant: yes\",\"rejected\":"
+                       "\"\\n\\nHuman: q\\n\\nAssistant: yellow\"}";
+    struct example e;
+    (void)state;
+
+    assert_ok(read_text(&e, text, EXAMPLE_FOR_PAIRS, true));
+    assert_int_equal(json_array_size(e.prompt), 1);
+    assert_int_equal(json_array_size(e.rejected), 1);
+    example_free(&e);
+    assert_ok(read_text(&e, text, EXAMPLE_FOR_SFT, true));
+    assert_int_equal(e.kind, EXAMPLE_COMPLETION);
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(e.completion, 0), "content")), "yes");
+    example_free(&e);
+}
+
+static void hh_with_two_different_dialogues_keeps_both_whole(void **state)
+{
+    struct example e;
+    (void)state;
+
+    assert_ok(read_text(&e,
+                        "{\"chosen\":\"\\n\\nHuman: q\\n\\nAssistant: a\\n\\nHuman: r\\n\\n"
+                        "Assistant: b\",\"rejected\":\"\\n\\nHuman: q\\n\\nAssistant: c\"}",
+                        EXAMPLE_FOR_PAIRS, true));
+    assert_null(e.prompt);
+    assert_int_equal(json_array_size(e.chosen), 4);
+    assert_int_equal(json_array_size(e.rejected), 2);
+    example_free(&e);
+}
+
+/* All 1,800 pairs of the HH sample read; 2 have different dialogues (counted in Python). */
+static void the_hh_sample_reads(void **state)
+{
+    const char *data = getenv("DROVER_TEST_DATA");
+    const struct example_rule rule = {.want = EXAMPLE_FOR_PAIRS, .hh = true};
+    char path[512];
+    struct jsonl *file;
+    json_t *row;
+    int n = 0, two = 0;
+    (void)state;
+
+    snprintf(path, sizeof(path), "%s/hh-rlhf/harmless-1800.jsonl", data ? data : "");
+    if (!data || jsonl_open(&file, path)) {
+        print_message("skipped: no %s\n", path);
+        skip();
+    }
+    while (!jsonl_next(file, &row) && row) {
+        struct example e;
+        assert_ok(example_read(&e, row, &rule));
+        two += !e.prompt;
+        n++;
+        example_free(&e);
+        json_decref(row);
+    }
+    jsonl_close(file);
+    assert_int_equal(n, 1800);
+    assert_int_equal(two, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_columns_say_the_kind),
+        cmocka_unit_test(other_columns_are_kept),
+        cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(hh_gives_prompt_and_both_answers),
+        cmocka_unit_test(hh_with_two_different_dialogues_keeps_both_whole),
+        cmocka_unit_test(the_hh_sample_reads),
+    };
+
+    return cmocka_run_group_tests_name("example", tests, NULL, NULL);
+}
