@@ -1,0 +1,501 @@
+#include "actor/actor.h"
+
+#include "actor/book.h"
+#include "actor/compute.h"
+#include "actor/weights.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/worker.h"
+#include "proto/fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct actor {
+    struct actor_conf conf;
+    struct peer *peer;
+    struct fetch *fetch;
+    struct worker *worker;
+    struct book *book;
+    struct id run;
+    struct weights weights;
+    struct artifact card; /* of the policy, as WELCOME named it */
+    uint64_t lease_seen;
+    size_t kept_bytes;
+    bool draining, bye_said, bye_ok;
+    int64_t deadline_ms;
+    struct item *late[64]; /* items that the full queue refused */
+    uint32_t lates;
+};
+
+void actor_new(struct actor **out, const struct actor_conf *conf)
+{
+    struct actor *a = mem_new(1, sizeof *a);
+
+    a->conf = *conf;
+    book_new(&a->book);
+    *out = a;
+}
+
+void actor_free(struct actor *a)
+{
+    if (!a)
+        return;
+    for (uint32_t i = 0; i < a->lates; i++)
+        compute_item_free(a->late[i]);
+    book_free(a->book);
+    free(a);
+}
+
+void actor_meet(struct actor *a, struct peer *peer, struct fetch *fetch, struct worker *worker)
+{
+    a->peer = peer;
+    a->fetch = fetch;
+    a->worker = worker;
+}
+
+/* ---- to the compute thread */
+
+static void post(struct actor *a, struct item *item)
+{
+    if (!a->lates && worker_post(a->worker, item))
+        return;
+    if (a->lates < sizeof a->late / sizeof *a->late) {
+        a->late[a->lates++] = item;
+        return;
+    }
+    /* Cannot happen while credit is respected: the lease will expire and be given again. */
+    log_warn("queue", "reason=\"compute queue full\" task=%llu",
+             (unsigned long long)item->task);
+    compute_item_free(item);
+}
+
+static void post_late(struct actor *a)
+{
+    uint32_t went = 0;
+
+    while (went < a->lates && worker_post(a->worker, a->late[went]))
+        went++;
+    a->lates -= went;
+    memmove(a->late, a->late + went, a->lates * sizeof *a->late);
+}
+
+/* ---- images */
+
+static enum err ask(struct actor *a)
+{
+    return weights_ask(&a->weights, a->fetch, &a->card);
+}
+
+static void drop_images(struct actor *a, uint64_t below)
+{
+    struct item *item = weights_drop(&a->weights, below);
+
+    if (item)
+        post(a, item);
+}
+
+/* ---- what we say */
+
+void actor_hello(void *self, struct msg_hello *out)
+{
+    struct actor *a = self;
+
+    out->claim = book_claims(a->book, &out->claims);
+    out->image = a->weights.held;
+    out->images = a->weights.helds;
+    out->slots = (uint32_t)a->conf.slots;
+}
+
+static uint32_t credit(const struct actor *a)
+{
+    const uint32_t most = (uint32_t)a->conf.slots + (uint32_t)a->conf.slots / 2 + 1;
+    const uint32_t running = book_running(a->book);
+
+    if (a->draining || !a->weights.have_card || a->kept_bytes > a->conf.keep_bytes ||
+        running >= most)
+        return 0;
+    return most - running;
+}
+
+void actor_hb(void *self, struct msg_hb *out)
+{
+    struct actor *a = self;
+    const struct compute_counters *c = compute_counters(a->conf.compute);
+
+    out->tokens = atomic_load(&c->tokens);
+    out->busy_ms = atomic_load(&c->busy_ns) / 1000000;
+    out->idle_ms = atomic_load(&c->idle_ns) / 1000000;
+    out->progress = out->tokens + fetch_chunks(a->fetch);
+    out->rss_bytes = mem_peak();
+    out->queued = book_running(a->book);
+    out->lease_seen = a->lease_seen;
+    out->credit = credit(a);
+    out->lease = book_leases(a->book, &out->leases);
+    out->image = a->weights.held;
+    out->images = a->weights.helds;
+    out->note = fetch_note(a->fetch);
+}
+
+static size_t size_of(const struct rollout *r)
+{
+    return sizeof *r + r->tokens * 8u + (r->text ? strlen(r->text) : 0);
+}
+
+static enum err send_rollout(struct actor *a, struct entry *e)
+{
+    struct msg msg = {.head.type = MSG_ROLLOUT};
+
+    msg.rollout.lease = e->lease;
+    msg.rollout.rollout = *e->rollout;
+    if (!e->rollout->text)
+        msg.rollout.rollout.text = "";
+    switch (peer_send(a->peer, &msg)) {
+    case OK:
+        e->sent = true;
+        return OK;
+    case ERR_STATE: /* no broker now, or its pipe is full: the tick tries again */
+        return OK;
+    default:
+        return err_add("rollout of task %llu", (unsigned long long)e->task);
+    }
+}
+
+static enum err send_fail(struct actor *a, uint64_t task, uint32_t sample, uint64_t lease,
+                          const char *reason)
+{
+    struct msg msg = {.head.type = MSG_FAIL};
+    enum err err;
+
+    msg.fail.task = task;
+    msg.fail.sample = sample;
+    msg.fail.lease = lease;
+    msg.fail.reason = reason;
+    log_warn("refused", "task=%llu sample=%u reason=\"%s\"", (unsigned long long)task, sample,
+             reason);
+    err = peer_send(a->peer, &msg);
+    return err == ERR_STATE ? OK : err;
+}
+
+/* ---- what we hear */
+
+static void stop_sample(void *self, uint64_t task, uint32_t sample)
+{
+    struct actor *a = self;
+    uint32_t n;
+    const struct entry *e = book_list(a->book, &n);
+    struct item *item;
+
+    for (uint32_t i = 0; i < n; i++)
+        if (e[i].task == task && e[i].sample != sample && !e[i].rollout)
+            return; /* others of the task go on; this one's answer will be dropped */
+    item = compute_item(ITEM_CANCEL);
+    item->task = task;
+    post(a, item);
+}
+
+static void settle(struct actor *a, const struct settled *settled)
+{
+    uint32_t n;
+    const struct entry *e;
+
+    book_settle(a->book, settled, stop_sample, a);
+    e = book_list(a->book, &n);
+    a->kept_bytes = 0;
+    for (uint32_t i = 0; i < n; i++)
+        a->kept_bytes += e[i].rollout ? size_of(e[i].rollout) : 0;
+}
+
+/* Another run: nothing of the old one means anything. */
+static void start_over(struct actor *a, const struct id *run)
+{
+    a->run = *run;
+    book_clear(a->book);
+    fetch_drop_all(a->fetch);
+    weights_reset(&a->weights);
+    a->kept_bytes = 0;
+}
+
+static void note_card(struct actor *a, const struct msg_welcome *w)
+{
+    weights_card(&a->weights, w->artifact, w->artifacts);
+    for (uint32_t i = 0; i < w->artifacts; i++)
+        if (hash_same(&w->artifact[i].hash, &a->weights.card)) {
+            a->card = w->artifact[i];
+            a->card.name = "policy";
+        }
+}
+
+static void judge(struct actor *a, const struct claim *verdict)
+{
+    struct entry *e = book_find(a->book, verdict->task, verdict->sample);
+
+    if (!e)
+        return;
+    if (verdict->state == CLAIM_FREE) {
+        if (!e->rollout)
+            stop_sample(a, e->task, e->sample);
+        book_remove(a->book, verdict->task, verdict->sample);
+    } else {
+        e->sent = verdict->state == CLAIM_KEEP && e->rollout;
+    }
+}
+
+static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct actor *a = self;
+    const struct msg_welcome *w = &msg->welcome;
+    enum err err = fetch_endpoint(a->fetch, w->bulk, w->bulk_key, now_ms);
+
+    if (err || !w->run)
+        return err;
+    if (memcmp(a->run.byte, msg->head.run.byte, sizeof a->run.byte))
+        start_over(a, &msg->head.run);
+    note_card(a, w);
+    settle(a, &w->settled);
+    for (uint32_t i = 0; i < w->verdicts; i++)
+        judge(a, &w->verdict[i]);
+    drop_images(a, w->smallest_live);
+    weights_newest(&a->weights, &w->newest);
+    return ask(a);
+}
+
+static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
+{
+    (void)self, (void)now_ms;
+    if (msg->refuse.code == REFUSE_BUSY || msg->refuse.code == REFUSE_STRIKES)
+        return OK; /* HELLO is said again */
+    return err_set(ERR_STATE, "the broker refuses this actor: %s", msg->refuse.words);
+}
+
+static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct actor *a = self;
+
+    (void)now_ms;
+    settle(a, &msg->hb.settled);
+    drop_images(a, msg->hb.smallest_live);
+    weights_newest(&a->weights, &msg->hb.newest);
+    return ask(a);
+}
+
+static enum err on_settled(void *self, const struct msg *msg, int64_t now_ms)
+{
+    (void)now_ms;
+    settle(self, &msg->settled.settled);
+    return OK;
+}
+
+static enum err on_publish(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct actor *a = self;
+
+    (void)now_ms;
+    drop_images(a, msg->publish.smallest_live);
+    weights_newest(&a->weights, &msg->publish.version);
+    return ask(a);
+}
+
+static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct actor *a = self;
+    const struct msg_lease *lease = &msg->lease;
+    const char *no =
+        a->weights.have_card ? compute_unfit(&lease->task) : "the model has not arrived yet";
+    uint32_t first = 0, run = 0;
+
+    (void)now_ms;
+    if (lease->lease > a->lease_seen)
+        a->lease_seen = lease->lease;
+    if (no)
+        return send_fail(a, lease->task.id, lease->first, lease->lease, no);
+    for (uint32_t s = lease->first; s <= lease->first + lease->count; s++) {
+        const bool end = s == lease->first + lease->count;
+        struct entry *e = end ? NULL : book_find(a->book, lease->task.id, s);
+        if (e) {
+            e->lease = lease->lease; /* we have it: under the new lease from now on */
+            e->sent = false;
+        }
+        if (!end && !e && book_add(a->book, lease->task.id, s, lease->lease, lease->text)) {
+            first = run ? first : s;
+            run++;
+        } else if (run) {
+            post(a, compute_job(&lease->task, first, run, lease->text));
+            run = 0;
+        }
+    }
+    weights_want(&a->weights, &lease->task.version);
+    return ask(a);
+}
+
+static enum err on_revoke(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct actor *a = self;
+
+    (void)now_ms;
+    for (uint32_t k = 0; k < msg->revoke.leases; k++)
+        for (;;) {
+            uint32_t n, i = 0;
+            const struct entry *e = book_list(a->book, &n);
+            while (i < n && (e[i].lease != msg->revoke.lease[k] || e[i].rollout))
+                i++;
+            if (i == n)
+                break;
+            stop_sample(a, e[i].task, e[i].sample);
+            book_remove(a->book, e[i].task, e[i].sample);
+        }
+    return OK;
+}
+
+static enum err on_cancel(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct actor *a = self;
+
+    (void)now_ms;
+    for (uint32_t k = 0; k < msg->cancel.tasks; k++) {
+        struct item *item = compute_item(ITEM_CANCEL);
+        uint32_t n, i = 0;
+        item->task = msg->cancel.task[k];
+        post(a, item);
+        while (book_list(a->book, &n) && i < n)
+            if (book_list(a->book, &n)[i].task == msg->cancel.task[k])
+                book_remove(a->book, msg->cancel.task[k], book_list(a->book, &n)[i].sample);
+            else
+                i++;
+    }
+    return OK;
+}
+
+static enum err on_want(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct actor *a = self;
+    enum err err = OK;
+
+    (void)now_ms;
+    for (uint32_t i = 0; i < msg->want.claims && !err; i++) {
+        struct entry *e =
+            book_find(a->book, msg->want.claim[i].task, msg->want.claim[i].sample);
+        if (e && e->rollout)
+            err = send_rollout(a, e);
+    }
+    return err;
+}
+
+static enum err on_drain(void *self, const struct msg *msg, int64_t now_ms)
+{
+    actor_drain(self, now_ms + msg->drain.deadline_ms);
+    return OK;
+}
+
+static enum err on_bye_ok(void *self, const struct msg *msg, int64_t now_ms)
+{
+    ((struct actor *)self)->bye_ok = true;
+    return (void)msg, (void)now_ms, OK;
+}
+
+void actor_listen(struct actor *a)
+{
+    static const struct {
+        enum msg_type type;
+        peer_fn *fn;
+    } rows[] = {{MSG_WELCOME, on_welcome}, {MSG_REFUSE, on_refuse},   {MSG_HB, on_hb},
+                {MSG_SETTLED, on_settled}, {MSG_PUBLISH, on_publish}, {MSG_LEASE, on_lease},
+                {MSG_REVOKE, on_revoke},   {MSG_CANCEL, on_cancel},   {MSG_WANT, on_want},
+                {MSG_DRAIN, on_drain},     {MSG_BYE_OK, on_bye_ok}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        peer_on(a->peer, rows[i].type, rows[i].fn, a);
+}
+
+/* ---- what arrives from elsewhere */
+
+enum err actor_got(void *self, const struct artifact *what, void *bytes, size_t n,
+                   int64_t now_ms)
+{
+    struct actor *a = self;
+    struct item *item;
+    enum err err = weights_got(&a->weights, &item, what, bytes, n);
+
+    if (err || !item)
+        return err;
+    post(a, item);
+    peer_hb(a->peer, now_ms); /* leases of this version may come now */
+    return ask(a);
+}
+
+static enum err finished(struct actor *a, struct item *item)
+{
+    struct entry *e = book_find(a->book, item->task, item->first);
+
+    if (!e || e->rollout)
+        return OK; /* settled or revoked meanwhile */
+    e->rollout = item->rollout;
+    item->rollout = NULL;
+    a->kept_bytes += size_of(e->rollout);
+    return send_rollout(a, e);
+}
+
+static enum err failed(struct actor *a, const struct item *item)
+{
+    const struct entry *e = book_find(a->book, item->task, item->first);
+    const uint64_t lease = e ? e->lease : 0;
+
+    for (uint32_t s = 0; s < item->count; s++)
+        book_remove(a->book, item->task, item->first + s);
+    return send_fail(a, item->task, item->first, lease, item->words);
+}
+
+enum err actor_given(void *self, void *given, int64_t now_ms)
+{
+    struct item *item = given;
+    const enum err err = item->kind == ITEM_DONE ? finished(self, item) : failed(self, item);
+
+    (void)now_ms;
+    compute_item_free(item);
+    return err;
+}
+
+/* ---- time */
+
+void actor_drain(struct actor *a, int64_t deadline_ms)
+{
+    if (a->draining && a->deadline_ms <= deadline_ms)
+        return;
+    a->draining = true;
+    a->deadline_ms = deadline_ms;
+}
+
+bool actor_finished(const struct actor *a, int64_t now_ms)
+{
+    return a->draining && (a->bye_ok || now_ms >= a->deadline_ms);
+}
+
+static void say_bye(struct actor *a)
+{
+    struct msg msg = {.head.type = MSG_BYE};
+    uint32_t n;
+
+    book_list(a->book, &n);
+    if (n || a->bye_said)
+        return;
+    msg.bye.reason = "drained";
+    a->bye_said = !peer_send(a->peer, &msg);
+}
+
+enum err actor_tick(void *self, int64_t now_ms)
+{
+    struct actor *a = self;
+    uint32_t n;
+    struct entry *e = book_list(a->book, &n);
+    enum err err;
+
+    (void)now_ms;
+    post_late(a);
+    err = ask(a);
+    for (uint32_t i = 0; i < n && !err; i++)
+        if (e[i].rollout && !e[i].sent && peer_welcome(a->peer))
+            err = send_rollout(a, &e[i]);
+    if (!err && a->draining)
+        say_bye(a);
+    return err;
+}

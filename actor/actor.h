@@ -1,0 +1,54 @@
+/* actor: turns tasks into rollouts with the version each task names.
+ *
+ *     LEASE -> [actor] -> ROLLOUT        weights arrive beside the flow, by hash
+ *
+ * The loop's side: what is leased (book), which images are here, on their way, or needed no
+ * more. Decoding is compute's. Reads no clock and owns no loop: main introduces them. */
+
+#ifndef ACTOR_ACTOR_H
+#define ACTOR_ACTOR_H
+
+#include "proto/msg.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct actor;
+struct compute;
+struct fetch;
+struct peer;
+struct worker;
+
+struct actor_conf {
+    int slots;
+    struct compute *compute; /* borrowed: its counters */
+    size_t keep_bytes;       /* of rollouts that wait to be settled: no credit beyond */
+};
+
+void actor_new(struct actor **out, const struct actor_conf *conf);
+void actor_free(struct actor *actor);
+/* The three it works with, borrowed. */
+void actor_meet(struct actor *actor, struct peer *peer, struct fetch *fetch,
+                struct worker *worker);
+
+/* For peer_conf. */
+void actor_hello(void *actor, struct msg_hello *out);
+void actor_hb(void *actor, struct msg_hb *out);
+
+/* Registers the handlers of all messages an actor hears. */
+void actor_listen(struct actor *actor);
+
+/* An artifact came (fetch_conf.got); bytes are the actor's now. */
+enum err actor_got(void *actor, const struct artifact *what, void *bytes, size_t n,
+                   int64_t now_ms) MUST_CHECK;
+/* An item of the compute thread (worker_conf.given). */
+enum err actor_given(void *actor, void *item, int64_t now_ms) MUST_CHECK;
+/* Each PEER_TICK_MS: what is due again. */
+enum err actor_tick(void *actor, int64_t now_ms) MUST_CHECK;
+
+/* No new work; finished once nothing runs and all is settled, or at the deadline. */
+void actor_drain(struct actor *actor, int64_t deadline_ms);
+/* Draining, and nothing is left to wait for: BYE was said and answered, or time is up. */
+bool actor_finished(const struct actor *actor, int64_t now_ms);
+
+#endif

@@ -1,0 +1,457 @@
+#include "actor/compute.h"
+
+#include "actor/book.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "lm/file/bundle.h"
+#include "lm/gen/generate.h"
+#include "net/worker.h"
+#include "proto/digest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct held { /* an image and the model on it */
+    struct version version;
+    float *image;
+    struct model *model;
+};
+
+struct jobs {
+    struct item **item;
+    size_t n, room;
+};
+
+struct compute {
+    int slots, length; /* sequences, and tokens in each, that `generate` has room for */
+    struct bundle *bundle;
+    struct generate *generate;
+    struct held held[COMPUTE_IMAGES];
+    int images;
+    struct jobs waiting; /* in order of arrival */
+    struct jobs running; /* all their samples are in slots, which borrow from them: freed when
+                            the slots are empty */
+    struct version now;  /* the one being decoded */
+    struct worker *worker;
+    struct compute_counters counters;
+};
+
+struct item *compute_item(enum item_kind kind)
+{
+    struct item *item = mem_new(1, sizeof *item);
+
+    item->kind = kind;
+    return item;
+}
+
+void compute_item_free(void *self)
+{
+    struct item *item = self;
+
+    if (!item)
+        return;
+    bundle_free(item->bundle);
+    free(item->image);
+    free(item->prompt);
+    for (int i = 0; i < COMPUTE_STOPS; i++)
+        free(item->stop_text[i]);
+    book_rollout_free(item->rollout);
+    free(item);
+}
+
+struct item *compute_job(const struct task *task, uint32_t first, uint32_t count, bool text)
+{
+    struct item *job = compute_item(ITEM_JOB);
+
+    job->version = task->version;
+    job->task = task->id;
+    job->seed = task->seed;
+    job->first = first;
+    job->count = count;
+    job->text = text;
+    job->prompts = (int)task->prompts;
+    job->prompt = mem_new(task->prompts, sizeof *job->prompt);
+    for (uint32_t i = 0; i < task->prompts; i++)
+        job->prompt[i] = task->prompt[i];
+    job->decoding = task->decoding;
+    for (uint32_t i = 0; i < task->decoding.stops; i++)
+        job->stop[i] = task->decoding.stop[i];
+    for (uint32_t i = 0; i < task->decoding.stop_texts; i++)
+        job->stop_text[i] = mem_text(task->decoding.stop_text[i]);
+    return job;
+}
+
+const char *compute_unfit(const struct task *task)
+{
+    static const struct hash none;
+
+    if (task->decoding.stops > COMPUTE_STOPS || task->decoding.stop_texts > COMPUTE_STOPS)
+        return "more than 8 stop tokens or stop texts";
+    if (hash_same(&task->version.hash, &none))
+        return "the task names no version: this actor needs overlap none or lag";
+    return NULL;
+}
+
+void compute_new(struct compute **out, int slots)
+{
+    *out = mem_new(1, sizeof **out);
+    (*out)->slots = slots;
+}
+
+const struct compute_counters *compute_counters(const struct compute *compute)
+{
+    return &compute->counters;
+}
+
+static void drop_image(struct compute *c, int i)
+{
+    model_free(c->held[i].model);
+    free(c->held[i].image);
+    c->held[i] = c->held[--c->images];
+}
+
+static void forget(struct jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->n; i++)
+        compute_item_free(jobs->item[i]);
+    jobs->n = 0;
+}
+
+void compute_free(struct compute *c)
+{
+    if (!c)
+        return;
+    while (c->images)
+        drop_image(c, 0);
+    generate_free(c->generate);
+    forget(&c->waiting);
+    forget(&c->running);
+    free(c->waiting.item);
+    free(c->running.item);
+    bundle_free(c->bundle);
+    free(c);
+}
+
+static int active(const struct compute *c)
+{
+    return c->generate ? c->slots - generate_room(c->generate) : 0;
+}
+
+static bool same_version(const struct version *a, const struct version *b)
+{
+    return a->number == b->number && hash_same(&a->hash, &b->hash);
+}
+
+static struct held *find_image(struct compute *c, const struct version *version)
+{
+    for (int i = 0; i < c->images; i++)
+        if (same_version(&c->held[i].version, version))
+            return &c->held[i];
+    return NULL;
+}
+
+/* ---- what finished answers become */
+
+static void *copy(const void *from, size_t n, size_t size)
+{
+    void *to = mem_new(n, size);
+
+    if (n)
+        memcpy(to, from, n * size);
+    return to;
+}
+
+static char *text_of(const struct compute *c, const struct generate_done *d)
+{
+    char *text = NULL;
+    size_t n;
+
+    if (tokenizer_decode(c->bundle->tokenizer, d->token, (size_t)d->n, false, &text, &n))
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (!text[i])
+            text[i] = ' '; /* texts on the wire hold no zero bytes */
+    return text;
+}
+
+static void on_done(void *self, const struct generate_done *d)
+{
+    static const uint32_t end[] = {[FINISH_STOP] = ROLLOUT_STOP,
+                                   [FINISH_LENGTH] = ROLLOUT_LENGTH,
+                                   [FINISH_STOP_TEXT] = ROLLOUT_STOP_TEXT};
+    struct compute *c = self;
+    const struct item *job = d->owner;
+    struct item *out = compute_item(ITEM_DONE);
+    struct rollout *r = mem_new(1, sizeof *r);
+    struct span *span = mem_new(1, sizeof *span);
+
+    span->version = c->now;
+    *r = (struct rollout){.task = d->task,
+                          .sample = (uint32_t)d->sample,
+                          .end = end[d->finish],
+                          .token = copy(d->token, (size_t)d->n, sizeof *r->token),
+                          .logprob = copy(d->logprob, (size_t)d->n, sizeof *r->logprob),
+                          .tokens = (uint32_t)d->n,
+                          .span = span,
+                          .spans = 1,
+                          .text = job->text ? text_of(c, d) : NULL};
+    r->hash = digest_rollout(r);
+    out->task = d->task;
+    out->first = r->sample;
+    out->rollout = r;
+    worker_give(c->worker, out);
+}
+
+static void fail(struct compute *c, struct item *job, const char *words)
+{
+    job->kind = ITEM_FAILED;
+    snprintf(job->words, sizeof job->words, "%s", words);
+    worker_give(c->worker, job);
+}
+
+/* ---- jobs */
+
+static struct sampling sampling_of(const struct item *job)
+{
+    const struct decoding *d = &job->decoding;
+    struct sampling s = {.temperature = d->temperature,
+                         .top_p = d->top_p,
+                         .min_p = d->min_p,
+                         .top_k = (int)d->top_k,
+                         .max_new = (int)d->max_new,
+                         .stop_count = (int)d->stops,
+                         .stop_text_count = (int)d->stop_texts};
+
+    for (int i = 0; i < s.stop_count; i++)
+        s.stop[i] = job->stop[i];
+    for (int i = 0; i < s.stop_text_count; i++)
+        s.stop_text[i] = job->stop_text[i];
+    return s;
+}
+
+/* Room for the job's length: made anew when nothing runs. */
+static enum err fit(struct compute *c, const struct item *job)
+{
+    const int need = (job->prompts + (int)job->decoding.max_new + 63) / 64 * 64;
+    const int context = c->bundle->shape.context;
+
+    if (job->prompts + (int)job->decoding.max_new > context)
+        return err_set(ERR_RANGE,
+                       "prompt of %d and answer of %d tokens do not fit the context of %d",
+                       job->prompts, (int)job->decoding.max_new, context);
+    if (c->generate && need <= c->length)
+        return OK;
+    generate_free(c->generate);
+    c->generate = NULL;
+    c->length = need;
+    return generate_new(&c->generate, &c->bundle->shape, c->slots, need, c->bundle->tokenizer);
+}
+
+static void append(struct jobs *jobs, struct item *job)
+{
+    if (jobs->n == jobs->room) {
+        jobs->room = jobs->room ? 2 * jobs->room : 64;
+        jobs->item = mem_grow(jobs->item, jobs->room, sizeof *jobs->item);
+    }
+    jobs->item[jobs->n++] = job;
+}
+
+static struct item *take_out(struct jobs *jobs, size_t i)
+{
+    struct item *job = jobs->item[i];
+
+    memmove(jobs->item + i, jobs->item + i + 1, (jobs->n - i - 1) * sizeof *jobs->item);
+    jobs->n--;
+    return job;
+}
+
+/* Admits what fits of waiting job i; one that is in whole moves to `running`. */
+static void admit(struct compute *c, size_t i)
+{
+    struct item *job = c->waiting.item[i];
+    const uint32_t room = (uint32_t)generate_room(c->generate);
+    const uint32_t n = job->count < room ? job->count : room;
+    const struct generate_job ask = {.seed = job->seed,
+                                     .task = job->task,
+                                     .sample = (int)job->first,
+                                     .n = (int)n,
+                                     .prompt = job->prompt,
+                                     .prompt_len = job->prompts,
+                                     .sampling = sampling_of(job),
+                                     .owner = job};
+
+    if (generate_admit(c->generate, &ask)) {
+        fail(c, take_out(&c->waiting, i), err_text());
+        return;
+    }
+    job->first += n;
+    job->count -= n;
+    if (!job->count)
+        append(&c->running, take_out(&c->waiting, i));
+}
+
+/* The first waiting job whose weights are here; with `now`, of the version being decoded. */
+static bool choose(struct compute *c, bool now, size_t *at)
+{
+    for (*at = 0; *at < c->waiting.n; ++*at) {
+        const struct item *job = c->waiting.item[*at];
+        if (now ? same_version(&job->version, &c->now) &&
+                      job->prompts + (int)job->decoding.max_new <= c->length
+                : find_image(c, &job->version) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void admit_all(struct compute *c)
+{
+    size_t at;
+
+    if (!active(c)) {
+        forget(&c->running);
+        if (!choose(c, false, &at))
+            return;
+        c->now = c->waiting.item[at]->version;
+        if (fit(c, c->waiting.item[at])) {
+            fail(c, take_out(&c->waiting, at), err_text());
+            return;
+        }
+    }
+    while (generate_room(c->generate) && choose(c, true, &at))
+        admit(c, at);
+}
+
+/* ---- items */
+
+static enum err take_card(struct compute *c, struct item *item)
+{
+    generate_free(c->generate);
+    c->generate = NULL;
+    forget(&c->waiting);
+    forget(&c->running);
+    while (c->images)
+        drop_image(c, 0);
+    bundle_free(c->bundle);
+    c->bundle = item->bundle;
+    item->bundle = NULL;
+    return OK;
+}
+
+static enum err take_image(struct compute *c, struct item *item)
+{
+    struct held *h;
+    enum err err;
+
+    if (!c->bundle || find_image(c, &item->version))
+        return OK;
+    if (c->images == COMPUTE_IMAGES) {
+        int oldest = 0;
+        for (int i = 1; i < c->images; i++)
+            if (c->held[i].version.number < c->held[oldest].version.number)
+                oldest = i;
+        drop_image(c, oldest);
+    }
+    h = &c->held[c->images];
+    err = model_new(&h->model, &c->bundle->shape, item->image, item->bytes);
+    if (err)
+        return err;
+    h->version = item->version;
+    h->image = item->image;
+    item->image = NULL;
+    c->images++;
+    return OK;
+}
+
+static void take_drop(struct compute *c, const struct item *item)
+{
+    for (int i = 0; i < c->images;)
+        if (c->held[i].version.number < item->version.number &&
+            !(active(c) && same_version(&c->held[i].version, &c->now)))
+            drop_image(c, i);
+        else
+            i++;
+}
+
+static void take_cancel(struct compute *c, const struct item *item)
+{
+    if (c->generate)
+        generate_cancel(c->generate, item->task);
+    for (size_t i = 0; i < c->waiting.n;)
+        if (c->waiting.item[i]->task == item->task)
+            compute_item_free(take_out(&c->waiting, i));
+        else
+            i++;
+}
+
+static enum err take(struct compute *c, struct item *item)
+{
+    enum err err = OK;
+
+    switch (item->kind) {
+    case ITEM_CARD:
+        err = take_card(c, item);
+        break;
+    case ITEM_IMAGE:
+        err = take_image(c, item);
+        break;
+    case ITEM_DROP:
+        take_drop(c, item);
+        break;
+    case ITEM_CANCEL:
+        take_cancel(c, item);
+        break;
+    case ITEM_JOB:
+        append(&c->waiting, item);
+        return OK;
+    default:
+        break;
+    }
+    compute_item_free(item);
+    return err;
+}
+
+static enum err step(struct compute *c)
+{
+    const struct generate_events events = {on_done, NULL, c};
+    const struct held *h = find_image(c, &c->now);
+    int tokens = 0;
+    enum err err;
+
+    if (!h)
+        return err_set(ERR_STATE, "weights of version %llu went away while they were in use",
+                       (unsigned long long)c->now.number);
+    err = generate_step(c->generate, h->model, &events, &tokens);
+    atomic_fetch_add(&c->counters.tokens, (unsigned long long)tokens);
+    return err;
+}
+
+enum err compute_main(void *self, struct worker *worker)
+{
+    struct compute *c = self;
+    void *item;
+    int64_t mark = clock_mono_ns();
+    enum err err = OK;
+
+    c->worker = worker;
+    while (!err) {
+        const bool idle = !active(c);
+        int64_t now;
+        if (!worker_take(worker, &item, idle))
+            return OK;
+        now = clock_mono_ns();
+        atomic_fetch_add(idle ? &c->counters.idle_ns : &c->counters.busy_ns,
+                         (unsigned long long)(now - mark));
+        mark = now;
+        if (item) {
+            err = take(c, item);
+            if (!err)
+                admit_all(c);
+            continue;
+        }
+        admit_all(c);
+        if (active(c))
+            err = step(c);
+    }
+    return err;
+}

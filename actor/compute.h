@@ -1,0 +1,65 @@
+/* compute: the actor's compute thread: owns the models and decodes. Knows no socket.
+ *
+ * Items go in and come out through net/worker. One version is decoded at a time: a job of
+ * another version waits until the slots are empty. */
+
+#ifndef ACTOR_COMPUTE_H
+#define ACTOR_COMPUTE_H
+
+#include "proto/noun.h"
+
+#include <stdatomic.h>
+
+struct worker;
+struct bundle;
+
+enum item_kind {
+    ITEM_CARD,   /* bundle: another model altogether; drops everything */
+    ITEM_IMAGE,  /* weights of `version` */
+    ITEM_DROP,   /* images below `version.number` are not needed any more */
+    ITEM_JOB,    /* samples first .. first+count-1 of a task */
+    ITEM_CANCEL, /* what is not done of a task's sample */
+    ITEM_DONE,   /* out: a rollout */
+    ITEM_FAILED, /* out: a job that cannot run, with words */
+};
+
+enum { COMPUTE_STOPS = 8, COMPUTE_IMAGES = 8 };
+
+struct item {
+    enum item_kind kind;
+    struct version version;
+    struct bundle *bundle; /* ITEM_CARD: moves to the thread, freed there */
+    float *image;          /* ITEM_IMAGE: moves too */
+    size_t bytes;
+    uint64_t task, seed;
+    uint32_t first, count;
+    bool text;
+    int *prompt; /* owned by the item */
+    int prompts;
+    struct decoding decoding;
+    int32_t stop[COMPUTE_STOPS];
+    char *stop_text[COMPUTE_STOPS]; /* owned */
+    struct rollout *rollout;        /* ITEM_DONE: the taker's, book_rollout_free */
+    char words[256];
+};
+struct item *compute_item(enum item_kind kind);
+void compute_item_free(void *item);
+/* Samples first .. first+count-1 of a task as ITEM_JOB; copies what it needs. */
+struct item *compute_job(const struct task *task, uint32_t first, uint32_t count, bool text);
+/* Why a task cannot be decoded at all, in words; NULL if it can. */
+const char *compute_unfit(const struct task *task);
+
+/* Read by the loop thread at any time. */
+struct compute_counters {
+    atomic_ullong tokens, busy_ns, idle_ns;
+};
+
+struct compute;
+void compute_new(struct compute **out, int slots);
+void compute_free(struct compute *compute);
+const struct compute_counters *compute_counters(const struct compute *compute);
+
+/* worker_conf.main; self is the struct compute. */
+enum err compute_main(void *compute, struct worker *worker) MUST_CHECK;
+
+#endif

@@ -1,0 +1,48 @@
+/* weights: which model this actor decodes, and which versions of it are here, wanted or done
+ * with.
+ *
+ * Knows no message: the actor tells it what it heard, and posts the items it makes. */
+
+#ifndef ACTOR_WEIGHTS_H
+#define ACTOR_WEIGHTS_H
+
+#include "lm/model/shape.h"
+#include "proto/fetch.h"
+
+struct item;
+
+enum { WEIGHTS_MAX = 16 };
+
+struct weights {
+    struct hash card; /* of the policy; zero until known */
+    bool have_card;   /* shape is known, and the compute thread has the bundle */
+    struct shape shape;
+    struct version held[WEIGHTS_MAX], wanted[WEIGHTS_MAX];
+    uint32_t helds, wanteds;
+    struct version newest;
+    uint64_t smallest_live;
+};
+
+/* Another run: nothing of the old one means anything. */
+void weights_reset(struct weights *weights);
+
+/* The policy's card among a run's artifacts. */
+void weights_card(struct weights *weights, const struct artifact *artifact, uint32_t artifacts);
+/* A version is announced, or a lease names it. A zero hash is nothing. */
+void weights_want(struct weights *weights, const struct version *version);
+void weights_newest(struct weights *weights, const struct version *version);
+
+/* Versions below this are not needed any more. An item for the compute thread, or NULL. */
+struct item *weights_drop(struct weights *weights, uint64_t below);
+
+/* Asks for what is wanted and not on its way; `card` is the artifact to ask for until it is
+ * here. Errors: ERR_NOMEM. */
+enum err weights_ask(struct weights *weights, struct fetch *fetch,
+                     const struct artifact *card) MUST_CHECK;
+
+/* Bytes that arrived: an item for the compute thread, or NULL when nobody waits for them any
+ * more. Takes `bytes`. Errors: bundle_from_card's. */
+enum err weights_got(struct weights *weights, struct item **out, const struct artifact *what,
+                     void *bytes, size_t n) MUST_CHECK;
+
+#endif

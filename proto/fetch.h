@@ -1,0 +1,54 @@
+/* fetch: what a worker lacks, pulled by hash over the bulk connection.
+ *
+ * Owns the bulk peer, which goes where WELCOME says, and up to FETCH_MAX pulls at once. No
+ * clock; sockets are watched by the owner. */
+
+#ifndef PROTO_FETCH_H
+#define PROTO_FETCH_H
+
+#include "proto/blob.h"
+#include "proto/peer.h"
+
+enum { FETCH_MAX = 16 };
+
+struct fetch_conf {
+    void *context;
+    enum role role;
+    const struct curve_keys *keys; /* NULL: plain */
+    const char *name;
+    struct id id;
+    uint64_t incarnation;
+    /* The bulk socket is there, or about to go: register it with a loop, or take it away. */
+    enum err (*watch)(void *self, void *socket);
+    void (*unwatch)(void *self, void *socket);
+    /* An artifact has arrived and was checked; `bytes` (64-byte aligned) are the owner's,
+     * free(). */
+    enum err (*got)(void *self, const struct artifact *what, void *bytes, size_t n,
+                    int64_t now_ms);
+    void *self;
+};
+
+struct fetch;
+void fetch_new(struct fetch **out, const struct fetch_conf *conf);
+void fetch_free(struct fetch *fetch); /* NULL is fine */
+
+/* From each WELCOME: where bulk is. Opens, or moves when it changed. Errors: peer_open's. */
+enum err fetch_endpoint(struct fetch *fetch, const char *bulk, const char *bulk_key,
+                        int64_t now_ms) MUST_CHECK;
+
+/* Asks for an artifact; one that is on its way already is left alone.
+ * Errors: ERR_RANGE (FETCH_MAX are on their way; try again later), ERR_NOMEM. */
+enum err fetch_want(struct fetch *fetch, const struct artifact *what) MUST_CHECK;
+bool fetch_wants(const struct fetch *fetch, const struct hash *hash);
+void fetch_drop(struct fetch *fetch, const struct hash *hash);
+void fetch_drop_all(struct fetch *fetch);
+
+/* Each PEER_TICK_MS, and when the bulk socket is readable. */
+enum err fetch_tick(void *fetch, int64_t now_ms) MUST_CHECK;
+enum err fetch_readable(void *fetch, int64_t now_ms) MUST_CHECK;
+
+uint64_t fetch_chunks(const struct fetch *fetch); /* taken so far: progress */
+/* Why the oldest pull is not done, "" if nothing is wanted. */
+const char *fetch_note(struct fetch *fetch);
+
+#endif
