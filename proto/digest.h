@@ -10,7 +10,8 @@
  * runs, mask). Which task and sample it is, how it ended and its text are not part of it. */
 struct hash digest_rollout(const struct rollout *rollout);
 
-/* Over name, kind, unit, pure, needs_text, per_token, card, image, spec. */
+/* Over name, u32 kind, u32 unit, u32 (pure + 2 needs_text + 4 per_token), card, image, spec; a
+ * text is its u32 length and its bytes. */
 struct hash digest_scorer(const struct scorer *scorer);
 
 #endif

@@ -1,0 +1,208 @@
+#include "proto/codec.h"
+
+#include "proto/codec_table.h"
+#include "proto/cursor.h"
+
+#include <msgpack.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A row of the specification: what a message holds and how large all its frames may be. */
+struct shape {
+    const struct table *table;
+    size_t max;
+};
+
+static const struct shape shapes[MSG_TYPES] = {
+    [MSG_HELLO] = {&codec_peer_hello, WIRE_BODY_MAX},
+    [MSG_WHO] = {&codec_peer_nothing, WIRE_CONTROL_MAX},
+    [MSG_WELCOME] = {&codec_peer_welcome, WIRE_BODY_MAX},
+    [MSG_REFUSE] = {&codec_peer_refuse, WIRE_CONTROL_MAX},
+    [MSG_HB] = {&codec_peer_hb, WIRE_BODY_MAX},
+    [MSG_OPEN] = {&codec_work_open, WIRE_BODY_MAX},
+    [MSG_CANCEL] = {&codec_work_cancel, WIRE_BODY_MAX},
+    [MSG_LEASE] = {&codec_work_lease, WIRE_BODY_MAX},
+    [MSG_REVOKE] = {&codec_work_revoke, WIRE_CONTROL_MAX},
+    [MSG_WANT] = {&codec_work_want, WIRE_BODY_MAX},
+    [MSG_ROLLOUT] = {&codec_work_rollout, WIRE_BODY_MAX},
+    [MSG_FAIL] = {&codec_work_fail, WIRE_CONTROL_MAX},
+    [MSG_ASK] = {&codec_work_ask, WIRE_BODY_MAX},
+    [MSG_SCORE] = {&codec_work_score, WIRE_BODY_MAX},
+    [MSG_SAMPLE] = {&codec_work_sample, WIRE_BODY_MAX},
+    [MSG_DROPPED] = {&codec_work_dropped, WIRE_CONTROL_MAX},
+    [MSG_SETTLED] = {&codec_work_settled, WIRE_BODY_MAX},
+    [MSG_PUBLISH] = {&codec_work_publish, WIRE_CONTROL_MAX},
+    [MSG_OFFER] = {&codec_bulk_offer, WIRE_BODY_MAX},
+    [MSG_WREQ] = {&codec_bulk_wreq, WIRE_CONTROL_MAX},
+    [MSG_WCHUNK] = {&codec_bulk_wchunk, WIRE_CHUNK_MAX},
+    [MSG_WNONE] = {&codec_bulk_wnone, WIRE_CONTROL_MAX},
+    [MSG_ADMIN] = {&codec_peer_admin, WIRE_CONTROL_MAX},
+    [MSG_ADMIN_OK] = {&codec_peer_admin_ok, WIRE_CONTROL_MAX},
+    [MSG_DRAIN] = {&codec_peer_drain, WIRE_CONTROL_MAX},
+    [MSG_BYE] = {&codec_peer_bye, WIRE_CONTROL_MAX},
+    [MSG_BYE_OK] = {&codec_peer_nothing, WIRE_CONTROL_MAX},
+    [MSG_STATS] = {&codec_bulk_stats, WIRE_BODY_MAX},
+};
+
+/* The members of a message; all lie at the same place. */
+static const void *body(const struct msg *msg)
+{
+    return &msg->hello;
+}
+
+struct header { /* grows in place */
+    size_t n;
+    char bytes[WIRE_HEADER_MAX];
+};
+
+static int header_write(void *data, const char *bytes, size_t n)
+{
+    struct header *const header = data;
+
+    if (n > sizeof header->bytes - header->n)
+        return -1;
+    memcpy(header->bytes + header->n, bytes, n);
+    header->n += n;
+    return 0;
+}
+
+static uint32_t checksum(const struct frames *frames)
+{
+    uint32_t crc = 0;
+
+    for (int i = 1; i < frames->n; i++)
+        crc = hash_crc32c(crc, frames_data(frames, i), frames_size(frames, i));
+    return crc;
+}
+
+/* Puts the header into frame 0, which must be empty: fields and columns stand already. */
+static enum err put_header(struct frames *frames, const struct msg_head *head,
+                           const struct fields_head *place)
+{
+    struct header header = {0};
+    msgpack_packer to;
+
+    msgpack_packer_init(&to, &header, header_write);
+    msgpack_pack_array(&to, 8);
+    msgpack_pack_int(&to, PROTO_MAJOR);
+    msgpack_pack_int(&to, (int)head->type);
+    msgpack_pack_bin(&to, ID_BYTES);
+    msgpack_pack_bin_body(&to, head->run.byte, ID_BYTES);
+    msgpack_pack_uint64(&to, head->epoch);
+    msgpack_pack_uint64(&to, place->task);
+    msgpack_pack_uint32(&to, place->sample);
+    msgpack_pack_uint64(&to, frames_bytes(frames));
+    msgpack_pack_uint32(&to, checksum(frames));
+    zmq_msg_close(&frames->part[0]);
+    if (zmq_msg_init_size(&frames->part[0], header.n)) {
+        zmq_msg_init(&frames->part[0]);
+        return err_set(ERR_NOMEM, "a header");
+    }
+    memcpy(zmq_msg_data(&frames->part[0]), header.bytes, header.n);
+    return OK;
+}
+
+enum err codec_encode(struct frames *out, const struct msg *msg)
+{
+    const enum msg_type type = msg->head.type;
+    const struct shape *shape;
+    struct fields_head place = {0, 0};
+    uint8_t *unused;
+    enum err err;
+
+    if ((unsigned)type >= MSG_TYPES || !shapes[type].table)
+        return err_set(ERR_RANGE, "message type %d does not exist", (int)type);
+    shape = &shapes[type];
+    err = codec_check(msg);
+    if (!err)
+        err = frames_add(out, 0, &unused);
+    if (!err)
+        err = fields_write(out, body(msg), shape->table, &place);
+    if (!err)
+        err = put_header(out, &msg->head, &place);
+    if (!err && frames_bytes(out) > shape->max)
+        err = err_set(ERR_RANGE, "%zu bytes, at most %zu", frames_bytes(out), shape->max);
+    if (err) {
+        frames_fini(out);
+        return err_add("%s", msg_name(type));
+    }
+    return OK;
+}
+
+static enum err read_header(struct codec_head *out, struct cursor *c)
+{
+    uint64_t major, type, sample, crc;
+    const uint8_t *run;
+    size_t n;
+    const size_t elements = cursor_array(c);
+
+    major = cursor_uint(c);
+    if (!c->why && major != PROTO_MAJOR)
+        return err_set(ERR_RANGE, "protocol version %llu, ours is %d",
+                       (unsigned long long)major, PROTO_MAJOR);
+    type = cursor_uint(c);
+    run = cursor_bin(c, &n);
+    if (n != ID_BYTES || elements < 8)
+        cursor_fail(c, "not eight elements, or a run that is not 16 bytes");
+    if (c->why)
+        return err_set(ERR_PARSE, "header: %s", c->why);
+    memcpy(out->head.run.byte, run, ID_BYTES);
+    out->head.epoch = cursor_uint(c);
+    out->task = cursor_uint(c);
+    sample = cursor_uint(c);
+    out->body_bytes = cursor_uint(c);
+    crc = cursor_uint(c);
+    for (size_t i = 8; i < elements && !c->why; i++) /* of a later minor version */
+        cursor_skip(c);
+    if (!c->why && c->at != c->end)
+        cursor_fail(c, "bytes after it");
+    if (c->why)
+        return err_set(ERR_PARSE, "header: %s", c->why);
+    if (type >= MSG_TYPES || !shapes[type].table || sample > UINT32_MAX || crc > UINT32_MAX)
+        return err_set(ERR_RANGE, "header: type %llu, sample %llu", (unsigned long long)type,
+                       (unsigned long long)sample);
+    out->head.type = (enum msg_type)type;
+    out->sample = (uint32_t)sample;
+    out->crc = (uint32_t)crc;
+    return OK;
+}
+
+enum err codec_peek(struct codec_head *out, const struct frames *in)
+{
+    struct cursor cursor;
+
+    memset(out, 0, sizeof *out);
+    if (in->n < 2)
+        return err_set(ERR_PARSE, "%d frames, at least 2", in->n);
+    if (frames_size(in, 0) > WIRE_HEADER_MAX)
+        return err_set(ERR_PARSE, "header: %zu bytes", frames_size(in, 0));
+    cursor = cursor_over(frames_data(in, 0), frames_size(in, 0));
+    return read_header(out, &cursor);
+}
+
+enum err codec_decode(struct msg *out, const struct frames *in, struct arena *arena)
+{
+    struct codec_head head;
+    struct fields_head place;
+    size_t bytes;
+    enum err err = codec_peek(&head, in);
+
+    if (err)
+        return err;
+    bytes = frames_bytes(in);
+    if (bytes > shapes[head.head.type].max)
+        err = err_set(ERR_RANGE, "%zu bytes, at most %zu", bytes, shapes[head.head.type].max);
+    else if (head.body_bytes != bytes - frames_size(in, 0))
+        err = err_set(ERR_PARSE, "%zu bytes after the header, it says %llu",
+                      bytes - frames_size(in, 0), (unsigned long long)head.body_bytes);
+    else if (head.crc != checksum(in))
+        err = err_set(ERR_PARSE, "checksum differs");
+    memset(out, 0, sizeof *out);
+    out->head = head.head;
+    place = (struct fields_head){head.task, head.sample};
+    if (!err)
+        err = fields_read(&out->hello, shapes[head.head.type].table, in, &place, arena);
+    if (!err)
+        err = codec_check(out);
+    return err ? err_add("%s", msg_name(head.head.type)) : OK;
+}

@@ -1,0 +1,106 @@
+#include "proto/codec_table.h"
+
+const struct row codec_noun_i32 = {4, 1, {{CELL_32, 0}}};
+const struct row codec_noun_u32 = {4, 1, {{CELL_32, 0}}};
+const struct row codec_noun_f32 = {4, 1, {{CELL_F32, 0}}};
+const struct row codec_noun_u8 = {1, 1, {{CELL_U8, 0}}};
+const struct row codec_noun_u64 = {8, 1, {{CELL_64, 0}}};
+const struct row codec_noun_hash = {HASH_BYTES, 1, {{CELL_HASH, 0}}};
+const struct row codec_noun_range = {sizeof(struct range),
+                                     3,
+                                     {{CELL_64, offsetof(struct range, task)},
+                                      {CELL_32, offsetof(struct range, first)},
+                                      {CELL_32, offsetof(struct range, count)}}};
+const struct row codec_noun_claim = {sizeof(struct claim),
+                                     4,
+                                     {{CELL_64, offsetof(struct claim, task)},
+                                      {CELL_32, offsetof(struct claim, sample)},
+                                      {CELL_32, offsetof(struct claim, state)},
+                                      {CELL_HASH, offsetof(struct claim, hash)}}};
+const struct row codec_noun_version = {
+    sizeof(struct version),
+    2,
+    {{CELL_64, offsetof(struct version, number)}, {CELL_HASH, offsetof(struct version, hash)}}};
+const struct row codec_noun_span = {sizeof(struct span),
+                                    3,
+                                    {{CELL_32, offsetof(struct span, start)},
+                                     {CELL_64, offsetof(struct span, version.number)},
+                                     {CELL_HASH, offsetof(struct span, version.hash)}}};
+
+static const struct field settled[] = {
+    U64(settled, epoch),
+    U64(settled, watermark),
+    COLUMN(settled, range, ranges, MAX_RANGES, codec_noun_range),
+};
+const struct table codec_noun_settled = TABLE(settled, settled);
+
+static const struct field artifact[] = {
+    HASH(artifact, hash),
+    U64(artifact, bytes),
+    UINT(artifact, kind, ARTIFACT_FILE),
+    TEXT(artifact, name, MAX_NAME),
+};
+const struct table codec_noun_artifact = TABLE(artifact, artifact);
+
+static const struct field scorer[] = {
+    U32(scorer, id),
+    HASH(scorer, hash),
+    TEXT(scorer, name, MAX_NAME),
+    UINT(scorer, kind, SCORER_REFERENCE),
+    UINT(scorer, unit, UNIT_PAIR),
+    BOOL(scorer, pure),
+    BOOL(scorer, needs_text),
+    BOOL(scorer, per_token),
+    HASH(scorer, card),
+    HASH(scorer, image),
+    TEXT(scorer, spec, MAX_JSON),
+    U32(scorer, timeout_ms),
+};
+const struct table codec_noun_scorer = TABLE(scorer, scorer);
+
+static const struct field decoding[] = {
+    REAL(decoding, temperature),
+    REAL(decoding, top_p),
+    REAL(decoding, min_p),
+    UINT(decoding, top_k, INT32_MAX),
+    UINT(decoding, max_new, MAX_TOKENS),
+    COLUMN(decoding, stop, stops, MAX_STOPS, codec_noun_i32),
+    TEXTS(decoding, stop_text, stop_texts, MAX_STOPS),
+};
+static const struct table decoding_table = TABLE(decoding, decoding);
+
+static const struct field task[] = {
+    HEAD_TASK(task, id),
+    U64(task, seed),
+    UINT(task, samples, MAX_SAMPLES),
+    COLUMN(task, prompt, prompts, MAX_TOKENS, codec_noun_i32),
+    MAP(task, decoding, decoding_table),
+    VERSION(task, version),
+    U32(task, scorers),
+    COLUMN(task, tail, tails, MAX_HOLD, codec_noun_i32),
+    TEXT(task, prompt_text, MAX_TEXT),
+    TEXT(task, meta, MAX_JSON),
+};
+const struct table codec_noun_task = TABLE(task, task);
+
+static const struct field rollout[] = {
+    HEAD_TASK(rollout, task),
+    HEAD_SAMPLE(rollout, sample),
+    HASH(rollout, hash),
+    UINT(rollout, end, ROLLOUT_STOP_TEXT),
+    COLUMN(rollout, token, tokens, MAX_TOKENS, codec_noun_i32),
+    BESIDE(rollout, logprob, tokens, MAX_TOKENS, codec_noun_f32),
+    COLUMN(rollout, mask, masks, MAX_TOKENS / 8, codec_noun_u8),
+    COLUMN(rollout, span, spans, MAX_SPANS, codec_noun_span),
+    TEXT(rollout, text, MAX_TEXT),
+};
+const struct table codec_noun_rollout = TABLE(rollout, rollout);
+
+static const struct field score[] = {
+    HASH(score, scorer),
+    COLUMN(score, rollout, rollouts, MAX_SAMPLES, codec_noun_hash),
+    BESIDE(score, each, rollouts, MAX_SAMPLES, codec_noun_u32),
+    COLUMN(score, value, values, MAX_TOKENS, codec_noun_f32),
+    TEXT(score, diagnostics, MAX_JSON),
+};
+const struct table codec_noun_score = TABLE(score, score);

@@ -1,0 +1,77 @@
+#include "proto/digest.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct text { /* bytes that grow */
+    uint8_t *byte;
+    size_t n, room;
+};
+
+static void add(struct text *text, const void *bytes, size_t n)
+{
+    if (!n)
+        return;
+    if (n > text->room - text->n) {
+        text->room = 2 * text->room + n;
+        text->byte = mem_grow(text->byte, text->room, 1);
+    }
+    memcpy(text->byte + text->n, bytes, n);
+    text->n += n;
+}
+
+static void add_u32(struct text *text, uint32_t value)
+{
+    add(text, &value, sizeof value);
+}
+
+static void add_text(struct text *text, const char *words)
+{
+    const size_t n = words ? strlen(words) : 0;
+
+    add_u32(text, (uint32_t)n);
+    add(text, words, n);
+}
+
+static struct hash name(struct text *text)
+{
+    const struct hash hash = hash_chunk(text->byte, text->n);
+
+    free(text->byte);
+    return hash;
+}
+
+struct hash digest_rollout(const struct rollout *r)
+{
+    struct text text = {0};
+
+    add_u32(&text, r->tokens);
+    add(&text, r->token, r->tokens * sizeof *r->token);
+    add(&text, r->logprob, r->tokens * sizeof *r->logprob);
+    add_u32(&text, r->spans);
+    for (uint32_t i = 0; i < r->spans; i++) {
+        add_u32(&text, r->span[i].start);
+        add(&text, &r->span[i].version.number, sizeof r->span[i].version.number);
+        add(&text, r->span[i].version.hash.byte, HASH_BYTES);
+    }
+    add_u32(&text, r->masks);
+    add(&text, r->mask, r->masks);
+    return name(&text);
+}
+
+struct hash digest_scorer(const struct scorer *s)
+{
+    struct text text = {0};
+
+    add_text(&text, s->name);
+    add_u32(&text, s->kind);
+    add_u32(&text, s->unit);
+    add_u32(&text,
+            (uint32_t)s->pure | (uint32_t)s->needs_text << 1 | (uint32_t)s->per_token << 2);
+    add(&text, s->card.byte, HASH_BYTES);
+    add(&text, s->image.byte, HASH_BYTES);
+    add_text(&text, s->spec);
+    return name(&text);
+}

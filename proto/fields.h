@@ -1,0 +1,142 @@
+/* fields: messages as tables: one row a member, from which writing and reading follow.
+ *
+ * Scalars, texts and lists go into the map frame under their key; the number of elements of a
+ * column does too, its elements go into a frame of their own. Columns are numbered in the order
+ * of their rows, depth first; those of list elements follow one another in one frame. */
+
+#ifndef PROTO_FIELDS_H
+#define PROTO_FIELDS_H
+
+#include "proto/frames.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+enum field_kind {
+    FIELD_UINT, /* uint32_t or uint64_t, at most max */
+    FIELD_REAL, /* float or double, finite */
+    FIELD_BOOL,
+    FIELD_TEXT,    /* const char *, at most max bytes */
+    FIELD_HASH,    /* struct hash: 32 bytes */
+    FIELD_ID,      /* struct id: 16 bytes */
+    FIELD_VERSION, /* struct version: [number, hash] */
+    FIELD_TEXTS,   /* const char ** and count: at most max of at most 256 bytes each */
+    FIELD_LIST,    /* pointer and count: an array of maps, at most max */
+    FIELD_MAP,     /* a struct inside: a map */
+    FIELD_COLUMN,  /* pointer and count: a frame, at most max elements */
+    FIELD_BESIDE,  /* pointer: a frame of as many elements as the column before; no key */
+    FIELD_TASK,    /* uint64_t, travels in the header */
+    FIELD_SAMPLE,  /* uint32_t, travels in the header */
+};
+
+enum cell { CELL_U8, CELL_32, CELL_F32, CELL_64, CELL_HASH }; /* 1, 4, 4, 8, 32 bytes */
+struct row { /* one element of a column: cells, little-endian, without gaps */
+    size_t memory;
+    int cells;
+    struct {
+        enum cell cell;
+        size_t offset;
+    } cell[5];
+};
+
+struct table;
+struct field {
+    const char *key;
+    enum field_kind kind;
+    size_t offset, count, width; /* where it and its count lie; bytes of a number */
+    uint64_t max;
+    const struct table *of; /* FIELD_LIST, FIELD_MAP */
+    const struct row *row;  /* FIELD_COLUMN, FIELD_BESIDE */
+};
+struct table {
+    size_t size; /* of the struct */
+    const struct field *field;
+    int n; /* at most 64 */
+};
+
+#define FIELD_SIZE(s, m) sizeof(((struct s *)0)->m)
+#define UINT(s, m, hi) \
+    { \
+#m, FIELD_UINT, offsetof(struct s, m), 0, FIELD_SIZE(s, m), hi, NULL, NULL \
+    }
+#define U32(s, m) UINT(s, m, UINT32_MAX)
+#define U64(s, m) UINT(s, m, UINT64_MAX)
+#define REAL(s, m) \
+    { \
+#m, FIELD_REAL, offsetof(struct s, m), 0, FIELD_SIZE(s, m), 0, NULL, NULL \
+    }
+#define BOOL(s, m) \
+    { \
+#m, FIELD_BOOL, offsetof(struct s, m), 0, 0, 0, NULL, NULL \
+    }
+#define TEXT(s, m, hi) \
+    { \
+#m, FIELD_TEXT, offsetof(struct s, m), 0, 0, hi, NULL, NULL \
+    }
+#define HASH(s, m) \
+    { \
+#m, FIELD_HASH, offsetof(struct s, m), 0, 0, 0, NULL, NULL \
+    }
+#define ID(s, m) \
+    { \
+#m, FIELD_ID, offsetof(struct s, m), 0, 0, 0, NULL, NULL \
+    }
+#define VERSION(s, m) \
+    { \
+#m, FIELD_VERSION, offsetof(struct s, m), 0, 0, 0, NULL, NULL \
+    }
+#define TEXTS(s, m, c, hi) \
+    { \
+#m, FIELD_TEXTS, offsetof(struct s, m), offsetof(struct s, c), 0, hi, NULL, NULL \
+    }
+#define LIST(s, m, c, hi, t) \
+    { \
+#m, FIELD_LIST, offsetof(struct s, m), offsetof(struct s, c), 0, hi, &(t), NULL \
+    }
+#define MAP(s, m, t) \
+    { \
+#m, FIELD_MAP, offsetof(struct s, m), 0, 0, 0, &(t), NULL \
+    }
+#define COLUMN(s, m, c, hi, r) \
+    { \
+#m, FIELD_COLUMN, offsetof(struct s, m), offsetof(struct s, c), 0, hi, NULL, &(r) \
+    }
+#define BESIDE(s, m, c, hi, r) \
+    { \
+#m, FIELD_BESIDE, offsetof(struct s, m), offsetof(struct s, c), 0, hi, NULL, &(r) \
+    }
+#define HEAD_TASK(s, m) \
+    { \
+        NULL, FIELD_TASK, offsetof(struct s, m), 0, 0, 0, NULL, NULL \
+    }
+#define HEAD_SAMPLE(s, m) \
+    { \
+        NULL, FIELD_SAMPLE, offsetof(struct s, m), 0, 0, 0, NULL, NULL \
+    }
+#define TABLE(s, rows) \
+    { \
+        sizeof(struct s), rows, (int)(sizeof(rows) / sizeof(rows)[0]) \
+    }
+
+struct fields_head { /* what of a struct travels in the header */
+    uint64_t task;
+    uint32_t sample;
+};
+
+/* Frames that the columns of a table fill, and the bytes of one element. */
+int fields_columns(const struct table *table);
+size_t fields_cell(enum cell cell);
+size_t fields_row(const struct row *row);
+
+/* Adds the map frame and the columns. Errors: ERR_RANGE names the member. */
+enum err fields_write(struct frames *out, const void *object, const struct table *table,
+                      struct fields_head *head) MUST_CHECK;
+
+/* Fills `object` (zeroed here) from frame 1 on. Errors: ERR_PARSE, ERR_RANGE. */
+enum err fields_read(void *object, const struct table *table, const struct frames *in,
+                     const struct fields_head *head, struct arena *arena) MUST_CHECK;
+
+#endif

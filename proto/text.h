@@ -1,0 +1,15 @@
+/* text: what may travel as text: UTF-8 (RFC 3629) without zero bytes. */
+
+#ifndef PROTO_TEXT_H
+#define PROTO_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+bool text_valid(const char *text, size_t n);
+
+/* A copy that is valid: each byte that is not becomes U+FFFD; heap, free(). What a model writes
+ * may be half a character: it goes through here before it goes into a message. */
+char *text_clean(const char *text, size_t n);
+
+#endif
