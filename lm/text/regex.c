@@ -23,6 +23,9 @@ struct regex_work {
     pcre2_jit_stack *stack;
 };
 
+/* What a backslash makes plain in both dialects. */
+#define PUNCTUATION "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+
 /* A pattern on its way from Ruby's syntax to PCRE2's. */
 struct translation {
     const char *in;
@@ -88,13 +91,9 @@ static enum err escape(struct translation *t)
             t->at += 2;
             return OK;
         }
-    if (c <= ' ' || c == 0x7f || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-        (c >= 'a' && c <= 'z')) {
-        char what[] = "\\?";
-
-        what[1] = c > ' ' ? c : '?';
-        return refuse(t, what);
-    }
+    if (!c || !strchr(PUNCTUATION, c))
+        return err_set(ERR_PARSE, "regex: \\%c at byte %zu is not supported",
+                       c > ' ' && c < 0x7f ? c : '?', t->at);
     put(t, t->in + t->at, 2);
     t->at += 2;
     return OK;

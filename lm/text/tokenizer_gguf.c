@@ -1,6 +1,5 @@
 #include "lm/text/tokenizer_parts.h"
 
-#include "lm/text/alphabet.h"
 #include "lm/text/utf8.h"
 
 #include <string.h>
@@ -20,13 +19,6 @@ static size_t real_tokens(const struct tokenizer_gguf *parts)
 static bool is_added(int32_t type)
 {
     return type == TYPE_UNKNOWN || type == TYPE_CONTROL || type == TYPE_USER;
-}
-
-static json_t *added_token(int id, const char *text, bool special)
-{
-    return json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", id, "content", text,
-                     "single_word", 0, "lstrip", 0, "rstrip", 0, "normalized", 0, "special",
-                     special);
 }
 
 /* The model's vocabulary and the added tokens. Added tokens behind the last other one stay
@@ -50,8 +42,8 @@ static enum err read_tokens(struct tokenizer *tokenizer, const struct tokenizer_
         if (i < own)
             err = vocab_put(tokenizer->vocab, (int)i, text, strlen(text));
         if (is_added(parts->type[i]))
-            json_array_append_new(added,
-                                  added_token((int)i, text, parts->type[i] != TYPE_USER));
+            json_array_append_new(
+                added, tokenizer_parts_added((int)i, text, parts->type[i] != TYPE_USER));
     }
     return err;
 }
@@ -91,22 +83,6 @@ static json_t *post_processor(const struct tokenizer_gguf *parts)
                      1, "special_tokens", bos, "id", bos, "ids", parts->bos, "tokens", bos);
 }
 
-/* tokenizer.json without its vocabulary; takes added, pre_tokenizer and post_processor. */
-static json_t *frame(json_t *added, json_t *pre_tokenizer, json_t *post, bool nfc,
-                     bool ignore_merges)
-{
-    json_t *normalizer = nfc ? json_pack("{s:s}", "type", "NFC") : json_null();
-
-    return json_pack("{s:s, s:n, s:n, s:o, s:o, s:o, s:o, s:{s:s, s:b, s:b, s:b},"
-                     " s:{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b}}",
-                     "version", "1.0", "truncation", "padding", "added_tokens", added,
-                     "normalizer", normalizer, "pre_tokenizer", pre_tokenizer, "post_processor",
-                     post, "decoder", "type", "ByteLevel", "add_prefix_space", 1,
-                     "trim_offsets", 1, "use_regex", 1, "model", "type", "BPE", "dropout",
-                     "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
-                     0, "byte_fallback", 0, "ignore_merges", ignore_merges);
-}
-
 enum err tokenizer_gguf(struct tokenizer **out, const struct tokenizer_gguf *parts,
                         const char *name)
 {
@@ -132,49 +108,12 @@ enum err tokenizer_gguf(struct tokenizer **out, const struct tokenizer_gguf *par
         json_decref(pre);
     } else {
         err = tokenizer_parts_ready(
-            tokenizer, frame(added, pre, post_processor(parts), nfc, ignore_merges));
+            tokenizer,
+            tokenizer_parts_frame(added, pre, post_processor(parts), nfc, ignore_merges));
     }
     if (err) {
         tokenizer_free(tokenizer);
         return err_add("%s", name);
-    }
-    *out = tokenizer;
-    return OK;
-}
-
-enum err tokenizer_bytes(struct tokenizer **out, const char *const *special, int specials)
-{
-    struct tokenizer *tokenizer = tokenizer_parts_new();
-    json_t *added = json_array();
-    json_t *pre = json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0,
-                            "trim_offsets", 1, "use_regex", 0);
-    enum err err = OK;
-
-    *out = NULL;
-    for (int i = 0; i < specials && !err; i++) {
-        const size_t n = strlen(special[i]);
-
-        err = !n || !utf8_valid(special[i], n)
-                  ? err_set(ERR_RANGE, "special token %d: empty, or not UTF-8", i)
-                  : vocab_put(tokenizer->vocab, i, special[i], n);
-        if (!err)
-            json_array_append_new(added, added_token(i, special[i], true));
-    }
-    for (int c = 0; c < 256 && !err; c++) {
-        const char byte = (char)c;
-        char text[4];
-
-        err = vocab_put(tokenizer->vocab, specials + c, text, alphabet_write(text, &byte, 1));
-    }
-    if (err) {
-        json_decref(added);
-        json_decref(pre);
-    } else {
-        err = tokenizer_parts_ready(tokenizer, frame(added, pre, json_null(), false, false));
-    }
-    if (err) {
-        tokenizer_free(tokenizer);
-        return err_add("byte tokenizer");
     }
     *out = tokenizer;
     return OK;

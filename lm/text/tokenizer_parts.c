@@ -322,3 +322,25 @@ enum err tokenizer_parts_ready(struct tokenizer *tokenizer, json_t *rest)
         write_pieces(tokenizer, added);
     return err;
 }
+
+json_t *tokenizer_parts_added(int id, const char *text, bool special)
+{
+    return json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", id, "content", text,
+                     "single_word", 0, "lstrip", 0, "rstrip", 0, "normalized", 0, "special",
+                     special);
+}
+
+json_t *tokenizer_parts_frame(json_t *added, json_t *pre_tokenizer, json_t *post, bool nfc,
+                              bool ignore_merges)
+{
+    json_t *normalizer = nfc ? json_pack("{s:s}", "type", "NFC") : json_null();
+
+    return json_pack("{s:s, s:n, s:n, s:o, s:o, s:o, s:o, s:{s:s, s:b, s:b, s:b},"
+                     " s:{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b}}",
+                     "version", "1.0", "truncation", "padding", "added_tokens", added,
+                     "normalizer", normalizer, "pre_tokenizer", pre_tokenizer, "post_processor",
+                     post, "decoder", "type", "ByteLevel", "add_prefix_space", 1,
+                     "trim_offsets", 1, "use_regex", 1, "model", "type", "BPE", "dropout",
+                     "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
+                     0, "byte_fallback", 0, "ignore_merges", ignore_merges);
+}

@@ -44,4 +44,11 @@ struct tokenizer *tokenizer_parts_new(void);
 /* NFC of text[0..n); free *out. Errors: ERR_RANGE. */
 enum err tokenizer_parts_nfc(const char *text, size_t n, char **out, size_t *m) MUST_CHECK;
 
+/* An entry of added_tokens that nothing strips or normalizes. */
+json_t *tokenizer_parts_added(int id, const char *text, bool special);
+
+/* A tokenizer.json without its vocabulary and merges; takes the three parts. */
+json_t *tokenizer_parts_frame(json_t *added, json_t *pre_tokenizer, json_t *post, bool nfc,
+                              bool ignore_merges);
+
 #endif
