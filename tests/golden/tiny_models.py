@@ -1,0 +1,124 @@
+"""Golden numbers of tiny transformers from Hugging Face transformers, f32.
+
+    python tests/golden/tiny_models.py > tests/golden/tiny_models.txt
+
+Needs torch and transformers (made with torch 2.13, transformers 5). Weights are not stored: both
+sides make them from a formula (tests/lm/tiny.h has the same in C):
+    u(name, i) = (mix(fnv1a32(name) + i * 0x9E3779B9) >> 8) * 2^-23 - 1, mix = murmur3's finaliser
+    norm 1 + 0.2 u; bias 0.3 u; embedding 0.25 u; other [rows, cols] u * float32(k / sqrt(cols)),
+    k = 3 for lm_head and score, 1.7 otherwise
+Tokens: mix(1000 * sequence + position) % vocab. Per model and sequence: log-probabilities of
+tokens 1.., logits after the last token, and (where the head predicts) greedy continuations.
+"""
+import math
+import numpy as np
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
+
+LENGTHS = [1, 17, 150]
+GREEDY = 24
+
+
+def fnv(name):
+    h = 0x811C9DC5
+    for b in name.encode():
+        h = ((h ^ b) * 0x01000193) & 0xFFFFFFFF
+    return h
+
+
+def mix(h):
+    h = np.asarray(h, dtype=np.uint64) & 0xFFFFFFFF
+    h ^= h >> np.uint64(16)
+    h = (h * np.uint64(0x85EBCA6B)) & np.uint64(0xFFFFFFFF)
+    h ^= h >> np.uint64(13)
+    h = (h * np.uint64(0xC2B2AE35)) & np.uint64(0xFFFFFFFF)
+    return h ^ (h >> np.uint64(16))
+
+
+def weight(name, shape):
+    n = int(np.prod(shape))
+    i = np.arange(n, dtype=np.uint64)
+    u = ((mix(np.uint64(fnv(name)) + i * np.uint64(0x9E3779B9)) >> np.uint64(8)).astype(np.float32)
+         * np.float32(2.0**-23) - np.float32(1))
+    if "norm" in name:
+        v = np.float32(1) + np.float32(0.2) * u
+    elif name.endswith("bias"):
+        v = np.float32(0.3) * u
+    elif "embed" in name:
+        v = np.float32(0.25) * u
+    else:
+        k = 3.0 if name in ("lm_head.weight", "score.weight") else 1.7
+        v = u * np.float32(k / math.sqrt(shape[-1]))
+    return torch.from_numpy(v.reshape(shape))
+
+
+COMMON = dict(attention_bias=False, hidden_act="silu", bos_token_id=1, eos_token_id=2, pad_token_id=0)
+MODELS = {
+    "llama": dict(model_type="llama", num_hidden_layers=2, hidden_size=48, num_attention_heads=4,
+                  num_key_value_heads=2, head_dim=16, intermediate_size=80, vocab_size=97,
+                  max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=True,
+                  rope_parameters=dict(rope_type="default", rope_theta=10000.0)),
+    "llama3": dict(model_type="llama", num_hidden_layers=3, hidden_size=96, num_attention_heads=6,
+                   num_key_value_heads=2, head_dim=32, intermediate_size=176, vocab_size=131,
+                   max_position_embeddings=512, rms_norm_eps=1e-5, tie_word_embeddings=False,
+                   rope_parameters=dict(rope_type="llama3", rope_theta=500000.0, factor=8.0,
+                                        low_freq_factor=1.0, high_freq_factor=4.0,
+                                        original_max_position_embeddings=64)),
+    "linear": dict(model_type="llama", num_hidden_layers=1, hidden_size=96, num_attention_heads=2,
+                   num_key_value_heads=2, head_dim=48, intermediate_size=112, vocab_size=64,
+                   max_position_embeddings=256, rms_norm_eps=1e-6, tie_word_embeddings=True,
+                   rope_parameters=dict(rope_type="linear", rope_theta=10000.0, factor=4.0)),
+    "qwen2": dict(model_type="qwen2", num_hidden_layers=2, hidden_size=112, num_attention_heads=7,
+                  num_key_value_heads=1, intermediate_size=144, vocab_size=151,
+                  max_position_embeddings=256, rms_norm_eps=1e-6, tie_word_embeddings=False,
+                  use_sliding_window=False,
+                  rope_parameters=dict(rope_type="default", rope_theta=1000000.0)),
+    "mistral": dict(model_type="mistral", num_hidden_layers=2, hidden_size=64, num_attention_heads=4,
+                    num_key_value_heads=1, head_dim=32, intermediate_size=96, vocab_size=80,
+                    max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=False,
+                    sliding_window=None,
+                    rope_parameters=dict(rope_type="default", rope_theta=10000.0)),
+    "reward": dict(model_type="llama", num_hidden_layers=2, hidden_size=48, num_attention_heads=4,
+                   num_key_value_heads=2, head_dim=16, intermediate_size=80, vocab_size=97,
+                   max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=True,
+                   num_labels=1, rope_parameters=dict(rope_type="default", rope_theta=10000.0)),
+}
+
+
+def tokens(vocab, sequence, n):
+    return [int(mix(1000 * sequence + t) % np.uint64(vocab)) for t in range(n)]
+
+
+def line(name, kind, sequence, values):
+    print(name, kind, sequence, len(values), *(f"{v:.9g}" for v in values))
+
+
+def main():
+    torch.set_num_threads(1)
+    for name, keys in MODELS.items():
+        keys = {**COMMON, **keys}
+        config = AutoConfig.for_model(keys.pop("model_type"), **keys)
+        make = AutoModelForSequenceClassification if name == "reward" else AutoModelForCausalLM
+        model = make.from_config(config, attn_implementation="eager").float().eval()
+        with torch.no_grad():
+            for key, p in model.named_parameters():
+                p.copy_(weight(key, tuple(p.shape)))
+            for s, n in enumerate(LENGTHS):
+                ids = tokens(config.vocab_size, s, n)
+                x = torch.tensor([ids])
+                if name == "reward":
+                    line(name, "value", s, model.score(model.model(x).last_hidden_state)[0, :, 0].tolist())
+                    continue
+                logits = model(x).logits[0].double()
+                lp = torch.log_softmax(logits, -1)
+                line(name, "logprob", s, [lp[t - 1, ids[t]].item() for t in range(1, n)])
+                warm = torch.log_softmax(logits / 0.7, -1)
+                line(name, "entropy", s, [(-(w.exp() * w).sum()).item() for w in warm[:-1]])
+                line(name, "logits", s, logits[-1].tolist())
+                ids = list(ids)
+                for _ in range(GREEDY):
+                    ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+                line(name, "greedy", s, ids[n:])
+
+
+main()
