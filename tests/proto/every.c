@@ -1,0 +1,482 @@
+#include "tests/proto/every.h"
+
+static const struct hash H1 = {{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
+                                12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+                                23, 24, 25, 26, 27, 28, 29, 30, 31, 32}};
+static const struct hash H2 = {{0xff, 0xee, 0xdd, 0xcc, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                1,    1,    1,    1,    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 7}};
+static const struct id ID = {{0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa,
+                              0xab, 0xac, 0xad, 0xae, 0xaf}};
+static const int32_t prompt[] = {1, 4093, 300, 0, 2};
+static const int32_t token[] = {17, 49151, 5, 2, 70000, 9, 8, 7, 6, 2};
+static const float logprob[] = {-0.5f, -1.25f, -3e-6f, 0.0f, -17.0f,
+                                -2.0f, -1.0f,  -0.1f,  -5.f, -0.75f};
+static const uint8_t mask[] = {0xff, 0x01};
+static const int32_t stop[] = {2, 7};
+static const int32_t tail[] = {198};
+static const char *stop_text[] = {"\n\n", "Human:", "\xc3\xa9"};
+static const uint64_t numbers[] = {3, UINT64_C(1) << 60, 5};
+static const struct range range[] = {{70, 0, 4}, {71, 2, 1}, {UINT64_C(1) << 33, 1023, 1}};
+static const float value[] = {0.25f, -8.0f, 1e10f};
+static const uint32_t each[] = {1, 2};
+
+static struct version version(uint64_t number)
+{
+    return (struct version){number, H1};
+}
+
+static struct settled settled(void)
+{
+    return (struct settled){4, 70, range, 3};
+}
+
+static const struct scorer *scorers(void)
+{
+    static struct scorer s[2];
+
+    s[0] = (struct scorer){.id = 1,
+                           .hash = H1,
+                           .name = "rm",
+                           .kind = SCORER_REWARD_MODEL,
+                           .unit = UNIT_ROLLOUT,
+                           .pure = true,
+                           .needs_text = true,
+                           .per_token = true,
+                           .card = H2,
+                           .image = H1,
+                           .spec = "{\"weight\": 1}",
+                           .timeout_ms = 20000};
+    s[1] = (struct scorer){.id = 2,
+                           .hash = H2,
+                           .name = "r\xc3\xa9gle",
+                           .kind = SCORER_RULE,
+                           .unit = UNIT_PAIR,
+                           .spec = ""};
+    return s;
+}
+
+static const struct artifact *artifacts(void)
+{
+    static struct artifact a[2];
+
+    a[0] = (struct artifact){H1, UINT64_C(540000000), ARTIFACT_IMAGE, "policy"};
+    a[1] = (struct artifact){H2, 12345, ARTIFACT_CARD, "policy:card"};
+    return a;
+}
+
+static const struct claim *claims(void)
+{
+    static struct claim c[3];
+
+    c[0] = (struct claim){70, 3, CLAIM_DONE, H1};
+    c[1] = (struct claim){71, 0, CLAIM_RUNNING, {{0}}};
+    c[2] = (struct claim){UINT64_C(1) << 40, 1023, CLAIM_FREE, H2};
+    return c;
+}
+
+static const struct version *versions(void)
+{
+    static struct version v[2];
+
+    v[0] = version(11);
+    v[1] = (struct version){12, H2};
+    return v;
+}
+
+static struct task task(void)
+{
+    return (struct task){
+        .id = 99,
+        .seed = 42,
+        .samples = 4,
+        .prompt = prompt,
+        .prompts = 5,
+        .decoding = {.temperature = 0.7f,
+                     .top_p = 0.9f,
+                     .min_p = 0.05f,
+                     .top_k = 50,
+                     .max_new = 64,
+                     .stop = stop,
+                     .stops = 2,
+                     .stop_text = stop_text,
+                     .stop_texts = 3},
+        .version = version(6),
+        .scorers = 1,
+        .tail = tail,
+        .tails = 1,
+        .prompt_text = "What is 2+2?",
+        .meta = "{\"answer\": \"4\"}",
+    };
+}
+
+static struct rollout rollout(void)
+{
+    static struct span span[2];
+
+    span[0] = (struct span){0, version(6)};
+    span[1] = (struct span){4, {7, H2}};
+    return (struct rollout){
+        .task = 99,
+        .sample = 3,
+        .hash = H2,
+        .end = ROLLOUT_STOP,
+        .token = token,
+        .logprob = logprob,
+        .tokens = 10,
+        .mask = mask,
+        .masks = 2,
+        .span = span,
+        .spans = 2,
+        .text = "It is four \xe2\x82\xac.",
+    };
+}
+
+static struct score score(void)
+{
+    static struct hash names[2];
+
+    names[0] = H2;
+    names[1] = H1;
+    return (struct score){.scorer = H1,
+                          .rollout = names,
+                          .each = each,
+                          .rollouts = 2,
+                          .value = value,
+                          .values = 3,
+                          .diagnostics = "{\"parsed\": true}"};
+}
+
+static struct msg hello(struct msg m)
+{
+    static const struct msg_ability offer[] = {{SCORER_REWARD_MODEL, "any"},
+                                               {SCORER_WORKER, "mine"}};
+
+    m.hello = (struct msg_hello){
+        .peer = ID,
+        .incarnation = 77,
+        .role = ROLE_ACTOR,
+        .major_min = 1,
+        .major_max = 2,
+        .features = 5,
+        .name = "host:123",
+        .build = "0.1.0",
+        .settled = settled(),
+        .newest = version(8),
+        .table = 2,
+        .scorer = scorers(),
+        .scorers = 2,
+        .artifact = artifacts(),
+        .artifacts = 2,
+        .body_max = 9999,
+        .claim = claims(),
+        .claims = 3,
+        .image = versions(),
+        .images = 2,
+        .offer = offer,
+        .offers = 2,
+        .slots = 16,
+        .host = "node7",
+    };
+    return m;
+}
+
+static struct msg welcome(struct msg m)
+{
+    m.welcome = (struct msg_welcome){
+        .incarnation = 78,
+        .run = true,
+        .done = true,
+        .settled = settled(),
+        .newest = version(8),
+        .smallest_live = 6,
+        .table = 2,
+        .scorer = scorers(),
+        .scorers = 2,
+        .artifact = artifacts(),
+        .artifacts = 2,
+        .body_max = 9999,
+        .credit_max = 64,
+        .bulk = "tcp://127.0.0.1:5556",
+        .bulk_key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
+        .open_to = 100,
+        .unsettled = claims(),
+        .unsettleds = 3,
+        .verdict = claims(),
+        .verdicts = 2,
+    };
+    return m;
+}
+
+static struct msg hb(struct msg m)
+{
+    m.hb = (struct msg_hb){
+        .progress = 1234,
+        .tokens = 999,
+        .busy_ms = 5000,
+        .idle_ms = 12,
+        .rss_bytes = 1 << 30,
+        .queued = 3,
+        .lag_ms = 2,
+        .lease_seen = 41,
+        .credit = 7,
+        .credit_bytes = 1 << 20,
+        .lease = numbers,
+        .leases = 3,
+        .settled = settled(),
+        .newest = version(8),
+        .image = versions(),
+        .images = 2,
+        .smallest_live = 6,
+        .open_to = 100,
+        .done = true,
+        .step = 5,
+        .metrics = "{\"loss\": 0.5}",
+        .note = "no task",
+    };
+    return m;
+}
+
+static struct msg ask(struct msg m)
+{
+    static struct msg_item item[2];
+
+    item[0] = (struct msg_item){
+        .task = 99,
+        .sample = 3,
+        .end = ROLLOUT_STOP,
+        .hash = H2,
+        .prompt = prompt,
+        .prompts = 5,
+        .token = token,
+        .tokens = 10,
+        .tail = tail,
+        .tails = 1,
+        .prompt_text = "What is 2+2?",
+        .text = "4",
+        .meta = "{}",
+    };
+    item[1] = item[0];
+    item[1].token = token + 3;
+    item[1].tokens = 4;
+    item[1].prompts = 0;
+    m.ask = (struct msg_ask){.ticket = 31,
+                             .scorer = H1,
+                             .table = 2,
+                             .unit = UNIT_ROLLOUT,
+                             .temperature = 0.7f,
+                             .item = item,
+                             .items = 2};
+    return m;
+}
+
+static struct msg stats(struct msg m)
+{
+    static struct msg_stats_peer peer[2];
+    static struct msg_stats_lease lease;
+    static const struct msg_stats_reason drop[] = {{"cancel", 3}};
+    static const struct msg_stats_wait wait[] = {{"no rewarder", 2500}};
+
+    peer[0] = (struct msg_stats_peer){
+        .id = ID,
+        .role = ROLE_ACTOR,
+        .age_ms = 12,
+        .name = "host:123",
+        .tokens = 999,
+        .busy_ms = 1,
+        .idle_ms = 2,
+        .rss_bytes = 3,
+        .version = 8,
+        .tokens_s = 120.5,
+        .queued = 4,
+        .leases = 5,
+        .credit = 6,
+        .lag_ms = 7,
+        .strikes = 8,
+        .note = "n",
+        .error = "e",
+    };
+    peer[1] = peer[0];
+    lease = (struct msg_stats_lease){1, 2, 3, 4, 5, 6, ID};
+    m.stats = (struct msg_stats){
+        .incarnation = 1,
+        .uptime_ms = 2,
+        .step = 3,
+        .run = true,
+        .done = true,
+        .newest = version(8),
+        .opened = 4,
+        .settled = 5,
+        .trained = 6,
+        .waiting = 7,
+        .leased = 8,
+        .scoring = 9,
+        .unsettled = 10,
+        .duplicates = 11,
+        .expired = 12,
+        .reissued = 13,
+        .bad_frames = 14,
+        .refused = 15,
+        .tokens_s = 1.5,
+        .samples_s = 2.5,
+        .actor_busy = .5,
+        .rewarder_busy = .25,
+        .learner_busy = .125,
+        .staleness = numbers,
+        .stalenesses = 3,
+        .drop = drop,
+        .drops = 1,
+        .peer = peer,
+        .peers = 2,
+        .lease = &lease,
+        .leases = 1,
+        .wait = wait,
+        .waits = 1,
+        .advice = "add 2 actors",
+        .metrics = "{}",
+    };
+    return m;
+}
+
+static struct msg work(struct msg m)
+{
+    switch (m.head.type) {
+    case MSG_OPEN:
+        m.open.task = task();
+        break;
+    case MSG_CANCEL:
+        m.cancel = (struct msg_cancel){numbers, 3, "stale"};
+        break;
+    case MSG_LEASE:
+        m.lease = (struct msg_lease){41, 42, 1, 3, true, task()};
+        break;
+    case MSG_REVOKE:
+        m.revoke = (struct msg_revoke){numbers, 2};
+        break;
+    case MSG_WANT:
+        m.want = (struct msg_want){claims(), 3};
+        break;
+    case MSG_ROLLOUT:
+        m.rollout = (struct msg_rollout){41, rollout()};
+        break;
+    case MSG_FAIL:
+        m.fail = (struct msg_fail){99, 41, 31, 2, H1, "prompt too long"};
+        break;
+    case MSG_SCORE:
+        m.score = (struct msg_score){31, score()};
+        break;
+    case MSG_DROPPED:
+        m.dropped = (struct msg_dropped){99, 2, DROP_POISON, 5, "crashed"};
+        break;
+    case MSG_SETTLED:
+        m.settled.settled = settled();
+        break;
+    case MSG_PUBLISH:
+        m.publish = (struct msg_publish){version(9), H2, ARTIFACT_IMAGE, 540000000, 7};
+        break;
+    default:
+        break;
+    }
+    return m;
+}
+
+static struct msg sample(struct msg m)
+{
+    static struct score scores[2];
+
+    scores[0] = scores[1] = score();
+    scores[1].scorer = H2;
+    m.sample = (struct msg_sample){1, rollout(), scores, 2};
+    return m;
+}
+
+static struct msg bulk(struct msg m)
+{
+    switch (m.head.type) {
+    case MSG_OFFER:
+        m.offer = (struct msg_offer){artifacts(), 2};
+        break;
+    case MSG_WREQ:
+        m.wreq = (struct msg_wreq){7, H1, CHUNK_BYTES, 3, 8};
+        break;
+    case MSG_WCHUNK:
+        m.wchunk = (struct msg_wchunk){7, H1, CHUNK_DIGESTS, 1, 5000000, H2.byte, 32};
+        break;
+    case MSG_WNONE:
+        m.wnone = (struct msg_wnone){7, H1, "nobody has it"};
+        break;
+    case MSG_REFUSE:
+        m.refuse = (struct msg_refuse){REFUSE_FENCED, "epoch 3 is over"};
+        break;
+    case MSG_ADMIN:
+        m.admin = (struct msg_admin){6, ID, "scale", ROLE_ACTOR, 5, "{}"};
+        break;
+    case MSG_ADMIN_OK:
+        m.admin_ok = (struct msg_admin_ok){6, ID, true, "5 actors", "{\"actors\": 5}"};
+        break;
+    case MSG_DRAIN:
+        m.drain.deadline_ms = 10000;
+        break;
+    case MSG_BYE:
+        m.bye.reason = "drained";
+        break;
+    default:
+        break;
+    }
+    return m;
+}
+
+struct msg every_message(enum msg_type type)
+{
+    const struct msg m = {.head = {type, {{9, 9, 9}}, 4}};
+
+    switch (type) {
+    case MSG_HELLO:
+        return hello(m);
+    case MSG_WELCOME:
+        return welcome(m);
+    case MSG_HB:
+        return hb(m);
+    case MSG_ASK:
+        return ask(m);
+    case MSG_SAMPLE:
+        return sample(m);
+    case MSG_STATS:
+        return stats(m);
+    default:
+        return bulk(work(m));
+    }
+}
+
+size_t every_size(enum msg_type type)
+{
+    static const size_t size[MSG_TYPES] = {
+        [MSG_HELLO] = sizeof(struct msg_hello),
+        [MSG_WELCOME] = sizeof(struct msg_welcome),
+        [MSG_REFUSE] = sizeof(struct msg_refuse),
+        [MSG_HB] = sizeof(struct msg_hb),
+        [MSG_OPEN] = sizeof(struct msg_open),
+        [MSG_CANCEL] = sizeof(struct msg_cancel),
+        [MSG_LEASE] = sizeof(struct msg_lease),
+        [MSG_REVOKE] = sizeof(struct msg_revoke),
+        [MSG_WANT] = sizeof(struct msg_want),
+        [MSG_ROLLOUT] = sizeof(struct msg_rollout),
+        [MSG_FAIL] = sizeof(struct msg_fail),
+        [MSG_ASK] = sizeof(struct msg_ask),
+        [MSG_SCORE] = sizeof(struct msg_score),
+        [MSG_SAMPLE] = sizeof(struct msg_sample),
+        [MSG_DROPPED] = sizeof(struct msg_dropped),
+        [MSG_SETTLED] = sizeof(struct msg_settled),
+        [MSG_PUBLISH] = sizeof(struct msg_publish),
+        [MSG_OFFER] = sizeof(struct msg_offer),
+        [MSG_WREQ] = sizeof(struct msg_wreq),
+        [MSG_WCHUNK] = sizeof(struct msg_wchunk),
+        [MSG_WNONE] = sizeof(struct msg_wnone),
+        [MSG_ADMIN] = sizeof(struct msg_admin),
+        [MSG_ADMIN_OK] = sizeof(struct msg_admin_ok),
+        [MSG_DRAIN] = sizeof(struct msg_drain),
+        [MSG_BYE] = sizeof(struct msg_bye),
+        [MSG_STATS] = sizeof(struct msg_stats),
+    };
+
+    return size[type];
+}
