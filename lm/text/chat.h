@@ -1,7 +1,10 @@
 /* chat: messages to text by a model's template, natively for known families.
  *
  * A template is recognised by its text; an unknown one is an error that names those supported.
- */
+ * Where we part from a Jinja engine on purpose: tools or calls that a family's template would
+ * drop in silence are an error, and so is a role it would skip; call arguments given as a
+ * string (the OpenAI format) are parsed, not encoded twice; Llama 3.1's date is always 26 Jul
+ * 2024, so that a text is the same tomorrow. Content is text: lists of parts are refused. */
 
 #ifndef LM_TEXT_CHAT_H
 #define LM_TEXT_CHAT_H
@@ -12,13 +15,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum chat { CHAT_NONE, CHAT_CHATML, CHAT_SMOLLM2, CHAT_QWEN25, CHAT_LLAMA3, CHATS };
+enum chat {
+    CHAT_NONE,
+    CHAT_CHATML,
+    CHAT_SMOLLM2,
+    CHAT_QWEN2,
+    CHAT_QWEN25,
+    CHAT_LLAMA3,
+    CHAT_LLAMA31,
+    CHATS
+};
 
 /* Which family a Jinja template is; NULL or "" gives CHAT_NONE. Errors: ERR_RANGE names the
  * supported. */
 enum err chat_detect(enum chat *out, const char *template_text) MUST_CHECK;
 
-/* By name: "chatml", "smollm2", "qwen2.5", "llama3". */
+/* By name: "chatml", "smollm2", "qwen2", "qwen2.5", "llama3", "llama3.1". Errors: ERR_RANGE. */
 enum err chat_named(enum chat *out, const char *name) MUST_CHECK;
 const char *chat_name(enum chat chat);
 
