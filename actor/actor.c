@@ -82,11 +82,6 @@ static void post_late(struct actor *a)
 
 /* ---- images */
 
-static enum err ask(struct actor *a)
-{
-    return weights_ask(&a->weights, a->fetch, &a->card);
-}
-
 static void drop_images(struct actor *a, uint64_t below)
 {
     struct item *item = weights_drop(&a->weights, below);
@@ -206,7 +201,7 @@ static void settle(struct actor *a, const struct settled *settled)
         a->kept_bytes += e[i].rollout ? size_of(e[i].rollout) : 0;
 }
 
-/* Another run: nothing of the old one means anything. */
+/* Another run: the old one means nothing. */
 static void start_over(struct actor *a, const struct id *run)
 {
     a->run = *run;
@@ -257,7 +252,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
         judge(a, &w->verdict[i]);
     drop_images(a, w->smallest_live);
     weights_newest(&a->weights, &w->newest);
-    return ask(a);
+    return weights_ask(&a->weights, a->fetch, &a->card);
 }
 
 static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
@@ -276,7 +271,7 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
     settle(a, &msg->hb.settled);
     drop_images(a, msg->hb.smallest_live);
     weights_newest(&a->weights, &msg->hb.newest);
-    return ask(a);
+    return weights_ask(&a->weights, a->fetch, &a->card);
 }
 
 static enum err on_settled(void *self, const struct msg *msg, int64_t now_ms)
@@ -293,7 +288,7 @@ static enum err on_publish(void *self, const struct msg *msg, int64_t now_ms)
     (void)now_ms;
     drop_images(a, msg->publish.smallest_live);
     weights_newest(&a->weights, &msg->publish.version);
-    return ask(a);
+    return weights_ask(&a->weights, a->fetch, &a->card);
 }
 
 static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
@@ -325,7 +320,7 @@ static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
         }
     }
     weights_want(&a->weights, &lease->task.version);
-    return ask(a);
+    return weights_ask(&a->weights, a->fetch, &a->card);
 }
 
 static enum err on_revoke(void *self, const struct msg *msg, int64_t now_ms)
@@ -420,7 +415,7 @@ enum err actor_got(void *self, const struct artifact *what, void *bytes, size_t 
         return err;
     post(a, item);
     peer_hb(a->peer, now_ms); /* leases of this version may come now */
-    return ask(a);
+    return weights_ask(&a->weights, a->fetch, &a->card);
 }
 
 static enum err finished(struct actor *a, struct item *item)
@@ -457,16 +452,20 @@ enum err actor_given(void *self, void *given, int64_t now_ms)
 
 /* ---- time */
 
-void actor_drain(struct actor *a, int64_t deadline_ms)
+void actor_drain(void *self, int64_t deadline_ms)
 {
+    struct actor *a = self;
+
     if (a->draining && a->deadline_ms <= deadline_ms)
         return;
     a->draining = true;
     a->deadline_ms = deadline_ms;
 }
 
-bool actor_finished(const struct actor *a, int64_t now_ms)
+bool actor_finished(const void *self, int64_t now_ms)
 {
+    const struct actor *a = self;
+
     return a->draining && (a->bye_ok || now_ms >= a->deadline_ms);
 }
 
@@ -491,7 +490,7 @@ enum err actor_tick(void *self, int64_t now_ms)
 
     (void)now_ms;
     post_late(a);
-    err = ask(a);
+    err = weights_ask(&a->weights, a->fetch, &a->card);
     for (uint32_t i = 0; i < n && !err; i++)
         if (e[i].rollout && !e[i].sent && peer_welcome(a->peer))
             err = send_rollout(a, &e[i]);

@@ -47,8 +47,8 @@ enum err actor_given(void *actor, void *item, int64_t now_ms) MUST_CHECK;
 enum err actor_tick(void *actor, int64_t now_ms) MUST_CHECK;
 
 /* No new work; finished once nothing runs and all is settled, or at the deadline. */
-void actor_drain(struct actor *actor, int64_t deadline_ms);
+void actor_drain(void *actor, int64_t deadline_ms);
 /* Draining, and nothing is left to wait for: BYE was said and answered, or time is up. */
-bool actor_finished(const struct actor *actor, int64_t now_ms);
+bool actor_finished(const void *actor, int64_t now_ms);
 
 #endif

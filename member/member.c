@@ -1,0 +1,237 @@
+#include "member/member.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tree.h"
+#include "proto/curve.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+const struct conf_key member_keys[] = {
+    CONF_TEXT(member_options, broker, "tcp://127.0.0.1:5555", "the broker's control port"),
+    CONF_TEXT(member_options, key, "",
+              "fleet key file (`drover keys new`); none: loopback only"),
+    CONF_TEXT(member_options, name, "", "shown to people (default: host:pid)"),
+    CONF_INT(member_options, threads, "0", 0, 1024, "compute threads; 0: as OpenMP finds"),
+    {"parent-fd", CONF_INT_, offsetof(struct member_options, parent_fd), "-1", -1, 1 << 20,
+     "a pipe of the supervisor: its end is a signal to drain", NULL},
+    {"log-level", CONF_TEXT_, offsetof(struct member_options, log_level), "info", 0, 0,
+     "debug, info, warn or error", NULL},
+    CONF_END,
+};
+
+struct member {
+    const struct member_options *options;
+    struct member_conf conf;
+    struct curve_keys keys;
+    void *context;
+    struct loop *loop;
+    struct peer *peer;
+    struct fetch *fetch;
+    char name[128];
+};
+
+enum err member_options(const struct conf_key *const *tables, void *options,
+                        const char *program, int argc, char **argv, bool *done)
+{
+    json_t *tree = json_object();
+    enum err err = OK;
+
+    *done = false;
+    for (int i = 1; i < argc && !*done; i++) {
+        *done = !strcmp(argv[i], "--version") || !strcmp(argv[i], "--help");
+        if (!strcmp(argv[i], "--version"))
+            printf("%s %s\n", program, DROVER_VERSION);
+        if (!strcmp(argv[i], "--help")) {
+            printf("usage: %s --broker tcp://HOST:PORT [--key FILE] [key=value ...]\n\n",
+                   program);
+            conf_help(tables, stdout);
+        }
+    }
+    if (!*done)
+        err = tree_args(tree, argc - 1, argv + 1);
+    if (!*done && !err)
+        err = conf_load(tables, options, tree, NULL);
+    json_decref(tree);
+    if (!*done && !err)
+        err = log_level(((const struct member_options *)options)->log_level);
+    return err;
+}
+
+static enum err watch(void *self, void *socket)
+{
+    struct member *m = self;
+
+    return loop_socket(m->loop, socket, fetch_readable, m->fetch);
+}
+
+static void unwatch(void *self, void *socket)
+{
+    loop_unsocket(((struct member *)self)->loop, socket);
+}
+
+static enum err got(void *self, const struct artifact *what, void *bytes, size_t n,
+                    int64_t now_ms)
+{
+    const struct member *m = self;
+
+    return m->conf.got(m->conf.self, what, bytes, n, now_ms);
+}
+
+static enum err tick(void *self, int64_t now_ms)
+{
+    struct member *m = self;
+    enum err err = peer_tick(m->peer, now_ms);
+
+    if (!err)
+        err = fetch_tick(m->fetch, now_ms);
+    if (!err)
+        err = m->conf.tick(m->conf.self, now_ms);
+    if (m->conf.finished(m->conf.self, now_ms))
+        loop_stop(m->loop);
+    return err;
+}
+
+static enum err leave(void *self, int64_t now_ms)
+{
+    const struct member *m = self;
+
+    log_info("drain", "deadline_ms=%d", MEMBER_DRAIN_MS);
+    m->conf.drain(m->conf.self, now_ms + MEMBER_DRAIN_MS);
+    return OK;
+}
+
+/* The supervisor's pipe is at its end: it is gone. */
+static enum err orphaned(void *self, int64_t now_ms)
+{
+    struct member *m = self;
+
+    loop_unfd(m->loop, m->options->parent_fd);
+    return leave(m, now_ms);
+}
+
+static void name_it(struct member *m)
+{
+    char host[64] = "";
+
+    if (*m->options->name) {
+        snprintf(m->name, sizeof m->name, "%s", m->options->name);
+        return;
+    }
+    gethostname(host, sizeof host - 1);
+    snprintf(m->name, sizeof m->name, "%s:%d", host, (int)getpid());
+}
+
+static enum err connect_it(struct member *m)
+{
+    const struct curve_keys *keys = *m->options->key ? &m->keys : NULL;
+    struct peer_conf peer = {.role = m->conf.role,
+                             .broker = m->options->broker,
+                             .keys = keys,
+                             .name = m->name,
+                             .hello = m->conf.hello,
+                             .hb = m->conf.hb,
+                             .self = m->conf.self};
+    struct fetch_conf fetch = {.context = m->context,
+                               .role = m->conf.role,
+                               .keys = keys,
+                               .name = m->name,
+                               .watch = watch,
+                               .unwatch = unwatch,
+                               .got = got,
+                               .self = m};
+
+    peer_random(&peer.id, &peer.incarnation);
+    fetch.id = peer.id;
+    fetch.incarnation = peer.incarnation;
+    fetch_new(&m->fetch, &fetch);
+    return peer_open(&m->peer, m->context, &peer, clock_mono_ms());
+}
+
+static enum err wire_it(struct member *m)
+{
+    static const int signals[] = {SIGTERM, SIGINT};
+    enum err err = loop_socket(m->loop, peer_socket(m->peer), peer_readable, m->peer);
+
+    if (!err)
+        err = loop_every(m->loop, PEER_TICK_MS, tick, m);
+    for (int i = 0; i < 2 && !err; i++)
+        err = loop_signal(m->loop, signals[i], leave, m);
+    if (!err && m->options->parent_fd >= 0)
+        err = loop_fd(m->loop, m->options->parent_fd, orphaned, m);
+    return err;
+}
+
+enum err member_open(struct member **out, const struct member_options *options,
+                     const struct member_conf *conf)
+{
+    struct member *m = mem_new(1, sizeof *m);
+    enum err err = OK;
+
+    m->options = options;
+    m->conf = *conf;
+    name_it(m);
+    if (*options->key)
+        err = curve_load(&m->keys, options->key);
+    if (!err)
+        err = loop_new(&m->loop);
+    if (!err) {
+        m->context = zmq_ctx_new();
+        err = connect_it(m);
+    }
+    if (!err)
+        err = wire_it(m);
+    if (err) {
+        member_close(m);
+        m = NULL;
+    }
+    *out = m;
+    return err;
+}
+
+void member_close(struct member *m)
+{
+    if (!m)
+        return;
+    fetch_free(m->fetch);
+    if (m->peer)
+        loop_unsocket(m->loop, peer_socket(m->peer));
+    peer_close(m->peer);
+    loop_free(m->loop);
+    if (m->context)
+        zmq_ctx_term(m->context);
+    curve_wipe(&m->keys);
+    free(m);
+}
+
+struct loop *member_loop(struct member *m)
+{
+    return m->loop;
+}
+
+struct peer *member_peer(struct member *m)
+{
+    return m->peer;
+}
+
+struct fetch *member_fetch(struct member *m)
+{
+    return m->fetch;
+}
+
+const char *member_name(const struct member *m)
+{
+    return m->name;
+}
+
+enum err member_run(struct member *m)
+{
+    log_info("ready", "broker=%s name=%s", m->options->broker, m->name);
+    return loop_run(m->loop);
+}

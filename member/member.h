@@ -1,0 +1,58 @@
+/* member: what every worker of a fleet is besides its work: a loop, a connection to the broker,
+ * the pulling of artifacts, keys, signals, and a clean way to leave.
+ *
+ * A process describes itself in a table of functions; member wires them to proto and net, which
+ * know nothing of one another. SIGTERM, SIGINT, DRAIN and the end of the supervisor's pipe all
+ * mean: take no new work, finish, say BYE, end within MEMBER_DRAIN_MS. */
+
+#ifndef MEMBER_MEMBER_H
+#define MEMBER_MEMBER_H
+
+#include "base/conf.h"
+#include "net/loop.h"
+#include "proto/fetch.h"
+
+enum { MEMBER_DRAIN_MS = 8000 };
+
+/* The first field of a process's own options; member_keys are its rows. */
+struct member_options {
+    char *broker, *key, *name, *log_level;
+    int threads, parent_fd;
+};
+extern const struct conf_key member_keys[];
+
+struct member_conf {
+    enum role role;
+    /* peer_conf and fetch_conf; got may be NULL for who pulls nothing */
+    void (*hello)(void *self, struct msg_hello *out);
+    void (*hb)(void *self, struct msg_hb *out);
+    enum err (*got)(void *self, const struct artifact *what, void *bytes, size_t n,
+                    int64_t now_ms);
+    enum err (*tick)(void *self, int64_t now_ms);       /* each PEER_TICK_MS */
+    void (*drain)(void *self, int64_t deadline_ms);     /* no new work */
+    bool (*finished)(const void *self, int64_t now_ms); /* may the process end? */
+    void *self;
+};
+
+struct member;
+
+/* --help and --version, then options from the command line over the defaults. `options` starts
+ * zeroed; tables = {member_keys, own rows, NULL}. *done: help or version was printed. */
+enum err member_options(const struct conf_key *const *tables, void *options,
+                        const char *program, int argc, char **argv, bool *done) MUST_CHECK;
+
+/* Loads the key, makes loop, context, peer and fetch; nothing runs yet. `options` is borrowed.
+ * Errors: what is wrong with the key, the endpoint or the system. */
+enum err member_open(struct member **out, const struct member_options *options,
+                     const struct member_conf *conf) MUST_CHECK;
+void member_close(struct member *member); /* NULL is fine */
+
+struct loop *member_loop(struct member *member);
+struct peer *member_peer(struct member *member);
+struct fetch *member_fetch(struct member *member);
+const char *member_name(const struct member *member); /* "host:pid" unless named */
+
+/* Until finished, or an error. */
+enum err member_run(struct member *member) MUST_CHECK;
+
+#endif

@@ -1,0 +1,413 @@
+#include "rewarder/rewarder.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "lm/file/bundle.h"
+#include "net/worker.h"
+#include "rewarder/score.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct known { /* a scorer of the run's table that we can do */
+    struct scorer scorer;
+    char *spec;
+    struct artifact card, image;
+    void *card_bytes, *image_bytes; /* what has arrived and waits for the other half */
+    size_t card_n, image_n;
+    bool loaded;
+};
+
+struct rewarder {
+    struct rewarder_conf conf;
+    struct peer *peer;
+    struct fetch *fetch;
+    struct worker *worker;
+    struct id run;
+    struct known known[SCORE_SCORERS];
+    uint32_t n;
+    uint32_t open; /* rollouts in tickets that are not answered */
+    uint64_t ticket_seen;
+    struct work *late; /* one item that the full queue refused */
+    bool draining, bye_said, bye_ok;
+    int64_t deadline_ms;
+};
+
+static const struct hash no_hash;
+
+void rewarder_new(struct rewarder **out, const struct rewarder_conf *conf)
+{
+    struct rewarder *r = mem_new(1, sizeof *r);
+
+    r->conf = *conf;
+    *out = r;
+}
+
+static void forget(struct known *k)
+{
+    free(k->spec);
+    free(k->card_bytes);
+    free(k->image_bytes);
+    memset(k, 0, sizeof *k);
+}
+
+void rewarder_free(struct rewarder *r)
+{
+    if (!r)
+        return;
+    for (uint32_t i = 0; i < r->n; i++)
+        forget(&r->known[i]);
+    score_work_free(r->late);
+    free(r);
+}
+
+void rewarder_meet(struct rewarder *r, struct peer *peer, struct fetch *fetch,
+                   struct worker *worker)
+{
+    r->peer = peer;
+    r->fetch = fetch;
+    r->worker = worker;
+}
+
+/* ---- what we say */
+
+void rewarder_hello(void *self, struct msg_hello *out)
+{
+    static const struct msg_ability abilities[] = {
+        {SCORER_REWARD_MODEL, ""}, {SCORER_RULE, ""}, {SCORER_REFERENCE, ""}};
+    const struct rewarder *r = self;
+
+    out->offer = abilities;
+    out->offers = sizeof abilities / sizeof *abilities;
+    out->slots = (uint32_t)r->conf.batch;
+}
+
+void rewarder_hb(void *self, struct msg_hb *out)
+{
+    struct rewarder *r = self;
+    const struct score_counters *c = score_counters(r->conf.scoring);
+    const uint32_t most = (uint32_t)r->conf.batch * 2;
+
+    out->tokens = atomic_load(&c->tokens);
+    out->busy_ms = atomic_load(&c->busy_ns) / 1000000;
+    out->idle_ms = atomic_load(&c->idle_ns) / 1000000;
+    out->progress = atomic_load(&c->rollouts) + fetch_chunks(r->fetch);
+    out->rss_bytes = mem_peak();
+    out->queued = r->open;
+    out->lease_seen = r->ticket_seen;
+    out->credit = r->draining || r->open >= most ? 0 : most - r->open;
+    out->note = fetch_note(r->fetch);
+}
+
+static enum err send_fail(struct rewarder *r, uint64_t ticket, const struct hash *scorer,
+                          const char *reason)
+{
+    struct msg msg = {.head.type = MSG_FAIL};
+    enum err err;
+
+    msg.fail.ticket = ticket;
+    msg.fail.scorer = *scorer;
+    msg.fail.reason = reason;
+    log_warn("refused", "ticket=%llu reason=\"%s\"", (unsigned long long)ticket, reason);
+    err = peer_send(r->peer, &msg);
+    return err == ERR_STATE ? OK : err; /* the ticket's deadline says the same */
+}
+
+/* ---- the table and its models */
+
+static const struct artifact *listed(const struct msg_welcome *w, const struct hash *hash)
+{
+    for (uint32_t i = 0; i < w->artifacts; i++)
+        if (hash_same(&w->artifact[i].hash, hash))
+            return &w->artifact[i];
+    return NULL;
+}
+
+static bool needs_model(const struct known *k)
+{
+    return k->scorer.kind == SCORER_REWARD_MODEL || k->scorer.kind == SCORER_REFERENCE;
+}
+
+static void learn(struct rewarder *r, const struct scorer *scorer, const struct msg_welcome *w)
+{
+    struct known *k = &r->known[r->n];
+    const struct artifact *card = listed(w, &scorer->card), *image = listed(w, &scorer->image);
+
+    if (r->n == SCORE_SCORERS || scorer->kind == SCORER_WORKER)
+        return;
+    k->scorer = *scorer;
+    k->spec = mem_text(scorer->spec);
+    k->scorer.spec = k->spec;
+    k->scorer.name = "";
+    if (card)
+        k->card = *card;
+    if (image)
+        k->image = *image;
+    k->card.name = "scorer's card";
+    k->image.name = "scorer's image";
+    r->n++;
+}
+
+static struct known *find(struct rewarder *r, const struct hash *scorer)
+{
+    for (uint32_t i = 0; i < r->n; i++)
+        if (hash_same(&r->known[i].scorer.hash, scorer))
+            return &r->known[i];
+    return NULL;
+}
+
+static bool post(struct rewarder *r, struct work *work)
+{
+    if (!r->late && worker_post(r->worker, work))
+        return true;
+    if (r->late)
+        return false;
+    r->late = work;
+    return true;
+}
+
+/* The scorers of a WELCOME: new ones are learnt, old ones forgotten, here and on the thread. */
+static void take_table(struct rewarder *r, const struct msg_welcome *w)
+{
+    struct work *table = score_work(WORK_TABLE);
+
+    for (uint32_t i = 0; i < r->n;) {
+        bool still = false;
+        for (uint32_t s = 0; s < w->scorers; s++)
+            still |= hash_same(&w->scorer[s].hash, &r->known[i].scorer.hash);
+        if (still) {
+            i++;
+            continue;
+        }
+        forget(&r->known[i]);
+        r->known[i] = r->known[--r->n];
+    }
+    for (uint32_t s = 0; s < w->scorers; s++)
+        if (!find(r, &w->scorer[s].hash))
+            learn(r, &w->scorer[s], w);
+    for (uint32_t i = 0; i < r->n; i++)
+        table->keep[table->keeps++] = r->known[i].scorer.hash;
+    if (!post(r, table))
+        score_work_free(table);
+}
+
+static enum err ask(struct rewarder *r)
+{
+    enum err err = OK;
+
+    for (uint32_t i = 0; i < r->n && !err; i++) {
+        const struct known *k = &r->known[i];
+        if (!needs_model(k) || k->loaded)
+            continue;
+        if (!k->card_bytes && !hash_same(&k->card.hash, &no_hash))
+            err = fetch_want(r->fetch, &k->card);
+        if (!err && !k->image_bytes && !hash_same(&k->image.hash, &no_hash))
+            err = fetch_want(r->fetch, &k->image);
+    }
+    return err == ERR_RANGE ? OK : err; /* enough on their way: asked again later */
+}
+
+static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct rewarder *r = self;
+    const struct msg_welcome *w = &msg->welcome;
+    enum err err = fetch_endpoint(r->fetch, w->bulk, w->bulk_key, now_ms);
+
+    if (err || !w->run)
+        return err;
+    if (memcmp(r->run.byte, msg->head.run.byte, sizeof r->run.byte)) {
+        r->run = msg->head.run;
+        fetch_drop_all(r->fetch);
+    }
+    take_table(r, w);
+    return ask(r);
+}
+
+/* Both halves are here: the thread gets the model. */
+static enum err load(struct rewarder *r, struct known *k)
+{
+    struct work *work = score_work(WORK_MODEL);
+    enum err err =
+        bundle_from_card(&work->bundle, k->card_bytes, k->card_n, "the scorer's card");
+
+    if (err) {
+        score_work_free(work);
+        return err;
+    }
+    work->scorer = k->scorer.hash;
+    work->scorer_kind = k->scorer.kind;
+    work->image = k->image_bytes;
+    work->bytes = k->image_n;
+    k->image_bytes = NULL;
+    if (!post(r, work)) {
+        k->image_bytes = work->image;
+        work->image = NULL;
+        score_work_free(work);
+        return OK; /* the tick tries again */
+    }
+    free(k->card_bytes);
+    k->card_bytes = NULL;
+    k->loaded = true;
+    return OK;
+}
+
+static void *copy(const void *bytes, size_t n)
+{
+    void *to = NULL;
+
+    if (mem_big(&to, n, 1, "artifact"))
+        return NULL;
+    memcpy(to, bytes, n);
+    return to;
+}
+
+enum err rewarder_got(void *self, const struct artifact *what, void *bytes, size_t n,
+                      int64_t now_ms)
+{
+    struct rewarder *r = self;
+    enum err err = OK;
+
+    (void)now_ms;
+    for (uint32_t i = 0; i < r->n && !err; i++) { /* scorers may share a card or an image */
+        struct known *k = &r->known[i];
+        if (!needs_model(k) || k->loaded)
+            continue;
+        if (!k->card_bytes && hash_same(&k->card.hash, &what->hash)) {
+            k->card_bytes = copy(bytes, n);
+            k->card_n = n;
+        }
+        if (!k->image_bytes && hash_same(&k->image.hash, &what->hash)) {
+            k->image_bytes = copy(bytes, n);
+            k->image_n = n;
+        }
+        if (k->card_bytes && k->image_bytes)
+            err = load(r, k);
+    }
+    free(bytes);
+    return err;
+}
+
+/* ---- tickets */
+
+static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct rewarder *r = self;
+    const struct known *k = find(r, &msg->ask.scorer);
+    struct work *work;
+
+    (void)now_ms;
+    if (msg->ask.ticket > r->ticket_seen)
+        r->ticket_seen = msg->ask.ticket;
+    if (!k)
+        return send_fail(r, msg->ask.ticket, &msg->ask.scorer,
+                         "no such scorer in this rewarder's table");
+    work = score_ticket(&msg->ask, &k->scorer);
+    if (!post(r, work)) {
+        score_work_free(work);
+        return send_fail(r, msg->ask.ticket, &msg->ask.scorer, "more tickets than credit");
+    }
+    r->open += msg->ask.items;
+    return OK;
+}
+
+static enum err send_score(struct rewarder *r, const struct work *work)
+{
+    struct msg msg = {.head.type = MSG_SCORE};
+    struct hash *rollout = mem_new(work->items, sizeof *rollout);
+    enum err err;
+
+    for (uint32_t i = 0; i < work->items; i++)
+        rollout[i] = work->item[i].hash;
+    msg.score.ticket = work->ticket;
+    msg.score.score = (struct score){.scorer = work->scorer,
+                                     .rollout = rollout,
+                                     .each = work->each,
+                                     .rollouts = work->items,
+                                     .value = work->value,
+                                     .values = work->values,
+                                     .diagnostics = ""};
+    err = peer_send(r->peer, &msg);
+    free(rollout);
+    return err == ERR_STATE ? OK : err; /* lost: the broker asks again */
+}
+
+enum err rewarder_given(void *self, void *given, int64_t now_ms)
+{
+    struct rewarder *r = self;
+    struct work *work = given;
+    enum err err;
+
+    (void)now_ms;
+    r->open -= work->items < r->open ? work->items : r->open;
+    err = work->kind == WORK_SCORED ? send_score(r, work)
+                                    : send_fail(r, work->ticket, &work->scorer, work->words);
+    score_work_free(work);
+    return err;
+}
+
+/* ---- the rest */
+
+static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
+{
+    (void)self, (void)now_ms;
+    if (msg->refuse.code == REFUSE_BUSY || msg->refuse.code == REFUSE_STRIKES)
+        return OK; /* HELLO is said again */
+    return err_set(ERR_STATE, "the broker refuses this rewarder: %s", msg->refuse.words);
+}
+
+static enum err on_drain(void *self, const struct msg *msg, int64_t now_ms)
+{
+    rewarder_drain(self, now_ms + msg->drain.deadline_ms);
+    return OK;
+}
+
+static enum err on_bye_ok(void *self, const struct msg *msg, int64_t now_ms)
+{
+    ((struct rewarder *)self)->bye_ok = true;
+    return (void)msg, (void)now_ms, OK;
+}
+
+void rewarder_listen(struct rewarder *r)
+{
+    peer_on(r->peer, MSG_WELCOME, on_welcome, r);
+    peer_on(r->peer, MSG_REFUSE, on_refuse, r);
+    peer_on(r->peer, MSG_ASK, on_ask, r);
+    peer_on(r->peer, MSG_DRAIN, on_drain, r);
+    peer_on(r->peer, MSG_BYE_OK, on_bye_ok, r);
+}
+
+void rewarder_drain(void *self, int64_t deadline_ms)
+{
+    struct rewarder *r = self;
+
+    if (r->draining && r->deadline_ms <= deadline_ms)
+        return;
+    r->draining = true;
+    r->deadline_ms = deadline_ms;
+}
+
+bool rewarder_finished(const void *self, int64_t now_ms)
+{
+    const struct rewarder *r = self;
+
+    return r->draining && (r->bye_ok || now_ms >= r->deadline_ms);
+}
+
+enum err rewarder_tick(void *self, int64_t now_ms)
+{
+    struct rewarder *r = self;
+    struct msg bye = {.head.type = MSG_BYE};
+    enum err err = ask(r);
+
+    (void)now_ms;
+    if (r->late && worker_post(r->worker, r->late))
+        r->late = NULL;
+    for (uint32_t i = 0; i < r->n && !err; i++)
+        if (!r->known[i].loaded && r->known[i].card_bytes && r->known[i].image_bytes)
+            err = load(r, &r->known[i]);
+    if (!err && r->draining && !r->open && !r->bye_said) {
+        bye.bye.reason = "drained";
+        r->bye_said = !peer_send(r->peer, &bye);
+    }
+    return err;
+}

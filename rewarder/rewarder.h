@@ -1,0 +1,38 @@
+/* rewarder: scores rollouts: reward models, rules, reference log-probabilities.
+ *
+ *     SCORE? -> [rewarder] -> SCORE      models arrive beside the flow, by hash
+ *
+ * The loop's side: the run's scorer table, which models are here or on their way, open tickets.
+ * Keeps nothing: what is lost is asked again. Computing is score's. */
+
+#ifndef REWARDER_REWARDER_H
+#define REWARDER_REWARDER_H
+
+#include "proto/fetch.h"
+#include "proto/msg.h"
+
+struct rewarder;
+struct scoring;
+struct worker;
+
+struct rewarder_conf {
+    int batch;               /* rollouts it takes at once: its credit */
+    struct scoring *scoring; /* borrowed: its counters */
+};
+
+void rewarder_new(struct rewarder **out, const struct rewarder_conf *conf);
+void rewarder_free(struct rewarder *rewarder);
+void rewarder_meet(struct rewarder *rewarder, struct peer *peer, struct fetch *fetch,
+                   struct worker *worker);
+void rewarder_listen(struct rewarder *rewarder);
+
+void rewarder_hello(void *rewarder, struct msg_hello *out); /* peer_conf */
+void rewarder_hb(void *rewarder, struct msg_hb *out);
+enum err rewarder_got(void *rewarder, const struct artifact *what, void *bytes, size_t n,
+                      int64_t now_ms) MUST_CHECK;
+enum err rewarder_given(void *rewarder, void *work, int64_t now_ms) MUST_CHECK;
+enum err rewarder_tick(void *rewarder, int64_t now_ms) MUST_CHECK;
+void rewarder_drain(void *rewarder, int64_t deadline_ms);
+bool rewarder_finished(const void *rewarder, int64_t now_ms);
+
+#endif

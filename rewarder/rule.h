@@ -1,0 +1,29 @@
+/* rule: scores that need no model: a completion against a pattern, a length or a column.
+ *
+ *   regex    1 if `pattern` (PCRE2, UTF-8) matches somewhere in the completion, else 0
+ *   length   `unit` characters, words or tokens; with `target` t: -|n - t| / t; else 1 if
+ *            `min` <= n <= `max`, else 0
+ *   exact    1 if completion and `column` of the record are the same but for white space at the
+ * ends number   1 if the last number in the completion equals the last number in `column`
+ *            (1,234.50 reads as 1234.5), else 0
+ * All are pure and bounded. */
+
+#ifndef REWARDER_RULE_H
+#define REWARDER_RULE_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct rule;
+
+/* `spec` is the scorer's JSON: {"rule": "regex", "pattern": ...}. Errors: ERR_PARSE, ERR_RANGE
+ * name the key. */
+enum err rule_new(struct rule **out, const char *spec) MUST_CHECK;
+void rule_free(struct rule *rule);
+
+/* `meta` is the record's other columns as JSON. Errors: ERR_RANGE when a column is missing. */
+enum err rule_score(const struct rule *rule, const char *text, size_t tokens, const char *meta,
+                    float *score) MUST_CHECK;
+
+#endif
