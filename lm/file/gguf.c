@@ -260,7 +260,7 @@ enum err gguf_read(struct gguf *file, const struct gguf_tensor *tensor, size_t r
     const size_t per_row = tensor->dim[0] / kind->values;
     const size_t most = PIECE / kind->bytes;
     size_t at = tensor->at + row * per_row * kind->bytes, blocks = n * per_row;
-    uint8_t *piece = mem_new(PIECE, 1);
+    uint8_t *piece = mem_new(blocks < most ? blocks : most, kind->bytes);
     enum err err = OK;
 
     while (blocks && !err) {

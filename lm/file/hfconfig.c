@@ -436,11 +436,12 @@ char *hfconfig_text(const json_t *json, size_t flags)
     }
 }
 
-enum err hfconfig_parse(json_t **out, const char *text, size_t n, const char *name)
+enum err hfconfig_parse(json_t **out, const char *text, size_t n, const char *name,
+                        size_t flags)
 {
     json_error_t where;
 
-    *out = json_loadb(text, n, 0, &where);
+    *out = json_loadb(text, n, flags, &where);
     if (!*out)
         return err_set(ERR_PARSE, "%s:%d: %s", name, where.line, where.text);
     if (!json_is_object(*out)) {

@@ -28,7 +28,10 @@ json_t *hfconfig_write_generation(const struct shape *shape);
  * JSON_INDENT(2) or JSON_COMPACT. Free with free(). */
 char *hfconfig_text(const json_t *json, size_t flags);
 
-/* Parses the text of a file. Errors: ERR_PARSE with name, line and reason. */
-enum err hfconfig_parse(json_t **out, const char *text, size_t n, const char *name) MUST_CHECK;
+/* Parses the text of a file, an object. flags: 0, or JSON_DECODE_INT_AS_REAL for files with
+ * whole numbers beyond 2^63 (model_max_length). Errors: ERR_PARSE with name, line and reason.
+ */
+enum err hfconfig_parse(json_t **out, const char *text, size_t n, const char *name,
+                        size_t flags) MUST_CHECK;
 
 #endif

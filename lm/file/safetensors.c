@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -293,6 +294,20 @@ const struct safetensors_tensor *safetensors_find(const struct safetensors *file
     return NULL;
 }
 
+const char *safetensors_shape(char out[SAFETENSORS_SHAPE],
+                              const struct safetensors_tensor *tensor)
+{
+    size_t n = 0;
+
+    out[n++] = '[';
+    for (int i = 0; i < tensor->dims; i++)
+        n += (size_t)snprintf(out + n, SAFETENSORS_SHAPE - n, i ? ", %zu" : "%zu",
+                              tensor->dim[i]);
+    out[n] = ']';
+    out[n + 1] = 0;
+    return out;
+}
+
 static const struct quant_kind *readable(const char *dtype)
 {
     const enum quant types[] = {QUANT_F32, QUANT_F16, QUANT_BF16};
@@ -316,7 +331,7 @@ enum err safetensors_read(struct safetensors *file, const struct safetensors_ten
         strncat(why, " is not read; F32, F16 and BF16 are", 40);
         return source_bad(file->source, tensor->at, tensor->name, why);
     }
-    piece = mem_new(PIECE, 1);
+    piece = mem_new(tensor->values < PIECE / 4 ? tensor->values : PIECE / 4, kind->bytes);
     for (size_t done = 0; !err && done < tensor->values;) {
         const size_t left = tensor->values - done;
         const size_t take = left < PIECE / 4 ? left : PIECE / 4;

@@ -15,7 +15,7 @@
 struct safetensors;
 struct source;
 
-enum { SAFETENSORS_DIMS = 8 };
+enum { SAFETENSORS_DIMS = 8, SAFETENSORS_SHAPE = 192 };
 
 struct safetensors_tensor {
     const char *name;
@@ -36,6 +36,10 @@ size_t safetensors_count(const struct safetensors *file);
 const struct safetensors_tensor *safetensors_at(const struct safetensors *file, size_t i);
 const struct safetensors_tensor *safetensors_find(const struct safetensors *file,
                                                   const char *name); /* NULL if absent */
+
+/* "[49152, 576]" */
+const char *safetensors_shape(char out[SAFETENSORS_SHAPE],
+                              const struct safetensors_tensor *tensor);
 
 /* to [tensor->values] out, f32. Errors: ERR_RANGE if the dtype is not F32, F16 or BF16; ERR_IO.
  */

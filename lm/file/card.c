@@ -1,0 +1,83 @@
+#include "lm/file/card.h"
+
+#include "base/mem.h"
+#include "lm/file/hfconfig.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CARD_BYTES = 256 << 20 };
+
+static enum err read_stops(struct shape *shape, const json_t *stops, const char *name)
+{
+    json_t *wrapped = json_object();
+    enum err err;
+
+    shape->eos_count = 0;
+    json_object_set(wrapped, "eos_token_id", (json_t *)(uintptr_t)stops);
+    err = hfconfig_generation(shape, wrapped, name);
+    json_decref(wrapped);
+    return err;
+}
+
+enum err card_read(struct card *out, const char *text, size_t n, const char *name)
+{
+    const json_t *tokenizer, *template_text, *stops;
+    json_t *card;
+    enum err err;
+
+    memset(out, 0, sizeof *out);
+    if (n > CARD_BYTES)
+        return err_set(ERR_RANGE, "%s: a card of %zu bytes, at most %d are read", name, n,
+                       CARD_BYTES);
+    err = hfconfig_parse(&card, text, n, name, 0);
+    if (err)
+        return err;
+    tokenizer = json_object_get(card, "tokenizer");
+    template_text = json_object_get(card, "template");
+    stops = json_object_get(card, "stops");
+    err = hfconfig_read(&out->shape, json_object_get(card, "config"), name);
+    if (!err &&
+        (!json_is_string(tokenizer) || !json_is_array(stops) ||
+         (template_text && !json_is_null(template_text) && !json_is_string(template_text))))
+        err = err_set(ERR_PARSE, "%s: no model card: tokenizer, template or stops", name);
+    if (!err)
+        err = read_stops(&out->shape, stops, name);
+    if (!err) {
+        out->tokenizer = mem_text(json_string_value(tokenizer));
+        if (json_is_string(template_text))
+            out->template_text = mem_text(json_string_value(template_text));
+    }
+    json_decref(card);
+    return err;
+}
+
+void card_fini(struct card *card)
+{
+    free(card->tokenizer);
+    free(card->template_text);
+    memset(card, 0, sizeof *card);
+}
+
+enum err card_write(const struct card *card, char **out, size_t *n)
+{
+    json_t *json = json_object(), *stops = json_array();
+    int bad = 0;
+
+    *out = NULL;
+    *n = 0;
+    for (int i = 0; i < card->shape.eos_count; i++)
+        json_array_append_new(stops, json_integer(card->shape.eos[i]));
+    json_object_set_new(json, "config", hfconfig_write(&card->shape, "float32"));
+    json_object_set_new(json, "stops", stops);
+    bad |= json_object_set_new(json, "tokenizer", json_string(card->tokenizer));
+    bad |= json_object_set_new(
+        json, "template", card->template_text ? json_string(card->template_text) : json_null());
+    if (!bad) {
+        *out = hfconfig_text(json, JSON_COMPACT);
+        *n = strlen(*out);
+    }
+    json_decref(json);
+    return bad ? err_set(ERR_PARSE, "model card: tokenizer or template is not UTF-8") : OK;
+}

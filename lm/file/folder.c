@@ -1,0 +1,391 @@
+#define _GNU_SOURCE /* renameat2 */
+
+#include "lm/file/folder.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "lm/file/hfconfig.h"
+#include "lm/file/weights.h"
+#include "lm/text/tokenizer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CONFIG_BYTES = 4 << 20, TOKENIZER_BYTES = 128 << 20 };
+
+/* What a model folder of ours, or of transformers, may hold: such a folder may be replaced. */
+static const char *const known[] = {
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "model.safetensors.index.json",
+    "vocab.json",
+    "merges.txt",
+};
+
+/* A file of the folder; NULL when it is absent and may be. */
+static enum err read_file(char **out, size_t *n, const char *path, const char *name,
+                          size_t limit, bool needed)
+{
+    char *full = mem_print("%s/%s", path, name);
+    enum err err = OK;
+
+    *out = NULL;
+    *n = 0;
+    if (needed || fs_exists(full))
+        err = fs_read(out, n, full, limit);
+    free(full);
+    return err;
+}
+
+static enum err read_json(json_t **out, const char *path, const char *name, bool needed,
+                          size_t flags)
+{
+    char *full = mem_print("%s/%s", path, name);
+    char *text;
+    size_t n;
+    enum err err = read_file(&text, &n, path, name, CONFIG_BYTES, needed);
+
+    *out = NULL;
+    if (!err && text)
+        err = hfconfig_parse(out, text, n, full, flags);
+    free(text);
+    free(full);
+    return err;
+}
+
+/* A token of tokenizer_config.json: a text or {"content": text}. */
+static char *token_name(const json_t *config, const char *key)
+{
+    const json_t *value = json_object_get(config, key);
+
+    if (json_is_object(value))
+        value = json_object_get(value, "content");
+    return json_is_string(value) ? mem_text(json_string_value(value)) : NULL;
+}
+
+/* chat_template: a text or a list of {"name", "template"}, of which "default" counts. */
+static const char *template_of(const json_t *config)
+{
+    const json_t *value = json_object_get(config, "chat_template");
+    size_t i;
+    json_t *item;
+
+    json_array_foreach((json_t *)(uintptr_t)value, i, item)
+    {
+        const char *name = json_string_value(json_object_get(item, "name"));
+        if (name && !strcmp(name, "default"))
+            return json_string_value(json_object_get(item, "template"));
+    }
+    return json_string_value(value);
+}
+
+static enum err read_tokenizer(struct folder *out, const char *path)
+{
+    json_t *config = NULL;
+    size_t n = 0;
+    enum err err;
+
+    err = read_file(&out->card.tokenizer, &n, path, "tokenizer.json", TOKENIZER_BYTES, true);
+    if (!err && strlen(out->card.tokenizer) != n)
+        err = err_set(ERR_PARSE, "%s/tokenizer.json: byte %zu is zero", path,
+                      strlen(out->card.tokenizer));
+    if (!err)
+        err = read_json(&config, path, "tokenizer_config.json", false, JSON_DECODE_INT_AS_REAL);
+    if (!err)
+        err = read_file(&out->card.template_text, &n, path, "chat_template.jinja", CONFIG_BYTES,
+                        false);
+    if (!err && !out->card.template_text && template_of(config))
+        out->card.template_text = mem_text(template_of(config));
+    out->bos = token_name(config, "bos_token");
+    out->eos = token_name(config, "eos_token");
+    out->pad = token_name(config, "pad_token");
+    json_decref(config);
+    return err;
+}
+
+enum err folder_read(struct folder *out, const char *path)
+{
+    char *name = mem_print("%s/config.json", path);
+    char *generation = mem_print("%s/generation_config.json", path);
+    json_t *config = NULL, *more = NULL;
+    enum err err;
+
+    memset(out, 0, sizeof *out);
+    err = read_json(&config, path, "config.json", true, 0);
+    if (!err)
+        err = hfconfig_read(&out->card.shape, config, name);
+    if (!err)
+        err = read_json(&more, path, "generation_config.json", false, 0);
+    if (!err && more)
+        err = hfconfig_generation(&out->card.shape, more, generation);
+    if (!err)
+        err = read_tokenizer(out, path);
+    json_decref(config);
+    json_decref(more);
+    free(name);
+    free(generation);
+    if (err)
+        folder_fini(out);
+    return err;
+}
+
+void folder_fini(struct folder *folder)
+{
+    card_fini(&folder->card);
+    free(folder->eos);
+    free(folder->bos);
+    free(folder->pad);
+    folder->eos = folder->bos = folder->pad = NULL;
+}
+
+enum err folder_tokens(struct folder *folder, const struct tokenizer *tokenizer,
+                       const char *path)
+{
+    struct shape *shape = &folder->card.shape;
+    const int eos = folder->eos ? tokenizer_id(tokenizer, folder->eos) : -1;
+    int at = 0;
+
+    if (shape->bos < 0 && folder->bos)
+        shape->bos = tokenizer_id(tokenizer, folder->bos);
+    if (shape->pad < 0 && folder->pad)
+        shape->pad = tokenizer_id(tokenizer, folder->pad);
+    if (eos >= 0) {
+        while (at < shape->eos_count && shape->eos[at] != eos)
+            at++;
+        if (at == SHAPE_STOPS)
+            at--;
+        if (at >= shape->eos_count)
+            shape->eos_count = at + 1;
+        memmove(shape->eos + 1, shape->eos, (size_t)at * sizeof *shape->eos);
+        shape->eos[0] = eos;
+    }
+    return shape_check(shape) ? err_add("%s/tokenizer_config.json", path) : OK;
+}
+
+static bool is_stop(const struct shape *shape, int id)
+{
+    for (int i = 0; i < shape->eos_count; i++)
+        if (shape->eos[i] == id)
+            return true;
+    return false;
+}
+
+static bool can_pad(const struct shape *shape, int id)
+{
+    return id < shape->vocab && id != shape->bos && !is_stop(shape, id);
+}
+
+int folder_pad(const struct shape *shape, const struct tokenizer *tokenizer)
+{
+    static const char *const usual[] = {
+        "<pad>",
+        "[PAD]",
+        "<|pad|>",
+        "<|finetune_right_pad_id|>",
+        "<|endoftext|>",
+        "<unk>",
+        "<|reserved_special_token_0|>",
+    };
+    const int count = tokenizer_count(tokenizer);
+    int spare = -1;
+
+    if (shape->pad >= 0 && !is_stop(shape, shape->pad))
+        return shape->pad;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        const int id = tokenizer_id(tokenizer, usual[i]);
+        if (id >= 0 && can_pad(shape, id))
+            return id;
+    }
+    for (int id = 0; id < count; id++)
+        if (tokenizer_is_special(tokenizer, id) && can_pad(shape, id))
+            spare = id;
+    if (spare >= 0)
+        return spare;
+    if (count < shape->vocab) /* a row of the embedding that no token has */
+        return count;
+    return shape->bos >= 0 && !is_stop(shape, shape->bos) ? shape->bos : -1;
+}
+
+static enum err write_json(const char *path, const char *name, json_t *json)
+{
+    char *full = mem_print("%s/%s", path, name);
+    char *text = hfconfig_text(json, JSON_INDENT(2));
+    char *line = mem_print("%s\n", text);
+    const enum err err = fs_write(full, line, strlen(line));
+
+    json_decref(json);
+    free(full);
+    free(text);
+    free(line);
+    return err;
+}
+
+/* "key": the text of token `id`, as the vocabulary spells it. */
+static void put_token(json_t *to, const char *key, const struct tokenizer *tokenizer, int id)
+{
+    char *text;
+    size_t n;
+
+    if (id < 0 || id >= tokenizer_count(tokenizer) ||
+        tokenizer_decode(tokenizer, &id, 1, true, &text, &n))
+        return;
+    json_object_set_new(to, key, json_stringn(text, n));
+    free(text);
+}
+
+static enum err write_tokenizer(const char *path, const struct card *card,
+                                const struct tokenizer *tokenizer)
+{
+    const struct shape *shape = &card->shape;
+    char *full = mem_print("%s/tokenizer.json", path);
+    json_t *config =
+        json_pack("{s:s,s:b,s:i}", "tokenizer_class", "PreTrainedTokenizerFast",
+                  "clean_up_tokenization_spaces", false, "model_max_length", shape->context);
+    json_t *map = json_object();
+    enum err err = fs_write(full, card->tokenizer, strlen(card->tokenizer));
+
+    put_token(map, "bos_token", tokenizer, shape->bos);
+    put_token(map, "eos_token", tokenizer, shape->eos_count ? shape->eos[0] : -1);
+    put_token(map, "pad_token", tokenizer, shape->pad);
+    json_object_update(config, map);
+    if (card->template_text)
+        json_object_set_new(config, "chat_template", json_string(card->template_text));
+    if (err)
+        json_decref(config);
+    else
+        err = write_json(path, "tokenizer_config.json", config);
+    if (err)
+        json_decref(map);
+    else
+        err = write_json(path, "special_tokens_map.json", map);
+    free(full);
+    return err;
+}
+
+static enum err write_files(const char *path, const struct card *card,
+                            const struct tokenizer *tokenizer, const struct params *params,
+                            const char *dtype)
+{
+    char *weights = mem_print("%s/model.safetensors", path);
+    enum err err = weights_write(weights, params, dtype);
+
+    if (!err)
+        err = write_json(path, "config.json", hfconfig_write(&card->shape, dtype));
+    if (!err && card->shape.head == HEAD_LM)
+        err =
+            write_json(path, "generation_config.json", hfconfig_write_generation(&card->shape));
+    if (!err)
+        err = write_tokenizer(path, card, tokenizer);
+    free(weights);
+    return err;
+}
+
+static bool replaceable(const char *name)
+{
+    const char *end = strrchr(name, '.');
+
+    if (!strcmp(name, ".") || !strcmp(name, ".."))
+        return true;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(name, known[i]))
+            return true;
+    return !strncmp(name, "model-", 6) && end && !strcmp(end, ".safetensors");
+}
+
+/* Nothing there, or a model folder and nothing else. */
+static enum err check_target(const char *path)
+{
+    DIR *dir = fs_exists(path) ? opendir(path) : NULL;
+    struct dirent *entry;
+    enum err err = OK;
+
+    if (!dir)
+        return fs_exists(path) ? err_set(ERR_STATE, "%s: is no folder", path) : OK;
+    while (!err && (entry = readdir(dir)))
+        if (!replaceable(entry->d_name))
+            err = err_set(ERR_STATE,
+                          "%s: holds %.80s, which is no part of a model; choose another folder",
+                          path, entry->d_name);
+    closedir(dir);
+    return err;
+}
+
+/* Where the file system cannot exchange two names, the old folder waits as path.old for the
+ * moment between two renames; bundle_open knows that name. */
+static enum err replace(const char *made, const char *path, const char *old)
+{
+    enum err err = fs_remove(old);
+
+    if (err)
+        return err;
+    if (!renameat2(AT_FDCWD, made, AT_FDCWD, path, RENAME_EXCHANGE))
+        return fs_rename(made, old); /* `made` is the old one now; this syncs the parent */
+    err = fs_rename(path, old);
+    if (err)
+        return err;
+    err = fs_rename(made, path);
+    if (err && rename(old, path))
+        err = err_add("%s is kept as %s", path, old);
+    return err;
+}
+
+static enum err swap(const char *made, const char *path)
+{
+    char *old = mem_print("%s.old", path);
+    enum err err = fs_exists(path) ? replace(made, path, old) : fs_rename(made, path);
+
+    if (!err)
+        err = fs_remove(old);
+    free(old);
+    return err;
+}
+
+/* Leaves nothing behind; the words of `err` stay. */
+static enum err give_up(const char *made, enum err err)
+{
+    char why[400];
+
+    snprintf(why, sizeof why, "%s", err_text());
+    if (fs_remove(made))
+        return err_set(err, "%s (and %s is left behind)", why, made);
+    return err_set(err, "%s", why);
+}
+
+enum err folder_write(const char *path, const struct card *card,
+                      const struct tokenizer *tokenizer, const struct params *params,
+                      const char *dtype)
+{
+    char *bare = mem_text(path);
+    char *made;
+    enum err err;
+
+    for (size_t n = strlen(bare); n > 1 && bare[n - 1] == '/'; n--)
+        bare[n - 1] = 0;
+    made = mem_print("%s.new", bare);
+    err = check_target(bare);
+    if (!err)
+        err = fs_remove(made);
+    if (!err)
+        err = fs_mkdir(made);
+    if (!err)
+        err = write_files(made, card, tokenizer, params, dtype);
+    if (!err)
+        err = swap(made, bare);
+    if (err)
+        err = give_up(made, err);
+    free(made);
+    free(bare);
+    return err;
+}

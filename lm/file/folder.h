@@ -1,0 +1,35 @@
+/* folder: a Hugging Face model folder without its weights: read, and written whole. */
+
+#ifndef LM_FILE_FOLDER_H
+#define LM_FILE_FOLDER_H
+
+#include "lm/file/card.h"
+
+struct params;
+struct tokenizer;
+
+/* config.json, generation_config.json, tokenizer.json, tokenizer_config.json and
+ * chat_template.jinja. The tokenizer's own EOS becomes the shape's first stop and its PAD the
+ * shape's where the configuration has none; those names are found in the text by
+ * folder_tokens once there is a tokenizer. Errors name the file. */
+struct folder {
+    struct card card;
+    char *eos, *bos, *pad; /* as tokenizer_config.json names them; NULL if it does not */
+};
+enum err folder_read(struct folder *out, const char *path) MUST_CHECK;
+enum err folder_tokens(struct folder *folder, const struct tokenizer *tokenizer,
+                       const char *path) MUST_CHECK;
+void folder_fini(struct folder *folder);
+
+/* Writes the whole folder beside `path` and swaps it in: a crash leaves the old one or the new.
+ * A folder that holds files this function would not write is not touched. `card.shape` must be
+ * the params'. dtype: "float32" or "bfloat16". Errors: ERR_IO, ERR_RANGE, ERR_STATE. */
+enum err folder_write(const char *path, const struct card *card,
+                      const struct tokenizer *tokenizer, const struct params *params,
+                      const char *dtype) MUST_CHECK;
+
+/* A token that a reward model may be padded with: no stop, so that transformers, which reads
+ * the last token that is not the pad, reads what was trained. -1 if there is none. */
+int folder_pad(const struct shape *shape, const struct tokenizer *tokenizer);
+
+#endif

@@ -1,0 +1,293 @@
+#include "lm/file/weights.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "lm/file/hfconfig.h"
+#include "lm/file/safetensors.h"
+#include "lm/file/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILES_MAX = 512, INDEX_BYTES = 16 << 20 };
+
+struct weights {
+    char *folder;
+    int n;
+    char *name[FILES_MAX];
+    struct safetensors *file[FILES_MAX];
+};
+
+static enum err add_file(struct weights *weights, const char *name)
+{
+    char *path;
+    enum err err;
+
+    if (weights->n == FILES_MAX)
+        return err_set(ERR_RANGE, "%s: more than %d files of weights", weights->folder,
+                       FILES_MAX);
+    path = mem_print("%s/%s", weights->folder, name);
+    err = safetensors_open(&weights->file[weights->n], path);
+    if (!err)
+        weights->name[weights->n++] = mem_text(name);
+    free(path);
+    return err;
+}
+
+/* A bare name. It may be a link: the hub's cache is made of links into a neighbour folder, and
+ * who can place links in the folder could place the bytes as well. */
+static bool bare(const char *name)
+{
+    return *name && *name != '.' && !strchr(name, '/') && strlen(name) < 256;
+}
+
+static enum err add_shard(struct weights *weights, const char *path, const char *tensor,
+                          const char *name)
+{
+    char shown[SOURCE_SHOWN];
+    enum err err = OK;
+    int i = 0;
+
+    if (!name || !bare(name))
+        return err_set(ERR_PARSE, "%s: weight_map: '%s' is not the bare name of a file", path,
+                       name ? source_shown(shown, name, strlen(name)) : "");
+    while (i < weights->n && strcmp(weights->name[i], name) != 0)
+        i++;
+    if (i == weights->n)
+        err = add_file(weights, name);
+    if (!err && !safetensors_find(weights->file[i], tensor))
+        err = err_set(ERR_PARSE, "%s: weight_map: %s has no tensor '%s'", path, name,
+                      source_shown(shown, tensor, strlen(tensor)));
+    return err;
+}
+
+static enum err open_index(struct weights *weights, const char *path)
+{
+    json_t *index = NULL, *map, *file;
+    const char *tensor;
+    char *text;
+    size_t n;
+    enum err err = fs_read(&text, &n, path, INDEX_BYTES);
+
+    if (err)
+        return err;
+    err = hfconfig_parse(&index, text, n, path, 0);
+    free(text);
+    if (err)
+        return err;
+    map = json_object_get(index, "weight_map");
+    if (!json_is_object(map) || !json_object_size(map))
+        err = err_set(ERR_PARSE, "%s: no weight_map", path);
+    json_object_foreach(map, tensor, file)
+    {
+        err = add_shard(weights, path, tensor, json_string_value(file));
+        if (err)
+            break;
+    }
+    json_decref(index);
+    return err;
+}
+
+static enum err nothing(const char *folder)
+{
+    static const char *const pickles[] = {"pytorch_model.bin", "pytorch_model.bin.index.json",
+                                          "consolidated.00.pth", "model.pt"};
+
+    for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++) {
+        char *path = mem_print("%s/%s", folder, pickles[i]);
+        const bool there = fs_exists(path);
+        free(path);
+        if (there)
+            return err_set(
+                ERR_PARSE,
+                "%s: only %s, a Python pickle, which can run code and is not opened; "
+                "save the model with safetensors",
+                folder, pickles[i]);
+    }
+    return err_set(ERR_IO, "%s: no model.safetensors and no model.safetensors.index.json",
+                   folder);
+}
+
+enum err weights_open(struct weights **out, const char *folder)
+{
+    struct weights *weights = mem_new(1, sizeof *weights);
+    char *one = mem_print("%s/model.safetensors", folder);
+    char *index = mem_print("%s/model.safetensors.index.json", folder);
+    enum err err;
+
+    *out = NULL;
+    weights->folder = mem_text(folder);
+    if (fs_exists(one))
+        err = add_file(weights, "model.safetensors");
+    else if (fs_exists(index))
+        err = open_index(weights, index);
+    else
+        err = nothing(folder);
+    free(one);
+    free(index);
+    if (err)
+        weights_close(weights);
+    else
+        *out = weights;
+    return err;
+}
+
+void weights_close(struct weights *weights)
+{
+    if (!weights)
+        return;
+    for (int i = 0; i < weights->n; i++) {
+        free(weights->name[i]);
+        safetensors_close(weights->file[i]);
+    }
+    free(weights->folder);
+    free(weights);
+}
+
+int weights_files(const struct weights *weights)
+{
+    return weights->n;
+}
+
+const struct safetensors *weights_file(const struct weights *weights, int i)
+{
+    return weights->file[i];
+}
+
+bool weights_is_vector(enum part part)
+{
+    switch (part) {
+    case PART_NORM_ATTN:
+    case PART_NORM_MLP:
+    case PART_NORM_FINAL:
+    case PART_Q_BIAS:
+    case PART_K_BIAS:
+    case PART_V_BIAS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum err weights_check(const struct shape *shape, size_t values, const char *name)
+{
+    const double width = shape->width, q = (double)shape->heads * shape->head_dim,
+                 kv = (double)shape->kv_heads * shape->head_dim;
+    const double layer = 2 * q * width + 2 * kv * width + 3.0 * shape->ffn * width + 2 * width +
+                         (shape->qkv_bias ? q + 2 * kv : 0);
+    const double ends =
+        (double)shape->vocab * width * (shape->head == HEAD_LM && !shape->tied ? 2 : 1) +
+        width * (shape->head == HEAD_SCALAR ? 2 : 1);
+    const double wanted = layer * shape->layers + ends;
+
+    if (wanted <= (double)values)
+        return OK;
+    return err_set(ERR_RANGE,
+                   "%s: the configuration makes a model of %.0f weights, %zu are here", name,
+                   wanted, values);
+}
+
+static struct safetensors *find(const struct weights *weights, const char *name,
+                                const struct safetensors_tensor **out)
+{
+    for (int i = 0; i < weights->n; i++) {
+        *out = safetensors_find(weights->file[i], name);
+        if (*out)
+            return weights->file[i];
+    }
+    return NULL;
+}
+
+static enum err read_tensor(struct weights *weights, const struct tensor *tensor, float *to)
+{
+    const struct safetensors_tensor *from;
+    struct safetensors *file = find(weights, tensor->name, &from);
+    char shown[SAFETENSORS_SHAPE];
+    bool same;
+
+    if (!file)
+        return err_set(ERR_RANGE, "%s: tensor %s is missing%s", weights->folder, tensor->name,
+                       tensor->part == PART_HEAD ? " and tie_word_embeddings is false" : "");
+    if (weights_is_vector(tensor->part))
+        same = from->dims == 1 && from->dim[0] == (size_t)tensor->cols;
+    else
+        same = from->dims == 2 && from->dim[0] == (size_t)tensor->rows &&
+               from->dim[1] == (size_t)tensor->cols;
+    if (!same)
+        return err_set(ERR_RANGE,
+                       "%s: tensor %s at byte %zu is %s, config.json makes it [%d, %d]",
+                       weights->folder, tensor->name, from->at, safetensors_shape(shown, from),
+                       tensor->rows, tensor->cols);
+    return safetensors_read(file, from, to);
+}
+
+/* Tensors that older files carry and no forward pass reads: rotary tables, and a head that is
+ * tied to the embedding or that a reward model does not have. */
+static bool idle(const struct params *params, const char *name)
+{
+    static const char table[] = ".rotary_emb.inv_freq";
+    const size_t n = strlen(name), t = sizeof table - 1;
+
+    if (!strcmp(name, "lm_head.weight"))
+        return params->shape.tied || params->shape.head == HEAD_SCALAR;
+    return n > t && !strcmp(name + n - t, table);
+}
+
+static enum err refuse_others(const struct weights *weights, const struct params *params)
+{
+    char shown[SOURCE_SHOWN];
+
+    for (int i = 0; i < weights->n; i++)
+        for (size_t t = 0; t < safetensors_count(weights->file[i]); t++) {
+            const char *name = safetensors_at(weights->file[i], t)->name;
+            if (!params_name(params, name) && !idle(params, name))
+                return err_set(ERR_RANGE, "%s/%s: tensor '%s' has no place in this model",
+                               weights->folder, weights->name[i],
+                               source_shown(shown, name, strlen(name)));
+        }
+    return OK;
+}
+
+enum err weights_read(struct params **out, struct weights *weights, const struct shape *shape)
+{
+    struct params *params = NULL;
+    size_t values = 0;
+    enum err err;
+
+    *out = NULL;
+    for (int i = 0; i < weights->n; i++)
+        for (size_t t = 0; t < safetensors_count(weights->file[i]); t++)
+            values += safetensors_at(weights->file[i], t)->bytes / 2;
+    err = weights_check(shape, values, weights->folder);
+    if (!err)
+        err = params_new(&params, shape);
+    if (err)
+        return err;
+    for (int i = 0; i < params->n && !err; i++)
+        err = read_tensor(weights, &params->tensor[i], params->data + params->tensor[i].at);
+    if (!err)
+        err = refuse_others(weights, params);
+    if (err)
+        params_free(params);
+    else
+        *out = params;
+    return err;
+}
+
+enum err weights_write(const char *path, const struct params *params, const char *dtype)
+{
+    struct safetensors_put *put = mem_new((size_t)params->n, sizeof *put);
+    const bool bf16 = !strcmp(dtype, "bfloat16");
+    enum err err;
+
+    for (int i = 0; i < params->n; i++) {
+        const struct tensor *tensor = &params->tensor[i];
+        put[i].name = tensor->name;
+        put[i].rows = weights_is_vector(tensor->part) ? 0 : (size_t)tensor->rows;
+        put[i].cols = (size_t)tensor->cols;
+        put[i].data = params->data + tensor->at;
+    }
+    err = safetensors_write(path, put, (size_t)params->n, bf16);
+    free(put);
+    return err;
+}

@@ -1,0 +1,35 @@
+/* weights: the safetensors files of a Hugging Face folder as one set of named tensors. */
+
+#ifndef LM_FILE_WEIGHTS_H
+#define LM_FILE_WEIGHTS_H
+
+#include "lm/model/params.h"
+
+struct weights;
+struct safetensors;
+
+/* model.safetensors, or the files that model.safetensors.index.json names (by bare names: no
+ * folders). Errors: ERR_IO, ERR_PARSE, ERR_RANGE; a folder that has only pickles says so. */
+enum err weights_open(struct weights **out, const char *folder) MUST_CHECK;
+void weights_close(struct weights *weights);
+
+int weights_files(const struct weights *weights);
+const struct safetensors *weights_file(const struct weights *weights, int i);
+
+/* New params of this shape from the files. Each tensor must be there in its shape; one that the
+ * model has no place for is an error, too, but for those that are known to be idle. */
+enum err weights_read(struct params **out, struct weights *weights,
+                      const struct shape *shape) MUST_CHECK;
+
+/* ERR_RANGE if a model of this shape has more weights than `values`, the number that the files
+ * hold: asked before memory is. `name` stands before the words. */
+enum err weights_check(const struct shape *shape, size_t values, const char *name) MUST_CHECK;
+
+/* Stored with one dimension: norms and biases. */
+bool weights_is_vector(enum part part);
+
+/* Writes model.safetensors at `path`, dtype "float32" or "bfloat16". Errors: ERR_IO. */
+enum err weights_write(const char *path, const struct params *params,
+                       const char *dtype) MUST_CHECK;
+
+#endif
