@@ -2,7 +2,7 @@
  *
  * Slots are admitted and leave at any token; a prompt is prefilled once for its n samples. A
  * token is a pure function of (weights, seed, task, sample, position, prompt): the same on any
- * machine, in any company. */
+ * machine, in any company. Position counts from the start of the sequence, prompt included. */
 
 #ifndef LM_GEN_GENERATE_H
 #define LM_GEN_GENERATE_H

@@ -1,3 +1,8 @@
 # The engine: kernels, forward pass, generation.
 drover_test(lm/forward NEEDS lm_model OpenMP::OpenMP_C TIMEOUT 240)
-target_compile_definitions(test_lm_forward PRIVATE GOLDEN="${CMAKE_CURRENT_LIST_DIR}/../golden")
+drover_test(lm/sample NEEDS lm_gen)
+drover_test(lm/generate NEEDS lm_gen TIMEOUT 120)
+foreach(unit forward generate)
+  target_compile_definitions(test_lm_${unit}
+    PRIVATE GOLDEN="${CMAKE_CURRENT_LIST_DIR}/../golden")
+endforeach()

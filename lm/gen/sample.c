@@ -1,0 +1,207 @@
+#include "lm/gen/sample.h"
+
+#include "base/mem.h"
+#include "lm/kernel/isa.h"
+#include "lm/kernel/softmax.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* exp(z - max) is at most 1, whose bits are 0x3f800000: its top bits sort tokens into bins. */
+enum { BIN_SHIFT = 18, BINS = (0x3f800000 >> BIN_SHIFT) + 1 };
+
+struct sample_scratch {
+    int vocab;
+    float *e;      /* [vocab] exp(z - max) */
+    uint64_t *key; /* [vocab] the tokens of one bin */
+    uint32_t count[BINS];
+    uint64_t weight[BINS];
+};
+
+enum err sample_scratch_new(struct sample_scratch **out, int vocab)
+{
+    struct sample_scratch *s = mem_new(1, sizeof *s);
+
+    *out = NULL;
+    s->vocab = vocab;
+    if (mem_big(&s->e, (size_t)vocab, sizeof *s->e, "sampler") ||
+        mem_big(&s->key, (size_t)vocab, sizeof *s->key, "sampler")) {
+        sample_scratch_free(s);
+        return ERR_NOMEM;
+    }
+    *out = s;
+    return OK;
+}
+
+void sample_scratch_free(struct sample_scratch *scratch)
+{
+    if (!scratch)
+        return;
+    free(scratch->e);
+    free(scratch->key);
+    free(scratch);
+}
+
+enum err sample_check(const struct sampling *s)
+{
+    if (!(s->temperature >= 0 && s->temperature <= 100) ||
+        (s->temperature > 0 && s->temperature < 1e-4f))
+        return err_set(ERR_RANGE, "temperature %g: not 0 (greedy) and not in 0.0001..100",
+                       (double)s->temperature);
+    if (!(s->top_p > 0 && s->top_p <= 1))
+        return err_set(ERR_RANGE, "top_p %g: not in (0, 1]", (double)s->top_p);
+    if (!(s->min_p >= 0 && s->min_p <= 1))
+        return err_set(ERR_RANGE, "min_p %g: not in [0, 1]", (double)s->min_p);
+    if (s->top_k < 0)
+        return err_set(ERR_RANGE, "top_k %d: below 0", s->top_k);
+    return OK;
+}
+
+static uint64_t whole(float e)
+{
+    return (uint64_t)(int64_t)(e * 0x1p44f);
+}
+
+/* Larger key: before. */
+static uint64_t key_of(float e, int id)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &e, sizeof bits);
+    return (uint64_t)bits << 32 | (UINT32_MAX - (uint32_t)id);
+}
+
+static int descending(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static float e_of(uint64_t key)
+{
+    const uint32_t bits = (uint32_t)(key >> 32);
+    float e;
+
+    memcpy(&e, &bits, sizeof e);
+    return e;
+}
+
+/* count and weight are at least 1. Of the tokens with keys >= floor: the key of the last one of
+ * the shortest beginning that has `count` tokens or holds `weight`; floor if all of them
+ * together have not. */
+static uint64_t cut(struct sample_scratch *s, uint64_t floor, uint64_t count, uint64_t weight)
+{
+    uint64_t n = 0, held = 0, last = floor;
+    size_t in_bin = 0;
+    int bin;
+
+    memset(s->count, 0, sizeof s->count);
+    memset(s->weight, 0, sizeof s->weight);
+    for (int i = 0; i < s->vocab; i++) {
+        const uint64_t key = key_of(s->e[i], i);
+
+        if (key < floor)
+            continue;
+        s->count[key >> (32 + BIN_SHIFT)]++;
+        s->weight[key >> (32 + BIN_SHIFT)] += whole(s->e[i]);
+    }
+    for (bin = BINS - 1; bin >= 0; bin--) {
+        if (s->count[bin] && (n + s->count[bin] >= count || held + s->weight[bin] >= weight))
+            break;
+        n += s->count[bin];
+        held += s->weight[bin];
+    }
+    if (bin < 0)
+        return floor;
+    for (int i = 0; i < s->vocab; i++) {
+        const uint64_t key = key_of(s->e[i], i);
+
+        if (key >= floor && (int)(key >> (32 + BIN_SHIFT)) == bin)
+            s->key[in_bin++] = key;
+    }
+    qsort(s->key, in_bin, sizeof *s->key, descending);
+    for (size_t i = 0; i < in_bin && n < count && held < weight; i++) {
+        last = s->key[i];
+        n++;
+        held += whole(e_of(last));
+    }
+    return last;
+}
+
+static uint64_t total(const struct sample_scratch *s, uint64_t floor)
+{
+    uint64_t sum = 0;
+
+    if (floor == 0)
+        for (int i = 0; i < s->vocab; i++)
+            sum += whole(s->e[i]);
+    else
+        for (int i = 0; i < s->vocab; i++)
+            sum += key_of(s->e[i], i) >= floor ? whole(s->e[i]) : 0;
+    return sum;
+}
+
+/* Where u falls among tokens with keys >= floor. */
+static int pick(const struct sample_scratch *s, uint64_t floor, double u)
+{
+    const uint64_t sum = total(s, floor);
+    uint64_t at = (uint64_t)(u * (double)sum), passed = 0;
+
+    if (at >= sum)
+        at = sum - 1;
+    for (int i = 0; i < s->vocab; i++) {
+        if (key_of(s->e[i], i) < floor)
+            continue;
+        passed += whole(s->e[i]);
+        if (passed > at)
+            return i;
+    }
+    return -1;
+}
+
+static uint64_t share(float p, uint64_t sum)
+{
+    const uint64_t part = (uint64_t)((double)p * (double)sum);
+
+    return part ? part : 1;
+}
+
+static int greedy(const float *logit, int n)
+{
+    int best = 0;
+
+    for (int i = 1; i < n; i++)
+        if (logit[i] > logit[best])
+            best = i;
+    return best;
+}
+
+int sample_draw(struct sample_scratch *s, const struct sampling *sampling, const float *logit,
+                double u, float *logprob)
+{
+    const float t = sampling->temperature;
+    struct softmax row;
+    uint64_t floor = 0;
+    int token;
+
+    softmax_row(&row, logit, s->vocab, softmax_rate(t > 0 ? t : 1));
+    *logprob = 0;
+    if (!isfinite(row.max) || !isfinite(row.sum))
+        return -1;
+    if (t > 0) {
+        isa_current()->spread(s->e, logit, s->vocab, row.rate, row.max);
+        if (sampling->top_k > 0 && sampling->top_k < s->vocab)
+            floor = cut(s, 0, (uint64_t)sampling->top_k, UINT64_MAX);
+        if (sampling->top_p < 1)
+            floor = cut(s, floor, UINT64_MAX, share(sampling->top_p, total(s, floor)));
+        if (sampling->min_p > 0 && floor < (key_of(sampling->min_p, 0) & ~(uint64_t)UINT32_MAX))
+            floor = key_of(sampling->min_p, 0) & ~(uint64_t)UINT32_MAX;
+        token = pick(s, floor, u);
+    } else {
+        token = greedy(logit, s->vocab);
+    }
+    *logprob = softmax_logprob(&row, logit[token]);
+    return token;
+}

@@ -1,0 +1,32 @@
+/* sample: one token out of one row of logits.
+ *
+ * Probabilities are of softmax(logits / temperature), as 44-bit whole numbers
+ * w[i] = floor(2^44 exp(l[i] / T - max)): sums of whole numbers depend on no order. "Before"
+ * means more probable, or as probable with a lower id. The filters, in this order:
+ *   top_k   keeps the first k tokens                                (Fan et al. 2018)
+ *   top_p   keeps the shortest beginning that holds >= p of what top_k left
+ *                                              (Holtzman et al. 2020, arXiv:1904.09751)
+ *   min_p   keeps tokens with p >= min_p * (largest p)    (Nguyen et al. 2024,
+ * arXiv:2407.01082) The most probable token is always kept. Among the kept, in order of id, the
+ * token in whose share u falls is drawn. */
+
+#ifndef LM_GEN_SAMPLE_H
+#define LM_GEN_SAMPLE_H
+
+#include "lm/gen/generate.h"
+
+/* Scratch for one vocabulary; not shared between threads. */
+struct sample_scratch;
+enum err sample_scratch_new(struct sample_scratch **out, int vocab) MUST_CHECK;
+void sample_scratch_free(struct sample_scratch *scratch);
+
+/* Errors: ERR_RANGE, the words name the key and its range. */
+enum err sample_check(const struct sampling *sampling) MUST_CHECK;
+
+/* The drawn token, and its log-probability under the whole distribution before the filters,
+ * with the bits that forward_logprob gives (temperature 0: the most probable token, and its
+ * log-probability at temperature 1). 0 <= u < 1. -1 if the logits are not numbers. */
+int sample_draw(struct sample_scratch *scratch, const struct sampling *sampling,
+                const float *logit, double u, float *logprob);
+
+#endif
