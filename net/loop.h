@@ -51,6 +51,8 @@ void loop_stop(struct loop *loop);
 /* The longest time one turn of the loop took since the last call, ms. */
 int loop_lag_ms(struct loop *loop);
 
+/* Ends loop_run with an error and its standing words, if there is one. For net's own. */
+void loop_judge(struct loop *loop, enum err err);
 void *loop_uv(struct loop *loop); /* the uv_loop_t, for net's own */
 
 #endif
