@@ -56,6 +56,10 @@ enum err train_forward(struct train *train, const struct model *model,
 
     if (!(temperature > 0.0f) || !isfinite(temperature))
         return err_set(ERR_RANGE, "temperature %g: must be above 0 to score", temperature);
+    if (s->head == HEAD_LM ? value != NULL : logprob || entropy)
+        return err_set(ERR_RANGE, "a model with a %s head has no %s",
+                       s->head == HEAD_LM ? "language" : "scalar",
+                       s->head == HEAD_LM ? "values" : "log-probabilities");
     err = tape_begin(t, model, batch);
     if (err)
         return err_add("training");

@@ -1,0 +1,424 @@
+#include "lm/model/train.h"
+
+#include "lm/kernel/isa.h"
+#include "tests/lm/small.h"
+
+#include <math.h>
+#include <omp.h>
+
+enum { N = 44, SEQS = 4 };
+static const int seq[SEQS + 1] = {0, 1, 3, 40, N};
+
+struct bed {
+    struct small small;
+    struct batch batch;
+    int token[N];
+    float slope[3][N]; /* d loss / d logprob, entropy, value */
+    float temperature;
+    struct train *train;
+};
+
+static struct bed *bed_new(const struct shape *shape, struct train_options options)
+{
+    struct bed *bed = calloc(1, sizeof *bed);
+
+    assert_non_null(bed);
+    small_new(&bed->small, shape);
+    for (uint32_t i = 0; i < N; i++)
+        bed->token[i] = formula_token(i, 7, shape->vocab);
+    for (uint32_t i = 0; i < 3; i++)
+        formula_fill(bed->slope[i], N, 20 + i, 1.0f, 0.0f);
+    bed->batch = (struct batch){N, SEQS, bed->token, seq};
+    bed->temperature = 0.8f;
+    assert_ok(train_new(&bed->train, shape, &options));
+    return bed;
+}
+
+static void bed_free(struct bed *bed)
+{
+    train_free(bed->train);
+    small_free(&bed->small);
+    free(bed);
+}
+
+static double forward(struct bed *bed)
+{
+    const bool scalar = bed->small.params->shape.head == HEAD_SCALAR;
+    float out[3][N] = {{0}};
+    double loss = 0.0;
+
+    assert_ok(train_forward(bed->train, bed->small.model, &bed->batch, bed->temperature,
+                            scalar ? NULL : out[0], scalar ? NULL : out[1],
+                            scalar ? out[2] : NULL));
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; i < bed->batch.n; i++)
+            loss += (double)bed->slope[k][i] * (double)out[k][i];
+    return loss;
+}
+
+static float *gradient(struct bed *bed)
+{
+    float *grad = calloc(bed->small.params->count, sizeof *grad);
+
+    assert_non_null(grad);
+    (void)forward(bed);
+    train_backward(bed->train, bed->small.model, bed->small.params, bed->slope[0],
+                   bed->slope[1], bed->slope[2], grad);
+    return grad;
+}
+
+static double loss_along(struct bed *bed, const struct tensor *t, const float *keep,
+                         const float *way, float step)
+{
+    float *w = bed->small.params->data + t->at;
+
+    for (int j = 0; j < t->rows * t->cols; j++)
+        w[j] = keep[j] + step * way[j];
+    small_pack(&bed->small);
+    return forward(bed);
+}
+
+/* The slope of the loss along random directions of each tensor, by differences of fourth order.
+ */
+static void every_tensor_is_the_derivative(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < SMALL_SHAPES; shape++) {
+        struct bed *bed = bed_new(&small_shape[shape], (struct train_options){false, false});
+        float *grad = gradient(bed);
+
+        for (int i = 0; i < bed->small.params->n; i++) {
+            const struct tensor *t = &bed->small.params->tensor[i];
+            const size_t n = (size_t)t->rows * (size_t)t->cols;
+            float *keep = malloc(n * sizeof *keep), *way = malloc(n * sizeof *way);
+            double got = 0.0, size = 0.0, want;
+            const float h = 4e-3f;
+
+            memcpy(keep, bed->small.params->data + t->at, n * sizeof *keep);
+            formula_fill(way, n, 900 + (uint32_t)i, 1.0f, 0.0f);
+            for (size_t j = 0; j < n; j++) {
+                got += (double)grad[t->at + j] * (double)way[j];
+                size += (double)grad[t->at + j] * (double)grad[t->at + j];
+            }
+            want =
+                (8.0 * (loss_along(bed, t, keep, way, h) - loss_along(bed, t, keep, way, -h)) -
+                 (loss_along(bed, t, keep, way, 2 * h) -
+                  loss_along(bed, t, keep, way, -2 * h))) /
+                (12.0 * (double)h);
+            (void)loss_along(bed, t, keep, way, 0.0f);
+            if (!(fabs(got - want) < 4e-3 * sqrt(size) + 1e-5))
+                fail_msg("shape %d, %s: %.7g, not %.7g (norm %g)", shape, t->name, got, want,
+                         sqrt(size));
+            free(keep);
+            free(way);
+        }
+        free(grad);
+        bed_free(bed);
+    }
+}
+
+static void outputs_have_the_bits_of_scoring(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < SMALL_SHAPES; shape++) {
+        struct bed *bed = bed_new(&small_shape[shape], (struct train_options){true, false});
+        const bool scalar = small_shape[shape].head == HEAD_SCALAR;
+        float want[2][N], got[2][N];
+        float *a = scalar ? NULL : want[0], *b = scalar ? NULL : got[0];
+        float *c = scalar ? NULL : want[1], *d = scalar ? NULL : got[1];
+
+        assert_ok(forward_score(bed->small.model, bed->token, seq, SEQS, 0.8f, a, c,
+                                scalar ? want[0] : NULL));
+        assert_ok(train_forward(bed->train, bed->small.model, &bed->batch, 0.8f, b, d,
+                                scalar ? got[0] : NULL));
+        assert_memory_equal(want[0], got[0], sizeof want[0]);
+        if (!scalar)
+            assert_memory_equal(want[1], got[1], sizeof want[1]);
+        bed_free(bed);
+    }
+}
+
+/* One token after another through a cache, as an actor does. */
+static void outputs_have_the_bits_of_decoding(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_new(&small_shape[2], (struct train_options){false, false});
+    struct work *work;
+    float got[N], hidden[64], want;
+
+    assert_ok(train_forward(bed->train, bed->small.model, &bed->batch, 0.8f, got, NULL, NULL));
+    assert_ok(work_new(&work, &small_shape[2], 1));
+    for (int s = 0; s < SEQS; s++) {
+        struct cache *cache;
+        assert_ok(cache_new(&cache, &small_shape[2], 64));
+        assert_true(got[seq[s]] == 0.0f);
+        for (int i = seq[s]; i + 1 < seq[s + 1]; i++) {
+            const struct row row = {cache, bed->token[i], i - seq[s]};
+            forward_hidden(bed->small.model, work, &row, 1, hidden);
+            forward_logprob(bed->small.model, work, hidden, 1, &bed->token[i + 1], 0.8f, &want,
+                            NULL, NULL);
+            assert_true(want == got[i + 1]);
+        }
+        cache_free(cache);
+    }
+    work_free(work);
+    bed_free(bed);
+}
+
+static void hits_are_the_most_likely(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_new(&small_shape[0], (struct train_options){false, false});
+    const int vocab = small_shape[0].vocab;
+    int best = 0, pair[] = {5, 0}, two[] = {0, 2}, hits = 0;
+    float top = -INFINITY, logprob[2];
+
+    bed->batch = (struct batch){2, 1, pair, two};
+    for (int v = 0; v < vocab; v++) {
+        pair[1] = v;
+        assert_ok(train_forward(bed->train, bed->small.model, &bed->batch, 0.3f, logprob, NULL,
+                                NULL));
+        assert_int_equal(train_hit(bed->train)[0], 0);
+        if (train_hit(bed->train)[1]) {
+            hits++;
+            best = v;
+        }
+        top = logprob[1] > top ? logprob[1] : top;
+    }
+    assert_int_equal(hits, 1);
+    pair[1] = best;
+    assert_ok(
+        train_forward(bed->train, bed->small.model, &bed->batch, 0.3f, logprob, NULL, NULL));
+    assert_true(logprob[1] == top);
+    bed_free(bed);
+}
+
+static double gap(const float *a, const float *b, size_t n)
+{
+    double far = 0.0, size = 0.0;
+
+    for (size_t i = 0; i < n; i++) {
+        far += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+        size += (double)a[i] * (double)a[i];
+    }
+    return sqrt(far / size);
+}
+
+static void checkpointing_changes_no_bit(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < SMALL_SHAPES; shape++)
+        for (int portable = 0; portable < 2; portable++) {
+            struct bed *keep =
+                bed_new(&small_shape[shape], (struct train_options){false, portable});
+            struct bed *again =
+                bed_new(&small_shape[shape], (struct train_options){true, portable});
+            float *a = gradient(keep), *b = gradient(again);
+
+            assert_memory_equal(a, b, keep->small.params->count * sizeof *a);
+            free(a);
+            free(b);
+            bed_free(keep);
+            bed_free(again);
+        }
+}
+
+static void portable_is_close_and_the_same_everywhere(void **state)
+{
+    (void)state;
+    struct bed *fast = bed_new(&small_shape[2], (struct train_options){false, false});
+    struct bed *ours = bed_new(&small_shape[2], (struct train_options){true, true});
+    const size_t count = fast->small.params->count;
+    float *a = gradient(fast), *b = gradient(ours);
+    const int threads = omp_get_max_threads();
+    const char *name = isa_current()->name;
+
+    assert_true(gap(a, b, count) < 1e-5);
+    for (int isa = 0; isa < 3; isa++) {
+        if (!isa_at(isa)) {
+            print_message("not shown: instruction set %d is not here\n", isa);
+            continue;
+        }
+        assert_ok(isa_force(isa_at(isa)->name));
+        for (int n = 1; n < 4; n++) {
+            omp_set_num_threads(n);
+            float *c = gradient(ours);
+            assert_memory_equal(b, c, count * sizeof *b);
+            free(c);
+        }
+    }
+    omp_set_num_threads(threads);
+    assert_ok(isa_force(name));
+    free(a);
+    free(b);
+    bed_free(fast);
+    bed_free(ours);
+}
+
+/* A packed batch is its sequences, one at a time, added up; and what was there stays. */
+static void packing_is_accumulation(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < SMALL_SHAPES; shape++) {
+        struct bed *bed = bed_new(&small_shape[shape], (struct train_options){false, false});
+        const size_t count = bed->small.params->count;
+        float *whole = gradient(bed), *sum = calloc(count, sizeof *sum);
+        const bool scalar = small_shape[shape].head == HEAD_SCALAR;
+        float out[N];
+
+        for (int s = 0; s < SEQS; s++) {
+            const int from = seq[s], ends[] = {0, seq[s + 1] - from};
+            const struct batch one = {ends[1], 1, bed->token + from, ends};
+
+            assert_ok(train_forward(bed->train, bed->small.model, &one, 0.8f,
+                                    scalar ? NULL : out, NULL, scalar ? out : NULL));
+            train_backward(bed->train, bed->small.model, bed->small.params,
+                           bed->slope[0] + from, bed->slope[1] + from, bed->slope[2] + from,
+                           sum);
+        }
+        assert_true(gap(whole, sum, count) < 1e-5);
+        for (size_t i = 0; i < count; i++)
+            assert_true(sum[i] == 0.0f || whole[i] != 0.0f);
+        free(whole);
+        free(sum);
+        bed_free(bed);
+    }
+}
+
+static void null_is_zero_and_starts_do_not_count(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_new(&small_shape[1], (struct train_options){false, false});
+    const size_t count = bed->small.params->count;
+    float *want, *got = calloc(count, sizeof *got);
+
+    memset(bed->slope[1], 0, sizeof bed->slope[1]);
+    want = gradient(bed);
+    for (int s = 0; s < SEQS; s++)
+        bed->slope[0][seq[s]] = NAN; /* of no output */
+    train_backward(bed->train, bed->small.model, bed->small.params, bed->slope[0], NULL, NULL,
+                   got);
+    assert_memory_equal(want, got, count * sizeof *got);
+    memset(got, 0, count * sizeof *got);
+    train_backward(bed->train, bed->small.model, bed->small.params, NULL, NULL, NULL, got);
+    for (size_t i = 0; i < count; i++)
+        assert_true(got[i] == 0.0f);
+    free(want);
+    free(got);
+    bed_free(bed);
+}
+
+/* More rows than logits are held for, more than a tile, and a batch after a larger one. */
+static void a_long_batch_is_its_parts(void **state)
+{
+    (void)state;
+    enum { LONG = 700 };
+    static int token[LONG];
+    static float slope[LONG], out[LONG], want[LONG];
+    static const int ends[] = {0, 650, LONG};
+    struct shape shape = small_shape[0];
+    struct small small;
+    const struct train_options options = {false, false};
+    struct train *train, *fresh;
+    float *grad[2];
+
+    shape.layers = 1;
+    small_new(&small, &shape);
+    for (uint32_t i = 0; i < LONG; i++)
+        token[i] = formula_token(i, 77, shape.vocab);
+    formula_fill(slope, LONG, 78, 1.0f, 0.0f);
+    assert_ok(train_new(&train, &shape, &options));
+    assert_ok(train_new(&fresh, &shape, &options));
+    for (int i = 0; i < 2; i++)
+        grad[i] = calloc(small.params->count, sizeof *grad[i]);
+    const struct batch whole = {LONG, 2, token, ends};
+    assert_ok(train_forward(train, small.model, &whole, 1.0f, out, NULL, NULL));
+    train_backward(train, small.model, small.params, slope, NULL, NULL, grad[0]);
+    assert_ok(forward_score(small.model, token, ends, 2, 1.0f, want, NULL, NULL));
+    assert_memory_equal(want, out, sizeof want);
+    for (int s = 0; s < 2; s++) {
+        const int part[] = {0, ends[s + 1] - ends[s]};
+        const struct batch one = {part[1], 1, token + ends[s], part};
+        assert_ok(train_forward(train, small.model, &one, 1.0f, out, NULL, NULL));
+        assert_memory_equal(want + ends[s], out, (size_t)part[1] * sizeof *out);
+        train_backward(train, small.model, small.params, slope + ends[s], NULL, NULL, grad[1]);
+    }
+    assert_true(gap(grad[0], grad[1], small.params->count) < 1e-5);
+    /* memory that a larger batch left behind changes nothing */
+    const int part[] = {0, 50};
+    const struct batch tail = {50, 1, token + 650, part};
+    for (int i = 0; i < 2; i++) {
+        memset(grad[i], 0, small.params->count * sizeof **grad);
+        assert_ok(train_forward(i ? fresh : train, small.model, &tail, 1.0f, out, NULL, NULL));
+        train_backward(i ? fresh : train, small.model, small.params, slope, NULL, NULL,
+                       grad[i]);
+    }
+    assert_memory_equal(grad[0], grad[1], small.params->count * sizeof **grad);
+    train_free(train);
+    train_free(fresh);
+    small_free(&small);
+    free(grad[0]);
+    free(grad[1]);
+}
+
+static void bad_batches_are_refused(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_new(&small_shape[0], (struct train_options){false, false});
+    int wrong[SEQS + 1];
+    float out[N];
+
+#define REFUSED(batch_) \
+    assert_err(ERR_RANGE, \
+               train_forward(bed->train, bed->small.model, &(batch_), 1.0f, out, NULL, NULL))
+    bed->token[9] = small_shape[0].vocab;
+    REFUSED(bed->batch);
+    bed->token[9] = -1;
+    REFUSED(bed->batch);
+    bed->token[9] = 0;
+    memcpy(wrong, seq, sizeof seq);
+    const struct batch bad = {N, SEQS, bed->token, wrong};
+    wrong[2] = wrong[1];
+    REFUSED(bad);
+    memcpy(wrong, seq, sizeof seq);
+    wrong[0] = 1;
+    REFUSED(bad);
+    wrong[0] = 0;
+    wrong[SEQS] = N - 1;
+    REFUSED(bad);
+    assert_err(ERR_RANGE,
+               train_forward(bed->train, bed->small.model, &bed->batch, 0.0f, out, NULL, NULL));
+    assert_err(ERR_RANGE,
+               train_forward(bed->train, bed->small.model, &bed->batch, 1.0f, NULL, NULL, out));
+#undef REFUSED
+    bed_free(bed);
+}
+
+static void memory_is_foretold(void **state)
+{
+    (void)state;
+    const struct train_options keep = {false, false}, again = {true, false};
+    const size_t a = train_size(&small_shape[0], &keep, 1000);
+    const size_t b = train_size(&small_shape[0], &again, 1000);
+
+    assert_true(b < a);
+    assert_true(a - b == 1000u * 4u * (128 + 64 + 64 + 192 + 2)); /* one layer's insides */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_tensor_is_the_derivative),
+        cmocka_unit_test(outputs_have_the_bits_of_scoring),
+        cmocka_unit_test(outputs_have_the_bits_of_decoding),
+        cmocka_unit_test(hits_are_the_most_likely),
+        cmocka_unit_test(checkpointing_changes_no_bit),
+        cmocka_unit_test(portable_is_close_and_the_same_everywhere),
+        cmocka_unit_test(packing_is_accumulation),
+        cmocka_unit_test(null_is_zero_and_starts_do_not_count),
+        cmocka_unit_test(a_long_batch_is_its_parts),
+        cmocka_unit_test(bad_batches_are_refused),
+        cmocka_unit_test(memory_is_foretold),
+    };
+    return cmocka_run_group_tests_name("train", tests, NULL, NULL);
+}
