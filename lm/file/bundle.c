@@ -195,28 +195,36 @@ static enum err open_file(struct bundle *bundle, const char *path, enum bundle_w
         "%s: byte 0: no GGUF file; a model is a .gguf file or a folder with config.json", path);
 }
 
-enum err bundle_open(struct bundle **out, const char *path, enum bundle_want want)
+enum err bundle_find(char **out, const char *path)
 {
-    struct bundle *bundle = mem_new(1, sizeof *bundle);
     char *old = mem_print("%s.old", path); /* see folder_write */
-    char *folder = NULL;
-    enum err err;
+    enum err err = OK;
 
     *out = NULL;
     if (!fs_exists(path) && fs_is_dir(old))
         path = old;
-    if (!fs_exists(path)) {
+    if (!fs_exists(path))
         err = err_set(ERR_IO, "%s: there is no such file or folder", path);
-    } else if (!fs_is_dir(path)) {
-        err = open_file(bundle, path, want);
-    } else {
-        folder = model_folder(path);
-        err = folder ? open_folder(bundle, folder, want)
-                     : err_set(ERR_IO, "%s: no config.json here, in model/ or in checkpoints/",
-                               path);
-    }
-    free(folder);
+    else
+        *out = fs_is_dir(path) ? model_folder(path) : mem_text(path);
+    if (!err && !*out)
+        err = err_set(ERR_IO, "%s: no config.json here, in model/ or in checkpoints/", path);
     free(old);
+    return err;
+}
+
+enum err bundle_open(struct bundle **out, const char *path, enum bundle_want want)
+{
+    struct bundle *bundle;
+    char *found;
+    enum err err = bundle_find(&found, path);
+
+    *out = NULL;
+    if (err)
+        return err;
+    bundle = mem_new(1, sizeof *bundle);
+    err = fs_is_dir(found) ? open_folder(bundle, found, want) : open_file(bundle, found, want);
+    free(found);
     if (err)
         bundle_free(bundle);
     else

@@ -22,6 +22,10 @@ struct bundle {
 
 enum bundle_want { BUNDLE_ALL, BUNDLE_CARD /* no weights: tokenize, inspect */ };
 
+/* The .gguf file, or the folder with config.json, that `path` means: a run folder means its
+ * model/, or its newest checkpoint's model. *out is freed with free(). Errors: ERR_IO. */
+enum err bundle_find(char **out, const char *path) MUST_CHECK;
+
 /* Errors name the file. A tokenizer with more tokens than the embedding has rows is refused. */
 enum err bundle_open(struct bundle **out, const char *path, enum bundle_want want) MUST_CHECK;
 void bundle_free(struct bundle *bundle);

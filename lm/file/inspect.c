@@ -1,0 +1,254 @@
+#include "lm/file/inspect.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "lm/file/bundle.h"
+#include "lm/file/card.h"
+#include "lm/file/gguf.h"
+#include "lm/file/hfconfig.h"
+#include "lm/file/safetensors.h"
+#include "lm/file/weights.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *one_tensor(const char *name, const char *dtype, const size_t *dim, int dims,
+                          bool reversed)
+{
+    json_t *shape = json_array();
+
+    for (int i = 0; i < dims; i++)
+        json_array_append_new(shape,
+                              json_integer((json_int_t)dim[reversed ? dims - 1 - i : i]));
+    return json_pack("{s:s,s:s,s:o}", "name", name, "dtype", dtype, "shape", shape);
+}
+
+static enum err folder_tensors(json_t *list, const char *path)
+{
+    struct weights *weights;
+    const enum err err = weights_open(&weights, path);
+
+    if (err)
+        return err;
+    for (int f = 0; f < weights_files(weights); f++)
+        for (size_t i = 0; i < safetensors_count(weights_file(weights, f)); i++) {
+            const struct safetensors_tensor *t = safetensors_at(weights_file(weights, f), i);
+            json_array_append_new(list, one_tensor(t->name, t->dtype, t->dim, t->dims, false));
+        }
+    weights_close(weights);
+    return OK;
+}
+
+static enum err gguf_tensors(json_t *list, const char *path)
+{
+    struct gguf *file;
+    const enum err err = gguf_open(&file, path);
+
+    if (err)
+        return err;
+    for (size_t i = 0; i < gguf_count(file); i++) {
+        const struct gguf_tensor *t = gguf_at(file, i);
+        json_array_append_new(list, one_tensor(t->name, t->kind->name, t->dim, t->dims, true));
+    }
+    gguf_close(file);
+    return OK;
+}
+
+/* {"id", "text"} of a token, or null. */
+static json_t *token(const struct tokenizer *tokenizer, int id)
+{
+    json_t *json;
+    char *text;
+    size_t n;
+
+    if (id < 0)
+        return json_null();
+    json = json_pack("{s:i}", "id", id);
+    if (id < tokenizer_count(tokenizer) &&
+        !tokenizer_decode(tokenizer, &id, 1, true, &text, &n)) {
+        json_object_set_new(json, "text", json_stringn(text, n));
+        free(text);
+    }
+    return json;
+}
+
+static json_t *about_tokenizer(const struct bundle *bundle)
+{
+    const struct shape *shape = &bundle->shape;
+    json_t *eos = json_array();
+    int special = 0, bos;
+
+    for (int i = 0; i < shape->eos_count; i++)
+        json_array_append_new(eos, token(bundle->tokenizer, shape->eos[i]));
+    for (int id = 0; id < tokenizer_count(bundle->tokenizer); id++)
+        special += tokenizer_is_special(bundle->tokenizer, id);
+    return json_pack("{s:i,s:i,s:b,s:o,s:o,s:o}", "tokens", tokenizer_count(bundle->tokenizer),
+                     "special", special, "adds_bos",
+                     tokenizer_adds_bos(bundle->tokenizer, &bos), "bos",
+                     token(bundle->tokenizer, shape->bos), "pad",
+                     token(bundle->tokenizer, shape->pad), "eos", eos);
+}
+
+static enum err gather(json_t *all, const struct bundle *bundle, const char *path)
+{
+    char hash[HASH_TEXT];
+    const struct hash sum = params_hash(bundle->params);
+    json_t *tensors = json_array();
+    struct card card;
+    enum err err = card_read(&card, bundle->card, bundle->card_size, path);
+
+    if (err) {
+        json_decref(tensors);
+        return err;
+    }
+    err = fs_is_dir(path) ? folder_tensors(tensors, path) : gguf_tensors(tensors, path);
+    json_object_set_new(all, "path", json_string(path));
+    json_object_set_new(all, "config", hfconfig_write(&bundle->shape, "float32"));
+    json_object_set_new(all, "parameters", json_integer((json_int_t)bundle->params->count));
+    json_object_set_new(all, "hash", json_string(hash_text(hash, &sum)));
+    json_object_set_new(all, "tokenizer", about_tokenizer(bundle));
+    json_object_set_new(all, "chat",
+                        bundle->chat == CHAT_NONE ? json_null()
+                                                  : json_string(chat_name(bundle->chat)));
+    json_object_set_new(all, "chat_error",
+                        bundle->chat_error ? json_string(bundle->chat_error) : json_null());
+    json_object_set_new(all, "template",
+                        card.template_text ? json_string(card.template_text) : json_null());
+    json_object_set_new(all, "tensors", tensors);
+    card_fini(&card);
+    return err;
+}
+
+/* Text from a file: control bytes but newlines and tabs never reach the terminal. */
+static void put_text(FILE *to, const char *text)
+{
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+        fputc((c < 32 && c != '\n' && c != '\t') || c == 127 ? '?' : c, to);
+    }
+}
+
+static void put_token(FILE *to, const char *name, const json_t *value)
+{
+    const char *text = json_string_value(json_object_get(value, "text"));
+
+    if (!json_is_object(value))
+        return;
+    fprintf(to, ", %s %d", name, (int)json_integer_value(json_object_get(value, "id")));
+    if (text) {
+        fputc(' ', to);
+        put_text(to, text);
+    }
+}
+
+static void put_tokenizer(FILE *to, const json_t *json)
+{
+    size_t i;
+    json_t *eos;
+
+    fprintf(to, "tokenizer     %d tokens, %d special",
+            (int)json_integer_value(json_object_get(json, "tokens")),
+            (int)json_integer_value(json_object_get(json, "special")));
+    put_token(to, "bos", json_object_get(json, "bos"));
+    json_array_foreach(json_object_get(json, "eos"), i, eos) put_token(to, "eos", eos);
+    put_token(to, "pad", json_object_get(json, "pad"));
+    fprintf(to, "%s\n",
+            json_is_true(json_object_get(json, "adds_bos")) ? ", bos goes first" : "");
+}
+
+static void put_tensors(FILE *to, const json_t *list)
+{
+    size_t i, k;
+    json_t *tensor, *dim;
+
+    fprintf(to, "tensors       %zu\n", json_array_size(list));
+    json_array_foreach((json_t *)(uintptr_t)list, i, tensor)
+    {
+        fprintf(to, "  %-48s %-5s [", json_string_value(json_object_get(tensor, "name")),
+                json_string_value(json_object_get(tensor, "dtype")));
+        json_array_foreach(json_object_get(tensor, "shape"), k, dim)
+            fprintf(to, "%s%lld", k ? ", " : "", (long long)json_integer_value(dim));
+        fputs("]\n", to);
+    }
+}
+
+static void put_shape(FILE *to, const struct shape *s)
+{
+    static const char *const rope[] = {"plain", "linear", "llama3"};
+
+    fprintf(to, "layers        %d x (width %d, %d heads of %d, %d key/value heads, mlp %d)\n",
+            s->layers, s->width, s->heads, s->head_dim, s->kv_heads, s->ffn);
+    fprintf(to, "vocabulary    %d rows%s\n", s->vocab, s->tied ? ", tied to the head" : "");
+    fprintf(to, "context       %d tokens, rope %s, theta %g", s->context, rope[s->rope],
+            s->rope_theta);
+    if (s->rope != ROPE_PLAIN)
+        fprintf(to, ", factor %g", s->rope_factor);
+    fprintf(to, "\nnorm eps      %g\n", (double)s->norm_eps);
+}
+
+static void put_all(FILE *to, const json_t *all, const struct bundle *bundle)
+{
+    const json_t *config = json_object_get(all, "config");
+    const char *text = json_string_value(json_object_get(all, "template"));
+    const char *error = json_string_value(json_object_get(all, "chat_error"));
+    const char *chat = json_string_value(json_object_get(all, "chat"));
+
+    fprintf(to, "model         ");
+    put_text(to, json_string_value(json_object_get(all, "path")));
+    fprintf(to, "\narchitecture  %s\n",
+            json_string_value(json_array_get(json_object_get(config, "architectures"), 0)));
+    put_shape(to, &bundle->shape);
+    fprintf(to, "parameters    %lld\n",
+            (long long)json_integer_value(json_object_get(all, "parameters")));
+    fprintf(to, "weights hash  %s\n", json_string_value(json_object_get(all, "hash")));
+    put_tokenizer(to, json_object_get(all, "tokenizer"));
+    fprintf(to, "chat          ");
+    put_text(to, error ? error : chat ? chat : "no template");
+    fputc('\n', to);
+    if (text) {
+        fputs("template\n", to);
+        put_text(to, text);
+        fputc('\n', to);
+    }
+    put_tensors(to, json_object_get(all, "tensors"));
+}
+
+static char *render(const json_t *all, const struct bundle *bundle)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *to = open_memstream(&text, &n);
+
+    if (!to)
+        return NULL;
+    put_all(to, all, bundle);
+    if (fclose(to)) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+enum err inspect_model(char **out, const char *path, bool json)
+{
+    struct bundle *bundle = NULL;
+    json_t *all = json_object();
+    char *found = NULL;
+    enum err err = bundle_find(&found, path);
+
+    *out = NULL;
+    if (!err)
+        err = bundle_open(&bundle, found, BUNDLE_ALL);
+    if (!err)
+        err = gather(all, bundle, found);
+    if (!err)
+        *out = json ? hfconfig_text(all, JSON_INDENT(2)) : render(all, bundle);
+    if (!err && !*out)
+        err = err_set(ERR_NOMEM, "%s: no memory for the description", path);
+    json_decref(all);
+    bundle_free(bundle);
+    free(found);
+    return err;
+}

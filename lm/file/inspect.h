@@ -1,0 +1,15 @@
+/* inspect: what a model is: architecture, tensors as its files store them, parameters, weights
+ * hash, tokenizer, template. */
+
+#ifndef LM_FILE_INSPECT_H
+#define LM_FILE_INSPECT_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+/* For people, or as one JSON object with `json`. Loads the weights, for their hash. *out is
+ * freed with free(). Errors: those of bundle_open. */
+enum err inspect_model(char **out, const char *path, bool json) MUST_CHECK;
+
+#endif
