@@ -69,11 +69,11 @@ void grad_norm(float *dx, float *dw, const float *dy, const float *x, const floa
 static void silu_piece(const struct isa *isa, float *y, float *dg, float *du, const float *dy,
                        const float *g, const float *u, int n)
 {
-    float e[SILU_STEP], minus[SILU_STEP];
+    float e[SILU_STEP] = {0.0f};
 
     for (int i = 0; i < n; i++)
-        minus[i] = -g[i];
-    isa->exp(e, minus, n);
+        e[i] = -g[i];
+    isa->exp(e, e, n);
 #pragma omp simd
     for (int i = 0; i < n; i++) {
         const float gi = g[i], ui = u[i], d = dy[i];

@@ -46,40 +46,50 @@ size_t train_size(const struct shape *shape, const struct train_options *options
     return tape_size(shape, options, n);
 }
 
+/* The head on the hidden states. */
+static void outputs(struct tape *t, const struct model *model, float *logprob, float *entropy,
+                    float *value)
+{
+    if (value)
+        rows_dot(value, t->hidden, model->image + model->layout->score, t->n, t->shape.width);
+    if (logprob || entropy)
+        readout_forward(t, model, logprob, entropy);
+}
+
+static enum err check(const struct shape *s, float temperature, bool logprob, bool value)
+{
+    if (!(temperature > 0.0f) || !isfinite(temperature))
+        return err_set(ERR_RANGE, "temperature %g: must be above 0 to score",
+                       (double)temperature);
+    if (s->head == HEAD_LM ? value : logprob)
+        return err_set(ERR_RANGE, "a model with a %s head has no %s",
+                       s->head == HEAD_LM ? "language" : "scalar",
+                       s->head == HEAD_LM ? "values" : "log-probabilities");
+    return OK;
+}
+
 enum err train_forward(struct train *train, const struct model *model,
                        const struct batch *batch, float temperature, float *logprob,
                        float *entropy, float *value)
 {
     struct tape *t = train->tape;
     const struct shape *s = &t->shape;
-    enum err err;
+    enum err err = check(s, temperature, logprob || entropy, value);
 
-    if (!(temperature > 0.0f) || !isfinite(temperature))
-        return err_set(ERR_RANGE, "temperature %g: must be above 0 to score", temperature);
-    if (s->head == HEAD_LM ? value != NULL : logprob || entropy)
-        return err_set(ERR_RANGE, "a model with a %s head has no %s",
-                       s->head == HEAD_LM ? "language" : "scalar",
-                       s->head == HEAD_LM ? "values" : "log-probabilities");
-    err = tape_begin(t, model, batch);
-    if (err)
-        return err_add("training");
-    if (s->head == HEAD_LM)
+    if (!err)
+        err = tape_begin(t, model, batch);
+    if (!err && s->head == HEAD_LM)
         err = tape_room(&t->aside, &t->aside_room, (size_t)t->threads * (size_t)s->vocab,
                         "softmax");
     if (err)
-        return err;
+        return err_add("training");
     t->temperature = temperature;
     model_embed(model, t->layer[0].in, batch->token, t->n);
     for (int i = 0; i < s->layers; i++)
         tape_layer(t, model, i, tape_next(t, i));
     rows_norm(t->hidden, t->rms, t->out, model->image + model->layout->norm_final, t->n,
               s->width, s->norm_eps);
-    if (s->head == HEAD_SCALAR) {
-        if (value)
-            rows_dot(value, t->hidden, model->image + model->layout->score, t->n, s->width);
-    } else if (logprob || entropy) {
-        readout_forward(t, model, logprob, entropy);
-    }
+    outputs(t, model, logprob, entropy, value);
     return OK;
 }
 
