@@ -1,0 +1,481 @@
+#include "proto/hub.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "proto/arena.h"
+#include "proto/curve.h"
+#include "proto/hub_member.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PEERS_MAX = 4096, WHO_MS = 200, STRANGER_MS = 60000 };
+
+struct row {
+    hub_fn *fn;
+    hub_raw_fn *raw;
+    void *self;
+};
+
+struct hub {
+    void *socket;
+    struct hub_conf conf;
+    char endpoint[128];
+    struct hub_conns conns;
+    struct hub_members members;
+    struct row row[ROLES][MSG_TYPES];
+    struct msg_head head;
+    struct arena *arena;
+    int64_t tick_ms, logged_ms;
+    struct hub_stats stats;
+};
+
+static enum err options(struct hub *hub)
+{
+    static const int list[][2] = {
+        {ZMQ_LINGER, 0},          {ZMQ_ROUTER_MANDATORY, 1}, {ZMQ_HANDSHAKE_IVL, 5000},
+        {ZMQ_SNDHWM, 256},        {ZMQ_RCVHWM, 256},         {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_BACKLOG, PEERS_MAX},
+    };
+    const int64_t max = WIRE_FRAME_MAX;
+    enum err err = OK;
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        if (zmq_setsockopt(hub->socket, list[i][0], &list[i][1], sizeof list[i][1]))
+            return err_set(ERR_IO, "socket option %d: %s", list[i][0], zmq_strerror(errno));
+    if (zmq_setsockopt(hub->socket, ZMQ_MAXMSGSIZE, &max, sizeof max))
+        return err_set(ERR_IO, "ZMQ_MAXMSGSIZE: %s", zmq_strerror(errno));
+    if (hub->conf.listen_fd >= 0 &&
+        zmq_setsockopt(hub->socket, ZMQ_USE_FD, &hub->conf.listen_fd,
+                       sizeof hub->conf.listen_fd))
+        return err_set(ERR_IO, "descriptor %d: %s", hub->conf.listen_fd, zmq_strerror(errno));
+    if (hub->conf.keys)
+        err = curve_server(hub->socket, hub->conf.keys);
+    else
+        err = curve_plain_allowed(hub->conf.endpoint);
+    return err;
+}
+
+static enum err listen_at(struct hub *hub)
+{
+    size_t n = sizeof hub->endpoint;
+
+    if (zmq_bind(hub->socket, hub->conf.endpoint)) {
+        if (errno == EADDRINUSE)
+            return err_set(ERR_IO, "%s is in use: is another broker running?",
+                           hub->conf.endpoint);
+        return err_set(ERR_IO, "%s: %s", hub->conf.endpoint, zmq_strerror(errno));
+    }
+    if (zmq_getsockopt(hub->socket, ZMQ_LAST_ENDPOINT, hub->endpoint, &n))
+        return err_set(ERR_IO, "%s: %s", hub->conf.endpoint, zmq_strerror(errno));
+    return OK;
+}
+
+enum err hub_open(struct hub **out, void *context, const struct hub_conf *conf)
+{
+    struct hub *const hub = mem_new(1, sizeof *hub);
+    enum err err;
+
+    *out = NULL;
+    hub->conf = *conf;
+    if (!hub->conf.peers_max)
+        hub->conf.peers_max = PEERS_MAX;
+    arena_new(&hub->arena, CODEC_ARENA);
+    hub->socket = zmq_socket(context, ZMQ_ROUTER);
+    err = hub->socket ? options(hub) : err_set(ERR_IO, "socket: %s", zmq_strerror(errno));
+    if (!err)
+        err = listen_at(hub);
+    hub->conf.endpoint = NULL; /* both were borrowed */
+    hub->conf.keys = NULL;
+    if (err) {
+        hub_close(hub);
+        return err;
+    }
+    *out = hub;
+    return OK;
+}
+
+void hub_close(struct hub *hub)
+{
+    if (!hub)
+        return;
+    if (hub->socket)
+        zmq_close(hub->socket);
+    hub_conn_clear(&hub->conns);
+    hub_member_clear(&hub->members);
+    arena_free(hub->arena);
+    free(hub);
+}
+
+const char *hub_endpoint(const struct hub *hub)
+{
+    return hub->endpoint;
+}
+
+void hub_on(struct hub *hub, enum role role, enum msg_type type, hub_fn *fn, void *self)
+{
+    hub->row[role][type] = (struct row){fn, NULL, self};
+}
+
+void hub_on_raw(struct hub *hub, enum role role, enum msg_type type, hub_raw_fn *fn, void *self)
+{
+    hub->row[role][type] = (struct row){NULL, fn, self};
+}
+
+void hub_run(struct hub *hub, const struct id *run, uint64_t epoch)
+{
+    hub->head.run = *run;
+    hub->head.epoch = epoch;
+}
+
+void *hub_socket(const struct hub *hub)
+{
+    return hub->socket;
+}
+
+const struct hub_stats *hub_stats(const struct hub *hub)
+{
+    return &hub->stats;
+}
+
+struct hub_peer *hub_find(const struct hub *hub, uint32_t number)
+{
+    for (struct member *m = hub->members.first; m; m = m->next)
+        if (m->pub.number == number)
+            return &m->pub;
+    return NULL;
+}
+
+struct hub_peer *hub_next(const struct hub *hub, const struct hub_peer *peer)
+{
+    struct member *const next = peer ? ((const struct member *)peer)->next : hub->members.first;
+
+    return next ? &next->pub : NULL;
+}
+
+static enum err put(struct hub *hub, const struct wire_route *to, struct frames *frames)
+{
+    const size_t bytes = frames_bytes(frames);
+    const enum err err = wire_send(hub->socket, to, frames);
+
+    if (!err) {
+        hub->stats.sent++;
+        hub->stats.bytes_out += bytes;
+    } else if (err == ERR_STATE) {
+        hub->stats.full++;
+    } else {
+        hub->stats.unreachable++;
+    }
+    return err;
+}
+
+static enum err tell(struct hub *hub, const struct wire_route *to, struct msg *msg)
+{
+    struct frames frames;
+    enum err err;
+
+    msg->head.run = hub->head.run;
+    msg->head.epoch = hub->head.epoch;
+    frames_init(&frames);
+    err = codec_encode(&frames, msg);
+    if (!err)
+        err = put(hub, to, &frames);
+    frames_fini(&frames);
+    return err;
+}
+
+enum err hub_forward(struct hub *hub, struct hub_peer *to, struct frames *frames)
+{
+    struct member *const member = (struct member *)to;
+    enum err err;
+
+    if (!member->conn)
+        return err_set(ERR_IO, "%s: no connection", to->name);
+    err = put(hub, &member->conn->route, frames);
+    to->reachable = err != ERR_IO;
+    return err;
+}
+
+enum err hub_send(struct hub *hub, struct hub_peer *to, struct msg *msg)
+{
+    struct frames frames;
+    enum err err;
+
+    msg->head.run = hub->head.run;
+    msg->head.epoch = hub->head.epoch;
+    frames_init(&frames);
+    err = codec_encode(&frames, msg);
+    if (!err)
+        err = hub_forward(hub, to, &frames);
+    frames_fini(&frames);
+    return err;
+}
+
+/* ---- who is there */
+
+static void member_remove(struct hub *hub, struct member *m, const char *why, int64_t now_ms)
+{
+    if (hub->conf.gone)
+        hub->conf.gone(hub->conf.self, &m->pub, why, now_ms);
+    hub_member_remove(&hub->members, m);
+}
+
+static void refuse(struct hub *hub, struct conn *conn, uint32_t code, const char *words)
+{
+    struct msg msg = {.head.type = MSG_REFUSE, .refuse = {code, words}};
+
+    hub->stats.refused++;
+    if (tell(hub, &conn->route, &msg)) /* it hears of it at its next HELLO */
+        log_debug("refuse", "words=\"%s\"", err_text());
+}
+
+void hub_refuse(struct hub *hub, struct hub_peer *peer, enum refuse_code code,
+                const char *words, bool is_ban, int64_t now_ms)
+{
+    struct member *const m = (struct member *)peer;
+
+    if (m->conn) {
+        refuse(hub, m->conn, (uint32_t)code, words);
+        m->conn->doomed = is_ban;
+    }
+    if (is_ban)
+        hub_member_ban(&hub->members, &peer->id, now_ms);
+    member_remove(hub, m, words, now_ms);
+}
+
+void hub_release(struct hub *hub, struct hub_peer *peer, int64_t now_ms)
+{
+    member_remove(hub, (struct member *)peer, "bye", now_ms);
+}
+
+static void strike(struct hub *hub, struct conn *conn, const char *why, int64_t now_ms)
+{
+    hub->stats.bad++;
+    if (now_ms - hub->logged_ms >= 1000) {
+        hub->logged_ms = now_ms;
+        log_warn("bad-frame", "peer=%s words=\"%s\"",
+                 conn->member ? conn->member->pub.name : "?", why);
+    }
+    if (now_ms - conn->strikes_ms >= HUB_STRIKES_MS) {
+        conn->strikes_ms = now_ms;
+        conn->strikes = 0;
+    }
+    conn->strikes++;
+    if (conn->member)
+        conn->member->pub.strikes++;
+    if (conn->strikes < HUB_STRIKES)
+        return;
+    if (conn->member) {
+        hub_refuse(hub, &conn->member->pub, REFUSE_STRIKES, "too many bad frames", true,
+                   now_ms);
+    } else {
+        refuse(hub, conn, REFUSE_STRIKES, "too many bad frames");
+        conn->doomed = true;
+    }
+}
+
+void hub_strike(struct hub *hub, struct hub_peer *peer, const char *why, int64_t now_ms)
+{
+    struct member *const m = (struct member *)peer;
+
+    if (m->conn)
+        strike(hub, m->conn, why, now_ms);
+}
+
+/* ---- what they say */
+
+static enum err on_hello(struct hub *hub, struct conn *conn, const struct msg *msg,
+                         int64_t now_ms)
+{
+    const struct msg_hello *const hello = &msg->hello;
+    struct member *m = hub_member_by_id(&hub->members, &hello->peer);
+    const char *words = "";
+    uint32_t code = 0;
+
+    if (hello->major_min > PROTO_MAJOR || hello->major_max < PROTO_MAJOR) {
+        refuse(hub, conn, REFUSE_VERSION, "this broker speaks version 1 of the protocol");
+        return OK;
+    }
+    if (hub_member_banned(&hub->members, &hello->peer, now_ms)) {
+        refuse(hub, conn, REFUSE_STRIKES, "refused for a minute: too many bad frames");
+        conn->doomed = true;
+        return OK;
+    }
+    if (m && (m->pub.incarnation != hello->incarnation || m->pub.role != hello->role)) {
+        member_remove(hub, m, "replaced by another incarnation", now_ms);
+        m = NULL;
+    }
+    if (conn->member && conn->member != m) /* another id on the same connection */
+        member_remove(hub, conn->member, "replaced on its connection", now_ms);
+    if (!hub->row[hello->role][MSG_HELLO].fn) {
+        refuse(hub, conn, REFUSE_ROLE, "this port has no such role");
+        return OK;
+    }
+    if (!m)
+        m = hub_member_add(&hub->members, hello);
+    hub_member_attach(m, conn);
+    snprintf(m->pub.name, sizeof m->pub.name, "%s", hello->name);
+    m->pub.heard_ms = now_ms;
+    if (hub->conf.joined)
+        hub->conf.joined(hub->conf.self, &m->pub, hello, &code, &words);
+    if (code) {
+        hub_refuse(hub, &m->pub, (enum refuse_code)code, words, false, now_ms);
+        return OK;
+    }
+    return hub->row[hello->role][MSG_HELLO].fn(hub->row[hello->role][MSG_HELLO].self, &m->pub,
+                                               msg, now_ms);
+}
+
+static void who(struct hub *hub, struct conn *conn, int64_t now_ms)
+{
+    struct msg msg = {.head.type = MSG_WHO};
+
+    if (now_ms - conn->who_ms < WHO_MS)
+        return;
+    conn->who_ms = now_ms;
+    hub->stats.who++;
+    if (tell(hub, &conn->route, &msg))
+        log_debug("who", "words=\"%s\"", err_text());
+}
+
+static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *frames,
+                         int64_t now_ms)
+{
+    struct codec_head head;
+    struct msg msg;
+    const struct row *row;
+    enum err err = codec_peek(&head, frames);
+
+    if (!err && conn->member) {
+        row = &hub->row[conn->member->pub.role][head.head.type];
+        if (row->raw)
+            return row->raw(row->self, &conn->member->pub, &head, frames, now_ms);
+    }
+    if (!err && head.head.type != MSG_HELLO && !conn->member) {
+        who(hub, conn, now_ms);
+        return OK;
+    }
+    if (!err)
+        err = codec_decode(&msg, frames, hub->arena);
+    if (err) {
+        strike(hub, conn, err_text(), now_ms);
+        return OK;
+    }
+    if (msg.head.type == MSG_HELLO)
+        return on_hello(hub, conn, &msg, now_ms);
+    row = &hub->row[conn->member->pub.role][msg.head.type];
+    if (!row->fn) {
+        err_set(ERR_STATE, "%s is not for this role to say", msg_name(msg.head.type));
+        strike(hub, conn, err_text(), now_ms);
+        return OK;
+    }
+    return row->fn(row->self, &conn->member->pub, &msg, now_ms);
+}
+
+/* The record of the connection that a message came by; NULL if there are too many. */
+static struct conn *conn_of(struct hub *hub, const struct wire_route *from, int fd,
+                            int64_t now_ms)
+{
+    struct conn *conn = hub_conn_find(&hub->conns, from);
+
+    if (!conn && hub->conns.n >= hub->conf.peers_max) {
+        hub_conn_shut(fd);
+        return NULL;
+    }
+    if (!conn) {
+        conn = hub_conn_add(&hub->conns, from);
+        conn->strikes_ms = now_ms;
+        conn->who_ms = now_ms - WHO_MS;
+    }
+    if (fd >= 0)
+        conn->fd = fd;
+    conn->heard_ms = now_ms;
+    return conn;
+}
+
+static enum err hear(struct hub *hub, struct conn *conn, struct frames *frames, bool broken,
+                     int64_t now_ms)
+{
+    const size_t bytes = frames_bytes(frames);
+
+    hub->stats.heard++;
+    hub->stats.bytes_in += bytes;
+    if (conn->doomed)
+        return OK;
+    if (conn->member) {
+        conn->member->pub.heard_ms = now_ms;
+        conn->member->pub.frames++;
+        conn->member->pub.bytes += bytes;
+    }
+    if (broken) {
+        strike(hub, conn, err_text(), now_ms);
+        return OK;
+    }
+    return dispatch(hub, conn, frames, now_ms);
+}
+
+enum err hub_readable(void *self, int64_t now_ms)
+{
+    struct hub *const hub = self;
+    bool got = true;
+    enum err err = OK;
+
+    for (int i = 0; !err && got && i < HUB_DRAIN; i++) {
+        struct wire_route from = {0};
+        struct frames frames;
+        struct conn *conn;
+        int fd;
+        err = wire_receive(hub->socket, &from, &frames, &fd, &got);
+        if ((err && err != ERR_PARSE) || (!err && !got))
+            break;
+        conn = from.n ? conn_of(hub, &from, fd, now_ms) : NULL;
+        err = conn ? hear(hub, conn, &frames, err == ERR_PARSE, now_ms) : OK;
+        frames_fini(&frames);
+        arena_reset(hub->arena);
+    }
+    return err;
+}
+
+/* ---- time */
+
+static bool fd_is_shared(struct hub *hub, const struct conn *conn)
+{
+    for (struct conn *c = hub_conn_next(&hub->conns, NULL); c;
+         c = hub_conn_next(&hub->conns, c))
+        if (c != conn && c->fd == conn->fd && c->heard_ms >= conn->heard_ms)
+            return true;
+    return false;
+}
+
+static void sweep(struct hub *hub, int64_t now_ms)
+{
+    struct conn *next;
+
+    for (struct conn *c = hub_conn_next(&hub->conns, NULL); c; c = next) {
+        next = hub_conn_next(&hub->conns, c);
+        if (c->doomed && !fd_is_shared(hub, c))
+            hub_conn_shut(c->fd);
+        if (c->doomed || (!c->member && now_ms - c->heard_ms >= STRANGER_MS))
+            hub_conn_remove(&hub->conns, c);
+    }
+}
+
+enum err hub_tick(void *self, int64_t now_ms)
+{
+    struct hub *const hub = self;
+    const int64_t slept_ms = hub->tick_ms ? now_ms - hub->tick_ms : 0;
+    struct member *next;
+
+    hub->tick_ms = now_ms;
+    for (struct member *m = hub->members.first; m; m = next) {
+        next = m->next;
+        if (slept_ms > HUB_SILENCE_MS / 2) /* we did not listen: nobody was silent */
+            m->pub.heard_ms += slept_ms;
+        if (now_ms - m->pub.heard_ms >= HUB_SILENCE_MS)
+            member_remove(hub, m, "silent", now_ms);
+    }
+    sweep(hub, now_ms);
+    return OK;
+}

@@ -1,0 +1,77 @@
+#include "proto/hub_conn.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static unsigned bucket(const struct wire_route *route)
+{
+    return hash_crc32c(0, route->byte, route->n) % HUB_CONN_BUCKETS;
+}
+
+struct conn *hub_conn_find(struct hub_conns *conns, const struct wire_route *route)
+{
+    struct conn *conn = conns->bucket[bucket(route)];
+
+    while (conn &&
+           (conn->route.n != route->n || memcmp(conn->route.byte, route->byte, route->n) != 0))
+        conn = conn->next;
+    return conn;
+}
+
+struct conn *hub_conn_add(struct hub_conns *conns, const struct wire_route *route)
+{
+    struct conn *const conn = mem_new(1, sizeof *conn);
+    struct conn **const at = &conns->bucket[bucket(route)];
+
+    conn->route = *route;
+    conn->fd = -1;
+    conn->next = *at;
+    *at = conn;
+    conns->n++;
+    return conn;
+}
+
+void hub_conn_remove(struct hub_conns *conns, struct conn *conn)
+{
+    struct conn **at = &conns->bucket[bucket(&conn->route)];
+
+    while (*at != conn)
+        at = &(*at)->next;
+    *at = conn->next;
+    conns->n--;
+    free(conn);
+}
+
+void hub_conn_clear(struct hub_conns *conns)
+{
+    for (int i = 0; i < HUB_CONN_BUCKETS; i++)
+        while (conns->bucket[i])
+            hub_conn_remove(conns, conns->bucket[i]);
+}
+
+struct conn *hub_conn_next(struct hub_conns *conns, const struct conn *conn)
+{
+    unsigned at = 0;
+
+    if (conn && conn->next)
+        return conn->next;
+    if (conn)
+        at = bucket(&conn->route) + 1;
+    while (at < HUB_CONN_BUCKETS && !conns->bucket[at])
+        at++;
+    return at < HUB_CONN_BUCKETS ? conns->bucket[at] : NULL;
+}
+
+void hub_conn_shut(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t n = sizeof address;
+
+    /* What has no peer is no connection: a descriptor that was closed and used again. */
+    if (fd >= 0 && !getpeername(fd, (struct sockaddr *)&address, &n))
+        shutdown(fd, SHUT_RDWR);
+}

@@ -1,0 +1,40 @@
+/* hub_conn: the connections of a hub, by routing id. For hub*.c only. */
+
+#ifndef PROTO_HUB_CONN_H
+#define PROTO_HUB_CONN_H
+
+#include "proto/wire.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct member;
+
+struct conn {
+    struct conn *next; /* in its bucket */
+    struct wire_route route;
+    int fd;                /* as of its last frame */
+    struct member *member; /* NULL before HELLO */
+    int64_t heard_ms, who_ms, strikes_ms;
+    int strikes;
+    bool doomed; /* refused: shut at the next tick; says nothing more that is heard */
+};
+
+enum { HUB_CONN_BUCKETS = 1024 };
+struct hub_conns {
+    struct conn *bucket[HUB_CONN_BUCKETS];
+    int n;
+};
+
+struct conn *hub_conn_find(struct hub_conns *conns, const struct wire_route *route);
+struct conn *hub_conn_add(struct hub_conns *conns, const struct wire_route *route);
+void hub_conn_remove(struct hub_conns *conns, struct conn *conn);
+void hub_conn_clear(struct hub_conns *conns);
+
+/* All connections: start with NULL; NULL at the end. The one given may be removed after. */
+struct conn *hub_conn_next(struct hub_conns *conns, const struct conn *conn);
+
+/* Ends the TCP connection behind `fd`, if it is one. */
+void hub_conn_shut(int fd);
+
+#endif

@@ -1,0 +1,80 @@
+#include "proto/hub_member.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct member *hub_member_by_id(const struct hub_members *members, const struct id *id)
+{
+    for (struct member *m = members->first; m; m = m->next)
+        if (!memcmp(m->pub.id.byte, id->byte, ID_BYTES))
+            return m;
+    return NULL;
+}
+
+struct member *hub_member_add(struct hub_members *members, const struct msg_hello *hello)
+{
+    struct member *const m = mem_new(1, sizeof *m);
+
+    m->pub.number = ++members->numbers;
+    m->pub.role = (enum role)hello->role;
+    m->pub.id = hello->peer;
+    m->pub.incarnation = hello->incarnation;
+    m->before = members->last;
+    if (members->last)
+        members->last->next = m;
+    else
+        members->first = m;
+    members->last = m;
+    return m;
+}
+
+void hub_member_remove(struct hub_members *members, struct member *m)
+{
+    if (m->conn)
+        m->conn->member = NULL;
+    if (m->before)
+        m->before->next = m->next;
+    else
+        members->first = m->next;
+    if (m->next)
+        m->next->before = m->before;
+    else
+        members->last = m->before;
+    free(m);
+}
+
+void hub_member_clear(struct hub_members *members)
+{
+    while (members->first) {
+        members->first->conn = NULL;
+        hub_member_remove(members, members->first);
+    }
+}
+
+void hub_member_attach(struct member *m, struct conn *conn)
+{
+    if (m->conn && m->conn != conn)
+        m->conn->member = NULL;
+    m->conn = conn;
+    conn->member = m;
+    m->pub.reachable = true;
+}
+
+void hub_member_ban(struct hub_members *members, const struct id *id, int64_t now_ms)
+{
+    struct hub_member_ban *const b = &members->ban[members->bans++ % HUB_MEMBER_BANS];
+
+    b->id = *id;
+    b->until_ms = now_ms + HUB_STRIKES_MS;
+}
+
+bool hub_member_banned(const struct hub_members *members, const struct id *id, int64_t now_ms)
+{
+    for (int i = 0; i < HUB_MEMBER_BANS; i++)
+        if (members->ban[i].until_ms > now_ms &&
+            !memcmp(members->ban[i].id.byte, id->byte, ID_BYTES))
+            return true;
+    return false;
+}

@@ -1,0 +1,40 @@
+/* hub_member: who is there, behind the connections of a hub. For hub*.c only. */
+
+#ifndef PROTO_HUB_MEMBER_H
+#define PROTO_HUB_MEMBER_H
+
+#include "proto/hub.h"
+#include "proto/hub_conn.h"
+
+struct member {
+    struct hub_peer pub; /* first: a hub_peer of ours is a member */
+    struct conn *conn;   /* NULL once it ended and no HELLO came since */
+    struct member *next, *before;
+};
+
+struct hub_member_ban {
+    struct id id;
+    int64_t until_ms;
+};
+
+enum { HUB_MEMBER_BANS = 256 };
+struct hub_members {
+    struct member *first, *last; /* in order of arrival */
+    struct hub_member_ban ban[HUB_MEMBER_BANS];
+    unsigned bans;
+    uint32_t numbers;
+};
+
+struct member *hub_member_by_id(const struct hub_members *members, const struct id *id);
+struct member *hub_member_add(struct hub_members *members, const struct msg_hello *hello);
+void hub_member_remove(struct hub_members *members, struct member *member);
+void hub_member_clear(struct hub_members *members);
+
+/* It now speaks by this connection, and by no other. */
+void hub_member_attach(struct member *member, struct conn *conn);
+
+/* Refuses an id for HUB_STRIKES_MS; the oldest of too many is forgotten. */
+void hub_member_ban(struct hub_members *members, const struct id *id, int64_t now_ms);
+bool hub_member_banned(const struct hub_members *members, const struct id *id, int64_t now_ms);
+
+#endif

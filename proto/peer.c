@@ -1,0 +1,303 @@
+#include "proto/peer.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "proto/arena.h"
+#include "proto/codec.h"
+#include "proto/curve.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct handler {
+    peer_fn *fn;
+    void *self;
+};
+
+struct peer {
+    void *socket;
+    struct peer_conf conf;
+    char *broker, *name;
+    struct handler handler[MSG_TYPES];
+    struct arena *arena;
+    struct msg_head head; /* run and epoch */
+    bool own_run, welcome;
+    int64_t heard_ms, hello_ms, hb_ms, tick_ms, logged_ms;
+    struct peer_stats stats;
+};
+
+void peer_random(struct id *id, uint64_t *incarnation)
+{
+    randombytes_buf(id->byte, sizeof id->byte);
+    randombytes_buf(incarnation, sizeof *incarnation);
+}
+
+static enum err option(void *socket, int name, int value)
+{
+    if (zmq_setsockopt(socket, name, &value, sizeof value))
+        return err_set(ERR_IO, "socket option %d: %s", name, zmq_strerror(errno));
+    return OK;
+}
+
+static enum err configure(struct peer *peer)
+{
+    static const int options[][2] = {
+        {ZMQ_LINGER, 0},          {ZMQ_IMMEDIATE, 1},
+        {ZMQ_RECONNECT_IVL, 100}, {ZMQ_RECONNECT_IVL_MAX, 0},
+        {ZMQ_SNDHWM, 256},        {ZMQ_RCVHWM, 256},
+        {ZMQ_TCP_KEEPALIVE, 1},   {ZMQ_HANDSHAKE_IVL, PEER_SILENCE_MS},
+    };
+    const int64_t max = WIRE_FRAME_MAX;
+    enum err err = OK;
+
+    for (size_t i = 0; !err && i < sizeof options / sizeof *options; i++)
+        err = option(peer->socket, options[i][0], options[i][1]);
+    if (!err && zmq_setsockopt(peer->socket, ZMQ_MAXMSGSIZE, &max, sizeof max))
+        err = err_set(ERR_IO, "ZMQ_MAXMSGSIZE: %s", zmq_strerror(errno));
+    if (!err && peer->conf.keys)
+        err = curve_client(peer->socket, peer->conf.keys);
+    return err;
+}
+
+enum err peer_open(struct peer **out, void *context, const struct peer_conf *conf,
+                   int64_t now_ms)
+{
+    struct peer *const peer = mem_new(1, sizeof *peer);
+    enum err err;
+
+    *out = NULL;
+    peer->conf = *conf;
+    peer->broker = mem_text(conf->broker);
+    peer->name = mem_text(conf->name ? conf->name : "");
+    peer->heard_ms = peer->tick_ms = now_ms;
+    peer->hello_ms = now_ms - PEER_HB_MS;
+    arena_new(&peer->arena, CODEC_ARENA);
+    peer->socket = zmq_socket(context, ZMQ_DEALER);
+    err = peer->socket ? configure(peer) : err_set(ERR_IO, "socket: %s", zmq_strerror(errno));
+    if (!err && zmq_connect(peer->socket, peer->broker))
+        err = err_set(ERR_RANGE, "%s: %s (tcp://host:port is meant)", peer->broker,
+                      zmq_strerror(errno));
+    peer->conf.keys = NULL; /* libzmq has its copy */
+    if (err) {
+        peer_close(peer);
+        return err;
+    }
+    *out = peer;
+    return OK;
+}
+
+void peer_close(struct peer *peer)
+{
+    if (!peer)
+        return;
+    if (peer->socket)
+        zmq_close(peer->socket);
+    arena_free(peer->arena);
+    free(peer->broker);
+    free(peer->name);
+    free(peer);
+}
+
+void peer_on(struct peer *peer, enum msg_type type, peer_fn *fn, void *self)
+{
+    peer->handler[type] = (struct handler){fn, self};
+}
+
+void peer_run(struct peer *peer, const struct id *run, uint64_t epoch)
+{
+    peer->own_run = true;
+    peer->head.run = *run;
+    peer->head.epoch = epoch;
+}
+
+static enum err put(struct peer *peer, struct msg *msg)
+{
+    struct frames frames;
+    enum err err;
+
+    msg->head.run = peer->head.run;
+    msg->head.epoch = peer->head.epoch;
+    frames_init(&frames);
+    err = codec_encode(&frames, msg);
+    if (!err)
+        err = wire_send(peer->socket, NULL, &frames);
+    frames_fini(&frames);
+    if (!err)
+        peer->stats.sent++;
+    else if (err == ERR_STATE)
+        peer->stats.full++;
+    return err;
+}
+
+enum err peer_send(struct peer *peer, struct msg *msg)
+{
+    if (!peer->welcome)
+        return err_set(ERR_STATE, "no WELCOME from %s yet", peer->broker);
+    return put(peer, msg);
+}
+
+/* At most one complaint a second. */
+static void complain(struct peer *peer, const char *event, int64_t now_ms)
+{
+    if (now_ms - peer->logged_ms < 1000)
+        return;
+    peer->logged_ms = now_ms;
+    log_warn(event, "broker=%s words=\"%s\"", peer->broker, err_text());
+}
+
+static void say_hello(struct peer *peer, int64_t now_ms)
+{
+    struct msg msg = {.head.type = MSG_HELLO};
+    enum err err;
+
+    if (peer->conf.hello)
+        peer->conf.hello(peer->conf.self, &msg.hello);
+    msg.hello.peer = peer->conf.id;
+    msg.hello.incarnation = peer->conf.incarnation;
+    msg.hello.role = (uint32_t)peer->conf.role;
+    msg.hello.major_min = msg.hello.major_max = PROTO_MAJOR;
+    msg.hello.name = peer->name;
+    msg.hello.build = DROVER_VERSION;
+    err = put(peer, &msg);
+    if (!err) {
+        peer->hello_ms = now_ms;
+        peer->stats.hellos++;
+    } else if (err != ERR_STATE) { /* nobody is connected: the next tick tries again */
+        peer->hello_ms = now_ms;
+        complain(peer, "hello", now_ms);
+    }
+}
+
+void peer_hb(struct peer *peer, int64_t now_ms)
+{
+    struct msg msg = {.head.type = MSG_HB};
+
+    if (peer->conf.hb)
+        peer->conf.hb(peer->conf.self, &msg.hb);
+    peer->hb_ms = now_ms;
+    if (peer_send(peer, &msg) == ERR_RANGE)
+        complain(peer, "heartbeat", now_ms);
+}
+
+/* What the connection itself needs of a message, before its handler. True if that may run. */
+static bool note(struct peer *peer, const struct msg *msg, int64_t now_ms)
+{
+    const bool was = peer->welcome;
+
+    if (!peer->own_run && msg->head.type != MSG_WHO) {
+        peer->head.run = msg->head.run;
+        peer->head.epoch = msg->head.epoch;
+    }
+    switch (msg->head.type) {
+    case MSG_WHO:
+        peer->welcome = false;
+        say_hello(peer, now_ms);
+        return true;
+    case MSG_WELCOME:
+        peer->welcome = true;
+        peer->hb_ms = now_ms - PEER_HB_MS; /* the next tick says what it holds now */
+        return true;
+    case MSG_REFUSE:
+        peer->welcome = false;
+        return true;
+    default:
+        return was;
+    }
+}
+
+static enum err hear(struct peer *peer, const struct frames *frames, int64_t now_ms)
+{
+    struct msg msg;
+    enum err err = codec_decode(&msg, frames, peer->arena);
+
+    if (err) {
+        peer->stats.bad++;
+        complain(peer, "bad-message", now_ms);
+        return OK;
+    }
+    peer->stats.heard++;
+    if (note(peer, &msg, now_ms) && peer->handler[msg.head.type].fn)
+        return peer->handler[msg.head.type].fn(peer->handler[msg.head.type].self, &msg, now_ms);
+    peer->stats.unhandled++;
+    return OK;
+}
+
+enum err peer_readable(void *self, int64_t now_ms)
+{
+    struct peer *const peer = self;
+    bool got = true;
+    enum err err = OK;
+
+    for (int i = 0; !err && got && i < PEER_DRAIN; i++) {
+        struct frames frames;
+        err = wire_receive(peer->socket, NULL, &frames, NULL, &got);
+        if (got)
+            peer->heard_ms = now_ms;
+        if (err == ERR_PARSE) {
+            peer->stats.bad++;
+            err = OK;
+        } else if (!err && got) {
+            err = hear(peer, &frames, now_ms);
+        }
+        frames_fini(&frames);
+        arena_reset(peer->arena);
+    }
+    return err;
+}
+
+/* Drops the connection, with what is in its pipes, and makes a new one. */
+static void reopen(struct peer *peer, int64_t now_ms)
+{
+    if (zmq_disconnect(peer->socket, peer->broker) || zmq_connect(peer->socket, peer->broker)) {
+        err_set(ERR_IO, "reconnect: %s", zmq_strerror(errno));
+        complain(peer, "reopen", now_ms);
+    }
+    peer->stats.reopened++;
+    peer->welcome = false;
+    peer->heard_ms = now_ms;
+    peer->hello_ms = now_ms - PEER_HB_MS;
+}
+
+enum err peer_tick(void *self, int64_t now_ms)
+{
+    struct peer *const peer = self;
+
+    /* A process that was stopped did not listen: that is no silence of the broker's. */
+    if (now_ms - peer->tick_ms > PEER_SILENCE_MS / 2)
+        peer->heard_ms += now_ms - peer->tick_ms;
+    peer->tick_ms = now_ms;
+    if (now_ms - peer->heard_ms >= PEER_SILENCE_MS)
+        reopen(peer, now_ms);
+    if (!peer->welcome && now_ms - peer->hello_ms >= PEER_HB_MS)
+        say_hello(peer, now_ms);
+    if (peer->welcome && now_ms - peer->hb_ms >= PEER_HB_MS)
+        peer_hb(peer, now_ms);
+    return OK;
+}
+
+bool peer_welcome(const struct peer *peer)
+{
+    return peer->welcome;
+}
+
+const struct msg_head *peer_head(const struct peer *peer)
+{
+    return &peer->head;
+}
+
+int64_t peer_heard_ms(const struct peer *peer)
+{
+    return peer->heard_ms;
+}
+
+void *peer_socket(const struct peer *peer)
+{
+    return peer->socket;
+}
+
+const struct peer_stats *peer_stats(const struct peer *peer)
+{
+    return &peer->stats;
+}
