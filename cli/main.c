@@ -58,7 +58,8 @@ static int run(const struct command *c, int argc, char **argv)
 {
     int status = EXIT_SUCCESS;
 
-    for (int i = 0; i < argc && c->keys; i++)
+    for (int i = 0; i < argc && strcmp(c->group, "training");
+         i++) /* the learner tells its own */
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             help(c);
             return EXIT_SUCCESS;

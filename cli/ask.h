@@ -1,0 +1,15 @@
+/* ask: one request of a person to a fleet's supervisor, through the broker, and the answer. */
+
+#ifndef CLI_ASK_H
+#define CLI_ASK_H
+
+#include "cli/fleet.h"
+#include "proto/msg.h"
+
+/* Sends ADMIN and waits up to `timeout_ms`. *result is the answer's JSON ("" if none), freed
+ * with free(); its words are printed by the caller from *words, freed too. Errors: ERR_IO (no
+ * broker answers), ERR_STATE (the supervisor says no; words say why). */
+enum err ask_fleet(const struct fleet *fleet, const char *order, enum role role, uint32_t count,
+                   int timeout_ms, char **words, char **result) MUST_CHECK;
+
+#endif

@@ -1,0 +1,110 @@
+/* drover scale, down, keys: orders to a fleet, and its key. */
+
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/fleet.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct scale_options {
+    struct fleet_options fleet;
+    int actors, rewarders;
+};
+
+static const struct conf_key scale_keys[] = {
+    CONF_INT(scale_options, actors, "", 0, 1024, "actors there should be"),
+    CONF_INT(scale_options, rewarders, "", 0, 1024, "rewarders there should be"),
+    {"run", CONF_TEXT_, offsetof(struct fleet_options, run), "", 0, 0, "run folder", NULL},
+    {"broker", CONF_TEXT_, offsetof(struct fleet_options, broker), "", 0, 0, "control port",
+     NULL},
+    {"dashboard", CONF_TEXT_, offsetof(struct fleet_options, dashboard), "", 0, 0,
+     "dashboard port", NULL},
+    {"key", CONF_TEXT_, offsetof(struct fleet_options, key), "", 0, 0, "key file", NULL},
+    CONF_END,
+};
+
+enum { ANSWER_MS = 10000 };
+
+static enum err order(const struct fleet *fleet, const char *word, enum role role, int count)
+{
+    char *words, *result;
+    enum err err = ask_fleet(fleet, word, role, (uint32_t)count, ANSWER_MS, &words, &result);
+
+    if (err)
+        return err;
+    puts(words);
+    free(words);
+    free(result);
+    return OK;
+}
+
+static enum err run_scale(const struct command *command, int argc, char **argv, int *status)
+{
+    struct scale_options options;
+    struct fleet fleet;
+    enum err err;
+
+    (void)status;
+    memset(&options, 0, sizeof options);
+    err = command_conf(command->keys, &options, argc, argv);
+    if (!err && !conf_has_int(options.actors) && !conf_has_int(options.rewarders))
+        err = err_set(ERR_PARSE, "say how many: actors=N or rewarders=N");
+    if (!err)
+        err = fleet_find(&fleet, &options.fleet);
+    if (!err && conf_has_int(options.actors))
+        err = order(&fleet, "scale", ROLE_ACTOR, options.actors);
+    if (!err && conf_has_int(options.rewarders))
+        err = order(&fleet, "scale", ROLE_REWARDER, options.rewarders);
+    command_conf_free(command->keys, &options);
+    return err;
+}
+
+static enum err run_down(const struct command *command, int argc, char **argv, int *status)
+{
+    struct fleet_options options = {0};
+    struct fleet fleet;
+    enum err err = command_conf(command->keys, &options, argc, argv);
+
+    (void)status;
+    if (!err)
+        err = fleet_find(&fleet, &options);
+    if (!err)
+        err = order(&fleet, "down", ROLE_NONE, 0);
+    command_conf_free(command->keys, &options);
+    return err;
+}
+
+static enum err run_keys(const struct command *command, int argc, char **argv, int *status)
+{
+    struct curve_keys keys;
+    enum err err;
+
+    if (argc != 2 || strcmp(argv[0], "new")) {
+        fprintf(stderr, "usage: drover keys %s\n", command->usage);
+        *status = 2;
+        return OK;
+    }
+    err = curve_new(&keys);
+    if (!err)
+        err = curve_save(argv[1], &keys);
+    if (!err)
+        printf(
+            "%s: a fleet key; give it to the broker and to every worker, and to nobody else\n",
+            argv[1]);
+    curve_wipe(&keys);
+    return err;
+}
+
+const struct command command_scale = {"scale",
+                                      "the fleet",
+                                      "actors=N [rewarders=M] [run=DIR]",
+                                      "change how many workers a running fleet has",
+                                      run_scale,
+                                      scale_keys};
+const struct command command_down = {"down",      "the fleet",
+                                     "[run=DIR]", "end a run: it saves a checkpoint first",
+                                     run_down,    fleet_keys};
+const struct command command_keys = {"keys",   "the fleet", "new FILE", "make a fleet key",
+                                     run_keys, NULL};

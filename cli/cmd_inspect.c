@@ -1,0 +1,45 @@
+/* drover inspect: what a model is. */
+
+#include "cli/command.h"
+#include "lm/file/inspect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct inspect_conf {
+    bool json;
+};
+
+static const struct conf_key keys[] = {
+    CONF_BOOL(inspect_conf, json, "false", "one JSON object instead of text"),
+    CONF_END,
+};
+
+static enum err run(const struct command *command, int argc, char **argv, int *status)
+{
+    struct inspect_conf conf = {false};
+    char *text = NULL;
+    enum err err;
+
+    if (argc < 1 || !strncmp(argv[0], "--", 2)) {
+        fprintf(stderr, "usage: drover inspect %s\n", command->usage);
+        *status = 2;
+        return OK;
+    }
+    err = command_conf(keys, &conf, argc - 1, argv + 1);
+    if (!err)
+        err = inspect_model(&text, argv[0], conf.json);
+    if (!err)
+        fputs(text, stdout);
+    free(text);
+    return err;
+}
+
+const struct command command_inspect = {
+    "inspect",
+    "models",
+    "M [json=true]",
+    "architecture, tensors, dtypes, parameters, hash, tokenizer, template",
+    run,
+    keys};

@@ -1,0 +1,100 @@
+/* drover top, status: what a fleet does now. */
+
+#include "cli/command.h"
+#include "cli/stats.h"
+
+#include <ncurses.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 5000 };
+
+static char lines[STATS_LINES][STATS_WIDTH];
+
+static void draw(int n)
+{
+    erase();
+    for (int i = 0; i < n && i < LINES - 1; i++)
+        mvaddnstr(i, 0, lines[i], COLS - 1);
+    mvaddnstr(LINES - 1, 0, "q quits", COLS - 1);
+    refresh();
+}
+
+static enum err watch(struct stats *stats)
+{
+    const struct msg_stats *s;
+    int silent_ms = 0;
+    bool got;
+    enum err err = OK;
+
+    initscr();
+    cbreak();
+    noecho();
+    curs_set(0);
+    nodelay(stdscr, TRUE);
+    draw(snprintf(lines[0], STATS_WIDTH, "waiting for the first snapshot") > 0);
+    while (!err && getch() != 'q') {
+        err = stats_next(stats, &s, 200, &got);
+        silent_ms = got ? 0 : silent_ms + 200;
+        if (!err && got)
+            draw(stats_lines(s, lines));
+        if (silent_ms == PATIENCE_MS) {
+            snprintf(lines[0], STATS_WIDTH, "no snapshot for %d s: is the broker gone?",
+                     PATIENCE_MS / 1000);
+            draw(1);
+        }
+    }
+    endwin();
+    return err;
+}
+
+static enum err once(struct stats *stats)
+{
+    const struct msg_stats *s;
+    bool got;
+    enum err err = stats_next(stats, &s, PATIENCE_MS, &got);
+
+    if (!err && !got)
+        return err_set(ERR_IO,
+                       "no snapshot within %d s: nobody listens there, or the key is wrong",
+                       PATIENCE_MS / 1000);
+    if (err)
+        return err;
+    for (int i = 0, n = stats_lines(s, lines); i < n; i++)
+        puts(lines[i]);
+    return OK;
+}
+
+static enum err run(const struct command *command, int argc, char **argv, int *status)
+{
+    struct fleet_options options = {0};
+    struct stats *stats = NULL;
+    struct fleet fleet;
+    const bool screen = !strcmp(command->name, "top") && isatty(STDOUT_FILENO);
+    enum err err = command_conf(fleet_keys, &options, argc, argv);
+
+    (void)status;
+    if (!err)
+        err = fleet_find(&fleet, &options);
+    if (!err)
+        err = stats_open(&stats, &fleet);
+    if (!err)
+        err = screen ? watch(stats) : once(stats);
+    stats_close(stats);
+    command_conf_free(fleet_keys, &options);
+    return err;
+}
+
+const struct command command_top = {"top",
+                                    "the fleet",
+                                    "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
+                                    "watch a fleet: who is busy, what waits, how fast",
+                                    run,
+                                    fleet_keys};
+const struct command command_status = {"status",
+                                       "the fleet",
+                                       "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
+                                       "the same once, as lines",
+                                       run,
+                                       fleet_keys};

@@ -1,0 +1,110 @@
+/* drover sft, reward, ppo: start a learner, alone or in the middle of a fleet. */
+
+#include "base/mem.h"
+#include "base/tree.h"
+#include "cli/command.h"
+#include "cli/supervise.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Offline methods: this process becomes the learner. */
+static enum err run_offline(const struct command *command, int argc, char **argv, int *status)
+{
+    char **words = mem_new((size_t)argc + 3, sizeof *words);
+    enum err err;
+
+    (void)status;
+    words[0] = mem_text("drover-learner");
+    words[1] = mem_text(command->name);
+    for (int i = 0; i < argc; i++)
+        words[i + 2] = argv[i];
+    err = command_exec("drover-learner", words);
+    free(words[0]);
+    free(words[1]);
+    free(words);
+    return err;
+}
+
+/* What the supervisor itself reads of the configuration; the learner reads and checks the rest.
+ */
+struct fleet_part {
+    int actors, rewarders, slots, actor_threads;
+    char *actor_isa;
+};
+
+static const struct conf_key fleet_part_keys[] = {
+    CONF_INT(fleet_part, actors, "2", 0, 1024, "local actors"),
+    CONF_INT(fleet_part, rewarders, "1", 0, 1024, "local rewarders"),
+    CONF_INT(fleet_part, slots, "0", 0, 256,
+             "sequences an actor decodes at once; 0: its default"),
+    CONF_INT(fleet_part, actor_threads, "0", 0, 1024, "threads of an actor; 0: cores shared"),
+    CONF_TEXT(fleet_part, actor_isa, "", "DROVER_ISA of the actors in turn, for tests"),
+    CONF_END,
+};
+static const struct conf_key *const fleet_part_tables[] = {fleet_part_keys, NULL};
+
+static const char *text_at(const json_t *tree, const char *key, const char *otherwise)
+{
+    const char *text = json_string_value(json_object_get(tree, key));
+
+    return text && *text ? text : otherwise;
+}
+
+static enum err supervise(const struct command *command, const json_t *tree, char **argv,
+                          int *status)
+{
+    json_t *empty = json_object();
+    const json_t *fleet = json_object_get(tree, "fleet");
+    struct fleet_part part = {0};
+    enum err err = conf_load(fleet_part_tables, &part, fleet ? fleet : empty, NULL);
+
+    if (err)
+        err = err_add("fleet");
+    if (!err)
+        err = supervise_run(&(struct supervise_plan){.method = command->name,
+                                                     .output_dir = text_at(tree, "output_dir",
+                                                                           "trainer_output"),
+                                                     .actors = part.actors,
+                                                     .rewarders = part.rewarders,
+                                                     .slots = part.slots,
+                                                     .actor_threads = part.actor_threads,
+                                                     .actor_isa = part.actor_isa,
+                                                     .learner = argv},
+                            status);
+    conf_free(fleet_part_tables, &part);
+    json_decref(empty);
+    return err;
+}
+
+static enum err run_fleet(const struct command *command, int argc, char **argv, int *status)
+{
+    json_t *tree = json_object();
+    enum err err = tree_args(tree, argc, argv);
+
+    /* help is the learner's; of a standing fleet only the learner is ours */
+    if (!err && (json_object_get(tree, "help") || *text_at(tree, "broker", "")))
+        err = run_offline(command, argc, argv, status);
+    else if (!err)
+        err = supervise(command, tree, argv, status);
+    json_decref(tree);
+    return err;
+}
+
+#define TRAIN_USAGE "[FILE.yaml] [key=value | --key value] ..."
+
+const struct command command_sft = {
+    "sft",       "training",
+    TRAIN_USAGE, "supervised fine-tuning on texts, dialogues or demonstrations",
+    run_offline, NULL};
+const struct command command_reward = {"reward",    "training",
+                                       TRAIN_USAGE, "a reward model from preference pairs",
+                                       run_offline, NULL};
+const struct command command_ppo = {
+    "ppo",
+    "training",
+    TRAIN_USAGE,
+    "PPO over a fleet: broker, actors, rewarders and learner, on this "
+    "machine or joined from others",
+    run_fleet,
+    NULL};

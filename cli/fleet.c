@@ -1,0 +1,136 @@
+#include "cli/fleet.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const struct conf_key fleet_keys[] = {
+    CONF_TEXT(fleet_options, run, "",
+              "run folder (default: the newest living run below this folder)"),
+    CONF_TEXT(fleet_options, broker, "", "a standing fleet's control port, tcp://host:5555"),
+    CONF_TEXT(fleet_options, dashboard, "", "its dashboard port (default: same host, 5560)"),
+    CONF_TEXT(fleet_options, key, "", "its key file"),
+    CONF_END,
+};
+
+enum { FLEET_JSON_MAX = 64 << 10 };
+
+enum err fleet_write(const struct fleet *fleet)
+{
+    char *path = mem_print("%s/fleet.json", fleet->run);
+    json_t *tree =
+        json_pack("{s:s,s:s,s:s,s:I}", "control", fleet->control, "dashboard", fleet->dashboard,
+                  "key", fleet->key_path, "pid", (json_int_t)fleet->pid);
+    char *text = json_dumps(tree, JSON_INDENT(1));
+    const enum err err = fs_write(path, text, strlen(text));
+
+    free(text);
+    json_decref(tree);
+    free(path);
+    return err;
+}
+
+static void take(char *out, size_t room, const json_t *tree, const char *key)
+{
+    const char *text = json_string_value(json_object_get(tree, key));
+
+    snprintf(out, room, "%s", text ? text : "");
+}
+
+static enum err load_key(struct fleet *fleet)
+{
+    fleet->secure = *fleet->key_path != 0;
+    return fleet->secure ? curve_load(&fleet->keys, fleet->key_path) : OK;
+}
+
+enum err fleet_read(struct fleet *out, const char *run)
+{
+    char *path = mem_print("%s/fleet.json", run), *text = NULL;
+    json_t *tree = NULL;
+    size_t n;
+    enum err err = fs_read(&text, &n, path, FLEET_JSON_MAX);
+
+    memset(out, 0, sizeof *out);
+    if (!err) {
+        tree = json_loadb(text, n, 0, NULL);
+        if (!tree)
+            err = err_set(ERR_PARSE, "%s: not JSON", path);
+    }
+    if (!err) {
+        snprintf(out->run, sizeof out->run, "%s", run);
+        take(out->control, sizeof out->control, tree, "control");
+        take(out->dashboard, sizeof out->dashboard, tree, "dashboard");
+        take(out->key_path, sizeof out->key_path, tree, "key");
+        out->pid = (long)json_integer_value(json_object_get(tree, "pid"));
+        err = load_key(out);
+    }
+    json_decref(tree);
+    free(text);
+    free(path);
+    return err;
+}
+
+static enum err by_address(struct fleet *out, const struct fleet_options *options)
+{
+    const char *colon = strrchr(options->broker, ':');
+
+    memset(out, 0, sizeof *out);
+    if (strncmp(options->broker, "tcp://", 6) || !colon || colon < options->broker + 6)
+        return err_set(ERR_RANGE, "broker '%s': expected tcp://host:port", options->broker);
+    snprintf(out->control, sizeof out->control, "%s", options->broker);
+    if (*options->dashboard)
+        snprintf(out->dashboard, sizeof out->dashboard, "%s", options->dashboard);
+    else
+        snprintf(out->dashboard, sizeof out->dashboard, "%.*s:5560",
+                 (int)(colon - options->broker), options->broker);
+    snprintf(out->key_path, sizeof out->key_path, "%s", options->key);
+    return load_key(out);
+}
+
+/* The newest fleet.json whose supervisor lives. */
+static enum err newest(struct fleet *out)
+{
+    static const char *const patterns[] = {"fleet.json", "*/fleet.json", "*/*/fleet.json"};
+    time_t best = 0;
+    glob_t found;
+
+    for (int p = 0; p < 3; p++)
+        if (glob(patterns[p], p ? GLOB_APPEND | GLOB_NOSORT : GLOB_NOSORT, NULL, &found) && !p)
+            memset(&found, 0, sizeof found);
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char *folder = mem_text(found.gl_pathv[i]);
+        struct fleet one;
+        struct stat st;
+        char *slash = strrchr(folder, '/');
+        if (slash)
+            *slash = 0;
+        if (!stat(found.gl_pathv[i], &st) && st.st_mtime >= best &&
+            !fleet_read(&one, slash ? folder : ".") && one.pid > 0 &&
+            !kill((pid_t)one.pid, 0)) {
+            best = st.st_mtime;
+            *out = one;
+        }
+        free(folder);
+    }
+    globfree(&found);
+    return best ? OK
+                : err_set(ERR_STATE,
+                          "no living run below this folder; name one with run=FOLDER or "
+                          "broker=tcp://host:5555 key=FILE");
+}
+
+enum err fleet_find(struct fleet *out, const struct fleet_options *options)
+{
+    if (*options->broker)
+        return by_address(out, options);
+    if (*options->run)
+        return fleet_read(out, options->run);
+    return newest(out);
+}

@@ -1,0 +1,167 @@
+#include "cli/stats.h"
+
+#include "base/mem.h"
+#include "proto/arena.h"
+#include "proto/codec.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+struct stats {
+    void *context, *socket;
+    struct arena *arena;
+    struct msg msg;
+};
+
+enum err stats_open(struct stats **out, const struct fleet *fleet)
+{
+    struct stats *s = mem_new(1, sizeof *s);
+    const int linger = 0;
+    const int64_t largest = WIRE_FRAME_MAX;
+    enum err err = OK;
+
+    s->context = zmq_ctx_new();
+    s->socket = zmq_socket(s->context, ZMQ_SUB);
+    arena_new(&s->arena, CODEC_ARENA);
+    zmq_setsockopt(s->socket, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
+    zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, "", 0);
+    if (fleet->secure)
+        err = curve_client(s->socket, &fleet->keys);
+    if (!err && zmq_connect(s->socket, fleet->dashboard))
+        err = err_set(ERR_RANGE, "%s: %s", fleet->dashboard, zmq_strerror(errno));
+    if (err) {
+        stats_close(s);
+        s = NULL;
+    }
+    *out = s;
+    return err;
+}
+
+void stats_close(struct stats *s)
+{
+    if (!s)
+        return;
+    zmq_close(s->socket);
+    zmq_ctx_term(s->context);
+    arena_free(s->arena);
+    free(s);
+}
+
+enum err stats_next(struct stats *s, const struct msg_stats **out, int timeout_ms, bool *got)
+{
+    zmq_pollitem_t item = {.socket = s->socket, .events = ZMQ_POLLIN};
+    struct frames frames;
+    enum err err;
+
+    *got = false;
+    if (zmq_poll(&item, 1, timeout_ms) <= 0)
+        return OK;
+    frames_init(&frames);
+    err = wire_receive(s->socket, NULL, &frames, NULL, got);
+    if (!err && *got) {
+        arena_reset(s->arena);
+        err = codec_decode(&s->msg, &frames, s->arena);
+        *got = !err && s->msg.head.type == MSG_STATS;
+        *out = &s->msg.stats;
+    }
+    frames_fini(&frames);
+    return err;
+}
+
+struct pad {
+    char (*line)[STATS_WIDTH];
+    int n;
+};
+
+static void put(struct pad *pad, const char *fmt, ...) PRINTF(2, 3);
+
+static void put(struct pad *pad, const char *fmt, ...)
+{
+    va_list args;
+
+    if (pad->n == STATS_LINES)
+        return;
+    va_start(args, fmt);
+    vsnprintf(pad->line[pad->n++], STATS_WIDTH, fmt, args);
+    va_end(args);
+}
+
+static void put_peers(struct pad *pad, const struct msg_stats *s)
+{
+    static const char *const roles[] = {"?",        "learner",    "actor",
+                                        "rewarder", "supervisor", "cli"};
+
+    put(pad, "%-11s %-22s %8s %9s %5s %7s %8s  %s", "ROLE", "NAME", "TOKENS/S", "TOKENS",
+        "BUSY", "VERSION", "MEMORY", "WAITS FOR / LAST ERROR");
+    for (uint32_t i = 0; i < s->peers; i++) {
+        const struct msg_stats_peer *p = &s->peer[i];
+        const double span = (double)(p->busy_ms + p->idle_ms);
+        put(pad, "%-11s %-22.22s %8.0f %9llu %4.0f%% %7llu %6.0f M  %s%s%s",
+            roles[p->role < ROLES ? p->role : 0], p->name, p->tokens_s,
+            (unsigned long long)p->tokens, span > 0 ? 100 * (double)p->busy_ms / span : 0.0,
+            (unsigned long long)p->version, (double)p->rss_bytes / 1e6, p->note,
+            *p->error ? " ! " : "", p->error);
+    }
+}
+
+static void put_staleness(struct pad *pad, const struct msg_stats *s)
+{
+    char text[STATS_WIDTH] = "";
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < s->stalenesses && n < sizeof text - 24; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "  %u late: %llu", i,
+                              (unsigned long long)s->staleness[i]);
+    put(pad, "staleness %s", n ? text : "  nothing trained yet");
+}
+
+int stats_lines(const struct msg_stats *s, char line[STATS_LINES][STATS_WIDTH])
+{
+    struct pad pad = {line, 0};
+
+    put(&pad, "%s  iteration %llu  version %llu  up %llu s",
+        s->done  ? "done"
+        : s->run ? "running"
+                 : "no run",
+        (unsigned long long)s->step, (unsigned long long)s->newest.number,
+        (unsigned long long)(s->uptime_ms / 1000));
+    put(&pad,
+        "samples    opened %llu  waiting %llu  leased %llu  scoring %llu  unsettled %llu  "
+        "settled %llu  trained %llu",
+        (unsigned long long)s->opened, (unsigned long long)s->waiting,
+        (unsigned long long)s->leased, (unsigned long long)s->scoring,
+        (unsigned long long)s->unsettled, (unsigned long long)s->settled,
+        (unsigned long long)s->trained);
+    put(&pad,
+        "rates      %.0f tokens/s  %.2f samples/s   busy: actors %.0f%%  rewarders %.0f%%  "
+        "learner %.0f%%",
+        s->tokens_s, s->samples_s, 100 * s->actor_busy, 100 * s->rewarder_busy,
+        100 * s->learner_busy);
+    put_staleness(&pad, s);
+    put(&pad,
+        "faults     duplicates %llu  expired %llu  asked again %llu  bad frames %llu  refused "
+        "%llu",
+        (unsigned long long)s->duplicates, (unsigned long long)s->expired,
+        (unsigned long long)s->reissued, (unsigned long long)s->bad_frames,
+        (unsigned long long)s->refused);
+    for (uint32_t i = 0; i < s->drops; i++)
+        put(&pad, "dropped    %s: %llu", s->drop[i].reason,
+            (unsigned long long)s->drop[i].count);
+    for (uint32_t i = 0; i < s->waits; i++)
+        put(&pad, "waits      %s for %.1f s", s->wait[i].name, s->wait[i].age_ms / 1e3);
+    if (*s->advice)
+        put(&pad, "advice     %s", s->advice);
+    put(&pad, "%s", "");
+    put_peers(&pad, s);
+    for (uint32_t i = 0; i < s->leases && i < 5; i++)
+        put(&pad, "%slease %llu: task %llu, %u samples, %.1f s old, quiet for %.1f s",
+            i ? "" : "oldest ", (unsigned long long)s->lease[i].lease,
+            (unsigned long long)s->lease[i].task, s->lease[i].count, s->lease[i].age_ms / 1e3,
+            s->lease[i].quiet_ms / 1e3);
+    return pad.n;
+}
