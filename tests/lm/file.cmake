@@ -1,5 +1,5 @@
 set(DROVER_GOLDEN ${CMAKE_CURRENT_SOURCE_DIR}/golden)
-foreach(unit quant)
+foreach(unit quant safetensors gguf)
   drover_test(lm/${unit} NEEDS lm_file)
   target_compile_definitions(test_lm_${unit} PRIVATE GOLDEN="${DROVER_GOLDEN}")
 endforeach()
