@@ -2,7 +2,8 @@
  *
  * A child first asks for the digests of all chunks, which must join to the hash, then for
  * chunks, at most a window of them at once; each is checked when it comes, and asked for again
- * after 2 s without an answer. What has arrived stays: a cut costs the chunks in flight. */
+ * after 2 s (then 4, 8, 16) in which nothing good came. What has arrived stays: a cut costs the
+ * chunks in flight. */
 
 #ifndef PROTO_BLOB_H
 #define PROTO_BLOB_H
@@ -21,8 +22,8 @@ void blob_store_free(struct blob_store *store);
 /* Offers `n` bytes, which must stay as they are until removal, then `release(hint)` (may be
  * NULL) is called. digest [chunks] may be NULL: then they are computed, 1 ms a MiB; a caller on
  * the compute thread gets them from blob_digest. what->hash is checked against them. A hash
- * that is there already is OK and releases the bytes at once. Errors: ERR_RANGE (more than 32
- * GiB; hash or size does not match). */
+ * that is there already is OK and releases the bytes at once; after an error they are still the
+ * caller's. Errors: ERR_RANGE (more than 32 GiB; hash or size does not match). */
 enum err blob_store_add(struct blob_store *store, const struct artifact *what,
                         const void *bytes, size_t n, const struct hash *digest,
                         void (*release)(void *hint), void *hint) MUST_CHECK;
@@ -53,6 +54,8 @@ void blob_pull_free(struct blob_pull *pull);
  * 100 ms; blob_pull_lost when a request could not be sent. */
 bool blob_pull_ask(struct blob_pull *pull, struct msg *out, int64_t now_ms);
 void blob_pull_lost(struct blob_pull *pull, const struct msg *ask);
+/* The connection ended (a new WELCOME): all that was asked for is due again. */
+void blob_pull_cut(struct blob_pull *pull);
 
 /* A chunk for any pull: false if it is not this one's. A chunk that does not match its digest
  * is dropped, counted and asked for again. */

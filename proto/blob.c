@@ -1,0 +1,22 @@
+#include "proto/blob.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+size_t blob_chunks(uint64_t bytes)
+{
+    return (size_t)((bytes + HASH_CHUNK - 1) / HASH_CHUNK);
+}
+
+struct hash blob_digest(struct hash *digest, const void *bytes, size_t n)
+{
+    const size_t chunks = blob_chunks(n);
+
+    for (size_t i = 0; i < chunks; i++) {
+        const size_t left = n - i * HASH_CHUNK;
+        digest[i] = hash_chunk((const uint8_t *)bytes + i * HASH_CHUNK,
+                               left < HASH_CHUNK ? left : (size_t)HASH_CHUNK);
+    }
+    return hash_join(digest, chunks);
+}
