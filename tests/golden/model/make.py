@@ -1,6 +1,6 @@
 """Tiny models as transformers and gguf-py write them, for tests/lm/test_{hfconfig,bundle}.c.
 
-usage: python make.py llama5|mistral5|qwen5|reward5 | ... FOLDER
+usage: python make.py llama5 | qwen5 | mistral4 | reward4 | gguf | hashes > hashes.inc
 Each is run with the transformers whose form it shows: names ending in 4 with 4.56.2, in 5 with
 5.23. The .gguf is made from the folder llama5 with gguf 0.19.0. All weights are random.
 """
@@ -156,8 +156,27 @@ def gguf_of(source, path, rope_factors, types):
     w.close()
 
 
+def hashes():
+    """SHA-256 over the f32 bytes of the tensors in name order: hashes.inc."""
+    import glob
+    import hashlib
+
+    from safetensors.torch import load_file
+
+    for name in ("llama5", "qwen5", "mistral4", "reward4"):
+        tensors = {}
+        for path in glob.glob(os.path.join(HERE, name, "*.safetensors")):
+            tensors.update(load_file(path))
+        sha = hashlib.sha256()
+        for key in sorted(tensors):
+            sha.update(tensors[key].to(torch.float32).numpy().tobytes())
+        print('{"%s", "%s"},' % (name, sha.hexdigest()))
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "gguf":
+    if sys.argv[1] == "hashes":
+        hashes()
+    elif sys.argv[1] == "gguf":
         import gguf as g
         T = g.GGMLQuantizationType
         gguf_of(os.path.join(HERE, "llama5"), os.path.join(HERE, "llama.gguf"), True, [T.F32, T.F16, T.BF16])

@@ -1,0 +1,498 @@
+#include "lm/file/bundle.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "lm/file/inspect.h"
+#include "lm/file/quant.h"
+#include "lm/file/safetensors.h"
+
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name, *hash; /* by Python */
+} golden[] = {
+#include "tests/golden/model/hashes.inc"
+};
+
+static char scratch[64]; /* a folder of this test's own */
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(scratch, sizeof scratch, "/tmp/drover-bundle-XXXXXX");
+    return mkdtemp(scratch) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return fs_remove(scratch) ? -1 : 0;
+}
+
+/* "scratch/name"; four are good at once. */
+static const char *at(const char *name)
+{
+    static char path[4][256];
+    static int turn;
+    char *to = path[turn++ % 4];
+
+    snprintf(to, sizeof *path, "%s/%s", scratch, name);
+    return to;
+}
+
+static const char *golden_path(const char *name)
+{
+    static char path[512];
+
+    snprintf(path, sizeof path, GOLDEN "/model/%s", name);
+    return path;
+}
+
+static void copy(const char *model, const char *file, const char *to)
+{
+    char from[600], path[400], *bytes;
+    size_t n;
+
+    snprintf(from, sizeof from, "%s/%s", golden_path(model), file);
+    snprintf(path, sizeof path, "%s/%s", at(to), file);
+    if (!fs_exists(from))
+        return;
+    assert_ok(fs_mkdir(at(to)));
+    assert_ok(fs_read(&bytes, &n, from, 1 << 20));
+    assert_ok(fs_write(path, bytes, n));
+    free(bytes);
+}
+
+/* A golden model in the scratch folder, to be spoilt. */
+static const char *copied(const char *model, const char *to)
+{
+    static const char *const files[] = {
+        "config.json",
+        "generation_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+    };
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        copy(model, files[i], to);
+    return at(to);
+}
+
+/* In a file of the scratch folder: the first `old` becomes `new`. */
+static void edit(const char *file, const char *old, const char *new)
+{
+    char *text, *found, *whole;
+    size_t n;
+
+    assert_ok(fs_read(&text, &n, at(file), 1 << 20));
+    found = strstr(text, old);
+    assert_non_null(found);
+    whole = mem_print("%.*s%s%s", (int)(found - text), text, new, found + strlen(old));
+    assert_ok(fs_write(at(file), whole, strlen(whole)));
+    free(whole);
+    free(text);
+}
+
+static void hash_of_params(char out[HASH_TEXT], const struct params *params)
+{
+    const struct hash hash = params_hash(params);
+
+    hash_text(out, &hash);
+}
+
+static struct bundle *opened(const char *path)
+{
+    struct bundle *bundle;
+
+    assert_ok(bundle_open(&bundle, path, BUNDLE_ALL));
+    return bundle;
+}
+
+static void refused(const char *path, const char *why)
+{
+    struct bundle *bundle;
+    const enum err err = bundle_open(&bundle, path, BUNDLE_ALL);
+
+    if (!err || bundle || !strstr(err_text(), why))
+        fail_msg("wanted '%s', got: %d %s", why, err, err ? err_text() : "opened");
+}
+
+static void folders_hold_the_weights_python_sees(void **state)
+{
+    char hash[HASH_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
+        struct bundle *bundle = opened(golden_path(golden[i].name));
+        hash_of_params(hash, bundle->params);
+        assert_string_equal(hash, golden[i].hash);
+        assert_int_equal(bundle->chat, CHAT_SMOLLM2);
+        assert_null(bundle->chat_error);
+        assert_int_equal(tokenizer_count(bundle->tokenizer), 264);
+        bundle_free(bundle);
+    }
+}
+
+/* Rows of q and k are put back, rope factors become the scaling they were made from. */
+static void a_gguf_is_the_folder_it_was_made_from(void **state)
+{
+    struct bundle *a = opened(golden_path("llama5")), *b = opened(golden_path("llama.gguf"));
+    static const char text[] = "the 2024 hat\n\tin <|im_end|> \xE6\x97\xA5";
+    int *x, *y;
+    size_t n, m;
+
+    (void)state;
+    assert_int_equal(a->params->count, b->params->count);
+    assert_memory_equal(a->params->data, b->params->data, a->params->count * sizeof(float));
+    assert_memory_equal(&a->shape, &b->shape, sizeof a->shape);
+    assert_int_equal(a->chat, b->chat);
+    assert_ok(tokenizer_encode(a->tokenizer, text, strlen(text), true, &x, &n));
+    assert_ok(tokenizer_encode(b->tokenizer, text, strlen(text), true, &y, &m));
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, n * sizeof *x);
+    free(x);
+    free(y);
+    bundle_free(a);
+    bundle_free(b);
+}
+
+static void stops_come_from_both_configs_the_tokenizers_first(void **state)
+{
+    struct bundle *bundle = opened(golden_path("mistral4"));
+
+    (void)state;
+    assert_int_equal(bundle->shape.eos_count, 2);
+    assert_int_equal(bundle->shape.eos[0], 2);
+    assert_int_equal(bundle->shape.eos[1], 0);
+    bundle_free(bundle);
+    copied("llama5", "m");
+    edit("m/config.json", "\"eos_token_id\": 2", "\"eos_token_id\": [0, 1, 2]");
+    bundle = opened(at("m"));
+    assert_int_equal(bundle->shape.eos_count, 3);
+    assert_int_equal(
+        bundle->shape.eos[0] * 100 + bundle->shape.eos[1] * 10 + bundle->shape.eos[2], 201);
+    bundle_free(bundle);
+}
+
+static void what_was_saved_opens_the_same(void **state)
+{
+    char before[HASH_TEXT], after[HASH_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i <= sizeof golden / sizeof *golden; i++) {
+        const char *name = i < sizeof golden / sizeof *golden ? golden[i].name : "llama.gguf";
+        struct bundle *a = opened(golden_path(name)), *b;
+        assert_ok(bundle_save(at("saved"), a, a->params, "float32")); /* each over the last */
+        b = opened(at("saved"));
+        hash_of_params(before, a->params);
+        hash_of_params(after, b->params);
+        assert_string_equal(before, after);
+        assert_memory_equal(&a->shape, &b->shape, sizeof a->shape);
+        assert_int_equal(a->card_size, b->card_size);
+        assert_memory_equal(a->card, b->card, a->card_size);
+        assert_false(fs_exists(at("saved.new")) || fs_exists(at("saved.old")));
+        bundle_free(a);
+        bundle_free(b);
+    }
+}
+
+static void bf16_rounds_once(void **state)
+{
+    struct bundle *a = opened(golden_path("llama5")), *b;
+
+    (void)state;
+    for (size_t i = 0; i < a->params->count; i++)
+        a->params->data[i] *= 1.0001f;
+    assert_ok(bundle_save(at("half"), a, a->params, "bfloat16"));
+    b = opened(at("half"));
+    for (size_t i = 0; i < a->params->count; i++)
+        if (b->params->data[i] != quant_bf16(quant_to_bf16(a->params->data[i])))
+            fail_msg("weight %zu", i);
+    assert_err(ERR_RANGE, bundle_save(at("half"), a, a->params, "int4"));
+    bundle_free(a);
+    bundle_free(b);
+}
+
+/* transformers reads a reward at the last token that is not the pad. */
+static void a_reward_models_pad_is_no_stop(void **state)
+{
+    struct bundle *a = opened(golden_path("llama5")), *b;
+    struct params *params;
+
+    (void)state;
+    assert_int_equal(a->shape.pad, a->shape.eos[0]);
+    assert_ok(params_reheaded(&params, a->params, HEAD_SCALAR, 5, false));
+    assert_ok(bundle_save(at("rm"), a, params, "float32"));
+    b = opened(at("rm"));
+    assert_int_equal(b->shape.head, HEAD_SCALAR);
+    assert_int_equal(b->shape.pad, tokenizer_id(b->tokenizer, "<|endoftext|>"));
+    assert_int_equal(b->shape.eos[0], 2);
+    assert_false(b->shape.tied);
+    assert_memory_equal(b->params->data, params->data, params->count * sizeof(float));
+    assert_false(fs_exists(at("rm/generation_config.json")));
+    params_free(params);
+    bundle_free(a);
+    bundle_free(b);
+}
+
+static void run_folders_mean_their_model(void **state)
+{
+    char *found;
+
+    (void)state;
+    copied("llama5", "run/checkpoints/step-9/model");
+    copied("llama5", "run/checkpoints/step-10/model");
+    assert_ok(fs_mkdir(at("run/checkpoints/step-11"))); /* not finished */
+    assert_ok(bundle_find(&found, at("run")));
+    assert_string_equal(found, at("run/checkpoints/step-10/model"));
+    free(found);
+    copied("llama5", "run/model");
+    assert_ok(bundle_find(&found, at("run")));
+    assert_string_equal(found, at("run/model"));
+    free(found);
+    bundle_free(opened(at("run")));
+    copied("llama5", "hf/checkpoint-500");
+    bundle_free(opened(at("hf")));
+    assert_ok(fs_mkdir(at("empty")));
+    refused(at("empty"), "no config.json here");
+    refused(at("nowhere"), "no such file or folder");
+}
+
+/* The moment between two renames where a file system cannot exchange names. */
+static void a_crash_between_the_renames_loses_nothing(void **state)
+{
+    struct bundle *bundle;
+
+    (void)state;
+    copied("llama5", "m.old");
+    bundle = opened(at("m"));
+    assert_ok(bundle_save(at("m"), bundle, bundle->params, "float32"));
+    assert_false(fs_exists(at("m.old")));
+    bundle_free(bundle);
+    bundle_free(opened(at("m")));
+}
+
+static void saving_never_destroys_what_is_not_a_model(void **state)
+{
+    struct bundle *bundle = opened(golden_path("llama5"));
+
+    (void)state;
+    copied("llama5", "home");
+    assert_ok(fs_write(at("home/thesis.tex"), "x", 1));
+    assert_err(ERR_STATE, bundle_save(at("home"), bundle, bundle->params, "float32"));
+    assert_non_null(strstr(err_text(), "thesis.tex"));
+    assert_true(fs_exists(at("home/thesis.tex")) && !fs_exists(at("home.new")));
+    assert_ok(fs_write(at("file"), "x", 1));
+    assert_err(ERR_STATE, bundle_save(at("file"), bundle, bundle->params, "float32"));
+    assert_err(ERR_IO, bundle_save(at("file/below"), bundle, bundle->params, "float32"));
+    bundle_free(bundle);
+}
+
+static void cards_carry_all_but_the_weights(void **state)
+{
+    static const char text[] = "in the\n 12";
+    struct bundle *a = opened(golden_path("llama.gguf")), *b, *c;
+    int *x, *y;
+    size_t n, m;
+
+    (void)state;
+    assert_ok(bundle_from_card(&b, a->card, a->card_size, "card"));
+    assert_null(b->params);
+    assert_memory_equal(&a->shape, &b->shape, sizeof a->shape);
+    assert_int_equal(b->chat, CHAT_SMOLLM2);
+    assert_int_equal(a->card_size, b->card_size);
+    assert_memory_equal(a->card, b->card, a->card_size);
+    assert_ok(tokenizer_encode(a->tokenizer, text, strlen(text), true, &x, &n));
+    assert_ok(tokenizer_encode(b->tokenizer, text, strlen(text), true, &y, &m));
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, n * sizeof *x);
+    b->chat = CHAT_CHATML; /* chosen by name: the card says so */
+    assert_ok(bundle_make_card(b));
+    assert_ok(bundle_from_card(&c, b->card, b->card_size, "card"));
+    assert_int_equal(c->chat, CHAT_CHATML);
+    for (size_t cut = 0; cut < a->card_size; cut += 13) {
+        struct bundle *none;
+        assert_err(ERR_PARSE, bundle_from_card(&none, a->card, cut, "card"));
+    }
+    free(x);
+    free(y);
+    bundle_free(a);
+    bundle_free(b);
+    bundle_free(c);
+}
+
+static void a_world_made_from_nothing_has_a_card(void **state)
+{
+    static const char *const special[] = {"<pad>", "<|im_start|>", "<|im_end|>"};
+    struct bundle *bundle = mem_new(1, sizeof *bundle), *again;
+
+    (void)state;
+    bundle->shape = (struct shape){.layers = 1,
+                                   .width = 32,
+                                   .heads = 2,
+                                   .kv_heads = 1,
+                                   .head_dim = 16,
+                                   .ffn = 32,
+                                   .vocab = 264,
+                                   .context = 64,
+                                   .norm_eps = 1e-5f,
+                                   .rope_theta = 1e4,
+                                   .init_std = 0.02,
+                                   .tied = true,
+                                   .bos = -1,
+                                   .eos = {2},
+                                   .eos_count = 1};
+    bundle->chat = CHAT_CHATML;
+    assert_ok(tokenizer_bytes(&bundle->tokenizer, special, 3));
+    assert_ok(params_new(&bundle->params, &bundle->shape));
+    params_init(bundle->params, 1, false);
+    assert_ok(bundle_make_card(bundle));
+    assert_ok(bundle_from_card(&again, bundle->card, bundle->card_size, "card"));
+    assert_memory_equal(&again->shape, &bundle->shape, sizeof bundle->shape);
+    assert_int_equal(again->chat, CHAT_CHATML);
+    bundle_free(again);
+    assert_ok(bundle_save(at("world"), bundle, bundle->params, "float32"));
+    bundle_free(opened(at("world")));
+    bundle_free(bundle);
+}
+
+static void spoilt_folders_are_refused_in_one_clear_line(void **state)
+{
+    static const struct {
+        const char *file, *old, *new, *why;
+    } spoilt[] = {
+        {"m/config.json", "\"vocab_size\": 272", "\"vocab_size\": 256",
+         "tokenizer has 264 tokens, the model's embedding 256 rows"},
+        {"m/config.json", "\"vocab_size\": 272", "\"vocab_size\": 271", "model.embed_tokens"},
+        {"m/config.json", "\"hidden_size\": 32", "\"hidden_size\": 32000",
+         "the configuration makes a model of"},
+        {"m/config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1",
+         "'model.layers.1.input_layernorm.weight' has no place"},
+        {"m/config.json", "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false",
+         "model of"},
+        {"m/config.json", "LlamaForCausalLM", "LlamaForQuestionAnswering", "not supported"},
+        {"m/config.json", "{", "[", "config.json:"},
+        {"m/tokenizer.json", "\"BPE\"", "\"Unigram\"", "tokenizer.json"},
+        {"m/tokenizer_config.json", "{", "{{", "tokenizer_config.json:1"},
+        {"m/generation_config.json", "\"eos_token_id\"", "\"eos_token_id\": 999, \"x\"",
+         "generation_config.json: eos_token_id 999"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
+        copied("llama5", "m");
+        edit(spoilt[i].file, spoilt[i].old, spoilt[i].new);
+        refused(at("m"), spoilt[i].why);
+    }
+    copied("llama5", "m");
+    assert_int_equal(unlink(at("m/tokenizer.json")), 0);
+    refused(at("m"), "tokenizer.json");
+    copied("llama5", "m");
+    assert_int_equal(unlink(at("m/model.safetensors")), 0);
+    refused(at("m"), "no model.safetensors");
+    assert_ok(fs_write(at("m/pytorch_model.bin"), "\x80\x02}", 3));
+    refused(at("m"), "pickle");
+    refused(at("m/pytorch_model.bin"), "pickle");
+    refused(at("m/config.json"), "a model is a .gguf file or a folder");
+    refused("/dev/zero", "not a regular file");
+}
+
+static void a_shard_is_a_bare_name_that_holds_what_it_should(void **state)
+{
+    static const char index[] = "s/model.safetensors.index.json";
+    static const char *const evil[] = {
+        "../s/model-00001-of-00002.safetensors", "/etc/passwd", "..", ".", "", "a/b"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
+        copied("mistral4", "s");
+        edit(index, "model-00001-of-00002.safetensors", evil[i]);
+        refused(at("s"), "not the bare name of a file");
+    }
+    copied("mistral4", "s");
+    edit(index, "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors");
+    refused(at("s"), "has no tensor");
+    copied("mistral4", "s");
+    edit(index, "\"weight_map\"", "\"map\"");
+    refused(at("s"), "no weight_map");
+    copied("mistral4", "s");
+    assert_int_equal(unlink(at("s/model-00002-of-00002.safetensors")), 0);
+    refused(at("s"), "model-00002-of-00002.safetensors");
+}
+
+static void an_unknown_template_only_stops_chat(void **state)
+{
+    struct bundle *bundle, *again;
+
+    (void)state;
+    copied("llama5", "m");
+    assert_ok(fs_write(at("m/chat_template.jinja"), "{{ magic }}", 11));
+    bundle = opened(at("m"));
+    assert_int_equal(bundle->chat, CHAT_NONE);
+    assert_non_null(bundle->chat_error);
+    assert_ok(bundle_save(at("kept"), bundle, bundle->params, "float32"));
+    again = opened(at("kept"));
+    assert_non_null(again->chat_error);
+    assert_non_null(strstr(again->card, "{{ magic }}"));
+    bundle_free(bundle);
+    bundle_free(again);
+}
+
+static void inspect_says_what_it_is(void **state)
+{
+    static const char *const words[] = {"LlamaForCausalLM",      "24224",    "weights hash",
+                                        "264 tokens, 3 special", "smollm2",  "rope llama3",
+                                        "blk.1.ffn_down.weight", "[32, 48]", "BF16"};
+    char *text;
+
+    (void)state;
+    assert_ok(inspect_model(&text, golden_path("llama.gguf"), false));
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strstr(text, words[i]))
+            fail_msg("%s is not in\n%s", words[i], text);
+    free(text);
+    assert_ok(inspect_model(&text, golden_path("reward4"), true));
+    json_t *json = json_loads(text, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(json, "parameters")), 24256);
+    assert_int_equal(json_array_size(json_object_get(json, "tensors")), 21);
+    json_decref(json);
+    free(text);
+    assert_err(ERR_IO, inspect_model(&text, "/nowhere", true));
+    assert_null(text);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(folders_hold_the_weights_python_sees),
+        TEST(a_gguf_is_the_folder_it_was_made_from),
+        TEST(stops_come_from_both_configs_the_tokenizers_first),
+        TEST(what_was_saved_opens_the_same),
+        TEST(bf16_rounds_once),
+        TEST(a_reward_models_pad_is_no_stop),
+        TEST(run_folders_mean_their_model),
+        TEST(a_crash_between_the_renames_loses_nothing),
+        TEST(saving_never_destroys_what_is_not_a_model),
+        TEST(cards_carry_all_but_the_weights),
+        TEST(a_world_made_from_nothing_has_a_card),
+        TEST(spoilt_folders_are_refused_in_one_clear_line),
+        TEST(a_shard_is_a_bare_name_that_holds_what_it_should),
+        TEST(an_unknown_template_only_stops_chat),
+        TEST(inspect_says_what_it_is),
+    };
+
+    return cmocka_run_group_tests_name("bundle", tests, NULL, NULL);
+}

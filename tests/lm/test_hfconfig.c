@@ -1,0 +1,244 @@
+#include "lm/file/hfconfig.h"
+
+#include "base/fs.h"
+
+#include "tests/support/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum err read_text(struct shape *out, const char *text)
+{
+    json_t *config;
+    enum err err = hfconfig_parse(&config, text, strlen(text), "config.json", 0);
+
+    if (!err)
+        err = hfconfig_read(out, config, "config.json");
+    if (config)
+        json_decref(config);
+    return err;
+}
+
+#define SIZES \
+    "\"hidden_size\":64,\"intermediate_size\":96,\"num_hidden_layers\":3," \
+    "\"num_attention_heads\":4,\"vocab_size\":300"
+#define LLAMA "\"architectures\":[\"LlamaForCausalLM\"]," SIZES
+
+static void golden(const char *name, struct shape *shape)
+{
+    char path[512], *text;
+    json_t *config;
+    size_t n;
+
+    snprintf(path, sizeof path, GOLDEN "/model/%s/config.json", name);
+    assert_ok(fs_read(&text, &n, path, 1 << 20));
+    assert_ok(hfconfig_parse(&config, text, n, path, 0));
+    assert_ok(hfconfig_read(shape, config, path));
+    json_decref(config);
+    free(text);
+}
+
+static void transformers_5_writes_rope_parameters(void **state)
+{
+    struct shape s;
+
+    (void)state;
+    golden("llama5", &s);
+    assert_int_equal(s.family, FAMILY_LLAMA);
+    assert_int_equal(s.head, HEAD_LM);
+    assert_int_equal(s.layers, 2);
+    assert_int_equal(s.width, 32);
+    assert_int_equal(s.heads * 100 + s.kv_heads * 10, 210);
+    assert_int_equal(s.head_dim, 16);
+    assert_int_equal(s.ffn, 48);
+    assert_int_equal(s.vocab, 272);
+    assert_int_equal(s.context, 128);
+    assert_true(s.tied && !s.qkv_bias);
+    assert_true(s.norm_eps == 1e-6f && s.init_std == 0.02);
+    assert_int_equal(s.rope, ROPE_LLAMA3);
+    assert_true(s.rope_theta == 500000 && s.rope_factor == 8 && s.rope_low == 1);
+    assert_true(s.rope_high == 4 && s.rope_original == 64);
+    assert_int_equal(s.bos * 100 + s.eos[0] * 10 + s.pad, 122);
+    assert_int_equal(s.eos_count, 1);
+    golden("qwen5", &s);
+    assert_int_equal(s.family, FAMILY_QWEN2);
+    assert_true(s.qkv_bias && s.tied && s.rope == ROPE_PLAIN && s.rope_theta == 10000);
+}
+
+static void transformers_4_writes_rope_theta(void **state)
+{
+    struct shape s;
+
+    (void)state;
+    golden("mistral4", &s);
+    assert_int_equal(s.family, FAMILY_MISTRAL);
+    assert_int_equal(s.head_dim, 16); /* null in the file */
+    assert_false(s.tied);
+    golden("reward4", &s);
+    assert_int_equal(s.head, HEAD_SCALAR);
+    assert_int_equal(s.pad, 0);
+    assert_ok(read_text(&s,
+                        "{" LLAMA ",\"rope_theta\":1e5,\"rope_scaling\":{\"type\":\"linear\","
+                        "\"factor\":2}}"));
+    assert_int_equal(s.rope, ROPE_LINEAR);
+    assert_true(s.rope_theta == 1e5 && s.rope_factor == 2);
+}
+
+static void missing_keys_are_transformers_defaults(void **state)
+{
+    struct shape s;
+
+    (void)state;
+    assert_ok(read_text(&s, "{" LLAMA "}"));
+    assert_int_equal(s.kv_heads, 4);
+    assert_int_equal(s.head_dim, 16);
+    assert_int_equal(s.context, 2048);
+    assert_true(s.rope_theta == 10000 && s.norm_eps == 1e-6f);
+    assert_int_equal(s.bos, -1);
+    assert_int_equal(s.eos_count, 0);
+    assert_false(s.tied);
+    assert_ok(read_text(&s, "{\"model_type\":\"qwen2\"," SIZES ",\"num_key_value_heads\":2}"));
+    assert_int_equal(s.family, FAMILY_QWEN2);
+    assert_int_equal(s.context, 32768);
+}
+
+static void what_is_not_done_is_refused_by_name(void **state)
+{
+    static const struct {
+        const char *text, *why;
+    } cases[] = {
+        {"{" LLAMA ",\"attention_bias\":true}", "attention_bias"},
+        {"{" LLAMA ",\"mlp_bias\":true}", "mlp_bias"},
+        {"{" LLAMA ",\"hidden_act\":\"gelu\"}", "hidden_act"},
+        {"{" LLAMA ",\"quantization_config\":{}}", "quantization_config"},
+        {"{" LLAMA ",\"partial_rotary_factor\":0.5}", "partial_rotary_factor"},
+        {"{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":4}}",
+         "rope_type yarn is not supported; default, linear and llama3"},
+        {"{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"longrope\",\"factor\":4}}",
+         "longrope"},
+        {"{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":4}}",
+         "low_freq_factor"},
+        {"{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"linear\"}}", "factor: is missing"},
+        {"{" LLAMA ",\"rope_scaling\":7}", "not an object"},
+        {"{" LLAMA ",\"eos_token_id\":300}", "eos_token_id 300"},
+        {"{" LLAMA ",\"eos_token_id\":[1,\"x\"]}", "eos_token_id"},
+        {"{" LLAMA ",\"eos_token_id\":[1,2,3,4,5,6,7,8,9]}", "more than 8"},
+        {"{" LLAMA ",\"pad_token_id\":300}", "pad_token_id"},
+        {"{" LLAMA ",\"num_key_value_heads\":3}", "num_key_value_heads"},
+        {"{" LLAMA ",\"head_dim\":17}", "head_dim"},
+        {"{" LLAMA ",\"num_key_value_heads\":0}", "num_key_value_heads"},
+        {"{" LLAMA ",\"vocab_size\":-5}", "vocab_size"},
+        {"{" LLAMA ",\"hidden_size\":1e3}", "hidden_size"},
+        {"{" LLAMA ",\"rope_theta\":\"big\"}", "rope_theta"},
+        {"{\"architectures\":[\"GemmaForCausalLM\"]," SIZES "}",
+         "GemmaForCausalLM is not supported"},
+        {"{\"architectures\":[\"LlamaForTokenClassification\"]," SIZES "}",
+         "TokenClassification"},
+        {"{\"architectures\":[\"LlamaModel\"]," SIZES "}", "LlamaModel"},
+        {"{\"architectures\":[\"Llama\\u001b[2J\"]," SIZES "}", "Llama?[2J"},
+        {"{\"model_type\":\"gpt2\"," SIZES "}", "gpt2"},
+        {"{" SIZES "}", "none"},
+        {"{\"architectures\":[\"LlamaForCausalLM\"]}", "is missing"},
+        {"{\"architectures\":[\"LlamaForSequenceClassification\"]," SIZES "}", "num_labels"},
+        {"{\"architectures\":[\"LlamaForSequenceClassification\"]," SIZES
+         ",\"id2label\":{\"0\":"
+         "\"A\",\"1\":\"B\"}}",
+         "num_labels"},
+        {"{\"architectures\":[\"MistralForCausalLM\"]," SIZES ",\"num_key_value_heads\":2}",
+         "sliding_window"}, /* absent is 4096 there */
+        {"{\"architectures\":[\"MistralForCausalLM\"]," SIZES ",\"num_key_value_heads\":2,"
+         "\"sliding_window\":64,\"max_position_embeddings\":65}",
+         "sliding_window"},
+        {"{\"architectures\":[\"Qwen2ForCausalLM\"]," SIZES ",\"num_key_value_heads\":2,"
+         "\"use_sliding_window\":true,\"sliding_window\":64,\"max_window_layers\":1}",
+         "sliding_window"},
+        {"[]", "not a JSON object"},
+        {"{", "config.json:1: "},
+        {"", "config.json:"},
+    };
+    struct shape s;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const enum err err = read_text(&s, cases[i].text);
+        if (!err || !strstr(err_text(), cases[i].why) || strncmp(err_text(), "config.json", 11))
+            fail_msg("%s: %d %s", cases[i].text, err, err ? err_text() : "read");
+    }
+}
+
+static void windows_that_never_slide_are_fine(void **state)
+{
+    struct shape s;
+
+    (void)state;
+    assert_ok(read_text(&s, "{\"architectures\":[\"MistralForCausalLM\"]," SIZES
+                            ",\"num_key_value_heads\":2,\"sliding_window\":null}"));
+    assert_ok(read_text(&s, "{\"architectures\":[\"MistralForCausalLM\"]," SIZES
+                            ",\"num_key_value_heads\":2,\"sliding_window\":64,"
+                            "\"max_position_embeddings\":64}"));
+    assert_ok(read_text(&s, "{\"architectures\":[\"Qwen2ForCausalLM\"]," SIZES
+                            ",\"num_key_value_heads\":2,\"use_sliding_window\":false,"
+                            "\"sliding_window\":64}"));
+}
+
+static void what_is_written_reads_the_same(void **state)
+{
+    static const char *const names[] = {"llama5", "qwen5", "mistral4", "reward4"};
+    struct shape s, again;
+    char *text;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        json_t *config;
+        golden(names[i], &s);
+        s.norm_eps = 1e-5f;
+        s.eos_count = 2;
+        s.eos[1] = 5;
+        config = hfconfig_write(&s, "float32");
+        text = hfconfig_text(config, JSON_INDENT(2));
+        json_decref(config);
+        assert_non_null(strstr(text, "\"rms_norm_eps\": 1e-5,"));
+        assert_non_null(strstr(text, "\"initializer_range\": 0.02,"));
+        assert_ok(read_text(&again, text));
+        assert_memory_equal(&s, &again, sizeof s);
+        free(text);
+        s.rope_theta = 1234567.8901234567; /* takes 17 digits */
+        config = hfconfig_write(&s, "float32");
+        text = hfconfig_text(config, JSON_COMPACT);
+        json_decref(config);
+        assert_ok(read_text(&again, text));
+        assert_memory_equal(&s, &again, sizeof s);
+        free(text);
+    }
+}
+
+static void generation_config_adds_stops(void **state)
+{
+    struct shape s;
+    json_t *more = json_pack("{s:[i,i,i],s:i}", "eos_token_id", 7, 8, 7, "pad_token_id", 3);
+
+    (void)state;
+    assert_ok(read_text(&s, "{" LLAMA ",\"eos_token_id\":8}"));
+    assert_ok(hfconfig_generation(&s, more, "generation_config.json"));
+    assert_int_equal(s.eos_count, 2);
+    assert_int_equal(s.eos[0] * 10 + s.eos[1], 87);
+    assert_int_equal(s.pad, 3);
+    json_object_set_new(more, "eos_token_id", json_integer(300));
+    assert_err(ERR_RANGE, hfconfig_generation(&s, more, "generation_config.json"));
+    json_decref(more);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(transformers_5_writes_rope_parameters),
+        cmocka_unit_test(transformers_4_writes_rope_theta),
+        cmocka_unit_test(missing_keys_are_transformers_defaults),
+        cmocka_unit_test(what_is_not_done_is_refused_by_name),
+        cmocka_unit_test(windows_that_never_slide_are_fine),
+        cmocka_unit_test(what_is_written_reads_the_same),
+        cmocka_unit_test(generation_config_adds_stops),
+    };
+
+    return cmocka_run_group_tests_name("hfconfig", tests, NULL, NULL);
+}
