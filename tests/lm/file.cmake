@@ -10,3 +10,4 @@ drover_fuzz(gguf NEEDS lm_file SEEDS golden/model/llama.gguf)
 drover_fuzz(hfconfig NEEDS lm_file SEEDS golden/model/llama5/config.json
   golden/model/qwen5/config.json golden/model/mistral4/config.json
   golden/model/mistral4/generation_config.json golden/model/reward4/config.json)
+drover_fuzz(card NEEDS lm_file SEEDS fuzz/seeds/card.json)
