@@ -179,13 +179,15 @@ static void run_case(uint64_t number)
     free(exact);
 }
 
-int main(int argc, char **argv)
+static double seconds = 3;
+static int64_t only = -1;
+
+static void read_arguments(int argc, char **argv)
 {
     const char *given = getenv("DROVER_FUZZ_SECONDS");
-    double seconds = given ? strtod(given, NULL) : 3;
-    int64_t only = -1, end;
-    uint64_t i = 0;
 
+    if (given)
+        seconds = strtod(given, NULL);
     for (int a = 1; a < argc; a++) {
         if (!strcmp(argv[a], "--seconds") && a + 1 < argc)
             seconds = strtod(argv[++a], NULL);
@@ -196,6 +198,14 @@ int main(int argc, char **argv)
         else
             load(argv[a]);
     }
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t i = 0;
+    int64_t end;
+
+    read_arguments(argc, argv);
     if (!corpus.n) {
         fprintf(stderr, "fuzz: no seeds given\n");
         return 2;

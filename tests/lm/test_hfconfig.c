@@ -102,67 +102,65 @@ static void missing_keys_are_transformers_defaults(void **state)
     assert_int_equal(s.context, 32768);
 }
 
+static const struct {
+    const char *text, *why;
+} refusals[] = {
+    {"{" LLAMA ",\"attention_bias\":true}", "attention_bias"},
+    {"{" LLAMA ",\"mlp_bias\":true}", "mlp_bias"},
+    {"{" LLAMA ",\"hidden_act\":\"gelu\"}", "hidden_act"},
+    {"{" LLAMA ",\"quantization_config\":{}}", "quantization_config"},
+    {"{" LLAMA ",\"partial_rotary_factor\":0.5}", "partial_rotary_factor"},
+    {"{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":4}}",
+     "rope_type yarn is not supported; default, linear and llama3"},
+    {"{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"longrope\",\"factor\":4}}", "longrope"},
+    {"{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":4}}", "low_freq_factor"},
+    {"{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"linear\"}}", "factor: is missing"},
+    {"{" LLAMA ",\"rope_scaling\":7}", "not an object"},
+    {"{" LLAMA ",\"eos_token_id\":300}", "eos_token_id 300"},
+    {"{" LLAMA ",\"eos_token_id\":[1,\"x\"]}", "eos_token_id"},
+    {"{" LLAMA ",\"eos_token_id\":[1,2,3,4,5,6,7,8,9]}", "more than 8"},
+    {"{" LLAMA ",\"pad_token_id\":300}", "pad_token_id"},
+    {"{" LLAMA ",\"num_key_value_heads\":3}", "num_key_value_heads"},
+    {"{" LLAMA ",\"head_dim\":17}", "head_dim"},
+    {"{" LLAMA ",\"num_key_value_heads\":0}", "num_key_value_heads"},
+    {"{" LLAMA ",\"vocab_size\":-5}", "vocab_size"},
+    {"{" LLAMA ",\"hidden_size\":1e3}", "hidden_size"},
+    {"{" LLAMA ",\"rope_theta\":\"big\"}", "rope_theta"},
+    {"{\"architectures\":[\"GemmaForCausalLM\"]," SIZES "}",
+     "GemmaForCausalLM is not supported"},
+    {"{\"architectures\":[\"LlamaForTokenClassification\"]," SIZES "}", "TokenClassification"},
+    {"{\"architectures\":[\"LlamaModel\"]," SIZES "}", "LlamaModel"},
+    {"{\"architectures\":[\"Llama\\u001b[2J\"]," SIZES "}", "Llama?[2J"},
+    {"{\"model_type\":\"gpt2\"," SIZES "}", "gpt2"},
+    {"{" SIZES "}", "none"},
+    {"{\"architectures\":[\"LlamaForCausalLM\"]}", "is missing"},
+    {"{\"architectures\":[\"LlamaForSequenceClassification\"]," SIZES "}", "num_labels"},
+    {"{\"architectures\":[\"LlamaForSequenceClassification\"]," SIZES ",\"id2label\":{\"0\":"
+     "\"A\",\"1\":\"B\"}}",
+     "num_labels"},
+    {"{\"architectures\":[\"MistralForCausalLM\"]," SIZES ",\"num_key_value_heads\":2}",
+     "sliding_window"}, /* absent is 4096 there */
+    {"{\"architectures\":[\"MistralForCausalLM\"]," SIZES ",\"num_key_value_heads\":2,"
+     "\"sliding_window\":64,\"max_position_embeddings\":65}",
+     "sliding_window"},
+    {"{\"architectures\":[\"Qwen2ForCausalLM\"]," SIZES ",\"num_key_value_heads\":2,"
+     "\"use_sliding_window\":true,\"sliding_window\":64,\"max_window_layers\":1}",
+     "sliding_window"},
+    {"[]", "not a JSON object"},
+    {"{", "config.json:1: "},
+    {"", "config.json:"},
+};
+
 static void what_is_not_done_is_refused_by_name(void **state)
 {
-    static const struct {
-        const char *text, *why;
-    } cases[] = {
-        {"{" LLAMA ",\"attention_bias\":true}", "attention_bias"},
-        {"{" LLAMA ",\"mlp_bias\":true}", "mlp_bias"},
-        {"{" LLAMA ",\"hidden_act\":\"gelu\"}", "hidden_act"},
-        {"{" LLAMA ",\"quantization_config\":{}}", "quantization_config"},
-        {"{" LLAMA ",\"partial_rotary_factor\":0.5}", "partial_rotary_factor"},
-        {"{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":4}}",
-         "rope_type yarn is not supported; default, linear and llama3"},
-        {"{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"longrope\",\"factor\":4}}",
-         "longrope"},
-        {"{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":4}}",
-         "low_freq_factor"},
-        {"{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"linear\"}}", "factor: is missing"},
-        {"{" LLAMA ",\"rope_scaling\":7}", "not an object"},
-        {"{" LLAMA ",\"eos_token_id\":300}", "eos_token_id 300"},
-        {"{" LLAMA ",\"eos_token_id\":[1,\"x\"]}", "eos_token_id"},
-        {"{" LLAMA ",\"eos_token_id\":[1,2,3,4,5,6,7,8,9]}", "more than 8"},
-        {"{" LLAMA ",\"pad_token_id\":300}", "pad_token_id"},
-        {"{" LLAMA ",\"num_key_value_heads\":3}", "num_key_value_heads"},
-        {"{" LLAMA ",\"head_dim\":17}", "head_dim"},
-        {"{" LLAMA ",\"num_key_value_heads\":0}", "num_key_value_heads"},
-        {"{" LLAMA ",\"vocab_size\":-5}", "vocab_size"},
-        {"{" LLAMA ",\"hidden_size\":1e3}", "hidden_size"},
-        {"{" LLAMA ",\"rope_theta\":\"big\"}", "rope_theta"},
-        {"{\"architectures\":[\"GemmaForCausalLM\"]," SIZES "}",
-         "GemmaForCausalLM is not supported"},
-        {"{\"architectures\":[\"LlamaForTokenClassification\"]," SIZES "}",
-         "TokenClassification"},
-        {"{\"architectures\":[\"LlamaModel\"]," SIZES "}", "LlamaModel"},
-        {"{\"architectures\":[\"Llama\\u001b[2J\"]," SIZES "}", "Llama?[2J"},
-        {"{\"model_type\":\"gpt2\"," SIZES "}", "gpt2"},
-        {"{" SIZES "}", "none"},
-        {"{\"architectures\":[\"LlamaForCausalLM\"]}", "is missing"},
-        {"{\"architectures\":[\"LlamaForSequenceClassification\"]," SIZES "}", "num_labels"},
-        {"{\"architectures\":[\"LlamaForSequenceClassification\"]," SIZES
-         ",\"id2label\":{\"0\":"
-         "\"A\",\"1\":\"B\"}}",
-         "num_labels"},
-        {"{\"architectures\":[\"MistralForCausalLM\"]," SIZES ",\"num_key_value_heads\":2}",
-         "sliding_window"}, /* absent is 4096 there */
-        {"{\"architectures\":[\"MistralForCausalLM\"]," SIZES ",\"num_key_value_heads\":2,"
-         "\"sliding_window\":64,\"max_position_embeddings\":65}",
-         "sliding_window"},
-        {"{\"architectures\":[\"Qwen2ForCausalLM\"]," SIZES ",\"num_key_value_heads\":2,"
-         "\"use_sliding_window\":true,\"sliding_window\":64,\"max_window_layers\":1}",
-         "sliding_window"},
-        {"[]", "not a JSON object"},
-        {"{", "config.json:1: "},
-        {"", "config.json:"},
-    };
     struct shape s;
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const enum err err = read_text(&s, cases[i].text);
-        if (!err || !strstr(err_text(), cases[i].why) || strncmp(err_text(), "config.json", 11))
-            fail_msg("%s: %d %s", cases[i].text, err, err ? err_text() : "read");
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        const enum err err = read_text(&s, refusals[i].text);
+        if (!err || !strstr(err_text(), refusals[i].why) ||
+            strncmp(err_text(), "config.json", 11))
+            fail_msg("%s: %d %s", refusals[i].text, err, err ? err_text() : "read");
     }
 }
 
