@@ -238,7 +238,7 @@ void hub_refuse(struct hub *hub, struct hub_peer *peer, enum refuse_code code,
 
     if (m->conn) {
         refuse(hub, m->conn, (uint32_t)code, words);
-        m->conn->doomed = is_ban;
+        m->conn->doomed_ms = is_ban ? now_ms : 0;
     }
     if (is_ban)
         hub_member_ban(&hub->members, &peer->id, now_ms);
@@ -272,7 +272,7 @@ static void strike(struct hub *hub, struct conn *conn, const char *why, int64_t 
                    now_ms);
     } else {
         refuse(hub, conn, REFUSE_STRIKES, "too many bad frames");
-        conn->doomed = true;
+        conn->doomed_ms = now_ms;
     }
 }
 
@@ -300,7 +300,7 @@ static enum err on_hello(struct hub *hub, struct conn *conn, const struct msg *m
     }
     if (hub_member_banned(&hub->members, &hello->peer, now_ms)) {
         refuse(hub, conn, REFUSE_STRIKES, "refused for a minute: too many bad frames");
-        conn->doomed = true;
+        conn->doomed_ms = now_ms;
         return OK;
     }
     if (m && (m->pub.incarnation != hello->incarnation || m->pub.role != hello->role)) {
@@ -402,7 +402,7 @@ static enum err hear(struct hub *hub, struct conn *conn, struct frames *frames, 
 
     hub->stats.heard++;
     hub->stats.bytes_in += bytes;
-    if (conn->doomed)
+    if (conn->doomed_ms)
         return OK;
     if (conn->member) {
         conn->member->pub.heard_ms = now_ms;
@@ -454,10 +454,11 @@ static void sweep(struct hub *hub, int64_t now_ms)
     struct conn *next;
 
     for (struct conn *c = hub_conn_next(&hub->conns, NULL); c; c = next) {
+        const bool doomed = c->doomed_ms && now_ms - c->doomed_ms >= HUB_CONN_LAST_MS;
         next = hub_conn_next(&hub->conns, c);
-        if (c->doomed && !fd_is_shared(hub, c))
+        if (doomed && !fd_is_shared(hub, c))
             hub_conn_shut(c->fd);
-        if (c->doomed || (!c->member && now_ms - c->heard_ms >= STRANGER_MS))
+        if (doomed || (!c->member && now_ms - c->heard_ms >= STRANGER_MS))
             hub_conn_remove(&hub->conns, c);
     }
 }

@@ -17,10 +17,10 @@ struct conn {
     struct member *member; /* NULL before HELLO */
     int64_t heard_ms, who_ms, strikes_ms;
     int strikes;
-    bool doomed; /* refused: shut at the next tick; says nothing more that is heard */
+    int64_t doomed_ms; /* not 0: refused; nothing of it is heard; shut HUB_CONN_LAST_MS after */
 };
 
-enum { HUB_CONN_BUCKETS = 1024 };
+enum { HUB_CONN_BUCKETS = 1024, HUB_CONN_LAST_MS = 500 }; /* so that REFUSE gets out */
 struct hub_conns {
     struct conn *bucket[HUB_CONN_BUCKETS];
     int n;
