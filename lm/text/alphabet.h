@@ -18,7 +18,7 @@ int alphabet_byte(uint32_t cp);
 size_t alphabet_write(char *out, const char *bytes, size_t n);
 
 /* Text to bytes, `out` holds n. A text with a character that stands for no byte is copied as
- * it is: so Hugging Face's ByteLevel decoder treats added tokens. Returns the length. */
+ * it is, as Hugging Face's ByteLevel decoder does. Returns the length. */
 size_t alphabet_read(char *out, const char *text, size_t n);
 
 #endif

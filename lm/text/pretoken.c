@@ -29,7 +29,11 @@ struct pretoken {
 
 /* Rust's char::is_numeric (Unicode 17) is \p{N} of Unicode 14, which Debian's PCRE2 has, and
  * what came since. */
-#define NUMERIC "[\\p{N}]"
+#define NUMERIC \
+    "[\\p{N}\\x{10d40}-\\x{10d49}\\x{116d0}-\\x{116e3}\\x{11bf0}-\\x{11bf9}\\x{11de0}-\\x{" \
+    "11de9}" \
+    "\\x{11f50}-\\x{11f59}\\x{16130}-\\x{16139}\\x{16d70}-\\x{16d79}\\x{16ff4}-\\x{16ff6}" \
+    "\\x{1ccf0}-\\x{1ccf9}\\x{1d2c0}-\\x{1d2d3}\\x{1e4f0}-\\x{1e4f9}\\x{1e5f1}-\\x{1e5fa}]"
 
 static bool flag(const json_t *object, const char *key, bool fallback)
 {

@@ -66,7 +66,8 @@ static void real(struct writer *w, double value)
     exponent = strchr(digits, 'e');
     e = exponent ? (int)strtol(exponent + 1, NULL, 10) : 0;
     if (e >= -4 && e < 16) {
-        const int decimals = (int)(exponent - digits) - (digits[0] == '-') - 2 - e;
+        const int mantissa = (int)(exponent - digits) - (digits[0] == '-');
+        const int decimals = (mantissa > 1 ? mantissa - 2 : 0) - e;
 
         snprintf(out, sizeof out, "%.*f", decimals > 0 ? decimals : 1, value);
     } else {

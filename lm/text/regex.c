@@ -1,6 +1,7 @@
 #include "lm/text/regex.h"
 
 #include "base/mem.h"
+#include "lm/text/unicode16.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -31,13 +32,23 @@ struct translation {
     const char *in;
     size_t n, at;
     char *out;
-    size_t used;
+    size_t used, room;
+    bool in_class;
 };
 
 static void put(struct translation *t, const char *text, size_t n)
 {
+    if (t->room - t->used < n) {
+        t->room = 2 * t->room + n + 256;
+        t->out = mem_grow(t->out, t->room, 1);
+    }
     memcpy(t->out + t->used, text, n);
     t->used += n;
+}
+
+static void word(struct translation *t, const char *text)
+{
+    put(t, text, strlen(text));
 }
 
 static bool next_is(const struct translation *t, const char *text)
@@ -52,15 +63,54 @@ static enum err refuse(const struct translation *t, const char *what)
     return err_set(ERR_PARSE, "regex: %s at byte %zu is not supported", what, t->at);
 }
 
-/* \p{..}, \P{..}, \x{..}: copied up to the closing brace. */
-static enum err braced(struct translation *t)
+/* A property: PCRE2's, and what Unicode 16 has in it beyond Unicode 14. Inside a class, what a
+ * negated property has too much stays. */
+static void property(struct translation *t, const char *name, size_t n, bool negated)
 {
-    const char *end = memchr(t->in + t->at, '}', t->n - t->at);
-    const size_t n = end ? (size_t)(end - (t->in + t->at)) + 1 : 0;
+    char since[UNICODE16_BYTES_MAX];
+    const size_t more = unicode16_since14(name, n, since, sizeof since);
+    const bool wrap = more && !t->in_class;
 
-    if (n < 5 || n > 40 || t->in[t->at + 2] != '{')
+    if (wrap)
+        word(t, negated ? "[^" : "[");
+    word(t, negated && !wrap ? "\\P{" : "\\p{");
+    word(t, n > 2 ? "sc:" : "");
+    put(t, name, n);
+    word(t, "}");
+    if (wrap || !negated)
+        put(t, since, more);
+    if (wrap)
+        word(t, "]");
+}
+
+/* General categories, which both name alike, and Han: of scripts PCRE2 takes the extensions. */
+static bool is_category(const char *name, size_t n)
+{
+    static const char *const known = " L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi "
+                                     "Pf Po S Sm Sc Sk So Z Zs Zl Zp Cc Cf Co ";
+    char word[8] = " ";
+
+    if (n > 2)
+        return n == 3 && !memcmp(name, "Han", 3);
+    memcpy(word + 1, name, n);
+    word[n + 1] = ' ';
+    return strstr(known, word) != NULL;
+}
+
+/* \p{..}, \P{..}, \x{..}: up to the closing brace. */
+static enum err braced(struct translation *t, char c)
+{
+    const char *start = t->in + t->at, *end = memchr(start, '}', t->n - t->at);
+    const size_t n = end ? (size_t)(end - start) + 1 : 0;
+
+    if (n < 5 || n > 40 || start[2] != '{')
         return refuse(t, "a property or code point without braces");
-    put(t, t->in + t->at, n);
+    if (c == 'x')
+        put(t, start, n);
+    else if (is_category(start + 3, n - 4))
+        property(t, start + 3, n - 4, c == 'P');
+    else
+        return refuse(t, "a property that is no general category");
     t->at += n;
     return OK;
 }
@@ -72,8 +122,6 @@ static enum err escape(struct translation *t)
         const char *pcre;
     } table[] = {{'s', "\\p{White_Space}"},
                  {'S', "\\P{White_Space}"},
-                 {'d', "\\p{Nd}"},
-                 {'D', "\\P{Nd}"},
                  {'n', "\\n"},
                  {'r', "\\r"},
                  {'t', "\\t"},
@@ -84,7 +132,12 @@ static enum err escape(struct translation *t)
         return refuse(t, "a lone backslash");
     c = t->in[t->at + 1];
     if (c == 'p' || c == 'P' || c == 'x')
-        return braced(t);
+        return braced(t, c);
+    if (c == 'd' || c == 'D') {
+        property(t, "Nd", 2, c == 'D');
+        t->at += 2;
+        return OK;
+    }
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].letter == c) {
             put(t, table[i].pcre, strlen(table[i].pcre));
@@ -99,28 +152,38 @@ static enum err escape(struct translation *t)
     return OK;
 }
 
-static enum err class(struct translation *t) {
-    const size_t open = t->at; enum err err = OK;
+static enum err bracket(struct translation *t)
+{
+    const size_t open = t->at;
+    enum err err = OK;
 
-    put(t, "[", 1); t->at++; if (next_is(t, "^")){put(t, "^", 1); t->at++;}
-if (next_is(t, "]")) return refuse(t, "an empty class");
-while (!err && t->at < t->n && t->in[t->at] != ']') {
-    if (t->in[t->at] == '[')
-        return refuse(t, "a class in a class");
-    if (next_is(t, "&&"))
-        return refuse(t, "an intersection of classes");
-    if (t->in[t->at] == '\\')
-        err = escape(t);
-    else
-        put(t, t->in + t->at++, 1);
-}
-if (!err && t->at >= t->n) {
-    t->at = open;
-    return refuse(t, "a class without an end");
-}
-put(t, "]", 1);
-t->at++;
-return err;
+    put(t, "[", 1);
+    t->in_class = true;
+    t->at++;
+    if (next_is(t, "^")) {
+        put(t, "^", 1);
+        t->at++;
+    }
+    if (next_is(t, "]"))
+        return refuse(t, "an empty class");
+    while (!err && t->at < t->n && t->in[t->at] != ']') {
+        if (t->in[t->at] == '[')
+            return refuse(t, "a class in a class");
+        if (next_is(t, "&&"))
+            return refuse(t, "an intersection of classes");
+        if (t->in[t->at] == '\\')
+            err = escape(t);
+        else
+            put(t, t->in + t->at++, 1);
+    }
+    if (!err && t->at >= t->n) {
+        t->at = open;
+        return refuse(t, "a class without an end");
+    }
+    put(t, "]", 1);
+    t->in_class = false;
+    t->at++;
+    return err;
 }
 
 /* An opening parenthesis with what belongs to it. */
@@ -172,7 +235,7 @@ static enum err translate(struct translation *t)
             err = escape(t);
             break;
         case '[':
-            err = class(t);
+            err = bracket(t);
             break;
         case '(':
             err = group(t);
@@ -224,7 +287,8 @@ enum err regex_new(struct regex **out, const char *pattern, size_t n)
     *out = NULL;
     if (n > REGEX_BYTES_MAX)
         return err_set(ERR_RANGE, "regex: %zu bytes, at most %d", n, REGEX_BYTES_MAX);
-    t.out = mem_new(8 * n + 1, 1); /* "\s" becomes 15 bytes */
+    t.room = 256;
+    t.out = mem_new(t.room, 1);
     err = translate(&t);
     if (!err)
         err = compile(out, t.out, t.used, PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C);

@@ -17,7 +17,7 @@ void tokenizer_free(struct tokenizer *tokenizer)
     json_decref(tokenizer->rest);
     free(tokenizer->arena);
     free(tokenizer->piece);
-    free(tokenizer->kind);
+    free(tokenizer->special);
     free(tokenizer);
 }
 
@@ -83,7 +83,7 @@ int tokenizer_count(const struct tokenizer *tokenizer)
 
 bool tokenizer_is_special(const struct tokenizer *tokenizer, int id)
 {
-    return id >= 0 && id < tokenizer->count && (tokenizer->kind[id] & TOKENIZER_SPECIAL);
+    return id >= 0 && id < tokenizer->count && tokenizer->special[id];
 }
 
 bool tokenizer_adds_bos(const struct tokenizer *tokenizer, int *bos)

@@ -259,41 +259,48 @@ static enum err read_added(struct tokenizer *tokenizer, const json_t *list)
     return err;
 }
 
-/* The bytes of every token, end to end. */
-static void write_pieces(struct tokenizer *tokenizer, const json_t *list)
+/* Notes by id which tokens were added. */
+static void note_added(struct tokenizer *tokenizer, const struct added *added,
+                       const struct added_token **by_id)
 {
-    const json_t **added = mem_new((size_t)tokenizer->count, sizeof *added);
-    size_t bytes = 0, n, i;
-    const char *text;
-    json_t *item;
+    for (size_t i = 0; i < added->count; i++) {
+        const struct added_token *token = &added->token[i];
 
-    tokenizer->kind = mem_new((size_t)tokenizer->count, 1);
-    json_array_foreach(list, i, item)
-    {
-        const json_int_t id = json_integer_value(json_object_get(item, "id"));
-
-        added[id] = json_object_get(item, "content");
-        tokenizer->kind[id] =
-            (uint8_t)(TOKENIZER_ADDED | (set(item, "special") ? TOKENIZER_SPECIAL : 0));
+        by_id[token->id] = token;
+        tokenizer->special[token->id] = token->special;
     }
-    for (int id = 0; id < tokenizer->count; id++) {
-        vocab_text(tokenizer->vocab, id, &n);
-        bytes += added[id] ? json_string_length(added[id]) : n;
+}
+
+/* The bytes of every token, end to end: an added token's are its text, whatever letters it has
+ * (Hugging Face's decoder takes "\u00e9" in one for the byte E9). */
+static void write_pieces(struct tokenizer *tokenizer)
+{
+    const size_t count = (size_t)tokenizer->count;
+    const struct added_token **added = mem_new(count, sizeof *added);
+    size_t bytes = 0, n;
+
+    tokenizer->special = mem_new(count, sizeof *tokenizer->special);
+    note_added(tokenizer, &tokenizer->raw, added);
+    note_added(tokenizer, &tokenizer->normalized, added);
+    for (size_t id = 0; id < count; id++) {
+        vocab_text(tokenizer->vocab, (int)id, &n);
+        bytes += added[id] ? added[id]->n : n;
     }
     tokenizer->arena = mem_new(bytes + 1, 1);
-    tokenizer->piece = mem_new((size_t)tokenizer->count + 1, sizeof *tokenizer->piece);
+    tokenizer->piece = mem_new(count + 1, sizeof *tokenizer->piece);
     bytes = 0;
-    for (int id = 0; id < tokenizer->count; id++) {
-        text = vocab_text(tokenizer->vocab, id, &n);
-        if (added[id]) {
-            text = json_string_value(added[id]);
-            n = json_string_length(added[id]);
-        }
+    for (size_t id = 0; id < count; id++) {
+        const char *text = vocab_text(tokenizer->vocab, (int)id, &n);
+
         tokenizer->piece[id] = bytes;
-        if (text)
+        if (added[id]) {
+            memcpy(tokenizer->arena + bytes, added[id]->text, added[id]->n);
+            bytes += added[id]->n;
+        } else if (text) {
             bytes += alphabet_read(tokenizer->arena + bytes, text, n);
+        }
     }
-    tokenizer->piece[tokenizer->count] = bytes;
+    tokenizer->piece[count] = bytes;
     free(added);
 }
 
@@ -319,7 +326,7 @@ enum err tokenizer_parts_ready(struct tokenizer *tokenizer, json_t *rest)
     if (!err && tokenizer->bos >= tokenizer->count)
         err = err_set(ERR_RANGE, "post_processor: id %d is no token", tokenizer->bos);
     if (!err)
-        write_pieces(tokenizer, added);
+        write_pieces(tokenizer);
     return err;
 }
 

@@ -26,10 +26,8 @@ struct tokenizer {
     int count;     /* highest id + 1 */
     char *arena;   /* bytes of the tokens, end to end */
     size_t *piece; /* [count + 1] where they start */
-    uint8_t *kind; /* [count] 0: none or the model's; bits below */
+    bool *special; /* [count] */
 };
-
-enum { TOKENIZER_ADDED = 1, TOKENIZER_SPECIAL = 2 };
 
 /* Reads `rest` (taken, also on an error) and makes the whole; vocab and bpe are filled. */
 enum err tokenizer_parts_ready(struct tokenizer *tokenizer, json_t *rest) MUST_CHECK;

@@ -105,8 +105,8 @@ enum err vocab_put(struct vocab *vocab, int id, const char *text, size_t n)
         return err_set(ERR_PARSE, "token id %d: given twice", id);
     slot = probe(vocab, text, n);
     if (vocab->slot[slot])
-        return err_set(ERR_PARSE, "token \"%.64s\": ids %d and %d", text, vocab->slot[slot] - 1,
-                       id);
+        return err_set(ERR_PARSE, "token \"%.*s\": ids %d and %d", n < 64 ? (int)n : 64, text,
+                       vocab->slot[slot] - 1, id);
     if (vocab->space - vocab->used < n + 1) {
         vocab->space = 2 * vocab->space + n + 4096;
         vocab->arena = mem_grow(vocab->arena, vocab->space, 1);

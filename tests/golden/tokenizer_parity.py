@@ -27,7 +27,7 @@ WORDS = ("the of and to in is you that it he was for on are with as I his they b
 SCRIPTS = ["äöüßéèêëñçøåæœ", "абвгдежзийклмнопрстуфхцчшщъыьэюя", "αβγδεζηθικλμνξοπρσςτυφχψω",
            "אבגדהוזחטיכלמנסעפצקרשת", "ابتثجحخدذرزسشصضطظعغفقكلمنهوي", "अआइईउऊकखगघङचछजझञटठडढणतथदधनपफबभमयरलवशषसह्ािीुूेै",
            "กขคงจฉชซญดตถทนบปผฝพฟมยรลวสหอะาิีึืุูเแโใไ็่้", "가각간갈감갑값한국어조선", "あいうえおかきくけこアイウエオカキクケコー",
-           "的一是不了人我在有他这为之大来以个中上们", "ⰀⰁⰂ𐐀𐐁𐐨𐐩", "ÅÅÅåﬁﬂſKΩΏ", "\u0301\u0308\u0323\u0327\u0345\u093c\u0f71\u1161\u11a8\u3099\U0001d165\U0001d16d"]
+           "的一是不了人我在有他这为之大来以个中上们", "ⰀⰁⰂ𐐀𐐁𐐨𐐩", "ÅÅÅåﬁﬂſKΩΏ", "か\u3099x\u0301\u0308\u0323\u0327\u0345\u093c\u0f71\u1161\u11a8\u3099\U0001d165\U0001d16d"]
 EMOJI = ["😀", "👍🏽", "👩‍👩‍👧‍👦", "🏳️‍🌈", "🇩🇪", "☺️", "🧑🏿‍🚀", "1️⃣", "©", "™", "❤", "\u200d", "\ufe0f"]
 CODE = ["def f(x):\n    return x+1\n", "if (a&&b) { c[i]--; }\n\n", "<div class=\"x\">&nbsp;</div>", "\t\tfor(;;)",
         "#include <stdio.h>\r\n", "SELECT * FROM t WHERE a='b';", "{\"k\": [1, 2.5e-3, null]}", "// ----====>>>>",
@@ -288,7 +288,7 @@ def golden(folder, source):
     strange = [AddedToken("<tool_call>", special=False, normalized=False),
                AddedToken("<strip>", special=False, normalized=False, lstrip=True, rstrip=True),
                AddedToken("word", special=False, normalized=False, single_word=True),
-               AddedToken("Ca\u0301fe", special=False, normalized=True),
+               AddedToken("か\u3099x", special=False, normalized=True),
                AddedToken("<|im_", special=False, normalized=False)]
     kinds = {"gpt2": (None, chat[:1]), "smollm": (None, chat), "qwen2": (normalizers.NFC(), chat + strange),
              "llama3": (None, [AddedToken(t, special=True, normalized=False)
@@ -305,15 +305,56 @@ def golden(folder, source):
             special = rng.random() < 0.6
             ids = oracle.encode(data, special)
             lines.append(f"{'s' if special else 'p'}{data.hex()} " + " ".join(map(str, ids)))
-        with open(os.path.join(folder, f"tokenizer_{name}.z"), "wb") as f:
-            f.write(zlib.compress(("\n".join(lines) + "\n").encode(), 9))
-        print(path, os.path.getsize(path))
+        packed(os.path.join(folder, f"tokenizer_{name}.z"), "\n".join(lines) + "\n")
+
+
+O200K = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+         r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+DEEPSEEK = [r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+",
+            r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|"
+            r"\s*[\r\n]+|\s+(?!\S)|\s+"]
+
+
+def pretoken(folder):
+    """Pieces of pre-tokenizers: [{"pre_tokenizer", "text", "pieces"}]."""
+    from tokenizers import Tokenizer, models
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    split = lambda pattern, behavior="Isolated", invert=False, kind="Regex": {
+        "type": "Split", "pattern": {kind: pattern}, "behavior": behavior, "invert": invert}
+    lists = [[split(p, b, i)] for b in ("Isolated", "Removed", "Contiguous", "MergedWithPrevious", "MergedWithNext")
+             for i in (False, True) for p in (r"\s+", r"\d", r"[aeiou]")]
+    lists += [[split(" ", b, kind="String")] for b in ("Isolated", "MergedWithNext")]
+    lists += [[split(p)] for p in (r"(?=[A-Z])", r"\s+$", r"^\S", r"[^\S\r\n]+", r".", r"\p{Lu}\p{Ll}*", r"x*", r"(?<=a)b|\x{e9}", r"[\p{Lu}\p{N}]+|\P{L}", r"\D", r"\p{Han}+", r"(?i:straße|ß|ſ|k)")]
+    lists += [[split(O200K, "Removed", True)], [split(p) for p in DEEPSEEK]]
+    lists += [[{"type": "Digits", "individual_digits": i}] for i in (False, True)]
+    pres = [{"type": "Sequence", "pretokenizers": parts + [level]} for parts in lists]
+    pres += [{"type": "ByteLevel", "add_prefix_space": p, "trim_offsets": True, "use_regex": r} for p in (False, True) for r in (False, True)]
+    pres += [{"type": "Sequence", "pretokenizers": [split(r"\d"), dict(level, add_prefix_space=True, use_regex=True)]}]
+    rng, out = random.Random(11), []
+    back = {c: b for b, c in alphabet().items()}
+    frame = json.loads(Tokenizer(models.BPE()).to_str())
+    for pre in pres:
+        tokenizer = Tokenizer.from_str(json.dumps(dict(frame, pre_tokenizer=pre)))
+        for text in ["aXbc 12  x\ny \n", "Straße ß ſ K ab áé\u00e9 xx", chr(0x1ccf0) * 2 + "1..", "a\u180e\u0085b", "漢字〇、\U00031350\U0001e4f0\u1c89。x3"] + [
+                string(rng, [])[:60] for _ in range(6)]:
+            pieces = tokenizer.pre_tokenizer.pre_tokenize_str(text)
+            out.append({"pre_tokenizer": pre, "text": text.encode().hex(),
+                        "pieces": [bytes(back[c] for c in piece).hex() for piece, _ in pieces]})
+    packed(os.path.join(folder, "pretoken.z"), json.dumps(out))
+
+
+def packed(path, text):
+    with open(path, "wb") as f:
+        f.write(zlib.compress(text.encode(), 9))
+    print(path, os.path.getsize(path))
 
 
 if __name__ == "__main__":
     arguments = [a for a in sys.argv[1:] if a != "--own"]
     if arguments[:1] == ["golden"]:
         golden(*arguments[1:3])
+        pretoken(arguments[1])
     else:
         sys.exit(1 if {"compare": compare, "points": points}[arguments[0]](
             arguments[1], arguments[2], "--own" in sys.argv, *arguments[3:]) else 0)

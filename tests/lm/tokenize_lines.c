@@ -2,6 +2,7 @@
  *
  *     tokenize_lines FILE < lines      FILE: a tokenizer.json, or GGUF metadata as JSON
  *     tokenize_lines FILE --write      the tokenizer.json that tokenizer_write makes
+ *     tokenize_lines --template NAME   the chat template of a family
  *
  * A line is one letter and bytes in hexadecimal: `s` encodes with special tokens, `p` as plain
  * text; `d` and `k` decode ids, four bytes each, low byte first, with and without specials.
@@ -9,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "lm/text/chat.h"
 #include "lm/text/tokenizer.h"
 
 #include <jansson.h>
@@ -108,14 +110,29 @@ static enum err answer(const struct tokenizer *tokenizer, char kind, const char 
     return err;
 }
 
+static enum err print_template(const char *name)
+{
+    enum chat chat;
+    const enum err err = chat_named(&chat, name);
+
+    if (!err)
+        fputs(chat_template(chat), stdout);
+    return err;
+}
+
 int main(int argc, char **argv)
 {
     struct tokenizer *tokenizer = NULL;
     char *line = NULL;
     size_t room = 0, n;
-    enum err err = argc > 1 ? load(&tokenizer, argv[1]) : err_set(ERR_PARSE, "no file");
+    const bool template = argc > 2 && !strcmp(argv[1], "--template");
+    enum err err = argc < 2   ? err_set(ERR_PARSE, "no file")
+                   : template ? print_template(argv[2])
+                              : load(&tokenizer, argv[1]);
 
-    if (!err && argc > 2) {
+    if (template) {
+        ;
+    } else if (!err && argc > 2) {
         err = tokenizer_write(tokenizer, &line, &n);
         if (!err)
             fwrite(line, 1, n, stdout);
