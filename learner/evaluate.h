@@ -1,0 +1,19 @@
+/* evaluate: the held-out records, as TRL's trainers measure them.
+ *
+ * loss is the mean over batches, a batch counting its records; the method's metrics are means
+ * over batches. All names get the prefix eval_. */
+
+#ifndef LEARNER_EVALUATE_H
+#define LEARNER_EVALUATE_H
+
+#include "learner/offline.h"
+#include "learner/step.h"
+
+/* Sets eval_* in `line`. now_ms: clock_mono_ms, for eval_runtime. Errors: pass_run's. */
+enum err evaluate(const struct offline *offline, struct step *step, int64_t num_tokens,
+                  int64_t (*now_ms)(void), json_t *line) MUST_CHECK;
+
+/* Wilson's interval of `share` of n, 95 %. */
+void evaluate_interval(double share, double n, double *low, double *high);
+
+#endif

@@ -1,0 +1,64 @@
+/* drover-learner: owns a run: trains, evaluates, checkpoints, writes the model. */
+#include "base/err.h"
+#include "base/log.h"
+#include "learner/reward.h"
+#include "learner/sft.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct method {
+    const char *name, *what;
+    enum err (*run)(int argc, char **argv);
+    void (*help)(FILE *to);
+} methods[] = {
+    {"sft", "learn from demonstrations", sft_main, sft_help},
+    {"reward", "learn a score from pairs of answers", reward_main, reward_help},
+};
+enum { METHODS = sizeof(methods) / sizeof(methods[0]) };
+
+static void usage(FILE *to)
+{
+    fprintf(to, "usage: drover-learner METHOD [FILE.yaml] [key=value | --key value ...]\n"
+                "       drover-learner METHOD --help | --help | --version\n"
+                "methods:\n");
+    for (int i = 0; i < METHODS; i++)
+        fprintf(to, "  %-8s %s\n", methods[i].name, methods[i].what);
+}
+
+static int run(const struct method *method, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            printf("usage: drover-learner %s [FILE.yaml] [key=value | --key value ...]\n"
+                   "  %-34s %-12s %s\n",
+                   method->name, "key", "default", "meaning");
+            method->help(stdout);
+            return 0;
+        }
+    if (method->run(argc, argv)) {
+        fprintf(stderr, "drover-learner %s: %s\n", method->name, err_text());
+        return 1;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    log_open("learner");
+    if (argc > 1 && !strcmp(argv[1], "--version")) {
+        printf("drover-learner %s\n", DROVER_VERSION);
+        return 0;
+    }
+    if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+        usage(stdout);
+        return 0;
+    }
+    for (int i = 0; argc > 1 && i < METHODS; i++)
+        if (!strcmp(argv[1], methods[i].name))
+            return run(&methods[i], argc - 2, argv + 2);
+    if (argc > 1)
+        fprintf(stderr, "drover-learner: '%s': no such method\n", argv[1]);
+    usage(stderr);
+    return 2;
+}

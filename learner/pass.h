@@ -1,0 +1,39 @@
+/* pass: one micro-batch through model and objective, with or without the way back. */
+
+#ifndef LEARNER_PASS_H
+#define LEARNER_PASS_H
+
+#include "learner/corpus.h"
+#include "learner/meter.h"
+#include "learner/objective.h"
+#include "learner/step.h"
+
+struct pass {
+    const struct objective *objective;
+    const void *conf; /* the objective's */
+    const struct corpus *corpus;
+    struct packed packed;
+    float *block; /* logprob, entropy, value and their slopes, one after another */
+    size_t room;  /* tokens that block holds */
+};
+
+void pass_init(struct pass *pass, const struct objective *objective, const void *conf,
+               const struct corpus *corpus);
+void pass_free(struct pass *pass);
+
+/* What these records add to the normaliser. */
+double pass_count(struct pass *pass, const uint32_t *record, size_t n);
+
+struct pass_result {
+    double loss; /* divided by the normaliser */
+    int64_t tokens;
+};
+
+/* Runs records under `step`'s weights. `backward` adds to its gradient. `mean` gets each metric
+ * as TRL averages them, a micro-batch counting one; `exact` (may be NULL) by its own weights.
+ * Errors: step_forward's. */
+enum err pass_run(struct pass *pass, struct step *step, const uint32_t *record, size_t n,
+                  double normaliser, bool backward, struct meter *mean, struct meter *exact,
+                  struct pass_result *out) MUST_CHECK;
+
+#endif
