@@ -1,8 +1,10 @@
 /* tokenizer: text to token ids and back, exactly as Hugging Face's tokenizers do.
  *
  * Byte-level BPE from tokenizer.json or from GGUF metadata. Bounded, and refuses what it does
- * not know with the name of the part. Reference: reference ecosystem.md §3 (see
- * docs/ARCHITECTURE.md). */
+ * not know with the name of the part. Where its sources differ: a byte that is no token is left
+ * out before the merges, as Hugging Face does (llama.cpp: after them); a GGUF's "qwen2" has the
+ * NFC that Qwen2's tokenizer.json has (llama.cpp: none); an added token's bytes are its text.
+ * A tokenizer may be used by several threads at once. */
 
 #ifndef LM_TEXT_TOKENIZER_H
 #define LM_TEXT_TOKENIZER_H
@@ -20,7 +22,9 @@ struct tokenizer;
 enum err tokenizer_json(struct tokenizer **out, const char *text, size_t n,
                         const char *name) MUST_CHECK;
 
-/* From GGUF metadata. type[i]: 1 normal, 3 control (special), 4 user defined, 6 byte. */
+/* From GGUF metadata. type[i]: 1 normal, 2 unknown and 3 control (special), 4 user defined
+ * (added), 5 unused (no tokens at the end). pre NULL or "" is gpt-2. Errors: ERR_RANGE,
+ * ERR_PARSE. */
 struct tokenizer_gguf {
     const char *model, *pre; /* "gpt2"; "smollm", "gpt-2", "qwen2", "llama-bpe" */
     size_t tokens, merges;
@@ -44,14 +48,16 @@ void tokenizer_free(struct tokenizer *tokenizer);
 enum err tokenizer_write(const struct tokenizer *tokenizer, char **out, size_t *n) MUST_CHECK;
 
 /* Text need not be UTF-8: bad bytes become U+FFFD as Rust's lossy conversion does. `special`:
- * names of added tokens in the text become those tokens; false encodes them as plain text (what
- * a user typed). Never adds BOS or EOS. *ids is freed with free(). Errors: ERR_RANGE (text too
- * long). */
+ * names of special tokens in the text become those tokens; false leaves them plain text (what a
+ * user typed). Added tokens that are not special are found either way, as with Hugging Face's
+ * encode_special_tokens. Never adds BOS or EOS. *ids is freed with free(). Errors: ERR_RANGE
+ * (text too long, or a pattern that takes too many steps), ERR_NOMEM. */
 enum err tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t n,
                           bool special, int **ids, size_t *count) MUST_CHECK;
 
-/* Bytes of ids; `special` false leaves out special tokens. *text is zero-terminated, freed with
- * free(). */
+/* Bytes of ids; `special` false leaves out special tokens. Ids beyond the last token (rows that
+ * pad an embedding) are nothing. *text is zero-terminated, freed with free(). Errors: ERR_RANGE
+ * (an id below 0). */
 enum err tokenizer_decode(const struct tokenizer *tokenizer, const int *ids, size_t count,
                           bool special, char **text, size_t *n) MUST_CHECK;
 

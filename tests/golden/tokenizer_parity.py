@@ -115,7 +115,7 @@ class LlamaCpp:
         from llama_cpp import Llama
         self.llama = Llama(path, vocab_only=True, verbose=False)
         parts = gguf_parts(path)
-        self.special = [t for t, k in zip(parts["tokens"], parts["types"]) if k in (3, 4) and "fim_" not in t]
+        self.special = [t for t, k in zip(parts["tokens"], parts["types"]) if k in (3, 4) and not any(w in t for w in ("fim_", "file_sep", "repo_name"))]
         self.nfc = parts["pre"] == "qwen2"
         known = set(parts["tokens"])
         self.missing = bytes(b for b in range(256) if alphabet()[b] not in known)
