@@ -133,6 +133,8 @@ static void read_scaling(struct reader *reader, struct shape *shape)
     free(type);
     if (shape->rope_factor != 1)
         shape->rope = ROPE_LINEAR;
+    else
+        shape->rope_factor = 0; /* as a config.json without scaling gives it */
 }
 
 /* rope_freqs.weight, which llama.cpp's converter writes for Llama 3's scaling. */

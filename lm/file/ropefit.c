@@ -90,6 +90,8 @@ enum err ropefit_factors(struct shape *shape, const float *f)
     shape->rope_factor = (double)f[n - 1];
     if (equal) {
         shape->rope = f[0] == 1.0f ? ROPE_PLAIN : ROPE_LINEAR;
+        if (shape->rope == ROPE_PLAIN)
+            shape->rope_factor = 0;
         return OK;
     }
     shape->rope = ROPE_LLAMA3;

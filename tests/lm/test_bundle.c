@@ -144,29 +144,6 @@ static void folders_hold_the_weights_python_sees(void **state)
     }
 }
 
-/* Rows of q and k are put back, rope factors become the scaling they were made from. */
-static void a_gguf_is_the_folder_it_was_made_from(void **state)
-{
-    struct bundle *a = opened(golden_path("llama5")), *b = opened(golden_path("llama.gguf"));
-    static const char text[] = "the 2024 hat\n\tin <|im_end|> \xE6\x97\xA5";
-    int *x, *y;
-    size_t n, m;
-
-    (void)state;
-    assert_int_equal(a->params->count, b->params->count);
-    assert_memory_equal(a->params->data, b->params->data, a->params->count * sizeof(float));
-    assert_memory_equal(&a->shape, &b->shape, sizeof a->shape);
-    assert_int_equal(a->chat, b->chat);
-    assert_ok(tokenizer_encode(a->tokenizer, text, strlen(text), true, &x, &n));
-    assert_ok(tokenizer_encode(b->tokenizer, text, strlen(text), true, &y, &m));
-    assert_int_equal(n, m);
-    assert_memory_equal(x, y, n * sizeof *x);
-    free(x);
-    free(y);
-    bundle_free(a);
-    bundle_free(b);
-}
-
 static void stops_come_from_both_configs_the_tokenizers_first(void **state)
 {
     struct bundle *bundle = opened(golden_path("mistral4"));
@@ -276,9 +253,11 @@ static void a_crash_between_the_renames_loses_nothing(void **state)
 
     (void)state;
     copied("llama5", "m.old");
+    assert_ok(fs_mkdir(at("m.new"))); /* what a save that was killed leaves */
+    assert_ok(fs_write(at("m.new/half"), "x", 1));
     bundle = opened(at("m"));
     assert_ok(bundle_save(at("m"), bundle, bundle->params, "float32"));
-    assert_false(fs_exists(at("m.old")));
+    assert_false(fs_exists(at("m.old")) || fs_exists(at("m/half")));
     bundle_free(bundle);
     bundle_free(opened(at("m")));
 }
@@ -478,7 +457,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(folders_hold_the_weights_python_sees),
-        TEST(a_gguf_is_the_folder_it_was_made_from),
         TEST(stops_come_from_both_configs_the_tokenizers_first),
         TEST(what_was_saved_opens_the_same),
         TEST(bf16_rounds_once),

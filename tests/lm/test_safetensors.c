@@ -64,6 +64,7 @@ static void what_was_written_is_read(void **state)
         assert_non_null(t);
         assert_int_equal(t->dims, 2);
         assert_int_equal(t->dim[0] * 10 + t->dim[1], 23);
+        assert_string_equal(safetensors_at(file, 0)->name, "a.bias"); /* in name order */
         assert_int_equal(safetensors_at(file, 0)->at % 8, 0);
         assert_ok(safetensors_read(file, t, got));
         for (int i = 0; i < 6; i++)

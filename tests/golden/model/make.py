@@ -2,7 +2,7 @@
 
 usage: python make.py llama5 | qwen5 | mistral4 | reward4 | gguf | hashes > hashes.inc
 Each is run with the transformers whose form it shows: names ending in 4 with 4.56.2, in 5 with
-5.23. The .gguf is made from the folder llama5 with gguf 0.19.0. All weights are random.
+5.23. The .gguf files are made from the folders llama5 and qwen5 with gguf 0.19.0. All weights are random.
 """
 
 import json
@@ -77,15 +77,16 @@ def make(name, folder):
 
 
 def gguf_of(source, path, rope_factors, types):
-    """As llama.cpp's convert_hf_to_gguf.py writes a Llama: q and k rows permuted, rope factors
-    in a tensor."""
+    """As llama.cpp's convert_hf_to_gguf.py writes it: q and k rows of a Llama permuted, its rope
+    factors in a tensor."""
     import gguf
     import numpy as np
     from safetensors.numpy import load_file
 
     config = json.load(open(os.path.join(source, "config.json")))
     tok = json.load(open(os.path.join(source, "tokenizer.json")))
-    w = gguf.GGUFWriter(path, "llama")
+    arch = config["model_type"]
+    w = gguf.GGUFWriter(path, arch)
     heads, kv = config["num_attention_heads"], config["num_key_value_heads"]
     head_dim = config["hidden_size"] // heads
     w.add_name("tiny")
@@ -98,7 +99,8 @@ def gguf_of(source, path, rope_factors, types):
     w.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
     w.add_layer_norm_rms_eps(config["rms_norm_eps"])
     w.add_vocab_size(config["vocab_size"])
-    w.add_rope_dimension_count(head_dim)
+    if arch == "llama":
+        w.add_rope_dimension_count(head_dim)
     tokens = sorted(tok["model"]["vocab"], key=tok["model"]["vocab"].get)
     w.add_tokenizer_model("gpt2")
     w.add_tokenizer_pre("smollm")
@@ -135,15 +137,17 @@ def gguf_of(source, path, rope_factors, types):
                 out.append(1 / ((1 - smooth) / r["factor"] + smooth))
         w.add_tensor("rope_freqs.weight", np.array(out, dtype=np.float32))
     for i, (name, value) in enumerate(sorted(load_file(os.path.join(source, "model.safetensors")).items())):
-        stem = name.removeprefix("model.").removesuffix(".weight")
+        value = value.astype(np.float32)
+        end = ".bias" if name.endswith(".bias") else ".weight"
+        stem = name.removeprefix("model.").removesuffix(end)
         if stem.startswith("layers."):
             _, layer, rest = stem.split(".", 2)
-            to = f"blk.{layer}.{names[rest]}.weight"
+            to = f"blk.{layer}.{names[rest]}{end}"
         else:
             to = names[stem] + ".weight"
-        if ".q_proj" in name:
+        if ".q_proj" in name and arch == "llama":
             value = permute(value, heads)
-        if ".k_proj" in name:
+        if ".k_proj" in name and arch == "llama":
             value = permute(value, kv)
         kind = types[i % len(types)]
         if value.ndim == 1 or value.shape[1] % gguf.GGML_QUANT_SIZES[kind][0]:
@@ -180,5 +184,6 @@ if __name__ == "__main__":
         import gguf as g
         T = g.GGMLQuantizationType
         gguf_of(os.path.join(HERE, "llama5"), os.path.join(HERE, "llama.gguf"), True, [T.F32, T.F16, T.BF16])
+        gguf_of(os.path.join(HERE, "qwen5"), os.path.join(HERE, "qwen.gguf"), False, [T.F16])
     else:
         make(sys.argv[1], os.path.join(HERE, sys.argv[1]))
