@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "lm/gen/sample.h"
 #include "lm/gen/stop.h"
+#include "lm/kernel/share.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -323,13 +324,15 @@ static void draw_all(struct generate *g, const struct model *model)
     }
     for (int i = 0, end; i < g->draws; i = end) {
         const struct draw first = g->draw[i];
+        size_t work;
         int rows;
 
         for (end = i; end < g->draws && g->draw[end].row - first.row < logit_rows(g);)
             end++;
+        work = 16 * (size_t)(end - i) * (size_t)g->shape.vocab;
         rows = g->draw[end - 1].row - first.row + 1;
         forward_logits(model, g->work, g->hidden + (size_t)first.row * width, rows, g->logits);
-#pragma omp parallel for schedule(dynamic) num_threads(g->threads)
+#pragma omp parallel for schedule(dynamic) num_threads(g->threads) if (share_worth(work))
         for (int k = i; k < end; k++)
             draw(g, &first, &g->draw[k]);
     }

@@ -1,18 +1,21 @@
 #include "lm/kernel/gemm.h"
 
 #include "lm/kernel/isa.h"
+#include "lm/kernel/share.h"
 
 #include <omp.h>
 #include <string.h>
 
-/* Blocks of A that stay in the second-level cache, and slices of k whose panel stays in the
- * first: measured, see docs/BENCHMARKS.md. With few rows nothing is worth a copy: the panels
- * stream through once. */
+/* Blocks of A and slices of k that stay in the second-level cache (measured by bench_gemm: long
+ * slices keep the stream of a panel whole). With few rows a copy is worth nothing, unless they
+ * lie so that they fall on the same cache sets. */
 enum {
     BLOCK_ROWS = 96,
-    BLOCK_K = 192,
+    BLOCK_K = 640,
     FEW_ROWS = 24,
-    STRIDE = BLOCK_K + 16, /* of the copy: rows do not fall on the same cache sets */
+    BAD_ROWS = 4,
+    BAD_STRIDE = 1024,
+    STRIDE = BLOCK_K + 16,
 };
 
 size_t gemm_packed_size(int n, int k)
@@ -28,7 +31,7 @@ static size_t place(int column, int k)
 
 void gemm_pack(float *panels, int at, const float *w, size_t ldw, int n, int k)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)k))
     for (int j = 0; j < n; j++) {
         const float *from = w + (size_t)j * ldw;
         float *to = panels + place(at + j, k);
@@ -48,14 +51,14 @@ void gemm_unpack_row(float *w, const float *panels, int at, int k)
 
 void gemm_unpack(float *w, size_t ldw, const float *panels, int at, int n, int k)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)k))
     for (int j = 0; j < n; j++)
         gemm_unpack_row(w + (size_t)j * ldw, panels, at + j, k);
 }
 
 void gemm_pack_plain(float *panels, const float *b, size_t ldb, int n, int k)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)k))
     for (int j = 0; j < n; j += GEMM_PANEL) {
         float *to = panels + place(j, k);
         const int columns = n - j < GEMM_PANEL ? n - j : GEMM_PANEL;
@@ -120,7 +123,7 @@ static void block(const struct isa *isa, const struct job *job, int m0, int m, i
     float copy[BLOCK_ROWS * STRIDE];
     const int slices = (job->k + BLOCK_K - 1) / BLOCK_K;
 
-    if (m <= FEW_ROWS || job->k == 0) {
+    if (job->k == 0 || m <= (job->lda % BAD_STRIDE ? FEW_ROWS : BAD_ROWS)) {
         slice(isa, job, job->a + (size_t)m0 * job->lda, job->lda, m0, m, 0, job->k, from, to);
         return;
     }
@@ -142,10 +145,13 @@ void gemm_packed(float *c, size_t ldc, const float *a, size_t lda, const float *
     const struct isa *isa = isa_current();
     const int columns = (n + GEMM_PANEL - 1) / GEMM_PANEL;
     const int blocks = (m + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    const size_t work = (size_t)m * (size_t)n * (size_t)k;
     int groups = blocks ? 4 * omp_get_max_threads() / blocks : 0;
 
+    if (!share_worth(work))
+        groups = 1;
     groups = groups < 1 ? 1 : groups > columns ? columns : groups;
-#pragma omp parallel for schedule(dynamic) collapse(2)
+#pragma omp parallel for schedule(dynamic) collapse(2) if (share_worth(work))
     for (int b = 0; b < blocks; b++)
         for (int g = 0; g < groups; g++) {
             const int m0 = (int)((long)m * b / blocks);

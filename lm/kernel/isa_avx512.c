@@ -9,6 +9,8 @@
 #define ISA_NAME "avx512"
 #define LANES __m512
 #define WIDE_ROWS 12
+#define SLICE 192
+#define AHEAD(p, ldb, width) (void)0
 #define NARROW_ROWS 12
 /* clang-format off */
 #define TILES_OF(T, W) T(1, W) T(2, W) T(3, W) T(4, W) T(5, W) T(6, W) T(7, W) T(8, W) T(9, W) \

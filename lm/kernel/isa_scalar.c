@@ -14,6 +14,8 @@ struct lanes {
 #define ISA_NAME "scalar"
 #define LANES struct lanes
 #define WIDE_ROWS 3
+#define SLICE 192
+#define AHEAD(p, ldb, width) (void)0
 #define NARROW_ROWS 6
 /* clang-format off */
 #define TILES(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(1, 2) T(2, 2) T(3, 2)

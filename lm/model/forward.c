@@ -4,6 +4,7 @@
 #include "lm/kernel/gemm.h"
 #include "lm/kernel/isa.h"
 #include "lm/kernel/rows.h"
+#include "lm/kernel/share.h"
 #include "lm/kernel/softmax.h"
 #include "lm/model/cache.h"
 #include "lm/model/model.h"
@@ -26,7 +27,7 @@ static void remember(const struct shape *s, const float *qkv, const struct row *
 {
     const size_t dim = (size_t)s->head_dim, width = (size_t)model_qkv(s);
 
-#pragma omp parallel for schedule(static) if (n > 1)
+#pragma omp parallel for schedule(static) if (share_worth(2 * (size_t)n * width))
     for (int i = 0; i < n; i++) {
         const float *key = qkv + (size_t)i * width + (size_t)s->heads * dim;
         const float *value = key + (size_t)s->kv_heads * dim;
@@ -40,16 +41,28 @@ static void remember(const struct shape *s, const float *qkv, const struct row *
     }
 }
 
-static void attend(const struct model *m, struct work *w, const struct row *rows, int runs,
-                   int layer)
+/* Multiply-adds, about: both chains over the keys that each row sees. */
+static size_t attention_work(const struct shape *s, const struct row *rows, int n)
+{
+    size_t keys = 0;
+
+    for (int i = 0; i < n; i++)
+        keys += (size_t)rows[i].pos + 8;
+    return 2 * keys * (size_t)s->heads * (size_t)s->head_dim;
+}
+
+static void attend(const struct model *m, struct work *w, const struct row *rows, int n,
+                   int runs, int layer)
 {
     const struct shape *s = &m->shape;
     const int group = s->heads / s->kv_heads, max = omp_get_max_threads();
     const int threads = max < w->threads ? max : w->threads;
     const size_t wide = (size_t)group * (size_t)s->head_dim;
+    const size_t work = attention_work(s, rows, n);
     const size_t ldq = (size_t)model_qkv(s), ldo = (size_t)s->heads * (size_t)s->head_dim;
 
-#pragma omp parallel for schedule(dynamic) collapse(2) num_threads(threads)
+#pragma omp parallel for schedule(dynamic) collapse(2) \
+    num_threads(threads) if (share_worth(work))
     for (int r = 0; r < runs; r++)
         for (int h = 0; h < s->kv_heads; h++) {
             const int i = w->run[r].from;
@@ -84,7 +97,7 @@ static void layer(const struct model *m, struct work *w, const struct row *rows,
     product(m, w->z, w->y, at->qkv, n, model_qkv(s), s->width);
     rows_qkv(w->z, bias, w->cos, w->sin, n, &heads);
     remember(s, w->z, rows, n, l);
-    attend(m, w, rows, runs, l);
+    attend(m, w, rows, n, runs, l);
     product(m, w->z, w->y, at->o, n, s->width, s->heads * s->head_dim);
     rows_add(w->x, w->z, n, s->width);
     rows_norm(w->y, NULL, w->x, m->image + at->norm_mlp, n, s->width, s->norm_eps);
@@ -131,7 +144,7 @@ void forward_logprob(const struct model *model, struct work *work, const float *
 
         gemm_packed(work->logits, ld, hidden + (size_t)from * width, width,
                     model->image + model->layout->head, rows, s->vocab, s->width, false);
-#pragma omp parallel for schedule(static) if (rows > 1)
+#pragma omp parallel for schedule(static) if (share_worth(8 * (size_t)rows * ld))
         for (int i = 0; i < rows; i++) {
             const float *logit = work->logits + (size_t)i * ld;
             struct softmax row;

@@ -4,6 +4,7 @@
 #include "lm/kernel/gemm.h"
 #include "lm/kernel/isa.h"
 #include "lm/kernel/real.h"
+#include "lm/kernel/share.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -88,7 +89,7 @@ void model_embed(const struct model *model, float *x, const int *token, int n)
     const int width = model->shape.width;
     const float *embed = model->image + model->layout->embed;
 
-#pragma omp parallel for schedule(static) if (n > 1)
+#pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)width))
     for (int i = 0; i < n; i++)
         gemm_unpack_row(x + (size_t)i * (size_t)width, embed, token[i], width);
 }

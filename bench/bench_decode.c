@@ -1,0 +1,145 @@
+/* bench_decode: tokens a second of generation and scoring on a random model of SmolLM2-135M's
+ * shape (the weights' values do not matter to the time).
+ *
+ *     bench_decode [layers, default 30] [new tokens, default 64]
+ *
+ * Decode: n samples of one 128-token prompt at a time, prefill included and also shown apart.
+ * Scoring: 8 sequences of 256 tokens. Medians of five. */
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "lm/gen/generate.h"
+#include "lm/kernel/isa.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ROUNDS = 5, PROMPT = 128, SEQS = 8, SEQ = 256 };
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *value)
+{
+    qsort(value, ROUNDS, sizeof *value, ascending);
+    return value[ROUNDS / 2];
+}
+
+static double now(void)
+{
+    return (double)clock_mono_ns() * 1e-9;
+}
+
+static enum err decode(const struct model *model, int batch, int fresh)
+{
+    const struct shape *shape = model_shape(model);
+    double all[ROUNDS], prefill[ROUNDS];
+    int prompt[PROMPT], tokens = 0;
+    struct generate *g;
+    enum err err = generate_new(&g, shape, batch, PROMPT + fresh, NULL);
+    struct generate_job job = {.n = batch, .prompt = prompt, .prompt_len = PROMPT};
+
+    for (int i = 0; i < PROMPT; i++)
+        prompt[i] = i * 31 % shape->vocab;
+    job.sampling = (struct sampling){.temperature = 1, .top_p = 1, .max_new = fresh};
+    for (int r = 0; !err && r < ROUNDS; r++) {
+        double start = now();
+
+        job.task = (uint64_t)r;
+        err = generate_admit(g, &job);
+        if (!err)
+            err = generate_step(g, model, &(struct generate_events){0}, &tokens);
+        prefill[r] = now() - start;
+        start = now();
+        while (!err && generate_room(g) < batch)
+            err = generate_step(g, model, &(struct generate_events){0}, &tokens);
+        all[r] = batch * (fresh - 1) / (now() - start);
+    }
+    if (!err)
+        printf("decode batch %2d: %7.1f tokens/s; prefill of %d tokens %.1f ms\n", batch,
+               median(all), PROMPT, median(prefill) * 1e3);
+    fflush(stdout);
+    generate_free(g);
+    return err;
+}
+
+static enum err score(const struct model *model)
+{
+    static int token[SEQS * SEQ], seq[SEQS + 1];
+    static float logprob[SEQS * SEQ];
+    double rate[ROUNDS];
+    enum err err = OK;
+
+    for (int i = 0; i < SEQS * SEQ; i++)
+        token[i] = i * 131 % model_shape(model)->vocab;
+    for (int i = 0; i <= SEQS; i++)
+        seq[i] = i * SEQ;
+    for (int r = 0; !err && r < ROUNDS; r++) {
+        const double start = now();
+
+        err = forward_score(model, token, seq, SEQS, 1, logprob, NULL, NULL);
+        rate[r] = SEQS * SEQ / (now() - start);
+    }
+    if (!err)
+        printf("score %d x %d: %7.1f tokens/s\n", SEQS, SEQ, median(rate));
+    return err;
+}
+
+static enum err run(const struct shape *shape, int fresh)
+{
+    struct params *params = NULL;
+    struct image_layout *layout = NULL;
+    struct model *model = NULL;
+    float *image = NULL;
+    enum err err = params_new(&params, shape);
+
+    if (!err)
+        err = image_layout_new(&layout, shape);
+    if (!err)
+        err = mem_big(&image, image_size(shape), 1, "image");
+    if (!err) {
+        params_init(params, 1, false);
+        image_pack(image, layout, params);
+        err = model_new(&model, shape, image, image_size(shape));
+    }
+    if (!err)
+        printf("%s, %d threads\n", isa_current()->name, omp_get_max_threads());
+    for (int batch = 1; !err && batch <= 32; batch = batch == 1 ? 8 : batch * 4)
+        err = decode(model, batch, fresh);
+    if (!err)
+        err = score(model);
+    model_free(model);
+    free(image);
+    image_layout_free(layout);
+    params_free(params);
+    return err;
+}
+
+int main(int argc, char **argv)
+{
+    const struct shape shape = {
+        .layers = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 30,
+        .width = 576,
+        .heads = 9,
+        .kv_heads = 3,
+        .head_dim = 64,
+        .ffn = 1536,
+        .vocab = 49152,
+        .context = 8192,
+        .tied = true,
+        .norm_eps = 1e-5f,
+        .rope_theta = 1e5,
+        .init_std = 0.04,
+    };
+
+    if (run(&shape, argc > 2 ? (int)strtol(argv[2], NULL, 10) : 64)) {
+        fprintf(stderr, "%s\n", err_text());
+        return 1;
+    }
+    return 0;
+}

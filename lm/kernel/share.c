@@ -1,0 +1,16 @@
+#include "lm/kernel/share.h"
+
+#include <stdatomic.h>
+
+/* About 20 microseconds of one core. */
+static atomic_size_t least = 1 << 19;
+
+bool share_worth(size_t work)
+{
+    return work >= atomic_load_explicit(&least, memory_order_relaxed);
+}
+
+void share_least(size_t work)
+{
+    atomic_store_explicit(&least, work, memory_order_relaxed);
+}
