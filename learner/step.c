@@ -35,7 +35,11 @@ static enum err build(struct step *step, const struct train_options *options)
         return err;
     image_pack(step->image, step->layout, params);
     err = model_new(&step->model, shape, step->image, bytes);
-    return err ? err : train_new(&step->train, shape, options);
+    if (!err)
+        err = train_new(&step->train, shape, options);
+    if (!err) /* as transformers trains: embed_tokens has padding_idx = pad_token_id */
+        train_fix_input(step->train, shape->pad);
+    return err;
 }
 
 enum err step_new(struct step **out, struct params *params, const struct train_options *options)

@@ -170,6 +170,10 @@ void backward_embed(const struct backward *pass)
 {
     const struct tape *t = pass->tape;
     const struct tensor *embed = params_part(pass->params, PART_EMBED, -1);
+    const size_t width = (size_t)t->shape.width;
 
+    for (int i = 0; i < t->n; i++)
+        if (t->batch->token[i] == t->fixed)
+            memset(t->dx + (size_t)i * width, 0, width * sizeof *t->dx);
     grad_embed(pass->grad + embed->at, t->dx, t->batch->token, t->n, t->shape.width);
 }

@@ -84,6 +84,7 @@ enum err tape_new(struct tape **out, const struct shape *shape,
     *out = NULL;
     t->shape = *shape;
     t->options = *options;
+    t->fixed = -1;
     t->layer = mem_new((size_t)shape->layers, sizeof *t->layer);
     t->head_rows = head_rows(shape);
     if (shape->head == HEAD_LM) {

@@ -32,6 +32,7 @@ struct tape {
     int tiles, n; /* of the batch at hand */
     size_t keys;  /* floats of one kv head's key blocks, all sequences */
     float temperature;
+    int fixed; /* token whose input embedding gets no gradient; -1: none */
     const struct batch *batch;
 
     struct tape_layer *layer; /* [layers] */

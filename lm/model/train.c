@@ -98,6 +98,11 @@ const uint8_t *train_hit(const struct train *train)
     return train->tape->shape.head == HEAD_LM ? train->tape->hit : NULL;
 }
 
+void train_fix_input(struct train *train, int token)
+{
+    train->tape->fixed = token;
+}
+
 void train_backward(struct train *train, const struct model *model, const struct params *params,
                     const float *dlogprob, const float *dentropy, const float *dvalue,
                     float *grad)

@@ -41,6 +41,11 @@ enum err train_forward(struct train *train, const struct model *model,
  * and at each sequence start. NULL for HEAD_SCALAR. Valid until the next train_forward. */
 const uint8_t *train_hit(const struct train *train);
 
+/* From now on the input embedding of `token` gets no gradient, as in torch's
+ * Embedding(padding_idx), which transformers makes of pad_token_id; -1 (the start): all do.
+ * Under a tied head the token's row still learns as an output. */
+void train_fix_input(struct train *train, int token);
+
 /* Adds d loss / d weight to grad [params.count]. Inputs [n], NULL for zero:
  * dlogprob[i] and dentropy[i] = d loss / d of the outputs above; dvalue[i]. */
 void train_backward(struct train *train, const struct model *model, const struct params *params,

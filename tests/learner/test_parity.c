@@ -1,0 +1,181 @@
+/* The numbers of TRL 1.16 itself, from its own YAML files: tests/golden/trl/make.py. */
+#include "base/fs.h"
+#include "learner/reward.h"
+#include "learner/sft.h"
+#include "tests/support/test.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/drover-parity-XXXXXX";
+static json_t *golden;
+
+static enum err run(const char *method, int argc, char **argv)
+{
+    return strcmp(method, "sft") ? reward_main(argc, argv) : sft_main(argc, argv);
+}
+
+/* Lines of metrics.jsonl in output_dir that hold `key`. */
+static json_t *lines_with(const char *dir, const char *key)
+{
+    char path[256], line[4096];
+    json_t *list = json_array();
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/metrics.jsonl", dir);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file)) {
+        json_t *object = json_loads(line, 0, NULL);
+        assert_non_null(object);
+        if (json_object_get(object, key))
+            json_array_append(list, object);
+        json_decref(object);
+    }
+    fclose(file);
+    return list;
+}
+
+static void near(const char *what, double got, double want, double relative, double absolute)
+{
+    const double slack = fmax(absolute, relative * fabs(want));
+
+    if (!(fabs(got - want) <= slack))
+        fail_msg("%s: %.9g, TRL has %.9g", what, got, want);
+}
+
+/* Every figure TRL logged, within the tolerance of its kind. */
+static void same_figures(const char *name, const json_t *want, const json_t *got)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)want, key, value)
+    {
+        char what[128];
+        const json_t *ours = json_object_get(got, key);
+        const bool reward = strstr(key, "reward") || strstr(key, "margin");
+        snprintf(what, sizeof(what), "%s %s", name, key);
+        if (!ours)
+            fail_msg("%s is missing", what);
+        near(what, json_number_value(ours), json_number_value(value), reward ? 0 : 1e-3,
+             reward ? 1e-5 : 1e-9);
+    }
+}
+
+static void five_steps(const char *name, const char *method, double loss_slack)
+{
+    const json_t *want = json_object_get(json_object_get(golden, name), "steps");
+    char yaml[64], out[128], dir[96];
+    char *argv[] = {yaml, out};
+    json_t *got;
+
+    snprintf(yaml, sizeof(yaml), "%s.yaml", name);
+    snprintf(dir, sizeof(dir), "%s/%s", folder, name);
+    snprintf(out, sizeof(out), "output_dir=%s", dir);
+    assert_ok(run(method, 2, argv));
+    got = lines_with(dir, "grad_norm");
+    assert_int_equal(json_array_size(got), 5);
+    for (size_t i = 0; i < 5; i++) {
+        const json_t *a = json_array_get(want, i), *b = json_array_get(got, i);
+        same_figures(name, a, b);
+        near("loss", json_number_value(json_object_get(b, "loss")),
+             json_number_value(json_object_get(a, "loss")), 0, loss_slack);
+    }
+    json_decref(got);
+}
+
+static void evaluation(const char *name, const char *method, const char *data)
+{
+    const json_t *want = json_object_get(json_object_get(golden, name), "eval");
+    char yaml[64], out[128], dir[96], set[128], split[128], source[256];
+    char *argv[] = {yaml,
+                    out,
+                    set,
+                    "datasets=null",
+                    "max_steps=1",
+                    "eval_on_start=true",
+                    "per_device_eval_batch_size=8"};
+    json_t *got;
+    static const char *const splits[] = {"train", "test"};
+
+    snprintf(yaml, sizeof(yaml), "%s.yaml", name);
+    snprintf(dir, sizeof(dir), "%s/%s-eval", folder, name);
+    snprintf(out, sizeof(out), "output_dir=%s", dir);
+    snprintf(set, sizeof(set), "dataset_name=%s/%s-data", folder, name);
+    assert_ok(fs_mkdir(set + strlen("dataset_name=")));
+    snprintf(source, sizeof(source), "%s/%s", GOLDEN, data);
+    for (int i = 0; i < 2; i++) {
+        snprintf(split, sizeof(split), "%s/%s-data/%s.jsonl", folder, name, splits[i]);
+        assert_int_equal(symlink(source, split), 0);
+    }
+    assert_ok(run(method, 7, argv));
+    got = lines_with(dir, "eval_loss");
+    assert_int_equal(json_array_size(got), 2);
+    same_figures(name, want, json_array_get(got, 0));
+    json_decref(got);
+}
+
+static void sft_on_conversations(void **state)
+{
+    (void)state;
+    five_steps("sft_chat", "sft", 1e-4);
+    evaluation("sft_chat", "sft", "chat.jsonl");
+}
+
+static void sft_on_text(void **state)
+{
+    (void)state;
+    five_steps("sft_text", "sft", 1e-4);
+    evaluation("sft_text", "sft", "text.jsonl");
+}
+
+static void sft_on_completions(void **state)
+{
+    (void)state;
+    five_steps("sft_completion", "sft", 1e-4);
+    evaluation("sft_completion", "sft", "completion.jsonl");
+}
+
+static void sft_with_dft(void **state)
+{
+    (void)state;
+    five_steps("sft_dft", "sft", 1e-5);
+}
+
+static void reward_on_conversations(void **state)
+{
+    (void)state;
+    five_steps("reward_pairs", "reward", 1e-5);
+    evaluation("reward_pairs", "reward", "pairs.jsonl");
+}
+
+static void reward_on_text(void **state)
+{
+    (void)state;
+    five_steps("reward_plain", "reward", 1e-5);
+    evaluation("reward_plain", "reward", "plain.jsonl");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sft_on_conversations),    cmocka_unit_test(sft_on_text),
+        cmocka_unit_test(sft_on_completions),      cmocka_unit_test(sft_with_dft),
+        cmocka_unit_test(reward_on_conversations), cmocka_unit_test(reward_on_text),
+    };
+    int status;
+
+    if (!mkdtemp(folder) || chdir(GOLDEN))
+        return 1;
+    golden = json_load_file("golden.json", 0, NULL);
+    status = golden ? cmocka_run_group_tests_name("parity", tests, NULL, NULL) : 1;
+    json_decref(golden);
+    if (fs_remove(folder))
+        return 1;
+    return status;
+}
