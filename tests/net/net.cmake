@@ -1,0 +1,1 @@
+drover_test(net/loop TIMEOUT 120 NEEDS net)
