@@ -8,9 +8,12 @@ sides make them from a formula (tests/lm/tiny.h has the same in C):
     norm 1 + 0.2 u; bias 0.3 u; embedding 0.25 u; other [rows, cols] u * float32(k / sqrt(cols)),
     k = 3 for lm_head and score, 1.7 otherwise
 Tokens: mix(1000 * sequence + position) % vocab. Per model and sequence: log-probabilities of
-tokens 1.., logits after the last token, and (where the head predicts) greedy continuations.
+tokens 1.., logits after the last token, and (where the head predicts) greedy continuations. The
+hash of the weights in name order goes to stderr (tests/lm/test_params.c has two of them).
 """
+import hashlib
 import math
+import sys
 import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
@@ -101,8 +104,11 @@ def main():
         make = AutoModelForSequenceClassification if name == "reward" else AutoModelForCausalLM
         model = make.from_config(config, attn_implementation="eager").float().eval()
         with torch.no_grad():
-            for key, p in model.named_parameters():
+            sha = hashlib.sha256()
+            for key, p in sorted(model.named_parameters()):
                 p.copy_(weight(key, tuple(p.shape)))
+                sha.update(p.contiguous().numpy().tobytes())
+            print(name, "sha256", sha.hexdigest(), file=sys.stderr)
             for s, n in enumerate(LENGTHS):
                 ids = tokens(config.vocab_size, s, n)
                 x = torch.tensor([ids])

@@ -1,0 +1,386 @@
+#include "tests/support/test.h"
+
+#include "base/rng.h"
+#include "lm/kernel/attention.h"
+#include "lm/kernel/gemm.h"
+#include "lm/kernel/isa.h"
+#include "lm/kernel/real.h"
+#include "lm/kernel/share.h"
+#include "lm/kernel/softmax.h"
+
+#include <float.h>
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void noise(float *x, size_t n, uint64_t seed)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t w[4];
+
+        rng_words(w, seed, RNG_TEST, i, 0, 0);
+        x[i] = (float)((double)w[0] * 0x1p-31 - 1.0);
+    }
+}
+
+/* Distance of got from the true value, in units of the last place of a float there. */
+static double ulps(float got, double want)
+{
+    const float near = (float)want;
+
+    return fabs((double)got - want) / (double)(nextafterf(fabsf(near), INFINITY) - fabsf(near));
+}
+
+/* First of all: nothing has chosen an instruction set yet. */
+static void the_environment_forces_an_instruction_set(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("DROVER_ISA", "avx1024", 1), 0);
+    assert_err(ERR_RANGE, isa_check());
+    assert_non_null(strstr(err_text(), "DROVER_ISA"));
+    assert_non_null(strstr(err_text(), "avx1024"));
+    assert_int_equal(setenv("DROVER_ISA", "scalar", 1), 0);
+    assert_ok(isa_check());
+    assert_string_equal(isa_current()->name, "scalar");
+    assert_err(ERR_RANGE, isa_force("neon"));
+    for (int i = 0; i < 3; i++)
+        print_message("%s: %s\n", (const char *[]){"scalar", "avx2", "avx512"}[i],
+                      isa_at(i) ? "shown" : "not shown, this CPU lacks it");
+}
+
+static void exp_is_within_two_ulps(void **state)
+{
+    double worst = 0;
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        const float odd[] = {0,   -0.0f, 88,     89,        1e30f, INFINITY,
+                             -87, -88,   -1e30f, -INFINITY, NAN};
+        float x[1003], y[1003];
+
+        if (!isa_at(k))
+            continue;
+        for (int round = 0; round < 200; round++) {
+            noise(x, 1003, (uint64_t)round);
+            for (int i = 0; i < 1003; i++)
+                x[i] *= round % 2 ? 87.0f : 1.0f;
+            isa_at(k)->exp(y, x, 1003);
+            for (int i = 0; i < 1003; i++)
+                worst = fmax(worst, ulps(y[i], exp((double)x[i])));
+        }
+        isa_at(k)->exp(y, odd, 11);
+        assert_true(y[0] == 1 && y[1] == 1 && y[2] == y[3] && y[3] == y[4] && y[4] == y[5]);
+        assert_true(y[6] > FLT_MIN && y[7] == 0 && !signbit(y[7]) && y[8] == 0 && y[9] == 0);
+        assert_true(isnan(y[10]));
+    }
+    print_message("exp: %.2f ulp\n", worst);
+    assert_true(worst <= 2);
+}
+
+static void silu_is_within_little_more_than_two_ulps(void **state)
+{
+    double worst = 0;
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        float g[1024], u[1024], y[1024];
+
+        if (!isa_at(k))
+            continue;
+        noise(g, 1024, 1);
+        for (int i = 0; i < 1024; i++) {
+            g[i] *= 20;
+            u[i] = 1;
+        }
+        isa_at(k)->silu(y, g, u, 1024);
+        for (int i = 0; i < 1024; i++)
+            worst = fmax(worst, ulps(y[i], (double)g[i] / (1 + exp(-(double)g[i]))));
+    }
+    print_message("silu: %.2f ulp\n", worst);
+    assert_true(worst <= 2.2); /* exp, one addition and one division */
+}
+
+static void scalar_mathematics_agrees_with_libm(void **state)
+{
+    double l = 0, e = 0, s = 0, f = 0;
+
+    (void)state;
+    for (int i = 1; i < 200000; i++) {
+        const double u = rng_uniform(1, RNG_TEST, (uint64_t)i, 0, 0);
+        const double x = exp(60 * u - 30), a = (u - 0.5) * (i % 2 ? 20 : 2e6);
+        double sn, cs;
+
+        l = fmax(l, fabs(real_log(x) - log(x)) / fmax(fabs(log(x)), 1e-3));
+        f = fmax(f, ulps((float)real_log(x), log(x)));
+        e = fmax(e, fabs(real_exp(80 * u - 40) / exp(80 * u - 40) - 1));
+        real_sincos(a, &sn, &cs);
+        s = fmax(s, fmax(fabs(sn - sin(a)), fabs(cs - cos(a))));
+    }
+    print_message("log %.2g, exp %.2g relative; sin, cos %.2g\n", l, e, s);
+    assert_true(l < 1e-15 && e < 1e-15 && s < 1e-15 && f <= 0.51);
+    assert_true(fabs(real_power(5e5, 30.0 / 32) / pow(5e5, 30.0 / 32) - 1) < 1e-14);
+    assert_true(real_log(1) == 0 && real_exp(0) == 1 && isinf(real_log(0)));
+    assert_true(isnan(real_log(-1)) && real_exp(-1e9) == 0 && isinf(real_exp(1e9)));
+}
+
+/* Every serial kernel, on lengths with and without tails, against the scalar one. */
+static void all_instruction_sets_give_the_same_bits(void **state)
+{
+    enum { N = 208 };
+    float a[N], b[N], c[N];
+
+    (void)state;
+    noise(a, N, 1);
+    noise(b, N, 2);
+    noise(c, N, 3);
+    for (int k = 1; k < 3; k++)
+        for (int n = 1; n <= 192 && isa_at(k); n++) {
+            const int whole = (n + 15) / 16 * 16;
+            float got[2][6 * N] = {{0}}, number[2][9] = {{0}};
+
+            for (int w = 0; w < 2; w++) {
+                const struct isa *isa = isa_at(w ? k : 0);
+                float *y = got[w], *z = number[w];
+                struct isa_mass mass;
+
+                z[0] = isa->norm(y, a, b, whole, 1e-6f);
+                isa->silu(y + N, a, b, whole);
+                memcpy(y + 2 * N, a, sizeof a);
+                isa->add(y + 2 * N, b, n);
+                isa->scale(y + 2 * N, 0.37f, n);
+                memcpy(y + 3 * N, a, sizeof a);
+                isa->rope(y + 3 * N, b, c, n / 2);
+                memcpy(y + 4 * N, a, sizeof a);
+                z[1] = isa->softmax(y + 4 * N, n, &z[2]);
+                isa->mass(&mass, a, n, 1.7f);
+                memcpy(z + 3, &mass, sizeof mass);
+                isa->spread(y + 5 * N, a, n, 1.7f, mass.max);
+                z[7] = isa->dot(a, b, whole);
+            }
+            assert_memory_equal(got[0], got[1], sizeof got[0]);
+            assert_memory_equal(number[0], number[1], sizeof number[0]);
+        }
+}
+
+static float *guarded(size_t n)
+{
+    float *p = malloc(n * sizeof *p);
+
+    assert_non_null(p);
+    return p;
+}
+
+/* One product against the definition: a chain of fmaf over k. C has `gap` columns too many,
+ * that must stay as they are. */
+static void product(int m, int n, int k, bool add)
+{
+    const size_t gap = 3, ldc = (size_t)n + gap, lda = (size_t)k + 2, ldw = (size_t)k + 1;
+    float *a = guarded((size_t)m * lda), *w = guarded((size_t)n * ldw);
+    float *start = guarded((size_t)m * ldc), *want = guarded((size_t)m * ldc);
+    float *c = guarded((size_t)m * ldc), *panels = calloc(gemm_packed_size(n, k) + 1, 4);
+
+    noise(a, (size_t)m * lda, 1);
+    noise(w, (size_t)n * ldw, 2);
+    noise(start, (size_t)m * ldc, 3);
+    memcpy(want, start, (size_t)m * ldc * sizeof *c);
+    gemm_pack(panels, 0, w, ldw, n, k);
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) {
+            float sum = add ? start[(size_t)i * ldc + (size_t)j] : 0;
+
+            for (int kk = 0; kk < k; kk++)
+                sum =
+                    fmaf(a[(size_t)i * lda + (size_t)kk], w[(size_t)j * ldw + (size_t)kk], sum);
+            want[(size_t)i * ldc + (size_t)j] = sum;
+        }
+    for (int isa = 0; isa < 3; isa++)
+        for (int threads = 1; isa_at(isa) && threads <= 3; threads++) {
+            assert_ok(isa_force(isa_at(isa)->name));
+            omp_set_num_threads(threads);
+            memcpy(c, start, (size_t)m * ldc * sizeof *c);
+            gemm_packed(c, ldc, a, lda, panels, m, n, k, add);
+            if (memcmp(c, want, (size_t)m * ldc * sizeof *c) != 0)
+                fail_msg("%d x %d x %d, add %d, %s, %d threads", m, n, k, add,
+                         isa_current()->name, threads);
+        }
+    free(a);
+    free(w);
+    free(start);
+    free(want);
+    free(c);
+    free(panels);
+}
+
+static void products_are_chains_of_fused_multiply_adds(void **state)
+{
+    static const int ms[] = {1, 2, 3, 5, 8, 13, 24, 25, 97};
+    static const int ns[] = {1, 16, 31, 32, 33, 48, 70, 96};
+    static const int ks[] = {0, 1, 7, 64, 193, 400};
+
+    (void)state;
+    share_least(0);
+    for (size_t i = 0; i < sizeof ms / sizeof ms[0]; i++)
+        for (size_t j = 0; j < sizeof ns / sizeof ns[0]; j++)
+            for (size_t q = 0; q < sizeof ks / sizeof ks[0]; q++)
+                product(ms[i], ns[j], ks[q], (i + j + q) % 2);
+    product(30, 40, 1300, false); /* more than one slice of a long k */
+    product(200, 65, 650, true);
+    product(6, 40, 1022, false); /* with lda 1024: a stride that is copied */
+}
+
+static void packing_goes_back_and_forth(void **state)
+{
+    enum { N = 45, K = 19 };
+    float w[N * K], back[N * K], t[K * N], *a = calloc(gemm_packed_size(N, K), 4);
+    float *b = malloc(gemm_packed_size(N, K) * 4), row[K];
+
+    (void)state;
+    noise(w, N * K, 4);
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < K; k++)
+            t[k * N + i] = w[i * K + k];
+    gemm_pack(a, 0, w, K, 20, K); /* in two parts that meet within a panel */
+    gemm_pack(a, 20, w + 20 * K, K, N - 20, K);
+    gemm_pack_plain(b, t, N, N, K);
+    assert_memory_equal(a, b, gemm_packed_size(N, K) * 4);
+    gemm_unpack(back, K, a, 0, N, K);
+    assert_memory_equal(back, w, sizeof w);
+    gemm_unpack_row(row, a, 37, K);
+    assert_memory_equal(row, w + 37 * K, sizeof row);
+    free(a);
+    free(b);
+}
+
+/* Attention over `rows` queries at once against one at a time, and against double. */
+static void attend(int dim, int group, int pos, int rows)
+{
+    const int length = pos + rows;
+    const size_t wide = (size_t)(group * dim), keys = attention_keys(dim, length);
+    float *q = guarded((size_t)rows * wide), *k = guarded((size_t)(length * dim));
+    float *v = guarded((size_t)(length * dim)), *block = guarded(keys);
+    float *out = guarded((size_t)rows * wide), *one = guarded(wide);
+    float max[64], sum[64], max1[64], sum1[64];
+    float *scratch = guarded(attention_scratch(rows, group, dim, length));
+    struct attention a = {q,   wide, block, v,    (size_t)dim, out, wide,
+                          max, sum,  pos,   rows, group,       dim, scratch};
+
+    noise(q, (size_t)rows * wide, 1);
+    noise(k, (size_t)(length * dim), 2);
+    noise(v, (size_t)(length * dim), 3);
+    for (size_t i = 0; i < keys; i++)
+        block[i] = NAN; /* beyond the last key */
+    for (int t = 0; t < length; t++)
+        attention_put_key(block, k + t * dim, t, dim);
+    attention_run(&a);
+    for (int i = 0; i < rows; i++) {
+        struct attention b = a;
+
+        b.q = q + (size_t)i * wide;
+        b.out = one;
+        b.pos = pos + i;
+        b.rows = 1;
+        b.max = max1;
+        b.sum = sum1;
+        attention_run(&b);
+        assert_memory_equal(one, out + (size_t)i * wide, wide * sizeof *one);
+        assert_memory_equal(max1, max + i * group, (size_t)group * sizeof *max);
+        assert_memory_equal(sum1, sum + i * group, (size_t)group * sizeof *sum);
+        for (int g = 0; g < group; g++)
+            for (int d = 0; d < dim; d++) {
+                double top = 0, bottom = 0;
+
+                for (int t = 0; t <= pos + i; t++) {
+                    double s = 0;
+
+                    for (int e = 0; e < dim; e++)
+                        s += (double)b.q[g * dim + e] * (double)k[t * dim + e];
+                    top += exp(s) * (double)v[t * dim + d];
+                    bottom += exp(s);
+                }
+                assert_true(fabs((double)one[g * dim + d] - top / bottom) < 1e-5);
+            }
+    }
+    free(q);
+    free(k);
+    free(v);
+    free(block);
+    free(out);
+    free(one);
+    free(scratch);
+}
+
+static void attention_is_exact_and_alone(void **state)
+{
+    (void)state;
+    for (int isa = 0; isa < 3; isa++) {
+        if (!isa_at(isa))
+            continue;
+        assert_ok(isa_force(isa_at(isa)->name));
+        attend(16, 1, 0, 1);
+        attend(48, 3, 0, 8);
+        attend(64, 3, 45, 8);
+        attend(32, 7, 31, 3);
+        attend(80, 2, 63, 12);
+    }
+    assert_true(attention_rows(3) == 8 && attention_rows(100) == 1);
+}
+
+static void softmax_is_right_and_reads_no_further(void **state)
+{
+    float l[100], p[100];
+
+    (void)state;
+    for (int n = 1; n < 80; n++)
+        for (int isa = 0; isa < 3; isa++) {
+            const float rate = softmax_rate(0.7f);
+            double z = 0, h = 0, p2 = 0, total = 0;
+            struct softmax row;
+
+            if (!isa_at(isa))
+                continue;
+            assert_ok(isa_force(isa_at(isa)->name));
+            noise(l, 100, (uint64_t)n);
+            for (int i = 0; i < n; i++)
+                l[i] *= 9;
+            for (int i = n; i < 100; i++)
+                l[i] = NAN;
+            softmax_row(&row, l, n, rate);
+            for (int i = 0; i < n; i++)
+                z += exp((double)l[i] * (double)rate);
+            memset(p, 0x7f, sizeof p);
+            softmax_probability(p, l, n, &row);
+            for (int i = 0; i < n; i++) {
+                const double q = exp((double)l[i] * (double)rate) / z;
+
+                h -= q * log(q);
+                p2 += q * q;
+                total += (double)p[i];
+                assert_true(fabs((double)softmax_logprob(&row, l[i]) - log(q)) < 1e-5);
+                assert_true(fabs((double)p[i] - q) < 1e-6);
+            }
+            assert_true(fabs(total - 1) < 1e-5);
+            assert_true(fabs((double)row.entropy - h) < 1e-5);
+            assert_true(fabs((double)row.square - p2) < 1e-5);
+            for (int i = n; i < 100; i++)
+                assert_true(p[i] > 1e38f);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_environment_forces_an_instruction_set),
+        cmocka_unit_test(exp_is_within_two_ulps),
+        cmocka_unit_test(silu_is_within_little_more_than_two_ulps),
+        cmocka_unit_test(scalar_mathematics_agrees_with_libm),
+        cmocka_unit_test(all_instruction_sets_give_the_same_bits),
+        cmocka_unit_test(products_are_chains_of_fused_multiply_adds),
+        cmocka_unit_test(packing_goes_back_and_forth),
+        cmocka_unit_test(attention_is_exact_and_alone),
+        cmocka_unit_test(softmax_is_right_and_reads_no_further),
+    };
+
+    return cmocka_run_group_tests_name("kernel", tests, NULL, NULL);
+}
