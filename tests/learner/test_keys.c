@@ -1,0 +1,185 @@
+#include "learner/keys.h"
+#include "learner/meter.h"
+#include "learner/resume.h"
+
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct conf_key own[] = {CONF_REAL(keys, learning_rate, "1e-4", 0, 1, ""),
+                                      CONF_END};
+static const struct conf_key *const tables[] = {own, keys_table_shared, keys_table_ignored,
+                                                NULL};
+
+static enum err with(struct keys *keys, int argc, char **argv)
+{
+    memset(keys, 0, sizeof(*keys));
+    return keys_read(tables, keys, argc, argv, NULL);
+}
+
+static void defaults_are_trls(void **state)
+{
+    struct keys k;
+    struct keys_plan plan;
+    char *argv[] = {"model=m", "dataset=d.jsonl", "output_dir=o"};
+    (void)state;
+
+    assert_ok(with(&k, 3, argv));
+    assert_string_equal(k.model_name_or_path, "m");
+    assert_true(k.learning_rate == 1e-4 && k.adam_beta2 == .999 && k.max_grad_norm == 1);
+    assert_true(k.per_device_train_batch_size == 8 && k.max_length == 1024 && k.seed == 42);
+    assert_true(k.logging_steps == 10 && k.save_steps == 500 && k.num_train_epochs == 3);
+    assert_ok(keys_check(&plan, &k));
+    assert_true(plan.eval == KEYS_NO && plan.save == KEYS_STEPS && plan.order == ORDER_RANDOM);
+    conf_free(tables, &k);
+}
+
+static void lengths_follow_transformers(void **state)
+{
+    struct keys k;
+    struct keys_length length;
+    char *argv[] = {"model=m",
+                    "dataset=d",
+                    "output_dir=o",
+                    "per_device_train_batch_size=4",
+                    "gradient_accumulation_steps=3",
+                    "num_train_epochs=1.5",
+                    "warmup_steps=0.25"};
+    (void)state;
+
+    assert_ok(with(&k, 7, argv));
+    assert_ok(keys_length(&length, &k, 50)); /* 13 batches, 5 steps, ceil(7.5) */
+    assert_int_equal(length.batches_per_epoch, 13);
+    assert_int_equal(length.steps_per_epoch, 5);
+    assert_int_equal(length.steps, 8);
+    assert_int_equal(length.warmup, 2);
+    k.dataloader_drop_last = true;
+    assert_ok(keys_length(&length, &k, 50));
+    assert_int_equal(length.batches_per_epoch, 12);
+    k.max_steps = 1000;
+    k.warmup_steps = 17;
+    assert_ok(keys_length(&length, &k, 50));
+    assert_int_equal(length.steps, 1000);
+    assert_int_equal(length.warmup, 17);
+    assert_err(ERR_RANGE, keys_length(&length, &k, 3));
+    assert_int_equal(keys_steps(.1, 95), 10);
+    assert_int_equal(keys_steps(7, 95), 7);
+    conf_free(tables, &k);
+}
+
+static void wrong_words_are_named(void **state)
+{
+    static const struct {
+        const char *arg, *words;
+    } rows[] = {
+        {"lerning_rate=1", "learning_rate"},
+        {"per_device_train_batch_size=0", "not in [1"},
+        {"eval_strategy=sometimes", "eval_strategy"},
+        {"lr_scheduler_type=cubic", "cubic"},
+        {"optim=sgd", "only AdamW"},
+        {"dtype=int3", "dtype"},
+        {"use_peft=true", "use_peft"},
+        {"max_memory=lots", "max_memory"},
+        {"neftune_noise_alpha=5", "neftune_noise_alpha"},
+        {"format=xx", "expected hh"},
+        {"train_sampling_strategy=x", "train_sampling_strategy"},
+        {"lr_scheduler_kwargs.foo=1", "'foo'"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct keys k;
+        struct keys_plan plan;
+        struct keys_length length;
+        struct schedule_plan schedule;
+        char arg[64];
+        char *argv[] = {"model=m", "dataset=d", "output_dir=o", arg};
+        enum err err;
+        snprintf(arg, sizeof(arg), "%s", rows[i].arg);
+        err = with(&k, 4, argv);
+        if (!err)
+            err = keys_check(&plan, &k);
+        if (!err)
+            err = keys_length(&length, &k, 100);
+        if (!err)
+            err = keys_schedule(&schedule, &k, &plan, &length);
+        if (!err)
+            fail_msg("%s was taken", rows[i].arg);
+        if (!strstr(err_text(), rows[i].words))
+            fail_msg("%s: '%s'", rows[i].arg, err_text());
+        conf_free(tables, &k);
+    }
+}
+
+static void sizes_have_units(void **state)
+{
+    size_t n;
+    (void)state;
+
+    assert_ok(keys_bytes(&n, "6GB"));
+    assert_int_equal(n, 6000000000);
+    assert_ok(keys_bytes(&n, "1.5 MiB"));
+    assert_int_equal(n, 1572864);
+    assert_err(ERR_PARSE, keys_bytes(&n, "6 parsecs"));
+    assert_err(ERR_PARSE, keys_bytes(&n, "-1GB"));
+}
+
+static void runs_are_told_apart_by_what_they_learn(void **state)
+{
+    struct keys k;
+    char *argv[] = {"model=m", "dataset=d", "output_dir=o"};
+    json_t *a, *b;
+    (void)state;
+
+    assert_ok(with(&k, 3, argv));
+    a = keys_resolved(tables, &k);
+    k.logging_steps = 3;
+    k.save_total_limit = 7;
+    b = keys_resolved(tables, &k);
+    assert_ok(resume_same(a, b));
+    json_decref(b);
+    k.learning_rate = .5;
+    b = keys_resolved(tables, &k);
+    assert_err(ERR_STATE, resume_same(a, b));
+    assert_non_null(strstr(err_text(), "learning_rate was 0.0001"));
+    json_decref(a);
+    json_decref(b);
+    conf_free(tables, &k);
+}
+
+static void means_survive_a_checkpoint_to_the_bit(void **state)
+{
+    struct meter meter = {0}, again;
+    json_t *saved;
+    (void)state;
+
+    for (int i = 1; i < 10; i++)
+        meter_add(&meter, "loss", 1.0 / i, i % 3 + .1);
+    meter_add(&meter, "none", NAN, 1);
+    saved = meter_save(&meter);
+    assert_ok(meter_load(&again, saved));
+    assert_int_equal(again.n, 2);
+    assert_true(again.row[0].sum == meter.row[0].sum);
+    assert_true(meter_mean(&again, "loss") == meter_mean(&meter, "loss"));
+    assert_true(isnan(meter_mean(&again, "none")));
+    json_decref(saved);
+    saved = json_string("x");
+    assert_err(ERR_PARSE, meter_load(&again, saved));
+    json_decref(saved);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_trls),
+        cmocka_unit_test(lengths_follow_transformers),
+        cmocka_unit_test(wrong_words_are_named),
+        cmocka_unit_test(sizes_have_units),
+        cmocka_unit_test(runs_are_told_apart_by_what_they_learn),
+        cmocka_unit_test(means_survive_a_checkpoint_to_the_bit),
+    };
+
+    return cmocka_run_group_tests_name("keys", tests, NULL, NULL);
+}

@@ -1,0 +1,141 @@
+/* Golden values: TRL 1.16's formulas in double precision (reference: algorithms.md 2.12), and
+ * finite differences for every slope. */
+#include "learner/objective.h"
+#include "learner/objective_reward.h"
+#include "learner/objective_sft.h"
+
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { N = 9 };
+
+static const int seq[] = {0, 2, 5, 7, 9};
+
+static double reward_loss(const float *value, const float *margin, double center, float *slope)
+{
+    const struct objective_reward_conf conf = {center};
+    const struct objective_in in = {
+        .n = N, .n_seq = 4, .seq = seq, .value = value, .seq_margin = margin, .normaliser = 2};
+    struct objective_out out = {.dvalue = slope};
+
+    objective_reward.run(&conf, &in, &out);
+    return out.loss;
+}
+
+/* One pair, r = 1.2 and 0.3, margin .5: .513015252; centring .01: + .0225. */
+static void the_reward_loss_has_trls_value(void **state)
+{
+    const struct objective_reward_conf plain = {0}, centred = {.01};
+    const float value[] = {9, 1.2f, 9, 9, .3f}, margin[] = {.5f, .5f};
+    const struct objective_in in = {
+        .n = 5, .n_seq = 2, .seq = seq, .value = value, .seq_margin = margin, .normaliser = 1};
+    struct objective_out out = {0};
+    (void)state;
+
+    objective_reward.run(&plain, &in, &out);
+    assert_true(fabs(out.loss - .513015252) < 1e-7);
+    objective_reward.run(&centred, &in, &out);
+    assert_true(fabs(out.loss - .513015252 - .0225) < 1e-7);
+    assert_true(objective_reward.count(&in) == 1);
+}
+
+static void reward_slopes_are_the_differences(void **state)
+{
+    float value[N] = {.1f, -.4f, 2, 1, .9f, -2, 3, .5f, -1.5f};
+    const float margin[] = {.25f, .25f, 0, 0};
+    float slope[N], unused[N];
+    (void)state;
+
+    reward_loss(value, margin, .03, slope);
+    for (int i = 0; i < N; i++) {
+        const float was = value[i], h = 1e-2f;
+        double up, down;
+        value[i] = was + h;
+        up = reward_loss(value, margin, .03, unused);
+        value[i] = was - h;
+        down = reward_loss(value, margin, .03, unused);
+        value[i] = was;
+        assert_true(fabs((up - down) / (2 * (double)h) - (double)slope[i]) < 2e-5);
+    }
+    assert_true(slope[0] == 0 && slope[2] == 0 && slope[1] != 0 && slope[4] != 0);
+}
+
+static void equal_scores_are_no_win(void **state)
+{
+    const struct objective_reward_conf conf = {0};
+    const float value[] = {0, 1, 0, 0, 1};
+    const struct objective_in in = {
+        .n = 5, .n_seq = 2, .seq = seq, .value = value, .normaliser = 1};
+    struct objective_out out = {0};
+    (void)state;
+
+    objective_reward.run(&conf, &in, &out);
+    assert_true(fabs(out.loss - log(2)) < 1e-12);
+    for (int i = 0; i < out.metrics; i++)
+        if (!strcmp(out.metric[i].name, "accuracy"))
+            assert_true(out.metric[i].sum == 0 && out.metric[i].weight == 1);
+}
+
+static void extreme_margins_stay_finite(void **state)
+{
+    (void)state;
+
+    assert_true(objective_reward_bt(1e4) == 0);
+    assert_true(fabs(objective_reward_bt(-1e4) - 1e4) < 1e-9);
+}
+
+static void sft_counts_learnt_tokens_only(void **state)
+{
+    const float logprob[N] = {0, -1, 0, -2, -3, 0, -4, 0, -5};
+    const float entropy[N] = {0, 1, 0, 2, 3, 0, 4, 0, 5};
+    const uint8_t learn[N] = {0, 1, 0, 0, 1, 0, 1, 0, 1}, hit[N] = {0, 1, 0, 1, 0, 0, 1, 0, 0};
+    const struct objective_in in = {.n = N,
+                                    .n_seq = 4,
+                                    .seq = seq,
+                                    .learn = learn,
+                                    .logprob = logprob,
+                                    .entropy = entropy,
+                                    .hit = hit,
+                                    .normaliser = 8};
+    const struct objective_sft_conf nll = {false}, dft = {true};
+    float slope[N];
+    struct objective_out out = {.dlogprob = slope};
+    (void)state;
+
+    assert_true(objective_sft.count(&in) == 4);
+    objective_sft.run(&nll, &in, &out);
+    assert_true(fabs(out.loss - 13.0 / 8) < 1e-12);
+    assert_true(slope[1] == -.125f && slope[3] == 0 && slope[0] == 0);
+    assert_int_equal(out.metrics, 2);
+    assert_true(out.metric[0].sum == 13 && out.metric[0].weight == 4);
+    assert_true(out.metric[1].sum == 2);
+    objective_sft.run(&dft, &in, &out);
+    assert_true(fabs(out.loss - (exp(-1) + 3 * exp(-3) + 4 * exp(-4) + 5 * exp(-5)) / 8) <
+                1e-9);
+    assert_true(fabs((double)slope[1] + exp(-1) / 8) < 1e-8); /* p is held fixed */
+}
+
+static void methods_are_found_by_name(void **state)
+{
+    (void)state;
+
+    assert_ptr_equal(objective_find("sft"), &objective_sft);
+    assert_ptr_equal(objective_find("reward"), &objective_reward);
+    assert_null(objective_find("nosuch"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_reward_loss_has_trls_value),
+        cmocka_unit_test(reward_slopes_are_the_differences),
+        cmocka_unit_test(equal_scores_are_no_win),
+        cmocka_unit_test(extreme_margins_stay_finite),
+        cmocka_unit_test(sft_counts_learnt_tokens_only),
+        cmocka_unit_test(methods_are_found_by_name),
+    };
+
+    return cmocka_run_group_tests_name("objective", tests, NULL, NULL);
+}
