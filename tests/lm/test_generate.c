@@ -1,6 +1,8 @@
 #include "tests/lm/tiny.h"
 
+#include "base/rng.h"
 #include "lm/gen/generate.h"
+#include "lm/gen/sample.h"
 
 #include <stdio.h>
 
@@ -156,6 +158,55 @@ static void logprobs_are_those_of_scoring(void **state)
         generate_free(g);
         tiny_drop(&m);
     }
+}
+
+/* Philox keyed by (run seed, task, sample, position), on logits computed afresh for each token:
+ * who changes the key changes every run, and must know. */
+static void every_token_is_drawn_with_its_own_number(void **state)
+{
+    static struct heard h;
+    struct tiny_model m = tiny_make(&tiny[TINY_LLAMA3].shape);
+    const struct shape *s = model_shape(m.model);
+    struct sample_scratch *scratch;
+    struct generate_job job;
+    struct generate *g;
+    struct cache *cache;
+    struct work *work;
+    float hidden[96], logits[131], lp;
+    int token[40];
+
+    (void)state;
+    prompt_of(token, s->vocab, 6, 5);
+    job = job_of(token, 5, 3);
+    job.task = ((uint64_t)9 << 32) + 4;
+    job.sample = 10;
+    job.sampling.stop_count = 0;
+    job.sampling.max_new = 30;
+    assert_ok(generate_new(&g, s, 3, 40, NULL));
+    assert_ok(generate_admit(g, &job));
+    memset(&h, 0, sizeof h);
+    run(g, m.model, &h, 3);
+    assert_ok(sample_scratch_new(&scratch, s->vocab));
+    assert_ok(cache_new(&cache, s, 40));
+    assert_ok(work_new(&work, s, 1));
+    for (int t = 0; t < 34; t++) {
+        const struct row row = {cache, token[t], t};
+
+        forward_hidden(m.model, work, &row, 1, hidden);
+        if (t < 4)
+            continue;
+        forward_logits(m.model, work, hidden, 1, logits);
+        token[t + 1] =
+            sample_draw(scratch, &job.sampling, logits,
+                        rng_uniform(42, RNG_SAMPLE, job.task, 11, (uint32_t)t + 1), &lp);
+        assert_int_equal(token[t + 1], h.token[11][t - 4]);
+        assert_true(lp == h.logprob[11][t - 4]);
+    }
+    work_free(work);
+    cache_free(cache);
+    sample_scratch_free(scratch);
+    generate_free(g);
+    tiny_drop(&m);
 }
 
 static void greedy_tokens_are_those_of_transformers(void **state)
@@ -321,6 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_does_not_depend_on_company),
         cmocka_unit_test(logprobs_are_those_of_scoring),
+        cmocka_unit_test(every_token_is_drawn_with_its_own_number),
         cmocka_unit_test(greedy_tokens_are_those_of_transformers),
         cmocka_unit_test(answers_end_where_they_should),
         cmocka_unit_test(a_cancelled_task_is_gone),
