@@ -147,6 +147,21 @@ static void arguments_given_as_text_are_not_encoded_twice(void **state)
     free(string);
 }
 
+static void calls_follow_one_another_on_lines_of_their_own(void **state)
+{
+    char *text;
+
+    (void)state; /* as transformers renders Qwen2.5's template */
+    assert_ok(render(CHAT_QWEN25,
+                     "[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":["
+                     "{\"name\":\"f\",\"arguments\":{}},{\"name\":\"g\",\"arguments\":{}}]}]",
+                     NULL, &text));
+    assert_non_null(strstr(text, "<|im_start|>assistant\n<tool_call>\n{\"name\": \"f\", "
+                                 "\"arguments\": {}}\n</tool_call>\n<tool_call>\n{\"name\": "
+                                 "\"g\", \"arguments\": {}}\n</tool_call><|im_end|>\n"));
+    free(text);
+}
+
 static void numbers_are_written_as_python_writes_them(void **state)
 {
     /* repr() of CPython 3.11 */
@@ -188,6 +203,7 @@ int main(void)
         cmocka_unit_test(a_template_is_known_or_refused),
         cmocka_unit_test(what_a_template_would_drop_is_refused),
         cmocka_unit_test(arguments_given_as_text_are_not_encoded_twice),
+        cmocka_unit_test(calls_follow_one_another_on_lines_of_their_own),
         cmocka_unit_test(numbers_are_written_as_python_writes_them),
     };
 

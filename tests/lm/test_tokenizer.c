@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "lm/text/tokenizer.h"
+#include "lm/text/vocab.h"
 #include "tests/lm/golden.h"
 
 #include <jansson.h>
@@ -385,6 +386,64 @@ static void merges_load_in_both_spellings(void **state)
     }
 }
 
+static void assert_ids(const char *file, const char *text, const int *want, size_t n)
+{
+    struct tokenizer *tokenizer;
+    size_t count;
+    int *ids;
+
+    assert_ok(tokenizer_json(&tokenizer, file, strlen(file), "x"));
+    assert_ok(tokenizer_encode(tokenizer, text, strlen(text), true, &ids, &count));
+    assert_int_equal(count, n);
+    assert_memory_equal(ids, want, n * sizeof *ids);
+    free(ids);
+    tokenizer_free(tokenizer);
+}
+
+#define NO_MERGES "\"vocab\":{\"a\":0,\"b\":1,\"ba\":2,\"\\u0120\":3},\"merges\":[]"
+
+static void a_whole_piece_is_one_token_only_with_ignore_merges(void **state)
+{
+    static const int merged[] = {1, 0}, whole[] = {2};
+
+    (void)state;
+    assert_ids(FILE_(NO_MERGES, "null", LEVEL, "null", LEVEL, "[]"), "ba", merged, 2);
+    assert_ids(FILE_(NO_MERGES ",\"ignore_merges\":true", "null", LEVEL, "null", LEVEL, "[]"),
+               "ba", whole, 1);
+}
+
+#define STRIP(side) "[{\"id\":4,\"content\":\"<x>\",\"" side "\":true}]"
+
+static void each_side_of_an_added_token_is_stripped_by_its_own_flag(void **state)
+{
+    static const int neither[] = {0, 3, 4, 3, 1}, left[] = {0, 4, 3, 1}, right[] = {0, 3, 4, 1};
+
+    (void)state;
+    assert_ids(FILE_(NO_MERGES, "null", LEVEL, "null", LEVEL, STRIP("special")), "a <x> b",
+               neither, 5);
+    assert_ids(FILE_(NO_MERGES, "null", LEVEL, "null", LEVEL, STRIP("lstrip")), "a <x> b", left,
+               4);
+    assert_ids(FILE_(NO_MERGES, "null", LEVEL, "null", LEVEL, STRIP("rstrip")), "a <x> b",
+               right, 4);
+}
+
+static void a_text_is_not_found_for_its_prefix(void **state)
+{
+    struct vocab *vocab = vocab_new();
+    char text[VOCAB_TOKEN_BYTES_MAX + 1];
+
+    (void)state;
+    memset(text, 'a', sizeof text);
+    for (int n = VOCAB_TOKEN_BYTES_MAX; n > 0; n--)
+        assert_ok(vocab_put(vocab, n, text, (size_t)n));
+    for (int n = 1; n <= VOCAB_TOKEN_BYTES_MAX; n++)
+        assert_int_equal(vocab_find(vocab, text, (size_t)n), n);
+    assert_int_equal(vocab_find(vocab, "", 0), -1);
+    assert_err(ERR_RANGE, vocab_put(vocab, 0, text, VOCAB_TOKEN_BYTES_MAX + 1));
+    assert_err(ERR_RANGE, vocab_put(vocab, VOCAB_TOKENS_MAX, "b", 1));
+    vocab_free(vocab);
+}
+
 static void every_truncation_is_refused(void **state)
 {
     size_t n;
@@ -410,6 +469,9 @@ int main(void)
         cmocka_unit_test(a_gguf_means_what_its_pre_says),
         cmocka_unit_test(what_is_unknown_is_refused_by_name),
         cmocka_unit_test(merges_load_in_both_spellings),
+        cmocka_unit_test(a_whole_piece_is_one_token_only_with_ignore_merges),
+        cmocka_unit_test(each_side_of_an_added_token_is_stripped_by_its_own_flag),
+        cmocka_unit_test(a_text_is_not_found_for_its_prefix),
         cmocka_unit_test(every_truncation_is_refused),
     };
 
