@@ -81,7 +81,7 @@ static void silu_is_the_derivative(void **state)
 }
 
 static const struct rows_heads heads = {4, 2, 16};
-enum { QKV = (4 + 2 * 2) * 16, OUT = 4 * 16, LONG = 41 };
+enum { QKV = (4 + 2 * 2) * 16, OUT = 4 * 16, LONG = 55 };
 static const int two[] = {0, 3, LONG};
 static float cosines[LONG * 8], sines[LONG * 8];
 

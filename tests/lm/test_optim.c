@@ -83,6 +83,7 @@ static void factors_need_no_arguments(void **state)
             assert_true(fabs(optim_factor(schedule, t, GOLDEN_WARM, GOLDEN_TOTAL) -
                              golden_factor[c * GOLDEN_STEPS + (size_t)t]) < 1e-12);
     }
+    assert_true(optim_factor(SCHEDULE_LINEAR, 0, 0, 10) == 1.0); /* no warm-up */
     assert_true(optim_factor(SCHEDULE_COSINE_MIN, 40, 7, 40) < 1e-12);
     assert_true(optim_factor(SCHEDULE_POLYNOMIAL, 40, 7, 40) == 0.0);
 }

@@ -86,12 +86,15 @@ static void steps_follow_torch(size_t c, struct train_options options)
     bed.grad = calloc(count, sizeof *bed.grad);
     moments = calloc(2 * count, sizeof *moments);
     assert_ok(train_new(&bed.train, &small_shape[c], &options));
+    /* Adam turns the rounding of gradients near zero into steps of full size: torch's own
+     * float32 run strays from the float64 golden numbers by 1.1e-4 and 1.9e-4. */
     for (int step = 0; step < STEPS; step++) {
         memset(bed.grad, 0, count * sizeof *bed.grad);
-        close_to(run(&bed, step), golden->loss[step], 1e-5, "loss", step);
+        close_to(run(&bed, step), golden->loss[step], step ? 1e-4 : 2e-6, "loss", step);
         if (step == 0)
             gradients_of_every_tensor(&bed, golden);
-        close_to(optim_clip(bed.grad, count, 1.0), golden->norm[step], 1e-4, "norm", step);
+        close_to(optim_clip(bed.grad, count, 1.0), golden->norm[step], step ? 3e-4 : 1e-5,
+                 "norm", step);
         optim_adamw(&conf, bed.small.params, bed.grad, moments, moments + count, step + 1,
                     5e-3);
         small_pack(&bed.small);

@@ -332,6 +332,10 @@ static void a_long_batch_is_its_parts(void **state)
     for (int i = 0; i < 2; i++)
         grad[i] = calloc(small.params->count, sizeof *grad[i]);
     const struct batch whole = {LONG, 2, token, ends};
+    const int few[] = {0, 20};
+    const struct batch little = {20, 1, token, few};
+    assert_ok(
+        train_forward(train, small.model, &little, 1.0f, out, NULL, NULL)); /* then grows */
     assert_ok(train_forward(train, small.model, &whole, 1.0f, out, NULL, NULL));
     train_backward(train, small.model, small.params, slope, NULL, NULL, grad[0]);
     assert_ok(forward_score(small.model, token, ends, 2, 1.0f, want, NULL, NULL));
