@@ -8,7 +8,7 @@
 enum { DEPTH = 16 };
 
 /* The first byte of a value. The specification's table: github.com/msgpack/msgpack, spec.md. */
-enum { NIL = 0xc0, FALSE_ = 0xc2, TRUE_ = 0xc3, BIN8 = 0xc4, EXT8 = 0xc7, FLOAT32 = 0xca };
+enum { NIL = 0xc0, FALSE_ = 0xc2, TRUE_ = 0xc3, BIN8 = 0xc4, FLOAT32 = 0xca };
 enum {
     FLOAT64 = 0xcb,
     UINT8 = 0xcc,
@@ -189,30 +189,62 @@ const char *cursor_text(struct cursor *cursor, size_t *n)
     return text;
 }
 
+/* What kind of value a first byte begins. */
+enum kind { WRONG, SCALAR, BYTES, TEXT, ARRAY, MAP };
+
+static enum kind kind_of(uint8_t tag)
+{
+    static const struct {
+        uint8_t first, last;
+        enum kind kind;
+    } row[] = {
+        {0, FIXMAP - 1, SCALAR},
+        {FIXMAP, FIXARRAY - 1, MAP},
+        {FIXARRAY, FIXSTR - 1, ARRAY},
+        {FIXSTR, NIL - 1, TEXT},
+        {NIL, NIL, SCALAR},
+        {FALSE_, TRUE_, SCALAR},
+        {BIN8, BIN8 + 2, BYTES},
+        {FLOAT32, INT8 + 3, SCALAR},
+        {STR8, STR8 + 2, TEXT},
+        {ARRAY16, ARRAY16 + 1, ARRAY},
+        {MAP16, MAP16 + 1, MAP},
+        {0xe0, 0xff, SCALAR},
+    };
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        if (tag >= row[i].first && tag <= row[i].last)
+            return row[i].kind;
+    return WRONG; /* extensions, and the byte that is never used */
+}
+
 /* Passes over the head of a value; returns how many values must follow for it to be whole. */
 static uint64_t open(struct cursor *cursor)
 {
     size_t n;
-    const uint8_t tag = left(cursor) ? *cursor->at : NIL;
+    uint8_t tag;
 
-    if ((tag & 0xf0) == FIXARRAY || tag == ARRAY16 || tag == ARRAY16 + 1)
+    switch (left(cursor) ? kind_of(*cursor->at) : SCALAR) {
+    case ARRAY:
         return cursor_array(cursor);
-    if ((tag & 0xf0) == FIXMAP || tag == MAP16 || tag == MAP16 + 1)
+    case MAP:
         return 2 * (uint64_t)cursor_map(cursor);
-    if ((tag & 0xe0) == FIXSTR || (tag >= STR8 && tag < STR8 + 3)) {
+    case TEXT:
         cursor_text(cursor, &n);
-    } else if (tag >= BIN8 && tag < BIN8 + 3) {
+        break;
+    case BYTES:
         cursor_bin(cursor, &n);
-    } else if (tag == FLOAT32 || tag == FLOAT64) {
-        big(cursor, 1);
-        big(cursor, tag == FLOAT32 ? 4 : 8);
-    } else if (tag >= UINT8 && tag < INT8 + 4) {
-        big(cursor, 1);
-        big(cursor, (size_t)1 << ((tag - UINT8) & 3));
-    } else if (tag < FIXMAP || tag >= 0xe0 || tag == NIL || tag == FALSE_ || tag == TRUE_) {
-        first(cursor);
-    } else {
+        break;
+    case SCALAR: /* numbers: 4 or 8 bytes of a real, 1, 2, 4 or 8 of an integer */
+        tag = first(cursor);
+        if (tag == FLOAT32 || tag == FLOAT64)
+            big(cursor, tag == FLOAT32 ? 4 : 8);
+        else if (tag >= UINT8 && tag < INT8 + 4)
+            big(cursor, (size_t)1 << ((tag - UINT8) & 3));
+        break;
+    case WRONG:
         cursor_fail(cursor, "a type that no message has");
+        break;
     }
     return 0;
 }

@@ -51,7 +51,7 @@ uint64_t curve_zap_refused(const struct curve_zap *zap);           /* so far */
 
 /* Connects over loopback with an allowed and with a stranger's key, before the real bind.
  * Errors: ERR_STATE if the stranger gets in or the allowed one does not within 5 s. */
-enum err curve_self_test(struct curve_zap *zap, void *context,
-                         const struct curve_keys *keys) MUST_CHECK;
+enum err curve_zap_self_test(struct curve_zap *zap, void *context,
+                             const struct curve_keys *keys) MUST_CHECK;
 
 #endif

@@ -195,7 +195,8 @@ static enum err knock(struct curve_zap *zap, void *server, void *friend, void *s
     return OK;
 }
 
-enum err curve_self_test(struct curve_zap *zap, void *context, const struct curve_keys *keys)
+enum err curve_zap_self_test(struct curve_zap *zap, void *context,
+                             const struct curve_keys *keys)
 {
     void *const server = zmq_socket(context, ZMQ_ROUTER);
     void *friend = NULL, *stranger = NULL;

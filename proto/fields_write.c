@@ -95,6 +95,17 @@ static enum err pack_real(msgpack_packer *to, const void *object, const struct f
     return isfinite(wide) ? OK : err_set(ERR_RANGE, "%s: not a finite number", f->key);
 }
 
+static void pack_bool(msgpack_packer *to, const void *object, const struct field *f)
+{
+    bool flag;
+
+    memcpy(&flag, at(object, f->offset), sizeof flag);
+    if (flag)
+        msgpack_pack_true(to);
+    else
+        msgpack_pack_false(to);
+}
+
 static enum err pack_uint(msgpack_packer *to, const void *object, const struct field *f)
 {
     const uint64_t value = number(object, f->offset, f->width);
@@ -128,7 +139,6 @@ static enum err pack_field(msgpack_packer *to, const void *object, const struct 
                            struct fields_head *head)
 {
     const struct version *version = at(object, f->offset);
-    bool flag;
     uint32_t n;
     enum err err;
 
@@ -138,11 +148,7 @@ static enum err pack_field(msgpack_packer *to, const void *object, const struct 
     case FIELD_REAL:
         return pack_real(to, object, f);
     case FIELD_BOOL:
-        memcpy(&flag, at(object, f->offset), sizeof flag);
-        if (flag)
-            msgpack_pack_true(to);
-        else
-            msgpack_pack_false(to);
+        pack_bool(to, object, f);
         return OK;
     case FIELD_TEXT:
         return pack_text(to, f->key, pointer(object, f->offset), f->max);

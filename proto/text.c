@@ -5,27 +5,30 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Bytes of the character at `p`, of which `n` are there; 0 if it is none. */
+/* Bytes of the character at `p`, of which `n` are there; 0 if it is none. RFC 3629 §4: what
+ * the first byte allows the second to be rules out overlong forms, surrogates and the rest. */
 static size_t width(const uint8_t *p, size_t n)
 {
-    size_t w;
-    uint32_t code;
+    static const struct {
+        uint8_t first, last, low, high, width;
+    } row[] = {
+        {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
 
-    if (p[0] >= 1 && p[0] < 0x80)
-        return 1;
-    w = p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : 4;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || w > n)
-        return 0;
-    code = p[0] & (0x7fu >> w);
-    for (size_t i = 1; i < w; i++) {
-        if ((p[i] & 0xc0) != 0x80)
+    for (size_t r = 0; r < sizeof row / sizeof *row; r++) {
+        const size_t w = row[r].width;
+        if (p[0] < row[r].first || p[0] > row[r].last)
+            continue;
+        if (w > n || (w > 1 && (p[1] < row[r].low || p[1] > row[r].high)))
             return 0;
-        code = code << 6 | (p[i] & 0x3f);
+        for (size_t i = 2; i < w; i++)
+            if ((p[i] & 0xc0) != 0x80)
+                return 0;
+        return w;
     }
-    if ((w == 3 && code < 0x800) || (w == 4 && (code < 0x10000 || code > 0x10ffff)) ||
-        (code >= 0xd800 && code < 0xe000))
-        return 0;
-    return w;
+    return 0;
 }
 
 bool text_valid(const char *text, size_t n)

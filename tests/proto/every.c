@@ -269,12 +269,9 @@ static struct msg ask(struct msg m)
     return m;
 }
 
-static struct msg stats(struct msg m)
+static const struct msg_stats_peer *stats_peers(void)
 {
     static struct msg_stats_peer peer[2];
-    static struct msg_stats_lease lease;
-    static const struct msg_stats_reason drop[] = {{"cancel", 3}};
-    static const struct msg_stats_wait wait[] = {{"no rewarder", 2500}};
 
     peer[0] = (struct msg_stats_peer){
         .id = ID,
@@ -296,6 +293,15 @@ static struct msg stats(struct msg m)
         .error = "e",
     };
     peer[1] = peer[0];
+    return peer;
+}
+
+static struct msg stats(struct msg m)
+{
+    static struct msg_stats_lease lease;
+    static const struct msg_stats_reason drop[] = {{"cancel", 3}};
+    static const struct msg_stats_wait wait[] = {{"no rewarder", 2500}};
+
     lease = (struct msg_stats_lease){1, 2, 3, 4, 5, 6, ID};
     m.stats = (struct msg_stats){
         .incarnation = 1,
@@ -325,7 +331,7 @@ static struct msg stats(struct msg m)
         .stalenesses = 3,
         .drop = drop,
         .drops = 1,
-        .peer = peer,
+        .peer = stats_peers(),
         .peers = 2,
         .lease = &lease,
         .leases = 1,

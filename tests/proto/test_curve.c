@@ -1,0 +1,69 @@
+/* Keys, and who may connect. */
+
+#include "tests/support/test.h"
+
+#include "proto/curve.h"
+#include "tests/proto/bed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void keys_are_kept_in_files_for_the_owner_alone(void **state)
+{
+    struct curve_keys keys, got;
+    char folder[] = "/tmp/drover-key-XXXXXX", path[64], command[192];
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/fleet.key", folder);
+    assert_ok(curve_new(&keys));
+    assert_ok(curve_save(path, &keys));
+    assert_err(ERR_IO, curve_save(path, &keys)); /* never over another key */
+    assert_ok(curve_load(&got, path));
+    assert_memory_equal(&got, &keys, sizeof keys);
+    snprintf(command, sizeof command, "chmod 644 %s", path);
+    assert_int_equal(system(command), 0);
+    assert_err(ERR_STATE, curve_load(&got, path));
+    snprintf(command, sizeof command, "chmod 600 %s; sed -i 's/secret-key = \"./&x/' %s", path,
+             path);
+    assert_int_equal(system(command), 0);
+    assert_err(ERR_PARSE, curve_load(&got, path));
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+static void only_the_fleets_key_opens(void **state)
+{
+    struct bed *const bed = *state;
+    struct curve_keys fleet, other;
+    struct end *friend, *stranger, *plain;
+
+    assert_ok(curve_new(&fleet));
+    assert_ok(curve_new(&other));
+    memcpy(other.server_key, fleet.public_key, CURVE_TEXT);
+    assert_ok(curve_zap_open(&bed->zap, bed->context));
+    assert_err(ERR_STATE,
+               curve_zap_self_test(bed->zap, bed->context, &fleet)); /* not let in yet */
+    assert_ok(curve_zap_allow(bed->zap, fleet.public_key));
+    assert_ok(curve_zap_self_test(bed->zap, bed->context, &fleet));
+    bed_hub(bed, "tcp://127.0.0.1:*", &fleet);
+    friend = bed_dial(bed, hub_endpoint(bed->hub), &fleet, (struct peer_conf){0});
+    stranger = bed_dial(bed, hub_endpoint(bed->hub), &other, (struct peer_conf){0});
+    plain = bed_dial(bed, hub_endpoint(bed->hub), NULL, (struct peer_conf){0});
+    BED_UNTIL(bed, friend->welcomes == 1 && bed->heard >= 3);
+    bed_during(bed, 4000);
+    assert_int_equal(stranger->welcomes + plain->welcomes, 0);
+    assert_null(hub_next(bed->hub, hub_next(bed->hub, NULL))); /* one peer */
+    assert_true(curve_zap_refused(bed->zap) >= 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_are_kept_in_files_for_the_owner_alone),
+        cmocka_unit_test_setup_teardown(only_the_fleets_key_opens, bed_open, bed_close),
+    };
+
+    return cmocka_run_group_tests_name("proto/curve", tests, NULL, NULL);
+}
