@@ -1,0 +1,43 @@
+"""Any Python function as the reward: `rewards: [{name: mine, worker: mine}]` in the run's YAML.
+usage: python3 reward.py tcp://head:5555 [fleet.key]        needs pyzmq and msgpack"""
+import os, re, struct, sys, time, msgpack, zmq
+
+def reward(prompt, answer, meta):  # two texts and the record's other columns as JSON
+    return min(len(answer), 200) / 200 - answer.count("!")
+
+TABLE = list(range(256))
+for _ in range(8): TABLE = [c >> 1 ^ (0x82F63B78 if c & 1 else 0) for c in TABLE]
+def crc32c(data, crc=0xFFFFFFFF):
+    for byte in data: crc = crc >> 8 ^ TABLE[(crc ^ byte) & 255]
+    return crc ^ 0xFFFFFFFF
+
+HELLO, WHO, WELCOME, HB, ASK, SCORE = 1, 2, 3, 5, 13, 14
+keys = dict(re.findall(r'(\w+)-key = "(.{40})"', open(sys.argv[2]).read())) if len(sys.argv) > 2 else {}
+me = {"peer": os.urandom(16), "incarnation": int.from_bytes(os.urandom(7), "big"), "role": 3, "slots": 8,
+      "major_min": 1, "major_max": 1, "name": "python", "offer": [{"kind": 3, "name": "mine"}]}
+def dial():
+    s = zmq.Context.instance().socket(zmq.DEALER)
+    s.linger, s.immediate = 0, 1
+    if keys: s.curve_serverkey, s.curve_publickey, s.curve_secretkey = (keys[k].encode() for k in ("server", "public", "secret"))
+    s.connect(sys.argv[1])
+    return s
+def say(kind, fields, *columns):
+    body = [msgpack.packb(fields), *columns]
+    head = [1, kind, run, epoch, 0, 0, sum(map(len, body)), crc32c(b"".join(body))]
+    if broker.poll(0, zmq.POLLOUT): broker.send_multipart([msgpack.packb(head), *body])
+broker, heard, said, done, seen, welcome, run, epoch = dial(), time.monotonic(), 0, 0, 0, False, bytes(16), 0
+while True:
+    if time.monotonic() - heard > 5: broker.close(); broker, heard, welcome = dial(), time.monotonic(), False
+    if time.monotonic() - said > 1:
+        said = time.monotonic()
+        say(HB, {"progress": done, "credit": 8, "lease_seen": seen}) if welcome else say(HELLO, me)
+    if not broker.poll(100): continue
+    head, fields, *columns = broker.recv_multipart()
+    (_, kind, run, epoch, *_), m, heard = msgpack.unpackb(head), msgpack.unpackb(fields), time.monotonic()
+    if kind in (WHO, WELCOME): welcome, said = kind == WELCOME, 0  # says HELLO, or HB, at once
+    if kind != ASK: continue
+    items, seen = m["item"], m["ticket"]
+    values = [float(reward(i["prompt_text"], i["text"], i["meta"])) for i in items]
+    say(SCORE, {"ticket": seen, "score": {"scorer": m["scorer"], "rollout": len(items), "value": len(items)}}, b"".join(i["hash"] for i in items),
+        struct.pack("<%dI" % len(items), *[1] * len(items)), struct.pack("<%df" % len(items), *values))
+    done, said = done + len(items), 0  # an HB now: it has room again

@@ -1,0 +1,139 @@
+/* examples/reward.py against a hub: the protocol as another language speaks it. Skipped where
+ * python3 ($DROVER_PYTHON) has no zmq and msgpack. */
+
+#include "tests/support/test.h"
+
+#include "base/mem.h"
+#include "tests/proto/bed.h"
+#include "tests/proto/every.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct seen {
+    int hellos, beats, scores;
+    struct bed *bed;
+    struct hub_peer *from;
+    uint32_t credit;
+};
+
+static enum err on_hello(void *self, struct hub_peer *from, const struct msg *msg,
+                         int64_t now_ms)
+{
+    struct seen *const seen = self;
+    struct msg welcome = {.head.type = MSG_WELCOME, .welcome = {.incarnation = 5, .run = true}};
+
+    (void)now_ms;
+    assert_int_equal(msg->hello.offers, 1);
+    assert_int_equal(msg->hello.offer[0].kind, SCORER_WORKER);
+    assert_string_equal(msg->hello.offer[0].name, "mine");
+    seen->hellos++;
+    seen->from = from;
+    return hub_send(seen->bed->hub, from, &welcome);
+}
+
+static enum err on_hb(void *self, struct hub_peer *from, const struct msg *msg, int64_t now_ms)
+{
+    struct seen *const seen = self;
+
+    (void)from;
+    (void)now_ms;
+    seen->beats++;
+    seen->credit = msg->hb.credit;
+    return OK;
+}
+
+static enum err on_score(void *self, struct hub_peer *from, const struct msg *msg,
+                         int64_t now_ms)
+{
+    struct seen *const seen = self;
+    const struct msg asked = every_message(MSG_ASK);
+    const struct score *const score = &msg->score.score;
+
+    (void)from;
+    (void)now_ms;
+    assert_int_equal(msg->score.ticket, 31);
+    assert_true(hash_same(&score->scorer, &asked.ask.scorer));
+    assert_int_equal(score->rollouts, 2);
+    assert_true(hash_same(&score->rollout[1], &asked.ask.item[1].hash));
+    assert_int_equal(score->values, 2);
+    assert_true(fabsf(score->value[0] - 1.0f / 200) < 1e-6f); /* the answer is "4" */
+    seen->scores++;
+    return OK;
+}
+
+static const char *python(void)
+{
+    const char *const given = getenv("DROVER_PYTHON");
+    static char command[256];
+
+    snprintf(command, sizeof command, "%s -c 'import zmq, msgpack' 2>/dev/null",
+             given ? given : "python3");
+    return system(command) ? NULL : given ? given : "python3";
+}
+
+static pid_t start(const char *program, const char *endpoint, const char *key)
+{
+    const pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (!pid) {
+        execlp(program, program, EXAMPLES "/reward.py", endpoint, key, (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void a_python_function_is_a_reward(void **state)
+{
+    struct bed *const bed = *state;
+    struct seen seen = {.bed = bed};
+    struct msg ask = every_message(MSG_ASK);
+    const char *const program = python();
+    char folder[] = "/tmp/drover-python-XXXXXX", path[64];
+    struct curve_keys keys;
+    pid_t pid;
+
+    if (!program) {
+        print_message(
+            "skipped: python3 has no zmq and msgpack; $DROVER_PYTHON names another\n");
+        skip();
+    }
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/fleet.key", folder);
+    assert_ok(curve_new(&keys));
+    assert_ok(curve_save(path, &keys));
+    assert_ok(curve_zap_open(&bed->zap, bed->context));
+    assert_ok(curve_zap_allow(bed->zap, keys.public_key));
+    bed_hub(bed, "tcp://127.0.0.1:*", &keys);
+    hub_on(bed->hub, ROLE_REWARDER, MSG_HELLO, on_hello, &seen);
+    hub_on(bed->hub, ROLE_REWARDER, MSG_HB, on_hb, &seen);
+    hub_on(bed->hub, ROLE_REWARDER, MSG_SCORE, on_score, &seen);
+    pid = start(program, hub_endpoint(bed->hub), path);
+    for (int i = 0; i < 4000 && !seen.beats; i++) /* Python takes its time to start */
+        bed_turn(bed);
+    assert_int_equal(seen.credit, 8);
+    for (int k = 1; k <= 3; k++) {
+        assert_ok(hub_send(bed->hub, seen.from, &ask));
+        BED_UNTIL(bed, seen.scores == k);
+    }
+    assert_int_equal(hub_stats(bed->hub)->bad, 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    unlink(path);
+    rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_python_function_is_a_reward, bed_open, bed_close),
+    };
+
+    return cmocka_run_group_tests_name("proto/python", tests, NULL, NULL);
+}
