@@ -108,7 +108,7 @@ static uint64_t cut(struct sample_scratch *s, uint64_t floor, uint64_t count, ui
         s->weight[key >> (32 + BIN_SHIFT)] += whole(s->e[i]);
     }
     for (bin = BINS - 1; bin >= 0; bin--) {
-        if (s->count[bin] && (n + s->count[bin] >= count || held + s->weight[bin] >= weight))
+        if (n + s->count[bin] >= count || held + s->weight[bin] >= weight)
             break;
         n += s->count[bin];
         held += s->weight[bin];

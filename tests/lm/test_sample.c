@@ -133,6 +133,7 @@ static uint64_t reached(const struct sampling *s, const float *l, int n)
 static void ties_go_to_the_lower_id(void **state)
 {
     const float l[] = {0, 1, 3, 3, 3, 1, 3, 0}, flat[4] = {0};
+    const float never[] = {-200, 0, 0};
     struct sampling s = plain;
 
     (void)state;
@@ -157,6 +158,7 @@ static void ties_go_to_the_lower_id(void **state)
     s = plain;
     s.top_k = 100;
     assert_int_equal(reached(&s, flat, 4), 15);
+    assert_int_equal(reached(&plain, never, 3), 1 << 1 | 1 << 2); /* not even by u = 0 */
 }
 
 static void the_logprob_is_of_the_whole_distribution(void **state)

@@ -1,0 +1,50 @@
+"""What bench_decode measures, with transformers on torch: same shape, prompt, counts, threads.
+
+    OMP_NUM_THREADS=2 python bench/decode_torch.py [layers, default 30] [new tokens, default 64]
+"""
+import os
+import statistics
+import sys
+import time
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+LAYERS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+FRESH = int(sys.argv[2]) if len(sys.argv) > 2 else 64
+PROMPT, SEQS, SEQ, ROUNDS = 128, 8, 256, 5
+
+
+def main():
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+    config = AutoConfig.for_model(
+        "llama", num_hidden_layers=LAYERS, hidden_size=576, num_attention_heads=9,
+        num_key_value_heads=3, intermediate_size=1536, vocab_size=49152,
+        max_position_embeddings=8192, tie_word_embeddings=True, eos_token_id=None,
+        pad_token_id=0, attention_bias=False)
+    model = AutoModelForCausalLM.from_config(config).float().eval()
+    prompt = torch.tensor([[i * 31 % 49152 for i in range(PROMPT)]])
+    with torch.no_grad():
+        for batch in (1, 8, 32):
+            rates = []
+            for _ in range(ROUNDS):
+                x = prompt.expand(batch, -1)
+                start = time.perf_counter()
+                model.generate(x, attention_mask=torch.ones_like(x), max_new_tokens=1, do_sample=True)
+                first = time.perf_counter() - start
+                start = time.perf_counter()
+                model.generate(x, attention_mask=torch.ones_like(x), max_new_tokens=FRESH,
+                               min_new_tokens=FRESH, do_sample=True, top_k=0)
+                rates.append(batch * (FRESH - 1) / (time.perf_counter() - start - first))
+            print(f"decode batch {batch:2d}: {statistics.median(rates):7.1f} tokens/s", flush=True)
+        x = torch.tensor([[(s * SEQ + i) * 131 % 49152 for i in range(SEQ)] for s in range(SEQS)])
+        rates = []
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            logits = model(x, use_cache=False).logits
+            torch.log_softmax(logits[:, :-1], -1).gather(2, x[:, 1:, None])
+            rates.append(SEQS * SEQ / (time.perf_counter() - start))
+        print(f"score {SEQS} x {SEQ}: {statistics.median(rates):7.1f} tokens/s")
+
+
+main()
