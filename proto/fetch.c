@@ -104,10 +104,16 @@ static enum err on_none(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
+/* Perhaps after a cut: what was asked for on the old connection will not come. */
 static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 {
+    struct fetch *fetch = self;
+
     (void)msg;
-    ask(self, now_ms);
+    for (int i = 0; i < FETCH_MAX; i++)
+        if (fetch->pull[i])
+            blob_pull_cut(fetch->pull[i]);
+    ask(fetch, now_ms);
     return OK;
 }
 
@@ -121,6 +127,8 @@ enum err fetch_endpoint(struct fetch *fetch, const char *bulk, const char *bulk_
                              .incarnation = fetch->conf.incarnation};
     enum err err;
 
+    if (!*bulk) /* a broker without artifacts: what is wanted waits */
+        return OK;
     if (fetch->bulk && fetch->endpoint && !strcmp(fetch->endpoint, bulk))
         return OK;
     hang_up(fetch);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ struct peer {
     struct msg_head head; /* run and epoch */
     bool own_run, welcome;
     int64_t heard_ms, hello_ms, hb_ms, tick_ms, logged_ms;
+    char bulk[256]; /* of the last WELCOME, with a host one can dial */
     struct peer_stats stats;
 };
 
@@ -207,6 +209,22 @@ static bool note(struct peer *peer, const struct msg *msg, int64_t now_ms)
     }
 }
 
+/* A broker that listens everywhere does not know by which name it was reached; we do. */
+static void complete(struct peer *peer, struct msg_welcome *welcome)
+{
+    static const char *const any[] = {"tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"};
+    const char *const port = strrchr(welcome->bulk, ':');
+    const char *const host_end = strrchr(peer->broker, ':');
+
+    for (size_t i = 0; port && host_end && i < sizeof any / sizeof *any; i++)
+        if (!strncmp(welcome->bulk, any[i], strlen(any[i]))) {
+            snprintf(peer->bulk, sizeof peer->bulk, "%.*s%s", (int)(host_end - peer->broker),
+                     peer->broker, port);
+            welcome->bulk = peer->bulk;
+            return;
+        }
+}
+
 static enum err hear(struct peer *peer, const struct frames *frames, int64_t now_ms)
 {
     struct msg msg;
@@ -218,6 +236,8 @@ static enum err hear(struct peer *peer, const struct frames *frames, int64_t now
         return OK;
     }
     peer->stats.heard++;
+    if (msg.head.type == MSG_WELCOME)
+        complete(peer, &msg.welcome);
     if (note(peer, &msg, now_ms) && peer->handler[msg.head.type].fn)
         return peer->handler[msg.head.type].fn(peer->handler[msg.head.type].self, &msg, now_ms);
     peer->stats.unhandled++;

@@ -48,7 +48,9 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
                          int64_t now_ms)
 {
     struct bed *const bed = self;
-    struct msg welcome = {.head.type = MSG_WELCOME, .welcome = {.incarnation = 5, .run = true}};
+    struct msg welcome = {
+        .head.type = MSG_WELCOME,
+        .welcome = {.incarnation = 5, .run = true, .bulk = "tcp://0.0.0.0:77"}};
 
     (void)msg;
     (void)now_ms;
@@ -109,6 +111,8 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     (void)now_ms;
     assert_int_equal(msg->welcome.incarnation, 5);
     ((struct end *)self)->welcomes++;
+    snprintf(((struct end *)self)->bulk, sizeof((struct end *)self)->bulk, "%s",
+             msg->welcome.bulk);
     return OK;
 }
 

@@ -13,6 +13,7 @@ struct end { /* a peer and what it heard */
     struct peer *peer;
     int welcomes, refusals, settled;
     uint32_t refusal;
+    char bulk[64]; /* as WELCOME said */
 };
 
 struct bed {

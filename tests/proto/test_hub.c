@@ -29,6 +29,7 @@ static void a_connection_begins_with_hello_and_welcome(void **state)
     BED_UNTIL(bed, end->welcomes == 1 && bed->heard >= 2);
     assert_int_equal(bed->hellos, 1);
     assert_int_equal(bed->last_lease, 41);
+    assert_string_equal(end->bulk, "tcp://127.0.0.1:77"); /* where it was reached */
     assert_int_equal(peer_head(end->peer)->epoch, 7);
     assert_int_equal(peer_head(end->peer)->run.byte[2], 3);
     assert_ok(peer_send(end->peer, &msg));
