@@ -288,8 +288,7 @@ static void promote_all(struct generate *g, int n)
         for (int k = 0; k < g->slots; k++) {
             struct slot *s = &g->slot[k];
 
-            if (s->state == PREFILL && s->filled == s->n && s->cache == g->row[i].cache &&
-                g->row[i].pos == s->n - 1)
+            if (s->state == PREFILL && s->cache == g->row[i].cache && g->row[i].pos == s->n - 1)
                 promote(g, s, i);
         }
 }
