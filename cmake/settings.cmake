@@ -48,3 +48,11 @@ function(drover_test path)
   set_tests_properties(${path} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "unit;${arg_LABELS}"
     ENVIRONMENT "DROVER_TEST_DATA=${DROVER_TEST_DATA};OMP_NUM_THREADS=2;UBSAN_OPTIONS=print_stacktrace=1")
 endfunction()
+
+# drover_e2e(spine 120): tests/e2e/spine.sh BIN_FOLDER over the built programs, at most 120 s.
+# Status 77 is a skip. Run in the release build, one at a time.
+function(drover_e2e name seconds)
+  add_test(NAME e2e/${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh ${PROJECT_BINARY_DIR}/bin)
+  set_tests_properties(e2e/${name} PROPERTIES LABELS e2e TIMEOUT ${seconds} RUN_SERIAL ON
+    ENVIRONMENT "DROVER_TEST_DATA=${DROVER_TEST_DATA}" SKIP_RETURN_CODE 77)
+endfunction()
