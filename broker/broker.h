@@ -1,0 +1,95 @@
+/* broker: the road between learner, actors and rewarders, as a state machine.
+ *
+ * Events go in (a decoded message of a member, a member gone, a tick), messages come out
+ * through the sink. No socket, no clock, no disk; everything bounded. What it holds can be
+ * lost at any time: members say what they hold when they say HELLO, and work goes on.
+ * Rules: docs/PROTOCOL.md. The hub sees to HELLO before anything else, WHO, strikes, silence.
+ *
+ * STATS, the snapshot (proto/msg_stats.h), in samples:
+ *   opened = trained + waiting + leased + scoring + unsettled + sum of drop[]
+ *   waiting    opened, with no actor        leased     with an actor
+ *   scoring    body here, a score missing   unsettled  all scores in, the learner to settle it
+ *   trained    settled by the learner       settled    the same and the settled drops
+ *   duplicates answers for what was here already     expired  leases taken back
+ *   reissued   score requests sent again
+ *   staleness[i] samples given to the learner i versions late (the last one: or later)
+ *   tokens_s, samples_s over the last 10 s; *_busy: share of its time that a role worked
+ *   drop[] by reason; lease[] oldest first; wait[] what stands still, for how long
+ *   advice  "add N actors", "add a rewarder", ... ; metrics: what the learner's note holds */
+
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include "base/err.h"
+#include "proto/msg.h"
+
+#include <stddef.h>
+
+struct broker;
+struct member;
+
+struct broker_limits {
+    uint32_t tasks, leases, tickets, claims; /* open at once; claims of one actor */
+    uint32_t credit_max;                     /* samples under way to one member */
+    size_t task_bytes, body_bytes;           /* of open tasks; of rollouts, reserved or here */
+    int64_t lease_ms;                        /* a lease ends when its holder stands still */
+    int64_t ticket_ms; /* the same of a rewarder, unless its scorer says */
+    int64_t wait_ms;   /* a new broker leases unclaimed work after this */
+    int64_t hold_ms;   /* a run without its learner keeps others out */
+    int64_t retry_ms;  /* refused work rests, doubled each time, to 64x */
+};
+extern const struct broker_limits broker_default;
+
+/* Where messages go. `link` is the member's, as given to broker_hello. */
+struct broker_sink {
+    void *self;
+    /* Errors: ERR_STATE (full), ERR_IO (connection gone), ERR_RANGE (over a limit). */
+    enum err (*send)(void *self, void *link, struct msg *msg);
+    /* The hub forgets it; broker_gone is called within, if it was a member. */
+    void (*refuse)(void *self, void *link, enum refuse_code code, const char *words);
+    void (*release)(void *self, void *link); /* it said BYE; broker_gone is called within */
+    void (*publish)(void *self, struct msg *msg); /* PUBLISH, STATS: to all who listen */
+};
+
+/* incarnation: random. first_number: leases and tickets count from here; above what any
+ * earlier broker gave, e.g. wall-clock ms * 1024. bulk, bulk_key: for WELCOME. */
+struct broker_birth {
+    uint64_t incarnation, first_number;
+    const char *bulk, *bulk_key;
+};
+void broker_new(struct broker **out, const struct broker_limits *limits,
+                const struct broker_sink *sink, const struct broker_birth *birth,
+                int64_t now_ms);
+void broker_free(struct broker *broker);
+
+/* HELLO: of a new member (`was` NULL), or of a known one, mostly on a new connection. Answers
+ * WELCOME, or refuses through the sink: then NULL, and `was`, if any, is gone. */
+struct member *broker_hello(struct broker *broker, struct member *was, void *link,
+                            const struct msg *msg, int64_t now_ms);
+/* The member is void afterwards. `died`: silent or replaced, not by BYE. */
+void broker_gone(struct broker *broker, struct member *member, bool died, int64_t now_ms);
+
+/* May a role say this to the broker? Rows for the hub. */
+bool broker_hears(enum role role, enum msg_type type);
+/* Errors: ERR_RANGE for what a correct peer never says: a strike, with words. */
+enum err broker_take(struct broker *broker, struct member *from, const struct msg *msg,
+                     int64_t now_ms) MUST_CHECK;
+
+/* Each 100 ms or so: expiry, heartbeats, STATS. */
+void broker_tick(struct broker *broker, int64_t now_ms);
+/* A snapshot now: somebody subscribed. */
+void broker_stats(struct broker *broker, int64_t now_ms);
+
+/* Tells everybody to drain; true from broker_drained once all workers have left. */
+void broker_drain(struct broker *broker, uint32_t deadline_ms);
+bool broker_drained(const struct broker *broker);
+
+/* The run that is served: what the heads of messages carry; false before a learner. */
+bool broker_run(const struct broker *broker, struct id *run, uint64_t *epoch);
+
+/* Bytes held for tasks and bodies, reserved ones included: never above the limits' sum. */
+size_t broker_bytes(const struct broker *broker);
+/* Counters that the hub keeps, for STATS. */
+void broker_heard(struct broker *broker, uint64_t bad_frames, uint64_t refused);
+
+#endif

@@ -1,0 +1,140 @@
+/* deliver: rollouts with all their scores, and drops, to the learner; until they are settled.
+ */
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "broker/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void deliver_queue(struct broker *b, struct open_task *task, uint32_t sample)
+{
+    struct open_sample *at = &task->sample[sample];
+
+    if (at->queued || at->sent || (at->place != PLACE_READY && at->place != PLACE_DROPPED))
+        return;
+    at->queued = true;
+    tasks_push(&b->deliver, task->def->id, sample);
+}
+
+void deliver_again(struct broker *b)
+{
+    b->deliver.n = 0;
+    for (uint64_t id = b->tasks.base; id < b->tasks.end; id++) {
+        struct open_task *task = tasks_find(&b->tasks, id);
+
+        for (uint32_t i = 0; task && i < task->def->samples; i++) {
+            task->sample[i].queued = task->sample[i].sent = false;
+            if (task->epoch == b->run.epoch)
+                deliver_queue(b, task, i);
+        }
+    }
+}
+
+static void count_stale(struct broker *b, const struct rollout *body)
+{
+    uint64_t oldest = UINT64_MAX, late;
+
+    for (uint32_t i = 0; i < body->spans; i++)
+        if (body->span[i].version.number < oldest)
+            oldest = body->span[i].version.number;
+    late = b->run.newest.number > oldest ? b->run.newest.number - oldest : 0;
+    b->counters.stale[late < STATE_STALE ? late : STATE_STALE - 1]++;
+}
+
+static uint64_t message_bytes(const struct open_task *task, const struct open_sample *sample)
+{
+    uint64_t bytes = sample->space;
+
+    for (uint32_t j = 0; j < task->scores; j++)
+        bytes += 4u * sample->score[j].values;
+    return bytes;
+}
+
+static bool send_sample(struct broker *b, const struct open_task *task,
+                        struct open_sample *sample)
+{
+    struct score *score = mem_new(task->scores + 1, sizeof *score);
+    struct msg msg = {.head.type = MSG_SAMPLE,
+                      .sample = {.attempts = sample->attempts,
+                                 .rollout = *sample->body,
+                                 .score = score,
+                                 .scores = task->scores}};
+    bool sent;
+
+    for (uint32_t j = 0; j < task->scores; j++) {
+        const struct open_score *from = &sample->score[j];
+
+        score[j] = (struct score){.scorer = b->run.scorer[j].hash,
+                                  .rollout = &sample->body->hash,
+                                  .each = &from->values,
+                                  .rollouts = 1,
+                                  .value = from->value,
+                                  .values = from->values,
+                                  .diagnostics = from->diagnostics ? from->diagnostics : ""};
+    }
+    sent = broker_send(b, b->run.learner, &msg);
+    free(score);
+    return sent;
+}
+
+static bool send_drop(struct broker *b, const struct open_task *task, uint32_t i)
+{
+    const struct open_sample *sample = &task->sample[i];
+    struct msg msg = {.head.type = MSG_DROPPED,
+                      .dropped = {.task = task->def->id,
+                                  .sample = i,
+                                  .reason = sample->drop,
+                                  .attempts = sample->attempts,
+                                  .error = sample->error ? sample->error : ""}};
+
+    return broker_send(b, b->run.learner, &msg);
+}
+
+/* Sends what is at the head of the queue. False: not now. */
+static bool send_head(struct broker *b, int64_t now_ms)
+{
+    const struct fifo_item *head = &b->deliver.item[b->deliver.first];
+    struct open_task *task = tasks_find(&b->tasks, head->task);
+    struct open_sample *at = tasks_sample(&b->tasks, head->task, head->sample);
+    struct member *learner = b->run.learner;
+    uint32_t sample = head->sample;
+    uint64_t bytes = 0, id;
+
+    if (!at || !at->queued || task->epoch != b->run.epoch ||
+        (at->place != PLACE_READY && at->place != PLACE_DROPPED)) {
+        if (at)
+            at->queued = false;
+        return tasks_pop(&b->deliver, &id, &sample);
+    }
+    if (at->place == PLACE_READY)
+        bytes = message_bytes(task, at);
+    if (!roster_room(learner, bytes))
+        return false;
+    at->queued = false;
+    tasks_pop(&b->deliver, &id, &sample);
+    if (at->place == PLACE_READY ? send_sample(b, task, at) : send_drop(b, task, sample)) {
+        at->sent = true;
+        roster_sent(learner, bytes);
+        if (at->place == PLACE_READY)
+            count_stale(b, at->body);
+        return true;
+    }
+    if (learner->greeted && at->place == PLACE_READY) { /* no message can carry it */
+        log_error("oversize", "task=%llu sample=%u", (unsigned long long)id, sample);
+        at->drop = DROP_POISON;
+        free(at->error);
+        at->error = mem_text("larger than a message may be");
+        tasks_move(&b->tasks, task, sample, PLACE_DROPPED, now_ms);
+        deliver_queue(b, task, sample);
+        return true;
+    }
+    return false; /* its next HELLO has all of them sent again */
+}
+
+void deliver_send(struct broker *b, int64_t now_ms)
+{
+    while (b->deliver.n && b->run.learner && b->run.learner->greeted && send_head(b, now_ms))
+        ;
+}

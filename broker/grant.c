@@ -1,0 +1,294 @@
+/* grant: who gets which samples, for how long, and what comes back. */
+
+#include "broker/state.h"
+
+#include <string.h>
+
+enum { REVOKES = 64 };
+
+static void revoke(struct broker *b, struct member *from, const uint64_t *number, uint32_t n)
+{
+    struct msg msg = {.head.type = MSG_REVOKE, .revoke = {.lease = number, .leases = n}};
+
+    if (n && from->greeted)
+        broker_send(b, from, &msg);
+}
+
+void grant_release(struct broker *b, struct open_sample *sample, const struct member *by)
+{
+    struct lease *lease;
+
+    if (sample->lease == TASKS_NO_LEASE)
+        return;
+    lease = &b->leases.slot[sample->lease];
+    if (--lease->left == 0) {
+        if (lease->holder != by) /* it works for nothing */
+            revoke(b, lease->holder, &lease->number, 1);
+        lease_end(&b->leases, sample->lease);
+    }
+    sample->lease = TASKS_NO_LEASE;
+}
+
+void grant_requeue(struct broker *b, struct lease *lease, int64_t now_ms)
+{
+    const uint32_t slot = (uint32_t)(lease - b->leases.slot), first = lease->first;
+    const uint32_t count = lease->count;
+    struct open_task *task = tasks_find(&b->tasks, lease->task);
+
+    for (uint32_t i = first; task && i - first < count; i++) {
+        if (task->sample[i].place != PLACE_LEASED || task->sample[i].lease != slot)
+            continue;
+        task->sample[i].lease = TASKS_NO_LEASE;
+        tasks_move(&b->tasks, task, i, PLACE_WAITING, now_ms);
+    }
+    lease_end(&b->leases, slot);
+}
+
+void grant_requeue_all(struct broker *b, struct member *actor, int64_t now_ms)
+{
+    while (actor->lease != ROSTER_NO_LEASE)
+        grant_requeue(b, &b->leases.slot[actor->lease], now_ms);
+}
+
+void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms)
+{
+    const struct lease *only = &b->leases.slot[actor->leases == 1 ? actor->lease : 0];
+    const struct open_task *task;
+
+    if (actor->leases != 1 || only->left != 1 || only->wanted)
+        return;
+    task = tasks_find(&b->tasks, only->task);
+    for (uint32_t i = only->first; task && i - only->first < only->count; i++) {
+        struct open_sample *sample = &task->sample[i];
+
+        if (sample->place != PLACE_LEASED || &b->leases.slot[sample->lease] != only)
+            continue;
+        sample->not_before_ms = now_ms + rollouts_rest_ms(b, sample->attempts);
+        sample->attempts++;
+        broker_fail(b, &(struct msg_fail){.task = only->task,
+                                          .sample = i,
+                                          .lease = only->number,
+                                          .reason = "its actor died"});
+        return;
+    }
+}
+
+void grant_expire(struct broker *b, int64_t now_ms)
+{
+    for (struct member *m = b->first; m; m = m->next)
+        for (uint32_t slot = m->lease, next; slot != LEASE_NONE; slot = next) {
+            struct lease *lease = &b->leases.slot[slot];
+            const int64_t moved =
+                m->progress_ms > lease->granted_ms ? m->progress_ms : lease->granted_ms;
+
+            next = lease->next;
+            if (now_ms - moved < b->limits.lease_ms)
+                continue;
+            b->counters.expired += lease->left;
+            revoke(b, m, &lease->number, 1);
+            grant_requeue(b, lease, now_ms);
+        }
+}
+
+void grant_credit(struct broker *b, struct member *actor)
+{
+    actor->avail = actor->credit < b->limits.credit_max ? actor->credit : b->limits.credit_max;
+    for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next) {
+        const struct lease *lease = &b->leases.slot[slot];
+
+        if (!lease->wanted && lease->number > actor->seen)
+            actor->avail -= lease->count;
+    }
+}
+
+static bool listed(const struct msg_hb *hb, uint64_t number)
+{
+    for (uint32_t i = 0; i < hb->leases; i++)
+        if (hb->lease[i] == number)
+            return true;
+    return false;
+}
+
+void grant_on_hb(struct broker *b, struct member *actor, const struct msg_hb *hb,
+                 int64_t now_ms)
+{
+    uint64_t unknown[REVOKES];
+    uint32_t n = 0;
+
+    for (uint32_t slot = actor->lease, next; slot != LEASE_NONE; slot = next) {
+        struct lease *lease = &b->leases.slot[slot];
+
+        next = lease->next;
+        if (!lease->wanted && lease->number <= hb->lease_seen && !listed(hb, lease->number))
+            grant_requeue(b, lease, now_ms); /* given up, or lost */
+    }
+    for (uint32_t i = 0; i < hb->leases && n < REVOKES; i++) {
+        const struct lease *lease = lease_find(&b->leases, hb->lease[i]);
+
+        /* Those of an earlier broker are adopted or freed by their claims. */
+        if (hb->lease[i] > b->first_number && (!lease || lease->holder != actor))
+            unknown[n++] = hb->lease[i];
+    }
+    revoke(b, actor, unknown, n);
+    grant_credit(b, actor);
+    grant_work(b, now_ms);
+}
+
+static bool wants_text(const struct broker *b)
+{
+    for (uint32_t i = 0; i < b->run.scorers; i++)
+        if (b->run.scorer[i].needs_text)
+            return true;
+    return false;
+}
+
+static void send_lease(struct broker *b, struct member *actor, const struct lease *lease)
+{
+    struct msg msg = {.head.type = MSG_LEASE,
+                      .lease = {.lease = lease->number,
+                                .fence = b->incarnation + lease->number,
+                                .first = lease->first,
+                                .count = lease->count,
+                                .text = wants_text(b),
+                                .task = *tasks_find(&b->tasks, lease->task)->def}};
+
+    broker_send(b, actor, &msg);
+}
+
+void grant_unsent(struct broker *b, struct member *actor)
+{
+    for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next) {
+        struct lease *lease = &b->leases.slot[slot];
+
+        if (!lease->unsent)
+            continue;
+        lease->unsent = false;
+        send_lease(b, actor, lease);
+    }
+}
+
+/* Leases samples first .. first+count-1, for which there is space. */
+static uint32_t grant(struct broker *b, struct member *actor, struct open_task *task,
+                      uint32_t first, uint32_t count, int64_t now_ms)
+{
+    const uint32_t slot = lease_grant(&b->leases, actor, task->def->id, first, count, now_ms);
+
+    for (uint32_t i = first; slot != LEASE_NONE && i - first < count; i++) {
+        task->sample[i].lease = slot;
+        tasks_move(&b->tasks, task, i, PLACE_LEASED, now_ms);
+    }
+    return slot;
+}
+
+bool grant_adopt(struct broker *b, struct member *actor, struct open_task *task,
+                 uint32_t sample, bool wanted, int64_t now_ms)
+{
+    uint32_t slot;
+
+    if (!tasks_reserve(&b->tasks, task, sample))
+        return false;
+    slot = grant(b, actor, task, sample, 1, now_ms);
+    if (slot == LEASE_NONE)
+        return false;
+    b->leases.slot[slot].wanted = wanted;
+    b->leases.slot[slot].unsent = !wanted;
+    return true;
+}
+
+/* May the image of this version be had, from here on? */
+static bool fetchable(const struct broker *b, const struct version *version)
+{
+    static const struct hash any;
+
+    if (hash_same(&version->hash, &any))
+        return !hash_same(&b->run.newest.hash, &any);
+    return version->number <= b->run.newest.number && version->number >= b->run.smallest_live;
+}
+
+/* The actor with the most room; one that holds the image before one that does not. */
+static struct member *choose(const struct broker *b, const struct version *version)
+{
+    const bool can_fetch = fetchable(b, version);
+    struct member *best = NULL;
+    bool best_holds = false;
+
+    for (struct member *m = b->first; m; m = m->next) {
+        bool holds;
+
+        if (m->role != ROLE_ACTOR || !m->greeted || m->draining || m->avail <= 0)
+            continue;
+        holds = roster_holds(m, &version->hash);
+        if (!holds && !can_fetch)
+            continue;
+        if (!best || (holds && !best_holds) ||
+            (holds == best_holds && m->avail > best->avail)) {
+            best = m;
+            best_holds = holds;
+        }
+    }
+    return best;
+}
+
+static int64_t actors_with_room(const struct broker *b)
+{
+    int64_t n = 0;
+
+    for (const struct member *m = b->first; m; m = m->next)
+        n += m->role == ROLE_ACTOR && m->greeted && !m->draining && m->avail > 0;
+    return n;
+}
+
+static bool leasable(const struct open_task *task, uint32_t i, int64_t now_ms)
+{
+    return task->sample[i].place == PLACE_WAITING && task->sample[i].not_before_ms <= now_ms;
+}
+
+/* Leases what it can of one task. False: nothing more can be leased now, of no task. */
+static bool grant_task(struct broker *b, struct open_task *task, uint32_t share, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < task->def->samples; i++) {
+        struct member *actor;
+        uint32_t count = 0, slot;
+
+        if (!leasable(task, i, now_ms))
+            continue;
+        actor = choose(b, &task->def->version);
+        if (!actor)
+            return actors_with_room(b) > 0;
+        while (i + count < task->def->samples && count < share && count < actor->avail &&
+               leasable(task, i + count, now_ms) && tasks_reserve(&b->tasks, task, i + count))
+            count++;
+        b->space_short = count == 0;
+        if (b->space_short) /* who is first in line gets the space that comes free */
+            return false;
+        slot = grant(b, actor, task, i, count, now_ms);
+        if (slot == LEASE_NONE)
+            return false;
+        actor->avail -= count;
+        send_lease(b, actor, &b->leases.slot[slot]);
+    }
+    return true;
+}
+
+void grant_work(struct broker *b, int64_t now_ms)
+{
+    struct tasks *tasks = &b->tasks;
+    const int64_t actors = actors_with_room(b);
+    const uint64_t waiting = tasks->count[PLACE_WAITING];
+    uint32_t share;
+
+    if (!b->run.bound || b->run.done || b->draining || now_ms < b->lease_from_ms || !actors)
+        return;
+    share = (uint32_t)((waiting + (uint64_t)actors - 1) / (uint64_t)actors);
+    if (tasks->next < tasks->base)
+        tasks->next = tasks->base;
+    for (uint64_t id = tasks->next; id < tasks->end; id++) {
+        struct open_task *task = tasks_find(tasks, id);
+
+        if (task && task->waiting && task->epoch == b->run.epoch &&
+            !grant_task(b, task, share, now_ms))
+            return;
+        if ((!task || !task->waiting) && id == tasks->next)
+            tasks->next++;
+    }
+}

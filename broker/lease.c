@@ -1,0 +1,73 @@
+#include "broker/lease.h"
+
+#include "base/mem.h"
+#include "broker/roster.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void lease_init(struct leases *leases, uint32_t capacity, uint64_t first_number)
+{
+    *leases = (struct leases){.slot = mem_new(capacity, sizeof(struct lease)),
+                              .capacity = capacity,
+                              .number = first_number};
+}
+
+void lease_fini(struct leases *leases)
+{
+    free(leases->slot);
+    memset(leases, 0, sizeof *leases);
+}
+
+uint32_t lease_grant(struct leases *leases, struct member *holder, uint64_t task,
+                     uint32_t first, uint32_t count, int64_t now_ms)
+{
+    struct lease *lease;
+    uint32_t slot;
+
+    if (leases->n == leases->capacity)
+        return LEASE_NONE;
+    do
+        slot = (uint32_t)(++leases->number % leases->capacity);
+    while (leases->slot[slot].number);
+    lease = &leases->slot[slot];
+    *lease = (struct lease){.number = leases->number,
+                            .holder = holder,
+                            .task = task,
+                            .first = first,
+                            .count = count,
+                            .left = count,
+                            .next = holder->lease,
+                            .prev = LEASE_NONE,
+                            .granted_ms = now_ms};
+    if (lease->next != LEASE_NONE)
+        leases->slot[lease->next].prev = slot;
+    holder->lease = slot;
+    holder->leases++;
+    leases->n++;
+    return slot;
+}
+
+void lease_end(struct leases *leases, uint32_t slot)
+{
+    struct lease *lease = &leases->slot[slot];
+
+    assert(lease->number);
+    if (lease->next != LEASE_NONE)
+        leases->slot[lease->next].prev = lease->prev;
+    if (lease->prev != LEASE_NONE)
+        leases->slot[lease->prev].next = lease->next;
+    else
+        lease->holder->lease = lease->next;
+    lease->holder->leases--;
+    leases->n--;
+    lease->number = 0;
+}
+
+struct lease *lease_find(const struct leases *leases, uint64_t number)
+{
+    struct lease *lease = &leases->slot[number % leases->capacity];
+
+    return number && lease->number == number ? lease : NULL;
+}

@@ -1,0 +1,382 @@
+/* run: the learner's words: which run is served, its tasks, versions and what is settled. */
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "broker/copy.h"
+#include "broker/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_id(const struct id *a, const struct id *b)
+{
+    return !memcmp(a, b, sizeof *a);
+}
+
+bool run_admit(struct broker *b, const struct member *was, const struct msg *msg,
+               enum refuse_code *code, const char **words, int64_t now_ms)
+{
+    const struct run *run = &b->run;
+
+    if (msg->hello.scorers > STATE_SCORERS) {
+        *code = REFUSE_ROLE;
+        *words = "more scorers than this broker can serve";
+        return false;
+    }
+    if (!run->bound)
+        return true;
+    if (!same_id(&run->id, &msg->head.run)) {
+        *code = REFUSE_BUSY;
+        *words = "another run is served here";
+        return run->done || (!run->learner && now_ms - run->seen_ms >= b->limits.hold_ms) ||
+               (was && run->learner == was);
+    }
+    *code = REFUSE_FENCED;
+    *words = "a later start of this run is served here";
+    if (msg->head.epoch == run->epoch && run->learner && run->learner != was) {
+        *words = "this start of the run is served by another learner";
+        return false;
+    }
+    return msg->head.epoch >= run->epoch;
+}
+
+void run_forget_tasks(struct broker *b)
+{
+    for (struct member *m = b->first; m; m = m->next) {
+        while (m->lease != ROSTER_NO_LEASE)
+            lease_end(&b->leases, m->lease);
+        m->claims = 0;
+    }
+    scores_forget(b);
+    tasks_reset(&b->tasks);
+    b->deliver.n = 0;
+}
+
+/* What everybody holds has to be heard anew. */
+static void ask_who(struct broker *b, const struct member *but)
+{
+    struct msg msg = {.head.type = MSG_WHO};
+
+    for (struct member *m = b->first; m; m = m->next) {
+        if (m == but || !m->greeted || (m->role != ROLE_ACTOR && m->role != ROLE_REWARDER))
+            continue;
+        broker_send(b, m, &msg);
+        m->greeted = false;
+    }
+}
+
+static bool same_table(const struct run *run, const struct msg_hello *hello)
+{
+    if (run->table != hello->table || run->scorers != hello->scorers)
+        return false;
+    for (uint32_t i = 0; i < run->scorers; i++)
+        if (!hash_same(&run->scorer[i].hash, &hello->scorer[i].hash))
+            return false;
+    return true;
+}
+
+static void take_tables(struct run *run, const struct msg_hello *hello)
+{
+    struct scorer *scorer = NULL;
+    struct artifact *artifact = NULL;
+
+    if (copy_scorers(&scorer, hello->scorer, hello->scorers) ||
+        copy_artifacts(&artifact, hello->artifact, hello->artifacts)) {
+        log_error("tables", "reason=\"%s\"", err_text());
+        free(scorer);
+        return; /* the old ones stand; the learner's next HELLO tries again */
+    }
+    free(run->scorer);
+    free(run->artifact);
+    run->scorer = scorer;
+    run->scorers = hello->scorers;
+    run->artifact = artifact;
+    run->artifacts = hello->artifacts;
+    run->table = hello->table;
+    run->body_max = hello->body_max;
+}
+
+static void settle(struct broker *b, struct open_task *task, uint32_t i, int64_t now_ms)
+{
+    struct open_sample *sample = &task->sample[i];
+
+    if (sample->place == PLACE_SETTLED)
+        return;
+    b->counters.settled++;
+    grant_release(b, sample, NULL);
+    tasks_move(&b->tasks, task, i, PLACE_SETTLED, now_ms);
+}
+
+static void settle_range(struct broker *b, uint64_t id, uint32_t first, uint32_t count,
+                         int64_t now_ms)
+{
+    struct open_task *task = tasks_find(&b->tasks, id);
+
+    if (!task)
+        return;
+    for (uint32_t i = first; i < task->def->samples && i - first < count; i++)
+        settle(b, task, i, now_ms);
+    if (!task->open)
+        tasks_remove(&b->tasks, id);
+}
+
+static void take_settled(struct broker *b, const struct settled *settled, int64_t now_ms)
+{
+    struct settled_set *set = &b->run.settled;
+    struct tasks *tasks = &b->tasks;
+
+    settled_take(set, settled);
+    if (tasks->open_to < set->watermark)
+        tasks->open_to = set->watermark;
+    for (uint64_t id = tasks->base; id < tasks->end && id < set->watermark; id++)
+        settle_range(b, id, 0, UINT32_MAX, now_ms);
+    for (uint32_t i = 0; i < set->ranges; i++) {
+        const struct range *at = &set->range[i];
+
+        if (at->task >= tasks->base && at->task < tasks->end)
+            settle_range(b, at->task, at->first, at->count, now_ms);
+    }
+    deliver_send(b, now_ms);
+}
+
+/* A new epoch may lower what is settled: such a task is opened afresh. */
+static void reopen_lowered(struct broker *b)
+{
+    for (uint64_t id = b->tasks.base; id < b->tasks.end; id++) {
+        const struct open_task *task = tasks_find(&b->tasks, id);
+        bool lowered = false;
+
+        for (uint32_t i = 0; task && i < task->def->samples; i++)
+            lowered |=
+                task->sample[i].place == PLACE_SETTLED && !settled_has(&b->run.settled, id, i);
+        for (uint32_t i = 0; lowered && i < task->def->samples; i++)
+            grant_release(b, &task->sample[i], NULL);
+        if (lowered)
+            tasks_remove(&b->tasks, id);
+    }
+}
+
+void run_bind(struct broker *b, struct member *learner, const struct msg *msg, int64_t now_ms)
+{
+    struct run *run = &b->run;
+    struct member *old = run->learner;
+    const bool other = !run->bound || !same_id(&run->id, &msg->head.run);
+    const bool later = !other && msg->head.epoch > run->epoch;
+
+    if (other || !same_table(run, &msg->hello))
+        run_forget_tasks(b);
+    run->learner = learner;
+    run->seen_ms = now_ms;
+    run->bound = true;
+    run->id = msg->head.run;
+    run->epoch = msg->head.epoch;
+    if (other) {
+        memset(&b->counters, 0, sizeof b->counters);
+        run->done = false;
+        run->step = 0;
+        run->smallest_live = 0;
+        b->lease_from_ms = now_ms + b->limits.wait_ms;
+    }
+    take_tables(run, &msg->hello);
+    run->newest = msg->hello.newest;
+    if (other || later)
+        b->tasks.open_to = msg->hello.settled.watermark;
+    take_settled(b, &msg->hello.settled, now_ms);
+    if (other || later) {
+        reopen_lowered(b);
+        ask_who(b, learner);
+        log_info("run", "learner=%s epoch=%llu new=%d", learner->name,
+                 (unsigned long long)run->epoch, other);
+    }
+    if (old && old != learner)
+        b->sink.refuse(b->sink.self, old->link, other ? REFUSE_BUSY : REFUSE_FENCED,
+                       "a later start of this run is served here");
+}
+
+/* May the space for it ever be there? */
+static enum err fits(const struct broker *b, const struct open_task *task)
+{
+    const size_t need = task->space_each * (task->whole ? task->def->samples : 1);
+
+    if (need <= b->limits.body_bytes)
+        return OK;
+    return err_set(ERR_RANGE,
+                   "task %llu: its answers may take %zu bytes, this broker holds %zu",
+                   (unsigned long long)task->def->id, need, b->limits.body_bytes);
+}
+
+/* Bytes that one answer and its scores may take: what a lease reserves. */
+static void measure(const struct broker *b, struct open_task *task)
+{
+    const size_t tokens = task->def->decoding.max_new;
+    size_t each =
+        sizeof(struct rollout) + 1024 + tokens * (4 + 4 + sizeof(struct span) / 8) + tokens / 8;
+
+    for (uint32_t i = 0; i < b->run.scorers; i++) {
+        const struct scorer *scorer = &b->run.scorer[i];
+
+        each += sizeof(struct open_score) + (scorer->per_token ? tokens * 4 : 64);
+        if (scorer->needs_text)
+            each += tokens * 8;
+        task->whole |= scorer->unit != UNIT_ROLLOUT;
+    }
+    task->space_each = each;
+}
+
+static enum err open_task(struct broker *b, const struct task *def, int64_t now_ms)
+{
+    struct open_task *task = tasks_find(&b->tasks, def->id);
+    enum err err;
+
+    if (task && copy_same_task(task->def, def)) { /* of the learner's earlier life */
+        task->epoch = b->run.epoch;
+        for (uint32_t i = 0; i < def->samples; i++)
+            deliver_queue(b, task, i);
+        return OK;
+    }
+    if (task) {
+        for (uint32_t i = 0; i < task->def->samples; i++)
+            grant_release(b, &task->sample[i], NULL);
+        tasks_remove(&b->tasks, def->id);
+    }
+    err = tasks_add(&b->tasks, def, b->run.scorers, now_ms);
+    if (err)
+        return err;
+    task = tasks_find(&b->tasks, def->id);
+    task->epoch = b->run.epoch;
+    measure(b, task);
+    err = fits(b, task);
+    if (err) {
+        tasks_remove(&b->tasks, def->id);
+        return err;
+    }
+    for (uint32_t i = 0; i < def->samples; i++)
+        if (settled_has(&b->run.settled, def->id, i))
+            tasks_move(&b->tasks, task, i, PLACE_SETTLED, now_ms);
+    if (!task->open)
+        tasks_remove(&b->tasks, def->id);
+    return OK;
+}
+
+enum err run_on_open(struct broker *b, struct member *from, const struct msg *msg, int64_t now)
+{
+    const struct task *def = &msg->open.task;
+    struct tasks *tasks = &b->tasks;
+    enum err err;
+
+    if (def->scorers != b->run.table)
+        return err_set(ERR_RANGE, "task %llu: scorer table %u, HELLO gave %u",
+                       (unsigned long long)def->id, def->scorers, b->run.table);
+    while (tasks->open_to < def->id && settled_whole(&b->run.settled, tasks->open_to, 0))
+        tasks->open_to++;
+    if (def->id < tasks->open_to)
+        return OK; /* again: it has not heard our heartbeat */
+    if (def->id > tasks->open_to) {
+        b->counters.gaps++; /* an earlier one did not fit; the heartbeat says from where on */
+        return OK;
+    }
+    err = open_task(b, def, now);
+    if (err) {
+        snprintf(from->error, sizeof from->error, "%s", err_text());
+        log_warn("open", "reason=\"%s\"", err_text());
+        return tasks->base == tasks->end ? err : OK; /* full now, or never possible */
+    }
+    tasks->open_to = def->id + 1;
+    welcome_claims(b, def->id, now);
+    grant_work(b, now);
+    deliver_send(b, now);
+    return OK;
+}
+
+static enum drop_reason drop_of(const char *reason)
+{
+    if (!strcmp(reason, "poison"))
+        return DROP_POISON;
+    return strcmp(reason, "stale") ? DROP_CANCEL : DROP_STALE;
+}
+
+static void drop_task(struct broker *b, struct open_task *task, const char *reason,
+                      int64_t now_ms)
+{
+    for (uint32_t i = 0; i < task->def->samples; i++) {
+        struct open_sample *sample = &task->sample[i];
+
+        if (sample->place >= PLACE_DROPPED)
+            continue;
+        grant_release(b, sample, NULL);
+        sample->drop = (uint8_t)drop_of(reason);
+        sample->sent = false;
+        tasks_move(&b->tasks, task, i, PLACE_DROPPED, now_ms);
+        deliver_queue(b, task, i);
+    }
+}
+
+enum err run_on_cancel(struct broker *b, struct member *from, const struct msg *msg,
+                       int64_t now)
+{
+    struct msg on = {.head.type = MSG_CANCEL, .cancel = msg->cancel};
+
+    (void)from;
+    for (uint32_t i = 0; i < msg->cancel.tasks; i++) {
+        struct open_task *task = tasks_find(&b->tasks, msg->cancel.task[i]);
+
+        if (task)
+            drop_task(b, task, msg->cancel.reason, now);
+    }
+    for (struct member *m = b->first; m; m = m->next)
+        if (m->role == ROLE_ACTOR && m->greeted)
+            broker_send(b, m, &on);
+    deliver_send(b, now);
+    grant_work(b, now);
+    return OK;
+}
+
+enum err run_on_settled(struct broker *b, struct member *from, const struct msg *msg,
+                        int64_t now)
+{
+    (void)from;
+    b->run.seen_ms = now;
+    take_settled(b, &msg->settled.settled, now);
+    grant_work(b, now);
+    return OK;
+}
+
+enum err run_on_publish(struct broker *b, struct member *from, const struct msg *msg,
+                        int64_t now)
+{
+    struct msg on = *msg;
+
+    (void)from;
+    b->run.seen_ms = now;
+    b->run.newest = msg->publish.version;
+    b->run.smallest_live = msg->publish.smallest_live;
+    b->sink.publish(b->sink.self, &on);
+    broker_heartbeats(b); /* those who do not listen hear of it at once, too */
+    grant_work(b, now);
+    return OK;
+}
+
+void run_on_hb(struct broker *b, struct member *from, const struct msg *msg, int64_t now_ms)
+{
+    struct run *run = &b->run;
+    const bool done = msg->hb.done && !run->done;
+
+    (void)from;
+    run->seen_ms = now_ms;
+    run->newest = msg->hb.newest;
+    run->smallest_live = msg->hb.smallest_live;
+    run->step = msg->hb.step;
+    run->done = msg->hb.done;
+    if (msg->hb.metrics[0]) {
+        free(run->metrics);
+        run->metrics = mem_text(msg->hb.metrics);
+    }
+    take_settled(b, &msg->hb.settled, now_ms);
+    if (done) {
+        log_info("done", "step=%llu", (unsigned long long)run->step);
+        run_forget_tasks(b);
+        broker_heartbeats(b);
+    }
+    grant_work(b, now_ms);
+}

@@ -1,0 +1,78 @@
+#include "broker/settled.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void settled_fini(struct settled_set *set)
+{
+    free(set->range);
+    memset(set, 0, sizeof *set);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct range *x = a, *y = b;
+
+    if (x->task != y->task)
+        return x->task < y->task ? -1 : 1;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+void settled_take(struct settled_set *set, const struct settled *from)
+{
+    if (from->ranges > set->capacity) {
+        set->range = mem_grow(set->range, from->ranges, sizeof *set->range);
+        set->capacity = from->ranges;
+    }
+    if (from->ranges) {
+        memcpy(set->range, from->range, from->ranges * sizeof *set->range);
+        qsort(set->range, from->ranges, sizeof *set->range, compare);
+    }
+    set->ranges = from->ranges;
+    set->epoch = from->epoch;
+    set->watermark = from->watermark;
+}
+
+/* The last range that starts at or before (task, sample), or NULL. */
+static const struct range *before(const struct settled_set *set, uint64_t task, uint32_t sample)
+{
+    uint32_t low = 0, high = set->ranges;
+
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        const struct range *at = &set->range[mid];
+
+        if (at->task < task || (at->task == task && at->first <= sample))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low ? &set->range[low - 1] : NULL;
+}
+
+bool settled_has(const struct settled_set *set, uint64_t task, uint32_t sample)
+{
+    const struct range *at;
+
+    if (task < set->watermark)
+        return true;
+    at = before(set, task, sample);
+    return at && at->task == task && sample - at->first < at->count;
+}
+
+bool settled_whole(const struct settled_set *set, uint64_t task, uint32_t n)
+{
+    const struct range *at = before(set, task, 0);
+
+    return at && at->task == task && at->first == 0 && at->count && at->count >= n;
+}
+
+struct settled settled_view(const struct settled_set *set)
+{
+    return (struct settled){.epoch = set->epoch,
+                            .watermark = set->watermark,
+                            .range = set->range,
+                            .ranges = set->ranges};
+}

@@ -1,0 +1,129 @@
+/* state: everything a broker knows, and the verbs its parts share. Inside broker/ only. */
+
+#ifndef BROKER_STATE_H
+#define BROKER_STATE_H
+
+#include "broker/broker.h"
+#include "broker/lease.h"
+#include "broker/roster.h"
+#include "broker/settled.h"
+#include "broker/tasks.h"
+#include "broker/ticket.h"
+
+enum { STATE_SCORERS = 32, STATE_STALE = 17, STATE_HB_MS = 1000, STATE_LATE = 20 };
+
+struct run { /* the one that is served */
+    bool bound, done;
+    struct id id;
+    uint64_t epoch;
+    struct member *learner; /* NULL while it is away */
+    int64_t seen_ms;        /* when it was last heard */
+    struct version newest;
+    uint64_t smallest_live, step, body_max;
+    uint32_t table, scorers, artifacts;
+    struct scorer *scorer;
+    struct artifact *artifact;
+    struct settled_set settled;
+    char *metrics; /* JSON, or NULL */
+};
+
+struct counters {
+    uint64_t duplicates, expired, reissued, late, gaps, settled, bad_frames, refused;
+    uint64_t stale[STATE_STALE];
+    uint64_t settled_past[ROSTER_RATES]; /* one a second */
+    uint32_t pasts;
+};
+
+struct broker {
+    struct broker_limits limits;
+    struct broker_sink sink;
+    uint64_t incarnation, first_number;
+    char *bulk, *bulk_key;
+    int64_t born_ms, lease_from_ms, hb_ms;
+    struct member *first, *last; /* in order of arrival */
+    struct run run;
+    struct tasks tasks;
+    struct leases leases;
+    struct tickets tickets;
+    struct fifo deliver, ask[STATE_SCORERS];
+    struct counters counters;
+    bool draining, space_short;
+};
+
+/* broker.c: sends, with run and epoch in the head; on an error the member must say HELLO again.
+ * False: not sent. */
+bool broker_send(struct broker *b, struct member *to, struct msg *msg);
+void broker_heartbeats(struct broker *b);
+void broker_fail(struct broker *b, const struct msg_fail *fail); /* told to the learner */
+
+/* run.c: the learner's words. */
+bool run_admit(struct broker *b, const struct member *was, const struct msg *msg,
+               enum refuse_code *code, const char **words, int64_t now_ms);
+void run_bind(struct broker *b, struct member *learner, const struct msg *msg, int64_t now_ms);
+void run_forget_tasks(struct broker *b);
+enum err run_on_open(struct broker *b, struct member *from, const struct msg *msg, int64_t now);
+enum err run_on_cancel(struct broker *b, struct member *from, const struct msg *msg,
+                       int64_t now);
+enum err run_on_settled(struct broker *b, struct member *from, const struct msg *msg,
+                        int64_t now);
+enum err run_on_publish(struct broker *b, struct member *from, const struct msg *msg,
+                        int64_t now);
+void run_on_hb(struct broker *b, struct member *from, const struct msg *msg, int64_t now_ms);
+
+/* welcome.c: what HELLO is answered. */
+void welcome_send(struct broker *b, struct member *to, const struct msg_hello *hello,
+                  int64_t now_ms);
+/* Claims on a task that has just been opened, or for which there was no space. */
+void welcome_claims(struct broker *b, uint64_t task, int64_t now_ms);
+void welcome_all_claims(struct broker *b, int64_t now_ms);
+
+/* grant.c: leases. */
+void grant_work(struct broker *b, int64_t now_ms);
+void grant_expire(struct broker *b, int64_t now_ms);
+void grant_credit(struct broker *b, struct member *actor);
+/* Leases one sample to a member that has it already; false without space. */
+bool grant_adopt(struct broker *b, struct member *actor, struct open_task *task,
+                 uint32_t sample, bool wanted, int64_t now_ms);
+void grant_unsent(struct broker *b, struct member *actor); /* LEASEs for what was adopted */
+void grant_release(struct broker *b, struct open_sample *sample, const struct member *by);
+void grant_requeue(struct broker *b, struct lease *lease, int64_t now_ms);
+void grant_requeue_all(struct broker *b, struct member *actor, int64_t now_ms);
+/* What a dead actor worked on alone may be what killed it. */
+void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms);
+void grant_on_hb(struct broker *b, struct member *actor, const struct msg_hb *hb,
+                 int64_t now_ms);
+
+/* rollouts.c: what actors bring. */
+enum err rollouts_on_rollout(struct broker *b, struct member *from, const struct msg *msg,
+                             int64_t now);
+enum err rollouts_on_fail(struct broker *b, struct member *from, const struct msg *msg,
+                          int64_t now);
+/* How long refused work rests. */
+int64_t rollouts_rest_ms(const struct broker *b, uint32_t attempts);
+
+/* scores.c: requests to rewarders and their answers. */
+void scores_ready(struct broker *b, struct open_task *task, uint32_t sample, int64_t now_ms);
+void scores_ask(struct broker *b, int64_t now_ms);
+void scores_tick(struct broker *b, int64_t now_ms);
+void scores_credit(struct broker *b, struct member *rewarder);
+void scores_take_back(struct broker *b, struct member *rewarder); /* all its tickets */
+void scores_forget(struct broker *b);                             /* all tickets */
+enum err scores_on_score(struct broker *b, struct member *from, const struct msg *msg,
+                         int64_t now);
+enum err scores_on_fail(struct broker *b, struct member *from, const struct msg *msg,
+                        int64_t now);
+
+/* deliver.c: to the learner. */
+void deliver_queue(struct broker *b, struct open_task *task, uint32_t sample);
+void deliver_again(struct broker *b); /* its connection is new: all unsettled once more */
+void deliver_send(struct broker *b, int64_t now_ms);
+
+/* admin.c */
+enum err admin_on_admin(struct broker *b, struct member *from, const struct msg *msg,
+                        int64_t now);
+enum err admin_on_admin_ok(struct broker *b, struct member *from, const struct msg *msg,
+                           int64_t now);
+enum err admin_on_bye(struct broker *b, struct member *from, const struct msg *msg,
+                      int64_t now);
+
+#endif

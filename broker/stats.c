@@ -1,0 +1,272 @@
+/* stats: the snapshot for the dashboard socket. What each field says: broker.h. */
+
+#include "base/mem.h"
+#include "broker/state.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATS_LEASES = 64, STATS_PEERS = 1024, STATS_WAITS = 8 + STATE_SCORERS };
+
+struct page { /* what the message points to */
+    struct msg_stats_peer peer[STATS_PEERS];
+    struct msg_stats_lease lease[STATS_LEASES];
+    struct msg_stats_wait wait[STATS_WAITS];
+    struct msg_stats_reason drop[DROP_STALE];
+    char words[STATS_WAITS][ROSTER_WORDS], advice[ROSTER_WORDS];
+    int64_t oldest[PLACES]; /* since when the oldest sample is in this place */
+};
+
+static uint32_t age(int64_t since_ms, int64_t now_ms)
+{
+    const int64_t ms = now_ms - since_ms;
+
+    return ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
+static void fill_peer(struct msg_stats_peer *out, const struct member *m, int64_t now_ms)
+{
+    *out = (struct msg_stats_peer){.id = m->id,
+                                   .role = m->role,
+                                   .age_ms = age(m->heard_ms, now_ms),
+                                   .name = m->name,
+                                   .tokens = m->now.tokens,
+                                   .busy_ms = m->now.busy_ms,
+                                   .idle_ms = m->now.idle_ms,
+                                   .rss_bytes = m->rss_bytes,
+                                   .version = roster_newest(m),
+                                   .tokens_s = roster_rate(m),
+                                   .queued = m->queued,
+                                   .leases = m->leases,
+                                   .credit = m->credit,
+                                   .lag_ms = m->lag_ms,
+                                   .strikes = m->strikes,
+                                   .note = m->note,
+                                   .error = m->error};
+}
+
+static void fill_peers(const struct broker *b, struct page *page, struct msg_stats *out,
+                       int64_t now_ms)
+{
+    for (const struct member *m = b->first; m && out->peers < STATS_PEERS; m = m->next)
+        fill_peer(&page->peer[out->peers++], m, now_ms);
+    out->peer = page->peer;
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct msg_stats_lease *x = a, *y = b;
+
+    return (x->lease > y->lease) - (x->lease < y->lease); /* numbers rise with time */
+}
+
+static void fill_lease(struct msg_stats_lease *out, const struct lease *lease, int64_t now_ms)
+{
+    *out = (struct msg_stats_lease){.lease = lease->number,
+                                    .task = lease->task,
+                                    .first = lease->first,
+                                    .count = lease->count,
+                                    .age_ms = age(lease->granted_ms, now_ms),
+                                    .quiet_ms = age(lease->holder->progress_ms, now_ms),
+                                    .peer = lease->holder->id};
+    if (out->quiet_ms > out->age_ms)
+        out->quiet_ms = out->age_ms;
+}
+
+/* The oldest few: a full page gives up its youngest for an older one. */
+static void fill_leases(const struct broker *b, struct page *page, struct msg_stats *out,
+                        int64_t now_ms)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < b->leases.capacity && b->leases.n; i++) {
+        const struct lease *lease = &b->leases.slot[i];
+
+        if (!lease->number)
+            continue;
+        if (n == STATS_LEASES) {
+            qsort(page->lease, n, sizeof page->lease[0], by_age);
+            if (page->lease[n - 1].lease < lease->number)
+                continue;
+            n--;
+        }
+        fill_lease(&page->lease[n++], lease, now_ms);
+    }
+    qsort(page->lease, n, sizeof page->lease[0], by_age);
+    out->lease = page->lease;
+    out->leases = n;
+}
+
+static void scan_places(const struct broker *b, struct page *page, int64_t now_ms)
+{
+    for (int place = 0; place < PLACES; place++)
+        page->oldest[place] = now_ms;
+    for (uint64_t id = b->tasks.base; id < b->tasks.end; id++) {
+        const struct open_task *task = tasks_find(&b->tasks, id);
+
+        for (uint32_t i = 0; task && i < task->def->samples; i++) {
+            const struct open_sample *at = &task->sample[i];
+
+            if (at->since_ms < page->oldest[at->place])
+                page->oldest[at->place] = at->since_ms;
+        }
+    }
+}
+
+static void add_wait(struct page *page, struct msg_stats *out, const char *name,
+                     const char *words, int64_t since_ms, int64_t now_ms)
+{
+    struct msg_stats_wait *wait = &page->wait[out->waits];
+
+    snprintf(page->words[out->waits], ROSTER_WORDS, "%s%s", name, words);
+    *wait = (struct msg_stats_wait){.name = page->words[out->waits++],
+                                    .age_ms = age(since_ms, now_ms)};
+}
+
+static uint32_t count_role(const struct broker *b, enum role role)
+{
+    uint32_t n = 0;
+
+    for (const struct member *m = b->first; m; m = m->next)
+        n += m->role == role && m->greeted;
+    return n;
+}
+
+static bool offered(const struct broker *b, const struct scorer *scorer)
+{
+    for (const struct member *m = b->first; m; m = m->next)
+        if (m->role == ROLE_REWARDER && m->greeted && roster_can(m, scorer))
+            return true;
+    return false;
+}
+
+static void fill_waits(const struct broker *b, struct page *page, struct msg_stats *out,
+                       int64_t now_ms)
+{
+    const struct run *run = &b->run;
+    const int64_t *oldest = page->oldest;
+
+    if (!run->bound)
+        add_wait(page, out, "no learner has come", "", b->born_ms, now_ms);
+    else if (!run->learner && !run->done)
+        add_wait(page, out, "the learner is away", "", run->seen_ms, now_ms);
+    if (out->waiting && !count_role(b, ROLE_ACTOR))
+        add_wait(page, out, "no actor", "", oldest[PLACE_WAITING], now_ms);
+    if (out->waiting && b->space_short)
+        add_wait(page, out, "no space for more answers", "", oldest[PLACE_WAITING], now_ms);
+    for (uint32_t j = 0; j < run->scorers; j++)
+        if (b->ask[j].n && !offered(b, &run->scorer[j]))
+            add_wait(page, out, run->scorer[j].name, ": nobody offers this scorer",
+                     oldest[PLACE_SCORING], now_ms);
+    if (b->deliver.n && run->learner && run->learner->greeted)
+        add_wait(page, out, "the learner has no room", "", oldest[PLACE_READY], now_ms);
+    out->wait = page->wait;
+}
+
+/* Mean over a role of its busy share; 0 if nobody says. */
+static double busy(const struct broker *b, enum role role)
+{
+    double sum = 0, n = 0;
+
+    for (const struct member *m = b->first; m; m = m->next) {
+        const double share = m->role == role && m->greeted ? roster_busy(m) : -1;
+
+        if (share >= 0)
+            sum += share, n++;
+    }
+    return n > 0 ? sum / n : 0;
+}
+
+/* Who is the bottleneck, and what would help. Actors are asked for in proportion to the
+ * learner's idle share, at most three times as many as there are. */
+static void advise(const struct broker *b, struct page *page, struct msg_stats *out)
+{
+    const uint32_t actors = count_role(b, ROLE_ACTOR);
+    const double learner = out->learner_busy < .25 ? .25 : out->learner_busy;
+
+    if (out->scoring > out->leased && out->rewarder_busy > .9)
+        snprintf(page->advice, sizeof page->advice, "add a rewarder");
+    else if (actors && out->actor_busy > .9 && out->learner_busy < .7) {
+        const uint32_t more = (uint32_t)(actors * (1 / learner - 1) + .5);
+
+        snprintf(page->advice, sizeof page->advice, "add %u actor%s", more ? more : 1,
+                 more > 1 ? "s" : "");
+    } else if (actors > 1 && out->learner_busy > .9 && out->actor_busy < .5) {
+        const uint32_t less = (uint32_t)(actors * (1 - out->actor_busy / .9));
+
+        snprintf(page->advice, sizeof page->advice, "remove %u actor%s", less,
+                 less > 1 ? "s" : "");
+    }
+    out->advice = page->advice;
+}
+
+static void fill_drops(const struct broker *b, struct page *page, struct msg_stats *out)
+{
+    static const char *const name[] = {NULL, "cancel", "poison", "stale"};
+
+    out->settled = out->trained;
+    for (uint32_t i = DROP_CANCEL; i <= DROP_STALE; i++) {
+        page->drop[out->drops++] =
+            (struct msg_stats_reason){.reason = name[i], .count = b->tasks.dropped[i]};
+        out->settled += b->tasks.dropped[i];
+    }
+    out->settled -= b->tasks.count[PLACE_DROPPED];
+    out->drop = page->drop;
+}
+
+static void fill_counts(const struct broker *b, struct msg_stats *out)
+{
+    const uint64_t *count = b->tasks.count;
+    const struct counters *c = &b->counters;
+    const uint32_t seconds = c->pasts < ROSTER_RATES ? c->pasts : ROSTER_RATES;
+    const uint64_t then =
+        c->settled_past[c->pasts < ROSTER_RATES ? 0 : c->pasts % ROSTER_RATES];
+
+    out->opened = b->tasks.opened;
+    out->trained = count[PLACE_SETTLED];
+    out->waiting = count[PLACE_WAITING];
+    out->leased = count[PLACE_LEASED];
+    out->scoring = count[PLACE_SCORING];
+    out->unsettled = count[PLACE_READY];
+    out->duplicates = c->duplicates;
+    out->expired = c->expired;
+    out->reissued = c->reissued;
+    out->bad_frames = c->bad_frames;
+    out->refused = c->refused;
+    out->staleness = c->stale;
+    out->stalenesses = STATE_STALE;
+    out->samples_s = seconds > 1 ? (double)(c->settled - then) / seconds : 0;
+    for (const struct member *m = b->first; m; m = m->next)
+        out->tokens_s += m->role == ROLE_ACTOR ? roster_rate(m) : 0;
+    out->actor_busy = busy(b, ROLE_ACTOR);
+    out->rewarder_busy = busy(b, ROLE_REWARDER);
+    out->learner_busy = busy(b, ROLE_LEARNER);
+}
+
+void broker_stats(struct broker *b, int64_t now_ms)
+{
+    struct page *page = mem_new(1, sizeof *page);
+    struct msg msg = {
+        .head = {.type = MSG_STATS, .run = b->run.id, .epoch = b->run.epoch},
+        .stats = {.incarnation = b->incarnation,
+                  .uptime_ms = (uint64_t)(now_ms - b->born_ms),
+                  .step = b->run.step,
+                  .run = b->run.bound,
+                  .done = b->run.done,
+                  .newest = b->run.newest,
+                  .metrics = b->run.metrics ? b->run.metrics : ""},
+    };
+
+    assert(tasks_add_up(&b->tasks));
+    fill_counts(b, &msg.stats);
+    fill_drops(b, page, &msg.stats);
+    fill_peers(b, page, &msg.stats, now_ms);
+    fill_leases(b, page, &msg.stats, now_ms);
+    scan_places(b, page, now_ms);
+    fill_waits(b, page, &msg.stats, now_ms);
+    advise(b, page, &msg.stats);
+    b->sink.publish(b->sink.self, &msg);
+    free(page);
+}

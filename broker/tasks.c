@@ -1,0 +1,235 @@
+#include "broker/tasks.h"
+
+#include "base/mem.h"
+#include "broker/copy.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void tasks_init(struct tasks *tasks, size_t capacity, size_t bytes_max, size_t space_max)
+{
+    memset(tasks, 0, sizeof *tasks);
+    tasks->ring = mem_new(capacity, sizeof(struct open_task *));
+    tasks->capacity = capacity;
+    tasks->bytes_max = bytes_max;
+    tasks->space_max = space_max;
+}
+
+static void free_scores(struct open_sample *sample, uint32_t n)
+{
+    for (uint32_t i = 0; sample->score && i < n; i++) {
+        free(sample->score[i].value);
+        free(sample->score[i].diagnostics);
+    }
+    free(sample->score);
+    sample->score = NULL;
+}
+
+static size_t fixed_bytes(const struct open_task *task)
+{
+    return task->bytes + sizeof *task + task->def->samples * sizeof *task->sample;
+}
+
+static void free_body(struct tasks *tasks, const struct open_task *task,
+                      struct open_sample *sample)
+{
+    free_scores(sample, task->scores);
+    free(sample->body);
+    sample->body = NULL;
+    tasks->space -= sample->space;
+    sample->space = 0;
+}
+
+void tasks_remove(struct tasks *tasks, uint64_t id)
+{
+    struct open_task **at = &tasks->ring[id % tasks->capacity], *task = *at;
+
+    if (!task || task->def->id != id)
+        return;
+    for (uint32_t i = 0; i < task->def->samples; i++) {
+        struct open_sample *sample = &task->sample[i];
+
+        free_body(tasks, task, sample);
+        free(sample->error);
+        if (sample->place != PLACE_SETTLED) { /* taken back: as if it had never been opened */
+            tasks->count[sample->place]--;
+            tasks->opened--;
+            if (sample->place == PLACE_DROPPED)
+                tasks->dropped[sample->drop]--;
+        }
+    }
+    tasks->bytes -= fixed_bytes(task);
+    free(task->sample);
+    free(task->def);
+    free(task);
+    *at = NULL;
+    while (tasks->base < tasks->end && !tasks_find(tasks, tasks->base))
+        tasks->base++;
+}
+
+void tasks_reset(struct tasks *tasks)
+{
+    for (uint64_t id = tasks->base; id < tasks->end; id++)
+        tasks_remove(tasks, id);
+    assert(tasks->space == 0 && tasks->bytes == 0);
+    memset(tasks->count, 0, sizeof tasks->count);
+    memset(tasks->dropped, 0, sizeof tasks->dropped);
+    tasks->opened = 0;
+    tasks->base = tasks->end = tasks->open_to = tasks->next = 0;
+}
+
+void tasks_fini(struct tasks *tasks)
+{
+    tasks_reset(tasks);
+    free(tasks->ring);
+}
+
+struct open_task *tasks_find(const struct tasks *tasks, uint64_t id)
+{
+    struct open_task *task = tasks->ring[id % tasks->capacity];
+
+    return task && task->def->id == id ? task : NULL;
+}
+
+struct open_sample *tasks_sample(const struct tasks *tasks, uint64_t id, uint32_t sample)
+{
+    struct open_task *task = tasks_find(tasks, id);
+
+    return task && sample < task->def->samples ? &task->sample[sample] : NULL;
+}
+
+enum err tasks_add(struct tasks *tasks, const struct task *def, uint32_t n_score,
+                   int64_t now_ms)
+{
+    struct open_task *task = mem_new(1, sizeof *task);
+    enum err err = copy_task(&task->def, &task->bytes, def);
+    const bool none = tasks->base == tasks->end;
+
+    if (err)
+        goto out;
+    if (tasks->bytes + fixed_bytes(task) > tasks->bytes_max ||
+        tasks->ring[def->id % tasks->capacity] ||
+        (!none && (def->id >= tasks->base + tasks->capacity ||
+                   tasks->end > def->id + tasks->capacity))) {
+        err = err_set(ERR_RANGE, "task %llu: too many are open", (unsigned long long)def->id);
+        goto out;
+    }
+    task->sample = mem_new(def->samples, sizeof *task->sample);
+    for (uint32_t i = 0; i < def->samples; i++)
+        task->sample[i] = (struct open_sample){
+            .lease = TASKS_NO_LEASE, .missing = n_score, .since_ms = now_ms};
+    task->open = task->waiting = def->samples;
+    task->scores = n_score;
+    tasks->ring[def->id % tasks->capacity] = task;
+    tasks->bytes += fixed_bytes(task);
+    tasks->count[PLACE_WAITING] += def->samples;
+    tasks->opened += def->samples;
+    if (none || def->id < tasks->base)
+        tasks->base = def->id;
+    if (none || def->id >= tasks->end)
+        tasks->end = def->id + 1;
+    if (none)
+        tasks->next = def->id;
+    if (def->id < tasks->next)
+        tasks->next = def->id;
+    return OK;
+out:
+    free(task->def);
+    free(task);
+    return err;
+}
+
+void tasks_move(struct tasks *tasks, struct open_task *task, uint32_t sample, enum place to,
+                int64_t now_ms)
+{
+    struct open_sample *at = &task->sample[sample];
+    const bool was_dropped = at->place == PLACE_DROPPED;
+
+    if (at->place == to)
+        return;
+    assert(at->place != PLACE_SETTLED);
+    tasks->count[at->place]--;
+    if (at->place == PLACE_WAITING)
+        task->waiting--;
+    if (to == PLACE_WAITING) {
+        task->waiting++;
+        if (task->def->id < tasks->next)
+            tasks->next = task->def->id;
+    }
+    at->place = (uint8_t)to;
+    at->since_ms = now_ms;
+    if (to == PLACE_DROPPED)
+        tasks->dropped[at->drop]++;
+    if (to == PLACE_DROPPED || to == PLACE_SETTLED)
+        free_body(tasks, task, at);
+    if (to == PLACE_SETTLED)
+        task->open--;
+    if (to != PLACE_SETTLED || !was_dropped)
+        tasks->count[to]++;
+}
+
+static bool take_space(struct tasks *tasks, struct open_sample *sample, size_t bytes)
+{
+    if (tasks->space + bytes > tasks->space_max)
+        return false;
+    tasks->space += bytes;
+    sample->space = bytes;
+    return true;
+}
+
+bool tasks_reserve(struct tasks *tasks, struct open_task *task, uint32_t sample)
+{
+    size_t need = 0;
+
+    if (task->sample[sample].space)
+        return true;
+    if (!task->whole)
+        return take_space(tasks, &task->sample[sample], task->space_each);
+    for (uint32_t i = 0; i < task->def->samples; i++)
+        if (!task->sample[i].space && task->sample[i].place < PLACE_DROPPED)
+            need += task->space_each;
+    if (tasks->space + need > tasks->space_max)
+        return false;
+    for (uint32_t i = 0; i < task->def->samples; i++)
+        if (!task->sample[i].space && task->sample[i].place < PLACE_DROPPED)
+            take_space(tasks, &task->sample[i], task->space_each);
+    return true;
+}
+
+bool tasks_add_up(const struct tasks *tasks)
+{
+    uint64_t open = 0, dropped = 0;
+
+    for (int place = PLACE_WAITING; place < PLACE_DROPPED; place++)
+        open += tasks->count[place];
+    for (size_t i = 0; i <= DROP_STALE; i++)
+        dropped += tasks->dropped[i];
+    return tasks->opened == tasks->count[PLACE_SETTLED] + open + dropped;
+}
+
+void tasks_push(struct fifo *fifo, uint64_t task, uint32_t sample)
+{
+    if (fifo->n == fifo->capacity) {
+        const size_t old = fifo->capacity;
+
+        fifo->capacity = old ? 2 * old : 64;
+        fifo->item = mem_grow(fifo->item, fifo->capacity, sizeof *fifo->item);
+        if (fifo->first) { /* unroll what had wrapped around */
+            memcpy(fifo->item + old, fifo->item, fifo->first * sizeof *fifo->item);
+        }
+    }
+    fifo->item[(fifo->first + fifo->n++) % fifo->capacity] =
+        (struct fifo_item){.task = task, .sample = sample};
+}
+
+bool tasks_pop(struct fifo *fifo, uint64_t *task, uint32_t *sample)
+{
+    if (!fifo->n)
+        return false;
+    *task = fifo->item[fifo->first].task;
+    *sample = fifo->item[fifo->first].sample;
+    fifo->first = (fifo->first + 1) % fifo->capacity;
+    fifo->n--;
+    return true;
+}

@@ -1,0 +1,113 @@
+/* tasks: the open tasks and the place of each of their samples; the space that bodies may take.
+ *
+ *   waiting -> leased -> scoring -> ready -> settled        ready: all scores in
+ *      ^---------'          '--------> dropped -> settled   (cancelled)
+ *
+ * A sample is settled from any place. Knows no peers and no time but what it is told. */
+
+#ifndef BROKER_TASKS_H
+#define BROKER_TASKS_H
+
+#include "base/err.h"
+#include "proto/noun.h"
+
+#include <stddef.h>
+
+enum place {
+    PLACE_WAITING, /* to be generated */
+    PLACE_LEASED,
+    PLACE_SCORING, /* its body is here, some score is not */
+    PLACE_READY,
+    PLACE_DROPPED, /* the learner is to settle the drop */
+    PLACE_SETTLED,
+    PLACES,
+};
+
+enum { TASKS_NO_LEASE = UINT32_MAX };
+enum ask {
+    ASK_NONE,
+    ASK_QUEUED,
+    ASK_OUT,
+    ASK_IN
+}; /* not ready, in a queue, ticket out, done */
+
+struct open_score {
+    uint8_t ask, fails;
+    uint64_t ticket;
+    uint32_t values;
+    float *value;
+    char *diagnostics;
+};
+
+struct open_sample {
+    uint8_t place, drop; /* drop_reason */
+    bool queued, sent;   /* for the learner, on its present connection */
+    uint32_t attempts;
+    uint32_t lease; /* slot in the lease table, or TASKS_NO_LEASE */
+    uint32_t missing;
+    int64_t since_ms, not_before_ms;
+    size_t space;         /* bytes reserved or taken; 0: none */
+    struct rollout *body; /* while scoring or ready */
+    struct open_score *score;
+    char *error;
+};
+
+struct open_task {
+    struct task *def;
+    size_t bytes;
+    uint64_t epoch; /* in which the learner opened it last */
+    uint32_t open;  /* samples not settled */
+    uint32_t waiting;
+    uint32_t scores;   /* of each sample */
+    bool whole;        /* space is reserved for all samples at once: a scorer needs them all */
+    size_t space_each; /* what one sample may take */
+    struct open_sample *sample;
+};
+
+struct tasks {
+    struct open_task **ring; /* task id is at id % capacity, for base <= id < base+capacity */
+    size_t capacity;
+    uint64_t base, end; /* no open task below base, none at or above end */
+    uint64_t open_to;   /* every task below was opened in this epoch or is settled */
+    uint64_t next;      /* no task below has a waiting sample */
+    size_t bytes, bytes_max, space, space_max;
+    uint64_t count[PLACES]; /* samples; PLACE_SETTLED: trained, since the start */
+    uint64_t opened, dropped[DROP_STALE + 1];
+};
+
+void tasks_init(struct tasks *tasks, size_t capacity, size_t bytes_max, size_t space_max);
+void tasks_fini(struct tasks *tasks);
+void tasks_reset(struct tasks *tasks); /* forgets tasks and counters */
+
+struct open_task *tasks_find(const struct tasks *tasks, uint64_t id); /* or NULL */
+struct open_sample *tasks_sample(const struct tasks *tasks, uint64_t id, uint32_t sample);
+
+/* Adds a task with all its samples waiting; `n_score` scores each are to come.
+ * Errors: ERR_RANGE if it does not fit, ERR_NOMEM. */
+enum err tasks_add(struct tasks *tasks, const struct task *def, uint32_t n_score,
+                   int64_t now_ms) MUST_CHECK;
+void tasks_remove(struct tasks *tasks, uint64_t id);
+
+/* Moves a sample; what the new place does not need is freed. */
+void tasks_move(struct tasks *tasks, struct open_task *task, uint32_t sample, enum place to,
+                int64_t now_ms);
+
+/* Reserves space for a sample about to be generated or fetched (all of its task's, if `whole`).
+ * False if there is none; true again and again for one that has it. */
+bool tasks_reserve(struct tasks *tasks, struct open_task *task, uint32_t sample);
+
+/* opened = trained + open + dropped(reason) */
+bool tasks_add_up(const struct tasks *tasks);
+
+/* A queue of samples; one that is not wanted any more is skipped when it comes out. */
+struct fifo {
+    struct fifo_item {
+        uint64_t task;
+        uint32_t sample;
+    } * item;
+    size_t first, n, capacity;
+};
+void tasks_push(struct fifo *fifo, uint64_t task, uint32_t sample);
+bool tasks_pop(struct fifo *fifo, uint64_t *task, uint32_t *sample);
+
+#endif

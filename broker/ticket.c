@@ -1,0 +1,68 @@
+#include "broker/ticket.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ticket_init(struct tickets *tickets, uint32_t capacity, uint64_t first_number)
+{
+    *tickets = (struct tickets){.slot = mem_new(capacity, sizeof(struct ticket)),
+                                .capacity = capacity,
+                                .number = first_number};
+}
+
+void ticket_fini(struct tickets *tickets)
+{
+    for (uint32_t i = 0; i < tickets->capacity; i++)
+        free(tickets->slot[i].item);
+    free(tickets->slot);
+    memset(tickets, 0, sizeof *tickets);
+}
+
+struct ticket *ticket_issue(struct tickets *tickets, struct member *holder, uint32_t scorer,
+                            const struct ticket_item *item, uint32_t items, int64_t now_ms)
+{
+    struct ticket *ticket;
+
+    if (tickets->n == tickets->capacity)
+        return NULL;
+    do
+        ticket = &tickets->slot[++tickets->number % tickets->capacity];
+    while (ticket->number);
+    *ticket = (struct ticket){.number = tickets->number,
+                              .holder = holder,
+                              .scorer = scorer,
+                              .items = items,
+                              .item = mem_new(items, sizeof *item),
+                              .issued_ms = now_ms};
+    memcpy(ticket->item, item, items * sizeof *item);
+    tickets->n++;
+    tickets->live++;
+    return ticket;
+}
+
+void ticket_expire(struct tickets *tickets, struct ticket *ticket)
+{
+    assert(ticket->number && ticket->holder);
+    ticket->holder = NULL;
+    tickets->live--;
+}
+
+void ticket_end(struct tickets *tickets, struct ticket *ticket)
+{
+    assert(ticket->number);
+    if (ticket->holder)
+        tickets->live--;
+    free(ticket->item);
+    memset(ticket, 0, sizeof *ticket);
+    tickets->n--;
+}
+
+struct ticket *ticket_find(const struct tickets *tickets, uint64_t number)
+{
+    struct ticket *ticket = &tickets->slot[number % tickets->capacity];
+
+    return number && ticket->number == number ? ticket : NULL;
+}

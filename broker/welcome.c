@@ -1,0 +1,218 @@
+/* welcome: what HELLO is answered, and what becomes of the work that actors claim. */
+
+#include "base/mem.h"
+#include "broker/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNSETTLED_MAX = 4096 };
+
+static bool of_this_run(const struct broker *b, const struct member *member)
+{
+    return b->run.bound && !memcmp(&member->run, &b->run.id, sizeof b->run.id);
+}
+
+static enum claim_state judge_open(struct broker *b, struct member *actor,
+                                   struct open_task *task, const struct member_claim *claim,
+                                   bool *later, int64_t now_ms)
+{
+    const struct open_sample *sample = &task->sample[claim->sample];
+
+    switch (sample->place) {
+    case PLACE_LEASED:
+        if (claim->done)
+            return CLAIM_WANT;
+        return b->leases.slot[sample->lease].holder == actor ? CLAIM_KEEP : CLAIM_FREE;
+    case PLACE_WAITING:
+        if (grant_adopt(b, actor, task, claim->sample, claim->done, now_ms))
+            return claim->done ? CLAIM_WANT : CLAIM_KEEP;
+        *later = true;
+        return CLAIM_KEEP;
+    case PLACE_SCORING:
+    case PLACE_READY:
+        return claim->done ? CLAIM_KEEP : CLAIM_FREE;
+    default:
+        return CLAIM_FREE;
+    }
+}
+
+/* What becomes of one claim. WANT and adopted leases are noted as leases of `actor`; a claim
+ * on a task that is not open yet, or for which there is no space, is kept for later. */
+static enum claim_state judge(struct broker *b, struct member *actor,
+                              const struct member_claim *claim, bool *later, int64_t now_ms)
+{
+    struct open_task *task = tasks_find(&b->tasks, claim->task);
+
+    *later = false;
+    if (settled_has(&b->run.settled, claim->task, claim->sample))
+        return CLAIM_FREE;
+    if (!task || task->epoch != b->run.epoch) {
+        *later = task || claim->task >= b->tasks.open_to;
+        return *later ? CLAIM_KEEP : CLAIM_FREE;
+    }
+    return claim->sample < task->def->samples ? judge_open(b, actor, task, claim, later, now_ms)
+                                              : CLAIM_FREE;
+}
+
+static bool claimed(const struct msg_hello *hello, uint64_t task, uint32_t sample)
+{
+    for (uint32_t i = 0; i < hello->claims; i++)
+        if (hello->claim[i].task == task && hello->claim[i].sample == sample)
+            return true;
+    return false;
+}
+
+/* Leases of an actor whose work it does not name any more are free again. */
+static void requeue_unclaimed(struct broker *b, struct member *actor,
+                              const struct msg_hello *hello, int64_t now_ms)
+{
+    for (uint32_t slot = actor->lease, next; slot != LEASE_NONE; slot = next) {
+        const struct lease lease = b->leases.slot[slot];
+        struct open_task *task = tasks_find(&b->tasks, lease.task);
+
+        next = lease.next;
+        for (uint32_t i = lease.first; task && i - lease.first < lease.count; i++) {
+            struct open_sample *sample = &task->sample[i];
+
+            if (sample->place != PLACE_LEASED || sample->lease != slot ||
+                claimed(hello, lease.task, i))
+                continue;
+            grant_release(b, sample, actor);
+            tasks_move(&b->tasks, task, i, PLACE_WAITING, now_ms);
+        }
+    }
+}
+
+static void judge_all(struct broker *b, struct member *actor, const struct msg_hello *hello,
+                      struct claim *verdict, int64_t now_ms)
+{
+    const bool other = b->run.bound && hello->claims && !of_this_run(b, actor);
+
+    requeue_unclaimed(b, actor, hello, now_ms);
+    for (uint32_t i = 0; i < hello->claims; i++) {
+        const struct claim *in = &hello->claim[i];
+        const struct member_claim claim = {.task = in->task,
+                                           .sample = in->sample,
+                                           .done = in->state == CLAIM_DONE,
+                                           .hash = in->hash};
+        bool later = true;
+
+        verdict[i] = *in;
+        if (other)
+            verdict[i].state = CLAIM_FREE;
+        else if (!b->run.bound)
+            verdict[i].state = CLAIM_KEEP;
+        else
+            verdict[i].state = judge(b, actor, &claim, &later, now_ms);
+        if (later && !other)
+            roster_claim_add(actor, &claim, b->limits.claims);
+    }
+}
+
+static uint32_t list_unsettled(const struct broker *b, struct claim *out)
+{
+    uint32_t n = 0;
+
+    for (uint64_t id = b->tasks.base; id < b->tasks.end; id++) {
+        const struct open_task *task = tasks_find(&b->tasks, id);
+
+        for (uint32_t i = 0; task && i < task->def->samples && n < UNSETTLED_MAX; i++)
+            if (task->sample[i].body)
+                out[n++] = (struct claim){.task = id,
+                                          .sample = i,
+                                          .state = CLAIM_DONE,
+                                          .hash = task->sample[i].body->hash};
+    }
+    return n;
+}
+
+static void fill(const struct broker *b, struct msg_welcome *out)
+{
+    const struct run *run = &b->run;
+
+    out->incarnation = b->incarnation;
+    out->run = run->bound;
+    out->done = run->done;
+    out->settled = settled_view(&run->settled);
+    out->newest = run->newest;
+    out->smallest_live = run->smallest_live;
+    out->table = run->table;
+    out->scorer = run->scorer;
+    out->scorers = run->scorers;
+    out->artifact = run->artifact;
+    out->artifacts = run->artifacts;
+    out->body_max = run->body_max;
+    out->credit_max = b->limits.credit_max;
+    out->bulk = b->bulk;
+    out->bulk_key = b->bulk_key;
+}
+
+void welcome_send(struct broker *b, struct member *to, const struct msg_hello *hello,
+                  int64_t now_ms)
+{
+    struct msg msg = {.head.type = MSG_WELCOME};
+    struct claim *list = NULL;
+
+    fill(b, &msg.welcome);
+    if (to->role == ROLE_LEARNER) {
+        list = mem_new(UNSETTLED_MAX, sizeof *list);
+        msg.welcome.open_to = b->tasks.open_to;
+        msg.welcome.unsettled = list;
+        msg.welcome.unsettleds = list_unsettled(b, list);
+    }
+    if (to->role == ROLE_ACTOR) {
+        list = mem_new(hello->claims + 1, sizeof *list);
+        judge_all(b, to, hello, list, now_ms);
+        msg.welcome.verdict = list;
+        msg.welcome.verdicts = hello->claims;
+    }
+    to->greeted = broker_send(b, to, &msg);
+    free(list);
+    if (to->role == ROLE_ACTOR && to->greeted)
+        grant_unsent(b, to);
+    if (b->draining && to->greeted) {
+        struct msg drain = {.head.type = MSG_DRAIN};
+
+        to->draining = true;
+        broker_send(b, to, &drain);
+    }
+}
+
+static void want(struct broker *b, struct member *actor, const struct member_claim *claim)
+{
+    const struct claim one = {
+        .task = claim->task, .sample = claim->sample, .state = CLAIM_WANT, .hash = claim->hash};
+    struct msg msg = {.head.type = MSG_WANT, .want = {.claim = &one, .claims = 1}};
+
+    broker_send(b, actor, &msg);
+}
+
+static void judge_later(struct broker *b, struct member *actor, uint32_t i, int64_t now_ms)
+{
+    const struct member_claim claim = actor->claim[i];
+    bool later;
+    const enum claim_state state = judge(b, actor, &claim, &later, now_ms);
+
+    if (later)
+        return;
+    roster_claim_remove(actor, i);
+    if (state == CLAIM_WANT)
+        want(b, actor, &claim);
+    grant_unsent(b, actor);
+}
+
+void welcome_claims(struct broker *b, uint64_t task, int64_t now_ms)
+{
+    for (struct member *m = b->first; m; m = m->next)
+        for (uint32_t i = m->greeted && of_this_run(b, m) ? m->claims : 0; i-- > 0;)
+            if (m->claim[i].task == task)
+                judge_later(b, m, i, now_ms);
+}
+
+void welcome_all_claims(struct broker *b, int64_t now_ms)
+{
+    for (struct member *m = b->first; m; m = m->next)
+        for (uint32_t i = m->greeted && of_this_run(b, m) ? m->claims : 0; i-- > 0;)
+            judge_later(b, m, i, now_ms);
+}
