@@ -63,7 +63,7 @@ static enum err local(const struct zip *zip, size_t at, struct member *m)
 static enum err find(const struct zip *zip, const char *suffix, struct member *m)
 {
     const size_t tail = strlen(suffix);
-    size_t at, count;
+    size_t at = 0, count = 0;
     enum err err = directory(zip, &at, &count);
 
     for (; !err && count; count--) {

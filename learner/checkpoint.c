@@ -147,8 +147,8 @@ static enum err fill(const struct view *view, const struct checkpoint_block *blo
 
     for (size_t i = 0; i < rows; i++) {
         const size_t from = at;
-        const char *name;
-        size_t size;
+        const char *name = NULL;
+        size_t size = 0;
         const enum err err = check_block(view, i, &at, &name, &size);
         if (err)
             return err;
