@@ -13,6 +13,7 @@ struct job {
     struct sampling_conf conf;
     struct sampling sampling;
     struct generate *generate;
+    int length;    /* tokens a slot of it holds */
     uint64_t line; /* task of the window's first line: a line's number fixes its answer */
     json_t **out;
     enum err err;
@@ -46,70 +47,87 @@ static void done(void *self, const struct generate_done *d)
     free(text);
 }
 
-static enum err admit(struct job *job, const json_t *in, uint64_t task)
+/* The window's prompts as ids, and slots long enough for the longest. */
+static enum err prepare(struct job *job, json_t *const *in, int n, struct encoded *prompt,
+                        int *bad)
 {
-    const int context = model_shape(job->loaded.model)->context;
-    struct encoded e = {NULL, 0, 0};
-    json_t *prompt;
-    enum err err = lines_field(&prompt, in, "prompt");
+    const struct shape *shape = model_shape(job->loaded.model);
+    int longest = 0;
+    enum err err = OK;
 
-    if (!err)
-        err = encode_prompt(&job->loaded.encode, prompt, json_object_get(in, "tools"), &e);
-    if (!err && (!e.n || e.n + job->conf.max_new_tokens > context))
-        err = err_set(
-            ERR_RANGE,
-            e.n ? "prompt of %d tokens and max_new_tokens=%d do not fit the context of %d"
-                : "the prompt has %d tokens",
-            e.n, job->conf.max_new_tokens, context);
-    if (!err) {
-        const struct generate_job ask = {.seed = (uint64_t)job->conf.seed,
-                                         .task = task,
-                                         .n = 1,
-                                         .prompt = e.ids,
-                                         .prompt_len = e.n,
-                                         .sampling = job->sampling};
-        err = generate_admit(job->generate, &ask);
+    for (*bad = 0; *bad < n && !err; ++*bad) {
+        struct encoded *e = &prompt[*bad];
+        json_t *value;
+        err = lines_field(&value, in[*bad], "prompt");
+        if (!err)
+            err = encode_prompt(&job->loaded.encode, value, json_object_get(in[*bad], "tools"),
+                                e);
+        if (!err && (!e->n || e->n + job->conf.max_new_tokens > shape->context))
+            err = err_set(
+                ERR_RANGE,
+                e->n ? "prompt of %d tokens and max_new_tokens=%d do not fit the context of %d"
+                     : "the prompt has %d tokens",
+                e->n, job->conf.max_new_tokens, shape->context);
+        longest = e->n > longest ? e->n : longest;
     }
-    encoded_free(&e);
-    return err;
+    if (err) {
+        --*bad;
+        return err;
+    }
+    longest = (longest + job->conf.max_new_tokens + 63) / 64 * 64;
+    if (job->generate && longest <= job->length)
+        return OK;
+    generate_free(job->generate);
+    job->generate = NULL;
+    job->length = longest;
+    return generate_new(&job->generate, shape, job->conf.slots, longest,
+                        job->loaded.encode.tokenizer);
+}
+
+static enum err admit(struct job *job, const struct encoded *prompt, uint64_t task)
+{
+    const struct generate_job ask = {.seed = (uint64_t)job->conf.seed,
+                                     .task = task,
+                                     .n = 1,
+                                     .prompt = prompt->ids,
+                                     .prompt_len = prompt->n,
+                                     .sampling = job->sampling};
+
+    return generate_admit(job->generate, &ask);
 }
 
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
     struct job *job = self;
     const struct generate_events events = {done, NULL, job};
+    struct encoded *prompt = mem_new((size_t)n, sizeof *prompt);
     int next = 0, made = 1;
-    enum err err = OK;
+    enum err err = prepare(job, in, n, prompt, bad);
 
     job->out = out;
-    *bad = 0;
     while (!err && (made || next < n)) {
         for (; next < n && !err && generate_room(job->generate); next++) {
             *bad = next;
-            err = admit(job, in[next], job->line + (uint64_t)next);
+            err = admit(job, &prompt[next], job->line + (uint64_t)next);
         }
         if (!err)
             err = generate_step(job->generate, job->loaded.model, &events, &made);
         if (!err)
             err = job->err;
     }
+    for (int i = 0; i < n; i++)
+        encoded_free(&prompt[i]);
+    free(prompt);
     job->line += (uint64_t)n;
     return err;
 }
 
 static enum err start(struct job *job)
 {
-    const struct shape *shape;
     enum err err = loaded_open(&job->loaded, job->conf.model, HEAD_LM);
 
-    if (err)
-        return err;
-    shape = model_shape(job->loaded.model);
-    err = sampling_make(&job->sampling, &job->conf, shape);
-    if (!err)
-        err = generate_new(&job->generate, shape, job->conf.slots, shape->context,
-                           job->loaded.encode.tokenizer);
-    return err;
+    return err ? err
+               : sampling_make(&job->sampling, &job->conf, model_shape(job->loaded.model));
 }
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)

@@ -56,7 +56,7 @@ static enum err read_lines(json_t **out, const char *path)
         return err;
     for (char *line = strtok_r(text, "\n", &save); line && !err;
          line = strtok_r(NULL, "\n", &save)) {
-        json_t *value = json_loads(line, 0, NULL);
+        json_t *value = json_loads(line, JSON_ALLOW_NUL, NULL);
         if (!json_is_object(value) || json_array_size(*out) >= ROWS_MAX)
             err = err_set(ERR_PARSE, "%s:%ld: not a JSON object", path, number);
         json_array_append_new(*out, value);

@@ -43,7 +43,7 @@ static enum err take(struct window *w, const char *line, size_t n, const char *n
                      long number)
 {
     json_error_t why;
-    json_t *value = json_loadb(line, n, JSON_REJECT_DUPLICATES, &why);
+    json_t *value = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
 
     if (!value)
         return err_set(ERR_PARSE, "%s:%ld: not JSON: %s", name, number, why.text);

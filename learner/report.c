@@ -150,7 +150,7 @@ static enum err each_line(struct report *r, const char *path,
         return err;
     for (char *line = strtok_r(text, "\n", &save); line && !err;
          line = strtok_r(NULL, "\n", &save)) {
-        json_t *value = json_loads(line, 0, NULL);
+        json_t *value = json_loads(line, JSON_ALLOW_NUL, NULL);
         err = json_is_object(value)
                   ? take(r, value)
                   : err_set(ERR_PARSE, "%s:%ld: not a JSON object", path, number);
