@@ -1,0 +1,21 @@
+/* settled: which samples are done with, as a watermark and a set above it (protocol.md rule 2).
+ */
+
+#ifndef LEARNER_SETTLED_H
+#define LEARNER_SETTLED_H
+
+#include "proto/noun.h"
+
+struct settled_set;
+/* Every task has `samples` samples. */
+void settled_new(struct settled_set **out, uint32_t samples);
+void settled_free(struct settled_set *set);
+
+/* False if it was settled before. sample < samples. */
+bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample);
+bool settled_has(const struct settled_set *set, uint64_t task, uint32_t sample);
+
+/* The message's noun; its ranges live until the next settled_add or settled_state. */
+struct settled settled_state(struct settled_set *set, uint64_t epoch);
+
+#endif

@@ -1,0 +1,106 @@
+#include "learner/tasks.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+
+#include <stdlib.h>
+
+enum { ROWS_MAX = 1 << 28, COUNT_MAX = 1 << 30 };
+
+struct tasks {
+    struct tasks_plan plan;
+    uint32_t *order; /* [rows] of `epoch` */
+    uint64_t epoch;
+    bool ready;
+};
+
+enum err tasks_new(struct tasks **out, const struct tasks_plan *plan)
+{
+    *out = NULL;
+    if (!plan->rows)
+        return err_set(ERR_RANGE, "no prompts to train on");
+    if (plan->rows > ROWS_MAX || plan->eval > ROWS_MAX || !plan->batch ||
+        plan->batch > COUNT_MAX || plan->iterations > COUNT_MAX || plan->lag > COUNT_MAX)
+        return err_set(ERR_RANGE, "the plan is too large: at most 2^28 prompts, 2^30 in a "
+                                  "batch and 2^30 iterations");
+    struct tasks *const tasks = mem_new(1, sizeof *tasks);
+    tasks->plan = *plan;
+    *out = tasks;
+    return OK;
+}
+
+void tasks_free(struct tasks *tasks)
+{
+    if (!tasks)
+        return;
+    free(tasks->order);
+    free(tasks);
+}
+
+const struct tasks_plan *tasks_plan(const struct tasks *tasks)
+{
+    return &tasks->plan;
+}
+
+uint64_t tasks_total(const struct tasks *tasks)
+{
+    return 2 * tasks->plan.eval + tasks->plan.batch * tasks->plan.iterations;
+}
+
+static uint64_t shuffled(struct tasks *tasks, uint64_t epoch, uint64_t place)
+{
+    const uint64_t rows = tasks->plan.rows;
+
+    if (!tasks->plan.shuffle)
+        return place;
+    if (!tasks->ready || tasks->epoch != epoch) {
+        if (!tasks->order)
+            tasks->order = mem_new(rows, sizeof *tasks->order);
+        rng_shuffle(tasks->order, rows, tasks->plan.seed, RNG_ORDER, epoch);
+        tasks->epoch = epoch;
+        tasks->ready = true;
+    }
+    return tasks->order[place];
+}
+
+struct tasks_place tasks_at(struct tasks *tasks, uint64_t id)
+{
+    const struct tasks_plan *const plan = &tasks->plan;
+    struct tasks_place place = {.kind = TASKS_BEFORE, .row = id};
+
+    if (id < plan->eval)
+        return place;
+    id -= plan->eval;
+    if (id < plan->batch * plan->iterations) {
+        place.kind = TASKS_TRAIN;
+        place.row = shuffled(tasks, id / plan->rows, id % plan->rows);
+        place.iteration = id / plan->batch;
+        place.version = place.iteration > plan->lag ? place.iteration - plan->lag : 0;
+        return place;
+    }
+    place.kind = TASKS_AFTER;
+    place.row = id - plan->batch * plan->iterations;
+    place.iteration = place.version = plan->iterations;
+    return place;
+}
+
+uint64_t tasks_first(const struct tasks *tasks, uint64_t iteration)
+{
+    return tasks->plan.eval + iteration * tasks->plan.batch;
+}
+
+uint64_t tasks_window(const struct tasks *tasks, uint64_t version, uint64_t dropped)
+{
+    const struct tasks_plan *const plan = &tasks->plan;
+    const uint64_t train = plan->eval + plan->batch * plan->iterations;
+
+    if (version >= plan->iterations)
+        return tasks_total(tasks);
+    const uint64_t end = plan->eval + dropped + (version + plan->lag + 1) * plan->batch;
+    return end < train ? end : train;
+}
+
+uint64_t tasks_oldest(const struct tasks *tasks, uint64_t id)
+{
+    return id < tasks_total(tasks) ? tasks_at(tasks, id).version : tasks->plan.iterations;
+}

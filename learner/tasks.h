@@ -1,0 +1,58 @@
+/* tasks: which prompt an id means, under which version, and when it may be opened.
+ *
+ * All of it is a pure function of the plan, so that whatever is lost can be asked for again.
+ * Ids are consecutive: first `eval` tasks under version 0, then batch * iterations tasks of
+ * training, then `eval` tasks again, the same prompts, under the last version. An iteration is
+ * `batch` tasks, each with `samples` answers, and makes one version. */
+
+#ifndef LEARNER_TASKS_H
+#define LEARNER_TASKS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum tasks_kind { TASKS_BEFORE, TASKS_TRAIN, TASKS_AFTER };
+
+struct tasks_plan {
+    uint64_t seed;
+    uint64_t rows;       /* training prompts */
+    bool shuffle;        /* a new order each epoch; else as in the file */
+    uint64_t eval;       /* evaluation prompts, 0 for none */
+    uint64_t batch;      /* training tasks an iteration */
+    uint64_t iterations; /* versions 1 ... iterations */
+    uint64_t lag;        /* how many versions old a batch is: 0 with overlap none */
+};
+
+struct tasks_place {
+    enum tasks_kind kind;
+    uint64_t row;       /* of the training or evaluation prompts */
+    uint64_t iteration; /* TASKS_TRAIN: which one trains it */
+    uint64_t version;   /* wanted */
+};
+
+struct tasks;
+/* Errors: ERR_RANGE (nothing to train on, counts that overflow). */
+enum err tasks_new(struct tasks **out, const struct tasks_plan *plan) MUST_CHECK;
+void tasks_free(struct tasks *tasks);
+const struct tasks_plan *tasks_plan(const struct tasks *tasks);
+
+uint64_t tasks_total(const struct tasks *tasks);
+
+/* id < tasks_total. Remembers the order of one epoch, which is dear to make. */
+struct tasks_place tasks_at(struct tasks *tasks, uint64_t id);
+
+/* The first id of an iteration's batch. */
+uint64_t tasks_first(const struct tasks *tasks, uint64_t iteration);
+
+/* Ids below this may be open when `version` is the newest (protocol.md rule 5):
+ * id - dropped < (version + lag + 1) batch, after the first evaluation; the last evaluation
+ * opens with the last version. */
+uint64_t tasks_window(const struct tasks *tasks, uint64_t version, uint64_t dropped);
+
+/* The smallest version that a task from `id` on may name. */
+uint64_t tasks_oldest(const struct tasks *tasks, uint64_t id);
+
+#endif
