@@ -83,9 +83,17 @@ bool broker_send(struct broker *b, struct member *to, struct msg *msg)
     }
     /* Something is lost between us and it: both sides say what they hold before going on. */
     to->greeted = false;
-    if (err == ERR_STATE)
-        (void)b->sink.send(b->sink.self, to->link, &(struct msg){.head.type = MSG_WHO});
     return false;
+}
+
+void broker_who(struct broker *b, struct member *to, int64_t now_ms)
+{
+    struct msg msg = {.head.type = MSG_WHO};
+
+    if (now_ms - to->who_ms < STATE_WHO_MS)
+        return;
+    if (!b->sink.send(b->sink.self, to->link, &msg)) /* else its next frame provokes another */
+        to->who_ms = now_ms;
 }
 
 static void heartbeat(struct broker *b, struct member *to)
@@ -244,7 +252,7 @@ enum err broker_take(struct broker *b, struct member *from, const struct msg *ms
         return err_set(ERR_RANGE, "%s: not from this role", msg_name(msg->head.type));
     from->heard_ms = now_ms;
     if (!from->greeted) { /* something was lost on the way to it */
-        (void)b->sink.send(b->sink.self, from->link, &(struct msg){.head.type = MSG_WHO});
+        broker_who(b, from, now_ms);
         return OK;
     }
     /* Words about another run, or of a learner's earlier life, are only late. */

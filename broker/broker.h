@@ -48,7 +48,7 @@ struct broker_sink {
     /* The hub forgets it; broker_gone is called within, if it was a member. */
     void (*refuse)(void *self, void *link, enum refuse_code code, const char *words);
     void (*release)(void *self, void *link); /* it said BYE; broker_gone is called within */
-    void (*publish)(void *self, struct msg *msg); /* PUBLISH, STATS: to all who listen */
+    void (*publish)(void *self, struct msg *msg); /* STATS: to all who listen */
 };
 
 /* incarnation: random. first_number: leases and tickets count from here; above what any

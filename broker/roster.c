@@ -15,6 +15,7 @@ struct member *roster_new(void *link, const struct msg_hello *hello, int64_t now
     member->id = hello->peer;
     member->incarnation = hello->incarnation;
     member->joined_ms = member->heard_ms = member->progress_ms = now_ms;
+    member->who_ms = INT64_MIN / 2;
     member->lease = ROSTER_NO_LEASE;
     snprintf(member->name, sizeof member->name, "%s", hello->name);
     return member;

@@ -35,8 +35,8 @@ struct member {
     char name[ROSTER_NAME], note[ROSTER_WORDS], error[ROSTER_WORDS];
     bool greeted; /* WELCOME went out on its present connection */
     bool draining;
-    int64_t joined_ms, heard_ms, progress_ms; /* when `progress` last moved */
-    uint64_t progress, rss_bytes, seen;       /* seen: highest lease, ticket or SAMPLE */
+    int64_t joined_ms, heard_ms, who_ms, progress_ms; /* when `progress` last moved */
+    uint64_t progress, rss_bytes, seen; /* seen: highest lease, ticket or SAMPLE */
     uint32_t queued, lag_ms, credit, slots, strikes;
     uint64_t credit_bytes;
     struct member_count now, past[ROSTER_RATES]; /* past: one a second, a ring */

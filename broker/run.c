@@ -53,17 +53,37 @@ void run_forget_tasks(struct broker *b)
     b->deliver.n = 0;
 }
 
-/* What everybody holds has to be heard anew. */
-static void ask_who(struct broker *b, const struct member *but)
+static bool is_worker(const struct member *member)
 {
-    struct msg msg = {.head.type = MSG_WHO};
+    return member->greeted && (member->role == ROLE_ACTOR || member->role == ROLE_REWARDER);
+}
 
-    for (struct member *m = b->first; m; m = m->next) {
-        if (m == but || !m->greeted || (m->role != ROLE_ACTOR && m->role != ROLE_REWARDER))
-            continue;
-        broker_send(b, m, &msg);
-        m->greeted = false;
-    }
+/* State that the next heartbeat says again: one that is lost is no loss. */
+static void tell_workers(struct broker *b, struct msg *msg)
+{
+    for (struct member *m = b->first; m; m = m->next)
+        if (is_worker(m))
+            broker_send(b, m, msg);
+}
+
+/* What everybody holds has to be heard anew; WELCOME then has the run's tables. */
+static void ask_who(struct broker *b, int64_t now_ms)
+{
+    for (struct member *m = b->first; m; m = m->next)
+        if (is_worker(m)) {
+            m->greeted = false;
+            broker_who(b, m, now_ms);
+        }
+}
+
+static bool same_artifacts(const struct run *run, const struct msg_hello *hello)
+{
+    if (run->artifacts != hello->artifacts)
+        return false;
+    for (uint32_t i = 0; i < run->artifacts; i++)
+        if (!hash_same(&run->artifact[i].hash, &hello->artifact[i].hash))
+            return false;
+    return true;
 }
 
 static bool same_table(const struct run *run, const struct msg_hello *hello)
@@ -157,38 +177,47 @@ static void reopen_lowered(struct broker *b)
     }
 }
 
+static void start_anew(struct broker *b, int64_t now_ms)
+{
+    struct run *run = &b->run;
+
+    memset(&b->counters, 0, sizeof b->counters);
+    run->done = false;
+    run->step = 0;
+    run->smallest_live = 0;
+    b->lease_from_ms = now_ms + b->limits.wait_ms;
+}
+
 void run_bind(struct broker *b, struct member *learner, const struct msg *msg, int64_t now_ms)
 {
     struct run *run = &b->run;
     struct member *old = run->learner;
     const bool other = !run->bound || !same_id(&run->id, &msg->head.run);
-    const bool later = !other && msg->head.epoch > run->epoch;
+    const bool fresh = other || msg->head.epoch > run->epoch;
+    const bool table = other || !same_table(run, &msg->hello);
+    const bool news = table || fresh || !same_artifacts(run, &msg->hello);
 
-    if (other || !same_table(run, &msg->hello))
+    if (table)
         run_forget_tasks(b);
     run->learner = learner;
     run->seen_ms = now_ms;
     run->bound = true;
     run->id = msg->head.run;
     run->epoch = msg->head.epoch;
-    if (other) {
-        memset(&b->counters, 0, sizeof b->counters);
-        run->done = false;
-        run->step = 0;
-        run->smallest_live = 0;
-        b->lease_from_ms = now_ms + b->limits.wait_ms;
-    }
+    if (other)
+        start_anew(b, now_ms);
     take_tables(run, &msg->hello);
     run->newest = msg->hello.newest;
-    if (other || later)
+    if (fresh)
         b->tasks.open_to = msg->hello.settled.watermark;
     take_settled(b, &msg->hello.settled, now_ms);
-    if (other || later) {
+    if (fresh) {
         reopen_lowered(b);
-        ask_who(b, learner);
         log_info("run", "learner=%s epoch=%llu new=%d", learner->name,
                  (unsigned long long)run->epoch, other);
     }
+    if (news)
+        ask_who(b, now_ms);
     if (old && old != learner)
         b->sink.refuse(b->sink.self, old->link, other ? REFUSE_BUSY : REFUSE_FENCED,
                        "a later start of this run is served here");
@@ -335,9 +364,12 @@ enum err run_on_cancel(struct broker *b, struct member *from, const struct msg *
 enum err run_on_settled(struct broker *b, struct member *from, const struct msg *msg,
                         int64_t now)
 {
+    struct msg on = *msg;
+
     (void)from;
     b->run.seen_ms = now;
     take_settled(b, &msg->settled.settled, now);
+    tell_workers(b, &on);
     grant_work(b, now);
     return OK;
 }
@@ -351,8 +383,7 @@ enum err run_on_publish(struct broker *b, struct member *from, const struct msg 
     b->run.seen_ms = now;
     b->run.newest = msg->publish.version;
     b->run.smallest_live = msg->publish.smallest_live;
-    b->sink.publish(b->sink.self, &on);
-    broker_heartbeats(b); /* those who do not listen hear of it at once, too */
+    tell_workers(b, &on);
     grant_work(b, now);
     return OK;
 }

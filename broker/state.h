@@ -10,7 +10,13 @@
 #include "broker/tasks.h"
 #include "broker/ticket.h"
 
-enum { STATE_SCORERS = 32, STATE_STALE = 17, STATE_HB_MS = 1000, STATE_LATE = 20 };
+enum {
+    STATE_SCORERS = 32,
+    STATE_STALE = 17,
+    STATE_HB_MS = 1000,
+    STATE_LATE = 20,
+    STATE_WHO_MS = 200
+};
 
 struct run { /* the one that is served */
     bool bound, done;
@@ -53,6 +59,8 @@ struct broker {
 /* broker.c: sends, with run and epoch in the head; on an error the member must say HELLO again.
  * False: not sent. */
 bool broker_send(struct broker *b, struct member *to, struct msg *msg);
+/* Makes it say HELLO again; at most once in STATE_WHO_MS. */
+void broker_who(struct broker *b, struct member *to, int64_t now_ms);
 void broker_heartbeats(struct broker *b);
 void broker_fail(struct broker *b, const struct msg_fail *fail); /* told to the learner */
 

@@ -1,0 +1,234 @@
+#include "broker/bulk.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BEAT_MS = 1000, PARKED = 128, PARKED_MS = 2000 };
+
+struct parked { /* asked for before anybody offered it */
+    uint32_t asker;
+    int64_t since_ms;
+    struct msg_wreq ask;
+};
+
+struct bulk {
+    struct hub *hub;
+    uint64_t incarnation;
+    int64_t beat_ms;
+    struct parked parked[PARKED]; /* a ring: the oldest gives way */
+    uint32_t parks;
+    struct bulk_stats stats;
+};
+
+struct offers { /* a peer's last OFFER */
+    struct hash *hash;
+    uint32_t n;
+};
+
+static const enum role askers[] = {ROLE_ACTOR, ROLE_REWARDER};
+
+static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now_ms)
+{
+    struct offers *offers = peer->owner;
+
+    (void)self, (void)why, (void)now_ms;
+    if (offers)
+        free(offers->hash);
+    free(offers);
+    peer->owner = NULL;
+}
+
+/* A lost answer is asked for again, so an error here is only counted. */
+static void tell(struct bulk *bulk, struct hub_peer *to, struct msg *msg)
+{
+    if (hub_send(bulk->hub, to, msg))
+        bulk->stats.lost++;
+}
+
+static enum err on_hello(void *self, struct hub_peer *from, const struct msg *msg,
+                         int64_t now_ms)
+{
+    struct bulk *bulk = self;
+    struct msg welcome = {.head.type = MSG_WELCOME,
+                          .welcome = {.incarnation = bulk->incarnation}};
+    struct offers *offers = from->owner;
+
+    (void)msg, (void)now_ms;
+    if (!offers)
+        offers = from->owner = mem_new(1, sizeof *offers);
+    offers->n = 0; /* said again on each connection */
+    tell(bulk, from, &welcome);
+    return OK;
+}
+
+static enum err on_beat(void *self, struct hub_peer *from, const struct msg *msg,
+                        int64_t now_ms)
+{
+    (void)self, (void)from, (void)msg, (void)now_ms; /* that it was heard, the hub has noted */
+    return OK;
+}
+
+static struct hub_peer *holder(const struct bulk *bulk, const struct hash *hash)
+{
+    for (struct hub_peer *p = hub_next(bulk->hub, NULL); p; p = hub_next(bulk->hub, p)) {
+        const struct offers *offers = p->owner;
+
+        for (uint32_t i = 0; offers && i < offers->n; i++)
+            if (hash_same(&offers->hash[i], hash))
+                return p;
+    }
+    return NULL;
+}
+
+static void pass(struct bulk *bulk, struct hub_peer *to, const struct msg_wreq *ask,
+                 uint32_t asker)
+{
+    struct msg msg = {.head.type = MSG_WREQ, .wreq = *ask};
+
+    msg.wreq.route = asker;
+    tell(bulk, to, &msg);
+}
+
+/* What came too early is asked for now; older requests were made again meanwhile. */
+static void pass_parked(struct bulk *bulk, struct hub_peer *to, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < PARKED; i++) {
+        struct parked *at = &bulk->parked[i];
+
+        if (!at->asker || holder(bulk, &at->ask.hash) != to)
+            continue;
+        if (now_ms - at->since_ms < PARKED_MS && hub_find(bulk->hub, at->asker))
+            pass(bulk, to, &at->ask, at->asker);
+        at->asker = 0;
+    }
+}
+
+static enum err on_offer(void *self, struct hub_peer *from, const struct msg *msg,
+                         int64_t now_ms)
+{
+    struct offers *offers = from->owner;
+
+    offers->n = msg->offer.artifacts;
+    if (offers->n)
+        offers->hash = mem_grow(offers->hash, offers->n, sizeof *offers->hash);
+    for (uint32_t i = 0; i < offers->n; i++)
+        offers->hash[i] = msg->offer.artifact[i].hash;
+    pass_parked(self, from, now_ms);
+    return OK;
+}
+
+static void none(struct bulk *bulk, struct hub_peer *to, const struct hash *hash)
+{
+    struct msg msg = {.head.type = MSG_WNONE,
+                      .wnone = {.hash = *hash, .reason = "nobody offers it here"}};
+
+    bulk->stats.none++;
+    tell(bulk, to, &msg);
+}
+
+static enum err on_wreq(void *self, struct hub_peer *from, const struct msg *msg,
+                        int64_t now_ms)
+{
+    struct bulk *bulk = self;
+    struct hub_peer *to = holder(bulk, &msg->wreq.hash);
+
+    bulk->stats.asked++;
+    if (to) {
+        pass(bulk, to, &msg->wreq, from->number);
+    } else {
+        bulk->parked[bulk->parks++ % PARKED] =
+            (struct parked){.asker = from->number, .since_ms = now_ms, .ask = msg->wreq};
+        none(bulk, from, &msg->wreq.hash);
+    }
+    return OK;
+}
+
+/* WCHUNK, WNONE: back by the route in the head. */
+static enum err on_answer(void *self, struct hub_peer *from, const struct codec_head *head,
+                          struct frames *frames, int64_t now_ms)
+{
+    struct bulk *bulk = self;
+    struct hub_peer *to =
+        head->task <= UINT32_MAX ? hub_find(bulk->hub, (uint32_t)head->task) : NULL;
+    const size_t bytes = frames_bytes(frames);
+
+    if (bytes > WIRE_CHUNK_MAX) {
+        hub_strike(bulk->hub, from, "a chunk is larger than 1 MiB", now_ms);
+        return OK;
+    }
+    if (!to || to->role == ROLE_LEARNER || hub_forward(bulk->hub, to, frames)) {
+        bulk->stats.lost++;
+        return OK;
+    }
+    bulk->stats.chunks += head->head.type == MSG_WCHUNK;
+    bulk->stats.bytes += bytes;
+    return OK;
+}
+
+enum err bulk_open(struct bulk **out, void *context, const struct hub_conf *conf,
+                   uint64_t incarnation)
+{
+    struct bulk *bulk = mem_new(1, sizeof *bulk);
+    struct hub_conf own = *conf;
+    enum err err;
+
+    bulk->incarnation = incarnation;
+    own.joined = NULL;
+    own.gone = gone;
+    own.self = bulk;
+    err = hub_open(&bulk->hub, context, &own);
+    *out = err ? NULL : bulk;
+    if (err) {
+        free(bulk);
+        return err;
+    }
+    for (size_t i = 0; i < sizeof askers / sizeof *askers; i++) {
+        hub_on(bulk->hub, askers[i], MSG_HELLO, on_hello, bulk);
+        hub_on(bulk->hub, askers[i], MSG_HB, on_beat, bulk);
+        hub_on(bulk->hub, askers[i], MSG_WREQ, on_wreq, bulk);
+    }
+    hub_on(bulk->hub, ROLE_LEARNER, MSG_HELLO, on_hello, bulk);
+    hub_on(bulk->hub, ROLE_LEARNER, MSG_HB, on_beat, bulk);
+    hub_on(bulk->hub, ROLE_LEARNER, MSG_OFFER, on_offer, bulk);
+    hub_on_raw(bulk->hub, ROLE_LEARNER, MSG_WCHUNK, on_answer, bulk);
+    hub_on_raw(bulk->hub, ROLE_LEARNER, MSG_WNONE, on_answer, bulk);
+    return OK;
+}
+
+void bulk_close(struct bulk *bulk)
+{
+    if (!bulk)
+        return;
+    for (struct hub_peer *p = hub_next(bulk->hub, NULL); p; p = hub_next(bulk->hub, p))
+        gone(bulk, p, "", 0);
+    hub_close(bulk->hub);
+    free(bulk);
+}
+
+struct hub *bulk_hub(const struct bulk *bulk)
+{
+    return bulk->hub;
+}
+
+enum err bulk_tick(struct bulk *bulk, int64_t now_ms)
+{
+    const enum err err = hub_tick(bulk->hub, now_ms);
+
+    if (now_ms - bulk->beat_ms < BEAT_MS)
+        return err;
+    bulk->beat_ms = now_ms;
+    for (struct hub_peer *p = hub_next(bulk->hub, NULL); p; p = hub_next(bulk->hub, p)) {
+        struct msg beat = {.head.type = MSG_HB};
+
+        tell(bulk, p, &beat);
+    }
+    return err;
+}
+
+const struct bulk_stats *bulk_stats(const struct bulk *bulk)
+{
+    return &bulk->stats;
+}

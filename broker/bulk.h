@@ -1,0 +1,27 @@
+/* bulk: the port where artifacts are asked for by hash and handed on in chunks.
+ *
+ * Holds no artifact: a request goes to a learner that offers the hash, with the asker's number
+ * as its route, and the answer comes back by it, undecoded. Both ends check what arrives. */
+
+#ifndef BROKER_BULK_H
+#define BROKER_BULK_H
+
+#include "proto/hub.h"
+
+struct bulk;
+
+/* `hub` (endpoint, listen_fd, keys) as hub_open wants it; joined, gone and self are ours.
+ * Errors: hub_open's. */
+enum err bulk_open(struct bulk **out, void *context, const struct hub_conf *hub,
+                   uint64_t incarnation) MUST_CHECK;
+void bulk_close(struct bulk *bulk); /* NULL is fine */
+
+struct hub *bulk_hub(const struct bulk *bulk); /* its socket, its endpoint, hub_run */
+enum err bulk_tick(struct bulk *bulk, int64_t now_ms) MUST_CHECK; /* each 100 ms or so */
+
+struct bulk_stats {
+    uint64_t asked, none, chunks, bytes, lost; /* lost: the other end was gone or full */
+};
+const struct bulk_stats *bulk_stats(const struct bulk *bulk);
+
+#endif

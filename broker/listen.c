@@ -1,0 +1,99 @@
+#include "broker/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static enum err copy(struct listen_at *to, const char *endpoint)
+{
+    to->fd = -1;
+    if (strncmp(endpoint, "tcp://", 6) || !strrchr(endpoint + 6, ':') ||
+        strlen(endpoint) >= sizeof to->endpoint)
+        return err_set(ERR_PARSE, "'%.100s' is no address: tcp://HOST:PORT is meant", endpoint);
+    snprintf(to->endpoint, sizeof to->endpoint, "%s", endpoint);
+    return OK;
+}
+
+static enum err derive(struct listen_at *to, const char *control, int add)
+{
+    const char *port = strrchr(control, ':') + 1;
+    char *end, text[LISTEN_TEXT + 16];
+    const long number = strcmp(port, "*") ? strtol(port, &end, 10) : 0;
+
+    if (strcmp(port, "*") && (*end || end == port || number < 0 || number + add > 65535))
+        return err_set(ERR_PARSE, "%s: the port is to be a number up to %d, or 0 for any",
+                       control, 65535 - add);
+    snprintf(text, sizeof text, "%.*s%ld", (int)(port - control), control,
+             number ? number + add : 0);
+    return copy(to, text);
+}
+
+enum err listen_addresses(struct listen_at out[LISTENS], const char *control, const char *bulk,
+                          const char *board)
+{
+    enum err err = copy(&out[LISTEN_CONTROL], control);
+
+    if (!err)
+        err = *bulk ? copy(&out[LISTEN_BULK], bulk) : derive(&out[LISTEN_BULK], control, 1);
+    if (!err)
+        err = *board ? copy(&out[LISTEN_BOARD], board) : derive(&out[LISTEN_BOARD], control, 5);
+    return err;
+}
+
+static enum err adopt(struct listen_at *to, int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at;
+    socklen_t n = sizeof at, m = sizeof(int);
+    char host[INET6_ADDRSTRLEN];
+    int listening = 0;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &m) ||
+        getsockname(fd, &at.any, &n) || fcntl(fd, F_SETFD, FD_CLOEXEC))
+        return err_set(ERR_IO, "descriptor %d: %s", fd, strerror(errno));
+    if (!listening || (at.any.sa_family != AF_INET && at.any.sa_family != AF_INET6))
+        return err_set(ERR_IO, "descriptor %d is no listening TCP socket", fd);
+    to->fd = fd;
+    if (at.any.sa_family == AF_INET)
+        snprintf(to->endpoint, sizeof to->endpoint, "tcp://%s:%d",
+                 inet_ntop(AF_INET, &at.v4.sin_addr, host, sizeof host),
+                 (int)ntohs(at.v4.sin_port));
+    else
+        snprintf(to->endpoint, sizeof to->endpoint, "tcp://[%s]:%d",
+                 inet_ntop(AF_INET6, &at.v6.sin6_addr, host, sizeof host),
+                 (int)ntohs(at.v6.sin6_port));
+    return OK;
+}
+
+enum err listen_descriptors(struct listen_at out[LISTENS], const char *list)
+{
+    const char *at = list;
+    enum err err = OK;
+
+    for (int i = 0; i < LISTENS && !err; i++) {
+        char *end;
+        const long fd = strtol(at, &end, 10);
+
+        if (end == at || fd < 0 || fd > 1 << 20 || *end != (i + 1 < LISTENS ? ',' : '\0'))
+            return err_set(ERR_PARSE, "--listen-fd=%.100s: three descriptors are meant: 3,4,5",
+                           list);
+        at = end + 1;
+        err = adopt(&out[i], (int)fd);
+    }
+    return err;
+}
+
+void listen_reach(char out[LISTEN_TEXT], const char *endpoint, const char *host)
+{
+    const char *port = strrchr(endpoint, ':');
+
+    snprintf(out, LISTEN_TEXT, "tcp://%.100s%s", host, port ? port : "");
+}

@@ -1,0 +1,61 @@
+/* drover-broker: the road between learner, actors and rewarders.
+ *
+ *     drover-broker --bind tcp://0.0.0.0:5555 --key fleet.key
+ *
+ * Keeps nothing on disk: whoever dials says what it holds. One thread, one loop. */
+
+#include "base/log.h"
+#include "base/tree.h"
+#include "broker/serve.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct conf_key *const tables[] = {serve_keys, NULL};
+
+static bool told(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--version")) {
+            printf("drover-broker %s\n", DROVER_VERSION);
+            return true;
+        }
+        if (!strcmp(argv[i], "--help")) {
+            printf("usage: drover-broker [--bind tcp://HOST:PORT] [--key FILE] [key=value ...]"
+                   "\n\n");
+            conf_help(tables, stdout);
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err run(struct serve_options *options, int argc, char **argv)
+{
+    json_t *tree = json_object();
+    enum err err = tree_args(tree, argc - 1, argv + 1);
+
+    if (!err)
+        err = conf_load(tables, options, tree, NULL);
+    json_decref(tree);
+    if (!err)
+        err = log_level(options->log_level);
+    return err ? err : serve_run(options);
+}
+
+int main(int argc, char **argv)
+{
+    struct serve_options options = {.bind = NULL};
+    enum err err;
+
+    log_open("broker");
+    signal(SIGPIPE, SIG_IGN);
+    if (told(argc, argv))
+        return EXIT_SUCCESS;
+    err = run(&options, argc, argv);
+    if (err)
+        log_error("exit", "reason=\"%s\"", err_text());
+    conf_free(tables, &options);
+    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}

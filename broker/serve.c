@@ -1,0 +1,334 @@
+#include "broker/serve.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "broker/board.h"
+#include "broker/broker.h"
+#include "broker/bulk.h"
+#include "broker/listen.h"
+#include "broker/roster.h"
+#include "net/loop.h"
+#include "proto/curve.h"
+#include "proto/hub.h"
+#include "proto/peer.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+enum { TICK_MS = 100 };
+
+const struct conf_key serve_keys[] = {
+    CONF_TEXT(serve_options, bind, "tcp://127.0.0.1:5555", "where members dial; port 0: any"),
+    CONF_TEXT(serve_options, bulk, "", "port of weights (default: the next port)"),
+    CONF_TEXT(serve_options, dashboard, "", "port of STATS (default: five further)"),
+    {"listen-fd", CONF_TEXT_, offsetof(struct serve_options, listen_fd), "", 0, 0,
+     "three descriptors that listen already: control,bulk,dashboard", NULL},
+    CONF_TEXT(serve_options, advertise, "",
+              "host by which others reach the bulk port (default: as they reached this one)"),
+    CONF_TEXT(serve_options, key, "",
+              "fleet key file (`drover keys new`); none: loopback only"),
+    {"parent-fd", CONF_INT_, offsetof(struct serve_options, parent_fd), "-1", -1, 1 << 20,
+     "a pipe of the supervisor: its end is a signal to drain", NULL},
+    {"ports-file", CONF_TEXT_, offsetof(struct serve_options, ports_file), "", 0, 0,
+     "written with the three addresses once they listen", NULL},
+    {"log-level", CONF_TEXT_, offsetof(struct serve_options, log_level), "info", 0, 0,
+     "debug, info, warn or error", NULL},
+    CONF_END,
+};
+
+struct serve {
+    const struct serve_options *options;
+    struct curve_keys keys;
+    void *context;
+    struct curve_zap *zap;
+    struct loop *loop;
+    struct hub *control;
+    struct bulk *bulk;
+    struct board *board;
+    struct broker *broker;
+    uint64_t incarnation;
+    int64_t now_ms, end_ms; /* end_ms: when draining ends; 0: not draining */
+};
+
+/* ---- from the state machine to the sockets */
+
+/* Who hears of a run hears of it with its id and epoch in the head. */
+static void name_run(struct serve *s)
+{
+    struct id run;
+    uint64_t epoch;
+
+    broker_run(s->broker, &run, &epoch);
+    hub_run(s->control, &run, epoch);
+    hub_run(bulk_hub(s->bulk), &run, epoch);
+}
+
+static enum err to_member(void *self, void *link, struct msg *msg)
+{
+    struct serve *s = self;
+
+    name_run(s);
+    return hub_send(s->control, link, msg);
+}
+
+static void to_refuse(void *self, void *link, enum refuse_code code, const char *words)
+{
+    struct serve *s = self;
+
+    name_run(s);
+    hub_refuse(s->control, link, code, words, false, s->now_ms);
+}
+
+static void to_release(void *self, void *link)
+{
+    struct serve *s = self;
+
+    hub_release(s->control, link, s->now_ms);
+}
+
+static void to_board(void *self, struct msg *msg)
+{
+    board_publish(((struct serve *)self)->board, msg);
+}
+
+/* ---- from the sockets to the state machine */
+
+static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now_ms)
+{
+    struct serve *s = self;
+    struct member *member = peer->owner;
+
+    peer->owner = NULL;
+    if (member)
+        broker_gone(s->broker, member, strcmp(why, "bye") != 0, now_ms);
+}
+
+static enum err on_hello(void *self, struct hub_peer *from, const struct msg *msg,
+                         int64_t now_ms)
+{
+    struct serve *s = self;
+    struct member *member;
+
+    s->now_ms = now_ms;
+    member = broker_hello(s->broker, from->owner, from, msg, now_ms);
+    if (member) /* else `from` is gone */
+        from->owner = member;
+    return OK;
+}
+
+static enum err on_message(void *self, struct hub_peer *from, const struct msg *msg,
+                           int64_t now_ms)
+{
+    struct serve *s = self;
+    struct member *member = from->owner;
+
+    s->now_ms = now_ms;
+    if (!member)
+        return OK;
+    member->strikes = from->strikes;
+    if (broker_take(s->broker, member, msg, now_ms))
+        hub_strike(s->control, from, err_text(), now_ms);
+    return OK;
+}
+
+static void add_rows(struct serve *s)
+{
+    for (enum role role = ROLE_LEARNER; role < ROLES; role++) {
+        hub_on(s->control, role, MSG_HELLO, on_hello, s);
+        for (enum msg_type type = MSG_HELLO + 1; type < MSG_TYPES; type++)
+            if (broker_hears(role, type))
+                hub_on(s->control, role, type, on_message, s);
+    }
+}
+
+/* ---- time and signals */
+
+static enum err tick(void *self, int64_t now_ms)
+{
+    struct serve *s = self;
+    const struct hub_stats *stats = hub_stats(s->control);
+    enum err err;
+
+    s->now_ms = now_ms;
+    err = hub_tick(s->control, now_ms);
+    if (!err)
+        err = bulk_tick(s->bulk, now_ms);
+    broker_heard(s->broker, stats->bad, stats->refused);
+    broker_tick(s->broker, now_ms);
+    if (board_asked(s->board))
+        broker_stats(s->broker, now_ms);
+    if (s->end_ms && (now_ms >= s->end_ms || broker_drained(s->broker)))
+        loop_stop(s->loop);
+    return err;
+}
+
+static enum err stop(void *self, int64_t now_ms)
+{
+    struct serve *s = self;
+
+    (void)now_ms;
+    log_info("stop", "reason=signal");
+    loop_stop(s->loop);
+    return OK;
+}
+
+/* The supervisor's pipe is at its end: it is gone, and the fleet with it. */
+static enum err orphaned(void *self, int64_t now_ms)
+{
+    struct serve *s = self;
+
+    log_info("drain", "deadline_ms=%d", SERVE_DRAIN_MS);
+    loop_unfd(s->loop, s->options->parent_fd);
+    s->end_ms = now_ms + SERVE_DRAIN_MS;
+    broker_drain(s->broker, SERVE_DRAIN_MS);
+    return OK;
+}
+
+/* ---- opening and closing */
+
+static enum err open_keys(struct serve *s)
+{
+    enum err err = curve_load(&s->keys, s->options->key);
+
+    if (!err)
+        err = curve_zap_open(&s->zap, s->context);
+    if (!err)
+        err = curve_zap_allow(s->zap, s->keys.public_key);
+    if (!err)
+        err = curve_zap_self_test(s->zap, s->context, &s->keys);
+    return err;
+}
+
+static enum err open_ports(struct serve *s)
+{
+    const struct serve_options *o = s->options;
+    const struct curve_keys *keys = s->zap ? &s->keys : NULL;
+    struct listen_at at[LISTENS];
+    struct hub_conf control = {.keys = keys, .gone = gone, .self = s}, bulk = {.keys = keys};
+    enum err err = *o->listen_fd ? listen_descriptors(at, o->listen_fd)
+                                 : listen_addresses(at, o->bind, o->bulk, o->dashboard);
+
+    if (err)
+        return err;
+    control.endpoint = at[LISTEN_CONTROL].endpoint;
+    control.listen_fd = at[LISTEN_CONTROL].fd;
+    bulk.endpoint = at[LISTEN_BULK].endpoint;
+    bulk.listen_fd = at[LISTEN_BULK].fd;
+    err = hub_open(&s->control, s->context, &control);
+    if (!err)
+        err = bulk_open(&s->bulk, s->context, &bulk, s->incarnation);
+    if (!err)
+        err = board_open(&s->board, s->context, at[LISTEN_BOARD].endpoint, at[LISTEN_BOARD].fd,
+                         keys);
+    return err;
+}
+
+static void make_broker(struct serve *s)
+{
+    const struct broker_sink sink = {.self = s,
+                                     .send = to_member,
+                                     .refuse = to_refuse,
+                                     .release = to_release,
+                                     .publish = to_board};
+    const char *endpoint = hub_endpoint(bulk_hub(s->bulk));
+    char reached[LISTEN_TEXT];
+    struct broker_birth birth = {.incarnation = s->incarnation,
+                                 .first_number = (uint64_t)clock_wall_ms() << 10,
+                                 .bulk = endpoint,
+                                 .bulk_key = ""};
+
+    if (*s->options->advertise) {
+        listen_reach(reached, endpoint, s->options->advertise);
+        birth.bulk = reached;
+    }
+    s->now_ms = clock_mono_ms();
+    broker_new(&s->broker, &broker_default, &sink, &birth, s->now_ms);
+}
+
+static enum err write_ports(const struct serve *s)
+{
+    char *text = mem_print("control %s\nbulk %s\ndashboard %s\n", hub_endpoint(s->control),
+                           hub_endpoint(bulk_hub(s->bulk)), board_endpoint(s->board));
+    const enum err err = fs_write(s->options->ports_file, text, strlen(text));
+
+    free(text);
+    return err;
+}
+
+static enum err wire_it(struct serve *s)
+{
+    static const int signals[] = {SIGTERM, SIGINT};
+    enum err err = loop_socket(s->loop, hub_socket(s->control), hub_readable, s->control);
+
+    if (!err)
+        err = loop_socket(s->loop, hub_socket(bulk_hub(s->bulk)), hub_readable,
+                          bulk_hub(s->bulk));
+    if (!err)
+        err = loop_socket(s->loop, board_socket(s->board), board_readable, s->board);
+    if (!err && s->zap)
+        err = loop_socket(s->loop, curve_zap_socket(s->zap), curve_zap_readable, s->zap);
+    if (!err)
+        err = loop_every(s->loop, TICK_MS, tick, s);
+    for (int i = 0; i < 2 && !err; i++)
+        err = loop_signal(s->loop, signals[i], stop, s);
+    if (!err && s->options->parent_fd >= 0)
+        err = loop_fd(s->loop, s->options->parent_fd, orphaned, s);
+    return err;
+}
+
+static enum err open_all(struct serve *s)
+{
+    struct id unused;
+    enum err err = loop_new(&s->loop);
+
+    if (err)
+        return err;
+    s->context = zmq_ctx_new();
+    peer_random(&unused, &s->incarnation);
+    if (*s->options->key)
+        err = open_keys(s);
+    if (!err)
+        err = open_ports(s);
+    if (err)
+        return err;
+    make_broker(s);
+    add_rows(s);
+    err = wire_it(s);
+    if (!err && *s->options->ports_file)
+        err = write_ports(s);
+    return err;
+}
+
+static void close_all(struct serve *s)
+{
+    loop_free(s->loop); /* before the sockets that it watches */
+    hub_close(s->control);
+    bulk_close(s->bulk);
+    board_close(s->board);
+    curve_zap_close(s->zap);
+    broker_free(s->broker);
+    if (s->context)
+        zmq_ctx_term(s->context);
+    curve_wipe(&s->keys);
+}
+
+enum err serve_run(const struct serve_options *options)
+{
+    struct serve *s = mem_new(1, sizeof *s);
+    enum err err;
+
+    s->options = options;
+    err = open_all(s);
+    if (!err) {
+        log_info("ready", "control=%s bulk=%s dashboard=%s secure=%d", hub_endpoint(s->control),
+                 hub_endpoint(bulk_hub(s->bulk)), board_endpoint(s->board), s->zap != NULL);
+        err = loop_run(s->loop);
+    }
+    close_all(s);
+    free(s);
+    return err;
+}
