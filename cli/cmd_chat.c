@@ -151,9 +151,9 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     return err;
 }
 
-const struct command command_chat = {"chat",
-                                     "models",
-                                     "--model M [temperature=0.7 ...]",
-                                     "talk to a model on a terminal, streaming",
-                                     run,
-                                     sampling_chat_keys};
+const struct command cmd_chat = {"chat",
+                                 "models",
+                                 "--model M [temperature=0.7 ...]",
+                                 "talk to a model on a terminal, streaming",
+                                 run,
+                                 sampling_chat_keys};

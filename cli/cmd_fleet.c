@@ -97,14 +97,14 @@ static enum err run_keys(const struct command *command, int argc, char **argv, i
     return err;
 }
 
-const struct command command_scale = {"scale",
-                                      "the fleet",
-                                      "actors=N [rewarders=M] [run=DIR]",
-                                      "change how many workers a running fleet has",
-                                      run_scale,
-                                      scale_keys};
-const struct command command_down = {"down",      "the fleet",
-                                     "[run=DIR]", "end a run: it saves a checkpoint first",
-                                     run_down,    fleet_keys};
-const struct command command_keys = {"keys",   "the fleet", "new FILE", "make a fleet key",
-                                     run_keys, NULL};
+const struct command cmd_fleet_scale = {"scale",
+                                        "the fleet",
+                                        "actors=N [rewarders=M] [run=DIR]",
+                                        "change how many workers a running fleet has",
+                                        run_scale,
+                                        scale_keys};
+const struct command cmd_fleet_down = {"down",      "the fleet",
+                                       "[run=DIR]", "end a run: it saves a checkpoint first",
+                                       run_down,    fleet_keys};
+const struct command cmd_fleet_keys = {"keys",   "the fleet", "new FILE", "make a fleet key",
+                                       run_keys, NULL};

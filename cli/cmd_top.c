@@ -86,15 +86,15 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     return err;
 }
 
-const struct command command_top = {"top",
-                                    "the fleet",
-                                    "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
-                                    "watch a fleet: who is busy, what waits, how fast",
-                                    run,
-                                    fleet_keys};
-const struct command command_status = {"status",
-                                       "the fleet",
-                                       "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
-                                       "the same once, as lines",
-                                       run,
-                                       fleet_keys};
+const struct command cmd_top = {"top",
+                                "the fleet",
+                                "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
+                                "watch a fleet: who is busy, what waits, how fast",
+                                run,
+                                fleet_keys};
+const struct command cmd_top_once = {"status",
+                                     "the fleet",
+                                     "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
+                                     "the same once, as lines",
+                                     run,
+                                     fleet_keys};

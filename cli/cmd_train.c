@@ -93,14 +93,14 @@ static enum err run_fleet(const struct command *command, int argc, char **argv, 
 
 #define TRAIN_USAGE "[FILE.yaml] [key=value | --key value] ..."
 
-const struct command command_sft = {
+const struct command cmd_train_sft = {
     "sft",       "training",
     TRAIN_USAGE, "supervised fine-tuning on texts, dialogues or demonstrations",
     run_offline, NULL};
-const struct command command_reward = {"reward",    "training",
-                                       TRAIN_USAGE, "a reward model from preference pairs",
-                                       run_offline, NULL};
-const struct command command_ppo = {
+const struct command cmd_train_reward = {"reward",    "training",
+                                         TRAIN_USAGE, "a reward model from preference pairs",
+                                         run_offline, NULL};
+const struct command cmd_train_ppo = {
     "ppo",
     "training",
     TRAIN_USAGE,

@@ -203,11 +203,10 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     return err;
 }
 
-const struct command command_world = {
-    "world",
-    "demo",
-    "make|judge [key=value ...]",
-    "the demo's small world: make it, or judge answers by its "
-    "hidden utility",
-    run,
-    keys};
+const struct command cmd_world = {"world",
+                                  "demo",
+                                  "make|judge [key=value ...]",
+                                  "the demo's small world: make it, or judge answers by its "
+                                  "hidden utility",
+                                  run,
+                                  keys};

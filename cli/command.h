@@ -14,15 +14,15 @@ struct command {
 };
 
 /* models */
-extern const struct command command_tokenize, command_score, command_reward_score,
-    command_generate, command_chat, command_pull, command_inspect;
+extern const struct command cmd_tokenize, cmd_score, cmd_score_reward, cmd_generate, cmd_chat,
+    cmd_pull, cmd_inspect;
 /* training: these start drover-learner or the supervisor */
-extern const struct command command_sft, command_reward, command_ppo;
+extern const struct command cmd_train_sft, cmd_train_reward, cmd_train_ppo;
 /* the fleet */
-extern const struct command command_top, command_status, command_scale, command_down,
-    command_keys;
+extern const struct command cmd_top, cmd_top_once, cmd_fleet_scale, cmd_fleet_down,
+    cmd_fleet_keys;
 /* the demo's world */
-extern const struct command command_world;
+extern const struct command cmd_world;
 
 /* Reads `keys` from the arguments (base/tree.h) into `out`, which starts zeroed. */
 enum err command_conf(const struct conf_key *keys, void *out, int argc, char **argv) MUST_CHECK;
