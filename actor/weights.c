@@ -78,7 +78,9 @@ enum err weights_ask(struct weights *w, struct fetch *fetch, const struct artifa
     enum err err = OK;
 
     if (!w->have_card) {
-        err = card && hash_same(&card->hash, &w->card) ? fetch_want(fetch, card) : OK;
+        err = !hash_same(&w->card, &no_hash) && hash_same(&card->hash, &w->card)
+                  ? fetch_want(fetch, card)
+                  : OK;
         return err == ERR_RANGE ? OK : err;
     }
     image.bytes = image_size(&w->shape);

@@ -115,8 +115,9 @@ static void put_staleness(struct pad *pad, const struct msg_stats *s)
     size_t n = 0;
 
     for (uint32_t i = 0; i < s->stalenesses && n < sizeof text - 24; i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, "  %u late: %llu", i,
-                              (unsigned long long)s->staleness[i]);
+        if (s->staleness[i])
+            n += (size_t)snprintf(text + n, sizeof text - n, "  %u late: %llu", i,
+                                  (unsigned long long)s->staleness[i]);
     put(pad, "staleness %s", n ? text : "  nothing trained yet");
 }
 
@@ -150,8 +151,9 @@ int stats_lines(const struct msg_stats *s, char line[STATS_LINES][STATS_WIDTH])
         (unsigned long long)s->reissued, (unsigned long long)s->bad_frames,
         (unsigned long long)s->refused);
     for (uint32_t i = 0; i < s->drops; i++)
-        put(&pad, "dropped    %s: %llu", s->drop[i].reason,
-            (unsigned long long)s->drop[i].count);
+        if (s->drop[i].count)
+            put(&pad, "dropped    %s: %llu", s->drop[i].reason,
+                (unsigned long long)s->drop[i].count);
     for (uint32_t i = 0; i < s->waits; i++)
         put(&pad, "waits      %s for %.1f s", s->wait[i].name, s->wait[i].age_ms / 1e3);
     if (*s->advice)
