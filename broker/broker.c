@@ -131,6 +131,7 @@ void broker_fail(struct broker *b, const struct msg_fail *fail)
 struct member *broker_hello(struct broker *b, struct member *was, void *link,
                             const struct msg *msg, int64_t now_ms)
 {
+    static const struct id none;
     struct member *member = was;
     enum refuse_code code = REFUSE_ROLE;
     const char *words = "this broker has no use for that role";
@@ -149,7 +150,8 @@ struct member *broker_hello(struct broker *b, struct member *was, void *link,
         log_info("joined", "peer=%s role=%d", member->name, (int)member->role);
     }
     roster_hello(member, &msg->hello);
-    member->run = msg->head.run;
+    if (memcmp(&msg->head.run, &none, sizeof none)) /* else: as it said before */
+        member->run = msg->head.run;
     member->heard_ms = now_ms;
     if (member->role == ROLE_LEARNER)
         run_bind(b, member, msg, now_ms);

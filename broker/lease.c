@@ -38,12 +38,15 @@ uint32_t lease_grant(struct leases *leases, struct member *holder, uint64_t task
                             .first = first,
                             .count = count,
                             .left = count,
-                            .next = holder->lease,
-                            .prev = LEASE_NONE,
+                            .next = LEASE_NONE,
+                            .prev = holder->lease_last,
                             .granted_ms = now_ms};
-    if (lease->next != LEASE_NONE)
-        leases->slot[lease->next].prev = slot;
-    holder->lease = slot;
+    /* In order of number, so that LEASEs go out as their numbers rise. */
+    if (lease->prev != LEASE_NONE)
+        leases->slot[lease->prev].next = slot;
+    else
+        holder->lease = slot;
+    holder->lease_last = slot;
     holder->leases++;
     leases->n++;
     return slot;
@@ -56,6 +59,8 @@ void lease_end(struct leases *leases, uint32_t slot)
     assert(lease->number);
     if (lease->next != LEASE_NONE)
         leases->slot[lease->next].prev = lease->prev;
+    else
+        lease->holder->lease_last = lease->prev;
     if (lease->prev != LEASE_NONE)
         leases->slot[lease->prev].next = lease->next;
     else

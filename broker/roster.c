@@ -16,7 +16,7 @@ struct member *roster_new(void *link, const struct msg_hello *hello, int64_t now
     member->incarnation = hello->incarnation;
     member->joined_ms = member->heard_ms = member->progress_ms = now_ms;
     member->who_ms = INT64_MIN / 2;
-    member->lease = ROSTER_NO_LEASE;
+    member->lease = member->lease_last = ROSTER_NO_LEASE;
     snprintf(member->name, sizeof member->name, "%s", hello->name);
     return member;
 }

@@ -51,9 +51,9 @@ struct member {
     uint32_t offers;
     struct member_claim *claim; /* A */
     uint32_t claims, claims_max;
-    struct id run;  /* to which its claims belong */
-    int64_t avail;  /* A, R: credit less what it has not seen yet */
-    uint32_t lease; /* first of its leases (slot), or ROSTER_NO_LEASE */
+    struct id run;              /* to which its claims belong */
+    int64_t avail;              /* A, R: credit less what it has not seen yet */
+    uint32_t lease, lease_last; /* its leases, in order of number: slots, or ROSTER_NO_LEASE */
     uint32_t leases;
     uint64_t sent;   /* L: SAMPLEs and DROPPEDs on this connection */
     uint64_t landed; /* of those, how many it has seen */

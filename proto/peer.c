@@ -186,9 +186,11 @@ void peer_hb(struct peer *peer, int64_t now_ms)
 /* What the connection itself needs of a message, before its handler. True if that may run. */
 static bool note(struct peer *peer, const struct msg *msg, int64_t now_ms)
 {
+    static const struct id none;
     const bool was = peer->welcome;
 
-    if (!peer->own_run && msg->head.type != MSG_WHO) {
+    /* A broker that knows no run yet does not make us forget whose work we hold. */
+    if (!peer->own_run && memcmp(&msg->head.run, &none, sizeof none)) {
         peer->head.run = msg->head.run;
         peer->head.epoch = msg->head.epoch;
     }

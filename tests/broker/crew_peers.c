@@ -1,0 +1,411 @@
+/* The three peers of a crew: what they say and how they take what they hear. */
+
+#include "tests/broker/crew.h"
+#include "tests/support/test.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "proto/digest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct scorer the_scorer(void)
+{
+    struct scorer scorer = {.id = 1,
+                            .name = "mine",
+                            .kind = SCORER_WORKER,
+                            .unit = UNIT_ROLLOUT,
+                            .pure = true,
+                            .spec = "{}"};
+
+    scorer.hash = digest_scorer(&scorer);
+    return scorer;
+}
+
+/* ---- the learner */
+
+static struct settled settled_now(struct learner *l)
+{
+    uint32_t n = 0;
+
+    for (uint64_t t = 0; t < CREW_TASKS; t++)
+        for (uint32_t s = 0; s < CREW_SAMPLES; s++)
+            if (l->settled[t][s])
+                l->range[n++] = (struct range){.task = t, .first = s, .count = 1};
+    return (struct settled){.epoch = l->epoch, .range = l->range, .ranges = n};
+}
+
+static void learner_hello(void *self, struct msg_hello *out)
+{
+    static struct scorer table[1];
+    struct crew *crew = self;
+
+    table[0] = the_scorer();
+    crew->learner.heard = 0; /* on this connection */
+    out->settled = settled_now(&crew->learner);
+    out->newest = (struct version){1, crew->image.hash};
+    out->table = 1;
+    out->scorer = table;
+    out->scorers = 1;
+    out->artifact = &crew->image;
+    out->artifacts = 1;
+    out->body_max = 4096;
+}
+
+static void learner_hb(void *self, struct msg_hb *out)
+{
+    struct crew *crew = self;
+
+    out->settled = settled_now(&crew->learner);
+    out->newest = (struct version){1, crew->image.hash};
+    out->lease_seen = crew->learner.heard;
+    out->credit_bytes = 1 << 20;
+    out->metrics = "{\"step\": 1}";
+    out->step = 1;
+}
+
+static void open_tasks(struct crew *crew, uint64_t from)
+{
+    static const int32_t prompt[] = {1, 2, 3};
+
+    for (uint64_t id = from; id < CREW_TASKS; id++) {
+        struct msg msg = {
+            .head.type = MSG_OPEN,
+            .open.task = {.id = id,
+                          .seed = 5,
+                          .samples = CREW_SAMPLES,
+                          .prompt = prompt,
+                          .prompts = 3,
+                          .decoding = {.temperature = 1, .top_p = 1, .max_new = 8},
+                          .version = {1, crew->image.hash},
+                          .scorers = 1,
+                          .meta = "{}"}};
+
+        if (peer_send(crew->learner.peer, &msg))
+            return;
+    }
+}
+
+static enum err learner_open_to(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct crew *crew = self;
+
+    (void)now_ms;
+    crew->learner.open_to =
+        msg->head.type == MSG_WELCOME ? msg->welcome.open_to : msg->hb.open_to;
+    open_tasks(crew, crew->learner.open_to);
+    return OK;
+}
+
+static enum err learner_sample(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct crew *crew = self;
+    struct learner *l = &crew->learner;
+    const struct rollout *r = &msg->sample.rollout;
+    struct msg out = {.head.type = MSG_SETTLED};
+
+    (void)now_ms;
+    l->heard++;
+    assert_true(r->task < CREW_TASKS && r->sample < CREW_SAMPLES);
+    assert_int_equal(r->token[1], r->task * 10 + r->sample);
+    assert_int_equal(msg->sample.scores, 1);
+    assert_true(msg->sample.score[0].value[0] == (float)(r->task * 10 + r->sample));
+    assert_true(hash_same(&msg->sample.score[0].rollout[0], &r->hash));
+    l->got[r->task][r->sample]++;
+    if (l->hold)
+        return OK;
+    l->settled[r->task][r->sample] = true;
+    out.settled.settled = settled_now(l);
+    assert_ok(peer_send(l->peer, &out));
+    return OK;
+}
+
+static enum err learner_offer(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct crew *crew = self;
+    struct msg out = {.head.type = MSG_OFFER};
+
+    (void)msg, (void)now_ms;
+    out.offer.artifact = blob_store_list(crew->learner.store, &out.offer.artifacts);
+    return peer_send(crew->learner.bulk, &out);
+}
+
+static enum err learner_asked(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct crew *crew = self;
+
+    (void)now_ms;
+    assert_true(msg->wreq.route != 0);
+    return blob_store_ask(crew->learner.store, &msg->wreq);
+}
+
+void crew_learner(struct crew *crew)
+{
+    struct learner *l = &crew->learner;
+    struct peer_conf conf = {.role = ROLE_LEARNER,
+                             .broker = crew->control,
+                             .keys = crew->secure ? &crew->keys : NULL,
+                             .name = "learner",
+                             .hello = learner_hello,
+                             .hb = learner_hb,
+                             .self = crew};
+
+    peer_random(&conf.id, &conf.incarnation);
+    memset(l->run.byte, 7, sizeof l->run.byte);
+    l->epoch++;
+    blob_store_new(&l->store);
+    assert_ok(blob_store_add(l->store, &crew->image, crew->weights, crew->image.bytes, NULL,
+                             NULL, NULL));
+    assert_ok(peer_open(&l->peer, crew->context, &conf, clock_mono_ms()));
+    peer_run(l->peer, &l->run, l->epoch);
+    peer_on(l->peer, MSG_WELCOME, learner_open_to, crew);
+    peer_on(l->peer, MSG_HB, learner_open_to, crew);
+    peer_on(l->peer, MSG_SAMPLE, learner_sample, crew);
+    conf.broker = crew->bulk;
+    conf.hello = NULL;
+    conf.hb = NULL;
+    assert_ok(peer_open(&l->bulk, crew->context, &conf, clock_mono_ms()));
+    peer_run(l->bulk, &l->run, l->epoch);
+    peer_on(l->bulk, MSG_WELCOME, learner_offer, crew);
+    peer_on(l->bulk, MSG_WREQ, learner_asked, crew);
+}
+
+/* ---- the actor */
+
+static void actor_hello(void *self, struct msg_hello *out)
+{
+    struct crew *crew = self;
+
+    out->claim = crew->actor.claim;
+    out->claims = crew->actor.claims;
+    out->slots = 2;
+}
+
+static void actor_hb(void *self, struct msg_hb *out)
+{
+    struct crew *crew = self;
+    static struct version image;
+
+    image = (struct version){1, crew->image.hash};
+    out->image = &image;
+    out->images = crew->actor.have_image;
+    out->credit = crew->actor.have_image ? 4 : 0;
+    out->lease_seen = crew->actor.seen;
+    out->tokens = crew->actor.bodies * 2;
+    out->busy_ms = 10;
+}
+
+static void send_body(struct crew *crew, const struct claim *claim)
+{
+    const int32_t token[] = {4, (int32_t)(claim->task * 10 + claim->sample)};
+    const float logprob[] = {-1, -2};
+    const struct span span = {0, {1, crew->image.hash}};
+    struct msg msg = {.head.type = MSG_ROLLOUT,
+                      .rollout.rollout = {.task = claim->task,
+                                          .sample = claim->sample,
+                                          .end = ROLLOUT_LENGTH,
+                                          .token = token,
+                                          .logprob = logprob,
+                                          .tokens = 2,
+                                          .span = &span,
+                                          .spans = 1,
+                                          .text = ""}};
+
+    msg.rollout.rollout.hash = digest_rollout(&msg.rollout.rollout);
+    ((struct claim *)claim)->hash = msg.rollout.rollout.hash;
+    if (!peer_send(crew->actor.peer, &msg))
+        crew->actor.bodies++;
+}
+
+static struct claim *claim_of(struct crew *crew, uint64_t task, uint32_t sample)
+{
+    for (uint32_t i = 0; i < crew->actor.claims; i++)
+        if (crew->actor.claim[i].task == task && crew->actor.claim[i].sample == sample)
+            return &crew->actor.claim[i];
+    return NULL;
+}
+
+static enum err actor_lease(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct crew *crew = self;
+    const struct msg_lease *lease = &msg->lease;
+
+    (void)now_ms;
+    assert_true(crew->actor.have_image);
+    assert_true(lease->lease > crew->actor.seen);
+    crew->actor.seen = lease->lease;
+    for (uint32_t s = lease->first; s < lease->first + lease->count; s++) {
+        struct claim *claim = claim_of(crew, lease->task.id, s);
+
+        if (!claim) {
+            assert_true(crew->actor.claims < CREW_ALL);
+            claim = &crew->actor.claim[crew->actor.claims++];
+            *claim = (struct claim){.task = lease->task.id, .sample = s, .state = CLAIM_DONE};
+            crew->actor.made[lease->task.id][s]++;
+        }
+        send_body(crew, claim);
+    }
+    return OK;
+}
+
+static enum err actor_want(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct crew *crew = self;
+
+    (void)now_ms;
+    for (uint32_t i = 0; i < msg->want.claims; i++)
+        send_body(crew, claim_of(crew, msg->want.claim[i].task, msg->want.claim[i].sample));
+    return OK;
+}
+
+static enum err actor_welcome(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct crew *crew = self;
+    const struct msg_welcome *w = &msg->welcome;
+
+    crew->actor.welcomes++;
+    crew->actor.run = w->run;
+    assert_string_equal(w->bulk, crew->bulk);
+    assert_ok(fetch_endpoint(crew->actor.fetch, w->bulk, w->bulk_key, now_ms));
+    for (uint32_t i = 0; i < w->artifacts && !crew->actor.have_image; i++)
+        assert_ok(fetch_want(crew->actor.fetch, &crew->image));
+    for (uint32_t i = 0; i < w->verdicts; i++)
+        if (w->verdict[i].state == CLAIM_WANT)
+            send_body(crew, claim_of(crew, w->verdict[i].task, w->verdict[i].sample));
+    return OK;
+}
+
+static enum err actor_hears(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct crew *crew = self;
+    const struct settled *settled =
+        msg->head.type == MSG_HB ? &msg->hb.settled : &msg->settled.settled;
+
+    (void)now_ms;
+    for (uint32_t i = 0; i < settled->ranges; i++)
+        for (uint32_t s = 0; s < settled->range[i].count; s++)
+            crew->actor.settled[settled->range[i].task][settled->range[i].first + s] = true;
+    return OK;
+}
+
+static enum err actor_got(void *self, const struct artifact *what, void *bytes, size_t n,
+                          int64_t now_ms)
+{
+    struct crew *crew = self;
+
+    (void)what;
+    assert_int_equal(n, crew->image.bytes);
+    assert_memory_equal(bytes, crew->weights, n);
+    free(bytes);
+    crew->actor.have_image = true;
+    peer_hb(crew->actor.peer, now_ms);
+    return OK;
+}
+
+static enum err watch(void *self, void *socket)
+{
+    (void)self, (void)socket; /* this test asks every socket each time */
+    return OK;
+}
+
+static void unwatch(void *self, void *socket)
+{
+    (void)self, (void)socket;
+}
+
+void crew_actor(struct crew *crew)
+{
+    struct actor *a = &crew->actor;
+    struct peer_conf conf = {.role = ROLE_ACTOR,
+                             .broker = crew->control,
+                             .keys = crew->secure ? &crew->keys : NULL,
+                             .name = "actor",
+                             .hello = actor_hello,
+                             .hb = actor_hb,
+                             .self = crew};
+    struct fetch_conf fetch = {.context = crew->context,
+                               .role = ROLE_ACTOR,
+                               .keys = conf.keys,
+                               .name = "actor",
+                               .watch = watch,
+                               .unwatch = unwatch,
+                               .got = actor_got,
+                               .self = crew};
+
+    peer_random(&conf.id, &conf.incarnation);
+    fetch.id = conf.id;
+    fetch.incarnation = conf.incarnation;
+    fetch_new(&a->fetch, &fetch);
+    assert_ok(peer_open(&a->peer, crew->context, &conf, clock_mono_ms()));
+    peer_on(a->peer, MSG_WELCOME, actor_welcome, crew);
+    peer_on(a->peer, MSG_LEASE, actor_lease, crew);
+    peer_on(a->peer, MSG_WANT, actor_want, crew);
+    peer_on(a->peer, MSG_HB, actor_hears, crew);
+    peer_on(a->peer, MSG_SETTLED, actor_hears, crew);
+}
+
+/* ---- the rewarder */
+
+static void rewarder_hello(void *self, struct msg_hello *out)
+{
+    static const struct msg_ability mine = {SCORER_WORKER, "mine"};
+
+    (void)self;
+    out->offer = &mine;
+    out->offers = 1;
+    out->slots = 4;
+}
+
+static void rewarder_hb(void *self, struct msg_hb *out)
+{
+    struct crew *crew = self;
+
+    out->credit = 8;
+    out->lease_seen = crew->rewarder.seen;
+}
+
+static enum err rewarder_ask(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct crew *crew = self;
+    const struct msg_ask *ask = &msg->ask;
+    struct hash rollout[8];
+    uint32_t each[8];
+    float value[8];
+    struct msg out = {.head.type = MSG_SCORE,
+                      .score = {.ticket = ask->ticket,
+                                .score = {.scorer = ask->scorer,
+                                          .rollout = rollout,
+                                          .each = each,
+                                          .rollouts = ask->items,
+                                          .value = value,
+                                          .values = ask->items,
+                                          .diagnostics = ""}}};
+
+    (void)now_ms;
+    assert_true(ask->items <= 4); /* its slots */
+    crew->rewarder.seen = ask->ticket;
+    crew->rewarder.asked += ask->items;
+    for (uint32_t i = 0; i < ask->items; i++) {
+        rollout[i] = ask->item[i].hash;
+        each[i] = 1;
+        value[i] = (float)ask->item[i].token[1];
+    }
+    assert_ok(peer_send(crew->rewarder.peer, &out));
+    return OK;
+}
+
+void crew_rewarder(struct crew *crew)
+{
+    struct peer_conf conf = {.role = ROLE_REWARDER,
+                             .broker = crew->control,
+                             .keys = crew->secure ? &crew->keys : NULL,
+                             .name = "rewarder",
+                             .hello = rewarder_hello,
+                             .hb = rewarder_hb,
+                             .self = crew};
+
+    peer_random(&conf.id, &conf.incarnation);
+    assert_ok(peer_open(&crew->rewarder.peer, crew->context, &conf, clock_mono_ms()));
+    peer_on(crew->rewarder.peer, MSG_ASK, rewarder_ask, crew);
+}

@@ -1,0 +1,7 @@
+add_library(crew STATIC ${CMAKE_CURRENT_SOURCE_DIR}/broker/crew.c ${CMAKE_CURRENT_SOURCE_DIR}/broker/crew_peers.c)
+target_link_libraries(crew PUBLIC proto PkgConfig::cmocka)
+target_compile_definitions(crew PUBLIC BROKER="$<TARGET_FILE:drover-broker>")
+drover_test(broker/process TIMEOUT 120 NEEDS crew)
+add_dependencies(test_broker_process drover-broker)
+add_test(NAME broker/lean COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/broker/lean.sh $<TARGET_FILE:drover-broker>)
+set_tests_properties(broker/lean PROPERTIES LABELS lint TIMEOUT 10)

@@ -1,0 +1,84 @@
+/* The broker among simulated peers and faults. DROVER_SIM_SEEDS says how many seeds of each
+ * kind, DROVER_SIM_FIRST the first one; a seed that fails is printed with its kind. */
+
+#include "tests/support/test.h"
+
+#include "base/log.h"
+#include "tests/broker/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct sim sim;
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void many(uint32_t faults, uint64_t seeds)
+{
+    const uint64_t first = number("DROVER_SIM_FIRST", 0), n = number("DROVER_SIM_SEEDS", seeds);
+    uint64_t twice = 0, samples = 0;
+
+    for (uint64_t seed = first; seed < first + n; seed++) {
+        const bool good = sim_run(&sim, seed, faults);
+
+        if (!good)
+            fail_msg("seed %llu, faults %u: %s", (unsigned long long)seed, faults, sim.words);
+        twice += sim.twice;
+        samples += sim.tasks * sim.samples;
+        sim_fini(&sim);
+    }
+    printf("           %llu seeds, %llu samples, %llu written more than once\n",
+           (unsigned long long)n, (unsigned long long)samples, (unsigned long long)twice);
+}
+
+static void without_faults_all_is_done_once(void **state)
+{
+    (void)state;
+    many(0, 200);
+}
+
+static void one_kind_of_fault_at_a_time(void **state)
+{
+    (void)state;
+    for (uint32_t fault = SIM_KILL_BROKER; fault <= SIM_CANCEL; fault *= 2)
+        many(fault, 80);
+}
+
+static void all_faults_at_once(void **state)
+{
+    (void)state;
+    many(1023, 1200);
+}
+
+static void a_broker_that_restarts_wastes_no_work(void **state)
+{
+    uint64_t twice = 0;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        assert_true(sim_run(&sim, seed, SIM_KILL_BROKER));
+        twice += sim.twice;
+        sim_fini(&sim);
+    }
+    assert_true(twice == 0); /* claims come within the second that it waits */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_faults_all_is_done_once),
+        cmocka_unit_test(one_kind_of_fault_at_a_time),
+        cmocka_unit_test(all_faults_at_once),
+        cmocka_unit_test(a_broker_that_restarts_wastes_no_work),
+    };
+
+    if (log_level("error"))
+        return 1;
+    return cmocka_run_group_tests_name("sim", tests, NULL, NULL);
+}
