@@ -1,5 +1,7 @@
 #include "learner/kl.h"
 
+#include "lm/kernel/real.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -26,7 +28,7 @@ double kl_estimate(enum kl kind, double logprob, double reference)
     case KL_K2:
         return 0.5 * x * x;
     case KL_K3:
-        return expm1(-x) + x;
+        return real_exp(-x) - 1 + x;
     }
     return 0;
 }
