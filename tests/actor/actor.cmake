@@ -1,0 +1,1 @@
+drover_test(actor/book NEEDS actor)

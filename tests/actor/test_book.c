@@ -1,0 +1,121 @@
+#include "tests/support/test.h"
+
+#include "actor/book.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+static int dropped_count;
+
+static void dropped(void *self, uint64_t task, uint32_t sample)
+{
+    (void)self, (void)task, (void)sample;
+    dropped_count++;
+}
+
+static int open_book(void **state)
+{
+    struct book *book;
+
+    book_new(&book);
+    for (uint32_t s = 0; s < 4; s++)
+        assert_true(book_add(book, 7, s, 100 + s / 2, false));
+    assert_true(book_add(book, 9, 0, 102, true));
+    *state = book;
+    return 0;
+}
+
+static int close_book(void **state)
+{
+    book_free(*state);
+    return 0;
+}
+
+static void finish(struct book *book, uint64_t task, uint32_t sample)
+{
+    struct rollout *r = mem_new(1, sizeof *r);
+
+    r->hash.byte[0] = (uint8_t)(10 * task + sample);
+    book_find(book, task, sample)->rollout = r;
+}
+
+static void a_sample_is_leased_once(void **state)
+{
+    assert_false(book_add(*state, 7, 3, 200, false));
+    assert_int_equal(book_running(*state), 5);
+    assert_int_equal(book_done(*state), 0);
+}
+
+static void a_rollout_is_kept_until_it_is_settled(void **state)
+{
+    const struct range above[] = {{9, 0, 1}};
+    struct settled settled = {.epoch = 1, .watermark = 7};
+
+    finish(*state, 7, 1);
+    dropped_count = 0;
+    assert_int_equal(book_settle(*state, &settled, dropped, NULL), 0);
+    assert_int_equal(book_done(*state), 1);
+    settled.range = above;
+    settled.ranges = 1;
+    assert_int_equal(book_settle(*state, &settled, dropped, NULL), 1); /* 9/0 ran still */
+    assert_int_equal(dropped_count, 1);
+    settled.watermark = 8;
+    assert_int_equal(book_settle(*state, &settled, dropped, NULL), 4);
+    assert_int_equal(dropped_count, 4);
+    assert_int_equal(book_running(*state) + book_done(*state), 0);
+}
+
+static void a_range_settles_only_its_samples(void **state)
+{
+    const struct range middle[] = {{7, 1, 2}};
+    const struct settled settled = {.epoch = 1, .range = middle, .ranges = 1};
+
+    assert_int_equal(book_settle(*state, &settled, dropped, NULL), 2);
+    assert_non_null(book_find(*state, 7, 0));
+    assert_null(book_find(*state, 7, 1));
+    assert_null(book_find(*state, 7, 2));
+    assert_non_null(book_find(*state, 7, 3));
+}
+
+static void claims_say_what_is_held(void **state)
+{
+    const struct claim *claim;
+    uint32_t n, done = 0;
+
+    finish(*state, 7, 2);
+    claim = book_claims(*state, &n);
+    assert_int_equal(n, 5);
+    for (uint32_t i = 0; i < n; i++)
+        if (claim[i].state == CLAIM_DONE) {
+            done++;
+            assert_int_equal(claim[i].task, 7);
+            assert_int_equal(claim[i].sample, 2);
+            assert_int_equal(claim[i].hash.byte[0], 72);
+        }
+    assert_int_equal(done, 1);
+}
+
+static void each_lease_is_named_once(void **state)
+{
+    uint32_t n;
+    const uint64_t *lease = book_leases(*state, &n);
+
+    assert_int_equal(n, 3);
+    assert_int_equal(lease[0], 100);
+    assert_int_equal(lease[1], 101);
+    assert_int_equal(lease[2], 102);
+}
+
+#define WITH_BOOK(test) cmocka_unit_test_setup_teardown(test, open_book, close_book)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_BOOK(a_sample_is_leased_once),
+        WITH_BOOK(a_rollout_is_kept_until_it_is_settled),
+        WITH_BOOK(a_range_settles_only_its_samples),
+        WITH_BOOK(claims_say_what_is_held),
+        WITH_BOOK(each_lease_is_named_once),
+    };
+    return cmocka_run_group_tests_name("book", tests, NULL, NULL);
+}

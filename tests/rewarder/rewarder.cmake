@@ -1,0 +1,1 @@
+drover_test(rewarder/rule NEEDS rewarder)

@@ -1,0 +1,115 @@
+#include "tests/support/test.h"
+
+#include "rewarder/rule.h"
+
+#include <string.h>
+
+static float score(const char *spec, const char *text, size_t tokens, const char *meta)
+{
+    struct rule *rule;
+    float out = -99;
+
+    assert_ok(rule_new(&rule, spec));
+    assert_ok(rule_score(rule, text, tokens, meta, &out));
+    rule_free(rule);
+    return out;
+}
+
+static void regex_matches_anywhere(void **state)
+{
+    const char *spec = "{\"rule\": \"regex\", \"pattern\": \"\\\\bthank(s| you)\\\\b\"}";
+
+    (void)state;
+    assert_true(score(spec, "well, thank you.", 4, "{}") == 1);
+    assert_true(score(spec, "thankless", 4, "{}") == 0);
+    /* a pattern that runs away is a no, not a hang */
+    assert_true(score("{\"rule\": \"regex\", \"pattern\": \"^(a+)+$\"}",
+                      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", 1, "{}") == 0);
+}
+
+static void length_counts_what_it_is_told(void **state)
+{
+    (void)state;
+    assert_true(score("{\"rule\": \"length\", \"target\": 10}", "x", 5, "") == -0.5f);
+    assert_true(score("{\"rule\": \"length\", \"target\": \"10\"}", "x", 15, "") == -0.5f);
+    assert_true(score("{\"rule\": \"length\", \"min\": 2, \"max\": 3, \"unit\": \"words\"}",
+                      " one  two\nthree ", 99, "") == 1);
+    assert_true(score("{\"rule\": \"length\", \"max\": 2, \"unit\": \"words\"}",
+                      "one two three", 1, "") == 0);
+    assert_true(score("{\"rule\": \"length\", \"max\": 4, \"unit\": \"characters\"}",
+                      "\u00fcber", 9, "") == 1); /* characters, not bytes */
+}
+
+static void exact_forgives_outer_space_only(void **state)
+{
+    const char *spec = "{\"rule\": \"exact\", \"column\": \"answer\"}";
+
+    (void)state;
+    assert_true(score(spec, " Paris\n", 1, "{\"answer\": \"Paris\"}") == 1);
+    assert_true(score(spec, "paris", 1, "{\"answer\": \"Paris\"}") == 0);
+    assert_true(score(spec, "", 1, "{\"answer\": \" \"}") == 1);
+}
+
+static void number_reads_the_last_one(void **state)
+{
+    const char *spec = "{\"rule\": \"number\", \"column\": \"answer\"}";
+    static const struct {
+        const char *text, *meta;
+        float want;
+    } cases[] = {
+        {"so 3 + 4 = 7", "{\"answer\": \"#### 7\"}", 1},
+        {"that is 1,234.50 in all.", "{\"answer\": 1234.5}", 1},
+        {"7 and then 8", "{\"answer\": \"7\"}", 0},
+        {"minus: -5", "{\"answer\": \"-5\"}", 1},
+        {"in 2019-20 it was 20", "{\"answer\": 20}", 1},
+        {"10-3", "{\"answer\": 3}", 1}, /* a dash after a digit is no sign */
+        {"none", "{\"answer\": 3}", 0},
+        {"5.", "{\"answer\": 5}", 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (score(spec, cases[i].text, 1, cases[i].meta) != cases[i].want)
+            fail_msg("'%s' against %s", cases[i].text, cases[i].meta);
+}
+
+static void errors_name_the_key(void **state)
+{
+    static const struct {
+        const char *spec, *words;
+    } bad[] = {
+        {"{\"rule\": \"magic\"}", "rule 'magic'"},
+        {"{\"rule\": \"regex\"}", "`pattern`"},
+        {"{\"rule\": \"regex\", \"pattern\": \"(\"}", "pattern '('"},
+        {"{\"rule\": \"length\"}", "`target`"},
+        {"{\"rule\": \"number\"}", "`column`"},
+        {"{\"rule\": \"length\", \"target\": 3, \"unit\": \"inches\"}", "unit 'inches'"},
+        {"[]", "JSON object"},
+        {"{", "JSON object"},
+    };
+    struct rule *rule;
+    float out;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_not_equal(rule_new(&rule, bad[i].spec), OK);
+        if (!strstr(err_text(), bad[i].words))
+            fail_msg("%s: %s", bad[i].spec, err_text());
+    }
+    assert_ok(rule_new(&rule, "{\"rule\": \"exact\", \"column\": \"gold\"}"));
+    assert_err(ERR_RANGE, rule_score(rule, "x", 1, "{\"answer\": 3}", &out));
+    assert_non_null(strstr(err_text(), "'gold'"));
+    rule_free(rule);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(regex_matches_anywhere),
+        cmocka_unit_test(length_counts_what_it_is_told),
+        cmocka_unit_test(exact_forgives_outer_space_only),
+        cmocka_unit_test(number_reads_the_last_one),
+        cmocka_unit_test(errors_name_the_key),
+    };
+    return cmocka_run_group_tests_name("rule", tests, NULL, NULL);
+}
