@@ -190,6 +190,11 @@ static enum err orphaned(void *self, int64_t now_ms)
 
 /* ---- opening and closing */
 
+static bool given(const char *option) /* "--key=" is none */
+{
+    return option && *option;
+}
+
 static enum err open_keys(struct serve *s)
 {
     enum err err = curve_load(&s->keys, s->options->key);
@@ -209,8 +214,10 @@ static enum err open_ports(struct serve *s)
     const struct curve_keys *keys = s->zap ? &s->keys : NULL;
     struct listen_at at[LISTENS];
     struct hub_conf control = {.keys = keys, .gone = gone, .self = s}, bulk = {.keys = keys};
-    enum err err = *o->listen_fd ? listen_descriptors(at, o->listen_fd)
-                                 : listen_addresses(at, o->bind, o->bulk, o->dashboard);
+    enum err err = given(o->listen_fd)
+                       ? listen_descriptors(at, o->listen_fd)
+                       : listen_addresses(at, o->bind ? o->bind : "", o->bulk ? o->bulk : "",
+                                          o->dashboard ? o->dashboard : "");
 
     if (err)
         return err;
@@ -241,7 +248,7 @@ static void make_broker(struct serve *s)
                                  .bulk = endpoint,
                                  .bulk_key = ""};
 
-    if (*s->options->advertise) {
+    if (given(s->options->advertise)) {
         listen_reach(reached, endpoint, s->options->advertise);
         birth.bulk = reached;
     }
@@ -289,7 +296,7 @@ static enum err open_all(struct serve *s)
         return err;
     s->context = zmq_ctx_new();
     peer_random(&unused, &s->incarnation);
-    if (*s->options->key)
+    if (given(s->options->key))
         err = open_keys(s);
     if (!err)
         err = open_ports(s);
@@ -298,7 +305,7 @@ static enum err open_all(struct serve *s)
     make_broker(s);
     add_rows(s);
     err = wire_it(s);
-    if (!err && *s->options->ports_file)
+    if (!err && given(s->options->ports_file))
         err = write_ports(s);
     return err;
 }

@@ -23,6 +23,16 @@ static struct scorer the_scorer(void)
     return scorer;
 }
 
+/* Asked to leave, each leaves at once: it holds nothing that is not settled. */
+static enum err on_drain(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct msg bye = {.head.type = MSG_BYE, .bye.reason = "drained"};
+
+    (void)msg, (void)now_ms;
+    assert_ok(peer_send(self, &bye));
+    return OK;
+}
+
 /* ---- the learner */
 
 static struct settled settled_now(struct learner *l)
@@ -162,6 +172,7 @@ void crew_learner(struct crew *crew)
     peer_on(l->peer, MSG_WELCOME, learner_open_to, crew);
     peer_on(l->peer, MSG_HB, learner_open_to, crew);
     peer_on(l->peer, MSG_SAMPLE, learner_sample, crew);
+    peer_on(l->peer, MSG_DRAIN, on_drain, l->peer);
     conf.broker = crew->bulk;
     conf.hello = NULL;
     conf.hb = NULL;
@@ -343,6 +354,7 @@ void crew_actor(struct crew *crew)
     peer_on(a->peer, MSG_WANT, actor_want, crew);
     peer_on(a->peer, MSG_HB, actor_hears, crew);
     peer_on(a->peer, MSG_SETTLED, actor_hears, crew);
+    peer_on(a->peer, MSG_DRAIN, on_drain, a->peer);
 }
 
 /* ---- the rewarder */
@@ -408,4 +420,5 @@ void crew_rewarder(struct crew *crew)
     peer_random(&conf.id, &conf.incarnation);
     assert_ok(peer_open(&crew->rewarder.peer, crew->context, &conf, clock_mono_ms()));
     peer_on(crew->rewarder.peer, MSG_ASK, rewarder_ask, crew);
+    peer_on(crew->rewarder.peer, MSG_DRAIN, on_drain, crew->rewarder.peer);
 }

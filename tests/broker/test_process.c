@@ -139,16 +139,13 @@ static void a_broker_is_replaced(void **state)
     CREW_UNTIL(crew, crew_delivered(crew) == CREW_ALL);
     assert_int_equal(crew_made(crew), CREW_ALL);
     assert_true(crew->actor.bodies >= 2 * CREW_ALL);
-    peer_close(crew->learner.peer);
-    peer_close(crew->learner.bulk);
-    crew->learner.peer = crew->learner.bulk = NULL;
     from_ms = clock_mono_ms();
     for (int i = 0; i < 2; i++) {
         close(crew->pipe[i]);
         crew->pipe[i] = -1;
     }
     assert_int_equal(0, crew_wait(crew, 11000));
-    assert_true(clock_mono_ms() - from_ms < 10000);
+    assert_true(clock_mono_ms() - from_ms < 7000); /* all said BYE: not at the deadline */
 }
 
 /* One clear line and status 1. */
