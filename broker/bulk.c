@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BEAT_MS = 1000, PARKED = 128, PARKED_MS = 2000 };
+enum { BEAT_MS = 1000, PARKED = 128, PARKED_MS = 1000 };
 
-struct parked { /* asked for before anybody offered it */
+struct parked { /* asked for before anybody offers it: an OFFER may be on its way */
     uint32_t asker;
     int64_t since_ms;
     struct msg_wreq ask;
@@ -92,18 +92,41 @@ static void pass(struct bulk *bulk, struct hub_peer *to, const struct msg_wreq *
     tell(bulk, to, &msg);
 }
 
-/* What came too early is asked for now; older requests were made again meanwhile. */
-static void pass_parked(struct bulk *bulk, struct hub_peer *to, int64_t now_ms)
+static void none(struct bulk *bulk, const struct parked *at)
+{
+    struct hub_peer *to = hub_find(bulk->hub, at->asker);
+    struct msg msg = {.head.type = MSG_WNONE,
+                      .wnone = {.hash = at->ask.hash, .reason = "nobody offers it here"}};
+
+    bulk->stats.none++;
+    if (to)
+        tell(bulk, to, &msg);
+}
+
+/* What came too early goes on its way now, or its asker hears that nobody has it. */
+static void pass_parked(struct bulk *bulk, int64_t now_ms)
 {
     for (uint32_t i = 0; i < PARKED; i++) {
         struct parked *at = &bulk->parked[i];
+        struct hub_peer *to = at->asker ? holder(bulk, &at->ask.hash) : NULL;
 
-        if (!at->asker || holder(bulk, &at->ask.hash) != to)
+        if (!at->asker || (!to && now_ms - at->since_ms < PARKED_MS))
             continue;
-        if (now_ms - at->since_ms < PARKED_MS && hub_find(bulk->hub, at->asker))
+        if (to)
             pass(bulk, to, &at->ask, at->asker);
+        else
+            none(bulk, at);
         at->asker = 0;
     }
+}
+
+static void park(struct bulk *bulk, const struct msg_wreq *ask, uint32_t asker, int64_t now_ms)
+{
+    struct parked *at = &bulk->parked[bulk->parks++ % PARKED];
+
+    if (at->asker)
+        none(bulk, at);
+    *at = (struct parked){.asker = asker, .since_ms = now_ms, .ask = *ask};
 }
 
 static enum err on_offer(void *self, struct hub_peer *from, const struct msg *msg,
@@ -116,17 +139,8 @@ static enum err on_offer(void *self, struct hub_peer *from, const struct msg *ms
         offers->hash = mem_grow(offers->hash, offers->n, sizeof *offers->hash);
     for (uint32_t i = 0; i < offers->n; i++)
         offers->hash[i] = msg->offer.artifact[i].hash;
-    pass_parked(self, from, now_ms);
+    pass_parked(self, now_ms);
     return OK;
-}
-
-static void none(struct bulk *bulk, struct hub_peer *to, const struct hash *hash)
-{
-    struct msg msg = {.head.type = MSG_WNONE,
-                      .wnone = {.hash = *hash, .reason = "nobody offers it here"}};
-
-    bulk->stats.none++;
-    tell(bulk, to, &msg);
 }
 
 static enum err on_wreq(void *self, struct hub_peer *from, const struct msg *msg,
@@ -136,13 +150,10 @@ static enum err on_wreq(void *self, struct hub_peer *from, const struct msg *msg
     struct hub_peer *to = holder(bulk, &msg->wreq.hash);
 
     bulk->stats.asked++;
-    if (to) {
+    if (to)
         pass(bulk, to, &msg->wreq, from->number);
-    } else {
-        bulk->parked[bulk->parks++ % PARKED] =
-            (struct parked){.asker = from->number, .since_ms = now_ms, .ask = msg->wreq};
-        none(bulk, from, &msg->wreq.hash);
-    }
+    else
+        park(bulk, &msg->wreq, from->number, now_ms);
     return OK;
 }
 
@@ -217,6 +228,7 @@ enum err bulk_tick(struct bulk *bulk, int64_t now_ms)
 {
     const enum err err = hub_tick(bulk->hub, now_ms);
 
+    pass_parked(bulk, now_ms);
     if (now_ms - bulk->beat_ms < BEAT_MS)
         return err;
     bulk->beat_ms = now_ms;

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <zmq.h>
 
 enum { TICK_MS = 100 };
@@ -287,6 +288,18 @@ static enum err wire_it(struct serve *s)
     return err;
 }
 
+/* Each member is two connections: as many as the system lets us have. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        log_warn("limit", "descriptors=%llu", (unsigned long long)limit.rlim_cur);
+}
+
 static enum err open_all(struct serve *s)
 {
     struct id unused;
@@ -294,6 +307,7 @@ static enum err open_all(struct serve *s)
 
     if (err)
         return err;
+    raise_limit();
     s->context = zmq_ctx_new();
     peer_random(&unused, &s->incarnation);
     if (given(s->options->key))
