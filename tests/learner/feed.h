@@ -1,0 +1,139 @@
+/* feed: what a test gives to PPO's iteration: the rollouts and keys of ppo_steps.py. */
+
+#ifndef TESTS_LEARNER_FEED_H
+#define TESTS_LEARNER_FEED_H
+
+#include "learner/ppo.h"
+#include "tests/golden/ppo_steps.inc"
+#include "tests/lm/small.h"
+
+enum { ROWS = GOLDEN_ROWS, TOKENS = GOLDEN_TOKENS };
+
+/* What an iteration is fed with. */
+struct feed {
+    int prompt[ROWS][16], token[ROWS][16];
+    float behaviour[TOKENS], reference[TOKENS];
+    struct ppo_rollout rollout[ROWS];
+};
+
+static inline void feed_fill(struct feed *feed, int iteration)
+{
+    for (int s = 0, at = 0; s < ROWS; at += golden_answer[s], s++) {
+        const uint32_t stream = (uint32_t)(100 * iteration + s);
+        for (uint32_t i = 0; i < (uint32_t)golden_prompt[s]; i++)
+            feed->prompt[s][i] = formula_token(i, stream, small_shape[0].vocab);
+        for (uint32_t i = 0; i < (uint32_t)golden_answer[s]; i++)
+            feed->token[s][i] = formula_token(i, stream + 50, small_shape[0].vocab);
+        feed->rollout[s] = (struct ppo_rollout){.task = 10 + (uint64_t)s / 2,
+                                                .sample = (uint32_t)s % 2,
+                                                .prompt = feed->prompt[s],
+                                                .prompts = golden_prompt[s],
+                                                .token = feed->token[s],
+                                                .tokens = golden_answer[s],
+                                                .behaviour = feed->behaviour + at,
+                                                .reference = feed->reference + at,
+                                                .ended = s % 3 != 2};
+    }
+}
+
+static inline void feed_golden(struct feed *feed, int c, int iteration)
+{
+    feed_fill(feed, iteration);
+    memcpy(feed->behaviour, golden[c].iteration[iteration].behaviour, sizeof feed->behaviour);
+    memcpy(feed->reference, golden[c].iteration[iteration].reference, sizeof feed->reference);
+    for (int s = 0; s < ROWS; s++)
+        feed->rollout[s].score = golden[c].iteration[iteration].score[s];
+}
+
+/* Behaviour: what the policy says now; reference: a little beside it. */
+static inline void feed_on_policy(struct feed *feed, const struct ppo *ppo, double temperature,
+                                  int iteration)
+{
+    struct model *model;
+    size_t bytes;
+    const float *image = ppo_image(ppo, &bytes);
+
+    feed_fill(feed, iteration);
+    assert_ok(model_new(&model, &ppo_policy(ppo)->shape, image, bytes));
+    for (int s = 0, at = 0; s < ROWS; at += golden_answer[s], s++) {
+        const int p = golden_prompt[s], n = golden_answer[s], seq[] = {0, p + n};
+        int token[32];
+        float logprob[32];
+
+        memcpy(token, feed->prompt[s], (size_t)p * sizeof(int));
+        memcpy(token + p, feed->token[s], (size_t)n * sizeof(int));
+        assert_ok(forward_score(model, token, seq, 1, (float)temperature, logprob, NULL, NULL));
+        memcpy(feed->behaviour + at, logprob + p, (size_t)n * sizeof(float));
+        for (int t = 0; t < n; t++)
+            feed->reference[at + t] = logprob[p + t] + .2f * formula((uint32_t)(at + t), 9);
+        feed->rollout[s].score = (double)formula((uint32_t)s, (uint32_t)(77 + iteration));
+    }
+    model_free(model);
+}
+
+static inline struct params *weights(const struct shape *shape)
+{
+    struct small small;
+    struct params *params;
+
+    small_new(&small, shape);
+    params = small.params;
+    small.params = NULL;
+    small_free(&small);
+    return params;
+}
+
+static inline struct ppo *fresh(const struct ppo_conf *conf)
+{
+    struct ppo *ppo;
+
+    assert_ok(ppo_new(&ppo, conf, weights(&small_shape[0]), weights(&small_shape[3])));
+    return ppo;
+}
+
+static inline double metric(const struct ppo_metrics *metrics, const char *name)
+{
+    for (int i = 0; i < metrics->n; i++)
+        if (!strcmp(metrics->metric[i].name, name))
+            return metrics->metric[i].value;
+    fail_msg("no metric %s", name);
+    return 0;
+}
+
+static inline struct ppo_conf golden_conf(int c)
+{
+    struct ppo_conf conf = ppo_defaults(2);
+
+    conf.rates.peak = 3e-4;
+    conf.critic_learning_rate = 6e-4;
+    conf.per_device_train_batch_size = 4;
+    if (c == 1) {
+        conf.kl_estimator = KL_K3;
+        conf.kl_coef = .2;
+        conf.target_kl = 3;
+        conf.kl_horizon = 100;
+        conf.whiten_rewards = true;
+        conf.gamma = .99;
+        conf.lam = .9;
+        conf.missing_eos_penalty = 1;
+        conf.entropy_coef = .01;
+        conf.temperature = 1.3;
+        conf.num_ppo_epochs = 3;
+        conf.cliprange = .15;
+        conf.cliprange_value = .3;
+        conf.vf_coef = .5;
+    }
+    if (c == 2) {
+        conf.kl_estimator = KL_K2;
+        conf.kl_coef = .1;
+        conf.lam = 1;
+        conf.missing_eos_penalty = .5;
+        conf.temperature = 1;
+        conf.num_ppo_epochs = 2;
+        conf.cliprange = conf.cliprange_value = .1;
+        conf.vf_coef = 1;
+    }
+    return conf;
+}
+
+#endif

@@ -1,0 +1,1 @@
+drover_test(learner/ppo NEEDS learner TIMEOUT 120)

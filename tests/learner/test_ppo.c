@@ -1,0 +1,409 @@
+/* PPO's iteration: TRL's own lines in torch as golden numbers (tests/golden/ppo_steps.py), and
+ * what must hold for any numbers. */
+#include "learner/checkpoint.h"
+#include "learner/ppo_batch.h"
+#include "tests/learner/feed.h"
+
+#include <math.h>
+#include <unistd.h>
+
+/* Losses and norms of later optimiser steps inherit what Adam makes of rounding near zero. */
+static void iterations_follow_trl(void **state)
+{
+    (void)state;
+    for (int c = 0; c < GOLDEN_CASES; c++) {
+        const struct ppo_conf conf = golden_conf(c);
+        struct ppo *ppo = fresh(&conf);
+        for (int it = 0; it < 2; it++) {
+            struct feed feed;
+            struct ppo_metrics got;
+            feed_golden(&feed, c, it);
+            assert_ok(ppo_iteration(ppo, feed.rollout, ROWS, &got));
+            for (int k = 0; k < GOLDEN_METRICS; k++) {
+                const double want = golden[c].iteration[it].metric[k];
+                const double is = metric(&got, golden_name[k]);
+                const double room = 1e-4 * fmax(fabs(want), .05);
+                if (!(fabs(is - want) <= room))
+                    fail_msg("case %d iteration %d %s: %.9g, not %.9g", c, it, golden_name[k],
+                             is, want);
+            }
+        }
+        assert_true(fabs(ppo_beta(ppo) - golden[c].beta) < 1e-9);
+        ppo_free(ppo);
+    }
+}
+
+static void same_weights(const struct params *a, const struct params *b)
+{
+    assert_int_equal(a->count, b->count);
+    assert_memory_equal(a->data, b->data, a->count * sizeof(float));
+}
+
+static void same_state(const struct ppo *a, const struct ppo *b)
+{
+    size_t bytes, other;
+    const float *image = ppo_image(a, &bytes), *image_b = ppo_image(b, &other);
+
+    same_weights(ppo_policy(a), ppo_policy(b));
+    same_weights(ppo_critic(a), ppo_critic(b));
+    assert_int_equal(bytes, other);
+    assert_memory_equal(image, image_b, bytes);
+    assert_true(ppo_beta(a) == ppo_beta(b) && ppo_count(a) == ppo_count(b));
+}
+
+static void run(struct ppo *ppo, int c, int iteration, struct ppo_metrics *out)
+{
+    struct feed feed;
+
+    feed_golden(&feed, c, iteration);
+    assert_ok(ppo_iteration(ppo, feed.rollout, ROWS, out));
+}
+
+/* The bits that generation gives are the bits that training gets, with and without keeping
+ * activations, in any micro-batch and at any temperature. */
+static void on_policy_the_first_ratio_is_exactly_one(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 4; c++) {
+        struct ppo_conf conf = golden_conf(c % 2);
+        struct ppo_metrics got;
+        struct feed feed;
+        struct ppo *ppo;
+
+        conf.strict = true;
+        conf.gradient_checkpointing = c < 2;
+        conf.num_mini_batches = 1 + c % 3;
+        conf.per_device_train_batch_size = 1 + c;
+        ppo = fresh(&conf);
+        for (int it = 0; it < 2; it++) {
+            feed_on_policy(&feed, ppo, conf.temperature, it);
+            assert_ok(ppo_iteration(ppo, feed.rollout, ROWS, &got));
+            assert_true(got.first.ratio_gap == 0.0 && got.first.approxkl == 0.0);
+            assert_true(got.first.clipfrac == 0.0 && got.first.tokens > 0);
+            assert_true(got.tokens == TOKENS && got.learnt == TOKENS);
+            assert_true(metric(&got, "policy/approxkl_avg") > 0);
+        }
+        ppo_free(ppo);
+    }
+}
+
+/* One unit in the last place is enough, and the words say where. */
+static void a_token_of_other_weights_is_named(void **state)
+{
+    struct ppo_conf conf = golden_conf(0);
+    struct ppo_metrics got;
+    struct feed feed;
+    struct ppo *ppo;
+    (void)state;
+
+    ppo = fresh(&conf);
+    feed_on_policy(&feed, ppo, conf.temperature, 0);
+    feed.behaviour[6 + 1 + 4] = nextafterf(feed.behaviour[6 + 1 + 4], 0);
+    assert_ok(ppo_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_true(got.first.ratio_gap > 0 && got.first.ratio_gap < 1e-5);
+    ppo_free(ppo);
+    conf.strict = true;
+    ppo = fresh(&conf);
+    assert_err(ERR_STATE, ppo_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_non_null(strstr(err_text(), "task 11 sample 0 token 4"));
+    ppo_free(ppo);
+}
+
+/* The optimiser's steps are of the mini-batch, not of the micro-batch: token means, not means
+ * of means. */
+static void micro_batches_add_up(void **state)
+{
+    struct ppo_metrics whole, parts;
+    (void)state;
+
+    for (int c = 0; c < 2; c++) {
+        struct ppo_conf conf = golden_conf(c);
+        struct ppo *a, *b;
+
+        conf.num_mini_batches = 2;
+        conf.per_device_train_batch_size = ROWS;
+        a = fresh(&conf);
+        conf.per_device_train_batch_size = 1;
+        b = fresh(&conf);
+        run(a, c, 0, &whole);
+        run(b, c, 0, &parts);
+        assert_int_equal(whole.n, parts.n);
+        for (int i = 0; i < whole.n; i++)
+            if (fabs(whole.metric[i].value - parts.metric[i].value) >
+                1e-4 * fmax(fabs(whole.metric[i].value), .05))
+                fail_msg("%s: %.9g whole, %.9g in parts", whole.metric[i].name,
+                         whole.metric[i].value, parts.metric[i].value);
+        ppo_free(a);
+        ppo_free(b);
+    }
+}
+
+static void the_same_rollouts_give_the_same_bits(void **state)
+{
+    struct ppo_conf conf = golden_conf(1);
+    struct ppo_metrics got;
+    struct ppo *a, *b, *c;
+    (void)state;
+
+    conf.num_mini_batches = 3;
+    a = fresh(&conf);
+    b = fresh(&conf);
+    conf.seed++;
+    c = fresh(&conf);
+    for (int it = 0; it < 2; it++) {
+        run(a, 1, it, &got);
+        run(b, 1, it, &got);
+        run(c, 1, it, &got);
+    }
+    same_state(a, b);
+    /* another seed, another order of the mini-batches */
+    assert_true(memcmp(ppo_policy(a)->data, ppo_policy(c)->data,
+                       ppo_policy(a)->count * sizeof(float)) != 0);
+    ppo_free(a);
+    ppo_free(b);
+    ppo_free(c);
+}
+
+/* A run that was stopped and resumed ends in the bits of one that was not. */
+static void a_state_comes_back_bit_for_bit(void **state)
+{
+    char folder[] = "/tmp/drover-ppo-XXXXXX", *path;
+    struct ppo_conf conf = golden_conf(1);
+    struct ppo_metrics got, again;
+    json_t *meta = json_pack("{s:s}", "run", "x"), *back = NULL;
+    struct ppo *a, *b;
+    int64_t *steps;
+    size_t n;
+    (void)state;
+
+    assert_non_null(mkdtemp(folder));
+    conf.num_mini_batches = 2;
+    a = fresh(&conf);
+    run(a, 1, 0, &got);
+    assert_ok(ppo_write(a, folder, meta));
+    run(a, 1, 1, &got);
+    assert_ok(checkpoint_list(&steps, &n, folder));
+    assert_true(n == 1 && steps[0] == 1);
+    assert_ok(ppo_new(&b, &conf, weights(&small_shape[0]), NULL));
+    ppo_free(b);
+    b = fresh(&conf);
+    assert_ok(ppo_read(b, folder, 1, &back));
+    assert_true(json_equal(meta, back));
+    assert_int_equal(ppo_count(b), 1);
+    run(b, 1, 1, &again);
+    same_state(a, b);
+    for (int i = 0; i < got.n; i++)
+        assert_true(got.metric[i].value == again.metric[i].value);
+    ppo_free(b);
+    /* other shapes are refused, and nothing has changed */
+    assert_ok(ppo_new(&b, &conf, weights(&small_shape[1]), NULL));
+    assert_err(ERR_RANGE, ppo_read(b, folder, 1, NULL));
+    assert_int_equal(ppo_count(b), 0);
+    assert_err(ERR_IO, ppo_read(b, folder, 2, NULL));
+    ppo_free(b);
+    ppo_free(a);
+    json_decref(meta);
+    json_decref(back);
+    free(steps);
+    path = checkpoint_path(folder, 1);
+    assert_int_equal(unlink(path), 0);
+    free(path);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* A tool's tokens within an answer: whatever stands in their columns, nothing changes. */
+static void what_the_policy_did_not_write_changes_nothing(void **state)
+{
+    const struct ppo_conf conf = golden_conf(1);
+    const uint8_t mask[] = {1, 1, 0, 0, 0, 1, 1, 1, 0};
+    struct ppo *ppo[2];
+    struct ppo_metrics got[2];
+    (void)state;
+
+    for (int k = 0; k < 2; k++) {
+        struct feed feed;
+        feed_golden(&feed, 1, 0);
+        feed.rollout[2].mask = mask;
+        for (int t = 0; t < 9; t++)
+            if (!mask[t] && k)
+                feed.behaviour[7 + t] = feed.reference[7 + t] = -99;
+        ppo[k] = fresh(&conf);
+        assert_ok(ppo_iteration(ppo[k], feed.rollout, ROWS, &got[k]));
+        assert_int_equal(got[k].learnt, TOKENS - 4);
+    }
+    same_state(ppo[0], ppo[1]);
+    for (int i = 0; i < got[0].n; i++)
+        assert_true(got[0].metric[i].value == got[1].metric[i].value);
+    ppo_free(ppo[0]);
+    ppo_free(ppo[1]);
+}
+
+/* By hand: three tokens, one masked; the score stands at the last token that was learnt. */
+static void rewards_are_as_computed_by_hand(void **state)
+{
+    const int token[] = {1, 2, 3, 4};
+    const float behaviour[] = {-1, -2, -3, -4}, reference[] = {-1.5f, -1, -9, -9};
+    const uint8_t mask[] = {1, 1, 1, 0};
+    struct ppo_rollout rollout = {.prompt = token, .prompts = 1, .token = token, .tokens = 4};
+    struct ppo_conf conf = ppo_defaults(1);
+    struct ppo_batch batch;
+    (void)state;
+
+    rollout.mask = mask;
+    rollout.behaviour = behaviour;
+    rollout.reference = reference;
+    rollout.score = 2;
+    conf.missing_eos_penalty = .5;
+    assert_ok(ppo_batch_init(&batch, &rollout, 1));
+    ppo_batch_rewards(&batch, &conf, .1);
+    assert_true(fabs((double)batch.reward[0] + .05) < 1e-7); /* -beta (-1 + 1.5) */
+    assert_true(fabs((double)batch.reward[1] - .1) < 1e-7);
+    assert_true(fabs((double)batch.reward[2] - (1.5 - .6)) < 1e-7);
+    assert_true(batch.reward[3] == 0);
+    assert_true(fabs(batch.kl - 5.5) < 1e-12 && fabs(batch.non_score + .55) < 1e-12);
+    assert_true(batch.entropy == 6 && batch.score == 1.5 && batch.ended == 0);
+    /* Advantages with a critic that knows nothing, lambda 1: what is still to come, whitened;
+     * returns from before. */
+    conf.lam = 1;
+    memset(batch.value, 0, 4 * sizeof(float));
+    ppo_batch_advantages(&batch, &conf);
+    const double to_come[] = {.95, 1, .9}, mean = .95, sd = .05;
+    for (int t = 0; t < 3; t++) {
+        assert_true(fabs((double)batch.returns[t] - to_come[t]) < 1e-6);
+        assert_true(fabs((double)batch.advantage[t] - (to_come[t] - mean) / sd) < 1e-4);
+    }
+    assert_true(batch.advantage[3] == 0);
+    ppo_batch_fini(&batch);
+}
+
+static void refused(size_t n, const struct ppo_rollout *rollout, const char *words)
+{
+    const struct ppo_conf conf = golden_conf(0);
+    struct ppo *ppo = fresh(&conf);
+    struct ppo_metrics got;
+
+    assert_err(ERR_RANGE, ppo_iteration(ppo, rollout, n, &got));
+    if (!strstr(err_text(), words))
+        fail_msg("'%s' does not say '%s'", err_text(), words);
+    ppo_free(ppo);
+}
+
+static void bad_rollouts_are_refused_by_name(void **state)
+{
+    const uint8_t none[16] = {0};
+    struct feed feed;
+    (void)state;
+
+    feed_golden(&feed, 0, 0);
+    refused(0, feed.rollout, "num_mini_batches");
+    feed.rollout[3].sample = 0;
+    refused(ROWS, feed.rollout, "task 11 sample 0: not in ascending order");
+    feed_golden(&feed, 0, 0);
+    feed.rollout[4].mask = none;
+    refused(ROWS, feed.rollout, "task 12 sample 0: the policy wrote none");
+    feed.rollout[4].mask = NULL;
+    feed.rollout[5].score = NAN;
+    refused(ROWS, feed.rollout, "task 12 sample 1: its score");
+    feed.rollout[1].tokens = 0;
+    refused(ROWS, feed.rollout, "task 10 sample 1: prompt or answer is empty");
+    feed_golden(&feed, 0, 0);
+    feed.reference[8] = -INFINITY;
+    refused(ROWS, feed.rollout, "task 11 sample 0 token 1:");
+    feed_golden(&feed, 0, 0);
+    feed.token[2][3] = small_shape[0].vocab;
+    refused(ROWS, feed.rollout, "");
+}
+
+static void bad_keys_are_named(void **state)
+{
+    struct ppo_conf conf = ppo_defaults(10);
+    (void)state;
+
+    assert_ok(ppo_check(&conf));
+    conf.lam = 1.5;
+    assert_err(ERR_RANGE, ppo_check(&conf));
+    assert_non_null(strstr(err_text(), "lam"));
+    conf = ppo_defaults(10);
+    conf.temperature = NAN;
+    assert_err(ERR_RANGE, ppo_check(&conf));
+    assert_non_null(strstr(err_text(), "temperature"));
+}
+
+static void models_that_do_not_fit_are_refused(void **state)
+{
+    const struct ppo_conf conf = ppo_defaults(1);
+    struct shape less = small_shape[3];
+    struct ppo *ppo;
+    (void)state;
+
+    assert_err(ERR_RANGE, ppo_new(&ppo, &conf, weights(&small_shape[3]), NULL));
+    assert_err(ERR_RANGE,
+               ppo_new(&ppo, &conf, weights(&small_shape[0]), weights(&small_shape[1])));
+    less.vocab = 64;
+    assert_err(ERR_RANGE, ppo_new(&ppo, &conf, weights(&small_shape[0]), weights(&less)));
+    assert_null(ppo);
+}
+
+/* A critic with a zero head expects nothing: the first error is that of the returns alone. */
+static void a_zero_critic_expects_nothing(void **state)
+{
+    struct ppo_conf conf = golden_conf(0);
+    struct ppo_metrics got;
+    struct feed feed;
+    struct ppo *ppo;
+    double want = 0;
+    (void)state;
+
+    conf.num_ppo_epochs = 1;
+    conf.lam = 1;
+    conf.kl_coef = 0;
+    assert_ok(ppo_new(&ppo, &conf, weights(&small_shape[0]), NULL));
+    feed_golden(&feed, 0, 0);
+    assert_ok(ppo_iteration(ppo, feed.rollout, ROWS, &got));
+    for (int s = 0; s < ROWS; s++)
+        want += .5 * golden_answer[s] * feed.rollout[s].score * feed.rollout[s].score;
+    assert_true(fabs(metric(&got, "loss/value_avg") - want / TOKENS) < 1e-5);
+    ppo_free(ppo);
+}
+
+static bool stop_now(void)
+{
+    return true;
+}
+
+static void a_stop_ends_between_micro_batches(void **state)
+{
+    struct ppo_conf conf = golden_conf(0);
+    struct ppo_metrics got;
+    struct feed feed;
+    struct ppo *ppo;
+    (void)state;
+
+    conf.stop = stop_now;
+    ppo = fresh(&conf);
+    feed_golden(&feed, 0, 0);
+    assert_err(ERR_STATE, ppo_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_int_equal(ppo_count(ppo), 0);
+    ppo_free(ppo);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(iterations_follow_trl),
+        cmocka_unit_test(on_policy_the_first_ratio_is_exactly_one),
+        cmocka_unit_test(a_token_of_other_weights_is_named),
+        cmocka_unit_test(micro_batches_add_up),
+        cmocka_unit_test(the_same_rollouts_give_the_same_bits),
+        cmocka_unit_test(a_state_comes_back_bit_for_bit),
+        cmocka_unit_test(what_the_policy_did_not_write_changes_nothing),
+        cmocka_unit_test(rewards_are_as_computed_by_hand),
+        cmocka_unit_test(bad_rollouts_are_refused_by_name),
+        cmocka_unit_test(bad_keys_are_named),
+        cmocka_unit_test(models_that_do_not_fit_are_refused),
+        cmocka_unit_test(a_zero_critic_expects_nothing),
+        cmocka_unit_test(a_stop_ends_between_micro_batches),
+    };
+
+    return cmocka_run_group_tests_name("ppo", tests, NULL, NULL);
+}
