@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "proto/arena.h"
 #include "proto/codec.h"
+#include "proto/hub.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -17,8 +18,19 @@
 #include <unistd.h>
 #include <zmq.h>
 
-/* Reads STATS until everything is settled in it. */
-static void read_stats(struct crew *crew)
+static bool all_settled(const struct msg_stats *stats)
+{
+    return stats->trained == CREW_ALL && stats->settled == CREW_ALL && stats->peers == 3 &&
+           !strcmp(stats->metrics, "{\"step\": 1}");
+}
+
+static bool one_refused(const struct msg_stats *stats)
+{
+    return stats->bad_frames == HUB_STRIKES && stats->refused >= 1 && stats->peers == 2;
+}
+
+/* Reads STATS until they are as wanted. */
+static void read_stats(struct crew *crew, bool (*wanted)(const struct msg_stats *stats))
 {
     void *socket = zmq_socket(crew->context, ZMQ_SUB);
     const int zero = 0;
@@ -46,8 +58,7 @@ static void read_stats(struct crew *crew)
             assert_int_equal(msg.stats.opened, msg.stats.trained + msg.stats.waiting +
                                                    msg.stats.leased + msg.stats.scoring +
                                                    msg.stats.unsettled);
-            all = msg.stats.trained == CREW_ALL && msg.stats.settled == CREW_ALL &&
-                  msg.stats.peers == 3 && !strcmp(msg.stats.metrics, "{\"step\": 1}");
+            all = wanted(&msg.stats);
         }
         frames_fini(&frames);
         arena_reset(arena);
@@ -68,7 +79,7 @@ static void flow(struct crew *crew)
     crew_learner(crew);
     CREW_UNTIL(crew, crew->actor.run);
     CREW_UNTIL(crew, crew_delivered(crew) == CREW_ALL);
-    read_stats(crew);
+    read_stats(crew, all_settled);
     for (int t = 0; t < CREW_TASKS; t++)
         for (int s = 0; s < CREW_SAMPLES; s++) {
             assert_int_equal(crew->learner.got[t][s], 1);
@@ -81,8 +92,11 @@ static void flow(struct crew *crew)
 static void work_flows(void **state)
 {
     struct crew *crew = *state;
+    uint64_t heard;
 
     flow(crew);
+    heard = peer_stats(crew->learner.bulk)->heard;
+    CREW_UNTIL(crew, peer_stats(crew->learner.bulk)->heard > heard); /* HB there, too */
     kill(crew->broker, SIGTERM);
     assert_int_equal(0, crew_wait(crew, 5000));
 }
@@ -148,6 +162,39 @@ static void a_broker_is_replaced(void **state)
     assert_true(clock_mono_ms() - from_ms < 7000); /* all said BYE: not at the deadline */
 }
 
+/* Answers that no lease can have asked for: after 20 the peer is out. */
+static void a_liar_is_refused(void **state)
+{
+    struct crew *crew = *state;
+    const int32_t token[] = {1};
+    const float logprob[] = {-1};
+    const struct span span = {.start = 0};
+
+    crew_start(crew);
+    crew_learner(crew);
+    crew->learner.hold = true;
+    crew_actor(crew);
+    crew_rewarder(crew);
+    CREW_UNTIL(crew, crew_delivered(crew) == CREW_ALL);
+    for (int i = 0; i < HUB_STRIKES; i++) {
+        struct msg msg = {.head.type = MSG_ROLLOUT,
+                          .rollout.rollout = {.task = 1,
+                                              .sample = CREW_SAMPLES,
+                                              .end = ROLLOUT_STOP,
+                                              .token = token,
+                                              .logprob = logprob,
+                                              .tokens = 1,
+                                              .span = &span,
+                                              .spans = 1,
+                                              .text = ""}};
+
+        assert_ok(peer_send(crew->actor.peer, &msg));
+    }
+    CREW_UNTIL(crew, !peer_welcome(crew->actor.peer));
+    read_stats(crew, one_refused);
+    assert_int_equal(crew_delivered(crew), CREW_ALL);
+}
+
 /* One clear line and status 1. */
 static void bad_starts_say_why(void **state)
 {
@@ -189,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(work_flows_encrypted, crew_open, crew_close),
         cmocka_unit_test_setup_teardown(a_stranger_stays_out, crew_open, crew_close),
         cmocka_unit_test_setup_teardown(a_broker_is_replaced, crew_open, crew_close),
+        cmocka_unit_test_setup_teardown(a_liar_is_refused, crew_open, crew_close),
         cmocka_unit_test_setup_teardown(bad_starts_say_why, crew_open, crew_close),
     };
 
