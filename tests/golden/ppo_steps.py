@@ -23,7 +23,7 @@ LONGEST = max(ANSWER)
 CONFS = [
     dict(kl="k1", beta=.05, target=0, horizon=1e4, whiten=False, gamma=1, lam=.95, penalty=0, entropy=0,
          temperature=.7, epochs=4, clip=.2, clip_value=.2, vf=.1),
-    dict(kl="k3", beta=.2, target=3, horizon=100, whiten=True, gamma=.99, lam=.9, penalty=1, entropy=.01,
+    dict(kl="k3", beta=.2, target=.3, horizon=100, whiten=True, gamma=.99, lam=.9, penalty=1, entropy=.01,
          temperature=1.3, epochs=3, clip=.15, clip_value=.3, vf=.5),
     dict(kl="k2", beta=.1, target=0, horizon=1e4, whiten=False, gamma=1, lam=1, penalty=.5, entropy=0,
          temperature=1, epochs=2, clip=.1, clip_value=.1, vf=1),

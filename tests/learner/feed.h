@@ -110,7 +110,7 @@ static inline struct ppo_conf golden_conf(int c)
     if (c == 1) {
         conf.kl_estimator = KL_K3;
         conf.kl_coef = .2;
-        conf.target_kl = 3;
+        conf.target_kl = .3;
         conf.kl_horizon = 100;
         conf.whiten_rewards = true;
         conf.gamma = .99;

@@ -276,6 +276,56 @@ static void rewards_are_as_computed_by_hand(void **state)
     ppo_batch_fini(&batch);
 }
 
+/* One step of gamma lambda leads from the token before a tool's to the one after. */
+static void values_reach_across_a_tool(void **state)
+{
+    const int token[] = {1, 2, 3};
+    const float zero[] = {0, 0, 0};
+    const uint8_t mask[] = {1, 0, 1};
+    struct ppo_rollout rollout = {.prompt = token, .prompts = 1, .token = token, .tokens = 3};
+    struct ppo_conf conf = ppo_defaults(1);
+    struct ppo_batch batch;
+    (void)state;
+
+    rollout.mask = mask;
+    rollout.behaviour = rollout.reference = zero;
+    rollout.score = 1;
+    conf.gamma = .5;
+    assert_ok(ppo_batch_init(&batch, &rollout, 1));
+    ppo_batch_rewards(&batch, &conf, .1);
+    batch.value[0] = .25f;
+    batch.value[1] = 9; /* of no one */
+    batch.value[2] = .5f;
+    ppo_batch_advantages(&batch, &conf);
+    const double last = 1 - .5, first = .5 * .5 - .25 + .5 * .95 * last;
+    assert_true(fabs((double)batch.returns[2] - (last + .5)) < 1e-6);
+    assert_true(fabs((double)batch.returns[0] - (first + .25)) < 1e-6);
+    assert_true(batch.returns[1] == 0 && batch.advantage[1] == 0);
+    ppo_batch_fini(&batch);
+}
+
+/* Mini-batches of one answer each: which one comes first changes, and is told by its length. */
+static void every_iteration_has_its_own_order(void **state)
+{
+    struct ppo_conf conf = golden_conf(0);
+    struct ppo_metrics got;
+    int64_t seen[8];
+    bool moved = false;
+    struct ppo *ppo;
+    (void)state;
+
+    conf.num_mini_batches = ROWS;
+    conf.num_ppo_epochs = 1;
+    ppo = fresh(&conf);
+    for (int it = 0; it < 8; it++) {
+        run(ppo, 0, it % 2, &got);
+        seen[it] = got.first.tokens;
+        moved |= seen[it] != seen[0];
+    }
+    assert_true(moved);
+    ppo_free(ppo);
+}
+
 static void refused(size_t n, const struct ppo_rollout *rollout, const char *words)
 {
     const struct ppo_conf conf = golden_conf(0);
@@ -398,6 +448,8 @@ int main(void)
         cmocka_unit_test(a_state_comes_back_bit_for_bit),
         cmocka_unit_test(what_the_policy_did_not_write_changes_nothing),
         cmocka_unit_test(rewards_are_as_computed_by_hand),
+        cmocka_unit_test(values_reach_across_a_tool),
+        cmocka_unit_test(every_iteration_has_its_own_order),
         cmocka_unit_test(bad_rollouts_are_refused_by_name),
         cmocka_unit_test(bad_keys_are_named),
         cmocka_unit_test(models_that_do_not_fit_are_refused),
