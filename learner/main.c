@@ -1,6 +1,7 @@
 /* drover-learner: owns a run: trains, evaluates, checkpoints, writes the model. */
 #include "base/err.h"
 #include "base/log.h"
+#include "learner/ppo_main.h"
 #include "learner/reward.h"
 #include "learner/sft.h"
 
@@ -14,6 +15,7 @@ static const struct method {
 } methods[] = {
     {"sft", "learn from demonstrations", sft_main, sft_help},
     {"reward", "learn a score from pairs of answers", reward_main, reward_help},
+    {"ppo", "learn from rewards, over a fleet", ppo_main, ppo_main_help},
 };
 enum { METHODS = sizeof(methods) / sizeof(methods[0]) };
 

@@ -72,6 +72,7 @@ static enum err take_eos(struct bundle *card, const char *name, char **text)
 {
     int id = card->shape.eos_count ? card->shape.eos[0] : -1;
     const char *piece;
+    enum err err;
     size_t n;
 
     *text = NULL;
@@ -82,6 +83,9 @@ static enum err take_eos(struct bundle *card, const char *name, char **text)
         card->shape.eos[0] = id;
         if (!card->shape.eos_count)
             card->shape.eos_count = 1;
+        err = bundle_make_card(card);
+        if (err)
+            return err;
     }
     if (id < 0)
         return OK;
@@ -107,15 +111,24 @@ static enum err encode_all(const struct prepare *p, const struct keys *keys,
     return err;
 }
 
+enum err prepare_card(struct bundle **out, const struct keys *keys, enum bundle_want want,
+                      char **eos)
+{
+    enum err err = bundle_open(out, keys->model_name_or_path, want);
+
+    *eos = NULL;
+    if (!err && keys->chat_template_path)
+        err = take_template(*out, keys->chat_template_path);
+    if (!err)
+        err = take_eos(*out, keys->eos_token, eos);
+    return err;
+}
+
 static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
                           struct parts *parts)
 {
-    enum err err = bundle_open(&parts->card, keys->model_name_or_path, BUNDLE_CARD);
+    const enum err err = prepare_card(&parts->card, keys, BUNDLE_CARD, &parts->eos);
 
-    if (!err && keys->chat_template_path)
-        err = take_template(parts->card, keys->chat_template_path);
-    if (!err)
-        err = take_eos(parts->card, keys->eos_token, &parts->eos);
     if (err)
         return err;
     rule->encode =

@@ -16,6 +16,11 @@ struct prepare {
     void (*judge)(const struct offline *self, const struct meter *exact, json_t *line);
 };
 
+/* The start model with the template and the end token that the keys name; *eos is the end
+ * token's text (free it), NULL when there is none. Errors: any, in words for the user. */
+enum err prepare_card(struct bundle **out, const struct keys *keys, enum bundle_want want,
+                      char **eos) MUST_CHECK;
+
 /* Reads the model's card and the data, then offline_run. `rule` holds the method's own wishes
  * (text_field, completion_only, assistant_only); the rest is filled in. `conf` begins with a
  * struct keys. Errors: any, in words for the user. */

@@ -22,6 +22,10 @@ static bool free_key(const char *key)
                                            "max_memory",
                                            "gradient_checkpointing",
                                            "per_device_eval",
+                                           "broker",
+                                           "parent_fd",
+                                           "fleet",
+                                           "reference",
                                            "dtype"};
 
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)

@@ -102,7 +102,9 @@ enum err rundir_run(struct rundir *dir, const json_t *run)
 
 enum err rundir_clear(struct rundir *dir)
 {
-    static const char *const names[] = {"metrics.jsonl", "checkpoints", "model", "run.json"};
+    static const char *const names[] = {"metrics.jsonl", "checkpoints", "model",
+                                        "run.json",      "journal",     "artifacts",
+                                        "images",        "report.html", "samples.jsonl"};
     enum err err = OK;
 
     if (dir->metrics >= 0)

@@ -61,6 +61,11 @@ bool settled_has(const struct settled_set *set, uint64_t task, uint32_t sample)
     return task < set->watermark || there(set, find(set, task, sample), task, sample);
 }
 
+uint64_t settled_watermark(const struct settled_set *set)
+{
+    return set->watermark;
+}
+
 /* Takes whole tasks at the low end into the watermark. */
 static void raise_watermark(struct settled_set *set)
 {

@@ -14,6 +14,7 @@ void settled_free(struct settled_set *set);
 /* False if it was settled before. sample < samples. */
 bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample);
 bool settled_has(const struct settled_set *set, uint64_t task, uint32_t sample);
+uint64_t settled_watermark(const struct settled_set *set);
 
 /* The message's noun; its ranges live until the next settled_add or settled_state. */
 struct settled settled_state(struct settled_set *set, uint64_t epoch);

@@ -100,7 +100,7 @@ uint64_t tasks_window(const struct tasks *tasks, uint64_t version, uint64_t drop
     return end < train ? end : train;
 }
 
-uint64_t tasks_oldest(const struct tasks *tasks, uint64_t id)
+uint64_t tasks_oldest(struct tasks *tasks, uint64_t id)
 {
     return id < tasks_total(tasks) ? tasks_at(tasks, id).version : tasks->plan.iterations;
 }

@@ -53,6 +53,6 @@ uint64_t tasks_first(const struct tasks *tasks, uint64_t iteration);
 uint64_t tasks_window(const struct tasks *tasks, uint64_t version, uint64_t dropped);
 
 /* The smallest version that a task from `id` on may name. */
-uint64_t tasks_oldest(const struct tasks *tasks, uint64_t id);
+uint64_t tasks_oldest(struct tasks *tasks, uint64_t id);
 
 #endif

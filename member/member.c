@@ -34,6 +34,8 @@ struct member {
     struct loop *loop;
     struct peer *peer;
     struct fetch *fetch;
+    struct id id;
+    uint64_t incarnation;
     char name[128];
 };
 
@@ -147,9 +149,9 @@ static enum err connect_it(struct member *m)
                                .got = got,
                                .self = m};
 
-    peer_random(&peer.id, &peer.incarnation);
-    fetch.id = peer.id;
-    fetch.incarnation = peer.incarnation;
+    peer_random(&m->id, &m->incarnation);
+    peer.id = fetch.id = m->id;
+    peer.incarnation = fetch.incarnation = m->incarnation;
     fetch_new(&m->fetch, &fetch);
     return peer_open(&m->peer, m->context, &peer, clock_mono_ms());
 }
@@ -228,6 +230,20 @@ struct fetch *member_fetch(struct member *m)
 const char *member_name(const struct member *m)
 {
     return m->name;
+}
+
+struct peer_conf member_peer_conf(const struct member *m)
+{
+    return (struct peer_conf){.role = m->conf.role,
+                              .keys = *m->options->key ? &m->keys : NULL,
+                              .name = m->name,
+                              .id = m->id,
+                              .incarnation = m->incarnation};
+}
+
+void *member_context(struct member *m)
+{
+    return m->context;
 }
 
 enum err member_run(struct member *m)

@@ -51,6 +51,10 @@ struct loop *member_loop(struct member *member);
 struct peer *member_peer(struct member *member);
 struct fetch *member_fetch(struct member *member);
 const char *member_name(const struct member *member); /* "host:pid" unless named */
+/* For a further connection of the same process: role, keys, name, id and incarnation are
+ * filled in. Borrowed. */
+struct peer_conf member_peer_conf(const struct member *member);
+void *member_context(struct member *member); /* ZeroMQ's */
 
 /* Until finished, or an error. */
 enum err member_run(struct member *member) MUST_CHECK;

@@ -17,6 +17,11 @@ enum err blas_check(void)
                    openblas_get_config());
 }
 
+const char *blas_core(void)
+{
+    return openblas_get_corename();
+}
+
 static int least(int a, int b)
 {
     return a < b ? a : b;

@@ -28,4 +28,7 @@ void blas_product(const struct blas_product *product);
  * product that is not portable. Errors: ERR_STATE, with words about the package. */
 enum err blas_check(void) MUST_CHECK;
 
+/* Name of the kernels that OpenBLAS chose for this CPU ("Haswell", ...). */
+const char *blas_core(void);
+
 #endif

@@ -1,0 +1,425 @@
+#include "learner/ledger.h"
+
+#include "base/mem.h"
+#include "learner/journal.h"
+#include "learner/settled.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PLACES_MAX = 1 << 28 };
+enum place { PLACE_NEW, PLACE_PENDING, PLACE_DURABLE };
+
+struct waiting { /* appended, not durable */
+    struct record_sample *sample;
+    bool step, end;
+};
+struct group {
+    struct waiting *item;
+    size_t n, room;
+};
+
+struct ledger {
+    struct ledger_conf conf;
+    struct journal *journal;
+    struct settled_set *settled;
+    uint8_t *place;              /* [total * samples] */
+    struct record_sample **kept; /* [total * samples] of batches not yet trained */
+    uint64_t total;
+    struct hash *version; /* [iterations + 1] */
+    uint64_t versions;    /* durable steps */
+    struct hash next;     /* of the step that is pending */
+    uint64_t epoch, bytes;
+    struct id run;
+    bool started, busy, ended;
+    struct hash weights;
+    struct group pending, writing;
+    struct record record;
+};
+
+static size_t index_of(const struct ledger *l, uint64_t task, uint32_t sample)
+{
+    return (size_t)task * l->conf.samples + sample;
+}
+
+static void sample_free(struct record_sample *sample)
+{
+    if (sample)
+        record_sample_fini(sample);
+    free(sample);
+}
+
+/* A sample is durable. Takes it. */
+static enum err settle(struct ledger *l, struct record_sample *sample)
+{
+    const struct tasks_place at = tasks_at(l->conf.tasks, sample->task);
+    const size_t i = index_of(l, sample->task, sample->sample);
+    const enum err err = l->conf.durable ? l->conf.durable(l->conf.self, sample) : OK;
+
+    l->place[i] = PLACE_DURABLE;
+    settled_add(l->settled, sample->task, sample->sample);
+    if (at.kind == TASKS_TRAIN && at.iteration >= l->conf.base)
+        l->kept[i] = sample;
+    else
+        sample_free(sample);
+    return err;
+}
+
+/* ---- opening */
+
+static enum err visit_start(struct ledger *l, const struct journal_record *record)
+{
+    const struct tasks_plan *plan = tasks_plan(l->conf.tasks);
+    struct record_start start;
+    enum err err = record_get_start(&start, record->payload, record->n);
+
+    if (err)
+        return err;
+    if (start.seed != plan->seed || start.before != plan->eval || start.after != plan->eval ||
+        start.train != plan->batch * plan->iterations || start.batch != plan->batch)
+        return err_set(ERR_STATE, "the journal belongs to a run with another plan");
+    if (l->started && memcmp(&l->run, &start.run, sizeof l->run))
+        return err_set(ERR_STATE, "the journal holds two runs");
+    l->started = true;
+    l->run = start.run;
+    if (start.epoch > l->epoch)
+        l->epoch = start.epoch;
+    return OK;
+}
+
+static enum err visit_sample(struct ledger *l, const struct journal_record *record)
+{
+    struct record_sample *sample = mem_new(1, sizeof *sample);
+    enum err err = record_get_sample(sample, record->payload, record->n);
+
+    if (!err && (sample->task >= l->total || sample->sample >= l->conf.samples))
+        err = err_set(ERR_PARSE, "SAMPLE of task %llu: the run has %llu",
+                      (unsigned long long)sample->task, (unsigned long long)l->total);
+    if (!err && l->place[index_of(l, sample->task, sample->sample)] != PLACE_NEW)
+        err = err_set(ERR_PARSE, "SAMPLE of task %llu twice", (unsigned long long)sample->task);
+    if (err) {
+        sample_free(sample);
+        return err;
+    }
+    return settle(l, sample);
+}
+
+/* Whether the step's samples are those of its iteration, all of them, in order. */
+static bool whole(const struct ledger *l, const struct record_step *step)
+{
+    const uint64_t first = tasks_first(l->conf.tasks, step->iteration);
+
+    if (step->samples != ledger_batch_size(l) || step->drops)
+        return false;
+    for (uint32_t i = 0; i < step->samples; i++) {
+        const struct record_name *const name = &step->sample[i];
+        if (name->task != first + i / l->conf.samples || name->sample != i % l->conf.samples ||
+            l->place[index_of(l, name->task, name->sample)] != PLACE_DURABLE)
+            return false;
+    }
+    return true;
+}
+
+static enum err visit_step(struct ledger *l, const struct journal_record *record)
+{
+    struct record_step step;
+    enum err err = record_get_step(&step, record->payload, record->n);
+
+    if (err)
+        return err;
+    if (step.iteration != l->versions || step.next.number != l->versions + 1 ||
+        step.iteration >= tasks_plan(l->conf.tasks)->iterations || !whole(l, &step))
+        err = err_set(ERR_PARSE,
+                      "STEP of iteration %llu where %llu was to come, or not of its "
+                      "samples",
+                      (unsigned long long)step.iteration, (unsigned long long)l->versions);
+    else
+        l->version[++l->versions] = step.next.hash;
+    record_step_fini(&step);
+    return err;
+}
+
+static enum err visit(void *self, const struct journal_record *record)
+{
+    struct ledger *l = self;
+    struct record_end end;
+    enum err err;
+
+    switch (record->type) {
+    case JOURNAL_START:
+        return visit_start(l, record);
+    case JOURNAL_SAMPLE:
+        return visit_sample(l, record);
+    case JOURNAL_STEP:
+        return visit_step(l, record);
+    case JOURNAL_END:
+        err = record_get_end(&end, record->payload, record->n);
+        l->ended = !err;
+        l->weights = end.weights;
+        return err;
+    default:
+        return err_set(ERR_PARSE, "a record of type %d", (int)record->type);
+    }
+}
+
+enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
+{
+    const struct tasks_plan *plan = tasks_plan(conf->tasks);
+    struct ledger *l = mem_new(1, sizeof *l);
+    enum err err = OK;
+
+    *out = NULL;
+    l->conf = *conf;
+    l->total = tasks_total(conf->tasks);
+    settled_new(&l->settled, conf->samples);
+    if (l->total > PLACES_MAX / conf->samples)
+        err = err_set(ERR_RANGE, "%llu tasks: at most %d answers in a run",
+                      (unsigned long long)l->total, PLACES_MAX);
+    if (!err)
+        err = mem_big(&l->place, l->total * conf->samples, 1, "places of the run's samples");
+    if (!err)
+        err = mem_big(&l->kept, l->total * conf->samples, sizeof *l->kept, "the run's samples");
+    if (!err)
+        err = mem_big(&l->version, plan->iterations + 1, sizeof *l->version, "versions");
+    if (!err) {
+        l->version[0] = conf->first;
+        err = journal_open(&l->journal, conf->path, visit, l, NULL);
+    }
+    if (!err && l->versions < conf->base)
+        err = err_set(ERR_STATE, "%s: ends before the checkpoint's version %llu", conf->path,
+                      (unsigned long long)conf->base);
+    for (uint64_t i = conf->base; i < l->versions && !err; i++)
+        if (!ledger_batch(l, i, NULL))
+            err = err_set(ERR_PARSE, "%s: samples of iteration %llu are missing", conf->path,
+                          (unsigned long long)i);
+    if (err)
+        ledger_close(l);
+    else
+        *out = l;
+    return err;
+}
+
+static void group_free(struct group *group)
+{
+    for (size_t i = 0; i < group->n; i++)
+        sample_free(group->item[i].sample);
+    free(group->item);
+}
+
+void ledger_close(struct ledger *l)
+{
+    if (!l)
+        return;
+    journal_close(l->journal);
+    settled_free(l->settled);
+    group_free(&l->pending);
+    group_free(&l->writing);
+    for (uint64_t i = 0; l->kept && i < l->total * l->conf.samples; i++)
+        sample_free(l->kept[i]);
+    free(l->kept);
+    free(l->place);
+    free(l->version);
+    record_fini(&l->record);
+    free(l);
+}
+
+enum err ledger_start(struct ledger *l, const struct id *run, uint64_t *epoch)
+{
+    const struct tasks_plan *plan = tasks_plan(l->conf.tasks);
+    const struct record_start start = {.epoch = l->epoch + 1,
+                                       .run = *run,
+                                       .seed = plan->seed,
+                                       .before = plan->eval,
+                                       .train = plan->batch * plan->iterations,
+                                       .after = plan->eval,
+                                       .batch = plan->batch};
+
+    if (l->started && memcmp(&l->run, run, sizeof *run))
+        return err_set(ERR_STATE, "%s: belongs to another run", l->conf.path);
+    record_put_start(&l->record, &start);
+    journal_append(l->journal, JOURNAL_START, l->record.byte, l->record.n);
+    *epoch = l->epoch = start.epoch;
+    return journal_commit(l->journal);
+}
+
+/* ---- taking */
+
+static struct waiting *wait(struct ledger *l)
+{
+    struct group *const g = &l->pending;
+
+    if (g->n == g->room) {
+        g->room = 2 * g->room + 64;
+        g->item = mem_grow(g->item, g->room, sizeof *g->item);
+    }
+    g->item[g->n] = (struct waiting){.sample = NULL};
+    return &g->item[g->n++];
+}
+
+bool ledger_lacks(const struct ledger *l, uint64_t task, uint32_t sample)
+{
+    return task < l->total && sample < l->conf.samples &&
+           l->place[index_of(l, task, sample)] == PLACE_NEW;
+}
+
+bool ledger_take(struct ledger *l, struct record_sample *sample)
+{
+    struct record_sample *own;
+
+    if (!ledger_lacks(l, sample->task, sample->sample)) {
+        record_sample_fini(sample);
+        return false;
+    }
+    own = mem_new(1, sizeof *own);
+    *own = *sample;
+    memset(sample, 0, sizeof *sample);
+    l->place[index_of(l, own->task, own->sample)] = PLACE_PENDING;
+    record_put_sample(&l->record, own);
+    journal_append(l->journal, JOURNAL_SAMPLE, l->record.byte, l->record.n);
+    l->bytes += l->record.n;
+    wait(l)->sample = own;
+    return true;
+}
+
+void ledger_step(struct ledger *l, uint64_t iteration, const struct hash *next)
+{
+    const uint64_t first = tasks_first(l->conf.tasks, iteration);
+    const uint32_t n = ledger_batch_size(l);
+    struct record_step step = {.iteration = iteration,
+                               .samples = n,
+                               .sample = mem_new(n, sizeof *step.sample),
+                               .next = {iteration + 1, *next}};
+
+    assert(iteration == l->versions);
+    for (uint32_t i = 0; i < n; i++)
+        step.sample[i] = (struct record_name){.task = first + i / l->conf.samples,
+                                              .sample = i % l->conf.samples};
+    l->next = *next;
+    record_put_step(&l->record, &step);
+    journal_append(l->journal, JOURNAL_STEP, l->record.byte, l->record.n);
+    wait(l)->step = true;
+    free(step.sample);
+}
+
+void ledger_end(struct ledger *l, const struct hash *weights)
+{
+    const struct record_end end = {.version = {l->versions, l->version[l->versions]},
+                                   .weights = *weights};
+
+    l->weights = *weights;
+    record_put_end(&l->record, &end);
+    journal_append(l->journal, JOURNAL_END, l->record.byte, l->record.n);
+    wait(l)->end = true;
+}
+
+bool ledger_commit_begin(struct ledger *l)
+{
+    const struct group empty = {l->writing.item, 0, l->writing.room};
+
+    if (l->busy || !journal_commit_begin(l->journal))
+        return false;
+    l->writing = l->pending;
+    l->pending = empty;
+    l->busy = true;
+    return true;
+}
+
+enum err ledger_commit_write(struct ledger *l)
+{
+    return journal_commit_write(l->journal);
+}
+
+enum err ledger_commit_end(struct ledger *l)
+{
+    enum err err = OK;
+
+    journal_commit_end(l->journal);
+    l->busy = false;
+    for (size_t i = 0; i < l->writing.n && !err; i++) {
+        struct waiting *const w = &l->writing.item[i];
+        struct record_sample *const sample = w->sample;
+        w->sample = NULL;
+        if (sample)
+            err = settle(l, sample);
+        if (w->step)
+            l->version[++l->versions] = l->next;
+        l->ended = l->ended || w->end;
+    }
+    l->writing.n = 0;
+    if (!l->pending.n)
+        l->bytes = 0;
+    return err;
+}
+
+bool ledger_idle(const struct ledger *l)
+{
+    return !l->busy && !l->pending.n;
+}
+
+/* ---- asking */
+
+uint64_t ledger_version(const struct ledger *l)
+{
+    return l->versions;
+}
+
+const struct hash *ledger_hash(const struct ledger *l, uint64_t version)
+{
+    assert(version <= l->versions);
+    return &l->version[version];
+}
+
+bool ledger_ended(const struct ledger *l, struct hash *weights)
+{
+    if (l->ended && weights)
+        *weights = l->weights;
+    return l->ended;
+}
+
+struct settled ledger_settled(struct ledger *l)
+{
+    return settled_state(l->settled, l->epoch);
+}
+
+uint64_t ledger_watermark(const struct ledger *l)
+{
+    return settled_watermark(l->settled);
+}
+
+uint64_t ledger_pending(const struct ledger *l)
+{
+    return l->bytes;
+}
+
+uint32_t ledger_batch_size(const struct ledger *l)
+{
+    return (uint32_t)tasks_plan(l->conf.tasks)->batch * l->conf.samples;
+}
+
+bool ledger_batch(const struct ledger *l, uint64_t iteration,
+                  const struct record_sample **sample)
+{
+    const size_t first = index_of(l, tasks_first(l->conf.tasks, iteration), 0);
+    const uint32_t n = ledger_batch_size(l);
+
+    if (iteration >= tasks_plan(l->conf.tasks)->iterations)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!l->kept[first + i])
+            return false;
+        if (sample)
+            sample[i] = l->kept[first + i];
+    }
+    return true;
+}
+
+void ledger_forget(struct ledger *l, uint64_t iteration)
+{
+    const size_t first = index_of(l, tasks_first(l->conf.tasks, iteration), 0);
+
+    for (uint32_t i = 0; i < ledger_batch_size(l); i++) {
+        sample_free(l->kept[first + i]);
+        l->kept[first + i] = NULL;
+    }
+}

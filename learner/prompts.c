@@ -1,0 +1,149 @@
+#include "learner/prompts.h"
+
+#include "base/mem.h"
+#include "data/example.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void prompts_free(struct prompts *prompts)
+{
+    if (!prompts)
+        return;
+    for (size_t i = 0; i < prompts->n; i++) {
+        free(prompts->row[i].token);
+        free(prompts->row[i].text);
+        free(prompts->row[i].meta);
+    }
+    free(prompts->row);
+    free(prompts);
+}
+
+static enum err ids_of(const json_t *list, int vocab, struct encoded *out)
+{
+    const size_t n = json_array_size(list);
+
+    out->ids = mem_new(n, sizeof *out->ids);
+    out->n = (int)n;
+    for (size_t i = 0; i < n; i++) {
+        const json_int_t id = json_integer_value(json_array_get(list, i));
+        if (id < 0 || id >= vocab)
+            return err_set(ERR_RANGE, "'input_ids'[%zu]: %lld is not below the vocabulary's %d",
+                           i, (long long)id, vocab);
+        out->ids[i] = (int)id;
+    }
+    return OK;
+}
+
+/* What rules and workers see beside the answer. */
+static enum err take_text(struct prompts_row *row, const struct example *e,
+                          const struct prompts_rule *rule)
+{
+    size_t n = 0;
+    enum err err = OK;
+
+    if (e->kind == EXAMPLE_TOKENS)
+        err = tokenizer_decode(rule->encode.tokenizer, row->token, row->tokens, true,
+                               &row->text, &n);
+    else
+        err = encode_text(&rule->encode, e->prompt, e->tools, true, &row->text, &n);
+    row->meta = json_dumps(e->meta, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!err && strlen(row->meta) > PROMPTS_META)
+        err = err_set(ERR_RANGE, "its other columns are longer than 64 KiB as JSON");
+    return err;
+}
+
+static enum err check_columns(const struct example *e, const struct prompts_rule *rule)
+{
+    for (size_t i = 0; i < rule->columns; i++) {
+        const json_t *value = json_object_get(e->meta, rule->column[i]);
+        if (!json_is_string(value) && !json_is_number(value))
+            return err_set(ERR_RANGE,
+                           "a reward rule reads column '%s': missing, or neither "
+                           "text nor a number",
+                           rule->column[i]);
+    }
+    return OK;
+}
+
+static enum err read_one(struct prompts *p, const struct example *e,
+                         const struct prompts_rule *rule)
+{
+    struct prompts_row row = {.chat = e->chat};
+    struct encoded ids = {0};
+    enum err err = e->kind == EXAMPLE_TOKENS
+                       ? ids_of(e->text, rule->vocab, &ids)
+                       : encode_prompt(&rule->encode, e->prompt, e->tools, &ids);
+
+    row.token = ids.ids;
+    row.tokens = (uint32_t)ids.n;
+    if (!err && ids.n < 1)
+        err = err_set(ERR_PARSE, "'prompt' has no token");
+    if (!err && ids.n + rule->response > rule->context)
+        err = err_set(ERR_RANGE,
+                      "a prompt of %d tokens and response_length %d exceed the model's context "
+                      "of %d",
+                      ids.n, rule->response, rule->context);
+    if (!err)
+        err = check_columns(e, rule);
+    if (!err && rule->text)
+        err = take_text(&row, e, rule);
+    if (err) {
+        free(row.token);
+        free(row.text);
+        free(row.meta);
+        return err;
+    }
+    if (row.tokens > p->longest)
+        p->longest = row.tokens;
+    p->row[p->n++] = row;
+    return OK;
+}
+
+enum err prompts_read(struct prompts **out, const struct dataset *set, size_t most,
+                      const struct prompts_rule *rule)
+{
+    const struct example_rule how = {EXAMPLE_FOR_PROMPTS, "text", rule->hh};
+    struct prompts *p = mem_new(1, sizeof *p);
+    enum err err = OK;
+
+    *out = NULL;
+    p->row = mem_new(set->n, sizeof *p->row);
+    for (size_t i = 0; i < set->n && (!most || p->n < most) && !err; i++) {
+        struct example e;
+        err = example_read(&e, set->row[i].object, &how);
+        if (!err) {
+            err = read_one(p, &e, rule);
+            example_free(&e);
+        }
+        if (err == ERR_PARSE && !rule->strict) {
+            p->skipped++;
+            err = OK;
+        } else if (err) {
+            err = dataset_at(set, i);
+        }
+    }
+    if (!err && !p->n)
+        err = err_set(ERR_RANGE, "none of %zu records is a prompt", set->n);
+    if (err)
+        prompts_free(p);
+    else
+        *out = p;
+    return err;
+}
+
+static void add_text(struct hash_sha256 *state, const char *text)
+{
+    hash_sha256_add(state, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+void prompts_hash(const struct prompts *prompts, struct hash_sha256 *state)
+{
+    for (size_t i = 0; i < prompts->n; i++) {
+        const struct prompts_row *row = &prompts->row[i];
+        hash_sha256_add(state, &row->tokens, sizeof row->tokens);
+        hash_sha256_add(state, row->token, row->tokens * sizeof *row->token);
+        add_text(state, row->text);
+        add_text(state, row->meta);
+    }
+}

@@ -1,0 +1,42 @@
+/* prompts: the questions of a run as token ids, checked against the model before it starts. */
+
+#ifndef LEARNER_PROMPTS_H
+#define LEARNER_PROMPTS_H
+
+#include "base/hash.h"
+#include "data/dataset.h"
+#include "lm/text/encode.h"
+
+struct prompts_row {
+    int32_t *token;
+    uint32_t tokens;
+    bool chat;  /* a conversation: scorers read the template's tail after the answer */
+    char *text; /* as the model sees it; NULL unless asked for */
+    char *meta; /* JSON object of the record's other columns; NULL unless asked for */
+};
+struct prompts {
+    size_t n;
+    struct prompts_row *row;
+    size_t longest; /* tokens */
+    size_t skipped; /* bad records left out */
+};
+
+struct prompts_rule {
+    struct encode encode;
+    int vocab, context, response; /* prompt + response must fit into context */
+    bool hh, strict, text;
+    const char *const *column; /* [columns] that each record must have */
+    size_t columns;
+};
+
+enum { PROMPTS_META = 64 << 10 };
+
+/* At most `most` records of the set (0: all). Errors name file, line and reason. */
+enum err prompts_read(struct prompts **out, const struct dataset *set, size_t most,
+                      const struct prompts_rule *rule) MUST_CHECK;
+void prompts_free(struct prompts *prompts); /* NULL is fine */
+
+/* Continues `state` with the prompts and their columns: the same questions, the same hash. */
+void prompts_hash(const struct prompts *prompts, struct hash_sha256 *state);
+
+#endif

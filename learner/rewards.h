@@ -1,0 +1,71 @@
+/* rewards: the `rewards:` list of a configuration as scorers, and scores as one number.
+ *
+ *   {name: rm, model: FOLDER, weight: 1.0, normalize: true}           a reward model
+ *   {name: short, rule: length, max: 60, weight: 0.2}                 rewarder/rule.h
+ *   {name: mine, worker: my_reward, weight: 0.3, timeout: 20s}        any process of that name
+ *
+ * The score of an answer is sum weight x value. A normalised value is (value - mean) / std over
+ * the answers of the evaluation before training: a scale that is fixed for the run. */
+
+#ifndef LEARNER_REWARDS_H
+#define LEARNER_REWARDS_H
+
+#include "learner/record.h"
+
+#include <jansson.h>
+
+enum { REWARDS_MAX = 16, REWARDS_NAME = 64 };
+
+struct reward {
+    char name[REWARDS_NAME];
+    double weight;
+    bool normalize;
+    enum scorer_kind kind;
+    char *model;         /* path; SCORER_REWARD_MODEL */
+    char *worker;        /* SCORER_WORKER */
+    char *spec, *column; /* SCORER_RULE; column may be NULL */
+    uint32_t timeout_ms;
+    double mean, std; /* 0 and 1 until rewards_measure */
+    struct hash scorer;
+};
+
+struct rewards {
+    struct reward reward[REWARDS_MAX];
+    int n;
+    bool text;                            /* some scorer reads text */
+    bool normalize;                       /* some value is normalised */
+    bool reference;                       /* a scorer gives reference log-probabilities */
+    struct scorer table[REWARDS_MAX + 1]; /* after rewards_table */
+    int scorers;
+};
+
+/* `list` is the configuration's (values are strings), or NULL; `model` is short for a first
+ * entry {name: rm, model: ...}, or NULL. Errors: ERR_PARSE, ERR_RANGE name entry and key. */
+enum err rewards_read(struct rewards *out, const json_t *list, const char *model) MUST_CHECK;
+void rewards_fini(struct rewards *rewards);
+
+/* Columns of the data that rules read. */
+size_t rewards_columns(const struct rewards *rewards, const char *out[REWARDS_MAX]);
+
+/* The table of scorers. `card`, `image` [n]: artifacts of the reward models, zero for others;
+ * with `reference` a last row gives log-probabilities under the model of those two. */
+void rewards_table(struct rewards *rewards, const struct hash *card, const struct hash *image,
+                   const struct hash *reference_card, const struct hash *reference_image);
+
+/* Whether the sample has every score of the table, as many values as it should. Errors:
+ * ERR_RANGE. */
+enum err rewards_check(const struct rewards *rewards,
+                       const struct record_sample *sample) MUST_CHECK;
+
+/* One reward's raw value, and all of them as one score. */
+double rewards_value(const struct rewards *rewards, int i, const struct record_sample *sample);
+double rewards_score(const struct rewards *rewards, const struct record_sample *sample);
+/* [sample->n] nats; NULL when the table has no reference. */
+const float *rewards_reference(const struct rewards *rewards,
+                               const struct record_sample *sample);
+
+/* Fixes means and deviations from these answers, in their order: value[i * n + k] is reward
+ * i of answer k. A reward that is the same for all keeps its scale. */
+void rewards_measure(struct rewards *rewards, const double *value, size_t n);
+
+#endif

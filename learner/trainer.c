@@ -1,0 +1,364 @@
+#include "learner/trainer.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "learner/checkpoint.h"
+#include "lm/model/forward.h"
+#include "net/worker.h"
+#include "proto/blob.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct trainer {
+    struct trainer_conf conf;
+    struct ppo_conf ppo_conf;
+    struct ppo *ppo;
+    struct model *reference;
+    struct trainer_counters counters;
+};
+
+static atomic_bool abandoned;
+
+static bool stop(void)
+{
+    return atomic_load(&abandoned);
+}
+
+void trainer_abandon(void)
+{
+    atomic_store(&abandoned, true);
+}
+
+void trainer_snapshot_free(void *self)
+{
+    struct snapshot *s = self;
+
+    if (!s)
+        return;
+    free(s->bytes);
+    free(s->digest);
+    free(s);
+}
+
+struct trainer_job *trainer_job(enum trainer_kind kind, uint32_t n)
+{
+    struct trainer_job *job = mem_new(1, sizeof *job);
+
+    job->kind = kind;
+    job->n = kind == TRAINER_ITERATE ? n : 0;
+    job->keeps = kind == TRAINER_SAVE ? n : 0;
+    job->sample = mem_new(job->n, sizeof(*job->sample));
+    job->prompt = mem_new(job->n, sizeof(*job->prompt));
+    job->keep = mem_new(job->keeps, sizeof(*job->keep));
+    return job;
+}
+
+void trainer_job_free(void *self)
+{
+    struct trainer_job *job = self;
+
+    if (!job)
+        return;
+    free((void *)job->sample);
+    free((void *)job->prompt);
+    free((void *)job->keep);
+    trainer_snapshot_free(job->snapshot);
+    json_decref(job->line);
+    free(job);
+}
+
+enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
+                     struct params *policy, struct params *critic)
+{
+    struct trainer *t = mem_new(1, sizeof *t);
+    enum err err;
+
+    *out = NULL;
+    t->conf = *conf;
+    t->ppo_conf = *conf->ppo;
+    t->ppo_conf.stop = stop;
+    err = ppo_new(&t->ppo, &t->ppo_conf, policy, critic);
+    if (!err)
+        err = model_new(&t->reference, conf->reference_shape, conf->reference_image,
+                        conf->reference_bytes);
+    if (err)
+        trainer_free(t);
+    else
+        *out = t;
+    return err;
+}
+
+void trainer_free(struct trainer *t)
+{
+    if (!t)
+        return;
+    model_free(t->reference);
+    ppo_free(t->ppo);
+    free(t);
+}
+
+enum err trainer_load(struct trainer *t)
+{
+    int64_t *steps = NULL;
+    size_t n = 0;
+    bool found = false;
+    enum err err = checkpoint_list(&steps, &n, t->conf.checkpoints);
+
+    for (size_t i = 0; i < n && !err && !found; i++) {
+        err = ppo_read(t->ppo, t->conf.checkpoints, steps[i], NULL);
+        found = !err;
+        if (err == ERR_PARSE) {
+            log_warn("checkpoint", "reason=\"%s; an older one is tried\"", err_text());
+            err = OK;
+        }
+    }
+    free(steps);
+    return err;
+}
+
+uint64_t trainer_version(const struct trainer *t)
+{
+    return (uint64_t)ppo_count(t->ppo);
+}
+
+const struct params *trainer_policy(const struct trainer *t)
+{
+    return ppo_policy(t->ppo);
+}
+
+const struct trainer_counters *trainer_counters(const struct trainer *t)
+{
+    return &t->counters;
+}
+
+/* ---- images */
+
+static struct snapshot *snapshot_of(float *bytes, size_t n, uint64_t number)
+{
+    struct snapshot *s = mem_new(1, sizeof *s);
+
+    s->bytes = bytes;
+    s->n = n;
+    s->digest = mem_new(blob_chunks(n), sizeof *s->digest);
+    s->version.number = number;
+    s->version.hash = blob_digest(s->digest, bytes, n);
+    return s;
+}
+
+enum err trainer_snapshot(const struct trainer *t, struct snapshot **out)
+{
+    size_t n;
+    const float *image = ppo_image(t->ppo, &n);
+    float *copy = NULL;
+    const enum err err = mem_big(&copy, n, 1, "a version's weights");
+
+    *out = NULL;
+    if (err)
+        return err;
+    memcpy(copy, image, n);
+    *out = snapshot_of(copy, n, trainer_version(t));
+    return OK;
+}
+
+static char *image_path(const struct trainer *t, uint64_t number)
+{
+    return mem_print("%s/%010" PRIu64 ".image", t->conf.images, number);
+}
+
+enum err trainer_image(const struct trainer *t, const struct version *version,
+                       struct snapshot **out)
+{
+    char *path = image_path(t, version->number);
+    const void *map = NULL;
+    float *copy = NULL;
+    size_t n = 0;
+    enum err err = fs_map(&map, &n, path);
+
+    *out = NULL;
+    if (!err)
+        err = mem_big(&copy, n, 1, "a version's weights");
+    if (!err) {
+        memcpy(copy, map, n);
+        *out = snapshot_of(copy, n, version->number);
+        if (!hash_same(&(*out)->version.hash, &version->hash)) {
+            err = err_set(ERR_PARSE,
+                          "%s: damaged: it does not have the hash that was announced", path);
+            trainer_snapshot_free(*out);
+            *out = NULL;
+        }
+    }
+    fs_unmap(map, n);
+    free(path);
+    return err;
+}
+
+/* Images below what the oldest kept checkpoint may still need. */
+static enum err trim_images(const struct trainer *t)
+{
+    int64_t *steps = NULL;
+    size_t n = 0;
+    enum err err = checkpoint_list(&steps, &n, t->conf.checkpoints);
+    const uint64_t oldest = n ? (uint64_t)steps[n - 1] : 0;
+
+    for (uint64_t k = oldest; k-- > t->conf.lag && !err;) {
+        char *path = image_path(t, k - t->conf.lag);
+        const bool there = fs_exists(path);
+        err = there ? fs_remove(path) : OK;
+        free(path);
+        if (!there)
+            break;
+    }
+    free(steps);
+    return err;
+}
+
+static enum err save(struct trainer *t, const struct trainer_job *job)
+{
+    enum err err = OK;
+
+    for (uint32_t i = 0; i < job->keeps && !err; i++) {
+        char *path = image_path(t, job->keep[i]->version.number);
+        if (!fs_exists(path))
+            err = fs_write(path, job->keep[i]->bytes, job->keep[i]->n);
+        free(path);
+    }
+    if (!err)
+        err = ppo_write(t->ppo, t->conf.checkpoints, NULL);
+    if (!err)
+        err = checkpoint_trim(t->conf.checkpoints, t->conf.keep);
+    return err ? err : trim_images(t);
+}
+
+/* ---- an iteration */
+
+/* Reference log-probabilities of one answer, [n] at `out`. */
+static enum err refer(const struct trainer *t, const struct prompts_row *prompt,
+                      const struct record_sample *s, float *out)
+{
+    const int n = (int)(prompt->tokens + s->n), seq[2] = {0, n};
+    int *token = mem_new((size_t)n, sizeof *token);
+    float *logprob = mem_new((size_t)n, sizeof *logprob);
+    enum err err;
+
+    memcpy(token, prompt->token, prompt->tokens * sizeof *token);
+    memcpy(token + prompt->tokens, s->token, s->n * sizeof *token);
+    err = forward_score(t->reference, token, seq, 1, (float)t->ppo_conf.temperature, logprob,
+                        NULL, NULL);
+    memcpy(out, logprob + prompt->tokens, s->n * sizeof *out);
+    free(logprob);
+    free(token);
+    return err;
+}
+
+static enum err gather(const struct trainer *t, const struct trainer_job *job,
+                       struct ppo_rollout *rollout, float *reference)
+{
+    enum err err = OK;
+
+    for (uint32_t i = 0; i < job->n && !err; i++) {
+        const struct record_sample *s = job->sample[i];
+        const struct prompts_row *p = job->prompt[i];
+        rollout[i] = (struct ppo_rollout){.task = s->task,
+                                          .sample = s->sample,
+                                          .prompt = p->token,
+                                          .prompts = (int)p->tokens,
+                                          .token = s->token,
+                                          .tokens = (int)s->n,
+                                          .mask = s->mask,
+                                          .behaviour = s->logprob,
+                                          .reference = rewards_reference(t->conf.rewards, s),
+                                          .score = rewards_score(t->conf.rewards, s),
+                                          .ended = s->end == ROLLOUT_STOP};
+        if (!rollout[i].reference) {
+            err = refer(t, p, s, reference);
+            rollout[i].reference = reference;
+            reference += s->n;
+        }
+    }
+    return err;
+}
+
+static void line_means(json_t *line, const struct trainer *t, const struct trainer_job *job)
+{
+    const double n = (double)job->n;
+    double late = 0;
+
+    for (int r = 0; r < t->conf.rewards->n; r++) {
+        char *name = mem_print("rewards/%s", t->conf.rewards->reward[r].name);
+        double sum = 0;
+        for (uint32_t i = 0; i < job->n; i++)
+            sum += rewards_value(t->conf.rewards, r, job->sample[i]);
+        json_object_set_new(line, name, json_real(sum / n));
+        free(name);
+    }
+    for (uint32_t i = 0; i < job->n; i++)
+        for (uint32_t k = 0; k < job->sample[i]->spans && k < 1; k++)
+            late += (double)job->iteration - (double)job->sample[i]->span[k].version.number;
+    json_object_set_new(line, "drover_completion_length", json_real((double)job->tokens / n));
+    json_object_set_new(line, "drover_staleness", json_real(late / n));
+    json_object_set_new(line, "drover_train_seconds", json_real(job->seconds));
+}
+
+static enum err iterate(struct trainer *t, struct trainer_job *job)
+{
+    const int64_t begun = clock_mono_ns();
+    struct ppo_rollout *rollout = mem_new(job->n, sizeof *rollout);
+    struct ppo_metrics metrics = {.n = 0};
+    float *reference = NULL;
+    enum err err = OK;
+
+    job->tokens = 0;
+    for (uint32_t i = 0; i < job->n; i++)
+        job->tokens += job->sample[i]->n;
+    if (job->iteration != trainer_version(t))
+        err = err_set(ERR_STATE, "iteration %" PRIu64 " on weights of version %" PRIu64,
+                      job->iteration, trainer_version(t));
+    if (!err)
+        err = mem_big(&reference, (size_t)job->tokens, sizeof *reference, "reference");
+    if (!err)
+        err = gather(t, job, rollout, reference);
+    if (!err)
+        err = ppo_iteration(t->ppo, rollout, job->n, &metrics);
+    if (!err)
+        err = trainer_snapshot(t, &job->snapshot);
+    if (!err) {
+        job->seconds = (double)(clock_mono_ns() - begun) / 1e9;
+        job->line = json_pack("{s:I}", "step", (json_int_t)(job->iteration + 1));
+        for (int i = 0; i < metrics.n; i++)
+            json_object_set_new(job->line, metrics.metric[i].name,
+                                json_real(metrics.metric[i].value));
+        line_means(job->line, t, job);
+    }
+    free(reference);
+    free(rollout);
+    return err;
+}
+
+void trainer_do(struct trainer *t, struct trainer_job *job)
+{
+    job->err = job->kind == TRAINER_ITERATE ? iterate(t, job) : save(t, job);
+    if (job->err)
+        snprintf(job->words, sizeof job->words, "%s", err_text());
+}
+
+enum err trainer_main(void *self, struct worker *worker)
+{
+    struct trainer *t = self;
+    int64_t since = clock_mono_ns();
+    void *job;
+
+    while (worker_take(worker, &job, true)) {
+        const int64_t begun = clock_mono_ns();
+        atomic_fetch_add(&t->counters.idle_ns, (unsigned long long)(begun - since));
+        trainer_do(t, job);
+        since = clock_mono_ns();
+        atomic_fetch_add(&t->counters.busy_ns, (unsigned long long)(since - begun));
+        if (!worker_give(worker, job))
+            break;
+    }
+    return OK;
+}
