@@ -63,9 +63,9 @@ static void read_stats(struct crew *crew, bool (*wanted)(const struct msg_stats 
         frames_fini(&frames);
         arena_reset(arena);
     }
-    assert_true(all);
     arena_free(arena);
     zmq_close(socket);
+    assert_true(all);
 }
 
 /* Workers come first: they are welcome, and hear of the run once there is a learner. */
@@ -97,6 +97,7 @@ static void work_flows(void **state)
     flow(crew);
     heard = peer_stats(crew->learner.bulk)->heard;
     CREW_UNTIL(crew, peer_stats(crew->learner.bulk)->heard > heard); /* HB there, too */
+    assert_int_equal(0, peer_stats(crew->learner.bulk)->reopened);
     kill(crew->broker, SIGTERM);
     assert_int_equal(0, crew_wait(crew, 5000));
 }
