@@ -55,6 +55,7 @@ struct job { /* of a rewarder */
     int64_t due_ms;
     struct hash scorer;
     uint32_t items;
+    bool unit; /* of more than one rollout */
     struct hash rollout[SIM_SAMPLES * 8];
     uint32_t tokens[SIM_SAMPLES * 8];
 };

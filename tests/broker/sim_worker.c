@@ -145,6 +145,10 @@ static void start_work(struct sim *sim, struct peer *peer, const struct msg_leas
         say(sim, peer, &msg);
         return;
     }
+    if (running(peer) >= peer->slots)
+        sim_break(sim, "more leases than credit", in->lease, sample);
+    if (in->task.version.number > sim->version)
+        sim_break(sim, "leased before its version is out", in->task.id, sample);
     work = &peer->work[peer->works++];
     *work = (struct work){.task = in->task.id,
                           .lease = in->lease,
@@ -299,6 +303,7 @@ static void on_ask(struct sim *sim, struct peer *peer, const struct msg_ask *in)
     *job = (struct job){.ticket = in->ticket,
                         .scorer = in->scorer,
                         .items = in->items,
+                        .unit = in->unit != UNIT_ROLLOUT,
                         .due_ms = sim->now_ms + (int64_t)sim_draw(sim, 400)};
     for (uint32_t i = 0; i < in->items; i++) {
         job->rollout[i] = in->item[i].hash;
@@ -319,13 +324,15 @@ void sim_rewarder_hear(struct sim *sim, struct peer *peer, const struct msg *msg
 static void answer(struct sim *sim, struct peer *peer, const struct job *job)
 {
     static float value[SIM_SAMPLES * 8 * SIM_TOKENS];
-    uint32_t each[SIM_SAMPLES * 8], n = 0;
+    uint32_t each[SIM_SAMPLES * 8], n = 0, items = job->items;
     struct msg msg = {.head.type = MSG_SCORE};
     bool per_token = false;
 
     for (uint32_t j = 0; j < sim->scorers; j++)
         per_token |= sim->scorer[j].per_token && hash_same(&sim->scorer[j].hash, &job->scorer);
-    for (uint32_t i = 0; i < job->items; i++) {
+    if (items > 1 && !job->unit && sim_chance(sim, 50)) /* what it leaves out is asked again */
+        items--;
+    for (uint32_t i = 0; i < items; i++) {
         each[i] = per_token ? job->tokens[i] : 1;
         for (uint32_t k = 0; k < each[i]; k++)
             value[n++] = sim_value(&job->scorer, &job->rollout[i]);
@@ -334,7 +341,7 @@ static void answer(struct sim *sim, struct peer *peer, const struct job *job)
     msg.score.score = (struct score){.scorer = job->scorer,
                                      .rollout = job->rollout,
                                      .each = each,
-                                     .rollouts = job->items,
+                                     .rollouts = items,
                                      .value = value,
                                      .values = n,
                                      .diagnostics = ""};

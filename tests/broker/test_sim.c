@@ -33,8 +33,9 @@ static void many(uint32_t faults, uint64_t seeds)
         samples += sim.tasks * sim.samples;
         sim_fini(&sim);
     }
-    printf("           %llu seeds, %llu samples, %llu written more than once\n",
-           (unsigned long long)n, (unsigned long long)samples, (unsigned long long)twice);
+    printf("           faults %4u: %llu seeds, %llu samples, %llu written more than once\n",
+           faults, (unsigned long long)n, (unsigned long long)samples,
+           (unsigned long long)twice);
 }
 
 static void without_faults_all_is_done_once(void **state)
@@ -47,13 +48,21 @@ static void one_kind_of_fault_at_a_time(void **state)
 {
     (void)state;
     for (uint32_t fault = SIM_KILL_BROKER; fault <= SIM_CANCEL; fault *= 2)
-        many(fault, 80);
+        many(fault, 60);
+}
+
+static void two_kinds_of_fault_at_a_time(void **state)
+{
+    (void)state;
+    for (uint32_t one = SIM_KILL_BROKER; one <= SIM_CANCEL; one *= 2)
+        for (uint32_t two = 2 * one; two <= SIM_CANCEL; two *= 2)
+            many(one | two, 12);
 }
 
 static void all_faults_at_once(void **state)
 {
     (void)state;
-    many(1023, 1200);
+    many(2 * SIM_CANCEL - 1, 700);
 }
 
 static void a_broker_that_restarts_wastes_no_work(void **state)
@@ -74,6 +83,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_faults_all_is_done_once),
         cmocka_unit_test(one_kind_of_fault_at_a_time),
+        cmocka_unit_test(two_kinds_of_fault_at_a_time),
         cmocka_unit_test(all_faults_at_once),
         cmocka_unit_test(a_broker_that_restarts_wastes_no_work),
     };

@@ -1,0 +1,86 @@
+#!/bin/sh
+# Seeds known mistakes into copies of the broker and checks that the simulation or the unit
+# tests see each of them. A development tool: some minutes.
+# usage: mutants.sh build-folder (built, without sanitizers) [name ...]
+set -eu
+build=$(cd "$1" && pwd)
+shift
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+flags="-std=c11 -O2 -w -D_POSIX_C_SOURCE=200809L"
+libs="$build/proto/libproto.a $build/base/libbase.a $(pkg-config --libs libzmq libsodium jansson yaml-0.1 cmocka msgpack-c 2>/dev/null || pkg-config --libs libzmq libsodium jansson yaml-0.1 cmocka msgpack) -lm"
+missed=0
+
+mutant() { # mutant name file 'text' 'other text' ['seeds']
+    name=$1
+    case " $chosen " in "  " | *" $name "*) ;; *) return 0 ;; esac
+    rm -rf "$work/tree"
+    mkdir "$work/tree"
+    cp -r "$root/broker" "$root/tests" "$work/tree"
+    FROM=$3 TO=$4 awk 'BEGIN { from = ENVIRON["FROM"]; to = ENVIRON["TO"] }
+        { all = all $0 "\n" }
+        END { at = index(all, from); if (!at) exit 1
+              printf "%s", substr(all, 1, at - 1) to substr(all, at + length(from)) }' \
+        "$root/$2" >"$work/tree/$2" || { echo "$name: text not found in $2"; missed=1; return 0; }
+    seen=
+    for test in sim rules; do
+        [ -f "$work/tree/tests/broker/test_$test.c" ] || continue
+        # shellcheck disable=SC2086
+        cc $flags -I"$work/tree" -I"$root" -o "$work/$test" "$work/tree/tests/broker/test_$test.c" \
+            "$work"/tree/tests/broker/sim*.c $(ls "$work"/tree/broker/*.c | grep -vE '/(main|serve|bulk|board|listen)\.c') $libs
+        DROVER_SIM_SEEDS=${5:-300} timeout 300 "$work/$test" >"$work/log" 2>&1 || {
+            seen="$seen $test: $(grep -m1 -oE 'seed [0-9]+, faults.*|LINE.*|Assertion.*' "$work/log" | cut -c1-90)"
+            break
+        }
+    done
+    if [ -n "$seen" ]; then echo "seen    $name -$seen"; else echo "MISSED  $name"; missed=1; fi
+}
+chosen="$*"
+
+mutant hash-of-a-join broker/scores.c '!hash_same(&sample->body->hash, &score->rollout[r])' '0'
+mutant settled-as-event broker/run.c '    settled_take(set, settled);' '    if (settled->watermark > set->watermark) settled_take(set, settled);'
+mutant bodies-before-learner broker/welcome.c '    else if (!b->run.bound)
+            verdict[i].state = CLAIM_KEEP;' '    else if (!b->run.bound)
+            verdict[i].state = CLAIM_WANT, later = false;'
+mutant no-wait-of-a-new-broker broker/run.c 'now_ms + b->limits.wait_ms' 'now_ms'
+mutant claims-forgotten broker/welcome.c '        if (later && !other)' '        if (0)'
+mutant learner-hello-resends-nothing broker/broker.c '        deliver_again(b);' '        ;'
+mutant rewarder-hello-keeps-tickets broker/broker.c '    if (member->role == ROLE_REWARDER)
+        scores_take_back(b, member);' '    if (0) ;'
+mutant dead-actor-keeps-leases broker/broker.c '    grant_requeue_all(b, member, now_ms);' '    while (member->lease != UINT32_MAX) lease_end(&b->leases, member->lease);'
+mutant leases-never-expire broker/grant.c 'if (now_ms - moved < b->limits.lease_ms)' 'if (1)'
+mutant lost-leases-are-kept broker/grant.c '!listed(hb, lease->number)' '0'
+mutant unclaimed-work-is-kept broker/welcome.c '    requeue_unclaimed(b, actor, hello, now_ms);' '    ;'
+mutant leases-in-falling-order broker/lease.c '    holder->lease_last = slot;' '    if (holder->lease != slot) { struct lease *f = &leases->slot[lease->prev]; f->next = LEASE_NONE; lease->prev = LEASE_NONE; lease->next = holder->lease; leases->slot[holder->lease].prev = slot; holder->lease = slot; } else holder->lease_last = slot;'
+mutant old-epoch-may-settle broker/broker.c 'if (from->role == ROLE_LEARNER && msg->head.epoch != b->run.epoch)' 'if (0)'
+mutant old-epoch-may-return broker/run.c 'return msg->head.epoch >= run->epoch;' 'return true;'
+mutant old-learner-is-kept broker/run.c 'if (old && old != learner)' 'if (0)'
+mutant credit-ignores-flight broker/roster.c 'member->flight_bytes + bytes <= member->credit_bytes' 'member->credit_bytes > 0'
+mutant credit-of-actors-ignored broker/grant.c 'm->draining || m->avail <= 0' 'm->draining'
+mutant space-is-not-reserved broker/tasks.c '    if (tasks->space + bytes > tasks->space_max)
+        return false;' '    ;'
+mutant space-is-not-freed broker/tasks.c '    tasks->space -= sample->space;' '    ;'
+mutant groups-reserve-one-by-one broker/run.c 'task->whole |= scorer->unit != UNIT_ROLLOUT;' ';'
+mutant others-jump-the-queue-for-space broker/grant.c '        if (b->space_short) /* who is first in line gets the space that comes free */
+            return false;' '        if (b->space_short)
+            return true;'
+mutant second-answer-replaces-the-first broker/rollouts.c '    case PLACE_SCORING:
+    case PLACE_READY:
+        b->counters.duplicates++;' '    case PLACE_SCORING:
+        task->sample[rollout->sample].body->hash = rollout->hash;
+    case PLACE_READY:
+        b->counters.duplicates++;'
+mutant any-version-will-do broker/grant.c '        if (!holds && !can_fetch)' '        if (0)'
+mutant batch-of-two-temperatures broker/scores.c 'batch->temperature != task->def->decoding.temperature' '0'
+mutant partial-answers-are-whole broker/scores.c '        requeue(b, ticket); /* what it left out */' '        ;'
+mutant refused-tickets-are-lost broker/scores.c 'ticket->again_ms && now_ms >= ticket->again_ms' '0'
+mutant drops-are-sent-once broker/deliver.c 'task->sample[i].queued = task->sample[i].sent = false;' 'task->sample[i].queued = false; if (task->sample[i].place != PLACE_DROPPED) task->sample[i].sent = false;'
+mutant cancelled-work-stays broker/run.c '        tasks_move(&b->tasks, task, i, PLACE_DROPPED, now_ms);' '        if (sample->place != PLACE_LEASED) tasks_move(&b->tasks, task, i, PLACE_DROPPED, now_ms);'
+mutant settled-claims-are-kept broker/welcome.c '        return CLAIM_FREE;
+    if (!task || task->epoch' '        return CLAIM_KEEP;
+    if (!task || task->epoch'
+mutant gaps-are-opened broker/run.c '    if (def->id > tasks->open_to) {' '    if (0) {'
+mutant send-errors-are-ignored broker/broker.c '    to->greeted = false;
+    if (err == ERR_STATE)' '    if (0)'
+[ $missed = 0 ] || { echo "some were missed"; exit 1; }
