@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/lines.h"
 #include "cli/loaded.h"
 #include "cli/sampling.h"
 
@@ -76,8 +77,8 @@ static enum err reply(struct talk *talk)
     encoded_free(&e);
     if (!err)
         json_array_append_new(talk->messages,
-                              json_pack("{s:s,s:s%}", "role", "assistant", "content",
-                                        talk->answer ? talk->answer : "", talk->n));
+                              json_pack("{s:s,s:o}", "role", "assistant", "content",
+                                        lines_text(talk->answer ? talk->answer : "", talk->n)));
     return err;
 }
 

@@ -41,7 +41,7 @@ static void done(void *self, const struct generate_done *d)
         return;
     }
     job->out[d->task - job->line] =
-        json_pack("{s:o*,s:o,s:o,s:s}", "completion", json_stringn(text, n), "ids",
+        json_pack("{s:o,s:o,s:o,s:s}", "completion", lines_text(text, n), "ids",
                   lines_ints(d->token, d->n), "logprobs", lines_reals(d->logprob, d->n),
                   "finish_reason", generate_finish(d->finish));
     free(text);

@@ -48,7 +48,9 @@ static enum err add(struct job *job, struct packed *p, const json_t *in)
         err = encode_pair(&job->loaded.encode, prompt, completion, json_object_get(in, "tools"),
                           &e);
     if (!err && (!e.n || (!job->reward && !e.start)))
-        err = err_set(ERR_RANGE, "the prompt has no token: nothing to condition on");
+        err = err_set(
+            ERR_RANGE,
+            "no token of the prompt stands before the completion: nothing to condition on");
     if (!err && e.n > shape->context)
         err = err_set(ERR_RANGE, "%d tokens do not fit the model's context of %d", e.n,
                       shape->context);

@@ -1,6 +1,7 @@
 #include "cli/lines.h"
 
 #include "base/mem.h"
+#include "lm/text/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,8 +30,12 @@ static enum err flush(const struct lines *lines, struct window *w, const char *n
     if (err)
         err = err_add("%s:%ld", name, w->number[bad]);
     for (int i = 0; i < w->n && !err; i++) {
-        if (json_dumpf(w->out[i], to, JSON_COMPACT | JSON_REAL_PRECISION(9)) ||
-            fputc('\n', to) == EOF)
+        if (!w->out[i])
+            err = err_set(ERR_RANGE,
+                          "%s:%ld: the model's output is not a number: damaged weights?", name,
+                          w->number[i]);
+        else if (json_dumpf(w->out[i], to, JSON_COMPACT | JSON_REAL_PRECISION(9)) ||
+                 fputc('\n', to) == EOF)
             err = err_set(ERR_IO, "cannot write the answers: %s", strerror(errno));
     }
     if (!err && fflush(to))
@@ -102,6 +107,18 @@ json_t *lines_reals(const float *value, int n)
     json_t *list = json_array();
 
     for (int i = 0; i < n; i++)
-        json_array_append_new(list, json_real((double)value[i]));
+        if (json_array_append_new(list, json_real((double)value[i]))) {
+            json_decref(list);
+            return NULL;
+        }
     return list;
+}
+
+json_t *lines_text(const char *bytes, size_t n)
+{
+    char *text = utf8_lossy(bytes, n, &n);
+    json_t *string = json_stringn(text, n);
+
+    free(text);
+    return string;
 }

@@ -28,8 +28,12 @@ enum err lines_run(const struct lines *lines, FILE *from, const char *name,
 /* The value under `key`. Errors: ERR_PARSE "no `key`". */
 enum err lines_field(json_t **out, const json_t *line, const char *key) MUST_CHECK;
 
-/* Lists of numbers. */
+/* Lists of numbers. lines_reals gives NULL, and with it an answer that is NULL, which lines_run
+ * reports, if a value is not finite: JSON has no word for it. */
 json_t *lines_ints(const int *value, int n);
 json_t *lines_reals(const float *value, int n);
+
+/* A string of bytes that may end inside a character: what is not UTF-8 becomes U+FFFD. */
+json_t *lines_text(const char *bytes, size_t n);
 
 #endif

@@ -87,8 +87,13 @@ static void put(struct pad *pad, const char *fmt, ...)
     if (pad->n == STATS_LINES)
         return;
     va_start(args, fmt);
-    vsnprintf(pad->line[pad->n++], STATS_WIDTH, fmt, args);
+    vsnprintf(pad->line[pad->n], STATS_WIDTH, fmt, args);
     va_end(args);
+    /* names and words come from peers: nothing of theirs steers a terminal */
+    for (char *c = pad->line[pad->n]; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
+    pad->n++;
 }
 
 static void put_peers(struct pad *pad, const struct msg_stats *s)

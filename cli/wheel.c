@@ -5,6 +5,8 @@
 #include <string.h>
 #include <zlib.h>
 
+enum { BLOCK = 1 << 18 };
+
 struct zip {
     const unsigned char *bytes;
     size_t n;
@@ -90,7 +92,7 @@ static enum err find(const struct zip *zip, const char *suffix, struct member *m
 
 static enum err inflate_to(const struct zip *zip, const struct member *m, struct fs_file *file)
 {
-    static unsigned char block[1 << 18];
+    static unsigned char block[BLOCK];
     z_stream z = {.next_in = (Bytef *)(zip->bytes + m->at), .avail_in = (uInt)m->packed};
     uLong crc = crc32(0, NULL, 0);
     size_t made = 0;
@@ -114,6 +116,20 @@ static enum err inflate_to(const struct zip *zip, const struct member *m, struct
     return err;
 }
 
+static enum err copy_to(const struct zip *zip, const struct member *m, struct fs_file *file)
+{
+    uLong crc = crc32(0, NULL, 0);
+
+    for (size_t at = 0; at < m->packed; at += BLOCK) {
+        const size_t n = m->packed - at < BLOCK ? m->packed - at : BLOCK;
+        enum err err = fs_put(file, zip->bytes + m->at + at, n);
+        if (err)
+            return err;
+        crc = crc32(crc, zip->bytes + m->at + at, (uInt)n);
+    }
+    return crc == m->crc && m->packed == m->size ? OK : bad(zip, m->at, "the checksum differs");
+}
+
 enum err wheel_extract(const char *wheel, const char *suffix, const char *path)
 {
     const void *bytes = NULL;
@@ -130,7 +146,7 @@ enum err wheel_extract(const char *wheel, const char *suffix, const char *path)
     if (!err)
         err = fs_begin(&file, path);
     if (!err) {
-        err = m.method ? inflate_to(&zip, &m, file) : fs_put(file, zip.bytes + m.at, m.packed);
+        err = m.method ? inflate_to(&zip, &m, file) : copy_to(&zip, &m, file);
         if (err)
             fs_abort(file);
         else

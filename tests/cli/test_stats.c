@@ -1,0 +1,133 @@
+#include "tests/support/test.h"
+
+#include "cli/stats.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static char line[STATS_LINES][STATS_WIDTH];
+static int lines;
+
+static bool says(const char *text)
+{
+    for (int i = 0; i < lines; i++)
+        if (strstr(line[i], text))
+            return true;
+    return false;
+}
+
+static void a_fleet_at_work_is_told(void **state)
+{
+    static const uint64_t staleness[] = {90, 6};
+    static const struct msg_stats_reason drop[] = {{.reason = "too old", .count = 3}};
+    static const struct msg_stats_wait wait[] = {{.name = "weights 8", .age_ms = 2500}};
+    static const struct msg_stats_peer peer[] = {
+        {.role = ROLE_ACTOR,
+         .name = "actor-1",
+         .tokens = 4321,
+         .busy_ms = 750,
+         .idle_ms = 250,
+         .rss_bytes = 41000000,
+         .version = 8,
+         .tokens_s = 512,
+         .note = "decoding",
+         .error = ""},
+        {.role = ROLE_LEARNER, .name = "learner", .note = "", .error = "disk full"},
+        {.role = 77, .name = "stranger", .note = "", .error = ""},
+    };
+    static const struct msg_stats_lease lease[] = {
+        {.lease = 5, .task = 9, .count = 4, .age_ms = 1500, .quiet_ms = 100}};
+    const struct msg_stats s = {.uptime_ms = 61500,
+                                .step = 7,
+                                .run = true,
+                                .newest = {.number = 8},
+                                .opened = 130,
+                                .settled = 100,
+                                .trained = 96,
+                                .waiting = 10,
+                                .leased = 11,
+                                .scoring = 4,
+                                .unsettled = 5,
+                                .duplicates = 1,
+                                .expired = 2,
+                                .tokens_s = 987.6,
+                                .samples_s = 12.34,
+                                .actor_busy = 0.5,
+                                .rewarder_busy = 0.25,
+                                .learner_busy = 1,
+                                .staleness = staleness,
+                                .stalenesses = 2,
+                                .drop = drop,
+                                .drops = 1,
+                                .peer = peer,
+                                .peers = 3,
+                                .lease = lease,
+                                .leases = 1,
+                                .wait = wait,
+                                .waits = 1,
+                                .advice = "add 2 actors",
+                                .metrics = ""};
+
+    (void)state;
+    lines = stats_lines(&s, line);
+    assert_string_equal(line[0], "running  iteration 7  version 8  up 61 s");
+    assert_true(says("opened 130  waiting 10  leased 11  scoring 4  unsettled 5"));
+    assert_true(says("settled 100  trained 96"));
+    assert_true(says("988 tokens/s  12.34 samples/s   busy: actors 50%  rewarders 25%"));
+    assert_true(says("0 late: 90  1 late: 6"));
+    assert_true(says("duplicates 1  expired 2"));
+    assert_true(says("too old: 3"));
+    assert_true(says("weights 8 for 2.5 s"));
+    assert_true(says("add 2 actors"));
+    assert_true(says("actor       actor-1                     512      4321   75%       8     "
+                     "41 M  decoding"));
+    assert_true(says("! disk full"));
+    assert_true(says("?           stranger"));
+    assert_true(says("lease 5: task 9, 4 samples, 1.5 s old, quiet for 0.1 s"));
+}
+
+static void no_run_and_an_end_are_told(void **state)
+{
+    struct msg_stats s = {.advice = "", .metrics = ""};
+
+    (void)state;
+    lines = stats_lines(&s, line);
+    assert_memory_equal(line[0], "no run", 6);
+    assert_true(says("nothing trained yet"));
+    s.run = s.done = true;
+    lines = stats_lines(&s, line);
+    assert_memory_equal(line[0], "done", 4);
+}
+
+/* More peers, longer names and wilder words than there is room for. */
+static void what_peers_say_stays_within_its_place(void **state)
+{
+    static struct msg_stats_peer peer[2 * STATS_LINES];
+    static char longest[1000];
+    const struct msg_stats s = {
+        .peer = peer, .peers = 2 * STATS_LINES, .advice = longest, .metrics = ""};
+
+    (void)state;
+    memset(longest, 'x', sizeof longest - 1);
+    for (int i = 0; i < 2 * STATS_LINES; i++)
+        peer[i] = (struct msg_stats_peer){
+            .role = ROLE_ACTOR, .name = longest, .note = "\033[2J\r\n", .error = longest};
+    lines = stats_lines(&s, line);
+    assert_int_equal(lines, STATS_LINES);
+    for (int i = 0; i < lines; i++) {
+        assert_true(strlen(line[i]) < STATS_WIDTH);
+        for (const char *c = line[i]; *c; c++)
+            assert_true((unsigned char)*c >= ' ' && *c != 127);
+    }
+    assert_true(says("?[2J??"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fleet_at_work_is_told),
+        cmocka_unit_test(no_run_and_an_end_are_told),
+        cmocka_unit_test(what_peers_say_stays_within_its_place),
+    };
+    return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
+}
