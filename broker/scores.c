@@ -224,7 +224,7 @@ static void fill_item(struct msg_item *out, const struct task *def, const struct
                              .tails = def->tails,
                              .prompt_text = text ? def->prompt_text : "",
                              .text = text ? body->text : "",
-                             .meta = def->meta};
+                             .meta = text ? def->meta : ""};
 }
 
 static void issue(struct broker *b, struct member *to, const struct batch *batch, uint32_t j,

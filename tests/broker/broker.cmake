@@ -1,4 +1,9 @@
 drover_library(broker_sim SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/broker/sim.c
   ${CMAKE_CURRENT_SOURCE_DIR}/broker/sim_net.c ${CMAKE_CURRENT_SOURCE_DIR}/broker/sim_learner.c
   ${CMAKE_CURRENT_SOURCE_DIR}/broker/sim_worker.c NEEDS broker)
-drover_test(broker/sim NEEDS broker_sim TIMEOUT 120)
+drover_library(broker_desk SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/broker/desk.c
+  NEEDS broker PkgConfig::cmocka)
+drover_test(broker/sim NEEDS broker_sim TIMEOUT 240)
+drover_test(broker/rules NEEDS broker_desk)
+drover_test(broker/leases NEEDS broker_desk)
+drover_test(broker/scores NEEDS broker_desk)

@@ -24,11 +24,11 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
               printf "%s", substr(all, 1, at - 1) to substr(all, at + length(from)) }' \
         "$root/$2" >"$work/tree/$2" || { echo "$name: text not found in $2"; missed=1; return 0; }
     seen=
-    for test in sim rules; do
+    for test in rules leases scores sim; do
         [ -f "$work/tree/tests/broker/test_$test.c" ] || continue
         # shellcheck disable=SC2086
         cc $flags -I"$work/tree" -I"$root" -o "$work/$test" "$work/tree/tests/broker/test_$test.c" \
-            "$work"/tree/tests/broker/sim*.c $(ls "$work"/tree/broker/*.c | grep -vE '/(main|serve|bulk|board|listen)\.c') $libs
+            "$work"/tree/tests/broker/sim*.c "$work/tree/tests/broker/desk.c" $(ls "$work"/tree/broker/*.c | grep -vE '/(main|serve|bulk|board|listen)\.c') $libs
         DROVER_SIM_SEEDS=${5:-300} timeout 300 "$work/$test" >"$work/log" 2>&1 || {
             seen="$seen $test: $(grep -m1 -oE 'seed [0-9]+, faults.*|LINE.*|Assertion.*' "$work/log" | cut -c1-90)"
             break
@@ -39,10 +39,6 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
 chosen="$*"
 
 mutant hash-of-a-join broker/scores.c '!hash_same(&sample->body->hash, &score->rollout[r])' '0'
-mutant settled-as-event broker/run.c '    settled_take(set, settled);' '    if (settled->watermark > set->watermark) settled_take(set, settled);'
-mutant bodies-before-learner broker/welcome.c '    else if (!b->run.bound)
-            verdict[i].state = CLAIM_KEEP;' '    else if (!b->run.bound)
-            verdict[i].state = CLAIM_WANT, later = false;'
 mutant no-wait-of-a-new-broker broker/run.c 'now_ms + b->limits.wait_ms' 'now_ms'
 mutant claims-forgotten broker/welcome.c '        if (later && !other)' '        if (0)'
 mutant learner-hello-resends-nothing broker/broker.c '        deliver_again(b);' '        ;'
@@ -52,8 +48,6 @@ mutant dead-actor-keeps-leases broker/broker.c '    grant_requeue_all(b, member,
 mutant leases-never-expire broker/grant.c 'if (now_ms - moved < b->limits.lease_ms)' 'if (1)'
 mutant lost-leases-are-kept broker/grant.c '!listed(hb, lease->number)' '0'
 mutant unclaimed-work-is-kept broker/welcome.c '    requeue_unclaimed(b, actor, hello, now_ms);' '    ;'
-mutant leases-in-falling-order broker/lease.c '    holder->lease_last = slot;' '    if (holder->lease != slot) { struct lease *f = &leases->slot[lease->prev]; f->next = LEASE_NONE; lease->prev = LEASE_NONE; lease->next = holder->lease; leases->slot[holder->lease].prev = slot; holder->lease = slot; } else holder->lease_last = slot;'
-mutant old-epoch-may-settle broker/broker.c 'if (from->role == ROLE_LEARNER && msg->head.epoch != b->run.epoch)' 'if (0)'
 mutant old-epoch-may-return broker/run.c 'return msg->head.epoch >= run->epoch;' 'return true;'
 mutant old-learner-is-kept broker/run.c 'if (old && old != learner)' 'if (0)'
 mutant credit-ignores-flight broker/roster.c 'member->flight_bytes + bytes <= member->credit_bytes' 'member->credit_bytes > 0'
@@ -77,10 +71,26 @@ mutant partial-answers-are-whole broker/scores.c '        requeue(b, ticket); /*
 mutant refused-tickets-are-lost broker/scores.c 'ticket->again_ms && now_ms >= ticket->again_ms' '0'
 mutant drops-are-sent-once broker/deliver.c 'task->sample[i].queued = task->sample[i].sent = false;' 'task->sample[i].queued = false; if (task->sample[i].place != PLACE_DROPPED) task->sample[i].sent = false;'
 mutant cancelled-work-stays broker/run.c '        tasks_move(&b->tasks, task, i, PLACE_DROPPED, now_ms);' '        if (sample->place != PLACE_LEASED) tasks_move(&b->tasks, task, i, PLACE_DROPPED, now_ms);'
-mutant settled-claims-are-kept broker/welcome.c '        return CLAIM_FREE;
-    if (!task || task->epoch' '        return CLAIM_KEEP;
-    if (!task || task->epoch'
 mutant gaps-are-opened broker/run.c '    if (def->id > tasks->open_to) {' '    if (0) {'
-mutant send-errors-are-ignored broker/broker.c '    to->greeted = false;
-    if (err == ERR_STATE)' '    if (0)'
+mutant settled-is-not-in-heartbeats broker/broker.c '    msg.hb.settled = settled_view(&b->run.settled);' '    ;'
+mutant heartbeats-settle-nothing broker/run.c '    take_settled(b, &msg->hb.settled, now_ms);' '    ;'
+mutant bodies-wanted-before-hello broker/welcome.c '    if (!task || task->epoch != b->run.epoch) {
+        *later = task || claim->task >= b->tasks.open_to;
+        return *later ? CLAIM_KEEP : CLAIM_FREE;' '    if (!task || task->epoch != b->run.epoch) {
+        return claim->done ? CLAIM_WANT : CLAIM_FREE;'
+mutant adopted-in-falling-order broker/grant.c '    for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next) {
+        struct lease *lease = &b->leases.slot[slot];
+
+        if (!lease->unsent)' '    for (uint32_t slot = actor->lease_last; slot != LEASE_NONE; slot = b->leases.slot[slot].prev) {
+        struct lease *lease = &b->leases.slot[slot];
+
+        if (!lease->unsent)'
+mutant run-of-claims-is-forgotten broker/broker.c '    if (memcmp(&msg->head.run, &none, sizeof none)) /* else: as it said before */' '    '
+mutant send-errors-are-ignored broker/broker.c '    /* Something is lost between us and it: both sides say what they hold before going on. */
+    to->greeted = false;' '    '
+mutant late-answers-are-thrown-away broker/scores.c '    if (!ticket || !hash_same(' '    if (!ticket || !ticket->holder || !hash_same('
+mutant a-busy-broker-takes-another-run broker/run.c 'return run->done || (!run->learner && now_ms - run->seen_ms >= b->limits.hold_ms)' 'return !run->learner'
+mutant refused-work-comes-back-at-once broker/rollouts.c '    sample->not_before_ms = now + rollouts_rest_ms(b, sample->attempts);' '    ;'
+mutant text-for-everybody broker/scores.c 'fill_item(&item[i], task->def, sample->body, scorer->needs_text)' 'fill_item(&item[i], task->def, sample->body, true)'
+mutant nan-is-a-score broker/scores.c '        if (!isfinite(value[i]))' '        if (0)'
 [ $missed = 0 ] || { echo "some were missed"; exit 1; }

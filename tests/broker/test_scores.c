@@ -1,0 +1,367 @@
+/* Tickets, the joining of scores, and STATS. */
+
+#include "tests/broker/desk.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { L = DESK_LEARNER, A = DESK_ACTOR, R = DESK_REWARDER, S = DESK_REWARDER + 1 };
+
+static struct desk desk;
+static struct msg_item item[16];
+
+static int setup(void **state)
+{
+    (void)state;
+    desk_open(&desk);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    desk_close(&desk);
+    return 0;
+}
+
+/* A task of n samples, all written. */
+static void written(const struct scorer *scorer, uint32_t scorers, uint32_t n)
+{
+    desk_learner(&desk, 1, scorer, scorers);
+    desk_learner_hb(&desk, 1 << 20, 0, 0, NULL, 0);
+    desk_actor(&desk, A, NULL, 0);
+    desk_open_task(&desk, 0, n, 0);
+    for (uint32_t i = 0; i < n; i++)
+        assert_ok(desk_rollout(&desk, A, 0, i, 1, 0));
+    desk_forget(&desk);
+}
+
+/* The oldest ticket to a rewarder; its items live until the next. */
+static struct msg_ask ticket(uint32_t to)
+{
+    const struct msg *msg = desk_said(&desk, to, MSG_ASK);
+    struct msg_ask ask;
+
+    assert_non_null(msg);
+    ask = msg->ask;
+    memcpy(item, ask.item, ask.items * sizeof *item);
+    ask.item = item;
+    return ask;
+}
+
+static void a_sample_goes_out_with_all_its_scores(void **state)
+{
+    const struct scorer both[2] = {desk_rule, desk_text};
+    struct msg_ask ask;
+    const struct msg *msg;
+
+    (void)state;
+    written(both, 2, 2);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    ask = ticket(R);
+    assert_int_equal(ask.items, 2); /* up to what it batches */
+    assert_int_equal(ask.item[0].tokens, 3);
+    assert_string_equal(ask.item[0].text, ""); /* a rule that needs none */
+    assert_string_equal(ask.item[0].meta, "");
+    assert_ok(desk_score(&desk, R, &ask, 2, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
+    desk_rewarder(&desk, S, SCORER_WORKER, "other");
+    assert_int_equal(desk_count(&desk, S, MSG_ASK), 0);
+    desk_rewarder(&desk, S, SCORER_WORKER, "mine");
+    desk_forget(&desk);
+    desk_rewarder(&desk, S, SCORER_WORKER, "mine");
+    ask = ticket(S);
+    assert_string_equal(ask.item[0].text, "an answer");
+    assert_string_equal(ask.item[0].prompt_text, "a prompt");
+    assert_string_equal(ask.item[0].meta, "{\"x\":1}");
+    assert_ok(desk_score(&desk, S, &ask, 3, 0));
+    msg = desk_said(&desk, L, MSG_SAMPLE);
+    assert_int_equal(msg->sample.scores, 2);
+    assert_true(msg->sample.score[0].value[0] == 2 && msg->sample.score[1].value[0] == 3);
+    assert_int_equal(msg->sample.score[1].scorer.byte[0], 2);
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+}
+
+static void a_score_of_other_bytes_is_not_joined(void **state)
+{
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_rule, 1, 1);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    ask = ticket(R);
+    item[0].hash.byte[0] ^= 1;
+    assert_ok(desk_score(&desk, R, &ask, 2, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
+    desk_credit(&desk, R, 8, ask.ticket);
+    ask = ticket(R); /* asked again */
+    ask.scorer.byte[0] ^= 1;
+    assert_ok(desk_score(&desk, R, &ask, 2, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
+    ask.scorer.byte[0] ^= 1;
+    assert_ok(desk_score(&desk, R, &ask, 2, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+}
+
+static void what_an_answer_leaves_out_is_asked_again(void **state)
+{
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_rule, 1, 3);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    ask = ticket(R);
+    assert_ok(desk_score(&desk, R, &ask, 2, 1));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 2);
+    ask = ticket(R);
+    assert_int_equal(ask.items, 1);
+    assert_int_equal(ask.item[0].sample, 2);
+}
+
+static void a_ticket_runs_out_and_a_late_answer_counts(void **state)
+{
+    struct msg_ask first, second;
+    struct msg_item kept[16];
+
+    (void)state;
+    written(&desk_rule, 1, 1);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    first = ticket(R);
+    memcpy(kept, item, sizeof kept);
+    first.item = kept;
+    desk_pass(&desk, 1900);
+    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
+    desk_rewarder(&desk, S, SCORER_RULE, "");
+    desk_pass(&desk, 100);
+    assert_int_equal(desk_count(&desk, L, MSG_FAIL), 1); /* the learner counts */
+    second = ticket(S);
+    assert_true(second.ticket > first.ticket);
+    assert_ok(desk_score(&desk, R, &first, 2, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    assert_ok(desk_score(&desk, S, &second, 2, 0)); /* again: nothing new */
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    assert_int_equal(desk_stats(&desk)->reissued, 1);
+}
+
+static void progress_lets_a_ticket_live_but_not_for_ever(void **state)
+{
+    uint64_t number;
+
+    (void)state;
+    written(&desk_rule, 1, 1);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    number = ticket(R).ticket;
+    for (uint64_t i = 1; i <= 13; i++) {
+        desk_pass(&desk, 1500);
+        desk_hb_lease(&desk, R, i, number, NULL, 0);
+        assert_int_equal(desk_stats(&desk)->reissued, 0);
+    }
+    desk_pass(&desk, 500); /* ten times its deadline */
+    assert_int_equal(desk_stats(&desk)->reissued, 1);
+}
+
+static void a_rewarders_hello_takes_its_tickets_back(void **state)
+{
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_rule, 1, 1);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    ask = ticket(R);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    assert_true(ticket(R).ticket > ask.ticket);
+    desk_rewarder(&desk, S, SCORER_RULE, "");
+    desk_gone(&desk, R, true);
+    assert_int_equal(desk_count(&desk, S, MSG_ASK), 1);
+}
+
+static void a_number_that_is_none_is_no_score(void **state)
+{
+    struct msg fail = {.head.type = MSG_FAIL, .fail.reason = "no"};
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_rule, 1, 1);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    ask = ticket(R);
+    assert_ok(desk_score(&desk, R, &ask, NAN, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
+    assert_int_equal(desk_count(&desk, L, MSG_FAIL), 1);
+    desk_pass(&desk, 300);
+    desk_credit(&desk, R, 8, ask.ticket);
+    ask = ticket(R);
+    fail.fail.ticket = ask.ticket;
+    assert_ok(desk_say(&desk, R, &fail));
+    desk_credit(&desk, R, 8, ask.ticket);
+    desk_pass(&desk, 400);
+    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0); /* it rests: twice as long */
+    desk_pass(&desk, 200);
+    assert_int_equal(desk_count(&desk, R, MSG_ASK), 1);
+    assert_string_equal(desk_stats(&desk)->peer[2].error, "no");
+}
+
+static void a_number_for_each_token(void **state)
+{
+    const float value[3] = {-1, -2, -3};
+    const uint32_t each = 3;
+    const struct msg *sample;
+    struct msg msg = {.head.type = MSG_SCORE};
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_tokens, 1, 1);
+    desk_rewarder(&desk, R, SCORER_REFERENCE, "");
+    ask = ticket(R);
+    assert_true(ask.temperature == 1);
+    assert_ok(desk_score(&desk, R, &ask, 1, 0)); /* one number is not three */
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
+    msg.score = (struct msg_score){.ticket = ask.ticket,
+                                   .score = {.scorer = ask.scorer,
+                                             .rollout = &item[0].hash,
+                                             .each = &each,
+                                             .rollouts = 1,
+                                             .value = value,
+                                             .values = 3,
+                                             .diagnostics = ""}};
+    assert_ok(desk_say(&desk, R, &msg));
+    sample = desk_said(&desk, L, MSG_SAMPLE);
+    assert_int_equal(sample->sample.score[0].values, 3);
+    assert_true(sample->sample.score[0].value[2] == -3);
+}
+
+static void a_group_is_scored_as_one(void **state)
+{
+    struct msg_ask ask;
+
+    (void)state;
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    desk_learner(&desk, 1, &desk_group, 1);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    desk_learner_hb(&desk, 1 << 20, 0, 0, NULL, 0);
+    desk_actor(&desk, A, NULL, 0);
+    desk_open_task(&desk, 0, 3, 0);
+    assert_ok(desk_rollout(&desk, A, 0, 2, 1, 0));
+    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
+    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
+    assert_ok(desk_rollout(&desk, A, 0, 1, 1, 0));
+    ask = ticket(R);
+    assert_int_equal(ask.unit, UNIT_GROUP);
+    assert_int_equal(ask.items, 3);
+    assert_int_equal(ask.item[1].sample, 1);
+    assert_ok(desk_score(&desk, R, &ask, 2, 1)); /* two of three: none is joined */
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
+    desk_pass(&desk, 300);
+    desk_credit(&desk, R, 8, ask.ticket);
+    ask = ticket(R);
+    assert_ok(desk_score(&desk, R, &ask, 2, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 3);
+}
+
+static void pairs_are_scored_two_by_two(void **state)
+{
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_pair, 1, 4);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    ask = ticket(R);
+    assert_int_equal(ask.items, 2);
+    assert_int_equal(ask.item[0].sample, 0);
+    assert_int_equal(ask.item[1].sample, 1);
+    assert_int_equal(ticket(R).item[0].sample, 2);
+}
+
+static void rewarders_get_no_more_than_their_credit(void **state)
+{
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_rule, 1, 10);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    ask = ticket(R);
+    assert_int_equal(ask.items, 8);
+    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
+    desk_credit(&desk, R, 8, 0); /* said before the ticket arrived */
+    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
+    desk_credit(&desk, R, 1, ask.ticket);
+    assert_int_equal(ticket(R).items, 1);
+}
+
+static void the_accounting_adds_up_in_every_place(void **state)
+{
+    const struct msg_stats *s;
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_rule, 1, 4);
+    desk_open_task(&desk, 1, 2, 0);
+    s = desk_stats(&desk);
+    assert_int_equal(s->opened, 6);
+    assert_int_equal(s->scoring, 4);
+    assert_int_equal(s->waiting, 2);
+    assert_int_equal(s->waits, 1);
+    assert_string_equal(s->wait[0].name, "rule: nobody offers this scorer");
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    ask = ticket(R);
+    assert_ok(desk_score(&desk, R, &ask, 1, 1));
+    desk_pass(&desk, 1000);
+    desk_credit(&desk, A, 1, 0);
+    s = desk_stats(&desk);
+    assert_int_equal(s->unsettled, 3);
+    assert_int_equal(s->scoring, 1);
+    assert_int_equal(s->leased, 1);
+    assert_int_equal(s->waiting, 1);
+    assert_int_equal(s->leases, 1);
+    assert_int_equal(s->staleness[0], 3);
+    assert_int_equal(s->peers, 3);
+    desk_learner_hb(&desk, 1 << 20, 3, 1, NULL, 0);
+    s = desk_stats(&desk);
+    assert_int_equal(s->trained, 4);
+    assert_int_equal(s->opened, s->trained + s->waiting + s->leased);
+}
+
+static void the_bottleneck_is_named(void **state)
+{
+    struct msg busy = {.head.type = MSG_HB, .hb = {.note = "", .metrics = ""}};
+    struct msg idle = busy;
+
+    (void)state;
+    written(NULL, 0, 1);
+    for (uint64_t i = 1; i <= 12; i++) {
+        busy.hb.busy_ms = idle.hb.idle_ms = 1000 * i;
+        busy.hb.tokens = 50 * i;
+        idle.hb.busy_ms = 500 * i;
+        idle.hb.settled.epoch = 1;
+        idle.hb.metrics = "{\"loss\":1}";
+        assert_ok(desk_say(&desk, A, &busy));
+        assert_ok(desk_say(&desk, L, &idle));
+        desk_pass(&desk, 1000);
+    }
+    assert_true(desk_stats(&desk)->actor_busy > .99);
+    assert_true(fabs(desk_stats(&desk)->learner_busy - 1. / 3) < .01);
+    assert_true(fabs(desk_stats(&desk)->tokens_s - 50) < 6);
+    assert_string_equal(desk_stats(&desk)->advice, "add 2 actors");
+    assert_string_equal(desk_stats(&desk)->metrics, "{\"loss\":1}");
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(a_sample_goes_out_with_all_its_scores),
+        T(a_score_of_other_bytes_is_not_joined),
+        T(what_an_answer_leaves_out_is_asked_again),
+        T(a_ticket_runs_out_and_a_late_answer_counts),
+        T(progress_lets_a_ticket_live_but_not_for_ever),
+        T(a_rewarders_hello_takes_its_tickets_back),
+        T(a_number_that_is_none_is_no_score),
+        T(a_number_for_each_token),
+        T(a_group_is_scored_as_one),
+        T(pairs_are_scored_two_by_two),
+        T(rewarders_get_no_more_than_their_credit),
+        T(the_accounting_adds_up_in_every_place),
+        T(the_bottleneck_is_named),
+    };
+
+    return cmocka_run_group_tests_name("scores", tests, NULL, NULL);
+}
