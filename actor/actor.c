@@ -21,6 +21,7 @@ struct actor {
     struct weights weights;
     struct artifact card; /* of the policy, as WELCOME named it */
     uint64_t lease_seen;
+    uint32_t said, leased; /* credit in the last HB; samples leased since */
     size_t kept_bytes;
     bool draining, bye_said, bye_ok;
     int64_t deadline_ms;
@@ -125,7 +126,8 @@ void actor_hb(void *self, struct msg_hb *out)
     out->rss_bytes = mem_peak();
     out->queued = book_running(a->book);
     out->lease_seen = a->lease_seen;
-    out->credit = credit(a);
+    out->credit = a->said = credit(a);
+    a->leased = 0;
     out->lease = book_leases(a->book, &out->leases);
     out->image = a->weights.held;
     out->images = a->weights.helds;
@@ -314,6 +316,7 @@ static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
         if (!end && !e && book_add(a->book, lease->task.id, s, lease->lease, lease->text)) {
             first = run ? first : s;
             run++;
+            a->leased++;
         } else if (run) {
             post(a, compute_job(&lease->task, first, run, lease->text));
             run = 0;
@@ -418,6 +421,15 @@ enum err actor_got(void *self, const struct artifact *what, void *bytes, size_t 
     return weights_ask(&a->weights, a->fetch, &a->card);
 }
 
+/* Slots that became free are told at once, a few together: no slot waits for the next second. */
+static void tell_credit(struct actor *a, int64_t now_ms)
+{
+    const uint32_t known = a->said > a->leased ? a->said - a->leased : 0;
+
+    if (peer_welcome(a->peer) && credit(a) >= known + (uint32_t)a->conf.slots / 4 + 1)
+        peer_hb(a->peer, now_ms);
+}
+
 static enum err finished(struct actor *a, struct item *item)
 {
     struct entry *e = book_find(a->book, item->task, item->first);
@@ -445,8 +457,8 @@ enum err actor_given(void *self, void *given, int64_t now_ms)
     struct item *item = given;
     const enum err err = item->kind == ITEM_DONE ? finished(self, item) : failed(self, item);
 
-    (void)now_ms;
     compute_item_free(item);
+    tell_credit(self, now_ms);
     return err;
 }
 

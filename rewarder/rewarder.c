@@ -337,11 +337,12 @@ enum err rewarder_given(void *self, void *given, int64_t now_ms)
     struct work *work = given;
     enum err err;
 
-    (void)now_ms;
     r->open -= work->items < r->open ? work->items : r->open;
     err = work->kind == WORK_SCORED ? send_score(r, work)
                                     : send_fail(r, work->ticket, &work->scorer, work->words);
     score_work_free(work);
+    if (!err && peer_welcome(r->peer))
+        peer_hb(r->peer, now_ms); /* there is room again: nobody should wait a second for it */
     return err;
 }
 
