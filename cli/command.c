@@ -62,6 +62,10 @@ enum err command_exec(const char *program, char *const *argv)
 
     if (err)
         return err;
+    /* By default OpenMP's threads wait for one another in a busy loop, for milliseconds: ten to
+     * a hundred times slower on a machine that does anything else. */
+    if (!getenv("OMP_WAIT_POLICY"))
+        setenv("GOMP_SPINCOUNT", "10000", 0);
     execv(path, argv);
     err = err_set(ERR_IO, "%s: cannot start: %s", path, strerror(errno));
     free(path);

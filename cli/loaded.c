@@ -12,12 +12,19 @@ static void ready(struct loaded *out)
     out->encode.chat_error = out->bundle->chat_error;
 }
 
+static enum err open_bundle(struct loaded *out, const char *path, enum bundle_want want)
+{
+    memset(out, 0, sizeof *out);
+    if (!path || !*path)
+        return err_set(ERR_RANGE, "which model? say --model M: a Hugging Face folder, a .gguf "
+                                  "file or a run folder");
+    return bundle_open(&out->bundle, path, want);
+}
+
 enum err loaded_card(struct loaded *out, const char *path)
 {
-    enum err err;
+    enum err err = open_bundle(out, path, BUNDLE_CARD);
 
-    memset(out, 0, sizeof *out);
-    err = bundle_open(&out->bundle, path, BUNDLE_CARD);
     if (!err)
         ready(out);
     return err;
@@ -47,10 +54,8 @@ static enum err pack(struct loaded *out, const char *path, enum head head)
 
 enum err loaded_open(struct loaded *out, const char *path, enum head head)
 {
-    enum err err;
+    enum err err = open_bundle(out, path, BUNDLE_ALL);
 
-    memset(out, 0, sizeof *out);
-    err = bundle_open(&out->bundle, path, BUNDLE_ALL);
     if (!err)
         err = pack(out, path, head);
     if (err)

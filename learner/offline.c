@@ -7,6 +7,7 @@
 #include "learner/stop.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,20 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+enum { SIZE_TEXT = 32 };
+
+static const char *size_text(char out[SIZE_TEXT], size_t bytes)
+{
+    static const char *const unit[] = {"kB", "MB", "GB", "TB"};
+    double value = (double)bytes / 1e3;
+    int i = 0;
+
+    for (; value >= 999.5 && i < 3; i++)
+        value /= 1e3;
+    snprintf(out, SIZE_TEXT, "%.3g %s", value, unit[i]);
+    return out;
+}
+
 static enum err plan(struct cycle *run)
 {
     const struct offline *o = run->offline;
@@ -38,7 +53,7 @@ static enum err plan(struct cycle *run)
     const struct train_options options = options_of(o);
     const size_t seqs = o->train->n * (size_t)o->train->group;
     size_t most = corpus_most(o->train, (size_t)k->per_device_train_batch_size);
-    const double gb = 1e9;
+    char needed[SIZE_TEXT], given[SIZE_TEXT];
     enum err err = keys_length(&run->length, k, o->train->n);
 
     if (!err)
@@ -51,21 +66,20 @@ static enum err plan(struct cycle *run)
     fprintf(stderr,
             "plan: %" PRId64 " optimiser steps (%" PRId64
             " an epoch), %zu records, %zu tokens; "
-            "batch %d x %d; %.2f GB of %.2f GB memory\n",
+            "batch %d x %d; %s of %s memory\n",
             run->length.steps, run->length.steps_per_epoch, o->train->n, o->train->seq[seqs],
             k->per_device_train_batch_size, k->gradient_accumulation_steps,
-            (double)run->memory / gb, (double)o->plan.memory_bytes / gb);
+            size_text(needed, run->memory), size_text(given, o->plan.memory_bytes));
     if (o->train->cut || o->train->dropped || o->train->skipped)
         fprintf(stderr,
                 "data: %zu records cut at max_length, %zu left out by length, %zu bad\n",
                 o->train->cut, o->train->dropped, o->train->skipped);
     if (run->memory > o->plan.memory_bytes)
         return err_set(ERR_RANGE,
-                       "the plan needs %.2f GB, more than the %.2f GB of %s: lower "
+                       "the plan needs %s, more than the %s of %s: lower "
                        "per_device_train_batch_size or max_length (a micro-batch has up to %zu "
                        "tokens)",
-                       (double)run->memory / gb, (double)o->plan.memory_bytes / gb,
-                       k->max_memory ? "max_memory" : "this machine", most);
+                       needed, given, k->max_memory ? "max_memory" : "this machine", most);
     return OK;
 }
 

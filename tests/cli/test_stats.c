@@ -16,27 +16,28 @@ static bool says(const char *text)
     return false;
 }
 
+static const uint64_t staleness[] = {90, 6};
+static const struct msg_stats_reason drop[] = {{.reason = "too old", .count = 3}};
+static const struct msg_stats_wait wait[] = {{.name = "weights 8", .age_ms = 2500}};
+static const struct msg_stats_peer peer[] = {
+    {.role = ROLE_ACTOR,
+     .name = "actor-1",
+     .tokens = 4321,
+     .busy_ms = 750,
+     .idle_ms = 250,
+     .rss_bytes = 41000000,
+     .version = 8,
+     .tokens_s = 512,
+     .note = "decoding",
+     .error = ""},
+    {.role = ROLE_LEARNER, .name = "learner", .note = "", .error = "disk full"},
+    {.role = 77, .name = "stranger", .note = "", .error = ""},
+};
+static const struct msg_stats_lease lease[] = {
+    {.lease = 5, .task = 9, .count = 4, .age_ms = 1500, .quiet_ms = 100}};
+
 static void a_fleet_at_work_is_told(void **state)
 {
-    static const uint64_t staleness[] = {90, 6};
-    static const struct msg_stats_reason drop[] = {{.reason = "too old", .count = 3}};
-    static const struct msg_stats_wait wait[] = {{.name = "weights 8", .age_ms = 2500}};
-    static const struct msg_stats_peer peer[] = {
-        {.role = ROLE_ACTOR,
-         .name = "actor-1",
-         .tokens = 4321,
-         .busy_ms = 750,
-         .idle_ms = 250,
-         .rss_bytes = 41000000,
-         .version = 8,
-         .tokens_s = 512,
-         .note = "decoding",
-         .error = ""},
-        {.role = ROLE_LEARNER, .name = "learner", .note = "", .error = "disk full"},
-        {.role = 77, .name = "stranger", .note = "", .error = ""},
-    };
-    static const struct msg_stats_lease lease[] = {
-        {.lease = 5, .task = 9, .count = 4, .age_ms = 1500, .quiet_ms = 100}};
     const struct msg_stats s = {.uptime_ms = 61500,
                                 .step = 7,
                                 .run = true,
@@ -102,15 +103,15 @@ static void no_run_and_an_end_are_told(void **state)
 /* More peers, longer names and wilder words than there is room for. */
 static void what_peers_say_stays_within_its_place(void **state)
 {
-    static struct msg_stats_peer peer[2 * STATS_LINES];
+    static struct msg_stats_peer crowd[2 * STATS_LINES];
     static char longest[1000];
     const struct msg_stats s = {
-        .peer = peer, .peers = 2 * STATS_LINES, .advice = longest, .metrics = ""};
+        .peer = crowd, .peers = 2 * STATS_LINES, .advice = longest, .metrics = ""};
 
     (void)state;
     memset(longest, 'x', sizeof longest - 1);
     for (int i = 0; i < 2 * STATS_LINES; i++)
-        peer[i] = (struct msg_stats_peer){
+        crowd[i] = (struct msg_stats_peer){
             .role = ROLE_ACTOR, .name = longest, .note = "\033[2J\r\n", .error = longest};
     lines = stats_lines(&s, line);
     assert_int_equal(lines, STATS_LINES);

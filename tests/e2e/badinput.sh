@@ -1,0 +1,194 @@
+#!/bin/sh
+# Bad input: each ends in one line (what, where, what to do), exit status 1 or 2, and nothing
+# half-written. usage: badinput.sh BIN_FOLDER
+set -eu
+bin=$1
+here=$(cd "$(dirname "$0")" && pwd)
+golden=$here/../golden
+work=$(mktemp -d)
+export work
+trap 'rm -rf "$work"' EXIT
+export OMP_NUM_THREADS=1
+drover=$bin/drover
+cases=0
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+# refuse 'words' ARGS...: drover ARGS ends with one line on stderr that has those words, after at
+# most the run's plan, and says nothing else; $work/bad, the output_dir, is not there afterwards.
+refuse() {
+    words=$1
+    shift
+    status=0
+    "$drover" "$@" < "$work/in" > "$work/out" 2> "$work/all" || status=$?
+    sed '/^plan: /d; /^data: /d' "$work/all" > "$work/err"
+    [ $status -eq 1 ] || [ $status -eq 2 ] || fail "drover $*: exit $status: $(tail -n 2 "$work/err")"
+    [ "$(wc -l < "$work/err")" -eq 1 ] || fail "drover $*: not one line: $(cat "$work/err")"
+    grep -q -- "$words" "$work/err" || fail "drover $*: '$(cat "$work/err")' does not say '$words'"
+    [ ! -s "$work/out" ] || fail "drover $*: answered '$(head -c 200 "$work/out")'"
+    [ ! -e "$work/bad" ] || fail "drover $*: left $(find "$work/bad")"
+    cases=$((cases + 1))
+}
+input() {
+    printf "$@" > "$work/in"
+}
+copy() { # copy NAME: the model's folder again, to be damaged
+    rm -rf "$work/$1"
+    cp -r "$model" "$work/$1"
+}
+
+"$drover" world make dir="$work/world" layers=1 width=32 heads=2 demonstrations=40 pairs=40 train=40 \
+    heldout=8 > "$work/log" || fail "no world"
+model=$work/world/model
+sft=$work/world/sft.jsonl
+pairs=$work/world/pairs.jsonl
+input '{"prompt":"room","completion":" one"}\n'
+
+echo "-- missing and damaged models"
+for word in score generate tokenize; do
+    refuse 'nowhere' $word --model "$work/nowhere"
+done
+refuse 'which model?' score
+refuse 'model_name_or_path' sft dataset="$work/nowhere" output_dir="$work/bad"
+refuse 'dataset' sft model="$work/nowhere" output_dir="$work/bad"
+refuse 'nowhere' inspect "$work/nowhere"
+refuse 'nowhere' sft model="$work/nowhere" dataset="$sft" output_dir="$work/bad"
+refuse 'nowhere' reward model="$work/nowhere" dataset="$pairs" output_dir="$work/bad"
+size=$(wc -c < "$model/model.safetensors")
+for keep in 0 4 100 5000 $((size - 1)); do
+    copy cut
+    head -c $keep "$model/model.safetensors" > "$work/cut/model.safetensors"
+    refuse 'cut/model.safetensors' score --model "$work/cut"
+    refuse 'cut/model.safetensors' sft model="$work/cut" dataset="$sft" output_dir="$work/bad"
+done
+gguf=$golden/model/llama.gguf
+size=$(wc -c < "$gguf")
+for keep in 0 3 20 3000 $((size / 2)) $((size - 1)); do
+    head -c $keep "$gguf" > "$work/cut.gguf"
+    refuse 'cut.gguf' score --model "$work/cut.gguf"
+done
+refuse 'cut.gguf' sft model="$work/cut.gguf" dataset="$sft" output_dir="$work/bad"
+copy damaged
+rm "$work/damaged/model.safetensors"
+refuse 'model.safetensors' score --model "$work/damaged"
+copy damaged
+rm "$work/damaged/tokenizer.json"
+refuse 'tokenizer' score --model "$work/damaged"
+copy damaged
+printf '{"architectures": ["BertModel"], "model_type": "bert"}' > "$work/damaged/config.json"
+refuse 'BertModel is not supported' score --model "$work/damaged"
+printf '{"architectures": ' > "$work/damaged/config.json"
+refuse 'config.json' score --model "$work/damaged"
+
+echo "-- a model that does not match its tokenizer"
+copy other
+cp "$golden/tokenizer_smollm.json" "$work/other/tokenizer.json"
+refuse 'tokenizer' score --model "$work/other"
+refuse 'tokenizer' sft model="$work/other" dataset="$sft" output_dir="$work/bad"
+
+echo "-- wrong kinds of file and of model"
+refuse 'sft.jsonl' score --model "$sft"
+refuse 'rows.parquet.*convert\|convert.*parquet' sft model="$model" dataset="$work/rows.parquet" output_dir="$work/bad"
+refuse 'model.safetensors' sft model="$model" dataset="$model/model.safetensors" output_dir="$work/bad"
+refuse 'train' sft model="$model" dataset="$model" output_dir="$work/bad"
+cp "$model/model.safetensors" "$work/run.yaml"
+refuse 'run.yaml' sft "$work/run.yaml"
+refuse 'gone.yaml' sft "$work/gone.yaml"
+refuse 'reward model' reward-score --model "$model"
+refuse 'reward model' score --model "$golden/model/reward4"
+refuse 'reward model' sft model="$golden/model/reward4" dataset="$sft" output_dir="$work/bad"
+
+echo "-- unknown keys and values"
+printf 'model: %s\ndataset: %s\noutput_dir: %s\nlerning_rate: 1e-5\n' "$model" "$sft" "$work/bad" > "$work/typo.yaml"
+refuse "did you mean 'learning_rate'" sft "$work/typo.yaml"
+refuse "did you mean 'temperature'" generate --model "$model" temprature=0
+refuse 'max_steps' sft model="$model" dataset="$sft" output_dir="$work/bad" max_steps=many
+refuse 'learning_rate' sft model="$model" dataset="$sft" output_dir="$work/bad" learning_rate=-1
+refuse 'top_p' generate --model "$model" top_p=1.5
+printf 'model: [1\n' > "$work/broken.yaml"
+refuse 'broken.yaml' sft "$work/broken.yaml"
+
+echo "-- records"
+printf '{"prompt": "a", "chosen": "b", "rejected": "c"}\n{"prompt": "a", "rejected": "c"}\n' > "$work/records.jsonl"
+refuse "records.jsonl:2: 'chosen' is missing" reward model="$model" dataset="$work/records.jsonl" output_dir="$work/bad"
+printf '{"prompt": "a", "completion": 7}\n' > "$work/records.jsonl"
+refuse "records.jsonl:1: .*completion" sft model="$model" dataset="$work/records.jsonl" output_dir="$work/bad"
+printf '{"text": "a"}\n{"text": "b"\n' > "$work/records.jsonl"
+refuse 'records.jsonl:2: not JSON' sft model="$model" dataset="$work/records.jsonl" output_dir="$work/bad"
+: > "$work/records.jsonl"
+refuse 'records.jsonl' sft model="$model" dataset="$work/records.jsonl" output_dir="$work/bad"
+printf '{"chosen": "no dialogue", "rejected": "none"}\n' > "$work/records.jsonl"
+refuse "records.jsonl:1: .*Assistant" reward model="$model" dataset="$work/records.jsonl" format=hh output_dir="$work/bad"
+
+echo "-- lines"
+input 'not json\n'
+refuse 'stdin:1: not JSON' tokenize --model "$model"
+input '{"prompt":"room one"}\n'
+refuse 'stdin:1: no `completion`' score --model "$model"
+input '{"text":1}\n'
+refuse 'stdin:1' tokenize --model "$model"
+input '{"messages":[{"role":"user","content":"hi"}]}\n'
+refuse 'stdin:1.*template' tokenize --model "$model"
+input 'hi\n'
+refuse 'template' chat --model "$model"
+input '{"prompt":"","completion":"a"}\n'
+refuse 'stdin:1.*prompt' score --model "$model"
+awk 'BEGIN { printf "{\"prompt\":\"room"; for (i = 0; i < 128; i++) printf " one"; printf "\",\"completion\":\" two\"}\n" }' > "$work/in"
+refuse 'stdin:1: prompt of 13[0-9] tokens .* context of 128' generate --model "$model" max_new_tokens=8
+refuse 'stdin:1: 13[0-9] tokens .* context of 128' score --model "$model"
+input '{"prompt":"room one"}\n'
+refuse 'stdin:1: prompt of [0-9]* tokens and max_new_tokens=127 .* context of 128' generate --model "$model" max_new_tokens=127
+
+echo "-- places"
+: > "$work/file"
+refuse 'is a file' sft model="$model" dataset="$sft" output_dir="$work/file"
+refuse 'file/run' sft model="$model" dataset="$sft" output_dir="$work/file/run"
+[ ! -s "$work/file" ] || fail "output_dir was a file and has been written"
+refuse 'no such subcommand' fly
+refuse 'needs .* MB, more than the 100 kB of max_memory' sft model="$model" dataset="$sft" output_dir="$work/bad" max_memory=100KB
+HF_ENDPOINT=http://127.0.0.1:9
+export HF_ENDPOINT
+refuse '127.0.0.1' pull nobody/nothing source=hub to="$work/bad"
+
+echo "-- a full disk"
+train() { # train FOLDER: a run that writes a checkpoint a step
+    "$drover" sft model="$model" dataset="$sft" output_dir="$1" max_steps=4 save_steps=1 disable_tqdm=true
+}
+ended() { # ended FOLDER 'words': the last line says so; nothing that looks whole is not
+    tail -n 1 "$work/err" | grep -q "$2" || fail "full disk: '$(tail -n 1 "$work/err")' does not say '$2'"
+    [ $status -eq 1 ] || fail "full disk: exit $status"
+    [ ! -e "$1/model" ] || fail "full disk: a model was left"
+    [ -z "$(find "$1" -name '*.tmp*' 2> /dev/null)" ] || fail "full disk: half-written: $(find "$1" -name '*.tmp*')"
+    cases=$((cases + 1))
+}
+# A limit on the size of a file stops a write in the middle, as a full disk does.
+status=0
+(
+    trap '' XFSZ
+    ulimit -f 200
+    train "$work/limit"
+) > "$work/out" 2> "$work/err" || status=$?
+ended "$work/limit" 'File too large'
+train "$work/limit" 2> "$work/err" || fail "not mended: $(tail -n 1 "$work/err")"
+[ -e "$work/limit/model/model.safetensors" ] || fail "no model once there was room"
+if unshare -rm true 2> /dev/null; then
+    mkdir "$work/disk"
+    status=0
+    unshare -rm sh -c 'mount -t tmpfs -o size=300k none "$1" && shift && "$@"; s=$?
+        find "$work/disk" > "$work/left"; exit $s' x "$work/disk" \
+        "$drover" sft model="$model" dataset="$sft" output_dir="$work/disk/run" max_steps=4 save_steps=1 disable_tqdm=true \
+        > "$work/out" 2> "$work/err" || status=$?
+    ended "$work/disk/run" 'No space left on device'
+    grep -q '\.tmp\|/model' "$work/left" && fail "full disk: left $(cat "$work/left")"
+else
+    echo "   not shown: a full tmpfs (no user namespaces here)"
+fi
+if [ -e /dev/full ]; then
+    printf '{"text":"room"}\n' > "$work/in"
+    status=0
+    "$drover" tokenize --model "$model" < "$work/in" > /dev/full 2> "$work/err" || status=$?
+    ended "$work/nothing" 'No space left on device'
+fi
+echo "passed: $cases cases"
