@@ -250,8 +250,10 @@ enum err broker_take(struct broker *b, struct member *from, const struct msg *ms
     const struct row *row = find_row(from->role, msg->head.type);
     const bool of_run = from->role == ROLE_LEARNER || msg->head.type == MSG_ROLLOUT;
 
-    if (!row)
+    if (!row) {
+        from->strikes++;
         return err_set(ERR_RANGE, "%s: not from this role", msg_name(msg->head.type));
+    }
     from->heard_ms = now_ms;
     if (!from->greeted) { /* something was lost on the way to it */
         broker_who(b, from, now_ms);
@@ -263,7 +265,7 @@ enum err broker_take(struct broker *b, struct member *from, const struct msg *ms
         return OK;
     if (from->role == ROLE_LEARNER && msg->head.epoch != b->run.epoch)
         return OK;
-    return row->handle(b, from, msg, now_ms);
+    return row->handle(b, from, msg, now_ms); /* BYE: `from` is gone afterwards */
 }
 
 void broker_tick(struct broker *b, int64_t now_ms)

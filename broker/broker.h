@@ -10,8 +10,8 @@
  *   waiting    opened, with no actor        leased     with an actor
  *   scoring    body here, a score missing   unsettled  all scores in, the learner to settle it
  *   trained    settled by the learner       settled    the same and the settled drops
- *   duplicates answers for what was here already     expired  leases taken back
- *   reissued   score requests sent again
+ *   duplicates answers for what was here already    expired   leases and tickets that ran out
+ *   reissued   samples and tickets given again because their holder left or refused
  *   staleness[i] samples given to the learner i versions late (the last one: or later)
  *   tokens_s, samples_s over the last 10 s; *_busy: share of its time that a role worked
  *   drop[] by reason; lease[] oldest first; wait[] what stands still, for how long

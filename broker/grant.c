@@ -46,8 +46,10 @@ void grant_requeue(struct broker *b, struct lease *lease, int64_t now_ms)
 
 void grant_requeue_all(struct broker *b, struct member *actor, int64_t now_ms)
 {
-    while (actor->lease != ROSTER_NO_LEASE)
+    while (actor->lease != ROSTER_NO_LEASE) {
+        b->counters.reissued += b->leases.slot[actor->lease].left;
         grant_requeue(b, &b->leases.slot[actor->lease], now_ms);
+    }
 }
 
 void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms)

@@ -115,7 +115,7 @@ static void expire(struct broker *b, struct ticket *ticket)
                                       .ticket = ticket->number,
                                       .scorer = scorer->hash,
                                       .reason = words});
-    b->counters.reissued++;
+    b->counters.expired++;
     requeue(b, ticket);
     ticket_expire(&b->tickets, ticket);
 }

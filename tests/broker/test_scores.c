@@ -140,7 +140,7 @@ static void a_ticket_runs_out_and_a_late_answer_counts(void **state)
     assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
     assert_ok(desk_score(&desk, S, &second, 2, 0)); /* again: nothing new */
     assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
-    assert_int_equal(desk_stats(&desk)->reissued, 1);
+    assert_int_equal(desk_stats(&desk)->expired, 1);
 }
 
 static void progress_lets_a_ticket_live_but_not_for_ever(void **state)
@@ -154,10 +154,10 @@ static void progress_lets_a_ticket_live_but_not_for_ever(void **state)
     for (uint64_t i = 1; i <= 13; i++) {
         desk_pass(&desk, 1500);
         desk_hb_lease(&desk, R, i, number, NULL, 0);
-        assert_int_equal(desk_stats(&desk)->reissued, 0);
+        assert_int_equal(desk_stats(&desk)->expired, 0);
     }
     desk_pass(&desk, 500); /* ten times its deadline */
-    assert_int_equal(desk_stats(&desk)->reissued, 1);
+    assert_int_equal(desk_stats(&desk)->expired, 1);
 }
 
 static void a_rewarders_hello_takes_its_tickets_back(void **state)
