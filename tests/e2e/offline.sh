@@ -43,6 +43,17 @@ below 2.2540 "$loss" || fail "eval_loss $loss is below the entropy of the data: 
 below "$loss" 2.38 || fail "eval_loss $loss: did not learn"
 echo "   eval_loss $loss in (2.2565 .. 2.38)"
 
+echo "-- a recipe for trl sft --config, as it is"
+(cd "$golden/trl" && "$bin/drover" sft --config sft_recipe.yaml --output_dir "$work/recipe") 2> "$work/log" ||
+    fail "$(tail -n 3 "$work/log")"
+[ "$(grep -c '"loss"' "$work/recipe/metrics.jsonl")" -eq 3 ] || fail "not 3 steps: $(cat "$work/recipe/metrics.jsonl")"
+for key in bf16 report_to push_to_hub gradient_checkpointing_kwargs; do
+    [ "$(grep -c "key=$key no effect on CPU" "$work/log")" -eq 1 ] || fail "$key was not said to have no effect"
+done
+# linear rise over ceil(0.1 x 3) steps, then a cosine from 1e-5 to a tenth of it
+grep '"loss"' "$work/recipe/metrics.jsonl" | sed 's/.*"learning_rate":\([-0-9.e]*\).*/\1/' | tr '\n' ' ' |
+    awk '{ exit !($1 == 0 && $2 == 1e-5 && $3 > 5.49e-6 && $3 < 5.51e-6) }' || fail "learning rates of the recipe"
+
 echo "-- the same run, killed again and again, ends in the same weights and the same curve"
 how=
 train() { # train NAME [key=value ...]
