@@ -172,6 +172,8 @@ void broker_gone(struct broker *b, struct member *member, bool died, int64_t now
     scores_take_back(b, member);
     if (b->run.learner == member)
         b->run.learner = NULL;
+    if (b->turn == member)
+        b->turn = member->next;
     *(member->prev ? &member->prev->next : &b->first) = member->next;
     *(member->next ? &member->next->prev : &b->last) = member->prev;
     roster_free(member);

@@ -98,9 +98,12 @@ void grant_credit(struct broker *b, struct member *actor)
     for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next) {
         const struct lease *lease = &b->leases.slot[slot];
 
-        if (!lease->wanted && lease->number > actor->seen)
+        if (!lease->wanted && !lease->known && lease->number > actor->seen)
             actor->avail -= lease->count;
     }
+    if (actor->seen >= actor->ended_last)
+        actor->ended = 0;
+    actor->avail -= (int64_t)actor->ended;
 }
 
 static bool listed(const struct msg_hb *hb, uint64_t number)
@@ -121,7 +124,8 @@ void grant_on_hb(struct broker *b, struct member *actor, const struct msg_hb *hb
         struct lease *lease = &b->leases.slot[slot];
 
         next = lease->next;
-        if (!lease->wanted && lease->number <= hb->lease_seen && !listed(hb, lease->number))
+        if (!lease->wanted && (lease->known || lease->number <= hb->lease_seen) &&
+            !listed(hb, lease->number))
             grant_requeue(b, lease, now_ms); /* given up, or lost */
     }
     for (uint32_t i = 0; i < hb->leases && n < REVOKES; i++) {
@@ -207,27 +211,43 @@ static bool fetchable(const struct broker *b, const struct version *version)
     return version->number <= b->run.newest.number && version->number >= b->run.smallest_live;
 }
 
-/* The actor with the most room; one that holds the image before one that does not. */
-static struct member *choose(const struct broker *b, const struct version *version)
+static bool has_room(const struct member *m)
+{
+    return m->role == ROLE_ACTOR && m->greeted && !m->draining && m->avail > 0;
+}
+
+/* Which of two would rather get the work: it holds the image, then it has more room. */
+static bool is_better(const struct member *m, const struct member *than,
+                      const struct hash *image)
+{
+    const bool holds = roster_holds(m, image);
+
+    if (!than || holds != roster_holds(than, image))
+        return !than || holds;
+    return m->avail > than->avail;
+}
+
+/* In turn, the next actor that holds the image and has room for `share`; else the best. */
+static struct member *choose(struct broker *b, const struct version *version, uint32_t share)
 {
     const bool can_fetch = fetchable(b, version);
-    struct member *best = NULL;
-    bool best_holds = false;
+    struct member *const start = b->turn && b->turn->next ? b->turn->next : b->first;
+    struct member *best = NULL, *m = start;
 
-    for (struct member *m = b->first; m; m = m->next) {
-        bool holds;
+    while (m) {
+        const bool holds = has_room(m) && roster_holds(m, &version->hash);
 
-        if (m->role != ROLE_ACTOR || !m->greeted || m->draining || m->avail <= 0)
-            continue;
-        holds = roster_holds(m, &version->hash);
-        if (!holds && !can_fetch)
-            continue;
-        if (!best || (holds && !best_holds) ||
-            (holds == best_holds && m->avail > best->avail)) {
+        if (has_room(m) && (holds || can_fetch) && is_better(m, best, &version->hash))
             best = m;
-            best_holds = holds;
+        if (holds && m->avail >= share) {
+            best = m;
+            break;
         }
+        m = m->next ? m->next : b->first;
+        if (m == start)
+            break;
     }
+    b->turn = best;
     return best;
 }
 
@@ -236,7 +256,7 @@ static int64_t actors_with_room(const struct broker *b)
     int64_t n = 0;
 
     for (const struct member *m = b->first; m; m = m->next)
-        n += m->role == ROLE_ACTOR && m->greeted && !m->draining && m->avail > 0;
+        n += has_room(m);
     return n;
 }
 
@@ -254,7 +274,7 @@ static bool grant_task(struct broker *b, struct open_task *task, uint32_t share,
 
         if (!leasable(task, i, now_ms))
             continue;
-        actor = choose(b, &task->def->version);
+        actor = choose(b, &task->def->version, share);
         if (!actor)
             return actors_with_room(b) > 0;
         while (i + count < task->def->samples && count < share && count < actor->avail &&
@@ -272,14 +292,23 @@ static bool grant_task(struct broker *b, struct open_task *task, uint32_t share,
     return true;
 }
 
+static bool may_grant(const struct broker *b, int64_t now_ms)
+{
+    return b->run.bound && !b->run.done && !b->draining && now_ms >= b->lease_from_ms &&
+           b->tasks.count[PLACE_WAITING];
+}
+
 void grant_work(struct broker *b, int64_t now_ms)
 {
     struct tasks *tasks = &b->tasks;
-    const int64_t actors = actors_with_room(b);
     const uint64_t waiting = tasks->count[PLACE_WAITING];
+    int64_t actors;
     uint32_t share;
 
-    if (!b->run.bound || b->run.done || b->draining || now_ms < b->lease_from_ms || !actors)
+    if (!may_grant(b, now_ms))
+        return;
+    actors = actors_with_room(b);
+    if (!actors)
         return;
     share = (uint32_t)((waiting + (uint64_t)actors - 1) / (uint64_t)actors);
     if (tasks->next < tasks->base)

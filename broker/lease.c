@@ -57,6 +57,12 @@ void lease_end(struct leases *leases, uint32_t slot)
     struct lease *lease = &leases->slot[slot];
 
     assert(lease->number);
+    if (!lease->wanted && !lease->known &&
+        lease->number > lease->holder->seen) { /* it is still to arrive */
+        lease->holder->ended += lease->count;
+        if (lease->number > lease->holder->ended_last)
+            lease->holder->ended_last = lease->number;
+    }
     if (lease->next != LEASE_NONE)
         leases->slot[lease->next].prev = lease->prev;
     else

@@ -22,6 +22,7 @@ struct lease {
     uint32_t next, prev;         /* of the holder's */
     bool wanted;                 /* finished already, its body is asked for: takes no credit */
     bool unsent;                 /* LEASE is still to go out */
+    bool known; /* its holder named it in HELLO, whatever number it has seen since */
     int64_t granted_ms;
 };
 

@@ -100,7 +100,6 @@ enum err rollouts_on_rollout(struct broker *b, struct member *from, const struct
     default:
         break;
     }
-    grant_work(b, now);
     scores_ask(b, now);
     deliver_send(b, now);
     return err;

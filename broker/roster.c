@@ -15,6 +15,8 @@ struct member *roster_new(void *link, const struct msg_hello *hello, int64_t now
     member->id = hello->peer;
     member->incarnation = hello->incarnation;
     member->joined_ms = member->heard_ms = member->progress_ms = now_ms;
+    if (member->role == ROLE_LEARNER)
+        member->flight = mem_new(ROSTER_FLIGHT, sizeof *member->flight);
     member->who_ms = INT64_MIN / 2;
     member->lease = member->lease_last = ROSTER_NO_LEASE;
     snprintf(member->name, sizeof member->name, "%s", hello->name);
@@ -26,6 +28,7 @@ void roster_free(struct member *member)
     if (!member)
         return;
     free(member->claim);
+    free(member->flight);
     free(member);
 }
 

@@ -11,7 +11,7 @@ enum {
     ROSTER_NAME = 64,
     ROSTER_WORDS = 160,
     ROSTER_RATES = 10,
-    ROSTER_FLIGHT = 256, /* SAMPLEs under way to a learner */
+    ROSTER_FLIGHT = 8192, /* SAMPLEs under way to a learner */
     ROSTER_NO_LEASE = UINT32_MAX,
 };
 
@@ -55,9 +55,10 @@ struct member {
     int64_t avail;              /* A, R: credit less what it has not seen yet */
     uint32_t lease, lease_last; /* its leases, in order of number: slots, or ROSTER_NO_LEASE */
     uint32_t leases;
-    uint64_t sent;   /* L: SAMPLEs and DROPPEDs on this connection */
-    uint64_t landed; /* of those, how many it has seen */
-    uint64_t flight[ROSTER_FLIGHT], flight_bytes; /* bytes of number i at i % ROSTER_FLIGHT */
+    uint64_t ended, ended_last; /* A: samples of leases that ended unseen; the last of these */
+    uint64_t sent;              /* L: SAMPLEs and DROPPEDs on this connection */
+    uint64_t landed;            /* of those, how many it has seen */
+    uint64_t *flight, flight_bytes; /* bytes of number i at i % ROSTER_FLIGHT */
 };
 
 struct member *roster_new(void *link, const struct msg_hello *hello, int64_t now_ms);

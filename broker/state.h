@@ -47,6 +47,7 @@ struct broker {
     char *bulk, *bulk_key;
     int64_t born_ms, lease_from_ms, hb_ms;
     struct member *first, *last; /* in order of arrival */
+    struct member *turn;         /* who got the last lease */
     struct run run;
     struct tasks tasks;
     struct leases leases;

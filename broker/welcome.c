@@ -18,12 +18,16 @@ static enum claim_state judge_open(struct broker *b, struct member *actor,
                                    bool *later, int64_t now_ms)
 {
     const struct open_sample *sample = &task->sample[claim->sample];
+    struct lease *lease;
 
     switch (sample->place) {
     case PLACE_LEASED:
-        if (claim->done)
-            return CLAIM_WANT;
-        return b->leases.slot[sample->lease].holder == actor ? CLAIM_KEEP : CLAIM_FREE;
+        lease = &b->leases.slot[sample->lease];
+        if (lease->holder != actor)
+            return claim->done ? CLAIM_WANT : CLAIM_FREE;
+        lease->known = true;
+        lease->wanted |= claim->done && lease->left == 1;
+        return claim->done ? CLAIM_WANT : CLAIM_KEEP;
     case PLACE_WAITING:
         if (grant_adopt(b, actor, task, claim->sample, claim->done, now_ms))
             return claim->done ? CLAIM_WANT : CLAIM_KEEP;
@@ -167,6 +171,7 @@ void welcome_send(struct broker *b, struct member *to, const struct msg_hello *h
         msg.welcome.verdict = list;
         msg.welcome.verdicts = hello->claims;
     }
+    to->ended = 0; /* what was under way came before WELCOME, or never will */
     to->greeted = broker_send(b, to, &msg);
     free(list);
     if (to->role == ROLE_ACTOR && to->greeted)

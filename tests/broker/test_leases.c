@@ -75,6 +75,23 @@ static void credit_is_absolute(void **state)
     assert_int_equal(msg->lease.task.samples, 6);
 }
 
+static void a_lease_that_ended_on_its_way_still_takes_credit(void **state)
+{
+    uint64_t lease;
+
+    (void)state;
+    all_here(NULL, 0);
+    desk_open_task(&desk, 0, 4, 0);
+    desk_credit(&desk, A, 2, 0);
+    lease = desk_said(&desk, A, MSG_LEASE)->lease.lease;
+    desk_pass(&desk, 30000); /* it runs out before the actor has read it */
+    assert_int_equal(desk_count(&desk, A, MSG_REVOKE), 1);
+    desk_credit(&desk, A, 2, 0);
+    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
+    desk_credit(&desk, A, 2, lease);
+    assert_int_equal(desk_said(&desk, A, MSG_LEASE)->lease.count, 2);
+}
+
 static void work_is_shared_between_actors(void **state)
 {
     uint32_t count;
@@ -287,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(adopted_leases_go_out_in_order_of_number),
         T(credit_is_absolute),
+        T(a_lease_that_ended_on_its_way_still_takes_credit),
         T(work_is_shared_between_actors),
         T(only_images_that_can_be_had_are_leased),
         T(who_holds_the_image_comes_first),
