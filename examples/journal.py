@@ -1,0 +1,56 @@
+"""What a run's journal says, counted again from its bytes: every sample once, every step whole.
+usage: python3 journal.py RUN/journal          ends with 0 if all adds up; needs nothing but Python"""
+import collections, struct, sys
+
+TABLE = list(range(256))
+for _ in range(8): TABLE = [c >> 1 ^ (0x82F63B78 if c & 1 else 0) for c in TABLE]
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data: crc = crc >> 8 ^ TABLE[(crc ^ byte) & 255]
+    return crc ^ 0xFFFFFFFF
+
+def records(data):  # type and payload of each record; a torn tail ends them
+    at = 8
+    assert data[:8] == b"DROVERJ1", "not a journal"
+    while len(data) - at >= 24:
+        length, before, kind, crc = struct.unpack_from("<IQII", data, at + 4)
+        payload = data[at + 24:at + 24 + length]
+        if data[at:at + 4] != b"JREC" or len(payload) < length or crc32c(data[at + 4:at + 20] + payload) != crc: break
+        yield kind, payload
+        at += 24 + length
+    if at < len(data): print(f"torn tail: {len(data) - at} bytes")
+
+START, SAMPLE, DROPPED, STEP, ATTEMPT, END = range(1, 7)
+samples, dropped, trained, steps, epochs, end, plan, bad = collections.Counter(), {}, collections.Counter(), [], [], None, None, []
+for kind, p in records(open(sys.argv[1], "rb").read()):
+    if kind == START:
+        epoch, run, seed, before, train, after, batch = struct.unpack("<Q16s5Q", p)
+        epochs.append(epoch)
+        bad += ["the plan changed"] * (plan not in (None, (run, seed, before, train, after, batch)))
+        plan = run, seed, before, train, after, batch
+    elif kind == SAMPLE: samples[struct.unpack_from("<QI", p)] += 1
+    elif kind == DROPPED: dropped[struct.unpack_from("<QI", p)] = struct.unpack_from("<I", p, 12)[0]
+    elif kind == STEP:
+        iteration, n = struct.unpack_from("<QI", p)
+        names = [struct.unpack_from("<QI", p, 12 + 12 * i) for i in range(n)]
+        bad += [f"step {iteration} comes after {len(steps)}"] * (iteration != len(steps))
+        bad += [f"step {iteration}: {name} was not durable before" for name in names if not samples[name]]
+        bad += [f"step {iteration}: not in order"] * (names != sorted(names))
+        trained.update(names)
+        steps.append(p[-32:].hex()[:16])
+    elif kind == END: end = p[-32:].hex()
+run, seed, before, train, after, batch = plan
+total, opened = before + train + after, len(samples) + len(dropped)
+bad += [f"{name} {n} times" for name, n in samples.items() if n > 1]
+bad += [f"{name} trained {n} times" for name, n in trained.items() if n > 1]
+bad += [f"{name} is beyond the run's {total} tasks" for name in samples if name[0] >= total]
+bad += [f"epochs {epochs} do not rise by one"] * (epochs != list(range(1, len(epochs) + 1)))
+evaluated = sum(1 for task, _ in samples if task < before or task >= before + train)
+open_ = opened - len(trained) - evaluated - len(dropped)
+if end:
+    bad += [f"task {task} is missing" for task in range(total) if (task, 0) not in samples and (task, 0) not in dropped and len(steps) * batch >= train]
+    bad += ["samples lie untrained at the end"] * (open_ > 0 and len(steps) * batch >= train)
+print(f"run {run.hex()}  epochs {len(epochs)}  steps {len(steps)}  newest {steps[-1] if steps else '-'}  weights {end or 'not yet'}")
+print(f"in the journal {opened} = trained {len(trained)} + evaluated {evaluated} + open {open_} + dropped {len(dropped)} {dict(collections.Counter(dropped.values())) or ''}")
+for line in bad[:20]: print("WRONG:", line)
+sys.exit(bool(bad))
