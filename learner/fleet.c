@@ -293,12 +293,9 @@ static enum err on_dropped(void *self, const struct msg *msg, int64_t now_ms)
     f->arrived++;
     if (f->halted || !ledger_lacks(f->conf.ledger, d->task, d->sample))
         return OK;
-    return err_set(
-        ERR_STATE,
-        "task %llu sample %u cannot be answered: %s (%u attempts); its prompt is line "
-        "%llu of the shuffled data",
-        (unsigned long long)d->task, d->sample, *d->error ? d->error : "no reason was given",
-        d->attempts, (unsigned long long)tasks_at(f->conf.tasks, d->task).row + 1);
+    return err_set(ERR_STATE, "task %llu sample %u cannot be answered: %s (%u attempts)",
+                   (unsigned long long)d->task, d->sample,
+                   *d->error ? d->error : "no reason was given", d->attempts);
 }
 
 /* ---- time */

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "learner/cycle.h"
+#include "learner/report.h"
 #include "learner/stop.h"
 
 #include <inttypes.h>
@@ -204,6 +205,13 @@ static enum err finish(struct cycle *run)
     if (!err)
         err = bundle_save(run->model, run->offline->card, step_params(run->step),
                           run->offline->plan.dtype);
+    if (!err) {
+        char *title = run->keys->run_name
+                          ? mem_text(run->keys->run_name)
+                          : mem_print("drover %s", run->offline->objective->name);
+        err = report_write(run->keys->output_dir, title);
+        free(title);
+    }
     if (!err)
         err = write_run(run, "finished");
     if (!err)

@@ -150,6 +150,12 @@ static enum err take_reference(struct ppo_keys_plan *out, const struct ppo_keys 
     if (k->reference)
         out->reference_here = !strcmp(k->reference, "learner");
     out->rewards.reference = !out->reference_here;
+    for (int i = 0; rewarders && !strcmp(rewarders, "0") && i < out->rewards.n; i++)
+        if (out->rewards.reward[i].kind != SCORER_WORKER)
+            log_warn("rewarders",
+                     "reward=%s reason=\"fleet.rewarders is 0: this reward waits for "
+                     "a rewarder that joins from elsewhere\"",
+                     out->rewards.reward[i].name);
     return OK;
 }
 

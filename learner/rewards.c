@@ -53,30 +53,39 @@ static enum err known_keys(const json_t *entry)
     return OK;
 }
 
-/* A rule travels as JSON with sorted keys: the same rule, the same scorer. */
-static enum err read_rule(struct reward *to, const json_t *entry)
+static enum err check_rule(const json_t *entry, const char *rule)
 {
     static const char *const rules[] = {"regex", "length", "exact", "number"};
-    static const char *const own[] = {"rule", "pattern", "column", "min",
-                                      "max",  "target",  "unit"};
-    const char *rule = text_at(entry, "rule"), *column = text_at(entry, "column");
-    json_t *spec = json_object();
-    double unused;
+    static const char *const numbers[] = {"min", "max", "target"};
     bool known = false;
+    double unused;
     enum err err = OK;
 
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        known = known || (rule && !strcmp(rule, rules[i]));
+        known = known || !strcmp(rule, rules[i]);
     if (!known)
-        err = err_set(ERR_RANGE, "rule: '%s': expected regex, length, exact or number",
-                      rule ? rule : "");
-    else if (!strcmp(rule, "regex") && !text_at(entry, "pattern"))
-        err = err_set(ERR_PARSE, "pattern is missing");
-    else if ((!strcmp(rule, "exact") || !strcmp(rule, "number")) && !column)
-        err = err_set(ERR_PARSE, "column is missing: the record's column that rule %s compares",
-                      rule);
-    for (size_t i = 3; i < 6 && !err; i++)
-        err = number(&unused, entry, own[i]);
+        return err_set(ERR_RANGE, "rule: '%s': expected regex, length, exact or number", rule);
+    if (!strcmp(rule, "regex") && !text_at(entry, "pattern"))
+        return err_set(ERR_PARSE, "pattern is missing");
+    if ((!strcmp(rule, "exact") || !strcmp(rule, "number")) && !text_at(entry, "column"))
+        return err_set(ERR_PARSE,
+                       "column is missing: the record's column that rule %s compares", rule);
+    if (!strcmp(rule, "length") && !text_at(entry, "target") && !text_at(entry, "min") &&
+        !text_at(entry, "max"))
+        return err_set(ERR_PARSE, "rule length needs target, or min and max");
+    for (size_t i = 0; i < 3 && !err; i++)
+        err = number(&unused, entry, numbers[i]);
+    return err;
+}
+
+/* A rule travels as JSON with sorted keys: the same rule, the same scorer. */
+static enum err read_rule(struct reward *to, const json_t *entry)
+{
+    static const char *const own[] = {"rule", "pattern", "column", "min",
+                                      "max",  "target",  "unit"};
+    const char *column = text_at(entry, "column");
+    json_t *spec = json_object();
+
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (text_at(entry, own[i]))
             json_object_set(spec, own[i], json_object_get(entry, own[i]));
@@ -84,7 +93,7 @@ static enum err read_rule(struct reward *to, const json_t *entry)
     to->spec = json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS);
     to->column = column ? mem_text(column) : NULL;
     json_decref(spec);
-    return err;
+    return check_rule(entry, text_at(entry, "rule"));
 }
 
 static enum err read_kind(struct reward *to, const json_t *entry)
