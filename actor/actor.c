@@ -22,7 +22,6 @@ struct actor {
     struct artifact card; /* of the policy, as WELCOME named it */
     uint64_t lease_seen;
     uint32_t said, leased; /* credit in the last HB; samples leased since */
-    size_t kept_bytes;
     bool draining, bye_said, bye_ok;
     int64_t deadline_ms;
     struct item *late[64]; /* items that the full queue refused */
@@ -108,7 +107,7 @@ static uint32_t credit(const struct actor *a)
     const uint32_t most = (uint32_t)a->conf.slots + (uint32_t)a->conf.slots / 2 + 1;
     const uint32_t running = book_running(a->book);
 
-    if (a->draining || !a->weights.have_card || a->kept_bytes > a->conf.keep_bytes ||
+    if (a->draining || !a->weights.have_card || book_bytes(a->book) > a->conf.keep_bytes ||
         running >= most)
         return 0;
     return most - running;
@@ -132,11 +131,6 @@ void actor_hb(void *self, struct msg_hb *out)
     out->image = a->weights.held;
     out->images = a->weights.helds;
     out->note = fetch_note(a->fetch);
-}
-
-static size_t size_of(const struct rollout *r)
-{
-    return sizeof *r + r->tokens * 8u + (r->text ? strlen(r->text) : 0);
 }
 
 static enum err send_rollout(struct actor *a, struct entry *e)
@@ -193,14 +187,7 @@ static void stop_sample(void *self, uint64_t task, uint32_t sample)
 
 static void settle(struct actor *a, const struct settled *settled)
 {
-    uint32_t n;
-    const struct entry *e;
-
     book_settle(a->book, settled, stop_sample, a);
-    e = book_list(a->book, &n);
-    a->kept_bytes = 0;
-    for (uint32_t i = 0; i < n; i++)
-        a->kept_bytes += e[i].rollout ? size_of(e[i].rollout) : 0;
 }
 
 /* Another run: the old one means nothing. */
@@ -210,7 +197,6 @@ static void start_over(struct actor *a, const struct id *run)
     book_clear(a->book);
     fetch_drop_all(a->fetch);
     weights_reset(&a->weights);
-    a->kept_bytes = 0;
 }
 
 static void note_card(struct actor *a, const struct msg_welcome *w)
@@ -421,7 +407,7 @@ enum err actor_got(void *self, const struct artifact *what, void *bytes, size_t 
     return weights_ask(&a->weights, a->fetch, &a->card);
 }
 
-/* Slots that became free are told at once, a few together: no slot waits for the next second. */
+/* Slots that became free are told at once, a few together: none waits for the next second. */
 static void tell_credit(struct actor *a, int64_t now_ms)
 {
     const uint32_t known = a->said > a->leased ? a->said - a->leased : 0;
@@ -438,7 +424,6 @@ static enum err finished(struct actor *a, struct item *item)
         return OK; /* settled or revoked meanwhile */
     e->rollout = item->rollout;
     item->rollout = NULL;
-    a->kept_bytes += size_of(e->rollout);
     return send_rollout(a, e);
 }
 

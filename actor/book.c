@@ -168,3 +168,15 @@ const uint64_t *book_leases(struct book *book, uint32_t *n)
     *n = kept;
     return book->lease;
 }
+
+size_t book_bytes(const struct book *book)
+{
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < book->n; i++) {
+        const struct rollout *r = book->entry[i].rollout;
+        if (r)
+            bytes += sizeof *r + r->tokens * 8u + (r->text ? strlen(r->text) : 0);
+    }
+    return bytes;
+}

@@ -36,6 +36,7 @@ uint32_t book_settle(struct book *book, const struct settled *settled,
 
 uint32_t book_running(const struct book *book);
 uint32_t book_done(const struct book *book);
+size_t book_bytes(const struct book *book); /* of finished rollouts */
 
 /* For HELLO; borrowed until the next call. */
 const struct claim *book_claims(struct book *book, uint32_t *n);
