@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "cli/command.h"
+#include "cli/panel.h"
 #include "cli/world.h"
 #include "cli/world_make.h"
 
@@ -12,7 +13,7 @@
 #include <string.h>
 
 struct world_conf {
-    char *dir, *prompts, *before, *after, *json;
+    char *dir, *prompts, *before, *after, *out, *json;
     double seed;
     int demonstrations, pairs, train, heldout, layers, width, heads, show;
 };
@@ -27,10 +28,11 @@ static const struct conf_key keys[] = {
     CONF_INT(world_conf, width, "128", 16, 4096, "make: width of the model"),
     CONF_INT(world_conf, heads, "4", 1, 64, "make: attention heads"),
     CONF_REAL(world_conf, seed, "42", 0, 9e15, "everything follows from it"),
-    CONF_TEXT(world_conf, prompts, "", "judge: the questions (heldout.jsonl)"),
+    CONF_TEXT(world_conf, prompts, "", "judge, annotate: the questions"),
     CONF_TEXT(world_conf, before, "",
-              "judge: answers of the first model, as `drover generate` writes them"),
-    CONF_TEXT(world_conf, after, "", "judge: answers of the second model"),
+              "judge, annotate: first answers, as `drover generate` writes them"),
+    CONF_TEXT(world_conf, after, "", "judge, annotate: second answers"),
+    CONF_TEXT(world_conf, out, "pairs.jsonl", "annotate: preference rows to write"),
     CONF_TEXT(world_conf, json, "", "judge: write the figures here too"),
     CONF_INT(world_conf, show, "4", 0, 100, "judge: answers to show side by side"),
     CONF_END,
@@ -38,7 +40,9 @@ static const struct conf_key keys[] = {
 
 /* One held-out question and both models' answers. */
 struct verdict {
+    int question;
     char *prompt, *text[2];
+    bool finished[2];
     double utility[2];
 };
 
@@ -69,18 +73,19 @@ static enum err read_lines(json_t **out, const char *path)
 static enum err judge_one(struct verdict *v, const json_t *question,
                           const json_t *const answer[2])
 {
-    const json_t *index = json_object_get(question, "question");
     const char *prompt = json_string_value(json_object_get(question, "prompt"));
 
-    if (!json_is_integer(index) || !prompt)
-        return err_set(ERR_PARSE, "a question needs `prompt` and `question`");
+    v->question = prompt ? world_find(prompt) : -1;
+    if (v->question < 0)
+        return err_set(ERR_RANGE, "'%.80s' is not a question of this world",
+                       prompt ? prompt : "");
     v->prompt = mem_text(prompt);
     for (int k = 0; k < 2; k++) {
         const char *text = json_string_value(json_object_get(answer[k], "completion"));
         const char *finish = json_string_value(json_object_get(answer[k], "finish_reason"));
         v->text[k] = mem_text(text ? text : "");
-        v->utility[k] = world_utility((int)json_integer_value(index), v->text[k],
-                                      finish && !strcmp(finish, "stop"));
+        v->finished[k] = finish && !strcmp(finish, "stop");
+        v->utility[k] = world_utility(v->question, v->text[k], v->finished[k]);
     }
     return OK;
 }
@@ -146,7 +151,39 @@ static enum err tell(const struct world_conf *conf, const struct verdict *v, siz
     return err;
 }
 
-static enum err judge(const struct world_conf *conf)
+/* The panel chooses between a model's own answers: preference rows appended to conf->out. */
+static enum err annotate(const struct world_conf *conf, const struct verdict *v, size_t n)
+{
+    struct panel panel = {.seed = (uint64_t)conf->seed};
+    char *text = mem_text("");
+    size_t have = 0;
+    enum err err;
+
+    for (size_t i = 0; i < n; i++) {
+        json_t *row;
+        char *line;
+        if (!strcmp(v[i].text[0], v[i].text[1]))
+            continue;
+        row = panel_choose(&panel, (uint32_t)i, v[i].question, v[i].prompt,
+                           &(struct panel_pair){v[i].text[0], v[i].text[1], v[i].finished[0],
+                                                v[i].finished[1]});
+        line = json_dumps(row, JSON_COMPACT);
+        text = mem_grow(text, have + strlen(line) + 2, 1);
+        have += (size_t)snprintf(text + have, strlen(line) + 2, "%s\n", line);
+        free(line);
+        json_decref(row);
+    }
+    err = fs_write(conf->out, text, have);
+    free(text);
+    if (!err)
+        panel_tell(&panel);
+    return err;
+}
+
+/* Reads the three files and hands the verdicts to `use`. */
+static enum err with_verdicts(const struct world_conf *conf,
+                              enum err (*use)(const struct world_conf *, const struct verdict *,
+                                              size_t))
 {
     json_t *question = NULL, *answer[2] = {NULL, NULL};
     struct verdict *v = NULL;
@@ -168,7 +205,7 @@ static enum err judge(const struct world_conf *conf)
         err = judge_one(&v[i], json_array_get(question, i), both);
     }
     if (!err)
-        err = tell(conf, v, n);
+        err = use(conf, v, n);
     for (size_t i = 0; i < n; i++) {
         free(v[i].prompt);
         free(v[i].text[0]);
@@ -187,14 +224,14 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     struct world_conf conf = {0};
     enum err err;
 
-    if (strcmp(verb, "make") && strcmp(verb, "judge")) {
+    if (strcmp(verb, "make") && strcmp(verb, "judge") && strcmp(verb, "annotate")) {
         fprintf(stderr, "usage: drover world %s\n", command->usage);
         *status = 2;
         return OK;
     }
     err = command_conf(keys, &conf, argc - 1, argv + 1);
-    if (!err && *verb == 'j')
-        err = judge(&conf);
+    if (!err && *verb != 'm')
+        err = with_verdicts(&conf, *verb == 'j' ? tell : annotate);
     else if (!err)
         err = world_make(&(struct world_plan){conf.dir, conf.seed, conf.demonstrations,
                                               conf.pairs, conf.train, conf.heldout, conf.layers,
@@ -205,7 +242,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 
 const struct command cmd_world = {"world",
                                   "demo",
-                                  "make|judge [key=value ...]",
+                                  "make|annotate|judge [key=value ...]",
                                   "the demo's small world: make it, or judge answers by its "
                                   "hidden utility",
                                   run,

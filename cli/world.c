@@ -70,6 +70,18 @@ void world_prompt(char out[WORLD_TEXT], int index)
              openings[rest / ASKS % OPENINGS], ask);
 }
 
+int world_find(const char *prompt)
+{
+    char text[WORLD_TEXT];
+
+    for (int i = 0; i < WORLD_PROMPTS; i++) {
+        world_prompt(text, i);
+        if (!strcmp(text, prompt))
+            return i;
+    }
+    return -1;
+}
+
 struct pen {
     char *at;
     size_t left;

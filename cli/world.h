@@ -17,6 +17,9 @@ enum { WORLD_PROMPTS = 12 * 6 * 4 * 8, WORLD_TEXT = 512, WORLD_ANNOTATORS = 5 };
 /* Question `index` of WORLD_PROMPTS, as the text a model continues: "guest : … ?\ninn :". */
 void world_prompt(char out[WORLD_TEXT], int index);
 
+/* Which question a prompt is; -1 if it is none. */
+int world_find(const char *prompt);
+
 /* A mediocre demonstration for the question, with a leading space. */
 void world_demonstration(char out[WORLD_TEXT], int index, uint64_t seed, uint32_t draw);
 

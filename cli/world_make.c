@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "cli/panel.h"
 #include "cli/world.h"
 #include "lm/file/bundle.h"
 
@@ -163,16 +164,14 @@ static enum err sheet_write(struct sheet *sheet, const char *dir, const char *na
 }
 
 static enum err make_prompts(const struct world_plan *plan, const uint32_t *order, int from,
-                             int n, bool numbered, const char *name)
+                             int n, const char *name)
 {
     struct sheet sheet = {NULL, 0};
     char prompt[WORLD_TEXT];
 
     for (int i = from; i < from + n; i++) {
         world_prompt(prompt, (int)order[i]);
-        sheet_add(&sheet,
-                  numbered ? json_pack("{s:s,s:i}", "prompt", prompt, "question", (int)order[i])
-                           : json_pack("{s:s}", "prompt", prompt));
+        sheet_add(&sheet, json_pack("{s:s}", "prompt", prompt));
     }
     return sheet_write(&sheet, plan->dir, name);
 }
@@ -191,45 +190,27 @@ static enum err make_demonstrations(const struct world_plan *plan, const uint32_
     return sheet_write(&sheet, plan->dir, "sft.jsonl");
 }
 
-/* Three of the five annotators see each pair; the majority decides. */
+/* Pairs of demonstrations, as the panel chooses. */
 static enum err make_pairs(const struct world_plan *plan, const uint32_t *order)
 {
     struct sheet sheet = {NULL, 0};
+    struct panel panel = {.seed = (uint64_t)plan->seed};
     char prompt[WORLD_TEXT], text[2][WORLD_TEXT];
-    const uint64_t seed = (uint64_t)plan->seed;
-    long agreed = 0, compared = 0, right = 0, clear = 0;
-    int made = 0;
     enum err err;
 
-    for (uint32_t i = 0; made < plan->pairs; i++) {
+    for (uint32_t i = 0; panel.pairs < plan->pairs; i++) {
         const int q = (int)order[i % (uint32_t)plan->train];
-        double u[2];
-        int votes[3], first = 0;
-        for (uint32_t k = 0; k < 2; k++) {
-            world_demonstration(text[k], q, seed + 1, 2 * i + k);
-            u[k] = world_utility(q, text[k], true);
-        }
+        for (uint32_t k = 0; k < 2; k++)
+            world_demonstration(text[k], q, (uint64_t)plan->seed + 1, 2 * i + k);
         if (!strcmp(text[0], text[1]))
             continue;
-        for (int k = 0; k < 3; k++)
-            first += votes[k] = world_prefers((int)(i + (uint32_t)k * 2) % WORLD_ANNOTATORS,
-                                              u[0], u[1], seed, i);
-        agreed += (votes[0] == votes[1]) + (votes[1] == votes[2]) + (votes[0] == votes[2]);
-        compared += 3;
-        clear += u[0] != u[1];
-        right += u[0] != u[1] && (first >= 2) == (u[0] > u[1]);
         world_prompt(prompt, q);
-        sheet_add(&sheet, json_pack("{s:s,s:s,s:s}", "prompt", prompt, "chosen",
-                                    text[first < 2], "rejected", text[first >= 2]));
-        made++;
+        sheet_add(&sheet, panel_choose(&panel, i, q, prompt,
+                                       &(struct panel_pair){text[0], text[1], true, true}));
     }
     err = sheet_write(&sheet, plan->dir, "pairs.jsonl");
     if (!err)
-        printf("annotators: 3 of %d see each of %d pairs; two of them agree on %.1f %%; their "
-               "majority "
-               "follows the hidden utility on %.1f %%\n",
-               WORLD_ANNOTATORS, plan->pairs, 100.0 * (double)agreed / (double)compared,
-               100.0 * (double)right / (double)clear);
+        panel_tell(&panel);
     return err;
 }
 
@@ -252,9 +233,9 @@ enum err world_make(const struct world_plan *plan)
     if (!err)
         err = make_pairs(plan, order);
     if (!err)
-        err = make_prompts(plan, order, 0, plan->train, false, "prompts.jsonl");
+        err = make_prompts(plan, order, 0, plan->train, "prompts.jsonl");
     if (!err)
-        err = make_prompts(plan, order, plan->train, plan->heldout, true, "heldout.jsonl");
+        err = make_prompts(plan, order, plan->train, plan->heldout, "heldout.jsonl");
     free(order);
     return err;
 }
