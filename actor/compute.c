@@ -7,6 +7,7 @@
 #include "lm/gen/generate.h"
 #include "net/worker.h"
 #include "proto/digest.h"
+#include "proto/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,14 +165,13 @@ static void *copy(const void *from, size_t n, size_t size)
 
 static char *text_of(const struct compute *c, const struct generate_done *d)
 {
-    char *text = NULL;
-    size_t n;
+    char *bytes = NULL, *text;
+    size_t n = 0;
 
-    if (tokenizer_decode(c->bundle->tokenizer, d->token, (size_t)d->n, false, &text, &n))
-        return NULL;
-    for (size_t i = 0; i < n; i++)
-        if (!text[i])
-            text[i] = ' '; /* texts on the wire hold no zero bytes */
+    if (tokenizer_decode(c->bundle->tokenizer, d->token, (size_t)d->n, false, &bytes, &n))
+        return mem_text("");
+    text = text_clean(bytes, n); /* a model may write half a character */
+    free(bytes);
     return text;
 }
 

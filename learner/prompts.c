@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "data/example.h"
+#include "proto/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,11 @@ static enum err take_text(struct prompts_row *row, const struct example *e,
                                &row->text, &n);
     else
         err = encode_text(&rule->encode, e->prompt, e->tools, true, &row->text, &n);
+    if (!err) {
+        char *const clean = text_clean(row->text, n); /* tokens may be half a character */
+        free(row->text);
+        row->text = clean;
+    }
     row->meta = json_dumps(e->meta, JSON_COMPACT | JSON_SORT_KEYS);
     if (!err && strlen(row->meta) > PROMPTS_META)
         err = err_set(ERR_RANGE, "its other columns are longer than 64 KiB as JSON");
