@@ -20,6 +20,7 @@ const struct broker_limits broker_default = {
     .wait_ms = 1000,
     .hold_ms = 30000,
     .retry_ms = 250,
+    .attempts = 8,
 };
 
 void broker_new(struct broker **out, const struct broker_limits *limits,
@@ -118,14 +119,6 @@ void broker_heartbeats(struct broker *b)
     for (struct member *m = b->first; m; m = m->next)
         if (m->greeted)
             heartbeat(b, m);
-}
-
-void broker_fail(struct broker *b, const struct msg_fail *fail)
-{
-    struct msg msg = {.head.type = MSG_FAIL, .fail = *fail};
-
-    if (b->run.learner && b->run.learner->greeted)
-        broker_send(b, b->run.learner, &msg);
 }
 
 struct member *broker_hello(struct broker *b, struct member *was, void *link,

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { REVOKES = 64 };
-
 static void revoke(struct broker *b, struct member *from, const uint64_t *number, uint32_t n)
 {
     struct msg msg = {.head.type = MSG_REVOKE, .revoke = {.lease = number, .leases = n}};
@@ -54,25 +52,17 @@ void grant_requeue_all(struct broker *b, struct member *actor, int64_t now_ms)
 
 void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms)
 {
-    const struct lease *only = &b->leases.slot[actor->leases == 1 ? actor->lease : 0];
-    const struct open_task *task;
+    const struct lease only = b->leases.slot[actor->leases == 1 ? actor->lease : 0];
+    struct open_task *task;
 
-    if (actor->leases != 1 || only->left != 1 || only->wanted)
+    if (actor->leases != 1 || only.left != 1 || only.wanted)
         return;
-    task = tasks_find(&b->tasks, only->task);
-    for (uint32_t i = only->first; task && i - only->first < only->count; i++) {
-        struct open_sample *sample = &task->sample[i];
-
-        if (sample->place != PLACE_LEASED || &b->leases.slot[sample->lease] != only)
-            continue;
-        sample->not_before_ms = now_ms + rollouts_rest_ms(b, sample->attempts);
-        sample->attempts++;
-        broker_fail(b, &(struct msg_fail){.task = only->task,
-                                          .sample = i,
-                                          .lease = only->number,
-                                          .reason = "its actor died"});
-        return;
-    }
+    task = tasks_find(&b->tasks, only.task);
+    for (uint32_t i = only.first; task && i - only.first < only.count; i++)
+        if (task->sample[i].place == PLACE_LEASED && task->sample[i].lease == actor->lease) {
+            rollouts_blame(b, task, i, "its actor died", now_ms);
+            return;
+        }
 }
 
 void grant_expire(struct broker *b, int64_t now_ms)
@@ -117,9 +107,6 @@ static bool listed(const struct msg_hb *hb, uint64_t number)
 void grant_on_hb(struct broker *b, struct member *actor, const struct msg_hb *hb,
                  int64_t now_ms)
 {
-    uint64_t unknown[REVOKES];
-    uint32_t n = 0;
-
     for (uint32_t slot = actor->lease, next; slot != LEASE_NONE; slot = next) {
         struct lease *lease = &b->leases.slot[slot];
 
@@ -128,14 +115,6 @@ void grant_on_hb(struct broker *b, struct member *actor, const struct msg_hb *hb
             !listed(hb, lease->number))
             grant_requeue(b, lease, now_ms); /* given up, or lost */
     }
-    for (uint32_t i = 0; i < hb->leases && n < REVOKES; i++) {
-        const struct lease *lease = lease_find(&b->leases, hb->lease[i]);
-
-        /* Those of an earlier broker are adopted or freed by their claims. */
-        if (hb->lease[i] > b->first_number && (!lease || lease->holder != actor))
-            unknown[n++] = hb->lease[i];
-    }
-    revoke(b, actor, unknown, n);
     grant_credit(b, actor);
     grant_work(b, now_ms);
 }

@@ -1,5 +1,6 @@
 /* rollouts: what actors bring. */
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "broker/copy.h"
 #include "broker/state.h"
@@ -105,24 +106,44 @@ enum err rollouts_on_rollout(struct broker *b, struct member *from, const struct
     return err;
 }
 
+bool rollouts_blame(struct broker *b, struct open_task *task, uint32_t sample,
+                    const char *reason, int64_t now_ms)
+{
+    struct open_sample *at = &task->sample[sample];
+
+    at->not_before_ms = now_ms + rollouts_rest_ms(b, at->attempts);
+    free(at->error);
+    at->error = mem_text(reason);
+    if (++at->attempts < b->limits.attempts)
+        return false;
+    log_warn("poison", "task=%llu sample=%u attempts=%u reason=\"%s\"",
+             (unsigned long long)task->def->id, sample, at->attempts, reason);
+    grant_release(b, at, NULL);
+    at->drop = DROP_POISON;
+    at->sent = false;
+    tasks_move(&b->tasks, task, sample, PLACE_DROPPED, now_ms);
+    deliver_queue(b, task, sample);
+    deliver_send(b, now_ms);
+    return true;
+}
+
 enum err rollouts_on_fail(struct broker *b, struct member *from, const struct msg *msg,
                           int64_t now)
 {
     const struct msg_fail *fail = &msg->fail;
     struct open_task *task = tasks_find(&b->tasks, fail->task);
-    struct open_sample *sample = tasks_sample(&b->tasks, fail->task, fail->sample);
+    const struct open_sample *sample = tasks_sample(&b->tasks, fail->task, fail->sample);
+    struct lease *lease;
 
     snprintf(from->error, sizeof from->error, "%s", fail->reason);
-    if (!sample || sample->place != PLACE_LEASED ||
-        b->leases.slot[sample->lease].holder != from)
+    if (!sample || sample->place != PLACE_LEASED)
+        return OK;
+    lease = &b->leases.slot[sample->lease];
+    if (lease->holder != from)
         return OK; /* of a lease that is over */
-    sample->not_before_ms = now + rollouts_rest_ms(b, sample->attempts);
-    sample->attempts++;
-    free(sample->error);
-    sample->error = mem_text(fail->reason);
-    grant_release(b, sample, from);
-    tasks_move(&b->tasks, task, fail->sample, PLACE_WAITING, now);
-    broker_fail(b, fail);
+    /* One FAIL may speak for all that went with it: what has not come is given out again. */
+    grant_requeue(b, lease, now);
+    rollouts_blame(b, task, fail->sample, fail->reason, now);
     grant_work(b, now);
     return OK;
 }

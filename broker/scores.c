@@ -102,20 +102,30 @@ static int64_t timeout_ms(const struct broker *b, const struct ticket *ticket)
     return own ? own : b->limits.ticket_ms;
 }
 
-static void expire(struct broker *b, struct ticket *ticket)
+/* Counts against each of its samples that has no answer yet; too many make it poison. */
+static void blame(struct broker *b, const struct ticket *ticket, const char *reason,
+                  int64_t now_ms)
 {
-    const struct scorer *scorer = &b->run.scorer[ticket->scorer];
+    for (uint32_t i = 0; i < ticket->items; i++) {
+        const struct ticket_item *item = &ticket->item[i];
+        struct open_task *task = tasks_find(&b->tasks, item->task);
+        const struct open_sample *sample = task ? &task->sample[item->sample] : NULL;
+
+        if (sample && sample->body && sample->score[ticket->scorer].ask != ASK_IN &&
+            sample->score[ticket->scorer].ticket == ticket->number)
+            rollouts_blame(b, task, item->sample, reason, now_ms);
+    }
+}
+
+static void expire(struct broker *b, struct ticket *ticket, int64_t now_ms)
+{
     char words[ROSTER_WORDS];
 
-    snprintf(words, sizeof words, "scorer %s: no answer within %lld ms", scorer->name,
-             (long long)timeout_ms(b, ticket));
+    snprintf(words, sizeof words, "scorer %s: no answer within %lld ms",
+             b->run.scorer[ticket->scorer].name, (long long)timeout_ms(b, ticket));
     snprintf(ticket->holder->error, sizeof ticket->holder->error, "%s", words);
-    broker_fail(b, &(struct msg_fail){.task = ticket->item[0].task,
-                                      .sample = ticket->item[0].sample,
-                                      .ticket = ticket->number,
-                                      .scorer = scorer->hash,
-                                      .reason = words});
     b->counters.expired++;
+    blame(b, ticket, words, now_ms);
     requeue(b, ticket);
     ticket_expire(&b->tickets, ticket);
 }
@@ -133,7 +143,7 @@ void scores_tick(struct broker *b, int64_t now_ms)
         moved = holder && holder->progress_ms > ticket->issued_ms ? holder->progress_ms
                                                                   : ticket->issued_ms;
         if (holder && (now_ms - moved >= limit || now_ms - ticket->issued_ms >= 10 * limit)) {
-            expire(b, ticket);
+            expire(b, ticket, now_ms);
         } else if (ticket->again_ms && now_ms >= ticket->again_ms) {
             requeue(b, ticket);
             ticket_end(&b->tickets, ticket);
@@ -370,29 +380,21 @@ static bool join_all(struct broker *b, const struct ticket *ticket, const struct
 static void rest(struct broker *b, struct ticket *ticket, struct member *from,
                  const char *reason, int64_t now_ms)
 {
-    struct msg_fail fail = {.task = ticket->item[0].task,
-                            .sample = ticket->item[0].sample,
-                            .ticket = ticket->number,
-                            .scorer = b->run.scorer[ticket->scorer].hash,
-                            .reason = reason};
     uint32_t fails = 0;
 
     snprintf(from->error, sizeof from->error, "%s", reason);
     for (uint32_t i = 0; i < ticket->items; i++) {
-        struct open_sample *sample =
+        const struct open_sample *sample =
             tasks_sample(&b->tasks, ticket->item[i].task, ticket->item[i].sample);
 
-        if (!sample || !sample->body)
-            continue;
-        sample->attempts++;
-        if (sample->score[ticket->scorer].fails < 7)
-            fails = sample->score[ticket->scorer].fails++;
+        if (sample && sample->attempts > fails)
+            fails = sample->attempts;
     }
+    blame(b, ticket, reason, now_ms);
     if (ticket->holder)
         ticket_expire(&b->tickets, ticket);
     ticket->again_ms = now_ms + rollouts_rest_ms(b, fails);
     b->counters.reissued++;
-    broker_fail(b, &fail);
 }
 
 enum err scores_on_score(struct broker *b, struct member *from, const struct msg *msg,

@@ -63,7 +63,6 @@ bool broker_send(struct broker *b, struct member *to, struct msg *msg);
 /* Makes it say HELLO again; at most once in STATE_WHO_MS. */
 void broker_who(struct broker *b, struct member *to, int64_t now_ms);
 void broker_heartbeats(struct broker *b);
-void broker_fail(struct broker *b, const struct msg_fail *fail); /* told to the learner */
 
 /* run.c: the learner's words. */
 bool run_admit(struct broker *b, const struct member *was, const struct msg *msg,
@@ -109,6 +108,9 @@ enum err rollouts_on_fail(struct broker *b, struct member *from, const struct ms
                           int64_t now);
 /* How long refused work rests. */
 int64_t rollouts_rest_ms(const struct broker *b, uint32_t attempts);
+/* One more attempt has failed. True: it was one too many; the sample is dropped as poison. */
+bool rollouts_blame(struct broker *b, struct open_task *task, uint32_t sample,
+                    const char *reason, int64_t now_ms);
 
 /* scores.c: requests to rewarders and their answers. */
 void scores_ready(struct broker *b, struct open_task *task, uint32_t sample, int64_t now_ms);

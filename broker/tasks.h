@@ -32,7 +32,7 @@ enum ask {
 }; /* not ready, in a queue, ticket out, done */
 
 struct open_score {
-    uint8_t ask, fails;
+    uint8_t ask;
     uint64_t ticket;
     uint32_t values;
     float *value;

@@ -29,7 +29,7 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
         # shellcheck disable=SC2086
         cc $flags -I"$work/tree" -I"$root" -o "$work/$test" "$work/tree/tests/broker/test_$test.c" \
             "$work"/tree/tests/broker/sim*.c "$work/tree/tests/broker/desk.c" $(ls "$work"/tree/broker/*.c | grep -vE '/(main|serve|bulk|board|listen)\.c') $libs
-        DROVER_SIM_SEEDS=${5:-300} timeout 300 "$work/$test" >"$work/log" 2>&1 || {
+        DROVER_SIM_SEEDS=${5:-40} timeout 300 "$work/$test" >"$work/log" 2>&1 || {
             seen="$seen $test: $(grep -m1 -oE 'seed [0-9]+, faults.*|LINE.*|Assertion.*' "$work/log" | cut -c1-90)"
             break
         }

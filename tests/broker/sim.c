@@ -1,4 +1,4 @@
-#include "tests/broker/sim.h"
+#include "tests/broker/sim_parts.h"
 
 #include "base/rng.h"
 #include "proto/arena.h"
@@ -96,6 +96,7 @@ static void plan(struct sim *sim)
     sim->limits.body_bytes = 8 * 1024 + sim_draw(sim, sim_chance(sim, 500) ? 8000 : 100000);
     sim->limits.lease_ms = 3000;
     sim->limits.ticket_ms = 3000;
+    sim->limits.attempts = 1000; /* faults are many, and nothing here is poison */
 }
 
 static void fault_broker(struct sim *sim)

@@ -88,7 +88,6 @@ struct peer {
     struct hash pending_hash[SIM_TASKS][SIM_SAMPLES];
     bool pending_drop[SIM_TASKS][SIM_SAMPLES];
     int64_t fsync_ms, train_ms, opened_ms;
-    uint32_t fails[SIM_TASKS];
 };
 
 struct record { /* the hub's, of one (peer id, incarnation) */
@@ -126,37 +125,6 @@ struct sim {
     const char *broken; /* the invariant that does not hold */
     char words[256];
 };
-
-/* draws */
-uint64_t sim_draw(struct sim *sim, uint64_t below);
-bool sim_chance(struct sim *sim, uint32_t in_1000);
-void sim_break(struct sim *sim, const char *what, uint64_t a, uint64_t b);
-
-/* sim_net.c */
-void sim_up(struct sim *sim, struct peer *peer, struct msg *msg);
-void sim_net_step(struct sim *sim);
-void sim_cut(struct sim *sim, struct peer *peer, bool keep_some);
-void sim_broker_start(struct sim *sim);
-void sim_broker_kill(struct sim *sim);
-void sim_queue_clear(struct queue *queue);
-void sim_hub_step(struct sim *sim);
-
-/* sim_learner.c, sim_worker.c: a step of one peer, and what it hears */
-void sim_learner_hello(struct sim *sim, struct peer *peer, struct msg *out);
-void sim_learner_hear(struct sim *sim, struct peer *peer, const struct msg *msg);
-void sim_learner_step(struct sim *sim, struct peer *peer);
-void sim_learner_hb(struct sim *sim, struct peer *peer, struct msg_hb *out);
-bool sim_learner_done(const struct sim *sim);
-struct version sim_version(uint64_t number);
-float sim_value(const struct hash *scorer, const struct hash *rollout);
-
-void sim_actor_hello(struct sim *sim, struct peer *peer, struct msg *out);
-void sim_actor_hear(struct sim *sim, struct peer *peer, const struct msg *msg);
-void sim_actor_step(struct sim *sim, struct peer *peer);
-void sim_actor_hb(struct sim *sim, struct peer *peer, struct msg_hb *out);
-void sim_rewarder_hear(struct sim *sim, struct peer *peer, const struct msg *msg);
-void sim_rewarder_step(struct sim *sim, struct peer *peer);
-void sim_rewarder_hb(struct sim *sim, struct peer *peer, struct msg_hb *out);
 
 /* sim.c: one run from a seed. False: an invariant broke; sim->broken, sim->words say which. */
 bool sim_run(struct sim *sim, uint64_t seed, uint32_t faults);

@@ -1,5 +1,5 @@
 #include "proto/digest.h"
-#include "tests/broker/sim.h"
+#include "tests/broker/sim_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -229,10 +229,6 @@ void sim_learner_hear(struct sim *sim, struct peer *peer, const struct msg *msg)
         break;
     case MSG_DROPPED:
         on_dropped(sim, peer, &msg->dropped);
-        break;
-    case MSG_FAIL:
-        if (msg->fail.task < SIM_TASKS)
-            peer->fails[msg->fail.task]++;
         break;
     default:
         break;

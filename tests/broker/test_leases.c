@@ -181,17 +181,6 @@ static void a_lease_that_is_not_held_is_given_to_another(void **state)
     assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
 }
 
-static void a_lease_nobody_knows_is_revoked(void **state)
-{
-    const uint64_t held[2] = {900, 1900}; /* of an earlier broker; of this one */
-
-    (void)state;
-    all_here(NULL, 0);
-    desk_hb_lease(&desk, A, 0, 0, held, 2);
-    assert_int_equal(desk.n, 1);
-    assert_int_equal(desk_said(&desk, A, MSG_REVOKE)->revoke.lease[0], 1900);
-}
-
 static void work_that_hello_does_not_name_is_free_again(void **state)
 {
     const struct claim claim = {.task = 0, .sample = 1, .state = CLAIM_RUNNING};
@@ -208,40 +197,65 @@ static void work_that_hello_does_not_name_is_free_again(void **state)
 
 static void a_dead_actors_work_is_given_to_another(void **state)
 {
-    const struct msg *msg;
-
     (void)state;
     all_here(NULL, 0);
     desk_open_task(&desk, 0, 1, 0);
     desk_credit(&desk, A, 1, 0);
     desk_credit(&desk, B, 1, 0);
     desk_gone(&desk, A, true);
-    msg = desk_said(&desk, L, MSG_FAIL); /* it worked on nothing else */
-    assert_int_equal(msg->fail.task, 0);
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 0); /* it rests first */
+    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 0); /* it worked on nothing else: rests */
     desk_pass(&desk, 300);
     assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
+    assert_ok(desk_rollout(&desk, B, 0, 0, 1, 0));
+    assert_int_equal(desk_said(&desk, L, MSG_SAMPLE)->sample.attempts, 1);
 }
 
-static void refused_work_is_counted_and_rests(void **state)
+static void refused_work_rests_and_is_poison_at_last(void **state)
 {
     struct msg fail = {.head.type = MSG_FAIL, .fail.reason = "too long"};
+    const struct msg *msg;
 
     (void)state;
     all_here(NULL, 0);
     desk_open_task(&desk, 0, 1, 0);
     desk_credit(&desk, A, 1, 0);
-    for (int64_t i = 0; i < 3; i++) {
+    for (int64_t i = 0; i < 7; i++) {
         desk_forget(&desk);
         assert_ok(desk_say(&desk, A, &fail));
-        assert_string_equal(desk_said(&desk, L, MSG_FAIL)->fail.reason, "too long");
         desk_credit(&desk, A, 1, UINT64_MAX);
+        desk_pass(&desk, (250 << (i < 6 ? i : 6)) - 100);
         assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
-        desk_pass(&desk, 250 << i);
+        desk_forget(&desk);
+        desk_pass(&desk, 100);
         assert_int_equal(desk_count(&desk, A, MSG_LEASE), 1);
     }
+    assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0);
+    assert_ok(desk_say(&desk, A, &fail));
+    msg = desk_said(&desk, L, MSG_DROPPED);
+    assert_int_equal(msg->dropped.reason, DROP_POISON);
+    assert_int_equal(msg->dropped.attempts, 8);
+    assert_string_equal(msg->dropped.error, "too long");
+    desk_forget(&desk);
+    desk_pass(&desk, 30000);
+    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
+}
+
+static void one_refusal_frees_what_went_with_it(void **state)
+{
+    struct msg fail = {.head.type = MSG_FAIL, .fail = {.sample = 1, .reason = "no"}};
+    const struct msg *msg;
+
+    (void)state;
+    all_here(NULL, 0);
+    desk_open_task(&desk, 0, 3, 0);
+    desk_credit(&desk, A, 3, 0);
     assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
-    assert_int_equal(desk_said(&desk, L, MSG_SAMPLE)->sample.attempts, 3);
+    assert_ok(desk_say(&desk, A, &fail));
+    desk_credit(&desk, B, 3, 0);
+    msg = desk_said(&desk, B, MSG_LEASE);
+    assert_int_equal(msg->lease.first, 2); /* at once; sample 1 rests */
+    assert_int_equal(msg->lease.count, 1);
+    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 0);
 }
 
 static void the_first_answer_stays(void **state)
@@ -310,10 +324,10 @@ int main(void)
         T(who_holds_the_image_comes_first),
         T(progress_lets_a_lease_live),
         T(a_lease_that_is_not_held_is_given_to_another),
-        T(a_lease_nobody_knows_is_revoked),
         T(work_that_hello_does_not_name_is_free_again),
         T(a_dead_actors_work_is_given_to_another),
-        T(refused_work_is_counted_and_rests),
+        T(refused_work_rests_and_is_poison_at_last),
+        T(one_refusal_frees_what_went_with_it),
         T(the_first_answer_stays),
         T(an_answer_under_another_version_is_refused),
         T(space_is_reserved_when_work_is_leased),

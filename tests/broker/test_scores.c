@@ -133,7 +133,6 @@ static void a_ticket_runs_out_and_a_late_answer_counts(void **state)
     assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
     desk_rewarder(&desk, S, SCORER_RULE, "");
     desk_pass(&desk, 100);
-    assert_int_equal(desk_count(&desk, L, MSG_FAIL), 1); /* the learner counts */
     second = ticket(S);
     assert_true(second.ticket > first.ticket);
     assert_ok(desk_score(&desk, R, &first, 2, 0));
@@ -186,7 +185,6 @@ static void a_number_that_is_none_is_no_score(void **state)
     ask = ticket(R);
     assert_ok(desk_score(&desk, R, &ask, NAN, 0));
     assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
-    assert_int_equal(desk_count(&desk, L, MSG_FAIL), 1);
     desk_pass(&desk, 300);
     desk_credit(&desk, R, 8, ask.ticket);
     ask = ticket(R);
@@ -198,6 +196,26 @@ static void a_number_that_is_none_is_no_score(void **state)
     desk_pass(&desk, 200);
     assert_int_equal(desk_count(&desk, R, MSG_ASK), 1);
     assert_string_equal(desk_stats(&desk)->peer[2].error, "no");
+}
+
+static void what_nobody_can_score_is_poison(void **state)
+{
+    const struct msg *msg;
+
+    (void)state;
+    written(&desk_rule, 1, 1);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    for (int i = 0; i < 7; i++) {
+        const uint64_t number = ticket(R).ticket;
+
+        desk_pass(&desk, 2000);           /* its deadline */
+        desk_credit(&desk, R, 8, number); /* it gets the next one */
+        assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0);
+    }
+    desk_pass(&desk, 2000);
+    msg = desk_said(&desk, L, MSG_DROPPED);
+    assert_int_equal(msg->dropped.reason, DROP_POISON);
+    assert_string_equal(msg->dropped.error, "scorer rule: no answer within 2000 ms");
 }
 
 static void a_number_for_each_token(void **state)
@@ -355,6 +373,7 @@ int main(void)
         T(progress_lets_a_ticket_live_but_not_for_ever),
         T(a_rewarders_hello_takes_its_tickets_back),
         T(a_number_that_is_none_is_no_score),
+        T(what_nobody_can_score_is_poison),
         T(a_number_for_each_token),
         T(a_group_is_scored_as_one),
         T(pairs_are_scored_two_by_two),
