@@ -27,8 +27,9 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
     for test in rules leases scores sim; do
         [ -f "$work/tree/tests/broker/test_$test.c" ] || continue
         # shellcheck disable=SC2086
+        # shellcheck disable=SC2046
         cc $flags -I"$work/tree" -I"$root" -o "$work/$test" "$work/tree/tests/broker/test_$test.c" \
-            "$work"/tree/tests/broker/sim*.c "$work/tree/tests/broker/desk.c" $(ls "$work"/tree/broker/*.c | grep -vE '/(main|serve|bulk|board|listen)\.c') $libs
+            "$work"/tree/tests/broker/sim*.c "$work/tree/tests/broker/desk.c" $(ls "$work"/tree/broker/*.c | grep -vE "/(main|serve|bulk|board|listen)[.]c") $libs
         DROVER_SIM_SEEDS=${5:-40} timeout 300 "$work/$test" >"$work/log" 2>&1 || {
             seen="$seen $test: $(grep -m1 -oE 'seed [0-9]+, faults.*|LINE.*|Assertion.*' "$work/log" | cut -c1-90)"
             break
@@ -51,7 +52,9 @@ mutant unclaimed-work-is-kept broker/welcome.c '    requeue_unclaimed(b, actor, 
 mutant old-epoch-may-return broker/run.c 'return msg->head.epoch >= run->epoch;' 'return true;'
 mutant old-learner-is-kept broker/run.c 'if (old && old != learner)' 'if (0)'
 mutant credit-ignores-flight broker/roster.c 'member->flight_bytes + bytes <= member->credit_bytes' 'member->credit_bytes > 0'
-mutant credit-of-actors-ignored broker/grant.c 'm->draining || m->avail <= 0' 'm->draining'
+mutant credit-of-actors-ignored broker/grant.c 'actor->avail -= lease->count;' ';'
+mutant what-ended-on-its-way-is-free broker/grant.c 'actor->avail -= (int64_t)actor->ended;' ';'
+mutant kept-leases-take-credit-twice broker/welcome.c 'lease->known = true;' ';'
 mutant space-is-not-reserved broker/tasks.c '    if (tasks->space + bytes > tasks->space_max)
         return false;' '    ;'
 mutant space-is-not-freed broker/tasks.c '    tasks->space -= sample->space;' '    ;'
@@ -65,7 +68,7 @@ mutant second-answer-replaces-the-first broker/rollouts.c '    case PLACE_SCORIN
         task->sample[rollout->sample].body->hash = rollout->hash;
     case PLACE_READY:
         b->counters.duplicates++;'
-mutant any-version-will-do broker/grant.c '        if (!holds && !can_fetch)' '        if (0)'
+mutant any-version-will-do broker/grant.c '(holds || can_fetch)' '(1)'
 mutant batch-of-two-temperatures broker/scores.c 'batch->temperature != task->def->decoding.temperature' '0'
 mutant partial-answers-are-whole broker/scores.c '        requeue(b, ticket); /* what it left out */' '        ;'
 mutant refused-tickets-are-lost broker/scores.c 'ticket->again_ms && now_ms >= ticket->again_ms' '0'
@@ -90,7 +93,9 @@ mutant send-errors-are-ignored broker/broker.c '    /* Something is lost between
     to->greeted = false;' '    '
 mutant late-answers-are-thrown-away broker/scores.c '    if (!ticket || !hash_same(' '    if (!ticket || !ticket->holder || !hash_same('
 mutant a-busy-broker-takes-another-run broker/run.c 'return run->done || (!run->learner && now_ms - run->seen_ms >= b->limits.hold_ms)' 'return !run->learner'
-mutant refused-work-comes-back-at-once broker/rollouts.c '    sample->not_before_ms = now + rollouts_rest_ms(b, sample->attempts);' '    ;'
+mutant refused-work-comes-back-at-once broker/rollouts.c '    at->not_before_ms = now_ms + rollouts_rest_ms(b, at->attempts);' '    ;'
+mutant poison-is-tried-for-ever broker/rollouts.c 'if (++at->attempts < b->limits.attempts)' 'if (++at->attempts)'
+mutant a-refusal-frees-one-sample broker/rollouts.c '    grant_requeue(b, lease, now);' '    grant_release(b, &task->sample[fail->sample], from); tasks_move(&b->tasks, task, fail->sample, PLACE_WAITING, now);'
 mutant text-for-everybody broker/scores.c 'fill_item(&item[i], task->def, sample->body, scorer->needs_text)' 'fill_item(&item[i], task->def, sample->body, true)'
 mutant nan-is-a-score broker/scores.c '        if (!isfinite(value[i]))' '        if (0)'
 [ $missed = 0 ] || { echo "some were missed"; exit 1; }
