@@ -1,0 +1,207 @@
+#include "learner/ledger.h"
+
+#include "base/fs.h"
+#include "base/rng.h"
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/drover-ledger-XXXXXX";
+static char path[64];
+static const struct id run = {{3}};
+static const struct tasks_plan plan = {
+    .seed = 7, .rows = 10, .shuffle = true, .eval = 2, .batch = 3, .iterations = 3};
+
+struct owner {
+    int durable;
+};
+
+static enum err heard(void *self, const struct record_sample *sample)
+{
+    (void)sample;
+    ((struct owner *)self)->durable++;
+    return OK;
+}
+
+static enum err open_it(struct ledger **out, struct tasks *tasks, uint64_t base,
+                        struct owner *owner)
+{
+    const struct ledger_conf conf = {.path = path,
+                                     .tasks = tasks,
+                                     .samples = 1,
+                                     .base = base,
+                                     .first = {{100}},
+                                     .durable = heard,
+                                     .self = owner};
+
+    owner->durable = 0;
+    return ledger_open(out, &conf);
+}
+
+static bool take(struct ledger *l, uint64_t task)
+{
+    struct record_sample s = {.task = task, .hash = {{(uint8_t)task}}, .n = 1};
+
+    s.token = calloc(1, sizeof *s.token);
+    s.logprob = calloc(1, sizeof *s.logprob);
+    s.mask = calloc(1, 1);
+    s.token[0] = (int32_t)task;
+    return ledger_take(l, &s);
+}
+
+static void commit(struct ledger *l)
+{
+    assert_true(ledger_commit_begin(l));
+    assert_ok(ledger_commit_write(l));
+    assert_ok(ledger_commit_end(l));
+}
+
+static struct hash version(uint64_t v)
+{
+    return (struct hash){{(uint8_t)(100 + v)}};
+}
+
+/* Only what is durable is settled, told, or trained; a sample counts once. */
+static void durable_comes_first(void **state)
+{
+    struct owner owner;
+    struct tasks *tasks;
+    struct ledger *l;
+    uint64_t epoch;
+    (void)state;
+
+    unlink(path);
+    assert_ok(tasks_new(&tasks, &plan));
+    assert_ok(open_it(&l, tasks, 0, &owner));
+    assert_ok(ledger_start(l, &run, &epoch));
+    assert_int_equal(epoch, 1);
+    assert_true(take(l, 0));
+    assert_false(take(l, 0));
+    assert_false(take(l, 999));
+    assert_int_equal(ledger_watermark(l), 0);
+    assert_int_equal(owner.durable, 0);
+    assert_true(ledger_commit_begin(l));
+    assert_true(take(l, 1)); /* the next group's */
+    assert_ok(ledger_commit_write(l));
+    assert_int_equal(ledger_watermark(l), 0);
+    assert_ok(ledger_commit_end(l));
+    assert_int_equal(ledger_watermark(l), 1);
+    assert_int_equal(owner.durable, 1);
+    assert_false(ledger_idle(l));
+    commit(l);
+    assert_int_equal(ledger_watermark(l), 2);
+    assert_true(ledger_idle(l));
+    take(l, 2), take(l, 4);
+    commit(l);
+    assert_false(ledger_batch(l, 0, NULL));
+    take(l, 3);
+    assert_false(ledger_batch(l, 0, NULL));
+    commit(l);
+    assert_true(ledger_batch(l, 0, NULL));
+    assert_false(ledger_batch(l, 1, NULL));
+    ledger_close(l);
+    tasks_free(tasks);
+}
+
+/* Everything of the run, in a random order, with a reopening after each commit. */
+static void reopened_it_stands_where_it_stood(void **state)
+{
+    const struct record_sample *sample[3];
+    struct owner owner;
+    struct tasks *tasks;
+    struct ledger *l;
+    uint64_t epoch = 0, starts = 0;
+    struct hash end;
+    (void)state;
+
+    unlink(path);
+    assert_ok(tasks_new(&tasks, &plan));
+    for (uint64_t it = 0; it < 3; it++) {
+        uint32_t order[3];
+        rng_shuffle(order, 3, 1, RNG_TEST, it);
+        for (int k = 0; k < 3; k++) {
+            assert_ok(open_it(&l, tasks, 0, &owner));
+            assert_ok(ledger_start(l, &run, &epoch));
+            assert_int_equal(epoch, ++starts);
+            assert_int_equal(ledger_version(l), it);
+            assert_int_equal(owner.durable, it * 3 + (uint64_t)k);
+            take(l, 2 + it * 3 + order[k]);
+            commit(l);
+            take(l, 0); /* never durable */
+            ledger_close(l);
+        }
+        assert_ok(open_it(&l, tasks, 0, &owner));
+        assert_true(ledger_batch(l, it, sample));
+        for (uint32_t k = 0; k < 3; k++)
+            assert_int_equal(sample[k]->task, 2 + it * 3 + k);
+        ledger_step(l, it, &(struct hash){{(uint8_t)(101 + it)}});
+        assert_int_equal(ledger_version(l), it); /* not durable */
+        commit(l);
+        assert_int_equal(ledger_version(l), it + 1);
+        ledger_forget(l, it);
+        ledger_close(l);
+    }
+    assert_ok(open_it(&l, tasks, 2, &owner));
+    for (uint64_t v = 0; v <= 3; v++) {
+        const struct hash want = version(v);
+        assert_true(hash_same(ledger_hash(l, v), &want));
+    }
+    assert_false(ledger_batch(l, 1, sample)); /* below the base: not kept */
+    assert_true(ledger_batch(l, 2, sample));
+    assert_false(ledger_ended(l, NULL));
+    ledger_end(l, &(struct hash){{77}});
+    commit(l);
+    ledger_close(l);
+    assert_ok(open_it(&l, tasks, 3, &owner));
+    assert_true(ledger_ended(l, &end));
+    assert_int_equal(end.byte[0], 77);
+    ledger_close(l);
+    tasks_free(tasks);
+}
+
+static void other_runs_are_refused(void **state)
+{
+    const struct id other = {{4}};
+    struct tasks_plan p = plan;
+    struct owner owner;
+    struct tasks *tasks;
+    struct ledger *l;
+    uint64_t epoch;
+    (void)state;
+
+    unlink(path);
+    assert_ok(tasks_new(&tasks, &plan));
+    assert_ok(open_it(&l, tasks, 0, &owner));
+    assert_ok(ledger_start(l, &run, &epoch));
+    ledger_close(l);
+    assert_err(ERR_STATE, open_it(&l, tasks, 1, &owner)); /* a checkpoint ahead of it */
+    assert_ok(open_it(&l, tasks, 0, &owner));
+    assert_err(ERR_STATE, ledger_start(l, &other, &epoch));
+    ledger_close(l);
+    tasks_free(tasks);
+    p.batch = 4;
+    assert_ok(tasks_new(&tasks, &p));
+    assert_err(ERR_STATE, open_it(&l, tasks, 0, &owner));
+    tasks_free(tasks);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(durable_comes_first),
+        cmocka_unit_test(reopened_it_stands_where_it_stood),
+        cmocka_unit_test(other_runs_are_refused),
+    };
+    int failed;
+
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(path, sizeof path, "%s/journal", folder);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    if (fs_remove(folder))
+        return 1;
+    return failed;
+}

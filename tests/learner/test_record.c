@@ -1,0 +1,144 @@
+#include "learner/record.h"
+
+#include "proto/digest.h"
+#include "tests/support/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const int32_t token[3] = {5, 6, 7};
+static const float logprob[3] = {-1, -2, -3};
+static const uint8_t mask[1] = {5};
+
+static struct msg_sample message(struct score score[2], struct hash *hash)
+{
+    static const float values[4] = {.5f, 1, 2, 3};
+    static const uint32_t one = 1, three = 3;
+    static struct span span;
+    struct msg_sample m = {.attempts = 2};
+
+    span = (struct span){0, {4, {{9}}}};
+    m.rollout = (struct rollout){.task = 77,
+                                 .sample = 1,
+                                 .end = ROLLOUT_STOP,
+                                 .token = token,
+                                 .logprob = logprob,
+                                 .tokens = 3,
+                                 .mask = mask,
+                                 .masks = 1,
+                                 .span = &span,
+                                 .spans = 1};
+    m.rollout.hash = *hash = digest_rollout(&m.rollout);
+    score[0] = (struct score){{{1}}, hash, &one, 1, values, 1, ""};
+    score[1] = (struct score){{{2}}, hash, &three, 1, values + 1, 3, ""};
+    m.score = score;
+    m.scores = 2;
+    return m;
+}
+
+static void check_sample(const struct record_sample *s, const struct hash *hash)
+{
+    const struct hash second = {{2}}, third = {{3}};
+    const float *value;
+    uint32_t n;
+
+    assert_int_equal(s->task, 77);
+    assert_int_equal(s->sample, 1);
+    assert_int_equal(s->attempts, 2);
+    assert_int_equal(s->end, ROLLOUT_STOP);
+    assert_int_equal(s->n, 3);
+    assert_memory_equal(s->token, token, sizeof token);
+    assert_memory_equal(s->logprob, logprob, sizeof logprob);
+    assert_true(s->mask[0] == 1 && s->mask[1] == 0 && s->mask[2] == 1);
+    assert_true(hash_same(&s->hash, hash));
+    assert_int_equal(s->span[0].version.number, 4);
+    value = record_score(s, &second, &n);
+    assert_int_equal(n, 3);
+    assert_true(value[0] == 1 && value[2] == 3);
+    assert_null(record_score(s, &third, &n));
+}
+
+static void a_sample_comes_back(void **state)
+{
+    struct score score[2];
+    struct hash hash;
+    const struct msg_sample m = message(score, &hash);
+    struct record_sample s, back;
+    struct record bytes = {0};
+    (void)state;
+
+    assert_ok(record_sample_from(&s, &m));
+    check_sample(&s, &hash);
+    record_put_sample(&bytes, &s);
+    assert_ok(record_get_sample(&back, bytes.byte, bytes.n));
+    check_sample(&back, &hash);
+    record_sample_fini(&back);
+    for (size_t n = 0; n < bytes.n; n++) /* every truncation */
+        assert_err(ERR_PARSE, record_get_sample(&back, bytes.byte, n));
+    for (size_t i = 0; i < bytes.n * 8; i++) { /* every flip: refused, or another sample */
+        bytes.byte[i / 8] ^= (uint8_t)(1 << i % 8);
+        if (!record_get_sample(&back, bytes.byte, bytes.n))
+            record_sample_fini(&back);
+        bytes.byte[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+    record_sample_fini(&s);
+    record_fini(&bytes);
+}
+
+static void scores_of_others_are_refused(void **state)
+{
+    const struct hash stranger = {{8}};
+    struct score score[2];
+    struct hash hash;
+    struct msg_sample m = message(score, &hash);
+    struct record_sample s;
+    (void)state;
+
+    score[1].rollout = &stranger;
+    assert_err(ERR_RANGE, record_sample_from(&s, &m));
+    m = message(score, &hash);
+    score[1].values = 2;
+    assert_err(ERR_RANGE, record_sample_from(&s, &m));
+}
+
+static void steps_starts_and_ends_come_back(void **state)
+{
+    struct record_name names[2] = {{8, 0, 0}, {9, 1, 0}}, drops[1] = {{10, 0, DROP_POISON}};
+    const struct record_step step = {3, 2, names, 1, drops, {4, {{7}}}};
+    const struct record_start start = {2, {{1}}, 42, 3, 24, 3, 4};
+    const struct record_end end = {{6, {{5}}}, {{6}}};
+    struct record_step step2;
+    struct record_start start2;
+    struct record_end end2;
+    struct record bytes = {0};
+    (void)state;
+
+    record_put_step(&bytes, &step);
+    assert_ok(record_get_step(&step2, bytes.byte, bytes.n));
+    assert_int_equal(step2.sample[1].task, 9);
+    assert_int_equal(step2.drop[0].reason, DROP_POISON);
+    assert_int_equal(step2.next.number, 4);
+    record_step_fini(&step2);
+    for (size_t n = 0; n < bytes.n; n++)
+        assert_err(ERR_PARSE, record_get_step(&step2, bytes.byte, n));
+    record_put_start(&bytes, &start);
+    assert_ok(record_get_start(&start2, bytes.byte, bytes.n));
+    assert_int_equal(start2.batch, 4);
+    assert_int_equal(start2.epoch, 2);
+    record_put_end(&bytes, &end);
+    assert_ok(record_get_end(&end2, bytes.byte, bytes.n));
+    assert_true(hash_same(&end2.weights, &end.weights));
+    assert_err(ERR_PARSE, record_get_end(&end2, bytes.byte, bytes.n - 1));
+    record_fini(&bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sample_comes_back),
+        cmocka_unit_test(scores_of_others_are_refused),
+        cmocka_unit_test(steps_starts_and_ends_come_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,158 @@
+#include "learner/rewards.h"
+
+#include "base/tree.h"
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum err read(struct rewards *out, const char *yaml, const char *model)
+{
+    json_t *tree = NULL;
+    enum err err = tree_yaml(&tree, yaml, strlen(yaml), "test");
+
+    assert_ok(err);
+    err = rewards_read(out, json_object_get(tree, "rewards"), model);
+    json_decref(tree);
+    return err;
+}
+
+static void the_list_becomes_scorers(void **state)
+{
+    static const char yaml[] =
+        "rewards:\n"
+        "- {name: rm, model: runs/rm, weight: 2, normalize: true}\n"
+        "- {rule: number, column: answer, weight: 0.5}\n"
+        "- {name: mine, worker: my_reward, weight: 1e-1, timeout: 20s}\n";
+    const struct hash card[REWARDS_MAX] = {{{1}}}, image[REWARDS_MAX] = {{{2}}};
+    const char *column[REWARDS_MAX];
+    struct rewards r, again;
+    (void)state;
+
+    assert_ok(read(&r, yaml, NULL));
+    assert_int_equal(r.n, 3);
+    assert_true(r.text && r.normalize);
+    assert_int_equal(rewards_columns(&r, column), 1);
+    assert_string_equal(column[0], "answer");
+    assert_string_equal(r.reward[1].name, "number");
+    assert_true(r.reward[2].weight == 0.1);
+    r.reference = true;
+    rewards_table(&r, card, image, &card[0], &image[0]);
+    assert_int_equal(r.scorers, 4);
+    assert_int_equal(r.table[0].kind, SCORER_REWARD_MODEL);
+    assert_true(r.table[0].pure && !r.table[0].needs_text && !r.table[0].per_token);
+    assert_true(hash_same(&r.table[0].card, &card[0]));
+    assert_int_equal(r.table[1].kind, SCORER_RULE);
+    assert_string_equal(r.table[1].spec, "{\"column\":\"answer\",\"rule\":\"number\"}");
+    assert_int_equal(r.table[2].kind, SCORER_WORKER);
+    assert_string_equal(r.table[2].name, "my_reward");
+    assert_true(!r.table[2].pure && r.table[2].needs_text);
+    assert_int_equal(r.table[2].timeout_ms, 20000);
+    assert_int_equal(r.table[3].kind, SCORER_REFERENCE);
+    assert_true(r.table[3].per_token);
+    assert_ok(read(&again, yaml, NULL));
+    rewards_table(&again, card, image, NULL, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_true(hash_same(&again.table[i].hash, &r.table[i].hash));
+    assert_false(hash_same(&r.table[1].hash, &r.table[2].hash));
+    rewards_fini(&r);
+    rewards_fini(&again);
+}
+
+static void a_path_is_short_for_the_first(void **state)
+{
+    struct rewards r;
+    (void)state;
+
+    assert_ok(read(&r, "a: b", "runs/rm"));
+    assert_int_equal(r.n, 1);
+    assert_string_equal(r.reward[0].name, "rm");
+    assert_string_equal(r.reward[0].model, "runs/rm");
+    assert_false(r.text);
+    rewards_fini(&r);
+}
+
+static void mistakes_are_named(void **state)
+{
+    static const struct {
+        const char *yaml, *word;
+    } rows[] = {
+        {"a: b", "reward_model_path"},
+        {"rewards: {model: x}", "list"},
+        {"rewards: [{name: x}]", "exactly one"},
+        {"rewards: [{model: x, worker: y}]", "exactly one"},
+        {"rewards: [{model: x, wieght: 2}]", "wieght"},
+        {"rewards: [{model: x, weight: two}]", "weight"},
+        {"rewards: [{rule: nope}]", "nope"},
+        {"rewards: [{rule: regex}]", "pattern"},
+        {"rewards: [{rule: exact}]", "column"},
+        {"rewards: [{rule: length}]", "target"},
+        {"rewards: [{rule: length, max: many}]", "max"},
+        {"rewards: [{model: x}, {model: y}]", "called 'rm'"},
+        {"rewards: [{model: x, normalize: perhaps}]", "normalize"},
+    };
+    struct rewards r;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_true(read(&r, rows[i].yaml, NULL) != OK);
+        if (!strstr(err_text(), rows[i].word))
+            fail_msg("%s: '%s' does not name %s", rows[i].yaml, err_text(), rows[i].word);
+    }
+}
+
+static struct record_sample sample_of(const struct rewards *r, struct record_score score[3],
+                                      float *value)
+{
+    const struct record_sample s = {.task = 1, .n = 2, .scores = 3, .score = score};
+
+    for (uint32_t i = 0; i < 3; i++)
+        score[i] = (struct record_score){r->table[i].hash, i == 2 ? 2 : 1, value + i};
+    return s;
+}
+
+static void scores_add_up(void **state)
+{
+    static const double before[2][3] = {{1, 2, 3}, {5, 5, 5}};
+    const struct hash none[REWARDS_MAX] = {{{0}}};
+    float value[4] = {4, 7, -1, -2};
+    struct record_score score[3];
+    struct record_sample s;
+    struct rewards r;
+    (void)state;
+
+    assert_ok(
+        read(&r,
+             "rewards: [{name: a, model: x, weight: 2, normalize: true}, {name: b, model: "
+             "y, weight: -1, normalize: true}]",
+             NULL));
+    r.reference = true;
+    rewards_table(&r, none, none, NULL, NULL);
+    s = sample_of(&r, score, value);
+    assert_ok(rewards_check(&r, &s));
+    assert_true(rewards_score(&r, &s) == 2 * 4.0 - 7);
+    assert_true(rewards_reference(&r, &s)[1] == -2);
+    rewards_measure(&r, &before[0][0], 3);
+    assert_true(r.reward[0].mean == 2 && r.reward[0].std == 1);
+    assert_true(r.reward[1].mean == 5 && r.reward[1].std == 1); /* no spread: its scale stays */
+    assert_true(rewards_score(&r, &s) == 2 * (4.0 - 2) - (7 - 5));
+    score[2].n = 1;
+    assert_err(ERR_RANGE, rewards_check(&r, &s));
+    score[2].n = 2;
+    s.scores = 1;
+    assert_err(ERR_RANGE, rewards_check(&r, &s));
+    rewards_fini(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_list_becomes_scorers),
+        cmocka_unit_test(a_path_is_short_for_the_first),
+        cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(scores_add_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
