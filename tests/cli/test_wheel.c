@@ -107,17 +107,45 @@ static void both_kinds_of_member_come_out(void **state)
     assert_err(ERR_STATE, extract("a name that is longer than any in the archive"));
 }
 
+/* The archive with a comment of n bytes behind its directory. */
+static void commented(size_t n)
+{
+    unsigned char *bytes = calloc(1, sizeof archive + n);
+
+    memcpy(bytes, archive, sizeof archive);
+    bytes[sizeof archive - 2] = (unsigned char)(n & 255);
+    bytes[sizeof archive - 1] = (unsigned char)(n >> 8);
+    put(bytes, sizeof archive + n);
+    free(bytes);
+}
+
 static void a_comment_after_the_directory_is_fine(void **state)
 {
-    unsigned char *long_one = calloc(1, sizeof archive + 65535);
+    static const size_t length[] = {1, 300, 65535};
 
     (void)state;
-    memcpy(long_one, archive, sizeof archive);
-    long_one[sizeof archive - 2] = long_one[sizeof archive - 1] = 0xff;
-    put(long_one, sizeof archive + 65535);
-    assert_ok(extract(".gguf"));
-    assert_true(whole(true));
-    free(long_one);
+    for (size_t i = 0; i < sizeof length / sizeof *length; i++) {
+        commented(length[i]);
+        assert_ok(extract(".gguf"));
+        assert_true(whole(true));
+    }
+}
+
+/* The stored member's packed size, in its directory entry: one more than the file has. */
+static void a_member_beyond_the_file_is_refused_before_it_is_read(void **state)
+{
+    unsigned char bad[sizeof archive];
+    size_t at = 0;
+
+    (void)state;
+    memcpy(bad, archive, sizeof bad);
+    while (memcmp(bad + at, "PK\1\2", 4))
+        at++;
+    bad[at + 20] = bad[at + 24] = 0xff; /* packed and unpacked, low bytes */
+    bad[at + 21] = bad[at + 25] = 0xff;
+    put(bad, sizeof bad);
+    assert_err(ERR_PARSE, extract(".txt"));
+    assert_non_null(strstr(err_text(), "member reaches beyond the file"));
 }
 
 static void every_truncation_is_refused(void **state)
@@ -164,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_kinds_of_member_come_out),
         cmocka_unit_test(a_comment_after_the_directory_is_fine),
+        cmocka_unit_test(a_member_beyond_the_file_is_refused_before_it_is_read),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(every_flipped_bit_is_seen_or_does_not_matter),
         cmocka_unit_test(a_missing_archive_is_named),
