@@ -379,7 +379,8 @@ static enum err again(struct campaign *c, uint64_t iteration)
     if (!err)
         err = rundir_metrics(c->dir, job->line);
     ledger_forget(c->ledger, iteration);
-    if (!err && iteration + 1 + c->plan.lag >= ledger_version(c->ledger)) {
+    if (!err && iteration + 1 >=
+                    tasks_oldest(c->tasks, tasks_first(c->tasks, ledger_version(c->ledger)))) {
         c->snapshot[c->snapshots++] = job->snapshot;
         job->snapshot = NULL;
     }
@@ -391,7 +392,7 @@ static enum err again(struct campaign *c, uint64_t iteration)
 static enum err old_images(struct campaign *c)
 {
     const uint64_t version = ledger_version(c->ledger), base = trainer_version(c->trainer);
-    const uint64_t low = version > c->plan.lag ? version - c->plan.lag : 0;
+    const uint64_t low = tasks_oldest(c->tasks, tasks_first(c->tasks, version));
     enum err err = OK;
 
     for (uint64_t v = low ? low : 1; v <= base && !err; v++) {

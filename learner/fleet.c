@@ -46,9 +46,8 @@ static enum err drop_oldest(struct fleet *f)
 
 static enum err drop_images(struct fleet *f)
 {
-    const uint64_t version = ledger_version(f->conf.ledger), lag = f->conf.plan->lag;
-    const uint64_t low = version > lag ? version - lag : 0;
-    const uint64_t from = version == f->conf.plan->iterations ? version : low;
+    const uint64_t version = ledger_version(f->conf.ledger);
+    const uint64_t from = tasks_oldest(f->conf.tasks, tasks_first(f->conf.tasks, version));
     enum err err = OK;
 
     while (!err && f->snapshots && f->snapshot[0]->version.number < from)

@@ -15,13 +15,10 @@ enum { QUIET_MS = 5000 }; /* of MEMBER_DRAIN_MS, for an iteration to come to its
 uint64_t fleet_train_smallest(const struct fleet *f)
 {
     const uint64_t version = ledger_version(f->conf.ledger);
-    const struct ppo_keys_plan *plan = f->conf.plan;
 
-    if (!answers_evaluated(f->conf.answers, TASKS_BEFORE))
-        return 0;
-    if (version == plan->iterations)
-        return version;
-    return version > plan->lag ? version - plan->lag : 0;
+    return answers_evaluated(f->conf.answers, TASKS_BEFORE)
+               ? tasks_oldest(f->conf.tasks, tasks_first(f->conf.tasks, version))
+               : 0;
 }
 
 bool fleet_train_over(const struct fleet *f)
