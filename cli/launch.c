@@ -35,6 +35,8 @@ static void arguments(const struct launch *l, struct words *w)
         say(w, mem_text(l->plan->method));
         for (char *const *a = l->plan->learner; *a; a++)
             say(w, mem_text(*a));
+        if (l->again)
+            say(w, mem_text("overwrite_output_dir=false"));
     }
     say(w, mem_print("%sbroker=%s", l->kind == KIND_LEARNER ? "" : "--", l->fleet->control));
     say(w, mem_print("%s=%s", l->kind == KIND_LEARNER ? "broker_key" : "--key",

@@ -22,6 +22,7 @@ struct launch {
     const struct supervise_plan *plan;
     const struct fleet *fleet;
     const int *listener; /* [LAUNCH_PORTS] for the broker */
+    bool again;          /* it was started before: a learner goes on, it does not begin anew */
     int parent_fd;       /* the pipe whose end means that the supervisor is gone */
 };
 

@@ -115,6 +115,7 @@ static enum err start(struct place *p, int64_t now_ms)
                                   .plan = s->plan,
                                   .fleet = &s->fleet,
                                   .listener = s->listener,
+                                  .again = p->restarts > 0,
                                   .parent_fd = s->pipe[0]};
 
     p->started_ms = now_ms;

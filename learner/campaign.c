@@ -84,6 +84,7 @@ static enum err read_prompts(struct campaign *c, const struct dataset *train,
         .vocab = card->shape.vocab,
         .context = card->shape.context,
         .response = c->keys->response_length,
+        .max_prompt = conf_has_int(c->keys->max_prompt_length) ? c->keys->max_prompt_length : 0,
         .hh = c->keys->keys.format != NULL,
         .strict = c->keys->keys.strict,
         .text = c->plan.rewards.text,
@@ -200,8 +201,9 @@ static enum err take_memory(const struct campaign *c)
         c->plan.iterations, c->plan.batch, c->plan.ppo.num_ppo_epochs,
         c->plan.ppo.num_mini_batches, c->train->n, c->train->longest, c->keys->response_length,
         (double)need / 1e9, (double)c->plan.shared.memory_bytes / 1e9);
-    if (c->train->skipped)
-        fprintf(stderr, "data: %zu bad records left out\n", c->train->skipped);
+    if (c->train->skipped || c->train->dropped)
+        fprintf(stderr, "data: %zu prompts left out by length, %zu bad\n", c->train->dropped,
+                c->train->skipped);
     if (need > c->plan.shared.memory_bytes)
         return err_set(ERR_RANGE,
                        "the plan needs %.2f GB, more than the %.2f GB of %s: lower "

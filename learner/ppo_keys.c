@@ -28,6 +28,8 @@ static const struct conf_key table[] = {
     CONF_INT(ppo_keys, num_ppo_epochs, "4", 1, 1000, "passes over an iteration's answers"),
     CONF_INT(ppo_keys, num_mini_batches, "1", 1, 65536, "optimiser steps a pass"),
     CONF_INT(ppo_keys, response_length, "53", 1, 1 << 18, "most tokens of an answer"),
+    CONF_INT(ppo_keys, max_prompt_length, "", 1, 1 << 20,
+             "longer prompts are left out and counted; unset: none is"),
     CONF_TEXT(ppo_keys, stop_token, "eos",
               "eos: an answer ends at the model's end tokens; none: it does not"),
     CONF_INT(ppo_keys, stop_token_id, "", 0, INT_MAX, "the token that ends an answer"),

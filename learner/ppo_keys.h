@@ -12,7 +12,7 @@ struct ppo_keys {
     char *reward_model_path, *exp_name;
     json_t *rewards;
     int total_episodes; /* INT_MIN: from the epochs */
-    int num_mini_batches, num_ppo_epochs, response_length;
+    int num_mini_batches, num_ppo_epochs, response_length, max_prompt_length;
     char *stop_token;
     int stop_token_id;
     double temperature, missing_eos_penalty;

@@ -83,6 +83,11 @@ static enum err read_one(struct prompts *p, const struct example *e,
 
     row.token = ids.ids;
     row.tokens = (uint32_t)ids.n;
+    if (!err && rule->max_prompt && ids.n > rule->max_prompt) {
+        p->dropped++;
+        free(row.token);
+        return OK;
+    }
     if (!err && ids.n < 1)
         err = err_set(ERR_PARSE, "'prompt' has no token");
     if (!err && ids.n + rule->response > rule->context)
@@ -130,7 +135,8 @@ enum err prompts_read(struct prompts **out, const struct dataset *set, size_t mo
         }
     }
     if (!err && !p->n)
-        err = err_set(ERR_RANGE, "none of %zu records is a prompt", set->n);
+        err = err_set(ERR_RANGE, "none of %zu records is a prompt: %zu are too long, %zu bad",
+                      set->n, p->dropped, p->skipped);
     if (err)
         prompts_free(p);
     else

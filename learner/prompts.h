@@ -19,11 +19,13 @@ struct prompts {
     struct prompts_row *row;
     size_t longest; /* tokens */
     size_t skipped; /* bad records left out */
+    size_t dropped; /* prompts left out for their length */
 };
 
 struct prompts_rule {
     struct encode encode;
     int vocab, context, response; /* prompt + response must fit into context */
+    int max_prompt;               /* longer prompts are left out; 0: none is */
     bool hh, strict, text;
     const char *const *column; /* [columns] that each record must have */
     size_t columns;
