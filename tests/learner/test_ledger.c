@@ -141,6 +141,10 @@ static void reopened_it_stands_where_it_stood(void **state)
         assert_int_equal(ledger_version(l), it); /* not durable */
         commit(l);
         assert_int_equal(ledger_version(l), it + 1);
+        {
+            const struct hash want = version(it + 1);
+            assert_true(hash_same(ledger_hash(l, it + 1), &want));
+        }
         ledger_forget(l, it);
         ledger_close(l);
     }
