@@ -2,12 +2,20 @@
 rm -rf runs/demo
 mkdir -p runs/demo
 say "a small world: an inn, its guests, five annotators who disagree"
-drover world make dir=runs/demo/world
+drover world make dir=runs/demo/world demonstrations=4000
 
 say "SFT on mediocre demonstrations"
 drover sft examples/demo/sft.yaml
 
-say "a reward model from the annotators' choices"
+say "the annotators choose between the model's own answers"
+for i in 1 2; do
+    drover generate model=runs/demo/sft temperature=1 max_new_tokens=40 seed=$i \
+        <runs/demo/world/prompts.jsonl >runs/demo/world/answers-$i.jsonl
+done
+drover world annotate prompts=runs/demo/world/prompts.jsonl before=runs/demo/world/answers-1.jsonl \
+    after=runs/demo/world/answers-2.jsonl out=runs/demo/world/choices.jsonl
+
+say "a reward model from their choices"
 drover reward examples/demo/reward.yaml
 
 say "PPO on one broker, two actors, one rewarder, one learner"
