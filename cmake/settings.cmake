@@ -43,10 +43,10 @@ function(drover_test path)
   target_link_libraries(${target} PRIVATE ${arg_NEEDS} support PkgConfig::cmocka)
   add_test(NAME ${path} COMMAND ${target})
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 60)
+    set(arg_TIMEOUT 180) # generous: machines are shared and sanitizers slow
   endif()
   set_tests_properties(${path} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "unit;${arg_LABELS}"
-    ENVIRONMENT "DROVER_TEST_DATA=${DROVER_TEST_DATA};OMP_NUM_THREADS=2;UBSAN_OPTIONS=print_stacktrace=1")
+    ENVIRONMENT "DROVER_TEST_DATA=${DROVER_TEST_DATA};OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive;UBSAN_OPTIONS=print_stacktrace=1")
 endfunction()
 
 # drover_e2e(spine 120): tests/e2e/spine.sh BIN_FOLDER over the built programs, at most 120 s.

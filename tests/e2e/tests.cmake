@@ -1,1 +1,2 @@
 # End-to-end tests of the whole fleet; drover_e2e is in cmake/settings.cmake.
+drover_e2e(same_end 400)
