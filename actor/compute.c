@@ -304,19 +304,20 @@ static bool choose(struct compute *c, bool now, size_t *at)
     return false;
 }
 
+/* Fills the slots. Afterwards something runs, or nothing that waits can run yet. */
 static void admit_all(struct compute *c)
 {
     size_t at;
 
-    if (!active(c)) {
+    while (!active(c)) {
         forget(&c->running);
         if (!choose(c, false, &at))
             return;
         c->now = c->waiting.item[at]->version;
-        if (fit(c, c->waiting.item[at])) {
+        if (fit(c, c->waiting.item[at]))
             fail(c, take_out(&c->waiting, at), err_text());
-            return;
-        }
+        else
+            admit(c, at);
     }
     while (generate_room(c->generate) && choose(c, true, &at))
         admit(c, at);
@@ -435,22 +436,19 @@ enum err compute_main(void *self, struct worker *worker)
 
     c->worker = worker;
     while (!err) {
-        const bool idle = !active(c);
+        bool idle;
         int64_t now;
+        admit_all(c); /* before waiting: the last step may have made room for a longer job */
+        idle = !active(c);
         if (!worker_take(worker, &item, idle))
             return OK;
         now = clock_mono_ns();
         atomic_fetch_add(idle ? &c->counters.idle_ns : &c->counters.busy_ns,
                          (unsigned long long)(now - mark));
         mark = now;
-        if (item) {
+        if (item)
             err = take(c, item);
-            if (!err)
-                admit_all(c);
-            continue;
-        }
-        admit_all(c);
-        if (active(c))
+        else if (active(c))
             err = step(c);
     }
     return err;
