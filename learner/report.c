@@ -172,8 +172,10 @@ static void put_chart(struct report *r, const struct series *s)
         low = fmin(low, s->y[i]);
         high = fmax(high, s->y[i]);
     }
-    if (high - low < 1e-12)
-        high = low + 1;
+    if (high - low < 1e-12) { /* a flat line runs in the middle */
+        low -= 0.5;
+        high += 0.5;
+    }
     put(r, "<figure><figcaption>");
     put_text(r, s->name);
     put(r, " <b>%.6g</b></figcaption><svg viewBox=\"0 0 320 140\" role=\"img\"><title>",
@@ -181,16 +183,16 @@ static void put_chart(struct report *r, const struct series *s)
     put_text(r, s->name);
     put(r,
         "</title><text x=\"2\" y=\"10\">%.4g</text><text x=\"2\" y=\"126\">%.4g</text>"
-        "<text x=\"36\" y=\"138\">%.6g</text><text x=\"318\" y=\"138\" "
+        "<text x=\"50\" y=\"138\">%.6g</text><text x=\"318\" y=\"138\" "
         "text-anchor=\"end\">%.6g</text>"
         "<polyline points=\"",
         high, low, left, right);
     for (size_t i = 0; i < s->n; i++)
-        put(r, "%.1f,%.1f ", 36 + 280 * (s->x[i] - left) / (right - left),
+        put(r, "%.1f,%.1f ", 50 + 266 * (s->x[i] - left) / (right - left),
             122 - 116 * (s->y[i] - low) / (high - low));
     put(r, "\"/>");
     if (s->n == 1)
-        put(r, "<circle cx=\"36\" cy=\"%.1f\" r=\"2\"/>",
+        put(r, "<circle cx=\"50\" cy=\"%.1f\" r=\"2\"/>",
             122 - 116 * (s->y[0] - low) / (high - low));
     put(r, "</svg></figure>\n");
 }
