@@ -32,7 +32,7 @@ def arguments(name, overlap="none", extra=()):
     lag = ["overlap=none"] if overlap == "none" else [f"overlap.lag={overlap}"]
     return ["ppo", "model=sft", "reward_model_path=rm", "dataset=world/prompts.jsonl", f"output_dir={name}",
             "total_episodes=192", "per_device_train_batch_size=8", "gradient_accumulation_steps=2",
-            "num_ppo_epochs=2", "num_mini_batches=2", "response_length=24", "temperature=1", "learning_rate=1e-3",
+            "num_ppo_epochs=2", "num_mini_batches=2", "response_length=40", "temperature=1", "learning_rate=1e-3",
             "kl_coef=0.05", "missing_eos_penalty=1", "gradient_checkpointing=false", "eval_prompts=4",
             "save_steps=3", *lag, *extra]
 
@@ -139,7 +139,7 @@ def isas():
 
 def accounting(run):
     script = os.path.join(HERE, "..", "..", "examples", "journal.py")
-    subprocess.run([sys.executable, script, f"{run.name}"], check=True, stdout=run.log, stderr=run.log)
+    subprocess.run([sys.executable, script, f"{run.name}/journal"], check=True, stdout=run.log, stderr=run.log)
 
 
 def main():
