@@ -312,6 +312,32 @@ static void space_is_reserved_when_work_is_leased(void **state)
     assert_int_equal(desk_said(&desk, A, MSG_WANT)->want.claim[0].task, 2);
 }
 
+static void a_group_has_space_as_a_whole_and_in_turn(void **state)
+{
+    size_t one;
+
+    (void)state;
+    all_here(&desk_group, 1);
+    desk_open_task(&desk, 0, 1, 0);
+    one = broker_bytes(desk.broker);
+    desk_credit(&desk, A, 1, 0);
+    one = broker_bytes(desk.broker) - one;
+    desk_close(&desk);
+    desk_open(&desk);
+    desk.limits.body_bytes = 4 * one;
+    desk_restart(&desk, 1000);
+    all_here(&desk_group, 1);
+    desk_open_task(&desk, 0, 3, 0);
+    desk_open_task(&desk, 1, 3, 0);
+    desk_open_task(&desk, 2, 1, 0);
+    desk_credit(&desk, A, 8, 0);
+    assert_int_equal(desk_stats(&desk)->leased, 3);  /* half a group would stop all */
+    assert_int_equal(desk_stats(&desk)->waiting, 4); /* nor does task 2 go first */
+    desk_learner_hb(&desk, 1 << 20, 0, 1, NULL, 0);
+    desk_pass(&desk, 100);
+    assert_int_equal(desk_stats(&desk)->leased, 4);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -331,6 +357,7 @@ int main(void)
         T(the_first_answer_stays),
         T(an_answer_under_another_version_is_refused),
         T(space_is_reserved_when_work_is_leased),
+        T(a_group_has_space_as_a_whole_and_in_turn),
     };
 
     return cmocka_run_group_tests_name("leases", tests, NULL, NULL);

@@ -123,6 +123,22 @@ static void claims_of_another_run_are_freed(void **state)
     assert_int_equal(desk_said(&desk, A, MSG_WELCOME)->welcome.verdict[0].state, CLAIM_FREE);
 }
 
+static void a_hello_without_a_run_means_the_one_before(void **state)
+{
+    const struct claim claim = {.task = 0, .sample = 0, .state = CLAIM_RUNNING};
+    struct msg msg = desk_hello(A, ROLE_ACTOR);
+
+    (void)state;
+    desk_say_hello(&desk, A, &msg);
+    desk_learner(&desk, 1, NULL, 0);
+    desk_forget(&desk);
+    msg.head.run = (struct id){{0}}; /* what a broker without a run told it */
+    msg.hello.claim = &claim;
+    msg.hello.claims = 1;
+    desk_say_hello(&desk, A, &msg);
+    assert_int_equal(desk_said(&desk, A, MSG_WELCOME)->welcome.verdict[0].state, CLAIM_KEEP);
+}
+
 static void one_run_at_a_time(void **state)
 {
     struct msg msg = desk_hello(X, ROLE_LEARNER);
@@ -381,6 +397,7 @@ int main(void)
         T(bodies_are_wanted_once_the_learner_was_heard),
         T(claims_are_wanted_kept_or_freed),
         T(claims_of_another_run_are_freed),
+        T(a_hello_without_a_run_means_the_one_before),
         T(one_run_at_a_time),
         T(a_learner_that_says_bye_makes_room_at_once),
         T(an_older_start_of_the_run_is_fenced),
