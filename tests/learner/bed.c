@@ -1,0 +1,486 @@
+#include "tests/learner/bed.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "learner/advantage.h"
+#include "learner/objective_sft.h"
+#include "learner/ppo_batch.h"
+#include "lm/gen/generate.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 256, TABLE = 16 };
+static const double beta = .5;
+
+static void must(enum err err)
+{
+    if (err) {
+        fprintf(stderr, "bed: %s\n", err_text());
+        assert(!err);
+    }
+}
+
+static double normal(uint64_t seed, uint64_t table, int a, int b)
+{
+    return rng_normal(seed, RNG_WORLD, table, (uint32_t)a, (uint32_t)b);
+}
+
+static struct shape shape_of(const struct bed *bed)
+{
+    return (struct shape){.family = FAMILY_LLAMA,
+                          .head = HEAD_LM,
+                          .layers = 2,
+                          .width = 32,
+                          .heads = 2,
+                          .kv_heads = 2,
+                          .head_dim = 16,
+                          .ffn = 96,
+                          .vocab = bed->vocab,
+                          .context = 16,
+                          .norm_eps = 1e-5f,
+                          .rope_theta = 10000,
+                          .init_std = .15,
+                          .bos = -1,
+                          .pad = -1};
+}
+
+/* All answers in order of length, then of their tokens as a number. */
+static void enumerate(struct bed *bed)
+{
+    const int letters = bed->varied ? bed->vocab - 1 : bed->vocab, T = bed->longest;
+    int room = 0, power = 1;
+
+    for (int k = 0; k <= T; k++, power *= letters)
+        room += power;
+    bed->answer = mem_new((size_t)room * (size_t)T, sizeof(int));
+    bed->length = mem_new((size_t)room, sizeof(int));
+    power = 1;
+    for (int k = 0; k <= T; k++, power *= letters) {
+        if (!bed->varied && k < T)
+            continue;
+        for (int code = 0; code < power; code++, bed->n++) {
+            int *const y = bed->answer + (size_t)bed->n * (size_t)T;
+            for (int t = k - 1, rest = code; t >= 0; t--, rest /= letters)
+                y[t] = rest % letters;
+            for (int t = k; t < T; t++)
+                y[t] = bed->stop;
+            bed->length[bed->n] = k < T ? k + 1 : T;
+        }
+    }
+}
+
+int bed_index(const struct bed *bed, const int *token, int n)
+{
+    const int letters = bed->varied ? bed->vocab - 1 : bed->vocab;
+    int base = 0, power = 1, code = 0, k = 0;
+
+    while (k < n && token[k] != bed->stop)
+        code = code * letters + token[k++];
+    for (int i = 0; bed->varied && i < k; i++, power *= letters)
+        base += power;
+    return base + code;
+}
+
+static double raw_reward(const struct bed *bed, uint64_t seed, int p, const int *y, int n)
+{
+    double r = bed->varied ? normal(seed, (uint64_t)(3000 + p), n, 0) : 0;
+
+    for (int t = 0; t < n; t++) {
+        r += normal(seed, (uint64_t)(1000 + p * TABLE + t), y[t], 0);
+        if (t + 1 < n)
+            r += normal(seed, (uint64_t)(2000 + p * TABLE + t), y[t], y[t + 1]);
+    }
+    return r;
+}
+
+/* Standardised; an answer without an end is worth -1, as a missing end is penalised. */
+static void make_rewards(struct bed *bed, uint64_t seed)
+{
+    bed->reward = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(double));
+    for (int p = 0; p < BED_PROMPTS; p++) {
+        double *const r = bed->reward + (size_t)p * (size_t)bed->n, sum = 0, square = 0;
+        for (int i = 0; i < bed->n; i++)
+            sum += r[i] =
+                raw_reward(bed, seed, p, bed->answer + i * bed->longest, bed->length[i]);
+        for (int i = 0; i < bed->n; i++)
+            square += (r[i] - sum / bed->n) * (r[i] - sum / bed->n);
+        for (int i = 0; i < bed->n; i++) {
+            r[i] = (r[i] - sum / bed->n) / sqrt(square / (bed->n - 1));
+            if (bed->varied && bed->answer[(i + 1) * bed->longest - 1] != bed->stop)
+                r[i] = -1;
+        }
+    }
+}
+
+/* A token of the random language: softmax of a table row of (prompt, place, token before). */
+static int speak(const struct bed *bed, uint64_t seed, int p, int t, int before, uint64_t draw)
+{
+    double weight[8], sum = 0, u = rng_uniform(seed, RNG_WORLD, draw, (uint32_t)t, 7);
+
+    for (int v = 0; v < bed->vocab; v++)
+        sum += weight[v] = exp((bed->varied ? .8 : 1) *
+                               normal(seed, (uint64_t)(4000 + p * TABLE + t), before, v));
+    u *= sum;
+    for (int v = 0; v < bed->vocab; v++) {
+        u -= weight[v];
+        if (u < 0)
+            return v;
+    }
+    return bed->vocab - 1;
+}
+
+static void sft_step(struct step *step, const int *token, const int *seq)
+{
+    const struct objective_sft_conf conf = {0};
+    const struct adamw adamw = {.9, .999, 1e-8, 0};
+    const int n = seq[BATCH];
+    float *const block = mem_new(4 * (size_t)n, sizeof(float));
+    uint8_t *const learn = mem_new((size_t)n, 1);
+    const struct batch batch = {.n = n, .n_seq = BATCH, .token = token, .seq = seq};
+    const uint8_t *hit;
+
+    for (int s = 0; s < BATCH; s++)
+        memset(learn + seq[s] + 2, 1, (size_t)(seq[s + 1] - seq[s] - 2));
+    must(step_forward(step, &batch, 1, block, block + n, NULL, &hit));
+    const struct objective_in in = {.n = n,
+                                    .n_seq = BATCH,
+                                    .seq = seq,
+                                    .learn = learn,
+                                    .logprob = block,
+                                    .entropy = block + n,
+                                    .hit = hit,
+                                    .normaliser = n - 2 * BATCH};
+    struct objective_out out = {.dlogprob = block + 2 * n, .dentropy = NULL};
+    objective_sft.run(&conf, &in, &out);
+    step_backward(step, out.dlogprob, NULL, NULL);
+    step_apply(step, &adamw, 1e-3, 1);
+    free(learn);
+    free(block);
+}
+
+/* The reference: a transformer that was trained a while on the random language. */
+static void make_reference(struct bed *bed, uint64_t seed, int steps)
+{
+    const struct shape shape = shape_of(bed);
+    const struct train_options options = {0};
+    int token[BATCH * (BED_LONGEST + 2)], seq[BATCH + 1];
+    struct step *step;
+
+    must(params_new(&bed->params, &shape));
+    params_init(bed->params, seed, false);
+    must(step_new(&step, bed->params, &options));
+    for (int i = 0; i < steps; i++) {
+        int n = 0;
+        for (int s = 0; s < BATCH; s++) {
+            const uint64_t draw = (uint64_t)i * BATCH + (uint64_t)s;
+            const int p = (int)(rng_uniform(seed, RNG_WORLD, draw, 0, 8) * BED_PROMPTS);
+            int before = bed->vocab;
+            seq[s] = n;
+            token[n++] = bed->vocab - 1;
+            token[n++] = p;
+            for (int t = 0; t < bed->longest && before != bed->stop; t++)
+                token[n++] = before = speak(bed, seed + 1, p, t, before, draw);
+        }
+        seq[BATCH] = n;
+        sft_step(step, token, seq);
+    }
+    struct params *kept;
+    must(params_new(&kept, &shape));
+    memcpy(kept->data, bed->params->data, kept->count * sizeof(float));
+    step_free(step);
+    bed->params = kept;
+}
+
+/* log pi(y|x) of every answer. */
+static void all_logprobs(const struct bed *bed, const struct model *model, double *out)
+{
+    const int T = bed->longest, slice = 256;
+    int token[256 * (BED_LONGEST + 2)], seq[257];
+    float logprob[256 * (BED_LONGEST + 2)];
+
+    for (int at = 0; at < BED_PROMPTS * bed->n; at += slice) {
+        const int left = BED_PROMPTS * bed->n - at, count = left < slice ? left : slice;
+        int n = 0;
+        for (int s = 0; s < count; s++) {
+            const int i = (at + s) % bed->n;
+            seq[s] = n;
+            token[n++] = bed->vocab - 1;
+            token[n++] = (at + s) / bed->n;
+            for (int t = 0; t < bed->length[i]; t++)
+                token[n++] = bed->answer[i * T + t];
+        }
+        seq[count] = n;
+        must(forward_score(model, token, seq, count, 1, logprob, NULL, NULL));
+        for (int s = 0; s < count; s++) {
+            out[at + s] = 0;
+            for (int i = seq[s] + 2; i < seq[s + 1]; i++)
+                out[at + s] += (double)logprob[i];
+        }
+    }
+}
+
+void bed_new(struct bed **out, bool varied, uint64_t seed, int steps)
+{
+    struct bed *const bed = *out = mem_new(1, sizeof *bed);
+    struct image_layout *layout;
+
+    bed->varied = varied;
+    bed->vocab = varied ? 6 : 8;
+    bed->stop = varied ? 5 : -1;
+    bed->longest = varied ? 5 : 4;
+    enumerate(bed);
+    make_rewards(bed, seed);
+    make_reference(bed, seed, steps);
+    must(image_layout_new(&layout, &bed->params->shape));
+    must(mem_big(&bed->image, image_size(&bed->params->shape), 1, "image"));
+    image_pack(bed->image, layout, bed->params);
+    image_layout_free(layout);
+    must(model_new(&bed->model, &bed->params->shape, bed->image,
+                   image_size(&bed->params->shape)));
+    bed->reference = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(double));
+    all_logprobs(bed, bed->model, bed->reference);
+}
+
+void bed_free(struct bed *bed)
+{
+    model_free(bed->model);
+    free(bed->image);
+    params_free(bed->params);
+    free(bed->answer);
+    free(bed->length);
+    free(bed->reward);
+    free(bed->reference);
+    free(bed);
+}
+
+static void prompt_worth(struct bed_worth *out, const struct bed *bed, int p,
+                         const double *logprob, double price)
+{
+    const double *const r = bed->reward + (size_t)p * (size_t)bed->n;
+    const double *const ref = bed->reference + (size_t)p * (size_t)bed->n;
+    double Z = 0;
+
+    for (int i = 0; i < bed->n; i++)
+        Z += exp(ref[i] + r[i] / price);
+    for (int i = 0; i < bed->n; i++) {
+        const double pi = exp(logprob[i]), best = ref[i] + r[i] / price - log(Z);
+        out->mass += pi;
+        out->reward += pi * r[i];
+        out->kl += pi * (logprob[i] - ref[i]);
+        out->kl_best += pi * (logprob[i] - best);
+        out->kl_opt += exp(best) * (best - ref[i]);
+        out->length += pi * bed->length[i];
+        out->J_ref += exp(ref[i]) * r[i];
+    }
+    out->J_best += price * log(Z);
+}
+
+void bed_worth(struct bed_worth *out, const struct bed *bed, const struct model *model,
+               double price)
+{
+    double *const logprob = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(double));
+    double *const mean[] = {&out->mass,   &out->reward, &out->kl,    &out->kl_best,
+                            &out->kl_opt, &out->length, &out->J_ref, &out->J_best};
+
+    memset(out, 0, sizeof *out);
+    all_logprobs(bed, model, logprob);
+    for (int p = 0; p < BED_PROMPTS; p++)
+        prompt_worth(out, bed, p, logprob + (size_t)p * (size_t)bed->n, price);
+    for (size_t i = 0; i < sizeof mean / sizeof mean[0]; i++)
+        *mean[i] /= BED_PROMPTS;
+    out->J = out->reward - price * out->kl;
+    out->share = (out->J - out->J_ref) / (out->J_best - out->J_ref);
+    free(logprob);
+}
+
+const char *bed_bug_name(enum bed_bug bug)
+{
+    static const char *const names[] = {"sound",
+                                        "KL sign",
+                                        "KL dropped",
+                                        "shifted",
+                                        "after-end unmasked",
+                                        "whitening centred",
+                                        "whitened"};
+
+    return names[bug];
+}
+
+struct rollouts {
+    const struct bed *bed;
+    enum bed_bug bug;
+    int prompt[BATCH][2];
+    int token[BATCH][BED_LONGEST];
+    float behaviour[BATCH][BED_LONGEST], reference[BATCH][BED_LONGEST];
+    struct ppo_rollout answer[BATCH];
+};
+
+static void keep(void *self, const struct generate_done *done)
+{
+    struct rollouts *const rollouts = self;
+    const int i = (int)(done->task % BATCH);
+
+    memcpy(rollouts->token[i], done->token, (size_t)done->n * sizeof(int));
+    memcpy(rollouts->behaviour[i], done->logprob, (size_t)done->n * sizeof(float));
+    rollouts->answer[i].tokens = done->n;
+    rollouts->answer[i].ended = done->finish == FINISH_STOP;
+}
+
+/* log pi(token) of each answer's tokens under a model. */
+static void score_answers(struct rollouts *rollouts, const struct model *model,
+                          float out[BATCH][BED_LONGEST])
+{
+    int token[BATCH * (BED_LONGEST + 2)], seq[BATCH + 1], n = 0;
+    float logprob[BATCH * (BED_LONGEST + 2)];
+
+    for (int i = 0; i < BATCH; i++) {
+        seq[i] = n;
+        token[n++] = rollouts->bed->vocab - 1;
+        token[n++] = rollouts->prompt[i][1];
+        for (int t = 0; t < rollouts->answer[i].tokens; t++)
+            token[n++] = rollouts->token[i][t];
+    }
+    seq[BATCH] = n;
+    must(forward_score(model, token, seq, BATCH, 1, logprob, NULL, NULL));
+    for (int i = 0; i < BATCH; i++)
+        memcpy(out[i], logprob + seq[i] + 2,
+               (size_t)rollouts->answer[i].tokens * sizeof(float));
+}
+
+static void roll_out(struct rollouts *rollouts, struct generate *generate,
+                     const struct model *model, uint64_t seed, int iteration)
+{
+    const struct bed *const bed = rollouts->bed;
+    const struct generate_events events = {.done = keep, .self = rollouts};
+
+    for (int i = 0; i < BATCH; i++) {
+        const uint64_t task = (uint64_t)iteration * BATCH + (uint64_t)i;
+        struct generate_job job = {.seed = seed, .task = task, .n = 1, .prompt_len = 2};
+        rollouts->prompt[i][0] = bed->vocab - 1;
+        rollouts->prompt[i][1] = (int)(rng_uniform(seed, RNG_WORLD, task, 0, 9) * BED_PROMPTS);
+        job.prompt = rollouts->prompt[i];
+        job.sampling = (struct sampling){.temperature = 1, .top_p = 1, .max_new = bed->longest};
+        if (bed->varied)
+            job.sampling.stop[job.sampling.stop_count++] = bed->stop;
+        must(generate_admit(generate, &job));
+    }
+    while (generate_room(generate) < BATCH) {
+        int made;
+        must(generate_step(generate, model, &events, &made));
+    }
+    for (int i = 0; i < BATCH; i++) {
+        struct ppo_rollout *const answer = &rollouts->answer[i];
+        const int row = bed_index(bed, rollouts->token[i], answer->tokens);
+        answer->task = (uint64_t)i;
+        answer->prompt = rollouts->prompt[i];
+        answer->prompts = 2;
+        answer->token = rollouts->token[i];
+        answer->behaviour = rollouts->behaviour[i];
+        answer->reference = rollouts->reference[i];
+        answer->score = bed->reward[rollouts->prompt[i][1] * bed->n + row];
+        if (rollouts->bug == BED_UNMASKED) {
+            for (int t = answer->tokens; t < bed->longest; t++)
+                rollouts->token[i][t] = bed->stop;
+            answer->tokens = bed->longest;
+        }
+    }
+    if (rollouts->bug == BED_UNMASKED)
+        score_answers(rollouts, model, rollouts->behaviour);
+    score_answers(rollouts, bed->model, rollouts->reference);
+}
+
+/* The bugs are put in by the linker (--wrap): what the learner calls goes through here. */
+static enum bed_bug present;
+double __real_kl_estimate(enum kl kind, double logprob, double reference);
+double __wrap_kl_estimate(enum kl kind, double logprob, double reference);
+void __real_advantage_whiten(float *x, const uint8_t *learn, int n, enum advantage_mean mean);
+void __wrap_advantage_whiten(float *x, const uint8_t *learn, int n, enum advantage_mean mean);
+void __real_ppo_batch_advantages(struct ppo_batch *batch, const struct ppo_conf *conf);
+void __wrap_ppo_batch_advantages(struct ppo_batch *batch, const struct ppo_conf *conf);
+
+double __wrap_kl_estimate(enum kl kind, double logprob, double reference)
+{
+    const double kl = __real_kl_estimate(kind, logprob, reference);
+
+    return present == BED_SIGN ? -kl : present == BED_NO_KL ? 0 : kl;
+}
+
+void __wrap_advantage_whiten(float *x, const uint8_t *learn, int n, enum advantage_mean mean)
+{
+    __real_advantage_whiten(x, learn, n, present == BED_CENTRED ? ADVANTAGE_CENTRED : mean);
+}
+
+/* Every answer's advantages one place later; its last comes first. */
+void __wrap_ppo_batch_advantages(struct ppo_batch *batch, const struct ppo_conf *conf)
+{
+    __real_ppo_batch_advantages(batch, conf);
+    for (size_t i = 0; present == BED_SHIFTED && i < batch->n; i++) {
+        float *const a = batch->advantage + batch->at[i];
+        const size_t n = batch->at[i + 1] - batch->at[i];
+        const float last = a[n - 1];
+        memmove(a + 1, a, (n - 1) * sizeof *a);
+        a[0] = last;
+    }
+}
+
+static struct ppo_conf conf_of(uint64_t seed, int iterations, enum bed_bug bug)
+{
+    struct ppo_conf conf = ppo_defaults(iterations);
+
+    conf.num_mini_batches = 4;
+    conf.per_device_train_batch_size = 64;
+    conf.kl_coef = beta;
+    conf.temperature = 1;
+    conf.rates = optim_plan(SCHEDULE_LINEAR, 1e-3, 0, iterations);
+    conf.critic_learning_rate = 1e-3;
+    conf.adamw.epsilon = 1e-5;
+    conf.gradient_checkpointing = false;
+    conf.whiten_rewards = bug == BED_CENTRED || bug == BED_WHITENED;
+    conf.strict = true;
+    conf.seed = seed;
+    return conf;
+}
+
+static void one_iteration(struct ppo *ppo, const struct rollouts *rollouts)
+{
+    struct ppo_metrics metrics;
+
+    must(ppo_iteration(ppo, rollouts->answer, BATCH, &metrics));
+    assert(metrics.first.tokens > 0);
+    assert(metrics.first.ratio_gap == 0);
+    assert(metrics.first.approxkl == 0 && metrics.first.clipfrac == 0);
+}
+
+void bed_ppo(struct bed_worth *out, const struct bed *bed, uint64_t seed, int iterations,
+             enum bed_bug bug)
+{
+    const struct ppo_conf conf = conf_of(seed, iterations, bug);
+    struct rollouts *const rollouts = mem_new(1, sizeof *rollouts);
+    struct generate *generate;
+    struct params *params;
+    struct model *model;
+    struct ppo *ppo;
+    size_t bytes;
+
+    rollouts->bed = bed;
+    rollouts->bug = present = bug;
+    must(params_new(&params, &bed->params->shape));
+    memcpy(params->data, bed->params->data, params->count * sizeof(float));
+    must(ppo_new(&ppo, &conf, params, NULL));
+    const float *const image = ppo_image(ppo, &bytes);
+    must(model_new(&model, &bed->params->shape, image, bytes));
+    must(generate_new(&generate, &bed->params->shape, BATCH, 8, NULL));
+    for (int i = 0; i < iterations; i++) {
+        roll_out(rollouts, generate, model, seed, i);
+        one_iteration(ppo, rollouts);
+    }
+    bed_worth(out, bed, model, beta);
+    generate_free(generate);
+    model_free(model);
+    ppo_free(ppo);
+    free(rollouts);
+}

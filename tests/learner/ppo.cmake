@@ -1,0 +1,15 @@
+drover_test(learner/advantage NEEDS learner)
+drover_test(learner/kl NEEDS learner)
+drover_test(learner/objective_ppo NEEDS learner)
+drover_test(learner/journal NEEDS learner)
+
+# The exact optimum, in the release build: one seed of each world and every seeded bug.
+# `exact seeds 0 5` is the long form.
+drover_library(test_bed SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/learner/bed.c NEEDS learner)
+set(BED_WRAPS -Wl,--wrap=kl_estimate -Wl,--wrap=advantage_whiten -Wl,--wrap=ppo_batch_advantages)
+add_executable(exact ${CMAKE_CURRENT_SOURCE_DIR}/learner/exact.c)
+target_link_libraries(exact PRIVATE test_bed)
+target_link_options(exact PRIVATE ${BED_WRAPS})
+add_test(NAME learner/exact COMMAND exact check)
+set_tests_properties(learner/exact PROPERTIES LABELS e2e TIMEOUT 600 RUN_SERIAL ON
+  ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
