@@ -78,6 +78,29 @@ static void equal_scores_are_no_win(void **state)
             assert_true(out.metric[i].sum == 0 && out.metric[i].weight == 1);
 }
 
+static double margin_of(float chosen, float rejected)
+{
+    const struct objective_reward_conf conf = {0};
+    const float value[] = {0, chosen, 0, 0, rejected};
+    const struct objective_in in = {
+        .n = 5, .n_seq = 2, .seq = seq, .value = value, .normaliser = 1};
+    struct objective_out out = {0};
+
+    objective_reward.run(&conf, &in, &out);
+    for (int i = 0; i < out.metrics; i++)
+        if (!strcmp(out.metric[i].name, "margin"))
+            return out.metric[i].sum;
+    fail_msg("no margin");
+    return 0;
+}
+
+static void a_swap_flips_the_margin(void **state)
+{
+    (void)state;
+    assert_true(margin_of(1.25f, .3f) == -margin_of(.3f, 1.25f));
+    assert_true(fabs(margin_of(1.25f, .3f) - .95) < 1e-6);
+}
+
 static void extreme_margins_stay_finite(void **state)
 {
     (void)state;
@@ -132,6 +155,7 @@ int main(void)
         cmocka_unit_test(the_reward_loss_has_trls_value),
         cmocka_unit_test(reward_slopes_are_the_differences),
         cmocka_unit_test(equal_scores_are_no_win),
+        cmocka_unit_test(a_swap_flips_the_margin),
         cmocka_unit_test(extreme_margins_stay_finite),
         cmocka_unit_test(sft_counts_learnt_tokens_only),
         cmocka_unit_test(methods_are_found_by_name),
