@@ -34,13 +34,20 @@ struct objective_in {
     const float *seq_margin; /* [n_seq] of a pair: at its chosen sequence, 2i */
     const int8_t *seq_label; /* [n_seq] 1 desirable, 0 not */
     const uint8_t *seq_role; /* [n_seq] enum objective_role */
+    const float *importance; /* [n] weight of a token's loss, for answers of older weights;
+                                NULL: 1 everywhere (importance.h) */
     double normaliser;       /* > 0 */
+    double step_tokens;      /* learnt tokens of the whole optimiser step; 0: those of this
+                                micro-batch */
 };
 
-/* A quantity for the log: the figure is sum / weight, added up over whatever is averaged. */
+/* A quantity for the log: the figure is sum / weight, added up over whatever is averaged; of an
+ * extreme the figure is the least or the most of the sums, whose weights are 1. */
+enum objective_kind { OBJECTIVE_MEAN, OBJECTIVE_LEAST, OBJECTIVE_MOST };
 struct objective_metric {
     const char *name; /* TRL's; a constant */
     double sum, weight;
+    enum objective_kind kind;
 };
 enum { OBJECTIVE_METRICS = 24 };
 
@@ -69,5 +76,13 @@ const struct objective *objective_find(const char *name);
 
 /* Adds `sum / weight` under `name` to out->metric. */
 void objective_metric(struct objective_out *out, const char *name, double sum, double weight);
+void objective_extreme(struct objective_out *out, const char *name, enum objective_kind kind,
+                       double value);
+/* Adds the metrics of `from` to those of `to`, by name. */
+void objective_gather(struct objective_out *to, const struct objective_out *from);
+
+/* For rows: what a packed batch adds to a normaliser of tokens, or of sequences. */
+double objective_tokens(const struct objective_in *in);
+double objective_sequences(const struct objective_in *in);
 
 #endif
