@@ -17,6 +17,7 @@ enum rng_use {
     RNG_ORDER,      /* shuffles: counters epoch, element */
     RNG_WORLD,      /* simulated worlds and annotators */
     RNG_TEST,
+    RNG_RESAMPLE, /* bootstrap: counters draw, cluster */
 };
 
 /* One Philox block. */

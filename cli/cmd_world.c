@@ -2,11 +2,11 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "cli/command.h"
 #include "cli/panel.h"
 #include "cli/world.h"
 #include "cli/world_make.h"
+#include "stats/bootstrap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ struct verdict {
     double utility[2];
 };
 
-enum { ROWS_MAX = 100000, RESAMPLES = 2000 };
+enum { ROWS_MAX = 100000 };
 
 static enum err read_lines(json_t **out, const char *path)
 {
@@ -95,54 +95,35 @@ static double win(const struct verdict *v)
     return v->utility[1] > v->utility[0] ? 1 : v->utility[1] == v->utility[0] ? 0.5 : 0;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Percentile bootstrap over prompts: the 95 % interval of the win rate. */
-static void interval(const struct verdict *v, size_t n, uint64_t seed, double *low,
-                     double *high)
-{
-    double *mean = mem_new(RESAMPLES, sizeof *mean);
-
-    for (uint32_t r = 0; r < RESAMPLES; r++) {
-        for (uint32_t i = 0; i < n; i++)
-            mean[r] += win(&v[(size_t)(rng_uniform(seed, RNG_WORLD, 7, r, i) * (double)n)]);
-        mean[r] /= (double)n;
-    }
-    qsort(mean, RESAMPLES, sizeof *mean, ascending);
-    *low = mean[RESAMPLES / 40];
-    *high = mean[RESAMPLES - 1 - RESAMPLES / 40];
-    free(mean);
-}
-
 static enum err tell(const struct world_conf *conf, const struct verdict *v, size_t n)
 {
-    double wins = 0, mean[2] = {0, 0}, low = 0, high = 0;
+    double *won = mem_new(n, sizeof *won), mean[2] = {0, 0};
+    const struct bootstrap_conf how = {.seed = (uint64_t)conf->seed};
+    struct bootstrap wins;
     json_t *figures;
-    enum err err = OK;
+    enum err err;
 
     for (size_t i = 0; i < n; i++) {
-        wins += win(&v[i]) / (double)n;
+        won[i] = win(&v[i]);
         mean[0] += v[i].utility[0] / (double)n;
         mean[1] += v[i].utility[1] / (double)n;
     }
-    interval(v, n, (uint64_t)conf->seed, &low, &high);
+    err = bootstrap_mean(&wins, won, NULL, n, &how);
+    free(won);
+    if (err)
+        return err;
     for (size_t i = 0; i < n && i < (size_t)conf->show; i++)
         printf("\n%s\n  before (%+.2f):%s\n  after  (%+.2f):%s\n", v[i].prompt, v[i].utility[0],
                v[i].text[0], v[i].utility[1], v[i].text[1]);
     printf("\nhidden utility on %zu held-out questions: %.3f before, %.3f after\n", n, mean[0],
            mean[1]);
     printf("win rate of after against before: %.1f %% (95 %% interval %.1f to %.1f)\n",
-           100 * wins, 100 * low, 100 * high);
+           100 * wins.estimate, 100 * wins.low, 100 * wins.high);
     if (*conf->json) {
         char *text;
         figures = json_pack("{s:i,s:f,s:f,s:f,s:f,s:f}", "questions", (int)n, "utility_before",
-                            mean[0], "utility_after", mean[1], "win_rate", wins, "low", low,
-                            "high", high);
+                            mean[0], "utility_after", mean[1], "win_rate", wins.estimate, "low",
+                            wins.low, "high", wins.high);
         text = json_dumps(figures, JSON_INDENT(1));
         err = fs_write(conf->json, text, strlen(text));
         free(text);

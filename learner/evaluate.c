@@ -3,18 +3,7 @@
 #include "base/mem.h"
 #include "learner/pass.h"
 
-#include <math.h>
 #include <stdlib.h>
-
-void evaluate_interval(double share, double n, double *low, double *high)
-{
-    const double z = 1.959963984540054, zz = z * z / n;
-    const double middle = (share + zz / 2) / (1 + zz);
-    const double half = z / (1 + zz) * sqrt(share * (1 - share) / n + zz / (4 * n));
-
-    *low = fmax(0, middle - half);
-    *high = fmin(1, middle + half);
-}
 
 enum err evaluate(const struct offline *offline, struct step *step, int64_t num_tokens,
                   int64_t (*now_ms)(void), json_t *line)

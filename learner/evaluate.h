@@ -13,7 +13,4 @@
 enum err evaluate(const struct offline *offline, struct step *step, int64_t num_tokens,
                   int64_t (*now_ms)(void), json_t *line) MUST_CHECK;
 
-/* Wilson's interval of `share` of n, 95 %. */
-void evaluate_interval(double share, double n, double *low, double *high);
-
 #endif

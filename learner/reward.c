@@ -1,8 +1,8 @@
 #include "learner/reward.h"
 
-#include "learner/evaluate.h"
 #include "learner/objective_reward.h"
 #include "learner/prepare.h"
+#include "stats/normal.h"
 
 #include <math.h>
 
@@ -35,7 +35,7 @@ static void judge(const struct offline *self, const struct meter *exact, json_t 
 
     if (isnan(share))
         return;
-    evaluate_interval(share, (double)self->test->n, &low, &high);
+    normal_wilson(share, (double)self->test->n, 0.95, &low, &high);
     json_object_set_new(line, "eval_accuracy_low", json_real(low));
     json_object_set_new(line, "eval_accuracy_high", json_real(high));
     json_object_set_new(line, "eval_baseline_length",

@@ -1,0 +1,50 @@
+#include "stats/cholesky.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool cholesky_factor(double *a, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const double diagonal = a[i * n + i];
+        for (int j = 0; j <= i; j++) {
+            double sum = a[i * n + j];
+            for (int k = 0; k < j; k++)
+                sum -= a[i * n + k] * a[j * n + k];
+            if (i == j && !(sum > 1e-10 * diagonal))
+                return false;
+            a[i * n + j] = i == j ? sqrt(sum) : sum / a[j * n + j];
+        }
+    }
+    return true;
+}
+
+void cholesky_solve(const double *l, int n, double *b)
+{
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; k < i; k++)
+            b[i] -= l[i * n + k] * b[k];
+        b[i] /= l[i * n + i];
+    }
+    for (int i = n - 1; i >= 0; i--) {
+        for (int k = i + 1; k < n; k++)
+            b[i] -= l[k * n + i] * b[k];
+        b[i] /= l[i * n + i];
+    }
+}
+
+void cholesky_inverse(double *l, int n)
+{
+    const size_t size = (size_t)n * (size_t)n;
+    double *all = mem_new(size + 1, sizeof *all);
+
+    for (int i = 0; i < n; i++) {
+        all[i * n + i] = 1;
+        cholesky_solve(l, n, all + i * n);
+    }
+    memcpy(l, all, size * sizeof *all);
+    free(all);
+}

@@ -1,0 +1,90 @@
+#include "stats/roc.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct scored {
+    double score;
+    bool positive;
+    double all, own; /* midranks: among all, among its class; from 1 */
+};
+
+static int by_score(const void *a, const void *b)
+{
+    const double x = ((const struct scored *)a)->score, y = ((const struct scored *)b)->score;
+
+    return (x > y) - (x < y);
+}
+
+/* Rows sorted by score; a block of equal scores shares the middle of its ranks. */
+static void rank(struct scored *row, size_t n)
+{
+    double before[2] = {0, 0};
+
+    for (size_t i = 0, end; i < n; i = end) {
+        double within[2] = {0, 0};
+        for (end = i; end < n && row[end].score == row[i].score; end++)
+            within[row[end].positive]++;
+        for (size_t k = i; k < end; k++) {
+            const bool c = row[k].positive;
+            row[k].own = before[c] + (within[c] + 1) / 2;
+            row[k].all = before[0] + before[1] + (within[0] + within[1] + 1) / 2;
+        }
+        before[0] += within[0];
+        before[1] += within[1];
+    }
+}
+
+/* Placement of each row: the share of the other class that it beats, from its own side. */
+static void measure(struct roc *out, const struct scored *row, size_t n)
+{
+    const double m[2] = {(double)out->negatives, (double)out->positives};
+    double sum = 0, square[2] = {0, 0};
+
+    for (size_t i = 0; i < n; i++)
+        if (row[i].positive)
+            sum += (row[i].all - row[i].own) / m[0] / m[1];
+    out->auroc = sum;
+    for (size_t i = 0; i < n; i++) {
+        const bool c = row[i].positive;
+        const double below = (row[i].all - row[i].own) / m[!c], v = c ? below : 1 - below;
+        square[c] += (v - sum) * (v - sum);
+    }
+    out->se = 0;
+    for (int c = 0; c < 2; c++)
+        out->se += m[c] > 1 ? square[c] / (m[c] - 1) / m[c] : 0;
+    out->se = sqrt(out->se);
+}
+
+enum err roc_run(struct roc *out, const double *score, const bool *positive, size_t n)
+{
+    const double z = 1.959963984540054;
+    struct scored *row = mem_new(n + 1, sizeof *row);
+    enum err err = OK;
+
+    *out = (struct roc){NAN, NAN, NAN, NAN, 0, 0};
+    for (size_t i = 0; i < n && !err; i++) {
+        row[i] = (struct scored){.score = score[i], .positive = positive[i]};
+        out->positives += positive[i];
+        out->negatives += !positive[i];
+        if (isnan(score[i]))
+            err = err_set(ERR_RANGE, "AUROC: score %zu is not a number", i);
+    }
+    if (!err && !(out->positives && out->negatives))
+        err = err_set(ERR_RANGE, "AUROC: %zu positives and %zu negatives: both are needed",
+                      out->positives, out->negatives);
+    if (!err) {
+        double logit, half;
+        qsort(row, n, sizeof *row, by_score);
+        rank(row, n);
+        measure(out, row, n);
+        logit = log(out->auroc / (1 - out->auroc));
+        half = z * out->se / (out->auroc * (1 - out->auroc));
+        out->low = isfinite(logit) ? 1 / (1 + exp(half - logit)) : out->auroc;
+        out->high = isfinite(logit) ? 1 / (1 + exp(-half - logit)) : out->auroc;
+    }
+    free(row);
+    return err;
+}

@@ -1,0 +1,3 @@
+foreach(unit bestof bootstrap bradley calibration kendall normal roc)
+  drover_test(stats/${unit} NEEDS stats)
+endforeach()
