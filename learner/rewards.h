@@ -1,7 +1,7 @@
 /* rewards: the `rewards:` list of a configuration as scorers, and scores as one number.
  *
  *   {name: rm, model: FOLDER, weight: 1.0, normalize: true}           a reward model
- *   {name: short, rule: length, max: 60, weight: 0.2}                 rewarder/rule.h
+ *   {name: short, rule: length, max: 60, weight: 0.2}                 judge/rule.h
  *   {name: mine, worker: my_reward, weight: 0.3, timeout: 20s}        any process of that name
  *
  * The score of an answer is sum weight x value. A normalised value is (value - mean) / std over

@@ -5,7 +5,7 @@
 #include "lm/file/bundle.h"
 #include "lm/model/forward.h"
 #include "net/worker.h"
-#include "rewarder/rule.h"
+#include "judge/rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,14 +10,16 @@ allowed() {
     proto | net | lm | data) echo base ;;
     prefs) echo base stats ;;
     member) echo base proto net ;;
+    judge) echo base lm ;;
     broker) echo base proto net ;;
-    actor | rewarder) echo base proto net member lm ;;
-    learner | cli) echo base stats proto net member lm data prefs ;;
+    actor) echo base proto net member lm ;;
+    rewarder) echo base proto net member lm judge ;;
+    learner | cli) echo base stats proto net member lm data prefs judge ;;
     annotate | dashboard | relay) echo base stats proto net member data prefs ;;
     esac
 }
 status=0
-for folder in base stats proto net lm data prefs member broker actor rewarder learner relay cli annotate dashboard; do
+for folder in base stats proto net lm data prefs member judge broker actor rewarder learner relay cli annotate dashboard; do
     [ -d "$folder" ] || continue
     for used in $(grep -rhoE '^#include "[a-z]+/' --include='*.[ch]' --include='*.inc' "$folder" | cut -d'"' -f2 | tr -d / | sort -u); do
         case " $folder $(allowed "$folder") " in

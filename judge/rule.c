@@ -1,5 +1,5 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "rewarder/rule.h"
+#include "judge/rule.h"
 
 #include "base/mem.h"
 

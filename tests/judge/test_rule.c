@@ -1,6 +1,6 @@
 #include "tests/support/test.h"
 
-#include "rewarder/rule.h"
+#include "judge/rule.h"
 
 #include <string.h>
 

@@ -1,0 +1,1 @@
+drover_test(judge/rule NEEDS judge)

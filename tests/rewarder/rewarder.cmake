@@ -1,1 +1,0 @@
-drover_test(rewarder/rule NEEDS rewarder)
