@@ -2,10 +2,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "judge/rule.h"
 #include "lm/file/bundle.h"
 #include "lm/model/forward.h"
 #include "net/worker.h"
-#include "judge/rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
