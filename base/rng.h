@@ -18,6 +18,7 @@ enum rng_use {
     RNG_WORLD,      /* simulated worlds and annotators */
     RNG_TEST,
     RNG_RESAMPLE, /* bootstrap: counters draw, cluster */
+    RNG_DROP,     /* dropout: counters step and sequence, position, module and column */
 };
 
 /* One Philox block. */

@@ -52,6 +52,8 @@ static void norm_strip(float *dw, const float *dy, const float *x, const float *
 void grad_norm(float *dx, float *dw, const float *dy, const float *x, const float *rms,
                const float *w, int n, int width)
 {
+    const int columns = dw ? width : 0;
+
 #pragma omp parallel
     {
 #pragma omp for schedule(static) nowait
@@ -60,7 +62,7 @@ void grad_norm(float *dx, float *dw, const float *dy, const float *x, const floa
             norm_row(dx + at, dy + at, x + at, w, rms[t], width);
         }
 #pragma omp for schedule(static)
-        for (int c = 0; c < width; c += STRIP)
+        for (int c = 0; c < columns; c += STRIP)
             norm_strip(dw + c, dy + c, x + c, rms, n, width,
                        width - c < STRIP ? width - c : STRIP);
     }

@@ -16,7 +16,7 @@
  *   dx[t,c] += r[t] dy[t,c] w[c] - x[t,c] r[t]^3 s[t] / C
  *   dw[c]   += sum_t dy[t,c] x[t,c] r[t]
  *
- *   dx [n,width] in/out; dw [width] in/out; dy, x [n,width]; w [width];
+ *   dx [n,width] in/out; dw [width] in/out, NULL: not wanted; dy, x [n,width]; w [width];
  *   rms [n]: r as rows_norm gives it. width a multiple of 16. dx is not dy. */
 void grad_norm(float *dx, float *dw, const float *dy, const float *x, const float *rms,
                const float *w, int n, int width);

@@ -3,9 +3,46 @@
 #include "lm/kernel/blas.h"
 #include "lm/kernel/grad.h"
 #include "lm/kernel/grad_attention.h"
+#include "lm/model/lora_branch.h"
 
 #include <assert.h>
 #include <string.h>
+
+float *backward_grad(const struct backward *pass, const struct tensor *weight)
+{
+    const struct lora *lora = pass->tape->lora;
+    const struct tensor *whole = lora ? lora_at(lora, weight)->whole : weight;
+
+    return whole ? pass->grad + whole->at : NULL;
+}
+
+/* The weight as the forward pass has it, but for its pair. */
+static const float *weight_of(const struct backward *pass, const struct tensor *weight)
+{
+    const struct lora *lora = pass->tape->lora;
+    const struct tensor *whole = lora ? lora_at(lora, weight)->whole : NULL;
+
+    return whole ? lora->weights->data + whole->at : pass->params->data + weight->at;
+}
+
+/* Hands every pair of the group its columns of dy: to its gradient, or to dX. */
+static void pairs(const struct backward *pass, const struct backward_linear *linear,
+                  size_t rows, bool back)
+{
+    const struct lora *lora = pass->tape->lora;
+    const float *dy = linear->dy;
+
+    for (int i = 0; lora && i < linear->count; dy += linear->weight[i++].rows) {
+        const struct tensor *w = &linear->weight[i];
+
+        if (!lora_at(lora, w)->a)
+            continue;
+        if (back)
+            lora_branch_back(pass->tape, w, dy, rows, linear->n, linear->dx);
+        else
+            lora_branch_grad(pass->tape, w, dy, rows, linear->n, linear->x, pass->grad);
+    }
+}
 
 void backward_linear(const struct backward *pass, const struct backward_linear *linear)
 {
@@ -22,7 +59,7 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
         .ldc = cols,
         .a = linear->dy,
         .lda = rows,
-        .b = pass->params->data + w->at,
+        .b = weight_of(pass, w),
         .ldb = cols,
         .m = linear->n,
         .n = w->cols,
@@ -30,7 +67,7 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
         .portable = pass->tape->options.portable,
     };
     const struct blas_product dw = {
-        .c = pass->grad + w->at,
+        .c = backward_grad(pass, w),
         .ldc = cols,
         .a = linear->dy,
         .lda = rows,
@@ -43,9 +80,13 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
         .add = true,
         .portable = pass->tape->options.portable,
     };
-    if (linear->dx)
+    if (linear->dx) {
         blas_product(&dx);
-    blas_product(&dw);
+        pairs(pass, linear, rows, true);
+    }
+    if (dw.c)
+        blas_product(&dw);
+    pairs(pass, linear, rows, false);
 }
 
 static void linear(const struct backward *pass, enum part part, int layer, int count,
@@ -67,7 +108,7 @@ static void norm(const struct backward *pass, enum part part, int layer, const f
 {
     const struct tensor *w = params_part(pass->params, part, layer);
 
-    grad_norm(pass->tape->dx, pass->grad + w->at, dy, x, rms, pass->params->data + w->at,
+    grad_norm(pass->tape->dx, backward_grad(pass, w), dy, x, rms, weight_of(pass, w),
               pass->tape->n, pass->tape->shape.width);
 }
 
@@ -101,6 +142,8 @@ static void mlp(const struct backward *pass, int layer)
     };
 
     blas_product(&dact);
+    if (t->lora && lora_at(t->lora, down)->a)
+        lora_branch_back(t, down, t->dx, (size_t)t->shape.width, t->n, act);
     grad_silu(act, dgu, act, l->gate_up, t->n, ffn);
     linear(pass, PART_DOWN, layer, 1, t->dx, act, NULL);
     again(pass, pass->model->layout->layer[layer].norm_mlp, l->middle);
@@ -115,8 +158,10 @@ static void biases(const struct backward *pass, int layer, const float *dqkv)
 
     for (size_t i = 0, at = 0; i < sizeof parts / sizeof *parts; i++) {
         const struct tensor *b = params_part(pass->params, parts[i], layer);
+        float *grad = backward_grad(pass, b);
 
-        grad_columns(pass->grad + b->at, dqkv + at, width, pass->tape->n, b->cols);
+        if (grad)
+            grad_columns(grad, dqkv + at, width, pass->tape->n, b->cols);
         at += (size_t)b->cols;
     }
 }
@@ -171,9 +216,12 @@ void backward_embed(const struct backward *pass)
     const struct tape *t = pass->tape;
     const struct tensor *embed = params_part(pass->params, PART_EMBED, -1);
     const size_t width = (size_t)t->shape.width;
+    float *grad = backward_grad(pass, embed);
 
+    if (!grad)
+        return;
     for (int i = 0; i < t->n; i++)
         if (t->batch->token[i] == t->fixed)
             memset(t->dx + (size_t)i * width, 0, width * sizeof *t->dx);
-    grad_embed(pass->grad + embed->at, t->dx, t->batch->token, t->n, t->shape.width);
+    grad_embed(grad, t->dx, t->batch->token, t->n, t->shape.width);
 }

@@ -12,8 +12,11 @@ struct backward {
     struct tape *tape;
     const struct model *model;
     const struct params *params;
-    float *grad; /* [params.count] */
+    float *grad; /* [params.count], or of tape->lora's weights */
 };
+
+/* Where a weight's gradient goes; NULL if it is frozen or learns by a pair. */
+float *backward_grad(const struct backward *pass, const struct tensor *weight);
 
 /* tape->dx: gradient of the layer's output in, of its input out. */
 void backward_layer(const struct backward *pass, int layer);

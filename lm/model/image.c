@@ -131,18 +131,25 @@ static bool is_vector(const struct tensor *t)
     return t->rows == 1 && t->part != PART_EMBED && t->part != PART_HEAD;
 }
 
+void image_put(float *image, const struct image_layout *layout, const struct shape *shape,
+               const struct tensor *tensor, int row, int n, const float *from)
+{
+    const struct spot at = spot(layout, shape, tensor);
+
+    if (is_vector(tensor))
+        memcpy(image + at.block + at.column, from, (size_t)tensor->cols * sizeof *image);
+    else
+        gemm_pack(image + at.block, at.column + row, from, (size_t)tensor->cols, n,
+                  tensor->cols);
+}
+
 void image_pack(float *image, const struct image_layout *layout, const struct params *params)
 {
     memset(image, 0, layout->size * sizeof *image);
     for (int i = 0; i < params->n; i++) {
         const struct tensor *t = &params->tensor[i];
-        const struct spot at = spot(layout, &params->shape, t);
-        const float *from = params->data + t->at;
 
-        if (is_vector(t))
-            memcpy(image + at.block + at.column, from, (size_t)t->cols * sizeof *image);
-        else
-            gemm_pack(image + at.block, at.column, from, (size_t)t->cols, t->rows, t->cols);
+        image_put(image, layout, &params->shape, t, 0, t->rows, params->data + t->at);
     }
 }
 

@@ -30,6 +30,10 @@ void image_layout_free(struct image_layout *layout);
 /* Fills image_size() bytes, aligned to 64. */
 void image_pack(float *image, const struct image_layout *layout, const struct params *params);
 
+/* Rows row..row+n-1 of one tensor to their place, from `from` [n, cols]. */
+void image_put(float *image, const struct image_layout *layout, const struct shape *shape,
+               const struct tensor *tensor, int row, int n, const float *from);
+
 /* The inverse: f32 weights out of an image (a learner that resumes, a fresh critic). */
 void image_unpack(struct params *params, const struct image_layout *layout, const float *image);
 

@@ -119,7 +119,7 @@ static void put(struct params *p, const struct row *row, int layer)
     p->n++;
 }
 
-enum err params_new(struct params **out, const struct shape *shape)
+enum err params_outline(struct params **out, const struct shape *shape)
 {
     struct params *p;
 
@@ -137,6 +137,18 @@ enum err params_new(struct params **out, const struct shape *shape)
             put(p, &of_layer[i], layer);
     for (int i = 0; i < COUNT(last); i++)
         put(p, &last[i], -1);
+    *out = p;
+    return OK;
+}
+
+enum err params_new(struct params **out, const struct shape *shape)
+{
+    struct params *p;
+    const enum err err = params_outline(&p, shape);
+
+    *out = NULL;
+    if (err)
+        return err;
     if (mem_big(&p->data, p->count, sizeof *p->data, "weights")) {
         params_free(p);
         return ERR_NOMEM;

@@ -52,6 +52,8 @@ struct params {
 
 /* All zeros. Errors: ERR_RANGE (shape_check), ERR_NOMEM. */
 enum err params_new(struct params **out, const struct shape *shape) MUST_CHECK;
+/* The same without data: names, places and the count. */
+enum err params_outline(struct params **out, const struct shape *shape) MUST_CHECK;
 void params_free(struct params *params);
 
 /* N(0, init_std) for matrices, 1 for norms, 0 for biases; a scalar head is N(0, init_std), or

@@ -116,6 +116,6 @@ void readout_scalar_backward(const struct backward *pass, const float *dvalue)
         memset(t->dh, 0, (size_t)t->n * (size_t)t->shape.width * sizeof *t->dh);
         return;
     }
-    grad_dot(t->dh, pass->grad + w->at, dvalue, t->hidden, pass->params->data + w->at, t->n,
-             t->shape.width);
+    grad_dot(t->dh, backward_grad(pass, w), dvalue, t->hidden,
+             pass->model->image + pass->model->layout->score, t->n, t->shape.width);
 }

@@ -4,6 +4,7 @@
 #include "lm/kernel/attention.h"
 #include "lm/kernel/gemm.h"
 #include "lm/kernel/grad_attention.h"
+#include "lm/model/lora_branch.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -110,6 +111,7 @@ void tape_free(struct tape *t)
     free(t->scratch);
     free(t->logits);
     free(t->aside);
+    free(t->branch);
     free(t->pos);
     free(t->seq);
     free(t->head_row);
@@ -249,6 +251,9 @@ enum err tape_begin(struct tape *t, const struct model *model, const struct batc
     }
     rows_angles(t->cos, t->sin, t->pos, model->freq, t->n, s->head_dim / 2);
     err = tape_room(&t->key, &t->key_room, (size_t)s->kv_heads * t->keys, "keys");
+    if (!err && t->lora)
+        err = tape_room(&t->branch, &t->branch_room,
+                        lora_branch_floats(s, &t->lora->conf, t->n), "adapter");
     if (err)
         return err;
     return tape_room(&t->scratch, &t->scratch_room, scratch_floats(s, longest, t->threads),
@@ -316,6 +321,20 @@ float *tape_next(const struct tape *t, int i)
     return i + 1 < t->shape.layers ? t->layer[i + 1].in : t->out;
 }
 
+/* What dropout changes in the products of layer i from `from` on, which read x [n, cols] and
+ * wrote y with stride ldy one after another. */
+static void branch(const struct tape *t, int i, enum part from, int count, const float *x,
+                   float *y, size_t ldy)
+{
+    const struct tensor *w;
+
+    if (!t->lora || !t->drop.on)
+        return;
+    w = params_part(t->lora->base, from, i);
+    for (int k = 0; k < count; y += w[k++].rows)
+        lora_branch_forward(t, &w[k], x, y, ldy);
+}
+
 void tape_layer(struct tape *t, const struct model *model, int i, float *to)
 {
     const struct shape *s = &t->shape;
@@ -329,17 +348,21 @@ void tape_layer(struct tape *t, const struct model *model, int i, float *to)
     rows_norm(t->norm, l->rms[0], l->in, image + w->norm_attn, n, width, s->norm_eps);
     gemm_packed(l->qkv, (size_t)qkv, t->norm, (size_t)width, image + w->qkv, n, qkv, width,
                 false);
+    branch(t, i, PART_Q, 3, t->norm, l->qkv, (size_t)qkv);
     rows_qkv(l->qkv, s->qkv_bias ? image + w->qkv_bias : NULL, t->cos, t->sin, n, &heads);
     attend(t, l);
     gemm_packed(l->middle, (size_t)width, l->attended, (size_t)out, image + w->o, n, width, out,
                 false);
+    branch(t, i, PART_O, 1, l->attended, l->middle, (size_t)width);
     rows_add(l->middle, l->in, n, width);
     rows_norm(t->norm, l->rms[1], l->middle, image + w->norm_mlp, n, width, s->norm_eps);
     gemm_packed(l->gate_up, 2 * (size_t)ffn, t->norm, (size_t)width, image + w->gate_up, n,
                 2 * ffn, width, false);
+    branch(t, i, PART_GATE, 2, t->norm, l->gate_up, 2 * (size_t)ffn);
     if (!to)
         return;
     rows_silu(t->wide, l->gate_up, n, ffn);
     gemm_packed(to, (size_t)width, t->wide, (size_t)ffn, image + w->down, n, width, ffn, false);
+    branch(t, i, PART_DOWN, 1, t->wide, to, (size_t)width);
     rows_add(to, l->middle, n, width);
 }

@@ -34,6 +34,10 @@ struct tape {
     float temperature;
     int fixed; /* token whose input embedding gets no gradient; -1: none */
     const struct batch *batch;
+    const struct lora *lora; /* NULL: all weights learn */
+    struct train_drop drop;
+    float *branch; /* scratch of lora_branch */
+    size_t branch_room;
 
     struct tape_layer *layer; /* [layers] */
     float *out;               /* [n,width] of the last layer */

@@ -103,6 +103,16 @@ void train_fix_input(struct train *train, int token)
     train->tape->fixed = token;
 }
 
+void train_adapt(struct train *train, const struct lora *lora)
+{
+    train->tape->lora = lora;
+}
+
+void train_drop(struct train *train, const struct train_drop *drop)
+{
+    train->tape->drop = *drop;
+}
+
 void train_backward(struct train *train, const struct model *model, const struct params *params,
                     const float *dlogprob, const float *dentropy, const float *dvalue,
                     float *grad)

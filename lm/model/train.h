@@ -8,6 +8,7 @@
 #define LM_MODEL_TRAIN_H
 
 #include "lm/model/forward.h"
+#include "lm/model/lora.h"
 
 #include <stdint.h>
 
@@ -45,6 +46,24 @@ const uint8_t *train_hit(const struct train *train);
  * Embedding(padding_idx), which transformers makes of pad_token_id; -1 (the start): all do.
  * Under a tied head the token's row still learns as an output. */
 void train_fix_input(struct train *train, int token);
+
+/* From now on only `lora` learns (borrowed; NULL: all weights do): train_backward takes its
+ * base as `params`, and grad has the places of lora->weights. The image is lora_pack's: the
+ * pass forward has the bits of generation. dA and dB come from the activations, dB = s dy^T (x
+ * A^T), dA = s (dy B)^T x: no gradient of a full weight is ever made. */
+void train_adapt(struct train *train, const struct lora *lora);
+
+/* Dropout on the input of A in the next train_forward and its train_backward, with the
+ * probability of the adapter; `on` false: none, and the bits of generation again. To what the
+ * merged image gives, s B A (drop(x) - x) is added: exact but for rounding. What is dropped
+ * depends on seed, step and, for each element, its sequence (counted from `first`), position,
+ * module and column, not on how a step is cut into micro-batches. */
+struct train_drop {
+    bool on;
+    uint64_t seed;
+    uint32_t step, first;
+};
+void train_drop(struct train *train, const struct train_drop *drop);
 
 /* Adds d loss / d weight to grad [params.count]. Inputs [n], NULL for zero:
  * dlogprob[i] and dentropy[i] = d loss / d of the outputs above; dvalue[i]. */

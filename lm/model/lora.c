@@ -1,0 +1,452 @@
+#include "lm/model/lora.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "lm/kernel/gemm.h"
+#include "lm/kernel/share.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 96, NAME = sizeof((struct tensor *)0)->name };
+
+static bool linear(enum part part)
+{
+    switch (part) {
+    case PART_Q:
+    case PART_K:
+    case PART_V:
+    case PART_O:
+    case PART_GATE:
+    case PART_UP:
+    case PART_DOWN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The module of a weight; of a bias "…q_proj.bias", which no word means. */
+static void module_of(char out[NAME], const struct tensor *tensor)
+{
+    const size_t n = strlen(tensor->name), end = strlen(".weight");
+
+    snprintf(out, NAME, "%s", tensor->name);
+    if (n > end && !strcmp(out + n - end, ".weight"))
+        out[n - end] = 0;
+}
+
+/* PEFT: the whole name, or its end after a dot. */
+static bool means(const char *word, const char *module)
+{
+    const size_t n = strlen(word), m = strlen(module);
+
+    return !strcmp(word, module) ||
+           (m > n && module[m - n - 1] == '.' && !strcmp(module + m - n, word));
+}
+
+/* ---- the words of a configuration */
+
+static enum err check_numbers(const struct lora_conf *c)
+{
+    if (c->r < 1 || c->r > LORA_RANK)
+        return err_set(ERR_RANGE, "lora_r %d: not in 1..%d", c->r, LORA_RANK);
+    if (!(c->alpha > 0 && c->alpha <= 1e6))
+        return err_set(ERR_RANGE, "lora_alpha %g: not in (0, 1e6]", c->alpha);
+    if (!(c->dropout >= 0 && c->dropout < 1))
+        return err_set(ERR_RANGE, "lora_dropout %g: not in [0, 1)", c->dropout);
+    return OK;
+}
+
+static enum err check_target(const struct params *base, const char *word)
+{
+    bool found = false;
+
+    if (!strcmp(word, "all-linear"))
+        return OK;
+    for (int i = 0; i < base->n; i++) {
+        char module[NAME];
+        module_of(module, &base->tensor[i]);
+        if (!means(word, module))
+            continue;
+        if (!linear(base->tensor[i].part))
+            return err_set(ERR_RANGE,
+                           "lora_target_modules: %.60s: only q_proj, k_proj, v_proj, o_proj, "
+                           "gate_proj, up_proj and down_proj carry adapters",
+                           word);
+        found = true;
+    }
+    if (found)
+        return OK;
+    return err_set(ERR_RANGE,
+                   "lora_target_modules: '%.60s': this model has q_proj, k_proj, v_proj, "
+                   "o_proj, gate_proj, up_proj, down_proj (or say all-linear)",
+                   word);
+}
+
+static enum err check_save(const struct params *base, const char *word)
+{
+    bool found = false;
+
+    for (int i = 0; i < base->n; i++) {
+        const enum part part = base->tensor[i].part;
+        char module[NAME];
+        module_of(module, &base->tensor[i]);
+        if (!means(word, module))
+            continue;
+        if (part == PART_EMBED && base->shape.tied && base->shape.head == HEAD_LM)
+            return err_set(ERR_RANGE,
+                           "lora_modules_to_save: %s is tied to the head in this "
+                           "model: training it alone would untie them",
+                           word);
+        if (linear(part))
+            return err_set(ERR_RANGE,
+                           "lora_modules_to_save: %.60s: only embed_tokens, lm_head, score and "
+                           "norms are trained whole",
+                           word);
+        found = true;
+    }
+    if (found || !strcmp(word, "classifier")) /* PEFT adds it for every SEQ_CLS */
+        return OK;
+    return err_set(ERR_RANGE,
+                   "lora_modules_to_save: '%.60s': no such module here: embed_tokens, %s and "
+                   "norms may be trained whole",
+                   word, base->shape.head == HEAD_LM ? "lm_head" : "score");
+}
+
+static enum err check_words(const struct params *base, const struct lora_conf *c)
+{
+    enum err err = OK;
+
+    for (int i = 0; i < c->targets && !err; i++)
+        err = check_target(base, c->target[i]);
+    for (int i = 0; i < c->saves && !err; i++)
+        err = check_save(base, c->save[i]);
+    return err;
+}
+
+static bool is_target(const struct lora_conf *c, const char *module)
+{
+    if (!c->targets)
+        return means("q_proj", module) || means("v_proj", module);
+    for (int i = 0; i < c->targets; i++)
+        if (means(c->target[i], module) || !strcmp(c->target[i], "all-linear"))
+            return true;
+    return false;
+}
+
+static enum lora_kind by_words(const struct lora_conf *c, const struct tensor *t,
+                               const char *module)
+{
+    if (linear(t->part))
+        return is_target(c, module) ? LORA_PAIR : LORA_FROZEN;
+    if (t->part == PART_SCORE)
+        return LORA_WHOLE;
+    for (int i = 0; i < c->saves; i++)
+        if (means(c->save[i], module))
+            return LORA_WHOLE;
+    return LORA_FROZEN;
+}
+
+/* ---- the list of what learns */
+
+static const struct tensor *put(struct params *w, const struct tensor *of, const char *module,
+                                const char *end, int rows, int cols)
+{
+    struct tensor *t = &w->tensor[w->n++];
+
+    *t = (struct tensor){.part = of->part,
+                         .layer = of->layer,
+                         .rows = rows,
+                         .cols = cols,
+                         .at = w->count,
+                         .decay = of->decay};
+    snprintf(t->name, sizeof t->name, "base_model.model.%.48s%s", module, end);
+    w->count += (size_t)rows * (size_t)cols;
+    return t;
+}
+
+static enum err add(struct lora *l, int i, enum lora_kind kind, const char *module)
+{
+    const struct tensor *of = &l->base->tensor[i];
+    struct lora_site *site = &l->site[i];
+
+    if (kind == LORA_PAIR && !linear(of->part))
+        return err_set(ERR_RANGE, "a low-rank pair on %s is not supported", module);
+    if (kind == LORA_WHOLE && linear(of->part))
+        return err_set(ERR_RANGE, "%s trained whole is not supported", module);
+    if (kind == LORA_PAIR) {
+        site->a = put(l->weights, of, module, ".lora_A.weight", l->conf.r, of->cols);
+        site->b = put(l->weights, of, module, ".lora_B.weight", of->rows, l->conf.r);
+    }
+    if (kind == LORA_WHOLE)
+        site->whole = put(l->weights, of, module, ".weight", of->rows, of->cols);
+    return OK;
+}
+
+static enum err list(struct lora *l, const struct lora_choice *choice)
+{
+    enum err err = choice ? OK : check_words(l->base, &l->conf);
+    bool pair = false;
+
+    for (int i = 0; i < l->base->n && !err; i++) {
+        char module[NAME];
+        enum lora_kind kind;
+        module_of(module, &l->base->tensor[i]);
+        kind = choice ? choice->of(choice->self, module)
+                      : by_words(&l->conf, &l->base->tensor[i], module);
+        pair = pair || kind == LORA_PAIR;
+        err = add(l, i, kind, module);
+    }
+    if (!err && !pair)
+        err = err_set(ERR_RANGE, "no module carries an adapter");
+    return err;
+}
+
+static enum err outline(struct lora **out, const struct params *base,
+                        const struct lora_conf *conf, const struct lora_choice *choice)
+{
+    struct lora *l = mem_new(1, sizeof *l);
+    enum err err = check_numbers(conf);
+
+    l->conf = *conf;
+    l->base = base;
+    l->site = mem_new((size_t)base->n, sizeof *l->site);
+    l->weights = mem_new(1, sizeof *l->weights);
+    l->weights->shape = base->shape;
+    l->weights->tensor = mem_new(2 * (size_t)base->n, sizeof *l->weights->tensor);
+    if (!err)
+        err = list(l, choice);
+    if (err) {
+        lora_free(l);
+        l = NULL;
+    } else {
+        l->scale = (float)(conf->alpha / (conf->rslora ? sqrt((double)conf->r) : conf->r));
+    }
+    *out = l;
+    return err;
+}
+
+enum err lora_outline(struct lora **out, const struct params *base,
+                      const struct lora_conf *conf)
+{
+    return outline(out, base, conf, NULL);
+}
+
+static void copy_whole(struct lora *l)
+{
+    for (int i = 0; i < l->base->n; i++) {
+        const struct tensor *from = &l->base->tensor[i], *to = l->site[i].whole;
+
+        if (to)
+            memcpy(l->weights->data + to->at, l->base->data + from->at,
+                   (size_t)to->rows * (size_t)to->cols * sizeof(float));
+    }
+}
+
+enum err lora_new(struct lora **out, const struct params *base, const struct lora_conf *conf,
+                  const struct lora_choice *choice)
+{
+    struct lora *l;
+    enum err err = outline(&l, base, conf, choice);
+
+    *out = NULL;
+    if (err)
+        return err;
+    err = mem_big(&l->weights->data, l->weights->count, sizeof(float), "adapter");
+    if (err) {
+        lora_free(l);
+        return err;
+    }
+    copy_whole(l);
+    *out = l;
+    return OK;
+}
+
+void lora_free(struct lora *lora)
+{
+    if (!lora)
+        return;
+    params_free(lora->weights);
+    free(lora->site);
+    free(lora);
+}
+
+/* ---- first values */
+
+/* A stream for each A, apart from those of params_init. */
+static void uniform(float *data, const struct tensor *t, uint64_t seed)
+{
+    const double bound = 1 / sqrt((double)t->cols);
+    const uint64_t stream = (uint64_t)(64 + t->part) << 32 | (uint32_t)(t->layer + 1);
+    const size_t n = (size_t)t->rows * (size_t)t->cols;
+
+    for (size_t i = 0; i < n; i++)
+        data[i] = (float)(bound * (2 * rng_uniform(seed, RNG_INIT, stream, (uint32_t)i,
+                                                   (uint32_t)(i >> 32)) -
+                                   1));
+}
+
+void lora_init(struct lora *l, uint64_t seed)
+{
+    for (int i = 0; i < l->base->n; i++) {
+        const struct lora_site *s = &l->site[i];
+
+        if (!s->a)
+            continue;
+        uniform(l->weights->data + s->a->at, s->a, seed);
+        memset(l->weights->data + s->b->at, 0,
+               (size_t)s->b->rows * (size_t)s->b->cols * sizeof(float));
+    }
+}
+
+/* ---- W */
+
+const struct lora_site *lora_at(const struct lora *lora, const struct tensor *tensor)
+{
+    return &lora->site[tensor - lora->base->tensor];
+}
+
+struct merge {
+    const struct lora *lora;
+    const struct tensor *base;
+    const struct lora_site *site;
+    float *panels; /* A */
+    float *rows;   /* [ROWS, cols] out */
+};
+
+/* Rows row..row+n-1 of W. */
+static void merge_rows(const struct merge *m, int row, int n)
+{
+    const struct lora *l = m->lora;
+    const int r = l->conf.r, cols = m->base->cols;
+    const size_t count = (size_t)n * (size_t)cols;
+    const float *from = l->base->data + m->base->at + (size_t)row * (size_t)cols;
+    const float scale = l->scale;
+    float *to = m->rows;
+
+    gemm_packed(to, (size_t)cols, l->weights->data + m->site->b->at + row * r, (size_t)r,
+                m->panels, n, cols, r, false);
+#pragma omp parallel for simd schedule(static) if (share_worth(count))
+    for (size_t i = 0; i < count; i++) {
+        const float change = to[i] * scale;
+
+        to[i] = change == 0.0f ? from[i] : from[i] + change;
+    }
+}
+
+/* Hands W to `to`, some rows at a time. */
+static void each(const struct lora *l, int i,
+                 void (*to)(void *self, int row, int n, const float *rows), void *self)
+{
+    const struct tensor *t = &l->base->tensor[i];
+    const struct lora_site *site = &l->site[i];
+    struct merge m = {.lora = l, .base = t, .site = site};
+
+    if (site->whole)
+        to(self, 0, t->rows, l->weights->data + site->whole->at);
+    if (!site->a)
+        return;
+    m.panels = mem_new(gemm_packed_size(t->cols, l->conf.r), sizeof *m.panels);
+    m.rows = mem_new((size_t)ROWS * (size_t)t->cols, sizeof *m.rows);
+    gemm_pack_plain(m.panels, l->weights->data + site->a->at, (size_t)t->cols, t->cols,
+                    l->conf.r);
+    for (int row = 0; row < t->rows; row += ROWS) {
+        const int n = t->rows - row < ROWS ? t->rows - row : ROWS;
+
+        merge_rows(&m, row, n);
+        to(self, row, n, m.rows);
+    }
+    free(m.panels);
+    free(m.rows);
+}
+
+struct packing {
+    const struct lora *lora;
+    const struct tensor *tensor;
+    float *image;
+    const struct image_layout *layout;
+};
+
+static void to_image(void *self, int row, int n, const float *rows)
+{
+    const struct packing *p = self;
+
+    image_put(p->image, p->layout, &p->lora->base->shape, p->tensor, row, n, rows);
+}
+
+void lora_pack(const struct lora *l, float *image, const struct image_layout *layout)
+{
+    for (int i = 0; i < l->base->n; i++) {
+        struct packing p = {l, &l->base->tensor[i], image, layout};
+
+        each(l, i, to_image, &p);
+    }
+}
+
+struct copying {
+    float *to;
+    size_t cols;
+};
+
+static void to_weights(void *self, int row, int n, const float *rows)
+{
+    const struct copying *c = self;
+
+    memcpy(c->to + (size_t)row * c->cols, rows, (size_t)n * c->cols * sizeof *rows);
+}
+
+void lora_merge(const struct lora *l, struct params *params)
+{
+    for (int i = 0; i < l->base->n; i++) {
+        const struct tensor *t = &l->base->tensor[i];
+        struct copying c = {params->data + t->at, (size_t)t->cols};
+
+        each(l, i, to_weights, &c);
+    }
+}
+
+struct hashing {
+    struct hash_sha256 state;
+    size_t cols;
+};
+
+static void to_hash(void *self, int row, int n, const float *rows)
+{
+    struct hashing *h = self;
+
+    (void)row;
+    hash_sha256_add(&h->state, rows, (size_t)n * h->cols * sizeof *rows);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct tensor *const *x = a, *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+struct hash lora_hash(const struct lora *l)
+{
+    const struct params *base = l->base;
+    const struct tensor **order = mem_new((size_t)base->n, sizeof *order);
+    struct hashing h;
+
+    for (int i = 0; i < base->n; i++)
+        order[i] = &base->tensor[i];
+    qsort(order, (size_t)base->n, sizeof *order, by_name);
+    hash_sha256_init(&h.state);
+    for (int i = 0; i < base->n; i++) {
+        const struct lora_site *site = lora_at(l, order[i]);
+
+        h.cols = (size_t)order[i]->cols;
+        if (site->a || site->whole)
+            each(l, (int)(order[i] - base->tensor), to_hash, &h);
+        else
+            to_hash(&h, 0, order[i]->rows, base->data + order[i]->at);
+    }
+    free(order);
+    return hash_sha256_end(&h.state);
+}

@@ -1,0 +1,229 @@
+#include "lm/model/lora_branch.h"
+
+#include "base/rng.h"
+#include "lm/kernel/blas.h"
+#include "lm/kernel/share.h"
+
+#include <string.h>
+
+/* The widest input of a module. */
+static size_t widest(const struct shape *s)
+{
+    const size_t heads = (size_t)s->heads * (size_t)s->head_dim, ffn = (size_t)s->ffn;
+    const size_t width = (size_t)s->width, most = heads > width ? heads : width;
+
+    return ffn > most ? ffn : most;
+}
+
+size_t lora_branch_floats(const struct shape *s, const struct lora_conf *conf, int n)
+{
+    return (size_t)n * ((size_t)conf->r + (conf->dropout > 0 ? widest(s) : 0));
+}
+
+static float *thin(const struct tape *t) /* [n, r] */
+{
+    return t->branch;
+}
+
+static float *wide(const struct tape *t) /* [n, cols] */
+{
+    return t->branch + (size_t)t->n * (size_t)t->lora->conf.r;
+}
+
+/* ---- dropout */
+
+/* What a kept and a dropped element are multiplied by. */
+struct factors {
+    float kept, dropped;
+};
+
+/* to[i, c] = from[i, c] times its factor, or += with `add`. */
+static void mask(const struct tape *t, const struct tensor *w, struct factors f,
+                 const float *from, float *to, int n, bool add)
+{
+    const uint32_t limit = (uint32_t)(t->lora->conf.dropout * 0x1p32);
+    const uint32_t module = (uint32_t)(w->layer * PARTS) + w->part;
+    const size_t cols = (size_t)w->cols;
+
+#pragma omp parallel for schedule(static) if (share_worth(8 * (size_t)n * cols))
+    for (int i = 0; i < n; i++) {
+        const struct batch *b = t->batch;
+        const float *x = from + (size_t)i * cols;
+        float *y = to + (size_t)i * cols;
+        uint32_t word[4];
+        int seq = 0;
+
+        while (b->seq[seq + 1] <= i)
+            seq++;
+        for (size_t c = 0; c < cols; c++) {
+            if (c % 4 == 0)
+                rng_words(word, t->drop.seed, RNG_DROP,
+                          (uint64_t)t->drop.step << 32 | (t->drop.first + (uint32_t)seq),
+                          (uint32_t)(i - b->seq[seq]), module << 16 | (uint32_t)(c / 4));
+            const float z = x[c] * (word[c % 4] < limit ? f.dropped : f.kept);
+            y[c] = add ? y[c] + z : z;
+        }
+    }
+}
+
+static bool dropping(const struct tape *t)
+{
+    return t->drop.on && t->lora->conf.dropout > 0;
+}
+
+static float rest(const struct tape *t)
+{
+    return (float)(1.0 / (1.0 - t->lora->conf.dropout));
+}
+
+/* ---- products */
+
+static void scale(const struct tape *t, float *x, int n)
+{
+    const size_t count = (size_t)n * (size_t)t->lora->conf.r;
+    const float by = t->lora->scale;
+
+    for (size_t i = 0; i < count; i++)
+        x[i] *= by;
+}
+
+/* thin = s x A^T */
+static void down(const struct tape *t, const struct lora_site *site, const float *x, int n)
+{
+    const struct lora *l = t->lora;
+    const struct blas_product product = {
+        .c = thin(t),
+        .ldc = (size_t)l->conf.r,
+        .a = x,
+        .lda = (size_t)site->a->cols,
+        .b = l->weights->data + site->a->at,
+        .ldb = (size_t)site->a->cols,
+        .b_turned = true,
+        .m = n,
+        .n = l->conf.r,
+        .k = site->a->cols,
+        .portable = t->options.portable,
+    };
+
+    blas_product(&product);
+    scale(t, thin(t), n);
+}
+
+/* thin = s dy B */
+static void up(const struct tape *t, const struct lora_site *site, const float *dy, size_t ldy,
+               int n)
+{
+    const struct lora *l = t->lora;
+    const struct blas_product product = {
+        .c = thin(t),
+        .ldc = (size_t)l->conf.r,
+        .a = dy,
+        .lda = ldy,
+        .b = l->weights->data + site->b->at,
+        .ldb = (size_t)l->conf.r,
+        .m = n,
+        .n = l->conf.r,
+        .k = site->b->rows,
+        .portable = t->options.portable,
+    };
+
+    blas_product(&product);
+    scale(t, thin(t), n);
+}
+
+void lora_branch_forward(const struct tape *t, const struct tensor *w, const float *x, float *y,
+                         size_t ldy)
+{
+    const struct lora *l = t->lora;
+    const struct lora_site *site = lora_at(l, w);
+    struct blas_product product = {
+        .c = y,
+        .ldc = ldy,
+        .a = thin(t),
+        .lda = (size_t)l->conf.r,
+        .ldb = (size_t)l->conf.r,
+        .b_turned = true,
+        .m = t->n,
+        .n = w->rows,
+        .k = l->conf.r,
+        .add = true,
+        .portable = t->options.portable,
+    };
+
+    if (!site->a || !dropping(t))
+        return;
+    mask(t, w, (struct factors){rest(t) - 1.0f, -1.0f}, x, wide(t), t->n, false);
+    down(t, site, wide(t), t->n);
+    product.b = l->weights->data + site->b->at;
+    blas_product(&product);
+}
+
+void lora_branch_back(const struct tape *t, const struct tensor *w, const float *dy, size_t ldy,
+                      int n, float *dx)
+{
+    const struct lora *l = t->lora;
+    const struct lora_site *site = lora_at(l, w);
+    const struct blas_product product = {
+        .c = dropping(t) ? wide(t) : dx,
+        .ldc = (size_t)w->cols,
+        .a = thin(t),
+        .lda = (size_t)l->conf.r,
+        .b = l->weights->data + site->a->at,
+        .ldb = (size_t)w->cols,
+        .m = n,
+        .n = w->cols,
+        .k = l->conf.r,
+        .add = !dropping(t),
+        .portable = t->options.portable,
+    };
+
+    up(t, site, dy, ldy, n);
+    blas_product(&product);
+    if (dropping(t))
+        mask(t, w, (struct factors){rest(t), 0.0f}, wide(t), dx, n, true);
+}
+
+void lora_branch_grad(const struct tape *t, const struct tensor *w, const float *dy, size_t ldy,
+                      int n, const float *x, float *grad)
+{
+    const struct lora *l = t->lora;
+    const struct lora_site *site = lora_at(l, w);
+    struct blas_product product = {
+        .ldc = (size_t)l->conf.r,
+        .a = dy,
+        .lda = ldy,
+        .a_turned = true,
+        .b = thin(t),
+        .ldb = (size_t)l->conf.r,
+        .m = w->rows,
+        .n = l->conf.r,
+        .k = n,
+        .add = true,
+        .portable = t->options.portable,
+    };
+    const float *in = x;
+
+    if (dropping(t)) {
+        mask(t, w, (struct factors){rest(t), 0.0f}, x, wide(t), n, false);
+        in = wide(t);
+    }
+    down(t, site, in, n);
+    product.c = grad + site->b->at;
+    blas_product(&product); /* dB += dy^T (s x A^T) */
+    up(t, site, dy, ldy, n);
+    product = (struct blas_product){
+        .c = grad + site->a->at,
+        .ldc = (size_t)w->cols,
+        .a = thin(t),
+        .lda = (size_t)l->conf.r,
+        .a_turned = true,
+        .b = in,
+        .ldb = (size_t)w->cols,
+        .m = l->conf.r,
+        .n = w->cols,
+        .k = n,
+        .add = true,
+        .portable = t->options.portable,
+    };
+    blas_product(&product); /* dA += (s dy B)^T x */
+}
