@@ -332,3 +332,17 @@ enum err tree_args(json_t *root, int argc, char **argv)
         err = one(root, argc, argv, &i);
     return err;
 }
+
+json_t *tree_given(json_t *root)
+{
+    const char *name;
+    json_t *item;
+    void *next;
+
+    json_object_foreach_safe(root, next, name, item)
+    {
+        if (json_is_null(item))
+            json_object_del(root, name);
+    }
+    return root;
+}

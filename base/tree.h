@@ -27,4 +27,8 @@ enum err tree_set(json_t *root, const char *path, const char *value) MUST_CHECK;
  * with no value is `true`. Errors: ERR_PARSE names the argument. */
 enum err tree_args(json_t *root, int argc, char **argv) MUST_CHECK;
 
+/* Takes what is null out of the top level and returns `root`: where an empty `--key=` means
+ * that none is given. */
+json_t *tree_given(json_t *root);
+
 #endif

@@ -37,7 +37,7 @@ static enum err run(struct serve_options *options, int argc, char **argv)
     enum err err = tree_args(tree, argc - 1, argv + 1);
 
     if (!err)
-        err = conf_load(tables, options, tree, NULL);
+        err = conf_load(tables, options, tree_given(tree), NULL);
     json_decref(tree);
     if (!err)
         err = log_level(options->log_level);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/loop.h"
+#include "proto/dial.h"
 #include "proto/peer.h"
 
 #include <stdlib.h>
@@ -48,7 +49,7 @@ static enum err tick(void *self, int64_t now_ms)
     if (!err && now_ms >= a->deadline_ms)
         return err_set(ERR_IO, "no answer: %s",
                        a->sent ? "the fleet has no supervisor, or it is busy"
-                               : "nobody listens there");
+                               : "is it the control port of a broker?");
     if (!err && !a->sent && peer_welcome(a->peer)) {
         msg.admin = a->admin;
         a->sent = !peer_send(a->peer, &msg);
@@ -73,6 +74,8 @@ static enum err converse(struct asking *a, void *context, const struct peer_conf
     return err;
 }
 
+enum { KNOCK_MS = 3000 };
+
 enum err ask_fleet(const struct fleet *fleet, const char *order, enum role role, uint32_t count,
                    int timeout_ms, char **words, char **result)
 {
@@ -81,10 +84,15 @@ enum err ask_fleet(const struct fleet *fleet, const char *order, enum role role,
                              .keys = fleet->secure ? &fleet->keys : NULL,
                              .name = "drover"};
     struct asking a = {.deadline_ms = clock_mono_ms() + timeout_ms};
-    void *context = zmq_ctx_new();
-    enum err err = loop_new(&a.loop);
+    void *context;
+    enum err err = dial_knock(fleet->control, ZMQ_DEALER, conf.keys, KNOCK_MS);
 
     *words = *result = NULL;
+    if (!err)
+        err = loop_new(&a.loop);
+    if (err)
+        return err;
+    context = zmq_ctx_new();
     peer_random(&conf.id, &conf.incarnation);
     a.admin = (struct msg_admin){.request = conf.incarnation,
                                  .asker = conf.id,

@@ -56,8 +56,7 @@ static enum err once(struct stats *stats)
     enum err err = stats_next(stats, &s, PATIENCE_MS, &got);
 
     if (!err && !got)
-        return err_set(ERR_IO,
-                       "no snapshot within %d s: nobody listens there, or the key is wrong",
+        return err_set(ERR_IO, "no snapshot within %d s: is it the dashboard port of a broker?",
                        PATIENCE_MS / 1000);
     if (err)
         return err;

@@ -21,7 +21,7 @@ enum err command_conf(const struct conf_key *keys, void *out, int argc, char **a
     enum err err = tree_args(tree, argc, argv);
 
     if (!err)
-        err = conf_load(tables, out, tree, no_effect);
+        err = conf_load(tables, out, tree_given(tree), no_effect);
     json_decref(tree);
     return err;
 }

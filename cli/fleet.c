@@ -3,18 +3,21 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const struct conf_key fleet_keys[] = {
     CONF_TEXT(fleet_options, run, "",
               "run folder (default: the newest living run below this folder)"),
     CONF_TEXT(fleet_options, broker, "", "a standing fleet's control port, tcp://host:5555"),
-    CONF_TEXT(fleet_options, dashboard, "", "its dashboard port (default: same host, 5560)"),
+    CONF_TEXT(fleet_options, dashboard, "", "its dashboard port (default: five further)"),
     CONF_TEXT(fleet_options, key, "", "its key file"),
     CONF_END,
 };
@@ -79,18 +82,29 @@ enum err fleet_read(struct fleet *out, const char *run)
 static enum err by_address(struct fleet *out, const struct fleet_options *options)
 {
     const char *colon = strrchr(options->broker, ':');
+    char *end = NULL;
+    long port = 0;
 
     memset(out, 0, sizeof *out);
-    if (strncmp(options->broker, "tcp://", 6) || !colon || colon < options->broker + 6)
-        return err_set(ERR_RANGE, "broker '%s': expected tcp://host:port", options->broker);
+    if (colon)
+        port = strtol(colon + 1, &end, 10);
+    if (strncmp(options->broker, "tcp://", 6) || port < 1 || port > 65535 || *end ||
+        strlen(options->broker) >= sizeof out->control)
+        return err_set(ERR_RANGE, "broker: '%.100s' is no address: tcp://HOST:PORT is meant",
+                       options->broker);
     snprintf(out->control, sizeof out->control, "%s", options->broker);
     if (*options->dashboard)
         snprintf(out->dashboard, sizeof out->dashboard, "%s", options->dashboard);
     else
-        snprintf(out->dashboard, sizeof out->dashboard, "%.*s:5560",
-                 (int)(colon - options->broker), options->broker);
+        snprintf(out->dashboard, sizeof out->dashboard, "%.*s:%ld",
+                 (int)(colon - options->broker), options->broker, port + 5);
     snprintf(out->key_path, sizeof out->key_path, "%s", options->key);
     return load_key(out);
+}
+
+static bool gone(long pid)
+{
+    return kill((pid_t)pid, 0) && errno == ESRCH;
 }
 
 /* The newest fleet.json whose supervisor lives. */
@@ -112,8 +126,7 @@ static enum err newest(struct fleet *out)
         if (slash)
             *slash = 0;
         if (!stat(found.gl_pathv[i], &st) && st.st_mtime >= best &&
-            !fleet_read(&one, slash ? folder : ".") && one.pid > 0 &&
-            !kill((pid_t)one.pid, 0)) {
+            !fleet_read(&one, slash ? folder : ".") && one.pid > 0 && !gone(one.pid)) {
             best = st.st_mtime;
             *out = one;
         }
@@ -128,9 +141,56 @@ static enum err newest(struct fleet *out)
 
 enum err fleet_find(struct fleet *out, const struct fleet_options *options)
 {
+    enum err err;
+
     if (*options->broker)
         return by_address(out, options);
-    if (*options->run)
-        return fleet_read(out, options->run);
-    return newest(out);
+    if (!*options->run)
+        return newest(out);
+    err = fleet_read(out, options->run);
+    if (!err && out->pid > 0 && gone(out->pid))
+        err = err_set(ERR_STATE,
+                      "%s: this run does not run: its supervisor, process %ld, is gone",
+                      options->run, out->pid);
+    return err;
+}
+
+enum err fleet_lock(int *fd, const char *run)
+{
+    struct flock want = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char *path = mem_print("%s/.fleet", run);
+    enum err err = OK;
+
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (*fd < 0) {
+        err = err_set(ERR_IO, "%s: %s", path, strerror(errno));
+    } else if (fcntl(*fd, F_SETLK, &want)) {
+        if ((errno == EACCES || errno == EAGAIN) && !fcntl(*fd, F_GETLK, &want) &&
+            want.l_type != F_UNLCK)
+            err = err_set(ERR_STATE,
+                          "output_dir: in %s a run goes on, supervised by process %ld; "
+                          "`drover status run=%s` shows it",
+                          run, (long)want.l_pid, run);
+        else
+            err = err_set(ERR_IO, "%s: cannot lock: %s", path, strerror(errno));
+    }
+    free(path);
+    return err;
+}
+
+void fleet_clean(const char *run)
+{
+    static const char *const ours[] = {"logs", "fleet.json", "fleet.key", ".fleet"};
+    char *begun = mem_print("%s/run.json", run);
+    const bool keep = fs_exists(begun);
+
+    free(begun);
+    for (size_t i = 0; i < sizeof ours / sizeof *ours && !keep; i++) {
+        char *path = mem_print("%s/%s", run, ours[i]);
+        if (fs_remove(path))
+            err_set(OK, "%s", ""); /* what cannot be taken away stays */
+        free(path);
+    }
+    if (!keep)
+        rmdir(run);
 }

@@ -14,7 +14,7 @@ extern const struct conf_key fleet_keys[];
 
 struct fleet {
     char control[128],
-        dashboard[128];  /* endpoints; dashboard is control's host, port 5560, unless known */
+        dashboard[128];  /* endpoints; dashboard is control's port + 5 unless known */
     char key_path[4096]; /* "" without */
     char run[4096];      /* folder, "" when found by address */
     bool secure;
@@ -29,5 +29,12 @@ enum err fleet_find(struct fleet *out, const struct fleet_options *options) MUST
 /* Writes run/fleet.json. */
 enum err fleet_write(const struct fleet *fleet) MUST_CHECK;
 enum err fleet_read(struct fleet *out, const char *run) MUST_CHECK;
+
+/* Takes the run folder for this supervisor: *fd holds it until it is closed. Errors: ERR_STATE
+ * if another one has it, with its process; ERR_IO. */
+enum err fleet_lock(int *fd, const char *run) MUST_CHECK;
+/* Takes away what fleet_write, fleet_lock and the workers' logs left in a folder where no run
+ * has begun (it has no run.json); the folder too, if nothing else is in it. */
+void fleet_clean(const char *run);
 
 #endif

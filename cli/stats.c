@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "proto/arena.h"
 #include "proto/codec.h"
+#include "proto/dial.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -17,21 +18,28 @@ struct stats {
     struct msg msg;
 };
 
+enum { KNOCK_MS = 3000 };
+
 enum err stats_open(struct stats **out, const struct fleet *fleet)
 {
-    struct stats *s = mem_new(1, sizeof *s);
-    const int linger = 0;
+    const struct curve_keys *keys = fleet->secure ? &fleet->keys : NULL;
+    enum err err = dial_knock(fleet->dashboard, ZMQ_SUB, keys, KNOCK_MS);
     const int64_t largest = WIRE_FRAME_MAX;
-    enum err err = OK;
+    const int linger = 0;
+    struct stats *s;
 
+    *out = NULL;
+    if (err)
+        return err;
+    s = mem_new(1, sizeof *s);
     s->context = zmq_ctx_new();
     s->socket = zmq_socket(s->context, ZMQ_SUB);
     arena_new(&s->arena, CODEC_ARENA);
     zmq_setsockopt(s->socket, ZMQ_LINGER, &linger, sizeof linger);
     zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
     zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, "", 0);
-    if (fleet->secure)
-        err = curve_client(s->socket, &fleet->keys);
+    if (keys)
+        err = curve_client(s->socket, keys);
     if (!err && zmq_connect(s->socket, fleet->dashboard))
         err = err_set(ERR_RANGE, "%s: %s", fleet->dashboard, zmq_strerror(errno));
     if (err) {

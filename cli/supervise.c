@@ -52,8 +52,9 @@ struct supervisor {
     void *context;
     struct place *place[WORKERS_MAX];
     int places;
-    int listener[PORTS], pipe[2];
-    bool ending; /* the learner has ended, or was told to */
+    int listener[PORTS], pipe[2], lock;
+    bool ending;  /* the learner has ended, or was told to */
+    bool refused; /* the learner's own words ended it */
     int status;
     int64_t killed_ms; /* when what is left is killed */
 };
@@ -81,6 +82,8 @@ static enum err prepare(struct supervisor *s)
     enum err err = fs_mkdir(logs);
 
     free(logs);
+    if (!err)
+        err = fleet_lock(&s->lock, s->plan->output_dir);
     for (int i = 0; i < PORTS && !err; i++)
         err = listen_any(&s->listener[i], &port[i]);
     if (err)
@@ -202,6 +205,7 @@ static enum err ended(void *self, struct child *child, int status, int signal, i
     (void)child;
     p->child = NULL;
     if (p->kind == KIND_LEARNER && !signal) { /* its own decision */
+        s->refused = status != EXIT_SUCCESS;
         finish(s, status);
         return OK;
     }
@@ -422,6 +426,10 @@ static void close_all(struct supervisor *s)
     for (int i = 0; i < 2; i++)
         if (s->pipe[i] > 0)
             close(s->pipe[i]);
+    if (s->refused)
+        fleet_clean(s->plan->output_dir);
+    if (s->lock > 0)
+        close(s->lock);
     curve_wipe(&s->fleet.keys);
 }
 

@@ -344,8 +344,11 @@ enum err campaign_open(struct campaign *c, const struct ppo_keys *keys)
         err = make_plan(c);
     if (!err)
         err = seal(c);
-    if (err)
+    if (err) {
+        rundir_abandon(c->dir);
+        c->dir = NULL;
         return err;
+    }
     make_table(c);
     err = make_trainer(c);
     if (!err)

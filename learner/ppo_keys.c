@@ -61,6 +61,7 @@ static const struct conf_key table[] = {
     CONF_TEXT(ppo_keys, broker, NULL, "tcp://host:port of the fleet's broker"),
     {"broker_key", CONF_TEXT_, offsetof(struct ppo_keys, broker_key), NULL, 0, 0,
      "key file of the fleet", "key"},
+    CONF_INT(ppo_keys, broker_wait, "30", 1, 1 << 20, "seconds to wait for it at the start"),
     CONF_INT(ppo_keys, parent_fd, "-1", -1, 1 << 20, "a pipe of the supervisor's"),
     CONF_IGNORED("local_rollout_forward_batch_size"),
     CONF_IGNORED("num_sample_generations"),

@@ -28,7 +28,7 @@ struct ppo_keys {
     int eval_prompts;
     char *reference;
     char *broker, *broker_key;
-    int parent_fd;
+    int broker_wait, parent_fd;
 };
 
 enum { PPO_KEYS_LAG = 8, PPO_KEYS_CONDITIONS = 16 };

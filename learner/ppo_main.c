@@ -4,11 +4,14 @@
 #include "base/mem.h"
 #include "learner/campaign.h"
 #include "learner/report.h"
+#include "proto/curve.h"
+#include "proto/dial.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zmq.h>
 
 static enum err write_run(struct campaign *c, const char *state, const struct hash *weights)
 {
@@ -86,6 +89,7 @@ static enum err ask_fleet(struct campaign *c, enum fleet_end *end)
     const struct member_options member = {.broker = k->broker,
                                           .key = k->broker_key ? k->broker_key : "",
                                           .name = "learner",
+                                          .wait = k->broker_wait,
                                           .log_level = "info",
                                           .parent_fd = k->parent_fd};
     struct progress progress;
@@ -142,6 +146,19 @@ static enum err run(struct campaign *c)
     return end == FLEET_STOPPED ? stopped(c) : finish(c);
 }
 
+/* Before anything is written: is there a broker? */
+static enum err reach_broker(const struct ppo_keys *k)
+{
+    const bool keyed = k->broker_key && *k->broker_key;
+    struct curve_keys keys;
+    enum err err = keyed ? curve_load(&keys, k->broker_key) : OK;
+
+    if (!err)
+        err = dial_knock(k->broker, ZMQ_DEALER, keyed ? &keys : NULL, 1000L * k->broker_wait);
+    curve_wipe(&keys);
+    return err;
+}
+
 static enum err check(const struct ppo_keys *k, struct campaign *c, bool *done)
 {
     enum err err = ppo_keys_check(&c->plan, k);
@@ -155,7 +172,7 @@ static enum err check(const struct ppo_keys *k, struct campaign *c, bool *done)
     if (*done)
         fprintf(stderr, "already done: %s/model (overwrite_output_dir=true begins anew)\n",
                 k->keys.output_dir);
-    return err;
+    return err || *done ? err : reach_broker(k);
 }
 
 enum err ppo_main(int argc, char **argv)

@@ -9,11 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { METRICS_MAX = 1 << 30 };
+/* What a run makes, besides its lock. */
+static const char *const names[] = {"metrics.jsonl", "checkpoints", "model",
+                                    "run.json",      "journal",     "artifacts",
+                                    "images",        "report.html", "samples.jsonl"};
+
+enum { METRICS_MAX = 1 << 30, NAMES = sizeof(names) / sizeof(names[0]) };
 
 struct rundir {
     char *path;
     int lock, metrics; /* file descriptors, -1 when closed */
+    bool fresh;        /* there was nothing of a run in it */
 };
 
 enum err rundir_check(const char *path)
@@ -57,6 +63,12 @@ enum err rundir_open(struct rundir **out, const char *path)
 
     *out = NULL;
     dir->path = mem_text(path);
+    dir->fresh = true;
+    for (size_t i = 0; i < NAMES; i++) {
+        char *old = mem_print("%s/%s", path, names[i]);
+        dir->fresh = dir->fresh && !fs_exists(old);
+        free(old);
+    }
     dir->lock = dir->metrics = -1;
     if (!err)
         err = fs_mkdir(path);
@@ -102,15 +114,12 @@ enum err rundir_run(struct rundir *dir, const json_t *run)
 
 enum err rundir_clear(struct rundir *dir)
 {
-    static const char *const names[] = {"metrics.jsonl", "checkpoints", "model",
-                                        "run.json",      "journal",     "artifacts",
-                                        "images",        "report.html", "samples.jsonl"};
     enum err err = OK;
 
     if (dir->metrics >= 0)
         close(dir->metrics);
     dir->metrics = -1;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !err; i++) {
+    for (size_t i = 0; i < NAMES && !err; i++) {
         char *path = mem_print("%s/%s", dir->path, names[i]);
         err = fs_remove(path);
         if (!err && !strcmp(names[i], "checkpoints"))
@@ -118,6 +127,24 @@ enum err rundir_clear(struct rundir *dir)
         free(path);
     }
     return err;
+}
+
+void rundir_abandon(struct rundir *dir)
+{
+    char *journal, *checkpoints, *lock;
+
+    if (!dir)
+        return;
+    journal = mem_print("%s/journal", dir->path);
+    checkpoints = mem_print("%s/checkpoints", dir->path);
+    lock = mem_print("%s/.lock", dir->path);
+    if (dir->fresh && !fs_exists(journal) && !rundir_clear(dir) && !rmdir(checkpoints) &&
+        !unlink(lock))
+        rmdir(dir->path);
+    rundir_close(dir);
+    free(journal);
+    free(checkpoints);
+    free(lock);
 }
 
 /* Copies the lines to keep to the front; returns their length. A last line without its end was

@@ -29,6 +29,11 @@ enum err rundir_run(struct rundir *dir, const json_t *run) MUST_CHECK;
 /* Removes metrics.jsonl, checkpoints/, model/ and run.json of an earlier run. */
 enum err rundir_clear(struct rundir *dir) MUST_CHECK;
 
+/* Of a run that could not begin: takes away all that was made, the folder too if nothing else
+ * is in it, and closes. A folder that held something of a run before is left as it is. NULL is
+ * fine. */
+void rundir_abandon(struct rundir *dir);
+
 /* metrics.jsonl keeps its lines with "step" at most `step`: a resumed run writes the rest anew.
  */
 enum err rundir_metrics_cut(struct rundir *dir, int64_t step) MUST_CHECK;

@@ -18,6 +18,8 @@ const struct conf_key member_keys[] = {
     CONF_TEXT(member_options, key, "",
               "fleet key file (`drover keys new`); none: loopback only"),
     CONF_TEXT(member_options, name, "", "shown to people (default: host:pid)"),
+    CONF_INT(member_options, wait, "0", 0, 1 << 20,
+             "seconds to wait for the broker's first answer; 0: for ever"),
     CONF_INT(member_options, threads, "0", 0, 1024, "compute threads; 0: as OpenMP finds"),
     {"parent-fd", CONF_INT_, offsetof(struct member_options, parent_fd), "-1", -1, 1 << 20,
      "a pipe of the supervisor: its end is a signal to drain", NULL},
@@ -59,7 +61,7 @@ enum err member_options(const struct conf_key *const *tables, void *options,
     if (!*done)
         err = tree_args(tree, argc - 1, argv + 1);
     if (!*done && !err)
-        err = conf_load(tables, options, tree, NULL);
+        err = conf_load(tables, options, tree_given(tree), NULL);
     json_decref(tree);
     if (!*done && !err)
         err = log_level(((const struct member_options *)options)->log_level);
@@ -92,6 +94,8 @@ static enum err tick(void *self, int64_t now_ms)
     enum err err = peer_tick(m->peer, now_ms);
 
     if (!err)
+        err = peer_patience(m->peer, (int64_t)m->options->wait * 1000, now_ms);
+    if (!err)
         err = fetch_tick(m->fetch, now_ms);
     if (!err)
         err = m->conf.tick(m->conf.self, now_ms);
@@ -106,6 +110,8 @@ static enum err leave(void *self, int64_t now_ms)
 
     log_info("drain", "deadline_ms=%d", MEMBER_DRAIN_MS);
     m->conf.drain(m->conf.self, now_ms + MEMBER_DRAIN_MS);
+    if (!peer_answered(m->peer)) /* nobody to say BYE to */
+        loop_stop(m->loop);
     return OK;
 }
 

@@ -17,7 +17,7 @@ enum { MEMBER_DRAIN_MS = 8000 };
 /* The first field of a process's own options; member_keys are its rows. */
 struct member_options {
     char *broker, *key, *name, *log_level;
-    int threads, parent_fd;
+    int threads, wait, parent_fd;
 };
 extern const struct conf_key member_keys[];
 

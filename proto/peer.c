@@ -5,6 +5,7 @@
 #include "proto/arena.h"
 #include "proto/codec.h"
 #include "proto/curve.h"
+#include "proto/dial.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -19,12 +20,19 @@ struct handler {
 
 struct peer {
     void *socket;
+    struct dial *dial;
     struct peer_conf conf;
     char *broker, *name;
     struct handler handler[MSG_TYPES];
     struct arena *arena;
     struct msg_head head; /* run and epoch */
     bool own_run, welcome;
+    bool answered;      /* WELCOME or REFUSE came, ever */
+    bool refused;       /* REFUSE, on this connection */
+    int64_t without_ms; /* since when there is no WELCOME */
+    int64_t hope_ms;    /* when the far end did last not turn us away */
+    int64_t warn_ms;    /* when to say so next */
+    int warns;          /* how often it was said */
     int64_t heard_ms, hello_ms, hb_ms, tick_ms, logged_ms;
     char bulk[256]; /* of the last WELCOME, with a host one can dial */
     struct peer_stats stats;
@@ -73,14 +81,17 @@ enum err peer_open(struct peer **out, void *context, const struct peer_conf *con
     peer->conf = *conf;
     peer->broker = mem_text(conf->broker);
     peer->name = mem_text(conf->name ? conf->name : "");
-    peer->heard_ms = peer->tick_ms = now_ms;
+    peer->heard_ms = peer->tick_ms = peer->without_ms = peer->hope_ms = now_ms;
+    peer->warn_ms = now_ms + PEER_WARN_MS;
     peer->hello_ms = now_ms - PEER_HB_MS;
     arena_new(&peer->arena, CODEC_ARENA);
     peer->socket = zmq_socket(context, ZMQ_DEALER);
     err = peer->socket ? configure(peer) : err_set(ERR_IO, "socket: %s", zmq_strerror(errno));
+    if (!err)
+        err = dial_open(&peer->dial, context, peer->socket, conf->keys != NULL);
     if (!err && zmq_connect(peer->socket, peer->broker))
-        err = err_set(ERR_RANGE, "%s: %s (tcp://host:port is meant)", peer->broker,
-                      zmq_strerror(errno));
+        err = err_set(ERR_RANGE, "'%.100s' is no address: tcp://HOST:PORT is meant",
+                      peer->broker);
     peer->conf.keys = NULL; /* libzmq has its copy */
     if (err) {
         peer_close(peer);
@@ -94,6 +105,7 @@ void peer_close(struct peer *peer)
 {
     if (!peer)
         return;
+    dial_close(peer->dial);
     if (peer->socket)
         zmq_close(peer->socket);
     arena_free(peer->arena);
@@ -183,6 +195,15 @@ void peer_hb(struct peer *peer, int64_t now_ms)
         complain(peer, "heartbeat", now_ms);
 }
 
+static void unwelcome(struct peer *peer, int64_t now_ms)
+{
+    if (peer->welcome) {
+        peer->without_ms = now_ms;
+        peer->warn_ms = now_ms + PEER_WARN_MS;
+    }
+    peer->welcome = false;
+}
+
 /* What the connection itself needs of a message, before its handler. True if that may run. */
 static bool note(struct peer *peer, const struct msg *msg, int64_t now_ms)
 {
@@ -196,15 +217,21 @@ static bool note(struct peer *peer, const struct msg *msg, int64_t now_ms)
     }
     switch (msg->head.type) {
     case MSG_WHO:
-        peer->welcome = false;
+        unwelcome(peer, now_ms);
         say_hello(peer, now_ms);
         return true;
     case MSG_WELCOME:
-        peer->welcome = true;
+        if (peer->warns)
+            log_info("broker", "broker=%s after_s=%.0f", peer->broker,
+                     (double)(now_ms - peer->without_ms) / 1e3);
+        peer->welcome = peer->answered = true;
+        peer->refused = false;
+        peer->warns = 0;
         peer->hb_ms = now_ms - PEER_HB_MS; /* the next tick says what it holds now */
         return true;
     case MSG_REFUSE:
-        peer->welcome = false;
+        unwelcome(peer, now_ms);
+        peer->answered = peer->refused = true;
         return true;
     default:
         return was;
@@ -238,6 +265,9 @@ static enum err hear(struct peer *peer, const struct frames *frames, int64_t now
         return OK;
     }
     peer->stats.heard++;
+    if (msg.head.type == MSG_WELCOME && !*msg.welcome.bulk && peer->conf.hello)
+        return err_set(ERR_STATE, "%s is a broker's bulk port: its control port is meant",
+                       peer->broker);
     if (msg.head.type == MSG_WELCOME)
         complete(peer, &msg.welcome);
     if (note(peer, &msg, now_ms) && peer->handler[msg.head.type].fn)
@@ -277,9 +307,28 @@ static void reopen(struct peer *peer, int64_t now_ms)
         complain(peer, "reopen", now_ms);
     }
     peer->stats.reopened++;
-    peer->welcome = false;
+    unwelcome(peer, now_ms);
+    peer->refused = false;
     peer->heard_ms = now_ms;
     peer->hello_ms = now_ms - PEER_HB_MS;
+}
+
+static void warn(struct peer *peer, int64_t now_ms)
+{
+    peer->warns++;
+    peer->warn_ms = now_ms + PEER_AGAIN_MS;
+    log_warn("no-broker", "broker=%s for_s=%.0f reason=\"%s\" next=\"keeps trying\"",
+             peer->broker, (double)(now_ms - peer->without_ms) / 1e3, dial_words(peer->dial));
+}
+
+enum err peer_patience(const struct peer *peer, int64_t wait_ms, int64_t now_ms)
+{
+    const int64_t without_ms = now_ms - peer->without_ms;
+
+    if (peer->answered ||
+        ((!wait_ms || without_ms < wait_ms) && now_ms - peer->hope_ms < PEER_REFUSED_MS))
+        return OK;
+    return err_set(ERR_IO, "no broker at %s: %s", peer->broker, dial_words(peer->dial));
 }
 
 enum err peer_tick(void *self, int64_t now_ms)
@@ -290,6 +339,11 @@ enum err peer_tick(void *self, int64_t now_ms)
     if (now_ms - peer->tick_ms > PEER_SILENCE_MS / 2)
         peer->heard_ms += now_ms - peer->tick_ms;
     peer->tick_ms = now_ms;
+    dial_look(peer->dial);
+    if (!dial_hopeless(peer->dial))
+        peer->hope_ms = now_ms;
+    if (!peer->welcome && !peer->refused && now_ms >= peer->warn_ms)
+        warn(peer, now_ms);
     if (now_ms - peer->heard_ms >= PEER_SILENCE_MS)
         reopen(peer, now_ms);
     if (!peer->welcome && now_ms - peer->hello_ms >= PEER_HB_MS)
@@ -302,6 +356,11 @@ enum err peer_tick(void *self, int64_t now_ms)
 bool peer_welcome(const struct peer *peer)
 {
     return peer->welcome;
+}
+
+bool peer_answered(const struct peer *peer)
+{
+    return peer->answered;
 }
 
 const struct msg_head *peer_head(const struct peer *peer)

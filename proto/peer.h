@@ -1,8 +1,9 @@
 /* peer: a worker's side of a connection to the broker (control or bulk).
  *
  * Says HELLO on connecting, on WHO, and each second until WELCOME; HB each second after; after
- * 5 s of silence it drops the connection and makes a new one. Hands decoded messages to a table
- * of handlers. Reads no clock: time is an argument, monotone, in milliseconds. */
+ * 5 s of silence it drops the connection and makes a new one. Without WELCOME for some seconds
+ * it warns, then rarely: what it dials and why nothing comes of it. Hands decoded messages to a
+ * table of handlers. Reads no clock: time is an argument, monotone, in milliseconds. */
 
 #ifndef PROTO_PEER_H
 #define PROTO_PEER_H
@@ -12,7 +13,15 @@
 struct curve_keys;
 struct peer;
 
-enum { PEER_HB_MS = 1000, PEER_SILENCE_MS = 5000, PEER_TICK_MS = 100, PEER_DRAIN = 64 };
+enum {
+    PEER_HB_MS = 1000,
+    PEER_SILENCE_MS = 5000,
+    PEER_TICK_MS = 100,
+    PEER_DRAIN = 64,
+    PEER_WARN_MS = 3000,   /* without WELCOME: the first warning; */
+    PEER_AGAIN_MS = 60000, /* the others */
+    PEER_REFUSED_MS = 4000,
+};
 
 /* Hears a message; it lies in the peer's arena until the handler returns. An error ends the
  * process's loop: a message that is merely useless is OK. */
@@ -25,8 +34,10 @@ struct peer_conf {
     const char *name;              /* for people: "host:pid" */
     struct id id;                  /* peer_random; the same on control and bulk */
     uint64_t incarnation;
-    /* Fill what this process holds; identity and versions are there already. What they point
-     * to must live until the call returns to the peer and the message is encoded. NULL: none.
+    /* hello is NULL on the bulk port, and only there: who finds himself on it by mistake is
+     * told. Fill what this process holds; identity and versions are there already. What they
+     * point to must live until the call returns to the peer and the message is encoded. NULL:
+     * none.
      */
     void (*hello)(void *self, struct msg_hello *out);
     void (*hb)(void *self, struct msg_hb *out);
@@ -55,9 +66,15 @@ enum err peer_send(struct peer *peer, struct msg *msg) MUST_CHECK;
 /* An HB now rather than at the next second. */
 void peer_hb(struct peer *peer, int64_t now_ms);
 
-bool peer_welcome(const struct peer *peer); /* is WELCOME in, on this connection? */
+bool peer_welcome(const struct peer *peer);  /* is WELCOME in, on this connection? */
+bool peer_answered(const struct peer *peer); /* has a broker ever answered? */
 const struct msg_head *peer_head(const struct peer *peer); /* run and epoch as last heard */
 int64_t peer_heard_ms(const struct peer *peer);            /* when a frame last came */
+
+/* The patience of who was never answered: ERR_IO, in words with the address and what to do,
+ * when that has lasted `wait_ms` (0: for ever), or PEER_REFUSED_MS of a far end that does not
+ * accept the key. OK once a broker has answered: later on a fleet waits for its broker. */
+enum err peer_patience(const struct peer *peer, int64_t wait_ms, int64_t now_ms) MUST_CHECK;
 
 /* For loop_socket and loop_every(PEER_TICK_MS). */
 void *peer_socket(const struct peer *peer);

@@ -1,1 +1,2 @@
 drover_e2e(badinput 120)
+drover_e2e(fleetinput 120)

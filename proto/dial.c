@@ -1,0 +1,208 @@
+#include "proto/dial.h"
+
+#include "base/mem.h"
+#include "proto/curve.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+enum {
+    EVENTS = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_DELAYED | ZMQ_EVENT_CONNECT_RETRIED |
+             ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+             ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+             ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+    LOOK_MAX = 4096, /* events in one look */
+    HANGS = 5,       /* one after another: no accident */
+    HOPELESS_MS = 1000,
+    SLICE_MS = 50,
+};
+
+struct dial {
+    void *socket, *monitor;
+    bool keyed;
+    bool begun; /* an attempt got as far as a socket */
+    int hangs;  /* hang-ups in a row */
+    enum dial_state state;
+};
+
+enum err dial_open(struct dial **out, void *context, void *socket, bool keyed)
+{
+    struct dial *dial = mem_new(1, sizeof *dial);
+    const int linger = 0;
+    char name[64];
+    enum err err = OK;
+
+    snprintf(name, sizeof name, "inproc://dial-%p", socket);
+    dial->keyed = keyed;
+    if (!zmq_socket_monitor(socket, name, EVENTS))
+        dial->socket = socket;
+    dial->monitor = zmq_socket(context, ZMQ_PAIR);
+    if (!dial->socket || !dial->monitor ||
+        zmq_setsockopt(dial->monitor, ZMQ_LINGER, &linger, sizeof linger) ||
+        zmq_connect(dial->monitor, name)) {
+        err = err_set(ERR_IO, "socket monitor: %s", zmq_strerror(errno));
+        dial_close(dial);
+        dial = NULL;
+    }
+    *out = dial;
+    return err;
+}
+
+void dial_close(struct dial *dial)
+{
+    if (!dial)
+        return;
+    if (dial->socket)
+        zmq_socket_monitor(dial->socket, NULL, 0);
+    if (dial->monitor)
+        zmq_close(dial->monitor);
+    free(dial);
+}
+
+static void hung_up(struct dial *dial, bool silent)
+{
+    dial->state = silent ? DIAL_NO_WORDS : DIAL_HUNG_UP;
+    dial->hangs = silent ? 0 : dial->hangs + 1;
+}
+
+/* What libzmq 4.3.4 says:
+ *   a name that does not resolve   RETRIED, and nothing before it
+ *   nobody listens                 DELAYED, CLOSED, RETRIED
+ *   another server key             DELAYED, CONNECTED, NO_DETAIL (EPIPE), RETRIED
+ *   a listener that says nothing   DELAYED, CONNECTED, after HANDSHAKE_IVL NO_DETAIL (EAGAIN)
+ *   CURVE against plain            FAILED_PROTOCOL, and it does not try again by itself
+ *   a key that ZAP refuses         FAILED_AUTH, likewise */
+static void judge(struct dial *dial, int event, uint32_t value)
+{
+    switch (event) {
+    case ZMQ_EVENT_CONNECT_DELAYED:
+    case ZMQ_EVENT_CONNECTED:
+        dial->begun = true;
+        break;
+    case ZMQ_EVENT_CLOSED:
+        dial->state = DIAL_NOBODY;
+        dial->hangs = 0;
+        break;
+    case ZMQ_EVENT_CONNECT_RETRIED:
+        if (!dial->begun)
+            dial->state = DIAL_NO_NAME;
+        dial->begun = false;
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        hung_up(dial, value == EAGAIN || value == ETIMEDOUT);
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        dial->state =
+            value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH ? DIAL_MISMATCH : DIAL_HUNG_UP;
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        dial->state = DIAL_REFUSED;
+        break;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+        dial->state = DIAL_THERE;
+        dial->hangs = 0;
+        break;
+    default: /* DISCONNECTED: also what follows a failed handshake */
+        if (dial->state == DIAL_THERE)
+            dial->state = DIAL_TRYING;
+        break;
+    }
+}
+
+enum dial_state dial_look(struct dial *dial)
+{
+    for (int i = 0; i < LOOK_MAX; i++) {
+        uint8_t event[6];
+        uint16_t what;
+        uint32_t value;
+        char where[256];
+
+        if (zmq_recv(dial->monitor, event, sizeof event, ZMQ_DONTWAIT) != (int)sizeof event ||
+            zmq_recv(dial->monitor, where, sizeof where, ZMQ_DONTWAIT) < 0)
+            break;
+        memcpy(&what, event, sizeof what);
+        memcpy(&value, event + sizeof what, sizeof value);
+        judge(dial, what, value);
+    }
+    return dial->state;
+}
+
+const char *dial_words(const struct dial *dial)
+{
+    switch (dial->state) {
+    case DIAL_NO_NAME:
+        return "the host's name does not resolve";
+    case DIAL_NOBODY:
+        return "nobody listens there";
+    case DIAL_NO_WORDS:
+        return "who listens there does not speak as a broker does: is it the control port?";
+    case DIAL_HUNG_UP:
+        return dial->keyed ? "it hangs up: it has another key than this one, or is no broker"
+                           : "it hangs up: it wants a key (--key FILE), or is no broker";
+    case DIAL_MISMATCH:
+        return dial->keyed ? "it has no key, and this side has one"
+                           : "it wants a key: --key FILE, the one that the broker has";
+    case DIAL_REFUSED:
+        return "it refuses this key: take the one that the broker has";
+    case DIAL_THERE:
+        return "it is there and gives no answer";
+    default:
+        return "no answer from there: is the host up, and may it be reached?";
+    }
+}
+
+bool dial_hopeless(const struct dial *dial)
+{
+    return dial->state == DIAL_MISMATCH || dial->state == DIAL_REFUSED ||
+           (dial->state == DIAL_HUNG_UP && dial->hangs >= HANGS);
+}
+
+static enum err configure(void *socket, const struct curve_keys *keys)
+{
+    static const int list[][2] = {
+        {ZMQ_LINGER, 0}, {ZMQ_RECONNECT_IVL, 100}, {ZMQ_HANDSHAKE_IVL, 2000}};
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        if (zmq_setsockopt(socket, list[i][0], &list[i][1], sizeof list[i][1]))
+            return err_set(ERR_IO, "socket option %d: %s", list[i][0], zmq_strerror(errno));
+    return keys ? curve_client(socket, keys) : OK;
+}
+
+static enum err await(struct dial *dial, const char *endpoint, long wait_ms)
+{
+    long hopeless_ms = 0;
+
+    for (long ms = 0; ms < wait_ms && hopeless_ms < HOPELESS_MS; ms += SLICE_MS) {
+        zmq_poll(NULL, 0, SLICE_MS / 5); /* the first look is soon */
+        for (int i = 0; i < 4 && dial_look(dial) != DIAL_THERE; i++)
+            zmq_poll(NULL, 0, SLICE_MS / 5);
+        if (dial->state == DIAL_THERE)
+            return OK;
+        hopeless_ms = dial_hopeless(dial) ? hopeless_ms + SLICE_MS : 0;
+    }
+    return err_set(ERR_IO, "no broker at %s: %s", endpoint, dial_words(dial));
+}
+
+enum err dial_knock(const char *endpoint, int type, const struct curve_keys *keys, long wait_ms)
+{
+    void *context = zmq_ctx_new(), *socket = zmq_socket(context, type);
+    struct dial *dial = NULL;
+    enum err err =
+        socket ? configure(socket, keys) : err_set(ERR_IO, "socket: %s", zmq_strerror(errno));
+
+    if (!err)
+        err = dial_open(&dial, context, socket, keys != NULL);
+    if (!err && zmq_connect(socket, endpoint))
+        err = err_set(ERR_PARSE, "'%.100s' is no address: tcp://HOST:PORT is meant", endpoint);
+    if (!err)
+        err = await(dial, endpoint, wait_ms);
+    dial_close(dial);
+    if (socket)
+        zmq_close(socket);
+    zmq_ctx_term(context);
+    return err;
+}

@@ -1,0 +1,167 @@
+#!/bin/sh
+# Bad input for a fleet: ports in use, wrong addresses, wrong keys. Each ends in one line (what,
+# where, what to do), exit status 1 or 2, in bounded time, and nothing is left in output_dir.
+# usage: fleetinput.sh BIN_FOLDER
+set -eu
+bin=$1
+work=$(mktemp -d)
+started=
+trap 'for p in $started; do kill "$p" 2> "$work/dead" || :; done; wait; rm -rf "$work"' EXIT
+export OMP_NUM_THREADS=1
+drover=$bin/drover
+cd "$work"
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+# case_of NUMBER 'words' PROGRAM ARGS...: it ends within 10 s with status 1 or 2; its last line has
+# the words, and all others are warnings or notices. Runs beside the other cases.
+cases=0
+waiting=
+case_of() {
+    words=$1
+    shift
+    cases=$((cases + 1))
+    (
+        status=0
+        timeout 10 "$@" > "out$cases" 2> "err$cases" || status=$?
+        [ $status -eq 1 ] || [ $status -eq 2 ] || fail "$*: exit $status: $(tail -n 2 "err$cases")"
+        [ "$(grep -cv 'level=info\|level=warn' "err$cases")" -eq 1 ] || fail "$*: not one line: $(cat "err$cases")"
+        tail -n 1 "err$cases" | grep -q -- "$words" ||
+            fail "$*: '$(tail -n 1 "err$cases")' does not say '$words'"
+        [ ! -s "out$cases" ] || fail "$*: answered '$(head -c 200 "out$cases")'"
+    ) > "said$cases" 2>&1 &
+    waiting="$waiting $cases:$!"
+}
+settle() { # the results of the cases that run
+    for one in $waiting; do
+        wait "${one#*:}" || { cat "said${one%:*}"; exit 1; }
+    done
+    waiting=
+}
+port_of() { sed -n "s/^$2 tcp:.*://p" "$1"; }
+broker() { # broker NAME ARGS...: its ports are in NAME.ports, its process in $last
+    name=$1
+    shift
+    "$bin/drover-broker" --bind=tcp://127.0.0.1:0 --ports-file="$name.ports" "$@" 2> "$name.log" &
+    last=$!
+    started="$started $last"
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        [ -s "$name.ports" ] && return
+        sleep 0.1
+    done
+    fail "no broker: $(cat "$name.log")"
+}
+
+"$drover" keys new ours > log
+"$drover" keys new theirs > log
+head -c 60 ours > garbled
+chmod 600 garbled
+cp ours readable
+chmod 644 readable
+"$drover" world make dir=world layers=1 width=32 heads=2 demonstrations=10 pairs=10 train=20 heldout=4 > log
+broker plain
+broker secure --key=ours
+for which in control bulk dashboard; do
+    eval "plain_$which=$(port_of plain.ports $which) secure_$which=$(port_of secure.ports $which)"
+done
+local=tcp://127.0.0.1
+free=$local:1 # nobody listens there
+
+echo "-- ports in use, addresses, key files: at once"
+case_of "$local:$plain_control is in use: is another broker running?" "$bin/drover-broker" --bind=$local:$plain_control
+case_of "$local:$plain_bulk is in use" "$bin/drover-broker" --bind=$local:0 --bulk=$local:$plain_bulk
+case_of "$local:$plain_dashboard is in use" "$bin/drover-broker" --bind=$local:0 --dashboard=$local:$plain_dashboard
+case_of "is no address: tcp://HOST:PORT is meant" "$bin/drover-broker" --bind=127.0.0.1:0
+case_of "the port is to be a number" "$bin/drover-broker" --bind=$local:99999
+case_of "a key is needed" "$bin/drover-broker" --bind=tcp://0.0.0.0:0
+for program in broker actor rewarder; do
+    case_of 'nowhere: No such file' "$bin/drover-$program" --key=nowhere
+    case_of 'garbled: not a key file' "$bin/drover-$program" --key=garbled
+    case_of 'chmod 600 readable' "$bin/drover-$program" --key=readable
+done
+case_of 'ours: File exists' "$drover" keys new ours
+for program in actor rewarder; do
+    for wrong in 127.0.0.1:5555 $local udp://127.0.0.1:5555 $local:port; do
+        case_of "'$wrong' is no address: tcp://HOST:PORT is meant" "$bin/drover-$program" --broker=$wrong
+    done
+    case_of "no such key; did you mean 'broker'" "$bin/drover-$program" --brooker=$local:1
+done
+settle
+
+echo "-- nobody listens, no such host, another port, wrong keys"
+for program in actor rewarder; do
+    case_of "no broker at $free: nobody listens there" "$bin/drover-$program" --broker=$free --wait=1
+    case_of "does not resolve" "$bin/drover-$program" --broker=tcp://no.such.host.invalid:5555 --wait=1
+    case_of "is a broker's bulk port" "$bin/drover-$program" --broker=$local:$plain_bulk
+    case_of 'it wants a key' "$bin/drover-$program" --broker=$local:$secure_control --key=
+    case_of 'it has another key than this one' "$bin/drover-$program" --broker=$local:$secure_control --key=theirs
+    case_of "no broker at $local:$plain_control" "$bin/drover-$program" --broker=$local:$plain_control --key=ours
+done
+settle
+# Without a limit it keeps trying, says so, and leaves at once when told.
+"$bin/drover-actor" --broker=$free 2> patient.log &
+patient=$!
+started="$started $patient"
+
+for word in status top down 'scale actors=2'; do
+    case_of "no broker at $free: nobody listens there" "$drover" $word broker=$free dashboard=$free
+    case_of 'does not resolve' "$drover" $word broker=tcp://no.such.host.invalid:5555
+    case_of 'it wants a key' "$drover" $word broker=$local:$secure_control dashboard=$local:$secure_dashboard key=
+    case_of 'another key' "$drover" $word broker=$local:$secure_control dashboard=$local:$secure_dashboard key=theirs
+    case_of "'here' is no address" "$drover" $word broker=here
+    case_of 'nowhere: No such file' "$drover" $word broker=$free key=nowhere
+    case_of 'nowhere/fleet.json' "$drover" $word run=nowhere
+    case_of 'no living run below this folder' "$drover" $word
+done
+case_of 'say how many' "$drover" scale
+case_of 'no supervisor is connected' "$drover" scale actors=2 broker=$local:$plain_control
+case_of 'has no such role' "$drover" scale actors=2 broker=$local:$plain_bulk
+
+echo "-- the learner"
+ppo="$drover ppo model=world/model dataset=world/prompts.jsonl response_length=8 output_dir=bad"
+rule='rewards=[{name: a, rule: length, min: 1, max: 4}]'
+case_of "no broker at $free: nobody listens there" $ppo "$rule" broker=$free broker_wait=1
+case_of 'does not resolve' $ppo "$rule" broker=tcp://no.such.host.invalid:5555 broker_wait=1
+case_of "'here' is no address" $ppo "$rule" broker=here
+case_of 'it wants a key' $ppo "$rule" broker=$local:$secure_control
+case_of 'another key' $ppo "$rule" broker=$local:$secure_control broker_key=theirs
+case_of 'nowhere: No such file' $ppo "$rule" broker=$free broker_key=nowhere
+settle
+[ ! -e bad ] || fail "a learner without a broker left $(find bad)"
+# Under a supervisor: the learner's words, and the supervisor's own things are gone too.
+ppo2="$drover ppo model=world/model dataset=world/prompts.jsonl response_length=8"
+case_of "no such key; did you mean" $ppo2 "$rule" response_lenght=4 output_dir=bad1
+case_of 'nowhere' $ppo2 "$rule" model=nowhere output_dir=bad2
+case_of 'nowhere' $ppo2 "$rule" dataset=nowhere output_dir=bad3
+case_of 'must be larger\|rewards\[0\]' $ppo2 'rewards=[{name: a, rule: length}]' output_dir=bad4
+case_of 'fleet: ' $ppo2 "$rule" 'fleet={actors: many}' output_dir=bad5
+settle
+for i in 1 2 3 4 5; do
+    [ ! -e bad$i ] || fail "a run that did not begin left $(find bad$i)"
+done
+
+echo "-- a folder whose run goes on"
+$ppo2 "$rule" total_episodes=100000 output_dir=live > live.log 2>&1 &
+live=$!
+started="$started $live"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    "$drover" status run=live > log 2> err && break
+    sleep 0.2
+done
+cp live/fleet.key key
+case_of "in live a run goes on, supervised by process $live" $ppo2 "$rule" output_dir=live
+settle
+cmp key live/fleet.key || fail "the second supervisor changed the key of the first"
+"$drover" down run=live > log || fail "down: $(cat live.log)"
+wait $live || fail "the run did not end well: $(cat live.log)"
+case_of 'this run does not run' "$drover" status run=live
+settle
+
+grep -q "event=no-broker broker=$free .*reason=\"nobody listens there\" next=\"keeps trying\"" patient.log ||
+    fail "no warning: $(cat patient.log)"
+[ "$(grep -c no-broker patient.log)" -eq 1 ] || fail "warns too often: $(cat patient.log)"
+kill $patient
+wait $patient || fail "an actor that waits did not end well: $(cat patient.log)"
+echo "ok: $cases cases"

@@ -1,0 +1,146 @@
+/* Why a connection does not come about: each cause is made for real and must be named. */
+
+#include "tests/support/test.h"
+
+#include "proto/dial.h"
+#include "tests/proto/bed.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zmq.h>
+
+/* Ends at `want` within 4 s of real time, hopeless or not. */
+static void expect(enum dial_state want, bool hopeless, const char *endpoint,
+                   const struct curve_keys *keys)
+{
+    const int handshake_ms = 500, linger = 0;
+    void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_DEALER);
+    struct dial *dial;
+    bool met = false;
+
+    zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof handshake_ms);
+    zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
+    if (keys)
+        assert_ok(curve_client(socket, keys));
+    assert_ok(dial_open(&dial, context, socket, keys != NULL));
+    assert_int_equal(dial_look(dial), DIAL_TRYING);
+    assert_int_equal(zmq_connect(socket, endpoint), 0);
+    for (int i = 0; i < 400 && !met; i++) {
+        zmq_poll(NULL, 0, 10);
+        met = dial_look(dial) == want && dial_hopeless(dial) == hopeless;
+    }
+    if (!met)
+        fail_msg("%s: state %d, not %d: %s", endpoint, (int)dial_look(dial), (int)want,
+                 dial_words(dial));
+    dial_close(dial);
+    zmq_close(socket);
+    zmq_ctx_term(context);
+}
+
+/* A listener that accepts and says nothing; its address into `out`. */
+static int mute(char out[64])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    snprintf(out, 64, "tcp://127.0.0.1:%d", ntohs(at.sin_port));
+    return fd;
+}
+
+static void an_address_where_no_broker_is(void **state)
+{
+    char silent[64];
+    const int fd = mute(silent);
+
+    (void)state;
+    expect(DIAL_NO_WORDS, false, silent, NULL);
+    close(fd);
+    expect(DIAL_NOBODY, false, silent, NULL);
+    expect(DIAL_NO_NAME, false, "tcp://no.such.host.invalid:5555", NULL);
+}
+
+static void keys_that_do_not_fit(void **state)
+{
+    struct bed *const bed = *state;
+    struct curve_keys fleet, other, stranger;
+    char at[128];
+
+    assert_ok(curve_new(&fleet));
+    assert_ok(curve_new(&other));
+    stranger = other;
+    memcpy(stranger.server_key, fleet.public_key, CURVE_TEXT);
+    assert_ok(curve_zap_open(&bed->zap, bed->context));
+    assert_ok(curve_zap_allow(bed->zap, fleet.public_key));
+    assert_ok(curve_zap_self_test(bed->zap, bed->context, &fleet));
+    bed_hub(bed, "tcp://127.0.0.1:*", &fleet);
+    snprintf(at, sizeof at, "%s", hub_endpoint(bed->hub));
+    expect(DIAL_HUNG_UP, true, at, &other);
+    expect(DIAL_MISMATCH, true, at, NULL);
+}
+
+static void a_plain_broker_and_a_key(void **state)
+{
+    struct bed *const bed = *state;
+    struct curve_keys fleet;
+
+    assert_ok(curve_new(&fleet));
+    bed_hub(bed, "tcp://127.0.0.1:*", NULL);
+    expect(DIAL_THERE, false, hub_endpoint(bed->hub), NULL);
+    assert_ok(dial_knock(hub_endpoint(bed->hub), ZMQ_DEALER, NULL, 4000));
+    assert_err(ERR_IO, dial_knock(hub_endpoint(bed->hub), ZMQ_DEALER, &fleet, 4000));
+    assert_non_null(strstr(err_text(), hub_endpoint(bed->hub)));
+    assert_err(ERR_PARSE, dial_knock("127.0.0.1:5555", ZMQ_DEALER, NULL, 4000));
+}
+
+/* Patience is for ever unless it is limited, short with who turns us away, and never ends once
+ * a broker has answered. */
+static void patience(void **state)
+{
+    struct bed *const bed = *state;
+    struct curve_keys fleet, other;
+    struct end *lost, *friend, *stranger;
+    char silent[64];
+    const int64_t begun = bed_now();
+
+    close(mute(silent));
+    assert_ok(curve_new(&fleet));
+    assert_ok(curve_new(&other));
+    assert_ok(curve_zap_open(&bed->zap, bed->context));
+    assert_ok(curve_zap_allow(bed->zap, fleet.public_key));
+    bed_hub(bed, "tcp://127.0.0.1:*", &fleet);
+    lost = bed_dial(bed, silent, NULL, (struct peer_conf){0});
+    friend = bed_dial(bed, hub_endpoint(bed->hub), &fleet, (struct peer_conf){0});
+    stranger = bed_dial(bed, hub_endpoint(bed->hub), &other, (struct peer_conf){0});
+    assert_ok(peer_patience(lost->peer, 3000, begun));
+    assert_ok(peer_patience(stranger->peer, 0, begun));
+    BED_UNTIL(bed, friend->welcomes && bed_now() - begun > 12000);
+    assert_ok(peer_patience(lost->peer, 0, bed_now()));
+    assert_ok(peer_patience(lost->peer, 60000, bed_now()));
+    assert_err(ERR_IO, peer_patience(lost->peer, 3000, bed_now()));
+    assert_non_null(strstr(err_text(), "nobody listens there"));
+    assert_err(ERR_IO, peer_patience(stranger->peer, 0, bed_now()));
+    assert_non_null(strstr(err_text(), "another key"));
+    hub_close(bed->hub);
+    bed->hub = NULL;
+    assert_ok(peer_patience(friend->peer, 1, bed_now() + 100000));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_address_where_no_broker_is),
+        cmocka_unit_test_setup_teardown(keys_that_do_not_fit, bed_open, bed_close),
+        cmocka_unit_test_setup_teardown(a_plain_broker_and_a_key, bed_open, bed_close),
+        cmocka_unit_test_setup_teardown(patience, bed_open, bed_close),
+    };
+
+    return cmocka_run_group_tests_name("proto/dial", tests, NULL, NULL);
+}
