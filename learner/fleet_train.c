@@ -31,7 +31,10 @@ bool fleet_train_over(const struct fleet *f)
 
 static enum err write_group(void *self)
 {
-    return ledger_commit_write(((struct fleet *)self)->conf.ledger);
+    const struct fleet *f = self;
+    const enum err err = rundir_owned(f->conf.dir);
+
+    return err ? err : ledger_commit_write(f->conf.ledger);
 }
 
 static enum err evaluated(struct fleet *f, enum tasks_kind kind, uint64_t step)
@@ -138,7 +141,7 @@ static enum err written(void *self, enum err result, const char *words, int64_t 
     if (f->closing)
         return OK;
     if (result) /* the disk is full or failing: nothing more can be promised */
-        return err_set(result, "the journal: %s", words);
+        return err_set(result, "%s%s", result == ERR_IO ? "the journal: " : "", words);
     err = ledger_commit_end(l);
     if (!err)
         err = answers_flush(f->conf.answers);
@@ -183,9 +186,13 @@ static bool save_due(const struct fleet *f, int64_t now_ms)
 
 static enum err save(struct fleet *f)
 {
-    struct trainer_job *job = trainer_job(TRAINER_SAVE, f->snapshots);
     const uint64_t version = ledger_version(f->conf.ledger);
+    const enum err err = rundir_owned(f->conf.dir);
+    struct trainer_job *job;
 
+    if (err)
+        return err;
+    job = trainer_job(TRAINER_SAVE, f->snapshots);
     job->keeps = 0;
     for (uint32_t i = 0; i < f->snapshots; i++)
         if (f->snapshot[i]->version.number < version)

@@ -51,8 +51,10 @@ static enum err finish(struct campaign *c)
     const struct hash weights = params_hash(policy);
     char now[HASH_TEXT], was[HASH_TEXT];
     struct hash before;
-    enum err err = bundle_save(c->model, c->origin->card, policy, c->plan.shared.dtype);
+    enum err err = rundir_owned(c->dir);
 
+    if (!err)
+        err = bundle_save(c->model, c->origin->card, policy, c->plan.shared.dtype);
     if (!err && ledger_ended(c->ledger, &before) && !hash_same(&before, &weights))
         err = err_set(ERR_STATE, "the run ended with weights %.16s, now they are %.16s",
                       hash_text(was, &before), hash_text(now, &weights));
@@ -73,8 +75,10 @@ static enum err finish(struct campaign *c)
 
 static enum err stopped(struct campaign *c)
 {
-    const enum err err = write_run(c, "stopped", NULL);
+    enum err err = rundir_owned(c->dir);
 
+    if (!err)
+        err = write_run(c, "stopped", NULL);
     if (!err)
         fprintf(stderr,
                 "stopped at iteration %" PRIu64 " of %" PRIu64

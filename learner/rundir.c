@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What a run makes, besides its lock. */
@@ -55,8 +56,43 @@ static enum err lock(struct rundir *dir)
     return err_set(ERR_IO, "%s: cannot lock: %s", dir->path, strerror(errno));
 }
 
+/* Gives the journal another inode. */
+static enum err renew(const struct rundir *dir)
+{
+    char *path = mem_print("%s/journal", dir->path);
+    const void *bytes = NULL;
+    size_t n = 0;
+    enum err err = OK;
+
+    if (fs_exists(path)) {
+        err = fs_map(&bytes, &n, path);
+        if (!err)
+            err = fs_write(path, bytes, n);
+        fs_unmap(bytes, n);
+    }
+    free(path);
+    return err;
+}
+
+enum err rundir_owned(const struct rundir *dir)
+{
+    char *path = mem_print("%s/.lock", dir->path);
+    struct stat ours, there;
+    const bool same = !fstat(dir->lock, &ours) && !stat(path, &there) &&
+                      ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+
+    free(path);
+    return same ? OK
+                : err_set(ERR_STATE,
+                          "output_dir: %s is another process's now (its .lock was replaced): "
+                          "this one changes nothing more there",
+                          dir->path);
+}
+
 enum err rundir_open(struct rundir **out, const char *path)
 {
+    char *lock_path = mem_print("%s/.lock", path);
+    const bool locked = fs_exists(lock_path);
     char *checkpoints = mem_print("%s/checkpoints", path);
     struct rundir *dir = mem_new(1, sizeof(*dir));
     enum err err = rundir_check(path);
@@ -74,9 +110,12 @@ enum err rundir_open(struct rundir **out, const char *path)
         err = fs_mkdir(path);
     if (!err)
         err = lock(dir);
+    if (!err && !locked)
+        err = renew(dir);
     if (!err)
         err = fs_mkdir(checkpoints);
     free(checkpoints);
+    free(lock_path);
     if (err)
         rundir_close(dir);
     else

@@ -17,11 +17,18 @@ struct rundir;
  */
 enum err rundir_check(const char *path) MUST_CHECK;
 
-/* Makes the folder and its checkpoints/, and locks it until the process ends. Errors: ERR_IO,
- * ERR_STATE (words name the process that holds it). */
+/* Makes the folder and its checkpoints/, and locks it until the process ends. A journal that
+ * lies there without a lock may have a writer that stands still: it becomes a new file, so that
+ * the other one's writes go nowhere. Errors: ERR_IO, ERR_STATE (words name the process that
+ * holds it). */
 enum err rundir_open(struct rundir **out, const char *path) MUST_CHECK;
 void rundir_close(struct rundir *dir); /* NULL is fine */
 const char *rundir_path(const struct rundir *dir);
+
+/* Whether the folder's .lock is still the one that was locked: to be asked before anything
+ * durable is written, from any thread. A process that was stopped while its folder was given to
+ * another one finds out here. Errors: ERR_STATE. */
+enum err rundir_owned(const struct rundir *dir) MUST_CHECK;
 
 /* run.json: a whole new one, in place of the old. Errors: ERR_IO. */
 enum err rundir_run(struct rundir *dir, const json_t *run) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include "net/worker.h"
 #include "proto/blob.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,22 +197,28 @@ enum err trainer_image(const struct trainer *t, const struct version *version,
     return err;
 }
 
-/* Images below what the oldest kept checkpoint may still need. */
+/* Removes images below what the oldest kept checkpoint may still need. */
 static enum err trim_images(const struct trainer *t)
 {
     int64_t *steps = NULL;
     size_t n = 0;
     enum err err = checkpoint_list(&steps, &n, t->conf.checkpoints);
     const uint64_t oldest = n ? (uint64_t)steps[n - 1] : 0;
+    DIR *dir = err ? NULL : opendir(t->conf.images);
+    const struct dirent *entry;
 
-    for (uint64_t k = oldest; k-- > t->conf.lag && !err;) {
-        char *path = image_path(t, k - t->conf.lag);
-        const bool there = fs_exists(path);
-        err = there ? fs_remove(path) : OK;
-        free(path);
-        if (!there)
-            break;
+    while (dir && !err && (entry = readdir(dir))) {
+        uint64_t number;
+        int end = 0;
+        if (sscanf(entry->d_name, "%" SCNu64 ".image%n", &number, &end) == 1 && end > 0 &&
+            !entry->d_name[end] && number + t->conf.lag < oldest) {
+            char *path = image_path(t, number);
+            err = fs_remove(path);
+            free(path);
+        }
     }
+    if (dir)
+        closedir(dir);
     free(steps);
     return err;
 }

@@ -159,11 +159,11 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
+    for (struct watch *watch = loop->watches; watch; watch = watch->next)
+        watch->dead = true; /* whom they would call may be gone: before anything runs again */
+    sweep(loop);
     while (loop->works) /* what runs in the pool points to us */
         uv_run(&loop->uv, UV_RUN_ONCE);
-    for (struct watch *watch = loop->watches; watch; watch = watch->next)
-        watch->dead = true;
-    sweep(loop);
     uv_walk(&loop->uv, leave, NULL); /* ours, and those of children and workers left behind */
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);

@@ -1,131 +1,207 @@
 #!/usr/bin/env python3
 """A seeded PPO run ends in one weights hash, whatever happens on the way.
 
-usage: same_end.py BIN_FOLDER [case ...]    no case: the short list; `all`: every case
+usage: same_end.py BIN_FOLDER [case ...]    no case: the short list; `all`: every case; `none.CASE`
+                                            and `2.CASE` ask for one overlap only
 Each case is a run of the same configuration on real processes; its weights hash must equal the
-first one's. Random moments come from a seed that is printed. Standard library only."""
-import json, os, random, shutil, signal, subprocess, sys, tempfile, time
+hash of a run of that length that nobody disturbed, and its journal must hold each sample once.
+Random moments come from DROVER_E2E_SEED, which is printed. Standard library only."""
+import hashlib, os, random, shutil, signal, subprocess, sys, tempfile, time
 
-BIN = os.path.abspath(sys.argv[1])
-SEED = int(os.environ.get("DROVER_E2E_SEED", "1"))
-KILLS = int(os.environ.get("DROVER_E2E_KILLS", "3"))
-ENV = dict(os.environ, OMP_WAIT_POLICY="passive", OMP_NUM_THREADS="1")
-HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+from fleet import ENV, SEED, SIZES, Folder, Run, Standing, accounting, hash_of, prepare, program
 
-
-def tool(*words, **more):
-    return subprocess.run([os.path.join(BIN, words[0]), *words[1:]], env=ENV, check=True, text=True,
-                          stdout=subprocess.PIPE, **more).stdout
+KILLS = int(os.environ.get("DROVER_E2E_KILLS", "10"))
 
 
-def prepare():
-    tool("drover", "world", "make", "dir=world", "layers=2", "width=64", "heads=2", "demonstrations=400",
-         "pairs=300", "train=96", "heldout=8")
-    quick = ["per_device_train_batch_size=32", "gradient_checkpointing=false", "logging_steps=50"]
-    tool("drover", "sft", "model=world/model", "dataset=world/sft.jsonl", "output_dir=sft", "max_steps=60",
-         "learning_rate=3e-3", *quick)
-    tool("drover", "reward", "model=sft", "dataset=world/pairs.jsonl", "output_dir=rm", "max_steps=15",
-         "learning_rate=5e-4", *quick)
+# ---- kills at random moments
+
+def killer(roles, every, most):
+    """Each role `most` times; a run that ends before that does not show it."""
+    state = {"next": 1.0}
+
+    def act(run, now):
+        left = [r for r in roles if run.done.get(r, 0) < most]
+        if left and now >= state["next"]:
+            state["next"] = now + every * run.random.uniform(0.5, 1.5)
+            run.kill(run.random.choice(left))
+    return act
 
 
-def arguments(name, overlap="none", extra=()):
-    lag = ["overlap=none"] if overlap == "none" else [f"overlap.lag={overlap}"]
-    return ["ppo", "model=sft", "reward_model_path=rm", "dataset=world/prompts.jsonl", f"output_dir={name}",
-            "total_episodes=192", "per_device_train_batch_size=8", "gradient_accumulation_steps=2",
-            "num_ppo_epochs=2", "num_mini_batches=2", "response_length=40", "temperature=1", "learning_rate=1e-3",
-            "kl_coef=0.05", "missing_eos_penalty=1", "gradient_checkpointing=false", "eval_prompts=4",
-            "save_steps=3", *lag, *extra]
+def kills(name, roles, every, size="long", most=KILLS):
+    def case(lag):
+        run = Run(f"{name}-{lag}", killer(roles, every, most), size=size, lag=lag)
+        short = [r for r in roles if run.done.get(r, 0) < most]
+        if short and size == "long":
+            run.fail(f"too short for {most} kills: {run.done}")
+        return run
+    return case
 
 
-def hash_of(name):
-    return json.loads(tool("drover", "inspect", f"{name}/model", "json=true"))["hash"]
+# ---- kills at chosen moments
+
+def after_checkpoint(roles, most):
+    """Kills when a checkpoint has just appeared, and every third time while one is being written."""
+    def case(lag):
+        state = {"seen": set(), "kills": 0}
+
+        def act(run, now):
+            files = run.folder.files("checkpoints")
+            new = files - state["seen"]
+            half = any(f.endswith(".tmp") for f in new) and state["kills"] % 3 == 2
+            if state["kills"] < most and (half or any(f.endswith(".ckpt") for f in new)):
+                for role in roles:
+                    run.kill(role, role + (" while saving" if half else ""), every=role == "actor")
+                state["kills"] += 1
+            state["seen"] = files
+        run = Run(f"ck-{'-'.join(roles)}-{lag}", act, size="long", lag=lag, pace=.0005)
+        if state["kills"] < most:
+            run.fail(f"too short for {most} kills: {run.done}")
+        return run
+    return case
 
 
-def children(pid):
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as f:
-            pids = [int(p) for p in f.read().split()]
-    except OSError:
-        return {}
+def at_the_end(save_steps):
+    """The learner dies at each stage between the last iteration and the end, one after the other."""
+    stages = [("last STEP", lambda f, n: f.records(f.STEP) == n),
+              ("again", lambda f, n: True),
+              ("last checkpoint", lambda f, n: f"step-{n:010}.ckpt" in f.files("checkpoints")),
+              ("after evaluation", lambda f, n: f.records(f.SAMPLE) >= n * 16 + 8),
+              ("model being written", lambda f, n: any(x.startswith("model") for x in f.files("."))),
+              ("model", lambda f, n: f.has("model/config.json")),
+              ("END", lambda f, n: f.records(f.END) == 1),
+              ("report", lambda f, n: f.has("report.html"))]
+
+    def case(lag):
+        state = {"stage": 0, "killed": set(), "since": 0}
+
+        def act(run, now):
+            while state["stage"] < len(stages):
+                name, reached = stages[state["stage"]]
+                alive = [p for p in run.pids("learner") if p not in state["killed"]]
+                if not alive or not reached(run.folder, SIZES[run.size]):
+                    break
+                if name == "again":  # a random moment of the replay
+                    state["since"] = state["since"] or now + run.random.uniform(.02, .4)
+                    if now < state["since"]:
+                        break
+                state["stage"] += 1
+                state["killed"].update(run.kill("learner", "at " + name))
+        return Run(f"end{save_steps}-{lag}", act, lag=lag, extra=[f"save_steps={save_steps}"], pace=.0005)
+    return case
+
+
+# ---- connections
+
+def cutter(names, every, most, hold=0):
+    """Cuts one of the connections now and then; with `hold` it is silent for so long instead."""
+    def case(lag):
+        state = {"next": 0.2, "held": None, "n": 0}
+
+        def act(run, now):
+            if now < state["next"] or (state["n"] == most and not state["held"]):
+                return
+            if state["held"]:
+                state["held"].say("pass")
+                state["held"] = None
+            else:
+                name = run.random.choice(names)
+                if hold:
+                    run.did("held " + name)
+                    state["held"] = run.proxy[name]
+                run.proxy[name].say("hold" if hold else "cut")
+                state["n"] += 1
+            state["next"] = now + (hold if state["held"] else every * run.random.uniform(0.5, 1.5))
+        run = Standing(f"{'hold' if hold else 'cut'}-{'-'.join(names)[:40]}-{lag}", act, size="long", lag=lag, pace=.02)
+        if state["n"] < most:
+            run.fail(f"too short for {most}: {run.done}")
+        return run
+    return case
+
+
+LINKS = ["actor", "actor-bulk", "rewarder", "rewarder-bulk", "learner", "learner-bulk"]
+
+
+# ---- a stopped learner beside its replacement
+
+def digest(folder):
+    """Every file's bytes as a hash."""
     found = {}
-    for p in pids:
-        try:
-            with open(f"/proc/{p}/cmdline", "rb") as f:
-                role = os.path.basename(f.read().split(b"\0")[0].decode()).replace("drover-", "")
-        except OSError:
-            continue
-        found.setdefault(role, []).append(p)
+    for path, _, files in os.walk(folder):
+        for f in files:
+            with open(os.path.join(path, f), "rb") as one:
+                found[os.path.join(path, f)] = hashlib.sha256(one.read()).hexdigest()
     return found
 
 
-class Run:
-    """`drover ppo` under its supervisor, disturbed by `act(run, now)` ten times a second."""
+def replaced(folder, wakes):
+    """The learner stands still at a random moment; another one takes the run over. The first goes on
+    while the other works (`wakes` "early") or after its end ("late"): it must end by itself, say why,
+    and change nothing.
 
-    def __init__(self, name, act=None, limit=150, **more):
-        shutil.rmtree(name, ignore_errors=True)
-        self.name, self.kills, self.random = name, {}, random.Random(f"{SEED}/{name}")
-        self.log = open(f"{name}.log", "w")
-        extra = more.pop("extra", [])
-        self.process = subprocess.Popen([os.path.join(BIN, "drover"), *arguments(name, more.get("overlap", "none"),
-                                         extra)], env=ENV, stdout=self.log, stderr=subprocess.STDOUT)
-        start = time.monotonic()
-        try:
-            while self.process.poll() is None:
-                time.sleep(0.1)
-                if time.monotonic() - start > limit:
-                    raise SystemExit(f"{name}: not done after {limit} s; see {os.getcwd()}/{name}.log")
-                if act:
-                    act(self, time.monotonic() - start)
-        finally:
-            if self.process.poll() is None:
-                self.process.terminate()
-                self.process.wait(30)
-        if self.process.returncode:
-            with open(f"{name}.log") as f:
-                raise SystemExit(f"{name}: exit status {self.process.returncode}\n" + f.read()[-3000:])
+    folder "copy": the replacement works on a copy, as on another machine. "same": in the folder itself
+    after its .lock was removed, as an operator may do it; while the lock stands it is refused."""
+    def case(lag):
+        state = {"old": None, "steps": 0}
 
-    def kill(self, role, how=signal.SIGKILL):
-        pids = children(self.process.pid).get(role, [])
-        if pids:
-            os.kill(self.random.choice(pids), how)
-            self.kills[role] = self.kills.get(role, 0) + 1
+        def stop_and_replace(run):
+            state["old"] = run.process
+            os.kill(run.process.pid, signal.SIGSTOP)
+            if run.learner(run.name).wait(60) != 1:
+                run.fail("two learners in one folder")
+            run.did("refused beside the first")
+            if folder == "copy":
+                shutil.copytree(run.name, run.name + "-copy")
+                run.name += "-copy"
+            else:
+                os.remove(f"{run.name}/.lock")
+            run.folder, run.process = Folder(run.name), run.learner(run.name)
+
+        def wake(run):
+            os.kill(state["old"].pid, signal.SIGCONT)
+            if state["old"].wait(30) != 1:
+                run.fail(f"the old learner ended with status {state['old'].returncode}")
+            with open(run.log.name, errors="replace") as f:
+                words = [x for x in f if "a later start of this run" in x or "another process's now" in x]
+            if not words:
+                run.fail("the old learner did not say why it ended")
+            run.did("woke " + wakes + (", fenced by the broker" if "later start" in words[-1] else ", by the folder"))
+
+        def act(run, now):
+            steps = run.folder.records(run.folder.STEP)
+            if not state["old"] and steps >= 3 and now >= state["when"]:
+                state["steps"] = steps
+                stop_and_replace(run)
+            elif state["old"] and wakes == "early" and steps >= state["steps"] + 4 and len(run.done) == 1:
+                wake(run)
+
+        def last(run):
+            if wakes == "late":
+                before = digest(run.name)
+                wake(run)
+                if digest(run.name) != before:
+                    run.fail("the old learner changed the folder")
+            elif len(run.done) == 1:
+                run.fail("too short")
+
+        state["when"] = random.Random(f"{SEED}/{folder}/{wakes}/{lag}").uniform(0, 4)
+        run = Standing(f"stopped-{folder}-{wakes}-{lag}", act, size="long", lag=lag, last=last, proxies=False, pace=.01)
+        return run
+    return case
 
 
-def killer(roles, every):
-    state = {"next": 2.0}
-
-    def act(run, now):
-        role = run.random.choice(roles)
-        if now >= state["next"] and run.kills.get(role, 0) < KILLS:
-            state["next"] = now + every * run.random.uniform(0.5, 1.5)
-            run.kill(role)
-    return act
-
+# ---- the table
 
 def scaler(steps):
     left = list(steps)
 
     def act(run, now):
-        if left and now >= left[0][0] and os.path.exists(f"{run.name}/fleet.json"):
-            when, n = left.pop(0)
-            subprocess.run([os.path.join(BIN, "drover"), "scale", f"actors={n}", f"run={run.name}"], env=ENV,
+        if left and now >= left[0][0] and run.folder.has("fleet.json"):
+            n = left.pop(0)[1]
+            subprocess.run([program("drover"), "scale", f"actors={n}", f"run={run.name}"], env=ENV,
                            stdout=run.log, stderr=run.log)
+            run.did(f"scale to {n}")
     return act
-
-
-CASES = {
-    "one-actor": lambda lag: Run(f"one-{lag}", overlap=lag, extra=["fleet.actors=1"]),
-    "two-actors": lambda lag: Run(f"two-{lag}", overlap=lag, extra=["fleet.actors=2"]),
-    "five-actors": lambda lag: Run(f"five-{lag}", overlap=lag, extra=["fleet.actors=5"]),
-    "scale": lambda lag: Run(f"scale-{lag}", scaler([(2, 5), (4, 1)]), overlap=lag),
-    "mixed-isa": lambda lag: Run(f"isa-{lag}", overlap=lag, extra=["fleet.actors=2", "fleet.actor_isa=" + isas()]),
-    "kill-actor": lambda lag: Run(f"ka-{lag}", killer(["actor"], 0.7), overlap=lag),
-    "kill-rewarder": lambda lag: Run(f"kr-{lag}", killer(["rewarder"], 0.7), overlap=lag),
-    "kill-broker": lambda lag: Run(f"kb-{lag}", killer(["broker"], 1.0), overlap=lag),
-    "kill-learner": lambda lag: Run(f"kl-{lag}", killer(["learner"], 2.0), overlap=lag),
-    "kill-all": lambda lag: Run(f"kx-{lag}", killer(["actor", "rewarder", "broker", "learner"], 1.0), overlap=lag),
-}
-SHORT = ["one-actor", "two-actors", "kill-all"]
 
 
 def isas():
@@ -137,32 +213,69 @@ def isas():
     return "avx2,avx512"
 
 
-def accounting(run):
-    script = os.path.join(HERE, "..", "..", "examples", "journal.py")
-    subprocess.run([sys.executable, script, f"{run.name}/journal"], check=True, stdout=run.log, stderr=run.log)
+ROLES = ["actor", "rewarder", "broker", "learner"]
+CASES = {
+    "one-actor": lambda lag: Run(f"one-{lag}", lag=lag, extra=["fleet.actors=1"]),
+    "two-actors": lambda lag: Run(f"two-{lag}", lag=lag),
+    "five-actors": lambda lag: Run(f"five-{lag}", lag=lag, extra=["fleet.actors=5"]),
+    "scale": lambda lag: Run(f"scale-{lag}", scaler([(2, 5), (6, 1)]), size="long", lag=lag),
+    "mixed-isa": lambda lag: Run(f"isa-{lag}", lag=lag, extra=["fleet.actors=2", "fleet.actor_isa=" + isas()]),
+    "kill-actor": kills("ka", ["actor"], .7),
+    "kill-rewarder": kills("kr", ["rewarder"], .7),
+    "kill-broker": kills("kb", ["broker"], 1.0),
+    "kill-learner": kills("kl", ["learner"], 1.2),
+    "kill-all": kills("kx", ROLES, .5),
+    "kill-few": kills("kf", ROLES, 1.0, size="short", most=3),
+    "checkpoint": after_checkpoint(["learner"], 10),
+    "checkpoint-actors": after_checkpoint(["learner", "actor"], 10),
+    "end-3": at_the_end(3),
+    "end-5": at_the_end(5),
+    "end-7": at_the_end(7),
+    **{"cut-" + name: cutter([name], .5, 12) for name in LINKS},
+    "cut-any": cutter(LINKS, .3, 40),
+    "hold-any": cutter(LINKS, 1, 4, hold=7),
+    "stopped-copy": replaced("copy", "late"),
+    "stopped-copy-early": replaced("copy", "early"),
+    "stopped-same": replaced("same", "late"),
+    "stopped-same-early": replaced("same", "early"),
+}
+SHORT = ["one-actor", "kill-few", "end-5"]
+
+
+def asked_for(words):
+    names = SHORT if not words else list(CASES) if words == ["all"] else words
+    for lag in ["none", "2"]:
+        for name in names:
+            only, _, rest = name.partition(".")
+            if not rest or only == lag:
+                yield lag, rest or name
 
 
 def main():
-    asked = sys.argv[2:] or SHORT
-    asked = list(CASES) if asked == ["all"] else asked
     folder = tempfile.mkdtemp(prefix="drover-e2e-")
     os.chdir(folder)
-    print(f"seed {SEED}, {KILLS} kills a role at most, in {folder}", flush=True)
+    print(f"seed {SEED}, in {folder}", flush=True)
     prepare()
-    bad = 0
-    for lag in ["none", "2"]:
-        first = None
-        for case in asked:
-            begin = time.monotonic()
+    plain, bad = {}, 0
+    for lag, case in asked_for(sys.argv[2:]):
+        begin = time.monotonic()
+        try:
             run = CASES[case](lag)
-            accounting(run)
-            got = hash_of(run.name)
-            first = first or got
-            bad += got != first
-            print(f"overlap {lag:4} {case:14} {got[:16]} {'same' if got == first else 'DIFFERENT'} "
-                  f"kills {run.kills} {time.monotonic() - begin:.1f} s", flush=True)
+            accounting(run.name, run.log)
+        except SystemExit as end:
+            bad += 1
+            print(f"overlap {lag:4} {case:18} FAILED {end}", flush=True)
+            continue
+        took, got = time.monotonic() - begin, hash_of(run.name)
+        if (lag, run.size) not in plain:
+            plain[lag, run.size] = hash_of(Run(f"plain-{run.size}-{lag}", size=run.size, lag=lag).name)
+        same = got == plain[lag, run.size]
+        bad += not same
+        done = "".join(f"  {n} {what}" for what, n in run.done.items())
+        print(f"overlap {lag:4} {case:18} {run.size:5} {got[:16]} {'same' if same else 'DIFFERENT'} {took:5.1f} s{done}",
+              flush=True)
     if bad:
-        raise SystemExit(f"{bad} runs ended elsewhere; logs in {folder}")
+        raise SystemExit(f"{bad} runs failed or ended elsewhere; logs in {folder}")
     shutil.rmtree(folder)
 
 

@@ -1,5 +1,6 @@
 drover_test(learner/objective NEEDS learner)
 drover_test(learner/checkpoint NEEDS learner)
+drover_test(learner/rundir NEEDS learner)
 drover_test(learner/keys NEEDS learner)
 drover_test(learner/parity NEEDS learner TIMEOUT 120)
 target_compile_definitions(test_learner_parity PRIVATE GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/golden/trl")

@@ -8,6 +8,7 @@
 #include "net/loop.h"
 #include "net/worker.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -428,6 +429,42 @@ static void work_of_the_pool_comes_back_with_its_words(void **state)
     assert_int_equal(done, 1);
 }
 
+static enum err long_work(void *self)
+{
+    (void)self;
+    poll(NULL, 0, 60);
+    return OK;
+}
+
+static enum err count(void *self, enum err result, const char *words, int64_t now_ms)
+{
+    (void)words, (void)now_ms;
+    assert_ok(result);
+    (*(int *)self)++;
+    return OK;
+}
+
+static enum err tick_of_the_dead(void *self, int64_t now_ms)
+{
+    (void)now_ms;
+    (*(int *)self)++;
+    return OK;
+}
+
+static void a_loop_that_is_freed_waits_for_work_and_calls_nobody(void **state)
+{
+    struct loop *own;
+    int done = 0, ticks = 0;
+
+    (void)state;
+    assert_ok(loop_new(&own));
+    assert_ok(loop_every(own, 1, tick_of_the_dead, &ticks));
+    assert_ok(loop_work(own, long_work, count, &done));
+    loop_free(own);
+    assert_int_equal(done, 1);
+    assert_int_equal(ticks, 0); /* its owner may be freed already */
+}
+
 #define FACT(f) cmocka_unit_test_setup_teardown(f, open_loop, close_loop)
 
 int main(void)
@@ -443,6 +480,7 @@ int main(void)
         FACT(a_stopped_thread_drops_what_is_left),
         FACT(an_error_of_the_thread_ends_the_loop),
         FACT(work_of_the_pool_comes_back_with_its_words),
+        cmocka_unit_test(a_loop_that_is_freed_waits_for_work_and_calls_nobody),
     };
 
     return cmocka_run_group_tests_name("net/loop", tests, NULL, NULL);

@@ -1,16 +1,13 @@
 /* proxy: a TCP connection that misbehaves on command, for tests of what cuts and stalls do.
  *
- * usage: test_proxy LISTEN-PORT TARGET-PORT [command ...]    (127.0.0.1; port 0: any)
- * It prints "port N". Commands come as arguments first, then as lines on stdin; it ends at the
- * end of stdin or with `quit`:
- *     cut            resets all connections (what is under way is lost)
- *     every MS       cuts about each MS (between 0.5 and 1.5 times), 0: no more
- *     hold           nothing passes any more, and nobody is told (half-open)
- *     pass           it passes again
- *     mute           swallows what goes up: the target hears nothing
- *     delay MS       each piece waits so long
- *     flip N         flips a bit in about each N bytes, 0: none
- *     split          writes single bytes for the next 4096 bytes */
+ * usage: test_proxy LISTEN TARGET [command ...]    (a port of 127.0.0.1, or ADDRESS:PORT; 0:
+ * any) It prints "port N". Commands come as arguments first, then as lines on stdin; it ends at
+ * the end of stdin or with `quit`: cut            resets all connections (what is under way is
+ * lost) every MS       cuts about each MS (between 0.5 and 1.5 times), 0: no more hold nothing
+ * passes any more, and nobody is told (half-open) pass           it passes again mute swallows
+ * what goes up: the target hears nothing delay MS       each piece waits so long flip N flips a
+ * bit in about each N bytes, 0: none split          writes single bytes for the next 4096 bytes
+ *     count          prints "cuts N": connections that were up when they were reset, so far */
 
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -55,6 +52,7 @@ static uv_pipe_t input;
 static struct link *links;
 static struct sockaddr_in target;
 static bool held, muted;
+static uint64_t cuts;
 static uint64_t delay_ms, every_ms, flip_every, until_flip, split_left;
 static uint64_t random_state = 88172645463325252u;
 static char line[256];
@@ -253,6 +251,7 @@ static void cut(void)
 
     for (struct link *link = links; link; link = next) {
         next = link->next;
+        cuts += link->connected && !link->closing;
         end(link);
     }
 }
@@ -287,6 +286,9 @@ static void obey(const char *word)
         flip_every = until_flip = number;
     } else if (!strncmp(word, "split", 5)) {
         split_left = 4096;
+    } else if (!strncmp(word, "count", 5)) {
+        printf("cuts %llu\n", (unsigned long long)cuts);
+        fflush(stdout);
     } else if (!strncmp(word, "quit", 4)) {
         uv_stop(loop);
     } else {
@@ -323,18 +325,29 @@ static void input_heard(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         line_n = 0;
 }
 
+/* "PORT" or "ADDRESS:PORT". */
+static void address(struct sockaddr_in *out, const char *text)
+{
+    const char *const colon = strchr(text, ':');
+    char host[32] = "127.0.0.1";
+
+    if (colon)
+        snprintf(host, sizeof host, "%.*s", (int)(colon - text), text);
+    uv_ip4_addr(host, (int)strtol(colon ? colon + 1 : text, NULL, 10), out);
+}
+
 int main(int argc, char **argv)
 {
     struct sockaddr_in here;
     int n = sizeof here;
 
     if (argc < 3) {
-        fprintf(stderr, "usage: test_proxy LISTEN-PORT TARGET-PORT [command ...]\n");
+        fprintf(stderr, "usage: test_proxy LISTEN TARGET [command ...]\n");
         return 2;
     }
     loop = uv_default_loop();
-    uv_ip4_addr("127.0.0.1", (int)strtol(argv[1], NULL, 10), &here);
-    uv_ip4_addr("127.0.0.1", (int)strtol(argv[2], NULL, 10), &target);
+    address(&here, argv[1]);
+    address(&target, argv[2]);
     uv_tcp_init(loop, &listener);
     uv_timer_init(loop, &cutter);
     if (uv_tcp_bind(&listener, (const struct sockaddr *)&here, 0) ||
