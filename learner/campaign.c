@@ -23,7 +23,7 @@ void campaign_close(struct campaign *c)
     prompts_free(c->eval);
     origin_close(c->origin);
     rundir_close(c->dir);
-    ppo_keys_fini(&c->plan);
+    fleet_keys_fini(&c->plan);
     json_decref(c->config);
     free(c->checkpoints);
     free(c->images);
@@ -32,7 +32,7 @@ void campaign_close(struct campaign *c)
     free(c->tail);
 }
 
-bool campaign_finished(const struct ppo_keys *keys, const json_t *config)
+bool campaign_finished(const struct fleet_keys *keys, const json_t *config)
 {
     char *path = mem_print("%s/run.json", keys->keys.output_dir);
     char *model = mem_print("%s/model", keys->keys.output_dir);
@@ -191,16 +191,16 @@ static enum err take_memory(const struct campaign *c)
     size_t need;
 
     critic.head = HEAD_SCALAR;
-    need = ppo_size(&c->plan.ppo, policy, &critic, tokens) +
+    need = round_size(&c->plan.round, policy, &critic, tokens) +
            (size_t)(c->plan.lag + 2) * image_size(policy);
     fprintf(
         stderr,
         "plan: %" PRIu64 " iterations of %" PRIu64
         " answers, %d passes of %d optimiser steps each; %zu prompts, up to %zu + %d tokens; "
         "%.2f GB of %.2f GB memory\n",
-        c->plan.iterations, c->plan.batch, c->plan.ppo.num_ppo_epochs,
-        c->plan.ppo.num_mini_batches, c->train->n, c->train->longest, c->keys->response_length,
-        (double)need / 1e9, (double)c->plan.shared.memory_bytes / 1e9);
+        c->plan.iterations, c->plan.batch, c->plan.round.epochs, c->plan.round.mini_batches,
+        c->train->n, c->train->longest, c->keys->response_length, (double)need / 1e9,
+        (double)c->plan.shared.memory_bytes / 1e9);
     if (c->train->skipped || c->train->dropped)
         fprintf(stderr, "data: %zu prompts left out by length, %zu bad\n", c->train->dropped,
                 c->train->skipped);
@@ -217,7 +217,7 @@ static enum err take_memory(const struct campaign *c)
 static enum err make_plan(struct campaign *c)
 {
     const struct keys *k = &c->keys->keys;
-    enum err err = ppo_keys_length(&c->plan, c->keys, c->train->n);
+    enum err err = fleet_keys_length(&c->plan, c->keys, c->train->n);
     const struct tasks_plan plan = {
         .seed = (uint64_t)(conf_has_int(k->data_seed) ? k->data_seed : k->seed),
         .rows = c->train->n,
@@ -274,7 +274,7 @@ static void make_table(struct campaign *c)
 static enum err critic_params(const struct campaign *c, struct params **out)
 {
     *out = NULL;
-    for (int i = 0; i < c->plan.rewards.n && !c->plan.critic_zero; i++)
+    for (int i = 0; c->plan.round.critic && !c->plan.critic_zero && i < c->plan.rewards.n; i++)
         if (c->origin->of_reward[i] >= 0)
             return origin_params(c->origin, c->origin->of_reward[i], out);
     return OK;
@@ -283,15 +283,17 @@ static enum err critic_params(const struct campaign *c, struct params **out)
 static enum err make_trainer(struct campaign *c)
 {
     const struct origin_model *first = &c->origin->model[0];
-    const struct trainer_conf conf = {.ppo = &c->plan.ppo,
-                                      .rewards = &c->plan.rewards,
-                                      .checkpoints = c->checkpoints,
-                                      .images = c->images,
-                                      .keep = (size_t)c->keys->keys.save_total_limit,
-                                      .lag = c->plan.lag,
-                                      .reference_shape = &c->origin->card->shape,
-                                      .reference_image = first->image_bytes,
-                                      .reference_bytes = first->image.bytes};
+    const struct trainer_conf conf = {
+        .round = &c->plan.round,
+        .rewards = &c->plan.rewards,
+        .checkpoints = c->checkpoints,
+        .images = c->images,
+        .keep = (size_t)c->keys->keys.save_total_limit,
+        .lag = c->plan.lag,
+        .reference_shape =
+            c->plan.round.reference && !c->plan.round.opponent ? &c->origin->card->shape : NULL,
+        .reference_image = first->image_bytes,
+        .reference_bytes = first->image.bytes};
     struct params *policy = NULL, *critic = NULL;
     enum err err = origin_params(c->origin, 0, &policy);
 
@@ -330,7 +332,7 @@ static enum err open_journal(struct campaign *c)
     return err;
 }
 
-enum err campaign_open(struct campaign *c, const struct ppo_keys *keys)
+enum err campaign_open(struct campaign *c, const struct fleet_keys *keys)
 {
     enum err err;
 

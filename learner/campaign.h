@@ -7,8 +7,8 @@
 #include "learner/fleet.h"
 
 struct campaign {
-    const struct ppo_keys *keys;
-    struct ppo_keys_plan plan;
+    const struct fleet_keys *keys;
+    struct fleet_plan plan;
     struct rundir *dir;
     struct origin *origin;
     struct prompts *train, *eval; /* eval: NULL for none */
@@ -23,14 +23,14 @@ struct campaign {
     int32_t *tail;
     uint32_t tails;
     uint64_t body_max, saved, epoch;
-    struct snapshot *snapshot[PPO_KEYS_LAG + 2]; /* of versions that tasks may name */
+    struct snapshot *snapshot[FLEET_KEYS_LAG + 2]; /* of versions that tasks may name */
     uint32_t snapshots;
     bool resumed;
 };
 
 /* Locks the folder, plans, prints the plan, refuses what cannot be, loads or makes everything.
  * Errors: any, in words for the user. campaign_close follows in any case. */
-enum err campaign_open(struct campaign *campaign, const struct ppo_keys *keys) MUST_CHECK;
+enum err campaign_open(struct campaign *campaign, const struct fleet_keys *keys) MUST_CHECK;
 void campaign_close(struct campaign *campaign);
 
 /* Trains the journal's steps again, from the checkpoint to the last announced version; each
@@ -38,6 +38,6 @@ void campaign_close(struct campaign *campaign);
 enum err campaign_replay(struct campaign *campaign) MUST_CHECK;
 
 /* The folder's last run was this one and came to its end. */
-bool campaign_finished(const struct ppo_keys *keys, const json_t *config);
+bool campaign_finished(const struct fleet_keys *keys, const json_t *config);
 
 #endif

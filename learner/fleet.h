@@ -17,8 +17,8 @@
 
 struct fleet_conf {
     const struct member_options *member;
-    const struct ppo_keys *keys;
-    const struct ppo_keys_plan *plan;
+    const struct fleet_keys *keys;
+    const struct fleet_plan *plan;
     struct rewards *rewards; /* with its table */
     struct tasks *tasks;
     const struct origin *origin;

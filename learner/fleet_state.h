@@ -7,7 +7,7 @@
 #include "learner/serve.h"
 #include "net/worker.h"
 
-enum { FLEET_TABLE = 1, FLEET_VERSIONS = PPO_KEYS_LAG + 4 };
+enum { FLEET_TABLE = 1, FLEET_VERSIONS = FLEET_KEYS_LAG + 4 };
 
 struct fleet {
     struct fleet_conf conf;

@@ -50,7 +50,7 @@ static enum err evaluated(struct fleet *f, enum tasks_kind kind, uint64_t step)
     return err;
 }
 
-static bool holds(const struct ppo_keys_condition *c, const json_t *line)
+static bool holds(const struct fleet_keys_condition *c, const json_t *line)
 {
     const json_t *value = json_object_get(line, c->metric);
     const double x = json_number_value(value);
@@ -61,7 +61,7 @@ static bool holds(const struct ppo_keys_condition *c, const json_t *line)
 static void judge(struct fleet *f, const json_t *line)
 {
     for (int i = 0; i < f->conf.plan->conditions; i++) {
-        const struct ppo_keys_condition *c = &f->conf.plan->stop_if[i];
+        const struct fleet_keys_condition *c = &f->conf.plan->stop_if[i];
         if (!holds(c, line))
             continue;
         progress_line(f->conf.progress, "stop_if: %s is %.6g, %s %.6g: the run ends here",
@@ -81,8 +81,8 @@ static void tell(const struct fleet *f, const json_t *line, int64_t now_ms)
                   "iteration %" PRId64 "/%" PRIu64 "  score %.4f  kl %.4f  length %.1f  "
                   "%.0f tokens/s  %s left",
                   done, f->conf.plan->iterations,
-                  json_number_value(json_object_get(line, "objective/scores")),
-                  json_number_value(json_object_get(line, "objective/kl")),
+                  json_number_value(json_object_get(line, f->conf.plan->method->score)),
+                  json_number_value(json_object_get(line, f->conf.plan->method->divergence)),
                   json_number_value(json_object_get(line, "drover_completion_length")),
                   json_number_value(json_object_get(line, "drover_tokens_per_second")), left);
 }

@@ -1,7 +1,8 @@
 /* drover-learner: owns a run: trains, evaluates, checkpoints, writes the model. */
 #include "base/err.h"
 #include "base/log.h"
-#include "learner/ppo_main.h"
+#include "learner/fleet_main.h"
+#include "learner/ppo_keys.h"
 #include "learner/reward.h"
 #include "learner/sft.h"
 
@@ -12,10 +13,11 @@ static const struct method {
     const char *name, *what;
     enum err (*run)(int argc, char **argv);
     void (*help)(FILE *to);
+    const struct fleet_method *fleet; /* in place of those two: over a fleet */
 } methods[] = {
-    {"sft", "learn from demonstrations", sft_main, sft_help},
-    {"reward", "learn a score from pairs of answers", reward_main, reward_help},
-    {"ppo", "learn from rewards, over a fleet", ppo_main, ppo_main_help},
+    {"sft", "learn from demonstrations", sft_main, sft_help, NULL},
+    {"reward", "learn a score from pairs of answers", reward_main, reward_help, NULL},
+    {"ppo", "learn from rewards, over a fleet", NULL, NULL, &ppo_keys_method},
 };
 enum { METHODS = sizeof(methods) / sizeof(methods[0]) };
 
@@ -25,7 +27,7 @@ static void usage(FILE *to)
                 "       drover-learner METHOD --help | --help | --version\n"
                 "methods:\n");
     for (int i = 0; i < METHODS; i++)
-        fprintf(to, "  %-8s %s\n", methods[i].name, methods[i].what);
+        fprintf(to, "  %-12s %s\n", methods[i].name, methods[i].what);
 }
 
 static int run(const struct method *method, int argc, char **argv)
@@ -35,10 +37,13 @@ static int run(const struct method *method, int argc, char **argv)
             printf("usage: drover-learner %s [FILE.yaml] [key=value | --key value ...]\n"
                    "  %-34s %-12s %s\n",
                    method->name, "key", "default", "meaning");
-            method->help(stdout);
+            if (method->fleet)
+                conf_help(method->fleet->tables, stdout);
+            else
+                method->help(stdout);
             return 0;
         }
-    if (method->run(argc, argv)) {
+    if (method->fleet ? fleet_main(method->fleet, argc, argv) : method->run(argc, argv)) {
         fprintf(stderr, "drover-learner %s: %s\n", method->name, err_text());
         return 1;
     }

@@ -4,15 +4,6 @@
 
 #include <math.h>
 
-static double count_learnt(const struct objective_in *in)
-{
-    double n = 0;
-
-    for (int t = 0; t < in->n; t++)
-        n += in->learn[t];
-    return n;
-}
-
 static double clamp(double x, double low, double high)
 {
     return x < low ? low : x > high ? high : x;
@@ -97,13 +88,13 @@ const struct objective objective_ppo = {
     .entropy = true,
     .dentropy = true,
     .group = 1,
-    .count = count_learnt,
+    .count = objective_tokens,
     .run = policy_run,
 };
 const struct objective objective_ppo_value = {
     .name = "ppo_value",
     .value = true,
     .group = 1,
-    .count = count_learnt,
+    .count = objective_tokens,
     .run = value_run,
 };

@@ -114,7 +114,7 @@ static enum err make_reward(struct origin *o, const struct reward *reward,
     return err ? err_add("reward %s", reward->name) : OK;
 }
 
-static enum err make(struct origin *o, const struct ppo_keys *keys,
+static enum err make(struct origin *o, const struct fleet_keys *keys,
                      const struct rewards *rewards)
 {
     struct bundle *bundle = NULL;
@@ -127,7 +127,7 @@ static enum err make(struct origin *o, const struct ppo_keys *keys,
     if (!err)
         err = prepare_card(&bundle, &keys->keys, BUNDLE_ALL, &eos);
     if (!err && bundle->params->shape.head != HEAD_LM)
-        err = err_set(ERR_RANGE, "%s is a reward model: ppo trains a language model",
+        err = err_set(ERR_RANGE, "%s is a reward model: this method trains a language model",
                       keys->keys.model_name_or_path);
     snprintf(o->model[0].name, sizeof o->model[0].name, "policy");
     if (!err)
@@ -239,7 +239,7 @@ static enum err map_all(struct origin *o)
     return err;
 }
 
-enum err origin_open(struct origin **out, const struct ppo_keys *keys,
+enum err origin_open(struct origin **out, const struct fleet_keys *keys,
                      const struct rewards *rewards)
 {
     struct origin *o = mem_new(1, sizeof *o);

@@ -8,7 +8,7 @@
 #ifndef LEARNER_ORIGIN_H
 #define LEARNER_ORIGIN_H
 
-#include "learner/ppo_keys.h"
+#include "learner/fleet_keys.h"
 #include "lm/file/bundle.h"
 #include "proto/noun.h"
 
@@ -31,7 +31,7 @@ struct origin {
 
 /* Reads the manifest, or makes artifacts of the models that the keys name. Every artifact is
  * checked against its hash. Errors: any, in words for the user. */
-enum err origin_open(struct origin **out, const struct ppo_keys *keys,
+enum err origin_open(struct origin **out, const struct fleet_keys *keys,
                      const struct rewards *rewards) MUST_CHECK;
 void origin_close(struct origin *origin); /* NULL is fine */
 

@@ -16,8 +16,8 @@
 
 struct trainer {
     struct trainer_conf conf;
-    struct ppo_conf ppo_conf;
-    struct ppo *ppo;
+    struct round_conf round_conf;
+    struct round *round;
     struct model *reference;
     struct trainer_counters counters;
 };
@@ -80,10 +80,10 @@ enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
 
     *out = NULL;
     t->conf = *conf;
-    t->ppo_conf = *conf->ppo;
-    t->ppo_conf.stop = stop;
-    err = ppo_new(&t->ppo, &t->ppo_conf, policy, critic);
-    if (!err)
+    t->round_conf = *conf->round;
+    t->round_conf.stop = stop;
+    err = round_new(&t->round, &t->round_conf, policy, critic);
+    if (!err && conf->reference_shape)
         err = model_new(&t->reference, conf->reference_shape, conf->reference_image,
                         conf->reference_bytes);
     if (err)
@@ -98,7 +98,7 @@ void trainer_free(struct trainer *t)
     if (!t)
         return;
     model_free(t->reference);
-    ppo_free(t->ppo);
+    round_free(t->round);
     free(t);
 }
 
@@ -110,7 +110,7 @@ enum err trainer_load(struct trainer *t)
     enum err err = checkpoint_list(&steps, &n, t->conf.checkpoints);
 
     for (size_t i = 0; i < n && !err && !found; i++) {
-        err = ppo_read(t->ppo, t->conf.checkpoints, steps[i], NULL);
+        err = round_state_read(t->round, t->conf.checkpoints, steps[i], NULL);
         found = !err;
         if (err == ERR_PARSE) {
             log_warn("checkpoint", "reason=\"%s; an older one is tried\"", err_text());
@@ -123,12 +123,12 @@ enum err trainer_load(struct trainer *t)
 
 uint64_t trainer_version(const struct trainer *t)
 {
-    return (uint64_t)ppo_count(t->ppo);
+    return (uint64_t)round_count(t->round);
 }
 
 const struct params *trainer_policy(const struct trainer *t)
 {
-    return ppo_policy(t->ppo);
+    return round_policy(t->round);
 }
 
 const struct trainer_counters *trainer_counters(const struct trainer *t)
@@ -153,7 +153,7 @@ static struct snapshot *snapshot_of(float *bytes, size_t n, uint64_t number)
 enum err trainer_snapshot(const struct trainer *t, struct snapshot **out)
 {
     size_t n;
-    const float *image = ppo_image(t->ppo, &n);
+    const float *image = round_image(t->round, &n);
     float *copy = NULL;
     const enum err err = mem_big(&copy, n, 1, "a version's weights");
 
@@ -234,7 +234,7 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
         free(path);
     }
     if (!err)
-        err = ppo_write(t->ppo, t->conf.checkpoints, NULL);
+        err = round_state_write(t->round, t->conf.checkpoints, NULL);
     if (!err)
         err = checkpoint_trim(t->conf.checkpoints, t->conf.keep);
     return err ? err : trim_images(t);
@@ -253,7 +253,7 @@ static enum err refer(const struct trainer *t, const struct prompts_row *prompt,
 
     memcpy(token, prompt->token, prompt->tokens * sizeof *token);
     memcpy(token + prompt->tokens, s->token, s->n * sizeof *token);
-    err = forward_score(t->reference, token, seq, 1, (float)t->ppo_conf.temperature, logprob,
+    err = forward_score(t->reference, token, seq, 1, (float)t->round_conf.temperature, logprob,
                         NULL, NULL);
     memcpy(out, logprob + prompt->tokens, s->n * sizeof *out);
     free(logprob);
@@ -262,25 +262,26 @@ static enum err refer(const struct trainer *t, const struct prompts_row *prompt,
 }
 
 static enum err gather(const struct trainer *t, const struct trainer_job *job,
-                       struct ppo_rollout *rollout, float *reference)
+                       struct round_rollout *rollout, float *reference)
 {
     enum err err = OK;
 
     for (uint32_t i = 0; i < job->n && !err; i++) {
         const struct record_sample *s = job->sample[i];
         const struct prompts_row *p = job->prompt[i];
-        rollout[i] = (struct ppo_rollout){.task = s->task,
-                                          .sample = s->sample,
-                                          .prompt = p->token,
-                                          .prompts = (int)p->tokens,
-                                          .token = s->token,
-                                          .tokens = (int)s->n,
-                                          .mask = s->mask,
-                                          .behaviour = s->logprob,
-                                          .reference = rewards_reference(t->conf.rewards, s),
-                                          .score = rewards_score(t->conf.rewards, s),
-                                          .ended = s->end == ROLLOUT_STOP};
-        if (!rollout[i].reference) {
+        rollout[i] = (struct round_rollout){.task = s->task,
+                                            .sample = s->sample,
+                                            .prompt = p->token,
+                                            .prompts = (int)p->tokens,
+                                            .token = s->token,
+                                            .tokens = (int)s->n,
+                                            .mask = s->mask,
+                                            .behaviour = s->logprob,
+                                            .reference = rewards_reference(t->conf.rewards, s),
+                                            .score = rewards_score(t->conf.rewards, s),
+                                            .version = s->spans ? s->span[0].version.number : 0,
+                                            .ended = s->end == ROLLOUT_STOP};
+        if (t->reference && !rollout[i].reference) {
             err = refer(t, p, s, reference);
             rollout[i].reference = reference;
             reference += s->n;
@@ -313,8 +314,8 @@ static void line_means(json_t *line, const struct trainer *t, const struct train
 static enum err iterate(struct trainer *t, struct trainer_job *job)
 {
     const int64_t begun = clock_mono_ns();
-    struct ppo_rollout *rollout = mem_new(job->n, sizeof *rollout);
-    struct ppo_metrics metrics = {.n = 0};
+    struct round_rollout *rollout = mem_new(job->n, sizeof *rollout);
+    struct round_metrics metrics = {.n = 0};
     float *reference = NULL;
     enum err err = OK;
 
@@ -329,7 +330,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
     if (!err)
         err = gather(t, job, rollout, reference);
     if (!err)
-        err = ppo_iteration(t->ppo, rollout, job->n, &metrics);
+        err = round_iteration(t->round, rollout, job->n, &metrics);
     if (!err)
         err = trainer_snapshot(t, &job->snapshot);
     if (!err) {

@@ -1,14 +1,14 @@
-/* trainer: the learner's compute thread: owns policy, critic and reference; knows no socket.
+/* trainer: the learner's compute thread: owns policy, critic and reference; no socket.
  *
  * Before the loop runs, the same calls replay a journal's steps. */
 
 #ifndef LEARNER_TRAINER_H
 #define LEARNER_TRAINER_H
 
-#include "learner/ppo.h"
 #include "learner/prompts.h"
 #include "learner/record.h"
 #include "learner/rewards.h"
+#include "learner/round.h"
 #include "proto/noun.h"
 
 #include <stdatomic.h>
@@ -47,20 +47,20 @@ struct trainer_job *trainer_job(enum trainer_kind kind, uint32_t n);
 void trainer_job_free(void *job);
 
 struct trainer_conf {
-    const struct ppo_conf *ppo;
+    const struct round_conf *round;
     const struct rewards *rewards; /* changes only before the first ITERATE */
     const char *checkpoints;       /* folder */
     const char *images;            /* folder */
     size_t keep;                   /* checkpoints kept */
     uint64_t lag;
     /* The frozen reference, for answers that come without its log-probabilities. Borrowed. */
-    const struct shape *reference_shape;
+    const struct shape *reference_shape; /* NULL: none is needed */
     const float *reference_image;
     size_t reference_bytes;
 };
 
 struct trainer;
-/* Takes both params, also on an error; critic NULL: a zero head. */
+/* Takes both params, also on an error; as round_new. */
 enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
                      struct params *policy, struct params *critic) MUST_CHECK;
 void trainer_free(struct trainer *trainer);

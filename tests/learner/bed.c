@@ -3,8 +3,8 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "learner/advantage.h"
+#include "learner/advantage_ppo.h"
 #include "learner/objective_sft.h"
-#include "learner/ppo_batch.h"
 #include "lm/gen/generate.h"
 
 #include <assert.h>
@@ -316,7 +316,7 @@ struct rollouts {
     int prompt[BATCH][2];
     int token[BATCH][BED_LONGEST];
     float behaviour[BATCH][BED_LONGEST], reference[BATCH][BED_LONGEST];
-    struct ppo_rollout answer[BATCH];
+    struct round_rollout answer[BATCH];
 };
 
 static void keep(void *self, const struct generate_done *done)
@@ -373,7 +373,7 @@ static void roll_out(struct rollouts *rollouts, struct generate *generate,
         must(generate_step(generate, model, &events, &made));
     }
     for (int i = 0; i < BATCH; i++) {
-        struct ppo_rollout *const answer = &rollouts->answer[i];
+        struct round_rollout *const answer = &rollouts->answer[i];
         const int row = bed_index(bed, rollouts->token[i], answer->tokens);
         answer->task = (uint64_t)i;
         answer->prompt = rollouts->prompt[i];
@@ -399,8 +399,8 @@ double __real_kl_estimate(enum kl kind, double logprob, double reference);
 double __wrap_kl_estimate(enum kl kind, double logprob, double reference);
 void __real_advantage_whiten(float *x, const uint8_t *learn, int n, enum advantage_mean mean);
 void __wrap_advantage_whiten(float *x, const uint8_t *learn, int n, enum advantage_mean mean);
-void __real_ppo_batch_advantages(struct ppo_batch *batch, const struct ppo_conf *conf);
-void __wrap_ppo_batch_advantages(struct ppo_batch *batch, const struct ppo_conf *conf);
+void __real_advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf);
+void __wrap_advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf);
 
 double __wrap_kl_estimate(enum kl kind, double logprob, double reference)
 {
@@ -415,9 +415,9 @@ void __wrap_advantage_whiten(float *x, const uint8_t *learn, int n, enum advanta
 }
 
 /* Every answer's advantages one place later; its last comes first. */
-void __wrap_ppo_batch_advantages(struct ppo_batch *batch, const struct ppo_conf *conf)
+void __wrap_advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf)
 {
-    __real_ppo_batch_advantages(batch, conf);
+    __real_advantage_ppo(batch, conf);
     for (size_t i = 0; present == BED_SHIFTED && i < batch->n; i++) {
         float *const a = batch->advantage + batch->at[i];
         const size_t n = batch->at[i + 1] - batch->at[i];
@@ -431,25 +431,25 @@ static struct ppo_conf conf_of(uint64_t seed, int iterations, enum bed_bug bug)
 {
     struct ppo_conf conf = ppo_defaults(iterations);
 
-    conf.num_mini_batches = 4;
-    conf.per_device_train_batch_size = 64;
-    conf.kl_coef = beta;
-    conf.temperature = 1;
-    conf.rates = optim_plan(SCHEDULE_LINEAR, 1e-3, 0, iterations);
-    conf.critic_learning_rate = 1e-3;
-    conf.adamw.epsilon = 1e-5;
-    conf.gradient_checkpointing = false;
+    conf.round.mini_batches = 4;
+    conf.round.per_device_train_batch_size = 64;
+    conf.round.kl_coef = beta;
+    conf.round.temperature = 1;
+    conf.round.rates = optim_plan(SCHEDULE_LINEAR, 1e-3, 0, iterations);
+    conf.round.critic_learning_rate = 1e-3;
+    conf.round.adamw.epsilon = 1e-5;
+    conf.round.gradient_checkpointing = false;
     conf.whiten_rewards = bug == BED_CENTRED || bug == BED_WHITENED;
-    conf.strict = true;
-    conf.seed = seed;
+    conf.round.strict = true;
+    conf.round.seed = seed;
     return conf;
 }
 
-static void one_iteration(struct ppo *ppo, const struct rollouts *rollouts)
+static void one_iteration(struct round *ppo, const struct rollouts *rollouts)
 {
-    struct ppo_metrics metrics;
+    struct round_metrics metrics;
 
-    must(ppo_iteration(ppo, rollouts->answer, BATCH, &metrics));
+    must(round_iteration(ppo, rollouts->answer, BATCH, &metrics));
     assert(metrics.first.tokens > 0);
     assert(metrics.first.ratio_gap == 0);
     assert(metrics.first.approxkl == 0 && metrics.first.clipfrac == 0);
@@ -463,15 +463,16 @@ void bed_ppo(struct bed_worth *out, const struct bed *bed, uint64_t seed, int it
     struct generate *generate;
     struct params *params;
     struct model *model;
-    struct ppo *ppo;
+    struct round *ppo;
     size_t bytes;
 
     rollouts->bed = bed;
     rollouts->bug = present = bug;
     must(params_new(&params, &bed->params->shape));
     memcpy(params->data, bed->params->data, params->count * sizeof(float));
-    must(ppo_new(&ppo, &conf, params, NULL));
-    const float *const image = ppo_image(ppo, &bytes);
+    const struct round_conf round = ppo_round(&conf);
+    must(round_new(&ppo, &round, params, NULL));
+    const float *const image = round_image(ppo, &bytes);
     must(model_new(&model, &bed->params->shape, image, bytes));
     must(generate_new(&generate, &bed->params->shape, BATCH, 8, NULL));
     for (int i = 0; i < iterations; i++) {
@@ -481,6 +482,6 @@ void bed_ppo(struct bed_worth *out, const struct bed *bed, uint64_t seed, int it
     bed_worth(out, bed, model, beta);
     generate_free(generate);
     model_free(model);
-    ppo_free(ppo);
+    round_free(ppo);
     free(rollouts);
 }

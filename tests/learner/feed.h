@@ -13,7 +13,7 @@ enum { ROWS = GOLDEN_ROWS, TOKENS = GOLDEN_TOKENS };
 struct feed {
     int prompt[ROWS][16], token[ROWS][16];
     float behaviour[TOKENS], reference[TOKENS];
-    struct ppo_rollout rollout[ROWS];
+    struct round_rollout rollout[ROWS];
 };
 
 static inline void feed_fill(struct feed *feed, int iteration)
@@ -24,15 +24,15 @@ static inline void feed_fill(struct feed *feed, int iteration)
             feed->prompt[s][i] = formula_token(i, stream, small_shape[0].vocab);
         for (uint32_t i = 0; i < (uint32_t)golden_answer[s]; i++)
             feed->token[s][i] = formula_token(i, stream + 50, small_shape[0].vocab);
-        feed->rollout[s] = (struct ppo_rollout){.task = 10 + (uint64_t)s / 2,
-                                                .sample = (uint32_t)s % 2,
-                                                .prompt = feed->prompt[s],
-                                                .prompts = golden_prompt[s],
-                                                .token = feed->token[s],
-                                                .tokens = golden_answer[s],
-                                                .behaviour = feed->behaviour + at,
-                                                .reference = feed->reference + at,
-                                                .ended = s % 3 != 2};
+        feed->rollout[s] = (struct round_rollout){.task = 10 + (uint64_t)s / 2,
+                                                  .sample = (uint32_t)s % 2,
+                                                  .prompt = feed->prompt[s],
+                                                  .prompts = golden_prompt[s],
+                                                  .token = feed->token[s],
+                                                  .tokens = golden_answer[s],
+                                                  .behaviour = feed->behaviour + at,
+                                                  .reference = feed->reference + at,
+                                                  .ended = s % 3 != 2};
     }
 }
 
@@ -46,15 +46,15 @@ static inline void feed_golden(struct feed *feed, int c, int iteration)
 }
 
 /* Behaviour: what the policy says now; reference: a little beside it. */
-static inline void feed_on_policy(struct feed *feed, const struct ppo *ppo, double temperature,
-                                  int iteration)
+static inline void feed_on_policy(struct feed *feed, const struct round *ppo,
+                                  double temperature, int iteration)
 {
     struct model *model;
     size_t bytes;
-    const float *image = ppo_image(ppo, &bytes);
+    const float *image = round_image(ppo, &bytes);
 
     feed_fill(feed, iteration);
-    assert_ok(model_new(&model, &ppo_policy(ppo)->shape, image, bytes));
+    assert_ok(model_new(&model, &round_policy(ppo)->shape, image, bytes));
     for (int s = 0, at = 0; s < ROWS; at += golden_answer[s], s++) {
         const int p = golden_prompt[s], n = golden_answer[s], seq[] = {0, p + n};
         int token[32];
@@ -83,15 +83,23 @@ static inline struct params *weights(const struct shape *shape)
     return params;
 }
 
-static inline struct ppo *fresh(const struct ppo_conf *conf)
+static inline enum err ppo_make(struct round **out, const struct ppo_conf *conf,
+                                struct params *policy, struct params *critic)
 {
-    struct ppo *ppo;
+    const struct round_conf round = ppo_round(conf);
 
-    assert_ok(ppo_new(&ppo, conf, weights(&small_shape[0]), weights(&small_shape[3])));
+    return round_new(out, &round, policy, critic);
+}
+
+static inline struct round *fresh(const struct ppo_conf *conf)
+{
+    struct round *ppo;
+
+    assert_ok(ppo_make(&ppo, conf, weights(&small_shape[0]), weights(&small_shape[3])));
     return ppo;
 }
 
-static inline double metric(const struct ppo_metrics *metrics, const char *name)
+static inline double metric(const struct round_metrics *metrics, const char *name)
 {
     for (int i = 0; i < metrics->n; i++)
         if (!strcmp(metrics->metric[i].name, name))
@@ -104,34 +112,34 @@ static inline struct ppo_conf golden_conf(int c)
 {
     struct ppo_conf conf = ppo_defaults(2);
 
-    conf.rates.peak = 3e-4;
-    conf.critic_learning_rate = 6e-4;
-    conf.per_device_train_batch_size = 4;
+    conf.round.rates.peak = 3e-4;
+    conf.round.critic_learning_rate = 6e-4;
+    conf.round.per_device_train_batch_size = 4;
     if (c == 1) {
-        conf.kl_estimator = KL_K3;
-        conf.kl_coef = .2;
-        conf.target_kl = .3;
-        conf.kl_horizon = 100;
+        conf.round.kl_estimator = KL_K3;
+        conf.round.kl_coef = .2;
+        conf.round.target_kl = .3;
+        conf.round.kl_horizon = 100;
         conf.whiten_rewards = true;
         conf.gamma = .99;
         conf.lam = .9;
-        conf.missing_eos_penalty = 1;
-        conf.entropy_coef = .01;
-        conf.temperature = 1.3;
-        conf.num_ppo_epochs = 3;
-        conf.cliprange = .15;
-        conf.cliprange_value = .3;
-        conf.vf_coef = .5;
+        conf.round.missing_eos_penalty = 1;
+        conf.loss.entropy_coef = .01;
+        conf.round.temperature = 1.3;
+        conf.round.epochs = 3;
+        conf.loss.cliprange = .15;
+        conf.loss.cliprange_value = .3;
+        conf.loss.vf_coef = .5;
     }
     if (c == 2) {
-        conf.kl_estimator = KL_K2;
-        conf.kl_coef = .1;
+        conf.round.kl_estimator = KL_K2;
+        conf.round.kl_coef = .1;
         conf.lam = 1;
-        conf.missing_eos_penalty = .5;
-        conf.temperature = 1;
-        conf.num_ppo_epochs = 2;
-        conf.cliprange = conf.cliprange_value = .1;
-        conf.vf_coef = 1;
+        conf.round.missing_eos_penalty = .5;
+        conf.round.temperature = 1;
+        conf.round.epochs = 2;
+        conf.loss.cliprange = conf.loss.cliprange_value = .1;
+        conf.loss.vf_coef = 1;
     }
     return conf;
 }

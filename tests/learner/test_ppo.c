@@ -1,7 +1,7 @@
 /* PPO's iteration: TRL's own lines in torch as golden numbers (tests/golden/ppo_steps.py), and
  * what must hold for any numbers. */
+#include "learner/advantage_ppo.h"
 #include "learner/checkpoint.h"
-#include "learner/ppo_batch.h"
 #include "tests/learner/feed.h"
 
 #include <math.h>
@@ -13,12 +13,12 @@ static void iterations_follow_trl(void **state)
     (void)state;
     for (int c = 0; c < GOLDEN_CASES; c++) {
         const struct ppo_conf conf = golden_conf(c);
-        struct ppo *ppo = fresh(&conf);
+        struct round *ppo = fresh(&conf);
         for (int it = 0; it < 2; it++) {
             struct feed feed;
-            struct ppo_metrics got;
+            struct round_metrics got;
             feed_golden(&feed, c, it);
-            assert_ok(ppo_iteration(ppo, feed.rollout, ROWS, &got));
+            assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
             for (int k = 0; k < GOLDEN_METRICS; k++) {
                 const double want = golden[c].iteration[it].metric[k];
                 const double is = metric(&got, golden_name[k]);
@@ -28,8 +28,8 @@ static void iterations_follow_trl(void **state)
                              is, want);
             }
         }
-        assert_true(fabs(ppo_beta(ppo) - golden[c].beta) < 1e-9);
-        ppo_free(ppo);
+        assert_true(fabs(round_beta(ppo) - golden[c].beta) < 1e-9);
+        round_free(ppo);
     }
 }
 
@@ -39,24 +39,24 @@ static void same_weights(const struct params *a, const struct params *b)
     assert_memory_equal(a->data, b->data, a->count * sizeof(float));
 }
 
-static void same_state(const struct ppo *a, const struct ppo *b)
+static void same_state(const struct round *a, const struct round *b)
 {
     size_t bytes, other;
-    const float *image = ppo_image(a, &bytes), *image_b = ppo_image(b, &other);
+    const float *image = round_image(a, &bytes), *image_b = round_image(b, &other);
 
-    same_weights(ppo_policy(a), ppo_policy(b));
-    same_weights(ppo_critic(a), ppo_critic(b));
+    same_weights(round_policy(a), round_policy(b));
+    same_weights(round_critic(a), round_critic(b));
     assert_int_equal(bytes, other);
     assert_memory_equal(image, image_b, bytes);
-    assert_true(ppo_beta(a) == ppo_beta(b) && ppo_count(a) == ppo_count(b));
+    assert_true(round_beta(a) == round_beta(b) && round_count(a) == round_count(b));
 }
 
-static void run(struct ppo *ppo, int c, int iteration, struct ppo_metrics *out)
+static void run(struct round *ppo, int c, int iteration, struct round_metrics *out)
 {
     struct feed feed;
 
     feed_golden(&feed, c, iteration);
-    assert_ok(ppo_iteration(ppo, feed.rollout, ROWS, out));
+    assert_ok(round_iteration(ppo, feed.rollout, ROWS, out));
 }
 
 /* The bits that generation gives are the bits that training gets, with and without keeping
@@ -66,24 +66,24 @@ static void on_policy_the_first_ratio_is_exactly_one(void **state)
     (void)state;
     for (int c = 0; c < 4; c++) {
         struct ppo_conf conf = golden_conf(c % 2);
-        struct ppo_metrics got;
+        struct round_metrics got;
         struct feed feed;
-        struct ppo *ppo;
+        struct round *ppo;
 
-        conf.strict = true;
-        conf.gradient_checkpointing = c < 2;
-        conf.num_mini_batches = 1 + c % 3;
-        conf.per_device_train_batch_size = 1 + c;
+        conf.round.strict = true;
+        conf.round.gradient_checkpointing = c < 2;
+        conf.round.mini_batches = 1 + c % 3;
+        conf.round.per_device_train_batch_size = 1 + c;
         ppo = fresh(&conf);
         for (int it = 0; it < 2; it++) {
-            feed_on_policy(&feed, ppo, conf.temperature, it);
-            assert_ok(ppo_iteration(ppo, feed.rollout, ROWS, &got));
+            feed_on_policy(&feed, ppo, conf.round.temperature, it);
+            assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
             assert_true(got.first.ratio_gap == 0.0 && got.first.approxkl == 0.0);
             assert_true(got.first.clipfrac == 0.0 && got.first.tokens > 0);
             assert_true(got.tokens == TOKENS && got.learnt == TOKENS);
             assert_true(metric(&got, "policy/approxkl_avg") > 0);
         }
-        ppo_free(ppo);
+        round_free(ppo);
     }
 }
 
@@ -91,39 +91,39 @@ static void on_policy_the_first_ratio_is_exactly_one(void **state)
 static void a_token_of_other_weights_is_named(void **state)
 {
     struct ppo_conf conf = golden_conf(0);
-    struct ppo_metrics got;
+    struct round_metrics got;
     struct feed feed;
-    struct ppo *ppo;
+    struct round *ppo;
     (void)state;
 
     ppo = fresh(&conf);
-    feed_on_policy(&feed, ppo, conf.temperature, 0);
+    feed_on_policy(&feed, ppo, conf.round.temperature, 0);
     feed.behaviour[6 + 1 + 4] = nextafterf(feed.behaviour[6 + 1 + 4], 0);
-    assert_ok(ppo_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
     assert_true(got.first.ratio_gap > 0 && got.first.ratio_gap < 1e-5);
-    ppo_free(ppo);
-    conf.strict = true;
+    round_free(ppo);
+    conf.round.strict = true;
     ppo = fresh(&conf);
-    assert_err(ERR_STATE, ppo_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_err(ERR_STATE, round_iteration(ppo, feed.rollout, ROWS, &got));
     assert_non_null(strstr(err_text(), "task 11 sample 0 token 4"));
-    ppo_free(ppo);
+    round_free(ppo);
 }
 
 /* The optimiser's steps are of the mini-batch, not of the micro-batch: token means, not means
  * of means. */
 static void micro_batches_add_up(void **state)
 {
-    struct ppo_metrics whole, parts;
+    struct round_metrics whole, parts;
     (void)state;
 
     for (int c = 0; c < 2; c++) {
         struct ppo_conf conf = golden_conf(c);
-        struct ppo *a, *b;
+        struct round *a, *b;
 
-        conf.num_mini_batches = 2;
-        conf.per_device_train_batch_size = ROWS;
+        conf.round.mini_batches = 2;
+        conf.round.per_device_train_batch_size = ROWS;
         a = fresh(&conf);
-        conf.per_device_train_batch_size = 1;
+        conf.round.per_device_train_batch_size = 1;
         b = fresh(&conf);
         run(a, c, 0, &whole);
         run(b, c, 0, &parts);
@@ -133,22 +133,22 @@ static void micro_batches_add_up(void **state)
                 1e-4 * fmax(fabs(whole.metric[i].value), .05))
                 fail_msg("%s: %.9g whole, %.9g in parts", whole.metric[i].name,
                          whole.metric[i].value, parts.metric[i].value);
-        ppo_free(a);
-        ppo_free(b);
+        round_free(a);
+        round_free(b);
     }
 }
 
 static void the_same_rollouts_give_the_same_bits(void **state)
 {
     struct ppo_conf conf = golden_conf(1);
-    struct ppo_metrics got;
-    struct ppo *a, *b, *c;
+    struct round_metrics got;
+    struct round *a, *b, *c;
     (void)state;
 
-    conf.num_mini_batches = 3;
+    conf.round.mini_batches = 3;
     a = fresh(&conf);
     b = fresh(&conf);
-    conf.seed++;
+    conf.round.seed++;
     c = fresh(&conf);
     for (int it = 0; it < 2; it++) {
         run(a, 1, it, &got);
@@ -157,11 +157,11 @@ static void the_same_rollouts_give_the_same_bits(void **state)
     }
     same_state(a, b);
     /* another seed, another order of the mini-batches */
-    assert_true(memcmp(ppo_policy(a)->data, ppo_policy(c)->data,
-                       ppo_policy(a)->count * sizeof(float)) != 0);
-    ppo_free(a);
-    ppo_free(b);
-    ppo_free(c);
+    assert_true(memcmp(round_policy(a)->data, round_policy(c)->data,
+                       round_policy(a)->count * sizeof(float)) != 0);
+    round_free(a);
+    round_free(b);
+    round_free(c);
 }
 
 /* A run that was stopped and resumed ends in the bits of one that was not. */
@@ -169,39 +169,39 @@ static void a_state_comes_back_bit_for_bit(void **state)
 {
     char folder[] = "/tmp/drover-ppo-XXXXXX", *path;
     struct ppo_conf conf = golden_conf(1);
-    struct ppo_metrics got, again;
+    struct round_metrics got, again;
     json_t *meta = json_pack("{s:s}", "run", "x"), *back = NULL;
-    struct ppo *a, *b;
+    struct round *a, *b;
     int64_t *steps;
     size_t n;
     (void)state;
 
     assert_non_null(mkdtemp(folder));
-    conf.num_mini_batches = 2;
+    conf.round.mini_batches = 2;
     a = fresh(&conf);
     run(a, 1, 0, &got);
-    assert_ok(ppo_write(a, folder, meta));
+    assert_ok(round_state_write(a, folder, meta));
     run(a, 1, 1, &got);
     assert_ok(checkpoint_list(&steps, &n, folder));
     assert_true(n == 1 && steps[0] == 1);
-    assert_ok(ppo_new(&b, &conf, weights(&small_shape[0]), NULL));
-    ppo_free(b);
+    assert_ok(ppo_make(&b, &conf, weights(&small_shape[0]), NULL));
+    round_free(b);
     b = fresh(&conf);
-    assert_ok(ppo_read(b, folder, 1, &back));
+    assert_ok(round_state_read(b, folder, 1, &back));
     assert_true(json_equal(meta, back));
-    assert_int_equal(ppo_count(b), 1);
+    assert_int_equal(round_count(b), 1);
     run(b, 1, 1, &again);
     same_state(a, b);
     for (int i = 0; i < got.n; i++)
         assert_true(got.metric[i].value == again.metric[i].value);
-    ppo_free(b);
+    round_free(b);
     /* other shapes are refused, and nothing has changed */
-    assert_ok(ppo_new(&b, &conf, weights(&small_shape[1]), NULL));
-    assert_err(ERR_RANGE, ppo_read(b, folder, 1, NULL));
-    assert_int_equal(ppo_count(b), 0);
-    assert_err(ERR_IO, ppo_read(b, folder, 2, NULL));
-    ppo_free(b);
-    ppo_free(a);
+    assert_ok(ppo_make(&b, &conf, weights(&small_shape[1]), NULL));
+    assert_err(ERR_RANGE, round_state_read(b, folder, 1, NULL));
+    assert_int_equal(round_count(b), 0);
+    assert_err(ERR_IO, round_state_read(b, folder, 2, NULL));
+    round_free(b);
+    round_free(a);
     json_decref(meta);
     json_decref(back);
     free(steps);
@@ -216,8 +216,8 @@ static void what_the_policy_did_not_write_changes_nothing(void **state)
 {
     const struct ppo_conf conf = golden_conf(1);
     const uint8_t mask[] = {1, 1, 0, 0, 0, 1, 1, 1, 0};
-    struct ppo *ppo[2];
-    struct ppo_metrics got[2];
+    struct round *ppo[2];
+    struct round_metrics got[2];
     (void)state;
 
     for (int k = 0; k < 2; k++) {
@@ -228,14 +228,14 @@ static void what_the_policy_did_not_write_changes_nothing(void **state)
             if (!mask[t] && k)
                 feed.behaviour[7 + t] = feed.reference[7 + t] = -99;
         ppo[k] = fresh(&conf);
-        assert_ok(ppo_iteration(ppo[k], feed.rollout, ROWS, &got[k]));
+        assert_ok(round_iteration(ppo[k], feed.rollout, ROWS, &got[k]));
         assert_int_equal(got[k].learnt, TOKENS - 4);
     }
     same_state(ppo[0], ppo[1]);
     for (int i = 0; i < got[0].n; i++)
         assert_true(got[0].metric[i].value == got[1].metric[i].value);
-    ppo_free(ppo[0]);
-    ppo_free(ppo[1]);
+    round_free(ppo[0]);
+    round_free(ppo[1]);
 }
 
 /* By hand: three tokens, one masked; the score stands at the last token that was learnt. */
@@ -244,36 +244,37 @@ static void rewards_are_as_computed_by_hand(void **state)
     const int token[] = {1, 2, 3, 4};
     const float behaviour[] = {-1, -2, -3, -4}, reference[] = {-1.5f, -1, -9, -9};
     const uint8_t mask[] = {1, 1, 1, 0};
-    struct ppo_rollout rollout = {.prompt = token, .prompts = 1, .token = token, .tokens = 4};
+    struct round_rollout rollout = {.prompt = token, .prompts = 1, .token = token, .tokens = 4};
     struct ppo_conf conf = ppo_defaults(1);
-    struct ppo_batch batch;
+    struct round_batch batch;
     (void)state;
 
     rollout.mask = mask;
     rollout.behaviour = behaviour;
     rollout.reference = reference;
     rollout.score = 2;
-    conf.missing_eos_penalty = .5;
-    assert_ok(ppo_batch_init(&batch, &rollout, 1));
-    ppo_batch_rewards(&batch, &conf, .1);
+    conf.round.missing_eos_penalty = .5;
+    const struct round_conf round = ppo_round(&conf);
+    assert_ok(round_batch_init(&batch, &round, &rollout, 1));
+    advantage_ppo_rewards(&batch, .1);
     assert_true(fabs((double)batch.reward[0] + .05) < 1e-7); /* -beta (-1 + 1.5) */
     assert_true(fabs((double)batch.reward[1] - .1) < 1e-7);
     assert_true(fabs((double)batch.reward[2] - (1.5 - .6)) < 1e-7);
     assert_true(batch.reward[3] == 0);
     assert_true(fabs(batch.kl - 5.5) < 1e-12 && fabs(batch.non_score + .55) < 1e-12);
-    assert_true(batch.entropy == 6 && batch.score == 1.5 && batch.ended == 0);
+    assert_true(batch.entropy == 6 && batch.total == 1.5 && batch.ended == 0);
     /* Advantages with a critic that knows nothing, lambda 1: what is still to come, whitened;
      * returns from before. */
     conf.lam = 1;
     memset(batch.value, 0, 4 * sizeof(float));
-    ppo_batch_advantages(&batch, &conf);
+    advantage_ppo(&batch, &conf);
     const double to_come[] = {.95, 1, .9}, mean = .95, sd = .05;
     for (int t = 0; t < 3; t++) {
         assert_true(fabs((double)batch.returns[t] - to_come[t]) < 1e-6);
         assert_true(fabs((double)batch.advantage[t] - (to_come[t] - mean) / sd) < 1e-4);
     }
     assert_true(batch.advantage[3] == 0);
-    ppo_batch_fini(&batch);
+    round_batch_fini(&batch);
 }
 
 /* One step of gamma lambda leads from the token before a tool's to the one after. */
@@ -282,40 +283,41 @@ static void values_reach_across_a_tool(void **state)
     const int token[] = {1, 2, 3};
     const float zero[] = {0, 0, 0};
     const uint8_t mask[] = {1, 0, 1};
-    struct ppo_rollout rollout = {.prompt = token, .prompts = 1, .token = token, .tokens = 3};
+    struct round_rollout rollout = {.prompt = token, .prompts = 1, .token = token, .tokens = 3};
     struct ppo_conf conf = ppo_defaults(1);
-    struct ppo_batch batch;
+    struct round_batch batch;
     (void)state;
 
     rollout.mask = mask;
     rollout.behaviour = rollout.reference = zero;
     rollout.score = 1;
     conf.gamma = .5;
-    assert_ok(ppo_batch_init(&batch, &rollout, 1));
-    ppo_batch_rewards(&batch, &conf, .1);
+    const struct round_conf round = ppo_round(&conf);
+    assert_ok(round_batch_init(&batch, &round, &rollout, 1));
+    advantage_ppo_rewards(&batch, .1);
     batch.value[0] = .25f;
     batch.value[1] = 9; /* of no one */
     batch.value[2] = .5f;
-    ppo_batch_advantages(&batch, &conf);
+    advantage_ppo(&batch, &conf);
     const double last = 1 - .5, first = .5 * .5 - .25 + .5 * .95 * last;
     assert_true(fabs((double)batch.returns[2] - (last + .5)) < 1e-6);
     assert_true(fabs((double)batch.returns[0] - (first + .25)) < 1e-6);
     assert_true(batch.returns[1] == 0 && batch.advantage[1] == 0);
-    ppo_batch_fini(&batch);
+    round_batch_fini(&batch);
 }
 
 /* Mini-batches of one answer each: which one comes first changes, and is told by its length. */
 static void every_iteration_has_its_own_order(void **state)
 {
     struct ppo_conf conf = golden_conf(0);
-    struct ppo_metrics got;
+    struct round_metrics got;
     int64_t seen[8];
     bool moved = false;
-    struct ppo *ppo;
+    struct round *ppo;
     (void)state;
 
-    conf.num_mini_batches = ROWS;
-    conf.num_ppo_epochs = 1;
+    conf.round.mini_batches = ROWS;
+    conf.round.epochs = 1;
     ppo = fresh(&conf);
     for (int it = 0; it < 8; it++) {
         run(ppo, 0, it % 2, &got);
@@ -323,19 +325,19 @@ static void every_iteration_has_its_own_order(void **state)
         moved |= seen[it] != seen[0];
     }
     assert_true(moved);
-    ppo_free(ppo);
+    round_free(ppo);
 }
 
-static void refused(size_t n, const struct ppo_rollout *rollout, const char *words)
+static void refused(size_t n, const struct round_rollout *rollout, const char *words)
 {
     const struct ppo_conf conf = golden_conf(0);
-    struct ppo *ppo = fresh(&conf);
-    struct ppo_metrics got;
+    struct round *ppo = fresh(&conf);
+    struct round_metrics got;
 
-    assert_err(ERR_RANGE, ppo_iteration(ppo, rollout, n, &got));
+    assert_err(ERR_RANGE, round_iteration(ppo, rollout, n, &got));
     if (!strstr(err_text(), words))
         fail_msg("'%s' does not say '%s'", err_text(), words);
-    ppo_free(ppo);
+    round_free(ppo);
 }
 
 static void bad_rollouts_are_refused_by_name(void **state)
@@ -374,7 +376,7 @@ static void bad_keys_are_named(void **state)
     assert_err(ERR_RANGE, ppo_check(&conf));
     assert_non_null(strstr(err_text(), "lam"));
     conf = ppo_defaults(10);
-    conf.temperature = NAN;
+    conf.round.temperature = NAN;
     assert_err(ERR_RANGE, ppo_check(&conf));
     assert_non_null(strstr(err_text(), "temperature"));
 }
@@ -383,14 +385,14 @@ static void models_that_do_not_fit_are_refused(void **state)
 {
     const struct ppo_conf conf = ppo_defaults(1);
     struct shape less = small_shape[3];
-    struct ppo *ppo;
+    struct round *ppo;
     (void)state;
 
-    assert_err(ERR_RANGE, ppo_new(&ppo, &conf, weights(&small_shape[3]), NULL));
+    assert_err(ERR_RANGE, ppo_make(&ppo, &conf, weights(&small_shape[3]), NULL));
     assert_err(ERR_RANGE,
-               ppo_new(&ppo, &conf, weights(&small_shape[0]), weights(&small_shape[1])));
+               ppo_make(&ppo, &conf, weights(&small_shape[0]), weights(&small_shape[1])));
     less.vocab = 64;
-    assert_err(ERR_RANGE, ppo_new(&ppo, &conf, weights(&small_shape[0]), weights(&less)));
+    assert_err(ERR_RANGE, ppo_make(&ppo, &conf, weights(&small_shape[0]), weights(&less)));
     assert_null(ppo);
 }
 
@@ -398,22 +400,22 @@ static void models_that_do_not_fit_are_refused(void **state)
 static void a_zero_critic_expects_nothing(void **state)
 {
     struct ppo_conf conf = golden_conf(0);
-    struct ppo_metrics got;
+    struct round_metrics got;
     struct feed feed;
-    struct ppo *ppo;
+    struct round *ppo;
     double want = 0;
     (void)state;
 
-    conf.num_ppo_epochs = 1;
+    conf.round.epochs = 1;
     conf.lam = 1;
-    conf.kl_coef = 0;
-    assert_ok(ppo_new(&ppo, &conf, weights(&small_shape[0]), NULL));
+    conf.round.kl_coef = 0;
+    assert_ok(ppo_make(&ppo, &conf, weights(&small_shape[0]), NULL));
     feed_golden(&feed, 0, 0);
-    assert_ok(ppo_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
     for (int s = 0; s < ROWS; s++)
         want += .5 * golden_answer[s] * feed.rollout[s].score * feed.rollout[s].score;
     assert_true(fabs(metric(&got, "loss/value_avg") - want / TOKENS) < 1e-5);
-    ppo_free(ppo);
+    round_free(ppo);
 }
 
 static bool stop_now(void)
@@ -424,17 +426,17 @@ static bool stop_now(void)
 static void a_stop_ends_between_micro_batches(void **state)
 {
     struct ppo_conf conf = golden_conf(0);
-    struct ppo_metrics got;
+    struct round_metrics got;
     struct feed feed;
-    struct ppo *ppo;
+    struct round *ppo;
     (void)state;
 
-    conf.stop = stop_now;
+    conf.round.stop = stop_now;
     ppo = fresh(&conf);
     feed_golden(&feed, 0, 0);
-    assert_err(ERR_STATE, ppo_iteration(ppo, feed.rollout, ROWS, &got));
-    assert_int_equal(ppo_count(ppo), 0);
-    ppo_free(ppo);
+    assert_err(ERR_STATE, round_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_int_equal(round_count(ppo), 0);
+    round_free(ppo);
 }
 
 int main(void)

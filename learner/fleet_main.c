@@ -1,4 +1,4 @@
-#include "learner/ppo_main.h"
+#include "learner/fleet_main.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -23,8 +23,8 @@ static enum err write_run(struct campaign *c, const char *state, const struct ha
     memcpy(run.byte, c->origin->run.byte, sizeof c->origin->run.byte);
     hash_text(id, &run)[2 * sizeof c->origin->run.byte] = 0;
     json = json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s*, s:s*, s:O}", "method",
-                     "ppo", "state", state, "pid", (int)getpid(), "version", DROVER_VERSION,
-                     "run", id, "epoch", (json_int_t)c->epoch, "step",
+                     c->plan.method->name, "state", state, "pid", (int)getpid(), "version",
+                     DROVER_VERSION, "run", id, "epoch", (json_int_t)c->epoch, "step",
                      (json_int_t)ledger_version(c->ledger), "steps",
                      (json_int_t)c->plan.iterations, "written_ms", (json_int_t)clock_wall_ms(),
                      "run_name", c->keys->keys.run_name, "weights",
@@ -62,9 +62,12 @@ static enum err finish(struct campaign *c)
         ledger_end(c->ledger, &weights);
         err = commit(c->ledger);
     }
-    if (!err)
+    if (!err) {
+        char *name = mem_print("drover %s", c->plan.method->name);
         err = report_write(c->keys->keys.output_dir,
-                           c->keys->keys.run_name ? c->keys->keys.run_name : "drover ppo");
+                           c->keys->keys.run_name ? c->keys->keys.run_name : name);
+        free(name);
+    }
     if (!err)
         err = write_run(c, "finished", &weights);
     if (!err)
@@ -89,7 +92,7 @@ static enum err stopped(struct campaign *c)
 
 static enum err ask_fleet(struct campaign *c, enum fleet_end *end)
 {
-    const struct ppo_keys *k = c->keys;
+    const struct fleet_keys *k = c->keys;
     const struct member_options member = {.broker = k->broker,
                                           .key = k->broker_key ? k->broker_key : "",
                                           .name = "learner",
@@ -109,7 +112,9 @@ static enum err ask_fleet(struct campaign *c, enum fleet_end *end)
                               .dir = c->dir,
                               .progress = &progress,
                               .decoding = {.temperature = (float)k->temperature,
-                                           .top_p = 1,
+                                           .top_p = c->plan.top_p,
+                                           .min_p = c->plan.min_p,
+                                           .top_k = c->plan.top_k,
                                            .max_new = (uint32_t)k->response_length,
                                            .stop = c->stop,
                                            .stops = c->stops},
@@ -151,7 +156,7 @@ static enum err run(struct campaign *c)
 }
 
 /* Before anything is written: is there a broker? */
-static enum err reach_broker(const struct ppo_keys *k)
+static enum err reach_broker(const struct fleet_keys *k)
 {
     const bool keyed = k->broker_key && *k->broker_key;
     struct curve_keys keys;
@@ -163,13 +168,16 @@ static enum err reach_broker(const struct ppo_keys *k)
     return err;
 }
 
-static enum err check(const struct ppo_keys *k, struct campaign *c, bool *done)
+static enum err check(const struct fleet_method *method, const struct fleet_keys *k,
+                      struct campaign *c, bool *done)
 {
-    enum err err = ppo_keys_check(&c->plan, k);
+    enum err err = fleet_keys_check(&c->plan, method, k);
 
     if (!err && !k->broker)
-        err = err_set(ERR_PARSE, "broker is missing: `drover ppo` starts a fleet; alone, say "
-                                 "broker=tcp://head:5555 broker_key=fleet.key");
+        err = err_set(ERR_PARSE,
+                      "broker is missing: `drover %s` starts a fleet; alone, say "
+                      "broker=tcp://head:5555 broker_key=fleet.key",
+                      method->name);
     if (!err)
         err = rundir_check(k->keys.output_dir);
     *done = !err && !k->keys.overwrite_output_dir && campaign_finished(k, c->config);
@@ -179,27 +187,25 @@ static enum err check(const struct ppo_keys *k, struct campaign *c, bool *done)
     return err || *done ? err : reach_broker(k);
 }
 
-enum err ppo_main(int argc, char **argv)
+enum err fleet_main(const struct fleet_method *method, int argc, char **argv)
 {
-    struct ppo_keys keys = {.parent_fd = -1};
-    struct campaign campaign = {.keys = &keys};
+    struct fleet_keys *keys = mem_new(1, method->size);
+    struct campaign campaign = {.keys = keys};
     bool done = false;
-    enum err err = keys_read(ppo_keys_tables, &keys, argc, argv, NULL);
+    enum err err;
 
+    keys->parent_fd = -1;
+    err = keys_read(method->tables, keys, argc, argv, NULL);
     if (!err) {
-        campaign.config = keys_resolved(ppo_keys_tables, &keys);
-        err = check(&keys, &campaign, &done);
+        campaign.config = keys_resolved(method->tables, keys);
+        err = check(method, keys, &campaign, &done);
     }
     if (!err && !done)
-        err = campaign_open(&campaign, &keys);
+        err = campaign_open(&campaign, keys);
     if (!err && !done)
         err = run(&campaign);
     campaign_close(&campaign);
-    conf_free(ppo_keys_tables, &keys);
+    conf_free(method->tables, keys);
+    free(keys);
     return err;
-}
-
-void ppo_main_help(FILE *to)
-{
-    conf_help(ppo_keys_tables, to);
 }

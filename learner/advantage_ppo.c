@@ -1,0 +1,45 @@
+#include "learner/advantage_ppo.h"
+
+#include "learner/advantage.h"
+#include "learner/ppo.h"
+
+void advantage_ppo_rewards(struct round_batch *batch, double beta)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct round_rollout *r = &batch->rollout[i];
+        float *reward = batch->reward + batch->at[i];
+        const uint8_t *learn = batch->learn + batch->at[i];
+        int last = 0;
+
+        for (int t = 0; t < r->tokens; t++) {
+            reward[t] = 0;
+            if (!learn[t])
+                continue;
+            const double b = (double)r->behaviour[t];
+            const double kl = r->reference ? kl_estimate(batch->conf->kl_estimator, b,
+                                                         (double)r->reference[t])
+                                           : 0;
+            reward[t] = (float)(-beta * kl);
+            batch->kl += kl;
+            batch->entropy -= b;
+            batch->non_score += -beta * kl;
+            last = t;
+        }
+        reward[last] = (float)((double)reward[last] + batch->score[i]);
+    }
+}
+
+void advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf)
+{
+    const int total = (int)batch->tokens;
+
+    if (conf->whiten_rewards)
+        advantage_whiten(batch->reward, batch->learn, total, ADVANTAGE_KEEP_MEAN);
+    for (size_t i = 0; i < batch->n; i++) {
+        const size_t at = batch->at[i];
+        advantage_gae(batch->reward + at, batch->value + at, batch->learn + at,
+                      batch->rollout[i].tokens, conf->gamma, conf->lam, batch->advantage + at,
+                      batch->returns + at);
+    }
+    advantage_whiten(batch->advantage, batch->learn, total, ADVANTAGE_CENTRED);
+}
