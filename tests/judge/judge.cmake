@@ -1,1 +1,3 @@
-drover_test(judge/rule NEEDS judge)
+foreach(unit judge rule verdict)
+  drover_test(judge/${unit} NEEDS judge)
+endforeach()

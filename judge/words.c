@@ -1,0 +1,186 @@
+#include "judge/words.h"
+
+#include "base/mem.h"
+#include "lm/model/forward.h"
+#include "lm/text/encode.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORDS_ROWS = 256 };
+
+struct words {
+    const struct model *model;
+    const struct encode *encode;
+    struct work *work;
+    struct row *row;
+    float *hidden, *last;        /* [rows, width], [width] */
+    struct cache *cache, *spare; /* the text; the text and a word of several tokens */
+    int capacity;
+};
+
+enum err words_new(struct words **out, const struct model *model, const struct encode *encode)
+{
+    struct words *w = mem_new(1, sizeof *w);
+    const size_t width = (size_t)model_shape(model)->width;
+    enum err err;
+
+    *w = (struct words){.model = model, .encode = encode};
+    w->row = mem_new(WORDS_ROWS, sizeof *w->row);
+    err = work_new(&w->work, model_shape(model), WORDS_ROWS);
+    if (!err)
+        err = mem_big(&w->hidden, (WORDS_ROWS + 1) * width, sizeof *w->hidden, "judge");
+    w->last = w->hidden ? w->hidden + WORDS_ROWS * width : NULL;
+    if (err) {
+        words_free(w);
+        w = NULL;
+    }
+    *out = w;
+    return err;
+}
+
+void words_free(struct words *w)
+{
+    if (!w)
+        return;
+    cache_free(w->cache);
+    cache_free(w->spare);
+    work_free(w->work);
+    free(w->hidden);
+    free(w->row);
+    free(w);
+}
+
+static enum err make_room(struct words *w, int tokens)
+{
+    enum err err = OK;
+
+    if (tokens <= w->capacity)
+        return OK;
+    cache_free(w->cache);
+    cache_free(w->spare);
+    w->cache = w->spare = NULL;
+    w->capacity = (tokens + 255) / 256 * 256;
+    err = cache_new(&w->cache, model_shape(w->model), w->capacity);
+    if (!err)
+        err = cache_new(&w->spare, model_shape(w->model), w->capacity);
+    if (err)
+        w->capacity = 0;
+    return err;
+}
+
+/* Tokens from .. to of a sequence; w->last becomes the final norm's output at to - 1. */
+static void run(struct words *w, struct cache *cache, const int *token, int from, int to)
+{
+    const size_t width = (size_t)model_shape(w->model)->width;
+
+    while (from < to) {
+        const int n = to - from < WORDS_ROWS ? to - from : WORDS_ROWS;
+        for (int i = 0; i < n; i++)
+            w->row[i] = (struct row){cache, token[from + i], from + i};
+        forward_hidden(w->model, w->work, w->row, n, w->hidden);
+        memcpy(w->last, w->hidden + (size_t)(n - 1) * width, width * sizeof *w->last);
+        from += n;
+    }
+}
+
+static double logprob(struct words *w, int token)
+{
+    float value;
+
+    forward_logprob(w->model, w->work, w->last, 1, &token, 1.0f, &value, NULL, NULL);
+    return (double)value;
+}
+
+static int common(const struct encoded *a, const struct encoded *b)
+{
+    int n = 0;
+
+    while (n < a->n && n < b->n && a->ids[n] == b->ids[n])
+        n++;
+    return n;
+}
+
+/* How many tokens all words share; none may begin another. */
+static enum err apart(const struct encoded *ids, const char *const *word, int n, int *shared)
+{
+    *shared = ids[0].n;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < i; k++) {
+            const int same = common(&ids[i], &ids[k]);
+            *shared = same < *shared ? same : *shared;
+            if (same == ids[i].n || same == ids[k].n)
+                return err_set(ERR_RANGE,
+                               "verdicts: '%s' and '%s': one begins the other in tokens",
+                               word[i], word[k]);
+        }
+    return *shared > 0 ? OK : err_set(ERR_RANGE, "nothing stands before the verdict");
+}
+
+static enum err encode_all(struct words *w, const char *text, const char *gap,
+                           const char *const *word, int n, struct encoded *ids, int *longest)
+{
+    const int context = model_shape(w->model)->context;
+    enum err err = OK;
+
+    *longest = 0;
+    for (int i = 0; i < n && !err; i++) {
+        char *const both = mem_print("%s%s%s", text, gap, word[i]);
+        json_t *const string = json_string(both);
+        err = string ? encode_prompt(w->encode, string, NULL, &ids[i])
+                     : err_set(ERR_PARSE, "a text to judge is not UTF-8");
+        json_decref(string);
+        free(both);
+        *longest = ids[i].n > *longest ? ids[i].n : *longest;
+    }
+    if (!err && *longest > context)
+        err = err_set(ERR_RANGE, "%d tokens do not fit the judge's context of %d", *longest,
+                      context);
+    return err;
+}
+
+static void measure(struct words *w, const struct encoded *ids, int n, int shared, double *p)
+{
+    const size_t width = (size_t)model_shape(w->model)->width;
+    float *keep = mem_new(width, sizeof *keep);
+    double top = -INFINITY, sum = 0;
+
+    run(w, w->cache, ids[0].ids, 0, shared);
+    memcpy(keep, w->last, width * sizeof *keep);
+    for (int i = 0; i < n; i++) {
+        memcpy(w->last, keep, width * sizeof *keep);
+        p[i] = logprob(w, ids[i].ids[shared]);
+        if (ids[i].n > shared + 1)
+            cache_copy(w->spare, w->cache, shared);
+        for (int t = shared; t < ids[i].n - 1; t++) {
+            run(w, w->spare, ids[i].ids, t, t + 1);
+            p[i] += logprob(w, ids[i].ids[t + 1]);
+        }
+        top = fmax(top, p[i]);
+    }
+    for (int i = 0; i < n; i++)
+        sum += p[i] = exp(p[i] - top);
+    for (int i = 0; i < n; i++)
+        p[i] /= sum;
+    free(keep);
+}
+
+enum err words_read(struct words *w, const char *text, const char *gap, const char *const *word,
+                    int n, double *p)
+{
+    struct encoded *ids = mem_new((size_t)n, sizeof *ids);
+    int longest, shared = 0;
+    enum err err = encode_all(w, text, gap, word, n, ids, &longest);
+
+    if (!err)
+        err = apart(ids, word, n, &shared);
+    if (!err)
+        err = make_room(w, longest);
+    if (!err)
+        measure(w, ids, n, shared, p);
+    for (int i = 0; i < n; i++)
+        encoded_free(&ids[i]);
+    free(ids);
+    return err;
+}
