@@ -16,6 +16,8 @@ struct command {
 /* models */
 extern const struct command cmd_tokenize, cmd_score, cmd_score_reward, cmd_generate, cmd_chat,
     cmd_pull, cmd_inspect;
+/* data sets */
+extern const struct command cmd_data;
 /* training: these start drover-learner or the supervisor */
 extern const struct command cmd_train_sft, cmd_train_reward, cmd_train_ppo;
 /* the fleet */

@@ -1,5 +1,6 @@
 #include "data/example.h"
 
+#include "data/calls.h"
 #include "data/dialogue.h"
 
 #include <stdint.h>
@@ -44,7 +45,7 @@ static enum err message(json_t *item, const char *field, size_t at)
         return err_set(ERR_PARSE, "%s[%zu]: 'role' is missing or not a string", field, at);
     if (!json_is_string(content) && !json_object_get(item, "tool_calls"))
         return err_set(ERR_PARSE, "%s[%zu]: 'content' is missing or not a string", field, at);
-    return OK;
+    return calls_check(item, field, at);
 }
 
 /* A copy of row[field] with checked messages, or a string as it is. */
@@ -62,6 +63,8 @@ static enum err take(const json_t *row, const char *field, json_t **out)
     }
     if (!json_is_array(value))
         return err_set(ERR_PARSE, "'%s' is neither a string nor a list of messages", field);
+    if (calls_compact(value)) /* [{"tool", "args"}, ...]: what an agent did */
+        return calls_expand(out, value) ? err_add("'%s'", field) : OK;
     value = json_deep_copy(value);
     json_array_foreach(value, i, item)
     {

@@ -3,7 +3,8 @@
  * The kinds are TRL's, standard (strings) or conversational (lists of messages): text,
  * messages, prompt and completion, preference (explicit prompt or implicit in both answers),
  * prompt only, and rows of token ids. Old {"from", "value"} messages become {"role",
- * "content"}. */
+ * "content"}; a list of calls in the compact form (data/calls.h) becomes messages; calls whose
+ * arguments cannot be read are an error. */
 
 #ifndef DATA_EXAMPLE_H
 #define DATA_EXAMPLE_H

@@ -1,3 +1,3 @@
-foreach(unit jsonl dialogue example dataset order)
+foreach(unit jsonl dialogue example dataset order format calls lint)
   drover_test(data/${unit} NEEDS data PkgConfig::zlib)
 endforeach()

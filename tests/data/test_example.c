@@ -93,6 +93,11 @@ static void what_is_missing_is_named(void **state)
         {"{\"chosen\":\"a\",\"rejected\":\"b\",\"margin\":\"x\"}", EXAMPLE_FOR_PAIRS, false,
          "'margin' is not a number"},
         {"{\"prompt\":\"a\",\"tools\":\"{\"}", EXAMPLE_FOR_PROMPTS, false, "'tools'"},
+        {"{\"chosen\":[{\"tool\":\"f\",\"args\":1}],\"rejected\":[]}", EXAMPLE_FOR_PAIRS, false,
+         "'chosen': [0]: 'args'"},
+        {"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"name\":\"f\","
+         "\"arguments\":\"{x\"}]}]}",
+         EXAMPLE_FOR_SFT, false, "messages[0]: tool_calls[0] (f): arguments: not JSON"},
     };
     (void)state;
 

@@ -1,0 +1,314 @@
+#include "data/convert.h"
+
+#include "base/mem.h"
+#include "data/dialogue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The row's columns that are no kind's own. */
+static json_t *others(const json_t *row)
+{
+    static const char *const own[] = {"text",        "messages", "conversations", "prompt",
+                                      "completion",  "chosen",   "rejected",      "label",
+                                      "completions", "labels"};
+    json_t *out = json_copy((json_t *)(uintptr_t)row);
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        json_object_del(out, own[i]);
+    return out;
+}
+
+/* A record with up to three members of its own; NULL names are left out. Takes the values. */
+static void add(json_t *out, const json_t *row, const char *a, json_t *x, const char *b,
+                json_t *y, const char *c, json_t *z)
+{
+    json_t *made = others(row), *all = json_object();
+
+    json_object_set_new(all, a, x);
+    if (b)
+        json_object_set_new(all, b, y);
+    if (c)
+        json_object_set_new(all, c, z);
+    json_object_update(all, made);
+    json_decref(made);
+    json_array_append_new(out, all);
+}
+
+static enum err no_way(enum kind from, enum kind to)
+{
+    return err_set(ERR_RANGE, "no way from a %s record to a %s record", kind_name(from),
+                   kind_name(to));
+}
+
+/* A pair's prompt and answers; new references. */
+struct pair {
+    json_t *prompt, *chosen, *rejected;
+};
+
+static enum err read_pair(struct pair *p, const json_t *row, enum kind kind)
+{
+    enum err err = OK;
+
+    *p = (struct pair){.chosen = json_deep_copy(json_object_get(row, "chosen")),
+                       .rejected = json_deep_copy(json_object_get(row, "rejected"))};
+    if (json_is_string(p->chosen) != json_is_string(p->rejected))
+        err = err_set(ERR_PARSE, "'chosen' and 'rejected': one is a string, the other a list");
+    else if (kind == KIND_IMPLICIT)
+        err = dialogue_split(&p->prompt, &p->chosen, &p->rejected);
+    else
+        p->prompt = json_incref(json_object_get(row, "prompt"));
+    return err;
+}
+
+static enum err from_pair(json_t *out, const json_t *row, enum kind kind, enum kind to)
+{
+    struct pair p;
+    enum err err = read_pair(&p, row, kind);
+
+    if (!err && to == KIND_PREFERENCE) {
+        add(out, row, "prompt", json_incref(p.prompt), "chosen", json_incref(p.chosen),
+            "rejected", json_incref(p.rejected));
+    } else if (!err && to == KIND_IMPLICIT) {
+        add(out, row, "chosen", dialogue_join(p.prompt, p.chosen), "rejected",
+            dialogue_join(p.prompt, p.rejected), NULL, NULL);
+    } else if (!err && to == KIND_UNPAIRED) {
+        add(out, row, "prompt", json_incref(p.prompt), "completion", json_incref(p.chosen),
+            "label", json_true());
+        add(out, row, "prompt", json_incref(p.prompt), "completion", json_incref(p.rejected),
+            "label", json_false());
+    } else if (!err && to == KIND_COMPLETION) {
+        add(out, row, "prompt", json_incref(p.prompt), "completion", json_incref(p.chosen),
+            NULL, NULL);
+    } else if (!err && to == KIND_PROMPT) {
+        add(out, row, "prompt", json_incref(p.prompt), NULL, NULL, NULL, NULL);
+    } else if (!err && to == KIND_MESSAGES && json_is_array(p.chosen)) {
+        add(out, row, "messages", dialogue_join(p.prompt, p.chosen), NULL, NULL, NULL, NULL);
+    } else if (!err) {
+        err = no_way(kind, to);
+    }
+    json_decref(p.prompt);
+    json_decref(p.chosen);
+    json_decref(p.rejected);
+    return err;
+}
+
+static enum err from_completion(json_t *out, const json_t *row, enum kind kind, enum kind to)
+{
+    json_t *prompt = json_object_get(row, "prompt"), *all;
+    json_t *completion = json_object_get(row, "completion");
+
+    if (to == KIND_PROMPT) {
+        add(out, row, "prompt", json_incref(prompt), NULL, NULL, NULL, NULL);
+        return OK;
+    }
+    if (kind == KIND_UNPAIRED && !json_is_true(json_object_get(row, "label")))
+        return OK; /* a wrong answer is nothing to imitate */
+    if (to == KIND_COMPLETION) {
+        add(out, row, "prompt", json_incref(prompt), "completion", json_incref(completion),
+            NULL, NULL);
+        return OK;
+    }
+    all = dialogue_join(prompt, completion);
+    if (!all)
+        return err_set(ERR_PARSE, "'prompt' and 'completion': one is a string, the other a "
+                                  "list");
+    if ((to == KIND_MESSAGES) == json_is_array(all) &&
+        (to == KIND_MESSAGES || to == KIND_TEXT)) {
+        add(out, row, kind_name(to), all, NULL, NULL, NULL, NULL);
+        return OK;
+    }
+    json_decref(all);
+    return no_way(kind, to);
+}
+
+static enum err from_messages(json_t *out, const json_t *row, enum kind to)
+{
+    const json_t *all = json_object_get(row, "messages");
+    json_t *prompt, *rest = json_array();
+    enum err err = kind_prompt(&prompt, row, KIND_MESSAGES);
+
+    if (!all)
+        all = json_object_get(row, "conversations");
+    if (err) {
+        json_decref(rest);
+        return err;
+    }
+    for (size_t i = json_array_size(prompt); i < json_array_size(all); i++)
+        json_array_append(rest, json_array_get(all, i));
+    if (to == KIND_COMPLETION && json_array_size(prompt) && json_array_size(rest))
+        add(out, row, "prompt", json_incref(prompt), "completion", json_incref(rest), NULL,
+            NULL);
+    else if (to == KIND_PROMPT && json_array_size(prompt))
+        add(out, row, "prompt", json_incref(prompt), NULL, NULL, NULL, NULL);
+    else
+        err = to == KIND_COMPLETION || to == KIND_PROMPT
+                  ? err_set(ERR_PARSE, "'messages': no turn of the assistant behind a prompt")
+                  : no_way(KIND_MESSAGES, to);
+    json_decref(prompt);
+    json_decref(rest);
+    return err;
+}
+
+/* Are all steps right? -1 when that is not known. */
+static int all_right(const json_t *labels)
+{
+    int right = 1;
+    size_t i;
+    json_t *label;
+
+    json_array_foreach(labels, i, label)
+    {
+        const double p =
+            json_is_boolean(label) ? json_is_true(label) : json_number_value(label);
+        if (json_is_null(label))
+            right = right == 1 ? -1 : right;
+        else if (p < .5)
+            right = 0;
+    }
+    return right;
+}
+
+static enum err from_steps(json_t *out, const json_t *row, const struct convert_rule *rule)
+{
+    const json_t *steps = json_object_get(row, "completions");
+    json_t *prompt = json_object_get(row, "prompt"), *item, *text;
+    const int right = all_right(json_object_get(row, "labels"));
+    char *joined = mem_text("");
+    size_t i;
+
+    json_array_foreach(steps, i, item)
+    {
+        const char *step = json_string_value(item);
+        char *longer = mem_print("%s%s%s", joined, i ? rule->separator : "", step ? step : "");
+        free(joined);
+        joined = longer;
+    }
+    text = json_string(joined);
+    free(joined);
+    if (rule->to == KIND_PROMPT)
+        add(out, row, "prompt", json_incref(prompt), NULL, NULL, NULL, NULL);
+    else if (rule->to == KIND_COMPLETION && right == 1)
+        add(out, row, "prompt", json_incref(prompt), "completion", json_incref(text), NULL,
+            NULL);
+    else if (rule->to == KIND_UNPAIRED && right >= 0)
+        add(out, row, "prompt", json_incref(prompt), "completion", json_incref(text), "label",
+            json_boolean(right));
+    json_decref(text);
+    return rule->to == KIND_PROMPT || rule->to == KIND_COMPLETION || rule->to == KIND_UNPAIRED
+               ? OK
+               : no_way(KIND_STEPWISE, rule->to);
+}
+
+enum err convert_row(json_t *out, const json_t *row, const struct convert_rule *rule)
+{
+    enum kind kind;
+    enum err err = kind_of(&kind, row);
+
+    if (err)
+        return err;
+    if (kind == rule->to) {
+        json_array_append(out, (json_t *)(uintptr_t)row);
+        return OK;
+    }
+    switch (kind) {
+    case KIND_PREFERENCE:
+    case KIND_IMPLICIT:
+        return from_pair(out, row, kind, rule->to);
+    case KIND_COMPLETION:
+    case KIND_UNPAIRED:
+        return from_completion(out, row, kind, rule->to);
+    case KIND_MESSAGES:
+        return from_messages(out, row, rule->to);
+    case KIND_STEPWISE:
+        return from_steps(out, row, rule);
+    default:
+        return no_way(kind, rule->to);
+    }
+}
+
+/* ---- unpaired to preference ---- */
+
+struct group {
+    struct hash key;
+    uint32_t row; /* its place in the list: groups keep the order of their records */
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+    const int order = memcmp(x->key.byte, y->key.byte, HASH_BYTES);
+
+    return order ? order : (x->row > y->row) - (x->row < y->row);
+}
+
+static int by_row(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void pair_up(json_t *out, const json_t *right, const json_t *wrong)
+{
+    json_t *a = json_object_get(right, "prompt"), *b = json_object_get(wrong, "prompt");
+    json_t *x = json_object_get(right, "completion");
+    json_t *y = json_object_get(wrong, "completion");
+
+    if (json_equal(a, b))
+        add(out, right, "prompt", json_incref(a), "chosen", json_incref(x), "rejected",
+            json_incref(y));
+    else
+        add(out, right, "chosen", dialogue_join(a, x), "rejected", dialogue_join(b, y), NULL,
+            NULL);
+}
+
+/* Records of one prompt, in their order: each right one with each wrong one. */
+static void pair_group(json_t *out, const json_t *rows, const uint32_t *row, size_t n,
+                       size_t most)
+{
+    size_t made = 0;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < n; k++) {
+            const json_t *x = json_array_get(rows, row[i]), *y = json_array_get(rows, row[k]);
+            if (json_is_true(json_object_get(x, "label")) &&
+                !json_is_true(json_object_get(y, "label")) && made < most) {
+                pair_up(out, x, y);
+                made++;
+            }
+        }
+}
+
+enum err convert_pair(json_t *out, const json_t *unpaired, const struct convert_rule *rule)
+{
+    const size_t n = json_array_size(unpaired);
+    struct group *all = mem_new(n + 1, sizeof(*all));
+    uint32_t *row = mem_new(n + 1, sizeof(*row));
+    enum err err = OK;
+
+    for (size_t i = 0; i < n && !err; i++) {
+        const json_t *item = json_array_get(unpaired, i);
+        const json_t *id = json_object_get(item, "task_id");
+        enum kind kind;
+        err = kind_of(&kind, item);
+        if (!err && kind != KIND_UNPAIRED)
+            err = no_way(kind, KIND_PREFERENCE);
+        all[i] =
+            (struct group){kind_hash(id ? id : json_object_get(item, "prompt")), (uint32_t)i};
+    }
+    if (!err)
+        qsort(all, n, sizeof(*all), by_key);
+    for (size_t i = 0, end; i < n && !err; i = end) {
+        for (end = i; end < n && hash_same(&all[i].key, &all[end].key); end++)
+            row[end - i] = all[end].row;
+        qsort(row, end - i, sizeof(*row), by_row);
+        pair_group(out, unpaired, row, end - i, rule->pairs);
+    }
+    free(all);
+    free(row);
+    return err;
+}

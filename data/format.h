@@ -1,0 +1,81 @@
+/* format: records as others publish them, as records in TRL's columns.
+ *
+ *   trl              TRL's own columns: kept as they are
+ *   hh               Anthropic HH: chosen and rejected are dialogues in one text
+ *   ultrafeedback    {prompt, chosen, rejected, score_*} (binarised), or {instruction,
+ *                    completions: [{response, overall_score}]}: the best against the worst
+ *   prm800k          OpenAI PRM800K: ratings of -1, 0, 1 for each step
+ *   bigbench_mistake {input, steps, mistake_index}: known up to the first mistake
+ *   prmbench         {question, original_process, modified_process, error_steps}
+ *   toolbench        a search tree of tool calls: the winning path against pruned branches
+ *   bfcl             Berkeley function calling: a task, its functions, its gold calls
+ *   tau_bench        results with reward and traj, or displays of few-shot dialogues
+ *
+ * Stepwise records become {"prompt", "completions": [...], "labels": [true | false | a
+ * probability | null where nobody knows]}; trajectories become lists of messages. */
+
+#ifndef DATA_FORMAT_H
+#define DATA_FORMAT_H
+
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum format {
+    FORMAT_AUTO,
+    FORMAT_TRL,
+    FORMAT_HH,
+    FORMAT_ULTRAFEEDBACK,
+    FORMAT_PRM800K,
+    FORMAT_BIGBENCH_MISTAKE,
+    FORMAT_PRMBENCH,
+    FORMAT_TOOLBENCH,
+    FORMAT_BFCL,
+    FORMAT_TAU_BENCH,
+    FORMATS
+};
+
+struct format_rule {
+    enum format format;
+    double neutral;        /* prm800k: P(right) of a step rated 0 */
+    bool alternatives;     /* prm800k: solutions that end in a step not chosen, too */
+    bool originals;        /* prmbench: the solution before it was spoiled, too */
+    int pairs;             /* toolbench: most pairs of one tree */
+    const json_t *answers; /* bfcl: {id: gold calls of BFCL}, or NULL */
+    const json_t *tools;   /* bfcl, many turns: {class: [functions]}, or NULL */
+};
+
+/* neutral 1, alternatives and originals on, 64 pairs. */
+struct format_rule format_usual(void);
+
+/* By name; "auto" and NULL tell each record by its columns. Errors: ERR_RANGE lists them. */
+enum err format_named(enum format *out, const char *name) MUST_CHECK;
+const char *format_name(enum format format);
+
+/* What a record is by its columns; FORMAT_TRL when it is none of the others. */
+enum format format_of(const json_t *row);
+
+/* Appends what `row` gives (none, one or several records) to the list `out`. Errors: ERR_PARSE,
+ * ERR_RANGE; the words name the field. */
+enum err format_rows(json_t *out, const json_t *row, const struct format_rule *rule) MUST_CHECK;
+
+/* The readers, one file a kind: format_steps.c, format_pairs.c, format_tools.c,
+ * format_bfcl.c. */
+enum err format_prm800k(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_bigbench_mistake(json_t *out, const json_t *row,
+                                 const struct format_rule *rule);
+enum err format_prmbench(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_hh(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_ultrafeedback(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_toolbench(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_bfcl(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_tau_bench(json_t *out, const json_t *row, const struct format_rule *rule);
+
+/* A string field. Errors: ERR_PARSE "'name' is missing or not a string". */
+enum err format_text(const char **out, const json_t *row, const char *name) MUST_CHECK;
+
+/* A list of strings, none of them empty. Errors: ERR_PARSE names the item. */
+enum err format_texts(json_t **out, const json_t *row, const char *name) MUST_CHECK;
+
+#endif

@@ -1,0 +1,187 @@
+#include "data/stream.h"
+
+#include "base/mem.h"
+#include "data/rows.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct stream {
+    const struct stream_rule *rule;
+    enum err (*sink)(void *self, const json_t *row);
+    void *self;
+    struct stream_count *count;
+    json_t *seen;     /* {hash: true} */
+    json_t *unpaired; /* kept until the end; NULL: not wanted */
+    enum err broken;  /* the sink's error: no bad record */
+};
+
+static void first_flaw(void *self, enum kind_flaw flaw, const char *words)
+{
+    enum err *err = self;
+    char *copy = mem_text(words); /* they may be the standing ones */
+
+    if (!*err)
+        *err = err_set(ERR_PARSE, "%s: %s", kind_flaw_name(flaw), copy);
+    free(copy);
+}
+
+static enum err check(const json_t *row)
+{
+    enum kind kind;
+    enum err err = kind_of(&kind, row), flaw = OK;
+
+    if (!err)
+        kind_check(row, kind, first_flaw, &flaw);
+    return err ? err : flaw;
+}
+
+static bool came_before(struct stream *s, const json_t *row)
+{
+    char name[HASH_TEXT];
+    const struct hash hash = kind_hash(row);
+
+    if (!s->rule->distinct)
+        return false;
+    hash_text(name, &hash);
+    if (json_object_get(s->seen, name))
+        return true;
+    json_object_set_new(s->seen, name, json_true());
+    return false;
+}
+
+/* A record on its way out. */
+static enum err give(struct stream *s, const json_t *row)
+{
+    const enum err err = check(row);
+
+    if (err)
+        return err;
+    if (came_before(s, row)) {
+        s->count->repeated++;
+        return OK;
+    }
+    s->count->written++;
+    return s->broken = s->sink(s->self, row);
+}
+
+static bool is_unpaired(const json_t *row)
+{
+    enum kind kind;
+
+    return !kind_of(&kind, row) && kind == KIND_UNPAIRED;
+}
+
+static enum err turn(struct stream *s, const json_t *row)
+{
+    json_t *made = json_array(), *out = json_array(), *item;
+    size_t i;
+    enum err err = format_rows(made, row, &s->rule->format);
+
+    json_array_foreach(made, i, item)
+    {
+        if (err)
+            break;
+        err = check(item);
+        if (!err && s->unpaired && is_unpaired(item))
+            json_array_append(s->unpaired, item);
+        else if (!err && s->rule->convert)
+            err = convert_row(out, item, &s->rule->to);
+        else if (!err)
+            json_array_append(out, item);
+    }
+    json_array_foreach(out, i, item) if (!err) err = give(s, item);
+    json_decref(made);
+    json_decref(out);
+    return err;
+}
+
+static void bad(struct stream *s)
+{
+    if (!s->count->bad++)
+        snprintf(s->count->first, sizeof(s->count->first), "%s", err_text());
+}
+
+static enum err read_file(struct stream *s, const char *path)
+{
+    struct rows *rows;
+    enum err err = rows_open(&rows, path);
+
+    while (!err) {
+        json_t *row = NULL;
+        err = rows_next(rows, &row);
+        if (!err && !row)
+            break;
+        s->count->rows++;
+        if (!err) {
+            err = turn(s, row);
+            if (err && !s->broken)
+                (void)rows_at(rows);
+        }
+        json_decref(row);
+        if (err && !s->broken && !s->rule->strict && (err == ERR_PARSE || row)) {
+            bad(s);
+            err = OK;
+        }
+    }
+    rows_close(rows);
+    return err;
+}
+
+enum err stream_run(const char *const *path, int n, const struct stream_rule *rule,
+                    enum err (*sink)(void *self, const json_t *row), void *self,
+                    struct stream_count *count)
+{
+    struct stream s = {.rule = rule, .sink = sink, .self = self, .count = count};
+    json_t *pairs = json_array(), *item;
+    size_t i;
+    enum err err = OK;
+
+    *count = (struct stream_count){0};
+    s.seen = json_object();
+    if (rule->convert && rule->to.to == KIND_PREFERENCE)
+        s.unpaired = json_array();
+    for (int f = 0; f < n && !err; f++)
+        err = read_file(&s, path[f]);
+    if (!err && s.unpaired)
+        err = convert_pair(pairs, s.unpaired, &rule->to);
+    json_array_foreach(pairs, i, item) if (!err)
+    {
+        err = give(&s, item);
+        if (err && !s.broken && !rule->strict) {
+            bad(&s);
+            err = OK;
+        }
+    }
+    json_decref(pairs);
+    json_decref(s.seen);
+    json_decref(s.unpaired);
+    return err;
+}
+
+enum err stream_share(double *out, const json_t *row, uint64_t seed, bool by_record)
+{
+    struct {
+        uint64_t seed;
+        struct hash hash;
+    } key = {.seed = seed};
+    json_t *prompt = NULL;
+    struct hash hash;
+    uint64_t high = 0;
+    enum kind kind;
+    enum err err = kind_of(&kind, row);
+
+    if (!err && !by_record)
+        err = kind_prompt(&prompt, row, kind);
+    if (err)
+        return err;
+    key.hash = kind_hash(by_record ? row : prompt);
+    json_decref(prompt);
+    hash = hash_of(&key, sizeof(key));
+    for (int i = 0; i < 8; i++)
+        high = high << 8 | hash.byte[i];
+    *out = (double)(high >> 11) * 0x1p-53;
+    return OK;
+}
