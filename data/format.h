@@ -62,15 +62,15 @@ enum err format_rows(json_t *out, const json_t *row, const struct format_rule *r
 
 /* The readers, one file a kind: format_steps.c, format_pairs.c, format_tools.c,
  * format_bfcl.c. */
-enum err format_prm800k(json_t *out, const json_t *row, const struct format_rule *rule);
-enum err format_bigbench_mistake(json_t *out, const json_t *row,
-                                 const struct format_rule *rule);
-enum err format_prmbench(json_t *out, const json_t *row, const struct format_rule *rule);
-enum err format_hh(json_t *out, const json_t *row, const struct format_rule *rule);
-enum err format_ultrafeedback(json_t *out, const json_t *row, const struct format_rule *rule);
-enum err format_toolbench(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_steps_prm800k(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_steps_mistake(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_steps_prmbench(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_pairs_hh(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_pairs_ultrafeedback(json_t *out, const json_t *row,
+                                    const struct format_rule *rule);
+enum err format_tools_bench(json_t *out, const json_t *row, const struct format_rule *rule);
 enum err format_bfcl(json_t *out, const json_t *row, const struct format_rule *rule);
-enum err format_tau_bench(json_t *out, const json_t *row, const struct format_rule *rule);
+enum err format_tools_tau(json_t *out, const json_t *row, const struct format_rule *rule);
 
 /* A string field. Errors: ERR_PARSE "'name' is missing or not a string". */
 enum err format_text(const char **out, const json_t *row, const char *name) MUST_CHECK;

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum err format_hh(json_t *out, const json_t *row, const struct format_rule *rule)
+enum err format_pairs_hh(json_t *out, const json_t *row, const struct format_rule *rule)
 {
     json_t *prompt = NULL, *chosen = NULL, *other = NULL, *rejected = NULL;
     const char *text;
@@ -103,7 +103,8 @@ static enum err rated(json_t *out, const json_t *row)
     return OK;
 }
 
-enum err format_ultrafeedback(json_t *out, const json_t *row, const struct format_rule *rule)
+enum err format_pairs_ultrafeedback(json_t *out, const json_t *row,
+                                    const struct format_rule *rule)
 {
     (void)rule;
     return json_object_get(row, "completions") ? rated(out, row) : binarised(out, row);

@@ -12,7 +12,7 @@ static json_t *record(const char *prompt, json_t *completions, json_t *labels)
 }
 
 /* Steps up to the mistake are right, the mistake is wrong, and of what follows nobody said. */
-enum err format_bigbench_mistake(json_t *out, const json_t *row, const struct format_rule *rule)
+enum err format_steps_mistake(json_t *out, const json_t *row, const struct format_rule *rule)
 {
     const json_t *index = json_object_get(row, "mistake_index");
     const char *prompt;
@@ -69,7 +69,7 @@ static json_t *all_right(const json_t *steps)
     return labels;
 }
 
-enum err format_prmbench(json_t *out, const json_t *row, const struct format_rule *rule)
+enum err format_steps_prmbench(json_t *out, const json_t *row, const struct format_rule *rule)
 {
     const char *prompt, *original;
     json_t *steps, *labels, *made, *kind = json_object_get(row, "classification");
@@ -183,7 +183,7 @@ static enum err solution(json_t *out, const char *prompt, const json_t *list,
     return err;
 }
 
-enum err format_prm800k(json_t *out, const json_t *row, const struct format_rule *rule)
+enum err format_steps_prm800k(json_t *out, const json_t *row, const struct format_rule *rule)
 {
     const json_t *label = json_object_get(row, "label");
     const json_t *list = json_object_get(label, "steps");

@@ -155,7 +155,7 @@ static enum err losers(json_t *out, const json_t *row, const struct path *win, s
     return err;
 }
 
-enum err format_toolbench(json_t *out, const json_t *row, const struct format_rule *rule)
+enum err format_tools_bench(json_t *out, const json_t *row, const struct format_rule *rule)
 {
     const json_t *root = json_object_get(json_object_get(row, "tree"), "tree");
     const json_t *answer = json_object_get(row, "answer_generation");
@@ -234,7 +234,7 @@ static json_t *gold_actions(const json_t *row)
     return gold;
 }
 
-enum err format_tau_bench(json_t *out, const json_t *row, const struct format_rule *rule)
+enum err format_tools_tau(json_t *out, const json_t *row, const struct format_rule *rule)
 {
     const char *text = json_string_value(json_object_get(row, "messages_display"));
     const json_t *traj = json_object_get(row, "traj"), *reward = json_object_get(row, "reward");

@@ -54,7 +54,7 @@ enum kind_flaw {
     KIND_UNBALANCED, /* tokens and their mask differ in length */
     KIND_FLAWS
 };
-const char *kind_flaw_name(enum kind_flaw flaw);
+const char *kind_check_name(enum kind_flaw flaw);
 void kind_check(const json_t *row, enum kind kind,
                 void (*say)(void *self, enum kind_flaw flaw, const char *words), void *self);
 

@@ -11,7 +11,7 @@ struct check {
     void *self;
 };
 
-const char *kind_flaw_name(enum kind_flaw flaw)
+const char *kind_check_name(enum kind_flaw flaw)
 {
     static const char *const names[KIND_FLAWS] = {
         [KIND_EMPTY] = "empty",     [KIND_EQUAL] = "equal",    [KIND_LABELS] = "labels",

@@ -414,11 +414,12 @@ static json_t *problems(const struct lint *lint, size_t *errors, size_t *warning
         if (!p->count)
             continue;
         *(error ? errors : warnings) += p->count;
-        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:O}", "code",
-                                              i < KIND_FLAWS ? kind_flaw_name((enum kind_flaw)i)
-                                                             : names[i - KIND_FLAWS],
-                                              "severity", error ? "error" : "warning", "count",
-                                              (json_int_t)p->count, "first", p->first));
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s,s:I,s:O}", "code",
+                                        i < KIND_FLAWS ? kind_check_name((enum kind_flaw)i)
+                                                       : names[i - KIND_FLAWS],
+                                        "severity", error ? "error" : "warning", "count",
+                                        (json_int_t)p->count, "first", p->first));
     }
     return list;
 }

@@ -24,7 +24,7 @@ static void first_flaw(void *self, enum kind_flaw flaw, const char *words)
     char *copy = mem_text(words); /* they may be the standing ones */
 
     if (!*err)
-        *err = err_set(ERR_PARSE, "%s: %s", kind_flaw_name(flaw), copy);
+        *err = err_set(ERR_PARSE, "%s: %s", kind_check_name(flaw), copy);
     free(copy);
 }
 
