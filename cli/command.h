@@ -15,7 +15,7 @@ struct command {
 
 /* models */
 extern const struct command cmd_tokenize, cmd_score, cmd_score_reward, cmd_generate, cmd_chat,
-    cmd_pull, cmd_inspect;
+    cmd_pull, cmd_inspect, cmd_merge;
 /* data sets */
 extern const struct command cmd_data;
 /* training: these start drover-learner or the supervisor */

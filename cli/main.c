@@ -14,8 +14,8 @@
 static const struct command *const commands[] = {
     &cmd_train_sft,   &cmd_train_reward, &cmd_train_ppo, &cmd_top,      &cmd_top_once,
     &cmd_fleet_scale, &cmd_fleet_down,   &cmd_tokenize,  &cmd_generate, &cmd_chat,
-    &cmd_score,       &cmd_score_reward, &cmd_inspect,   &cmd_pull,     &cmd_fleet_keys,
-    &cmd_data,        &cmd_world,
+    &cmd_score,       &cmd_score_reward, &cmd_inspect,   &cmd_merge,    &cmd_pull,
+    &cmd_fleet_keys,  &cmd_data,         &cmd_world,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "lm/file/adapter.h"
 #include "lm/file/card.h"
 #include "lm/file/folder.h"
 #include "lm/file/gguf.h"
@@ -110,6 +111,15 @@ static long step_of(const char *name)
     return at == n ? -1 : strtol(name + at, NULL, 10);
 }
 
+static bool is_model(const char *folder)
+{
+    char *config = mem_print("%s/config.json", folder);
+    const bool there = fs_exists(config);
+
+    free(config);
+    return there || adapter_is(folder);
+}
+
 /* A model in the checkpoint folder `name` of `folder`: in its model/ or in itself. */
 static char *model_in(const char *folder, const char *name)
 {
@@ -117,10 +127,7 @@ static char *model_in(const char *folder, const char *name)
 
     for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
         char *path = mem_print("%s/%s%s", folder, name, inner[i]);
-        char *config = mem_print("%s/config.json", path);
-        const bool there = fs_exists(config);
-        free(config);
-        if (there)
+        if (is_model(path))
             return path;
         free(path);
     }
@@ -149,14 +156,13 @@ static char *newest(const char *folder)
     return best;
 }
 
-/* The folder that holds config.json: `path` itself, its model/ or its newest checkpoint. */
+/* The folder that holds the model: `path` itself, its model/ or its newest checkpoint. */
 static char *model_folder(const char *path)
 {
     char *checkpoints = mem_print("%s/checkpoints", path);
     char *found = NULL;
-    char *config = mem_print("%s/config.json", path);
 
-    if (fs_exists(config))
+    if (is_model(path))
         found = mem_text(path);
     if (!found)
         found = model_in(path, "model");
@@ -165,7 +171,6 @@ static char *model_folder(const char *path)
     if (!found)
         found = newest(path); /* transformers' checkpoint-500 */
     free(checkpoints);
-    free(config);
     return found;
 }
 
@@ -208,28 +213,138 @@ enum err bundle_find(char **out, const char *path)
     else
         *out = fs_is_dir(path) ? model_folder(path) : mem_text(path);
     if (!err && !*out)
-        err = err_set(ERR_IO, "%s: no config.json here, in model/ or in checkpoints/", path);
+        err = err_set(
+            ERR_IO,
+            "%s: no config.json here, in model/ or in checkpoints/ (nor adapter_config.json)",
+            path);
     free(old);
     return err;
 }
 
-enum err bundle_open(struct bundle **out, const char *path, enum bundle_want want)
+/* ---- adapters */
+
+enum { DEPTH = 4 }; /* adapters on adapters */
+
+/* The tokenizer and template that lie beside the adapter. */
+static enum err own_tokenizer(struct bundle *bundle, const char *path)
+{
+    char *name = mem_print("%s/tokenizer.json", path);
+    struct tokenizer *tokenizer = NULL;
+    struct folder folder = {.card = {.shape = bundle->shape}};
+    enum err err = OK;
+
+    if (!fs_exists(name))
+        goto out;
+    err = folder_read_tokenizer(&folder, path);
+    if (!err)
+        err = tokenizer_json(&tokenizer, folder.card.tokenizer, strlen(folder.card.tokenizer),
+                             name);
+    if (!err)
+        err = folder_tokens(&folder, tokenizer, path);
+    if (!err) {
+        tokenizer_free(bundle->tokenizer);
+        bundle->tokenizer = tokenizer;
+        tokenizer = NULL;
+        free(bundle->card);
+        free(bundle->chat_error);
+        bundle->card = bundle->chat_error = NULL;
+        bundle->card_size = 0;
+        err = fill(bundle, &folder.card, name);
+    }
+    tokenizer_free(tokenizer);
+    folder_fini(&folder);
+out:
+    free(name);
+    return err;
+}
+
+/* A language model becomes a reward model whose score the adapter brings. */
+static enum err take_head(struct bundle *bundle, enum head head, const char *path)
+{
+    struct params *params;
+
+    if (bundle->shape.head == head)
+        return OK;
+    if (head != HEAD_SCALAR)
+        return err_set(ERR_RANGE, "%s: a language model's adapter for a reward model", path);
+    if (bundle->params) {
+        if (params_reheaded(&params, bundle->params, head, 0, true))
+            return ERR_NOMEM;
+        params_free(bundle->params);
+        bundle->params = params;
+    }
+    bundle->shape.head = head;
+    bundle->shape.pad = folder_pad(&bundle->shape, bundle->tokenizer);
+    return bundle_make_card(bundle);
+}
+
+static enum err adapt(struct bundle *bundle, struct adapter *adapter, const char *path,
+                      bool any_base)
+{
+    struct lora *lora = NULL;
+    enum err err = take_head(bundle, adapter_head(adapter), path);
+
+    if (!err)
+        err = own_tokenizer(bundle, path);
+    if (err || !bundle->params)
+        return err;
+    bundle->params->shape = bundle->shape;
+    err = adapter_load(&lora, adapter, bundle->params, any_base);
+    if (!err)
+        lora_merge(lora, bundle->params);
+    lora_free(lora);
+    return err;
+}
+
+enum err bundle_adapt(struct bundle *bundle, const char *folder, bool any_base)
+{
+    struct adapter *adapter;
+    enum err err = adapter_open(&adapter, folder);
+
+    if (!err)
+        err = adapt(bundle, adapter, folder, any_base);
+    adapter_close(adapter);
+    return err;
+}
+
+static enum err open_at(struct bundle **out, const char *path, enum bundle_want want, int depth)
 {
     struct bundle *bundle;
-    char *found;
+    struct adapter *adapter = NULL;
+    char *found = NULL, *base = NULL;
     enum err err = bundle_find(&found, path);
 
     *out = NULL;
     if (err)
         return err;
-    bundle = mem_new(1, sizeof *bundle);
-    err = fs_is_dir(found) ? open_folder(bundle, found, want) : open_file(bundle, found, want);
+    if (fs_is_dir(found) && adapter_is(found)) {
+        bundle = NULL;
+        err = depth < DEPTH ? adapter_open(&adapter, found)
+                            : err_set(ERR_RANGE, "%s: an adapter on %d others", found, DEPTH);
+        if (!err)
+            err = adapter_base(&base, adapter);
+        if (!err)
+            err = open_at(&bundle, base, want, depth + 1);
+        if (!err)
+            err = adapt(bundle, adapter, found, false);
+        adapter_close(adapter);
+        free(base);
+    } else {
+        bundle = mem_new(1, sizeof *bundle);
+        err = fs_is_dir(found) ? open_folder(bundle, found, want)
+                               : open_file(bundle, found, want);
+    }
     free(found);
     if (err)
         bundle_free(bundle);
     else
         *out = bundle;
     return err;
+}
+
+enum err bundle_open(struct bundle **out, const char *path, enum bundle_want want)
+{
+    return open_at(out, path, want, 0);
 }
 
 void bundle_free(struct bundle *bundle)
@@ -323,6 +438,34 @@ enum err bundle_save(const char *folder, const struct bundle *bundle,
     err = gather(&card, bundle, &params->shape);
     if (!err)
         err = folder_write(folder, &card, bundle->tokenizer, params, dtype);
+    card_fini(&card);
+    return err;
+}
+
+struct adapter_files {
+    const struct card *card;
+    const struct tokenizer *tokenizer;
+    const struct lora *lora;
+    const char *base, *dtype;
+};
+
+static enum err write_adapter(void *self, const char *path)
+{
+    const struct adapter_files *a = self;
+    const enum err err = adapter_write(path, a->lora, a->base, a->dtype);
+
+    return err ? err : folder_write_tokenizer(path, a->card, a->tokenizer);
+}
+
+enum err bundle_save_adapter(const char *folder, const struct bundle *bundle,
+                             const struct lora *lora, const char *base, const char *dtype)
+{
+    struct card card;
+    struct adapter_files files = {&card, bundle->tokenizer, lora, base, dtype};
+    enum err err = gather(&card, bundle, &lora->base->shape);
+
+    if (!err)
+        err = folder_replace(folder, write_adapter, &files);
     card_fini(&card);
     return err;
 }

@@ -1,4 +1,5 @@
-/* bundle: a model as people name it: a Hugging Face folder, a .gguf file or a run folder.
+/* bundle: a model as people name it: a Hugging Face folder, a .gguf file, a run folder or a
+ * PEFT adapter's folder, which means its base with the adapter merged (lm/model/lora.h).
  *
  * Everything that generation, scoring and training need, in memory: weights, shape, tokenizer,
  * chat template. Hostile files are refused with file, offset and reason. */
@@ -6,7 +7,7 @@
 #ifndef LM_FILE_BUNDLE_H
 #define LM_FILE_BUNDLE_H
 
-#include "lm/model/params.h"
+#include "lm/model/lora.h"
 #include "lm/text/chat.h"
 #include "lm/text/tokenizer.h"
 
@@ -22,8 +23,9 @@ struct bundle {
 
 enum bundle_want { BUNDLE_ALL, BUNDLE_CARD /* no weights: tokenize, inspect */ };
 
-/* The .gguf file, or the folder with config.json, that `path` means: a run folder means its
- * model/, or its newest checkpoint's model. *out is freed with free(). Errors: ERR_IO. */
+/* The .gguf file, or the folder with config.json or adapter_config.json, that `path` means: a
+ * run folder means its model/, or its newest checkpoint's model. *out is freed with free().
+ * Errors: ERR_IO. */
 enum err bundle_find(char **out, const char *path) MUST_CHECK;
 
 /* Errors name the file. A tokenizer with more tokens than the embedding has rows is refused. */
@@ -36,6 +38,17 @@ void bundle_free(struct bundle *bundle);
  * 5 with equal logits. */
 enum err bundle_save(const char *folder, const struct bundle *bundle,
                      const struct params *params, const char *dtype) MUST_CHECK;
+
+/* Merges the adapter in `folder` into the bundle's weights, and takes over its tokenizer if it
+ * brings one; a reward model's adapter makes a reward model of a language model. any_base: also
+ * into weights that it was not trained on. Errors: adapter_open's and adapter_load's. */
+enum err bundle_adapt(struct bundle *bundle, const char *folder, bool any_base) MUST_CHECK;
+
+/* As bundle_save: a PEFT folder with the adapter and the tokenizer; `base` is the path of the
+ * model that it belongs to. */
+enum err bundle_save_adapter(const char *folder, const struct bundle *bundle,
+                             const struct lora *lora, const char *base,
+                             const char *dtype) MUST_CHECK;
 
 /* A bundle without weights from a card (what an actor pulls over the wire); `name` for errors.
  */

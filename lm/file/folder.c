@@ -22,6 +22,8 @@ enum { CONFIG_BYTES = 4 << 20, TOKENIZER_BYTES = 128 << 20 };
 /* What a model folder of ours, or of transformers, may hold: such a folder may be replaced. */
 static const char *const known[] = {
     "config.json",
+    "adapter_config.json",
+    "adapter_model.safetensors",
     "generation_config.json",
     "model.safetensors",
     "tokenizer.json",
@@ -91,7 +93,7 @@ static const char *template_of(const json_t *config)
     return json_string_value(value);
 }
 
-static enum err read_tokenizer(struct folder *out, const char *path)
+enum err folder_read_tokenizer(struct folder *out, const char *path)
 {
     json_t *config = NULL;
     size_t n = 0;
@@ -131,7 +133,7 @@ enum err folder_read(struct folder *out, const char *path)
     if (!err && more)
         err = hfconfig_generation(&out->card.shape, more, generation);
     if (!err)
-        err = read_tokenizer(out, path);
+        err = folder_read_tokenizer(out, path);
     json_decref(config);
     json_decref(more);
     free(name);
@@ -245,7 +247,7 @@ static void put_token(json_t *to, const char *key, const struct tokenizer *token
     free(text);
 }
 
-static enum err write_tokenizer(const char *path, const struct card *card,
+enum err folder_write_tokenizer(const char *path, const struct card *card,
                                 const struct tokenizer *tokenizer)
 {
     const struct shape *shape = &card->shape;
@@ -274,20 +276,26 @@ static enum err write_tokenizer(const char *path, const struct card *card,
     return err;
 }
 
-static enum err write_files(const char *path, const struct card *card,
-                            const struct tokenizer *tokenizer, const struct params *params,
-                            const char *dtype)
+struct model_files {
+    const struct card *card;
+    const struct tokenizer *tokenizer;
+    const struct params *params;
+    const char *dtype;
+};
+
+static enum err write_files(void *self, const char *path)
 {
+    const struct model_files *m = self;
+    const struct shape *shape = &m->card->shape;
     char *weights = mem_print("%s/model.safetensors", path);
-    enum err err = weights_write(weights, params, dtype);
+    enum err err = weights_write(weights, m->params, m->dtype);
 
     if (!err)
-        err = write_json(path, "config.json", hfconfig_write(&card->shape, dtype));
-    if (!err && card->shape.head == HEAD_LM)
-        err =
-            write_json(path, "generation_config.json", hfconfig_write_generation(&card->shape));
+        err = write_json(path, "config.json", hfconfig_write(shape, m->dtype));
+    if (!err && shape->head == HEAD_LM)
+        err = write_json(path, "generation_config.json", hfconfig_write_generation(shape));
     if (!err)
-        err = write_tokenizer(path, card, tokenizer);
+        err = folder_write_tokenizer(path, m->card, m->tokenizer);
     free(weights);
     return err;
 }
@@ -363,9 +371,8 @@ static enum err give_up(const char *made, enum err err)
     return err_set(err, "%s", why);
 }
 
-enum err folder_write(const char *path, const struct card *card,
-                      const struct tokenizer *tokenizer, const struct params *params,
-                      const char *dtype)
+enum err folder_replace(const char *path, enum err (*write)(void *self, const char *path),
+                        void *self)
 {
     char *bare = mem_text(path);
     char *made;
@@ -380,7 +387,7 @@ enum err folder_write(const char *path, const struct card *card,
     if (!err)
         err = fs_mkdir(made);
     if (!err)
-        err = write_files(made, card, tokenizer, params, dtype);
+        err = write(self, made);
     if (!err)
         err = swap(made, bare);
     if (err)
@@ -388,4 +395,13 @@ enum err folder_write(const char *path, const struct card *card,
     free(made);
     free(bare);
     return err;
+}
+
+enum err folder_write(const char *path, const struct card *card,
+                      const struct tokenizer *tokenizer, const struct params *params,
+                      const char *dtype)
+{
+    struct model_files files = {card, tokenizer, params, dtype};
+
+    return folder_replace(path, write_files, &files);
 }

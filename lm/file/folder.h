@@ -28,6 +28,15 @@ enum err folder_write(const char *path, const struct card *card,
                       const struct tokenizer *tokenizer, const struct params *params,
                       const char *dtype) MUST_CHECK;
 
+/* The same swap around any writer of a folder's files. */
+enum err folder_replace(const char *path, enum err (*write)(void *self, const char *path),
+                        void *self) MUST_CHECK;
+/* Only tokenizer.json, tokenizer_config.json and special_tokens_map.json, into `path`. */
+enum err folder_write_tokenizer(const char *path, const struct card *card,
+                                const struct tokenizer *tokenizer) MUST_CHECK;
+/* The tokenizer's files alone; out->card.shape is the caller's. */
+enum err folder_read_tokenizer(struct folder *out, const char *path) MUST_CHECK;
+
 /* A token that a reward model may be padded with: no stop, so that transformers, which reads
  * the last token that is not the pad, reads what was trained. -1 if there is none. */
 int folder_pad(const struct shape *shape, const struct tokenizer *tokenizer);

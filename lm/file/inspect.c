@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "lm/file/adapter.h"
 #include "lm/file/bundle.h"
 #include "lm/file/card.h"
 #include "lm/file/gguf.h"
@@ -38,6 +39,33 @@ static enum err folder_tensors(json_t *list, const char *path)
             json_array_append_new(list, one_tensor(t->name, t->dtype, t->dim, t->dims, false));
         }
     weights_close(weights);
+    return OK;
+}
+
+/* What the adapter says of itself, and its tensors. */
+static enum err about_adapter(json_t *all, json_t *list, const char *path)
+{
+    const struct lora_conf *conf;
+    const struct safetensors *file;
+    struct adapter *adapter;
+    size_t values = 0;
+    const enum err err = adapter_open(&adapter, path);
+
+    if (err)
+        return err;
+    conf = adapter_conf(adapter);
+    file = adapter_tensors(adapter);
+    for (size_t i = 0; i < safetensors_count(file); i++) {
+        const struct safetensors_tensor *t = safetensors_at(file, i);
+        json_array_append_new(list, one_tensor(t->name, t->dtype, t->dim, t->dims, false));
+        values += t->values;
+    }
+    json_object_set_new(all, "adapter",
+                        json_pack("{s:s,s:i,s:f,s:f,s:b,s:I}", "base",
+                                  adapter_base_name(adapter), "r", conf->r, "lora_alpha",
+                                  conf->alpha, "lora_dropout", conf->dropout, "use_rslora",
+                                  conf->rslora, "parameters", (json_int_t)values));
+    adapter_close(adapter);
     return OK;
 }
 
@@ -103,7 +131,11 @@ static enum err gather(json_t *all, const struct bundle *bundle, const char *pat
         json_decref(tensors);
         return err;
     }
-    err = fs_is_dir(path) ? folder_tensors(tensors, path) : gguf_tensors(tensors, path);
+    if (!fs_is_dir(path))
+        err = gguf_tensors(tensors, path);
+    else
+        err = adapter_is(path) ? about_adapter(all, tensors, path)
+                               : folder_tensors(tensors, path);
     json_object_set_new(all, "path", json_string(path));
     json_object_set_new(all, "config", hfconfig_write(&bundle->shape, "float32"));
     json_object_set_new(all, "parameters", json_integer((json_int_t)bundle->params->count));
@@ -188,6 +220,21 @@ static void put_shape(FILE *to, const struct shape *s)
     fprintf(to, "\nnorm eps      %g\n", (double)s->norm_eps);
 }
 
+static void put_adapter(FILE *to, const json_t *json)
+{
+    if (!json)
+        return;
+    fprintf(to,
+            "adapter       LoRA r %d, alpha %g%s, dropout %g: %lld parameters\nbase          ",
+            (int)json_integer_value(json_object_get(json, "r")),
+            json_number_value(json_object_get(json, "lora_alpha")),
+            json_is_true(json_object_get(json, "use_rslora")) ? " over a root" : "",
+            json_number_value(json_object_get(json, "lora_dropout")),
+            (long long)json_integer_value(json_object_get(json, "parameters")));
+    put_text(to, json_string_value(json_object_get(json, "base")));
+    fputc('\n', to);
+}
+
 static void put_all(FILE *to, const json_t *all, const struct bundle *bundle)
 {
     const json_t *config = json_object_get(all, "config");
@@ -199,6 +246,7 @@ static void put_all(FILE *to, const json_t *all, const struct bundle *bundle)
     put_text(to, json_string_value(json_object_get(all, "path")));
     fprintf(to, "\narchitecture  %s\n",
             json_string_value(json_array_get(json_object_get(config, "architectures"), 0)));
+    put_adapter(to, json_object_get(all, "adapter"));
     put_shape(to, &bundle->shape);
     fprintf(to, "parameters    %lld\n",
             (long long)json_integer_value(json_object_get(all, "parameters")));

@@ -345,6 +345,12 @@ enum err safetensors_read(struct safetensors *file, const struct safetensors_ten
     return err;
 }
 
+const char *safetensors_note(const struct safetensors *file, const char *key)
+{
+    return json_string_value(
+        json_object_get(json_object_get(file->header, "__metadata__"), key));
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp((*(const struct safetensors_put *const *)a)->name,
@@ -358,12 +364,15 @@ static size_t put_values(const struct safetensors_put *put)
 
 /* The header's text, padded with spaces to a multiple of 8 as the format's own writer does. */
 static char *make_header(const struct safetensors_put *const *put, size_t n, bool bf16,
-                         size_t *bytes)
+                         const struct safetensors_note *note, size_t *bytes)
 {
     json_t *header = json_pack("{s:{s:s}}", "__metadata__", "format", "pt");
     char *text, *padded;
     size_t at = 0, length;
 
+    for (; note && note->key; note++)
+        json_object_set_new(json_object_get(header, "__metadata__"), note->key,
+                            json_string(note->text));
     for (size_t i = 0; i < n; i++) {
         const size_t end = at + put_values(put[i]) * (bf16 ? 2 : 4);
         json_t *shape = put[i]->rows ? json_pack("[I,I]", (json_int_t)put[i]->rows,
@@ -405,7 +414,7 @@ static enum err put_data(struct fs_file *to, const struct safetensors_put *put, 
 }
 
 enum err safetensors_write(const char *path, const struct safetensors_put *put, size_t n,
-                           bool bf16)
+                           bool bf16, const struct safetensors_note *note)
 {
     const struct safetensors_put **order = mem_new(n, sizeof *order);
     struct fs_file *to = NULL;
@@ -417,7 +426,7 @@ enum err safetensors_write(const char *path, const struct safetensors_put *put, 
     for (size_t i = 0; i < n; i++)
         order[i] = &put[i];
     qsort(order, n, sizeof *order, by_name);
-    header = make_header(order, n, bf16, &bytes);
+    header = make_header(order, n, bf16, note, &bytes);
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)(bytes >> (8 * i));
     err = fs_begin(&to, path);

@@ -46,6 +46,9 @@ const char *safetensors_shape(char out[SAFETENSORS_SHAPE],
 enum err safetensors_read(struct safetensors *file, const struct safetensors_tensor *tensor,
                           float *to) MUST_CHECK;
 
+/* A text of the header's __metadata__; NULL: none of that name. */
+const char *safetensors_note(const struct safetensors *file, const char *key);
+
 /* One array to write; a vector has rows 0. */
 struct safetensors_put {
     const char *name;
@@ -53,9 +56,14 @@ struct safetensors_put {
     const float *data;
 };
 
+/* A text for __metadata__; the list ends with key NULL. */
+struct safetensors_note {
+    const char *key, *text;
+};
+
 /* Writes `path` whole or not at all (fs_begin), arrays in name order, as f32 or bf16 (rounded
- * to nearest even). Errors: ERR_IO. */
+ * to nearest even). `note` may be NULL. Errors: ERR_IO. */
 enum err safetensors_write(const char *path, const struct safetensors_put *put, size_t n,
-                           bool bf16) MUST_CHECK;
+                           bool bf16, const struct safetensors_note *note) MUST_CHECK;
 
 #endif

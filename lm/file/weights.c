@@ -287,7 +287,7 @@ enum err weights_write(const char *path, const struct params *params, const char
         put[i].cols = (size_t)tensor->cols;
         put[i].data = params->data + tensor->at;
     }
-    err = safetensors_write(path, put, (size_t)params->n, bf16);
+    err = safetensors_write(path, put, (size_t)params->n, bf16, NULL);
     free(put);
     return err;
 }

@@ -205,8 +205,8 @@ static enum err list(struct lora *l, const struct lora_choice *choice)
     return err;
 }
 
-static enum err outline(struct lora **out, const struct params *base,
-                        const struct lora_conf *conf, const struct lora_choice *choice)
+enum err lora_outline(struct lora **out, const struct params *base,
+                      const struct lora_conf *conf, const struct lora_choice *choice)
 {
     struct lora *l = mem_new(1, sizeof *l);
     enum err err = check_numbers(conf);
@@ -229,12 +229,6 @@ static enum err outline(struct lora **out, const struct params *base,
     return err;
 }
 
-enum err lora_outline(struct lora **out, const struct params *base,
-                      const struct lora_conf *conf)
-{
-    return outline(out, base, conf, NULL);
-}
-
 static void copy_whole(struct lora *l)
 {
     for (int i = 0; i < l->base->n; i++) {
@@ -250,7 +244,7 @@ enum err lora_new(struct lora **out, const struct params *base, const struct lor
                   const struct lora_choice *choice)
 {
     struct lora *l;
-    enum err err = outline(&l, base, conf, choice);
+    enum err err = lora_outline(&l, base, conf, choice);
 
     *out = NULL;
     if (err)
@@ -428,7 +422,7 @@ static int by_name(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
-struct hash lora_hash(const struct lora *l)
+static struct hash hash_of_all(const struct lora *l, bool merged)
 {
     const struct params *base = l->base;
     const struct tensor **order = mem_new((size_t)base->n, sizeof *order);
@@ -442,11 +436,23 @@ struct hash lora_hash(const struct lora *l)
         const struct lora_site *site = lora_at(l, order[i]);
 
         h.cols = (size_t)order[i]->cols;
-        if (site->a || site->whole)
+        if (!merged && site->whole)
+            continue;
+        if (merged && (site->a || site->whole))
             each(l, (int)(order[i] - base->tensor), to_hash, &h);
         else
             to_hash(&h, 0, order[i]->rows, base->data + order[i]->at);
     }
     free(order);
     return hash_sha256_end(&h.state);
+}
+
+struct hash lora_hash(const struct lora *l)
+{
+    return hash_of_all(l, true);
+}
+
+struct hash lora_base(const struct lora *l)
+{
+    return hash_of_all(l, false);
 }

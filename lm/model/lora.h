@@ -56,7 +56,8 @@ enum err lora_new(struct lora **out, const struct params *base, const struct lor
                   const struct lora_choice *choice) MUST_CHECK;
 /* The same without weights, of a base without data: for its count. */
 enum err lora_outline(struct lora **out, const struct params *base,
-                      const struct lora_conf *conf) MUST_CHECK;
+                      const struct lora_conf *conf,
+                      const struct lora_choice *choice) MUST_CHECK;
 void lora_free(struct lora *lora);
 
 /* A uniform in +-1/sqrt(in) (PEFT's kaiming_uniform with a = sqrt 5), B zero; the same bits for
@@ -71,6 +72,10 @@ void lora_merge(const struct lora *lora, struct params *params);
 
 /* params_hash of what lora_merge makes. */
 struct hash lora_hash(const struct lora *lora);
+
+/* The base's: SHA-256 in name order over what is not trained whole (without such: params_hash).
+ */
+struct hash lora_base(const struct lora *lora);
 
 /* Site of a weight of the base. */
 const struct lora_site *lora_at(const struct lora *lora, const struct tensor *tensor);

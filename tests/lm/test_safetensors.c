@@ -57,7 +57,7 @@ static void what_was_written_is_read(void **state)
         struct safetensors *file;
         const struct safetensors_tensor *t;
         float got[6];
-        assert_ok(safetensors_write(path, put, 2, bf16));
+        assert_ok(safetensors_write(path, put, 2, bf16, NULL));
         assert_ok(safetensors_open(&file, path));
         assert_int_equal(safetensors_count(file), 2);
         t = safetensors_find(file, "z.weight");

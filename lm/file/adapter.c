@@ -1,0 +1,423 @@
+#include "lm/file/adapter.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "lm/file/hfconfig.h"
+#include "lm/file/safetensors.h"
+#include "lm/file/source.h"
+#include "lm/file/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONFIG_BYTES = 4 << 20, WORD = 200 };
+
+static const char prefix[] = "base_model.model.";
+static const char base_note[] = "drover_base";
+
+struct adapter {
+    char *folder, *base;
+    struct lora_conf conf;
+    enum head head;
+    struct safetensors *file;
+};
+
+bool adapter_is(const char *folder)
+{
+    char *path = mem_print("%s/adapter_config.json", folder);
+    const bool there = fs_exists(path);
+
+    free(path);
+    return there;
+}
+
+/* ---- the configuration */
+
+static bool empty(const json_t *value)
+{
+    return !value || json_is_null(value) || json_is_false(value) ||
+           (json_is_object(value) && !json_object_size(value)) ||
+           (json_is_array(value) && !json_array_size(value));
+}
+
+/* Keys that must say nothing, because what they ask for is not done here. */
+static enum err refuse_others(const json_t *config, const char *name)
+{
+    static const char *const keys[] = {
+        "use_dora",          "lora_bias",         "fan_in_fan_out",
+        "rank_pattern",      "alpha_pattern",     "trainable_token_indices",
+        "use_qalora",        "target_parameters", "alora_invocation_tokens",
+        "layer_replication", "arrow_config",      "use_bdlora",
+        "velora_config",     "monteclora_config", "kasa_config"};
+    static const char *const inits[] = {"pissa", "olora", "corda", "loftq", "lora_ga"};
+    const char *bias = json_string_value(json_object_get(config, "bias"));
+    const char *init = json_string_value(json_object_get(config, "init_lora_weights"));
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!empty(json_object_get(config, keys[i])))
+            return err_set(ERR_RANGE, "%s: %s: adapters with it are not read", name, keys[i]);
+    if (bias && strcmp(bias, "none") != 0)
+        return err_set(ERR_RANGE, "%s: bias: only none is read", name);
+    for (size_t i = 0; init && i < sizeof inits / sizeof *inits; i++)
+        if (!strncmp(init, inits[i], strlen(inits[i])))
+            return err_set(ERR_RANGE,
+                           "%s: init_lora_weights: %s changes the base: such adapters are not "
+                           "read",
+                           name, inits[i]);
+    return OK;
+}
+
+static enum err take_task(struct adapter *a, const json_t *config, const char *name)
+{
+    const char *type = json_string_value(json_object_get(config, "peft_type"));
+    const char *task = json_string_value(json_object_get(config, "task_type"));
+    char shown[SOURCE_SHOWN];
+
+    if (!type || strcmp(type, "LORA") != 0)
+        return err_set(ERR_RANGE, "%s: peft_type: only LORA is read, not '%s'", name,
+                       source_shown(shown, type ? type : "", type ? strlen(type) : 0));
+    if (task && strcmp(task, "CAUSAL_LM") != 0 && strcmp(task, "SEQ_CLS") != 0)
+        return err_set(ERR_RANGE, "%s: task_type: '%s': expected CAUSAL_LM or SEQ_CLS", name,
+                       source_shown(shown, task, strlen(task)));
+    a->head = task && !strcmp(task, "SEQ_CLS") ? HEAD_SCALAR : HEAD_LM;
+    return OK;
+}
+
+static enum err take_numbers(struct adapter *a, const json_t *config, const char *name)
+{
+    const json_t *r = json_object_get(config, "r"),
+                 *alpha = json_object_get(config, "lora_alpha"),
+                 *dropout = json_object_get(config, "lora_dropout");
+    const json_int_t rank = json_is_integer(r) ? json_integer_value(r) : 0;
+
+    if (rank < 1 || rank > LORA_RANK)
+        return err_set(ERR_RANGE, "%s: r: not a whole number in 1..%d", name, LORA_RANK);
+    if (!json_is_number(alpha))
+        return err_set(ERR_RANGE, "%s: lora_alpha: not a number", name);
+    a->conf.r = (int)rank;
+    a->conf.alpha = json_number_value(alpha);
+    a->conf.dropout = json_is_number(dropout) ? json_number_value(dropout) : 0;
+    a->conf.rslora = json_is_true(json_object_get(config, "use_rslora"));
+    return OK;
+}
+
+static enum err read_config(struct adapter *a)
+{
+    char *path = mem_print("%s/adapter_config.json", a->folder);
+    const char *base;
+    json_t *config = NULL;
+    char *text = NULL;
+    size_t n;
+    enum err err = fs_read(&text, &n, path, CONFIG_BYTES);
+
+    if (!err)
+        err = hfconfig_parse(&config, text, n, path, 0);
+    if (!err)
+        err = take_task(a, config, path);
+    if (!err)
+        err = refuse_others(config, path);
+    if (!err)
+        err = take_numbers(a, config, path);
+    base = json_string_value(json_object_get(config, "base_model_name_or_path"));
+    a->base = mem_text(base ? base : "");
+    json_decref(config);
+    free(text);
+    free(path);
+    return err;
+}
+
+static enum err open_file(struct adapter *a)
+{
+    char *path = mem_print("%s/adapter_model.safetensors", a->folder);
+    char *pickle = mem_print("%s/adapter_model.bin", a->folder);
+    enum err err;
+
+    if (!fs_exists(path) && fs_exists(pickle))
+        err =
+            err_set(ERR_PARSE,
+                    "%s: a Python pickle, which can run code, is not opened; save the adapter "
+                    "with safetensors",
+                    pickle);
+    else
+        err = safetensors_open(&a->file, path);
+    free(path);
+    free(pickle);
+    return err;
+}
+
+enum err adapter_open(struct adapter **out, const char *folder)
+{
+    struct adapter *a = mem_new(1, sizeof *a);
+    enum err err;
+
+    a->folder = mem_text(folder);
+    err = read_config(a);
+    if (!err)
+        err = open_file(a);
+    if (err) {
+        adapter_close(a);
+        a = NULL;
+    }
+    *out = a;
+    return err;
+}
+
+void adapter_close(struct adapter *adapter)
+{
+    if (!adapter)
+        return;
+    safetensors_close(adapter->file);
+    free(adapter->folder);
+    free(adapter->base);
+    free(adapter);
+}
+
+const struct lora_conf *adapter_conf(const struct adapter *adapter)
+{
+    return &adapter->conf;
+}
+
+enum head adapter_head(const struct adapter *adapter)
+{
+    return adapter->head;
+}
+
+const struct safetensors *adapter_tensors(const struct adapter *adapter)
+{
+    return adapter->file;
+}
+
+const char *adapter_base_name(const struct adapter *adapter)
+{
+    return adapter->base;
+}
+
+enum err adapter_base(char **out, const struct adapter *adapter)
+{
+    char *below = mem_print("%s/%s", adapter->folder, adapter->base);
+    char shown[SOURCE_SHOWN];
+    enum err err = OK;
+
+    *out = NULL;
+    if (*adapter->base && fs_exists(adapter->base))
+        *out = mem_text(adapter->base);
+    else if (*adapter->base && fs_exists(below))
+        *out = mem_text(below);
+    else
+        err =
+            err_set(ERR_IO,
+                    "%s/adapter_config.json: base_model_name_or_path: '%s' is not here: put it "
+                    "there, or join the two with `drover merge --model BASE --adapter %s --out "
+                    "FOLDER`",
+                    adapter->folder, source_shown(shown, adapter->base, strlen(adapter->base)),
+                    adapter->folder);
+    free(below);
+    return err;
+}
+
+/* ---- the tensors */
+
+static enum lora_kind kind_of(void *self, const char *module)
+{
+    const struct adapter *a = self;
+    char name[WORD];
+
+    snprintf(name, sizeof name, "%s%s.lora_A.weight", prefix, module);
+    if (safetensors_find(a->file, name))
+        return LORA_PAIR;
+    snprintf(name, sizeof name, "%s%s.weight", prefix, module);
+    return safetensors_find(a->file, name) ? LORA_WHOLE : LORA_FROZEN;
+}
+
+static bool same_shape(const struct safetensors_tensor *from, const struct tensor *t)
+{
+    if (weights_is_vector(t->part) && t->rows == 1 && from->dims == 1)
+        return from->dim[0] == (size_t)t->cols;
+    return from->dims == 2 && from->dim[0] == (size_t)t->rows &&
+           from->dim[1] == (size_t)t->cols;
+}
+
+static enum err check_tensors(const struct adapter *a, const struct params *wanted)
+{
+    char shape[SAFETENSORS_SHAPE], shown[SOURCE_SHOWN];
+
+    for (int i = 0; i < wanted->n; i++) {
+        const struct tensor *t = &wanted->tensor[i];
+        const struct safetensors_tensor *from = safetensors_find(a->file, t->name);
+
+        if (!from)
+            return err_set(ERR_RANGE, "%s: tensor %s is missing", a->folder, t->name);
+        if (!same_shape(from, t))
+            return err_set(ERR_RANGE,
+                           "%s: tensor %s is %s, rank and base model make it [%d, %d]: an "
+                           "adapter for another model",
+                           a->folder, t->name, safetensors_shape(shape, from), t->rows,
+                           t->cols);
+    }
+    for (size_t i = 0; i < safetensors_count(a->file); i++) {
+        const char *name = safetensors_at(a->file, i)->name;
+
+        if (!params_name(wanted, name))
+            return err_set(ERR_RANGE,
+                           "%s: tensor '%s' has no place in the base model: an adapter for "
+                           "another model",
+                           a->folder, source_shown(shown, name, strlen(name)));
+    }
+    return OK;
+}
+
+static enum err check_base(const struct adapter *a, const struct lora *lora)
+{
+    const char *was = safetensors_note(a->file, base_note);
+    const struct hash base = lora_base(lora);
+    char now[HASH_TEXT], shown[SOURCE_SHOWN];
+
+    if (!was || !strcmp(was, hash_text(now, &base)))
+        return OK;
+    return err_set(ERR_RANGE,
+                   "%s: an adapter for another model: its base has the hash %.16s, this one "
+                   "%.16s (`drover merge` with any_base=true joins them all the same)",
+                   a->folder, source_shown(shown, was, strlen(was)), now);
+}
+
+static enum err fits(struct adapter *a, const struct params *base,
+                     const struct lora_choice *choice)
+{
+    struct lora *outline;
+    enum err err = lora_outline(&outline, base, &a->conf, choice);
+
+    if (err)
+        return err_add("%s", a->folder);
+    if (base->shape.head == HEAD_SCALAR && !outline->site[base->n - 1].whole)
+        err = err_set(ERR_RANGE, "%s: tensor %sscore.weight is missing", a->folder, prefix);
+    if (!err)
+        err = check_tensors(a, outline->weights);
+    lora_free(outline);
+    return err;
+}
+
+enum err adapter_load(struct lora **out, struct adapter *a, const struct params *base,
+                      bool any_base)
+{
+    const struct lora_choice choice = {kind_of, a};
+    struct lora *lora = NULL;
+    enum err err = fits(a, base, &choice);
+
+    *out = NULL;
+    if (!err)
+        err = lora_new(&lora, base, &a->conf, &choice);
+    for (int i = 0; !err && i < lora->weights->n; i++) {
+        const struct tensor *t = &lora->weights->tensor[i];
+
+        err = safetensors_read(a->file, safetensors_find(a->file, t->name),
+                               lora->weights->data + t->at);
+    }
+    if (!err && !any_base)
+        err = check_base(a, lora);
+    if (err)
+        lora_free(lora);
+    else
+        *out = lora;
+    return err;
+}
+
+/* ---- writing */
+
+/* The modules of one kind: by their last word where every layer has it, else whole names. */
+static void put_modules(json_t *list, const struct lora *l, enum part part, bool whole)
+{
+    const struct params *base = l->base;
+    int all = 0, has = 0;
+
+    for (int i = 0; i < base->n; i++) {
+        all += base->tensor[i].part == part;
+        has += base->tensor[i].part == part && (whole ? l->site[i].whole : l->site[i].a);
+    }
+    for (int i = 0; has && i < base->n; i++) {
+        const struct tensor *t = &base->tensor[i];
+        const int length = (int)(strlen(t->name) - strlen(".weight"));
+        char *module;
+        const char *last;
+
+        if (t->part != part || !(whole ? l->site[i].whole : l->site[i].a))
+            continue;
+        module = mem_print("%.*s", length, t->name);
+        last = strrchr(module, '.');
+        json_array_append_new(
+            list,
+            json_string(has == all && last && part != PART_NORM_FINAL ? last + 1 : module));
+        free(module);
+        if (has == all)
+            break;
+    }
+}
+
+static json_t *number(double x)
+{
+    return x == (double)(json_int_t)x ? json_integer((json_int_t)x) : json_real(x);
+}
+
+static json_t *make_config(const struct lora *l, const char *base)
+{
+    const bool scalar = l->base->shape.head == HEAD_SCALAR;
+    json_t *targets = json_array(), *saves = json_array();
+    json_t *config = json_pack(
+        "{s:s, s:s, s:s, s:i, s:o, s:f, s:b, s:b, s:s, s:b, s:b, s:b, s:{}, s:{}, s:n, s:n}",
+        "peft_type", "LORA", "task_type", scalar ? "SEQ_CLS" : "CAUSAL_LM",
+        "base_model_name_or_path", base, "r", l->conf.r, "lora_alpha", number(l->conf.alpha),
+        "lora_dropout", l->conf.dropout, "use_rslora", l->conf.rslora, "use_dora", false,
+        "bias", "none", "fan_in_fan_out", false, "inference_mode", true, "init_lora_weights",
+        true, "rank_pattern", "alpha_pattern", "layers_to_transform", "revision");
+
+    for (int part = 0; part < PARTS; part++) {
+        put_modules(targets, l, (enum part)part, false);
+        put_modules(saves, l, (enum part)part, true);
+    }
+    json_object_set_new(config, "target_modules", targets);
+    if (json_array_size(saves))
+        json_object_set(config, "modules_to_save", saves);
+    else
+        json_object_set_new(config, "modules_to_save", json_null());
+    json_decref(saves);
+    return config;
+}
+
+static enum err write_tensors(const char *folder, const struct lora *l, bool bf16)
+{
+    const struct params *w = l->weights;
+    struct safetensors_put *put = mem_new((size_t)w->n, sizeof *put);
+    char *path = mem_print("%s/adapter_model.safetensors", folder);
+    const struct hash base = lora_base(l);
+    char text[HASH_TEXT];
+    const struct safetensors_note note[] = {{base_note, hash_text(text, &base)}, {NULL, NULL}};
+    enum err err;
+
+    for (int i = 0; i < w->n; i++) {
+        const struct tensor *t = &w->tensor[i];
+        const bool vector = t->rows == 1 && weights_is_vector(t->part);
+
+        put[i] = (struct safetensors_put){t->name, vector ? 0 : (size_t)t->rows,
+                                          (size_t)t->cols, w->data + t->at};
+    }
+    err = safetensors_write(path, put, (size_t)w->n, bf16, note);
+    free(path);
+    free(put);
+    return err;
+}
+
+enum err adapter_write(const char *folder, const struct lora *lora, const char *base,
+                       const char *dtype)
+{
+    char *path = mem_print("%s/adapter_config.json", folder);
+    json_t *config = make_config(lora, base);
+    char *text = hfconfig_text(config, JSON_INDENT(2));
+    enum err err = fs_write(path, text, strlen(text));
+
+    if (!err)
+        err = write_tensors(folder, lora, !strcmp(dtype, "bfloat16"));
+    json_decref(config);
+    free(text);
+    free(path);
+    return err;
+}
