@@ -118,7 +118,8 @@ static enum err read_tokens(struct bed *bed, int step)
 static enum err step(struct bed *bed, int t)
 {
     const int n = bed->seqs * bed->length, aims = n - bed->seqs;
-    const struct batch batch = {n, bed->seqs, bed->token, bed->seq};
+    const struct batch batch = {
+        .n = n, .n_seq = bed->seqs, .token = bed->token, .seq = bed->seq};
     const struct adamw conf = {0.9, 0.999, 1e-8, 0.01};
     const size_t count = bed->params->count;
     double at[6], loss = 0.0, norm;

@@ -1,4 +1,4 @@
-/* drover sft, reward, ppo: start a learner, alone or in the middle of a fleet. */
+/* drover sft, reward, dpo, ppo: start a learner, alone or in the middle of a fleet. */
 
 #include "base/mem.h"
 #include "base/tree.h"
@@ -100,6 +100,13 @@ const struct command cmd_train_sft = {
 const struct command cmd_train_reward = {"reward",    "training",
                                          TRAIN_USAGE, "a reward model from preference pairs",
                                          run_offline, NULL};
+const struct command cmd_train_dpo = {
+    "dpo",       "training",
+    TRAIN_USAGE, "direct preference optimisation and its kin, from preference pairs",
+    run_offline, NULL};
+const struct command cmd_train_kto = {"kto",       "training",
+                                      TRAIN_USAGE, "learning from answers that are good or not",
+                                      run_offline, NULL};
 const struct command cmd_train_ppo = {
     "ppo",
     "training",

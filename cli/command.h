@@ -19,7 +19,8 @@ extern const struct command cmd_tokenize, cmd_score, cmd_score_reward, cmd_gener
 /* data sets */
 extern const struct command cmd_data;
 /* training: these start drover-learner or the supervisor */
-extern const struct command cmd_train_sft, cmd_train_reward, cmd_train_ppo;
+extern const struct command cmd_train_sft, cmd_train_reward, cmd_train_dpo, cmd_train_kto,
+    cmd_train_ppo;
 /* the fleet */
 extern const struct command cmd_top, cmd_top_once, cmd_fleet_scale, cmd_fleet_down,
     cmd_fleet_keys;

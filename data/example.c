@@ -261,6 +261,66 @@ static enum err read_prompt(struct example *out, const json_t *row,
     return err;
 }
 
+/* A label is true, false, 1 or 0. */
+static enum err read_label(struct example *out, const json_t *row)
+{
+    const json_t *label = json_object_get(row, "label");
+    const json_int_t number = json_is_integer(label) ? json_integer_value(label) : -1;
+
+    if (!label || json_is_null(label))
+        return err_set(ERR_PARSE, "'label' is missing");
+    if (!json_is_boolean(label) && number != 0 && number != 1)
+        return err_set(ERR_PARSE, "'label' is neither true nor false");
+    out->label = json_is_true(label) || number == 1;
+    return OK;
+}
+
+static enum err read_labelled(struct example *out, const json_t *row,
+                              const struct example_rule *rule)
+{
+    enum err err;
+
+    if (rule->hh)
+        return read_hh(out, row);
+    if (has(row, "chosen") && has(row, "rejected"))
+        return read_pair(out, row);
+    if (!has(row, "prompt") && !has(row, "completion"))
+        return columns(row, "'prompt', 'completion' and 'label', or 'chosen' and 'rejected'");
+    err = read_completion(out, row);
+    return err ? err : read_label(out, row);
+}
+
+/* A number in a column, in 0..most; `otherwise` when it is not there. */
+static enum err read_number(double *out, const json_t *row, const char *field, double otherwise,
+                            double most)
+{
+    const json_t *value = json_object_get(row, field);
+
+    *out = value && !json_is_null(value) ? json_number_value(value) : otherwise;
+    if (value && !json_is_null(value) &&
+        (!json_is_number(value) || !(*out >= 0) || *out > most))
+        return err_set(ERR_PARSE, "'%s' is not a number from 0 to %g", field, most);
+    return OK;
+}
+
+/* How heavy and how sure a preference is. */
+static enum err read_votes(struct example *out, const json_t *row)
+{
+    const json_t *tie = json_object_get(row, "tie");
+    enum err err = read_number(&out->weight, row, "weight", 1, 1e6);
+
+    if (err)
+        return err;
+    if (!tie || json_is_null(tie))
+        return read_number(&out->soft, row, "soft_label", 1, 1);
+    if (!json_is_boolean(tie))
+        return err_set(ERR_PARSE, "'tie' is neither true nor false");
+    if (has(row, "soft_label"))
+        return err_set(ERR_PARSE, "'tie' and 'soft_label' are both given");
+    out->soft = json_is_true(tie) ? .5 : 1;
+    return OK;
+}
+
 /* `tools` is a list, or the text of one. */
 static enum err read_tools(struct example *out, const json_t *row)
 {
@@ -311,12 +371,17 @@ enum err example_read(struct example *out, const json_t *row, const struct examp
     case EXAMPLE_FOR_PAIRS:
         err = rule->hh ? read_hh(out, row) : read_pair(out, row);
         break;
+    case EXAMPLE_FOR_LABELS:
+        err = read_labelled(out, row, rule);
+        break;
     default:
         err = read_prompt(out, row, rule);
         break;
     }
     if (!err)
         err = read_extras(out, row, out->kind == EXAMPLE_TEXT ? rule->text_field : NULL);
+    if (!err && (rule->want == EXAMPLE_FOR_PAIRS || rule->want == EXAMPLE_FOR_LABELS))
+        err = read_votes(out, row);
     if (err)
         example_free(out);
     return err;

@@ -26,8 +26,9 @@ enum example_kind {
 
 enum example_want {                  /* what the method can use */
                     EXAMPLE_FOR_SFT, /* tokens, completion, messages, text; preference by hh */
-                    EXAMPLE_FOR_PAIRS,  /* preference */
-                    EXAMPLE_FOR_PROMPTS /* prompt, tokens; preference's prompt by hh */
+                    EXAMPLE_FOR_PAIRS,   /* preference */
+                    EXAMPLE_FOR_PROMPTS, /* prompt, tokens; preference's prompt by hh */
+                    EXAMPLE_FOR_LABELS   /* prompt, completion and label; or preference */
 };
 
 struct example_rule {
@@ -45,6 +46,11 @@ struct example {
     json_t *mask; /* EXAMPLE_TOKENS: completion_mask, a list of 0 and 1, or NULL */
     bool has_margin;
     double margin;
+    bool label; /* EXAMPLE_FOR_LABELS, kind completion: desirable? */
+    /* EXAMPLE_FOR_PAIRS, EXAMPLE_FOR_LABELS: column `weight`, how often the record counts (1,
+     * not below 0); columns `soft_label`, the share of votes for `chosen` (1, in 0..1), or
+     * `tie: true` (1/2). */
+    double weight, soft;
 };
 
 /* Errors: ERR_PARSE; the words name the field and what would be right. Release with

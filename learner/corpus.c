@@ -16,6 +16,11 @@ void corpus_free(struct corpus *corpus)
     free(corpus->token);
     free(corpus->learn);
     free(corpus->margin);
+    free(corpus->weight);
+    free(corpus->soft);
+    free(corpus->label);
+    free(corpus->stem);
+    free(corpus->partner);
     free(corpus->length);
     free(corpus);
 }
@@ -30,6 +35,10 @@ static enum err room(struct corpus *c, size_t tokens)
         c->seq = mem_grow(c->seq, n * (size_t)c->group + 1, sizeof(*c->seq));
         c->length = mem_grow(c->length, n, sizeof(*c->length));
         c->margin = mem_grow(c->margin, n, sizeof(*c->margin));
+        c->weight = mem_grow(c->weight, n, sizeof(*c->weight));
+        c->soft = mem_grow(c->soft, n, sizeof(*c->soft));
+        c->label = mem_grow(c->label, n, sizeof(*c->label));
+        c->stem = mem_grow(c->stem, n, sizeof(*c->stem));
         c->seq[0] = 0;
         c->room_records = n;
     }
@@ -48,9 +57,8 @@ static enum err room(struct corpus *c, size_t tokens)
     return OK;
 }
 
-/* A sequence of the record being built: `which` of its group. learn NULL: all. */
-static enum err append(struct corpus *c, int which, const int *ids, size_t n,
-                       const uint8_t *learn)
+enum err corpus_append(struct corpus *c, int which, const int *ids, size_t n,
+                       const uint8_t *learn, bool marked)
 {
     const size_t index = c->n * (size_t)c->group + (size_t)which;
     enum err err = OK;
@@ -62,20 +70,47 @@ static enum err append(struct corpus *c, int which, const int *ids, size_t n,
         err = room(c, c->seq[index] - c->seq[index - 1] + n);
     if (err)
         return err;
+    if (!which) {
+        c->margin[c->n] = 0;
+        c->weight[c->n] = c->soft[c->n] = 1;
+        c->label[c->n] = -1;
+        c->stem[c->n] = 0;
+    }
     at = c->seq[index];
     memcpy(c->token + at, ids, n * sizeof(*ids));
     for (size_t i = 0; i < n; i++)
-        c->learn[at + i] = i && (!learn || learn[i]);
+        c->learn[at + i] = i || marked ? (learn ? learn[i] : 1) : 0;
     c->seq[index + 1] = at + n;
     return OK;
 }
 
-static void close_record(struct corpus *c, double margin)
+void corpus_close(struct corpus *c)
 {
     const size_t first = c->n * (size_t)c->group;
 
-    c->length[c->n] = (uint32_t)(c->seq[first + (size_t)c->group] - c->seq[first]);
-    c->margin[c->n++] = (float)margin;
+    c->length[c->n++] = (uint32_t)(c->seq[first + (size_t)c->group] - c->seq[first]);
+}
+
+void corpus_trim(struct corpus *c)
+{
+    bool margin = false, weight = false, soft = false, label = false, stem = false;
+
+    for (size_t i = 0; i < c->n; i++) {
+        margin = margin || c->margin[i] != 0;
+        weight = weight || c->weight[i] != 1;
+        soft = soft || c->soft[i] != 1;
+        label = label || c->label[i] >= 0;
+        stem = stem || c->stem[i];
+    }
+    for (int i = 0; i < 5; i++) {
+        void **const array[] = {(void **)&c->margin, (void **)&c->weight, (void **)&c->soft,
+                                (void **)&c->label, (void **)&c->stem};
+        const bool used[] = {margin, weight, soft, label, stem};
+        if (!used[i]) {
+            free(*array[i]);
+            *array[i] = NULL;
+        }
+    }
 }
 
 static bool ends_in(const char *text, const char *suffix)
@@ -85,9 +120,7 @@ static bool ends_in(const char *text, const char *suffix)
     return n >= m && !strcmp(text + n - m, suffix);
 }
 
-/* A string with the end token's text behind it, unless it is there; messages as they are. A new
- * reference. */
-static json_t *with_eos(const json_t *value, const char *eos)
+json_t *corpus_ended(const json_t *value, const char *eos)
 {
     const char *text = json_string_value(value);
     char *longer;
@@ -183,7 +216,7 @@ static enum err encode_one(const struct corpus_rule *rule, const struct example 
 
     if (e->kind == EXAMPLE_TOKENS)
         return ids_of(e, rule->vocab, out);
-    last = with_eos(e->kind == EXAMPLE_COMPLETION ? e->completion : e->text, rule->eos);
+    last = corpus_ended(e->kind == EXAMPLE_COMPLETION ? e->completion : e->text, rule->eos);
     if (e->kind == EXAMPLE_COMPLETION)
         err = encode_pair(&rule->encode, e->prompt, last, e->tools, out);
     else
@@ -243,9 +276,9 @@ static enum err add_sft(struct corpus *c, const struct corpus_rule *rule,
     if (!err && !any)
         c->dropped++;
     else if (!err)
-        err = append(c, 0, ids.ids, (size_t)n, learn);
+        err = corpus_append(c, 0, ids.ids, (size_t)n, learn, false);
     if (!err && any)
-        close_record(c, 0);
+        corpus_close(c);
     free(learn);
     encoded_free(&ids);
     return err;
@@ -256,7 +289,7 @@ static enum err side(const struct corpus_rule *rule, const struct example *e,
                      const json_t *answer, struct encoded *out)
 {
     json_t *all = dialogue_join(e->prompt, answer);
-    json_t *last = with_eos(all, rule->eos);
+    json_t *last = corpus_ended(all, rule->eos);
     const enum err err = whole(rule, last, e->tools, out);
 
     json_decref(all);
@@ -279,11 +312,13 @@ static enum err add_pair(struct corpus *c, const struct corpus_rule *rule,
     else if (rule->max_length && (chosen.n > rule->max_length || rejected.n > rule->max_length))
         c->dropped++;
     else {
-        err = append(c, 0, chosen.ids, (size_t)chosen.n, NULL);
+        err = corpus_append(c, 0, chosen.ids, (size_t)chosen.n, NULL, false);
         if (!err)
-            err = append(c, 1, rejected.ids, (size_t)rejected.n, NULL);
+            err = corpus_append(c, 1, rejected.ids, (size_t)rejected.n, NULL, false);
         if (!err) {
-            close_record(c, e->has_margin ? e->margin : 0);
+            if (e->has_margin)
+                c->margin[c->n] = (float)e->margin;
+            corpus_close(c);
             c->longer += chosen.n > rejected.n;
             c->shorter += chosen.n < rejected.n;
         }
@@ -299,13 +334,11 @@ static enum err fill(struct corpus *c, const struct dataset *set,
                      const struct corpus_rule *rule, enum example_want want, adder *add)
 {
     const struct example_rule how = {want, rule->text_field, rule->hh};
-    bool margins = false;
 
     for (size_t i = 0; i < set->n; i++) {
         struct example e;
         enum err err = example_read(&e, set->row[i].object, &how);
         if (!err) {
-            margins = margins || e.has_margin;
             err = add(c, rule, &e);
             example_free(&e);
         }
@@ -314,11 +347,16 @@ static enum err fill(struct corpus *c, const struct dataset *set,
         else if (err)
             return dataset_at(set, i);
     }
-    if (!margins) {
-        free(c->margin);
-        c->margin = NULL;
-    }
     return OK;
+}
+
+enum err corpus_empty(const struct corpus *c, const struct dataset *set,
+                      const struct corpus_rule *rule, const char *what)
+{
+    return err_set(ERR_RANGE,
+                   "%s: none of %zu records can be used: %zu longer than max_length %d or "
+                   "with nothing to learn, %zu bad",
+                   what, set->n, c->dropped, rule->max_length, c->skipped);
 }
 
 static enum err make(struct corpus **out, const struct dataset *set,
@@ -333,10 +371,9 @@ static enum err make(struct corpus **out, const struct dataset *set,
                group == 2 ? add_pair : add_sft);
     c->skipped += set->skipped;
     if (!err && !c->n)
-        err = err_set(ERR_RANGE,
-                      "%s: none of %zu records can be used: %zu longer than max_length %d or "
-                      "with nothing to learn, %zu bad",
-                      what, set->n, c->dropped, rule->max_length, c->skipped);
+        err = corpus_empty(c, set, rule, what);
+    if (!err)
+        corpus_trim(c);
     if (err)
         corpus_free(c);
     else
@@ -356,86 +393,26 @@ enum err corpus_pairs(struct corpus **out, const struct dataset *set,
     return make(out, set, rule, 2, what);
 }
 
-struct hash corpus_hash(const struct corpus *corpus)
+struct hash corpus_hash(const struct corpus *c)
 {
-    const size_t seqs = corpus->n * (size_t)corpus->group, tokens = corpus->seq[seqs];
+    const size_t seqs = c->n * (size_t)c->group, tokens = c->seq[seqs];
     struct hash_sha256 state;
 
     hash_sha256_init(&state);
-    hash_sha256_add(&state, corpus->seq, (seqs + 1) * sizeof(*corpus->seq));
-    hash_sha256_add(&state, corpus->token, tokens * sizeof(*corpus->token));
-    hash_sha256_add(&state, corpus->learn, tokens);
-    if (corpus->margin)
-        hash_sha256_add(&state, corpus->margin, corpus->n * sizeof(*corpus->margin));
+    hash_sha256_add(&state, c->seq, (seqs + 1) * sizeof(*c->seq));
+    hash_sha256_add(&state, c->token, tokens * sizeof(*c->token));
+    hash_sha256_add(&state, c->learn, tokens);
+    if (c->margin)
+        hash_sha256_add(&state, c->margin, c->n * sizeof(*c->margin));
+    if (c->weight)
+        hash_sha256_add(&state, c->weight, c->n * sizeof(*c->weight));
+    if (c->soft)
+        hash_sha256_add(&state, c->soft, c->n * sizeof(*c->soft));
+    if (c->label)
+        hash_sha256_add(&state, c->label, c->n * sizeof(*c->label));
+    if (c->stem)
+        hash_sha256_add(&state, c->stem, c->n * sizeof(*c->stem));
+    if (c->partner)
+        hash_sha256_add(&state, c->partner, c->n * sizeof(*c->partner));
     return hash_sha256_end(&state);
-}
-
-static int falling(const void *a, const void *b)
-{
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return x < y ? 1 : x > y ? -1 : 0;
-}
-
-size_t corpus_most(const struct corpus *corpus, size_t batch)
-{
-    uint32_t *length = mem_new(corpus->n, sizeof(*length));
-    size_t sum = 0;
-
-    memcpy(length, corpus->length, corpus->n * sizeof(*length));
-    qsort(length, corpus->n, sizeof(*length), falling);
-    for (size_t i = 0; i < batch && i < corpus->n; i++)
-        sum += length[i];
-    free(length);
-    return sum;
-}
-
-void corpus_pack_free(struct packed *packed)
-{
-    free(packed->token);
-    free(packed->seq);
-    free(packed->learn);
-    free(packed->margin);
-    *packed = (struct packed){0};
-}
-
-static void pack_room(const struct corpus *corpus, size_t tokens, size_t seqs,
-                      struct packed *out)
-{
-    if (tokens > out->room) {
-        out->room = tokens;
-        out->token = mem_grow(out->token, tokens, sizeof(*out->token));
-        out->learn = mem_grow(out->learn, tokens, 1);
-    }
-    if (seqs + 1 > out->room_seq) {
-        out->room_seq = seqs + 1;
-        out->seq = mem_grow(out->seq, seqs + 1, sizeof(*out->seq));
-        if (corpus->margin)
-            out->margin = mem_grow(out->margin, seqs + 1, sizeof(*out->margin));
-    }
-}
-
-void corpus_pack(const struct corpus *corpus, const uint32_t *record, size_t n,
-                 struct packed *out)
-{
-    const size_t group = (size_t)corpus->group;
-    size_t tokens = 0;
-    int at = 0, seqs = 0;
-
-    for (size_t i = 0; i < n; i++)
-        tokens += corpus->length[record[i]];
-    pack_room(corpus, tokens, n * group, out);
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < group; k++) {
-            const size_t from = corpus->seq[record[i] * group + k];
-            const size_t count = corpus->seq[record[i] * group + k + 1] - from;
-            memcpy(out->token + at, corpus->token + from, count * sizeof(*out->token));
-            memcpy(out->learn + at, corpus->learn + from, count);
-            if (corpus->margin)
-                out->margin[seqs] = corpus->margin[record[i]];
-            out->seq[seqs++] = at;
-            at += (int)count;
-        }
-    out->seq[seqs] = at;
-    out->batch = (struct batch){.n = at, .n_seq = seqs, .token = out->token, .seq = out->seq};
 }

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum err cycle_save(struct cycle *run)
 {
@@ -60,6 +61,19 @@ static size_t micro(const struct cycle *run, int64_t b, size_t *at)
     return n - *at < batch ? n - *at : batch;
 }
 
+void cycle_needed(struct cycle *run, uint8_t *needed)
+{
+    const size_t n = run->offline->train->n;
+    const int64_t per = run->length.steps_per_epoch;
+    const int64_t batch = (int64_t)run->keys->per_device_train_batch_size *
+                          run->keys->gradient_accumulation_steps;
+
+    memset(needed, run->length.steps >= per, n);
+    for (int64_t step = 0; step < run->length.steps && run->length.steps < per; step++)
+        for (int64_t i = step * batch; i < (step + 1) * batch && i < (int64_t)n; i++)
+            needed[order_for(run, 0)[i]] = 1;
+}
+
 /* One optimiser step. *stopped: a signal came first, and nothing has changed. */
 static enum err one_step(struct cycle *run, bool *stopped)
 {
@@ -71,12 +85,13 @@ static enum err one_step(struct cycle *run, bool *stopped)
         end < run->length.batches_per_epoch ? end : run->length.batches_per_epoch;
     const struct adamw adamw = keys_adamw(run->keys);
     struct resume_state state = run->state;
-    double normaliser = 0, loss = 0;
+    struct pass_norm norm = {0};
+    double loss = 0;
     size_t at, n;
 
     for (int64_t b = first; b < last; b++) {
         n = micro(run, b, &at);
-        normaliser += pass_count(&run->pass, order + at, n);
+        pass_count(&run->pass, order + at, n, &norm);
     }
     for (int64_t b = first; b < last; b++) {
         struct pass_result result;
@@ -85,8 +100,8 @@ static enum err one_step(struct cycle *run, bool *stopped)
         if (*stopped)
             return OK;
         n = micro(run, b, &at);
-        err = pass_run(&run->pass, run->step, order + at, n, normaliser, true, &state.window,
-                       NULL, &result);
+        err = pass_run(&run->pass, run->step, order + at, n, &norm, true, &state.window, NULL,
+                       &result);
         if (err)
             return err_add("step %" PRId64, done + 1);
         loss += result.loss;
@@ -94,6 +109,8 @@ static enum err one_step(struct cycle *run, bool *stopped)
     }
     run->norm =
         step_apply(run->step, &adamw, optim_rate(&run->rates, done), run->keys->max_grad_norm);
+    if (run->reference)
+        reference_follow(run->reference, run->step);
     if (!isfinite(run->norm))
         log_warn("gradient", "step=%" PRId64 " norm=%g weights left as they are", done + 1,
                  run->norm);
@@ -142,11 +159,14 @@ static enum err log_window(struct cycle *run)
 static enum err judge(struct cycle *run)
 {
     json_t *line = cycle_line(run), *accuracy;
-    enum err err = evaluate(run->offline, run->step, run->state.tokens, clock_mono_ms, line);
+    enum err err = evaluate(run->offline, run->step, run->reference, run->state.tokens,
+                            clock_mono_ms, line);
 
     if (!err)
         err = rundir_metrics(run->dir, line);
     accuracy = json_object_get(line, "eval_accuracy");
+    if (!accuracy)
+        accuracy = json_object_get(line, "eval_rewards/accuracies");
     if (!accuracy)
         accuracy = json_object_get(line, "eval_mean_token_accuracy");
     if (!err)

@@ -20,6 +20,7 @@ struct cycle {
     struct rundir *dir;
     char *checkpoints, *model;
     struct step *step;
+    struct reference *reference; /* NULL: the method reads none */
     struct pass pass;
     struct progress progress;
     uint32_t *order;
@@ -39,6 +40,9 @@ enum err cycle_save(struct cycle *cycle) MUST_CHECK;
 
 /* Passes over the data after `step` steps. */
 double cycle_epoch(const struct cycle *cycle, int64_t step);
+
+/* needed [records of the training corpus] out: 1 for those that the run will come to. */
+void cycle_needed(struct cycle *cycle, uint8_t *needed);
 
 /* {"step", "epoch"} of now: the start of a line of metrics.jsonl. */
 json_t *cycle_line(const struct cycle *cycle);

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-enum err evaluate(const struct offline *offline, struct step *step, int64_t num_tokens,
-                  int64_t (*now_ms)(void), json_t *line)
+enum err evaluate(const struct offline *offline, struct step *step, struct reference *reference,
+                  int64_t num_tokens, int64_t (*now_ms)(void), json_t *line)
 {
     const size_t batch = (size_t)offline->keys->per_device_eval_batch_size;
     const size_t n = offline->test->n, batches = (n + batch - 1) / batch;
@@ -17,15 +17,15 @@ enum err evaluate(const struct offline *offline, struct step *step, int64_t num_
     double seconds;
     enum err err = OK;
 
-    pass_init(&pass, offline->objective, offline->objective_conf, offline->test);
+    pass_init(&pass, offline->objective, offline->objective_conf, offline->test, reference);
     for (size_t at = 0; at < n && !err; at += batch) {
         const size_t count = n - at < batch ? n - at : batch;
         struct pass_result result;
-        double norm;
+        struct pass_norm norm = {0};
         for (size_t i = 0; i < count; i++)
             record[i] = (uint32_t)(at + i);
-        norm = pass_count(&pass, record, count);
-        err = pass_run(&pass, step, record, count, norm, false, &mean, &exact, &result);
+        pass_count(&pass, record, count, &norm);
+        err = pass_run(&pass, step, record, count, &norm, false, &mean, &exact, &result);
         if (!err)
             meter_add(&mean, "loss", result.loss, (double)count);
     }

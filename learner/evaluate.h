@@ -10,7 +10,7 @@
 #include "learner/step.h"
 
 /* Sets eval_* in `line`. now_ms: clock_mono_ms, for eval_runtime. Errors: pass_run's. */
-enum err evaluate(const struct offline *offline, struct step *step, int64_t num_tokens,
-                  int64_t (*now_ms)(void), json_t *line) MUST_CHECK;
+enum err evaluate(const struct offline *offline, struct step *step, struct reference *reference,
+                  int64_t num_tokens, int64_t (*now_ms)(void), json_t *line) MUST_CHECK;
 
 #endif

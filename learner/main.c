@@ -1,7 +1,9 @@
 /* drover-learner: owns a run: trains, evaluates, checkpoints, writes the model. */
 #include "base/err.h"
 #include "base/log.h"
+#include "learner/dpo.h"
 #include "learner/fleet_main.h"
+#include "learner/kto.h"
 #include "learner/ppo_keys.h"
 #include "learner/reward.h"
 #include "learner/sft.h"
@@ -17,6 +19,8 @@ static const struct method {
 } methods[] = {
     {"sft", "learn from demonstrations", sft_main, sft_help, NULL},
     {"reward", "learn a score from pairs of answers", reward_main, reward_help, NULL},
+    {"dpo", "learn from preferences, without a reward model", dpo_main, dpo_help, NULL},
+    {"kto", "learn from answers called good or not", kto_main, kto_help, NULL},
     {"ppo", "learn from rewards, over a fleet", NULL, NULL, &ppo_keys_method},
 };
 enum { METHODS = sizeof(methods) / sizeof(methods[0]) };

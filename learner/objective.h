@@ -18,7 +18,9 @@ enum objective_role { OBJECTIVE_ALONE, OBJECTIVE_CHOSEN, OBJECTIVE_REJECTED };
 struct objective_in {
     int n, n_seq;
     const int *seq;          /* [n_seq+1] where each starts; pairs are 2i (chosen), 2i+1 */
-    const uint8_t *learn;    /* [n] 1 where the method learns; a sequence's first token never */
+    const uint8_t *learn;    /* [n] 1 where the method learns; 2: a prompt's token that only a
+                              * likelihood reads; a sequence's first token never, but where it
+                              * goes on behind another's (batch.stem) */
     const float *logprob;    /* [n] nats, under the policy in training */
     const float *behaviour;  /* [n] nats, under the policy that wrote the token */
     const float *proximal;   /* [n] nats, under the policy at the start of the iteration */
@@ -29,16 +31,20 @@ struct objective_in {
     const float *advantage;  /* [n] */
     const float *entropy;    /* [n] nats */
     const float *square;     /* [n] sum of p^2 over the vocabulary */
+    const float *mean_logit; /* [n] mean of the logits over the vocabulary */
     const uint8_t *hit;      /* [n] 1 where the greedy token is the token */
     const float *seq_weight; /* [n_seq] */
     const float *seq_margin; /* [n_seq] of a pair: at its chosen sequence, 2i */
+    const float *seq_soft;   /* [n_seq] share of votes for a pair's chosen answer, at 2i */
+    const float *seq_drift;  /* [n_seq] ln pi/ref of another record's answer to this prompt */
     const int8_t *seq_label; /* [n_seq] 1 desirable, 0 not */
     const uint8_t *seq_role; /* [n_seq] enum objective_role */
     const float *importance; /* [n] weight of a token's loss, for answers of older weights;
                                 NULL: 1 everywhere (importance.h) */
     double normaliser;       /* > 0 */
-    double step_tokens;      /* learnt tokens of the whole optimiser step; 0: those of this
-                                micro-batch */
+    double step_tokens;      /* tokens of the whole optimiser step, for terms that are means
+                                over tokens: learnt ones, or as count_tokens says; 0: those
+                                of this micro-batch */
 };
 
 /* A quantity for the log: the figure is sum / weight, added up over whatever is averaged; of an
@@ -65,9 +71,13 @@ struct objective {
     const char *name;
     bool logprob, entropy, value; /* which outputs of the forward pass it reads */
     bool dentropy;                /* whether it writes dentropy */
+    bool reference;               /* whether it reads reference */
+    bool drift;                   /* whether it reads seq_drift */
     int group;                    /* sequences that stand together: 1, pairs 2 */
     /* What one sequence group adds to the normaliser: learnt tokens, pairs, ... */
     double (*count)(const struct objective_in *in);
+    double (*count_tokens)(
+        const struct objective_in *in); /* in->step_tokens likewise; NULL: none */
     void (*run)(const void *conf, const struct objective_in *in, struct objective_out *out);
 };
 

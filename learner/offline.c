@@ -53,7 +53,7 @@ static enum err plan(struct cycle *run)
     const struct shape shape = shape_of(o);
     const struct train_options options = options_of(o);
     const size_t seqs = o->train->n * (size_t)o->train->group;
-    size_t most = corpus_most(o->train, (size_t)k->per_device_train_batch_size);
+    size_t most = corpus_pack_most(o->train, (size_t)k->per_device_train_batch_size);
     char needed[SIZE_TEXT], given[SIZE_TEXT];
     enum err err = keys_length(&run->length, k, o->train->n);
 
@@ -62,8 +62,10 @@ static enum err plan(struct cycle *run)
     if (err)
         return err;
     if (o->test)
-        most = larger(most, corpus_most(o->test, (size_t)k->per_device_eval_batch_size));
+        most = larger(most, corpus_pack_most(o->test, (size_t)k->per_device_eval_batch_size));
     run->memory = step_size(&shape, &options, (int)most) + 9 * o->train->seq[seqs];
+    if (o->reference)
+        run->memory += reference_size(o->reference, &shape) + 4 * o->train->seq[seqs];
     fprintf(stderr,
             "plan: %" PRId64 " optimiser steps (%" PRId64
             " an epoch), %zu records, %zu tokens; "
@@ -234,6 +236,38 @@ static enum err stop(struct cycle *run)
     return err;
 }
 
+static void say_reference(size_t done, size_t of)
+{
+    fprintf(stderr, "reference log-probabilities: %zu of %zu records\n", done, of);
+}
+
+/* While the step still holds the start weights. */
+static enum err make_reference(struct cycle *run)
+{
+    const struct offline *o = run->offline;
+    struct reference_conf conf;
+    uint8_t *needed;
+    char *folder;
+    enum err err;
+
+    if (!o->reference)
+        return OK;
+    conf = *o->reference;
+    folder = mem_print("%s/reference", run->keys->output_dir);
+    if (!conf.folder)
+        conf.folder = folder;
+    needed = mem_new(o->train->n, 1);
+    cycle_needed(run, needed);
+    err = reference_new(&run->reference, &conf, run->step);
+    if (!err)
+        err = reference_prepare(run->reference, run->step, o->train, needed, say_reference);
+    if (!err && o->test)
+        err = reference_prepare(run->reference, run->step, o->test, NULL, say_reference);
+    free(needed);
+    free(folder);
+    return err;
+}
+
 static enum err train(struct cycle *run)
 {
     const struct offline *o = run->offline;
@@ -244,6 +278,12 @@ static enum err train(struct cycle *run)
                                   .config = o->config,
                                   .data = corpus_hash(o->train),
                                   .keep = (size_t)run->keys->save_total_limit};
+    run->order = mem_new(o->train->n, sizeof(*run->order));
+    run->order_epoch = -1;
+    err = make_reference(run);
+    if (err)
+        return err;
+    run->resume.reference = reference_weights(run->reference, &run->resume.reference_floats);
     err = restore(run);
     if (err)
         return err;
@@ -251,9 +291,7 @@ static enum err train(struct cycle *run)
     if (err)
         return err;
     stop_install();
-    pass_init(&run->pass, o->objective, o->objective_conf, o->train);
-    run->order = mem_new(o->train->n, sizeof(*run->order));
-    run->order_epoch = -1;
+    pass_init(&run->pass, o->objective, o->objective_conf, o->train, run->reference);
     run->first = step_count(run->step);
     run->begun_ms = run->saved_ms = clock_mono_ms();
     progress_begin(&run->progress, run->first, run->length.steps, run->keys->disable_tqdm,
@@ -290,6 +328,7 @@ enum err offline_run(const struct offline *offline)
         err = train(run);
 out:
     pass_free(&run->pass);
+    reference_free(run->reference);
     step_free(run->step);
     rundir_close(run->dir);
     free(run->order);

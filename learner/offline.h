@@ -10,6 +10,7 @@
 #include "learner/keys.h"
 #include "learner/meter.h"
 #include "learner/objective.h"
+#include "learner/reference.h"
 #include "lm/file/bundle.h"
 
 struct offline {
@@ -17,10 +18,11 @@ struct offline {
     struct keys_plan plan;
     const struct objective *objective;
     const void *objective_conf;
-    enum head head;                    /* that the model must have, or gets */
-    const struct bundle *card;         /* shape, tokenizer, template of the start model */
-    const struct corpus *train, *test; /* test may be NULL */
-    const json_t *config;              /* every key as it was resolved */
+    enum head head;                         /* that the model must have, or gets */
+    const struct bundle *card;              /* shape, tokenizer, template of the start model */
+    const struct corpus *train, *test;      /* test may be NULL */
+    const struct reference_conf *reference; /* NULL: the method reads none */
+    const json_t *config;                   /* every key as it was resolved */
     /* What a method adds to an evaluation's line; NULL: nothing. */
     void (*judge)(const struct offline *self, const struct meter *exact, json_t *line);
 };

@@ -5,15 +5,18 @@
 #include <stdlib.h>
 
 void pass_init(struct pass *pass, const struct objective *objective, const void *conf,
-               const struct corpus *corpus)
+               const struct corpus *corpus, struct reference *reference)
 {
-    *pass = (struct pass){.objective = objective, .conf = conf, .corpus = corpus};
+    *pass = (struct pass){
+        .objective = objective, .conf = conf, .corpus = corpus, .reference = reference};
 }
 
 void pass_free(struct pass *pass)
 {
     corpus_pack_free(&pass->packed);
+    corpus_pack_free(&pass->other);
     free(pass->block);
+    free(pass->drift);
     *pass = (struct pass){0};
 }
 
@@ -27,16 +30,23 @@ static struct objective_in arrays(const struct pass *pass)
         .seq = batch->seq,
         .learn = pass->packed.learn,
         .seq_margin = pass->packed.margin,
+        .seq_weight = pass->packed.weight,
+        .seq_soft = pass->packed.soft,
+        .seq_label = pass->packed.label,
     };
 }
 
-double pass_count(struct pass *pass, const uint32_t *record, size_t n)
+void pass_count(struct pass *pass, const uint32_t *record, size_t n, struct pass_norm *norm)
 {
     corpus_pack(pass->corpus, record, n, &pass->packed);
 
     const struct objective_in in = arrays(pass);
-    return pass->objective->count(&in);
+    norm->normaliser += pass->objective->count(&in);
+    if (pass->objective->count_tokens)
+        norm->tokens += pass->objective->count_tokens(&in);
 }
+
+enum { ARRAYS = 7 };
 
 static enum err room(struct pass *pass, size_t n)
 {
@@ -45,7 +55,73 @@ static enum err room(struct pass *pass, size_t n)
     free(pass->block);
     pass->block = NULL;
     pass->room = n;
-    return mem_big(&pass->block, 6 * n, sizeof(float), "a micro-batch");
+    return mem_big(&pass->block, ARRAYS * n, sizeof(float), "a micro-batch");
+}
+
+/* ln pi/ref of the answers that belong to other prompts: no slope, so a pass of its own. */
+static enum err drift(struct pass *pass, struct step *step, const uint32_t *record, size_t n)
+{
+    double *sum = mem_new(2 * n, sizeof(*sum));
+    enum err err;
+
+    if (n > pass->room_drift) {
+        pass->drift = mem_grow(pass->drift, n, sizeof(*pass->drift));
+        pass->room_drift = n;
+    }
+    corpus_pack_mismatched(pass->corpus, record, n, &pass->other);
+    err = room(pass, (size_t)pass->other.batch.n);
+    if (!err)
+        err = step_score(step, step_model(step), &pass->other.batch, pass->block);
+    if (!err) {
+        reference_sums(&pass->other, pass->block, sum);
+        err = reference_mismatched(pass->reference, step, pass->corpus, record, n, &pass->other,
+                                   sum + n);
+    }
+    for (size_t i = 0; i < n && !err; i++)
+        pass->drift[i] = (float)(sum[i] - sum[n + i]);
+    free(sum);
+    return err;
+}
+
+/* What stands beside the policy's own forward pass, before it: it uses the same memory. */
+static enum err aside(struct pass *pass, struct step *step, const uint32_t *record, size_t n,
+                      struct objective_in *in)
+{
+    const struct objective *o = pass->objective;
+    enum err err = OK;
+
+    if (!pass->reference)
+        return OK;
+    if (o->drift && pass->corpus->partner) {
+        err = drift(pass, step, record, n);
+        in->seq_drift = pass->drift;
+    }
+    if (!err)
+        err = room(pass, (size_t)in->n);
+    if (!err && o->reference) {
+        float *reference = pass->block + 6 * pass->room;
+        err = reference_take(pass->reference, step, pass->corpus, record, n, &pass->packed,
+                             reference);
+        in->reference = reference;
+    }
+    return err;
+}
+
+static enum err forward(struct pass *pass, struct step *step, struct objective_in *in)
+{
+    const struct objective *o = pass->objective;
+    float *logprob = o->logprob ? pass->block : NULL;
+    float *entropy = o->entropy ? pass->block + pass->room : NULL;
+    float *value = o->value ? pass->block + 2 * pass->room : NULL;
+    const enum err err =
+        step_forward(step, &pass->packed.batch, 1.0f, logprob, entropy, value, &in->hit);
+
+    in->logprob = logprob;
+    in->entropy = entropy;
+    in->value = value;
+    in->square = step_square(step);
+    in->mean_logit = step_mean_logit(step);
+    return err;
 }
 
 static void report(const struct objective_out *out, struct meter *mean, struct meter *exact)
@@ -60,28 +136,23 @@ static void report(const struct objective_out *out, struct meter *mean, struct m
 }
 
 enum err pass_run(struct pass *pass, struct step *step, const uint32_t *record, size_t n,
-                  double normaliser, bool backward, struct meter *mean, struct meter *exact,
-                  struct pass_result *out)
+                  const struct pass_norm *norm, bool backward, struct meter *mean,
+                  struct meter *exact, struct pass_result *out)
 {
     const struct objective *o = pass->objective;
-    float *logprob, *entropy, *value;
     struct objective_out slopes = {0};
     struct objective_in in;
     enum err err;
 
     corpus_pack(pass->corpus, record, n, &pass->packed);
-    err = room(pass, (size_t)pass->packed.batch.n);
-    if (err)
-        return err;
-    logprob = o->logprob ? pass->block : NULL;
-    entropy = o->entropy ? pass->block + pass->room : NULL;
-    value = o->value ? pass->block + 2 * pass->room : NULL;
     in = arrays(pass);
-    in.normaliser = normaliser;
-    in.logprob = logprob;
-    in.entropy = entropy;
-    in.value = value;
-    err = step_forward(step, &pass->packed.batch, 1.0f, logprob, entropy, value, &in.hit);
+    in.normaliser = norm->normaliser;
+    in.step_tokens = norm->tokens;
+    err = room(pass, (size_t)in.n);
+    if (!err)
+        err = aside(pass, step, record, n, &in);
+    if (!err)
+        err = forward(pass, step, &in);
     if (err)
         return err;
     slopes.dlogprob = o->logprob ? pass->block + 3 * pass->room : NULL;
@@ -91,6 +162,6 @@ enum err pass_run(struct pass *pass, struct step *step, const uint32_t *record, 
     if (backward)
         step_backward(step, slopes.dlogprob, slopes.dentropy, slopes.dvalue);
     report(&slopes, mean, exact);
-    *out = (struct pass_result){slopes.loss, pass->packed.batch.n};
+    *out = (struct pass_result){slopes.loss, pass->packed.tokens};
     return OK;
 }

@@ -6,23 +6,32 @@
 #include "learner/corpus.h"
 #include "learner/meter.h"
 #include "learner/objective.h"
+#include "learner/reference.h"
 #include "learner/step.h"
 
 struct pass {
     const struct objective *objective;
     const void *conf; /* the objective's */
     const struct corpus *corpus;
-    struct packed packed;
-    float *block; /* logprob, entropy, value and their slopes, one after another */
+    struct reference *reference; /* borrowed; NULL when the objective reads none */
+    struct packed packed, other; /* the records; mismatched answers */
+    float *block; /* logprob, entropy, value and their slopes, reference, one after another */
     size_t room;  /* tokens that block holds */
+    float *drift; /* [records] */
+    size_t room_drift;
 };
 
 void pass_init(struct pass *pass, const struct objective *objective, const void *conf,
-               const struct corpus *corpus);
+               const struct corpus *corpus, struct reference *reference);
 void pass_free(struct pass *pass);
 
-/* What these records add to the normaliser. */
-double pass_count(struct pass *pass, const uint32_t *record, size_t n);
+/* What an optimiser step's losses are divided by: objective.h's normaliser and step_tokens. */
+struct pass_norm {
+    double normaliser, tokens;
+};
+
+/* Adds what these records count. */
+void pass_count(struct pass *pass, const uint32_t *record, size_t n, struct pass_norm *norm);
 
 struct pass_result {
     double loss; /* divided by the normaliser */
@@ -33,7 +42,7 @@ struct pass_result {
  * as TRL averages them, a micro-batch counting one; `exact` (may be NULL) by its own weights.
  * Errors: step_forward's. */
 enum err pass_run(struct pass *pass, struct step *step, const uint32_t *record, size_t n,
-                  double normaliser, bool backward, struct meter *mean, struct meter *exact,
-                  struct pass_result *out) MUST_CHECK;
+                  const struct pass_norm *norm, bool backward, struct meter *mean,
+                  struct meter *exact, struct pass_result *out) MUST_CHECK;
 
 #endif

@@ -150,6 +150,7 @@ enum err prepare_run(const struct prepare *prepare, const void *conf, struct cor
                               .objective = prepare->objective,
                               .objective_conf = prepare->objective_conf,
                               .head = prepare->head,
+                              .reference = prepare->reference,
                               .judge = prepare->judge};
     struct parts parts = {0};
     enum err err = keys_check(&offline.plan, keys);

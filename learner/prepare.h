@@ -13,6 +13,7 @@ struct prepare {
     enum head head;
     enum err (*encode)(struct corpus **out, const struct dataset *set,
                        const struct corpus_rule *rule, const char *what);
+    const struct reference_conf *reference; /* NULL: the method reads none */
     void (*judge)(const struct offline *self, const struct meter *exact, json_t *line);
 };
 

@@ -26,8 +26,11 @@ static bool free_key(const char *key)
                                            "parent_fd",
                                            "fleet",
                                            "reference",
+                                           "precompute_ref_",
                                            "dtype"};
 
+    if (!strcmp(key, "reference_free")) /* begins like another's name for its folder */
+        return false;
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
         if (!strncmp(key, prefixes[i], strlen(prefixes[i])))
             return true;
@@ -72,13 +75,18 @@ enum err resume_same(const json_t *was, const json_t *now)
     return OK;
 }
 
-enum { BLOCKS = 3 };
+enum { BLOCKS = 4 };
 
-static void blocks(struct checkpoint_block *block, const struct step_state *state)
+/* How many. */
+static int blocks(struct checkpoint_block *block, const struct step_state *state,
+                  const struct resume *resume)
 {
     block[0] = (struct checkpoint_block){"params", state->params, state->count * sizeof(float)};
     block[1] = (struct checkpoint_block){"m", state->m, state->count * sizeof(float)};
     block[2] = (struct checkpoint_block){"v", state->v, state->count * sizeof(float)};
+    block[3] = (struct checkpoint_block){"reference", resume->reference,
+                                         resume->reference_floats * sizeof(float)};
+    return resume->reference ? 4 : 3;
 }
 
 enum err resume_save(const struct resume *resume, struct step *step,
@@ -94,8 +102,7 @@ enum err resume_save(const struct resume *resume, struct step *step,
                   DROVER_VERSION, "config", resume->config);
     enum err err;
 
-    blocks(block, &inner);
-    err = checkpoint_write(path, meta, block, BLOCKS);
+    err = checkpoint_write(path, meta, block, blocks(block, &inner, resume));
     if (!err)
         err = checkpoint_trim(resume->folder, resume->keep);
     json_decref(meta);
@@ -135,9 +142,8 @@ static enum err load(const struct resume *resume, const char *path, struct step 
         err = meter_load(&state->window, json_object_get(meta, "window"));
     if (!err)
         err = meter_load(&state->total, json_object_get(meta, "total"));
-    blocks(block, &inner);
     if (!err)
-        err = checkpoint_read(path, block, BLOCKS);
+        err = checkpoint_read(path, block, blocks(block, &inner, resume));
     if (!err) {
         state->tokens = json_integer_value(json_object_get(meta, "tokens"));
         step_restored(step, json_integer_value(json_object_get(meta, "step")));

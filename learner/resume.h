@@ -23,6 +23,8 @@ struct resume {
     struct hash data;     /* of the training corpus */
     size_t keep;          /* checkpoints kept */
     bool force;           /* a changed configuration is noted, not refused */
+    float *reference;     /* weights of a reference that moves; NULL: none */
+    size_t reference_floats;
 };
 
 /* Writes a checkpoint and removes old ones. Errors: ERR_IO. */

@@ -104,6 +104,22 @@ enum err step_forward(struct step *step, const struct batch *batch, float temper
     return err;
 }
 
+const float *step_square(const struct step *step)
+{
+    return train_square(step->train);
+}
+
+const float *step_mean_logit(const struct step *step)
+{
+    return train_mean_logit(step->train);
+}
+
+enum err step_score(struct step *step, const struct model *model, const struct batch *batch,
+                    float *logprob)
+{
+    return train_forward(step->train, model, batch, 1.0f, logprob, NULL, NULL);
+}
+
 void step_backward(struct step *step, const float *dlogprob, const float *dentropy,
                    const float *dvalue)
 {

@@ -27,6 +27,16 @@ enum err step_forward(struct step *step, const struct batch *batch, float temper
                       float *logprob, float *entropy, float *value,
                       const uint8_t **hit) MUST_CHECK;
 
+/* What else the last step_forward saw, [n] as logprob: see train_square, train_mean_logit. NULL
+ * for a scalar head. */
+const float *step_square(const struct step *step);
+const float *step_mean_logit(const struct step *step);
+
+/* logprob [n] of a batch under `model`, any of this shape, in this step's memory: the last
+ * step_forward is forgotten. */
+enum err step_score(struct step *step, const struct model *model, const struct batch *batch,
+                    float *logprob) MUST_CHECK;
+
 /* Adds the gradient of the last step_forward. Slopes may be NULL for zero. */
 void step_backward(struct step *step, const float *dlogprob, const float *dentropy,
                    const float *dvalue);

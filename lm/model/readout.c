@@ -7,17 +7,35 @@
 #include <omp.h>
 #include <string.h>
 
-/* Row r of the hidden states predicts token r + 1. The rows of the batch that do, and for which
- * `wanted` (if any gradient is given) is not zero, into tape->head_row; how many. */
+/* Row r of the hidden states predicts token r + 1. The rows of the batch that do and that are
+ * asked for, or (not `all`) have a gradient, into tape->head_row; how many. */
 static int list_rows(struct tape *t, const float *dlogprob, const float *dentropy, bool all)
 {
+    const uint8_t *wanted = t->batch->wanted;
     int n = 0;
 
     for (int s = 0; s < t->batch->n_seq; s++)
         for (int i = t->batch->seq[s] + 1; i < t->batch->seq[s + 1]; i++)
-            if (all || (dlogprob && dlogprob[i] != 0.0f) || (dentropy && dentropy[i] != 0.0f))
+            if ((!wanted || wanted[i]) &&
+                (all || (dlogprob && dlogprob[i] != 0.0f) || (dentropy && dentropy[i] != 0.0f)))
                 t->head_row[n++] = i - 1;
     return n;
+}
+
+/* In sixteen lanes, as every long sum here. */
+static float mean_of(const float *x, int n)
+{
+    float lane[16] = {0}, sum = 0;
+    int i = 0;
+
+    for (; i + 16 <= n; i += 16)
+        for (int k = 0; k < 16; k++)
+            lane[k] += x[i + k];
+    for (; i < n; i++)
+        lane[i % 16] += x[i];
+    for (int k = 0; k < 16; k++)
+        sum += lane[k];
+    return sum / (float)n;
 }
 
 static void make_logits(struct tape *t, const struct model *model, const int *row, int n)
@@ -37,6 +55,8 @@ void readout_forward(struct tape *t, const struct model *model, float *logprob, 
     const int rows = list_rows(t, NULL, NULL, true), vocab = t->shape.vocab;
 
     memset(t->hit, 0, (size_t)t->n);
+    memset(t->square, 0, (size_t)t->n * sizeof *t->square);
+    memset(t->mean_logit, 0, (size_t)t->n * sizeof *t->mean_logit);
     if (logprob)
         memset(logprob, 0, (size_t)t->n * sizeof *logprob);
     if (entropy)
@@ -54,6 +74,8 @@ void readout_forward(struct tape *t, const struct model *model, float *logprob, 
 
             softmax_row(&row, logit, vocab, rate);
             t->hit[to] = chosen * rate >= row.max;
+            t->square[to] = row.square;
+            t->mean_logit[to] = mean_of(logit, vocab);
             if (logprob)
                 logprob[to] = softmax_logprob(&row, chosen);
             if (entropy)

@@ -73,7 +73,7 @@ size_t tape_size(const struct shape *s, const struct train_options *options, int
     return sizeof(float) * (rows * row_floats(s, options) + head_floats(s) +
                             (size_t)s->kv_heads * attention_keys(s->head_dim, n) +
                             scratch_floats(s, length, omp_get_max_threads())) +
-           rows * (3 * sizeof(int) + sizeof(struct tape_tile) + 1);
+           rows * (3 * sizeof(int) + 2 * sizeof(float) + sizeof(struct tape_tile) + 1);
 }
 
 enum err tape_new(struct tape **out, const struct shape *shape,
@@ -117,6 +117,8 @@ void tape_free(struct tape *t)
     free(t->head_row);
     free(t->tile);
     free(t->hit);
+    free(t->square);
+    free(t->mean_logit);
     free(t);
 }
 
@@ -199,6 +201,8 @@ static enum err grow(struct tape *t, int n)
     t->head_row = mem_grow(t->head_row, rows, sizeof *t->head_row);
     t->tile = mem_grow(t->tile, rows, sizeof *t->tile);
     t->hit = mem_grow(t->hit, rows, sizeof *t->hit);
+    t->square = mem_grow(t->square, rows, sizeof *t->square);
+    t->mean_logit = mem_grow(t->mean_logit, rows, sizeof *t->mean_logit);
     t->rows = (int)rows;
     return OK;
 }

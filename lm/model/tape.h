@@ -57,9 +57,10 @@ struct tape {
     float *aside;                     /* [threads, vocab] */
     size_t aside_room;
 
-    int *pos, *seq, *head_row; /* [n], [n_seq+1]..., [n]: rows that the head is asked for */
-    struct tape_tile *tile;    /* [n] */
-    uint8_t *hit;              /* [n] */
+    int *pos, *seq, *head_row;  /* [n], [n_seq+1]..., [n]: rows that the head is asked for */
+    struct tape_tile *tile;     /* [n] */
+    uint8_t *hit;               /* [n] */
+    float *square, *mean_logit; /* [n] */
 };
 
 enum err tape_new(struct tape **out, const struct shape *shape,

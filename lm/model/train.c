@@ -98,6 +98,16 @@ const uint8_t *train_hit(const struct train *train)
     return train->tape->shape.head == HEAD_LM ? train->tape->hit : NULL;
 }
 
+const float *train_square(const struct train *train)
+{
+    return train->tape->shape.head == HEAD_LM ? train->tape->square : NULL;
+}
+
+const float *train_mean_logit(const struct train *train)
+{
+    return train->tape->shape.head == HEAD_LM ? train->tape->mean_logit : NULL;
+}
+
 void train_fix_input(struct train *train, int token)
 {
     train->tape->fixed = token;

@@ -16,6 +16,14 @@ struct batch {
     int n, n_seq;     /* tokens, sequences */
     const int *token; /* [n] */
     const int *seq;   /* [n_seq+1] where each starts; seq[n_seq] = n */
+    /* [n_seq] Sequence i goes on behind the first stem[i] tokens of the nearest sequence before
+     * it whose stem is 0, as if they were its own: positions, attention and its first token's
+     * log-probability. What they have in common is computed once, with the same bits. 0: a
+     * sequence of its own. NULL: all are. */
+    const int *stem;
+    /* [n] 0 where no log-probability is asked for: its logits are never made, and every output
+     * there is 0. NULL: all are. */
+    const uint8_t *wanted;
 };
 
 struct train_options {
@@ -31,7 +39,8 @@ void train_free(struct train *train);
 size_t train_size(const struct shape *shape, const struct train_options *options, int n);
 
 /* Runs the batch and keeps what backward needs. Outputs [n], any may be NULL:
- *   logprob[i], entropy[i] of token[i] given those before it, 0 at each sequence start;
+ *   logprob[i], entropy[i] of token[i] given those before it, 0 at each sequence start
+ *   (of stem 0);
  *   value[i] at token[i] (HEAD_SCALAR). The batch must live until train_backward.
  * Errors: ERR_NOMEM, ERR_RANGE (a token or length out of range). */
 enum err train_forward(struct train *train, const struct model *model,
@@ -41,6 +50,11 @@ enum err train_forward(struct train *train, const struct model *model,
 /* Of the last train_forward, [n]: 1 where no token was more likely than token[i], 0 elsewhere
  * and at each sequence start. NULL for HEAD_SCALAR. Valid until the next train_forward. */
 const uint8_t *train_hit(const struct train *train);
+
+/* Of the same, [n], by the same rules: sum of p^2 over the vocabulary; mean of the logits over
+ * the vocabulary, before the temperature. */
+const float *train_square(const struct train *train);
+const float *train_mean_logit(const struct train *train);
 
 /* From now on the input embedding of `token` gets no gradient, as in torch's
  * Embedding(padding_idx), which transformers makes of pad_token_id; -1 (the start): all do.

@@ -32,7 +32,7 @@ static void make_batch(struct bed *bed, int step)
 /* Loss of one packed batch; adds its gradient. */
 static double run(struct bed *bed, int step)
 {
-    const struct batch batch = {N, SEQS, bed->token, seq};
+    const struct batch batch = {.n = N, .n_seq = SEQS, .token = bed->token, .seq = seq};
     const bool scalar = bed->small.params->shape.head == HEAD_SCALAR;
     double loss = 0.0;
 

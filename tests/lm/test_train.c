@@ -28,7 +28,7 @@ static struct bed *bed_new(const struct shape *shape, struct train_options optio
         bed->token[i] = formula_token(i, 7, shape->vocab);
     for (uint32_t i = 0; i < 3; i++)
         formula_fill(bed->slope[i], N, 20 + i, 1.0f, 0.0f);
-    bed->batch = (struct batch){N, SEQS, bed->token, seq};
+    bed->batch = (struct batch){.n = N, .n_seq = SEQS, .token = bed->token, .seq = seq};
     bed->temperature = 0.8f;
     assert_ok(train_new(&bed->train, shape, &options));
     return bed;
@@ -173,7 +173,7 @@ static void hits_are_the_most_likely(void **state)
     int best = 0, pair[] = {5, 0}, two[] = {0, 2}, hits = 0;
     float top = -INFINITY, logprob[2];
 
-    bed->batch = (struct batch){2, 1, pair, two};
+    bed->batch = (struct batch){.n = 2, .n_seq = 1, .token = pair, .seq = two};
     for (int v = 0; v < vocab; v++) {
         pair[1] = v;
         assert_ok(train_forward(bed->train, bed->small.model, &bed->batch, 0.3f, logprob, NULL,
@@ -268,7 +268,8 @@ static void packing_is_accumulation(void **state)
 
         for (int s = 0; s < SEQS; s++) {
             const int from = seq[s], ends[] = {0, seq[s + 1] - from};
-            const struct batch one = {ends[1], 1, bed->token + from, ends};
+            const struct batch one = {
+                .n = ends[1], .n_seq = 1, .token = bed->token + from, .seq = ends};
 
             assert_ok(train_forward(bed->train, bed->small.model, &one, 0.8f,
                                     scalar ? NULL : out, NULL, scalar ? out : NULL));
@@ -331,9 +332,9 @@ static void a_long_batch_is_its_parts(void **state)
     assert_ok(train_new(&fresh, &shape, &options));
     for (int i = 0; i < 2; i++)
         grad[i] = calloc(small.params->count, sizeof *grad[i]);
-    const struct batch whole = {LONG, 2, token, ends};
+    const struct batch whole = {.n = LONG, .n_seq = 2, .token = token, .seq = ends};
     const int few[] = {0, 20};
-    const struct batch little = {20, 1, token, few};
+    const struct batch little = {.n = 20, .n_seq = 1, .token = token, .seq = few};
     assert_ok(
         train_forward(train, small.model, &little, 1.0f, out, NULL, NULL)); /* then grows */
     assert_ok(train_forward(train, small.model, &whole, 1.0f, out, NULL, NULL));
@@ -342,7 +343,8 @@ static void a_long_batch_is_its_parts(void **state)
     assert_memory_equal(want, out, sizeof want);
     for (int s = 0; s < 2; s++) {
         const int part[] = {0, ends[s + 1] - ends[s]};
-        const struct batch one = {part[1], 1, token + ends[s], part};
+        const struct batch one = {
+            .n = part[1], .n_seq = 1, .token = token + ends[s], .seq = part};
         assert_ok(train_forward(train, small.model, &one, 1.0f, out, NULL, NULL));
         assert_memory_equal(want + ends[s], out, (size_t)part[1] * sizeof *out);
         train_backward(train, small.model, small.params, slope + ends[s], NULL, NULL, grad[1]);
@@ -350,7 +352,7 @@ static void a_long_batch_is_its_parts(void **state)
     assert_true(gap(grad[0], grad[1], small.params->count) < 1e-5);
     /* memory that a larger batch left behind changes nothing */
     const int part[] = {0, 50};
-    const struct batch tail = {50, 1, token + 650, part};
+    const struct batch tail = {.n = 50, .n_seq = 1, .token = token + 650, .seq = part};
     for (int i = 0; i < 2; i++) {
         memset(grad[i], 0, small.params->count * sizeof **grad);
         assert_ok(train_forward(i ? fresh : train, small.model, &tail, 1.0f, out, NULL, NULL));
@@ -381,7 +383,7 @@ static void bad_batches_are_refused(void **state)
     REFUSED(bed->batch);
     bed->token[9] = 0;
     memcpy(wrong, seq, sizeof seq);
-    const struct batch bad = {N, SEQS, bed->token, wrong};
+    const struct batch bad = {.n = N, .n_seq = SEQS, .token = bed->token, .seq = wrong};
     wrong[2] = wrong[1];
     REFUSED(bad);
     memcpy(wrong, seq, sizeof seq);
