@@ -41,7 +41,7 @@ static inline struct bed *bed_new(size_t c, const struct lora_conf *conf, float 
     assert_ok(train_new(&bed->train, &small_shape[c], &options));
     train_adapt(bed->train, bed->lora);
     bed->grad = calloc(bed->lora->weights->count, sizeof *bed->grad);
-    bed->batch = (struct batch){N, SEQS, bed->token, seq};
+    bed->batch = (struct batch){.n = N, .n_seq = SEQS, .token = bed->token, .seq = seq};
     return bed;
 }
 

@@ -207,13 +207,14 @@ static void dropout_is_fixed_by_its_counters(void **state)
     (void)loss_of(again, 0);
     assert_memory_not_equal(keep->out, again->out, sizeof out);
     dropped(again, true, 3, 11); /* the second sequence as it was the first */
-    again->batch = (struct batch){21, 1, again->token + 37, (const int[]){0, 21}};
+    again->batch = (struct batch){
+        .n = 21, .n_seq = 1, .token = again->token + 37, .seq = (const int[]){0, 21}};
     make_batch(again, 0);
     assert_ok(
         train_forward(again->train, again->small.model, &again->batch, 1.0f, out, NULL, NULL));
     assert_memory_equal(out, keep->out + 37, 21 * sizeof *out);
     dropped(again, false, 0, 0);
-    again->batch = (struct batch){N, SEQS, again->token, seq};
+    again->batch = (struct batch){.n = N, .n_seq = SEQS, .token = again->token, .seq = seq};
     dropped(keep, false, 3, 10);
     (void)loss_of(keep, 0);
     (void)loss_of(again, 0);
