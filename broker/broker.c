@@ -99,6 +99,7 @@ void broker_who(struct broker *b, struct member *to, int64_t now_ms)
 
 static void heartbeat(struct broker *b, struct member *to)
 {
+    char *members = to->role == ROLE_LEARNER ? broker_members(b) : NULL;
     struct msg msg = {.head = {.type = MSG_HB, .run = b->run.id, .epoch = b->run.epoch}};
 
     msg.hb.settled = settled_view(&b->run.settled);
@@ -107,11 +108,13 @@ static void heartbeat(struct broker *b, struct member *to)
     msg.hb.step = b->run.step;
     msg.hb.done = b->run.done;
     msg.hb.note = "";
+    msg.hb.metrics = members ? members : "";
     if (to->role == ROLE_LEARNER)
         msg.hb.open_to = b->tasks.open_to;
     /* State: one that is lost is made good by the next. */
     if (b->sink.send(b->sink.self, to->link, &msg) == ERR_IO)
         to->greeted = false;
+    free(members);
 }
 
 void broker_heartbeats(struct broker *b)

@@ -80,6 +80,8 @@ enum err broker_take(struct broker *broker, struct member *from, const struct ms
 void broker_tick(struct broker *broker, int64_t now_ms);
 /* A snapshot now: somebody subscribed. */
 void broker_stats(struct broker *broker, int64_t now_ms);
+/* JSON for the learner's heartbeat: this process and the workers; freed with free(). */
+char *broker_members(const struct broker *broker);
 
 /* Tells everybody to drain; true from broker_drained once all workers have left. */
 void broker_drain(struct broker *broker, uint32_t deadline_ms);

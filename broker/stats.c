@@ -4,11 +4,18 @@
 #include "broker/state.h"
 
 #include <assert.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATS_LEASES = 64, STATS_PEERS = 1024, STATS_WAITS = 8 + STATE_SCORERS };
+enum {
+    STATS_LEASES = 64,
+    STATS_MEMBERS = 64,
+    STATS_TEXT = 24 << 10,
+    STATS_PEERS = 1024,
+    STATS_WAITS = 8 + STATE_SCORERS
+};
 
 struct page { /* what the message points to */
     struct msg_stats_peer peer[STATS_PEERS];
@@ -269,4 +276,29 @@ void broker_stats(struct broker *b, int64_t now_ms)
     advise(b, page, &msg.stats);
     b->sink.publish(b->sink.self, &msg);
     free(page);
+}
+
+char *broker_members(const struct broker *b)
+{
+    json_t *list = json_array();
+    char *text;
+
+    json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "role", "broker", "name",
+                                          "broker", "tokens", (json_int_t)0, "rss_bytes",
+                                          (json_int_t)mem_peak()));
+    for (const struct member *m = b->first; m && json_array_size(list) < STATS_MEMBERS;
+         m = m->next)
+        if (m->role == ROLE_ACTOR || m->role == ROLE_REWARDER)
+            json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "role",
+                                                  m->role == ROLE_ACTOR ? "actor" : "rewarder",
+                                                  "name", m->name, "tokens",
+                                                  (json_int_t)m->now.tokens, "rss_bytes",
+                                                  (json_int_t)m->rss_bytes));
+    text = json_dumps(list, JSON_COMPACT);
+    json_decref(list);
+    if (text && strlen(text) > STATS_TEXT) { /* names full of escapes */
+        free(text);
+        text = NULL;
+    }
+    return text ? text : mem_text("");
 }

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "learner/crew.h"
 #include "learner/resume.h"
 #include "lm/model/image.h"
 #include "proto/wire.h"
@@ -16,6 +17,7 @@ void campaign_close(struct campaign *c)
     for (uint32_t i = 0; i < c->snapshots; i++)
         trainer_snapshot_free(c->snapshot[i]);
     answers_free(c->answers);
+    crew_free(c->crew);
     ledger_close(c->ledger);
     trainer_free(c->trainer);
     tasks_free(c->tasks);
@@ -337,6 +339,7 @@ enum err campaign_open(struct campaign *c, const struct fleet_keys *keys)
     enum err err;
 
     c->keys = keys;
+    crew_new(&c->crew);
     err = open_folder(c);
     if (!err)
         err = origin_open(&c->origin, keys, &c->plan.rewards);

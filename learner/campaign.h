@@ -16,6 +16,7 @@ struct campaign {
     struct trainer *trainer;
     struct ledger *ledger;
     struct answers *answers;
+    struct crew *crew;
     json_t *config; /* resolved keys */
     char *checkpoints, *images, *journal, *model;
     int32_t stop[SHAPE_STOPS];

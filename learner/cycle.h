@@ -24,8 +24,8 @@ struct cycle {
     struct pass pass;
     struct progress progress;
     uint32_t *order;
-    int64_t order_epoch; /* of `order`; -1: none yet */
-    int64_t first;       /* step at which this process began */
+    int64_t order_epoch;         /* of `order`; -1: none yet */
+    int64_t first, first_tokens; /* step at which this process began; tokens before it */
     int64_t begun_ms, saved_ms, saved_step, logged_step;
     double norm;
     size_t memory;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/crew.h"
 #include "learner/fleet_state.h"
 #include "proto/digest.h"
 
@@ -130,6 +131,7 @@ static void hb(void *self, struct msg_hb *out)
 
     out->busy_ms = atomic_load(&c->busy_ns) / 1000000;
     out->idle_ms = atomic_load(&c->idle_ns) / 1000000;
+    out->tokens = f->tokens;
     out->progress = f->arrived + ledger_version(f->conf.ledger);
     out->rss_bytes = mem_peak();
     out->lag_ms = (uint32_t)loop_lag_ms(member_loop(f->member));
@@ -228,7 +230,8 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct fleet *f = self;
 
-    (void)now_ms;
+    crew_hear(f->conf.crew, msg->hb.metrics, now_ms);
+    crew_see(f->conf.crew, "learner", "learner", f->tokens, mem_peak(), now_ms);
     if (msg->hb.open_to < f->opened && msg->hb.open_to == f->acked)
         f->opened = msg->hb.open_to;
     f->acked = msg->hb.open_to;

@@ -27,6 +27,7 @@ struct fleet_conf {
     struct answers *answers;
     struct rundir *dir;
     struct progress *progress;
+    struct crew *crew;
     struct decoding decoding;
     const int32_t *tail; /* of conversations */
     uint32_t tails;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "learner/campaign.h"
+#include "learner/crew.h"
 #include "learner/report.h"
 #include "proto/curve.h"
 #include "proto/dial.h"
@@ -13,7 +14,9 @@
 #include <unistd.h>
 #include <zmq.h>
 
-static enum err write_run(struct campaign *c, const char *state, const struct hash *weights)
+/* `processes`: crew_json's, given up; or NULL. */
+static enum err write_run(struct campaign *c, const char *state, const struct hash *weights,
+                          json_t *processes)
 {
     char text[HASH_TEXT], id[HASH_TEXT];
     struct hash run = {{0}};
@@ -22,13 +25,13 @@ static enum err write_run(struct campaign *c, const char *state, const struct ha
 
     memcpy(run.byte, c->origin->run.byte, sizeof c->origin->run.byte);
     hash_text(id, &run)[2 * sizeof c->origin->run.byte] = 0;
-    json = json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s*, s:s*, s:O}", "method",
-                     c->plan.method->name, "state", state, "pid", (int)getpid(), "version",
-                     DROVER_VERSION, "run", id, "epoch", (json_int_t)c->epoch, "step",
-                     (json_int_t)ledger_version(c->ledger), "steps",
-                     (json_int_t)c->plan.iterations, "written_ms", (json_int_t)clock_wall_ms(),
-                     "run_name", c->keys->keys.run_name, "weights",
-                     weights ? hash_text(text, weights) : NULL, "config", c->config);
+    json = json_pack(
+        "{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s*, s:s*, s:O, s:o*}", "method",
+        c->plan.method->name, "state", state, "pid", (int)getpid(), "version", DROVER_VERSION,
+        "run", id, "epoch", (json_int_t)c->epoch, "step", (json_int_t)ledger_version(c->ledger),
+        "steps", (json_int_t)c->plan.iterations, "written_ms", (json_int_t)clock_wall_ms(),
+        "run_name", c->keys->keys.run_name, "weights",
+        weights ? hash_text(text, weights) : NULL, "config", c->config, "processes", processes);
     err = rundir_run(c->dir, json);
     json_decref(json);
     return err;
@@ -51,6 +54,7 @@ static enum err finish(struct campaign *c)
     const struct hash weights = params_hash(policy);
     char now[HASH_TEXT], was[HASH_TEXT];
     struct hash before;
+    json_t *processes;
     enum err err = rundir_owned(c->dir);
 
     if (!err)
@@ -62,17 +66,20 @@ static enum err finish(struct campaign *c)
         ledger_end(c->ledger, &weights);
         err = commit(c->ledger);
     }
+    processes = crew_json(c->crew); /* none, if all was done before this process began */
     if (!err) {
         char *name = mem_print("drover %s", c->plan.method->name);
         err = report_write(c->keys->keys.output_dir,
-                           c->keys->keys.run_name ? c->keys->keys.run_name : name);
+                           c->keys->keys.run_name ? c->keys->keys.run_name : name, processes);
         free(name);
     }
     if (!err)
-        err = write_run(c, "finished", &weights);
+        err = write_run(c, "finished", &weights, json_incref(processes));
     if (!err)
-        fprintf(stderr, "done: %s  weights %s  peak memory %.2f GB\n", c->model,
-                hash_text(now, &weights), (double)mem_peak() / 1e9);
+        fprintf(stderr, "done: %s  weights %s\n", c->model, hash_text(now, &weights));
+    if (!err)
+        crew_print(processes, stderr);
+    json_decref(processes);
     return err;
 }
 
@@ -81,7 +88,7 @@ static enum err stopped(struct campaign *c)
     enum err err = rundir_owned(c->dir);
 
     if (!err)
-        err = write_run(c, "stopped", NULL);
+        err = write_run(c, "stopped", NULL, NULL);
     if (!err)
         fprintf(stderr,
                 "stopped at iteration %" PRIu64 " of %" PRIu64
@@ -111,6 +118,7 @@ static enum err ask_fleet(struct campaign *c, enum fleet_end *end)
                               .answers = c->answers,
                               .dir = c->dir,
                               .progress = &progress,
+                              .crew = c->crew,
                               .decoding = {.temperature = (float)k->temperature,
                                            .top_p = c->plan.top_p,
                                            .min_p = c->plan.min_p,
@@ -147,7 +155,7 @@ static enum err run(struct campaign *c)
     if (!err)
         err = ledger_start(c->ledger, &c->origin->run, &c->epoch);
     if (!err)
-        err = write_run(c, "running", NULL);
+        err = write_run(c, "running", NULL, NULL);
     if (!err)
         err = ask_fleet(c, &end);
     if (err)

@@ -29,7 +29,8 @@ struct fleet {
     bool training, saving;
     uint64_t saved; /* version of the last checkpoint */
     int64_t saved_ms, begun_ms, stepped_ms;
-    char *metrics; /* JSON of the newest line */
+    uint64_t tokens; /* trained, of answers */
+    char *metrics;   /* JSON of the newest line */
 
     bool draining, abandoned, halted, finished, closing;
     int64_t deadline_ms;

@@ -98,6 +98,7 @@ static enum err stepped(struct fleet *f, int64_t now_ms)
     enum err err;
 
     f->done = NULL;
+    f->tokens += (uint64_t)job->tokens;
     f->stepped_ms = now_ms;
     ledger_forget(f->conf.ledger, job->iteration);
     job->snapshot = NULL;

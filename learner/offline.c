@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "learner/crew.h"
 #include "learner/cycle.h"
 #include "learner/report.h"
 #include "learner/stop.h"
@@ -117,14 +118,15 @@ static enum err load_step(struct cycle *run)
     return err ? err : step_new(&run->step, params, &options);
 }
 
-static enum err write_run(struct cycle *run, const char *state)
+/* `processes` is given up; may be NULL. */
+static enum err write_run(struct cycle *run, const char *state, json_t *processes)
 {
     json_t *json = json_pack(
-        "{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s*, s:O}", "method",
+        "{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s*, s:O, s:o*}", "method",
         run->offline->objective->name, "state", state, "pid", (int)getpid(), "version",
         DROVER_VERSION, "step", (json_int_t)(run->step ? step_count(run->step) : 0), "steps",
         (json_int_t)run->length.steps, "written_ms", (json_int_t)clock_wall_ms(), "run_name",
-        run->keys->run_name, "config", run->offline->config);
+        run->keys->run_name, "config", run->offline->config, "processes", processes);
     const enum err err = rundir_run(run->dir, json);
 
     json_decref(json);
@@ -202,6 +204,7 @@ static enum err finish(struct cycle *run)
 {
     char hash[HASH_TEXT];
     const struct hash weights = params_hash(step_params(run->step));
+    json_t *processes = NULL;
     enum err err = summary(run);
 
     if (!err)
@@ -211,14 +214,20 @@ static enum err finish(struct cycle *run)
         char *title = run->keys->run_name
                           ? mem_text(run->keys->run_name)
                           : mem_print("drover %s", run->offline->objective->name);
-        err = report_write(run->keys->output_dir, title);
+        processes = crew_alone(run->offline->objective->name,
+                               (uint64_t)(run->state.tokens - run->first_tokens),
+                               clock_mono_ms() - run->begun_ms);
+        err = report_write(run->keys->output_dir, title, processes);
         free(title);
     }
     if (!err)
-        err = write_run(run, "finished");
+        err = write_run(run, "finished", json_incref(processes));
     if (!err)
-        progress_line(&run->progress, "done: %s  weights %s  peak memory %.2f GB", run->model,
-                      hash_text(hash, &weights), (double)mem_peak() / 1e9);
+        progress_line(&run->progress, "done: %s  weights %s", run->model,
+                      hash_text(hash, &weights));
+    if (!err)
+        crew_print(processes, stderr);
+    json_decref(processes);
     return err;
 }
 
@@ -227,7 +236,7 @@ static enum err stop(struct cycle *run)
     enum err err = cycle_save(run);
 
     if (!err)
-        err = write_run(run, "stopped");
+        err = write_run(run, "stopped", NULL);
     if (!err)
         progress_line(&run->progress,
                       "stopped at step %" PRId64 " of %" PRId64
@@ -287,12 +296,13 @@ static enum err train(struct cycle *run)
     err = restore(run);
     if (err)
         return err;
-    err = write_run(run, "running");
+    err = write_run(run, "running", NULL);
     if (err)
         return err;
     stop_install();
     pass_init(&run->pass, o->objective, o->objective_conf, o->train, run->reference);
     run->first = step_count(run->step);
+    run->first_tokens = run->state.tokens;
     run->begun_ms = run->saved_ms = clock_mono_ms();
     progress_begin(&run->progress, run->first, run->length.steps, run->keys->disable_tqdm,
                    run->begun_ms);

@@ -3,7 +3,6 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -286,7 +285,28 @@ static void put_samples(struct report *r)
     put(r, "</table>\n");
 }
 
-static void put_page(struct report *r, const char *title)
+static void put_processes(struct report *r, const json_t *processes)
+{
+    const json_t *row;
+    size_t i;
+
+    if (!json_array_size(processes))
+        return;
+    put(r, "<h2>Processes</h2>\n<table><tr><th>process<th>peak memory<th>tokens"
+           "<th>tokens a second</tr>\n");
+    json_array_foreach(processes, i, row)
+    {
+        put(r, "<tr><td>");
+        put_text(r, field(row, "name"));
+        put(r, "<td>%.1f MB<td>%.0f<td>%.0f</tr>\n",
+            json_number_value(json_object_get(row, "peak_memory_bytes")) / 1e6,
+            json_number_value(json_object_get(row, "tokens")),
+            json_number_value(json_object_get(row, "tokens_per_second")));
+    }
+    put(r, "</table>\n");
+}
+
+static void put_page(struct report *r, const char *title, const json_t *processes)
 {
     put(r, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
            "content=\"width=device-width\">\n<title>");
@@ -311,11 +331,12 @@ static void put_page(struct report *r, const char *title)
     put(r, "</h1>\n");
     put_charts(r);
     put_table(r);
+    put_processes(r, processes);
     put_samples(r);
     put(r, "</html>\n");
 }
 
-enum err report_write(const char *output_dir, const char *title)
+enum err report_write(const char *output_dir, const char *title, const json_t *processes)
 {
     struct report *r = mem_new(1, sizeof *r);
     char *metrics = mem_print("%s/metrics.jsonl", output_dir);
@@ -327,7 +348,7 @@ enum err report_write(const char *output_dir, const char *title)
     if (!err && fs_exists(samples))
         err = each_line(r, samples, take_sample);
     if (!err) {
-        put_page(r, title);
+        put_page(r, title, processes);
         err = fs_write(page, r->html, r->length);
     }
     for (size_t i = 0; i < r->n; i++) {

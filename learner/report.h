@@ -9,8 +9,12 @@
 
 #include "base/err.h"
 
-/* Writes output_dir/report.html. `title` is shown. A missing samples.jsonl is fine.
+#include <jansson.h>
+
+/* Writes output_dir/report.html. `title` is shown; `processes` is crew_json's list, or NULL. A
+ * missing samples.jsonl is fine.
  * Errors: ERR_IO, ERR_PARSE (names file and line). */
-enum err report_write(const char *output_dir, const char *title) MUST_CHECK;
+enum err report_write(const char *output_dir, const char *title,
+                      const json_t *processes) MUST_CHECK;
 
 #endif

@@ -84,7 +84,8 @@ struct msg_hb {
     uint64_t open_to;       /* B to L */
     bool done;              /* L; B to all: the run is over */
     uint64_t step;          /* L: iterations done */
-    const char *metrics;    /* L: JSON of the latest metrics, for the dashboard; or "" */
+    const char *metrics;    /* L: JSON of the latest metrics, for the dashboard; B to L: JSON
+                               of the processes; or "" */
     const char *note;       /* for people: what it waits for, "" if nothing */
 };
 

@@ -14,4 +14,6 @@ drover reward examples/demo/smollm2-reward.yaml dataset_name="$data" $format
 
 say "PPO, 5 iterations of 16 answers of 64 tokens, on five processes"
 drover ppo examples/demo/smollm2-ppo.yaml dataset_name="$data" $format
+say "the processes"
+processes runs/smollm2/sft runs/smollm2/reward runs/smollm2/ppo
 echo "report: $PWD/runs/smollm2/ppo/report.html"

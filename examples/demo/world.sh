@@ -29,4 +29,6 @@ for which in sft ppo; do
 done
 drover world judge prompts=runs/demo/world/heldout.jsonl before=runs/demo/sft.answers.jsonl \
     after=runs/demo/ppo.answers.jsonl json=runs/demo/verdict.json
+say "the processes"
+processes runs/demo/sft runs/demo/reward runs/demo/ppo
 echo "report: $PWD/runs/demo/ppo/report.html"

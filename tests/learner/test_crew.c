@@ -1,0 +1,126 @@
+/* What the processes of a run were. */
+
+#include "tests/support/test.h"
+
+#include "base/mem.h"
+#include "learner/crew.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static double at(const json_t *list, size_t row, const char *key)
+{
+    return json_number_value(json_object_get(json_array_get(list, row), key));
+}
+
+static void rates_are_of_the_time_in_which_it_was_seen(void **state)
+{
+    struct crew *crew;
+    json_t *list;
+
+    (void)state;
+    crew_new(&crew);
+    /* 1000 tokens were another run's */
+    crew_hear(crew,
+              "[{\"role\":\"actor\",\"name\":\"a\",\"tokens\":1000,\"rss_bytes\":5},"
+              "{\"role\":\"rewarder\",\"name\":\"a\",\"tokens\":7,\"rss_bytes\":50}]",
+              10000);
+    crew_hear(crew, "[{\"role\":\"actor\",\"name\":\"a\",\"tokens\":3000,\"rss_bytes\":9}]",
+              12000);
+    crew_hear(crew, "[{\"role\":\"actor\",\"name\":\"a\",\"tokens\":3400,\"rss_bytes\":6}]",
+              14000);
+    list = crew_json(crew);
+    assert_int_equal(json_array_size(list), 2);
+    assert_int_equal(at(list, 0, "tokens"), 2400);
+    assert_float_equal(at(list, 0, "tokens_per_second"), 600, 1e-9);
+    assert_int_equal(at(list, 0, "peak_memory_bytes"), 9);
+    assert_int_equal(at(list, 1, "tokens"), 0);
+    assert_float_equal(at(list, 1, "tokens_per_second"), 0, 1e-9);
+    json_decref(list);
+    crew_free(crew);
+}
+
+static void a_restarted_process_counts_on(void **state)
+{
+    struct crew *crew;
+    json_t *list;
+
+    (void)state;
+    crew_new(&crew);
+    crew_see(crew, "actor", "a", 0, 10, 0);
+    crew_see(crew, "actor", "a", 500, 10, 1000);
+    crew_see(crew, "actor", "a", 100, 10, 2000); /* killed; a new one has made 100 */
+    crew_see(crew, "actor", "a", 300, 10, 4000);
+    list = crew_json(crew);
+    assert_int_equal(at(list, 0, "tokens"), 800);
+    assert_float_equal(at(list, 0, "tokens_per_second"), 200, 1e-9);
+    json_decref(list);
+    crew_free(crew);
+}
+
+static void what_is_no_list_of_processes_is_passed_over(void **state)
+{
+    static const char *const words[] = {
+        "",
+        "{",
+        "7",
+        "{\"role\":\"actor\"}",
+        "[7,null,[],{}]",
+        "[{\"role\":\"actor\"},{\"name\":\"a\"},{\"role\":1,\"name\":2}]",
+    };
+    char name[200];
+    struct crew *crew;
+    json_t *list;
+
+    (void)state;
+    crew_new(&crew);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        crew_hear(crew, words[i], 5);
+    memset(name, 'x', sizeof name);
+    name[sizeof name - 1] = 0;
+    crew_see(crew, "actor", name, 1, 1, 5);
+    list = crew_json(crew);
+    assert_int_equal(json_array_size(list), 0);
+    json_decref(list);
+    for (int i = 0; i < CREW_MAX + 10; i++) { /* no more than there is room for */
+        snprintf(name, sizeof name, "%d", i);
+        crew_see(crew, "actor", name, 1, 1, 5);
+    }
+    crew_hear(crew, "[{\"role\":\"actor\",\"name\":\"0\",\"tokens\":-5,\"rss_bytes\":-1}]", 6);
+    list = crew_json(crew);
+    assert_int_equal(json_array_size(list), CREW_MAX);
+    assert_int_equal(at(list, 0, "tokens"), 0);
+    assert_int_equal(at(list, 0, "peak_memory_bytes"), 1);
+    json_decref(list);
+    crew_free(crew);
+}
+
+static void lines_for_people(void **state)
+{
+    json_t *list = crew_alone("sft", 1000, 2000);
+    char *text = NULL;
+    size_t n;
+    FILE *to = open_memstream(&text, &n);
+
+    (void)state;
+    assert_true(at(list, 0, "peak_memory_bytes") > 1e6);
+    assert_float_equal(at(list, 0, "tokens_per_second"), 500, 1e-9);
+    crew_print(list, to);
+    fclose(to);
+    assert_non_null(strstr(text, "sft "));
+    assert_non_null(strstr(text, " MB        1000 tokens       500 tokens/s\n"));
+    free(text);
+    json_decref(list);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rates_are_of_the_time_in_which_it_was_seen),
+        cmocka_unit_test(a_restarted_process_counts_on),
+        cmocka_unit_test(what_is_no_list_of_processes_is_passed_over),
+        cmocka_unit_test(lines_for_people),
+    };
+
+    return cmocka_run_group_tests_name("learner/crew", tests, NULL, NULL);
+}
