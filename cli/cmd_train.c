@@ -107,11 +107,13 @@ const struct command cmd_train_dpo = {
 const struct command cmd_train_kto = {"kto",       "training",
                                       TRAIN_USAGE, "learning from answers that are good or not",
                                       run_offline, NULL};
-const struct command cmd_train_ppo = {
-    "ppo",
-    "training",
-    TRAIN_USAGE,
-    "PPO over a fleet: broker, actors, rewarders and learner, on this "
-    "machine or joined from others",
-    run_fleet,
-    NULL};
+#define OVER_A_FLEET(symbol, word, text) \
+    const struct command symbol = {word, "training", TRAIN_USAGE, text, run_fleet, NULL}
+
+OVER_A_FLEET(cmd_train_ppo, "ppo",
+             "PPO over a fleet: broker, actors, rewarders and learner, on this machine or "
+             "joined from others");
+OVER_A_FLEET(cmd_train_grpo, "grpo", "GRPO over a fleet: answers compared in groups");
+OVER_A_FLEET(cmd_train_rloo, "rloo", "RLOO over a fleet: each against the mean of the others");
+OVER_A_FLEET(cmd_train_reinforce, "reinforce++", "REINFORCE++ over a fleet");
+OVER_A_FLEET(cmd_train_raft, "raft", "rejection sampling over a fleet: the best are learnt");

@@ -200,9 +200,9 @@ static enum err take_memory(const struct campaign *c)
         "plan: %" PRIu64 " iterations of %" PRIu64
         " answers, %d passes of %d optimiser steps each; %zu prompts, up to %zu + %d tokens; "
         "%.2f GB of %.2f GB memory\n",
-        c->plan.iterations, c->plan.batch, c->plan.round.epochs, c->plan.round.mini_batches,
-        c->train->n, c->train->longest, c->keys->response_length, (double)need / 1e9,
-        (double)c->plan.shared.memory_bytes / 1e9);
+        c->plan.iterations, c->plan.batch * c->plan.samples, c->plan.round.epochs,
+        c->plan.round.mini_batches, c->train->n, c->train->longest, c->keys->response_length,
+        (double)need / 1e9, (double)c->plan.shared.memory_bytes / 1e9);
     if (c->train->skipped || c->train->dropped)
         fprintf(stderr, "data: %zu prompts left out by length, %zu bad\n", c->train->dropped,
                 c->train->skipped);
@@ -226,6 +226,7 @@ static enum err make_plan(struct campaign *c)
         .shuffle = c->plan.shared.order != ORDER_SEQUENTIAL,
         .eval = c->eval ? c->eval->n : 0,
         .batch = c->plan.batch,
+        .samples = c->plan.samples,
         .iterations = c->plan.iterations,
         .lag = c->plan.lag};
 
@@ -319,7 +320,6 @@ static enum err open_journal(struct campaign *c)
                                          .rewards = &c->plan.rewards};
     struct ledger_conf ledger = {.path = c->journal,
                                  .tasks = c->tasks,
-                                 .samples = 1,
                                  .base = trainer_version(c->trainer),
                                  .first = c->origin->model[0].image.hash,
                                  .durable = answers_take};

@@ -166,7 +166,7 @@ static struct task task_of(struct fleet *f, uint64_t id)
 
     return (struct task){.id = id,
                          .seed = tasks_plan(f->conf.tasks)->seed,
-                         .samples = 1,
+                         .samples = tasks_samples(f->conf.tasks, id),
                          .prompt = prompt->token,
                          .prompts = prompt->tokens,
                          .decoding = f->conf.decoding,

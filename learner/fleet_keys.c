@@ -201,6 +201,7 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *met
     out->round = round_defaults(1);
     out->episodes = NAN;
     out->top_p = 1;
+    out->samples = 1;
     err = keys_check(&out->shared, &k->keys);
     if (!err)
         err = rewards_read(&out->rewards, k->rewards, k->reward_model_path);

@@ -46,11 +46,13 @@ struct fleet_plan {
     void *own;               /* round.own */
     struct rewards rewards;
     uint64_t lag, batch; /* versions; tasks an iteration */
+    uint32_t samples;    /* answers that the fleet writes to a task */
     uint64_t iterations;
     int64_t steps_each; /* optimiser steps an iteration */
     double episodes;    /* tasks in all; NAN: from the epochs */
     float top_p, min_p;
     uint32_t top_k;
+    bool dynamic; /* groups without a spread of scores are replaced */
     bool critic_zero;
     bool reference_here; /* the learner computes reference log-probabilities */
     bool stop_eos;       /* the model's end tokens; else stop_id, or -1 for none */

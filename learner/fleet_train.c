@@ -109,6 +109,7 @@ static enum err stepped(struct fleet *f, int64_t now_ms)
     if (seconds > 0) {
         json_object_set_new(job->line, "drover_tokens_per_second",
                             json_real((double)job->tokens / seconds));
+        json_object_set_new(job->line, "step_time", json_real(seconds));
         json_object_set_new(job->line, "drover_iteration_seconds", json_real(seconds));
         json_object_set_new(job->line, "drover_wait_seconds",
                             json_real(fmax(0, seconds - job->seconds)));

@@ -24,12 +24,12 @@ struct ledger {
     struct ledger_conf conf;
     struct journal *journal;
     struct settled_set *settled;
-    uint8_t *place;              /* [total * samples] */
-    struct record_sample **kept; /* [total * samples] of batches not yet trained */
-    uint64_t total;
-    struct hash *version; /* [iterations + 1] */
-    uint64_t versions;    /* durable steps */
-    struct hash next;     /* of the step that is pending */
+    uint8_t *place;              /* [answers] */
+    struct record_sample **kept; /* [answers] of batches not yet trained */
+    uint64_t total, answers;     /* tasks, and answers to them */
+    struct hash *version;        /* [iterations + 1] */
+    uint64_t versions;           /* durable steps */
+    struct hash next;            /* of the step that is pending */
     uint64_t epoch, bytes;
     struct id run;
     bool started, busy, ended;
@@ -40,7 +40,7 @@ struct ledger {
 
 static size_t index_of(const struct ledger *l, uint64_t task, uint32_t sample)
 {
-    return (size_t)task * l->conf.samples + sample;
+    return (size_t)tasks_index(l->conf.tasks, task, sample);
 }
 
 static void sample_free(struct record_sample *sample)
@@ -93,7 +93,8 @@ static enum err visit_sample(struct ledger *l, const struct journal_record *reco
     struct record_sample *sample = mem_new(1, sizeof *sample);
     enum err err = record_get_sample(sample, record->payload, record->n);
 
-    if (!err && (sample->task >= l->total || sample->sample >= l->conf.samples))
+    if (!err && (sample->task >= l->total ||
+                 sample->sample >= tasks_samples(l->conf.tasks, sample->task)))
         err = err_set(ERR_PARSE, "SAMPLE of task %llu: the run has %llu",
                       (unsigned long long)sample->task, (unsigned long long)l->total);
     if (!err && l->place[index_of(l, sample->task, sample->sample)] != PLACE_NEW)
@@ -109,12 +110,13 @@ static enum err visit_sample(struct ledger *l, const struct journal_record *reco
 static bool whole(const struct ledger *l, const struct record_step *step)
 {
     const uint64_t first = tasks_first(l->conf.tasks, step->iteration);
+    const uint32_t each = tasks_plan(l->conf.tasks)->samples;
 
     if (step->samples != ledger_batch_size(l) || step->drops)
         return false;
     for (uint32_t i = 0; i < step->samples; i++) {
         const struct record_name *const name = &step->sample[i];
-        if (name->task != first + i / l->conf.samples || name->sample != i % l->conf.samples ||
+        if (name->task != first + i / each || name->sample != i % each ||
             l->place[index_of(l, name->task, name->sample)] != PLACE_DURABLE)
             return false;
     }
@@ -172,14 +174,16 @@ enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
     *out = NULL;
     l->conf = *conf;
     l->total = tasks_total(conf->tasks);
-    settled_new(&l->settled, conf->samples);
-    if (l->total > PLACES_MAX / conf->samples)
+    settled_new(&l->settled, plan->samples, plan->eval,
+                plan->eval + plan->batch * plan->iterations);
+    l->answers = tasks_answers(conf->tasks);
+    if (l->answers > PLACES_MAX)
         err = err_set(ERR_RANGE, "%llu tasks: at most %d answers in a run",
                       (unsigned long long)l->total, PLACES_MAX);
     if (!err)
-        err = mem_big(&l->place, l->total * conf->samples, 1, "places of the run's samples");
+        err = mem_big(&l->place, l->answers, 1, "places of the run's samples");
     if (!err)
-        err = mem_big(&l->kept, l->total * conf->samples, sizeof *l->kept, "the run's samples");
+        err = mem_big(&l->kept, l->answers, sizeof *l->kept, "the run's samples");
     if (!err)
         err = mem_big(&l->version, plan->iterations + 1, sizeof *l->version, "versions");
     if (!err) {
@@ -215,7 +219,7 @@ void ledger_close(struct ledger *l)
     settled_free(l->settled);
     group_free(&l->pending);
     group_free(&l->writing);
-    for (uint64_t i = 0; l->kept && i < l->total * l->conf.samples; i++)
+    for (uint64_t i = 0; l->kept && i < l->answers; i++)
         sample_free(l->kept[i]);
     free(l->kept);
     free(l->place);
@@ -259,7 +263,7 @@ static struct waiting *wait(struct ledger *l)
 
 bool ledger_lacks(const struct ledger *l, uint64_t task, uint32_t sample)
 {
-    return task < l->total && sample < l->conf.samples &&
+    return task < l->total && sample < tasks_samples(l->conf.tasks, task) &&
            l->place[index_of(l, task, sample)] == PLACE_NEW;
 }
 
@@ -285,7 +289,7 @@ bool ledger_take(struct ledger *l, struct record_sample *sample)
 void ledger_step(struct ledger *l, uint64_t iteration, const struct hash *next)
 {
     const uint64_t first = tasks_first(l->conf.tasks, iteration);
-    const uint32_t n = ledger_batch_size(l);
+    const uint32_t n = ledger_batch_size(l), each = tasks_plan(l->conf.tasks)->samples;
     struct record_step step = {.iteration = iteration,
                                .samples = n,
                                .sample = mem_new(n, sizeof *step.sample),
@@ -293,8 +297,7 @@ void ledger_step(struct ledger *l, uint64_t iteration, const struct hash *next)
 
     assert(iteration == l->versions);
     for (uint32_t i = 0; i < n; i++)
-        step.sample[i] = (struct record_name){.task = first + i / l->conf.samples,
-                                              .sample = i % l->conf.samples};
+        step.sample[i] = (struct record_name){.task = first + i / each, .sample = i % each};
     l->next = *next;
     record_put_step(&l->record, &step);
     journal_append(l->journal, JOURNAL_STEP, l->record.byte, l->record.n);
@@ -394,7 +397,9 @@ uint64_t ledger_pending(const struct ledger *l)
 
 uint32_t ledger_batch_size(const struct ledger *l)
 {
-    return (uint32_t)tasks_plan(l->conf.tasks)->batch * l->conf.samples;
+    const struct tasks_plan *plan = tasks_plan(l->conf.tasks);
+
+    return (uint32_t)plan->batch * plan->samples;
 }
 
 bool ledger_batch(const struct ledger *l, uint64_t iteration,

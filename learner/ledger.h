@@ -16,7 +16,6 @@ struct ledger;
 struct ledger_conf {
     const char *path;    /* of the journal */
     struct tasks *tasks; /* borrowed */
-    uint32_t samples;    /* answers a task */
     uint64_t base;       /* the version from which weights go on: older batches are not kept */
     struct hash first;   /* image of version 0 */
     /* Told of each durable sample, in the journal's order, also of those found at opening. */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "learner/dpo.h"
 #include "learner/fleet_main.h"
+#include "learner/group_keys.h"
 #include "learner/kto.h"
 #include "learner/ppo_keys.h"
 #include "learner/reward.h"
@@ -22,6 +23,11 @@ static const struct method {
     {"dpo", "learn from preferences, without a reward model", dpo_main, dpo_help, NULL},
     {"kto", "learn from answers called good or not", kto_main, kto_help, NULL},
     {"ppo", "learn from rewards, over a fleet", NULL, NULL, &ppo_keys_method},
+    {"grpo", "learn from answers compared in groups, over a fleet", NULL, NULL,
+     &group_keys_grpo},
+    {"rloo", "the same, each against the mean of the others", NULL, NULL, &group_keys_rloo},
+    {"reinforce++", "the same, whitened over the batch", NULL, NULL, &group_keys_reinforce},
+    {"raft", "learn the best of each group as demonstrations", NULL, NULL, &group_keys_raft},
 };
 enum { METHODS = sizeof(methods) / sizeof(methods[0]) };
 

@@ -13,17 +13,20 @@ struct name {
 
 /* The names above the watermark, in order: no more than the open window holds. */
 struct settled_set {
-    uint32_t samples;
+    uint32_t samples; /* of the tasks first .. end-1; others have one */
+    uint64_t first, end;
     uint64_t watermark;
     struct name *name;
     size_t n, room;
     struct range *range; /* what settled_state handed out */
 };
 
-void settled_new(struct settled_set **out, uint32_t samples)
+void settled_new(struct settled_set **out, uint32_t samples, uint64_t first, uint64_t end)
 {
     *out = mem_new(1, sizeof **out);
     (*out)->samples = samples;
+    (*out)->first = first;
+    (*out)->end = end;
 }
 
 void settled_free(struct settled_set *set)
@@ -66,14 +69,22 @@ uint64_t settled_watermark(const struct settled_set *set)
     return set->watermark;
 }
 
+static uint32_t samples_of(const struct settled_set *set, uint64_t task)
+{
+    return task >= set->first && task < set->end ? set->samples : 1;
+}
+
 /* Takes whole tasks at the low end into the watermark. */
 static void raise_watermark(struct settled_set *set)
 {
     size_t whole = 0;
 
-    while (set->n - whole >= set->samples && set->name[whole].task == set->watermark &&
-           set->name[whole + set->samples - 1].task == set->watermark) {
-        whole += set->samples;
+    for (;;) {
+        const uint32_t samples = samples_of(set, set->watermark);
+        if (set->n - whole < samples || set->name[whole].task != set->watermark ||
+            set->name[whole + samples - 1].task != set->watermark)
+            break;
+        whole += samples;
         set->watermark++;
     }
     if (whole) {
@@ -86,7 +97,7 @@ bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample)
 {
     const size_t at = find(set, task, sample);
 
-    assert(sample < set->samples);
+    assert(sample < samples_of(set, task));
     if (task < set->watermark || there(set, at, task, sample))
         return false;
     if (set->n == set->room) {

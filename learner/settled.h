@@ -7,11 +7,11 @@
 #include "proto/noun.h"
 
 struct settled_set;
-/* Every task has `samples` samples. */
-void settled_new(struct settled_set **out, uint32_t samples);
+/* Tasks first .. end-1 have `samples` samples each, all others one. */
+void settled_new(struct settled_set **out, uint32_t samples, uint64_t first, uint64_t end);
 void settled_free(struct settled_set *set);
 
-/* False if it was settled before. sample < samples. */
+/* False if it was settled before. The task has that sample. */
 bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample);
 bool settled_has(const struct settled_set *set, uint64_t task, uint32_t sample);
 uint64_t settled_watermark(const struct settled_set *set);

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { ROWS_MAX = 1 << 28, COUNT_MAX = 1 << 30 };
+enum { ROWS_MAX = 1 << 28, COUNT_MAX = 1 << 30, SAMPLES_MAX = 1024 };
 
 struct tasks {
     struct tasks_plan plan;
@@ -20,9 +20,10 @@ enum err tasks_new(struct tasks **out, const struct tasks_plan *plan)
     if (!plan->rows)
         return err_set(ERR_RANGE, "no prompts to train on");
     if (plan->rows > ROWS_MAX || plan->eval > ROWS_MAX || !plan->batch ||
-        plan->batch > COUNT_MAX || plan->iterations > COUNT_MAX || plan->lag > COUNT_MAX)
+        plan->batch > COUNT_MAX || plan->iterations > COUNT_MAX || plan->lag > COUNT_MAX ||
+        !plan->samples || plan->samples > SAMPLES_MAX)
         return err_set(ERR_RANGE, "the plan is too large: at most 2^28 prompts, 2^30 in a "
-                                  "batch and 2^30 iterations");
+                                  "batch, 2^30 iterations and 1024 answers a prompt");
     struct tasks *const tasks = mem_new(1, sizeof *tasks);
     tasks->plan = *plan;
     *out = tasks;
@@ -82,6 +83,34 @@ struct tasks_place tasks_at(struct tasks *tasks, uint64_t id)
     place.row = id - plan->batch * plan->iterations;
     place.iteration = place.version = plan->iterations;
     return place;
+}
+
+static uint64_t trained(const struct tasks *tasks)
+{
+    return tasks->plan.batch * tasks->plan.iterations;
+}
+
+uint32_t tasks_samples(const struct tasks *tasks, uint64_t id)
+{
+    const bool train = id >= tasks->plan.eval && id - tasks->plan.eval < trained(tasks);
+
+    return train ? tasks->plan.samples : 1;
+}
+
+uint64_t tasks_answers(const struct tasks *tasks)
+{
+    return 2 * tasks->plan.eval + trained(tasks) * tasks->plan.samples;
+}
+
+uint64_t tasks_index(const struct tasks *tasks, uint64_t id, uint32_t sample)
+{
+    const uint64_t eval = tasks->plan.eval, train = trained(tasks), n = tasks->plan.samples;
+
+    if (id < eval)
+        return id;
+    if (id - eval < train)
+        return eval + (id - eval) * n + sample;
+    return eval + train * n + (id - eval - train);
 }
 
 uint64_t tasks_first(const struct tasks *tasks, uint64_t iteration)

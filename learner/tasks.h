@@ -22,6 +22,7 @@ struct tasks_plan {
     bool shuffle;        /* a new order each epoch; else as in the file */
     uint64_t eval;       /* evaluation prompts, 0 for none */
     uint64_t batch;      /* training tasks an iteration */
+    uint32_t samples;    /* answers to a training task; to an evaluation's there is one */
     uint64_t iterations; /* versions 1 ... iterations */
     uint64_t lag;        /* how many versions old a batch is: 0 with overlap none */
 };
@@ -43,6 +44,11 @@ uint64_t tasks_total(const struct tasks *tasks);
 
 /* id < tasks_total. Remembers the order of one epoch, which is dear to make. */
 struct tasks_place tasks_at(struct tasks *tasks, uint64_t id);
+
+/* Answers to a task, and to all of them; where an answer stands among all. */
+uint32_t tasks_samples(const struct tasks *tasks, uint64_t id);
+uint64_t tasks_answers(const struct tasks *tasks);
+uint64_t tasks_index(const struct tasks *tasks, uint64_t id, uint32_t sample);
 
 /* The first id of an iteration's batch. */
 uint64_t tasks_first(const struct tasks *tasks, uint64_t iteration);

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/advantage_group.h"
 #include "learner/checkpoint.h"
 #include "lm/model/forward.h"
 #include "net/worker.h"
@@ -262,8 +263,9 @@ static enum err refer(const struct trainer *t, const struct prompts_row *prompt,
 }
 
 static enum err gather(const struct trainer *t, const struct trainer_job *job,
-                       struct round_rollout *rollout, float *reference)
+                       struct round_rollout *rollout, float *reference, double *part)
 {
+    const int parts = t->conf.rewards->n;
     enum err err = OK;
 
     for (uint32_t i = 0; i < job->n && !err; i++) {
@@ -279,8 +281,11 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
                                             .behaviour = s->logprob,
                                             .reference = rewards_reference(t->conf.rewards, s),
                                             .score = rewards_score(t->conf.rewards, s),
+                                            .part = part + (size_t)i * (size_t)parts,
                                             .version = s->spans ? s->span[0].version.number : 0,
                                             .ended = s->end == ROLLOUT_STOP};
+        for (int k = 0; k < parts; k++)
+            part[(size_t)i * (size_t)parts + (size_t)k] = rewards_value(t->conf.rewards, k, s);
         if (t->reference && !rollout[i].reference) {
             err = refer(t, p, s, reference);
             rollout[i].reference = reference;
@@ -290,19 +295,33 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
     return err;
 }
 
+/* Each reward by name, over the answers. */
+static void line_rewards(json_t *line, const struct trainer *t, const struct trainer_job *job)
+{
+    double *const value = mem_new(job->n, sizeof *value);
+
+    for (int r = 0; r < t->conf.rewards->n; r++) {
+        const char *const name = t->conf.rewards->reward[r].name;
+        const bool both = !t->round_conf.critic; /* TRL's names of the group methods */
+        char *mean = mem_print(both ? "rewards/%s/mean" : "rewards/%s", name);
+        char *std = mem_print("rewards/%s/std", name);
+        for (uint32_t i = 0; i < job->n; i++)
+            value[i] = rewards_value(t->conf.rewards, r, job->sample[i]);
+        json_object_set_new(line, mean, json_real(advantage_group_mean(value, job->n)));
+        if (both)
+            json_object_set_new(line, std, json_real(advantage_group_deviation(value, job->n)));
+        free(mean);
+        free(std);
+    }
+    free(value);
+}
+
 static void line_means(json_t *line, const struct trainer *t, const struct trainer_job *job)
 {
     const double n = (double)job->n;
     double late = 0;
 
-    for (int r = 0; r < t->conf.rewards->n; r++) {
-        char *name = mem_print("rewards/%s", t->conf.rewards->reward[r].name);
-        double sum = 0;
-        for (uint32_t i = 0; i < job->n; i++)
-            sum += rewards_value(t->conf.rewards, r, job->sample[i]);
-        json_object_set_new(line, name, json_real(sum / n));
-        free(name);
-    }
+    line_rewards(line, t, job);
     for (uint32_t i = 0; i < job->n; i++)
         for (uint32_t k = 0; k < job->sample[i]->spans && k < 1; k++)
             late += (double)job->iteration - (double)job->sample[i]->span[k].version.number;
@@ -315,6 +334,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
 {
     const int64_t begun = clock_mono_ns();
     struct round_rollout *rollout = mem_new(job->n, sizeof *rollout);
+    double *part = mem_new(job->n, sizeof *part * (size_t)t->conf.rewards->n);
     struct round_metrics metrics = {.n = 0};
     float *reference = NULL;
     enum err err = OK;
@@ -328,7 +348,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
     if (!err)
         err = mem_big(&reference, (size_t)job->tokens, sizeof *reference, "reference");
     if (!err)
-        err = gather(t, job, rollout, reference);
+        err = gather(t, job, rollout, reference, part);
     if (!err)
         err = round_iteration(t->round, rollout, job->n, &metrics);
     if (!err)
@@ -342,6 +362,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
         line_means(job->line, t, job);
     }
     free(reference);
+    free(part);
     free(rollout);
     return err;
 }

@@ -12,8 +12,13 @@
 static char folder[] = "/tmp/drover-ledger-XXXXXX";
 static char path[64];
 static const struct id run = {{3}};
-static const struct tasks_plan plan = {
-    .seed = 7, .rows = 10, .shuffle = true, .eval = 2, .batch = 3, .iterations = 3};
+static const struct tasks_plan plan = {.seed = 7,
+                                       .rows = 10,
+                                       .shuffle = true,
+                                       .eval = 2,
+                                       .batch = 3,
+                                       .samples = 1,
+                                       .iterations = 3};
 
 struct owner {
     int durable;
@@ -31,7 +36,6 @@ static enum err open_it(struct ledger **out, struct tasks *tasks, uint64_t base,
 {
     const struct ledger_conf conf = {.path = path,
                                      .tasks = tasks,
-                                     .samples = 1,
                                      .base = base,
                                      .first = {{100}},
                                      .durable = heard,

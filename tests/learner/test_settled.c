@@ -27,7 +27,7 @@ static void the_noun_says_what_was_added(void **state)
         bool plain[TASKS][SAMPLES] = {{false}};
         uint32_t order[TASKS * SAMPLES];
         struct settled_set *set;
-        settled_new(&set, SAMPLES);
+        settled_new(&set, SAMPLES, 0, TASKS);
         rng_shuffle(order, TASKS * SAMPLES, 5, RNG_TEST, round);
         for (int k = 0; k < TASKS * SAMPLES; k++) {
             const uint32_t task = order[k] / SAMPLES, sample = order[k] % SAMPLES;

@@ -4,8 +4,14 @@
 
 #include <string.h>
 
-static const struct tasks_plan plan = {
-    .seed = 7, .rows = 10, .shuffle = true, .eval = 3, .batch = 4, .iterations = 6, .lag = 1};
+static const struct tasks_plan plan = {.seed = 7,
+                                       .rows = 10,
+                                       .shuffle = true,
+                                       .eval = 3,
+                                       .batch = 4,
+                                       .samples = 1,
+                                       .iterations = 6,
+                                       .lag = 1};
 
 static struct tasks *make(const struct tasks_plan *from)
 {
