@@ -27,6 +27,7 @@ decay = [p for p in model.parameters() if p.dim() > 1]
 plain = [p for p in model.parameters() if p.dim() == 1]
 opt = torch.optim.AdamW([dict(params=decay, weight_decay=0.01), dict(params=plain, weight_decay=0.0)],
                         lr=1e-5, betas=(0.9, 0.999), eps=1e-8, fused=True)
+best = []
 for t in range(steps):
     if numbers:
         ids = torch.tensor(numbers[t * n : (t + 1) * n])
@@ -44,6 +45,8 @@ for t in range(steps):
     d = time.perf_counter()
     opt.step()
     e = time.perf_counter()
+    best.append(e - a)
     print("step %d loss %.7f norm %.6f: %.0f ms = forward %.0f + backward %.0f + clip %.0f + adamw %.0f"
           % (t, loss.item(), norm.item(), *(1e3 * x for x in (e - a, b - a, c - b, d - c, e - d))), flush=True)
-print("peak memory %.0f MB" % (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-6))
+print("training: %.4f steps/s" % (1 / min(best[1:])))
+print("peak memory: %.0f MB" % (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-6))
