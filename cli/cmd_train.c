@@ -116,4 +116,6 @@ OVER_A_FLEET(cmd_train_ppo, "ppo",
 OVER_A_FLEET(cmd_train_grpo, "grpo", "GRPO over a fleet: answers compared in groups");
 OVER_A_FLEET(cmd_train_rloo, "rloo", "RLOO over a fleet: each against the mean of the others");
 OVER_A_FLEET(cmd_train_reinforce, "reinforce++", "REINFORCE++ over a fleet");
+OVER_A_FLEET(cmd_train_online, "online-dpo", "DPO over a fleet: pairs are made as it goes");
+OVER_A_FLEET(cmd_train_spin, "spin", "self-play over a fleet: demonstrations against answers");
 OVER_A_FLEET(cmd_train_raft, "raft", "rejection sampling over a fleet: the best are learnt");

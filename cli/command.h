@@ -21,7 +21,8 @@ extern const struct command cmd_data;
 /* training: these start drover-learner or the supervisor */
 extern const struct command cmd_train_sft, cmd_train_reward, cmd_train_dpo, cmd_train_kto,
     cmd_train_ppo;
-extern const struct command cmd_train_grpo, cmd_train_rloo, cmd_train_reinforce, cmd_train_raft;
+extern const struct command cmd_train_grpo, cmd_train_rloo, cmd_train_reinforce, cmd_train_raft,
+    cmd_train_online, cmd_train_spin;
 /* the fleet */
 extern const struct command cmd_top, cmd_top_once, cmd_fleet_scale, cmd_fleet_down,
     cmd_fleet_keys;

@@ -13,12 +13,32 @@
 
 /* clang-format off: a line each, so that two people adding one do not meet */
 static const struct command *const commands[] = {
-    &cmd_train_sft,  &cmd_train_reward, &cmd_train_dpo,  &cmd_train_kto,
-    &cmd_train_ppo,  &cmd_train_grpo,   &cmd_train_rloo, &cmd_train_reinforce,
-    &cmd_train_raft, &cmd_top,          &cmd_top_once,   &cmd_fleet_scale,
-    &cmd_fleet_down, &cmd_tokenize,     &cmd_generate,   &cmd_chat,
-    &cmd_score,      &cmd_score_reward, &cmd_inspect,    &cmd_merge,
-    &cmd_pull,       &cmd_fleet_keys,   &cmd_data,       &cmd_world,
+    &cmd_train_sft,
+    &cmd_train_reward,
+    &cmd_train_dpo,
+    &cmd_train_kto,
+    &cmd_train_ppo,
+    &cmd_train_grpo,
+    &cmd_train_rloo,
+    &cmd_train_reinforce,
+    &cmd_train_raft,
+    &cmd_train_online,
+    &cmd_train_spin,
+    &cmd_top,
+    &cmd_top_once,
+    &cmd_fleet_scale,
+    &cmd_fleet_down,
+    &cmd_tokenize,
+    &cmd_generate,
+    &cmd_chat,
+    &cmd_score,
+    &cmd_score_reward,
+    &cmd_inspect,
+    &cmd_merge,
+    &cmd_pull,
+    &cmd_fleet_keys,
+    &cmd_data,
+    &cmd_world,
 };
 /* clang-format on */
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -92,6 +92,9 @@ static enum err read_prompts(struct campaign *c, const struct dataset *train,
         .text = c->plan.rewards.text,
         .column = column,
         .columns = rewards_columns(&c->plan.rewards, column),
+        .answer = c->plan.method->demonstrations,
+        .stop = c->stop,
+        .stops = c->stops,
     };
     enum err err = prompts_read(&c->train, train, 0, &rule);
 
@@ -231,8 +234,6 @@ static enum err make_plan(struct campaign *c)
         .lag = c->plan.lag};
 
     if (!err)
-        err = take_stops(c);
-    if (!err)
         err = take_tail(c);
     if (!err)
         err = take_size(c);
@@ -343,6 +344,8 @@ enum err campaign_open(struct campaign *c, const struct fleet_keys *keys)
     err = open_folder(c);
     if (!err)
         err = origin_open(&c->origin, keys, &c->plan.rewards);
+    if (!err)
+        err = take_stops(c);
     if (!err)
         err = load_data(c);
     if (!err)

@@ -204,7 +204,8 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *met
     out->samples = 1;
     err = keys_check(&out->shared, &k->keys);
     if (!err)
-        err = rewards_read(&out->rewards, k->rewards, k->reward_model_path);
+        err = rewards_read(&out->rewards, k->rewards, k->reward_model_path,
+                           method->demonstrations);
     if (!err)
         err = take_words(out, k);
     if (!err && out->shared.order == ORDER_BY_LENGTH)
@@ -220,8 +221,6 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *met
     out->batch = (uint64_t)k->keys.per_device_train_batch_size *
                  (uint64_t)k->keys.gradient_accumulation_steps;
     err = method->plan(out, k);
-    out->steps_each = (int64_t)out->round.epochs * out->round.mini_batches;
-    out->round.own = out->own;
     return err ? err : take_reference(out, k);
 }
 
@@ -231,8 +230,17 @@ void fleet_keys_fini(struct fleet_plan *plan)
     free(plan->own);
 }
 
+static enum err lengthen(struct fleet_plan *plan, const struct fleet_keys *k, size_t rows)
+{
+    const enum err err = plan->method->length ? plan->method->length(plan, k, rows) : OK;
+
+    plan->steps_each = (int64_t)plan->round.epochs * plan->round.mini_batches;
+    return err;
+}
+
 enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *k, size_t rows)
 {
+    enum err err = lengthen(plan, k, rows);
     const double episodes =
         isnan(plan->episodes) ? ceil(k->keys.num_train_epochs * (double)rows) : plan->episodes;
     const int64_t each = plan->round.rate_by_step ? plan->steps_each : 1;
@@ -241,8 +249,9 @@ enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *k, 
     const double warmup = k->keys.warmup_steps > 0              ? k->keys.warmup_steps
                           : conf_has_real(k->keys.warmup_ratio) ? k->keys.warmup_ratio
                                                                 : 0;
-    enum err err;
 
+    if (err)
+        return err;
     if (k->keys.max_steps > 0 && (plan->round.rate_by_step || iterations > k->keys.max_steps))
         iterations = ceil((double)k->keys.max_steps / (double)each);
     if (iterations < 1)

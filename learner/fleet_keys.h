@@ -70,6 +70,10 @@ struct fleet_method {
      * batch, samples. Errors: ERR_PARSE, ERR_RANGE naming the key. */
     enum err (*plan)(struct fleet_plan *out, const void *keys);
     const char *score, *divergence; /* metrics for the line that people read */
+    bool demonstrations; /* records have answers, which are trained beside the policy's; there
+                            need be no reward */
+    /* Once the rows are known; may be NULL. Errors as plan's. */
+    enum err (*length)(struct fleet_plan *out, const void *keys, size_t rows);
 };
 
 extern const struct conf_key fleet_keys_table[];

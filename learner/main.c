@@ -5,6 +5,7 @@
 #include "learner/fleet_main.h"
 #include "learner/group_keys.h"
 #include "learner/kto.h"
+#include "learner/pairs_keys.h"
 #include "learner/ppo_keys.h"
 #include "learner/reward.h"
 #include "learner/sft.h"
@@ -27,6 +28,10 @@ static const struct method {
      &group_keys_grpo},
     {"rloo", "the same, each against the mean of the others", NULL, NULL, &group_keys_rloo},
     {"reinforce++", "the same, whitened over the batch", NULL, NULL, &group_keys_reinforce},
+    {"online-dpo", "learn from pairs made and judged as it goes, over a fleet", NULL, NULL,
+     &pairs_keys_online},
+    {"spin", "learn demonstrations against the model's own answers, over a fleet", NULL, NULL,
+     &pairs_keys_spin},
     {"raft", "learn the best of each group as demonstrations", NULL, NULL, &group_keys_raft},
 };
 enum { METHODS = sizeof(methods) / sizeof(methods[0]) };

@@ -18,6 +18,7 @@ static const struct {
     [DPO_ROBUST] = {"robust", true},
     [DPO_HINGE] = {"hinge", true},
     [DPO_IPO] = {"ipo", true},
+    [DPO_IPO_SUM] = {"ipo_sum", true},
     [DPO_SIGMOID_NORM] = {"sigmoid_norm", true},
     [DPO_EXO] = {"exo_pair", true},
     [DPO_NCA] = {"nca_pair", false},
@@ -139,6 +140,13 @@ static struct value averaged(const struct view *v, double b, bool squared)
     return (struct value){loss, slope * v->dsc / v->n_c, -slope * v->dsr / v->n_r};
 }
 
+static struct value squared_gap(const struct view *v, double b)
+{
+    const double miss = v->sc - v->sr - 1 / (2 * b);
+
+    return of_gap(v, miss * miss, 2 * miss);
+}
+
 static struct value nca(const struct view *v, double b)
 {
     const double c = b * v->c, r = b * v->r;
@@ -197,6 +205,8 @@ static struct value loss_of(const struct objective_dpo_conf *conf, enum objectiv
         return of_gap(v, z < 1 ? 1 - z : 0, z < 1 ? -b : 0);
     case DPO_IPO:
         return averaged(v, b, true);
+    case DPO_IPO_SUM:
+        return squared_gap(v, b);
     case DPO_SIGMOID_NORM:
         return averaged(v, b, false);
     case DPO_EXO:

@@ -9,6 +9,7 @@
  *   robust        (-(1-e) ls(b D) + e ls(-b D)) / (1 - 2e)   Chowdhury et al. 2024, 2403.00409
  *   hinge         max(0, 1 - b D)                            Zhao et al. 2023, 2305.10425
  *   ipo           (s_c/L_c - s_r/L_r - 1/(2b))^2             Azar et al. 2023, 2310.12036
+ *   ipo_sum       (D - 1/(2b))^2                             the same over sums, as TRL online
  *   sigmoid_norm  -ls(b (s_c/L_c - s_r/L_r))                 Lambert et al. 2024, 2411.15124
  *   exo_pair      q (ln q - ln(1-e)) + (1-q)(ln(1-q) - ln e), q = sigmoid(b D)
  *                                                            Ji et al. 2024, 2402.00856
@@ -42,6 +43,7 @@ enum objective_dpo_kind {
     DPO_ROBUST,
     DPO_HINGE,
     DPO_IPO,
+    DPO_IPO_SUM,
     DPO_SIGMOID_NORM,
     DPO_EXO,
     DPO_NCA,

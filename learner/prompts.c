@@ -13,6 +13,7 @@ void prompts_free(struct prompts *prompts)
         return;
     for (size_t i = 0; i < prompts->n; i++) {
         free(prompts->row[i].token);
+        free(prompts->row[i].answer);
         free(prompts->row[i].text);
         free(prompts->row[i].meta);
     }
@@ -72,20 +73,90 @@ static enum err check_columns(const struct example *e, const struct prompts_rule
     return OK;
 }
 
+/* A dialogue is a prompt and its last turn. */
+static enum err split(const struct example *e, json_t **prompt, json_t **answer)
+{
+    const size_t n = json_array_size(e->text);
+
+    if (e->kind == EXAMPLE_COMPLETION) {
+        *prompt = json_incref(e->prompt);
+        *answer = json_incref(e->completion);
+        return OK;
+    }
+    if (e->kind != EXAMPLE_MESSAGES || n < 2)
+        return err_set(ERR_PARSE, "expected prompt and completion, or messages of two turns");
+    *prompt = json_copy(e->text);
+    json_array_remove(*prompt, n - 1);
+    *answer = json_array();
+    json_array_append(*answer, json_array_get(e->text, n - 1));
+    return OK;
+}
+
+static bool stops(const struct prompts_rule *rule, int id)
+{
+    for (uint32_t i = 0; i < rule->stops; i++)
+        if (rule->stop[i] == id)
+            return true;
+    return false;
+}
+
+static void take_answer(struct prompts_row *row, const struct encoded *ids,
+                        const struct prompts_rule *rule)
+{
+    int n = ids->start;
+
+    while (n < ids->n && !stops(rule, ids->ids[n]))
+        n++;
+    row->answer = mem_new((size_t)(n - ids->start) + 1, sizeof *row->answer);
+    memcpy(row->answer, ids->ids + ids->start, (size_t)(n - ids->start) * sizeof *row->answer);
+    row->answers = (uint32_t)(n - ids->start);
+    if (rule->stops)
+        row->answer[row->answers++] = n < ids->n ? ids->ids[n] : rule->stop[0];
+}
+
+/* Prompt and answer in one: the prompt's tokens are left in `ids`. */
+static enum err read_answer(struct prompts_row *row, const struct example *e,
+                            const struct prompts_rule *rule, struct encoded *ids)
+{
+    json_t *prompt = NULL, *answer = NULL;
+    enum err err = split(e, &prompt, &answer);
+
+    if (!err)
+        err = encode_pair(&rule->encode, prompt, answer, e->tools, ids);
+    if (!err)
+        take_answer(row, ids, rule);
+    if (!err && !row->answers)
+        err = err_set(ERR_PARSE, "'completion' has no token");
+    if (!err)
+        ids->n = ids->start;
+    json_decref(prompt);
+    json_decref(answer);
+    return err;
+}
+
+static enum err read_ids(struct prompts_row *row, const struct example *e,
+                         const struct prompts_rule *rule, struct encoded *ids)
+{
+    if (rule->answer)
+        return read_answer(row, e, rule, ids);
+    return e->kind == EXAMPLE_TOKENS ? ids_of(e->text, rule->vocab, ids)
+                                     : encode_prompt(&rule->encode, e->prompt, e->tools, ids);
+}
+
 static enum err read_one(struct prompts *p, const struct example *e,
                          const struct prompts_rule *rule)
 {
     struct prompts_row row = {.chat = e->chat};
     struct encoded ids = {0};
-    enum err err = e->kind == EXAMPLE_TOKENS
-                       ? ids_of(e->text, rule->vocab, &ids)
-                       : encode_prompt(&rule->encode, e->prompt, e->tools, &ids);
+    enum err err = read_ids(&row, e, rule, &ids);
 
     row.token = ids.ids;
     row.tokens = (uint32_t)ids.n;
-    if (!err && rule->max_prompt && ids.n > rule->max_prompt) {
+    if (!err && ((rule->max_prompt && ids.n > rule->max_prompt) ||
+                 row.answers > (uint32_t)rule->response)) {
         p->dropped++;
         free(row.token);
+        free(row.answer);
         return OK;
     }
     if (!err && ids.n < 1)
@@ -101,6 +172,7 @@ static enum err read_one(struct prompts *p, const struct example *e,
         err = take_text(&row, e, rule);
     if (err) {
         free(row.token);
+        free(row.answer);
         free(row.text);
         free(row.meta);
         return err;
@@ -114,7 +186,8 @@ static enum err read_one(struct prompts *p, const struct example *e,
 enum err prompts_read(struct prompts **out, const struct dataset *set, size_t most,
                       const struct prompts_rule *rule)
 {
-    const struct example_rule how = {EXAMPLE_FOR_PROMPTS, "text", rule->hh};
+    const struct example_rule how = {rule->answer ? EXAMPLE_FOR_SFT : EXAMPLE_FOR_PROMPTS,
+                                     "text", rule->hh};
     struct prompts *p = mem_new(1, sizeof *p);
     enum err err = OK;
 
@@ -155,6 +228,8 @@ void prompts_hash(const struct prompts *prompts, struct hash_sha256 *state)
         const struct prompts_row *row = &prompts->row[i];
         hash_sha256_add(state, &row->tokens, sizeof row->tokens);
         hash_sha256_add(state, row->token, row->tokens * sizeof *row->token);
+        if (row->answer)
+            hash_sha256_add(state, row->answer, row->answers * sizeof *row->answer);
         add_text(state, row->text);
         add_text(state, row->meta);
     }

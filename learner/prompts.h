@@ -10,9 +10,11 @@
 struct prompts_row {
     int32_t *token;
     uint32_t tokens;
-    bool chat;  /* a conversation: scorers read the template's tail after the answer */
-    char *text; /* as the model sees it; NULL unless asked for */
-    char *meta; /* JSON object of the record's other columns; NULL unless asked for */
+    bool chat;        /* a conversation: scorers read the template's tail after the answer */
+    int32_t *answer;  /* the record's own, to its first stop token; NULL unless asked for */
+    uint32_t answers; /* tokens of it */
+    char *text;       /* as the model sees it; NULL unless asked for */
+    char *meta;       /* JSON object of the record's other columns; NULL unless asked for */
 };
 struct prompts {
     size_t n;
@@ -27,6 +29,10 @@ struct prompts_rule {
     int vocab, context, response; /* prompt + response must fit into context */
     int max_prompt;               /* longer prompts are left out; 0: none is */
     bool hh, strict, text;
+    bool answer; /* each record has one: prompt and completion, or a dialogue's last turn; it
+                    ends with a stop token, and is left out when longer than `response` */
+    const int32_t *stop;
+    uint32_t stops;
     const char *const *column; /* [columns] that each record must have */
     size_t columns;
 };

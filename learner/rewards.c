@@ -162,7 +162,7 @@ static enum err read_entry(struct rewards *r, const json_t *entry)
     return err ? err : read_rest(to, entry);
 }
 
-enum err rewards_read(struct rewards *out, const json_t *list, const char *model)
+enum err rewards_read(struct rewards *out, const json_t *list, const char *model, bool none)
 {
     const json_t *entry;
     size_t i;
@@ -184,7 +184,7 @@ enum err rewards_read(struct rewards *out, const json_t *list, const char *model
         if (err)
             err = err_add("rewards[%zu]", i);
     }
-    if (!err && !out->n)
+    if (!err && !out->n && !none)
         err = err_set(ERR_PARSE, "no reward: give reward_model_path or a rewards list");
     for (int k = 0; k < out->n; k++) {
         out->text = out->text || out->reward[k].kind != SCORER_REWARD_MODEL;

@@ -39,9 +39,11 @@ struct rewards {
     int scorers;
 };
 
-/* `list` is the configuration's (values are strings), or NULL; `model` is short for a first
- * entry {name: rm, model: ...}, or NULL. Errors: ERR_PARSE, ERR_RANGE name entry and key. */
-enum err rewards_read(struct rewards *out, const json_t *list, const char *model) MUST_CHECK;
+/* `none`: there need be no reward. `list` is the configuration's (values are strings), or NULL;
+ * `model` is short for a first entry {name: rm, model: ...}, or NULL. Errors: ERR_PARSE,
+ * ERR_RANGE name entry and key. */
+enum err rewards_read(struct rewards *out, const json_t *list, const char *model,
+                      bool none) MUST_CHECK;
 void rewards_fini(struct rewards *rewards);
 
 /* Columns of the data that rules read. */

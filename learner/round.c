@@ -441,6 +441,8 @@ enum err round_iteration(struct round *round, const struct round_rollout *rollou
         round->conf.credit(round->conf.own, &batch, round->kl.beta);
         err = epochs(&work);
     }
+    if (!err && round->conf.opponent)
+        err = through(round, &batch, round_pass_logprobs, round->policy, batch.after);
     if (!err)
         conclude(&work, out);
     round_batch_fini(&batch);

@@ -37,7 +37,7 @@ static enum err check(const struct round_rollout *r, size_t i)
     return check_numbers(r);
 }
 
-enum { ARRAYS = 6 };
+enum { ARRAYS = 7 };
 
 static enum err lay_out(struct round_batch *batch)
 {
@@ -53,6 +53,7 @@ static enum err lay_out(struct round_batch *batch)
     batch->returns = block + 3 * n;
     batch->proximal = block + 4 * n;
     batch->importance = block + 5 * n;
+    batch->after = block + 6 * n;
     return mem_big(&batch->learn, n, 1, "the batch's answers");
 }
 

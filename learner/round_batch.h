@@ -21,6 +21,8 @@ struct round_batch {
     float *returns;    /* [tokens] */
     float *proximal;   /* [tokens] under the policy as the iteration found it */
     float *importance; /* [tokens] importance.h */
+    float *after;      /* [tokens] under the policy as the iteration leaves it; with an opponent
+                          only */
     bool has_proximal; /* else behaviour is the proximal policy's, bit for bit */
     double *score;     /* [n] less missing_eos_penalty where it did not end */
     uint32_t *unit;    /* [units * conf->unit] rollouts that are trained, as they belong
@@ -29,9 +31,8 @@ struct round_batch {
     int64_t tokens, total_learnt, ended;
     /* sums over answers; kl and entropy also over their tokens. By credit. */
     double kl, entropy, non_score, total;
-    size_t flat;       /* groups without a spread of scores */
-    double real_logps; /* of demonstrations: sum, and their tokens */
-    int64_t real_tokens;
+    size_t flat;   /* groups without a spread of scores */
+    double margin; /* of pairs: sum of the scores' differences */
 };
 
 /* Errors: ERR_RANGE names task, sample and token; ERR_NOMEM. round_batch_fini follows in any

@@ -262,6 +262,29 @@ static enum err refer(const struct trainer *t, const struct prompts_row *prompt,
     return err;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct round_rollout *const x = a, *const y = b;
+
+    if (x->task != y->task)
+        return x->task < y->task ? -1 : 1;
+    return (x->sample > y->sample) - (x->sample < y->sample);
+}
+
+/* The record's own answer beside the one that the fleet wrote. */
+static struct round_rollout demonstration(const struct record_sample *s,
+                                          const struct prompts_row *p)
+{
+    return (struct round_rollout){.task = s->task,
+                                  .sample = s->sample + 1,
+                                  .prompt = p->token,
+                                  .prompts = (int)p->tokens,
+                                  .token = p->answer,
+                                  .tokens = (int)p->answers,
+                                  .version = s->spans ? s->span[0].version.number : 0,
+                                  .ended = true};
+}
+
 static enum err gather(const struct trainer *t, const struct trainer_job *job,
                        struct round_rollout *rollout, float *reference, double *part)
 {
@@ -271,6 +294,8 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
     for (uint32_t i = 0; i < job->n && !err; i++) {
         const struct record_sample *s = job->sample[i];
         const struct prompts_row *p = job->prompt[i];
+        if (t->round_conf.opponent)
+            rollout[job->n + i] = demonstration(s, p);
         rollout[i] = (struct round_rollout){.task = s->task,
                                             .sample = s->sample,
                                             .prompt = p->token,
@@ -292,6 +317,8 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
             reference += s->n;
         }
     }
+    if (t->round_conf.opponent)
+        qsort(rollout, 2 * job->n, sizeof *rollout, by_name);
     return err;
 }
 
@@ -333,7 +360,8 @@ static void line_means(json_t *line, const struct trainer *t, const struct train
 static enum err iterate(struct trainer *t, struct trainer_job *job)
 {
     const int64_t begun = clock_mono_ns();
-    struct round_rollout *rollout = mem_new(job->n, sizeof *rollout);
+    const size_t rollouts = t->round_conf.opponent ? 2 * (size_t)job->n : job->n;
+    struct round_rollout *rollout = mem_new(rollouts, sizeof *rollout);
     double *part = mem_new(job->n, sizeof *part * (size_t)t->conf.rewards->n);
     struct round_metrics metrics = {.n = 0};
     float *reference = NULL;
@@ -350,7 +378,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
     if (!err)
         err = gather(t, job, rollout, reference, part);
     if (!err)
-        err = round_iteration(t->round, rollout, job->n, &metrics);
+        err = round_iteration(t->round, rollout, rollouts, &metrics);
     if (!err)
         err = trainer_snapshot(t, &job->snapshot);
     if (!err) {

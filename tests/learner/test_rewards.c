@@ -13,7 +13,7 @@ static enum err read(struct rewards *out, const char *yaml, const char *model)
     enum err err = tree_yaml(&tree, yaml, strlen(yaml), "test");
 
     assert_ok(err);
-    err = rewards_read(out, json_object_get(tree, "rewards"), model);
+    err = rewards_read(out, json_object_get(tree, "rewards"), model, false);
     json_decref(tree);
     return err;
 }
