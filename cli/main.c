@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* clang-format off: a line each, so that two people adding one do not meet */
+/* A line each, so that two people adding one do not meet. */
+/* clang-format off */
 static const struct command *const commands[] = {
     &cmd_train_sft,
     &cmd_train_reward,

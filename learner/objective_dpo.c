@@ -140,13 +140,6 @@ static struct value averaged(const struct view *v, double b, bool squared)
     return (struct value){loss, slope * v->dsc / v->n_c, -slope * v->dsr / v->n_r};
 }
 
-static struct value squared_gap(const struct view *v, double b)
-{
-    const double miss = v->sc - v->sr - 1 / (2 * b);
-
-    return of_gap(v, miss * miss, 2 * miss);
-}
-
 static struct value nca(const struct view *v, double b)
 {
     const double c = b * v->c, r = b * v->r;
@@ -205,8 +198,6 @@ static struct value loss_of(const struct objective_dpo_conf *conf, enum objectiv
         return of_gap(v, z < 1 ? 1 - z : 0, z < 1 ? -b : 0);
     case DPO_IPO:
         return averaged(v, b, true);
-    case DPO_IPO_SUM:
-        return squared_gap(v, b);
     case DPO_SIGMOID_NORM:
         return averaged(v, b, false);
     case DPO_EXO:
@@ -233,13 +224,13 @@ static double least_one(int n)
     return n > 1 ? n : 1;
 }
 
-static struct view view_of(const struct objective_dpo_conf *conf,
+static struct view view_of(const struct objective_dpo_conf *conf, enum objective_dpo_kind kind,
                            const struct objective_answer *c, const struct objective_answer *r)
 {
     struct view v = {.c = c->logp - c->ref,
                      .r = r->logp - r->ref,
-                     .n_c = least_one(c->n),
-                     .n_r = least_one(r->n)};
+                     .n_c = kind == DPO_IPO_SUM ? 1 : least_one(c->n),
+                     .n_r = kind == DPO_IPO_SUM ? 1 : least_one(r->n)};
 
     score(conf, v.c, &v.sc, &v.dsc);
     score(conf, v.r, &v.sr, &v.dsr);
@@ -250,13 +241,14 @@ static struct view view_of(const struct objective_dpo_conf *conf,
 static struct value both_ways(const struct objective_dpo_conf *conf,
                               enum objective_dpo_kind kind, const struct objective_pair *pair)
 {
-    const struct view as = view_of(conf, &pair->chosen, &pair->rejected);
-    struct value out = loss_of(conf, kind, &as);
+    const struct view as = view_of(conf, kind, &pair->chosen, &pair->rejected);
+    const enum objective_dpo_kind rule = kind == DPO_IPO_SUM ? DPO_IPO : kind;
+    struct value out = loss_of(conf, rule, &as);
 
     if (pair->soft < 1) {
         const double q = pair->soft;
-        const struct view turned = view_of(conf, &pair->rejected, &pair->chosen);
-        const struct value other = loss_of(conf, kind, &turned);
+        const struct view turned = view_of(conf, kind, &pair->rejected, &pair->chosen);
+        const struct value other = loss_of(conf, rule, &turned);
         out.loss = q * out.loss + (1 - q) * other.loss;
         out.dc = q * out.dc + (1 - q) * other.dr;
         out.dr = q * out.dr + (1 - q) * other.dc;
