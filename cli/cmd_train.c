@@ -104,6 +104,14 @@ const struct command cmd_train_dpo = {
     "dpo",       "training",
     TRAIN_USAGE, "direct preference optimisation and its kin, from preference pairs",
     run_offline, NULL};
+const struct command cmd_train_simpo = {
+    "simpo",     "training",
+    TRAIN_USAGE, "preference by mean log-probability, without a reference",
+    run_offline, NULL};
+const struct command cmd_train_orpo = {
+    "orpo", "training", TRAIN_USAGE, "likelihood and preference in one", run_offline, NULL};
+const struct command cmd_train_cpo = {
+    "cpo", "training", TRAIN_USAGE, "contrastive preference optimisation", run_offline, NULL};
 const struct command cmd_train_kto = {"kto",       "training",
                                       TRAIN_USAGE, "learning from answers that are good or not",
                                       run_offline, NULL};

@@ -45,7 +45,7 @@ struct corpus_rule {
     /* Direct methods. */
     bool share;      /* the prompt of a pair is kept and computed once */
     bool prompt_too; /* the chosen sequence's prompt is learnt as 2 (ORPO) */
-    bool hard;       /* soft labels and ties are errors */
+    bool hard;       /* soft labels, ties and weights are errors */
     int block;       /* answers rotate by one inside blocks of so many records; 0: no partner */
 };
 

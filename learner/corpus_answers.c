@@ -106,8 +106,8 @@ static enum err add_preference(struct corpus *c, const struct corpus_rule *rule,
     struct encoded chosen = {0}, rejected = {0};
     enum err err = settle_pair(e);
 
-    if (!err && rule->hard && e->soft < 1)
-        err = err_set(ERR_PARSE, "'soft_label' or 'tie': this loss_type takes neither");
+    if (!err && rule->hard && (e->soft < 1 || e->weight != 1))
+        err = err_set(ERR_PARSE, "'soft_label', 'tie' or 'weight': this loss_type takes none");
     if (!err)
         err = encode_answer(rule, e, e->chosen, &chosen);
     if (!err)

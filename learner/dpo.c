@@ -120,7 +120,7 @@ static enum err check_term(const struct objective_dpo_conf *c, enum objective_dp
 
     if (c->divergence != DPO_REVERSE_KL && !objective_dpo_bends(kind))
         return err_set(ERR_RANGE, "f_divergence_type: only reverse_kl with loss_type %s", name);
-    if (c->use_weighting && (kind == DPO_AOT || kind == DPO_AOT_UNPAIRED))
+    if (c->use_weighting && kind >= DPO_AOT)
         return err_set(ERR_RANGE, "use_weighting: not with loss_type %s", name);
     return check_smoothing(kind, c->label_smoothing, c->terms == 1);
 }

@@ -1,14 +1,17 @@
 /* drover-learner: owns a run: trains, evaluates, checkpoints, writes the model. */
 #include "base/err.h"
 #include "base/log.h"
+#include "learner/cpo.h"
 #include "learner/dpo.h"
 #include "learner/fleet_main.h"
 #include "learner/group_keys.h"
 #include "learner/kto.h"
+#include "learner/orpo.h"
 #include "learner/pairs_keys.h"
 #include "learner/ppo_keys.h"
 #include "learner/reward.h"
 #include "learner/sft.h"
+#include "learner/simpo.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +25,10 @@ static const struct method {
     {"sft", "learn from demonstrations", sft_main, sft_help, NULL},
     {"reward", "learn a score from pairs of answers", reward_main, reward_help, NULL},
     {"dpo", "learn from preferences, without a reward model", dpo_main, dpo_help, NULL},
+    {"simpo", "the same by mean log-probability, without a reference", simpo_main, simpo_help,
+     NULL},
+    {"orpo", "demonstrations and preferences in one", orpo_main, orpo_help, NULL},
+    {"cpo", "preferences and a likelihood, without a reference", cpo_main, cpo_help, NULL},
     {"kto", "learn from answers called good or not", kto_main, kto_help, NULL},
     {"ppo", "learn from rewards, over a fleet", NULL, NULL, &ppo_keys_method},
     {"grpo", "learn from answers compared in groups, over a fleet", NULL, NULL,

@@ -1,7 +1,12 @@
 #include "learner/objective.h"
 
+#include "learner/objective_cpo.h"
+#include "learner/objective_dpo.h"
+#include "learner/objective_kto.h"
+#include "learner/objective_orpo.h"
 #include "learner/objective_reward.h"
 #include "learner/objective_sft.h"
+#include "learner/objective_simpo.h"
 
 #include <assert.h>
 #include <math.h>
@@ -9,7 +14,10 @@
 
 const struct objective *objective_find(const char *name)
 {
-    static const struct objective *const all[] = {&objective_sft, &objective_reward};
+    static const struct objective *const all[] = {
+        &objective_sft,  &objective_reward, &objective_dpo, &objective_simpo,
+        &objective_orpo, &objective_cpo,    &objective_kto,
+    };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (!strcmp(all[i]->name, name))

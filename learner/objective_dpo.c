@@ -337,15 +337,6 @@ static void transport(const struct batch_of *b, bool unpaired, double weight)
     free(down);
 }
 
-static void likelihood(const struct batch_of *b, double weight)
-{
-    double sum = 0;
-
-    for (int i = 0; i < b->n; i++)
-        sum += policy_weight(b, i);
-    objective_pair_nll(b->in, b->out, weight * (b->n ? sum / b->n : 1));
-}
-
 static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
 {
     const struct objective_dpo_conf *c = conf;
@@ -365,7 +356,7 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
     }
     for (int k = 0; k < c->terms; k++) {
         if (c->term[k].kind == DPO_SFT)
-            likelihood(&b, c->term[k].weight);
+            objective_pair_nll(in, out, c->term[k].weight);
         else if (c->term[k].kind == DPO_AOT || c->term[k].kind == DPO_AOT_UNPAIRED)
             transport(&b, c->term[k].kind == DPO_AOT_UNPAIRED, c->term[k].weight);
         else

@@ -23,8 +23,8 @@
  *   aot_unpaired  d = sorted(c) - sorted(r)                  Melnyk et al. 2024, 2406.05882
  *   sft           the mean negative log-likelihood of chosen tokens
  *
- * The two aot forms sort over the micro-batch and so depend on its size; they take neither soft
- * labels nor weighting. Divergences (Wang et al. 2023, 2309.16240; TRL 1.16's constants):
+ * The two aot forms sort over the micro-batch and so depend on its size; they take no
+ * soft labels and no weights. Divergences (Wang et al. 2023, 2309.16240; TRL 1.16's constants):
  * reverse_kl x, forward_kl 1 - exp(-x), js ln 2 + ls(x), alpha (exp(min((a-1)x, 80)) -
  * 1)/(a-1). use_weighting multiplies a pair by w_c w_r, w = exp(mean(logprob - ln sum p^2)),
  * without a slope of its own (Zhou et al. 2024, 2406.11827).

@@ -80,25 +80,23 @@ double objective_pair_count(const struct objective_in *in)
     return sum;
 }
 
-/* Weight of each side of a pair in the likelihood. */
-static double likelihood_share(const struct objective_in *in, int pair, int side)
+/* Weight of a token in the likelihood: an answer's by its side of the pair, a prompt's once. */
+static double likelihood_share(const struct objective_in *in, int s, int i)
 {
-    const double soft = in->seq_soft ? (double)in->seq_soft[2 * pair] : 1;
+    const double soft = in->seq_soft ? (double)in->seq_soft[s / 2 * 2] : 1;
 
-    return weight_of(in, pair) * (side ? 1 - soft : soft);
+    if (!in->learn[i])
+        return 0;
+    return weight_of(in, s / 2) * (in->learn[i] != 1 ? 1 : s % 2 ? 1 - soft : soft);
 }
 
 double objective_pair_tokens(const struct objective_in *in)
 {
     double sum = 0;
 
-    for (int s = 0; s < in->n_seq / 2 * 2; s++) {
-        const double share = likelihood_share(in, s / 2, s % 2);
-        int n = 0;
+    for (int s = 0; s < in->n_seq / 2 * 2; s++)
         for (int i = in->seq[s]; i < in->seq[s + 1]; i++)
-            n += in->learn[i] != 0;
-        sum += share > 0 ? share * n : 0;
-    }
+            sum += likelihood_share(in, s, i);
     return sum;
 }
 
@@ -109,18 +107,15 @@ double objective_pair_nll(const struct objective_in *in, struct objective_out *o
     const double each = all > 0 ? rate / all : 0;
     double sum = 0;
 
-    for (int s = 0; s < in->n_seq / 2 * 2; s++) {
-        const double share = likelihood_share(in, s / 2, s % 2);
-        if (!(share > 0))
-            continue;
+    for (int s = 0; s < in->n_seq / 2 * 2; s++)
         for (int i = in->seq[s]; i < in->seq[s + 1]; i++) {
-            if (!in->learn[i])
+            const double share = likelihood_share(in, s, i);
+            if (!(share > 0))
                 continue;
             sum -= share * (double)in->logprob[i];
             if (out->dlogprob)
                 out->dlogprob[i] -= (float)(share * each);
         }
-    }
     out->loss += sum * each;
     return here > 0 ? sum / here : 0;
 }

@@ -1,16 +1,13 @@
 #include "learner/objective_reward.h"
 
+#include "learner/logistic.h"
+
 #include <math.h>
 #include <string.h>
 
 double objective_reward_bt(double x)
 {
-    return x > 0 ? log1p(exp(-x)) : log1p(exp(x)) - x;
-}
-
-static double sigmoid(double x)
-{
-    return x > 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
+    return -logistic_log(x);
 }
 
 static double pairs(const struct objective_in *in)
@@ -32,7 +29,7 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
         const int at_c = in->seq[2 * i + 1] - 1, at_r = in->seq[2 * i + 2] - 1;
         const double c = (double)in->value[at_c], r = (double)in->value[at_r];
         const double x = c - r - (in->seq_margin ? (double)in->seq_margin[2 * i] : 0);
-        const double slope = -sigmoid(-x), middle = 2 * center * (c + r);
+        const double slope = -logistic_sigmoid(-x), middle = 2 * center * (c + r);
         out->loss += objective_reward_bt(x) + center * (c + r) * (c + r);
         if (out->dvalue) {
             out->dvalue[at_c] = (float)((slope + middle) / in->normaliser);

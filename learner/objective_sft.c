@@ -1,6 +1,6 @@
 #include "learner/objective_sft.h"
 
-#include <math.h>
+#include "lm/kernel/real.h"
 
 static double learnt(const struct objective_in *in)
 {
@@ -20,7 +20,7 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
     out->loss = 0;
     out->metrics = 0;
     for (int i = 0; i < in->n; i++) {
-        const double weight = dft ? exp((double)in->logprob[i]) : 1;
+        const double weight = dft ? real_exp((double)in->logprob[i]) : 1;
         if (out->dlogprob)
             out->dlogprob[i] = in->learn[i] ? (float)(-weight / in->normaliser) : 0;
         if (!in->learn[i])
