@@ -427,6 +427,8 @@ static enum err finished(struct actor *a, struct item *item)
     return send_rollout(a, e);
 }
 
+/* One FAIL for all samples of the job: the broker gives out again what of that lease has not
+ * come (docs/PROTOCOL.md, FAIL). */
 static enum err failed(struct actor *a, const struct item *item)
 {
     const struct entry *e = book_find(a->book, item->task, item->first);

@@ -7,12 +7,9 @@
 
 #include "actor/actor.h"
 #include "actor/compute.h"
-#include "base/log.h"
 #include "member/member.h"
-#include "net/worker.h"
 
 #include <omp.h>
-#include <stdlib.h>
 
 struct actor_options {
     struct member_options member;
@@ -40,30 +37,29 @@ static enum err given(void *self, void *item, int64_t now_ms)
     return actor_given(((struct process *)self)->actor, item, now_ms);
 }
 
-static enum err run(const struct actor_options *options)
+static void meet(void *self, struct peer *peer, struct fetch *fetch, struct worker *worker)
 {
+    const struct process *p = self;
+
+    actor_meet(p->actor, peer, fetch, worker);
+    actor_listen(p->actor);
+}
+
+static enum err run(const void *self)
+{
+    const struct actor_options *options = self;
     struct process p = {NULL, NULL};
-    struct member *member = NULL;
-    struct worker *worker = NULL;
+    struct member_work work = {
+        .worker = {64, decode, given, compute_item_free, &p}, .meet = meet, .self = &p};
     enum err err;
 
     if (options->member.threads)
         omp_set_num_threads(options->member.threads);
     compute_new(&p.compute, options->slots);
     actor_new(&p.actor, &(struct actor_conf){options->slots, p.compute, (size_t)256 << 20});
-    err = member_open(&member, &options->member,
-                      &(struct member_conf){ROLE_ACTOR, actor_hello, actor_hb, actor_got,
-                                            actor_tick, actor_drain, actor_finished, p.actor});
-    if (!err)
-        err = worker_start(&worker, member_loop(member),
-                           &(struct worker_conf){64, decode, given, compute_item_free, &p});
-    if (!err) {
-        actor_meet(p.actor, member_peer(member), member_fetch(member), worker);
-        actor_listen(p.actor);
-        err = member_run(member);
-    }
-    worker_stop(worker);
-    member_close(member);
+    work.conf = (struct member_conf){ROLE_ACTOR, actor_hello, actor_hb,       actor_got,
+                                     actor_tick, actor_drain, actor_finished, p.actor};
+    err = member_work(&options->member, &work);
     actor_free(p.actor);
     compute_free(p.compute);
     return err;
@@ -72,15 +68,6 @@ static enum err run(const struct actor_options *options)
 int main(int argc, char **argv)
 {
     struct actor_options options = {.slots = 0};
-    bool done;
-    enum err err;
 
-    log_open("actor");
-    err = member_options(tables, &options, "drover-actor", argc, argv, &done);
-    if (!err && !done)
-        err = run(&options);
-    if (err)
-        log_error("exit", "reason=\"%s\"", err_text());
-    conf_free(tables, &options);
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return member_main("actor", tables, &options, run, argc, argv);
 }

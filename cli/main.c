@@ -47,18 +47,26 @@ static const struct command *const commands[] = {
 /* clang-format on */
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
+static void group(FILE *to, int first)
+{
+    fprintf(to, "\n%s\n", commands[first]->group);
+    for (int i = first; i < COMMANDS; i++)
+        if (!strcmp(commands[i]->group, commands[first]->group))
+            fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->help);
+}
+
 static void overview(FILE *to)
 {
-    const char *group = "";
-
     fprintf(to,
             "drover %s: RLHF for language models on a fleet of ordinary machines\n\n"
             "usage: drover WORD [FILE.yaml] [key=value | --key value] ...\n",
             DROVER_VERSION);
     for (int i = 0; i < COMMANDS; i++) {
-        if (strcmp(group, commands[i]->group))
-            fprintf(to, "\n%s\n", group = commands[i]->group);
-        fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->help);
+        int first = 0;
+        while (strcmp(commands[first]->group, commands[i]->group))
+            first++;
+        if (first == i) /* the group's first row: here they are all told */
+            group(to, i);
     }
     fprintf(to, "\n`drover WORD --help` says more about each.\n");
 }

@@ -6,10 +6,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char magic[8] = "DROVERC1";
 
@@ -67,46 +70,83 @@ enum err checkpoint_write(const char *path, const json_t *meta,
     return fs_commit(file);
 }
 
+/* An open checkpoint. Blocks are checked in pieces and read where they belong: a mapping of the
+ * whole file would count as memory of this process. */
 struct view {
-    const void *map;
-    size_t n;
-    const uint8_t *blocks; /* where they begin */
-    size_t left;
+    int fd;
+    size_t from, left; /* where the blocks begin, and their bytes */
     json_t *head;
 };
+
+enum { PIECE = 1 << 20 };
 
 static void view_close(struct view *view)
 {
     json_decref(view->head);
-    fs_unmap(view->map, view->n);
+    if (view->fd >= 0)
+        close(view->fd);
+}
+
+static enum err take(const struct view *view, void *to, size_t n, size_t at)
+{
+    uint8_t *bytes = to;
+
+    while (n) {
+        const ssize_t got = pread(view->fd, bytes, n, (off_t)at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_set(ERR_IO, "%s", strerror(errno));
+        if (!got)
+            return err_set(ERR_PARSE, "cut short");
+        bytes += got;
+        at += (size_t)got;
+        n -= (size_t)got;
+    }
+    return OK;
+}
+
+static enum err take_head(struct view *view, size_t size)
+{
+    uint8_t bytes[16];
+    char *text = NULL;
+    size_t n = 0;
+    enum err err = size < sizeof bytes ? ERR_PARSE : take(view, bytes, sizeof bytes, 0);
+
+    if (!err && memcmp(bytes, magic, sizeof(magic)))
+        err = ERR_PARSE;
+    if (err)
+        return err == ERR_IO ? err : err_set(ERR_PARSE, "not a checkpoint");
+    n = get32(bytes + 8);
+    if (n <= size - 16 && n <= CHECKPOINT_HEAD_MAX) {
+        text = mem_new(n + 1, 1);
+        err = take(view, text, n, 16);
+        if (!err && hash_crc32c(0, text, n) == get32(bytes + 12))
+            view->head = json_loadb(text, n, 0, NULL);
+        free(text);
+    }
+    if (!err && !json_is_array(json_object_get(view->head, "blocks")))
+        err = err_set(ERR_PARSE, "damaged");
+    view->from = 16 + n;
+    view->left = size - view->from;
+    return err;
 }
 
 static enum err view_open(struct view *view, const char *path)
 {
-    const uint8_t *bytes;
-    size_t length;
+    struct stat status;
     enum err err;
 
-    *view = (struct view){0};
-    err = fs_map(&view->map, &view->n, path);
-    if (err)
-        return err;
-    bytes = view->map;
-    if (view->n < 16 || memcmp(bytes, magic, sizeof(magic))) {
+    *view = (struct view){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    if (view->fd < 0 || fstat(view->fd, &status))
+        err = err_set(ERR_IO, "%s", strerror(errno));
+    else
+        err = take_head(view, (size_t)status.st_size);
+    if (err) {
         view_close(view);
-        return err_set(ERR_PARSE, "%s: not a checkpoint", path);
+        err = err_add("%s", path);
     }
-    length = get32(bytes + 8);
-    if (length <= view->n - 16 && length <= CHECKPOINT_HEAD_MAX &&
-        hash_crc32c(0, bytes + 16, length) == get32(bytes + 12))
-        view->head = json_loadb((const char *)bytes + 16, length, 0, NULL);
-    if (!json_is_array(json_object_get(view->head, "blocks"))) {
-        view_close(view);
-        return err_set(ERR_PARSE, "%s: damaged", path);
-    }
-    view->blocks = bytes + 16 + length;
-    view->left = view->n - 16 - length;
-    return OK;
+    return err;
 }
 
 enum err checkpoint_peek(const char *path, json_t **meta)
@@ -122,46 +162,69 @@ enum err checkpoint_peek(const char *path, json_t **meta)
     return *meta ? OK : err_set(ERR_PARSE, "%s: damaged", path);
 }
 
+/* The checksum of n bytes at `at`. */
+static enum err sum(const struct view *view, size_t at, size_t n, uint32_t *crc)
+{
+    uint8_t *piece = mem_new(PIECE, 1);
+    enum err err = OK;
+
+    *crc = 0;
+    while (n && !err) {
+        const size_t now = n < PIECE ? n : PIECE;
+        err = take(view, piece, now, at);
+        if (!err)
+            *crc = hash_crc32c(*crc, piece, now);
+        at += now;
+        n -= now;
+    }
+    free(piece);
+    return err;
+}
+
 /* Row i of the head's list, checked against the bytes. */
 static enum err check_block(const struct view *view, size_t i, size_t *at, const char **name,
                             size_t *n)
 {
     const json_t *row = json_array_get(json_object_get(view->head, "blocks"), i);
     json_int_t size, crc;
+    uint32_t got;
+    enum err err;
 
     if (json_unpack((json_t *)(uintptr_t)row, "[sII]", name, &size, &crc) || size < 0 ||
         (uint64_t)size > view->left - *at)
         return err_set(ERR_PARSE, "cut short or damaged");
     *n = (size_t)size;
-    if (hash_crc32c(0, view->blocks + *at, *n) != (uint32_t)crc)
-        return err_set(ERR_PARSE, "block %s is damaged", *name);
+    err = sum(view, view->from + *at, *n, &got);
+    if (!err && got != (uint32_t)crc)
+        err = err_set(ERR_PARSE, "block %s is damaged", *name);
     *at += *n;
-    return OK;
+    return err;
 }
 
 static enum err fill(const struct view *view, const struct checkpoint_block *block, int n)
 {
     const size_t rows = json_array_size(json_object_get(view->head, "blocks"));
-    const uint8_t *found[CHECKPOINT_BLOCKS] = {NULL};
+    size_t found[CHECKPOINT_BLOCKS] = {0}; /* offset in the file; 0: not there */
     size_t at = 0;
+    enum err err = OK;
 
     for (size_t i = 0; i < rows; i++) {
         const size_t from = at;
         const char *name = NULL;
         size_t size = 0;
-        const enum err err = check_block(view, i, &at, &name, &size);
+        err = check_block(view, i, &at, &name, &size);
         if (err)
             return err;
         for (int k = 0; k < n; k++)
             if (!strcmp(block[k].name, name) && block[k].n == size)
-                found[k] = view->blocks + from;
+                found[k] = view->from + from;
     }
     for (int k = 0; k < n; k++)
         if (!found[k])
             return err_set(ERR_RANGE, "block %s is missing or of another size", block[k].name);
-    for (int k = 0; k < n; k++)
-        memcpy(block[k].bytes, found[k], block[k].n);
-    return OK;
+    for (int k = 0; k < n && !err; k++)
+        err = take(view, block[k].bytes, block[k].n, found[k]);
+    return err;
 }
 
 enum err checkpoint_read(const char *path, const struct checkpoint_block *block, int n)

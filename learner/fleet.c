@@ -14,6 +14,7 @@ enum {
     CREDIT = 64 << 20, /* bytes of SAMPLEs on their way and not yet durable */
     OPENS = 256,       /* sent in a turn */
     LINGER_MS = 400,   /* for the last heartbeat to go out */
+    BYE_MS = 1000,     /* for BYE_OK to come */
 };
 
 /* ---- versions */
@@ -300,7 +301,32 @@ static enum err on_dropped(void *self, const struct msg *msg, int64_t now_ms)
                    *d->error ? d->error : "no reason was given", d->attempts);
 }
 
+static enum err on_bye_ok(void *self, const struct msg *msg, int64_t now_ms)
+{
+    ((struct fleet *)self)->bye_ok = true;
+    return (void)msg, (void)now_ms, OK;
+}
+
 /* ---- time */
+
+/* All is said but BYE. */
+static bool leaving(const struct fleet *f, int64_t now_ms)
+{
+    return f->finished || (f->said_ms && now_ms - f->said_ms >= LINGER_MS);
+}
+
+/* So that the broker takes us for gone, not for dead: another run may come at once. */
+static enum err say_bye(struct fleet *f, int64_t now_ms)
+{
+    struct msg msg = {.head.type = MSG_BYE};
+    enum err err;
+
+    msg.bye.reason = f->halted ? "stop_if" : f->draining ? "stopped" : "done";
+    err = peer_send(f->peer, &msg);
+    if (!err)
+        f->bye_ms = now_ms;
+    return err == ERR_STATE ? OK : err;
+}
 
 static enum err tick(void *self, int64_t now_ms)
 {
@@ -318,6 +344,8 @@ static enum err tick(void *self, int64_t now_ms)
         f->said_ms = now_ms;
         peer_hb(f->peer, now_ms);
     }
+    if (!err && leaving(f, now_ms) && !f->bye_ms)
+        err = say_bye(f, now_ms);
     return err;
 }
 
@@ -337,7 +365,8 @@ static bool finished(const void *self, int64_t now_ms)
 {
     const struct fleet *f = self;
 
-    return f->finished || (f->said_ms && now_ms - f->said_ms >= LINGER_MS);
+    return leaving(f, now_ms) &&
+           (f->bye_ok || !peer_welcome(f->peer) || (f->bye_ms && now_ms - f->bye_ms >= BYE_MS));
 }
 
 /* ---- the whole */
@@ -381,6 +410,7 @@ static enum err meet(struct fleet *f)
     peer_on(f->peer, MSG_HB, on_hb, f);
     peer_on(f->peer, MSG_SAMPLE, on_sample, f);
     peer_on(f->peer, MSG_DROPPED, on_dropped, f);
+    peer_on(f->peer, MSG_BYE_OK, on_bye_ok, f);
     serve_new(&f->serve, &serve);
     return offer_origin(f);
 }

@@ -35,6 +35,8 @@ struct fleet {
     bool draining, abandoned, halted, finished, closing;
     int64_t deadline_ms;
     int64_t said_ms; /* when `done` was first said */
+    int64_t bye_ms;  /* when BYE was said; 0: not yet */
+    bool bye_ok;
 };
 
 /* The next thing that can be done: commit, train, save. Call after anything changed. */

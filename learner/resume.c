@@ -37,19 +37,30 @@ static bool free_key(const char *key)
     return false;
 }
 
-/* The value as a word for people. */
-static char *word(const json_t *value)
+/* The value as a word for people: 0.05, not 0.050000000000000003. */
+static char *word(const json_t *value, unsigned digits)
 {
-    return value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : mem_text("unset");
+    return value
+               ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits))
+               : mem_text("unset");
 }
 
 static enum err differ(const char *key, const json_t *was, const json_t *now)
 {
-    char *old = word(was), *new = word(now);
-    const enum err err = err_set(ERR_STATE,
-                                 "%s was %s in the run that output_dir holds, is %s now: take "
-                                 "another output_dir, or say overwrite_output_dir=true",
-                                 key, old, new);
+    const unsigned digits[] = {15, 17}; /* 15 are as they were written; 17 tell any two apart */
+    char *old = word(was, digits[0]), *new = word(now, digits[0]);
+    enum err err;
+
+    if (!strcmp(old, new)) {
+        free(old);
+        free(new);
+        old = word(was, digits[1]);
+        new = word(now, digits[1]);
+    }
+    err = err_set(ERR_STATE,
+                  "%s was %s in the run that output_dir holds, is %s now: take "
+                  "another output_dir, or say overwrite_output_dir=true",
+                  key, old, new);
 
     free(old);
     free(new);

@@ -133,6 +133,18 @@ static enum err read_rest(struct reward *to, const json_t *entry)
     return err;
 }
 
+/* A worker answers once for each rollout: two rewards cannot be from the same. */
+static enum err alone(const struct rewards *r, const struct reward *to)
+{
+    for (const struct reward *other = r->reward; other < to && to->worker; other++)
+        if (other->worker && !strcmp(other->worker, to->worker))
+            return err_set(ERR_PARSE,
+                           "two rewards are from the worker '%s': it answers once; add the "
+                           "weights up, or let it register under two names",
+                           to->worker);
+    return OK;
+}
+
 static enum err read_entry(struct rewards *r, const json_t *entry)
 {
     struct reward *to = &r->reward[r->n];
@@ -159,6 +171,8 @@ static enum err read_entry(struct rewards *r, const json_t *entry)
         if (!strcmp(r->reward[i].name, name))
             return err_set(ERR_PARSE, "two rewards are called '%s': give each a name", name);
     err = read_kind(to, entry);
+    if (!err)
+        err = alone(r, to);
     return err ? err : read_rest(to, entry);
 }
 

@@ -257,3 +257,38 @@ enum err member_run(struct member *m)
     log_info("ready", "broker=%s name=%s", m->options->broker, m->name);
     return loop_run(m->loop);
 }
+
+enum err member_work(const struct member_options *options, const struct member_work *work)
+{
+    struct member *m = NULL;
+    struct worker *worker = NULL;
+    enum err err = member_open(&m, options, &work->conf);
+
+    if (!err)
+        err = worker_start(&worker, m->loop, &work->worker);
+    if (!err) {
+        work->meet(work->self, m->peer, m->fetch, worker);
+        err = member_run(m);
+    }
+    worker_stop(worker);
+    member_close(m);
+    return err;
+}
+
+int member_main(const char *name, const struct conf_key *const *tables, void *options,
+                enum err (*run)(const void *options), int argc, char **argv)
+{
+    char program[64];
+    bool done;
+    enum err err;
+
+    snprintf(program, sizeof program, "drover-%s", name);
+    log_open(name);
+    err = member_options(tables, options, program, argc, argv, &done);
+    if (!err && !done)
+        err = run(options);
+    if (err)
+        log_error("exit", "reason=\"%s\"", err_text());
+    conf_free(tables, options);
+    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}

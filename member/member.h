@@ -10,6 +10,7 @@
 
 #include "base/conf.h"
 #include "net/loop.h"
+#include "net/worker.h"
 #include "proto/fetch.h"
 
 enum { MEMBER_DRAIN_MS = 8000 };
@@ -55,6 +56,23 @@ const char *member_name(const struct member *member); /* "host:pid" unless named
  * filled in. Borrowed. */
 struct peer_conf member_peer_conf(const struct member *member);
 void *member_context(struct member *member); /* ZeroMQ's */
+
+/* The rest of a worker with a compute thread: opens the member, starts the thread, introduces
+ * them to one another by `meet`, runs, closes. */
+struct member_work {
+    struct member_conf conf;
+    struct worker_conf worker;
+    void (*meet)(void *self, struct peer *peer, struct fetch *fetch, struct worker *worker);
+    void *self; /* meet's */
+};
+enum err member_work(const struct member_options *options,
+                     const struct member_work *work) MUST_CHECK;
+
+/* What main() of such a process does: log, options, run(options), the last word. Returns the
+ * exit status. `name`: "actor" of drover-actor. options begins with struct member_options,
+ * zeroed. */
+int member_main(const char *name, const struct conf_key *const *tables, void *options,
+                enum err (*run)(const void *options), int argc, char **argv);
 
 /* Until finished, or an error. */
 enum err member_run(struct member *member) MUST_CHECK;

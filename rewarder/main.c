@@ -5,14 +5,11 @@
  * Reward models and the reference arrive over the wire, by hash; rules come with the run's
  * scorer table. Two threads: the loop owns sockets and time, score owns the models. */
 
-#include "base/log.h"
 #include "member/member.h"
-#include "net/worker.h"
 #include "rewarder/rewarder.h"
 #include "rewarder/score.h"
 
 #include <omp.h>
-#include <stdlib.h>
 
 struct rewarder_options {
     struct member_options member;
@@ -40,31 +37,30 @@ static enum err given(void *self, void *work, int64_t now_ms)
     return rewarder_given(((struct process *)self)->rewarder, work, now_ms);
 }
 
-static enum err run(const struct rewarder_options *options)
+static void meet(void *self, struct peer *peer, struct fetch *fetch, struct worker *worker)
 {
+    const struct process *p = self;
+
+    rewarder_meet(p->rewarder, peer, fetch, worker);
+    rewarder_listen(p->rewarder);
+}
+
+static enum err run(const void *self)
+{
+    const struct rewarder_options *options = self;
     struct process p = {NULL, NULL};
-    struct member *member = NULL;
-    struct worker *worker = NULL;
+    struct member_work work = {
+        .worker = {256, score, given, score_work_free, &p}, .meet = meet, .self = &p};
     enum err err;
 
     if (options->member.threads)
         omp_set_num_threads(options->member.threads);
     score_new(&p.scoring);
     rewarder_new(&p.rewarder, &(struct rewarder_conf){options->batch, p.scoring});
-    err = member_open(&member, &options->member,
-                      &(struct member_conf){ROLE_REWARDER, rewarder_hello, rewarder_hb,
-                                            rewarder_got, rewarder_tick, rewarder_drain,
-                                            rewarder_finished, p.rewarder});
-    if (!err)
-        err = worker_start(&worker, member_loop(member),
-                           &(struct worker_conf){256, score, given, score_work_free, &p});
-    if (!err) {
-        rewarder_meet(p.rewarder, member_peer(member), member_fetch(member), worker);
-        rewarder_listen(p.rewarder);
-        err = member_run(member);
-    }
-    worker_stop(worker);
-    member_close(member);
+    work.conf =
+        (struct member_conf){ROLE_REWARDER, rewarder_hello, rewarder_hb,       rewarder_got,
+                             rewarder_tick, rewarder_drain, rewarder_finished, p.rewarder};
+    err = member_work(&options->member, &work);
     rewarder_free(p.rewarder);
     score_free(p.scoring);
     return err;
@@ -73,15 +69,6 @@ static enum err run(const struct rewarder_options *options)
 int main(int argc, char **argv)
 {
     struct rewarder_options options = {.batch = 0};
-    bool done;
-    enum err err;
 
-    log_open("rewarder");
-    err = member_options(tables, &options, "drover-rewarder", argc, argv, &done);
-    if (!err && !done)
-        err = run(&options);
-    if (err)
-        log_error("exit", "reason=\"%s\"", err_text());
-    conf_free(tables, &options);
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return member_main("rewarder", tables, &options, run, argc, argv);
 }

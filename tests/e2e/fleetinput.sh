@@ -136,9 +136,10 @@ case_of "no such key; did you mean" $ppo2 "$rule" response_lenght=4 output_dir=b
 case_of 'nowhere' $ppo2 "$rule" model=nowhere output_dir=bad2
 case_of 'nowhere' $ppo2 "$rule" dataset=nowhere output_dir=bad3
 case_of 'must be larger\|rewards\[0\]' $ppo2 'rewards=[{name: a, rule: length}]' output_dir=bad4
+case_of "two rewards are from the worker 'w'" $ppo2 'rewards=[{name: a, worker: w}, {name: b, worker: w}]' output_dir=bad6
 case_of 'fleet: ' $ppo2 "$rule" 'fleet={actors: many}' output_dir=bad5
 settle
-for i in 1 2 3 4 5; do
+for i in 1 2 3 4 5 6; do
     [ ! -e bad$i ] || fail "a run that did not begin left $(find bad$i)"
 done
 
@@ -156,6 +157,8 @@ settle
 cmp key live/fleet.key || fail "the second supervisor changed the key of the first"
 "$drover" down run=live > log || fail "down: $(cat live.log)"
 wait $live || fail "the run did not end well: $(cat live.log)"
+grep -q 'event=gone peer=learner died=0' live/logs/broker.log ||
+    fail "the learner did not say BYE: $(cat live/logs/broker.log)"
 case_of 'this run does not run' "$drover" status run=live
 settle
 
@@ -164,4 +167,5 @@ grep -q "event=no-broker broker=$free .*reason=\"nobody listens there\" next=\"k
 [ "$(grep -c no-broker patient.log)" -eq 1 ] || fail "warns too often: $(cat patient.log)"
 kill $patient
 wait $patient || fail "an actor that waits did not end well: $(cat patient.log)"
+[ "$("$drover" help | grep -c '^the fleet$')" -eq 1 ] || fail "help: $("$drover" help)"
 echo "ok: $cases cases"
