@@ -6,6 +6,7 @@
 #include "cli/loaded.h"
 #include "cli/sampling.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,23 @@ struct talk {
     size_t n;
     uint64_t turn;
 };
+
+static volatile sig_atomic_t interrupted; /* by Ctrl-C: ends an answer, or the talk */
+
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* Ctrl-C does not kill: no SA_RESTART, so that waiting for a line ends, too. */
+static void catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = interrupt};
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+}
 
 /* Tokens may end inside a character: whole bytes go out, the terminal joins them. */
 static void stream(void *self, uint64_t task, int sample, int token)
@@ -72,8 +90,14 @@ static enum err reply(struct talk *talk)
             job.sampling.max_new = context - e.n;
         err = generate_admit(talk->generate, &job);
     }
-    while (!err && made)
+    while (!err && made) {
         err = generate_step(talk->generate, talk->loaded.model, &events, &made);
+        if (interrupted && made) {
+            generate_cancel(talk->generate, talk->turn - 1);
+            puts(" [stopped]");
+        }
+        interrupted = 0;
+    }
     encoded_free(&e);
     if (!err)
         json_array_append_new(talk->messages,
@@ -90,14 +114,18 @@ static enum err converse(struct talk *talk)
     ssize_t n;
     enum err err = OK;
 
-    if (terminal)
-        printf("/quit or Ctrl-D ends, /new starts anew\n");
+    if (terminal) {
+        catch_interrupts();
+        printf("/quit or Ctrl-D ends, Ctrl-C stops an answer, /new starts anew\n");
+    }
     while (!err) {
         if (terminal) {
             printf("> ");
             fflush(stdout);
         }
         n = getline(&line, &room, stdin);
+        if (n < 0 && terminal) /* Ctrl-D, or Ctrl-C at the prompt */
+            putchar('\n');
         if (n < 0 || !strcmp(line, "/quit\n"))
             break;
         line[strcspn(line, "\n")] = 0;
@@ -113,6 +141,11 @@ static enum err converse(struct talk *talk)
         json_array_append_new(talk->messages,
                               json_pack("{s:s,s:s}", "role", "user", "content", line));
         err = reply(talk);
+        if (err == ERR_RANGE && terminal) { /* a full context: the talk need not end */
+            printf("%s (/new)\n", err_text());
+            json_array_remove(talk->messages, json_array_size(talk->messages) - 1);
+            err = OK;
+        }
     }
     free(line);
     return err;
