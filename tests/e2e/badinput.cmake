@@ -1,2 +1,3 @@
 drover_e2e(badinput 120)
 drover_e2e(fleetinput 120)
+drover_e2e(pull 60)
