@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/adapt.h"
 #include "learner/evaluate.h"
 #include "learner/stop.h"
 
@@ -19,8 +20,8 @@ enum err cycle_save(struct cycle *run)
         return OK;
     if (run->keys->save_only_model) {
         char *path = mem_print("%s/model-%" PRId64, run->checkpoints, step_count(run->step));
-        err = bundle_save(path, run->offline->card, step_params(run->step),
-                          run->offline->plan.dtype);
+        err = adapt_save(path, run->offline->card, run->step, run->keys->model_name_or_path,
+                         run->offline->plan.dtype);
         free(path);
     } else {
         err = resume_save(&run->resume, run->step, &run->state);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/adapt.h"
 
 #include <limits.h>
 #include <math.h>
@@ -40,6 +41,7 @@ const struct conf_key fleet_keys_table[] = {
              "how many; held out of dataset_name when there is no other source"),
     CONF_TEXT(fleet_keys, reference, NULL,
               "who gives reference log-probabilities: rewarder, or learner"),
+    CONF_REAL(keys, lora_dropout, "0", 0, 1, "only 0: the first ratio must be 1"),
     CONF_REAL(keys, save_steps, "50", 0, INT_MAX, "iterations between checkpoints"),
     CONF_TREE(fleet_keys, fleet, "{actors, rewarders, ...}: the supervisor's"),
     CONF_TEXT(fleet_keys, broker, NULL, "tcp://host:port of the fleet's broker"),
@@ -204,6 +206,8 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *met
     out->samples = 1;
     err = keys_check(&out->shared, &k->keys);
     if (!err)
+        err = adapt_check_fleet(&out->shared);
+    if (!err)
         err = rewards_read(&out->rewards, k->rewards, k->reward_model_path,
                            method->demonstrations);
     if (!err)
@@ -215,6 +219,7 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *met
     if (err)
         return err;
     take_numbers(&out->round, k);
+    out->round.lora = adapt_lora(&out->shared);
     out->round.portable = out->shared.portable;
     out->round.strict = out->lag == 0;
     out->round.parts = out->rewards.n;

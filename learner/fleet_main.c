@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "learner/adapt.h"
 #include "learner/campaign.h"
 #include "learner/crew.h"
 #include "learner/report.h"
@@ -50,15 +51,16 @@ static enum err commit(struct ledger *ledger)
 /* The model, the report, END. Done twice it gives the same. */
 static enum err finish(struct campaign *c)
 {
-    const struct params *policy = trainer_policy(c->trainer);
-    const struct hash weights = params_hash(policy);
+    const struct step *policy = trainer_policy(c->trainer);
+    const struct hash weights = step_hash(policy);
     char now[HASH_TEXT], was[HASH_TEXT];
     struct hash before;
     json_t *processes;
     enum err err = rundir_owned(c->dir);
 
     if (!err)
-        err = bundle_save(c->model, c->origin->card, policy, c->plan.shared.dtype);
+        err = adapt_save(c->model, c->origin->card, policy, c->keys->keys.model_name_or_path,
+                         c->plan.shared.dtype);
     if (!err && ledger_ended(c->ledger, &before) && !hash_same(&before, &weights))
         err = err_set(ERR_STATE, "the run ended with weights %.16s, now they are %.16s",
                       hash_text(was, &before), hash_text(now, &weights));

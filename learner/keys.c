@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tree.h"
+#include "learner/adapt.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -106,11 +107,11 @@ enum err keys_check(struct keys_plan *out, const struct keys *keys)
         return err_set(ERR_PARSE, "dataset_name is missing: the path of a JSONL file");
     if (!keys->output_dir)
         return err_set(ERR_PARSE, "output_dir is missing: the folder to write to");
-    if (keys->use_peft)
-        return err_set(ERR_RANGE, "use_peft: LoRA is not available yet; set it to false");
     if (keys->load_best_model_at_end)
         return err_set(ERR_RANGE, "load_best_model_at_end: not available yet; set it to false");
     err = check_words(out, keys);
+    if (!err)
+        err = adapt_conf(out, keys);
     if (!err && keys->max_memory) {
         err = keys_bytes(&out->memory_bytes, keys->max_memory);
         if (err)

@@ -9,6 +9,7 @@
 #include "base/conf.h"
 #include "data/dataset.h"
 #include "data/order.h"
+#include "lm/model/lora.h"
 #include "lm/optim/optim.h"
 
 struct keys {
@@ -40,7 +41,11 @@ struct keys {
     int max_length; /* INT_MIN: no limit */
     char *dtype, *eos_token, *chat_template_path;
     char *max_memory, *reproducible;
-    bool use_peft, load_best_model_at_end;
+    bool use_peft, use_rslora, use_dora, load_best_model_at_end, disable_dropout;
+    int lora_r;
+    double lora_alpha, lora_dropout;
+    json_t *lora_target_modules, *lora_target_parameters, *lora_modules_to_save;
+    char *lora_task_type;
     double neftune_noise_alpha;
     json_t *env;
 };
@@ -57,6 +62,8 @@ struct keys_plan {
     bool portable;       /* reproducible: portable */
     size_t memory_bytes; /* what the run may hold */
     const char *dtype;   /* of the written model: "float32" or "bfloat16" */
+    bool peft;           /* lora learns; its words are the keys' */
+    struct lora_conf lora;
 };
 /* Errors: ERR_PARSE, ERR_RANGE naming the key. Training from `train_rows` records follows. */
 enum err keys_check(struct keys_plan *out, const struct keys *keys) MUST_CHECK;

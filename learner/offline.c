@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "learner/adapt.h"
 #include "learner/crew.h"
 #include "learner/cycle.h"
 #include "learner/report.h"
@@ -64,7 +65,8 @@ static enum err plan(struct cycle *run)
         return err;
     if (o->test)
         most = larger(most, corpus_pack_most(o->test, (size_t)k->per_device_eval_batch_size));
-    run->memory = step_size(&shape, &options, (int)most) + 9 * o->train->seq[seqs];
+    run->memory = step_size_lora(&shape, &options, adapt_lora(&o->plan), (int)most) +
+                  9 * o->train->seq[seqs];
     if (o->reference)
         run->memory += reference_size(o->reference, &shape) + 4 * o->train->seq[seqs];
     fprintf(stderr,
@@ -115,7 +117,9 @@ static enum err load_step(struct cycle *run)
     struct params *params;
     enum err err = load_params(run->offline, &params);
 
-    return err ? err : step_new(&run->step, params, &options);
+    return err ? err
+               : step_new_lora(&run->step, params, &options, adapt_lora(&run->offline->plan),
+                               (uint64_t)run->keys->seed);
 }
 
 /* `processes` is given up; may be NULL. */
@@ -203,13 +207,13 @@ static enum err summary(struct cycle *run)
 static enum err finish(struct cycle *run)
 {
     char hash[HASH_TEXT];
-    const struct hash weights = params_hash(step_params(run->step));
+    const struct hash weights = step_hash(run->step);
     json_t *processes = NULL;
     enum err err = summary(run);
 
     if (!err)
-        err = bundle_save(run->model, run->offline->card, step_params(run->step),
-                          run->offline->plan.dtype);
+        err = adapt_save(run->model, run->offline->card, run->step,
+                         run->keys->model_name_or_path, run->offline->plan.dtype);
     if (!err) {
         char *title = run->keys->run_name
                           ? mem_text(run->keys->run_name)

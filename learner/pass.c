@@ -151,6 +151,7 @@ enum err pass_run(struct pass *pass, struct step *step, const uint32_t *record, 
     err = room(pass, (size_t)in.n);
     if (!err)
         err = aside(pass, step, record, n, &in);
+    step_dropout(step, backward);
     if (!err)
         err = forward(pass, step, &in);
     if (err)

@@ -36,8 +36,9 @@ static const struct conf_key table[] = {
     CONF_REAL(ppo_keys, lam, "0.95", 0, 1, "lambda of the advantage"),
     CONF_IGNORED("local_rollout_forward_batch_size"),
     CONF_IGNORED("num_sample_generations"),
-    CONF_REFUSED("ref_adapter_name", "LoRA is not available yet"),
-    CONF_REFUSED("model_adapter_name", "LoRA is not available yet"),
+    CONF_REFUSED("ref_adapter_name", "the reference is model_name_or_path as it was loaded"),
+    CONF_REFUSED("model_adapter_name", "an adapter is named by its folder: "
+                                       "model_name_or_path"),
     CONF_REFUSED("mini_batch_size", "follows from num_mini_batches"),
     CONF_END};
 

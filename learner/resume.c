@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/adapt.h"
 #include "learner/checkpoint.h"
 
 #include <stdlib.h>
@@ -113,6 +114,7 @@ enum err resume_save(const struct resume *resume, struct step *step,
                   DROVER_VERSION, "config", resume->config);
     enum err err;
 
+    adapt_put_base(meta, step);
     err = checkpoint_write(path, meta, block, blocks(block, &inner, resume));
     if (!err)
         err = checkpoint_trim(resume->folder, resume->keep);
@@ -149,6 +151,8 @@ static enum err load(const struct resume *resume, const char *path, struct step 
 
     if (!err)
         err = check(resume, meta);
+    if (!err)
+        err = adapt_check_base(meta, step);
     if (!err)
         err = meter_load(&state->window, json_object_get(meta, "window"));
     if (!err)

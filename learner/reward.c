@@ -13,6 +13,7 @@ struct reward_keys {
 
 static const struct conf_key table[] = {
     CONF_REAL(keys, learning_rate, "1e-4", 0, 1e3, "peak learning rate"),
+    CONF_BOOL(keys, disable_dropout, "true", "lora_dropout counts as 0"),
     CONF_REAL(reward_keys, center_rewards_coefficient, "", 0, 1e6,
               "weight of (chosen + rejected)^2; 0.01 keeps scores near 0"),
     CONF_END};

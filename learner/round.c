@@ -101,11 +101,11 @@ enum err round_new(struct round **out, const struct round_conf *conf, struct par
         params_free(critic);
     } else {
         if (critic)
-            err = step_new(&round->critic, critic, &options);
+            err = step_new_lora(&round->critic, critic, &options, conf->lora, conf->seed);
         if (err)
             params_free(policy);
         else
-            err = step_new(&round->policy, policy, &options);
+            err = step_new_lora(&round->policy, policy, &options, conf->lora, conf->seed);
     }
     if (err)
         round_free(round);
@@ -130,8 +130,8 @@ size_t round_size(const struct round_conf *conf, const struct shape *policy,
 {
     const struct train_options options = {conf->gradient_checkpointing, conf->portable};
 
-    return step_size(policy, &options, tokens) +
-           (conf->critic ? step_size(critic, &options, tokens) : 0);
+    return step_size_lora(policy, &options, conf->lora, tokens) +
+           (conf->critic ? step_size_lora(critic, &options, conf->lora, tokens) : 0);
 }
 
 int64_t round_count(const struct round *round)
@@ -142,6 +142,11 @@ int64_t round_count(const struct round *round)
 const struct params *round_policy(const struct round *round)
 {
     return step_params(round->policy);
+}
+
+const struct step *round_step(const struct round *round)
+{
+    return round->policy;
 }
 
 const float *round_image(const struct round *round, size_t *bytes)

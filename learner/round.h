@@ -93,6 +93,7 @@ struct round_conf {
     struct adamw adamw;
     double max_grad_norm; /* of policy and critic each; 0: no limit */
     bool gradient_checkpointing, portable;
+    const struct lora_conf *lora; /* adapters of policy and critic; NULL: all weights learn */
     bool strict; /* rollouts are on-policy: a ratio that is not exactly 1 before the first
                     optimiser step of an iteration is an error */
     struct importance_conf stale; /* what is done about answers of older weights */
@@ -128,8 +129,9 @@ enum err round_iteration(struct round *round, const struct round_rollout *rollou
 
 /* Iterations done; the version of the policy. */
 int64_t round_count(const struct round *round);
-/* Valid until the next iteration; params for hash and save, image for the fleet. */
+/* Valid until the next iteration. With adapters the params are the base's, the step has all. */
 const struct params *round_policy(const struct round *round);
+const struct step *round_step(const struct round *round); /* the policy's */
 const float *round_image(const struct round *round, size_t *bytes);
 const struct params *round_critic(const struct round *round); /* NULL without one */
 double round_beta(const struct round *round); /* the KL coefficient of the next iteration */

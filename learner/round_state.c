@@ -1,5 +1,6 @@
 #include "learner/round_state.h"
 
+#include "learner/adapt.h"
 #include "learner/checkpoint.h"
 
 #include <stdlib.h>
@@ -47,6 +48,7 @@ enum err round_state_write(struct round *round, const char *folder, const json_t
 
     if (meta)
         json_object_set(head, "meta", (json_t *)(uintptr_t)meta);
+    adapt_put_base(head, round->policy);
     n = blocks(block, round, &counts);
     err = checkpoint_write(path, head, block, n);
     json_decref(head);
@@ -65,6 +67,8 @@ enum err round_state_read(struct round *round, const char *folder, int64_t itera
     enum err err = checkpoint_peek(path, &head);
 
     n = blocks(block, round, &counts);
+    if (!err)
+        err = adapt_check_base(head, round->policy);
     if (!err)
         err = checkpoint_read(path, block, n);
     free(path);

@@ -127,9 +127,9 @@ uint64_t trainer_version(const struct trainer *t)
     return (uint64_t)round_count(t->round);
 }
 
-const struct params *trainer_policy(const struct trainer *t)
+const struct step *trainer_policy(const struct trainer *t)
 {
-    return round_policy(t->round);
+    return round_step(t->round);
 }
 
 const struct trainer_counters *trainer_counters(const struct trainer *t)

@@ -68,7 +68,7 @@ void trainer_free(struct trainer *trainer);
 /* The newest checkpoint that is whole; version 0 and OK without one. */
 enum err trainer_load(struct trainer *trainer) MUST_CHECK;
 uint64_t trainer_version(const struct trainer *trainer);
-const struct params *trainer_policy(const struct trainer *trainer);
+const struct step *trainer_policy(const struct trainer *trainer);
 
 /* A copy of the present weights. */
 enum err trainer_snapshot(const struct trainer *trainer, struct snapshot **out) MUST_CHECK;

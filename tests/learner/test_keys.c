@@ -80,7 +80,11 @@ static void wrong_words_are_named(void **state)
         {"lr_scheduler_type=cubic", "cubic"},
         {"optim=sgd", "only AdamW"},
         {"dtype=int3", "dtype"},
-        {"use_peft=true", "use_peft"},
+        {"use_dora=true", "use_dora"},
+        {"lora_r=0", "lora_r"},
+        {"lora_target_modules=q_proj,v_proj", "a list such as [q_proj, v_proj]"},
+        {"lora_task_type=QA", "'QA'"},
+        {"lora_target_parameters=[x]", "lora_target_parameters"},
         {"max_memory=lots", "max_memory"},
         {"neftune_noise_alpha=5", "neftune_noise_alpha"},
         {"format=xx", "expected hh"},
@@ -95,10 +99,10 @@ static void wrong_words_are_named(void **state)
         struct keys_length length;
         struct schedule_plan schedule;
         char arg[64];
-        char *argv[] = {"model=m", "dataset=d", "output_dir=o", arg};
+        char *argv[] = {"model=m", "dataset=d", "output_dir=o", "use_peft=true", arg};
         enum err err;
         snprintf(arg, sizeof(arg), "%s", rows[i].arg);
-        err = with(&k, 4, argv);
+        err = with(&k, 5, argv);
         if (!err)
             err = keys_check(&plan, &k);
         if (!err)

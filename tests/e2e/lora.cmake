@@ -1,0 +1,1 @@
+drover_e2e(lora 120)

@@ -1,0 +1,1 @@
+drover_test(learner/adapter NEEDS learner)
