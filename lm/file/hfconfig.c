@@ -21,10 +21,12 @@ static const struct family_row {
     [FAMILY_QWEN2] = {"qwen2", "Qwen2", true, 32, 32768, 0},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
-static const char *const head_class[] = {
-    [HEAD_LM] = "ForCausalLM", [HEAD_SCALAR] = "ForSequenceClassification"};
+static const char *const head_class[] = {[HEAD_LM] = "ForCausalLM",
+                                         [HEAD_SCALAR] = "ForSequenceClassification",
+                                         [HEAD_STEP] = "ForTokenClassification"};
 static const char supported[] =
-    "LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM and ...ForSequenceClassification";
+    "LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, ...ForSequenceClassification and "
+    "...ForTokenClassification";
 
 /* Reading one file: what is wrong is set once, at the first key that is. */
 struct reader {
@@ -149,7 +151,7 @@ static void read_class(struct reader *reader, struct shape *shape)
         shape->head = HEAD_LM;
         if (!class && type && !strcmp(type, families[f].type))
             return;
-        for (int h = 0; class && h <= HEAD_SCALAR; h++) {
+        for (int h = 0; class && h <= HEAD_STEP; h++) {
             shape->head = (enum head)h;
             if (!strncmp(class, families[f].class, n) && !strcmp(class + n, head_class[h]))
                 return;
@@ -241,6 +243,8 @@ static void read_labels(struct reader *reader, const struct shape *shape)
 
     if (shape->head == HEAD_SCALAR && read_int(reader, "num_labels", otherwise) != 1)
         wrong(reader, "num_labels", "a reward model has 1 label");
+    if (shape->head == HEAD_STEP && read_int(reader, "num_labels", otherwise) != 2)
+        wrong(reader, "num_labels", "a process reward model has 2 labels");
 }
 
 /* What would make another model of it. */
@@ -386,6 +390,14 @@ static void put_family(json_t *config, const struct shape *shape)
         json_object_set_new(config, "num_labels", json_integer(1));
         json_object_set_new(config, "id2label", json_pack("{s:s}", "0", "LABEL_0"));
         json_object_set_new(config, "label2id", json_pack("{s:i}", "LABEL_0", 0));
+    }
+    if (shape->head == HEAD_STEP) {
+        json_object_set_new(config, "num_labels", json_integer(2));
+        json_object_set_new(config, "classifier_dropout", json_real(0));
+        json_object_set_new(config, "id2label",
+                            json_pack("{s:s,s:s}", "0", "LABEL_0", "1", "LABEL_1"));
+        json_object_set_new(config, "label2id",
+                            json_pack("{s:i,s:i}", "LABEL_0", 0, "LABEL_1", 1));
     }
 }
 

@@ -163,6 +163,7 @@ bool weights_is_vector(enum part part)
     case PART_Q_BIAS:
     case PART_K_BIAS:
     case PART_V_BIAS:
+    case PART_SCORE_BIAS:
         return true;
     default:
         return false;
@@ -177,7 +178,9 @@ enum err weights_check(const struct shape *shape, size_t values, const char *nam
                          (shape->qkv_bias ? q + 2 * kv : 0);
     const double ends =
         (double)shape->vocab * width * (shape->head == HEAD_LM && !shape->tied ? 2 : 1) +
-        width * (shape->head == HEAD_SCALAR ? 2 : 1);
+        (shape->head == HEAD_STEP     ? 3 * width + 2
+         : shape->head == HEAD_SCALAR ? 2 * width
+                                      : width);
     const double wanted = layer * shape->layers + ends;
 
     if (wanted <= (double)values)
@@ -229,7 +232,7 @@ static bool idle(const struct params *params, const char *name)
     const size_t n = strlen(name), t = sizeof table - 1;
 
     if (!strcmp(name, "lm_head.weight"))
-        return params->shape.tied || params->shape.head == HEAD_SCALAR;
+        return params->shape.tied || params->shape.head != HEAD_LM;
     return n > t && !strcmp(name + n - t, table);
 }
 

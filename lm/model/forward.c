@@ -171,5 +171,20 @@ void forward_logits(const struct model *model, struct work *work, const float *h
 
 void forward_scalar(const struct model *model, const float *hidden, int n, float *value)
 {
-    rows_dot(value, hidden, model->image + model->layout->score, n, model->shape.width);
+    const float *row = model->image + model->layout->score;
+    const float *bias = model->image + model->layout->score_bias;
+    const int width = model->shape.width;
+    float wrong[64];
+
+    if (model->shape.head == HEAD_SCALAR) {
+        rows_dot(value, hidden, row, n, width);
+        return;
+    }
+    rows_dot(value, hidden, row + width, n, width);
+    for (int at = 0; at < n; at += 64) {
+        const int count = n - at < 64 ? n - at : 64;
+        rows_dot(wrong, hidden + (size_t)at * (size_t)width, row, count, width);
+        for (int i = 0; i < count; i++)
+            value[at + i] = (value[at + i] + bias[1]) - (wrong[i] + bias[0]);
+    }
 }

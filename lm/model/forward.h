@@ -53,7 +53,7 @@ void forward_logprob(const struct model *model, struct work *work, const float *
 void forward_logits(const struct model *model, struct work *work, const float *hidden, int n,
                     float *logits);
 
-/* value [n] out: HEAD_SCALAR. */
+/* value [n] out: HEAD_SCALAR, HEAD_STEP. */
 void forward_scalar(const struct model *model, const float *hidden, int n, float *value);
 
 /* Convenience over the above for whole sequences: packed tokens, seq[n_seq+1] starts;

@@ -38,7 +38,7 @@ static enum err check(const struct score *s, int n_seq)
         return err_set(ERR_RANGE, "temperature %g: not above 0", (double)s->temperature);
     if ((s->logprob || s->entropy) && shape->head != HEAD_LM)
         return err_set(ERR_RANGE, "log-probabilities of a model with a scalar head");
-    if (s->value && shape->head != HEAD_SCALAR)
+    if (s->value && shape->head == HEAD_LM)
         return err_set(ERR_RANGE, "values of a model without a scalar head");
     return OK;
 }

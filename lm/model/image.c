@@ -44,7 +44,8 @@ static void lay(struct image_layout *out, struct image_layer *layer, const struc
     out->head = s->head == HEAD_LM && !s->tied
                     ? take(&end, gemm_packed_size(s->vocab, s->width))
                     : out->embed;
-    out->score = take(&end, s->head == HEAD_SCALAR ? width : 0);
+    out->score = take(&end, s->head == HEAD_LM ? 0 : s->head == HEAD_STEP ? 2 * width : width);
+    out->score_bias = s->head == HEAD_STEP ? take(&end, 2) : 0;
     out->size = end;
 }
 
@@ -106,6 +107,7 @@ static size_t block_of(const struct image_layout *l, const struct tensor *t)
         return t->part == PART_EMBED        ? l->embed
                : t->part == PART_NORM_FINAL ? l->norm_final
                : t->part == PART_HEAD       ? l->head
+               : t->part == PART_SCORE_BIAS ? l->score_bias
                                             : l->score;
     memcpy(&at, (const char *)&l->layer[t->layer] + member[t->part], sizeof at);
     return at;
@@ -126,9 +128,11 @@ static struct spot spot(const struct image_layout *l, const struct shape *s,
     return at;
 }
 
-static bool is_vector(const struct tensor *t)
+/* Not in panels: vectors, and the score's rows. */
+static bool is_plain(const struct tensor *t)
 {
-    return t->rows == 1 && t->part != PART_EMBED && t->part != PART_HEAD;
+    return t->part == PART_SCORE ||
+           (t->rows == 1 && t->part != PART_EMBED && t->part != PART_HEAD);
 }
 
 void image_put(float *image, const struct image_layout *layout, const struct shape *shape,
@@ -136,8 +140,9 @@ void image_put(float *image, const struct image_layout *layout, const struct sha
 {
     const struct spot at = spot(layout, shape, tensor);
 
-    if (is_vector(tensor))
-        memcpy(image + at.block + at.column, from, (size_t)tensor->cols * sizeof *image);
+    if (is_plain(tensor))
+        memcpy(image + at.block + at.column + (size_t)row * (size_t)tensor->cols, from,
+               (size_t)n * (size_t)tensor->cols * sizeof *image);
     else
         gemm_pack(image + at.block, at.column + row, from, (size_t)tensor->cols, n,
                   tensor->cols);
@@ -160,8 +165,9 @@ void image_unpack(struct params *params, const struct image_layout *layout, cons
         const struct spot at = spot(layout, &params->shape, t);
         float *to = params->data + t->at;
 
-        if (is_vector(t))
-            memcpy(to, image + at.block + at.column, (size_t)t->cols * sizeof *to);
+        if (is_plain(t))
+            memcpy(to, image + at.block + at.column,
+                   (size_t)t->rows * (size_t)t->cols * sizeof *to);
         else
             gemm_unpack(to, (size_t)t->cols, image + at.block, at.column, t->rows, t->cols);
     }

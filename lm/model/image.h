@@ -21,8 +21,9 @@ struct image_layer {
 };
 struct image_layout {
     size_t embed; /* panels [ceil(vocab/32)][width][32]; also the head when tied */
-    size_t head, norm_final, score, size; /* size in floats */
-    struct image_layer *layer;            /* [layers] */
+    size_t head, norm_final, size; /* size in floats */
+    size_t score, score_bias;      /* [1 or 2][width], plain; [2] */
+    struct image_layer *layer;     /* [layers] */
 };
 enum err image_layout_new(struct image_layout **out, const struct shape *shape) MUST_CHECK;
 void image_layout_free(struct image_layout *layout);

@@ -142,7 +142,7 @@ static enum lora_kind by_words(const struct lora_conf *c, const struct tensor *t
 {
     if (linear(t->part))
         return is_target(c, module) ? LORA_PAIR : LORA_FROZEN;
-    if (t->part == PART_SCORE)
+    if (t->part == PART_SCORE || t->part == PART_SCORE_BIAS)
         return LORA_WHOLE;
     for (int i = 0; i < c->saves; i++)
         if (means(c->save[i], module))
@@ -182,7 +182,9 @@ static enum err add(struct lora *l, int i, enum lora_kind kind, const char *modu
         site->b = put(l->weights, of, module, ".lora_B.weight", of->rows, l->conf.r);
     }
     if (kind == LORA_WHOLE)
-        site->whole = put(l->weights, of, module, ".weight", of->rows, of->cols);
+        site->whole =
+            put(l->weights, of, module, of->part == PART_SCORE_BIAS ? ".bias" : ".weight",
+                of->rows, of->cols);
     return OK;
 }
 

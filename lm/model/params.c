@@ -37,6 +37,7 @@ static const struct row last[] = {
     {"model.norm.weight", PART_NORM_FINAL, false},
     {"lm_head.weight", PART_HEAD, true},
     {"score.weight", PART_SCORE, true},
+    {"score.bias", PART_SCORE_BIAS, false},
 };
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof(rows)[0]))
@@ -51,7 +52,9 @@ static bool present(const struct shape *s, enum part part)
     case PART_HEAD:
         return s->head == HEAD_LM && !s->tied;
     case PART_SCORE:
-        return s->head == HEAD_SCALAR;
+        return s->head != HEAD_LM;
+    case PART_SCORE_BIAS:
+        return s->head == HEAD_STEP;
     default:
         return true;
     }
@@ -74,6 +77,8 @@ static int rows_of(const struct shape *s, enum part part)
     case PART_GATE:
     case PART_UP:
         return s->ffn;
+    case PART_SCORE:
+        return s->head == HEAD_STEP ? 2 : 1;
     default: /* vectors */
         return 1;
     }
@@ -90,6 +95,8 @@ static int cols_of(const struct shape *s, enum part part)
         return s->kv_heads * s->head_dim;
     case PART_DOWN:
         return s->ffn;
+    case PART_SCORE_BIAS:
+        return 2;
     default:
         return s->width;
     }
@@ -206,6 +213,7 @@ static void init(struct params *p, const struct tensor *t, uint64_t seed, bool z
     case PART_Q_BIAS:
     case PART_K_BIAS:
     case PART_V_BIAS:
+    case PART_SCORE_BIAS:
         memset(data, 0, n * sizeof *data);
         return;
     case PART_SCORE:
@@ -257,7 +265,7 @@ enum err params_reheaded(struct params **out, const struct params *from, enum he
         const struct tensor *to = &p->tensor[i];
         const struct tensor *t = params_part(from, to->part, to->layer);
 
-        if (t)
+        if (t && t->rows == to->rows)
             memcpy(p->data + to->at, from->data + t->at,
                    (size_t)t->rows * (size_t)t->cols * sizeof *p->data);
         else

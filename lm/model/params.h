@@ -28,8 +28,9 @@ enum part { /* which weight of the transformer a tensor is */
             PART_UP,
             PART_DOWN,
             PART_NORM_FINAL,
-            PART_HEAD,  /* lm_head.weight [vocab, width]; absent when tied */
-            PART_SCORE, /* score.weight [1, width]: HEAD_SCALAR */
+            PART_HEAD,       /* lm_head.weight [vocab, width]; absent when tied */
+            PART_SCORE,      /* score.weight [1, width]: HEAD_SCALAR; [2, width]: HEAD_STEP */
+            PART_SCORE_BIAS, /* score.bias [2]: HEAD_STEP */
             PARTS
 };
 

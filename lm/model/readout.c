@@ -1,10 +1,12 @@
 #include "lm/model/readout.h"
 
+#include "base/mem.h"
 #include "lm/kernel/gemm.h"
 #include "lm/kernel/grad.h"
 #include "lm/kernel/softmax.h"
 
 #include <omp.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Row r of the hidden states predicts token r + 1. The rows of the batch that do and that are
@@ -129,6 +131,31 @@ void readout_backward(const struct backward *pass, const float *dlogprob, const 
     }
 }
 
+/* value = (w1 - w0) . h + b1 - b0: row 1 learns as a scalar head's row would, row 0 the
+ * opposite. */
+static void step_backward(const struct backward *pass, const float *dvalue)
+{
+    struct tape *t = pass->tape;
+    const size_t width = (size_t)t->shape.width;
+    const float *row = pass->model->image + pass->model->layout->score;
+    float *grad = backward_grad(pass, params_part(pass->params, PART_SCORE, -1));
+    float *bias = backward_grad(pass, params_part(pass->params, PART_SCORE_BIAS, -1));
+    float *apart = mem_new(2 * width, sizeof *apart), *sum = apart + width;
+
+    for (size_t c = 0; c < width; c++)
+        apart[c] = row[width + c] - row[c];
+    grad_dot(t->dh, sum, dvalue, t->hidden, apart, t->n, t->shape.width);
+    for (size_t c = 0; c < width && grad; c++) {
+        grad[c] -= sum[c];
+        grad[width + c] += sum[c];
+    }
+    for (int i = 0; i < t->n && bias; i++) {
+        bias[0] -= dvalue[i];
+        bias[1] += dvalue[i];
+    }
+    free(apart);
+}
+
 void readout_scalar_backward(const struct backward *pass, const float *dvalue)
 {
     struct tape *t = pass->tape;
@@ -136,6 +163,10 @@ void readout_scalar_backward(const struct backward *pass, const float *dvalue)
 
     if (!dvalue) {
         memset(t->dh, 0, (size_t)t->n * (size_t)t->shape.width * sizeof *t->dh);
+        return;
+    }
+    if (t->shape.head == HEAD_STEP) {
+        step_backward(pass, dvalue);
         return;
     }
     grad_dot(t->dh, backward_grad(pass, w), dvalue, t->hidden,

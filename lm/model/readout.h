@@ -17,7 +17,7 @@ void readout_forward(struct tape *tape, const struct model *model, float *logpro
 void readout_backward(const struct backward *pass, const float *dlogprob,
                       const float *dentropy);
 
-/* HEAD_SCALAR; dvalue [n] may be NULL. */
+/* HEAD_SCALAR, HEAD_STEP; dvalue [n] may be NULL. */
 void readout_scalar_backward(const struct backward *pass, const float *dvalue);
 
 #endif

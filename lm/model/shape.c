@@ -78,7 +78,7 @@ enum err shape_check(const struct shape *s)
 {
     if (s->family != FAMILY_LLAMA && s->family != FAMILY_MISTRAL && s->family != FAMILY_QWEN2)
         return err_set(ERR_RANGE, "model_type: kind %d is not known", (int)s->family);
-    if (s->head != HEAD_LM && s->head != HEAD_SCALAR)
+    if (s->head != HEAD_LM && s->head != HEAD_SCALAR && s->head != HEAD_STEP)
         return err_set(ERR_RANGE, "head: kind %d is not known", (int)s->head);
     if (!(s->norm_eps >= 0 && s->norm_eps < 1))
         return err_set(ERR_RANGE, "rms_norm_eps %g: not in [0, 1)", (double)s->norm_eps);

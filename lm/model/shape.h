@@ -11,7 +11,12 @@
 #include <stdbool.h>
 
 enum family { FAMILY_LLAMA, FAMILY_MISTRAL, FAMILY_QWEN2 };
-enum head { HEAD_LM, HEAD_SCALAR }; /* next token, or one number a token (reward, value) */
+enum head {
+    HEAD_LM,     /* the next token */
+    HEAD_SCALAR, /* one number a token (reward, value) */
+    HEAD_STEP,   /* two labels a token (wrong, right): its value is the second's logit less the
+                  * first's, so that P(right) = sigmoid(value) is the softmax over the two */
+};
 enum rope { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3 };
 
 enum { SHAPE_STOPS = 8 };

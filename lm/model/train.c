@@ -51,7 +51,7 @@ static void outputs(struct tape *t, const struct model *model, float *logprob, f
                     float *value)
 {
     if (value)
-        rows_dot(value, t->hidden, model->image + model->layout->score, t->n, t->shape.width);
+        forward_scalar(model, t->hidden, t->n, value);
     if (logprob || entropy)
         readout_forward(t, model, logprob, entropy);
 }

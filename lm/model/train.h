@@ -41,14 +41,14 @@ size_t train_size(const struct shape *shape, const struct train_options *options
 /* Runs the batch and keeps what backward needs. Outputs [n], any may be NULL:
  *   logprob[i], entropy[i] of token[i] given those before it, 0 at each sequence start
  *   (of stem 0);
- *   value[i] at token[i] (HEAD_SCALAR). The batch must live until train_backward.
+ *   value[i] at token[i] (HEAD_SCALAR, HEAD_STEP). The batch must live until train_backward.
  * Errors: ERR_NOMEM, ERR_RANGE (a token or length out of range). */
 enum err train_forward(struct train *train, const struct model *model,
                        const struct batch *batch, float temperature, float *logprob,
                        float *entropy, float *value) MUST_CHECK;
 
 /* Of the last train_forward, [n]: 1 where no token was more likely than token[i], 0 elsewhere
- * and at each sequence start. NULL for HEAD_SCALAR. Valid until the next train_forward. */
+ * and at each sequence start. NULL but for HEAD_LM. Valid until the next train_forward. */
 const uint8_t *train_hit(const struct train *train);
 
 /* Of the same, [n], by the same rules: sum of p^2 over the vocabulary; mean of the logits over

@@ -67,7 +67,7 @@ static inline void make_batch(struct bed *bed, int step)
 /* Loss of one packed batch; its slopes are left in the bed. */
 static inline double loss_of(struct bed *bed, int step)
 {
-    const bool scalar = bed->small.params->shape.head == HEAD_SCALAR;
+    const bool scalar = bed->small.params->shape.head != HEAD_LM;
     double loss = 0.0;
 
     make_batch(bed, step);
@@ -84,7 +84,7 @@ static inline double loss_of(struct bed *bed, int step)
 
 static inline void back(struct bed *bed)
 {
-    const bool scalar = bed->small.params->shape.head == HEAD_SCALAR;
+    const bool scalar = bed->small.params->shape.head != HEAD_LM;
 
     train_backward(bed->train, bed->small.model, bed->small.params, scalar ? NULL : bed->slope,
                    NULL, scalar ? bed->slope : NULL, bed->grad);

@@ -82,8 +82,24 @@ static const struct shape small_shape[] = {
      .rope_theta = 10000,
      .bos = -1,
      .pad = -1},
+    {.family = FAMILY_QWEN2,
+     .head = HEAD_STEP,
+     .layers = 1,
+     .width = 48,
+     .heads = 3,
+     .kv_heads = 1,
+     .head_dim = 16,
+     .ffn = 80,
+     .vocab = 130,
+     .context = 1024,
+     .qkv_bias = true,
+     .norm_eps = 1e-6f,
+     .rope_theta = 10000,
+     .bos = -1,
+     .pad = -1},
 };
 enum { SMALL_SHAPES = sizeof small_shape / sizeof *small_shape };
+enum { SMALL_GOLDEN = 4 }; /* the first have golden steps */
 
 static inline void small_pack(struct small *small)
 {

@@ -174,7 +174,7 @@ static void travel(struct road *r, const int (*at)[2], int n)
         target[i] = tiny_token(s->vocab, at[i][0], at[i][1] + 1);
     }
     forward_hidden(r->m->model, r->work, rows, n, r->hidden);
-    if (s->head == HEAD_SCALAR)
+    if (s->head != HEAD_LM)
         forward_scalar(r->m->model, r->hidden, n, out);
     else
         forward_logprob(r->m->model, r->work, r->hidden, n, target, 0.7f, out, NULL, NULL);

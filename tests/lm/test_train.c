@@ -43,7 +43,7 @@ static void bed_free(struct bed *bed)
 
 static double forward(struct bed *bed)
 {
-    const bool scalar = bed->small.params->shape.head == HEAD_SCALAR;
+    const bool scalar = bed->small.params->shape.head != HEAD_LM;
     float out[3][N] = {{0}};
     double loss = 0.0;
 
@@ -122,7 +122,7 @@ static void outputs_have_the_bits_of_scoring(void **state)
     (void)state;
     for (int shape = 0; shape < SMALL_SHAPES; shape++) {
         struct bed *bed = bed_new(&small_shape[shape], (struct train_options){true, false});
-        const bool scalar = small_shape[shape].head == HEAD_SCALAR;
+        const bool scalar = small_shape[shape].head != HEAD_LM;
         float want[2][N], got[2][N];
         float *a = scalar ? NULL : want[0], *b = scalar ? NULL : got[0];
         float *c = scalar ? NULL : want[1], *d = scalar ? NULL : got[1];
@@ -263,7 +263,7 @@ static void packing_is_accumulation(void **state)
         struct bed *bed = bed_new(&small_shape[shape], (struct train_options){false, false});
         const size_t count = bed->small.params->count;
         float *whole = gradient(bed), *sum = calloc(count, sizeof *sum);
-        const bool scalar = small_shape[shape].head == HEAD_SCALAR;
+        const bool scalar = small_shape[shape].head != HEAD_LM;
         float out[N];
 
         for (int s = 0; s < SEQS; s++) {
