@@ -100,6 +100,10 @@ const struct command cmd_train_sft = {
 const struct command cmd_train_reward = {"reward",    "training",
                                          TRAIN_USAGE, "a reward model from preference pairs",
                                          run_offline, NULL};
+const struct command cmd_train_prm = {
+    "prm",       "training",
+    TRAIN_USAGE, "a process reward model: which steps of a solution are right",
+    run_offline, NULL};
 const struct command cmd_train_dpo = {
     "dpo",       "training",
     TRAIN_USAGE, "direct preference optimisation and its kin, from preference pairs",

@@ -15,7 +15,7 @@
 /* clang-format off */
 static const struct command *const commands[] = {
     &cmd_train_sft,
-    &cmd_train_reward,
+    &cmd_train_reward, &cmd_train_prm,
     &cmd_train_dpo,
     &cmd_train_simpo,
     &cmd_train_orpo,

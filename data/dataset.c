@@ -3,8 +3,9 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "data/jsonl.h"
+#include "data/format.h"
 #include "data/mixture.h"
+#include "data/rows.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -49,38 +50,58 @@ static int push_file(struct dataset *set, const char *path)
     return set->files++;
 }
 
+/* What a row of the file gives, by the configuration's format. */
+static enum err push_rows(struct dataset *set, json_t *object, int file, long line,
+                          const struct dataset_conf *conf)
+{
+    struct format_rule rule = format_usual();
+    json_t *made, *item;
+    size_t i;
+    enum err err = OK;
+
+    if (set->n >= DATASET_ROWS_MAX)
+        return err_set(ERR_RANGE, "%s: more than %d records", set->file[file],
+                       DATASET_ROWS_MAX);
+    if (!conf->format) {
+        push(set, json_incref(object), file, line);
+        return OK;
+    }
+    err = format_named(&rule.format, conf->format);
+    made = json_array();
+    if (!err)
+        err = format_rows(made, object, &rule);
+    json_array_foreach(made, i, item) if (!err) push(set, json_incref(item), file, line);
+    json_decref(made);
+    return err ? err_add("%s:%ld", set->file[file], line) : OK;
+}
+
 /* The file's records; `mixture` (may be NULL) selects and renames columns. */
 static enum err read_file(struct dataset *set, const char *path, const struct mixture *mixture,
-                          bool strict)
+                          const struct dataset_conf *conf)
 {
-    struct jsonl *file = NULL;
-    enum err err = jsonl_open(&file, path);
+    struct rows *file = NULL;
+    enum err err = rows_open(&file, path);
     const int index = err ? 0 : push_file(set, path);
 
     while (!err) {
         json_t *object = NULL;
-        err = jsonl_next(file, &object);
+        err = rows_next(file, &object);
         if (!err && !object)
             break;
         if (!err && mixture) {
             err = mixture_apply(mixture, object);
             if (err)
-                err = err_add("%s:%ld", path, jsonl_line(file));
+                err = err_add("%s:%ld", path, rows_line(file));
         }
-        if (err == ERR_PARSE && !strict) {
-            json_decref(object);
+        if (!err)
+            err = push_rows(set, object, index, rows_line(file), conf);
+        json_decref(object);
+        if (err == ERR_PARSE && !conf->strict) {
             set->skipped++;
             err = OK;
-            continue;
         }
-        if (!err && set->n == DATASET_ROWS_MAX)
-            err = err_set(ERR_RANGE, "%s: more than %d records", path, DATASET_ROWS_MAX);
-        if (err)
-            json_decref(object);
-        else
-            push(set, object, index, jsonl_line(file));
     }
-    jsonl_close(file);
+    rows_close(file);
     return err;
 }
 
@@ -113,7 +134,7 @@ static enum err read_mixture(struct dataset *set, const struct dataset_conf *con
         start[i] = set->n;
         err = mixture_read(part, json_array_get(conf->mixture, i));
         for (size_t f = 0; f < part->files && !err; f++)
-            err = read_file(set, part->file[f], part, conf->strict);
+            err = read_file(set, part->file[f], part, conf);
         fraction[i] = part->fraction;
         rows[i] = set->n - start[i];
         mixture_free(part);
@@ -138,16 +159,16 @@ static enum err read_name(struct dataset *train, struct dataset **test,
     enum err err;
 
     if (!fs_is_dir(conf->name))
-        return read_file(train, conf->name, NULL, conf->strict);
+        return read_file(train, conf->name, NULL, conf);
     file = mixture_split_file(conf->name, conf->train);
     if (!file)
         return err_set(ERR_IO, "dataset_name: %s has no %s.jsonl", conf->name, conf->train);
-    err = read_file(train, file, NULL, conf->strict);
+    err = read_file(train, file, NULL, conf);
     free(file);
     file = err ? NULL : mixture_split_file(conf->name, conf->test);
     if (file) {
         *test = set_new();
-        err = read_file(*test, file, NULL, conf->strict);
+        err = read_file(*test, file, NULL, conf);
         free(file);
     }
     return err;

@@ -37,8 +37,9 @@ struct dataset_conf {
     const json_t *mixture;    /* datasets, or NULL: exactly one of the two */
     const char *train, *test; /* names of the splits: "train", "test" */
     double test_size;         /* NAN: none */
-    bool strict;              /* a bad line is an error; else it is counted and left out */
-    uint64_t seed;            /* of the held-out choice */
+    const char *format; /* data/format.h; NULL: TRL's columns, nothing is turned into them */
+    bool strict;        /* a bad line is an error; else it is counted and left out */
+    uint64_t seed;      /* of the held-out choice */
 };
 
 /* *test is NULL when nothing is held out. Errors: ERR_IO, ERR_PARSE, ERR_RANGE; the words name

@@ -22,6 +22,8 @@ void corpus_free(struct corpus *corpus)
     free(corpus->stem);
     free(corpus->partner);
     free(corpus->length);
+    free(corpus->target);
+    free(corpus->owner);
     free(corpus);
 }
 
@@ -414,5 +416,7 @@ struct hash corpus_hash(const struct corpus *c)
         hash_sha256_add(&state, c->stem, c->n * sizeof(*c->stem));
     if (c->partner)
         hash_sha256_add(&state, c->partner, c->n * sizeof(*c->partner));
+    if (c->target)
+        hash_sha256_add(&state, c->target, tokens * sizeof(*c->target));
     return hash_sha256_end(&state);
 }

@@ -26,6 +26,8 @@ struct corpus {
                         * kept once, in the first sequence; NULL: none */
     uint32_t *partner; /* [n] the record whose answer is KTO's mismatched one; NULL: none */
     uint32_t *length;  /* [n] tokens of the record */
+    float *target;     /* [seq[n]] of corpus_steps.h; NULL: no solutions in steps */
+    uint32_t *owner;   /* [n] records of one prompt share a number; NULL: not told */
     size_t cut, dropped, skipped;     /* shortened; left out by length; bad records left out */
     size_t longer, shorter;           /* pairs whose chosen answer is longer, shorter (text) */
     size_t room_records, room_tokens; /* of the arrays */
@@ -46,7 +48,10 @@ struct corpus_rule {
     bool share;      /* the prompt of a pair is kept and computed once */
     bool prompt_too; /* the chosen sequence's prompt is learnt as 2 (ORPO) */
     bool hard;       /* soft labels, ties and weights are errors */
-    int block;       /* answers rotate by one inside blocks of so many records; 0: no partner */
+    /* Solutions in steps. */
+    const struct corpus_steps_rule *steps;
+    int bos;   /* stands before the prompt; -1: none */
+    int block; /* answers rotate by one inside blocks of so many records; 0: no partner */
 };
 
 /* Errors: those of example_read and encode_*, with file and line; ERR_RANGE when nothing is
@@ -78,6 +83,7 @@ struct packed {
     uint8_t *learn;
     float *margin, *weight, *soft; /* [n_seq]; NULL when the corpus has none */
     int8_t *label;                 /* the same */
+    float *target;                 /* [n]; the same */
     int64_t tokens; /* as TRL counts them: a shared prompt once for each answer */
     size_t room, room_seq;
 };

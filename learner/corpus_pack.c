@@ -75,6 +75,7 @@ void corpus_pack_free(struct packed *packed)
     free(packed->weight);
     free(packed->soft);
     free(packed->label);
+    free(packed->target);
     *packed = (struct packed){0};
 }
 
@@ -84,6 +85,8 @@ static void pack_room(const struct corpus *c, size_t tokens, size_t seqs, struct
         out->room = tokens;
         out->token = mem_grow(out->token, tokens, sizeof(*out->token));
         out->learn = mem_grow(out->learn, tokens, 1);
+        if (c->target)
+            out->target = mem_grow(out->target, tokens, sizeof(*out->target));
     }
     if (seqs + 1 <= out->room_seq)
         return;
@@ -129,6 +132,8 @@ void corpus_pack(const struct corpus *c, const uint32_t *record, size_t n, struc
             const size_t count = c->seq[record[i] * group + k + 1] - from;
             memcpy(out->token + at, c->token + from, count * sizeof(*out->token));
             memcpy(out->learn + at, c->learn + from, count);
+            if (c->target)
+                memcpy(out->target + at, c->target + from, count * sizeof(*out->target));
             pack_said(c, record[i], seqs, out);
             out->stem[seqs] = k && c->stem ? (int)c->stem[record[i]] : 0;
             out->tokens += out->stem[seqs];

@@ -18,6 +18,8 @@ enum err evaluate(const struct offline *offline, struct step *step, struct refer
     enum err err = OK;
 
     pass_init(&pass, offline->objective, offline->objective_conf, offline->test, reference);
+    pass.see = offline->see;
+    pass.self = offline->self;
     for (size_t at = 0; at < n && !err; at += batch) {
         const size_t count = n - at < batch ? n - at : batch;
         struct pass_result result;

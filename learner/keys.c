@@ -1,5 +1,7 @@
 #include "learner/keys.h"
 
+#include "data/format.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tree.h"
@@ -55,6 +57,8 @@ static bool no(const char *word)
 
 static enum err check_names(struct keys_plan *out, const struct keys *keys)
 {
+    enum format format;
+
     if (!strcmp(keys->dtype, "bfloat16"))
         out->dtype = "bfloat16";
     else if (!strcmp(keys->dtype, "float32") || !strcmp(keys->dtype, "auto"))
@@ -65,9 +69,7 @@ static enum err check_names(struct keys_plan *out, const struct keys *keys)
     if (!out->portable && strcmp(keys->reproducible, "machine"))
         return err_set(ERR_RANGE, "reproducible: '%s': expected machine or portable",
                        keys->reproducible);
-    if (keys->format && strcmp(keys->format, "hh"))
-        return err_set(ERR_RANGE, "format: '%s': expected hh", keys->format);
-    return OK;
+    return keys->format ? format_named(&format, keys->format) : OK;
 }
 
 static enum err check_words(struct keys_plan *out, const struct keys *keys)
@@ -216,6 +218,7 @@ struct dataset_conf keys_dataset(const struct keys *keys)
         .train = keys->dataset_train_split,
         .test = keys->dataset_test_split,
         .test_size = keys->test_split_size,
+        .format = keys->format && strcmp(keys->format, "hh") ? keys->format : NULL,
         .strict = keys->strict,
         .seed = (uint64_t)keys->seed,
     };

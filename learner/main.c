@@ -9,6 +9,7 @@
 #include "learner/orpo.h"
 #include "learner/pairs_keys.h"
 #include "learner/ppo_keys.h"
+#include "learner/prm.h"
 #include "learner/reward.h"
 #include "learner/sft.h"
 #include "learner/simpo.h"
@@ -24,6 +25,7 @@ static const struct method {
 } methods[] = {
     {"sft", "learn from demonstrations", sft_main, sft_help, NULL},
     {"reward", "learn a score from pairs of answers", reward_main, reward_help, NULL},
+    {"prm", "learn which steps of a solution are right", prm_main, prm_help, NULL},
     {"dpo", "learn from preferences, without a reward model", dpo_main, dpo_help, NULL},
     {"simpo", "the same by mean log-probability, without a reference", simpo_main, simpo_help,
      NULL},

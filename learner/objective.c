@@ -4,6 +4,7 @@
 #include "learner/objective_dpo.h"
 #include "learner/objective_kto.h"
 #include "learner/objective_orpo.h"
+#include "learner/objective_prm.h"
 #include "learner/objective_reward.h"
 #include "learner/objective_sft.h"
 #include "learner/objective_simpo.h"

@@ -39,6 +39,7 @@ struct objective_in {
     const float *seq_drift;  /* [n_seq] ln pi/ref of another record's answer to this prompt */
     const int8_t *seq_label; /* [n_seq] 1 desirable, 0 not */
     const uint8_t *seq_role; /* [n_seq] enum objective_role */
+    const float *target;     /* [n] where a step of a solution ends: P(right) wanted of value */
     const float *importance; /* [n] weight of a token's loss, for answers of older weights;
                                 NULL: 1 everywhere (importance.h) */
     double normaliser;       /* > 0 */

@@ -101,7 +101,7 @@ static enum err load_params(const struct offline *o, struct params **out)
     if (bundle->params->shape.head == o->head) {
         *out = bundle->params;
         bundle->params = NULL;
-    } else if (o->head == HEAD_SCALAR) {
+    } else if (o->head != HEAD_LM) {
         err = params_reheaded(out, bundle->params, o->head, (uint64_t)o->keys->seed, false);
     } else {
         err = err_set(ERR_RANGE, "%s is a reward model: %s needs a language model",

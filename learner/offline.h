@@ -25,6 +25,10 @@ struct offline {
     const json_t *config;                   /* every key as it was resolved */
     /* What a method adds to an evaluation's line; NULL: nothing. */
     void (*judge)(const struct offline *self, const struct meter *exact, json_t *line);
+    /* What sees an evaluation's micro-batches, for judge (pass.h); NULL: nothing. */
+    void (*see)(void *self, const struct corpus *corpus, const struct objective_in *in,
+                const uint32_t *record, size_t n);
+    void *self;
 };
 
 /* Prints the plan, trains, writes output_dir/model. A stop by signal is OK too. Errors: any;

@@ -33,6 +33,7 @@ static struct objective_in arrays(const struct pass *pass)
         .seq_weight = pass->packed.weight,
         .seq_soft = pass->packed.soft,
         .seq_label = pass->packed.label,
+        .target = pass->packed.target,
     };
 }
 
@@ -159,6 +160,8 @@ enum err pass_run(struct pass *pass, struct step *step, const uint32_t *record, 
     slopes.dlogprob = o->logprob ? pass->block + 3 * pass->room : NULL;
     slopes.dentropy = o->dentropy ? pass->block + 4 * pass->room : NULL;
     slopes.dvalue = o->value ? pass->block + 5 * pass->room : NULL;
+    if (pass->see)
+        pass->see(pass->self, pass->corpus, &in, record, n);
     o->run(pass->conf, &in, &slopes);
     if (backward)
         step_backward(step, slopes.dlogprob, slopes.dentropy, slopes.dvalue);

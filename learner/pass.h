@@ -17,6 +17,10 @@ struct pass {
     struct packed packed, other; /* the records; mismatched answers */
     float *block; /* logprob, entropy, value and their slopes, reference, one after another */
     size_t room;  /* tokens that block holds */
+    /* Sees the arrays of each micro-batch after its forward pass; NULL: nobody. */
+    void (*see)(void *self, const struct corpus *corpus, const struct objective_in *in,
+                const uint32_t *record, size_t n);
+    void *self;
     float *drift; /* [records] */
     size_t room_drift;
 };

@@ -135,7 +135,8 @@ static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
         (struct encode){parts->card->tokenizer, parts->card->chat, parts->card->chat_error};
     rule->eos = parts->eos;
     rule->vocab = parts->card->shape.vocab;
-    rule->hh = keys->format != NULL;
+    rule->bos = parts->card->shape.bos;
+    rule->hh = keys->format && !strcmp(keys->format, "hh");
     rule->strict = keys->strict;
     rule->max_length = conf_has_int(keys->max_length) ? keys->max_length : 0;
     if (rule->max_length > parts->card->shape.context)
@@ -151,7 +152,9 @@ enum err prepare_run(const struct prepare *prepare, const void *conf, struct cor
                               .objective_conf = prepare->objective_conf,
                               .head = prepare->head,
                               .reference = prepare->reference,
-                              .judge = prepare->judge};
+                              .judge = prepare->judge,
+                              .see = prepare->see,
+                              .self = prepare->self};
     struct parts parts = {0};
     enum err err = keys_check(&offline.plan, keys);
 

@@ -15,6 +15,9 @@ struct prepare {
                        const struct corpus_rule *rule, const char *what);
     const struct reference_conf *reference; /* NULL: the method reads none */
     void (*judge)(const struct offline *self, const struct meter *exact, json_t *line);
+    void (*see)(void *self, const struct corpus *corpus, const struct objective_in *in,
+                const uint32_t *record, size_t n); /* offline.h */
+    void *self;
 };
 
 /* The start model with the template and the end token that the keys name; *eos is the end

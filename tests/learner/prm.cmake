@@ -1,0 +1,2 @@
+drover_test(learner/prm NEEDS learner)
+target_compile_definitions(test_learner_prm PRIVATE GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/golden/prm")
