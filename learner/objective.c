@@ -16,8 +16,8 @@
 const struct objective *objective_find(const char *name)
 {
     static const struct objective *const all[] = {
-        &objective_sft,  &objective_reward, &objective_dpo, &objective_simpo,
-        &objective_orpo, &objective_cpo,    &objective_kto,
+        &objective_sft,   &objective_reward, &objective_prm, &objective_dpo,
+        &objective_simpo, &objective_orpo,   &objective_cpo, &objective_kto,
     };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

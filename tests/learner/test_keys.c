@@ -87,7 +87,7 @@ static void wrong_words_are_named(void **state)
         {"lora_target_parameters=[x]", "lora_target_parameters"},
         {"max_memory=lots", "max_memory"},
         {"neftune_noise_alpha=5", "neftune_noise_alpha"},
-        {"format=xx", "expected hh"},
+        {"format=xx", "known are auto, trl, hh"},
         {"train_sampling_strategy=x", "train_sampling_strategy"},
         {"lr_scheduler_kwargs.foo=1", "'foo'"},
     };
