@@ -1,0 +1,304 @@
+/* The actor's compute thread over a real worker and a real model: what is posted comes back, in
+ * whatever order lengths, versions and room come, and with the same bits as alone. */
+
+#include "tests/support/test.h"
+
+#include "actor/book.h"
+#include "actor/compute.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "lm/file/bundle.h"
+#include "net/loop.h"
+#include "net/worker.h"
+#include "tests/lm/small.h"
+
+#include <stdio.h>
+
+enum { RESULTS = 32, WAIT_MS = 20000 };
+
+struct desk {
+    struct loop *loop;
+    struct worker *worker;
+    struct compute *compute;
+    struct item *got[RESULTS];
+    int n, want;
+    int64_t until_ms;
+    bool late;
+};
+
+static enum err given(void *self, void *item, int64_t now_ms)
+{
+    struct desk *d = self;
+
+    (void)now_ms;
+    assert_true(d->n < RESULTS);
+    d->got[d->n++] = item;
+    if (d->n == d->want)
+        loop_stop(d->loop);
+    return OK;
+}
+
+static enum err decode(void *self, struct worker *worker)
+{
+    return compute_main(((struct desk *)self)->compute, worker);
+}
+
+static enum err watch(void *self, int64_t now_ms)
+{
+    struct desk *d = self;
+
+    d->late = now_ms > d->until_ms;
+    if (d->late)
+        loop_stop(d->loop);
+    return OK;
+}
+
+static void desk_open(struct desk *d, int slots)
+{
+    memset(d, 0, sizeof *d);
+    assert_ok(loop_new(&d->loop));
+    compute_new(&d->compute, slots);
+    assert_ok(worker_start(&d->worker, d->loop,
+                           &(struct worker_conf){64, decode, given, compute_item_free, d}));
+    assert_ok(loop_every(d->loop, 50, watch, d));
+}
+
+static void desk_close(struct desk *d)
+{
+    worker_stop(d->worker);
+    for (int i = 0; i < d->n; i++)
+        compute_item_free(d->got[i]);
+    loop_free(d->loop);
+    compute_free(d->compute);
+}
+
+/* Until `want` results are there in all. */
+static void desk_await(struct desk *d, int want)
+{
+    d->want = want;
+    d->until_ms = clock_mono_ms() + WAIT_MS;
+    if (d->n < want)
+        assert_ok(loop_run(d->loop));
+    if (d->late || d->n < want)
+        fail_msg("%d of %d results came within %d s", d->n, want, WAIT_MS / 1000);
+}
+
+static void post(struct desk *d, struct item *item)
+{
+    assert_true(worker_post(d->worker, item));
+}
+
+static void post_card(struct desk *d)
+{
+    struct item *item = compute_item(ITEM_CARD);
+
+    item->bundle = mem_new(1, sizeof *item->bundle);
+    item->bundle->shape = small_shape[0];
+    post(d, item);
+}
+
+static struct version version_of(uint64_t number)
+{
+    struct version v = {number, {{0}}};
+
+    v.hash.byte[0] = (uint8_t)(number + 1);
+    return v;
+}
+
+/* Each version has weights of its own. */
+static void post_image(struct desk *d, uint64_t number)
+{
+    struct item *item = compute_item(ITEM_IMAGE);
+    struct small small;
+
+    small_new(&small, &small_shape[0]);
+    for (size_t i = 0; i < small.params->count; i++)
+        small.params->data[i] *= 1 + 0.01f * (float)number;
+    small_pack(&small);
+    item->version = version_of(number);
+    item->bytes = image_size(&small_shape[0]);
+    item->image = aligned_alloc(64, item->bytes);
+    memcpy(item->image, small.image, item->bytes);
+    small_free(&small);
+    post(d, item);
+}
+
+/* Samples first .. first+count-1 of a task. */
+static void post_part(struct desk *d, uint64_t task, uint64_t version, uint32_t first,
+                      uint32_t count, uint32_t prompt, uint32_t answer)
+{
+    int32_t *token = mem_new(prompt, sizeof *token);
+    struct task t = {.id = task,
+                     .seed = 5,
+                     .samples = first + count,
+                     .prompt = token,
+                     .prompts = prompt,
+                     .version = version_of(version),
+                     .decoding = {.temperature = 1, .top_p = 1, .max_new = answer}};
+
+    for (uint32_t i = 0; i < prompt; i++)
+        token[i] = formula_token(i, (uint32_t)task, small_shape[0].vocab);
+    assert_null(compute_unfit(&t));
+    post(d, compute_job(&t, first, count, false));
+    free(token);
+}
+
+static void post_job(struct desk *d, uint64_t task, uint64_t version, uint32_t samples,
+                     uint32_t prompt, uint32_t answer)
+{
+    post_part(d, task, version, 0, samples, prompt, answer);
+}
+
+static const struct item *find(const struct desk *d, uint64_t task, uint32_t sample)
+{
+    for (int i = 0; i < d->n; i++)
+        if (d->got[i]->kind == ITEM_DONE && d->got[i]->rollout->task == task &&
+            d->got[i]->rollout->sample == sample)
+            return d->got[i];
+    fail_msg("nothing of task %d sample %d", (int)task, (int)sample);
+    return NULL;
+}
+
+/* The same job by itself in a process that does nothing else gives the same rollout. */
+static void same_as_alone(const struct desk *d, uint64_t task, uint64_t version,
+                          uint32_t samples, uint32_t prompt, uint32_t answer)
+{
+    struct desk alone;
+
+    desk_open(&alone, (int)samples);
+    post_card(&alone);
+    post_image(&alone, version);
+    post_job(&alone, task, version, samples, prompt, answer);
+    desk_await(&alone, (int)samples);
+    for (uint32_t s = 0; s < samples; s++) {
+        const struct rollout *a = find(&alone, task, s)->rollout,
+                             *b = find(d, task, s)->rollout;
+        assert_int_equal(a->tokens, b->tokens);
+        assert_memory_equal(a->token, b->token, a->tokens * sizeof *a->token);
+        assert_memory_equal(a->logprob, b->logprob, a->tokens * sizeof *a->logprob);
+        assert_int_equal(b->spans, 1);
+        assert_int_equal(b->span[0].version.number, version);
+        assert_true(hash_same(&a->hash, &b->hash));
+    }
+    desk_close(&alone);
+}
+
+/* Slots are as long as the first job needs. One that needs longer ones waits until they are
+ * empty, and not a moment more: nothing else is ever posted here. */
+static void a_longer_job_does_not_wait_for_ever(void **state)
+{
+    struct desk d;
+
+    (void)state;
+    desk_open(&d, 2);
+    post_card(&d);
+    post_image(&d, 0);
+    post_job(&d, 1, 0, 2, 4, 8);
+    post_job(&d, 2, 0, 1, 100, 20);
+    post_job(&d, 3, 0, 1, 300, 5);
+    desk_await(&d, 4);
+    same_as_alone(&d, 2, 0, 1, 100, 20);
+    same_as_alone(&d, 3, 0, 1, 300, 5);
+    desk_close(&d);
+}
+
+static void more_samples_than_slots(void **state)
+{
+    struct desk d;
+
+    (void)state;
+    desk_open(&d, 2);
+    post_card(&d);
+    post_image(&d, 0);
+    post_part(&d, 7, 0, 3, 2, 6, 10); /* a lease need not begin at sample 0 */
+    post_part(&d, 7, 0, 0, 3, 6, 10);
+    desk_await(&d, 5);
+    assert_false(hash_same(&find(&d, 7, 0)->rollout->hash, &find(&d, 7, 4)->rollout->hash));
+    same_as_alone(&d, 7, 0, 5, 6, 10);
+    desk_close(&d);
+}
+
+/* What cannot run says so, and what is behind it goes on. */
+static void a_job_beyond_the_context_fails_alone(void **state)
+{
+    struct desk d;
+
+    (void)state;
+    desk_open(&d, 2);
+    post_card(&d);
+    post_image(&d, 0);
+    post_job(&d, 1, 0, 3, 1000, 100);
+    post_job(&d, 2, 0, 1, 4, 4);
+    desk_await(&d, 2);
+    assert_int_equal(d.got[0]->kind, ITEM_FAILED);
+    assert_int_equal(d.got[0]->task, 1);
+    assert_int_equal(d.got[0]->count, 3); /* one word for all its samples */
+    assert_non_null(strstr(d.got[0]->words, "do not fit the context of 1024"));
+    find(&d, 2, 0);
+    desk_close(&d);
+}
+
+/* One version at a time; each job with its own weights, whenever they come. */
+static void versions_take_turns(void **state)
+{
+    struct desk d;
+
+    (void)state;
+    desk_open(&d, 2);
+    post_card(&d);
+    post_job(&d, 1, 2, 1, 5, 9); /* its weights come later */
+    post_image(&d, 1);
+    post_job(&d, 2, 1, 2, 5, 9);
+    post_job(&d, 3, 2, 2, 5, 9);
+    post_job(&d, 4, 1, 1, 5, 9);
+    post_image(&d, 2);
+    desk_await(&d, 6);
+    same_as_alone(&d, 1, 2, 1, 5, 9);
+    same_as_alone(&d, 2, 1, 2, 5, 9);
+    same_as_alone(&d, 3, 2, 2, 5, 9);
+    same_as_alone(&d, 4, 1, 1, 5, 9);
+    desk_close(&d);
+}
+
+static void what_is_cancelled_or_dropped_stays_away(void **state)
+{
+    struct item *item;
+    struct desk d;
+
+    (void)state;
+    desk_open(&d, 2);
+    post_card(&d);
+    post_image(&d, 1);
+    post_job(&d, 1, 9, 1, 5, 5); /* waits for weights */
+    item = compute_item(ITEM_CANCEL);
+    item->task = 1;
+    post(&d, item);
+    post_image(&d, 5);
+    item = compute_item(ITEM_DROP);
+    item->version = version_of(5); /* all below */
+    post(&d, item);
+    post_job(&d, 2, 1, 1, 5, 5); /* its weights were dropped: waits */
+    post_image(&d, 9);
+    post_job(&d, 3, 9, 1, 5, 5);
+    post_job(&d, 4, 5, 1, 5, 5);
+    desk_await(&d, 2);
+    find(&d, 3, 0);
+    find(&d, 4, 0);
+    post_image(&d, 1);
+    desk_await(&d, 3);
+    assert_int_equal(d.got[2]->rollout->task, 2);
+    desk_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_longer_job_does_not_wait_for_ever),
+        cmocka_unit_test(more_samples_than_slots),
+        cmocka_unit_test(a_job_beyond_the_context_fails_alone),
+        cmocka_unit_test(versions_take_turns),
+        cmocka_unit_test(what_is_cancelled_or_dropped_stays_away),
+    };
+
+    return cmocka_run_group_tests_name("actor/compute", tests, NULL, NULL);
+}
