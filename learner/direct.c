@@ -11,7 +11,7 @@ const struct conf_key direct_table[] = {
     CONF_BOOL(keys, disable_dropout, "true", "lora_dropout counts as 0"),
     CONF_TEXT(direct_keys, truncation_mode, "keep_start", "keep_start: cut behind max_length"),
     CONF_BOOL(direct_keys, padding_free, "false", "no effect: batches have no padding"),
-    CONF_BOOL(direct_keys, share_prompt, "false", "compute a pair's prompt once"),
+    CONF_BOOL(direct_keys, share_prompt, "true", "compute a pair's prompt once"),
     CONF_IGNORED("max_completion_length"),
     CONF_IGNORED("generate_during_eval"),
     CONF_IGNORED("is_encoder_decoder"),

@@ -21,20 +21,24 @@ static size_t up(size_t n)
     return (n + LANES - 1) / LANES * LANES;
 }
 
-size_t grad_attention_scratch(const struct rows_heads *heads, int length)
+size_t grad_attention_scratch(const struct rows_heads *heads, int length, bool stems)
 {
     const size_t group = (size_t)(heads->heads / heads->kv_heads);
-    const size_t rows = (size_t)tile_rows(heads) * group;
+    const size_t rows = (size_t)tile_rows(heads) * group, dim = (size_t)heads->head_dim;
 
-    return rows * (2 * up((size_t)length) + 3 * (size_t)heads->head_dim);
+    return rows * (2 * up((size_t)length) + 3 * dim) + (stems ? 4 * (size_t)length * dim : 0);
 }
 
 /* One (sequence, kv head), and the tile of queries in it. */
 struct part {
     const struct grad_attention *job;
-    int start, kv;              /* first row of the sequence, kv head */
-    int from, queries;          /* tile: queries from .. from + queries of the sequence */
-    int group, dim, keys;       /* keys: from + queries */
+    int start, kv;        /* first row of the sequence, kv head */
+    int stem;             /* keys before the sequence's own */
+    int from, queries;    /* tile: queries from .. from + queries of the sequence */
+    int group, dim, keys; /* keys: stem + from + queries */
+    const float *k, *v;   /* of the first key, a key each `ldk` floats... */
+    float *dk, *dv;       /* ...and their slopes */
+    size_t ldk;
     size_t width, owidth;       /* floats of a row of qkv, of out */
     float *p, *dp, *q, *o, *dq; /* rows are (query, head): [queries*group][..] */
     size_t ldp;
@@ -81,7 +85,7 @@ static void probabilities(const struct part *t, const struct isa *isa)
 {
     for (int r = 0; r < t->queries * t->group; r++) {
         float *row = t->p + (size_t)r * t->ldp, max;
-        const int n = t->from + r / t->group + 1;
+        const int n = t->stem + t->from + r / t->group + 1;
         const float sum = isa->softmax(row, n, &max);
 
         isa->scale(row, 1.0f / sum, n);
@@ -98,7 +102,7 @@ static void slopes(const struct part *t, const struct isa *isa)
         const float mean = isa->dot(t->job->dout + at, t->job->out + at, t->dim);
         const float *p = t->p + (size_t)r * t->ldp;
         float *ds = t->dp + (size_t)r * t->ldp;
-        const int n = t->from + r / t->group + 1;
+        const int n = t->stem + t->from + r / t->group + 1;
 
 #pragma omp simd
         for (int k = 0; k < n; k++)
@@ -109,57 +113,119 @@ static void slopes(const struct part *t, const struct isa *isa)
 
 static void tile(const struct part *t, const struct isa *isa)
 {
-    const struct rows_heads *heads = &t->job->heads;
-    const size_t dim = (size_t)t->dim, first = (size_t)t->start * t->width;
-    const size_t k_at = first + (size_t)(heads->heads + t->kv) * dim;
-    const size_t v_at = k_at + (size_t)heads->kv_heads * dim;
-    const float *k = t->job->qkv + k_at, *v = t->job->qkv + v_at;
-    float *dk = t->job->dqkv + k_at, *dv = t->job->dqkv + v_at;
+    const size_t dim = (size_t)t->dim, wide = (size_t)t->group * dim;
     const int rows = t->queries * t->group;
-    const size_t wide = (size_t)t->group * dim;
 
     gather(t);
-    turn(t, t->p, t->ldp, t->q, dim, k, t->width, rows, t->keys, t->dim, 1);
+    turn(t, t->p, t->ldp, t->q, dim, t->k, t->ldk, rows, t->keys, t->dim, 1);
     probabilities(t, isa);
-    turn(t, dv, t->width, t->p, t->ldp, t->o, dim, t->keys, t->dim, rows, 2);
-    turn(t, t->dp, t->ldp, t->o, dim, v, t->width, rows, t->keys, t->dim, 1);
+    turn(t, t->dv, t->ldk, t->p, t->ldp, t->o, dim, t->keys, t->dim, rows, 2);
+    turn(t, t->dp, t->ldp, t->o, dim, t->v, t->ldk, rows, t->keys, t->dim, 1);
     slopes(t, isa);
-    turn(t, dk, t->width, t->dp, t->ldp, t->q, dim, t->keys, t->dim, rows, 2);
-    turn(t, t->dq, dim, t->dp, t->ldp, k, t->width, rows, t->dim, t->keys, 0);
+    turn(t, t->dk, t->ldk, t->dp, t->ldp, t->q, dim, t->keys, t->dim, rows, 2);
+    turn(t, t->dq, dim, t->dp, t->ldp, t->k, t->ldk, rows, t->dim, t->keys, 0);
     for (int i = 0; i < t->queries; i++)
         memcpy(t->job->dqkv + (size_t)(t->start + t->from + i) * t->width +
                    (size_t)t->kv * wide,
                t->dq + (size_t)i * wide, wide * sizeof(float));
 }
 
-static void sequence(const struct grad_attention *job, int s, int kv, float *scratch)
+static void tiles(struct part *t, int length, float *scratch)
 {
     const struct isa *isa = isa_current();
+    const int most = tile_rows(&t->job->heads);
+    const size_t rows = (size_t)most * (size_t)t->group, dim = (size_t)t->dim;
+
+    for (t->from = 0; t->from < length; t->from += most) {
+        t->queries = length - t->from < most ? length - t->from : most;
+        t->keys = t->stem + t->from + t->queries;
+        t->ldp = up((size_t)t->keys);
+        t->p = scratch;
+        t->dp = t->p + rows * t->ldp;
+        t->q = t->dp + rows * t->ldp;
+        t->o = t->q + rows * dim;
+        t->dq = t->o + rows * dim;
+        tile(t, isa);
+    }
+}
+
+/* A sequence that goes on from another: keys and values put together, slopes taken apart
+ * again. `trunk` is the first row of the other. */
+static void grafted(struct part *t, int trunk, int length, float *scratch)
+{
+    const struct rows_heads *heads = &t->job->heads;
+    const size_t dim = (size_t)t->dim, all = (size_t)(t->stem + length) * dim;
+    const size_t k_at = (size_t)(heads->heads + t->kv) * dim;
+    const size_t v_at = k_at + (size_t)heads->kv_heads * dim;
+    float *k = scratch, *v = k + all, *dk = v + all, *dv = dk + all;
+
+    memset(dk, 0, 2 * all * sizeof *dk);
+    for (int j = 0; j < t->stem + length; j++) {
+        const int row = j < t->stem ? trunk + j : t->start + j - t->stem;
+        const float *from = t->job->qkv + (size_t)row * t->width;
+
+        memcpy(k + (size_t)j * dim, from + k_at, dim * sizeof *k);
+        memcpy(v + (size_t)j * dim, from + v_at, dim * sizeof *v);
+    }
+    t->k = k;
+    t->v = v;
+    t->dk = dk;
+    t->dv = dv;
+    t->ldk = dim;
+    tiles(t, length, scratch + 4 * all);
+    for (int j = 0; j < t->stem + length; j++) {
+        const int row = j < t->stem ? trunk + j : t->start + j - t->stem;
+        float *to = t->job->dqkv + (size_t)row * t->width;
+
+        for (size_t d = 0; d < dim; d++) {
+            to[k_at + d] += dk[(size_t)j * dim + d];
+            to[v_at + d] += dv[(size_t)j * dim + d];
+        }
+    }
+}
+
+static int stem_of(const struct grad_attention *job, int s)
+{
+    return job->stem ? job->stem[s] : 0;
+}
+
+static void sequence(const struct grad_attention *job, int s, int trunk, int kv, float *scratch)
+{
     const struct rows_heads *heads = &job->heads;
-    const int length = job->seq[s + 1] - job->seq[s], most = tile_rows(heads);
+    const int length = job->seq[s + 1] - job->seq[s];
     struct part t = {
         .job = job,
         .start = job->seq[s],
         .kv = kv,
+        .stem = stem_of(job, s),
         .group = heads->heads / heads->kv_heads,
         .dim = heads->head_dim,
         .width = (size_t)(heads->heads + 2 * heads->kv_heads) * (size_t)heads->head_dim,
         .owidth = (size_t)heads->heads * (size_t)heads->head_dim,
     };
+    const size_t k_at = (size_t)t.start * t.width + (size_t)(heads->heads + kv) * (size_t)t.dim;
+    const size_t v_at = k_at + (size_t)heads->kv_heads * (size_t)t.dim;
 
-    for (t.from = 0; t.from < length; t.from += most) {
-        const size_t rows = (size_t)most * (size_t)t.group, dim = (size_t)t.dim;
-
-        t.queries = length - t.from < most ? length - t.from : most;
-        t.keys = t.from + t.queries;
-        t.ldp = up((size_t)t.keys);
-        t.p = scratch;
-        t.dp = t.p + rows * t.ldp;
-        t.q = t.dp + rows * t.ldp;
-        t.o = t.q + rows * dim;
-        t.dq = t.o + rows * dim;
-        tile(&t, isa);
+    if (t.stem) {
+        grafted(&t, job->seq[trunk], length, scratch);
+        return;
     }
+    t.k = job->qkv + k_at;
+    t.v = job->qkv + v_at;
+    t.dk = job->dqkv + k_at;
+    t.dv = job->dqkv + v_at;
+    t.ldk = t.width;
+    tiles(&t, length, scratch);
+}
+
+/* A sequence and those that go on from it, one after another: they add to the same rows. */
+static void family(const struct grad_attention *job, int trunk, int kv, float *scratch)
+{
+    int s = trunk;
+
+    do
+        sequence(job, s, trunk, kv, scratch);
+    while (++s < job->n_seq && stem_of(job, s));
 }
 
 void grad_attention(const struct grad_attention *job)
@@ -170,11 +236,13 @@ void grad_attention(const struct grad_attention *job)
     size_t each = 0;
 
     for (int s = 0; s < job->n_seq; s++) {
-        const size_t need = grad_attention_scratch(&job->heads, job->seq[s + 1] - job->seq[s]);
+        const int length = stem_of(job, s) + job->seq[s + 1] - job->seq[s];
+        const size_t need = grad_attention_scratch(&job->heads, length, job->stem);
         each = need > each ? need : each;
     }
     memset(job->dqkv, 0, rows * width * sizeof(float));
 #pragma omp parallel for schedule(dynamic) num_threads(job->threads)
     for (int i = 0; i < tasks; i++)
-        sequence(job, i / kv, i % kv, job->scratch + (size_t)omp_get_thread_num() * each);
+        if (!stem_of(job, i / kv))
+            family(job, i / kv, i % kv, job->scratch + (size_t)omp_get_thread_num() * each);
 }

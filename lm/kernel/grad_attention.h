@@ -23,14 +23,17 @@ struct grad_attention {
     float *dqkv;       /* like qkv, out */
     const int *seq;    /* [n_seq+1] where each sequence starts */
     int n_seq;
+    const int *stem; /* [n_seq] tokens of the nearest sequence before without a stem that stand
+                      * before this one's own; NULL: none */
     struct rows_heads heads;
     float *scratch; /* [threads][grad_attention_scratch] */
     int threads;
     bool portable; /* see blas.h */
 };
 
-/* Floats of scratch for one thread when no sequence is longer than `length`. */
-size_t grad_attention_scratch(const struct rows_heads *heads, int length);
+/* Floats of scratch for one thread when no sequence, stem included, is longer than `length`;
+ * `stems`: some have one. */
+size_t grad_attention_scratch(const struct rows_heads *heads, int length, bool stems);
 
 void grad_attention(const struct grad_attention *job);
 

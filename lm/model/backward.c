@@ -179,6 +179,7 @@ static void attention(const struct backward *pass, int layer)
         .dqkv = dqkv,
         .seq = t->batch->seq,
         .n_seq = t->batch->n_seq,
+        .stem = t->batch->stem,
         .heads = tape_heads(t),
         .scratch = t->scratch,
         .threads = t->threads,

@@ -9,18 +9,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Row r of the hidden states predicts token r + 1. The rows of the batch that do and that are
- * asked for, or (not `all`) have a gradient, into tape->head_row; how many. */
+/* Which token is asked for, or (not `all`) has a gradient. */
+static bool asked(const struct tape *t, int i, const float *dlogprob, const float *dentropy,
+                  bool all)
+{
+    if (t->batch->wanted && !t->batch->wanted[i])
+        return false;
+    return all || (dlogprob && dlogprob[i] != 0.0f) || (dentropy && dentropy[i] != 0.0f);
+}
+
+/* A row of the hidden states predicts the next token of its sequence, and the last row of a
+ * stem the first token of what goes on from it. Rows and their tokens into tape->head_row and
+ * head_to; how many. */
 static int list_rows(struct tape *t, const float *dlogprob, const float *dentropy, bool all)
 {
-    const uint8_t *wanted = t->batch->wanted;
-    int n = 0;
+    int n = 0, trunk = 0;
 
-    for (int s = 0; s < t->batch->n_seq; s++)
-        for (int i = t->batch->seq[s] + 1; i < t->batch->seq[s + 1]; i++)
-            if ((!wanted || wanted[i]) &&
-                (all || (dlogprob && dlogprob[i] != 0.0f) || (dentropy && dentropy[i] != 0.0f)))
-                t->head_row[n++] = i - 1;
+    for (int s = 0; s < t->batch->n_seq; s++) {
+        const int first = t->batch->seq[s], stem = tape_stem(t, s);
+
+        trunk = stem ? trunk : first;
+        for (int i = stem ? first : first + 1; i < t->batch->seq[s + 1]; i++) {
+            if (!asked(t, i, dlogprob, dentropy, all))
+                continue;
+            t->head_row[n] = i > first ? i - 1 : trunk + stem - 1;
+            t->head_to[n++] = i;
+        }
+    }
     return n;
 }
 
@@ -70,7 +85,7 @@ void readout_forward(struct tape *t, const struct model *model, float *logprob, 
 #pragma omp parallel for schedule(dynamic)
         for (int i = 0; i < n; i++) {
             const float *logit = t->logits + (size_t)i * (size_t)vocab;
-            const int to = t->head_row[at + i] + 1;
+            const int to = t->head_to[at + i];
             const float chosen = logit[t->batch->token[to]];
             struct softmax row;
 
@@ -87,7 +102,7 @@ void readout_forward(struct tape *t, const struct model *model, float *logprob, 
 }
 
 /* Logits of n rows to their gradients, in place. */
-static void turn(const struct tape *t, const int *row, int n, const float *dlogprob,
+static void turn(const struct tape *t, const int *token, int n, const float *dlogprob,
                  const float *dentropy)
 {
     const float rate = softmax_rate(t->temperature);
@@ -95,7 +110,7 @@ static void turn(const struct tape *t, const int *row, int n, const float *dlogp
 
 #pragma omp parallel for schedule(dynamic) num_threads(t->threads)
     for (int i = 0; i < n; i++) {
-        const int to = row[i] + 1;
+        const int to = token[i];
 
         grad_softmax(t->logits + (size_t)i * vocab, t->shape.vocab, rate, t->batch->token[to],
                      dlogprob ? dlogprob[to] : 0.0f, dentropy ? dentropy[to] : 0.0f,
@@ -123,11 +138,14 @@ void readout_backward(const struct backward *pass, const float *dlogprob, const 
         };
 
         make_logits(t, pass->model, t->head_row + at, n);
-        turn(t, t->head_row + at, n, dlogprob, dentropy);
+        turn(t, t->head_to + at, n, dlogprob, dentropy);
         backward_linear(pass, &job);
-        for (int i = 0; i < n; i++)
-            memcpy(t->dh + (size_t)t->head_row[at + i] * width, t->head_d + (size_t)i * width,
-                   width * sizeof *t->dh);
+        for (int i = 0; i < n; i++) { /* a stem's last row may come more than once */
+            float *to = t->dh + (size_t)t->head_row[at + i] * width;
+
+            for (size_t k = 0; k < width; k++)
+                to[k] += t->head_d[(size_t)i * width + k];
+        }
     }
 }
 

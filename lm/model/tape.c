@@ -55,12 +55,12 @@ static size_t head_floats(const struct shape *s)
     return (size_t)head_rows(s) * ((size_t)s->vocab + 2 * (size_t)s->width);
 }
 
-static size_t scratch_floats(const struct shape *s, int length, int threads)
+static size_t scratch_floats(const struct shape *s, int length, bool stems, int threads)
 {
     const struct rows_heads heads = {s->heads, s->kv_heads, s->head_dim};
     const int group = s->heads / s->kv_heads;
     const size_t ahead = attention_scratch(attention_rows(group), group, s->head_dim, length);
-    const size_t back = grad_attention_scratch(&heads, length);
+    const size_t back = grad_attention_scratch(&heads, length, stems);
 
     return (ahead > back ? ahead : back) * (size_t)threads;
 }
@@ -71,9 +71,10 @@ size_t tape_size(const struct shape *s, const struct train_options *options, int
     const size_t rows = (size_t)n;
 
     return sizeof(float) * (rows * row_floats(s, options) + head_floats(s) +
-                            (size_t)s->kv_heads * attention_keys(s->head_dim, n) +
-                            scratch_floats(s, length, omp_get_max_threads())) +
-           rows * (3 * sizeof(int) + 2 * sizeof(float) + sizeof(struct tape_tile) + 1);
+                            (size_t)s->kv_heads * (2 * attention_keys(s->head_dim, n) +
+                                                   rows * (size_t)s->head_dim) +
+                            scratch_floats(s, length, true, omp_get_max_threads())) +
+           rows * (4 * sizeof(int) + 2 * sizeof(float) + sizeof(struct tape_tile) + 1);
 }
 
 enum err tape_new(struct tape **out, const struct shape *shape,
@@ -115,6 +116,7 @@ void tape_free(struct tape *t)
     free(t->pos);
     free(t->seq);
     free(t->head_row);
+    free(t->head_to);
     free(t->tile);
     free(t->hit);
     free(t->square);
@@ -199,6 +201,7 @@ static enum err grow(struct tape *t, int n)
     carve(t, rows);
     t->pos = mem_grow(t->pos, rows, sizeof *t->pos);
     t->head_row = mem_grow(t->head_row, rows, sizeof *t->head_row);
+    t->head_to = mem_grow(t->head_to, rows, sizeof *t->head_to);
     t->tile = mem_grow(t->tile, rows, sizeof *t->tile);
     t->hit = mem_grow(t->hit, rows, sizeof *t->hit);
     t->square = mem_grow(t->square, rows, sizeof *t->square);
@@ -207,20 +210,56 @@ static enum err grow(struct tape *t, int n)
     return OK;
 }
 
+/* Lengths, with what stands before a sequence. */
+static enum err check_lengths(const struct shape *s, const struct batch *b)
+{
+    int trunk = 0; /* length of the sequence that the next ones may go on from */
+
+    for (int i = 0; i < b->n_seq; i++) {
+        const int own = b->seq[i + 1] - b->seq[i], stem = b->stem ? b->stem[i] : 0;
+
+        if (stem < 0 || stem > trunk)
+            return err_set(ERR_RANGE, "batch: sequence %d goes on behind %d of %d tokens", i,
+                           stem, trunk);
+        if (own <= 0 || own > s->context - stem)
+            return err_set(ERR_RANGE, "batch: sequence %d of %d tokens: not in 1..%d", i,
+                           own + stem, s->context);
+        trunk = stem ? trunk : own;
+    }
+    return OK;
+}
+
 static enum err check(const struct shape *s, const struct batch *b)
 {
+    enum err err;
+
     if (b->n <= 0 || b->n_seq <= 0 || b->seq[0] != 0 || b->seq[b->n_seq] != b->n)
         return err_set(ERR_RANGE, "batch: %d tokens in %d sequences do not fit together", b->n,
                        b->n_seq);
-    for (int i = 0; i < b->n_seq; i++)
-        if (b->seq[i + 1] <= b->seq[i] || b->seq[i + 1] - b->seq[i] > s->context)
-            return err_set(ERR_RANGE, "batch: sequence %d of %d tokens: not in 1..%d", i,
-                           b->seq[i + 1] - b->seq[i], s->context);
+    err = check_lengths(s, b);
+    if (err)
+        return err;
     for (int i = 0; i < b->n; i++)
         if (b->token[i] < 0 || b->token[i] >= s->vocab)
             return err_set(ERR_RANGE, "batch: token %d: not in 0..%d", b->token[i],
                            s->vocab - 1);
     return OK;
+}
+
+int tape_stem(const struct tape *t, int seq)
+{
+    return t->batch->stem ? t->batch->stem[seq] : 0;
+}
+
+/* Floats that the keys of one kv head take, and the values behind them where a stem puts rows
+ * together that lie apart. */
+static size_t key_floats(const struct tape *t, int seq)
+{
+    const int stem = tape_stem(t, seq);
+    const int length = stem + t->batch->seq[seq + 1] - t->batch->seq[seq];
+
+    return attention_keys(t->shape.head_dim, length) +
+           (stem ? (size_t)length * (size_t)t->shape.head_dim : 0);
 }
 
 enum err tape_begin(struct tape *t, const struct model *model, const struct batch *batch)
@@ -243,12 +282,13 @@ enum err tape_begin(struct tape *t, const struct model *model, const struct batc
     t->seq = mem_grow(t->seq, (size_t)batch->n_seq, sizeof *t->seq);
     for (int i = 0; i < batch->n_seq; i++) {
         const int from = batch->seq[i], length = batch->seq[i + 1] - from;
+        const int stem = tape_stem(t, i);
 
         t->seq[i] = (int)(t->keys / (size_t)s->head_dim); /* where its key blocks start */
-        t->keys += attention_keys(s->head_dim, length);
-        longest = length > longest ? length : longest;
+        t->keys += key_floats(t, i);
+        longest = stem + length > longest ? stem + length : longest;
         for (int j = 0; j < length; j++)
-            t->pos[from + j] = j;
+            t->pos[from + j] = stem + j;
         for (int j = 0; j < length; j += each)
             t->tile[t->tiles++] =
                 (struct tape_tile){i, j, length - j < each ? length - j : each};
@@ -260,8 +300,8 @@ enum err tape_begin(struct tape *t, const struct model *model, const struct batc
                         lora_branch_floats(s, &t->lora->conf, t->n), "adapter");
     if (err)
         return err;
-    return tape_room(&t->scratch, &t->scratch_room, scratch_floats(s, longest, t->threads),
-                     "attention");
+    return tape_room(&t->scratch, &t->scratch_room,
+                     scratch_floats(s, longest, batch->stem, t->threads), "attention");
 }
 
 static float *keys_of(const struct tape *t, int seq, int kv)
@@ -269,23 +309,60 @@ static float *keys_of(const struct tape *t, int seq, int kv)
     return t->key + (size_t)kv * t->keys + (size_t)t->seq[seq] * (size_t)t->shape.head_dim;
 }
 
+/* Where sequence `seq` finds its first tokens: in the nearest one before it without a stem. */
+static int trunk_of(const struct tape *t, int seq)
+{
+    while (tape_stem(t, seq))
+        seq--;
+    return seq;
+}
+
+/* The row of token j of a sequence. */
+static size_t row_of(const struct tape *t, int seq, int trunk, int j)
+{
+    const int stem = tape_stem(t, seq);
+
+    return (size_t)(j < stem ? t->batch->seq[trunk] + j : t->batch->seq[seq] + j - stem);
+}
+
 static void put_keys(const struct tape *t, const float *qkv)
 {
     const struct shape *s = &t->shape;
     const int tasks = t->batch->n_seq * s->kv_heads;
+    const size_t dim = (size_t)s->head_dim;
 
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < tasks; i++) {
         const int seq = i / s->kv_heads, kv = i % s->kv_heads;
-        const int from = t->batch->seq[seq], length = t->batch->seq[seq + 1] - from;
+        const int stem = tape_stem(t, seq), trunk = trunk_of(t, seq);
+        const int length = stem + t->batch->seq[seq + 1] - t->batch->seq[seq];
         float *keys = keys_of(t, seq, kv);
+        float *values = keys + attention_keys(s->head_dim, length);
 
-        for (int j = 0; j < length; j++)
-            attention_put_key(keys,
-                              qkv + (size_t)(from + j) * (size_t)model_qkv(s) +
-                                  (size_t)(s->heads + kv) * (size_t)s->head_dim,
-                              j, s->head_dim);
+        for (int j = 0; j < length; j++) {
+            const float *row = qkv + row_of(t, seq, trunk, j) * (size_t)model_qkv(s);
+
+            attention_put_key(keys, row + (size_t)(s->heads + kv) * dim, j, s->head_dim);
+            if (stem)
+                memcpy(values + (size_t)j * dim,
+                       row + (size_t)(s->heads + s->kv_heads + kv) * dim, dim * sizeof *row);
+        }
     }
+}
+
+/* Values of a sequence's kv head, a token each *ld floats. */
+static const float *values_of(const struct tape *t, const float *qkv, int seq, int kv,
+                              size_t *ld)
+{
+    const struct shape *s = &t->shape;
+    const int stem = tape_stem(t, seq), first = t->batch->seq[seq];
+    const size_t width = (size_t)model_qkv(s), dim = (size_t)s->head_dim;
+
+    *ld = stem ? dim : width;
+    if (stem)
+        return keys_of(t, seq, kv) +
+               attention_keys(s->head_dim, stem + t->batch->seq[seq + 1] - first);
+    return qkv + (size_t)first * width + (size_t)(s->heads + s->kv_heads + kv) * dim;
 }
 
 static void attend(const struct tape *t, const struct tape_layer *l)
@@ -300,17 +377,19 @@ static void attend(const struct tape *t, const struct tape_layer *l)
     for (int i = 0; i < tasks; i++) {
         const struct tape_tile *tile = &t->tile[i / s->kv_heads];
         const int kv = i % s->kv_heads;
-        const size_t first = (size_t)t->batch->seq[tile->seq];
-        const size_t row = first + (size_t)tile->from, head = (size_t)(kv * group) * dim;
+        const size_t row = (size_t)t->batch->seq[tile->seq] + (size_t)tile->from;
+        const size_t head = (size_t)(kv * group) * dim;
+        size_t ldv;
+        const float *values = values_of(t, l->qkv, tile->seq, kv, &ldv);
         const struct attention job = {
             .q = l->qkv + row * width + head,
             .ldq = width,
             .keys = keys_of(t, tile->seq, kv),
-            .values = l->qkv + first * width + (size_t)(s->heads + s->kv_heads + kv) * dim,
-            .ldv = width,
+            .values = values,
+            .ldv = ldv,
             .out = l->attended + row * attended(s) + head,
             .ldo = attended(s),
-            .pos = tile->from,
+            .pos = tape_stem(t, tile->seq) + tile->from,
             .rows = tile->rows,
             .group = group,
             .head_dim = s->head_dim,

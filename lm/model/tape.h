@@ -57,9 +57,10 @@ struct tape {
     float *aside;                     /* [threads, vocab] */
     size_t aside_room;
 
-    int *pos, *seq, *head_row;  /* [n], [n_seq+1]..., [n]: rows that the head is asked for */
-    struct tape_tile *tile;     /* [n] */
-    uint8_t *hit;               /* [n] */
+    int *pos, *seq;          /* [n]; [n_seq] where each one's keys start */
+    int *head_row, *head_to; /* [n] rows that the head is asked for; the tokens they predict */
+    struct tape_tile *tile;  /* [n] */
+    uint8_t *hit;            /* [n] */
     float *square, *mean_logit; /* [n] */
 };
 
@@ -73,6 +74,9 @@ size_t tape_size(const struct shape *shape, const struct train_options *options,
 /* Room for the batch, its positions and tiles. Errors: ERR_NOMEM, ERR_RANGE. */
 enum err tape_begin(struct tape *tape, const struct model *model,
                     const struct batch *batch) MUST_CHECK;
+
+/* Tokens of the trunk that stand before sequence `seq` of the batch. */
+int tape_stem(const struct tape *tape, int seq);
 
 /* Runs layer i from layer[i].in; `to` [n,width] gets its output, NULL: only what backward
  * needs.

@@ -165,7 +165,7 @@ static double attention_loss(const float *qkv, void *ctx)
 static void back(float *grad, const float *qkv, bool portable, int threads)
 {
     float out[LONG * OUT], dout[LONG * OUT];
-    const size_t each = grad_attention_scratch(&heads, LONG - 3);
+    const size_t each = grad_attention_scratch(&heads, LONG - 3, false);
     float *scratch = calloc(each * (size_t)threads, sizeof *scratch);
 
     attend(out, qkv);

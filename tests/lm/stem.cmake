@@ -1,0 +1,1 @@
+drover_test(lm/stem NEEDS lm_model)
