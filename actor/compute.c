@@ -233,10 +233,11 @@ static struct sampling sampling_of(const struct item *job)
 /* Room for the job's length: made anew when nothing runs. */
 static enum err fit(struct compute *c, const struct item *job)
 {
-    const int need = (job->prompts + (int)job->decoding.max_new + 63) / 64 * 64;
-    const int context = c->bundle->shape.context;
+    const int whole = job->prompts + (int)job->decoding.max_new,
+              rounded = (whole + 63) / 64 * 64;
+    const int context = c->bundle->shape.context, need = rounded < context ? rounded : context;
 
-    if (job->prompts + (int)job->decoding.max_new > context)
+    if (whole > context)
         return err_set(ERR_RANGE,
                        "prompt of %d and answer of %d tokens do not fit the context of %d",
                        job->prompts, (int)job->decoding.max_new, context);

@@ -50,7 +50,10 @@ static enum err run(const void *self)
     const struct actor_options *options = self;
     struct process p = {NULL, NULL};
     struct member_work work = {
-        .worker = {64, decode, given, compute_item_free, &p}, .meet = meet, .self = &p};
+        /* all leases that credit allows, and what comes with a version */
+        .worker = {64 + 2 * (size_t)options->slots, decode, given, compute_item_free, &p},
+        .meet = meet,
+        .self = &p};
     enum err err;
 
     if (options->member.threads)

@@ -50,7 +50,10 @@ static enum err run(const void *self)
     const struct rewarder_options *options = self;
     struct process p = {NULL, NULL};
     struct member_work work = {
-        .worker = {256, score, given, score_work_free, &p}, .meet = meet, .self = &p};
+        /* all tickets that credit allows, and models */
+        .worker = {64 + 2 * (size_t)options->batch, score, given, score_work_free, &p},
+        .meet = meet,
+        .self = &p};
     enum err err;
 
     if (options->member.threads)

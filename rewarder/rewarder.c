@@ -28,7 +28,9 @@ struct rewarder {
     uint32_t n;
     uint32_t open; /* rollouts in tickets that are not answered */
     uint64_t ticket_seen;
-    struct work *late; /* one item that the full queue refused */
+    struct work *late;             /* one item that the full queue refused */
+    struct work **unsent;          /* answers that the full pipe refused, in order */
+    uint32_t unsents, said, asked; /* said: credit in the last HB; asked: rollouts since */
     bool draining, bye_said, bye_ok;
     int64_t deadline_ms;
 };
@@ -51,6 +53,14 @@ static void forget(struct known *k)
     memset(k, 0, sizeof *k);
 }
 
+/* Whoever says HELLO again is asked again. */
+static void drop_unsent(struct rewarder *r)
+{
+    for (uint32_t i = 0; i < r->unsents; i++)
+        score_work_free(r->unsent[i]);
+    r->unsents = 0;
+}
+
 void rewarder_free(struct rewarder *r)
 {
     if (!r)
@@ -58,6 +68,8 @@ void rewarder_free(struct rewarder *r)
     for (uint32_t i = 0; i < r->n; i++)
         forget(&r->known[i]);
     score_work_free(r->late);
+    drop_unsent(r);
+    free(r->unsent);
     free(r);
 }
 
@@ -82,11 +94,17 @@ void rewarder_hello(void *self, struct msg_hello *out)
     out->slots = (uint32_t)r->conf.batch;
 }
 
+static uint32_t credit(const struct rewarder *r)
+{
+    const uint32_t most = (uint32_t)r->conf.batch * 2;
+
+    return r->draining || r->open >= most ? 0 : most - r->open;
+}
+
 void rewarder_hb(void *self, struct msg_hb *out)
 {
     struct rewarder *r = self;
     const struct score_counters *c = score_counters(r->conf.scoring);
-    const uint32_t most = (uint32_t)r->conf.batch * 2;
 
     out->tokens = atomic_load(&c->tokens);
     out->busy_ms = atomic_load(&c->busy_ns) / 1000000;
@@ -95,7 +113,8 @@ void rewarder_hb(void *self, struct msg_hb *out)
     out->rss_bytes = mem_peak();
     out->queued = r->open;
     out->lease_seen = r->ticket_seen;
-    out->credit = r->draining || r->open >= most ? 0 : most - r->open;
+    out->credit = r->said = credit(r);
+    r->asked = 0;
     out->note = fetch_note(r->fetch);
 }
 
@@ -211,8 +230,10 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct rewarder *r = self;
     const struct msg_welcome *w = &msg->welcome;
-    enum err err = fetch_endpoint(r->fetch, w->bulk, w->bulk_key, now_ms);
+    enum err err;
 
+    drop_unsent(r);
+    err = fetch_endpoint(r->fetch, w->bulk, w->bulk_key, now_ms);
     if (err || !w->run)
         return err;
     if (memcmp(r->run.byte, msg->head.run.byte, sizeof r->run.byte)) {
@@ -307,6 +328,7 @@ static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
         return send_fail(r, msg->ask.ticket, &msg->ask.scorer, "more tickets than credit");
     }
     r->open += msg->ask.items;
+    r->asked += msg->ask.items;
     return OK;
 }
 
@@ -328,22 +350,53 @@ static enum err send_score(struct rewarder *r, const struct work *work)
                                      .diagnostics = ""};
     err = peer_send(r->peer, &msg);
     free(rollout);
-    return err == ERR_STATE ? OK : err; /* lost: the broker asks again */
+    return err;
+}
+
+static enum err send_answer(struct rewarder *r, const struct work *work)
+{
+    return work->kind == WORK_SCORED ? send_score(r, work)
+                                     : send_fail(r, work->ticket, &work->scorer, work->words);
+}
+
+/* Nobody should wait a second for room that there is; nor hear of each rollout's. */
+static void tell_room(struct rewarder *r, int64_t now_ms)
+{
+    const uint32_t known = r->said > r->asked ? r->said - r->asked : 0, now = credit(r);
+
+    if (peer_welcome(r->peer) && now >= known + (known ? (uint32_t)r->conf.batch / 4 + 1 : 1))
+        peer_hb(r->peer, now_ms);
+}
+
+/* Sends what the pipe refused before. */
+static enum err send_unsent(struct rewarder *r)
+{
+    uint32_t went = 0;
+    enum err err = OK;
+
+    while (went < r->unsents && !(err = send_answer(r, r->unsent[went])))
+        score_work_free(r->unsent[went++]);
+    r->unsents -= went;
+    memmove(r->unsent, r->unsent + went, r->unsents * sizeof(*r->unsent));
+    return err == ERR_STATE ? OK : err;
 }
 
 enum err rewarder_given(void *self, void *given, int64_t now_ms)
 {
     struct rewarder *r = self;
     struct work *work = given;
-    enum err err;
+    enum err err = r->unsents ? ERR_STATE : send_answer(r, work);
 
     r->open -= work->items < r->open ? work->items : r->open;
-    err = work->kind == WORK_SCORED ? send_score(r, work)
-                                    : send_fail(r, work->ticket, &work->scorer, work->words);
-    score_work_free(work);
-    if (!err && peer_welcome(r->peer))
-        peer_hb(r->peer, now_ms); /* there is room again: nobody should wait a second for it */
-    return err;
+    if (err == ERR_STATE &&
+        peer_welcome(r->peer)) { /* an answer lost is a deadline waited for */
+        r->unsent = mem_grow(r->unsent, r->unsents + 1, sizeof(*r->unsent));
+        r->unsent[r->unsents++] = work;
+    } else {
+        score_work_free(work);
+    }
+    tell_room(r, now_ms);
+    return err == ERR_STATE ? OK : err;
 }
 
 /* ---- the rest */
@@ -401,12 +454,14 @@ enum err rewarder_tick(void *self, int64_t now_ms)
     enum err err = ask(r);
 
     (void)now_ms;
+    if (!err)
+        err = send_unsent(r);
     if (r->late && worker_post(r->worker, r->late))
         r->late = NULL;
     for (uint32_t i = 0; i < r->n && !err; i++)
         if (!r->known[i].loaded && r->known[i].card_bytes && r->known[i].image_bytes)
             err = load(r, &r->known[i]);
-    if (!err && r->draining && !r->open && !r->bye_said) {
+    if (!err && r->draining && !r->open && !r->unsents && !r->bye_said) {
         bye.bye.reason = "drained";
         r->bye_said = !peer_send(r->peer, &bye);
     }

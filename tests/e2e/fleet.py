@@ -43,10 +43,14 @@ def hash_of(name):
     return json.loads(tool("drover", "inspect", f"{name}/model", "json=true"))["hash"]
 
 
-def accounting(name, log):
-    """Ids 0..N-1 once each, counted from the journal's bytes."""
+def accounting(run):
+    """Ids 0..N-1 once each, counted from the journal's bytes; nothing piles up in the folder."""
     script = os.path.join(HERE, "..", "..", "examples", "journal.py")
-    subprocess.run([sys.executable, script, f"{name}/journal"], check=True, stdout=log, stderr=log)
+    if subprocess.run([sys.executable, script, f"{run.name}/journal"], stdout=run.log, stderr=run.log).returncode:
+        run.fail("the journal does not add up")
+    images, checkpoints = run.folder.files("images"), run.folder.files("checkpoints")
+    if len(images) > 2 * (0 if run.lag == "none" else int(run.lag)) or len(checkpoints) > 2:
+        run.fail(f"left behind: {sorted(images)} {sorted(checkpoints)}")
 
 
 def children(pid):

@@ -261,7 +261,7 @@ def main():
         begin = time.monotonic()
         try:
             run = CASES[case](lag)
-            accounting(run.name, run.log)
+            accounting(run)
         except SystemExit as end:
             bad += 1
             print(f"overlap {lag:4} {case:18} FAILED {end}", flush=True)

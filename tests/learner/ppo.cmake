@@ -13,3 +13,9 @@ target_link_options(exact PRIVATE ${BED_WRAPS})
 add_test(NAME learner/exact COMMAND exact check)
 set_tests_properties(learner/exact PROPERTIES LABELS e2e TIMEOUT 600 RUN_SERIAL ON
   ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+
+# The same worlds for the four real processes; tests/e2e/exact_fleet.py runs them.
+add_executable(exact_fleet ${CMAKE_CURRENT_SOURCE_DIR}/learner/exact_fleet.c)
+target_link_libraries(exact_fleet PRIVATE test_bed member)
+target_link_options(exact_fleet PRIVATE ${BED_WRAPS})
+set_target_properties(exact_fleet PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)

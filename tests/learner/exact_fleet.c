@@ -1,0 +1,312 @@
+/* exact_fleet: a world whose best policy is known, for the four real processes.
+ *
+ *     exact_fleet write FOLDER SEED            model/ (the reference, a Hugging Face folder),
+ *                                              prompts.jsonl, run.yaml
+ *     exact_fleet worker SEED --broker ADDRESS [--key FILE]
+ *                                              the gold reward, as a worker named "gold"
+ *     exact_fleet worth SEED FOLDER RUN        what RUN's policy is worth; 0 if it passes
+ *
+ * SEED with a `v` before it means answers of varied length. The worker knows the table of gold
+ * rewards and nothing else of the run; the enumeration reads the weights that the learner
+ * wrote. Bounds: at least .95 of the achievable gain, KL(pi || pi*) at most .08 nats. */
+#include "tests/learner/bed.h"
+
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "lm/file/bundle.h"
+#include "lm/model/image.h"
+#include "member/member.h"
+#include "proto/peer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS = 400, SLOTS = 64 }; /* as many answers as a pipe takes at once */
+static const double beta = .5;
+
+static void must(enum err err)
+{
+    if (err) {
+        fprintf(stderr, "exact_fleet: %s\n", err_text());
+        exit(1);
+    }
+}
+
+/* The world of a SEED argument; without steps its reference is not trained. */
+static struct bed *world(const char *seed, int steps)
+{
+    const bool varied = *seed == 'v';
+    struct bed *bed;
+
+    bed_new(&bed, varied, strtoull(seed + varied, NULL, 10), steps);
+    return bed;
+}
+
+/* ---- write */
+
+/* Each token is a letter; the end token of a varied world is a special one. */
+static void make_bundle(struct bundle *bundle, const struct bed *bed)
+{
+    static const char *const letter[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    const char *token[8];
+    int32_t type[8];
+    const struct tokenizer_gguf parts = {.model = "gpt2",
+                                         .pre = "gpt-2",
+                                         .tokens = (size_t)bed->vocab,
+                                         .token = token,
+                                         .type = type,
+                                         .bos = -1};
+
+    for (int i = 0; i < bed->vocab; i++) {
+        token[i] = i == bed->stop ? "<|end|>" : letter[i];
+        type[i] = i == bed->stop ? 3 : 1;
+    }
+    bundle->chat = CHAT_NONE;
+    bundle->shape = bed->params->shape;
+    bundle->shape.rope_factor = 1;
+    if (bed->stop >= 0) {
+        bundle->shape.eos[0] = bed->stop;
+        bundle->shape.eos_count = 1;
+    }
+    must(tokenizer_gguf(&bundle->tokenizer, &parts, "world"));
+    must(bundle_make_card(bundle));
+}
+
+static void write_text(const char *folder, const char *name, const char *text)
+{
+    char *path = mem_print("%s/%s", folder, name);
+
+    must(fs_write(path, text, strlen(text)));
+    free(path);
+}
+
+static int write_world(const char *folder, const char *seed)
+{
+    struct bed *bed = world(seed, STEPS);
+    struct bundle bundle = {.shape.vocab = 0};
+    char *model = mem_print("%s/model", folder), *prompts = mem_text(""), *run;
+    const char *first = bed->stop >= 0 ? "<|end|>" : "h";
+
+    must(fs_mkdir(folder));
+    make_bundle(&bundle, bed);
+    must(bundle_save(model, &bundle, bed->params, "float32"));
+    for (int p = 0; p < BED_PROMPTS; p++) {
+        char *more = mem_print("%s{\"prompt\": \"%s%c\"}\n", prompts, first, 'a' + p);
+        free(prompts);
+        prompts = more;
+    }
+    write_text(folder, "prompts.jsonl", prompts);
+    run = mem_print(
+        "rewards: [{name: gold, worker: gold}]\ncritic: zero\nseed: %d\nkl_coef: %g\n"
+        "stop_token: %s\nresponse_length: %d\ntemperature: 1\neval_prompts: 0\n"
+        "total_episodes: 51200\nper_device_train_batch_size: 64\n"
+        "gradient_accumulation_steps: 4\nnum_ppo_epochs: 4\nnum_mini_batches: 4\n"
+        "learning_rate: 1e-3\nlr_scheduler_type: linear\nwarmup_steps: 0\nadam_epsilon: 1e-5\n"
+        "gradient_checkpointing: false\n",
+        (int)strtol(seed + (*seed == 'v'), NULL, 10), beta, bed->stop >= 0 ? "eos" : "none",
+        bed->longest);
+    write_text(folder, "run.yaml", run);
+    free(run);
+    free(prompts);
+    free(model);
+    tokenizer_free(bundle.tokenizer);
+    free(bundle.card);
+    bed_free(bed);
+    return 0;
+}
+
+/* ---- worker */
+
+struct gold {
+    const struct bed *bed;
+    struct peer *peer;
+    uint64_t seen, done;
+    int unsaid; /* tickets since the last HB */
+    bool leaving;
+};
+
+static void hello(void *self, struct msg_hello *out)
+{
+    static const struct msg_ability ability = {SCORER_WORKER, "gold"};
+
+    (void)self;
+    out->offer = &ability;
+    out->offers = 1;
+    out->slots = SLOTS;
+}
+
+static void hb(void *self, struct msg_hb *out)
+{
+    const struct gold *gold = self;
+
+    out->lease_seen = gold->seen;
+    out->progress = gold->done;
+    out->credit = gold->leaving ? 0 : SLOTS;
+}
+
+static float worth_of(const struct bed *bed, const struct msg_item *item)
+{
+    const int p = item->prompts == 2 ? item->prompt[1] : -1;
+
+    if (p < 0 || p >= BED_PROMPTS || !item->tokens || (int)item->tokens > bed->longest) {
+        fprintf(stderr, "gold: task %llu is not of this world\n",
+                (unsigned long long)item->task);
+        exit(1);
+    }
+    return (float)bed->reward[p * bed->n + bed_index(bed, item->token, (int)item->tokens)];
+}
+
+/* Scores at once: a look into the table. */
+static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct gold *gold = self;
+    const struct msg_ask *ask = &msg->ask;
+    struct hash *hash = mem_new(ask->items, sizeof *hash);
+    uint32_t *each = mem_new(ask->items, sizeof *each);
+    float *value = mem_new(ask->items, sizeof *value);
+    struct msg answer = {.head.type = MSG_SCORE};
+    enum err err;
+
+    for (uint32_t i = 0; i < ask->items; i++) {
+        hash[i] = ask->item[i].hash;
+        each[i] = 1;
+        value[i] = worth_of(gold->bed, &ask->item[i]);
+    }
+    answer.score.ticket = ask->ticket;
+    answer.score.score = (struct score){.scorer = ask->scorer,
+                                        .rollout = hash,
+                                        .each = each,
+                                        .rollouts = ask->items,
+                                        .value = value,
+                                        .values = ask->items,
+                                        .diagnostics = ""};
+    gold->seen = ask->ticket > gold->seen ? ask->ticket : gold->seen;
+    gold->done += ask->items;
+    err = peer_send(gold->peer, &answer);
+    if (++gold->unsaid >= SLOTS / 4) { /* there is room again */
+        gold->unsaid = 0;
+        peer_hb(gold->peer, now_ms);
+    }
+    free(value);
+    free(each);
+    free(hash);
+    return err == ERR_STATE ? OK : err; /* asked again at the ticket's deadline */
+}
+
+static enum err got(void *self, const struct artifact *what, void *bytes, size_t n,
+                    int64_t now_ms)
+{
+    (void)self, (void)what, (void)n, (void)now_ms;
+    free(bytes); /* nothing is asked for */
+    return OK;
+}
+
+static enum err tick(void *self, int64_t now_ms)
+{
+    (void)self, (void)now_ms;
+    return OK;
+}
+
+static void drain(void *self, int64_t deadline_ms)
+{
+    (void)deadline_ms;
+    ((struct gold *)self)->leaving = true;
+}
+
+static bool finished(const void *self, int64_t now_ms)
+{
+    (void)now_ms;
+    return ((const struct gold *)self)->leaving;
+}
+
+static int worker(int argc, char **argv, const char *seed)
+{
+    static const struct conf_key *const tables[] = {member_keys, NULL};
+    struct gold gold = {.bed = world(seed, 0)};
+    struct member_options options = {.broker = NULL};
+    struct member *member;
+    bool done;
+
+    log_open("gold");
+    must(member_options(tables, &options, "exact_fleet", argc, argv, &done));
+    must(member_open(
+        &member, &options,
+        &(struct member_conf){ROLE_REWARDER, hello, hb, got, tick, drain, finished, &gold}));
+    gold.peer = member_peer(member);
+    peer_on(gold.peer, MSG_ASK, on_ask, &gold);
+    must(member_run(member));
+    member_close(member);
+    conf_free(tables, &options);
+    bed_free((struct bed *)(uintptr_t)gold.bed);
+    return 0;
+}
+
+/* ---- worth */
+
+static struct params *weights(const char *folder, const char *below)
+{
+    char *path = mem_print("%s%s", folder, below);
+    struct bundle *bundle;
+    struct params *params;
+
+    must(bundle_open(&bundle, path, BUNDLE_ALL));
+    params = bundle->params;
+    bundle->params = NULL;
+    bundle_free(bundle);
+    free(path);
+    return params;
+}
+
+static int worth(const char *seed, const char *folder, const char *run)
+{
+    struct bed *bed = world(seed, STEPS);
+    struct params *reference = weights(folder, "/model"), *policy = weights(run, "");
+    const struct hash was = params_hash(bed->params), now = params_hash(reference);
+    struct image_layout *layout;
+    struct model *model;
+    struct bed_worth w;
+    float *image = NULL;
+    double identity;
+    bool pass;
+
+    if (!hash_same(&was, &now)) {
+        fprintf(stderr, "exact_fleet: the reference on disk is not this world's\n");
+        return 1;
+    }
+    must(image_layout_new(&layout, &policy->shape));
+    must(mem_big(&image, image_size(&policy->shape), 1, "image"));
+    image_pack(image, layout, policy);
+    image_layout_free(layout);
+    must(model_new(&model, &policy->shape, image, image_size(&policy->shape)));
+    bed_worth(&w, bed, model, beta);
+    identity = fabs(w.J_best - w.J - beta * w.kl_best);
+    pass = w.share >= .95 && w.kl_best <= .08 && identity <= 1e-5 && fabs(w.mass - 1) < 1e-4;
+    printf(
+        "world %-3s gain %6.3f  KL(pi|pi*) %.4f  KL(pi|ref) %.3f of %.3f  E r %.3f  E len %.2f"
+        "  identity %.1e  %s\n",
+        seed, w.share, w.kl_best, w.kl, w.kl_opt, w.reward, w.length, identity,
+        pass ? "pass" : "FAIL");
+    model_free(model);
+    free(image);
+    params_free(policy);
+    params_free(reference);
+    bed_free(bed);
+    return !pass;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4 && !strcmp(argv[1], "write"))
+        return write_world(argv[2], argv[3]);
+    if (argc >= 3 && !strcmp(argv[1], "worker"))
+        return worker(argc - 2, argv + 2, argv[2]);
+    if (argc == 5 && !strcmp(argv[1], "worth"))
+        return worth(argv[2], argv[3], argv[4]);
+    fprintf(stderr, "usage: exact_fleet write FOLDER SEED | worker SEED --broker ADDRESS "
+                    "[--key FILE] | worth SEED FOLDER RUN\n");
+    return 2;
+}
