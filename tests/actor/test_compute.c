@@ -88,13 +88,19 @@ static void post(struct desk *d, struct item *item)
     assert_true(worker_post(d->worker, item));
 }
 
-static void post_card(struct desk *d)
+static void post_card_of(struct desk *d, int context)
 {
     struct item *item = compute_item(ITEM_CARD);
 
     item->bundle = mem_new(1, sizeof *item->bundle);
     item->bundle->shape = small_shape[0];
+    item->bundle->shape.context = context;
     post(d, item);
+}
+
+static void post_card(struct desk *d)
+{
+    post_card_of(d, small_shape[0].context);
 }
 
 static struct version version_of(uint64_t number)
@@ -238,6 +244,22 @@ static void a_job_beyond_the_context_fails_alone(void **state)
     desk_close(&d);
 }
 
+/* Room is made in steps of 64 tokens; a context need not be a multiple of that. */
+static void a_job_may_fill_the_context(void **state)
+{
+    struct desk d;
+
+    (void)state;
+    desk_open(&d, 1);
+    post_card_of(&d, 100);
+    post_image(&d, 0);
+    post_job(&d, 1, 0, 1, 90, 10);
+    desk_await(&d, 1);
+    find(&d, 1, 0);
+    same_as_alone(&d, 1, 0, 1, 90, 10);
+    desk_close(&d);
+}
+
 /* One version at a time; each job with its own weights, whenever they come. */
 static void versions_take_turns(void **state)
 {
@@ -296,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_longer_job_does_not_wait_for_ever),
         cmocka_unit_test(more_samples_than_slots),
         cmocka_unit_test(a_job_beyond_the_context_fails_alone),
+        cmocka_unit_test(a_job_may_fill_the_context),
         cmocka_unit_test(versions_take_turns),
         cmocka_unit_test(what_is_cancelled_or_dropped_stays_away),
     };
