@@ -125,7 +125,7 @@ struct gold {
     const struct bed *bed;
     struct peer *peer;
     uint64_t seen, done;
-    int unsaid; /* tickets since the last HB */
+    int unsaid; /* answers since the last HB */
     bool leaving;
 };
 
@@ -187,7 +187,8 @@ static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
     gold->seen = ask->ticket > gold->seen ? ask->ticket : gold->seen;
     gold->done += ask->items;
     err = peer_send(gold->peer, &answer);
-    if (++gold->unsaid >= SLOTS / 4) { /* there is room again */
+    gold->unsaid += (int)ask->items;
+    if (gold->unsaid >= SLOTS / 4) { /* there is room again */
         gold->unsaid = 0;
         peer_hb(gold->peer, now_ms);
     }
