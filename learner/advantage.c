@@ -24,6 +24,27 @@ void advantage_gae(const float *reward, const float *value, const uint8_t *learn
     }
 }
 
+void advantage_vtrace(const float *reward, const float *value, const double *ratio,
+                      const uint8_t *learn, int n, double gamma, double lambda, double rho_bar,
+                      float *advantage, float *target)
+{
+    double next_value = 0, next_target = 0;
+
+    for (int t = n - 1; t >= 0; t--) {
+        advantage[t] = target[t] = 0;
+        if (!learnt(learn, t))
+            continue;
+        const double v = (double)value[t], r = (double)reward[t];
+        const double rho = fmin(rho_bar, ratio[t]), c = lambda * fmin(1, ratio[t]);
+        const double at =
+            v + rho * (r + gamma * next_value - v) + gamma * c * (next_target - next_value);
+        advantage[t] = (float)(rho * (r + gamma * next_target - v));
+        target[t] = (float)at;
+        next_value = v;
+        next_target = at;
+    }
+}
+
 void advantage_whiten(float *x, const uint8_t *learn, int n, enum advantage_mean mean)
 {
     double sum = 0, square = 0;

@@ -21,6 +21,19 @@
 void advantage_gae(const float *reward, const float *value, const uint8_t *learn, int n,
                    double gamma, double lambda, float *advantage, float *target);
 
+/* V-trace over one answer of older weights.  Espeholt et al. 2018, arXiv:1802.01561, eq. 1,
+ * with rho[t] = min(rho_bar, ratio[t]), c[t] = lambda min(1, ratio[t]), and 0 after the last
+ * token:
+ *
+ *   delta[t] = rho[t] (reward[t] + gamma value[t+1] - value[t])
+ *   target[t] = value[t] + delta[t] + gamma c[t] (target[t+1] - value[t+1])
+ *   advantage[t] = rho[t] (reward[t] + gamma target[t+1] - value[t])
+ *
+ *   ratio [n] in, of the policy's to the writer's probability; others as above */
+void advantage_vtrace(const float *reward, const float *value, const double *ratio,
+                      const uint8_t *learn, int n, double gamma, double lambda, double rho_bar,
+                      float *advantage, float *target);
+
 enum advantage_mean { ADVANTAGE_CENTRED, ADVANTAGE_KEEP_MEAN };
 
 /* x[t] <- (x[t] - mean) / sqrt(var + 1e-8), plus the mean again with KEEP_MEAN; var is unbiased

@@ -1,7 +1,12 @@
 #include "learner/advantage_ppo.h"
 
+#include "base/mem.h"
 #include "learner/advantage.h"
 #include "learner/ppo.h"
+#include "lm/kernel/real.h"
+
+#include <math.h>
+#include <stdlib.h>
 
 void advantage_ppo_rewards(struct round_batch *batch, double beta)
 {
@@ -29,6 +34,24 @@ void advantage_ppo_rewards(struct round_batch *batch, double beta)
     }
 }
 
+/* Answers of older weights: how likely the present policy is to have written each token. */
+static void traced(struct round_batch *batch, const struct ppo_conf *conf, size_t i)
+{
+    const struct round_rollout *const r = &batch->rollout[i];
+    const size_t at = batch->at[i];
+    double *const ratio = mem_new((size_t)r->tokens, sizeof *ratio);
+
+    for (int t = 0; t < r->tokens; t++)
+        ratio[t] =
+            batch->has_proximal
+                ? real_exp((double)batch->proximal[at + (size_t)t] - (double)r->behaviour[t])
+                : 1;
+    advantage_vtrace(batch->reward + at, batch->value + at, ratio, batch->learn + at, r->tokens,
+                     conf->gamma, conf->lam, conf->rho_bar, batch->advantage + at,
+                     batch->returns + at);
+    free(ratio);
+}
+
 void advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf)
 {
     const int total = (int)batch->tokens;
@@ -37,6 +60,10 @@ void advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf)
         advantage_whiten(batch->reward, batch->learn, total, ADVANTAGE_KEEP_MEAN);
     for (size_t i = 0; i < batch->n; i++) {
         const size_t at = batch->at[i];
+        if (conf->vtrace) {
+            traced(batch, conf, i);
+            continue;
+        }
         advantage_gae(batch->reward + at, batch->value + at, batch->learn + at,
                       batch->rollout[i].tokens, conf->gamma, conf->lam, batch->advantage + at,
                       batch->returns + at);

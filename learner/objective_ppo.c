@@ -36,10 +36,12 @@ static void policy_run(const void *conf_, const struct objective_in *in,
         if (!in->learn[t])
             continue;
         const double A = (double)in->advantage[t];
-        const double x = (double)in->logprob[t] - (double)in->behaviour[t];
+        const float old = in->proximal ? in->proximal[t] : in->behaviour[t];
+        const double w = in->importance ? (double)in->importance[t] : 1;
+        const double x = (double)in->logprob[t] - (double)old;
         const double r = real_exp(x);
-        const double plain = -A * r;
-        const double held = -A * clamp(r, 1 - conf->cliprange, 1 + conf->cliprange);
+        const double plain = -A * r * w;
+        const double held = -A * clamp(r, 1 - conf->cliprange, 1 + conf->cliprange) * w;
         const bool clipped = held > plain; /* then the loss is flat in r */
         if (out->dlogprob && !clipped)
             out->dlogprob[t] = (float)(plain / in->normaliser); /* dr / dlogprob = r */

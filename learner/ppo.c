@@ -12,6 +12,7 @@ struct ppo_conf ppo_defaults(int64_t iterations)
         .loss = {.cliprange = .2, .cliprange_value = .2, .vf_coef = .1},
         .gamma = 1,
         .lam = .95,
+        .rho_bar = 1,
         .round = round_defaults(iterations),
     };
 
@@ -33,6 +34,7 @@ enum err ppo_check(const struct ppo_conf *c)
         {"entropy_coef", c->loss.entropy_coef, -1e3, 1e3},
         {"gamma", c->gamma, 0, 1},
         {"lam", c->lam, 0, 1},
+        {"rho_bar", c->rho_bar, 0, 1e9},
     };
 
     for (size_t i = 0; i < sizeof range / sizeof range[0]; i++)

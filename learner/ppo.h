@@ -14,6 +14,8 @@ struct ppo_conf {
     struct objective_ppo_conf loss; /* first: what the objectives take */
     bool whiten_rewards;
     double gamma, lam;
+    bool vtrace;             /* advantages by V-trace, in place of GAE */
+    double rho_bar;          /* its bound of the ratio */
     struct round_conf round; /* num_ppo_epochs is round.epochs; its method is left out */
 };
 

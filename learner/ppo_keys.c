@@ -34,6 +34,8 @@ static const struct conf_key table[] = {
     CONF_REAL(ppo_keys, entropy_coef, "0", -1e3, 1e3, "weight of an entropy bonus"),
     CONF_REAL(ppo_keys, gamma, "1", 0, 1, "discount"),
     CONF_REAL(ppo_keys, lam, "0.95", 0, 1, "lambda of the advantage"),
+    CONF_TEXT(ppo_keys, advantage, "gae", "gae, or vtrace for answers of older weights"),
+    CONF_REAL(ppo_keys, rho_bar, "1", 0, 1e9, "of vtrace: bound of the ratio"),
     CONF_IGNORED("local_rollout_forward_batch_size"),
     CONF_IGNORED("num_sample_generations"),
     CONF_REFUSED("ref_adapter_name", "the reference is model_name_or_path as it was loaded"),
@@ -73,6 +75,15 @@ static enum err plan(struct fleet_plan *out, const void *keys)
     if (strcmp(k->critic, "zero") && strcmp(k->critic, "reward_model"))
         return err_set(ERR_RANGE, "critic: '%s': expected reward_model or zero", k->critic);
     out->critic_zero = !strcmp(k->critic, "zero");
+    if (strcmp(k->advantage, "gae") && strcmp(k->advantage, "vtrace"))
+        return err_set(ERR_RANGE, "advantage: '%s': expected gae or vtrace", k->advantage);
+    conf->vtrace = !strcmp(k->advantage, "vtrace");
+    conf->rho_bar = k->rho_bar;
+    if (conf->vtrace && k->fleet.importance && strcmp(k->fleet.importance, "plain"))
+        return err_set(ERR_RANGE,
+                       "importance: vtrace weighs answers itself: leave it, or plain");
+    if (conf->vtrace && out->lag)
+        conf->round.stale.mode = IMPORTANCE_PLAIN;
     if (conf_has_int(k->total_episodes))
         out->episodes = k->total_episodes;
     if (out->batch < (uint64_t)k->num_mini_batches)

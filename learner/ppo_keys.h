@@ -15,7 +15,8 @@ struct ppo_keys {
     char *kl_estimator;
     bool whiten_rewards;
     double cliprange, cliprange_value, vf_coef, entropy_coef, gamma, lam;
-    char *critic;
+    char *critic, *advantage;
+    double rho_bar;
     double critic_learning_rate;
 };
 

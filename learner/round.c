@@ -244,7 +244,7 @@ static enum err micro(struct work *work, const uint32_t *order, size_t n,
         err = look(work, order);
     if (err)
         return err;
-    round_pass_policy(pass, round->policy, whole->normaliser, whole->tokens, &out);
+    round_pass_policy(pass, round->policy, order, whole->normaliser, whole->tokens, &out);
     if (!work->tally.steps) {
         work->tally.first.approxkl += sum_of(&out, "policy/approxkl_avg");
         work->tally.first.clipfrac += sum_of(&out, "policy/clipfrac_avg");
@@ -438,6 +438,7 @@ enum err round_iteration(struct round *round, const struct round_rollout *rollou
         return err_set(ERR_RANGE, "%zu answers for num_mini_batches %d", n,
                        round->conf.mini_batches);
     err = round_batch_init(&batch, &round->conf, rollout, n);
+    batch.iteration = round->iteration;
     if (!err)
         err = before(round, &batch);
     if (!err && round->critic)

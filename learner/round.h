@@ -3,15 +3,14 @@
  *
  * Knows no socket, no journal and no clock. State plus rollouts give the next state bit for
  * bit, so a run is resumed by reading the last state and training the journal's steps again.
- * What a method is stands in struct round_conf: its objective, how scores become advantages
- * (credit), whether a critic is held, and which answers its loss speaks of together (units).
+ * struct round_conf says what a method is: its objective, how scores become advantages
+ * (credit), whether a critic is held, which answers its loss speaks of together (units).
  *
- * An iteration: where the answers may be of older weights, their log-probabilities under the
- * present ones (proximal) and the importance of each; the critic's values; credit; then
- * `epochs` times, in an order of the units fixed by (seed, iteration, epoch), `mini_batches`
- * optimiser steps, each over micro-batches of per_device_train_batch_size answers. The value of
- * a token is the critic's at the token before it: what it expects of the state in which it was
- * chosen. */
+ * An iteration: where answers may be of older weights, their log-probabilities under the
+ * present ones (proximal) and their importance; the critic's values; credit; then `epochs`
+ * times, in an order fixed by (seed, iteration, epoch), `mini_batches` optimiser steps, each
+ * over micro-batches. The value of a token is the critic's at the token before it: what it
+ * expects of the state in which it was chosen. */
 
 #ifndef LEARNER_ROUND_H
 #define LEARNER_ROUND_H
@@ -20,6 +19,7 @@
 #include "learner/kl.h"
 #include "learner/objective.h"
 #include "learner/step.h"
+#include "proto/noun.h"
 
 #include <jansson.h>
 
@@ -38,8 +38,10 @@ struct round_rollout {
                                NULL for a method that reads none */
     double score;           /* the weighted sum of its rewards */
     const double *part;     /* [conf.parts] each reward; NULL unless credit reads them */
-    uint64_t version;       /* of the weights that wrote, the oldest */
-    bool ended;             /* by a stop token: without, missing_eos_penalty is subtracted */
+    const struct span
+        *span; /* [spans] which weights wrote from where on; spans 0: the present */
+    uint32_t spans;
+    bool ended; /* by a stop token: without, missing_eos_penalty is subtracted */
 };
 
 struct round_batch;
@@ -58,7 +60,7 @@ struct round_metrics {
         double approxkl, clipfrac;
         int64_t tokens;
     } first;
-    int64_t tokens, learnt; /* of the answers, and those of them that were learnt */
+    int64_t tokens, learnt; /* of the answers; those of them that were learnt */
 };
 
 struct round_conf {
@@ -76,8 +78,7 @@ struct round_conf {
     int unit;            /* answers of which a loss speaks together: 1, of pairs 2 */
     int samples;         /* answers a task: rollouts come in such groups */
     int parts;           /* rewards in round_rollout.part */
-    bool reference;      /* rollouts have reference log-probabilities, and objectives read
-                            them */
+    bool reference;      /* rollouts have it, objectives read it */
     bool opponent;       /* the reference is the policy as the iteration found it */
     double entropy_coef; /* 0: no slopes of the entropy */
 
@@ -127,8 +128,7 @@ size_t round_size(const struct round_conf *conf, const struct shape *policy,
 enum err round_iteration(struct round *round, const struct round_rollout *rollout, size_t n,
                          struct round_metrics *out) MUST_CHECK;
 
-/* Iterations done; the version of the policy. */
-int64_t round_count(const struct round *round);
+int64_t round_count(const struct round *round); /* iterations done: the policy's version */
 /* Valid until the next iteration. With adapters the params are the base's, the step has all. */
 const struct params *round_policy(const struct round *round);
 const struct step *round_step(const struct round *round); /* the policy's */

@@ -12,6 +12,7 @@ struct round_batch {
     const struct round_conf *conf;       /* borrowed */
     const struct round_rollout *rollout; /* [n], borrowed */
     size_t n;
+    int64_t iteration; /* the present weights' version */
     size_t *at;        /* [n+1] where each answer starts in the arrays below */
     uint8_t *learn;    /* [tokens] */
     int64_t *learnt;   /* [n] learnt tokens of each answer */

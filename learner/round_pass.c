@@ -187,12 +187,43 @@ enum err round_pass_forward(struct round_pass *pass, struct step *policy)
                         pass->logprob, pass->entropy, NULL, NULL);
 }
 
-void round_pass_policy(struct round_pass *pass, struct step *policy, double normaliser,
-                       double tokens, struct objective_out *out)
+/* How many versions ago token t of an answer was written. */
+static double age_of(const struct round_batch *batch, const struct round_rollout *r, int t)
+{
+    uint64_t version = (uint64_t)batch->iteration;
+
+    for (uint32_t k = 0; k < r->spans && (int)r->span[k].start <= t; k++)
+        version = r->span[k].version.number;
+    return (double)batch->iteration - (double)version;
+}
+
+/* log proximal = (1 - a) log behaviour + a log policy, a = age / (age + 1): what was between
+ * the writer and the policy that is one step ahead. */
+static void interpolate(struct round_pass *pass, const uint32_t *order)
+{
+    const struct round_batch *const source = pass->source;
+
+    for (int s = 0; s < pass->batch.n_seq; s++) {
+        const struct round_rollout *const r = &source->rollout[order[s]];
+        const int at = pass->seq[s] + r->prompts;
+        for (int t = 0; t < r->tokens; t++) {
+            const double age = age_of(source, r, t), a = age / (age + 1);
+            const double b = (double)pass->behaviour[at + t];
+            pass->proximal[at + t] = (float)(b + a * ((double)pass->logprob[at + t] - b));
+        }
+        importance_weigh(pass->importance + at, pass->behaviour + at, pass->proximal + at,
+                         pass->learn + at, r->tokens, &source->conf->stale);
+    }
+}
+
+void round_pass_policy(struct round_pass *pass, struct step *policy, const uint32_t *order,
+                       double normaliser, double tokens, struct objective_out *out)
 {
     const struct round_conf *const conf = pass->source->conf;
     const struct objective_in in = arrays(pass, normaliser, tokens);
 
+    if (conf->stale.mode != IMPORTANCE_NONE && conf->stale.interpolated)
+        interpolate(pass, order);
     *out = (struct objective_out){.dlogprob = pass->slope[0],
                                   .dentropy = conf->entropy_coef != 0 ? pass->slope[1] : NULL};
     conf->policy->run(conf->own, &in, out);

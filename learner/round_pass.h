@@ -43,10 +43,11 @@ enum err round_pass_logprobs(struct round_pass *pass, struct step *policy,
                              const uint32_t *order, size_t n, float *logprob) MUST_CHECK;
 
 /* Forward, objective, backward (gradients add up). out->metric is filled. round_pass_policy
- * leaves `logprob` for whoever wants to look. normaliser and tokens: of the optimiser step. */
+ * leaves `logprob` for whoever wants to look. `order` is that of the pack. normaliser and
+ * tokens: of the optimiser step. */
 enum err round_pass_forward(struct round_pass *pass, struct step *policy) MUST_CHECK;
-void round_pass_policy(struct round_pass *pass, struct step *policy, double normaliser,
-                       double tokens, struct objective_out *out);
+void round_pass_policy(struct round_pass *pass, struct step *policy, const uint32_t *order,
+                       double normaliser, double tokens, struct objective_out *out);
 enum err round_pass_critic(struct round_pass *pass, struct step *critic, double tokens,
                            struct objective_out *out) MUST_CHECK;
 

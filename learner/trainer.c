@@ -281,7 +281,8 @@ static struct round_rollout demonstration(const struct record_sample *s,
                                   .prompts = (int)p->tokens,
                                   .token = p->answer,
                                   .tokens = (int)p->answers,
-                                  .version = s->spans ? s->span[0].version.number : 0,
+                                  .span = s->span,
+                                  .spans = s->spans,
                                   .ended = true};
 }
 
@@ -307,7 +308,8 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
                                             .reference = rewards_reference(t->conf.rewards, s),
                                             .score = rewards_score(t->conf.rewards, s),
                                             .part = part + (size_t)i * (size_t)parts,
-                                            .version = s->spans ? s->span[0].version.number : 0,
+                                            .span = s->span,
+                                            .spans = s->spans,
                                             .ended = s->end == ROLLOUT_STOP};
         for (int k = 0; k < parts; k++)
             part[(size_t)i * (size_t)parts + (size_t)k] = rewards_value(t->conf.rewards, k, s);

@@ -195,8 +195,7 @@ static void make_reference(struct bed *bed, uint64_t seed, int steps)
     bed->params = kept;
 }
 
-/* log pi(y|x) of every answer. */
-static void all_logprobs(const struct bed *bed, const struct model *model, double *out)
+void bed_logprobs(const struct bed *bed, const struct model *model, double *out)
 {
     const int T = bed->longest, slice = 256;
     int token[256 * (BED_LONGEST + 2)], seq[257];
@@ -242,7 +241,7 @@ void bed_new(struct bed **out, bool varied, uint64_t seed, int steps)
     must(model_new(&bed->model, &bed->params->shape, bed->image,
                    image_size(&bed->params->shape)));
     bed->reference = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(double));
-    all_logprobs(bed, bed->model, bed->reference);
+    bed_logprobs(bed, bed->model, bed->reference);
 }
 
 void bed_free(struct bed *bed)
@@ -287,7 +286,7 @@ void bed_worth(struct bed_worth *out, const struct bed *bed, const struct model 
                             &out->kl_opt, &out->length, &out->J_ref, &out->J_best};
 
     memset(out, 0, sizeof *out);
-    all_logprobs(bed, model, logprob);
+    bed_logprobs(bed, model, logprob);
     for (int p = 0; p < BED_PROMPTS; p++)
         prompt_worth(out, bed, p, logprob + (size_t)p * (size_t)bed->n, price);
     for (size_t i = 0; i < sizeof mean / sizeof mean[0]; i++)

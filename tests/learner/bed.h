@@ -30,6 +30,9 @@ struct bed {
 void bed_new(struct bed **out, bool varied, uint64_t seed, int steps);
 void bed_free(struct bed *bed);
 
+/* log pi(y|x) of every answer, [P][n]. */
+void bed_logprobs(const struct bed *bed, const struct model *model, double *out);
+
 /* The number of an answer. */
 int bed_index(const struct bed *bed, const int *token, int n);
 

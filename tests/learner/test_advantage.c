@@ -104,9 +104,49 @@ static void one_token_has_no_spread(void **state)
     assert_true(x[0] == 3 && x[1] == 4);
 }
 
+/* algorithms.md's golden numbers (moolib's and seed_rl's recursion); ratio 1 and rho_bar above
+ * 1 give GAE's targets. */
+static void vtrace_matches_the_golden_numbers(void **state)
+{
+    const double ratio[] = {1.5, .8, 2}, one[] = {1, 1, 1};
+    const float r[] = {0, 0, 1}, v[] = {.2f, .3f, .4f};
+    const double vs[] = {.86, .86, 1}, pg[] = {.66, .56, .6};
+    float advantage[3], target[3], plain[3], returns[3];
+    const uint8_t learn[] = {1, 1, 1};
+    (void)state;
+
+    advantage_vtrace(r, v, ratio, learn, 3, 1, 1, 1, advantage, target);
+    for (int t = 0; t < 3; t++) {
+        close_to(target[t], vs[t]);
+        close_to(advantage[t], pg[t]);
+    }
+    advantage_gae(r, v, learn, 3, .9, .8, plain, returns);
+    advantage_vtrace(r, v, one, learn, 3, .9, .8, 2, advantage, target);
+    for (int t = 0; t < 3; t++)
+        close_to(target[t], (double)returns[t]);
+}
+
+static void vtrace_skips_what_nobody_learns(void **state)
+{
+    const double ratio[] = {.5, 9, .7};
+    const float r[] = {.1f, 5, 1}, v[] = {.2f, 7, .4f};
+    const uint8_t learn[] = {1, 0, 1};
+    float advantage[3], target[3];
+    (void)state;
+
+    advantage_vtrace(r, v, ratio, learn, 3, 1, 1, 1, advantage, target);
+    const double last = .4 + .7 * (1 - .4);
+    close_to(target[2], last);
+    close_to(target[0], .2 + .5 * (.1 + .4 - .2) + .5 * (last - .4));
+    close_to(advantage[0], .5 * (.1 + last - .2));
+    assert_true(target[1] == 0 && advantage[1] == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(vtrace_matches_the_golden_numbers),
+        cmocka_unit_test(vtrace_skips_what_nobody_learns),
         cmocka_unit_test(gae_matches_the_golden_numbers),
         cmocka_unit_test(gae_matches_the_second_golden),
         cmocka_unit_test(what_the_policy_did_not_write_is_skipped),

@@ -282,6 +282,18 @@ static void advantages_are_as_in_trl(void **state)
     assert_int_equal(advantage_group_flat(six, 6, 1), 6);
 }
 
+static void rewards_may_be_scaled_one_by_one(void **state)
+{
+    const double score[] = {1, 2, 4, -1, 0, 3, .5, .1, .9, .2, .2, -.7}, weight[] = {1, .5};
+    const double want[] = {-.93383069, -.76827772, 1.70210841,
+                           -.54777415, -.0338319,  .58160605};
+    double out[6];
+    (void)state;
+
+    advantage_group_parts(out, score, weight, 2, 6, 3);
+    same(want, out, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +303,7 @@ int main(void)
         cmocka_unit_test(micro_batches_add_up),
         cmocka_unit_test(an_answer_without_learnt_tokens_is_silent),
         cmocka_unit_test(advantages_are_as_in_trl),
+        cmocka_unit_test(rewards_may_be_scaled_one_by_one),
     };
 
     return cmocka_run_group_tests_name("group", tests, NULL, NULL);

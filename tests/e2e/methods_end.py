@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Each method over the fleet ends in one weights hash for one actor, for two, and after kills.
+
+usage: methods_end.py BIN_FOLDER [METHOD ...]
+Seeded runs of a few iterations on real processes. Standard library only."""
+import json, os, shutil, sys, tempfile, time
+
+sys.dont_write_bytecode = True
+from fleet import Run, accounting, hash_of, prepare
+
+SHARED = ["model=sft", "per_device_train_batch_size=8", "response_length=24", "temperature=1", "learning_rate=1e-3",
+          "gradient_checkpointing=false", "save_steps=2"]
+SCORED = ["reward_model_path=rm", "dataset=world/prompts.jsonl", "eval_prompts=2", "missing_eos_penalty=1"]
+GROUP = SCORED + ["steps_per_generation=2", "num_generations=4", "num_iterations=2", "max_steps=24"]
+METHODS = {
+    "grpo": GROUP + ["beta=0.04"],
+    "grpo-lag": GROUP + ["overlap.lag=2", "loss_type=grpo", "importance_sampling_level=sequence"],
+    "rloo": GROUP,
+    "reinforce++": GROUP + ["baseline=true"],
+    "raft": GROUP,
+    "online-dpo": SCORED + ["max_steps=6"],
+    "spin": ["dataset=world/sft.jsonl", "spin_iterations=2", "num_train_epochs=1", "prompts_per_iteration=24",
+             "stop_gain=-10"],
+}
+SHORT = ["grpo", "grpo-lag", "online-dpo", "spin"]
+
+
+class Method(Run):
+    def start(self, **more):
+        name = self.method.partition("-lag")[0]
+        self.process = self.spawn("drover", name, *SHARED, *METHODS[self.method], f"output_dir={self.name}", *self.extra)
+
+    def __init__(self, method, name, act=None, extra=()):
+        self.method = method
+        super().__init__(name, act, extra=extra, limit=100)
+
+
+def killer():
+    """Once each: an actor, the learner, the broker, as soon as there is a version."""
+    left = ["learner", "actor", "broker"]
+
+    def act(run, now):
+        if left and len(run.folder.files("checkpoints")) and run.kill(left[0]):
+            left.pop(0)
+    return act
+
+
+def main():
+    asked, bad = sys.argv[2:] or SHORT, 0
+    folder = tempfile.mkdtemp(prefix="drover-e2e-")
+    os.chdir(folder)
+    prepare()
+    for method in asked:
+        begin, hashes = time.monotonic(), []
+        for name, act, extra in [("one", None, ["fleet.actors=1"]), ("two", killer(), ["fleet.actors=2"])]:
+            run = Method(method, f"{method}-{name}", act, extra)
+            accounting(run.name, run.log)
+            hashes.append(hash_of(run.name))
+        with open(f"{method}-one/metrics.jsonl") as f:
+            lines = [json.loads(line) for line in f]
+        same = len(set(hashes)) == 1
+        bad += not same
+        print(f"{method:12} {hashes[0][:16]} {'same' if same else 'DIFFERENT'} {run.done} {len(lines)} lines "
+              f"{time.monotonic() - begin:.1f} s", flush=True)
+    if bad:
+        raise SystemExit(f"{bad} methods ended elsewhere; logs in {folder}")
+    shutil.rmtree(folder)
+
+
+main()

@@ -1,0 +1,413 @@
+/* exact_methods: the methods over the fleet against worlds whose best policy is known.
+ *
+ *     exact_methods CASE ...   runs the cases named; without one, all of them
+ *
+ * Bounds: at least .9 of the achievable gain; a run with a bug must fail. */
+#include "tests/learner/play.h"
+
+#include "base/clock.h"
+#include "learner/group.h"
+#include "learner/pairs.h"
+#include "learner/ppo.h"
+#include "learner/round_batch.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS = 400, ITERATIONS = 200 };
+
+static struct bed *world;
+
+static struct round_conf base_conf(uint64_t seed, int iterations, int steps, double rate)
+{
+    struct round_conf conf = round_defaults((int64_t)iterations * steps);
+
+    conf.per_device_train_batch_size = 64;
+    conf.rates = optim_plan(SCHEDULE_LINEAR, rate, 0, (int64_t)iterations * steps);
+    conf.adamw.epsilon = 1e-5;
+    conf.gradient_checkpointing = false;
+    conf.strict = true;
+    conf.seed = seed;
+    return conf;
+}
+
+static bool tell(const char *name, const struct play *play, const struct bed_worth *w,
+                 int64_t begun, double bound, bool sound)
+{
+    const bool good = sound ? w->share >= bound : w->share < bound;
+
+    printf("%-28s gain %6.3f  KL(pi|pi*) %.4f  KL(pi|ref) %.3f of %.3f  E r %.3f  %.1f s  %s "
+           "%.2f: %s\n",
+           name, w->share, w->kl_best, w->kl, w->kl_opt, w->reward,
+           (double)(clock_mono_ms() - begun) / 1e3, sound ? "at least" : "below", bound,
+           good ? "ok" : "WRONG");
+    fflush(stdout);
+    if (fabs(w->J_best - w->J - play->price * w->kl_best) > 1e-4) {
+        printf("J* - J is not beta KL: the enumeration is wrong\n");
+        return false;
+    }
+    return good;
+}
+
+static bool run(const char *name, const struct play *play, double bound, bool sound)
+{
+    const int64_t begun = clock_mono_ms();
+    struct bed_worth w;
+
+    play_run(&w, play);
+    return tell(name, play, &w, begun, bound, sound);
+}
+
+/* ---- groups */
+
+static struct group_conf group_of(enum group_kind kind, double beta)
+{
+    struct group_conf conf = {.kind = kind,
+                              .beta = beta,
+                              .kl_in_reward = true,
+                              .scale = ADVANTAGE_GROUP_PLAIN,
+                              .clip_low = -INFINITY,
+                              .clip_high = INFINITY,
+                              .gamma = 1};
+
+    if (kind == GROUP_RLOO) {
+        conf.loss.rloo = (struct objective_rloo_conf){.2, .2};
+    } else {
+        conf.loss.grpo = objective_grpo_defaults();
+        conf.loss.grpo.loss = kind == GROUP_GRPO ? OBJECTIVE_DR_GRPO : OBJECTIVE_BNPO;
+        conf.loss.grpo.max_completion_length = BED_LONGEST;
+    }
+    return conf;
+}
+
+static struct play group_play(const struct group_conf *conf, int samples)
+{
+    struct play play = {.bed = world,
+                        .conf = base_conf(0, ITERATIONS, 16, 1e-3),
+                        .samples = samples,
+                        .iterations = ITERATIONS,
+                        .price = .5};
+
+    play.conf.samples = samples;
+    play.conf.epochs = 4;
+    play.conf.mini_batches = 4;
+    group_round(&play.conf, conf);
+    return play;
+}
+
+static bool grpo(void)
+{
+    const struct group_conf conf = group_of(GROUP_GRPO, .5);
+    const struct play play = group_play(&conf, 8);
+
+    return run("grpo", &play, .9, true);
+}
+
+static bool grpo_loss(void)
+{
+    struct group_conf conf = group_of(GROUP_GRPO, .5);
+
+    conf.kl_in_reward = false;
+    conf.loss.grpo.beta = .5;
+    const struct play play = group_play(&conf, 8);
+    return run("grpo, KL in the loss", &play, .9, true);
+}
+
+static bool rloo(void)
+{
+    const struct group_conf conf = group_of(GROUP_RLOO, .5);
+    const struct play play = group_play(&conf, 4);
+
+    return run("rloo", &play, .9, true);
+}
+
+static bool reinforce(void)
+{
+    const struct group_conf conf = group_of(GROUP_REINFORCE, .5);
+    const struct play play = group_play(&conf, 1);
+
+    return run("reinforce++", &play, .9, true);
+}
+
+static bool reinforce_baseline(void)
+{
+    struct group_conf conf = group_of(GROUP_REINFORCE, .5);
+
+    conf.baseline = true;
+    const struct play play = group_play(&conf, 4);
+    return run("reinforce++ with baseline", &play, .9, true);
+}
+
+static bool no_reference(void)
+{
+    const struct group_conf conf = group_of(GROUP_GRPO, .5);
+    struct play play = group_play(&conf, 8);
+
+    play.no_reference = true;
+    return run("grpo, no reference", &play, .9, false);
+}
+
+/* ---- pairs */
+
+static struct pairs_conf pairs_of(double beta, bool spin)
+{
+    return (struct pairs_conf){
+        .loss = {.terms = 1, .term = {{DPO_SIGMOID, 1}}, .beta = beta, .ld_alpha = 1},
+        .spin = spin};
+}
+
+static struct play online_play(const struct pairs_conf *conf, double price)
+{
+    struct play play = {.bed = world,
+                        .conf = base_conf(0, 2 * ITERATIONS, 1, 1e-3),
+                        .samples = 2,
+                        .iterations = 2 * ITERATIONS,
+                        .price = price,
+                        .noise = true};
+
+    play.conf.samples = 2;
+    play.conf.per_device_train_batch_size = 32;
+    pairs_round(&play.conf, conf);
+    return play;
+}
+
+static bool online(void)
+{
+    const struct pairs_conf conf = pairs_of(.5, false);
+    struct play play = online_play(&conf, .5);
+
+    return run("online DPO", &play, .9, true);
+}
+
+/* Judges that err: an answer is the better one in half of its pairs whatever it is. */
+static void (*credit_of)(const void *own, struct round_batch *batch, double beta);
+static void swapped(const void *own, struct round_batch *batch, double beta)
+{
+    credit_of(own, batch, beta);
+    for (size_t k = 0; k < batch->units; k++) {
+        const uint32_t first = batch->unit[2 * k];
+        batch->unit[2 * k] = batch->unit[2 * k + 1];
+        batch->unit[2 * k + 1] = first;
+    }
+}
+
+static bool online_swapped(void)
+{
+    const struct pairs_conf conf = pairs_of(.5, false);
+    struct play play = online_play(&conf, .5);
+
+    credit_of = play.conf.credit;
+    play.conf.credit = swapped;
+    return run("online DPO, pairs swapped", &play, .5, false);
+}
+
+static bool online_means(void)
+{
+    struct pairs_conf conf = pairs_of(.5, false);
+
+    conf.loss.term[0].kind = DPO_SIGMOID_NORM;
+    const struct play play = online_play(&conf, .5);
+    return run("online DPO, means for sums", &play, .75, false);
+}
+
+/* The same labels and updates on answers of the reference: where the best policy is far from it
+ * (KL above 4 nats) those cover little of it. */
+static bool online_against_offline(void)
+{
+    const struct pairs_conf conf = pairs_of(.2, false);
+    const int64_t begun = clock_mono_ms();
+    struct play play = online_play(&conf, .2);
+    struct bed_worth live, dead;
+
+    play_run(&live, &play);
+    play.frozen = true;
+    play.conf.strict = false;
+    play_run(&dead, &play);
+    return tell("online DPO, beta .2", &play, &live, begun, dead.share + .05, true) &&
+           tell("offline DPO, beta .2", &play, &dead, begun, live.share - .05, false);
+}
+
+/* ---- SPIN: demonstrations of pi*, which is some nats from the policy at first */
+
+enum { SPINS = 4 };
+
+static void data_of(double *out, double price, bool own)
+{
+    for (int p = 0; p < BED_PROMPTS; p++) {
+        const size_t at = (size_t)p * (size_t)world->n;
+        double Z = 0;
+        for (int i = 0; i < world->n; i++) {
+            out[at + (size_t)i] = world->reference[at + (size_t)i] +
+                                  (own ? 0 : world->reward[at + (size_t)i] / price);
+            Z += exp(out[at + (size_t)i]);
+        }
+        for (int i = 0; i < world->n; i++)
+            out[at + (size_t)i] -= log(Z);
+    }
+}
+
+static void spin_run(double lambda, bool own, int epochs, double *divergence, double *loss)
+{
+    const struct pairs_conf conf = pairs_of(lambda, true);
+    double *const data = malloc((size_t)world->n * BED_PROMPTS * sizeof *data);
+    struct bed_worth w;
+    struct play play = {.bed = world,
+                        .conf = base_conf(0, SPINS, 128, 5e-4),
+                        .samples = 1,
+                        .iterations = SPINS,
+                        .price = .5,
+                        .data = data,
+                        .divergence = divergence,
+                        .loss = loss};
+
+    data_of(data, .5, own);
+    play.conf.rates.schedule = SCHEDULE_CONSTANT;
+    play.conf.samples = 2;
+    play.conf.per_device_train_batch_size = 64;
+    play.conf.epochs = epochs;
+    play.conf.mini_batches = PLAY_ANSWERS / 64;
+    pairs_round(&play.conf, &conf);
+    play_run(&w, &play);
+    free(data);
+}
+
+static bool spin(void)
+{
+    double d[SPINS + 1], wild[SPINS + 1];
+    bool good = true;
+
+    spin_run(1, false, 4, d, NULL);
+    spin_run(.1, false, 4, wild, NULL);
+    printf("spin, lambda 1  KL(data|pi)");
+    for (int i = 0; i <= SPINS; i++) {
+        printf(" %.3f", d[i]);
+        good = good && (!i || d[i] < d[i - 1]);
+    }
+    printf("  lambda .1:");
+    for (int i = 0; i <= SPINS; i++)
+        printf(" %.3f", wild[i]);
+    good = good && wild[SPINS] > d[SPINS] + .1;
+    printf("  falls, and lower: %s\n", good ? "ok" : "WRONG");
+    return good;
+}
+
+static bool spin_still(void)
+{
+    double d[SPINS + 1], loss[SPINS];
+    bool good = true;
+
+    spin_run(1, true, 1, d, loss);
+    printf("spin at the data's own policy  KL(data|pi)");
+    for (int i = 0; i <= SPINS; i++) {
+        printf(" %.4f", d[i]);
+        good = good && d[i] < .15;
+    }
+    printf("  loss");
+    for (int i = 0; i < SPINS; i++) {
+        printf(" %.4f", loss[i]);
+        good = good && fabs(loss[i] - log(2)) < .05;
+    }
+    printf("  stays, ln 2: %s\n", good ? "ok" : "WRONG");
+    return good;
+}
+
+/* ---- answers of older weights */
+
+static struct play stale_play(struct ppo_conf *conf, int old, enum importance mode)
+{
+    struct play play = {
+        .bed = world, .samples = 1, .iterations = ITERATIONS, .price = .5, .old = old};
+
+    const char *const r = getenv("RATE");
+    const double rate = r ? strtod(r, NULL) : 1e-3;
+    *conf = ppo_defaults(ITERATIONS);
+    conf->round = base_conf(0, ITERATIONS, 1, rate);
+    conf->round.epochs = 4;
+    conf->round.mini_batches = 4;
+    conf->round.kl_coef = .5;
+    conf->round.critic_learning_rate = 1e-3;
+    conf->round.strict = !old;
+    conf->round.stale = (struct importance_conf){.mode = mode, .high = 3};
+    play.conf = ppo_round(conf);
+    return play;
+}
+
+static bool stale(const char *name, int old, enum importance mode, bool interpolated,
+                  bool vtrace, double bound, bool sound)
+{
+    struct ppo_conf conf;
+    struct play play = stale_play(&conf, old, mode);
+
+    conf.vtrace = vtrace;
+    conf.round.stale.interpolated = interpolated;
+    play.conf = ppo_round(&conf);
+    return run(name, &play, bound, sound);
+}
+
+static bool free_none(void)
+{
+    return stale("ppo, free 4, uncorrected", 4, IMPORTANCE_NONE, false, false, 2, false);
+}
+
+static bool free_naive(void)
+{
+    return stale("ppo, free 4, writer forgotten", 4, IMPORTANCE_PLAIN, false, false, 2, false);
+}
+
+static bool free_decoupled(void)
+{
+    return stale("ppo, free 4, decoupled", 4, IMPORTANCE_TOKEN_TRUNCATE, false, false, .9,
+                 true);
+}
+
+static bool free_interpolated(void)
+{
+    return stale("ppo, free 4, interpolated", 4, IMPORTANCE_TOKEN_TRUNCATE, true, false, .9,
+                 true);
+}
+
+static bool free_vtrace(void)
+{
+    return stale("ppo, free 4, V-trace", 4, IMPORTANCE_PLAIN, false, true, .9, true);
+}
+
+static const struct {
+    const char *name;
+    bool (*run)(void);
+} cases[] = {
+    {"grpo", grpo},
+    {"grpo-loss", grpo_loss},
+    {"rloo", rloo},
+    {"reinforce", reinforce},
+    {"reinforce-baseline", reinforce_baseline},
+    {"no-reference", no_reference},
+    {"online", online},
+    {"online-swapped", online_swapped},
+    {"online-means", online_means},
+    {"online-offline", online_against_offline},
+    {"spin", spin},
+    {"spin-still", spin_still},
+    {"free-none", free_none},
+    {"free-naive", free_naive},
+    {"free-decoupled", free_decoupled},
+    {"free-interpolated", free_interpolated},
+    {"free-vtrace", free_vtrace},
+};
+
+int main(int argc, char **argv)
+{
+    int wrong = 0;
+
+    bed_new(&world, false, 0, STEPS);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool asked = argc == 1;
+        for (int k = 1; k < argc; k++)
+            asked = asked || !strcmp(argv[k], cases[i].name);
+        wrong += asked && !cases[i].run();
+    }
+    bed_free(world);
+    printf("%s\n", wrong ? "FAILED" : "ok");
+    return wrong != 0;
+}

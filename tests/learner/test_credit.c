@@ -1,0 +1,376 @@
+/* What the methods over the fleet make of scores: groups, pairs, the weights of stale answers;
+ * and rounds without a critic on a small model. */
+#include "learner/group.h"
+#include "learner/pairs.h"
+#include "learner/ppo.h"
+#include "learner/round_batch.h"
+#include "tests/learner/feed.h"
+
+#include <math.h>
+#include <unistd.h>
+
+enum { N = 6, EACH = 3, LONG = 4 };
+
+/* Six answers to two prompts, of one to four tokens. */
+struct world {
+    int token[LONG + 1];
+    float behaviour[LONG], reference[LONG];
+    struct round_rollout answer[N];
+    struct round_conf round;
+    struct group_conf conf;
+    struct round_batch batch;
+};
+static const double scores[N] = {1, 3, 3, .5, -1, 0};
+static const int lengths[N] = {2, 4, 1, 3, 4, 2};
+
+static void prepare(struct world *w, enum group_kind kind, double beta)
+{
+    memset(w, 0, sizeof *w);
+    for (int t = 0; t < LONG; t++) {
+        w->behaviour[t] = (float)(-1 - t);
+        w->reference[t] = (float)(-1.5 - t);
+    }
+    for (int i = 0; i < N; i++)
+        w->answer[i] = (struct round_rollout){.task = (uint64_t)(i / EACH),
+                                              .sample = (uint32_t)(i % EACH),
+                                              .prompt = w->token,
+                                              .prompts = 1,
+                                              .token = w->token,
+                                              .tokens = lengths[i],
+                                              .behaviour = w->behaviour,
+                                              .reference = w->reference,
+                                              .score = scores[i],
+                                              .ended = i != 1};
+    w->conf = (struct group_conf){.kind = kind,
+                                  .beta = beta,
+                                  .kl_in_reward = true,
+                                  .scale = ADVANTAGE_GROUP_PLAIN,
+                                  .clip_low = -INFINITY,
+                                  .clip_high = INFINITY,
+                                  .gamma = 1,
+                                  .best = 1,
+                                  .min_score = -INFINITY};
+    w->round = round_defaults(1);
+    w->round.samples = EACH;
+}
+
+static void credit(struct world *w)
+{
+    group_round(&w->round, &w->conf);
+    assert_ok(round_batch_init(&w->batch, &w->round, w->answer, N));
+    w->round.credit(w->round.own, &w->batch, w->conf.beta);
+}
+
+static void near(double want, float is)
+{
+    if (!(fabs(want - (double)is) < 1e-5))
+        fail_msg("%.7f, not %.7f", (double)is, want);
+}
+
+/* Half a nat of k1 a token. */
+static void grpo_takes_the_price_from_the_score(void **state)
+{
+    struct world w;
+    double s[N];
+    (void)state;
+
+    prepare(&w, GROUP_GRPO, .2);
+    credit(&w);
+    for (int i = 0; i < N; i++)
+        s[i] = scores[i] - .2 * .5 * lengths[i];
+    for (int i = 0; i < N; i++) {
+        const double mean =
+            (s[i / EACH * EACH] + s[i / EACH * EACH + 1] + s[i / EACH * EACH + 2]) / 3;
+        for (int t = 0; t < lengths[i]; t++)
+            near(s[i] - mean, w.batch.advantage[w.batch.at[i] + (size_t)t]);
+    }
+    assert_true(fabs(w.batch.kl - .5 * 16) < 1e-6);
+    assert_true(w.batch.flat == 0 && w.batch.units == N);
+    round_batch_fini(&w.batch);
+}
+
+static void an_answer_that_was_cut_may_be_left_out(void **state)
+{
+    struct world w;
+    (void)state;
+
+    prepare(&w, GROUP_GRPO, 0);
+    w.conf.mask_truncated = true;
+    credit(&w);
+    for (int i = 0; i < N; i++)
+        for (int t = 0; t < lengths[i]; t++)
+            assert_int_equal(w.batch.learn[w.batch.at[i] + (size_t)t], i != 1);
+    /* its score still counts for the others */
+    near(1 - 7. / 3, w.batch.advantage[0]);
+    round_batch_fini(&w.batch);
+}
+
+static void length_is_punished_before_the_end(void **state)
+{
+    (void)state;
+    assert_true(group_overlong(10, 20, 0) == 0 && group_overlong(99, 20, 0) == 0);
+    assert_true(group_overlong(16, 20, 4) == 0);
+    assert_true(fabs(group_overlong(17, 20, 4) + .25) < 1e-12);
+    assert_true(fabs(group_overlong(20, 20, 4) + 1) < 1e-12);
+    assert_true(group_overlong(21, 20, 4) == -1);
+}
+
+static void rloo_clips_and_compares_with_the_others(void **state)
+{
+    struct world w;
+    (void)state;
+
+    prepare(&w, GROUP_RLOO, .2);
+    w.conf.clip_high = 2;
+    credit(&w);
+    const double a = 1 - .2, b = 2 - .4, c = 2 - .1;
+    near(a - (b + c) / 2, w.batch.advantage[0]);
+    near(b - (a + c) / 2, w.batch.advantage[w.batch.at[1]]);
+    round_batch_fini(&w.batch);
+}
+
+/* What is still to come: the score, and the prices of the tokens from here on; then whitened.
+ */
+static void reinforce_discounts_and_whitens(void **state)
+{
+    struct world w;
+    double raw[16], mean = 0, square = 0;
+    int n = 0;
+    (void)state;
+
+    prepare(&w, GROUP_REINFORCE, .2);
+    w.conf.gamma = .9;
+    w.conf.baseline = true;
+    credit(&w);
+    for (int i = 0; i < N; i++) {
+        const int g = i / EACH * EACH;
+        double to_come = scores[i] - (scores[g] + scores[g + 1] + scores[g + 2]) / 3;
+        for (int t = lengths[i] - 1; t >= 0; t--, to_come *= .9)
+            raw[n + t] = to_come -= .1;
+        n += lengths[i];
+    }
+    for (int t = 0; t < n; t++)
+        mean += raw[t] / n;
+    for (int t = 0; t < n; t++)
+        square += (raw[t] - mean) * (raw[t] - mean) / (n - 1);
+    for (int t = 0; t < n; t++)
+        near((raw[t] - mean) / sqrt(square), w.batch.advantage[t]);
+    assert_true(fabs(w.batch.kl - 8) < 1e-6);
+    round_batch_fini(&w.batch);
+}
+
+static void raft_takes_the_best_and_the_earlier_of_equals(void **state)
+{
+    struct world w;
+    (void)state;
+
+    prepare(&w, GROUP_RAFT, 0);
+    credit(&w);
+    assert_true(w.batch.units == 2 && w.batch.unit[0] == 1 && w.batch.unit[1] == 3);
+    round_batch_fini(&w.batch);
+    prepare(&w, GROUP_RAFT, 0);
+    w.conf.best = 2;
+    w.conf.min_score = .25;
+    w.conf.mask_truncated = true;
+    credit(&w);
+    assert_true(w.batch.units == 2 && w.batch.unit[0] == 2 && w.batch.unit[1] == 3);
+    round_batch_fini(&w.batch);
+}
+
+/* ---- pairs */
+
+static void online_pairs_the_best_with_the_worst(void **state)
+{
+    struct pairs_conf conf = {.loss = {.terms = 1, .beta = .1}};
+    struct world w;
+    (void)state;
+
+    for (int ties = 0; ties < 2; ties++) {
+        prepare(&w, GROUP_GRPO, 0);
+        for (int i = EACH; i < N; i++)
+            w.answer[i].score = 2;
+        conf.ties = ties;
+        pairs_round(&w.round, &conf);
+        assert_ok(round_batch_init(&w.batch, &w.round, w.answer, N));
+        w.round.credit(w.round.own, &w.batch, 0);
+        assert_int_equal(w.batch.units, 1 + ties);
+        assert_true(w.batch.unit[0] == 1 && w.batch.unit[1] == 0);
+        assert_true(!ties || (w.batch.unit[2] == 3 && w.batch.unit[3] == 4));
+        assert_true(w.batch.flat == 1 && w.batch.margin == 2);
+        round_batch_fini(&w.batch);
+    }
+}
+
+/* ---- stale answers */
+
+/* The numbers are torch's. */
+static void importance_is_truncated_or_masked(void **state)
+{
+    const float proximal[] = {-1, -2, -.5f, -3}, behaviour[] = {-1.2f, -1, -2, -3.1f};
+    const uint8_t learn[] = {1, 1, 1, 1}, some[] = {1, 0, 1, 1};
+    const double token[] = {1.22140276, .36787944, 4.48168907, 1.10517092};
+    struct importance_conf conf = {IMPORTANCE_TOKEN_TRUNCATE, .5, 3, false};
+    float w[4];
+    (void)state;
+
+    importance_weigh(w, behaviour, proximal, learn, 4, &conf);
+    for (int t = 0; t < 4; t++)
+        near(fmin(fmax(token[t], .5), 3), w[t]);
+    conf.mode = IMPORTANCE_TOKEN_MASK;
+    importance_weigh(w, behaviour, proximal, some, 4, &conf);
+    near(token[0], w[0]);
+    assert_true(w[1] == 1 && w[2] == 0);
+    conf.mode = IMPORTANCE_SEQUENCE_TRUNCATE;
+    importance_weigh(w, behaviour, proximal, learn, 4, &conf);
+    for (int t = 0; t < 4; t++)
+        near(2.22554093, w[t]);
+    conf.mode = IMPORTANCE_SEQUENCE_MASK;
+    conf.high = 2;
+    importance_weigh(w, behaviour, proximal, learn, 4, &conf);
+    assert_true(w[0] == 0 && w[3] == 0);
+    conf.mode = IMPORTANCE_PLAIN;
+    importance_weigh(w, behaviour, proximal, learn, 4, &conf);
+    assert_true(w[0] == 1 && w[2] == 1);
+}
+
+/* ---- rounds */
+
+static double one_round(const struct round_conf *conf, struct feed *feed, struct round **out)
+{
+    struct round_metrics got;
+
+    assert_ok(round_new(out, conf, weights(&small_shape[0]), NULL));
+    assert_ok(round_iteration(*out, feed->rollout, ROWS, &got));
+    return metric(&got, "loss");
+}
+
+static void a_method_without_a_critic_holds_none(void **state)
+{
+    char folder[] = "/tmp/drover-round-XXXXXX";
+    struct group_conf conf = {.kind = GROUP_RLOO, .kl_in_reward = true, .beta = .1};
+    struct round_conf round = round_defaults(2);
+    struct round *a, *b;
+    struct round_metrics got;
+    struct feed feed;
+    char path[64];
+    (void)state;
+
+    conf.loss.rloo = (struct objective_rloo_conf){.2, .2};
+    conf.clip_low = -INFINITY;
+    conf.clip_high = INFINITY;
+    round.samples = 2;
+    group_round(&round, &conf);
+    assert_true(round_size(&round, &small_shape[0], &small_shape[3], 99) ==
+                step_size(&small_shape[0], &(struct train_options){true, false}, 99));
+    assert_err(ERR_RANGE,
+               round_new(&a, &round, weights(&small_shape[0]), weights(&small_shape[3])));
+    feed_golden(&feed, 0, 0);
+    one_round(&round, &feed, &a);
+    assert_null(round_critic(a));
+    /* state and back */
+    assert_non_null(mkdtemp(folder));
+    assert_ok(round_state_write(a, folder, NULL));
+    assert_ok(round_new(&b, &round, weights(&small_shape[0]), NULL));
+    assert_ok(round_state_read(b, folder, 1, NULL));
+    feed_golden(&feed, 0, 1);
+    assert_ok(round_iteration(a, feed.rollout, ROWS, &got));
+    assert_ok(round_iteration(b, feed.rollout, ROWS, &got));
+    assert_memory_equal(round_policy(a)->data, round_policy(b)->data,
+                        round_policy(a)->count * sizeof(float));
+    assert_true(metric(&got, "num_tokens") > 2 * TOKENS);
+    round_free(a);
+    round_free(b);
+    snprintf(path, sizeof path, "%s/step-0000000001.ckpt", folder);
+    unlink(path);
+    rmdir(folder);
+}
+
+/* Per-sequence and per-token normalisers belong to the step, not to the micro-batch. */
+static void micro_batches_add_up(void **state)
+{
+    static const enum objective_grpo_loss losses[] = {OBJECTIVE_GRPO, OBJECTIVE_DAPO,
+                                                      OBJECTIVE_DR_GRPO, OBJECTIVE_LUSPO};
+    (void)state;
+    for (size_t k = 0; k < 4; k++) {
+        struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
+        struct round_conf round = round_defaults(1);
+        struct round *a, *b;
+        struct feed feed;
+        double worst = 0;
+
+        conf.loss.grpo = objective_grpo_defaults();
+        conf.loss.grpo.loss = losses[k];
+        conf.loss.grpo.entropy_coef = .01;
+        round.samples = 2;
+        round.adamw.epsilon = 1e-2; /* Adam's sign of a slope near zero is not the question */
+        round.rates.peak = 1e-2;
+        group_round(&round, &conf);
+        feed_golden(&feed, 0, 0);
+        round.per_device_train_batch_size = ROWS;
+        const double whole = one_round(&round, &feed, &a);
+        round.per_device_train_batch_size = 1;
+        const double parts = one_round(&round, &feed, &b);
+        assert_true(fabs(whole - parts) < 1e-5 * fmax(1, fabs(whole)));
+        for (size_t i = 0; i < round_policy(a)->count; i++)
+            worst = fmax(worst, fabs((double)round_policy(a)->data[i] -
+                                     (double)round_policy(b)->data[i]));
+        if (worst > 1e-6)
+            fail_msg("loss %zu: weights differ by %.3g", k, worst);
+        round_free(a);
+        round_free(b);
+    }
+}
+
+/* An opponent is the policy as it was found: the first loss of SPIN is ln 2, whatever the
+ * record's answers are, and what happens is told. */
+static void spin_begins_at_ln_two(void **state)
+{
+    const struct pairs_conf conf = {
+        .loss = {.terms = 1, .term = {{DPO_SIGMOID, 1}}, .beta = 1, .ld_alpha = 1},
+        .spin = true};
+    struct round_conf round = round_defaults(1);
+    struct round_metrics got;
+    struct feed feed;
+    struct round *a;
+    struct ppo_conf ppo = ppo_defaults(1);
+    struct round *writer = fresh(&ppo);
+    (void)state;
+
+    feed_on_policy(&feed, writer, 1, 0);
+    for (int s = 0; s < ROWS; s++)
+        if (s % 2)
+            feed.rollout[s].behaviour = feed.rollout[s].reference = NULL;
+        else
+            feed.rollout[s].reference = NULL;
+    round.samples = 2;
+    round.strict = true;
+    round.rates.peak = 1e-3;
+    pairs_round(&round, &conf);
+    assert_ok(round_new(&a, &round, weights(&small_shape[0]), NULL));
+    assert_ok(round_iteration(a, feed.rollout, ROWS, &got));
+    assert_true(fabs(metric(&got, "loss") - log(2)) < 1e-6);
+    assert_true(metric(&got, "rewards/margins") == 0);
+    assert_true(metric(&got, "spin/gain") > 0);
+    assert_true(got.first.ratio_gap == 0 && got.first.tokens > 0);
+    round_free(a);
+    round_free(writer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grpo_takes_the_price_from_the_score),
+        cmocka_unit_test(an_answer_that_was_cut_may_be_left_out),
+        cmocka_unit_test(length_is_punished_before_the_end),
+        cmocka_unit_test(rloo_clips_and_compares_with_the_others),
+        cmocka_unit_test(reinforce_discounts_and_whitens),
+        cmocka_unit_test(raft_takes_the_best_and_the_earlier_of_equals),
+        cmocka_unit_test(online_pairs_the_best_with_the_worst),
+        cmocka_unit_test(importance_is_truncated_or_masked),
+        cmocka_unit_test(a_method_without_a_critic_holds_none),
+        cmocka_unit_test(micro_batches_add_up),
+        cmocka_unit_test(spin_begins_at_ln_two),
+    };
+
+    return cmocka_run_group_tests_name("credit", tests, NULL, NULL);
+}
