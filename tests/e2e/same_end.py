@@ -192,11 +192,12 @@ def replaced(folder, wakes):
 
 # ---- the table
 
-def scaler(steps):
-    left = list(steps)
+def scaler(orders):
+    """(after how many iterations, how many actors)"""
+    left = list(orders)
 
     def act(run, now):
-        if left and now >= left[0][0] and run.folder.has("fleet.json"):
+        if left and run.folder.records(run.folder.STEP) >= left[0][0]:
             n = left.pop(0)[1]
             subprocess.run([program("drover"), "scale", f"actors={n}", f"run={run.name}"], env=ENV,
                            stdout=run.log, stderr=run.log)
@@ -218,7 +219,7 @@ CASES = {
     "one-actor": lambda lag: Run(f"one-{lag}", lag=lag, extra=["fleet.actors=1"]),
     "two-actors": lambda lag: Run(f"two-{lag}", lag=lag),
     "five-actors": lambda lag: Run(f"five-{lag}", lag=lag, extra=["fleet.actors=5"]),
-    "scale": lambda lag: Run(f"scale-{lag}", scaler([(2, 5), (6, 1)]), size="long", lag=lag),
+    "scale": lambda lag: Run(f"scale-{lag}", scaler([(10, 5), (30, 1)]), size="long", lag=lag),
     "mixed-isa": lambda lag: Run(f"isa-{lag}", lag=lag, extra=["fleet.actors=2", "fleet.actor_isa=" + isas()]),
     "kill-actor": kills("ka", ["actor"], .7),
     "kill-rewarder": kills("kr", ["rewarder"], .7),

@@ -2,3 +2,11 @@
 drover_e2e(same_end 400)
 drover_e2e(methods_end 300)
 drover_e2e(details 120)
+
+# The long tier, not in ./check: `ctest --preset release -L long`. Every kill, cut and stop, some
+# 25 minutes; and an exact optimum through the real processes, a minute each.
+add_test(NAME long/same_end COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/same_end.py
+  ${PROJECT_BINARY_DIR}/bin all)
+add_test(NAME long/exact_fleet COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/exact_fleet.py
+  ${PROJECT_BINARY_DIR}/bin 0 v0 lag0)
+set_tests_properties(long/same_end long/exact_fleet PROPERTIES LABELS long TIMEOUT 7200 RUN_SERIAL ON)

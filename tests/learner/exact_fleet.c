@@ -93,6 +93,7 @@ static int write_world(const char *folder, const char *seed)
 
     must(fs_mkdir(folder));
     make_bundle(&bundle, bed);
+    bed->params->shape = bundle.shape; /* config.json is written from it */
     must(bundle_save(model, &bundle, bed->params, "float32"));
     for (int p = 0; p < BED_PROMPTS; p++) {
         char *more = mem_print("%s{\"prompt\": \"%s%c\"}\n", prompts, first, 'a' + p);
