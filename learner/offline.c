@@ -156,19 +156,30 @@ static bool finished(const struct cycle *run)
     return done;
 }
 
+/* The checkpoint that the configuration names; NULL: none. */
+static const char *named(const struct cycle *run)
+{
+    const char *from = run->keys->resume_from_checkpoint;
+
+    return is_word(from, "true") || is_word(from, "false") ? NULL : from;
+}
+
+/* Before work is done for a run that would be refused. */
+static enum err precheck(struct cycle *run)
+{
+    run->resume.force = is_word(run->keys->resume_from_checkpoint, "true") || named(run);
+    if (run->keys->overwrite_output_dir)
+        return rundir_clear(run->dir);
+    return resume_check(&run->resume, named(run));
+}
+
 /* From the folder's checkpoint, from a named one, or from the start. */
 static enum err restore(struct cycle *run)
 {
     const char *from = run->keys->resume_from_checkpoint;
-    const bool path = from && !is_word(from, "true") && !is_word(from, "false");
     bool found = false;
-    enum err err = OK;
+    enum err err = resume_load(&run->resume, named(run), run->step, &run->state, &found);
 
-    if (run->keys->overwrite_output_dir)
-        err = rundir_clear(run->dir);
-    run->resume.force = is_word(from, "true") || path;
-    if (!err)
-        err = resume_load(&run->resume, path ? from : NULL, run->step, &run->state, &found);
     if (!err && found && is_word(from, "false"))
         err = err_set(ERR_STATE,
                       "output_dir: %s holds a run; resume_from_checkpoint is false: take "
@@ -293,7 +304,9 @@ static enum err train(struct cycle *run)
                                   .keep = (size_t)run->keys->save_total_limit};
     run->order = mem_new(o->train->n, sizeof(*run->order));
     run->order_epoch = -1;
-    err = make_reference(run);
+    err = precheck(run);
+    if (!err)
+        err = make_reference(run);
     if (err)
         return err;
     run->resume.reference = reference_weights(run->reference, &run->resume.reference_floats);

@@ -191,3 +191,36 @@ enum err resume_load(const struct resume *resume, const char *path, struct step 
     free(steps);
     return err;
 }
+
+/* ERR_PARSE: it cannot be read. */
+static enum err check_file(const struct resume *resume, const char *path)
+{
+    json_t *meta = NULL;
+    enum err err = checkpoint_peek(path, &meta);
+
+    if (!err)
+        err = check(resume, meta);
+    json_decref(meta);
+    return err;
+}
+
+enum err resume_check(const struct resume *resume, const char *path)
+{
+    int64_t *steps = NULL;
+    size_t n = 0;
+    enum err err;
+
+    if (path)
+        return check_file(resume, path);
+    err = checkpoint_list(&steps, &n, resume->folder);
+    for (size_t i = 0; i < n && !err; i++) {
+        char *file = checkpoint_path(resume->folder, steps[i]);
+        err = check_file(resume, file);
+        free(file);
+        if (err != ERR_PARSE)
+            break;
+        err = OK; /* resume_load tries an older one too, and says so */
+    }
+    free(steps);
+    return err;
+}

@@ -37,6 +37,10 @@ enum err resume_save(const struct resume *resume, struct step *step,
 enum err resume_load(const struct resume *resume, const char *path, struct step *step,
                      struct resume_state *state, bool *found) MUST_CHECK;
 
+/* What resume_load would say of the newest checkpoint's configuration and data set, before
+ * anything is made for the run: OK when there is none. Errors: ERR_STATE, ERR_IO. */
+enum err resume_check(const struct resume *resume, const char *path) MUST_CHECK;
+
 /* ERR_STATE naming the first key that differs and matters. */
 enum err resume_same(const json_t *was, const json_t *now) MUST_CHECK;
 

@@ -11,6 +11,7 @@ struct step {
     struct params *params;
     struct lora *lora;     /* NULL: all weights learn */
     struct params *learns; /* params, or the adapter's */
+    float *embed;          /* gradient of a tied matrix as an embedding, kept apart; or NULL */
     float *grad, *m, *v;   /* [learns.count] */
     float *image;
     struct image_layout *layout;
@@ -35,6 +36,42 @@ static void pack(struct step *step)
         image_pack(step->image, step->layout, step->params);
 }
 
+static size_t embed_floats(const struct shape *shape)
+{
+    return (size_t)shape->vocab * (size_t)shape->width;
+}
+
+/* The two halves of a tied matrix's gradient become one. */
+static void join(struct step *step)
+{
+    const size_t n = embed_floats(&step->params->shape);
+    float *grad;
+
+    if (!step->embed)
+        return;
+    grad = step->grad + params_part(step->params, PART_EMBED, -1)->at;
+    for (size_t i = 0; i < n; i++)
+        grad[i] += step->embed[i];
+    memset(step->embed, 0, n * sizeof(float));
+}
+
+static enum err build_train(struct step *step, const struct train_options *options)
+{
+    const struct shape *shape = &step->params->shape;
+    enum err err = train_new(&step->train, shape, options);
+
+    if (err)
+        return err;
+    /* as transformers trains: embed_tokens has padding_idx = pad_token_id */
+    train_fix_input(step->train, shape->pad);
+    if (step->lora)
+        train_adapt(step->train, step->lora);
+    if (options->portable && shape->tied && !step->lora)
+        err = mem_big(&step->embed, embed_floats(shape), sizeof(float), "gradient");
+    train_embed_apart(step->train, step->embed);
+    return err;
+}
+
 static enum err build(struct step *step, const struct train_options *options)
 {
     const struct params *params = step->params;
@@ -56,13 +93,7 @@ static enum err build(struct step *step, const struct train_options *options)
     if (step->lora)
         pack(step);
     err = model_new(&step->model, shape, step->image, bytes);
-    if (!err)
-        err = train_new(&step->train, shape, options);
-    if (!err) /* as transformers trains: embed_tokens has padding_idx = pad_token_id */
-        train_fix_input(step->train, shape->pad);
-    if (!err && step->lora)
-        train_adapt(step->train, step->lora);
-    return err;
+    return err ? err : build_train(step, options);
 }
 
 enum err step_new(struct step **out, struct params *params, const struct train_options *options)
@@ -107,6 +138,7 @@ void step_free(struct step *step)
     image_layout_free(step->layout);
     free(step->image);
     free(step->grad);
+    free(step->embed);
     free(step->m);
     free(step->v);
     params_free(step->params);
@@ -221,6 +253,8 @@ void step_backward(struct step *step, const float *dlogprob, const float *dentro
 
 double step_apply(struct step *step, const struct adamw *adamw, double rate, double limit)
 {
+    join(step);
+
     const double norm = optim_clip(step->grad, step->learns->count, limit);
 
     step->t++;
@@ -236,7 +270,9 @@ double step_apply(struct step *step, const struct adamw *adamw, double rate, dou
 /* Floats of a model's parameters, from its image: close enough for a plan, never less. */
 size_t step_size(const struct shape *shape, const struct train_options *options, int n)
 {
-    return 5 * image_size(shape) + train_size(shape, options, n);
+    const size_t apart = options->portable && shape->tied ? embed_floats(shape) : 0;
+
+    return 5 * image_size(shape) + apart * sizeof(float) + train_size(shape, options, n);
 }
 
 size_t step_size_lora(const struct shape *shape, const struct train_options *options,

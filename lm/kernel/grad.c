@@ -36,8 +36,9 @@ static void norm_row(float *restrict dx, const float *restrict dy, const float *
 static void norm_strip(float *dw, const float *dy, const float *x, const float *rms, int n,
                        int width, int wide)
 {
-    float sum[STRIP] = {0.0f};
+    float sum[STRIP]; /* goes on from what is there: one chain over all calls */
 
+    memcpy(sum, dw, (size_t)wide * sizeof *sum);
     for (int t = 0; t < n; t++) {
         const float *a = dy + (size_t)t * (size_t)width, *b = x + (size_t)t * (size_t)width;
         const float r = rms[t];
@@ -45,8 +46,7 @@ static void norm_strip(float *dw, const float *dy, const float *x, const float *
         for (int j = 0; j < wide; j++)
             sum[j] += a[j] * (b[j] * r);
     }
-    for (int j = 0; j < wide; j++)
-        dw[j] += sum[j];
+    memcpy(dw, sum, (size_t)wide * sizeof *sum);
 }
 
 void grad_norm(float *dx, float *dw, const float *dy, const float *x, const float *rms,
@@ -131,16 +131,16 @@ void grad_qkv(float *dqkv, const float *cos, const float *sin, int n,
 
 static void columns_strip(float *db, const float *dy, size_t ld, int n, int wide)
 {
-    float sum[STRIP] = {0.0f};
+    float sum[STRIP]; /* goes on from what is there: one chain over all calls */
 
+    memcpy(sum, db, (size_t)wide * sizeof *sum);
     for (int t = 0; t < n; t++) {
         const float *a = dy + (size_t)t * ld;
 #pragma omp simd
         for (int j = 0; j < wide; j++)
             sum[j] += a[j];
     }
-    for (int j = 0; j < wide; j++)
-        db[j] += sum[j];
+    memcpy(db, sum, (size_t)wide * sizeof *sum);
 }
 
 void grad_columns(float *db, const float *dy, size_t ld, int n, int width)
@@ -168,16 +168,16 @@ void grad_embed(float *dtable, const float *dx, const int *token, int n, int wid
 
 static void dot_strip(float *dw, const float *dv, const float *x, int n, int width, int wide)
 {
-    float sum[STRIP] = {0.0f};
+    float sum[STRIP]; /* goes on from what is there: one chain over all calls */
 
+    memcpy(sum, dw, (size_t)wide * sizeof *sum);
     for (int t = 0; t < n; t++) {
         const float *a = x + (size_t)t * (size_t)width;
 #pragma omp simd
         for (int j = 0; j < wide; j++)
             sum[j] += dv[t] * a[j];
     }
-    for (int j = 0; j < wide; j++)
-        dw[j] += sum[j];
+    memcpy(dw, sum, (size_t)wide * sizeof *sum);
 }
 
 void grad_dot(float *dx, float *dw, const float *dv, const float *x, const float *w, int n,

@@ -217,7 +217,7 @@ void backward_embed(const struct backward *pass)
     const struct tape *t = pass->tape;
     const struct tensor *embed = params_part(pass->params, PART_EMBED, -1);
     const size_t width = (size_t)t->shape.width;
-    float *grad = backward_grad(pass, embed);
+    float *grad = t->embed ? t->embed : backward_grad(pass, embed);
 
     if (!grad)
         return;

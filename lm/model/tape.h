@@ -32,7 +32,9 @@ struct tape {
     int tiles, n; /* of the batch at hand */
     size_t keys;  /* floats of one kv head's key blocks, all sequences */
     float temperature;
-    int fixed; /* token whose input embedding gets no gradient; -1: none */
+    float *embed; /* where the gradient of a tied matrix as an embedding goes; NULL: with the
+                   * rest */
+    int fixed;    /* token whose input embedding gets no gradient; -1: none */
     const struct batch *batch;
     const struct lora *lora; /* NULL: all weights learn */
     struct train_drop drop;

@@ -108,6 +108,11 @@ const float *train_mean_logit(const struct train *train)
     return train->tape->shape.head == HEAD_LM ? train->tape->mean_logit : NULL;
 }
 
+void train_embed_apart(struct train *train, float *apart)
+{
+    train->tape->embed = apart;
+}
+
 void train_fix_input(struct train *train, int token)
 {
     train->tape->fixed = token;

@@ -56,6 +56,11 @@ const uint8_t *train_hit(const struct train *train);
 const float *train_square(const struct train *train);
 const float *train_mean_logit(const struct train *train);
 
+/* From now on what a tied matrix learns as the input embedding is added to `apart` [vocab,
+ * width] (borrowed; NULL: to grad with the rest). Then its two sums, each a chain over the
+ * tokens of all calls, do not depend on how the tokens were divided into batches. */
+void train_embed_apart(struct train *train, float *apart);
+
 /* From now on the input embedding of `token` gets no gradient, as in torch's
  * Embedding(padding_idx), which transformers makes of pad_token_id; -1 (the start): all do.
  * Under a tied head the token's row still learns as an output. */
