@@ -1,6 +1,7 @@
 #include "actor/compute.h"
 
 #include "actor/book.h"
+#include "actor/swaps.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "lm/file/bundle.h"
@@ -34,6 +35,8 @@ struct compute {
     struct jobs running; /* all their samples are in slots, which borrow from them: freed when
                             the slots are empty */
     struct version now;  /* the one being decoded */
+    bool any; /* what runs takes any version: the newest, from one token to the next */
+    struct swaps swaps;
     struct worker *worker;
     struct compute_counters counters;
 };
@@ -85,12 +88,8 @@ struct item *compute_job(const struct task *task, uint32_t first, uint32_t count
 
 const char *compute_unfit(const struct task *task)
 {
-    static const struct hash none;
-
     if (task->decoding.stops > COMPUTE_STOPS || task->decoding.stop_texts > COMPUTE_STOPS)
         return "more than 8 stop tokens or stop texts";
-    if (hash_same(&task->version.hash, &none))
-        return "the task names no version: this actor needs overlap none or lag";
     return NULL;
 }
 
@@ -130,6 +129,7 @@ void compute_free(struct compute *c)
     forget(&c->running);
     free(c->waiting.item);
     free(c->running.item);
+    swaps_free(&c->swaps);
     bundle_free(c->bundle);
     free(c);
 }
@@ -150,6 +150,30 @@ static struct held *find_image(struct compute *c, const struct version *version)
         if (same_version(&c->held[i].version, version))
             return &c->held[i];
     return NULL;
+}
+
+static struct held *newest_image(struct compute *c)
+{
+    struct held *newest = NULL;
+
+    for (int i = 0; i < c->images; i++)
+        if (!newest || c->held[i].version.number > newest->version.number)
+            newest = &c->held[i];
+    return newest;
+}
+
+/* A task without a hash takes whatever is newest, from the number that it names on. */
+static bool takes_any(const struct version *version)
+{
+    static const struct hash none;
+
+    return hash_same(&version->hash, &none);
+}
+
+static void turn_to(struct compute *c, const struct version *version)
+{
+    c->now = *version;
+    swaps_turn(&c->swaps, version, !active(c));
 }
 
 /* ---- what finished answers become */
@@ -184,9 +208,9 @@ static void on_done(void *self, const struct generate_done *d)
     const struct item *job = d->owner;
     struct item *out = compute_item(ITEM_DONE);
     struct rollout *r = mem_new(1, sizeof *r);
-    struct span *span = mem_new(1, sizeof *span);
+    uint32_t spans;
+    struct span *span = swaps_spans(&c->swaps, (uint64_t)d->n, &spans);
 
-    span->version = c->now;
     *r = (struct rollout){.task = d->task,
                           .sample = (uint32_t)d->sample,
                           .end = end[d->finish],
@@ -194,7 +218,7 @@ static void on_done(void *self, const struct generate_done *d)
                           .logprob = copy(d->logprob, (size_t)d->n, sizeof *r->logprob),
                           .tokens = (uint32_t)d->n,
                           .span = span,
-                          .spans = 1,
+                          .spans = spans,
                           .text = job->text ? text_of(c, d) : NULL};
     r->hash = digest_rollout(r);
     out->task = d->task;
@@ -292,14 +316,25 @@ static void admit(struct compute *c, size_t i)
         append(&c->running, take_out(&c->waiting, i));
 }
 
+/* May it run beside what runs now, or at all? */
+static bool suits(struct compute *c, const struct item *job, bool now)
+{
+    const bool any = takes_any(&job->version);
+    const struct held *const newest = newest_image(c);
+
+    if (any && (!newest || newest->version.number < job->version.number))
+        return false;
+    if (!now)
+        return any || find_image(c, &job->version) != NULL;
+    return (any ? c->any : !c->any && same_version(&job->version, &c->now)) &&
+           job->prompts + (int)job->decoding.max_new <= c->length;
+}
+
 /* The first waiting job whose weights are here; with `now`, of the version being decoded. */
 static bool choose(struct compute *c, bool now, size_t *at)
 {
     for (*at = 0; *at < c->waiting.n; ++*at) {
-        const struct item *job = c->waiting.item[*at];
-        if (now ? same_version(&job->version, &c->now) &&
-                      job->prompts + (int)job->decoding.max_new <= c->length
-                : find_image(c, &job->version) != NULL)
+        if (suits(c, c->waiting.item[*at], now))
             return true;
     }
     return false;
@@ -314,7 +349,8 @@ static void admit_all(struct compute *c)
         forget(&c->running);
         if (!choose(c, false, &at))
             return;
-        c->now = c->waiting.item[at]->version;
+        c->any = takes_any(&c->waiting.item[at]->version);
+        turn_to(c, c->any ? &newest_image(c)->version : &c->waiting.item[at]->version);
         if (fit(c, c->waiting.item[at]))
             fail(c, take_out(&c->waiting, at), err_text());
         else
@@ -416,14 +452,17 @@ static enum err take(struct compute *c, struct item *item)
 static enum err step(struct compute *c)
 {
     const struct generate_events events = {on_done, NULL, c};
-    const struct held *h = find_image(c, &c->now);
+    const struct held *h = c->any ? newest_image(c) : find_image(c, &c->now);
     int tokens = 0;
     enum err err;
 
+    if (c->any && h && !same_version(&h->version, &c->now))
+        turn_to(c, &h->version); /* the cache stays: its keys were made by older weights */
     if (!h)
         return err_set(ERR_STATE, "weights of version %llu went away while they were in use",
                        (unsigned long long)c->now.number);
     err = generate_step(c->generate, h->model, &events, &tokens);
+    c->swaps.steps++;
     atomic_fetch_add(&c->counters.tokens, (unsigned long long)tokens);
     return err;
 }

@@ -231,7 +231,8 @@ static enum err make_plan(struct campaign *c)
         .batch = c->plan.batch,
         .samples = c->plan.samples,
         .iterations = c->plan.iterations,
-        .lag = c->plan.lag};
+        .lag = c->plan.lag,
+        .free = c->plan.free};
 
     if (!err)
         err = take_tail(c);

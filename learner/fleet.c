@@ -164,6 +164,7 @@ static struct task task_of(struct fleet *f, uint64_t id)
 {
     const struct tasks_place at = tasks_at(f->conf.tasks, id);
     const struct prompts_row *prompt = answers_prompt(f->conf.answers, id);
+    const struct hash *named = ledger_hash(f->conf.ledger, at.version);
 
     return (struct task){.id = id,
                          .seed = tasks_plan(f->conf.tasks)->seed,
@@ -171,7 +172,8 @@ static struct task task_of(struct fleet *f, uint64_t id)
                          .prompt = prompt->token,
                          .prompts = prompt->tokens,
                          .decoding = f->conf.decoding,
-                         .version = {at.version, *ledger_hash(f->conf.ledger, at.version)},
+                         .version = at.any ? (struct version){at.version, {{0}}}
+                                           : (struct version){at.version, *named},
                          .scorers = FLEET_TABLE,
                          .tail = f->conf.tail,
                          .tails = prompt->chat ? f->conf.tails : 0,
@@ -239,6 +241,24 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
     return open_tasks(f);
 }
 
+/* Runs of versions that were announced, none older than the task may have. */
+static enum err check_spans(const struct fleet *f, const struct tasks_place *at,
+                            const struct record_sample *s)
+{
+    const uint64_t newest = at->any ? ledger_version(f->conf.ledger) : at->version;
+    bool good = s->spans && !s->span[0].start && (at->any || s->spans == 1);
+
+    for (uint32_t i = 0; i < s->spans && good; i++) {
+        const struct version *const v = &s->span[i].version;
+        good = v->number >= at->version && v->number <= newest && s->span[i].start < s->n &&
+               (!i || s->span[i].start > s->span[i - 1].start) &&
+               hash_same(&v->hash, ledger_hash(f->conf.ledger, v->number));
+    }
+    return good ? OK
+                : err_set(ERR_RANGE, "not written by version %llu%s",
+                          (unsigned long long)at->version, at->any ? " or a newer one" : "");
+}
+
 /* Whether the answer is what was asked for: a wrong one ends the run, for nothing could tell
  * how many others are wrong. */
 static enum err check(struct fleet *f, const struct msg_sample *m,
@@ -246,17 +266,16 @@ static enum err check(struct fleet *f, const struct msg_sample *m,
 {
     const struct tasks_place at = tasks_at(f->conf.tasks, s->task);
     const struct hash name = digest_rollout(&m->rollout);
-    const struct hash *want = ledger_hash(f->conf.ledger, at.version);
+    enum err err;
     const int vocab = f->conf.origin->card->shape.vocab;
 
     if (!hash_same(&name, &s->hash))
         return err_set(ERR_RANGE, "its hash is not its bytes'");
     if (!s->n || s->n > f->conf.decoding.max_new)
         return err_set(ERR_RANGE, "%u tokens", s->n);
-    if (s->spans != 1 || s->span[0].start || s->span[0].version.number != at.version ||
-        !hash_same(&s->span[0].version.hash, want))
-        return err_set(ERR_RANGE, "not written by version %llu",
-                       (unsigned long long)at.version);
+    err = check_spans(f, &at, s);
+    if (err)
+        return err;
     for (uint32_t i = 0; i < s->n; i++)
         if (s->token[i] < 0 || s->token[i] >= vocab)
             return err_set(ERR_RANGE, "token %d", s->token[i]);

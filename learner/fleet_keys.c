@@ -23,7 +23,10 @@ const struct conf_key fleet_keys_table[] = {
     CONF_REAL(fleet_keys, temperature, "1.0", 1e-3, 1e3, "in all three log-probability passes"),
     CONF_REAL(fleet_keys, missing_eos_penalty, "0", 0, 1e6,
               "taken off the score of an answer that did not end"),
-    CONF_TREE(fleet_keys, overlap, "none, or {lag: k}: answers are k versions old"),
+    CONF_TREE(
+        fleet_keys, overlap,
+        "none, {lag: k}: answers are k versions old, or {free: k}: up to k, weights change "
+        "between tokens"),
     CONF_TEXT(fleet_keys, on_stale, "wait", "wait: no step outruns answers on their way"),
     {"importance", CONF_TEXT_, offsetof(struct fleet_keys, importance), NULL, 0, 0,
      "weights of stale answers: none, plain, token_truncate, token_mask, sequence_truncate, "
@@ -58,20 +61,22 @@ static enum err take_overlap(struct fleet_plan *out, const json_t *overlap)
 {
     const char *word = json_string_value(overlap);
     const char *lag = json_string_value(json_object_get(overlap, "lag"));
+    const char *any = json_string_value(json_object_get(overlap, "free"));
+    const char *const number = lag ? lag : any;
     char *end = NULL;
     long k = 0;
 
     if (!overlap || (word && !strcmp(word, "none")))
         return OK;
-    if (json_object_get(overlap, "free"))
-        return err_set(ERR_RANGE, "overlap: {free: n} comes later; take none or {lag: k}");
-    if (lag)
-        k = strtol(lag, &end, 10);
-    if (json_object_size(overlap) != 1 || !lag || end == lag || *end || k < 0 ||
+    if (number)
+        k = strtol(number, &end, 10);
+    if (json_object_size(overlap) != 1 || !number || end == number || *end || k < 0 ||
         k > FLEET_KEYS_LAG)
-        return err_set(ERR_RANGE, "overlap: expected none or {lag: k} with k up to %d",
+        return err_set(ERR_RANGE,
+                       "overlap: expected none, {lag: k} or {free: k} with k up to %d",
                        FLEET_KEYS_LAG);
     out->lag = (uint64_t)k;
+    out->free = any != NULL;
     return OK;
 }
 
@@ -150,7 +155,7 @@ static enum err take_words(struct fleet_plan *out, const struct fleet_keys *k)
     if (!err)
         err = take_conditions(out, k->stop_if);
     if (!err && strcmp(k->on_stale, "wait"))
-        err = err_set(ERR_RANGE, "on_stale: '%s': only wait (drop comes with overlap: {free})",
+        err = err_set(ERR_RANGE, "on_stale: '%s': only wait: dropping prefers short answers",
                       k->on_stale);
     if (!err && out->rewards.normalize && k->eval_prompts < 2)
         err = err_set(ERR_RANGE, "rewards: normalize: true needs eval_prompts: the scale is "
@@ -176,7 +181,9 @@ static enum err take_stale(struct fleet_plan *out, const struct fleet_keys *k)
         err = importance_named(&to->mode, k->importance);
     if (err)
         return err_add("importance");
-    if (!out->lag)
+    else if (out->free)
+        to->mode = IMPORTANCE_TOKEN_TRUNCATE;
+    if (!out->lag && !out->free)
         to->mode = IMPORTANCE_NONE;
     return OK;
 }
@@ -221,7 +228,7 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *met
     take_numbers(&out->round, k);
     out->round.lora = adapt_lora(&out->shared);
     out->round.portable = out->shared.portable;
-    out->round.strict = out->lag == 0;
+    out->round.strict = out->lag == 0 && !out->free;
     out->round.parts = out->rewards.n;
     out->batch = (uint64_t)k->keys.per_device_train_batch_size *
                  (uint64_t)k->keys.gradient_accumulation_steps;

@@ -52,6 +52,7 @@ struct fleet_plan {
     double episodes;    /* tasks in all; NAN: from the epochs */
     float top_p, min_p;
     uint32_t top_k;
+    bool free;    /* any of the last lag + 1 versions, weights change between tokens */
     bool dynamic; /* groups without a spread of scores are replaced */
     bool critic_zero;
     bool reference_here; /* the learner computes reference log-probabilities */

@@ -308,7 +308,7 @@ static enum err take_shared(struct fleet_plan *out, struct group_conf *to,
         err = err_set(ERR_RANGE, "soft_punish_cache: more than max_completion_length");
     for (int i = 0; i < out->rewards.n && !err; i++)
         to->weight[i] = out->rewards.reward[i].weight;
-    if (!err && out->lag && !k->fleet.importance)
+    if (!err && (out->lag || out->free) && !k->fleet.importance)
         out->round.stale.mode = IMPORTANCE_SEQUENCE_MASK; /* TRL's */
     return err;
 }

@@ -112,9 +112,10 @@ static enum err plan_spin(struct fleet_plan *out, const void *keys)
         out->stop_if[out->conditions++] =
             (struct fleet_keys_condition){"spin/gain", true, k->stop_gain};
     pairs_round(&out->round, to);
-    return out->lag && !err ? err_set(ERR_RANGE, "overlap: the opponent is the policy as the "
-                                                 "iteration finds it: only none")
-                            : err;
+    return (out->lag || out->free) && !err
+               ? err_set(ERR_RANGE, "overlap: the opponent is the policy as the "
+                                    "iteration finds it: only none")
+               : err;
 }
 
 static enum err length_spin(struct fleet_plan *out, const void *keys, size_t rows)

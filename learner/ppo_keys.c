@@ -82,7 +82,7 @@ static enum err plan(struct fleet_plan *out, const void *keys)
     if (conf->vtrace && k->fleet.importance && strcmp(k->fleet.importance, "plain"))
         return err_set(ERR_RANGE,
                        "importance: vtrace weighs answers itself: leave it, or plain");
-    if (conf->vtrace && out->lag)
+    if (conf->vtrace && (out->lag || out->free))
         conf->round.stale.mode = IMPORTANCE_PLAIN;
     if (conf_has_int(k->total_episodes))
         out->episodes = k->total_episodes;

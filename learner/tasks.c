@@ -76,6 +76,7 @@ struct tasks_place tasks_at(struct tasks *tasks, uint64_t id)
         place.kind = TASKS_TRAIN;
         place.row = shuffled(tasks, id / plan->rows, id % plan->rows);
         place.iteration = id / plan->batch;
+        place.any = plan->free;
         place.version = place.iteration > plan->lag ? place.iteration - plan->lag : 0;
         return place;
     }

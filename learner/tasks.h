@@ -25,13 +25,15 @@ struct tasks_plan {
     uint32_t samples;    /* answers to a training task; to an evaluation's there is one */
     uint64_t iterations; /* versions 1 ... iterations */
     uint64_t lag;        /* how many versions old a batch is: 0 with overlap none */
+    bool free;           /* or any newer one: whatever is the newest as it is written */
 };
 
 struct tasks_place {
     enum tasks_kind kind;
     uint64_t row;       /* of the training or evaluation prompts */
     uint64_t iteration; /* TASKS_TRAIN: which one trains it */
-    uint64_t version;   /* wanted */
+    uint64_t version;   /* wanted; with `any` the oldest that will do */
+    bool any;
 };
 
 struct tasks;

@@ -88,9 +88,10 @@ struct task {
     const int32_t *prompt;
     uint32_t prompts; /* tokens of it */
     struct decoding decoding;
-    struct version version; /* wanted; a zero hash: whichever is newest (overlap: free) */
-    uint32_t scorers;       /* number of the scorer table */
-    const int32_t *tail;    /* what a scorer reads after an answer that ended by a stop token */
+    struct version
+        version; /* wanted; a zero hash: the newest, of this number or above (overlap: free) */
+    uint32_t scorers;    /* number of the scorer table */
+    const int32_t *tail; /* what a scorer reads after an answer that ended by a stop token */
     uint32_t tails;
     const char *prompt_text; /* "" unless a scorer needs text */
     const char *meta;        /* JSON object: the record's other columns, at most 64 KiB */

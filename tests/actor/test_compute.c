@@ -112,7 +112,7 @@ static struct version version_of(uint64_t number)
 }
 
 /* Each version has weights of its own. */
-static void post_image(struct desk *d, uint64_t number)
+static struct item *image_of(uint64_t number)
 {
     struct item *item = compute_item(ITEM_IMAGE);
     struct small small;
@@ -126,7 +126,12 @@ static void post_image(struct desk *d, uint64_t number)
     item->image = aligned_alloc(64, item->bytes);
     memcpy(item->image, small.image, item->bytes);
     small_free(&small);
-    post(d, item);
+    return item;
+}
+
+static void post_image(struct desk *d, uint64_t number)
+{
+    post(d, image_of(number));
 }
 
 /* Samples first .. first+count-1 of a task. */
@@ -312,9 +317,91 @@ static void what_is_cancelled_or_dropped_stays_away(void **state)
     desk_close(&d);
 }
 
+static void post_any(struct desk *d, uint64_t task, uint64_t least, uint32_t answer)
+{
+    int32_t token[3] = {1, 2, 3};
+    struct task t = {.id = task,
+                     .seed = 5,
+                     .samples = 1,
+                     .prompt = token,
+                     .prompts = 3,
+                     .version = {least, {{0}}},
+                     .decoding = {.temperature = 1, .top_p = 1, .max_new = answer}};
+
+    assert_null(compute_unfit(&t));
+    post(d, compute_job(&t, 0, 1, false));
+}
+
+/* overlap: free. The answer goes on under the weights that come, and says from where on; what
+ * it wrote before is what the old ones write. One slot and many long answers, one after
+ * another, so that the weights come in the middle of one of them. */
+static void weights_change_between_tokens(void **state)
+{
+    enum { LONG = 900, MANY = 8 };
+    struct item *const next = image_of(2);
+    struct desk d, old;
+    uint64_t task = 1;
+
+    (void)state;
+    desk_open(&d, 2);
+    desk_open(&old, 1);
+    post_card(&d);
+    post_image(&d, 1);
+    for (uint64_t k = 1; k <= MANY; k++) {
+        post_any(&d, k, 0, LONG);
+        if (k == 1)
+            post_any(&d, MANY + 1, 0, 4);
+    }
+    desk_await(&d, 1);
+    post(&d, next);
+    desk_await(&d, MANY + 1);
+    for (uint64_t k = 1; k <= MANY; k++) {
+        const struct rollout *r = find(&d, k, 0)->rollout;
+        assert_int_equal(r->tokens, LONG);
+        assert_true(r->spans >= 1 && r->spans <= 2 && !r->span[0].start);
+        task = r->spans == 2 ? k : task;
+    }
+    assert_int_equal(find(&d, MANY, 0)->rollout->span[0].version.number, 2);
+    post_card(&old);
+    post_image(&old, 1);
+    post_any(&old, task, 0, LONG);
+    desk_await(&old, 1);
+    const struct rollout *r = find(&d, task, 0)->rollout;
+    const struct rollout *before = find(&old, task, 0)->rollout;
+    assert_int_equal(r->spans, 2);
+    const uint32_t same = r->span[1].start;
+    assert_memory_equal(r->token, before->token, same * sizeof *r->token);
+    assert_memory_equal(r->logprob, before->logprob, same * sizeof *r->logprob);
+    assert_true(memcmp(r->logprob + same, before->logprob + same,
+                       (LONG - same) * sizeof *r->logprob) != 0);
+    desk_close(&old);
+    desk_close(&d);
+}
+
+/* Nothing older than a task may have. */
+static void a_task_waits_for_its_oldest_version(void **state)
+{
+    struct desk d;
+
+    (void)state;
+    desk_open(&d, 2);
+    post_card(&d);
+    post_image(&d, 1);
+    post_any(&d, 1, 2, 4);
+    post_any(&d, 2, 1, 4);
+    desk_await(&d, 1);
+    assert_int_equal(d.got[0]->rollout->task, 2);
+    post_image(&d, 3);
+    desk_await(&d, 2);
+    assert_int_equal(find(&d, 1, 0)->rollout->span[0].version.number, 3);
+    desk_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(weights_change_between_tokens),
+        cmocka_unit_test(a_task_waits_for_its_oldest_version),
         cmocka_unit_test(a_longer_job_does_not_wait_for_ever),
         cmocka_unit_test(more_samples_than_slots),
         cmocka_unit_test(a_job_beyond_the_context_fails_alone),

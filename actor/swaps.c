@@ -1,0 +1,36 @@
+#include "actor/swaps.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+void swaps_free(struct swaps *s)
+{
+    free(s->item);
+}
+
+void swaps_turn(struct swaps *s, const struct version *version, bool idle)
+{
+    if (idle)
+        s->n = 0;
+    if (s->n == s->room) {
+        s->room = s->room ? 2 * s->room : 16;
+        s->item = mem_grow(s->item, s->room, sizeof *s->item);
+    }
+    s->item[s->n++] = (struct swap){s->steps, *version};
+}
+
+struct span *swaps_spans(const struct swaps *s, uint64_t n, uint32_t *spans)
+{
+    const uint64_t first = s->steps + 1 - n;
+    struct span *span = mem_new(s->n, sizeof *span);
+
+    *spans = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        if (i + 1 < s->n && s->item[i + 1].step <= first)
+            continue; /* it was over before the answer began */
+        const uint64_t from = s->item[i].step > first ? s->item[i].step - first : 0;
+        span[(*spans)++] = (struct span){(uint32_t)from, s->item[i].version};
+    }
+    return span;
+}
