@@ -1,123 +1,46 @@
 /* drover generate: {"prompt"} to {"completion", "ids", "logprobs", "finish_reason"}. */
 
-#include "base/mem.h"
 #include "cli/command.h"
 #include "cli/lines.h"
-#include "cli/loaded.h"
+#include "cli/respond.h"
 #include "cli/sampling.h"
-
-#include <stdlib.h>
 
 struct job {
     struct loaded loaded;
     struct sampling_conf conf;
-    struct sampling sampling;
-    struct generate *generate;
-    int length;    /* tokens a slot of it holds */
+    struct respond respond;
     uint64_t line; /* task of the window's first line: a line's number fixes its answer */
-    json_t **out;
-    enum err err;
 };
 
-static bool is_stop(const struct sampling *s, int token)
+static json_t *told(const struct response *r)
 {
-    for (int i = 0; i < s->stop_count; i++)
-        if (s->stop[i] == token)
-            return true;
-    return false;
-}
-
-static void done(void *self, const struct generate_done *d)
-{
-    struct job *job = self;
-    const bool cut =
-        d->n && d->finish == FINISH_STOP && is_stop(&job->sampling, d->token[d->n - 1]);
-    char *text = NULL;
-    size_t n = 0;
-
-    if (tokenizer_decode(job->loaded.encode.tokenizer, d->token, (size_t)(d->n - cut), false,
-                         &text, &n)) {
-        job->err = ERR_RANGE;
-        return;
-    }
-    job->out[d->task - job->line] =
-        json_pack("{s:o,s:o,s:o,s:s}", "completion", lines_text(text, n), "ids",
-                  lines_ints(d->token, d->n), "logprobs", lines_reals(d->logprob, d->n),
-                  "finish_reason", generate_finish(d->finish));
-    free(text);
-}
-
-/* The window's prompts as ids, and slots long enough for the longest. */
-static enum err prepare(struct job *job, json_t *const *in, int n, struct encoded *prompt,
-                        int *bad)
-{
-    const struct shape *shape = model_shape(job->loaded.model);
-    int longest = 0;
-    enum err err = OK;
-
-    for (*bad = 0; *bad < n && !err; ++*bad) {
-        struct encoded *e = &prompt[*bad];
-        json_t *value;
-        err = lines_field(&value, in[*bad], "prompt");
-        if (!err)
-            err = encode_prompt(&job->loaded.encode, value, json_object_get(in[*bad], "tools"),
-                                e);
-        if (!err && (!e->n || e->n + job->conf.max_new_tokens > shape->context))
-            err = err_set(
-                ERR_RANGE,
-                e->n ? "prompt of %d tokens and max_new_tokens=%d do not fit the context of %d"
-                     : "the prompt has %d tokens",
-                e->n, job->conf.max_new_tokens, shape->context);
-        longest = e->n > longest ? e->n : longest;
-    }
-    if (err) {
-        --*bad;
-        return err;
-    }
-    longest = (longest + job->conf.max_new_tokens + 63) / 64 * 64;
-    if (job->generate && longest <= job->length)
-        return OK;
-    generate_free(job->generate);
-    job->generate = NULL;
-    job->length = longest;
-    return generate_new(&job->generate, shape, job->conf.slots, longest,
-                        job->loaded.encode.tokenizer);
-}
-
-static enum err admit(struct job *job, const struct encoded *prompt, uint64_t task)
-{
-    const struct generate_job ask = {.seed = (uint64_t)job->conf.seed,
-                                     .task = task,
-                                     .n = 1,
-                                     .prompt = prompt->ids,
-                                     .prompt_len = prompt->n,
-                                     .sampling = job->sampling};
-
-    return generate_admit(job->generate, &ask);
+    return json_pack("{s:o,s:o,s:o,s:s}", "completion", lines_text(r->text, r->bytes), "ids",
+                     lines_ints(r->ids, r->n), "logprobs", lines_reals(r->logprob, r->n),
+                     "finish_reason", generate_finish(r->finish));
 }
 
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
     struct job *job = self;
-    const struct generate_events events = {done, NULL, job};
-    struct encoded *prompt = mem_new((size_t)n, sizeof *prompt);
-    int next = 0, made = 1;
-    enum err err = prepare(job, in, n, prompt, bad);
+    struct respond_ask ask[LINES_WINDOW] = {{NULL, NULL, 0}};
+    struct response got[LINES_WINDOW];
+    enum err err = OK;
 
-    job->out = out;
-    while (!err && (made || next < n)) {
-        for (; next < n && !err && generate_room(job->generate); next++) {
-            *bad = next;
-            err = admit(job, &prompt[next], job->line + (uint64_t)next);
-        }
-        if (!err)
-            err = generate_step(job->generate, job->loaded.model, &events, &made);
-        if (!err)
-            err = job->err;
+    for (*bad = 0; *bad < n && !err; ++*bad) {
+        json_t *prompt;
+        err = lines_field(&prompt, in[*bad], "prompt");
+        ask[*bad] = (struct respond_ask){prompt, json_object_get(in[*bad], "tools"),
+                                         job->line + (uint64_t)*bad};
     }
-    for (int i = 0; i < n; i++)
-        encoded_free(&prompt[i]);
-    free(prompt);
+    if (err) {
+        --*bad;
+        return err;
+    }
+    err = respond_run(&job->respond, ask, n, 1, got, bad);
+    for (int i = 0; i < n && !err; i++) {
+        out[i] = told(&got[i]);
+        respond_free(&got[i]);
+    }
     job->line += (uint64_t)n;
     return err;
 }
@@ -126,13 +49,16 @@ static enum err start(struct job *job)
 {
     enum err err = loaded_open(&job->loaded, job->conf.model, HEAD_LM);
 
+    job->respond = (struct respond){
+        .loaded = &job->loaded, .seed = (uint64_t)job->conf.seed, .slots = job->conf.slots};
     return err ? err
-               : sampling_make(&job->sampling, &job->conf, model_shape(job->loaded.model));
+               : sampling_make(&job->respond.sampling, &job->conf,
+                               model_shape(job->loaded.model));
 }
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
-    struct job job = {.err = OK};
+    struct job job = {.line = 0};
     const struct lines lines = {answer, &job, LINES_WINDOW};
     enum err err = command_conf(sampling_keys, &job.conf, argc, argv);
 
@@ -141,7 +67,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
         err = start(&job);
     if (!err)
         err = lines_run(&lines, stdin, "stdin", stdout);
-    generate_free(job.generate);
+    respond_fini(&job.respond);
     loaded_close(&job.loaded);
     command_conf_free(sampling_keys, &job.conf);
     return err;
