@@ -37,6 +37,7 @@ static const struct command *const commands[] = {
     &cmd_chat,
     &cmd_score,
     &cmd_score_reward,
+    &cmd_eval,
     &cmd_inspect,
     &cmd_merge,
     &cmd_pull,

@@ -1,23 +1,12 @@
 #include "cli/sampling.h"
 
-#define SHARED(tokens) \
-    CONF_TEXT(sampling_conf, model, "", "Hugging Face folder, .gguf file or run folder"), \
-        CONF_REAL(sampling_conf, temperature, "1", 0, 100, "0 is greedy"), \
-        CONF_REAL(sampling_conf, top_p, "1", 0, 1, "smallest set of tokens with this mass"), \
-        CONF_INT(sampling_conf, top_k, "0", 0, 1e6, "most likely tokens only; 0: all"), \
-        CONF_REAL(sampling_conf, min_p, "0", 0, 1, \
-                  "tokens at least this share of the likeliest"), \
-        CONF_INT(sampling_conf, max_new_tokens, tokens, 1, 1e6, "longest answer"), \
-        CONF_REAL(sampling_conf, seed, "42", 0, 9e15, "same seed, same answers"), \
-        CONF_TREE(sampling_conf, stop, "strings that end an answer")
-
 const struct conf_key sampling_keys[] = {
-    SHARED("128"),
+    SAMPLING_ROWS("128"),
     CONF_INT(sampling_conf, slots, "32", 1, 64, "sequences decoded at once"),
     CONF_END,
 };
 const struct conf_key sampling_chat_keys[] = {
-    SHARED("512"),
+    SAMPLING_ROWS("512"),
     CONF_TEXT(sampling_conf, system, "", "system message"),
     CONF_END,
 };

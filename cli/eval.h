@@ -1,0 +1,94 @@
+/* eval: what the verbs of `drover eval` share: options, prompts, answers, figures.
+ *
+ * A verb prints a table for people, writes a JSON line a record to `output`, and its figures as
+ * one flat JSON object to `json`. Intervals are BCa bootstraps over prompts
+ * (stats/bootstrap.h). */
+
+#ifndef CLI_EVAL_H
+#define CLI_EVAL_H
+
+#include "cli/loaded.h"
+#include "cli/marker.h"
+#include "cli/sampling.h"
+#include "data/dataset.h"
+#include "stats/bootstrap.h"
+
+#include <stdio.h>
+
+struct eval_conf {
+    struct sampling_conf sampling; /* first: SAMPLING_ROWS */
+    char *baseline, *reference, *dataset, *format, *run, *output, *json;
+    char *answers, *baseline_answers;
+    json_t *by, *gold, *models;
+    int max_samples, samples, resamples, bins, show;
+};
+
+bool eval_is_hh(const struct eval_conf *conf); /* format: hh */
+
+/* Prompts of a data set in any of its formats. */
+struct eval_prompts {
+    size_t n;
+    json_t **prompt, **meta; /* [n] references; meta: all other columns */
+    struct dataset *set;
+};
+enum err eval_prompts(struct eval_prompts *out, const struct eval_conf *conf) MUST_CHECK;
+void eval_prompts_free(struct eval_prompts *prompts);
+
+struct eval_answer {
+    char *text; /* UTF-8 */
+    int tokens; /* words when the answer came from a file without ids */
+    bool finished;
+    int *ids; /* [tokens]; NULL from a file without */
+};
+struct eval_answers {
+    size_t n; /* prompts * samples: answer s to prompt i at i * samples + s */
+    int samples;
+    struct eval_answer *answer;
+    struct loaded loaded; /* the model, unless from a file; still open */
+};
+/* From `file` (lines with "completion", as `drover generate` writes them) unless it is empty,
+ * else sampled from `model`. Errors name model or file. */
+enum err eval_answers(struct eval_answers *out, const struct eval_conf *conf,
+                      const struct eval_prompts *prompts, const char *model, const char *file,
+                      int samples) MUST_CHECK;
+void eval_answers_free(struct eval_answers *answers);
+
+/* Answer k as a marker takes it. */
+struct marker_item eval_item(const struct eval_prompts *prompts,
+                             const struct eval_answers *answers, size_t k);
+
+/* score [answers->n]; in windows, so that memory stays bounded. */
+enum err eval_score(struct marker *marker, const struct eval_prompts *prompts,
+                    const struct eval_answers *answers, double *score) MUST_CHECK;
+
+/* Bootstrap over prompts of a mean of value [n], prompt i owning the next `each` of them. */
+enum err eval_mean(struct bootstrap *out, const struct eval_conf *conf, const double *value,
+                   size_t prompts, size_t each) MUST_CHECK;
+
+/* Figures: `key`, `key_low`, `key_high`. */
+void eval_put(json_t *figures, const char *key, const struct bootstrap *value);
+
+/* Lengths in tokens and the share that ended by themselves, printed and as figures with a
+ * prefix: length_mean, length_median, length_p90, length_max, finished. */
+void eval_lengths(const struct eval_answers *answers, const char *name, const char *prefix,
+                  json_t *figures);
+
+/* JSON lines to conf->output; every line at once. Opened on the first line, closed by eval_end.
+ */
+struct eval_out {
+    const struct eval_conf *conf;
+    FILE *to;
+};
+enum err eval_line(struct eval_out *out, json_t *line) MUST_CHECK; /* takes the line */
+/* Closes, and writes `figures` (taken) to conf->json. `err` so far is handed on. */
+enum err eval_end(struct eval_out *out, json_t *figures, enum err err) MUST_CHECK;
+
+/* The verbs. */
+enum err eval_win(const struct eval_conf *conf) MUST_CHECK;
+enum err eval_accuracy(const struct eval_conf *conf) MUST_CHECK;
+enum err eval_kl(const struct eval_conf *conf) MUST_CHECK;
+enum err eval_best(const struct eval_conf *conf) MUST_CHECK;
+enum err eval_curve(const struct eval_conf *conf) MUST_CHECK;
+enum err eval_bias(const struct eval_conf *conf) MUST_CHECK;
+
+#endif
