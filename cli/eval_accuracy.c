@@ -185,8 +185,9 @@ static enum err tell_position(const struct accuracy *a, json_t *figures)
         first[a->n + n++] =
             ((f[0] > 0.5) + 0.5 * (f[0] == 0.5) + (f[1] > 0.5) + 0.5 * (f[1] == 0.5)) / 2;
     }
-    printf("%-22s %ld without a verdict, %ld changed with the order, of %zu\n", "judge",
-           marker_failures(a->marker), marker_swapped(a->marker), a->n);
+    printf("%-22s %ld without a verdict (%ld too long), %ld changed with the order, of %zu\n",
+           "judge", marker_failures(a->marker), marker_too_long(a->marker),
+           marker_swapped(a->marker), a->n);
     json_object_set_new(figures, "without_verdict", json_integer(marker_failures(a->marker)));
     json_object_set_new(figures, "swapped", json_integer(marker_swapped(a->marker)));
     if (n) {

@@ -151,8 +151,9 @@ static enum err tell(const struct win *w, json_t *figures)
     json_object_set_new(figures, "ties", json_integer(count[JUDGE_TIE]));
     json_object_set_new(figures, "without_verdict", json_integer(count[JUDGE_NONE]));
     if (marker_compares(w->marker)) {
-        printf("%-22s %ld of %zu changed with the order of the answers\n", "position",
-               marker_swapped(w->marker), n);
+        printf("%-22s %ld of %zu changed with the order of the answers; %ld too long for the "
+               "judge\n",
+               "position", marker_swapped(w->marker), n, marker_too_long(w->marker));
         json_object_set_new(figures, "swapped", json_integer(marker_swapped(w->marker)));
     } else {
         err = tell_scores(w, figures);

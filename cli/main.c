@@ -38,6 +38,7 @@ static const struct command *const commands[] = {
     &cmd_score,
     &cmd_score_reward,
     &cmd_eval,
+    &cmd_judge,
     &cmd_inspect,
     &cmd_merge,
     &cmd_pull,

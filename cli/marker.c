@@ -18,7 +18,7 @@ struct marker {
     struct judge *judge;
     struct rule *rule;
     bool world;
-    long failures, swapped;
+    long failures, swapped, too_long;
 };
 
 /* ---- opening */
@@ -146,6 +146,11 @@ long marker_swapped(const struct marker *m)
     return m->swapped;
 }
 
+long marker_too_long(const struct marker *m)
+{
+    return m->too_long;
+}
+
 /* ---- scores */
 
 /* Prompt and answer as one string or list of messages. */
@@ -269,6 +274,7 @@ static enum err ask_judge(struct marker *m, const struct marker_item *a,
         if (!err) {
             m->failures += result[i].verdict == JUDGE_NONE;
             m->swapped += result[i].swapped;
+            m->too_long += result[i].too_long;
         }
     }
     free(ask);

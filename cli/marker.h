@@ -53,5 +53,6 @@ enum err marker_compare(struct marker *marker, const struct marker_item *a,
  */
 long marker_failures(const struct marker *marker);
 long marker_swapped(const struct marker *marker);
+long marker_too_long(const struct marker *marker); /* of the failures */
 
 #endif

@@ -1,0 +1,161 @@
+/* drover judge: {"prompt", "a", "b"} lines to {"verdict", "p_a", "swapped", "tie"}; pointwise:
+ * {"prompt", "a"} to {"score"}. */
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/command.h"
+#include "cli/lines.h"
+#include "cli/loaded.h"
+#include "judge/judge.h"
+#include "judge/transcript.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct judge_options {
+    char *model, *template, *mode, *verdict, *rubric, *swap, *tie_margin, *max_new_tokens;
+};
+
+static const struct conf_key keys[] = {
+    CONF_TEXT(judge_options, model, "", "the judge: Hugging Face folder, .gguf file or run"),
+    CONF_TEXT(judge_options, template, "", "what it is asked: examples/judge/pairwise.txt"),
+    CONF_TEXT(judge_options, mode, "pairwise", "pairwise, or pointwise: a score of `a`"),
+    CONF_TEXT(judge_options, verdict, "logprob",
+              "logprob: how probable each verdict is; text: it writes, read strictly"),
+    CONF_TEXT(judge_options, rubric, "", "what {rubric} of the template becomes"),
+    CONF_TEXT(judge_options, swap, "true", "ask both orders and average"),
+    CONF_TEXT(judge_options, tie_margin, "", "a tie if p_a is this near 1/2; text: 0.25"),
+    CONF_TEXT(judge_options, max_new_tokens, "256", "text: longest answer of the judge"),
+    CONF_END,
+};
+
+struct job {
+    struct loaded loaded;
+    struct judge_spec spec;
+    struct judge *judge;
+    long cases, failures, swapped, too_long;
+};
+
+static json_t *spec_of(const struct judge_options *o)
+{
+    const struct {
+        const char *key, *value;
+    } row[] = {{"template", o->template},
+               {"mode", o->mode},
+               {"verdict", o->verdict},
+               {"rubric", o->rubric},
+               {"swap", o->swap},
+               {"tie_margin", o->tie_margin},
+               {"max_new_tokens", o->max_new_tokens}};
+    json_t *entry = json_object();
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        if (row[i].value && *row[i].value)
+            json_object_set_new(entry, row[i].key, json_string(row[i].value));
+    return entry;
+}
+
+static json_t *told(const struct job *job, const struct judge_result *r)
+{
+    static const char *const verdicts[] = {NULL, "a", "b", "tie"};
+    json_t *line;
+
+    if (job->spec.mode == JUDGE_POINTWISE)
+        return json_pack("{s:o,s:i}", "score",
+                         isnan(r->score) ? json_null() : json_real(r->score), "failures",
+                         r->failures);
+    line = json_pack("{s:s?,s:o,s:b,s:b,s:i}", "verdict", verdicts[r->verdict], "p_a",
+                     isnan(r->p_a) ? json_null() : json_real(r->p_a), "swapped", r->swapped,
+                     "tie", r->verdict == JUDGE_TIE, "failures", r->failures);
+    if (!isnan(r->first[0] + r->first[1]))
+        json_object_set_new(line, "p_first", json_pack("[f,f]", r->first[0], r->first[1]));
+    return line;
+}
+
+static enum err take(const struct job *job, const json_t *line, char *text[3])
+{
+    static const char *const field[3] = {"prompt", "a", "b"};
+    const int n = job->spec.mode == JUDGE_POINTWISE ? 2 : 3;
+    enum err err = OK;
+
+    for (int k = 0; k < n && !err; k++) {
+        json_t *value;
+        err = lines_field(&value, line, field[k]);
+        if (!err && !(text[k] = transcript_of(value)))
+            err = err_set(ERR_PARSE, "`%s`: expected a string or a list of messages", field[k]);
+    }
+    return err;
+}
+
+static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
+{
+    struct job *job = self;
+    char *text[LINES_WINDOW][3] = {{NULL}};
+    struct judge_case ask[LINES_WINDOW] = {{NULL, NULL, NULL}};
+    struct judge_result result[LINES_WINDOW];
+    enum err err = OK;
+
+    for (*bad = 0; *bad < n && !err; ++*bad) {
+        char **t = text[*bad];
+        err = take(job, in[*bad], t);
+        ask[*bad] = (struct judge_case){t[0], t[1], t[2]};
+    }
+    if (err)
+        --*bad;
+    else
+        err = judge_run(job->judge, ask, n, result);
+    for (int i = 0; i < n && !err; i++) {
+        out[i] = told(job, &result[i]);
+        job->cases++;
+        job->failures += result[i].verdict == JUDGE_NONE;
+        job->swapped += result[i].swapped;
+        job->too_long += result[i].too_long;
+    }
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < 3; k++)
+            free(text[i][k]);
+    return err;
+}
+
+static enum err start(struct job *job, const struct judge_options *options)
+{
+    json_t *entry = spec_of(options);
+    enum err err = judge_spec_read(&job->spec, entry);
+
+    json_decref(entry);
+    if (!err)
+        err = loaded_open(&job->loaded, options->model, HEAD_LM);
+    return err ? err
+               : judge_new(&job->judge, &job->spec, job->loaded.model, &job->loaded.encode);
+}
+
+static enum err run(const struct command *command, int argc, char **argv, int *status)
+{
+    struct judge_options options = {NULL};
+    struct job job = {.cases = 0};
+    const struct lines lines = {answer, &job, 16};
+    enum err err = command_conf(keys, &options, argc, argv);
+
+    (void)command, (void)status;
+    if (!err)
+        err = start(&job, &options);
+    if (!err)
+        err = lines_run(&lines, stdin, "stdin", stdout);
+    if (!err)
+        log_info("judged", "cases=%ld without_verdict=%ld too_long=%ld swapped=%ld", job.cases,
+                 job.failures, job.too_long, job.swapped);
+    judge_free(job.judge);
+    if (job.spec.template)
+        judge_spec_fini(&job.spec);
+    loaded_close(&job.loaded);
+    command_conf_free(keys, &options);
+    return err;
+}
+
+const struct command cmd_judge = {
+    "judge",
+    "models",
+    "--model M --template FILE < in.jsonl > out.jsonl",
+    "a language model compares answers, in both orders, or scores them",
+    run,
+    keys};
