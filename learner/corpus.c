@@ -152,9 +152,8 @@ static void mark(const struct tokenizer *tokenizer, const int *ids, size_t n,
     }
 }
 
-/* What the assistant said in `messages`; an error when it said nothing. */
-static enum err assistant(const struct corpus_rule *rule, const json_t *messages,
-                          const json_t *tools, uint8_t *learn, size_t n)
+enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
+                     const json_t *tools, uint8_t *learn, size_t n)
 {
     char *text = NULL;
     size_t *span = NULL, spans = 0, bytes, count = 0;
@@ -167,7 +166,7 @@ static enum err assistant(const struct corpus_rule *rule, const json_t *messages
     if (!err && count == n)
         mark(rule->encode.tokenizer, ids, n, span, spans, learn);
     if (!err && (!spans || count != n))
-        err = err_set(ERR_PARSE, "assistant_only_loss: no assistant turn");
+        err = err_set(ERR_PARSE, "no assistant turn");
     free(text);
     free(span);
     free(ids);
@@ -250,7 +249,9 @@ static enum err masks(const struct corpus_rule *rule, const struct example *e,
     all = e->kind == EXAMPLE_COMPLETION ? dialogue_join(e->prompt, e->completion)
                                         : json_incref(e->text);
     said = mem_new((size_t)ids->n + 1, 1);
-    err = assistant(rule, all, e->tools, said, (size_t)ids->n);
+    err = corpus_said(rule, all, e->tools, said, (size_t)ids->n);
+    if (err)
+        err = err_add("assistant_only_loss");
     for (int i = 0; i < ids->n; i++)
         learn[i] = learn[i] && said[i];
     free(said);

@@ -61,7 +61,9 @@ enum err corpus_sft(struct corpus **out, const struct dataset *set,
 enum err corpus_pairs(struct corpus **out, const struct dataset *set,
                       const struct corpus_rule *rule, const char *what) MUST_CHECK;
 /* Prompt and two answers (implicit prompts: dialogue_split); learnt from where the answers
- * begin, at the smaller of the two places. Equal or empty answers are bad records. */
+ * begin, at the smaller of the two places. Of an answer with messages that are not the
+ * assistant's (tool results, the user's next turn) only what the assistant says is learnt.
+ * Equal or empty answers are bad records. */
 enum err corpus_answers_pairs(struct corpus **out, const struct dataset *set,
                               const struct corpus_rule *rule, const char *what) MUST_CHECK;
 /* Prompt, completion and label; pairs become two records each, as TRL unpairs them: of every
@@ -106,6 +108,11 @@ void corpus_trim(struct corpus *corpus);
 /* A string with the end token's text behind it, unless it is there; messages as they are. A new
  * reference. */
 json_t *corpus_ended(const json_t *value, const char *eos);
+
+/* learn [n] out: 1 for the tokens, of all n, that the assistant says in `messages`, ends of
+ * turn included. Errors: ERR_PARSE when it says nothing, chat_render's. */
+enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
+                     const json_t *tools, uint8_t *learn, size_t n) MUST_CHECK;
 
 /* What is left when nothing is: the error for an empty corpus. */
 enum err corpus_empty(const struct corpus *corpus, const struct dataset *set,

@@ -42,13 +42,47 @@ static enum err settle_pair(struct example *e)
     return err;
 }
 
-static enum err encode_answer(const struct corpus_rule *rule, const struct example *e,
-                              const json_t *answer, struct encoded *out)
+/* Token ids of prompt and answer, and which of them the method learns. */
+struct side {
+    struct encoded ids;
+    uint8_t *said; /* [ids.n] 1 where the assistant speaks; NULL: the answer is all its own */
+};
+
+static void side_free(struct side *side)
 {
-    json_t *ended = corpus_ended(answer, rule->eos);
-    const enum err err = encode_pair(&rule->encode, e->prompt, ended, e->tools, out);
+    encoded_free(&side->ids);
+    free(side->said);
+}
+
+/* Does somebody else speak in an answer? */
+static bool others_speak(const json_t *answer)
+{
+    size_t i;
+    json_t *message;
+
+    if (json_is_array(answer))
+        json_array_foreach((json_t *)(uintptr_t)answer, i, message)
+        {
+            const char *role = json_string_value(json_object_get(message, "role"));
+            if (role && strcmp(role, "assistant") != 0)
+                return true;
+        }
+    return false;
+}
+
+static enum err side_read(struct side *out, const struct corpus_rule *rule,
+                          const struct example *e, const json_t *answer)
+{
+    json_t *ended = corpus_ended(answer, rule->eos), *all;
+    enum err err = encode_pair(&rule->encode, e->prompt, ended, e->tools, &out->ids);
 
     json_decref(ended);
+    if (err || !others_speak(answer))
+        return err;
+    out->said = mem_new((size_t)out->ids.n + 1, 1);
+    all = dialogue_join(e->prompt, answer);
+    err = corpus_said(rule, all, e->tools, out->said, (size_t)out->ids.n);
+    json_decref(all);
     return err;
 }
 
@@ -57,35 +91,47 @@ static int shorter(int n, int limit)
     return limit && n > limit ? limit : n;
 }
 
+/* Whether anything of tokens start..n would be learnt. */
+static bool teaches(const struct side *side, int start, int n)
+{
+    int i = start > 1 ? start : 1;
+
+    while (i < n && side->said && !side->said[i])
+        i++;
+    return i < n;
+}
+
 /* One sequence of a record, its answer learnt; `skip` of its tokens stand elsewhere. */
-static enum err put(struct corpus *c, int which, const struct encoded *ids, int n, int start,
+static enum err put(struct corpus *c, int which, const struct side *side, int n, int start,
                     int skip, uint8_t prompt)
 {
     uint8_t *learn = mem_new((size_t)n + 1, 1);
     enum err err;
 
     for (int i = 0; i < n; i++)
-        learn[i] = i >= start ? 1 : prompt;
-    err = corpus_append(c, which, ids->ids + skip, (size_t)(n - skip), learn + skip, skip > 0);
+        learn[i] = i < start ? prompt : !side->said || side->said[i];
+    err = corpus_append(c, which, side->ids.ids + skip, (size_t)(n - skip), learn + skip,
+                        skip > 0);
     free(learn);
     return err;
 }
 
 static enum err put_pair(struct corpus *c, const struct corpus_rule *rule,
-                         const struct example *e, const struct encoded *chosen,
-                         const struct encoded *rejected)
+                         const struct example *e, const struct side *chosen,
+                         const struct side *rejected)
 {
-    const int start = chosen->start < rejected->start ? chosen->start : rejected->start;
-    const int n_c = shorter(chosen->n, rule->max_length);
-    const int n_r = shorter(rejected->n, rule->max_length);
+    const int start =
+        chosen->ids.start < rejected->ids.start ? chosen->ids.start : rejected->ids.start;
+    const int n_c = shorter(chosen->ids.n, rule->max_length);
+    const int n_r = shorter(rejected->ids.n, rule->max_length);
     const int skip = rule->share ? start : 0;
     enum err err;
 
-    if (start >= n_c || start >= n_r) {
+    if (!teaches(chosen, start, n_c) || !teaches(rejected, start, n_r)) {
         c->dropped++;
         return OK;
     }
-    c->cut += n_c < chosen->n || n_r < rejected->n;
+    c->cut += n_c < chosen->ids.n || n_r < rejected->ids.n;
     err = put(c, 0, chosen, n_c, start, 0, rule->prompt_too ? 2 : 0);
     if (!err)
         err = put(c, 1, rejected, n_r, start, skip, 0);
@@ -103,41 +149,41 @@ static enum err put_pair(struct corpus *c, const struct corpus_rule *rule,
 static enum err add_preference(struct corpus *c, const struct corpus_rule *rule,
                                struct example *e)
 {
-    struct encoded chosen = {0}, rejected = {0};
+    struct side chosen = {.said = NULL}, rejected = {.said = NULL};
     enum err err = settle_pair(e);
 
     if (!err && rule->hard && (e->soft < 1 || e->weight != 1))
         err = err_set(ERR_PARSE, "'soft_label', 'tie' or 'weight': this loss_type takes none");
     if (!err)
-        err = encode_answer(rule, e, e->chosen, &chosen);
+        err = side_read(&chosen, rule, e, e->chosen);
     if (!err)
-        err = encode_answer(rule, e, e->rejected, &rejected);
+        err = side_read(&rejected, rule, e, e->rejected);
     if (!err)
         err = put_pair(c, rule, e, &chosen, &rejected);
-    encoded_free(&chosen);
-    encoded_free(&rejected);
+    side_free(&chosen);
+    side_free(&rejected);
     return err;
 }
 
 static enum err put_labelled(struct corpus *c, const struct corpus_rule *rule,
                              const struct example *e, const json_t *answer, bool label)
 {
-    struct encoded ids = {0};
-    enum err err = encode_answer(rule, e, answer, &ids);
-    const int n = shorter(ids.n, rule->max_length);
+    struct side side = {.said = NULL};
+    enum err err = side_read(&side, rule, e, answer);
+    const int n = shorter(side.ids.n, rule->max_length);
 
-    if (!err && ids.start >= n) {
+    if (!err && !teaches(&side, side.ids.start, n)) {
         c->dropped++;
     } else if (!err) {
-        c->cut += n < ids.n;
-        err = put(c, 0, &ids, n, ids.start, 0, 0);
+        c->cut += n < side.ids.n;
+        err = put(c, 0, &side, n, side.ids.start, 0, 0);
         if (!err) {
             c->label[c->n] = label;
             c->weight[c->n] = (float)e->weight;
             corpus_close(c);
         }
     }
-    encoded_free(&ids);
+    side_free(&side);
     return err;
 }
 

@@ -3,3 +3,5 @@ target_compile_definitions(test_learner_parity_direct PRIVATE GOLDEN="${CMAKE_CU
 drover_test(learner/objective_direct NEEDS learner)
 target_compile_definitions(test_learner_objective_direct PRIVATE GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/golden/direct_losses.json")
 drover_test(learner/direct_optimum NEEDS learner)
+drover_test(learner/corpus_answers NEEDS learner)
+target_compile_definitions(test_learner_corpus_answers PRIVATE GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/golden/model/llama5")

@@ -1,0 +1,228 @@
+/* Records of the direct methods as token ids: TRL's rules for prompts, lengths and unpairing.
+ */
+#include "learner/corpus.h"
+#include "lm/file/bundle.h"
+#include "tests/support/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct bundle *bundle;
+
+static struct corpus_rule rule_of(int max_length)
+{
+    return (struct corpus_rule){
+        .encode = {bundle->tokenizer, bundle->chat, bundle->chat_error},
+        .eos = "<|im_end|>",
+        .text_field = "text",
+        .vocab = bundle->shape.vocab,
+        .strict = true,
+        .max_length = max_length,
+    };
+}
+
+static struct dataset *set_of(const char *const *line, size_t n)
+{
+    struct dataset *set = calloc(1, sizeof(*set));
+
+    assert_non_null(set);
+    set->n = set->room = n;
+    set->row = calloc(n, sizeof(*set->row));
+    set->file = calloc(1, sizeof(*set->file));
+    set->file[0] = strdup("rows.jsonl");
+    set->files = 1;
+    for (size_t i = 0; i < n; i++) {
+        set->row[i] = (struct dataset_row){json_loads(line[i], 0, NULL), 0, (long)i + 1};
+        assert_non_null(set->row[i].object);
+    }
+    return set;
+}
+
+typedef enum err reader(struct corpus **, const struct dataset *, const struct corpus_rule *,
+                        const char *);
+
+static struct corpus *read_rows(reader *read, const char *const *line, size_t n,
+                                const struct corpus_rule *rule)
+{
+    struct dataset *set = set_of(line, n);
+    struct corpus *corpus;
+
+    assert_ok(read(&corpus, set, rule, "training"));
+    dataset_free(set);
+    return corpus;
+}
+
+/* The text of a sequence, with what is learnt in brackets. */
+static char *shown(const struct corpus *c, size_t seq)
+{
+    static char out[4096];
+    size_t n = 0;
+    int last = 0;
+
+    for (size_t i = c->seq[seq]; i <= c->seq[seq + 1]; i++) {
+        const int learn = i < c->seq[seq + 1] && c->learn[i] == 1;
+        size_t bytes = 0;
+        const char *piece =
+            i < c->seq[seq + 1] ? tokenizer_piece(bundle->tokenizer, c->token[i], &bytes) : "";
+        if (learn != last)
+            out[n++] = learn ? '[' : ']';
+        last = learn;
+        memcpy(out + n, piece, bytes);
+        n += bytes;
+    }
+    out[n] = 0;
+    return out;
+}
+
+static const char *const two[] = {
+    "{\"prompt\": \"the cat\", \"chosen\": \" sat on\", \"rejected\": \" in the hen\"}",
+    "{\"chosen\": \"why is it?\", \"rejected\": \"why then\", \"weight\": 2, \"tie\": true}",
+};
+
+static void a_prompt_is_kept_once(void **state)
+{
+    struct corpus_rule rule = rule_of(0);
+    struct corpus *whole = read_rows(corpus_answers_pairs, two, 2, &rule), *once;
+    struct packed packed = {0};
+    const uint32_t record[] = {1, 0};
+    (void)state;
+
+    assert_null(whole->stem);
+    assert_string_equal(shown(whole, 0), "the cat[ sat on<|im_end|>]");
+    assert_string_equal(shown(whole, 1), "the cat[ in the hen<|im_end|>]");
+    assert_string_equal(shown(whole, 3), "why[ then<|im_end|>]");
+    rule.share = true;
+    once = read_rows(corpus_answers_pairs, two, 2, &rule);
+    assert_string_equal(shown(once, 0), "the cat[ sat on<|im_end|>]");
+    assert_string_equal(shown(once, 1), "[ in the hen<|im_end|>]");
+    assert_non_null(once->stem);
+    assert_int_equal(once->length[0] + once->stem[0], whole->length[0]);
+    corpus_pack(once, record, 2, &packed);
+    assert_int_equal(packed.batch.n_seq, 4);
+    assert_int_equal(packed.batch.stem[0], 0);
+    assert_int_equal(packed.batch.stem[1], once->stem[1]);
+    assert_int_equal(packed.batch.stem[3], once->stem[0]);
+    assert_int_equal(packed.tokens, whole->length[0] + whole->length[1]);
+    assert_true(packed.weight[0] == 2 && packed.soft[0] == .5f && packed.weight[2] == 1);
+    corpus_pack_free(&packed);
+    corpus_free(whole);
+    corpus_free(once);
+}
+
+/* Cut on the right; out when the prompt fills the length. */
+static void lengths_are_trls(void **state)
+{
+    struct corpus_rule rule = rule_of(0);
+    struct corpus *c = read_rows(corpus_answers_pairs, two, 1, &rule);
+    const size_t prompt = c->length[0];
+    struct dataset *set;
+    (void)state;
+
+    corpus_free(c);
+    for (int most = 1; most <= (int)prompt; most++) {
+        struct corpus *cut = NULL;
+        enum err err;
+        rule = rule_of(most);
+        rule.share = most % 2;
+        set = set_of(two, 1);
+        err = corpus_answers_pairs(&cut, set, &rule, "training");
+        dataset_free(set);
+        if (err) { /* nothing left */
+            assert_null(cut);
+            continue;
+        }
+        assert_int_equal(cut->n, 1);
+        assert_true(cut->seq[1] <= (size_t)most);
+        assert_true(cut->seq[2] - cut->seq[1] + (cut->stem ? cut->stem[0] : 0) <= (size_t)most);
+        assert_true(cut->learn[cut->seq[1] - 1] == 1 && cut->learn[cut->seq[2] - 1] == 1);
+        corpus_free(cut);
+    }
+}
+
+/* Tool results are read, not learnt. */
+static void only_the_assistant_is_learnt(void **state)
+{
+    static const char *const line[] = {
+        "{\"prompt\": [{\"role\": \"system\", \"content\": \"Hi\"}, {\"role\": \"user\", "
+        "\"content\": \"why\"}], \"chosen\": [{\"role\": \"assistant\", \"content\": "
+        "\"call\"}, "
+        "{\"role\": \"tool\", \"content\": \"305\"}, {\"role\": \"assistant\", \"content\": "
+        "\"it is\"}], \"rejected\": [{\"role\": \"assistant\", \"content\": \"no\"}]}"};
+    const struct corpus_rule rule = rule_of(0);
+    struct corpus *c = read_rows(corpus_answers_pairs, line, 1, &rule);
+    (void)state;
+
+    assert_non_null(strstr(shown(c, 0), "[call"));
+    assert_non_null(strstr(shown(c, 0), "[it is"));
+    assert_null(strstr(shown(c, 0), "[305"));
+    assert_non_null(strstr(shown(c, 0), "305"));
+    assert_non_null(strstr(shown(c, 1), "[no"));
+    corpus_free(c);
+}
+
+static size_t prompt_of(const struct corpus *c, size_t record)
+{
+    size_t n = 0;
+
+    while (!c->learn[c->seq[record] + n])
+        n++;
+    return n;
+}
+
+/* All chosen, then all rejected; answers rotate inside blocks of two. */
+static void pairs_come_apart_as_trl_takes_them(void **state)
+{
+    static const char *const line[] = {
+        "{\"prompt\": \"a\", \"chosen\": \" cat\", \"rejected\": \" hen\"}",
+        "{\"prompt\": \"in\", \"completion\": \" 12\", \"label\": false, \"weight\": 0.5}",
+        "{\"prompt\": \"on\", \"chosen\": \" sat\", \"rejected\": \" thin\"}",
+    };
+    static const char *const want[] = {"a[ cat<|im_end|>]", "in[ 12<|im_end|>]",
+                                       "on[ sat<|im_end|>]", "a[ hen<|im_end|>]",
+                                       "on[ thin<|im_end|>]"};
+    static const int labels[] = {1, 0, 1, 0, 0};
+    static const uint32_t partner[] = {1, 0, 3, 2, 4};
+    struct corpus_rule rule = rule_of(0);
+    struct packed packed = {0};
+    const uint32_t record[] = {2, 3};
+    struct corpus *c;
+    (void)state;
+
+    rule.block = 2;
+    c = read_rows(corpus_answers_labelled, line, 3, &rule);
+    assert_int_equal(c->n, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(shown(c, i), want[i]);
+        assert_int_equal(c->label[i], labels[i]);
+        assert_int_equal(c->partner[i], partner[i]);
+    }
+    assert_true(c->weight[1] == .5f && c->weight[0] == 1);
+    corpus_pack_mismatched(c, record, 2, &packed);
+    assert_int_equal(packed.batch.n_seq, 2);
+    for (int i = 0; i < packed.seq[1]; i++) { /* "on", then " hen" */
+        const size_t on = prompt_of(c, 2), a = prompt_of(c, 3), at = (size_t)i;
+        assert_int_equal(packed.token[i], at < on ? c->token[c->seq[2] + at]
+                                                  : c->token[c->seq[3] + a + at - on]);
+        assert_int_equal(packed.learn[i], at >= on);
+    }
+    assert_int_equal((size_t)packed.seq[1] - prompt_of(c, 2), c->length[3] - prompt_of(c, 3));
+    corpus_pack_free(&packed);
+    corpus_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_prompt_is_kept_once),
+        cmocka_unit_test(lengths_are_trls),
+        cmocka_unit_test(only_the_assistant_is_learnt),
+        cmocka_unit_test(pairs_come_apart_as_trl_takes_them),
+    };
+    int status;
+
+    if (bundle_open(&bundle, GOLDEN, BUNDLE_CARD))
+        return 1;
+    status = cmocka_run_group_tests_name("corpus_answers", tests, NULL, NULL);
+    bundle_free(bundle);
+    return status;
+}
