@@ -37,11 +37,32 @@ struct factors {
     float kept, dropped;
 };
 
-/* to[i, c] = from[i, c] times its factor, or += with `add`. */
+enum { CHANCES = 1 << 16, EACH = 8 }; /* a Philox block decides on eight elements */
+
+/* Of CHANCES, how many drop an element. */
+static uint32_t dropped(const struct lora_conf *conf)
+{
+    const uint32_t n = (uint32_t)(conf->dropout * CHANCES + 0.5);
+
+    return n < CHANCES ? n : CHANCES - 1;
+}
+
+static void decide(bool drop[EACH], const struct tape *t, uint32_t limit, uint32_t seq,
+                   uint32_t pos, uint32_t place)
+{
+    uint32_t word[4];
+
+    rng_words(word, t->drop.seed, RNG_DROP,
+              (uint64_t)t->drop.step << 32 | (t->drop.first + seq), pos, place);
+    for (int k = 0; k < EACH; k++)
+        drop[k] = (word[k / 2] >> (k % 2 * 16) & (CHANCES - 1)) < limit;
+}
+
+/* to[i, c] = from[i, c] times its factor, or += with `add`. Columns are a multiple of EACH. */
 static void mask(const struct tape *t, const struct tensor *w, struct factors f,
                  const float *from, float *to, int n, bool add)
 {
-    const uint32_t limit = (uint32_t)(t->lora->conf.dropout * 0x1p32);
+    const uint32_t limit = dropped(&t->lora->conf);
     const uint32_t module = (uint32_t)(w->layer * PARTS) + w->part;
     const size_t cols = (size_t)w->cols;
 
@@ -50,18 +71,18 @@ static void mask(const struct tape *t, const struct tensor *w, struct factors f,
         const struct batch *b = t->batch;
         const float *x = from + (size_t)i * cols;
         float *y = to + (size_t)i * cols;
-        uint32_t word[4];
+        bool drop[EACH];
         int seq = 0;
 
         while (b->seq[seq + 1] <= i)
             seq++;
-        for (size_t c = 0; c < cols; c++) {
-            if (c % 4 == 0)
-                rng_words(word, t->drop.seed, RNG_DROP,
-                          (uint64_t)t->drop.step << 32 | (t->drop.first + (uint32_t)seq),
-                          (uint32_t)(i - b->seq[seq]), module << 16 | (uint32_t)(c / 4));
-            const float z = x[c] * (word[c % 4] < limit ? f.dropped : f.kept);
-            y[c] = add ? y[c] + z : z;
+        for (size_t c = 0; c < cols; c += EACH) {
+            decide(drop, t, limit, (uint32_t)seq, (uint32_t)(i - b->seq[seq]),
+                   module << 16 | (uint32_t)(c / EACH));
+            for (size_t k = 0; k < EACH; k++) {
+                const float z = x[c + k] * (drop[k] ? f.dropped : f.kept);
+                y[c + k] = add ? y[c + k] + z : z;
+            }
         }
     }
 }
@@ -73,7 +94,7 @@ static bool dropping(const struct tape *t)
 
 static float rest(const struct tape *t)
 {
-    return (float)(1.0 / (1.0 - t->lora->conf.dropout));
+    return (float)CHANCES / (float)(CHANCES - dropped(&t->lora->conf));
 }
 
 /* ---- products */
