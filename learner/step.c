@@ -278,7 +278,7 @@ size_t step_size(const struct shape *shape, const struct train_options *options,
 size_t step_size_lora(const struct shape *shape, const struct train_options *options,
                       const struct lora_conf *lora, int n)
 {
-    const size_t full = step_size(shape, options, n), image = image_size(shape);
+    const size_t full = step_size(shape, options, n);
     struct params *base = NULL;
     struct lora *outline = NULL;
     size_t size = full;
@@ -286,7 +286,8 @@ size_t step_size_lora(const struct shape *shape, const struct train_options *opt
     if (!lora || params_outline(&base, shape))
         return full;
     if (!lora_outline(&outline, base, lora, NULL))
-        size = full - 3 * image + 4 * outline->weights->count * sizeof(float) +
+        size = 2 * image_size(shape) + train_size(shape, options, n) +
+               4 * outline->weights->count * sizeof(float) +
                lora_branch_floats(shape, lora, n) * sizeof(float);
     lora_free(outline);
     params_free(base);

@@ -13,6 +13,8 @@
 
 enum { CONFIG_BYTES = 4 << 20, WORD = 200 };
 
+static const char *const tasks[] = {
+    [HEAD_LM] = "CAUSAL_LM", [HEAD_SCALAR] = "SEQ_CLS", [HEAD_STEP] = "TOKEN_CLS"};
 static const char prefix[] = "base_model.model.";
 static const char base_note[] = "drover_base";
 
@@ -77,11 +79,16 @@ static enum err take_task(struct adapter *a, const json_t *config, const char *n
     if (!type || strcmp(type, "LORA") != 0)
         return err_set(ERR_RANGE, "%s: peft_type: only LORA is read, not '%s'", name,
                        source_shown(shown, type ? type : "", type ? strlen(type) : 0));
-    if (task && strcmp(task, "CAUSAL_LM") != 0 && strcmp(task, "SEQ_CLS") != 0)
-        return err_set(ERR_RANGE, "%s: task_type: '%s': expected CAUSAL_LM or SEQ_CLS", name,
-                       source_shown(shown, task, strlen(task)));
-    a->head = task && !strcmp(task, "SEQ_CLS") ? HEAD_SCALAR : HEAD_LM;
-    return OK;
+    a->head = HEAD_LM;
+    for (int head = 0; task && head <= HEAD_STEP; head++)
+        if (!strcmp(task, tasks[head])) {
+            a->head = (enum head)head;
+            return OK;
+        }
+    return task ? err_set(ERR_RANGE,
+                          "%s: task_type: '%s': expected CAUSAL_LM, SEQ_CLS or TOKEN_CLS", name,
+                          source_shown(shown, task, strlen(task)))
+                : OK;
 }
 
 static enum err take_numbers(struct adapter *a, const json_t *config, const char *name)
@@ -218,7 +225,7 @@ enum err adapter_base(char **out, const struct adapter *adapter)
 
 /* ---- the tensors */
 
-static enum lora_kind kind_of(void *self, const char *module)
+static enum lora_kind kind_of(void *self, const struct tensor *tensor, const char *module)
 {
     const struct adapter *a = self;
     char name[WORD];
@@ -226,7 +233,7 @@ static enum lora_kind kind_of(void *self, const char *module)
     snprintf(name, sizeof name, "%s%s.lora_A.weight", prefix, module);
     if (safetensors_find(a->file, name))
         return LORA_PAIR;
-    snprintf(name, sizeof name, "%s%s.weight", prefix, module);
+    snprintf(name, sizeof name, "%s%s", prefix, tensor->name);
     return safetensors_find(a->file, name) ? LORA_WHOLE : LORA_FROZEN;
 }
 
@@ -284,12 +291,13 @@ static enum err check_base(const struct adapter *a, const struct lora *lora)
 static enum err fits(struct adapter *a, const struct params *base,
                      const struct lora_choice *choice)
 {
+    const struct tensor *score = params_part(base, PART_SCORE, -1);
     struct lora *outline;
     enum err err = lora_outline(&outline, base, &a->conf, choice);
 
     if (err)
         return err_add("%s", a->folder);
-    if (base->shape.head == HEAD_SCALAR && !outline->site[base->n - 1].whole)
+    if (score && !lora_at(outline, score)->whole)
         err = err_set(ERR_RANGE, "%s: tensor %sscore.weight is missing", a->folder, prefix);
     if (!err)
         err = check_tensors(a, outline->weights);
@@ -360,17 +368,18 @@ static json_t *number(double x)
 
 static json_t *make_config(const struct lora *l, const char *base)
 {
-    const bool scalar = l->base->shape.head == HEAD_SCALAR;
     json_t *targets = json_array(), *saves = json_array();
     json_t *config = json_pack(
         "{s:s, s:s, s:s, s:i, s:o, s:f, s:b, s:b, s:s, s:b, s:b, s:b, s:{}, s:{}, s:n, s:n}",
-        "peft_type", "LORA", "task_type", scalar ? "SEQ_CLS" : "CAUSAL_LM",
-        "base_model_name_or_path", base, "r", l->conf.r, "lora_alpha", number(l->conf.alpha),
-        "lora_dropout", l->conf.dropout, "use_rslora", l->conf.rslora, "use_dora", false,
-        "bias", "none", "fan_in_fan_out", false, "inference_mode", true, "init_lora_weights",
-        true, "rank_pattern", "alpha_pattern", "layers_to_transform", "revision");
+        "peft_type", "LORA", "task_type", tasks[l->base->shape.head], "base_model_name_or_path",
+        base, "r", l->conf.r, "lora_alpha", number(l->conf.alpha), "lora_dropout",
+        l->conf.dropout, "use_rslora", l->conf.rslora, "use_dora", false, "bias", "none",
+        "fan_in_fan_out", false, "inference_mode", true, "init_lora_weights", true,
+        "rank_pattern", "alpha_pattern", "layers_to_transform", "revision");
 
     for (int part = 0; part < PARTS; part++) {
+        if (part == PART_SCORE_BIAS)
+            continue; /* the score's */
         put_modules(targets, l, (enum part)part, false);
         put_modules(saves, l, (enum part)part, true);
     }

@@ -23,7 +23,7 @@ void adapter_close(struct adapter *adapter);
 
 /* Rank, alpha, dropout; no words. */
 const struct lora_conf *adapter_conf(const struct adapter *adapter);
-/* The head of the model that it makes: HEAD_SCALAR for task_type SEQ_CLS. */
+/* The head of the model that it makes, by task_type. */
 enum head adapter_head(const struct adapter *adapter);
 const struct safetensors *adapter_tensors(const struct adapter *adapter);
 

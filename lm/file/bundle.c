@@ -265,8 +265,8 @@ static enum err take_head(struct bundle *bundle, enum head head, const char *pat
 
     if (bundle->shape.head == head)
         return OK;
-    if (head != HEAD_SCALAR)
-        return err_set(ERR_RANGE, "%s: a language model's adapter for a reward model", path);
+    if (bundle->shape.head != HEAD_LM)
+        return err_set(ERR_RANGE, "%s: an adapter for a model with another head", path);
     if (bundle->params) {
         if (params_reheaded(&params, bundle->params, head, 0, true))
             return ERR_NOMEM;
@@ -274,7 +274,8 @@ static enum err take_head(struct bundle *bundle, enum head head, const char *pat
         bundle->params = params;
     }
     bundle->shape.head = head;
-    bundle->shape.pad = folder_pad(&bundle->shape, bundle->tokenizer);
+    if (head == HEAD_SCALAR)
+        bundle->shape.pad = folder_pad(&bundle->shape, bundle->tokenizer);
     return bundle_make_card(bundle);
 }
 

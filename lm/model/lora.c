@@ -182,9 +182,7 @@ static enum err add(struct lora *l, int i, enum lora_kind kind, const char *modu
         site->b = put(l->weights, of, module, ".lora_B.weight", of->rows, l->conf.r);
     }
     if (kind == LORA_WHOLE)
-        site->whole =
-            put(l->weights, of, module, of->part == PART_SCORE_BIAS ? ".bias" : ".weight",
-                of->rows, of->cols);
+        site->whole = put(l->weights, of, of->name, "", of->rows, of->cols);
     return OK;
 }
 
@@ -197,7 +195,7 @@ static enum err list(struct lora *l, const struct lora_choice *choice)
         char module[NAME];
         enum lora_kind kind;
         module_of(module, &l->base->tensor[i]);
-        kind = choice ? choice->of(choice->self, module)
+        kind = choice ? choice->of(choice->self, &l->base->tensor[i], module)
                       : by_words(&l->conf, &l->base->tensor[i], module);
         pair = pair || kind == LORA_PAIR;
         err = add(l, i, kind, module);

@@ -42,10 +42,10 @@ struct lora {
     struct lora_site *site;    /* [base->n], as base->tensor */
 };
 
-/* Which modules learn, for each weight of the base; `module` is its name without ".weight". */
+/* What learns, for each weight of the base; `module` is its name without ".weight". */
 enum lora_kind { LORA_FROZEN, LORA_PAIR, LORA_WHOLE };
 struct lora_choice {
-    enum lora_kind (*of)(void *self, const char *module);
+    enum lora_kind (*of)(void *self, const struct tensor *tensor, const char *module);
     void *self;
 };
 

@@ -71,6 +71,9 @@ paste -d' ' "$work/one.txt" "$work/six.txt" | awk '{ if ($1 - $3 > 1e-4 || $3 - 
     fail "losses: $(paste -d' ' "$work/one.txt" "$work/six.txt")"
 train other per_device_train_batch_size=6 gradient_accumulation_steps=1 max_steps=10 logging_steps=1 lora_dropout=0 2> /dev/null
 cmp -s "$work/one/metrics.jsonl" "$work/other/metrics.jsonl" && fail "dropout changes nothing"
+train first per_device_train_batch_size=6 gradient_accumulation_steps=1 max_steps=5 reproducible=portable 2> "$work/log"
+train second per_device_train_batch_size=2 gradient_accumulation_steps=3 max_steps=5 reproducible=portable 2> "$work/log2"
+[ "$(hash_of "$work/log")" = "$(hash_of "$work/log2")" ] || fail "portable: micro-batches change bits"
 
 echo "-- adapter, merged model and run folder are one model, bit for bit"
 "$bin/drover" merge --adapter "$work/whole" --out "$work/merged" > "$work/log"
@@ -104,6 +107,20 @@ grep -q '"task_type": "SEQ_CLS"' "$work/rm/model/adapter_config.json" || fail "t
 "$bin/drover" merge --adapter "$work/rm" --out "$work/rm2" > "$work/log2"
 [ "$(hash_of "$work/log")" = "$(hash_of "$work/log2")" ] || fail "merged reward model"
 grep -q LlamaForSequenceClassification "$work/rm2/config.json" || fail "not a classifier"
+
+echo "-- the base is the reference: the first step of dpo is at ln 2, nobody is ahead"
+"$learner" dpo model="$model" dataset="$golden/trl/pairs.jsonl" output_dir="$work/dpo" max_steps=3 use_peft=true logging_steps=1 \
+    learning_rate=1e-2 2> "$work/log" || fail "$(tail -n 1 "$work/log")"
+head -n 1 "$work/dpo/metrics.jsonl" | grep -q '"rewards/margins":0.0,.*"loss":0.6931471' || fail "$(head -n 1 "$work/dpo/metrics.jsonl")"
+sed -n 2p "$work/dpo/metrics.jsonl" | grep -q '"rewards/margins":0.0,' && fail "nothing was learnt"
+
+echo "-- a process reward model's adapter brings both labels and their biases"
+printf '%s\n' '{"prompt": "a cat", "completions": ["the hen", "sat on"], "labels": [true, false]}' > "$work/steps.jsonl"
+"$learner" prm model="$model" dataset="$work/steps.jsonl" output_dir="$work/prm" max_steps=2 use_peft=true 2> "$work/log" ||
+    fail "$(tail -n 1 "$work/log")"
+"$bin/drover" merge --adapter "$work/prm" --out "$work/prm2" > "$work/log2"
+[ "$(hash_of "$work/log")" = "$(hash_of "$work/log2")" ] || fail "merged process reward model"
+grep -q LlamaForTokenClassification "$work/prm2/config.json" || fail "not a token classifier"
 
 echo "-- what is refused: one line each"
 refuse() { # refuse 'words' command...

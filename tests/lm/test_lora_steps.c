@@ -10,7 +10,7 @@
 static const struct {
     struct lora_conf conf;
     float b;
-} cases[SMALL_SHAPES] = {
+} cases[SMALL_GOLDEN] = {
     {{.r = 4, .alpha = 8, .target = {"all-linear"}, .targets = 1}, 0.0f},
     {{.r = 3,
       .alpha = 5,
@@ -85,14 +85,14 @@ static void steps_follow_peft(size_t c, struct train_options options)
 static void with_openblas(void **state)
 {
     (void)state;
-    for (size_t c = 0; c < SMALL_SHAPES; c++)
+    for (size_t c = 0; c < SMALL_GOLDEN; c++)
         steps_follow_peft(c, (struct train_options){.portable = false});
 }
 
 static void with_our_kernels_and_checkpointing(void **state)
 {
     (void)state;
-    for (size_t c = 0; c < SMALL_SHAPES; c++)
+    for (size_t c = 0; c < SMALL_GOLDEN; c++)
         steps_follow_peft(c, (struct train_options){.portable = true, .checkpointing = true});
 }
 
