@@ -21,7 +21,7 @@ def records(data):  # type and payload of each record; a torn tail ends them
     if at < len(data): print(f"torn tail: {len(data) - at} bytes")
 
 START, SAMPLE, DROPPED, STEP, ATTEMPT, END = range(1, 7)
-samples, dropped, trained, steps, epochs, end, plan, bad = collections.Counter(), {}, collections.Counter(), [], [], None, None, []
+samples, dropped, left, trained, steps, epochs, end, plan, bad = collections.Counter(), {}, set(), collections.Counter(), [], [], None, None, []
 for kind, p in records(open(sys.argv[1], "rb").read()):
     if kind == START:
         epoch, run, seed, before, train, after, batch = struct.unpack("<Q16s5Q", p)
@@ -37,20 +37,24 @@ for kind, p in records(open(sys.argv[1], "rb").read()):
         bad += [f"step {iteration}: {name} was not durable before" for name in names if not samples[name]]
         bad += [f"step {iteration}: not in order"] * (names != sorted(names))
         trained.update(names)
+        drops, = struct.unpack_from("<I", p, 12 + 12 * n)
+        left |= {struct.unpack_from("<QI", p, 16 + 12 * n + 16 * i) for i in range(drops)}
         steps.append(p[-32:].hex()[:16])
     elif kind == END: end = p[-32:].hex()
 run, seed, before, train, after, batch = plan
-total, opened = before + train + after, len(samples) + len(dropped)
+asked = train + len({task for task, _ in left})  # tasks whose answers taught nothing were replaced
+total, opened = before + asked + after, len(samples) + len(dropped)
 bad += [f"{name} {n} times" for name, n in samples.items() if n > 1]
 bad += [f"{name} trained {n} times" for name, n in trained.items() if n > 1]
-bad += [f"{name} is beyond the run's {total} tasks" for name in samples if name[0] >= total]
+bad += [f"{name} is beyond the run's {total} tasks" for name in samples if name[0] >= total and (end or not left)]
+bad += [f"{name} was trained and left out" for name in left if trained[name] or not samples[name]]
 bad += [f"epochs {epochs} do not rise by one"] * (epochs != list(range(1, len(epochs) + 1)))
-evaluated = sum(1 for task, _ in samples if task < before or task >= before + train)
-open_ = opened - len(trained) - evaluated - len(dropped)
+evaluated = sum(1 for task, _ in samples if task < before or task >= before + asked)
+open_ = opened - len(trained) - evaluated - len(dropped) - len(left)
 if end:
     bad += [f"task {task} is missing" for task in range(total) if (task, 0) not in samples and (task, 0) not in dropped and len(steps) * batch >= train]
     bad += ["samples lie untrained at the end"] * (open_ > 0 and len(steps) * batch >= train)
 print(f"run {run.hex()}  epochs {len(epochs)}  steps {len(steps)}  newest {steps[-1] if steps else '-'}  weights {end or 'not yet'}")
-print(f"in the journal {opened} = trained {len(trained)} + evaluated {evaluated} + open {open_} + dropped {len(dropped)} {dict(collections.Counter(dropped.values())) or ''}")
+print(f"in the journal {opened} = trained {len(trained)} + evaluated {evaluated} + left out {len(left)} + open {open_} + dropped {len(dropped)} {dict(collections.Counter(dropped.values())) or ''}")
 for line in bad[:20]: print("WRONG:", line)
 sys.exit(bool(bad))

@@ -231,6 +231,7 @@ static enum err make_plan(struct campaign *c)
         .batch = c->plan.batch,
         .samples = c->plan.samples,
         .iterations = c->plan.iterations,
+        .most = c->plan.most,
         .lag = c->plan.lag,
         .free = c->plan.free};
 
@@ -324,7 +325,9 @@ static enum err open_journal(struct campaign *c)
                                  .tasks = c->tasks,
                                  .base = trainer_version(c->trainer),
                                  .first = c->origin->model[0].image.hash,
-                                 .durable = answers_take};
+                                 .durable = answers_take,
+                                 .flat = c->plan.most ? rewards_flat : NULL,
+                                 .self_flat = &c->plan.rewards};
     enum err err = answers_new(&c->answers, &answers);
 
     ledger.self = c->answers;

@@ -52,8 +52,8 @@ struct fleet_plan {
     double episodes;    /* tasks in all; NAN: from the epochs */
     float top_p, min_p;
     uint32_t top_k;
-    bool free;    /* any of the last lag + 1 versions, weights change between tokens */
-    bool dynamic; /* groups without a spread of scores are replaced */
+    bool free;     /* any of the last lag + 1 versions, weights change between tokens */
+    uint64_t most; /* groups without a spread of scores that are replaced, an iteration */
     bool critic_zero;
     bool reference_here; /* the learner computes reference log-probabilities */
     bool stop_eos;       /* the model's end tokens; else stop_id, or -1 for none */

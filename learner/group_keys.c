@@ -21,7 +21,7 @@ struct group_keys {
     json_t *reward_weights, *reward_clip_range, *generation_kwargs;
     double top_entropy_quantile, entropy_coef, off_policy_mask_threshold;
     double top_p, min_p, repetition_penalty;
-    int top_k, soft_punish_cache;
+    int top_k, soft_punish_cache, dynamic_sampling_max;
     bool shuffle_dataset, normalize_advantages, dynamic_sampling;
     bool baseline;
     double gamma;
@@ -60,6 +60,8 @@ static const struct conf_key shared[] = {
     CONF_BOOL(group_keys, shuffle_dataset, "true", "false: prompts in the order of the file"),
     CONF_BOOL(group_keys, dynamic_sampling, "false",
               "prompts whose answers all score the same are replaced by the next ones"),
+    CONF_INT(group_keys, dynamic_sampling_max, "4", 2, 64,
+             "an iteration asks for at most so many times its prompts"),
     CONF_INT(group_keys, soft_punish_cache, "0", 0, 1 << 18,
              "tokens before max_completion_length over which a punishment for length grows"),
     CONF_REFUSED("reward_funcs", MOVED),
@@ -250,7 +252,11 @@ static enum err take_sampling(struct fleet_plan *out, const struct group_keys *k
     out->top_p = (float)k->top_p;
     out->min_p = (float)k->min_p;
     out->top_k = (uint32_t)k->top_k;
-    out->dynamic = k->dynamic_sampling;
+    if (k->dynamic_sampling && (out->lag || out->free))
+        return err_set(ERR_RANGE, "dynamic_sampling: which prompts come next depends on the "
+                                  "scores: only with overlap none");
+    if (k->dynamic_sampling)
+        out->most = out->batch * (uint64_t)(k->dynamic_sampling_max - 1);
     if (k->repetition_penalty < 1 || k->repetition_penalty > 1)
         return err_set(ERR_RANGE, "repetition_penalty: only 1: the ratios would be off");
     if (json_object_size(k->generation_kwargs))

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "learner/journal.h"
+#include "learner/picks.h"
 #include "learner/settled.h"
 
 #include <assert.h>
@@ -26,7 +27,8 @@ struct ledger {
     struct settled_set *settled;
     uint8_t *place;              /* [answers] */
     struct record_sample **kept; /* [answers] of batches not yet trained */
-    uint64_t total, answers;     /* tasks, and answers to them */
+    uint8_t *flat;               /* [rows of answers] tasks whose answers teach nothing */
+    uint64_t answers;            /* room for them */
     struct hash *version;        /* [iterations + 1] */
     uint64_t versions;           /* durable steps */
     struct hash next;            /* of the step that is pending */
@@ -50,6 +52,39 @@ static void sample_free(struct record_sample *sample)
     free(sample);
 }
 
+/* All answers to a training task that are there, in order; false: some lack. */
+static bool group_of(const struct ledger *l, uint64_t task, const struct record_sample **out)
+{
+    const size_t first = index_of(l, task, 0);
+
+    for (uint32_t i = 0; i < tasks_plan(l->conf.tasks)->samples; i++) {
+        if (!l->kept[first + i])
+            return false;
+        if (out)
+            out[i] = l->kept[first + i];
+    }
+    return true;
+}
+
+static uint8_t *flat_at(const struct ledger *l, uint64_t task)
+{
+    return &l->flat[index_of(l, task, 0) / tasks_plan(l->conf.tasks)->samples];
+}
+
+/* A group is whole: one that teaches nothing is replaced, while that may be. */
+static void judge(struct ledger *l, uint64_t iteration, uint64_t task)
+{
+    const struct tasks_plan *const plan = tasks_plan(l->conf.tasks);
+    const struct record_sample **group = mem_new(plan->samples, sizeof *group);
+
+    if (group_of(l, task, group) && l->conf.flat(l->conf.self_flat, group, plan->samples)) {
+        *flat_at(l, task) = 1;
+        if (tasks_extend(l->conf.tasks, iteration))
+            settled_end(l->settled, tasks_first(l->conf.tasks, plan->iterations));
+    }
+    free((void *)group);
+}
+
 /* A sample is durable. Takes it. */
 static enum err settle(struct ledger *l, struct record_sample *sample)
 {
@@ -59,10 +94,13 @@ static enum err settle(struct ledger *l, struct record_sample *sample)
 
     l->place[i] = PLACE_DURABLE;
     settled_add(l->settled, sample->task, sample->sample);
-    if (at.kind == TASKS_TRAIN && at.iteration >= l->conf.base)
+    if (at.kind == TASKS_TRAIN && (at.iteration >= l->conf.base || l->flat)) {
         l->kept[i] = sample;
-    else
+        if (l->flat)
+            judge(l, at.iteration, sample->task);
+    } else {
         sample_free(sample);
+    }
     return err;
 }
 
@@ -93,10 +131,11 @@ static enum err visit_sample(struct ledger *l, const struct journal_record *reco
     struct record_sample *sample = mem_new(1, sizeof *sample);
     enum err err = record_get_sample(sample, record->payload, record->n);
 
-    if (!err && (sample->task >= l->total ||
+    if (!err && (sample->task >= tasks_total(l->conf.tasks) ||
                  sample->sample >= tasks_samples(l->conf.tasks, sample->task)))
         err = err_set(ERR_PARSE, "SAMPLE of task %llu: the run has %llu",
-                      (unsigned long long)sample->task, (unsigned long long)l->total);
+                      (unsigned long long)sample->task,
+                      (unsigned long long)tasks_total(l->conf.tasks));
     if (!err && l->place[index_of(l, sample->task, sample->sample)] != PLACE_NEW)
         err = err_set(ERR_PARSE, "SAMPLE of task %llu twice", (unsigned long long)sample->task);
     if (err) {
@@ -106,21 +145,41 @@ static enum err visit_sample(struct ledger *l, const struct journal_record *reco
     return settle(l, sample);
 }
 
+/* All answers of an iteration are durable. */
+static bool complete(const struct ledger *l, uint64_t iteration)
+{
+    const uint64_t first = tasks_first(l->conf.tasks, iteration);
+    const uint64_t tasks = tasks_first(l->conf.tasks, iteration + 1) - first;
+    const size_t at = index_of(l, first, 0);
+
+    for (size_t i = at; i < at + tasks * tasks_plan(l->conf.tasks)->samples; i++)
+        if (l->place[i] != PLACE_DURABLE)
+            return false;
+    return true;
+}
+
+/* The step's record, but for what it gives. */
+static void step_of(const struct ledger *l, uint64_t iteration, struct record_step *step)
+{
+    const struct tasks_plan *const plan = tasks_plan(l->conf.tasks);
+    const uint64_t first = tasks_first(l->conf.tasks, iteration);
+
+    picks_step(step, iteration, first, l->flat ? flat_at(l, first) : NULL,
+               tasks_first(l->conf.tasks, iteration + 1) - first, plan->batch, plan->samples);
+}
+
 /* Whether the step's samples are those of its iteration, all of them, in order. */
 static bool whole(const struct ledger *l, const struct record_step *step)
 {
-    const uint64_t first = tasks_first(l->conf.tasks, step->iteration);
-    const uint32_t each = tasks_plan(l->conf.tasks)->samples;
+    struct record_step want;
+    bool good;
 
-    if (step->samples != ledger_batch_size(l) || step->drops)
+    if (!complete(l, step->iteration))
         return false;
-    for (uint32_t i = 0; i < step->samples; i++) {
-        const struct record_name *const name = &step->sample[i];
-        if (name->task != first + i / each || name->sample != i % each ||
-            l->place[index_of(l, name->task, name->sample)] != PLACE_DURABLE)
-            return false;
-    }
-    return true;
+    step_of(l, step->iteration, &want);
+    good = picks_same(&want, step);
+    record_step_fini(&want);
+    return good;
 }
 
 static enum err visit_step(struct ledger *l, const struct journal_record *record)
@@ -138,6 +197,8 @@ static enum err visit_step(struct ledger *l, const struct journal_record *record
                       (unsigned long long)step.iteration, (unsigned long long)l->versions);
     else
         l->version[++l->versions] = step.next.hash;
+    if (!err && step.iteration < l->conf.base)
+        ledger_forget(l, step.iteration);
     record_step_fini(&step);
     return err;
 }
@@ -173,17 +234,18 @@ enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
 
     *out = NULL;
     l->conf = *conf;
-    l->total = tasks_total(conf->tasks);
     settled_new(&l->settled, plan->samples, plan->eval,
                 plan->eval + plan->batch * plan->iterations);
-    l->answers = tasks_answers(conf->tasks);
+    l->answers = tasks_room(conf->tasks);
     if (l->answers > PLACES_MAX)
         err = err_set(ERR_RANGE, "%llu tasks: at most %d answers in a run",
-                      (unsigned long long)l->total, PLACES_MAX);
+                      (unsigned long long)tasks_total(conf->tasks), PLACES_MAX);
     if (!err)
         err = mem_big(&l->place, l->answers, 1, "places of the run's samples");
     if (!err)
         err = mem_big(&l->kept, l->answers, sizeof *l->kept, "the run's samples");
+    if (!err && conf->flat)
+        err = mem_big(&l->flat, l->answers, 1, "the run's tasks");
     if (!err)
         err = mem_big(&l->version, plan->iterations + 1, sizeof *l->version, "versions");
     if (!err) {
@@ -223,6 +285,7 @@ void ledger_close(struct ledger *l)
         sample_free(l->kept[i]);
     free(l->kept);
     free(l->place);
+    free(l->flat);
     free(l->version);
     record_fini(&l->record);
     free(l);
@@ -263,7 +326,7 @@ static struct waiting *wait(struct ledger *l)
 
 bool ledger_lacks(const struct ledger *l, uint64_t task, uint32_t sample)
 {
-    return task < l->total && sample < tasks_samples(l->conf.tasks, task) &&
+    return task < tasks_total(l->conf.tasks) && sample < tasks_samples(l->conf.tasks, task) &&
            l->place[index_of(l, task, sample)] == PLACE_NEW;
 }
 
@@ -288,21 +351,16 @@ bool ledger_take(struct ledger *l, struct record_sample *sample)
 
 void ledger_step(struct ledger *l, uint64_t iteration, const struct hash *next)
 {
-    const uint64_t first = tasks_first(l->conf.tasks, iteration);
-    const uint32_t n = ledger_batch_size(l), each = tasks_plan(l->conf.tasks)->samples;
-    struct record_step step = {.iteration = iteration,
-                               .samples = n,
-                               .sample = mem_new(n, sizeof *step.sample),
-                               .next = {iteration + 1, *next}};
+    struct record_step step;
 
-    assert(iteration == l->versions);
-    for (uint32_t i = 0; i < n; i++)
-        step.sample[i] = (struct record_name){.task = first + i / each, .sample = i % each};
+    assert(iteration == l->versions && complete(l, iteration));
+    step_of(l, iteration, &step);
+    step.next = (struct version){iteration + 1, *next};
     l->next = *next;
     record_put_step(&l->record, &step);
     journal_append(l->journal, JOURNAL_STEP, l->record.byte, l->record.n);
     wait(l)->step = true;
-    free(step.sample);
+    record_step_fini(&step);
 }
 
 void ledger_end(struct ledger *l, const struct hash *weights)
@@ -405,26 +463,31 @@ uint32_t ledger_batch_size(const struct ledger *l)
 bool ledger_batch(const struct ledger *l, uint64_t iteration,
                   const struct record_sample **sample)
 {
-    const size_t first = index_of(l, tasks_first(l->conf.tasks, iteration), 0);
-    const uint32_t n = ledger_batch_size(l);
+    struct record_step step;
+    bool good = iteration < tasks_plan(l->conf.tasks)->iterations && complete(l, iteration);
 
-    if (iteration >= tasks_plan(l->conf.tasks)->iterations)
+    if (!good)
         return false;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!l->kept[first + i])
-            return false;
+    step_of(l, iteration, &step);
+    for (uint32_t i = 0; i < step.samples && good; i++) {
+        struct record_sample *const kept =
+            l->kept[index_of(l, step.sample[i].task, step.sample[i].sample)];
+        good = kept != NULL;
         if (sample)
-            sample[i] = l->kept[first + i];
+            sample[i] = kept;
     }
-    return true;
+    record_step_fini(&step);
+    return good;
 }
 
 void ledger_forget(struct ledger *l, uint64_t iteration)
 {
     const size_t first = index_of(l, tasks_first(l->conf.tasks, iteration), 0);
+    const uint64_t tasks =
+        tasks_first(l->conf.tasks, iteration + 1) - tasks_first(l->conf.tasks, iteration);
 
-    for (uint32_t i = 0; i < ledger_batch_size(l); i++) {
-        sample_free(l->kept[first + i]);
-        l->kept[first + i] = NULL;
+    for (size_t i = first; i < first + tasks * tasks_plan(l->conf.tasks)->samples; i++) {
+        sample_free(l->kept[i]);
+        l->kept[i] = NULL;
     }
 }

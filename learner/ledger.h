@@ -21,6 +21,10 @@ struct ledger_conf {
     /* Told of each durable sample, in the journal's order, also of those found at opening. */
     enum err (*durable)(void *self, const struct record_sample *sample);
     void *self;
+    /* With plan.most: whether a task's answers [n] teach nothing, so that another takes its
+     * place. A pure function of them. NULL: every task is trained. */
+    bool (*flat)(const void *self_flat, const struct record_sample *const *answer, uint32_t n);
+    const void *self_flat;
 };
 
 /* Errors: ERR_IO; ERR_PARSE (damage); ERR_STATE (a journal of another run or plan; fewer steps

@@ -325,3 +325,20 @@ void rewards_measure(struct rewards *rewards, const double *value, size_t n)
         r->std = var > 0 ? sqrt(var) : 1;
     }
 }
+
+bool rewards_flat(const void *self, const struct record_sample *const *answer, uint32_t n)
+{
+    const struct rewards *const rewards = self;
+
+    for (uint32_t i = 1; i < n; i++) {
+        if ((answer[i]->end == ROLLOUT_LENGTH) != (answer[0]->end == ROLLOUT_LENGTH))
+            return false;
+        for (int k = 0; k < rewards->n; k++) {
+            const double a = rewards_value(rewards, k, answer[0]);
+            const double b = rewards_value(rewards, k, answer[i]);
+            if (a < b || a > b)
+                return false;
+        }
+    }
+    return true;
+}

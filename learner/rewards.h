@@ -59,6 +59,9 @@ void rewards_table(struct rewards *rewards, const struct hash *card, const struc
 enum err rewards_check(const struct rewards *rewards,
                        const struct record_sample *sample) MUST_CHECK;
 
+/* Whether answers to one prompt are all worth the same by every reward, and ended alike. */
+bool rewards_flat(const void *rewards, const struct record_sample *const *answer, uint32_t n);
+
 /* One reward's raw value, and all of them as one score. */
 double rewards_value(const struct rewards *rewards, int i, const struct record_sample *sample);
 double rewards_score(const struct rewards *rewards, const struct record_sample *sample);

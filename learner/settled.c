@@ -69,6 +69,11 @@ uint64_t settled_watermark(const struct settled_set *set)
     return set->watermark;
 }
 
+void settled_end(struct settled_set *set, uint64_t end)
+{
+    set->end = end;
+}
+
 static uint32_t samples_of(const struct settled_set *set, uint64_t task)
 {
     return task >= set->first && task < set->end ? set->samples : 1;

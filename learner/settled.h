@@ -11,6 +11,9 @@ struct settled_set;
 void settled_new(struct settled_set **out, uint32_t samples, uint64_t first, uint64_t end);
 void settled_free(struct settled_set *set);
 
+/* Tasks from first to another end have `samples`: none at or above the old one is there. */
+void settled_end(struct settled_set *set, uint64_t end);
+
 /* False if it was settled before. The task has that sample. */
 bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample);
 bool settled_has(const struct settled_set *set, uint64_t task, uint32_t sample);

@@ -12,6 +12,8 @@ struct tasks {
     uint32_t *order; /* [rows] of `epoch` */
     uint64_t epoch;
     bool ready;
+    uint64_t *more; /* [iterations+1] tasks by which those before were extended; NULL: none may
+                       be */
 };
 
 enum err tasks_new(struct tasks **out, const struct tasks_plan *plan)
@@ -21,11 +23,14 @@ enum err tasks_new(struct tasks **out, const struct tasks_plan *plan)
         return err_set(ERR_RANGE, "no prompts to train on");
     if (plan->rows > ROWS_MAX || plan->eval > ROWS_MAX || !plan->batch ||
         plan->batch > COUNT_MAX || plan->iterations > COUNT_MAX || plan->lag > COUNT_MAX ||
+        plan->most > COUNT_MAX || (plan->most && plan->iterations > ROWS_MAX) ||
         !plan->samples || plan->samples > SAMPLES_MAX)
         return err_set(ERR_RANGE, "the plan is too large: at most 2^28 prompts, 2^30 in a "
                                   "batch, 2^30 iterations and 1024 answers a prompt");
     struct tasks *const tasks = mem_new(1, sizeof *tasks);
     tasks->plan = *plan;
+    if (plan->most)
+        tasks->more = mem_new(plan->iterations + 1, sizeof *tasks->more);
     *out = tasks;
     return OK;
 }
@@ -35,6 +40,7 @@ void tasks_free(struct tasks *tasks)
     if (!tasks)
         return;
     free(tasks->order);
+    free(tasks->more);
     free(tasks);
 }
 
@@ -43,9 +49,51 @@ const struct tasks_plan *tasks_plan(const struct tasks *tasks)
     return &tasks->plan;
 }
 
+static uint64_t more(const struct tasks *tasks, uint64_t iteration)
+{
+    return tasks->more ? tasks->more[iteration] : 0;
+}
+
+/* Training tasks before this iteration; of all of them at `iterations`. */
+static uint64_t before(const struct tasks *tasks, uint64_t iteration)
+{
+    return iteration * tasks->plan.batch + more(tasks, iteration);
+}
+
+static uint64_t trained(const struct tasks *tasks)
+{
+    return before(tasks, tasks->plan.iterations);
+}
+
 uint64_t tasks_total(const struct tasks *tasks)
 {
-    return 2 * tasks->plan.eval + tasks->plan.batch * tasks->plan.iterations;
+    return 2 * tasks->plan.eval + trained(tasks);
+}
+
+bool tasks_extend(struct tasks *tasks, uint64_t iteration)
+{
+    if (!tasks->more || tasks->more[iteration + 1] - tasks->more[iteration] >= tasks->plan.most)
+        return false;
+    for (uint64_t i = iteration + 1; i <= tasks->plan.iterations; i++)
+        tasks->more[i]++;
+    return true;
+}
+
+/* Which iteration trains the n-th training task. */
+static uint64_t iteration_of(const struct tasks *tasks, uint64_t n)
+{
+    uint64_t low = 0, high = tasks->plan.iterations - 1;
+
+    if (!tasks->more)
+        return n / tasks->plan.batch;
+    while (low < high) {
+        const uint64_t mid = (low + high + 1) / 2;
+        if (before(tasks, mid) <= n)
+            low = mid;
+        else
+            high = mid - 1;
+    }
+    return low;
 }
 
 static uint64_t shuffled(struct tasks *tasks, uint64_t epoch, uint64_t place)
@@ -72,23 +120,18 @@ struct tasks_place tasks_at(struct tasks *tasks, uint64_t id)
     if (id < plan->eval)
         return place;
     id -= plan->eval;
-    if (id < plan->batch * plan->iterations) {
+    if (id < trained(tasks)) {
         place.kind = TASKS_TRAIN;
         place.row = shuffled(tasks, id / plan->rows, id % plan->rows);
-        place.iteration = id / plan->batch;
+        place.iteration = iteration_of(tasks, id);
         place.any = plan->free;
         place.version = place.iteration > plan->lag ? place.iteration - plan->lag : 0;
         return place;
     }
     place.kind = TASKS_AFTER;
-    place.row = id - plan->batch * plan->iterations;
+    place.row = id - trained(tasks);
     place.iteration = place.version = plan->iterations;
     return place;
-}
-
-static uint64_t trained(const struct tasks *tasks)
-{
-    return tasks->plan.batch * tasks->plan.iterations;
 }
 
 uint32_t tasks_samples(const struct tasks *tasks, uint64_t id)
@@ -98,35 +141,39 @@ uint32_t tasks_samples(const struct tasks *tasks, uint64_t id)
     return train ? tasks->plan.samples : 1;
 }
 
-uint64_t tasks_answers(const struct tasks *tasks)
+uint64_t tasks_room(const struct tasks *tasks)
 {
-    return 2 * tasks->plan.eval + trained(tasks) * tasks->plan.samples;
+    const struct tasks_plan *const plan = &tasks->plan;
+
+    return 2 * plan->eval + (plan->batch + plan->most) * plan->iterations * plan->samples;
 }
 
 uint64_t tasks_index(const struct tasks *tasks, uint64_t id, uint32_t sample)
 {
-    const uint64_t eval = tasks->plan.eval, train = trained(tasks), n = tasks->plan.samples;
+    const uint64_t eval = tasks->plan.eval, train = trained(tasks);
 
     if (id < eval)
         return id;
     if (id - eval < train)
-        return eval + (id - eval) * n + sample;
-    return eval + train * n + (id - eval - train);
+        return 2 * eval + (id - eval) * tasks->plan.samples + sample;
+    return eval + (id - eval - train);
 }
 
 uint64_t tasks_first(const struct tasks *tasks, uint64_t iteration)
 {
-    return tasks->plan.eval + iteration * tasks->plan.batch;
+    return tasks->plan.eval + before(tasks, iteration);
 }
 
 uint64_t tasks_window(const struct tasks *tasks, uint64_t version, uint64_t dropped)
 {
     const struct tasks_plan *const plan = &tasks->plan;
-    const uint64_t train = plan->eval + plan->batch * plan->iterations;
+    const uint64_t train = plan->eval + trained(tasks), to = version + plan->lag + 1;
 
     if (version >= plan->iterations)
         return tasks_total(tasks);
-    const uint64_t end = plan->eval + dropped + (version + plan->lag + 1) * plan->batch;
+    if (to >= plan->iterations)
+        return train;
+    const uint64_t end = tasks_first(tasks, to) + dropped;
     return end < train ? end : train;
 }
 

@@ -3,7 +3,9 @@
  * All of it is a pure function of the plan, so that whatever is lost can be asked for again.
  * Ids are consecutive: first `eval` tasks under version 0, then batch * iterations tasks of
  * training, then `eval` tasks again, the same prompts, under the last version. An iteration is
- * `batch` tasks, each with `samples` answers, and makes one version. */
+ * `batch` tasks, each with `samples` answers, and makes one version. Where tasks whose answers
+ * teach nothing are replaced (plan.most), an iteration may be extended while it is the newest:
+ * what it takes are the next prompts, and the ids of all that follow move up. */
 
 #ifndef LEARNER_TASKS_H
 #define LEARNER_TASKS_H
@@ -24,6 +26,7 @@ struct tasks_plan {
     uint64_t batch;      /* training tasks an iteration */
     uint32_t samples;    /* answers to a training task; to an evaluation's there is one */
     uint64_t iterations; /* versions 1 ... iterations */
+    uint64_t most;       /* tasks by which an iteration may be extended; needs lag 0 */
     uint64_t lag;        /* how many versions old a batch is: 0 with overlap none */
     bool free;           /* or any newer one: whatever is the newest as it is written */
 };
@@ -47,12 +50,15 @@ uint64_t tasks_total(const struct tasks *tasks);
 /* id < tasks_total. Remembers the order of one epoch, which is dear to make. */
 struct tasks_place tasks_at(struct tasks *tasks, uint64_t id);
 
-/* Answers to a task, and to all of them; where an answer stands among all. */
+/* Answers to a task; where an answer stands among all there may be: never moves. */
 uint32_t tasks_samples(const struct tasks *tasks, uint64_t id);
-uint64_t tasks_answers(const struct tasks *tasks);
+uint64_t tasks_room(const struct tasks *tasks); /* answers at most */
 uint64_t tasks_index(const struct tasks *tasks, uint64_t id, uint32_t sample);
 
-/* The first id of an iteration's batch. */
+/* One task more in this iteration, none of whose followers was opened; false: it has `most`. */
+bool tasks_extend(struct tasks *tasks, uint64_t iteration);
+
+/* The first id of an iteration's batch; at `iterations`, of the last evaluation. */
 uint64_t tasks_first(const struct tasks *tasks, uint64_t iteration);
 
 /* Ids below this may be open when `version` is the newest (protocol.md rule 5):

@@ -137,6 +137,6 @@ struct claim { /* a sample somebody holds; the hash is zero while it runs */
     struct hash hash;
 };
 
-enum drop_reason { DROP_CANCEL = 1, DROP_POISON, DROP_STALE };
+enum drop_reason { DROP_CANCEL = 1, DROP_POISON, DROP_STALE, DROP_FLAT };
 
 #endif

@@ -14,7 +14,9 @@ SCORED = ["reward_model_path=rm", "dataset=world/prompts.jsonl", "eval_prompts=2
 GROUP = SCORED + ["steps_per_generation=2", "num_generations=4", "num_iterations=2", "max_steps=24"]
 METHODS = {
     "grpo": GROUP + ["beta=0.04"],
-    "grpo-lag": GROUP + ["overlap.lag=2", "loss_type=grpo", "importance_sampling_level=sequence"],
+    "grpo:dynamic": ["world.yaml", "dataset=world/prompts.jsonl", "eval_prompts=2", "num_generations=4",
+                     "gradient_accumulation_steps=2", "dynamic_sampling=true", "max_steps=5"],
+    "grpo:lag": GROUP + ["overlap.lag=2", "loss_type=grpo", "importance_sampling_level=sequence"],
     "rloo": GROUP,
     "reinforce++": GROUP + ["baseline=true"],
     "raft": GROUP,
@@ -22,17 +24,17 @@ METHODS = {
     "spin": ["dataset=world/sft.jsonl", "spin_iterations=2", "num_train_epochs=1", "prompts_per_iteration=24",
              "stop_gain=-10"],
 }
-SHORT = ["grpo", "grpo-lag", "online-dpo", "spin"]
+SHORT = ["grpo:dynamic", "grpo:lag", "online-dpo", "spin"]
 
 
 class Method(Run):
     def start(self, **more):
-        name = self.method.partition("-lag")[0]
-        self.process = self.spawn("drover", name, *SHARED, *METHODS[self.method], f"output_dir={self.name}", *self.extra)
+        words = METHODS[self.method]
+        self.process = self.spawn("drover", self.method.partition(":")[0], *words, *SHARED, f"output_dir={self.name}", *self.extra)
 
     def __init__(self, method, name, act=None, extra=()):
         self.method = method
-        super().__init__(name, act, extra=extra, limit=100)
+        super().__init__(name, act, lag="2" if method.endswith(":lag") else "none", extra=extra, limit=100)
 
 
 def killer():
@@ -50,13 +52,15 @@ def main():
     folder = tempfile.mkdtemp(prefix="drover-e2e-")
     os.chdir(folder)
     prepare()
+    with open("world.yaml", "w") as f:  # so few are right that many prompts teach nothing
+        f.write('rewards: [{name: place, rule: regex, pattern: "house|hall|floor"}]\n')
     for method in asked:
         begin, hashes = time.monotonic(), []
         for name, act, extra in [("one", None, ["fleet.actors=1"]), ("two", killer(), ["fleet.actors=2"])]:
-            run = Method(method, f"{method}-{name}", act, extra)
-            accounting(run.name, run.log)
+            run = Method(method, f"{method}-{name}".replace(":", "-"), act, extra)
+            accounting(run)
             hashes.append(hash_of(run.name))
-        with open(f"{method}-one/metrics.jsonl") as f:
+        with open(f"{run.name}/metrics.jsonl") as f:
             lines = [json.loads(line) for line in f]
         same = len(set(hashes)) == 1
         bad += not same

@@ -82,12 +82,12 @@ static struct group_conf group_of(enum group_kind kind, double beta)
     return conf;
 }
 
-static struct play group_play(const struct group_conf *conf, int samples)
+static struct play group_play(const struct group_conf *conf, int samples, int iterations)
 {
     struct play play = {.bed = world,
-                        .conf = base_conf(0, ITERATIONS, 16, 1e-3),
+                        .conf = base_conf(0, iterations, 16, 1e-3),
                         .samples = samples,
-                        .iterations = ITERATIONS,
+                        .iterations = iterations,
                         .price = .5};
 
     play.conf.samples = samples;
@@ -100,7 +100,7 @@ static struct play group_play(const struct group_conf *conf, int samples)
 static bool grpo(void)
 {
     const struct group_conf conf = group_of(GROUP_GRPO, .5);
-    const struct play play = group_play(&conf, 8);
+    const struct play play = group_play(&conf, 8, ITERATIONS);
 
     return run("grpo", &play, .9, true);
 }
@@ -111,14 +111,14 @@ static bool grpo_loss(void)
 
     conf.kl_in_reward = false;
     conf.loss.grpo.beta = .5;
-    const struct play play = group_play(&conf, 8);
+    const struct play play = group_play(&conf, 8, ITERATIONS);
     return run("grpo, KL in the loss", &play, .9, true);
 }
 
 static bool rloo(void)
 {
     const struct group_conf conf = group_of(GROUP_RLOO, .5);
-    const struct play play = group_play(&conf, 4);
+    const struct play play = group_play(&conf, 4, ITERATIONS);
 
     return run("rloo", &play, .9, true);
 }
@@ -126,24 +126,26 @@ static bool rloo(void)
 static bool reinforce(void)
 {
     const struct group_conf conf = group_of(GROUP_REINFORCE, .5);
-    const struct play play = group_play(&conf, 1);
+    const struct play play = group_play(&conf, 1, 2 * ITERATIONS);
 
     return run("reinforce++", &play, .9, true);
 }
 
+/* The mean that is taken off holds the answer's own score, so that scores count (n - 1) / n of
+ * what they should beside the price of a nat: many to a prompt. */
 static bool reinforce_baseline(void)
 {
     struct group_conf conf = group_of(GROUP_REINFORCE, .5);
 
     conf.baseline = true;
-    const struct play play = group_play(&conf, 4);
+    const struct play play = group_play(&conf, 16, 2 * ITERATIONS);
     return run("reinforce++ with baseline", &play, .9, true);
 }
 
 static bool no_reference(void)
 {
     const struct group_conf conf = group_of(GROUP_GRPO, .5);
-    struct play play = group_play(&conf, 8);
+    struct play play = group_play(&conf, 8, ITERATIONS);
 
     play.no_reference = true;
     return run("grpo, no reference", &play, .9, false);
@@ -158,12 +160,12 @@ static struct pairs_conf pairs_of(double beta, bool spin)
         .spin = spin};
 }
 
-static struct play online_play(const struct pairs_conf *conf, double price)
+static struct play online_play(const struct pairs_conf *conf, double price, int iterations)
 {
     struct play play = {.bed = world,
-                        .conf = base_conf(0, 2 * ITERATIONS, 1, 1e-3),
+                        .conf = base_conf(0, iterations, 1, 1e-3),
                         .samples = 2,
-                        .iterations = 2 * ITERATIONS,
+                        .iterations = iterations,
                         .price = price,
                         .noise = true};
 
@@ -176,7 +178,7 @@ static struct play online_play(const struct pairs_conf *conf, double price)
 static bool online(void)
 {
     const struct pairs_conf conf = pairs_of(.5, false);
-    struct play play = online_play(&conf, .5);
+    struct play play = online_play(&conf, .5, 6 * ITERATIONS);
 
     return run("online DPO", &play, .9, true);
 }
@@ -196,7 +198,7 @@ static void swapped(const void *own, struct round_batch *batch, double beta)
 static bool online_swapped(void)
 {
     const struct pairs_conf conf = pairs_of(.5, false);
-    struct play play = online_play(&conf, .5);
+    struct play play = online_play(&conf, .5, 2 * ITERATIONS);
 
     credit_of = play.conf.credit;
     play.conf.credit = swapped;
@@ -208,7 +210,7 @@ static bool online_means(void)
     struct pairs_conf conf = pairs_of(.5, false);
 
     conf.loss.term[0].kind = DPO_SIGMOID_NORM;
-    const struct play play = online_play(&conf, .5);
+    const struct play play = online_play(&conf, .5, 2 * ITERATIONS);
     return run("online DPO, means for sums", &play, .75, false);
 }
 
@@ -218,7 +220,7 @@ static bool online_against_offline(void)
 {
     const struct pairs_conf conf = pairs_of(.2, false);
     const int64_t begun = clock_mono_ms();
-    struct play play = online_play(&conf, .2);
+    struct play play = online_play(&conf, .2, 2 * ITERATIONS);
     struct bed_worth live, dead;
 
     play_run(&live, &play);

@@ -156,6 +156,45 @@ static void without_shuffle_the_file_decides(void **state)
     tasks_free(tasks);
 }
 
+/* What follows moves up, what is there stays where it is. */
+static void an_iteration_may_be_extended(void **state)
+{
+    struct tasks_plan p = plan;
+    struct tasks *tasks;
+    uint64_t index[64];
+    (void)state;
+
+    p.lag = 0;
+    p.shuffle = false;
+    p.samples = 2;
+    p.most = 2;
+    tasks = make(&p);
+    for (uint64_t id = 0; id < 3 + 8; id++)
+        index[id] = tasks_index(tasks, id, 0);
+    assert_int_equal(tasks_window(tasks, 1, 0), 3 + 8);
+    assert_true(tasks_extend(tasks, 1) && tasks_extend(tasks, 1));
+    assert_false(tasks_extend(tasks, 1));
+    assert_int_equal(tasks_total(tasks), 3 + 4 * 6 + 2 + 3);
+    assert_int_equal(tasks_first(tasks, 1), 3 + 4);
+    assert_int_equal(tasks_first(tasks, 2), 3 + 10);
+    assert_int_equal(tasks_first(tasks, 6), 3 + 26);
+    assert_int_equal(tasks_window(tasks, 1, 0), 3 + 10);
+    assert_int_equal(tasks_window(tasks, 2, 0), 3 + 14);
+    assert_int_equal(tasks_at(tasks, 3 + 9).iteration, 1);
+    assert_int_equal(tasks_at(tasks, 3 + 9).row, 9);
+    assert_int_equal(tasks_at(tasks, 3 + 10).iteration, 2);
+    assert_int_equal(tasks_at(tasks, 3 + 10).row, 0);
+    assert_int_equal(tasks_at(tasks, 3 + 26).kind, TASKS_AFTER);
+    assert_int_equal(tasks_at(tasks, 3 + 25).iteration, 5);
+    assert_true(tasks_samples(tasks, 3 + 25) == 2 && tasks_samples(tasks, 3 + 26) == 1);
+    for (uint64_t id = 0; id < 3 + 8; id++)
+        assert_int_equal(tasks_index(tasks, id, 0), index[id]);
+    for (uint64_t id = 0; id < tasks_total(tasks); id++)
+        assert_true(tasks_index(tasks, id, 0) < tasks_room(tasks));
+    assert_int_equal(tasks_index(tasks, 3 + 26, 0), 3);
+    tasks_free(tasks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +205,7 @@ int main(void)
         cmocka_unit_test(batches_want_one_version),
         cmocka_unit_test(impossible_plans_are_refused),
         cmocka_unit_test(without_shuffle_the_file_decides),
+        cmocka_unit_test(an_iteration_may_be_extended),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
