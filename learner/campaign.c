@@ -90,6 +90,7 @@ static enum err read_prompts(struct campaign *c, const struct dataset *train,
         .hh = c->keys->keys.format != NULL,
         .strict = c->keys->keys.strict,
         .text = c->plan.rewards.text,
+        .question = c->plan.rewards.judge,
         .column = column,
         .columns = rewards_columns(&c->plan.rewards, column),
         .answer = c->plan.method->demonstrations,
@@ -281,7 +282,7 @@ static enum err critic_params(const struct campaign *c, struct params **out)
 {
     *out = NULL;
     for (int i = 0; c->plan.round.critic && !c->plan.critic_zero && i < c->plan.rewards.n; i++)
-        if (c->origin->of_reward[i] >= 0)
+        if (c->plan.rewards.reward[i].kind == SCORER_REWARD_MODEL)
             return origin_params(c->origin, c->origin->of_reward[i], out);
     return OK;
 }

@@ -99,12 +99,16 @@ static enum err make_reward(struct origin *o, const struct reward *reward,
     struct bundle *bundle = NULL;
     enum err err = bundle_open(&bundle, reward->model, BUNDLE_ALL);
 
-    if (!err && bundle->params->shape.head != HEAD_SCALAR)
+    if (!err && reward->kind == SCORER_JUDGE && bundle->params->shape.head != HEAD_LM)
+        err = err_set(ERR_RANGE, "%s is a reward model: a judge is a language model",
+                      reward->model);
+    if (!err && reward->kind == SCORER_REWARD_MODEL &&
+        bundle->params->shape.head != HEAD_SCALAR)
         err = err_set(ERR_RANGE,
                       "%s is a language model: make a reward model of it with "
                       "`drover reward`",
                       reward->model);
-    if (!err)
+    if (!err && reward->kind == SCORER_REWARD_MODEL)
         err = same_tokens(bundle, policy);
     if (!err)
         err = keep_model(o, model, bundle);

@@ -54,6 +54,8 @@ static enum err take_text(struct prompts_row *row, const struct example *e,
         free(row->text);
         row->text = clean;
     }
+    if (rule->question && e->chat)
+        json_object_set(e->meta, "prompt", e->prompt);
     row->meta = json_dumps(e->meta, JSON_COMPACT | JSON_SORT_KEYS);
     if (!err && strlen(row->meta) > PROMPTS_META)
         err = err_set(ERR_RANGE, "its other columns are longer than 64 KiB as JSON");

@@ -29,8 +29,9 @@ struct prompts_rule {
     int vocab, context, response; /* prompt + response must fit into context */
     int max_prompt;               /* longer prompts are left out; 0: none is */
     bool hh, strict, text;
-    bool answer; /* each record has one: prompt and completion, or a dialogue's last turn; it
-                    ends with a stop token, and is left out when longer than `response` */
+    bool question; /* judges read a dialogue's messages: meta gets them under "prompt" */
+    bool answer;   /* each record has one: prompt and completion, or a dialogue's last turn; it
+                      ends with a stop token, and is left out when longer than `response` */
     const int32_t *stop;
     uint32_t stops;
     const char *const *column; /* [columns] that each record must have */

@@ -2,6 +2,7 @@
 
 #include "base/conf.h"
 #include "base/mem.h"
+#include "judge/judge.h"
 #include "proto/digest.h"
 
 #include <math.h>
@@ -43,11 +44,13 @@ static enum err known_keys(const json_t *entry)
         bool known = false;
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
             known = known || !strcmp(key, keys[i]);
+        for (int i = 0; i < JUDGE_KEYS; i++)
+            known = known || !strcmp(key, judge_keys[i]);
         if (!known)
             return err_set(
                 ERR_PARSE,
                 "'%s': no such key of a reward; known are name, weight, model, rule, "
-                "worker, normalize, timeout, and a rule's own",
+                "judge, worker, normalize, timeout, and a rule's or a judge's own",
                 key);
     }
     return OK;
@@ -96,13 +99,38 @@ static enum err read_rule(struct reward *to, const json_t *entry)
     return check_rule(entry, text_at(entry, "rule"));
 }
 
+/* A judge travels with its template's text: paths mean nothing elsewhere. The name is for the
+ * rewarder's log. */
+static enum err read_judge(struct reward *to, const json_t *entry, const char *model)
+{
+    struct judge_spec spec;
+    json_t *wire;
+    enum err err = judge_spec_read(&spec, entry);
+
+    if (err)
+        return err;
+    wire = judge_spec_write(&spec);
+    json_object_set_new(wire, "name", json_string(to->name));
+    to->kind = SCORER_JUDGE;
+    to->model = mem_text(model);
+    to->group = spec.mode == JUDGE_PAIRWISE;
+    to->spec = json_dumps(wire, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(wire);
+    judge_spec_fini(&spec);
+    return OK;
+}
+
 static enum err read_kind(struct reward *to, const json_t *entry)
 {
     const char *model = text_at(entry, "model"), *worker = text_at(entry, "worker");
-    const int kinds = (model != NULL) + (worker != NULL) + (text_at(entry, "rule") != NULL);
+    const char *judge = text_at(entry, "judge");
+    const int kinds =
+        (model != NULL) + (worker != NULL) + (judge != NULL) + (text_at(entry, "rule") != NULL);
 
     if (kinds != 1)
-        return err_set(ERR_PARSE, "expected exactly one of model, rule, worker");
+        return err_set(ERR_PARSE, "expected exactly one of model, rule, judge, worker");
+    if (judge)
+        return read_judge(to, entry, judge);
     if (model) {
         to->kind = SCORER_REWARD_MODEL;
         to->model = mem_text(model);
@@ -162,6 +190,7 @@ static enum err read_entry(struct rewards *r, const json_t *entry)
         return err;
     if (!name)
         name = text_at(entry, "rule")     ? text_at(entry, "rule")
+               : text_at(entry, "judge")  ? "judge"
                : text_at(entry, "worker") ? text_at(entry, "worker")
                                           : "rm";
     if (strlen(name) >= REWARDS_NAME || !*name)
@@ -202,6 +231,7 @@ enum err rewards_read(struct rewards *out, const json_t *list, const char *model
         err = err_set(ERR_PARSE, "no reward: give reward_model_path or a rewards list");
     for (int k = 0; k < out->n; k++) {
         out->text = out->text || out->reward[k].kind != SCORER_REWARD_MODEL;
+        out->judge = out->judge || out->reward[k].kind == SCORER_JUDGE;
         out->normalize = out->normalize || out->reward[k].normalize;
     }
     if (err)
@@ -239,7 +269,7 @@ void rewards_table(struct rewards *r, const struct hash *card, const struct hash
         struct reward *const reward = &r->reward[i];
         *s = (struct scorer){.name = reward->worker ? reward->worker : reward->name,
                              .kind = reward->kind,
-                             .unit = UNIT_ROLLOUT,
+                             .unit = reward->group ? UNIT_GROUP : UNIT_ROLLOUT,
                              .pure = reward->kind != SCORER_WORKER,
                              .needs_text = reward->kind != SCORER_REWARD_MODEL,
                              .card = card[i],

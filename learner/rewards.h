@@ -2,7 +2,9 @@
  *
  *   {name: rm, model: FOLDER, weight: 1.0, normalize: true}           a reward model
  *   {name: short, rule: length, max: 60, weight: 0.2}                 judge/rule.h
- *   {name: mine, worker: my_reward, weight: 0.3, timeout: 20s}        any process of that name
+ *   {name: ai, judge: FOLDER, template: FILE, mode: pairwise}         judge/judge.h: pairwise
+ * is the share of its group that an answer beats {name: mine, worker: my_reward, weight: 0.3,
+ * timeout: 20s}        any process of that name
  *
  * The score of an answer is sum weight x value. A normalised value is (value - mean) / std over
  * the answers of the evaluation before training: a scale that is fixed for the run. */
@@ -21,9 +23,10 @@ struct reward {
     double weight;
     bool normalize;
     enum scorer_kind kind;
-    char *model;         /* path; SCORER_REWARD_MODEL */
+    char *model;         /* path; SCORER_REWARD_MODEL, SCORER_JUDGE */
     char *worker;        /* SCORER_WORKER */
-    char *spec, *column; /* SCORER_RULE; column may be NULL */
+    char *spec, *column; /* SCORER_RULE, SCORER_JUDGE; column may be NULL */
+    bool group;          /* about all answers of a task at once */
     uint32_t timeout_ms;
     double mean, std; /* 0 and 1 until rewards_measure */
     struct hash scorer;
@@ -33,6 +36,7 @@ struct rewards {
     struct reward reward[REWARDS_MAX];
     int n;
     bool text;                            /* some scorer reads text */
+    bool judge;                           /* some scorer is a judge */
     bool normalize;                       /* some value is normalised */
     bool reference;                       /* a scorer gives reference log-probabilities */
     struct scorer table[REWARDS_MAX + 1]; /* after rewards_table */

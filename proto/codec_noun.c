@@ -46,7 +46,7 @@ static const struct field scorer[] = {
     U32(scorer, id),
     HASH(scorer, hash),
     TEXT(scorer, name, MAX_NAME),
-    UINT(scorer, kind, SCORER_REFERENCE),
+    UINT(scorer, kind, SCORER_JUDGE),
     UINT(scorer, unit, UNIT_PAIR),
     BOOL(scorer, pure),
     BOOL(scorer, needs_text),

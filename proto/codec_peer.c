@@ -1,7 +1,7 @@
 #include "proto/codec_table.h"
 
 static const struct field ability[] = {
-    UINT(msg_ability, kind, SCORER_REFERENCE),
+    UINT(msg_ability, kind, SCORER_JUDGE),
     TEXT(msg_ability, name, MAX_NAME),
 };
 static const struct table ability_table = TABLE(msg_ability, ability);

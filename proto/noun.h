@@ -56,7 +56,13 @@ struct artifact { /* bytes by hash; `name` says what for: "policy", "reward:rm",
     const char *name;
 };
 
-enum scorer_kind { SCORER_REWARD_MODEL = 1, SCORER_RULE, SCORER_WORKER, SCORER_REFERENCE };
+enum scorer_kind {
+    SCORER_REWARD_MODEL = 1,
+    SCORER_RULE,
+    SCORER_WORKER,
+    SCORER_REFERENCE,
+    SCORER_JUDGE
+};
 enum scorer_unit { UNIT_ROLLOUT = 1, UNIT_GROUP, UNIT_PAIR };
 struct scorer {
     uint32_t id;         /* small number within its table */

@@ -85,8 +85,10 @@ void rewarder_meet(struct rewarder *r, struct peer *peer, struct fetch *fetch,
 
 void rewarder_hello(void *self, struct msg_hello *out)
 {
-    static const struct msg_ability abilities[] = {
-        {SCORER_REWARD_MODEL, ""}, {SCORER_RULE, ""}, {SCORER_REFERENCE, ""}};
+    static const struct msg_ability abilities[] = {{SCORER_REWARD_MODEL, ""},
+                                                   {SCORER_RULE, ""},
+                                                   {SCORER_REFERENCE, ""},
+                                                   {SCORER_JUDGE, ""}};
     const struct rewarder *r = self;
 
     out->offer = abilities;
@@ -144,7 +146,8 @@ static const struct artifact *listed(const struct msg_welcome *w, const struct h
 
 static bool needs_model(const struct known *k)
 {
-    return k->scorer.kind == SCORER_REWARD_MODEL || k->scorer.kind == SCORER_REFERENCE;
+    return k->scorer.kind == SCORER_REWARD_MODEL || k->scorer.kind == SCORER_REFERENCE ||
+           k->scorer.kind == SCORER_JUDGE;
 }
 
 static void learn(struct rewarder *r, const struct scorer *scorer, const struct msg_welcome *w)

@@ -6,6 +6,7 @@
 #include "lm/file/bundle.h"
 #include "lm/model/forward.h"
 #include "net/worker.h"
+#include "rewarder/opinion.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct scoring {
     size_t waitings, room;
     struct worker *worker;
     struct score_counters counters;
+    struct opinion_count unheard;
 };
 
 struct work *score_work(enum work_kind kind)
@@ -46,6 +48,7 @@ void score_work_free(void *self)
     free(work->spec);
     for (uint32_t i = 0; i < work->items; i++) {
         free(work->item[i].token);
+        free(work->item[i].prompt_text);
         free(work->item[i].text);
         free(work->item[i].meta);
     }
@@ -66,6 +69,7 @@ static void copy_item(struct work_item *to, const struct msg_item *from)
                              .prompt = (int)from->prompts,
                              .answer = (int)from->tokens,
                              .tail = from->end == ROLLOUT_STOP ? (int)from->tails : 0,
+                             .prompt_text = mem_text(from->prompt_text),
                              .text = mem_text(from->text),
                              .meta = mem_text(from->meta)};
     to->token = mem_new((size_t)(to->prompt + to->answer + to->tail), sizeof *to->token);
@@ -84,6 +88,7 @@ struct work *score_ticket(const struct msg_ask *ask, const struct scorer *scorer
     work->scorer = ask->scorer;
     work->scorer_kind = scorer->kind;
     work->ticket = ask->ticket;
+    work->group = ask->unit != UNIT_ROLLOUT;
     work->temperature = ask->temperature;
     work->spec = mem_text(scorer->spec);
     work->item = mem_new(ask->items, sizeof *work->item);
@@ -237,6 +242,8 @@ static enum err run(struct scoring *s, struct work *work)
         err = by_rule(work);
     else if (!l)
         return err_set(ERR_STATE, "no such scorer here");
+    else if (work->scorer_kind == SCORER_JUDGE)
+        err = opinion_give(work, l->model, l->bundle, &s->unheard);
     else
         err = fits(work, model_shape(l->model));
     if (!err && work->scorer_kind == SCORER_REWARD_MODEL)

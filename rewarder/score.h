@@ -29,7 +29,7 @@ struct work_item { /* one rollout, copied out of the message */
     struct hash hash;
     int *token; /* prompt, answer, tail */
     int prompt, answer, tail;
-    char *text, *meta;
+    char *prompt_text, *text, *meta;
 };
 
 struct work {
@@ -42,6 +42,7 @@ struct work {
     struct hash keep[SCORE_SCORERS]; /* WORK_TABLE */
     uint32_t keeps;
     uint64_t ticket;
+    bool group; /* the items are one group: compared among themselves */
     float temperature;
     char *spec;
     struct work_item *item;

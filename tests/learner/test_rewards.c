@@ -60,6 +60,37 @@ static void the_list_becomes_scorers(void **state)
     rewards_fini(&again);
 }
 
+static void a_judge_travels_with_its_template(void **state)
+{
+    static const char yaml[] =
+        "rewards:\n"
+        "- {name: ai, judge: runs/judge, template_text: \"{a} {b}\\n[verdicts]\\nA B\"}\n"
+        "- {judge: m, mode: pointwise, template_text: \"{a}\\n[verdicts]\\n1 5\"}\n";
+    static const char *const bad[] = {"rewards: [{judge: m}]",
+                                      "rewards: [{judge: m, template: /nowhere/at/all}]",
+                                      "rewards: [{judge: m, template_text: '{x}'}]",
+                                      "rewards: [{judge: m, rule: exact, template_text: x}]",
+                                      "rewards: [{judge: m, template_text: x, mode: both}]"};
+    const struct hash card[REWARDS_MAX] = {{{1}}}, image[REWARDS_MAX] = {{{2}}};
+    struct rewards r;
+    (void)state;
+
+    assert_ok(read(&r, yaml, NULL));
+    assert_true(r.judge && r.text);
+    rewards_table(&r, card, image, NULL, NULL);
+    assert_int_equal(r.table[0].kind, SCORER_JUDGE);
+    assert_int_equal(r.table[0].unit, UNIT_GROUP);
+    assert_true(r.table[0].pure && r.table[0].needs_text);
+    assert_non_null(strstr(r.table[0].spec, "\"name\":\"ai\""));
+    assert_non_null(strstr(r.table[0].spec, "\"template_text\":\"{a} {b}"));
+    assert_string_equal(r.reward[0].model, "runs/judge");
+    assert_string_equal(r.reward[1].name, "judge");
+    assert_int_equal(r.table[1].unit, UNIT_ROLLOUT);
+    rewards_fini(&r);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_true(read(&r, bad[i], NULL) != OK);
+}
+
 static void a_path_is_short_for_the_first(void **state)
 {
     struct rewards r;
@@ -149,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_list_becomes_scorers),
+        cmocka_unit_test(a_judge_travels_with_its_template),
         cmocka_unit_test(a_path_is_short_for_the_first),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(scores_add_up),

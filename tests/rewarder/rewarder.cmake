@@ -1,0 +1,1 @@
+drover_test(rewarder/opinion NEEDS rewarder)

@@ -1,0 +1,175 @@
+#include "lm/file/bundle.h"
+#include "rewarder/opinion.h"
+#include "rewarder/score.h"
+#include "tests/lm/tiny.h"
+
+static const char pairwise[] =
+    "{\"template_text\":\"{prompt} {a} or {b}:\\n[verdicts]\\nA B\",\"name\":\"ai\"}";
+static const char pointwise[] =
+    "{\"template_text\":\"{prompt} {a}:\\n[verdicts]\\n2 5\",\"mode\":\"pointwise\"}";
+static const char silent[] = "{\"template_text\":\"{prompt} {a}:\\n[verdicts]\\n2 5\",\"mode\":"
+                             "\"pointwise\",\"verdict\":\"text\",\"max_new_tokens\":\"4\"}";
+
+static struct bundle bundle;
+static struct tiny_model model;
+
+static int setup(void **state)
+{
+    static const char *const special[] = {"<pad>", "<bos>", "<|im_end|>"};
+
+    (void)state;
+    bundle.shape = tiny[TINY_MISTRAL].shape;
+    bundle.shape.vocab = 300;
+    bundle.shape.context = 512;
+    model = tiny_make(&bundle.shape);
+    assert_ok(tokenizer_bytes(&bundle.tokenizer, special, 3));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    tiny_drop(&model);
+    tokenizer_free(bundle.tokenizer);
+    return 0;
+}
+
+static struct work *ask(const char *spec, const char *const *text, uint32_t n, bool group)
+{
+    struct work *work = score_work(WORK_TICKET);
+
+    work->spec = mem_text(spec);
+    work->group = group;
+    work->items = n;
+    work->item = mem_new(n, sizeof *work->item);
+    work->value = mem_new(n, sizeof *work->value);
+    work->each = mem_new(n, sizeof *work->each);
+    for (uint32_t i = 0; i < n; i++) {
+        work->item[i].prompt_text = mem_text("q");
+        work->item[i].text = mem_text(text[i]);
+        work->item[i].meta = mem_text("{}");
+    }
+    return work;
+}
+
+/* The value of one of a pair, alone. */
+static float beats(const char *a, const char *b)
+{
+    struct opinion_count count = {0};
+    struct work *work = ask(pairwise, (const char *const[]){a, b}, 2, true);
+    float value;
+
+    assert_ok(opinion_give(work, model.model, &bundle, &count));
+    assert_true(fabsf(work->value[0] + work->value[1] - 1) < 1e-6f);
+    value = work->value[0];
+    score_work_free(work);
+    return value;
+}
+
+static void a_group_scores_the_share_it_beats(void **state)
+{
+    static const char *const text[] = {"one", "two words", "three", "one"};
+    struct opinion_count count = {0};
+    struct work *work = ask(pairwise, text, 4, true);
+    float sum = 0;
+
+    (void)state;
+    assert_ok(opinion_give(work, model.model, &bundle, &count));
+    assert_int_equal(work->values, 4);
+    assert_int_equal(count.asked, 6);
+    for (int i = 0; i < 4; i++) {
+        float want = 0;
+        for (int j = 0; j < 4; j++)
+            want += j == i ? 0 : beats(text[i], text[j]) / 3;
+        assert_true(fabsf(work->value[i] - want) < 1e-6f);
+        assert_int_equal(work->each[i], 1);
+        sum += work->value[i];
+    }
+    assert_true(fabsf(sum - 2) < 1e-5f);
+    assert_true(work->value[0] == work->value[3]);
+    assert_true(work->value[0] != work->value[1]);
+    score_work_free(work);
+}
+
+static void many_are_all_compared(void **state)
+{
+    const char *text[12];
+    char buffer[12][12];
+    struct opinion_count count = {0};
+    struct work *work;
+
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        snprintf(buffer[i], sizeof buffer[i], "%d", i);
+        text[i] = buffer[i];
+    }
+    work = ask(pairwise, text, 12, true);
+    assert_ok(opinion_give(work, model.model, &bundle, &count));
+    assert_int_equal(count.asked, 66);
+    score_work_free(work);
+    work = ask(pairwise, text, 1, true);
+    assert_ok(opinion_give(work, model.model, &bundle, &count));
+    assert_true(work->value[0] == 0.5f);
+    score_work_free(work);
+}
+
+static void scores_stand_alone_and_silence_is_the_lowest(void **state)
+{
+    static const char *const text[] = {"one", "two"};
+    struct opinion_count count = {0};
+    struct work *work = ask(pointwise, text, 2, false);
+
+    (void)state;
+    assert_ok(opinion_give(work, model.model, &bundle, &count));
+    assert_true(work->value[0] > 2 && work->value[0] < 5 && work->value[0] != work->value[1]);
+    assert_int_equal(count.unheard, 0);
+    score_work_free(work);
+    work = ask(silent, text, 2, false);
+    assert_ok(opinion_give(work, model.model, &bundle, &count));
+    assert_true(work->value[0] == 2 && work->value[1] == 2);
+    assert_int_equal(count.unheard, 2);
+    score_work_free(work);
+}
+
+static void the_dialogue_is_what_the_judge_reads(void **state)
+{
+    static const char *const text[] = {"one"};
+    struct opinion_count count = {0};
+    struct work *plain = ask(pointwise, text, 1, false), *chat = ask(pointwise, text, 1, false);
+
+    (void)state;
+    free(chat->item[0].prompt_text);
+    free(chat->item[0].meta);
+    chat->item[0].prompt_text = mem_text("<|im_start|>user\nq<|im_end|>\n");
+    chat->item[0].meta = mem_text("{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}]}");
+    assert_ok(opinion_give(plain, model.model, &bundle, &count));
+    assert_ok(opinion_give(chat, model.model, &bundle, &count));
+    assert_true(plain->value[0] == chat->value[0]);
+    score_work_free(plain);
+    score_work_free(chat);
+}
+
+static void a_path_from_the_wire_is_not_opened(void **state)
+{
+    static const char *const text[] = {"one"};
+    struct opinion_count count = {0};
+    struct work *work = ask("{\"template\":\"/etc/passwd\"}", text, 1, false);
+
+    (void)state;
+    assert_err(ERR_PARSE, opinion_give(work, model.model, &bundle, &count));
+    score_work_free(work);
+    work = ask("nonsense", text, 1, false);
+    assert_err(ERR_PARSE, opinion_give(work, model.model, &bundle, &count));
+    score_work_free(work);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_group_scores_the_share_it_beats),
+        cmocka_unit_test(many_are_all_compared),
+        cmocka_unit_test(scores_stand_alone_and_silence_is_the_lowest),
+        cmocka_unit_test(the_dialogue_is_what_the_judge_reads),
+        cmocka_unit_test(a_path_from_the_wire_is_not_opened)};
+    return cmocka_run_group_tests_name("opinion", tests, setup, teardown);
+}
