@@ -93,6 +93,29 @@ done
 cmp "$work/whole.score" "$work/merged.score" || fail "scores differ"
 cmp "$work/whole.text" "$work/merged.text" || fail "texts differ"
 
+echo "-- a recipe for trl sft --config with an adapter, as it is"
+cat > "$work/recipe.yaml" << END
+model_name_or_path: $model
+dataset_name: $golden/trl/chat.jsonl
+output_dir: $work/recipe
+max_steps: 2
+learning_rate: 2.0e-4
+bf16: false
+use_peft: true
+lora_r: 8
+lora_alpha: 16
+lora_dropout: 0.05
+lora_target_modules:
+  - q_proj
+  - k_proj
+  - v_proj
+  - o_proj
+lora_task_type: CAUSAL_LM
+use_rslora: true
+END
+"$bin/drover" sft --config "$work/recipe.yaml" 2> "$work/log" || fail "$(tail -n 1 "$work/log")"
+"$bin/drover" inspect "$work/recipe" | grep -q 'LoRA r 8, alpha 16 over a root, dropout 0.05' || fail "the recipe's adapter"
+
 echo "-- training goes on from an adapter: it is the base of the next one"
 train next model="$work/whole" max_steps=2 2> "$work/log" || fail "$(tail -n 1 "$work/log")"
 next=$(hash_of "$work/log")
