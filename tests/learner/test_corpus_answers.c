@@ -109,6 +109,23 @@ static void a_prompt_is_kept_once(void **state)
     corpus_free(once);
 }
 
+/* Where an answer's letters merge with the prompt's, both answers begin before that token. */
+static void both_answers_begin_at_the_smaller_place(void **state)
+{
+    static const char *const line[] = {
+        "{\"prompt\": \"on th\", \"chosen\": \"e cat\", \"rejected\": \" hen\"}",
+        "{\"prompt\": \"on th\", \"chosen\": \" hen\", \"rejected\": \"e cat\"}"};
+    const struct corpus_rule rule = rule_of(0);
+    struct corpus *c = read_rows(corpus_answers_pairs, line, 2, &rule);
+    (void)state;
+
+    assert_string_equal(shown(c, 0), "on[ the cat<|im_end|>]");
+    assert_string_equal(shown(c, 1), "on[ th hen<|im_end|>]");
+    assert_string_equal(shown(c, 2), "on[ th hen<|im_end|>]");
+    assert_string_equal(shown(c, 3), "on[ the cat<|im_end|>]");
+    corpus_free(c);
+}
+
 /* Cut on the right; out when the prompt fills the length. */
 static void lengths_are_trls(void **state)
 {
@@ -169,7 +186,7 @@ static size_t prompt_of(const struct corpus *c, size_t record)
     return n;
 }
 
-/* All chosen, then all rejected; answers rotate inside blocks of two. */
+/* All chosen, then all rejected; answers rotate inside blocks of three. */
 static void pairs_come_apart_as_trl_takes_them(void **state)
 {
     static const char *const line[] = {
@@ -181,14 +198,14 @@ static void pairs_come_apart_as_trl_takes_them(void **state)
                                        "on[ sat<|im_end|>]", "a[ hen<|im_end|>]",
                                        "on[ thin<|im_end|>]"};
     static const int labels[] = {1, 0, 1, 0, 0};
-    static const uint32_t partner[] = {1, 0, 3, 2, 4};
+    static const uint32_t partner[] = {2, 0, 1, 4, 3};
     struct corpus_rule rule = rule_of(0);
     struct packed packed = {0};
-    const uint32_t record[] = {2, 3};
+    const uint32_t record[] = {4, 3};
     struct corpus *c;
     (void)state;
 
-    rule.block = 2;
+    rule.block = 3;
     c = read_rows(corpus_answers_labelled, line, 3, &rule);
     assert_int_equal(c->n, 5);
     for (size_t i = 0; i < 5; i++) {
@@ -200,12 +217,12 @@ static void pairs_come_apart_as_trl_takes_them(void **state)
     corpus_pack_mismatched(c, record, 2, &packed);
     assert_int_equal(packed.batch.n_seq, 2);
     for (int i = 0; i < packed.seq[1]; i++) { /* "on", then " hen" */
-        const size_t on = prompt_of(c, 2), a = prompt_of(c, 3), at = (size_t)i;
-        assert_int_equal(packed.token[i], at < on ? c->token[c->seq[2] + at]
+        const size_t on = prompt_of(c, 4), a = prompt_of(c, 3), at = (size_t)i;
+        assert_int_equal(packed.token[i], at < on ? c->token[c->seq[4] + at]
                                                   : c->token[c->seq[3] + a + at - on]);
         assert_int_equal(packed.learn[i], at >= on);
     }
-    assert_int_equal((size_t)packed.seq[1] - prompt_of(c, 2), c->length[3] - prompt_of(c, 3));
+    assert_int_equal((size_t)packed.seq[1] - prompt_of(c, 4), c->length[3] - prompt_of(c, 3));
     corpus_pack_free(&packed);
     corpus_free(c);
 }
@@ -214,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_prompt_is_kept_once),
+        cmocka_unit_test(both_answers_begin_at_the_smaller_place),
         cmocka_unit_test(lengths_are_trls),
         cmocka_unit_test(only_the_assistant_is_learnt),
         cmocka_unit_test(pairs_come_apart_as_trl_takes_them),
