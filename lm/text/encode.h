@@ -3,8 +3,9 @@
  * A prompt or a completion is a JSON string (used as it is) or a list of messages (rendered
  * with the model's template). Where the completion starts is TRL's rule: the first token at
  * which tokens(prompt with its generation prompt) and tokens(prompt + completion) differ. A
- * tokenizer whose post-processor adds BOS gets it before plain text, as transformers does; a
- * template writes its own. */
+ * tokenizer whose post-processor adds BOS gets it before plain text, as transformers does,
+ * unless the text begins with it (transformers makes it two there); a template writes its own.
+ */
 
 #ifndef LM_TEXT_ENCODE_H
 #define LM_TEXT_ENCODE_H
