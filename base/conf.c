@@ -164,7 +164,7 @@ void conf_help(const struct conf_key *const *tables, FILE *to)
 {
     for (const struct conf_key *const *t = tables; *t; t++)
         for (const struct conf_key *k = *t; k->name; k++)
-            if (k->type < CONF_IGNORED_)
+            if (k->type < CONF_IGNORED_ && find(tables, k->name) == k)
                 fprintf(to, "  %-34s %-12s %s\n", k->name,
                         k->initial && *k->initial ? k->initial : "-", k->help);
 }

@@ -4,6 +4,7 @@
 #include "base/tree.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,24 @@ static void errors_name_what_and_the_nearest_key(void **state)
     }
 }
 
+/* A method's own table stands first: its default is the one that counts, and is shown. */
+static void help_shows_each_key_once(void **state)
+{
+    static const struct conf_key own[] = {CONF_REAL(some, rate, "1e-6", 0, 1, "own rate"),
+                                          CONF_END};
+    static const struct conf_key *const both[] = {own, keys, NULL};
+    char text[4096] = "";
+    FILE *to = fmemopen(text, sizeof text, "w");
+
+    (void)state;
+    conf_help(both, to);
+    fclose(to);
+    assert_non_null(strstr(text, "own rate"));
+    assert_null(strstr(text, "2e-5"));
+    assert_non_null(strstr(text, "an optional rate"));
+    assert_null(strstr(text, "fp16"));
+}
+
 static void yaml_is_bounded(void **state)
 {
     static const char *const bad[] = {"a: &x 1\nb: *x\n", "[1, 2]", "a: 1\na: 2\n", "a: [1",
@@ -125,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_and_overrides),
         cmocka_unit_test(errors_name_what_and_the_nearest_key),
+        cmocka_unit_test(help_shows_each_key_once),
         cmocka_unit_test(yaml_is_bounded),
         cmocka_unit_test(durations),
     };
