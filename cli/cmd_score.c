@@ -4,13 +4,15 @@
 #include "cli/command.h"
 #include "cli/lines.h"
 #include "cli/loaded.h"
+#include "lm/text/steps.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct score_conf {
-    char *model;
+    char *model, *step_separator, *aggregate;
     double temperature;
+    int max_prompt_length;
 };
 
 static const struct conf_key keys[] = {
@@ -20,6 +22,11 @@ static const struct conf_key keys[] = {
 };
 static const struct conf_key reward_keys[] = {
     CONF_TEXT(score_conf, model, "", "reward model: Hugging Face folder or run folder"),
+    CONF_TEXT(score_conf, step_separator, "\n", "process reward model: stands behind each step"),
+    CONF_TEXT(score_conf, aggregate, "min",
+              "process reward model: score of the steps: min, product, last, mean"),
+    CONF_INT(score_conf, max_prompt_length, "512", 1, 1 << 20,
+             "process reward model: last tokens of a prompt kept"),
     CONF_END,
 };
 
@@ -27,6 +34,7 @@ struct job {
     struct loaded loaded;
     struct score_conf conf;
     bool reward;
+    enum steps_how how;
 };
 
 /* Lines of a window, packed one after another. */
@@ -75,6 +83,76 @@ static json_t *told(const struct packed *p, int i, const float *logprob)
                      lines_reals(logprob + from, n), "sum", sum);
 }
 
+/* The solution of a line: its list of steps, or its completion cut into steps. */
+static enum err read_steps(struct steps *out, const struct job *job, const json_t *in)
+{
+    const struct shape *shape = model_shape(job->loaded.model);
+    const struct steps_rule rule = {.separator = job->conf.step_separator,
+                                    .bos = shape->bos,
+                                    .max_prompt = job->conf.max_prompt_length};
+    json_t *text = json_object_get(in, "completion"), *row = json_object();
+    json_t *list = json_incref(json_object_get(in, "completions"));
+    enum err err;
+
+    if (!list && json_is_string(text)) {
+        size_t *end;
+        int count;
+        list = steps_cut(json_string_value(text), json_string_length(text), rule.separator,
+                         &end, &count);
+        free(end);
+    }
+    if (list)
+        json_object_set(row, "completions", list);
+    if (json_object_get(in, "prompt"))
+        json_object_set(row, "prompt", json_object_get(in, "prompt"));
+    json_decref(list);
+    err = steps_encode(out, row, &job->loaded.encode, &rule);
+    json_decref(row);
+    if (!err && out->n > shape->context)
+        err = err_set(ERR_RANGE, "%d tokens do not fit the model's context of %d", out->n,
+                      shape->context);
+    if (err)
+        steps_free(out);
+    return err;
+}
+
+static json_t *judged(const struct steps *steps, const float *value, enum steps_how how)
+{
+    double *p = mem_new((size_t)steps->count, sizeof *p);
+    json_t *list = json_array(), *out;
+
+    for (int i = 0; i < steps->count; i++) {
+        p[i] = steps_right((double)value[steps->end[i]]);
+        json_array_append_new(list, json_real(p[i]));
+    }
+    out = json_pack("{s:o,s:f}", "steps", list, "score", steps_sum(how, p, steps->count));
+    free(p);
+    return out;
+}
+
+/* P(right) of each step, one line at a time. */
+static enum err answer_steps(struct job *job, json_t *const *in, json_t **out, int n, int *bad)
+{
+    enum err err = OK;
+
+    for (*bad = 0; *bad < n && !err; ++*bad) {
+        struct steps steps;
+        float *value = NULL;
+        err = read_steps(&steps, job, in[*bad]);
+        if (err)
+            break;
+        const int seq[] = {0, steps.n};
+        err = mem_big(&value, (size_t)steps.n, sizeof *value, "values");
+        if (!err)
+            err = forward_score(job->loaded.model, steps.ids, seq, 1, 1.0f, NULL, NULL, value);
+        if (!err)
+            out[*bad] = judged(&steps, value, job->how);
+        free(value);
+        steps_free(&steps);
+    }
+    return err;
+}
+
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
     struct job *job = self;
@@ -82,6 +160,8 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
     float *result = NULL;
     enum err err = OK;
 
+    if (model_shape(job->loaded.model)->head == HEAD_STEP)
+        return answer_steps(job, in, out, n, bad);
     for (*bad = 0; *bad < n && !err; ++*bad)
         err = add(job, &p, in[*bad]);
     if (err)
@@ -107,6 +187,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     enum err err = command_conf(command->keys, &job.conf, argc, argv);
 
     (void)status;
+    if (!err && job.reward)
+        err = steps_how(&job.how, job.conf.aggregate) ? err_add("aggregate") : OK;
     if (!err)
         err = loaded_open(&job.loaded, job.conf.model, job.reward ? HEAD_SCALAR : HEAD_LM);
     if (!err)
@@ -127,6 +209,7 @@ const struct command cmd_score_reward = {
     "reward-score",
     "models",
     "--model RM < in.jsonl > out.jsonl",
-    "a reward model's score of {\"prompt\", \"completion\"} lines, read at the last token",
+    "a reward model's score of {\"prompt\", \"completion\"} lines, read at the last token; of a "
+    "process reward model P(right) of each step, too",
     run,
     reward_keys};

@@ -49,7 +49,7 @@ struct corpus_rule {
     bool prompt_too; /* the chosen sequence's prompt is learnt as 2 (ORPO) */
     bool hard;       /* soft labels, ties and weights are errors */
     /* Solutions in steps. */
-    const struct corpus_steps_rule *steps;
+    const struct steps_rule *steps;
     int bos;   /* stands before the prompt; -1: none */
     int block; /* answers rotate by one inside blocks of so many records; 0: no partner */
 };

@@ -232,7 +232,7 @@ static void judge(const struct offline *self, const struct meter *exact, json_t 
     judged_free(j);
 }
 
-static enum err read_rule(struct corpus_steps_rule *out, const struct prm_keys *conf)
+static enum err read_rule(struct steps_rule *out, const struct prm_keys *conf)
 {
     out->separator = conf->step_separator ? conf->step_separator : "\n";
     out->max_prompt = conf_has_int(conf->max_prompt_length) ? conf->max_prompt_length : 0;
@@ -249,7 +249,7 @@ static enum err read_rule(struct corpus_steps_rule *out, const struct prm_keys *
 enum err prm_main(int argc, char **argv)
 {
     struct prm_keys conf = {0};
-    struct corpus_steps_rule steps = {0};
+    struct steps_rule steps = {0};
     struct corpus_rule rule = {.steps = &steps};
     struct judged judged = {0};
     const struct prepare prepare = {.tables = tables,

@@ -132,7 +132,7 @@ static void tokens_and_labels_are_trls(void **state)
 {
     static const struct {
         const char *name;
-        struct corpus_steps_rule rule;
+        struct steps_rule rule;
     } runs[] = {{"all", {.separator = "\n", .max_prompt = 512, .max_length = 1024, .bos = 1}},
                 {"last",
                  {.separator = "\n",
@@ -158,11 +158,11 @@ static void tokens_and_labels_are_trls(void **state)
         for (size_t i = 0; i < json_array_size(rows); i++) {
             const json_t *want = json_array_get(rows, i);
             const json_t *ids = json_object_get(want, "ids");
-            struct corpus_steps steps;
+            struct steps steps;
             json_t *row;
             assert_non_null(fgets(line, sizeof(line), file));
             row = json_loads(line, 0, NULL);
-            assert_ok(corpus_steps_encode(&steps, row, &encode, &runs[r].rule));
+            assert_ok(steps_encode(&steps, row, &encode, &runs[r].rule));
             assert_int_equal(steps.n, json_array_size(ids));
             for (int t = 0; t < steps.n; t++) {
                 const json_int_t label = json_integer_value(
@@ -172,7 +172,7 @@ static void tokens_and_labels_are_trls(void **state)
                                  json_integer_value(json_array_get(ids, (size_t)t)));
                 assert_int_equal(learnt ? (json_int_t)steps.target[t] : -100, label);
             }
-            corpus_steps_free(&steps);
+            steps_free(&steps);
             json_decref(row);
         }
         fclose(file);
@@ -244,15 +244,15 @@ static void the_loss_is_the_cross_entropy(void **state)
     near("weight", out.metric[0].weight, 3, 0, 0);
 }
 
-static void encode(struct corpus_steps *out, const char *row, const struct bundle *bundle,
-                   struct corpus_steps_rule rule, enum err want, const char *words)
+static void encode(struct steps *out, const char *row, const struct bundle *bundle,
+                   struct steps_rule rule, enum err want, const char *words)
 {
     const struct encode how = {bundle->tokenizer, bundle->chat, NULL};
     json_t *object = json_loads(row, 0, NULL);
 
     rule.separator = "\n";
     rule.bos = -1;
-    assert_int_equal(corpus_steps_encode(out, object, &how, &rule), want);
+    assert_int_equal(steps_encode(out, object, &how, &rule), want);
     if (want && !strstr(err_text(), words))
         fail_msg("'%s' does not say '%s'", err_text(), words);
     json_decref(object);
@@ -263,26 +263,26 @@ static void labels_may_end_at_the_first_error(void **state)
     static const char row[] = "{\"prompt\":\"p\",\"completions\":[\"a\",\"b\",\"c\",\"d\"],"
                               "\"labels\":[1,0.25,true,null]}";
     struct bundle *bundle;
-    struct corpus_steps s;
+    struct steps s;
 
     (void)state;
     assert_ok(bundle_open(&bundle, "model", BUNDLE_CARD));
-    encode(&s, row, bundle, (struct corpus_steps_rule){0}, OK, NULL);
+    encode(&s, row, bundle, (struct steps_rule){0}, OK, NULL);
     assert_int_equal(s.n, 9); /* p, then four times a letter and the separator */
     assert_true(s.target[2] == 1.0f && s.target[4] == .25f && s.target[6] == 1.0f &&
                 s.target[8] == 2.0f && s.target[1] == -1.0f);
-    corpus_steps_free(&s);
-    encode(&s, row, bundle, (struct corpus_steps_rule){.first_error = true}, OK, NULL);
+    steps_free(&s);
+    encode(&s, row, bundle, (struct steps_rule){.first_error = true}, OK, NULL);
     assert_true(s.target[4] == .25f && s.target[6] == 2.0f && s.target[8] == 2.0f);
-    corpus_steps_free(&s);
+    steps_free(&s);
     encode(&s, "{\"prompt\":\"p\",\"completions\":[\"a\",\"b\"],\"labels\":[true]}", bundle,
-           (struct corpus_steps_rule){0}, ERR_PARSE, "'labels': 1 of them for 2 steps");
+           (struct steps_rule){0}, ERR_PARSE, "'labels': 1 of them for 2 steps");
     encode(&s, "{\"prompt\":\"p\",\"completions\":[\"a\",\"\"],\"labels\":[true,true]}", bundle,
-           (struct corpus_steps_rule){0}, ERR_PARSE, "'completions'[1] is empty");
+           (struct steps_rule){0}, ERR_PARSE, "'completions'[1] is empty");
     encode(&s, "{\"prompt\":\"p\",\"completions\":[\"a\"],\"labels\":[2]}", bundle,
-           (struct corpus_steps_rule){0}, ERR_PARSE, "'labels'[0]: expected");
+           (struct steps_rule){0}, ERR_PARSE, "'labels'[0]: expected");
     encode(&s, "{\"prompt\":\"p\",\"completions\":[],\"labels\":[]}", bundle,
-           (struct corpus_steps_rule){0}, ERR_PARSE, "'completions' is missing");
+           (struct steps_rule){0}, ERR_PARSE, "'completions' is missing");
     bundle_free(bundle);
 }
 
