@@ -22,7 +22,8 @@ static const struct conf_key keys[] = {
 };
 static const struct conf_key reward_keys[] = {
     CONF_TEXT(score_conf, model, "", "reward model: Hugging Face folder or run folder"),
-    CONF_TEXT(score_conf, step_separator, "\n", "process reward model: stands behind each step"),
+    CONF_TEXT(score_conf, step_separator, "\n",
+              "process reward model: stands behind each step"),
     CONF_TEXT(score_conf, aggregate, "min",
               "process reward model: score of the steps: min, product, last, mean"),
     CONF_INT(score_conf, max_prompt_length, "512", 1, 1 << 20,
@@ -190,7 +191,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     if (!err && job.reward)
         err = steps_how(&job.how, job.conf.aggregate) ? err_add("aggregate") : OK;
     if (!err)
-        err = loaded_open(&job.loaded, job.conf.model, job.reward ? HEAD_SCALAR : HEAD_LM);
+        err = loaded_open(&job.loaded, job.conf.model, job.reward ? HEAD_STEP : HEAD_LM);
     if (!err)
         err = lines_run(&lines, stdin, "stdin", stdout);
     loaded_close(&job.loaded);
@@ -205,11 +206,11 @@ const struct command cmd_score = {
     "log-probability of each completion token, in nats: {\"prompt\", \"completion\"} lines",
     run,
     keys};
-const struct command cmd_score_reward = {
-    "reward-score",
-    "models",
-    "--model RM < in.jsonl > out.jsonl",
-    "a reward model's score of {\"prompt\", \"completion\"} lines, read at the last token; of a "
-    "process reward model P(right) of each step, too",
-    run,
-    reward_keys};
+const struct command cmd_score_reward = {"reward-score",
+                                         "models",
+                                         "--model RM < in.jsonl > out.jsonl",
+                                         "a reward model's score of {\"prompt\", "
+                                         "\"completion\"} lines, read at the last token; of a "
+                                         "process reward model P(right) of each step, too",
+                                         run,
+                                         reward_keys};

@@ -35,7 +35,7 @@ static enum err pack(struct loaded *out, const char *path, enum head head)
     const struct shape *shape = &out->bundle->shape;
     enum err err;
 
-    if (shape->head != head && !(head == HEAD_SCALAR && shape->head == HEAD_STEP))
+    if (shape->head != head && !(head == HEAD_STEP && shape->head == HEAD_SCALAR))
         return err_set(ERR_RANGE, "%s: %s", path,
                        head == HEAD_LM ? "a reward model; this command takes a language model"
                                        : "a language model; this command takes a reward model "

@@ -15,8 +15,8 @@ struct loaded {
     struct encode encode;
 };
 
-/* `path` as bundle_open takes it. Errors: ERR_RANGE if the model has another head than `head`.
- */
+/* `path` as bundle_open takes it. Errors: ERR_RANGE if the model has another head than `head`;
+ * HEAD_STEP takes a scalar head, too. */
 enum err loaded_open(struct loaded *out, const char *path, enum head head) MUST_CHECK;
 void loaded_close(struct loaded *loaded);
 

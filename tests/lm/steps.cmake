@@ -1,0 +1,1 @@
+drover_test(lm/steps NEEDS lm)
