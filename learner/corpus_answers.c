@@ -35,6 +35,8 @@ static enum err settle_pair(struct example *e)
         return err_set(ERR_PARSE, "'chosen' and 'rejected' are the same");
     if (!e->prompt)
         err = dialogue_split(&e->prompt, &e->chosen, &e->rejected);
+    if (!err && json_is_array(e->prompt) && !json_array_size(e->prompt))
+        err = err_set(ERR_PARSE, "no prompt: 'chosen' and 'rejected' begin differently");
     if (!err)
         err = not_empty(e->chosen, "chosen");
     if (!err)

@@ -110,6 +110,8 @@ row '{"prompt": "a", "chosen": "", "rejected": " c"}'
 refuse "rows.jsonl:2: 'chosen' is empty" simpo model="$model" dataset="$work/rows.jsonl"
 row '{"prompt": [{"role": "user", "content": "a"}], "chosen": [{"role": "assistant", "content": "b"}], "rejected": [{"role": "assistant", "content": ""}]}'
 refuse "rows.jsonl:2: 'rejected' is empty" cpo model="$model" dataset="$work/rows.jsonl"
+row '{"chosen": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "rejected": [{"role": "user", "content": "c"}, {"role": "assistant", "content": "d"}]}'
+refuse "rows.jsonl:2: no prompt" dpo model="$model" dataset="$work/rows.jsonl"
 row '{"prompt": "a", "chosen": " b", "rejected": " c", "soft_label": 1.2}'
 refuse "'soft_label' is not a number from 0 to 1" dpo model="$model" dataset="$work/rows.jsonl"
 row '{"prompt": "a", "chosen": " b", "rejected": " c", "tie": true}'
