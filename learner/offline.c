@@ -48,6 +48,18 @@ static const char *size_text(char out[SIZE_TEXT], size_t bytes)
     return out;
 }
 
+/* Tokens of the largest micro-batch that any part of the run makes. */
+static size_t largest_batch(const struct offline *o)
+{
+    const struct keys *k = o->keys;
+    const size_t ahead = o->reference && !o->reference->live ? (size_t)o->reference->batch : 0;
+    const size_t train = larger((size_t)k->per_device_train_batch_size, ahead);
+    const size_t test = larger((size_t)k->per_device_eval_batch_size, ahead);
+    const size_t most = corpus_pack_most(o->train, train);
+
+    return o->test ? larger(most, corpus_pack_most(o->test, test)) : most;
+}
+
 static enum err plan(struct cycle *run)
 {
     const struct offline *o = run->offline;
@@ -55,7 +67,7 @@ static enum err plan(struct cycle *run)
     const struct shape shape = shape_of(o);
     const struct train_options options = options_of(o);
     const size_t seqs = o->train->n * (size_t)o->train->group;
-    size_t most = corpus_pack_most(o->train, (size_t)k->per_device_train_batch_size);
+    const size_t most = largest_batch(o);
     char needed[SIZE_TEXT], given[SIZE_TEXT];
     enum err err = keys_length(&run->length, k, o->train->n);
 
@@ -63,8 +75,6 @@ static enum err plan(struct cycle *run)
         err = keys_schedule(&run->rates, k, &o->plan, &run->length);
     if (err)
         return err;
-    if (o->test)
-        most = larger(most, corpus_pack_most(o->test, (size_t)k->per_device_eval_batch_size));
     run->memory = step_size_lora(&shape, &options, adapt_lora(&o->plan), (int)most) +
                   9 * o->train->seq[seqs];
     if (o->reference)

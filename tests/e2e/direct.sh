@@ -131,6 +131,7 @@ refuse 'expected sigmoid' dpo model="$model" dataset="$plain" loss_type=sigmoida
 refuse 'loss_weights: 1 for 2' dpo model="$model" dataset="$plain" 'loss_type=[sigmoid,sft]' 'loss_weights=[1]'
 refuse 'only reverse_kl' dpo model="$model" dataset="$plain" loss_type=nca_pair f_divergence_type=js_divergence
 refuse 'sync_ref_model' dpo model="$model" dataset="$plain" sync_ref_model=true precompute_ref_log_probs=true
+refuse 'max_memory' dpo model="$model" dataset="$plain" max_memory=3MB per_device_train_batch_size=1 precompute_ref_batch_size=30
 refuse 'only sequential' kto model="$model" dataset="$plain" train_sampling_strategy=random
 refuse 'another answer in the batch' kto model="$model" dataset="$plain" per_device_train_batch_size=1
 refuse 'none of 30 records' dpo model="$model" dataset="$plain" max_length=2
