@@ -149,7 +149,7 @@ refuse 'none of 26 records' sft model="$model" dataset="$golden/trl/chat.jsonl" 
 refuse 'cosine' sft model="$model" dataset="$text" lr_scheduler_type=cubic
 refuse 'is a reward model' sft model="$golden/model/reward4" dataset="$text"
 refuse 'convert' sft model="$model" dataset="$work/x.parquet"
-refuse "format: 'xx'" reward model="$model" dataset="$text" format=xx
+refuse "format 'xx'" reward model="$model" dataset="$text" format=xx
 "$learner" nosuch > /dev/null 2>&1 && fail "an unknown method was taken"
 : > "$work/file"
 "$learner" sft model="$model" dataset="$text" output_dir="$work/file" > "$work/log" 2>&1 && fail "output_dir is a file"
