@@ -30,7 +30,14 @@ void advantage_ppo_rewards(struct round_batch *batch, double beta)
             batch->non_score += -beta * kl;
             last = t;
         }
-        reward[last] = (float)((double)reward[last] + batch->score[i]);
+        double rest = batch->score[i];
+        for (int t = 0; t < r->tokens && r->dense; t++) {
+            if (!learn[t])
+                continue;
+            reward[t] += r->dense[t];
+            rest -= (double)r->dense[t];
+        }
+        reward[last] = (float)((double)reward[last] + rest);
     }
 }
 

@@ -92,6 +92,31 @@ static enum err same_tokens(const struct bundle *model, const struct tokenizer *
     return OK;
 }
 
+/* Whether the model at `path` has the head that the reward reads. */
+static enum err check_head(const struct reward *reward, enum head head)
+{
+    const char *path = reward->model;
+
+    if (reward->kind == SCORER_JUDGE)
+        return head == HEAD_LM
+                   ? OK
+                   : err_set(ERR_RANGE, "%s is a reward model: a judge is a language model",
+                             path);
+    if (head == HEAD_LM)
+        return err_set(ERR_RANGE,
+                       "%s is a language model: make a reward model of it with `drover reward`",
+                       path);
+    if (head == HEAD_STEP && reward->steps == REWARDS_NO_STEPS)
+        return err_set(ERR_RANGE,
+                       "%s is a process reward model: say what its steps become, such as "
+                       "steps: potential",
+                       path);
+    if (head != HEAD_STEP && reward->steps != REWARDS_NO_STEPS)
+        return err_set(ERR_RANGE, "%s is no process reward model (`drover prm` trains one)",
+                       path);
+    return OK;
+}
+
 static enum err make_reward(struct origin *o, const struct reward *reward,
                             const struct tokenizer *policy)
 {
@@ -99,15 +124,8 @@ static enum err make_reward(struct origin *o, const struct reward *reward,
     struct bundle *bundle = NULL;
     enum err err = bundle_open(&bundle, reward->model, BUNDLE_ALL);
 
-    if (!err && reward->kind == SCORER_JUDGE && bundle->params->shape.head != HEAD_LM)
-        err = err_set(ERR_RANGE, "%s is a reward model: a judge is a language model",
-                      reward->model);
-    if (!err && reward->kind == SCORER_REWARD_MODEL &&
-        bundle->params->shape.head != HEAD_SCALAR)
-        err = err_set(ERR_RANGE,
-                      "%s is a language model: make a reward model of it with "
-                      "`drover reward`",
-                      reward->model);
+    if (!err)
+        err = check_head(reward, bundle->params->shape.head);
     if (!err && reward->kind == SCORER_REWARD_MODEL)
         err = same_tokens(bundle, policy);
     if (!err)

@@ -3,15 +3,16 @@
 #include "base/conf.h"
 #include "base/mem.h"
 #include "judge/judge.h"
+#include "lm/text/steps.h"
 #include "proto/digest.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = {"name",   "weight",  "normalize", "model",  "rule",
-                                   "worker", "timeout", "pattern",   "column", "min",
-                                   "max",    "target",  "unit"};
+static const char *const keys[] = {
+    "name",   "weight", "normalize", "model",  "rule", "worker", "timeout",       "pattern",
+    "column", "min",    "max",       "target", "unit", "steps",  "step_separator"};
 static const struct hash no_hash;
 
 static const char *text_at(const json_t *entry, const char *key)
@@ -120,6 +121,30 @@ static enum err read_judge(struct reward *to, const json_t *entry, const char *m
     return OK;
 }
 
+static enum err read_steps(struct reward *to, const json_t *entry)
+{
+    static const char *const names[REWARDS_NO_STEPS] = {"min",   "product",   "last", "mean",
+                                                        "dense", "potential", "worst"};
+    const char *word = text_at(entry, "steps"), *separator = text_at(entry, "step_separator");
+    json_t *spec;
+
+    if (!word)
+        return separator ? err_set(ERR_PARSE, "step_separator: goes with steps") : OK;
+    for (int i = 0; i < REWARDS_NO_STEPS; i++) {
+        if (strcmp(word, names[i]) != 0)
+            continue;
+        to->steps = (enum rewards_steps)i;
+        spec = json_pack("{s:s,s:i}", "separator", separator ? separator : "\n", "max_prompt",
+                         512);
+        to->spec = json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS);
+        json_decref(spec);
+        return OK;
+    }
+    return err_set(ERR_RANGE,
+                   "steps: '%s': expected min, product, last, mean, dense, potential or worst",
+                   word);
+}
+
 static enum err read_kind(struct reward *to, const json_t *entry)
 {
     const char *model = text_at(entry, "model"), *worker = text_at(entry, "worker");
@@ -134,7 +159,7 @@ static enum err read_kind(struct reward *to, const json_t *entry)
     if (model) {
         to->kind = SCORER_REWARD_MODEL;
         to->model = mem_text(model);
-        return OK;
+        return read_steps(to, entry);
     }
     if (worker) {
         to->kind = SCORER_WORKER;
@@ -181,7 +206,7 @@ static enum err read_entry(struct rewards *r, const json_t *entry)
 
     if (r->n == REWARDS_MAX)
         return err_set(ERR_RANGE, "at most %d rewards", REWARDS_MAX);
-    *to = (struct reward){.weight = 1, .std = 1};
+    *to = (struct reward){.weight = 1, .std = 1, .steps = REWARDS_NO_STEPS};
     r->n++;
     if (!json_is_object(entry))
         return err_set(ERR_PARSE, "expected {name: ..., weight: ..., model|rule|worker: ...}");
@@ -272,6 +297,7 @@ void rewards_table(struct rewards *r, const struct hash *card, const struct hash
                              .unit = reward->group ? UNIT_GROUP : UNIT_ROLLOUT,
                              .pure = reward->kind != SCORER_WORKER,
                              .needs_text = reward->kind != SCORER_REWARD_MODEL,
+                             .per_token = reward->steps != REWARDS_NO_STEPS,
                              .card = card[i],
                              .image = image[i],
                              .spec = reward->spec ? reward->spec : "",
@@ -311,10 +337,69 @@ enum err rewards_check(const struct rewards *rewards, const struct record_sample
 
 double rewards_value(const struct rewards *rewards, int i, const struct record_sample *sample)
 {
+    const struct reward *const r = &rewards->reward[i];
     uint32_t n;
-    const float *const value = record_score(sample, &rewards->reward[i].scorer, &n);
+    const float *const value = record_score(sample, &r->scorer, &n);
+    double *p, out;
+    int count = 0;
 
-    return n ? (double)value[0] : 0;
+    if (r->steps == REWARDS_NO_STEPS || !n)
+        return n ? (double)value[0] : 0;
+    p = mem_new(n, sizeof *p);
+    for (uint32_t t = 0; t < n; t++)
+        if (value[t] >= 0)
+            p[count++] = (double)value[t];
+    out = r->steps == REWARDS_DENSE       ? steps_sum(STEPS_MEAN, p, count) * count
+          : r->steps == REWARDS_POTENTIAL ? steps_sum(STEPS_LAST, p, count)
+          : r->steps == REWARDS_WORST     ? steps_sum(STEPS_MIN, p, count)
+                                          : steps_sum((enum steps_how)r->steps, p, count);
+    free(p);
+    return out;
+}
+
+bool rewards_by_token(const struct rewards *rewards)
+{
+    bool any = false;
+
+    for (int i = 0; i < rewards->n; i++)
+        any = any || (rewards->reward[i].steps >= REWARDS_DENSE &&
+                      rewards->reward[i].steps < REWARDS_NO_STEPS);
+    return any;
+}
+
+/* One reward's steps, `scale` times. */
+static void spread(float *out, const float *value, uint32_t n, enum rewards_steps how,
+                   double scale)
+{
+    double before = 0;
+    uint32_t worst = n;
+
+    for (uint32_t t = 0; t < n; t++) {
+        if (!(value[t] >= 0))
+            continue;
+        if (worst == n || value[t] < value[worst])
+            worst = t;
+        if (how != REWARDS_WORST)
+            out[t] += (float)(scale * ((double)value[t] - before));
+        if (how == REWARDS_POTENTIAL)
+            before = (double)value[t];
+    }
+    if (how == REWARDS_WORST && worst < n)
+        out[worst] += (float)(scale * (double)value[worst]);
+}
+
+bool rewards_dense(const struct rewards *rewards, const struct record_sample *sample,
+                   float *out)
+{
+    memset(out, 0, sample->n * sizeof *out);
+    for (int i = 0; i < rewards->n; i++) {
+        const struct reward *const r = &rewards->reward[i];
+        uint32_t n;
+        const float *const value = record_score(sample, &r->scorer, &n);
+        if (r->steps >= REWARDS_DENSE && r->steps < REWARDS_NO_STEPS && n == sample->n)
+            spread(out, value, n, r->steps, r->weight / r->std);
+    }
+    return rewards_by_token(rewards);
 }
 
 double rewards_score(const struct rewards *rewards, const struct record_sample *sample)

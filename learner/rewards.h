@@ -1,10 +1,14 @@
 /* rewards: the `rewards:` list of a configuration as scorers, and scores as one number.
  *
  *   {name: rm, model: FOLDER, weight: 1.0, normalize: true}           a reward model
- *   {name: short, rule: length, max: 60, weight: 0.2}                 judge/rule.h
- *   {name: ai, judge: FOLDER, template: FILE, mode: pairwise}         judge/judge.h: pairwise
- * is the share of its group that an answer beats {name: mine, worker: my_reward, weight: 0.3,
- * timeout: 20s}        any process of that name
+ *   {name: prm, model: FOLDER, steps: potential, step_separator: "\n"}   a process reward
+ * model: min, product, last, mean   one number out of the steps' P(right) dense       P(right)
+ * of step j at the token that ends it potential   the same less that of step j - 1: more steps
+ * are no gain by themselves worst       the least P(right), where it is {name: short, rule:
+ * length, max: 60, weight: 0.2}                 judge/rule.h {name: ai, judge: FOLDER,
+ * template: FILE, mode: pairwise}         judge/judge.h: pairwise is the share of its group
+ * that an answer beats {name: mine, worker: my_reward, weight: 0.3, timeout: 20s}        any
+ * process of that name
  *
  * The score of an answer is sum weight x value. A normalised value is (value - mean) / std over
  * the answers of the evaluation before training: a scale that is fixed for the run. */
@@ -18,15 +22,28 @@
 
 enum { REWARDS_MAX = 16, REWARDS_NAME = 64 };
 
+/* What a process reward model's steps become; the first as in lm/text/steps.h. */
+enum rewards_steps {
+    REWARDS_MIN,
+    REWARDS_PRODUCT,
+    REWARDS_LAST,
+    REWARDS_MEAN,
+    REWARDS_DENSE,
+    REWARDS_POTENTIAL,
+    REWARDS_WORST,
+    REWARDS_NO_STEPS
+};
+
 struct reward {
     char name[REWARDS_NAME];
     double weight;
     bool normalize;
     enum scorer_kind kind;
-    char *model;         /* path; SCORER_REWARD_MODEL, SCORER_JUDGE */
-    char *worker;        /* SCORER_WORKER */
-    char *spec, *column; /* SCORER_RULE, SCORER_JUDGE; column may be NULL */
-    bool group;          /* about all answers of a task at once */
+    char *model;              /* path; SCORER_REWARD_MODEL, SCORER_JUDGE */
+    char *worker;             /* SCORER_WORKER */
+    char *spec, *column;      /* SCORER_RULE, SCORER_JUDGE; column may be NULL */
+    enum rewards_steps steps; /* REWARDS_NO_STEPS: it is no process reward model */
+    bool group;               /* about all answers of a task at once */
     uint32_t timeout_ms;
     double mean, std; /* 0 and 1 until rewards_measure */
     struct hash scorer;
@@ -66,7 +83,13 @@ enum err rewards_check(const struct rewards *rewards,
 /* Whether answers to one prompt are all worth the same by every reward, and ended alike. */
 bool rewards_flat(const void *rewards, const struct record_sample *const *answer, uint32_t n);
 
-/* One reward's raw value, and all of them as one score. */
+/* The share of the score that belongs to tokens before the last: out [sample->n], each value
+ * part of rewards_score. False when no reward gives any. */
+bool rewards_dense(const struct rewards *rewards, const struct record_sample *sample,
+                   float *out);
+bool rewards_by_token(const struct rewards *rewards); /* whether some may */
+
+/* One reward's raw value (of steps: their sum), and all of them as one score. */
 double rewards_value(const struct rewards *rewards, int i, const struct record_sample *sample);
 double rewards_score(const struct rewards *rewards, const struct record_sample *sample);
 /* [sample->n] nats; NULL when the table has no reference. */

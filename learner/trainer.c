@@ -289,6 +289,7 @@ static struct round_rollout demonstration(const struct record_sample *s,
 static enum err gather(const struct trainer *t, const struct trainer_job *job,
                        struct round_rollout *rollout, float *reference, double *part)
 {
+    float *dense = reference + job->tokens; /* rewards by token */
     const int parts = t->conf.rewards->n;
     enum err err = OK;
 
@@ -297,20 +298,23 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
         const struct prompts_row *p = job->prompt[i];
         if (t->round_conf.opponent)
             rollout[job->n + i] = demonstration(s, p);
-        rollout[i] = (struct round_rollout){.task = s->task,
-                                            .sample = s->sample,
-                                            .prompt = p->token,
-                                            .prompts = (int)p->tokens,
-                                            .token = s->token,
-                                            .tokens = (int)s->n,
-                                            .mask = s->mask,
-                                            .behaviour = s->logprob,
-                                            .reference = rewards_reference(t->conf.rewards, s),
-                                            .score = rewards_score(t->conf.rewards, s),
-                                            .part = part + (size_t)i * (size_t)parts,
-                                            .span = s->span,
-                                            .spans = s->spans,
-                                            .ended = s->end == ROLLOUT_STOP};
+        rollout[i] = (struct round_rollout){
+            .task = s->task,
+            .sample = s->sample,
+            .prompt = p->token,
+            .prompts = (int)p->tokens,
+            .token = s->token,
+            .tokens = (int)s->n,
+            .mask = s->mask,
+            .behaviour = s->logprob,
+            .reference = rewards_reference(t->conf.rewards, s),
+            .score = rewards_score(t->conf.rewards, s),
+            .dense = rewards_dense(t->conf.rewards, s, dense) ? dense : NULL,
+            .part = part + (size_t)i * (size_t)parts,
+            .span = s->span,
+            .spans = s->spans,
+            .ended = s->end == ROLLOUT_STOP};
+        dense += s->n;
         for (int k = 0; k < parts; k++)
             part[(size_t)i * (size_t)parts + (size_t)k] = rewards_value(t->conf.rewards, k, s);
         if (t->reference && !rollout[i].reference) {
@@ -376,7 +380,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
         err = err_set(ERR_STATE, "iteration %" PRIu64 " on weights of version %" PRIu64,
                       job->iteration, trainer_version(t));
     if (!err)
-        err = mem_big(&reference, (size_t)job->tokens, sizeof *reference, "reference");
+        err = mem_big(&reference, 2 * (size_t)job->tokens, sizeof *reference, "reference");
     if (!err)
         err = gather(t, job, rollout, reference, part);
     if (!err)

@@ -7,6 +7,7 @@
 #include "lm/model/forward.h"
 #include "net/worker.h"
 #include "rewarder/opinion.h"
+#include "rewarder/process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,7 +248,8 @@ static enum err run(struct scoring *s, struct work *work)
     else
         err = fits(work, model_shape(l->model));
     if (!err && work->scorer_kind == SCORER_REWARD_MODEL)
-        err = by_reward_model(work, l);
+        err = l->bundle->shape.head == HEAD_STEP ? process_score(work, l->model, l->bundle)
+                                                 : by_reward_model(work, l);
     if (!err && work->scorer_kind == SCORER_REFERENCE)
         err = by_reference(work, l);
     return err;

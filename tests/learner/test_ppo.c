@@ -277,6 +277,32 @@ static void rewards_are_as_computed_by_hand(void **state)
     round_batch_fini(&batch);
 }
 
+/* What belongs to a step stands at its end, the rest of the score at the last learnt token;
+ * nothing is lost and nothing is counted twice. */
+static void step_rewards_stand_where_steps_end(void **state)
+{
+    const int token[] = {1, 2, 3, 4};
+    const float zero[] = {0, 0, 0, 0}, dense[] = {0, .5f, 0, -.25f};
+    const uint8_t mask[] = {1, 1, 1, 0};
+    struct round_rollout rollout = {.prompt = token, .prompts = 1, .token = token, .tokens = 4};
+    struct ppo_conf conf = ppo_defaults(1);
+    struct round_batch batch;
+    (void)state;
+
+    rollout.mask = mask;
+    rollout.behaviour = rollout.reference = zero;
+    rollout.score = 2;
+    rollout.ended = true;
+    rollout.dense = dense;
+    const struct round_conf round = ppo_round(&conf);
+    assert_ok(round_batch_init(&batch, &round, &rollout, 1));
+    advantage_ppo_rewards(&batch, .1);
+    assert_true(batch.reward[0] == 0 && batch.reward[1] == .5f);
+    assert_true(batch.reward[2] == 1.5f); /* another's token at the end earns nothing */
+    assert_true(batch.reward[3] == 0 && batch.total == 2);
+    round_batch_fini(&batch);
+}
+
 /* One step of gamma lambda leads from the token before a tool's to the one after. */
 static void values_reach_across_a_tool(void **state)
 {
@@ -450,6 +476,7 @@ int main(void)
         cmocka_unit_test(a_state_comes_back_bit_for_bit),
         cmocka_unit_test(what_the_policy_did_not_write_changes_nothing),
         cmocka_unit_test(rewards_are_as_computed_by_hand),
+        cmocka_unit_test(step_rewards_stand_where_steps_end),
         cmocka_unit_test(values_reach_across_a_tool),
         cmocka_unit_test(every_iteration_has_its_own_order),
         cmocka_unit_test(bad_rollouts_are_refused_by_name),

@@ -4,6 +4,7 @@
 #include "tests/support/test.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,6 +177,63 @@ static void scores_add_up(void **state)
     rewards_fini(&r);
 }
 
+static void score_with(struct rewards *r, const char *how, struct record_score score[2])
+{
+    static float steps[] = {-1, .9f, -1, .5f, -1, .8f}, whole[] = {3};
+    const struct hash card[REWARDS_MAX] = {{{1}}}, image[REWARDS_MAX] = {{{2}}};
+    char yaml[160];
+
+    snprintf(
+        yaml, sizeof yaml,
+        "rewards:\n- {name: p, model: prm, weight: 2, steps: %s}\n- {name: rm, model: x}\n",
+        how);
+    assert_ok(read(r, yaml, NULL));
+    rewards_table(r, card, image, NULL, NULL);
+    assert_true(r->table[0].per_token && !r->table[1].per_token);
+    score[0] = (struct record_score){r->table[0].hash, 6, steps};
+    score[1] = (struct record_score){r->table[1].hash, 1, whole};
+}
+
+/* Steps of P(right) .9, .5, .8 at tokens 1, 3, 5; weight 2; beside them a plain reward of 3. */
+static void steps_are_credited_where_they_end(void **state)
+{
+    static const struct {
+        const char *how;
+        double sum;
+        float dense[6];
+    } rows[] = {
+        {"min", .5, {0}},
+        {"product", .36, {0}},
+        {"last", .8, {0}},
+        {"mean", 2.2 / 3, {0}},
+        {"dense", 2.2, {0, 1.8f, 0, 1, 0, 1.6f}},
+        {"potential", .8, {0, 1.8f, 0, -.8f, 0, .6f}},
+        {"worst", .5, {0, 0, 0, 1, 0, 0}},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct record_score score[2];
+        const struct record_sample s = {.task = 1, .n = 6, .scores = 2, .score = score};
+        struct rewards r;
+        float dense[6];
+        double rest;
+        score_with(&r, rows[i].how, score);
+        assert_ok(rewards_check(&r, &s));
+        assert_true(fabs(rewards_value(&r, 0, &s) - rows[i].sum) < 1e-6);
+        rest = rewards_score(&r, &s);
+        assert_true(fabs(rest - (2 * rows[i].sum + 3)) < 1e-6);
+        assert_int_equal(rewards_dense(&r, &s, dense), i >= 4);
+        for (int t = 0; t < 6; t++) {
+            assert_true(fabsf(dense[t] - rows[i].dense[t]) < 1e-6f);
+            rest -= (double)dense[t];
+        }
+        /* what is left for the end: the plain reward, and all of an aggregate */
+        assert_true(fabs(rest - (i >= 4 ? 3 : 2 * rows[i].sum + 3)) < 1e-6);
+        rewards_fini(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +242,7 @@ int main(void)
         cmocka_unit_test(a_path_is_short_for_the_first),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(scores_add_up),
+        cmocka_unit_test(steps_are_credited_where_they_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,7 +191,7 @@ def real(folder, which):
     drover("data", "split", *files, f"output={folder}/data", "test_size=0.25", "distinct=true", "strict=false", "seed=7")
     rows = rows_of(f"{folder}/data/train.jsonl")
     merges = merges_of([r["prompt"] + "\n" + "\n".join(r["completions"]) for r in rows], 1500)
-    write_model(f"{folder}/start", merges, 2, 96, 4, 1024, 5)
+    write_model(f"{folder}/start", merges, 2, 96, 6, 1024, 5)
     drover("prm", f"model={folder}/start", f"dataset={folder}/data", f"output_dir={folder}/out", "max_length=" +
            os.environ.get("LENGTH", "512"), "per_device_train_batch_size=16", "max_steps=" + os.environ.get("STEPS", "400"),
            "learning_rate=1e-3", "lr_scheduler_type=cosine", "warmup_steps=0.1", "logging_steps=50",
