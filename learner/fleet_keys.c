@@ -200,6 +200,18 @@ static void take_numbers(struct round_conf *to, const struct fleet_keys *k)
     to->seed = (uint64_t)k->keys.seed;
 }
 
+static enum err take_rewards(struct fleet_plan *out, const struct fleet_keys *k)
+{
+    json_t *all = NULL;
+    enum err err = rewards_functions(&all, k->rewards, k->reward_funcs, &out->overlong);
+    const bool none = out->method->demonstrations || out->overlong;
+
+    if (!err)
+        err = rewards_read(&out->rewards, all, k->reward_model_path, none);
+    json_decref(all);
+    return err;
+}
+
 enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *method,
                           const struct fleet_keys *k)
 {
@@ -215,8 +227,7 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *met
     if (!err)
         err = adapt_check_fleet(&out->shared);
     if (!err)
-        err = rewards_read(&out->rewards, k->rewards, k->reward_model_path,
-                           method->demonstrations);
+        err = take_rewards(out, k);
     if (!err)
         err = take_words(out, k);
     if (!err && out->shared.order == ORDER_BY_LENGTH)

@@ -13,7 +13,7 @@
 struct fleet_keys {
     struct keys keys;
     char *reward_model_path;
-    json_t *rewards;
+    json_t *rewards, *reward_funcs;
     int response_length; /* each method has its own name for it */
     int max_prompt_length;
     char *stop_token;
@@ -45,6 +45,7 @@ struct fleet_plan {
     struct round_conf round; /* rates included */
     void *own;               /* round.own */
     struct rewards rewards;
+    bool overlong;       /* reward_funcs has TRL's punishment of long answers */
     uint64_t lag, batch; /* versions; tasks an iteration */
     uint32_t samples;    /* answers that the fleet writes to a task */
     uint64_t iterations;

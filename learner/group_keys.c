@@ -23,13 +23,12 @@ struct group_keys {
     double top_p, min_p, repetition_penalty;
     int top_k, soft_punish_cache, dynamic_sampling_max;
     bool shuffle_dataset, normalize_advantages, dynamic_sampling;
-    bool baseline;
+    bool baseline, use_adaptive_entropy, sync_ref_model;
+    int max_tool_calling_iterations;
     double gamma;
     int num_best;
     double min_score;
 };
-
-#define MOVED "reward functions are Python: name rules, models or workers under rewards:"
 
 /* What all four have. */
 static const struct conf_key shared[] = {
@@ -64,9 +63,11 @@ static const struct conf_key shared[] = {
              "an iteration asks for at most so many times its prompts"),
     CONF_INT(group_keys, soft_punish_cache, "0", 0, 1 << 18,
              "tokens before max_completion_length over which a punishment for length grows"),
-    CONF_REFUSED("reward_funcs", MOVED),
-    CONF_REFUSED("sync_ref_model", "the reference stays as it is here"),
-    CONF_REFUSED("max_tool_calling_iterations", "answers are of one turn here"),
+    CONF_TREE(fleet_keys, reward_funcs,
+              "TRL's: accuracy_reward, reasoning_accuracy_reward, think_format_reward, "
+              "get_soft_overlong_punishment"),
+    CONF_BOOL(group_keys, sync_ref_model, "false", "only false: the reference stays as it is"),
+    CONF_INT(group_keys, max_tool_calling_iterations, "", 1, INT_MAX, "not available"),
     CONF_END};
 
 static const struct conf_key grpo[] = {
@@ -89,11 +90,7 @@ static const struct conf_key grpo[] = {
     CONF_REAL(group_keys, entropy_coef, "0", -1e3, 1e3, "weight of an entropy bonus"),
     CONF_REAL(group_keys, off_policy_mask_threshold, "", 0, 1e9,
               "answers with A < 0 that drifted further (mean log ratio) are left out"),
-    CONF_REFUSED("use_adaptive_entropy", "only a fixed entropy_coef"),
-    CONF_REFUSED("entropy_coef_min", "only a fixed entropy_coef"),
-    CONF_REFUSED("entropy_coef_max", "only a fixed entropy_coef"),
-    CONF_REFUSED("entropy_coef_delta", "only a fixed entropy_coef"),
-    CONF_REFUSED("entropy_target", "only a fixed entropy_coef"),
+    CONF_BOOL(group_keys, use_adaptive_entropy, "false", "only false: entropy_coef is fixed"),
     CONF_END};
 
 static const struct conf_key rloo[] = {
@@ -123,6 +120,12 @@ static const struct conf_key raft[] = {
 
 #define NONE(word) CONF_IGNORED(word)
 const struct conf_key group_keys_ignored[] = {NONE("chat_template_kwargs"),
+                                              NONE("label_smoothing_factor"),
+                                              NONE("vllm_importance_sampling_cap"),
+                                              NONE("entropy_coef_min"),
+                                              NONE("entropy_coef_max"),
+                                              NONE("entropy_coef_delta"),
+                                              NONE("entropy_target"),
                                               NONE("num_generations_eval"),
                                               NONE("log_completions"),
                                               NONE("num_completions_to_print"),
@@ -201,7 +204,9 @@ static enum err take_weights(struct fleet_plan *out, const json_t *weights)
     if (!weights)
         return OK;
     if (json_array_size(weights) != (size_t)out->rewards.n)
-        return err_set(ERR_RANGE, "reward_weights: %zu of them for %d rewards",
+        return err_set(ERR_RANGE,
+                       "reward_weights: %zu of them for %d rewards (the punishment of long "
+                       "answers takes none)",
                        json_array_size(weights), out->rewards.n);
     for (int i = 0; i < out->rewards.n && !err; i++)
         err = number_at(&out->rewards.reward[i].weight, weights, (size_t)i, "reward_weights");
@@ -296,22 +301,41 @@ static struct group_conf *conf_new(struct fleet_plan *out, enum group_kind kind,
     to->mask_truncated = k->mask_truncated_completions;
     to->soft_max = k->fleet.response_length;
     to->soft_cache = k->soft_punish_cache;
+    if (out->overlong) { /* the numbers of TRL's script */
+        to->soft_max = 1280;
+        to->soft_cache = 256;
+    }
     return to;
+}
+
+static enum err refuse(const struct fleet_plan *out, const struct group_keys *k)
+{
+    if (k->sync_ref_model)
+        return err_set(ERR_RANGE, "sync_ref_model: the reference stays as it is here");
+    if (k->use_adaptive_entropy)
+        return err_set(ERR_RANGE, "use_adaptive_entropy: only a fixed entropy_coef");
+    if (conf_has_int(k->max_tool_calling_iterations))
+        return err_set(ERR_RANGE, "max_tool_calling_iterations: answers are of one turn here");
+    if (out->overlong && k->soft_punish_cache)
+        return err_set(ERR_RANGE, "soft_punish_cache: reward_funcs has a punishment already");
+    if (k->soft_punish_cache > k->fleet.response_length)
+        return err_set(ERR_RANGE, "soft_punish_cache: more than max_completion_length");
+    return OK;
 }
 
 static enum err take_shared(struct fleet_plan *out, struct group_conf *to,
                             const struct group_keys *k)
 {
-    enum err err = take_batch(out, k);
+    enum err err = refuse(out, k);
 
+    if (!err)
+        err = take_batch(out, k);
     if (!err)
         err = take_weights(out, k->reward_weights);
     if (!err)
         err = take_sampling(out, k);
     if (!err)
         err = take_kl(out, to, k);
-    if (!err && k->soft_punish_cache > k->fleet.response_length)
-        err = err_set(ERR_RANGE, "soft_punish_cache: more than max_completion_length");
     for (int i = 0; i < out->rewards.n && !err; i++)
         to->weight[i] = out->rewards.reward[i].weight;
     if (!err && (out->lag || out->free) && !k->fleet.importance)

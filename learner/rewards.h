@@ -67,6 +67,13 @@ enum err rewards_read(struct rewards *out, const json_t *list, const char *model
                       bool none) MUST_CHECK;
 void rewards_fini(struct rewards *rewards);
 
+/* TRL's reward_funcs (a list of names, or one) as entries behind those of `list` (may be NULL):
+ * accuracy_reward and reasoning_accuracy_reward compare the last number with column `solution`,
+ * think_format_reward is a pattern; *overlong: get_soft_overlong_punishment is among them. The
+ * result is the caller's. Errors: ERR_PARSE, ERR_RANGE (another function: it is Python). */
+enum err rewards_functions(json_t **out, const json_t *list, const json_t *functions,
+                           bool *overlong) MUST_CHECK;
+
 /* Columns of the data that rules read. */
 size_t rewards_columns(const struct rewards *rewards, const char *out[REWARDS_MAX]);
 

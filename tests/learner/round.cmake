@@ -4,3 +4,6 @@ add_executable(exact_methods ${CMAKE_CURRENT_SOURCE_DIR}/learner/exact_methods.c
   ${CMAKE_CURRENT_SOURCE_DIR}/learner/play.c)
 target_link_libraries(exact_methods PRIVATE test_bed)
 target_link_options(exact_methods PRIVATE ${BED_WRAPS})
+add_test(NAME learner/exact_methods COMMAND exact_methods)
+set_tests_properties(learner/exact_methods PROPERTIES LABELS long TIMEOUT 1800 RUN_SERIAL ON
+  ENVIRONMENT "OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive")

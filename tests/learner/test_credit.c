@@ -285,6 +285,43 @@ static void a_method_without_a_critic_holds_none(void **state)
     rmdir(folder);
 }
 
+/* Answers of the present weights are not stale however they are treated; of older ones the
+ * interpolated policy lies between. */
+static void interpolation_goes_by_the_age(void **state)
+{
+    double norm[4];
+    (void)state;
+
+    for (int k = 0; k < 4; k++) { /* none; interpolated at ages 0, 1, and 3 */
+        struct ppo_conf conf = golden_conf(0);
+        struct span span = {.start = 0};
+        struct round_metrics got;
+        struct feed feed;
+        struct round *round;
+
+        conf.round.stale = (struct importance_conf){
+            k ? IMPORTANCE_TOKEN_TRUNCATE : IMPORTANCE_NONE, 0, 1e9, true};
+        conf.round.epochs = 1;
+        round = fresh(&conf);
+        feed_golden(&feed, 0, 0);
+        for (int it = 0; it < 3; it++) /* to version 3 */
+            assert_ok(round_iteration(round, feed.rollout, ROWS, &got));
+        feed_golden(&feed, 0, 1);
+        span.version.number = (uint64_t)(k < 2 ? 3 : k == 2 ? 2 : 0);
+        for (int s = 0; s < ROWS; s++) {
+            feed.rollout[s].span = &span;
+            feed.rollout[s].spans = 1;
+        }
+        assert_ok(round_iteration(round, feed.rollout, ROWS, &got));
+        norm[k] = metric(&got, "policy/approxkl_avg");
+        round_free(round);
+    }
+    /* log ratio to the proximal is (1 - a) of that to the writer: a = 0, 1/2, 3/4 */
+    assert_true(norm[1] == norm[0]);
+    assert_true(fabs(norm[2] - norm[0] / 4) < 1e-5 * norm[0]);
+    assert_true(fabs(norm[3] - norm[0] / 16) < 1e-5 * norm[0]);
+}
+
 /* Per-sequence and per-token normalisers belong to the step, not to the micro-batch. */
 static void micro_batches_add_up(void **state)
 {
@@ -368,6 +405,7 @@ int main(void)
         cmocka_unit_test(online_pairs_the_best_with_the_worst),
         cmocka_unit_test(importance_is_truncated_or_masked),
         cmocka_unit_test(a_method_without_a_critic_holds_none),
+        cmocka_unit_test(interpolation_goes_by_the_age),
         cmocka_unit_test(micro_batches_add_up),
         cmocka_unit_test(spin_begins_at_ln_two),
     };

@@ -178,9 +178,38 @@ static void entropy_is_rewarded_when_asked(void **state)
     assert_true(slope[0] == 0 && fabs((double)slope[1] + .01 / 3) < 1e-9);
 }
 
+/* Decoupled: the ratio is to the proximal policy, the loss is weighed; a clip is to the ratio.
+ */
+static void stale_tokens_are_weighed(void **state)
+{
+    const int starts[] = {0, 2};
+    const uint8_t both[] = {1, 1};
+    const float logprob[] = {-1, -1}, writer[] = {-3, -9}, proximal[] = {-1.1f, -1.5f};
+    const float better[] = {2, 2}, importance[] = {.5f, 3};
+    float slope[2];
+    const struct objective_in in = {.n = 2,
+                                    .n_seq = 1,
+                                    .seq = starts,
+                                    .learn = both,
+                                    .logprob = logprob,
+                                    .behaviour = writer,
+                                    .proximal = proximal,
+                                    .importance = importance,
+                                    .advantage = better,
+                                    .normaliser = 2};
+    struct objective_out out = {.dlogprob = slope};
+    (void)state;
+
+    objective_ppo.run(&conf, &in, &out);
+    const double r = exp(.1), want = (-2 * r * .5 - 2 * 1.2 * 3) / 2;
+    assert_true(fabs(out.loss - want) < 1e-6);
+    assert_true(fabs((double)slope[0] + r * .5) < 1e-6 && slope[1] == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stale_tokens_are_weighed),
         cmocka_unit_test(the_losses_have_trls_values),
         cmocka_unit_test(policy_slopes_are_the_differences),
         cmocka_unit_test(value_slopes_are_the_differences),

@@ -1,0 +1,195 @@
+/* The configurations of the methods over the fleet: TRL's names, the batch that they mean, and
+ * what is refused by name. */
+#include "learner/group.h"
+#include "learner/group_keys.h"
+#include "learner/pairs.h"
+#include "learner/pairs_keys.h"
+#include "learner/ppo_keys.h"
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORDS = 16 };
+
+struct keys_of {
+    struct fleet_keys *keys;
+    struct fleet_plan plan;
+    enum err err;
+};
+
+/* Words of the command line behind those that every run needs. */
+static struct keys_of read_keys(const struct fleet_method *method, const char *const *words)
+{
+    struct keys_of k = {.keys = calloc(1, method->size)};
+    char *argv[WORDS + 4] = {(char *)(uintptr_t) "model=m", (char *)(uintptr_t) "dataset=d",
+                             (char *)(uintptr_t) "output_dir=o"};
+    int argc = 3;
+
+    if (!method->demonstrations)
+        argv[argc++] = (char *)(uintptr_t) "reward_model_path=r";
+    while (*words)
+        argv[argc++] = (char *)(uintptr_t)*words++;
+    k.err = keys_read(method->tables, k.keys, argc, argv, NULL);
+    if (!k.err)
+        k.err = fleet_keys_check(&k.plan, method, k.keys);
+    if (!k.err)
+        k.err = fleet_keys_length(&k.plan, k.keys, 100);
+    return k;
+}
+
+static void done(const struct fleet_method *method, struct keys_of *k)
+{
+    fleet_keys_fini(&k->plan);
+    conf_free(method->tables, k->keys);
+    free(k->keys);
+}
+
+static void refused(const struct fleet_method *method, const char *const *words,
+                    const char *said)
+{
+    struct keys_of k = read_keys(method, words);
+
+    if (!k.err || !strstr(err_text(), said))
+        fail_msg("%s: '%s' does not say '%s'", method->name, k.err ? err_text() : "accepted",
+                 said);
+    done(method, &k);
+}
+
+#define WITH(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NOTHING ((const char *const[]){NULL})
+
+static void grpo_has_trls_defaults(void **state)
+{
+    struct keys_of k = read_keys(&group_keys_grpo, NOTHING);
+    const struct group_conf *const conf = k.plan.own;
+    (void)state;
+
+    assert_ok(k.err);
+    assert_true(k.plan.samples == 8 && k.plan.batch == 1 && k.plan.round.samples == 8);
+    assert_true(k.plan.round.epochs == 1 && k.plan.round.mini_batches == 1);
+    assert_int_equal(k.plan.iterations, 300);
+    assert_true(conf->loss.grpo.loss == OBJECTIVE_DAPO && conf->loss.grpo.epsilon_high == .2);
+    assert_true(isinf(conf->loss.grpo.delta) && conf->loss.grpo.use_bias_correction_kl);
+    assert_true(!k.plan.round.reference && !k.plan.rewards.reference && !k.plan.round.critic);
+    assert_true(k.plan.round.strict && k.plan.round.stale.mode == IMPORTANCE_NONE);
+    assert_true(k.plan.round.rates.peak == 1e-6 && k.plan.round.rates.total == 300);
+    done(&group_keys_grpo, &k);
+}
+
+static void a_batch_is_answers(void **state)
+{
+    struct keys_of k =
+        read_keys(&group_keys_grpo,
+                  WITH("per_device_train_batch_size=4", "gradient_accumulation_steps=2",
+                       "steps_per_generation=8", "num_iterations=3", "num_generations=4",
+                       "max_steps=50", "beta=0.1", "overlap.lag=2"));
+    (void)state;
+
+    assert_ok(k.err);
+    assert_true(k.plan.batch == 8 && k.plan.samples == 4);
+    assert_true(k.plan.round.mini_batches == 4 && k.plan.round.epochs == 3);
+    assert_int_equal(k.plan.iterations, 5); /* of 12 optimiser steps */
+    assert_int_equal(k.plan.round.rates.total, 60);
+    assert_true(k.plan.round.reference && k.plan.rewards.reference);
+    assert_true(!k.plan.round.strict && k.plan.round.stale.mode == IMPORTANCE_SEQUENCE_MASK);
+    assert_true(k.plan.round.stale.high == 3);
+    done(&group_keys_grpo, &k);
+    refused(&group_keys_grpo, WITH("num_generations=3"), "num_generations");
+    refused(&group_keys_grpo, WITH("steps_per_generation=3", "gradient_accumulation_steps=2"),
+            "steps_per_generation");
+    refused(&group_keys_grpo, WITH("generation_batch_size=12"), "generation_batch_size");
+    refused(&group_keys_grpo, WITH("generation_batch_size=16", "steps_per_generation=2"),
+            "give one");
+}
+
+static void words_that_mean_nothing_are_named(void **state)
+{
+    (void)state;
+    refused(&group_keys_grpo, WITH("loss_type=ppo"), "loss_type: 'ppo'");
+    refused(&group_keys_grpo, WITH("scale_rewards=all"), "scale_rewards: 'all'");
+    refused(&group_keys_grpo, WITH("importance_sampling_level=word"), "expected one of token");
+    refused(&group_keys_grpo, WITH("sync_ref_model=true"), "sync_ref_model");
+    refused(&group_keys_grpo, WITH("use_adaptive_entropy=true"), "use_adaptive_entropy");
+    refused(&group_keys_grpo, WITH("repetition_penalty=1.1"), "repetition_penalty");
+    refused(&group_keys_grpo, WITH("dynamic_sampling=true", "overlap.lag=1"),
+            "dynamic_sampling");
+    refused(&group_keys_grpo, WITH("reward_funcs=mine.score"), "'mine.score' is Python");
+    refused(&group_keys_grpo, WITH("overlap.free=99"), "overlap");
+    refused(&group_keys_grpo, WITH("importance=some"), "importance: 'some'");
+    refused(&group_keys_rloo, WITH("kl_in=loss"), "kl_in");
+    refused(&group_keys_raft, WITH("num_best=9"), "num_best");
+    refused(&group_keys_reinforce, WITH("baseline=true"), "baseline");
+    refused(&pairs_keys_online, WITH("loss_type=hinge"), "loss_type: 'hinge'");
+    refused(&pairs_keys_online, WITH("ties=both"), "ties");
+    refused(&pairs_keys_spin, WITH("overlap.lag=1"), "only none");
+    refused(&ppo_keys_method, WITH("advantage=td"), "advantage: 'td'");
+    refused(&ppo_keys_method,
+            WITH("advantage=vtrace", "overlap.free=2", "importance=token_mask"),
+            "vtrace weighs");
+}
+
+static void what_is_free_is_corrected(void **state)
+{
+    struct keys_of k = read_keys(&ppo_keys_method, WITH("overlap.free=4"));
+    (void)state;
+
+    assert_ok(k.err);
+    assert_true(k.plan.free && k.plan.lag == 4 && !k.plan.round.strict);
+    assert_int_equal(k.plan.round.stale.mode, IMPORTANCE_TOKEN_TRUNCATE);
+    assert_true(k.plan.round.critic && k.plan.samples == 1);
+    done(&ppo_keys_method, &k);
+    k = read_keys(&ppo_keys_method, WITH("overlap.lag=4"));
+    assert_ok(k.err);
+    assert_true(!k.plan.free && k.plan.round.stale.mode == IMPORTANCE_NONE);
+    done(&ppo_keys_method, &k);
+    k = read_keys(&ppo_keys_method, WITH("overlap.free=2", "advantage=vtrace"));
+    assert_ok(k.err);
+    assert_int_equal(k.plan.round.stale.mode, IMPORTANCE_PLAIN);
+    done(&ppo_keys_method, &k);
+}
+
+static void spin_plays_on_all_records(void **state)
+{
+    struct keys_of k = read_keys(&pairs_keys_spin, NOTHING);
+    (void)state;
+
+    assert_ok(k.err);
+    assert_true(k.plan.batch == 100 && k.plan.iterations == 3 && k.plan.samples == 1);
+    assert_true(k.plan.round.mini_batches == 13 && k.plan.round.epochs == 3);
+    assert_true(k.plan.round.samples == 2 && k.plan.round.opponent && !k.plan.rewards.n);
+    assert_true(k.plan.conditions == 1 && k.plan.stop_if[0].below);
+    assert_string_equal(k.plan.stop_if[0].metric, "spin/gain");
+    done(&pairs_keys_spin, &k);
+    k = read_keys(&pairs_keys_spin, WITH("prompts_per_iteration=30", "spin_iterations=7"));
+    assert_ok(k.err);
+    assert_true(k.plan.batch == 30 && k.plan.iterations == 7);
+    done(&pairs_keys_spin, &k);
+}
+
+static void dynamic_sampling_has_room(void **state)
+{
+    struct keys_of k =
+        read_keys(&group_keys_grpo, WITH("dynamic_sampling=true", "dynamic_sampling_max=3",
+                                         "gradient_accumulation_steps=4"));
+    (void)state;
+
+    assert_ok(k.err);
+    assert_true(k.plan.batch == 4 && k.plan.most == 8);
+    done(&group_keys_grpo, &k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grpo_has_trls_defaults),
+        cmocka_unit_test(a_batch_is_answers),
+        cmocka_unit_test(words_that_mean_nothing_are_named),
+        cmocka_unit_test(what_is_free_is_corrected),
+        cmocka_unit_test(spin_plays_on_all_records),
+        cmocka_unit_test(dynamic_sampling_has_room),
+    };
+
+    return cmocka_run_group_tests_name("fleet_keys", tests, NULL, NULL);
+}
