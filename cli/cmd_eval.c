@@ -33,8 +33,8 @@ static const struct verb {
     const char *name;
     enum err (*run)(const struct eval_conf *conf);
 } verbs[] = {
-    {"win", eval_win},
-    {"accuracy", eval_accuracy},
+    {"win", eval_win},   {"accuracy", eval_accuracy}, {"kl", eval_kl},
+    {"best", eval_best}, {"curve", eval_curve},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
