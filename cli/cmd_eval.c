@@ -22,6 +22,8 @@ static const struct conf_key keys[] = {
     CONF_INT(eval_conf, samples, "16", 1, 1024, "best: answers to each prompt"),
     CONF_TEXT(eval_conf, run, "", "curve: a run folder with models in checkpoints/"),
     CONF_TREE(eval_conf, models, "curve: model folders instead, in order"),
+    CONF_TEXT(eval_conf, judge_name, "", "bias: the judge's name in model_a and model_b"),
+    CONF_REAL(eval_conf, penalty, "0", 0, 1e6, "bias: prior that keeps strengths finite"),
     CONF_INT(eval_conf, bins, "10", 1, 50, "accuracy: bins of the reliability table"),
     CONF_INT(eval_conf, resamples, "2000", 1, BOOTSTRAP_RESAMPLES_MAX, "draws of a bootstrap"),
     CONF_TEXT(eval_conf, output, "", "a JSON line for each record goes here"),
@@ -34,7 +36,7 @@ static const struct verb {
     enum err (*run)(const struct eval_conf *conf);
 } verbs[] = {
     {"win", eval_win},   {"accuracy", eval_accuracy}, {"kl", eval_kl},
-    {"best", eval_best}, {"curve", eval_curve},
+    {"best", eval_best}, {"curve", eval_curve},       {"bias", eval_bias},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

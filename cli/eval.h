@@ -18,9 +18,10 @@
 struct eval_conf {
     struct sampling_conf sampling; /* first: SAMPLING_ROWS */
     char *baseline, *reference, *dataset, *format, *run, *output, *json;
-    char *answers, *baseline_answers;
+    char *answers, *baseline_answers, *judge_name;
+    double penalty;
     json_t *by, *gold, *models;
-    int max_samples, samples, resamples, bins, show;
+    int max_samples, samples, resamples, bins;
 };
 
 bool eval_is_hh(const struct eval_conf *conf); /* format: hh */
