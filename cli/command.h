@@ -15,7 +15,7 @@ struct command {
 
 /* models */
 extern const struct command cmd_tokenize, cmd_score, cmd_score_reward, cmd_generate, cmd_chat,
-    cmd_pull, cmd_inspect, cmd_merge, cmd_eval, cmd_judge;
+    cmd_pull, cmd_inspect, cmd_merge, cmd_eval, cmd_judge, cmd_revise;
 /* data sets */
 extern const struct command cmd_data;
 /* training: these start drover-learner or the supervisor */

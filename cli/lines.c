@@ -34,6 +34,8 @@ static enum err flush(const struct lines *lines, struct window *w, const char *n
             err = err_set(ERR_RANGE,
                           "%s:%ld: the model's output is not a number: damaged weights?", name,
                           w->number[i]);
+        else if (json_is_null(w->out[i]))
+            continue;
         else if (json_dumpf(w->out[i], to, JSON_COMPACT | JSON_REAL_PRECISION(9)) ||
                  fputc('\n', to) == EOF)
             err = err_set(ERR_IO, "cannot write the answers: %s", strerror(errno));

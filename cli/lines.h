@@ -14,8 +14,8 @@
 enum { LINES_WINDOW = 64, LINES_BYTES_MAX = 16 << 20 };
 
 struct lines {
-    /* Answers in[0..n) into out[0..n) (new references); on an error *bad is the index it is
-     * about. */
+    /* Answers in[0..n) into out[0..n) (new references; JSON's null: no line); on an error *bad
+     * is the index it is about. */
     enum err (*answer)(void *self, json_t *const *in, json_t **out, int n, int *bad);
     void *self;
     int window; /* lines taken together, at most LINES_WINDOW; 1 answers at once */

@@ -39,6 +39,7 @@ static const struct command *const commands[] = {
     &cmd_score_reward,
     &cmd_eval,
     &cmd_judge,
+    &cmd_revise,
     &cmd_inspect,
     &cmd_merge,
     &cmd_pull,
