@@ -3,9 +3,9 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/lines.h"
 #include "cli/respond.h"
 #include "data/example.h"
-#include "data/jsonl.h"
 #include "lm/text/utf8.h"
 
 #include <errno.h>
@@ -105,23 +105,38 @@ static enum err from_line(struct eval_answer *to, const json_t *line)
     return OK;
 }
 
+struct reading {
+    struct eval_answers *out;
+    size_t n;
+};
+
+static enum err take_lines(void *self, json_t *const *in, json_t **out, int n, int *bad)
+{
+    struct reading *r = self;
+    enum err err = OK;
+
+    for (*bad = 0; *bad < n && !err; ++*bad) {
+        out[*bad] = json_null();
+        if (r->n < r->out->n)
+            err = from_line(&r->out->answer[r->n++], in[*bad]);
+    }
+    if (err)
+        --*bad;
+    return err;
+}
+
 static enum err read_answers(struct eval_answers *out, const char *path)
 {
-    struct jsonl *file;
-    enum err err = jsonl_open(&file, path);
+    struct reading reading = {out, 0};
+    const struct lines lines = {take_lines, &reading, LINES_WINDOW};
+    FILE *file = fopen(path, "r");
+    enum err err = file ? lines_run(&lines, file, path, stdout)
+                        : err_set(ERR_IO, "%s: %s", path, strerror(errno));
 
-    for (size_t i = 0; !err; i++) {
-        json_t *line = NULL;
-        err = jsonl_next(file, &line);
-        if (!err && !line && i < out->n)
-            err = err_set(ERR_RANGE, "%s: %zu answers to %zu prompts", path, i, out->n);
-        else if (!err && line && i < out->n && from_line(&out->answer[i], line))
-            err = err_add("%s:%ld", path, jsonl_line(file));
-        json_decref(line);
-        if (!err && (!line || i + 1 == out->n))
-            break;
-    }
-    jsonl_close(file);
+    if (file)
+        fclose(file);
+    if (!err && reading.n < out->n)
+        err = err_set(ERR_RANGE, "%s: %zu answers to %zu prompts", path, reading.n, out->n);
     return err;
 }
 
