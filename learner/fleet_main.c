@@ -76,6 +76,8 @@ static enum err finish(struct campaign *c)
         free(name);
     }
     if (!err)
+        err = trainer_trim(c->trainer);
+    if (!err)
         err = write_run(c, "finished", &weights, json_incref(processes));
     if (!err)
         fprintf(stderr, "done: %s  weights %s\n", c->model, hash_text(now, &weights));

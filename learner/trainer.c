@@ -224,6 +224,13 @@ static enum err trim_images(const struct trainer *t)
     return err;
 }
 
+enum err trainer_trim(const struct trainer *t)
+{
+    const enum err err = checkpoint_trim(t->conf.checkpoints, t->conf.keep);
+
+    return err ? err : trim_images(t);
+}
+
 static enum err save(struct trainer *t, const struct trainer_job *job)
 {
     enum err err = OK;
@@ -236,9 +243,7 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
     }
     if (!err)
         err = round_state_write(t->round, t->conf.checkpoints, NULL);
-    if (!err)
-        err = checkpoint_trim(t->conf.checkpoints, t->conf.keep);
-    return err ? err : trim_images(t);
+    return err ? err : trainer_trim(t);
 }
 
 /* ---- an iteration */

@@ -70,6 +70,10 @@ enum err trainer_load(struct trainer *trainer) MUST_CHECK;
 uint64_t trainer_version(const struct trainer *trainer);
 const struct step *trainer_policy(const struct trainer *trainer);
 
+/* Removes the checkpoints beyond the newest `keep`, and the images that none of those needs:
+ * also what a process that was killed right after writing one left. Errors: ERR_IO. */
+enum err trainer_trim(const struct trainer *trainer) MUST_CHECK;
+
 /* A copy of the present weights. */
 enum err trainer_snapshot(const struct trainer *trainer, struct snapshot **out) MUST_CHECK;
 /* An older version's image from disk; its hash is checked. Errors: ERR_IO, ERR_PARSE. */

@@ -3,7 +3,7 @@
 # where, what to do), exit status 1 or 2, in bounded time, and nothing is left in output_dir.
 # usage: fleetinput.sh BIN_FOLDER
 set -eu
-bin=$1
+bin=$(cd "$1" && pwd)
 work=$(mktemp -d)
 started=
 trap 'for p in $started; do kill "$p" 2> "$work/dead" || :; done; wait; rm -rf "$work"' EXIT

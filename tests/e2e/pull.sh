@@ -2,7 +2,7 @@
 # drover pull from a registry of our own: links that are relative, a slash at the end, a wrong
 # hash, a page that is none, nobody there. usage: pull.sh BIN_FOLDER
 set -eu
-drover=$1/drover
+drover=$(cd "$1" && pwd)/drover
 command -v python3 > /dev/null || { echo "skipped: no python3 to serve a registry"; exit 77; }
 work=$(mktemp -d)
 server=
