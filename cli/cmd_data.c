@@ -12,7 +12,7 @@
 #include <string.h>
 
 struct data_conf {
-    char *format, *to, *output, *report, *answers, *functions, *separator, *by;
+    char *format, *to, *output, *report, *answers, *functions, *separator, *by, *calls;
     bool strict, distinct, alternatives, originals;
     double neutral, test_size, validation_size;
     int pairs, seed;
@@ -41,6 +41,9 @@ static const struct conf_key keys[] = {
     CONF_TEXT(data_conf, answers, "", "bfcl: file of possible answers"),
     CONF_TEXT(data_conf, functions, "", "bfcl: folder of function documents, many turns"),
     CONF_TEXT(data_conf, separator, "\n", "between the steps of a stepwise record"),
+    CONF_TEXT(data_conf, calls, "keep",
+              "convert, split: keep, or text: tool calls and functions as words, for templates "
+              "without a place for them"),
     CONF_END,
 };
 
@@ -180,6 +183,9 @@ static enum err fill_rule(struct job *job)
     rule->distinct = conf->distinct;
     rule->to.separator = conf->separator ? conf->separator : "\n";
     rule->to.pairs = (size_t)conf->pairs;
+    rule->plain = !strcmp(conf->calls, "text");
+    if (!err && !rule->plain && strcmp(conf->calls, "keep") != 0)
+        err = err_set(ERR_RANGE, "calls '%s': known are keep, text", conf->calls);
     rule->convert = conf->to && *conf->to;
     if (!err && rule->convert)
         err = kind_named(&rule->to.to, conf->to);

@@ -1,6 +1,7 @@
 #include "data/stream.h"
 
 #include "base/mem.h"
+#include "data/plain.h"
 #include "data/rows.h"
 
 #include <stdbool.h>
@@ -52,8 +53,8 @@ static bool came_before(struct stream *s, const json_t *row)
     return false;
 }
 
-/* A record on its way out. */
-static enum err give(struct stream *s, const json_t *row)
+/* A record on its way out, checked. */
+static enum err pass_on(struct stream *s, const json_t *row)
 {
     const enum err err = check(row);
 
@@ -65,6 +66,20 @@ static enum err give(struct stream *s, const json_t *row)
     }
     s->count->written++;
     return s->broken = s->sink(s->self, row);
+}
+
+static enum err give(struct stream *s, const json_t *row)
+{
+    json_t *plain = NULL;
+    enum err err;
+
+    if (!s->rule->plain)
+        return pass_on(s, row);
+    err = plain_record(&plain, row);
+    if (!err)
+        err = pass_on(s, plain);
+    json_decref(plain);
+    return err;
 }
 
 static bool is_unpaired(const json_t *row)

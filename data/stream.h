@@ -10,6 +10,7 @@ struct stream_rule {
     struct format_rule format;
     bool convert; /* to `to`; else records keep their kind */
     struct convert_rule to;
+    bool plain;    /* calls become text (plain.h) */
     bool strict;   /* a bad record is an error; else it is counted and left out */
     bool distinct; /* a record that came before is counted and left out */
 };

@@ -2,6 +2,7 @@
 #include "judge/rule.h"
 
 #include "base/mem.h"
+#include "judge/actions.h"
 
 #include <ctype.h>
 #include <jansson.h>
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { RULE_REGEX, RULE_LENGTH, RULE_EXACT, RULE_NUMBER };
+enum kind { RULE_REGEX, RULE_LENGTH, RULE_EXACT, RULE_NUMBER, RULE_CALLS };
 enum unit { UNIT_CHARACTERS, UNIT_WORDS, UNIT_TOKENS };
 
 struct rule {
@@ -22,6 +23,7 @@ struct rule {
     pcre2_match_context *limits;
     enum unit unit;
     double min, max, target; /* NAN: not given */
+    bool order, whole;       /* RULE_CALLS */
 };
 
 /* Configuration values are strings, whatever they look like. */
@@ -52,8 +54,9 @@ static enum err word(int *out, const char *text, const char *const *words, int n
     for (*out = 0; *out < n; ++*out)
         if (!strcmp(text, words[*out]))
             return OK;
-    return err_set(ERR_RANGE, "%s '%s': known are %s, %s, %s%s%s", key, text, words[0],
-                   words[1], words[2], n > 3 ? ", " : "", n > 3 ? words[3] : "");
+    return err_set(ERR_RANGE, "%s '%s': known are %s, %s, %s%s%s%s%s", key, text, words[0],
+                   words[1], words[2], n > 3 ? ", " : "", n > 3 ? words[3] : "",
+                   n > 4 ? ", " : "", n > 4 ? words[4] : "");
 }
 
 static enum err compile(struct rule *rule, const char *pattern)
@@ -79,11 +82,11 @@ static enum err compile(struct rule *rule, const char *pattern)
 
 static enum err read_spec(struct rule *rule, const json_t *spec)
 {
-    static const char *const kinds[] = {"regex", "length", "exact", "number"};
+    static const char *const kinds[] = {"regex", "length", "exact", "number", "calls"};
     static const char *const units[] = {"characters", "words", "tokens"};
     int kind = 0, unit = 0;
     const char *said = text_of(spec, "unit");
-    enum err err = word(&kind, text_of(spec, "rule"), kinds, 4, "rule");
+    enum err err = word(&kind, text_of(spec, "rule"), kinds, 5, "rule");
 
     if (!err)
         err = word(&unit, *said ? said : "tokens", units, 3, "unit");
@@ -95,6 +98,8 @@ static enum err read_spec(struct rule *rule, const json_t *spec)
     rule->min = real_of(spec, "min");
     rule->max = real_of(spec, "max");
     rule->target = real_of(spec, "target");
+    rule->order = strcmp(text_of(spec, "order"), "false") != 0;
+    rule->whole = !strcmp(text_of(spec, "credit"), "exact");
     if (rule->kind == RULE_REGEX)
         return compile(rule, text_of(spec, "pattern"));
     if (rule->kind == RULE_LENGTH && !(rule->target > 0) && isnan(rule->min) &&
@@ -228,6 +233,19 @@ static float number_score(const char *text, const char *column)
     return fabs(said - wanted) <= 1e-6 * fmax(1.0, fabs(wanted)) ? 1.0f : 0.0f;
 }
 
+/* A call that cannot be read is a call that was not made: of the whole, nothing is right. */
+static float calls_score(const struct rule *rule, const char *text, const json_t *gold)
+{
+    size_t broken;
+    json_t *made = actions_read(text, &broken);
+    const double share = actions_score(made, gold, rule->order);
+
+    json_decref(made);
+    if (rule->whole)
+        return !broken && share > 1 - 1e-9 ? 1.0f : 0.0f;
+    return (float)share;
+}
+
 static enum err column_score(const struct rule *rule, const char *text, const char *meta,
                              float *score)
 {
@@ -237,12 +255,18 @@ static enum err column_score(const struct rule *rule, const char *text, const ch
     const char *column = json_string_value(value);
     enum err err = OK;
 
+    if (rule->kind == RULE_CALLS && json_is_array(value)) {
+        *score = calls_score(rule, text, value);
+        json_decref(columns);
+        return OK;
+    }
     if (json_is_number(value)) {
         snprintf(number, sizeof number, "%.15g", json_number_value(value));
         column = number;
     }
-    if (!column)
-        err = err_set(ERR_RANGE, "the record has no column '%s'", rule->column);
+    if (!column || rule->kind == RULE_CALLS)
+        err = err_set(ERR_RANGE, "the record has no column '%s'%s", rule->column,
+                      rule->kind == RULE_CALLS ? " with a list of calls" : "");
     else if (rule->kind == RULE_EXACT)
         *score = same_trimmed(text, column) ? 1.0f : 0.0f;
     else

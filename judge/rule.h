@@ -6,6 +6,8 @@
  *   exact    1 if completion and `column` of the record are the same but for white space at the
  * ends number   1 if the last number in the completion equals the last number in `column`
  *            (1,234.50 reads as 1234.5), else 0
+ *   calls    the tool calls in the completion against the list of gold calls in `column`
+ *            (actions.h): in [0, 1]; `order: false`: in any order; `credit: exact`: 1 or 0
  * All are pure and bounded. */
 
 #ifndef REWARDER_RULE_H

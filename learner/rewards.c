@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = {
-    "name",   "weight", "normalize", "model",  "rule", "worker", "timeout",       "pattern",
-    "column", "min",    "max",       "target", "unit", "steps",  "step_separator"};
+static const char *const keys[] = {"name",   "weight",  "normalize", "model",  "rule",
+                                   "worker", "timeout", "pattern",   "column", "min",
+                                   "max",    "target",  "unit",      "steps",  "step_separator",
+                                   "order",  "credit"};
 static const struct hash no_hash;
 
 static const char *text_at(const json_t *entry, const char *key)
@@ -57,9 +58,14 @@ static enum err known_keys(const json_t *entry)
     return OK;
 }
 
+static bool reads_column(const char *rule)
+{
+    return !strcmp(rule, "exact") || !strcmp(rule, "number") || !strcmp(rule, "calls");
+}
+
 static enum err check_rule(const json_t *entry, const char *rule)
 {
-    static const char *const rules[] = {"regex", "length", "exact", "number"};
+    static const char *const rules[] = {"regex", "length", "exact", "number", "calls"};
     static const char *const numbers[] = {"min", "max", "target"};
     bool known = false;
     double unused;
@@ -68,10 +74,11 @@ static enum err check_rule(const json_t *entry, const char *rule)
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         known = known || !strcmp(rule, rules[i]);
     if (!known)
-        return err_set(ERR_RANGE, "rule: '%s': expected regex, length, exact or number", rule);
+        return err_set(ERR_RANGE, "rule: '%s': expected regex, length, exact, number or calls",
+                       rule);
     if (!strcmp(rule, "regex") && !text_at(entry, "pattern"))
         return err_set(ERR_PARSE, "pattern is missing");
-    if ((!strcmp(rule, "exact") || !strcmp(rule, "number")) && !text_at(entry, "column"))
+    if (reads_column(rule) && !text_at(entry, "column"))
         return err_set(ERR_PARSE,
                        "column is missing: the record's column that rule %s compares", rule);
     if (!strcmp(rule, "length") && !text_at(entry, "target") && !text_at(entry, "min") &&
@@ -85,8 +92,8 @@ static enum err check_rule(const json_t *entry, const char *rule)
 /* A rule travels as JSON with sorted keys: the same rule, the same scorer. */
 static enum err read_rule(struct reward *to, const json_t *entry)
 {
-    static const char *const own[] = {"rule", "pattern", "column", "min",
-                                      "max",  "target",  "unit"};
+    static const char *const own[] = {"rule",   "pattern", "column", "min",   "max",
+                                      "target", "unit",    "order",  "credit"};
     const char *column = text_at(entry, "column");
     json_t *spec = json_object();
 

@@ -1,3 +1,3 @@
-foreach(unit judge rule verdict)
+foreach(unit actions judge rule verdict)
   drover_test(judge/${unit} NEEDS judge)
 endforeach()

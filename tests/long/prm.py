@@ -2,6 +2,7 @@
 """Process rewards on a task whose truth is known, and on two published sets of marked solutions.
 
     prm.py BIN chain [seed]       PRM against ORM, the same solutions, best of 16
+    prm.py BIN rl [seed]          PPO by the last answer alone, or with step rewards beside it
     prm.py BIN mistake|prmbench   AUROC of wrong steps on held-out prompts ($DROVER_TEST_DATA)
 
 BIN is the folder of the built programs. Models start from nothing, so no download is needed: a
@@ -182,6 +183,58 @@ def chain_task(folder, seed):
     return gain >= 10
 
 
+# ---- the same steps as rewards: PPO on a policy that learnt from such solutions
+
+
+def asked(rng):
+    start, adds = rng.randrange(5), [rng.randrange(5) for _ in range(6)]
+    x = start
+    for a in adds:
+        x = (x + a) % 5
+    return (start, adds), dict(prompt=f"{start}:{''.join(map(str, adds))}=", answer=str(x))
+
+
+def solved(rng):
+    numbers, row = asked(rng)
+    one = chain(rng, numbers)
+    return dict(row, completions=[f"{c[0]}>{c[1]}" for c in one["completions"]], labels=one["labels"])
+
+
+def rl_task(folder, seed):
+    rng = random.Random(seed)
+    rows = [solved(rng) for _ in range(8000)]
+    write(f"{folder}/prm.jsonl", [{k: r[k] for k in ("prompt", "completions", "labels")} for r in rows])
+    write(f"{folder}/sft.jsonl", [dict(prompt=r["prompt"], completion="\n".join(r["completions"]) + "\n") for r in rows])
+    write(f"{folder}/prompts.jsonl", [asked(rng)[1] for _ in range(2000)])
+    write_model(f"{folder}/start", [], 2, 48, 3, 64, seed)
+    common = ["per_device_train_batch_size=128", "num_train_epochs=100", "learning_rate=2e-3", "lr_scheduler_type=cosine",
+              "warmup_steps=0.05", "logging_steps=200", "save_strategy=no", "gradient_checkpointing=false",
+              f"model={folder}/start"]
+    drover("sft", f"dataset={folder}/sft.jsonl", f"output_dir={folder}/sft", "max_steps=400", *common)
+    drover("prm", f"dataset={folder}/prm.jsonl", f"output_dir={folder}/prm", "max_steps=800", "label_steps=first_error",
+           *common)
+    answer = "{name: answer, rule: number, column: answer, weight: %s}"
+    process = "{name: process, model: %s/prm/model, steps: %s, weight: 1}"
+    runs = {"outcome": [answer % 1], "dense": [answer % 1, process % (folder, "dense")],
+            "potential": [answer % 1, process % (folder, "potential")]}
+    reached = {}
+    for name, rewards in runs.items():
+        with open(f"{folder}/{name}.yaml", "w") as f:
+            f.write("rewards:\n" + "".join(f"- {r}\n" for r in rewards))
+        drover("ppo", f"{folder}/{name}.yaml", f"model={folder}/sft/model", f"dataset={folder}/prompts.jsonl",
+               f"output_dir={folder}/{name}", "total_episodes=" + os.environ.get("EPISODES", "5120"),
+               "per_device_train_batch_size=64", "gradient_accumulation_steps=2", "num_ppo_epochs=2", "num_mini_batches=1",
+               "response_length=26", "temperature=1", "learning_rate=1e-3", "kl_coef=0.01", "missing_eos_penalty=1",
+               "gradient_checkpointing=false", "eval_prompts=0", "save_strategy=no", "fleet.actors=1", "fleet.rewarders=1")
+        curve = [r["rewards/answer"] for r in rows_of(f"{folder}/{name}/metrics.jsonl") if "rewards/answer" in r]
+        smooth = [sum(curve[max(0, i - 2):i + 1]) / len(curve[max(0, i - 2):i + 1]) for i in range(len(curve))]
+        reached[name] = [next((i + 1 for i, v in enumerate(smooth) if v >= goal), None) for goal in (0.5, 0.6, 0.7, 0.8, 0.9)]
+        print(f"{name:10s} right answers by iteration: " + " ".join(f"{v:.2f}" for v in smooth[::4]) +
+              f"; iterations to .5 .6 .7 .8 .9: {reached[name]}", flush=True)
+    goals = [(o, d) for o, d in zip(reached["outcome"], reached["dense"]) if d is not None]
+    return bool(goals) and all(o is None or d <= o for o, d in goals) and any(o is None or d < o for o, d in goals)
+
+
 # ---- published solutions
 
 
@@ -204,11 +257,12 @@ def real(folder, which):
 
 def main():
     what = sys.argv[2]
-    if what != "chain" and not DATA:
+    if what not in ("chain", "rl") and not DATA:
         print("skipped: no $DROVER_TEST_DATA")
         sys.exit(77)
     with tempfile.TemporaryDirectory() as folder:
-        good = chain_task(folder, int(sys.argv[3]) if len(sys.argv) > 3 else 1) if what == "chain" else real(folder, what)
+        seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+        good = {"chain": chain_task, "rl": rl_task}[what](folder, seed) if what in ("chain", "rl") else real(folder, what)
     sys.exit(0 if good else 1)
 
 

@@ -1,0 +1,30 @@
+/* actions: what an answer calls, against what it should have called.
+ *
+ * Calls are read out of text in the ways models write them: <tool_call>{"name", "arguments"}
+ * </tool_call>, {"name", "parameters"}, and the compact list [{"tool", "args"}, ...]; other
+ * words around them do not matter. A gold call is {"tool", "args"}, or {"tool", "any"} with the
+ * acceptable values of each argument ("" among them: may be left out).
+ *
+ * One call against one gold call: 0 when the names differ, else 1/2 + 1/2 (arguments that are
+ * right) / (arguments that either has). Of a whole answer: the best alignment's sum over the
+ * larger number of calls; `order` keeps the calls in order (a longest-common-subsequence
+ * alignment), else each gold call takes the best call left. 1 exactly when all is right. */
+
+#ifndef JUDGE_ACTIONS_H
+#define JUDGE_ACTIONS_H
+
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum { ACTIONS_MAX = 256, ACTIONS_BYTES_MAX = 1 << 20 };
+
+/* [{"tool", "args"}, ...], a new reference. *broken (may be NULL): calls whose JSON cannot be
+ * read. */
+json_t *actions_read(const char *text, size_t *broken);
+
+/* In [0, 1]; 1 for no calls where none are wanted. */
+double actions_score(const json_t *made, const json_t *gold, bool order);
+
+#endif
