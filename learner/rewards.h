@@ -92,9 +92,11 @@ bool rewards_flat(const void *rewards, const struct record_sample *const *answer
 
 /* The share of the score that belongs to tokens before the last: out [sample->n], each value
  * part of rewards_score. False when no reward gives any. */
-bool rewards_dense(const struct rewards *rewards, const struct record_sample *sample,
-                   float *out);
-bool rewards_by_token(const struct rewards *rewards); /* whether some may */
+bool rewards_steps_dense(const struct rewards *rewards, const struct record_sample *sample,
+                         float *out);
+/* Of value [n] at an answer's tokens, -1 where no step ends: rewards_value of such a reward. */
+double rewards_steps_value(enum rewards_steps how, const float *value, uint32_t n);
+bool rewards_steps_any(const struct rewards *rewards); /* whether some may */
 
 /* One reward's raw value (of steps: their sum), and all of them as one score. */
 double rewards_value(const struct rewards *rewards, int i, const struct record_sample *sample);

@@ -223,7 +223,7 @@ static void steps_are_credited_where_they_end(void **state)
         assert_true(fabs(rewards_value(&r, 0, &s) - rows[i].sum) < 1e-6);
         rest = rewards_score(&r, &s);
         assert_true(fabs(rest - (2 * rows[i].sum + 3)) < 1e-6);
-        assert_int_equal(rewards_dense(&r, &s, dense), i >= 4);
+        assert_int_equal(rewards_steps_dense(&r, &s, dense), i >= 4);
         for (int t = 0; t < 6; t++) {
             assert_true(fabsf(dense[t] - rows[i].dense[t]) < 1e-6f);
             rest -= (double)dense[t];
