@@ -11,7 +11,7 @@ METHODS = {
     "dpo": ["per_device_train_batch_size=4", f"max_steps={STEPS}", "max_length=512", "save_strategy=no"],
     "grpo": ["per_device_train_batch_size=8", "gradient_accumulation_steps=1", "num_generations=4",
              "max_completion_length=64", "num_iterations=4", f"max_steps={4 * STEPS}", "beta=0", "eval_prompts=0",
-             "rewards=[{name: length, rule: length, max: 1000}]", "fleet.actors=1", "save_strategy=no"],
+             "rewards=[{name: length, rule: length, unit: characters, target: 200}]", "fleet.actors=1", "save_strategy=no"],
 }
 
 

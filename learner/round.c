@@ -197,7 +197,7 @@ static enum err off_policy(const struct work *work, const uint32_t *order, int i
     return err_set(ERR_STATE,
                    "task %" PRIu64 " sample %" PRIu32 " token %d: log-probability %.9g, "
                    "%.9g where it was written: not the same weights, or not the same bits",
-                   r->task, r->sample, i - pass->seq[k] - r->prompts, (double)pass->logprob[i],
+                   r->task, r->sample, i - pass->answer[k], (double)pass->logprob[i],
                    (double)pass->behaviour[i]);
 }
 
@@ -304,8 +304,16 @@ static struct whole measure(const struct round_batch *batch, const uint32_t *ord
     return whole;
 }
 
-/* One optimiser step of the models over the answers order[0..n). */
-static enum err mini_batch(struct work *work, const uint32_t *order, size_t n)
+static int rising(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* One optimiser step of the models over the answers order[0..n). Without a critic, answers to
+ * one prompt are put together (round_pass.h): it is their sum that counts. */
+static enum err mini_batch(struct work *work, uint32_t *order, size_t n)
 {
     struct round *round = work->round;
     const struct round_conf *conf = &round->conf;
@@ -314,6 +322,8 @@ static enum err mini_batch(struct work *work, const uint32_t *order, size_t n)
     struct round_report *tally = &work->tally;
     double ratio = 0;
 
+    if (!round->critic && conf->unit == 1)
+        qsort(order, n, sizeof *order, rising);
     for (size_t k = 0; k < n; k += each) {
         const size_t count = n - k < each ? n - k : each;
         const enum err err = micro(work, order + k, count, &whole, &ratio);

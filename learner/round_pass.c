@@ -12,6 +12,8 @@ void round_pass_free(struct round_pass *pass)
 {
     free(pass->token);
     free(pass->seq);
+    free(pass->stem);
+    free(pass->answer);
     free(pass->learn);
     free(pass->role);
     free(pass->block);
@@ -28,6 +30,8 @@ static enum err room(struct round_pass *pass, size_t tokens, size_t n)
         return OK;
     round_pass_free(pass);
     pass->seq = mem_new(n + 1, sizeof(*pass->seq));
+    pass->stem = mem_new(n, sizeof(*pass->stem));
+    pass->answer = mem_new(n, sizeof(*pass->answer));
     pass->role = mem_new(n, 1);
     err = mem_big(&pass->token, tokens, sizeof(*pass->token), "a micro-batch");
     if (!err)
@@ -56,12 +60,20 @@ static void copy(float *to, const float *from, size_t n)
         memset(to, 0, n * sizeof *to);
 }
 
-/* Rollout i from token `at` on. */
-static int put(struct round_pass *pass, const struct round_batch *source, size_t i, int at)
+static bool same_prompt(const struct round_rollout *a, const struct round_rollout *b)
+{
+    return a->prompts == b->prompts &&
+           (a->prompt == b->prompt ||
+            !memcmp(a->prompt, b->prompt, (size_t)a->prompts * sizeof(int)));
+}
+
+/* Rollout i from token `at` on, without the first `stem` tokens of its prompt: none, or all. */
+static int put(struct round_pass *pass, const struct round_batch *source, size_t i, int at,
+               int stem)
 {
     const struct round_rollout *r = &source->rollout[i];
     const size_t from = source->at[i], n = (size_t)r->tokens;
-    const size_t prompt = (size_t)at, to = prompt + (size_t)r->prompts;
+    const size_t own = (size_t)(r->prompts - stem), prompt = (size_t)at, to = prompt + own;
     const float *const proximal = source->has_proximal ? source->proximal + from : r->behaviour;
     const float *const reference = source->conf->opponent ? proximal : r->reference;
     float *const array[] = {pass->behaviour,  pass->proximal, pass->reference, pass->advantage,
@@ -74,12 +86,12 @@ static int put(struct round_pass *pass, const struct round_batch *source, size_t
                                   source->returns + from,
                                   source->value + from};
 
-    memcpy(pass->token + prompt, r->prompt, (size_t)r->prompts * sizeof(int));
+    memcpy(pass->token + prompt, r->prompt, own * sizeof(int));
     memcpy(pass->token + to, r->token, n * sizeof(int));
-    memset(pass->learn + prompt, 0, (size_t)r->prompts);
+    memset(pass->learn + prompt, 0, own);
     memcpy(pass->learn + to, source->learn + from, n);
     for (size_t k = 0; k < sizeof(array) / sizeof(array[0]); k++) {
-        memset(array[k] + prompt, 0, (size_t)r->prompts * sizeof(float));
+        memset(array[k] + prompt, 0, own * sizeof(float));
         copy(array[k] + to, value[k], n);
     }
     return (int)(to + n);
@@ -89,6 +101,7 @@ enum err round_pass_pack(struct round_pass *pass, const struct round_batch *sour
                          const uint32_t *order, size_t n)
 {
     static const uint8_t pair[2] = {OBJECTIVE_CHOSEN, OBJECTIVE_REJECTED};
+    const struct round_rollout *trunk = NULL; /* whose prompt is there */
     size_t tokens = 0;
     enum err err;
     int at = 0;
@@ -102,13 +115,22 @@ enum err round_pass_pack(struct round_pass *pass, const struct round_batch *sour
         return err;
     pass->source = source;
     for (size_t k = 0; k < n; k++) {
+        const struct round_rollout *r = &source->rollout[order[k]];
+        const bool shared = !source->conf->critic && trunk && same_prompt(trunk, r);
+        pass->stem[k] = shared ? r->prompts : 0;
         pass->seq[k] = at;
+        pass->answer[k] = at + r->prompts - pass->stem[k];
         pass->role[k] = source->conf->unit == 2 ? pair[k % 2] : OBJECTIVE_ALONE;
-        at = put(pass, source, order[k], at);
+        at = put(pass, source, order[k], at, pass->stem[k]);
+        trunk = shared ? trunk : r;
     }
     pass->seq[n] = at;
-    pass->batch =
-        (struct batch){.n = at, .n_seq = (int)n, .token = pass->token, .seq = pass->seq};
+    pass->batch = (struct batch){.n = at,
+                                 .n_seq = (int)n,
+                                 .token = pass->token,
+                                 .seq = pass->seq,
+                                 .stem = pass->stem,
+                                 .wanted = pass->learn};
     return OK;
 }
 
@@ -131,7 +153,7 @@ static void unpack(const struct round_pass *pass, const float *x, const uint32_t
 {
     for (size_t k = 0; k < n; k++) {
         const struct round_rollout *r = &pass->source->rollout[order[k]];
-        memcpy(out + pass->source->at[order[k]], x + pass->seq[k] + r->prompts,
+        memcpy(out + pass->source->at[order[k]], x + pass->answer[k],
                (size_t)r->tokens * sizeof(float));
     }
 }
@@ -205,7 +227,7 @@ static void interpolate(struct round_pass *pass, const uint32_t *order)
 
     for (int s = 0; s < pass->batch.n_seq; s++) {
         const struct round_rollout *const r = &source->rollout[order[s]];
-        const int at = pass->seq[s] + r->prompts;
+        const int at = pass->answer[s];
         for (int t = 0; t < r->tokens; t++) {
             const double age = age_of(source, r, t), a = age / (age + 1);
             const double b = (double)pass->behaviour[at + t];

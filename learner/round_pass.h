@@ -1,6 +1,8 @@
 /* round_pass: micro-batches of an iteration through policy and critic.
  *
- * A micro-batch is packed: prompt and answer of each rollout, one after another. The critic's
+ * A micro-batch is packed: prompt and answer of each rollout, one after another. Without a
+ * critic, answers to one prompt that stand one after another go on behind its one copy
+ * (batch.stem), with the same bits for less work. The critic's
  * number for a token stands one place before it in the model's output; here all arrays are
  * shifted so that index i speaks of token i. */
 
@@ -12,7 +14,8 @@
 struct round_pass {
     const struct round_batch *source;
     struct batch batch;
-    int *token, *seq;
+    int *token, *seq, *stem;
+    int *answer; /* [n] where each rollout's answer starts */
     uint8_t *learn, *role;
     float *block; /* of `room` each: */
     float *behaviour;

@@ -358,6 +358,41 @@ static void micro_batches_add_up(void **state)
     }
 }
 
+/* Answers to one prompt go on behind its one copy: each alone, with a prompt of its own, gives
+ * the same step. */
+static void a_shared_prompt_changes_nothing(void **state)
+{
+    struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
+    struct round_conf round = round_defaults(1);
+    struct round *a, *b;
+    struct feed feed;
+    double worst = 0;
+    (void)state;
+
+    conf.loss.grpo = objective_grpo_defaults();
+    round.samples = 2;
+    round.adamw.epsilon = 1e-2;
+    round.rates.peak = 1e-2;
+    group_round(&round, &conf);
+    feed_golden(&feed, 0, 0);
+    for (int s = 1; s < ROWS; s += 2) {
+        feed.rollout[s].prompt = feed.rollout[s - 1].prompt;
+        feed.rollout[s].prompts = feed.rollout[s - 1].prompts;
+    }
+    round.per_device_train_batch_size = ROWS;
+    const double together = one_round(&round, &feed, &a);
+    round.per_device_train_batch_size = 1;
+    const double apart = one_round(&round, &feed, &b);
+    assert_true(fabs(together - apart) < 1e-6 * fmax(1, fabs(together)));
+    for (size_t i = 0; i < round_policy(a)->count; i++)
+        worst = fmax(worst,
+                     fabs((double)round_policy(a)->data[i] - (double)round_policy(b)->data[i]));
+    if (worst > 1e-6)
+        fail_msg("weights differ by %.3g", worst);
+    round_free(a);
+    round_free(b);
+}
+
 /* An opponent is the policy as it was found: the first loss of SPIN is ln 2, whatever the
  * record's answers are, and what happens is told. */
 static void spin_begins_at_ln_two(void **state)
@@ -407,6 +442,7 @@ int main(void)
         cmocka_unit_test(a_method_without_a_critic_holds_none),
         cmocka_unit_test(interpolation_goes_by_the_age),
         cmocka_unit_test(micro_batches_add_up),
+        cmocka_unit_test(a_shared_prompt_changes_nothing),
         cmocka_unit_test(spin_begins_at_ln_two),
     };
 
