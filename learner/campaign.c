@@ -296,6 +296,9 @@ static enum err make_trainer(struct campaign *c)
         .checkpoints = c->checkpoints,
         .images = c->images,
         .keep = (size_t)c->keys->keys.save_total_limit,
+        .card = c->keys->keys.save_only_model ? c->origin->card : NULL,
+        .base = c->keys->keys.model_name_or_path,
+        .dtype = c->plan.shared.dtype,
         .lag = c->plan.lag,
         .reference_shape =
             c->plan.round.reference && !c->plan.round.opponent ? &c->origin->card->shape : NULL,

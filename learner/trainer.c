@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/adapt.h"
 #include "learner/advantage_group.h"
 #include "learner/checkpoint.h"
 #include "lm/model/forward.h"
@@ -231,6 +232,16 @@ enum err trainer_trim(const struct trainer *t)
     return err ? err : trim_images(t);
 }
 
+static enum err save_model(const struct trainer *t)
+{
+    char *path = mem_print("%s/model-%" PRIu64, t->conf.checkpoints, trainer_version(t));
+    const enum err err =
+        adapt_save(path, t->conf.card, trainer_policy(t), t->conf.base, t->conf.dtype);
+
+    free(path);
+    return err;
+}
+
 static enum err save(struct trainer *t, const struct trainer_job *job)
 {
     enum err err = OK;
@@ -243,6 +254,8 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
     }
     if (!err)
         err = round_state_write(t->round, t->conf.checkpoints, NULL);
+    if (!err && t->conf.card)
+        err = save_model(t);
     return err ? err : trainer_trim(t);
 }
 

@@ -46,12 +46,16 @@ struct trainer_job {
 struct trainer_job *trainer_job(enum trainer_kind kind, uint32_t n);
 void trainer_job_free(void *job);
 
+struct bundle;
 struct trainer_conf {
     const struct round_conf *round;
     const struct rewards *rewards; /* changes only before the first ITERATE */
     const char *checkpoints;       /* folder */
     const char *images;            /* folder */
     size_t keep;                   /* checkpoints kept */
+    /* Beside each checkpoint a model folder, model-VERSION, all of them kept; borrowed. */
+    const struct bundle *card; /* NULL: none */
+    const char *base, *dtype;  /* adapt_save's */
     uint64_t lag;
     /* The frozen reference, for answers that come without its log-probabilities. Borrowed. */
     const struct shape *reference_shape; /* NULL: none is needed */

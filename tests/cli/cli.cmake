@@ -1,3 +1,3 @@
-foreach(unit world wheel lines stats)
+foreach(unit divergence world wheel lines stats)
   drover_test(cli/${unit} NEEDS cli)
 endforeach()
