@@ -33,6 +33,9 @@ void bed_free(struct bed *bed);
 /* log pi(y|x) of every answer, [P][n]. */
 void bed_logprobs(const struct bed *bed, const struct model *model, double *out);
 
+/* log pi(y|x) of every answer, [P][n] out. */
+void bed_logprobs(const struct bed *bed, const struct model *model, double *out);
+
 /* The number of an answer. */
 int bed_index(const struct bed *bed, const int *token, int n);
 

@@ -1,7 +1,8 @@
-/* exact_direct: DPO from sampled pairs, in worlds whose best policy is known.
+/* exact_direct: DPO and SimPO from sampled pairs, in worlds whose best policy is known.
  *
  *     exact_direct check           few and many pairs, and every seeded bug: about a minute
  *     exact_direct seeds FIRST N   N seeds: 2 k, 20 k and 100 k pairs
+ *     exact_direct simpo PAIRS EPOCHS   SimPO without a margin, answers of any length
  *
  * Pairs are drawn from the reference policy and labelled once each by Bradley-Terry on the gold
  * reward; beta = .5. A pair's prompt is packed once, as the learner does. Bounds from a
@@ -14,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "learner/objective_dpo.h"
+#include "learner/objective_simpo.h"
 #include "learner/step.h"
 
 #include <math.h>
@@ -246,12 +248,73 @@ static int seeds(uint64_t first, uint64_t n)
     return rising * 5 < n * 4;
 }
 
+/* ln of SimPO's best policy: |y| (r + c) / b, with c from the sum over the prompt's answers. */
+static void simpo_best(const struct bed *bed, int p, double b, double *out)
+{
+    double low = -50, high = 50;
+
+    while (high - low > 1e-12) {
+        const double c = (low + high) / 2;
+        double sum = 0;
+        for (int i = 0; i < bed->n; i++) {
+            out[i] = bed->length[i] * (bed->reward[p * bed->n + i] + c) / b;
+            sum += exp(out[i]);
+        }
+        if (sum > 1)
+            high = c;
+        else
+            low = c;
+    }
+}
+
+/* KL(model || best), a mean over prompts. */
+static double simpo_gap(const struct bed *bed, const struct model *model, double b)
+{
+    double *logprob = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(*logprob));
+    double *best = mem_new((size_t)bed->n, sizeof(*best)), kl = 0;
+
+    bed_logprobs(bed, model, logprob);
+    for (int p = 0; p < BED_PROMPTS; p++) {
+        simpo_best(bed, p, b, best);
+        for (int i = 0; i < bed->n; i++) {
+            const double lp = logprob[p * bed->n + i];
+            kl += exp(lp) * (lp - best[i]) / BED_PROMPTS;
+        }
+    }
+    free(logprob);
+    free(best);
+    return kl;
+}
+
+static int simpo(size_t n, int epochs)
+{
+    const struct objective_simpo_conf conf = {.beta = 2};
+    const int64_t begun = clock_mono_ms();
+    struct run *run = mem_new(1, sizeof(*run));
+    struct bed *bed;
+    double before, after;
+
+    bed_new(&bed, true, 0, STEPS);
+    *run = (struct run){.bed = bed, .objective = &objective_simpo, .conf = &conf};
+    before = simpo_gap(bed, bed->model, conf.beta);
+    train(run, 0, n, epochs);
+    after = simpo_gap(bed, step_model(run->step), conf.beta);
+    printf("simpo %6zu pairs x %2d  KL(pi|best) %.3f, %.3f before  %.1f s\n", n, epochs, after,
+           before, (double)(clock_mono_ms() - begun) / 1e3);
+    step_free(run->step);
+    free(run);
+    bed_free(bed);
+    return !(after < before / 2);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && !strcmp(argv[1], "check"))
         return check();
     if (argc == 4 && !strcmp(argv[1], "seeds"))
         return seeds(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
-    fprintf(stderr, "usage: exact_direct check | exact_direct seeds FIRST N\n");
+    if (argc == 4 && !strcmp(argv[1], "simpo"))
+        return simpo((size_t)strtoull(argv[2], NULL, 10), (int)strtol(argv[3], NULL, 10));
+    fprintf(stderr, "usage: exact_direct check | seeds FIRST N | simpo PAIRS EPOCHS\n");
     return 2;
 }
