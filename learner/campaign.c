@@ -277,12 +277,14 @@ static void make_table(struct campaign *c)
 
 /* ---- weights and journal */
 
-/* The first reward model, unless the critic shall begin with a head of zeros. */
+/* The first reward model, unless the critic shall begin with a head of zeros. What reads steps
+ * values no state: its head is no start. */
 static enum err critic_params(const struct campaign *c, struct params **out)
 {
     *out = NULL;
     for (int i = 0; c->plan.round.critic && !c->plan.critic_zero && i < c->plan.rewards.n; i++)
-        if (c->plan.rewards.reward[i].kind == SCORER_REWARD_MODEL)
+        if (c->plan.rewards.reward[i].kind == SCORER_REWARD_MODEL &&
+            c->plan.rewards.reward[i].steps == REWARDS_NO_STEPS)
             return origin_params(c->origin, c->origin->of_reward[i], out);
     return OK;
 }

@@ -1,0 +1,120 @@
+/* A process reward model over a rollout: the right numbers at the right tokens. */
+#include "rewarder/process.h"
+
+#include "base/mem.h"
+#include "lm/file/bundle.h"
+#include "lm/model/forward.h"
+#include "lm/text/steps.h"
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct bed {
+    struct bundle *bundle;
+    struct image_layout *layout;
+    float *image;
+    struct model *model;
+};
+
+static void open_bed(struct bed *bed)
+{
+    assert_ok(bundle_open(&bed->bundle, GOLDEN "/model", BUNDLE_ALL));
+    assert_ok(image_layout_new(&bed->layout, &bed->bundle->shape));
+    bed->image = aligned_alloc(64, image_size(&bed->bundle->shape));
+    image_pack(bed->image, bed->layout, bed->bundle->params);
+    assert_ok(model_new(&bed->model, &bed->bundle->shape, bed->image,
+                        image_size(&bed->bundle->shape)));
+}
+
+static void close_bed(struct bed *bed)
+{
+    model_free(bed->model);
+    free(bed->image);
+    image_layout_free(bed->layout);
+    bundle_free(bed->bundle);
+}
+
+/* A ticket about one answer, tokenised in one piece as a policy writes it. */
+static struct work *ticket(const struct bed *bed, const char *prompt, const char *answer)
+{
+    const struct tokenizer *t = bed->bundle->tokenizer;
+    struct work *work = score_work(WORK_TICKET);
+    int *a, *b;
+    size_t n, m;
+
+    assert_ok(tokenizer_encode(t, prompt, strlen(prompt), true, &a, &n));
+    assert_ok(tokenizer_encode(t, answer, strlen(answer), true, &b, &m));
+    work->spec = mem_text("{\"max_prompt\":512,\"separator\":\" the\"}");
+    work->items = 1;
+    work->item = mem_new(1, sizeof *work->item);
+    work->item[0].prompt = (int)n;
+    work->item[0].answer = (int)m;
+    work->item[0].token = mem_new(n + m, sizeof *a);
+    memcpy(work->item[0].token, a, n * sizeof *a);
+    memcpy(work->item[0].token + n, b, m * sizeof *b);
+    work->value = mem_new(m + 1, sizeof *work->value);
+    work->each = mem_new(1, sizeof *work->each);
+    free(a);
+    free(b);
+    return work;
+}
+
+/* The separator is found by its bytes: " then" ends a step, too. Four steps, the last without a
+ * separator. */
+static void steps_end_where_their_bytes_do(void **state)
+{
+    static const char prompt[] = "is it", answer[] = "cat the hen then the sat";
+    static const char *const steps[] = {"cat", " hen", "n", " sat"};
+    const struct steps_rule rule = {.separator = " the", .bos = 1, .max_prompt = 512};
+    struct bed bed;
+    struct work *work;
+    struct steps want;
+    json_t *row;
+    float *logit;
+    size_t bytes = 0;
+    int step = 0;
+
+    (void)state;
+    open_bed(&bed);
+    work = ticket(&bed, prompt, answer);
+    assert_ok(process_score(work, bed.model, bed.bundle));
+    row = json_pack("{s:s,s:[s,s,s,s]}", "prompt", prompt, "completions", steps[0], steps[1],
+                    steps[2], steps[3]);
+    const struct encode encode = {bed.bundle->tokenizer, bed.bundle->chat, NULL};
+    assert_ok(steps_encode(&want, row, &encode, &rule));
+    logit = mem_new((size_t)want.n, sizeof *logit);
+    const int seq[] = {0, want.n};
+    assert_ok(forward_score(bed.model, want.ids, seq, 1, 1.0f, NULL, NULL, logit));
+    assert_int_equal(work->each[0], work->item[0].answer);
+    assert_int_equal(work->values, work->item[0].answer);
+    for (int t = 0; t < work->item[0].answer; t++) {
+        static const size_t ends[] = {7, 15, 20, 24}; /* "cat the| hen the|n the| sat" */
+        size_t n;
+        const size_t from = bytes;
+        tokenizer_piece(bed.bundle->tokenizer, work->item[0].token[work->item[0].prompt + t],
+                        &n);
+        bytes += n;
+        if (step < 4 && ends[step] > from && ends[step] <= bytes) {
+            const double p = steps_right((double)logit[want.end[step++]]);
+            assert_true(fabs((double)work->value[t] - p) < 1e-6);
+        } else {
+            assert_true(work->value[t] == -1.0f);
+        }
+    }
+    assert_int_equal(step, 4);
+    assert_int_equal(bytes, 24);
+    free(logit);
+    steps_free(&want);
+    json_decref(row);
+    score_work_free(work);
+    close_bed(&bed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_end_where_their_bytes_do)};
+
+    return cmocka_run_group_tests_name("process", tests, NULL, NULL);
+}
