@@ -380,7 +380,8 @@ static enum err send_unsent(struct rewarder *r)
     while (went < r->unsents && !(err = send_answer(r, r->unsent[went])))
         score_work_free(r->unsent[went++]);
     r->unsents -= went;
-    memmove(r->unsent, r->unsent + went, r->unsents * sizeof(*r->unsent));
+    if (went)
+        memmove(r->unsent, r->unsent + went, r->unsents * sizeof(*r->unsent));
     return err == ERR_STATE ? OK : err;
 }
 
