@@ -98,3 +98,27 @@ for n in (1, 2, 4, 9):
         best = max(proxy[s])
         total.append(np.mean([gold[i] for i in s if proxy[i] == best]))
     array("bestof_%d" % n, [np.mean(total)])
+
+# Davidson's ties with a home effect, on the puddings: errors from a Hessian by differences
+from scipy.optimize import minimize
+
+D = np.array("1 2 19 22 16 1 3 16 19 12 2 3 19 19 10 1 4 18 23 13 2 4 23 19 9 3 4 19 20 15 1 5 13 19 18 2 5 16 20 12 "
+             "3 5 16 15 17 4 5 17 14 16 1 6 18 21 12 2 6 22 20 12 3 6 13 18 10 4 6 14 19 18 5 6 11 21 12".split(),
+             float).reshape(-1, 5)
+I, J = D[:, 0].astype(int) - 1, D[:, 1].astype(int) - 1
+
+
+def loss(t):
+    s = np.concatenate([[0], t[:5]])
+    eta = s[I] - s[J] + t[5]
+    z = np.log(np.exp(eta / 2) + np.exp(-eta / 2) + np.exp(t[6]))
+    return -(D[:, 2] * (eta / 2 - z) + D[:, 3] * (-eta / 2 - z) + D[:, 4] * (t[6] - z)).sum()
+
+
+best = minimize(loss, np.zeros(7), method="BFGS", options={"gtol": 1e-10}).x
+h, n = 1e-3, 7
+e = np.eye(n) * h
+hessian = np.array([[(loss(best + e[i] + e[j]) - loss(best + e[i] - e[j]) - loss(best - e[i] + e[j])
+                      + loss(best - e[i] - e[j])) / (4 * h * h) for j in range(n)] for i in range(n)])
+errors = np.sqrt(np.diag(np.linalg.inv(hessian)))
+array("davidson_home", [best[5], errors[5], np.exp(best[6]), np.exp(best[6]) * errors[6], *best[:5], *errors[:5]])

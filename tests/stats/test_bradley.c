@@ -127,6 +127,29 @@ static void puddings_tie_as_davidson_says(void **state)
     bradley_fini(&got);
 }
 
+static void ties_and_a_home_effect_have_errors(void **state)
+{
+    struct bradley_row row[15];
+    struct bradley got;
+
+    (void)state;
+    for (int i = 0; i < 15; i++)
+        row[i] = (struct bradley_row){pudding[i][0] - 1, pudding[i][1] - 1, pudding[i][2],
+                                      pudding[i][3],     pudding[i][4],     {1}};
+    assert_ok(bradley_fit(
+        &got, row, 15,
+        &(struct bradley_conf){.items = 6, .effects = 1, .ties = BRADLEY_DAVIDSON}));
+    assert_near(got.effect[0], davidson_home[0], 1e-5);
+    assert_near(got.effect_se[0], davidson_home[1], 1e-5);
+    assert_near(got.nu, davidson_home[2], 1e-5);
+    assert_near(got.nu_se, davidson_home[3], 1e-5);
+    for (int i = 0; i < 5; i++) {
+        assert_near(got.strength[i + 1], davidson_home[4 + i], 1e-5);
+        assert_near(got.strength_se[i + 1], davidson_home[9 + i], 1e-5);
+    }
+    bradley_fini(&got);
+}
+
 /* choix's example: 0 beats 1 twice, 1 beats 2, 2 beats 0. */
 static void three_items_are_choixs(void **state)
 {
@@ -214,6 +237,7 @@ int main(void)
                                        cmocka_unit_test(baseball_has_its_home_effect),
                                        cmocka_unit_test(covariates_are_a_logistic_regressions),
                                        cmocka_unit_test(puddings_tie_as_davidson_says),
+                                       cmocka_unit_test(ties_and_a_home_effect_have_errors),
                                        cmocka_unit_test(three_items_are_choixs),
                                        cmocka_unit_test(an_undefeated_item_needs_a_penalty),
                                        cmocka_unit_test(a_biased_judge_is_seen_through)};
