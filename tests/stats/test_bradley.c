@@ -134,7 +134,7 @@ static void ties_and_a_home_effect_have_errors(void **state)
 
     (void)state;
     for (int i = 0; i < 15; i++)
-        row[i] = (struct bradley_row){pudding[i][0] - 1, pudding[i][1] - 1, pudding[i][2],
+        row[i] = (struct bradley_row){pudding[i][0] - 1, pudding[i][1] - 1, 5 * pudding[i][2],
                                       pudding[i][3],     pudding[i][4],     {1}};
     assert_ok(bradley_fit(
         &got, row, 15,
