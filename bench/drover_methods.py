@@ -6,7 +6,7 @@ Memory is that of all processes together."""
 import os, re, statistics, subprocess, sys, tempfile, time
 
 METHOD, MODEL, DATA, BIN = sys.argv[1:5]
-STEPS = 4
+STEPS = 3
 METHODS = {
     "dpo": ["per_device_train_batch_size=4", f"max_steps={STEPS}", "max_length=512", "save_strategy=no"],
     "grpo": ["per_device_train_batch_size=8", "gradient_accumulation_steps=1", "num_generations=4",
