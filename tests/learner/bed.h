@@ -8,7 +8,7 @@
 #ifndef TESTS_LEARNER_BED_H
 #define TESTS_LEARNER_BED_H
 
-#include "learner/ppo.h"
+#include "learner/round/ppo.h"
 
 enum { BED_PROMPTS = 4, BED_LONGEST = 5 };
 

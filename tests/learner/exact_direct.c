@@ -14,9 +14,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "learner/objective_dpo.h"
-#include "learner/objective_simpo.h"
-#include "learner/step.h"
+#include "learner/objective/objective_dpo.h"
+#include "learner/objective/objective_simpo.h"
+#include "learner/run/step.h"
 
 #include <math.h>
 #include <stdio.h>

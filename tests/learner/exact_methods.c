@@ -6,10 +6,10 @@
 #include "tests/learner/play.h"
 
 #include "base/clock.h"
-#include "learner/group.h"
-#include "learner/pairs.h"
-#include "learner/ppo.h"
-#include "learner/round_batch.h"
+#include "learner/round/group.h"
+#include "learner/round/pairs.h"
+#include "learner/round/ppo.h"
+#include "learner/round/round_batch.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef TESTS_LEARNER_FEED_H
 #define TESTS_LEARNER_FEED_H
 
-#include "learner/ppo.h"
+#include "learner/round/ppo.h"
 #include "tests/golden/ppo_steps.inc"
 #include "tests/lm/small.h"
 

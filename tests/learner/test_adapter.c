@@ -1,10 +1,10 @@
 /* Adapters in the learner: PPO on them is on-policy to the bit, the base stays and is the
  * reference, a state is the adapter's alone and knows its base. */
 
-#include "learner/adapt.h"
+#include "learner/run/adapt.h"
 
 #include "base/fs.h"
-#include "learner/checkpoint.h"
+#include "learner/run/checkpoint.h"
 #include "tests/learner/feed.h"
 
 #include <unistd.h>

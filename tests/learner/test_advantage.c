@@ -1,4 +1,4 @@
-#include "learner/advantage.h"
+#include "learner/objective/advantage.h"
 #include "tests/support/test.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "learner/checkpoint.h"
+#include "learner/run/checkpoint.h"
 
 #include "base/fs.h"
 #include "tests/support/test.h"

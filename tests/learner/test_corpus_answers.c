@@ -1,6 +1,6 @@
 /* Records of the direct methods as token ids: TRL's rules for prompts, lengths and unpairing.
  */
-#include "learner/corpus.h"
+#include "learner/corpus/corpus.h"
 #include "lm/file/bundle.h"
 #include "tests/support/test.h"
 

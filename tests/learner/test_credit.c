@@ -1,9 +1,9 @@
 /* What the methods over the fleet make of scores: groups, pairs, the weights of stale answers;
  * and rounds without a critic on a small model. */
-#include "learner/group.h"
-#include "learner/pairs.h"
-#include "learner/ppo.h"
-#include "learner/round_batch.h"
+#include "learner/round/group.h"
+#include "learner/round/pairs.h"
+#include "learner/round/ppo.h"
+#include "learner/round/round_batch.h"
 #include "tests/learner/feed.h"
 
 #include <math.h>

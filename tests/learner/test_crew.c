@@ -3,7 +3,7 @@
 #include "tests/support/test.h"
 
 #include "base/mem.h"
-#include "learner/crew.h"
+#include "learner/run/crew.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* Worlds of a few answers, where the best policy is known: the direct methods' losses over the
  * whole population have their minimum there, and nowhere else when they are wrong. */
-#include "learner/objective_cpo.h"
-#include "learner/objective_dpo.h"
-#include "learner/objective_kto.h"
-#include "learner/objective_orpo.h"
-#include "learner/objective_simpo.h"
+#include "learner/objective/objective_cpo.h"
+#include "learner/objective/objective_dpo.h"
+#include "learner/objective/objective_kto.h"
+#include "learner/objective/objective_orpo.h"
+#include "learner/objective/objective_simpo.h"
 #include "tests/support/test.h"
 
 #include <math.h>

@@ -1,10 +1,10 @@
 /* The configurations of the methods over the fleet: TRL's names, the batch that they mean, and
  * what is refused by name. */
-#include "learner/group.h"
-#include "learner/group_keys.h"
-#include "learner/pairs.h"
-#include "learner/pairs_keys.h"
-#include "learner/ppo_keys.h"
+#include "learner/fleet/group_keys.h"
+#include "learner/fleet/pairs_keys.h"
+#include "learner/fleet/ppo_keys.h"
+#include "learner/round/group.h"
+#include "learner/round/pairs.h"
 #include "tests/support/test.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* The losses and advantages of the methods without a critic, against TRL's own code
  * (tests/golden/group_loss.py), finite differences, and sums over micro-batches. */
-#include "learner/advantage_group.h"
-#include "learner/objective_grpo.h"
-#include "learner/objective_rloo.h"
+#include "learner/objective/advantage_group.h"
+#include "learner/objective/objective_grpo.h"
+#include "learner/objective/objective_rloo.h"
 #include "tests/golden/group_loss.inc"
 #include "tests/support/test.h"
 

@@ -1,5 +1,5 @@
 #include "base/fs.h"
-#include "learner/journal.h"
+#include "learner/journal/journal.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
-#include "learner/keys.h"
-#include "learner/meter.h"
-#include "learner/resume.h"
+#include "learner/run/keys.h"
+#include "learner/run/meter.h"
+#include "learner/run/resume.h"
 
 #include "tests/support/test.h"
 

@@ -1,4 +1,4 @@
-#include "learner/kl.h"
+#include "learner/objective/kl.h"
 #include "tests/support/test.h"
 
 #include <math.h>

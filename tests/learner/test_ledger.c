@@ -1,4 +1,4 @@
-#include "learner/ledger.h"
+#include "learner/journal/ledger.h"
 
 #include "base/fs.h"
 #include "base/rng.h"

@@ -1,8 +1,8 @@
 /* Golden values: TRL 1.16's formulas in double precision (reference: algorithms.md 2.12), and
  * finite differences for every slope. */
-#include "learner/objective.h"
-#include "learner/objective_reward.h"
-#include "learner/objective_sft.h"
+#include "learner/objective/objective.h"
+#include "learner/objective/objective_reward.h"
+#include "learner/objective/objective_sft.h"
 
 #include "tests/support/test.h"
 

@@ -1,12 +1,12 @@
 /* The direct methods' losses and slopes: TRL's own code on random inputs
  * (tests/golden/direct_losses.py), the values of reference formulas in double precision, finite
  * differences of everything, and what must be equal to what. */
-#include "learner/logistic.h"
-#include "learner/objective_cpo.h"
-#include "learner/objective_dpo.h"
-#include "learner/objective_kto.h"
-#include "learner/objective_orpo.h"
-#include "learner/objective_simpo.h"
+#include "learner/objective/logistic.h"
+#include "learner/objective/objective_cpo.h"
+#include "learner/objective/objective_dpo.h"
+#include "learner/objective/objective_kto.h"
+#include "learner/objective/objective_orpo.h"
+#include "learner/objective/objective_simpo.h"
 #include "tests/support/test.h"
 
 #include <jansson.h>

@@ -1,6 +1,6 @@
 /* Golden values: golden.py's transcription of TRL's PPO losses; finite differences for every
  * slope on both sides of each clip. */
-#include "learner/objective_ppo.h"
+#include "learner/objective/objective_ppo.h"
 #include "tests/support/test.h"
 
 #include <math.h>

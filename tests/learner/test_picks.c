@@ -1,5 +1,5 @@
 /* Which tasks of an iteration are trained when some teach nothing. */
-#include "learner/picks.h"
+#include "learner/journal/picks.h"
 #include "tests/support/test.h"
 
 static void chosen(const char *want, const uint8_t *flat, uint64_t tasks, uint64_t batch)

@@ -1,7 +1,7 @@
 /* PPO's iteration: TRL's own lines in torch as golden numbers (tests/golden/ppo_steps.py), and
  * what must hold for any numbers. */
-#include "learner/advantage_ppo.h"
-#include "learner/checkpoint.h"
+#include "learner/round/advantage_ppo.h"
+#include "learner/run/checkpoint.h"
 #include "tests/learner/feed.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "learner/record.h"
+#include "learner/journal/record.h"
 
 #include "proto/digest.h"
 #include "tests/support/test.h"

@@ -3,7 +3,7 @@
 
 #include "tests/support/test.h"
 
-#include "learner/resume.h"
+#include "learner/run/resume.h"
 
 #include <string.h>
 

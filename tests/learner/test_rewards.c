@@ -1,4 +1,4 @@
-#include "learner/rewards.h"
+#include "learner/journal/rewards.h"
 
 #include "base/tree.h"
 #include "tests/support/test.h"

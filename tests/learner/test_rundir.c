@@ -3,7 +3,7 @@
 #include "tests/support/test.h"
 
 #include "base/fs.h"
-#include "learner/rundir.h"
+#include "learner/run/rundir.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "learner/settled.h"
+#include "learner/journal/settled.h"
 
 #include "base/rng.h"
 #include "tests/support/test.h"

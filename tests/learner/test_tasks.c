@@ -1,4 +1,4 @@
-#include "learner/tasks.h"
+#include "learner/journal/tasks.h"
 
 #include "tests/support/test.h"
 

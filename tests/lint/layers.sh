@@ -15,6 +15,10 @@ allowed() {
     actor) echo base proto net member lm ;;
     rewarder) echo base proto net member lm judge ;;
     learner | cli) echo base stats proto net member lm data prefs judge ;;
+    learner/objective | learner/corpus | learner/journal | learner/run) ;;
+    learner/offline) echo learner/corpus learner/objective learner/run ;;
+    learner/round) echo learner/journal learner/objective learner/run ;;
+    learner/fleet) echo learner/journal learner/objective learner/round learner/run ;;
     annotate | dashboard | relay) echo base stats proto net member data prefs ;;
     esac
 }
@@ -25,6 +29,16 @@ for folder in base stats proto net lm data prefs member judge broker actor rewar
         case " $folder $(allowed "$folder") " in
         *" $used "*) ;;
         *) echo "$folder may not include $used" && status=1 ;;
+        esac
+    done
+done
+# The rooms of the learner, and who may enter which.
+for room in learner/*/; do
+    room=${room%/}
+    for used in $(grep -rhoE '^#include "learner/[a-z]+/' --include='*.[ch]' "$room" | cut -d'"' -f2 | sed 's,/$,,' | sort -u); do
+        case " $room $(allowed "$room") " in
+        *" $used "*) ;;
+        *) echo "$room may not include $used" && status=1 ;;
         esac
     done
 done

@@ -1,0 +1,122 @@
+/* corpus: a data set as token ids, ready to be packed into batches.
+ *
+ * A record is one sequence (SFT, labelled answers) or two (pairs: chosen, rejected). Lengths
+ * follow TRL's rule of the method: SFT cuts at max_length and drops records with nothing left
+ * to learn; a reward model's pairs with either side longer are left out; the direct methods cut
+ * and drop records whose prompt fills max_length. What was cut or dropped is counted. */
+
+#ifndef LEARNER_CORPUS_CORPUS_H
+#define LEARNER_CORPUS_CORPUS_H
+
+#include "base/hash.h"
+#include "data/dataset.h"
+#include "lm/model/train.h"
+#include "lm/text/encode.h"
+
+struct corpus {
+    size_t n;             /* records */
+    int group;            /* sequences a record */
+    size_t *seq;          /* [n*group+1] where each starts */
+    int *token;           /* [seq[n*group]] */
+    uint8_t *learn;       /* the same; see objective.h */
+    float *margin;        /* [n]; NULL when no record has one */
+    float *weight, *soft; /* [n] of example.h; NULL when all are 1 */
+    int8_t *label;        /* [n] 1 desirable, 0 not; NULL: not of that kind */
+    uint32_t *stem;    /* [n] tokens that the second answer shares with the first and that are
+                        * kept once, in the first sequence; NULL: none */
+    uint32_t *partner; /* [n] the record whose answer is KTO's mismatched one; NULL: none */
+    uint32_t *length;  /* [n] tokens of the record */
+    float *target;     /* [seq[n]] of corpus_steps.h; NULL: no solutions in steps */
+    uint32_t *owner;   /* [n] records of one prompt share a number; NULL: not told */
+    size_t cut, dropped, skipped;     /* shortened; left out by length; bad records left out */
+    size_t longer, shorter;           /* pairs whose chosen answer is longer, shorter (text) */
+    size_t room_records, room_tokens; /* of the arrays */
+    int longest;                      /* max_length of mismatched answers; 0: no limit */
+};
+
+struct corpus_rule {
+    struct encode encode;
+    const char *eos; /* text appended to plain text that does not end with it; NULL: none */
+    const char *text_field;
+    int vocab;
+    bool hh, strict;
+    int max_length; /* 0: no limit */
+    /* SFT: learn the completion only: -1 where there is one, 0 never, 1 always. */
+    int completion_only;
+    bool assistant_only;
+    /* Direct methods. */
+    bool share;      /* the prompt of a pair is kept and computed once */
+    bool prompt_too; /* the chosen sequence's prompt is learnt as 2 (ORPO) */
+    bool hard;       /* soft labels, ties and weights are errors */
+    /* Solutions in steps. */
+    const struct steps_rule *steps;
+    int bos;   /* stands before the prompt; -1: none */
+    int block; /* answers rotate by one inside blocks of so many records; 0: no partner */
+};
+
+/* Errors: those of example_read and encode_*, with file and line; ERR_RANGE when nothing is
+ * left. `what` ("training", "evaluation") is for the words. */
+enum err corpus_sft(struct corpus **out, const struct dataset *set,
+                    const struct corpus_rule *rule, const char *what) MUST_CHECK;
+enum err corpus_pairs(struct corpus **out, const struct dataset *set,
+                      const struct corpus_rule *rule, const char *what) MUST_CHECK;
+/* Prompt and two answers (implicit prompts: dialogue_split); learnt from where the answers
+ * begin, at the smaller of the two places. Of an answer with messages that are not the
+ * assistant's (tool results, the user's next turn) only what the assistant says is learnt.
+ * Equal or empty answers are bad records. */
+enum err corpus_answers_pairs(struct corpus **out, const struct dataset *set,
+                              const struct corpus_rule *rule, const char *what) MUST_CHECK;
+/* Prompt, completion and label; pairs become two records each, as TRL unpairs them: of every
+ * 1000 pairs first the chosen, then the rejected. */
+enum err corpus_answers_labelled(struct corpus **out, const struct dataset *set,
+                                 const struct corpus_rule *rule, const char *what) MUST_CHECK;
+void corpus_free(struct corpus *corpus);
+
+/* Tokens, starts, what is learnt, margins: the same data give the same hash. */
+struct hash corpus_hash(const struct corpus *corpus);
+
+/* Tokens of the `batch` longest records: no micro-batch has more. */
+size_t corpus_pack_most(const struct corpus *corpus, size_t batch);
+
+/* Some records packed; the arrays grow and are reused. Zero it at first. */
+struct packed {
+    struct batch batch;
+    int *token, *seq, *stem;
+    uint8_t *learn;
+    float *margin, *weight, *soft; /* [n_seq]; NULL when the corpus has none */
+    int8_t *label;                 /* the same */
+    float *target;                 /* [n]; the same */
+    int64_t tokens; /* as TRL counts them: a shared prompt once for each answer */
+    size_t room, room_seq;
+};
+void corpus_pack(const struct corpus *corpus, const uint32_t *record, size_t n,
+                 struct packed *out);
+
+/* Each record's prompt with its partner's answer, as long as max_length allows. */
+void corpus_pack_mismatched(const struct corpus *corpus, const uint32_t *record, size_t n,
+                            struct packed *out);
+
+/* For the readers of one kind of record: the sequence `which` of the record at hand (learn
+ * NULL: all of it); the first sets margin, weight, soft, label and stem of record `n` to
+ * nothing said. Then the end of the record; at last, arrays that say nothing are dropped.
+ * `marked` lets the first token be learnt. Errors: ERR_NOMEM. */
+enum err corpus_append(struct corpus *corpus, int which, const int *ids, size_t n,
+                       const uint8_t *learn, bool marked) MUST_CHECK;
+void corpus_close(struct corpus *corpus);
+void corpus_trim(struct corpus *corpus);
+
+/* A string with the end token's text behind it, unless it is there; messages as they are. A new
+ * reference. */
+json_t *corpus_ended(const json_t *value, const char *eos);
+
+/* learn [n] out: 1 for the tokens, of all n, that the assistant says in `messages`, ends of
+ * turn included. Errors: ERR_PARSE when it says nothing, chat_render's. */
+enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
+                     const json_t *tools, uint8_t *learn, size_t n) MUST_CHECK;
+
+/* What is left when nothing is: the error for an empty corpus. */
+enum err corpus_empty(const struct corpus *corpus, const struct dataset *set,
+                      const struct corpus_rule *rule, const char *what) MUST_CHECK;
+void corpus_pack_free(struct packed *packed);
+
+#endif

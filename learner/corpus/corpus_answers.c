@@ -1,0 +1,280 @@
+/* The records of the direct methods: a prompt and one answer with a label, or two answers. */
+#include "learner/corpus/corpus.h"
+
+#include "base/mem.h"
+#include "data/dialogue.h"
+#include "data/example.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNPAIR_ROWS = 1000 }; /* TRL maps batches of so many rows */
+
+/* An answer of no characters, or messages that say nothing. */
+static enum err not_empty(const json_t *answer, const char *field)
+{
+    size_t i;
+    json_t *message;
+    bool said = json_is_string(answer) && json_string_length(answer);
+
+    if (json_is_array(answer))
+        json_array_foreach((json_t *)(uintptr_t)answer, i, message)
+        {
+            const char *text = json_string_value(json_object_get(message, "content"));
+            said = said || (text && *text) || json_object_get(message, "tool_calls");
+        }
+    return said ? OK : err_set(ERR_PARSE, "'%s' is empty", field);
+}
+
+/* Makes the prompt explicit. */
+static enum err settle_pair(struct example *e)
+{
+    enum err err = OK;
+
+    if (json_equal(e->chosen, e->rejected))
+        return err_set(ERR_PARSE, "'chosen' and 'rejected' are the same");
+    if (!e->prompt)
+        err = dialogue_split(&e->prompt, &e->chosen, &e->rejected);
+    if (!err && json_is_array(e->prompt) && !json_array_size(e->prompt))
+        err = err_set(ERR_PARSE, "no prompt: 'chosen' and 'rejected' begin differently");
+    if (!err)
+        err = not_empty(e->chosen, "chosen");
+    if (!err)
+        err = not_empty(e->rejected, "rejected");
+    return err;
+}
+
+/* Token ids of prompt and answer, and which of them the method learns. */
+struct side {
+    struct encoded ids;
+    uint8_t *said; /* [ids.n] 1 where the assistant speaks; NULL: the answer is all its own */
+};
+
+static void side_free(struct side *side)
+{
+    encoded_free(&side->ids);
+    free(side->said);
+}
+
+/* Does somebody else speak in an answer? */
+static bool others_speak(const json_t *answer)
+{
+    size_t i;
+    json_t *message;
+
+    if (json_is_array(answer))
+        json_array_foreach((json_t *)(uintptr_t)answer, i, message)
+        {
+            const char *role = json_string_value(json_object_get(message, "role"));
+            if (role && strcmp(role, "assistant") != 0)
+                return true;
+        }
+    return false;
+}
+
+static enum err side_read(struct side *out, const struct corpus_rule *rule,
+                          const struct example *e, const json_t *answer)
+{
+    json_t *ended = corpus_ended(answer, rule->eos), *all;
+    enum err err = encode_pair(&rule->encode, e->prompt, ended, e->tools, &out->ids);
+
+    json_decref(ended);
+    if (err || !others_speak(answer))
+        return err;
+    out->said = mem_new((size_t)out->ids.n + 1, 1);
+    all = dialogue_join(e->prompt, answer);
+    err = corpus_said(rule, all, e->tools, out->said, (size_t)out->ids.n);
+    json_decref(all);
+    return err;
+}
+
+static int shorter(int n, int limit)
+{
+    return limit && n > limit ? limit : n;
+}
+
+/* Whether anything of tokens start..n would be learnt. */
+static bool teaches(const struct side *side, int start, int n)
+{
+    int i = start > 1 ? start : 1;
+
+    while (i < n && side->said && !side->said[i])
+        i++;
+    return i < n;
+}
+
+/* One sequence of a record, its answer learnt; `skip` of its tokens stand elsewhere. */
+static enum err put(struct corpus *c, int which, const struct side *side, int n, int start,
+                    int skip, uint8_t prompt)
+{
+    uint8_t *learn = mem_new((size_t)n + 1, 1);
+    enum err err;
+
+    for (int i = 0; i < n; i++)
+        learn[i] = i < start ? prompt : !side->said || side->said[i];
+    err = corpus_append(c, which, side->ids.ids + skip, (size_t)(n - skip), learn + skip,
+                        skip > 0);
+    free(learn);
+    return err;
+}
+
+static enum err put_pair(struct corpus *c, const struct corpus_rule *rule,
+                         const struct example *e, const struct side *chosen,
+                         const struct side *rejected)
+{
+    const int start =
+        chosen->ids.start < rejected->ids.start ? chosen->ids.start : rejected->ids.start;
+    const int n_c = shorter(chosen->ids.n, rule->max_length);
+    const int n_r = shorter(rejected->ids.n, rule->max_length);
+    const int skip = rule->share ? start : 0;
+    enum err err;
+
+    if (!teaches(chosen, start, n_c) || !teaches(rejected, start, n_r)) {
+        c->dropped++;
+        return OK;
+    }
+    c->cut += n_c < chosen->ids.n || n_r < rejected->ids.n;
+    err = put(c, 0, chosen, n_c, start, 0, rule->prompt_too ? 2 : 0);
+    if (!err)
+        err = put(c, 1, rejected, n_r, start, skip, 0);
+    if (err)
+        return err;
+    c->stem[c->n] = (uint32_t)skip;
+    c->weight[c->n] = (float)e->weight;
+    c->soft[c->n] = (float)e->soft;
+    corpus_close(c);
+    c->longer += n_c > n_r;
+    c->shorter += n_c < n_r;
+    return OK;
+}
+
+static enum err add_preference(struct corpus *c, const struct corpus_rule *rule,
+                               struct example *e)
+{
+    struct side chosen = {.said = NULL}, rejected = {.said = NULL};
+    enum err err = settle_pair(e);
+
+    if (!err && rule->hard && (e->soft < 1 || e->weight != 1))
+        err = err_set(ERR_PARSE, "'soft_label', 'tie' or 'weight': this loss_type takes none");
+    if (!err)
+        err = side_read(&chosen, rule, e, e->chosen);
+    if (!err)
+        err = side_read(&rejected, rule, e, e->rejected);
+    if (!err)
+        err = put_pair(c, rule, e, &chosen, &rejected);
+    side_free(&chosen);
+    side_free(&rejected);
+    return err;
+}
+
+static enum err put_labelled(struct corpus *c, const struct corpus_rule *rule,
+                             const struct example *e, const json_t *answer, bool label)
+{
+    struct side side = {.said = NULL};
+    enum err err = side_read(&side, rule, e, answer);
+    const int n = shorter(side.ids.n, rule->max_length);
+
+    if (!err && !teaches(&side, side.ids.start, n)) {
+        c->dropped++;
+    } else if (!err) {
+        c->cut += n < side.ids.n;
+        err = put(c, 0, &side, n, side.ids.start, 0, 0);
+        if (!err) {
+            c->label[c->n] = label;
+            c->weight[c->n] = (float)e->weight;
+            corpus_close(c);
+        }
+    }
+    side_free(&side);
+    return err;
+}
+
+/* Of a pair, the answer that `turn` asks for: 0 the chosen, 1 the rejected. */
+static enum err add_labelled(struct corpus *c, const struct corpus_rule *rule,
+                             struct example *e, int turn)
+{
+    enum err err;
+
+    if (e->kind == EXAMPLE_COMPLETION) {
+        if (turn)
+            return OK;
+        err = not_empty(e->completion, "completion");
+        return err ? err : put_labelled(c, rule, e, e->completion, e->label);
+    }
+    if (e->soft < 1)
+        return err_set(ERR_PARSE, "'soft_label' or 'tie': a single answer is good or not");
+    err = settle_pair(e);
+    return err ? err : put_labelled(c, rule, e, turn ? e->rejected : e->chosen, !turn);
+}
+
+/* Row i; in the second turn bad records were counted already. */
+static enum err add_row(struct corpus *c, const struct dataset *set, size_t i,
+                        const struct corpus_rule *rule, bool pairs, int turn)
+{
+    const struct example_rule how = {pairs ? EXAMPLE_FOR_PAIRS : EXAMPLE_FOR_LABELS,
+                                     rule->text_field, rule->hh};
+    struct example e;
+    enum err err = example_read(&e, set->row[i].object, &how);
+
+    if (!err) {
+        err = pairs ? add_preference(c, rule, &e) : add_labelled(c, rule, &e, turn);
+        example_free(&e);
+    }
+    if (err == ERR_PARSE && !rule->strict) {
+        c->skipped += !turn;
+        return OK;
+    }
+    return err ? dataset_at(set, i) : OK;
+}
+
+/* Answers rotated by one inside blocks of neighbours (TRL's kto_trainer.py). */
+static void rotate(struct corpus *c, size_t block)
+{
+    c->partner = mem_new(c->n, sizeof(*c->partner));
+    for (size_t i = 0; i < c->n; i++) {
+        const size_t first = i / block * block;
+        const size_t last = first + block < c->n ? first + block - 1 : c->n - 1;
+        c->partner[i] = (uint32_t)(i == first ? last : i - 1);
+    }
+}
+
+static enum err make(struct corpus **out, const struct dataset *set,
+                     const struct corpus_rule *rule, bool pairs, const char *what)
+{
+    struct corpus *c = mem_new(1, sizeof(*c));
+    enum err err = OK;
+
+    *out = NULL;
+    c->group = pairs ? 2 : 1;
+    c->longest = rule->max_length;
+    for (size_t from = 0; from < set->n && !err; from += UNPAIR_ROWS) {
+        const size_t to = from + UNPAIR_ROWS < set->n ? from + UNPAIR_ROWS : set->n;
+        for (int turn = 0; turn < (pairs ? 1 : 2) && !err; turn++)
+            for (size_t i = from; i < to && !err; i++)
+                err = add_row(c, set, i, rule, pairs, turn);
+    }
+    c->skipped += set->skipped;
+    if (!err && !c->n)
+        err = corpus_empty(c, set, rule, what);
+    if (err) {
+        corpus_free(c);
+        return err;
+    }
+    corpus_trim(c);
+    if (rule->block)
+        rotate(c, (size_t)rule->block);
+    *out = c;
+    return OK;
+}
+
+enum err corpus_answers_pairs(struct corpus **out, const struct dataset *set,
+                              const struct corpus_rule *rule, const char *what)
+{
+    return make(out, set, rule, true, what);
+}
+
+enum err corpus_answers_labelled(struct corpus **out, const struct dataset *set,
+                                 const struct corpus_rule *rule, const char *what)
+{
+    return make(out, set, rule, false, what);
+}

@@ -1,0 +1,115 @@
+#include "learner/corpus/corpus_steps.h"
+
+#include "base/mem.h"
+#include "data/kind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Records of one prompt share a number: that of the first of them. */
+static uint32_t owner_of(json_t *known, const json_t *prompt, size_t record)
+{
+    char name[HASH_TEXT];
+    const struct hash hash = kind_hash(prompt);
+    const json_t *first;
+
+    hash_text(name, &hash);
+    first = json_object_get(known, name);
+    if (first)
+        return (uint32_t)json_integer_value(first);
+    json_object_set_new(known, name, json_integer((json_int_t)record));
+    return (uint32_t)record;
+}
+
+/* target and owner grow with the corpus' own arrays. */
+static enum err follow(struct corpus *c, size_t records, size_t tokens)
+{
+    if (c->room_records != records)
+        c->owner = mem_grow(c->owner, c->room_records, sizeof(*c->owner));
+    if (c->room_tokens != tokens) {
+        float *target = realloc(c->target, c->room_tokens * sizeof(*target));
+        if (!target)
+            return err_set(ERR_NOMEM, "no memory for %zu tokens of the data set",
+                           c->room_tokens);
+        c->target = target;
+    }
+    return OK;
+}
+
+static enum err add(struct corpus *c, const struct steps *s, json_t *known,
+                    const json_t *prompt)
+{
+    const size_t records = c->room_records, tokens = c->room_tokens;
+    uint8_t *learn = mem_new((size_t)s->n + 1, 1);
+    bool any = false;
+    enum err err = OK;
+
+    for (int i = 0; i < s->n; i++) {
+        learn[i] = s->target[i] >= 0 && s->target[i] <= 1;
+        any = any || learn[i];
+    }
+    if (!any) {
+        c->dropped++;
+    } else {
+        err = corpus_append(c, 0, s->ids, (size_t)s->n, learn, true);
+        if (!err)
+            err = follow(c, records, tokens);
+        if (!err) {
+            memcpy(c->target + c->seq[c->n], s->target, (size_t)s->n * sizeof(*s->target));
+            c->owner[c->n] = owner_of(known, prompt, c->n);
+            corpus_close(c);
+        }
+    }
+    free(learn);
+    return err;
+}
+
+static enum err fill(struct corpus *c, const struct dataset *set,
+                     const struct corpus_rule *rule, const struct steps_rule *how)
+{
+    json_t *known = json_object();
+    enum err err = OK;
+
+    for (size_t i = 0; i < set->n && !err; i++) {
+        const json_t *row = set->row[i].object;
+        struct steps steps;
+        err = steps_encode(&steps, row, &rule->encode, how);
+        if (!err)
+            err = add(c, &steps, known, json_object_get(row, "prompt"));
+        steps_free(&steps);
+        if (err == ERR_PARSE && !rule->strict) {
+            c->skipped++;
+            err = OK;
+        } else if (err) {
+            err = dataset_at(set, i);
+        }
+    }
+    json_decref(known);
+    return err;
+}
+
+enum err corpus_steps(struct corpus **out, const struct dataset *set,
+                      const struct corpus_rule *rule, const char *what)
+{
+    struct steps_rule how = *rule->steps;
+    struct corpus *c = mem_new(1, sizeof(*c));
+    enum err err;
+
+    *out = NULL;
+    c->group = 1;
+    how.max_length = rule->max_length;
+    how.bos = rule->bos;
+    if (strcmp(what, "training") != 0)
+        how.last_only = false; /* TRL evaluates every step */
+    err = fill(c, set, rule, &how);
+    c->skipped += set->skipped;
+    if (!err && !c->n)
+        err = corpus_empty(c, set, rule, what);
+    if (!err)
+        corpus_trim(c);
+    if (err)
+        corpus_free(c);
+    else
+        *out = c;
+    return err;
+}

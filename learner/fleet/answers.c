@@ -1,0 +1,188 @@
+#include "learner/fleet/answers.h"
+
+#include "base/mem.h"
+#include "proto/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct evaluation {
+    double *value;                  /* [rewards * eval] */
+    double *score, *length, *ended; /* [eval] */
+    uint64_t n;
+};
+
+struct answers {
+    struct answers_conf conf;
+    struct evaluation evaluation[2]; /* before, after */
+    char *path;
+    FILE *file;
+};
+
+static enum err failed(const struct answers *a)
+{
+    return err_set(ERR_IO, "%s: %s", a->path, strerror(errno));
+}
+
+enum err answers_new(struct answers **out, const struct answers_conf *conf)
+{
+    const uint64_t eval = tasks_plan(conf->tasks)->eval;
+    struct answers *a = mem_new(1, sizeof *a);
+    enum err err;
+
+    *out = NULL;
+    a->conf = *conf;
+    for (int i = 0; i < 2; i++) {
+        a->evaluation[i].value = mem_new(eval * (uint64_t)conf->rewards->n, sizeof(double));
+        a->evaluation[i].score = mem_new(eval, sizeof(double));
+        a->evaluation[i].length = mem_new(eval, sizeof(double));
+        a->evaluation[i].ended = mem_new(eval, sizeof(double));
+    }
+    a->path = mem_print("%s/samples.jsonl", conf->output_dir);
+    a->file = fopen(a->path, "we");
+    if (!a->file) {
+        err = failed(a);
+        answers_free(a);
+        return err;
+    }
+    *out = a;
+    return OK;
+}
+
+void answers_free(struct answers *a)
+{
+    if (!a)
+        return;
+    for (int i = 0; i < 2; i++) {
+        free(a->evaluation[i].value);
+        free(a->evaluation[i].score);
+        free(a->evaluation[i].length);
+        free(a->evaluation[i].ended);
+    }
+    if (a->file)
+        fclose(a->file);
+    free(a->path);
+    free(a);
+}
+
+const struct prompts_row *answers_prompt(const struct answers *a, uint64_t task)
+{
+    const struct tasks_place at = tasks_at(a->conf.tasks, task);
+
+    return &(at.kind == TASKS_TRAIN ? a->conf.train : a->conf.eval)->row[at.row];
+}
+
+static json_t *text_of(const struct tokenizer *tokenizer, const int *ids, size_t n)
+{
+    char *bytes = NULL, *clean;
+    size_t length = 0;
+    json_t *out;
+
+    if (tokenizer_decode(tokenizer, ids, n, false, &bytes, &length))
+        return json_string("");
+    clean = text_clean(bytes, length);
+    out = json_string(clean);
+    free(clean);
+    free(bytes);
+    return out;
+}
+
+static double raw_score(const struct rewards *rewards, const struct record_sample *sample)
+{
+    double sum = 0;
+
+    for (int i = 0; i < rewards->n; i++)
+        sum += rewards->reward[i].weight * rewards_value(rewards, i, sample);
+    return sum;
+}
+
+static void note_evaluation(struct answers *a, const struct tasks_place *at,
+                            const struct record_sample *s)
+{
+    struct evaluation *const e = &a->evaluation[at->kind == TASKS_AFTER];
+    const uint64_t eval = tasks_plan(a->conf.tasks)->eval;
+
+    for (int i = 0; i < a->conf.rewards->n; i++)
+        e->value[(uint64_t)i * eval + at->row] = rewards_value(a->conf.rewards, i, s);
+    e->score[at->row] = raw_score(a->conf.rewards, s);
+    e->length[at->row] = s->n;
+    e->ended[at->row] = s->end == ROLLOUT_STOP;
+    e->n++;
+}
+
+static json_t *line_of(const struct answers *a, const struct tasks_place *at,
+                       const struct record_sample *s)
+{
+    static const char *const kinds[] = {"before", "train", "after"};
+    const struct prompts_row *prompt = answers_prompt(a, s->task);
+    json_t *rewards = json_object();
+
+    for (int i = 0; i < a->conf.rewards->n; i++)
+        json_object_set_new(rewards, a->conf.rewards->reward[i].name,
+                            json_real(rewards_value(a->conf.rewards, i, s)));
+    return json_pack("{s:s, s:I, s:I, s:i, s:o, s:o, s:f, s:o, s:i, s:b, s:I}", "kind",
+                     kinds[at->kind], "step", (json_int_t)at->iteration, "task",
+                     (json_int_t)s->task, "sample", (int)s->sample, "prompt",
+                     text_of(a->conf.tokenizer, prompt->token, prompt->tokens), "completion",
+                     text_of(a->conf.tokenizer, s->token, s->n), "score",
+                     raw_score(a->conf.rewards, s), "rewards", rewards, "tokens", (int)s->n,
+                     "ended", s->end == ROLLOUT_STOP, "version", (json_int_t)at->version);
+}
+
+enum err answers_take(void *self, const struct record_sample *sample)
+{
+    struct answers *a = self;
+    const struct tasks_place at = tasks_at(a->conf.tasks, sample->task);
+    json_t *line = line_of(a, &at, sample);
+    char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    const bool good = text && fputs(text, a->file) >= 0 && fputc('\n', a->file) >= 0;
+
+    if (at.kind != TASKS_TRAIN)
+        note_evaluation(a, &at, sample);
+    free(text);
+    json_decref(line);
+    return good ? OK : failed(a);
+}
+
+enum err answers_flush(struct answers *a)
+{
+    return fflush(a->file) ? failed(a) : OK;
+}
+
+bool answers_evaluated(const struct answers *a, enum tasks_kind kind)
+{
+    return a->evaluation[kind == TASKS_AFTER].n >= tasks_plan(a->conf.tasks)->eval;
+}
+
+const double *answers_values(const struct answers *a, enum tasks_kind kind)
+{
+    return a->evaluation[kind == TASKS_AFTER].value;
+}
+
+static double mean(const double *x, uint64_t n)
+{
+    double sum = 0;
+
+    for (uint64_t i = 0; i < n; i++)
+        sum += x[i];
+    return n ? sum / (double)n : 0;
+}
+
+json_t *answers_line(const struct answers *a, enum tasks_kind kind, uint64_t step)
+{
+    const struct evaluation *const e = &a->evaluation[kind == TASKS_AFTER];
+    const uint64_t n = tasks_plan(a->conf.tasks)->eval;
+    json_t *line = json_pack(
+        "{s:I, s:s, s:f, s:f, s:f}", "step", (json_int_t)step, "eval_phase",
+        kind == TASKS_AFTER ? "after" : "before", "eval_objective/scores", mean(e->score, n),
+        "eval_completion_length", mean(e->length, n), "eval_ended", mean(e->ended, n));
+
+    for (int i = 0; i < a->conf.rewards->n; i++) {
+        char *name = mem_print("eval_rewards/%s", a->conf.rewards->reward[i].name);
+        json_object_set_new(line, name, json_real(mean(e->value + (uint64_t)i * n, n)));
+        free(name);
+    }
+    return line;
+}

@@ -1,0 +1,475 @@
+#include "learner/fleet/campaign.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "learner/run/crew.h"
+#include "learner/run/resume.h"
+#include "lm/model/image.h"
+#include "proto/wire.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void campaign_close(struct campaign *c)
+{
+    for (uint32_t i = 0; i < c->snapshots; i++)
+        trainer_snapshot_free(c->snapshot[i]);
+    answers_free(c->answers);
+    crew_free(c->crew);
+    ledger_close(c->ledger);
+    trainer_free(c->trainer);
+    tasks_free(c->tasks);
+    prompts_free(c->train);
+    prompts_free(c->eval);
+    origin_close(c->origin);
+    rundir_close(c->dir);
+    fleet_keys_fini(&c->plan);
+    json_decref(c->config);
+    free(c->checkpoints);
+    free(c->images);
+    free(c->journal);
+    free(c->model);
+    free(c->tail);
+}
+
+bool campaign_finished(const struct fleet_keys *keys, const json_t *config)
+{
+    char *path = mem_print("%s/run.json", keys->keys.output_dir);
+    char *model = mem_print("%s/model", keys->keys.output_dir);
+    json_t *json = json_load_file(path, 0, NULL);
+    const char *state = json_string_value(json_object_get(json, "state"));
+    const bool done = state && !strcmp(state, "finished") && fs_is_dir(model) &&
+                      !resume_same(json_object_get(json, "config"), config);
+
+    json_decref(json);
+    free(path);
+    free(model);
+    return done;
+}
+
+/* ---- folder and prompts */
+
+static enum err open_folder(struct campaign *c)
+{
+    const struct keys *k = &c->keys->keys;
+    const char *from = k->resume_from_checkpoint;
+    enum err err;
+
+    c->checkpoints = mem_print("%s/checkpoints", k->output_dir);
+    c->images = mem_print("%s/images", k->output_dir);
+    c->journal = mem_print("%s/journal", k->output_dir);
+    c->model = mem_print("%s/model", k->output_dir);
+    if (from && strcmp(from, "true") && strcmp(from, "false"))
+        return err_set(ERR_RANGE, "resume_from_checkpoint: a run of a fleet goes on from its "
+                                  "journal: expected true or false");
+    err = rundir_open(&c->dir, k->output_dir);
+    if (!err && k->overwrite_output_dir)
+        err = rundir_clear(c->dir);
+    if (!err && from && !strcmp(from, "false") && fs_exists(c->journal))
+        err =
+            err_set(ERR_STATE,
+                    "output_dir: %s holds a run; resume_from_checkpoint is false: take another "
+                    "folder, or say overwrite_output_dir=true",
+                    k->output_dir);
+    return err ? err : fs_mkdir(c->images);
+}
+
+static enum err read_prompts(struct campaign *c, const struct dataset *train,
+                             const struct dataset *test)
+{
+    const struct bundle *card = c->origin->card;
+    const char *column[REWARDS_MAX];
+    const struct prompts_rule rule = {
+        .encode = {card->tokenizer, card->chat, card->chat_error},
+        .vocab = card->shape.vocab,
+        .context = card->shape.context,
+        .response = c->keys->response_length,
+        .max_prompt = conf_has_int(c->keys->max_prompt_length) ? c->keys->max_prompt_length : 0,
+        .hh = c->keys->keys.format != NULL,
+        .strict = c->keys->keys.strict,
+        .text = c->plan.rewards.text,
+        .question = c->plan.rewards.judge,
+        .column = column,
+        .columns = rewards_columns(&c->plan.rewards, column),
+        .answer = c->plan.method->demonstrations,
+        .stop = c->stop,
+        .stops = c->stops,
+    };
+    enum err err = prompts_read(&c->train, train, 0, &rule);
+
+    if (!err && test && c->keys->eval_prompts)
+        err = prompts_read(&c->eval, test, (size_t)c->keys->eval_prompts, &rule);
+    return err;
+}
+
+/* Where evaluation prompts come from: a set of their own, the data's test split, or a part held
+ * out of it. */
+static enum err load_data(struct campaign *c)
+{
+    struct dataset_conf conf = keys_dataset(&c->keys->keys);
+    struct dataset *train = NULL, *test = NULL, *none = NULL;
+    const struct dataset_conf own = {.name = c->keys->eval_dataset,
+                                     .train = "test",
+                                     .test_size = NAN,
+                                     .strict = conf.strict};
+    enum err err = dataset_load(&train, &test, &conf);
+
+    if (!err && c->keys->eval_dataset) {
+        dataset_free(test);
+        test = NULL;
+        err = dataset_load(&test, &none, &own);
+    } else if (!err && !test && c->keys->eval_prompts && train->n > 1) {
+        const size_t most = (train->n + 3) / 4, want = (size_t)c->keys->eval_prompts;
+        conf.test_size = (double)(want < most ? want : most);
+        dataset_free(train);
+        err = dataset_load(&train, &test, &conf);
+    }
+    if (!err)
+        err = read_prompts(c, train, test);
+    dataset_free(train);
+    dataset_free(test);
+    dataset_free(none);
+    return err;
+}
+
+/* ---- the plan */
+
+static enum err take_stops(struct campaign *c)
+{
+    const struct bundle *card = c->origin->card;
+    const char *end = card->chat != CHAT_NONE ? chat_end(card->chat) : NULL;
+    const int id = end ? tokenizer_id(card->tokenizer, end) : -1;
+    bool there = false;
+
+    if (c->plan.stop_id >= card->shape.vocab)
+        return err_set(ERR_RANGE, "stop_token_id: %d is not below the vocabulary's %d",
+                       c->plan.stop_id, card->shape.vocab);
+    if (c->plan.stop_id >= 0)
+        c->stop[c->stops++] = c->plan.stop_id;
+    for (int i = 0; c->plan.stop_eos && i < card->shape.eos_count; i++) {
+        there = there || card->shape.eos[i] == id;
+        c->stop[c->stops++] = card->shape.eos[i];
+    }
+    if (c->plan.stop_eos && id >= 0 && !there && c->stops < SHAPE_STOPS)
+        c->stop[c->stops++] = id;
+    if (c->plan.stop_eos && !c->stops)
+        return err_set(ERR_RANGE, "stop_token: the model names no end token: give "
+                                  "stop_token_id, or stop_token=none");
+    return OK;
+}
+
+static enum err take_tail(struct campaign *c)
+{
+    const struct bundle *card = c->origin->card;
+    const char *text = card->chat != CHAT_NONE ? chat_tail(card->chat) : "";
+    size_t n = 0;
+    const enum err err =
+        tokenizer_encode(card->tokenizer, text, strlen(text), true, &c->tail, &n);
+
+    c->tails = err ? 0 : (uint32_t)n;
+    return err;
+}
+
+/* Bytes of the largest SAMPLE: it must fit into one message. */
+static enum err take_size(struct campaign *c)
+{
+    const uint64_t n = (uint64_t)c->keys->response_length;
+    const uint64_t each =
+        8 + 1 + (c->plan.rewards.reference ? 4u : 0) + (c->plan.rewards.text ? 8u : 0);
+
+    c->body_max = 4096 + n * each + 256 * (uint64_t)c->plan.rewards.n;
+    if (c->body_max > WIRE_BODY_MAX)
+        return err_set(ERR_RANGE,
+                       "response_length: an answer of %d tokens may take %" PRIu64
+                       " bytes; a message carries %d",
+                       c->keys->response_length, c->body_max, WIRE_BODY_MAX);
+    return OK;
+}
+
+static enum err take_memory(const struct campaign *c)
+{
+    const struct shape *policy = &c->origin->card->shape;
+    struct shape critic = *policy;
+    const int tokens = ((int)c->train->longest + c->keys->response_length) *
+                       c->keys->keys.per_device_train_batch_size;
+    size_t need;
+
+    critic.head = HEAD_SCALAR;
+    need = round_size(&c->plan.round, policy, &critic, tokens) +
+           (size_t)(c->plan.lag + 2) * image_size(policy);
+    fprintf(
+        stderr,
+        "plan: %" PRIu64 " iterations of %" PRIu64
+        " answers, %d passes of %d optimiser steps each; %zu prompts, up to %zu + %d tokens; "
+        "%.2f GB of %.2f GB memory\n",
+        c->plan.iterations, c->plan.batch * c->plan.samples, c->plan.round.epochs,
+        c->plan.round.mini_batches, c->train->n, c->train->longest, c->keys->response_length,
+        (double)need / 1e9, (double)c->plan.shared.memory_bytes / 1e9);
+    if (c->train->skipped || c->train->dropped)
+        fprintf(stderr, "data: %zu prompts left out by length, %zu bad\n", c->train->dropped,
+                c->train->skipped);
+    if (need > c->plan.shared.memory_bytes)
+        return err_set(ERR_RANGE,
+                       "the plan needs %.2f GB, more than the %.2f GB of %s: lower "
+                       "per_device_train_batch_size (answers a micro-batch) and raise "
+                       "gradient_accumulation_steps",
+                       (double)need / 1e9, (double)c->plan.shared.memory_bytes / 1e9,
+                       c->keys->keys.max_memory ? "max_memory" : "this machine");
+    return OK;
+}
+
+static enum err make_plan(struct campaign *c)
+{
+    const struct keys *k = &c->keys->keys;
+    enum err err = fleet_keys_length(&c->plan, c->keys, c->train->n);
+    const struct tasks_plan plan = {
+        .seed = (uint64_t)(conf_has_int(k->data_seed) ? k->data_seed : k->seed),
+        .rows = c->train->n,
+        .shuffle = c->plan.shared.order != ORDER_SEQUENTIAL,
+        .eval = c->eval ? c->eval->n : 0,
+        .batch = c->plan.batch,
+        .samples = c->plan.samples,
+        .iterations = c->plan.iterations,
+        .most = c->plan.most,
+        .lag = c->plan.lag,
+        .free = c->plan.free};
+
+    if (!err)
+        err = take_tail(c);
+    if (!err)
+        err = take_size(c);
+    if (!err)
+        err = take_memory(c);
+    if (!err && c->plan.rewards.normalize && plan.eval < 2)
+        err = err_set(ERR_RANGE,
+                      "rewards: normalize: true needs at least two evaluation prompts");
+    return err ? err : tasks_new(&c->tasks, &plan);
+}
+
+static enum err seal(struct campaign *c)
+{
+    struct hash_sha256 state;
+    struct hash data;
+
+    hash_sha256_init(&state);
+    prompts_hash(c->train, &state);
+    if (c->eval)
+        prompts_hash(c->eval, &state);
+    data = hash_sha256_end(&state);
+    return origin_seal(c->origin, c->config, &data, c->plan.shared.portable);
+}
+
+static void make_table(struct campaign *c)
+{
+    struct hash card[REWARDS_MAX] = {{{0}}}, image[REWARDS_MAX] = {{{0}}};
+    const struct origin *o = c->origin;
+
+    for (int i = 0; i < c->plan.rewards.n; i++)
+        if (o->of_reward[i] >= 0) {
+            card[i] = o->model[o->of_reward[i]].card.hash;
+            image[i] = o->model[o->of_reward[i]].image.hash;
+        }
+    rewards_table(&c->plan.rewards, card, image, &o->model[0].card.hash,
+                  &o->model[0].image.hash);
+}
+
+/* ---- weights and journal */
+
+/* The first reward model, unless the critic shall begin with a head of zeros. What reads steps
+ * values no state: its head is no start. */
+static enum err critic_params(const struct campaign *c, struct params **out)
+{
+    *out = NULL;
+    for (int i = 0; c->plan.round.critic && !c->plan.critic_zero && i < c->plan.rewards.n; i++)
+        if (c->plan.rewards.reward[i].kind == SCORER_REWARD_MODEL &&
+            c->plan.rewards.reward[i].steps == REWARDS_NO_STEPS)
+            return origin_params(c->origin, c->origin->of_reward[i], out);
+    return OK;
+}
+
+static enum err make_trainer(struct campaign *c)
+{
+    const struct origin_model *first = &c->origin->model[0];
+    const struct trainer_conf conf = {
+        .round = &c->plan.round,
+        .rewards = &c->plan.rewards,
+        .checkpoints = c->checkpoints,
+        .images = c->images,
+        .keep = (size_t)c->keys->keys.save_total_limit,
+        .card = c->keys->keys.save_only_model ? c->origin->card : NULL,
+        .base = c->keys->keys.model_name_or_path,
+        .dtype = c->plan.shared.dtype,
+        .lag = c->plan.lag,
+        .reference_shape =
+            c->plan.round.reference && !c->plan.round.opponent ? &c->origin->card->shape : NULL,
+        .reference_image = first->image_bytes,
+        .reference_bytes = first->image.bytes};
+    struct params *policy = NULL, *critic = NULL;
+    enum err err = origin_params(c->origin, 0, &policy);
+
+    if (!err)
+        err = critic_params(c, &critic);
+    if (err) {
+        params_free(policy);
+        return err;
+    }
+    err = trainer_new(&c->trainer, &conf, policy, critic);
+    return err ? err : trainer_load(c->trainer);
+}
+
+static enum err open_journal(struct campaign *c)
+{
+    const struct answers_conf answers = {.output_dir = c->keys->keys.output_dir,
+                                         .tasks = c->tasks,
+                                         .train = c->train,
+                                         .eval = c->eval,
+                                         .tokenizer = c->origin->card->tokenizer,
+                                         .rewards = &c->plan.rewards};
+    struct ledger_conf ledger = {.path = c->journal,
+                                 .tasks = c->tasks,
+                                 .base = trainer_version(c->trainer),
+                                 .first = c->origin->model[0].image.hash,
+                                 .durable = answers_take,
+                                 .flat = c->plan.most ? rewards_flat : NULL,
+                                 .self_flat = &c->plan.rewards};
+    enum err err = answers_new(&c->answers, &answers);
+
+    ledger.self = c->answers;
+    c->resumed = fs_exists(c->journal);
+    if (!err)
+        err = ledger_open(&c->ledger, &ledger);
+    if (!err)
+        err = answers_flush(c->answers);
+    return err;
+}
+
+enum err campaign_open(struct campaign *c, const struct fleet_keys *keys)
+{
+    enum err err;
+
+    c->keys = keys;
+    crew_new(&c->crew);
+    err = open_folder(c);
+    if (!err)
+        err = origin_open(&c->origin, keys, &c->plan.rewards);
+    if (!err)
+        err = take_stops(c);
+    if (!err)
+        err = load_data(c);
+    if (!err)
+        err = make_plan(c);
+    if (!err)
+        err = seal(c);
+    if (err) {
+        rundir_abandon(c->dir);
+        c->dir = NULL;
+        return err;
+    }
+    make_table(c);
+    err = make_trainer(c);
+    if (!err)
+        err = open_journal(c);
+    c->saved = err ? 0 : trainer_version(c->trainer);
+    return err;
+}
+
+/* ---- replay */
+
+static enum err again(struct campaign *c, uint64_t iteration)
+{
+    struct trainer_job *job = trainer_job(TRAINER_ITERATE, ledger_batch_size(c->ledger));
+    const struct hash *want = ledger_hash(c->ledger, iteration + 1);
+    char was[HASH_TEXT], now[HASH_TEXT];
+    enum err err;
+
+    job->iteration = iteration;
+    if (!ledger_batch(c->ledger, iteration, job->sample)) {
+        trainer_job_free(job);
+        return err_set(ERR_STATE, "the journal lacks samples of iteration %" PRIu64, iteration);
+    }
+    for (uint32_t i = 0; i < job->n; i++)
+        job->prompt[i] = answers_prompt(c->answers, job->sample[i]->task);
+    trainer_do(c->trainer, job);
+    err = job->err;
+    if (!err && !hash_same(&job->snapshot->version.hash, want))
+        err = err_set(ERR_STATE,
+                      "version %" PRIu64 " was announced as %.16s, trained again it is %.16s: "
+                      "another machine, another program or changed data",
+                      iteration + 1, hash_text(was, want),
+                      hash_text(now, &job->snapshot->version.hash));
+    if (!err)
+        err = rundir_metrics(c->dir, job->line);
+    ledger_forget(c->ledger, iteration);
+    if (!err && iteration + 1 >=
+                    tasks_oldest(c->tasks, tasks_first(c->tasks, ledger_version(c->ledger)))) {
+        c->snapshot[c->snapshots++] = job->snapshot;
+        job->snapshot = NULL;
+    }
+    trainer_job_free(job);
+    return err;
+}
+
+/* Images of versions up to the checkpoint's that tasks may still name. */
+static enum err old_images(struct campaign *c)
+{
+    const uint64_t version = ledger_version(c->ledger), base = trainer_version(c->trainer);
+    const uint64_t low = tasks_oldest(c->tasks, tasks_first(c->tasks, version));
+    enum err err = OK;
+
+    for (uint64_t v = low ? low : 1; v <= base && !err; v++) {
+        const struct version name = {v, *ledger_hash(c->ledger, v)};
+        struct snapshot *s = NULL;
+        err =
+            v == base ? trainer_snapshot(c->trainer, &s) : trainer_image(c->trainer, &name, &s);
+        if (!err && !hash_same(&s->version.hash, &name.hash))
+            err = err_set(ERR_STATE,
+                          "the checkpoint of version %" PRIu64
+                          " does not have the hash that was announced",
+                          v);
+        if (s)
+            c->snapshot[c->snapshots++] = s;
+    }
+    return err;
+}
+
+/* The evaluation's line may have been lost with the process. */
+static enum err evaluation_line(struct campaign *c)
+{
+    char *path = mem_print("%s/metrics.jsonl", c->keys->keys.output_dir), *text = NULL;
+    json_t *line;
+    size_t n = 0;
+    enum err err = fs_exists(path) ? fs_read(&text, &n, path, (size_t)1 << 30) : OK;
+
+    if (!err && answers_evaluated(c->answers, TASKS_BEFORE) && c->eval &&
+        !(text && strstr(text, "\"eval_phase\":\"before\""))) {
+        line = answers_line(c->answers, TASKS_BEFORE, 0);
+        err = rundir_metrics(c->dir, line);
+        json_decref(line);
+    }
+    free(text);
+    free(path);
+    return err;
+}
+
+enum err campaign_replay(struct campaign *c)
+{
+    const uint64_t from = trainer_version(c->trainer), to = ledger_version(c->ledger);
+    enum err err = rundir_metrics_cut(c->dir, (int64_t)from);
+
+    if (!err)
+        err = evaluation_line(c);
+    if (c->plan.rewards.normalize && answers_evaluated(c->answers, TASKS_BEFORE))
+        rewards_measure(&c->plan.rewards, answers_values(c->answers, TASKS_BEFORE), c->eval->n);
+    if (!err)
+        err = old_images(c);
+    if (c->resumed && to)
+        fprintf(stderr,
+                "resumed: checkpoint of version %" PRIu64 ", trains %" PRIu64
+                " iterations again to version %" PRIu64 "\n",
+                from, to - from, to);
+    for (uint64_t i = from; i < to && !err; i++)
+        err = again(c, i);
+    return err;
+}

@@ -1,0 +1,223 @@
+#include "learner/fleet/fleet_main.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "learner/fleet/campaign.h"
+#include "learner/run/adapt.h"
+#include "learner/run/crew.h"
+#include "learner/run/report.h"
+#include "proto/curve.h"
+#include "proto/dial.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+/* `processes`: crew_json's, given up; or NULL. */
+static enum err write_run(struct campaign *c, const char *state, const struct hash *weights,
+                          json_t *processes)
+{
+    char text[HASH_TEXT], id[HASH_TEXT];
+    struct hash run = {{0}};
+    json_t *json;
+    enum err err;
+
+    memcpy(run.byte, c->origin->run.byte, sizeof c->origin->run.byte);
+    hash_text(id, &run)[2 * sizeof c->origin->run.byte] = 0;
+    json = json_pack(
+        "{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s*, s:s*, s:O, s:o*}", "method",
+        c->plan.method->name, "state", state, "pid", (int)getpid(), "version", DROVER_VERSION,
+        "run", id, "epoch", (json_int_t)c->epoch, "step", (json_int_t)ledger_version(c->ledger),
+        "steps", (json_int_t)c->plan.iterations, "written_ms", (json_int_t)clock_wall_ms(),
+        "run_name", c->keys->keys.run_name, "weights",
+        weights ? hash_text(text, weights) : NULL, "config", c->config, "processes", processes);
+    err = rundir_run(c->dir, json);
+    json_decref(json);
+    return err;
+}
+
+static enum err commit(struct ledger *ledger)
+{
+    enum err err = OK;
+
+    if (!ledger_commit_begin(ledger))
+        return OK;
+    err = ledger_commit_write(ledger);
+    return err ? err : ledger_commit_end(ledger);
+}
+
+/* The model, the report, END. Done twice it gives the same. */
+static enum err finish(struct campaign *c)
+{
+    const struct step *policy = trainer_policy(c->trainer);
+    const struct hash weights = step_hash(policy);
+    char now[HASH_TEXT], was[HASH_TEXT];
+    struct hash before;
+    json_t *processes;
+    enum err err = rundir_owned(c->dir);
+
+    if (!err)
+        err = adapt_save(c->model, c->origin->card, policy, c->keys->keys.model_name_or_path,
+                         c->plan.shared.dtype);
+    if (!err && ledger_ended(c->ledger, &before) && !hash_same(&before, &weights))
+        err = err_set(ERR_STATE, "the run ended with weights %.16s, now they are %.16s",
+                      hash_text(was, &before), hash_text(now, &weights));
+    if (!err && !ledger_ended(c->ledger, NULL)) {
+        ledger_end(c->ledger, &weights);
+        err = commit(c->ledger);
+    }
+    processes = crew_json(c->crew); /* none, if all was done before this process began */
+    if (!err) {
+        char *name = mem_print("drover %s", c->plan.method->name);
+        err = report_write(c->keys->keys.output_dir,
+                           c->keys->keys.run_name ? c->keys->keys.run_name : name, processes);
+        free(name);
+    }
+    if (!err)
+        err = trainer_trim(c->trainer);
+    if (!err)
+        err = write_run(c, "finished", &weights, json_incref(processes));
+    if (!err)
+        fprintf(stderr, "done: %s  weights %s\n", c->model, hash_text(now, &weights));
+    if (!err)
+        crew_print(processes, stderr);
+    json_decref(processes);
+    return err;
+}
+
+static enum err stopped(struct campaign *c)
+{
+    enum err err = rundir_owned(c->dir);
+
+    if (!err)
+        err = write_run(c, "stopped", NULL, NULL);
+    if (!err)
+        fprintf(stderr,
+                "stopped at iteration %" PRIu64 " of %" PRIu64
+                ", all is kept: the same command goes on from here\n",
+                ledger_version(c->ledger), c->plan.iterations);
+    return err;
+}
+
+static enum err ask_fleet(struct campaign *c, enum fleet_end *end)
+{
+    const struct fleet_keys *k = c->keys;
+    const struct member_options member = {.broker = k->broker,
+                                          .key = k->broker_key ? k->broker_key : "",
+                                          .name = "learner",
+                                          .wait = k->broker_wait,
+                                          .log_level = "info",
+                                          .parent_fd = k->parent_fd};
+    struct progress progress;
+    struct fleet_conf conf = {.member = &member,
+                              .keys = k,
+                              .plan = &c->plan,
+                              .rewards = &c->plan.rewards,
+                              .tasks = c->tasks,
+                              .origin = c->origin,
+                              .trainer = c->trainer,
+                              .ledger = c->ledger,
+                              .answers = c->answers,
+                              .dir = c->dir,
+                              .progress = &progress,
+                              .crew = c->crew,
+                              .decoding = {.temperature = (float)k->temperature,
+                                           .top_p = c->plan.top_p,
+                                           .min_p = c->plan.min_p,
+                                           .top_k = c->plan.top_k,
+                                           .max_new = (uint32_t)k->response_length,
+                                           .stop = c->stop,
+                                           .stops = c->stops},
+                              .tail = c->tail,
+                              .tails = c->tails,
+                              .body_max = c->body_max,
+                              .epoch = c->epoch,
+                              .rows = c->train->n,
+                              .saved = c->saved,
+                              .snapshot = c->snapshot,
+                              .snapshots = c->snapshots};
+    enum err err;
+
+    c->snapshots = 0; /* the fleet's now */
+    progress_begin(&progress, (int64_t)ledger_version(c->ledger), (int64_t)c->plan.iterations,
+                   k->keys.disable_tqdm, clock_mono_ms());
+    err = fleet_run(&conf, end);
+    progress_end(&progress);
+    return err;
+}
+
+static enum err run(struct campaign *c)
+{
+    enum fleet_end end = FLEET_DONE;
+    enum err err = campaign_replay(c);
+
+    if (!err &&
+        (ledger_ended(c->ledger, NULL) || ledger_watermark(c->ledger) == tasks_total(c->tasks)))
+        return finish(c);
+    if (!err)
+        err = ledger_start(c->ledger, &c->origin->run, &c->epoch);
+    if (!err)
+        err = write_run(c, "running", NULL, NULL);
+    if (!err)
+        err = ask_fleet(c, &end);
+    if (err)
+        return err;
+    return end == FLEET_STOPPED ? stopped(c) : finish(c);
+}
+
+/* Before anything is written: is there a broker? */
+static enum err reach_broker(const struct fleet_keys *k)
+{
+    const bool keyed = k->broker_key && *k->broker_key;
+    struct curve_keys keys;
+    enum err err = keyed ? curve_load(&keys, k->broker_key) : OK;
+
+    if (!err)
+        err = dial_knock(k->broker, ZMQ_DEALER, keyed ? &keys : NULL, 1000L * k->broker_wait);
+    curve_wipe(&keys);
+    return err;
+}
+
+static enum err check(const struct fleet_method *method, const struct fleet_keys *k,
+                      struct campaign *c, bool *done)
+{
+    enum err err = fleet_keys_check(&c->plan, method, k);
+
+    if (!err && !k->broker)
+        err = err_set(ERR_PARSE,
+                      "broker is missing: `drover %s` starts a fleet; alone, say "
+                      "broker=tcp://head:5555 broker_key=fleet.key",
+                      method->name);
+    if (!err)
+        err = rundir_check(k->keys.output_dir);
+    *done = !err && !k->keys.overwrite_output_dir && campaign_finished(k, c->config);
+    if (*done)
+        fprintf(stderr, "already done: %s/model (overwrite_output_dir=true begins anew)\n",
+                k->keys.output_dir);
+    return err || *done ? err : reach_broker(k);
+}
+
+enum err fleet_main(const struct fleet_method *method, int argc, char **argv)
+{
+    struct fleet_keys *keys = mem_new(1, method->size);
+    struct campaign campaign = {.keys = keys};
+    bool done = false;
+    enum err err;
+
+    keys->parent_fd = -1;
+    err = keys_read(method->tables, keys, argc, argv, NULL);
+    if (!err) {
+        campaign.config = keys_resolved(method->tables, keys);
+        err = check(method, keys, &campaign, &done);
+    }
+    if (!err && !done)
+        err = campaign_open(&campaign, keys);
+    if (!err && !done)
+        err = run(&campaign);
+    campaign_close(&campaign);
+    conf_free(method->tables, keys);
+    free(keys);
+    return err;
+}

@@ -1,0 +1,56 @@
+/* fleet_state: what the files of fleet share; for fleet*.c only. */
+
+#ifndef LEARNER_FLEET_FLEET_STATE_H
+#define LEARNER_FLEET_FLEET_STATE_H
+
+#include "learner/fleet/fleet.h"
+#include "learner/fleet/serve.h"
+#include "net/worker.h"
+
+enum { FLEET_TABLE = 1, FLEET_VERSIONS = FLEET_KEYS_LAG + 4 };
+
+struct fleet {
+    struct fleet_conf conf;
+    struct member *member;
+    struct peer *peer;
+    struct worker *worker;
+    struct serve *serve;
+    struct snapshot *snapshot[FLEET_VERSIONS]; /* alive, ascending */
+    uint32_t snapshots;
+
+    uint64_t opened, acked; /* sent on this connection; as the broker said last */
+    uint64_t arrived;       /* SAMPLE and DROPPED on this connection */
+    bool refused;
+    char note[256];
+
+    bool writing;             /* a group is being written */
+    bool told;                /* what is settled was said since it changed */
+    struct trainer_job *done; /* an iteration whose STEP is on its way to the disk */
+    bool training, saving;
+    uint64_t saved; /* version of the last checkpoint */
+    int64_t saved_ms, begun_ms, stepped_ms;
+    uint64_t tokens; /* trained, of answers */
+    char *metrics;   /* JSON of the newest line */
+
+    bool draining, abandoned, halted, finished, closing;
+    int64_t deadline_ms;
+    int64_t said_ms; /* when `done` was first said */
+    int64_t bye_ms;  /* when BYE was said; 0: not yet */
+    bool bye_ok;
+};
+
+/* The next thing that can be done: commit, train, save. Call after anything changed. */
+enum err fleet_train_advance(struct fleet *fleet, int64_t now_ms) MUST_CHECK;
+/* worker_conf.given */
+enum err fleet_train_given(void *fleet, void *job, int64_t now_ms) MUST_CHECK;
+/* All is settled, or stop_if said so. */
+bool fleet_train_over(const struct fleet *fleet);
+/* Images of lower versions are not needed any more. */
+uint64_t fleet_train_smallest(const struct fleet *fleet);
+
+/* Says what is settled. */
+enum err fleet_say_settled(struct fleet *fleet) MUST_CHECK;
+/* Offers a version's image and announces it; takes the snapshot. */
+enum err fleet_say_version(struct fleet *fleet, struct snapshot *snapshot) MUST_CHECK;
+
+#endif

@@ -1,0 +1,296 @@
+/* fleet_train: what a run does with what has arrived: commit, train, announce, save. */
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "learner/fleet/fleet_state.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUIET_MS = 5000 }; /* of MEMBER_DRAIN_MS, for an iteration to come to its end */
+
+uint64_t fleet_train_smallest(const struct fleet *f)
+{
+    const uint64_t version = ledger_version(f->conf.ledger);
+
+    return answers_evaluated(f->conf.answers, TASKS_BEFORE)
+               ? tasks_oldest(f->conf.tasks, tasks_first(f->conf.tasks, version))
+               : 0;
+}
+
+bool fleet_train_over(const struct fleet *f)
+{
+    return f->halted || (ledger_idle(f->conf.ledger) &&
+                         ledger_watermark(f->conf.ledger) == tasks_total(f->conf.tasks));
+}
+
+/* ---- the journal */
+
+static enum err write_group(void *self)
+{
+    const struct fleet *f = self;
+    const enum err err = rundir_owned(f->conf.dir);
+
+    return err ? err : ledger_commit_write(f->conf.ledger);
+}
+
+static enum err evaluated(struct fleet *f, enum tasks_kind kind, uint64_t step)
+{
+    json_t *line = answers_line(f->conf.answers, kind, step);
+    const enum err err = rundir_metrics(f->conf.dir, line);
+
+    progress_line(f->conf.progress, "%s training: score %.4f, %.1f tokens an answer",
+                  kind == TASKS_BEFORE ? "before" : "after",
+                  json_number_value(json_object_get(line, "eval_objective/scores")),
+                  json_number_value(json_object_get(line, "eval_completion_length")));
+    json_decref(line);
+    return err;
+}
+
+static bool holds(const struct fleet_keys_condition *c, const json_t *line)
+{
+    const json_t *value = json_object_get(line, c->metric);
+    const double x = json_number_value(value);
+
+    return json_is_number(value) && (c->below ? x < c->limit : x > c->limit);
+}
+
+static void judge(struct fleet *f, const json_t *line)
+{
+    for (int i = 0; i < f->conf.plan->conditions; i++) {
+        const struct fleet_keys_condition *c = &f->conf.plan->stop_if[i];
+        if (!holds(c, line))
+            continue;
+        progress_line(f->conf.progress, "stop_if: %s is %.6g, %s %.6g: the run ends here",
+                      c->metric, json_number_value(json_object_get(line, c->metric)),
+                      c->below ? "<" : ">", c->limit);
+        f->halted = true;
+    }
+}
+
+static void tell(const struct fleet *f, const json_t *line, int64_t now_ms)
+{
+    const int64_t done = (int64_t)ledger_version(f->conf.ledger);
+    char left[24];
+
+    progress_clock(left, progress_left_ms(f->conf.progress, done, now_ms));
+    progress_line(f->conf.progress,
+                  "iteration %" PRId64 "/%" PRIu64 "  score %.4f  kl %.4f  length %.1f  "
+                  "%.0f tokens/s  %s left",
+                  done, f->conf.plan->iterations,
+                  json_number_value(json_object_get(line, f->conf.plan->method->score)),
+                  json_number_value(json_object_get(line, f->conf.plan->method->divergence)),
+                  json_number_value(json_object_get(line, "drover_completion_length")),
+                  json_number_value(json_object_get(line, "drover_tokens_per_second")), left);
+}
+
+/* An iteration's STEP is durable: its version may be announced. */
+static enum err stepped(struct fleet *f, int64_t now_ms)
+{
+    struct trainer_job *job = f->done;
+    const uint64_t version = ledger_version(f->conf.ledger);
+    const double seconds = (double)(now_ms - f->stepped_ms) / 1e3;
+    const double all = (double)(now_ms - f->begun_ms) / 1e3;
+    struct snapshot *snapshot = job->snapshot;
+    enum err err;
+
+    f->done = NULL;
+    f->tokens += (uint64_t)job->tokens;
+    f->stepped_ms = now_ms;
+    ledger_forget(f->conf.ledger, job->iteration);
+    job->snapshot = NULL;
+    err = fleet_say_version(f, snapshot);
+    json_object_set_new(
+        job->line, "epoch",
+        json_real((double)(version * f->conf.plan->batch) / (double)f->conf.rows));
+    if (seconds > 0) {
+        json_object_set_new(job->line, "drover_tokens_per_second",
+                            json_real((double)job->tokens / seconds));
+        json_object_set_new(job->line, "step_time", json_real(seconds));
+        json_object_set_new(job->line, "drover_iteration_seconds", json_real(seconds));
+        json_object_set_new(job->line, "drover_wait_seconds",
+                            json_real(fmax(0, seconds - job->seconds)));
+    }
+    if (all > 0)
+        json_object_set_new(job->line, "eps",
+                            json_real((double)((version - (uint64_t)f->conf.progress->first) *
+                                               f->conf.plan->batch) /
+                                      all));
+    if (!err)
+        err = rundir_metrics(f->conf.dir, job->line);
+    free(f->metrics);
+    f->metrics = json_dumps(job->line, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    tell(f, job->line, now_ms);
+    progress_step(f->conf.progress, (int64_t)version, 0, now_ms);
+    judge(f, job->line);
+    trainer_job_free(job);
+    return err;
+}
+
+static enum err written(void *self, enum err result, const char *words, int64_t now_ms)
+{
+    struct fleet *f = self;
+    struct ledger *l = f->conf.ledger;
+    const uint64_t version = ledger_version(l);
+    const bool before = answers_evaluated(f->conf.answers, TASKS_BEFORE);
+    const bool after = answers_evaluated(f->conf.answers, TASKS_AFTER);
+    enum err err;
+
+    f->writing = false;
+    if (f->closing)
+        return OK;
+    if (result) /* the disk is full or failing: nothing more can be promised */
+        return err_set(result, "%s%s", result == ERR_IO ? "the journal: " : "", words);
+    err = ledger_commit_end(l);
+    if (!err)
+        err = answers_flush(f->conf.answers);
+    f->told = false;
+    if (!err)
+        err = fleet_say_settled(f);
+    if (!err && !before && answers_evaluated(f->conf.answers, TASKS_BEFORE))
+        err = evaluated(f, TASKS_BEFORE, 0);
+    if (!err && ledger_version(l) > version)
+        err = stepped(f, now_ms);
+    if (!err && !after && answers_evaluated(f->conf.answers, TASKS_AFTER))
+        err = evaluated(f, TASKS_AFTER, ledger_version(l));
+    return err ? err : fleet_train_advance(f, now_ms);
+}
+
+/* ---- the compute thread */
+
+static enum err post(struct fleet *f, struct trainer_job *job)
+{
+    if (worker_post(f->worker, job))
+        return OK;
+    trainer_job_free(job);
+    return err_set(ERR_STATE, "the compute thread takes no work");
+}
+
+static bool save_due(const struct fleet *f, int64_t now_ms)
+{
+    const struct keys *k = &f->conf.keys->keys;
+    const uint64_t version = ledger_version(f->conf.ledger);
+
+    if (version == f->saved || trainer_version(f->conf.trainer) != version || f->abandoned)
+        return false;
+    if (f->draining || version == f->conf.plan->iterations)
+        return true;
+    if (f->conf.plan->shared.save == KEYS_NO)
+        return false;
+    return (f->conf.plan->shared.save == KEYS_STEPS && k->save_steps > 0 &&
+            version % (uint64_t)keys_steps(k->save_steps, (int64_t)f->conf.plan->iterations) ==
+                0) ||
+           (k->save_minutes > 0 && (double)(now_ms - f->saved_ms) >= k->save_minutes * 6e4);
+}
+
+static enum err save(struct fleet *f)
+{
+    const uint64_t version = ledger_version(f->conf.ledger);
+    const enum err err = rundir_owned(f->conf.dir);
+    struct trainer_job *job;
+
+    if (err)
+        return err;
+    job = trainer_job(TRAINER_SAVE, f->snapshots);
+    job->keeps = 0;
+    for (uint32_t i = 0; i < f->snapshots; i++)
+        if (f->snapshot[i]->version.number < version)
+            job->keep[job->keeps++] = f->snapshot[i];
+    job->iteration = version;
+    f->saving = true;
+    return post(f, job);
+}
+
+static enum err train(struct fleet *f)
+{
+    const uint64_t iteration = ledger_version(f->conf.ledger);
+    struct trainer_job *job = trainer_job(TRAINER_ITERATE, ledger_batch_size(f->conf.ledger));
+
+    if (f->conf.rewards->normalize && !iteration)
+        rewards_measure(f->conf.rewards, answers_values(f->conf.answers, TASKS_BEFORE),
+                        tasks_plan(f->conf.tasks)->eval);
+    job->iteration = iteration;
+    if (!ledger_batch(f->conf.ledger, iteration, job->sample)) {
+        trainer_job_free(job);
+        return OK;
+    }
+    for (uint32_t i = 0; i < job->n; i++)
+        job->prompt[i] = answers_prompt(f->conf.answers, job->sample[i]->task);
+    f->training = true;
+    return post(f, job);
+}
+
+static bool may_train(const struct fleet *f)
+{
+    const struct ledger *l = f->conf.ledger;
+
+    return !f->draining && !f->halted && !f->done &&
+           ledger_version(l) < f->conf.plan->iterations &&
+           (!f->conf.rewards->normalize || answers_evaluated(f->conf.answers, TASKS_BEFORE)) &&
+           ledger_batch(l, ledger_version(l), NULL);
+}
+
+/* Draining: an iteration may still end; then what is there is saved. */
+static void wind_down(struct fleet *f, int64_t now_ms)
+{
+    if (f->training && !f->abandoned && now_ms >= f->deadline_ms - MEMBER_DRAIN_MS + QUIET_MS) {
+        f->abandoned = true;
+        trainer_abandon();
+    }
+    if (!f->training && !f->saving && !f->done && ledger_idle(f->conf.ledger))
+        f->finished = true;
+}
+
+enum err fleet_train_advance(struct fleet *f, int64_t now_ms)
+{
+    enum err err = OK;
+
+    if (!f->writing && ledger_commit_begin(f->conf.ledger)) {
+        f->writing = true;
+        err = loop_work(member_loop(f->member), write_group, written, f);
+    }
+    if (!err && !f->training && !f->saving && !f->done) {
+        if (save_due(f, now_ms))
+            err = save(f);
+        else if (may_train(f))
+            err = train(f);
+    }
+    if (f->draining)
+        wind_down(f, now_ms);
+    return err;
+}
+
+static enum err saved(struct fleet *f, const struct trainer_job *job, int64_t now_ms)
+{
+    f->saving = false;
+    if (job->err)
+        return err_set(job->err, "checkpoint: %s", job->words);
+    f->saved = job->iteration;
+    f->saved_ms = now_ms;
+    return fleet_train_advance(f, now_ms);
+}
+
+enum err fleet_train_given(void *self, void *given, int64_t now_ms)
+{
+    struct fleet *f = self;
+    struct trainer_job *job = given;
+    enum err err;
+
+    if (job->kind == TRAINER_SAVE) {
+        err = saved(f, job, now_ms);
+        trainer_job_free(job);
+        return err;
+    }
+    f->training = false;
+    if (job->err) {
+        err = f->abandoned ? OK : err_set(job->err, "%s", job->words);
+        trainer_job_free(job);
+        return err ? err : fleet_train_advance(f, now_ms);
+    }
+    f->done = job;
+    ledger_step(f->conf.ledger, job->iteration, &job->snapshot->version.hash);
+    return fleet_train_advance(f, now_ms);
+}

@@ -1,0 +1,376 @@
+#include "learner/fleet/origin.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "learner/run/card.h"
+#include "learner/run/resume.h"
+#include "lm/kernel/blas.h"
+#include "lm/model/image.h"
+#include "proto/peer.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MANIFEST_MAX = 16 << 20 };
+
+void origin_close(struct origin *o)
+{
+    if (!o)
+        return;
+    for (int i = 0; i < o->models; i++) {
+        fs_unmap(o->model[i].card_bytes, o->model[i].card.bytes);
+        fs_unmap(o->model[i].image_bytes, o->model[i].image.bytes);
+    }
+    bundle_free(o->card);
+    json_decref(o->manifest);
+    free(o->folder);
+    free(o);
+}
+
+static char *path_of(const struct origin *o, const struct hash *hash)
+{
+    char text[HASH_TEXT];
+
+    return mem_print("%s/%s", o->folder, hash_text(text, hash));
+}
+
+/* Writes bytes under their hash, unless they are there. */
+static enum err keep(const struct origin *o, struct artifact *out, const void *bytes, size_t n)
+{
+    char *path;
+    enum err err = OK;
+
+    out->hash = hash_of(bytes, n);
+    out->bytes = n;
+    path = path_of(o, &out->hash);
+    if (!fs_exists(path))
+        err = fs_write(path, bytes, n);
+    free(path);
+    return err;
+}
+
+static enum err keep_model(const struct origin *o, struct origin_model *model,
+                           const struct bundle *bundle)
+{
+    const struct shape *shape = &bundle->params->shape;
+    const size_t bytes = image_size(shape);
+    struct image_layout *layout = NULL;
+    float *image = NULL;
+    enum err err = mem_big(&image, bytes, 1, "compute weights");
+
+    if (!err)
+        err = image_layout_new(&layout, shape);
+    if (!err) {
+        image_pack(image, layout, bundle->params);
+        err = keep(o, &model->image, image, bytes);
+    }
+    if (!err)
+        err = keep(o, &model->card, bundle->card, bundle->card_size);
+    image_layout_free(layout);
+    free(image);
+    return err;
+}
+
+/* Reward models read the policy's token ids. */
+static enum err same_tokens(const struct bundle *model, const struct tokenizer *policy)
+{
+    const int n = tokenizer_count(policy);
+
+    for (int id = 0; id < n; id++) {
+        size_t a, b;
+        const char *const x = tokenizer_piece(policy, id, &a);
+        const char *const y = id < tokenizer_count(model->tokenizer)
+                                  ? tokenizer_piece(model->tokenizer, id, &b)
+                                  : NULL;
+        if (!y || !x || a != b || memcmp(x, y, a))
+            return err_set(ERR_RANGE,
+                           "its tokenizer differs from the policy's (token %d): a reward model "
+                           "must read the policy's tokens",
+                           id);
+    }
+    return OK;
+}
+
+/* Whether the model at `path` has the head that the reward reads. */
+static enum err check_head(const struct reward *reward, enum head head)
+{
+    const char *path = reward->model;
+
+    if (reward->kind == SCORER_JUDGE)
+        return head == HEAD_LM
+                   ? OK
+                   : err_set(ERR_RANGE, "%s is a reward model: a judge is a language model",
+                             path);
+    if (head == HEAD_LM)
+        return err_set(ERR_RANGE,
+                       "%s is a language model: make a reward model of it with `drover reward`",
+                       path);
+    if (head == HEAD_STEP && reward->steps == REWARDS_NO_STEPS)
+        return err_set(ERR_RANGE,
+                       "%s is a process reward model: say what its steps become, such as "
+                       "steps: potential",
+                       path);
+    if (head != HEAD_STEP && reward->steps != REWARDS_NO_STEPS)
+        return err_set(ERR_RANGE, "%s is no process reward model (`drover prm` trains one)",
+                       path);
+    return OK;
+}
+
+static enum err make_reward(struct origin *o, const struct reward *reward,
+                            const struct tokenizer *policy)
+{
+    struct origin_model *model = &o->model[o->models];
+    struct bundle *bundle = NULL;
+    enum err err = bundle_open(&bundle, reward->model, BUNDLE_ALL);
+
+    if (!err)
+        err = check_head(reward, bundle->params->shape.head);
+    if (!err && reward->kind == SCORER_REWARD_MODEL)
+        err = same_tokens(bundle, policy);
+    if (!err)
+        err = keep_model(o, model, bundle);
+    snprintf(model->name, sizeof model->name, "reward:%s", reward->name);
+    o->models++;
+    bundle_free(bundle);
+    return err ? err_add("reward %s", reward->name) : OK;
+}
+
+static enum err make(struct origin *o, const struct fleet_keys *keys,
+                     const struct rewards *rewards)
+{
+    struct bundle *bundle = NULL;
+    uint64_t unused;
+    char *eos = NULL;
+    enum err err = fs_mkdir(o->folder);
+
+    o->fresh = true;
+    peer_random(&o->run, &unused);
+    if (!err)
+        err = card_open(&bundle, &keys->keys, BUNDLE_ALL, &eos);
+    if (!err && bundle->params->shape.head != HEAD_LM)
+        err = err_set(ERR_RANGE, "%s is a reward model: this method trains a language model",
+                      keys->keys.model_name_or_path);
+    snprintf(o->model[0].name, sizeof o->model[0].name, "policy");
+    if (!err)
+        err = keep_model(o, &o->model[0], bundle);
+    o->models = 1;
+    for (int i = 0; i < rewards->n && !err; i++) {
+        o->of_reward[i] = rewards->reward[i].model ? o->models : -1;
+        if (rewards->reward[i].model)
+            err = make_reward(o, &rewards->reward[i], bundle->tokenizer);
+    }
+    bundle_free(bundle);
+    free(eos);
+    return err;
+}
+
+static enum err get_artifact(struct artifact *out, const json_t *from, const char *key)
+{
+    const json_t *pair = json_object_get(from, key);
+    const char *hash = json_string_value(json_array_get(pair, 0));
+
+    out->bytes = (uint64_t)json_integer_value(json_array_get(pair, 1));
+    return hash ? hash_parse(&out->hash, hash) : err_set(ERR_PARSE, "no %s", key);
+}
+
+static enum err get_model(struct origin *o, const json_t *entry)
+{
+    struct origin_model *model = &o->model[o->models];
+    const char *name = json_string_value(json_object_get(entry, "name"));
+    enum err err = name && o->models <= REWARDS_MAX ? OK : err_set(ERR_PARSE, "no name");
+
+    if (!err)
+        err = get_artifact(&model->card, entry, "card");
+    if (!err)
+        err = get_artifact(&model->image, entry, "image");
+    if (err)
+        return err;
+    snprintf(model->name, sizeof model->name, "%s", name);
+    o->models++;
+    return OK;
+}
+
+static enum err load(struct origin *o, const char *path, const struct rewards *rewards)
+{
+    const json_t *entry;
+    struct hash run;
+    size_t i, n;
+    char *text = NULL;
+    enum err err = fs_read(&text, &n, path, MANIFEST_MAX);
+
+    o->manifest = err ? NULL : json_loadb(text, n, 0, NULL);
+    free(text);
+    if (!err) {
+        const char *id = json_string_value(json_object_get(o->manifest, "run"));
+        err = id ? hash_parse(&run, id) : err_set(ERR_PARSE, "no run id");
+    }
+    if (!err)
+        memcpy(o->run.byte, run.byte, sizeof o->run.byte);
+    json_array_foreach(json_object_get(o->manifest, "models"), i, entry)
+    {
+        if (!err)
+            err = get_model(o, entry);
+    }
+    for (int r = 0; r < rewards->n && !err; r++) {
+        o->of_reward[r] = -1;
+        for (int m = 1; m < o->models; m++)
+            if (!strcmp(o->model[m].name + 7, rewards->reward[r].name))
+                o->of_reward[r] = m;
+    }
+    if (!err && !o->models)
+        err = err_set(ERR_PARSE, "names no model");
+    return err ? err_add("%s", path) : OK;
+}
+
+static enum err map(const struct origin *o, const struct artifact *what, const void **bytes)
+{
+    char *path = path_of(o, &what->hash);
+    struct hash hash;
+    size_t n = 0;
+    enum err err = fs_map(bytes, &n, path);
+
+    if (!err) {
+        hash = hash_of(*bytes, n);
+        if (n != what->bytes || !hash_same(&hash, &what->hash)) {
+            err = err_set(ERR_PARSE, "%s: damaged: its bytes do not have its hash", path);
+            fs_unmap(*bytes, n);
+            *bytes = NULL;
+        }
+    }
+    free(path);
+    return err;
+}
+
+static enum err map_all(struct origin *o)
+{
+    enum err err = OK;
+
+    for (int i = 0; i < o->models && !err; i++) {
+        struct origin_model *const m = &o->model[i];
+        m->card.kind = ARTIFACT_CARD;
+        m->image.kind = ARTIFACT_IMAGE;
+        m->card.name = m->image.name = m->name;
+        err = map(o, &m->card, &m->card_bytes);
+        if (!err)
+            err = map(o, &m->image, &m->image_bytes);
+    }
+    if (!err)
+        err = bundle_from_card(&o->card, o->model[0].card_bytes, o->model[0].card.bytes,
+                               "the policy's card");
+    return err;
+}
+
+enum err origin_open(struct origin **out, const struct fleet_keys *keys,
+                     const struct rewards *rewards)
+{
+    struct origin *o = mem_new(1, sizeof *o);
+    char *path;
+    enum err err;
+
+    *out = NULL;
+    o->folder = mem_print("%s/artifacts", keys->keys.output_dir);
+    path = mem_print("%s/manifest.json", o->folder);
+    err = fs_exists(path) ? load(o, path, rewards) : make(o, keys, rewards);
+    if (!err)
+        err = map_all(o);
+    free(path);
+    if (err)
+        origin_close(o);
+    else
+        *out = o;
+    return err;
+}
+
+static json_t *artifact_json(const struct artifact *a)
+{
+    char text[HASH_TEXT];
+
+    return json_pack("[sI]", hash_text(text, &a->hash), (json_int_t)a->bytes);
+}
+
+static enum err write_manifest(struct origin *o, const json_t *config, const char *data,
+                               const json_t *machine)
+{
+    struct hash run = {{0}};
+    char id[HASH_TEXT], *path = mem_print("%s/manifest.json", o->folder), *text;
+    json_t *models = json_array();
+    enum err err;
+
+    memcpy(run.byte, o->run.byte, sizeof o->run.byte);
+    for (int i = 0; i < o->models; i++)
+        json_array_append_new(models, json_pack("{s:s, s:o, s:o}", "name", o->model[i].name,
+                                                "card", artifact_json(&o->model[i].card),
+                                                "image", artifact_json(&o->model[i].image)));
+    o->manifest = json_pack("{s:s, s:s, s:O, s:O, s:o}", "run", hash_text(id, &run), "data",
+                            data, "config", config, "machine", machine, "models", models);
+    text = json_dumps(o->manifest, JSON_INDENT(1));
+    err = fs_write(path, text, strlen(text));
+    free(text);
+    free(path);
+    return err;
+}
+
+/* OpenBLAS adds in an order that depends on the CPU and on the threads. */
+static enum err same_machine(const json_t *was, const json_t *now)
+{
+    if (json_equal(was, now))
+        return OK;
+    return err_set(
+        ERR_STATE,
+        "the run began with OpenBLAS kernels '%s' and %d threads, here they are '%s' "
+        "and %d: other rounding; begin runs that shall move with reproducible: "
+        "portable",
+        json_string_value(json_object_get(was, "blas")),
+        (int)json_integer_value(json_object_get(was, "threads")),
+        json_string_value(json_object_get(now, "blas")),
+        (int)json_integer_value(json_object_get(now, "threads")));
+}
+
+enum err origin_seal(struct origin *o, const json_t *config, const struct hash *data,
+                     bool portable)
+{
+    json_t *machine =
+        json_pack("{s:s, s:i}", "blas", blas_core(), "threads", omp_get_max_threads());
+    char text[HASH_TEXT];
+    const char *was;
+    enum err err;
+
+    hash_text(text, data);
+    if (o->fresh) {
+        err = write_manifest(o, config, text, machine);
+        json_decref(machine);
+        return err;
+    }
+    err = resume_same(json_object_get(o->manifest, "config"), config);
+    was = json_string_value(json_object_get(o->manifest, "data"));
+    if (!err && (!was || strcmp(was, text)))
+        err =
+            err_set(ERR_STATE, "the prompts changed since the run that output_dir holds: take "
+                               "another output_dir, or say overwrite_output_dir=true");
+    if (!err && !portable)
+        err = same_machine(json_object_get(o->manifest, "machine"), machine);
+    json_decref(machine);
+    return err;
+}
+
+enum err origin_params(const struct origin *o, int model, struct params **out)
+{
+    const struct origin_model *m = &o->model[model];
+    struct image_layout *layout = NULL;
+    struct bundle *bundle = NULL;
+    enum err err = bundle_from_card(&bundle, m->card_bytes, m->card.bytes, m->name);
+
+    *out = NULL;
+    if (!err && image_size(&bundle->shape) != m->image.bytes)
+        err = err_set(ERR_PARSE, "%s: image and card do not fit together", m->name);
+    if (!err)
+        err = image_layout_new(&layout, &bundle->shape);
+    if (!err)
+        err = params_new(out, &bundle->shape);
+    if (!err)
+        image_unpack(*out, layout, m->image_bytes);
+    image_layout_free(layout);
+    bundle_free(bundle);
+    return err;
+}

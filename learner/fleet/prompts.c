@@ -1,0 +1,238 @@
+#include "learner/fleet/prompts.h"
+
+#include "base/mem.h"
+#include "data/example.h"
+#include "proto/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void prompts_free(struct prompts *prompts)
+{
+    if (!prompts)
+        return;
+    for (size_t i = 0; i < prompts->n; i++) {
+        free(prompts->row[i].token);
+        free(prompts->row[i].answer);
+        free(prompts->row[i].text);
+        free(prompts->row[i].meta);
+    }
+    free(prompts->row);
+    free(prompts);
+}
+
+static enum err ids_of(const json_t *list, int vocab, struct encoded *out)
+{
+    const size_t n = json_array_size(list);
+
+    out->ids = mem_new(n, sizeof *out->ids);
+    out->n = (int)n;
+    for (size_t i = 0; i < n; i++) {
+        const json_int_t id = json_integer_value(json_array_get(list, i));
+        if (id < 0 || id >= vocab)
+            return err_set(ERR_RANGE, "'input_ids'[%zu]: %lld is not below the vocabulary's %d",
+                           i, (long long)id, vocab);
+        out->ids[i] = (int)id;
+    }
+    return OK;
+}
+
+/* What rules and workers see beside the answer. */
+static enum err take_text(struct prompts_row *row, const struct example *e,
+                          const struct prompts_rule *rule)
+{
+    size_t n = 0;
+    enum err err = OK;
+
+    if (e->kind == EXAMPLE_TOKENS)
+        err = tokenizer_decode(rule->encode.tokenizer, row->token, row->tokens, true,
+                               &row->text, &n);
+    else
+        err = encode_text(&rule->encode, e->prompt, e->tools, true, &row->text, &n);
+    if (!err) {
+        char *const clean = text_clean(row->text, n); /* tokens may be half a character */
+        free(row->text);
+        row->text = clean;
+    }
+    if (rule->question && e->chat)
+        json_object_set(e->meta, "prompt", e->prompt);
+    row->meta = json_dumps(e->meta, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!err && strlen(row->meta) > PROMPTS_META)
+        err = err_set(ERR_RANGE, "its other columns are longer than 64 KiB as JSON");
+    return err;
+}
+
+static enum err check_columns(const struct example *e, const struct prompts_rule *rule)
+{
+    for (size_t i = 0; i < rule->columns; i++) {
+        const json_t *value = json_object_get(e->meta, rule->column[i]);
+        if (!json_is_string(value) && !json_is_number(value))
+            return err_set(ERR_RANGE,
+                           "a reward rule reads column '%s': missing, or neither "
+                           "text nor a number",
+                           rule->column[i]);
+    }
+    return OK;
+}
+
+/* A dialogue is a prompt and its last turn. */
+static enum err split(const struct example *e, json_t **prompt, json_t **answer)
+{
+    const size_t n = json_array_size(e->text);
+
+    if (e->kind == EXAMPLE_COMPLETION) {
+        *prompt = json_incref(e->prompt);
+        *answer = json_incref(e->completion);
+        return OK;
+    }
+    if (e->kind != EXAMPLE_MESSAGES || n < 2)
+        return err_set(ERR_PARSE, "expected prompt and completion, or messages of two turns");
+    *prompt = json_copy(e->text);
+    json_array_remove(*prompt, n - 1);
+    *answer = json_array();
+    json_array_append(*answer, json_array_get(e->text, n - 1));
+    return OK;
+}
+
+static bool stops(const struct prompts_rule *rule, int id)
+{
+    for (uint32_t i = 0; i < rule->stops; i++)
+        if (rule->stop[i] == id)
+            return true;
+    return false;
+}
+
+static void take_answer(struct prompts_row *row, const struct encoded *ids,
+                        const struct prompts_rule *rule)
+{
+    int n = ids->start;
+
+    while (n < ids->n && !stops(rule, ids->ids[n]))
+        n++;
+    row->answer = mem_new((size_t)(n - ids->start) + 1, sizeof *row->answer);
+    memcpy(row->answer, ids->ids + ids->start, (size_t)(n - ids->start) * sizeof *row->answer);
+    row->answers = (uint32_t)(n - ids->start);
+    if (rule->stops)
+        row->answer[row->answers++] = n < ids->n ? ids->ids[n] : rule->stop[0];
+}
+
+/* Prompt and answer in one: the prompt's tokens are left in `ids`. */
+static enum err read_answer(struct prompts_row *row, const struct example *e,
+                            const struct prompts_rule *rule, struct encoded *ids)
+{
+    json_t *prompt = NULL, *answer = NULL;
+    enum err err = split(e, &prompt, &answer);
+
+    if (!err)
+        err = encode_pair(&rule->encode, prompt, answer, e->tools, ids);
+    if (!err)
+        take_answer(row, ids, rule);
+    if (!err && !row->answers)
+        err = err_set(ERR_PARSE, "'completion' has no token");
+    if (!err)
+        ids->n = ids->start;
+    json_decref(prompt);
+    json_decref(answer);
+    return err;
+}
+
+static enum err read_ids(struct prompts_row *row, const struct example *e,
+                         const struct prompts_rule *rule, struct encoded *ids)
+{
+    if (rule->answer)
+        return read_answer(row, e, rule, ids);
+    return e->kind == EXAMPLE_TOKENS ? ids_of(e->text, rule->vocab, ids)
+                                     : encode_prompt(&rule->encode, e->prompt, e->tools, ids);
+}
+
+static enum err read_one(struct prompts *p, const struct example *e,
+                         const struct prompts_rule *rule)
+{
+    struct prompts_row row = {.chat = e->chat};
+    struct encoded ids = {0};
+    enum err err = read_ids(&row, e, rule, &ids);
+
+    row.token = ids.ids;
+    row.tokens = (uint32_t)ids.n;
+    if (!err && ((rule->max_prompt && ids.n > rule->max_prompt) ||
+                 row.answers > (uint32_t)rule->response)) {
+        p->dropped++;
+        free(row.token);
+        free(row.answer);
+        return OK;
+    }
+    if (!err && ids.n < 1)
+        err = err_set(ERR_PARSE, "'prompt' has no token");
+    if (!err && ids.n + rule->response > rule->context)
+        err = err_set(ERR_RANGE,
+                      "a prompt of %d tokens and response_length %d exceed the model's context "
+                      "of %d",
+                      ids.n, rule->response, rule->context);
+    if (!err)
+        err = check_columns(e, rule);
+    if (!err && rule->text)
+        err = take_text(&row, e, rule);
+    if (err) {
+        free(row.token);
+        free(row.answer);
+        free(row.text);
+        free(row.meta);
+        return err;
+    }
+    if (row.tokens > p->longest)
+        p->longest = row.tokens;
+    p->row[p->n++] = row;
+    return OK;
+}
+
+enum err prompts_read(struct prompts **out, const struct dataset *set, size_t most,
+                      const struct prompts_rule *rule)
+{
+    const struct example_rule how = {rule->answer ? EXAMPLE_FOR_SFT : EXAMPLE_FOR_PROMPTS,
+                                     "text", rule->hh};
+    struct prompts *p = mem_new(1, sizeof *p);
+    enum err err = OK;
+
+    *out = NULL;
+    p->row = mem_new(set->n, sizeof *p->row);
+    for (size_t i = 0; i < set->n && (!most || p->n < most) && !err; i++) {
+        struct example e;
+        err = example_read(&e, set->row[i].object, &how);
+        if (!err) {
+            err = read_one(p, &e, rule);
+            example_free(&e);
+        }
+        if (err == ERR_PARSE && !rule->strict) {
+            p->skipped++;
+            err = OK;
+        } else if (err) {
+            err = dataset_at(set, i);
+        }
+    }
+    if (!err && !p->n)
+        err = err_set(ERR_RANGE, "none of %zu records is a prompt: %zu are too long, %zu bad",
+                      set->n, p->dropped, p->skipped);
+    if (err)
+        prompts_free(p);
+    else
+        *out = p;
+    return err;
+}
+
+static void add_text(struct hash_sha256 *state, const char *text)
+{
+    hash_sha256_add(state, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+void prompts_hash(const struct prompts *prompts, struct hash_sha256 *state)
+{
+    for (size_t i = 0; i < prompts->n; i++) {
+        const struct prompts_row *row = &prompts->row[i];
+        hash_sha256_add(state, &row->tokens, sizeof row->tokens);
+        hash_sha256_add(state, row->token, row->tokens * sizeof *row->token);
+        if (row->answer)
+            hash_sha256_add(state, row->answer, row->answers * sizeof *row->answer);
+        add_text(state, row->text);
+        add_text(state, row->meta);
+    }
+}

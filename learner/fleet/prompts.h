@@ -1,0 +1,51 @@
+/* prompts: the questions of a run as token ids, checked against the model before it starts. */
+
+#ifndef LEARNER_FLEET_PROMPTS_H
+#define LEARNER_FLEET_PROMPTS_H
+
+#include "base/hash.h"
+#include "data/dataset.h"
+#include "lm/text/encode.h"
+
+struct prompts_row {
+    int32_t *token;
+    uint32_t tokens;
+    bool chat;        /* a conversation: scorers read the template's tail after the answer */
+    int32_t *answer;  /* the record's own, to its first stop token; NULL unless asked for */
+    uint32_t answers; /* tokens of it */
+    char *text;       /* as the model sees it; NULL unless asked for */
+    char *meta;       /* JSON object of the record's other columns; NULL unless asked for */
+};
+struct prompts {
+    size_t n;
+    struct prompts_row *row;
+    size_t longest; /* tokens */
+    size_t skipped; /* bad records left out */
+    size_t dropped; /* prompts left out for their length */
+};
+
+struct prompts_rule {
+    struct encode encode;
+    int vocab, context, response; /* prompt + response must fit into context */
+    int max_prompt;               /* longer prompts are left out; 0: none is */
+    bool hh, strict, text;
+    bool question; /* judges read a dialogue's messages: meta gets them under "prompt" */
+    bool answer;   /* each record has one: prompt and completion, or a dialogue's last turn; it
+                      ends with a stop token, and is left out when longer than `response` */
+    const int32_t *stop;
+    uint32_t stops;
+    const char *const *column; /* [columns] that each record must have */
+    size_t columns;
+};
+
+enum { PROMPTS_META = 64 << 10 };
+
+/* At most `most` records of the set (0: all). Errors name file, line and reason. */
+enum err prompts_read(struct prompts **out, const struct dataset *set, size_t most,
+                      const struct prompts_rule *rule) MUST_CHECK;
+void prompts_free(struct prompts *prompts); /* NULL is fine */
+
+/* Continues `state` with the prompts and their columns: the same questions, the same hash. */
+void prompts_hash(const struct prompts *prompts, struct hash_sha256 *state);
+
+#endif

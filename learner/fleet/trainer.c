@@ -1,0 +1,445 @@
+#include "learner/fleet/trainer.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "learner/objective/advantage_group.h"
+#include "learner/run/adapt.h"
+#include "learner/run/checkpoint.h"
+#include "lm/model/forward.h"
+#include "net/worker.h"
+#include "proto/blob.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct trainer {
+    struct trainer_conf conf;
+    struct round_conf round_conf;
+    struct round *round;
+    struct model *reference;
+    struct trainer_counters counters;
+};
+
+static atomic_bool abandoned;
+
+static bool stop(void)
+{
+    return atomic_load(&abandoned);
+}
+
+void trainer_abandon(void)
+{
+    atomic_store(&abandoned, true);
+}
+
+void trainer_snapshot_free(void *self)
+{
+    struct snapshot *s = self;
+
+    if (!s)
+        return;
+    free(s->bytes);
+    free(s->digest);
+    free(s);
+}
+
+struct trainer_job *trainer_job(enum trainer_kind kind, uint32_t n)
+{
+    struct trainer_job *job = mem_new(1, sizeof *job);
+
+    job->kind = kind;
+    job->n = kind == TRAINER_ITERATE ? n : 0;
+    job->keeps = kind == TRAINER_SAVE ? n : 0;
+    job->sample = mem_new(job->n, sizeof(*job->sample));
+    job->prompt = mem_new(job->n, sizeof(*job->prompt));
+    job->keep = mem_new(job->keeps, sizeof(*job->keep));
+    return job;
+}
+
+void trainer_job_free(void *self)
+{
+    struct trainer_job *job = self;
+
+    if (!job)
+        return;
+    free((void *)job->sample);
+    free((void *)job->prompt);
+    free((void *)job->keep);
+    trainer_snapshot_free(job->snapshot);
+    json_decref(job->line);
+    free(job);
+}
+
+enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
+                     struct params *policy, struct params *critic)
+{
+    struct trainer *t = mem_new(1, sizeof *t);
+    enum err err;
+
+    *out = NULL;
+    t->conf = *conf;
+    t->round_conf = *conf->round;
+    t->round_conf.stop = stop;
+    err = round_new(&t->round, &t->round_conf, policy, critic);
+    if (!err && conf->reference_shape)
+        err = model_new(&t->reference, conf->reference_shape, conf->reference_image,
+                        conf->reference_bytes);
+    if (err)
+        trainer_free(t);
+    else
+        *out = t;
+    return err;
+}
+
+void trainer_free(struct trainer *t)
+{
+    if (!t)
+        return;
+    model_free(t->reference);
+    round_free(t->round);
+    free(t);
+}
+
+enum err trainer_load(struct trainer *t)
+{
+    int64_t *steps = NULL;
+    size_t n = 0;
+    bool found = false;
+    enum err err = checkpoint_list(&steps, &n, t->conf.checkpoints);
+
+    for (size_t i = 0; i < n && !err && !found; i++) {
+        err = round_state_read(t->round, t->conf.checkpoints, steps[i], NULL);
+        found = !err;
+        if (err == ERR_PARSE) {
+            log_warn("checkpoint", "reason=\"%s; an older one is tried\"", err_text());
+            err = OK;
+        }
+    }
+    free(steps);
+    return err;
+}
+
+uint64_t trainer_version(const struct trainer *t)
+{
+    return (uint64_t)round_count(t->round);
+}
+
+const struct step *trainer_policy(const struct trainer *t)
+{
+    return round_step(t->round);
+}
+
+const struct trainer_counters *trainer_counters(const struct trainer *t)
+{
+    return &t->counters;
+}
+
+/* ---- images */
+
+static struct snapshot *snapshot_of(float *bytes, size_t n, uint64_t number)
+{
+    struct snapshot *s = mem_new(1, sizeof *s);
+
+    s->bytes = bytes;
+    s->n = n;
+    s->digest = mem_new(blob_chunks(n), sizeof *s->digest);
+    s->version.number = number;
+    s->version.hash = blob_digest(s->digest, bytes, n);
+    return s;
+}
+
+enum err trainer_snapshot(const struct trainer *t, struct snapshot **out)
+{
+    size_t n;
+    const float *image = round_image(t->round, &n);
+    float *copy = NULL;
+    const enum err err = mem_big(&copy, n, 1, "a version's weights");
+
+    *out = NULL;
+    if (err)
+        return err;
+    memcpy(copy, image, n);
+    *out = snapshot_of(copy, n, trainer_version(t));
+    return OK;
+}
+
+static char *image_path(const struct trainer *t, uint64_t number)
+{
+    return mem_print("%s/%010" PRIu64 ".image", t->conf.images, number);
+}
+
+enum err trainer_image(const struct trainer *t, const struct version *version,
+                       struct snapshot **out)
+{
+    char *path = image_path(t, version->number);
+    const void *map = NULL;
+    float *copy = NULL;
+    size_t n = 0;
+    enum err err = fs_map(&map, &n, path);
+
+    *out = NULL;
+    if (!err)
+        err = mem_big(&copy, n, 1, "a version's weights");
+    if (!err) {
+        memcpy(copy, map, n);
+        *out = snapshot_of(copy, n, version->number);
+        if (!hash_same(&(*out)->version.hash, &version->hash)) {
+            err = err_set(ERR_PARSE,
+                          "%s: damaged: it does not have the hash that was announced", path);
+            trainer_snapshot_free(*out);
+            *out = NULL;
+        }
+    }
+    fs_unmap(map, n);
+    free(path);
+    return err;
+}
+
+/* Removes images below what the oldest kept checkpoint may still need. */
+static enum err trim_images(const struct trainer *t)
+{
+    int64_t *steps = NULL;
+    size_t n = 0;
+    enum err err = checkpoint_list(&steps, &n, t->conf.checkpoints);
+    const uint64_t oldest = n ? (uint64_t)steps[n - 1] : 0;
+    DIR *dir = err ? NULL : opendir(t->conf.images);
+    const struct dirent *entry;
+
+    while (dir && !err && (entry = readdir(dir))) {
+        uint64_t number;
+        int end = 0;
+        if (sscanf(entry->d_name, "%" SCNu64 ".image%n", &number, &end) == 1 && end > 0 &&
+            !entry->d_name[end] && number + t->conf.lag < oldest) {
+            char *path = image_path(t, number);
+            err = fs_remove(path);
+            free(path);
+        }
+    }
+    if (dir)
+        closedir(dir);
+    free(steps);
+    return err;
+}
+
+enum err trainer_trim(const struct trainer *t)
+{
+    const enum err err = checkpoint_trim(t->conf.checkpoints, t->conf.keep);
+
+    return err ? err : trim_images(t);
+}
+
+static enum err save_model(const struct trainer *t)
+{
+    char *path = mem_print("%s/model-%" PRIu64, t->conf.checkpoints, trainer_version(t));
+    const enum err err =
+        adapt_save(path, t->conf.card, trainer_policy(t), t->conf.base, t->conf.dtype);
+
+    free(path);
+    return err;
+}
+
+static enum err save(struct trainer *t, const struct trainer_job *job)
+{
+    enum err err = OK;
+
+    for (uint32_t i = 0; i < job->keeps && !err; i++) {
+        char *path = image_path(t, job->keep[i]->version.number);
+        if (!fs_exists(path))
+            err = fs_write(path, job->keep[i]->bytes, job->keep[i]->n);
+        free(path);
+    }
+    if (!err)
+        err = round_state_write(t->round, t->conf.checkpoints, NULL);
+    if (!err && t->conf.card)
+        err = save_model(t);
+    return err ? err : trainer_trim(t);
+}
+
+/* ---- an iteration */
+
+/* Reference log-probabilities of one answer, [n] at `out`. */
+static enum err refer(const struct trainer *t, const struct prompts_row *prompt,
+                      const struct record_sample *s, float *out)
+{
+    const int n = (int)(prompt->tokens + s->n), seq[2] = {0, n};
+    int *token = mem_new((size_t)n, sizeof *token);
+    float *logprob = mem_new((size_t)n, sizeof *logprob);
+    enum err err;
+
+    memcpy(token, prompt->token, prompt->tokens * sizeof *token);
+    memcpy(token + prompt->tokens, s->token, s->n * sizeof *token);
+    err = forward_score(t->reference, token, seq, 1, (float)t->round_conf.temperature, logprob,
+                        NULL, NULL);
+    memcpy(out, logprob + prompt->tokens, s->n * sizeof *out);
+    free(logprob);
+    free(token);
+    return err;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct round_rollout *const x = a, *const y = b;
+
+    if (x->task != y->task)
+        return x->task < y->task ? -1 : 1;
+    return (x->sample > y->sample) - (x->sample < y->sample);
+}
+
+/* The record's own answer beside the one that the fleet wrote. */
+static struct round_rollout demonstration(const struct record_sample *s,
+                                          const struct prompts_row *p)
+{
+    return (struct round_rollout){.task = s->task,
+                                  .sample = s->sample + 1,
+                                  .prompt = p->token,
+                                  .prompts = (int)p->tokens,
+                                  .token = p->answer,
+                                  .tokens = (int)p->answers,
+                                  .span = s->span,
+                                  .spans = s->spans,
+                                  .ended = true};
+}
+
+static enum err gather(const struct trainer *t, const struct trainer_job *job,
+                       struct round_rollout *rollout, float *reference, double *part)
+{
+    float *dense = reference + job->tokens; /* rewards by token */
+    const int parts = t->conf.rewards->n;
+    enum err err = OK;
+
+    for (uint32_t i = 0; i < job->n && !err; i++) {
+        const struct record_sample *s = job->sample[i];
+        const struct prompts_row *p = job->prompt[i];
+        if (t->round_conf.opponent)
+            rollout[job->n + i] = demonstration(s, p);
+        rollout[i] = (struct round_rollout){
+            .task = s->task,
+            .sample = s->sample,
+            .prompt = p->token,
+            .prompts = (int)p->tokens,
+            .token = s->token,
+            .tokens = (int)s->n,
+            .mask = s->mask,
+            .behaviour = s->logprob,
+            .reference = rewards_reference(t->conf.rewards, s),
+            .score = rewards_score(t->conf.rewards, s),
+            .dense = rewards_steps_dense(t->conf.rewards, s, dense) ? dense : NULL,
+            .part = part + (size_t)i * (size_t)parts,
+            .span = s->span,
+            .spans = s->spans,
+            .ended = s->end == ROLLOUT_STOP};
+        dense += s->n;
+        for (int k = 0; k < parts; k++)
+            part[(size_t)i * (size_t)parts + (size_t)k] = rewards_value(t->conf.rewards, k, s);
+        if (t->reference && !rollout[i].reference) {
+            err = refer(t, p, s, reference);
+            rollout[i].reference = reference;
+            reference += s->n;
+        }
+    }
+    if (t->round_conf.opponent)
+        qsort(rollout, 2 * job->n, sizeof *rollout, by_name);
+    return err;
+}
+
+/* Each reward by name, over the answers. */
+static void line_rewards(json_t *line, const struct trainer *t, const struct trainer_job *job)
+{
+    double *const value = mem_new(job->n, sizeof *value);
+
+    for (int r = 0; r < t->conf.rewards->n; r++) {
+        const char *const name = t->conf.rewards->reward[r].name;
+        const bool both = !t->round_conf.critic; /* TRL's names of the group methods */
+        char *mean = mem_print(both ? "rewards/%s/mean" : "rewards/%s", name);
+        char *std = mem_print("rewards/%s/std", name);
+        for (uint32_t i = 0; i < job->n; i++)
+            value[i] = rewards_value(t->conf.rewards, r, job->sample[i]);
+        json_object_set_new(line, mean, json_real(advantage_group_mean(value, job->n)));
+        if (both)
+            json_object_set_new(line, std, json_real(advantage_group_deviation(value, job->n)));
+        free(mean);
+        free(std);
+    }
+    free(value);
+}
+
+static void line_means(json_t *line, const struct trainer *t, const struct trainer_job *job)
+{
+    const double n = (double)job->n;
+    double late = 0;
+
+    line_rewards(line, t, job);
+    for (uint32_t i = 0; i < job->n; i++)
+        for (uint32_t k = 0; k < job->sample[i]->spans && k < 1; k++)
+            late += (double)job->iteration - (double)job->sample[i]->span[k].version.number;
+    json_object_set_new(line, "drover_completion_length", json_real((double)job->tokens / n));
+    json_object_set_new(line, "drover_staleness", json_real(late / n));
+    json_object_set_new(line, "drover_train_seconds", json_real(job->seconds));
+}
+
+static enum err iterate(struct trainer *t, struct trainer_job *job)
+{
+    const int64_t begun = clock_mono_ns();
+    const size_t rollouts = t->round_conf.opponent ? 2 * (size_t)job->n : job->n;
+    struct round_rollout *rollout = mem_new(rollouts, sizeof *rollout);
+    double *part = mem_new(job->n, sizeof *part * (size_t)t->conf.rewards->n);
+    struct round_metrics metrics = {.n = 0};
+    float *reference = NULL;
+    enum err err = OK;
+
+    job->tokens = 0;
+    for (uint32_t i = 0; i < job->n; i++)
+        job->tokens += job->sample[i]->n;
+    if (job->iteration != trainer_version(t))
+        err = err_set(ERR_STATE, "iteration %" PRIu64 " on weights of version %" PRIu64,
+                      job->iteration, trainer_version(t));
+    if (!err)
+        err = mem_big(&reference, 2 * (size_t)job->tokens, sizeof *reference, "reference");
+    if (!err)
+        err = gather(t, job, rollout, reference, part);
+    if (!err)
+        err = round_iteration(t->round, rollout, rollouts, &metrics);
+    if (!err)
+        err = trainer_snapshot(t, &job->snapshot);
+    if (!err) {
+        job->seconds = (double)(clock_mono_ns() - begun) / 1e9;
+        job->line = json_pack("{s:I}", "step", (json_int_t)(job->iteration + 1));
+        for (int i = 0; i < metrics.n; i++)
+            json_object_set_new(job->line, metrics.metric[i].name,
+                                json_real(metrics.metric[i].value));
+        line_means(job->line, t, job);
+    }
+    free(reference);
+    free(part);
+    free(rollout);
+    return err;
+}
+
+void trainer_do(struct trainer *t, struct trainer_job *job)
+{
+    job->err = job->kind == TRAINER_ITERATE ? iterate(t, job) : save(t, job);
+    if (job->err)
+        snprintf(job->words, sizeof job->words, "%s", err_text());
+}
+
+enum err trainer_main(void *self, struct worker *worker)
+{
+    struct trainer *t = self;
+    int64_t since = clock_mono_ns();
+    void *job;
+
+    while (worker_take(worker, &job, true)) {
+        const int64_t begun = clock_mono_ns();
+        atomic_fetch_add(&t->counters.idle_ns, (unsigned long long)(begun - since));
+        trainer_do(t, job);
+        since = clock_mono_ns();
+        atomic_fetch_add(&t->counters.busy_ns, (unsigned long long)(since - begun));
+        if (!worker_give(worker, job))
+            break;
+    }
+    return OK;
+}

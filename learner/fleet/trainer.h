@@ -1,0 +1,101 @@
+/* trainer: the learner's compute thread: owns policy, critic and reference; no socket.
+ *
+ * Before the loop runs, the same calls replay a journal's steps. */
+
+#ifndef LEARNER_FLEET_TRAINER_H
+#define LEARNER_FLEET_TRAINER_H
+
+#include "learner/fleet/prompts.h"
+#include "learner/journal/record.h"
+#include "learner/journal/rewards.h"
+#include "learner/round/round.h"
+#include "proto/noun.h"
+
+#include <stdatomic.h>
+
+struct worker;
+
+/* A version's compute weights as they travel. */
+struct snapshot {
+    struct version version;
+    float *bytes;
+    size_t n;
+    struct hash *digest; /* of its chunks */
+};
+void trainer_snapshot_free(void *snapshot); /* NULL is fine */
+
+enum trainer_kind { TRAINER_ITERATE, TRAINER_SAVE };
+struct trainer_job {
+    enum trainer_kind kind;
+    /* ITERATE: n answers in order of (task, sample), and the prompts of each; borrowed. */
+    uint64_t iteration;
+    const struct record_sample **sample;
+    const struct prompts_row **prompt;
+    uint32_t n;
+    /* SAVE: images that tasks may still name, written first; borrowed. */
+    const struct snapshot **keep;
+    uint32_t keeps;
+    /* Out. */
+    enum err err;
+    char words[512];
+    struct snapshot *snapshot; /* ITERATE: the new version's; the taker's */
+    json_t *line;              /* ITERATE: metrics */
+    double seconds;
+    int64_t tokens; /* of the answers */
+};
+struct trainer_job *trainer_job(enum trainer_kind kind, uint32_t n);
+void trainer_job_free(void *job);
+
+struct bundle;
+struct trainer_conf {
+    const struct round_conf *round;
+    const struct rewards *rewards; /* changes only before the first ITERATE */
+    const char *checkpoints;       /* folder */
+    const char *images;            /* folder */
+    size_t keep;                   /* checkpoints kept */
+    /* Beside each checkpoint a model folder, model-VERSION, all of them kept; borrowed. */
+    const struct bundle *card; /* NULL: none */
+    const char *base, *dtype;  /* adapt_save's */
+    uint64_t lag;
+    /* The frozen reference, for answers that come without its log-probabilities. Borrowed. */
+    const struct shape *reference_shape; /* NULL: none is needed */
+    const float *reference_image;
+    size_t reference_bytes;
+};
+
+struct trainer;
+/* Takes both params, also on an error; as round_new. */
+enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
+                     struct params *policy, struct params *critic) MUST_CHECK;
+void trainer_free(struct trainer *trainer);
+
+/* The newest checkpoint that is whole; version 0 and OK without one. */
+enum err trainer_load(struct trainer *trainer) MUST_CHECK;
+uint64_t trainer_version(const struct trainer *trainer);
+const struct step *trainer_policy(const struct trainer *trainer);
+
+/* Removes the checkpoints beyond the newest `keep`, and the images that none of those needs:
+ * also what a process that was killed right after writing one left. Errors: ERR_IO. */
+enum err trainer_trim(const struct trainer *trainer) MUST_CHECK;
+
+/* A copy of the present weights. */
+enum err trainer_snapshot(const struct trainer *trainer, struct snapshot **out) MUST_CHECK;
+/* An older version's image from disk; its hash is checked. Errors: ERR_IO, ERR_PARSE. */
+enum err trainer_image(const struct trainer *trainer, const struct version *version,
+                       struct snapshot **out) MUST_CHECK;
+
+/* Does a job here and now; job->err and words say how it went. */
+void trainer_do(struct trainer *trainer, struct trainer_job *job);
+
+/* worker_conf.main: jobs in, the same jobs out. */
+enum err trainer_main(void *trainer, struct worker *worker) MUST_CHECK;
+
+/* Ends a running iteration between micro-batches: its state is lost, the journal's is not. */
+void trainer_abandon(void);
+
+struct trainer_counters {
+    atomic_ullong busy_ns, idle_ns;
+};
+const struct trainer_counters *trainer_counters(const struct trainer *trainer);
+
+#endif

@@ -1,0 +1,67 @@
+/* journal: the run's truth, an append-only file of checked records.
+ *
+ *   file   = "DROVERJ1" { record }
+ *   record = magic "JREC", u32 length, u64 before, u32 type, u32 crc, payload[length]
+ *
+ * Little-endian; the checksum is CRC-32C over length, before, type and payload. `before` is the
+ * size of the file without this record's group (what is written between two fsyncs): all of it
+ * was durable. So what a crash left half-written at the end is told from damage: the first is
+ * cut off when the file is opened, the second refused. Payloads are the business of record.h.
+ */
+
+#ifndef LEARNER_JOURNAL_JOURNAL_H
+#define LEARNER_JOURNAL_JOURNAL_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum journal_type {
+    JOURNAL_START = 1, /* a learner began: epoch, run, plan */
+    JOURNAL_SAMPLE,    /* a rollout and its scores: may be settled once this is durable */
+    JOURNAL_DROPPED,   /* a sample that will not come */
+    JOURNAL_STEP,      /* an iteration: its samples, its drops, hash of the next version */
+    JOURNAL_ATTEMPT,   /* a try that failed */
+    JOURNAL_END,       /* the run is over: hash of the final weights */
+    JOURNAL_TYPES,
+};
+
+enum { JOURNAL_RECORD_MAX = 64 << 20 };
+
+struct journal;
+struct journal_record {
+    enum journal_type type;
+    const uint8_t *payload;
+    size_t n;
+    uint64_t at; /* offset of the record in the file */
+};
+typedef enum err journal_visit(void *self, const struct journal_record *record);
+
+/* Opens or makes `path`, tells `visit` (may be NULL) every record in order, cuts off a torn
+ * tail, and stands ready to append. *torn (may be NULL): bytes cut. Errors: ERR_IO; ERR_PARSE
+ * (not a journal, damage); what `visit` returns. */
+enum err journal_open(struct journal **out, const char *path, journal_visit *visit, void *self,
+                      uint64_t *torn) MUST_CHECK;
+void journal_close(struct journal *journal); /* what is pending is lost */
+
+/* Adds a record to the pending group. */
+void journal_append(struct journal *journal, enum journal_type type, const void *payload,
+                    size_t n);
+
+/* Makes the pending group durable, in three moves, so that the slow one can run elsewhere:
+ * `begin` takes what is pending (false: nothing is, or a commit is under way), `write` writes
+ * and fsyncs it (any thread), `end` makes room for the next. Between them journal_append goes
+ * on with the next group. After a failed write nothing may be called but journal_close. */
+bool journal_commit_begin(struct journal *journal);
+enum err journal_commit_write(struct journal *journal) MUST_CHECK;
+void journal_commit_end(struct journal *journal);
+
+/* All three. */
+enum err journal_commit(struct journal *journal) MUST_CHECK;
+
+/* Bytes that are durable. */
+uint64_t journal_size(const struct journal *journal);
+
+#endif

@@ -1,0 +1,69 @@
+/* ledger: what a run has settled, trained and announced: its journal, and the same in memory.
+ *
+ * Knows no socket. A sample is new, then pending (appended), then durable (its group is
+ * fsynced): only then it is settled, told to the owner and may be trained. Samples of training
+ * tasks stay in memory until their iteration's STEP is durable. Opened again after any crash it
+ * stands where the last fsync left it. */
+
+#ifndef LEARNER_JOURNAL_LEDGER_H
+#define LEARNER_JOURNAL_LEDGER_H
+
+#include "learner/journal/record.h"
+#include "learner/journal/tasks.h"
+
+struct ledger;
+
+struct ledger_conf {
+    const char *path;    /* of the journal */
+    struct tasks *tasks; /* borrowed */
+    uint64_t base;       /* the version from which weights go on: older batches are not kept */
+    struct hash first;   /* image of version 0 */
+    /* Told of each durable sample, in the journal's order, also of those found at opening. */
+    enum err (*durable)(void *self, const struct record_sample *sample);
+    void *self;
+    /* With plan.most: whether a task's answers [n] teach nothing, so that another takes its
+     * place. A pure function of them. NULL: every task is trained. */
+    bool (*flat)(const void *self_flat, const struct record_sample *const *answer, uint32_t n);
+    const void *self_flat;
+};
+
+/* Errors: ERR_IO; ERR_PARSE (damage); ERR_STATE (a journal of another run or plan; fewer steps
+ * than `base`). */
+enum err ledger_open(struct ledger **out, const struct ledger_conf *conf) MUST_CHECK;
+void ledger_close(struct ledger *ledger); /* NULL is fine; what is pending is lost */
+
+/* A learner begins: epoch is one more than any before, durable on return. */
+enum err ledger_start(struct ledger *ledger, const struct id *run, uint64_t *epoch) MUST_CHECK;
+
+/* What happens to a sample that arrived; takes it (frees it when it is not new). */
+bool ledger_take(struct ledger *ledger, struct record_sample *sample);
+/* Notes the end of an iteration: its samples in the order of training, and what they gave. */
+void ledger_step(struct ledger *ledger, uint64_t iteration, const struct hash *next);
+void ledger_end(struct ledger *ledger, const struct hash *weights);
+
+/* As journal_commit_*. `end` settles what was written and tells the owner. */
+bool ledger_commit_begin(struct ledger *ledger);
+enum err ledger_commit_write(struct ledger *ledger) MUST_CHECK; /* any thread */
+enum err ledger_commit_end(struct ledger *ledger) MUST_CHECK;
+bool ledger_idle(const struct ledger *ledger); /* nothing pending, nothing being written */
+
+/* The number of STEPs that are durable is the newest version. */
+uint64_t ledger_version(const struct ledger *ledger);
+/* Hash of a version's image, up to the newest. */
+const struct hash *ledger_hash(const struct ledger *ledger, uint64_t version);
+bool ledger_ended(const struct ledger *ledger, struct hash *weights); /* END is durable */
+
+/* May (task, sample) still come? */
+bool ledger_lacks(const struct ledger *ledger, uint64_t task, uint32_t sample);
+struct settled ledger_settled(struct ledger *ledger);
+uint64_t ledger_watermark(const struct ledger *ledger);
+uint64_t ledger_pending(const struct ledger *ledger); /* bytes taken and not yet durable */
+
+/* All samples of an iteration are durable: sample [n] in order of (task, sample), n = batch *
+ * samples; false if some lack. They live until ledger_forget. */
+bool ledger_batch(const struct ledger *ledger, uint64_t iteration,
+                  const struct record_sample **sample);
+uint32_t ledger_batch_size(const struct ledger *ledger);
+void ledger_forget(struct ledger *ledger, uint64_t iteration);
+
+#endif

@@ -1,0 +1,54 @@
+#include "learner/journal/picks.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+void picks_choose(uint64_t *out, const uint8_t *flat, uint64_t tasks, uint64_t batch)
+{
+    uint64_t spare = tasks - batch, flats = 0, n = 0; /* spare: to be left out */
+
+    for (uint64_t i = 0; i < tasks; i++)
+        flats += flat && flat[i];
+    for (uint64_t i = 0; i < tasks && n < batch; i++) {
+        const bool dull = flat && flat[i];
+        flats -= dull;
+        if (dull && flats < spare)
+            spare--;
+        else
+            out[n++] = i;
+    }
+}
+
+void picks_step(struct record_step *out, uint64_t iteration, uint64_t first,
+                const uint8_t *flat, uint64_t tasks, uint64_t batch, uint32_t samples)
+{
+    uint64_t *const pick = mem_new(batch, sizeof *pick), next = 0;
+
+    picks_choose(pick, flat, tasks, batch);
+    *out = (struct record_step){.iteration = iteration,
+                                .sample = mem_new(batch * samples, sizeof *out->sample),
+                                .drop = mem_new((tasks - batch) * samples, sizeof *out->drop)};
+    for (uint64_t i = 0; i < tasks; i++) {
+        const bool taken = next < batch && pick[next] == i;
+        for (uint32_t s = 0; s < samples; s++) {
+            const struct record_name name = {first + i, s, taken ? 0 : DROP_FLAT};
+            if (taken)
+                out->sample[out->samples++] = name;
+            else
+                out->drop[out->drops++] = name;
+        }
+        next += taken;
+    }
+    free(pick);
+}
+
+bool picks_same(const struct record_step *a, const struct record_step *b)
+{
+    bool same = a->samples == b->samples && a->drops == b->drops;
+
+    for (uint32_t i = 0; i < a->samples && same; i++)
+        same = a->sample[i].task == b->sample[i].task &&
+               a->sample[i].sample == b->sample[i].sample;
+    return same;
+}

@@ -1,0 +1,106 @@
+/* record: what the journal's records say.
+ *
+ * Little-endian; u32 counts stand before arrays, hashes are 32 bytes, texts a count and bytes.
+ *   START    epoch u64, run [16], seed u64, before u64, train u64, after u64, batch u64
+ *   SAMPLE   task u64, sample u32, attempts u32, hash, end u32,
+ *            tokens u32, token i32[], logprob f32[], mask u8[],
+ *            spans u32, {start u32, version u64, hash}[],
+ *            scores u32, {scorer hash, values u32, f32[]}[]
+ *   DROPPED  task u64, sample u32, reason u32, attempts u32, text
+ *   STEP     iteration u64, samples u32, {task u64, sample u32}[],
+ *            drops u32, {task u64, sample u32, reason u32}[], version u64, hash
+ *   ATTEMPT  task u64, sample u32, attempts u32, text
+ *   END      version u64, image hash, weights hash (SHA-256)
+ * examples/journal.py reads the same. */
+
+#ifndef LEARNER_JOURNAL_RECORD_H
+#define LEARNER_JOURNAL_RECORD_H
+
+#include "proto/msg_work.h"
+
+#include <stddef.h>
+
+/* Bytes in the making; zeroed at first, freed with record_fini. */
+struct record {
+    uint8_t *byte;
+    size_t n, room;
+};
+void record_fini(struct record *record);
+
+struct record_start {
+    uint64_t epoch;
+    struct id run;
+    uint64_t seed;
+    uint64_t before, train, after; /* tasks: evaluation, training, evaluation again */
+    uint64_t batch;                /* training tasks an iteration */
+};
+struct record_score {
+    struct hash scorer;
+    uint32_t n;
+    float *value; /* [n] */
+};
+struct record_sample { /* all memory is its own */
+    uint64_t task;
+    uint32_t sample, attempts;
+    struct hash hash;
+    uint32_t end;   /* rollout_end */
+    uint32_t n;     /* tokens of the answer */
+    int32_t *token; /* [n] */
+    float *logprob; /* [n] behaviour, nats */
+    uint8_t *mask;  /* [n] 1 where the policy wrote */
+    uint32_t spans;
+    struct span *span;
+    uint32_t scores;
+    struct record_score *score;
+};
+struct record_name {
+    uint64_t task;
+    uint32_t sample, reason; /* reason: of a drop */
+};
+struct record_step {
+    uint64_t iteration;
+    uint32_t samples;
+    struct record_name *sample; /* in the order of training */
+    uint32_t drops;
+    struct record_name *drop;
+    struct version next; /* what training them gave */
+};
+struct record_dropped {
+    struct record_name name;
+    uint32_t attempts;
+    char *error;
+};
+struct record_end {
+    struct version version;
+    struct hash weights;
+};
+
+/* Encode: replaces what `to` held. */
+void record_put_start(struct record *to, const struct record_start *start);
+void record_put_sample(struct record *to, const struct record_sample *sample);
+void record_put_step(struct record *to, const struct record_step *step);
+void record_put_dropped(struct record *to, const struct record_dropped *dropped);
+void record_put_end(struct record *to, const struct record_end *end);
+
+/* Decode. Errors: ERR_PARSE (cut short, or bytes left over). What the arrays point to is freed
+ * with the _fini of the same name. */
+enum err record_get_start(struct record_start *out, const uint8_t *from, size_t n) MUST_CHECK;
+enum err record_get_sample(struct record_sample *out, const uint8_t *from, size_t n) MUST_CHECK;
+enum err record_get_step(struct record_step *out, const uint8_t *from, size_t n) MUST_CHECK;
+enum err record_get_dropped(struct record_dropped *out, const uint8_t *from,
+                            size_t n) MUST_CHECK;
+enum err record_get_end(struct record_end *out, const uint8_t *from, size_t n) MUST_CHECK;
+void record_sample_fini(struct record_sample *sample);
+void record_step_fini(struct record_step *step);
+void record_dropped_fini(struct record_dropped *dropped);
+
+/* A sample out of its message; whether it is what was asked for is for the caller to check.
+ * Errors: ERR_RANGE (the scores are not about this rollout). */
+enum err record_sample_from(struct record_sample *out,
+                            const struct msg_sample *message) MUST_CHECK;
+
+/* Values of one scorer; NULL and 0 if the sample has none of it. */
+const float *record_score(const struct record_sample *sample, const struct hash *scorer,
+                          uint32_t *n);
+
+#endif

@@ -1,0 +1,133 @@
+#include "learner/journal/settled.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct name {
+    uint64_t task;
+    uint32_t sample;
+};
+
+/* The names above the watermark, in order: no more than the open window holds. */
+struct settled_set {
+    uint32_t samples; /* of the tasks first .. end-1; others have one */
+    uint64_t first, end;
+    uint64_t watermark;
+    struct name *name;
+    size_t n, room;
+    struct range *range; /* what settled_state handed out */
+};
+
+void settled_new(struct settled_set **out, uint32_t samples, uint64_t first, uint64_t end)
+{
+    *out = mem_new(1, sizeof **out);
+    (*out)->samples = samples;
+    (*out)->first = first;
+    (*out)->end = end;
+}
+
+void settled_free(struct settled_set *set)
+{
+    if (!set)
+        return;
+    free(set->name);
+    free(set->range);
+    free(set);
+}
+
+/* Where the name is, or would stand. */
+static size_t find(const struct settled_set *set, uint64_t task, uint32_t sample)
+{
+    size_t low = 0, high = set->n;
+
+    while (low < high) {
+        const size_t mid = low + (high - low) / 2;
+        const struct name *const name = &set->name[mid];
+        if (name->task < task || (name->task == task && name->sample < sample))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static bool there(const struct settled_set *set, size_t at, uint64_t task, uint32_t sample)
+{
+    return at < set->n && set->name[at].task == task && set->name[at].sample == sample;
+}
+
+bool settled_has(const struct settled_set *set, uint64_t task, uint32_t sample)
+{
+    return task < set->watermark || there(set, find(set, task, sample), task, sample);
+}
+
+uint64_t settled_watermark(const struct settled_set *set)
+{
+    return set->watermark;
+}
+
+void settled_end(struct settled_set *set, uint64_t end)
+{
+    set->end = end;
+}
+
+static uint32_t samples_of(const struct settled_set *set, uint64_t task)
+{
+    return task >= set->first && task < set->end ? set->samples : 1;
+}
+
+/* Takes whole tasks at the low end into the watermark. */
+static void raise_watermark(struct settled_set *set)
+{
+    size_t whole = 0;
+
+    for (;;) {
+        const uint32_t samples = samples_of(set, set->watermark);
+        if (set->n - whole < samples || set->name[whole].task != set->watermark ||
+            set->name[whole + samples - 1].task != set->watermark)
+            break;
+        whole += samples;
+        set->watermark++;
+    }
+    if (whole) {
+        set->n -= whole;
+        memmove(set->name, set->name + whole, set->n * sizeof *set->name);
+    }
+}
+
+bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample)
+{
+    const size_t at = find(set, task, sample);
+
+    assert(sample < samples_of(set, task));
+    if (task < set->watermark || there(set, at, task, sample))
+        return false;
+    if (set->n == set->room) {
+        set->room = 2 * set->room + 64;
+        set->name = mem_grow(set->name, set->room, sizeof *set->name);
+    }
+    memmove(set->name + at + 1, set->name + at, (set->n - at) * sizeof *set->name);
+    set->name[at] = (struct name){task, sample};
+    set->n++;
+    raise_watermark(set);
+    return true;
+}
+
+struct settled settled_state(struct settled_set *set, uint64_t epoch)
+{
+    size_t n = 0;
+
+    set->range = mem_grow(set->range, set->n + 1, sizeof *set->range);
+    for (size_t i = 0; i < set->n; i++) {
+        const struct name name = set->name[i];
+        struct range *const last = n ? &set->range[n - 1] : NULL;
+        if (last && last->task == name.task && last->first + last->count == name.sample)
+            last->count++;
+        else
+            set->range[n++] = (struct range){name.task, name.sample, 1};
+    }
+    return (struct settled){epoch, set->watermark, set->range, (uint32_t)n};
+}

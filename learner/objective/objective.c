@@ -1,0 +1,77 @@
+#include "learner/objective/objective.h"
+
+#include "learner/objective/objective_cpo.h"
+#include "learner/objective/objective_dpo.h"
+#include "learner/objective/objective_kto.h"
+#include "learner/objective/objective_orpo.h"
+#include "learner/objective/objective_prm.h"
+#include "learner/objective/objective_reward.h"
+#include "learner/objective/objective_sft.h"
+#include "learner/objective/objective_simpo.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+const struct objective *objective_find(const char *name)
+{
+    static const struct objective *const all[] = {
+        &objective_sft,   &objective_reward, &objective_prm, &objective_dpo,
+        &objective_simpo, &objective_orpo,   &objective_cpo, &objective_kto,
+    };
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (!strcmp(all[i]->name, name))
+            return all[i];
+    return NULL;
+}
+
+void objective_metric(struct objective_out *out, const char *name, double sum, double weight)
+{
+    assert(out->metrics < OBJECTIVE_METRICS);
+    out->metric[out->metrics++] = (struct objective_metric){name, sum, weight, OBJECTIVE_MEAN};
+}
+
+void objective_extreme(struct objective_out *out, const char *name, enum objective_kind kind,
+                       double value)
+{
+    objective_metric(out, name, value, 1);
+    out->metric[out->metrics - 1].kind = kind;
+}
+
+void objective_gather(struct objective_out *to, const struct objective_out *from)
+{
+    for (int i = 0; i < from->metrics; i++) {
+        const struct objective_metric *const m = &from->metric[i];
+        int k = 0;
+        while (k < to->metrics && strcmp(to->metric[k].name, m->name) != 0)
+            k++;
+        if (k == to->metrics) {
+            objective_metric(to, m->name, m->kind == OBJECTIVE_MEAN ? 0 : m->sum,
+                             m->kind == OBJECTIVE_MEAN ? 0 : 1);
+            to->metric[k].kind = m->kind;
+        }
+        if (m->kind == OBJECTIVE_LEAST)
+            to->metric[k].sum = fmin(to->metric[k].sum, m->sum);
+        else if (m->kind == OBJECTIVE_MOST)
+            to->metric[k].sum = fmax(to->metric[k].sum, m->sum);
+        else {
+            to->metric[k].sum += m->sum;
+            to->metric[k].weight += m->weight;
+        }
+    }
+}
+
+double objective_tokens(const struct objective_in *in)
+{
+    double n = 0;
+
+    for (int t = 0; t < in->n; t++)
+        n += in->learn[t];
+    return n;
+}
+
+double objective_sequences(const struct objective_in *in)
+{
+    return in->n_seq;
+}

@@ -1,0 +1,97 @@
+#include "learner/objective/objective_cpo.h"
+
+#include "learner/objective/logistic.h"
+#include "learner/objective/objective_pair.h"
+#include "lm/kernel/real.h"
+
+#include <string.h>
+
+struct term { /* what stands for an answer in the loss, and its slope in the answer's sum */
+    double logp, value, slope;
+};
+
+static struct term term_of(const struct objective_cpo_conf *c, const struct objective_answer *a)
+{
+    const bool mean = c->kind == CPO_IPO || c->kind == CPO_SIMPO;
+    const double n = mean ? (a->n ? a->n : 1) : 1;
+    struct term t = {a->logp / n, a->logp / n, 1 / n};
+
+    if (c->alpha != 0) {
+        const double e = real_exp(-c->alpha * t.logp);
+        t.value = (1 - e) / c->alpha;
+        t.slope = e / n;
+    }
+    return t;
+}
+
+/* Loss of the gap D, *slope its derivative. */
+static double loss_of(const struct objective_cpo_conf *c, double gap, double *slope)
+{
+    const double b = c->beta, e = c->label_smoothing;
+    const double z = b * gap - (c->kind == CPO_SIMPO ? c->gamma : 0);
+    const double miss = gap - 1 / (2 * b);
+
+    switch (c->kind) {
+    case CPO_HINGE:
+        *slope = z < 1 ? -b : 0;
+        return z < 1 ? 1 - z : 0;
+    case CPO_IPO:
+        *slope = 2 * miss;
+        return miss * miss;
+    default:
+        *slope = b * (-(1 - e) * logistic_sigmoid(-z) + e * logistic_sigmoid(z));
+        return -(1 - e) * logistic_log(z) - e * logistic_log(-z);
+    }
+}
+
+/* One pair; a soft label counts the exchanged pair too, whose gap is -D. */
+static double pair_of(const struct objective_cpo_conf *c, double gap, double soft,
+                      double *slope)
+{
+    double there, back = 0, loss = loss_of(c, gap, &there);
+
+    if (soft < 1)
+        loss = soft * loss + (1 - soft) * loss_of(c, -gap, &back);
+    *slope = soft * there - (1 - soft) * back;
+    return loss;
+}
+
+static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
+{
+    const struct objective_cpo_conf *c = conf;
+    struct objective_pair_log log = {0};
+    double nll = 0;
+
+    out->loss = 0;
+    out->metrics = 0;
+    if (out->dlogprob)
+        memset(out->dlogprob, 0, (size_t)in->n * sizeof(*out->dlogprob));
+    for (int i = 0; i < in->n_seq / 2; i++) {
+        struct objective_pair pair;
+        double slope;
+        objective_pair_read(&pair, in, i, 1);
+
+        const struct term chosen = term_of(c, &pair.chosen);
+        const struct term rejected = term_of(c, &pair.rejected);
+        const double scale = pair.weight / in->normaliser;
+        out->loss += scale * pair_of(c, chosen.value - rejected.value, pair.soft, &slope);
+        if (out->dlogprob)
+            objective_pair_slopes(out->dlogprob, in, i, 1, scale * slope * chosen.slope,
+                                  -scale * slope * rejected.slope);
+        pair.chosen.logp = chosen.logp;
+        pair.rejected.logp = rejected.logp;
+        objective_pair_note(&log, &pair, c->beta * chosen.value, c->beta * rejected.value);
+    }
+    if (c->likelihood != 0)
+        nll = objective_pair_nll(in, out, c->likelihood);
+    objective_pair_metrics(&log, in, out);
+    objective_metric(out, "nll_loss", nll, 1);
+}
+
+const struct objective objective_cpo = {.name = "cpo",
+                                        .logprob = true,
+                                        .entropy = true,
+                                        .group = 2,
+                                        .count = objective_pair_count,
+                                        .count_tokens = objective_pair_tokens,
+                                        .run = run};

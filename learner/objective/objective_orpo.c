@@ -1,0 +1,79 @@
+#include "learner/objective/objective_orpo.h"
+
+#include "learner/objective/logistic.h"
+#include "learner/objective/objective_pair.h"
+#include "lm/kernel/real.h"
+
+#include <string.h>
+
+/* ln(p / (1 - p)) of p = exp(x), and its slope 1 / (1 - p). */
+static double odds(double x, double *slope)
+{
+    const double rest = logistic_log1mexp(x);
+
+    *slope = real_exp(-rest);
+    return x - rest;
+}
+
+struct sums {
+    double ratio, odds;
+};
+
+/* One pair: both ways with a soft label. d: slopes in the two means. */
+static double pair_of(const struct objective_pair *pair, double *d, struct sums *sums)
+{
+    double slope_c, slope_r, slope;
+    const double gap = odds(pair->chosen.logp, &slope_c) - odds(pair->rejected.logp, &slope_r);
+    const double q = pair->soft;
+
+    sums->ratio += logistic_log(gap);
+    sums->odds += gap;
+    slope = -q * logistic_sigmoid(-gap) + (1 - q) * logistic_sigmoid(gap);
+    d[0] = slope * slope_c;
+    d[1] = -slope * slope_r;
+    return -q * logistic_log(gap) - (q < 1 ? (1 - q) * logistic_log(-gap) : 0);
+}
+
+static double least_one(int n)
+{
+    return n > 1 ? n : 1;
+}
+
+static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
+{
+    const double beta = ((const struct objective_orpo_conf *)conf)->beta;
+    struct objective_pair_log log = {0};
+    struct sums sums = {0};
+
+    out->loss = 0;
+    out->metrics = 0;
+    if (out->dlogprob)
+        memset(out->dlogprob, 0, (size_t)in->n * sizeof(*out->dlogprob));
+    for (int i = 0; i < in->n_seq / 2; i++) {
+        struct objective_pair pair;
+        double d[2];
+        objective_pair_read(&pair, in, i, 1);
+
+        const double n_c = least_one(pair.chosen.n), n_r = least_one(pair.rejected.n);
+        const double scale = beta * pair.weight / in->normaliser;
+        pair.chosen.logp /= n_c;
+        pair.rejected.logp /= n_r;
+        out->loss += scale * pair_of(&pair, d, &sums);
+        if (out->dlogprob)
+            objective_pair_slopes(out->dlogprob, in, i, 1, scale * d[0] / n_c,
+                                  scale * d[1] / n_r);
+        objective_pair_note(&log, &pair, beta * pair.chosen.logp, beta * pair.rejected.logp);
+    }
+    objective_metric(out, "nll_loss", objective_pair_nll(in, out, 1), 1);
+    objective_metric(out, "log_odds_ratio", sums.ratio, log.n);
+    objective_metric(out, "log_odds_chosen", sums.odds, log.n);
+    objective_pair_metrics(&log, in, out);
+}
+
+const struct objective objective_orpo = {.name = "orpo",
+                                         .logprob = true,
+                                         .entropy = true,
+                                         .group = 2,
+                                         .count = objective_pair_count,
+                                         .count_tokens = objective_pair_tokens,
+                                         .run = run};

@@ -1,0 +1,49 @@
+#include "learner/objective/objective_prm.h"
+
+#include <math.h>
+
+/* -ln sigmoid(z) without overflow. */
+static double surprise(double z)
+{
+    return z > 0 ? log1p(exp(-z)) : log1p(exp(z)) - z;
+}
+
+static double sigmoid(double z)
+{
+    return z > 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z));
+}
+
+static double steps(const struct objective_in *in)
+{
+    double n = 0;
+
+    for (int i = 0; i < in->n; i++)
+        n += in->learn[i] == 1;
+    return n;
+}
+
+static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
+{
+    double hits = 0, n = 0;
+
+    (void)conf;
+    out->loss = 0;
+    out->metrics = 0;
+    for (int i = 0; i < in->n; i++) {
+        double slope = 0;
+        if (in->learn[i] == 1) {
+            const double z = (double)in->value[i], t = (double)in->target[i];
+            out->loss += t * surprise(z) + (1 - t) * surprise(-z);
+            slope = (sigmoid(z) - t) / in->normaliser;
+            hits += (z > 0) == (t > .5);
+            n++;
+        }
+        if (out->dvalue)
+            out->dvalue[i] = (float)slope;
+    }
+    out->loss /= in->normaliser;
+    objective_metric(out, "accuracy", hits, n);
+}
+
+const struct objective objective_prm = {
+    .name = "prm", .value = true, .group = 1, .count = steps, .run = run};

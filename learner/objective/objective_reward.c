@@ -1,0 +1,53 @@
+#include "learner/objective/objective_reward.h"
+
+#include "learner/objective/logistic.h"
+
+#include <math.h>
+#include <string.h>
+
+double objective_reward_bt(double x)
+{
+    return -logistic_log(x);
+}
+
+static double pairs(const struct objective_in *in)
+{
+    return in->n_seq / 2;
+}
+
+static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
+{
+    const double center = ((const struct objective_reward_conf *)conf)->center;
+    double least = INFINITY, most = -INFINITY, sum = 0, wins = 0, margin = 0;
+    const int n = in->n_seq / 2;
+
+    out->loss = 0;
+    out->metrics = 0;
+    if (out->dvalue)
+        memset(out->dvalue, 0, (size_t)in->n * sizeof(*out->dvalue));
+    for (int i = 0; i < n; i++) {
+        const int at_c = in->seq[2 * i + 1] - 1, at_r = in->seq[2 * i + 2] - 1;
+        const double c = (double)in->value[at_c], r = (double)in->value[at_r];
+        const double x = c - r - (in->seq_margin ? (double)in->seq_margin[2 * i] : 0);
+        const double slope = -logistic_sigmoid(-x), middle = 2 * center * (c + r);
+        out->loss += objective_reward_bt(x) + center * (c + r) * (c + r);
+        if (out->dvalue) {
+            out->dvalue[at_c] = (float)((slope + middle) / in->normaliser);
+            out->dvalue[at_r] = (float)((-slope + middle) / in->normaliser);
+        }
+        wins += c > r;
+        margin += c - r;
+        sum += c + r;
+        least = fmin(least, fmin(c, r));
+        most = fmax(most, fmax(c, r));
+    }
+    out->loss /= in->normaliser;
+    objective_metric(out, "min_reward", least, 1);
+    objective_metric(out, "mean_reward", sum, 2 * n);
+    objective_metric(out, "max_reward", most, 1);
+    objective_metric(out, "accuracy", wins, n);
+    objective_metric(out, "margin", margin, n);
+}
+
+const struct objective objective_reward = {
+    .name = "reward", .value = true, .group = 2, .count = pairs, .run = run};

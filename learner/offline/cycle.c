@@ -1,0 +1,247 @@
+#include "learner/offline/cycle.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "learner/offline/evaluate.h"
+#include "learner/run/adapt.h"
+#include "learner/run/stop.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum err cycle_save(struct cycle *run)
+{
+    enum err err = OK;
+
+    if (run->saved_step == step_count(run->step))
+        return OK;
+    if (run->keys->save_only_model) {
+        char *path = mem_print("%s/model-%" PRId64, run->checkpoints, step_count(run->step));
+        err = adapt_save(path, run->offline->card, run->step, run->keys->model_name_or_path,
+                         run->offline->plan.dtype);
+        free(path);
+    } else {
+        err = resume_save(&run->resume, run->step, &run->state);
+    }
+    run->saved_step = step_count(run->step);
+    run->saved_ms = clock_mono_ms();
+    return err;
+}
+
+double cycle_epoch(const struct cycle *run, int64_t step)
+{
+    const int64_t per = run->length.steps_per_epoch, within = step % per;
+    const int64_t batch = within * run->keys->gradient_accumulation_steps;
+
+    return (double)(step / per) + (double)batch / (double)run->length.batches_per_epoch;
+}
+
+static const uint32_t *order_for(struct cycle *run, int64_t epoch)
+{
+    const struct corpus *c = run->offline->train;
+    const uint64_t seed =
+        (uint64_t)(conf_has_int(run->keys->data_seed) ? run->keys->data_seed : run->keys->seed);
+
+    if (run->order_epoch != epoch)
+        order_epoch(run->order, c->n, run->offline->plan.order, c->length,
+                    (size_t)run->keys->per_device_train_batch_size, seed, (uint64_t)epoch);
+    run->order_epoch = epoch;
+    return run->order;
+}
+
+/* The records of micro-batch b of the epoch: how many, from *at. */
+static size_t micro(const struct cycle *run, int64_t b, size_t *at)
+{
+    const size_t batch = (size_t)run->keys->per_device_train_batch_size;
+    const size_t n = run->offline->train->n;
+
+    *at = (size_t)b * batch;
+    return n - *at < batch ? n - *at : batch;
+}
+
+void cycle_needed(struct cycle *run, uint8_t *needed)
+{
+    const size_t n = run->offline->train->n;
+    const int64_t per = run->length.steps_per_epoch;
+    const int64_t batch = (int64_t)run->keys->per_device_train_batch_size *
+                          run->keys->gradient_accumulation_steps;
+
+    memset(needed, run->length.steps >= per, n);
+    for (int64_t step = 0; step < run->length.steps && run->length.steps < per; step++)
+        for (int64_t i = step * batch; i < (step + 1) * batch && i < (int64_t)n; i++)
+            needed[order_for(run, 0)[i]] = 1;
+}
+
+/* One optimiser step. *stopped: a signal came first, and nothing has changed. */
+static enum err one_step(struct cycle *run, bool *stopped)
+{
+    const int64_t done = step_count(run->step), per = run->length.steps_per_epoch;
+    const uint32_t *order = order_for(run, done / per);
+    const int64_t first = done % per * run->keys->gradient_accumulation_steps;
+    const int64_t end = first + run->keys->gradient_accumulation_steps;
+    const int64_t last =
+        end < run->length.batches_per_epoch ? end : run->length.batches_per_epoch;
+    const struct adamw adamw = keys_adamw(run->keys);
+    struct resume_state state = run->state;
+    struct pass_norm norm = {0};
+    double loss = 0;
+    size_t at, n;
+
+    for (int64_t b = first; b < last; b++) {
+        n = micro(run, b, &at);
+        pass_count(&run->pass, order + at, n, &norm);
+    }
+    for (int64_t b = first; b < last; b++) {
+        struct pass_result result;
+        enum err err;
+        *stopped = stop_asked();
+        if (*stopped)
+            return OK;
+        n = micro(run, b, &at);
+        err = pass_run(&run->pass, run->step, order + at, n, &norm, true, &state.window, NULL,
+                       &result);
+        if (err)
+            return err_add("step %" PRId64, done + 1);
+        loss += result.loss;
+        state.tokens += result.tokens;
+    }
+    run->norm =
+        step_apply(run->step, &adamw, optim_rate(&run->rates, done), run->keys->max_grad_norm);
+    if (run->reference)
+        reference_follow(run->reference, run->step);
+    if (!isfinite(run->norm))
+        log_warn("gradient", "step=%" PRId64 " norm=%g weights left as they are", done + 1,
+                 run->norm);
+    if (isfinite(loss) || !run->keys->logging_nan_inf_filter) {
+        meter_add(&state.window, "loss", loss, 1);
+        meter_add(&state.total, "loss", loss, 1);
+    }
+    run->state = state;
+    progress_step(&run->progress, done + 1, loss, clock_mono_ms());
+    return OK;
+}
+
+json_t *cycle_line(const struct cycle *run)
+{
+    const int64_t done = step_count(run->step);
+
+    return json_pack("{s:I, s:f}", "step", (json_int_t)done, "epoch", cycle_epoch(run, done));
+}
+
+static enum err log_window(struct cycle *run)
+{
+    const int64_t done = step_count(run->step);
+    const double rate = optim_rate(&run->rates, done - 1);
+    json_t *line = cycle_line(run);
+    char left[24];
+    enum err err;
+
+    meter_put(&run->state.window, "", line);
+    if (isfinite(run->norm))
+        json_object_set_new(line, "grad_norm", json_real(run->norm));
+    json_object_set_new(line, "learning_rate", json_real(rate));
+    json_object_set_new(line, "num_tokens", json_integer(run->state.tokens));
+    progress_clock(left, progress_left_ms(&run->progress, done, clock_mono_ms()));
+    progress_line(&run->progress,
+                  "step %" PRId64 "/%" PRId64 "  epoch %.2f  loss %.4f  grad_norm %.3g  "
+                  "learning_rate %.3g  %s left",
+                  done, run->length.steps, cycle_epoch(run, done),
+                  meter_mean(&run->state.window, "loss"), run->norm, rate, left);
+    meter_clear(&run->state.window);
+    run->logged_step = done;
+    err = rundir_metrics(run->dir, line);
+    json_decref(line);
+    return err;
+}
+
+static enum err judge(struct cycle *run)
+{
+    json_t *line = cycle_line(run), *accuracy;
+    enum err err = evaluate(run->offline, run->step, run->reference, run->state.tokens,
+                            clock_mono_ms, line);
+
+    if (!err)
+        err = rundir_metrics(run->dir, line);
+    accuracy = json_object_get(line, "eval_accuracy");
+    if (!accuracy)
+        accuracy = json_object_get(line, "eval_rewards/accuracies");
+    if (!accuracy)
+        accuracy = json_object_get(line, "eval_mean_token_accuracy");
+    if (!err)
+        progress_line(&run->progress, "step %" PRId64 "  eval_loss %.4f  accuracy %.4f",
+                      step_count(run->step),
+                      json_number_value(json_object_get(line, "eval_loss")),
+                      json_number_value(accuracy));
+    json_decref(line);
+    return err;
+}
+
+/* Whether something that happens every `every` steps, or at an epoch's end, happens now. */
+static bool due(const struct cycle *run, enum keys_when when, double every)
+{
+    const int64_t done = step_count(run->step);
+
+    if (when == KEYS_STEPS)
+        return every > 0 && done % keys_steps(every, run->length.steps) == 0;
+    return when == KEYS_EPOCH &&
+           (done % run->length.steps_per_epoch == 0 || done == run->length.steps);
+}
+
+static bool eval_due(const struct cycle *run)
+{
+    const struct keys *k = run->keys;
+    const enum keys_when when = run->offline->plan.eval;
+    const int64_t done = step_count(run->step);
+    const double so_far = when == KEYS_EPOCH ? cycle_epoch(run, done) : (double)done;
+
+    if (!run->offline->test || so_far < k->eval_delay)
+        return false;
+    return done == run->length.steps ||
+           due(run, when, conf_has_real(k->eval_steps) ? k->eval_steps : k->logging_steps);
+}
+
+/* What follows a step: log, evaluation, checkpoint. */
+static enum err after_step(struct cycle *run)
+{
+    const struct keys *k = run->keys;
+    const int64_t done = step_count(run->step);
+    const double minutes = (double)(clock_mono_ms() - run->saved_ms) / 6e4;
+    enum err err = OK;
+
+    if (due(run, run->offline->plan.logging, k->logging_steps) ||
+        (k->logging_first_step && done == 1))
+        err = log_window(run);
+    if (!err && eval_due(run))
+        err = judge(run);
+    if (!err && run->offline->plan.save != KEYS_NO &&
+        (due(run, run->offline->plan.save, k->save_steps) || done == run->length.steps ||
+         (k->save_minutes > 0 && minutes >= k->save_minutes)))
+        err = cycle_save(run);
+    if (!err && done == run->first + 1 && !run->progress.terminal) {
+        char left[24];
+        const int64_t now = clock_mono_ms();
+        progress_line(&run->progress, "first step: %.1f s; about %s to go",
+                      (double)(now - run->begun_ms) / 1e3,
+                      progress_clock(left, progress_left_ms(&run->progress, done, now)));
+    }
+    return err;
+}
+
+enum err cycle_run(struct cycle *run, bool *stopped)
+{
+    enum err err = OK;
+
+    *stopped = false;
+    if (run->offline->test && run->keys->eval_on_start && !step_count(run->step))
+        err = judge(run);
+    while (!err && step_count(run->step) < run->length.steps) {
+        err = one_step(run, stopped);
+        if (err || *stopped)
+            break;
+        err = after_step(run);
+    }
+    return err;
+}

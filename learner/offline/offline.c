@@ -1,0 +1,376 @@
+#include "learner/offline/offline.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "learner/offline/cycle.h"
+#include "learner/run/adapt.h"
+#include "learner/run/crew.h"
+#include "learner/run/report.h"
+#include "learner/run/stop.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct shape shape_of(const struct offline *offline)
+{
+    struct shape shape = offline->card->shape;
+
+    shape.head = offline->head;
+    return shape;
+}
+
+static struct train_options options_of(const struct offline *offline)
+{
+    return (struct train_options){.checkpointing = offline->keys->gradient_checkpointing,
+                                  .portable = offline->plan.portable};
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+enum { SIZE_TEXT = 32 };
+
+static const char *size_text(char out[SIZE_TEXT], size_t bytes)
+{
+    static const char *const unit[] = {"kB", "MB", "GB", "TB"};
+    double value = (double)bytes / 1e3;
+    int i = 0;
+
+    for (; value >= 999.5 && i < 3; i++)
+        value /= 1e3;
+    snprintf(out, SIZE_TEXT, "%.3g %s", value, unit[i]);
+    return out;
+}
+
+/* Tokens of the largest micro-batch that any part of the run makes. */
+static size_t largest_batch(const struct offline *o)
+{
+    const struct keys *k = o->keys;
+    const size_t ahead = o->reference && !o->reference->live ? (size_t)o->reference->batch : 0;
+    const size_t train = larger((size_t)k->per_device_train_batch_size, ahead);
+    const size_t test = larger((size_t)k->per_device_eval_batch_size, ahead);
+    const size_t most = corpus_pack_most(o->train, train);
+
+    return o->test ? larger(most, corpus_pack_most(o->test, test)) : most;
+}
+
+static enum err plan(struct cycle *run)
+{
+    const struct offline *o = run->offline;
+    const struct keys *k = run->keys;
+    const struct shape shape = shape_of(o);
+    const struct train_options options = options_of(o);
+    const size_t seqs = o->train->n * (size_t)o->train->group;
+    const size_t most = largest_batch(o);
+    char needed[SIZE_TEXT], given[SIZE_TEXT];
+    enum err err = keys_length(&run->length, k, o->train->n);
+
+    if (!err)
+        err = keys_schedule(&run->rates, k, &o->plan, &run->length);
+    if (err)
+        return err;
+    run->memory = step_size_lora(&shape, &options, adapt_lora(&o->plan), (int)most) +
+                  9 * o->train->seq[seqs];
+    if (o->reference)
+        run->memory += reference_size(o->reference, &shape) + 4 * o->train->seq[seqs];
+    fprintf(stderr,
+            "plan: %" PRId64 " optimiser steps (%" PRId64
+            " an epoch), %zu records, %zu tokens; "
+            "batch %d x %d; %s of %s memory\n",
+            run->length.steps, run->length.steps_per_epoch, o->train->n, o->train->seq[seqs],
+            k->per_device_train_batch_size, k->gradient_accumulation_steps,
+            size_text(needed, run->memory), size_text(given, o->plan.memory_bytes));
+    if (o->train->cut || o->train->dropped || o->train->skipped)
+        fprintf(stderr,
+                "data: %zu records cut at max_length, %zu left out by length, %zu bad\n",
+                o->train->cut, o->train->dropped, o->train->skipped);
+    if (run->memory > o->plan.memory_bytes)
+        return err_set(ERR_RANGE,
+                       "the plan needs %s, more than the %s of %s: lower "
+                       "per_device_train_batch_size or max_length (a micro-batch has up to %zu "
+                       "tokens)",
+                       needed, given, k->max_memory ? "max_memory" : "this machine", most);
+    return OK;
+}
+
+/* The start model's weights under the head that the method trains. */
+static enum err load_params(const struct offline *o, struct params **out)
+{
+    struct bundle *bundle = NULL;
+    enum err err = bundle_open(&bundle, o->keys->model_name_or_path, BUNDLE_ALL);
+
+    *out = NULL;
+    if (err)
+        return err;
+    if (bundle->params->shape.head == o->head) {
+        *out = bundle->params;
+        bundle->params = NULL;
+    } else if (o->head != HEAD_LM) {
+        err = params_reheaded(out, bundle->params, o->head, (uint64_t)o->keys->seed, false);
+    } else {
+        err = err_set(ERR_RANGE, "%s is a reward model: %s needs a language model",
+                      o->keys->model_name_or_path, o->objective->name);
+    }
+    bundle_free(bundle);
+    return err;
+}
+
+static enum err load_step(struct cycle *run)
+{
+    const struct train_options options = options_of(run->offline);
+    struct params *params;
+    enum err err = load_params(run->offline, &params);
+
+    return err ? err
+               : step_new_lora(&run->step, params, &options, adapt_lora(&run->offline->plan),
+                               (uint64_t)run->keys->seed);
+}
+
+/* `processes` is given up; may be NULL. */
+static enum err write_run(struct cycle *run, const char *state, json_t *processes)
+{
+    json_t *json = json_pack(
+        "{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s*, s:O, s:o*}", "method",
+        run->offline->objective->name, "state", state, "pid", (int)getpid(), "version",
+        DROVER_VERSION, "step", (json_int_t)(run->step ? step_count(run->step) : 0), "steps",
+        (json_int_t)run->length.steps, "written_ms", (json_int_t)clock_wall_ms(), "run_name",
+        run->keys->run_name, "config", run->offline->config, "processes", processes);
+    const enum err err = rundir_run(run->dir, json);
+
+    json_decref(json);
+    return err;
+}
+
+static bool is_word(const char *text, const char *yes)
+{
+    return text && !strcmp(text, yes);
+}
+
+/* Whether the folder's last run was this one and came to its end. */
+static bool finished(const struct cycle *run)
+{
+    char *path = mem_print("%s/run.json", run->keys->output_dir);
+    json_t *json = json_load_file(path, 0, NULL);
+    const bool done = is_word(json_string_value(json_object_get(json, "state")), "finished") &&
+                      fs_is_dir(run->model) &&
+                      !resume_same(json_object_get(json, "config"), run->offline->config);
+
+    json_decref(json);
+    free(path);
+    return done;
+}
+
+/* The checkpoint that the configuration names; NULL: none. */
+static const char *named(const struct cycle *run)
+{
+    const char *from = run->keys->resume_from_checkpoint;
+
+    return is_word(from, "true") || is_word(from, "false") ? NULL : from;
+}
+
+/* Before work is done for a run that would be refused. */
+static enum err precheck(struct cycle *run)
+{
+    run->resume.force = is_word(run->keys->resume_from_checkpoint, "true") || named(run);
+    if (run->keys->overwrite_output_dir)
+        return rundir_clear(run->dir);
+    return resume_check(&run->resume, named(run));
+}
+
+/* From the folder's checkpoint, from a named one, or from the start. */
+static enum err restore(struct cycle *run)
+{
+    const char *from = run->keys->resume_from_checkpoint;
+    bool found = false;
+    enum err err = resume_load(&run->resume, named(run), run->step, &run->state, &found);
+
+    if (!err && found && is_word(from, "false"))
+        err = err_set(ERR_STATE,
+                      "output_dir: %s holds a run; resume_from_checkpoint is false: take "
+                      "another folder, or say overwrite_output_dir=true",
+                      run->keys->output_dir);
+    if (!err)
+        err = rundir_metrics_cut(run->dir, found ? step_count(run->step) : -1);
+    if (!err && found)
+        fprintf(stderr, "resumed at step %" PRId64 "\n", step_count(run->step));
+    run->saved_step = found ? step_count(run->step) : -1;
+    return err;
+}
+
+static enum err summary(struct cycle *run)
+{
+    const int64_t steps = run->length.steps - run->first;
+    const double seconds = (double)(clock_mono_ms() - run->begun_ms) / 1e3;
+    const double rate = seconds > 0 ? (double)steps / seconds : 0;
+    const double batch = (double)run->keys->per_device_train_batch_size *
+                         (double)run->keys->gradient_accumulation_steps;
+    json_t *line = cycle_line(run);
+    enum err err;
+
+    json_object_set_new(line, "train_runtime", json_real(seconds));
+    json_object_set_new(line, "train_samples_per_second", json_real(rate * batch));
+    json_object_set_new(line, "train_steps_per_second", json_real(rate));
+    json_object_set_new(
+        line, "total_flos",
+        json_real(6.0 * (double)run->state.tokens * (double)step_params(run->step)->count));
+    meter_put(&run->state.total, "train_", line);
+    err = rundir_metrics(run->dir, line);
+    json_decref(line);
+    return err;
+}
+
+static enum err finish(struct cycle *run)
+{
+    char hash[HASH_TEXT];
+    const struct hash weights = step_hash(run->step);
+    json_t *processes = NULL;
+    enum err err = summary(run);
+
+    if (!err)
+        err = adapt_save(run->model, run->offline->card, run->step,
+                         run->keys->model_name_or_path, run->offline->plan.dtype);
+    if (!err) {
+        char *title = run->keys->run_name
+                          ? mem_text(run->keys->run_name)
+                          : mem_print("drover %s", run->offline->objective->name);
+        processes = crew_alone(run->offline->objective->name,
+                               (uint64_t)(run->state.tokens - run->first_tokens),
+                               clock_mono_ms() - run->begun_ms);
+        err = report_write(run->keys->output_dir, title, processes);
+        free(title);
+    }
+    if (!err)
+        err = write_run(run, "finished", json_incref(processes));
+    if (!err)
+        progress_line(&run->progress, "done: %s  weights %s", run->model,
+                      hash_text(hash, &weights));
+    if (!err)
+        crew_print(processes, stderr);
+    json_decref(processes);
+    return err;
+}
+
+static enum err stop(struct cycle *run)
+{
+    enum err err = cycle_save(run);
+
+    if (!err)
+        err = write_run(run, "stopped", NULL);
+    if (!err)
+        progress_line(&run->progress,
+                      "stopped at step %" PRId64 " of %" PRId64
+                      ", saved: the same command goes on from here",
+                      step_count(run->step), run->length.steps);
+    return err;
+}
+
+static void say_reference(size_t done, size_t of)
+{
+    fprintf(stderr, "reference log-probabilities: %zu of %zu records\n", done, of);
+}
+
+/* While the step still holds the start weights. */
+static enum err make_reference(struct cycle *run)
+{
+    const struct offline *o = run->offline;
+    struct reference_conf conf;
+    uint8_t *needed;
+    char *folder;
+    enum err err;
+
+    if (!o->reference)
+        return OK;
+    conf = *o->reference;
+    folder = mem_print("%s/reference", run->keys->output_dir);
+    if (!conf.folder)
+        conf.folder = folder;
+    needed = mem_new(o->train->n, 1);
+    cycle_needed(run, needed);
+    err = reference_new(&run->reference, &conf, run->step);
+    if (!err)
+        err = reference_prepare(run->reference, run->step, o->train, needed, say_reference);
+    if (!err && o->test)
+        err = reference_prepare(run->reference, run->step, o->test, NULL, say_reference);
+    free(needed);
+    free(folder);
+    return err;
+}
+
+static enum err train(struct cycle *run)
+{
+    const struct offline *o = run->offline;
+    bool stopped = false;
+    enum err err;
+
+    run->resume = (struct resume){.folder = run->checkpoints,
+                                  .config = o->config,
+                                  .data = corpus_hash(o->train),
+                                  .keep = (size_t)run->keys->save_total_limit};
+    run->order = mem_new(o->train->n, sizeof(*run->order));
+    run->order_epoch = -1;
+    err = precheck(run);
+    if (!err)
+        err = make_reference(run);
+    if (err)
+        return err;
+    run->resume.reference = reference_weights(run->reference, &run->resume.reference_floats);
+    err = restore(run);
+    if (err)
+        return err;
+    err = write_run(run, "running", NULL);
+    if (err)
+        return err;
+    stop_install();
+    pass_init(&run->pass, o->objective, o->objective_conf, o->train, run->reference);
+    run->first = step_count(run->step);
+    run->first_tokens = run->state.tokens;
+    run->begun_ms = run->saved_ms = clock_mono_ms();
+    progress_begin(&run->progress, run->first, run->length.steps, run->keys->disable_tqdm,
+                   run->begun_ms);
+    err = cycle_run(run, &stopped);
+    if (!err)
+        err = stopped ? stop(run) : finish(run);
+    progress_end(&run->progress);
+    return err;
+}
+
+enum err offline_run(const struct offline *offline)
+{
+    struct cycle *run = mem_new(1, sizeof(*run));
+    enum err err;
+
+    run->offline = offline;
+    run->keys = offline->keys;
+    run->checkpoints = mem_print("%s/checkpoints", run->keys->output_dir);
+    run->model = mem_print("%s/model", run->keys->output_dir);
+    err = plan(run);
+    if (!err)
+        err = rundir_check(run->keys->output_dir);
+    if (!err && !run->keys->overwrite_output_dir && finished(run)) {
+        fprintf(stderr, "already done: %s (overwrite_output_dir=true begins anew)\n",
+                run->model);
+        goto out;
+    }
+    if (!err)
+        err = load_step(run);
+    if (!err)
+        err = rundir_open(&run->dir, run->keys->output_dir);
+    if (!err)
+        err = train(run);
+out:
+    pass_free(&run->pass);
+    reference_free(run->reference);
+    step_free(run->step);
+    rundir_close(run->dir);
+    free(run->order);
+    free(run->checkpoints);
+    free(run->model);
+    free(run);
+    return err;
+}

@@ -1,0 +1,88 @@
+#include "learner/offline/prepare.h"
+
+#include "learner/run/card.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct parts {
+    struct bundle *card;
+    struct corpus *train, *test;
+    char *eos;
+    json_t *config;
+};
+
+static void parts_free(struct parts *parts)
+{
+    bundle_free(parts->card);
+    corpus_free(parts->train);
+    corpus_free(parts->test);
+    free(parts->eos);
+    json_decref(parts->config);
+}
+
+static enum err encode_all(const struct prepare *p, const struct keys *keys,
+                           const struct corpus_rule *rule, struct parts *parts)
+{
+    const struct dataset_conf conf = keys_dataset(keys);
+    struct dataset *train = NULL, *test = NULL;
+    enum err err = dataset_load(&train, &test, &conf);
+
+    if (!err)
+        err = p->encode(&parts->train, train, rule, "training");
+    if (!err && test && keys->do_eval)
+        err = p->encode(&parts->test, test, rule, "evaluation");
+    dataset_free(train);
+    dataset_free(test);
+    return err;
+}
+
+static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
+                          struct parts *parts)
+{
+    const enum err err = card_open(&parts->card, keys, BUNDLE_CARD, &parts->eos);
+
+    if (err)
+        return err;
+    rule->encode =
+        (struct encode){parts->card->tokenizer, parts->card->chat, parts->card->chat_error};
+    rule->eos = parts->eos;
+    rule->vocab = parts->card->shape.vocab;
+    rule->bos = parts->card->shape.bos;
+    rule->hh = keys->format && !strcmp(keys->format, "hh");
+    rule->strict = keys->strict;
+    rule->max_length = conf_has_int(keys->max_length) ? keys->max_length : 0;
+    if (rule->max_length > parts->card->shape.context)
+        rule->max_length = parts->card->shape.context;
+    return OK;
+}
+
+enum err prepare_run(const struct prepare *prepare, const void *conf, struct corpus_rule *rule)
+{
+    const struct keys *keys = conf;
+    struct offline offline = {.keys = keys,
+                              .objective = prepare->objective,
+                              .objective_conf = prepare->objective_conf,
+                              .head = prepare->head,
+                              .reference = prepare->reference,
+                              .judge = prepare->judge,
+                              .see = prepare->see,
+                              .self = prepare->self};
+    struct parts parts = {0};
+    enum err err = keys_check(&offline.plan, keys);
+
+    if (!err)
+        err = open_card(keys, rule, &parts);
+    if (!err)
+        err = encode_all(prepare, keys, rule, &parts);
+    if (!err) {
+        parts.config = keys_resolved(prepare->tables, conf);
+        offline.card = parts.card;
+        offline.train = parts.train;
+        offline.test = parts.test;
+        offline.config = parts.config;
+        err = offline_run(&offline);
+    }
+    parts_free(&parts);
+    return err;
+}

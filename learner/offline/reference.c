@@ -1,0 +1,349 @@
+#include "learner/offline/reference.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "learner/run/checkpoint.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TABLES = 2, SAVE_MS = 120000, SAY_MS = 5000 };
+
+/* Of one corpus, made beforehand; NAN: not yet. */
+struct table {
+    const struct corpus *corpus;
+    size_t tokens;
+    float *logprob;     /* [tokens] */
+    double *mismatched; /* [corpus->n]; NULL without partners */
+};
+
+struct reference {
+    struct reference_conf conf;
+    char *folder;
+    struct hash start; /* of the start weights */
+    float *image;      /* live */
+    size_t floats;
+    struct model *model;
+    int tables;
+    struct table table[TABLES];
+    float *room; /* log-probabilities of a batch */
+    size_t room_n;
+};
+
+static enum err copy_image(struct reference *r, const struct step *step)
+{
+    size_t bytes;
+    const float *image = step_image(step, &bytes);
+    enum err err = mem_big(&r->image, bytes, 1, "reference weights");
+
+    if (err)
+        return err;
+    memcpy(r->image, image, bytes);
+    r->floats = bytes / sizeof(float);
+    return model_new(&r->model, model_shape(step_model(step)), r->image, bytes);
+}
+
+enum err reference_new(struct reference **out, const struct reference_conf *conf,
+                       const struct step *step)
+{
+    struct reference *r = mem_new(1, sizeof(*r));
+    enum err err = OK;
+
+    *out = NULL;
+    r->conf = *conf;
+    r->folder = conf->folder ? mem_text(conf->folder) : NULL;
+    if (conf->live) {
+        err = copy_image(r, step);
+    } else {
+        size_t bytes;
+        const float *image = step_image(step, &bytes);
+        r->start = hash_of(image, bytes);
+    }
+    if (err)
+        reference_free(r);
+    else
+        *out = r;
+    return err;
+}
+
+void reference_free(struct reference *r)
+{
+    if (!r)
+        return;
+    for (int i = 0; i < r->tables; i++) {
+        free(r->table[i].logprob);
+        free(r->table[i].mismatched);
+    }
+    model_free(r->model);
+    free(r->image);
+    free(r->room);
+    free(r->folder);
+    free(r);
+}
+
+size_t reference_size(const struct reference_conf *conf, const struct shape *shape)
+{
+    return conf->live ? image_size(shape) : 0;
+}
+
+void reference_sums(const struct packed *packed, const float *logprob, double *sum)
+{
+    const struct batch *b = &packed->batch;
+
+    for (int s = 0; s < b->n_seq; s++) {
+        sum[s] = 0;
+        for (int i = b->seq[s]; i < b->seq[s + 1]; i++)
+            sum[s] += packed->learn[i] == 1 ? (double)logprob[i] : 0;
+    }
+}
+
+static enum err room_for(struct reference *r, int n)
+{
+    if ((size_t)n <= r->room_n)
+        return OK;
+    free(r->room);
+    r->room = NULL;
+    r->room_n = 0;
+    if (mem_big(&r->room, (size_t)n, sizeof(float), "reference log-probabilities"))
+        return ERR_NOMEM;
+    r->room_n = (size_t)n;
+    return OK;
+}
+
+/* FOLDER/HASH.ref: figures of these weights on these records. */
+static char *table_path(const struct reference *r, const struct table *t)
+{
+    const struct hash both[] = {r->start, corpus_hash(t->corpus)};
+    const struct hash name = hash_of(both, sizeof(both));
+    char text[HASH_TEXT];
+
+    return mem_print("%s/%s.ref", r->folder, hash_text(text, &name));
+}
+
+static int table_blocks(struct table *t, struct checkpoint_block *block)
+{
+    block[0] =
+        (struct checkpoint_block){"logprob", t->logprob, t->tokens * sizeof(*t->logprob)};
+    block[1] = (struct checkpoint_block){"mismatched", t->mismatched,
+                                         t->corpus->n * sizeof(*t->mismatched)};
+    return t->mismatched ? 2 : 1;
+}
+
+static enum err table_save(const struct reference *r, struct table *t)
+{
+    struct checkpoint_block block[2];
+    json_t *meta;
+    char *path;
+    enum err err;
+
+    if (!r->folder)
+        return OK;
+    path = table_path(r, t);
+    meta = json_pack("{s:s}", "what", "reference log-probabilities");
+    err = fs_mkdir(r->folder);
+    if (!err)
+        err = checkpoint_write(path, meta, block, table_blocks(t, block));
+    json_decref(meta);
+    free(path);
+    return err;
+}
+
+/* What another run left, if it is whole. */
+static void table_load(const struct reference *r, struct table *t)
+{
+    struct checkpoint_block block[2];
+    char *path;
+
+    if (!r->folder)
+        return;
+    path = table_path(r, t);
+    if (fs_exists(path) && checkpoint_read(path, block, table_blocks(t, block)))
+        log_warn("reference", "%s; made anew", err_text());
+    free(path);
+}
+
+static enum err table_new(struct reference *r, const struct corpus *corpus, struct table **out)
+{
+    struct table *t = &r->table[r->tables];
+    enum err err;
+
+    *t = (struct table){.corpus = corpus};
+    t->tokens = corpus->seq[corpus->n * (size_t)corpus->group];
+    err = mem_big(&t->logprob, t->tokens, sizeof(float), "reference log-probabilities");
+    if (err)
+        return err;
+    r->tables++;
+    for (size_t i = 0; i < t->tokens; i++)
+        t->logprob[i] = NAN;
+    if (corpus->partner) {
+        t->mismatched = mem_new(corpus->n, sizeof(*t->mismatched));
+        for (size_t i = 0; i < corpus->n; i++)
+            t->mismatched[i] = (double)NAN;
+    }
+    table_load(r, t);
+    *out = t;
+    return OK;
+}
+
+static bool lacks(const struct table *t, size_t record)
+{
+    const size_t at = t->corpus->seq[record * (size_t)t->corpus->group];
+
+    return isnan(t->logprob[at]) || (t->mismatched && isnan(t->mismatched[record]));
+}
+
+/* Makes the figures of n records. */
+static enum err table_make(struct reference *r, struct table *t, struct step *step,
+                           const uint32_t *record, size_t n, struct packed *packed)
+{
+    const struct corpus *c = t->corpus;
+    const size_t group = (size_t)c->group;
+    const float *from;
+    enum err err;
+
+    corpus_pack(c, record, n, packed);
+    err = room_for(r, packed->batch.n);
+    if (!err)
+        err = step_score(step, step_model(step), &packed->batch, r->room);
+    from = r->room;
+    for (size_t i = 0; i < n && !err; i++) {
+        memcpy(t->logprob + c->seq[record[i] * group], from,
+               c->length[record[i]] * sizeof(*from));
+        from += c->length[record[i]];
+    }
+    if (err || !t->mismatched)
+        return err;
+    corpus_pack_mismatched(c, record, n, packed);
+    err = room_for(r, packed->batch.n);
+    if (!err)
+        err = step_score(step, step_model(step), &packed->batch, r->room);
+    if (!err) {
+        double *sum = mem_new(n, sizeof(*sum));
+        reference_sums(packed, r->room, sum);
+        for (size_t i = 0; i < n; i++)
+            t->mismatched[record[i]] = sum[i];
+        free(sum);
+    }
+    return err;
+}
+
+static size_t list_missing(const struct table *t, const uint8_t *needed, uint32_t *record)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->corpus->n; i++)
+        if ((!needed || needed[i]) && lacks(t, i))
+            record[n++] = (uint32_t)i;
+    return n;
+}
+
+enum err reference_prepare(struct reference *r, struct step *step, const struct corpus *corpus,
+                           const uint8_t *needed, void (*say)(size_t, size_t))
+{
+    int64_t saved = clock_mono_ms(), said = saved;
+    struct packed packed = {0};
+    struct table *t = NULL;
+    uint32_t *record;
+    size_t n;
+    enum err err;
+
+    if (r->conf.live)
+        return OK;
+    err = r->tables < TABLES ? table_new(r, corpus, &t)
+                             : err_set(ERR_STATE, "reference: too many data sets");
+    if (err)
+        return err;
+    record = mem_new(corpus->n, sizeof(*record));
+    n = list_missing(t, needed, record);
+    for (size_t at = 0; at < n && !err; at += (size_t)r->conf.batch) {
+        const size_t many = n - at < (size_t)r->conf.batch ? n - at : (size_t)r->conf.batch;
+        const int64_t now = clock_mono_ms();
+        err = table_make(r, t, step, record + at, many, &packed);
+        if (!err && say && now - said >= SAY_MS) {
+            say(at + many, n);
+            said = now;
+        }
+        if (!err && now - saved >= SAVE_MS) {
+            err = table_save(r, t);
+            saved = now;
+        }
+    }
+    if (!err && n)
+        err = table_save(r, t);
+    corpus_pack_free(&packed);
+    free(record);
+    return err;
+}
+
+static const struct table *table_of(const struct reference *r, const struct corpus *corpus)
+{
+    for (int i = 0; i < r->tables; i++)
+        if (r->table[i].corpus == corpus)
+            return &r->table[i];
+    return NULL;
+}
+
+enum err reference_take(struct reference *r, struct step *step, const struct corpus *corpus,
+                        const uint32_t *record, size_t n, const struct packed *packed,
+                        float *logprob)
+{
+    const struct table *t = table_of(r, corpus);
+
+    if (r->conf.live)
+        return step_score(step, r->model, &packed->batch, logprob);
+    if (!t)
+        return err_set(ERR_STATE, "reference: this data set was not prepared");
+    for (size_t i = 0; i < n; i++) {
+        if (lacks(t, record[i]))
+            return err_set(ERR_STATE, "reference: record %u was not prepared", record[i]);
+        memcpy(logprob, t->logprob + corpus->seq[record[i] * (size_t)corpus->group],
+               corpus->length[record[i]] * sizeof(*logprob));
+        logprob += corpus->length[record[i]];
+    }
+    return OK;
+}
+
+enum err reference_mismatched(struct reference *r, struct step *step,
+                              const struct corpus *corpus, const uint32_t *record, size_t n,
+                              const struct packed *packed, double *sum)
+{
+    const struct table *t = table_of(r, corpus);
+    enum err err;
+
+    if (!r->conf.live) {
+        if (!t || !t->mismatched)
+            return err_set(ERR_STATE, "reference: this data set was not prepared");
+        for (size_t i = 0; i < n; i++)
+            sum[i] = t->mismatched[record[i]];
+        return OK;
+    }
+    err = room_for(r, packed->batch.n);
+    if (!err)
+        err = step_score(step, r->model, &packed->batch, r->room);
+    if (!err)
+        reference_sums(packed, r->room, sum);
+    return err;
+}
+
+/* The image is the weights in another order, and what fills it up is zero in both. */
+void reference_follow(struct reference *r, const struct step *step)
+{
+    const float keep = (float)(1 - r->conf.mixup), take = (float)r->conf.mixup;
+    const float *image;
+    size_t bytes;
+
+    if (!r->conf.live || !r->conf.every || step_count(step) % r->conf.every)
+        return;
+    image = step_image(step, &bytes);
+    for (size_t i = 0; i < r->floats; i++)
+        r->image[i] = r->image[i] * keep + image[i] * take;
+}
+
+float *reference_weights(struct reference *r, size_t *floats)
+{
+    *floats = r && r->conf.every ? r->floats : 0;
+    return *floats ? r->image : NULL;
+}

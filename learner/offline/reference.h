@@ -1,0 +1,65 @@
+/* reference: log-probabilities under the policy that a method measures against.
+ *
+ * The reference is the start model. Since a token's log-probability has the same bits in every
+ * batch (DESIGN §5), they may be made beforehand, while the policy still is the start model: no
+ * second model is held, and the figures are those that a forward pass beside the training would
+ * give. They are kept on disk under the hash of weights and data, so a run that goes on, or
+ * another run from the same start, reads them. `live` holds a copy of the compute weights
+ * instead and runs them at each use; only then can the reference follow the policy (TR-DPO:
+ * Gorbatovski et al. 2024, arXiv:2404.09656, eq. 5). */
+
+#ifndef LEARNER_OFFLINE_REFERENCE_H
+#define LEARNER_OFFLINE_REFERENCE_H
+
+#include "learner/corpus/corpus.h"
+#include "learner/run/step.h"
+
+struct reference_conf {
+    bool live;
+    double mixup;       /* ref <- mixup policy + (1 - mixup) ref... */
+    int64_t every;      /* ...each so many steps; 0: never. Needs live */
+    int batch;          /* records of a micro-batch beforehand */
+    const char *folder; /* for the figures made beforehand */
+};
+
+struct reference;
+
+/* `step` still holds the start weights, here and in reference_prepare. Errors: ERR_NOMEM. */
+enum err reference_new(struct reference **out, const struct reference_conf *conf,
+                       const struct step *step) MUST_CHECK;
+void reference_free(struct reference *reference);
+
+/* Bytes of the copy that `live` holds. */
+size_t reference_size(const struct reference_conf *conf, const struct shape *shape);
+
+/* Makes what will be asked for of `corpus`, which must outlive this: of the records with
+ * needed[i] (NULL: of all). Live: nothing. `say` is told how far it is, now and then (may be
+ * NULL). Errors: ERR_NOMEM, ERR_IO, step_score's. */
+enum err reference_prepare(struct reference *reference, struct step *step,
+                           const struct corpus *corpus, const uint8_t *needed,
+                           void (*say)(size_t done, size_t of)) MUST_CHECK;
+
+/* logprob [packed->batch.n] out, nats, 0 where nothing is learnt, for a batch that corpus_pack
+ * made of these records. Overwrites what the last step_forward remembered. Errors:
+ * step_score's.
+ */
+enum err reference_take(struct reference *reference, struct step *step,
+                        const struct corpus *corpus, const uint32_t *record, size_t n,
+                        const struct packed *packed, float *logprob) MUST_CHECK;
+
+/* sum [n] out: over each mismatched answer, for a batch of corpus_pack_mismatched. */
+enum err reference_mismatched(struct reference *reference, struct step *step,
+                              const struct corpus *corpus, const uint32_t *record, size_t n,
+                              const struct packed *packed, double *sum) MUST_CHECK;
+
+/* After an optimiser step: the reference follows when it is time. */
+void reference_follow(struct reference *reference, const struct step *step);
+
+/* The weights of a reference that moves, for checkpoints: *floats of them; NULL when it does
+ * not move. */
+float *reference_weights(struct reference *reference, size_t *floats);
+
+/* Sum over each sequence of a batch of what is learnt in it. */
+void reference_sums(const struct packed *packed, const float *logprob, double *sum);
+
+#endif

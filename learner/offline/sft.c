@@ -1,0 +1,101 @@
+#include "learner/offline/sft.h"
+
+#include "learner/objective/objective_sft.h"
+#include "learner/offline/prepare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sft_keys {
+    struct keys keys;
+    char *dataset_text_field, *truncation_mode, *packing_strategy, *loss_type;
+    char *completion_only_loss, *eval_packing;
+    bool shuffle_dataset, packing, padding_free, assistant_only_loss;
+    double label_smoothing_factor;
+    json_t *dataset_kwargs;
+};
+
+static const struct conf_key table[] = {
+    CONF_REAL(keys, learning_rate, "2e-5", 0, 1e3, "peak learning rate"),
+    CONF_TEXT(sft_keys, dataset_text_field, "text", "column of plain text"),
+    CONF_TEXT(sft_keys, truncation_mode, "keep_start", "keep_start: cut behind max_length"),
+    CONF_BOOL(sft_keys, shuffle_dataset, "false", "no effect: each epoch is shuffled anyway"),
+    CONF_BOOL(sft_keys, packing, "false", "no effect: batches are packed without padding"),
+    CONF_TEXT(sft_keys, packing_strategy, "bfd", "bfd: no effect, as packing"),
+    CONF_TEXT(sft_keys, eval_packing, NULL, "no effect, as packing"),
+    CONF_BOOL(sft_keys, padding_free, "false", "no effect: batches have no padding"),
+    CONF_TEXT(sft_keys, completion_only_loss, NULL,
+              "learn completions only; unset: where there is a prompt"),
+    CONF_BOOL(sft_keys, assistant_only_loss, "false", "learn assistant turns only"),
+    CONF_TEXT(sft_keys, loss_type, "nll", "nll or dft"),
+    CONF_REAL(sft_keys, label_smoothing_factor, "0", 0, 0, "not available: only 0"),
+    CONF_TREE(sft_keys, dataset_kwargs, "skip_prepare_dataset: rows hold input_ids"),
+    CONF_END};
+
+static const struct conf_key *const tables[] = {table, keys_table_shared, keys_table_ignored,
+                                                NULL};
+
+static enum err tristate(int *out, const char *key, const char *text)
+{
+    *out = -1;
+    if (!text || !*text)
+        return OK;
+    if (!strcmp(text, "true") || !strcmp(text, "True") || !strcmp(text, "false") ||
+        !strcmp(text, "False")) {
+        *out = text[0] == 't' || text[0] == 'T';
+        return OK;
+    }
+    return err_set(ERR_PARSE, "%s: '%s' is neither true nor false", key, text);
+}
+
+static enum err check(const struct sft_keys *conf, struct objective_sft_conf *objective,
+                      struct corpus_rule *rule)
+{
+    enum err err =
+        tristate(&rule->completion_only, "completion_only_loss", conf->completion_only_loss);
+
+    if (err)
+        return err;
+    if (strcmp(conf->truncation_mode, "keep_start") != 0)
+        return err_set(ERR_RANGE, "truncation_mode: '%s': only keep_start",
+                       conf->truncation_mode);
+    if (conf->packing && strcmp(conf->packing_strategy, "bfd") != 0)
+        return err_set(ERR_RANGE,
+                       "packing_strategy: '%s': only bfd (batches are packed without "
+                       "padding; a record stays one sequence)",
+                       conf->packing_strategy);
+    objective->dft = !strcmp(conf->loss_type, "dft");
+    if (!objective->dft && strcmp(conf->loss_type, "nll") != 0 &&
+        strcmp(conf->loss_type, "chunked_nll") != 0)
+        return err_set(ERR_RANGE, "loss_type: '%s': expected nll or dft", conf->loss_type);
+    if (conf->packing)
+        fprintf(stderr, "packing: no effect: batches are packed without padding\n");
+    rule->text_field = conf->dataset_text_field;
+    rule->assistant_only = conf->assistant_only_loss;
+    return OK;
+}
+
+enum err sft_main(int argc, char **argv)
+{
+    struct sft_keys conf = {0};
+    struct objective_sft_conf objective = {0};
+    struct corpus_rule rule = {0};
+    const struct prepare prepare = {.tables = tables,
+                                    .objective = &objective_sft,
+                                    .objective_conf = &objective,
+                                    .head = HEAD_LM,
+                                    .encode = corpus_sft};
+    enum err err = keys_read(tables, &conf, argc, argv, NULL);
+
+    if (!err)
+        err = check(&conf, &objective, &rule);
+    if (!err)
+        err = prepare_run(&prepare, &conf, &rule);
+    conf_free(tables, &conf);
+    return err;
+}
+
+void sft_help(FILE *to)
+{
+    conf_help(tables, to);
+}

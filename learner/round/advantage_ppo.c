@@ -1,0 +1,79 @@
+#include "learner/round/advantage_ppo.h"
+
+#include "base/mem.h"
+#include "learner/objective/advantage.h"
+#include "learner/round/ppo.h"
+#include "lm/kernel/real.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void advantage_ppo_rewards(struct round_batch *batch, double beta)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct round_rollout *r = &batch->rollout[i];
+        float *reward = batch->reward + batch->at[i];
+        const uint8_t *learn = batch->learn + batch->at[i];
+        int last = 0;
+
+        for (int t = 0; t < r->tokens; t++) {
+            reward[t] = 0;
+            if (!learn[t])
+                continue;
+            const double b = (double)r->behaviour[t];
+            const double kl = r->reference ? kl_estimate(batch->conf->kl_estimator, b,
+                                                         (double)r->reference[t])
+                                           : 0;
+            reward[t] = (float)(-beta * kl);
+            batch->kl += kl;
+            batch->entropy -= b;
+            batch->non_score += -beta * kl;
+            last = t;
+        }
+        double rest = batch->score[i];
+        for (int t = 0; t < r->tokens && r->dense; t++) {
+            if (!learn[t])
+                continue;
+            reward[t] += r->dense[t];
+            rest -= (double)r->dense[t];
+        }
+        reward[last] = (float)((double)reward[last] + rest);
+    }
+}
+
+/* Answers of older weights: how likely the present policy is to have written each token. */
+static void traced(struct round_batch *batch, const struct ppo_conf *conf, size_t i)
+{
+    const struct round_rollout *const r = &batch->rollout[i];
+    const size_t at = batch->at[i];
+    double *const ratio = mem_new((size_t)r->tokens, sizeof *ratio);
+
+    for (int t = 0; t < r->tokens; t++)
+        ratio[t] =
+            batch->has_proximal
+                ? real_exp((double)batch->proximal[at + (size_t)t] - (double)r->behaviour[t])
+                : 1;
+    advantage_vtrace(batch->reward + at, batch->value + at, ratio, batch->learn + at, r->tokens,
+                     conf->gamma, conf->lam, conf->rho_bar, batch->advantage + at,
+                     batch->returns + at);
+    free(ratio);
+}
+
+void advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf)
+{
+    const int total = (int)batch->tokens;
+
+    if (conf->whiten_rewards)
+        advantage_whiten(batch->reward, batch->learn, total, ADVANTAGE_KEEP_MEAN);
+    for (size_t i = 0; i < batch->n; i++) {
+        const size_t at = batch->at[i];
+        if (conf->vtrace) {
+            traced(batch, conf, i);
+            continue;
+        }
+        advantage_gae(batch->reward + at, batch->value + at, batch->learn + at,
+                      batch->rollout[i].tokens, conf->gamma, conf->lam, batch->advantage + at,
+                      batch->returns + at);
+    }
+    advantage_whiten(batch->advantage, batch->learn, total, ADVANTAGE_CENTRED);
+}

@@ -1,0 +1,55 @@
+/* round_batch: the answers of one iteration, and what a method makes of their scores.
+ *
+ * Arrays over the tokens of all answers, one answer after another in the order of the rollouts;
+ * everything is summed in that order. For round.c, round_pass.c and the methods' credit. */
+
+#ifndef LEARNER_ROUND_ROUND_BATCH_H
+#define LEARNER_ROUND_ROUND_BATCH_H
+
+#include "learner/round/round.h"
+
+struct round_batch {
+    const struct round_conf *conf;       /* borrowed */
+    const struct round_rollout *rollout; /* [n], borrowed */
+    size_t n;
+    int64_t iteration; /* the present weights' version */
+    size_t *at;        /* [n+1] where each answer starts in the arrays below */
+    uint8_t *learn;    /* [tokens] */
+    int64_t *learnt;   /* [n] learnt tokens of each answer */
+    float *reward;     /* [tokens] */
+    float *value;      /* [tokens] of the critic, at the token before */
+    float *advantage;  /* [tokens] */
+    float *returns;    /* [tokens] */
+    float *proximal;   /* [tokens] under the policy as the iteration found it */
+    float *importance; /* [tokens] importance.h */
+    float *after;      /* [tokens] under the policy as the iteration leaves it; with an opponent
+                          only */
+    bool has_proximal; /* else behaviour is the proximal policy's, bit for bit */
+    double *score;     /* [n] less missing_eos_penalty where it did not end */
+    uint32_t *unit;    /* [units * conf->unit] rollouts that are trained, as they belong
+                          together; credit may choose, at first all of them */
+    size_t units;
+    int64_t tokens, total_learnt, ended;
+    /* sums over answers; kl and entropy also over their tokens. By credit. */
+    double kl, entropy, non_score, total;
+    size_t flat;   /* groups without a spread of scores */
+    double margin; /* of pairs: sum of the scores' differences */
+};
+
+/* Errors: ERR_RANGE names task, sample and token; ERR_NOMEM. round_batch_fini follows in any
+ * case. */
+enum err round_batch_init(struct round_batch *batch, const struct round_conf *conf,
+                          const struct round_rollout *rollout, size_t n) MUST_CHECK;
+void round_batch_fini(struct round_batch *batch);
+
+/* An answer that is not to be learnt from: none of its tokens is. */
+void round_batch_mute(struct round_batch *batch, size_t i);
+
+/* The same advantage for every learnt token of answer i. */
+void round_batch_spread(struct round_batch *batch, size_t i, double advantage);
+
+/* kl and entropy of the answers, by behaviour and reference, into the sums; returns answer i's
+ * sum of the estimator over its tokens in kl [n] (may be NULL). */
+void round_batch_divergence(struct round_batch *batch, double *kl);
+
+#endif

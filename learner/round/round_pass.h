@@ -1,0 +1,57 @@
+/* round_pass: micro-batches of an iteration through policy and critic.
+ *
+ * A micro-batch is packed: prompt and answer of each rollout, one after another. Without a
+ * critic, answers to one prompt that stand one after another go on behind its one copy
+ * (batch.stem), with the same bits for less work. The critic's
+ * number for a token stands one place before it in the model's output; here all arrays are
+ * shifted so that index i speaks of token i. */
+
+#ifndef LEARNER_ROUND_ROUND_PASS_H
+#define LEARNER_ROUND_ROUND_PASS_H
+
+#include "learner/round/round_batch.h"
+
+struct round_pass {
+    const struct round_batch *source;
+    struct batch batch;
+    int *token, *seq, *stem;
+    int *answer; /* [n] where each rollout's answer starts */
+    uint8_t *learn, *role;
+    float *block; /* of `room` each: */
+    float *behaviour;
+    float *proximal;
+    float *reference;
+    float *importance;
+    float *advantage;
+    float *returns;
+    float *old_value;
+    float *logprob; /* outputs, and then slopes */
+    float *entropy;
+    float *value;
+    float *slope[2];
+    size_t room, seq_room; /* tokens, sequences */
+};
+void round_pass_free(struct round_pass *pass);
+
+/* Packs the rollouts order[0..n) of `source`, which must live until the next pack. Errors:
+ * ERR_NOMEM. */
+enum err round_pass_pack(struct round_pass *pass, const struct round_batch *source,
+                         const uint32_t *order, size_t n) MUST_CHECK;
+
+/* The packed micro-batch's old values into `value` [tokens of the source's answers]. */
+enum err round_pass_values(struct round_pass *pass, struct step *critic, const uint32_t *order,
+                           size_t n, float *value) MUST_CHECK;
+/* The packed micro-batch's log-probabilities, likewise. */
+enum err round_pass_logprobs(struct round_pass *pass, struct step *policy,
+                             const uint32_t *order, size_t n, float *logprob) MUST_CHECK;
+
+/* Forward, objective, backward (gradients add up). out->metric is filled. round_pass_policy
+ * leaves `logprob` for whoever wants to look. `order` is that of the pack. normaliser and
+ * tokens: of the optimiser step. */
+enum err round_pass_forward(struct round_pass *pass, struct step *policy) MUST_CHECK;
+void round_pass_policy(struct round_pass *pass, struct step *policy, const uint32_t *order,
+                       double normaliser, double tokens, struct objective_out *out);
+enum err round_pass_critic(struct round_pass *pass, struct step *critic, double tokens,
+                           struct objective_out *out) MUST_CHECK;
+
+#endif

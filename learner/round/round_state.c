@@ -1,0 +1,88 @@
+#include "learner/round/round_state.h"
+
+#include "learner/run/adapt.h"
+#include "learner/run/checkpoint.h"
+
+#include <stdlib.h>
+
+/* The numbers that stand beside the weights in a checkpoint. */
+struct counts {
+    int64_t iteration, episodes, num_tokens, policy, critic;
+    double beta;
+};
+
+enum { BLOCKS = 7 };
+
+static int blocks(struct checkpoint_block *block, const struct round *round,
+                  struct counts *counts)
+{
+    static const char *const name[2][3] = {{"policy", "policy_m", "policy_v"},
+                                           {"critic", "critic_m", "critic_v"}};
+    struct step *const model[2] = {round->policy, round->critic};
+    int n = 0;
+
+    for (int i = 0; i < (round->critic ? 2 : 1); i++) {
+        const struct step_state state = step_state(model[i]);
+        float *const data[3] = {state.params, state.m, state.v};
+        for (int k = 0; k < 3; k++)
+            block[n++] =
+                (struct checkpoint_block){name[i][k], data[k], state.count * sizeof(float)};
+    }
+    block[n++] = (struct checkpoint_block){"counts", counts, sizeof(*counts)};
+    return n;
+}
+
+enum err round_state_write(struct round *round, const char *folder, const json_t *meta)
+{
+    struct counts counts = {.iteration = round->iteration,
+                            .episodes = round->episodes,
+                            .num_tokens = round->num_tokens,
+                            .policy = step_count(round->policy),
+                            .critic = round->critic ? step_count(round->critic) : 0,
+                            .beta = round->kl.beta};
+    char *path = checkpoint_path(folder, round->iteration);
+    struct checkpoint_block block[BLOCKS];
+    json_t *head = json_object();
+    int n;
+    enum err err;
+
+    if (meta)
+        json_object_set(head, "meta", (json_t *)(uintptr_t)meta);
+    adapt_put_base(head, round->policy);
+    n = blocks(block, round, &counts);
+    err = checkpoint_write(path, head, block, n);
+    json_decref(head);
+    free(path);
+    return err;
+}
+
+enum err round_state_read(struct round *round, const char *folder, int64_t iteration,
+                          json_t **meta)
+{
+    char *path = checkpoint_path(folder, iteration);
+    struct checkpoint_block block[BLOCKS];
+    struct counts counts;
+    json_t *head = NULL;
+    int n;
+    enum err err = checkpoint_peek(path, &head);
+
+    n = blocks(block, round, &counts);
+    if (!err)
+        err = adapt_check_base(head, round->policy);
+    if (!err)
+        err = checkpoint_read(path, block, n);
+    free(path);
+    if (!err) {
+        round->iteration = counts.iteration;
+        round->episodes = counts.episodes;
+        round->num_tokens = counts.num_tokens;
+        round->kl.beta = counts.beta;
+        step_restored(round->policy, counts.policy);
+        if (round->critic)
+            step_restored(round->critic, counts.critic);
+        if (meta)
+            *meta = json_incref(json_object_get(head, "meta"));
+    }
+    json_decref(head);
+    return err;
+}

@@ -1,0 +1,17 @@
+/* round_state: what the files of round share; for round*.c only. */
+
+#ifndef LEARNER_ROUND_ROUND_STATE_H
+#define LEARNER_ROUND_ROUND_STATE_H
+
+#include "learner/round/round_pass.h"
+
+struct round {
+    struct round_conf conf;
+    void *own;                    /* conf.own */
+    struct step *policy, *critic; /* critic: NULL without one */
+    struct kl_control kl;
+    struct round_pass pass;
+    int64_t iteration, episodes, num_tokens;
+};
+
+#endif

@@ -1,0 +1,31 @@
+/* adapt: what the LoRA keys mean, and how a model that was trained is written: whole, or as a
+ * PEFT adapter of the model that it began with. */
+
+#ifndef LEARNER_RUN_ADAPT_H
+#define LEARNER_RUN_ADAPT_H
+
+#include "learner/run/keys.h"
+#include "learner/run/step.h"
+#include "lm/file/bundle.h"
+
+/* Fills out->peft and out->lora; its words are borrowed from the keys. Errors: ERR_RANGE,
+ * ERR_PARSE naming the key. */
+enum err adapt_conf(struct keys_plan *out, const struct keys *keys) MUST_CHECK;
+
+/* The adapter to train; NULL: all weights. */
+const struct lora_conf *adapt_lora(const struct keys_plan *plan);
+
+/* Fleet methods: the learner's first ratio is exactly 1, so it trains without dropout. Errors:
+ * ERR_RANGE. */
+enum err adapt_check_fleet(const struct keys_plan *plan) MUST_CHECK;
+
+/* Writes the model to `folder`; `model`: where its base came from, as the user named it. */
+enum err adapt_save(const char *folder, const struct bundle *card, const struct step *step,
+                    const char *model, const char *dtype) MUST_CHECK;
+
+/* Into and out of a checkpoint's meta: the hash of the base that an adapter belongs to; nothing
+ * without one. Errors: ERR_STATE: a checkpoint on another base. */
+void adapt_put_base(json_t *meta, struct step *step);
+enum err adapt_check_base(const json_t *meta, struct step *step) MUST_CHECK;
+
+#endif

@@ -1,0 +1,135 @@
+#include "learner/run/crew.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct hand {
+    char role[16], name[128];
+    uint64_t tokens, said; /* all; as it said last */
+    uint64_t rss_bytes;
+    int64_t first_ms, last_ms;
+};
+
+struct crew {
+    struct hand hand[CREW_MAX];
+    size_t n;
+};
+
+void crew_new(struct crew **out)
+{
+    *out = mem_new(1, sizeof **out);
+}
+
+void crew_free(struct crew *crew)
+{
+    free(crew);
+}
+
+void crew_see(struct crew *crew, const char *role, const char *name, uint64_t tokens,
+              uint64_t rss_bytes, int64_t now_ms)
+{
+    struct hand *h;
+    size_t i = 0;
+
+    while (i < crew->n &&
+           (strcmp(crew->hand[i].role, role) || strcmp(crew->hand[i].name, name)))
+        i++;
+    if (i == CREW_MAX || strlen(role) >= sizeof h->role || strlen(name) >= sizeof h->name)
+        return;
+    h = &crew->hand[i];
+    if (i == crew->n) { /* what it did before, it did for another run */
+        snprintf(h->role, sizeof h->role, "%s", role);
+        snprintf(h->name, sizeof h->name, "%s", name);
+        h->first_ms = now_ms;
+        h->said = tokens;
+        crew->n++;
+    }
+    h->tokens += tokens >= h->said ? tokens - h->said : tokens; /* less: another process now */
+    h->said = tokens;
+    h->rss_bytes = rss_bytes > h->rss_bytes ? rss_bytes : h->rss_bytes;
+    h->last_ms = now_ms;
+}
+
+static uint64_t number(const json_t *row, const char *key)
+{
+    const json_int_t n = json_integer_value(json_object_get(row, key));
+
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+void crew_hear(struct crew *crew, const char *text, int64_t now_ms)
+{
+    json_t *list = *text ? json_loads(text, 0, NULL) : NULL;
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(list, i, row)
+    {
+        const char *role = json_string_value(json_object_get(row, "role"));
+        const char *name = json_string_value(json_object_get(row, "name"));
+        if (role && name)
+            crew_see(crew, role, name, number(row, "tokens"), number(row, "rss_bytes"), now_ms);
+    }
+    json_decref(list);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct hand *x = a, *y = b;
+    const int order = strcmp(x->name, y->name);
+
+    return order ? order : strcmp(x->role, y->role);
+}
+
+json_t *crew_json(struct crew *crew)
+{
+    json_t *list = json_array();
+
+    qsort(crew->hand, crew->n, sizeof *crew->hand, by_name);
+
+    for (size_t i = 0; i < crew->n; i++) {
+        const struct hand *h = &crew->hand[i];
+        const double seconds = (double)(h->last_ms - h->first_ms) / 1e3;
+        const uint64_t own = strcmp(h->role, "learner") ? 0 : mem_peak(); /* this process */
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:I, s:I, s:f}", "role", h->role, "name",
+                                        h->name, "peak_memory_bytes",
+                                        (json_int_t)(own > h->rss_bytes ? own : h->rss_bytes),
+                                        "tokens", (json_int_t)h->tokens, "tokens_per_second",
+                                        seconds > 0 ? (double)h->tokens / seconds : 0.0));
+    }
+    return list;
+}
+
+json_t *crew_alone(const char *name, uint64_t tokens, int64_t ms)
+{
+    struct crew *crew;
+    json_t *list;
+
+    crew_new(&crew);
+    crew_see(crew, "learner", name, 0, 0, 0);
+    crew_see(crew, "learner", name, tokens, mem_peak(), ms);
+    list = crew_json(crew);
+    crew_free(crew);
+    return list;
+}
+
+void crew_print(const json_t *processes, FILE *to)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(processes, i, row)
+    {
+        const uint64_t tokens = number(row, "tokens");
+        fprintf(to, "%-24s peak memory %8.1f MB",
+                json_string_value(json_object_get(row, "name")),
+                (double)number(row, "peak_memory_bytes") / 1e6);
+        if (tokens)
+            fprintf(to, "  %10llu tokens  %8.0f tokens/s", (unsigned long long)tokens,
+                    json_real_value(json_object_get(row, "tokens_per_second")));
+        fputc('\n', to);
+    }
+}

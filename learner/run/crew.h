@@ -1,0 +1,35 @@
+/* crew: what the processes of a run were: peak memory, tokens, tokens a second, for the lines
+ * at the end, run.json and the report.
+ *
+ * The broker says it in each heartbeat (docs/PROTOCOL.md, HB: metrics). A process that was
+ * restarted under its name counts on. */
+
+#ifndef LEARNER_RUN_CREW_H
+#define LEARNER_RUN_CREW_H
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct crew;
+
+enum { CREW_MAX = 256 }; /* processes; further ones are not listed */
+
+void crew_new(struct crew **out);
+void crew_free(struct crew *crew); /* NULL is fine */
+
+/* A heartbeat's JSON array of role, name, tokens, rss_bytes; what is none is passed over. */
+void crew_hear(struct crew *crew, const char *text, int64_t now_ms);
+/* One process: `tokens` since its start. */
+void crew_see(struct crew *crew, const char *role, const char *name, uint64_t tokens,
+              uint64_t rss_bytes, int64_t now_ms);
+
+/* [{role, name, peak_memory_bytes, tokens, tokens_per_second}], by name; the
+ * caller's. Rates are over the time in which the process was seen. */
+json_t *crew_json(struct crew *crew);
+/* The same of a process that works alone: this one. */
+json_t *crew_alone(const char *name, uint64_t tokens, int64_t ms);
+/* One line a process. */
+void crew_print(const json_t *processes, FILE *to);
+
+#endif

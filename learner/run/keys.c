@@ -1,0 +1,278 @@
+#include "learner/run/keys.h"
+
+#include "data/format.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tree.h"
+#include "learner/run/adapt.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum err keys_bytes(size_t *out, const char *text)
+{
+    static const struct {
+        const char *unit;
+        double bytes;
+    } units[] = {{"", 1},         {"b", 1},       {"kb", 1e3},     {"mb", 1e6},
+                 {"gb", 1e9},     {"tb", 1e12},   {"k", 0x1p10},   {"m", 0x1p20},
+                 {"g", 0x1p30},   {"t", 0x1p40},  {"kib", 0x1p10}, {"mib", 0x1p20},
+                 {"gib", 0x1p30}, {"tib", 0x1p40}};
+    char *end = NULL;
+    const double n = strtod(text, &end);
+
+    while (end != text && *end == ' ')
+        end++;
+    if (end != text && n >= 0)
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+            if (!strcasecmp(end, units[i].unit) && n * units[i].bytes < 1e18) {
+                *out = (size_t)(n * units[i].bytes);
+                return OK;
+            }
+    return err_set(ERR_PARSE, "'%s' is not a size such as 6GB or 512MiB", text);
+}
+
+static enum err when(enum keys_when *out, const char *key, const char *word)
+{
+    static const char *const words[] = {"no", "steps", "epoch"};
+
+    for (int i = 0; i < 3; i++)
+        if (word && !strcmp(word, words[i])) {
+            *out = (enum keys_when)i;
+            return OK;
+        }
+    return err_set(ERR_RANGE, "%s: '%s': expected no, steps or epoch", key, word ? word : "");
+}
+
+static bool no(const char *word)
+{
+    return word &&
+           (!strcasecmp(word, "false") || !strcasecmp(word, "no") || !strcmp(word, "0"));
+}
+
+static enum err check_names(struct keys_plan *out, const struct keys *keys)
+{
+    enum format format;
+
+    if (!strcmp(keys->dtype, "bfloat16"))
+        out->dtype = "bfloat16";
+    else if (!strcmp(keys->dtype, "float32") || !strcmp(keys->dtype, "auto"))
+        out->dtype = "float32";
+    else
+        return err_set(ERR_RANGE, "dtype: '%s': expected float32 or bfloat16", keys->dtype);
+    out->portable = !strcmp(keys->reproducible, "portable");
+    if (!out->portable && strcmp(keys->reproducible, "machine"))
+        return err_set(ERR_RANGE, "reproducible: '%s': expected machine or portable",
+                       keys->reproducible);
+    return keys->format ? format_named(&format, keys->format) : OK;
+}
+
+static enum err check_words(struct keys_plan *out, const struct keys *keys)
+{
+    static const char *const adamw[] = {"adamw_torch", "adamw_torch_fused", "adamw",
+                                        "adamw_hf"};
+    bool known = false;
+    enum err err = when(&out->logging, "logging_strategy", keys->logging_strategy);
+
+    if (!err)
+        err = when(&out->eval, "eval_strategy", keys->eval_strategy);
+    if (!err)
+        err = when(&out->save, "save_strategy", keys->save_strategy);
+    if (!err)
+        err = order_named(&out->order, keys->train_sampling_strategy);
+    if (!err)
+        err = optim_schedule(&out->schedule, keys->lr_scheduler_type);
+    if (err)
+        return err;
+    if (no(keys->shuffle))
+        out->order = ORDER_SEQUENTIAL;
+    for (size_t i = 0; i < sizeof(adamw) / sizeof(adamw[0]); i++)
+        known = known || !strcmp(keys->optim, adamw[i]);
+    if (!known)
+        return err_set(ERR_RANGE, "optim: '%s': only AdamW (adamw_torch) is here", keys->optim);
+    return check_names(out, keys);
+}
+enum err keys_check(struct keys_plan *out, const struct keys *keys)
+{
+    const double pages = (double)sysconf(_SC_PHYS_PAGES), page = (double)sysconf(_SC_PAGE_SIZE);
+    enum err err;
+
+    *out = (struct keys_plan){.memory_bytes = (size_t)(pages * page)};
+    if (!keys->model_name_or_path)
+        return err_set(ERR_PARSE, "model_name_or_path is missing");
+    if (!keys->dataset_name && !keys->datasets)
+        return err_set(ERR_PARSE, "dataset_name is missing: the path of a JSONL file");
+    if (!keys->output_dir)
+        return err_set(ERR_PARSE, "output_dir is missing: the folder to write to");
+    if (keys->load_best_model_at_end)
+        return err_set(ERR_RANGE, "load_best_model_at_end: not available yet; set it to false");
+    err = check_words(out, keys);
+    if (!err)
+        err = adapt_conf(out, keys);
+    if (!err && keys->max_memory) {
+        err = keys_bytes(&out->memory_bytes, keys->max_memory);
+        if (err)
+            return err_add("max_memory");
+    }
+    return err;
+}
+
+int64_t keys_steps(double value, int64_t steps)
+{
+    const double n = value < 1 ? ceil(value * (double)steps) : floor(value);
+
+    return n < 1 ? 1 : (int64_t)n;
+}
+
+enum err keys_length(struct keys_length *out, const struct keys *keys, size_t rows)
+{
+    const int64_t n = (int64_t)rows, batch = keys->per_device_train_batch_size;
+    const int64_t accumulate = keys->gradient_accumulation_steps;
+    const double warmup = keys->warmup_steps > 0
+                              ? keys->warmup_steps
+                              : (conf_has_real(keys->warmup_ratio) ? keys->warmup_ratio : 0);
+
+    out->batches_per_epoch = keys->dataloader_drop_last ? n / batch : (n + batch - 1) / batch;
+    if (out->batches_per_epoch < 1)
+        return err_set(ERR_RANGE, "%zu records make no batch of %d", rows, (int)batch);
+    out->steps_per_epoch = (out->batches_per_epoch + accumulate - 1) / accumulate;
+    if (keys->max_steps > 0)
+        out->steps = keys->max_steps;
+    else
+        out->steps = (int64_t)ceil(keys->num_train_epochs * (double)out->steps_per_epoch);
+    if (out->steps < 1)
+        return err_set(ERR_RANGE, "num_train_epochs: %g gives no step", keys->num_train_epochs);
+    out->warmup =
+        warmup < 1 ? (int64_t)ceil(warmup * (double)out->steps) : (int64_t)floor(warmup);
+    return OK;
+}
+
+static enum err argument(struct schedule_plan *plan, const char *name, const json_t *value)
+{
+    const struct {
+        const char *name;
+        double *at;
+    } numbers[] = {{"num_cycles", &plan->num_cycles},
+                   {"lr_end", &plan->lr_end},
+                   {"power", &plan->power},
+                   {"min_lr", &plan->min_lr},
+                   {"min_lr_rate", &plan->min_lr_rate},
+                   {"timescale", &plan->timescale},
+                   {"num_decay_steps", &plan->num_decay_steps},
+                   {"num_stable_steps", &plan->num_stable_steps},
+                   {"min_lr_ratio", &plan->min_lr_ratio}};
+    const char *text = json_string_value(value);
+    char *end = NULL;
+
+    if (text && !strcmp(name, "warmup_type"))
+        return optim_ramp(&plan->warmup_type, text);
+    if (text && !strcmp(name, "decay_type"))
+        return optim_ramp(&plan->decay_type, text);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (!strcmp(name, numbers[i].name)) {
+            *numbers[i].at = text ? strtod(text, &end) : NAN;
+            if (!text || end == text || *end || !isfinite(*numbers[i].at))
+                return err_set(ERR_PARSE, "%s is not a number", name);
+            return OK;
+        }
+    return err_set(ERR_PARSE, "'%s': no such argument of a schedule", name);
+}
+
+enum err keys_schedule(struct schedule_plan *out, const struct keys *keys,
+                       const struct keys_plan *plan, const struct keys_length *length)
+{
+    const char *name;
+    json_t *value;
+    enum err err = OK;
+
+    *out = optim_plan(plan->schedule, keys->learning_rate, length->warmup, length->steps);
+    if (keys->lr_scheduler_kwargs && !json_is_object(keys->lr_scheduler_kwargs))
+        return err_set(ERR_PARSE, "lr_scheduler_kwargs: expected a map");
+    json_object_foreach(keys->lr_scheduler_kwargs, name, value)
+    {
+        err = argument(out, name, value);
+        if (err)
+            return err_add("lr_scheduler_kwargs");
+    }
+    return optim_plan_check(out);
+}
+
+struct adamw keys_adamw(const struct keys *keys)
+{
+    return (struct adamw){.beta1 = keys->adam_beta1,
+                          .beta2 = keys->adam_beta2,
+                          .epsilon = keys->adam_epsilon,
+                          .weight_decay = keys->weight_decay};
+}
+
+struct dataset_conf keys_dataset(const struct keys *keys)
+{
+    return (struct dataset_conf){
+        .name = keys->dataset_name,
+        .mixture = keys->datasets,
+        .train = keys->dataset_train_split,
+        .test = keys->dataset_test_split,
+        .test_size = keys->test_split_size,
+        .format = keys->format && strcmp(keys->format, "hh") ? keys->format : NULL,
+        .strict = keys->strict,
+        .seed = (uint64_t)keys->seed,
+    };
+}
+
+static void ignored(const char *key)
+{
+    log_info("ignored", "key=%s no effect on CPU", key);
+}
+
+enum err keys_read(const struct conf_key *const *tables, void *conf, int argc, char **argv,
+                   json_t **tree)
+{
+    json_t *root = json_object();
+    enum err err = tree_args(root, argc, argv);
+
+    if (!err)
+        err = conf_load(tables, conf, root, ignored);
+    if (err || !tree)
+        json_decref(root);
+    else
+        *tree = root;
+    return err;
+}
+
+static json_t *value_of(const struct conf_key *key, const void *conf)
+{
+    const void *at = (const char *)conf + key->offset;
+
+    switch (key->type) {
+    case CONF_TEXT_:
+        return *(char *const *)at ? json_string(*(char *const *)at) : NULL;
+    case CONF_INT_:
+        return conf_has_int(*(const int *)at) ? json_integer(*(const int *)at) : NULL;
+    case CONF_REAL_:
+        return conf_has_real(*(const double *)at) ? json_real(*(const double *)at) : NULL;
+    case CONF_BOOL_:
+        return json_boolean(*(const bool *)at);
+    case CONF_TREE_:
+        return json_incref(*(json_t *const *)at);
+    default:
+        return NULL;
+    }
+}
+
+json_t *keys_resolved(const struct conf_key *const *tables, const void *conf)
+{
+    json_t *out = json_object();
+
+    for (; *tables; tables++)
+        for (const struct conf_key *k = *tables; k->name; k++) {
+            json_t *value = json_object_get(out, k->name) ? NULL : value_of(k, conf);
+            if (value)
+                json_object_set_new(out, k->name, value);
+        }
+    return out;
+}

@@ -1,0 +1,74 @@
+#include "learner/run/progress.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WIDTH = 30, REDRAW_MS = 100 };
+
+void progress_begin(struct progress *p, int64_t done, int64_t total, bool off, int64_t now_ms)
+{
+    *p = (struct progress){.terminal = isatty(STDERR_FILENO) != 0,
+                           .off = off,
+                           .first = done,
+                           .total = total,
+                           .begun_ms = now_ms};
+}
+
+int64_t progress_left_ms(const struct progress *p, int64_t done, int64_t now_ms)
+{
+    if (done <= p->first)
+        return -1;
+    return (now_ms - p->begun_ms) * (p->total - done) / (done - p->first);
+}
+
+const char *progress_clock(char out[24], int64_t ms)
+{
+    const long long s = (long long)(ms < 0 ? 0 : ms) / 1000;
+
+    if (ms < 0)
+        snprintf(out, 24, "?");
+    else if (s >= 3600)
+        snprintf(out, 24, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(out, 24, "%02lld:%02lld", s / 60, s % 60);
+    return out;
+}
+
+void progress_step(struct progress *p, int64_t done, double loss, int64_t now_ms)
+{
+    char bar[WIDTH + 1], left[24];
+    const int64_t full = p->total ? done * WIDTH / p->total : WIDTH;
+
+    if (!p->terminal || p->off || (now_ms - p->shown_ms < REDRAW_MS && done < p->total))
+        return;
+    for (int i = 0; i < WIDTH; i++)
+        bar[i] = i < full ? '#' : '.';
+    bar[WIDTH] = 0;
+    progress_clock(left, progress_left_ms(p, done, now_ms));
+    fprintf(stderr, "\r[%s] %lld/%lld  loss %.4f  %s left\033[K", bar, (long long)done,
+            (long long)p->total, loss, left);
+    fflush(stderr);
+    p->shown_ms = now_ms;
+    p->open = true;
+}
+
+void progress_line(struct progress *p, const char *fmt, ...)
+{
+    char line[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    fprintf(stderr, "%s%s\n", p->open ? "\r\033[K" : "", line);
+    p->open = false;
+}
+
+void progress_end(struct progress *p)
+{
+    if (p->open)
+        fputc('\n', stderr);
+    p->open = false;
+}

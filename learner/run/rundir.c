@@ -1,0 +1,242 @@
+#include "learner/run/rundir.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What a run makes, besides its lock. */
+static const char *const names[] = {"metrics.jsonl", "checkpoints", "model",
+                                    "run.json",      "journal",     "artifacts",
+                                    "images",        "report.html", "samples.jsonl"};
+
+enum { METRICS_MAX = 1 << 30, NAMES = sizeof(names) / sizeof(names[0]) };
+
+struct rundir {
+    char *path;
+    int lock, metrics; /* file descriptors, -1 when closed */
+    bool fresh;        /* there was nothing of a run in it */
+};
+
+enum err rundir_check(const char *path)
+{
+    if (fs_exists(path) && !fs_is_dir(path))
+        return err_set(ERR_IO, "output_dir: %s is a file, expected a folder", path);
+    return OK;
+}
+
+static enum err open_file(int *out, const struct rundir *dir, const char *name, int flags)
+{
+    char *path = mem_print("%s/%s", dir->path, name);
+    enum err err = OK;
+
+    *out = open(path, flags | O_CREAT | O_CLOEXEC, 0644);
+    if (*out < 0)
+        err = err_set(ERR_IO, "%s: %s", path, strerror(errno));
+    free(path);
+    return err;
+}
+
+static enum err lock(struct rundir *dir)
+{
+    struct flock want = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    enum err err = open_file(&dir->lock, dir, ".lock", O_RDWR);
+
+    if (err || !fcntl(dir->lock, F_SETLK, &want))
+        return err;
+    if ((errno == EACCES || errno == EAGAIN) && !fcntl(dir->lock, F_GETLK, &want) &&
+        want.l_type != F_UNLCK)
+        return err_set(ERR_STATE, "output_dir: %s is in use by process %ld", dir->path,
+                       (long)want.l_pid);
+    return err_set(ERR_IO, "%s: cannot lock: %s", dir->path, strerror(errno));
+}
+
+/* Gives the journal another inode. */
+static enum err renew(const struct rundir *dir)
+{
+    char *path = mem_print("%s/journal", dir->path);
+    const void *bytes = NULL;
+    size_t n = 0;
+    enum err err = OK;
+
+    if (fs_exists(path)) {
+        err = fs_map(&bytes, &n, path);
+        if (!err)
+            err = fs_write(path, bytes, n);
+        fs_unmap(bytes, n);
+    }
+    free(path);
+    return err;
+}
+
+enum err rundir_owned(const struct rundir *dir)
+{
+    char *path = mem_print("%s/.lock", dir->path);
+    struct stat ours, there;
+    const bool same = !fstat(dir->lock, &ours) && !stat(path, &there) &&
+                      ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+
+    free(path);
+    return same ? OK
+                : err_set(ERR_STATE,
+                          "output_dir: %s is another process's now (its .lock was replaced): "
+                          "this one changes nothing more there",
+                          dir->path);
+}
+
+enum err rundir_open(struct rundir **out, const char *path)
+{
+    char *lock_path = mem_print("%s/.lock", path);
+    const bool locked = fs_exists(lock_path);
+    char *checkpoints = mem_print("%s/checkpoints", path);
+    struct rundir *dir = mem_new(1, sizeof(*dir));
+    enum err err = rundir_check(path);
+
+    *out = NULL;
+    dir->path = mem_text(path);
+    dir->fresh = true;
+    for (size_t i = 0; i < NAMES; i++) {
+        char *old = mem_print("%s/%s", path, names[i]);
+        dir->fresh = dir->fresh && !fs_exists(old);
+        free(old);
+    }
+    dir->lock = dir->metrics = -1;
+    if (!err)
+        err = fs_mkdir(path);
+    if (!err)
+        err = lock(dir);
+    if (!err && !locked)
+        err = renew(dir);
+    if (!err)
+        err = fs_mkdir(checkpoints);
+    free(checkpoints);
+    free(lock_path);
+    if (err)
+        rundir_close(dir);
+    else
+        *out = dir;
+    return err;
+}
+
+void rundir_close(struct rundir *dir)
+{
+    if (!dir)
+        return;
+    if (dir->metrics >= 0)
+        close(dir->metrics);
+    if (dir->lock >= 0)
+        close(dir->lock);
+    free(dir->path);
+    free(dir);
+}
+
+const char *rundir_path(const struct rundir *dir)
+{
+    return dir->path;
+}
+
+enum err rundir_run(struct rundir *dir, const json_t *run)
+{
+    char *path = mem_print("%s/run.json", dir->path);
+    char *text = json_dumps(run, JSON_INDENT(2));
+    const enum err err = fs_write(path, text, strlen(text));
+
+    free(text);
+    free(path);
+    return err;
+}
+
+enum err rundir_clear(struct rundir *dir)
+{
+    enum err err = OK;
+
+    if (dir->metrics >= 0)
+        close(dir->metrics);
+    dir->metrics = -1;
+    for (size_t i = 0; i < NAMES && !err; i++) {
+        char *path = mem_print("%s/%s", dir->path, names[i]);
+        err = fs_remove(path);
+        if (!err && !strcmp(names[i], "checkpoints"))
+            err = fs_mkdir(path);
+        free(path);
+    }
+    return err;
+}
+
+void rundir_abandon(struct rundir *dir)
+{
+    char *journal, *checkpoints, *lock;
+
+    if (!dir)
+        return;
+    journal = mem_print("%s/journal", dir->path);
+    checkpoints = mem_print("%s/checkpoints", dir->path);
+    lock = mem_print("%s/.lock", dir->path);
+    if (dir->fresh && !fs_exists(journal) && !rundir_clear(dir) && !rmdir(checkpoints) &&
+        !unlink(lock))
+        rmdir(dir->path);
+    rundir_close(dir);
+    free(journal);
+    free(checkpoints);
+    free(lock);
+}
+
+/* Copies the lines to keep to the front; returns their length. A last line without its end was
+ * being written when the process died. */
+static size_t keep_lines(char *text, int64_t step)
+{
+    size_t to = 0;
+    char *end;
+
+    for (char *line = text; (end = strchr(line, '\n')); line = end + 1) {
+        const size_t n = (size_t)(end - line) + 1;
+        json_t *object = json_loadb(line, n, 0, NULL);
+        const json_t *at = json_object_get(object, "step");
+        if (json_is_integer(at) && json_integer_value(at) <= step &&
+            !json_object_get(object, "train_runtime")) {
+            memmove(text + to, line, n);
+            to += n;
+        }
+        json_decref(object);
+    }
+    return to;
+}
+
+enum err rundir_metrics_cut(struct rundir *dir, int64_t step)
+{
+    char *path = mem_print("%s/metrics.jsonl", dir->path), *text = NULL;
+    size_t n;
+    enum err err = OK;
+
+    if (fs_exists(path)) {
+        err = fs_read(&text, &n, path, METRICS_MAX);
+        if (!err) {
+            n = keep_lines(text, step);
+            err = fs_write(path, text, n);
+        }
+    }
+    free(text);
+    free(path);
+    return err;
+}
+
+enum err rundir_metrics(struct rundir *dir, const json_t *line)
+{
+    char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    char *whole = mem_print("%s\n", text);
+    const size_t n = strlen(whole);
+    enum err err = OK;
+
+    if (dir->metrics < 0)
+        err = open_file(&dir->metrics, dir, "metrics.jsonl", O_WRONLY | O_APPEND);
+    if (!err && write(dir->metrics, whole, n) != (ssize_t)n)
+        err = err_set(ERR_IO, "%s/metrics.jsonl: %s", dir->path, strerror(errno));
+    free(whole);
+    free(text);
+    return err;
+}

@@ -1,0 +1,29 @@
+#include "learner/run/stop.h"
+
+#include <signal.h>
+#include <string.h>
+
+static volatile sig_atomic_t asked;
+
+static void note(int number)
+{
+    (void)number;
+    asked = 1;
+}
+
+void stop_install(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = note;
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = (int)SA_RESETHAND;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool stop_asked(void)
+{
+    return asked;
+}
