@@ -303,7 +303,9 @@ static enum err make_trainer(struct campaign *c)
         .dtype = c->plan.shared.dtype,
         .lag = c->plan.lag,
         .reference_shape =
-            c->plan.round.reference && !c->plan.round.opponent ? &c->origin->card->shape : NULL,
+            c->plan.round.reference && !c->plan.round.opponent && !c->plan.round.follow.every
+                ? &c->origin->card->shape
+                : NULL,
         .reference_image = first->image_bytes,
         .reference_bytes = first->image.bytes};
     struct params *policy = NULL, *critic = NULL;

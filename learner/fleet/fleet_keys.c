@@ -135,6 +135,13 @@ static enum err take_reference(struct fleet_plan *out, const struct fleet_keys *
                        k->reference);
     if (k->reference)
         out->reference_here = !strcmp(k->reference, "learner");
+    if (out->round.follow.every) {
+        if (k->reference && !out->reference_here)
+            return err_set(ERR_RANGE,
+                           "reference: with sync_ref_model the learner has it, as it "
+                           "follows the policy");
+        out->reference_here = true;
+    }
     out->rewards.reference =
         out->round.reference && !out->round.opponent && !out->reference_here;
     for (int i = 0; rewarders && !strcmp(rewarders, "0") && i < out->rewards.n; i++)

@@ -19,12 +19,14 @@ struct group_keys {
     double vespo_k_pos, vespo_lambda_pos, vespo_k_neg, vespo_lambda_neg;
     char *scale_rewards, *multi_objective_aggregation;
     json_t *reward_weights, *reward_clip_range, *generation_kwargs;
-    double top_entropy_quantile, entropy_coef, off_policy_mask_threshold;
+    double top_entropy_quantile, off_policy_mask_threshold;
+    double entropy_coef, entropy_coef_min, entropy_coef_max, entropy_coef_delta, entropy_target;
     double top_p, min_p, repetition_penalty;
     int top_k, soft_punish_cache, dynamic_sampling_max;
     bool shuffle_dataset, normalize_advantages, dynamic_sampling;
     bool baseline, use_adaptive_entropy, sync_ref_model;
-    int max_tool_calling_iterations;
+    double ref_model_mixup_alpha;
+    int ref_model_sync_steps, max_tool_calling_iterations;
     double gamma;
     int num_best;
     double min_score;
@@ -66,7 +68,11 @@ static const struct conf_key shared[] = {
     CONF_TREE(fleet_keys, reward_funcs,
               "TRL's: accuracy_reward, reasoning_accuracy_reward, think_format_reward, "
               "get_soft_overlong_punishment"),
-    CONF_BOOL(group_keys, sync_ref_model, "false", "only false: the reference stays as it is"),
+    CONF_BOOL(group_keys, sync_ref_model, "false", "the reference follows the policy"),
+    CONF_REAL(group_keys, ref_model_mixup_alpha, "0.6", 0, 1,
+              "the policy's share in the reference when it follows"),
+    CONF_INT(group_keys, ref_model_sync_steps, "512", 1, 1000000000,
+             "optimiser steps between two times that it follows"),
     CONF_INT(group_keys, max_tool_calling_iterations, "", 1, INT_MAX, "not available"),
     CONF_END};
 
@@ -90,7 +96,14 @@ static const struct conf_key grpo[] = {
     CONF_REAL(group_keys, entropy_coef, "0", -1e3, 1e3, "weight of an entropy bonus"),
     CONF_REAL(group_keys, off_policy_mask_threshold, "", 0, 1e9,
               "answers with A < 0 that drifted further (mean log ratio) are left out"),
-    CONF_BOOL(group_keys, use_adaptive_entropy, "false", "only false: entropy_coef is fixed"),
+    CONF_BOOL(group_keys, use_adaptive_entropy, "false",
+              "entropy_coef is where it begins: steered to entropy_target from there"),
+    CONF_REAL(group_keys, entropy_coef_min, "0", -1e3, 1e3, "its lower bound"),
+    CONF_REAL(group_keys, entropy_coef_max, "1", -1e3, 1e3, "its upper bound"),
+    CONF_REAL(group_keys, entropy_coef_delta, "0.005", 0, 1e3,
+              "its change by an optimiser step"),
+    CONF_REAL(group_keys, entropy_target, "0.2", 0, 1e3,
+              "mean nats of a token up to which there is a bonus and it grows"),
     CONF_END};
 
 static const struct conf_key rloo[] = {
@@ -122,10 +135,6 @@ static const struct conf_key raft[] = {
 const struct conf_key group_keys_ignored[] = {NONE("chat_template_kwargs"),
                                               NONE("label_smoothing_factor"),
                                               NONE("vllm_importance_sampling_cap"),
-                                              NONE("entropy_coef_min"),
-                                              NONE("entropy_coef_max"),
-                                              NONE("entropy_coef_delta"),
-                                              NONE("entropy_target"),
                                               NONE("num_generations_eval"),
                                               NONE("log_completions"),
                                               NONE("num_completions_to_print"),
@@ -148,8 +157,6 @@ const struct conf_key group_keys_ignored[] = {NONE("chat_template_kwargs"),
                                               NONE("use_transformers_paged"),
                                               NONE("use_transformers_continuous_batching"),
                                               NONE("transformers_continuous_batching_config"),
-                                              NONE("ref_model_mixup_alpha"),
-                                              NONE("ref_model_sync_steps"),
                                               CONF_END};
 
 #define TABLES(own) \
@@ -310,10 +317,8 @@ static struct group_conf *conf_new(struct fleet_plan *out, enum group_kind kind,
 
 static enum err refuse(const struct fleet_plan *out, const struct group_keys *k)
 {
-    if (k->sync_ref_model)
-        return err_set(ERR_RANGE, "sync_ref_model: the reference stays as it is here");
-    if (k->use_adaptive_entropy)
-        return err_set(ERR_RANGE, "use_adaptive_entropy: only a fixed entropy_coef");
+    if (k->sync_ref_model && !(k->beta > 0))
+        return err_set(ERR_RANGE, "sync_ref_model: with beta 0 there is no reference");
     if (conf_has_int(k->max_tool_calling_iterations))
         return err_set(ERR_RANGE, "max_tool_calling_iterations: answers are of one turn here");
     if (out->overlong && k->soft_punish_cache)
@@ -336,6 +341,9 @@ static enum err take_shared(struct fleet_plan *out, struct group_conf *to,
         err = take_sampling(out, k);
     if (!err)
         err = take_kl(out, to, k);
+    if (k->sync_ref_model)
+        out->round.follow =
+            (struct follow_conf){k->ref_model_mixup_alpha, k->ref_model_sync_steps};
     for (int i = 0; i < out->rewards.n && !err; i++)
         to->weight[i] = out->rewards.reward[i].weight;
     if (!err && (out->lag || out->free) && !k->fleet.importance)
@@ -367,8 +375,21 @@ static void take_grpo(struct objective_grpo_conf *to, const struct group_keys *k
     to->vespo_lambda_neg = k->vespo_lambda_neg;
     to->top_entropy_quantile = k->top_entropy_quantile;
     to->off_policy_mask_threshold = or_none(k->off_policy_mask_threshold);
-    to->entropy_coef = k->entropy_coef;
     to->max_completion_length = k->fleet.response_length;
+}
+
+static enum err take_entropy(struct entropy_control *to, const struct group_keys *k)
+{
+    *to = (struct entropy_control){.coef = k->entropy_coef,
+                                   .adaptive = k->use_adaptive_entropy,
+                                   .least = k->entropy_coef_min,
+                                   .most = k->entropy_coef_max,
+                                   .delta = k->entropy_coef_delta,
+                                   .target = k->entropy_target};
+    return to->least <= to->most
+               ? OK
+               : err_set(ERR_RANGE, "entropy_coef_min: %g is above entropy_coef_max",
+                         to->least);
 }
 
 static enum err plan_grpo(struct fleet_plan *out, const void *keys)
@@ -382,6 +403,8 @@ static enum err plan_grpo(struct fleet_plan *out, const void *keys)
     enum err err = take_shared(out, to, k);
 
     take_grpo(&to->loss.grpo, k);
+    if (!err)
+        err = take_entropy(&out->round.entropy, k);
     if (!err)
         err = objective_grpo_named(&to->loss.grpo.loss, k->loss_type);
     if (!err)
@@ -428,7 +451,7 @@ static enum err plan_reinforce(struct fleet_plan *out, const void *keys)
     to->loss.grpo.epsilon_high = high(k);
     to->loss.grpo.beta = to->kl_in_reward ? 0 : to->beta;
     to->loss.grpo.use_bias_correction_kl = k->use_bias_correction_kl;
-    to->loss.grpo.entropy_coef = k->entropy_coef;
+    out->round.entropy.coef = k->entropy_coef;
     to->baseline = k->baseline;
     to->gamma = k->gamma;
     if (!err && k->baseline && k->num_generations < 2)

@@ -49,11 +49,11 @@ static const struct conf_key *const tables[] = {table, fleet_keys_table, keys_ta
 
 static void take(struct ppo_conf *to, const struct ppo_keys *k)
 {
-    to->loss = (struct objective_ppo_conf){k->cliprange, k->cliprange_value, k->vf_coef,
-                                           k->entropy_coef};
+    to->loss = (struct objective_ppo_conf){k->cliprange, k->cliprange_value, k->vf_coef};
     to->whiten_rewards = k->whiten_rewards;
     to->gamma = k->gamma;
     to->lam = k->lam;
+    to->round.entropy.coef = k->entropy_coef;
     to->round.epochs = k->num_ppo_epochs;
     to->round.mini_batches = k->num_mini_batches;
     to->round.kl_coef = k->kl_coef;

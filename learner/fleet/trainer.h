@@ -57,7 +57,8 @@ struct trainer_conf {
     const struct bundle *card; /* NULL: none */
     const char *base, *dtype;  /* adapt_save's */
     uint64_t lag;
-    /* The frozen reference, for answers that come without its log-probabilities. Borrowed. */
+    /* The frozen reference, for answers that come without its log-probabilities; one that moves
+     * is the round's. Borrowed. */
     const struct shape *reference_shape; /* NULL: none is needed */
     const float *reference_image;
     size_t reference_bytes;

@@ -46,6 +46,7 @@ struct objective_in {
     double step_tokens;      /* tokens of the whole optimiser step, for terms that are means
                                 over tokens: learnt ones, or as count_tokens says; 0: those
                                 of this micro-batch */
+    double entropy_coef;     /* weight of an entropy bonus in this optimiser step */
 };
 
 /* A quantity for the log: the figure is sum / weight, added up over whatever is averaged; of an
@@ -62,7 +63,9 @@ struct objective_out {
     double loss;     /* divided by the normaliser */
     float *dlogprob; /* [n] all slopes are written in full, zeros included; NULL: not wanted */
     float *dvalue;   /* [n] */
-    float *dentropy; /* [n] */
+    float *dentropy; /* [n]; wanted where the method has an entropy bonus */
+    double bonus_entropy, bonus_tokens; /* sum of the entropies that the bonus is about, and
+                                           their number */
     struct objective_metric metric[OBJECTIVE_METRICS];
     int metrics;
 };

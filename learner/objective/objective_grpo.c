@@ -305,9 +305,11 @@ static void entropy_bonus(struct work *w)
     const struct objective_in *const in = w->in;
     const double step = in->step_tokens > 0 ? in->step_tokens : w->tokens;
 
-    if (w->conf->entropy_coef == 0 || !(w->uncertain > 0))
+    w->out->bonus_entropy = w->bonus;
+    w->out->bonus_tokens = w->uncertain;
+    if (in->entropy_coef == 0 || !(w->uncertain > 0))
         return;
-    const double each = w->conf->entropy_coef * (w->tokens / step) / w->uncertain;
+    const double each = in->entropy_coef * (w->tokens / step) / w->uncertain;
     w->out->loss -= each * w->bonus;
     for (int t = 0; t < in->n && w->out->dentropy; t++)
         if (in->learn[t] &&
@@ -323,7 +325,7 @@ static void metrics(struct work *w)
     if (w->conf->beta != 0)
         objective_metric(out, "kl", w->kl, w->tokens);
     objective_metric(out, "entropy", w->entropy, w->tokens);
-    if (w->conf->entropy_coef != 0)
+    if (out->dentropy)
         objective_metric(out, "policy_loss", w->loss, 1);
     switch (w->conf->loss) {
     case OBJECTIVE_SAPO:

@@ -21,7 +21,7 @@
  *   luspo       N sequences
  *   dr_grpo     by max_completion_length, N sequences
  *   bnpo dapo cispo vespo   N tokens
- * and entropy_coef times the mean entropy of the tokens that are learnt is taken off. */
+ * and in->entropy_coef times the mean entropy of the tokens that are learnt is taken off. */
 
 #ifndef LEARNER_OBJECTIVE_OBJECTIVE_GRPO_H
 #define LEARNER_OBJECTIVE_OBJECTIVE_GRPO_H
@@ -50,7 +50,6 @@ struct objective_grpo_conf {
     double vespo_k_pos, vespo_lambda_pos, vespo_k_neg, vespo_lambda_neg;
     double top_entropy_quantile;      /* 1: every token */
     double off_policy_mask_threshold; /* infinity: none */
-    double entropy_coef;
     int max_completion_length;
 };
 
@@ -62,7 +61,7 @@ enum err objective_grpo_named(enum objective_grpo_loss *out, const char *name) M
 
 /* The row of a loss. conf: struct objective_grpo_conf. Metrics: kl (with beta), entropy,
  * clip_ratio/{low_mean,low_min,high_mean,high_max,region_mean}; of cispo cispo_clip_ratio, of
- * vespo vespo/phi_seq_mean; policy_loss with an entropy bonus. */
+ * vespo vespo/phi_seq_mean; policy_loss where out->dentropy is wanted. */
 const struct objective *objective_grpo(enum objective_grpo_loss loss);
 
 #endif

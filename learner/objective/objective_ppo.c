@@ -46,7 +46,7 @@ static void policy_run(const void *conf_, const struct objective_in *in,
         if (out->dlogprob && !clipped)
             out->dlogprob[t] = (float)(plain / in->normaliser); /* dr / dlogprob = r */
         if (out->dentropy)
-            out->dentropy[t] = (float)(-conf->entropy_coef / in->normaliser);
+            out->dentropy[t] = (float)(-in->entropy_coef / in->normaliser);
         sums.loss += clipped ? held : plain;
         sums.approxkl += 0.5 * x * x;
         sums.clipped += clipped;
@@ -54,7 +54,7 @@ static void policy_run(const void *conf_, const struct objective_in *in,
         sums.entropy += in->entropy ? (double)in->entropy[t] : 0;
         sums.n++;
     }
-    out->loss = (sums.loss - conf->entropy_coef * sums.entropy) / in->normaliser;
+    out->loss = (sums.loss - in->entropy_coef * sums.entropy) / in->normaliser;
     policy_metrics(out, &sums);
 }
 

@@ -67,8 +67,8 @@ enum err direct_reference(struct reference_conf *out, const struct direct_keys *
                                   "precompute_ref_log_probs to false");
     *out = (struct reference_conf){
         .live = keys->sync_ref_model || !before,
-        .mixup = keys->ref_model_mixup_alpha,
-        .every = keys->sync_ref_model ? keys->ref_model_sync_steps : 0,
+        .follow = {keys->ref_model_mixup_alpha,
+                   keys->sync_ref_model ? keys->ref_model_sync_steps : 0},
         .batch = conf_has_int(keys->precompute_ref_batch_size)
                      ? keys->precompute_ref_batch_size
                      : keys->keys.per_device_train_batch_size,

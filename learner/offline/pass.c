@@ -72,7 +72,7 @@ static enum err drift(struct pass *pass, struct step *step, const uint32_t *reco
     corpus_pack_mismatched(pass->corpus, record, n, &pass->other);
     err = room(pass, (size_t)pass->other.batch.n);
     if (!err)
-        err = step_score(step, step_model(step), &pass->other.batch, pass->block);
+        err = step_score(step, step_model(step), &pass->other.batch, 1, pass->block);
     if (!err) {
         reference_sums(&pass->other, pass->block, sum);
         err = reference_mismatched(pass->reference, step, pass->corpus, record, n, &pass->other,

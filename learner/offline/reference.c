@@ -24,27 +24,12 @@ struct reference {
     struct reference_conf conf;
     char *folder;
     struct hash start; /* of the start weights */
-    float *image;      /* live */
-    size_t floats;
-    struct model *model;
+    struct follow *live;
     int tables;
     struct table table[TABLES];
     float *room; /* log-probabilities of a batch */
     size_t room_n;
 };
-
-static enum err copy_image(struct reference *r, const struct step *step)
-{
-    size_t bytes;
-    const float *image = step_image(step, &bytes);
-    enum err err = mem_big(&r->image, bytes, 1, "reference weights");
-
-    if (err)
-        return err;
-    memcpy(r->image, image, bytes);
-    r->floats = bytes / sizeof(float);
-    return model_new(&r->model, model_shape(step_model(step)), r->image, bytes);
-}
 
 enum err reference_new(struct reference **out, const struct reference_conf *conf,
                        const struct step *step)
@@ -56,7 +41,7 @@ enum err reference_new(struct reference **out, const struct reference_conf *conf
     r->conf = *conf;
     r->folder = conf->folder ? mem_text(conf->folder) : NULL;
     if (conf->live) {
-        err = copy_image(r, step);
+        err = follow_new(&r->live, &conf->follow, step);
     } else {
         size_t bytes;
         const float *image = step_image(step, &bytes);
@@ -77,8 +62,7 @@ void reference_free(struct reference *r)
         free(r->table[i].logprob);
         free(r->table[i].mismatched);
     }
-    model_free(r->model);
-    free(r->image);
+    follow_free(r->live);
     free(r->room);
     free(r->folder);
     free(r);
@@ -86,7 +70,7 @@ void reference_free(struct reference *r)
 
 size_t reference_size(const struct reference_conf *conf, const struct shape *shape)
 {
-    return conf->live ? image_size(shape) : 0;
+    return conf->live ? follow_size(shape) : 0;
 }
 
 void reference_sums(const struct packed *packed, const float *logprob, double *sum)
@@ -207,7 +191,7 @@ static enum err table_make(struct reference *r, struct table *t, struct step *st
     corpus_pack(c, record, n, packed);
     err = room_for(r, packed->batch.n);
     if (!err)
-        err = step_score(step, step_model(step), &packed->batch, r->room);
+        err = step_score(step, step_model(step), &packed->batch, 1, r->room);
     from = r->room;
     for (size_t i = 0; i < n && !err; i++) {
         memcpy(t->logprob + c->seq[record[i] * group], from,
@@ -219,7 +203,7 @@ static enum err table_make(struct reference *r, struct table *t, struct step *st
     corpus_pack_mismatched(c, record, n, packed);
     err = room_for(r, packed->batch.n);
     if (!err)
-        err = step_score(step, step_model(step), &packed->batch, r->room);
+        err = step_score(step, step_model(step), &packed->batch, 1, r->room);
     if (!err) {
         double *sum = mem_new(n, sizeof(*sum));
         reference_sums(packed, r->room, sum);
@@ -293,7 +277,7 @@ enum err reference_take(struct reference *r, struct step *step, const struct cor
     const struct table *t = table_of(r, corpus);
 
     if (r->conf.live)
-        return step_score(step, r->model, &packed->batch, logprob);
+        return step_score(step, follow_model(r->live), &packed->batch, 1, logprob);
     if (!t)
         return err_set(ERR_STATE, "reference: this data set was not prepared");
     for (size_t i = 0; i < n; i++) {
@@ -322,28 +306,20 @@ enum err reference_mismatched(struct reference *r, struct step *step,
     }
     err = room_for(r, packed->batch.n);
     if (!err)
-        err = step_score(step, r->model, &packed->batch, r->room);
+        err = step_score(step, follow_model(r->live), &packed->batch, 1, r->room);
     if (!err)
         reference_sums(packed, r->room, sum);
     return err;
 }
 
-/* The image is the weights in another order, and what fills it up is zero in both. */
 void reference_follow(struct reference *r, const struct step *step)
 {
-    const float keep = (float)(1 - r->conf.mixup), take = (float)r->conf.mixup;
-    const float *image;
-    size_t bytes;
-
-    if (!r->conf.live || !r->conf.every || step_count(step) % r->conf.every)
-        return;
-    image = step_image(step, &bytes);
-    for (size_t i = 0; i < r->floats; i++)
-        r->image[i] = r->image[i] * keep + image[i] * take;
+    if (r->live)
+        follow_step(r->live, step);
 }
 
 float *reference_weights(struct reference *r, size_t *floats)
 {
-    *floats = r && r->conf.every ? r->floats : 0;
-    return *floats ? r->image : NULL;
+    *floats = 0;
+    return r && r->conf.follow.every ? follow_weights(r->live, floats) : NULL;
 }

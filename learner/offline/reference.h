@@ -5,21 +5,20 @@
  * second model is held, and the figures are those that a forward pass beside the training would
  * give. They are kept on disk under the hash of weights and data, so a run that goes on, or
  * another run from the same start, reads them. `live` holds a copy of the compute weights
- * instead and runs them at each use; only then can the reference follow the policy (TR-DPO:
- * Gorbatovski et al. 2024, arXiv:2404.09656, eq. 5). */
+ * instead and runs them at each use; only then can the reference follow the policy
+ * (learner/run/follow.h). */
 
 #ifndef LEARNER_OFFLINE_REFERENCE_H
 #define LEARNER_OFFLINE_REFERENCE_H
 
 #include "learner/corpus/corpus.h"
-#include "learner/run/step.h"
+#include "learner/run/follow.h"
 
 struct reference_conf {
     bool live;
-    double mixup;       /* ref <- mixup policy + (1 - mixup) ref... */
-    int64_t every;      /* ...each so many steps; 0: never. Needs live */
-    int batch;          /* records of a micro-batch beforehand */
-    const char *folder; /* for the figures made beforehand */
+    struct follow_conf follow; /* needs live */
+    int batch;                 /* records of a micro-batch beforehand */
+    const char *folder;        /* for the figures made beforehand */
 };
 
 struct reference;

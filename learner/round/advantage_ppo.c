@@ -12,6 +12,7 @@ void advantage_ppo_rewards(struct round_batch *batch, double beta)
 {
     for (size_t i = 0; i < batch->n; i++) {
         const struct round_rollout *r = &batch->rollout[i];
+        const float *const reference = round_batch_reference(batch, i);
         float *reward = batch->reward + batch->at[i];
         const uint8_t *learn = batch->learn + batch->at[i];
         int last = 0;
@@ -21,9 +22,8 @@ void advantage_ppo_rewards(struct round_batch *batch, double beta)
             if (!learn[t])
                 continue;
             const double b = (double)r->behaviour[t];
-            const double kl = r->reference ? kl_estimate(batch->conf->kl_estimator, b,
-                                                         (double)r->reference[t])
-                                           : 0;
+            const double kl =
+                reference ? kl_estimate(batch->conf->kl_estimator, b, (double)reference[t]) : 0;
             reward[t] = (float)(-beta * kl);
             batch->kl += kl;
             batch->entropy -= b;

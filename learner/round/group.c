@@ -199,6 +199,8 @@ static void report(const void *own, const struct round_report *r, struct round_m
     completions(r->batch, out);
     if (r->batch->conf->reference && (conf->kl_in_reward || conf->kind == GROUP_RLOO))
         round_report_put(out, "kl", r->batch->kl / (double)r->batch->total_learnt);
+    if (entropy_control_on(&r->batch->conf->entropy))
+        round_report_put(out, "entropy_coef", r->entropy_coef / steps);
     if (conf->kind == GROUP_RAFT)
         round_report_put(out, "drover_learnt_answers", (double)r->batch->units);
     for (int i = 0; i < r->sums.metrics; i++) {
@@ -232,6 +234,5 @@ void group_round(struct round_conf *round, const struct group_conf *conf)
         break;
     default:
         round->policy = objective_grpo(conf->loss.grpo.loss);
-        round->entropy_coef = conf->loss.grpo.entropy_coef;
     }
 }

@@ -17,7 +17,9 @@
  * Metrics are TRL 1.16's: loss, grad_norm, learning_rate, reward, reward_std,
  * frac_reward_zero_std, num_tokens, completions/{mean,min,max}_length,
  * completions/{mean,min,max}_terminated_length, completions/clipped_ratio, kl (mean over
- * tokens) and the objective's. */
+ * tokens), entropy_coef (with an entropy bonus: after the steps, their mean) and the
+ * objective's.
+ */
 
 #ifndef LEARNER_ROUND_GROUP_H
 #define LEARNER_ROUND_GROUP_H

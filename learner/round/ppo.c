@@ -31,7 +31,6 @@ enum err ppo_check(const struct ppo_conf *c)
         {"cliprange", c->loss.cliprange, 0, 1e6},
         {"cliprange_value", c->loss.cliprange_value, 0, 1e6},
         {"vf_coef", c->loss.vf_coef, 0, 1e6},
-        {"entropy_coef", c->loss.entropy_coef, -1e3, 1e3},
         {"gamma", c->gamma, 0, 1},
         {"lam", c->lam, 0, 1},
         {"rho_bar", c->rho_bar, 0, 1e9},
@@ -89,6 +88,5 @@ struct round_conf ppo_round(const struct ppo_conf *conf)
     round.report = report;
     round.unit = round.samples = 1;
     round.reference = true;
-    round.entropy_coef = conf->loss.entropy_coef;
     return round;
 }

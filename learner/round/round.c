@@ -47,7 +47,8 @@ enum err round_check(const struct round_conf *c)
         {"kl_coef", c->kl_coef, 0, 1e6},
         {"target_kl", c->target_kl, 0, 1e6},
         {"kl_horizon", c->kl_horizon, c->target_kl > 0 ? 1 : 0, 1e12},
-        {"entropy_coef", c->entropy_coef, -1e3, 1e3},
+        {"entropy_coef", c->entropy.coef, -1e3, 1e3},
+        {"ref_model_mixup_alpha", c->follow.mixup, 0, 1},
         {"temperature", c->temperature, 1e-3, 1e3},
         {"missing_eos_penalty", c->missing_eos_penalty, 0, 1e6},
         {"critic_learning_rate", c->critic_learning_rate, 0, 1e3},
@@ -94,6 +95,8 @@ enum err round_new(struct round **out, const struct round_conf *conf, struct par
     memcpy(round->own, conf->own, conf->own_size);
     round->conf.own = round->own;
     round->kl = (struct kl_control){conf->kl_coef, conf->target_kl, conf->kl_horizon};
+    round->entropy = conf->entropy;
+    round->entropy.last = INFINITY;
     if (!err)
         err = critic_params(&critic, policy, conf);
     if (err) {
@@ -106,6 +109,8 @@ enum err round_new(struct round **out, const struct round_conf *conf, struct par
             params_free(policy);
         else
             err = step_new_lora(&round->policy, policy, &options, conf->lora, conf->seed);
+        if (!err && conf->follow.every)
+            err = follow_new(&round->reference, &conf->follow, round->policy);
     }
     if (err)
         round_free(round);
@@ -121,6 +126,7 @@ void round_free(struct round *round)
     round_pass_free(&round->pass);
     step_free(round->policy);
     step_free(round->critic);
+    follow_free(round->reference);
     free(round->own);
     free(round);
 }
@@ -131,7 +137,8 @@ size_t round_size(const struct round_conf *conf, const struct shape *policy,
     const struct train_options options = {conf->gradient_checkpointing, conf->portable};
 
     return step_size_lora(policy, &options, conf->lora, tokens) +
-           (conf->critic ? step_size_lora(critic, &options, conf->lora, tokens) : 0);
+           (conf->critic ? step_size_lora(critic, &options, conf->lora, tokens) : 0) +
+           (conf->follow.every ? follow_size(policy) : 0);
 }
 
 int64_t round_count(const struct round *round)
@@ -222,14 +229,14 @@ static enum err look(struct work *work, const uint32_t *order)
     return OK;
 }
 
-/* What the mini-batch divides by, and its learnt tokens. */
-struct whole {
-    double normaliser, tokens;
+/* What the micro-batches of an optimiser step add up. */
+struct sums {
+    double ratio, entropy, tokens; /* the entropy bonus's, and its tokens */
 };
 
 /* One micro-batch through the models. */
 static enum err micro(struct work *work, const uint32_t *order, size_t n,
-                      const struct whole *whole, double *ratio)
+                      const struct round_pass_whole *whole, struct sums *sums)
 {
     struct round *round = work->round;
     struct round_pass *pass = &round->pass;
@@ -244,17 +251,19 @@ static enum err micro(struct work *work, const uint32_t *order, size_t n,
         err = look(work, order);
     if (err)
         return err;
-    round_pass_policy(pass, round->policy, order, whole->normaliser, whole->tokens, &out);
+    round_pass_policy(pass, round->policy, order, whole, &out);
     if (!work->tally.steps) {
         work->tally.first.approxkl += sum_of(&out, "policy/approxkl_avg");
         work->tally.first.clipfrac += sum_of(&out, "policy/clipfrac_avg");
     }
-    *ratio += sum_of(&out, "val/ratio");
+    sums->ratio += sum_of(&out, "val/ratio");
+    sums->entropy += out.bonus_entropy;
+    sums->tokens += out.bonus_tokens;
     work->tally.loss += out.loss;
     objective_gather(&work->tally.sums, &out);
     if (!round->critic)
         return OK;
-    err = round_pass_critic(pass, round->critic, whole->tokens, &out);
+    err = round_pass_critic(pass, round->critic, whole, &out);
     if (!err)
         objective_gather(&work->tally.sums, &out);
     return err;
@@ -282,7 +291,8 @@ static double apply(const struct round *round, struct step *step, double peak,
 }
 
 /* The normaliser is that of the whole mini-batch, whatever the micro-batches. */
-static struct whole measure(const struct round_batch *batch, const uint32_t *order, size_t n)
+static struct round_pass_whole measure(const struct round_batch *batch, const uint32_t *order,
+                                       size_t n)
 {
     struct objective_in in = {.n_seq = (int)n};
     int *seq = mem_new(n + 1, sizeof *seq);
@@ -297,8 +307,8 @@ static struct whole measure(const struct round_batch *batch, const uint32_t *ord
                (size_t)batch->rollout[order[k]].tokens);
     in.seq = seq;
     in.learn = learn;
-    const struct whole whole = {fmax(batch->conf->policy->count(&in), 1),
-                                fmax(objective_tokens(&in), 1)};
+    const struct round_pass_whole whole = {fmax(batch->conf->policy->count(&in), 1),
+                                           fmax(objective_tokens(&in), 1), 0};
     free(learn);
     free(seq);
     return whole;
@@ -318,19 +328,20 @@ static enum err mini_batch(struct work *work, uint32_t *order, size_t n)
     struct round *round = work->round;
     const struct round_conf *conf = &round->conf;
     const size_t each = (size_t)conf->per_device_train_batch_size * (size_t)conf->unit;
-    const struct whole whole = measure(work->batch, order, n);
+    struct round_pass_whole whole = measure(work->batch, order, n);
     struct round_report *tally = &work->tally;
-    double ratio = 0;
+    struct sums sums = {0};
 
+    whole.entropy_coef = entropy_control_weight(&round->entropy);
     if (!round->critic && conf->unit == 1)
         qsort(order, n, sizeof *order, rising);
     for (size_t k = 0; k < n; k += each) {
         const size_t count = n - k < each ? n - k : each;
-        const enum err err = micro(work, order + k, count, &whole, &ratio);
+        const enum err err = micro(work, order + k, count, &whole, &sums);
         if (err)
             return err;
     }
-    ratio /= whole.tokens;
+    const double ratio = sums.ratio / whole.tokens;
     tally->ratio_sum += ratio;
     tally->ratio_square += (ratio - 1) * (ratio - 1);
     if (!tally->steps)
@@ -338,6 +349,10 @@ static enum err mini_batch(struct work *work, uint32_t *order, size_t n)
     tally->policy_norm += apply(round, round->policy, conf->rates.peak, "policy");
     if (round->critic)
         tally->critic_norm += apply(round, round->critic, conf->critic_learning_rate, "critic");
+    entropy_control_update(&round->entropy, sums.entropy, sums.tokens);
+    tally->entropy_coef += round->entropy.coef;
+    if (round->reference)
+        follow_step(round->reference, round->policy);
     tally->steps++;
     return OK;
 }
@@ -370,12 +385,14 @@ static enum err epochs(struct work *work)
     return err;
 }
 
-/* All answers in their own order through `pass_one`, which fills `out`. */
-static enum err through(struct round *round, struct round_batch *batch,
-                        enum err (*pass_one)(struct round_pass *, struct step *,
-                                             const uint32_t *, size_t, float *),
-                        struct step *step, float *out)
+enum figures { OF_POLICY, OF_REFERENCE, OF_CRITIC };
+
+/* All answers in their own order through a model, whose figures fill `out`. */
+static enum err through(struct round *round, struct round_batch *batch, enum figures whose,
+                        float *out)
 {
+    const struct model *const model =
+        whose == OF_REFERENCE ? follow_model(round->reference) : step_model(round->policy);
     const size_t each = (size_t)round->conf.per_device_train_batch_size;
     uint32_t *order = mem_new(batch->n, sizeof(*order));
     enum err err = OK;
@@ -388,7 +405,10 @@ static enum err through(struct round *round, struct round_batch *batch,
         if (!err)
             err = round_pass_pack(&round->pass, batch, order + i, n);
         if (!err)
-            err = pass_one(&round->pass, step, order + i, n, out);
+            err = whose == OF_CRITIC
+                      ? round_pass_values(&round->pass, round->critic, order + i, n, out)
+                      : round_pass_logprobs(&round->pass, round->policy, model, order + i, n,
+                                            out);
     }
     free(order);
     return err;
@@ -402,7 +422,7 @@ static enum err before(struct round *round, struct round_batch *batch)
 
     if (!round->conf.opponent && (stale->mode == IMPORTANCE_NONE || stale->interpolated))
         return OK;
-    err = through(round, batch, round_pass_logprobs, round->policy, batch->proximal);
+    err = through(round, batch, OF_POLICY, batch->proximal);
     batch->has_proximal = !err;
     for (size_t i = 0; i < batch->n && !err; i++) {
         const size_t at = batch->at[i];
@@ -451,14 +471,16 @@ enum err round_iteration(struct round *round, const struct round_rollout *rollou
     batch.iteration = round->iteration;
     if (!err)
         err = before(round, &batch);
+    if (!err && round->reference)
+        err = through(round, &batch, OF_REFERENCE, batch.reference);
     if (!err && round->critic)
-        err = through(round, &batch, round_pass_values, round->critic, batch.value);
+        err = through(round, &batch, OF_CRITIC, batch.value);
     if (!err) {
         round->conf.credit(round->conf.own, &batch, round->kl.beta);
         err = epochs(&work);
     }
     if (!err && round->conf.opponent)
-        err = through(round, &batch, round_pass_logprobs, round->policy, batch.after);
+        err = through(round, &batch, OF_POLICY, batch.after);
     if (!err)
         conclude(&work, out);
     round_batch_fini(&batch);

@@ -2,7 +2,7 @@
  * new weights out.
  *
  * Knows no socket, no journal and no clock. State plus rollouts give the next state bit for
- * bit, so a run is resumed by reading the last state and training the journal's steps again.
+ * bit: a run is resumed by reading the last state and training the journal's steps again.
  * struct round_conf says what a method is: its objective, how scores become advantages
  * (credit), whether a critic is held, which answers its loss speaks of together (units).
  *
@@ -15,10 +15,11 @@
 #ifndef LEARNER_ROUND_ROUND_H
 #define LEARNER_ROUND_ROUND_H
 
+#include "learner/objective/entropy.h"
 #include "learner/objective/importance.h"
 #include "learner/objective/kl.h"
 #include "learner/objective/objective.h"
-#include "learner/run/step.h"
+#include "learner/run/follow.h"
 #include "proto/noun.h"
 
 #include <jansson.h>
@@ -34,8 +35,7 @@ struct round_rollout {
     const uint8_t *mask;     /* [tokens] 1 where the policy wrote; NULL: everywhere */
     const float *behaviour;  /* [tokens] nats at conf.temperature, under the weights that wrote;
                                 NULL: nobody's, a demonstration */
-    const float *reference;  /* [tokens] nats at conf.temperature, under the frozen reference;
-                                NULL for a method that reads none */
+    const float *reference;  /* [tokens] likewise, under the frozen one; NULL: none is read */
     double score;            /* the weighted sum of its rewards */
     const float *dense;      /* [tokens] of score, where it belongs; the rest is the end's */
     const double *part;      /* [conf.parts] each reward; NULL unless credit reads them */
@@ -53,8 +53,7 @@ struct round_metrics {
         double value;
     } metric[ROUND_METRICS];
     int n;
-    /* Before the first optimiser step of the iteration, over its first mini-batch. On-policy:
-     * exactly 0. */
+    /* Over the first mini-batch, before its optimiser step. On-policy: exactly 0. */
     struct round_first {
         double ratio_gap; /* max |ratio - 1| */
         double approxkl, clipfrac;
@@ -75,12 +74,13 @@ struct round_conf {
     /* Adds the method's metrics. */
     void (*report)(const void *own, const struct round_report *report,
                    struct round_metrics *out);
-    int unit;            /* answers of which a loss speaks together: 1, of pairs 2 */
-    int samples;         /* answers a task: rollouts come in such groups */
-    int parts;           /* rewards in round_rollout.part */
-    bool reference;      /* rollouts have it, objectives read it */
-    bool opponent;       /* the reference is the policy as the iteration found it */
-    double entropy_coef; /* 0: no slopes of the entropy */
+    int unit;                       /* answers of which a loss speaks together: 1, of pairs 2 */
+    int samples;                    /* answers a task: rollouts come in such groups */
+    int parts;                      /* rewards in round_rollout.part */
+    bool reference;                 /* rollouts have it, objectives read it */
+    bool opponent;                  /* the reference is the policy as the iteration found it */
+    struct follow_conf follow;      /* every > 0: it follows the policy, the round holds it */
+    struct entropy_control entropy; /* of the bonus; last is the round's own */
 
     int epochs, mini_batches;
     int per_device_train_batch_size; /* answers in a micro-batch; pairs where units are pairs */
@@ -136,9 +136,9 @@ const float *round_image(const struct round *round, size_t *bytes);
 const struct params *round_critic(const struct round *round); /* NULL without one */
 double round_beta(const struct round *round); /* the KL coefficient of the next iteration */
 
-/* The whole state (weights, moments and counts of the models, beta, counters) as
- * FOLDER/step-<iteration>.ckpt (checkpoint.h lists and trims them), with a JSON value of the
- * caller's (NULL: none). Errors: ERR_IO. */
+/* The whole state (weights, moments and counts of the models, a reference that moves, the
+ * weights of KL and bonus, counters) as FOLDER/step-<iteration>.ckpt (checkpoint.h lists and
+ * trims them), with a JSON value of the caller's (NULL: none). Errors: ERR_IO. */
 enum err round_state_write(struct round *round, const char *folder,
                            const json_t *meta) MUST_CHECK;
 /* State after `iteration`, into a round of the same shapes; *meta (may be NULL) is the caller's

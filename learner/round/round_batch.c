@@ -37,7 +37,7 @@ static enum err check(const struct round_rollout *r, size_t i)
     return check_numbers(r);
 }
 
-enum { ARRAYS = 7 };
+enum { ARRAYS = 8 };
 
 static enum err lay_out(struct round_batch *batch)
 {
@@ -54,6 +54,7 @@ static enum err lay_out(struct round_batch *batch)
     batch->proximal = block + 4 * n;
     batch->importance = block + 5 * n;
     batch->after = block + 6 * n;
+    batch->reference = block + 7 * n;
     return mem_big(&batch->learn, n, 1, "the batch's answers");
 }
 
@@ -124,18 +125,25 @@ void round_batch_spread(struct round_batch *batch, size_t i, double advantage)
         batch->advantage[t] = batch->learn[t] ? (float)advantage : 0;
 }
 
+const float *round_batch_reference(const struct round_batch *batch, size_t i)
+{
+    return batch->conf->follow.every ? batch->reference + batch->at[i]
+                                     : batch->rollout[i].reference;
+}
+
 void round_batch_divergence(struct round_batch *batch, double *kl)
 {
     for (size_t i = 0; i < batch->n; i++) {
         const struct round_rollout *const r = &batch->rollout[i];
+        const float *const reference = round_batch_reference(batch, i);
         double sum = 0;
         for (int t = 0; t < r->tokens; t++) {
             if (!r->behaviour || !batch->learn[batch->at[i] + (size_t)t])
                 continue;
             const double b = (double)r->behaviour[t];
             batch->entropy -= b;
-            if (r->reference)
-                sum += kl_estimate(batch->conf->kl_estimator, b, (double)r->reference[t]);
+            if (reference)
+                sum += kl_estimate(batch->conf->kl_estimator, b, (double)reference[t]);
         }
         batch->kl += sum;
         if (kl)

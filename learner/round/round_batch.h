@@ -22,6 +22,7 @@ struct round_batch {
     float *returns;    /* [tokens] */
     float *proximal;   /* [tokens] under the policy as the iteration found it */
     float *importance; /* [tokens] importance.h */
+    float *reference;  /* [tokens] under the reference, where the round holds it */
     float *after;      /* [tokens] under the policy as the iteration leaves it; with an opponent
                           only */
     bool has_proximal; /* else behaviour is the proximal policy's, bit for bit */
@@ -47,6 +48,9 @@ void round_batch_mute(struct round_batch *batch, size_t i);
 
 /* The same advantage for every learnt token of answer i. */
 void round_batch_spread(struct round_batch *batch, size_t i, double advantage);
+
+/* [tokens of answer i] log-probabilities under the reference; NULL where there is none. */
+const float *round_batch_reference(const struct round_batch *batch, size_t i);
 
 /* kl and entropy of the answers, by behaviour and reference, into the sums; returns answer i's
  * sum of the estimator over its tokens in kl [n] (may be NULL). */

@@ -75,7 +75,8 @@ static int put(struct round_pass *pass, const struct round_batch *source, size_t
     const size_t from = source->at[i], n = (size_t)r->tokens;
     const size_t own = (size_t)(r->prompts - stem), prompt = (size_t)at, to = prompt + own;
     const float *const proximal = source->has_proximal ? source->proximal + from : r->behaviour;
-    const float *const reference = source->conf->opponent ? proximal : r->reference;
+    const float *const reference =
+        source->conf->opponent ? proximal : round_batch_reference(source, i);
     float *const array[] = {pass->behaviour,  pass->proximal, pass->reference, pass->advantage,
                             pass->importance, pass->returns,  pass->old_value};
     const float *const value[] = {r->behaviour,
@@ -169,17 +170,19 @@ enum err round_pass_values(struct round_pass *pass, struct step *critic, const u
 }
 
 enum err round_pass_logprobs(struct round_pass *pass, struct step *policy,
-                             const uint32_t *order, size_t n, float *logprob)
+                             const struct model *model, const uint32_t *order, size_t n,
+                             float *logprob)
 {
-    const enum err err = round_pass_forward(pass, policy);
+    const enum err err = step_score(policy, model, &pass->batch,
+                                    (float)pass->source->conf->temperature, pass->logprob);
 
     if (!err)
         unpack(pass, pass->logprob, order, n, logprob);
     return err;
 }
 
-static struct objective_in arrays(const struct round_pass *pass, double normaliser,
-                                  double tokens)
+static struct objective_in arrays(const struct round_pass *pass,
+                                  const struct round_pass_whole *whole)
 {
     const struct round_conf *const conf = pass->source->conf;
     const bool stale = conf->stale.mode != IMPORTANCE_NONE;
@@ -199,8 +202,9 @@ static struct objective_in arrays(const struct round_pass *pass, double normalis
                                  .advantage = pass->advantage,
                                  .entropy = pass->entropy,
                                  .seq_role = pass->role,
-                                 .normaliser = normaliser,
-                                 .step_tokens = tokens};
+                                 .normaliser = whole->normaliser,
+                                 .step_tokens = whole->tokens,
+                                 .entropy_coef = whole->entropy_coef};
 }
 
 enum err round_pass_forward(struct round_pass *pass, struct step *policy)
@@ -239,24 +243,26 @@ static void interpolate(struct round_pass *pass, const uint32_t *order)
 }
 
 void round_pass_policy(struct round_pass *pass, struct step *policy, const uint32_t *order,
-                       double normaliser, double tokens, struct objective_out *out)
+                       const struct round_pass_whole *whole, struct objective_out *out)
 {
     const struct round_conf *const conf = pass->source->conf;
-    const struct objective_in in = arrays(pass, normaliser, tokens);
+    const struct objective_in in = arrays(pass, whole);
 
     if (conf->stale.mode != IMPORTANCE_NONE && conf->stale.interpolated)
         interpolate(pass, order);
-    *out = (struct objective_out){.dlogprob = pass->slope[0],
-                                  .dentropy = conf->entropy_coef != 0 ? pass->slope[1] : NULL};
+    *out = (struct objective_out){
+        .dlogprob = pass->slope[0],
+        .dentropy = entropy_control_on(&conf->entropy) ? pass->slope[1] : NULL};
     conf->policy->run(conf->own, &in, out);
     step_backward(policy, out->dlogprob, out->dentropy, NULL);
 }
 
-enum err round_pass_critic(struct round_pass *pass, struct step *critic, double tokens,
-                           struct objective_out *out)
+enum err round_pass_critic(struct round_pass *pass, struct step *critic,
+                           const struct round_pass_whole *whole, struct objective_out *out)
 {
     const struct round_conf *const conf = pass->source->conf;
-    const struct objective_in in = arrays(pass, tokens, tokens);
+    const struct round_pass_whole each = {whole->tokens, whole->tokens, 0};
+    const struct objective_in in = arrays(pass, &each);
     const size_t n = (size_t)pass->batch.n;
     const enum err err = values(pass, critic);
     float *slope = pass->slope[0];

@@ -41,17 +41,26 @@ enum err round_pass_pack(struct round_pass *pass, const struct round_batch *sour
 /* The packed micro-batch's old values into `value` [tokens of the source's answers]. */
 enum err round_pass_values(struct round_pass *pass, struct step *critic, const uint32_t *order,
                            size_t n, float *value) MUST_CHECK;
-/* The packed micro-batch's log-probabilities, likewise. */
+/* The packed micro-batch's log-probabilities under `model`, any of the policy's shape,
+ * likewise.
+ */
 enum err round_pass_logprobs(struct round_pass *pass, struct step *policy,
-                             const uint32_t *order, size_t n, float *logprob) MUST_CHECK;
+                             const struct model *model, const uint32_t *order, size_t n,
+                             float *logprob) MUST_CHECK;
+
+/* Of the optimiser step to which a micro-batch belongs. */
+struct round_pass_whole {
+    double normaliser, tokens, entropy_coef; /* objective_in's */
+};
 
 /* Forward, objective, backward (gradients add up). out->metric is filled. round_pass_policy
- * leaves `logprob` for whoever wants to look. `order` is that of the pack. normaliser and
- * tokens: of the optimiser step. */
+ * leaves `logprob` for whoever wants to look. `order` is that of the pack. The critic's loss is
+ * divided by the step's tokens. */
 enum err round_pass_forward(struct round_pass *pass, struct step *policy) MUST_CHECK;
 void round_pass_policy(struct round_pass *pass, struct step *policy, const uint32_t *order,
-                       double normaliser, double tokens, struct objective_out *out);
-enum err round_pass_critic(struct round_pass *pass, struct step *critic, double tokens,
+                       const struct round_pass_whole *whole, struct objective_out *out);
+enum err round_pass_critic(struct round_pass *pass, struct step *critic,
+                           const struct round_pass_whole *whole,
                            struct objective_out *out) MUST_CHECK;
 
 #endif

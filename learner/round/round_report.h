@@ -11,6 +11,7 @@ struct round_report {
     double loss;                    /* the policy's, of all optimiser steps added up */
     double ratio_sum, ratio_square; /* of the mini-batches' mean ratios (val/ratio) */
     double policy_norm, critic_norm;
+    double entropy_coef;          /* after each optimiser step, added up */
     int64_t steps;                /* optimiser steps */
     double rate;                  /* the policy's, of the first of them */
     double beta;                  /* of this iteration */

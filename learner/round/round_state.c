@@ -8,10 +8,10 @@
 /* The numbers that stand beside the weights in a checkpoint. */
 struct counts {
     int64_t iteration, episodes, num_tokens, policy, critic;
-    double beta;
+    double beta, entropy_coef, entropy_last;
 };
 
-enum { BLOCKS = 7 };
+enum { BLOCKS = 8 };
 
 static int blocks(struct checkpoint_block *block, const struct round *round,
                   struct counts *counts)
@@ -28,6 +28,11 @@ static int blocks(struct checkpoint_block *block, const struct round *round,
             block[n++] =
                 (struct checkpoint_block){name[i][k], data[k], state.count * sizeof(float)};
     }
+    if (round->reference) {
+        size_t floats;
+        float *const weights = follow_weights(round->reference, &floats);
+        block[n++] = (struct checkpoint_block){"reference", weights, floats * sizeof *weights};
+    }
     block[n++] = (struct checkpoint_block){"counts", counts, sizeof(*counts)};
     return n;
 }
@@ -39,7 +44,9 @@ enum err round_state_write(struct round *round, const char *folder, const json_t
                             .num_tokens = round->num_tokens,
                             .policy = step_count(round->policy),
                             .critic = round->critic ? step_count(round->critic) : 0,
-                            .beta = round->kl.beta};
+                            .beta = round->kl.beta,
+                            .entropy_coef = round->entropy.coef,
+                            .entropy_last = round->entropy.last};
     char *path = checkpoint_path(folder, round->iteration);
     struct checkpoint_block block[BLOCKS];
     json_t *head = json_object();
@@ -77,6 +84,8 @@ enum err round_state_read(struct round *round, const char *folder, int64_t itera
         round->episodes = counts.episodes;
         round->num_tokens = counts.num_tokens;
         round->kl.beta = counts.beta;
+        round->entropy.coef = counts.entropy_coef;
+        round->entropy.last = counts.entropy_last;
         step_restored(round->policy, counts.policy);
         if (round->critic)
             step_restored(round->critic, counts.critic);

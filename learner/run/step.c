@@ -233,10 +233,10 @@ const float *step_mean_logit(const struct step *step)
 }
 
 enum err step_score(struct step *step, const struct model *model, const struct batch *batch,
-                    float *logprob)
+                    float temperature, float *logprob)
 {
     train_drop(step->train, &(struct train_drop){0});
-    return train_forward(step->train, model, batch, 1.0f, logprob, NULL, NULL);
+    return train_forward(step->train, model, batch, temperature, logprob, NULL, NULL);
 }
 
 void step_dropout(struct step *step, bool on)

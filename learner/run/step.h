@@ -63,7 +63,7 @@ const float *step_mean_logit(const struct step *step);
 /* logprob [n] of a batch under `model`, any of this shape, in this step's memory: the last
  * step_forward is forgotten. */
 enum err step_score(struct step *step, const struct model *model, const struct batch *batch,
-                    float *logprob) MUST_CHECK;
+                    float temperature, float *logprob) MUST_CHECK;
 
 /* Adds the gradient of the last step_forward. Slopes may be NULL for zero. */
 void step_backward(struct step *step, const float *dlogprob, const float *dentropy,

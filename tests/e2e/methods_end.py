@@ -19,13 +19,15 @@ METHODS = {
     "grpo:lag": GROUP + ["overlap.lag=2", "loss_type=grpo", "importance_sampling_level=sequence"],
     "grpo:free": GROUP + ["overlap.free=2", "importance=token_truncate"],
     "rloo": GROUP,
+    "grpo:moving": GROUP + ["beta=0.04", "sync_ref_model=true", "ref_model_sync_steps=3", "use_adaptive_entropy=true",
+                            "entropy_coef_delta=0.02", "entropy_target=9"],
     "reinforce++": GROUP + ["baseline=true"],
     "raft": GROUP,
     "online-dpo": SCORED + ["max_steps=6"],
     "spin": ["dataset=world/sft.jsonl", "spin_iterations=2", "num_train_epochs=1", "prompts_per_iteration=24",
              "stop_gain=-10"],
 }
-SHORT = ["grpo:dynamic", "online-dpo"]
+SHORT = ["grpo:dynamic", "grpo:moving", "online-dpo"]
 
 
 class Method(Run):

@@ -30,6 +30,8 @@ OLD = f32(LOGP + torch.randn(B, T) * .35)
 SAMPLING = f32(OLD + torch.randn(B, T) * .2)
 REF = f32(LOGP + torch.randn(B, T) * .4)
 ENTROPY = f32(torch.rand(B, T) * 2)
+STEPS = [(1., 1), (.1, 1), (.1, 2), (.12, 1), (.08, 1), (.9, 2), (.1, 1), (.5, 1), (.5, 1)]
+ADAPTIVE = [(0., 0., 1., .005, .2, 1.), (.05, .02, .1, .04, .15, .5), (.01, .01, .02, .005, .11, 1.)]
 ADV = f32(torch.randn(B))
 IS = f32(torch.exp(torch.randn(B, T) * .3))
 BASE = dict(loss_type="dapo", level="token", beta=0., bias=True, eps=.2, eps_high=.2, delta=None, pos=1.0, neg=1.05,
@@ -45,11 +47,8 @@ CASES += [dict(loss_type="cispo", eps_high=1.1), dict(loss_type="grpo", level="s
           dict(loss_type="vespo", importance=True, beta=.1)]
 
 
-def grpo(case):
-    c = dict(BASE, **case)
-    logp, entropy = LOGP.clone().requires_grad_(), ENTROPY.clone().requires_grad_()
+def trainer(c):
     t = GRPOTrainer.__new__(GRPOTrainer)
-    t._get_per_token_logps_and_entropies = lambda *a, **k: (logp, entropy, None)
     t.accelerator, t.aux_loss_enabled, t.use_vllm = ACC, False, c["importance"]
     t.vllm_importance_sampling_correction = True
     t.top_entropy_quantile, t.off_policy_mask_threshold = c["quantile"], c["threshold"]
@@ -62,16 +61,46 @@ def grpo(case):
     t.args = types.SimpleNamespace(use_bias_correction_kl=c["bias"], delta=c["delta"], sapo_temperature_pos=c["pos"],
                                    sapo_temperature_neg=c["neg"], vespo_k_pos=2., vespo_lambda_pos=3., vespo_k_neg=3.,
                                    vespo_lambda_neg=2., steps_per_generation=1, use_adaptive_entropy=False)
-    ids = torch.zeros(B, 1, dtype=torch.long)
-    # a masked token's weight counts in vespo's sum: 1 there
-    inputs = dict(prompt_ids=ids, prompt_mask=ids, completion_ids=torch.zeros(B, T, dtype=torch.long),
-                  completion_mask=MASK, advantages=ADV, old_per_token_logps=OLD, sampling_per_token_logps=SAMPLING,
-                  ref_per_token_logps=REF, num_items_in_batch=MASK.sum(),
-                  importance_sampling_ratio=torch.where(MASK > 0, IS, 1.) if c["importance"] else None)
-    loss = t._compute_loss(t.model, inputs)
+    return t
+
+
+def grpo(case):
+    c = dict(BASE, **case)
+    t = trainer(c)
+    logp, entropy = LOGP.clone().requires_grad_(), ENTROPY.clone().requires_grad_()
+    loss = grpo_loss(t, c, logp, entropy, MASK)
     loss.backward()
     metrics = {k: v[-1] for k, v in t._metrics["train"].items()}
     return c, loss.item(), logp.grad, entropy.grad if entropy.grad is not None else torch.zeros(B, T), metrics
+
+
+def grpo_loss(t, c, logp, entropy, mask):
+    t._get_per_token_logps_and_entropies = lambda *a, **k: (logp, entropy, None)
+    ids = torch.zeros(B, 1, dtype=torch.long)
+    # a masked token's weight counts in vespo's sum: 1 there
+    inputs = dict(prompt_ids=ids, prompt_mask=ids, completion_ids=torch.zeros(B, T, dtype=torch.long),
+                  completion_mask=mask, advantages=ADV, old_per_token_logps=OLD, sampling_per_token_logps=SAMPLING,
+                  ref_per_token_logps=REF, num_items_in_batch=mask.sum(),
+                  importance_sampling_ratio=torch.where(MASK > 0, IS, 1.) if c["importance"] else None)
+    return t._compute_loss(t.model, inputs)
+
+
+def adaptive(coef, least, most, delta, target, quantile):
+    """Optimiser steps, some of two micro-batches: answers 0 to 3, then 4 and 5."""
+    c = dict(BASE, coef=coef, quantile=quantile)
+    t, first = trainer(c), (torch.arange(B) < 4)[:, None] * MASK
+    t._entropy_bonus_enabled = t.use_adaptive_entropy = True
+    t._last_world_entropy, t._entropy_window_stats = float("inf"), None
+    t.args.entropy_coef_min, t.args.entropy_coef_max = least, most
+    t.args.entropy_coef_delta, t.args.entropy_target = delta, target
+    for factor, parts in STEPS:
+        for part in range(parts):
+            mask = MASK if parts == 1 else first if part == 0 else MASK - first
+            entropy = f32(ENTROPY * factor).requires_grad_()
+            ACC.gradient_state._set_sync_gradients(part == parts - 1)
+            loss = grpo_loss(t, c, LOGP, entropy, mask)
+            loss.backward()
+        yield factor, parts, loss.item(), entropy.grad.min().item(), t.entropy_coef, t._last_world_entropy
 
 
 def rloo(eps, eps_high):
@@ -128,6 +157,15 @@ for case in CASES:
     print("     %.17g, %.17g, %.17g, %.17g," % (loss, m.get("kl", 0), m.get("clip_ratio/low_mean", -1),
                                                m.get("clip_ratio/high_mean", m.get("cispo_clip_ratio", -1))))
     print("     %s,\n     %s}," % (c_array(flat(dlogp), "%.12g"), c_array(flat(dentropy), "%.12g")))
+print("};")
+print("static const struct { double coef, least, most, delta, target, quantile;\n"
+      "    struct { double factor; int parts; double loss, dentropy, after, last; } step[%d];\n"
+      "} group_adaptive[] = {" % len(STEPS))
+for case in ADAPTIVE:
+    print("    {%s, {" % ", ".join("%.17g" % x for x in case))
+    for factor, parts, *rest in adaptive(*case):
+        print("        {%.17g, %d, %s}," % (factor, parts, ", ".join("%.17g" % x for x in rest)))
+    print("    }},")
 print("};")
 print("static const struct { double eps, eps_high, loss, dlogprob[GROUP_TOKENS]; } group_rloo[] = {")
 for eps, high in [(.2, .2), (.5, .9), (3., 3.)]:

@@ -133,7 +133,7 @@ static void one_step(struct run *run, int count, double rate)
     float *logprob = run->block, *reference = logprob + p->n, *slope = reference + p->n;
     struct objective_out out = {.dlogprob = slope};
 
-    must(step_score(run->step, run->bed->model, &batch, reference));
+    must(step_score(run->step, run->bed->model, &batch, 1, reference));
     must(step_forward(run->step, &batch, 1, logprob, NULL, NULL, NULL));
     const struct objective_in in = {.n = p->n,
                                     .n_seq = 2 * count,

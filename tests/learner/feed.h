@@ -45,30 +45,37 @@ static inline void feed_golden(struct feed *feed, int c, int iteration)
         feed->rollout[s].score = golden[c].iteration[iteration].score[s];
 }
 
+/* The answers' log-probabilities under an image (NULL: of the policy), one after another. */
+static inline void feed_score(const struct feed *feed, const struct round *round,
+                              const float *image, double temperature, float *out)
+{
+    struct model *model;
+    size_t bytes;
+    const float *const own = round_image(round, &bytes);
+
+    assert_ok(model_new(&model, &round_policy(round)->shape, image ? image : own, bytes));
+    for (int s = 0; s < ROWS; out += golden_answer[s], s++) {
+        const int p = golden_prompt[s], n = golden_answer[s], seq[] = {0, p + n};
+        int token[32];
+        float logprob[32];
+        memcpy(token, feed->prompt[s], (size_t)p * sizeof(int));
+        memcpy(token + p, feed->token[s], (size_t)n * sizeof(int));
+        assert_ok(forward_score(model, token, seq, 1, (float)temperature, logprob, NULL, NULL));
+        memcpy(out, logprob + p, (size_t)n * sizeof(float));
+    }
+    model_free(model);
+}
+
 /* Behaviour: what the policy says now; reference: a little beside it. */
 static inline void feed_on_policy(struct feed *feed, const struct round *ppo,
                                   double temperature, int iteration)
 {
-    struct model *model;
-    size_t bytes;
-    const float *image = round_image(ppo, &bytes);
-
     feed_fill(feed, iteration);
-    assert_ok(model_new(&model, &round_policy(ppo)->shape, image, bytes));
-    for (int s = 0, at = 0; s < ROWS; at += golden_answer[s], s++) {
-        const int p = golden_prompt[s], n = golden_answer[s], seq[] = {0, p + n};
-        int token[32];
-        float logprob[32];
-
-        memcpy(token, feed->prompt[s], (size_t)p * sizeof(int));
-        memcpy(token + p, feed->token[s], (size_t)n * sizeof(int));
-        assert_ok(forward_score(model, token, seq, 1, (float)temperature, logprob, NULL, NULL));
-        memcpy(feed->behaviour + at, logprob + p, (size_t)n * sizeof(float));
-        for (int t = 0; t < n; t++)
-            feed->reference[at + t] = logprob[p + t] + .2f * formula((uint32_t)(at + t), 9);
+    feed_score(feed, ppo, NULL, temperature, feed->behaviour);
+    for (int t = 0; t < TOKENS; t++)
+        feed->reference[t] = feed->behaviour[t] + .2f * formula((uint32_t)t, 9);
+    for (int s = 0; s < ROWS; s++)
         feed->rollout[s].score = (double)formula((uint32_t)s, (uint32_t)(77 + iteration));
-    }
-    model_free(model);
 }
 
 static inline struct params *weights(const struct shape *shape)
@@ -124,22 +131,18 @@ static inline struct ppo_conf golden_conf(int c)
         conf.gamma = .99;
         conf.lam = .9;
         conf.round.missing_eos_penalty = 1;
-        conf.loss.entropy_coef = .01;
+        conf.round.entropy.coef = .01;
         conf.round.temperature = 1.3;
         conf.round.epochs = 3;
-        conf.loss.cliprange = .15;
-        conf.loss.cliprange_value = .3;
-        conf.loss.vf_coef = .5;
+        conf.loss = (struct objective_ppo_conf){.15, .3, .5};
     }
     if (c == 2) {
         conf.round.kl_estimator = KL_K2;
         conf.round.kl_coef = .1;
-        conf.lam = 1;
         conf.round.missing_eos_penalty = .5;
-        conf.round.temperature = 1;
+        conf.round.temperature = conf.lam = 1;
         conf.round.epochs = 2;
-        conf.loss.cliprange = conf.loss.cliprange_value = .1;
-        conf.loss.vf_coef = 1;
+        conf.loss = (struct objective_ppo_conf){.1, .1, 1};
     }
     return conf;
 }

@@ -337,7 +337,7 @@ static void micro_batches_add_up(void **state)
 
         conf.loss.grpo = objective_grpo_defaults();
         conf.loss.grpo.loss = losses[k];
-        conf.loss.grpo.entropy_coef = .01;
+        round.entropy.coef = .01;
         round.samples = 2;
         round.adamw.epsilon = 1e-2; /* Adam's sign of a slope near zero is not the question */
         round.rates.peak = 1e-2;

@@ -110,8 +110,11 @@ static void words_that_mean_nothing_are_named(void **state)
     refused(&group_keys_grpo, WITH("loss_type=ppo"), "loss_type: 'ppo'");
     refused(&group_keys_grpo, WITH("scale_rewards=all"), "scale_rewards: 'all'");
     refused(&group_keys_grpo, WITH("importance_sampling_level=word"), "expected one of token");
-    refused(&group_keys_grpo, WITH("sync_ref_model=true"), "sync_ref_model");
-    refused(&group_keys_grpo, WITH("use_adaptive_entropy=true"), "use_adaptive_entropy");
+    refused(&group_keys_grpo, WITH("sync_ref_model=true"), "beta 0");
+    refused(&group_keys_grpo, WITH("sync_ref_model=true", "beta=.1", "reference=rewarder"),
+            "the learner has it");
+    refused(&group_keys_grpo, WITH("use_adaptive_entropy=true", "entropy_coef_min=2"),
+            "entropy_coef_min");
     refused(&group_keys_grpo, WITH("repetition_penalty=1.1"), "repetition_penalty");
     refused(&group_keys_grpo, WITH("dynamic_sampling=true", "overlap.lag=1"),
             "dynamic_sampling");

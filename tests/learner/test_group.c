@@ -1,6 +1,7 @@
 /* The losses and advantages of the methods without a critic, against TRL's own code
  * (tests/golden/group_loss.py), finite differences, and sums over micro-batches. */
 #include "learner/objective/advantage_group.h"
+#include "learner/objective/entropy.h"
 #include "learner/objective/objective_grpo.h"
 #include "learner/objective/objective_rloo.h"
 #include "tests/golden/group_loss.inc"
@@ -78,7 +79,6 @@ static struct objective_grpo_conf conf_of(const struct group_case *c)
     conf.sapo_temperature_neg = c->neg;
     conf.top_entropy_quantile = c->quantile;
     conf.off_policy_mask_threshold = c->threshold;
-    conf.entropy_coef = c->coef;
     conf.max_completion_length = c->longest;
     return conf;
 }
@@ -105,6 +105,7 @@ static double run(const struct group_case *c, struct packed *p, struct objective
     struct objective_in in = in_of(p, GROUP_SEQUENCES, c->importance);
 
     in.normaliser = row->count(&in);
+    in.entropy_coef = c->coef;
     *out = (struct objective_out){.dlogprob = p->dlogprob, .dentropy = p->dentropy};
     row->run(&conf, &in, out);
     return out->loss;
@@ -213,6 +214,7 @@ static void micro_batches_add_up(void **state)
             struct objective_in in = in_of(&p, 2, g->importance);
             in.normaliser = normaliser;
             in.step_tokens = N;
+            in.entropy_coef = g->coef;
             out = (struct objective_out){.dlogprob = p.dlogprob, .dentropy = p.dentropy};
             row->run(&conf, &in, &out);
             loss += out.loss;
@@ -240,6 +242,63 @@ static void an_answer_without_learnt_tokens_is_silent(void **state)
             assert_true(p.dlogprob[t] == 0 && p.dentropy[t] == 0);
         for (int i = 0; i < out.metrics; i++)
             assert_true(isfinite(out.metric[i].sum));
+    }
+}
+
+/* A micro-batch of the answers from `first` on, its entropies times factor. */
+static void bonus_of(struct objective_out *out, struct packed *p,
+                     const struct objective_grpo_conf *conf, int first, int n, double factor,
+                     double coef)
+{
+    pack(p, first, n);
+    for (int t = 0; t < p->n; t++)
+        p->entropy[t] = (float)((double)p->entropy[t] * factor);
+    struct objective_in in = in_of(p, n, false);
+    in.normaliser = objective_grpo(conf->loss)->count(&in);
+    in.entropy_coef = coef;
+    *out = (struct objective_out){.dlogprob = p->dlogprob, .dentropy = p->dentropy};
+    objective_grpo(conf->loss)->run(conf, &in, out);
+}
+
+/* Steps of one and of two micro-batches. Where there are two, TRL weighs each alike and we by
+ * its tokens: there only the steering is compared. */
+static void the_bonus_is_steered_as_in_trl(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < sizeof group_adaptive / sizeof *group_adaptive; c++) {
+        struct objective_grpo_conf conf = objective_grpo_defaults();
+        struct entropy_control control = {group_adaptive[c].coef,
+                                          true,
+                                          group_adaptive[c].least,
+                                          group_adaptive[c].most,
+                                          group_adaptive[c].delta,
+                                          group_adaptive[c].target,
+                                          INFINITY};
+        conf.top_entropy_quantile = group_adaptive[c].quantile;
+        assert_true(entropy_control_on(&control));
+        for (size_t k = 0; k < sizeof group_adaptive->step / sizeof *group_adaptive->step;
+             k++) {
+            const int cut = group_adaptive[c].step[k].parts == 2 ? 4 : GROUP_SEQUENCES;
+            const double factor = group_adaptive[c].step[k].factor;
+            const double coef = entropy_control_weight(&control);
+            struct objective_out out, rest = {0};
+            struct packed p, q;
+            double least = 0;
+
+            bonus_of(&out, &p, &conf, 0, cut, factor, coef);
+            if (cut < GROUP_SEQUENCES)
+                bonus_of(&rest, &q, &conf, cut, GROUP_SEQUENCES - cut, factor, coef);
+            entropy_control_update(&control, out.bonus_entropy + rest.bonus_entropy,
+                                   out.bonus_tokens + rest.bonus_tokens);
+            near(group_adaptive[c].step[k].after, control.coef, "entropy_coef", (int)k);
+            near(group_adaptive[c].step[k].last, control.last, "entropy of a step", (int)k);
+            if (cut < GROUP_SEQUENCES)
+                continue;
+            for (int t = 0; t < p.n; t++)
+                least = fmin(least, (double)p.dentropy[t]);
+            near(group_adaptive[c].step[k].loss, out.loss, "loss", (int)k);
+            near(group_adaptive[c].step[k].dentropy, least, "dentropy", (int)k);
+        }
     }
 }
 
@@ -302,6 +361,7 @@ int main(void)
         cmocka_unit_test(slopes_are_those_of_the_loss),
         cmocka_unit_test(micro_batches_add_up),
         cmocka_unit_test(an_answer_without_learnt_tokens_is_silent),
+        cmocka_unit_test(the_bonus_is_steered_as_in_trl),
         cmocka_unit_test(advantages_are_as_in_trl),
         cmocka_unit_test(rewards_may_be_scaled_one_by_one),
     };

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-static const struct objective_ppo_conf conf = {.2, .2, .1, 0};
+static const struct objective_ppo_conf conf = {.2, .2, .1};
 
 static double policy_loss(float logprob, float behaviour, float advantage, float *slope)
 {
@@ -165,15 +165,15 @@ static void metrics_are_means_over_learnt_tokens(void **state)
 
 static void entropy_is_rewarded_when_asked(void **state)
 {
-    const struct objective_ppo_conf bonus = {.2, .2, .1, .01};
     const float entropy[N] = {50, 1, 2, 50, 50, 3};
-    const struct objective_in in = whole(behaviour, entropy);
+    struct objective_in in = whole(behaviour, entropy);
     float slope[N];
     struct objective_out out = {.dentropy = slope}, plain = {0};
     (void)state;
 
-    objective_ppo.run(&bonus, &in, &out);
     objective_ppo.run(&conf, &in, &plain);
+    in.entropy_coef = .01;
+    objective_ppo.run(&conf, &in, &out);
     assert_true(fabs(plain.loss - out.loss - .01 * 2) < 1e-9);
     assert_true(slope[0] == 0 && fabs((double)slope[1] + .01 / 3) < 1e-9);
 }

@@ -1,0 +1,131 @@
+/* Iterations of the methods without a critic on a small model: what moves from step to step
+ * beside the weights, and its way through a checkpoint. */
+#include "base/mem.h"
+#include "learner/round/group.h"
+#include "learner/round/pairs.h"
+#include "tests/learner/feed.h"
+
+#include <math.h>
+#include <unistd.h>
+
+/* A state through a folder: what `from` is, into `to`. */
+static void carry(struct round *from, struct round *to)
+{
+    char folder[] = "/tmp/drover-round-XXXXXX", path[64];
+
+    assert_non_null(mkdtemp(folder));
+    assert_ok(round_state_write(from, folder, NULL));
+    assert_ok(round_state_read(to, folder, round_count(from), NULL));
+    snprintf(path, sizeof path, "%s/step-%010d.ckpt", folder, (int)round_count(from));
+    unlink(path);
+    rmdir(folder);
+}
+
+static void same_weights(const struct round *a, const struct round *b)
+{
+    assert_memory_equal(round_policy(a)->data, round_policy(b)->data,
+                        round_policy(a)->count * sizeof(float));
+}
+
+static struct round_conf moving(const struct group_conf *conf)
+{
+    struct round_conf round = round_defaults(4);
+
+    round.samples = 2;
+    round.mini_batches = 2;
+    round.temperature = 1.3;
+    round.rates.peak = 1e-2;
+    group_round(&round, conf);
+    return round;
+}
+
+/* A reference that follows each four steps, which are two iterations, against rollouts that
+ * bring the log-probabilities of one that is moved by hand; the price in the loss, and in the
+ * reward. After a resume it is where it was. */
+static void a_reference_may_follow_the_policy(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        struct group_conf conf = {.kind = GROUP_GRPO, .beta = .3, .kl_in_reward = k};
+        struct feed feed, bare;
+        struct round_metrics x, y;
+        struct round *a, *b, *again;
+        float *image;
+        size_t bytes;
+
+        conf.loss.grpo = objective_grpo_defaults();
+        conf.loss.grpo.beta = k ? 0 : .3;
+        struct round_conf round = moving(&conf);
+        assert_ok(round_new(&b, &round, weights(&small_shape[0]), NULL));
+        round.follow = (struct follow_conf){.7, 4};
+        assert_ok(round_new(&a, &round, weights(&small_shape[0]), NULL));
+        const float *const first = round_image(b, &bytes);
+        assert_ok(mem_big(&image, bytes, 1, "a reference"));
+        memcpy(image, first, bytes);
+        for (int it = 0; it < 4; it++) {
+            feed_golden(&feed, 0, it % 2);
+            bare = feed;
+            for (int s = 0, at = 0; s < ROWS; at += golden_answer[s], s++) {
+                bare.rollout[s].reference = NULL;
+                feed.rollout[s].reference = feed.reference + at;
+            }
+            feed_score(&feed, b, image, 1.3, feed.reference);
+            assert_ok(round_iteration(a, bare.rollout, ROWS, &x));
+            assert_ok(round_iteration(b, feed.rollout, ROWS, &y));
+            assert_true(metric(&x, "kl") == metric(&y, "kl"));
+            same_weights(a, b);
+            const float *const now = round_image(b, &bytes);
+            for (size_t i = 0; it % 2 && i < bytes / sizeof *image; i++)
+                image[i] = image[i] * .3f + now[i] * .7f;
+            if (it != 2)
+                continue;
+            assert_ok(round_new(&again, &round, weights(&small_shape[0]), NULL));
+            carry(a, again);
+            round_free(a);
+            a = again;
+        }
+        free(image);
+        round_free(a);
+        round_free(b);
+    }
+}
+
+/* Two steps an iteration, all of them below the target. */
+static void the_weight_of_a_bonus_comes_back(void **state)
+{
+    struct group_conf conf = {.kind = GROUP_GRPO};
+    struct round_metrics got;
+    struct round *a, *b;
+    struct feed feed;
+    (void)state;
+
+    conf.loss.grpo = objective_grpo_defaults();
+    struct round_conf round = moving(&conf);
+    round.entropy =
+        (struct entropy_control){.adaptive = true, .most = 1, .delta = .05, .target = 100};
+    assert_ok(round_new(&a, &round, weights(&small_shape[0]), NULL));
+    assert_ok(round_new(&b, &round, weights(&small_shape[0]), NULL));
+    feed_golden(&feed, 0, 0);
+    assert_ok(round_iteration(a, feed.rollout, ROWS, &got));
+    assert_true(fabs(metric(&got, "entropy_coef") - .075) < 1e-12);
+    carry(a, b);
+    feed_golden(&feed, 0, 1);
+    assert_ok(round_iteration(a, feed.rollout, ROWS, &got));
+    assert_true(fabs(metric(&got, "entropy_coef") - .175) < 1e-12);
+    assert_true(metric(&got, "policy_loss") > metric(&got, "loss"));
+    assert_ok(round_iteration(b, feed.rollout, ROWS, &got));
+    assert_true(fabs(metric(&got, "entropy_coef") - .175) < 1e-12);
+    same_weights(a, b);
+    round_free(a);
+    round_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reference_may_follow_the_policy),
+        cmocka_unit_test(the_weight_of_a_bonus_comes_back),
+    };
+
+    return cmocka_run_group_tests_name("round", tests, NULL, NULL);
+}
