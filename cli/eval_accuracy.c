@@ -100,7 +100,8 @@ static enum err ask(struct accuracy *a)
     return err;
 }
 
-/* 1, 1/2 or 0: ties and cases without a verdict are half right. */
+/* 1, 1/2 or 0: ties and cases without a verdict are half right. A judge's verdict is that of
+ * both orders together: the sign of what is left when the liking for a place cancels. */
 static double right_of(const struct judge_result *r)
 {
     return r->verdict == JUDGE_A ? 1 : r->verdict == JUDGE_B ? 0 : 0.5;
@@ -169,61 +170,97 @@ static enum err tell_calibration(const struct accuracy *a, json_t *figures)
     return err;
 }
 
-/* How much a judge likes what is shown first, whatever it is. */
-static enum err tell_position(const struct accuracy *a, json_t *figures)
+/* What was shown first wins: 1, 1/2 or 0; an order without a verdict is a tie. */
+static double wins(double first)
 {
-    double *first = mem_new(2 * a->n, sizeof *first);
-    size_t n = 0;
-    struct bootstrap share;
+    return first > 0.5 ? 1 : first < 0.5 ? 0 : 0.5;
+}
+
+/* Of one pair: first[0] with the chosen answer first, first[1] with the rejected one first. */
+static double each_right(const double first[2])
+{
+    return (wins(first[0]) + 1 - wins(first[1])) / 2;
+}
+
+static double both_right(const double first[2])
+{
+    return each_right(first) == 1;
+}
+
+static double agree(const double first[2])
+{
+    return !isnan(first[0] + first[1]) && wins(first[0]) == 1 - wins(first[1]);
+}
+
+static double first_wins(const double first[2])
+{
+    return (wins(first[0]) + wins(first[1])) / 2;
+}
+
+static double first_chance(const double first[2])
+{
+    return isnan(first[0] + first[1]) ? 0.5 : (first[0] + first[1]) / 2;
+}
+
+/* The orders of a judge apart: its accuracy as Zeng et al. (2023, arXiv:2310.07641) count it,
+ * how often the orders agree, and how much it likes what is shown first. */
+static const struct {
+    const char *key, *words;
+    double chance; /* of a judge that throws a coin for each order; percent */
+    double (*of)(const double first[2]);
+} shares[] = {
+    {"accuracy_orders", "  mean of the orders", 50, each_right},
+    {"accuracy_both", "  both orders right", 25, both_right},
+    {"agreement", "  the orders agree", 50, agree},
+    {"first_chosen", "position: first wins", 50, first_wins},
+    {"p_first", "  mean P(first)", 50, first_chance},
+};
+
+static enum err tell_orders(const struct accuracy *a, json_t *figures)
+{
+    double *value = mem_new(a->n, sizeof *value);
+    bool both = false; /* orders were asked */
     enum err err = OK;
 
-    for (size_t i = 0; i < a->n; i++) {
-        const double *f = a->result[i].first;
-        if (isnan(f[0] + f[1]))
-            continue;
-        first[n] = (f[0] + f[1]) / 2;
-        first[a->n + n++] =
-            ((f[0] > 0.5) + 0.5 * (f[0] == 0.5) + (f[1] > 0.5) + 0.5 * (f[1] == 0.5)) / 2;
-    }
     printf("%-22s %ld without a verdict (%ld too long), %ld changed with the order, of %zu\n",
            "judge", marker_failures(a->marker), marker_too_long(a->marker),
            marker_swapped(a->marker), a->n);
     json_object_set_new(figures, "without_verdict", json_integer(marker_failures(a->marker)));
     json_object_set_new(figures, "swapped", json_integer(marker_swapped(a->marker)));
-    if (n) {
-        err = eval_mean(&share, a->conf, first + a->n, n, 1);
-        if (!err)
-            eval_put(figures, "first_chosen", &share);
-        if (!err)
-            printf("%-22s says the first is better in %.1f %% [%.1f, %.1f] (no bias: 50)\n",
-                   "position", 100 * share.estimate, 100 * share.low, 100 * share.high);
-        if (!err)
-            err = eval_mean(&share, a->conf, first, n, 1);
-        if (!err)
-            eval_put(figures, "p_first", &share);
-        if (!err)
-            printf("%-22s %.3f [%.3f, %.3f]\n", "  mean P(first)", share.estimate, share.low,
-                   share.high);
+    for (size_t i = 0; i < a->n; i++)
+        both |= !isnan(a->result[i].first[0] + a->result[i].first[1]);
+    for (size_t k = 0; both && k < sizeof shares / sizeof *shares && !err; k++) {
+        struct bootstrap share;
+        for (size_t i = 0; i < a->n; i++)
+            value[i] = shares[k].of(a->result[i].first);
+        err = eval_mean(&share, a->conf, value, a->n, 1);
+        if (err)
+            break;
+        eval_put(figures, shares[k].key, &share);
+        printf("%-22s %.1f %% [%.1f, %.1f] (by coins %.0f)\n", shares[k].words,
+               100 * share.estimate, 100 * share.low, 100 * share.high, shares[k].chance);
     }
-    free(first);
+    free(value);
     return err;
 }
 
-/* Accuracy of "the longer is better", in bytes of text, ties half. */
-static double longer(const struct accuracy *a)
+/* Of "the longer is better", in bytes of text: the share that is right, and the share of pairs
+ * in which the marker says the same; ties half. */
+static void longer(const struct accuracy *a, double *right, double *same)
 {
-    double sum = 0;
-
+    *right = *same = 0;
     for (size_t i = 0; i < a->n; i++) {
         const size_t c = strlen(a->text[0][i]), r = strlen(a->text[1][i]);
-        sum += c > r ? 1 : c == r ? 0.5 : 0;
+        const double rule = c > r ? 1 : c == r ? 0.5 : 0, said = right_of(&a->result[i]);
+        *right += rule / (double)a->n;
+        *same += (rule * said + (1 - rule) * (1 - said)) / (double)a->n;
     }
-    return sum / (double)a->n;
 }
 
 static enum err tell_accuracy(const struct accuracy *a, json_t *figures)
 {
-    double *right = mem_new(2 * a->n, sizeof *right), *margin = right + a->n, low, high;
+    double *right = mem_new(2 * a->n, sizeof *right), *margin = right + a->n, low, high, rule,
+           same;
     struct bootstrap share, gap;
     enum err err;
 
@@ -234,13 +271,17 @@ static enum err tell_accuracy(const struct accuracy *a, json_t *figures)
     err = eval_mean(&share, a->conf, right, a->n, 1);
     if (!err) {
         normal_wilson(share.estimate, (double)a->n, 0.95, &low, &high);
-        printf("%-22s %.1f %% [%.1f, %.1f] (Wilson %.1f to %.1f) on %zu pairs by %s\n",
+        printf("%-22s %.1f %% [%.1f, %.1f] (Wilson %.1f to %.1f; a coin's 50) on %zu pairs by "
+               "%s\n",
                "accuracy", 100 * share.estimate, 100 * share.low, 100 * share.high, 100 * low,
                100 * high, a->n, marker_name(a->marker));
-        printf("%-22s %.1f %%\n", "  the longer is better", 100 * longer(a));
+        longer(a, &rule, &same);
+        printf("%-22s %.1f %%; prefers the longer in %.1f %%\n", "  the longer is better",
+               100 * rule, 100 * same);
         eval_put(figures, "accuracy", &share);
         json_object_set_new(figures, "pairs", json_integer((json_int_t)a->n));
-        json_object_set_new(figures, "accuracy_longer", json_real(longer(a)));
+        json_object_set_new(figures, "accuracy_longer", json_real(rule));
+        json_object_set_new(figures, "prefers_longer", json_real(same));
     }
     if (!err && !marker_compares(a->marker)) {
         err = eval_mean(&gap, a->conf, margin, a->n, 1);
@@ -285,7 +326,7 @@ enum err eval_accuracy(const struct eval_conf *conf)
     if (!err)
         err = tell_accuracy(&a, figures);
     if (!err && marker_compares(a.marker))
-        err = tell_position(&a, figures);
+        err = tell_orders(&a, figures);
     if (!err)
         err = tell_calibration(&a, figures);
     close_all(&a);

@@ -81,6 +81,16 @@ sed -n 3p "$work/out" | grep -q '"verdict":"tie".*"tie":true' || fail "judge: $(
 "$drover" judge model="$work/sft" template="$work/point.txt" mode=pointwise < "$work/in" > "$work/out" 2> "$work/err"
 sed -n 's/.*"score":\([0-9.]*\).*/\1/p' "$work/out" | awk '$1 > 1 && $1 < 5 { n++ } END { exit n != 3 }' || fail "pointwise: $(cat "$work/out")"
 
+echo "-- a judge's accuracy: each order by itself, both, and whether they agree, counted again from the lines"
+"$drover" eval accuracy dataset="$work/w/pairs.jsonl" max_samples=60 by.judge="$work/sft" by.template="$work/pair.txt" json="$work/f" output="$work/lines" > "$work/out"
+sed -e 's/.*"p_first":\[\([-0-9.e]*\),\([-0-9.e]*\)\].*/\1 \2/' -e 's/.*"verdict":"none".*/.5 .5 none/' "$work/lines" | awk 'function wins(p) { return p > .5 ? 1 : p == .5 ? .5 : 0 }
+    { x = wins($1); y = wins($2); each += (x + 1 - y) / 2; both += x == 1 && y == 0; agree += x == 1 - y && NF == 2; first += (x + y) / 2 }
+    END { if (NR != 60) exit 1; print each / NR, both / NR, agree / NR, first / NR }' > "$work/want" || fail "lines: $(head -n 2 "$work/lines")"
+read -r each both agree first < "$work/want"
+holds "($each - $(figure "$work/f" accuracy_orders))^2 + ($both - $(figure "$work/f" accuracy_both))^2 < 1e-9" "accuracy of the orders"
+holds "($agree - $(figure "$work/f" agreement))^2 + ($first - $(figure "$work/f" first_chosen))^2 < 1e-9" "agreement of the orders"
+grep -q "mean of the orders.*(by coins 50)" "$work/out" || fail "accuracy: $(cat "$work/out")"
+
 echo "-- bias: a voter who likes the first place"
 awk 'BEGIN { srand(1); for (i = 0; i < 600; i++) { x = int(rand() * 40); y = int(rand() * 40); a = sprintf("%*s", x, ""); b = sprintf("%*s", y, "")
     printf "{\"prompt\":\"q\",\"a\":\"%s\",\"b\":\"%s\",\"verdict\":\"%s\"}\n", a, b, rand() < 0.75 ? "a" : "b" } }' > "$work/votes"
