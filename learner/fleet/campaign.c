@@ -99,8 +99,8 @@ static enum err read_prompts(struct campaign *c, const struct dataset *train,
     };
     enum err err = prompts_read(&c->train, train, 0, &rule);
 
-    if (!err && test && c->keys->eval_prompts)
-        err = prompts_read(&c->eval, test, (size_t)c->keys->eval_prompts, &rule);
+    if (!err && test && c->plan.eval)
+        err = prompts_read(&c->eval, test, (size_t)c->plan.eval, &rule);
     return err;
 }
 
@@ -120,8 +120,8 @@ static enum err load_data(struct campaign *c)
         dataset_free(test);
         test = NULL;
         err = dataset_load(&test, &none, &own);
-    } else if (!err && !test && c->keys->eval_prompts && train->n > 1) {
-        const size_t most = (train->n + 3) / 4, want = (size_t)c->keys->eval_prompts;
+    } else if (!err && !test && c->plan.eval && train->n > 1) {
+        const size_t most = (train->n + 3) / 4, want = (size_t)c->plan.eval;
         conf.test_size = (double)(want < most ? want : most);
         dataset_free(train);
         err = dataset_load(&train, &test, &conf);

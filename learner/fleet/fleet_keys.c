@@ -57,6 +57,17 @@ const struct conf_key fleet_keys_table[] = {
                  "is per_device_train_batch_size x gradient_accumulation_steps: set those"),
     CONF_END};
 
+enum err fleet_keys_number(double *out, const json_t *value, const char *key)
+{
+    const char *text = json_string_value(value);
+    char *end = NULL;
+
+    *out = text ? strtod(text, &end) : json_is_number(value) ? json_number_value(value) : NAN;
+    if (!isfinite(*out) || (text && (end == text || *end)))
+        return err_set(ERR_PARSE, "%s: '%s' is not a number", key, text ? text : "");
+    return OK;
+}
+
 static enum err take_overlap(struct fleet_plan *out, const json_t *overlap)
 {
     const char *word = json_string_value(overlap);
@@ -219,6 +230,34 @@ static enum err take_rewards(struct fleet_plan *out, const struct fleet_keys *k)
     return err;
 }
 
+/* Judges that compare the answers to a prompt with one another: what they say of one answer, or
+ * of all together, is one half. */
+static enum err take_groups(struct fleet_plan *out, const struct fleet_keys *k)
+{
+    int groups = 0;
+
+    out->eval = k->eval_prompts;
+    for (int i = 0; i < out->rewards.n; i++) {
+        const struct reward *const r = &out->rewards.reward[i];
+        groups += r->group;
+        if (r->group && out->samples < 2)
+            return err_set(ERR_RANGE,
+                           "rewards: '%s' compares the answers to a prompt, of which there is "
+                           "one: mode: pointwise, or a method with num_generations above 1",
+                           r->name);
+        if (r->group && r->normalize)
+            return err_set(ERR_RANGE,
+                           "rewards: '%s' compares answers: it has no scale to normalize",
+                           r->name);
+    }
+    if (groups && groups == out->rewards.n && out->eval) {
+        log_warn("eval", "reason=\"no evaluation: rewards only compare answers of one model; "
+                         "drover eval win compares two\"");
+        out->eval = 0;
+    }
+    return OK;
+}
+
 enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *method,
                           const struct fleet_keys *k)
 {
@@ -251,6 +290,8 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *met
     out->batch = (uint64_t)k->keys.per_device_train_batch_size *
                  (uint64_t)k->keys.gradient_accumulation_steps;
     err = method->plan(out, k);
+    if (!err)
+        err = take_groups(out, k);
     return err ? err : take_reference(out, k);
 }
 

@@ -49,6 +49,7 @@ struct fleet_plan {
     uint64_t lag, batch; /* versions; tasks an iteration */
     uint32_t samples;    /* answers that the fleet writes to a task */
     uint64_t iterations;
+    int eval;           /* evaluation prompts at most */
     int64_t steps_each; /* optimiser steps an iteration */
     double episodes;    /* tasks in all; NAN: from the epochs */
     float top_p, min_p;
@@ -85,6 +86,9 @@ extern const struct conf_key fleet_keys_table[];
 enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *method,
                           const struct fleet_keys *keys) MUST_CHECK;
 void fleet_keys_fini(struct fleet_plan *plan);
+
+/* A number out of a tree, of the key `key`. Errors: ERR_PARSE. */
+enum err fleet_keys_number(double *out, const json_t *value, const char *key) MUST_CHECK;
 
 /* Iterations and learning rates once the number of training prompts is known. */
 enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *keys,

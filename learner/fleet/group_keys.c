@@ -192,18 +192,6 @@ static enum err one_of(int *out, const char *key, const char *word, const char *
     return err;
 }
 
-static enum err number_at(double *out, const json_t *list, size_t i, const char *key)
-{
-    const json_t *entry = json_array_get(list, i);
-    const char *text = json_string_value(entry);
-    char *end = NULL;
-
-    *out = text ? strtod(text, &end) : json_is_number(entry) ? json_number_value(entry) : NAN;
-    if (!isfinite(*out) || (text && (end == text || *end)))
-        return err_set(ERR_PARSE, "%s: entry %zu is not a number", key, i);
-    return OK;
-}
-
 static enum err take_weights(struct fleet_plan *out, const json_t *weights)
 {
     enum err err = OK;
@@ -216,7 +204,8 @@ static enum err take_weights(struct fleet_plan *out, const json_t *weights)
                        "answers takes none)",
                        json_array_size(weights), out->rewards.n);
     for (int i = 0; i < out->rewards.n && !err; i++)
-        err = number_at(&out->rewards.reward[i].weight, weights, (size_t)i, "reward_weights");
+        err = fleet_keys_number(&out->rewards.reward[i].weight,
+                                json_array_get(weights, (size_t)i), "reward_weights");
     return err;
 }
 
@@ -432,9 +421,11 @@ static enum err plan_rloo(struct fleet_plan *out, const void *keys)
     if (!err && k->reward_clip_range && json_array_size(k->reward_clip_range) != 2)
         err = err_set(ERR_PARSE, "reward_clip_range: expected [low, high]");
     if (!err && k->reward_clip_range)
-        err = number_at(&to->clip_low, k->reward_clip_range, 0, "reward_clip_range");
+        err = fleet_keys_number(&to->clip_low, json_array_get(k->reward_clip_range, 0),
+                                "reward_clip_range");
     if (!err && k->reward_clip_range)
-        err = number_at(&to->clip_high, k->reward_clip_range, 1, "reward_clip_range");
+        err = fleet_keys_number(&to->clip_high, json_array_get(k->reward_clip_range, 1),
+                                "reward_clip_range");
     group_round(&out->round, to);
     return err;
 }

@@ -11,6 +11,7 @@
 
 struct pairs_keys {
     struct fleet_keys fleet;
+    json_t *betas;
     double beta, top_p, min_p, repetition_penalty;
     char *loss_type, *ties;
     int top_k, num_generations;
@@ -25,7 +26,9 @@ static const struct conf_key online[] = {
     {"max_new_tokens", CONF_INT_, offsetof(struct fleet_keys, response_length), "64", 1,
      1 << 18, "most tokens of an answer", "response_length"},
     CONF_REAL(fleet_keys, temperature, "0.9", 1e-3, 1e3, "in all log-probability passes"),
-    CONF_REAL(pairs_keys, beta, "0.1", 1e-9, 1e6, "inverse temperature of the loss"),
+    {"beta", CONF_TREE_, offsetof(struct pairs_keys, betas), NULL, 0, 0,
+     "inverse temperature of the loss, 0.1 unset; a list: one each epoch, the last stays",
+     NULL},
     CONF_TEXT(pairs_keys, loss_type, "sigmoid", "sigmoid, or ipo (over sums)"),
     CONF_INT(pairs_keys, num_generations, "2", 2, 1024,
              "answers to a prompt; the best and the worst are the pair"),
@@ -35,7 +38,8 @@ static const struct conf_key online[] = {
     CONF_INT(pairs_keys, top_k, "0", 0, INT_MAX, "sampling from so many tokens; 0: from all"),
     CONF_REAL(pairs_keys, min_p, "0", 0, 1, "sampling from tokens this likely"),
     CONF_REAL(pairs_keys, repetition_penalty, "1.0", 1, 1, "only 1"),
-    CONF_REFUSED("judge", "name an LM judge under rewards:"),
+    CONF_REFUSED("judge", "TRL's judges are services: name a language model under rewards: "
+                          "[{name: ai, judge: FOLDER, template: FILE}]"),
     CONF_REFUSED("reward_funcs", "functions are Python: name rules, models or workers under "
                                  "rewards:"),
     CONF_END};
@@ -68,11 +72,11 @@ static const struct conf_key spin[] = {
 static const struct conf_key *const online_tables[] = TABLES(online);
 static const struct conf_key *const spin_tables[] = TABLES(spin);
 
-static enum err loss_of(struct pairs_conf *to, const struct pairs_keys *k, const char *other,
-                        enum objective_dpo_kind meant)
+static enum err loss_of(struct pairs_conf *to, const struct pairs_keys *k, double beta,
+                        const char *other, enum objective_dpo_kind meant)
 {
     to->loss = (struct objective_dpo_conf){
-        .terms = 1, .term = {{DPO_SIGMOID, 1}}, .beta = k->beta, .alpha = .5, .ld_alpha = 1};
+        .terms = 1, .term = {{DPO_SIGMOID, 1}}, .beta = beta, .alpha = .5, .ld_alpha = 1};
     if (!strcmp(k->loss_type, other))
         to->loss.term[0].kind = meant;
     else if (strcmp(k->loss_type, "sigmoid") != 0)
@@ -81,11 +85,33 @@ static enum err loss_of(struct pairs_conf *to, const struct pairs_keys *k, const
     return OK;
 }
 
+static enum err take_betas(struct pairs_conf *to, const json_t *betas)
+{
+    const size_t n = json_array_size(betas);
+    enum err err = OK;
+
+    if (!betas)
+        return OK;
+    if (json_is_string(betas))
+        err = fleet_keys_number(&to->loss.beta, betas, "beta");
+    else if (!n || n > PAIRS_EPOCHS)
+        err = err_set(ERR_RANGE, "beta: expected a number, or a list of 1 to %d", PAIRS_EPOCHS);
+    for (size_t i = 0; i < n && !err; i++)
+        err = fleet_keys_number(&to->beta[i], json_array_get(betas, i), "beta");
+    to->betas = (int)n;
+    for (size_t i = 0; i < (n ? n : 1) && !err; i++) {
+        const double beta = n ? to->beta[i] : to->loss.beta;
+        if (!(beta >= 1e-9 && beta <= 1e6))
+            err = err_set(ERR_RANGE, "beta: %g is not between 1e-9 and 1e6", beta);
+    }
+    return err;
+}
+
 static enum err plan_online(struct fleet_plan *out, const void *keys)
 {
     const struct pairs_keys *const k = keys;
     struct pairs_conf *const to = out->own = mem_new(1, sizeof *to);
-    enum err err = loss_of(to, k, "ipo", DPO_IPO_SUM);
+    enum err err = loss_of(to, k, .1, "ipo", DPO_IPO_SUM);
 
     out->samples = (uint32_t)k->num_generations;
     out->round.samples = k->num_generations;
@@ -93,10 +119,21 @@ static enum err plan_online(struct fleet_plan *out, const void *keys)
     out->top_k = (uint32_t)k->top_k;
     out->min_p = (float)k->min_p;
     to->ties = !strcmp(k->ties, "first");
+    if (!err)
+        err = take_betas(to, k->betas);
     if (!err && !to->ties && strcmp(k->ties, "drop") != 0)
         err = err_set(ERR_RANGE, "ties: '%s': expected drop or first", k->ties);
     pairs_round(&out->round, to);
     return err;
+}
+
+static enum err length_online(struct fleet_plan *out, const void *keys, size_t rows)
+{
+    struct pairs_conf *const to = out->own;
+
+    (void)keys;
+    to->epochs_each = (double)out->batch / (double)rows;
+    return OK;
 }
 
 /* Without words of the user's the demonstrations decide when it is enough. */
@@ -104,7 +141,7 @@ static enum err plan_spin(struct fleet_plan *out, const void *keys)
 {
     const struct pairs_keys *const k = keys;
     struct pairs_conf *const to = out->own = mem_new(1, sizeof *to);
-    const enum err err = loss_of(to, k, "hinge", DPO_HINGE);
+    const enum err err = loss_of(to, k, k->beta, "hinge", DPO_HINGE);
 
     to->spin = true;
     out->round.samples = 2;
@@ -138,6 +175,7 @@ const struct fleet_method pairs_keys_online = {.name = "online-dpo",
                                                .tables = online_tables,
                                                .size = sizeof(struct pairs_keys),
                                                .plan = plan_online,
+                                               .length = length_online,
                                                .score = "objective/scores",
                                                .divergence = "objective/kl"};
 const struct fleet_method pairs_keys_spin = {.name = "spin",

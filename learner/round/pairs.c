@@ -6,6 +6,15 @@
 #include <math.h>
 #include <string.h>
 
+static void begin(void *own, int64_t iteration)
+{
+    struct pairs_conf *const conf = own;
+    const double epoch = floor((double)iteration * conf->epochs_each + 1e-9);
+
+    if (conf->betas)
+        conf->loss.beta = conf->beta[(int)fmin(epoch, conf->betas - 1)];
+}
+
 static void credit_online(const void *own, struct round_batch *batch, double beta)
 {
     const struct pairs_conf *const conf = own;
@@ -124,6 +133,7 @@ void pairs_round(struct round_conf *round, const struct pairs_conf *conf)
     round->policy = &objective_dpo;
     round->critic = NULL;
     round->credit = conf->spin ? credit_spin : credit_online;
+    round->begin = begin;
     round->report = conf->spin ? report_spin : report_online;
     round->unit = 2;
     round->reference = true;

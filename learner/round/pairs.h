@@ -23,8 +23,13 @@
 #include "learner/objective/objective_dpo.h"
 #include "learner/round/round.h"
 
+enum { PAIRS_EPOCHS = 64 };
+
 struct pairs_conf {
     struct objective_dpo_conf loss; /* first: what the objective takes */
+    double beta[PAIRS_EPOCHS];      /* of each epoch in turn, the last stays: loss.beta of an */
+    int betas;                      /* iteration is that of the epoch it begins in; 0: stays */
+    double epochs_each;             /* epochs an iteration */
     bool spin;
     bool ties; /* online: pairs of equal scores are trained too */
 };

@@ -467,6 +467,8 @@ enum err round_iteration(struct round *round, const struct round_rollout *rollou
     if (n < (size_t)round->conf.mini_batches)
         return err_set(ERR_RANGE, "%zu answers for num_mini_batches %d", n,
                        round->conf.mini_batches);
+    if (round->conf.begin)
+        round->conf.begin(round->own, round->iteration);
     err = round_batch_init(&batch, &round->conf, rollout, n);
     batch.iteration = round->iteration;
     if (!err)

@@ -72,8 +72,8 @@ struct round_conf {
     /* Fills advantage (and returns) from scores, and the batch's sums; may choose the units. */
     void (*credit)(const void *own, struct round_batch *batch, double beta);
     /* Adds the method's metrics. */
-    void (*report)(const void *own, const struct round_report *report,
-                   struct round_metrics *out);
+    void (*report)(const void *own, const struct round_report *r, struct round_metrics *out);
+    void (*begin)(void *own, int64_t iteration); /* what changes with it; NULL: nothing */
     int unit;                       /* answers of which a loss speaks together: 1, of pairs 2 */
     int samples;                    /* answers a task: rollouts come in such groups */
     int parts;                      /* rewards in round_rollout.part */

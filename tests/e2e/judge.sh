@@ -69,7 +69,7 @@ awk '$1 ~ /^[1248]$/ { if ($3 < last) exit 1; last = $3; n++ } END { exit n != 4
 sed -n 's/.*"step":\([0-9]*\).*/\1/p' "$work/lines" | tr '\n' ' ' | grep -qx '20 40 60 ' || fail "curve: $(cat "$work/lines")"
 
 echo "-- judge: both orders, never a guess"
-printf '{prompt}{a} or{b} ?\n[verdicts]\nbreakfast dinner\n' > "$work/pair.txt"
+printf '{prompt}{a} or{b} ?\n[verdicts]\na b\n' > "$work/pair.txt" # one token each
 printf '{prompt}{a} {b}\n[verdicts]\nZ Y\n' > "$work/mute.txt"
 printf '{prompt}{a} ?\n[verdicts]\n1 5\n' > "$work/point.txt"
 printf '{"prompt":"room one :","a":"soup","b":"fish"}\n{"prompt":"room one :","a":"fish","b":"soup"}\n{"prompt":"x","a":"y","b":"y"}\n' > "$work/in"
@@ -108,12 +108,19 @@ printf '{critique} {prompt}{a} .\n' > "$work/revision.txt"
 "$drover" dpo model="$work/sft" dataset="$work/revised.jsonl" output_dir="$work/dpo" max_steps=2 disable_tqdm=true save_strategy=no 2> "$work/log" ||
     fail "dpo on revisions: $(tail -n 1 "$work/log")"
 
-echo "-- a judge as a reward over a fleet"
-"$drover" grpo model="$work/sft" dataset="$work/prompts.jsonl" output_dir="$work/grpo" max_steps=2 num_generations=4 \
-    per_device_train_batch_size=8 gradient_accumulation_steps=1 max_completion_length=16 \
-    rewards="[{name: ai, judge: $work/sft, template: $work/pair.txt}]" fleet='{actors: 1, rewarders: 1}' > "$work/out" 2> "$work/log" ||
-    fail "grpo: $(tail -n 3 "$work/log")"
-grep -q '"rewards/ai' "$work/grpo/metrics.jsonl" || fail "grpo: $(tail -n 1 "$work/grpo/metrics.jsonl")"
+echo "-- a judge as a reward over a fleet: what it says of each pair decides, and the answers are ranked by it"
+for spec in "grpo 4" "online-dpo 2 beta=[0.1,0.3] num_train_epochs=2" "online-dpo 4"; do
+    set -- $spec
+    method=$1 each=$2 name=$1-$2
+    shift 2
+    "$drover" "$method" "$@" model="$work/sft" dataset="$work/prompts.jsonl" output_dir="$work/$name" max_steps=3 num_generations="$each" \
+        per_device_train_batch_size=24 gradient_accumulation_steps=1 response_length=16 learning_rate=1e-3 \
+        rewards="[{name: ai, judge: $work/sft, template: $work/pair.txt}]" fleet='{actors: 1, rewarders: 1}' > "$work/out" 2> "$work/log" ||
+        fail "$name: $(tail -n 3 "$work/log")"
+    grep -q 'no evaluation' "$work/log" || fail "$name: an evaluation by a judge that compares: $(cat "$work/log")"
+    python3 "$here/judge_pairs.py" "$drover" "$work/sft" "$work/pair.txt" "$work/$name" "$each" || fail "$name"
+done
+sed -n 's/.*"beta":\([0-9.]*\),.*/\1/p' "$work/online-dpo-2/metrics.jsonl" | tr '\n' ' ' | grep -qx '0.1 0.1 0.3 ' || fail "beta by epoch: $(cat "$work/online-dpo-2/metrics.jsonl")"
 
 echo "-- bad input: one clear line each"
 printf '{"prompt":"x","a":"y"}\n' > "$work/in"
@@ -127,5 +134,6 @@ refuses "compares answers" "$drover" eval best model="$work/sft" dataset="$work/
 refuses "holds no models" "$drover" eval curve run="$work/rm" reference="$work/sft" dataset="$work/prompts.jsonl" by="$work/rm" gold="$work/rm"
 refuses "no principle" "$drover" revise model="$work/sft" principles=/dev/null critique="$work/critique.txt" revision="$work/revision.txt"
 refuses "must show {a} and {critique}" "$drover" revise model="$work/sft" principles="$work/principles" critique="$work/critique.txt" revision="$work/critique.txt"
+refuses "of which there is one" "$drover" ppo model="$work/sft" dataset="$work/prompts.jsonl" output_dir="$work/g" rewards="[{judge: $work/sft, template: $work/pair.txt}]"
 refuses "template" "$drover" grpo model="$work/sft" dataset="$work/prompts.jsonl" output_dir="$work/g" rewards="[{judge: $work/sft}]"
 echo "judging: all is well"

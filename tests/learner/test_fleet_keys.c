@@ -126,6 +126,10 @@ static void words_that_mean_nothing_are_named(void **state)
     refused(&group_keys_reinforce, WITH("baseline=true"), "baseline");
     refused(&pairs_keys_online, WITH("loss_type=hinge"), "loss_type: 'hinge'");
     refused(&pairs_keys_online, WITH("ties=both"), "ties");
+    refused(&pairs_keys_online, WITH("beta=[0.1, 0]"), "beta: 0 is not between");
+    refused(&pairs_keys_online, WITH("beta=[0.1, high]"), "beta: 'high' is not a number");
+    refused(&pairs_keys_online, WITH("beta=[]"), "beta: expected");
+    refused(&pairs_keys_online, WITH("judge=pair_rm"), "under rewards");
     refused(&pairs_keys_spin, WITH("overlap.lag=1"), "only none");
     refused(&ppo_keys_method, WITH("advantage=td"), "advantage: 'td'");
     refused(&ppo_keys_method,
@@ -183,12 +187,62 @@ static void dynamic_sampling_has_room(void **state)
     done(&group_keys_grpo, &k);
 }
 
+#define COMPARES "name: ai, judge: j, template_text: \"{a} {b}\\n[verdicts]\\na b\\n\""
+
+/* A judge that compares says one half of an answer alone, and of all together. */
+static void a_judge_that_compares_needs_two(void **state)
+{
+    const char *const ai = "rewards=[{" COMPARES "}]";
+    const char *const scaled = "rewards=[{" COMPARES ", normalize: true}]";
+    struct keys_of k = read_keys(&pairs_keys_online, WITH("reward_model_path=", ai));
+    (void)state;
+
+    assert_ok(k.err);
+    assert_true(k.plan.rewards.n == 1 && k.plan.rewards.reward[0].group);
+    assert_true(k.plan.samples == 2 && k.plan.eval == 0);
+    done(&pairs_keys_online, &k);
+    k = read_keys(&group_keys_grpo, WITH(ai)); /* beside a reward model that says more */
+    assert_ok(k.err);
+    assert_true(k.plan.rewards.n == 2 && k.plan.eval == 32);
+    done(&group_keys_grpo, &k);
+    refused(&ppo_keys_method, WITH(ai), "'ai' compares the answers to a prompt");
+    refused(&pairs_keys_spin, WITH(ai), "'ai' compares the answers to a prompt");
+    refused(&group_keys_reinforce, WITH(ai), "of which there is one");
+    refused(&group_keys_grpo, WITH(scaled), "no scale");
+}
+
+static void online_beta_may_change_by_epoch(void **state)
+{
+    struct keys_of k =
+        read_keys(&pairs_keys_online, WITH("beta=[0.1, 0.3]", "num_train_epochs=2",
+                                           "per_device_train_batch_size=5"));
+    const struct pairs_conf *conf = k.plan.own;
+    (void)state;
+
+    assert_ok(k.err);
+    assert_true(conf->betas == 2 && conf->beta[0] == .1 && conf->beta[1] == .3);
+    assert_true(conf->epochs_each == .05 && k.plan.iterations == 40);
+    done(&pairs_keys_online, &k);
+    k = read_keys(&pairs_keys_online, WITH("beta=0.7"));
+    assert_ok(k.err);
+    conf = k.plan.own;
+    assert_true(conf->betas == 0 && conf->loss.beta == .7);
+    done(&pairs_keys_online, &k);
+    k = read_keys(&pairs_keys_online, NOTHING);
+    assert_ok(k.err);
+    conf = k.plan.own;
+    assert_true(conf->betas == 0 && conf->loss.beta == .1);
+    done(&pairs_keys_online, &k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grpo_has_trls_defaults),
         cmocka_unit_test(a_batch_is_answers),
         cmocka_unit_test(words_that_mean_nothing_are_named),
+        cmocka_unit_test(a_judge_that_compares_needs_two),
+        cmocka_unit_test(online_beta_may_change_by_epoch),
         cmocka_unit_test(what_is_free_is_corrected),
         cmocka_unit_test(spin_plays_on_all_records),
         cmocka_unit_test(dynamic_sampling_has_room),

@@ -120,11 +120,67 @@ static void the_weight_of_a_bonus_comes_back(void **state)
     round_free(b);
 }
 
+static struct round *online(struct pairs_conf *conf, struct round_conf *round)
+{
+    struct round *out;
+
+    *round = round_defaults(4);
+    round->samples = 2;
+    round->rates.peak = 1e-2;
+    pairs_round(round, conf);
+    assert_ok(round_new(&out, round, weights(&small_shape[0]), NULL));
+    return out;
+}
+
+/* Iterations of .4 epochs: 0, .4, .8 in the first, then 1.2. The same steps as with a number at
+ * a time; and a resume goes by the iteration, not by what was in memory. */
+static void a_list_of_betas_is_one_an_epoch(void **state)
+{
+    static const double want[] = {.1, .1, .1, .4, .4};
+    struct pairs_conf list = {
+        .loss = {.terms = 1, .term = {{DPO_SIGMOID, 1}}, .beta = 9, .ld_alpha = 1},
+        .beta = {.1, .4},
+        .betas = 2,
+        .epochs_each = .4};
+    struct pairs_conf one = list;
+    struct round_conf round;
+    struct round_metrics got;
+    struct round *a = online(&list, &round), *b, *next;
+    struct feed feed;
+    (void)state;
+
+    one.betas = 0;
+    one.loss.beta = .1;
+    b = online(&one, &round);
+    for (int it = 0; it < 5; it++) {
+        feed_golden(&feed, 0, it % 2);
+        assert_ok(round_iteration(a, feed.rollout, ROWS, &got));
+        assert_true(metric(&got, "beta") == want[it]);
+        one.loss.beta = want[it];
+        next = online(&one, &round);
+        if (it)
+            carry(b, next);
+        round_free(b);
+        b = next;
+        assert_ok(round_iteration(b, feed.rollout, ROWS, &got));
+        same_weights(a, b);
+        if (it != 3)
+            continue;
+        next = online(&list, &round);
+        carry(a, next);
+        round_free(a);
+        a = next;
+    }
+    round_free(a);
+    round_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reference_may_follow_the_policy),
         cmocka_unit_test(the_weight_of_a_bonus_comes_back),
+        cmocka_unit_test(a_list_of_betas_is_one_an_epoch),
     };
 
     return cmocka_run_group_tests_name("round", tests, NULL, NULL);
