@@ -300,7 +300,7 @@ void scores_ask(struct broker *b, int64_t now_ms)
 static bool usable(const struct scorer *scorer, const struct rollout *body, const float *value,
                    uint32_t n)
 {
-    if (scorer->per_token ? n != body->tokens : n == 0 || n > body->tokens)
+    if (n != msg_score_values(scorer, body->tokens))
         return false;
     for (uint32_t i = 0; i < n; i++)
         if (!isfinite(value[i]))

@@ -6,6 +6,7 @@
 #include "proto/dial.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +135,24 @@ static void put_staleness(struct pad *pad, const struct msg_stats *s)
     put(pad, "staleness %s", n ? text : "  nothing trained yet");
 }
 
+/* What judges left unsaid in the latest iteration, by the learner's own line. */
+static void put_judges(struct pad *pad, const char *metrics)
+{
+    static const char from[] = "rewards/", to[] = "/without_verdict";
+    json_t *line = json_loads(metrics, 0, NULL), *value;
+    const char *name;
+
+    json_object_foreach(line, name, value)
+    {
+        const char *const end = strstr(name, to);
+        if (end && !strncmp(name, from, sizeof from - 1) && json_number_value(value) > 0)
+            put(pad, "judge      %.*s: no verdict on %.1f %% of what it was asked",
+                (int)(end - name) - (int)sizeof from + 1, name + sizeof from - 1,
+                100 * json_number_value(value));
+    }
+    json_decref(line);
+}
+
 int stats_lines(const struct msg_stats *s, char line[STATS_LINES][STATS_WIDTH])
 {
     struct pad pad = {line, 0};
@@ -167,6 +186,7 @@ int stats_lines(const struct msg_stats *s, char line[STATS_LINES][STATS_WIDTH])
         if (s->drop[i].count)
             put(&pad, "dropped    %s: %llu", s->drop[i].reason,
                 (unsigned long long)s->drop[i].count);
+    put_judges(&pad, s->metrics);
     for (uint32_t i = 0; i < s->waits; i++)
         put(&pad, "waits      %s for %.1f s", s->wait[i].name, s->wait[i].age_ms / 1e3);
     if (*s->advice)

@@ -64,6 +64,12 @@ struct msg_score {
     uint64_t ticket;
     struct score score;
 };
+/* How many numbers a rollout of so many tokens gets: one; of a judge two, its score and the
+ * share of what it was asked about the rollout that got no verdict. */
+static inline uint32_t msg_score_values(const struct scorer *scorer, uint32_t tokens)
+{
+    return scorer->per_token ? tokens : scorer->kind == SCORER_JUDGE ? 2 : 1;
+}
 struct msg_sample {
     uint32_t attempts;
     struct rollout rollout;

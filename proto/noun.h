@@ -71,7 +71,7 @@ struct scorer {
     uint32_t kind, unit; /* scorer_kind, scorer_unit */
     bool pure;           /* same rollout, same score: may be asked again */
     bool needs_text;     /* gets prompt and answer as text too */
-    bool per_token; /* a number a token (reference log-probabilities), else one a rollout */
+    bool per_token; /* a number a token (reference log-probabilities), else msg_score_values */
     struct hash card, image; /* artifacts of a model; zero otherwise */
     const char *spec;        /* JSON: the rule and its arguments */
     uint32_t timeout_ms;     /* a ticket's deadline; 0: the broker's own */
@@ -129,7 +129,7 @@ struct rollout {
 struct score {
     struct hash scorer;
     const struct hash *rollout;
-    const uint32_t *each; /* [rollouts]; 1, or its tokens when per_token */
+    const uint32_t *each; /* [rollouts]; msg_score_values */
     uint32_t rollouts;
     const float *value;
     uint32_t values;

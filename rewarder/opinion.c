@@ -1,6 +1,5 @@
 #include "rewarder/opinion.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "judge/judge.h"
 #include "judge/transcript.h"
@@ -28,7 +27,6 @@ struct opinion {
     struct judge *judge;
     struct work *work;
     char **question; /* [items] */
-    struct opinion_count now;
 };
 
 static enum err each(struct opinion *o)
@@ -42,9 +40,9 @@ static enum err each(struct opinion *o)
         err = judge_run(o->judge, &ask, 1, &result);
         if (err)
             break;
-        o->now.asked++;
-        o->now.unheard += isnan(result.score);
-        work->value[i] = (float)(isnan(result.score) ? judge_lowest(o->judge) : result.score);
+        const bool heard = !isnan(result.score);
+        work->value[2 * i] = (float)(heard ? result.score : judge_lowest(o->judge));
+        work->value[2 * i + 1] = heard ? 0 : 1;
     }
     return err;
 }
@@ -71,7 +69,8 @@ static int window(const struct opinion *o, uint32_t *i, uint32_t *j, struct judg
 static enum err among(struct opinion *o)
 {
     struct work *work = o->work;
-    double *won = mem_new(work->items, sizeof *won);
+    const double others = work->items > 1 ? work->items - 1 : 1;
+    double(*sum)[2] = mem_new(work->items, sizeof *sum); /* won, unheard */
     uint32_t i = 0, j = 1, who[AT_ONCE][2];
     struct judge_case ask[AT_ONCE];
     struct judge_result result[AT_ONCE];
@@ -83,15 +82,18 @@ static enum err among(struct opinion *o)
         for (int k = 0; k < n && !err; k++) {
             const bool heard = !isnan(result[k].p_a);
             const double p = heard ? result[k].p_a : 0.5;
-            won[who[k][0]] += p;
-            won[who[k][1]] += 1 - p;
-            o->now.asked++;
-            o->now.unheard += !heard;
+            sum[who[k][0]][0] += p;
+            sum[who[k][1]][0] += 1 - p;
+            sum[who[k][0]][1] += !heard;
+            sum[who[k][1]][1] += !heard;
         }
     }
+    if (work->items == 1)
+        sum[0][0] = 0.5;
     for (uint32_t k = 0; k < work->items && !err; k++)
-        work->value[k] = work->items > 1 ? (float)(won[k] / (work->items - 1)) : 0.5f;
-    free(won);
+        for (uint32_t v = 0; v < 2; v++)
+            work->value[2 * k + v] = (float)(sum[k][v] / others);
+    free(sum);
     return err;
 }
 
@@ -105,10 +107,10 @@ static enum err run(struct opinion *o)
         return err_set(ERR_RANGE, "a group of %u is too large to compare", work->items);
     o->question = mem_new(work->items, sizeof *o->question);
     for (uint32_t i = 0; i < work->items; i++) {
-        work->each[i] = 1;
+        work->each[i] = 2;
         o->question[i] = question_of(&work->item[i]);
     }
-    work->values = work->items;
+    work->values = 2 * work->items;
     err = work->group ? among(o) : each(o);
     for (uint32_t i = 0; i < work->items; i++)
         free(o->question[i]);
@@ -116,19 +118,7 @@ static enum err run(struct opinion *o)
     return err;
 }
 
-static void tell(const struct opinion *o, const json_t *spec, struct opinion_count *count)
-{
-    const char *name = json_string_value(json_object_get(spec, "name"));
-
-    count->asked += o->now.asked;
-    count->unheard += o->now.unheard;
-    if (o->now.unheard)
-        log_warn("judge", "name=%s without_verdict=%ld of=%ld in_all=%ld of_all=%ld",
-                 name ? name : "", o->now.unheard, o->now.asked, count->unheard, count->asked);
-}
-
-enum err opinion_give(struct work *work, const struct model *model, const struct bundle *bundle,
-                      struct opinion_count *count)
+enum err opinion_give(struct work *work, const struct model *model, const struct bundle *bundle)
 {
     const struct encode encode = {bundle->tokenizer, bundle->chat, bundle->chat_error};
     struct opinion o = {.work = work};
@@ -144,8 +134,6 @@ enum err opinion_give(struct work *work, const struct model *model, const struct
         err = judge_new(&o.judge, &spec, model, &encode);
         if (!err)
             err = run(&o);
-        if (!err)
-            tell(&o, entry, count);
         judge_free(o.judge);
         judge_spec_fini(&spec);
     }

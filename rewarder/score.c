@@ -27,7 +27,6 @@ struct scoring {
     size_t waitings, room;
     struct worker *worker;
     struct score_counters counters;
-    struct opinion_count unheard;
 };
 
 struct work *score_work(enum work_kind kind)
@@ -232,7 +231,7 @@ static enum err by_reference(struct work *work, const struct loaded *l)
 static enum err run(struct scoring *s, struct work *work)
 {
     const struct loaded *l = find(s, &work->scorer);
-    size_t room = work->items;
+    size_t room = 2 * (size_t)work->items; /* a judge gives two each */
     enum err err = OK;
 
     for (uint32_t i = 0; i < work->items; i++)
@@ -244,7 +243,7 @@ static enum err run(struct scoring *s, struct work *work)
     else if (!l)
         return err_set(ERR_STATE, "no such scorer here");
     else if (work->scorer_kind == SCORER_JUDGE)
-        err = opinion_give(work, l->model, l->bundle, &s->unheard);
+        err = opinion_give(work, l->model, l->bundle);
     else
         err = fits(work, model_shape(l->model));
     if (!err && work->scorer_kind == SCORER_REWARD_MODEL)

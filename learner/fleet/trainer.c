@@ -356,13 +356,19 @@ static void line_rewards(json_t *line, const struct trainer *t, const struct tra
         const bool both = !t->round_conf.critic; /* TRL's names of the group methods */
         char *mean = mem_print(both ? "rewards/%s/mean" : "rewards/%s", name);
         char *std = mem_print("rewards/%s/std", name);
+        char *unheard = mem_print("rewards/%s/without_verdict", name);
         for (uint32_t i = 0; i < job->n; i++)
             value[i] = rewards_value(t->conf.rewards, r, job->sample[i]);
         json_object_set_new(line, mean, json_real(advantage_group_mean(value, job->n)));
         if (both)
             json_object_set_new(line, std, json_real(advantage_group_deviation(value, job->n)));
+        for (uint32_t i = 0; i < job->n; i++)
+            value[i] = rewards_unheard(t->conf.rewards, r, job->sample[i]);
+        if (t->conf.rewards->reward[r].kind == SCORER_JUDGE)
+            json_object_set_new(line, unheard, json_real(advantage_group_mean(value, job->n)));
         free(mean);
         free(std);
+        free(unheard);
     }
     free(value);
 }

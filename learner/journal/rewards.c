@@ -371,12 +371,12 @@ enum err rewards_check(const struct rewards *rewards, const struct record_sample
 {
     for (int i = 0; i < rewards->scorers; i++) {
         const struct scorer *const s = &rewards->table[i];
+        const uint32_t want = msg_score_values(s, sample->n);
         uint32_t n;
         const float *const value = record_score(sample, &s->hash, &n);
-        if (!value || n != (s->per_token ? sample->n : 1))
+        if (!value || n != want)
             return err_set(ERR_RANGE, "task %llu: scorer %s gave %u values, expected %u",
-                           (unsigned long long)sample->task, s->name, n,
-                           s->per_token ? sample->n : 1);
+                           (unsigned long long)sample->task, s->name, n, want);
     }
     return OK;
 }
@@ -390,6 +390,14 @@ double rewards_value(const struct rewards *rewards, int i, const struct record_s
     if (r->steps != REWARDS_NO_STEPS)
         return rewards_steps_value(r->steps, value, n);
     return n ? (double)value[0] : 0;
+}
+
+double rewards_unheard(const struct rewards *rewards, int i, const struct record_sample *sample)
+{
+    uint32_t n;
+    const float *const value = record_score(sample, &rewards->reward[i].scorer, &n);
+
+    return rewards->reward[i].kind == SCORER_JUDGE && n == 2 ? (double)value[1] : 0;
 }
 
 double rewards_score(const struct rewards *rewards, const struct record_sample *sample)

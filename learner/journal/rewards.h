@@ -101,6 +101,9 @@ bool rewards_steps_any(const struct rewards *rewards); /* whether some may */
 /* One reward's raw value (of steps: their sum), and all of them as one score. */
 double rewards_value(const struct rewards *rewards, int i, const struct record_sample *sample);
 double rewards_score(const struct rewards *rewards, const struct record_sample *sample);
+/* The share of what a judge was asked about it that got no verdict; 0 of other kinds. */
+double rewards_unheard(const struct rewards *rewards, int i,
+                       const struct record_sample *sample);
 /* [sample->n] nats; NULL when the table has no reference. */
 const float *rewards_reference(const struct rewards *rewards,
                                const struct record_sample *sample);

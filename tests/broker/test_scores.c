@@ -247,6 +247,41 @@ static void a_number_for_each_token(void **state)
     assert_true(sample->sample.score[0].value[2] == -3);
 }
 
+/* Rollouts of one scorer, answered with two numbers: SAMPLEs that come of it. */
+static size_t two_numbers(const struct scorer *scorer, uint32_t kind)
+{
+    const float value[2] = {0.25f, 1};
+    const uint32_t each = 2;
+    struct msg msg = {.head.type = MSG_SCORE};
+    struct msg_ask ask;
+
+    written(scorer, 1, 1);
+    desk_rewarder(&desk, R, kind, "");
+    ask = ticket(R);
+    msg.score = (struct msg_score){.ticket = ask.ticket,
+                                   .score = {.scorer = ask.scorer,
+                                             .rollout = &item[0].hash,
+                                             .each = &each,
+                                             .rollouts = 1,
+                                             .value = value,
+                                             .values = 2,
+                                             .diagnostics = ""}};
+    assert_ok(desk_say(&desk, R, &msg));
+    return desk_count(&desk, L, MSG_SAMPLE);
+}
+
+static void a_judge_gives_two_numbers_and_a_rule_one(void **state)
+{
+    struct scorer judge = desk_rule;
+
+    (void)state;
+    assert_int_equal(two_numbers(&desk_rule, SCORER_RULE), 0);
+    desk_close(&desk);
+    desk_open(&desk);
+    judge.kind = SCORER_JUDGE;
+    assert_int_equal(two_numbers(&judge, SCORER_JUDGE), 1);
+}
+
 static void a_group_is_scored_as_one(void **state)
 {
     struct msg_ask ask;
@@ -375,6 +410,7 @@ int main(void)
         T(a_number_that_is_none_is_no_score),
         T(what_nobody_can_score_is_poison),
         T(a_number_for_each_token),
+        T(a_judge_gives_two_numbers_and_a_rule_one),
         T(a_group_is_scored_as_one),
         T(pairs_are_scored_two_by_two),
         T(rewarders_get_no_more_than_their_credit),

@@ -67,7 +67,9 @@ static void a_fleet_at_work_is_told(void **state)
                                 .wait = wait,
                                 .waits = 1,
                                 .advice = "add 2 actors",
-                                .metrics = ""};
+                                .metrics = "{\"rewards/ai/without_verdict\":0.125,"
+                                           "\"rewards/b/without_verdict\":0,"
+                                           "\"rewards/\\u001bc/without_verdict\":1}"};
 
     (void)state;
     lines = stats_lines(&s, line);
@@ -78,6 +80,9 @@ static void a_fleet_at_work_is_told(void **state)
     assert_true(says("0 late: 90  1 late: 6"));
     assert_true(says("duplicates 1  expired 2"));
     assert_true(says("too old: 3"));
+    assert_true(says("judge      ai: no verdict on 12.5 % of what it was asked"));
+    assert_true(says("judge      ?c: no verdict on 100.0 %"));
+    assert_false(says("b: no verdict"));
     assert_true(says("weights 8 for 2.5 s"));
     assert_true(says("add 2 actors"));
     assert_true(says("actor       actor-1                     512      4321   75%       8     "
@@ -89,7 +94,7 @@ static void a_fleet_at_work_is_told(void **state)
 
 static void no_run_and_an_end_are_told(void **state)
 {
-    struct msg_stats s = {.advice = "", .metrics = ""};
+    struct msg_stats s = {.advice = "", .metrics = "[\"rewards/"};
 
     (void)state;
     lines = stats_lines(&s, line);

@@ -118,9 +118,19 @@ for spec in "grpo 4" "online-dpo 2 beta=[0.1,0.3] num_train_epochs=2" "online-dp
         rewards="[{name: ai, judge: $work/sft, template: $work/pair.txt}]" fleet='{actors: 1, rewarders: 1}' > "$work/out" 2> "$work/log" ||
         fail "$name: $(tail -n 3 "$work/log")"
     grep -q 'no evaluation' "$work/log" || fail "$name: an evaluation by a judge that compares: $(cat "$work/log")"
+    grep -q '"rewards/ai/without_verdict":0.0' "$work/$name/metrics.jsonl" || fail "$name: $(tail -n 1 "$work/$name/metrics.jsonl")"
     python3 "$here/judge_pairs.py" "$drover" "$work/sft" "$work/pair.txt" "$work/$name" "$each" || fail "$name"
 done
 sed -n 's/.*"beta":\([0-9.]*\),.*/\1/p' "$work/online-dpo-2/metrics.jsonl" | tr '\n' ' ' | grep -qx '0.1 0.1 0.3 ' || fail "beta by epoch: $(cat "$work/online-dpo-2/metrics.jsonl")"
+
+echo "-- a judge that answers nonsense is counted, in the line of each iteration, and can end the run"
+"$drover" grpo model="$work/sft" dataset="$work/prompts.jsonl" output_dir="$work/mute" max_steps=3 num_generations=2 \
+    per_device_train_batch_size=4 gradient_accumulation_steps=1 max_completion_length=8 eval_prompts=0 \
+    stop_if='{rewards/ai/without_verdict: "> 0.5"}' \
+    rewards="[{name: ai, judge: $work/sft, template: $work/mute.txt, verdict: text, max_new_tokens: 2}]" fleet='{actors: 1, rewarders: 1}' > "$work/out" 2> "$work/log" ||
+    fail "grpo: $(tail -n 3 "$work/log")"
+[ "$(grep -c '"rewards/ai/without_verdict":1.0' "$work/mute/metrics.jsonl")" -eq 1 ] && grep -q 'stop_if: rewards/ai/without_verdict is 1, > 0.5' "$work/log" ||
+    fail "nonsense: $(cat "$work/mute/metrics.jsonl" "$work/log")"
 
 echo "-- bad input: one clear line each"
 printf '{"prompt":"x","a":"y"}\n' > "$work/in"

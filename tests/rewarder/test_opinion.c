@@ -42,7 +42,7 @@ static struct work *ask(const char *spec, const char *const *text, uint32_t n, b
     work->group = group;
     work->items = n;
     work->item = mem_new(n, sizeof *work->item);
-    work->value = mem_new(n, sizeof *work->value);
+    work->value = mem_new(2 * (size_t)n, sizeof *work->value);
     work->each = mem_new(n, sizeof *work->each);
     for (uint32_t i = 0; i < n; i++) {
         work->item[i].prompt_text = mem_text("q");
@@ -55,12 +55,11 @@ static struct work *ask(const char *spec, const char *const *text, uint32_t n, b
 /* The value of one of a pair, alone. */
 static float beats(const char *a, const char *b)
 {
-    struct opinion_count count = {0};
     struct work *work = ask(pairwise, (const char *const[]){a, b}, 2, true);
     float value;
 
-    assert_ok(opinion_give(work, model.model, &bundle, &count));
-    assert_true(fabsf(work->value[0] + work->value[1] - 1) < 1e-6f);
+    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_true(fabsf(work->value[0] + work->value[2] - 1) < 1e-6f);
     value = work->value[0];
     score_work_free(work);
     return value;
@@ -69,25 +68,24 @@ static float beats(const char *a, const char *b)
 static void a_group_scores_the_share_it_beats(void **state)
 {
     static const char *const text[] = {"one", "two words", "three", "one"};
-    struct opinion_count count = {0};
     struct work *work = ask(pairwise, text, 4, true);
     float sum = 0;
 
     (void)state;
-    assert_ok(opinion_give(work, model.model, &bundle, &count));
-    assert_int_equal(work->values, 4);
-    assert_int_equal(count.asked, 6);
+    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_int_equal(work->values, 8);
     for (int i = 0; i < 4; i++) {
         float want = 0;
         for (int j = 0; j < 4; j++)
             want += j == i ? 0 : beats(text[i], text[j]) / 3;
-        assert_true(fabsf(work->value[i] - want) < 1e-6f);
-        assert_int_equal(work->each[i], 1);
-        sum += work->value[i];
+        assert_true(fabsf(work->value[2 * i] - want) < 1e-6f);
+        assert_true(work->value[2 * i + 1] == 0);
+        assert_int_equal(work->each[i], 2);
+        sum += work->value[2 * i];
     }
     assert_true(fabsf(sum - 2) < 1e-5f);
-    assert_true(work->value[0] == work->value[3]);
-    assert_true(work->value[0] != work->value[1]);
+    assert_true(work->value[0] == work->value[6]);
+    assert_true(work->value[0] != work->value[2]);
     score_work_free(work);
 }
 
@@ -95,7 +93,7 @@ static void many_are_all_compared(void **state)
 {
     const char *text[12];
     char buffer[12][12];
-    struct opinion_count count = {0};
+    float sum = 0;
     struct work *work;
 
     (void)state;
@@ -104,37 +102,57 @@ static void many_are_all_compared(void **state)
         text[i] = buffer[i];
     }
     work = ask(pairwise, text, 12, true);
-    assert_ok(opinion_give(work, model.model, &bundle, &count));
-    assert_int_equal(count.asked, 66);
+    assert_ok(opinion_give(work, model.model, &bundle));
+    for (int i = 0; i < 12; i++) {
+        sum += work->value[2 * i];
+        assert_true(work->value[2 * i + 1] == 0);
+    }
+    assert_true(fabsf(sum - 6) < 1e-5f); /* each of 66 pairs, over the 11 others */
     score_work_free(work);
     work = ask(pairwise, text, 1, true);
-    assert_ok(opinion_give(work, model.model, &bundle, &count));
-    assert_true(work->value[0] == 0.5f);
+    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_true(work->value[0] == 0.5f && work->value[1] == 0);
     score_work_free(work);
 }
 
 static void scores_stand_alone_and_silence_is_the_lowest(void **state)
 {
     static const char *const text[] = {"one", "two"};
-    struct opinion_count count = {0};
     struct work *work = ask(pointwise, text, 2, false);
 
     (void)state;
-    assert_ok(opinion_give(work, model.model, &bundle, &count));
-    assert_true(work->value[0] > 2 && work->value[0] < 5 && work->value[0] != work->value[1]);
-    assert_int_equal(count.unheard, 0);
+    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_true(work->value[0] > 2 && work->value[0] < 5 && work->value[0] != work->value[2]);
+    assert_true(work->value[1] == 0 && work->value[3] == 0);
     score_work_free(work);
     work = ask(silent, text, 2, false);
-    assert_ok(opinion_give(work, model.model, &bundle, &count));
-    assert_true(work->value[0] == 2 && work->value[1] == 2);
-    assert_int_equal(count.unheard, 2);
+    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_true(work->value[0] == 2 && work->value[1] == 1);
+    assert_true(work->value[2] == 2 && work->value[3] == 1);
+    score_work_free(work);
+}
+
+/* The third answer does not fit the judge's context: no pair with it has a verdict. */
+static void what_went_unheard_is_told_of_each_answer(void **state)
+{
+    static const float unheard[] = {1 / 3.f, 1 / 3.f, 1, 1 / 3.f};
+    char longest[600] = {0};
+    const char *const text[] = {"one", "two", longest, "three"};
+    struct work *work;
+
+    (void)state;
+    memset(longest, 'x', sizeof longest - 1);
+    work = ask(pairwise, text, 4, true);
+    assert_ok(opinion_give(work, model.model, &bundle));
+    for (int i = 0; i < 4; i++)
+        assert_true(fabsf(work->value[2 * i + 1] - unheard[i]) < 1e-6f);
+    assert_true(work->value[4] == 0.5f);
     score_work_free(work);
 }
 
 static void the_dialogue_is_what_the_judge_reads(void **state)
 {
     static const char *const text[] = {"one"};
-    struct opinion_count count = {0};
     struct work *plain = ask(pointwise, text, 1, false), *chat = ask(pointwise, text, 1, false);
 
     (void)state;
@@ -142,8 +160,8 @@ static void the_dialogue_is_what_the_judge_reads(void **state)
     free(chat->item[0].meta);
     chat->item[0].prompt_text = mem_text("<|im_start|>user\nq<|im_end|>\n");
     chat->item[0].meta = mem_text("{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}]}");
-    assert_ok(opinion_give(plain, model.model, &bundle, &count));
-    assert_ok(opinion_give(chat, model.model, &bundle, &count));
+    assert_ok(opinion_give(plain, model.model, &bundle));
+    assert_ok(opinion_give(chat, model.model, &bundle));
     assert_true(plain->value[0] == chat->value[0]);
     score_work_free(plain);
     score_work_free(chat);
@@ -152,14 +170,13 @@ static void the_dialogue_is_what_the_judge_reads(void **state)
 static void a_path_from_the_wire_is_not_opened(void **state)
 {
     static const char *const text[] = {"one"};
-    struct opinion_count count = {0};
     struct work *work = ask("{\"template\":\"/etc/passwd\"}", text, 1, false);
 
     (void)state;
-    assert_err(ERR_PARSE, opinion_give(work, model.model, &bundle, &count));
+    assert_err(ERR_PARSE, opinion_give(work, model.model, &bundle));
     score_work_free(work);
     work = ask("nonsense", text, 1, false);
-    assert_err(ERR_PARSE, opinion_give(work, model.model, &bundle, &count));
+    assert_err(ERR_PARSE, opinion_give(work, model.model, &bundle));
     score_work_free(work);
 }
 
@@ -169,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_group_scores_the_share_it_beats),
         cmocka_unit_test(many_are_all_compared),
         cmocka_unit_test(scores_stand_alone_and_silence_is_the_lowest),
+        cmocka_unit_test(what_went_unheard_is_told_of_each_answer),
         cmocka_unit_test(the_dialogue_is_what_the_judge_reads),
         cmocka_unit_test(a_path_from_the_wire_is_not_opened)};
     return cmocka_run_group_tests_name("opinion", tests, setup, teardown);
