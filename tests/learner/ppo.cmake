@@ -5,7 +5,8 @@ drover_test(learner/journal NEEDS learner)
 
 # The exact optimum, in the release build: one seed of each world and every seeded bug.
 # `exact seeds 0 5` is the long form.
-drover_library(test_bed SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/learner/bed.c NEEDS learner)
+drover_library(test_bed SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/learner/bed.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/learner/tally.c NEEDS learner OpenMP::OpenMP_C)
 set(BED_WRAPS -Wl,--wrap=kl_estimate -Wl,--wrap=advantage_whiten -Wl,--wrap=advantage_ppo)
 add_executable(exact ${CMAKE_CURRENT_SOURCE_DIR}/learner/exact.c)
 target_link_libraries(exact PRIVATE test_bed)
