@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* madvise */
 #include "base/mem.h"
 
 #include "base/log.h"
@@ -6,7 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+
+/* Blocks from this size on ask for large pages: fewer faults, and fewer misses where a kernel
+ * streams weights. */
+enum { LARGE_PAGE = 2 << 20 };
 
 static void *must(void *p, size_t count, size_t size)
 {
@@ -65,11 +71,14 @@ enum err mem_big(void *out, size_t count, size_t size, const char *what)
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - 63)
         return err_set(ERR_NOMEM, "%s: %zu x %zu bytes is more than an address holds", what,
                        count, size);
-    bytes = (bytes + 63) / 64 * 64;
-    *slot = aligned_alloc(64, bytes ? bytes : 64);
+    const size_t align = bytes < LARGE_PAGE ? 64 : LARGE_PAGE;
+    bytes = bytes ? (bytes + 63) / 64 * 64 : 64;
+    *slot = aligned_alloc(align, bytes);
     if (!*slot)
         return err_set(ERR_NOMEM, "%s: no %zu bytes of memory", what, bytes);
-    memset(*slot, 0, bytes ? bytes : 64);
+    if (align == LARGE_PAGE) /* a wish: where the kernel has none left, small pages do */
+        (void)madvise(*slot, bytes, MADV_HUGEPAGE);
+    memset(*slot, 0, bytes);
     return OK;
 }
 
