@@ -234,6 +234,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
         return err;
     if (memcmp(a->run.byte, msg->head.run.byte, sizeof a->run.byte))
         start_over(a, &msg->head.run);
+    fetch_run(a->fetch, &a->run);
     note_card(a, w);
     settle(a, &w->settled);
     for (uint32_t i = 0; i < w->verdicts; i++)
@@ -393,12 +394,11 @@ void actor_listen(struct actor *a)
 
 /* ---- what arrives from elsewhere */
 
-enum err actor_got(void *self, const struct artifact *what, void *bytes, size_t n,
-                   int64_t now_ms)
+enum err actor_got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
 {
     struct actor *a = self;
     struct item *item;
-    enum err err = weights_got(&a->weights, &item, what, bytes, n);
+    enum err err = weights_got(&a->weights, &item, what, slab);
 
     if (err || !item)
         return err;

@@ -4,6 +4,7 @@
 #include "actor/swaps.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/slab.h"
 #include "lm/file/bundle.h"
 #include "lm/gen/generate.h"
 #include "net/worker.h"
@@ -16,7 +17,7 @@
 
 struct held { /* an image and the model on it */
     struct version version;
-    float *image;
+    struct slab *image;
     struct model *model;
 };
 
@@ -56,7 +57,7 @@ void compute_item_free(void *self)
     if (!item)
         return;
     bundle_free(item->bundle);
-    free(item->image);
+    slab_free(item->image);
     free(item->prompt);
     for (int i = 0; i < COMPUTE_STOPS; i++)
         free(item->stop_text[i]);
@@ -107,7 +108,7 @@ const struct compute_counters *compute_counters(const struct compute *compute)
 static void drop_image(struct compute *c, int i)
 {
     model_free(c->held[i].model);
-    free(c->held[i].image);
+    slab_free(c->held[i].image);
     c->held[i] = c->held[--c->images];
 }
 
@@ -391,7 +392,8 @@ static enum err take_image(struct compute *c, struct item *item)
         drop_image(c, oldest);
     }
     h = &c->held[c->images];
-    err = model_new(&h->model, &c->bundle->shape, item->image, item->bytes);
+    err = model_new(&h->model, &c->bundle->shape, slab_bytes(item->image),
+                    slab_size(item->image));
     if (err)
         return err;
     h->version = item->version;

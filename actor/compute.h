@@ -12,6 +12,7 @@
 
 struct worker;
 struct bundle;
+struct slab;
 
 enum item_kind {
     ITEM_CARD,   /* bundle: another model altogether; drops everything */
@@ -29,8 +30,7 @@ struct item {
     enum item_kind kind;
     struct version version;
     struct bundle *bundle; /* ITEM_CARD: moves to the thread, freed there */
-    float *image;          /* ITEM_IMAGE: moves too */
-    size_t bytes;
+    struct slab *image;    /* ITEM_IMAGE: moves too */
     uint64_t task, seed;
     uint32_t first, count;
     bool text;

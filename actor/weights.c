@@ -91,12 +91,13 @@ enum err weights_ask(struct weights *w, struct fetch *fetch, const struct artifa
     return err == ERR_RANGE ? OK : err; /* enough on their way: asked again later */
 }
 
-static enum err got_card(struct weights *w, struct item **out, char *text, size_t n)
+static enum err got_card(struct weights *w, struct item **out, struct slab *text)
 {
     struct item *item = compute_item(ITEM_CARD);
-    enum err err = bundle_from_card(&item->bundle, text, n, "the policy's card");
+    enum err err =
+        bundle_from_card(&item->bundle, slab_bytes(text), slab_size(text), "the policy's card");
 
-    free(text);
+    slab_free(text);
     if (err) {
         compute_item_free(item);
         return err;
@@ -110,24 +111,23 @@ static enum err got_card(struct weights *w, struct item **out, char *text, size_
 }
 
 enum err weights_got(struct weights *w, struct item **out, const struct artifact *what,
-                     void *bytes, size_t n)
+                     struct slab *slab)
 {
     *out = NULL;
     if (!w->have_card && hash_same(&what->hash, &w->card))
-        return got_card(w, out, bytes, n);
+        return got_card(w, out, slab);
     for (uint32_t i = 0; i < w->wanteds; i++) {
         if (!hash_same(&w->wanted[i].hash, &what->hash))
             continue;
         *out = compute_item(ITEM_IMAGE);
         (*out)->version = w->wanted[i];
-        (*out)->image = bytes;
-        (*out)->bytes = n;
+        (*out)->image = slab;
         w->wanted[i] = w->wanted[--w->wanteds];
         if (w->helds == WEIGHTS_MAX)
             memmove(w->held, w->held + 1, --w->helds * sizeof *w->held);
         w->held[w->helds++] = (*out)->version;
         return OK;
     }
-    free(bytes);
+    slab_free(slab);
     return OK;
 }

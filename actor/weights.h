@@ -10,6 +10,7 @@
 #include "proto/fetch.h"
 
 struct item;
+struct slab;
 
 enum { WEIGHTS_MAX = 16 };
 
@@ -40,9 +41,9 @@ struct item *weights_drop(struct weights *weights, uint64_t below);
 enum err weights_ask(struct weights *weights, struct fetch *fetch,
                      const struct artifact *card) MUST_CHECK;
 
-/* Bytes that arrived: an item for the compute thread, or NULL when nobody waits for them any
- * more. Takes `bytes`. Errors: bundle_from_card's. */
+/* What arrived: an item for the compute thread, or NULL when nobody waits for them any
+ * more. Takes `slab`. Errors: bundle_from_card's. */
 enum err weights_got(struct weights *weights, struct item **out, const struct artifact *what,
-                     void *bytes, size_t n) MUST_CHECK;
+                     struct slab *slab) MUST_CHECK;
 
 #endif

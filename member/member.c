@@ -80,12 +80,23 @@ static void unwatch(void *self, void *socket)
     loop_unsocket(((struct member *)self)->loop, socket);
 }
 
-static enum err got(void *self, const struct artifact *what, void *bytes, size_t n,
-                    int64_t now_ms)
+static enum err watch_fd(void *self, int fd)
+{
+    struct member *m = self;
+
+    return loop_fd(m->loop, fd, fetch_handed, m->fetch);
+}
+
+static void unwatch_fd(void *self, int fd)
+{
+    loop_unfd(((struct member *)self)->loop, fd);
+}
+
+static enum err got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
 {
     const struct member *m = self;
 
-    return m->conf.got(m->conf.self, what, bytes, n, now_ms);
+    return m->conf.got(m->conf.self, what, slab, now_ms);
 }
 
 static enum err tick(void *self, int64_t now_ms)
@@ -152,6 +163,8 @@ static enum err connect_it(struct member *m)
                                .name = m->name,
                                .watch = watch,
                                .unwatch = unwatch,
+                               .watch_fd = watch_fd,
+                               .unwatch_fd = unwatch_fd,
                                .got = got,
                                .self = m};
 

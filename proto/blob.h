@@ -8,6 +8,7 @@
 #ifndef PROTO_BLOB_H
 #define PROTO_BLOB_H
 
+#include "base/slab.h"
 #include "proto/msg.h"
 
 #include <stddef.h>
@@ -65,8 +66,9 @@ bool blob_pull_none(struct blob_pull *pull, const struct msg_wnone *none, int64_
 
 bool blob_pull_done(const struct blob_pull *pull);
 const struct artifact *blob_pull_what(const struct blob_pull *pull);
-/* The bytes, 64-byte aligned, checked; the caller's now, free(). NULL until done. */
-void *blob_pull_detach(struct blob_pull *pull, size_t *n);
+/* The bytes, checked and sealed; the caller's now. NULL until done.
+ * Errors: slab_seal's. */
+enum err blob_pull_detach(struct blob_pull *pull, struct slab **out) MUST_CHECK;
 
 struct blob_pull_stats {
     uint64_t chunks, missing, bad, asked_again;

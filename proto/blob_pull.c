@@ -24,7 +24,8 @@ struct flight { /* a chunk that was asked for; free if `index` is none */
 struct blob_pull {
     struct artifact what;
     char *name;
-    uint8_t *bytes;
+    struct slab *slab;
+    uint8_t *bytes; /* the slab's */
     struct hash *digest;
     size_t chunks, next, have; /* next: the first that was never asked for */
     bool have_digest, asked_digest;
@@ -50,13 +51,14 @@ enum err blob_pull_new(struct blob_pull **out, const struct artifact *what)
         err = err_set(ERR_RANGE, "artifact %s: %llu bytes, at most 32 GiB", pull->name,
                       (unsigned long long)what->bytes);
     if (!err)
-        err = mem_big(&pull->bytes, (size_t)what->bytes + 1, 1, pull->name);
+        err = slab_new(&pull->slab, (size_t)what->bytes, pull->name);
     if (!err)
         err = mem_big(&pull->digest, pull->chunks + 1, sizeof *pull->digest, "digests");
     if (err) {
         blob_pull_free(pull);
         return err;
     }
+    pull->bytes = slab_bytes(pull->slab);
     *out = pull;
     return OK;
 }
@@ -65,7 +67,7 @@ void blob_pull_free(struct blob_pull *pull)
 {
     if (!pull)
         return;
-    free(pull->bytes);
+    slab_free(pull->slab);
     free(pull->digest);
     free(pull->name);
     free(pull);
@@ -265,15 +267,20 @@ const struct artifact *blob_pull_what(const struct blob_pull *pull)
     return &pull->what;
 }
 
-void *blob_pull_detach(struct blob_pull *pull, size_t *n)
+enum err blob_pull_detach(struct blob_pull *pull, struct slab **out)
 {
-    void *const bytes = pull->bytes;
+    enum err err;
 
-    if (!blob_pull_done(pull))
-        return NULL;
-    *n = (size_t)pull->what.bytes;
+    *out = NULL;
+    if (!blob_pull_done(pull) || !pull->slab)
+        return OK;
+    err = slab_seal(pull->slab);
+    if (err)
+        return err_add("%s", pull->name);
+    *out = pull->slab;
+    pull->slab = NULL;
     pull->bytes = NULL;
-    return bytes;
+    return OK;
 }
 
 struct blob_pull_stats blob_pull_stats(const struct blob_pull *pull)

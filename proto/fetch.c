@@ -6,13 +6,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { HAND_MS = 1000 }; /* for an answer as pages; a stopped learner gives none */
+
+/* An artifact on its way: as pages while `asked` is set, else over the wire. */
+struct want {
+    struct artifact what;
+    char *name;
+    bool used, asked;
+    int fd;
+    int64_t asked_ms;
+    struct blob_pull *pull;
+};
 
 struct fetch {
     struct fetch_conf conf;
     struct curve_keys keys; /* the fleet's, with the bulk port's public key as the server's */
     char *endpoint;
     struct peer *bulk;
-    struct blob_pull *pull[FETCH_MAX];
+    struct id run;
+    struct want want[FETCH_MAX];
     uint64_t chunks;
     char note[192];
 };
@@ -34,12 +48,21 @@ static void hang_up(struct fetch *fetch)
     fetch->bulk = NULL;
 }
 
+static void drop(struct fetch *fetch, struct want *want)
+{
+    if (want->asked) {
+        fetch->conf.unwatch_fd(fetch->conf.self, want->fd);
+        close(want->fd);
+    }
+    blob_pull_free(want->pull);
+    free(want->name);
+    memset(want, 0, sizeof *want);
+}
+
 void fetch_drop_all(struct fetch *fetch)
 {
-    for (int i = 0; i < FETCH_MAX; i++) {
-        blob_pull_free(fetch->pull[i]);
-        fetch->pull[i] = NULL;
-    }
+    for (int i = 0; i < FETCH_MAX; i++)
+        drop(fetch, &fetch->want[i]);
 }
 
 void fetch_free(struct fetch *fetch)
@@ -53,19 +76,34 @@ void fetch_free(struct fetch *fetch)
     free(fetch);
 }
 
+/* ---- over the wire */
+
 /* Sends what is due. A request that cannot go out now is asked for again. */
 static void ask(struct fetch *fetch, int64_t now_ms)
 {
     for (int i = 0; i < FETCH_MAX; i++) {
+        struct blob_pull *const pull = fetch->want[i].pull;
         struct msg msg;
-        if (!fetch->pull[i] || !fetch->bulk || !peer_welcome(fetch->bulk))
+        if (!pull || !fetch->bulk || !peer_welcome(fetch->bulk))
             continue;
-        while (blob_pull_ask(fetch->pull[i], &msg, now_ms))
+        while (blob_pull_ask(pull, &msg, now_ms))
             if (peer_send(fetch->bulk, &msg)) {
-                blob_pull_lost(fetch->pull[i], &msg);
+                blob_pull_lost(pull, &msg);
                 break;
             }
     }
+}
+
+/* Hands over what has come whole. */
+static enum err hand(struct fetch *fetch, struct want *want, struct slab *slab, int64_t now_ms)
+{
+    struct want whole = *want;
+    enum err err;
+
+    memset(want, 0, sizeof *want); /* `got` may want the next one */
+    err = fetch->conf.got(fetch->conf.self, &whole.what, slab, now_ms);
+    drop(fetch, &whole);
+    return err;
 }
 
 static enum err on_chunk(void *self, const struct msg *msg, int64_t now_ms)
@@ -73,21 +111,17 @@ static enum err on_chunk(void *self, const struct msg *msg, int64_t now_ms)
     struct fetch *fetch = self;
 
     for (int i = 0; i < FETCH_MAX; i++) {
-        struct blob_pull *pull = fetch->pull[i];
-        if (!pull || !blob_pull_take(pull, &msg->wchunk, now_ms))
+        struct want *const want = &fetch->want[i];
+        struct slab *slab;
+        enum err err;
+        if (!want->pull || !blob_pull_take(want->pull, &msg->wchunk, now_ms))
             continue;
         fetch->chunks++;
-        if (blob_pull_done(pull)) {
-            const struct artifact what = *blob_pull_what(pull);
-            size_t n;
-            void *bytes = blob_pull_detach(pull, &n);
-            enum err err;
-            fetch->pull[i] = NULL;
-            err = fetch->conf.got(fetch->conf.self, &what, bytes, n, now_ms);
-            blob_pull_free(pull);
-            if (err)
-                return err;
-        }
+        err = blob_pull_detach(want->pull, &slab);
+        if (!err && slab)
+            err = hand(fetch, want, slab, now_ms);
+        if (err)
+            return err;
         break;
     }
     ask(fetch, now_ms);
@@ -99,7 +133,7 @@ static enum err on_none(void *self, const struct msg *msg, int64_t now_ms)
     struct fetch *fetch = self;
 
     for (int i = 0; i < FETCH_MAX; i++)
-        if (fetch->pull[i] && blob_pull_none(fetch->pull[i], &msg->wnone, now_ms))
+        if (fetch->want[i].pull && blob_pull_none(fetch->want[i].pull, &msg->wnone, now_ms))
             break;
     return OK;
 }
@@ -111,8 +145,8 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 
     (void)msg;
     for (int i = 0; i < FETCH_MAX; i++)
-        if (fetch->pull[i])
-            blob_pull_cut(fetch->pull[i]);
+        if (fetch->want[i].pull)
+            blob_pull_cut(fetch->want[i].pull);
     ask(fetch, now_ms);
     return OK;
 }
@@ -150,40 +184,118 @@ enum err fetch_endpoint(struct fetch *fetch, const char *bulk, const char *bulk_
     return fetch->conf.watch(fetch->conf.self, peer_socket(fetch->bulk));
 }
 
+/* ---- as pages */
+
+void fetch_run(struct fetch *fetch, const struct id *run)
+{
+    fetch->run = *run;
+}
+
+static bool ask_here(struct fetch *fetch, struct want *want)
+{
+    static const struct id none;
+
+    if (want->what.kind != ARTIFACT_IMAGE || !memcmp(&fetch->run, &none, sizeof none))
+        return false;
+    want->fd = handover_ask(&fetch->run, &want->what.hash);
+    if (want->fd < 0)
+        return false;
+    want->asked = true;
+    if (!fetch->conf.watch_fd(fetch->conf.self, want->fd))
+        return true;
+    want->asked = false;
+    close(want->fd);
+    return false;
+}
+
+/* The answer to one who asked: the pages, or the wire from now on. */
+static enum err take_here(struct fetch *fetch, struct want *want, int64_t now_ms)
+{
+    struct slab *slab;
+
+    fetch->conf.unwatch_fd(fetch->conf.self, want->fd);
+    want->asked = false;
+    slab = handover_take(want->fd, &want->what);
+    if (!slab)
+        return blob_pull_new(&want->pull, &want->what);
+    fetch->chunks++;
+    return hand(fetch, want, slab, now_ms);
+}
+
+enum err fetch_handed(void *self, int64_t now_ms)
+{
+    struct fetch *fetch = self;
+    enum err err = OK;
+
+    for (int i = 0; i < FETCH_MAX && !err; i++)
+        if (fetch->want[i].asked && handover_answered(fetch->want[i].fd))
+            err = take_here(fetch, &fetch->want[i], now_ms);
+    if (!err)
+        ask(fetch, now_ms);
+    return err;
+}
+
+static enum err give_up_waiting(struct fetch *fetch, int64_t now_ms)
+{
+    enum err err = OK;
+
+    for (int i = 0; i < FETCH_MAX && !err; i++) {
+        struct want *const want = &fetch->want[i];
+        if (want->asked && !want->asked_ms)
+            want->asked_ms = now_ms;
+        if (want->asked && now_ms - want->asked_ms >= HAND_MS)
+            err = take_here(fetch, want, now_ms);
+    }
+    return err;
+}
+
+/* ---- both */
+
 bool fetch_wants(const struct fetch *fetch, const struct hash *hash)
 {
     for (int i = 0; i < FETCH_MAX; i++)
-        if (fetch->pull[i] && hash_same(&blob_pull_what(fetch->pull[i])->hash, hash))
+        if (fetch->want[i].used && hash_same(&fetch->want[i].what.hash, hash))
             return true;
     return false;
 }
 
 enum err fetch_want(struct fetch *fetch, const struct artifact *what)
 {
+    struct want *want = NULL;
+    enum err err = OK;
+
     if (fetch_wants(fetch, &what->hash))
         return OK;
-    for (int i = 0; i < FETCH_MAX; i++)
-        if (!fetch->pull[i])
-            return blob_pull_new(&fetch->pull[i], what);
-    return err_set(ERR_RANGE, "%d artifacts are on their way already", FETCH_MAX);
+    for (int i = 0; i < FETCH_MAX && !want; i++)
+        if (!fetch->want[i].used)
+            want = &fetch->want[i];
+    if (!want)
+        return err_set(ERR_RANGE, "%d artifacts are on their way already", FETCH_MAX);
+    want->used = true;
+    want->what = *what;
+    want->name = mem_text(what->name ? what->name : "");
+    want->what.name = want->name;
+    if (!ask_here(fetch, want))
+        err = blob_pull_new(&want->pull, &want->what);
+    if (err)
+        drop(fetch, want);
+    return err;
 }
 
 void fetch_drop(struct fetch *fetch, const struct hash *hash)
 {
     for (int i = 0; i < FETCH_MAX; i++)
-        if (fetch->pull[i] && hash_same(&blob_pull_what(fetch->pull[i])->hash, hash)) {
-            blob_pull_free(fetch->pull[i]);
-            fetch->pull[i] = NULL;
-        }
+        if (fetch->want[i].used && hash_same(&fetch->want[i].what.hash, hash))
+            drop(fetch, &fetch->want[i]);
 }
 
 enum err fetch_tick(void *self, int64_t now_ms)
 {
     struct fetch *fetch = self;
-    enum err err;
+    enum err err = give_up_waiting(fetch, now_ms);
 
-    if (!fetch->bulk)
-        return OK;
+    if (err || !fetch->bulk)
+        return err;
     err = peer_tick(fetch->bulk, now_ms);
     if (!err)
         ask(fetch, now_ms);
@@ -205,14 +317,14 @@ uint64_t fetch_chunks(const struct fetch *fetch)
 const char *fetch_note(struct fetch *fetch)
 {
     for (int i = 0; i < FETCH_MAX; i++) {
-        const struct blob_pull *pull = fetch->pull[i];
+        const struct want *want = &fetch->want[i];
         struct blob_pull_stats stats;
-        if (!pull)
+        if (!want->pull)
             continue;
-        stats = blob_pull_stats(pull);
-        snprintf(fetch->note, sizeof fetch->note, "%s: %zu of %zu chunks%s%s",
-                 blob_pull_what(pull)->name, (size_t)(stats.chunks - stats.missing),
-                 (size_t)stats.chunks, *stats.reason ? ", last answer: " : "", stats.reason);
+        stats = blob_pull_stats(want->pull);
+        snprintf(fetch->note, sizeof fetch->note, "%s: %zu of %zu chunks%s%s", want->name,
+                 (size_t)stats.chunks, (size_t)(stats.chunks + stats.missing),
+                 *stats.reason ? ", last answer: " : "", stats.reason);
         return fetch->note;
     }
     return "";

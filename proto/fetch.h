@@ -1,4 +1,5 @@
-/* fetch: what a worker lacks, pulled by hash over the bulk connection.
+/* fetch: what a worker lacks, pulled by hash: an image of the run's as pages, where its learner
+ * is on this machine (handover.h), everything else and elsewhere over the bulk connection.
  *
  * Owns the bulk peer, which goes where WELCOME says, and up to FETCH_MAX pulls at once. No
  * clock; sockets are watched by the owner. */
@@ -7,6 +8,7 @@
 #define PROTO_FETCH_H
 
 #include "proto/blob.h"
+#include "proto/handover.h"
 #include "proto/peer.h"
 
 enum { FETCH_MAX = 16 };
@@ -21,10 +23,11 @@ struct fetch_conf {
     /* The bulk socket is there, or about to go: register it with a loop, or take it away. */
     enum err (*watch)(void *self, void *socket);
     void (*unwatch)(void *self, void *socket);
-    /* An artifact has arrived and was checked; `bytes` (64-byte aligned) are the owner's,
-     * free(). */
-    enum err (*got)(void *self, const struct artifact *what, void *bytes, size_t n,
-                    int64_t now_ms);
+    /* The same for a plain descriptor: fetch_handed when it is readable. */
+    enum err (*watch_fd)(void *self, int fd);
+    void (*unwatch_fd)(void *self, int fd);
+    /* An artifact has arrived and was checked; the slab is the owner's. */
+    enum err (*got)(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms);
     void *self;
 };
 
@@ -36,6 +39,9 @@ void fetch_free(struct fetch *fetch); /* NULL is fine */
 enum err fetch_endpoint(struct fetch *fetch, const char *bulk, const char *bulk_key,
                         int64_t now_ms) MUST_CHECK;
 
+/* From each WELCOME: the run whose learner is asked first. */
+void fetch_run(struct fetch *fetch, const struct id *run);
+
 /* Asks for an artifact; one that is on its way already is left alone.
  * Errors: ERR_RANGE (FETCH_MAX are on their way; try again later), ERR_NOMEM. */
 enum err fetch_want(struct fetch *fetch, const struct artifact *what) MUST_CHECK;
@@ -46,8 +52,10 @@ void fetch_drop_all(struct fetch *fetch);
 /* Each PEER_TICK_MS, and when the bulk socket is readable. */
 enum err fetch_tick(void *fetch, int64_t now_ms) MUST_CHECK;
 enum err fetch_readable(void *fetch, int64_t now_ms) MUST_CHECK;
+enum err fetch_handed(void *fetch, int64_t now_ms) MUST_CHECK;
 
-uint64_t fetch_chunks(const struct fetch *fetch); /* taken so far: progress */
+/* Taken so far, for progress: a chunk, or an artifact as pages, is one. */
+uint64_t fetch_chunks(const struct fetch *fetch);
 /* Why the oldest pull is not done, "" if nothing is wanted. */
 const char *fetch_note(struct fetch *fetch);
 

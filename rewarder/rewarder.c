@@ -13,8 +13,7 @@ struct known { /* a scorer of the run's table that we can do */
     struct scorer scorer;
     char *spec;
     struct artifact card, image;
-    void *card_bytes, *image_bytes; /* what has arrived and waits for the other half */
-    size_t card_n, image_n;
+    struct slab *card_bytes, *image_bytes; /* what has come and waits for the other half */
     bool loaded;
 };
 
@@ -48,8 +47,8 @@ void rewarder_new(struct rewarder **out, const struct rewarder_conf *conf)
 static void forget(struct known *k)
 {
     free(k->spec);
-    free(k->card_bytes);
-    free(k->image_bytes);
+    slab_free(k->card_bytes);
+    slab_free(k->image_bytes);
     memset(k, 0, sizeof *k);
 }
 
@@ -243,6 +242,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
         r->run = msg->head.run;
         fetch_drop_all(r->fetch);
     }
+    fetch_run(r->fetch, &r->run);
     take_table(r, w);
     return ask(r);
 }
@@ -251,8 +251,8 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 static enum err load(struct rewarder *r, struct known *k)
 {
     struct work *work = score_work(WORK_MODEL);
-    enum err err =
-        bundle_from_card(&work->bundle, k->card_bytes, k->card_n, "the scorer's card");
+    enum err err = bundle_from_card(&work->bundle, slab_bytes(k->card_bytes),
+                                    slab_size(k->card_bytes), "the scorer's card");
 
     if (err) {
         score_work_free(work);
@@ -261,7 +261,6 @@ static enum err load(struct rewarder *r, struct known *k)
     work->scorer = k->scorer.hash;
     work->scorer_kind = k->scorer.kind;
     work->image = k->image_bytes;
-    work->bytes = k->image_n;
     k->image_bytes = NULL;
     if (!post(r, work)) {
         k->image_bytes = work->image;
@@ -269,23 +268,13 @@ static enum err load(struct rewarder *r, struct known *k)
         score_work_free(work);
         return OK; /* the tick tries again */
     }
-    free(k->card_bytes);
+    slab_free(k->card_bytes);
     k->card_bytes = NULL;
     k->loaded = true;
     return OK;
 }
 
-static void *copy(const void *bytes, size_t n)
-{
-    void *to = NULL;
-
-    if (mem_big(&to, n, 1, "artifact"))
-        return NULL;
-    memcpy(to, bytes, n);
-    return to;
-}
-
-enum err rewarder_got(void *self, const struct artifact *what, void *bytes, size_t n,
+enum err rewarder_got(void *self, const struct artifact *what, struct slab *slab,
                       int64_t now_ms)
 {
     struct rewarder *r = self;
@@ -296,18 +285,14 @@ enum err rewarder_got(void *self, const struct artifact *what, void *bytes, size
         struct known *k = &r->known[i];
         if (!needs_model(k) || k->loaded)
             continue;
-        if (!k->card_bytes && hash_same(&k->card.hash, &what->hash)) {
-            k->card_bytes = copy(bytes, n);
-            k->card_n = n;
-        }
-        if (!k->image_bytes && hash_same(&k->image.hash, &what->hash)) {
-            k->image_bytes = copy(bytes, n);
-            k->image_n = n;
-        }
+        if (!k->card_bytes && hash_same(&k->card.hash, &what->hash))
+            k->card_bytes = slab_share(slab);
+        if (!k->image_bytes && hash_same(&k->image.hash, &what->hash))
+            k->image_bytes = slab_share(slab);
         if (k->card_bytes && k->image_bytes)
             err = load(r, k);
     }
-    free(bytes);
+    slab_free(slab);
     return err;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/slab.h"
 #include "judge/rule.h"
 #include "lm/file/bundle.h"
 #include "lm/model/forward.h"
@@ -16,7 +17,7 @@
 struct loaded {
     struct hash scorer;
     struct bundle *bundle;
-    float *image;
+    struct slab *image;
     struct model *model;
 };
 
@@ -44,7 +45,7 @@ void score_work_free(void *self)
     if (!work)
         return;
     bundle_free(work->bundle);
-    free(work->image);
+    slab_free(work->image);
     free(work->spec);
     for (uint32_t i = 0; i < work->items; i++) {
         free(work->item[i].token);
@@ -106,7 +107,7 @@ void score_new(struct scoring **out)
 static void unload(struct scoring *s, uint32_t i)
 {
     model_free(s->loaded[i].model);
-    free(s->loaded[i].image);
+    slab_free(s->loaded[i].image);
     bundle_free(s->loaded[i].bundle);
     s->loaded[i] = s->loaded[--s->n];
 }
@@ -278,7 +279,8 @@ static enum err take_model(struct scoring *s, struct work *work)
     enum err err = OK;
 
     if (!find(s, &work->scorer) && s->n < SCORE_SCORERS) {
-        err = model_new(&l->model, &work->bundle->shape, work->image, work->bytes);
+        err = model_new(&l->model, &work->bundle->shape, slab_bytes(work->image),
+                        slab_size(work->image));
         if (!err) {
             l->scorer = work->scorer;
             l->bundle = work->bundle;

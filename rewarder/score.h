@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 struct bundle;
+struct slab;
 struct worker;
 
 enum work_kind {
@@ -37,8 +38,7 @@ struct work {
     struct hash scorer;
     uint32_t scorer_kind; /* WORK_MODEL, WORK_TICKET */
     struct bundle *bundle;
-    float *image;
-    size_t bytes;
+    struct slab *image;
     struct hash keep[SCORE_SCORERS]; /* WORK_TABLE */
     uint32_t keeps;
     uint64_t ticket;

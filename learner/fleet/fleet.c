@@ -21,10 +21,12 @@ enum {
 
 static enum err offer(struct fleet *f, const struct snapshot *s)
 {
-    const struct artifact what = {
-        .hash = s->version.hash, .bytes = s->n, .kind = ARTIFACT_IMAGE, .name = "policy"};
+    const struct artifact what = {.hash = s->version.hash,
+                                  .bytes = slab_size(s->image),
+                                  .kind = ARTIFACT_IMAGE,
+                                  .name = "policy"};
 
-    return serve_add(f->serve, &what, s->bytes, s->digest, NULL, NULL);
+    return serve_slab(f->serve, &what, s->image, s->digest);
 }
 
 /* Takes the oldest image away. Another version may have the same bits: its copy is offered from
@@ -70,9 +72,10 @@ static enum err keep(struct fleet *f, struct snapshot *s)
 
 enum err fleet_say_version(struct fleet *f, struct snapshot *s)
 {
-    struct msg msg = {
-        .head.type = MSG_PUBLISH,
-        .publish = {.version = s->version, .kind = ARTIFACT_IMAGE, .bytes = s->n}};
+    struct msg msg = {.head.type = MSG_PUBLISH,
+                      .publish = {.version = s->version,
+                                  .kind = ARTIFACT_IMAGE,
+                                  .bytes = slab_size(s->image)}};
     enum err err = keep(f, s);
 
     if (!err)
@@ -390,11 +393,10 @@ static bool finished(const void *self, int64_t now_ms)
 
 /* ---- the whole */
 
-static enum err got(void *self, const struct artifact *what, void *bytes, size_t n,
-                    int64_t now_ms)
+static enum err got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
 {
-    (void)self, (void)what, (void)n, (void)now_ms;
-    free(bytes); /* a learner asks for nothing */
+    (void)self, (void)what, (void)now_ms;
+    slab_free(slab); /* a learner asks for nothing */
     return OK;
 }
 
@@ -404,10 +406,9 @@ static enum err offer_origin(struct fleet *f)
     enum err err = OK;
 
     for (int i = 0; i < o->models && !err; i++) {
-        err = serve_add(f->serve, &o->model[i].card, o->model[i].card_bytes, NULL, NULL, NULL);
+        err = serve_add(f->serve, &o->model[i].card, o->model[i].card_bytes);
         if (!err)
-            err = serve_add(f->serve, &o->model[i].image, o->model[i].image_bytes, NULL, NULL,
-                            NULL);
+            err = serve_add(f->serve, &o->model[i].image, o->model[i].image_bytes);
     }
     for (uint32_t i = 0; i < f->conf.snapshots && !err; i++)
         err = keep(f, f->conf.snapshot[i]);

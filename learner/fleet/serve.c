@@ -1,5 +1,6 @@
 #include "learner/fleet/serve.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "net/loop.h"
 
@@ -11,17 +12,39 @@ struct serve {
     struct serve_conf conf;
     struct curve_keys keys; /* the fleet's, with the bulk port's public key as the server's */
     struct blob_store *store;
+    struct handover *here; /* NULL: another process gives, or the system will not */
     struct peer *bulk;
     char *endpoint;
     bool offer; /* an OFFER is due */
 };
 
+static enum err someone_here(void *self, int64_t now_ms)
+{
+    return handover_readable(((struct serve *)self)->here, now_ms);
+}
+
+static enum err watch_fd(void *self, int fd)
+{
+    struct serve *s = self;
+
+    return loop_fd(s->conf.loop, fd, someone_here, s);
+}
+
+static void unwatch_fd(void *self, int fd)
+{
+    loop_unfd(((struct serve *)self)->conf.loop, fd);
+}
+
+/* Without it everything goes over the wire. */
 void serve_new(struct serve **out, const struct serve_conf *conf)
 {
     struct serve *s = mem_new(1, sizeof *s);
+    const struct handover_conf here = {conf->run, watch_fd, unwatch_fd, s};
 
     s->conf = *conf;
     blob_store_new(&s->store);
+    if (handover_open(&s->here, &here))
+        log_info("handover", "state=off reason=\"%s\"", err_text());
     *out = s;
 }
 
@@ -39,22 +62,44 @@ void serve_free(struct serve *s)
     if (!s)
         return;
     hang_up(s);
+    handover_close(s->here);
     blob_store_free(s->store);
     curve_wipe(&s->keys);
     free(s->endpoint);
     free(s);
 }
 
-enum err serve_add(struct serve *s, const struct artifact *what, const void *bytes,
-                   const struct hash *digest, void (*release)(void *), void *hint)
+enum err serve_add(struct serve *s, const struct artifact *what, const void *bytes)
 {
     s->offer = true;
-    return blob_store_add(s->store, what, bytes, what->bytes, digest, release, hint);
+    return blob_store_add(s->store, what, bytes, what->bytes, NULL, NULL, NULL);
+}
+
+static void release(void *slab)
+{
+    slab_free(slab);
+}
+
+enum err serve_slab(struct serve *s, const struct artifact *what, struct slab *slab,
+                    const struct hash *digest)
+{
+    enum err err;
+
+    s->offer = true;
+    err = blob_store_add(s->store, what, slab_bytes(slab), slab_size(slab), digest, release,
+                         slab_share(slab));
+    if (err)
+        slab_free(slab);
+    else if (s->here)
+        handover_put(s->here, &what->hash, slab);
+    return err;
 }
 
 void serve_remove(struct serve *s, const struct hash *hash)
 {
     s->offer = true;
+    if (s->here)
+        handover_remove(s->here, hash);
     blob_store_remove(s->store, hash);
 }
 

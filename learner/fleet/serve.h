@@ -1,4 +1,5 @@
-/* serve: artifacts of the run for whoever asks: the learner's end of the bulk connection.
+/* serve: artifacts of the run for whoever asks: the learner's end of the bulk connection, and
+ * of the handover to processes of its machine (proto/handover.h).
  *
  * The learner connects out, offers what it has, and answers requests in turn. */
 
@@ -7,6 +8,7 @@
 
 #include "proto/blob.h"
 #include "proto/curve.h"
+#include "proto/handover.h"
 #include "proto/peer.h"
 
 struct loop;
@@ -23,9 +25,12 @@ struct serve_conf {
 void serve_new(struct serve **out, const struct serve_conf *conf);
 void serve_free(struct serve *serve); /* NULL is fine; before its loop */
 
-/* As blob_store_*; the offer follows. */
-enum err serve_add(struct serve *serve, const struct artifact *what, const void *bytes,
-                   const struct hash *digest, void (*release)(void *), void *hint) MUST_CHECK;
+/* As blob_store_add; the offer follows. `bytes` stay the caller's. */
+enum err serve_add(struct serve *serve, const struct artifact *what,
+                   const void *bytes) MUST_CHECK;
+/* The same of a sealed slab, which is shared. */
+enum err serve_slab(struct serve *serve, const struct artifact *what, struct slab *slab,
+                    const struct hash *digest) MUST_CHECK;
 void serve_remove(struct serve *serve, const struct hash *hash);
 const struct artifact *serve_list(const struct serve *serve, uint32_t *n);
 

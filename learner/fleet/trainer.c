@@ -42,7 +42,7 @@ void trainer_snapshot_free(void *self)
 
     if (!s)
         return;
-    free(s->bytes);
+    slab_free(s->image);
     free(s->digest);
     free(s);
 }
@@ -140,31 +140,39 @@ const struct trainer_counters *trainer_counters(const struct trainer *t)
 
 /* ---- images */
 
-static struct snapshot *snapshot_of(float *bytes, size_t n, uint64_t number)
+/* A copy in pages of its own, by all threads: it is made while nothing else is computed. */
+static enum err snapshot_of(struct snapshot **out, const void *from, size_t n, uint64_t number)
 {
+    const size_t chunks = blob_chunks(n);
     struct snapshot *s = mem_new(1, sizeof *s);
+    enum err err = slab_new(&s->image, n, "a version's weights");
 
-    s->bytes = bytes;
-    s->n = n;
-    s->digest = mem_new(blob_chunks(n), sizeof *s->digest);
-    s->version.number = number;
-    s->version.hash = blob_digest(s->digest, bytes, n);
-    return s;
+    *out = NULL;
+    s->digest = mem_new(chunks, sizeof *s->digest);
+#pragma omp parallel for schedule(static) if (!err)
+    for (size_t i = 0; i < (err ? 0 : chunks); i++) {
+        const size_t at = i * HASH_CHUNK, left = n - at;
+        const size_t bytes = left < HASH_CHUNK ? left : HASH_CHUNK;
+        uint8_t *to = (uint8_t *)slab_bytes(s->image) + at;
+        memcpy(to, (const uint8_t *)from + at, bytes);
+        s->digest[i] = hash_chunk(to, bytes);
+    }
+    if (!err)
+        err = slab_seal(s->image);
+    s->version = (struct version){number, hash_join(s->digest, chunks)};
+    if (err)
+        trainer_snapshot_free(s);
+    else
+        *out = s;
+    return err;
 }
 
 enum err trainer_snapshot(const struct trainer *t, struct snapshot **out)
 {
     size_t n;
     const float *image = round_image(t->round, &n);
-    float *copy = NULL;
-    const enum err err = mem_big(&copy, n, 1, "a version's weights");
 
-    *out = NULL;
-    if (err)
-        return err;
-    memcpy(copy, image, n);
-    *out = snapshot_of(copy, n, trainer_version(t));
-    return OK;
+    return snapshot_of(out, image, n, trainer_version(t));
 }
 
 static char *image_path(const struct trainer *t, uint64_t number)
@@ -177,22 +185,17 @@ enum err trainer_image(const struct trainer *t, const struct version *version,
 {
     char *path = image_path(t, version->number);
     const void *map = NULL;
-    float *copy = NULL;
     size_t n = 0;
     enum err err = fs_map(&map, &n, path);
 
     *out = NULL;
     if (!err)
-        err = mem_big(&copy, n, 1, "a version's weights");
-    if (!err) {
-        memcpy(copy, map, n);
-        *out = snapshot_of(copy, n, version->number);
-        if (!hash_same(&(*out)->version.hash, &version->hash)) {
-            err = err_set(ERR_PARSE,
-                          "%s: damaged: it does not have the hash that was announced", path);
-            trainer_snapshot_free(*out);
-            *out = NULL;
-        }
+        err = snapshot_of(out, map, n, version->number);
+    if (!err && !hash_same(&(*out)->version.hash, &version->hash)) {
+        err = err_set(ERR_PARSE, "%s: damaged: it does not have the hash that was announced",
+                      path);
+        trainer_snapshot_free(*out);
+        *out = NULL;
     }
     fs_unmap(map, n);
     free(path);
@@ -249,7 +252,8 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
     for (uint32_t i = 0; i < job->keeps && !err; i++) {
         char *path = image_path(t, job->keep[i]->version.number);
         if (!fs_exists(path))
-            err = fs_write(path, job->keep[i]->bytes, job->keep[i]->n);
+            err =
+                fs_write(path, slab_bytes(job->keep[i]->image), slab_size(job->keep[i]->image));
         free(path);
     }
     if (!err)

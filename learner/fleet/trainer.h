@@ -5,6 +5,7 @@
 #ifndef LEARNER_FLEET_TRAINER_H
 #define LEARNER_FLEET_TRAINER_H
 
+#include "base/slab.h"
 #include "learner/fleet/prompts.h"
 #include "learner/journal/record.h"
 #include "learner/journal/rewards.h"
@@ -18,8 +19,7 @@ struct worker;
 /* A version's compute weights as they travel. */
 struct snapshot {
     struct version version;
-    float *bytes;
-    size_t n;
+    struct slab *image;
     struct hash *digest; /* of its chunks */
 };
 void trainer_snapshot_free(void *snapshot); /* NULL is fine */

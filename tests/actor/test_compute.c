@@ -7,6 +7,7 @@
 #include "actor/compute.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/slab.h"
 #include "lm/file/bundle.h"
 #include "net/loop.h"
 #include "net/worker.h"
@@ -122,9 +123,9 @@ static struct item *image_of(uint64_t number)
         small.params->data[i] *= 1 + 0.01f * (float)number;
     small_pack(&small);
     item->version = version_of(number);
-    item->bytes = image_size(&small_shape[0]);
-    item->image = aligned_alloc(64, item->bytes);
-    memcpy(item->image, small.image, item->bytes);
+    assert_ok(slab_new(&item->image, image_size(&small_shape[0]), "an image"));
+    memcpy(slab_bytes(item->image), small.image, slab_size(item->image));
+    assert_ok(slab_seal(item->image));
     small_free(&small);
     return item;
 }

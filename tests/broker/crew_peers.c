@@ -300,15 +300,15 @@ static enum err actor_hears(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
-static enum err actor_got(void *self, const struct artifact *what, void *bytes, size_t n,
+static enum err actor_got(void *self, const struct artifact *what, struct slab *slab,
                           int64_t now_ms)
 {
     struct crew *crew = self;
 
     (void)what;
-    assert_int_equal(n, crew->image.bytes);
-    assert_memory_equal(bytes, crew->weights, n);
-    free(bytes);
+    assert_int_equal(slab_size(slab), crew->image.bytes);
+    assert_memory_equal(slab_bytes(slab), crew->weights, crew->image.bytes);
+    slab_free(slab);
     crew->actor.have_image = true;
     peer_hb(crew->actor.peer, now_ms);
     return OK;

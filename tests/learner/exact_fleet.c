@@ -199,11 +199,10 @@ static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
     return err == ERR_STATE ? OK : err; /* asked again at the ticket's deadline */
 }
 
-static enum err got(void *self, const struct artifact *what, void *bytes, size_t n,
-                    int64_t now_ms)
+static enum err got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
 {
-    (void)self, (void)what, (void)n, (void)now_ms;
-    free(bytes); /* nothing is asked for */
+    (void)self, (void)what, (void)now_ms;
+    slab_free(slab); /* nothing is asked for */
     return OK;
 }
 

@@ -17,3 +17,4 @@ target_compile_definitions(test_proto_python PRIVATE EXAMPLES="${CMAKE_CURRENT_S
 drover_test(proto/doc NEEDS proto)
 target_compile_definitions(test_proto_doc PRIVATE PAGE="${CMAKE_CURRENT_SOURCE_DIR}/../docs/PROTOCOL.md")
 drover_test(proto/fetch NEEDS proto proxied)
+drover_test(proto/handover NEEDS proto)

@@ -23,8 +23,8 @@ struct road {
     struct peer *learner;
     struct blob_store *store;
     struct fetch *fetch;
-    uint8_t *bytes, *got;
-    size_t n;
+    uint8_t *bytes;
+    struct slab *got;
     int served;
 };
 
@@ -143,15 +143,13 @@ static void unwatch(void *self, void *socket)
     (void)socket;
 }
 
-static enum err got(void *self, const struct artifact *what, void *bytes, size_t n,
-                    int64_t now_ms)
+static enum err got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
 {
     struct road *const road = self;
 
     (void)now_ms;
     assert_string_equal(what->name, "policy");
-    road->got = bytes;
-    road->n = n;
+    road->got = slab;
     return OK;
 }
 
@@ -242,12 +240,12 @@ static void an_artifact_survives_cuts(void **state)
     }
     assert_non_null(road.got);
     assert_int_equal(cuts, 4);
-    assert_int_equal(road.n, SIZE);
-    assert_memory_equal(road.got, road.bytes, SIZE);
+    assert_int_equal(slab_size(road.got), SIZE);
+    assert_memory_equal(slab_bytes(road.got), road.bytes, SIZE);
     print_message("%d answers for 41 chunks through %d cuts\n", road.served, cuts);
     assert_true(road.served <= 42 + cuts * (BLOB_WINDOW + 4)); /* only what was on its way */
     proxied_close(&proxied);
-    free(road.got);
+    slab_free(road.got);
     fetch_free(road.fetch);
     blob_store_free(road.store);
     peer_close(road.learner);
