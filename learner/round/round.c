@@ -85,7 +85,8 @@ static enum err critic_params(struct params **critic, const struct params *polic
 enum err round_new(struct round **out, const struct round_conf *conf, struct params *policy,
                    struct params *critic)
 {
-    const struct train_options options = {conf->gradient_checkpointing, conf->portable};
+    const struct train_options options = {.checkpointing = conf->gradient_checkpointing,
+                                          .portable = conf->portable};
     struct round *round = mem_new(1, sizeof(*round));
     enum err err = round_check(conf);
 
@@ -134,7 +135,8 @@ void round_free(struct round *round)
 size_t round_size(const struct round_conf *conf, const struct shape *policy,
                   const struct shape *critic, int tokens)
 {
-    const struct train_options options = {conf->gradient_checkpointing, conf->portable};
+    const struct train_options options = {.checkpointing = conf->gradient_checkpointing,
+                                          .portable = conf->portable};
 
     return step_size_lora(policy, &options, conf->lora, tokens) +
            (conf->critic ? step_size_lora(critic, &options, conf->lora, tokens) : 0) +

@@ -55,10 +55,22 @@ static void join(struct step *step)
     memset(step->embed, 0, n * sizeof(float));
 }
 
+/* Beside weights, gradient and moments a quarter of the weights' size is little: activations
+ * that fit there are kept. */
+static struct train_options keeping(const struct train_options *options,
+                                    const struct shape *shape)
+{
+    struct train_options own = *options;
+
+    own.keep = image_size(shape) / 4;
+    return own;
+}
+
 static enum err build_train(struct step *step, const struct train_options *options)
 {
     const struct shape *shape = &step->params->shape;
-    enum err err = train_new(&step->train, shape, options);
+    const struct train_options own = keeping(options, shape);
+    enum err err = train_new(&step->train, shape, &own);
 
     if (err)
         return err;
@@ -270,14 +282,16 @@ double step_apply(struct step *step, const struct adamw *adamw, double rate, dou
 /* Floats of a model's parameters, from its image: close enough for a plan, never less. */
 size_t step_size(const struct shape *shape, const struct train_options *options, int n)
 {
+    const struct train_options own = keeping(options, shape);
     const size_t apart = options->portable && shape->tied ? embed_floats(shape) : 0;
 
-    return 5 * image_size(shape) + apart * sizeof(float) + train_size(shape, options, n);
+    return 5 * image_size(shape) + apart * sizeof(float) + train_size(shape, &own, n);
 }
 
 size_t step_size_lora(const struct shape *shape, const struct train_options *options,
                       const struct lora_conf *lora, int n)
 {
+    const struct train_options own = keeping(options, shape);
     const size_t full = step_size(shape, options, n);
     struct params *base = NULL;
     struct lora *outline = NULL;
@@ -286,7 +300,7 @@ size_t step_size_lora(const struct shape *shape, const struct train_options *opt
     if (!lora || params_outline(&base, shape))
         return full;
     if (!lora_outline(&outline, base, lora, NULL))
-        size = 2 * image_size(shape) + train_size(shape, options, n) +
+        size = 2 * image_size(shape) + train_size(shape, &own, n) +
                4 * outline->weights->count * sizeof(float) +
                lora_branch_floats(shape, lora, n) * sizeof(float);
     lora_free(outline);

@@ -198,7 +198,7 @@ static void attention(const struct backward *pass, int layer)
 
 void backward_layer(const struct backward *pass, int layer)
 {
-    if (pass->tape->options.checkpointing)
+    if (layer < pass->tape->again)
         tape_layer(pass->tape, pass->model, layer, NULL);
     mlp(pass, layer);
     attention(pass, layer);

@@ -32,13 +32,23 @@ static size_t wide(const struct shape *s)
     return mlp > attention ? mlp : attention;
 }
 
+/* How many layers, from the first, are computed again for `rows` tokens. */
+static int layers_again(const struct shape *s, const struct train_options *options, size_t rows)
+{
+    const size_t kept = options->keep / (rows * inner(s) * sizeof(float));
+
+    if (!options->checkpointing || kept >= (size_t)s->layers)
+        return 0;
+    return s->layers - (int)kept;
+}
+
 /* Floats of a row of struct tape's one block. */
-static size_t row_floats(const struct shape *s, const struct train_options *options)
+static size_t row_floats(const struct shape *s, int again)
 {
     const size_t layers = (size_t)s->layers, width = (size_t)s->width;
+    const size_t whole = layers - (size_t)again + (again ? 1 : 0);
 
-    return layers * width + (options->checkpointing ? 1 : layers) * inner(s) + 5 * width + 1 +
-           (size_t)s->head_dim + wide(s);
+    return layers * width + whole * inner(s) + 5 * width + 1 + (size_t)s->head_dim + wide(s);
 }
 
 static int head_rows(const struct shape *s)
@@ -70,10 +80,11 @@ size_t tape_size(const struct shape *s, const struct train_options *options, int
     const int length = n < s->context ? n : s->context;
     const size_t rows = (size_t)n;
 
-    return sizeof(float) * (rows * row_floats(s, options) + head_floats(s) +
-                            (size_t)s->kv_heads * (2 * attention_keys(s->head_dim, n) +
-                                                   rows * (size_t)s->head_dim) +
-                            scratch_floats(s, length, true, omp_get_max_threads())) +
+    return sizeof(float) *
+               (rows * row_floats(s, layers_again(s, options, rows)) + head_floats(s) +
+                (size_t)s->kv_heads *
+                    (2 * attention_keys(s->head_dim, n) + rows * (size_t)s->head_dim) +
+                scratch_floats(s, length, true, omp_get_max_threads())) +
            rows * (4 * sizeof(int) + 2 * sizeof(float) + sizeof(struct tape_tile) + 1);
 }
 
@@ -160,7 +171,7 @@ static void carve(struct tape *t, size_t rows)
         struct tape_layer *l = &t->layer[i];
 
         l->in = take(&at, rows * width);
-        if (i && t->options.checkpointing) {
+        if (i && i < t->again) {
             float *in = l->in;
 
             *l = t->layer[0];
@@ -195,7 +206,8 @@ static enum err grow(struct tape *t, int n)
     free(t->memory);
     t->memory = NULL;
     t->rows = 0;
-    if (mem_big(&t->memory, rows * row_floats(&t->shape, &t->options), sizeof *t->memory,
+    t->again = layers_again(&t->shape, &t->options, rows);
+    if (mem_big(&t->memory, rows * row_floats(&t->shape, t->again), sizeof *t->memory,
                 "activations"))
         return ERR_NOMEM;
     carve(t, rows);

@@ -1,8 +1,9 @@
 /* tape: what the forward pass of training remembers, and the memory for it.
  *
  * Rows are the tokens of a packed batch. Per layer and token 3 width + heads head_dim + (heads
- * + 2 kv_heads) head_dim + 2 ffn floats, or width alone with checkpointing: then one layer's
- * other buffers are shared by all, and backward fills them again from the layer's input. */
+ * + 2 kv_heads) head_dim + 2 ffn floats, or width alone in layers that checkpointing does not
+ * keep: those share one layer's other buffers, and backward fills them again from the layer's
+ * input. */
 
 #ifndef LM_MODEL_TAPE_H
 #define LM_MODEL_TAPE_H
@@ -28,6 +29,7 @@ struct tape {
     struct shape shape;
     struct train_options options;
     int rows;     /* tokens that there is room for */
+    int again;    /* the first so many layers are computed again in backward */
     int threads;  /* that `scratch` and `aside` have room for */
     int tiles, n; /* of the batch at hand */
     size_t keys;  /* floats of one kv head's key blocks, all sequences */

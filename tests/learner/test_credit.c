@@ -261,7 +261,7 @@ static void a_method_without_a_critic_holds_none(void **state)
     round.samples = 2;
     group_round(&round, &conf);
     assert_true(round_size(&round, &small_shape[0], &small_shape[3], 99) ==
-                step_size(&small_shape[0], &(struct train_options){true, false}, 99));
+                step_size(&small_shape[0], &(struct train_options){.checkpointing = true}, 99));
     assert_err(ERR_RANGE,
                round_new(&a, &round, weights(&small_shape[0]), weights(&small_shape[3])));
     feed_golden(&feed, 0, 0);

@@ -81,7 +81,7 @@ static void merging_is_one_function(void **state)
     const char *name = isa_current()->name;
 
     for (size_t c = 0; c < SMALL_SHAPES; c++) {
-        struct bed *bed = bed_new(c, &all, 0.1f, (struct train_options){false, false});
+        struct bed *bed = bed_new(c, &all, 0.1f, (struct train_options){0});
         const size_t bytes = image_size(&small_shape[c]);
         float *want = malloc(bytes);
         struct hash hash = lora_hash(bed->lora), merged;
@@ -111,7 +111,7 @@ static void merging_is_one_function(void **state)
 static void a_fresh_adapter_is_its_base(void **state)
 {
     (void)state;
-    struct bed *bed = bed_new(0, &all, 0.1f, (struct train_options){false, false});
+    struct bed *bed = bed_new(0, &all, 0.1f, (struct train_options){0});
     const size_t bytes = image_size(&small_shape[0]);
     float *base = malloc(bytes);
     const struct tensor *q = params_part(bed->small.params, PART_Q, 0);
@@ -142,7 +142,7 @@ static void training_has_the_bits_of_scoring_and_decoding(void **state)
 {
     (void)state;
     for (size_t c = 0; c < SMALL_SHAPES; c++) {
-        struct bed *bed = bed_new(c, &all, 0.1f, (struct train_options){true, false});
+        struct bed *bed = bed_new(c, &all, 0.1f, (struct train_options){.checkpointing = true});
         const struct shape *shape = &small_shape[c];
         const bool scalar = shape->head != HEAD_LM;
         float want[N], hidden[64], one;
@@ -236,7 +236,7 @@ static void dropout_keeps_the_mean(void **state)
                              .dropout = 0.5,
                              .target = {"model.layers.1.mlp.down_proj"},
                              .targets = 1};
-    struct bed *bed = bed_new(3, &conf, 0.02f, (struct train_options){false, false});
+    struct bed *bed = bed_new(3, &conf, 0.02f, (struct train_options){0});
     double sum[N] = {0}, square[N] = {0}, worst = 0, spread = 0;
     float plain[N];
 
@@ -269,7 +269,7 @@ static void full_rank_has_the_full_update(void **state)
     (void)state;
     const struct lora_conf conf = {
         .r = 64, .alpha = 64, .target = {"model.layers.0.self_attn.q_proj"}, .targets = 1};
-    struct bed *bed = bed_new(0, &conf, 0.0f, (struct train_options){false, false});
+    struct bed *bed = bed_new(0, &conf, 0.0f, (struct train_options){0});
     const struct tensor *q = params_part(bed->small.params, PART_Q, 0);
     const struct lora_site *site = lora_at(bed->lora, q);
     float *a = bed->lora->weights->data + site->a->at;
@@ -306,7 +306,7 @@ static void full_rank_has_the_full_update(void **state)
 static double after_steps(size_t c, const struct lora_conf *conf, int steps)
 {
     const struct adamw adamw = {0.9, 0.999, 1e-8, 0.0};
-    struct bed *bed = bed_new(c, conf, 0.0f, (struct train_options){false, false});
+    struct bed *bed = bed_new(c, conf, 0.0f, (struct train_options){0});
     const size_t count = bed->lora->weights->count;
     float *moments = calloc(2 * count, sizeof *moments);
     double loss = 0;

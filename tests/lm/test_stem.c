@@ -98,7 +98,8 @@ static void stems_are_as_written_out(void **state)
     (void)state;
     for (int shape = 0; shape < SMALL_SHAPES; shape++)
         for (int kind = 0; kind < 4; kind++) {
-            const struct train_options options = {kind & 1, kind & 2};
+            const struct train_options options = {.checkpointing = kind & 1,
+                                                  .portable = kind & 2};
             struct packed shared, plain;
             struct result a, b;
             struct small small;
@@ -138,7 +139,7 @@ static void a_branch_begins_with_a_prediction(void **state)
     struct result a;
     struct small small;
     struct train *train;
-    const struct train_options options = {false, false};
+    const struct train_options options = {0};
     float slope[2 * MOST] = {0};
     (void)state;
 
@@ -161,7 +162,7 @@ static void only_what_is_wanted(void **state)
     struct result a, b;
     struct small small;
     struct train *train;
-    const struct train_options options = {true, true};
+    const struct train_options options = {.checkpointing = true, .portable = true};
     float slope[2 * MOST], some[2 * MOST];
     uint8_t wanted[MOST];
     (void)state;
@@ -201,7 +202,7 @@ static void stems_that_cannot_be_are_refused(void **state)
     const int token[12] = {0};
     struct small small;
     struct train *train;
-    const struct train_options options = {false, false};
+    const struct train_options options = {0};
     float out[12];
     (void)state;
 

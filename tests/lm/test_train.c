@@ -84,7 +84,7 @@ static void every_tensor_is_the_derivative(void **state)
 {
     (void)state;
     for (int shape = 0; shape < SMALL_SHAPES; shape++) {
-        struct bed *bed = bed_new(&small_shape[shape], (struct train_options){false, false});
+        struct bed *bed = bed_new(&small_shape[shape], (struct train_options){0});
         float *grad = gradient(bed);
 
         for (int i = 0; i < bed->small.params->n; i++) {
@@ -121,7 +121,8 @@ static void outputs_have_the_bits_of_scoring(void **state)
 {
     (void)state;
     for (int shape = 0; shape < SMALL_SHAPES; shape++) {
-        struct bed *bed = bed_new(&small_shape[shape], (struct train_options){true, false});
+        struct bed *bed =
+            bed_new(&small_shape[shape], (struct train_options){.checkpointing = true});
         const bool scalar = small_shape[shape].head != HEAD_LM;
         float want[2][N], got[2][N];
         float *a = scalar ? NULL : want[0], *b = scalar ? NULL : got[0];
@@ -142,7 +143,7 @@ static void outputs_have_the_bits_of_scoring(void **state)
 static void outputs_have_the_bits_of_decoding(void **state)
 {
     (void)state;
-    struct bed *bed = bed_new(&small_shape[2], (struct train_options){false, false});
+    struct bed *bed = bed_new(&small_shape[2], (struct train_options){0});
     struct work *work;
     float got[N], hidden[64], want;
 
@@ -168,7 +169,7 @@ static void outputs_have_the_bits_of_decoding(void **state)
 static void hits_are_the_most_likely(void **state)
 {
     (void)state;
-    struct bed *bed = bed_new(&small_shape[0], (struct train_options){false, false});
+    struct bed *bed = bed_new(&small_shape[0], (struct train_options){0});
     const int vocab = small_shape[0].vocab;
     int best = 0, pair[] = {5, 0}, two[] = {0, 2}, hits = 0;
     float top = -INFINITY, logprob[2];
@@ -210,24 +211,47 @@ static void checkpointing_changes_no_bit(void **state)
     for (int shape = 0; shape < SMALL_SHAPES; shape++)
         for (int portable = 0; portable < 2; portable++) {
             struct bed *keep =
-                bed_new(&small_shape[shape], (struct train_options){false, portable});
-            struct bed *again =
-                bed_new(&small_shape[shape], (struct train_options){true, portable});
-            float *a = gradient(keep), *b = gradient(again);
+                bed_new(&small_shape[shape], (struct train_options){.portable = portable});
+            const size_t bytes = train_size(&small_shape[shape], &(struct train_options){0}, N);
+            float *a = gradient(keep);
 
-            assert_memory_equal(a, b, keep->small.params->count * sizeof *a);
+            for (size_t kept = 0; kept <= bytes; kept += bytes / 8) { /* none to all layers */
+                struct bed *again =
+                    bed_new(&small_shape[shape], (struct train_options){true, portable, kept});
+                float *b = gradient(again);
+                assert_memory_equal(a, b, keep->small.params->count * sizeof *a);
+                free(b);
+                bed_free(again);
+            }
             free(a);
-            free(b);
             bed_free(keep);
-            bed_free(again);
         }
+}
+
+static void what_is_kept_takes_no_more_than_it_may(void **state)
+{
+    const struct shape *shape = &small_shape[0];
+    const size_t least = train_size(shape, &(struct train_options){.checkpointing = true}, 999);
+    const size_t most = train_size(shape, &(struct train_options){0}, 999);
+    size_t last = least;
+
+    (void)state;
+    assert_true(least < most);
+    for (size_t kept = 0; kept <= 2 * most; kept += most / 16) {
+        const struct train_options options = {.checkpointing = true, .keep = kept};
+        const size_t size = train_size(shape, &options, 999);
+        assert_true(size >= last && size <= least + kept && size <= most);
+        last = size;
+    }
+    assert_int_equal(last, most);
 }
 
 static void portable_is_close_and_the_same_everywhere(void **state)
 {
     (void)state;
-    struct bed *fast = bed_new(&small_shape[2], (struct train_options){false, false});
-    struct bed *ours = bed_new(&small_shape[2], (struct train_options){true, true});
+    struct bed *fast = bed_new(&small_shape[2], (struct train_options){0});
+    struct bed *ours = bed_new(&small_shape[2],
+                               (struct train_options){.checkpointing = true, .portable = true});
     const size_t count = fast->small.params->count;
     float *a = gradient(fast), *b = gradient(ours);
     const int threads = omp_get_max_threads();
@@ -260,7 +284,7 @@ static void packing_is_accumulation(void **state)
 {
     (void)state;
     for (int shape = 0; shape < SMALL_SHAPES; shape++) {
-        struct bed *bed = bed_new(&small_shape[shape], (struct train_options){false, false});
+        struct bed *bed = bed_new(&small_shape[shape], (struct train_options){0});
         const size_t count = bed->small.params->count;
         float *whole = gradient(bed), *sum = calloc(count, sizeof *sum);
         const bool scalar = small_shape[shape].head != HEAD_LM;
@@ -289,7 +313,7 @@ static void packing_is_accumulation(void **state)
 static void null_is_zero_and_starts_do_not_count(void **state)
 {
     (void)state;
-    struct bed *bed = bed_new(&small_shape[1], (struct train_options){false, false});
+    struct bed *bed = bed_new(&small_shape[1], (struct train_options){0});
     const size_t count = bed->small.params->count;
     float *want, *got = calloc(count, sizeof *got);
 
@@ -319,7 +343,7 @@ static void a_long_batch_is_its_parts(void **state)
     static const int ends[] = {0, 650, LONG};
     struct shape shape = small_shape[0];
     struct small small;
-    const struct train_options options = {false, false};
+    const struct train_options options = {0};
     struct train *train, *fresh;
     float *grad[2];
 
@@ -370,7 +394,7 @@ static void a_long_batch_is_its_parts(void **state)
 static void bad_batches_are_refused(void **state)
 {
     (void)state;
-    struct bed *bed = bed_new(&small_shape[0], (struct train_options){false, false});
+    struct bed *bed = bed_new(&small_shape[0], (struct train_options){0});
     int wrong[SEQS + 1];
     float out[N];
 
@@ -403,7 +427,7 @@ static void bad_batches_are_refused(void **state)
 static void memory_is_foretold(void **state)
 {
     (void)state;
-    const struct train_options keep = {false, false}, again = {true, false};
+    const struct train_options keep = {0}, again = {.checkpointing = true};
     const size_t a = train_size(&small_shape[0], &keep, 1000);
     const size_t b = train_size(&small_shape[0], &again, 1000);
 
@@ -419,6 +443,7 @@ int main(void)
         cmocka_unit_test(outputs_have_the_bits_of_decoding),
         cmocka_unit_test(hits_are_the_most_likely),
         cmocka_unit_test(checkpointing_changes_no_bit),
+        cmocka_unit_test(what_is_kept_takes_no_more_than_it_may),
         cmocka_unit_test(portable_is_close_and_the_same_everywhere),
         cmocka_unit_test(packing_is_accumulation),
         cmocka_unit_test(null_is_zero_and_starts_do_not_count),
