@@ -29,7 +29,7 @@ static enum err number(const struct conf_key *key, const char *text, double *out
     return OK;
 }
 
-static enum err truth(const struct conf_key *key, const char *text, bool *out)
+static enum err truth(const char *key, const char *text, bool *out)
 {
     static const char *const yes[] = {"true", "yes", "on", "1"};
     static const char *const no[] = {"false", "no", "off", "0"};
@@ -39,7 +39,7 @@ static enum err truth(const struct conf_key *key, const char *text, bool *out)
             *out = !strcasecmp(text, yes[i]);
             return OK;
         }
-    return err_set(ERR_PARSE, "%s: '%s' is neither true nor false", key->name, text);
+    return err_set(ERR_PARSE, "%s: '%s' is neither true nor false", key, text);
 }
 
 static void unset(const struct conf_key *key, void *at)
@@ -83,7 +83,7 @@ static enum err set(const struct conf_key *key, void *at, const char *text)
             *(double *)at = real;
         break;
     case CONF_BOOL_:
-        err = truth(key, text, at);
+        err = truth(key->name, text, at);
         break;
     default:
         break;
@@ -205,6 +205,22 @@ bool conf_has_int(int value)
 bool conf_has_real(double value)
 {
     return !isnan(value);
+}
+
+enum err conf_tristate(int *out, const char *key, const char *text)
+{
+    static const char *const open[] = {"", "none", "null", "unset"};
+    bool yes = false;
+    enum err err;
+
+    *out = -1;
+    for (int i = 0; i < 4; i++)
+        if (!text || !strcasecmp(text, open[i]))
+            return OK;
+    err = truth(key, text, &yes);
+    if (!err)
+        *out = yes;
+    return err;
 }
 
 enum err conf_duration_ms(long *out, const char *text)

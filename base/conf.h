@@ -88,6 +88,11 @@ void conf_print(const struct conf_key *const *tables, const void *conf, FILE *to
 bool conf_has_int(int value);
 bool conf_has_real(double value);
 
+/* For a CONF_TEXT key that may be left open: 1 or 0 by the words of a CONF_BOOL ("true" "yes"
+ * "on" "1", "false" "no" "off" "0", any case), -1 for NULL, "", "none", "null" and "unset".
+ * Errors: ERR_PARSE, naming `key`. */
+enum err conf_tristate(int *out, const char *key, const char *text) MUST_CHECK;
+
 /* "20s", "500ms", "2m", "1h" or plain seconds. Errors: ERR_PARSE. */
 enum err conf_duration_ms(long *out, const char *text) MUST_CHECK;
 

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 const struct conf_key direct_table[] = {
     CONF_REAL(keys, learning_rate, "1e-6", 0, 1e3, "peak learning rate"),
@@ -41,23 +40,11 @@ enum err direct_rule(struct corpus_rule *out, const struct direct_keys *keys)
     return OK;
 }
 
-/* -1 unset, else 0 or 1. */
-static enum err tristate(int *out, const char *key, const char *text)
-{
-    *out = -1;
-    if (!text || !*text)
-        return OK;
-    *out = !strcasecmp(text, "true") || !strcasecmp(text, "yes") || !strcmp(text, "1");
-    if (*out || !strcasecmp(text, "false") || !strcasecmp(text, "no") || !strcmp(text, "0"))
-        return OK;
-    return err_set(ERR_PARSE, "%s: '%s' is neither true nor false", key, text);
-}
-
 enum err direct_reference(struct reference_conf *out, const struct direct_keys *keys)
 {
     int before;
     enum err err =
-        tristate(&before, "precompute_ref_log_probs", keys->precompute_ref_log_probs);
+        conf_tristate(&before, "precompute_ref_log_probs", keys->precompute_ref_log_probs);
 
     if (err)
         return err;

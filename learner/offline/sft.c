@@ -35,24 +35,11 @@ static const struct conf_key table[] = {
 static const struct conf_key *const tables[] = {table, keys_table_shared, keys_table_ignored,
                                                 NULL};
 
-static enum err tristate(int *out, const char *key, const char *text)
-{
-    *out = -1;
-    if (!text || !*text)
-        return OK;
-    if (!strcmp(text, "true") || !strcmp(text, "True") || !strcmp(text, "false") ||
-        !strcmp(text, "False")) {
-        *out = text[0] == 't' || text[0] == 'T';
-        return OK;
-    }
-    return err_set(ERR_PARSE, "%s: '%s' is neither true nor false", key, text);
-}
-
 static enum err check(const struct sft_keys *conf, struct objective_sft_conf *objective,
                       struct corpus_rule *rule)
 {
-    enum err err =
-        tristate(&rule->completion_only, "completion_only_loss", conf->completion_only_loss);
+    enum err err = conf_tristate(&rule->completion_only, "completion_only_loss",
+                                 conf->completion_only_loss);
 
     if (err)
         return err;

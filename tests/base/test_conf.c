@@ -127,6 +127,28 @@ static void yaml_is_bounded(void **state)
     json_decref(tree);
 }
 
+static void a_key_left_open_has_three_answers(void **state)
+{
+    static const struct {
+        const char *text;
+        int want;
+    } words[] = {{"true", 1},  {"True", 1},  {"TRUE", 1},  {"yes", 1},   {"on", 1},
+                 {"1", 1},     {"false", 0}, {"False", 0}, {"No", 0},    {"off", 0},
+                 {"0", 0},     {NULL, -1},   {"", -1},     {"none", -1}, {"None", -1},
+                 {"null", -1}, {"unset", -1}};
+    int got;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        got = 7;
+        assert_ok(conf_tristate(&got, "packed", words[i].text));
+        assert_int_equal(got, words[i].want);
+    }
+    assert_err(ERR_PARSE, conf_tristate(&got, "packed", "maybe"));
+    assert_non_null(strstr(err_text(), "packed: 'maybe'"));
+    assert_err(ERR_PARSE, conf_tristate(&got, "packed", "2"));
+}
+
 static void durations(void **state)
 {
     long ms = 0;
@@ -146,6 +168,7 @@ int main(void)
         cmocka_unit_test(errors_name_what_and_the_nearest_key),
         cmocka_unit_test(help_shows_each_key_once),
         cmocka_unit_test(yaml_is_bounded),
+        cmocka_unit_test(a_key_left_open_has_three_answers),
         cmocka_unit_test(durations),
     };
     return cmocka_run_group_tests_name("conf", tests, NULL, NULL);
