@@ -19,29 +19,26 @@
 
 static const struct method {
     const char *name, *what;
-    enum err (*run)(int argc, char **argv);
-    void (*help)(FILE *to);
-    const struct fleet_method *fleet; /* in place of those two: over a fleet */
+    const struct prepare_method *offline; /* from files, or */
+    const struct fleet_method *fleet;     /* over a fleet */
 } methods[] = {
-    {"sft", "learn from demonstrations", sft_main, sft_help, NULL},
-    {"reward", "learn a score from pairs of answers", reward_main, reward_help, NULL},
-    {"prm", "learn which steps of a solution are right", prm_main, prm_help, NULL},
-    {"dpo", "learn from preferences, without a reward model", dpo_main, dpo_help, NULL},
-    {"simpo", "the same by mean log-probability, without a reference", simpo_main, simpo_help,
-     NULL},
-    {"orpo", "demonstrations and preferences in one", orpo_main, orpo_help, NULL},
-    {"cpo", "preferences and a likelihood, without a reference", cpo_main, cpo_help, NULL},
-    {"kto", "learn from answers called good or not", kto_main, kto_help, NULL},
-    {"ppo", "learn from rewards, over a fleet", NULL, NULL, &ppo_keys_method},
-    {"grpo", "learn from answers compared in groups, over a fleet", NULL, NULL,
-     &group_keys_grpo},
-    {"rloo", "the same, each against the mean of the others", NULL, NULL, &group_keys_rloo},
-    {"reinforce++", "the same, whitened over the batch", NULL, NULL, &group_keys_reinforce},
-    {"online-dpo", "learn from pairs made and judged as it goes, over a fleet", NULL, NULL,
+    {"sft", "learn from demonstrations", &sft_method, NULL},
+    {"reward", "learn a score from pairs of answers", &reward_method, NULL},
+    {"prm", "learn which steps of a solution are right", &prm_method, NULL},
+    {"dpo", "learn from preferences, without a reward model", &dpo_method, NULL},
+    {"simpo", "the same by mean log-probability, without a reference", &simpo_method, NULL},
+    {"orpo", "demonstrations and preferences in one", &orpo_method, NULL},
+    {"cpo", "preferences and a likelihood, without a reference", &cpo_method, NULL},
+    {"kto", "learn from answers called good or not", &kto_method, NULL},
+    {"ppo", "learn from rewards, over a fleet", NULL, &ppo_keys_method},
+    {"grpo", "learn from answers compared in groups, over a fleet", NULL, &group_keys_grpo},
+    {"rloo", "the same, each against the mean of the others", NULL, &group_keys_rloo},
+    {"reinforce++", "the same, whitened over the batch", NULL, &group_keys_reinforce},
+    {"online-dpo", "learn from pairs made and judged as it goes, over a fleet", NULL,
      &pairs_keys_online},
-    {"spin", "learn demonstrations against the model's own answers, over a fleet", NULL, NULL,
+    {"spin", "learn demonstrations against the model's own answers, over a fleet", NULL,
      &pairs_keys_spin},
-    {"raft", "learn the best of each group as demonstrations", NULL, NULL, &group_keys_raft},
+    {"raft", "learn the best of each group as demonstrations", NULL, &group_keys_raft},
 };
 enum { METHODS = sizeof(methods) / sizeof(methods[0]) };
 
@@ -61,13 +58,11 @@ static int run(const struct method *method, int argc, char **argv)
             printf("usage: drover-learner %s [FILE.yaml] [key=value | --key value ...]\n"
                    "  %-34s %-12s %s\n",
                    method->name, "key", "default", "meaning");
-            if (method->fleet)
-                conf_help(method->fleet->tables, stdout);
-            else
-                method->help(stdout);
+            conf_help(method->fleet ? method->fleet->tables : method->offline->tables, stdout);
             return 0;
         }
-    if (method->fleet ? fleet_main(method->fleet, argc, argv) : method->run(argc, argv)) {
+    if (method->fleet ? fleet_main(method->fleet, argc, argv)
+                      : prepare_main(method->offline, argc, argv)) {
         fprintf(stderr, "drover-learner %s: %s\n", method->name, err_text());
         return 1;
     }

@@ -4,12 +4,8 @@
 #ifndef LEARNER_OFFLINE_CPO_H
 #define LEARNER_OFFLINE_CPO_H
 
-#include "base/err.h"
+#include "learner/offline/prepare.h"
 
-#include <stdio.h>
-
-/* argv: what follows `cpo` on the command line. */
-enum err cpo_main(int argc, char **argv) MUST_CHECK;
-void cpo_help(FILE *to);
+extern const struct prepare_method cpo_method;
 
 #endif

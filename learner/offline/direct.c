@@ -30,13 +30,15 @@ const struct conf_key direct_table_reference[] = {
              "steps between two times that it follows"),
     CONF_END};
 
-enum err direct_rule(struct corpus_rule *out, const struct direct_keys *keys)
+enum err direct_check(struct prepare *out, const struct direct_keys *keys)
 {
     if (strcmp(keys->truncation_mode, "keep_start") != 0)
         return err_set(ERR_RANGE, "truncation_mode: '%s': only keep_start",
                        keys->truncation_mode);
-    out->text_field = "text";
-    out->share = keys->share_prompt;
+    out->head = HEAD_LM;
+    out->encode = corpus_answers_pairs;
+    out->rule.text_field = "text";
+    out->rule.share = keys->share_prompt;
     return OK;
 }
 

@@ -24,8 +24,9 @@ struct direct_keys {
 extern const struct conf_key direct_table[];           /* every direct method */
 extern const struct conf_key direct_table_reference[]; /* those with a reference */
 
-/* The rule for the records. Errors: ERR_RANGE, naming the key. */
-enum err direct_rule(struct corpus_rule *out, const struct direct_keys *keys) MUST_CHECK;
+/* The beginning of a method's check: pairs under a language head, and the rule for them.
+ * Errors: ERR_RANGE, naming the key. */
+enum err direct_check(struct prepare *out, const struct direct_keys *keys) MUST_CHECK;
 
 /* How the reference is had. Errors: ERR_RANGE, ERR_PARSE, naming the key. */
 enum err direct_reference(struct reference_conf *out,

@@ -6,29 +6,31 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct dpo_keys {
+struct dpo {
     struct direct_keys direct;
     double beta, label_smoothing, ld_alpha, f_alpha_divergence_coef, discopop_tau;
     json_t *loss_type, *loss_weights;
     char *f_divergence_type;
     bool use_weighting, no_reference;
+    struct objective_dpo_conf objective;
+    struct reference_conf reference;
 };
 
 static const struct conf_key table[] = {
-    CONF_REAL(dpo_keys, beta, "0.1", 1e-9, 1e9, "price of a nat from the reference"),
-    CONF_TREE(dpo_keys, loss_type,
+    CONF_REAL(dpo, beta, "0.1", 1e-9, 1e9, "price of a nat from the reference"),
+    CONF_TREE(dpo, loss_type,
               "one or a list: sigmoid cdpo robust hinge ipo sigmoid_norm exo_pair nca_pair "
               "bco_pair sppo_hard apo_zero apo_down discopop aot aot_unpaired sft"),
-    CONF_TREE(dpo_keys, loss_weights, "a weight for each; 1 each unset"),
-    CONF_REAL(dpo_keys, label_smoothing, "0", 0, 1,
+    CONF_TREE(dpo, loss_weights, "a weight for each; 1 each unset"),
+    CONF_REAL(dpo, label_smoothing, "0", 0, 1,
               "share of labels taken for wrong: cdpo, robust, exo_pair, aot"),
-    CONF_TEXT(dpo_keys, f_divergence_type, "reverse_kl",
+    CONF_TEXT(dpo, f_divergence_type, "reverse_kl",
               "reverse_kl, forward_kl, js_divergence or alpha_divergence"),
-    CONF_REAL(dpo_keys, f_alpha_divergence_coef, "0.5", -1e6, 1e6, "its alpha"),
-    CONF_BOOL(dpo_keys, use_weighting, "false", "weight pairs by how likely they are (WPO)"),
-    CONF_REAL(dpo_keys, ld_alpha, "", 0, 1, "weight of tokens beyond the shorter answer"),
-    CONF_REAL(dpo_keys, discopop_tau, "0.05", 1e-9, 1e9, "temperature of discopop"),
-    {"reference_free", CONF_BOOL_, offsetof(struct dpo_keys, no_reference), "false", 0, 1,
+    CONF_REAL(dpo, f_alpha_divergence_coef, "0.5", -1e6, 1e6, "its alpha"),
+    CONF_BOOL(dpo, use_weighting, "false", "weight pairs by how likely they are (WPO)"),
+    CONF_REAL(dpo, ld_alpha, "", 0, 1, "weight of tokens beyond the shorter answer"),
+    CONF_REAL(dpo, discopop_tau, "0.05", 1e-9, 1e9, "temperature of discopop"),
+    {"reference_free", CONF_BOOL_, offsetof(struct dpo, no_reference), "false", 0, 1,
      "as if the reference gave every answer the same", NULL},
     CONF_END};
 
@@ -125,7 +127,7 @@ static enum err check_term(const struct objective_dpo_conf *c, enum objective_dp
     return check_smoothing(kind, c->label_smoothing, c->terms == 1);
 }
 
-static enum err read_conf(struct objective_dpo_conf *out, const struct dpo_keys *keys)
+static enum err read_conf(struct objective_dpo_conf *out, const struct dpo *keys)
 {
     static const char *const divergences[] = {"reverse_kl", "forward_kl", "js_divergence",
                                               "alpha_divergence", NULL};
@@ -152,39 +154,24 @@ static enum err read_conf(struct objective_dpo_conf *out, const struct dpo_keys 
     return err;
 }
 
-enum err dpo_main(int argc, char **argv)
+static enum err check(void *method, struct prepare *out)
 {
-    struct dpo_keys conf = {0};
-    struct objective_dpo_conf objective = {0};
-    struct reference_conf reference = {0};
-    struct corpus_rule rule = {0};
-    struct prepare prepare = {.tables = tables,
-                              .objective = &objective_dpo,
-                              .objective_conf = &objective,
-                              .reference = &reference,
-                              .head = HEAD_LM,
-                              .encode = corpus_answers_pairs};
-    enum err err = keys_read(tables, &conf, argc, argv, NULL);
+    struct dpo *conf = method;
+    struct objective_dpo_conf *objective = &conf->objective;
+    enum err err = direct_check(out, &conf->direct);
 
     if (!err)
-        err = direct_rule(&rule, &conf.direct);
+        err = direct_reference(&conf->reference, &conf->direct);
     if (!err)
-        err = direct_reference(&reference, &conf.direct);
-    if (!err)
-        err = read_conf(&objective, &conf);
-    if (!err) {
-        if (conf.no_reference)
-            prepare.reference = NULL;
-        for (int i = 0; i < objective.terms; i++)
-            rule.hard = rule.hard || objective.term[i].kind == DPO_AOT ||
-                        objective.term[i].kind == DPO_AOT_UNPAIRED;
-        err = prepare_run(&prepare, &conf, &rule);
-    }
-    conf_free(tables, &conf);
+        err = read_conf(objective, conf);
+    out->objective = &objective_dpo;
+    out->objective_conf = objective;
+    out->reference = conf->no_reference ? NULL : &conf->reference;
+    for (int i = 0; i < objective->terms; i++)
+        out->rule.hard = out->rule.hard || objective->term[i].kind == DPO_AOT ||
+                         objective->term[i].kind == DPO_AOT_UNPAIRED;
     return err;
 }
 
-void dpo_help(FILE *to)
-{
-    conf_help(tables, to);
-}
+const struct prepare_method dpo_method = {
+    .tables = tables, .size = sizeof(struct dpo), .check = check};

@@ -5,12 +5,8 @@
 #ifndef LEARNER_OFFLINE_DPO_H
 #define LEARNER_OFFLINE_DPO_H
 
-#include "base/err.h"
+#include "learner/offline/prepare.h"
 
-#include <stdio.h>
-
-/* argv: what follows `dpo` on the command line. */
-enum err dpo_main(int argc, char **argv) MUST_CHECK;
-void dpo_help(FILE *to);
+extern const struct prepare_method dpo_method;
 
 #endif

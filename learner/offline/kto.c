@@ -5,49 +5,25 @@
 
 #include <string.h>
 
-struct kto_keys {
+struct kto {
     struct direct_keys direct;
     char *loss_type;
     double beta, desirable_weight, undesirable_weight;
+    struct objective_kto_conf objective;
+    struct reference_conf reference;
 };
 
 static const struct conf_key table[] = {
     CONF_TEXT(keys, train_sampling_strategy, "sequential",
               "sequential: loss_type kto pairs answers with their neighbours' prompts"),
-    CONF_REAL(kto_keys, beta, "0.1", 1e-9, 1e9, "price of a nat from the reference"),
-    CONF_TEXT(kto_keys, loss_type, "kto", "kto or apo_zero_unpaired"),
-    CONF_REAL(kto_keys, desirable_weight, "1", 0, 1e6, "weight of good answers"),
-    CONF_REAL(kto_keys, undesirable_weight, "1", 0, 1e6, "weight of the others"),
+    CONF_REAL(kto, beta, "0.1", 1e-9, 1e9, "price of a nat from the reference"),
+    CONF_TEXT(kto, loss_type, "kto", "kto or apo_zero_unpaired"),
+    CONF_REAL(kto, desirable_weight, "1", 0, 1e6, "weight of good answers"),
+    CONF_REAL(kto, undesirable_weight, "1", 0, 1e6, "weight of the others"),
     CONF_END};
 
 static const struct conf_key *const tables[] = {
     table, direct_table, direct_table_reference, keys_table_shared, keys_table_ignored, NULL};
-
-static enum err check(const struct kto_keys *conf, struct objective_kto_conf *objective,
-                      struct corpus_rule *rule)
-{
-    static const char *const types[] = {"kto", "apo_zero_unpaired", NULL};
-    const struct keys *keys = &conf->direct.keys;
-    int type;
-    enum err err = direct_word(&type, "loss_type", conf->loss_type, types);
-
-    if (err)
-        return err;
-    *objective = (struct objective_kto_conf){conf->beta, conf->desirable_weight,
-                                             conf->undesirable_weight, type == 0};
-    if (type)
-        return OK;
-    rule->block = keys->per_device_train_batch_size;
-    if (rule->block < 2)
-        return err_set(ERR_RANGE, "per_device_train_batch_size: 1: loss_type kto needs another "
-                                  "answer in the batch to tell the drift from the reward");
-    if (strcmp(keys->train_sampling_strategy, "sequential") != 0)
-        return err_set(ERR_RANGE,
-                       "train_sampling_strategy: '%s': only sequential with "
-                       "loss_type kto, which pairs answers with their neighbours",
-                       keys->train_sampling_strategy);
-    return OK;
-}
 
 /* What Ethayarajh et al. 2024, eq. 8, advise for labels that are out of balance. */
 static enum err encode(struct corpus **out, const struct dataset *set,
@@ -70,33 +46,39 @@ static enum err encode(struct corpus **out, const struct dataset *set,
     return OK;
 }
 
-enum err kto_main(int argc, char **argv)
+static enum err check(void *method, struct prepare *out)
 {
-    struct kto_keys conf = {0};
-    struct objective_kto_conf objective = {0};
-    struct reference_conf reference = {0};
-    struct corpus_rule rule = {0};
-    const struct prepare prepare = {.tables = tables,
-                                    .objective = &objective_kto,
-                                    .objective_conf = &objective,
-                                    .reference = &reference,
-                                    .head = HEAD_LM,
-                                    .encode = encode};
-    enum err err = keys_read(tables, &conf, argc, argv, NULL);
+    static const char *const types[] = {"kto", "apo_zero_unpaired", NULL};
+    struct kto *conf = method;
+    const struct keys *keys = &conf->direct.keys;
+    int type;
+    enum err err = direct_check(out, &conf->direct);
 
     if (!err)
-        err = direct_rule(&rule, &conf.direct);
+        err = direct_reference(&conf->reference, &conf->direct);
     if (!err)
-        err = direct_reference(&reference, &conf.direct);
-    if (!err)
-        err = check(&conf, &objective, &rule);
-    if (!err)
-        err = prepare_run(&prepare, &conf, &rule);
-    conf_free(tables, &conf);
-    return err;
+        err = direct_word(&type, "loss_type", conf->loss_type, types);
+    if (err)
+        return err;
+    conf->objective = (struct objective_kto_conf){conf->beta, conf->desirable_weight,
+                                                  conf->undesirable_weight, type == 0};
+    out->objective = &objective_kto;
+    out->objective_conf = &conf->objective;
+    out->reference = &conf->reference;
+    out->encode = encode;
+    if (type)
+        return OK;
+    out->rule.block = keys->per_device_train_batch_size;
+    if (out->rule.block < 2)
+        return err_set(ERR_RANGE, "per_device_train_batch_size: 1: loss_type kto needs another "
+                                  "answer in the batch to tell the drift from the reward");
+    if (strcmp(keys->train_sampling_strategy, "sequential") != 0)
+        return err_set(ERR_RANGE,
+                       "train_sampling_strategy: '%s': only sequential with "
+                       "loss_type kto, which pairs answers with their neighbours",
+                       keys->train_sampling_strategy);
+    return OK;
 }
 
-void kto_help(FILE *to)
-{
-    conf_help(tables, to);
-}
+const struct prepare_method kto_method = {
+    .tables = tables, .size = sizeof(struct kto), .check = check};

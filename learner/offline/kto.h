@@ -3,12 +3,8 @@
 #ifndef LEARNER_OFFLINE_KTO_H
 #define LEARNER_OFFLINE_KTO_H
 
-#include "base/err.h"
+#include "learner/offline/prepare.h"
 
-#include <stdio.h>
-
-/* argv: what follows `kto` on the command line. */
-enum err kto_main(int argc, char **argv) MUST_CHECK;
-void kto_help(FILE *to);
+extern const struct prepare_method kto_method;
 
 #endif

@@ -3,12 +3,8 @@
 #ifndef LEARNER_OFFLINE_ORPO_H
 #define LEARNER_OFFLINE_ORPO_H
 
-#include "base/err.h"
+#include "learner/offline/prepare.h"
 
-#include <stdio.h>
-
-/* argv: what follows `orpo` on the command line. */
-enum err orpo_main(int argc, char **argv) MUST_CHECK;
-void orpo_help(FILE *to);
+extern const struct prepare_method orpo_method;
 
 #endif

@@ -1,5 +1,6 @@
 #include "learner/offline/prepare.h"
 
+#include "base/mem.h"
 #include "learner/run/card.h"
 
 #include <stdlib.h>
@@ -22,16 +23,16 @@ static void parts_free(struct parts *parts)
 }
 
 static enum err encode_all(const struct prepare *p, const struct keys *keys,
-                           const struct corpus_rule *rule, struct parts *parts)
+                           struct parts *parts)
 {
     const struct dataset_conf conf = keys_dataset(keys);
     struct dataset *train = NULL, *test = NULL;
     enum err err = dataset_load(&train, &test, &conf);
 
     if (!err)
-        err = p->encode(&parts->train, train, rule, "training");
+        err = p->encode(&parts->train, train, &p->rule, "training");
     if (!err && test && keys->do_eval)
-        err = p->encode(&parts->test, test, rule, "evaluation");
+        err = p->encode(&parts->test, test, &p->rule, "evaluation");
     dataset_free(train);
     dataset_free(test);
     return err;
@@ -57,26 +58,26 @@ static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
     return OK;
 }
 
-enum err prepare_run(const struct prepare *prepare, const void *conf, struct corpus_rule *rule)
+static enum err run(const struct prepare_method *method, const void *conf, struct prepare *p)
 {
     const struct keys *keys = conf;
     struct offline offline = {.keys = keys,
-                              .objective = prepare->objective,
-                              .objective_conf = prepare->objective_conf,
-                              .head = prepare->head,
-                              .reference = prepare->reference,
-                              .judge = prepare->judge,
-                              .see = prepare->see,
-                              .self = prepare->self};
+                              .objective = p->objective,
+                              .objective_conf = p->objective_conf,
+                              .head = p->head,
+                              .reference = p->reference,
+                              .judge = p->judge,
+                              .see = p->see,
+                              .self = p->self};
     struct parts parts = {0};
     enum err err = keys_check(&offline.plan, keys);
 
     if (!err)
-        err = open_card(keys, rule, &parts);
+        err = open_card(keys, &p->rule, &parts);
     if (!err)
-        err = encode_all(prepare, keys, rule, &parts);
+        err = encode_all(p, keys, &parts);
     if (!err) {
-        parts.config = keys_resolved(prepare->tables, conf);
+        parts.config = keys_resolved(method->tables, conf);
         offline.card = parts.card;
         offline.train = parts.train;
         offline.test = parts.test;
@@ -84,5 +85,22 @@ enum err prepare_run(const struct prepare *prepare, const void *conf, struct cor
         err = offline_run(&offline);
     }
     parts_free(&parts);
+    return err;
+}
+
+enum err prepare_main(const struct prepare_method *method, int argc, char **argv)
+{
+    void *conf = mem_new(1, method->size);
+    struct prepare prepare = {0};
+    enum err err = keys_read(method->tables, conf, argc, argv, NULL);
+
+    if (!err)
+        err = method->check(conf, &prepare);
+    if (!err)
+        err = run(method, conf, &prepare);
+    if (method->close)
+        method->close(conf);
+    conf_free(method->tables, conf);
+    free(conf);
     return err;
 }

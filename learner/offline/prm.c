@@ -11,28 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct prm_keys {
-    struct keys keys;
-    int max_prompt_length, max_completion_length;
-    char *step_separator, *label_steps;
-    bool train_on_last_step_only;
-};
-
-static const struct conf_key table[] = {
-    CONF_REAL(keys, learning_rate, "1e-5", 0, 1e3, "peak learning rate"),
-    CONF_TEXT(keys, format, "auto",
-              "auto, trl, prm800k, bigbench_mistake or prmbench: what the records are"),
-    CONF_INT(prm_keys, max_prompt_length, "512", 1, 1 << 20, "last tokens of a prompt kept"),
-    CONF_INT(prm_keys, max_completion_length, "", 1, 1 << 20, "first tokens of the steps kept"),
-    CONF_TEXT(prm_keys, step_separator, "\n", "stands behind every step"),
-    CONF_BOOL(prm_keys, train_on_last_step_only, "false", "learn the last step's label alone"),
-    CONF_TEXT(prm_keys, label_steps, "all",
-              "all: every label; first_error: none behind the first wrong step"),
-    CONF_END};
-
-static const struct conf_key *const tables[] = {table, keys_table_shared, keys_table_ignored,
-                                                NULL};
-
 /* The judged steps of an evaluation. */
 struct judged {
     double *score, *length, *place; /* [n] -z: high is wrong; tokens; number in its solution */
@@ -40,6 +18,30 @@ struct judged {
     uint32_t *owner; /* whose step: clusters of the bootstrap */
     size_t n, room;
 };
+
+struct prm {
+    struct keys keys;
+    int max_prompt_length, max_completion_length;
+    char *step_separator, *label_steps;
+    bool train_on_last_step_only;
+    struct steps_rule steps;
+    struct judged judged;
+};
+
+static const struct conf_key table[] = {
+    CONF_REAL(keys, learning_rate, "1e-5", 0, 1e3, "peak learning rate"),
+    CONF_TEXT(keys, format, "auto",
+              "auto, trl, prm800k, bigbench_mistake or prmbench: what the records are"),
+    CONF_INT(prm, max_prompt_length, "512", 1, 1 << 20, "last tokens of a prompt kept"),
+    CONF_INT(prm, max_completion_length, "", 1, 1 << 20, "first tokens of the steps kept"),
+    CONF_TEXT(prm, step_separator, "\n", "stands behind every step"),
+    CONF_BOOL(prm, train_on_last_step_only, "false", "learn the last step's label alone"),
+    CONF_TEXT(prm, label_steps, "all",
+              "all: every label; first_error: none behind the first wrong step"),
+    CONF_END};
+
+static const struct conf_key *const tables[] = {table, keys_table_shared, keys_table_ignored,
+                                                NULL};
 
 static void judged_free(struct judged *j)
 {
@@ -232,7 +234,7 @@ static void judge(const struct offline *self, const struct meter *exact, json_t 
     judged_free(j);
 }
 
-static enum err read_rule(struct steps_rule *out, const struct prm_keys *conf)
+static enum err read_rule(struct steps_rule *out, const struct prm *conf)
 {
     out->separator = conf->step_separator ? conf->step_separator : "\n";
     out->max_prompt = conf_has_int(conf->max_prompt_length) ? conf->max_prompt_length : 0;
@@ -246,31 +248,24 @@ static enum err read_rule(struct steps_rule *out, const struct prm_keys *conf)
     return OK;
 }
 
-enum err prm_main(int argc, char **argv)
+static enum err check(void *method, struct prepare *out)
 {
-    struct prm_keys conf = {0};
-    struct steps_rule steps = {0};
-    struct corpus_rule rule = {.steps = &steps};
-    struct judged judged = {0};
-    const struct prepare prepare = {.tables = tables,
-                                    .objective = &objective_prm,
-                                    .head = HEAD_STEP,
-                                    .encode = corpus_steps,
-                                    .judge = judge,
-                                    .see = see,
-                                    .self = &judged};
-    enum err err = keys_read(tables, &conf, argc, argv, NULL);
+    struct prm *conf = method;
 
-    if (!err)
-        err = read_rule(&steps, &conf);
-    if (!err)
-        err = prepare_run(&prepare, &conf, &rule);
-    judged_free(&judged);
-    conf_free(tables, &conf);
-    return err;
+    *out = (struct prepare){.objective = &objective_prm,
+                            .head = HEAD_STEP,
+                            .encode = corpus_steps,
+                            .rule.steps = &conf->steps,
+                            .judge = judge,
+                            .see = see,
+                            .self = &conf->judged};
+    return read_rule(&conf->steps, conf);
 }
 
-void prm_help(FILE *to)
+static void drop(void *method)
 {
-    conf_help(tables, to);
+    judged_free(&((struct prm *)method)->judged);
 }
+
+const struct prepare_method prm_method = {
+    .tables = tables, .size = sizeof(struct prm), .check = check, .close = drop};

@@ -10,12 +10,8 @@
 #ifndef LEARNER_OFFLINE_PRM_H
 #define LEARNER_OFFLINE_PRM_H
 
-#include "base/err.h"
+#include "learner/offline/prepare.h"
 
-#include <stdio.h>
-
-/* argv: what follows `prm` on the command line. */
-enum err prm_main(int argc, char **argv) MUST_CHECK;
-void prm_help(FILE *to);
+extern const struct prepare_method prm_method;
 
 #endif

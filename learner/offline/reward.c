@@ -6,15 +6,16 @@
 
 #include <math.h>
 
-struct reward_keys {
+struct reward {
     struct keys keys;
     double center_rewards_coefficient;
+    struct objective_reward_conf objective;
 };
 
 static const struct conf_key table[] = {
     CONF_REAL(keys, learning_rate, "1e-4", 0, 1e3, "peak learning rate"),
     CONF_BOOL(keys, disable_dropout, "true", "lora_dropout counts as 0"),
-    CONF_REAL(reward_keys, center_rewards_coefficient, "", 0, 1e6,
+    CONF_REAL(reward, center_rewards_coefficient, "", 0, 1e6,
               "weight of (chosen + rejected)^2; 0.01 keeps scores near 0"),
     CONF_END};
 
@@ -49,29 +50,20 @@ static void judge(const struct offline *self, const struct meter *exact, json_t 
             fmax(rule, 1 - rule));
 }
 
-enum err reward_main(int argc, char **argv)
+static enum err check(void *method, struct prepare *out)
 {
-    struct reward_keys conf = {0};
-    struct objective_reward_conf objective = {0};
-    struct corpus_rule rule = {.text_field = "text"};
-    const struct prepare prepare = {.tables = tables,
-                                    .objective = &objective_reward,
-                                    .objective_conf = &objective,
-                                    .head = HEAD_SCALAR,
-                                    .encode = corpus_pairs,
-                                    .judge = judge};
-    enum err err = keys_read(tables, &conf, argc, argv, NULL);
+    struct reward *conf = method;
 
-    if (!err) {
-        if (conf_has_real(conf.center_rewards_coefficient))
-            objective.center = conf.center_rewards_coefficient;
-        err = prepare_run(&prepare, &conf, &rule);
-    }
-    conf_free(tables, &conf);
-    return err;
+    if (conf_has_real(conf->center_rewards_coefficient))
+        conf->objective.center = conf->center_rewards_coefficient;
+    out->objective = &objective_reward;
+    out->objective_conf = &conf->objective;
+    out->head = HEAD_SCALAR;
+    out->encode = corpus_pairs;
+    out->rule.text_field = "text";
+    out->judge = judge;
+    return OK;
 }
 
-void reward_help(FILE *to)
-{
-    conf_help(tables, to);
-}
+const struct prepare_method reward_method = {
+    .tables = tables, .size = sizeof(struct reward), .check = check};

@@ -9,12 +9,8 @@
 #ifndef LEARNER_OFFLINE_REWARD_H
 #define LEARNER_OFFLINE_REWARD_H
 
-#include "base/err.h"
+#include "learner/offline/prepare.h"
 
-#include <stdio.h>
-
-/* argv: what follows `reward` on the command line. */
-enum err reward_main(int argc, char **argv) MUST_CHECK;
-void reward_help(FILE *to);
+extern const struct prepare_method reward_method;
 
 #endif

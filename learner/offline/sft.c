@@ -6,39 +6,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct sft_keys {
+struct sft {
     struct keys keys;
     char *dataset_text_field, *truncation_mode, *packing_strategy, *loss_type;
     char *completion_only_loss, *eval_packing;
     bool shuffle_dataset, packing, padding_free, assistant_only_loss;
     double label_smoothing_factor;
     json_t *dataset_kwargs;
+    struct objective_sft_conf objective;
 };
 
 static const struct conf_key table[] = {
     CONF_REAL(keys, learning_rate, "2e-5", 0, 1e3, "peak learning rate"),
-    CONF_TEXT(sft_keys, dataset_text_field, "text", "column of plain text"),
-    CONF_TEXT(sft_keys, truncation_mode, "keep_start", "keep_start: cut behind max_length"),
-    CONF_BOOL(sft_keys, shuffle_dataset, "false", "no effect: each epoch is shuffled anyway"),
-    CONF_BOOL(sft_keys, packing, "false", "no effect: batches are packed without padding"),
-    CONF_TEXT(sft_keys, packing_strategy, "bfd", "bfd: no effect, as packing"),
-    CONF_TEXT(sft_keys, eval_packing, NULL, "no effect, as packing"),
-    CONF_BOOL(sft_keys, padding_free, "false", "no effect: batches have no padding"),
-    CONF_TEXT(sft_keys, completion_only_loss, NULL,
+    CONF_TEXT(sft, dataset_text_field, "text", "column of plain text"),
+    CONF_TEXT(sft, truncation_mode, "keep_start", "keep_start: cut behind max_length"),
+    CONF_BOOL(sft, shuffle_dataset, "false", "no effect: each epoch is shuffled anyway"),
+    CONF_BOOL(sft, packing, "false", "no effect: batches are packed without padding"),
+    CONF_TEXT(sft, packing_strategy, "bfd", "bfd: no effect, as packing"),
+    CONF_TEXT(sft, eval_packing, NULL, "no effect, as packing"),
+    CONF_BOOL(sft, padding_free, "false", "no effect: batches have no padding"),
+    CONF_TEXT(sft, completion_only_loss, NULL,
               "learn completions only; unset: where there is a prompt"),
-    CONF_BOOL(sft_keys, assistant_only_loss, "false", "learn assistant turns only"),
-    CONF_TEXT(sft_keys, loss_type, "nll", "nll or dft"),
-    CONF_REAL(sft_keys, label_smoothing_factor, "0", 0, 0, "not available: only 0"),
-    CONF_TREE(sft_keys, dataset_kwargs, "skip_prepare_dataset: rows hold input_ids"),
+    CONF_BOOL(sft, assistant_only_loss, "false", "learn assistant turns only"),
+    CONF_TEXT(sft, loss_type, "nll", "nll or dft"),
+    CONF_REAL(sft, label_smoothing_factor, "0", 0, 0, "not available: only 0"),
+    CONF_TREE(sft, dataset_kwargs, "skip_prepare_dataset: rows hold input_ids"),
     CONF_END};
 
 static const struct conf_key *const tables[] = {table, keys_table_shared, keys_table_ignored,
                                                 NULL};
 
-static enum err check(const struct sft_keys *conf, struct objective_sft_conf *objective,
-                      struct corpus_rule *rule)
+static enum err check(void *method, struct prepare *out)
 {
-    enum err err = conf_tristate(&rule->completion_only, "completion_only_loss",
+    struct sft *conf = method;
+    struct objective_sft_conf *objective = &conf->objective;
+    enum err err = conf_tristate(&out->rule.completion_only, "completion_only_loss",
                                  conf->completion_only_loss);
 
     if (err)
@@ -57,32 +59,14 @@ static enum err check(const struct sft_keys *conf, struct objective_sft_conf *ob
         return err_set(ERR_RANGE, "loss_type: '%s': expected nll or dft", conf->loss_type);
     if (conf->packing)
         fprintf(stderr, "packing: no effect: batches are packed without padding\n");
-    rule->text_field = conf->dataset_text_field;
-    rule->assistant_only = conf->assistant_only_loss;
+    out->objective = &objective_sft;
+    out->objective_conf = objective;
+    out->head = HEAD_LM;
+    out->encode = corpus_sft;
+    out->rule.text_field = conf->dataset_text_field;
+    out->rule.assistant_only = conf->assistant_only_loss;
     return OK;
 }
 
-enum err sft_main(int argc, char **argv)
-{
-    struct sft_keys conf = {0};
-    struct objective_sft_conf objective = {0};
-    struct corpus_rule rule = {0};
-    const struct prepare prepare = {.tables = tables,
-                                    .objective = &objective_sft,
-                                    .objective_conf = &objective,
-                                    .head = HEAD_LM,
-                                    .encode = corpus_sft};
-    enum err err = keys_read(tables, &conf, argc, argv, NULL);
-
-    if (!err)
-        err = check(&conf, &objective, &rule);
-    if (!err)
-        err = prepare_run(&prepare, &conf, &rule);
-    conf_free(tables, &conf);
-    return err;
-}
-
-void sft_help(FILE *to)
-{
-    conf_help(tables, to);
-}
+const struct prepare_method sft_method = {
+    .tables = tables, .size = sizeof(struct sft), .check = check};

@@ -3,12 +3,8 @@
 #ifndef LEARNER_OFFLINE_SFT_H
 #define LEARNER_OFFLINE_SFT_H
 
-#include "base/err.h"
+#include "learner/offline/prepare.h"
 
-#include <stdio.h>
-
-/* argv: what follows `sft` on the command line. */
-enum err sft_main(int argc, char **argv) MUST_CHECK;
-void sft_help(FILE *to);
+extern const struct prepare_method sft_method;
 
 #endif

@@ -4,12 +4,8 @@
 #ifndef LEARNER_OFFLINE_SIMPO_H
 #define LEARNER_OFFLINE_SIMPO_H
 
-#include "base/err.h"
+#include "learner/offline/prepare.h"
 
-#include <stdio.h>
-
-/* argv: what follows `simpo` on the command line. */
-enum err simpo_main(int argc, char **argv) MUST_CHECK;
-void simpo_help(FILE *to);
+extern const struct prepare_method simpo_method;
 
 #endif

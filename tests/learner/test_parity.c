@@ -16,7 +16,7 @@ static json_t *golden;
 
 static enum err run(const char *method, int argc, char **argv)
 {
-    return strcmp(method, "sft") ? reward_main(argc, argv) : sft_main(argc, argv);
+    return prepare_main(strcmp(method, "sft") ? &reward_method : &sft_method, argc, argv);
 }
 
 /* Lines of metrics.jsonl in output_dir that hold `key`. */

@@ -73,7 +73,8 @@ static void five_steps(const char *name, const char *more)
     snprintf(dir, sizeof(dir), "%s/%s-%s", folder, name, more ? more : "");
     snprintf(out, sizeof(out), "output_dir=%s", dir);
     snprintf(extra, sizeof(extra), "%s", more ? more : "");
-    assert_ok((strncmp(name, "dpo", 3) ? kto_main : dpo_main)(more ? 3 : 2, argv));
+    assert_ok(
+        prepare_main(strncmp(name, "dpo", 3) ? &kto_method : &dpo_method, more ? 3 : 2, argv));
     got = lines_with(dir, "grad_norm");
     assert_int_equal(json_array_size(got), 5);
     assert_int_equal(json_array_size(want), 5);
@@ -102,7 +103,7 @@ static void evaluation(const char *name, const char *data)
         snprintf(split, sizeof(split), "%s/%s-data/%s.jsonl", folder, name, splits[i]);
         assert_int_equal(symlink(source, split), 0);
     }
-    assert_ok((strncmp(name, "dpo", 3) ? kto_main : dpo_main)(7, argv));
+    assert_ok(prepare_main(strncmp(name, "dpo", 3) ? &kto_method : &dpo_method, 7, argv));
     got = lines_with(dir, "eval_loss");
     same_figures(name, 0, want, json_array_get(got, 0));
     json_decref(got);

@@ -70,7 +70,7 @@ static void train(const char *name, int more, char **extra)
     snprintf(out, sizeof(out), "output_dir=%s/%s", folder, name);
     for (int i = 0; i < more; i++)
         argv[argc++] = extra[i];
-    assert_ok(prm_main(argc, argv));
+    assert_ok(prepare_main(&prm_method, argc, argv));
 }
 
 static void near(const char *what, double got, double want, double relative, double absolute)
