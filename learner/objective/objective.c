@@ -26,6 +26,17 @@ const struct objective *objective_find(const char *name)
     return NULL;
 }
 
+void objective_begin(const struct objective_in *in, struct objective_out *out)
+{
+    float *const slope[] = {out->dlogprob, out->dvalue, out->dentropy};
+
+    out->loss = 0;
+    out->metrics = 0;
+    for (int k = 0; k < 3; k++)
+        if (slope[k])
+            memset(slope[k], 0, (size_t)in->n * sizeof(*slope[k]));
+}
+
 void objective_metric(struct objective_out *out, const char *name, double sum, double weight)
 {
     assert(out->metrics < OBJECTIVE_METRICS);

@@ -88,6 +88,8 @@ struct objective {
 /* "sft", "reward", ...; NULL if there is none. */
 const struct objective *objective_find(const char *name);
 
+/* For rows that add up: no loss, no metrics, every slope that is wanted 0. */
+void objective_begin(const struct objective_in *in, struct objective_out *out);
 /* Adds `sum / weight` under `name` to out->metric. */
 void objective_metric(struct objective_out *out, const char *name, double sum, double weight);
 void objective_extreme(struct objective_out *out, const char *name, enum objective_kind kind,

@@ -4,22 +4,19 @@
 #include "learner/objective/objective_pair.h"
 #include "lm/kernel/real.h"
 
-#include <string.h>
-
-struct term { /* what stands for an answer in the loss, and its slope in the answer's sum */
-    double logp, value, slope;
+struct term { /* what stands for an answer in the loss, and its slope in logp, a sum over n */
+    double logp, n, value, slope;
 };
 
 static struct term term_of(const struct objective_cpo_conf *c, const struct objective_answer *a)
 {
-    const bool mean = c->kind == CPO_IPO || c->kind == CPO_SIMPO;
-    const double n = mean ? (a->n ? a->n : 1) : 1;
-    struct term t = {a->logp / n, a->logp / n, 1 / n};
+    const double n = c->mean || c->kind == CPO_IPO ? a->length : 1;
+    struct term t = {a->logp / n, n, a->logp / n, 1};
 
     if (c->alpha != 0) {
         const double e = real_exp(-c->alpha * t.logp);
         t.value = (1 - e) / c->alpha;
-        t.slope = e / n;
+        t.slope = e;
     }
     return t;
 }
@@ -28,8 +25,7 @@ static struct term term_of(const struct objective_cpo_conf *c, const struct obje
 static double loss_of(const struct objective_cpo_conf *c, double gap, double *slope)
 {
     const double b = c->beta, e = c->label_smoothing;
-    const double z = b * gap - (c->kind == CPO_SIMPO ? c->gamma : 0);
-    const double miss = gap - 1 / (2 * b);
+    const double z = b * gap - c->gamma, miss = gap - 1 / (2 * b);
 
     switch (c->kind) {
     case CPO_HINGE:
@@ -56,16 +52,12 @@ static double pair_of(const struct objective_cpo_conf *c, double gap, double sof
     return loss;
 }
 
-static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
+void objective_cpo_pairs(const struct objective_cpo_conf *c, const struct objective_in *in,
+                         struct objective_out *out)
 {
-    const struct objective_cpo_conf *c = conf;
     struct objective_pair_log log = {0};
-    double nll = 0;
 
-    out->loss = 0;
-    out->metrics = 0;
-    if (out->dlogprob)
-        memset(out->dlogprob, 0, (size_t)in->n * sizeof(*out->dlogprob));
+    objective_begin(in, out);
     for (int i = 0; i < in->n_seq / 2; i++) {
         struct objective_pair pair;
         double slope;
@@ -76,16 +68,26 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
         const double scale = pair.weight / in->normaliser;
         out->loss += scale * pair_of(c, chosen.value - rejected.value, pair.soft, &slope);
         if (out->dlogprob)
-            objective_pair_slopes(out->dlogprob, in, i, 1, scale * slope * chosen.slope,
-                                  -scale * slope * rejected.slope);
+            objective_pair_slopes(out->dlogprob, in, i, 1,
+                                  scale * slope * chosen.slope / chosen.n,
+                                  -scale * slope * rejected.slope / rejected.n);
         pair.chosen.logp = chosen.logp;
         pair.rejected.logp = rejected.logp;
         objective_pair_note(&log, &pair, c->beta * chosen.value, c->beta * rejected.value);
     }
     if (c->likelihood != 0)
-        nll = objective_pair_nll(in, out, c->likelihood);
+        objective_metric(out, "nll_loss", objective_pair_nll(in, out, c->likelihood), 1);
     objective_pair_metrics(&log, in, out);
-    objective_metric(out, "nll_loss", nll, 1);
+}
+
+/* TRL logs nll_loss in any case. */
+static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
+{
+    const struct objective_cpo_conf *c = conf;
+
+    objective_cpo_pairs(c, in, out);
+    if (c->likelihood == 0)
+        objective_metric(out, "nll_loss", 0, 1);
 }
 
 const struct objective objective_cpo = {.name = "cpo",

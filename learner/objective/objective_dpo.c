@@ -219,18 +219,13 @@ static struct value loss_of(const struct objective_dpo_conf *conf, enum objectiv
     }
 }
 
-static double least_one(int n)
-{
-    return n > 1 ? n : 1;
-}
-
 static struct view view_of(const struct objective_dpo_conf *conf, enum objective_dpo_kind kind,
                            const struct objective_answer *c, const struct objective_answer *r)
 {
     struct view v = {.c = c->logp - c->ref,
                      .r = r->logp - r->ref,
-                     .n_c = kind == DPO_IPO_SUM ? 1 : least_one(c->n),
-                     .n_r = kind == DPO_IPO_SUM ? 1 : least_one(r->n)};
+                     .n_c = kind == DPO_IPO_SUM ? 1 : c->length,
+                     .n_r = kind == DPO_IPO_SUM ? 1 : r->length};
 
     score(conf, v.c, &v.sc, &v.dsc);
     score(conf, v.r, &v.sr, &v.dsr);
@@ -343,10 +338,7 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
     struct batch_of b = {c, in, out, NULL, in->n_seq / 2};
     struct objective_pair_log log = {0};
 
-    out->loss = 0;
-    out->metrics = 0;
-    if (out->dlogprob)
-        memset(out->dlogprob, 0, (size_t)in->n * sizeof(*out->dlogprob));
+    objective_begin(in, out);
     b.pair = mem_new((size_t)b.n + 1, sizeof(*b.pair));
     for (int i = 0; i < b.n; i++) {
         const struct objective_pair *p = &b.pair[i];

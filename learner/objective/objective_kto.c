@@ -88,10 +88,7 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
     struct side side[2];
 
     memset(side, 0, sizeof(side));
-    out->loss = 0;
-    out->metrics = 0;
-    if (out->dlogprob)
-        memset(out->dlogprob, 0, (size_t)in->n * sizeof(*out->dlogprob));
+    objective_begin(in, out);
     for (int s = 0; s < in->n_seq; s++) {
         const bool good = in->seq_label[s] == 1;
         const double x = ratio(in, s, c->beta, &side[good]);

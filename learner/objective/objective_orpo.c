@@ -4,8 +4,6 @@
 #include "learner/objective/objective_pair.h"
 #include "lm/kernel/real.h"
 
-#include <string.h>
-
 /* ln(p / (1 - p)) of p = exp(x), and its slope 1 / (1 - p). */
 static double odds(double x, double *slope)
 {
@@ -34,27 +32,19 @@ static double pair_of(const struct objective_pair *pair, double *d, struct sums 
     return -q * logistic_log(gap) - (q < 1 ? (1 - q) * logistic_log(-gap) : 0);
 }
 
-static double least_one(int n)
-{
-    return n > 1 ? n : 1;
-}
-
 static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
 {
     const double beta = ((const struct objective_orpo_conf *)conf)->beta;
     struct objective_pair_log log = {0};
     struct sums sums = {0};
 
-    out->loss = 0;
-    out->metrics = 0;
-    if (out->dlogprob)
-        memset(out->dlogprob, 0, (size_t)in->n * sizeof(*out->dlogprob));
+    objective_begin(in, out);
     for (int i = 0; i < in->n_seq / 2; i++) {
         struct objective_pair pair;
         double d[2];
         objective_pair_read(&pair, in, i, 1);
 
-        const double n_c = least_one(pair.chosen.n), n_r = least_one(pair.rejected.n);
+        const double n_c = pair.chosen.length, n_r = pair.rejected.length;
         const double scale = beta * pair.weight / in->normaliser;
         pair.chosen.logp /= n_c;
         pair.rejected.logp /= n_r;

@@ -30,7 +30,8 @@ static void read_answer(struct objective_answer *out, const struct objective_in 
         if (in->square)
             square += (double)in->logprob[i] - real_log((double)in->square[i]);
     }
-    out->square = out->n ? square / out->n : 0;
+    out->length = out->n > 1 ? out->n : 1;
+    out->square = square / out->length;
 }
 
 static int shared_of(const struct objective_in *in, int pair)

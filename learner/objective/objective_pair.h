@@ -15,6 +15,7 @@
 /* One answer. A token beyond the shorter answer of the pair counts `tail` in logp and ref. */
 struct objective_answer {
     int n;            /* tokens */
+    double length;    /* the same, at least 1: what a mean is divided by */
     double logp, ref; /* sums, nats; ref 0 without a reference */
     double square;    /* mean of logprob - ln(sum p^2); 0 when in->square is NULL */
 };

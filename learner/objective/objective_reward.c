@@ -3,7 +3,6 @@
 #include "learner/objective/logistic.h"
 
 #include <math.h>
-#include <string.h>
 
 double objective_reward_bt(double x)
 {
@@ -21,10 +20,7 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
     double least = INFINITY, most = -INFINITY, sum = 0, wins = 0, margin = 0;
     const int n = in->n_seq / 2;
 
-    out->loss = 0;
-    out->metrics = 0;
-    if (out->dvalue)
-        memset(out->dvalue, 0, (size_t)in->n * sizeof(*out->dvalue));
+    objective_begin(in, out);
     for (int i = 0; i < n; i++) {
         const int at_c = in->seq[2 * i + 1] - 1, at_r = in->seq[2 * i + 2] - 1;
         const double c = (double)in->value[at_c], r = (double)in->value[at_r];

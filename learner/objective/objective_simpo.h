@@ -1,4 +1,5 @@
-/* objective_simpo: preference by mean log-probability, without a reference.
+/* objective_simpo: preference by mean log-probability, without a reference: CPO of means
+ * (objective_cpo.h), by its own names.
  *
  * Meng et al. 2024, arXiv:2405.14734, eq. 6, as its authors' trainer has it. Of a pair, D is
  * the difference of the answers' means over tokens, e label_smoothing:

@@ -22,13 +22,14 @@ static const struct conf_key table[] = {
 static const struct conf_key *const tables[] = {table, direct_table, keys_table_shared,
                                                 keys_table_ignored, NULL};
 
-enum { ALPHAPO = CPO_SIMPO + 1 }; /* TRL's short name for simpo without a likelihood */
+/* TRL's loss types: the kinds; simpo, sigmoid of means; alphapo, simpo without a likelihood. */
+enum { SIMPO = CPO_IPO + 1, ALPHAPO };
 
 static enum err check(void *method, struct prepare *out)
 {
     static const char *const types[] = {
         [CPO_SIGMOID] = "sigmoid", [CPO_HINGE] = "hinge", [CPO_IPO] = "ipo",
-        [CPO_SIMPO] = "simpo",     [ALPHAPO] = "alphapo", [ALPHAPO + 1] = NULL};
+        [SIMPO] = "simpo",         [ALPHAPO] = "alphapo", [ALPHAPO + 1] = NULL};
     struct cpo *conf = method;
     int type;
     enum err err = direct_check(out, &conf->direct);
@@ -40,11 +41,12 @@ static enum err check(void *method, struct prepare *out)
     if ((type == CPO_HINGE || type == CPO_IPO) && conf->label_smoothing > 0)
         return err_set(ERR_RANGE, "label_smoothing: loss_type %s has none", conf->loss_type);
     conf->objective = (struct objective_cpo_conf){
-        .kind = type == ALPHAPO ? CPO_SIMPO : (enum objective_cpo_kind)type,
+        .kind = type >= SIMPO ? CPO_SIGMOID : (enum objective_cpo_kind)type,
+        .mean = type >= SIMPO,
         .beta = conf->beta,
         .label_smoothing = conf->label_smoothing,
         .likelihood = type == ALPHAPO ? 0 : conf->cpo_alpha,
-        .gamma = conf->simpo_gamma,
+        .gamma = type >= SIMPO ? conf->simpo_gamma : 0,
         .alpha = conf->alpha,
     };
     out->objective = &objective_cpo;

@@ -181,7 +181,7 @@ static void simpo_has_its_closed_form(void **state)
 {
     static const double closed[] = {.76343482, .21441218, .02215300};
     const struct objective_simpo_conf simpo = {.beta = 2};
-    const struct objective_cpo_conf cpo = {.kind = CPO_SIMPO, .beta = 2};
+    const struct objective_cpo_conf cpo = {.mean = true, .beta = 2};
     const struct world a = three(&objective_simpo, &simpo), b = three(&objective_cpo, &cpo);
     (void)state;
 

@@ -145,7 +145,7 @@ static void read_dpo(struct objective_dpo_conf *out, const json_t *conf)
 
 static void read_method(struct method *m, const json_t *item)
 {
-    static const char *const cpo[] = {"sigmoid", "hinge", "ipo", "simpo"};
+    static const char *const cpo[] = {"sigmoid", "hinge", "ipo"};
     const json_t *conf = json_object_get(item, "conf");
     const char *type = json_string_value(json_object_get(conf, "loss_type"));
 
@@ -158,12 +158,14 @@ static void read_method(struct method *m, const json_t *item)
     m->kto = (struct objective_kto_conf){
         number(conf, "beta", 0), number(conf, "desirable_weight", 1),
         number(conf, "undesirable_weight", 1), type && !strcmp(type, "kto")};
-    m->cpo = (struct objective_cpo_conf){.beta = number(conf, "beta", 0),
+    m->cpo = (struct objective_cpo_conf){.mean = type && !strcmp(type, "simpo"),
+                                         .beta = number(conf, "beta", 0),
                                          .label_smoothing = number(conf, "label_smoothing", 0),
                                          .likelihood = number(conf, "cpo_alpha", 0),
-                                         .gamma = number(conf, "simpo_gamma", 0),
                                          .alpha = number(conf, "alpha", 0)};
-    for (int i = 0; type && i < 4; i++)
+    if (m->cpo.mean)
+        m->cpo.gamma = number(conf, "simpo_gamma", 0);
+    for (int i = 0; type && i < 3; i++)
         if (!strcmp(cpo[i], type))
             m->cpo.kind = (enum objective_cpo_kind)i;
 }
