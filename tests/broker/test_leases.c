@@ -1,38 +1,11 @@
 /* Who gets which samples, for how long, and what comes back. */
 
-#include "tests/broker/desk.h"
+#include "tests/broker/desk_setup.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { L = DESK_LEARNER, A = DESK_ACTOR, B = DESK_ACTOR + 1, R = DESK_REWARDER, X = 6 };
-
-static struct desk desk;
-
-static int setup(void **state)
-{
-    (void)state;
-    desk_open(&desk);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    desk_close(&desk);
-    return 0;
-}
-
-static void all_here(const struct scorer *scorer, uint32_t n)
-{
-    desk_learner(&desk, 1, scorer, n);
-    desk_actor(&desk, A, NULL, 0);
-    desk_actor(&desk, B, NULL, 0);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
-    desk_learner_hb(&desk, 1 << 20, 0, 0, NULL, 0);
-    desk_pass(&desk, 1000);
-    desk_forget(&desk);
-}
+enum { X = 6 };
 
 static void adopted_leases_go_out_in_order_of_number(void **state)
 {

@@ -1,28 +1,13 @@
 /* Tickets, the joining of scores, and STATS. */
 
-#include "tests/broker/desk.h"
+#include "tests/broker/desk_setup.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { L = DESK_LEARNER, A = DESK_ACTOR, R = DESK_REWARDER, S = DESK_REWARDER + 1 };
+enum { S = DESK_REWARDER + 1 };
 
-static struct desk desk;
 static struct msg_item item[16];
-
-static int setup(void **state)
-{
-    (void)state;
-    desk_open(&desk);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    desk_close(&desk);
-    return 0;
-}
 
 /* A task of n samples, all written. */
 static void written(const struct scorer *scorer, uint32_t scorers, uint32_t n)

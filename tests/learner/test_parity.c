@@ -2,10 +2,10 @@
 #include "base/fs.h"
 #include "learner/offline/reward.h"
 #include "learner/offline/sft.h"
+#include "tests/learner/trl.h"
 #include "tests/support/test.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,35 +17,6 @@ static json_t *golden;
 static enum err run(const char *method, int argc, char **argv)
 {
     return prepare_main(strcmp(method, "sft") ? &reward_method : &sft_method, argc, argv);
-}
-
-/* Lines of metrics.jsonl in output_dir that hold `key`. */
-static json_t *lines_with(const char *dir, const char *key)
-{
-    char path[256], line[4096];
-    json_t *list = json_array();
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/metrics.jsonl", dir);
-    file = fopen(path, "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file)) {
-        json_t *object = json_loads(line, 0, NULL);
-        assert_non_null(object);
-        if (json_object_get(object, key))
-            json_array_append(list, object);
-        json_decref(object);
-    }
-    fclose(file);
-    return list;
-}
-
-static void near(const char *what, double got, double want, double relative, double absolute)
-{
-    const double slack = fmax(absolute, relative * fabs(want));
-
-    if (!(fabs(got - want) <= slack))
-        fail_msg("%s: %.9g, TRL has %.9g", what, got, want);
 }
 
 /* Every figure TRL logged, within the tolerance of its kind. */
@@ -62,11 +33,11 @@ static void same_figures(const char *name, const json_t *want, const json_t *got
         snprintf(what, sizeof(what), "%s %s", name, key);
         if (!ours)
             fail_msg("%s is missing", what);
-        near(what, json_number_value(ours), json_number_value(value),
-             strstr(key, "eval_") ? 2e-6
-             : reward             ? 0
-                                  : 1e-3,
-             reward ? 1e-5 : 1e-9);
+        trl_near(what, json_number_value(ours), json_number_value(value),
+                 strstr(key, "eval_") ? 2e-6
+                 : reward             ? 0
+                                      : 1e-3,
+                 reward ? 1e-5 : 1e-9);
     }
 }
 
@@ -81,13 +52,13 @@ static void five_steps(const char *name, const char *method, double loss_slack)
     snprintf(dir, sizeof(dir), "%s/%s", folder, name);
     snprintf(out, sizeof(out), "output_dir=%s", dir);
     assert_ok(run(method, 2, argv));
-    got = lines_with(dir, "grad_norm");
+    got = trl_lines(dir, "grad_norm");
     assert_int_equal(json_array_size(got), 5);
     for (size_t i = 0; i < 5; i++) {
         const json_t *a = json_array_get(want, i), *b = json_array_get(got, i);
         same_figures(name, a, b);
-        near("loss", json_number_value(json_object_get(b, "loss")),
-             json_number_value(json_object_get(a, "loss")), 0, loss_slack);
+        trl_near("loss", json_number_value(json_object_get(b, "loss")),
+                 json_number_value(json_object_get(a, "loss")), 0, loss_slack);
     }
     json_decref(got);
 }
@@ -95,7 +66,7 @@ static void five_steps(const char *name, const char *method, double loss_slack)
 static void evaluation(const char *name, const char *method, const char *data)
 {
     const json_t *want = json_object_get(json_object_get(golden, name), "eval");
-    char yaml[64], out[128], dir[96], set[128], split[128], source[256];
+    char yaml[64], out[128], dir[96], set[128], source[256];
     char *argv[] = {yaml,
                     out,
                     set,
@@ -104,20 +75,15 @@ static void evaluation(const char *name, const char *method, const char *data)
                     "eval_on_start=true",
                     "per_device_eval_batch_size=8"};
     json_t *got;
-    static const char *const splits[] = {"train", "test"};
 
     snprintf(yaml, sizeof(yaml), "%s.yaml", name);
     snprintf(dir, sizeof(dir), "%s/%s-eval", folder, name);
     snprintf(out, sizeof(out), "output_dir=%s", dir);
     snprintf(set, sizeof(set), "dataset_name=%s/%s-data", folder, name);
-    assert_ok(fs_mkdir(set + strlen("dataset_name=")));
     snprintf(source, sizeof(source), "%s/%s", GOLDEN, data);
-    for (int i = 0; i < 2; i++) {
-        snprintf(split, sizeof(split), "%s/%s-data/%s.jsonl", folder, name, splits[i]);
-        assert_int_equal(symlink(source, split), 0);
-    }
+    trl_splits(set + strlen("dataset_name="), source);
     assert_ok(run(method, 7, argv));
-    got = lines_with(dir, "eval_loss");
+    got = trl_lines(dir, "eval_loss");
     assert_int_equal(json_array_size(got), 2);
     same_figures(name, want, json_array_get(got, 0));
     json_decref(got);

@@ -2,6 +2,7 @@
 #include "base/fs.h"
 #include "learner/offline/dpo.h"
 #include "learner/offline/kto.h"
+#include "tests/learner/trl.h"
 #include "tests/support/test.h"
 
 #include <jansson.h>
@@ -13,27 +14,6 @@
 
 static char folder[] = "/tmp/drover-direct-XXXXXX";
 static json_t *golden;
-
-/* Lines of metrics.jsonl in output_dir that hold `key`. */
-static json_t *lines_with(const char *dir, const char *key)
-{
-    char path[256], line[4096];
-    json_t *list = json_array();
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/metrics.jsonl", dir);
-    file = fopen(path, "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file)) {
-        json_t *object = json_loads(line, 0, NULL);
-        assert_non_null(object);
-        if (json_object_get(object, key))
-            json_array_append(list, object);
-        json_decref(object);
-    }
-    fclose(file);
-    return list;
-}
 
 /* Figures near 0 (rewards, drifts, mean logits) are differences of sums of some hundred nats in
  * float: their slack is absolute. */
@@ -75,7 +55,7 @@ static void five_steps(const char *name, const char *more)
     snprintf(extra, sizeof(extra), "%s", more ? more : "");
     assert_ok(
         prepare_main(strncmp(name, "dpo", 3) ? &kto_method : &dpo_method, more ? 3 : 2, argv));
-    got = lines_with(dir, "grad_norm");
+    got = trl_lines(dir, "grad_norm");
     assert_int_equal(json_array_size(got), 5);
     assert_int_equal(json_array_size(want), 5);
     for (size_t i = 0; i < 5; i++)
@@ -87,24 +67,19 @@ static void five_steps(const char *name, const char *more)
 static void evaluation(const char *name, const char *data)
 {
     const json_t *want = json_object_get(json_object_get(golden, name), "eval");
-    char yaml[64], out[128], dir[96], set[128], split[160], source[256];
+    char yaml[64], out[128], dir[96], set[128], source[256];
     char *argv[] = {yaml,          out,           set, "datasets=null", "eval_on_start=true",
                     "max_steps=1", "do_eval=true"};
-    static const char *const splits[] = {"train", "test"};
     json_t *got;
 
     snprintf(yaml, sizeof(yaml), "%s.yaml", name);
     snprintf(dir, sizeof(dir), "%s/%s-eval", folder, name);
     snprintf(out, sizeof(out), "output_dir=%s", dir);
     snprintf(set, sizeof(set), "dataset_name=%s/%s-data", folder, name);
-    assert_ok(fs_mkdir(set + strlen("dataset_name=")));
     snprintf(source, sizeof(source), "%s/%s", GOLDEN, data);
-    for (int i = 0; i < 2; i++) {
-        snprintf(split, sizeof(split), "%s/%s-data/%s.jsonl", folder, name, splits[i]);
-        assert_int_equal(symlink(source, split), 0);
-    }
+    trl_splits(set + strlen("dataset_name="), source);
     assert_ok(prepare_main(strncmp(name, "dpo", 3) ? &kto_method : &dpo_method, 7, argv));
-    got = lines_with(dir, "eval_loss");
+    got = trl_lines(dir, "eval_loss");
     same_figures(name, 0, want, json_array_get(got, 0));
     json_decref(got);
 }

@@ -4,6 +4,7 @@
 #include "learner/objective/objective_prm.h"
 #include "learner/offline/prm.h"
 #include "lm/file/bundle.h"
+#include "tests/learner/trl.h"
 #include "tests/support/test.h"
 
 #include <jansson.h>
@@ -24,26 +25,6 @@ static const json_t *at(const json_t *tree, const char *a, const char *b)
 static double real(const json_t *object, const char *key)
 {
     return json_number_value(json_object_get(object, key));
-}
-
-/* The lines of metrics.jsonl that hold `key`. */
-static json_t *lines_with(const char *dir, const char *key)
-{
-    char path[256], line[4096];
-    json_t *list = json_array();
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/metrics.jsonl", dir);
-    file = fopen(path, "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file)) {
-        json_t *object = json_loads(line, 0, NULL);
-        if (json_object_get(object, key))
-            json_array_append(list, object);
-        json_decref(object);
-    }
-    fclose(file);
-    return list;
 }
 
 /* Runs five steps over the golden rows, and evaluates before them. */
@@ -73,45 +54,33 @@ static void train(const char *name, int more, char **extra)
     assert_ok(prepare_main(&prm_method, argc, argv));
 }
 
-static void near(const char *what, double got, double want, double relative, double absolute)
-{
-    if (!(fabs(got - want) <= fmax(absolute, relative * fabs(want))))
-        fail_msg("%s: %.9g, TRL has %.9g", what, got, want);
-}
-
 static void follows(const char *name, int more, char **extra)
 {
-    char dir[128], set[160], from[256], *args[8];
-    static const char *const splits[] = {"train", "test"};
+    char dir[128], set[160], *args[8];
     const json_t *want = at(golden, name, "steps");
     json_t *got, *first;
 
     snprintf(set, sizeof(set), "dataset_name=%s/%s-data", folder, name);
-    assert_ok(fs_mkdir(set + strlen("dataset_name=")));
-    for (int i = 0; i < 2; i++) {
-        snprintf(dir, sizeof(dir), "%s/%s-data/%s.jsonl", folder, name, splits[i]);
-        snprintf(from, sizeof(from), "%s/steps.jsonl", GOLDEN);
-        assert_int_equal(symlink(from, dir), 0);
-    }
+    trl_splits(set + strlen("dataset_name="), GOLDEN "/steps.jsonl");
     for (int i = 0; i < more; i++)
         args[i] = extra[i];
     args[more] = set;
     train(name, more + 1, args);
     snprintf(dir, sizeof(dir), "%s/%s", folder, name);
-    got = lines_with(dir, "grad_norm");
+    got = trl_lines(dir, "grad_norm");
     assert_int_equal(json_array_size(got), 5);
     for (size_t i = 0; i < 5; i++) {
         const json_t *a = json_array_get(want, i), *b = json_array_get(got, i);
-        near("loss", real(b, "loss"), real(a, "loss"), 0, 1e-5);
-        near("grad_norm", real(b, "grad_norm"), real(a, "grad_norm"), 1e-3, 0);
-        near("rate", real(b, "learning_rate"), real(a, "learning_rate"), 1e-9, 1e-12);
+        trl_near("loss", real(b, "loss"), real(a, "loss"), 0, 1e-5);
+        trl_near("grad_norm", real(b, "grad_norm"), real(a, "grad_norm"), 1e-3, 0);
+        trl_near("rate", real(b, "learning_rate"), real(a, "learning_rate"), 1e-9, 1e-12);
     }
     json_decref(got);
-    first = lines_with(dir, "eval_loss");
-    near("eval_loss", real(json_array_get(first, 0), "eval_loss"),
-         real(at(golden, name, "eval"), "eval_loss"), 2e-6, 0);
-    near("eval_accuracy", real(json_array_get(first, 0), "eval_accuracy"),
-         real(at(golden, name, "eval"), "eval_accuracy"), 1e-9, 0);
+    first = trl_lines(dir, "eval_loss");
+    trl_near("eval_loss", real(json_array_get(first, 0), "eval_loss"),
+             real(at(golden, name, "eval"), "eval_loss"), 2e-6, 0);
+    trl_near("eval_accuracy", real(json_array_get(first, 0), "eval_accuracy"),
+             real(at(golden, name, "eval"), "eval_accuracy"), 1e-9, 0);
     json_decref(first);
 }
 
@@ -204,10 +173,10 @@ static void values_are_differences_of_logits(void **state)
     assert_ok(forward_score(model, token, seq, 1, 1.0f, NULL, NULL, value));
     for (int i = 0; i < n; i++) {
         const json_t *two = json_array_get(logits, (size_t)i);
-        near("value", (double)value[i],
-             json_number_value(json_array_get(two, 1)) -
-                 json_number_value(json_array_get(two, 0)),
-             0, 1e-5);
+        trl_near("value", (double)value[i],
+                 json_number_value(json_array_get(two, 1)) -
+                     json_number_value(json_array_get(two, 0)),
+                 0, 1e-5);
     }
     model_free(model);
     image_layout_free(layout);
@@ -234,14 +203,14 @@ static void the_loss_is_the_cross_entropy(void **state)
     in.normaliser = objective_prm.count(&in);
     assert_true(in.normaliser == 3.0);
     objective_prm.run(NULL, &in, &out);
-    near("loss", out.loss, (-log(.75) - .25 * log(.75) - .75 * log(.25)) / 3, 1e-7, 0);
-    near("slope", (double)slope[1], -.25 / 3, 1e-6, 0);
-    near("slope", (double)slope[3], .5 / 3, 1e-6, 0);
+    trl_near("loss", out.loss, (-log(.75) - .25 * log(.75) - .75 * log(.25)) / 3, 1e-7, 0);
+    trl_near("slope", (double)slope[1], -.25 / 3, 1e-6, 0);
+    trl_near("slope", (double)slope[3], .5 / 3, 1e-6, 0);
     assert_true(slope[0] == 0.0f && slope[2] == 0.0f && slope[5] == 0.0f);
-    near("slope", (double)slope[4], 0, 0, 1e-12);
+    trl_near("slope", (double)slope[4], 0, 0, 1e-12);
     assert_int_equal(out.metrics, 1);
-    near("accuracy", out.metric[0].sum, 2, 0, 0); /* the soft one says wrong */
-    near("weight", out.metric[0].weight, 3, 0, 0);
+    trl_near("accuracy", out.metric[0].sum, 2, 0, 0); /* the soft one says wrong */
+    trl_near("weight", out.metric[0].weight, 3, 0, 0);
 }
 
 static void encode(struct steps *out, const char *row, const struct bundle *bundle,

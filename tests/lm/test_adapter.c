@@ -8,7 +8,8 @@
 #include "lm/file/inspect.h"
 #include "lm/model/forward.h"
 #include "tests/golden/adapter/logits.inc"
-#include "tests/support/test.h"
+#include "tests/lm/opened.h"
+#include "tests/support/scratch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,32 +18,6 @@
 #include <unistd.h>
 
 enum { TOKENS = sizeof adapter_tokens / sizeof *adapter_tokens };
-
-static char scratch[64];
-
-static int set_up(void **state)
-{
-    (void)state;
-    snprintf(scratch, sizeof scratch, "/tmp/drover-adapter-XXXXXX");
-    return mkdtemp(scratch) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return fs_remove(scratch) ? -1 : 0;
-}
-
-/* "scratch/name"; four are good at once. */
-static const char *at(const char *name)
-{
-    static char path[4][256];
-    static int turn;
-    char *to = path[turn++ % 4];
-
-    snprintf(to, sizeof *path, "%s/%s", scratch, name);
-    return to;
-}
 
 static const char *golden(const char *name)
 {
@@ -54,23 +29,6 @@ static const char *golden(const char *name)
     return to;
 }
 
-static struct bundle *opened(const char *path)
-{
-    struct bundle *bundle;
-
-    assert_ok(bundle_open(&bundle, path, BUNDLE_ALL));
-    return bundle;
-}
-
-static void refused(const char *path, const char *why)
-{
-    struct bundle *bundle;
-    const enum err err = bundle_open(&bundle, path, BUNDLE_ALL);
-
-    if (!err || bundle || !strstr(err_text(), why) || strchr(err_text(), '\n'))
-        fail_msg("wanted '%s', got: %d %s", why, err, err ? err_text() : "opened");
-}
-
 /* adapter_config.json of a golden adapter with `old` made `new` and the golden base, and its
  * tensors, into scratch/to. */
 static const char *copied(const char *from, const char *to, const char *old, const char *new)
@@ -79,7 +37,7 @@ static const char *copied(const char *from, const char *to, const char *old, con
     char path[400], name[600], *text, *found, *whole;
     size_t n;
 
-    assert_ok(fs_mkdir(at(to)));
+    assert_ok(fs_mkdir(scratch_at(to)));
     snprintf(name, sizeof name, "%s/adapter_config.json", golden(from));
     assert_ok(fs_read(&text, &n, name, 1 << 20));
     found = strstr(text, relative);
@@ -91,16 +49,16 @@ static const char *copied(const char *from, const char *to, const char *old, con
     found = strstr(text, old);
     assert_non_null(found);
     whole = mem_print("%.*s%s%s", (int)(found - text), text, new, found + strlen(old));
-    snprintf(path, sizeof path, "%s/adapter_config.json", at(to));
+    snprintf(path, sizeof path, "%s/adapter_config.json", scratch_at(to));
     assert_ok(fs_write(path, whole, strlen(whole)));
     free(whole);
     free(text);
     snprintf(name, sizeof name, "%s/adapter_model.safetensors", golden(from));
     assert_ok(fs_read(&text, &n, name, 1 << 20));
-    snprintf(path, sizeof path, "%s/adapter_model.safetensors", at(to));
+    snprintf(path, sizeof path, "%s/adapter_model.safetensors", scratch_at(to));
     assert_ok(fs_write(path, text, n));
     free(text);
-    return at(to);
+    return scratch_at(to);
 }
 
 static void close_to(const float *got, const float *want, int n)
@@ -188,13 +146,13 @@ static void what_is_written_is_read(void **state)
         got = lora_hash(lora);
         assert_true(hash_same(&want, &got));
         for (int k = 0; k < 2; k++) /* over itself, too */
-            assert_ok(
-                bundle_save_adapter(at("mine"), base, lora, golden("model/llama5"), "float32"));
+            assert_ok(bundle_save_adapter(scratch_at("mine"), base, lora,
+                                          golden("model/llama5"), "float32"));
         bundle_free(merged);
-        merged = opened(at("mine"));
+        merged = opened(scratch_at("mine"));
         got = params_hash(merged->params);
         assert_true(hash_same(&want, &got));
-        has_the_numbers_of_peft(at("mine"));
+        has_the_numbers_of_peft(scratch_at("mine"));
         lora_free(lora);
         adapter_close(adapter);
         if (i)
@@ -211,19 +169,19 @@ static void run_folders_and_adapters_on_adapters(void **state)
 
     (void)state;
     copied("adapter/policy", "run/model", "\"r\": 2", "\"r\": 2");
-    has_the_numbers_of_peft(at("run"));
+    has_the_numbers_of_peft(scratch_at("run"));
     copied("adapter/policy", "second", "\"r\": 2", "\"r\": 2");
     snprintf(text, sizeof text,
              "{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": 3, "
              "\"base_model_name_or_path\": \"../run\"}");
-    assert_ok(fs_write(at("second/adapter_config.json"), text, strlen(text)));
-    bundle = opened(at("second"));
+    assert_ok(fs_write(scratch_at("second/adapter_config.json"), text, strlen(text)));
+    bundle = opened(scratch_at("second"));
     bundle_free(bundle);
     snprintf(text, sizeof text,
              "{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": 3, "
              "\"base_model_name_or_path\": \"../second\"}");
-    assert_ok(fs_write(at("second/adapter_config.json"), text, strlen(text)));
-    refused(at("second"), "an adapter on 4 others");
+    assert_ok(fs_write(scratch_at("second/adapter_config.json"), text, strlen(text)));
+    refused(scratch_at("second"), "an adapter on 4 others");
 }
 
 static void another_model_is_one_clear_line(void **state)
@@ -238,13 +196,14 @@ static void another_model_is_one_clear_line(void **state)
     assert_ok(adapter_open(&adapter, golden("adapter/policy")));
     assert_ok(adapter_load(&lora, adapter, base->params, false));
     adapter_close(adapter);
-    assert_ok(bundle_save_adapter(at("own"), base, lora, golden("model/llama5"), "bfloat16"));
-    bundle_free(opened(at("own")));
+    assert_ok(
+        bundle_save_adapter(scratch_at("own"), base, lora, golden("model/llama5"), "bfloat16"));
+    bundle_free(opened(scratch_at("own")));
     lora_free(lora);
     base->params->data[0] += 1.0f; /* other numbers */
-    assert_err(ERR_RANGE, bundle_adapt(base, at("own"), false));
+    assert_err(ERR_RANGE, bundle_adapt(base, scratch_at("own"), false));
     assert_non_null(strstr(err_text(), "an adapter for another model: its base has the hash"));
-    assert_ok(bundle_adapt(base, at("own"), true));
+    assert_ok(bundle_adapt(base, scratch_at("own"), true));
     shape = base->shape;
     bundle_free(base);
     shape.ffn = 64; /* other sizes */
@@ -296,12 +255,12 @@ static void what_cannot_be_done_is_refused_by_name(void **state)
         snprintf(from, sizeof from, "adapter/%s", bad[i].from);
         refused(copied(from, "bad", bad[i].old, bad[i].new), bad[i].why);
     }
-    assert_ok(fs_remove(at("bad/adapter_model.safetensors")));
+    assert_ok(fs_remove(scratch_at("bad/adapter_model.safetensors")));
     copied("adapter/policy", "bad", "{", "{");
-    assert_ok(fs_remove(at("bad/adapter_model.safetensors")));
-    refused(at("bad"), "adapter_model.safetensors");
-    assert_ok(fs_write(at("bad/adapter_model.bin"), "x", 1));
-    refused(at("bad"), "pickle");
+    assert_ok(fs_remove(scratch_at("bad/adapter_model.safetensors")));
+    refused(scratch_at("bad"), "adapter_model.safetensors");
+    assert_ok(fs_write(scratch_at("bad/adapter_model.bin"), "x", 1));
+    refused(scratch_at("bad"), "pickle");
 }
 
 /* Every length but the whole one. */
@@ -322,7 +281,7 @@ static void cut_files_are_refused(void **state)
             if (f == 0 && strspn(text + k, " \n") == n - k)
                 continue; /* all but the last newline */
             assert_ok(fs_write(path, text, k));
-            if (!bundle_open(&bundle, at("cut"), BUNDLE_ALL))
+            if (!bundle_open(&bundle, scratch_at("cut"), BUNDLE_ALL))
                 fail_msg("%s opened with %zu of %zu bytes", files[f], k, n);
         }
         free(text);
@@ -349,13 +308,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adapters_of_peft_give_its_numbers),
-        cmocka_unit_test_setup_teardown(what_is_written_is_read, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(run_folders_and_adapters_on_adapters, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(another_model_is_one_clear_line, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_cannot_be_done_is_refused_by_name, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(cut_files_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_written_is_read, scratch_open, scratch_close),
+        cmocka_unit_test_setup_teardown(run_folders_and_adapters_on_adapters, scratch_open,
+                                        scratch_close),
+        cmocka_unit_test_setup_teardown(another_model_is_one_clear_line, scratch_open,
+                                        scratch_close),
+        cmocka_unit_test_setup_teardown(what_cannot_be_done_is_refused_by_name, scratch_open,
+                                        scratch_close),
+        cmocka_unit_test_setup_teardown(cut_files_are_refused, scratch_open, scratch_close),
         cmocka_unit_test(inspect_knows_adapters),
     };
     return cmocka_run_group_tests_name("adapter", tests, NULL, NULL);

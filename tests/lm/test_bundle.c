@@ -5,8 +5,8 @@
 #include "lm/file/inspect.h"
 #include "lm/file/quant.h"
 #include "lm/file/safetensors.h"
-
-#include "tests/support/test.h"
+#include "tests/lm/opened.h"
+#include "tests/support/scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,32 +19,6 @@ static const struct {
 } golden[] = {
 #include "tests/golden/model/hashes.inc"
 };
-
-static char scratch[64]; /* a folder of this test's own */
-
-static int set_up(void **state)
-{
-    (void)state;
-    snprintf(scratch, sizeof scratch, "/tmp/drover-bundle-XXXXXX");
-    return mkdtemp(scratch) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return fs_remove(scratch) ? -1 : 0;
-}
-
-/* "scratch/name"; four are good at once. */
-static const char *at(const char *name)
-{
-    static char path[4][256];
-    static int turn;
-    char *to = path[turn++ % 4];
-
-    snprintf(to, sizeof *path, "%s/%s", scratch, name);
-    return to;
-}
 
 static const char *golden_path(const char *name)
 {
@@ -60,10 +34,10 @@ static void copy(const char *model, const char *file, const char *to)
     size_t n;
 
     snprintf(from, sizeof from, "%s/%s", golden_path(model), file);
-    snprintf(path, sizeof path, "%s/%s", at(to), file);
+    snprintf(path, sizeof path, "%s/%s", scratch_at(to), file);
     if (!fs_exists(from))
         return;
-    assert_ok(fs_mkdir(at(to)));
+    assert_ok(fs_mkdir(scratch_at(to)));
     assert_ok(fs_read(&bytes, &n, from, 1 << 20));
     assert_ok(fs_write(path, bytes, n));
     free(bytes);
@@ -86,7 +60,7 @@ static const char *copied(const char *model, const char *to)
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         copy(model, files[i], to);
-    return at(to);
+    return scratch_at(to);
 }
 
 /* In a file of the scratch folder: the first `old` becomes `new`. */
@@ -95,11 +69,11 @@ static void edit(const char *file, const char *old, const char *new)
     char *text, *found, *whole;
     size_t n;
 
-    assert_ok(fs_read(&text, &n, at(file), 1 << 20));
+    assert_ok(fs_read(&text, &n, scratch_at(file), 1 << 20));
     found = strstr(text, old);
     assert_non_null(found);
     whole = mem_print("%.*s%s%s", (int)(found - text), text, new, found + strlen(old));
-    assert_ok(fs_write(at(file), whole, strlen(whole)));
+    assert_ok(fs_write(scratch_at(file), whole, strlen(whole)));
     free(whole);
     free(text);
 }
@@ -109,23 +83,6 @@ static void hash_of_params(char out[HASH_TEXT], const struct params *params)
     const struct hash hash = params_hash(params);
 
     hash_text(out, &hash);
-}
-
-static struct bundle *opened(const char *path)
-{
-    struct bundle *bundle;
-
-    assert_ok(bundle_open(&bundle, path, BUNDLE_ALL));
-    return bundle;
-}
-
-static void refused(const char *path, const char *why)
-{
-    struct bundle *bundle;
-    const enum err err = bundle_open(&bundle, path, BUNDLE_ALL);
-
-    if (!err || bundle || !strstr(err_text(), why))
-        fail_msg("wanted '%s', got: %d %s", why, err, err ? err_text() : "opened");
 }
 
 static void folders_hold_the_weights_python_sees(void **state)
@@ -155,7 +112,7 @@ static void stops_come_from_both_configs_the_tokenizers_first(void **state)
     bundle_free(bundle);
     copied("llama5", "m");
     edit("m/config.json", "\"eos_token_id\": 2", "\"eos_token_id\": [0, 1, 2]");
-    bundle = opened(at("m"));
+    bundle = opened(scratch_at("m"));
     assert_int_equal(bundle->shape.eos_count, 3);
     assert_int_equal(
         bundle->shape.eos[0] * 100 + bundle->shape.eos[1] * 10 + bundle->shape.eos[2], 201);
@@ -170,15 +127,16 @@ static void what_was_saved_opens_the_same(void **state)
     for (size_t i = 0; i <= sizeof golden / sizeof *golden; i++) {
         const char *name = i < sizeof golden / sizeof *golden ? golden[i].name : "llama.gguf";
         struct bundle *a = opened(golden_path(name)), *b;
-        assert_ok(bundle_save(at("saved"), a, a->params, "float32")); /* each over the last */
-        b = opened(at("saved"));
+        assert_ok(
+            bundle_save(scratch_at("saved"), a, a->params, "float32")); /* each over the last */
+        b = opened(scratch_at("saved"));
         hash_of_params(before, a->params);
         hash_of_params(after, b->params);
         assert_string_equal(before, after);
         assert_memory_equal(&a->shape, &b->shape, sizeof a->shape);
         assert_int_equal(a->card_size, b->card_size);
         assert_memory_equal(a->card, b->card, a->card_size);
-        assert_false(fs_exists(at("saved.new")) || fs_exists(at("saved.old")));
+        assert_false(fs_exists(scratch_at("saved.new")) || fs_exists(scratch_at("saved.old")));
         bundle_free(a);
         bundle_free(b);
     }
@@ -191,12 +149,12 @@ static void bf16_rounds_once(void **state)
     (void)state;
     for (size_t i = 0; i < a->params->count; i++)
         a->params->data[i] *= 1.0001f;
-    assert_ok(bundle_save(at("half"), a, a->params, "bfloat16"));
-    b = opened(at("half"));
+    assert_ok(bundle_save(scratch_at("half"), a, a->params, "bfloat16"));
+    b = opened(scratch_at("half"));
     for (size_t i = 0; i < a->params->count; i++)
         if (b->params->data[i] != quant_bf16(quant_to_bf16(a->params->data[i])))
             fail_msg("weight %zu", i);
-    assert_err(ERR_RANGE, bundle_save(at("half"), a, a->params, "int4"));
+    assert_err(ERR_RANGE, bundle_save(scratch_at("half"), a, a->params, "int4"));
     bundle_free(a);
     bundle_free(b);
 }
@@ -210,14 +168,14 @@ static void a_reward_models_pad_is_no_stop(void **state)
     (void)state;
     assert_int_equal(a->shape.pad, a->shape.eos[0]);
     assert_ok(params_reheaded(&params, a->params, HEAD_SCALAR, 5, false));
-    assert_ok(bundle_save(at("rm"), a, params, "float32"));
-    b = opened(at("rm"));
+    assert_ok(bundle_save(scratch_at("rm"), a, params, "float32"));
+    b = opened(scratch_at("rm"));
     assert_int_equal(b->shape.head, HEAD_SCALAR);
     assert_int_equal(b->shape.pad, tokenizer_id(b->tokenizer, "<|endoftext|>"));
     assert_int_equal(b->shape.eos[0], 2);
     assert_false(b->shape.tied);
     assert_memory_equal(b->params->data, params->data, params->count * sizeof(float));
-    assert_false(fs_exists(at("rm/generation_config.json")));
+    assert_false(fs_exists(scratch_at("rm/generation_config.json")));
     params_free(params);
     bundle_free(a);
     bundle_free(b);
@@ -230,20 +188,20 @@ static void run_folders_mean_their_model(void **state)
     (void)state;
     copied("llama5", "run/checkpoints/step-9/model");
     copied("llama5", "run/checkpoints/step-10/model");
-    assert_ok(fs_mkdir(at("run/checkpoints/step-11"))); /* not finished */
-    assert_ok(bundle_find(&found, at("run")));
-    assert_string_equal(found, at("run/checkpoints/step-10/model"));
+    assert_ok(fs_mkdir(scratch_at("run/checkpoints/step-11"))); /* not finished */
+    assert_ok(bundle_find(&found, scratch_at("run")));
+    assert_string_equal(found, scratch_at("run/checkpoints/step-10/model"));
     free(found);
     copied("llama5", "run/model");
-    assert_ok(bundle_find(&found, at("run")));
-    assert_string_equal(found, at("run/model"));
+    assert_ok(bundle_find(&found, scratch_at("run")));
+    assert_string_equal(found, scratch_at("run/model"));
     free(found);
-    bundle_free(opened(at("run")));
+    bundle_free(opened(scratch_at("run")));
     copied("llama5", "hf/checkpoint-500");
-    bundle_free(opened(at("hf")));
-    assert_ok(fs_mkdir(at("empty")));
-    refused(at("empty"), "no config.json here");
-    refused(at("nowhere"), "no such file or folder");
+    bundle_free(opened(scratch_at("hf")));
+    assert_ok(fs_mkdir(scratch_at("empty")));
+    refused(scratch_at("empty"), "no config.json here");
+    refused(scratch_at("nowhere"), "no such file or folder");
 }
 
 /* The moment between two renames where a file system cannot exchange names. */
@@ -253,13 +211,13 @@ static void a_crash_between_the_renames_loses_nothing(void **state)
 
     (void)state;
     copied("llama5", "m.old");
-    assert_ok(fs_mkdir(at("m.new"))); /* what a save that was killed leaves */
-    assert_ok(fs_write(at("m.new/half"), "x", 1));
-    bundle = opened(at("m"));
-    assert_ok(bundle_save(at("m"), bundle, bundle->params, "float32"));
-    assert_false(fs_exists(at("m.old")) || fs_exists(at("m/half")));
+    assert_ok(fs_mkdir(scratch_at("m.new"))); /* what a save that was killed leaves */
+    assert_ok(fs_write(scratch_at("m.new/half"), "x", 1));
+    bundle = opened(scratch_at("m"));
+    assert_ok(bundle_save(scratch_at("m"), bundle, bundle->params, "float32"));
+    assert_false(fs_exists(scratch_at("m.old")) || fs_exists(scratch_at("m/half")));
     bundle_free(bundle);
-    bundle_free(opened(at("m")));
+    bundle_free(opened(scratch_at("m")));
 }
 
 static void saving_never_destroys_what_is_not_a_model(void **state)
@@ -268,13 +226,14 @@ static void saving_never_destroys_what_is_not_a_model(void **state)
 
     (void)state;
     copied("llama5", "home");
-    assert_ok(fs_write(at("home/thesis.tex"), "x", 1));
-    assert_err(ERR_STATE, bundle_save(at("home"), bundle, bundle->params, "float32"));
+    assert_ok(fs_write(scratch_at("home/thesis.tex"), "x", 1));
+    assert_err(ERR_STATE, bundle_save(scratch_at("home"), bundle, bundle->params, "float32"));
     assert_non_null(strstr(err_text(), "thesis.tex"));
-    assert_true(fs_exists(at("home/thesis.tex")) && !fs_exists(at("home.new")));
-    assert_ok(fs_write(at("file"), "x", 1));
-    assert_err(ERR_STATE, bundle_save(at("file"), bundle, bundle->params, "float32"));
-    assert_err(ERR_IO, bundle_save(at("file/below"), bundle, bundle->params, "float32"));
+    assert_true(fs_exists(scratch_at("home/thesis.tex")) && !fs_exists(scratch_at("home.new")));
+    assert_ok(fs_write(scratch_at("file"), "x", 1));
+    assert_err(ERR_STATE, bundle_save(scratch_at("file"), bundle, bundle->params, "float32"));
+    assert_err(ERR_IO,
+               bundle_save(scratch_at("file/below"), bundle, bundle->params, "float32"));
     bundle_free(bundle);
 }
 
@@ -341,8 +300,8 @@ static void a_world_made_from_nothing_has_a_card(void **state)
     assert_memory_equal(&again->shape, &bundle->shape, sizeof bundle->shape);
     assert_int_equal(again->chat, CHAT_CHATML);
     bundle_free(again);
-    assert_ok(bundle_save(at("world"), bundle, bundle->params, "float32"));
-    bundle_free(opened(at("world")));
+    assert_ok(bundle_save(scratch_at("world"), bundle, bundle->params, "float32"));
+    bundle_free(opened(scratch_at("world")));
     bundle_free(bundle);
 }
 
@@ -372,18 +331,18 @@ static void spoilt_folders_are_refused_in_one_clear_line(void **state)
     for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
         copied("llama5", "m");
         edit(spoilt[i].file, spoilt[i].old, spoilt[i].new);
-        refused(at("m"), spoilt[i].why);
+        refused(scratch_at("m"), spoilt[i].why);
     }
     copied("llama5", "m");
-    assert_int_equal(unlink(at("m/tokenizer.json")), 0);
-    refused(at("m"), "tokenizer.json");
+    assert_int_equal(unlink(scratch_at("m/tokenizer.json")), 0);
+    refused(scratch_at("m"), "tokenizer.json");
     copied("llama5", "m");
-    assert_int_equal(unlink(at("m/model.safetensors")), 0);
-    refused(at("m"), "no model.safetensors");
-    assert_ok(fs_write(at("m/pytorch_model.bin"), "\x80\x02}q", 4));
-    refused(at("m"), "pickle");
-    refused(at("m/pytorch_model.bin"), "pickle");
-    refused(at("m/config.json"), "a model is a .gguf file or a folder");
+    assert_int_equal(unlink(scratch_at("m/model.safetensors")), 0);
+    refused(scratch_at("m"), "no model.safetensors");
+    assert_ok(fs_write(scratch_at("m/pytorch_model.bin"), "\x80\x02}q", 4));
+    refused(scratch_at("m"), "pickle");
+    refused(scratch_at("m/pytorch_model.bin"), "pickle");
+    refused(scratch_at("m/config.json"), "a model is a .gguf file or a folder");
     refused("/dev/zero", "not a regular file");
 }
 
@@ -397,17 +356,17 @@ static void a_shard_is_a_bare_name_that_holds_what_it_should(void **state)
     for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
         copied("mistral4", "s");
         edit(index, "model-00001-of-00002.safetensors", evil[i]);
-        refused(at("s"), "not the bare name of a file");
+        refused(scratch_at("s"), "not the bare name of a file");
     }
     copied("mistral4", "s");
     edit(index, "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors");
-    refused(at("s"), "has no tensor");
+    refused(scratch_at("s"), "has no tensor");
     copied("mistral4", "s");
     edit(index, "\"weight_map\"", "\"map\"");
-    refused(at("s"), "no weight_map");
+    refused(scratch_at("s"), "no weight_map");
     copied("mistral4", "s");
-    assert_int_equal(unlink(at("s/model-00002-of-00002.safetensors")), 0);
-    refused(at("s"), "model-00002-of-00002.safetensors");
+    assert_int_equal(unlink(scratch_at("s/model-00002-of-00002.safetensors")), 0);
+    refused(scratch_at("s"), "model-00002-of-00002.safetensors");
 }
 
 static void an_unknown_template_only_stops_chat(void **state)
@@ -416,12 +375,12 @@ static void an_unknown_template_only_stops_chat(void **state)
 
     (void)state;
     copied("llama5", "m");
-    assert_ok(fs_write(at("m/chat_template.jinja"), "{{ magic }}", 11));
-    bundle = opened(at("m"));
+    assert_ok(fs_write(scratch_at("m/chat_template.jinja"), "{{ magic }}", 11));
+    bundle = opened(scratch_at("m"));
     assert_int_equal(bundle->chat, CHAT_NONE);
     assert_non_null(bundle->chat_error);
-    assert_ok(bundle_save(at("kept"), bundle, bundle->params, "float32"));
-    again = opened(at("kept"));
+    assert_ok(bundle_save(scratch_at("kept"), bundle, bundle->params, "float32"));
+    again = opened(scratch_at("kept"));
     assert_non_null(again->chat_error);
     assert_non_null(strstr(again->card, "{{ magic }}"));
     bundle_free(bundle);
@@ -451,7 +410,7 @@ static void inspect_says_what_it_is(void **state)
     assert_null(text);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_open, scratch_close)
 
 int main(void)
 {

@@ -1,0 +1,17 @@
+/* trl: a run of ours held against what TRL logged of the same one (tests/golden). */
+
+#ifndef TESTS_LEARNER_TRL_H
+#define TESTS_LEARNER_TRL_H
+
+#include <jansson.h>
+
+/* The lines of metrics.jsonl in `dir` that hold `key`; the caller's. */
+json_t *trl_lines(const char *dir, const char *key);
+
+/* Makes `dir` a data set whose train.jsonl and test.jsonl both are the file `records`. */
+void trl_splits(const char *dir, const char *records);
+
+/* Fails unless |got - want| is within `absolute` or `relative` of want. */
+void trl_near(const char *what, double got, double want, double relative, double absolute);
+
+#endif

@@ -1,0 +1,31 @@
+#include "tests/support/scratch.h"
+
+#include "base/fs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static char folder[64];
+
+int scratch_open(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/drover-test-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+int scratch_close(void **state)
+{
+    (void)state;
+    return fs_remove(folder) ? -1 : 0;
+}
+
+const char *scratch_at(const char *name)
+{
+    static char path[4][256];
+    static int turn;
+    char *to = path[turn++ % 4];
+
+    snprintf(to, sizeof *path, "%s/%s", folder, name);
+    return to;
+}
