@@ -3,7 +3,9 @@
 
 usage: drover_methods.py dpo|grpo MODEL_FOLDER DATA.jsonl BIN_FOLDER      (threads: OMP_NUM_THREADS)
 Memory is that of all processes together."""
-import os, re, statistics, subprocess, sys, tempfile, time
+import sys, tempfile
+
+from follow import follow, median_step
 
 METHOD, MODEL, DATA, BIN = sys.argv[1:5]
 STEPS = 3
@@ -17,21 +19,14 @@ METHODS = {
 
 def main():
     with tempfile.TemporaryDirectory() as out:
-        run = subprocess.Popen([f"{BIN}/drover", METHOD, f"model={MODEL}", f"dataset={DATA}", f"output_dir={out}/run",
-                                "learning_rate=1e-6", "logging_steps=1", *METHODS[METHOD], *sys.argv[5:]],
-                               stderr=subprocess.PIPE, text=True, env=dict(os.environ, OMP_WAIT_POLICY="passive"))
-        at, memory, last = [], [], []
-        for line in run.stderr:
-            last = (last + [line])[-5:]
-            if re.match(r"(step|iteration) \d+/", line):
-                at.append(time.monotonic())
-            memory += [float(n) * {"MB": 1e-3, "GB": 1}[unit] for n, unit in
-                       re.findall(r"peak memory +([0-9.]+) ([MG]B)", line)]
-        if run.wait():
-            raise SystemExit("".join(last))
+        status, last, at, memory = follow([f"{BIN}/drover", METHOD, f"model={MODEL}", f"dataset={DATA}",
+                                           f"output_dir={out}/run", "learning_rate=1e-6", "logging_steps=1",
+                                           *METHODS[METHOD], *sys.argv[5:]])
+    if status:
+        raise SystemExit("".join(last))
     if METHOD == "grpo":
         memory = memory[1:]  # the learner's own line comes before the list of all
-    print(f"{METHOD} step: {statistics.median(b - a for a, b in zip(at, at[1:])):.3f} s")
+    print(f"{METHOD} step: {median_step(at):.3f} s")
     print(f"{METHOD} peak memory: {sum(memory):.3f} GB")
 
 

@@ -4,7 +4,9 @@
 usage: methods_table.py BIN_FOLDER MODEL_FOLDER REWARD_MODEL HH.jsonl [method ...]
 HH.jsonl: rows {chosen, rejected} of HH dialogues. Shows that the methods run and what they cost,
 not that they help: ten steps teach nobody anything."""
-import json, os, re, shutil, statistics, subprocess, sys, tempfile, time
+import json, os, shutil, sys, tempfile, time
+
+from follow import follow, median_step
 
 BIN, MODEL, REWARD, HH = (os.path.abspath(p) for p in sys.argv[1:5])
 PAIRS = ["dataset=pairs.jsonl", "per_device_train_batch_size=2", "max_steps=10", "max_length=256"]
@@ -48,22 +50,15 @@ def last(lines, names):
 def one(method, lora):
     name = method + ("-lora" if lora else "")
     extra = ["use_peft=true", "lora_r=16", "learning_rate=1e-4"] if lora else ["learning_rate=1e-6"]
-    begun, at, memory, words = time.monotonic(), [], [], []
-    run = subprocess.Popen([f"{BIN}/drover", method, f"model={MODEL}", f"output_dir={name}", "logging_steps=1",
-                            "save_strategy=no", *METHODS[method], *extra], stderr=subprocess.PIPE, text=True,
-                           env=dict(os.environ, OMP_WAIT_POLICY="passive"))
-    for line in run.stderr:
-        words = (words + [line.strip()])[-3:]
-        if re.match(r"(step|iteration) \d+/", line):
-            at.append(time.monotonic())
-        memory += [float(n) * {"MB": 1e-3, "GB": 1}[u] for n, u in re.findall(r"peak memory +([0-9.]+) ([MG]B)", line)]
-    if run.wait():
-        return print(f"| {name} | failed: {' '.join(words)} |", flush=True)
+    begun = time.monotonic()
+    status, words, at, memory = follow([f"{BIN}/drover", method, f"model={MODEL}", f"output_dir={name}", "logging_steps=1",
+                                        "save_strategy=no", *METHODS[method], *extra])
+    if status:
+        return print(f"| {name} | failed: {' '.join(line.strip() for line in words)} |", flush=True)
     with open(f"{name}/metrics.jsonl", encoding="utf-8") as f:
         lines = [json.loads(line) for line in f]
     cells = [last(lines, keys) for keys in SHOWN.values()]
-    seconds = statistics.median(b - a for a, b in zip(at, at[1:]))
-    print(f"| {name} | {len(at)} | {' | '.join(cells)} | {seconds:.1f} | {max(memory):.2f} | {sum(memory):.2f} | "
+    print(f"| {name} | {len(at)} | {' | '.join(cells)} | {median_step(at):.1f} | {max(memory):.2f} | {sum(memory):.2f} | "
           f"{time.monotonic() - begun:.0f} |", flush=True)
     shutil.rmtree(name)
 
