@@ -316,16 +316,8 @@ static struct round_pass_whole measure(const struct round_batch *batch, const ui
     return whole;
 }
 
-static int rising(const void *a, const void *b)
-{
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* One optimiser step of the models over the answers order[0..n). Without a critic, answers to
- * one prompt are put together (round_pass.h): it is their sum that counts. */
-static enum err mini_batch(struct work *work, uint32_t *order, size_t n)
+/* One optimiser step of the models over the answers order[0..n). */
+static enum err mini_batch(struct work *work, const uint32_t *order, size_t n)
 {
     struct round *round = work->round;
     const struct round_conf *conf = &round->conf;
@@ -335,8 +327,6 @@ static enum err mini_batch(struct work *work, uint32_t *order, size_t n)
     struct sums sums = {0};
 
     whole.entropy_coef = entropy_control_weight(&round->entropy);
-    if (!round->critic && conf->unit == 1)
-        qsort(order, n, sizeof *order, rising);
     for (size_t k = 0; k < n; k += each) {
         const size_t count = n - k < each ? n - k : each;
         const enum err err = micro(work, order + k, count, &whole, &sums);
@@ -359,12 +349,22 @@ static enum err mini_batch(struct work *work, uint32_t *order, size_t n)
     return OK;
 }
 
+static int rising(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Without a critic, answers of a mini-batch to one prompt are put together (round_pass.h): it
+ * is their sum that counts. */
 static enum err epochs(struct work *work)
 {
     const struct round *round = work->round;
     const struct round_batch *batch = work->batch;
     const size_t units = batch->units, unit = (size_t)round->conf.unit;
     const size_t parts = (size_t)round->conf.mini_batches;
+    const bool together = !round->critic && unit == 1;
     uint32_t *shuffled = mem_new(units, sizeof(*shuffled));
     uint32_t *order = mem_new(units * unit, sizeof(*order));
     enum err err = OK;
@@ -377,9 +377,11 @@ static enum err epochs(struct work *work)
         for (size_t i = 0; i < units * unit; i++)
             order[i] = batch->unit[shuffled[i / unit] * unit + i % unit];
         for (size_t m = 0; m < parts && !err; m++) {
-            const size_t from = m * units / parts, to = (m + 1) * units / parts;
-            if (to > from)
-                err = mini_batch(work, order + from * unit, (to - from) * unit);
+            const size_t from = m * units / parts, n = (m + 1) * units / parts - from;
+            if (together)
+                qsort(order + from, n, sizeof *order, rising);
+            if (n)
+                err = mini_batch(work, order + from * unit, n * unit);
         }
     }
     free(order);
