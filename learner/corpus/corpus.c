@@ -93,7 +93,8 @@ void corpus_close(struct corpus *c)
     c->length[c->n++] = (uint32_t)(c->seq[first + (size_t)c->group] - c->seq[first]);
 }
 
-void corpus_trim(struct corpus *c)
+/* Drops arrays that say nothing. */
+static void trim(struct corpus *c)
 {
     bool margin = false, weight = false, soft = false, label = false, stem = false;
 
@@ -113,6 +114,19 @@ void corpus_trim(struct corpus *c)
             *array[i] = NULL;
         }
     }
+}
+
+enum err corpus_end(struct corpus *c, const struct dataset *set, const struct corpus_rule *rule,
+                    const char *what)
+{
+    c->skipped += set->skipped;
+    if (!c->n)
+        return err_set(ERR_RANGE,
+                       "%s: none of %zu records can be used: %zu longer than max_length %d or "
+                       "with nothing to learn, %zu bad",
+                       what, set->n, c->dropped, rule->max_length, c->skipped);
+    trim(c);
+    return OK;
 }
 
 static bool ends_in(const char *text, const char *suffix)
@@ -353,15 +367,6 @@ static enum err fill(struct corpus *c, const struct dataset *set,
     return OK;
 }
 
-enum err corpus_empty(const struct corpus *c, const struct dataset *set,
-                      const struct corpus_rule *rule, const char *what)
-{
-    return err_set(ERR_RANGE,
-                   "%s: none of %zu records can be used: %zu longer than max_length %d or "
-                   "with nothing to learn, %zu bad",
-                   what, set->n, c->dropped, rule->max_length, c->skipped);
-}
-
 static enum err make(struct corpus **out, const struct dataset *set,
                      const struct corpus_rule *rule, int group, const char *what)
 {
@@ -372,11 +377,8 @@ static enum err make(struct corpus **out, const struct dataset *set,
     c->group = group;
     err = fill(c, set, rule, group == 2 ? EXAMPLE_FOR_PAIRS : EXAMPLE_FOR_SFT,
                group == 2 ? add_pair : add_sft);
-    c->skipped += set->skipped;
-    if (!err && !c->n)
-        err = corpus_empty(c, set, rule, what);
     if (!err)
-        corpus_trim(c);
+        err = corpus_end(c, set, rule, what);
     if (err)
         corpus_free(c);
     else

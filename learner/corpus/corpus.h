@@ -98,12 +98,15 @@ void corpus_pack_mismatched(const struct corpus *corpus, const uint32_t *record,
 
 /* For the readers of one kind of record: the sequence `which` of the record at hand (learn
  * NULL: all of it); the first sets margin, weight, soft, label and stem of record `n` to
- * nothing said. Then the end of the record; at last, arrays that say nothing are dropped.
- * `marked` lets the first token be learnt. Errors: ERR_NOMEM. */
+ * nothing said. Then the end of the record. `marked` lets the first token be learnt. Errors:
+ * ERR_NOMEM. */
 enum err corpus_append(struct corpus *corpus, int which, const int *ids, size_t n,
                        const uint8_t *learn, bool marked) MUST_CHECK;
 void corpus_close(struct corpus *corpus);
-void corpus_trim(struct corpus *corpus);
+/* Behind the last record: counts what the set had skipped and drops arrays that say nothing.
+ * Errors: ERR_RANGE when no record is left. */
+enum err corpus_end(struct corpus *corpus, const struct dataset *set,
+                    const struct corpus_rule *rule, const char *what) MUST_CHECK;
 
 /* A string with the end token's text behind it, unless it is there; messages as they are. A new
  * reference. */
@@ -114,9 +117,6 @@ json_t *corpus_ended(const json_t *value, const char *eos);
 enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
                      const json_t *tools, uint8_t *learn, size_t n) MUST_CHECK;
 
-/* What is left when nothing is: the error for an empty corpus. */
-enum err corpus_empty(const struct corpus *corpus, const struct dataset *set,
-                      const struct corpus_rule *rule, const char *what) MUST_CHECK;
 void corpus_pack_free(struct packed *packed);
 
 #endif

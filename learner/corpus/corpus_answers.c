@@ -253,14 +253,12 @@ static enum err make(struct corpus **out, const struct dataset *set,
             for (size_t i = from; i < to && !err; i++)
                 err = add_row(c, set, i, rule, pairs, turn);
     }
-    c->skipped += set->skipped;
-    if (!err && !c->n)
-        err = corpus_empty(c, set, rule, what);
+    if (!err)
+        err = corpus_end(c, set, rule, what);
     if (err) {
         corpus_free(c);
         return err;
     }
-    corpus_trim(c);
     if (rule->block)
         rotate(c, (size_t)rule->block);
     *out = c;

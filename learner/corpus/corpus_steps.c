@@ -102,11 +102,8 @@ enum err corpus_steps(struct corpus **out, const struct dataset *set,
     if (strcmp(what, "training") != 0)
         how.last_only = false; /* TRL evaluates every step */
     err = fill(c, set, rule, &how);
-    c->skipped += set->skipped;
-    if (!err && !c->n)
-        err = corpus_empty(c, set, rule, what);
     if (!err)
-        corpus_trim(c);
+        err = corpus_end(c, set, rule, what);
     if (err)
         corpus_free(c);
     else
