@@ -2,9 +2,10 @@
 
 #include "data/calls.h"
 #include "data/dialogue.h"
+#include "data/kind.h"
 
 #include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 const char *example_name(enum example_kind kind)
 {
@@ -196,20 +197,11 @@ static enum err read_pair(struct example *out, const json_t *row)
 
 static enum err columns(const json_t *row, const char *wanted)
 {
-    char list[256] = "";
-    size_t used = 0;
-    const char *name;
-    json_t *value;
+    char *list = kind_columns(row);
+    const enum err err = err_set(ERR_PARSE, "needs %s; its columns are: %s", wanted, list);
 
-    json_object_foreach((json_t *)(uintptr_t)row, name, value)
-    {
-        const int n =
-            snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", name);
-        if (n < 0 || (size_t)n >= sizeof(list) - used)
-            break;
-        used += (size_t)n;
-    }
-    return err_set(ERR_PARSE, "needs %s; its columns are: %s", wanted, used ? list : "none");
+    free(list);
+    return err;
 }
 
 static enum err read_sft(struct example *out, const json_t *row,

@@ -1,11 +1,11 @@
 #include "data/kind.h"
 
 #include "base/mem.h"
+#include "base/pen.h"
 #include "data/dialogue.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,26 +53,26 @@ static bool has(const json_t *row, const char *name)
     return value && !json_is_null(value);
 }
 
-static enum err no_kind(const json_t *row)
+char *kind_columns(const json_t *row)
 {
-    char list[256] = "";
-    size_t used = 0;
+    struct pen list = {0};
     const char *name;
     json_t *value;
 
     json_object_foreach((json_t *)(uintptr_t)row, name, value)
     {
-        const int n =
-            snprintf(list + used, sizeof(list) - used, "%s%.40s", used ? ", " : "", name);
-        if (n < 0 || (size_t)n >= sizeof(list) - used)
+        if (list.n > 200)
             break;
-        used += (size_t)n;
+        pen_print(&list, "%s%.40s", list.n ? ", " : "", name);
     }
-    return err_set(ERR_PARSE, "columns of no known kind: %s", used ? list : "none");
+    return list.text ? list.text : mem_text("none");
 }
 
 enum err kind_of(enum kind *out, const json_t *row)
 {
+    char *columns;
+    enum err err;
+
     for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++) {
         const char *const *wanted = kinds[tried[i]].has;
         bool all = true;
@@ -87,7 +87,10 @@ enum err kind_of(enum kind *out, const json_t *row)
             *out = KIND_IMPLICIT; /* the prompt is a note beside whole dialogues */
         return OK;
     }
-    return no_kind(row);
+    columns = kind_columns(row);
+    err = err_set(ERR_PARSE, "columns of no known kind: %s", columns);
+    free(columns);
+    return err;
 }
 
 /* Messages before the last one of the assistant. */
@@ -141,48 +144,33 @@ enum err kind_prompt(json_t **out, const json_t *row, enum kind kind)
     }
 }
 
-struct text {
-    char *bytes;
-    size_t n, room;
-};
-
-static void put(struct text *out, const char *bytes, size_t n)
-{
-    if (out->n + n + 1 > out->room) {
-        out->room = 2 * (out->n + n + 1);
-        out->bytes = mem_grow(out->bytes, out->room, 1);
-    }
-    memcpy(out->bytes + out->n, bytes, n);
-    out->bytes[out->n += n] = 0;
-}
-
-static void put_value(struct text *out, const json_t *value)
+static void put_value(struct pen *out, const json_t *value)
 {
     const char *text = json_string_value(value);
     char *dump;
 
     if (text) {
-        put(out, text, json_string_length(value));
+        pen_put(out, text, json_string_length(value));
     } else if (value && !json_is_null(value)) {
         dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
-        put(out, dump ? dump : "", dump ? strlen(dump) : 0);
+        pen_put(out, dump ? dump : "", dump ? strlen(dump) : 0);
         free(dump);
     }
 }
 
 char *kind_words(const json_t *value)
 {
-    struct text out = {0};
+    struct pen out = {0};
     size_t i;
     json_t *item;
 
-    put(&out, "", 0);
+    pen_put(&out, "", 0);
     if (!json_is_array(value))
         put_value(&out, value);
     json_array_foreach(value, i, item)
     {
         if (i)
-            put(&out, "\n", 1);
+            pen_put(&out, "\n", 1);
         if (!json_is_object(item)) {
             put_value(&out, item);
             continue;
@@ -193,7 +181,7 @@ char *kind_words(const json_t *value)
         put_value(&out, json_object_get(item, "value"));
         put_value(&out, json_object_get(item, "tool_calls"));
     }
-    return out.bytes;
+    return out.text;
 }
 
 struct hash kind_hash(const json_t *value)

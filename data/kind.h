@@ -27,6 +27,10 @@ enum kind {
 /* Errors: ERR_PARSE lists the columns when they are of no kind. */
 enum err kind_of(enum kind *out, const json_t *row) MUST_CHECK;
 
+/* The names of a row's columns, for words to the user: the first 200 bytes or so, "none". Free.
+ */
+char *kind_columns(const json_t *row);
+
 /* "text", "messages", ..., "tokens". kind_named: ERR_RANGE lists them. */
 const char *kind_name(enum kind kind);
 enum err kind_named(enum kind *out, const char *name) MUST_CHECK;

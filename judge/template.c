@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/pen.h"
 #include "lm/text/encode.h"
 
 #include <stdlib.h>
@@ -18,23 +19,6 @@ struct template
     char word[TEMPLATE_WORDS_MAX][TEMPLATE_WORD];
     int words;
 };
-
-/* A text that grows. */
-struct pen {
-    char *text;
-    size_t n, room;
-};
-
-static void put(struct pen *pen, const char *text, size_t n)
-{
-    if (pen->n + n + 1 > pen->room) {
-        pen->room = 2 * pen->room + n + 64;
-        pen->text = mem_grow(pen->text, pen->room, 1);
-    }
-    memcpy(pen->text + pen->n, text, n);
-    pen->n += n;
-    pen->text[pen->n] = 0;
-}
 
 /* Length of "{word}" at `at`, 0 if it is no placeholder; *slot is -1 for an unknown one. */
 static size_t placeholder(const char *at, int *slot)
@@ -104,8 +88,8 @@ static enum err take_line(struct template *t, struct pen pen[PARTS], enum part *
         return take_words(t, line);
     err = check_placeholders(line);
     if (!err) {
-        put(&pen[*part], line, strlen(line));
-        put(&pen[*part], "\n", 1);
+        pen_put(&pen[*part], line, strlen(line));
+        pen_put(&pen[*part], "\n", 1);
     }
     return err;
 }
@@ -222,7 +206,7 @@ static void put_plain(struct pen *pen, const char *text, const struct tokenizer 
     const size_t all = strlen(text);
     struct pen from = {0}, to = {0};
 
-    put(&from, text, all);
+    pen_put(&from, text, all);
     for (int id = 0; id < tokenizer_count(tokenizer); id++) {
         size_t n;
         const char *const piece = tokenizer_piece(tokenizer, id, &n);
@@ -234,19 +218,19 @@ static void put_plain(struct pen *pen, const char *text, const struct tokenizer 
         if (!strstr(from.text, name))
             continue;
         to.n = 0;
-        put(&to, "", 0);
+        pen_put(&to, "", 0);
         for (const char *at = from.text, *hit; *at; at = hit + 1) {
             hit = strstr(at, name);
-            put(&to, at, hit ? (size_t)(hit - at) + 1 : strlen(at));
+            pen_put(&to, at, hit ? (size_t)(hit - at) + 1 : strlen(at));
             if (!hit)
                 break;
-            put(&to, " ", 1);
+            pen_put(&to, " ", 1);
         }
-        put(&from, "", 0);
+        pen_put(&from, "", 0);
         from.n = 0;
-        put(&from, to.text, to.n);
+        pen_put(&from, to.text, to.n);
     }
-    put(pen, from.text, from.n);
+    pen_put(pen, from.text, from.n);
     free(from.text);
     free(to.text);
 }
@@ -255,14 +239,14 @@ static char *fill(const char *part, const char *const *slot, const struct tokeni
 {
     struct pen pen = {0};
 
-    put(&pen, "", 0);
+    pen_put(&pen, "", 0);
     for (const char *at = part; *at;) {
         int which;
         const size_t n = placeholder(at, &which), plain = 1 + strcspn(at + 1, "{");
         if (n && slot[which])
             put_plain(&pen, slot[which], tokenizer);
         else if (!n)
-            put(&pen, at, plain);
+            pen_put(&pen, at, plain);
         at += n ? n : plain;
     }
     return pen.text;
@@ -300,8 +284,8 @@ enum err template_fill(const struct template *t, const char *const *slot,
     else
         err = render(part, encode, &whole, n);
     if (!err) {
-        put(&pen, whole, strlen(whole));
-        put(&pen, part[PART_ASSISTANT], strlen(part[PART_ASSISTANT]));
+        pen_put(&pen, whole, strlen(whole));
+        pen_put(&pen, part[PART_ASSISTANT], strlen(part[PART_ASSISTANT]));
         *text = pen.text;
         *n = pen.n;
     }

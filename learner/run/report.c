@@ -2,11 +2,10 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/pen.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +21,7 @@ struct report {
     struct series series[SERIES_MAX];
     size_t n;
     json_t *samples; /* of samples.jsonl, first and last evaluation */
-    char *html;
-    size_t length, room;
+    struct pen page;
 };
 
 /* Charts in this order; what is not named here follows. */
@@ -44,44 +42,25 @@ static const char *const first[] = {"objective/scores",
                                     "margin",
                                     "mean_token_accuracy"};
 
-static void put(struct report *r, const char *fmt, ...) PRINTF(2, 3);
-
-static void put(struct report *r, const char *fmt, ...)
-{
-    va_list args;
-    int n;
-
-    for (;;) {
-        va_start(args, fmt);
-        n = vsnprintf(r->html ? r->html + r->length : NULL, r->room - r->length, fmt, args);
-        va_end(args);
-        if (n >= 0 && (size_t)n < r->room - r->length)
-            break;
-        r->room = 2 * r->room + (size_t)(n < 0 ? 0 : n) + 4096;
-        r->html = mem_grow(r->html, r->room, 1);
-    }
-    r->length += (size_t)n;
-}
-
 /* Text of models and people never becomes markup. */
 static void put_text(struct report *r, const char *text)
 {
     for (; *text; text++)
         switch (*text) {
         case '<':
-            put(r, "&lt;");
+            pen_print(&r->page, "&lt;");
             break;
         case '>':
-            put(r, "&gt;");
+            pen_print(&r->page, "&gt;");
             break;
         case '&':
-            put(r, "&amp;");
+            pen_print(&r->page, "&amp;");
             break;
         case '"':
-            put(r, "&quot;");
+            pen_print(&r->page, "&quot;");
             break;
         default:
-            put(r, "%c", *text);
+            pen_print(&r->page, "%c", *text);
         }
 }
 
@@ -175,32 +154,33 @@ static void put_chart(struct report *r, const struct series *s)
         low -= 0.5;
         high += 0.5;
     }
-    put(r, "<figure><figcaption>");
+    pen_print(&r->page, "<figure><figcaption>");
     put_text(r, s->name);
-    put(r, " <b>%.6g</b></figcaption><svg viewBox=\"0 0 320 140\" role=\"img\"><title>",
-        s->y[s->n - 1]);
+    pen_print(&r->page,
+              " <b>%.6g</b></figcaption><svg viewBox=\"0 0 320 140\" role=\"img\"><title>",
+              s->y[s->n - 1]);
     put_text(r, s->name);
-    put(r,
-        "</title><text x=\"2\" y=\"10\">%.4g</text><text x=\"2\" y=\"126\">%.4g</text>"
-        "<text x=\"50\" y=\"138\">%.6g</text><text x=\"318\" y=\"138\" "
-        "text-anchor=\"end\">%.6g</text>"
-        "<polyline points=\"",
-        high, low, left, right);
+    pen_print(&r->page,
+              "</title><text x=\"2\" y=\"10\">%.4g</text><text x=\"2\" y=\"126\">%.4g</text>"
+              "<text x=\"50\" y=\"138\">%.6g</text><text x=\"318\" y=\"138\" "
+              "text-anchor=\"end\">%.6g</text>"
+              "<polyline points=\"",
+              high, low, left, right);
     for (size_t i = 0; i < s->n; i++)
-        put(r, "%.1f,%.1f ", 50 + 266 * (s->x[i] - left) / (right - left),
-            122 - 116 * (s->y[i] - low) / (high - low));
-    put(r, "\"/>");
+        pen_print(&r->page, "%.1f,%.1f ", 50 + 266 * (s->x[i] - left) / (right - left),
+                  122 - 116 * (s->y[i] - low) / (high - low));
+    pen_print(&r->page, "\"/>");
     if (s->n == 1)
-        put(r, "<circle cx=\"50\" cy=\"%.1f\" r=\"2\"/>",
-            122 - 116 * (s->y[0] - low) / (high - low));
-    put(r, "</svg></figure>\n");
+        pen_print(&r->page, "<circle cx=\"50\" cy=\"%.1f\" r=\"2\"/>",
+                  122 - 116 * (s->y[0] - low) / (high - low));
+    pen_print(&r->page, "</svg></figure>\n");
 }
 
 static void put_charts(struct report *r)
 {
     bool drawn[SERIES_MAX] = {false};
 
-    put(r, "<section class=\"charts\">\n");
+    pen_print(&r->page, "<section class=\"charts\">\n");
     for (size_t k = 0; k < sizeof first / sizeof *first; k++)
         for (size_t i = 0; i < r->n; i++)
             if (!drawn[i] && !strcmp(r->series[i].name, first[k])) {
@@ -210,23 +190,24 @@ static void put_charts(struct report *r)
     for (size_t i = 0; i < r->n; i++)
         if (!drawn[i])
             put_chart(r, &r->series[i]);
-    put(r, "</section>\n");
+    pen_print(&r->page, "</section>\n");
 }
 
 static void put_table(struct report *r)
 {
-    put(r, "<h2>First and last "
-           "values</h2>\n<table><tr><th>metric<th>first<th>last<th>mean</tr>\n");
+    pen_print(&r->page, "<h2>First and last "
+                        "values</h2>\n<table><tr><th>metric<th>first<th>last<th>mean</tr>\n");
     for (size_t i = 0; i < r->n; i++) {
         const struct series *s = &r->series[i];
         double sum = 0;
         for (size_t k = 0; k < s->n; k++)
             sum += s->y[k];
-        put(r, "<tr><td>");
+        pen_print(&r->page, "<tr><td>");
         put_text(r, s->name);
-        put(r, "<td>%.6g<td>%.6g<td>%.6g</tr>\n", s->y[0], s->y[s->n - 1], sum / (double)s->n);
+        pen_print(&r->page, "<td>%.6g<td>%.6g<td>%.6g</tr>\n", s->y[0], s->y[s->n - 1],
+                  sum / (double)s->n);
     }
-    put(r, "</table>\n");
+    pen_print(&r->page, "</table>\n");
 }
 
 static const char *field(const json_t *sample, const char *key)
@@ -238,13 +219,13 @@ static const char *field(const json_t *sample, const char *key)
 
 static void put_answer(struct report *r, const json_t *sample)
 {
-    put(r, "<td><pre>");
+    pen_print(&r->page, "<td><pre>");
     if (sample) {
         put_text(r, field(sample, "completion"));
-        put(r, "</pre><span>score %.4f</span>",
-            json_number_value(json_object_get(sample, "score")));
+        pen_print(&r->page, "</pre><span>score %.4f</span>",
+                  json_number_value(json_object_get(sample, "score")));
     } else {
-        put(r, "</pre>");
+        pen_print(&r->page, "</pre>");
     }
 }
 
@@ -269,20 +250,20 @@ static void put_samples(struct report *r)
 
     if (!json_array_size(r->samples))
         return;
-    put(r, "<h2>Answers before and after</h2>\n<table "
-           "class=\"samples\"><tr><th>prompt<th>before<th>after</tr>\n");
+    pen_print(&r->page, "<h2>Answers before and after</h2>\n<table "
+                        "class=\"samples\"><tr><th>prompt<th>before<th>after</tr>\n");
     json_array_foreach(r->samples, i, sample)
     {
         if (strcmp(field(sample, "kind"), "before") || shown++ >= SAMPLES_MAX)
             continue;
-        put(r, "<tr><td><pre>");
+        pen_print(&r->page, "<tr><td><pre>");
         put_text(r, field(sample, "prompt"));
-        put(r, "</pre>");
+        pen_print(&r->page, "</pre>");
         put_answer(r, sample);
         put_answer(r, partner(r, field(sample, "prompt")));
-        put(r, "</tr>\n");
+        pen_print(&r->page, "</tr>\n");
     }
-    put(r, "</table>\n");
+    pen_print(&r->page, "</table>\n");
 }
 
 static void put_processes(struct report *r, const json_t *processes)
@@ -292,26 +273,29 @@ static void put_processes(struct report *r, const json_t *processes)
 
     if (!json_array_size(processes))
         return;
-    put(r, "<h2>Processes</h2>\n<table><tr><th>process<th>peak memory<th>tokens"
-           "<th>tokens a second</tr>\n");
+    pen_print(&r->page, "<h2>Processes</h2>\n<table><tr><th>process<th>peak memory<th>tokens"
+                        "<th>tokens a second</tr>\n");
     json_array_foreach(processes, i, row)
     {
-        put(r, "<tr><td>");
+        pen_print(&r->page, "<tr><td>");
         put_text(r, field(row, "name"));
-        put(r, "<td>%.1f MB<td>%.0f<td>%.0f</tr>\n",
-            json_number_value(json_object_get(row, "peak_memory_bytes")) / 1e6,
-            json_number_value(json_object_get(row, "tokens")),
-            json_number_value(json_object_get(row, "tokens_per_second")));
+        pen_print(&r->page, "<td>%.1f MB<td>%.0f<td>%.0f</tr>\n",
+                  json_number_value(json_object_get(row, "peak_memory_bytes")) / 1e6,
+                  json_number_value(json_object_get(row, "tokens")),
+                  json_number_value(json_object_get(row, "tokens_per_second")));
     }
-    put(r, "</table>\n");
+    pen_print(&r->page, "</table>\n");
 }
 
 static void put_page(struct report *r, const char *title, const json_t *processes)
 {
-    put(r, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
-           "content=\"width=device-width\">\n<title>");
+    pen_print(
+        &r->page,
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
+        "content=\"width=device-width\">\n<title>");
     put_text(r, title);
-    put(r,
+    pen_print(
+        &r->page,
         "</title>\n<style>body{font:15px system-ui,sans-serif;margin:2em "
         "auto;max-width:1100px;padding:0 1em;"
         "color:#222;background:#fff}.charts{display:grid;grid-template-columns:repeat(auto-"
@@ -328,12 +312,12 @@ static void put_page(struct report *r, const char *title, const json_t *processe
         "161616;color:#ddd}"
         "figure,td,th{border-color:#444}}</style>\n<h1>");
     put_text(r, title);
-    put(r, "</h1>\n");
+    pen_print(&r->page, "</h1>\n");
     put_charts(r);
     put_table(r);
     put_processes(r, processes);
     put_samples(r);
-    put(r, "</html>\n");
+    pen_print(&r->page, "</html>\n");
 }
 
 enum err report_write(const char *output_dir, const char *title, const json_t *processes)
@@ -349,7 +333,7 @@ enum err report_write(const char *output_dir, const char *title, const json_t *p
         err = each_line(r, samples, take_sample);
     if (!err) {
         put_page(r, title, processes);
-        err = fs_write(page, r->html, r->length);
+        err = fs_write(page, r->page.text, r->page.n);
     }
     for (size_t i = 0; i < r->n; i++) {
         free(r->series[i].name);
@@ -357,7 +341,7 @@ enum err report_write(const char *output_dir, const char *title, const json_t *p
         free(r->series[i].y);
     }
     json_decref(r->samples);
-    free(r->html);
+    free(r->page.text);
     free(metrics);
     free(samples);
     free(page);
