@@ -1,6 +1,7 @@
 #include "base/conf.h"
 
 #include "base/mem.h"
+#include "base/pen.h"
 
 #include <limits.h>
 #include <math.h>
@@ -220,6 +221,24 @@ enum err conf_tristate(int *out, const char *key, const char *text)
     err = truth(key, text, &yes);
     if (!err)
         *out = yes;
+    return err;
+}
+
+enum err conf_word(int *out, const char *key, const char *word, const char *const *words)
+{
+    struct pen list = {0};
+    enum err err = ERR_RANGE;
+
+    for (int i = 0; words[i] && err; i++) {
+        pen_print(&list, "%s%s", i ? ", " : "", words[i]);
+        if (word && !strcmp(word, words[i])) {
+            *out = i;
+            err = OK;
+        }
+    }
+    if (err)
+        err = err_set(ERR_RANGE, "%s: '%s': expected %s", key, word ? word : "", list.text);
+    free(list.text);
     return err;
 }
 

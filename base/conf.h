@@ -93,6 +93,11 @@ bool conf_has_real(double value);
  * Errors: ERR_PARSE, naming `key`. */
 enum err conf_tristate(int *out, const char *key, const char *text) MUST_CHECK;
 
+/* The index of `word` (NULL: "") among `words` (NULL-ended). Errors: ERR_RANGE, naming `key`
+ * and all of them. */
+enum err conf_word(int *out, const char *key, const char *word,
+                   const char *const *words) MUST_CHECK;
+
 /* "20s", "500ms", "2m", "1h" or plain seconds. Errors: ERR_PARSE. */
 enum err conf_duration_ms(long *out, const char *text) MUST_CHECK;
 

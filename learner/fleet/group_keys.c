@@ -171,27 +171,6 @@ static const struct conf_key *const raft_tables[] = TABLES(raft);
 
 /* ---- what the words mean */
 
-static enum err one_of(int *out, const char *key, const char *word, const char *const *names)
-{
-    char *all = mem_text(names[0]);
-    enum err err;
-
-    for (int i = 0; names[i]; i++)
-        if (!strcmp(word, names[i])) {
-            *out = i;
-            free(all);
-            return OK;
-        }
-    for (int i = 1; names[i]; i++) {
-        char *more = mem_print("%s, %s", all, names[i]);
-        free(all);
-        all = more;
-    }
-    err = err_set(ERR_RANGE, "%s: '%s': expected one of %s", key, word, all);
-    free(all);
-    return err;
-}
-
 static enum err take_weights(struct fleet_plan *out, const json_t *weights)
 {
     enum err err = OK;
@@ -276,7 +255,7 @@ static enum err take_kl(struct fleet_plan *out, struct group_conf *to,
 {
     static const char *const places[] = {"loss", "reward", NULL};
     int place = 0;
-    enum err err = one_of(&place, "kl_in", k->kl_in, places);
+    enum err err = conf_word(&place, "kl_in", k->kl_in, places);
 
     to->beta = k->beta;
     to->kl_in_reward = place == 1;
@@ -397,11 +376,13 @@ static enum err plan_grpo(struct fleet_plan *out, const void *keys)
     if (!err)
         err = objective_grpo_named(&to->loss.grpo.loss, k->loss_type);
     if (!err)
-        err = one_of(&level, "importance_sampling_level", k->importance_sampling_level, levels);
+        err = conf_word(&level, "importance_sampling_level", k->importance_sampling_level,
+                        levels);
     if (!err)
-        err = one_of(&scale, "scale_rewards", k->scale_rewards, scales);
+        err = conf_word(&scale, "scale_rewards", k->scale_rewards, scales);
     if (!err)
-        err = one_of(&sum, "multi_objective_aggregation", k->multi_objective_aggregation, sums);
+        err = conf_word(&sum, "multi_objective_aggregation", k->multi_objective_aggregation,
+                        sums);
     to->loss.grpo.sequence = level == 1;
     to->loss.grpo.beta = to->kl_in_reward ? 0 : to->beta;
     to->scale = (enum advantage_group_scale)scale;

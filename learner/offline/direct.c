@@ -1,8 +1,5 @@
 #include "learner/offline/direct.h"
 
-#include "base/mem.h"
-
-#include <stdlib.h>
 #include <string.h>
 
 const struct conf_key direct_table[] = {
@@ -64,25 +61,4 @@ enum err direct_reference(struct reference_conf *out, const struct direct_keys *
         .folder = keys->precompute_ref_cache,
     };
     return OK;
-}
-
-enum err direct_word(int *out, const char *key, const char *word, const char *const *words)
-{
-    char *list;
-    enum err err;
-
-    for (int i = 0; words[i]; i++)
-        if (!strcmp(words[i], word)) {
-            *out = i;
-            return OK;
-        }
-    list = mem_text(words[0]);
-    for (int i = 1; words[i]; i++) {
-        char *longer = mem_print("%s, %s", list, words[i]);
-        free(list);
-        list = longer;
-    }
-    err = err_set(ERR_RANGE, "%s: '%s': expected %s", key, word, list);
-    free(list);
-    return err;
 }

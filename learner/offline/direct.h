@@ -32,8 +32,4 @@ enum err direct_check(struct prepare *out, const struct direct_keys *keys) MUST_
 enum err direct_reference(struct reference_conf *out,
                           const struct direct_keys *keys) MUST_CHECK;
 
-/* The index of `word` among `words` (NULL-ended); ERR_RANGE naming `key` and all of them. */
-enum err direct_word(int *out, const char *key, const char *word,
-                     const char *const *words) MUST_CHECK;
-
 #endif

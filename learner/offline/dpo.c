@@ -45,7 +45,7 @@ static enum err add_term(struct objective_dpo_conf *out, const char *word)
 
     for (int i = 0; i < DPO_KINDS; i++)
         words[i] = objective_dpo_name((enum objective_dpo_kind)i);
-    err = direct_word(&kind, "loss_type", word ? word : "", words);
+    err = conf_word(&kind, "loss_type", word ? word : "", words);
     if (err)
         return err;
     if (out->terms == DPO_KINDS)
@@ -133,7 +133,7 @@ static enum err read_conf(struct objective_dpo_conf *out, const struct dpo *keys
                                               "alpha_divergence", NULL};
     int divergence;
     enum err err =
-        direct_word(&divergence, "f_divergence_type", keys->f_divergence_type, divergences);
+        conf_word(&divergence, "f_divergence_type", keys->f_divergence_type, divergences);
 
     if (err)
         return err;

@@ -57,7 +57,7 @@ static enum err check(void *method, struct prepare *out)
     if (!err)
         err = direct_reference(&conf->reference, &conf->direct);
     if (!err)
-        err = direct_word(&type, "loss_type", conf->loss_type, types);
+        err = conf_word(&type, "loss_type", conf->loss_type, types);
     if (err)
         return err;
     conf->objective = (struct objective_kto_conf){conf->beta, conf->desirable_weight,

@@ -236,16 +236,17 @@ static void judge(const struct offline *self, const struct meter *exact, json_t 
 
 static enum err read_rule(struct steps_rule *out, const struct prm *conf)
 {
+    static const char *const words[] = {"all", "first_error", NULL};
+    int which = 0;
+    const enum err err = conf_word(&which, "label_steps", conf->label_steps, words);
+
     out->separator = conf->step_separator ? conf->step_separator : "\n";
     out->max_prompt = conf_has_int(conf->max_prompt_length) ? conf->max_prompt_length : 0;
     out->max_completion =
         conf_has_int(conf->max_completion_length) ? conf->max_completion_length : 0;
     out->last_only = conf->train_on_last_step_only;
-    out->first_error = !strcmp(conf->label_steps, "first_error");
-    if (!out->first_error && strcmp(conf->label_steps, "all") != 0)
-        return err_set(ERR_RANGE, "label_steps: '%s': known are all, first_error",
-                       conf->label_steps);
-    return OK;
+    out->first_error = which == 1;
+    return err;
 }
 
 static enum err check(void *method, struct prepare *out)

@@ -31,7 +31,7 @@ static enum err check(void *method, struct prepare *out)
     enum err err = direct_check(out, &conf->direct);
 
     if (!err)
-        err = direct_word(&type, "loss_type", conf->loss_type, types);
+        err = conf_word(&type, "loss_type", conf->loss_type, types);
     if (err)
         return err;
     if (type && conf->label_smoothing > 0)

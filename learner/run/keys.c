@@ -39,14 +39,12 @@ enum err keys_bytes(size_t *out, const char *text)
 
 static enum err when(enum keys_when *out, const char *key, const char *word)
 {
-    static const char *const words[] = {"no", "steps", "epoch"};
+    static const char *const words[] = {"no", "steps", "epoch", NULL};
+    int found = 0;
+    const enum err err = conf_word(&found, key, word, words);
 
-    for (int i = 0; i < 3; i++)
-        if (word && !strcmp(word, words[i])) {
-            *out = (enum keys_when)i;
-            return OK;
-        }
-    return err_set(ERR_RANGE, "%s: '%s': expected no, steps or epoch", key, word ? word : "");
+    *out = (enum keys_when)found;
+    return err;
 }
 
 static bool no(const char *word)

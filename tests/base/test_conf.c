@@ -149,6 +149,21 @@ static void a_key_left_open_has_three_answers(void **state)
     assert_err(ERR_PARSE, conf_tristate(&got, "packed", "2"));
 }
 
+static void a_word_is_one_of_a_list(void **state)
+{
+    static const char *const words[] = {"sum", "mean", NULL};
+    int got = 7;
+
+    (void)state;
+    assert_ok(conf_word(&got, "reduce", "mean", words));
+    assert_int_equal(got, 1);
+    assert_err(ERR_RANGE, conf_word(&got, "reduce", "means", words));
+    assert_string_equal(err_text(), "reduce: 'means': expected sum, mean");
+    assert_err(ERR_RANGE, conf_word(&got, "reduce", NULL, words));
+    assert_string_equal(err_text(), "reduce: '': expected sum, mean");
+    assert_int_equal(got, 1);
+}
+
 static void durations(void **state)
 {
     long ms = 0;
@@ -169,6 +184,7 @@ int main(void)
         cmocka_unit_test(help_shows_each_key_once),
         cmocka_unit_test(yaml_is_bounded),
         cmocka_unit_test(a_key_left_open_has_three_answers),
+        cmocka_unit_test(a_word_is_one_of_a_list),
         cmocka_unit_test(durations),
     };
     return cmocka_run_group_tests_name("conf", tests, NULL, NULL);

@@ -109,7 +109,7 @@ static void words_that_mean_nothing_are_named(void **state)
     (void)state;
     refused(&group_keys_grpo, WITH("loss_type=ppo"), "loss_type: 'ppo'");
     refused(&group_keys_grpo, WITH("scale_rewards=all"), "scale_rewards: 'all'");
-    refused(&group_keys_grpo, WITH("importance_sampling_level=word"), "expected one of token");
+    refused(&group_keys_grpo, WITH("importance_sampling_level=word"), "expected token");
     refused(&group_keys_grpo, WITH("sync_ref_model=true"), "beta 0");
     refused(&group_keys_grpo, WITH("sync_ref_model=true", "beta=.1", "reference=rewarder"),
             "the learner has it");
