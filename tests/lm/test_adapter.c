@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { TOKENS = sizeof adapter_tokens / sizeof *adapter_tokens };
 
