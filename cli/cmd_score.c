@@ -4,7 +4,7 @@
 #include "cli/command.h"
 #include "cli/lines.h"
 #include "cli/loaded.h"
-#include "lm/text/steps.h"
+#include "cli/stepwise.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,7 @@ struct job {
     struct loaded loaded;
     struct score_conf conf;
     bool reward;
-    enum steps_how how;
+    struct stepwise stepwise;
 };
 
 /* Lines of a window, packed one after another. */
@@ -84,72 +84,28 @@ static json_t *told(const struct packed *p, int i, const float *logprob)
                      lines_reals(logprob + from, n), "sum", sum);
 }
 
-/* The solution of a line: its list of steps, or its completion cut into steps. */
-static enum err read_steps(struct steps *out, const struct job *job, const json_t *in)
-{
-    const struct shape *shape = model_shape(job->loaded.model);
-    const struct steps_rule rule = {.separator = job->conf.step_separator,
-                                    .bos = shape->bos,
-                                    .max_prompt = job->conf.max_prompt_length};
-    json_t *text = json_object_get(in, "completion"), *row = json_object();
-    json_t *list = json_incref(json_object_get(in, "completions"));
-    enum err err;
-
-    if (!list && json_is_string(text)) {
-        size_t *end;
-        int count;
-        list = steps_cut(json_string_value(text), json_string_length(text), rule.separator,
-                         &end, &count);
-        free(end);
-    }
-    if (list)
-        json_object_set(row, "completions", list);
-    if (json_object_get(in, "prompt"))
-        json_object_set(row, "prompt", json_object_get(in, "prompt"));
-    json_decref(list);
-    err = steps_encode(out, row, &job->loaded.encode, &rule);
-    json_decref(row);
-    if (!err && out->n > shape->context)
-        err = err_set(ERR_RANGE, "%d tokens do not fit the model's context of %d", out->n,
-                      shape->context);
-    if (err)
-        steps_free(out);
-    return err;
-}
-
-static json_t *judged(const struct steps *steps, const float *value, enum steps_how how)
-{
-    double *p = mem_new((size_t)steps->count, sizeof *p);
-    json_t *list = json_array(), *out;
-
-    for (int i = 0; i < steps->count; i++) {
-        p[i] = steps_right((double)value[steps->end[i]]);
-        json_array_append_new(list, json_real(p[i]));
-    }
-    out = json_pack("{s:o,s:f}", "steps", list, "score", steps_sum(how, p, steps->count));
-    free(p);
-    return out;
-}
-
 /* P(right) of each step, one line at a time. */
-static enum err answer_steps(struct job *job, json_t *const *in, json_t **out, int n, int *bad)
+static enum err answer_steps(const struct job *job, json_t *const *in, json_t **out, int n,
+                             int *bad)
 {
     enum err err = OK;
 
     for (*bad = 0; *bad < n && !err; ++*bad) {
-        struct steps steps;
-        float *value = NULL;
-        err = read_steps(&steps, job, in[*bad]);
+        const json_t *list = json_object_get(in[*bad], "completions");
+        double *p = NULL;
+        int count = 0;
+        err = stepwise_run(&p, &count, &job->loaded, &job->stepwise,
+                           json_object_get(in[*bad], "prompt"),
+                           list ? list : json_object_get(in[*bad], "completion"));
+        if (!err && !count)
+            err = err_set(ERR_PARSE, "'completion' is empty: no step to score");
         if (err)
             break;
-        const int seq[] = {0, steps.n};
-        err = mem_big(&value, (size_t)steps.n, sizeof *value, "values");
-        if (!err)
-            err = forward_score(job->loaded.model, steps.ids, seq, 1, 1.0f, NULL, NULL, value);
-        if (!err)
-            out[*bad] = judged(&steps, value, job->how);
-        free(value);
-        steps_free(&steps);
+        out[*bad] = json_pack("{s:o,s:f}", "steps", json_array(), "score",
+                              steps_sum(job->stepwise.how, p, count));
+        for (int i = 0; i < count; i++)
+            json_array_append_new(json_object_get(out[*bad], "steps"), json_real(p[i]));
+        free(p);
     }
     return err;
 }
@@ -189,7 +145,9 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 
     (void)status;
     if (!err && job.reward)
-        err = steps_how(&job.how, job.conf.aggregate) ? err_add("aggregate") : OK;
+        err = steps_how(&job.stepwise.how, job.conf.aggregate) ? err_add("aggregate") : OK;
+    job.stepwise.separator = job.conf.step_separator;
+    job.stepwise.max_prompt = job.conf.max_prompt_length;
     if (!err)
         err = loaded_open(&job.loaded, job.conf.model, job.reward ? HEAD_STEP : HEAD_LM);
     if (!err)

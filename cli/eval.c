@@ -79,15 +79,6 @@ void eval_prompts_free(struct eval_prompts *prompts)
 
 /* ---- answers */
 
-static int words_of(const char *text)
-{
-    int n = 0;
-
-    for (; *text; text++)
-        n += *text != ' ' && *text != '\n' && (!text[1] || text[1] == ' ' || text[1] == '\n');
-    return n;
-}
-
 static enum err from_line(struct eval_answer *to, const json_t *line)
 {
     const json_t *ids = json_object_get(line, "ids");
@@ -98,7 +89,7 @@ static enum err from_line(struct eval_answer *to, const json_t *line)
         return err_set(ERR_PARSE, "no text under 'completion'");
     to->text = mem_text(text);
     to->finished = !finish || !strcmp(finish, "stop");
-    to->tokens = ids ? (int)json_array_size(ids) : words_of(text);
+    to->tokens = ids ? (int)json_array_size(ids) : marker_words(text);
     to->ids = ids ? mem_new((size_t)to->tokens + 1, sizeof *to->ids) : NULL;
     for (int t = 0; ids && t < to->tokens; t++)
         to->ids[t] = (int)json_integer_value(json_array_get(ids, (size_t)t));
@@ -222,8 +213,8 @@ struct marker_item eval_item(const struct eval_prompts *prompts,
     const struct eval_answer *a = &answers->answer[k];
     const size_t i = k / (size_t)answers->samples;
 
-    return (struct marker_item){prompts->prompt[i], NULL,        a->text,
-                                a->tokens,          a->finished, prompts->meta[i]};
+    return (struct marker_item){prompts->prompt[i], NULL, a->text, a->tokens, a->finished,
+                                prompts->meta[i],   NULL};
 }
 
 enum err eval_score(struct marker *marker, const struct eval_prompts *prompts,

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "cli/loaded.h"
+#include "cli/stepwise.h"
 #include "cli/world.h"
 #include "data/dialogue.h"
 #include "judge/rule.h"
@@ -13,7 +14,9 @@
 
 struct marker {
     char *name;
-    struct loaded loaded; /* a reward model or a judge */
+    struct loaded loaded;     /* a reward model or a judge */
+    struct stepwise stepwise; /* of a process reward model */
+    char *separator;
     struct judge_spec spec;
     struct judge *judge;
     struct rule *rule;
@@ -23,10 +26,54 @@ struct marker {
 
 /* ---- opening */
 
-static enum err open_model(struct marker *m, const char *path)
+/* What else an entry with a model may say is about the steps of a process reward model. */
+static enum err read_steps(struct marker *m, const json_t *entry)
 {
-    m->name = mem_print("reward model %s", path);
-    return loaded_open(&m->loaded, path, HEAD_SCALAR);
+    static const char *const known[] = {"model", "steps", "step_separator", "max_prompt_length",
+                                        "name"};
+    const char *how = json_string_value(json_object_get(entry, "steps"));
+    const char *separator = json_string_value(json_object_get(entry, "step_separator"));
+    const char *most = json_string_value(json_object_get(entry, "max_prompt_length")), *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)entry, key, value)
+    {
+        bool found = false;
+        for (int i = 0; i < 5; i++)
+            found = found || !strcmp(key, known[i]);
+        if (!found)
+            return err_set(ERR_PARSE,
+                           "'%s': no such key of a model; known are steps, step_separator, "
+                           "max_prompt_length",
+                           key);
+    }
+    m->separator = mem_text(separator ? separator : "\n");
+    m->stepwise.separator = m->separator;
+    m->stepwise.max_prompt = most ? (int)strtol(most, NULL, 10) : 512;
+    if (!*m->separator || m->stepwise.max_prompt < 1)
+        return err_set(ERR_RANGE, "step_separator may not be empty, nor max_prompt_length 0");
+    return steps_how(&m->stepwise.how, how ? how : "min") ? err_add("steps") : OK;
+}
+
+static enum err open_model(struct marker *m, const json_t *entry, const char *path)
+{
+    const bool steps = json_is_object(entry) && (json_object_get(entry, "steps") ||
+                                                 json_object_get(entry, "step_separator"));
+    enum err err = read_steps(m, json_is_object(entry) ? entry : NULL);
+    bool process;
+
+    if (!err)
+        err = loaded_open(&m->loaded, path, HEAD_STEP);
+    if (err)
+        return err;
+    process = model_shape(m->loaded.model)->head == HEAD_STEP;
+    m->name = mem_print("%sreward model %s", process ? "process " : "", path);
+    if (steps && !process)
+        return err_set(ERR_RANGE,
+                       "%s: a reward model that reads no steps: `steps` is for "
+                       "those that `drover prm` trains",
+                       path);
+    return OK;
 }
 
 static enum err open_rule(struct marker *m, const json_t *entry, const char *rule)
@@ -84,17 +131,18 @@ static enum err open_entry(struct marker *m, const json_t *entry)
     int kind = -1, given = 0;
 
     if (json_is_string(entry) && json_string_length(entry))
-        return open_model(m, json_string_value(entry));
+        return open_model(m, entry, json_string_value(entry));
     for (int i = 0; i < 4; i++) {
         value[i] = json_string_value(json_object_get(entry, kinds[i]));
         kind = value[i] ? i : kind;
         given += value[i] != NULL;
     }
     if (given != 1)
-        return err_set(ERR_PARSE, "expected the path of a reward model, or exactly one of "
-                                  "{model: PATH}, {rule: NAME, ...}, {judge: MODEL, template: "
-                                  "FILE, ...}, {world: demo}");
-    return kind == 0   ? open_model(m, value[0])
+        return err_set(ERR_PARSE,
+                       "expected the path of a reward model, or exactly one of "
+                       "{model: PATH, ...}, {rule: NAME, ...}, {judge: MODEL, template: "
+                       "FILE, ...}, {world: demo}");
+    return kind == 0   ? open_model(m, entry, value[0])
            : kind == 1 ? open_rule(m, entry, value[1])
            : kind == 2 ? open_judge(m, entry, value[2])
                        : open_world(m, value[3]);
@@ -122,6 +170,7 @@ void marker_close(struct marker *m)
         judge_spec_fini(&m->spec);
     rule_free(m->rule);
     loaded_close(&m->loaded);
+    free(m->separator);
     free(m->name);
     free(m);
 }
@@ -152,6 +201,15 @@ long marker_too_long(const struct marker *m)
 }
 
 /* ---- scores */
+
+int marker_words(const char *text)
+{
+    int n = 0;
+
+    for (; *text; text++)
+        n += !strchr(" \t\r\n", *text) && (!text[1] || strchr(" \t\r\n", text[1]));
+    return n;
+}
 
 /* Prompt and answer as one string or list of messages. */
 static json_t *whole(const struct marker_item *item)
@@ -232,6 +290,21 @@ static enum err by_model(struct marker *m, const struct marker_item *item, int n
     return err;
 }
 
+/* A process reward model reads the steps that the record lists, else those of the text. */
+static enum err by_steps(const struct marker *m, const struct marker_item *item, double *score)
+{
+    json_t *text = item->steps ? NULL : json_string(item->answer);
+    double *p = NULL;
+    int n = 0;
+    const enum err err = stepwise_run(&p, &n, &m->loaded, &m->stepwise, item->prompt,
+                                      item->steps ? item->steps : text);
+
+    *score = steps_sum(m->stepwise.how, p, n);
+    free(p);
+    json_decref(text);
+    return err;
+}
+
 static enum err by_rule(const struct marker *m, const struct marker_item *item, double *score)
 {
     char *meta = item->meta ? json_dumps(item->meta, JSON_COMPACT) : mem_text("{}");
@@ -305,11 +378,12 @@ enum err marker_score(struct marker *m, const struct marker_item *item, int n, d
                        m->name);
     if (m->judge)
         return by_judge(m, item, n, score);
-    if (!m->rule && !m->world)
+    if (!m->rule && !m->world && model_shape(m->loaded.model)->head == HEAD_SCALAR)
         return by_model(m, item, n, score, bad);
     for (*bad = 0; *bad < n && !err; ++*bad)
-        err = m->rule ? by_rule(m, &item[*bad], &score[*bad])
-                      : by_world(&item[*bad], &score[*bad]);
+        err = m->rule    ? by_rule(m, &item[*bad], &score[*bad])
+              : m->world ? by_world(&item[*bad], &score[*bad])
+                         : by_steps(m, &item[*bad], &score[*bad]);
     if (err)
         --*bad;
     return err;

@@ -4,10 +4,11 @@
  * Told as an entry of a run's `rewards:` list (values are strings), or as the path of a reward
  * model alone:
  *     {model: runs/rm}                           a score each
- *     {rule: length, max: 60}                    judge/rule.h; a score each
- *     {judge: MODEL, template: FILE, ...}        judge/judge.h; pairwise: which is better,
- *                                                pointwise: a score each
- *     {world: demo}                              the hidden utility of `drover world`; a score
+ *     {model: runs/prm, steps: min, ...}         cli/stepwise.h; a score each: the least
+ * P(right) of the answer's steps, their product, last, mean {rule: length, max: 60}
+ * judge/rule.h; a score each {judge: MODEL, template: FILE, ...}        judge/judge.h;
+ * pairwise: which is better, pointwise: a score each {world: demo} the hidden utility of
+ * `drover world`; a score
  */
 
 #ifndef CLI_MARKER_H
@@ -34,7 +35,11 @@ struct marker_item {
     int tokens;               /* of the answer, for rules that count them */
     bool finished;            /* it ended by itself */
     const json_t *meta;       /* the record's columns; may be NULL */
+    const json_t *steps;      /* its steps, where the record lists them, or NULL */
 };
+
+/* Words between blanks: an answer's tokens where nobody knows them. */
+int marker_words(const char *text);
 
 /* score [n] out; a pointwise judge that says nothing gives its lowest, counted. On an error
  * *bad is the item it is about. */
