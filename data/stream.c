@@ -130,6 +130,8 @@ static enum err read_file(struct stream *s, const char *path)
         if (!err && !row)
             break;
         s->count->rows++;
+        s->count->path = path;
+        s->count->line = rows_line(rows);
         if (!err) {
             err = turn(s, row);
             if (err && !s->broken)
@@ -162,6 +164,7 @@ enum err stream_run(const char *const *path, int n, const struct stream_rule *ru
         err = read_file(&s, path[f]);
     if (!err && s.unpaired)
         err = convert_pair(pairs, s.unpaired, &rule->to);
+    count->path = NULL;
     json_array_foreach(pairs, i, item) if (!err)
     {
         err = give(&s, item);

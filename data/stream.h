@@ -18,6 +18,9 @@ struct stream_rule {
 struct stream_count {
     size_t rows, bad, repeated, written;
     char first[320]; /* words of the first bad one */
+    /* Of the record that the sink is given: where it was read. NULL: made of several. */
+    const char *path;
+    long line;
 };
 
 /* Gives each record to `sink`, which borrows it. Errors: those of reading; a bad record's

@@ -1,3 +1,3 @@
-foreach(unit divergence world wheel lines stats)
+foreach(unit divergence world wheel lines stats sieve scored)
   drover_test(cli/${unit} NEEDS cli)
 endforeach()

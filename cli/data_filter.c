@@ -1,0 +1,331 @@
+/* drover data filter: the records that a reward model, a rule or a judge thinks well of.
+ *
+ * The files are read three times: to check them and count, to score, to write what is kept in
+ * the order it came. What is remembered of a record are a few bytes (cli/sieve.h). */
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cli/bar.h"
+#include "cli/data.h"
+#include "cli/scored.h"
+#include "cli/sieve.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WINDOW = 32 };
+
+/* A record that waits for its score. */
+struct waiting {
+    struct scored record;
+    const char *path; /* where it was read; the path is the job's */
+    long line;
+    size_t at; /* in the sieve */
+};
+
+struct filter {
+    const struct data_job *job;
+    struct marker *marker;
+    struct sieve sieve;
+    struct stream_count count;
+    struct waiting wait[WINDOW];
+    int waits;
+    size_t total, refused, at;
+    char first[320]; /* words of the first one refused */
+    struct data_out out;
+    struct bar bar;
+};
+
+static enum err located(const char *path, long line)
+{
+    return path ? err_add("%s:%ld", path, line) : err_add("a pair of several records");
+}
+
+/* Strict: an error; else counted, and the first one's words kept. */
+static enum err refuse(struct filter *f, const char *path, long line)
+{
+    const enum err err = located(path, line);
+
+    if (f->job->conf.strict)
+        return err;
+    if (!f->refused++)
+        snprintf(f->first, sizeof f->first, "%s", err_text());
+    return OK;
+}
+
+static bool of_the_record(enum err err)
+{
+    return err == ERR_PARSE || err == ERR_RANGE;
+}
+
+/* ---- the first reading: is there an answer to score in every record? */
+
+static enum err check_one(void *self, const json_t *row)
+{
+    struct filter *f = self;
+    struct scored record;
+    enum err err = scored_read(&record, row);
+
+    if (!err && !record.pair && marker_compares(f->marker))
+        err = err_set(ERR_RANGE,
+                      "%s compares two answers, and the record has one: mode: pointwise gives "
+                      "each a score",
+                      marker_name(f->marker));
+    if (!err && !record.pair && !conf_has_real(f->job->conf.above) &&
+        !conf_has_real(f->job->conf.top))
+        err = err_set(ERR_RANGE, "which answers to keep? say above=SCORE, top=N, or both");
+    scored_free(&record);
+    f->total++;
+    return err && f->job->conf.strict ? located(f->count.path, f->count.line) : OK;
+}
+
+/* ---- the second: scores */
+
+/* The window's first n records; score [n]. */
+static enum err ask(struct filter *f, double *score, int *bad)
+{
+    struct marker_item a[WINDOW] = {{0}}, b[WINDOW] = {{0}};
+    struct judge_result result[WINDOW] = {{0}};
+    double both[2 * WINDOW] = {0};
+    const int n = f->waits;
+    enum err err;
+
+    for (int i = 0; i < n; i++) {
+        a[i] = f->wait[i].record.a;
+        b[i] = f->wait[i].record.b;
+    }
+    if (!f->wait[0].record.pair)
+        return marker_score(f->marker, a, n, score, bad);
+    err = marker_compare(f->marker, a, b, n, result, both, bad);
+    for (int i = 0; i < n && !err; i++)
+        score[i] = marker_compares(f->marker) ? 2 * result[i].p_a - 1 : both[i] - both[n + i];
+    return err;
+}
+
+static void drop(struct filter *f, int i)
+{
+    scored_free(&f->wait[i].record);
+    memmove(f->wait + i, f->wait + i + 1, (size_t)(--f->waits - i) * sizeof *f->wait);
+}
+
+static enum err settle(struct filter *f, const double *score)
+{
+    enum err err = OK;
+
+    for (int i = 0; i < f->waits && !err; i++) {
+        const struct waiting *w = &f->wait[i];
+        if (isnan(score[i]) && !marker_compares(f->marker)) {
+            err = err_set(ERR_RANGE, "the model's output is not a number: damaged weights?");
+            err = located(w->path, w->line);
+        }
+        sieve_put(&f->sieve, w->at, w->record.prompt, score[i], w->record.pair);
+    }
+    while (f->waits)
+        drop(f, f->waits - 1);
+    return err;
+}
+
+static enum err flush(struct filter *f)
+{
+    double score[WINDOW];
+    enum err err = OK;
+
+    while (f->waits) {
+        int bad = 0;
+        err = ask(f, score, &bad);
+        if (!err)
+            return settle(f, score);
+        if (!of_the_record(err) || bad >= f->waits)
+            return err;
+        err = refuse(f, f->wait[bad].path, f->wait[bad].line);
+        if (err)
+            return err;
+        drop(f, bad); /* and the others are asked about again */
+    }
+    return OK;
+}
+
+static enum err score_one(void *self, const json_t *row)
+{
+    struct filter *f = self;
+    const size_t at = sieve_add(&f->sieve);
+    struct waiting *w;
+    struct scored record;
+    enum err err = scored_read(&record, row);
+
+    bar_step(&f->bar, at, clock_mono_ms());
+    if (err)
+        return refuse(f, f->count.path, f->count.line);
+    if (!record.pair && marker_compares(f->marker)) {
+        scored_free(&record);
+        err = err_set(ERR_RANGE, "one answer, and a judge that compares two");
+        return refuse(f, f->count.path, f->count.line);
+    }
+    if (f->waits && f->wait[0].record.pair != record.pair)
+        err = flush(f);
+    w = &f->wait[f->waits++];
+    *w = (struct waiting){record, f->count.path, f->count.line, at};
+    return !err && f->waits == WINDOW ? flush(f) : err;
+}
+
+/* ---- the third: what is kept goes out */
+
+static enum err write_one(void *self, const json_t *row)
+{
+    struct filter *f = self;
+
+    if (f->at >= f->sieve.n)
+        return err_set(ERR_IO, "%s: changed while it was read",
+                       f->count.path ? f->count.path : f->job->file[0]);
+    return f->sieve.record[f->at++].fate == SIEVE_KEPT ? data_out_put(&f->out, row) : OK;
+}
+
+/* ---- the whole */
+
+/* The configuration's `by`, with what `aggregate`, `separator` and `max_prompt_length` say. */
+static enum err open_marker(struct filter *f)
+{
+    const struct data_conf *conf = &f->job->conf;
+    const bool how = conf->aggregate && *conf->aggregate;
+    const bool text = json_is_string(conf->by);
+    json_t *entry = text ? json_pack("{s:O}", "model", conf->by) : json_deep_copy(conf->by);
+    const bool model = json_object_get(entry, "model") != NULL;
+    enum err err = OK;
+
+    if (how && !model)
+        err = err_set(ERR_RANGE, "aggregate: goes with a process reward model, by=MODEL");
+    if (!err && how)
+        json_object_set_new(entry, "steps", json_string(conf->aggregate));
+    if (model && strcmp(f->job->rule.to.separator, "\n") != 0)
+        json_object_set_new(entry, "step_separator", json_string(f->job->rule.to.separator));
+    if (model && conf_has_int(conf->max_prompt_length)) {
+        char *most = mem_print("%d", conf->max_prompt_length);
+        json_object_set_new(entry, "max_prompt_length", json_string(most));
+        free(most);
+    }
+    if (!err)
+        err = marker_open(&f->marker, entry, "by");
+    json_decref(entry);
+    return err;
+}
+
+static void tell(const struct filter *f)
+{
+    const struct stream_count *count = &f->count;
+    const struct data_conf *conf = &f->job->conf;
+    const struct sieve *s = &f->sieve;
+
+    fprintf(stderr, "%zu rows read, %zu records scored by %s, %zu kept\n", count->rows,
+            s->n - s->count[SIEVE_REFUSED], marker_name(f->marker), s->count[SIEVE_KEPT]);
+    if (s->count[SIEVE_BELOW])
+        fprintf(stderr, "dropped: %zu not above %g\n", s->count[SIEVE_BELOW],
+                conf_has_real(conf->above) ? conf->above : 0.0);
+    if (s->count[SIEVE_NOT_BEST])
+        fprintf(stderr, "dropped: %zu not among the best %g of their prompt\n",
+                s->count[SIEVE_NOT_BEST], conf->top);
+    if (s->count[SIEVE_NO_VERDICT])
+        fprintf(stderr, "dropped: %zu without a verdict\n", s->count[SIEVE_NO_VERDICT]);
+    if (count->repeated)
+        fprintf(stderr, "dropped: %zu came before\n", count->repeated);
+    if (count->bad)
+        fprintf(stderr, "dropped: %zu bad; first: %s\n", count->bad, count->first);
+    if (f->refused)
+        fprintf(stderr, "dropped: %zu that could not be scored; first: %s\n", f->refused,
+                f->first);
+    fprintf(stderr, "scores: %.4g least, %.4g median, %.4g at nine tenths, %.4g most\n",
+            sieve_quantile(s, 0), sieve_quantile(s, 0.5), sieve_quantile(s, 0.9),
+            sieve_quantile(s, 1));
+}
+
+static enum err report(const struct filter *f)
+{
+    const char *path = f->job->conf.report;
+    const struct sieve *s = &f->sieve;
+    json_t *figures;
+    enum err err;
+
+    if (!path || !*path)
+        return OK;
+    figures = json_pack(
+        "{s:I,s:I,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I},s:{s:f,s:f,s:f,s:f}}", "rows",
+        (json_int_t)f->count.rows, "records", (json_int_t)s->n, "kept",
+        (json_int_t)s->count[SIEVE_KEPT], "dropped", "below", (json_int_t)s->count[SIEVE_BELOW],
+        "not_best", (json_int_t)s->count[SIEVE_NOT_BEST], "no_verdict",
+        (json_int_t)s->count[SIEVE_NO_VERDICT], "not_scored", (json_int_t)f->refused, "bad",
+        (json_int_t)f->count.bad, "repeated", (json_int_t)f->count.repeated, "scores", "least",
+        sieve_quantile(s, 0), "median", sieve_quantile(s, 0.5), "p90", sieve_quantile(s, 0.9),
+        "most", sieve_quantile(s, 1));
+    err = data_report(figures, path);
+    json_decref(figures);
+    return err;
+}
+
+static enum err read_and_score(struct filter *f)
+{
+    const struct data_conf *conf = &f->job->conf;
+    enum err err = data_stream(f->job, check_one, f, &f->count);
+
+    if (!err && !f->total)
+        err = err_set(ERR_RANGE, "%s: no record", f->job->file[0]);
+    if (err)
+        return err;
+    bar_begin(&f->bar, "scored", f->total, conf->disable_tqdm, clock_mono_ms());
+    err = data_stream(f->job, score_one, f, &f->count);
+    if (!err)
+        err = flush(f);
+    bar_end(&f->bar);
+    if (err)
+        return err;
+    sieve_decide(&f->sieve, conf->above, conf->top);
+    if (f->sieve.count[SIEVE_KEPT])
+        return OK;
+    if (f->sieve.n == f->sieve.count[SIEVE_REFUSED])
+        return err_set(ERR_RANGE, "none of %zu records could be scored; first: %s", f->total,
+                       f->refused ? f->first : "");
+    return err_set(ERR_RANGE, "none of %zu records is kept: scores go from %.4g to %.4g",
+                   f->total, sieve_quantile(&f->sieve, 0), sieve_quantile(&f->sieve, 1));
+}
+
+static enum err write_kept(struct filter *f)
+{
+    enum err err = data_out_open(&f->out, f->job->conf.output);
+
+    if (err)
+        return err;
+    err = data_stream(f->job, write_one, f, &f->count);
+    if (!err && f->at != f->sieve.n)
+        err = err_set(ERR_IO, "%s: changed while it was read", f->job->file[0]);
+    return data_out_close(&f->out, err);
+}
+
+enum err data_filter(struct data_job *job, int *status)
+{
+    struct filter *f = mem_new(1, sizeof *f);
+    enum err err = job->conf.by
+                       ? OK
+                       : err_set(ERR_RANGE, "who scores? say by=MODEL, by.rule=NAME or "
+                                            "by={judge: MODEL, template: FILE}");
+
+    (void)status;
+    f->job = job;
+    if (!err && job->conf.report && !strcmp(job->conf.report, "-") &&
+        !(job->conf.output && *job->conf.output))
+        err = err_set(ERR_RANGE, "records and report both to standard output: say output=FILE");
+    if (!err)
+        err = open_marker(f);
+    if (!err)
+        err = read_and_score(f);
+    if (!err)
+        err = write_kept(f);
+    if (!err)
+        err = report(f);
+    if (!err)
+        tell(f);
+    while (f->waits)
+        drop(f, f->waits - 1);
+    sieve_free(&f->sieve);
+    marker_close(f->marker);
+    free(f);
+    return err;
+}
