@@ -129,6 +129,31 @@ enum err corpus_end(struct corpus *c, const struct dataset *set, const struct co
     return OK;
 }
 
+enum err corpus_filled(const json_t *answer, const char *field)
+{
+    size_t i;
+    json_t *message;
+    bool said = json_is_string(answer) && json_string_length(answer);
+
+    if (json_is_array(answer))
+        json_array_foreach((json_t *)(uintptr_t)answer, i, message)
+        {
+            const char *text = json_string_value(json_object_get(message, "content"));
+            said = said || (text && *text) || json_object_get(message, "tool_calls");
+        }
+    return said ? OK
+                : err_set(ERR_PARSE, "'%s' is empty; strict=false leaves such records out",
+                          field);
+}
+
+enum err corpus_differ(const json_t *chosen, const json_t *rejected)
+{
+    if (!json_equal(chosen, rejected))
+        return OK;
+    return err_set(ERR_PARSE, "'chosen' and 'rejected' are the same: nothing is preferred; "
+                              "strict=false leaves such records out");
+}
+
 static bool ends_in(const char *text, const char *suffix)
 {
     const size_t n = strlen(text), m = strlen(suffix);
@@ -277,7 +302,10 @@ static enum err add_sft(struct corpus *c, const struct corpus_rule *rule,
                         const struct example *e)
 {
     struct encoded ids = {0};
-    enum err err = encode_one(rule, e, &ids);
+    enum err err =
+        e->kind == EXAMPLE_COMPLETION ? corpus_filled(e->completion, "completion") : OK;
+    if (!err)
+        err = encode_one(rule, e, &ids);
     uint8_t *learn = mem_new((size_t)ids.n + 1, 1);
     bool any = false;
     int n = ids.n;
@@ -320,9 +348,15 @@ static enum err add_pair(struct corpus *c, const struct corpus_rule *rule,
                          const struct example *e)
 {
     struct encoded chosen = {0}, rejected = {0};
-    enum err err = side(rule, e, e->chosen, &chosen);
+    enum err err = corpus_differ(e->chosen, e->rejected);
 
+    if (!err)
+        err = corpus_filled(e->chosen, "chosen");
+    if (!err)
+        err = corpus_filled(e->rejected, "rejected");
     if (err)
+        return err;
+    if ((err = side(rule, e, e->chosen, &chosen)))
         err = err_add("'chosen'");
     else if ((err = side(rule, e, e->rejected, &rejected)))
         err = err_add("'rejected'");

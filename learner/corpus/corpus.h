@@ -108,6 +108,11 @@ void corpus_close(struct corpus *corpus);
 enum err corpus_end(struct corpus *corpus, const struct dataset *set,
                     const struct corpus_rule *rule, const char *what) MUST_CHECK;
 
+/* Bad records: an answer of no characters, or messages that say nothing; two answers that are
+ * one. Errors: ERR_PARSE. */
+enum err corpus_filled(const json_t *answer, const char *field) MUST_CHECK;
+enum err corpus_differ(const json_t *chosen, const json_t *rejected) MUST_CHECK;
+
 /* A string with the end token's text behind it, unless it is there; messages as they are. A new
  * reference. */
 json_t *corpus_ended(const json_t *value, const char *eos);

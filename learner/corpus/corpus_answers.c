@@ -10,37 +10,19 @@
 
 enum { UNPAIR_ROWS = 1000 }; /* TRL maps batches of so many rows */
 
-/* An answer of no characters, or messages that say nothing. */
-static enum err not_empty(const json_t *answer, const char *field)
-{
-    size_t i;
-    json_t *message;
-    bool said = json_is_string(answer) && json_string_length(answer);
-
-    if (json_is_array(answer))
-        json_array_foreach((json_t *)(uintptr_t)answer, i, message)
-        {
-            const char *text = json_string_value(json_object_get(message, "content"));
-            said = said || (text && *text) || json_object_get(message, "tool_calls");
-        }
-    return said ? OK : err_set(ERR_PARSE, "'%s' is empty", field);
-}
-
 /* Makes the prompt explicit. */
 static enum err settle_pair(struct example *e)
 {
-    enum err err = OK;
+    enum err err = corpus_differ(e->chosen, e->rejected);
 
-    if (json_equal(e->chosen, e->rejected))
-        return err_set(ERR_PARSE, "'chosen' and 'rejected' are the same");
-    if (!e->prompt)
+    if (!err && !e->prompt)
         err = dialogue_split(&e->prompt, &e->chosen, &e->rejected);
     if (!err && json_is_array(e->prompt) && !json_array_size(e->prompt))
         err = err_set(ERR_PARSE, "no prompt: 'chosen' and 'rejected' begin differently");
     if (!err)
-        err = not_empty(e->chosen, "chosen");
+        err = corpus_filled(e->chosen, "chosen");
     if (!err)
-        err = not_empty(e->rejected, "rejected");
+        err = corpus_filled(e->rejected, "rejected");
     return err;
 }
 
@@ -198,7 +180,7 @@ static enum err add_labelled(struct corpus *c, const struct corpus_rule *rule,
     if (e->kind == EXAMPLE_COMPLETION) {
         if (turn)
             return OK;
-        err = not_empty(e->completion, "completion");
+        err = corpus_filled(e->completion, "completion");
         return err ? err : put_labelled(c, rule, e, e->completion, e->label);
     }
     if (e->soft < 1)

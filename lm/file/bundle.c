@@ -250,6 +250,8 @@ static enum err own_tokenizer(struct bundle *bundle, const char *path)
         bundle->card = bundle->chat_error = NULL;
         bundle->card_size = 0;
         err = fill(bundle, &folder.card, name);
+        if (err == ERR_RANGE)
+            err = err_add("an adapter for another model");
     }
     tokenizer_free(tokenizer);
     folder_fini(&folder);
