@@ -115,7 +115,7 @@ static enum err settle(struct filter *f, const double *score)
 
     for (int i = 0; i < f->waits && !err; i++) {
         const struct waiting *w = &f->wait[i];
-        if (isnan(score[i]) && !marker_compares(f->marker)) {
+        if (isnan(score[i]) && !marker_judges(f->marker)) {
             err = err_set(ERR_RANGE, "the model's output is not a number: damaged weights?");
             err = located(w->path, w->line);
         }
@@ -207,6 +207,8 @@ static enum err open_marker(struct filter *f)
     if (!err)
         err = marker_open(&f->marker, entry, "by");
     json_decref(entry);
+    if (!err)
+        marker_silence(f->marker);
     return err;
 }
 
@@ -282,7 +284,10 @@ static enum err read_and_score(struct filter *f)
         return OK;
     if (f->sieve.n == f->sieve.count[SIEVE_REFUSED])
         return err_set(ERR_RANGE, "none of %zu records could be scored; first: %s", f->total,
-                       f->refused ? f->first : "");
+                       f->refused ? f->first : f->count.first);
+    if (isnan(sieve_quantile(&f->sieve, 0)))
+        return err_set(ERR_RANGE, "%s gave no verdict on any of %zu records",
+                       marker_name(f->marker), f->sieve.count[SIEVE_NO_VERDICT]);
     return err_set(ERR_RANGE, "none of %zu records is kept: scores go from %.4g to %.4g",
                    f->total, sieve_quantile(&f->sieve, 0), sieve_quantile(&f->sieve, 1));
 }

@@ -220,6 +220,8 @@ struct marker_item eval_item(const struct eval_prompts *prompts,
 enum err eval_score(struct marker *marker, const struct eval_prompts *prompts,
                     const struct eval_answers *answers, double *score)
 {
+    const long before = marker_failures(marker);
+    long silent;
     enum err err = OK;
 
     for (size_t at = 0; at < answers->n && !err; at += WINDOW) {
@@ -232,6 +234,11 @@ enum err eval_score(struct marker *marker, const struct eval_prompts *prompts,
         if (err)
             err = dataset_at(prompts->set, (at + (size_t)bad) / (size_t)answers->samples);
     }
+    silent = marker_failures(marker) - before;
+    if (!err && silent)
+        log_warn("without-verdict",
+                 "by=\"%s\" answers=%ld of=%zu counted=\"as its lowest score\"",
+                 marker_name(marker), silent, answers->n);
     return err;
 }
 

@@ -20,7 +20,7 @@ struct marker {
     struct judge_spec spec;
     struct judge *judge;
     struct rule *rule;
-    bool world;
+    bool world, silent; /* silent: no verdict stays none */
     long failures, swapped, too_long;
 };
 
@@ -175,6 +175,11 @@ void marker_close(struct marker *m)
     free(m);
 }
 
+bool marker_judges(const struct marker *m)
+{
+    return m->judge != NULL;
+}
+
 bool marker_compares(const struct marker *m)
 {
     return m->judge && m->spec.mode == JUDGE_PAIRWISE;
@@ -183,6 +188,11 @@ bool marker_compares(const struct marker *m)
 const char *marker_name(const struct marker *m)
 {
     return m->name;
+}
+
+void marker_silence(struct marker *m)
+{
+    m->silent = true;
 }
 
 long marker_failures(const struct marker *m)
@@ -360,7 +370,8 @@ static enum err by_judge(struct marker *m, const struct marker_item *item, int n
     const enum err err = ask_judge(m, item, NULL, n, result);
 
     for (int i = 0; i < n && !err; i++)
-        score[i] = isnan(result[i].score) ? judge_lowest(m->judge) : result[i].score;
+        score[i] =
+            isnan(result[i].score) && !m->silent ? judge_lowest(m->judge) : result[i].score;
     free(result);
     return err;
 }

@@ -25,6 +25,10 @@ struct marker;
 enum err marker_open(struct marker **out, const json_t *entry, const char *name) MUST_CHECK;
 void marker_close(struct marker *marker); /* NULL is fine */
 
+/* From now on a pointwise judge that says nothing gives NAN, not its lowest. */
+void marker_silence(struct marker *marker);
+
+bool marker_judges(const struct marker *marker);      /* may give no verdict */
 bool marker_compares(const struct marker *marker);    /* marker_compare, not marker_score */
 const char *marker_name(const struct marker *marker); /* "reward model", "rule length", ... */
 
