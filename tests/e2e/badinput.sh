@@ -122,6 +122,79 @@ refuse 'records.jsonl' sft model="$model" dataset="$work/records.jsonl" output_d
 printf '{"chosen": "no dialogue", "rejected": "none"}\n' > "$work/records.jsonl"
 refuse "records.jsonl:1: .*Assistant" reward model="$model" dataset="$work/records.jsonl" format=hh output_dir="$work/bad"
 
+echo "-- answers, steps and calls that teach nothing: one line; counted where strict is off"
+chat=$golden/model/llama5
+counted() { # counted METHOD MODEL: trains on the good record alone and says that the other is bad
+    "$drover" "$1" model="$2" dataset="$work/records.jsonl" output_dir="$work/lenient" strict=false max_steps=1 save_strategy=no \
+        disable_tqdm=true > "$work/out" 2> "$work/err" || fail "$1 strict=false: $(tail -n 1 "$work/err")"
+    grep -q '^data: .* 1 bad$' "$work/err" || fail "$1 strict=false does not count: $(cat "$work/err")"
+    rm -rf "$work/lenient"
+    cases=$((cases + 1))
+}
+both() { # both 'words' MODEL METHOD...: each method refuses line 2, and counts it
+    told=$1 with=$2
+    shift 2
+    for method; do
+        refuse "records.jsonl:2: .*$told" "$method" model="$with" dataset="$work/records.jsonl" output_dir="$work/bad"
+        counted "$method" "$with"
+    done
+}
+pair='{"prompt":"room","chosen":" one","rejected":" two"}'
+printf '%s\n{"prompt":"room","chosen":" one","rejected":" one"}\n' "$pair" > "$work/records.jsonl"
+both "the same: nothing is preferred; strict=false" "$model" reward dpo simpo orpo cpo kto
+printf '%s\n{"prompt":"room","chosen":" one","rejected":""}\n' "$pair" > "$work/records.jsonl"
+both "'rejected' is empty; strict=false" "$model" reward dpo kto
+printf '{"prompt":"room","completion":" one"}\n{"prompt":"room","completion":""}\n' > "$work/records.jsonl"
+both "'completion' is empty" "$model" sft
+printf '{"prompt":"room","completion":" one","label":true}\n{"prompt":"room","completion":"","label":false}\n' > "$work/records.jsonl"
+both "'completion' is empty" "$model" kto
+steps='{"prompt":"room","completions":["a","b"],"labels":[true,false]}'
+printf '%s\n{"prompt":"room","completions":["a","b"],"labels":[true]}\n' "$steps" > "$work/records.jsonl"
+both "'labels': 1 of them for 2 steps" "$model" prm
+refuse "records.jsonl:2: labels: 'labels': 1 of them for 2 steps" data convert "$work/records.jsonl" output="$work/bad"
+printf '%s\n{"prompt":"room","completions":["a","b"],"labels":[true,"maybe"]}\n' "$steps" > "$work/records.jsonl"
+both "'labels'\[1\]: expected true, false" "$model" prm
+printf '%s\n{"prompt":"room","completions":["a",""],"labels":[true,true]}\n' "$steps" > "$work/records.jsonl"
+both "'completions'\[1\] is empty" "$model" prm
+printf '%s\n{"prompt":"room","completions":[],"labels":[]}\n' "$steps" > "$work/records.jsonl"
+both "not a list of steps" "$model" prm
+user='{"role":"user","content":"x"}' said='{"role":"assistant","content":"fine"}'
+call='{"role":"assistant","tool_calls":[{"type":"function","function":{"name":"f","arguments":"{\"a\": "}}]}'
+printf '{"prompt":[%s],"chosen":[%s],"rejected":[{"role":"assistant","content":"no"}]}\n{"prompt":[%s],"chosen":[%s],"rejected":[%s]}\n' \
+    "$user" "$said" "$user" "$call" "$said" > "$work/records.jsonl"
+both 'chosen\[0\]: tool_calls\[0\] (f): arguments: not JSON' "$chat" reward dpo
+refuse 'records.jsonl:2: tool_call: .*arguments: not JSON' data convert "$work/records.jsonl" output="$work/bad"
+printf '{"messages":[%s,%s]}\n{"messages":[%s,%s]}\n' "$user" "$said" "$user" "$call" > "$work/records.jsonl"
+both 'messages\[1\]: tool_calls\[0\] (f): arguments: not JSON' "$chat" sft
+printf '{"prompt":[%s],"completion":[%s],"label":true}\n{"prompt":[%s],"completion":[{"tool":"f","args":"{"}],"label":true}\n' \
+    "$user" "$said" "$user" > "$work/records.jsonl"
+both "'args' is not an object" "$chat" kto
+
+echo "-- adapters of another model"
+"$drover" sft model="$model" dataset="$sft" output_dir="$work/lora" max_steps=1 use_peft=true save_strategy=no disable_tqdm=true 2> "$work/err" ||
+    fail "no adapter: $(tail -n 1 "$work/err")"
+moved() { # moved BASE: the adapter, said to be of another base
+    rm -rf "$work/moved"
+    cp -r "$work/lora/model" "$work/moved"
+    sed -i "s#\"base_model_name_or_path\": \"[^\"]*\"#\"base_model_name_or_path\": \"$1\"#" "$work/moved/adapter_config.json"
+}
+copy other
+printf 'damage' | dd of="$work/other/model.safetensors" bs=1 seek=$(($(wc -c < "$model/model.safetensors") - 6)) conv=notrunc 2> /dev/null
+moved "$work/other" # as large, with other weights
+refuse 'an adapter for another model: its base has the hash' score --model "$work/moved"
+refuse 'an adapter for another model' merge --model "$work/other" --adapter "$work/lora" --out "$work/bad"
+refuse 'an adapter for another model: its base has the hash' dpo model="$work/moved" dataset="$pairs" output_dir="$work/bad"
+"$drover" world make dir="$work/wide" layers=1 width=64 heads=2 demonstrations=2 pairs=2 train=2 heldout=2 > "$work/log"
+moved "$work/wide/model"
+refuse 'lora_A.weight is \[.*32\], rank and base model make it \[.*64\]: an adapter for another model' score --model "$work/moved"
+moved "$chat"
+refuse 'an adapter for another model: .*tokenizer' score --model "$work/moved"
+moved "$work/nowhere"
+refuse "nowhere' is not here: put it there, or join the two with .drover merge" score --model "$work/moved"
+moved "$model"
+printf '{' > "$work/moved/adapter_config.json"
+refuse 'adapter_config.json' score --model "$work/moved"
+
 echo "-- lines"
 input 'not json\n'
 refuse 'stdin:1: not JSON' tokenize --model "$model"

@@ -132,6 +132,20 @@ echo "-- a judge that answers nonsense is counted, in the line of each iteration
 [ "$(grep -c '"rewards/ai/without_verdict":1.0' "$work/mute/metrics.jsonl")" -eq 1 ] && grep -q 'stop_if: rewards/ai/without_verdict is 1, > 0.5' "$work/log" ||
     fail "nonsense: $(cat "$work/mute/metrics.jsonl" "$work/log")"
 
+echo "-- the same judge outside a run: no verdict is no preference, and is said"
+mute="judge: $work/sft, template: $work/mute.txt, verdict: text, max_new_tokens: 2"
+"$drover" eval accuracy dataset="$work/w/pairs.jsonl" max_samples=20 by="{$mute}" json="$work/f" > "$work/out"
+grep -q '20 without a verdict (0 too long).* of 20' "$work/out" && holds "$(figure "$work/f" accuracy) == 0.5" "mute" || fail "accuracy: $(cat "$work/out")"
+"$drover" eval win model="$work/sft" baseline="$work/sft" dataset="$work/prompts.jsonl" by="{$mute}" max_new_tokens=4 > "$work/out" 2> "$work/err"
+grep -q '48 without a verdict' "$work/out" || fail "win: $(cat "$work/out")"
+printf '{prompt}{a}\n[verdicts]\n1 5\n' > "$work/mute1.txt"
+mute1="judge: $work/sft, template: $work/mute1.txt, mode: pointwise, verdict: text, max_new_tokens: 2"
+"$drover" eval best model="$work/sft" dataset="$work/prompts.jsonl" by="{$mute1}" samples=2 max_new_tokens=4 > "$work/out" 2> "$work/err"
+grep -q 'event=without-verdict .*answers=96 of=96' "$work/err" || fail "best: $(cat "$work/err")"
+head -n 20 "$work/w/pairs.jsonl" > "$work/some.jsonl"
+refuses "gave no verdict on any of 20 records" "$drover" data filter "$work/some.jsonl" by="{$mute}"
+refuses "gave no verdict on any of 20 records" "$drover" data filter "$work/some.jsonl" by="{$mute1}" top=1
+
 echo "-- bad input: one clear line each"
 printf '{"prompt":"x","a":"y"}\n' > "$work/in"
 refuses "stdin:1: no \`b\`" "$drover" judge model="$work/sft" template="$work/pair.txt"
