@@ -195,6 +195,16 @@ moved "$model"
 printf '{' > "$work/moved/adapter_config.json"
 refuse 'adapter_config.json' score --model "$work/moved"
 
+echo "-- a weight that is no number: each step is logged and skipped"
+copy damaged
+printf '\000\000\300\177' | dd of="$work/damaged/model.safetensors" bs=1 seek=$(($(wc -c < "$model/model.safetensors") - 4)) conv=notrunc 2> /dev/null
+"$drover" sft model="$work/damaged" dataset="$sft" output_dir="$work/skipped" max_steps=3 save_strategy=no disable_tqdm=true 2> "$work/err" ||
+    fail "not a number: $(tail -n 1 "$work/err")"
+[ "$(grep -c 'event=gradient step=[123] norm=nan weights left as they are' "$work/err")" -eq 3 ] || fail "not logged: $(cat "$work/err")"
+hash=$("$drover" inspect "$work/damaged" | sed -n 's/^weights hash  //p')
+grep -q "weights $hash" "$work/err" || fail "weights were changed by what is no number: $(cat "$work/err")"
+cases=$((cases + 1))
+
 echo "-- lines"
 input 'not json\n'
 refuse 'stdin:1: not JSON' tokenize --model "$model"

@@ -62,6 +62,31 @@ static void reward_slopes_are_the_differences(void **state)
     assert_true(slope[0] == 0 && slope[2] == 0 && slope[1] != 0 && slope[4] != 0);
 }
 
+/* Loss, slopes and metrics, whatever the model says before the last token. */
+static void only_the_last_position_is_read(void **state)
+{
+    const struct objective_reward_conf conf = {.03};
+    const float last[N] = {0, -.4f, 0, 0, .9f, 0, 3, 0, -1.5f};
+    const float other[] = {0, 1, -7, 1e30f, INFINITY, NAN};
+    float slope[6][N];
+    struct objective_out out[6];
+    (void)state;
+
+    for (int k = 0; k < 6; k++) {
+        float value[N];
+        const struct objective_in in = {
+            .n = N, .n_seq = 4, .seq = seq, .value = value, .normaliser = 2};
+        for (int i = 0; i < N; i++)
+            value[i] = i == 1 || i == 4 || i == 6 || i == 8 ? last[i] : other[k];
+        out[k] = (struct objective_out){.dvalue = slope[k]};
+        objective_reward.run(&conf, &in, &out[k]);
+        assert_true(out[k].loss == out[0].loss && out[k].metrics == out[0].metrics);
+        assert_memory_equal(slope[k], slope[0], sizeof slope[0]);
+        for (int i = 0; i < out[k].metrics; i++)
+            assert_true(out[k].metric[i].sum == out[0].metric[i].sum);
+    }
+}
+
 static void equal_scores_are_no_win(void **state)
 {
     const struct objective_reward_conf conf = {0};
@@ -154,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reward_loss_has_trls_value),
         cmocka_unit_test(reward_slopes_are_the_differences),
+        cmocka_unit_test(only_the_last_position_is_read),
         cmocka_unit_test(equal_scores_are_no_win),
         cmocka_unit_test(a_swap_flips_the_margin),
         cmocka_unit_test(extreme_margins_stay_finite),

@@ -175,12 +175,62 @@ static void a_list_of_betas_is_one_an_epoch(void **state)
     round_free(b);
 }
 
+/* ---- orders */
+
+enum { EPOCHS = 4 };
+static int heard[EPOCHS * ROWS], hears;
+
+/* PPO's objective, which notes how long the answer is that it is given. */
+static void listen(const void *conf, const struct objective_in *in, struct objective_out *out)
+{
+    assert_true(hears < EPOCHS * ROWS);
+    for (int i = heard[hears] = 0; i < in->n; i++)
+        heard[hears] += in->learn[i] != 0;
+    hears++;
+    objective_ppo.run(conf, in, out);
+}
+
+/* Mini-batches of one answer each, told by its length: in each epoch of an iteration every
+ * answer once, and no order twice. */
+static void every_epoch_has_its_own_order(void **state)
+{
+    const struct ppo_conf conf = golden_conf(0);
+    struct round_conf round = ppo_round(&conf);
+    struct objective listening = objective_ppo;
+    struct round_metrics got;
+    struct feed feed;
+    struct round *ppo;
+    (void)state;
+
+    listening.run = listen;
+    round.policy = &listening;
+    round.mini_batches = ROWS;
+    assert_int_equal(round.epochs, EPOCHS); /* the default */
+    assert_ok(round_new(&ppo, &round, weights(&small_shape[0]), weights(&small_shape[3])));
+    feed_golden(&feed, 0, 0);
+    hears = 0;
+    assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_int_equal(hears, EPOCHS * ROWS);
+    for (int a = 0; a < EPOCHS; a++) {
+        for (int s = 0; s < ROWS; s++) {
+            int times = 0;
+            for (int k = 0; k < ROWS; k++)
+                times += heard[a * ROWS + k] == golden_answer[s];
+            assert_int_equal(times, 1);
+        }
+        for (int b = 0; b < a; b++)
+            assert_memory_not_equal(heard + a * ROWS, heard + b * ROWS, ROWS * sizeof(int));
+    }
+    round_free(ppo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reference_may_follow_the_policy),
         cmocka_unit_test(the_weight_of_a_bonus_comes_back),
         cmocka_unit_test(a_list_of_betas_is_one_an_epoch),
+        cmocka_unit_test(every_epoch_has_its_own_order),
     };
 
     return cmocka_run_group_tests_name("round", tests, NULL, NULL);
