@@ -1,6 +1,7 @@
 #include "cli/stepwise.h"
 
 #include "base/mem.h"
+#include "lm/kernel/real.h"
 
 #include <stdlib.h>
 
@@ -68,7 +69,7 @@ enum err stepwise_run(double **p, int *n, const struct loaded *loaded,
         *n = steps.count;
         *p = mem_new((size_t)steps.count, sizeof **p);
         for (int i = 0; i < *n; i++)
-            (*p)[i] = steps_right((double)value[steps.end[i]]);
+            (*p)[i] = real_sigmoid((double)value[steps.end[i]]);
     }
     free(value);
     steps_free(&steps);

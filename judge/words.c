@@ -1,6 +1,7 @@
 #include "judge/words.h"
 
 #include "base/mem.h"
+#include "lm/kernel/real.h"
 #include "lm/model/forward.h"
 #include "lm/text/encode.h"
 
@@ -160,7 +161,7 @@ static void measure(struct words *w, const struct encoded *ids, int n, int share
         top = fmax(top, p[i]);
     }
     for (int i = 0; i < n; i++)
-        sum += p[i] = exp(p[i] - top);
+        sum += p[i] = real_exp(p[i] - top);
     for (int i = 0; i < n; i++)
         p[i] /= sum;
     free(keep);

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "lm/file/bundle.h"
+#include "lm/kernel/real.h"
 #include "lm/model/forward.h"
 #include "lm/text/steps.h"
 
@@ -68,7 +69,7 @@ static void place(float *value, const struct work_item *it, const struct steps *
             continue; /* cut off: nobody read it */
         while (t + 1 < it->answer && end[t] < at[i])
             t++;
-        value[t] = (float)steps_right((double)logit[steps->end[i]]);
+        value[t] = (float)real_sigmoid((double)logit[steps->end[i]]);
     }
 }
 

@@ -12,9 +12,7 @@ double logistic_log1p(double x)
 
 double logistic_sigmoid(double x)
 {
-    const double e = real_exp(x > 0 ? -x : x);
-
-    return x > 0 ? 1 / (1 + e) : e / (1 + e);
+    return real_sigmoid(x);
 }
 
 double logistic_log(double x)

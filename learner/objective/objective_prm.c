@@ -1,17 +1,6 @@
 #include "learner/objective/objective_prm.h"
 
-#include <math.h>
-
-/* -ln sigmoid(z) without overflow. */
-static double surprise(double z)
-{
-    return z > 0 ? log1p(exp(-z)) : log1p(exp(z)) - z;
-}
-
-static double sigmoid(double z)
-{
-    return z > 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z));
-}
+#include "learner/objective/logistic.h"
 
 static double steps(const struct objective_in *in)
 {
@@ -33,8 +22,8 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
         double slope = 0;
         if (in->learn[i] == 1) {
             const double z = (double)in->value[i], t = (double)in->target[i];
-            out->loss += t * surprise(z) + (1 - t) * surprise(-z);
-            slope = (sigmoid(z) - t) / in->normaliser;
+            out->loss += -t * logistic_log(z) - (1 - t) * logistic_log(-z);
+            slope = (logistic_sigmoid(z) - t) / in->normaliser;
             hits += (z > 0) == (t > .5);
             n++;
         }

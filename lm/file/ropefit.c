@@ -1,10 +1,12 @@
 #include "lm/file/ropefit.h"
 
+#include "lm/kernel/real.h"
+
 #include <math.h>
 
 static double wavelength(const struct shape *shape, int i)
 {
-    return 6.283185307179586 * pow(shape->rope_theta, 2.0 * i / shape->head_dim);
+    return 6.283185307179586 * real_power(shape->rope_theta, 2.0 * i / shape->head_dim);
 }
 
 static bool fits(const struct shape *shape, const float *f)

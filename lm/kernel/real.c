@@ -72,6 +72,13 @@ double real_power(double x, double y)
 }
 
 /* Reduction by pi/2 in three parts (Cody & Waite 1980), Taylor on |r| <= pi/4 to r^17. */
+double real_sigmoid(double x)
+{
+    const double e = real_exp(x > 0 ? -x : x);
+
+    return x > 0 ? 1 / (1 + e) : e / (1 + e);
+}
+
 void real_sincos(double x, double *sin, double *cos)
 {
     const double n = (x * 0.63661977236758134 + 0x1.8p52) - 0x1.8p52;

@@ -10,6 +10,7 @@
 double real_log(double x);             /* x positive, normal; 0 gives -inf, below 0 NaN */
 double real_exp(double x);             /* 0 below -700, inf above 709 */
 double real_power(double x, double y); /* x > 0; relative error grows with |y log x| */
+double real_sigmoid(double x);         /* 1 / (1 + exp(-x)), no overflow */
 void real_sincos(double x, double *sin, double *cos); /* |x| below 2^30 */
 
 #endif

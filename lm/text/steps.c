@@ -2,7 +2,6 @@
 
 #include "base/mem.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,11 +207,6 @@ enum err steps_how(enum steps_how *out, const char *name)
             return OK;
         }
     return err_set(ERR_RANGE, "'%.40s': known are min, product, last, mean", name);
-}
-
-double steps_right(double value)
-{
-    return value > 0 ? 1 / (1 + exp(-value)) : exp(value) / (1 + exp(value));
 }
 
 json_t *steps_cut(const char *text, size_t n, const char *separator, size_t **end, int *count)

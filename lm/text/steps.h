@@ -32,10 +32,8 @@ enum err steps_encode(struct steps *out, const json_t *row, const struct encode 
                       const struct steps_rule *rule) MUST_CHECK;
 void steps_free(struct steps *steps);
 
-/* P(right) of a model's value (HEAD_STEP): the sigmoid. */
-double steps_right(double value);
-
-/* One number for a solution: the least of its steps' P(right), their product, the last, the
+/* One number for a solution: the least of its steps' P(right) (real_sigmoid of a model's value
+ * there, HEAD_STEP), their product, the last, the
  * mean; 0 without steps. Lightman et al. 2023, arXiv:2305.20050, appendix F; Wang et al. 2023,
  * arXiv:2312.08935. */
 enum steps_how { STEPS_MIN, STEPS_PRODUCT, STEPS_LAST, STEPS_MEAN };

@@ -121,6 +121,8 @@ static void scalar_mathematics_agrees_with_libm(void **state)
     print_message("log %.2g, exp %.2g relative; sin, cos %.2g\n", l, e, s);
     assert_true(l < 1e-15 && e < 1e-15 && s < 1e-15 && f <= 0.51);
     assert_true(fabs(real_power(5e5, 30.0 / 32) / pow(5e5, 30.0 / 32) - 1) < 1e-14);
+    assert_true(fabs(real_sigmoid(log(3)) - .75) < 1e-15 && real_sigmoid(-800) == 0 &&
+                real_sigmoid(800) == 1 && real_sigmoid(0) == .5);
     assert_true(real_log(1) == 0 && real_exp(0) == 1 && isinf(real_log(0)));
     assert_true(isnan(real_log(-1)) && real_exp(-1e9) == 0 && isinf(real_exp(1e9)));
 }
