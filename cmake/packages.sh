@@ -3,7 +3,7 @@
 # usage: packages.sh [build|check]
 set -eu
 build="gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libmsgpack-dev libopenblas-openmp-dev libuv1-dev
-libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev libxxhash-dev libsodium-dev zlib1g-dev
+libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev libsodium-dev zlib1g-dev
 libcurl4-openssl-dev libncurses-dev libcmocka-dev ca-certificates"
 check="pmccabe clang-format-14 binutils git python3 python3-zmq python3-msgpack"
 wanted=$build
