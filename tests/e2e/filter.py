@@ -173,6 +173,27 @@ def bad(folder, model):
         "max_new_tokens=4")
 
 
+def raft(folder, model):
+    print("-- rejection sampling over a fleet: of each prompt the best, if its steps are believed")
+    with open(f"{folder}/digits.jsonl", "w") as f:
+        for i in range(400):
+            one = solution(random.Random(i), "next:")
+            f.write(json.dumps(dict(prompt=one["prompt"], completion="\n".join(one["completions"]))) + "\n")
+    run("sft", f"model={folder}/start", f"dataset={folder}/digits.jsonl", f"output_dir={folder}/writer", "max_steps=60",
+        "learning_rate=5e-3", "save_strategy=no", "disable_tqdm=true")
+    run("raft", f"model={folder}/writer", f"dataset={folder}/prompts.jsonl", f"output_dir={folder}/raft", "max_steps=2",
+        "num_generations=8", "num_best=2", "min_score=0.3", "per_device_train_batch_size=8", "gradient_accumulation_steps=1",
+        "max_completion_length=10", "eval_prompts=0", "save_strategy=no", "fleet.actors=1", "fleet.rewarders=1",
+        f"rewards=[{{name: steps, model: {model}, steps: min}}]")
+    lines = [json.loads(line) for line in open(f"{folder}/raft/metrics.jsonl")]
+    samples = [json.loads(line) for line in open(f"{folder}/raft/samples.jsonl")]
+    learnt = [line["drover_learnt_answers"] for line in lines if "drover_learnt_answers" in line]
+    want = [min(2, sum(s["rewards"]["steps"] >= 0.3 for s in samples[k:k + 8])) for k in (0, 8)]
+    print(f"   learnt of 8 answers each: {learnt}")
+    if learnt != want:
+        fail(f"raft learnt {learnt}, not {want}")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         model = f"{folder}/prm/model"
@@ -181,6 +202,7 @@ def main():
         of_each_prompt(folder, model, rows)
         pairs(folder, model, rows)
         bad(folder, model)
+        raft(folder, model)
     print("filtering: all is well")
 
 
