@@ -14,7 +14,10 @@ const struct conf_key fleet_keys_table[] = {
      "start model and reference: Hugging Face folder, .gguf file or run folder", "model"},
     {"reward_model_path", CONF_TEXT_, offsetof(struct fleet_keys, reward_model_path), NULL, 0,
      0, "short for a first reward {name: rm, model}", "reward_model_name_or_path"},
-    CONF_TREE(fleet_keys, rewards, "list of {name, model | rule | worker, weight, normalize}"),
+    CONF_TREE(fleet_keys, rewards,
+              "list of {name, model | rule | judge | worker, weight, normalize}; of a process "
+              "reward model steps: dense, potential or worst (credited where steps end: ppo, "
+              "grpo, reinforce++) or min, product, last, mean (one number)"),
     CONF_INT(fleet_keys, max_prompt_length, "", 1, 1 << 20,
              "longer prompts are left out and counted; unset: none is"),
     CONF_TEXT(fleet_keys, stop_token, "eos",

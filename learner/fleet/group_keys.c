@@ -314,6 +314,7 @@ static enum err take_shared(struct fleet_plan *out, struct group_conf *to,
             (struct follow_conf){k->ref_model_mixup_alpha, k->ref_model_sync_steps};
     for (int i = 0; i < out->rewards.n && !err; i++)
         to->weight[i] = out->rewards.reward[i].weight;
+    to->steps_share = rewards_steps_share(&out->rewards);
     if (!err && (out->lag || out->free) && !k->fleet.importance)
         out->round.stale.mode = IMPORTANCE_SEQUENCE_MASK; /* TRL's */
     return err;
@@ -360,6 +361,17 @@ static enum err take_entropy(struct entropy_control *to, const struct group_keys
                          to->least);
 }
 
+static enum err refuse_steps(const struct fleet_plan *out, const char *why)
+{
+    const char *const name = rewards_steps_any(&out->rewards);
+
+    return name ? err_set(ERR_RANGE,
+                          "rewards: '%s' is credited step by step: %s (steps: min, "
+                          "product, last or mean are one)",
+                          name, why)
+                : OK;
+}
+
 static enum err plan_grpo(struct fleet_plan *out, const void *keys)
 {
     static const char *const levels[] = {"token", "sequence", NULL};
@@ -383,6 +395,9 @@ static enum err plan_grpo(struct fleet_plan *out, const void *keys)
     if (!err)
         err = conf_word(&sum, "multi_objective_aggregation", k->multi_objective_aggregation,
                         sums);
+    if (!err && sum == 1)
+        err = refuse_steps(out, "multi_objective_aggregation: normalize_then_sum takes one "
+                                "number of an answer");
     to->loss.grpo.sequence = level == 1;
     to->loss.grpo.beta = to->kl_in_reward ? 0 : to->beta;
     to->scale = (enum advantage_group_scale)scale;
@@ -397,6 +412,8 @@ static enum err plan_rloo(struct fleet_plan *out, const void *keys)
     struct group_conf *const to = conf_new(out, GROUP_RLOO, k);
     enum err err = take_shared(out, to, k);
 
+    if (!err)
+        err = refuse_steps(out, "rloo has one ratio and one advantage an answer");
     to->loss.rloo = (struct objective_rloo_conf){k->epsilon, high(k)};
     to->normalize_advantages = k->normalize_advantages;
     if (!err && k->reward_clip_range && json_array_size(k->reward_clip_range) != 2)

@@ -1,14 +1,19 @@
 /* rewards: the `rewards:` list of a configuration as scorers, and scores as one number.
  *
- *   {name: rm, model: FOLDER, weight: 1.0, normalize: true}           a reward model
- *   {name: prm, model: FOLDER, steps: potential, step_separator: "\n"}   a process reward
- * model: min, product, last, mean   one number out of the steps' P(right) dense       P(right)
- * of step j at the token that ends it potential   the same less that of step j - 1: more steps
- * are no gain by themselves worst       the least P(right), where it is {name: short, rule:
- * length, max: 60, weight: 0.2}                 judge/rule.h {name: ai, judge: FOLDER,
- * template: FILE, mode: pairwise}         judge/judge.h: pairwise is the share of its group
- * that an answer beats {name: mine, worker: my_reward, weight: 0.3, timeout: 20s}        any
- * process of that name
+ *   {name: rm, model: FOLDER, weight: 1.0, normalize: true}
+ *   {name: prm, model: FOLDER, steps: dense, step_separator: "\n"}
+ *   {name: short, rule: length, max: 60, weight: 0.2}
+ *   {name: ai, judge: FOLDER, template: FILE, mode: pairwise}
+ *   {name: mine, worker: my_reward, weight: 0.3, timeout: 20s}
+ *
+ * A reward model; a process reward model; a rule (judge/rule.h); a judge (judge/judge.h:
+ * pairwise is the share of its group that an answer beats); any process of that name.
+ *
+ * steps says what the steps' P(right) become. min, product, last and mean are one number of the
+ * answer. The others are credited step by step by ppo, grpo and reinforce++ (advantage_ppo.h,
+ * group.h), elsewhere their sum counts (rloo refuses them): dense is P(right) of each step at
+ * the token that ends it; potential the same less that of the step before, so that more steps
+ * are no gain by themselves; worst the least P(right), where it is.
  *
  * The score of an answer is sum weight x value. A normalised value is (value - mean) / std over
  * the answers of the evaluation before training: a scale that is fixed for the run. */
@@ -90,13 +95,16 @@ enum err rewards_check(const struct rewards *rewards,
 /* Whether answers to one prompt are all worth the same by every reward, and ended alike. */
 bool rewards_flat(const void *rewards, const struct record_sample *const *answer, uint32_t n);
 
-/* The share of the score that belongs to tokens before the last: out [sample->n], each value
- * part of rewards_score. False when no reward gives any. */
+/* What of the score belongs to the tokens that end steps: out [sample->n], each value part of
+ * rewards_score; NaN where no step ends. False when no reward gives any. */
 bool rewards_steps_dense(const struct rewards *rewards, const struct record_sample *sample,
                          float *out);
 /* Of value [n] at an answer's tokens, -1 where no step ends: rewards_value of such a reward. */
 double rewards_steps_value(enum rewards_steps how, const float *value, uint32_t n);
-bool rewards_steps_any(const struct rewards *rewards); /* whether some may */
+/* The first reward that is credited by steps; NULL: none is. */
+const char *rewards_steps_any(const struct rewards *rewards);
+/* The weights of those over the weights of the others (absolute); 1 without others. */
+double rewards_steps_share(const struct rewards *rewards);
 
 /* One reward's raw value (of steps: their sum), and all of them as one score. */
 double rewards_value(const struct rewards *rewards, int i, const struct record_sample *sample);

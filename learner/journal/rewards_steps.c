@@ -4,8 +4,8 @@
 #include "base/mem.h"
 #include "lm/text/steps.h"
 
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 double rewards_steps_value(enum rewards_steps how, const float *value, uint32_t n)
 {
@@ -23,14 +23,31 @@ double rewards_steps_value(enum rewards_steps how, const float *value, uint32_t 
     return out;
 }
 
-bool rewards_steps_any(const struct rewards *rewards)
+static bool by_step(const struct reward *r)
 {
-    bool any = false;
+    return r->steps >= REWARDS_DENSE && r->steps < REWARDS_NO_STEPS;
+}
+
+const char *rewards_steps_any(const struct rewards *rewards)
+{
+    for (int i = 0; i < rewards->n; i++)
+        if (by_step(&rewards->reward[i]))
+            return rewards->reward[i].name;
+    return NULL;
+}
+
+double rewards_steps_share(const struct rewards *rewards)
+{
+    double steps = 0, rest = 0;
 
     for (int i = 0; i < rewards->n; i++)
-        any = any || (rewards->reward[i].steps >= REWARDS_DENSE &&
-                      rewards->reward[i].steps < REWARDS_NO_STEPS);
-    return any;
+        *(by_step(&rewards->reward[i]) ? &steps : &rest) += fabs(rewards->reward[i].weight);
+    return rest > 0 ? steps / rest : 1;
+}
+
+static void add(float *to, double value)
+{
+    *to = (isnan(*to) ? 0 : *to) + (float)value;
 }
 
 /* One reward's steps, `scale` times. */
@@ -46,24 +63,25 @@ static void spread(float *out, const float *value, uint32_t n, enum rewards_step
         if (worst == n || value[t] < value[worst])
             worst = t;
         if (how != REWARDS_WORST)
-            out[t] += (float)(scale * ((double)value[t] - before));
+            add(&out[t], scale * ((double)value[t] - before));
         if (how == REWARDS_POTENTIAL)
             before = (double)value[t];
     }
     if (how == REWARDS_WORST && worst < n)
-        out[worst] += (float)(scale * (double)value[worst]);
+        add(&out[worst], scale * (double)value[worst]);
 }
 
 bool rewards_steps_dense(const struct rewards *rewards, const struct record_sample *sample,
                          float *out)
 {
-    memset(out, 0, sample->n * sizeof *out);
+    for (uint32_t t = 0; t < sample->n; t++)
+        out[t] = NAN;
     for (int i = 0; i < rewards->n; i++) {
         const struct reward *const r = &rewards->reward[i];
         uint32_t n;
         const float *const value = record_score(sample, &r->scorer, &n);
-        if (r->steps >= REWARDS_DENSE && r->steps < REWARDS_NO_STEPS && n == sample->n)
+        if (by_step(r) && n == sample->n)
             spread(out, value, n, r->steps, r->weight / r->std);
     }
-    return rewards_steps_any(rewards);
+    return rewards_steps_any(rewards) != NULL;
 }

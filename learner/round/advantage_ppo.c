@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-void advantage_ppo_rewards(struct round_batch *batch, double beta)
+void advantage_ppo_rewards(struct round_batch *batch, const double *step, double beta)
 {
     for (size_t i = 0; i < batch->n; i++) {
         const struct round_rollout *r = &batch->rollout[i];
@@ -30,14 +30,10 @@ void advantage_ppo_rewards(struct round_batch *batch, double beta)
             batch->non_score += -beta * kl;
             last = t;
         }
-        double rest = batch->score[i];
-        for (int t = 0; t < r->tokens && r->dense; t++) {
-            if (!learn[t])
-                continue;
-            reward[t] += r->dense[t];
-            rest -= (double)r->dense[t];
-        }
-        reward[last] = (float)((double)reward[last] + rest);
+        for (int t = 0; t < r->tokens && step; t++)
+            if (!isnan(step[batch->at[i] + (size_t)t]))
+                reward[t] += (float)step[batch->at[i] + (size_t)t];
+        reward[last] = (float)((double)reward[last] + batch->score[i]);
     }
 }
 

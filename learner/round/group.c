@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "learner/objective/advantage.h"
+#include "learner/objective/advantage_steps.h"
 #include "learner/round/advantage_ppo.h"
 #include "learner/round/round_report.h"
 
@@ -55,20 +56,35 @@ static void by_reward(const struct group_conf *conf, const struct round_batch *b
     free(part);
 }
 
+/* The steps' advantages beside those of the outcome. */
+static void add_steps(const struct group_conf *conf, struct round_batch *batch, double *step)
+{
+    const double share = conf->scale == ADVANTAGE_GROUP_PLAIN ? 1 : conf->steps_share;
+
+    advantage_steps(step, step, batch->at, batch->n, (size_t)batch->conf->samples, conf->scale);
+    for (size_t t = 0; t < (size_t)batch->tokens; t++)
+        if (batch->learn[t])
+            batch->advantage[t] = (float)((double)batch->advantage[t] + share * step[t]);
+}
+
 static void credit_grpo(const void *own, struct round_batch *batch, double beta)
 {
     const struct group_conf *const conf = own;
     double *const A = mem_new(batch->n, sizeof *A);
 
     prepare(conf, batch, beta);
+    double *const step = round_batch_steps(batch);
     if (conf->each_reward)
         by_reward(conf, batch, A);
     else
         advantage_group(A, batch->score, batch->n, (size_t)batch->conf->samples, conf->scale);
     for (size_t i = 0; i < batch->n; i++)
         round_batch_spread(batch, i, A[i]);
+    if (step)
+        add_steps(conf, batch, step);
     if (conf->mask_truncated)
         mask_truncated(batch);
+    free(step);
     free(A);
 }
 
@@ -87,19 +103,31 @@ static void credit_rloo(const void *own, struct round_batch *batch, double beta)
     free(A);
 }
 
-static void credit_reinforce(const void *own, struct round_batch *batch, double beta)
+/* The group's means off its answers' outcomes, and off its steps. */
+static void take_baseline(struct round_batch *batch, double *step)
 {
-    const struct group_conf *const conf = own;
     const size_t each = (size_t)batch->conf->samples;
 
-    prepare(conf, batch, beta);
-    for (size_t g = 0; g < batch->n && conf->baseline; g += each) {
+    for (size_t g = 0; g < batch->n; g += each) {
         const double mean = advantage_group_mean(batch->score + g, each);
         for (size_t i = g; i < g + each; i++)
             batch->score[i] -= mean;
     }
+    if (step)
+        advantage_steps_centre(step, batch->at, batch->n, each);
+}
+
+static void credit_reinforce(const void *own, struct round_batch *batch, double beta)
+{
+    const struct group_conf *const conf = own;
+
+    prepare(conf, batch, beta);
+    double *const step = round_batch_steps(batch);
+    if (conf->baseline)
+        take_baseline(batch, step);
     batch->kl = batch->entropy = 0; /* counted again beside the rewards */
-    advantage_ppo_rewards(batch, conf->kl_in_reward ? beta : 0);
+    advantage_ppo_rewards(batch, step, conf->kl_in_reward ? beta : 0);
+    free(step);
     memset(batch->value, 0, (size_t)batch->tokens * sizeof(float));
     for (size_t i = 0; i < batch->n; i++) {
         const size_t at = batch->at[i];
@@ -186,6 +214,25 @@ static void rewards(const struct round_batch *batch, struct round_metrics *out)
     free(score);
 }
 
+/* What the steps of the answers were worth. */
+static void step_rewards(const struct round_batch *batch, struct round_metrics *out)
+{
+    double n = 0, sum = 0, square = 0;
+
+    for (size_t i = 0; i < batch->n; i++)
+        for (int t = 0; t < batch->rollout[i].tokens && batch->rollout[i].dense; t++) {
+            const double r = (double)batch->rollout[i].dense[t];
+            n += !isnan(r);
+            sum += isnan(r) ? 0 : r;
+            square += isnan(r) ? 0 : r * r;
+        }
+    if (n < 1)
+        return;
+    round_report_put(out, "drover_steps/per_answer", n / (double)batch->n);
+    round_report_put(out, "drover_steps/mean", sum / n);
+    round_report_put(out, "drover_steps/std", sqrt(fmax(square / n - sum / n * (sum / n), 0)));
+}
+
 static void report(const void *own, const struct round_report *r, struct round_metrics *out)
 {
     const struct group_conf *const conf = own;
@@ -197,6 +244,7 @@ static void report(const void *own, const struct round_report *r, struct round_m
     rewards(r->batch, out);
     round_report_put(out, "num_tokens", (double)r->num_tokens);
     completions(r->batch, out);
+    step_rewards(r->batch, out);
     if (r->batch->conf->reference && (conf->kl_in_reward || conf->kind == GROUP_RLOO))
         round_report_put(out, "kl", r->batch->kl / (double)r->batch->total_learnt);
     if (entropy_control_on(&r->batch->conf->entropy))

@@ -4,21 +4,29 @@
  * 2025, arXiv:2503.14476, eq. 13: 0 up to soft_max - soft_cache tokens, falling to -1 at
  * soft_max. With KL in the reward s[i] -= beta sum of the estimator over its tokens.
  *
- *   GRPO         advantage_group.h; objective_grpo.h
- *   RLOO         s clipped to [clip_low, clip_high] before the KL; advantage_group_others;
- *                objective_rloo.h
- *   REINFORCE++  reward[t] = -beta kl[t], plus s at the last learnt token; advantage[t] = what
- * is still to come, discounted by gamma, whitened over all learnt tokens of the batch (Hu 2025,
- * arXiv:2501.03262); with `baseline` the group's mean is taken off s first; objective_grpo.h
- *   RAFT         the `best` highest of each group (ties: the earlier), of those at least
- *                min_score, are learnt as demonstrations (Dong et al. 2023, arXiv:2304.06767);
- *                objective_sft.h
+ *   GRPO         advantage_group.h; objective_grpo.h. With step rewards (below) the advantage
+ * of the outcome alone, plus steps_share times advantage_steps.h RLOO         s clipped to
+ * [clip_low, clip_high] before the KL; advantage_group_others; objective_rloo.h REINFORCE++
+ * reward[t] = -beta kl[t], plus s at the last learnt token (of step rewards: plus each at its
+ * token); advantage[t] = what is still to come, discounted by gamma, whitened over all learnt
+ * tokens of the batch (Hu 2025, arXiv:2501.03262); with `baseline` the group's mean is taken
+ * off s first, and the mean of the group's steps off each step; objective_grpo.h RAFT the
+ * `best` highest of each group (ties: the earlier), of those at least min_score, are learnt as
+ * demonstrations (Dong et al. 2023, arXiv:2304.06767); objective_sft.h
+ *
+ * Step rewards (a process reward of steps: dense, potential or worst) stand at the last token
+ * of their step; what is left of s is the outcome's, at the answer's last token. Outcome and
+ * steps have each their own mean and deviation, as in Cui et al. 2025 (PRIME, arXiv:2502.01456,
+ * section 3.2), since there are more steps than answers: one mean for both would pay for being
+ * the one or the other. steps_share is the process rewards' weight over that of the others;
+ * without a scale (Dr. GRPO) it is 1, for the values are weighted. RLOO's ratio is that of a
+ * whole answer, so group_keys refuses them there; RAFT takes their sum.
  *
  * Metrics are TRL 1.16's: loss, grad_norm, learning_rate, reward, reward_std,
  * frac_reward_zero_std, num_tokens, completions/{mean,min,max}_length,
  * completions/{mean,min,max}_terminated_length, completions/clipped_ratio, kl (mean over
- * tokens), entropy_coef (with an entropy bonus: after the steps, their mean) and the
- * objective's.
+ * tokens), drover_steps/{per_answer,mean,std} (of step rewards, weighted), entropy_coef (with
+ * an entropy bonus: after the steps, their mean) and the objective's.
  */
 
 #ifndef LEARNER_ROUND_GROUP_H
@@ -45,6 +53,7 @@ struct group_conf {
     enum advantage_group_scale scale;
     bool each_reward;           /* multi_objective_aggregation: normalize_then_sum */
     double weight[REWARDS_MAX]; /* of the rewards, for each_reward */
+    double steps_share;         /* GRPO: rewards_steps_share */
     bool mask_truncated;        /* answers that did not end are not learnt from */
     int soft_max, soft_cache;   /* soft_cache 0: no overlong punishment */
     double clip_low, clip_high; /* RLOO: of the score */

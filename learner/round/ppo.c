@@ -4,6 +4,7 @@
 #include "learner/round/round_report.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct ppo_conf ppo_defaults(int64_t iterations)
@@ -45,7 +46,10 @@ enum err ppo_check(const struct ppo_conf *c)
 
 static void credit(const void *own, struct round_batch *batch, double beta)
 {
-    advantage_ppo_rewards(batch, beta);
+    double *const step = round_batch_steps(batch);
+
+    advantage_ppo_rewards(batch, step, beta);
+    free(step);
     advantage_ppo(batch, own);
 }
 

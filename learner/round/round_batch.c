@@ -125,6 +125,26 @@ void round_batch_spread(struct round_batch *batch, size_t i, double advantage)
         batch->advantage[t] = batch->learn[t] ? (float)advantage : 0;
 }
 
+double *round_batch_steps(struct round_batch *batch)
+{
+    double *const step = mem_new((size_t)batch->tokens, sizeof *step);
+    bool any = false;
+
+    for (size_t i = 0; i < batch->n; i++)
+        for (size_t t = batch->at[i]; t < batch->at[i + 1]; t++) {
+            const float *const dense = batch->rollout[i].dense;
+            step[t] = dense && batch->learn[t] ? (double)dense[t - batch->at[i]] : NAN;
+            if (isnan(step[t]))
+                continue;
+            batch->score[i] -= step[t];
+            any = true;
+        }
+    if (any)
+        return step;
+    free(step);
+    return NULL;
+}
+
 const float *round_batch_reference(const struct round_batch *batch, size_t i)
 {
     return batch->conf->follow.every ? batch->reference + batch->at[i]

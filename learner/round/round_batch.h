@@ -49,6 +49,11 @@ void round_batch_mute(struct round_batch *batch, size_t i);
 /* The same advantage for every learnt token of answer i. */
 void round_batch_spread(struct round_batch *batch, size_t i, double advantage);
 
+/* What of the scores belongs to steps: [tokens] the reward of the step that ends at a learnt
+ * token, NaN where none does. It is taken off batch->score, which is then the outcome's. NULL:
+ * no step has any. The result is the caller's. */
+double *round_batch_steps(struct round_batch *batch);
+
 /* [tokens of answer i] log-probabilities under the reference; NULL where there is none. */
 const float *round_batch_reference(const struct round_batch *batch, size_t i);
 

@@ -211,6 +211,29 @@ static void a_judge_that_compares_needs_two(void **state)
     refused(&group_keys_grpo, WITH(scaled), "no scale");
 }
 
+/* Values at step ends need a method that knows tokens; one number of the steps does not. */
+static void steps_are_credited_or_refused(void **state)
+{
+    const char *const by_step = "rewards=[{name: prm, model: p, steps: dense, weight: .5}]";
+    const char *const as_one = "rewards=[{name: prm, model: p, steps: min}]";
+    const char *const each = "multi_objective_aggregation=normalize_then_sum";
+    struct keys_of k = read_keys(&group_keys_grpo, WITH(by_step));
+    (void)state;
+
+    assert_ok(k.err);
+    assert_true(((const struct group_conf *)k.plan.own)->steps_share == .5);
+    done(&group_keys_grpo, &k);
+    k = read_keys(&group_keys_grpo, WITH(by_step, "reward_weights=[2, 3]"));
+    assert_ok(k.err);
+    assert_true(((const struct group_conf *)k.plan.own)->steps_share == 1.5);
+    done(&group_keys_grpo, &k);
+    k = read_keys(&group_keys_rloo, WITH(as_one));
+    assert_ok(k.err);
+    done(&group_keys_rloo, &k);
+    refused(&group_keys_rloo, WITH(by_step), "'prm' is credited step by step: rloo");
+    refused(&group_keys_grpo, WITH(by_step, each), "normalize_then_sum takes one number");
+}
+
 static void online_beta_may_change_by_epoch(void **state)
 {
     struct keys_of k =
@@ -242,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_batch_is_answers),
         cmocka_unit_test(words_that_mean_nothing_are_named),
         cmocka_unit_test(a_judge_that_compares_needs_two),
+        cmocka_unit_test(steps_are_credited_or_refused),
         cmocka_unit_test(online_beta_may_change_by_epoch),
         cmocka_unit_test(what_is_free_is_corrected),
         cmocka_unit_test(spin_plays_on_all_records),

@@ -256,7 +256,7 @@ static void rewards_are_as_computed_by_hand(void **state)
     conf.round.missing_eos_penalty = .5;
     const struct round_conf round = ppo_round(&conf);
     assert_ok(round_batch_init(&batch, &round, &rollout, 1));
-    advantage_ppo_rewards(&batch, .1);
+    advantage_ppo_rewards(&batch, NULL, .1);
     assert_true(fabs((double)batch.reward[0] + .05) < 1e-7); /* -beta (-1 + 1.5) */
     assert_true(fabs((double)batch.reward[1] - .1) < 1e-7);
     assert_true(fabs((double)batch.reward[2] - (1.5 - .6)) < 1e-7);
@@ -282,7 +282,7 @@ static void rewards_are_as_computed_by_hand(void **state)
 static void step_rewards_stand_where_steps_end(void **state)
 {
     const int token[] = {1, 2, 3, 4};
-    const float zero[] = {0, 0, 0, 0}, dense[] = {0, .5f, 0, -.25f};
+    const float zero[] = {0, 0, 0, 0}, dense[] = {NAN, .5f, NAN, -.25f};
     const uint8_t mask[] = {1, 1, 1, 0};
     struct round_rollout rollout = {.prompt = token, .prompts = 1, .token = token, .tokens = 4};
     struct ppo_conf conf = ppo_defaults(1);
@@ -296,7 +296,9 @@ static void step_rewards_stand_where_steps_end(void **state)
     rollout.dense = dense;
     const struct round_conf round = ppo_round(&conf);
     assert_ok(round_batch_init(&batch, &round, &rollout, 1));
-    advantage_ppo_rewards(&batch, .1);
+    double *const step = round_batch_steps(&batch);
+    advantage_ppo_rewards(&batch, step, .1);
+    free(step);
     assert_true(batch.reward[0] == 0 && batch.reward[1] == .5f);
     assert_true(batch.reward[2] == 1.5f); /* another's token at the end earns nothing */
     assert_true(batch.reward[3] == 0 && batch.total == 2);
@@ -320,7 +322,7 @@ static void values_reach_across_a_tool(void **state)
     conf.gamma = .5;
     const struct round_conf round = ppo_round(&conf);
     assert_ok(round_batch_init(&batch, &round, &rollout, 1));
-    advantage_ppo_rewards(&batch, .1);
+    advantage_ppo_rewards(&batch, NULL, .1);
     batch.value[0] = .25f;
     batch.value[1] = 9; /* of no one */
     batch.value[2] = .5f;

@@ -195,6 +195,8 @@ static void score_with(struct rewards *r, const char *how, struct record_score s
 }
 
 /* Steps of P(right) .9, .5, .8 at tokens 1, 3, 5; weight 2; beside them a plain reward of 3. */
+enum { NO = 99 }; /* no step ends here */
+
 static void steps_are_credited_where_they_end(void **state)
 {
     static const struct {
@@ -202,13 +204,13 @@ static void steps_are_credited_where_they_end(void **state)
         double sum;
         float dense[6];
     } rows[] = {
-        {"min", .5, {0}},
-        {"product", .36, {0}},
-        {"last", .8, {0}},
-        {"mean", 2.2 / 3, {0}},
-        {"dense", 2.2, {0, 1.8f, 0, 1, 0, 1.6f}},
-        {"potential", .8, {0, 1.8f, 0, -.8f, 0, .6f}},
-        {"worst", .5, {0, 0, 0, 1, 0, 0}},
+        {"min", .5, {NO, NO, NO, NO, NO, NO}},
+        {"product", .36, {NO, NO, NO, NO, NO, NO}},
+        {"last", .8, {NO, NO, NO, NO, NO, NO}},
+        {"mean", 2.2 / 3, {NO, NO, NO, NO, NO, NO}},
+        {"dense", 2.2, {NO, 1.8f, NO, 1, NO, 1.6f}},
+        {"potential", .8, {NO, 1.8f, NO, -.8f, NO, .6f}},
+        {"worst", .5, {NO, NO, NO, 1, NO, NO}},
     };
     (void)state;
 
@@ -225,9 +227,11 @@ static void steps_are_credited_where_they_end(void **state)
         assert_true(fabs(rest - (2 * rows[i].sum + 3)) < 1e-6);
         assert_int_equal(rewards_steps_dense(&r, &s, dense), i >= 4);
         for (int t = 0; t < 6; t++) {
-            assert_true(fabsf(dense[t] - rows[i].dense[t]) < 1e-6f);
-            rest -= (double)dense[t];
+            const bool ends = rows[i].dense[t] < NO;
+            assert_true(ends ? fabsf(dense[t] - rows[i].dense[t]) < 1e-6f : isnan(dense[t]));
+            rest -= ends ? (double)dense[t] : 0;
         }
+        assert_true(rewards_steps_share(&r) == (i >= 4 ? 2 : 0));
         /* what is left for the end: the plain reward, and all of an aggregate */
         assert_true(fabs(rest - (i >= 4 ? 3 : 2 * rows[i].sum + 3)) < 1e-6);
         rewards_fini(&r);

@@ -1,0 +1,168 @@
+/* Rewards of steps in the methods that compare answers: against tests/golden/step_advantage.py,
+ * against numbers by hand, and nothing where there are none. */
+#include "learner/objective/advantage_steps.h"
+#include "learner/round/group.h"
+#include "learner/round/round_batch.h"
+#include "tests/golden/step_advantage.inc"
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { N = STEP_ANSWERS, MOST = STEP_LONGEST };
+
+struct world {
+    int token[MOST + 1];
+    float zero[MOST];
+    float dense[N][MOST];
+    struct round_rollout answer[N];
+    struct round_conf round;
+    struct group_conf conf;
+    struct round_batch batch;
+};
+
+static void prepare(struct world *w, size_t each, enum group_kind kind)
+{
+    memset(w, 0, sizeof *w);
+    w->conf = (struct group_conf){.kind = kind,
+                                  .kl_in_reward = true,
+                                  .steps_share = 1,
+                                  .clip_low = -INFINITY,
+                                  .clip_high = INFINITY,
+                                  .gamma = 1,
+                                  .best = 1,
+                                  .min_score = -INFINITY};
+    w->round = round_defaults(1);
+    w->round.samples = (int)each;
+}
+
+static void put(struct world *w, size_t i, int n, double score, const float *dense)
+{
+    for (int t = 0; t < n; t++)
+        w->dense[i][t] = dense[t] < NO_STEP ? dense[t] : NAN;
+    w->answer[i] = (struct round_rollout){.task = i / (size_t)w->round.samples,
+                                          .sample = (uint32_t)(i % (size_t)w->round.samples),
+                                          .prompt = w->token,
+                                          .prompts = 1,
+                                          .token = w->token,
+                                          .tokens = n,
+                                          .behaviour = w->zero,
+                                          .score = score,
+                                          .dense = w->dense[i],
+                                          .ended = true};
+}
+
+static void credit(struct world *w, size_t n)
+{
+    group_round(&w->round, &w->conf);
+    assert_ok(round_batch_init(&w->batch, &w->round, w->answer, n));
+    w->round.credit(w->round.own, &w->batch, w->conf.beta);
+}
+
+static void advantages_are_those_of_the_papers(void **state)
+{
+    (void)state;
+    for (int c = 0; c < STEP_CASES; c++) {
+        struct world w;
+        prepare(&w, STEP_EACH, step_case[c].reinforce ? GROUP_REINFORCE : GROUP_GRPO);
+        w.conf.scale = (enum advantage_group_scale)step_case[c].scale;
+        w.conf.baseline = step_case[c].baseline;
+        w.conf.steps_share = step_case[c].share;
+        w.conf.gamma = step_case[c].gamma;
+        w.conf.beta = step_case[c].beta;
+        for (size_t i = 0; i < N; i++) {
+            put(&w, i, step_answer[i].n, step_answer[i].score, step_answer[i].dense);
+            w.answer[i].behaviour = step_answer[i].behaviour;
+            w.answer[i].reference = step_answer[i].reference;
+            w.answer[i].mask = step_answer[i].mask;
+        }
+        credit(&w, N);
+        for (int t = 0; t < STEP_TOKENS; t++)
+            if (!(fabs((double)w.batch.advantage[t] - step_case[c].advantage[t]) < 1e-5))
+                fail_msg("case %d token %d: %.7f, not %.7f", c, t, (double)w.batch.advantage[t],
+                         step_case[c].advantage[t]);
+        round_batch_fini(&w.batch);
+    }
+}
+
+/* Two answers to a prompt, three steps in all: 1 and 0 of the first, .5 of the second; their
+ * mean is .5, their deviation .5. Outcomes 0 and 2: mean 1, deviation sqrt(2). */
+static void two_answers_by_hand(void **state)
+{
+    const float first[] = {NO_STEP, 1, NO_STEP, 0, NO_STEP}, second[] = {NO_STEP, .5f, NO_STEP};
+    const double one = .5 / (.5 + 1e-4), end = 1 / (sqrt(2) + 1e-4);
+    /* one step that is as much better as the other is worse: until the first has ended they
+     * cancel, then only the worse one is to come, then the outcome alone */
+    const double want[] = {-end, -end, -one - end, -one - end, -end, end, end, end};
+    struct world w;
+    (void)state;
+
+    prepare(&w, 2, GROUP_GRPO);
+    put(&w, 0, 5, 1, first);
+    put(&w, 1, 3, 2.5, second);
+    credit(&w, 2);
+    for (int t = 0; t < 8; t++)
+        assert_true(fabs((double)w.batch.advantage[t] - want[t]) < 1e-6);
+    round_batch_fini(&w.batch);
+    /* a third of the weight */
+    w.conf.steps_share = 1. / 3;
+    credit(&w, 2);
+    assert_true(fabs((double)w.batch.advantage[2] - (-one / 3 - end)) < 1e-6);
+    round_batch_fini(&w.batch);
+}
+
+/* Process supervision alone: what is left of the scores is 0 but for rounding. */
+static void steps_alone_are_all_there_is(void **state)
+{
+    const float a[] = {.9f, .2f}, b[] = {.7f, NO_STEP};
+    const double m = (.9 + .2 + .7) / 3, s = sqrt((.09 + .16 + .01) / 2) + 1e-4;
+    struct world w;
+    (void)state;
+
+    prepare(&w, 2, GROUP_GRPO);
+    put(&w, 0, 2, .9 + .2, a);
+    put(&w, 1, 2, .7, b);
+    credit(&w, 2);
+    assert_true(fabs((double)w.batch.advantage[0] - (1.1 - 2 * m) / s) < 1e-3);
+    assert_true(fabs((double)w.batch.advantage[1] - (.2 - m) / s) < 1e-3);
+    assert_true(fabs((double)w.batch.advantage[2] - (.7 - m) / s) < 1e-3);
+    assert_true(fabs((double)w.batch.advantage[3]) < 1e-3);
+    round_batch_fini(&w.batch);
+}
+
+/* Answers without a step among those that have some, and none at all: the bits of before. */
+static void without_steps_nothing_changes(void **state)
+{
+    const float none[] = {NO_STEP, NO_STEP};
+    static const enum group_kind kinds[] = {GROUP_GRPO, GROUP_REINFORCE, GROUP_RAFT};
+    (void)state;
+
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        float advantage[2][8];
+        for (int with = 0; with < 2; with++) {
+            struct world w;
+            prepare(&w, 2, kinds[k]);
+            for (size_t i = 0; i < 4; i++) {
+                put(&w, i, 2, .1 * (double)(i * i), none);
+                if (!with)
+                    w.answer[i].dense = NULL;
+            }
+            credit(&w, 4);
+            memcpy(advantage[with], w.batch.advantage, sizeof advantage[with]);
+            round_batch_fini(&w.batch);
+        }
+        assert_memory_equal(advantage[0], advantage[1], sizeof advantage[0]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(advantages_are_those_of_the_papers),
+        cmocka_unit_test(two_answers_by_hand),
+        cmocka_unit_test(steps_alone_are_all_there_is),
+        cmocka_unit_test(without_steps_nothing_changes),
+    };
+
+    return cmocka_run_group_tests_name("credit_steps", tests, NULL, NULL);
+}
