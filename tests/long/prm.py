@@ -2,7 +2,7 @@
 """Process rewards on a task whose truth is known, and on two published sets of marked solutions.
 
     prm.py BIN chain [seed]       PRM against ORM, the same solutions, best of 16
-    prm.py BIN rl [seed]          PPO by the last answer alone, or with step rewards beside it
+    prm.py BIN rl [seed [count]]  PPO and GRPO by the last answer alone, or with step rewards beside it
     prm.py BIN mistake|prmbench   AUROC of wrong steps on held-out prompts ($DROVER_TEST_DATA)
 
 BIN is the folder of the built programs. Models start from nothing, so no download is needed: a
@@ -10,6 +10,7 @@ byte-pair vocabulary is counted out of the training texts, weights are drawn her
 library only. Minutes to tens of minutes: not part of ./check."""
 
 import collections
+import concurrent.futures
 import json
 import os
 import random
@@ -20,6 +21,8 @@ import sys
 import tempfile
 
 BIN = os.path.abspath(sys.argv[1])
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small models, small batches
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 DATA = os.environ.get("DROVER_TEST_DATA", "")
 PIECE = re.compile(r"\d| ?[^\W\d_]+| ?[^\s\w]+|\s+(?!\S)|\s+|_+")
 
@@ -183,56 +186,118 @@ def chain_task(folder, seed):
     return gain >= 10
 
 
-# ---- the same steps as rewards: PPO on a policy that learnt from such solutions
+# ---- steps as rewards: x <- (x + a) mod 5 with a in {0, 1}, six steps, one token each. A policy that
+# knows the sum but errs in a step with probability ERR learns from the last number alone (outcome),
+# or from a process reward model's P(right) of each step beside it (dense, potential).
+
+ERR, UPDATES = float(os.environ.get("ERR", "0.4")), int(os.environ.get("UPDATES", "60"))
+GOALS = (0.4, 0.6, 0.8)
+ARMS = ("outcome", "dense", "potential")
+T95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
 
 
 def asked(rng):
-    start, adds = rng.randrange(5), [rng.randrange(5) for _ in range(6)]
-    x = start
+    start, adds = rng.randrange(5), [rng.randrange(2) for _ in range(6)]
+    return (start, adds), dict(prompt=" ".join(map(str, [start] + adds)) + "=", answer=str((start + sum(adds)) % 5))
+
+
+def solved(rng, wrong):
+    (x, adds), row = asked(rng)
+    steps, labels = [], []
     for a in adds:
-        x = (x + a) % 5
-    return (start, adds), dict(prompt=f"{start}:{''.join(map(str, adds))}=", answer=str(x))
+        right = (x + a) % 5
+        x = right if rng.random() >= wrong else rng.choice([v for v in range(5) if v != right])
+        steps.append(str(x))
+        labels.append(x == right)
+    return dict(prompt=row["prompt"], completions=steps, labels=labels)
 
 
-def solved(rng):
-    numbers, row = asked(rng)
-    one = chain(rng, numbers)
-    return dict(row, completions=[f"{c[0]}>{c[1]}" for c in one["completions"]], labels=one["labels"])
+def told(rows):
+    return [dict(prompt=r["prompt"], completion="\n".join(r["completions"]) + "\n") for r in rows]
 
 
-def rl_task(folder, seed):
+def rl_models(folder, seed):
+    """The policy, and the process reward model: both from a model that knows the sum. -> its AUROC"""
     rng = random.Random(seed)
-    rows = [solved(rng) for _ in range(8000)]
-    write(f"{folder}/prm.jsonl", [{k: r[k] for k in ("prompt", "completions", "labels")} for r in rows])
-    write(f"{folder}/sft.jsonl", [dict(prompt=r["prompt"], completion="\n".join(r["completions"]) + "\n") for r in rows])
-    write(f"{folder}/prompts.jsonl", [asked(rng)[1] for _ in range(2000)])
+    os.makedirs(f"{folder}/marked")
+    write(f"{folder}/right.jsonl", told([solved(rng, 0) for _ in range(20000)]))
+    write(f"{folder}/errs.jsonl", told([solved(rng, ERR) for _ in range(20000)]))
+    write(f"{folder}/marked/train.jsonl", [solved(rng, ERR) for _ in range(20000)])
+    write(f"{folder}/marked/test.jsonl", [solved(rng, ERR) for _ in range(500)])
+    write(f"{folder}/prompts.jsonl", [asked(rng)[1] for _ in range(8000)])
     write_model(f"{folder}/start", [], 2, 48, 3, 64, seed)
-    common = ["per_device_train_batch_size=128", "num_train_epochs=100", "learning_rate=2e-3", "lr_scheduler_type=cosine",
-              "warmup_steps=0.05", "logging_steps=200", "save_strategy=no", "gradient_checkpointing=false",
-              f"model={folder}/start"]
-    drover("sft", f"dataset={folder}/sft.jsonl", f"output_dir={folder}/sft", "max_steps=400", *common)
-    drover("prm", f"dataset={folder}/prm.jsonl", f"output_dir={folder}/prm", "max_steps=800", "label_steps=first_error",
-           *common)
-    answer = "{name: answer, rule: number, column: answer, weight: %s}"
-    process = "{name: process, model: %s/prm/model, steps: %s, weight: 1}"
-    runs = {"outcome": [answer % 1], "dense": [answer % 1, process % (folder, "dense")],
-            "potential": [answer % 1, process % (folder, "potential")]}
-    reached = {}
-    for name, rewards in runs.items():
-        with open(f"{folder}/{name}.yaml", "w") as f:
-            f.write("rewards:\n" + "".join(f"- {r}\n" for r in rewards))
-        drover("ppo", f"{folder}/{name}.yaml", f"model={folder}/sft/model", f"dataset={folder}/prompts.jsonl",
-               f"output_dir={folder}/{name}", "total_episodes=" + os.environ.get("EPISODES", "5120"),
-               "per_device_train_batch_size=64", "gradient_accumulation_steps=2", "num_ppo_epochs=2", "num_mini_batches=1",
-               "response_length=26", "temperature=1", "learning_rate=1e-3", "kl_coef=0.01", "missing_eos_penalty=1",
-               "gradient_checkpointing=false", "eval_prompts=0", "save_strategy=no", "fleet.actors=1", "fleet.rewarders=1")
-        curve = [r["rewards/answer"] for r in rows_of(f"{folder}/{name}/metrics.jsonl") if "rewards/answer" in r]
-        smooth = [sum(curve[max(0, i - 2):i + 1]) / len(curve[max(0, i - 2):i + 1]) for i in range(len(curve))]
-        reached[name] = [next((i + 1 for i, v in enumerate(smooth) if v >= goal), None) for goal in (0.5, 0.6, 0.7, 0.8, 0.9)]
-        print(f"{name:10s} right answers by iteration: " + " ".join(f"{v:.2f}" for v in smooth[::4]) +
-              f"; iterations to .5 .6 .7 .8 .9: {reached[name]}", flush=True)
-    goals = [(o, d) for o, d in zip(reached["outcome"], reached["dense"]) if d is not None]
-    return bool(goals) and all(o is None or d <= o for o, d in goals) and any(o is None or d < o for o, d in goals)
+    common = ["per_device_train_batch_size=64", "num_train_epochs=100", "lr_scheduler_type=cosine", "warmup_steps=0.05",
+              "logging_steps=100", "save_strategy=no", "gradient_checkpointing=false", f"seed={seed}"]
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    drover("sft", f"model={folder}/start", f"dataset={folder}/right.jsonl", f"output_dir={folder}/knows", "max_steps=400",
+           "learning_rate=3e-3", *common, **quiet)
+    drover("sft", f"model={folder}/knows/model", f"dataset={folder}/errs.jsonl", f"output_dir={folder}/policy",
+           "max_steps=60", "learning_rate=1e-3", *common, **quiet)
+    drover("prm", f"model={folder}/knows/model", f"dataset={folder}/marked", f"output_dir={folder}/prm", "max_steps=500",
+           "learning_rate=2e-3", "eval_strategy=steps", "eval_steps=500", *common, **quiet)
+    return [r["eval_auroc"] for r in rows_of(f"{folder}/prm/metrics.jsonl") if "eval_auroc" in r][-1]
+
+
+def rl_run(folder, seed, method, arm):
+    """Shares of right answers by update: 128 answers, two optimiser steps."""
+    out = f"{folder}/{method}-{arm}"
+    with open(f"{out}.yaml", "w") as f:
+        f.write("rewards:\n- {name: answer, rule: number, column: answer, weight: 1}\n")
+        if arm != "outcome":
+            f.write(f"- {{name: process, model: {folder}/prm/model, steps: {arm}, weight: 1}}\n")
+    own = {"ppo": [f"total_episodes={128 * UPDATES}", "num_ppo_epochs=2", "num_mini_batches=1", "kl_coef=0"],
+           "grpo": [f"max_steps={2 * UPDATES}", "num_iterations=2", "num_generations=8", "beta=0"]}[method]
+    with open(f"{out}.log", "w") as log:
+        drover(method, f"{out}.yaml", f"model={folder}/policy/model", f"dataset={folder}/prompts.jsonl",
+               f"output_dir={out}", "per_device_train_batch_size=64", "gradient_accumulation_steps=2",
+               "response_length=14", "temperature=1", "learning_rate=" + os.environ.get("RATE", "3e-4"),
+               "lr_scheduler_type=constant", "gradient_checkpointing=false", "eval_prompts=0", "save_strategy=no",
+               "fleet.actors=1", "fleet.rewarders=1", f"seed={seed}", *own, stdout=log, stderr=log)
+    name = {"ppo": "rewards/answer", "grpo": "rewards/answer/mean"}[method]
+    return [r[name] for r in rows_of(f"{out}/metrics.jsonl") if name in r]
+
+
+def reached(curve):
+    """The first update at which the mean of the last three is at a goal; None: none is."""
+    smooth = [sum(curve[i - 2:i + 1]) / 3 for i in range(2, len(curve))]
+    return [next((i + 3 for i, v in enumerate(smooth) if v >= goal), None) for goal in GOALS]
+
+
+def rl_seed(seed):
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        print(f"seed {seed}: AUROC of the process reward model's steps {rl_models(folder, seed):.4f}", flush=True)
+        runs = [(m, a) for a in ARMS for m in ("ppo", "grpo")]
+        curves = dict(zip(runs, pool.map(lambda r: rl_run(folder, seed, *r), runs)))
+    result = {}
+    for (method, arm), curve in sorted(curves.items()):
+        result[method, arm] = reached(curve), sum(curve[-10:]) / len(curve[-10:])
+        print(f"  {method:4s} {arm:9s} right by update " + " ".join(f"{v:.2f}" for v in curve[::3]) +
+              f"; updates to {GOALS}: {result[method, arm][0]}", flush=True)
+    return result
+
+
+def interval(values):
+    n, mean = len(values), sum(values) / len(values)
+    half = T95[n] * (sum((v - mean) ** 2 for v in values) / (n - 1) / n) ** 0.5 if n > 1 else float("inf")
+    return mean, half
+
+
+def rl_task(first, count):
+    """Updates that the outcome alone needs less those with step rewards, seed by seed. A goal that a run does not reach
+    counts as one update more than it has: a bound from below where it is the outcome's."""
+    seeds = [rl_seed(first + i) for i in range(count)]
+    good = True
+    for method in ("ppo", "grpo"):
+        for arm in ARMS[1:]:
+            for g, goal in enumerate(GOALS):
+                both = [[s[method, a][0][g] for a in ("outcome", arm)] for s in seeds]
+                mean, half = interval([(o or UPDATES + 1) - (d or UPDATES + 1) for o, d in both])
+                print(f"{method:4s} {arm:9s} to {goal}: outcome {[b[0] for b in both]}, {arm} {[b[1] for b in both]}; "
+                      f"fewer updates {mean:.1f} +- {half:.1f}")
+                good = good and (arm != "dense" or mean - (half if count > 1 else 0) > 0)
+            mean, half = interval([s[method, arm][1] - s[method, "outcome"][1] for s in seeds])
+            print(f"{method:4s} {arm:9s} right answers in the last ten updates, less the outcome's: {mean:+.3f} +- {half:.3f}")
+    return good
 
 
 # ---- published solutions
@@ -260,9 +325,12 @@ def main():
     if what not in ("chain", "rl") and not DATA:
         print("skipped: no $DROVER_TEST_DATA")
         sys.exit(77)
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     with tempfile.TemporaryDirectory() as folder:
-        seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-        good = {"chain": chain_task, "rl": rl_task}[what](folder, seed) if what in ("chain", "rl") else real(folder, what)
+        if what == "rl":
+            good = rl_task(seed, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+        else:
+            good = chain_task(folder, seed) if what == "chain" else real(folder, what)
     sys.exit(0 if good else 1)
 
 
