@@ -21,6 +21,8 @@ METHODS = {
     "rloo": GROUP,
     "grpo:moving": GROUP + ["beta=0.04", "sync_ref_model=true", "ref_model_sync_steps=3", "use_adaptive_entropy=true",
                             "entropy_coef_delta=0.02", "entropy_target=9"],
+    "grpo:steps": ["steps.yaml", "dataset=world/prompts.jsonl", "eval_prompts=2", "num_generations=4",
+                   "steps_per_generation=2", "num_iterations=2", "max_steps=12"],
     "reinforce++": GROUP + ["baseline=true"],
     "raft": GROUP,
     "online-dpo": SCORED + ["max_steps=6"],
@@ -58,6 +60,12 @@ def main():
     prepare()
     with open("world.yaml", "w") as f:  # so few are right that many prompts teach nothing
         f.write('rewards: [{name: place, rule: regex, pattern: "house|hall|floor"}]\n')
+    with open("steps.yaml", "w") as f:  # a process reward model of a few steps: words are its steps
+        f.write('rewards: [{name: place, rule: regex, pattern: "house|hall|floor"}, '
+                '{name: words, model: prm/model, steps: dense, step_separator: " "}]\n')
+    if "grpo:steps" in asked:
+        tool("drover", "prm", "model=sft", f"dataset={HERE}/../golden/prm/steps.jsonl", "output_dir=prm", "max_steps=4",
+             "per_device_train_batch_size=8", "learning_rate=1e-3", "gradient_checkpointing=false")
     for method in asked:
         begin, hashes = time.monotonic(), []
         for name, act, extra in [("one", None, ["fleet.actors=1"]), ("two", killer(), ["fleet.actors=2"])]:
