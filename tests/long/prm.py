@@ -139,6 +139,19 @@ def score(model, rows, aggregate):
     return [json.loads(line)["score"] for line in out.splitlines()]
 
 
+def wilson(share, n):
+    """95 % interval of a share of n (Wilson 1927)."""
+    z2 = 1.96 ** 2
+    middle, half = share + z2 / 2 / n, 1.96 * (share * (1 - share) / n + z2 / 4 / n / n) ** 0.5
+    return (middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n)
+
+
+def less(a, b, n):
+    """a - b and its 95 % interval (Newcombe 1998, method 10; wider than need be for the same prompts)."""
+    (a0, a1), (b0, b1) = wilson(a, n), wilson(b, n)
+    return a - b, a - b - ((a - a0) ** 2 + (b1 - b) ** 2) ** 0.5, a - b + ((a1 - a) ** 2 + (b - b0) ** 2) ** 0.5
+
+
 # ---- the chain task: six steps x <- (x + a) mod 5, each wrong with probability 1/4
 
 
@@ -180,9 +193,10 @@ def chain_task(folder, seed):
             result[name, n] = (sum(flat[i]["right"] for i in best) / len(best),
                                sum(all(flat[i]["labels"]) for i in best) / len(best))
     for (name, n), (final, every) in result.items():
-        print(f"{name:12s} best of {n:2d}: last number right {final:.3f}, all steps right {every:.3f}")
-    gain = 100 * (result["PRM min", 16][0] - result["ORM", 16][0])
-    print(f"PRM (min) less ORM at best of 16: {gain:+.1f} points")
+        low, high = wilson(final, len(tests))
+        print(f"{name:12s} best of {n:2d}: last number right {final:.3f} [{low:.3f}, {high:.3f}], all steps right {every:.3f}")
+    gain, low, high = [100 * v for v in less(result["PRM min", 16][0], result["ORM", 16][0], len(tests))]
+    print(f"PRM (min) less ORM at best of 16: {gain:+.1f} points [{low:.1f}, {high:.1f}]")
     return gain >= 10
 
 
