@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 2 * PLAY_ANSWERS };
+enum { ROWS = 2 * PLAY_MOST };
 
 static void must(enum err err)
 {
@@ -29,10 +29,15 @@ struct table {
     size_t n;
 };
 
+static size_t answers(const struct play *play)
+{
+    return play->answers ? (size_t)play->answers : PLAY_ANSWERS;
+}
+
 static void keep(void *self, const struct generate_done *done)
 {
     struct table *const table = self;
-    const int i = (int)(done->task % PLAY_ANSWERS) + (int)done->sample;
+    const int i = (int)(done->task % answers(table->play)) + (int)done->sample;
     struct round_rollout *const answer = &table->answer[i];
 
     memcpy(table->token[i], done->token, (size_t)done->n * sizeof(int));
@@ -46,15 +51,15 @@ static int prompt_of(const struct play *play, uint64_t task)
     return (int)(rng_uniform(play->seed, RNG_WORLD, task, 0, 9) * BED_PROMPTS);
 }
 
-/* Answers first .. first+n-1 of this iteration under one model. */
-static void write_answers(struct table *table, struct generate *generate,
-                          const struct model *model, int iteration, int first, int n)
+/* Answers first .. first+n-1 of this iteration under one model, as many as there are slots. */
+static void write_some(struct table *table, struct generate *generate,
+                       const struct model *model, int iteration, int first, int n)
 {
     const struct play *const play = table->play;
     const struct generate_events events = {.done = keep, .self = table};
 
     for (int i = first; i < first + n; i += play->samples) {
-        const uint64_t task = (uint64_t)iteration * PLAY_ANSWERS + (uint64_t)i;
+        const uint64_t task = (uint64_t)iteration * answers(play) + (uint64_t)i;
         const int prompt[2] = {play->bed->vocab - 1, prompt_of(play, task)};
         struct generate_job job = {
             .seed = play->seed, .task = task, .n = play->samples, .prompt_len = 2};
@@ -71,6 +76,14 @@ static void write_answers(struct table *table, struct generate *generate,
         int made;
         must(generate_step(generate, model, &events, &made));
     }
+}
+
+static void write_answers(struct table *table, struct generate *generate,
+                          const struct model *model, int iteration, int first, int n)
+{
+    for (int i = 0; i < n; i += PLAY_ANSWERS)
+        write_some(table, generate, model, iteration, first + i,
+                   n - i < PLAY_ANSWERS ? n - i : PLAY_ANSWERS);
 }
 
 static void refer(struct table *table)
@@ -121,10 +134,11 @@ static void fill(struct table *table, int iteration)
 {
     const struct play *const play = table->play;
     const struct bed *const bed = play->bed;
+    const size_t written = answers(play);
 
-    for (size_t i = 0; i < PLAY_ANSWERS; i++) {
+    for (size_t i = 0; i < written; i++) {
         const size_t group = i / (size_t)play->samples;
-        const uint64_t task = (uint64_t)iteration * PLAY_ANSWERS + i;
+        const uint64_t task = (uint64_t)iteration * written + i;
         struct round_rollout *const answer = &table->answer[i];
         const int row = bed_index(bed, table->token[i], answer->tokens);
         answer->task = group;
@@ -136,16 +150,16 @@ static void fill(struct table *table, int iteration)
                         (play->noise ? gumbel(play, task) : 0);
         if (!play->data)
             continue;
-        struct round_rollout *const own = &table->answer[PLAY_ANSWERS + i];
-        memcpy(table->prompt[PLAY_ANSWERS + i], table->prompt[i], sizeof table->prompt[i]);
-        demonstrate(table, PLAY_ANSWERS + i, task);
+        struct round_rollout *const own = &table->answer[written + i];
+        memcpy(table->prompt[written + i], table->prompt[i], sizeof table->prompt[i]);
+        demonstrate(table, written + i, task);
         own->task = group;
         own->sample = 1;
         own->ended = true;
         own->behaviour = NULL;
         own->spans = 0;
     }
-    table->n = play->data ? ROWS : PLAY_ANSWERS;
+    table->n = play->data ? 2 * written : written;
     for (size_t i = 0; i < table->n; i++) {
         table->answer[i].prompt = table->prompt[i];
         table->answer[i].prompts = 2;
@@ -211,11 +225,11 @@ static void roll_out(struct table *table, struct versions *v, struct generate *g
     const int parts = play->old + 1;
 
     if (play->frozen) {
-        write_answers(table, generate, play->bed->model, i, 0, PLAY_ANSWERS);
+        write_answers(table, generate, play->bed->model, i, 0, (int)answers(play));
         return;
     }
     for (int k = 0; k < parts; k++) {
-        const int groups = PLAY_ANSWERS / play->samples;
+        const int groups = (int)answers(play) / play->samples;
         const int from = k * groups / parts * play->samples;
         const int to = (k + 1) * groups / parts * play->samples;
         const int age = (k + i) % parts;

@@ -6,12 +6,13 @@
 
 #include "tests/learner/bed.h"
 
-enum { PLAY_ANSWERS = 256, PLAY_OLD = 8 };
+enum { PLAY_ANSWERS = 256, PLAY_MOST = 4096, PLAY_OLD = 8 };
 
 struct play {
     const struct bed *bed;
     struct round_conf conf;
     int samples; /* that the policy writes to a prompt */
+    int answers; /* an iteration, a multiple of PLAY_ANSWERS up to PLAY_MOST; 0: PLAY_ANSWERS */
     uint64_t seed;
     int iterations;
     double price;       /* of a nat, for the worth */
