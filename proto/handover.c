@@ -41,8 +41,14 @@ static socklen_t address(struct sockaddr_un *at, const struct id *run)
     return (socklen_t)(to - (char *)at);
 }
 
+/* A socket, or -1: there are none, or nobody wants it (DROVER_HANDOVER=off). */
 static int ours(void)
 {
+    const char *const wanted = getenv("DROVER_HANDOVER");
+
+    errno = ENOTSUP;
+    if (wanted && !strcmp(wanted, "off"))
+        return -1;
     return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 

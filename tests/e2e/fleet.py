@@ -104,6 +104,7 @@ class Folder:
 
 class Run:
     """One run to its end. Raises SystemExit, with the end of the log, when it does not get there."""
+    ENV = ENV
 
     def __init__(self, name, act=None, size="short", lag="none", extra=(), limit=400, pace=.1, last=None, **more):
         shutil.rmtree(name, ignore_errors=True)
@@ -131,7 +132,7 @@ class Run:
         self.process = self.spawn("drover", *arguments(self.name, self.size, self.lag, self.extra))
 
     def spawn(self, *words, **more):
-        return subprocess.Popen([program(words[0]), *words[1:]], env=ENV, stdout=self.log,
+        return subprocess.Popen([program(words[0]), *words[1:]], env=self.ENV, stdout=self.log,
                                 stderr=subprocess.STDOUT, **more)
 
     def over(self):
@@ -199,7 +200,12 @@ class Proxy:
         self.process.wait(5)
 
 
-class Standing(Run):
+class Wired(Run):
+    """Weights go over the wire, as between machines."""
+    ENV = dict(ENV, DROVER_HANDOVER="off")
+
+
+class Standing(Wired):
     """Broker, two actors, a rewarder and a learner without a supervisor: each role dials a loopback
     address of its own, where two proxies stand before the broker's control and bulk ports."""
     HOSTS = {"actor": "127.0.0.11", "rewarder": "127.0.0.12", "learner": "127.0.0.13"}

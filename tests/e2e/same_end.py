@@ -9,7 +9,7 @@ Random moments come from DROVER_E2E_SEED, which is printed. Standard library onl
 import hashlib, os, random, shutil, signal, subprocess, sys, tempfile, time
 
 sys.dont_write_bytecode = True
-from fleet import ENV, SEED, SIZES, Folder, Run, Standing, accounting, hash_of, prepare, program
+from fleet import ENV, SEED, SIZES, Folder, Run, Standing, Wired, accounting, hash_of, prepare, program
 
 KILLS = int(os.environ.get("DROVER_E2E_KILLS", "10"))
 
@@ -217,6 +217,7 @@ def isas():
 ROLES = ["actor", "rewarder", "broker", "learner"]
 CASES = {
     "one-actor": lambda lag: Run(f"one-{lag}", lag=lag, extra=["fleet.actors=1"]),
+    "wire": lambda lag: Wired(f"wire-{lag}", lag=lag),
     "two-actors": lambda lag: Run(f"two-{lag}", lag=lag),
     "five-actors": lambda lag: Run(f"five-{lag}", lag=lag, extra=["fleet.actors=5"]),
     "scale": lambda lag: Run(f"scale-{lag}", scaler([(10, 5), (30, 1)]), size="long", lag=lag),
@@ -240,7 +241,7 @@ CASES = {
     "stopped-same": replaced("same", "late"),
     "stopped-same-early": replaced("same", "early"),
 }
-SHORT = ["one-actor", "kill-few", "end-5"]
+SHORT = ["one-actor", "wire", "kill-few", "end-5"]
 
 
 def asked_for(words):

@@ -9,6 +9,7 @@
 #include "proto/fetch.h"
 
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -193,6 +194,22 @@ static void other_kinds_and_other_runs_go_over_the_wire(void **state)
     close_bed(&bed);
 }
 
+static void whoever_wants_the_wire_gets_it(void **state)
+{
+    const struct handover_conf conf = {.watch = watch, .unwatch = unwatch};
+    struct handover *here;
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed);
+    setenv("DROVER_HANDOVER", "off", 1);
+    assert_ok(fetch_want(bed.fetch, &bed.what));
+    assert_err(ERR_IO, handover_open(&here, &conf));
+    unsetenv("DROVER_HANDOVER");
+    assert_string_equal(fetch_note(bed.fetch), "policy: 0 of 1 chunks");
+    close_bed(&bed);
+}
+
 static void a_silent_giver_is_left(void **state)
 {
     struct bed bed;
@@ -260,6 +277,7 @@ int main(void)
         cmocka_unit_test(who_has_it_not_says_so),
         cmocka_unit_test(pages_of_another_size_are_not_taken),
         cmocka_unit_test(other_kinds_and_other_runs_go_over_the_wire),
+        cmocka_unit_test(whoever_wants_the_wire_gets_it),
         cmocka_unit_test(a_silent_giver_is_left),
         cmocka_unit_test(a_second_giver_is_told),
         cmocka_unit_test(bad_guests_do_no_harm),
