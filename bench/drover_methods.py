@@ -4,12 +4,12 @@
 usage: drover_methods.py dpo|grpo MODEL_FOLDER DATA.jsonl BIN_FOLDER      (threads: OMP_NUM_THREADS)
 Memory is that of all processes together. grpo: prompts in the order of the file, and no answer ends before
 its 64 tokens: both programs do the same work."""
-import json, statistics, sys, tempfile
+import json, os, statistics, sys, tempfile
 
 from follow import follow, median_step
 
 METHOD, MODEL, DATA, BIN = sys.argv[1:5]
-STEPS = 3
+STEPS = int(os.environ.get("STEPS", "3"))
 METHODS = {
     "dpo": ["per_device_train_batch_size=4", f"max_steps={STEPS}", "max_length=512", "save_strategy=no"],
     "grpo": ["per_device_train_batch_size=8", "gradient_accumulation_steps=1", "num_generations=4",

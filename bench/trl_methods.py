@@ -14,7 +14,7 @@ from datasets import load_dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 
 METHOD, MODEL, DATA = sys.argv[1:4]
-STEPS = 3
+STEPS = int(os.environ.get("STEPS", "3"))
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 
 
