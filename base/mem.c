@@ -73,8 +73,7 @@ enum err mem_big(void *out, size_t count, size_t size, const char *what)
                        count, size);
     const size_t align = bytes < LARGE_PAGE ? 64 : LARGE_PAGE;
     bytes = bytes ? (bytes + 63) / 64 * 64 : 64;
-    *slot = aligned_alloc(align, bytes);
-    if (!*slot)
+    if (posix_memalign(slot, align, bytes)) /* aligned_alloc wants whole pages */
         return err_set(ERR_NOMEM, "%s: no %zu bytes of memory", what, bytes);
     if (align == LARGE_PAGE) /* a wish: where the kernel has none left, small pages do */
         (void)madvise(*slot, bytes, MADV_HUGEPAGE);
