@@ -4,15 +4,20 @@
  * 2025, arXiv:2503.14476, eq. 13: 0 up to soft_max - soft_cache tokens, falling to -1 at
  * soft_max. With KL in the reward s[i] -= beta sum of the estimator over its tokens.
  *
- *   GRPO         advantage_group.h; objective_grpo.h. With step rewards (below) the advantage
- * of the outcome alone, plus steps_share times advantage_steps.h RLOO         s clipped to
- * [clip_low, clip_high] before the KL; advantage_group_others; objective_rloo.h REINFORCE++
- * reward[t] = -beta kl[t], plus s at the last learnt token (of step rewards: plus each at its
- * token); advantage[t] = what is still to come, discounted by gamma, whitened over all learnt
- * tokens of the batch (Hu 2025, arXiv:2501.03262); with `baseline` the group's mean is taken
- * off s first, and the mean of the group's steps off each step; objective_grpo.h RAFT the
- * `best` highest of each group (ties: the earlier), of those at least min_score, are learnt as
- * demonstrations (Dong et al. 2023, arXiv:2304.06767); objective_sft.h
+ * GRPO: advantage_group.h; objective_grpo.h. With step rewards (below) the advantage of the
+ * outcome alone, plus steps_share times advantage_steps.h.
+ *
+ * RLOO: s clipped to [clip_low, clip_high] before the KL; advantage_group_others;
+ * objective_rloo.h.
+ *
+ * REINFORCE++: reward[t] = -beta kl[t], plus s at the last learnt token (of step rewards:
+ * plus each at its token); advantage[t] = what is still to come, discounted by gamma, whitened
+ * over all learnt tokens of the batch (Hu 2025, arXiv:2501.03262); with `baseline` the
+ * group's mean is taken off s first, and the mean of the group's steps off each step;
+ * objective_grpo.h.
+ *
+ * RAFT: the `best` highest of each group (ties: the earlier), of those at least min_score,
+ * are learnt as demonstrations (Dong et al. 2023, arXiv:2304.06767); objective_sft.h.
  *
  * Step rewards (a process reward of steps: dense, potential or worst) stand at the last token
  * of their step; what is left of s is the outcome's, at the answer's last token. Outcome and
