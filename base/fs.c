@@ -1,3 +1,6 @@
+/* How: what is written lies beside its target, under a lock, until it is whole; then its name
+ * changes. What is no regular file cannot be replaced: bytes go through it as they come. */
+
 #include "base/fs.h"
 
 #include "base/mem.h"
@@ -8,13 +11,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+enum { LINKS_MAX = 40, TRIES_MAX = 3 };
 
 struct fs_file {
     int fd;
-    char *path, *tmp;
+    char *path, *tmp; /* tmp: beside the target; NULL when the bytes go straight into `path` */
 };
 
 static enum err failed(const char *path, const char *verb)
@@ -112,20 +119,149 @@ void fs_unmap(const void *bytes, size_t n)
         munmap((void *)(uintptr_t)bytes, n);
 }
 
+/* ---- writing */
+
+/* Is the link `at`, whose last slash is given, one of the kernel's own? /dev/stdout leads to
+ * /proc/self/fd/1, whose text names no file that could be replaced. */
+static bool is_magic(const char *at, const char *slash)
+{
+    char *folder = slash ? mem_print("%.*s/", (int)(slash - at), at) : mem_text(".");
+    struct statfs fs;
+    const bool magic = !statfs(folder, &fs) && fs.f_type == 0x9fa0; /* PROC_SUPER_MAGIC */
+
+    free(folder);
+    return magic;
+}
+
+/* Where `path` leads if it is a link: links are followed by hand, for what they lead to may not
+ * exist yet. *out is NULL behind a magic link. Free *out. */
+static enum err resolve(char **out, const char *path)
+{
+    char *at = mem_text(path), to[4096], *next;
+    struct stat st;
+
+    *out = NULL;
+    for (int links = 0; links < LINKS_MAX; links++) {
+        const char *const slash = strrchr(at, '/');
+        ssize_t n;
+        if (lstat(at, &st) || !S_ISLNK(st.st_mode)) {
+            *out = at;
+            return OK;
+        }
+        n = is_magic(at, slash) ? 0 : readlink(at, to, sizeof to - 1);
+        if (n <= 0) {
+            free(at);
+            return n ? failed(path, "write") : OK;
+        }
+        to[n] = 0;
+        next = *to == '/' || !slash ? mem_text(to)
+                                    : mem_print("%.*s/%s", (int)(slash - at), at, to);
+        free(at);
+        at = next;
+    }
+    free(at);
+    return err_set(ERR_IO, "%s: cannot write: a link that leads nowhere", path);
+}
+
+/* A device, a FIFO, a terminal: there is no file to replace, the bytes go into it. */
+static enum err open_through(struct fs_file *file)
+{
+    file->fd = open(file->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+    return file->fd < 0 ? failed(file->path, "write") : OK;
+}
+
+/* What a writer that died has left may go; what a living one holds is locked. Links and FIFOs
+ * in this place are nobody's work: the name goes, never what it leads to. */
+static enum err clear(const struct fs_file *file)
+{
+    struct stat st;
+    int fd = -1;
+    enum err err = OK;
+
+    if (!lstat(file->tmp, &st) && S_ISREG(st.st_mode))
+        fd = open(file->tmp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
+        err = err_set(ERR_STATE, "%s: another process is writing it", file->path);
+    else if (unlink(file->tmp) && errno != ENOENT)
+        err = failed(file->tmp, "remove what is in the way");
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+/* A new file beside the target, which nobody else can have prepared. */
+static enum err open_beside(struct fs_file *file, const char *verb)
+{
+    enum err err = OK;
+
+    for (int tries = 0; !err && tries < TRIES_MAX; tries++) {
+        file->fd = open(file->tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (file->fd >= 0)
+            return flock(file->fd, LOCK_EX | LOCK_NB)
+                       ? err_set(ERR_STATE, "%s: another process is writing it", file->path)
+                       : OK;
+        err = errno == EEXIST ? clear(file) : failed(file->path, verb);
+    }
+    return err ? err : err_set(ERR_STATE, "%s: another process is writing it", file->path);
+}
+
+/* As open to others, and as much theirs, as the file that it will replace. */
+static enum err keep_mode(const struct fs_file *file, const struct stat *old)
+{
+    struct stat st;
+
+    if (fstat(file->fd, &st))
+        return failed(file->path, "write");
+    if ((st.st_uid != old->st_uid || st.st_gid != old->st_gid) &&
+        fchown(file->fd, old->st_uid, old->st_gid) && errno != EPERM)
+        return failed(file->path, "keep the owner of");
+    return fchmod(file->fd, old->st_mode & 0777) ? failed(file->path, "keep the mode of") : OK;
+}
+
+static void forget(struct fs_file *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    free(file->path);
+    free(file->tmp);
+    free(file);
+}
+
+static enum err open_target(struct fs_file *file, const char *path)
+{
+    struct stat st;
+    const bool there = !stat(path, &st);
+    enum err err = there || errno == ENOENT ? OK : failed(path, "write");
+
+    if (!err && there && S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        err = failed(path, "write");
+    }
+    if (!err && (!there || S_ISREG(st.st_mode)))
+        err = resolve(&file->path, path);
+    if (err)
+        return err;
+    if (!file->path) {
+        file->path = mem_text(path);
+        return open_through(file);
+    }
+    file->tmp = mem_print("%s.tmp", file->path);
+    err = open_beside(file, there ? "write a new one beside it" : "write");
+    return !err && there ? keep_mode(file, &st) : err;
+}
+
 enum err fs_begin(struct fs_file **out, const char *path)
 {
     struct fs_file *file = mem_new(1, sizeof *file);
-    enum err err = OK;
+    enum err err;
 
     *out = NULL;
-    file->path = mem_text(path);
-    file->tmp = mem_print("%s.tmp", path);
-    file->fd = open(file->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (file->fd < 0) {
-        err = failed(path, "write");
-        free(file->path);
-        free(file->tmp);
-        free(file);
+    file->fd = -1;
+    err = open_target(file, path);
+    if (err) {
+        if (file->fd >= 0 && file->tmp)
+            unlink(file->tmp);
+        forget(file);
         return err;
     }
     *out = file;
@@ -168,27 +304,43 @@ static enum err sync_folder(const char *path)
     return err;
 }
 
-static void forget(struct fs_file *file)
+/* Pipes and devices cannot be synced and say so. */
+static enum err sync_file(const struct fs_file *file)
 {
-    free(file->path);
-    free(file->tmp);
-    free(file);
+    if (!fsync(file->fd) || (!file->tmp && (errno == EINVAL || errno == EROFS)))
+        return OK;
+    return failed(file->path, "sync");
+}
+
+/* Is the name beside the target still our file's? */
+static bool still_ours(const struct fs_file *file)
+{
+    struct stat ours, there;
+
+    return !fstat(file->fd, &ours) && !lstat(file->tmp, &there) &&
+           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+static enum err put_in_place(struct fs_file *file)
+{
+    if (!still_ours(file))
+        return err_set(ERR_STATE, "%s: another process took %s away", file->path, file->tmp);
+    if (rename(file->tmp, file->path)) {
+        const enum err err = failed(file->path, "rename to");
+        unlink(file->tmp);
+        return err;
+    }
+    return sync_folder(file->path);
 }
 
 enum err fs_commit(struct fs_file *file)
 {
-    enum err err = OK;
+    enum err err = sync_file(file);
 
-    if (fsync(file->fd))
-        err = failed(file->path, "sync");
-    if (close(file->fd) && !err)
-        err = failed(file->path, "close");
-    if (!err && rename(file->tmp, file->path))
-        err = failed(file->path, "rename to");
-    if (err)
+    if (!err && file->tmp)
+        err = put_in_place(file);
+    else if (file->tmp)
         unlink(file->tmp);
-    else
-        err = sync_folder(file->path);
     forget(file);
     return err;
 }
@@ -197,8 +349,8 @@ void fs_abort(struct fs_file *file)
 {
     if (!file)
         return;
-    close(file->fd);
-    unlink(file->tmp);
+    if (file->tmp && still_ours(file))
+        unlink(file->tmp);
     forget(file);
 }
 

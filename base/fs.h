@@ -17,8 +17,12 @@ enum err fs_read(char **out, size_t *n, const char *path, size_t limit) MUST_CHE
 enum err fs_map(const void **out, size_t *n, const char *path) MUST_CHECK;
 void fs_unmap(const void *bytes, size_t n);
 
-/* Writes path.tmp, fsyncs it, renames it over `path`, fsyncs the folder. On an
- * error nothing of ours is left behind and the old file stands. */
+/* Writes path.tmp, a new file that nobody else has opened, fsyncs it, renames it over `path`,
+ * fsyncs the folder. The old file's mode (and owner, where we may) stays. A link stays one:
+ * what it leads to is written. What exists and is no regular file (device, FIFO, terminal,
+ * /dev/stdout) is written into as the bytes come, not replaced. On an error nothing of ours is
+ * left behind and the old file stands. Errors: ERR_IO; ERR_STATE if another process is writing
+ * it. */
 enum err fs_write(const char *path, const void *bytes, size_t n) MUST_CHECK;
 
 /* The same in pieces: fs_begin, any number of fs_put, then fs_commit or fs_abort. */
