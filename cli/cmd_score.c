@@ -5,6 +5,8 @@
 #include "cli/lines.h"
 #include "cli/loaded.h"
 #include "cli/stepwise.h"
+#include "data/dialogue.h"
+#include "lm/text/reading.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,22 @@ struct packed {
     int *token, seq[LINES_WINDOW + 1], start[LINES_WINDOW], n;
 };
 
+/* What a reward model was trained to read; an answer that `generate` cut off has no end. */
+static enum err judged(const struct loaded *l, const json_t *in, const json_t *prompt,
+                       const json_t *completion, struct encoded *out)
+{
+    const char *finish = json_string_value(json_object_get(in, "finish_reason"));
+    json_t *all = dialogue_join(prompt, completion);
+    const enum err err =
+        all ? reading_answer(&l->encode, l->eos, all, json_object_get(in, "tools"),
+                             !finish || !strcmp(finish, "stop"), out)
+            : err_set(ERR_PARSE,
+                      "prompt and completion: both strings or both lists of messages");
+
+    json_decref(all);
+    return err;
+}
+
 static enum err add(struct job *job, struct packed *p, const json_t *in)
 {
     const struct shape *shape = model_shape(job->loaded.model);
@@ -54,8 +72,9 @@ static enum err add(struct job *job, struct packed *p, const json_t *in)
     if (!err)
         err = lines_field(&completion, in, "completion");
     if (!err)
-        err = encode_pair(&job->loaded.encode, prompt, completion, json_object_get(in, "tools"),
-                          &e);
+        err = job->reward ? judged(&job->loaded, in, prompt, completion, &e)
+                          : encode_pair(&job->loaded.encode, prompt, completion,
+                                        json_object_get(in, "tools"), &e);
     if (!err && (!e.n || (!job->reward && !e.start)))
         err = err_set(
             ERR_RANGE,
@@ -130,7 +149,7 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
                             job->reward ? 1.0f : (float)job->conf.temperature,
                             job->reward ? NULL : result, NULL, job->reward ? result : NULL);
     for (int i = 0; i < n && !err; i++)
-        out[i] = job->reward ? json_pack("{s:f}", "score", (double)result[p.seq[i + 1] - 1])
+        out[i] = job->reward ? json_pack("{s:f}", "score", (double)result[reading_at(p.seq, i)])
                              : told(&p, i, result);
     free(result);
     free(p.token);
@@ -164,11 +183,13 @@ const struct command cmd_score = {
     "log-probability of each completion token, in nats: {\"prompt\", \"completion\"} lines",
     run,
     keys};
-const struct command cmd_score_reward = {"reward-score",
-                                         "models",
-                                         "--model RM < in.jsonl > out.jsonl",
-                                         "a reward model's score of {\"prompt\", "
-                                         "\"completion\"} lines, read at the last token; of a "
-                                         "process reward model P(right) of each step, too",
-                                         run,
-                                         reward_keys};
+const struct command cmd_score_reward = {
+    "reward-score",
+    "models",
+    "--model RM < in.jsonl > out.jsonl",
+    "a reward model's score of {\"prompt\", "
+    "\"completion\"} lines, read where it was trained to: at "
+    "the end token or the dialogue's end; of a "
+    "process reward model P(right) of each step, too",
+    run,
+    reward_keys};

@@ -214,7 +214,7 @@ struct marker_item eval_item(const struct eval_prompts *prompts,
     const size_t i = k / (size_t)answers->samples;
 
     return (struct marker_item){prompts->prompt[i], NULL, a->text, a->tokens, a->finished,
-                                prompts->meta[i],   NULL};
+                                prompts->meta[i],   NULL, NULL};
 }
 
 enum err eval_score(struct marker *marker, const struct eval_prompts *prompts,

@@ -71,8 +71,8 @@ static struct marker_item item_of(const struct accuracy *a, size_t i, int side)
     const char *text = a->text[side][i];
 
     return (struct marker_item){
-        e->prompt, side ? e->rejected : e->chosen, text, (int)strlen(text), true, e->meta,
-        NULL};
+        e->prompt, side ? e->rejected : e->chosen, text, (int)strlen(text), true, e->meta, NULL,
+        e->tools};
 }
 
 static enum err ask(struct accuracy *a)

@@ -111,9 +111,10 @@ static enum err judge_one(struct bias *b, const json_t *record)
         err = err_set(ERR_PARSE, "expected prompt, a and b, and at most %d models",
                       BRADLEY_ITEMS_MAX);
     else if (b->marker)
-        err = marker_compare(
-            b->marker, &(struct marker_item){prompt, NULL, a, 0, true, NULL, NULL},
-            &(struct marker_item){prompt, NULL, z, 0, true, NULL, NULL}, 1, &r, NULL, &bad);
+        err = marker_compare(b->marker,
+                             &(struct marker_item){prompt, NULL, a, 0, true, NULL, NULL, NULL},
+                             &(struct marker_item){prompt, NULL, z, 0, true, NULL, NULL, NULL},
+                             1, &r, NULL, &bad);
     else if (isnan(r.first[0]))
         err =
             err_set(ERR_PARSE, "verdict: expected \"a\", \"b\" or \"tie\", or a judge as `by`");

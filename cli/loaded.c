@@ -1,15 +1,19 @@
 #include "cli/loaded.h"
 
 #include "base/mem.h"
+#include "lm/text/reading.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static void ready(struct loaded *out)
 {
+    const struct shape *shape = &out->bundle->shape;
+
     out->encode.tokenizer = out->bundle->tokenizer;
     out->encode.chat = out->bundle->chat;
     out->encode.chat_error = out->bundle->chat_error;
+    out->eos = reading_end(out->bundle->tokenizer, shape->eos_count ? shape->eos[0] : -1);
 }
 
 static enum err open_bundle(struct loaded *out, const char *path, enum bundle_want want)
@@ -67,6 +71,7 @@ void loaded_close(struct loaded *loaded)
 {
     model_free(loaded->model);
     free(loaded->image);
+    free(loaded->eos);
     image_layout_free(loaded->layout);
     bundle_free(loaded->bundle);
     memset(loaded, 0, sizeof *loaded);

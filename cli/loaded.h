@@ -13,6 +13,7 @@ struct loaded {
     float *image;
     struct model *model;
     struct encode encode;
+    char *eos; /* the end token's text, or NULL */
 };
 
 /* `path` as bundle_open takes it. Errors: ERR_RANGE if the model has another head than `head`;

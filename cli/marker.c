@@ -7,6 +7,7 @@
 #include "data/dialogue.h"
 #include "judge/rule.h"
 #include "judge/transcript.h"
+#include "lm/text/reading.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -236,34 +237,19 @@ static json_t *whole(const struct marker_item *item)
     return all;
 }
 
-/* What a reward model reads: as it was trained, a string ends in the end token (unless the
- * answer was cut off), a dialogue in its template's end. */
 static enum err reading(const struct marker *m, const struct marker_item *item,
                         struct encoded *out)
 {
     const struct shape *shape = model_shape(m->loaded.model);
     json_t *all = whole(item);
-    char *text = NULL;
-    size_t n = 0, count = 0;
     enum err err =
-        all ? encode_text(&m->loaded.encode, all, NULL, false, &text, &n)
+        all ? reading_answer(&m->loaded.encode, m->loaded.eos, all, item->tools, item->finished,
+                             out)
             : err_set(ERR_PARSE, "prompt and answer: both strings or both lists of messages");
 
-    if (!err && json_is_string(all)) {
-        err = encode_prompt(&m->loaded.encode, all, NULL, out);
-        if (!err && item->finished && shape->eos_count &&
-            (!out->n || out->ids[out->n - 1] != shape->eos[0])) {
-            out->ids = mem_grow(out->ids, (size_t)out->n + 1, sizeof *out->ids);
-            out->ids[out->n++] = shape->eos[0];
-        }
-    } else if (!err) {
-        err = tokenizer_encode(m->loaded.encode.tokenizer, text, n, true, &out->ids, &count);
-        out->n = (int)count;
-    }
-    if (!err && (out->n < 1 || out->n > shape->context))
+    if (!err && out->n > shape->context)
         err = err_set(ERR_RANGE, "%d tokens do not fit the reward model's context of %d",
                       out->n, shape->context);
-    free(text);
     json_decref(all);
     return err;
 }
@@ -293,7 +279,7 @@ static enum err by_model(struct marker *m, const struct marker_item *item, int n
     if (!err)
         err = forward_score(m->loaded.model, token, seq, n, 1.0f, NULL, NULL, value);
     for (int i = 0; i < n && !err; i++)
-        score[i] = (double)value[seq[i + 1] - 1];
+        score[i] = (double)value[reading_at(seq, i)];
     free(value);
     free(token);
     free(seq);

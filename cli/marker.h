@@ -40,6 +40,7 @@ struct marker_item {
     bool finished;            /* it ended by itself */
     const json_t *meta;       /* the record's columns; may be NULL */
     const json_t *steps;      /* its steps, where the record lists them, or NULL */
+    const json_t *tools;      /* that its prompt offers, for templates, or NULL */
 };
 
 /* Words between blanks: an answer's tokens where nobody knows them. */

@@ -25,7 +25,8 @@ static enum err fill(struct scored *out, struct marker_item *item, const json_t 
     if (!*text)
         return err_set(ERR_PARSE, "an answer that is neither text nor messages");
     *item = (struct marker_item){
-        out->example.prompt, answer, *text, marker_words(*text), true, meta, NULL};
+        out->example.prompt, answer, *text, marker_words(*text), true, meta, NULL,
+        out->example.tools};
     if (!out->pair && json_is_array(ids))
         item->tokens = (int)json_array_size(ids);
     if (!out->pair && finish)

@@ -6,6 +6,7 @@
 #include "judge/rule.h"
 #include "lm/file/bundle.h"
 #include "lm/model/forward.h"
+#include "lm/text/reading.h"
 #include "net/worker.h"
 #include "rewarder/opinion.h"
 #include "rewarder/process.h"
@@ -199,7 +200,7 @@ static enum err by_reward_model(struct work *work, const struct loaded *l)
 
     for (uint32_t i = 0; i < work->items && !err; i++) {
         work->each[i] = 1;
-        work->value[i] = value[seq[i + 1] - 1];
+        work->value[i] = value[reading_at(seq, (int)i)];
     }
     work->values = work->items;
     free(value);

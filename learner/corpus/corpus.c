@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "data/dialogue.h"
 #include "data/example.h"
+#include "lm/text/reading.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -154,27 +155,6 @@ enum err corpus_differ(const json_t *chosen, const json_t *rejected)
                               "strict=false leaves such records out");
 }
 
-static bool ends_in(const char *text, const char *suffix)
-{
-    const size_t n = strlen(text), m = strlen(suffix);
-
-    return n >= m && !strcmp(text + n - m, suffix);
-}
-
-json_t *corpus_ended(const json_t *value, const char *eos)
-{
-    const char *text = json_string_value(value);
-    char *longer;
-    json_t *out;
-
-    if (!text || !eos || ends_in(text, eos))
-        return json_incref((json_t *)(uintptr_t)value);
-    longer = mem_print("%s%s", text, eos);
-    out = json_string(longer);
-    free(longer);
-    return out;
-}
-
 /* learn [n] out: tokens that touch a span of bytes. Byte-level tokens are their bytes. */
 static void mark(const struct tokenizer *tokenizer, const int *ids, size_t n,
                  const size_t *span, size_t spans, uint8_t *learn)
@@ -228,26 +208,6 @@ static enum err ids_of(const struct example *e, int vocab, struct encoded *out)
     return OK;
 }
 
-/* Ids of one whole text or dialogue. */
-static enum err whole(const struct corpus_rule *rule, const json_t *value, const json_t *tools,
-                      struct encoded *out)
-{
-    char *text = NULL;
-    size_t n = 0, count = 0;
-    enum err err;
-
-    if (json_is_string(value))
-        return encode_prompt(&rule->encode, value, tools, out);
-    err = encode_text(&rule->encode, value, tools, false, &text, &n);
-    if (!err)
-        err = tokenizer_encode(rule->encode.tokenizer, text, n, true, &out->ids, &count);
-    if (!err && count > INT_MAX)
-        err = err_set(ERR_RANGE, "%zu tokens are too many", count);
-    out->n = err ? 0 : (int)count;
-    free(text);
-    return err;
-}
-
 static enum err encode_one(const struct corpus_rule *rule, const struct example *e,
                            struct encoded *out)
 {
@@ -256,11 +216,11 @@ static enum err encode_one(const struct corpus_rule *rule, const struct example 
 
     if (e->kind == EXAMPLE_TOKENS)
         return ids_of(e, rule->vocab, out);
-    last = corpus_ended(e->kind == EXAMPLE_COMPLETION ? e->completion : e->text, rule->eos);
+    last = reading_ended(e->kind == EXAMPLE_COMPLETION ? e->completion : e->text, rule->eos);
     if (e->kind == EXAMPLE_COMPLETION)
         err = encode_pair(&rule->encode, e->prompt, last, e->tools, out);
     else
-        err = whole(rule, last, e->tools, out);
+        err = encode_whole(&rule->encode, last, e->tools, out);
     json_decref(last);
     return err;
 }
@@ -329,18 +289,14 @@ static enum err add_sft(struct corpus *c, const struct corpus_rule *rule,
     return err;
 }
 
-/* prompt + answer (+ end token) as ids. */
+/* What a reward model reads of an answer. */
 static enum err side(const struct corpus_rule *rule, const struct example *e,
                      const json_t *answer, struct encoded *out)
 {
     json_t *all = dialogue_join(e->prompt, answer);
-    json_t *last = corpus_ended(all, rule->eos);
-    const enum err err = whole(rule, last, e->tools, out);
+    const enum err err = reading_answer(&rule->encode, rule->eos, all, e->tools, true, out);
 
     json_decref(all);
-    json_decref(last);
-    if (!err && !out->n)
-        return err_set(ERR_PARSE, "an answer without a token");
     return err;
 }
 

@@ -113,10 +113,6 @@ enum err corpus_end(struct corpus *corpus, const struct dataset *set,
 enum err corpus_filled(const json_t *answer, const char *field) MUST_CHECK;
 enum err corpus_differ(const json_t *chosen, const json_t *rejected) MUST_CHECK;
 
-/* A string with the end token's text behind it, unless it is there; messages as they are. A new
- * reference. */
-json_t *corpus_ended(const json_t *value, const char *eos);
-
 /* learn [n] out: 1 for the tokens, of all n, that the assistant says in `messages`, ends of
  * turn included. Errors: ERR_PARSE when it says nothing, chat_render's. */
 enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,

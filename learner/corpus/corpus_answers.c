@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "data/dialogue.h"
 #include "data/example.h"
+#include "lm/text/reading.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static bool others_speak(const json_t *answer)
 static enum err side_read(struct side *out, const struct corpus_rule *rule,
                           const struct example *e, const json_t *answer)
 {
-    json_t *ended = corpus_ended(answer, rule->eos), *all;
+    json_t *ended = reading_ended(answer, rule->eos), *all;
     enum err err = encode_pair(&rule->encode, e->prompt, ended, e->tools, &out->ids);
 
     json_decref(ended);

@@ -5,6 +5,7 @@
 #include "learner/run/crew.h"
 #include "learner/run/resume.h"
 #include "lm/model/image.h"
+#include "lm/text/reading.h"
 #include "proto/wire.h"
 
 #include <inttypes.h>
@@ -163,10 +164,9 @@ static enum err take_stops(struct campaign *c)
 static enum err take_tail(struct campaign *c)
 {
     const struct bundle *card = c->origin->card;
-    const char *text = card->chat != CHAT_NONE ? chat_tail(card->chat) : "";
+    const struct encode encode = {card->tokenizer, card->chat, NULL};
     size_t n = 0;
-    const enum err err =
-        tokenizer_encode(card->tokenizer, text, strlen(text), true, &c->tail, &n);
+    const enum err err = reading_tail(&encode, &c->tail, &n);
 
     c->tails = err ? 0 : (uint32_t)n;
     return err;

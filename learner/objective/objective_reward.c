@@ -1,6 +1,7 @@
 #include "learner/objective/objective_reward.h"
 
 #include "learner/objective/logistic.h"
+#include "lm/text/reading.h"
 
 #include <math.h>
 
@@ -22,7 +23,7 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
 
     objective_begin(in, out);
     for (int i = 0; i < n; i++) {
-        const int at_c = in->seq[2 * i + 1] - 1, at_r = in->seq[2 * i + 2] - 1;
+        const int at_c = reading_at(in->seq, 2 * i), at_r = reading_at(in->seq, 2 * i + 1);
         const double c = (double)in->value[at_c], r = (double)in->value[at_r];
         const double x = c - r - (in->seq_margin ? (double)in->seq_margin[2 * i] : 0);
         const double slope = -logistic_sigmoid(-x), middle = 2 * center * (c + r);

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "lm/text/reading.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,9 +56,7 @@ static enum err take_template(struct bundle *card, const char *path)
 static enum err take_eos(struct bundle *card, const char *name, char **text)
 {
     int id = card->shape.eos_count ? card->shape.eos[0] : -1;
-    const char *piece;
     enum err err;
-    size_t n;
 
     *text = NULL;
     if (name) {
@@ -71,11 +70,7 @@ static enum err take_eos(struct bundle *card, const char *name, char **text)
         if (err)
             return err;
     }
-    if (id < 0)
-        return OK;
-    piece = tokenizer_piece(card->tokenizer, id, &n);
-    if (piece)
-        *text = mem_print("%.*s", (int)n, piece);
+    *text = reading_end(card->tokenizer, id);
     return OK;
 }
 

@@ -55,20 +55,32 @@ static enum err tokens(const struct encode *encode, const char *text, size_t n, 
     return OK;
 }
 
-enum err encode_prompt(const struct encode *encode, const json_t *prompt, const json_t *tools,
-                       struct encoded *out)
+static enum err alone(const struct encode *encode, const json_t *value, const json_t *tools,
+                      bool generation, struct encoded *out)
 {
     char *text;
     size_t n;
-    enum err err = encode_text(encode, prompt, tools, true, &text, &n);
+    enum err err = encode_text(encode, value, tools, generation, &text, &n);
 
     memset(out, 0, sizeof *out);
     if (err)
         return err;
-    err = tokens(encode, text, n, json_is_string(prompt), &out->ids, &out->n);
+    err = tokens(encode, text, n, json_is_string(value), &out->ids, &out->n);
     out->start = out->n;
     free(text);
     return err;
+}
+
+enum err encode_prompt(const struct encode *encode, const json_t *prompt, const json_t *tools,
+                       struct encoded *out)
+{
+    return alone(encode, prompt, tools, true, out);
+}
+
+enum err encode_whole(const struct encode *encode, const json_t *value, const json_t *tools,
+                      struct encoded *out)
+{
+    return alone(encode, value, tools, false, out);
 }
 
 /* The text of prompt and completion together. */

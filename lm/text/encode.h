@@ -41,6 +41,10 @@ enum err encode_pair(const struct encode *encode, const json_t *prompt,
                      const json_t *completion, const json_t *tools,
                      struct encoded *out) MUST_CHECK;
 
+/* A whole text, with BOS where the tokenizer wants one, or a whole dialogue: start = n. */
+enum err encode_whole(const struct encode *encode, const json_t *value, const json_t *tools,
+                      struct encoded *out) MUST_CHECK;
+
 void encoded_free(struct encoded *encoded);
 
 #endif

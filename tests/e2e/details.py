@@ -98,13 +98,35 @@ def the_model_learns_to_end():
     true("a model trained on texts with an end ends", sum(r["finish_reason"] == "stop" for r in out) >= 6)
 
 
+def all_readers_read_alike(answers, scores):
+    """eval and data filter read a text answer at the token that reward-score and PPO read at."""
+    write("given.jsonl", answers)
+    least = statistics.median_low(scores)
+    run("data", "filter", "given.jsonl", "by=rm", f"above={least!r}", "output=kept.jsonl")
+    true("data filter keeps what reward-score puts above a bound",
+         read("kept.jsonl") == [a for a, s in zip(answers, scores) if s > least])
+    ended = [(a, s) for a, s in zip(answers, scores) if a["finish_reason"] == "stop"]
+    first = ended[0][0]["completion"], ended[0][1]
+    others = [(a, s) for a, s in ended if a["completion"] != first[0]]
+    true(f"{len(others)} pairs for eval", len(others) >= 4)
+    write("pairs.jsonl", [{"prompt": a["prompt"], "chosen": a["completion"], "rejected": first[0]} for a, _ in others])
+    run("eval", "accuracy", "dataset=pairs.jsonl", "by=rm", "output=pairs.out")
+    true("eval says what reward-score says", [r["chosen_score"] for r in read("pairs.out")] == [s for _, s in others])
+
+
 def scores_and_reference_are_those_of_other_programs():
     """Details 1, 5, 12, 41: three iterations on, text by text and bit by bit."""
     ppo("plain", "temperature=1", "total_episodes=48")
     rows = [r for r in read("plain/samples.jsonl") if r["kind"] == "train"]
     kept = journal("plain/journal")
+    answers = [{"prompt": r["prompt"], "completion": r["completion"], "finish_reason": "stop" if r["ended"] else "length"}
+               for r in rows]
     asked = [{"prompt": r["prompt"], "completion": r["completion"] + (END if r["ended"] else "")} for r in rows]
-    reward = run("reward-score", "--model", "rm", lines=asked)
+    reward = run("reward-score", "--model", "rm", lines=answers)
+    true("reward-score reads with and without the end token in the text alike",
+         reward == run("reward-score", "--model", "rm", lines=[{**a, "completion": b["completion"]}
+                                                               for a, b in zip(answers, asked)]))
+    all_readers_read_alike(answers, [r["score"] for r in reward])
     reference = run("score", "--model", "sft", lines=asked)
     true("48 answers", len(rows) == 48)
     same = changed = 0

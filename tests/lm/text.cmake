@@ -1,6 +1,6 @@
 add_executable(tokenize_lines lm/tokenize_lines.c) # for golden/tokenizer_parity.py, golden/chat.py
 target_link_libraries(tokenize_lines PRIVATE lm_text)
-foreach(unit tokenizer pretoken chat encode)
+foreach(unit tokenizer pretoken chat encode reading)
   drover_test(lm/${unit} NEEDS lm_text PkgConfig::zlib)
   target_sources(test_lm_${unit} PRIVATE lm/golden.c)
   target_compile_definitions(test_lm_${unit} PRIVATE GOLDEN_FOLDER="${PROJECT_SOURCE_DIR}/tests/golden")
