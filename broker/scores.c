@@ -348,6 +348,16 @@ static bool covers(const struct broker *b, const struct ticket *ticket,
     return true;
 }
 
+/* Nothing is read of an answer whose parts contradict one another. */
+static bool adds_up(const struct score *score)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < score->rollouts; i++)
+        sum += score->each[i];
+    return sum == score->values;
+}
+
 /* Joins what of the answer belongs to rollouts that are here; false if some of it is unusable.
  */
 static bool join_all(struct broker *b, const struct ticket *ticket, const struct score *score,
@@ -407,7 +417,7 @@ enum err scores_on_score(struct broker *b, struct member *from, const struct msg
         b->counters.late++;
         return OK;
     }
-    if (covers(b, ticket, score) && join_all(b, ticket, score, now)) {
+    if (adds_up(score) && covers(b, ticket, score) && join_all(b, ticket, score, now)) {
         requeue(b, ticket); /* what it left out */
         ticket_end(&b->tickets, ticket);
     } else {

@@ -20,7 +20,7 @@ enum {
 struct page { /* what the message points to */
     struct msg_stats_peer peer[STATS_PEERS];
     struct msg_stats_lease lease[STATS_LEASES];
-    struct msg_stats_wait wait[STATS_WAITS];
+    struct msg_wait wait[STATS_WAITS];
     struct msg_stats_reason drop[DROP_STALE];
     char words[STATS_WAITS][ROSTER_WORDS], advice[ROSTER_WORDS];
     int64_t oldest[PLACES]; /* since when the oldest sample is in this place */
@@ -125,11 +125,11 @@ static void scan_places(const struct broker *b, struct page *page, int64_t now_m
 static void add_wait(struct page *page, struct msg_stats *out, const char *name,
                      const char *words, int64_t since_ms, int64_t now_ms)
 {
-    struct msg_stats_wait *wait = &page->wait[out->waits];
+    struct msg_wait *wait = &page->wait[out->waits];
 
     snprintf(page->words[out->waits], ROSTER_WORDS, "%s%s", name, words);
-    *wait = (struct msg_stats_wait){.name = page->words[out->waits++],
-                                    .age_ms = age(since_ms, now_ms)};
+    *wait =
+        (struct msg_wait){.name = page->words[out->waits++], .age_ms = age(since_ms, now_ms)};
 }
 
 static uint32_t count_role(const struct broker *b, enum role role)

@@ -62,12 +62,6 @@ static const struct field lease[] = {
 };
 static const struct table lease_table = TABLE(msg_stats_lease, lease);
 
-static const struct field wait[] = {
-    TEXT(msg_stats_wait, name, MAX_WORDS),
-    U32(msg_stats_wait, age_ms),
-};
-static const struct table wait_table = TABLE(msg_stats_wait, wait);
-
 static const struct field stats[] = {
     U64(msg_stats, incarnation),
     U64(msg_stats, uptime_ms),
@@ -96,7 +90,7 @@ static const struct field stats[] = {
     LIST(msg_stats, drop, drops, MAX_HOLD, reason_table),
     LIST(msg_stats, peer, peers, MAX_PEERS, peer_table),
     LIST(msg_stats, lease, leases, MAX_HOLD, lease_table),
-    LIST(msg_stats, wait, waits, MAX_HOLD, wait_table),
+    LIST(msg_stats, wait, waits, MAX_HOLD, codec_peer_wait),
     TEXT(msg_stats, advice, MAX_WORDS),
     TEXT(msg_stats, metrics, MAX_JSON),
 };

@@ -1,5 +1,7 @@
 #include "proto/codec_table.h"
 
+#include <math.h>
+
 static enum err tokens(const int32_t *token, uint32_t n, const char *what)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -72,10 +74,14 @@ static enum err rollout(const struct rollout *r)
     return tokens(r->token, r->tokens, "token");
 }
 
+/* Of a SAMPLE. What a rewarder says in SCORE is the broker's to judge, who has words for it. */
 static enum err score(const struct score *score)
 {
     uint64_t sum = 0;
 
+    for (uint32_t i = 0; i < score->values; i++)
+        if (!isfinite(score->value[i]))
+            return err_set(ERR_RANGE, "value: element %u is not a finite number", i);
     for (uint32_t i = 0; i < score->rollouts; i++)
         sum += score->each[i];
     if (!score->rollouts || sum != score->values)
@@ -157,8 +163,6 @@ enum err codec_check(const struct msg *msg)
         return rollout(&msg->rollout.rollout);
     case MSG_ASK:
         return ask(&msg->ask);
-    case MSG_SCORE:
-        return score(&msg->score.score);
     case MSG_SAMPLE:
         return sample(&msg->sample);
     case MSG_SETTLED:

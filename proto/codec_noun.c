@@ -3,6 +3,8 @@
 const struct row codec_noun_i32 = {4, 1, {{CELL_32, 0}}};
 const struct row codec_noun_u32 = {4, 1, {{CELL_32, 0}}};
 const struct row codec_noun_f32 = {4, 1, {{CELL_F32, 0}}};
+/* As a scorer gave it: the broker has words for a number that is none (codec_check: SAMPLE). */
+static const struct row any_f32 = {4, 1, {{CELL_32, 0}}};
 const struct row codec_noun_u8 = {1, 1, {{CELL_U8, 0}}};
 const struct row codec_noun_u64 = {8, 1, {{CELL_64, 0}}};
 const struct row codec_noun_hash = {HASH_BYTES, 1, {{CELL_HASH, 0}}};
@@ -100,7 +102,7 @@ static const struct field score[] = {
     HASH(score, scorer),
     COLUMN(score, rollout, rollouts, MAX_SAMPLES, codec_noun_hash),
     BESIDE(score, each, rollouts, MAX_SAMPLES, codec_noun_u32),
-    COLUMN(score, value, values, MAX_TOKENS, codec_noun_f32),
+    COLUMN(score, value, values, MAX_TOKENS, any_f32),
     TEXT(score, diagnostics, MAX_JSON),
 };
 const struct table codec_noun_score = TABLE(score, score);

@@ -26,6 +26,7 @@ static const struct field hello[] = {
     LIST(msg_hello, offer, offers, MAX_SCORERS, ability_table),
     U32(msg_hello, slots),
     TEXT(msg_hello, host, MAX_NAME),
+    ID(msg_hello, own),
 };
 const struct table codec_peer_hello = TABLE(msg_hello, hello);
 
@@ -55,6 +56,14 @@ static const struct field refuse[] = {
 };
 const struct table codec_peer_refuse = TABLE(msg_refuse, refuse);
 
+static const struct field wait[] = {
+    TEXT(msg_wait, name, MAX_WORDS),
+    U32(msg_wait, age_ms),
+    TEXT(msg_wait, scorer, MAX_NAME),
+    BOOL(msg_wait, paused),
+};
+const struct table codec_peer_wait = TABLE(msg_wait, wait);
+
 static const struct field hb[] = {
     U64(msg_hb, progress),
     U64(msg_hb, tokens),
@@ -76,6 +85,8 @@ static const struct field hb[] = {
     U64(msg_hb, step),
     TEXT(msg_hb, metrics, MAX_JSON),
     TEXT(msg_hb, note, MAX_WORDS),
+    TEXT(msg_hb, wants_own, MAX_WORDS),
+    LIST(msg_hb, wait, waits, MAX_HOLD, codec_peer_wait),
 };
 const struct table codec_peer_hb = TABLE(msg_hb, hb);
 

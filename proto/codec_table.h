@@ -37,7 +37,7 @@ extern const struct table codec_noun_settled, codec_noun_artifact, codec_noun_sc
 /* One a message. */
 extern const struct table codec_peer_hello, codec_peer_welcome, codec_peer_refuse,
     codec_peer_hb, codec_peer_admin, codec_peer_admin_ok, codec_peer_drain, codec_peer_bye,
-    codec_peer_nothing;
+    codec_peer_nothing, codec_peer_wait;
 extern const struct table codec_work_open, codec_work_cancel, codec_work_lease,
     codec_work_revoke, codec_work_want, codec_work_rollout, codec_work_fail, codec_work_ask,
     codec_work_score, codec_work_sample, codec_work_dropped, codec_work_settled,

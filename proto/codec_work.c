@@ -37,6 +37,7 @@ const struct table codec_work_rollout = TABLE(msg_rollout, rollout);
 static const struct field fail[] = {
     HEAD_TASK(msg_fail, task),     U64(msg_fail, lease),   U64(msg_fail, ticket),
     HEAD_SAMPLE(msg_fail, sample), HASH(msg_fail, scorer), TEXT(msg_fail, reason, MAX_WORDS),
+    TEXT(msg_fail, who, MAX_NAME),
 };
 const struct table codec_work_fail = TABLE(msg_fail, fail);
 

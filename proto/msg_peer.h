@@ -34,6 +34,7 @@ struct msg_hello {
     uint32_t offers;
     uint32_t slots;   /* A: sequences at once; R: rollouts a batch; S: processes */
     const char *host; /* S */
+    struct id own;    /* L: peer id of the actor that it starts itself when no other may */
 };
 struct msg_welcome {
     uint64_t incarnation; /* of the broker: another one means that it forgot everything */
@@ -67,6 +68,12 @@ struct msg_refuse {
     const char *words;
 };
 
+struct msg_wait {       /* what stands still */
+    const char *name;   /* in words: "no actor", "mine: nobody offers this scorer", ... */
+    uint32_t age_ms;    /* for so long */
+    const char *scorer; /* its name if a scorer is waited for, else "" */
+    bool paused;        /* that scorer failed again and again: it is tried now and then */
+};
 struct msg_hb {
     uint64_t progress; /* grows with every token, chunk, score: lets leases live */
     uint64_t tokens, busy_ms, idle_ms, rss_bytes; /* since start, for the dashboard */
@@ -87,6 +94,9 @@ struct msg_hb {
     const char *metrics;    /* L: JSON of the latest metrics, for the dashboard; B to L: JSON
                                of the processes; or "" */
     const char *note;       /* for people: what it waits for, "" if nothing */
+    const char *wants_own;  /* B to L: why samples need the learner's own actor; "": none do */
+    const struct msg_wait *wait; /* B to L */
+    uint32_t waits;
 };
 
 struct msg_admin {         /* CLI to broker, broker to supervisor */

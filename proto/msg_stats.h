@@ -5,7 +5,7 @@
 #ifndef PROTO_MSG_STATS_H
 #define PROTO_MSG_STATS_H
 
-#include "proto/noun.h"
+#include "proto/msg_peer.h"
 
 struct msg_stats_peer {
     struct id id;
@@ -25,10 +25,6 @@ struct msg_stats_lease {
     uint32_t first, count, age_ms, quiet_ms;
     struct id peer;
 };
-struct msg_stats_wait {
-    const char *name;
-    uint32_t age_ms;
-}; /* "no actor", "scorer mine", ... */
 struct msg_stats {
     uint64_t incarnation, uptime_ms, step;
     bool run, done;
@@ -45,7 +41,7 @@ struct msg_stats {
     uint32_t peers;
     const struct msg_stats_lease *lease;
     uint32_t leases; /* oldest first */
-    const struct msg_stats_wait *wait;
+    const struct msg_wait *wait;
     uint32_t waits;
     const char *advice;  /* "add 2 actors", "" if none */
     const char *metrics; /* JSON: the learner's latest metrics, "" if none */

@@ -33,11 +33,12 @@ struct msg_rollout {
     uint64_t lease;
     struct rollout rollout;
 };
-struct msg_fail { /* of a lease (A), or of a ticket (R) */
+struct msg_fail { /* of a lease (A), or of a ticket (R); B to L: the same, of `who` */
     uint64_t task, lease, ticket;
     uint32_t sample;
     struct hash scorer;
     const char *reason;
+    const char *who; /* B to L, and L to B of what its journal says; else "" */
 };
 struct msg_item { /* a rollout to score: no log-probabilities, no spans */
     uint64_t task;

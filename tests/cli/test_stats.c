@@ -18,7 +18,7 @@ static bool says(const char *text)
 
 static const uint64_t staleness[] = {90, 6};
 static const struct msg_stats_reason drop[] = {{.reason = "too old", .count = 3}};
-static const struct msg_stats_wait wait[] = {{.name = "weights 8", .age_ms = 2500}};
+static const struct msg_wait wait[] = {{.name = "weights 8", .age_ms = 2500}};
 static const struct msg_stats_peer peer[] = {
     {.role = ROLE_ACTOR,
      .name = "actor-1",

@@ -172,6 +172,7 @@ static struct msg hello(struct msg m)
         .claims = 3,
         .image = versions(),
         .images = 2,
+        .own = ID,
         .offer = offer,
         .offers = 2,
         .slots = 16,
@@ -209,6 +210,9 @@ static struct msg welcome(struct msg m)
 
 static struct msg hb(struct msg m)
 {
+    static const struct msg_wait wait[] = {{"no actor", 7000, "", false},
+                                           {"mine is paused", 2500, "mine", true}};
+
     m.hb = (struct msg_hb){
         .progress = 1234,
         .tokens = 999,
@@ -232,6 +236,9 @@ static struct msg hb(struct msg m)
         .step = 5,
         .metrics = "{\"loss\": 0.5}",
         .note = "no task",
+        .wants_own = "task 3 sample 1: every actor refused it",
+        .wait = wait,
+        .waits = 2,
     };
     return m;
 }
@@ -300,7 +307,7 @@ static struct msg stats(struct msg m)
 {
     static struct msg_stats_lease lease;
     static const struct msg_stats_reason drop[] = {{"cancel", 3}};
-    static const struct msg_stats_wait wait[] = {{"no rewarder", 2500}};
+    static const struct msg_wait wait[] = {{"mine: nobody offers it", 2500, "mine", true}};
 
     lease = (struct msg_stats_lease){1, 2, 3, 4, 5, 6, ID};
     m.stats = (struct msg_stats){
@@ -365,7 +372,7 @@ static struct msg work(struct msg m)
         m.rollout = (struct msg_rollout){41, rollout()};
         break;
     case MSG_FAIL:
-        m.fail = (struct msg_fail){99, 41, 31, 2, H1, "prompt too long"};
+        m.fail = (struct msg_fail){99, 41, 31, 2, H1, "prompt too long", "node7:5"};
         break;
     case MSG_SCORE:
         m.score = (struct msg_score){31, score()};

@@ -314,10 +314,31 @@ static void limits_hold_when_sending(void **state)
     m.wchunk.bytes = (1 << 20) + 32;
     m.wchunk.kind = CHUNK_BYTES;
     refuse_to_encode(m, "data");
-    m = every_message(MSG_SCORE);
-    m.score.score.values = 2;
+    m = every_message(MSG_SAMPLE);
+    ((struct score *)m.sample.score)[0].values = 2;
     refuse_to_encode(m, "values");
+    m = every_message(MSG_SAMPLE);
+    ((struct score *)m.sample.score)[1].value = bad + 5;
+    refuse_to_encode(m, "value");
     free(large);
+}
+
+/* The broker is to say what is wrong with it, and who said it: to a learner it never goes. */
+static void what_a_scorer_says_arrives_as_it_is(void **state)
+{
+    static const float none[] = {1, NAN};
+    struct msg m = every_message(MSG_SCORE), got;
+    struct frames frames;
+
+    (void)state;
+    m.score.score.value = none;
+    m.score.score.values = 2; /* for rollouts that say three */
+    frames_init(&frames);
+    assert_ok(codec_encode(&frames, &m));
+    assert_ok(codec_decode(&got, &frames, arena));
+    assert_int_equal(got.score.score.values, 2);
+    assert_true(isnan(got.score.score.value[1]));
+    frames_fini(&frames);
 }
 
 static void a_small_message_cannot_ask_for_much(void **state)
@@ -354,6 +375,7 @@ int main(void)
         cmocka_unit_test(later_minor_versions_are_understood),
         cmocka_unit_test(another_major_version_is_named),
         cmocka_unit_test(limits_hold_when_sending),
+        cmocka_unit_test(what_a_scorer_says_arrives_as_it_is),
         cmocka_unit_test(a_small_message_cannot_ask_for_much),
     };
 
