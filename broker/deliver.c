@@ -15,7 +15,7 @@ void deliver_queue(struct broker *b, struct open_task *task, uint32_t sample)
     if (at->queued || at->sent || (at->place != PLACE_READY && at->place != PLACE_DROPPED))
         return;
     at->queued = true;
-    tasks_push(&b->deliver, task->def->id, sample);
+    tasks_push(&b->tasks, &b->deliver, task, sample);
 }
 
 void deliver_again(struct broker *b)
@@ -95,26 +95,26 @@ static bool send_drop(struct broker *b, const struct open_task *task, uint32_t i
 /* Sends what is at the head of the queue. False: not now. */
 static bool send_head(struct broker *b, int64_t now_ms)
 {
-    const struct fifo_item *head = &b->deliver.item[b->deliver.first];
-    struct open_task *task = tasks_find(&b->tasks, head->task);
-    struct open_sample *at = tasks_sample(&b->tasks, head->task, head->sample);
+    const struct tasks_name head = *tasks_head(&b->deliver);
+    struct open_task *task = NULL;
+    struct open_sample *at = tasks_named(&b->tasks, &head, &task);
     struct member *learner = b->run.learner;
-    uint32_t sample = head->sample;
-    uint64_t bytes = 0, id;
+    uint64_t bytes = 0;
 
     if (!at || !at->queued || task->epoch != b->run.epoch ||
         (at->place != PLACE_READY && at->place != PLACE_DROPPED)) {
         if (at)
             at->queued = false;
-        return tasks_pop(&b->deliver, &id, &sample);
+        tasks_pop(&b->deliver);
+        return true;
     }
     if (at->place == PLACE_READY)
         bytes = message_bytes(task, at);
     if (!roster_room(learner, bytes))
         return false;
     at->queued = false;
-    tasks_pop(&b->deliver, &id, &sample);
-    if (at->place == PLACE_READY ? send_sample(b, task, at) : send_drop(b, task, sample)) {
+    tasks_pop(&b->deliver);
+    if (at->place == PLACE_READY ? send_sample(b, task, at) : send_drop(b, task, head.sample)) {
         at->sent = true;
         roster_sent(learner, bytes);
         if (at->place == PLACE_READY)
@@ -122,12 +122,13 @@ static bool send_head(struct broker *b, int64_t now_ms)
         return true;
     }
     if (learner->greeted && at->place == PLACE_READY) { /* no message can carry it */
-        log_error("oversize", "task=%llu sample=%u", (unsigned long long)id, sample);
+        log_error("oversize", "task=%llu sample=%u", (unsigned long long)head.task,
+                  head.sample);
         at->drop = DROP_POISON;
         free(at->error);
         at->error = mem_text("larger than a message may be");
-        tasks_move(&b->tasks, task, sample, PLACE_DROPPED, now_ms);
-        deliver_queue(b, task, sample);
+        tasks_move(&b->tasks, task, head.sample, PLACE_DROPPED, now_ms);
+        deliver_queue(b, task, head.sample);
         return true;
     }
     return false; /* its next HELLO has all of them sent again */

@@ -12,6 +12,16 @@ static void revoke(struct broker *b, struct member *from, const uint64_t *number
         broker_send(b, from, &msg);
 }
 
+struct open_task *grant_of(const struct broker *b, const struct lease *lease)
+{
+    const struct tasks_name last = {.task = lease->task,
+                                    .serial = lease->serial,
+                                    .sample = lease->first + lease->count - 1};
+    struct open_task *task = NULL;
+
+    return tasks_named(&b->tasks, &last, &task) ? task : NULL;
+}
+
 void grant_release(struct broker *b, struct open_sample *sample, const struct member *by)
 {
     struct lease *lease;
@@ -31,7 +41,7 @@ void grant_requeue(struct broker *b, struct lease *lease, int64_t now_ms)
 {
     const uint32_t slot = (uint32_t)(lease - b->leases.slot), first = lease->first;
     const uint32_t count = lease->count;
-    struct open_task *task = tasks_find(&b->tasks, lease->task);
+    struct open_task *task = grant_of(b, lease);
 
     for (uint32_t i = first; task && i - first < count; i++) {
         if (task->sample[i].place != PLACE_LEASED || task->sample[i].lease != slot)
@@ -57,7 +67,7 @@ void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms)
 
     if (actor->leases != 1 || only.left != 1 || only.wanted)
         return;
-    task = tasks_find(&b->tasks, only.task);
+    task = grant_of(b, &only);
     for (uint32_t i = only.first; task && i - only.first < only.count; i++)
         if (task->sample[i].place == PLACE_LEASED && task->sample[i].lease == actor->lease) {
             rollouts_blame(b, task, i, "its actor died", now_ms);
@@ -129,14 +139,17 @@ static bool wants_text(const struct broker *b)
 
 static void send_lease(struct broker *b, struct member *actor, const struct lease *lease)
 {
+    const struct open_task *task = grant_of(b, lease);
     struct msg msg = {.head.type = MSG_LEASE,
                       .lease = {.lease = lease->number,
                                 .fence = b->incarnation + lease->number,
                                 .first = lease->first,
                                 .count = lease->count,
-                                .text = wants_text(b),
-                                .task = *tasks_find(&b->tasks, lease->task)->def}};
+                                .text = wants_text(b)}};
 
+    if (!task)
+        return;
+    msg.lease.task = *task->def;
     broker_send(b, actor, &msg);
 }
 
@@ -156,7 +169,8 @@ void grant_unsent(struct broker *b, struct member *actor)
 static uint32_t grant(struct broker *b, struct member *actor, struct open_task *task,
                       uint32_t first, uint32_t count, int64_t now_ms)
 {
-    const uint32_t slot = lease_grant(&b->leases, actor, task->def->id, first, count, now_ms);
+    const struct tasks_name name = tasks_name(task, first);
+    const uint32_t slot = lease_grant(&b->leases, actor, &name, count, now_ms);
 
     for (uint32_t i = first; slot != LEASE_NONE && i - first < count; i++) {
         task->sample[i].lease = slot;

@@ -20,8 +20,8 @@ void lease_fini(struct leases *leases)
     memset(leases, 0, sizeof *leases);
 }
 
-uint32_t lease_grant(struct leases *leases, struct member *holder, uint64_t task,
-                     uint32_t first, uint32_t count, int64_t now_ms)
+uint32_t lease_grant(struct leases *leases, struct member *holder,
+                     const struct tasks_name *first, uint32_t count, int64_t now_ms)
 {
     struct lease *lease;
     uint32_t slot;
@@ -34,8 +34,9 @@ uint32_t lease_grant(struct leases *leases, struct member *holder, uint64_t task
     lease = &leases->slot[slot];
     *lease = (struct lease){.number = leases->number,
                             .holder = holder,
-                            .task = task,
-                            .first = first,
+                            .task = first->task,
+                            .serial = first->serial,
+                            .first = first->sample,
                             .count = count,
                             .left = count,
                             .next = LEASE_NONE,

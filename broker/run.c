@@ -86,12 +86,19 @@ static bool same_artifacts(const struct run *run, const struct msg_hello *hello)
     return true;
 }
 
+/* A hash is the learner's word: what tasks were measured by is compared itself. */
+static bool same_scorer(const struct scorer *a, const struct scorer *b)
+{
+    return hash_same(&a->hash, &b->hash) && a->kind == b->kind && a->unit == b->unit &&
+           a->needs_text == b->needs_text && a->per_token == b->per_token;
+}
+
 static bool same_table(const struct run *run, const struct msg_hello *hello)
 {
     if (run->table != hello->table || run->scorers != hello->scorers)
         return false;
     for (uint32_t i = 0; i < run->scorers; i++)
-        if (!hash_same(&run->scorer[i].hash, &hello->scorer[i].hash))
+        if (!same_scorer(&run->scorer[i], &hello->scorer[i]))
             return false;
     return true;
 }

@@ -18,7 +18,7 @@ static void queue_unit(struct broker *b, struct open_task *task, uint32_t first,
             return; /* not all of them are here, or it is on its way */
     for (uint32_t i = first; i < first + n; i++)
         task->sample[i].score[scorer].ask = ASK_QUEUED;
-    tasks_push(&b->ask[scorer], task->def->id, first);
+    tasks_push(&b->tasks, &b->ask[scorer], task, first);
 }
 
 /* The samples that one score of this scorer is about. */
@@ -57,13 +57,14 @@ static void requeue(struct broker *b, const struct ticket *ticket)
     const struct scorer *scorer = &b->run.scorer[ticket->scorer];
 
     for (uint32_t i = 0; i < ticket->items; i++) {
-        struct open_task *task = tasks_find(&b->tasks, ticket->item[i].task);
+        struct open_task *task = NULL;
+        const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], &task);
         struct open_score *score;
         uint32_t first, n;
 
-        if (!task || !task->sample[ticket->item[i].sample].body)
+        if (!sample || !sample->body)
             continue;
-        score = &task->sample[ticket->item[i].sample].score[ticket->scorer];
+        score = &sample->score[ticket->scorer];
         if (score->ask != ASK_OUT || score->ticket != ticket->number)
             continue;
         score->ask = ASK_NONE;
@@ -107,9 +108,9 @@ static void blame(struct broker *b, const struct ticket *ticket, const char *rea
                   int64_t now_ms)
 {
     for (uint32_t i = 0; i < ticket->items; i++) {
-        const struct ticket_item *item = &ticket->item[i];
-        struct open_task *task = tasks_find(&b->tasks, item->task);
-        const struct open_sample *sample = task ? &task->sample[item->sample] : NULL;
+        const struct tasks_name *item = &ticket->item[i];
+        struct open_task *task = NULL;
+        const struct open_sample *sample = tasks_named(&b->tasks, item, &task);
 
         if (sample && sample->body && sample->score[ticket->scorer].ask != ASK_IN &&
             sample->score[ticket->scorer].ticket == ticket->number)
@@ -178,7 +179,7 @@ static struct member *choose(const struct broker *b, const struct scorer *scorer
 }
 
 struct batch {
-    struct ticket_item item[TICKET_ITEMS];
+    struct tasks_name item[TICKET_ITEMS];
     uint32_t n;
     size_t bytes;
     float temperature;
@@ -193,30 +194,32 @@ static size_t item_bytes(const struct task *def, const struct rollout *body)
 /* Moves the unit at the head of the queue into the batch. False: it has to wait for another. */
 static bool take_unit(struct broker *b, struct batch *batch, uint32_t j, uint32_t room)
 {
-    const struct fifo_item *head = &b->ask[j].item[b->ask[j].first];
-    struct open_task *task = tasks_find(&b->tasks, head->task);
-    uint32_t first = head->sample, n, sample;
+    struct open_task *task = NULL;
+    const struct open_sample *head = tasks_named(&b->tasks, tasks_head(&b->ask[j]), &task);
+    uint32_t first = tasks_head(&b->ask[j])->sample, n = 0;
     size_t bytes = 0;
-    uint64_t id;
 
-    if (!task || !task->sample[first].body ||
-        task->sample[first].score[j].ask != ASK_QUEUED) /* settled meanwhile */
-        return tasks_pop(&b->ask[j], &id, &sample);
-    unit_of(&b->run.scorer[j], task->def, first, &first, &n);
-    for (uint32_t i = first; i < first + n; i++) {
-        if (!task->sample[i].body) /* one of a group is gone: no score can be had */
-            return tasks_pop(&b->ask[j], &id, &sample);
-        bytes += item_bytes(task->def, task->sample[i].body);
+    if (head && head->body && head->score[j].ask == ASK_QUEUED)
+        unit_of(&b->run.scorer[j], task->def, first, &first, &n);
+    for (uint32_t i = first; i < first + n; i++)
+        if (task->sample[i].body)
+            bytes += item_bytes(task->def, task->sample[i].body);
+        else
+            n = 0; /* one of a group is gone: no score can be had */
+    if (!n) {      /* settled meanwhile */
+        tasks_pop(&b->ask[j]);
+        return true;
     }
     if (batch->n && (batch->n + n > room || batch->bytes + bytes > BATCH_BYTES ||
                      b->run.scorer[j].unit != UNIT_ROLLOUT ||
                      batch->temperature != task->def->decoding.temperature))
         return false;
     for (uint32_t i = first; i < first + n; i++)
-        batch->item[batch->n++] = (struct ticket_item){.task = task->def->id, .sample = i};
+        batch->item[batch->n++] = tasks_name(task, i);
     batch->bytes += bytes;
     batch->temperature = task->def->decoding.temperature;
-    return tasks_pop(&b->ask[j], &id, &sample);
+    tasks_pop(&b->ask[j]);
+    return true;
 }
 
 static void fill_item(struct msg_item *out, const struct task *def, const struct rollout *body,
@@ -254,8 +257,8 @@ static void issue(struct broker *b, struct member *to, const struct batch *batch
                               .items = batch->n}};
 
     for (uint32_t i = 0; i < batch->n; i++) {
-        struct open_task *task = tasks_find(&b->tasks, batch->item[i].task);
-        struct open_sample *sample = &task->sample[batch->item[i].sample];
+        struct open_task *task = NULL;
+        struct open_sample *sample = tasks_named(&b->tasks, &batch->item[i], &task);
 
         sample->score[j].ask = ASK_OUT;
         sample->score[j].ticket = ticket->number;
@@ -338,8 +341,7 @@ static bool covers(const struct broker *b, const struct ticket *ticket,
     if (score->rollouts != ticket->items)
         return false;
     for (uint32_t i = 0; i < ticket->items; value += score->each[i++]) {
-        const struct open_sample *sample =
-            tasks_sample(&b->tasks, ticket->item[i].task, ticket->item[i].sample);
+        const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], NULL);
 
         if (!sample || !sample->body || !hash_same(&sample->body->hash, &score->rollout[i]) ||
             !usable(scorer, sample->body, value, score->each[i]))
@@ -369,9 +371,9 @@ static bool join_all(struct broker *b, const struct ticket *ticket, const struct
 
     for (uint32_t r = 0; r < score->rollouts; value += score->each[r++])
         for (uint32_t i = 0; i < ticket->items; i++) {
-            struct open_task *task = tasks_find(&b->tasks, ticket->item[i].task);
+            struct open_task *task = NULL;
             const uint32_t at = ticket->item[i].sample;
-            const struct open_sample *sample = task ? &task->sample[at] : NULL;
+            const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], &task);
 
             if (!sample || !sample->body || sample->score[ticket->scorer].ask == ASK_IN ||
                 !hash_same(&sample->body->hash, &score->rollout[r]))
@@ -394,8 +396,7 @@ static void rest(struct broker *b, struct ticket *ticket, struct member *from,
 
     snprintf(from->error, sizeof from->error, "%s", reason);
     for (uint32_t i = 0; i < ticket->items; i++) {
-        const struct open_sample *sample =
-            tasks_sample(&b->tasks, ticket->item[i].task, ticket->item[i].sample);
+        const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], NULL);
 
         if (sample && sample->attempts > fails)
             fails = sample->attempts;
@@ -417,6 +418,9 @@ enum err scores_on_score(struct broker *b, struct member *from, const struct msg
         b->counters.late++;
         return OK;
     }
+    if (memcmp(&ticket->to, &from->id, sizeof from->id)) /* a number that it made up */
+        return err_set(ERR_RANGE, "score: ticket %llu is another peer's",
+                       (unsigned long long)ticket->number);
     if (adds_up(score) && covers(b, ticket, score) && join_all(b, ticket, score, now)) {
         requeue(b, ticket); /* what it left out */
         ticket_end(&b->tickets, ticket);

@@ -86,6 +86,8 @@ void welcome_claims(struct broker *b, uint64_t task, int64_t now_ms);
 void welcome_all_claims(struct broker *b, int64_t now_ms);
 
 /* grant.c: leases. */
+/* The task of a lease, with all of its samples; NULL if that opening is over. */
+struct open_task *grant_of(const struct broker *b, const struct lease *lease);
 void grant_work(struct broker *b, int64_t now_ms);
 void grant_expire(struct broker *b, int64_t now_ms);
 void grant_credit(struct broker *b, struct member *actor);

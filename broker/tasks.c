@@ -99,6 +99,23 @@ struct open_sample *tasks_sample(const struct tasks *tasks, uint64_t id, uint32_
     return task && sample < task->def->samples ? &task->sample[sample] : NULL;
 }
 
+struct tasks_name tasks_name(const struct open_task *task, uint32_t sample)
+{
+    return (struct tasks_name){.task = task->def->id, .serial = task->serial, .sample = sample};
+}
+
+struct open_sample *tasks_named(const struct tasks *tasks, const struct tasks_name *name,
+                                struct open_task **task)
+{
+    struct open_task *at = tasks_find(tasks, name->task);
+
+    if (!at || at->serial != name->serial || name->sample >= at->def->samples)
+        return NULL;
+    if (task)
+        *task = at;
+    return &at->sample[name->sample];
+}
+
 enum err tasks_add(struct tasks *tasks, const struct task *def, uint32_t n_score,
                    int64_t now_ms)
 {
@@ -119,6 +136,7 @@ enum err tasks_add(struct tasks *tasks, const struct task *def, uint32_t n_score
     for (uint32_t i = 0; i < def->samples; i++)
         task->sample[i] = (struct open_sample){
             .lease = TASKS_NO_LEASE, .missing = n_score, .since_ms = now_ms};
+    task->serial = ++tasks->serial;
     task->open = task->waiting = def->samples;
     task->scores = n_score;
     tasks->ring[def->id % tasks->capacity] = task;
@@ -208,28 +226,48 @@ bool tasks_add_up(const struct tasks *tasks)
     return tasks->opened == tasks->count[PLACE_SETTLED] + open + dropped;
 }
 
-void tasks_push(struct fifo *fifo, uint64_t task, uint32_t sample)
+/* Takes out what leads nowhere any more; what stays keeps its order. */
+static void thin(const struct tasks *tasks, struct fifo *fifo)
 {
-    if (fifo->n == fifo->capacity) {
-        const size_t old = fifo->capacity;
+    size_t kept = 0;
 
-        fifo->capacity = old ? 2 * old : 64;
-        fifo->item = mem_grow(fifo->item, fifo->capacity, sizeof *fifo->item);
-        if (fifo->first) { /* unroll what had wrapped around */
-            memcpy(fifo->item + old, fifo->item, fifo->first * sizeof *fifo->item);
-        }
+    for (size_t i = 0; i < fifo->n; i++) {
+        const struct tasks_name name = fifo->item[(fifo->first + i) % fifo->capacity];
+
+        if (tasks_named(tasks, &name, NULL))
+            fifo->item[(fifo->first + kept++) % fifo->capacity] = name;
     }
-    fifo->item[(fifo->first + fifo->n++) % fifo->capacity] =
-        (struct fifo_item){.task = task, .sample = sample};
+    fifo->n = kept;
 }
 
-bool tasks_pop(struct fifo *fifo, uint64_t *task, uint32_t *sample)
+static void grow(struct fifo *fifo)
 {
-    if (!fifo->n)
-        return false;
-    *task = fifo->item[fifo->first].task;
-    *sample = fifo->item[fifo->first].sample;
+    const size_t old = fifo->capacity;
+
+    fifo->capacity = old ? 2 * old : 64;
+    fifo->item = mem_grow(fifo->item, fifo->capacity, sizeof *fifo->item);
+    if (fifo->first) /* unroll what had wrapped around */
+        memcpy(fifo->item + old, fifo->item, fifo->first * sizeof *fifo->item);
+}
+
+void tasks_push(const struct tasks *tasks, struct fifo *fifo, const struct open_task *task,
+                uint32_t sample)
+{
+    if (fifo->n == fifo->capacity) {
+        thin(tasks, fifo);
+        if (2 * fifo->n >= fifo->capacity)
+            grow(fifo);
+    }
+    fifo->item[(fifo->first + fifo->n++) % fifo->capacity] = tasks_name(task, sample);
+}
+
+const struct tasks_name *tasks_head(const struct fifo *fifo)
+{
+    return &fifo->item[fifo->first];
+}
+
+void tasks_pop(struct fifo *fifo)
+{
     fifo->first = (fifo->first + 1) % fifo->capacity;
     fifo->n--;
-    return true;
 }

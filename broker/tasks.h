@@ -3,7 +3,11 @@
  *   waiting -> leased -> scoring -> ready -> settled        ready: all scores in
  *      ^---------'          '--------> dropped -> settled   (cancelled)
  *
- * A sample is settled from any place. Knows no peers and no time but what it is told. */
+ * A sample is settled from any place. Knows no peers and no time but what it is told.
+ *
+ * A task may be taken back and opened again, with another shape. What is kept about a sample
+ * (in queues, tickets, leases) is therefore a tasks_name, and tasks_named alone leads back
+ * from it: a name of an earlier opening leads nowhere. */
 
 #ifndef BROKER_TASKS_H
 #define BROKER_TASKS_H
@@ -55,8 +59,9 @@ struct open_sample {
 struct open_task {
     struct task *def;
     size_t bytes;
-    uint64_t epoch; /* in which the learner opened it last */
-    uint32_t open;  /* samples not settled */
+    uint64_t serial; /* of this opening: no other one has it */
+    uint64_t epoch;  /* in which the learner opened it last */
+    uint32_t open;   /* samples not settled */
     uint32_t waiting;
     uint32_t scores;   /* of each sample */
     bool whole;        /* space is reserved for all samples at once: a scorer needs them all */
@@ -70,6 +75,7 @@ struct tasks {
     uint64_t base, end; /* no open task below base, none at or above end */
     uint64_t open_to;   /* every task below was opened in this epoch or is settled */
     uint64_t next;      /* no task below has a waiting sample */
+    uint64_t serial;    /* the last one given */
     size_t bytes, bytes_max, space, space_max;
     uint64_t count[PLACES]; /* samples; PLACE_SETTLED: trained, since the start */
     uint64_t opened, dropped[DROP_STALE + 1];
@@ -81,6 +87,16 @@ void tasks_reset(struct tasks *tasks); /* forgets tasks and counters */
 
 struct open_task *tasks_find(const struct tasks *tasks, uint64_t id); /* or NULL */
 struct open_sample *tasks_sample(const struct tasks *tasks, uint64_t id, uint32_t sample);
+
+/* A sample of one opening of a task: what may be kept while the task comes and goes. */
+struct tasks_name {
+    uint64_t task, serial;
+    uint32_t sample;
+};
+struct tasks_name tasks_name(const struct open_task *task, uint32_t sample);
+/* The sample, and its task in `*task` (may be NULL); NULL if that opening is over. */
+struct open_sample *tasks_named(const struct tasks *tasks, const struct tasks_name *name,
+                                struct open_task **task);
 
 /* Adds a task with all its samples waiting; `n_score` scores each are to come.
  * Errors: ERR_RANGE if it does not fit, ERR_NOMEM. */
@@ -99,15 +115,15 @@ bool tasks_reserve(struct tasks *tasks, struct open_task *task, uint32_t sample)
 /* opened = trained + open + dropped(reason) */
 bool tasks_add_up(const struct tasks *tasks);
 
-/* A queue of samples; one that is not wanted any more is skipped when it comes out. */
+/* A queue of samples; one that is not wanted any more is skipped when it comes out. Before it
+ * grows, names of openings that are over are taken out: it is as long as tasks are many. */
 struct fifo {
-    struct fifo_item {
-        uint64_t task;
-        uint32_t sample;
-    } * item;
+    struct tasks_name *item;
     size_t first, n, capacity;
 };
-void tasks_push(struct fifo *fifo, uint64_t task, uint32_t sample);
-bool tasks_pop(struct fifo *fifo, uint64_t *task, uint32_t *sample);
+void tasks_push(const struct tasks *tasks, struct fifo *fifo, const struct open_task *task,
+                uint32_t sample);
+const struct tasks_name *tasks_head(const struct fifo *fifo); /* of one that is not empty */
+void tasks_pop(struct fifo *fifo);
 
 #endif

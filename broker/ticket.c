@@ -1,6 +1,7 @@
 #include "broker/ticket.h"
 
 #include "base/mem.h"
+#include "broker/roster.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ void ticket_fini(struct tickets *tickets)
 }
 
 struct ticket *ticket_issue(struct tickets *tickets, struct member *holder, uint32_t scorer,
-                            const struct ticket_item *item, uint32_t items, int64_t now_ms)
+                            const struct tasks_name *item, uint32_t items, int64_t now_ms)
 {
     struct ticket *ticket;
 
@@ -33,6 +34,7 @@ struct ticket *ticket_issue(struct tickets *tickets, struct member *holder, uint
     while (ticket->number);
     *ticket = (struct ticket){.number = tickets->number,
                               .holder = holder,
+                              .to = holder->id,
                               .scorer = scorer,
                               .items = items,
                               .item = mem_new(items, sizeof *item),

@@ -1,30 +1,24 @@
 /* ticket: a request for scores that is under way to a rewarder.
  *
- * A ticket that ran out stays for a while, so that a late answer still counts; its samples are
- * free to be asked about again. */
+ * A ticket that ran out stays for a while, so that a late answer of the peer that had it still
+ * counts; its samples are free to be asked about again. */
 
 #ifndef BROKER_TICKET_H
 #define BROKER_TICKET_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "broker/tasks.h"
 
 struct member;
 
 enum { TICKET_ITEMS = 1024 };
 
-struct ticket_item {
-    uint64_t task;
-    uint32_t sample;
-};
-
 struct ticket {
     uint64_t number;       /* 0: this place is free */
     struct member *holder; /* NULL: gone, or the ticket ran out */
+    struct id to;          /* whose answer counts: the holder's peer id, also when it is late */
     uint32_t scorer;       /* its place in the table */
     uint32_t items;
-    struct ticket_item *item;
+    struct tasks_name *item;
     int64_t issued_ms;
     int64_t again_ms; /* refused: when its samples are asked about again; 0: not so */
 };
@@ -40,7 +34,7 @@ void ticket_fini(struct tickets *tickets);
 
 /* Copies `item`. NULL if the table is full. */
 struct ticket *ticket_issue(struct tickets *tickets, struct member *holder, uint32_t scorer,
-                            const struct ticket_item *item, uint32_t items, int64_t now_ms);
+                            const struct tasks_name *item, uint32_t items, int64_t now_ms);
 void ticket_expire(struct tickets *tickets, struct ticket *ticket); /* takes the holder away */
 void ticket_end(struct tickets *tickets, struct ticket *ticket);
 struct ticket *ticket_find(const struct tickets *tickets, uint64_t number); /* or NULL */

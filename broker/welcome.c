@@ -73,7 +73,7 @@ static void requeue_unclaimed(struct broker *b, struct member *actor,
 {
     for (uint32_t slot = actor->lease, next; slot != LEASE_NONE; slot = next) {
         const struct lease lease = b->leases.slot[slot];
-        struct open_task *task = tasks_find(&b->tasks, lease.task);
+        struct open_task *task = grant_of(b, &lease);
 
         next = lease.next;
         for (uint32_t i = lease.first; task && i - lease.first < lease.count; i++) {

@@ -10,8 +10,19 @@ static enum err tokens(const int32_t *token, uint32_t n, const char *what)
     return OK;
 }
 
+static enum err task_ids(const uint64_t *id, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (id[i] > TASK_IDS)
+            return err_set(ERR_RANGE, "task %llu: ids end at 2^62", (unsigned long long)id[i]);
+    return OK;
+}
+
 static enum err claims(const struct claim *claim, uint32_t n)
 {
+    for (uint32_t i = 0; i < n; i++)
+        if (task_ids(&claim[i].task, 1))
+            return ERR_RANGE;
     for (uint32_t i = 0; i < n; i++)
         if (claim[i].state < CLAIM_RUNNING || claim[i].state > CLAIM_FREE ||
             claim[i].sample >= MAX_SAMPLES)
@@ -22,8 +33,12 @@ static enum err claims(const struct claim *claim, uint32_t n)
 
 static enum err settled(const struct settled *settled)
 {
+    if (task_ids(&settled->watermark, 1))
+        return ERR_RANGE;
     for (uint32_t i = 0; i < settled->ranges; i++) {
         const struct range *const r = &settled->range[i];
+        if (task_ids(&r->task, 1))
+            return ERR_RANGE;
         if (!r->count || r->count > MAX_SAMPLES || r->first > MAX_SAMPLES - r->count)
             return err_set(ERR_RANGE, "settled: samples %u+%u of task %llu", r->first, r->count,
                            (unsigned long long)r->task);
@@ -36,6 +51,8 @@ static enum err task(const struct task *task)
     const struct decoding *const d = &task->decoding;
     enum err err;
 
+    if (task_ids(&task->id, 1))
+        return ERR_RANGE;
     if (!task->prompts)
         return err_set(ERR_RANGE, "prompt: empty");
     if (!task->samples || !d->max_new)
@@ -62,6 +79,8 @@ static enum err lease(const struct msg_lease *lease)
 
 static enum err rollout(const struct rollout *r)
 {
+    if (task_ids(&r->task, 1))
+        return ERR_RANGE;
     if (!r->tokens || r->sample >= MAX_SAMPLES || r->end < ROLLOUT_STOP)
         return err_set(ERR_RANGE, "sample %u: %u tokens, end %u", r->sample, r->tokens, r->end);
     if (r->masks && r->masks != (r->tokens + 7) / 8)
@@ -101,6 +120,8 @@ static enum err ask(const struct msg_ask *ask)
         err = item->tokens ? tokens(item->prompt, item->prompts, "prompt")
                            : err_set(ERR_RANGE, "item %u: no tokens", i);
         if (!err)
+            err = task_ids(&item->task, 1);
+        if (!err)
             err = tokens(item->token, item->tokens, "token");
         if (!err)
             err = tokens(item->tail, item->tails, "tail");
@@ -134,7 +155,16 @@ static enum err welcome(const struct msg_welcome *w)
 
     if (!err)
         err = claims(w->verdict, w->verdicts);
+    if (!err)
+        err = task_ids(&w->open_to, 1);
     return err ? err : settled(&w->settled);
+}
+
+static enum err heartbeat(const struct msg_hb *hb)
+{
+    const enum err err = task_ids(&hb->open_to, 1);
+
+    return err ? err : settled(&hb->settled);
 }
 
 static enum err chunk(const struct msg_wchunk *c)
@@ -152,15 +182,21 @@ enum err codec_check(const struct msg *msg)
     case MSG_WELCOME:
         return welcome(&msg->welcome);
     case MSG_HB:
-        return settled(&msg->hb.settled);
+        return heartbeat(&msg->hb);
     case MSG_OPEN:
         return task(&msg->open.task);
+    case MSG_CANCEL:
+        return task_ids(msg->cancel.task, msg->cancel.tasks);
     case MSG_LEASE:
         return lease(&msg->lease);
     case MSG_WANT:
         return claims(msg->want.claim, msg->want.claims);
     case MSG_ROLLOUT:
         return rollout(&msg->rollout.rollout);
+    case MSG_FAIL:
+        return task_ids(&msg->fail.task, 1);
+    case MSG_DROPPED:
+        return task_ids(&msg->dropped.task, 1);
     case MSG_ASK:
         return ask(&msg->ask);
     case MSG_SAMPLE:

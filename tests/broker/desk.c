@@ -108,6 +108,7 @@ void desk_open(struct desk *desk)
     assert_ok(log_level("error"));
     desk->limits = broker_default;
     desk->now_ms = 1000000;
+    desk->epoch = 1;
     arena_new(&desk->arena, CODEC_ARENA);
     frames_init(&desk->stats);
     desk_restart(desk, 1000);
@@ -193,7 +194,7 @@ void desk_learner(struct desk *desk, uint64_t epoch, const struct scorer *scorer
 {
     struct msg msg = desk_hello(DESK_LEARNER, ROLE_LEARNER);
 
-    msg.head.epoch = msg.hello.settled.epoch = epoch;
+    desk->epoch = msg.head.epoch = msg.hello.settled.epoch = epoch;
     msg.hello.incarnation += epoch;
     msg.hello.newest = desk_version(0);
     msg.hello.table = 1;
@@ -242,7 +243,7 @@ enum err desk_say(struct desk *desk, uint32_t from, struct msg *msg)
 {
     msg->head.run = desk_run;
     if (!msg->head.epoch)
-        msg->head.epoch = 1;
+        msg->head.epoch = desk->epoch;
     return broker_take(desk->broker, desk->member[from], msg, desk->now_ms);
 }
 

@@ -16,6 +16,7 @@ struct desk {
     struct broker *broker;
     struct broker_limits limits;
     int64_t now_ms;
+    uint64_t epoch; /* of the last learner: in the head of what is said */
     struct member *member[DESK_MEMBERS];
     enum err answer[DESK_MEMBERS]; /* what sending to it gives */
     bool released[DESK_MEMBERS];

@@ -24,7 +24,7 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
               printf "%s", substr(all, 1, at - 1) to substr(all, at + length(from)) }' \
         "$root/$2" >"$work/tree/$2" || { echo "$name: text not found in $2"; missed=1; return 0; }
     seen=
-    for test in rules leases scores sim; do
+    for test in rules leases scores reopened sim; do
         [ -f "$work/tree/tests/broker/test_$test.c" ] || continue
         # shellcheck disable=SC2086
         # shellcheck disable=SC2046
@@ -97,5 +97,7 @@ mutant refused-work-comes-back-at-once broker/rollouts.c '    at->not_before_ms 
 mutant poison-is-tried-for-ever broker/rollouts.c 'if (++at->attempts < b->limits.attempts)' 'if (++at->attempts)'
 mutant a-refusal-frees-one-sample broker/rollouts.c '    grant_requeue(b, lease, now);' '    grant_release(b, &task->sample[fail->sample], from); tasks_move(&b->tasks, task, fail->sample, PLACE_WAITING, now);'
 mutant text-for-everybody broker/scores.c 'fill_item(&item[i], task->def, sample->body, scorer->needs_text)' 'fill_item(&item[i], task->def, sample->body, true)'
+mutant names-outlive-their-opening broker/tasks.c 'if (!at || at->serial != name->serial || name->sample >= at->def->samples)' 'if (!at)'
+mutant anybody-may-answer-a-ticket broker/scores.c 'if (memcmp(&ticket->to, &from->id, sizeof from->id))' 'if (0)'
 mutant nan-is-a-score broker/scores.c '        if (!isfinite(value[i]))' '        if (0)'
 [ $missed = 0 ] || { echo "some were missed"; exit 1; }

@@ -287,6 +287,36 @@ static void refuse_to_encode(struct msg msg, const char *word)
         fail_msg("'%s' does not name %s", err_text(), word);
 }
 
+/* What adds one to an id, or a window to it, must not come out at 0. */
+static void task_ids_end_long_before_integers_do(void **state)
+{
+    const uint64_t end = TASK_IDS + 1;
+    struct msg m = every_message(MSG_OPEN);
+
+    (void)state;
+    m.open.task.id = end;
+    refuse_to_encode(m, "2^62");
+    m = every_message(MSG_ROLLOUT);
+    m.rollout.rollout.task = UINT64_MAX;
+    refuse_to_encode(m, "2^62");
+    m = every_message(MSG_HELLO);
+    m.hello.settled.watermark = UINT64_MAX;
+    refuse_to_encode(m, "2^62");
+    m = every_message(MSG_HB);
+    m.hb.settled.watermark = end;
+    refuse_to_encode(m, "2^62");
+    m = every_message(MSG_HB);
+    m.hb.open_to = end;
+    refuse_to_encode(m, "2^62");
+    m = every_message(MSG_FAIL);
+    m.fail.task = end;
+    refuse_to_encode(m, "2^62");
+    m = every_message(MSG_CANCEL);
+    m.cancel.task = &end;
+    m.cancel.tasks = 1;
+    refuse_to_encode(m, "2^62");
+}
+
 static void limits_hold_when_sending(void **state)
 {
     struct msg m = every_message(MSG_ROLLOUT);
@@ -374,6 +404,7 @@ int main(void)
         cmocka_unit_test(an_unsealed_flip_is_always_refused),
         cmocka_unit_test(later_minor_versions_are_understood),
         cmocka_unit_test(another_major_version_is_named),
+        cmocka_unit_test(task_ids_end_long_before_integers_do),
         cmocka_unit_test(limits_hold_when_sending),
         cmocka_unit_test(what_a_scorer_says_arrives_as_it_is),
         cmocka_unit_test(a_small_message_cannot_ask_for_much),

@@ -1,0 +1,201 @@
+/* A task is taken back and opened again with another shape while tickets, queues and leases
+ * still speak of the first one: they lead nowhere, and the second one is served. */
+
+#include "tests/broker/desk_setup.h"
+
+#include "broker/tasks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { S = DESK_REWARDER + 1 };
+
+static struct msg_item item[16];
+
+static struct msg_ask ticket(uint32_t to)
+{
+    const struct msg *msg = desk_said(&desk, to, MSG_ASK);
+    struct msg_ask ask;
+
+    assert_non_null(msg);
+    ask = msg->ask;
+    memcpy(item, ask.item, ask.items * sizeof *item);
+    ask.item = item;
+    return ask;
+}
+
+/* Sample 7 of 8 is with a rewarder; then a new start of the run opens the task with 7. */
+static struct msg_ask reopened(void)
+{
+    struct msg_ask ask;
+
+    all_here(&desk_rule, 1);
+    desk_open_task(&desk, 0, 8, 0);
+    assert_ok(desk_rollout(&desk, A, 0, 7, 1, 0));
+    ask = ticket(R);
+    assert_int_equal(ask.item[0].sample, 7);
+    desk_learner(&desk, 2, &desk_rule, 1);
+    desk_open_task(&desk, 0, 7, 0);
+    return ask;
+}
+
+static void a_score_of_the_first_shape_is_only_late(void **state)
+{
+    struct msg_ask ask = reopened();
+
+    (void)state;
+    assert_ok(desk_score(&desk, R, &ask, 1, 0));
+    assert_int_equal(desk_stats(&desk)->waiting, 7);
+}
+
+static void a_ticket_of_the_first_shape_runs_out(void **state)
+{
+    (void)state;
+    reopened();
+    desk_pass(&desk, 60000);
+    assert_int_equal(desk_stats(&desk)->waiting, 7);
+}
+
+static void a_refusal_of_the_first_shape_blames_nobody(void **state)
+{
+    struct msg_ask ask = reopened();
+    struct msg fail = {.head.type = MSG_FAIL, .fail = {.ticket = ask.ticket, .reason = "no"}};
+
+    (void)state;
+    assert_ok(desk_say(&desk, R, &fail));
+    desk_pass(&desk, 1000);
+    assert_int_equal(desk_stats(&desk)->waiting, 7);
+}
+
+static void a_rewarder_that_comes_back_holds_nothing_of_it(void **state)
+{
+    (void)state;
+    reopened();
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    desk_gone(&desk, R, true);
+    assert_int_equal(desk_stats(&desk)->waiting, 7);
+}
+
+static void a_queue_of_the_first_shape_is_passed_over(void **state)
+{
+    struct msg_ask ask;
+
+    (void)state;
+    all_here(&desk_rule, 1);
+    desk_gone(&desk, R, false);
+    desk_open_task(&desk, 0, 8, 0);
+    assert_ok(desk_rollout(&desk, A, 0, 7, 1, 0)); /* nobody can score it yet */
+    desk_learner(&desk, 2, &desk_rule, 1);
+    desk_open_task(&desk, 0, 2, 0);
+    desk_actor(&desk, A, NULL, 0);
+    assert_ok(desk_rollout(&desk, A, 0, 1, 1, 0));
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    ask = ticket(R);
+    assert_int_equal(ask.items, 1);
+    assert_int_equal(ask.item[0].sample, 1);
+}
+
+static void leases_of_the_first_shape_are_over(void **state)
+{
+    uint64_t lease;
+
+    (void)state;
+    all_here(NULL, 0);
+    desk_open_task(&desk, 0, 8, 0);
+    desk_credit(&desk, A, 8, 0);
+    lease = desk_said(&desk, A, MSG_LEASE)->lease.lease;
+    desk_learner(&desk, 2, NULL, 0);
+    desk_open_task(&desk, 0, 2, 0);
+    assert_int_equal(desk_count(&desk, A, MSG_WHO), 1);
+    desk_actor(&desk, A, NULL, 0);
+    desk_hb_lease(&desk, A, 1, lease, NULL, 0);
+    desk_pass(&desk, 60000);
+    assert_int_equal(desk_stats(&desk)->waiting, 2);
+}
+
+/* Each start of the run opens the task anew; no rewarder ever empties the queue. */
+static void a_queue_is_no_longer_than_tasks_are_many(void **state)
+{
+    struct tasks tasks;
+    struct fifo fifo = {.n = 0};
+    const int32_t prompt = 1;
+    struct task def = {
+        .samples = 4, .prompt = &prompt, .prompts = 1, .prompt_text = "", .meta = ""};
+
+    (void)state;
+    tasks_init(&tasks, 8, 1 << 20, 1 << 20);
+    for (int i = 0; i < 10000; i++) {
+        def.id = (uint64_t)i % 8;
+        tasks_remove(&tasks, def.id);
+        assert_ok(tasks_add(&tasks, &def, 0, 0));
+        for (uint32_t k = 0; k < 4; k++)
+            tasks_push(&tasks, &fifo, tasks_find(&tasks, def.id), k);
+    }
+    assert_in_range(fifo.capacity, 32, 128);
+    for (int i = 0; i < 32; i++) { /* the last 32 are those that are open, in order */
+        while (!tasks_named(&tasks, tasks_head(&fifo), NULL))
+            tasks_pop(&fifo);
+        assert_int_equal(tasks_head(&fifo)->sample, i % 4);
+        assert_int_equal(tasks_head(&fifo)->task, i / 4);
+        tasks_pop(&fifo);
+    }
+    assert_int_equal(fifo.n, 0);
+    free(fifo.item);
+    tasks_fini(&tasks);
+}
+
+static void another_table_under_the_same_hash_forgets_the_tasks(void **state)
+{
+    struct scorer group = desk_group;
+
+    (void)state;
+    all_here(&desk_group, 1);
+    desk_open_task(&desk, 0, 2, 0);
+    group.unit = UNIT_ROLLOUT;
+    desk_learner(&desk, 2, &group, 1);
+    assert_int_equal(desk_stats(&desk)->opened, 0);
+}
+
+static void a_score_counts_only_from_who_was_asked(void **state)
+{
+    struct msg_ask ask;
+
+    (void)state;
+    all_here(&desk_rule, 1);
+    desk_open_task(&desk, 0, 1, 0);
+    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
+    ask = ticket(R);
+    desk_rewarder(&desk, S, SCORER_RULE, "");
+    assert_err(ERR_RANGE, desk_score(&desk, S, &ask, 9, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
+    desk_pass(&desk, 2100); /* it ran out: its holder's answer still counts, no other's */
+    desk_gone(&desk, S, false);
+    desk_rewarder(&desk, S, SCORER_RULE, "");
+    assert_err(ERR_RANGE, desk_score(&desk, S, &ask, 9, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
+    assert_ok(desk_score(&desk, R, &ask, 1, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_score_of_the_first_shape_is_only_late, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_ticket_of_the_first_shape_runs_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_refusal_of_the_first_shape_blames_nobody, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_rewarder_that_comes_back_holds_nothing_of_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_queue_of_the_first_shape_is_passed_over, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(leases_of_the_first_shape_are_over, setup, teardown),
+        cmocka_unit_test(a_queue_is_no_longer_than_tasks_are_many),
+        cmocka_unit_test_setup_teardown(another_table_under_the_same_hash_forgets_the_tasks,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_score_counts_only_from_who_was_asked, setup,
+                                        teardown),
+    };
+
+    return cmocka_run_group_tests_name("reopened", tests, NULL, NULL);
+}
