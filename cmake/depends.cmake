@@ -2,10 +2,28 @@
 find_package(PkgConfig REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
 
+# Leaves out include folders that are not there, as Debian 13's msgpack-c.pc names one ("-Iinclude"):
+# CMake refuses a target that has any.
+function(drover_depends_real target)
+  get_target_property(folders ${target} INTERFACE_INCLUDE_DIRECTORIES)
+  if(NOT folders)
+    return()
+  endif()
+  set(real)
+  foreach(folder ${folders})
+    cmake_path(IS_ABSOLUTE folder absolute)
+    if(absolute AND IS_DIRECTORY "${folder}")
+      list(APPEND real "${folder}")
+    endif()
+  endforeach()
+  set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${real}")
+endfunction()
+
 function(drover_depends name) # drover_depends(zmq libzmq>=4.3.3): the first module that is there wins
   foreach(module ${ARGN})
     pkg_check_modules(${name} QUIET IMPORTED_TARGET ${module})
     if(${name}_FOUND)
+      drover_depends_real(PkgConfig::${name})
       set(${name}_LIBRARY_DIRS "${${name}_LIBRARY_DIRS}" PARENT_SCOPE)
       return()
     endif()

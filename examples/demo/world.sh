@@ -29,6 +29,7 @@ for which in sft ppo; do
 done
 drover world judge prompts=runs/demo/world/heldout.jsonl before=runs/demo/sft.answers.jsonl \
     after=runs/demo/ppo.answers.jsonl json=runs/demo/verdict.json
+drover inspect runs/demo/ppo/model json=true | awk -F'"' '/"hash"/ { print "weights " $4 }'
 say "the processes"
 processes runs/demo/sft runs/demo/reward runs/demo/ppo
 echo "report: $PWD/runs/demo/ppo/report.html"
