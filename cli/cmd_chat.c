@@ -156,6 +156,8 @@ static enum err start(struct talk *talk)
     const struct shape *shape;
     enum err err = loaded_open(&talk->loaded, talk->conf.model, HEAD_LM);
 
+    if (!err)
+        err = loaded_chat(&talk->loaded, talk->conf.chat_template_path);
     if (err)
         return err;
     shape = model_shape(talk->loaded.model);

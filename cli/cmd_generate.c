@@ -49,6 +49,8 @@ static enum err start(struct job *job)
 {
     enum err err = loaded_open(&job->loaded, job->conf.model, HEAD_LM);
 
+    if (!err)
+        err = loaded_chat(&job->loaded, job->conf.chat_template_path);
     job->respond = (struct respond){
         .loaded = &job->loaded, .seed = (uint64_t)job->conf.seed, .slots = job->conf.slots};
     return err ? err

@@ -290,6 +290,8 @@ static enum err start(struct job *job)
         err = read_template(&job->revision, c->revision, "revision", TEMPLATE_CRITIQUE);
     if (!err)
         err = loaded_open(&job->loaded, c->sampling.model, HEAD_LM);
+    if (!err)
+        err = loaded_chat(&job->loaded, c->sampling.chat_template_path);
     job->respond = (struct respond){
         .loaded = &job->loaded, .seed = (uint64_t)c->sampling.seed, .slots = c->sampling.slots};
     return err ? err

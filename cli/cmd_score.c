@@ -12,18 +12,20 @@
 #include <string.h>
 
 struct score_conf {
-    char *model, *step_separator, *aggregate;
+    char *model, *chat_template_path, *step_separator, *aggregate;
     double temperature;
     int max_prompt_length;
 };
 
 static const struct conf_key keys[] = {
     CONF_TEXT(score_conf, model, "", "Hugging Face folder, .gguf file or run folder"),
+    LOADED_CHAT(score_conf, chat_template_path),
     CONF_REAL(score_conf, temperature, "1", 1e-3, 1e3, "divides the logits"),
     CONF_END,
 };
 static const struct conf_key reward_keys[] = {
     CONF_TEXT(score_conf, model, "", "reward model: Hugging Face folder or run folder"),
+    LOADED_CHAT(score_conf, chat_template_path),
     CONF_TEXT(score_conf, step_separator, "\n",
               "process reward model: stands behind each step"),
     CONF_TEXT(score_conf, aggregate, "min",
@@ -169,6 +171,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     job.stepwise.max_prompt = job.conf.max_prompt_length;
     if (!err)
         err = loaded_open(&job.loaded, job.conf.model, job.reward ? HEAD_STEP : HEAD_LM);
+    if (!err)
+        err = loaded_chat(&job.loaded, job.conf.chat_template_path);
     if (!err)
         err = lines_run(&lines, stdin, "stdin", stdout);
     loaded_close(&job.loaded);

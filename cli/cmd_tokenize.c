@@ -7,12 +7,13 @@
 #include <stdlib.h>
 
 struct tokenize_conf {
-    char *model;
+    char *model, *chat_template_path;
     bool add_generation_prompt;
 };
 
 static const struct conf_key keys[] = {
     CONF_TEXT(tokenize_conf, model, "", "Hugging Face folder, .gguf file or run folder"),
+    LOADED_CHAT(tokenize_conf, chat_template_path),
     CONF_BOOL(tokenize_conf, add_generation_prompt, "false",
               "messages: add the assistant's opening"),
     CONF_END,
@@ -67,6 +68,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     (void)command, (void)status;
     if (!err)
         err = loaded_card(&job.loaded, job.conf.model);
+    if (!err)
+        err = loaded_chat(&job.loaded, job.conf.chat_template_path);
     if (!err)
         err = lines_run(&lines, stdin, "stdin", stdout);
     loaded_close(&job.loaded);

@@ -187,6 +187,8 @@ enum err eval_answers(struct eval_answers *out, const struct eval_conf *conf,
     } else {
         err = loaded_open(&out->loaded, model, HEAD_LM);
         if (!err)
+            err = loaded_chat(&out->loaded, conf->sampling.chat_template_path);
+        if (!err)
             err = sample(out, conf, prompts);
     }
     if (err)

@@ -1,8 +1,11 @@
 #include "cli/loaded.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "lm/file/chat_choice.h"
 #include "lm/text/reading.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +14,15 @@ static void ready(struct loaded *out)
     const struct shape *shape = &out->bundle->shape;
 
     out->encode.tokenizer = out->bundle->tokenizer;
+    out->encode.date = NULL;
     out->encode.chat = out->bundle->chat;
     out->encode.chat_error = out->bundle->chat_error;
+    free(out->eos);
     out->eos = reading_end(out->bundle->tokenizer, shape->eos_count ? shape->eos[0] : -1);
+    if (!chat_dated(out->encode.chat))
+        return;
+    out->encode.date = chat_date(out->day, clock_wall_ms());
+    fprintf(stderr, "the chat template says today's date: %s\n", out->day);
 }
 
 static enum err open_bundle(struct loaded *out, const char *path, enum bundle_want want)
@@ -31,6 +40,18 @@ enum err loaded_card(struct loaded *out, const char *path)
 
     if (!err)
         ready(out);
+    return err;
+}
+
+enum err loaded_chat(struct loaded *loaded, const char *path)
+{
+    enum err err = OK;
+
+    if (!path || !*path)
+        return OK;
+    err = chat_choice(loaded->bundle, path);
+    if (!err)
+        ready(loaded);
     return err;
 }
 

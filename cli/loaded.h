@@ -13,7 +13,8 @@ struct loaded {
     float *image;
     struct model *model;
     struct encode encode;
-    char *eos; /* the end token's text, or NULL */
+    char *eos;                /* the end token's text, or NULL */
+    char day[CHAT_DATE_ROOM]; /* today's, for templates that say it */
 };
 
 /* `path` as bundle_open takes it. Errors: ERR_RANGE if the model has another head than `head`;
@@ -23,5 +24,10 @@ void loaded_close(struct loaded *loaded);
 
 /* Tokenizer and template only. */
 enum err loaded_card(struct loaded *out, const char *path) MUST_CHECK;
+
+/* Another template than the model's: chat_choice's `path`; NULL or "" changes nothing. */
+#define LOADED_CHAT(s, f) \
+    CONF_TEXT(s, f, "", "another template: a Jinja file, a folder that has one, or a name")
+enum err loaded_chat(struct loaded *loaded, const char *path) MUST_CHECK;
 
 #endif

@@ -4,10 +4,11 @@
 #define CLI_SAMPLING_H
 
 #include "base/conf.h"
+#include "cli/loaded.h"
 #include "lm/gen/generate.h"
 
 struct sampling_conf {
-    char *model;
+    char *model, *chat_template_path;
     double temperature, top_p, min_p, seed;
     int top_k, max_new_tokens, slots;
     char *system;
@@ -18,6 +19,7 @@ struct sampling_conf {
  */
 #define SAMPLING_ROWS(tokens) \
     CONF_TEXT(sampling_conf, model, "", "Hugging Face folder, .gguf file or run folder"), \
+        LOADED_CHAT(sampling_conf, chat_template_path), \
         CONF_REAL(sampling_conf, temperature, "1", 0, 100, "0 is greedy"), \
         CONF_REAL(sampling_conf, top_p, "1", 0, 1, "smallest set of tokens with this mass"), \
         CONF_INT(sampling_conf, top_k, "0", 0, 1e6, "most likely tokens only; 0: all"), \

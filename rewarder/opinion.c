@@ -120,7 +120,7 @@ static enum err run(struct opinion *o)
 
 enum err opinion_give(struct work *work, const struct model *model, const struct bundle *bundle)
 {
-    const struct encode encode = {bundle->tokenizer, bundle->chat, bundle->chat_error};
+    const struct encode encode = {bundle->tokenizer, bundle->chat, bundle->chat_error, NULL};
     struct opinion o = {.work = work};
     struct judge_spec spec;
     json_t *entry = json_loads(work->spec, JSON_REJECT_DUPLICATES, NULL);

@@ -76,7 +76,7 @@ static void place(float *value, const struct work_item *it, const struct steps *
 static enum err judge(float *value, const struct work_item *it, const struct model *model,
                       const struct bundle *bundle, struct steps_rule rule)
 {
-    const struct encode encode = {bundle->tokenizer, bundle->chat, bundle->chat_error};
+    const struct encode encode = {bundle->tokenizer, bundle->chat, bundle->chat_error, NULL};
     size_t *end = mem_new((size_t)it->answer + 1, sizeof *end), *at = NULL, n;
     char *text = bytes_of(bundle->tokenizer, it, end, &n);
     struct steps steps = {0};

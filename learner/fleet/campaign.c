@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "learner/run/card.h"
 #include "learner/run/crew.h"
 #include "learner/run/resume.h"
 #include "lm/model/image.h"
@@ -83,7 +84,7 @@ static enum err read_prompts(struct campaign *c, const struct dataset *train,
     const struct bundle *card = c->origin->card;
     const char *column[REWARDS_MAX];
     const struct prompts_rule rule = {
-        .encode = {card->tokenizer, card->chat, card->chat_error},
+        .encode = {card->tokenizer, card->chat, card->chat_error, card_day(c->config, card)},
         .vocab = card->shape.vocab,
         .context = card->shape.context,
         .response = c->keys->response_length,
@@ -164,7 +165,7 @@ static enum err take_stops(struct campaign *c)
 static enum err take_tail(struct campaign *c)
 {
     const struct bundle *card = c->origin->card;
-    const struct encode encode = {card->tokenizer, card->chat, NULL};
+    const struct encode encode = {card->tokenizer, card->chat, NULL, NULL};
     size_t n = 0;
     const enum err err = reading_tail(&encode, &c->tail, &n);
 

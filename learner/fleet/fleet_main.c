@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "learner/fleet/campaign.h"
 #include "learner/run/adapt.h"
+#include "learner/run/card.h"
 #include "learner/run/crew.h"
 #include "learner/run/report.h"
 #include "proto/curve.h"
@@ -185,6 +186,8 @@ static enum err check(const struct fleet_method *method, const struct fleet_keys
 {
     enum err err = fleet_keys_check(&c->plan, method, k);
 
+    if (!err)
+        err = card_kwargs(&k->keys);
     if (!err && !k->broker)
         err = err_set(ERR_PARSE,
                       "broker is missing: `drover %s` starts a fleet; alone, say "
@@ -192,6 +195,8 @@ static enum err check(const struct fleet_method *method, const struct fleet_keys
                       method->name);
     if (!err)
         err = rundir_check(k->keys.output_dir);
+    if (!err)
+        card_kept_day(c->config, &k->keys);
     *done = !err && !k->keys.overwrite_output_dir && campaign_finished(k, c->config);
     if (*done)
         fprintf(stderr, "already done: %s/model (overwrite_output_dir=true begins anew)\n",

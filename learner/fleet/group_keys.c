@@ -132,8 +132,7 @@ static const struct conf_key raft[] = {
     CONF_END};
 
 #define NONE(word) CONF_IGNORED(word)
-const struct conf_key group_keys_ignored[] = {NONE("chat_template_kwargs"),
-                                              NONE("label_smoothing_factor"),
+const struct conf_key group_keys_ignored[] = {NONE("label_smoothing_factor"),
                                               NONE("vllm_importance_sampling_cap"),
                                               NONE("num_generations_eval"),
                                               NONE("log_completions"),

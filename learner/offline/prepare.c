@@ -41,12 +41,16 @@ static enum err encode_all(const struct prepare *p, const struct keys *keys,
 static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
                           struct parts *parts)
 {
-    const enum err err = card_open(&parts->card, keys, BUNDLE_CARD, &parts->eos);
+    enum err err = card_kwargs(keys);
 
+    if (!err)
+        err = card_open(&parts->card, keys, BUNDLE_CARD, &parts->eos);
     if (err)
         return err;
+    card_kept_day(parts->config, keys);
     rule->encode =
-        (struct encode){parts->card->tokenizer, parts->card->chat, parts->card->chat_error};
+        (struct encode){parts->card->tokenizer, parts->card->chat, parts->card->chat_error,
+                        card_day(parts->config, parts->card)};
     rule->eos = parts->eos;
     rule->vocab = parts->card->shape.vocab;
     rule->bos = parts->card->shape.bos;
@@ -72,12 +76,12 @@ static enum err run(const struct prepare_method *method, const void *conf, struc
     struct parts parts = {0};
     enum err err = keys_check(&offline.plan, keys);
 
+    parts.config = keys_resolved(method->tables, conf);
     if (!err)
         err = open_card(keys, &p->rule, &parts);
     if (!err)
         err = encode_all(p, keys, &parts);
     if (!err) {
-        parts.config = keys_resolved(method->tables, conf);
         offline.card = parts.card;
         offline.train = parts.train;
         offline.test = parts.test;

@@ -1,56 +1,16 @@
 #include "learner/run/card.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "lm/file/chat_choice.h"
 #include "lm/text/reading.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEMPLATE_MAX = 1 << 20, CONFIG_MAX = 64 << 20 };
-
-/* The template's text out of a Jinja file, or out of a model folder. */
-static enum err template_text(const char *path, char **text, size_t *n)
-{
-    char *file = fs_is_dir(path) ? mem_print("%s/chat_template.jinja", path) : mem_text(path);
-    enum err err;
-
-    if (fs_is_dir(path) && !fs_exists(file)) {
-        json_t *config;
-        free(file);
-        file = mem_print("%s/tokenizer_config.json", path);
-        err = fs_read(text, n, file, CONFIG_MAX);
-        config = err ? NULL : json_loads(*text, 0, NULL);
-        if (!err) {
-            const char *found = json_string_value(json_object_get(config, "chat_template"));
-            free(*text);
-            *text = mem_text(found ? found : "");
-            *n = strlen(*text);
-        }
-        json_decref(config);
-    } else {
-        err = fs_read(text, n, file, TEMPLATE_MAX);
-    }
-    free(file);
-    return err;
-}
-
-static enum err take_template(struct bundle *card, const char *path)
-{
-    char *text = NULL;
-    size_t n;
-    enum err err = template_text(path, &text, &n);
-
-    if (!err)
-        err = chat_detect(&card->chat, text);
-    free(text);
-    if (!err) {
-        free(card->chat_error);
-        card->chat_error = NULL;
-        err = bundle_make_card(card);
-    }
-    return err ? err_add("chat_template_path") : OK;
-}
+enum { RUN_MAX = 16 << 20 };
 
 /* The end token: named in the configuration, or the model's first. *text NULL: none. */
 static enum err take_eos(struct bundle *card, const char *name, char **text)
@@ -81,8 +41,65 @@ enum err card_open(struct bundle **out, const struct keys *keys, enum bundle_wan
 
     *eos = NULL;
     if (!err && keys->chat_template_path)
-        err = take_template(*out, keys->chat_template_path);
+        err = chat_choice(*out, keys->chat_template_path);
     if (!err)
         err = take_eos(*out, keys->eos_token, eos);
     return err;
+}
+
+static const char kwargs[] = "chat_template_kwargs", day_key[] = "date_string";
+
+enum err card_kwargs(const struct keys *keys)
+{
+    const json_t *given = keys->chat_template_kwargs, *value;
+    const char *name;
+
+    if (given && !json_is_object(given))
+        return err_set(ERR_PARSE, "%s: expected a map such as {date_string: 26 Jul 2024}",
+                       kwargs);
+    json_object_foreach((json_t *)(uintptr_t)given, name, value)
+    {
+        if (strcmp(name, day_key))
+            return err_set(ERR_RANGE,
+                           "%s: '%s' is not read: of the known templates only llama3.1 and "
+                           "llama3.2 ask for anything, and that is %s",
+                           kwargs, name, day_key);
+        if (!json_is_string(value))
+            return err_set(ERR_PARSE, "%s: %s: expected a text", kwargs, day_key);
+    }
+    return OK;
+}
+
+void card_kept_day(json_t *config, const struct keys *keys)
+{
+    char *path = mem_print("%s/run.json", keys->output_dir), *text = NULL;
+    json_t *run = NULL, *was;
+    size_t n;
+
+    if (!keys->overwrite_output_dir && !json_object_get(config, kwargs) && fs_exists(path) &&
+        !fs_read(&text, &n, path, RUN_MAX))
+        run = json_loadb(text, n, 0, NULL);
+    was = json_object_get(json_object_get(run, "config"), kwargs);
+    if (was)
+        json_object_set(config, kwargs, was);
+    json_decref(run);
+    free(text);
+    free(path);
+}
+
+const char *card_day(json_t *config, const struct bundle *card)
+{
+    json_t *given = json_object_get(config, kwargs);
+    char day[CHAT_DATE_ROOM];
+
+    if (!json_object_get(given, day_key) && chat_dated(card->chat)) {
+        json_object_set_new(config, kwargs,
+                            json_pack("{s:s}", day_key, chat_date(day, clock_wall_ms())));
+        given = json_object_get(config, kwargs);
+        log_info("template",
+                 "today=\"%s\" the chat template says the date: this run keeps it "
+                 "(chat_template_kwargs: {date_string: ...} names another)",
+                 day);
+    }
+    return json_string_value(json_object_get(given, day_key));
 }

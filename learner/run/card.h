@@ -12,4 +12,15 @@
 enum err card_open(struct bundle **out, const struct keys *keys, enum bundle_want want,
                    char **eos) MUST_CHECK;
 
+/* What chat_template_kwargs holds must be known. Errors: ERR_PARSE, ERR_RANGE. */
+enum err card_kwargs(const struct keys *keys) MUST_CHECK;
+
+/* A template may say today's date (chat_dated): a run keeps that of its first start, as
+ * chat_template_kwargs in its configuration, so that it reads the same tokens when it goes on
+ * on another day. card_kept_day puts what output_dir's run.json holds into the resolved keys
+ * `config`, unless they name one; card_day, today's if the template needs one and there is
+ * none yet. It returns the day, in `config`; NULL: the template's own, or none. */
+void card_kept_day(json_t *config, const struct keys *keys);
+const char *card_day(json_t *config, const struct bundle *card);
+
 #endif

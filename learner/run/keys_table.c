@@ -72,7 +72,11 @@ const struct conf_key keys_table_shared[] = {
     CONF_TEXT(keys, dtype, "float32", "of the written weights: float32 or bfloat16"),
     CONF_TEXT(keys, eos_token, NULL, "the end token's text, when not the model's"),
     CONF_TEXT(keys, chat_template_path, NULL,
-              "a Jinja file or a folder whose template is used"),
+              "a Jinja file, a folder whose template is used, or chatml, smollm2, qwen2, "
+              "qwen2.5, llama3, llama3.1, llama3.2"),
+    CONF_TREE(keys, chat_template_kwargs,
+              "{date_string: 26 Jul 2024}: the day that llama3.1 and llama3.2 say; unset: its "
+              "own, today"),
     CONF_TEXT(keys, max_memory, NULL, "memory the run may hold, e.g. 6GB; the machine's unset"),
     CONF_TEXT(keys, reproducible, "machine", "machine, or portable: same bits on every CPU"),
     CONF_BOOL(keys, use_peft, "false", "train a LoRA adapter of a frozen base"),

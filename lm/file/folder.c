@@ -93,6 +93,35 @@ static const char *template_of(const json_t *config)
     return json_string_value(value);
 }
 
+/* Of chat_template.jinja, or of tokenizer_config.json; NULL: none. */
+static enum err read_template(char **out, const char *path, const json_t *config)
+{
+    size_t n;
+    const enum err err = read_file(out, &n, path, "chat_template.jinja", CONFIG_BYTES, false);
+
+    if (!err && !*out && template_of(config))
+        *out = mem_text(template_of(config));
+    return err;
+}
+
+enum err folder_template(char **out, const char *path)
+{
+    json_t *config = NULL;
+    enum err err =
+        read_json(&config, path, "tokenizer_config.json", false, JSON_DECODE_INT_AS_REAL);
+
+    *out = NULL;
+    if (!err)
+        err = read_template(out, path, config);
+    if (!err && !*out)
+        err = err_set(ERR_PARSE,
+                      "%s: no chat_template.jinja, and no chat_template in "
+                      "tokenizer_config.json",
+                      path);
+    json_decref(config);
+    return err;
+}
+
 enum err folder_read_tokenizer(struct folder *out, const char *path)
 {
     json_t *config = NULL;
@@ -106,10 +135,7 @@ enum err folder_read_tokenizer(struct folder *out, const char *path)
     if (!err)
         err = read_json(&config, path, "tokenizer_config.json", false, JSON_DECODE_INT_AS_REAL);
     if (!err)
-        err = read_file(&out->card.template_text, &n, path, "chat_template.jinja", CONFIG_BYTES,
-                        false);
-    if (!err && !out->card.template_text && template_of(config))
-        out->card.template_text = mem_text(template_of(config));
+        err = read_template(&out->card.template_text, path, config);
     out->bos = token_name(config, "bos_token");
     out->eos = token_name(config, "eos_token");
     out->pad = token_name(config, "pad_token");

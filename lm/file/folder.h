@@ -34,6 +34,8 @@ enum err folder_replace(const char *path, enum err (*write)(void *self, const ch
 /* Only tokenizer.json, tokenizer_config.json and special_tokens_map.json, into `path`. */
 enum err folder_write_tokenizer(const char *path, const struct card *card,
                                 const struct tokenizer *tokenizer) MUST_CHECK;
+/* The text of the folder's chat template; free it. Errors: ERR_IO, ERR_PARSE (none there). */
+enum err folder_template(char **out, const char *path) MUST_CHECK;
 /* The tokenizer's files alone; out->card.shape is the caller's. */
 enum err folder_read_tokenizer(struct folder *out, const char *path) MUST_CHECK;
 

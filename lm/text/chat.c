@@ -1,113 +1,54 @@
 #include "lm/text/chat_parts.h"
 
+#include "lm/text/chat_known.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SMOLLM2 "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 #define QWEN25 "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
 #define QWEN2 "You are a helpful assistant."
-#define DATE "26 Jul 2024" /* Llama 3.1's own, where no other is given */
+#define NAMES "chatml, smollm2, qwen2, qwen2.5, llama3, llama3.1, llama3.2"
 
 typedef enum err chat_renderer(struct chat_text *out, const json_t *messages,
                                const json_t *tools, bool generation, const char *initial);
 
-/* A template is of the family if it has all of `has` and none of `lacks`: words that stand for
- * what our renderer would not do. */
 struct family {
     const char *name, *end, *tail, *initial;
     chat_renderer *render;
-    const char *has[4], *lacks[12];
 };
 
 static const struct family families[CHATS] = {
     [CHAT_NONE] = {.name = "none", .tail = ""},
-    [CHAT_CHATML] = {.name = "chatml",
-                     .end = "<|im_end|>",
-                     .tail = "\n",
-                     .render = chat_chatml_render,
-                     .has = {"<|im_start|>", "<|im_end|>", "content"},
-                     .lacks = {"<|im_start|>system", "<|im_sep|>", "tool", "think", "trim",
-                               "strip", "raise_exception", "bos_token", "eos_token", "image"}},
-    [CHAT_SMOLLM2] = {.name = "smollm2",
-                      .end = "<|im_end|>",
-                      .tail = "\n",
-                      .initial = SMOLLM2,
-                      .render = chat_chatml_render,
-                      .has = {"<|im_start|>", "system\n" SMOLLM2 "<|im_end|>"},
-                      .lacks = {"tool", "think", "trim", "strip", "raise_exception"}},
-    [CHAT_QWEN2] = {.name = "qwen2",
-                    .end = "<|im_end|>",
-                    .tail = "\n",
-                    .initial = QWEN2,
-                    .render = chat_chatml_render,
-                    .has = {"<|im_start|>", "system\n" QWEN2 "<|im_end|>"},
-                    .lacks = {"tool", "think", "trim", "strip", "raise_exception", "image"}},
-    [CHAT_QWEN25] = {.name = "qwen2.5",
-                     .end = "<|im_end|>",
-                     .tail = "\n",
-                     .initial = QWEN25,
-                     .render = chat_qwen_render,
-                     .has = {"<|im_start|>", QWEN25, "<tool_response>", "# Tools"},
-                     .lacks = {"think", "trim", "strip", "image", "raise_exception"}},
-    [CHAT_LLAMA3] = {.name = "llama3",
-                     .end = "<|eot_id|>",
-                     .tail = "",
-                     .render = chat_llama_render,
-                     .has = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "trim"},
-                     .lacks = {"tool", "think", "Cutting Knowledge", "raise_exception",
-                               "<|start_header_id|>system", "image"}},
-    [CHAT_LLAMA31] = {.name = "llama3.1",
-                      .end = "<|eot_id|>",
-                      .tail = "",
-                      .initial = DATE,
-                      .render = chat_llama_dated,
-                      .has = {"<|start_header_id|>", "Cutting Knowledge Date: December 2023",
-                              "Today Date: ", "<|eot_id|>"},
-                      .lacks = {"think", "image"}},
+    [CHAT_CHATML] = {"chatml", "<|im_end|>", "\n", NULL, chat_chatml_render},
+    [CHAT_SMOLLM2] = {"smollm2", "<|im_end|>", "\n", SMOLLM2, chat_chatml_render},
+    [CHAT_QWEN2] = {"qwen2", "<|im_end|>", "\n", QWEN2, chat_chatml_render},
+    [CHAT_QWEN25] = {"qwen2.5", "<|im_end|>", "\n", QWEN25, chat_qwen_render},
+    [CHAT_LLAMA3] = {"llama3", "<|eot_id|>", "", NULL, chat_llama_render},
+    [CHAT_LLAMA31] = {"llama3.1", "<|eot_id|>", "", CHAT_DATE, chat_llama_dated},
+    [CHAT_LLAMA32] = {"llama3.2", "<|eot_id|>", "", CHAT_DATE, chat_llama_dated},
 };
-
-/* Is `word` in `text`? A newline in a template may be written \n. */
-static bool holds(const char *text, const char *word)
-{
-    const char *newline = strchr(word, '\n');
-    char other[160];
-    size_t head;
-
-    if (strstr(text, word))
-        return true;
-    if (!newline || strlen(word) + 2 > sizeof other)
-        return false;
-    head = (size_t)(newline - word);
-    memcpy(other, word, head);
-    memcpy(other + head, "\\n", 2);
-    memcpy(other + head + 2, newline + 1, strlen(newline + 1) + 1);
-    return strstr(text, other) != NULL;
-}
-
-static bool fits(const struct family *family, const char *text)
-{
-    for (size_t i = 0; i < sizeof family->has / sizeof *family->has; i++)
-        if (family->has[i] && !holds(text, family->has[i]))
-            return false;
-    for (size_t i = 0; i < sizeof family->lacks / sizeof *family->lacks; i++)
-        if (family->lacks[i] && holds(text, family->lacks[i]))
-            return false;
-    return true;
-}
 
 enum err chat_detect(enum chat *out, const char *template_text)
 {
+    struct hash sum;
+    char text[HASH_TEXT];
+
     *out = CHAT_NONE;
     if (!template_text || !*template_text)
         return OK;
-    for (int i = CHAT_NONE + 1; i < CHATS; i++)
-        if (fits(&families[i], template_text)) {
-            *out = (enum chat)i;
-            return OK;
-        }
+    sum = chat_known_hash(template_text);
+    if (chat_known(out, &sum))
+        return OK;
     return err_set(ERR_RANGE,
-                   "the chat template is of no known family: chatml, smollm2, qwen2, "
-                   "qwen2.5, llama3 and llama3.1 are supported");
+                   "the chat template (SHA-256 %s) is none of the texts that are known to "
+                   "render here as in transformers (" NAMES "): messages are refused. Give "
+                   "prompts and answers as text, rendered by you; or, if the model was trained "
+                   "with one of these, say chat_template_path=NAME where the command takes it, "
+                   "or put another chat_template.jinja beside the model",
+                   hash_text(text, &sum));
 }
 
 enum err chat_named(enum chat *out, const char *name)
@@ -118,11 +59,7 @@ enum err chat_named(enum chat *out, const char *name)
             *out = (enum chat)i;
             return OK;
         }
-    return err_set(
-        ERR_RANGE,
-        "chat template \"%.32s\": not one of chatml, smollm2, qwen2, qwen2.5, llama3 "
-        "and llama3.1",
-        name);
+    return err_set(ERR_RANGE, "chat template \"%.32s\": not one of " NAMES, name);
 }
 
 const char *chat_name(enum chat chat)
@@ -140,41 +77,65 @@ const char *chat_end(enum chat chat)
     return families[chat].end;
 }
 
-enum err chat_render(enum chat chat, const json_t *messages, const json_t *tools,
-                     bool generation, char **text, size_t *n, size_t **span, size_t *spans)
+bool chat_dated(enum chat chat)
 {
-    struct chat_text out = {.text = NULL};
+    return chat == CHAT_LLAMA32;
+}
+
+char *chat_date(char out[CHAT_DATE_ROOM], int64_t wall_ms)
+{
+    static const char *const month[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    const time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm day;
+
+    if (localtime_r(&seconds, &day))
+        snprintf(out, CHAT_DATE_ROOM, "%02d %s %d", day.tm_mday, month[day.tm_mon],
+                 1900 + day.tm_year);
+    else
+        snprintf(out, CHAT_DATE_ROOM, "%s", CHAT_DATE);
+    return out;
+}
+
+/* The whole text into out, which is freed on an error. */
+static enum err write_text(struct chat_text *out, enum chat chat, const json_t *messages,
+                           const json_t *tools, const char *date, bool generation)
+{
+    const bool dated = families[chat].render == chat_llama_dated;
     enum err err;
 
-    *text = NULL;
-    *n = 0;
-    if (span)
-        *span = NULL;
-    if (spans)
-        *spans = 0;
     if (chat == CHAT_NONE)
         return err_set(ERR_STATE, "no chat template");
     if (!json_array_size(messages))
         return err_set(ERR_PARSE, "messages: not a list, or empty");
     if (tools && !json_is_array(tools) && !json_is_null(tools))
         return err_set(ERR_PARSE, "tools: not a list");
-    err = families[chat].render(&out, messages, tools, generation, families[chat].initial);
-    if (!err && out.n > CHAT_BYTES_MAX)
-        err = err_set(ERR_RANGE, "a conversation of %zu bytes, at most %d", out.n,
+    err = families[chat].render(out, messages, tools, generation,
+                                dated && date ? date : families[chat].initial);
+    if (!err && out->n > CHAT_BYTES_MAX)
+        err = err_set(ERR_RANGE, "a conversation of %zu bytes, at most %d", out->n,
                       CHAT_BYTES_MAX);
+    if (err)
+        free(out->text);
+    return err;
+}
+
+enum err chat_render(enum chat chat, const json_t *messages, const json_t *tools,
+                     const char *date, bool generation, char **text, size_t *n, size_t **span,
+                     size_t *spans)
+{
+    struct chat_text out = {.text = NULL};
+    const enum err err = write_text(&out, chat, messages, tools, date, generation);
+
     if (err || !span) {
         free(out.span);
         out.span = NULL;
     }
-    if (err) {
-        free(out.text);
-        return err;
-    }
-    *text = out.text;
-    *n = out.n;
+    *text = err ? NULL : out.text;
+    *n = err ? 0 : out.n;
     if (span)
         *span = out.span;
     if (spans)
-        *spans = out.spans;
-    return OK;
+        *spans = err ? 0 : out.spans;
+    return err;
 }

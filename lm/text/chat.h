@@ -1,10 +1,14 @@
-/* chat: messages to text by a model's template, natively for known families.
+/* chat: messages to text by a model's template, natively for known templates.
  *
- * A template is recognised by its text; an unknown one is an error that names those supported.
- * Where we part from a Jinja engine on purpose: tools or calls that a family's template would
- * drop in silence are an error, and so is a role it would skip; call arguments given as a
- * string (the OpenAI format) are parsed, not encoded twice; Llama 3.1's date is always 26 Jul
- * 2024, so that a text is the same tomorrow. Content is text: lists of parts are refused. */
+ * A template is known only if its very text was rendered beside transformers
+ * (chat_known.h): a text that differs in one character may say something else, so it is an
+ * error that names the way out. Where we part from a Jinja engine on purpose: tools or calls
+ * that a family's template would drop in silence are an error, and so is a role it would skip;
+ * call arguments given as a string (the OpenAI format) are parsed, not encoded twice. Content
+ * is text: lists of parts are refused.
+ *
+ * Llama 3.2's template says today's date (transformers gives it strftime_now), Llama 3.1's
+ * always 26 Jul 2024; both take another as their date_string. Time is an argument here. */
 
 #ifndef LM_TEXT_CHAT_H
 #define LM_TEXT_CHAT_H
@@ -14,6 +18,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum chat {
     CHAT_NONE,
@@ -23,14 +28,19 @@ enum chat {
     CHAT_QWEN25,
     CHAT_LLAMA3,
     CHAT_LLAMA31,
+    CHAT_LLAMA32,
     CHATS
 };
 
+#define CHAT_DATE "26 Jul 2024" /* Llama 3.1's and 3.2's own, where they are given none */
+enum { CHAT_DATE_ROOM = 32 };
+
 /* Which family a Jinja template is; NULL or "" gives CHAT_NONE. Errors: ERR_RANGE names the
- * supported. */
+ * known ones and the way out. */
 enum err chat_detect(enum chat *out, const char *template_text) MUST_CHECK;
 
-/* By name: "chatml", "smollm2", "qwen2", "qwen2.5", "llama3", "llama3.1". Errors: ERR_RANGE. */
+/* By name: "chatml", "smollm2", "qwen2", "qwen2.5", "llama3", "llama3.1", "llama3.2". Errors:
+ * ERR_RANGE. */
 enum err chat_named(enum chat *out, const char *name) MUST_CHECK;
 const char *chat_name(enum chat chat);
 
@@ -38,12 +48,19 @@ const char *chat_name(enum chat chat);
  * CHAT_NONE. */
 const char *chat_template(enum chat chat);
 
+/* Whether its text says the day on which it is rendered. */
+bool chat_dated(enum chat chat);
+
+/* The local day of a time since 1970, as strftime("%d %b %Y") in English. Returns out. */
+char *chat_date(char out[CHAT_DATE_ROOM], int64_t wall_ms);
+
 /* messages: a JSON list of {"role", "content"[, "tool_calls"]}; tools: list or NULL.
+ * date: Llama 3.1's and 3.2's date_string, NULL for CHAT_DATE; others have none.
  * `generation` adds the assistant's opening. span (may be NULL): start and end bytes of each
  * assistant content including its end-of-turn, pairs, freed with free(). *text is freed with
  * free(). Errors: ERR_PARSE, ERR_RANGE, ERR_STATE (CHAT_NONE). */
 enum err chat_render(enum chat chat, const json_t *messages, const json_t *tools,
-                     bool generation, char **text, size_t *n, size_t **span,
+                     const char *date, bool generation, char **text, size_t *n, size_t **span,
                      size_t *spans) MUST_CHECK;
 
 /* What the template writes after an assistant's end-of-turn token ("\n" for ChatML kin, "" for

@@ -25,7 +25,8 @@ enum err encode_text(const struct encode *encode, const json_t *value, const jso
             encode->chat_error
                 ? encode->chat_error
                 : "the model has no chat template: give strings instead of messages");
-    return chat_render(encode->chat, value, tools, generation, text, n, NULL, NULL);
+    return chat_render(encode->chat, value, tools, encode->date, generation, text, n, NULL,
+                       NULL);
 }
 
 /* ids of text, with BOS before plain text where the tokenizer wants one. */

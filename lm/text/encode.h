@@ -18,6 +18,7 @@ struct encode {
     const struct tokenizer *tokenizer;
     enum chat chat;
     const char *chat_error; /* why messages cannot be rendered, or NULL */
+    const char *date;       /* chat_render's, or NULL */
 };
 
 struct encoded {

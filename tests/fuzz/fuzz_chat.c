@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         char *text;
 
         if (chat_render((enum chat)chat, json_object_get(root, "messages"),
-                        json_object_get(root, "tools"), true, &text, &length, &span, &spans))
+                        json_object_get(root, "tools"), NULL, true, &text, &length, &span,
+                        &spans))
             continue;
         for (size_t i = 0; i < 2 * spans; i++)
             assert(span[i] <= length && (!i || span[i] >= span[i - 1]));

@@ -25,7 +25,7 @@ static int setup(void **state)
     bench.shape.context = 512;
     bench.tiny = tiny_make(&bench.shape);
     assert_ok(tokenizer_bytes(&bench.tokenizer, special, 4));
-    bench.encode = (struct encode){bench.tokenizer, CHAT_CHATML, NULL};
+    bench.encode = (struct encode){bench.tokenizer, CHAT_CHATML, NULL, NULL};
     return 0;
 }
 
@@ -39,7 +39,7 @@ static int teardown(void **state)
 
 static char *filled(const struct template *t, const char *const *slot, enum chat chat)
 {
-    const struct encode encode = {bench.tokenizer, chat, NULL};
+    const struct encode encode = {bench.tokenizer, chat, NULL, NULL};
     char *text;
     size_t n;
 

@@ -2,6 +2,7 @@ drover_library(learner_trl SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/learner/trl.c NEE
 drover_test(learner/objective NEEDS learner)
 drover_test(learner/checkpoint NEEDS learner)
 drover_test(learner/rundir NEEDS learner)
+drover_test(learner/card NEEDS learner)
 drover_test(learner/keys NEEDS learner)
 drover_test(learner/parity NEEDS learner learner_trl TIMEOUT 120)
 target_compile_definitions(test_learner_parity PRIVATE GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/golden/trl")

@@ -12,7 +12,7 @@ static struct bundle *bundle;
 static struct corpus_rule rule_of(int max_length)
 {
     return (struct corpus_rule){
-        .encode = {bundle->tokenizer, bundle->chat, bundle->chat_error},
+        .encode = {bundle->tokenizer, bundle->chat, bundle->chat_error, NULL},
         .eos = "<|im_end|>",
         .text_field = "text",
         .vocab = bundle->shape.vocab,

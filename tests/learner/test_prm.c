@@ -120,7 +120,7 @@ static void tokens_and_labels_are_trls(void **state)
     (void)state;
     assert_ok(bundle_open(&bundle, "model", BUNDLE_CARD));
     for (size_t r = 0; r < 3; r++) {
-        const struct encode encode = {bundle->tokenizer, bundle->chat, NULL};
+        const struct encode encode = {bundle->tokenizer, bundle->chat, NULL, NULL};
         const json_t *rows = at(golden, runs[r].name, "tokens");
         FILE *file = fopen("steps.jsonl", "r");
         char line[4096];
@@ -216,7 +216,7 @@ static void the_loss_is_the_cross_entropy(void **state)
 static void encode(struct steps *out, const char *row, const struct bundle *bundle,
                    struct steps_rule rule, enum err want, const char *words)
 {
-    const struct encode how = {bundle->tokenizer, bundle->chat, NULL};
+    const struct encode how = {bundle->tokenizer, bundle->chat, NULL, NULL};
     json_t *object = json_loads(row, 0, NULL);
 
     rule.separator = "\n";

@@ -1,20 +1,23 @@
 #include "tests/support/test.h"
 
-#include "lm/text/chat.h"
+#include "lm/text/chat_known.h"
 #include "lm/text/pyjson.h"
 #include "tests/lm/golden.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void check_case(enum chat chat, const json_t *item)
 {
     const json_t *want = json_object_get(item, "text"), *ends = json_object_get(item, "spans");
+    const char *date = json_string_value(json_object_get(item, "date"));
     size_t n, *span, spans;
     char *text;
 
     assert_ok(chat_render(
-        chat, json_object_get(item, "messages"), json_object_get(item, "tools"),
+        chat, json_object_get(item, "messages"), json_object_get(item, "tools"), date,
         json_is_true(json_object_get(item, "generation")), &text, &n, &span, &spans));
     assert_string_equal(text, json_string_value(want));
     assert_int_equal(n, json_string_length(want));
@@ -30,17 +33,25 @@ static void texts_are_those_of_transformers(void **state)
     size_t n, i, families = 0;
     char *file = golden_text("chat.z", &n);
     json_t *root = json_loadb(file, n, JSON_ALLOW_NUL, NULL), *family, *item;
-    const char *name;
+    const char *name, *sum;
 
     (void)state;
     json_object_foreach(root, name, family)
     {
         const char *ours = json_string_value(json_object_get(family, "ours"));
+        const char *theirs = json_string_value(json_object_get(family, "theirs"));
         enum chat chat, named;
 
-        assert_ok(chat_detect(&chat, json_string_value(json_object_get(family, "theirs"))));
         assert_ok(chat_named(&named, name));
+        assert_ok(chat_detect(&chat, theirs ? theirs : ours));
         assert_int_equal(chat, named);
+        json_object_foreach(json_object_get(family, "known"), sum, item)
+        {
+            struct hash hash;
+            assert_ok(hash_parse(&hash, sum));
+            assert_true(chat_known(&chat, &hash));
+            assert_int_equal(chat, named);
+        }
         assert_string_equal(chat_name(chat), name);
         assert_string_equal(chat_template(chat), ours);
         assert_ok(chat_detect(&chat, ours));
@@ -54,24 +65,45 @@ static void texts_are_those_of_transformers(void **state)
     free(file);
 }
 
+#define TURN "<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>"
+#define OPEN "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+#define EACH(words) "{% for message in messages %}{{'" words "'}}{% endfor %}"
+
 static void a_template_is_known_or_refused(void **state)
 {
+    /* Each was rendered as plain ChatML in silence, and is something else in transformers. */
     static const char *const unknown[] = {
         "{{ messages }}",
-        "[INST] {{ message }} [/INST]",
-        "<|im_start|>{{role}}<|im_sep|>{{content}}<|im_end|>",
-        "<|im_start|>{{role}}\n{{content | trim}}<|im_end|>",
-        "<|im_start|>{{role}}\n{{content}}<|im_end|>{{ enable_thinking }}",
-        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>{{role}}\n{{content}}<|im_end|>",
-        "<|start_header_id|>{{role}}<|end_header_id|>{{content|trim}}<|eot_id|>{{ tools }}"};
+        EACH(TURN) OPEN,                                   /* no newline between */
+        EACH(TURN "\n") "{{ '<|im_start|>assistant\n' }}", /* always opened */
+        "{{ '<|im_start|>' + 'system\nBe brief.<|im_end|>\n' }}" EACH(TURN "\n") OPEN,
+        "{% for message in messages %}{% if message['role'] == 'user' %}{{'<|im_start|>human\n'"
+        " + message['content'] + '<|im_end|>\n'}}{% else %}{{'<|im_start|>gpt\n' + "
+        "message['content'] + '<|im_end|>\n'}}{% endif %}{% endfor %}",
+        EACH(TURN " \n") OPEN, /* a blank */
+        EACH(TURN "\n") "{% if add_generation_prompt %}{{ '<|im_start|>bot\n' }}{% endif %}",
+        "{% for message in messages[1:] %}{{'" TURN "\n'}}{% endfor %}" OPEN,
+        "{% for message in messages %}{{'<|im_start|>' + message['role'] | upper + '\n' + "
+        "message['content'] + '<|im_end|>\n'}}{% endfor %}" OPEN,
+        EACH(TURN "\n") OPEN " "};
+    char text[600];
     enum chat chat;
 
     (void)state;
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         assert_err(ERR_RANGE, chat_detect(&chat, unknown[i]));
         assert_non_null(strstr(err_text(), "smollm2"));
+        assert_non_null(strstr(err_text(), "chat_template_path"));
         assert_int_equal(chat, CHAT_NONE);
     }
+    snprintf(text, sizeof text, "%s", EACH(TURN "' + '\n") OPEN);
+    assert_ok(chat_detect(&chat, text));
+    assert_int_equal(chat, CHAT_CHATML);
+    strncat(text, "\n", 2); /* which Jinja drops */
+    assert_ok(chat_detect(&chat, text));
+    assert_int_equal(chat, CHAT_CHATML);
+    strncat(text, "\n", 2);
+    assert_err(ERR_RANGE, chat_detect(&chat, text));
     assert_ok(chat_detect(&chat, NULL));
     assert_int_equal(chat, CHAT_NONE);
     assert_ok(chat_detect(&chat, ""));
@@ -84,12 +116,26 @@ static void a_template_is_known_or_refused(void **state)
     assert_string_equal(chat_tail(CHAT_SMOLLM2), "\n");
 }
 
+static void a_day_is_written_as_python_writes_it(void **state)
+{
+    char text[CHAT_DATE_ROOM];
+
+    (void)state;
+    setenv("TZ", "UTC", 1);
+    tzset();
+    assert_string_equal(chat_date(text, 0), "01 Jan 1970");
+    assert_string_equal(chat_date(text, 1722000000000), "26 Jul 2024");
+    assert_string_equal(chat_date(text, 1796083199999), "30 Nov 2026");
+    assert_true(chat_dated(CHAT_LLAMA32));
+    assert_false(chat_dated(CHAT_LLAMA31));
+}
+
 static enum err render(enum chat chat, const char *messages, const char *tools, char **text)
 {
     json_t *list = json_loads(messages, JSON_DECODE_ANY, NULL);
     json_t *given = tools ? json_loads(tools, JSON_DECODE_ANY, NULL) : NULL;
     size_t n;
-    const enum err err = chat_render(chat, list, given, false, text, &n, NULL, NULL);
+    const enum err err = chat_render(chat, list, given, NULL, false, text, &n, NULL, NULL);
 
     json_decref(list);
     json_decref(given);
@@ -201,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_those_of_transformers),
         cmocka_unit_test(a_template_is_known_or_refused),
+        cmocka_unit_test(a_day_is_written_as_python_writes_it),
         cmocka_unit_test(what_a_template_would_drop_is_refused),
         cmocka_unit_test(arguments_given_as_text_are_not_encoded_twice),
         cmocka_unit_test(calls_follow_one_another_on_lines_of_their_own),

@@ -42,7 +42,7 @@ static void ids_and_the_start_are_those_of_transformers(void **state)
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
         const struct golden *g = &golden[i];
         struct tokenizer *tokenizer = tokenizer_named(g->tokenizer);
-        const struct encode encode = {tokenizer, CHAT_CHATML, NULL};
+        const struct encode encode = {tokenizer, CHAT_CHATML, NULL, NULL};
         json_t *prompt = value(g->prompt), *completion = value(g->completion);
         struct encoded head, both;
 
@@ -67,7 +67,7 @@ static void ids_and_the_start_are_those_of_transformers(void **state)
 static void a_bos_in_the_text_is_not_doubled(void **state)
 {
     struct tokenizer *tokenizer = tokenizer_named("tokenizer_llama3.json");
-    const struct encode encode = {tokenizer, CHAT_NONE, NULL};
+    const struct encode encode = {tokenizer, CHAT_NONE, NULL, NULL};
     json_t *with = value("\"<|begin_of_text|>The answer is\""),
            *without = value("\"The answer is\"");
     struct encoded a, b;
@@ -102,7 +102,7 @@ static void what_is_neither_text_nor_messages_is_refused(void **state)
 {
     static const char *const said = "[{\"role\":\"user\",\"content\":\"a\"}]";
     struct tokenizer *tokenizer = tokenizer_named("tokenizer_smollm.json");
-    struct encode encode = {tokenizer, CHAT_CHATML, NULL};
+    struct encode encode = {tokenizer, CHAT_CHATML, NULL, NULL};
 
     (void)state;
     refused(&encode, ERR_PARSE, "7", "\"a\"", "a string or a list of messages");

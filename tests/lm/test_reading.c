@@ -19,7 +19,7 @@ static int opened(void **state)
 
     (void)state;
     assert_ok(tokenizer_json(&tokenizer, text, n, "tokenizer_smollm.json"));
-    encode = (struct encode){tokenizer, CHAT_CHATML, NULL};
+    encode = (struct encode){tokenizer, CHAT_CHATML, NULL, NULL};
     free(text);
     return 0;
 }

@@ -83,7 +83,7 @@ static void steps_end_where_their_bytes_do(void **state)
     assert_ok(process_score(work, bed.model, bed.bundle));
     row = json_pack("{s:s,s:[s,s,s,s]}", "prompt", prompt, "completions", steps[0], steps[1],
                     steps[2], steps[3]);
-    const struct encode encode = {bed.bundle->tokenizer, bed.bundle->chat, NULL};
+    const struct encode encode = {bed.bundle->tokenizer, bed.bundle->chat, NULL, NULL};
     assert_ok(steps_encode(&want, row, &encode, &rule));
     logit = mem_new((size_t)want.n, sizeof *logit);
     const int seq[] = {0, want.n};

@@ -1,0 +1,39 @@
+/* A path that exists is read; anything else is taken for a family's name. */
+#include "lm/file/chat_choice.h"
+
+#include "base/fs.h"
+#include "lm/file/folder.h"
+
+#include <stdlib.h>
+
+enum { TEMPLATE_MAX = 1 << 20 };
+
+static enum err find(enum chat *out, const char *path)
+{
+    char *text = NULL;
+    size_t n;
+    enum err err;
+
+    if (!fs_exists(path)) {
+        err = chat_named(out, path);
+        return err ? err_add("no such file or folder, nor the name of a template") : OK;
+    }
+    err =
+        fs_is_dir(path) ? folder_template(&text, path) : fs_read(&text, &n, path, TEMPLATE_MAX);
+    if (!err)
+        err = chat_detect(out, text);
+    free(text);
+    return err;
+}
+
+enum err chat_choice(struct bundle *bundle, const char *path)
+{
+    enum err err = find(&bundle->chat, path);
+
+    if (!err) {
+        free(bundle->chat_error);
+        bundle->chat_error = NULL;
+        err = bundle_make_card(bundle);
+    }
+    return err ? err_add("chat_template_path") : OK;
+}

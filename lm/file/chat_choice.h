@@ -1,0 +1,13 @@
+/* chat_choice: another chat template than the model's own, as people name one. */
+
+#ifndef LM_FILE_CHAT_CHOICE_H
+#define LM_FILE_CHAT_CHOICE_H
+
+#include "lm/file/bundle.h"
+
+/* Gives the bundle the template of `path`: a Jinja file, a folder that has one
+ * (chat_template.jinja, tokenizer_config.json), or a family's name (lm/text/chat.h). Its card
+ * is made anew. Errors: ERR_IO, ERR_PARSE, ERR_RANGE (an unknown text). */
+enum err chat_choice(struct bundle *bundle, const char *path) MUST_CHECK;
+
+#endif
