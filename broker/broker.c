@@ -124,6 +124,20 @@ void broker_heartbeats(struct broker *b)
             heartbeat(b, m);
 }
 
+/* Who brings what it will bring from now on. */
+static void take_origin(const struct broker *b, struct member *member,
+                        const struct msg_hello *hello)
+{
+    struct writer writer = {.address = ""};
+
+    if (b->sink.origin)
+        b->sink.origin(b->sink.self, member->link, &writer);
+    writer.peer = member->id;
+    writer.name = hello->name;
+    writer.build = hello->build;
+    origin_take(&member->origin, &writer);
+}
+
 struct member *broker_hello(struct broker *b, struct member *was, void *link,
                             const struct msg *msg, int64_t now_ms)
 {
@@ -146,6 +160,7 @@ struct member *broker_hello(struct broker *b, struct member *was, void *link,
         log_info("joined", "peer=%s role=%d", member->name, (int)member->role);
     }
     roster_hello(member, &msg->hello);
+    take_origin(b, member, &msg->hello);
     if (memcmp(&msg->head.run, &none, sizeof none)) /* else: as it said before */
         member->run = msg->head.run;
     member->heard_ms = now_ms;

@@ -49,6 +49,8 @@ struct broker_sink {
     /* The hub forgets it; broker_gone is called within, if it was a member. */
     void (*refuse)(void *self, void *link, enum refuse_code code, const char *words);
     void (*release)(void *self, void *link); /* it said BYE; broker_gone is called within */
+    /* Where it connected from, and by which key; NULL: nobody knows. */
+    void (*origin)(void *self, void *link, struct writer *out);
     void (*publish)(void *self, struct msg *msg); /* STATS: to all who listen */
 };
 

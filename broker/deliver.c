@@ -56,11 +56,15 @@ static bool send_sample(struct broker *b, const struct open_task *task,
                         struct open_sample *sample)
 {
     struct score *score = mem_new(task->scores + 1, sizeof *score);
+    struct writer *scored = mem_new(task->scores + 1, sizeof *scored);
     struct msg msg = {.head.type = MSG_SAMPLE,
                       .sample = {.attempts = sample->attempts,
                                  .rollout = *sample->body,
                                  .score = score,
-                                 .scores = task->scores}};
+                                 .scores = task->scores,
+                                 .writer = origin_writer(sample->by),
+                                 .scored = scored,
+                                 .scoreds = task->scores}};
     bool sent;
 
     for (uint32_t j = 0; j < task->scores; j++) {
@@ -73,8 +77,10 @@ static bool send_sample(struct broker *b, const struct open_task *task,
                                   .value = from->value,
                                   .values = from->values,
                                   .diagnostics = from->diagnostics ? from->diagnostics : ""};
+        scored[j] = origin_writer(from->by);
     }
     sent = broker_send(b, b->run.learner, &msg);
+    free(scored);
     free(score);
     return sent;
 }

@@ -65,6 +65,7 @@ static enum err accept(struct broker *b, struct member *from, struct open_task *
         sample->space = bytes;
     }
     sample->body = body;
+    sample->by = origin_copy(&from->origin);
     sample->missing = task->scores;
     sample->score = mem_new(task->scores + 1, sizeof *sample->score);
     tasks_move(&b->tasks, task, rollout->sample, PLACE_SCORING, now_ms);

@@ -3,6 +3,7 @@
 #ifndef BROKER_ROSTER_H
 #define BROKER_ROSTER_H
 
+#include "broker/origin.h"
 #include "proto/msg.h"
 
 enum {
@@ -32,6 +33,7 @@ struct member {
     enum role role;
     struct id id;
     uint64_t incarnation;
+    struct origin origin; /* of its present connection */
     char name[ROSTER_NAME], note[ROSTER_WORDS], error[ROSTER_WORDS];
     bool greeted; /* WELCOME went out on its present connection */
     bool draining;

@@ -246,13 +246,14 @@ static enum err fits(const struct broker *b, const struct open_task *task)
 static void measure(const struct broker *b, struct open_task *task)
 {
     const size_t tokens = task->def->decoding.max_new;
-    size_t each =
-        sizeof(struct rollout) + 1024 + tokens * (4 + 4 + sizeof(struct span) / 8) + tokens / 8;
+    size_t each = sizeof(struct rollout) + sizeof(struct origin) + 1024 +
+                  tokens * (4 + 4 + sizeof(struct span) / 8) + tokens / 8;
 
     for (uint32_t i = 0; i < b->run.scorers; i++) {
         const struct scorer *scorer = &b->run.scorer[i];
 
-        each += sizeof(struct open_score) + (scorer->per_token ? tokens * 4 : 64);
+        each += sizeof(struct open_score) + sizeof(struct origin) +
+                (scorer->per_token ? tokens * 4 : 64);
         if (scorer->needs_text)
             each += tokens * 8;
         task->whole |= scorer->unit != UNIT_ROLLOUT;

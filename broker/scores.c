@@ -362,8 +362,8 @@ static bool adds_up(const struct score *score)
 
 /* Joins what of the answer belongs to rollouts that are here; false if some of it is unusable.
  */
-static bool join_all(struct broker *b, const struct ticket *ticket, const struct score *score,
-                     int64_t now_ms)
+static bool join_all(struct broker *b, const struct ticket *ticket, const struct member *from,
+                     const struct score *score, int64_t now_ms)
 {
     const struct scorer *scorer = &b->run.scorer[ticket->scorer];
     const float *value = score->value;
@@ -382,6 +382,7 @@ static bool join_all(struct broker *b, const struct ticket *ticket, const struct
                 good = false;
                 continue;
             }
+            task->sample[at].score[ticket->scorer].by = origin_copy(&from->origin);
             join(b, task, at, ticket->scorer, value, score->each[r],
                  score->rollouts == 1 ? score->diagnostics : "", now_ms);
         }
@@ -421,7 +422,7 @@ enum err scores_on_score(struct broker *b, struct member *from, const struct msg
     if (memcmp(&ticket->to, &from->id, sizeof from->id)) /* a number that it made up */
         return err_set(ERR_RANGE, "score: ticket %llu is another peer's",
                        (unsigned long long)ticket->number);
-    if (adds_up(score) && covers(b, ticket, score) && join_all(b, ticket, score, now)) {
+    if (adds_up(score) && covers(b, ticket, score) && join_all(b, ticket, from, score, now)) {
         requeue(b, ticket); /* what it left out */
         ticket_end(&b->tickets, ticket);
     } else {

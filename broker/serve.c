@@ -91,6 +91,15 @@ static void to_release(void *self, void *link)
     hub_release(s->control, link, s->now_ms);
 }
 
+static void origin(void *self, void *link, struct writer *out)
+{
+    const struct hub_peer *peer = link;
+
+    (void)self;
+    out->key = peer->key;
+    out->address = peer->address;
+}
+
 static void to_board(void *self, struct msg *msg)
 {
     board_publish(((struct serve *)self)->board, msg);
@@ -241,6 +250,7 @@ static void make_broker(struct serve *s)
                                      .send = to_member,
                                      .refuse = to_refuse,
                                      .release = to_release,
+                                     .origin = origin,
                                      .publish = to_board};
     const char *endpoint = hub_endpoint(bulk_hub(s->bulk));
     char reached[LISTEN_TEXT];

@@ -21,6 +21,7 @@ static void free_scores(struct open_sample *sample, uint32_t n)
     for (uint32_t i = 0; sample->score && i < n; i++) {
         free(sample->score[i].value);
         free(sample->score[i].diagnostics);
+        free(sample->score[i].by);
     }
     free(sample->score);
     sample->score = NULL;
@@ -36,7 +37,9 @@ static void free_body(struct tasks *tasks, const struct open_task *task,
 {
     free_scores(sample, task->scores);
     free(sample->body);
+    free(sample->by);
     sample->body = NULL;
+    sample->by = NULL;
     tasks->space -= sample->space;
     sample->space = 0;
 }

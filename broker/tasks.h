@@ -13,6 +13,7 @@
 #define BROKER_TASKS_H
 
 #include "base/err.h"
+#include "broker/origin.h"
 #include "proto/noun.h"
 
 #include <stddef.h>
@@ -41,6 +42,7 @@ struct open_score {
     uint32_t values;
     float *value;
     char *diagnostics;
+    struct origin *by; /* who gave it */
 };
 
 struct open_sample {
@@ -52,6 +54,7 @@ struct open_sample {
     int64_t since_ms, not_before_ms;
     size_t space;         /* bytes reserved or taken; 0: none */
     struct rollout *body; /* while scoring or ready */
+    struct origin *by;    /* who brought it */
     struct open_score *score;
     char *error;
 };

@@ -11,7 +11,7 @@ def crc32c(data):
 
 def records(data):  # type and payload of each record; a torn tail ends them
     at = 8
-    assert data[:8] == b"DROVERJ1", "not a journal"
+    assert data[:8] in (b"DROVERJ1", b"DROVERJ2"), "not a journal"
     while len(data) - at >= 24:
         length, before, kind, crc = struct.unpack_from("<IQII", data, at + 4)
         payload = data[at + 24:at + 24 + length]
@@ -20,7 +20,12 @@ def records(data):  # type and payload of each record; a torn tail ends them
         at += 24 + length
     if at < len(data): print(f"torn tail: {len(data) - at} bytes")
 
-START, SAMPLE, DROPPED, STEP, ATTEMPT, END = range(1, 7)
+def text(p, at):
+    n, = struct.unpack_from("<I", p, at)
+    return p[at + 4:at + 4 + n].decode(errors="replace"), at + 4 + n
+
+START, SAMPLE, DROPPED, STEP, ATTEMPT, END, REFUSED = range(1, 8)
+refused, back, epoch = [], 0, 0
 samples, dropped, left, trained, steps, epochs, end, plan, bad = collections.Counter(), {}, set(), collections.Counter(), [], [], None, None, []
 for kind, p in records(open(sys.argv[1], "rb").read()):
     if kind == START:
@@ -40,9 +45,19 @@ for kind, p in records(open(sys.argv[1], "rb").read()):
         drops, = struct.unpack_from("<I", p, 12 + 12 * n)
         left |= {struct.unpack_from("<QI", p, 16 + 12 * n + 16 * i) for i in range(drops)}
         steps.append(p[-32:].hex()[:16])
+    elif kind == REFUSED:  # reason 1: was never taken; 2: was false; 3: its group was
+        name, reason, digest = struct.unpack_from("<QI", p), *struct.unpack_from("<I32s", p, 12)
+        address, at = text(p, 128)
+        who, at = text(p, at)
+        build, at = text(p, at)
+        refused.append((name, address, who, build, ascii(text(p, at)[0])))
+        if reason > 1:
+            bad += [f"{name} is refused and was not there, or was trained"] * (samples[name] != 1 or trained[name] > 0)
+            samples[name] -= 1; back += 1
     elif kind == END: end = p[-32:].hex()
 run, seed, before, train, after, batch = plan
 asked = train + len({task for task, _ in left})  # tasks whose answers taught nothing were replaced
+samples = +samples
 total, opened = before + asked + after, len(samples) + len(dropped)
 bad += [f"{name} {n} times" for name, n in samples.items() if n > 1]
 bad += [f"{name} trained {n} times" for name, n in trained.items() if n > 1]
@@ -56,5 +71,7 @@ if end:
     bad += ["samples lie untrained at the end"] * (open_ > 0 and len(steps) * batch >= train)
 print(f"run {run.hex()}  epochs {len(epochs)}  steps {len(steps)}  newest {steps[-1] if steps else '-'}  weights {end or 'not yet'}")
 print(f"in the journal {opened} = trained {len(trained)} + evaluated {evaluated} + left out {len(left)} + open {open_} + dropped {len(dropped)} {dict(collections.Counter(dropped.values())) or ''}")
+if refused: print(f"refused {len(refused)}, {back} of them after they had been taken; the last ones:")
+for name, *who in refused[-5:]: print(f"  {name} by", *map(ascii, who[:3]), who[3])
 for line in bad[:20]: print("WRONG:", line)
 sys.exit(bool(bad))

@@ -42,6 +42,7 @@ static const struct shape shapes[MSG_TYPES] = {
     [MSG_BYE] = {&codec_peer_bye, WIRE_CONTROL_MAX},
     [MSG_BYE_OK] = {&codec_peer_nothing, WIRE_CONTROL_MAX},
     [MSG_STATS] = {&codec_bulk_stats, WIRE_BODY_MAX},
+    [MSG_REFUSED] = {&codec_work_refused, WIRE_CONTROL_MAX},
 };
 
 /* The members of a message; all lie at the same place. */

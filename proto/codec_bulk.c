@@ -62,6 +62,15 @@ static const struct field lease[] = {
 };
 static const struct table lease_table = TABLE(msg_stats_lease, lease);
 
+static const struct field suspect[] = {
+    MAP(msg_stats_suspect, writer, codec_noun_writer),
+    U64(msg_stats_suspect, count),
+    U32(msg_stats_suspect, age_ms),
+    BOOL(msg_stats_suspect, aside),
+    TEXT(msg_stats_suspect, words, MAX_WORDS),
+};
+static const struct table suspect_table = TABLE(msg_stats_suspect, suspect);
+
 static const struct field stats[] = {
     U64(msg_stats, incarnation),
     U64(msg_stats, uptime_ms),
@@ -91,6 +100,8 @@ static const struct field stats[] = {
     LIST(msg_stats, peer, peers, MAX_PEERS, peer_table),
     LIST(msg_stats, lease, leases, MAX_HOLD, lease_table),
     LIST(msg_stats, wait, waits, MAX_HOLD, codec_peer_wait),
+    U64(msg_stats, found_false),
+    LIST(msg_stats, suspect, suspects, MAX_HOLD, suspect_table),
     TEXT(msg_stats, advice, MAX_WORDS),
     TEXT(msg_stats, metrics, MAX_JSON),
 };

@@ -135,6 +135,8 @@ static enum err sample(const struct msg_sample *s)
 
     for (uint32_t i = 0; !err && i < s->scores; i++)
         err = score(&s->score[i]);
+    if (!err && s->scoreds && s->scoreds != s->scores)
+        err = err_set(ERR_RANGE, "%u writers of %u scores", s->scoreds, s->scores);
     return err;
 }
 

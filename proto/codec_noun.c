@@ -98,6 +98,15 @@ static const struct field rollout[] = {
 };
 const struct table codec_noun_rollout = TABLE(rollout, rollout);
 
+static const struct field writer[] = {
+    ID(writer, peer),
+    HASH(writer, key),
+    TEXT(writer, address, MAX_NAME),
+    TEXT(writer, name, MAX_NAME),
+    TEXT(writer, build, MAX_NAME),
+};
+const struct table codec_noun_writer = TABLE(writer, writer);
+
 static const struct field score[] = {
     HASH(score, scorer),
     COLUMN(score, rollout, rollouts, MAX_SAMPLES, codec_noun_hash),

@@ -72,6 +72,8 @@ static const struct field sample[] = {
     U32(msg_sample, attempts),
     MAP(msg_sample, rollout, codec_noun_rollout),
     LIST(msg_sample, score, scores, MAX_SCORERS, codec_noun_score),
+    MAP(msg_sample, writer, codec_noun_writer),
+    LIST(msg_sample, scored, scoreds, MAX_SCORERS, codec_noun_writer),
 };
 const struct table codec_work_sample = TABLE(msg_sample, sample);
 
@@ -81,6 +83,16 @@ static const struct field dropped[] = {
     TEXT(msg_dropped, error, MAX_WORDS),
 };
 const struct table codec_work_dropped = TABLE(msg_dropped, dropped);
+
+static const struct field refused[] = {
+    HEAD_TASK(msg_refused, task),
+    HEAD_SAMPLE(msg_refused, sample),
+    HASH(msg_refused, hash),
+    HASH(msg_refused, scorer),
+    MAP(msg_refused, writer, codec_noun_writer),
+    TEXT(msg_refused, words, MAX_WORDS),
+};
+const struct table codec_work_refused = TABLE(msg_refused, refused);
 
 static const struct field settled[] = {
     MAP(msg_settled, settled, codec_noun_settled),

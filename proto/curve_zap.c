@@ -109,11 +109,14 @@ static enum err answer(struct curve_zap *zap, const struct frames *in)
     const bool curve = in->n == 7 && frames_size(in, 5) == 5 &&
                        !memcmp(frames_data(in, 5), "CURVE", 5) && frames_size(in, 6) == KEY;
     const bool in_list = curve && find(zap, frames_data(in, 6)) >= 0;
+    char user[CURVE_TEXT] = ""; /* the key: who reads the connection's messages sees it */
     struct frames out;
     enum err err;
 
     frames_init(&out);
     zap->refused += !in_list;
+    if (in_list)
+        zmq_z85_encode(user, frames_data(in, 6), KEY);
     err = put(&out, "1.0", 3);
     if (!err)
         err = in->n > 1 ? put(&out, frames_data(in, 1), frames_size(in, 1)) : put(&out, "", 0);
@@ -122,7 +125,7 @@ static enum err answer(struct curve_zap *zap, const struct frames *in)
     if (!err)
         err = put(&out, words[in_list], strlen(words[in_list]));
     if (!err)
-        err = put(&out, words[in_list], in_list ? strlen(words[in_list]) : 0);
+        err = put(&out, user, strlen(user));
     if (!err)
         err = put(&out, "", 0);
     if (!err)

@@ -317,6 +317,7 @@ static enum err on_hello(struct hub *hub, struct conn *conn, const struct msg *m
         m = hub_member_add(&hub->members, hello);
     hub_member_attach(m, conn);
     snprintf(m->pub.name, sizeof m->pub.name, "%s", hello->name);
+    snprintf(m->pub.build, sizeof m->pub.build, "%s", hello->build);
     m->pub.heard_ms = now_ms;
     if (hub->conf.joined)
         hub->conf.joined(hub->conf.self, &m->pub, hello, &code, &words);
@@ -431,6 +432,8 @@ enum err hub_readable(void *self, int64_t now_ms)
         if ((err && err != ERR_PARSE) || (!err && !got))
             break;
         conn = from.n ? conn_of(hub, &from, fd, now_ms) : NULL;
+        if (conn)
+            hub_conn_origin(conn, &frames);
         err = conn ? hear(hub, conn, &frames, err == ERR_PARSE, now_ms) : OK;
         frames_fini(&frames);
         arena_reset(hub->arena);

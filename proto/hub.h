@@ -22,7 +22,9 @@ struct hub_peer {
     enum role role;
     struct id id;
     uint64_t incarnation;
-    char name[64];
+    char name[64], build[64];
+    char address[64]; /* from which its connection came */
+    struct hash key;  /* CURVE public key of that; zeros: none */
     int64_t heard_ms;
     bool reachable; /* its connection stood at the last send */
     uint32_t strikes;

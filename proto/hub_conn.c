@@ -3,9 +3,13 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <zmq.h>
+
+enum { KEY_TEXT = 40 }; /* Z85 of HASH_BYTES */
 
 static unsigned bucket(const struct wire_route *route)
 {
@@ -64,6 +68,19 @@ struct conn *hub_conn_next(struct hub_conns *conns, const struct conn *conn)
     while (at < HUB_CONN_BUCKETS && !conns->bucket[at])
         at++;
     return at < HUB_CONN_BUCKETS ? conns->bucket[at] : NULL;
+}
+
+void hub_conn_origin(struct conn *conn, struct frames *frames)
+{
+    const char *address, *key;
+
+    if (!frames->n || *conn->address)
+        return;
+    address = zmq_msg_gets(&frames->part[0], "Peer-Address");
+    key = zmq_msg_gets(&frames->part[0], "User-Id");
+    snprintf(conn->address, sizeof conn->address, "%s", address ? address : "?");
+    if (key && strlen(key) == KEY_TEXT)
+        zmq_z85_decode(conn->key.byte, key);
 }
 
 void hub_conn_shut(int fd)

@@ -3,6 +3,7 @@
 #ifndef PROTO_HUB_CONN_H
 #define PROTO_HUB_CONN_H
 
+#include "base/hash.h"
 #include "proto/wire.h"
 
 #include <stdbool.h>
@@ -15,6 +16,8 @@ struct conn {
     struct wire_route route;
     int fd;                /* as of its last frame */
     struct member *member; /* NULL before HELLO */
+    char address[64];      /* ZeroMQ's Peer-Address; "" until a whole frame came */
+    struct hash key;       /* what the doorkeeper saw; zeros: none */
     int64_t heard_ms, who_ms, strikes_ms;
     int strikes;
     int64_t doomed_ms; /* not 0: refused; nothing of it is heard; shut HUB_CONN_LAST_MS after */
@@ -33,6 +36,9 @@ void hub_conn_clear(struct hub_conns *conns);
 
 /* All connections: start with NULL; NULL at the end. The one given may be removed after. */
 struct conn *hub_conn_next(struct hub_conns *conns, const struct conn *conn);
+
+/* Notes who is at its far end: what ZeroMQ knows of the message, not what that says. */
+void hub_conn_origin(struct conn *conn, struct frames *frames);
 
 /* Ends the TCP connection behind `fd`, if it is one. */
 void hub_conn_shut(int fd);

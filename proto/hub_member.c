@@ -60,6 +60,8 @@ void hub_member_attach(struct member *m, struct conn *conn)
     m->conn = conn;
     conn->member = m;
     m->pub.reachable = true;
+    m->pub.key = conn->key;
+    memcpy(m->pub.address, conn->address, sizeof m->pub.address);
 }
 
 void hub_member_ban(struct hub_members *members, const struct id *id, int64_t now_ms)

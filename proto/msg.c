@@ -12,7 +12,7 @@ const char *msg_name(enum msg_type type)
         [MSG_OFFER] = "OFFER",     [MSG_WREQ] = "WREQ",       [MSG_WCHUNK] = "WCHUNK",
         [MSG_WNONE] = "WNONE",     [MSG_ADMIN] = "ADMIN",     [MSG_ADMIN_OK] = "ADMIN_OK",
         [MSG_DRAIN] = "DRAIN",     [MSG_BYE] = "BYE",         [MSG_BYE_OK] = "BYE_OK",
-        [MSG_STATS] = "STATS",
+        [MSG_STATS] = "STATS",     [MSG_REFUSED] = "REFUSED",
     };
 
     return (unsigned)type < MSG_TYPES && name[type] ? name[type] : "?";

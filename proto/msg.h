@@ -39,6 +39,7 @@ enum msg_type {
     MSG_BYE,
     MSG_BYE_OK,
     MSG_STATS,
+    MSG_REFUSED,
     MSG_TYPES,
 };
 const char *msg_name(enum msg_type type); /* "HELLO", "SCORE?", ...; "?" for no type of ours */
@@ -80,6 +81,7 @@ struct msg {
         struct msg_drain drain;
         struct msg_bye bye;
         struct msg_stats stats;
+        struct msg_refused refused;
     };
 };
 

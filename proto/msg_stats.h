@@ -25,6 +25,13 @@ struct msg_stats_lease {
     uint32_t first, count, age_ms, quiet_ms;
     struct id peer;
 };
+struct msg_stats_suspect { /* who wrote what was found false */
+    struct writer writer;
+    uint64_t count;
+    uint32_t age_ms;   /* since the last one */
+    bool aside;        /* gets no work while others can do it */
+    const char *words; /* about the last one */
+};
 struct msg_stats {
     uint64_t incarnation, uptime_ms, step;
     bool run, done;
@@ -43,6 +50,9 @@ struct msg_stats {
     uint32_t leases; /* oldest first */
     const struct msg_wait *wait;
     uint32_t waits;
+    uint64_t found_false; /* answers and scores */
+    const struct msg_stats_suspect *suspect;
+    uint32_t suspects;
     const char *advice;  /* "add 2 actors", "" if none */
     const char *metrics; /* JSON: the learner's latest metrics, "" if none */
 };

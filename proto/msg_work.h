@@ -76,11 +76,25 @@ struct msg_sample {
     struct rollout rollout;
     const struct score *score;
     uint32_t scores;
+    struct writer writer;        /* of the rollout */
+    const struct writer *scored; /* score i was given by scored[i] */
+    uint32_t scoreds;            /* as many as scores */
 };
 struct msg_dropped {
     uint64_t task;
     uint32_t sample, reason, attempts;
     const char *error;
+};
+/* An answer, or one of its scores, that is not what it says it is. L to B: it is not settled
+ * (any more), its writer gets no work while another can do it. B to A, R: of this peer; B to L:
+ * the broker took it from nobody, the learner notes it. */
+struct msg_refused {
+    uint64_t task;
+    uint32_t sample;
+    struct hash hash;     /* of the rollout */
+    struct hash scorer;   /* whose score; zeros: the rollout itself */
+    struct writer writer; /* whose it was */
+    const char *words;    /* what is wrong with it */
 };
 struct msg_settled {
     struct settled settled;

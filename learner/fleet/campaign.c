@@ -180,7 +180,7 @@ static enum err take_size(struct campaign *c)
     const uint64_t each =
         8 + 1 + (c->plan.rewards.reference ? 4u : 0) + (c->plan.rewards.text ? 8u : 0);
 
-    c->body_max = 4096 + n * each + 256 * (uint64_t)c->plan.rewards.n;
+    c->body_max = 4096 + n * each + 640 * (uint64_t)c->plan.rewards.n;
     if (c->body_max > WIRE_BODY_MAX)
         return err_set(ERR_RANGE,
                        "response_length: an answer of %d tokens may take %" PRIu64

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum { HEAD = 24, INTRO = 8 };
-static const char intro[INTRO + 1] = "DROVERJ1";
+static const char intro[INTRO + 1] = "DROVERJ2", older[INTRO + 1] = "DROVERJ1";
 static const char magic[5] = "JREC";
 
 struct block {
@@ -26,6 +26,7 @@ struct journal {
     uint64_t size;                 /* durable */
     struct block pending, writing; /* `writing` belongs to the commit under way */
     bool busy;
+    bool old; /* of version 1 */
 };
 
 static void put_u32(uint8_t *to, uint32_t value)
@@ -141,10 +142,11 @@ static enum err load(struct journal *journal, journal_visit *visit, void *self, 
         err = fs_map(&file, &n, journal->path);
     if (err)
         return err;
-    if (n >= INTRO && memcmp(file, intro, INTRO) != 0)
+    journal->old = n >= INTRO && !memcmp(file, older, INTRO);
+    if (n && memcmp(file, intro, n < INTRO - 1 ? n : INTRO - 1) != 0)
         err = err_set(ERR_PARSE, "not a journal");
-    else if (n < INTRO && n && memcmp(file, intro, n) != 0)
-        err = err_set(ERR_PARSE, "not a journal");
+    else if (n >= INTRO && !journal->old && memcmp(file, intro, INTRO) != 0)
+        err = err_set(ERR_PARSE, "a journal of another version: this program reads 1 and 2");
     else if (n >= INTRO)
         err = scan(journal, file, n, visit, self);
     fs_unmap(file, n);
@@ -175,7 +177,8 @@ enum err journal_open(struct journal **out, const char *path, journal_visit *vis
         err = failed(journal, "open");
         goto out;
     }
-    if (ftruncate(journal->fd, (off_t)journal->size) ||
+    if ((journal->old && pwrite(journal->fd, intro, INTRO, 0) != INTRO) ||
+        ftruncate(journal->fd, (off_t)journal->size) ||
         lseek(journal->fd, (off_t)journal->size, SEEK_SET) < 0 || fsync(journal->fd))
         err = failed(journal, "cut"); /* what is told to `visit` is durable from here on */
 out:

@@ -1,13 +1,15 @@
 /* journal: the run's truth, an append-only file of checked records.
  *
- *   file   = "DROVERJ1" { record }
+ *   file   = "DROVERJ2" { record }
  *   record = magic "JREC", u32 length, u64 before, u32 type, u32 crc, payload[length]
  *
  * Little-endian; the checksum is CRC-32C over length, before, type and payload. `before` is the
  * size of the file without this record's group (what is written between two fsyncs): all of it
  * was durable. So what a crash left half-written at the end is told from damage: the first is
  * cut off when the file is opened, the second refused. Payloads are the business of record.h.
- */
+ *
+ * A file of version 1 ("DROVERJ1", without who wrote what and without REFUSED) is read, and
+ * made one of version 2 before anything is appended, so that an older program refuses it. */
 
 #ifndef LEARNER_JOURNAL_JOURNAL_H
 #define LEARNER_JOURNAL_JOURNAL_H
@@ -25,6 +27,7 @@ enum journal_type {
     JOURNAL_STEP,      /* an iteration: its samples, its drops, hash of the next version */
     JOURNAL_ATTEMPT,   /* a try that failed */
     JOURNAL_END,       /* the run is over: hash of the final weights */
+    JOURNAL_REFUSED,   /* an answer that is not what it says: not settled, or not any more */
     JOURNAL_TYPES,
 };
 

@@ -122,6 +122,15 @@ static uint32_t get_count(struct reader *from, size_t size)
     return from->bad ? 0 : n;
 }
 
+static char *get_text(struct reader *from)
+{
+    const uint32_t length = get_count(from, 1);
+    char *text = mem_new((size_t)length + 1, 1);
+
+    get_bytes(from, text, length);
+    return text;
+}
+
 static enum err finish(const struct reader *from, const char *what)
 {
     if (from->bad)
@@ -163,6 +172,15 @@ enum err record_get_start(struct record_start *out, const uint8_t *from, size_t 
     return finish(&reader, "START");
 }
 
+static void put_writer(struct record *to, const struct record_writer *writer)
+{
+    put_bytes(to, writer->peer.byte, ID_BYTES);
+    put_hash(to, &writer->key);
+    put_text(to, writer->address ? writer->address : "");
+    put_text(to, writer->name ? writer->name : "");
+    put_text(to, writer->build ? writer->build : "");
+}
+
 void record_put_sample(struct record *to, const struct record_sample *sample)
 {
     to->n = 0;
@@ -190,6 +208,18 @@ void record_put_sample(struct record *to, const struct record_sample *sample)
         for (uint32_t k = 0; k < sample->score[i].n; k++)
             put_f32(to, sample->score[i].value[k]);
     }
+    put_writer(to, &sample->writer);
+    for (uint32_t i = 0; i < sample->scores; i++)
+        put_writer(to, &sample->score[i].writer);
+}
+
+static void get_writer(struct reader *from, struct record_writer *out)
+{
+    get_bytes(from, out->peer.byte, ID_BYTES);
+    out->key = get_hash(from);
+    out->address = get_text(from);
+    out->name = get_text(from);
+    out->build = get_text(from);
 }
 
 static void get_scores(struct reader *from, struct record_sample *out)
@@ -233,6 +263,11 @@ enum err record_get_sample(struct record_sample *out, const uint8_t *from, size_
         out->span[i].version.hash = get_hash(&reader);
     }
     get_scores(&reader, out);
+    if (reader.at != reader.end) { /* else of version 1: nobody noted who wrote it */
+        get_writer(&reader, &out->writer);
+        for (uint32_t i = 0; i < out->scores; i++)
+            get_writer(&reader, &out->score[i].writer);
+    }
     const enum err err = finish(&reader, "SAMPLE");
     if (err)
         record_sample_fini(out);
@@ -241,8 +276,11 @@ enum err record_get_sample(struct record_sample *out, const uint8_t *from, size_
 
 void record_sample_fini(struct record_sample *sample)
 {
-    for (uint32_t i = 0; i < sample->scores; i++)
+    for (uint32_t i = 0; i < sample->scores; i++) {
         free(sample->score[i].value);
+        record_writer_fini(&sample->score[i].writer);
+    }
+    record_writer_fini(&sample->writer);
     free(sample->score);
     free(sample->span);
     free(sample->mask);
@@ -323,9 +361,7 @@ enum err record_get_dropped(struct record_dropped *out, const uint8_t *from, siz
     out->name.sample = get_u32(&reader);
     out->name.reason = get_u32(&reader);
     out->attempts = get_u32(&reader);
-    const uint32_t length = get_count(&reader, 1);
-    out->error = mem_new((size_t)length + 1, 1);
-    get_bytes(&reader, out->error, length);
+    out->error = get_text(&reader);
     const enum err err = finish(&reader, "DROPPED");
     if (err)
         record_dropped_fini(out);
@@ -336,6 +372,46 @@ void record_dropped_fini(struct record_dropped *dropped)
 {
     free(dropped->error);
     memset(dropped, 0, sizeof *dropped);
+}
+
+void record_put_refused(struct record *to, const struct record_refused *refused)
+{
+    to->n = 0;
+    put_u64(to, refused->task);
+    put_u32(to, refused->sample);
+    put_u32(to, refused->reason);
+    put_hash(to, &refused->hash);
+    put_hash(to, &refused->scorer);
+    put_writer(to, &refused->writer);
+    put_text(to, refused->words ? refused->words : "");
+}
+
+enum err record_get_refused(struct record_refused *out, const uint8_t *from, size_t n)
+{
+    struct reader reader = {from, from + n, false};
+    enum err err;
+
+    memset(out, 0, sizeof *out);
+    out->task = get_u64(&reader);
+    out->sample = get_u32(&reader);
+    out->reason = get_u32(&reader);
+    out->hash = get_hash(&reader);
+    out->scorer = get_hash(&reader);
+    get_writer(&reader, &out->writer);
+    out->words = get_text(&reader);
+    err = finish(&reader, "REFUSED");
+    if (!err && (out->reason < RECORD_UNTAKEN || out->reason > RECORD_GROUP))
+        err = err_set(ERR_PARSE, "REFUSED record: reason %u", (unsigned)out->reason);
+    if (err)
+        record_refused_fini(out);
+    return err;
+}
+
+void record_refused_fini(struct record_refused *refused)
+{
+    record_writer_fini(&refused->writer);
+    free(refused->words);
+    memset(refused, 0, sizeof *refused);
 }
 
 void record_put_end(struct record *to, const struct record_end *end)
@@ -354,55 +430,6 @@ enum err record_get_end(struct record_end *out, const uint8_t *from, size_t n)
     out->version.hash = get_hash(&reader);
     out->weights = get_hash(&reader);
     return finish(&reader, "END");
-}
-
-static enum err scores_from(struct record_sample *out, const struct msg_sample *message)
-{
-    out->score = mem_new(message->scores, sizeof *out->score);
-    for (uint32_t i = 0; i < message->scores; i++) {
-        const struct score *const score = &message->score[i];
-        if (score->rollouts != 1 || !hash_same(&score->rollout[0], &out->hash) ||
-            score->each[0] != score->values)
-            return err_set(ERR_RANGE, "task %llu: a score of another rollout",
-                           (unsigned long long)out->task);
-        struct record_score *const to = &out->score[out->scores++];
-        to->scorer = score->scorer;
-        to->n = score->values;
-        to->value = mem_new(score->values, sizeof *to->value);
-        if (score->values)
-            memcpy(to->value, score->value, score->values * sizeof *to->value);
-    }
-    return OK;
-}
-
-enum err record_sample_from(struct record_sample *out, const struct msg_sample *message)
-{
-    const struct rollout *const rollout = &message->rollout;
-
-    memset(out, 0, sizeof *out);
-    out->task = rollout->task;
-    out->sample = rollout->sample;
-    out->attempts = message->attempts;
-    out->hash = rollout->hash;
-    out->end = rollout->end;
-    out->n = rollout->tokens;
-    out->token = mem_new(out->n, sizeof *out->token);
-    out->logprob = mem_new(out->n, sizeof *out->logprob);
-    out->mask = mem_new(out->n, 1);
-    for (uint32_t i = 0; i < out->n; i++) {
-        out->token[i] = rollout->token[i];
-        out->logprob[i] = rollout->logprob[i];
-        out->mask[i] =
-            !rollout->masks || (i / 8 < rollout->masks && rollout->mask[i / 8] >> (i % 8) & 1);
-    }
-    out->spans = rollout->spans;
-    out->span = mem_new(out->spans, sizeof *out->span);
-    for (uint32_t i = 0; i < out->spans; i++)
-        out->span[i] = rollout->span[i];
-    const enum err err = scores_from(out, message);
-    if (err)
-        record_sample_fini(out);
-    return err;
 }
 
 const float *record_score(const struct record_sample *sample, const struct hash *scorer,

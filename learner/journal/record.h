@@ -5,12 +5,15 @@
  *   SAMPLE   task u64, sample u32, attempts u32, hash, end u32,
  *            tokens u32, token i32[], logprob f32[], mask u8[],
  *            spans u32, {start u32, version u64, hash}[],
- *            scores u32, {scorer hash, values u32, f32[]}[]
+ *            scores u32, {scorer hash, values u32, f32[]}[],
+ *            writer of the rollout, writer of each score (not in records of version 1)
  *   DROPPED  task u64, sample u32, reason u32, attempts u32, text
  *   STEP     iteration u64, samples u32, {task u64, sample u32}[],
  *            drops u32, {task u64, sample u32, reason u32}[], version u64, hash
  *   ATTEMPT  task u64, sample u32, attempts u32, text
  *   END      version u64, image hash, weights hash (SHA-256)
+ *   REFUSED  task u64, sample u32, reason u32, hash, scorer hash, writer, text
+ * A writer is peer id [16], key [32], texts address, name, build: as in docs/PROTOCOL.md.
  * examples/journal.py reads the same. */
 
 #ifndef LEARNER_JOURNAL_RECORD_H
@@ -34,10 +37,16 @@ struct record_start {
     uint64_t before, train, after; /* tasks: evaluation, training, evaluation again */
     uint64_t batch;                /* training tasks an iteration */
 };
+struct record_writer { /* whose a rollout or a score is (proto/noun.h); its texts are its own */
+    struct id peer;
+    struct hash key;
+    char *address, *name, *build; /* NULL: "" */
+};
 struct record_score {
     struct hash scorer;
     uint32_t n;
     float *value; /* [n] */
+    struct record_writer writer;
 };
 struct record_sample { /* all memory is its own */
     uint64_t task;
@@ -52,6 +61,20 @@ struct record_sample { /* all memory is its own */
     struct span *span;
     uint32_t scores;
     struct record_score *score;
+    struct record_writer writer;
+};
+enum record_reason {
+    RECORD_UNTAKEN = 1, /* it was not taken: the sample was not settled by it */
+    RECORD_FALSE,       /* it was settled, and is not any more */
+    RECORD_GROUP,       /* likewise: one of its group was false, and scores speak of all */
+};
+struct record_refused { /* all memory is its own */
+    uint64_t task;
+    uint32_t sample;
+    enum record_reason reason;
+    struct hash hash, scorer; /* of the rollout; whose score, zeros: the rollout is false */
+    struct record_writer writer;
+    char *words;
 };
 struct record_name {
     uint64_t task;
@@ -81,6 +104,7 @@ void record_put_sample(struct record *to, const struct record_sample *sample);
 void record_put_step(struct record *to, const struct record_step *step);
 void record_put_dropped(struct record *to, const struct record_dropped *dropped);
 void record_put_end(struct record *to, const struct record_end *end);
+void record_put_refused(struct record *to, const struct record_refused *refused);
 
 /* Decode. Errors: ERR_PARSE (cut short, or bytes left over). What the arrays point to is freed
  * with the _fini of the same name. */
@@ -90,9 +114,16 @@ enum err record_get_step(struct record_step *out, const uint8_t *from, size_t n)
 enum err record_get_dropped(struct record_dropped *out, const uint8_t *from,
                             size_t n) MUST_CHECK;
 enum err record_get_end(struct record_end *out, const uint8_t *from, size_t n) MUST_CHECK;
+enum err record_get_refused(struct record_refused *out, const uint8_t *from,
+                            size_t n) MUST_CHECK;
 void record_sample_fini(struct record_sample *sample);
+void record_refused_fini(struct record_refused *refused);
 void record_step_fini(struct record_step *step);
 void record_dropped_fini(struct record_dropped *dropped);
+
+void record_writer_copy(struct record_writer *out, const struct record_writer *from);
+void record_writer_fini(struct record_writer *writer);
+struct writer record_writer_noun(const struct record_writer *writer); /* borrows its texts */
 
 /* A sample out of its message; whether it is what was asked for is for the caller to check.
  * Errors: ERR_RANGE (the scores are not about this rollout). */

@@ -15,6 +15,8 @@ static struct msg_sample message(struct score score[2], struct hash *hash)
     static const float values[4] = {.5f, 1, 2, 3};
     static const uint32_t one = 1, three = 3;
     static struct span span;
+    static const struct writer scored[2] = {{{{6}}, {{0}}, "10.0.0.8", "bee:2", "0.5"},
+                                            {{{7}}, {{0}}, "10.0.0.9", "cat:3", "0.5"}};
     struct msg_sample m = {.attempts = 2};
 
     span = (struct span){0, {4, {{9}}}};
@@ -33,6 +35,9 @@ static struct msg_sample message(struct score score[2], struct hash *hash)
     score[1] = (struct score){{{2}}, hash, &three, 1, values + 1, 3, ""};
     m.score = score;
     m.scores = 2;
+    m.writer = (struct writer){{{4}}, {{5}}, "10.0.0.7", "ant:1", "0.5"};
+    m.scored = scored;
+    m.scoreds = 2;
     return m;
 }
 
@@ -56,6 +61,12 @@ static void check_sample(const struct record_sample *s, const struct hash *hash)
     assert_int_equal(n, 3);
     assert_true(value[0] == 1 && value[2] == 3);
     assert_null(record_score(s, &third, &n));
+    assert_string_equal(s->writer.address, "10.0.0.7");
+    assert_string_equal(s->writer.name, "ant:1");
+    assert_int_equal(s->writer.peer.byte[0], 4);
+    assert_int_equal(s->writer.key.byte[0], 5);
+    assert_string_equal(s->score[1].writer.address, "10.0.0.9");
+    assert_string_equal(s->score[1].writer.build, "0.5");
 }
 
 static void a_sample_comes_back(void **state)
@@ -65,6 +76,7 @@ static void a_sample_comes_back(void **state)
     const struct msg_sample m = message(score, &hash);
     struct record_sample s, back;
     struct record bytes = {0};
+    size_t old; /* bytes of it in a journal of version 1 */
     (void)state;
 
     assert_ok(record_sample_from(&s, &m));
@@ -73,8 +85,13 @@ static void a_sample_comes_back(void **state)
     assert_ok(record_get_sample(&back, bytes.byte, bytes.n));
     check_sample(&back, &hash);
     record_sample_fini(&back);
+    old = bytes.n - 3 * (ID_BYTES + HASH_BYTES + 3 * 4 + 3) - 3 * (8 + 5);
     for (size_t n = 0; n < bytes.n; n++) /* every truncation */
-        assert_err(ERR_PARSE, record_get_sample(&back, bytes.byte, n));
+        if (n != old)
+            assert_err(ERR_PARSE, record_get_sample(&back, bytes.byte, n));
+    assert_ok(record_get_sample(&back, bytes.byte, old));
+    assert_true(back.scores == 2 && !back.writer.address);
+    record_sample_fini(&back);
     for (size_t i = 0; i < bytes.n * 8; i++) { /* every flip: refused, or another sample */
         bytes.byte[i / 8] ^= (uint8_t)(1 << i % 8);
         if (!record_get_sample(&back, bytes.byte, bytes.n))
@@ -99,6 +116,31 @@ static void scores_of_others_are_refused(void **state)
     m = message(score, &hash);
     score[1].values = 2;
     assert_err(ERR_RANGE, record_sample_from(&s, &m));
+}
+
+static void what_was_refused_comes_back(void **state)
+{
+    char address[] = "10.0.0.7", words[] = "its hash is not its bytes'";
+    const struct record_refused refused = {
+        77, 1, RECORD_FALSE, {{1}}, {{2}}, {{{4}}, {{5}}, address, NULL, NULL}, words};
+    struct record_refused back;
+    struct record bytes = {0};
+    (void)state;
+
+    record_put_refused(&bytes, &refused);
+    assert_ok(record_get_refused(&back, bytes.byte, bytes.n));
+    assert_true(back.task == 77 && back.sample == 1 && back.reason == RECORD_FALSE);
+    assert_true(hash_same(&back.hash, &refused.hash) &&
+                hash_same(&back.scorer, &refused.scorer));
+    assert_string_equal(back.writer.address, address);
+    assert_string_equal(back.writer.build, "");
+    assert_string_equal(back.words, words);
+    record_refused_fini(&back);
+    for (size_t n = 0; n < bytes.n; n++)
+        assert_err(ERR_PARSE, record_get_refused(&back, bytes.byte, n));
+    bytes.byte[12] = RECORD_GROUP + 1;
+    assert_err(ERR_PARSE, record_get_refused(&back, bytes.byte, bytes.n));
+    record_fini(&bytes);
 }
 
 static void steps_starts_and_ends_come_back(void **state)
@@ -137,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_comes_back),
         cmocka_unit_test(scores_of_others_are_refused),
+        cmocka_unit_test(what_was_refused_comes_back),
         cmocka_unit_test(steps_starts_and_ends_come_back),
     };
 

@@ -140,7 +140,8 @@ static struct record_sample sample_of(const struct rewards *r, struct record_sco
     const struct record_sample s = {.task = 1, .n = 2, .scores = 3, .score = score};
 
     for (uint32_t i = 0; i < 3; i++)
-        score[i] = (struct record_score){r->table[i].hash, i == 2 ? 2 : 1, value + i};
+        score[i] = (struct record_score){
+            .scorer = r->table[i].hash, .n = i == 2 ? 2 : 1, .value = value + i};
     return s;
 }
 
@@ -190,8 +191,8 @@ static void score_with(struct rewards *r, const char *how, struct record_score s
     assert_ok(read(r, yaml, NULL));
     rewards_table(r, card, image, NULL, NULL);
     assert_true(r->table[0].per_token && !r->table[1].per_token);
-    score[0] = (struct record_score){r->table[0].hash, 6, steps};
-    score[1] = (struct record_score){r->table[1].hash, 1, whole};
+    score[0] = (struct record_score){.scorer = r->table[0].hash, .n = 6, .value = steps};
+    score[1] = (struct record_score){.scorer = r->table[1].hash, .n = 1, .value = whole};
 }
 
 /* Steps of P(right) .9, .5, .8 at tokens 1, 3, 5; weight 2; beside them a plain reward of 3. */

@@ -303,13 +303,20 @@ static const struct msg_stats_peer *stats_peers(void)
     return peer;
 }
 
+static struct writer writer(void)
+{
+    return (struct writer){ID, H1, "10.0.0.7", "ant:77", "0.5"};
+}
+
 static struct msg stats(struct msg m)
 {
     static struct msg_stats_lease lease;
+    static struct msg_stats_suspect suspect;
     static const struct msg_stats_reason drop[] = {{"cancel", 3}};
     static const struct msg_wait wait[] = {{"mine: nobody offers it", 2500, "mine", true}};
 
     lease = (struct msg_stats_lease){1, 2, 3, 4, 5, 6, ID};
+    suspect = (struct msg_stats_suspect){writer(), 2, 3500, true, "another text"};
     m.stats = (struct msg_stats){
         .incarnation = 1,
         .uptime_ms = 2,
@@ -344,6 +351,9 @@ static struct msg stats(struct msg m)
         .leases = 1,
         .wait = wait,
         .waits = 1,
+        .found_false = 16,
+        .suspect = &suspect,
+        .suspects = 1,
         .advice = "add 2 actors",
         .metrics = "{}",
     };
@@ -380,6 +390,9 @@ static struct msg work(struct msg m)
     case MSG_DROPPED:
         m.dropped = (struct msg_dropped){99, 2, DROP_POISON, 5, "crashed"};
         break;
+    case MSG_REFUSED:
+        m.refused = (struct msg_refused){99, 2, H1, H2, writer(), "another text"};
+        break;
     case MSG_SETTLED:
         m.settled.settled = settled();
         break;
@@ -395,10 +408,12 @@ static struct msg work(struct msg m)
 static struct msg sample(struct msg m)
 {
     static struct score scores[2];
+    static struct writer writers[2];
 
     scores[0] = scores[1] = score();
     scores[1].scorer = H2;
-    m.sample = (struct msg_sample){1, rollout(), scores, 2};
+    m.sample = (struct msg_sample){1, rollout(), scores, 2, writer(), writers, 2};
+    writers[0] = writers[1] = writer();
     return m;
 }
 
@@ -489,6 +504,7 @@ size_t every_size(enum msg_type type)
         [MSG_DRAIN] = sizeof(struct msg_drain),
         [MSG_BYE] = sizeof(struct msg_bye),
         [MSG_STATS] = sizeof(struct msg_stats),
+        [MSG_REFUSED] = sizeof(struct msg_refused),
     };
 
     return size[type];

@@ -87,6 +87,8 @@ static void the_page_has_every_row_of_every_table(void **state)
         {"A `score`:", &codec_noun_score},
         {"**SAMPLE** (15)", &codec_work_sample},
         {"**DROPPED** (16)", &codec_work_dropped},
+        {"A `writer`, as", &codec_noun_writer},
+        {"**REFUSED** (29)", &codec_work_refused},
         {"**SETTLED** (17)", &codec_work_settled},
         {"`settled`, here and", &codec_noun_settled},
         {"**PUBLISH** (18)", &codec_work_publish},

@@ -1,0 +1,94 @@
+/* A SAMPLE message as a record, and who wrote it: everything is copied out of the message's
+ * arena, for a record waits for its fsync and its iteration. The packed mask becomes a byte a
+ * token. */
+
+#include "base/mem.h"
+#include "learner/journal/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char *text_of(const char *text)
+{
+    return mem_text(text ? text : "");
+}
+
+static void writer_from(struct record_writer *out, const struct writer *from)
+{
+    *out = (struct record_writer){from->peer, from->key, text_of(from->address),
+                                  text_of(from->name), text_of(from->build)};
+}
+
+void record_writer_copy(struct record_writer *out, const struct record_writer *from)
+{
+    const struct writer noun = record_writer_noun(from);
+
+    writer_from(out, &noun);
+}
+
+void record_writer_fini(struct record_writer *writer)
+{
+    free(writer->address);
+    free(writer->name);
+    free(writer->build);
+    memset(writer, 0, sizeof *writer);
+}
+
+struct writer record_writer_noun(const struct record_writer *writer)
+{
+    return (struct writer){writer->peer, writer->key, writer->address ? writer->address : "",
+                           writer->name ? writer->name : "",
+                           writer->build ? writer->build : ""};
+}
+
+static enum err scores_from(struct record_sample *out, const struct msg_sample *message)
+{
+    out->score = mem_new(message->scores, sizeof *out->score);
+    for (uint32_t i = 0; i < message->scores; i++) {
+        const struct score *const score = &message->score[i];
+        if (score->rollouts != 1 || !hash_same(&score->rollout[0], &out->hash) ||
+            score->each[0] != score->values)
+            return err_set(ERR_RANGE, "task %llu: a score of another rollout",
+                           (unsigned long long)out->task);
+        struct record_score *const to = &out->score[out->scores++];
+        to->scorer = score->scorer;
+        to->n = score->values;
+        to->value = mem_new(score->values, sizeof *to->value);
+        if (score->values)
+            memcpy(to->value, score->value, score->values * sizeof *to->value);
+        if (message->scoreds)
+            writer_from(&to->writer, &message->scored[i]);
+    }
+    return OK;
+}
+
+enum err record_sample_from(struct record_sample *out, const struct msg_sample *message)
+{
+    const struct rollout *const rollout = &message->rollout;
+
+    memset(out, 0, sizeof *out);
+    out->task = rollout->task;
+    out->sample = rollout->sample;
+    out->attempts = message->attempts;
+    out->hash = rollout->hash;
+    out->end = rollout->end;
+    out->n = rollout->tokens;
+    out->token = mem_new(out->n, sizeof *out->token);
+    out->logprob = mem_new(out->n, sizeof *out->logprob);
+    out->mask = mem_new(out->n, 1);
+    for (uint32_t i = 0; i < out->n; i++) {
+        out->token[i] = rollout->token[i];
+        out->logprob[i] = rollout->logprob[i];
+        out->mask[i] =
+            !rollout->masks || (i / 8 < rollout->masks && rollout->mask[i / 8] >> (i % 8) & 1);
+    }
+    out->spans = rollout->spans;
+    out->span = mem_new(out->spans, sizeof *out->span);
+    for (uint32_t i = 0; i < out->spans; i++)
+        out->span[i] = rollout->span[i];
+    writer_from(&out->writer, &message->writer);
+    const enum err err = scores_from(out, message);
+    if (err)
+        record_sample_fini(out);
+    return err;
+}
