@@ -4,7 +4,7 @@
 #ifndef BROKER_ORIGIN_H
 #define BROKER_ORIGIN_H
 
-#include "proto/noun.h"
+#include "proto/writer.h"
 
 enum { ORIGIN_TEXT = 64 };
 

@@ -6,6 +6,7 @@
 #define PROTO_MSG_STATS_H
 
 #include "proto/msg_peer.h"
+#include "proto/writer.h"
 
 struct msg_stats_peer {
     struct id id;

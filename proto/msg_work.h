@@ -5,7 +5,7 @@
 #ifndef PROTO_MSG_WORK_H
 #define PROTO_MSG_WORK_H
 
-#include "proto/noun.h"
+#include "proto/writer.h"
 
 struct msg_open {
     struct task task;

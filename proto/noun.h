@@ -138,15 +138,6 @@ struct score {
     const char *diagnostics; /* JSON or "" */
 };
 
-/* Who wrote a rollout or a score, as the broker saw it. Only key and address are not the
- * writer's own word. */
-struct writer {
-    struct id peer;      /* as it said in HELLO: its invention, changes at will */
-    struct hash key;     /* CURVE public key of its connection; zeros: none */
-    const char *address; /* from which it connected */
-    const char *name, *build;
-};
-
 enum claim_state { CLAIM_RUNNING = 1, CLAIM_DONE, CLAIM_WANT, CLAIM_KEEP, CLAIM_FREE };
 struct claim { /* a sample somebody holds; the hash is zero while it runs */
     uint64_t task;

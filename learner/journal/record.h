@@ -121,6 +121,7 @@ void record_refused_fini(struct record_refused *refused);
 void record_step_fini(struct record_step *step);
 void record_dropped_fini(struct record_dropped *dropped);
 
+void record_writer_from(struct record_writer *out, const struct writer *from);
 void record_writer_copy(struct record_writer *out, const struct record_writer *from);
 void record_writer_fini(struct record_writer *writer);
 struct writer record_writer_noun(const struct record_writer *writer); /* borrows its texts */

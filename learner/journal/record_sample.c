@@ -8,39 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *text_of(const char *text)
-{
-    return mem_text(text ? text : "");
-}
-
-static void writer_from(struct record_writer *out, const struct writer *from)
-{
-    *out = (struct record_writer){from->peer, from->key, text_of(from->address),
-                                  text_of(from->name), text_of(from->build)};
-}
-
-void record_writer_copy(struct record_writer *out, const struct record_writer *from)
-{
-    const struct writer noun = record_writer_noun(from);
-
-    writer_from(out, &noun);
-}
-
-void record_writer_fini(struct record_writer *writer)
-{
-    free(writer->address);
-    free(writer->name);
-    free(writer->build);
-    memset(writer, 0, sizeof *writer);
-}
-
-struct writer record_writer_noun(const struct record_writer *writer)
-{
-    return (struct writer){writer->peer, writer->key, writer->address ? writer->address : "",
-                           writer->name ? writer->name : "",
-                           writer->build ? writer->build : ""};
-}
-
 static enum err scores_from(struct record_sample *out, const struct msg_sample *message)
 {
     out->score = mem_new(message->scores, sizeof *out->score);
@@ -57,7 +24,7 @@ static enum err scores_from(struct record_sample *out, const struct msg_sample *
         if (score->values)
             memcpy(to->value, score->value, score->values * sizeof *to->value);
         if (message->scoreds)
-            writer_from(&to->writer, &message->scored[i]);
+            record_writer_from(&to->writer, &message->scored[i]);
     }
     return OK;
 }
@@ -86,7 +53,7 @@ enum err record_sample_from(struct record_sample *out, const struct msg_sample *
     out->span = mem_new(out->spans, sizeof *out->span);
     for (uint32_t i = 0; i < out->spans; i++)
         out->span[i] = rollout->span[i];
-    writer_from(&out->writer, &message->writer);
+    record_writer_from(&out->writer, &message->writer);
     const enum err err = scores_from(out, message);
     if (err)
         record_sample_fini(out);

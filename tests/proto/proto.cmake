@@ -1,4 +1,4 @@
-add_library(every STATIC proto/every.c)
+add_library(every STATIC proto/every.c proto/every_size.c)
 target_link_libraries(every PUBLIC proto)
 drover_test(proto/codec NEEDS every)
 drover_test(proto/wire_golden NEEDS every)

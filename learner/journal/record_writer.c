@@ -1,0 +1,40 @@
+/* Who wrote a rollout or a score: its texts are copied, for a record outlives the message. */
+
+#include "base/mem.h"
+#include "learner/journal/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char *text_of(const char *text)
+{
+    return mem_text(text ? text : "");
+}
+
+void record_writer_from(struct record_writer *out, const struct writer *from)
+{
+    *out = (struct record_writer){from->peer, from->key, text_of(from->address),
+                                  text_of(from->name), text_of(from->build)};
+}
+
+void record_writer_copy(struct record_writer *out, const struct record_writer *from)
+{
+    const struct writer noun = record_writer_noun(from);
+
+    record_writer_from(out, &noun);
+}
+
+void record_writer_fini(struct record_writer *writer)
+{
+    free(writer->address);
+    free(writer->name);
+    free(writer->build);
+    memset(writer, 0, sizeof *writer);
+}
+
+struct writer record_writer_noun(const struct record_writer *writer)
+{
+    return (struct writer){writer->peer, writer->key, writer->address ? writer->address : "",
+                           writer->name ? writer->name : "",
+                           writer->build ? writer->build : ""};
+}
