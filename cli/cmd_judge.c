@@ -131,7 +131,7 @@ static enum err start(struct job *job, const struct judge_options *options)
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
-    struct judge_options options = {NULL};
+    struct judge_options options = {.template = NULL};
     struct job job = {.cases = 0};
     const struct lines lines = {answer, &job, 16};
     enum err err = command_conf(keys, &options, argc, argv);

@@ -115,7 +115,8 @@ static void check_pair(const struct check *c, const json_t *row)
 {
     const json_t *chosen = json_object_get(row, "chosen");
     const json_t *rejected = json_object_get(row, "rejected");
-    const bool both = check_text(c, row, "chosen") & check_text(c, row, "rejected");
+    const bool first = check_text(c, row, "chosen");
+    const bool both = check_text(c, row, "rejected") && first; /* a word about each */
 
     if (both && json_is_string(chosen) != json_is_string(rejected))
         told(c, KIND_FIELD,

@@ -148,7 +148,7 @@ static void the_hh_sample_reads(void **state)
     const char *data = getenv("DROVER_TEST_DATA");
     const struct example_rule rule = {.want = EXAMPLE_FOR_PAIRS, .hh = true};
     char path[512];
-    struct jsonl *file;
+    struct jsonl *file = NULL;
     json_t *row;
     int n = 0, two = 0;
     (void)state;
