@@ -76,7 +76,8 @@ void objective_cpo_pairs(const struct objective_cpo_conf *c, const struct object
         objective_pair_note(&log, &pair, c->beta * chosen.value, c->beta * rejected.value);
     }
     if (c->likelihood != 0)
-        objective_metric(out, "nll_loss", objective_pair_nll(in, out, c->likelihood), 1);
+        objective_metric(out, "nll_loss", objective_pair_nll(in, out, c->likelihood),
+                         objective_pair_tokens(in));
     objective_pair_metrics(&log, in, out);
 }
 

@@ -99,7 +99,7 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
         slopes(in, out, s,
                (good ? -1 : 1) * scale * c->beta * logistic_sigmoid(y) * logistic_sigmoid(-y));
     }
-    objective_metric(out, "kl", z, 1);
+    objective_metric(out, "kl", z * in->n_seq, in->n_seq);
     metrics(in, out, &side[1], &side[0]);
 }
 

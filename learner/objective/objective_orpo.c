@@ -54,7 +54,8 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
                                   scale * d[1] / n_r);
         objective_pair_note(&log, &pair, beta * pair.chosen.logp, beta * pair.rejected.logp);
     }
-    objective_metric(out, "nll_loss", objective_pair_nll(in, out, 1), 1);
+    objective_metric(out, "nll_loss", objective_pair_nll(in, out, 1),
+                     objective_pair_tokens(in));
     objective_metric(out, "log_odds_ratio", sums.ratio, log.n);
     objective_metric(out, "log_odds_chosen", sums.odds, log.n);
     objective_pair_metrics(&log, in, out);

@@ -118,7 +118,7 @@ double objective_pair_nll(const struct objective_in *in, struct objective_out *o
                 out->dlogprob[i] -= (float)(share * each);
         }
     out->loss += sum * each;
-    return here > 0 ? sum / here : 0;
+    return sum;
 }
 
 void objective_pair_note(struct objective_pair_log *log, const struct objective_pair *pair,

@@ -39,7 +39,7 @@ double objective_pair_tokens(const struct objective_in *in);
 
 /* Adds `rate` / in->step_tokens * the negative log-likelihood of the chosen answers to the
  * loss, and its slopes; learn 2 marks tokens of the prompt that belong to it too. Returns the
- * mean over the micro-batch's tokens. */
+ * sum over the micro-batch's tokens (objective_pair_tokens). */
 double objective_pair_nll(const struct objective_in *in, struct objective_out *out,
                           double rate);
 

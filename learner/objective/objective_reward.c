@@ -39,9 +39,9 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
         most = fmax(most, fmax(c, r));
     }
     out->loss /= in->normaliser;
-    objective_metric(out, "min_reward", least, 1);
+    objective_extreme(out, "min_reward", OBJECTIVE_LEAST, least);
     objective_metric(out, "mean_reward", sum, 2 * n);
-    objective_metric(out, "max_reward", most, 1);
+    objective_extreme(out, "max_reward", OBJECTIVE_MOST, most);
     objective_metric(out, "accuracy", wins, n);
     objective_metric(out, "margin", margin, n);
 }

@@ -6,7 +6,7 @@
  * Bradley & Terry 1952; margin: Touvron et al. 2023, arXiv:2307.09288, eq. 2; centring:
  * Eisenstein et al. 2023, arXiv:2312.09244.
  * Metrics (TRL 1.16): accuracy (ties count nothing), margin (r_c - r_r), mean_reward; the
- * micro-batch's smallest and largest as min_reward and max_reward with weight 1. */
+ * micro-batch's smallest and largest as min_reward and max_reward, extremes. */
 
 #ifndef LEARNER_OBJECTIVE_OBJECTIVE_REWARD_H
 #define LEARNER_OBJECTIVE_OBJECTIVE_REWARD_H

@@ -170,6 +170,7 @@ static enum err check(void *method, struct prepare *out)
     for (int i = 0; i < objective->terms; i++)
         out->rule.hard = out->rule.hard || objective->term[i].kind == DPO_AOT ||
                          objective->term[i].kind == DPO_AOT_UNPAIRED;
+    out->coupled = out->rule.hard;
     return err;
 }
 

@@ -5,41 +5,86 @@
 
 #include <stdlib.h>
 
+size_t evaluate_batch(const struct offline *offline)
+{
+    const struct keys *keys = offline->keys;
+
+    return (size_t)(offline->coupled ? keys->per_device_train_batch_size
+                                     : keys->per_device_eval_batch_size);
+}
+
+struct walk {
+    struct pass pass;
+    uint32_t *record; /* [batch] */
+    size_t n, batch;
+};
+
+/* The micro-batch that begins at record `at`. */
+static size_t take(struct walk *w, size_t at)
+{
+    const size_t count = w->n - at < w->batch ? w->n - at : w->batch;
+
+    for (size_t i = 0; i < count; i++)
+        w->record[i] = (uint32_t)(at + i);
+    return count;
+}
+
+static enum err measure(struct walk *w, struct step *step, struct meter *exact)
+{
+    struct pass_norm norm = {0};
+    double loss = 0;
+    enum err err = OK;
+
+    for (size_t at = 0; at < w->n; at += w->batch)
+        pass_count(&w->pass, w->record, take(w, at), &norm);
+    for (size_t at = 0; at < w->n && !err; at += w->batch) {
+        struct pass_result result = {0};
+        const size_t count = take(w, at);
+        err = pass_run(&w->pass, step, w->record, count, &norm, false, NULL, exact, &result);
+        loss += result.loss;
+    }
+    meter_add(exact, "loss", loss, !err);
+    return err;
+}
+
+/* A difference of means, where the two sides have other numbers of answers (KTO). */
+static void margins(json_t *line)
+{
+    const json_t *c = json_object_get(line, "eval_rewards/chosen");
+    const json_t *r = json_object_get(line, "eval_rewards/rejected");
+
+    if (c && r)
+        json_object_set_new(line, "eval_rewards/margins",
+                            json_real(json_number_value(c) - json_number_value(r)));
+}
+
 enum err evaluate(const struct offline *offline, struct step *step, struct reference *reference,
                   int64_t num_tokens, int64_t (*now_ms)(void), json_t *line)
 {
-    const size_t batch = (size_t)offline->keys->per_device_eval_batch_size;
-    const size_t n = offline->test->n, batches = (n + batch - 1) / batch;
+    struct walk walk = {.n = offline->test->n, .batch = evaluate_batch(offline)};
+    const size_t batches = (walk.n + walk.batch - 1) / walk.batch;
     const int64_t begun = now_ms();
-    struct meter mean = {0}, exact = {0};
-    uint32_t *record = mem_new(batch, sizeof(*record));
-    struct pass pass;
+    struct meter exact = {0};
     double seconds;
-    enum err err = OK;
+    enum err err;
 
-    pass_init(&pass, offline->objective, offline->objective_conf, offline->test, reference);
-    pass.see = offline->see;
-    pass.self = offline->self;
-    for (size_t at = 0; at < n && !err; at += batch) {
-        const size_t count = n - at < batch ? n - at : batch;
-        struct pass_result result;
-        struct pass_norm norm = {0};
-        for (size_t i = 0; i < count; i++)
-            record[i] = (uint32_t)(at + i);
-        pass_count(&pass, record, count, &norm);
-        err = pass_run(&pass, step, record, count, &norm, false, &mean, &exact, &result);
-        if (!err)
-            meter_add(&mean, "loss", result.loss, (double)count);
-    }
-    pass_free(&pass);
-    free(record);
+    walk.record = mem_new(walk.batch, sizeof(*walk.record));
+    pass_init(&walk.pass, offline->objective, offline->objective_conf, offline->test,
+              reference);
+    walk.pass.see = offline->see;
+    walk.pass.self = offline->self;
+    err = measure(&walk, step, &exact);
+    pass_free(&walk.pass);
+    free(walk.record);
     if (err)
         return err;
     seconds = (double)(now_ms() - begun) / 1e3;
-    meter_put(&mean, "eval_", line);
+    meter_put(&exact, "eval_", line);
+    margins(line);
     json_object_set_new(line, "eval_runtime", json_real(seconds));
     if (seconds > 0) {
-        json_object_set_new(line, "eval_samples_per_second", json_real((double)n / seconds));
+        json_object_set_new(line, "eval_samples_per_second",
+                            json_real((double)walk.n / seconds));
         json_object_set_new(line, "eval_steps_per_second",
                             json_real((double)batches / seconds));
     }

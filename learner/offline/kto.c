@@ -68,6 +68,7 @@ static enum err check(void *method, struct prepare *out)
     out->encode = encode;
     if (type)
         return OK;
+    out->coupled = true;
     out->rule.block = keys->per_device_train_batch_size;
     if (out->rule.block < 2)
         return err_set(ERR_RANGE, "per_device_train_batch_size: 1: loss_type kto needs another "

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "learner/offline/cycle.h"
+#include "learner/offline/evaluate.h"
 #include "learner/run/adapt.h"
 #include "learner/run/crew.h"
 #include "learner/run/report.h"
@@ -54,7 +55,7 @@ static size_t largest_batch(const struct offline *o)
     const struct keys *k = o->keys;
     const size_t ahead = o->reference && !o->reference->live ? (size_t)o->reference->batch : 0;
     const size_t train = larger((size_t)k->per_device_train_batch_size, ahead);
-    const size_t test = larger((size_t)k->per_device_eval_batch_size, ahead);
+    const size_t test = larger(evaluate_batch(o), ahead);
     const size_t most = corpus_pack_most(o->train, train);
 
     return o->test ? larger(most, corpus_pack_most(o->test, test)) : most;

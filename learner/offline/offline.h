@@ -29,6 +29,7 @@ struct offline {
     void (*see)(void *self, const struct corpus *corpus, const struct objective_in *in,
                 const uint32_t *record, size_t n);
     void *self;
+    bool coupled; /* a record's loss depends on the others of its micro-batch */
 };
 
 /* Prints the plan, trains, writes output_dir/model. A stop by signal is OK too. Errors: any;

@@ -130,9 +130,12 @@ static void report(const struct objective_out *out, struct meter *mean, struct m
     for (int i = 0; i < out->metrics; i++) {
         const struct objective_metric *m = &out->metric[i];
         const double value = m->weight > 0 ? m->sum / m->weight : 0;
-        meter_add(mean, m->name, value, m->weight > 0);
-        if (exact)
+        if (mean)
+            meter_add(mean, m->name, value, m->weight > 0);
+        if (exact && m->kind == OBJECTIVE_MEAN)
             meter_add(exact, m->name, value, m->weight);
+        else if (exact)
+            meter_extreme(exact, m->name, value, m->kind == OBJECTIVE_LEAST ? -1 : 1);
     }
 }
 

@@ -43,7 +43,8 @@ struct pass_result {
 };
 
 /* Runs records under `step`'s weights. `backward` adds to its gradient. `mean` gets each metric
- * as TRL averages them, a micro-batch counting one; `exact` (may be NULL) by its own weights.
+ * as TRL averages them, a micro-batch counting one; `exact` by its own weights: what is a mean
+ * over tokens counts tokens, of pairs pairs, extremes stay extremes. Either may be NULL.
  * Errors: step_forward's. */
 enum err pass_run(struct pass *pass, struct step *step, const uint32_t *record, size_t n,
                   const struct pass_norm *norm, bool backward, struct meter *mean,

@@ -72,7 +72,8 @@ static enum err run(const struct prepare_method *method, const void *conf, struc
                               .reference = p->reference,
                               .judge = p->judge,
                               .see = p->see,
-                              .self = p->self};
+                              .self = p->self,
+                              .coupled = p->coupled};
     struct parts parts = {0};
     enum err err = keys_check(&offline.plan, keys);
 

@@ -20,6 +20,7 @@ struct prepare {
     void (*see)(void *self, const struct corpus *corpus, const struct objective_in *in,
                 const uint32_t *record, size_t n); /* offline.h */
     void *self;
+    bool coupled; /* offline.h */
 };
 
 struct prepare_method {

@@ -15,7 +15,7 @@ static int find(const struct meter *meter, const char *name)
     return -1;
 }
 
-void meter_add(struct meter *meter, const char *name, double value, double weight)
+static int entered(struct meter *meter, const char *name)
 {
     int i = find(meter, name);
 
@@ -25,6 +25,24 @@ void meter_add(struct meter *meter, const char *name, double value, double weigh
         memset(&meter->row[i], 0, sizeof(meter->row[i]));
         snprintf(meter->row[i].name, METER_NAME, "%s", name);
     }
+    return i;
+}
+
+void meter_extreme(struct meter *meter, const char *name, double value, int sign)
+{
+    const int i = entered(meter, name);
+
+    if (!isfinite(value))
+        return;
+    if (!(meter->row[i].weight > 0) || sign * (value - meter->row[i].sum) > 0)
+        meter->row[i].sum = value;
+    meter->row[i].weight = 1;
+}
+
+void meter_add(struct meter *meter, const char *name, double value, double weight)
+{
+    const int i = entered(meter, name);
+
     if (!isfinite(value) || !(weight > 0))
         return;
     meter->row[i].sum += value * weight;

@@ -13,12 +13,14 @@ struct meter {
     int n;
     struct {
         char name[METER_NAME];
-        double sum, weight;
+        double sum, weight; /* of an extreme: the value, 1 */
     } row[METER_NAMES];
 };
 
 /* Weight 0 and values that are no number leave the mean as it is, but enter the name. */
 void meter_add(struct meter *meter, const char *name, double value, double weight);
+/* The row is the least (sign -1) or the most (sign 1) of what was ever given. */
+void meter_extreme(struct meter *meter, const char *name, double value, int sign);
 void meter_clear(struct meter *meter);
 
 /* sum / weight; NAN when there is nothing. */

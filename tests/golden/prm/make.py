@@ -53,7 +53,7 @@ def model():
 def run(rows, extra):
     tokenizer = transformers.AutoTokenizer.from_pretrained("model")
     m = transformers.AutoModelForTokenClassification.from_pretrained("model", torch_dtype=torch.float32)
-    args = PRMConfig(output_dir=tempfile.mkdtemp(), per_device_train_batch_size=4, per_device_eval_batch_size=8,
+    args = PRMConfig(output_dir=tempfile.mkdtemp(), per_device_train_batch_size=4, per_device_eval_batch_size=64,
                      max_steps=5, learning_rate=1e-3, lr_scheduler_type="cosine", warmup_ratio=0.2, weight_decay=0.01,
                      max_grad_norm=0.5, logging_steps=1, bf16=False, use_cpu=True, report_to="none", save_strategy="no",
                      gradient_checkpointing=False, disable_tqdm=True, **extra)

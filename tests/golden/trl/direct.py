@@ -39,6 +39,7 @@ def run(name, kind, file, extra):
     parser = trl.TrlParser((trl.ScriptArguments, config, trl.ModelConfig, trl.scripts.utils.DatasetMixtureConfig))
     script, args, model_args, mixture = parser.parse_args_and_config(["--config", name + ".yaml"])
     args.output_dir = tempfile.mkdtemp()
+    args.per_device_eval_batch_size = 64  # all at once: what other sizes give is a mean over batches
     dataset = trl.scripts.utils.get_dataset(mixture)
     tokenizer = AutoTokenizer.from_pretrained("../model/llama5")
     t = trainer(model="../model/llama5", args=args, train_dataset=dataset["train"], eval_dataset=dataset["train"],

@@ -92,6 +92,7 @@ def run(name, kind, file, extra):
     parser = trl.TrlParser((trl.ScriptArguments, config, trl.ModelConfig, trl.scripts.utils.DatasetMixtureConfig))
     script, args, model_args, mixture = parser.parse_args_and_config(["--config", name + ".yaml"])
     args.output_dir = tempfile.mkdtemp()
+    args.per_device_eval_batch_size = 64  # all at once: what other sizes give is a mean over batches
     dataset = trl.scripts.utils.get_dataset(mixture)
     trainer = (trl.SFTTrainer if kind == "sft" else trl.RewardTrainer)
     if kind == "reward":
