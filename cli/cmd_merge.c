@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "lm/file/adapter.h"
 #include "lm/file/bundle.h"
+#include "lm/file/weights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +62,7 @@ static enum err merge(const struct merge_conf *conf)
     if (!err)
         err = bundle_save(conf->out, bundle, bundle->params, conf->dtype);
     if (!err) {
-        hash = params_hash(bundle->params);
+        hash = weights_hash(bundle->params, conf->dtype);
         printf("%s  weights %s\n", conf->out, hash_text(text, &hash));
     }
     bundle_free(bundle);

@@ -54,6 +54,7 @@ static enum err finish(struct campaign *c)
 {
     const struct step *policy = trainer_policy(c->trainer);
     const struct hash weights = step_hash(policy);
+    const struct hash written = adapt_hash(policy, c->plan.shared.dtype);
     char now[HASH_TEXT], was[HASH_TEXT];
     struct hash before;
     json_t *processes;
@@ -81,7 +82,7 @@ static enum err finish(struct campaign *c)
     if (!err)
         err = write_run(c, "finished", &weights, json_incref(processes));
     if (!err)
-        fprintf(stderr, "done: %s  weights %s\n", c->model, hash_text(now, &weights));
+        fprintf(stderr, "done: %s  weights %s\n", c->model, hash_text(now, &written));
     if (!err)
         crew_print(processes, stderr);
     json_decref(processes);

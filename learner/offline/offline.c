@@ -229,7 +229,7 @@ static enum err summary(struct cycle *run)
 static enum err finish(struct cycle *run)
 {
     char hash[HASH_TEXT];
-    const struct hash weights = step_hash(run->step);
+    const struct hash weights = adapt_hash(run->step, run->offline->plan.dtype);
     json_t *processes = NULL;
     enum err err = summary(run);
 

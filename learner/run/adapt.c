@@ -3,6 +3,7 @@
 #include "learner/run/adapt.h"
 
 #include "base/mem.h"
+#include "lm/file/weights.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,12 @@ enum err adapt_save(const char *folder, const struct bundle *card, const struct 
         err = bundle_save_adapter(folder, card, step_lora(step), base, dtype);
     free(base);
     return err;
+}
+
+struct hash adapt_hash(const struct step *step, const char *dtype)
+{
+    return step_lora(step) ? weights_hash_lora(step_lora(step), dtype)
+                           : weights_hash(step_params(step), dtype);
 }
 
 void adapt_put_base(json_t *meta, struct step *step)

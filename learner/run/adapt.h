@@ -23,6 +23,9 @@ enum err adapt_check_fleet(const struct keys_plan *plan) MUST_CHECK;
 enum err adapt_save(const char *folder, const struct bundle *card, const struct step *step,
                     const char *model, const char *dtype) MUST_CHECK;
 
+/* The weights hash of what adapt_save writes with this dtype: as `drover inspect` says it. */
+struct hash adapt_hash(const struct step *step, const char *dtype);
+
 /* Into and out of a checkpoint's meta: the hash of the base that an adapter belongs to; nothing
  * without one. Errors: ERR_STATE: a checkpoint on another base. */
 void adapt_put_base(json_t *meta, struct step *step);

@@ -1,6 +1,7 @@
 #include "lm/file/bundle.h"
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "lm/file/adapter.h"
 #include "lm/file/card.h"
@@ -10,7 +11,6 @@
 #include "lm/file/source.h"
 #include "lm/file/weights.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,9 +51,33 @@ static enum err fill(struct bundle *bundle, const struct card *card, const char 
     return err;
 }
 
+/* The weights, and what they say of the shape: a card alone is made of their headers. */
+static enum err take_weights(struct bundle *bundle, struct card *card, const char *path,
+                             enum bundle_want want, const char *name)
+{
+    const bool tied = card->shape.tied, all = want == BUNDLE_ALL;
+    struct weights *weights = NULL;
+    enum err err = all || tied ? weights_open(&weights, path) : OK;
+
+    if (!all && err) /* a card without weights has none to look at */
+        err = OK;
+    if (!err && weights)
+        err = weights_untie(&card->shape, weights);
+    if (tied && !card->shape.tied && all)
+        log_warn("untied",
+                 "model=%s its own lm_head.weight is used, whatever "
+                 "tie_word_embeddings says",
+                 path);
+    if (!err)
+        err = fill(bundle, card, name);
+    if (!err && all)
+        err = weights_read(&bundle->params, weights, &bundle->shape);
+    weights_close(weights);
+    return err;
+}
+
 static enum err open_folder(struct bundle *bundle, const char *path, enum bundle_want want)
 {
-    struct weights *weights = NULL;
     struct folder folder;
     char *name = mem_print("%s/tokenizer.json", path);
     enum err err = folder_read(&folder, path);
@@ -64,12 +88,10 @@ static enum err open_folder(struct bundle *bundle, const char *path, enum bundle
     if (!err)
         err = folder_tokens(&folder, bundle->tokenizer, path);
     if (!err)
-        err = fill(bundle, &folder.card, name);
-    if (!err && want == BUNDLE_ALL) {
-        err = weights_open(&weights, path);
-        if (!err)
-            err = weights_read(&bundle->params, weights, &bundle->shape);
-        weights_close(weights);
+        err = take_weights(bundle, &folder.card, path, want, name);
+    if (!err) {
+        bundle->generation = folder.generation;
+        folder.generation = NULL;
     }
     folder_fini(&folder);
     free(name);
@@ -100,80 +122,6 @@ static enum err open_gguf(struct bundle *bundle, const char *path, enum bundle_w
     return err;
 }
 
-/* The number at the end of a checkpoint's name; -1 if there is none. */
-static long step_of(const char *name)
-{
-    const size_t n = strlen(name);
-    size_t at = n;
-
-    while (at && name[at - 1] >= '0' && name[at - 1] <= '9')
-        at--;
-    return at == n ? -1 : strtol(name + at, NULL, 10);
-}
-
-static bool is_model(const char *folder)
-{
-    char *config = mem_print("%s/config.json", folder);
-    const bool there = fs_exists(config);
-
-    free(config);
-    return there || adapter_is(folder);
-}
-
-/* A model in the checkpoint folder `name` of `folder`: in its model/ or in itself. */
-static char *model_in(const char *folder, const char *name)
-{
-    static const char *const inner[] = {"/model", ""};
-
-    for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
-        char *path = mem_print("%s/%s%s", folder, name, inner[i]);
-        if (is_model(path))
-            return path;
-        free(path);
-    }
-    return NULL;
-}
-
-/* The newest checkpoint with a model in it, or NULL. */
-static char *newest(const char *folder)
-{
-    DIR *dir = fs_is_dir(folder) ? opendir(folder) : NULL;
-    struct dirent *entry;
-    char *best = NULL;
-    long most = -1;
-
-    while (dir && (entry = readdir(dir))) {
-        const long step = step_of(entry->d_name);
-        char *path = step > most ? model_in(folder, entry->d_name) : NULL;
-        if (!path)
-            continue;
-        free(best);
-        best = path;
-        most = step;
-    }
-    if (dir)
-        closedir(dir);
-    return best;
-}
-
-/* The folder that holds the model: `path` itself, its model/ or its newest checkpoint. */
-static char *model_folder(const char *path)
-{
-    char *checkpoints = mem_print("%s/checkpoints", path);
-    char *found = NULL;
-
-    if (is_model(path))
-        found = mem_text(path);
-    if (!found)
-        found = model_in(path, "model");
-    if (!found)
-        found = newest(checkpoints);
-    if (!found)
-        found = newest(path); /* transformers' checkpoint-500 */
-    free(checkpoints);
-    return found;
-}
-
 static enum err open_file(struct bundle *bundle, const char *path, enum bundle_want want)
 {
     struct source *source;
@@ -198,27 +146,6 @@ static enum err open_file(struct bundle *bundle, const char *path, enum bundle_w
     return err_set(
         ERR_PARSE,
         "%s: byte 0: no GGUF file; a model is a .gguf file or a folder with config.json", path);
-}
-
-enum err bundle_find(char **out, const char *path)
-{
-    char *old = mem_print("%s.old", path); /* see folder_write */
-    enum err err = OK;
-
-    *out = NULL;
-    if (!fs_exists(path) && fs_is_dir(old))
-        path = old;
-    if (!fs_exists(path))
-        err = err_set(ERR_IO, "%s: there is no such file or folder", path);
-    else
-        *out = fs_is_dir(path) ? model_folder(path) : mem_text(path);
-    if (!err && !*out)
-        err = err_set(
-            ERR_IO,
-            "%s: no config.json here, in model/ or in checkpoints/ (nor adapter_config.json)",
-            path);
-    free(old);
-    return err;
 }
 
 /* ---- adapters */
@@ -357,6 +284,7 @@ void bundle_free(struct bundle *bundle)
     params_free(bundle->params);
     tokenizer_free(bundle->tokenizer);
     free(bundle->chat_error);
+    free(bundle->generation);
     free(bundle->card);
     free(bundle);
 }
@@ -440,7 +368,7 @@ enum err bundle_save(const char *folder, const struct bundle *bundle,
         return err_set(ERR_RANGE, "dtype %.20s: float32 and bfloat16 are written", dtype);
     err = gather(&card, bundle, &params->shape);
     if (!err)
-        err = folder_write(folder, &card, bundle->tokenizer, params, dtype);
+        err = folder_write(folder, &card, bundle->tokenizer, params, bundle->generation, dtype);
     card_fini(&card);
     return err;
 }

@@ -19,6 +19,8 @@ struct bundle {
     char *chat_error; /* why the template is not usable, or NULL: only chat input fails on it */
     char *card;       /* JSON: config, tokenizer.json, template: all but the weights */
     size_t card_size;
+    char *generation; /* text of the folder's generation_config.json, which a saved model keeps;
+                         NULL: none. It is no part of the card */
 };
 
 enum bundle_want { BUNDLE_ALL, BUNDLE_CARD /* no weights: tokenize, inspect */ };

@@ -158,6 +158,8 @@ enum err folder_read(struct folder *out, const char *path)
         err = read_json(&more, path, "generation_config.json", false, 0);
     if (!err && more)
         err = hfconfig_generation(&out->card.shape, more, generation);
+    if (!err && more)
+        out->generation = hfconfig_text(more, JSON_COMPACT);
     if (!err)
         err = folder_read_tokenizer(out, path);
     json_decref(config);
@@ -175,7 +177,8 @@ void folder_fini(struct folder *folder)
     free(folder->eos);
     free(folder->bos);
     free(folder->pad);
-    folder->eos = folder->bos = folder->pad = NULL;
+    free(folder->generation);
+    folder->eos = folder->bos = folder->pad = folder->generation = NULL;
 }
 
 enum err folder_tokens(struct folder *folder, const struct tokenizer *tokenizer,
@@ -306,7 +309,7 @@ struct model_files {
     const struct card *card;
     const struct tokenizer *tokenizer;
     const struct params *params;
-    const char *dtype;
+    const char *generation, *dtype;
 };
 
 static enum err write_files(void *self, const char *path)
@@ -319,7 +322,8 @@ static enum err write_files(void *self, const char *path)
     if (!err)
         err = write_json(path, "config.json", hfconfig_write(shape, m->dtype));
     if (!err && shape->head == HEAD_LM)
-        err = write_json(path, "generation_config.json", hfconfig_write_generation(shape));
+        err = write_json(path, "generation_config.json",
+                         hfconfig_write_generation(shape, m->generation));
     if (!err)
         err = folder_write_tokenizer(path, m->card, m->tokenizer);
     free(weights);
@@ -425,9 +429,9 @@ enum err folder_replace(const char *path, enum err (*write)(void *self, const ch
 
 enum err folder_write(const char *path, const struct card *card,
                       const struct tokenizer *tokenizer, const struct params *params,
-                      const char *dtype)
+                      const char *generation, const char *dtype)
 {
-    struct model_files files = {card, tokenizer, params, dtype};
+    struct model_files files = {card, tokenizer, params, generation, dtype};
 
     return folder_replace(path, write_files, &files);
 }

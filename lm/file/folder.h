@@ -15,6 +15,7 @@ struct tokenizer;
 struct folder {
     struct card card;
     char *eos, *bos, *pad; /* as tokenizer_config.json names them; NULL if it does not */
+    char *generation;      /* text of generation_config.json; NULL: none */
 };
 enum err folder_read(struct folder *out, const char *path) MUST_CHECK;
 enum err folder_tokens(struct folder *folder, const struct tokenizer *tokenizer,
@@ -23,10 +24,11 @@ void folder_fini(struct folder *folder);
 
 /* Writes the whole folder beside `path` and swaps it in: a crash leaves the old one or the new.
  * A folder that holds files this function would not write is not touched. `card.shape` must be
- * the params'. dtype: "float32" or "bfloat16". Errors: ERR_IO, ERR_RANGE, ERR_STATE. */
+ * the params'. generation: the start model's (NULL: none), whose ids become the shape's. dtype:
+ * "float32" or "bfloat16". Errors: ERR_IO, ERR_RANGE, ERR_STATE. */
 enum err folder_write(const char *path, const struct card *card,
                       const struct tokenizer *tokenizer, const struct params *params,
-                      const char *dtype) MUST_CHECK;
+                      const char *generation, const char *dtype) MUST_CHECK;
 
 /* The same swap around any writer of a folder's files. */
 enum err folder_replace(const char *path, enum err (*write)(void *self, const char *path),

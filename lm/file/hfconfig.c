@@ -422,10 +422,14 @@ json_t *hfconfig_write(const struct shape *shape, const char *dtype)
     return config;
 }
 
-json_t *hfconfig_write_generation(const struct shape *shape)
+json_t *hfconfig_write_generation(const struct shape *shape, const char *start)
 {
-    json_t *config = json_pack("{s:b}", "_from_model_config", true);
+    json_t *config = start ? json_loads(start, 0, NULL) : NULL;
 
+    if (!json_is_object(config)) {
+        json_decref(config);
+        config = json_pack("{s:b}", "_from_model_config", true);
+    }
     if (shape->bos >= 0)
         put_id(config, "bos_token_id", shape->bos);
     if (shape->pad >= 0)

@@ -22,7 +22,9 @@ enum err hfconfig_generation(struct shape *shape, const json_t *config,
 /* A config.json that transformers 4.56 and 5 open; `dtype` is "float32" or "bfloat16".
  * The caller owns it. */
 json_t *hfconfig_write(const struct shape *shape, const char *dtype);
-json_t *hfconfig_write_generation(const struct shape *shape);
+/* start: text of the generation_config.json that the model came with, whose other settings are
+ * kept; NULL: none. */
+json_t *hfconfig_write_generation(const struct shape *shape, const char *start);
 
 /* JSON as text with the fewest digits that give the same numbers back; keys sorted. flags:
  * JSON_INDENT(2) or JSON_COMPACT. Free with free(). */

@@ -3,8 +3,10 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "lm/file/hfconfig.h"
+#include "lm/file/quant.h"
 #include "lm/file/safetensors.h"
 #include "lm/file/source.h"
+#include "lm/model/lora.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +203,34 @@ static struct safetensors *find(const struct weights *weights, const char *name,
     return NULL;
 }
 
+enum err weights_untie(struct shape *shape, const struct weights *weights)
+{
+    const struct safetensors_tensor *head, *embedding;
+    struct safetensors *of_head = find(weights, "lm_head.weight", &head);
+    struct safetensors *of_embedding = find(weights, "model.embed_tokens.weight", &embedding);
+    float *a = NULL, *b = NULL;
+    enum err err = OK;
+
+    if (!shape->tied || !of_head || !of_embedding)
+        return OK;
+    if (head->values != embedding->values) {
+        shape->tied = false; /* weights_read says what is wrong with it */
+        return OK;
+    }
+    err = mem_big(&a, head->values, sizeof *a, "the head");
+    if (!err)
+        err = mem_big(&b, head->values, sizeof *b, "the embedding");
+    if (!err)
+        err = safetensors_read(of_head, head, a);
+    if (!err)
+        err = safetensors_read(of_embedding, embedding, b);
+    if (!err)
+        shape->tied = !memcmp(a, b, head->values * sizeof *a);
+    free(a);
+    free(b);
+    return err;
+}
+
 static enum err read_tensor(struct weights *weights, const struct tensor *tensor, float *to)
 {
     const struct safetensors_tensor *from;
@@ -293,4 +323,46 @@ enum err weights_write(const char *path, const struct params *params, const char
     err = safetensors_write(path, put, (size_t)params->n, bf16, NULL);
     free(put);
     return err;
+}
+
+static float *rounded(const struct params *params)
+{
+    float *data = mem_new(params->count, sizeof *data);
+
+    for (size_t i = 0; i < params->count; i++)
+        data[i] = quant_bf16(quant_to_bf16(params->data[i]));
+    return data;
+}
+
+static bool whole(const char *dtype)
+{
+    return strcmp(dtype, "bfloat16") != 0;
+}
+
+struct hash weights_hash(const struct params *params, const char *dtype)
+{
+    struct params half = *params;
+    struct hash hash;
+
+    if (whole(dtype))
+        return params_hash(params);
+    half.data = rounded(params);
+    hash = params_hash(&half);
+    free(half.data);
+    return hash;
+}
+
+struct hash weights_hash_lora(const struct lora *lora, const char *dtype)
+{
+    struct params half = *lora->weights;
+    struct lora of = *lora;
+    struct hash hash;
+
+    if (whole(dtype))
+        return lora_hash(lora);
+    half.data = rounded(lora->weights);
+    of.weights = &half;
+    hash = lora_hash(&of);
+    free(half.data);
+    return hash;
 }

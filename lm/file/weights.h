@@ -5,6 +5,7 @@
 
 #include "lm/model/params.h"
 
+struct lora;
 struct weights;
 struct safetensors;
 
@@ -16,6 +17,11 @@ void weights_close(struct weights *weights);
 int weights_files(const struct weights *weights);
 const struct safetensors *weights_file(const struct weights *weights, int i);
 
+/* A shape whose configuration ties head and embedding, while the files have a head that differs
+ * from it: shape->tied becomes false, as in transformers 5 (4.56 drops the head). Errors:
+ * ERR_IO, ERR_NOMEM. */
+enum err weights_untie(struct shape *shape, const struct weights *weights) MUST_CHECK;
+
 /* New params of this shape from the files. Each tensor must be there in its shape; one that the
  * model has no place for is an error, too, but for those that are known to be idle. */
 enum err weights_read(struct params **out, struct weights *weights,
@@ -24,6 +30,11 @@ enum err weights_read(struct params **out, struct weights *weights,
 /* ERR_RANGE if a model of this shape has more weights than `values`, the number that the files
  * hold: asked before memory is. `name` stands before the words. */
 enum err weights_check(const struct shape *shape, size_t values, const char *name) MUST_CHECK;
+
+/* params_hash, and lora_hash, of what a folder written with this dtype holds: what `drover
+ * inspect` says of it. */
+struct hash weights_hash(const struct params *params, const char *dtype);
+struct hash weights_hash_lora(const struct lora *lora, const char *dtype);
 
 /* Stored with one dimension: norms and biases. */
 bool weights_is_vector(enum part part);
