@@ -90,6 +90,10 @@ enum err eval_best(const struct eval_conf *conf)
     enum err err = eval_prompts(&b.prompts, conf);
 
     if (!err)
+        err = marker_check(conf->by, "by", true);
+    if (!err && conf->gold)
+        err = marker_check(conf->gold, "gold", true);
+    if (!err)
         err = eval_answers(&b.answers, conf, &b.prompts, conf->sampling.model, conf->answers,
                            conf->samples);
     loaded_close(&b.answers.loaded);

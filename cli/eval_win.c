@@ -167,12 +167,12 @@ static enum err tell(const struct win *w, json_t *figures)
 static enum err answer_both(struct win *w)
 {
     const struct eval_conf *c = w->conf;
-    enum err err = eval_answers(&w->mine, c, &w->prompts, c->sampling.model, c->answers, 1);
+    enum err err;
 
+    if (!(c->baseline && *c->baseline) && !(c->baseline_answers && *c->baseline_answers))
+        return err_set(ERR_RANGE, "against what? say baseline=MODEL or baseline_answers=FILE");
+    err = eval_answers(&w->mine, c, &w->prompts, c->sampling.model, c->answers, 1);
     loaded_close(&w->mine.loaded); /* one model at a time */
-    if (!err && !(c->baseline && *c->baseline) &&
-        !(c->baseline_answers && *c->baseline_answers))
-        err = err_set(ERR_RANGE, "against what? say baseline=MODEL or baseline_answers=FILE");
     if (!err)
         err = eval_answers(&w->theirs, c, &w->prompts, c->baseline, c->baseline_answers, 1);
     loaded_close(&w->theirs.loaded);

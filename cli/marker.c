@@ -149,6 +149,36 @@ static enum err open_entry(struct marker *m, const json_t *entry)
                        : open_world(m, value[3]);
 }
 
+static enum err no_scores(const char *name)
+{
+    return err_set(ERR_RANGE,
+                   "%s compares answers: a score each needs mode: pointwise, a "
+                   "reward model or a rule",
+                   name);
+}
+
+enum err marker_check(const json_t *entry, const char *name, bool scores)
+{
+    struct marker m = {0};
+    const char *rule = json_string_value(json_object_get(entry, "rule"));
+    enum err err = OK;
+
+    if (json_string_value(json_object_get(entry, "judge"))) {
+        err = known_keys(entry);
+        if (!err)
+            err = judge_spec_read(&m.spec, entry);
+        if (!err && scores && m.spec.mode == JUDGE_PAIRWISE)
+            err = no_scores("a judge");
+        if (m.spec.template)
+            judge_spec_fini(&m.spec);
+    } else if (rule) {
+        err = open_rule(&m, entry, rule);
+        rule_free(m.rule);
+        free(m.name);
+    }
+    return err ? err_add("%s", name) : OK;
+}
+
 enum err marker_open(struct marker **out, const json_t *entry, const char *name)
 {
     struct marker *m = mem_new(1, sizeof *m);
@@ -369,10 +399,7 @@ enum err marker_score(struct marker *m, const struct marker_item *item, int n, d
 
     *bad = 0;
     if (marker_compares(m))
-        return err_set(ERR_RANGE,
-                       "%s compares answers: a score each needs mode: pointwise, a "
-                       "reward model or a rule",
-                       m->name);
+        return no_scores(m->name);
     if (m->judge)
         return by_judge(m, item, n, score);
     if (!m->rule && !m->world && model_shape(m->loaded.model)->head == HEAD_SCALAR)

@@ -25,6 +25,10 @@ struct marker;
 enum err marker_open(struct marker **out, const json_t *entry, const char *name) MUST_CHECK;
 void marker_close(struct marker *marker); /* NULL is fine */
 
+/* What can be said of a rule or a judge before a model is loaded: for who opens it late.
+ * `scores`: one that compares is an error. */
+enum err marker_check(const json_t *entry, const char *name, bool scores) MUST_CHECK;
+
 /* From now on a pointwise judge that says nothing gives NAN, not its lowest. */
 void marker_silence(struct marker *marker);
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "judge/actions.h"
+#include "judge/number.h"
 
 #include <ctype.h>
 #include <jansson.h>
@@ -14,7 +15,7 @@
 #include <string.h>
 
 enum kind { RULE_REGEX, RULE_LENGTH, RULE_EXACT, RULE_NUMBER, RULE_CALLS };
-enum unit { UNIT_CHARACTERS, UNIT_WORDS, UNIT_TOKENS };
+enum unit { UNIT_TOKENS, UNIT_WORDS, UNIT_CHARACTERS };
 
 struct rule {
     enum kind kind;
@@ -23,23 +24,30 @@ struct rule {
     pcre2_match_context *limits;
     enum unit unit;
     double min, max, target; /* NAN: not given */
-    bool order, whole;       /* RULE_CALLS */
+    double tolerance;
+    bool order, whole; /* RULE_CALLS */
 };
 
-/* Configuration values are strings, whatever they look like. */
-static double real_of(const json_t *spec, const char *key)
-{
-    const json_t *value = json_object_get(spec, key);
-    char *end = NULL;
-    double real;
+const char *const rule_keys[RULE_KEYS] = {"rule",   "pattern", "column", "min",    "max",
+                                          "target", "unit",    "order",  "credit", "tolerance"};
 
-    if (json_is_number(value))
-        return json_number_value(value);
-    if (!json_is_string(value))
-        return NAN;
-    real = strtod(json_string_value(value), &end);
-    return end == json_string_value(value) || *end ? NAN : real;
-}
+static const char *const kinds[] = {"regex", "length", "exact", "number", "calls"};
+
+/* Which rules a key is for, as bits of 1 << kind. */
+static const struct {
+    const char *key;
+    unsigned kinds;
+} belongs[] = {
+    {"pattern", 1U << RULE_REGEX},
+    {"column", 1U << RULE_EXACT | 1U << RULE_NUMBER | 1U << RULE_CALLS},
+    {"min", 1U << RULE_LENGTH},
+    {"max", 1U << RULE_LENGTH},
+    {"target", 1U << RULE_LENGTH},
+    {"unit", 1U << RULE_LENGTH},
+    {"order", 1U << RULE_CALLS},
+    {"credit", 1U << RULE_CALLS},
+    {"tolerance", 1U << RULE_NUMBER},
+};
 
 static const char *text_of(const json_t *spec, const char *key)
 {
@@ -48,15 +56,51 @@ static const char *text_of(const json_t *spec, const char *key)
     return text ? text : "";
 }
 
+/* Configuration values are strings, whatever they look like. */
+static enum err real_of(double *out, const json_t *spec, const char *key, double low)
+{
+    const json_t *value = json_object_get(spec, key);
+    const char *text = text_of(spec, key);
+    char *end = NULL;
+    double real;
+
+    if (!value)
+        return OK;
+    real = json_is_number(value) ? json_number_value(value) : strtod(text, &end);
+    if (!json_is_number(value) && (end == text || *end))
+        real = NAN;
+    if (!isfinite(real))
+        return err_set(ERR_PARSE, "%s: not a number", key);
+    if (real < low)
+        return err_set(ERR_RANGE, "%s: %g is less than %g", key, real, low);
+    *out = real;
+    return OK;
+}
+
 static enum err word(int *out, const char *text, const char *const *words, int n,
                      const char *key)
 {
-    for (*out = 0; *out < n; ++*out)
+    char known[80] = "";
+    size_t at = 0;
+
+    for (*out = 0; *out < n; ++*out) {
         if (!strcmp(text, words[*out]))
             return OK;
-    return err_set(ERR_RANGE, "%s '%s': known are %s, %s, %s%s%s%s%s", key, text, words[0],
-                   words[1], words[2], n > 3 ? ", " : "", n > 3 ? words[3] : "",
-                   n > 4 ? ", " : "", n > 4 ? words[4] : "");
+        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", *out ? ", " : "",
+                               words[*out]);
+    }
+    return err_set(ERR_RANGE, "%s '%s': known are %s", key, text, known);
+}
+
+/* The word at `key`, the first when there is none. */
+static enum err word_at(int *out, const json_t *spec, const char *const *words, int n,
+                        const char *key)
+{
+    const json_t *value = json_object_get(spec, key);
+    const char *text = json_is_true(value) ? "true" : json_is_false(value) ? "false" : NULL;
+
+    *out = 0;
+    return value ? word(out, text ? text : text_of(spec, key), words, n, key) : OK;
 }
 
 static enum err compile(struct rule *rule, const char *pattern)
@@ -80,33 +124,81 @@ static enum err compile(struct rule *rule, const char *pattern)
     return OK;
 }
 
-static enum err read_spec(struct rule *rule, const json_t *spec)
+/* A key that no rule knows, or that goes with another one, would count for nothing. */
+static enum err known_keys(enum kind kind, const json_t *spec)
 {
-    static const char *const kinds[] = {"regex", "length", "exact", "number", "calls"};
-    static const char *const units[] = {"characters", "words", "tokens"};
-    int kind = 0, unit = 0;
-    const char *said = text_of(spec, "unit");
-    enum err err = word(&kind, text_of(spec, "rule"), kinds, 5, "rule");
+    const char *key;
+    json_t *value;
 
+    json_object_foreach((json_t *)(uintptr_t)spec, key, value)
+    {
+        bool known = !strcmp(key, "rule") || !strcmp(key, "name");
+        for (size_t i = 0; i < sizeof belongs / sizeof *belongs && !known; i++) {
+            known = !strcmp(key, belongs[i].key);
+            if (known && !(belongs[i].kinds >> kind & 1))
+                return err_set(ERR_PARSE, "%s: is not for rule %s", key, kinds[kind]);
+        }
+        if (!known)
+            return err_set(ERR_PARSE, "'%s': no such key of a rule", key);
+    }
+    return OK;
+}
+
+static enum err read_length(struct rule *rule, const json_t *spec)
+{
+    static const char *const units[] = {"tokens", "words", "characters"};
+    int unit;
+    enum err err = word_at(&unit, spec, units, 3, "unit");
+
+    rule->min = rule->max = rule->target = NAN;
+    rule->unit = (enum unit)unit;
     if (!err)
-        err = word(&unit, *said ? said : "tokens", units, 3, "unit");
+        err = real_of(&rule->min, spec, "min", 0);
+    if (!err)
+        err = real_of(&rule->max, spec, "max", 0);
+    if (!err)
+        err = real_of(&rule->target, spec, "target", 1);
     if (err)
         return err;
+    if (isnan(rule->target) && isnan(rule->min) && isnan(rule->max))
+        return err_set(ERR_PARSE, "rule length needs `target`, or `min` and `max`");
+    if (!isnan(rule->target) && !(isnan(rule->min) && isnan(rule->max)))
+        return err_set(ERR_PARSE, "rule length takes `target`, or `min` and `max`, not both");
+    if (rule->min > rule->max)
+        return err_set(ERR_RANGE, "min: %g is more than max, %g", rule->min, rule->max);
+    return OK;
+}
+
+static enum err read_spec(struct rule *rule, const json_t *spec)
+{
+    static const char *const orders[] = {"true", "false"}, *const credits[] = {"share",
+                                                                               "exact"};
+    int kind = 0, order = 0, credit = 0;
+    enum err err = word(&kind, text_of(spec, "rule"), kinds, 5, "rule");
+
     rule->kind = (enum kind)kind;
-    rule->unit = (enum unit)unit;
     rule->column = mem_text(text_of(spec, "column"));
-    rule->min = real_of(spec, "min");
-    rule->max = real_of(spec, "max");
-    rule->target = real_of(spec, "target");
-    rule->order = strcmp(text_of(spec, "order"), "false") != 0;
-    rule->whole = !strcmp(text_of(spec, "credit"), "exact");
+    rule->tolerance = 1e-6;
+    if (!err)
+        err = known_keys(rule->kind, spec);
+    if (!err)
+        err = real_of(&rule->tolerance, spec, "tolerance", 0);
+    if (!err)
+        err = word_at(&order, spec, orders, 2, "order");
+    if (!err)
+        err = word_at(&credit, spec, credits, 2, "credit");
+    if (err)
+        return err;
+    rule->order = !order;
+    rule->whole = credit;
     if (rule->kind == RULE_REGEX)
         return compile(rule, text_of(spec, "pattern"));
-    if (rule->kind == RULE_LENGTH && !(rule->target > 0) && isnan(rule->min) &&
-        isnan(rule->max))
-        return err_set(ERR_PARSE, "rule length needs `target`, or `min` and `max`");
-    if (rule->kind >= RULE_EXACT && !*rule->column)
-        return err_set(ERR_PARSE, "rule %s needs `column`", kinds[kind]);
+    if (rule->kind == RULE_LENGTH)
+        return read_length(rule, spec);
+    if (!*rule->column)
+        return err_set(ERR_PARSE,
+                       "rule %s needs `column`: the record's column that it compares",
+                       kinds[kind]);
     return OK;
 }
 
@@ -185,52 +277,22 @@ static bool same_trimmed(const char *a, const char *b)
     return n == m && !memcmp(a, b, n);
 }
 
-/* The number that starts at `p`, thousands separated by commas; NULL if none does. */
-static const char *read_number(const char *p, double *out)
+/* The column's number; a text's is read like an answer's. */
+static bool wanted_number(const json_t *value, double *out)
 {
-    char digits[64];
-    size_t n = 0;
-    bool point = false;
-
-    if (*p == '-')
-        digits[n++] = *p++;
-    if (!isdigit((unsigned char)*p))
-        return NULL;
-    for (; n < sizeof digits - 1; p++) {
-        if (isdigit((unsigned char)*p)) {
-            digits[n++] = *p;
-        } else if (*p == '.' && !point && isdigit((unsigned char)p[1])) {
-            point = true;
-            digits[n++] = *p;
-        } else if (*p != ',' || point || !isdigit((unsigned char)p[1])) {
-            break;
-        }
-    }
-    digits[n] = 0;
-    *out = strtod(digits, NULL);
-    return p;
+    if (!json_is_number(value))
+        return number_read(json_string_value(value), out);
+    *out = json_number_value(value);
+    return true;
 }
 
-static bool last_number(const char *text, double *out)
-{
-    bool found = false;
-
-    for (const char *p = text; *p;) {
-        const bool sign = *p == '-' && p > text && isalnum((unsigned char)p[-1]); /* 3-4 */
-        const char *end = sign ? NULL : read_number(p, out);
-        found |= end != NULL;
-        p = end ? end : p + 1;
-    }
-    return found;
-}
-
-static float number_score(const char *text, const char *column)
+static float number_score(const struct rule *rule, const char *text, const json_t *value)
 {
     double said, wanted;
 
-    if (!last_number(text, &said) || !last_number(column, &wanted))
+    if (!number_read(text, &said) || !wanted_number(value, &wanted))
         return 0.0f;
-    return fabs(said - wanted) <= 1e-6 * fmax(1.0, fabs(wanted)) ? 1.0f : 0.0f;
+    return number_same(said, wanted, rule->tolerance) ? 1.0f : 0.0f;
 }
 
 /* A call that cannot be read is a call that was not made: of the whole, nothing is right. */
@@ -255,22 +317,19 @@ static enum err column_score(const struct rule *rule, const char *text, const ch
     const char *column = json_string_value(value);
     enum err err = OK;
 
-    if (rule->kind == RULE_CALLS && json_is_array(value)) {
-        *score = calls_score(rule, text, value);
-        json_decref(columns);
-        return OK;
-    }
-    if (json_is_number(value)) {
+    if (json_is_number(value) && rule->kind == RULE_EXACT) {
         snprintf(number, sizeof number, "%.15g", json_number_value(value));
         column = number;
     }
-    if (!column || rule->kind == RULE_CALLS)
-        err = err_set(ERR_RANGE, "the record has no column '%s'%s", rule->column,
-                      rule->kind == RULE_CALLS ? " with a list of calls" : "");
-    else if (rule->kind == RULE_EXACT)
+    if (rule->kind == RULE_CALLS && json_is_array(value))
+        *score = calls_score(rule, text, value);
+    else if (rule->kind == RULE_NUMBER && (column || json_is_number(value)))
+        *score = number_score(rule, text, value);
+    else if (rule->kind == RULE_EXACT && column)
         *score = same_trimmed(text, column) ? 1.0f : 0.0f;
     else
-        *score = number_score(text, column);
+        err = err_set(ERR_RANGE, "the record has no column '%s'%s", rule->column,
+                      rule->kind == RULE_CALLS ? " with a list of calls" : "");
     json_decref(columns);
     return err;
 }

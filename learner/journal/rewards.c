@@ -3,16 +3,15 @@
 #include "base/conf.h"
 #include "base/mem.h"
 #include "judge/judge.h"
+#include "judge/rule.h"
 #include "proto/digest.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = {"name",   "weight",  "normalize", "model",  "rule",
-                                   "worker", "timeout", "pattern",   "column", "min",
-                                   "max",    "target",  "unit",      "steps",  "step_separator",
-                                   "order",  "credit"};
+static const char *const keys[] = {"name",   "weight",  "normalize", "model",
+                                   "worker", "timeout", "steps",     "step_separator"};
 static const struct hash no_hash;
 
 static const char *text_at(const json_t *entry, const char *key)
@@ -47,6 +46,8 @@ static enum err known_keys(const json_t *entry)
             known = known || !strcmp(key, keys[i]);
         for (int i = 0; i < JUDGE_KEYS; i++)
             known = known || !strcmp(key, judge_keys[i]);
+        for (int i = 0; i < RULE_KEYS; i++)
+            known = known || !strcmp(key, rule_keys[i]);
         if (!known)
             return err_set(
                 ERR_PARSE,
@@ -57,53 +58,25 @@ static enum err known_keys(const json_t *entry)
     return OK;
 }
 
-static bool reads_column(const char *rule)
-{
-    return !strcmp(rule, "exact") || !strcmp(rule, "number") || !strcmp(rule, "calls");
-}
-
-static enum err check_rule(const json_t *entry, const char *rule)
-{
-    static const char *const rules[] = {"regex", "length", "exact", "number", "calls"};
-    static const char *const numbers[] = {"min", "max", "target"};
-    bool known = false;
-    double unused;
-    enum err err = OK;
-
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        known = known || !strcmp(rule, rules[i]);
-    if (!known)
-        return err_set(ERR_RANGE, "rule: '%s': expected regex, length, exact, number or calls",
-                       rule);
-    if (!strcmp(rule, "regex") && !text_at(entry, "pattern"))
-        return err_set(ERR_PARSE, "pattern is missing");
-    if (reads_column(rule) && !text_at(entry, "column"))
-        return err_set(ERR_PARSE,
-                       "column is missing: the record's column that rule %s compares", rule);
-    if (!strcmp(rule, "length") && !text_at(entry, "target") && !text_at(entry, "min") &&
-        !text_at(entry, "max"))
-        return err_set(ERR_PARSE, "rule length needs target, or min and max");
-    for (size_t i = 0; i < 3 && !err; i++)
-        err = number(&unused, entry, numbers[i]);
-    return err;
-}
-
-/* A rule travels as JSON with sorted keys: the same rule, the same scorer. */
+/* A rule travels as JSON with sorted keys: the same rule, the same scorer. It is made here once
+ * to see whether it can be: a pattern that is none must not wait for the first answer. */
 static enum err read_rule(struct reward *to, const json_t *entry)
 {
-    static const char *const own[] = {"rule",   "pattern", "column", "min",   "max",
-                                      "target", "unit",    "order",  "credit"};
     const char *column = text_at(entry, "column");
     json_t *spec = json_object();
+    struct rule *rule;
+    enum err err;
 
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (text_at(entry, own[i]))
-            json_object_set(spec, own[i], json_object_get(entry, own[i]));
+    for (size_t i = 0; i < RULE_KEYS; i++)
+        if (json_object_get(entry, rule_keys[i]))
+            json_object_set(spec, rule_keys[i], json_object_get(entry, rule_keys[i]));
     to->kind = SCORER_RULE;
     to->spec = json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS);
     to->column = column ? mem_text(column) : NULL;
     json_decref(spec);
-    return check_rule(entry, text_at(entry, "rule"));
+    err = rule_new(&rule, to->spec);
+    rule_free(rule);
+    return err;
 }
 
 /* A judge travels with its template's text: paths mean nothing elsewhere. The name is for the
@@ -151,6 +124,29 @@ static enum err read_steps(struct reward *to, const json_t *entry)
                    word);
 }
 
+static enum err goes_with(const json_t *entry, const char *const *key, int n, const char *what)
+{
+    for (int i = 0; i < n; i++)
+        if (json_object_get(entry, key[i]))
+            return err_set(ERR_PARSE, "%s: goes with %s", key[i], what);
+    return OK;
+}
+
+/* Keys of another kind would count for nothing. */
+static enum err no_strangers(const json_t *entry)
+{
+    static const char *const steps[] = {"steps", "step_separator"};
+    enum err err = OK;
+
+    if (!json_object_get(entry, "rule"))
+        err = goes_with(entry, rule_keys, RULE_KEYS, "a rule");
+    if (!err && !json_object_get(entry, "judge"))
+        err = goes_with(entry, judge_keys, JUDGE_KEYS, "a judge");
+    if (!err && !json_object_get(entry, "model"))
+        err = goes_with(entry, steps, 2, "a model");
+    return err;
+}
+
 static enum err read_kind(struct reward *to, const json_t *entry)
 {
     const char *model = text_at(entry, "model"), *worker = text_at(entry, "worker");
@@ -160,6 +156,8 @@ static enum err read_kind(struct reward *to, const json_t *entry)
 
     if (kinds != 1)
         return err_set(ERR_PARSE, "expected exactly one of model, rule, judge, worker");
+    if (no_strangers(entry))
+        return ERR_PARSE;
     if (judge)
         return read_judge(to, entry, judge);
     if (model) {

@@ -136,6 +136,7 @@ case_of "no such key; did you mean" $ppo2 "$rule" response_lenght=4 output_dir=b
 case_of 'nowhere' $ppo2 "$rule" model=nowhere output_dir=bad2
 case_of 'nowhere' $ppo2 "$rule" dataset=nowhere output_dir=bad3
 case_of 'must be larger\|rewards\[0\]' $ppo2 'rewards=[{name: a, rule: length}]' output_dir=bad4
+case_of "rewards\[0\]: pattern '(': missing" $ppo2 'rewards=[{name: a, rule: regex, pattern: "("}]' output_dir=bad7
 case_of "two rewards are from the worker 'w'" $ppo2 'rewards=[{name: a, worker: w}, {name: b, worker: w}]' output_dir=bad6
 case_of 'fleet: ' $ppo2 "$rule" 'fleet={actors: many}' output_dir=bad5
 settle

@@ -153,8 +153,11 @@ refuses "template is missing" "$drover" judge model="$work/sft"
 refuses "lowest and highest" "$drover" judge model="$work/sft" template="$work/pair.txt" mode=pointwise
 refuses "a reward model" "$drover" judge model="$work/rm" template="$work/pair.txt"
 refuses "by: expected the path of a reward model" "$drover" eval accuracy dataset="$work/w/pairs.jsonl"
-refuses "against what?" "$drover" eval win model="$work/sft" dataset="$work/prompts.jsonl" by="$work/rm" max_new_tokens=2
-refuses "compares answers" "$drover" eval best model="$work/sft" dataset="$work/prompts.jsonl" samples=2 max_new_tokens=2 "by={judge: $work/sft, template: $work/pair.txt}"
+# What is wrong about a rule is said before a model is loaded, let alone asked.
+refuses "by: pattern '(': missing closing parenthesis" "$drover" eval best model=/nowhere dataset="$work/prompts.jsonl" samples=2 by.rule=regex 'by.pattern=('
+refuses "gold: min: 9" "$drover" eval best model=/nowhere dataset="$work/prompts.jsonl" samples=2 by=/nowhere gold.rule=length gold.min=9 gold.max=4
+refuses "compares answers" "$drover" eval best model=/nowhere dataset="$work/prompts.jsonl" samples=2 "by={judge: $work/sft, template: $work/pair.txt}"
+refuses "against what?" "$drover" eval win model=/nowhere dataset="$work/prompts.jsonl" by="$work/rm"
 refuses "holds no models" "$drover" eval curve run="$work/rm" reference="$work/sft" dataset="$work/prompts.jsonl" by="$work/rm" gold="$work/rm"
 refuses "no principle" "$drover" revise model="$work/sft" principles=/dev/null critique="$work/critique.txt" revision="$work/revision.txt"
 refuses "must show {a} and {critique}" "$drover" revise model="$work/sft" principles="$work/principles" critique="$work/critique.txt" revision="$work/critique.txt"

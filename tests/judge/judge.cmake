@@ -1,3 +1,3 @@
-foreach(unit actions judge rule verdict)
+foreach(unit actions judge number rule verdict)
   drover_test(judge/${unit} NEEDS judge)
 endforeach()

@@ -50,7 +50,7 @@ static void exact_forgives_outer_space_only(void **state)
     assert_true(score(spec, "", 1, "{\"answer\": \" \"}") == 1);
 }
 
-static void number_reads_the_last_one(void **state)
+static void number_compares_with_the_column(void **state)
 {
     const char *spec = "{\"rule\": \"number\", \"column\": \"answer\"}";
     static const struct {
@@ -62,15 +62,24 @@ static void number_reads_the_last_one(void **state)
         {"7 and then 8", "{\"answer\": \"7\"}", 0},
         {"minus: -5", "{\"answer\": \"-5\"}", 1},
         {"in 2019-20 it was 20", "{\"answer\": 20}", 1},
-        {"10-3", "{\"answer\": 3}", 1}, /* a dash after a digit is no sign */
         {"none", "{\"answer\": 3}", 0},
-        {"5.", "{\"answer\": 5}", 1},
+        /* wrong answers that were right, and the other way round */
+        {"so .5", "{\"answer\": \"5\"}", 0},
+        {"so .5", "{\"answer\": \"0.5\"}", 1},
+        {"1e3", "{\"answer\": \"3\"}", 0},
+        {"it is \u22123", "{\"answer\": \"3\"}", 0},
+        {"it is \u22123", "{\"answer\": -3}", 1},
+        {"1 000", "{\"answer\": \"1000\"}", 1},
+        {"12345679", "{\"answer\": 12345678}", 0},
+        {"1/3", "{\"answer\": 0.333}", 0},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (score(spec, cases[i].text, 1, cases[i].meta) != cases[i].want)
             fail_msg("'%s' against %s", cases[i].text, cases[i].meta);
+    assert_true(score("{\"rule\": \"number\", \"column\": \"a\", \"tolerance\": \"0.01\"}",
+                      "1/3", 1, "{\"a\": 0.333}") == 1);
 }
 
 static void errors_name_the_key(void **state)
@@ -84,6 +93,15 @@ static void errors_name_the_key(void **state)
         {"{\"rule\": \"length\"}", "`target`"},
         {"{\"rule\": \"number\"}", "`column`"},
         {"{\"rule\": \"length\", \"target\": 3, \"unit\": \"inches\"}", "unit 'inches'"},
+        {"{\"rule\": \"length\", \"target\": \"0\"}", "target: 0"},
+        {"{\"rule\": \"length\", \"target\": \"many\"}", "target: not a number"},
+        {"{\"rule\": \"length\", \"target\": 3, \"max\": 4}", "not both"},
+        {"{\"rule\": \"length\", \"min\": 5, \"max\": 4}", "min: 5"},
+        {"{\"rule\": \"exact\", \"column\": \"a\", \"pattern\": \"x\"}", "pattern: is not for"},
+        {"{\"rule\": \"exact\", \"column\": \"a\", \"colour\": \"x\"}", "'colour'"},
+        {"{\"rule\": \"number\", \"column\": \"a\", \"tolerance\": -1}", "tolerance: -1"},
+        {"{\"rule\": \"calls\", \"column\": \"a\", \"order\": \"no\"}", "order 'no'"},
+        {"{\"rule\": \"calls\", \"column\": \"a\", \"credit\": \"half\"}", "credit 'half'"},
         {"[]", "JSON object"},
         {"{", "JSON object"},
     };
@@ -108,7 +126,7 @@ int main(void)
         cmocka_unit_test(regex_matches_anywhere),
         cmocka_unit_test(length_counts_what_it_is_told),
         cmocka_unit_test(exact_forgives_outer_space_only),
-        cmocka_unit_test(number_reads_the_last_one),
+        cmocka_unit_test(number_compares_with_the_column),
         cmocka_unit_test(errors_name_the_key),
     };
     return cmocka_run_group_tests_name("rule", tests, NULL, NULL);
