@@ -11,6 +11,7 @@
  *   scoring    body here, a score missing   unsettled  all scores in, the learner to settle it
  *   trained    settled by the learner       settled    the same and the settled drops
  *   duplicates answers for what was here already    expired   leases and tickets that ran out
+ *   disputed   of these, whose hash differs under the one version that was wanted
  *   reissued   samples and tickets given again because their holder left or refused
  *   staleness[i] samples given to the learner i versions late (the last one: or later)
  *   tokens_s, samples_s over the last 10 s; *_busy: share of its time that a role worked

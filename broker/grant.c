@@ -106,6 +106,18 @@ void grant_credit(struct broker *b, struct member *actor)
     actor->avail -= (int64_t)actor->ended;
 }
 
+void grant_rest(struct member *actor, int64_t ms, int64_t now_ms)
+{
+    actor->resting = true;
+    actor->rest_ms = now_ms + ms;
+}
+
+static void wake_rested(struct broker *b, int64_t now_ms)
+{
+    for (struct member *m = b->first; m; m = m->next)
+        m->resting &= now_ms < m->rest_ms;
+}
+
 static bool listed(const struct msg_hb *hb, uint64_t number)
 {
     for (uint32_t i = 0; i < hb->leases; i++)
@@ -206,7 +218,7 @@ static bool fetchable(const struct broker *b, const struct version *version)
 
 static bool has_room(const struct member *m)
 {
-    return m->role == ROLE_ACTOR && m->greeted && !m->draining && m->avail > 0;
+    return m->role == ROLE_ACTOR && m->greeted && !m->draining && !m->resting && m->avail > 0;
 }
 
 /* Which of two would rather get the work: it holds the image, then it has more room. */
@@ -300,6 +312,7 @@ void grant_work(struct broker *b, int64_t now_ms)
 
     if (!may_grant(b, now_ms))
         return;
+    wake_rested(b, now_ms);
     actors = actors_with_room(b);
     if (!actors)
         return;

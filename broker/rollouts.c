@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "broker/copy.h"
-#include "broker/state.h"
+#include "broker/verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,26 +12,6 @@
 int64_t rollouts_rest_ms(const struct broker *b, uint32_t attempts)
 {
     return b->limits.retry_ms << (attempts < 6 ? attempts : 6);
-}
-
-/* Was it written as its task wants it? A wrong version in a run of exact versions would be
- * trained as if it were the right one. */
-static enum err fitting(const struct open_task *task, const struct rollout *rollout)
-{
-    static const struct hash any;
-    const struct task *def = task->def;
-
-    if (rollout->sample >= def->samples || rollout->tokens > def->decoding.max_new)
-        return err_set(ERR_RANGE, "rollout: sample %u of %u, %u tokens of %u", rollout->sample,
-                       def->samples, rollout->tokens, def->decoding.max_new);
-    if (hash_same(&def->version.hash, &any))
-        return OK;
-    for (uint32_t i = 0; i < rollout->spans; i++)
-        if (!hash_same(&rollout->span[i].version.hash, &def->version.hash))
-            return err_set(ERR_RANGE, "rollout: written under version %llu, wanted %llu",
-                           (unsigned long long)rollout->span[i].version.number,
-                           (unsigned long long)def->version.number);
-    return OK;
 }
 
 static void keep_claim(struct broker *b, struct member *from, const struct rollout *rollout)
@@ -60,9 +40,11 @@ static enum err accept(struct broker *b, struct member *from, struct open_task *
         return OK;
     }
     grant_release(b, sample, from);
-    if (bytes > sample->space) { /* long texts; bounded by the largest message */
-        b->tasks.space += bytes - sample->space;
-        sample->space = bytes;
+    if (!tasks_extend(&b->tasks, sample, bytes)) { /* a long text: it is asked for again */
+        free(body);
+        sample->not_before_ms = now_ms + b->limits.retry_ms;
+        tasks_move(&b->tasks, task, rollout->sample, PLACE_WAITING, now_ms);
+        return OK;
     }
     sample->body = body;
     sample->by = origin_copy(&from->origin);
@@ -87,9 +69,11 @@ enum err rollouts_on_rollout(struct broker *b, struct member *from, const struct
             keep_claim(b, from, rollout);
         return OK;
     }
-    err = fitting(task, rollout);
-    if (err)
+    err = verify_rollout(b, task, rollout);
+    if (err) {
+        verify_reject(b, from, task, rollout->sample, now);
         return err;
+    }
     switch (task->sample[rollout->sample].place) {
     case PLACE_WAITING:
     case PLACE_LEASED:
@@ -97,7 +81,7 @@ enum err rollouts_on_rollout(struct broker *b, struct member *from, const struct
         break;
     case PLACE_SCORING:
     case PLACE_READY:
-        b->counters.duplicates++; /* the first one stays, whatever the hash of this one */
+        verify_second(b, from, task, rollout); /* the first one stays */
         break;
     default:
         break;

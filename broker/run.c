@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "broker/copy.h"
-#include "broker/state.h"
+#include "broker/verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +122,13 @@ static void take_tables(struct run *run, const struct msg_hello *hello)
     run->artifacts = hello->artifacts;
     run->table = hello->table;
     run->body_max = hello->body_max;
+    run->vocabulary = hello->vocabulary;
+}
+
+static void take_newest(struct run *run, const struct version *version)
+{
+    run->newest = *version;
+    verify_announced(run, version);
 }
 
 static void settle(struct broker *b, struct open_task *task, uint32_t i, int64_t now_ms)
@@ -214,9 +221,11 @@ void run_bind(struct broker *b, struct member *learner, const struct msg *msg, i
     if (other)
         start_anew(b, now_ms);
     take_tables(run, &msg->hello);
-    run->newest = msg->hello.newest;
-    if (fresh)
+    if (fresh) {
+        memset(run->known, 0, sizeof run->known);
         b->tasks.open_to = msg->hello.settled.watermark;
+    }
+    take_newest(run, &msg->hello.newest);
     take_settled(b, &msg->hello.settled, now_ms);
     if (fresh) {
         reopen_lowered(b);
@@ -389,7 +398,7 @@ enum err run_on_publish(struct broker *b, struct member *from, const struct msg 
 
     (void)from;
     b->run.seen_ms = now;
-    b->run.newest = msg->publish.version;
+    take_newest(&b->run, &msg->publish.version);
     b->run.smallest_live = msg->publish.smallest_live;
     tell_workers(b, &on);
     grant_work(b, now);
@@ -403,7 +412,7 @@ void run_on_hb(struct broker *b, struct member *from, const struct msg *msg, int
 
     (void)from;
     run->seen_ms = now_ms;
-    run->newest = msg->hb.newest;
+    take_newest(run, &msg->hb.newest);
     run->smallest_live = msg->hb.smallest_live;
     run->step = msg->hb.step;
     run->done = msg->hb.done;

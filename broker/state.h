@@ -13,6 +13,7 @@
 enum {
     STATE_SCORERS = 32,
     STATE_STALE = 17,
+    STATE_VERSIONS = 64, /* whose hashes are kept */
     STATE_HB_MS = 1000,
     STATE_LATE = 20,
     STATE_WHO_MS = 200
@@ -22,11 +23,11 @@ struct run { /* the one that is served */
     bool bound, done;
     struct id id;
     uint64_t epoch;
-    struct member *learner; /* NULL while it is away */
-    int64_t seen_ms;        /* when it was last heard */
-    struct version newest;
+    struct member *learner;                       /* NULL while it is away */
+    int64_t seen_ms;                              /* when it was last heard */
+    struct version newest, known[STATE_VERSIONS]; /* known: number i at i % STATE_VERSIONS */
     uint64_t smallest_live, step, body_max;
-    uint32_t table, scorers, artifacts;
+    uint32_t vocabulary, table, scorers, artifacts;
     struct scorer *scorer;
     struct artifact *artifact;
     struct settled_set settled;
@@ -34,7 +35,7 @@ struct run { /* the one that is served */
 };
 
 struct counters {
-    uint64_t duplicates, expired, reissued, late, gaps, settled, bad_frames, refused;
+    uint64_t duplicates, disputed, expired, reissued, late, gaps, settled, bad_frames, refused;
     uint64_t stale[STATE_STALE];
     uint64_t settled_past[ROSTER_RATES]; /* one a second */
     uint32_t pasts;
@@ -100,6 +101,8 @@ void grant_requeue(struct broker *b, struct lease *lease, int64_t now_ms);
 void grant_requeue_all(struct broker *b, struct member *actor, int64_t now_ms);
 /* What a dead actor worked on alone may be what killed it. */
 void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms);
+/* It gets no work for so long. */
+void grant_rest(struct member *actor, int64_t ms, int64_t now_ms);
 void grant_on_hb(struct broker *b, struct member *actor, const struct msg_hb *hb,
                  int64_t now_ms);
 

@@ -238,6 +238,7 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
     out->scoring = count[PLACE_SCORING];
     out->unsettled = count[PLACE_READY];
     out->duplicates = c->duplicates;
+    out->disputed = c->disputed;
     out->expired = c->expired;
     out->reissued = c->reissued;
     out->bad_frames = c->bad_frames;

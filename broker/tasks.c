@@ -218,6 +218,17 @@ bool tasks_reserve(struct tasks *tasks, struct open_task *task, uint32_t sample)
     return true;
 }
 
+bool tasks_extend(struct tasks *tasks, struct open_sample *sample, size_t bytes)
+{
+    if (bytes <= sample->space)
+        return true;
+    if (tasks->space + (bytes - sample->space) > tasks->space_max)
+        return false;
+    tasks->space += bytes - sample->space;
+    sample->space = bytes;
+    return true;
+}
+
 bool tasks_add_up(const struct tasks *tasks)
 {
     uint64_t open = 0, dropped = 0;

@@ -115,6 +115,9 @@ void tasks_move(struct tasks *tasks, struct open_task *task, uint32_t sample, en
  * False if there is none; true again and again for one that has it. */
 bool tasks_reserve(struct tasks *tasks, struct open_task *task, uint32_t sample);
 
+/* More than was reserved for a sample: `bytes` in all. False if there is no space for it. */
+bool tasks_extend(struct tasks *tasks, struct open_sample *sample, size_t bytes);
+
 /* opened = trained + open + dropped(reason) */
 bool tasks_add_up(const struct tasks *tasks);
 

@@ -177,11 +177,11 @@ int stats_lines(const struct msg_stats *s, char line[STATS_LINES][STATS_WIDTH])
         100 * s->learner_busy);
     put_staleness(&pad, s);
     put(&pad,
-        "faults     duplicates %llu  expired %llu  asked again %llu  bad frames %llu  refused "
-        "%llu",
-        (unsigned long long)s->duplicates, (unsigned long long)s->expired,
-        (unsigned long long)s->reissued, (unsigned long long)s->bad_frames,
-        (unsigned long long)s->refused);
+        "faults     duplicates %llu  disputed %llu  expired %llu  asked again %llu  bad frames "
+        "%llu  refused %llu",
+        (unsigned long long)s->duplicates, (unsigned long long)s->disputed,
+        (unsigned long long)s->expired, (unsigned long long)s->reissued,
+        (unsigned long long)s->bad_frames, (unsigned long long)s->refused);
     for (uint32_t i = 0; i < s->drops; i++)
         if (s->drop[i].count)
             put(&pad, "dropped    %s: %llu", s->drop[i].reason,

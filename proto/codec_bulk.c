@@ -86,6 +86,7 @@ static const struct field stats[] = {
     U64(msg_stats, scoring),
     U64(msg_stats, unsettled),
     U64(msg_stats, duplicates),
+    U64(msg_stats, disputed),
     U64(msg_stats, expired),
     U64(msg_stats, reissued),
     U64(msg_stats, bad_frames),

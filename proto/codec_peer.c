@@ -27,6 +27,7 @@ static const struct field hello[] = {
     U32(msg_hello, slots),
     TEXT(msg_hello, host, MAX_NAME),
     ID(msg_hello, own),
+    U32(msg_hello, vocabulary),
 };
 const struct table codec_peer_hello = TABLE(msg_hello, hello);
 

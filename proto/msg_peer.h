@@ -32,9 +32,10 @@ struct msg_hello {
     uint32_t images;
     const struct msg_ability *offer; /* R */
     uint32_t offers;
-    uint32_t slots;   /* A: sequences at once; R: rollouts a batch; S: processes */
-    const char *host; /* S */
-    struct id own;    /* L: peer id of the actor that it starts itself when no other may */
+    uint32_t slots;      /* A: sequences at once; R: rollouts a batch; S: processes */
+    const char *host;    /* S */
+    struct id own;       /* L: peer id of the actor that it starts itself when no other may */
+    uint32_t vocabulary; /* L: tokens of answers are below it; 0: it does not say */
 };
 struct msg_welcome {
     uint64_t incarnation; /* of the broker: another one means that it forgot everything */

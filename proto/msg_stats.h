@@ -39,7 +39,7 @@ struct msg_stats {
     struct version newest;
     uint64_t opened, settled, trained;            /* samples */
     uint64_t waiting, leased, scoring, unsettled; /* samples that are now in each place */
-    uint64_t duplicates, expired, reissued, bad_frames, refused;
+    uint64_t duplicates, disputed, expired, reissued, bad_frames, refused;
     double tokens_s, samples_s, actor_busy, rewarder_busy, learner_busy; /* busy: 0..1 */
     const uint64_t *staleness;
     uint32_t stalenesses; /* samples by how many versions late */

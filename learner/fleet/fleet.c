@@ -109,6 +109,7 @@ static void hello(void *self, struct msg_hello *out)
     out->scorers = (uint32_t)f->conf.rewards->scorers;
     out->artifact = serve_list(f->serve, &out->artifacts);
     out->body_max = f->conf.body_max;
+    out->vocabulary = (uint32_t)f->conf.origin->card->shape.vocab;
 }
 
 static const char *waits_for(struct fleet *f)

@@ -87,7 +87,7 @@ static void open_tasks(struct crew *crew, uint64_t from)
                           .samples = CREW_SAMPLES,
                           .prompt = prompt,
                           .prompts = 3,
-                          .decoding = {.temperature = 1, .top_p = 1, .max_new = 8},
+                          .decoding = {.temperature = 1, .top_p = 1, .max_new = 2},
                           .version = {1, crew->image.hash},
                           .scorers = 1,
                           .meta = "{}"}};

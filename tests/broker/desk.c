@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "proto/arena.h"
+#include "proto/digest.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -198,6 +199,7 @@ void desk_learner(struct desk *desk, uint64_t epoch, const struct scorer *scorer
     msg.hello.incarnation += epoch;
     msg.hello.newest = desk_version(0);
     msg.hello.table = 1;
+    msg.hello.vocabulary = DESK_VOCABULARY;
     msg.hello.scorer = scorer;
     msg.hello.scorers = n;
     desk_say_hello(desk, DESK_LEARNER, &msg);
@@ -254,18 +256,19 @@ struct version desk_version(uint64_t number)
 
 void desk_open_task(struct desk *desk, uint64_t id, uint32_t samples, uint64_t version)
 {
-    const int32_t prompt[2] = {1, (int32_t)id};
+    const int32_t prompt[2] = {1, (int32_t)id}, stop = DESK_STOP;
     struct msg msg = {.head.type = MSG_OPEN};
 
-    msg.open.task = (struct task){.id = id,
-                                  .samples = samples,
-                                  .prompt = prompt,
-                                  .prompts = 2,
-                                  .decoding = {.temperature = 1, .top_p = 1, .max_new = 8},
-                                  .version = desk_version(version),
-                                  .scorers = 1,
-                                  .prompt_text = "a prompt",
-                                  .meta = "{\"x\":1}"};
+    msg.open.task = (struct task){
+        .id = id,
+        .samples = samples,
+        .prompt = prompt,
+        .prompts = 2,
+        .decoding = {.temperature = 1, .top_p = 1, .max_new = 8, .stop = &stop, .stops = 1},
+        .version = desk_version(version),
+        .scorers = 1,
+        .prompt_text = "a prompt",
+        .meta = "{\"x\":1}"};
     assert_ok(desk_say(desk, DESK_LEARNER, &msg));
 }
 
@@ -313,30 +316,48 @@ void desk_learner_hb(struct desk *desk, uint64_t bytes, uint64_t seen, uint64_t 
     assert_ok(desk_say(desk, DESK_LEARNER, &msg));
 }
 
+struct rollout desk_answer(uint64_t task, uint32_t sample, uint8_t kind, uint64_t version)
+{
+    static int32_t token[3];
+    static float logprob[3];
+    static struct span span;
+    struct rollout r = {.task = task,
+                        .sample = sample,
+                        .end = ROLLOUT_STOP,
+                        .token = token,
+                        .logprob = logprob,
+                        .tokens = 3,
+                        .span = &span,
+                        .spans = 1,
+                        .text = "an answer"};
+
+    token[0] = 8 + (int32_t)task;
+    token[1] = 8 + (int32_t)sample;
+    token[2] = DESK_STOP;
+    logprob[2] = -(float)kind;
+    span.version = desk_version(version);
+    r.hash = digest_rollout(&r);
+    return r;
+}
+
 struct hash desk_hash(uint64_t task, uint32_t sample, uint8_t kind)
 {
-    return (struct hash){.byte = {kind, (uint8_t)task, (uint8_t)sample, 1}};
+    return desk_answer(task, sample, kind, 0).hash;
+}
+
+enum err desk_bring(struct desk *desk, uint32_t from, const struct rollout *rollout)
+{
+    struct msg msg = {.head.type = MSG_ROLLOUT, .rollout.rollout = *rollout};
+
+    return desk_say(desk, from, &msg);
 }
 
 enum err desk_rollout(struct desk *desk, uint32_t from, uint64_t task, uint32_t sample,
                       uint8_t kind, uint64_t version)
 {
-    static const int32_t token[3] = {5, 6, 7};
-    static const float logprob[3] = {-1, -2, -3};
-    const struct span span = {.start = 0, .version = desk_version(version)};
-    struct msg msg = {.head.type = MSG_ROLLOUT};
+    const struct rollout rollout = desk_answer(task, sample, kind, version);
 
-    msg.rollout.rollout = (struct rollout){.task = task,
-                                           .sample = sample,
-                                           .hash = desk_hash(task, sample, kind),
-                                           .end = ROLLOUT_STOP,
-                                           .token = token,
-                                           .logprob = logprob,
-                                           .tokens = 3,
-                                           .span = &span,
-                                           .spans = 1,
-                                           .text = "an answer"};
-    return desk_say(desk, from, &msg);
+    return desk_bring(desk, from, &rollout);
 }
 
 enum err desk_score(struct desk *desk, uint32_t from, const struct msg_ask *ask, float value,

@@ -10,7 +10,15 @@
 #include "broker/broker.h"
 #include "proto/codec.h"
 
-enum { DESK_MEMBERS = 8, DESK_SAID = 512, DESK_LEARNER = 0, DESK_ACTOR = 1, DESK_REWARDER = 4 };
+enum {
+    DESK_MEMBERS = 8,
+    DESK_SAID = 512,
+    DESK_LEARNER = 0,
+    DESK_ACTOR = 1,
+    DESK_REWARDER = 4,
+    DESK_STOP = 7,
+    DESK_VOCABULARY = 4096
+};
 
 struct desk {
     struct broker *broker;
@@ -65,7 +73,10 @@ void desk_hb_lease(struct desk *desk, uint32_t at, uint64_t progress, uint64_t s
                    const uint64_t *lease, uint32_t leases);
 void desk_learner_hb(struct desk *desk, uint64_t bytes, uint64_t seen, uint64_t watermark,
                      const struct range *range, uint32_t ranges);
-/* A rollout of `tokens` tokens whose hash follows from `kind`. */
+/* An answer of 3 tokens; `kind` makes another one of it. Points to what the next call changes.
+ */
+struct rollout desk_answer(uint64_t task, uint32_t sample, uint8_t kind, uint64_t version);
+enum err desk_bring(struct desk *desk, uint32_t from, const struct rollout *rollout);
 enum err desk_rollout(struct desk *desk, uint32_t from, uint64_t task, uint32_t sample,
                       uint8_t kind, uint64_t version);
 struct hash desk_hash(uint64_t task, uint32_t sample, uint8_t kind);

@@ -24,7 +24,7 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
               printf "%s", substr(all, 1, at - 1) to substr(all, at + length(from)) }' \
         "$root/$2" >"$work/tree/$2" || { echo "$name: text not found in $2"; missed=1; return 0; }
     seen=
-    for test in rules leases scores reopened sim; do
+    for test in rules leases scores reopened answers sim; do
         [ -f "$work/tree/tests/broker/test_$test.c" ] || continue
         # shellcheck disable=SC2086
         # shellcheck disable=SC2046
@@ -64,10 +64,10 @@ mutant others-jump-the-queue-for-space broker/grant.c '        if (b->space_shor
             return true;'
 mutant second-answer-replaces-the-first broker/rollouts.c '    case PLACE_SCORING:
     case PLACE_READY:
-        b->counters.duplicates++;' '    case PLACE_SCORING:
+        verify_second(b, from, task, rollout);' '    case PLACE_SCORING:
         task->sample[rollout->sample].body->hash = rollout->hash;
     case PLACE_READY:
-        b->counters.duplicates++;'
+        verify_second(b, from, task, rollout);'
 mutant any-version-will-do broker/grant.c '(holds || can_fetch)' '(1)'
 mutant batch-of-two-temperatures broker/scores.c 'batch->temperature != task->def->decoding.temperature' '0'
 mutant partial-answers-are-whole broker/scores.c '        requeue(b, ticket); /* what it left out */' '        ;'

@@ -20,6 +20,7 @@ enum {
     SIM_SAMPLES = 4,
     SIM_SCORERS = 3,
     SIM_TOKENS = 16,
+    SIM_STOP = 1024, /* the token that ends answers; others are below */
     SIM_GENERATIONS = 4096,
 };
 

@@ -122,20 +122,23 @@ static void say_settled(struct sim *sim, struct peer *peer)
 
 static void open_one(struct sim *sim, struct peer *peer, uint64_t id)
 {
-    const int32_t prompt[3] = {1, 2, (int32_t)id};
+    const int32_t prompt[3] = {1, 2, (int32_t)id}, stop = SIM_STOP;
     struct msg msg = {.head.type = MSG_OPEN};
 
-    msg.open.task = (struct task){
-        .id = id,
-        .seed = sim->seed,
-        .samples = sim->samples,
-        .prompt = prompt,
-        .prompts = 3,
-        .decoding = {.temperature = id % 3 ? 1 : .5f, .top_p = 1, .max_new = SIM_TOKENS},
-        .version = sim_version(wanted(sim, id)),
-        .scorers = 1,
-        .prompt_text = "",
-        .meta = "{}"};
+    msg.open.task = (struct task){.id = id,
+                                  .seed = sim->seed,
+                                  .samples = sim->samples,
+                                  .prompt = prompt,
+                                  .prompts = 3,
+                                  .decoding = {.temperature = id % 3 ? 1 : .5f,
+                                               .top_p = 1,
+                                               .max_new = SIM_TOKENS,
+                                               .stop = &stop,
+                                               .stops = 1},
+                                  .version = sim_version(wanted(sim, id)),
+                                  .scorers = 1,
+                                  .prompt_text = "",
+                                  .meta = "{}"};
     say(sim, peer, &msg);
 }
 

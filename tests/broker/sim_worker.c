@@ -33,7 +33,7 @@ static struct rollout as_rollout(const struct work *work, float *logprob, struct
     return (struct rollout){.task = work->task,
                             .sample = work->sample,
                             .hash = work->hash,
-                            .end = ROLLOUT_STOP,
+                            .end = work->tokens < SIM_TOKENS ? ROLLOUT_STOP : ROLLOUT_LENGTH,
                             .token = (const int32_t *)work->token,
                             .logprob = logprob,
                             .tokens = work->tokens,
@@ -251,6 +251,8 @@ static void finish(struct sim *sim, struct peer *peer, struct work *work)
     for (uint32_t i = 0; i < work->tokens; i++)
         work->token[i] = (uint32_t)(sim->varied ? sim_draw(sim, 1024)
                                                 : (work->task * 31 + work->sample + i) % 1024);
+    if (work->tokens < SIM_TOKENS)
+        work->token[work->tokens - 1] = SIM_STOP;
     rollout = as_rollout(work, logprob, &span);
     work->hash = digest_rollout(&rollout);
     work->done = true;

@@ -78,7 +78,7 @@ static void a_fleet_at_work_is_told(void **state)
     assert_true(says("settled 100  trained 96"));
     assert_true(says("988 tokens/s  12.34 samples/s   busy: actors 50%  rewarders 25%"));
     assert_true(says("0 late: 90  1 late: 6"));
-    assert_true(says("duplicates 1  expired 2"));
+    assert_true(says("duplicates 1  disputed 0  expired 2"));
     assert_true(says("too old: 3"));
     assert_true(says("judge      ai: no verdict on 12.5 % of what it was asked"));
     assert_true(says("judge      ?c: no verdict on 100.0 %"));

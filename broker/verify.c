@@ -1,0 +1,83 @@
+/* An answer is a pure function of its task (docs/PROTOCOL.md §1.1): two of them that differ,
+ * both under the wanted version, prove that somebody lies or computes otherwise. Who, only the
+ * learner can tell: it computes the first one again in its training pass. */
+
+#include "broker/verify.h"
+
+#include "base/log.h"
+#include "proto/answer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { REST_MS = 1000, DOUBLINGS = 6 };
+
+void verify_announced(struct run *run, const struct version *version)
+{
+    run->known[version->number % STATE_VERSIONS] = *version;
+}
+
+/* Of a version from before this broker's time only the number can be judged. */
+static enum err announced(const struct run *run, const struct version *v)
+{
+    static const struct hash none;
+    const struct version *known = &run->known[v->number % STATE_VERSIONS];
+
+    if (v->number > run->newest.number)
+        return err_set(ERR_RANGE, "answer: version %llu was never announced",
+                       (unsigned long long)v->number);
+    if (known->number == v->number && !hash_same(&known->hash, &none) &&
+        !hash_same(&known->hash, &v->hash))
+        return err_set(ERR_RANGE, "answer: version %llu has another hash",
+                       (unsigned long long)v->number);
+    return OK;
+}
+
+enum err verify_rollout(const struct broker *b, const struct open_task *task,
+                        const struct rollout *rollout)
+{
+    enum err err = answer_check(task->def, rollout, b->run.vocabulary);
+
+    for (uint32_t i = 0; i < rollout->spans && !err; i++)
+        err = announced(&b->run, &rollout->span[i].version);
+    return err;
+}
+
+void verify_reject(struct broker *b, struct member *from, struct open_task *task,
+                   uint32_t sample, int64_t now_ms)
+{
+    struct open_sample *at = sample < task->def->samples ? &task->sample[sample] : NULL;
+
+    snprintf(from->error, sizeof from->error, "%s", err_text());
+    log_warn("bad-answer", "peer=%s task=%llu sample=%u reason=\"%s\"", from->name,
+             (unsigned long long)task->def->id, sample, err_text());
+    grant_rest(from, (int64_t)REST_MS << (from->bad < DOUBLINGS ? from->bad : DOUBLINGS),
+               now_ms);
+    from->bad++;
+    if (!at || at->place != PLACE_LEASED || b->leases.slot[at->lease].holder != from)
+        return;
+    grant_release(b, at, from);
+    tasks_move(&b->tasks, task, sample, PLACE_WAITING, now_ms);
+    b->counters.reissued++;
+}
+
+void verify_second(struct broker *b, struct member *from, const struct open_task *task,
+                   const struct rollout *rollout)
+{
+    static const struct hash any;
+    const struct open_sample *at = &task->sample[rollout->sample];
+
+    if (hash_same(&task->def->version.hash, &any) ||
+        hash_same(&at->body->hash, &rollout->hash)) {
+        b->counters.duplicates++;
+        return;
+    }
+    b->counters.disputed++;
+    snprintf(from->error, sizeof from->error, "task %llu sample %u: two answers differ",
+             (unsigned long long)task->def->id, rollout->sample);
+    log_warn("disputed", "task=%llu sample=%u peer=%s", (unsigned long long)task->def->id,
+             rollout->sample, from->name);
+    for (struct member *m = b->first; m; m = m->next)
+        if (m != from && !memcmp(&m->id, &at->by->peer, sizeof m->id))
+            snprintf(m->error, sizeof m->error, "%s", from->error);
+}

@@ -1,0 +1,87 @@
+/* Each rule is one function; the cheap ones come first, the hash last. A greedy or sampled
+ * answer of the right form may still be wrong: that only the model can tell. */
+
+#include "proto/answer.h"
+
+#include "proto/digest.h"
+
+#include <string.h>
+
+static bool stops(const struct decoding *decoding, int32_t token)
+{
+    for (uint32_t i = 0; i < decoding->stops; i++)
+        if (decoding->stop[i] == token)
+            return true;
+    return false;
+}
+
+static enum err check_tokens(const struct task *task, const struct rollout *r,
+                             uint32_t vocabulary)
+{
+    if (r->sample >= task->samples || !r->tokens || r->tokens > task->decoding.max_new)
+        return err_set(ERR_RANGE, "answer: sample %u of %u, %u tokens of %u", r->sample,
+                       task->samples, r->tokens, task->decoding.max_new);
+    for (uint32_t i = 0; i < r->tokens; i++)
+        if (r->token[i] < 0 || (vocabulary && (uint32_t)r->token[i] >= vocabulary))
+            return err_set(ERR_RANGE, "answer: token %d of a vocabulary of %u", r->token[i],
+                           vocabulary);
+    if (r->text && strlen(r->text) > 1024 + (size_t)ANSWER_PIECE * r->tokens)
+        return err_set(ERR_RANGE, "answer: %zu bytes of text in %u tokens", strlen(r->text),
+                       r->tokens);
+    return OK;
+}
+
+/* It goes on to the first stop token, to the last one that was asked for, or to a text. */
+static enum err check_end(const struct decoding *d, const struct rollout *r)
+{
+    const bool stop = stops(d, r->token[r->tokens - 1]);
+
+    for (uint32_t i = 0; i + 1 < r->tokens; i++)
+        if (stops(d, r->token[i]))
+            return err_set(ERR_RANGE, "answer: goes on after stop token %d", r->token[i]);
+    if (r->end == ROLLOUT_STOP
+            ? stop
+            : !stop && (r->end == ROLLOUT_LENGTH ? r->tokens == d->max_new : d->stop_texts > 0))
+        return OK;
+    return err_set(ERR_RANGE, "answer: says that it ended by %s, and did not",
+                   r->end == ROLLOUT_STOP     ? "a stop token"
+                   : r->end == ROLLOUT_LENGTH ? "its length"
+                                              : "a stop text");
+}
+
+static enum err check_spans(const struct version *wanted, const struct rollout *r)
+{
+    static const struct hash any;
+    const bool exact = !hash_same(&wanted->hash, &any);
+    uint64_t last = wanted->number;
+
+    for (uint32_t i = 0; i < r->spans; i++) {
+        const struct version *v = &r->span[i].version;
+
+        if (exact ? v->number != wanted->number || !hash_same(&v->hash, &wanted->hash)
+                  : v->number < last)
+            return err_set(ERR_RANGE, "answer: written under version %llu, wanted %llu",
+                           (unsigned long long)v->number, (unsigned long long)wanted->number);
+        last = v->number;
+    }
+    if (!r->spans || (exact && r->spans != 1))
+        return err_set(ERR_RANGE, "answer: %u spans of one version", r->spans);
+    return OK;
+}
+
+enum err answer_check(const struct task *task, const struct rollout *r, uint32_t vocabulary)
+{
+    enum err err = check_tokens(task, r, vocabulary);
+    struct hash name;
+
+    if (!err)
+        err = check_end(&task->decoding, r);
+    if (!err)
+        err = check_spans(&task->version, r);
+    if (err)
+        return err;
+    name = digest_rollout(r);
+    return hash_same(&name, &r->hash)
+               ? OK
+               : err_set(ERR_RANGE, "answer: its hash is not its bytes'");
+}
