@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/data.h"
+#include "cli/loaded.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 static const struct conf_key keys[] = {
     CONF_TEXT(data_conf, format, "auto",
               "what the files are: auto, trl, hh, ultrafeedback, prm800k, bigbench_mistake, "
-              "prmbench, toolbench, bfcl, tau_bench"),
+              "prmbench, toolbench, bfcl, tau_bench, orca, argilla"),
     CONF_TEXT(
         data_conf, to, "",
         "convert, split, filter: kind to write: text, messages, prompt, prompt-completion, "
@@ -18,6 +19,13 @@ static const struct conf_key keys[] = {
     CONF_TEXT(data_conf, output, "",
               "convert, filter: file (unset: standard output); split: folder"),
     CONF_TEXT(data_conf, report, "", "lint, filter: JSON report ('-': standard output)"),
+    CONF_TEXT(data_conf, method, "",
+              "lint: read every record as this trainer does, with the format that is given to "
+              "it (unset: as each kind is used)"),
+    CONF_TEXT(data_conf, model, "", "lint: a model: its template and tokenizer read, too"),
+    LOADED_CHAT(data_conf, chat_template_path),
+    CONF_INT(data_conf, max_length, "", 1, 1 << 20, "lint: longer ones are told (needs model)"),
+    CONF_TEXT(data_conf, dataset_text_field, "text", "lint: the trainer's"),
     CONF_BOOL(data_conf, strict, "true", "a bad record is an error; else counted, left out"),
     CONF_BOOL(data_conf, distinct, "false", "leave out records that came before"),
     CONF_REAL(data_conf, test_size, "0.1", 0, 1, "split: share of the prompts for test.jsonl"),

@@ -10,10 +10,11 @@ struct fs_file;
 
 struct data_conf {
     char *format, *to, *output, *report, *answers, *functions, *separator, *calls, *aggregate;
+    char *method, *model, *chat_template_path, *dataset_text_field;
     json_t *by;
     bool strict, distinct, alternatives, originals, disable_tqdm;
     double neutral, test_size, validation_size, above, top;
-    int pairs, seed, max_prompt_length;
+    int pairs, seed, max_prompt_length, max_length;
 };
 
 struct data_job {

@@ -1,7 +1,9 @@
 /* drover data lint: flaws, lengths and repetitions of data sets. */
 
 #include "cli/data.h"
+#include "cli/loaded.h"
 #include "data/lint.h"
+#include "lm/text/reading.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,20 @@ static void show_counts(const json_t *object, const char *what)
         printf("%s%s %lld", i++ ? ", " : what, name, (long long)json_integer_value(value));
 }
 
-static void show(const json_t *report)
+/* A trainer takes TRL's columns unless it is told otherwise. */
+static void say_format(const json_t *formats, const char *method)
+{
+    const char *name;
+    json_t *value;
+
+    if (!method)
+        json_object_foreach((json_t *)(uintptr_t)formats, name, value) if (strcmp(name, "trl"))
+            printf("  to a trainer, say format=%s (or turn it into TRL's columns: drover data "
+                   "convert)\n",
+                   name);
+}
+
+static void show(const json_t *report, const char *method)
 {
     size_t i, k;
     json_t *item, *words;
@@ -35,6 +50,7 @@ static void show(const json_t *report)
         show_counts(json_object_get(item, "formats"), "; read as ");
         show_counts(json_object_get(item, "kinds"), "; gives ");
         printf("\n");
+        say_format(json_object_get(item, "formats"), method);
     }
     printf("\n%-12s %9s %8s %8s %10s %8s %8s\n", "characters", "count", "min", "median", "mean",
            "p95", "max");
@@ -51,6 +67,10 @@ static void show(const json_t *report)
     show_counts(json_object_get(report, "labels"), "labels: ");
     show_counts(json_object_get(report, "prompts"), "\nprompts: ");
     printf("\n");
+    if (json_object_size(json_object_get(report, "unused"))) {
+        show_counts(json_object_get(report, "unused"), "columns that are not read: ");
+        printf("\n");
+    }
     json_array_foreach(json_object_get(report, "problems"), i, item)
     {
         printf("\n%s: %s (%lld)\n", json_string_value(json_object_get(item, "severity")),
@@ -62,13 +82,122 @@ static void show(const json_t *report)
            number(report, "warnings"));
 }
 
-enum err data_lint(struct data_job *job, int *status)
+/* ---- a model's tokens */
+
+/* Tokens of a prompt with an answer; prompt NULL: of the answer alone. */
+static enum err count(const struct loaded *m, const struct example *e, const json_t *answer,
+                      uint32_t *tokens)
 {
-    const char *path = job->conf.report && *job->conf.report ? job->conf.report : NULL;
-    struct lint *lint = lint_new(&job->rule.format);
-    json_t *report = NULL;
+    struct encoded ids = {0};
+    json_t *ended = reading_ended(answer, m->eos);
+    char *text = NULL;
+    size_t n = 0, bytes;
+    int *got = NULL;
+    enum err err;
+
+    if (e->prompt) {
+        err = encode_pair(&m->encode, e->prompt, ended, e->tools, &ids);
+        n = (size_t)ids.n;
+        encoded_free(&ids);
+    } else {
+        err = encode_text(&m->encode, ended, e->tools, false, &text, &bytes);
+        if (!err)
+            err = tokenizer_encode(m->encode.tokenizer, text, bytes, true, &got, &n);
+    }
+    free(text);
+    free(got);
+    json_decref(ended);
+    if (n > *tokens)
+        *tokens = (uint32_t)n;
+    return err;
+}
+
+static enum err check_ids(const struct loaded *m, const json_t *ids, uint32_t *tokens)
+{
+    const int vocab = m->bundle->shape.vocab;
+    size_t i;
+    json_t *id;
+
+    *tokens = (uint32_t)json_array_size(ids);
+    json_array_foreach((json_t *)(uintptr_t)ids, i,
+                       id) if (json_integer_value(id) < 0 ||
+                               json_integer_value(id) >=
+                                   vocab) return err_set(ERR_RANGE,
+                                                         "'input_ids'[%zu]: %lld is not below "
+                                                         "the vocabulary's %d",
+                                                         i, (long long)json_integer_value(id),
+                                                         vocab);
+    return OK;
+}
+
+static enum err encode(void *self, const struct example *e, uint32_t *tokens)
+{
+    const struct loaded *m = self;
+    struct encoded ids;
+    enum err err;
+
+    *tokens = 0;
+    switch (e->kind) {
+    case EXAMPLE_TOKENS:
+        return check_ids(m, e->text, tokens);
+    case EXAMPLE_PROMPT:
+        err = encode_prompt(&m->encode, e->prompt, e->tools, &ids);
+        *tokens = (uint32_t)ids.n;
+        encoded_free(&ids);
+        return err;
+    case EXAMPLE_PREFERENCE:
+        err = count(m, e, e->chosen, tokens);
+        return err ? err : count(m, e, e->rejected, tokens);
+    case EXAMPLE_COMPLETION:
+        return count(m, e, e->completion, tokens);
+    default:
+        return count(m, e, e->text, tokens);
+    }
+}
+
+static bool given(const char *text)
+{
+    return text && *text;
+}
+
+static enum err take_rule(struct lint_rule *out, const struct data_job *job,
+                          struct loaded *model)
+{
+    const struct data_conf *conf = &job->conf;
     enum err err = OK;
 
+    *out = (struct lint_rule){.format = job->rule.format,
+                              .text_field = conf->dataset_text_field,
+                              .hh = job->rule.format.format == FORMAT_HH};
+    if (given(conf->method))
+        err = lint_method(out, conf->method);
+    if (out->method && out->format.format == FORMAT_AUTO)
+        out->format.format = FORMAT_TRL; /* what a trainer takes unless it is told */
+    if (conf_has_int(conf->max_length))
+        out->max_length = (uint32_t)conf->max_length;
+    if (!err && out->max_length && !given(conf->model))
+        err = err_set(ERR_PARSE, "max_length is in tokens: whose? say model=M");
+    if (err || !given(conf->model))
+        return err;
+    err = loaded_card(model, conf->model);
+    if (!err)
+        err = loaded_chat(model, conf->chat_template_path);
+    out->encode = encode;
+    out->self = model;
+    return err;
+}
+
+enum err data_lint(struct data_job *job, int *status)
+{
+    const char *path = given(job->conf.report) ? job->conf.report : NULL;
+    struct loaded model = {.bundle = NULL};
+    struct lint_rule rule;
+    struct lint *lint = NULL;
+    json_t *report = NULL;
+    enum err err = take_rule(&rule, job, &model);
+
+    if (!err)
+        lint = lint_new(&rule);
     for (int i = 0; i < job->files && !err; i++)
         err = lint_file(lint, job->file[i], job->split[i]);
     if (!err)
@@ -76,10 +205,11 @@ enum err data_lint(struct data_job *job, int *status)
     if (!err && path)
         err = data_report(report, path);
     if (!err && (!path || strcmp(path, "-") != 0))
-        show(report);
+        show(report, rule.method);
     if (!err && number(report, "errors"))
         *status = EXIT_FAILURE;
     json_decref(report);
     lint_free(lint);
+    loaded_close(&model);
     return err;
 }

@@ -1,6 +1,7 @@
 #include "cli/lines.h"
 
 #include "base/mem.h"
+#include "data/jsonl.h"
 #include "lm/text/utf8.h"
 
 #include <errno.h>
@@ -52,8 +53,10 @@ static enum err take(struct window *w, const char *line, size_t n, const char *n
     json_error_t why;
     json_t *value = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
 
-    if (!value)
-        return err_set(ERR_PARSE, "%s:%ld: not JSON: %s", name, number, why.text);
+    if (!value) {
+        (void)jsonl_refused(&why);
+        return err_add("%s:%ld", name, number);
+    }
     if (!json_is_object(value)) {
         json_decref(value);
         return err_set(ERR_PARSE, "%s:%ld: expected an object {…}", name, number);

@@ -36,7 +36,7 @@ static enum err fill(struct scored *out, struct marker_item *item, const json_t 
 
 static enum err read_pair(struct scored *out)
 {
-    const struct example_rule rule = {EXAMPLE_FOR_PAIRS, "text", false};
+    const struct example_rule rule = {EXAMPLE_FOR_PAIRS, "text", false, NULL};
     struct example *e = &out->example;
     enum err err = example_read(e, out->row, &rule);
 
@@ -67,7 +67,7 @@ static enum err divide(struct example *e)
 
 static enum err read_one(struct scored *out)
 {
-    const struct example_rule rule = {EXAMPLE_FOR_SFT, "text", false};
+    const struct example_rule rule = {EXAMPLE_FOR_SFT, "text", false, NULL};
     struct example *e = &out->example;
     enum err err = example_read(e, out->row, &rule);
 

@@ -1,6 +1,7 @@
 #include "data/convert.h"
 
 #include "base/mem.h"
+#include "data/calls.h"
 #include "data/dialogue.h"
 
 #include <stdbool.h>
@@ -49,18 +50,33 @@ struct pair {
     json_t *prompt, *chosen, *rejected;
 };
 
+/* A copy; calls in the compact form as messages. */
+static enum err answer_of(json_t **out, const json_t *row, const char *field)
+{
+    json_t *value = json_object_get(row, field);
+
+    if (calls_compact(value))
+        return calls_expand(out, value) ? err_add("'%s'", field) : OK;
+    *out = json_deep_copy(value);
+    return OK;
+}
+
 static enum err read_pair(struct pair *p, const json_t *row, enum kind kind)
 {
     enum err err = OK;
 
-    *p = (struct pair){.chosen = json_deep_copy(json_object_get(row, "chosen")),
-                       .rejected = json_deep_copy(json_object_get(row, "rejected"))};
+    *p = (struct pair){.prompt = NULL};
+    err = answer_of(&p->chosen, row, "chosen");
+    if (!err)
+        err = answer_of(&p->rejected, row, "rejected");
+    if (err)
+        return err;
     if (json_is_string(p->chosen) != json_is_string(p->rejected))
         err = err_set(ERR_PARSE, "'chosen' and 'rejected': one is a string, the other a list");
     else if (kind == KIND_IMPLICIT)
         err = dialogue_split(&p->prompt, &p->chosen, &p->rejected);
     else
-        p->prompt = json_incref(json_object_get(row, "prompt"));
+        p->prompt = dialogue_asked(json_object_get(row, "prompt"), p->chosen);
     return err;
 }
 
@@ -96,23 +112,11 @@ static enum err from_pair(json_t *out, const json_t *row, enum kind kind, enum k
     return err;
 }
 
-static enum err from_completion(json_t *out, const json_t *row, enum kind kind, enum kind to)
+static enum err whole_of(json_t *out, const json_t *row, json_t *prompt, json_t *completion,
+                         enum kind kind, enum kind to)
 {
-    json_t *prompt = json_object_get(row, "prompt"), *all;
-    json_t *completion = json_object_get(row, "completion");
+    json_t *all = dialogue_join(prompt, completion);
 
-    if (to == KIND_PROMPT) {
-        add(out, row, "prompt", json_incref(prompt), NULL, NULL, NULL, NULL);
-        return OK;
-    }
-    if (kind == KIND_UNPAIRED && !json_is_true(json_object_get(row, "label")))
-        return OK; /* a wrong answer is nothing to imitate */
-    if (to == KIND_COMPLETION) {
-        add(out, row, "prompt", json_incref(prompt), "completion", json_incref(completion),
-            NULL, NULL);
-        return OK;
-    }
-    all = dialogue_join(prompt, completion);
     if (!all)
         return err_set(ERR_PARSE, "'prompt' and 'completion': one is a string, the other a "
                                   "list");
@@ -123,6 +127,28 @@ static enum err from_completion(json_t *out, const json_t *row, enum kind kind, 
     }
     json_decref(all);
     return no_way(kind, to);
+}
+
+static enum err from_completion(json_t *out, const json_t *row, enum kind kind, enum kind to)
+{
+    json_t *completion = NULL, *prompt;
+    enum err err = answer_of(&completion, row, "completion");
+
+    if (err)
+        return err;
+    prompt = dialogue_asked(json_object_get(row, "prompt"), completion);
+    if (to == KIND_PROMPT)
+        add(out, row, "prompt", json_incref(prompt), NULL, NULL, NULL, NULL);
+    else if (kind == KIND_UNPAIRED && !json_is_true(json_object_get(row, "label")))
+        ; /* a wrong answer is nothing to imitate */
+    else if (to == KIND_COMPLETION)
+        add(out, row, "prompt", json_incref(prompt), "completion", json_incref(completion),
+            NULL, NULL);
+    else
+        err = whole_of(out, row, prompt, completion, kind, to);
+    json_decref(prompt);
+    json_decref(completion);
+    return err;
 }
 
 static enum err from_messages(json_t *out, const json_t *row, enum kind to)
@@ -254,9 +280,10 @@ static int by_row(const void *a, const void *b)
 
 static void pair_up(json_t *out, const json_t *right, const json_t *wrong)
 {
-    json_t *a = json_object_get(right, "prompt"), *b = json_object_get(wrong, "prompt");
     json_t *x = json_object_get(right, "completion");
     json_t *y = json_object_get(wrong, "completion");
+    json_t *a = dialogue_asked(json_object_get(right, "prompt"), x);
+    json_t *b = dialogue_asked(json_object_get(wrong, "prompt"), y);
 
     if (json_equal(a, b))
         add(out, right, "prompt", json_incref(a), "chosen", json_incref(x), "rejected",
@@ -264,6 +291,8 @@ static void pair_up(json_t *out, const json_t *right, const json_t *wrong)
     else
         add(out, right, "chosen", dialogue_join(a, x), "rejected", dialogue_join(b, y), NULL,
             NULL);
+    json_decref(a);
+    json_decref(b);
 }
 
 /* Records of one prompt, in their order: each right one with each wrong one. */

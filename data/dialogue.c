@@ -1,8 +1,9 @@
 #include "data/dialogue.h"
 
 #include "base/mem.h"
+#include "data/calls.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,23 @@ enum err dialogue_split(json_t **prompt, json_t **chosen, json_t **rejected)
     else
         split_text(prompt, chosen, rejected);
     return OK;
+}
+
+bool dialogue_answers(const json_t *list)
+{
+    const json_t *first = json_array_get(list, 0);
+    const char *role = json_string_value(json_object_get(first, "role"));
+
+    if (!role)
+        role = json_string_value(json_object_get(first, "from"));
+    return role ? !strcmp(role, "assistant") || !strcmp(role, "gpt") : calls_compact(list);
+}
+
+json_t *dialogue_asked(const json_t *prompt, const json_t *answer)
+{
+    if (json_is_string(prompt) && dialogue_answers(answer))
+        return json_pack("[{s:s,s:O}]", "role", "user", "content", prompt);
+    return json_incref((json_t *)(uintptr_t)prompt);
 }
 
 json_t *dialogue_join(const json_t *prompt, const json_t *answer)

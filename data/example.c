@@ -2,6 +2,7 @@
 
 #include "data/calls.h"
 #include "data/dialogue.h"
+#include "data/format.h"
 #include "data/kind.h"
 
 #include <stdint.h>
@@ -112,14 +113,25 @@ static enum err read_tokens(struct example *out, const json_t *row)
     return OK;
 }
 
+/* A string before messages is what the user says. */
+static void asked(json_t **prompt, const json_t *answer)
+{
+    json_t *messages = dialogue_asked(*prompt, answer);
+
+    json_decref(*prompt);
+    *prompt = messages;
+}
+
 static enum err read_completion(struct example *out, const json_t *row)
 {
     enum err err = take(row, "prompt", &out->prompt);
 
     if (!err)
         err = take(row, "completion", &out->completion);
-    if (!err)
+    if (!err) {
+        asked(&out->prompt, out->completion);
         err = same_kind(out->prompt, out->completion, "'prompt' and 'completion'");
+    }
     out->kind = EXAMPLE_COMPLETION;
     out->chat = !err && json_is_array(out->prompt);
     return err;
@@ -173,10 +185,76 @@ static enum err read_hh(struct example *out, const json_t *row)
     return err;
 }
 
+static enum err columns(const json_t *row, const char *wanted)
+{
+    char *list = kind_columns(row);
+    const enum format format = format_of(row);
+    const enum err err =
+        format == FORMAT_TRL
+            ? err_set(ERR_PARSE, "needs %s; its columns are: %s", wanted, list)
+            : err_set(ERR_PARSE, "needs %s; its columns are: %s: say format=%s", wanted, list,
+                      format_name(format));
+
+    free(list);
+    return err;
+}
+
+/* The prompt, where it has a column of its own. */
+static enum err read_asked(struct example *out, const json_t *row)
+{
+    enum err err = take(row, "prompt", &out->prompt);
+
+    if (err)
+        return err;
+    if (!out->chat && json_is_array(out->prompt))
+        return err_set(ERR_PARSE, "'prompt' is a list of messages, 'chosen' and 'rejected' are "
+                                  "strings");
+    if (!out->chat || json_is_array(out->prompt))
+        return OK;
+    if (dialogue_answers(out->chosen) != dialogue_answers(out->rejected))
+        return err_set(ERR_PARSE, "'chosen' and 'rejected': one begins with the assistant, the "
+                                  "other does not");
+    asked(&out->prompt, out->chosen);
+    if (json_is_string(out->prompt)) {
+        json_decref(out->prompt); /* a note beside dialogues that hold their own prompt */
+        out->prompt = NULL;
+    }
+    return OK;
+}
+
+/* Two answers, and the question stands in a column of another name: to train on the answers
+ * alone would be to train on something else. */
+static enum err no_question(const struct example *e, const json_t *row)
+{
+    static const char *const names[] = {"question", "instruction", "input",        "query",
+                                        "problem",  "task",        "user",         "human",
+                                        "context",  "system",      "system_prompt"};
+    const enum format format = format_of(row);
+    const char *found = NULL;
+
+    if (e->chat && !dialogue_answers(e->chosen))
+        return OK;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !found; i++)
+        if (has(row, names[i]) && !json_is_number(json_object_get(row, names[i])))
+            found = names[i];
+    if (!found)
+        return OK;
+    if (format == FORMAT_ORCA)
+        return columns(row, "'prompt' beside 'chosen' and 'rejected'");
+    return err_set(ERR_PARSE,
+                   "no 'prompt', but '%s': if that is the prompt, say so with datasets: "
+                   "[{path: FILE, rename: {%s: prompt}}]; if not, leave it out with columns: "
+                   "[chosen, rejected]",
+                   found, found);
+}
+
 static enum err read_pair(struct example *out, const json_t *row)
 {
-    enum err err = take(row, "chosen", &out->chosen);
+    enum err err;
 
+    if (!has(row, "chosen") && !has(row, "rejected"))
+        return columns(row, "'chosen' and 'rejected'");
+    err = take(row, "chosen", &out->chosen);
     if (!err)
         err = take(row, "rejected", &out->rejected);
     if (!err)
@@ -185,23 +263,7 @@ static enum err read_pair(struct example *out, const json_t *row)
         return err;
     out->kind = EXAMPLE_PREFERENCE;
     out->chat = json_is_array(out->chosen);
-    if (!has(row, "prompt"))
-        return OK;
-    err = take(row, "prompt", &out->prompt);
-    if (!err && json_is_array(out->prompt) != out->chat) {
-        json_decref(out->prompt); /* a note beside dialogues that hold their own prompt */
-        out->prompt = NULL;
-    }
-    return err;
-}
-
-static enum err columns(const json_t *row, const char *wanted)
-{
-    char *list = kind_columns(row);
-    const enum err err = err_set(ERR_PARSE, "needs %s; its columns are: %s", wanted, list);
-
-    free(list);
-    return err;
+    return has(row, "prompt") ? read_asked(out, row) : no_question(out, row);
 }
 
 static enum err read_sft(struct example *out, const json_t *row,
@@ -220,7 +282,8 @@ static enum err read_sft(struct example *out, const json_t *row,
     }
     if (has(row, "input_ids"))
         return read_tokens(out, row);
-    if (has(row, "prompt") || has(row, "completion"))
+    if (has(row, "completion") ||
+        (has(row, "prompt") && !has(row, "messages") && !has(row, "conversations")))
         return read_completion(out, row);
     if (has(row, "messages") || has(row, "conversations"))
         return read_messages(out, row, has(row, "messages") ? "messages" : "conversations");
@@ -374,6 +437,8 @@ enum err example_read(struct example *out, const json_t *row, const struct examp
         err = read_extras(out, row, out->kind == EXAMPLE_TEXT ? rule->text_field : NULL);
     if (!err && (rule->want == EXAMPLE_FOR_PAIRS || rule->want == EXAMPLE_FOR_LABELS))
         err = read_votes(out, row);
+    if (!err && rule->unused)
+        example_check_unused(rule->unused, out, row, rule);
     if (err)
         example_free(out);
     return err;

@@ -35,6 +35,7 @@ struct example_rule {
     enum example_want want;
     const char *text_field; /* "text" */
     bool hh;                /* chosen and rejected are HH dialogues */
+    json_t *unused;         /* counts columns as example_check_unused does; NULL: nobody asks */
 };
 
 struct example {
@@ -58,6 +59,21 @@ struct example {
 enum err example_read(struct example *out, const json_t *row,
                       const struct example_rule *rule) MUST_CHECK;
 void example_free(struct example *example);
+
+/* What every method asks of an answer: a completion, or either of a pair, says something, and a
+ * pair's two differ. Errors: ERR_PARSE. */
+enum err example_check_filled(const struct example *example) MUST_CHECK;
+
+/* And what the methods ask that learn an answer to a prompt: a pair's prompt is made explicit
+ * (dialogue_split). Errors: ERR_PARSE, for a pair without a prompt, too. */
+enum err example_check_settle(struct example *example) MUST_CHECK;
+
+/* Columns of `row` that the example does not hold (`rule` as it was read by), or that are not
+ * in the NULL-ended list `read`: names[column] counts them. Columns that are null are none. */
+void example_check_unused(json_t *names, const struct example *example, const json_t *row,
+                          const struct example_rule *rule);
+void example_check_unread(json_t *names, const json_t *row, const char *const *read);
+
 const char *example_name(enum example_kind kind); /* for people: "prompt-completion", ... */
 
 #endif

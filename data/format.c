@@ -40,6 +40,12 @@ static const struct row {
      {"chosen", "rejected", "score_chosen"},
      format_pairs_ultrafeedback},
     {FORMAT_HH, "hh", {"chosen", "rejected"}, format_pairs_hh},
+    {FORMAT_ORCA, "orca", {"question", "chosen", "rejected"}, format_pairs_orca},
+    {FORMAT_ORCA, "orca", {"input", "chosen", "rejected"}, format_pairs_orca},
+    {FORMAT_ARGILLA,
+     "argilla",
+     {"instruction", "chosen_response", "rejected_response"},
+     format_pairs_orca},
     {FORMAT_TRL, "trl", {NULL}, as_it_is},
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
@@ -62,7 +68,7 @@ enum err format_named(enum format *out, const char *name)
         }
     return err_set(ERR_RANGE,
                    "format '%.40s': known are auto, trl, hh, ultrafeedback, prm800k, "
-                   "bigbench_mistake, prmbench, toolbench, bfcl, tau_bench",
+                   "bigbench_mistake, prmbench, toolbench, bfcl, tau_bench, orca, argilla",
                    name);
 }
 
@@ -82,6 +88,12 @@ static bool fits(const struct row *row, const json_t *object)
     if (row->format == FORMAT_HH) {
         const char *chosen = json_string_value(json_object_get(object, "chosen"));
         return chosen && !strncmp(chosen, "\n\nHuman:", 8);
+    }
+    if (row->format == FORMAT_ORCA || row->format == FORMAT_ARGILLA) {
+        for (int i = 0; i < 3; i++)
+            if (!json_is_string(json_object_get(object, row->has[i])))
+                return false;
+        return !json_object_get(object, "prompt");
     }
     return row->format != FORMAT_PRM800K || json_is_object(json_object_get(object, "label"));
 }

@@ -9,6 +9,8 @@
  *   prmbench         {question, original_process, modified_process, error_steps}
  *   toolbench        a search tree of tool calls: the winning path against pruned branches
  *   bfcl             Berkeley function calling: a task, its functions, its gold calls
+ *   orca             {question, chosen, rejected[, system]} (or input for question), all texts
+ *   argilla          {instruction, chosen_response, rejected_response}
  *   tau_bench        results with reward and traj, or displays of few-shot dialogues
  *
  * Stepwise records become {"prompt", "completions": [...], "labels": [true | false | a
@@ -33,6 +35,8 @@ enum format {
     FORMAT_TOOLBENCH,
     FORMAT_BFCL,
     FORMAT_TAU_BENCH,
+    FORMAT_ORCA,
+    FORMAT_ARGILLA,
     FORMATS
 };
 
@@ -68,6 +72,7 @@ enum err format_steps_prmbench(json_t *out, const json_t *row, const struct form
 enum err format_pairs_hh(json_t *out, const json_t *row, const struct format_rule *rule);
 enum err format_pairs_ultrafeedback(json_t *out, const json_t *row,
                                     const struct format_rule *rule);
+enum err format_pairs_orca(json_t *out, const json_t *row, const struct format_rule *rule);
 enum err format_tools_bench(json_t *out, const json_t *row, const struct format_rule *rule);
 enum err format_bfcl(json_t *out, const json_t *row, const struct format_rule *rule);
 enum err format_tools_tau(json_t *out, const json_t *row, const struct format_rule *rule);

@@ -3,6 +3,7 @@
 #include "data/format.h"
 
 #include <math.h>
+#include <stdint.h>
 
 enum err format_pairs_hh(json_t *out, const json_t *row, const struct format_rule *rule)
 {
@@ -101,6 +102,47 @@ static enum err rated(json_t *out, const json_t *row)
                      high, "score_rejected", low);
     json_array_append_new(out, made);
     return OK;
+}
+
+/* A question and two answers, all texts, become one turn each; other columns stay. */
+enum err format_pairs_orca(json_t *out, const json_t *row, const struct format_rule *rule)
+{
+    static const char *const questions[] = {"question", "input", "instruction"};
+    static const char *const answers[2][2] = {{"chosen", "chosen_response"},
+                                              {"rejected", "rejected_response"}};
+    const json_t *system = json_object_get(row, "system");
+    json_t *made = json_object(), *prompt, *rest;
+    const char *question = questions[0];
+    enum err err = OK;
+
+    (void)rule;
+    for (int i = 1; i < 3 && !json_object_get(row, question); i++)
+        question = questions[i];
+    rest = json_copy((json_t *)(uintptr_t)row);
+    prompt = said("user", json_object_get(row, question));
+    if (json_string_length(system))
+        json_array_insert_new(prompt, 0,
+                              json_pack("{s:s,s:O}", "role", "system", "content", system));
+    json_object_set_new(made, "prompt", prompt);
+    json_object_del(rest, question);
+    json_object_del(rest, "system");
+    if (!json_is_string(json_object_get(row, question)))
+        err = err_set(ERR_PARSE, "'%s' is missing or not a string", question);
+    for (int i = 0; i < 2 && !err; i++) {
+        const char *name = answers[i][json_object_get(row, answers[i][1]) != NULL], *text;
+        err = format_text(&text, row, name);
+        if (!err)
+            json_object_set_new(made, answers[i][0],
+                                said("assistant", json_object_get(row, name)));
+        json_object_del(rest, name);
+    }
+    if (!err) {
+        json_object_update_missing(made, rest);
+        json_array_append(out, made);
+    }
+    json_decref(rest);
+    json_decref(made);
+    return err;
 }
 
 enum err format_pairs_ultrafeedback(json_t *out, const json_t *row,

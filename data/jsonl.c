@@ -143,6 +143,31 @@ static const char *trimmed(const struct jsonl *file, size_t *n)
     return text;
 }
 
+enum err jsonl_refused(const json_error_t *why)
+{
+    switch (json_error_code(why)) {
+    case json_error_numeric_overflow:
+        return err_set(
+            ERR_PARSE,
+            "column %d: a number that 64 bits do not hold: write it as text (\"...\"), "
+            "or leave its column out",
+            why->column);
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return err_set(
+            ERR_PARSE,
+            "column %d: holds the character U+0000 (\\u0000), which no text here can: "
+            "take it out",
+            why->column);
+    case json_error_duplicate_key:
+        return err_set(ERR_PARSE, "column %d: %s", why->column, why->text);
+    case json_error_stack_overflow:
+        return err_set(ERR_PARSE, "column %d: nested too deeply", why->column);
+    default:
+        return err_set(ERR_PARSE, "not JSON: %s (column %d)", why->text, why->column);
+    }
+}
+
 static enum err parse(const struct jsonl *file, const char *text, size_t n, json_t **out)
 {
     json_error_t why;
@@ -155,9 +180,10 @@ static enum err parse(const struct jsonl *file, const char *text, size_t n, json
                        "json.load(open(F))]\" > OUT)",
                        file->path);
     value = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
-    if (!value)
-        return err_set(ERR_PARSE, "%s:%ld: not JSON: %s (column %d)", file->path, file->number,
-                       why.text, why.column);
+    if (!value) {
+        (void)jsonl_refused(&why);
+        return err_add("%s:%ld", file->path, file->number);
+    }
     if (!json_is_object(value)) {
         json_decref(value);
         return err_set(ERR_PARSE, "%s:%ld: expected an object {...}", file->path, file->number);

@@ -15,6 +15,11 @@ enum { JSONL_LINE_MAX = 64 << 20 };
 
 struct jsonl;
 
+/* Why a text of people's was not read as JSON: what JSON allows and drover does not hold
+ * (integers beyond 64 bits, the character U+0000) is not called "not JSON". Puts no place
+ * before it. ERR_PARSE. */
+enum err jsonl_refused(const json_error_t *why);
+
 /* Opens a .jsonl or .json file of lines, or its .gz (told by its content). Errors: ERR_IO
  * (words name path and reason), ERR_PARSE (Parquet, Arrow or CSV by name: with the way to
  * convert). */

@@ -83,7 +83,8 @@ enum err kind_of(enum kind *out, const json_t *row)
             continue;
         *out = tried[i];
         if (*out == KIND_PREFERENCE && json_is_string(json_object_get(row, "prompt")) &&
-            json_is_array(json_object_get(row, "chosen")))
+            json_is_array(json_object_get(row, "chosen")) &&
+            !dialogue_answers(json_object_get(row, "chosen")))
             *out = KIND_IMPLICIT; /* the prompt is a note beside whole dialogues */
         return OK;
     }
@@ -138,6 +139,13 @@ enum err kind_prompt(json_t **out, const json_t *row, enum kind kind)
         json_decref(chosen);
         json_decref(rejected);
         return err;
+    case KIND_PREFERENCE:
+    case KIND_COMPLETION:
+    case KIND_UNPAIRED:
+        *out = dialogue_asked(
+            json_object_get(row, "prompt"),
+            json_object_get(row, kind == KIND_PREFERENCE ? "chosen" : "completion"));
+        return OK;
     default:
         *out = json_incref(json_object_get(row, "prompt"));
         return OK;

@@ -130,6 +130,36 @@ static enum err read_fraction(struct mixture *out, const json_t *entry)
     return OK;
 }
 
+static enum err read_columns(struct mixture *out, const json_t *entry)
+{
+    const json_t *columns = json_object_get(entry, "columns"), *item;
+    const json_t *rename = json_object_get(entry, "rename");
+    const char *from;
+    size_t i;
+
+    if (columns && !json_is_null(columns)) {
+        if (!json_is_array(columns))
+            return err_set(ERR_PARSE, "datasets: 'columns' is not a list of names");
+        out->columns = columns;
+    }
+    json_array_foreach((json_t *)(uintptr_t)out->columns, i,
+                       item) if (!json_is_string(item)) return err_set(ERR_PARSE,
+                                                                       "datasets: 'columns' is "
+                                                                       "not a list of names");
+    if (rename && !json_is_null(rename)) {
+        if (!json_is_object(rename))
+            return err_set(ERR_PARSE, "datasets: 'rename' is not a map {old name: new name}");
+        out->rename = rename;
+    }
+    json_object_foreach((json_t *)(uintptr_t)out->rename, from, item)
+    {
+        if (!json_is_string(item))
+            return err_set(ERR_PARSE, "datasets: 'rename': the new name of %s is not a word",
+                           from);
+    }
+    return OK;
+}
+
 enum err mixture_read(struct mixture *out, const json_t *entry)
 {
     enum err err = check_keys(entry);
@@ -139,10 +169,8 @@ enum err mixture_read(struct mixture *out, const json_t *entry)
         err = read_files(out, entry);
     if (!err)
         err = read_fraction(out, entry);
-    if (!err && json_is_array(json_object_get(entry, "columns")))
-        out->columns = json_object_get(entry, "columns");
-    if (!err && json_is_object(json_object_get(entry, "rename")))
-        out->rename = json_object_get(entry, "rename");
+    if (!err)
+        err = read_columns(out, entry);
     if (err)
         mixture_free(out);
     return err;
@@ -182,8 +210,12 @@ enum err mixture_apply(const struct mixture *mixture, json_t *object)
     json_object_foreach((json_t *)(uintptr_t)mixture->rename, from, to)
     {
         json_t *value = json_object_get(object, from);
-        if (!value || !json_is_string(to))
+        if (!value)
             return err_set(ERR_PARSE, "rename: column '%s' is missing", from);
+        if (json_object_get(object, json_string_value(to)) &&
+            strcmp(from, json_string_value(to)))
+            return err_set(ERR_PARSE, "rename: there is a column '%s' already beside '%s'",
+                           json_string_value(to), from);
         json_object_set(object, json_string_value(to), value);
         json_object_del(object, from);
     }

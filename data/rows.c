@@ -73,8 +73,10 @@ enum err rows_document(json_t **out, const char *path)
         return err;
     *out = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &why);
     free(bytes);
-    if (!*out)
-        return err_set(ERR_PARSE, "%s:%d: not JSON: %s", path, why.line, why.text);
+    if (!*out) {
+        (void)jsonl_refused(&why);
+        return err_add("%s:%d", path, why.line);
+    }
     return OK;
 }
 

@@ -130,31 +130,6 @@ enum err corpus_end(struct corpus *c, const struct dataset *set, const struct co
     return OK;
 }
 
-enum err corpus_filled(const json_t *answer, const char *field)
-{
-    size_t i;
-    json_t *message;
-    bool said = json_is_string(answer) && json_string_length(answer);
-
-    if (json_is_array(answer))
-        json_array_foreach((json_t *)(uintptr_t)answer, i, message)
-        {
-            const char *text = json_string_value(json_object_get(message, "content"));
-            said = said || (text && *text) || json_object_get(message, "tool_calls");
-        }
-    return said ? OK
-                : err_set(ERR_PARSE, "'%s' is empty; strict=false leaves such records out",
-                          field);
-}
-
-enum err corpus_differ(const json_t *chosen, const json_t *rejected)
-{
-    if (!json_equal(chosen, rejected))
-        return OK;
-    return err_set(ERR_PARSE, "'chosen' and 'rejected' are the same: nothing is preferred; "
-                              "strict=false leaves such records out");
-}
-
 /* learn [n] out: tokens that touch a span of bytes. Byte-level tokens are their bytes. */
 static void mark(const struct tokenizer *tokenizer, const int *ids, size_t n,
                  const size_t *span, size_t spans, uint8_t *learn)
@@ -262,8 +237,8 @@ static enum err add_sft(struct corpus *c, const struct corpus_rule *rule,
                         const struct example *e)
 {
     struct encoded ids = {0};
-    enum err err =
-        e->kind == EXAMPLE_COMPLETION ? corpus_filled(e->completion, "completion") : OK;
+    enum err err = example_check_filled(e);
+
     if (!err)
         err = encode_one(rule, e, &ids);
     uint8_t *learn = mem_new((size_t)ids.n + 1, 1);
@@ -304,12 +279,8 @@ static enum err add_pair(struct corpus *c, const struct corpus_rule *rule,
                          const struct example *e)
 {
     struct encoded chosen = {0}, rejected = {0};
-    enum err err = corpus_differ(e->chosen, e->rejected);
+    enum err err = example_check_filled(e);
 
-    if (!err)
-        err = corpus_filled(e->chosen, "chosen");
-    if (!err)
-        err = corpus_filled(e->rejected, "rejected");
     if (err)
         return err;
     if ((err = side(rule, e, e->chosen, &chosen)))
@@ -340,7 +311,7 @@ typedef enum err adder(struct corpus *, const struct corpus_rule *, const struct
 static enum err fill(struct corpus *c, const struct dataset *set,
                      const struct corpus_rule *rule, enum example_want want, adder *add)
 {
-    const struct example_rule how = {want, rule->text_field, rule->hh};
+    const struct example_rule how = {want, rule->text_field, rule->hh, rule->unused};
 
     for (size_t i = 0; i < set->n; i++) {
         struct example e;

@@ -40,6 +40,7 @@ struct corpus_rule {
     const char *text_field;
     int vocab;
     bool hh, strict;
+    json_t *unused; /* example_rule's; NULL: nobody asks */
     int max_length; /* 0: no limit */
     /* SFT: learn the completion only: -1 where there is one, 0 never, 1 always. */
     int completion_only;
@@ -107,11 +108,6 @@ void corpus_close(struct corpus *corpus);
  * Errors: ERR_RANGE when no record is left. */
 enum err corpus_end(struct corpus *corpus, const struct dataset *set,
                     const struct corpus_rule *rule, const char *what) MUST_CHECK;
-
-/* Bad records: an answer of no characters, or messages that say nothing; two answers that are
- * one. Errors: ERR_PARSE. */
-enum err corpus_filled(const json_t *answer, const char *field) MUST_CHECK;
-enum err corpus_differ(const json_t *chosen, const json_t *rejected) MUST_CHECK;
 
 /* learn [n] out: 1 for the tokens, of all n, that the assistant says in `messages`, ends of
  * turn included. Errors: ERR_PARSE when it says nothing, chat_render's. */

@@ -11,22 +11,6 @@
 
 enum { UNPAIR_ROWS = 1000 }; /* TRL maps batches of so many rows */
 
-/* Makes the prompt explicit. */
-static enum err settle_pair(struct example *e)
-{
-    enum err err = corpus_differ(e->chosen, e->rejected);
-
-    if (!err && !e->prompt)
-        err = dialogue_split(&e->prompt, &e->chosen, &e->rejected);
-    if (!err && json_is_array(e->prompt) && !json_array_size(e->prompt))
-        err = err_set(ERR_PARSE, "no prompt: 'chosen' and 'rejected' begin differently");
-    if (!err)
-        err = corpus_filled(e->chosen, "chosen");
-    if (!err)
-        err = corpus_filled(e->rejected, "rejected");
-    return err;
-}
-
 /* Token ids of prompt and answer, and which of them the method learns. */
 struct side {
     struct encoded ids;
@@ -135,7 +119,7 @@ static enum err add_preference(struct corpus *c, const struct corpus_rule *rule,
                                struct example *e)
 {
     struct side chosen = {.said = NULL}, rejected = {.said = NULL};
-    enum err err = settle_pair(e);
+    enum err err = example_check_settle(e);
 
     if (!err && rule->hard && (e->soft < 1 || e->weight != 1))
         err = err_set(ERR_PARSE, "'soft_label', 'tie' or 'weight': this loss_type takes none");
@@ -181,12 +165,12 @@ static enum err add_labelled(struct corpus *c, const struct corpus_rule *rule,
     if (e->kind == EXAMPLE_COMPLETION) {
         if (turn)
             return OK;
-        err = corpus_filled(e->completion, "completion");
+        err = example_check_filled(e);
         return err ? err : put_labelled(c, rule, e, e->completion, e->label);
     }
     if (e->soft < 1)
         return err_set(ERR_PARSE, "'soft_label' or 'tie': a single answer is good or not");
-    err = settle_pair(e);
+    err = example_check_settle(e);
     return err ? err : put_labelled(c, rule, e, turn ? e->rejected : e->chosen, !turn);
 }
 
@@ -195,7 +179,7 @@ static enum err add_row(struct corpus *c, const struct dataset *set, size_t i,
                         const struct corpus_rule *rule, bool pairs, int turn)
 {
     const struct example_rule how = {pairs ? EXAMPLE_FOR_PAIRS : EXAMPLE_FOR_LABELS,
-                                     rule->text_field, rule->hh};
+                                     rule->text_field, rule->hh, turn ? NULL : rule->unused};
     struct example e;
     enum err err = example_read(&e, set->row[i].object, &how);
 

@@ -1,6 +1,7 @@
 #include "learner/corpus/corpus_steps.h"
 
 #include "base/mem.h"
+#include "data/example.h"
 #include "data/kind.h"
 
 #include <stdlib.h>
@@ -67,6 +68,7 @@ static enum err add(struct corpus *c, const struct steps *s, json_t *known,
 static enum err fill(struct corpus *c, const struct dataset *set,
                      const struct corpus_rule *rule, const struct steps_rule *how)
 {
+    static const char *const read[] = {"prompt", "completions", "labels", NULL};
     json_t *known = json_object();
     enum err err = OK;
 
@@ -74,6 +76,8 @@ static enum err fill(struct corpus *c, const struct dataset *set,
         const json_t *row = set->row[i].object;
         struct steps steps;
         err = steps_encode(&steps, row, &rule->encode, how);
+        if (!err && rule->unused)
+            example_check_unread(rule->unused, row, read);
         if (!err)
             err = add(c, &steps, known, json_object_get(row, "prompt"));
         steps_free(&steps);

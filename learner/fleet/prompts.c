@@ -189,7 +189,7 @@ enum err prompts_read(struct prompts **out, const struct dataset *set, size_t mo
                       const struct prompts_rule *rule)
 {
     const struct example_rule how = {rule->answer ? EXAMPLE_FOR_SFT : EXAMPLE_FOR_PROMPTS,
-                                     "text", rule->hh};
+                                     "text", rule->hh, NULL};
     struct prompts *p = mem_new(1, sizeof *p);
     enum err err = OK;
 

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "learner/run/card.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@ struct parts {
     struct bundle *card;
     struct corpus *train, *test;
     char *eos;
-    json_t *config;
+    json_t *config, *unused;
 };
 
 static void parts_free(struct parts *parts)
@@ -20,19 +21,40 @@ static void parts_free(struct parts *parts)
     corpus_free(parts->test);
     free(parts->eos);
     json_decref(parts->config);
+    json_decref(parts->unused);
 }
 
-static enum err encode_all(const struct prepare *p, const struct keys *keys,
-                           struct parts *parts)
+/* What the method has no use for is said once. */
+static void tell_unused(const json_t *unused)
+{
+    const char *column;
+    json_t *count;
+    int i = 0;
+
+    if (!json_object_size(unused))
+        return;
+    fprintf(stderr, "data: not read: ");
+    json_object_foreach((json_t *)(uintptr_t)unused, column, count)
+    {
+        if (i < 20)
+            fprintf(stderr, "%s%s", i++ ? ", " : "column(s) ", column);
+    }
+    fprintf(stderr, "%s\n", json_object_size(unused) > 20 ? ", ..." : "");
+}
+
+static enum err encode_all(struct prepare *p, const struct keys *keys, struct parts *parts)
 {
     const struct dataset_conf conf = keys_dataset(keys);
     struct dataset *train = NULL, *test = NULL;
     enum err err = dataset_load(&train, &test, &conf);
 
+    p->rule.unused = parts->unused = json_object();
     if (!err)
         err = p->encode(&parts->train, train, &p->rule, "training");
     if (!err && test && keys->do_eval)
         err = p->encode(&parts->test, test, &p->rule, "evaluation");
+    if (!err)
+        tell_unused(parts->unused);
     dataset_free(train);
     dataset_free(test);
     return err;

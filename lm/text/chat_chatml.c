@@ -10,7 +10,9 @@ enum err chat_chatml_render(struct chat_text *out, const json_t *messages, const
     json_t *message;
 
     if (json_array_size(tools))
-        return err_set(ERR_RANGE, "this chat template has no place for tools");
+        return err_set(ERR_RANGE,
+                       "this chat template has no place for tools (drover data convert "
+                       "calls=text writes them as text)");
     if (initial && !chat_parts_is(messages, 0, "system")) {
         chat_parts_word(out, "<|im_start|>system\n");
         chat_parts_word(out, initial);
@@ -24,7 +26,9 @@ enum err chat_chatml_render(struct chat_text *out, const json_t *messages, const
         if (!err)
             err = chat_parts_content(message, i, false, &content, &n);
         if (!err && chat_parts_calls(message))
-            err = err_set(ERR_RANGE, "this chat template has no place for tool_calls");
+            err = err_set(ERR_RANGE,
+                          "this chat template has no place for tool_calls (drover data convert "
+                          "calls=text writes them as text)");
         if (err)
             return err;
         chat_parts_word(out, "<|im_start|>");

@@ -38,13 +38,18 @@ enum err chat_llama_render(struct chat_text *out, const json_t *messages, const 
 
     (void)initial; /* Llama 3 has no system turn of its own */
     if (json_array_size(tools))
-        return err_set(ERR_RANGE, "this chat template has no place for tools");
+        return err_set(ERR_RANGE,
+                       "this chat template has no place for tools (drover data convert "
+                       "calls=text writes them as text)");
     chat_parts_word(out, "<|begin_of_text|>");
     json_array_foreach(messages, i, message)
     {
-        err = chat_parts_calls(message)
-                  ? err_set(ERR_RANGE, "this chat template has no place for tool_calls")
-                  : plain_turn(out, message, i);
+        err =
+            chat_parts_calls(message)
+                ? err_set(ERR_RANGE,
+                          "this chat template has no place for tool_calls (drover data convert "
+                          "calls=text writes them as text)")
+                : plain_turn(out, message, i);
         if (err)
             return err;
     }

@@ -92,6 +92,17 @@ static void what_is_missing_is_named(void **state)
         {"{\"chosen\":\"a\",\"rejected\":\"b\"}", EXAMPLE_FOR_PAIRS, true, "'chosen': no \""},
         {"{\"chosen\":\"a\",\"rejected\":\"b\",\"margin\":\"x\"}", EXAMPLE_FOR_PAIRS, false,
          "'margin' is not a number"},
+        {"{\"system\":\"s\",\"question\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}",
+         EXAMPLE_FOR_PAIRS, false, "needs 'prompt' beside 'chosen' and 'rejected'"},
+        {"{\"system\":\"s\",\"question\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}",
+         EXAMPLE_FOR_LABELS, false, "say format=orca"},
+        {"{\"query\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}", EXAMPLE_FOR_PAIRS, false,
+         "rename: {query: prompt}"},
+        {"{\"instruction\":\"q\",\"chosen_response\":\"a\",\"rejected_response\":\"b\"}",
+         EXAMPLE_FOR_PAIRS, false, "say format=argilla"},
+        {"{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}],\"chosen\":\"a\","
+         "\"rejected\":\"b\"}",
+         EXAMPLE_FOR_PAIRS, false, "'prompt' is a list of messages"},
         {"{\"prompt\":\"a\",\"tools\":\"{\"}", EXAMPLE_FOR_PROMPTS, false, "'tools'"},
         {"{\"chosen\":[{\"tool\":\"f\",\"args\":1}],\"rejected\":[]}", EXAMPLE_FOR_PAIRS, false,
          "'chosen': [0]: 'args'"},
@@ -106,6 +117,78 @@ static void what_is_missing_is_named(void **state)
         assert_err(ERR_PARSE, read_text(&e, rows[i].text, rows[i].want, rows[i].hh));
         if (!strstr(err_text(), rows[i].words))
             fail_msg("'%s' does not say '%s'", err_text(), rows[i].words);
+    }
+}
+
+#define TRAJECTORY "[{\"tool\":\"f\",\"args\":{\"x\":1}},{\"tool\":\"g\"}]"
+#define SAID "[{\"role\":\"assistant\",\"content\":\"b\"}]"
+#define WHOLE \
+    "[{\"role\":\"user\",\"content\":\"p\"},{\"role\":\"assistant\",\"content\":\"b\"}]"
+#define OTHER \
+    "[{\"role\":\"user\",\"content\":\"p\"},{\"role\":\"assistant\",\"content\":\"c\"}]"
+
+/* The prompt of an agent's trajectories is what the user says: it was dropped as a note. */
+static void a_prompt_before_messages_is_what_the_user_says(void **state)
+{
+    static const char *const rows[] = {
+        "{\"prompt\":\"p\",\"chosen\":" TRAJECTORY ",\"rejected\":[{\"tool\":\"h\"}]}",
+        "{\"prompt\":\"p\",\"chosen\":" SAID ",\"rejected\":[{\"tool\":\"h\"}]}"};
+    struct example e;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_ok(read_text(&e, rows[i], EXAMPLE_FOR_PAIRS, false));
+        assert_int_equal(json_array_size(e.prompt), 1);
+        assert_string_equal(
+            json_string_value(json_object_get(json_array_get(e.prompt, 0), "content")), "p");
+        assert_ok(example_check_settle(&e));
+        example_free(&e);
+    }
+    assert_ok(read_text(&e, "{\"prompt\":\"p\",\"completion\":" TRAJECTORY "}", EXAMPLE_FOR_SFT,
+                        false));
+    assert_true(e.chat && json_array_size(e.prompt) == 1 && json_array_size(e.completion) == 2);
+    example_free(&e);
+    assert_ok(read_text(&e, "{\"prompt\":\"p\",\"chosen\":" WHOLE ",\"rejected\":" OTHER "}",
+                        EXAMPLE_FOR_PAIRS, false));
+    assert_null(e.prompt); /* a note: the dialogues hold it */
+    assert_ok(example_check_settle(&e));
+    assert_int_equal(json_array_size(e.prompt), 1);
+    example_free(&e);
+}
+
+/* Columns that the record does not hold are named; notes that say nothing new are not. */
+static void what_is_not_read_is_counted(void **state)
+{
+    static const struct {
+        const char *row;
+        enum example_want want;
+        const char *unused;
+    } rows[] = {
+        {"{\"prompt\":\"p\",\"completion\":\"c\",\"answer\":7}", EXAMPLE_FOR_SFT, "answer"},
+        {"{\"prompt\":\"p\",\"completion\":\"c\",\"label\":true}", EXAMPLE_FOR_LABELS, NULL},
+        {"{\"prompt\":\"p\",\"completion\":\"c\",\"label\":true}", EXAMPLE_FOR_SFT, "label"},
+        {"{\"prompt\":\"p\",\"chosen\":" WHOLE ",\"rejected\":" OTHER "}", EXAMPLE_FOR_PAIRS,
+         NULL},
+        {"{\"prompt\":\"q\",\"chosen\":" WHOLE ",\"rejected\":" OTHER "}", EXAMPLE_FOR_PAIRS,
+         "prompt"},
+        {"{\"prompt\":\"p\",\"prompt_id\":\"x\",\"messages\":" WHOLE "}", EXAMPLE_FOR_SFT,
+         "prompt_id"},
+        {"{\"text\":\"a\",\"meta\":null}", EXAMPLE_FOR_SFT, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *row = json_loads(rows[i].row, 0, NULL), *unused = json_object();
+        const struct example_rule rule = {rows[i].want, "text", false, unused};
+        struct example e;
+
+        assert_ok(example_read(&e, row, &rule));
+        if (json_object_size(unused) != (rows[i].unused != NULL) ||
+            (rows[i].unused && !json_object_get(unused, rows[i].unused)))
+            fail_msg("row %zu: %zu columns", i, json_object_size(unused));
+        example_free(&e);
+        json_decref(row);
+        json_decref(unused);
     }
 }
 
@@ -177,6 +260,8 @@ int main(void)
         cmocka_unit_test(the_columns_say_the_kind),
         cmocka_unit_test(other_columns_are_kept),
         cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(a_prompt_before_messages_is_what_the_user_says),
+        cmocka_unit_test(what_is_not_read_is_counted),
         cmocka_unit_test(hh_gives_prompt_and_both_answers),
         cmocka_unit_test(hh_with_two_different_dialogues_keeps_both_whole),
         cmocka_unit_test(the_hh_sample_reads),

@@ -136,6 +136,24 @@ static void hh_and_ultrafeedback_are_pairs(void **state)
                                                                                 "\"children\"" \
                                                                                 ":[]") "]") "]") "]") "}}"
 
+/* Datasets that name the question otherwise: trained on as answers to nothing. */
+static void questions_of_other_names_are_prompts(void **state)
+{
+    (void)state;
+    gives("{\"system\":\"s\",\"question\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\",\"id\":3}",
+          "[{\"prompt\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\","
+          "\"content\":\"q\"}],\"chosen\":[{\"role\":\"assistant\",\"content\":\"a\"}],"
+          "\"rejected\":[{\"role\":\"assistant\",\"content\":\"b\"}],\"id\":3}]");
+    gives("{\"system\":\"\",\"input\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}",
+          "[{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}],\"chosen\":[{\"role\":"
+          "\"assistant\",\"content\":\"a\"}],\"rejected\":[{\"role\":\"assistant\","
+          "\"content\":\"b\"}]}]");
+    gives("{\"instruction\":\"q\",\"chosen_response\":\"a\",\"rejected_response\":\"b\"}",
+          "[{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}],\"chosen\":[{\"role\":"
+          "\"assistant\",\"content\":\"a\"}],\"rejected\":[{\"role\":\"assistant\","
+          "\"content\":\"b\"}]}]");
+}
+
 static void a_tree_gives_the_winner_against_each_loser(void **state)
 {
     (void)state;
@@ -276,6 +294,7 @@ int main(void)
         cmocka_unit_test(error_steps_count_from_one),
         cmocka_unit_test(ratings_become_labels),
         cmocka_unit_test(hh_and_ultrafeedback_are_pairs),
+        cmocka_unit_test(questions_of_other_names_are_prompts),
         cmocka_unit_test(a_tree_gives_the_winner_against_each_loser),
         cmocka_unit_test(results_become_labelled_trajectories),
         cmocka_unit_test(a_task_gets_its_gold_calls),

@@ -71,6 +71,28 @@ static void a_bad_line_is_named_and_the_next_one_read(void **state)
     jsonl_close(file);
 }
 
+/* What JSON allows and drover does not hold is not called "not JSON". */
+static void what_is_json_is_not_called_otherwise(void **state)
+{
+    static const struct {
+        const char *line, *words;
+    } rows[] = {{"{\"id\":12345678901234567890}\n", ":1: column 26: a number that 64 bits"},
+                {"{\"x\":1e999}\n", "a number that 64 bits do not hold"},
+                {"{\"a\":\"b\\u0000c\"}\n", "holds the character U+0000"},
+                {"{\"a\\u0000\":1}\n", "holds the character U+0000"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct jsonl *file = open_text(rows[i].line);
+        json_t *object;
+
+        assert_err(ERR_PARSE, jsonl_next(file, &object));
+        if (!strstr(err_text(), rows[i].words) || strstr(err_text(), "not JSON"))
+            fail_msg("'%s' does not say '%s'", err_text(), rows[i].words);
+        jsonl_close(file);
+    }
+}
+
 static void bytes_that_are_no_text_are_refused(void **state)
 {
     static const char zero[] = "{\"a\":1}\n{\"a\"\0:2}\n{\"a\":3}\n";
@@ -164,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_become_objects),
         cmocka_unit_test(a_bad_line_is_named_and_the_next_one_read),
+        cmocka_unit_test(what_is_json_is_not_called_otherwise),
         cmocka_unit_test(bytes_that_are_no_text_are_refused),
         cmocka_unit_test(a_line_without_end_is_refused),
         cmocka_unit_test(gzip_is_read_and_its_truncation_seen),

@@ -89,7 +89,7 @@ static void each_flaw_is_named_with_its_place(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct lint *lint = lint_new(&rule);
+        struct lint *lint = lint_new(&(struct lint_rule){.format = rule});
         const char *words;
         json_t *report;
         assert_ok(lint_file(lint, file("a.jsonl", rows[i].line), "train"));
@@ -103,6 +103,51 @@ static void each_flaw_is_named_with_its_place(void **state)
     }
 }
 
+/* lint says what training would say: of the method, or of the one that the kind is for. */
+static void a_trainers_reader_reads(void **state)
+{
+    static const struct {
+        const char *line, *method, *code, *words;
+    } rows[] = {
+        {"{\"prompt\":\"p\",\"prompt_id\":\"x\"}", "sft", "read", "'completion' is missing"},
+        {"{\"prompt\":\"p\",\"completion\":\"c\"}", "dpo", "read",
+         "needs 'chosen' and 'rejected'"},
+        {"{\"prompt\":\"p\",\"completion\":\"c\"}", "kto", "read", "'label' is missing"},
+        {"{\"chosen\":\"a\",\"rejected\":\"b\"}", "dpo", "read", "no prompt"},
+        {"{\"chosen\":\"a\",\"rejected\":\"b\"}", "reward", NULL, NULL},
+        {"{\"chosen\":\"a\",\"rejected\":\"b\"}", NULL, "no_prompt", "no prompt"},
+        {"{\"chosen\":\"a\",\"rejected\":\"b\",\"query\":\"q\"}", NULL, "read",
+         "rename: {query: prompt}"},
+        {"{\"text\":\"a\"}", "grpo", "read", "needs 'prompt'"},
+        {"{\"question\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}", NULL, NULL, NULL},
+        {"{\"question\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}", "dpo", "read",
+         "say format=orca"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lint_rule rule = {.format = format_usual()};
+        const char *words;
+        struct lint *lint;
+        json_t *report;
+
+        rule.format.format = rows[i].method ? FORMAT_TRL : FORMAT_AUTO;
+        if (rows[i].method)
+            assert_ok(lint_method(&rule, rows[i].method));
+        lint = lint_new(&rule);
+        assert_ok(lint_file(lint, file("r.jsonl", rows[i].line), "train"));
+        report = lint_report(lint);
+        if (!rows[i].code && json_array_size(json_object_get(report, "problems")))
+            fail_msg("row %zu: a problem", i);
+        if (rows[i].code &&
+            (found(report, rows[i].code, &words) != 1 || !strstr(words, rows[i].words)))
+            fail_msg("row %zu: '%s' does not say '%s'", i, words, rows[i].words);
+        json_decref(report);
+        lint_free(lint);
+    }
+    assert_err(ERR_RANGE, lint_method(&(struct lint_rule){.max_length = 0}, "dop"));
+}
+
 static void duplicates_reversals_and_leaks_are_found(void **state)
 {
     static const char train[] =
@@ -114,7 +159,7 @@ static void duplicates_reversals_and_leaks_are_found(void **state)
         "{\"prompt\":\"WHAT is\\nit?\",\"chosen\":\"c\",\"rejected\":\"d\"}\n"
         "{\"prompt\":\"new\",\"chosen\":\"c\",\"rejected\":\"d\"}\n";
     const struct format_rule rule = format_usual();
-    struct lint *lint = lint_new(&rule);
+    struct lint *lint = lint_new(&(struct lint_rule){.format = rule});
     const char *words;
     json_t *report, *leak;
 
@@ -194,6 +239,18 @@ static void kinds_turn_into_one_another(void **state)
              "\"content\":\"b\"}]}",
              "{\"prompt\":[{\"role\":\"user\",\"content\":\"a\"}],\"completion\":[{\"role\":"
              "\"assistant\",\"content\":\"b\"}]}\n");
+    /* an agent's record: the prompt is the user's turn, calls become messages */
+    converts(
+        KIND_IMPLICIT,
+        "{\"prompt\":\"p\",\"chosen\":[{\"tool\":\"f\",\"args\":{\"x\":1}}],"
+        "\"rejected\":[{\"tool\":\"g\"}]}",
+        "{\"chosen\":[{\"role\":\"user\",\"content\":\"p\"},{\"role\":\"assistant\","
+        "\"content\":\"\",\"tool_calls\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+        "\"arguments\":{\"x\":1}}}]}],\"rejected\":[{\"role\":\"user\",\"content\":\"p\"},"
+        "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"type\":\"function\","
+        "\"function\":{\"name\":\"g\",\"arguments\":{}}}]}]}\n");
+    converts(KIND_PROMPT, "{\"prompt\":\"p\",\"completion\":[{\"tool\":\"f\"}]}",
+             "{\"prompt\":[{\"role\":\"user\",\"content\":\"p\"}]}\n");
 }
 
 static void bad_records_stop_or_are_counted(void **state)
@@ -251,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_flaw_is_named_with_its_place),
+        cmocka_unit_test(a_trainers_reader_reads),
         cmocka_unit_test(duplicates_reversals_and_leaks_are_found),
         cmocka_unit_test(kinds_turn_into_one_another),
         cmocka_unit_test(bad_records_stop_or_are_counted),

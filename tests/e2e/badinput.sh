@@ -170,6 +170,44 @@ printf '{"prompt":[%s],"completion":[%s],"label":true}\n{"prompt":[%s],"completi
     "$user" "$said" "$user" > "$work/records.jsonl"
 both "'args' is not an object" "$chat" kto
 
+echo "-- lint says what training says, and nothing is left out in silence"
+same() { # same 'words' METHOD 'RECORD': training and lint refuse the record with these words
+    printf '%s\n' "$3" > "$work/records.jsonl"
+    refuse "records.jsonl:1: .*$1" "$2" model="$chat" dataset="$work/records.jsonl" output_dir="$work/bad"
+    status=0
+    "$drover" data lint "$work/records.jsonl" method="$2" model="$chat" > "$work/lint" 2>&1 || status=$?
+    [ $status -eq 1 ] || fail "lint $2: exit $status for $3"
+    grep -q "records.jsonl:1: .*$1" "$work/lint" || fail "lint $2 does not say '$1': $(cat "$work/lint")"
+    cases=$((cases + 1))
+}
+agent='{"prompt":"p","chosen":[{"tool":"f","args":{"x":1}}],"rejected":[{"tool":"g"}]}'
+same "needs 'prompt' beside .*: say format=orca" dpo '{"system":"s","question":"q","chosen":"a","rejected":"b"}'
+same "say format=orca" reward '{"system":"s","question":"q","chosen":"a","rejected":"b"}'
+same "rename: {query: prompt}" kto '{"query":"q","chosen":"a","rejected":"b"}'
+same "no prompt: 'chosen' and 'rejected' begin differently" orpo '{"chosen":"a","rejected":"b"}'
+same "say format=argilla" dpo '{"instruction":"q","chosen_response":"a","rejected_response":"b"}'
+same "needs 'chosen' and 'rejected'; its columns are: messages" dpo '{"messages":[{"role":"user","content":"q"}]}'
+same "holds the character U+0000" sft '{"prompt":"a\u0000b","completion":" c"}'
+same "a number that 64 bits do not hold" sft '{"text":"a","id":12345678901234567890}'
+same "calls=text writes them as text" dpo "$agent"
+printf '%s\n' "$agent" > "$work/records.jsonl"
+"$drover" dpo model="$chat" chat_template_path=qwen2.5 dataset="$work/records.jsonl" output_dir="$work/agent" max_steps=1 save_strategy=no \
+    max_length=512 disable_tqdm=true 2> "$work/err" || fail "an agent's record: $(tail -n 1 "$work/err")"
+printf '%s\n' '{"prompt":"hi","prompt_id":"x","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"yo"}]}' > "$work/records.jsonl"
+"$drover" sft model="$chat" dataset="$work/records.jsonl" output_dir="$work/unread" max_steps=1 save_strategy=no disable_tqdm=true \
+    2> "$work/err" || fail "ultrachat's record: $(tail -n 1 "$work/err")"
+grep -q '^data: not read: column(s) prompt_id$' "$work/err" || fail "unread columns are not told: $(cat "$work/err")"
+"$drover" data lint "$work/records.jsonl" > "$work/lint" || fail "lint: $(tail -n 3 "$work/lint")"
+grep -q '^columns that are not read: prompt_id 1$' "$work/lint" || fail "lint does not tell unread columns: $(cat "$work/lint")"
+printf '{"system":"s","question":"q","chosen":"a","rejected":"b"}\n' > "$work/records.jsonl"
+"$drover" dpo model="$chat" dataset="$work/records.jsonl" format=orca output_dir="$work/orca" max_steps=1 save_strategy=no disable_tqdm=true \
+    2> "$work/err" || fail "format=orca: $(tail -n 1 "$work/err")"
+printf 'model: %s\noutput_dir: %s\ndatasets: [{path: %s, rename: prompt}]\n' "$chat" "$work/bad" "$work/records.jsonl" > "$work/rename.yaml"
+refuse "'rename' is not a map" dpo "$work/rename.yaml"
+printf 'model: %s\noutput_dir: %s\ndatasets: [{path: %s, rename: {question: chosen}}]\n' "$chat" "$work/bad" "$work/records.jsonl" > "$work/rename.yaml"
+refuse "there is a column 'chosen' already" dpo "$work/rename.yaml"
+rm -rf "$work/agent" "$work/unread" "$work/orca"
+
 echo "-- adapters of another model"
 "$drover" sft model="$model" dataset="$sft" output_dir="$work/lora" max_steps=1 use_peft=true save_strategy=no disable_tqdm=true 2> "$work/err" ||
     fail "no adapter: $(tail -n 1 "$work/err")"

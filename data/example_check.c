@@ -1,0 +1,130 @@
+/* What the methods ask of a record that its columns do not show. */
+#include "data/dialogue.h"
+#include "data/example.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static enum err filled(const json_t *answer, const char *field)
+{
+    size_t i;
+    json_t *message;
+    bool said = json_is_string(answer) && json_string_length(answer);
+
+    if (json_is_array(answer))
+        json_array_foreach((json_t *)(uintptr_t)answer, i, message)
+        {
+            const char *text = json_string_value(json_object_get(message, "content"));
+            said = said || (text && *text) || json_object_get(message, "tool_calls");
+        }
+    return said ? OK
+                : err_set(ERR_PARSE, "'%s' is empty; strict=false leaves such records out",
+                          field);
+}
+
+static enum err differ(const json_t *chosen, const json_t *rejected)
+{
+    if (!json_equal(chosen, rejected))
+        return OK;
+    return err_set(ERR_PARSE, "'chosen' and 'rejected' are the same: nothing is preferred; "
+                              "strict=false leaves such records out");
+}
+
+enum err example_check_filled(const struct example *e)
+{
+    enum err err;
+
+    if (e->kind == EXAMPLE_COMPLETION)
+        return filled(e->completion, "completion");
+    if (e->kind != EXAMPLE_PREFERENCE)
+        return OK;
+    err = differ(e->chosen, e->rejected);
+    if (!err)
+        err = filled(e->chosen, "chosen");
+    return err ? err : filled(e->rejected, "rejected");
+}
+
+enum err example_check_settle(struct example *e)
+{
+    const bool given = e->prompt != NULL;
+    enum err err = OK;
+
+    if (e->kind != EXAMPLE_PREFERENCE)
+        return example_check_filled(e);
+    err = differ(e->chosen, e->rejected);
+    if (!err && !given)
+        err = dialogue_split(&e->prompt, &e->chosen, &e->rejected);
+    if (!err && !given && !json_array_size(e->prompt) && !json_string_length(e->prompt))
+        err = err_set(ERR_PARSE, "no prompt: 'chosen' and 'rejected' begin differently");
+    else if (!err && json_is_array(e->prompt) && !json_array_size(e->prompt))
+        err = err_set(ERR_PARSE, "'prompt' is a list without a message");
+    return err ? err : example_check_filled(e);
+}
+
+static void name(json_t *names, const char *column)
+{
+    json_object_set_new(names, column,
+                        json_integer(json_integer_value(json_object_get(names, column)) + 1));
+}
+
+void example_check_unread(json_t *names, const json_t *row, const char *const *read)
+{
+    const char *column;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)row, column, value)
+    {
+        int i = 0;
+        while (read[i] && strcmp(read[i], column))
+            i++;
+        if (!read[i] && !json_is_null(value))
+            name(names, column);
+    }
+}
+
+/* Does one of the messages say the text? Then a note beside them says nothing new. */
+static bool says(const json_t *messages, const char *text)
+{
+    size_t i;
+    json_t *message;
+
+    json_array_foreach((json_t *)(uintptr_t)messages, i, message)
+    {
+        const char *words = json_string_value(json_object_get(message, "content"));
+        if (words && !strcmp(words, text))
+            return true;
+    }
+    return false;
+}
+
+void example_check_unused(json_t *names, const struct example *e, const json_t *row,
+                          const struct example_rule *rule)
+{
+    static const char *const of[EXAMPLE_KINDS][8] = {
+        [EXAMPLE_COMPLETION] = {"prompt", "completion", "tools", "label", "weight"},
+        [EXAMPLE_PREFERENCE] = {"chosen", "rejected", "tools", "margin", "weight", "soft_label",
+                                "tie", "prompt"},
+        [EXAMPLE_PROMPT] = {"prompt", "tools"},
+        [EXAMPLE_TOKENS] = {"input_ids", "completion_mask"},
+    };
+    const char *note = json_string_value(json_object_get(row, "prompt"));
+    const char *read[9] = {NULL};
+
+    for (int i = 0; i < 8; i++)
+        read[i] = of[e->kind][i];
+    if (e->kind == EXAMPLE_TEXT)
+        read[0] = rule->text_field;
+    if (e->kind == EXAMPLE_MESSAGES) {
+        read[0] =
+            json_is_array(json_object_get(row, "messages")) ? "messages" : "conversations";
+        read[1] = "tools";
+        read[2] = note && says(e->text, note) ? "prompt" : NULL;
+    }
+    if (e->kind == EXAMPLE_COMPLETION && rule->hh)
+        read[0] = "chosen", read[1] = NULL;
+    else if (e->kind == EXAMPLE_COMPLETION && rule->want != EXAMPLE_FOR_LABELS)
+        read[3] = NULL;
+    if (e->kind == EXAMPLE_PREFERENCE && !e->prompt && !(note && says(e->chosen, note)))
+        read[7] = NULL; /* a note beside whole dialogues that says something else */
+    example_check_unread(names, row, read);
+}
