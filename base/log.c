@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/outlet.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +34,7 @@ static void put(int level, const char *event, const char *fmt, va_list args)
         return;
     n = snprintf(line, sizeof line, "level=%s proc=%s event=%s ", levels[level], name, event);
     vsnprintf(line + n, sizeof line - (size_t)n, fmt, args);
+    outlet_look();
     fprintf(stderr, "%s\n", line); /* one call, one line: threads and processes do not mix */
 }
 

@@ -5,10 +5,10 @@
  * Keeps nothing on disk: whoever dials says what it holds. One thread, one loop. */
 
 #include "base/log.h"
+#include "base/outlet.h"
 #include "base/tree.h"
 #include "broker/serve.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,12 +50,13 @@ int main(int argc, char **argv)
     enum err err;
 
     log_open("broker");
-    signal(SIGPIPE, SIG_IGN);
+    outlet_open("drover-broker");
     if (told(argc, argv))
-        return EXIT_SUCCESS;
+        return outlet_end(EXIT_SUCCESS);
+    outlet_outlive();
     err = run(&options, argc, argv);
     if (err)
         log_error("exit", "reason=\"%s\"", err_text());
     conf_free(tables, &options);
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return outlet_end(err ? EXIT_FAILURE : EXIT_SUCCESS);
 }

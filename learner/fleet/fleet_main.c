@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/outlet.h"
 #include "learner/fleet/campaign.h"
 #include "learner/run/adapt.h"
 #include "learner/run/card.h"
@@ -60,6 +61,7 @@ static enum err finish(struct campaign *c)
     json_t *processes;
     enum err err = rundir_owned(c->dir);
 
+    outlet_look();
     if (!err)
         err = adapt_save(c->model, c->origin->card, policy, c->keys->keys.model_name_or_path,
                          c->plan.shared.dtype);
@@ -93,6 +95,7 @@ static enum err stopped(struct campaign *c)
 {
     enum err err = rundir_owned(c->dir);
 
+    outlet_look();
     if (!err)
         err = write_run(c, "stopped", NULL, NULL);
     if (!err)

@@ -1,5 +1,7 @@
 #include "learner/run/progress.h"
 
+#include "base/outlet.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +64,7 @@ void progress_line(struct progress *p, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(line, sizeof(line), fmt, args);
     va_end(args);
+    outlet_look();
     fprintf(stderr, "%s%s\n", p->open ? "\r\033[K" : "", line);
     p->open = false;
 }

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/outlet.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,7 +92,7 @@ enum err rundir_owned(const struct rundir *dir)
 
 enum err rundir_open(struct rundir **out, const char *path)
 {
-    char *lock_path = mem_print("%s/.lock", path);
+    char *lock_path = mem_print("%s/.lock", path), *lines = mem_print("%s/run.log", path);
     const bool locked = fs_exists(lock_path);
     char *checkpoints = mem_print("%s/checkpoints", path);
     struct rundir *dir = mem_new(1, sizeof(*dir));
@@ -114,8 +115,11 @@ enum err rundir_open(struct rundir **out, const char *path)
         err = renew(dir);
     if (!err)
         err = fs_mkdir(checkpoints);
+    if (!err)
+        outlet_keep(lines);
     free(checkpoints);
     free(lock_path);
+    free(lines);
     if (err)
         rundir_close(dir);
     else
