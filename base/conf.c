@@ -283,14 +283,60 @@ static int distance(const char *a, const char *b)
     return row[n];
 }
 
+/* Is `part` one or several whole words of `key`, as epochs is of num_train_epochs? */
+static bool words_of(const char *part, const char *key)
+{
+    const size_t n = strlen(part);
+
+    for (const char *at = strstr(key, part); at; at = strstr(at + 1, part))
+        if ((at == key || at[-1] == '_') && (!at[n] || at[n] == '_'))
+            return true;
+    return false;
+}
+
+/* Are they the first letters of its words, as lr of learning_rate? */
+static bool initials_of(const char *letters, const char *key)
+{
+    const char *at = key;
+
+    for (; *letters && at; letters++) {
+        if (*at != *letters)
+            return false;
+        at = strchr(at, '_');
+        at = at ? at + 1 : NULL;
+    }
+    return !*letters && !at;
+}
+
+enum { NOT_NEAR = 1000 };
+
+/* How far `word` is from what a key is called. A slip or two of the keys come first; then other
+ * ways to say it: its initials, it with words around, some words of it (the shortest that has
+ * them: max_steps for steps); then what is still like it. */
+static int farness(const char *word, const char *name)
+{
+    const int d = distance(word, name);
+    const bool like = d < (int)strlen(word) / 2 + 1;
+
+    if (like && d <= 2)
+        return d;
+    if (initials_of(word, name) || words_of(name, word))
+        return 10;
+    if (words_of(word, name))
+        return 11 + (int)strlen(name);
+    return like ? 100 + d : NOT_NEAR;
+}
+
 const char *conf_nearest(const char *word, const struct conf_key *const *tables)
 {
     const char *best = NULL;
-    int least = (int)strlen(word) / 2 + 1;
+    int least = NOT_NEAR;
 
     for (; *tables; tables++)
         for (const struct conf_key *k = *tables; k->name; k++) {
-            const int d = distance(word, k->name);
+            const int by_name = farness(word, k->name);
+            const int by_alias = k->alias ? farness(word, k->alias) : NOT_NEAR;
+            const int d = by_name < by_alias ? by_name : by_alias;
             if (k->type != CONF_REFUSED_ && d < least) {
                 least = d;
                 best = k->name;

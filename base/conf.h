@@ -101,7 +101,8 @@ enum err conf_word(int *out, const char *key, const char *word,
 /* "20s", "500ms", "2m", "1h" or plain seconds. Errors: ERR_PARSE. */
 enum err conf_duration_ms(long *out, const char *text) MUST_CHECK;
 
-/* The key nearest to `word` by edit distance; NULL if none is near. */
+/* The key nearest to `word`: by edit distance, else one whose words or initials it is
+ * ("epochs", "lr") or which is a word of it; NULL if none is near. */
 const char *conf_nearest(const char *word, const struct conf_key *const *tables);
 
 #endif

@@ -176,11 +176,41 @@ static void durations(void **state)
     assert_err(ERR_PARSE, conf_duration_ms(&ms, "soon"));
 }
 
+/* How people name what is called otherwise here. */
+static void hints_know_initials_and_words(void **state)
+{
+    static const struct conf_key rows[] = {{.name = "logging_steps"},
+                                           {.name = "max_steps"},
+                                           {.name = "learning_rate"},
+                                           {.name = "num_train_epochs"},
+                                           {.name = "per_device_train_batch_size"},
+                                           {.name = "dtype"},
+                                           {.name = "loss_type"},
+                                           {.name = "model_name_or_path", .alias = "model"},
+                                           {.name = "max_completion_length"},
+                                           {.name = "output_dir"},
+                                           {NULL}};
+    const struct conf_key *const names[] = {rows, NULL};
+    static const char *const hint[][2] = {
+        {"lr", "learning_rate"},        {"torch_dtype", "dtype"},
+        {"epochs", "num_train_epochs"}, {"batch_size", "per_device_train_batch_size"},
+        {"steps", "max_steps"},         {"base_model", "model_name_or_path"},
+        {"mode", "model_name_or_path"}, {"learning_rat", "learning_rate"},
+        {"output", "output_dir"},       {"max_completion_lenght", "max_completion_length"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof hint / sizeof *hint; i++)
+        assert_string_equal(conf_nearest(hint[i][0], names), hint[i][1]);
+    assert_null(conf_nearest("zzzzzzzzzzzz", names));
+    assert_null(conf_nearest("x", names));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_and_overrides),
         cmocka_unit_test(errors_name_what_and_the_nearest_key),
+        cmocka_unit_test(hints_know_initials_and_words),
         cmocka_unit_test(help_shows_each_key_once),
         cmocka_unit_test(yaml_is_bounded),
         cmocka_unit_test(a_key_left_open_has_three_answers),
