@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "net/loop.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,8 @@ static void ended(uv_process_t *uv, int64_t status, int number)
     struct child *const child = uv->data;
 
     child->ended = true;
+    if (child->conf.session) /* what it started and left behind goes with it */
+        kill(-uv_process_get_pid(uv), SIGKILL);
     loop_judge(child->loop,
                child->conf.ended(child->conf.self, child, number ? -1 : (int)status, number,
                                  clock_mono_ms()));
@@ -77,6 +80,7 @@ enum err child_start(struct child **out, struct loop *loop, const struct child_c
     }
     child->loop = loop;
     child->conf = *conf;
+    options.flags = conf->session ? UV_PROCESS_DETACHED : 0;
     options.stdio_count = 3 + conf->fds;
     for (int i = 1; i < options.stdio_count; i++) {
         const int given = i == 1 ? conf->out : i == 2 ? conf->err : conf->fd[i - 3];
@@ -103,6 +107,10 @@ int child_pid(const struct child *child)
 
 void child_signal(struct child *child, int number)
 {
-    if (!child->ended)
+    if (child->ended)
+        return;
+    if (child->conf.session)
+        kill(-uv_process_get_pid(&child->uv), number);
+    else
         uv_process_kill(&child->uv, number);
 }

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct loop;
@@ -16,6 +17,8 @@ struct child_conf {
     const char *const *argv; /* NULL-ended; argv[0] a path or a name to look up in PATH */
     const char *const *env;  /* "NAME=value" put over ours, NULL-ended; may be NULL */
     int out, err; /* descriptors for its stdout and stderr; -1: ours. stdin: /dev/null */
+    bool session; /* a session and process group of its own: the terminal's signals do not reach
+                   * it, and child_signal reaches all that it started */
     int fd[CHILD_FDS], fds; /* handed on as its descriptors 3, 4, ...; still ours as well */
     /* It has ended and was waited for; `child` is void afterwards. status: exit status, or -1
      * with `signal` set. */

@@ -1,10 +1,9 @@
-/* loop, children and the compute thread. */
+/* loop and the compute thread. */
 
 #include "tests/support/test.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "net/child.h"
 #include "net/loop.h"
 #include "net/worker.h"
 
@@ -219,75 +218,6 @@ static void a_signal_arrives_in_the_loop(void **state)
     assert_int_equal(heard, 1);
 }
 
-static enum err heard_end(void *self, int64_t now_ms)
-{
-    int *const pipe_fd = self;
-    char byte;
-
-    (void)now_ms;
-    if (read(pipe_fd[0], &byte, 1) == 0) {
-        loop_unfd(loop, pipe_fd[0]);
-        loop_stop(loop);
-    }
-    return OK;
-}
-
-struct ended {
-    int n, status, signal;
-};
-
-static enum err ended(void *self, struct child *child, int status, int number, int64_t now_ms)
-{
-    struct ended *const e = self;
-
-    (void)child;
-    (void)now_ms;
-    *e = (struct ended){e->n + 1, status, number};
-    loop_stop(loop);
-    return OK;
-}
-
-static void children_are_started_told_and_waited_for(void **state)
-{
-    static const char *const echoes[] = {"sh", "-c", "echo $WORD >&3; exit 7", NULL};
-    static const char *const sleeps[] = {"sleep", "100", NULL};
-    static const char *const missing[] = {"/no/such/program", NULL};
-    static const char *const env[] = {"WORD=hello", NULL};
-    struct ended e = {0, 0, 0};
-    struct child_conf conf = {
-        .argv = echoes, .env = env, .out = -1, .err = -1, .ended = ended, .self = &e};
-    struct child *child;
-    char word[16] = "";
-    int fd[2];
-
-    (void)state;
-    assert_int_equal(pipe(fd), 0);
-    conf.fd[0] = fd[1];
-    conf.fds = 1;
-    assert_ok(loop_after(loop, 20000, too_late, "no child ended"));
-    assert_ok(child_start(&child, loop, &conf));
-    assert_ok(loop_run(loop));
-    assert_int_equal(e.status, 7);
-    assert_int_equal(read(fd[0], word, sizeof word), 6);
-    assert_string_equal(word, "hello\n");
-    conf.argv = sleeps;
-    conf.fds = 0;
-    assert_ok(child_start(&child, loop, &conf));
-    assert_true(child_pid(child) > 0);
-    child_signal(child, SIGKILL);
-    assert_ok(loop_run(loop));
-    assert_int_equal(e.n, 2);
-    assert_int_equal(e.status, -1);
-    assert_int_equal(e.signal, SIGKILL);
-    conf.argv = missing;
-    assert_err(ERR_IO, child_start(&child, loop, &conf));
-    assert_non_null(strstr(err_text(), "/no/such/program"));
-    close(fd[1]); /* the end of a pipe: what tells a child that its supervisor is gone */
-    assert_ok(loop_fd(loop, fd[0], heard_end, fd));
-    assert_ok(loop_run(loop));
-    close(fd[0]);
-}
-
 /* ---- the compute thread */
 
 enum { ITEMS = 5000 };
@@ -475,7 +405,6 @@ int main(void)
         FACT(a_timer_stops_when_told),
         FACT(an_error_ends_the_loop_with_its_words),
         FACT(a_signal_arrives_in_the_loop),
-        FACT(children_are_started_told_and_waited_for),
         FACT(items_go_through_the_thread_in_order),
         FACT(a_stopped_thread_drops_what_is_left),
         FACT(an_error_of_the_thread_ends_the_loop),
