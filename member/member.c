@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/outlet.h"
 #include "base/tree.h"
 #include "proto/curve.h"
 
@@ -38,6 +39,7 @@ struct member {
     struct fetch *fetch;
     struct id id;
     uint64_t incarnation;
+    bool leaving;
     char name[128];
 };
 
@@ -117,10 +119,14 @@ static enum err tick(void *self, int64_t now_ms)
 
 static enum err leave(void *self, int64_t now_ms)
 {
-    const struct member *m = self;
+    struct member *m = self;
 
-    log_info("drain", "deadline_ms=%d", MEMBER_DRAIN_MS);
-    m->conf.drain(m->conf.self, now_ms + MEMBER_DRAIN_MS);
+    const int patience_ms = m->leaving ? MEMBER_HURRY_MS : MEMBER_DRAIN_MS;
+
+    m->leaving = true;
+    log_info("drain", "deadline_ms=%d", patience_ms);
+    peer_leave(m->peer);
+    m->conf.drain(m->conf.self, now_ms + patience_ms);
     if (!peer_answered(m->peer)) /* nobody to say BYE to */
         loop_stop(m->loop);
     return OK;
@@ -297,11 +303,13 @@ int member_main(const char *name, const struct conf_key *const *tables, void *op
 
     snprintf(program, sizeof program, "drover-%s", name);
     log_open(name);
+    outlet_open(program);
     err = member_options(tables, options, program, argc, argv, &done);
+    outlet_outlive();
     if (!err && !done)
         err = run(options);
     if (err)
         log_error("exit", "reason=\"%s\"", err_text());
     conf_free(tables, options);
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return outlet_end(err ? EXIT_FAILURE : EXIT_SUCCESS);
 }

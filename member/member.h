@@ -3,7 +3,7 @@
  *
  * A process describes itself in a table of functions; member wires them to proto and net, which
  * know nothing of one another. SIGTERM, SIGINT, DRAIN and the end of the supervisor's pipe all
- * mean: take no new work, finish, say BYE, end within MEMBER_DRAIN_MS. */
+ * mean: take no new work, finish, say BYE, end within MEMBER_DRAIN_MS; said again: at once. */
 
 #ifndef MEMBER_MEMBER_H
 #define MEMBER_MEMBER_H
@@ -13,7 +13,7 @@
 #include "net/worker.h"
 #include "proto/fetch.h"
 
-enum { MEMBER_DRAIN_MS = 8000 };
+enum { MEMBER_DRAIN_MS = 8000, MEMBER_HURRY_MS = 500 }; /* told once; told again */
 
 /* The first field of a process's own options; member_keys are its rows. */
 struct member_options {

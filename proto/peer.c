@@ -27,6 +27,7 @@ struct peer {
     struct arena *arena;
     struct msg_head head; /* run and epoch */
     bool own_run, welcome;
+    bool leaving;       /* this process ends: no more warnings */
     bool answered;      /* WELCOME or REFUSE came, ever */
     bool refused;       /* REFUSE, on this connection */
     int64_t without_ms; /* since when there is no WELCOME */
@@ -321,6 +322,11 @@ static void warn(struct peer *peer, int64_t now_ms)
              peer->broker, (double)(now_ms - peer->without_ms) / 1e3, dial_words(peer->dial));
 }
 
+void peer_leave(struct peer *peer)
+{
+    peer->leaving = true;
+}
+
 enum err peer_patience(const struct peer *peer, int64_t wait_ms, int64_t now_ms)
 {
     const int64_t without_ms = now_ms - peer->without_ms;
@@ -342,7 +348,7 @@ enum err peer_tick(void *self, int64_t now_ms)
     dial_look(peer->dial);
     if (!dial_hopeless(peer->dial))
         peer->hope_ms = now_ms;
-    if (!peer->welcome && !peer->refused && now_ms >= peer->warn_ms)
+    if (!peer->welcome && !peer->refused && !peer->leaving && now_ms >= peer->warn_ms)
         warn(peer, now_ms);
     if (now_ms - peer->heard_ms >= PEER_SILENCE_MS)
         reopen(peer, now_ms);

@@ -71,6 +71,9 @@ bool peer_answered(const struct peer *peer); /* has a broker ever answered? */
 const struct msg_head *peer_head(const struct peer *peer); /* run and epoch as last heard */
 int64_t peer_heard_ms(const struct peer *peer);            /* when a frame last came */
 
+/* This process ends: it does not say any more that it keeps trying. */
+void peer_leave(struct peer *peer);
+
 /* The patience of who was never answered: ERR_IO, in words with the address and what to do,
  * when that has lasted `wait_ms` (0: for ever), or PEER_REFUSED_MS of a far end that does not
  * accept the key. OK once a broker has answered: later on a fleet waits for its broker. */
