@@ -1,6 +1,7 @@
 /* drover-learner: owns a run: trains, evaluates, checkpoints, writes the model. */
 #include "base/err.h"
 #include "base/log.h"
+#include "base/outlet.h"
 #include "learner/fleet/fleet_main.h"
 #include "learner/fleet/group_keys.h"
 #include "learner/fleet/pairs_keys.h"
@@ -15,6 +16,7 @@
 #include "learner/offline/simpo.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct method {
@@ -42,6 +44,14 @@ static const struct method {
 };
 enum { METHODS = sizeof(methods) / sizeof(methods[0]) };
 
+/* What the person typed: `drover` starts this program and says so. */
+static const char *typed(void)
+{
+    const char *name = getenv("DROVER_TYPED");
+
+    return name && !strcmp(name, "drover") ? "drover" : "drover-learner";
+}
+
 static void usage(FILE *to)
 {
     fprintf(to, "usage: drover-learner METHOD [FILE.yaml] [key=value | --key value ...]\n"
@@ -55,23 +65,24 @@ static int run(const struct method *method, int argc, char **argv)
 {
     for (int i = 0; i < argc; i++)
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            printf("usage: drover-learner %s [FILE.yaml] [key=value | --key value ...]\n"
+            printf("usage: %s %s [FILE.yaml] [key=value | --key value ...]\n"
                    "  %-34s %-12s %s\n",
-                   method->name, "key", "default", "meaning");
+                   typed(), method->name, "key", "default", "meaning");
             conf_help(method->fleet ? method->fleet->tables : method->offline->tables, stdout);
             return 0;
         }
+    outlet_outlive();
     if (method->fleet ? fleet_main(method->fleet, argc, argv)
                       : prepare_main(method->offline, argc, argv)) {
-        fprintf(stderr, "drover-learner %s: %s\n", method->name, err_text());
+        outlet_look();
+        fprintf(stderr, "%s %s: %s\n", typed(), method->name, err_text());
         return 1;
     }
     return 0;
 }
 
-int main(int argc, char **argv)
+static int choose(int argc, char **argv)
 {
-    log_open("learner");
     if (argc > 1 && !strcmp(argv[1], "--version")) {
         printf("drover-learner %s\n", DROVER_VERSION);
         return 0;
@@ -87,4 +98,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "drover-learner: '%s': no such method\n", argv[1]);
     usage(stderr);
     return 2;
+}
+
+int main(int argc, char **argv)
+{
+    log_open("learner");
+    outlet_open(typed());
+    return outlet_end(choose(argc, argv));
 }

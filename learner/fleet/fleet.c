@@ -376,10 +376,14 @@ static void drain(void *self, int64_t deadline_ms)
 {
     struct fleet *f = self;
 
-    if (f->draining)
+    if (f->draining) { /* told again: no more patience */
+        f->deadline_ms = deadline_ms - MEMBER_DRAIN_MS;
         return;
+    }
     progress_line(f->conf.progress, "stopping%s",
-                  f->training ? ": an iteration is under way, it is given some seconds" : "");
+                  f->training ? ": an iteration is under way, it is given some seconds (told "
+                                "again: none)"
+                              : "");
     f->draining = true;
     f->deadline_ms = deadline_ms;
 }
