@@ -1,5 +1,6 @@
-"""Any Python function as the reward: `rewards: [{name: mine, worker: mine}]` in the run's YAML.
-usage: python3 reward.py tcp://head:5555 [fleet.key]        needs pyzmq and msgpack"""
+"""Any Python function as the reward: `rewards: [{name: mine, worker: {run: python3 reward.py}}]` in
+the run's YAML starts it, with DROVER_BROKER, DROVER_KEY and DROVER_WORKER; `worker: mine` waits for one
+started by hand: python3 reward.py tcp://head:5555 [fleet.key]               needs pyzmq and msgpack"""
 import os, re, struct, sys, time, msgpack, zmq
 
 def reward(prompt, answer, meta):  # two texts and the record's other columns as JSON
@@ -12,14 +13,15 @@ def crc32c(data, crc=0xFFFFFFFF):
     return crc ^ 0xFFFFFFFF
 
 HELLO, WHO, WELCOME, HB, ASK, SCORE = 1, 2, 3, 5, 13, 14
-keys = dict(re.findall(r'(\w+)-key = "(.{40})"', open(sys.argv[2]).read())) if len(sys.argv) > 2 else {}
+where, key = (sys.argv[1:] + ["", ""])[:2] if sys.argv[1:] else (os.environ["DROVER_BROKER"], os.environ.get("DROVER_KEY"))
+keys = dict(re.findall(r'(\w+)-key = "(.{40})"', open(key).read())) if key else {}
 me = {"peer": os.urandom(16), "incarnation": int.from_bytes(os.urandom(7), "big"), "role": 3, "slots": 8,
-      "major_min": 1, "major_max": 1, "name": "python", "offer": [{"kind": 3, "name": "mine"}]}
+      "major_min": 1, "major_max": 1, "name": "python", "offer": [{"kind": 3, "name": os.environ.get("DROVER_WORKER", "mine")}]}
 def dial():
     s = zmq.Context.instance().socket(zmq.DEALER)
     s.linger, s.immediate = 0, 1
     if keys: s.curve_serverkey, s.curve_publickey, s.curve_secretkey = (keys[k].encode() for k in ("server", "public", "secret"))
-    s.connect(sys.argv[1])
+    s.connect(where)
     return s
 def say(kind, fields, *columns):
     body = [msgpack.packb(fields), *columns]

@@ -147,9 +147,42 @@ static enum err no_strangers(const json_t *entry)
     return err;
 }
 
+/* The name that a worker registers under: the text itself, or of a map {run, name} the name,
+ * else the reward's. `run` is the supervisor's, which starts it. */
+static const char *worker_name(const json_t *entry)
+{
+    const json_t *worker = json_object_get(entry, "worker");
+    const char *name = text_at(worker, "name");
+
+    if (!json_is_object(worker))
+        return json_string_value(worker);
+    if (!name)
+        name = text_at(entry, "name");
+    return name ? name : "worker";
+}
+
+static enum err check_worker(const json_t *worker)
+{
+    const char *key;
+    json_t *value;
+
+    if (!json_is_object(worker))
+        return OK;
+    json_object_foreach((json_t *)(uintptr_t)worker, key, value)
+    {
+        if ((strcmp(key, "run") && strcmp(key, "name")) || !json_is_string(value) ||
+            !*json_string_value(value))
+            return err_set(ERR_PARSE,
+                           "worker: '%s': expected a name, or {run: a command, "
+                           "name: what it registers as}",
+                           key);
+    }
+    return text_at(worker, "run") ? OK : err_set(ERR_PARSE, "worker: run is missing");
+}
+
 static enum err read_kind(struct reward *to, const json_t *entry)
 {
-    const char *model = text_at(entry, "model"), *worker = text_at(entry, "worker");
+    const char *model = text_at(entry, "model"), *worker = worker_name(entry);
     const char *judge = text_at(entry, "judge");
     const int kinds =
         (model != NULL) + (worker != NULL) + (judge != NULL) + (text_at(entry, "rule") != NULL);
@@ -168,7 +201,7 @@ static enum err read_kind(struct reward *to, const json_t *entry)
     if (worker) {
         to->kind = SCORER_WORKER;
         to->worker = mem_text(worker);
-        return OK;
+        return check_worker(json_object_get(entry, "worker"));
     }
     return read_rule(to, entry);
 }
@@ -218,10 +251,10 @@ static enum err read_entry(struct rewards *r, const json_t *entry)
     if (err)
         return err;
     if (!name)
-        name = text_at(entry, "rule")     ? text_at(entry, "rule")
-               : text_at(entry, "judge")  ? "judge"
-               : text_at(entry, "worker") ? text_at(entry, "worker")
-                                          : "rm";
+        name = text_at(entry, "rule")    ? text_at(entry, "rule")
+               : text_at(entry, "judge") ? "judge"
+               : worker_name(entry)      ? worker_name(entry)
+                                         : "rm";
     if (strlen(name) >= REWARDS_NAME || !*name)
         return err_set(ERR_RANGE, "name: 1 to %d characters", REWARDS_NAME - 1);
     memcpy(to->name, name, strlen(name) + 1);

@@ -61,6 +61,37 @@ static void the_list_becomes_scorers(void **state)
     rewards_fini(&again);
 }
 
+/* {run: ...} is the supervisor's affair; what registers, and so the scorer, is a name. */
+static void a_worker_may_have_a_command(void **state)
+{
+    static const char *const same[] = {"rewards: [{name: mine, worker: mine}]",
+                                       "rewards: [{name: mine, worker: {run: python3 w.py}}]",
+                                       "rewards: [{name: mine, worker: {run: x, name: mine}}]"};
+    static const char *const bad[] = {
+        "rewards: [{worker: {name: x}}]", "rewards: [{worker: {run: ''}}]",
+        "rewards: [{worker: {run: x, ruin: y}}]", "rewards: [{worker: [x]}]",
+        "rewards: [{worker: {run: x}, rule: exact}]"};
+    const struct hash none[REWARDS_MAX] = {{{0}}};
+    struct hash first = {{0}};
+    struct rewards r;
+    (void)state;
+
+    for (int i = 0; i < 3; i++) {
+        assert_ok(read(&r, same[i], NULL));
+        rewards_table(&r, none, none, NULL, NULL);
+        assert_string_equal(r.table[0].name, "mine");
+        if (!i)
+            first = r.table[0].hash;
+        assert_true(hash_same(&first, &r.table[0].hash));
+        rewards_fini(&r);
+    }
+    assert_ok(read(&r, "rewards: [{worker: {run: x}}]", NULL));
+    assert_string_equal(r.reward[0].name, "worker");
+    rewards_fini(&r);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_err(ERR_PARSE, read(&r, bad[i], NULL));
+}
+
 static void a_judge_travels_with_its_template(void **state)
 {
     static const char yaml[] =
@@ -252,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_list_becomes_scorers),
+        cmocka_unit_test(a_worker_may_have_a_command),
         cmocka_unit_test(a_judge_travels_with_its_template),
         cmocka_unit_test(a_path_is_short_for_the_first),
         cmocka_unit_test(mistakes_are_named),
