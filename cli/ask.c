@@ -76,14 +76,14 @@ static enum err converse(struct asking *a, void *context, const struct peer_conf
 
 enum { KNOCK_MS = 3000 };
 
-enum err ask_fleet(const struct fleet *fleet, const char *order, enum role role, uint32_t count,
-                   int timeout_ms, char **words, char **result)
+enum err ask_fleet(const struct fleet *fleet, const struct ask *ask, char **words,
+                   char **result)
 {
     struct peer_conf conf = {.role = ROLE_CLI,
                              .broker = fleet->control,
                              .keys = fleet->secure ? &fleet->keys : NULL,
                              .name = "drover"};
-    struct asking a = {.deadline_ms = clock_mono_ms() + timeout_ms};
+    struct asking a = {.deadline_ms = clock_mono_ms() + ask->timeout_ms};
     void *context;
     enum err err = dial_knock(fleet->control, ZMQ_DEALER, conf.keys, KNOCK_MS);
 
@@ -96,10 +96,10 @@ enum err ask_fleet(const struct fleet *fleet, const char *order, enum role role,
     peer_random(&conf.id, &conf.incarnation);
     a.admin = (struct msg_admin){.request = conf.incarnation,
                                  .asker = conf.id,
-                                 .order = order,
-                                 .role = role,
-                                 .count = count,
-                                 .arguments = ""};
+                                 .order = ask->order,
+                                 .role = ask->role,
+                                 .count = ask->count,
+                                 .arguments = ask->arguments ? ask->arguments : ""};
     if (!err)
         err = converse(&a, context, &conf);
     peer_close(a.peer);

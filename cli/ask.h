@@ -6,10 +6,18 @@
 #include "cli/fleet.h"
 #include "proto/msg.h"
 
-/* Sends ADMIN and waits up to `timeout_ms`. *result is the answer's JSON ("" if none), freed
+struct ask {
+    const char *order; /* scale, status, down */
+    enum role role;
+    uint32_t count;
+    const char *arguments; /* a JSON object; NULL: none */
+    int timeout_ms;
+};
+
+/* Sends ADMIN and waits up to timeout_ms. *result is the answer's JSON ("" if none), freed
  * with free(); its words are printed by the caller from *words, freed too. Errors: ERR_IO (no
  * broker answers), ERR_STATE (the supervisor says no; words say why). */
-enum err ask_fleet(const struct fleet *fleet, const char *order, enum role role, uint32_t count,
-                   int timeout_ms, char **words, char **result) MUST_CHECK;
+enum err ask_fleet(const struct fleet *fleet, const struct ask *ask, char **words,
+                   char **result) MUST_CHECK;
 
 #endif

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/fleet.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,13 @@
 struct scale_options {
     struct fleet_options fleet;
     int actors, rewarders;
+    bool force;
 };
 
 static const struct conf_key scale_keys[] = {
-    CONF_INT(scale_options, actors, "", 0, 1024, "actors there should be"),
-    CONF_INT(scale_options, rewarders, "", 0, 1024, "rewarders there should be"),
+    CONF_INT(scale_options, actors, "", 0, INT_MAX, "actors there should be"),
+    CONF_INT(scale_options, rewarders, "", 0, INT_MAX, "rewarders there should be"),
+    CONF_BOOL(scale_options, force, "false", "as many as asked for, however few the cores"),
     {"run", CONF_TEXT_, offsetof(struct fleet_options, run), "", 0, 0, "run folder", NULL},
     {"broker", CONF_TEXT_, offsetof(struct fleet_options, broker), "", 0, 0, "control port",
      NULL},
@@ -27,10 +30,17 @@ static const struct conf_key scale_keys[] = {
 
 enum { ANSWER_MS = 10000 };
 
-static enum err order(const struct fleet *fleet, const char *word, enum role role, int count)
+static enum err order(const struct fleet *fleet, const char *word, enum role role, int count,
+                      bool force)
 {
     char *words, *result;
-    enum err err = ask_fleet(fleet, word, role, (uint32_t)count, ANSWER_MS, &words, &result);
+    enum err err = ask_fleet(fleet,
+                             &(struct ask){.order = word,
+                                           .role = role,
+                                           .count = (uint32_t)count,
+                                           .arguments = force ? "{\"force\":true}" : "",
+                                           .timeout_ms = ANSWER_MS},
+                             &words, &result);
 
     if (err)
         return err;
@@ -54,9 +64,9 @@ static enum err run_scale(const struct command *command, int argc, char **argv, 
     if (!err)
         err = fleet_find(&fleet, &options.fleet);
     if (!err && conf_has_int(options.actors))
-        err = order(&fleet, "scale", ROLE_ACTOR, options.actors);
+        err = order(&fleet, "scale", ROLE_ACTOR, options.actors, options.force);
     if (!err && conf_has_int(options.rewarders))
-        err = order(&fleet, "scale", ROLE_REWARDER, options.rewarders);
+        err = order(&fleet, "scale", ROLE_REWARDER, options.rewarders, options.force);
     command_conf_free(command->keys, &options);
     return err;
 }
@@ -71,7 +81,7 @@ static enum err run_down(const struct command *command, int argc, char **argv, i
     if (!err)
         err = fleet_find(&fleet, &options);
     if (!err)
-        err = order(&fleet, "down", ROLE_NONE, 0);
+        err = order(&fleet, "down", ROLE_NONE, 0, false);
     command_conf_free(command->keys, &options);
     return err;
 }

@@ -62,6 +62,7 @@ enum err command_exec(const char *program, char *const *argv)
 
     if (err)
         return err;
+    setenv("DROVER_TYPED", "drover", 1); /* what usage and errors shall name */
     /* By default OpenMP's threads wait for one another in a busy loop, for milliseconds: ten to
      * a hundred times slower on a machine that does anything else. */
     if (!getenv("OMP_WAIT_POLICY"))

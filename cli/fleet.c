@@ -2,6 +2,8 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/outlet.h"
+#include "cli/ports.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +26,7 @@ const struct conf_key fleet_keys[] = {
 
 enum { FLEET_JSON_MAX = 64 << 10 };
 
-enum err fleet_write(const struct fleet *fleet)
+static enum err write_json(const struct fleet *fleet)
 {
     char *path = mem_print("%s/fleet.json", fleet->run);
     json_t *tree =
@@ -37,6 +39,43 @@ enum err fleet_write(const struct fleet *fleet)
     json_decref(tree);
     free(path);
     return err;
+}
+
+enum err fleet_make(struct fleet *out, const char *run, const char *key,
+                    const struct ports *ports)
+{
+    enum err err;
+
+    memset(out, 0, sizeof *out);
+    snprintf(out->run, sizeof out->run, "%s", run);
+    snprintf(out->control, sizeof out->control, "%s", ports->control);
+    snprintf(out->dashboard, sizeof out->dashboard, "%s", ports->dashboard);
+    out->pid = (long)getpid();
+    out->secure = true;
+    if (key) {
+        snprintf(out->key_path, sizeof out->key_path, "%s", key);
+        err = curve_load(&out->keys, key);
+        return err ? err_add("fleet.key") : write_json(out);
+    }
+    snprintf(out->key_path, sizeof out->key_path, "%.4000s/fleet.key", run);
+    err = fs_remove(out->key_path); /* throwaway: each start makes its own */
+    if (!err)
+        err = curve_new(&out->keys);
+    if (!err)
+        err = curve_save(out->key_path, &out->keys);
+    return err ? err : write_json(out);
+}
+
+void fleet_tell(const struct fleet *fleet, const char *host, int port)
+{
+    const bool everywhere = !strcmp(host, "0.0.0.0") || !strcmp(host, "::");
+    char name[65] = "";
+
+    if (everywhere)
+        gethostname(name, sizeof name - 1);
+    outlet_look();
+    fprintf(stderr, "fleet: others join with: drover-actor --broker=tcp://%s:%d --key=%s\n",
+            everywhere ? name : host, port, fleet->key_path);
 }
 
 static void take(char *out, size_t room, const json_t *tree, const char *key)
@@ -178,14 +217,14 @@ enum err fleet_lock(int *fd, const char *run)
     return err;
 }
 
-void fleet_clean(const char *run)
+void fleet_clean(const char *run, bool own_key)
 {
-    static const char *const ours[] = {"logs", "fleet.json", "fleet.key", ".fleet"};
+    const char *const ours[] = {"logs", "fleet.json", ".fleet", own_key ? "fleet.key" : NULL};
     char *begun = mem_print("%s/run.json", run);
     const bool keep = fs_exists(begun);
 
     free(begun);
-    for (size_t i = 0; i < sizeof ours / sizeof *ours && !keep; i++) {
+    for (size_t i = 0; i < 4 && ours[i] && !keep; i++) {
         char *path = mem_print("%s/%s", run, ours[i]);
         if (fs_remove(path))
             err_set(OK, "%s", ""); /* what cannot be taken away stays */

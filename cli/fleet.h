@@ -12,6 +12,8 @@ struct fleet_options {
 };
 extern const struct conf_key fleet_keys[];
 
+struct ports;
+
 struct fleet {
     char control[128],
         dashboard[128];  /* endpoints; dashboard is control's port + 5 unless known */
@@ -26,15 +28,20 @@ struct fleet {
  * Errors: ERR_STATE when there is none, with what to do; the key's. */
 enum err fleet_find(struct fleet *out, const struct fleet_options *options) MUST_CHECK;
 
-/* Writes run/fleet.json. */
-enum err fleet_write(const struct fleet *fleet) MUST_CHECK;
+/* A fleet of this process's in the folder `run`, at those ports: reads the key file `key`, or
+ * makes run/fleet.key anew (NULL), and writes run/fleet.json. Errors: the key's, ERR_IO. */
+enum err fleet_make(struct fleet *out, const char *run, const char *key,
+                    const struct ports *ports) MUST_CHECK;
+/* One line on stderr: how workers elsewhere join. `host` as the broker listens. */
+void fleet_tell(const struct fleet *fleet, const char *host, int port);
 enum err fleet_read(struct fleet *out, const char *run) MUST_CHECK;
 
 /* Takes the run folder for this supervisor: *fd holds it until it is closed. Errors: ERR_STATE
  * if another one has it, with its process; ERR_IO. */
 enum err fleet_lock(int *fd, const char *run) MUST_CHECK;
-/* Takes away what fleet_write, fleet_lock and the workers' logs left in a folder where no run
- * has begun (it has no run.json); the folder too, if nothing else is in it. */
-void fleet_clean(const char *run);
+/* Takes away what fleet_make (with own_key: its key file too), fleet_lock and the workers' logs
+ * left in a folder where no run has begun (it has no run.json); the folder too, if nothing else
+ * is in it. */
+void fleet_clean(const char *run, bool own_key);
 
 #endif

@@ -1,7 +1,12 @@
+/* How it works: a child's command line is put together from the plan, its environment over
+ * ours, and its descriptors from 3 on are what it inherits. A worker of the user's is a shell
+ * command beside a watcher: the watcher reads the supervisor's pipe, and at its end takes the
+ * command's whole group away, for the command itself knows nothing of pipes. */
 #include "cli/launch.h"
 
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/ports.h"
 #include "net/child.h"
 
 #include <fcntl.h>
@@ -10,17 +15,25 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const launch_names[] = {"broker", "learner", "actor", "rewarder"};
+const char *const launch_names[] = {"broker", "learner", "actor", "rewarder", "worker"};
 
-struct words { /* an argument list */
-    char *word[64];
-    int n;
+enum { ENVIRONMENT = 6 };
+
+/* $0 is the command. TERM for all first, for those who listen; then KILL. */
+static const char watched[] =
+    "{ trap '' TERM; read -r gone; kill 0; sleep 3; kill -9 0; } <&3 >/dev/null 2>&1 & "
+    "exec sh -c \"$0\" 3<&-";
+
+struct words { /* an argument list, NULL-ended */
+    char **word;
+    size_t n;
 };
 
 static void say(struct words *w, char *word)
 {
-    if (w->n < 63)
-        w->word[w->n++] = word;
+    w->word = mem_grow(w->word, w->n + 2, sizeof *w->word);
+    w->word[w->n++] = word;
+    w->word[w->n] = NULL;
 }
 
 static void arguments(const struct launch *l, struct words *w)
@@ -65,7 +78,7 @@ static char *isa_of(const struct supervise_plan *plan, int number)
 
 /* Threads: actors share the cores, whoever works alone may use them all; waiting threads sleep,
  * because processes times threads is more than cores. */
-static void environment(const struct launch *l, char *env[4])
+static void environment(const struct launch *l, char *env[ENVIRONMENT])
 {
     const struct supervise_plan *plan = l->plan;
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -74,7 +87,16 @@ static void environment(const struct launch *l, char *env[4])
                                                                       : 1;
     int n = 0;
 
+    if (l->kind == KIND_WORKER) {
+        env[n++] = mem_print("DROVER_BROKER=%s", l->fleet->control);
+        env[n++] = mem_print("DROVER_KEY=%s", l->fleet->key_path);
+        env[n++] = mem_print("DROVER_WORKER=%s", plan->worker[l->number - 1].name);
+        env[n] = NULL;
+        return;
+    }
     env[n++] = mem_text("OMP_WAIT_POLICY=passive");
+    if (l->kind == KIND_LEARNER)
+        env[n++] = mem_text("DROVER_TYPED=drover");
     if (l->kind == KIND_ACTOR) {
         char *isa = isa_of(plan, l->number);
         env[n++] = mem_print("OMP_NUM_THREADS=%ld", share);
@@ -84,16 +106,44 @@ static void environment(const struct launch *l, char *env[4])
     env[n] = NULL;
 }
 
+char *launch_log(const struct supervise_plan *plan, enum kind kind, int number)
+{
+    if (kind == KIND_LEARNER)
+        return NULL;
+    return number ? mem_print("%s/logs/%s-%d.log", plan->output_dir, launch_names[kind], number)
+                  : mem_print("%s/logs/%s.log", plan->output_dir, launch_names[kind]);
+}
+
 static int log_file(const struct launch *l)
 {
-    char *path = l->number
-                     ? mem_print("%s/logs/%s-%d.log", l->plan->output_dir,
-                                 launch_names[l->kind], l->number)
-                     : mem_print("%s/logs/%s.log", l->plan->output_dir, launch_names[l->kind]);
-    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    char *path = launch_log(l->plan, l->kind, l->number);
+    const int fd = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
 
     free(path);
     return fd;
+}
+
+/* The program and all that it is told. */
+static enum err command_line(const struct launch *l, struct words *w)
+{
+    char *name, *path = NULL;
+    enum err err = OK;
+
+    if (l->kind == KIND_WORKER) {
+        say(w, mem_text("/bin/sh"));
+        say(w, mem_text("-c"));
+        say(w, mem_text(watched));
+        say(w, mem_text(l->plan->worker[l->number - 1].run));
+        return OK;
+    }
+    name = mem_print("drover-%s", launch_names[l->kind]);
+    err = command_program(&path, name);
+    free(name);
+    if (err)
+        return err;
+    say(w, path);
+    arguments(l, w);
+    return OK;
 }
 
 enum err launch_child(struct child **out, struct loop *loop, const struct launch *l,
@@ -101,31 +151,32 @@ enum err launch_child(struct child **out, struct loop *loop, const struct launch
                                         int64_t now_ms),
                       void *self)
 {
-    struct words w = {.n = 0};
-    struct child_conf conf = {.out = -1, .err = -1, .ended = ended, .self = self};
-    char *env[4], *name = mem_print("drover-%s", launch_names[l->kind]), *path = NULL;
-    int log = -1;
-    enum err err = command_program(&path, name);
+    struct words w = {NULL, 0};
+    struct child_conf conf = {
+        .out = -1, .err = -1, .session = true, .ended = ended, .self = self};
+    char *env[ENVIRONMENT];
+    const int log = log_file(l);
+    enum err err = command_line(l, &w);
 
-    free(name);
-    if (err)
+    if (err) {
+        if (log >= 0)
+            close(log);
         return err;
-    say(&w, path);
-    arguments(l, &w);
-    w.word[w.n] = NULL;
+    }
     environment(l, env);
     conf.argv = (const char *const *)w.word;
     conf.env = (const char *const *)env;
-    if (l->kind != KIND_LEARNER)
-        conf.out = conf.err = log = log_file(l);
-    for (int i = 0; i < LAUNCH_PORTS && l->kind == KIND_BROKER; i++)
-        conf.fd[conf.fds++] = l->listener[i];
+    if (log >= 0)
+        conf.out = conf.err = log;
+    for (int i = 0; i < PORTS && l->kind == KIND_BROKER; i++)
+        conf.fd[conf.fds++] = l->ports->fd[i];
     conf.fd[conf.fds++] = l->parent_fd;
     err = child_start(out, loop, &conf);
     if (log >= 0)
         close(log);
-    for (int i = 0; i < w.n; i++)
+    for (size_t i = 0; i < w.n; i++)
         free(w.word[i]);
+    free(w.word);
     for (int i = 0; env[i]; i++)
         free(env[i]);
     return err;

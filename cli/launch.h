@@ -11,23 +11,29 @@
 
 struct child;
 struct loop;
+struct ports;
 
-enum { LAUNCH_PORTS = 3 }; /* control, bulk, dashboard */
-enum kind { KIND_BROKER, KIND_LEARNER, KIND_ACTOR, KIND_REWARDER };
+enum kind { KIND_BROKER, KIND_LEARNER, KIND_ACTOR, KIND_REWARDER, KIND_WORKER };
 extern const char *const launch_names[]; /* by kind */
 
 struct launch {
     enum kind kind;
-    int number; /* from 1 for workers, 0 for broker and learner */
+    int number; /* from 1 for workers; KIND_WORKER: number - 1 is its place in plan->worker, 0
+                   for broker and learner */
     const struct supervise_plan *plan;
     const struct fleet *fleet;
-    const int *listener; /* [LAUNCH_PORTS] for the broker */
-    bool again;          /* it was started before: a learner goes on, it does not begin anew */
-    int parent_fd;       /* the pipe whose end means that the supervisor is gone */
+    const struct ports *ports; /* for the broker */
+    bool again;    /* it was started before: a learner goes on, it does not begin anew */
+    int parent_fd; /* the pipe whose end means that the supervisor is gone */
 };
 
-/* Workers and broker write to output_dir/logs; the learner shares our terminal.
- * Errors: ERR_IO names the program. */
+/* The file that gets what it says; NULL for the learner, which shares our terminal. Freed with
+ * free(). */
+char *launch_log(const struct supervise_plan *plan, enum kind kind, int number);
+
+/* Each child has a session of its own: the terminal's signals reach the supervisor alone, which
+ * ends them in order. Workers and broker write to output_dir/logs; the learner shares our
+ * terminal. Errors: ERR_IO names the program. */
 enum err launch_child(struct child **out, struct loop *loop, const struct launch *launch,
                       enum err (*ended)(void *self, struct child *child, int status, int signal,
                                         int64_t now_ms),

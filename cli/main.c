@@ -5,6 +5,7 @@
  * A table of subcommands. What needs another program starts it by exec. */
 
 #include "base/log.h"
+#include "base/outlet.h"
 #include "cli/command.h"
 
 #include <stdio.h>
@@ -71,7 +72,7 @@ static void overview(FILE *to)
         if (first == i) /* the group's first row: here they are all told */
             group(to, i);
     }
-    fprintf(to, "\n`drover WORD --help` says more about each.\n");
+    fprintf(to, "\n`drover help WORD` says more about each.\n");
 }
 
 static void help(const struct command *c)
@@ -104,28 +105,70 @@ static int run(const struct command *c, int argc, char **argv)
             return EXIT_SUCCESS;
         }
     if (c->run(c, argc, argv, &status)) {
+        outlet_look();
         fprintf(stderr, "drover %s: %s\n", c->name, err_text());
         return EXIT_FAILURE;
     }
     return status;
 }
 
-int main(int argc, char **argv)
+/* The subcommand that was perhaps meant, by the rule for keys. */
+static const char *nearest(const char *word)
 {
-    const char *word = argc > 1 ? argv[1] : "help";
-    const struct command *c = find(word);
+    struct conf_key rows[COMMANDS + 1] = {{NULL}};
+    const struct conf_key *const tables[] = {rows, NULL};
 
-    log_open("drover");
+    for (int i = 0; i < COMMANDS; i++)
+        rows[i].name = commands[i]->name;
+    return conf_nearest(word, tables);
+}
+
+static int unknown(const char *word)
+{
+    const char *near = nearest(word);
+
+    fprintf(stderr, "drover: '%s': no such subcommand; %s%s%s`drover help` lists them\n", word,
+            near ? "did you mean '" : "", near ? near : "", near ? "'? " : "");
+    return 2;
+}
+
+/* `drover help`, `drover help WORD`. */
+static int tell(int argc, char **argv)
+{
+    char *asks[] = {"--help", NULL};
+    const struct command *c = argc > 0 ? find(argv[0]) : NULL;
+
+    if (c)
+        return run(c, 1, asks);
+    if (argc > 0 && strcmp(argv[0], "help"))
+        return unknown(argv[0]);
+    overview(stdout);
+    return EXIT_SUCCESS;
+}
+
+static int choose(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : NULL;
+    const struct command *c = word ? find(word) : NULL;
+
+    if (!word) {
+        overview(stderr);
+        return 2;
+    }
     if (c)
         return run(c, argc - 2, argv + 2);
     if (!strcmp(word, "--version")) {
         printf("drover %s\n", DROVER_VERSION);
         return EXIT_SUCCESS;
     }
-    if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h")) {
-        overview(argc > 1 ? stdout : stderr);
-        return argc > 1 ? EXIT_SUCCESS : 2;
-    }
-    fprintf(stderr, "drover: '%s': no such subcommand; `drover help` lists them\n", word);
-    return 2;
+    if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h"))
+        return tell(argc - 2, argv + 2);
+    return unknown(word);
+}
+
+int main(int argc, char **argv)
+{
+    log_open("drover");
+    outlet_open("drover");
+    return outlet_end(choose(argc, argv));
 }

@@ -1,48 +1,32 @@
+/* How it works: one loop; a table of places, each a process that should be there (cli/place.h);
+ * orders come over the broker, as from any peer. The end is a state, not a moment: each tick
+ * looks who still lives and tells the next ones to go. */
 #include "cli/supervise.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/outlet.h"
 #include "cli/command.h"
 #include "cli/fleet.h"
 #include "cli/launch.h"
+#include "cli/place.h"
+#include "cli/ports.h"
 #include "net/child.h"
 #include "net/loop.h"
 #include "proto/peer.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <zmq.h>
 
-enum {
-    WORKERS_MAX = 1024,
-    QUICK_MS = 10000,
-    QUICK_DEATHS = 5,
-    GRACE_MS = 10000,
-    PORTS = LAUNCH_PORTS
-};
-
-struct supervisor;
-
-struct place { /* a process that should be there, and the child that is */
-    struct supervisor *owner;
-    enum kind kind;
-    int number;
-    struct child *child;
-    bool wanted;
-    int64_t started_ms, again_ms; /* again_ms: when to start it next, 0: now */
-    int quick;                    /* deaths in a row soon after the start */
-    long restarts;
-};
+enum { GRACE_MS = 10000, PATIENCE_MS = 2000 };
 
 struct supervisor {
     const struct supervise_plan *plan;
@@ -50,60 +34,54 @@ struct supervisor {
     struct fleet fleet;
     struct peer *peer;
     void *context;
-    struct place *place[WORKERS_MAX];
-    int places;
-    int listener[PORTS], pipe[2], lock;
+    struct places at;
+    struct ports ports;
+    int pipe[2];  /* whose end tells our programs that we are gone */
+    int quiet[2]; /* the same for shells: ours make theirs non-blocking, for all who share it */
+    int lock;
     bool ending;  /* the learner has ended, or was told to */
+    int asked;    /* how often a signal asked for the end */
     bool refused; /* the learner's own words ended it */
     int status;
-    int64_t killed_ms; /* when what is left is killed */
+    int64_t told_ms;   /* when the workers were told to end, */
+    bool told_again;   /* and told not to wait for their answers, */
+    int64_t killed_ms; /* and when what is left is killed */
 };
 
 /* ---- before anything runs */
 
-static enum err listen_any(int *fd, int *port)
+static enum err open_pipe(int fd[2])
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-
-    *fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (*fd < 0 || fcntl(*fd, F_SETFD, FD_CLOEXEC) ||
-        bind(*fd, (struct sockaddr *)&at, sizeof at) || listen(*fd, 128) ||
-        getsockname(*fd, (struct sockaddr *)&at, &n))
-        return err_set(ERR_IO, "cannot listen on 127.0.0.1: %s", strerror(errno));
-    *port = ntohs(at.sin_port);
+    if (pipe(fd) || fcntl(fd[0], F_SETFD, FD_CLOEXEC) || fcntl(fd[1], F_SETFD, FD_CLOEXEC))
+        return err_set(ERR_IO, "cannot make a pipe: %s", strerror(errno));
     return OK;
 }
 
 static enum err prepare(struct supervisor *s)
 {
-    int port[PORTS];
     char *logs = mem_print("%s/logs", s->plan->output_dir);
-    enum err err = fs_mkdir(logs);
+    char *lines = mem_print("%s/run.log", s->plan->output_dir);
+    enum err err = ports_open(&s->ports, s->plan->host, s->plan->port);
 
-    free(logs);
+    if (!err)
+        err = fs_mkdir(logs);
     if (!err)
         err = fleet_lock(&s->lock, s->plan->output_dir);
-    for (int i = 0; i < PORTS && !err; i++)
-        err = listen_any(&s->listener[i], &port[i]);
+    if (!err)
+        outlet_keep(lines);
+    free(logs);
+    free(lines);
     if (err)
         return err;
-    if (pipe(s->pipe) || fcntl(s->pipe[0], F_SETFD, FD_CLOEXEC) ||
-        fcntl(s->pipe[1], F_SETFD, FD_CLOEXEC))
-        return err_set(ERR_IO, "cannot make a pipe: %s", strerror(errno));
-    snprintf(s->fleet.run, sizeof s->fleet.run, "%s", s->plan->output_dir);
-    snprintf(s->fleet.control, sizeof s->fleet.control, "tcp://127.0.0.1:%d", port[0]);
-    snprintf(s->fleet.dashboard, sizeof s->fleet.dashboard, "tcp://127.0.0.1:%d", port[2]);
-    snprintf(s->fleet.key_path, sizeof s->fleet.key_path, "%.4000s/fleet.key",
-             s->plan->output_dir);
-    s->fleet.pid = (long)getpid();
-    s->fleet.secure = true;
-    err = fs_remove(s->fleet.key_path); /* throwaway: each start makes its own */
+    err = open_pipe(s->pipe);
     if (!err)
-        err = curve_new(&s->fleet.keys);
-    if (!err)
-        err = curve_save(s->fleet.key_path, &s->fleet.keys);
-    return err ? err : fleet_write(&s->fleet);
+        err = open_pipe(s->quiet);
+    if (err)
+        return err;
+    s->refused = true; /* until something runs, what we leave in the folder is of no use */
+    err = fleet_make(&s->fleet, s->plan->output_dir, s->plan->key, &s->ports);
+    s->refused = err != OK;
+    return err;
 }
 
 /* ---- children */
@@ -117,90 +95,78 @@ static enum err start(struct place *p, int64_t now_ms)
                                   .number = p->number,
                                   .plan = s->plan,
                                   .fleet = &s->fleet,
-                                  .listener = s->listener,
+                                  .ports = &s->ports,
                                   .again = p->restarts > 0,
-                                  .parent_fd = s->pipe[0]};
+                                  .parent_fd =
+                                      p->kind == KIND_WORKER ? s->quiet[0] : s->pipe[0]};
+    char *log = launch_log(s->plan, p->kind, p->number);
 
-    p->started_ms = now_ms;
+    place_begin(p, log, now_ms);
+    free(log);
     return launch_child(&p->child, s->loop, &launch, ended, p);
 }
 
-static struct place *place_add(struct supervisor *s, enum kind kind, int number)
+/* A system that has no process to give now is asked again. */
+static void start_again(struct place *p, int64_t now_ms)
 {
-    struct place *p = mem_new(1, sizeof *p);
-
-    p->owner = s;
-    p->kind = kind;
-    p->number = number;
-    p->wanted = true;
-    s->place[s->places++] = p;
-    return p;
+    if (!start(p, now_ms))
+        return;
+    log_warn("start", "role=%s number=%d reason=\"%s\"", launch_names[p->kind], p->number,
+             err_text());
+    p->again_ms = now_ms + PLACE_FAILED_MS;
 }
 
 /* ---- the end */
 
-static void stop_kind(struct supervisor *s, enum kind kind, int signal)
-{
-    for (int i = 0; i < s->places; i++)
-        if (s->place[i]->kind == kind && s->place[i]->child)
-            child_signal(s->place[i]->child, signal);
-}
-
-static bool living(const struct supervisor *s, enum kind kind)
-{
-    for (int i = 0; i < s->places; i++)
-        if (s->place[i]->kind == kind && s->place[i]->child)
-            return true;
-    return false;
-}
-
 /* Workers first, the broker last, so that they can say BYE. */
 static void end_step(struct supervisor *s, int64_t now_ms)
 {
-    const bool kill_all = s->killed_ms && now_ms >= s->killed_ms;
+    static const enum kind workers[] = {KIND_ACTOR, KIND_REWARDER, KIND_WORKER};
+    bool left = false;
 
-    if (living(s, KIND_LEARNER))
+    if (place_living(&s->at, KIND_LEARNER))
         return;
     if (!s->killed_ms) {
-        s->killed_ms = now_ms + GRACE_MS;
-        stop_kind(s, KIND_ACTOR, SIGTERM);
-        stop_kind(s, KIND_REWARDER, SIGTERM);
+        s->killed_ms = now_ms + (s->asked > 1 ? 0 : GRACE_MS);
+        s->told_ms = now_ms;
+        for (int i = 0; i < 3; i++)
+            place_stop(&s->at, workers[i], SIGTERM);
     }
-    if (kill_all) {
-        stop_kind(s, KIND_ACTOR, SIGKILL);
-        stop_kind(s, KIND_REWARDER, SIGKILL);
-        stop_kind(s, KIND_BROKER, SIGKILL);
+    /* Nobody settles what they hold: it is made again, with the same bits. */
+    if (now_ms - s->told_ms >= PATIENCE_MS && !s->told_again) {
+        s->told_again = true;
+        for (int i = 0; i < 3; i++)
+            place_stop(&s->at, workers[i], SIGTERM);
     }
-    if (living(s, KIND_ACTOR) || living(s, KIND_REWARDER))
+    if (now_ms >= s->killed_ms) {
+        for (int i = 0; i < 3; i++)
+            place_stop(&s->at, workers[i], SIGKILL);
+        place_stop(&s->at, KIND_BROKER, SIGKILL);
+    }
+    for (int i = 0; i < 3; i++)
+        left = left || place_living(&s->at, workers[i]);
+    if (left)
         return;
-    if (living(s, KIND_BROKER))
-        stop_kind(s, KIND_BROKER, SIGTERM);
+    if (place_living(&s->at, KIND_BROKER))
+        place_stop(&s->at, KIND_BROKER, SIGTERM);
     else
         loop_stop(s->loop);
 }
 
+/* From here on nothing is started any more. */
 static void finish(struct supervisor *s, int status)
 {
     s->ending = true;
+    peer_leave(s->peer);
     if (status > s->status)
         s->status = status;
-}
-
-static void tell_death(const struct place *p, int status, int signal)
-{
-    if (signal)
-        log_warn("died", "role=%s number=%d signal=%d%s", launch_names[p->kind], p->number,
-                 signal,
-                 signal == SIGKILL ? " reason=\"killed, perhaps for lack of memory\"" : "");
-    else
-        log_warn("died", "role=%s number=%d status=%d log=%s/logs", launch_names[p->kind],
-                 p->number, status, p->owner->plan->output_dir);
 }
 
 static enum err ended(void *self, struct child *child, int status, int signal, int64_t now_ms)
 {
     struct place *p = self;
     struct supervisor *s = p->owner;
+    char *log;
 
     (void)child;
     p->child = NULL;
@@ -209,114 +175,101 @@ static enum err ended(void *self, struct child *child, int status, int signal, i
         finish(s, status);
         return OK;
     }
+    if (s->ending && p->kind == KIND_LEARNER &&
+        signal != SIGTERM)       /* it has not saved; by TERM */
+        finish(s, EXIT_FAILURE); /* it ends only before there is anything to save */
     if (s->ending || !p->wanted)
         return OK;
-    tell_death(p, status, signal);
-    p->quick = now_ms - p->started_ms < QUICK_MS ? p->quick + 1 : 0;
-    p->restarts++;
-    if (p->quick >= QUICK_DEATHS && !signal) {
-        log_error("giving-up",
-                  "role=%s number=%d reason=\"ended %d times within seconds; see %s/logs\"",
-                  launch_names[p->kind], p->number, p->quick, s->plan->output_dir);
-        stop_kind(s, KIND_LEARNER, SIGTERM);
+    log = launch_log(s->plan, p->kind, p->number);
+    if (!place_died(p, log, status, signal, now_ms)) {
+        place_stop(&s->at, KIND_LEARNER, SIGTERM);
         finish(s, EXIT_FAILURE);
-        return OK;
+    } else if (p->again_ms == now_ms) {
+        start_again(p, now_ms);
     }
-    p->again_ms = now_ms + (signal || !p->quick ? 0 : 200L << p->quick);
-    return p->again_ms == now_ms ? start(p, now_ms) : OK;
+    free(log);
+    return OK;
 }
 
 /* ---- orders */
 
-static int count(const struct supervisor *s, enum kind kind)
-{
-    int n = 0;
-
-    for (int i = 0; i < s->places; i++)
-        n += s->place[i]->kind == kind && s->place[i]->wanted;
-    return n;
-}
-
-static struct place *numbered(struct supervisor *s, enum kind kind, int number)
-{
-    for (int i = 0; i < s->places; i++)
-        if (s->place[i]->kind == kind && s->place[i]->number == number)
-            return s->place[i];
-    return NULL;
-}
-
-/* There shall be places 1 .. n of the kind, and no others. */
+/* There shall be places 1 .. n of the kind, and no others. n is at most PLACE_MAX. */
 static enum err scale(struct supervisor *s, enum kind kind, int n, int64_t now_ms)
 {
     enum err err = OK;
 
-    if (s->places + n > WORKERS_MAX)
-        return err_set(ERR_RANGE, "at most %d processes", WORKERS_MAX);
     for (int number = 1; number <= n && !err; number++) {
-        struct place *p = numbered(s, kind, number);
+        struct place *p = place_find(&s->at, kind, number);
         if (!p)
-            p = place_add(s, kind, number);
+            p = place_add(&s->at, s, kind, number);
         p->wanted = true;
         if (!p->child)
             err = start(p, now_ms);
+        if (err)
+            p->wanted = false; /* not there, and not counted */
     }
-    for (int i = 0; i < s->places; i++)
-        if (s->place[i]->kind == kind && s->place[i]->number > n && s->place[i]->wanted) {
-            s->place[i]->wanted = false;
-            if (s->place[i]->child)
-                child_signal(s->place[i]->child, SIGTERM);
+    for (int i = 0; i < s->at.n; i++)
+        if (s->at.place[i]->kind == kind && s->at.place[i]->number > n &&
+            s->at.place[i]->wanted) {
+            s->at.place[i]->wanted = false;
+            if (s->at.place[i]->child)
+                child_signal(s->at.place[i]->child, SIGTERM);
         }
     return err;
 }
 
-static char *status_text(const struct supervisor *s)
+static enum err obey_scale(struct supervisor *s, const struct msg_admin *order, char words[128],
+                           int64_t now_ms)
 {
-    json_t *list = json_array();
-    char *text;
+    const enum kind kind = order->role == ROLE_ACTOR ? KIND_ACTOR : KIND_REWARDER;
+    const char *key = kind == KIND_ACTOR ? "actors" : "rewarders";
+    json_t *more = json_loads(order->arguments, 0, NULL);
+    const bool force = json_is_true(json_object_get(more, "force"));
+    const int before = place_count(&s->at, kind);
+    enum err err;
 
-    for (int i = 0; i < s->places; i++) {
-        const struct place *p = s->place[i];
-        json_array_append_new(list,
-                              json_pack("{s:s,s:i,s:b,s:i,s:I}", "role", launch_names[p->kind],
-                                        "number", p->number, "wanted", p->wanted, "pid",
-                                        p->child ? child_pid(p->child) : 0, "restarts",
-                                        (json_int_t)p->restarts));
-    }
-    text = json_dumps(list, JSON_COMPACT);
-    json_decref(list);
-    return text;
+    json_decref(more);
+    if (order->role != ROLE_ACTOR && order->role != ROLE_REWARDER)
+        return err_set(ERR_RANGE, "only actors and rewarders are scaled");
+    if (s->ending)
+        return err_set(ERR_STATE, "the fleet ends");
+    /* never more than a limit, though fewer of too many are always welcome */
+    err = place_check(key, order->count,
+                      force || (before > 0 && order->count <= (uint32_t)before));
+    if (err)
+        return err;
+    err = scale(s, kind, (int)order->count, now_ms);
+    snprintf(words, 128, "%s: %d -> %d", launch_names[kind], before, place_count(&s->at, kind));
+    return err;
 }
 
 static enum err obey(struct supervisor *s, const struct msg_admin *order, char words[128],
                      int64_t now_ms)
 {
-    const enum kind kind = order->role == ROLE_ACTOR ? KIND_ACTOR : KIND_REWARDER;
-
     if (!strcmp(order->order, "status")) {
-        snprintf(words, 128, "%d actors, %d rewarders", count(s, KIND_ACTOR),
-                 count(s, KIND_REWARDER));
+        snprintf(words, 128, "%d actors, %d rewarders", place_count(&s->at, KIND_ACTOR),
+                 place_count(&s->at, KIND_REWARDER));
         return OK;
     }
     if (!strcmp(order->order, "down")) {
         snprintf(words, 128, "the learner saves a checkpoint, then the fleet ends");
-        s->ending = true;
-        stop_kind(s, KIND_LEARNER, SIGTERM);
+        finish(s, EXIT_SUCCESS);
+        place_stop(&s->at, KIND_LEARNER, SIGTERM);
         return OK;
     }
-    if (strcmp(order->order, "scale") ||
-        (order->role != ROLE_ACTOR && order->role != ROLE_REWARDER))
-        return err_set(ERR_RANGE, "order '%s' is not known here: scale, status, down",
-                       order->order);
-    snprintf(words, 128, "%s: %d -> %u", launch_names[kind], count(s, kind), order->count);
-    return scale(s, kind, (int)order->count, now_ms);
+    if (!strcmp(order->order, "scale"))
+        return obey_scale(s, order, words, now_ms);
+    return err_set(ERR_RANGE, "order '%s' is not known here: scale, status, down",
+                   order->order);
 }
 
 static enum err on_admin(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct supervisor *s = self;
     struct msg answer = {.head.type = MSG_ADMIN_OK};
-    char words[128] = "", *result = status_text(s);
+    char words[128] = "";
     const enum err err = obey(s, &msg->admin, words, now_ms);
+    char *result = place_list(&s->at);
 
     answer.admin_ok = (struct msg_admin_ok){.request = msg->admin.request,
                                             .asker = msg->admin.asker,
@@ -336,25 +289,46 @@ static enum err tick(void *self, int64_t now_ms)
     struct supervisor *s = self;
     enum err err = peer_tick(s->peer, now_ms);
 
-    for (int i = 0; i < s->places && !err && !s->ending; i++) {
-        struct place *p = s->place[i];
-        if (p->wanted && !p->child && p->again_ms && now_ms >= p->again_ms) {
-            p->again_ms = 0;
-            err = start(p, now_ms);
-        }
+    for (int i = 0; i < s->at.n && !err && !s->ending; i++) {
+        struct place *p = s->at.place[i];
+        if (p->wanted && !p->child && p->again_ms && now_ms >= p->again_ms)
+            start_again(p, now_ms);
     }
     if (s->ending)
         end_step(s, now_ms);
     return err;
 }
 
+/* Once: the learner saves and ends. Twice: it leaves the iteration it is at. Thrice: all is
+ * killed; the journal has what was settled. */
 static enum err on_signal(void *self, int64_t now_ms)
 {
     struct supervisor *s = self;
 
     (void)now_ms;
-    s->ending = true;
-    stop_kind(s, KIND_LEARNER, SIGTERM); /* it saves a checkpoint and ends */
+    finish(s, EXIT_SUCCESS);
+    if (++s->asked == 1)
+        log_info("ending", "next=\"the learner saves, then the fleet ends; a second signal "
+                           "hurries it, a third one kills\"");
+    place_stop(&s->at, KIND_LEARNER, s->asked > 2 ? SIGKILL : SIGTERM);
+    if (s->asked > 1 && s->killed_ms)
+        s->killed_ms = now_ms;
+    return OK;
+}
+
+/* The terminal's stop is for all, and so is what follows it. */
+static enum err on_stop(void *self, int64_t now_ms)
+{
+    struct supervisor *s = self;
+    static const enum kind order[] = {KIND_LEARNER, KIND_ACTOR, KIND_REWARDER, KIND_WORKER,
+                                      KIND_BROKER};
+
+    (void)now_ms;
+    for (int i = 0; i < 5; i++)
+        place_stop(&s->at, order[i], SIGSTOP);
+    raise(SIGSTOP);
+    for (int i = 4; i >= 0; i--)
+        place_stop(&s->at, order[i], SIGCONT);
     return OK;
 }
 
@@ -362,7 +336,7 @@ static void hello(void *self, struct msg_hello *out)
 {
     const struct supervisor *s = self;
 
-    out->slots = (uint32_t)s->places;
+    out->slots = (uint32_t)s->at.n;
     out->host = "localhost";
 }
 
@@ -390,29 +364,31 @@ static enum err open_all(struct supervisor *s)
         err = loop_every(s->loop, PEER_TICK_MS, tick, s);
     for (int i = 0; i < 3 && !err; i++)
         err = loop_signal(s->loop, signals[i], on_signal, s);
-    return err;
+    return err ? err : loop_signal(s->loop, SIGTSTP, on_stop, s);
 }
 
 static enum err start_all(struct supervisor *s)
 {
     const int64_t now = clock_mono_ms();
-    enum err err = start(place_add(s, KIND_BROKER, 0), now);
+    enum err err = start(place_add(&s->at, s, KIND_BROKER, 0), now);
 
     if (!err)
-        err = start(place_add(s, KIND_LEARNER, 0), now);
+        err = start(place_add(&s->at, s, KIND_LEARNER, 0), now);
     if (!err)
         err = scale(s, KIND_ACTOR, s->plan->actors, now);
     if (!err)
         err = scale(s, KIND_REWARDER, s->plan->rewarders, now);
+    for (int i = 1; i <= s->plan->workers && !err; i++)
+        err = start(place_add(&s->at, s, KIND_WORKER, i), now);
     return err;
 }
 
 static void close_all(struct supervisor *s)
 {
-    for (int i = 0; i < s->places; i++) {
-        if (s->place[i]->child) /* only after an error of our own */
-            child_signal(s->place[i]->child, SIGTERM);
-        free(s->place[i]);
+    for (int i = 0; i < s->at.n; i++) {
+        if (s->at.place[i]->child) /* only after an error of our own */
+            child_signal(s->at.place[i]->child, SIGTERM);
+        free(s->at.place[i]);
     }
     if (s->peer)
         loop_unsocket(s->loop, peer_socket(s->peer));
@@ -420,14 +396,15 @@ static void close_all(struct supervisor *s)
     loop_free(s->loop);
     if (s->context)
         zmq_ctx_term(s->context);
-    for (int i = 0; i < PORTS; i++)
-        if (s->listener[i] > 0)
-            close(s->listener[i]);
-    for (int i = 0; i < 2; i++)
+    ports_close(&s->ports);
+    for (int i = 0; i < 2; i++) {
         if (s->pipe[i] > 0)
             close(s->pipe[i]);
+        if (s->quiet[i] > 0)
+            close(s->quiet[i]);
+    }
     if (s->refused)
-        fleet_clean(s->plan->output_dir);
+        fleet_clean(s->plan->output_dir, !s->plan->key);
     if (s->lock > 0)
         close(s->lock);
     curve_wipe(&s->fleet.keys);
@@ -439,11 +416,14 @@ enum err supervise_run(const struct supervise_plan *plan, int *status)
     enum err err;
 
     s->plan = plan;
+    outlet_outlive();
     err = prepare(s);
     if (!err)
         err = open_all(s);
     if (!err)
         err = start_all(s);
+    if (!err && (plan->port || strcmp(plan->host, "127.0.0.1")))
+        fleet_tell(&s->fleet, plan->host, s->ports.port);
     if (!err)
         err = loop_run(s->loop);
     *status = s->status;

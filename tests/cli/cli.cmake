@@ -1,3 +1,3 @@
-foreach(unit divergence world wheel lines stats sieve scored)
+foreach(unit divergence world wheel lines stats sieve scored place)
   drover_test(cli/${unit} NEEDS cli)
 endforeach()

@@ -1,0 +1,296 @@
+#!/usr/bin/env python3
+"""What a terminal does to a run over a fleet: Ctrl-C behind a pipe, once and twice, a reader that
+leaves, a terminal that closes, Ctrl-Z; a reward's own process; orders that are too large.
+
+usage: terminal.py BIN_FOLDER
+Standard library only; the worker's own part wants pyzmq and msgpack, and is left out without."""
+import importlib.util, json, os, pty, shutil, signal, subprocess, sys, tempfile, time
+
+BIN = os.path.abspath(sys.argv[1])
+HERE = os.path.dirname(os.path.abspath(__file__))
+ENV = dict(os.environ, OMP_WAIT_POLICY="passive", OMP_NUM_THREADS="1", PATH=f"{BIN}:{os.environ['PATH']}")
+PPO = ("drover ppo model=world/model dataset=world/prompts.jsonl response_length=8 per_device_train_batch_size=8 "
+       "eval_prompts=2 save_steps=1000 disable_tqdm=true")
+RULE = "rewards='[{name: short, rule: length, min: 1, max: 4}]'"
+FOR_EVER = "total_episodes=1000000"
+
+
+def true(what, condition, more=""):
+    if not condition:
+        raise SystemExit(f"FAILED: {what}\n{more}")
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+    except OSError:
+        return ""
+
+
+def state(run):
+    text = read(f"{run}/run.json")
+    return json.loads(text).get("state") if text else None
+
+
+def iterations(run):
+    return read(f"{run}/metrics.jsonl").count('"objective/scores"')
+
+
+def wait_for(what, condition, seconds=60, more=lambda: ""):
+    end = time.monotonic() + seconds
+    while not condition():
+        true(f"no {what} within {seconds} s", time.monotonic() < end, more())
+        time.sleep(.05)
+
+
+def members(session_leader_words):
+    """Processes whose command line has these words."""
+    found = []
+    for p in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{p}/cmdline", "rb") as f:
+                line = f.read().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if session_leader_words in line and int(p) != os.getpid():
+            found.append(int(p))
+    return found
+
+
+def in_terminal(command):
+    """The shell command in a terminal of its own: (pid, master)."""
+    pid, master = pty.fork()
+    if not pid:
+        os.execvpe("sh", ["sh", "-c", command], ENV)
+    os.set_blocking(master, False)
+    return pid, master
+
+
+def said(master, sink):
+    try:
+        while True:
+            got = os.read(master, 65536)
+            if not got:
+                break
+            sink.append(got.decode(errors="replace"))
+    except (BlockingIOError, OSError):
+        pass
+    return "".join(sink)
+
+
+def over(pid, seconds=40, master=None, sink=None):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if master is not None:
+            said(master, sink)
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(.05)
+    os.kill(pid, signal.SIGKILL)
+    raise SystemExit(f"FAILED: not over after {seconds} s\n{''.join(sink or [])}")
+
+
+def kept(run, lines):
+    """The run was stopped as it should be: saved, said so, and nobody is left."""
+    true(f"{run} is {state(run)}, not stopped", state(run) == "stopped", lines)
+    true("no checkpoint", os.listdir(f"{run}/checkpoints"), lines)
+    true("the learner did not say BYE", "event=gone peer=learner died=0" in read(f"{run}/logs/broker.log"),
+         read(f"{run}/logs/broker.log"))
+    wait_for("end of all processes", lambda: not members(f"--key={run}/fleet.key"), 20)
+    true("somebody keeps trying though all ends", "keeps trying" not in lines, lines)
+
+
+def ctrl_c_behind_a_pipe_saves():
+    sink = []
+    pid, master = in_terminal(f"{PPO} {RULE} {FOR_EVER} output_dir=tee 2>&1 | tee tee.log")
+    wait_for("iteration", lambda: said(master, sink) is not None and iterations("tee") > 1, more=lambda: "".join(sink))
+    os.write(master, b"\x03")
+    over(pid, master=master, sink=sink)
+    wait_for("end", lambda: state("tee") == "stopped", 30, lambda: read("tee/run.log"))
+    wait_for("end of all processes", lambda: not members("tee/fleet.key"), 20)
+    kept("tee", read("tee/run.log"))
+    # tee was ended by the same Ctrl-C: what was said afterwards is in the folder
+    true("not told", "the run goes on, its lines go here" in read("tee/run.log") and
+         "the same command goes on from here" in read("tee/run.log"), read("tee/run.log"))
+    os.close(master)
+
+
+def ctrl_c_twice_hurries():
+    sink = []
+    pid, master = in_terminal(f"exec {PPO} {RULE} {FOR_EVER} output_dir=twice")
+    wait_for("iteration", lambda: said(master, sink) is not None and iterations("twice") > 0, more=lambda: "".join(sink))
+    os.write(master, b"\x03")
+    wait_for("word", lambda: "event=ending" in said(master, sink), more=lambda: "".join(sink))
+    os.write(master, b"\x03")
+    true("exit status", over(pid, master=master, sink=sink) == 0, "".join(sink))
+    kept("twice", said(master, sink))
+    os.close(master)
+
+
+def a_closed_terminal_ends_a_run_in_order():
+    sink = []
+    pid, master = in_terminal(f"exec {PPO} {RULE} {FOR_EVER} output_dir=closed")
+    wait_for("iteration", lambda: said(master, sink) is not None and iterations("closed") > 0, more=lambda: "".join(sink))
+    os.close(master)
+    over(pid)
+    kept("closed", read("closed/run.log"))
+
+
+def ctrl_z_stops_all_and_fg_goes_on():
+    sink = []
+    pid, master = in_terminal(f"exec {PPO} {RULE} {FOR_EVER} output_dir=stopped")
+    wait_for("iteration", lambda: said(master, sink) is not None and iterations("stopped") > 0, more=lambda: "".join(sink))
+    os.kill(pid, signal.SIGTSTP)
+    wait_for("stop", lambda: " (drover) T" in read(f"/proc/{pid}/stat"), 10)
+    there = iterations("stopped")
+    time.sleep(.5)
+    true("the fleet works while its supervisor is stopped", iterations("stopped") <= there + 1)
+    os.kill(pid, signal.SIGCONT)
+    wait_for("further iteration", lambda: said(master, sink) is not None and iterations("stopped") > there + 1,
+             more=lambda: "".join(sink))
+    os.kill(pid, signal.SIGTERM)
+    over(pid, master=master, sink=sink)
+    kept("stopped", said(master, sink))
+    os.close(master)
+
+
+def a_reader_that_leaves_ends_nothing():
+    done = subprocess.run(["sh", "-c", f"{PPO} {RULE} total_episodes=64 output_dir=head 2>&1 | head -n 1"], env=ENV,
+                          text=True, stdout=subprocess.PIPE, timeout=120)
+    true("head saw a line", done.stdout.count("\n") == 1)
+    wait_for("end of the run", lambda: state("head") == "finished", 60, lambda: read("head/run.log"))
+    true("the last lines are in the folder", "done: head/model" in read("head/run.log"), read("head/run.log"))
+    subprocess.run(["sh", "-c", "drover sft model=world/model dataset=world/sft.jsonl output_dir=alone max_steps=3 "
+                                "logging_steps=1 disable_tqdm=true 2>&1 | head -n 1"], env=ENV, check=True,
+                   stdout=subprocess.DEVNULL, timeout=60)
+    wait_for("end of the run", lambda: state("alone") == "finished", 60)
+    true("sft's last lines are in the folder", "done: alone/model" in read("alone/run.log"), read("alone/run.log"))
+
+
+def start(words, log):
+    with open(log, "w") as f:
+        return subprocess.Popen(["sh", "-c", f"exec {PPO} {words}"], env=ENV, stdout=f, stderr=f)
+
+
+def a_worker_of_ones_own():
+    reward = os.path.join(HERE, "..", "..", "examples", "reward.py")
+    able = all(importlib.util.find_spec(m) for m in ("zmq", "msgpack"))
+    # It fails twice, with last words; then it is the example, which reads its environment.
+    with open("mine.sh", "w") as f:
+        f.write('echo again >>tries; [ "$(wc -l <tries)" -gt 2 ] || { echo "no such \033[31mthing" >&2; exit 3; }\n'
+                'echo "$DROVER_WORKER $DROVER_BROKER $DROVER_KEY" >seen\n' +
+                (f'exec "{sys.executable}" "{reward}"\n' if able else "sleep 1000 & wait\n"))
+    mine = "rewards='[{name: mine, worker: {run: sh mine.sh}}]'"
+    run = start(f"{mine} {'total_episodes=32' if able else FOR_EVER} output_dir=worker fleet.rewarders=1", "worker.log")
+    try:
+        wait_for("third try", lambda: read("seen").endswith("\n"), 30, lambda: read("worker.log"))
+        if able:
+            wait_for("end", lambda: run.poll() is not None, 60, lambda: read("worker.log") + read("worker/logs/worker-1.log"))
+        else:
+            print("   without pyzmq and msgpack: the worker is started again, but scores nothing")
+    finally:
+        run.terminate()
+        run.wait(30)
+    words = read("worker.log")
+    true("its last words", words.count('role=worker number=1 status=3 log=worker/logs/worker-1.log '
+                                       'last="no such ?[31mthing"') == 2, words)
+    name, broker, key = read("seen").split()
+    true("its environment", name == "mine" and broker.startswith("tcp://127.0.0.1:") and key == "worker/fleet.key")
+    true("it was scored", not able or state("worker") == "finished", words)
+    wait_for("end of the worker", lambda: not members("reward.py" if able else "mine.sh"), 10)
+
+
+def a_worker_goes_with_a_killed_supervisor():
+    with open("left.sh", "w") as f:
+        f.write("echo here >here; sleep 999999\n")
+    run = start(f"rewards='[{{name: left, worker: {{run: sh left.sh}}}}]' {FOR_EVER} output_dir=left", "left.log")
+    wait_for("worker", lambda: read("here") and members("sh left.sh"), 30, lambda: read("left.log"))
+    run.kill()
+    run.wait()
+    wait_for("end of the worker", lambda: not members("left.sh") and not members("sleep 999999"), 20)
+    wait_for("end of all processes", lambda: not members("left/fleet.key"), 20)
+
+
+def tool(words, status=0):
+    done = subprocess.run(words, shell=True, env=ENV, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    true(f"{words}: exit status {done.returncode}", done.returncode == status, done.stdout + done.stderr)
+    return done.stdout + done.stderr
+
+
+def orders_have_limits_and_places_are_fixed_by_keys():
+    tool("drover keys new my.key")
+    port = 20000 + os.getpid() % 20000
+    run = start(f"{RULE} {FOR_EVER} output_dir=order fleet.port={port} fleet.key=my.key fleet.actors=1", "order.log")
+    try:
+        wait_for("iteration", lambda: iterations("order") > 0, more=lambda: read("order.log"))
+        true("how others join", f"drover-actor --broker=tcp://127.0.0.1:{port} --key=my.key" in read("order.log"))
+        for n in (257, 2**31 - 1):
+            true(f"{n} is refused", "one machine may run" in tool(f"drover scale actors={n} force=true run=order", 1))
+        if os.cpu_count() * 8 < 200:
+            true("200 want to be meant", "say force=true" in tool("drover scale actors=200 run=order", 1))
+            # however many there are, an answer comes (these are rewarders, which start fast)
+            true("200 that are meant", "rewarder: 1 -> 40" in tool("drover scale rewarders=40 force=true run=order"))
+        true("fewer", "-> 1" in tool("drover scale rewarders=1 run=order"))
+        tool(f"drover status broker=tcp://127.0.0.1:{port} key=my.key")
+        true("taken", f"fleet.port: tcp://127.0.0.1:{port} is in use" in tool(
+            f"{PPO} {RULE} output_dir=other fleet.port={port}", 1))
+        true("nothing is left", not os.path.exists("other"))
+        true("too many", "say force=true" in tool(f"{PPO} {RULE} output_dir=other fleet.actors=200", 1)
+             or os.cpu_count() * 8 >= 200)
+    finally:
+        run.terminate()
+        run.wait(60)
+    true("the key is the user's", os.path.exists("my.key") and not os.path.exists("order/fleet.key"))
+    true("a missing key", "fleet.key: nowhere" in tool(f"{PPO} {RULE} output_dir=other fleet.key=nowhere", 1))
+    true("nothing is left", not os.path.exists("other"), os.path.exists("other") and str(os.listdir("other")))
+    unused = tool(f"{PPO} {RULE} output_dir=other broker=tcp://127.0.0.1:1 broker_wait=1 fleet.actors=3", 1)
+    true("fleet beside broker is said", unused.count("event=unused key=fleet") == 1, unused)
+
+
+def words_name_what_was_typed():
+    true("usage", tool("drover ppo --help").startswith("usage: drover ppo "))
+    true("usage", tool("drover help sft").startswith("usage: drover sft "))
+    true("usage", tool("drover help scale").startswith("usage: drover scale "))
+    true("usage", tool("drover-learner sft --help").startswith("usage: drover-learner sft "))
+    true("a near word", "did you mean 'tokenize'" in tool("drover help tokenise", 2))
+    true("a near word", "did you mean 'grpo'" in tool("drover gro", 2))
+    true("who speaks", tool("drover sft model=nowhere", 1).startswith("drover sft: "))
+    for key, meant in ("lr", "learning_rate"), ("torch_dtype", "dtype"), ("epochs", "num_train_epochs"):
+        true(key, f"did you mean '{meant}'" in tool(f"drover sft {key}=1", 1), tool(f"drover sft {key}=1", 1))
+
+
+def a_full_disk_behind_standard_output_is_a_failure():
+    if not os.path.exists("/dev/full"):
+        return
+    for words in ("--help", "--version", "help sft", "sft --help", "scale --help", "inspect world/model",
+                  "data lint world/pairs.jsonl", "world --help"):
+        true(words, "standard output: No space left on device" in tool(f"drover {words} >/dev/full", 1))
+    for program in "broker", "actor", "rewarder", "learner":
+        true(program, "No space left on device" in tool(f"drover-{program} --help >/dev/full", 1))
+
+
+CASES = [words_name_what_was_typed, a_full_disk_behind_standard_output_is_a_failure, ctrl_c_behind_a_pipe_saves,
+         ctrl_c_twice_hurries, a_closed_terminal_ends_a_run_in_order, ctrl_z_stops_all_and_fg_goes_on,
+         a_reader_that_leaves_ends_nothing, a_worker_of_ones_own, a_worker_goes_with_a_killed_supervisor,
+         orders_have_limits_and_places_are_fixed_by_keys]
+
+
+def main():
+    work = tempfile.mkdtemp()
+    os.chdir(work)
+    try:
+        tool("drover world make dir=world layers=1 width=32 heads=2 demonstrations=20 pairs=10 train=20 heldout=4")
+        for case in CASES:
+            if sys.argv[2:] and case.__name__ not in sys.argv[2:]:
+                continue
+            begin = time.monotonic()
+            case()
+            print(f"-- {case.__name__.replace('_', ' ')}: {time.monotonic() - begin:.1f} s", flush=True)
+    finally:
+        os.chdir("/")
+        shutil.rmtree(work, ignore_errors=True)
+
+
+main()
