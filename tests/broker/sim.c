@@ -93,7 +93,7 @@ static void plan(struct sim *sim)
     sim->limits.tickets = 4 + (uint32_t)sim_draw(sim, 60);
     sim->limits.claims = 256;
     sim->limits.task_bytes = 24 * 1024 + sim_draw(sim, 100000);
-    sim->limits.body_bytes = 8 * 1024 + sim_draw(sim, sim_chance(sim, 500) ? 8000 : 100000);
+    sim->limits.body_bytes = 11 * 1024 + sim_draw(sim, sim_chance(sim, 500) ? 8000 : 100000);
     sim->limits.lease_ms = 3000;
     sim->limits.ticket_ms = 3000;
     sim->limits.attempts = 1000; /* faults are many, and nothing here is poison */
