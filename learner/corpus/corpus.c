@@ -22,6 +22,10 @@ void corpus_free(struct corpus *corpus)
     free(corpus->label);
     free(corpus->stem);
     free(corpus->partner);
+    free(corpus->whole.at);
+    free(corpus->whole.token);
+    free(corpus->whole.learn);
+    free(corpus->whole.prompt);
     free(corpus->length);
     free(corpus->target);
     free(corpus->owner);
@@ -378,8 +382,14 @@ struct hash corpus_hash(const struct corpus *c)
         hash_sha256_add(&state, c->label, c->n * sizeof(*c->label));
     if (c->stem)
         hash_sha256_add(&state, c->stem, c->n * sizeof(*c->stem));
-    if (c->partner)
+    if (c->partner) {
+        const struct corpus_whole *w = &c->whole;
         hash_sha256_add(&state, c->partner, c->n * sizeof(*c->partner));
+        hash_sha256_add(&state, w->at, (c->n + 1) * sizeof(*w->at));
+        hash_sha256_add(&state, w->token, w->at[c->n] * sizeof(*w->token));
+        hash_sha256_add(&state, w->learn, w->at[c->n]);
+        hash_sha256_add(&state, w->prompt, c->n * sizeof(*w->prompt));
+    }
     if (c->target)
         hash_sha256_add(&state, c->target, tokens * sizeof(*c->target));
     return hash_sha256_end(&state);

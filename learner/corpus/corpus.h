@@ -13,6 +13,14 @@
 #include "lm/model/train.h"
 #include "lm/text/encode.h"
 
+/* Answers as they were before max_length cut them. */
+struct corpus_whole {
+    size_t *at;       /* [n+1] where each starts */
+    int *token;       /* [at[n]] */
+    uint8_t *learn;   /* the same */
+    uint32_t *prompt; /* [n] tokens of the record before its answer */
+};
+
 struct corpus {
     size_t n;             /* records */
     int group;            /* sequences a record */
@@ -25,13 +33,14 @@ struct corpus {
     uint32_t *stem;    /* [n] tokens that the second answer shares with the first and that are
                         * kept once, in the first sequence; NULL: none */
     uint32_t *partner; /* [n] the record whose answer is KTO's mismatched one; NULL: none */
-    uint32_t *length;  /* [n] tokens of the record */
-    float *target;     /* [seq[n]] of corpus_steps.h; NULL: no solutions in steps */
-    uint32_t *owner;   /* [n] records of one prompt share a number; NULL: not told */
-    size_t cut, dropped, skipped;     /* shortened; left out by length; bad records left out */
-    size_t longer, shorter;           /* pairs whose chosen answer is longer, shorter (text) */
-    size_t room_records, room_tokens; /* of the arrays */
-    int longest;                      /* max_length of mismatched answers; 0: no limit */
+    struct corpus_whole whole;    /* the answers for it; empty without */
+    uint32_t *length;             /* [n] tokens of the record */
+    float *target;                /* [seq[n]] of corpus_steps.h; NULL: no solutions in steps */
+    uint32_t *owner;              /* [n] records of one prompt share a number; NULL: not told */
+    size_t cut, dropped, skipped; /* shortened; left out by length; bad records left out */
+    size_t longer, shorter;       /* pairs whose chosen answer is longer, shorter (text) */
+    size_t room_records, room_tokens, room_answers; /* of the arrays */
+    int longest; /* max_length of mismatched answers; 0: no limit */
 };
 
 struct corpus_rule {
@@ -44,7 +53,7 @@ struct corpus_rule {
     int max_length; /* 0: no limit */
     /* SFT: learn the completion only: -1 where there is one, 0 never, 1 always. */
     int completion_only;
-    bool assistant_only;
+    bool assistant_only; /* of conversations learn what the assistant says alone */
     /* Direct methods. */
     bool share;      /* the prompt of a pair is kept and computed once */
     bool prompt_too; /* the chosen sequence's prompt is learnt as 2 (ORPO) */
@@ -62,9 +71,9 @@ enum err corpus_sft(struct corpus **out, const struct dataset *set,
 enum err corpus_pairs(struct corpus **out, const struct dataset *set,
                       const struct corpus_rule *rule, const char *what) MUST_CHECK;
 /* Prompt and two answers (implicit prompts: dialogue_split); learnt from where the answers
- * begin, at the smaller of the two places. Of an answer with messages that are not the
- * assistant's (tool results, the user's next turn) only what the assistant says is learnt.
- * Equal or empty answers are bad records. */
+ * begin, at the smaller of the two places, to their ends: of an answer of several turns what
+ * the user and the tools say, too, as in TRL, but with assistant_only. Equal or empty answers
+ * are bad records. */
 enum err corpus_answers_pairs(struct corpus **out, const struct dataset *set,
                               const struct corpus_rule *rule, const char *what) MUST_CHECK;
 /* Prompt, completion and label; pairs become two records each, as TRL unpairs them: of every
@@ -93,7 +102,7 @@ struct packed {
 void corpus_pack(const struct corpus *corpus, const uint32_t *record, size_t n,
                  struct packed *out);
 
-/* Each record's prompt with its partner's answer, as long as max_length allows. */
+/* Each record's prompt with its partner's whole answer, cut at max_length together. */
 void corpus_pack_mismatched(const struct corpus *corpus, const uint32_t *record, size_t n,
                             struct packed *out);
 

@@ -14,29 +14,13 @@ enum { UNPAIR_ROWS = 1000 }; /* TRL maps batches of so many rows */
 /* Token ids of prompt and answer, and which of them the method learns. */
 struct side {
     struct encoded ids;
-    uint8_t *said; /* [ids.n] 1 where the assistant speaks; NULL: the answer is all its own */
+    uint8_t *said; /* [ids.n] 1 where the assistant speaks; NULL: everything is learnt */
 };
 
 static void side_free(struct side *side)
 {
     encoded_free(&side->ids);
     free(side->said);
-}
-
-/* Does somebody else speak in an answer? */
-static bool others_speak(const json_t *answer)
-{
-    size_t i;
-    json_t *message;
-
-    if (json_is_array(answer))
-        json_array_foreach((json_t *)(uintptr_t)answer, i, message)
-        {
-            const char *role = json_string_value(json_object_get(message, "role"));
-            if (role && strcmp(role, "assistant") != 0)
-                return true;
-        }
-    return false;
 }
 
 static enum err side_read(struct side *out, const struct corpus_rule *rule,
@@ -46,13 +30,15 @@ static enum err side_read(struct side *out, const struct corpus_rule *rule,
     enum err err = encode_pair(&rule->encode, e->prompt, ended, e->tools, &out->ids);
 
     json_decref(ended);
-    if (err || !others_speak(answer))
+    if (err || !rule->assistant_only)
         return err;
+    if (!json_is_array(answer))
+        return err_set(ERR_PARSE, "assistant_only_loss: needs conversations");
     out->said = mem_new((size_t)out->ids.n + 1, 1);
     all = dialogue_join(e->prompt, answer);
     err = corpus_said(rule, all, e->tools, out->said, (size_t)out->ids.n);
     json_decref(all);
-    return err;
+    return err ? err_add("assistant_only_loss") : OK;
 }
 
 static int shorter(int n, int limit)
@@ -134,6 +120,29 @@ static enum err add_preference(struct corpus *c, const struct corpus_rule *rule,
     return err;
 }
 
+/* The answer as it is before it is cut, for another prompt. */
+static void keep_whole(struct corpus *c, const struct side *side)
+{
+    struct corpus_whole *w = &c->whole;
+    const size_t start = (size_t)side->ids.start, n = (size_t)side->ids.n - start;
+    const size_t at = c->n ? w->at[c->n] : 0;
+
+    w->at = mem_grow(w->at, c->room_records + 1, sizeof(*w->at));
+    w->prompt = mem_grow(w->prompt, c->room_records, sizeof(*w->prompt));
+    if (at + n > c->room_answers) {
+        const size_t room = 2 * (at + n) + 4096;
+        w->token = mem_grow(w->token, room, sizeof(*w->token));
+        w->learn = mem_grow(w->learn, room, 1);
+        c->room_answers = room;
+    }
+    w->at[c->n] = at;
+    w->at[c->n + 1] = at + n;
+    w->prompt[c->n] = (uint32_t)start;
+    memcpy(w->token + at, side->ids.ids + start, n * sizeof(*w->token));
+    for (size_t i = 0; i < n; i++)
+        w->learn[at + i] = !side->said || side->said[start + i];
+}
+
 static enum err put_labelled(struct corpus *c, const struct corpus_rule *rule,
                              const struct example *e, const json_t *answer, bool label)
 {
@@ -146,6 +155,8 @@ static enum err put_labelled(struct corpus *c, const struct corpus_rule *rule,
     } else if (!err) {
         c->cut += n < side.ids.n;
         err = put(c, 0, &side, n, side.ids.start, 0, 0);
+        if (!err && rule->block)
+            keep_whole(c, &side);
         if (!err) {
             c->label[c->n] = label;
             c->weight[c->n] = (float)e->weight;

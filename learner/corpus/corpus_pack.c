@@ -23,25 +23,14 @@ static size_t largest(uint32_t *length, size_t n, size_t batch)
     return sum;
 }
 
-static size_t first_learnt(const struct corpus *c, size_t record)
-{
-    const size_t from = c->seq[record * (size_t)c->group];
-    const size_t to = c->seq[record * (size_t)c->group + 1];
-    size_t i = from;
-
-    while (i < to && c->learn[i] != 1)
-        i++;
-    return i - from;
-}
-
-/* Tokens of a record's prompt with its partner's answer. */
+/* Tokens of a record's prompt with its partner's answer, which begins at *from. */
 static size_t mismatched(const struct corpus *c, size_t record, size_t *prompt, size_t *from)
 {
-    const size_t other = c->partner[record], skip = first_learnt(c, other);
-    size_t answer = c->length[other] - skip;
+    const size_t other = c->partner[record];
+    size_t answer = c->whole.at[other + 1] - c->whole.at[other];
 
-    *prompt = first_learnt(c, record);
-    *from = c->seq[other] + skip;
+    *prompt = c->whole.prompt[record];
+    *from = c->whole.at[other];
     if (c->longest && *prompt + answer > (size_t)c->longest)
         answer = (size_t)c->longest > *prompt ? (size_t)c->longest - *prompt : 0;
     return *prompt + answer;
@@ -162,10 +151,10 @@ void corpus_pack_mismatched(const struct corpus *c, const uint32_t *record, size
     for (size_t i = 0; i < n; i++) {
         const size_t count = mismatched(c, record[i], &prompt, &from);
         memcpy(out->token + at, c->token + c->seq[record[i]], prompt * sizeof(*out->token));
-        memcpy(out->token + at + prompt, c->token + from,
+        memcpy(out->token + at + prompt, c->whole.token + from,
                (count - prompt) * sizeof(*out->token));
         memset(out->learn + at, 0, prompt);
-        memset(out->learn + at + prompt, 1, count - prompt);
+        memcpy(out->learn + at + prompt, c->whole.learn + from, count - prompt);
         out->learn[at] = 0;
         out->seq[i] = at;
         at += (int)count;

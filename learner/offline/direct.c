@@ -7,6 +7,8 @@ const struct conf_key direct_table[] = {
     CONF_BOOL(keys, disable_dropout, "true", "lora_dropout counts as 0"),
     CONF_TEXT(direct_keys, truncation_mode, "keep_start", "keep_start: cut behind max_length"),
     CONF_BOOL(direct_keys, padding_free, "false", "no effect: batches have no padding"),
+    CONF_BOOL(direct_keys, assistant_only_loss, "false",
+              "of answers of several turns learn what the assistant says (TRL: all)"),
     CONF_BOOL(direct_keys, share_prompt, "true", "compute a pair's prompt once"),
     CONF_IGNORED("max_completion_length"),
     CONF_IGNORED("generate_during_eval"),
@@ -36,6 +38,7 @@ enum err direct_check(struct prepare *out, const struct direct_keys *keys)
     out->encode = corpus_answers_pairs;
     out->rule.text_field = "text";
     out->rule.share = keys->share_prompt;
+    out->rule.assistant_only = keys->assistant_only_loss;
     return OK;
 }
 

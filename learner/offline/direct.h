@@ -1,6 +1,7 @@
 /* direct: what the commands share that learn from preferences without a reward model.
  *
- * Keys, names and defaults are TRL's. drover's own: share_prompt, precompute_ref_cache; and
+ * Keys, names and defaults are TRL's. drover's own: share_prompt, precompute_ref_cache,
+ * assistant_only_loss (of both answers, where TRL learns all that follows the prompt); and
  * precompute_ref_log_probs may be left unset, which makes the reference's figures beforehand
  * whenever the reference stays what it is (the same bits as a forward pass beside the training,
  * and no second model in memory). */
@@ -14,7 +15,7 @@
 struct direct_keys {
     struct keys keys;
     char *truncation_mode;
-    bool padding_free, share_prompt;
+    bool padding_free, share_prompt, assistant_only_loss;
     char *precompute_ref_log_probs, *precompute_ref_cache;
     int precompute_ref_batch_size, ref_model_sync_steps;
     bool sync_ref_model;

@@ -56,9 +56,11 @@ char *chat_date(char out[CHAT_DATE_ROOM], int64_t wall_ms);
 
 /* messages: a JSON list of {"role", "content"[, "tool_calls"]}; tools: list or NULL.
  * date: Llama 3.1's and 3.2's date_string, NULL for CHAT_DATE; others have none.
- * `generation` adds the assistant's opening. span (may be NULL): start and end bytes of each
- * assistant content including its end-of-turn, pairs, freed with free(). *text is freed with
- * free(). Errors: ERR_PARSE, ERR_RANGE, ERR_STATE (CHAT_NONE). */
+ * `generation` adds the assistant's opening. span (may be NULL): start and end bytes of what
+ * each turn of the assistant has to learn, pairs, freed with free(): its words and all that the
+ * template writes behind them, of Qwen2.5 the line break before them, too, as TRL 1.16's
+ * training templates of Qwen2.5 and Llama 3 mark it (TRL has none of the others). *text is
+ * freed with free(). Errors: ERR_PARSE, ERR_RANGE, ERR_STATE (CHAT_NONE). */
 enum err chat_render(enum chat chat, const json_t *messages, const json_t *tools,
                      const char *date, bool generation, char **text, size_t *n, size_t **span,
                      size_t *spans) MUST_CHECK;

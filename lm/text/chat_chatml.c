@@ -37,9 +37,9 @@ enum err chat_chatml_render(struct chat_text *out, const json_t *messages, const
         chat_parts_open(out);
         chat_parts_put(out, content, n);
         chat_parts_word(out, "<|im_end|>");
+        chat_parts_word(out, "\n");
         if (!strcmp(role, "assistant"))
             chat_parts_close(out);
-        chat_parts_word(out, "\n");
     }
     if (generation)
         chat_parts_word(out, "<|im_start|>assistant\n");

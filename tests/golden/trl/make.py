@@ -52,6 +52,19 @@ def data():
                            "rejected": " " + sentence(rng, 2, 8)} for _ in range(30)])
 
 
+def turns(rng, n):
+    """n turns that begin and end with the assistant."""
+    return [(user if i % 2 else assistant)(sentence(rng, 1, 4)) for i in range(n)]
+
+
+def conversations():
+    rng = random.Random(17)
+    write("messages.jsonl", [{"messages": [SYSTEM, user(sentence(rng, 1, 4))] + turns(rng, rng.choice((1, 3)))}
+                             for _ in range(26)])
+    write("turns.jsonl", [{"prompt": [SYSTEM, user(sentence(rng, 1, 4))], "chosen": turns(rng, rng.choice((1, 3))),
+                           "rejected": turns(rng, rng.choice((1, 3)))} for _ in range(30)])
+
+
 SHARED = """# settings of the parity run: five optimiser steps, nothing random
 output_dir: OUT
 per_device_train_batch_size: 3
@@ -72,10 +85,21 @@ gradient_checkpointing: true
 disable_tqdm: true
 seed: 42
 """
+
+
+def write_template():
+    """Qwen2.5's, as TRL keeps it: it has a training template that marks what is learnt."""
+    import trl
+    source = os.path.join(os.path.dirname(trl.__file__), "chat_templates", "qwen2_5.jinja")
+    with open(source, newline="") as f, open("qwen2_5.jinja", "w", newline="") as to:
+        to.write(f.read())
+
+
 RUNS = {
     "sft_chat": ("sft", "chat.jsonl", "max_length: 80\n"),
     "sft_text": ("sft", "text.jsonl", "max_length: 48\nloss_type: nll\n"),
     "sft_completion": ("sft", "completion.jsonl", "max_length: 60\ncompletion_only_loss: true\n"),
+    "sft_said": ("sft", "messages.jsonl", "assistant_only_loss: true\nchat_template_path: qwen2_5.jinja\nmax_length: 110\n"),
     "sft_dft": ("sft", "completion.jsonl", "loss_type: dft\ncompletion_only_loss: false\n"),
     "reward_pairs": ("reward", "pairs.jsonl", "max_length: 90\ncenter_rewards_coefficient: 0.01\n"),
     "reward_plain": ("reward", "plain.jsonl", ""),
@@ -115,6 +139,8 @@ def run(name, kind, file, extra):
 
 if __name__ == "__main__":
     data()
+    conversations()
+    write_template()
     out = {name: run(name, *spec) for name, spec in RUNS.items()}
     with open("golden.json", "w") as f:
         json.dump(out, f, indent=1)
