@@ -434,7 +434,7 @@ static enum err plan_reinforce(struct fleet_plan *out, const void *keys)
     enum err err = take_shared(out, to, k);
 
     to->loss.grpo = objective_grpo_defaults();
-    to->loss.grpo.loss = OBJECTIVE_BNPO;
+    to->loss.grpo.loss = OBJECTIVE_DAPO; /* the mean over the step's tokens */
     to->loss.grpo.epsilon = k->epsilon;
     to->loss.grpo.epsilon_high = high(k);
     to->loss.grpo.beta = to->kl_in_reward ? 0 : to->beta;

@@ -3,7 +3,8 @@
  * Knows no model, no file, no socket. A packed batch is n tokens of n_seq sequences one after
  * another. What a method does not read may be NULL. The loss and every slope of a micro-batch
  * are divided by `normaliser`, which belongs to the whole optimiser step and is known before
- * its first backward: micro-batches then simply add up. */
+ * its first backward: micro-batches then simply add up. (Of a method that is `apart` it is the
+ * micro-batch's own count times their number.) */
 
 #ifndef LEARNER_OBJECTIVE_OBJECTIVE_H
 #define LEARNER_OBJECTIVE_OBJECTIVE_H
@@ -77,7 +78,9 @@ struct objective {
     bool dentropy;                /* whether it writes dentropy */
     bool reference;               /* whether it reads reference */
     bool drift;                   /* whether it reads seq_drift */
-    int group;                    /* sequences that stand together: 1, pairs 2 */
+    bool apart; /* a step is the mean of its micro-batches, each divided by what it counts
+                   itself */
+    int group;  /* sequences that stand together: 1, pairs 2 */
     /* What one sequence group adds to the normaliser: learnt tokens, pairs, ... */
     double (*count)(const struct objective_in *in);
     double (*count_tokens)(

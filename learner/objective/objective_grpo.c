@@ -368,6 +368,14 @@ const struct objective *objective_grpo(enum objective_grpo_loss loss)
                                             .group = 1,
                                             .count = objective_tokens,
                                             .run = run};
+    static const struct objective apart = {.name = "grpo_tokens_apart",
+                                           .logprob = true,
+                                           .entropy = true,
+                                           .dentropy = true,
+                                           .apart = true,
+                                           .group = 1,
+                                           .count = objective_tokens,
+                                           .run = run};
     static const struct objective sequences = {.name = "grpo_sequences",
                                                .logprob = true,
                                                .entropy = true,
@@ -382,6 +390,8 @@ const struct objective *objective_grpo(enum objective_grpo_loss loss)
     case OBJECTIVE_SAPO:
     case OBJECTIVE_LUSPO:
         return &sequences;
+    case OBJECTIVE_BNPO:
+        return &apart;
     default:
         return &tokens;
     }

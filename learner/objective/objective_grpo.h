@@ -20,7 +20,9 @@
  *   grpo sapo   each sequence by |s| first, N sequences
  *   luspo       N sequences
  *   dr_grpo     by max_completion_length, N sequences
- *   bnpo dapo cispo vespo   N tokens
+ *   dapo cispo vespo   N tokens
+ *   bnpo        N tokens of the micro-batch, and the step is the mean of its micro-batches:
+ *               the one row here that depends on how a step is divided into them
  * and in->entropy_coef times the mean entropy of the tokens that are learnt is taken off. */
 
 #ifndef LEARNER_OBJECTIVE_OBJECTIVE_GRPO_H

@@ -292,7 +292,7 @@ static double apply(const struct round *round, struct step *step, double peak,
     return norm;
 }
 
-/* The normaliser is that of the whole mini-batch, whatever the micro-batches. */
+/* The normaliser of so many answers: of the whole mini-batch, whatever its micro-batches. */
 static struct round_pass_whole measure(const struct round_batch *batch, const uint32_t *order,
                                        size_t n)
 {
@@ -322,6 +322,7 @@ static enum err mini_batch(struct work *work, const uint32_t *order, size_t n)
     struct round *round = work->round;
     const struct round_conf *conf = &round->conf;
     const size_t each = (size_t)conf->per_device_train_batch_size * (size_t)conf->unit;
+    const double micros = ceil((double)n / (double)each);
     struct round_pass_whole whole = measure(work->batch, order, n);
     struct round_report *tally = &work->tally;
     struct sums sums = {0};
@@ -329,6 +330,8 @@ static enum err mini_batch(struct work *work, const uint32_t *order, size_t n)
     whole.entropy_coef = entropy_control_weight(&round->entropy);
     for (size_t k = 0; k < n; k += each) {
         const size_t count = n - k < each ? n - k : each;
+        if (conf->policy->apart)
+            whole.normaliser = micros * measure(work->batch, order + k, count).normaliser;
         const enum err err = micro(work, order + k, count, &whole, &sums);
         if (err)
             return err;

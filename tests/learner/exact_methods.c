@@ -84,7 +84,7 @@ static struct group_conf group_of(enum group_kind kind, double beta)
         conf.loss.rloo = (struct objective_rloo_conf){.2, .2};
     } else {
         conf.loss.grpo = objective_grpo_defaults();
-        conf.loss.grpo.loss = kind == GROUP_GRPO ? OBJECTIVE_DR_GRPO : OBJECTIVE_BNPO;
+        conf.loss.grpo.loss = kind == GROUP_GRPO ? OBJECTIVE_DR_GRPO : OBJECTIVE_DAPO;
         conf.loss.grpo.max_completion_length = BED_LONGEST;
     }
     return conf;

@@ -358,6 +358,52 @@ static void micro_batches_add_up(void **state)
     }
 }
 
+/* The policy after a round whose micro-batches have `each` answers. */
+static struct round *after(enum objective_grpo_loss loss, int each, double *told)
+{
+    struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
+    struct round_conf round = round_defaults(1);
+    struct round *out;
+    struct feed feed;
+
+    conf.loss.grpo = objective_grpo_defaults();
+    conf.loss.grpo.loss = loss;
+    round.samples = 2;
+    round.adamw.epsilon = 1e-2;
+    round.rates.peak = 1e-2;
+    round.per_device_train_batch_size = each;
+    group_round(&round, &conf);
+    feed_golden(&feed, 0, 0);
+    *told = one_round(&round, &feed, &out);
+    return out;
+}
+
+/* bnpo, as TRL has it, divides each micro-batch by its own tokens: with one answer each it is
+ * the mean of answers' means (grpo), with one micro-batch the mean over tokens (dapo). */
+static void bnpo_is_the_mean_of_micro_batches(void **state)
+{
+    static const struct {
+        int each;
+        enum objective_grpo_loss other;
+    } same[] = {{1, OBJECTIVE_GRPO}, {ROWS, OBJECTIVE_DAPO}};
+    double apart[2], loss, worst;
+    (void)state;
+
+    for (int k = 0; k < 2; k++) {
+        struct round *a = after(OBJECTIVE_BNPO, same[k].each, &apart[k]);
+        struct round *b = after(same[k].other, same[k].each, &loss);
+        assert_true(fabs(apart[k] - loss) < 1e-6);
+        worst = 0;
+        for (size_t i = 0; i < round_policy(a)->count; i++)
+            worst = fmax(worst, fabs((double)round_policy(a)->data[i] -
+                                     (double)round_policy(b)->data[i]));
+        assert_true(worst < 1e-6);
+        round_free(a);
+        round_free(b);
+    }
+    assert_true(fabs(apart[0] - apart[1]) > 1e-4);
+}
+
 /* Answers to one prompt go on behind its one copy: each alone, with a prompt of its own, gives
  * the same step. */
 static void a_shared_prompt_changes_nothing(void **state)
@@ -442,6 +488,7 @@ int main(void)
         cmocka_unit_test(a_method_without_a_critic_holds_none),
         cmocka_unit_test(interpolation_goes_by_the_age),
         cmocka_unit_test(micro_batches_add_up),
+        cmocka_unit_test(bnpo_is_the_mean_of_micro_batches),
         cmocka_unit_test(a_shared_prompt_changes_nothing),
         cmocka_unit_test(spin_begins_at_ln_two),
     };
