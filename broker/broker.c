@@ -2,7 +2,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/answers.h"
+#include "broker/blame.h"
 #include "broker/state.h"
+#include "broker/waits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +23,6 @@ const struct broker_limits broker_default = {
     .wait_ms = 1000,
     .hold_ms = 30000,
     .retry_ms = 250,
-    .attempts = 8,
 };
 
 void broker_new(struct broker **out, const struct broker_limits *limits,
@@ -97,7 +99,7 @@ void broker_who(struct broker *b, struct member *to, int64_t now_ms)
         to->who_ms = now_ms;
 }
 
-static void heartbeat(struct broker *b, struct member *to)
+static void heartbeat(struct broker *b, struct member *to, const struct waits *waits)
 {
     char *members = to->role == ROLE_LEARNER ? broker_members(b) : NULL;
     struct msg msg = {.head = {.type = MSG_HB, .run = b->run.id, .epoch = b->run.epoch}};
@@ -109,19 +111,28 @@ static void heartbeat(struct broker *b, struct member *to)
     msg.hb.done = b->run.done;
     msg.hb.note = "";
     msg.hb.metrics = members ? members : "";
-    if (to->role == ROLE_LEARNER)
+    msg.hb.wants_own = "";
+    if (to->role == ROLE_LEARNER) {
         msg.hb.open_to = b->tasks.open_to;
+        msg.hb.wants_own = b->run.wants_own;
+        msg.hb.wait = waits->wait;
+        msg.hb.waits = waits->n;
+    }
     /* State: one that is lost is made good by the next. */
     if (b->sink.send(b->sink.self, to->link, &msg) == ERR_IO)
         to->greeted = false;
     free(members);
 }
 
-void broker_heartbeats(struct broker *b)
+void broker_heartbeats(struct broker *b, int64_t now_ms)
 {
+    struct waits *waits = mem_new(1, sizeof *waits);
+
+    waits_list(b, waits, now_ms);
     for (struct member *m = b->first; m; m = m->next)
         if (m->greeted)
-            heartbeat(b, m);
+            heartbeat(b, m, waits);
+    free(waits);
 }
 
 /* Who brings what it will bring from now on. */
@@ -166,8 +177,11 @@ struct member *broker_hello(struct broker *b, struct member *was, void *link,
     member->heard_ms = now_ms;
     if (member->role == ROLE_LEARNER)
         run_bind(b, member, msg, now_ms);
-    if (member->role == ROLE_REWARDER)
+    if (member->role == ROLE_REWARDER) {
         scores_take_back(b, member);
+        if (!was)
+            breaker_offered(b, member, now_ms);
+    }
     welcome_send(b, member, &msg->hello, now_ms);
     if (member->role == ROLE_LEARNER)
         deliver_again(b);
@@ -177,8 +191,10 @@ struct member *broker_hello(struct broker *b, struct member *was, void *link,
 void broker_gone(struct broker *b, struct member *member, bool died, int64_t now_ms)
 {
     log_info("gone", "peer=%s died=%d", member->name, died);
-    if (died)
+    if (died) {
         grant_blame(b, member, now_ms);
+        scores_blame(b, member, now_ms);
+    }
     grant_requeue_all(b, member, now_ms);
     scores_take_back(b, member);
     if (b->run.learner == member)
@@ -227,14 +243,15 @@ static const struct row {
     {ROLE_LEARNER, MSG_CANCEL, run_on_cancel},
     {ROLE_LEARNER, MSG_SETTLED, run_on_settled},
     {ROLE_LEARNER, MSG_PUBLISH, run_on_publish},
+    {ROLE_LEARNER, MSG_FAIL, blame_on_fail},
     {ROLE_LEARNER, MSG_BYE, admin_on_bye},
     {ROLE_ACTOR, MSG_HB, on_hb},
     {ROLE_ACTOR, MSG_ROLLOUT, rollouts_on_rollout},
     {ROLE_ACTOR, MSG_FAIL, rollouts_on_fail},
     {ROLE_ACTOR, MSG_BYE, admin_on_bye},
     {ROLE_REWARDER, MSG_HB, on_hb},
-    {ROLE_REWARDER, MSG_SCORE, scores_on_score},
-    {ROLE_REWARDER, MSG_FAIL, scores_on_fail},
+    {ROLE_REWARDER, MSG_SCORE, answers_on_score},
+    {ROLE_REWARDER, MSG_FAIL, answers_on_fail},
     {ROLE_REWARDER, MSG_BYE, admin_on_bye},
     {ROLE_SUPERVISOR, MSG_HB, on_hb},
     {ROLE_SUPERVISOR, MSG_ADMIN_OK, admin_on_admin_ok},
@@ -286,6 +303,7 @@ void broker_tick(struct broker *b, int64_t now_ms)
     grant_expire(b, now_ms);
     scores_tick(b, now_ms);
     welcome_all_claims(b, now_ms);
+    blame_tick(b, now_ms);
     grant_work(b, now_ms);
     scores_ask(b, now_ms);
     deliver_send(b, now_ms);
@@ -295,7 +313,7 @@ void broker_tick(struct broker *b, int64_t now_ms)
     for (struct member *m = b->first; m; m = m->next)
         roster_second(m);
     b->counters.settled_past[b->counters.pasts++ % ROSTER_RATES] = b->counters.settled;
-    broker_heartbeats(b);
+    broker_heartbeats(b, now_ms);
     broker_stats(b, now_ms);
 }
 

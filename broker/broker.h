@@ -38,7 +38,6 @@ struct broker_limits {
     int64_t wait_ms;   /* a new broker leases unclaimed work after this */
     int64_t hold_ms;   /* a run without its learner keeps others out */
     int64_t retry_ms;  /* refused work rests, doubled each time, to 64x */
-    uint32_t attempts; /* refusals and deaths until it is poison */
 };
 extern const struct broker_limits broker_default;
 

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/blame.h"
 #include "broker/state.h"
 
 #include <stdlib.h>
@@ -26,8 +27,10 @@ void deliver_again(struct broker *b)
 
         for (uint32_t i = 0; task && i < task->def->samples; i++) {
             task->sample[i].queued = task->sample[i].sent = false;
-            if (task->epoch == b->run.epoch)
+            if (task->epoch == b->run.epoch) {
                 deliver_queue(b, task, i);
+                blame_again(b, task, i);
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 /* grant: who gets which samples, for how long, and what comes back. */
 
+#include "broker/blame.h"
 #include "broker/state.h"
 
 #include <string.h>
@@ -70,7 +71,7 @@ void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms)
     task = grant_of(b, &only);
     for (uint32_t i = only.first; task && i - only.first < only.count; i++)
         if (task->sample[i].place == PLACE_LEASED && task->sample[i].lease == actor->lease) {
-            rollouts_blame(b, task, i, "its actor died", now_ms);
+            blame_actor(b, task, i, actor, "its actor died", now_ms);
             return;
         }
 }
@@ -216,9 +217,10 @@ static bool fetchable(const struct broker *b, const struct version *version)
     return version->number <= b->run.newest.number && version->number >= b->run.smallest_live;
 }
 
-static bool has_room(const struct member *m)
+static bool has_room(const struct broker *b, const struct member *m)
 {
-    return m->role == ROLE_ACTOR && m->greeted && !m->draining && !m->resting && m->avail > 0;
+    return m->role == ROLE_ACTOR && m->greeted && !m->draining && !m->resting && m->avail > 0 &&
+           (b->run.owned || !blame_is_own(b, m));
 }
 
 /* Which of two would rather get the work: it holds the image, then it has more room. */
@@ -232,17 +234,20 @@ static bool is_better(const struct member *m, const struct member *than,
     return m->avail > than->avail;
 }
 
-/* In turn, the next actor that holds the image and has room for `share`; else the best. */
-static struct member *choose(struct broker *b, const struct version *version, uint32_t share)
+/* In turn, the next actor that may do the sample, holds the image and has room for `share`;
+ * else the best. */
+static struct member *choose(struct broker *b, const struct version *version,
+                             const struct open_sample *sample, uint32_t share)
 {
     const bool can_fetch = fetchable(b, version);
     struct member *const start = b->turn && b->turn->next ? b->turn->next : b->first;
     struct member *best = NULL, *m = start;
 
     while (m) {
-        const bool holds = has_room(m) && roster_holds(m, &version->hash);
+        const bool may = has_room(b, m) && blame_may(b, m, sample);
+        const bool holds = may && roster_holds(m, &version->hash);
 
-        if (has_room(m) && (holds || can_fetch) && is_better(m, best, &version->hash))
+        if (may && (holds || can_fetch) && is_better(m, best, &version->hash))
             best = m;
         if (holds && m->avail >= share) {
             best = m;
@@ -261,7 +266,7 @@ static int64_t actors_with_room(const struct broker *b)
     int64_t n = 0;
 
     for (const struct member *m = b->first; m; m = m->next)
-        n += has_room(m);
+        n += has_room(b, m);
     return n;
 }
 
@@ -279,11 +284,13 @@ static bool grant_task(struct broker *b, struct open_task *task, uint32_t share,
 
         if (!leasable(task, i, now_ms))
             continue;
-        actor = choose(b, &task->def->version, share);
+        actor = choose(b, &task->def->version, &task->sample[i], share);
         if (!actor)
             return actors_with_room(b) > 0;
         while (i + count < task->def->samples && count < share && count < actor->avail &&
-               leasable(task, i + count, now_ms) && tasks_reserve(&b->tasks, task, i + count))
+               leasable(task, i + count, now_ms) &&
+               blame_may(b, actor, &task->sample[i + count]) &&
+               tasks_reserve(&b->tasks, task, i + count))
             count++;
         b->space_short = count == 0;
         if (b->space_short) /* who is first in line gets the space that comes free */

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/blame.h"
 #include "broker/copy.h"
 #include "broker/verify.h"
 
@@ -91,27 +92,6 @@ enum err rollouts_on_rollout(struct broker *b, struct member *from, const struct
     return err;
 }
 
-bool rollouts_blame(struct broker *b, struct open_task *task, uint32_t sample,
-                    const char *reason, int64_t now_ms)
-{
-    struct open_sample *at = &task->sample[sample];
-
-    at->not_before_ms = now_ms + rollouts_rest_ms(b, at->attempts);
-    free(at->error);
-    at->error = mem_text(reason);
-    if (++at->attempts < b->limits.attempts)
-        return false;
-    log_warn("poison", "task=%llu sample=%u attempts=%u reason=\"%s\"",
-             (unsigned long long)task->def->id, sample, at->attempts, reason);
-    grant_release(b, at, NULL);
-    at->drop = DROP_POISON;
-    at->sent = false;
-    tasks_move(&b->tasks, task, sample, PLACE_DROPPED, now_ms);
-    deliver_queue(b, task, sample);
-    deliver_send(b, now_ms);
-    return true;
-}
-
 enum err rollouts_on_fail(struct broker *b, struct member *from, const struct msg *msg,
                           int64_t now)
 {
@@ -128,7 +108,7 @@ enum err rollouts_on_fail(struct broker *b, struct member *from, const struct ms
         return OK; /* of a lease that is over */
     /* One FAIL may speak for all that went with it: what has not come is given out again. */
     grant_requeue(b, lease, now);
-    rollouts_blame(b, task, fail->sample, fail->reason, now);
+    blame_actor(b, task, fail->sample, from, fail->reason, now);
     grant_work(b, now);
     return OK;
 }

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/blame.h"
 #include "broker/copy.h"
 #include "broker/verify.h"
 
@@ -199,6 +200,7 @@ static void start_anew(struct broker *b, int64_t now_ms)
     run->done = false;
     run->step = 0;
     run->smallest_live = 0;
+    run->tried = false;
     b->lease_from_ms = now_ms + b->limits.wait_ms;
 }
 
@@ -221,6 +223,7 @@ void run_bind(struct broker *b, struct member *learner, const struct msg *msg, i
     if (other)
         start_anew(b, now_ms);
     take_tables(run, &msg->hello);
+    run->own = msg->hello.own;
     if (fresh) {
         memset(run->known, 0, sizeof run->known);
         b->tasks.open_to = msg->hello.settled.watermark;
@@ -277,8 +280,11 @@ static enum err open_task(struct broker *b, const struct task *def, int64_t now_
 
     if (task && copy_same_task(task->def, def)) { /* of the learner's earlier life */
         task->epoch = b->run.epoch;
-        for (uint32_t i = 0; i < def->samples; i++)
+        for (uint32_t i = 0; i < def->samples; i++) {
+            blame_renew(&task->sample[i]);
             deliver_queue(b, task, i);
+            blame_again(b, task, i);
+        }
         return OK;
     }
     if (task) {
@@ -424,7 +430,7 @@ void run_on_hb(struct broker *b, struct member *from, const struct msg *msg, int
     if (done) {
         log_info("done", "step=%llu", (unsigned long long)run->step);
         run_forget_tasks(b);
-        broker_heartbeats(b);
+        broker_heartbeats(b, now_ms);
     }
     grant_work(b, now_ms);
 }

@@ -1,14 +1,13 @@
-/* scores: requests to rewarders and their answers. A score joins a rollout by its hash. */
+/* scores: requests to rewarders. What they answer is answers.c. */
 
 #include "base/mem.h"
 #include "broker/state.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_BYTES = 3 << 20, DIAGNOSTICS_MAX = 4096 };
+enum { BATCH_BYTES = 3 << 20 };
 
 static void queue_unit(struct broker *b, struct open_task *task, uint32_t first, uint32_t n,
                        uint32_t scorer)
@@ -52,7 +51,7 @@ void scores_ready(struct broker *b, struct open_task *task, uint32_t sample, int
 }
 
 /* Asks again for what of a ticket has no answer. */
-static void requeue(struct broker *b, const struct ticket *ticket)
+void scores_requeue(struct broker *b, const struct ticket *ticket)
 {
     const struct scorer *scorer = &b->run.scorer[ticket->scorer];
 
@@ -81,7 +80,7 @@ void scores_take_back(struct broker *b, struct member *rewarder)
         if (!ticket->number || ticket->holder != rewarder)
             continue;
         b->counters.reissued++;
-        requeue(b, ticket);
+        scores_requeue(b, ticket);
         ticket_expire(&b->tickets, ticket);
     }
     rewarder->avail = 0;
@@ -94,6 +93,22 @@ void scores_forget(struct broker *b)
             ticket_end(&b->tickets, &b->tickets.slot[i]);
     for (int j = 0; j < STATE_SCORERS; j++)
         b->ask[j].n = 0;
+    breaker_forget(b);
+}
+
+/* What a dead rewarder worked on may be what killed it. */
+void scores_blame(struct broker *b, const struct member *rewarder, int64_t now_ms)
+{
+    bool told[STATE_SCORERS] = {false};
+
+    for (uint32_t i = 0; rewarder->role == ROLE_REWARDER && i < b->tickets.capacity; i++) {
+        const struct ticket *ticket = &b->tickets.slot[i];
+
+        if (!ticket->number || ticket->holder != rewarder || told[ticket->scorer])
+            continue;
+        told[ticket->scorer] = true;
+        breaker_fail(b, ticket->scorer, rewarder, "its worker died", now_ms);
+    }
 }
 
 static int64_t timeout_ms(const struct broker *b, const struct ticket *ticket)
@@ -103,31 +118,15 @@ static int64_t timeout_ms(const struct broker *b, const struct ticket *ticket)
     return own ? own : b->limits.ticket_ms;
 }
 
-/* Counts against each of its samples that has no answer yet; too many make it poison. */
-static void blame(struct broker *b, const struct ticket *ticket, const char *reason,
-                  int64_t now_ms)
-{
-    for (uint32_t i = 0; i < ticket->items; i++) {
-        const struct tasks_name *item = &ticket->item[i];
-        struct open_task *task = NULL;
-        const struct open_sample *sample = tasks_named(&b->tasks, item, &task);
-
-        if (sample && sample->body && sample->score[ticket->scorer].ask != ASK_IN &&
-            sample->score[ticket->scorer].ticket == ticket->number)
-            rollouts_blame(b, task, item->sample, reason, now_ms);
-    }
-}
-
 static void expire(struct broker *b, struct ticket *ticket, int64_t now_ms)
 {
     char words[ROSTER_WORDS];
 
-    snprintf(words, sizeof words, "scorer %s: no answer within %lld ms",
-             b->run.scorer[ticket->scorer].name, (long long)timeout_ms(b, ticket));
+    snprintf(words, sizeof words, "no answer within %lld ms", (long long)timeout_ms(b, ticket));
     snprintf(ticket->holder->error, sizeof ticket->holder->error, "%s", words);
     b->counters.expired++;
-    blame(b, ticket, words, now_ms);
-    requeue(b, ticket);
+    breaker_fail(b, ticket->scorer, ticket->holder, words, now_ms);
+    scores_requeue(b, ticket);
     ticket_expire(&b->tickets, ticket);
 }
 
@@ -146,7 +145,7 @@ void scores_tick(struct broker *b, int64_t now_ms)
         if (holder && (now_ms - moved >= limit || now_ms - ticket->issued_ms >= 10 * limit)) {
             expire(b, ticket, now_ms);
         } else if (ticket->again_ms && now_ms >= ticket->again_ms) {
-            requeue(b, ticket);
+            scores_requeue(b, ticket);
             ticket_end(&b->tickets, ticket);
         } else if (!holder && !ticket->again_ms &&
                    now_ms - ticket->issued_ms >= STATE_LATE * limit) {
@@ -167,13 +166,24 @@ void scores_credit(struct broker *b, struct member *rewarder)
     }
 }
 
-static struct member *choose(const struct broker *b, const struct scorer *scorer)
+/* Rather one that did not fail last, then one with more room. */
+static bool is_better(const struct breaker *at, const struct member *m,
+                      const struct member *than)
+{
+    const bool failed = at->fails && !memcmp(&m->id, &at->last, sizeof m->id);
+
+    if (than && at->fails && failed != !memcmp(&than->id, &at->last, sizeof than->id))
+        return !failed;
+    return !than || m->avail > than->avail;
+}
+
+static struct member *choose(const struct broker *b, uint32_t scorer)
 {
     struct member *best = NULL;
 
     for (struct member *m = b->first; m; m = m->next)
         if (m->role == ROLE_REWARDER && m->greeted && !m->draining && m->avail > 0 &&
-            roster_can(m, scorer) && (!best || m->avail > best->avail))
+            roster_can(m, &b->run.scorer[scorer]) && is_better(&b->breaker[scorer], m, best))
             best = m;
     return best;
 }
@@ -265,6 +275,7 @@ static void issue(struct broker *b, struct member *to, const struct batch *batch
         fill_item(&item[i], task->def, sample->body, scorer->needs_text);
     }
     to->avail -= batch->n;
+    breaker_asked(b, j, ticket->number);
     broker_send(b, to, &msg); /* unsent: its next HELLO takes the ticket back */
     free(item);
 }
@@ -272,15 +283,17 @@ static void issue(struct broker *b, struct member *to, const struct batch *batch
 /* One ticket for one scorer. False: none can be issued now. */
 static bool ask_one(struct broker *b, uint32_t j, int64_t now_ms)
 {
-    struct member *to = choose(b, &b->run.scorer[j]);
+    struct member *to = choose(b, j);
     static struct batch batch; /* large; one loop thread */
     uint32_t room;
 
-    if (!to || b->tickets.n == b->tickets.capacity)
+    if (!to || b->tickets.n == b->tickets.capacity || !breaker_may(b, j, now_ms))
         return false;
     room = to->avail < TICKET_ITEMS ? (uint32_t)to->avail : TICKET_ITEMS;
     if (to->slots && room > to->slots)
         room = to->slots; /* up to what it batches, never waited for */
+    if (breaker_open(&b->breaker[j]))
+        room = 1; /* one unit shows whether it works again */
     batch.n = 0;
     batch.bytes = 0;
     while (b->ask[j].n && batch.n < room)
@@ -297,148 +310,4 @@ void scores_ask(struct broker *b, int64_t now_ms)
     for (uint32_t j = 0; j < b->run.scorers; j++)
         while (b->ask[j].n && ask_one(b, j, now_ms))
             ;
-}
-
-/* Does the answer say something usable about this rollout? */
-static bool usable(const struct scorer *scorer, const struct rollout *body, const float *value,
-                   uint32_t n)
-{
-    if (n != msg_score_values(scorer, body->tokens))
-        return false;
-    for (uint32_t i = 0; i < n; i++)
-        if (!isfinite(value[i]))
-            return false;
-    return true;
-}
-
-static void join(struct broker *b, struct open_task *task, uint32_t i, uint32_t j,
-                 const float *value, uint32_t n, const char *diagnostics, int64_t now_ms)
-{
-    struct open_sample *sample = &task->sample[i];
-    struct open_score *score = &sample->score[j];
-
-    score->ask = ASK_IN;
-    score->values = n;
-    score->value = mem_new(n, sizeof *value);
-    memcpy(score->value, value, n * sizeof *value);
-    if (diagnostics[0] && strlen(diagnostics) < DIAGNOSTICS_MAX)
-        score->diagnostics = mem_text(diagnostics);
-    if (--sample->missing == 0) {
-        tasks_move(&b->tasks, task, i, PLACE_READY, now_ms);
-        deliver_queue(b, task, i);
-    }
-}
-
-/* A score of a group or a pair joins all of its rollouts, or none. */
-static bool covers(const struct broker *b, const struct ticket *ticket,
-                   const struct score *score)
-{
-    const struct scorer *scorer = &b->run.scorer[ticket->scorer];
-    const float *value = score->value;
-
-    if (scorer->unit == UNIT_ROLLOUT)
-        return true;
-    if (score->rollouts != ticket->items)
-        return false;
-    for (uint32_t i = 0; i < ticket->items; value += score->each[i++]) {
-        const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], NULL);
-
-        if (!sample || !sample->body || !hash_same(&sample->body->hash, &score->rollout[i]) ||
-            !usable(scorer, sample->body, value, score->each[i]))
-            return false;
-    }
-    return true;
-}
-
-/* Nothing is read of an answer whose parts contradict one another. */
-static bool adds_up(const struct score *score)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t i = 0; i < score->rollouts; i++)
-        sum += score->each[i];
-    return sum == score->values;
-}
-
-/* Joins what of the answer belongs to rollouts that are here; false if some of it is unusable.
- */
-static bool join_all(struct broker *b, const struct ticket *ticket, const struct member *from,
-                     const struct score *score, int64_t now_ms)
-{
-    const struct scorer *scorer = &b->run.scorer[ticket->scorer];
-    const float *value = score->value;
-    bool good = true;
-
-    for (uint32_t r = 0; r < score->rollouts; value += score->each[r++])
-        for (uint32_t i = 0; i < ticket->items; i++) {
-            struct open_task *task = NULL;
-            const uint32_t at = ticket->item[i].sample;
-            const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], &task);
-
-            if (!sample || !sample->body || sample->score[ticket->scorer].ask == ASK_IN ||
-                !hash_same(&sample->body->hash, &score->rollout[r]))
-                continue;
-            if (!usable(scorer, sample->body, value, score->each[r])) {
-                good = false;
-                continue;
-            }
-            task->sample[at].score[ticket->scorer].by = origin_copy(&from->origin);
-            join(b, task, at, ticket->scorer, value, score->each[r],
-                 score->rollouts == 1 ? score->diagnostics : "", now_ms);
-        }
-    return good;
-}
-
-/* Its samples rest, then somebody is asked again. */
-static void rest(struct broker *b, struct ticket *ticket, struct member *from,
-                 const char *reason, int64_t now_ms)
-{
-    uint32_t fails = 0;
-
-    snprintf(from->error, sizeof from->error, "%s", reason);
-    for (uint32_t i = 0; i < ticket->items; i++) {
-        const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], NULL);
-
-        if (sample && sample->attempts > fails)
-            fails = sample->attempts;
-    }
-    blame(b, ticket, reason, now_ms);
-    if (ticket->holder)
-        ticket_expire(&b->tickets, ticket);
-    ticket->again_ms = now_ms + rollouts_rest_ms(b, fails);
-    b->counters.reissued++;
-}
-
-enum err scores_on_score(struct broker *b, struct member *from, const struct msg *msg,
-                         int64_t now)
-{
-    struct ticket *ticket = ticket_find(&b->tickets, msg->score.ticket);
-    const struct score *score = &msg->score.score;
-
-    if (!ticket || !hash_same(&b->run.scorer[ticket->scorer].hash, &score->scorer)) {
-        b->counters.late++;
-        return OK;
-    }
-    if (memcmp(&ticket->to, &from->id, sizeof from->id)) /* a number that it made up */
-        return err_set(ERR_RANGE, "score: ticket %llu is another peer's",
-                       (unsigned long long)ticket->number);
-    if (adds_up(score) && covers(b, ticket, score) && join_all(b, ticket, from, score, now)) {
-        requeue(b, ticket); /* what it left out */
-        ticket_end(&b->tickets, ticket);
-    } else {
-        rest(b, ticket, from, "a score that is not a number, or not as many as asked for", now);
-    }
-    scores_ask(b, now);
-    deliver_send(b, now);
-    return OK;
-}
-
-enum err scores_on_fail(struct broker *b, struct member *from, const struct msg *msg,
-                        int64_t now)
-{
-    struct ticket *ticket = ticket_find(&b->tickets, msg->fail.ticket);
-
-    if (ticket && ticket->holder == from)
-        rest(b, ticket, from, msg->fail.reason, now);
-    return OK;
 }

@@ -3,6 +3,7 @@
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H
 
+#include "broker/breaker.h"
 #include "broker/broker.h"
 #include "broker/lease.h"
 #include "broker/roster.h"
@@ -31,7 +32,11 @@ struct run { /* the one that is served */
     struct scorer *scorer;
     struct artifact *artifact;
     struct settled_set settled;
-    char *metrics; /* JSON, or NULL */
+    char *metrics;       /* JSON, or NULL */
+    struct id own;       /* the learner's own actor; zeros: it has none */
+    bool tried;          /* some sample was failed by somebody */
+    uint32_t owned;      /* samples that only the learner's own actor may do, */
+    char wants_own[512]; /* and why, of the first */
 };
 
 struct counters {
@@ -55,6 +60,7 @@ struct broker {
     struct tickets tickets;
     struct fifo deliver, ask[STATE_SCORERS];
     struct counters counters;
+    struct breaker breaker[STATE_SCORERS];
     bool draining, space_short;
 };
 
@@ -63,7 +69,7 @@ struct broker {
 bool broker_send(struct broker *b, struct member *to, struct msg *msg);
 /* Makes it say HELLO again; at most once in STATE_WHO_MS. */
 void broker_who(struct broker *b, struct member *to, int64_t now_ms);
-void broker_heartbeats(struct broker *b);
+void broker_heartbeats(struct broker *b, int64_t now_ms);
 
 /* run.c: the learner's words. */
 bool run_admit(struct broker *b, const struct member *was, const struct msg *msg,
@@ -113,21 +119,17 @@ enum err rollouts_on_fail(struct broker *b, struct member *from, const struct ms
                           int64_t now);
 /* How long refused work rests. */
 int64_t rollouts_rest_ms(const struct broker *b, uint32_t attempts);
-/* One more attempt has failed. True: it was one too many; the sample is dropped as poison. */
-bool rollouts_blame(struct broker *b, struct open_task *task, uint32_t sample,
-                    const char *reason, int64_t now_ms);
 
 /* scores.c: requests to rewarders and their answers. */
 void scores_ready(struct broker *b, struct open_task *task, uint32_t sample, int64_t now_ms);
 void scores_ask(struct broker *b, int64_t now_ms);
 void scores_tick(struct broker *b, int64_t now_ms);
+/* Asks again for what of a ticket has no answer. */
+void scores_requeue(struct broker *b, const struct ticket *ticket);
 void scores_credit(struct broker *b, struct member *rewarder);
 void scores_take_back(struct broker *b, struct member *rewarder); /* all its tickets */
 void scores_forget(struct broker *b);                             /* all tickets */
-enum err scores_on_score(struct broker *b, struct member *from, const struct msg *msg,
-                         int64_t now);
-enum err scores_on_fail(struct broker *b, struct member *from, const struct msg *msg,
-                        int64_t now);
+void scores_blame(struct broker *b, const struct member *rewarder, int64_t now_ms);
 
 /* deliver.c: to the learner. */
 void deliver_queue(struct broker *b, struct open_task *task, uint32_t sample);

@@ -1,7 +1,9 @@
 /* stats: the snapshot for the dashboard socket. What each field says: broker.h. */
 
 #include "base/mem.h"
+#include "broker/blame.h"
 #include "broker/state.h"
+#include "broker/waits.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -9,21 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    STATS_LEASES = 64,
-    STATS_MEMBERS = 64,
-    STATS_TEXT = 24 << 10,
-    STATS_PEERS = 1024,
-    STATS_WAITS = 8 + STATE_SCORERS
-};
+enum { STATS_LEASES = 64, STATS_MEMBERS = 64, STATS_TEXT = 24 << 10, STATS_PEERS = 1024 };
 
 struct page { /* what the message points to */
     struct msg_stats_peer peer[STATS_PEERS];
     struct msg_stats_lease lease[STATS_LEASES];
-    struct msg_wait wait[STATS_WAITS];
+    struct waits waits;
     struct msg_stats_reason drop[DROP_STALE];
-    char words[STATS_WAITS][ROSTER_WORDS], advice[ROSTER_WORDS];
-    int64_t oldest[PLACES]; /* since when the oldest sample is in this place */
+    char advice[ROSTER_WORDS];
 };
 
 static uint32_t age(int64_t since_ms, int64_t now_ms)
@@ -33,9 +28,16 @@ static uint32_t age(int64_t since_ms, int64_t now_ms)
     return ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 
-static void fill_peer(struct msg_stats_peer *out, const struct member *m, int64_t now_ms)
+/* Who knew the id of the learner's own actor could take its place. */
+static struct id public_id(const struct broker *b, const struct member *m)
 {
-    *out = (struct msg_stats_peer){.id = m->id,
+    return blame_is_own(b, m) ? (struct id){{0}} : m->id;
+}
+
+static void fill_peer(const struct broker *b, struct msg_stats_peer *out,
+                      const struct member *m, int64_t now_ms)
+{
+    *out = (struct msg_stats_peer){.id = public_id(b, m),
                                    .role = m->role,
                                    .age_ms = age(m->heard_ms, now_ms),
                                    .name = m->name,
@@ -58,7 +60,7 @@ static void fill_peers(const struct broker *b, struct page *page, struct msg_sta
                        int64_t now_ms)
 {
     for (const struct member *m = b->first; m && out->peers < STATS_PEERS; m = m->next)
-        fill_peer(&page->peer[out->peers++], m, now_ms);
+        fill_peer(b, &page->peer[out->peers++], m, now_ms);
     out->peer = page->peer;
 }
 
@@ -69,7 +71,8 @@ static int by_age(const void *a, const void *b)
     return (x->lease > y->lease) - (x->lease < y->lease); /* numbers rise with time */
 }
 
-static void fill_lease(struct msg_stats_lease *out, const struct lease *lease, int64_t now_ms)
+static void fill_lease(const struct broker *b, struct msg_stats_lease *out,
+                       const struct lease *lease, int64_t now_ms)
 {
     *out = (struct msg_stats_lease){.lease = lease->number,
                                     .task = lease->task,
@@ -77,7 +80,7 @@ static void fill_lease(struct msg_stats_lease *out, const struct lease *lease, i
                                     .count = lease->count,
                                     .age_ms = age(lease->granted_ms, now_ms),
                                     .quiet_ms = age(lease->holder->progress_ms, now_ms),
-                                    .peer = lease->holder->id};
+                                    .peer = public_id(b, lease->holder)};
     if (out->quiet_ms > out->age_ms)
         out->quiet_ms = out->age_ms;
 }
@@ -99,37 +102,11 @@ static void fill_leases(const struct broker *b, struct page *page, struct msg_st
                 continue;
             n--;
         }
-        fill_lease(&page->lease[n++], lease, now_ms);
+        fill_lease(b, &page->lease[n++], lease, now_ms);
     }
     qsort(page->lease, n, sizeof page->lease[0], by_age);
     out->lease = page->lease;
     out->leases = n;
-}
-
-static void scan_places(const struct broker *b, struct page *page, int64_t now_ms)
-{
-    for (int place = 0; place < PLACES; place++)
-        page->oldest[place] = now_ms;
-    for (uint64_t id = b->tasks.base; id < b->tasks.end; id++) {
-        const struct open_task *task = tasks_find(&b->tasks, id);
-
-        for (uint32_t i = 0; task && i < task->def->samples; i++) {
-            const struct open_sample *at = &task->sample[i];
-
-            if (at->since_ms < page->oldest[at->place])
-                page->oldest[at->place] = at->since_ms;
-        }
-    }
-}
-
-static void add_wait(struct page *page, struct msg_stats *out, const char *name,
-                     const char *words, int64_t since_ms, int64_t now_ms)
-{
-    struct msg_wait *wait = &page->wait[out->waits];
-
-    snprintf(page->words[out->waits], ROSTER_WORDS, "%s%s", name, words);
-    *wait =
-        (struct msg_wait){.name = page->words[out->waits++], .age_ms = age(since_ms, now_ms)};
 }
 
 static uint32_t count_role(const struct broker *b, enum role role)
@@ -139,37 +116,6 @@ static uint32_t count_role(const struct broker *b, enum role role)
     for (const struct member *m = b->first; m; m = m->next)
         n += m->role == role && m->greeted;
     return n;
-}
-
-static bool offered(const struct broker *b, const struct scorer *scorer)
-{
-    for (const struct member *m = b->first; m; m = m->next)
-        if (m->role == ROLE_REWARDER && m->greeted && roster_can(m, scorer))
-            return true;
-    return false;
-}
-
-static void fill_waits(const struct broker *b, struct page *page, struct msg_stats *out,
-                       int64_t now_ms)
-{
-    const struct run *run = &b->run;
-    const int64_t *oldest = page->oldest;
-
-    if (!run->bound)
-        add_wait(page, out, "no learner has come", "", b->born_ms, now_ms);
-    else if (!run->learner && !run->done)
-        add_wait(page, out, "the learner is away", "", run->seen_ms, now_ms);
-    if (out->waiting && !count_role(b, ROLE_ACTOR))
-        add_wait(page, out, "no actor", "", oldest[PLACE_WAITING], now_ms);
-    if (out->waiting && b->space_short)
-        add_wait(page, out, "no space for more answers", "", oldest[PLACE_WAITING], now_ms);
-    for (uint32_t j = 0; j < run->scorers; j++)
-        if (b->ask[j].n && !offered(b, &run->scorer[j]))
-            add_wait(page, out, run->scorer[j].name, ": nobody offers this scorer",
-                     oldest[PLACE_SCORING], now_ms);
-    if (b->deliver.n && run->learner && run->learner->greeted)
-        add_wait(page, out, "the learner has no room", "", oldest[PLACE_READY], now_ms);
-    out->wait = page->wait;
 }
 
 /* Mean over a role of its busy share; 0 if nobody says. */
@@ -272,8 +218,9 @@ void broker_stats(struct broker *b, int64_t now_ms)
     fill_drops(b, page, &msg.stats);
     fill_peers(b, page, &msg.stats, now_ms);
     fill_leases(b, page, &msg.stats, now_ms);
-    scan_places(b, page, now_ms);
-    fill_waits(b, page, &msg.stats, now_ms);
+    waits_list(b, &page->waits, now_ms);
+    msg.stats.wait = page->waits.wait;
+    msg.stats.waits = page->waits.n;
     advise(b, page, &msg.stats);
     b->sink.publish(b->sink.self, &msg);
     free(page);

@@ -55,6 +55,7 @@ void tasks_remove(struct tasks *tasks, uint64_t id)
 
         free_body(tasks, task, sample);
         free(sample->error);
+        free(sample->tries);
         if (sample->place != PLACE_SETTLED) { /* taken back: as if it had never been opened */
             tasks->count[sample->place]--;
             tasks->opened--;

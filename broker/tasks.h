@@ -57,6 +57,8 @@ struct open_sample {
     struct origin *by;    /* who brought it */
     struct open_score *score;
     char *error;
+    struct tries *tries; /* who failed it (state.h); NULL: nobody */
+    bool own;            /* only the learner's own actor may do it */
 };
 
 struct open_task {

@@ -170,15 +170,20 @@ const struct msg_stats *desk_stats(struct desk *desk)
     return &desk->msg.stats;
 }
 
+const struct id desk_own = {.byte = {200}};
+
 struct msg desk_hello(uint32_t at, enum role role)
 {
+    static const char *const name[DESK_MEMBERS] = {"desk-0", "desk-1", "desk-2", "desk-3",
+                                                   "desk-4", "desk-5", "desk-6", "desk-7"};
+
     return (struct msg){.head = {.type = MSG_HELLO, .run = desk_run, .epoch = 1},
                         .hello = {.peer = {.byte = {(uint8_t)(at + 1)}},
                                   .incarnation = 5,
                                   .role = role,
                                   .major_min = 1,
                                   .major_max = 1,
-                                  .name = "desk",
+                                  .name = name[at],
                                   .build = "",
                                   .host = "",
                                   .slots = 8}};

@@ -16,6 +16,7 @@ enum {
     DESK_LEARNER = 0,
     DESK_ACTOR = 1,
     DESK_REWARDER = 4,
+    DESK_OWN = 7, /* at */
     DESK_STOP = 7,
     DESK_VOCABULARY = 4096
 };
@@ -41,7 +42,7 @@ struct desk {
     bool has_stats;
 };
 
-extern const struct id desk_run;
+extern const struct id desk_run, desk_own; /* own: of the actor at DESK_OWN */
 extern const struct scorer desk_rule, desk_text, desk_group, desk_pair, desk_tokens;
 
 void desk_open(struct desk *desk);

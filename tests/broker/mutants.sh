@@ -24,7 +24,7 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
               printf "%s", substr(all, 1, at - 1) to substr(all, at + length(from)) }' \
         "$root/$2" >"$work/tree/$2" || { echo "$name: text not found in $2"; missed=1; return 0; }
     seen=
-    for test in rules leases scores reopened answers sim; do
+    for test in rules leases scores reopened answers blame breaker sim; do
         [ -f "$work/tree/tests/broker/test_$test.c" ] || continue
         # shellcheck disable=SC2086
         # shellcheck disable=SC2046
@@ -39,7 +39,7 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
 }
 chosen="$*"
 
-mutant hash-of-a-join broker/scores.c '!hash_same(&sample->body->hash, &score->rollout[r])' '0'
+mutant hash-of-a-join broker/answers.c '!hash_same(&sample->body->hash, &score->rollout[r])' '0'
 mutant no-wait-of-a-new-broker broker/run.c 'now_ms + b->limits.wait_ms' 'now_ms'
 mutant claims-forgotten broker/welcome.c '        if (later && !other)' '        if (0)'
 mutant learner-hello-resends-nothing broker/broker.c '        deliver_again(b);' '        ;'
@@ -70,7 +70,7 @@ mutant second-answer-replaces-the-first broker/rollouts.c '    case PLACE_SCORIN
         verify_second(b, from, task, rollout);'
 mutant any-version-will-do broker/grant.c '(holds || can_fetch)' '(1)'
 mutant batch-of-two-temperatures broker/scores.c 'batch->temperature != task->def->decoding.temperature' '0'
-mutant partial-answers-are-whole broker/scores.c '        requeue(b, ticket); /* what it left out */' '        ;'
+mutant partial-answers-are-whole broker/answers.c '        scores_requeue(b, ticket); /* what it left out */' '        ;'
 mutant refused-tickets-are-lost broker/scores.c 'ticket->again_ms && now_ms >= ticket->again_ms' '0'
 mutant drops-are-sent-once broker/deliver.c 'task->sample[i].queued = task->sample[i].sent = false;' 'task->sample[i].queued = false; if (task->sample[i].place != PLACE_DROPPED) task->sample[i].sent = false;'
 mutant cancelled-work-stays broker/run.c '        tasks_move(&b->tasks, task, i, PLACE_DROPPED, now_ms);' '        if (sample->place != PLACE_LEASED) tasks_move(&b->tasks, task, i, PLACE_DROPPED, now_ms);'
@@ -91,13 +91,24 @@ mutant adopted-in-falling-order broker/grant.c '    for (uint32_t slot = actor->
 mutant run-of-claims-is-forgotten broker/broker.c '    if (memcmp(&msg->head.run, &none, sizeof none)) /* else: as it said before */' '    '
 mutant send-errors-are-ignored broker/broker.c '    /* Something is lost between us and it: both sides say what they hold before going on. */
     to->greeted = false;' '    '
-mutant late-answers-are-thrown-away broker/scores.c '    if (!ticket || !hash_same(' '    if (!ticket || !ticket->holder || !hash_same('
+mutant late-answers-are-thrown-away broker/answers.c '    if (!ticket || !hash_same(' '    if (!ticket || !ticket->holder || !hash_same('
 mutant a-busy-broker-takes-another-run broker/run.c 'return run->done || (!run->learner && now_ms - run->seen_ms >= b->limits.hold_ms)' 'return !run->learner'
-mutant refused-work-comes-back-at-once broker/rollouts.c '    at->not_before_ms = now_ms + rollouts_rest_ms(b, at->attempts);' '    ;'
-mutant poison-is-tried-for-ever broker/rollouts.c 'if (++at->attempts < b->limits.attempts)' 'if (++at->attempts)'
+mutant refused-work-comes-back-at-once broker/blame.c '    at->not_before_ms = now_ms + rollouts_rest_ms(b, at->attempts++);' '    at->attempts++;'
+mutant poison-is-tried-for-ever broker/blame.c 'if (++at->tries->own >= OWN_TRIES)' 'if (0)'
+mutant a-workers-word-is-poison broker/blame.c '        if (add_try(at, &by->id, who.text, reason))' '        poison(b, task, sample, now_ms); if (0)'
+mutant a-worker-counts-twice broker/blame.c '    if (tries && (tried(tries, peer, who) || ' '    if (tries && ('
+mutant names-count-twice broker/blame.c '|| !strcmp(tries->by[i].who, who))' ')'
+mutant own-gets-everything broker/blame.c '        return at->own;' '        return true;'
+mutant others-get-what-is-owns broker/blame.c '    return !at->own && (' '    return ('
+mutant tries-are-not-told broker/blame.c '            tell(b, task->def->id, sample, who.text, reason);' '            ;'
+mutant owns-id-is-public broker/stats.c 'return blame_is_own(b, m) ? (struct id){{0}} : m->id;' 'return m->id;'
+mutant a-scorer-is-never-paused broker/breaker.c 'return at->fails >= BREAKER_FAILS;' 'return false;'
+mutant a-pause-never-ends broker/breaker.c '    return now_ms >= at->probe_ms && ' '    return 0 && '
+mutant a-pause-is-tried-with-all broker/scores.c '        room = 1; /* one unit' '        ; /* one unit'
+mutant a-contradiction-is-read broker/answers.c '    if (sum == score->values)' '    if (1)'
 mutant a-refusal-frees-one-sample broker/rollouts.c '    grant_requeue(b, lease, now);' '    grant_release(b, &task->sample[fail->sample], from); tasks_move(&b->tasks, task, fail->sample, PLACE_WAITING, now);'
 mutant text-for-everybody broker/scores.c 'fill_item(&item[i], task->def, sample->body, scorer->needs_text)' 'fill_item(&item[i], task->def, sample->body, true)'
 mutant names-outlive-their-opening broker/tasks.c 'if (!at || at->serial != name->serial || name->sample >= at->def->samples)' 'if (!at)'
-mutant anybody-may-answer-a-ticket broker/scores.c 'if (memcmp(&ticket->to, &from->id, sizeof from->id))' 'if (0)'
-mutant nan-is-a-score broker/scores.c '        if (!isfinite(value[i]))' '        if (0)'
+mutant anybody-may-answer-a-ticket broker/answers.c 'if (memcmp(&ticket->to, &from->id, sizeof from->id))' 'if (0)'
+mutant nan-is-a-score broker/answers.c '        if (!isfinite(score->value[i])) {' '        if (0) {'
 [ $missed = 0 ] || { echo "some were missed"; exit 1; }

@@ -96,7 +96,6 @@ static void plan(struct sim *sim)
     sim->limits.body_bytes = 11 * 1024 + sim_draw(sim, sim_chance(sim, 500) ? 8000 : 100000);
     sim->limits.lease_ms = 3000;
     sim->limits.ticket_ms = 3000;
-    sim->limits.attempts = 1000; /* faults are many, and nothing here is poison */
 }
 
 static void fault_broker(struct sim *sim)

@@ -183,36 +183,6 @@ static void a_dead_actors_work_is_given_to_another(void **state)
     assert_int_equal(desk_said(&desk, L, MSG_SAMPLE)->sample.attempts, 1);
 }
 
-static void refused_work_rests_and_is_poison_at_last(void **state)
-{
-    struct msg fail = {.head.type = MSG_FAIL, .fail.reason = "too long"};
-    const struct msg *msg;
-
-    (void)state;
-    all_here(NULL, 0);
-    desk_open_task(&desk, 0, 1, 0);
-    desk_credit(&desk, A, 1, 0);
-    for (int64_t i = 0; i < 7; i++) {
-        desk_forget(&desk);
-        assert_ok(desk_say(&desk, A, &fail));
-        desk_credit(&desk, A, 1, UINT64_MAX);
-        desk_pass(&desk, (250 << (i < 6 ? i : 6)) - 100);
-        assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
-        desk_forget(&desk);
-        desk_pass(&desk, 100);
-        assert_int_equal(desk_count(&desk, A, MSG_LEASE), 1);
-    }
-    assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0);
-    assert_ok(desk_say(&desk, A, &fail));
-    msg = desk_said(&desk, L, MSG_DROPPED);
-    assert_int_equal(msg->dropped.reason, DROP_POISON);
-    assert_int_equal(msg->dropped.attempts, 8);
-    assert_string_equal(msg->dropped.error, "too long");
-    desk_forget(&desk);
-    desk_pass(&desk, 30000);
-    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
-}
-
 static void one_refusal_frees_what_went_with_it(void **state)
 {
     struct msg fail = {.head.type = MSG_FAIL, .fail = {.sample = 1, .reason = "no"}};
@@ -329,7 +299,6 @@ int main(void)
         T(a_lease_that_is_not_held_is_given_to_another),
         T(work_that_hello_does_not_name_is_free_again),
         T(a_dead_actors_work_is_given_to_another),
-        T(refused_work_rests_and_is_poison_at_last),
         T(one_refusal_frees_what_went_with_it),
         T(the_first_answer_stays),
         T(an_answer_under_another_version_is_refused),

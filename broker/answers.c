@@ -1,0 +1,240 @@
+/* answers: what rewarders answer. A score joins a rollout by its hash.
+ *
+ * An answer that is none (a number that is not finite, not as many as asked for, of other
+ * rollouts) is a failure of the scorer, with words that say which; so is a FAIL. What it was
+ * asked about rests, then somebody is asked again. No sample is blamed for it: see breaker.c.
+ */
+
+#include "broker/answers.h"
+
+#include "base/mem.h"
+#include "broker/state.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DIAGNOSTICS_MAX = 4096 };
+
+/* What is wrong with an answer; or nothing. */
+struct wrong {
+    char words[ROSTER_WORDS];
+};
+
+/* Does it say something usable about this rollout? `at`: where its values begin in the answer.
+ */
+static bool usable(const struct scorer *scorer, const struct rollout *body,
+                   const struct score *score, uint32_t at, uint32_t n, struct wrong *wrong)
+{
+    const uint32_t want = msg_score_values(scorer, body->tokens);
+
+    if (n != want) {
+        snprintf(wrong->words, sizeof wrong->words,
+                 "returned %u values for task %llu sample %u, %u asked for", n,
+                 (unsigned long long)body->task, body->sample, want);
+        return false;
+    }
+    for (uint32_t i = at; i < at + n; i++)
+        if (!isfinite(score->value[i])) {
+            snprintf(wrong->words, sizeof wrong->words,
+                     "returned %s for value %u of %u (task %llu sample %u)",
+                     isnan(score->value[i]) ? "nan"
+                     : score->value[i] > 0  ? "inf"
+                                            : "-inf",
+                     i + 1, score->values, (unsigned long long)body->task, body->sample);
+            return false;
+        }
+    return true;
+}
+
+static void join(struct broker *b, struct open_task *task, uint32_t i, uint32_t j,
+                 const float *value, uint32_t n, const char *diagnostics, int64_t now_ms)
+{
+    struct open_sample *sample = &task->sample[i];
+    struct open_score *score = &sample->score[j];
+
+    score->ask = ASK_IN;
+    score->values = n;
+    score->value = mem_new(n, sizeof *value);
+    memcpy(score->value, value, n * sizeof *value);
+    if (diagnostics[0] && strlen(diagnostics) < DIAGNOSTICS_MAX)
+        score->diagnostics = mem_text(diagnostics);
+    if (--sample->missing == 0) {
+        tasks_move(&b->tasks, task, i, PLACE_READY, now_ms);
+        deliver_queue(b, task, i);
+    }
+}
+
+/* A score of a group or a pair joins all of its rollouts, or none. */
+static bool covers(const struct broker *b, const struct ticket *ticket,
+                   const struct score *score, struct wrong *wrong)
+{
+    const struct scorer *scorer = &b->run.scorer[ticket->scorer];
+    uint32_t at = 0;
+
+    if (scorer->unit == UNIT_ROLLOUT)
+        return true;
+    snprintf(wrong->words, sizeof wrong->words, "returned a score of %u of the %u answers",
+             score->rollouts, ticket->items);
+    if (score->rollouts != ticket->items)
+        return false;
+    for (uint32_t i = 0; i < ticket->items; at += score->each[i++]) {
+        const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], NULL);
+
+        snprintf(wrong->words, sizeof wrong->words, "returned a score of other answers");
+        if (!sample || !sample->body || !hash_same(&sample->body->hash, &score->rollout[i]) ||
+            !usable(scorer, sample->body, score, at, score->each[i], wrong))
+            return false;
+    }
+    return true;
+}
+
+/* Nothing is read of an answer whose parts contradict one another. */
+static bool adds_up(const struct score *score, struct wrong *wrong)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < score->rollouts; i++)
+        sum += score->each[i];
+    if (sum == score->values)
+        return true;
+    snprintf(wrong->words, sizeof wrong->words,
+             "returned %u values for %u answers that say %llu", score->values, score->rollouts,
+             (unsigned long long)sum);
+    return false;
+}
+
+/* Joins what of rollout r of the answer is here; the number of them. False: unusable. */
+static bool join_one(struct broker *b, const struct ticket *ticket, const struct member *from,
+                     const struct score *score, uint32_t r, uint32_t at, struct wrong *wrong,
+                     int64_t now_ms)
+{
+    const struct scorer *scorer = &b->run.scorer[ticket->scorer];
+    bool good = true;
+
+    for (uint32_t i = 0; i < ticket->items; i++) {
+        struct open_task *task = NULL;
+        const uint32_t s = ticket->item[i].sample;
+        const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], &task);
+
+        if (!sample || !sample->body || sample->score[ticket->scorer].ask == ASK_IN ||
+            !hash_same(&sample->body->hash, &score->rollout[r]))
+            continue;
+        if (!usable(scorer, sample->body, score, at, score->each[r], wrong)) {
+            good = false;
+            continue;
+        }
+        task->sample[s].score[ticket->scorer].by = origin_copy(&from->origin);
+        join(b, task, s, ticket->scorer, score->value + at, score->each[r],
+             score->rollouts == 1 ? score->diagnostics : "", now_ms);
+    }
+    return good;
+}
+
+/* Joins what of the answer belongs to rollouts that are here; false if some of it is unusable.
+ */
+static bool join_all(struct broker *b, const struct ticket *ticket, const struct member *from,
+                     const struct score *score, struct wrong *wrong, int64_t now_ms)
+{
+    uint32_t at = 0;
+    bool good = true;
+
+    for (uint32_t r = 0; r < score->rollouts; at += score->each[r++])
+        good &= join_one(b, ticket, from, score, r, at, wrong, now_ms);
+    return good;
+}
+
+/* How many of a ticket's samples still wait for its answer. */
+static uint32_t unanswered(const struct broker *b, const struct ticket *ticket)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < ticket->items; i++) {
+        const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], NULL);
+        const struct open_score *score =
+            sample && sample->body ? &sample->score[ticket->scorer] : NULL;
+
+        n += score && score->ask == ASK_OUT && score->ticket == ticket->number;
+    }
+    return n;
+}
+
+/* Its samples rest, then somebody is asked again. */
+static void rest(struct broker *b, struct ticket *ticket, struct member *from,
+                 const char *reason, int64_t now_ms)
+{
+    const uint32_t fails = b->breaker[ticket->scorer].fails;
+
+    snprintf(from->error, sizeof from->error, "scorer %s: %s",
+             b->run.scorer[ticket->scorer].name, reason);
+    breaker_fail(b, ticket->scorer, from, reason, now_ms);
+    if (ticket->holder)
+        ticket_expire(&b->tickets, ticket);
+    ticket->again_ms = now_ms + rollouts_rest_ms(b, fails);
+    b->counters.reissued++;
+}
+
+/* False: with words for what is wrong. What is right of it is joined all the same. */
+static bool take(struct broker *b, const struct ticket *ticket, const struct member *from,
+                 const struct score *score, struct wrong *wrong, int64_t now_ms)
+{
+    const uint32_t before = unanswered(b, ticket);
+
+    if (!adds_up(score, wrong) || !covers(b, ticket, score, wrong) ||
+        !join_all(b, ticket, from, score, wrong, now_ms))
+        return false;
+    if (!before || unanswered(b, ticket) < before)
+        return true;
+    snprintf(wrong->words, sizeof wrong->words, "answered none of the %u it was asked about",
+             before);
+    return false;
+}
+
+enum err answers_on_score(struct broker *b, struct member *from, const struct msg *msg,
+                          int64_t now)
+{
+    struct ticket *ticket = ticket_find(&b->tickets, msg->score.ticket);
+    const struct score *score = &msg->score.score;
+    struct wrong wrong = {""};
+
+    if (!ticket || !hash_same(&b->run.scorer[ticket->scorer].hash, &score->scorer)) {
+        b->counters.late++;
+        return OK;
+    }
+    if (memcmp(&ticket->to, &from->id, sizeof from->id)) /* a number that it made up */
+        return err_set(ERR_RANGE, "score: ticket %llu is another peer's",
+                       (unsigned long long)ticket->number);
+    if (take(b, ticket, from, score, &wrong, now)) {
+        breaker_good(b, ticket->scorer);
+        scores_requeue(b, ticket); /* what it left out */
+        ticket_end(&b->tickets, ticket);
+    } else {
+        rest(b, ticket, from, wrong.words, now);
+    }
+    scores_ask(b, now);
+    deliver_send(b, now);
+    return OK;
+}
+
+enum err answers_on_fail(struct broker *b, struct member *from, const struct msg *msg,
+                         int64_t now)
+{
+    struct ticket *ticket = ticket_find(&b->tickets, msg->fail.ticket);
+
+    if (ticket && ticket->holder == from)
+        rest(b, ticket, from, msg->fail.reason, now);
+    return OK;
+}
+
+void answers_on_bad(struct broker *b, struct member *from, const char *words, int64_t now_ms)
+{
+    snprintf(from->error, sizeof from->error, "%s", words);
+    for (uint32_t i = 0; from->role == ROLE_REWARDER && i < b->tickets.capacity; i++) {
+        struct ticket *ticket = &b->tickets.slot[i];
+
+        if (ticket->number && ticket->holder == from) { /* which of them it was nobody knows */
+            rest(b, ticket, from, words, now_ms);
+            return;
+        }
+    }
+}

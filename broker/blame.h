@@ -1,0 +1,38 @@
+/* blame: who failed which sample, and who may still try it. Inside broker/ only. */
+
+#ifndef BROKER_BLAME_H
+#define BROKER_BLAME_H
+
+#include "broker/roster.h"
+
+struct broker;
+struct open_sample;
+struct open_task;
+
+enum { BLAME_WORKERS = 3 };
+struct tries { /* of a sample: who failed it (blame.c) */
+    uint32_t n, own;
+    struct {
+        struct id peer; /* zeros: out of the learner's journal */
+        char who[2 * ROSTER_NAME + 8], reason[ROSTER_WORDS];
+    } by[BLAME_WORKERS];
+    char own_reason[ROSTER_WORDS];
+};
+
+bool blame_is_own(const struct broker *b, const struct member *member);
+/* May this actor do this sample? */
+bool blame_may(const struct broker *b, const struct member *actor,
+               const struct open_sample *sample);
+/* An actor failed a sample that waits or is leased. */
+void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
+                 const struct member *by, const char *reason, int64_t now_ms);
+/* A try of before, which the learner has from its journal. */
+enum err blame_on_fail(struct broker *b, struct member *from, const struct msg *msg,
+                       int64_t now);
+void blame_renew(struct open_sample *sample); /* the learner's next life has another actor */
+void blame_again(struct broker *b, const struct open_task *task, uint32_t sample);
+void blame_scorer(struct broker *b, const struct scorer *scorer, const char *who,
+                  const char *reason);
+void blame_tick(struct broker *b, int64_t now_ms);
+
+#endif

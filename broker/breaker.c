@@ -1,0 +1,85 @@
+/* breaker: a scorer that failed BREAKER_FAILS times in a row is paused.
+ *
+ * Counted over all its workers, set back by any score. One failure may be chance and two a
+ * restart; after the third nothing is gained by asking on: answers wait, whole and unblamed,
+ * and one unit is asked about now and then, at first after a second, then each time after twice
+ * as long, up to a minute, or as soon as a new worker offers the scorer. The first good answer
+ * ends the pause. That it is on stands in waits.c: on the learner's terminal, in STATS. */
+
+#include "broker/breaker.h"
+
+#include "base/log.h"
+#include "broker/blame.h"
+#include "broker/state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { BREAKER_FAILS = 3, PROBE_MS = 1000, DOUBLINGS = 6 };
+
+void breaker_fail(struct broker *b, uint32_t scorer, const struct member *by, const char *words,
+                  int64_t now_ms)
+{
+    struct breaker *at = &b->breaker[scorer];
+    uint32_t more;
+
+    at->last = by->id;
+    snprintf(at->who, sizeof at->who, "%s", by->name);
+    snprintf(at->words, sizeof at->words, "%s", words);
+    if (!at->fails++) {
+        at->since_ms = now_ms;
+        blame_scorer(b, &b->run.scorer[scorer], by->name, words);
+    }
+    at->probe = 0;
+    if (at->fails < BREAKER_FAILS)
+        return;
+    if (at->fails == BREAKER_FAILS)
+        log_warn("pause", "scorer=%s who=%s reason=\"%s\"", b->run.scorer[scorer].name,
+                 by->name, words);
+    more = at->fails - BREAKER_FAILS;
+    at->probe_ms = now_ms + ((int64_t)PROBE_MS << (more < DOUBLINGS ? more : DOUBLINGS));
+    if (at->probe_ms > now_ms + BREAKER_MAX_MS)
+        at->probe_ms = now_ms + BREAKER_MAX_MS;
+}
+
+void breaker_good(struct broker *b, uint32_t scorer)
+{
+    struct breaker *at = &b->breaker[scorer];
+
+    if (breaker_open(at))
+        log_info("resume", "scorer=%s", b->run.scorer[scorer].name);
+    memset(at, 0, sizeof *at);
+}
+
+bool breaker_open(const struct breaker *at)
+{
+    return at->fails >= BREAKER_FAILS;
+}
+
+bool breaker_may(const struct broker *b, uint32_t scorer, int64_t now_ms)
+{
+    const struct breaker *at = &b->breaker[scorer];
+    const struct ticket *probe;
+
+    if (!breaker_open(at))
+        return true;
+    probe = ticket_find(&b->tickets, at->probe);
+    return now_ms >= at->probe_ms && !(probe && probe->holder);
+}
+
+void breaker_asked(struct broker *b, uint32_t scorer, uint64_t ticket)
+{
+    b->breaker[scorer].probe = ticket;
+}
+
+void breaker_offered(struct broker *b, const struct member *rewarder, int64_t now_ms)
+{
+    for (uint32_t j = 0; j < b->run.scorers; j++)
+        if (breaker_open(&b->breaker[j]) && roster_can(rewarder, &b->run.scorer[j]))
+            b->breaker[j].probe_ms = now_ms;
+}
+
+void breaker_forget(struct broker *b)
+{
+    memset(b->breaker, 0, sizeof b->breaker);
+}

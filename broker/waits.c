@@ -1,0 +1,111 @@
+/* waits: what stands still, in words: for STATS, and for the learner's terminal. */
+
+#include "broker/waits.h"
+
+#include "broker/blame.h"
+#include "broker/state.h"
+
+#include <stdio.h>
+
+static uint32_t age(int64_t since_ms, int64_t now_ms)
+{
+    const int64_t ms = now_ms - since_ms;
+
+    return ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
+static void scan_places(const struct broker *b, int64_t oldest[PLACES], int64_t now_ms)
+{
+    for (int place = 0; place < PLACES; place++)
+        oldest[place] = now_ms;
+    for (uint64_t id = b->tasks.base; id < b->tasks.end; id++) {
+        const struct open_task *task = tasks_find(&b->tasks, id);
+
+        for (uint32_t i = 0; task && i < task->def->samples; i++) {
+            const struct open_sample *at = &task->sample[i];
+
+            if (at->since_ms < oldest[at->place])
+                oldest[at->place] = at->since_ms;
+        }
+    }
+}
+
+/* The next one, whose words are still to be written. */
+static char *add(struct waits *out, const char *scorer, int64_t since_ms, int64_t now_ms)
+{
+    struct msg_wait *wait = &out->wait[out->n];
+    char *words = out->words[out->n++];
+
+    *wait = (struct msg_wait){.name = words, .age_ms = age(since_ms, now_ms), .scorer = scorer};
+    return words;
+}
+
+static void add_wait(struct waits *out, const char *words, int64_t since_ms, int64_t now_ms)
+{
+    snprintf(add(out, "", since_ms, now_ms), WAITS_WORDS, "%s", words);
+}
+
+static bool has_worker(const struct broker *b)
+{
+    for (const struct member *m = b->first; m; m = m->next)
+        if (m->role == ROLE_ACTOR && m->greeted && !blame_is_own(b, m))
+            return true;
+    return false;
+}
+
+static bool has_own(const struct broker *b)
+{
+    for (const struct member *m = b->first; m; m = m->next)
+        if (m->greeted && blame_is_own(b, m))
+            return true;
+    return false;
+}
+
+static bool offered(const struct broker *b, const struct scorer *scorer)
+{
+    for (const struct member *m = b->first; m; m = m->next)
+        if (m->role == ROLE_REWARDER && m->greeted && roster_can(m, scorer))
+            return true;
+    return false;
+}
+
+static void add_scorers(const struct broker *b, struct waits *out, int64_t oldest,
+                        int64_t now_ms)
+{
+    for (uint32_t j = 0; j < b->run.scorers; j++) {
+        const struct scorer *scorer = &b->run.scorer[j];
+        const struct breaker *at = &b->breaker[j];
+
+        if (b->ask[j].n && !offered(b, scorer)) {
+            snprintf(add(out, scorer->name, oldest, now_ms), WAITS_WORDS,
+                     "%s: nobody offers this scorer", scorer->name);
+        } else if (breaker_open(at)) {
+            snprintf(add(out, scorer->name, at->since_ms, now_ms), WAITS_WORDS,
+                     "%s is paused: it failed %u times in a row, last at %s: %s", scorer->name,
+                     at->fails, at->who, at->words);
+            out->wait[out->n - 1].paused = true;
+        }
+    }
+}
+
+void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
+{
+    const struct run *run = &b->run;
+    int64_t oldest[PLACES];
+
+    out->n = 0;
+    scan_places(b, oldest, now_ms);
+    if (!run->bound)
+        add_wait(out, "no learner has come", b->born_ms, now_ms);
+    else if (!run->learner && !run->done)
+        add_wait(out, "the learner is away", run->seen_ms, now_ms);
+    if (b->tasks.count[PLACE_WAITING] && !has_worker(b))
+        add_wait(out, "no actor", oldest[PLACE_WAITING], now_ms);
+    if (run->owned && !has_own(b))
+        add_wait(out, "the learner's own actor has not come", oldest[PLACE_WAITING], now_ms);
+    if (b->tasks.count[PLACE_WAITING] && b->space_short)
+        add_wait(out, "no space for more answers", oldest[PLACE_WAITING], now_ms);
+    add_scorers(b, out, oldest[PLACE_SCORING], now_ms);
+    if (b->deliver.n && run->learner && run->learner->greeted)
+        add_wait(out, "the learner has no room", oldest[PLACE_READY], now_ms);
+}

@@ -1,0 +1,233 @@
+/* Who failed what: a worker counts once, no worker's word ends a run, the learner's own actor
+ * does what nobody else may. */
+
+#include "tests/broker/desk_setup.h"
+
+#include <string.h>
+
+enum { C = DESK_ACTOR + 2, OWN = DESK_OWN };
+
+/* A learner that can start an actor, and n workers with room. */
+static void begin(uint32_t workers)
+{
+    struct msg msg = desk_hello(L, ROLE_LEARNER);
+
+    msg.hello.newest = desk_version(0);
+    msg.hello.settled.epoch = 1;
+    msg.hello.table = 1;
+    msg.hello.own = desk_own;
+    desk_say_hello(&desk, L, &msg);
+    for (uint32_t at = A; at < A + workers; at++)
+        desk_actor(&desk, at, NULL, 0);
+    desk_learner_hb(&desk, 1 << 20, 0, 0, NULL, 0);
+    desk_pass(&desk, 1000);
+    desk_forget(&desk);
+}
+
+static void own_comes(void)
+{
+    struct msg msg = desk_hello(OWN, ROLE_ACTOR);
+
+    msg.hello.peer = desk_own;
+    desk_say_hello(&desk, OWN, &msg);
+    desk_credit(&desk, OWN, 8, UINT64_MAX);
+}
+
+/* It gets the sample, and refuses it. */
+static void refuses(uint32_t at, const char *reason)
+{
+    struct msg fail = {.head.type = MSG_FAIL, .fail.reason = reason};
+
+    desk_credit(&desk, at, 1, UINT64_MAX);
+    desk_pass(&desk, 3000);
+    if (!desk_said(&desk, at, MSG_LEASE))
+        fail_msg("member %u got no lease", at);
+    assert_ok(desk_say(&desk, at, &fail));
+    desk_credit(&desk, at, 1, UINT64_MAX);
+}
+
+static const char *wanted(void)
+{
+    const struct msg *msg;
+
+    desk_forget(&desk);
+    desk_pass(&desk, 1000);
+    msg = desk_said(&desk, L, MSG_HB);
+    assert_non_null(msg);
+    return msg->hb.wants_own;
+}
+
+static void three_workers_then_the_learners_own(void **state)
+{
+    (void)state;
+    begin(3);
+    desk_open_task(&desk, 0, 1, 0);
+    refuses(A, "too long");
+    desk_pass(&desk, 20000);
+    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0); /* once is enough */
+    assert_string_equal(wanted(), "");
+    refuses(B, "no memory");
+    assert_string_equal(wanted(), "");
+    refuses(C, "no mood");
+    assert_string_equal(wanted(),
+                        "task 0 sample 0: desk-1: too long; desk-2: no memory; desk-3: "
+                        "no mood");
+    assert_string_equal(desk_stats(&desk)->wait[0].name,
+                        "the learner's own actor has not come");
+    own_comes();
+    assert_int_equal(desk_count(&desk, OWN, MSG_LEASE), 1);
+    assert_string_not_equal(wanted(), ""); /* while it is at work, too */
+    assert_ok(desk_rollout(&desk, OWN, 0, 0, 1, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    assert_string_equal(wanted(), "");
+}
+
+static void all_that_are_here_then_the_learners_own(void **state)
+{
+    (void)state;
+    begin(1);
+    desk_open_task(&desk, 0, 1, 0);
+    refuses(A, "no");
+    assert_string_equal(wanted(), "task 0 sample 0: desk-1: no");
+    desk_actor(&desk, B, NULL, 0); /* one more worker: it is asked first */
+    desk_credit(&desk, B, 1, 0);
+    assert_string_equal(wanted(), "");
+}
+
+static void a_worker_that_comes_back_counts_once(void **state)
+{
+    struct msg msg = desk_hello(A, ROLE_ACTOR);
+
+    (void)state;
+    begin(2);
+    desk_open_task(&desk, 0, 1, 0);
+    refuses(A, "no");
+    desk_gone(&desk, A, true);
+    msg.hello.peer.byte[5] = 77; /* another id, the same name */
+    msg.hello.incarnation++;
+    desk_say_hello(&desk, A, &msg);
+    desk_credit(&desk, A, 1, 0);
+    desk_pass(&desk, 10000);
+    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
+    desk_credit(&desk, B, 1, 0);
+    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
+}
+
+static void what_all_of_them_cannot_do_is_poison(void **state)
+{
+    const struct msg *msg;
+
+    (void)state;
+    begin(1);
+    desk_open_task(&desk, 0, 1, 0);
+    refuses(A, "too long");
+    assert_string_not_equal(wanted(), "");
+    own_comes();
+    refuses(OWN, "no memory");
+    assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0); /* once may be chance */
+    refuses(OWN, "no memory");
+    msg = desk_said(&desk, L, MSG_DROPPED);
+    assert_non_null(msg);
+    assert_int_equal(msg->dropped.reason, DROP_POISON);
+    assert_string_equal(msg->dropped.error,
+                        "desk-1: too long; the learner's own actor: no memory");
+    assert_int_equal(msg->dropped.attempts, 3);
+}
+
+static void a_learner_without_an_actor_has_it_tried_again(void **state)
+{
+    (void)state;
+    desk_learner(&desk, 1, NULL, 0);
+    desk_actor(&desk, A, NULL, 0);
+    desk_pass(&desk, 1000);
+    desk_open_task(&desk, 0, 1, 0);
+    for (int i = 0; i < 20; i++) {
+        refuses(A, "no");
+        desk_pass(&desk, 20000);
+        assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0);
+        desk_forget(&desk);
+        desk_hb_lease(&desk, A, 0, UINT64_MAX, NULL, 0); /* what it got meanwhile it gives up */
+    }
+}
+
+static void the_learners_own_gets_nothing_else_and_nobody_learns_its_id(void **state)
+{
+    const struct msg_stats *s;
+    static const struct id none;
+
+    (void)state;
+    begin(1);
+    own_comes();
+    desk_open_task(&desk, 0, 4, 0);
+    desk_pass(&desk, 5000);
+    assert_int_equal(desk_count(&desk, OWN, MSG_LEASE), 0);
+    refuses(A, "no");
+    assert_string_not_equal(wanted(), "");
+    desk_credit(&desk, OWN, 8, UINT64_MAX);
+    s = desk_stats(&desk);
+    assert_int_equal(s->leases, 2); /* A goes on with the others */
+    for (uint32_t i = 0; i < s->peers; i++)
+        assert_memory_not_equal(&s->peer[i].id, &desk_own, sizeof desk_own);
+    for (uint32_t i = 0; i < s->leases; i++)
+        assert_memory_not_equal(&s->lease[i].peer, &desk_own, sizeof desk_own);
+    assert_memory_equal(&s->peer[2].id, &none, sizeof none);
+}
+
+/* The learner hears of each try once, and says it to a broker that knows nothing. */
+static void a_try_outlives_the_broker(void **state)
+{
+    struct msg fail = {.head.type = MSG_FAIL};
+    const struct msg *msg;
+
+    (void)state;
+    begin(2);
+    desk_open_task(&desk, 0, 1, 0);
+    refuses(A, "too long");
+    assert_int_equal(desk_count(&desk, L, MSG_FAIL), 1);
+    msg = desk_said(&desk, L, MSG_FAIL);
+    assert_string_equal(msg->fail.who, "desk-1");
+    assert_string_equal(msg->fail.reason, "too long");
+    desk_restart(&desk, 5000);
+    begin(2);
+    desk_open_task(&desk, 0, 1, 0);
+    fail.fail.who = "desk-1";
+    fail.fail.reason = "too long";
+    assert_ok(desk_say(&desk, L, &fail));
+    assert_ok(desk_say(&desk, L, &fail)); /* twice is once */
+    desk_credit(&desk, A, 1, 0);
+    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
+    desk_credit(&desk, B, 1, 0);
+    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
+    assert_ok(desk_rollout(&desk, B, 0, 0, 1, 0));
+    assert_int_equal(desk_said(&desk, L, MSG_SAMPLE)->sample.attempts, 1);
+}
+
+/* A worker says FAIL of what it has; of a learner it is a try of before. */
+static void a_failed_sample_rests(void **state)
+{
+    (void)state;
+    begin(2);
+    desk_open_task(&desk, 0, 1, 0);
+    refuses(A, "no");
+    desk_credit(&desk, B, 1, 0);
+    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 0);
+    desk_pass(&desk, 300);
+    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(three_workers_then_the_learners_own),
+        T(all_that_are_here_then_the_learners_own),
+        T(a_worker_that_comes_back_counts_once),
+        T(what_all_of_them_cannot_do_is_poison),
+        T(a_learner_without_an_actor_has_it_tried_again),
+        T(the_learners_own_gets_nothing_else_and_nobody_learns_its_id),
+        T(a_try_outlives_the_broker),
+        T(a_failed_sample_rests),
+    };
+
+    return cmocka_run_group_tests_name("blame", tests, NULL, NULL);
+}

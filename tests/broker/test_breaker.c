@@ -1,0 +1,154 @@
+/* A scorer that fails is said in words, and paused when it goes on failing. */
+
+#include "tests/broker/desk_setup.h"
+#include "tests/broker/desk_written.h"
+
+#include <math.h>
+
+/* Three failures in a row, whatever they are; none of them is the sample's fault. */
+static void what_fails_and_fails_is_paused(void **state)
+{
+    const struct msg_wait *wait;
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_rule, 1, 3);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    for (int i = 0; i < 3; i++) {
+        ask = ticket(R);
+        assert_int_equal(ask.items, 3);
+        assert_int_equal(desk_stats(&desk)->waits, 0);
+        assert_ok(desk_score(&desk, R, &ask, NAN, 0));
+        desk_pass(&desk, i < 2 ? 500 : 0);
+        desk_credit(&desk, R, 8, ask.ticket);
+    }
+    wait = desk_stats(&desk)->wait;
+    assert_true(wait->paused);
+    assert_string_equal(wait->scorer, "rule");
+    assert_string_equal(wait->name,
+                        "rule is paused: it failed 3 times in a row, last at desk-4: returned "
+                        "nan for value 3 of 3 (task 0 sample 2)");
+    assert_int_equal(desk_count(&desk, L, MSG_FAIL), 1); /* the first is told at once */
+    assert_string_equal(desk_said(&desk, L, MSG_FAIL)->fail.who, "desk-4");
+    desk_forget(&desk);
+    desk_pass(&desk, 1000); /* until it is tried, with one unit */
+    ask = ticket(R);
+    assert_int_equal(ask.items, 1);
+    desk_pass(&desk, 100);
+    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
+    assert_true(desk_said(&desk, L, MSG_HB)->hb.wait->paused);
+    assert_ok(desk_score(&desk, R, &ask, 1, 0));
+    assert_int_equal(desk_stats(&desk)->waits, 0);
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    assert_int_equal(ticket(R).items, 2); /* it goes on by itself */
+    assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0);
+}
+
+static void a_paused_scorer_is_tried_more_and_more_rarely(void **state)
+{
+    int64_t last = 0, gap = 0;
+    int tries = 0;
+
+    (void)state;
+    written(&desk_rule, 1, 1);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    for (int i = 0; i < 3000; i++) { /* five minutes */
+        const struct msg *msg = desk_said(&desk, R, MSG_ASK);
+
+        if (msg) {
+            struct msg fail = {.head.type = MSG_FAIL,
+                               .fail = {.ticket = msg->ask.ticket, .reason = "no"}};
+            gap = desk.now_ms - last;
+            last = desk.now_ms;
+            tries++;
+            assert_ok(desk_say(&desk, R, &fail));
+            desk_credit(&desk, R, 8, fail.fail.ticket);
+        }
+        desk_forget(&desk);
+        desk_pass(&desk, 100);
+    }
+    assert_in_range(tries, 9, 14);
+    assert_int_equal(gap, 60000);
+    desk_rewarder(&desk, S, SCORER_RULE, ""); /* another one is tried at once */
+    assert_int_equal(desk_count(&desk, S, MSG_ASK), 1);
+}
+
+static void a_worker_that_dies_at_its_work_has_failed(void **state)
+{
+    (void)state;
+    written(&desk_rule, 1, 1);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(desk_stats(&desk)->waits, 1); /* nobody offers it */
+        desk_rewarder(&desk, R, SCORER_RULE, "");
+        assert_int_equal(desk_count(&desk, R, MSG_ASK), 1);
+        desk_forget(&desk);
+        desk_gone(&desk, R, true);
+    }
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    assert_string_equal(desk_stats(&desk)->wait[0].name,
+                        "rule is paused: it failed 3 times in a "
+                        "row, last at desk-4: its worker died");
+}
+
+static void who_failed_last_is_asked_last(void **state)
+{
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_rule, 1, 1);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    desk_rewarder(&desk, S, SCORER_RULE, "");
+    ask = ticket(R);
+    assert_ok(desk_score(&desk, R, &ask, INFINITY, 0));
+    desk_credit(&desk, R, 8, ask.ticket);
+    desk_pass(&desk, 300);
+    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
+    assert_int_equal(desk_count(&desk, S, MSG_ASK), 1);
+}
+
+/* What does not add up is not read, and said in words. */
+static void a_wrong_count_is_a_failure_with_words(void **state)
+{
+    static const float value[2] = {1, 2};
+    uint32_t each[2] = {1, UINT32_MAX};
+    struct msg msg = {.head.type = MSG_SCORE};
+    struct hash hash[2];
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_rule, 1, 2);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    ask = ticket(R);
+    for (int i = 0; i < 2; i++)
+        hash[i] = item[i].hash;
+    msg.score = (struct msg_score){.ticket = ask.ticket,
+                                   .score = {.scorer = ask.scorer,
+                                             .rollout = hash,
+                                             .each = each,
+                                             .rollouts = 2,
+                                             .value = value,
+                                             .values = 1,
+                                             .diagnostics = ""}};
+    assert_ok(desk_say(&desk, R, &msg));
+    assert_string_equal(desk_stats(&desk)->peer[2].error,
+                        "scorer rule: returned 1 values for 2 answers that say 4294967296");
+    each[1] = 0;
+    assert_ok(desk_say(&desk, R, &msg)); /* the first is good, and joined */
+    assert_string_equal(desk_stats(&desk)->peer[2].error,
+                        "scorer rule: returned 0 values for task 0 sample 1, 1 asked for");
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(what_fails_and_fails_is_paused),
+        T(a_paused_scorer_is_tried_more_and_more_rarely),
+        T(a_worker_that_dies_at_its_work_has_failed),
+        T(who_failed_last_is_asked_last),
+        T(a_wrong_count_is_a_failure_with_words),
+    };
+
+    return cmocka_run_group_tests_name("breaker", tests, NULL, NULL);
+}
