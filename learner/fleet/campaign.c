@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "learner/run/advice.h"
 #include "learner/run/card.h"
 #include "learner/run/crew.h"
 #include "learner/run/resume.h"
@@ -88,6 +89,7 @@ static enum err read_prompts(struct campaign *c, const struct dataset *train,
         .vocab = card->shape.vocab,
         .context = card->shape.context,
         .response = c->keys->response_length,
+        .response_key = fleet_keys_response(c->plan.method),
         .max_prompt = conf_has_int(c->keys->max_prompt_length) ? c->keys->max_prompt_length : 0,
         .hh = c->keys->keys.format != NULL,
         .strict = c->keys->keys.strict,
@@ -183,42 +185,60 @@ static enum err take_size(struct campaign *c)
     c->body_max = 4096 + n * each + 640 * (uint64_t)c->plan.rewards.n;
     if (c->body_max > WIRE_BODY_MAX)
         return err_set(ERR_RANGE,
-                       "response_length: an answer of %d tokens may take %" PRIu64
-                       " bytes; a message carries %d",
-                       c->keys->response_length, c->body_max, WIRE_BODY_MAX);
+                       "%s: an answer of %d tokens may take %" PRIu64
+                       " bytes, a message carries %d: %" PRIu64 " tokens at most",
+                       fleet_keys_response(c->plan.method), c->keys->response_length,
+                       c->body_max, WIRE_BODY_MAX,
+                       (WIRE_BODY_MAX - (c->body_max - n * each)) / each);
     return OK;
+}
+
+/* Bytes that the learner needs with micro-batches of so many tokens. */
+static size_t memory(const struct campaign *c, const struct lora_conf *lora, int tokens)
+{
+    const struct shape *policy = &c->origin->card->shape;
+    struct round_conf round = c->plan.round;
+    struct shape critic = *policy;
+
+    critic.head = HEAD_SCALAR;
+    round.lora = lora;
+    return round_size(&round, policy, &critic, tokens) +
+           (size_t)(c->plan.lag + 2) * image_size(policy);
 }
 
 static enum err take_memory(const struct campaign *c)
 {
-    const struct shape *policy = &c->origin->card->shape;
-    struct shape critic = *policy;
-    const int tokens = ((int)c->train->longest + c->keys->response_length) *
-                       c->keys->keys.per_device_train_batch_size;
-    size_t need;
+    const struct keys *k = &c->keys->keys;
+    const struct lora_conf *lora = c->plan.round.lora;
+    const struct lora_conf usual = {.r = k->lora_r, .alpha = k->lora_alpha};
+    const int tokens =
+        ((int)c->train->longest + c->keys->response_length) * k->per_device_train_batch_size;
+    const size_t need = memory(c, lora, tokens);
+    char words[ADVICE_WORDS], needed[ADVICE_SIZE], given[ADVICE_SIZE];
 
-    critic.head = HEAD_SCALAR;
-    need = round_size(&c->plan.round, policy, &critic, tokens) +
-           (size_t)(c->plan.lag + 2) * image_size(policy);
     fprintf(
         stderr,
         "plan: %" PRIu64 " iterations of %" PRIu64
         " answers, %d passes of %d optimiser steps each; %zu prompts, up to %zu + %d tokens; "
-        "%.2f GB of %.2f GB memory\n",
+        "%s of %s memory\n",
         c->plan.iterations, c->plan.batch * c->plan.samples, c->plan.round.epochs,
         c->plan.round.mini_batches, c->train->n, c->train->longest, c->keys->response_length,
-        (double)need / 1e9, (double)c->plan.shared.memory_bytes / 1e9);
+        advice_size(needed, need), advice_size(given, c->plan.shared.memory_bytes));
     if (c->train->skipped || c->train->dropped)
         fprintf(stderr, "data: %zu prompts left out by length, %zu bad\n", c->train->dropped,
                 c->train->skipped);
-    if (need > c->plan.shared.memory_bytes)
-        return err_set(ERR_RANGE,
-                       "the plan needs %.2f GB, more than the %.2f GB of %s: lower "
-                       "per_device_train_batch_size (answers a micro-batch) and raise "
-                       "gradient_accumulation_steps",
-                       (double)need / 1e9, (double)c->plan.shared.memory_bytes / 1e9,
-                       c->keys->keys.max_memory ? "max_memory" : "this machine");
-    return OK;
+    advice_rate(words, k->learning_rate, lora != NULL);
+    if (*words)
+        fprintf(stderr, "plan: %s\n", words);
+    return advice_memory(
+        &(struct advice_memory){.needs = need,
+                                .has = c->plan.shared.memory_bytes,
+                                .floor = memory(c, lora, 1),
+                                .lora_floor = lora ? 0 : memory(c, &usual, 1),
+                                .whose = k->max_memory ? "max_memory" : "this machine",
+                                .batch = k->per_device_train_batch_size,
+                                .tokens = (size_t)tokens,
+                                .length_key = fleet_keys_response(c->plan.method)});
 }
 
 static enum err make_plan(struct campaign *c)

@@ -60,6 +60,16 @@ const struct conf_key fleet_keys_table[] = {
                  "is per_device_train_batch_size x gradient_accumulation_steps: set those"),
     CONF_END};
 
+const char *fleet_keys_response(const struct fleet_method *method)
+{
+    for (const struct conf_key *const *t = method->tables; *t; t++)
+        for (const struct conf_key *k = *t; k->name; k++)
+            if (k->type == CONF_INT_ &&
+                k->offset == offsetof(struct fleet_keys, response_length))
+                return k->name;
+    return "response_length";
+}
+
 enum err fleet_keys_number(double *out, const json_t *value, const char *key)
 {
     const char *text = json_string_value(value);

@@ -57,6 +57,7 @@ struct fleet_plan {
     bool free;     /* any of the last lag + 1 versions, weights change between tokens */
     uint64_t most; /* groups without a spread of scores that are replaced, an iteration */
     bool critic_zero;
+    bool by_group;       /* advantages compare the answers to a prompt alone */
     bool reference_here; /* the learner computes reference log-probabilities */
     bool stop_eos;       /* the model's end tokens; else stop_id, or -1 for none */
     int stop_id;
@@ -80,6 +81,9 @@ struct fleet_method {
 };
 
 extern const struct conf_key fleet_keys_table[];
+
+/* What the method calls response_length. */
+const char *fleet_keys_response(const struct fleet_method *method);
 
 /* Errors: ERR_PARSE, ERR_RANGE naming the key. `rows` follows later: fleet_keys_length.
  * fleet_keys_fini follows in any case. */

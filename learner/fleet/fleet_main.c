@@ -201,6 +201,8 @@ static enum err check(const struct fleet_method *method, const struct fleet_keys
         err = rundir_check(k->keys.output_dir);
     if (!err)
         card_kept_day(c->config, &k->keys);
+    if (!err && !k->keys.overwrite_output_dir)
+        err = rundir_method(k->keys.output_dir, method->name);
     *done = !err && !k->keys.overwrite_output_dir && campaign_finished(k, c->config);
     if (*done)
         fprintf(stderr, "already done: %s/model (overwrite_output_dir=true begins anew)\n",

@@ -145,8 +145,30 @@ static enum err read_ids(struct prompts_row *row, const struct example *e,
                                      : encode_prompt(&rule->encode, e->prompt, e->tools, ids);
 }
 
-static enum err read_one(struct prompts *p, const struct example *e,
+/* The longest of all that are too long, so that one change is enough. */
+static enum err too_long(const struct dataset *set, size_t at, int tokens,
                          const struct prompts_rule *rule)
+{
+    const int left = rule->context - tokens;
+
+    if (left > 0)
+        err_set(ERR_RANGE,
+                "a prompt of %d tokens, the longest, and %s %d exceed the model's context of "
+                "%d: %s may be %d at most, or max_prompt_length leaves it out",
+                tokens, rule->response_key, rule->response, rule->context, rule->response_key,
+                left);
+    else
+        err_set(ERR_RANGE,
+                "a prompt of %d tokens, the longest, leaves no room for an answer in the "
+                "model's context of %d: max_prompt_length=%d leaves out what does not fit",
+                tokens, rule->context,
+                rule->context > rule->response ? rule->context - rule->response : 1);
+    return dataset_at(set, at);
+}
+
+/* *over: its tokens, if it and an answer are longer than the context (then ERR_RANGE). */
+static enum err read_one(struct prompts *p, const struct example *e,
+                         const struct prompts_rule *rule, int *over)
 {
     struct prompts_row row = {.chat = e->chat};
     struct encoded ids = {0};
@@ -163,11 +185,10 @@ static enum err read_one(struct prompts *p, const struct example *e,
     }
     if (!err && ids.n < 1)
         err = err_set(ERR_PARSE, "'prompt' has no token");
-    if (!err && ids.n + rule->response > rule->context)
-        err = err_set(ERR_RANGE,
-                      "a prompt of %d tokens and response_length %d exceed the model's context "
-                      "of %d",
-                      ids.n, rule->response, rule->context);
+    if (!err && ids.n + rule->response > rule->context) {
+        *over = ids.n;
+        err = err_set(ERR_RANGE, "too long");
+    }
     if (!err)
         err = check_columns(e, rule);
     if (!err && rule->text)
@@ -185,30 +206,48 @@ static enum err read_one(struct prompts *p, const struct example *e,
     return OK;
 }
 
-enum err prompts_read(struct prompts **out, const struct dataset *set, size_t most,
-                      const struct prompts_rule *rule)
+struct longest { /* of the prompts that are too long */
+    int tokens;
+    size_t at;
+};
+
+static enum err take(struct prompts *p, const struct dataset *set, size_t at,
+                     const struct prompts_rule *rule, struct longest *longest)
 {
     const struct example_rule how = {rule->answer ? EXAMPLE_FOR_SFT : EXAMPLE_FOR_PROMPTS,
                                      "text", rule->hh, NULL};
+    struct example e;
+    int over = 0;
+    enum err err = example_read(&e, set->row[at].object, &how);
+
+    if (!err) {
+        err = read_one(p, &e, rule, &over);
+        example_free(&e);
+    }
+    if (over > longest->tokens)
+        *longest = (struct longest){over, at};
+    if (over)
+        return OK;
+    if (err == ERR_PARSE && !rule->strict) {
+        p->skipped++;
+        return OK;
+    }
+    return err ? dataset_at(set, at) : OK;
+}
+
+enum err prompts_read(struct prompts **out, const struct dataset *set, size_t most,
+                      const struct prompts_rule *rule)
+{
     struct prompts *p = mem_new(1, sizeof *p);
+    struct longest longest = {0, 0};
     enum err err = OK;
 
     *out = NULL;
     p->row = mem_new(set->n, sizeof *p->row);
-    for (size_t i = 0; i < set->n && (!most || p->n < most) && !err; i++) {
-        struct example e;
-        err = example_read(&e, set->row[i].object, &how);
-        if (!err) {
-            err = read_one(p, &e, rule);
-            example_free(&e);
-        }
-        if (err == ERR_PARSE && !rule->strict) {
-            p->skipped++;
-            err = OK;
-        } else if (err) {
-            err = dataset_at(set, i);
-        }
-    }
+    for (size_t i = 0; i < set->n && (!most || p->n < most) && !err; i++)
+        err = take(p, set, i, rule, &longest);
+    if (!err && longest.tokens)
+        err = too_long(set, longest.at, longest.tokens, rule);
     if (!err && !p->n)
         err = err_set(ERR_RANGE, "none of %zu records is a prompt: %zu are too long, %zu bad",
                       set->n, p->dropped, p->skipped);

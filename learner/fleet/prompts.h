@@ -27,6 +27,7 @@ struct prompts {
 struct prompts_rule {
     struct encode encode;
     int vocab, context, response; /* prompt + response must fit into context */
+    const char *response_key;     /* what `response` is called in the configuration */
     int max_prompt;               /* longer prompts are left out; 0: none is */
     bool hh, strict, text;
     bool question; /* judges read a dialogue's messages: meta gets them under "prompt" */

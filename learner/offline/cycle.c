@@ -150,6 +150,9 @@ static enum err log_window(struct cycle *run)
                   "learning_rate %.3g  %s left",
                   done, run->length.steps, cycle_epoch(run, done),
                   meter_mean(&run->state.window, "loss"), run->norm, rate, left);
+    run->last_loss = meter_mean(&run->state.window, "loss");
+    if (!run->windows++)
+        run->first_loss = run->last_loss;
     meter_clear(&run->state.window);
     run->logged_step = done;
     err = rundir_metrics(run->dir, line);

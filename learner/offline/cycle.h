@@ -27,7 +27,8 @@ struct cycle {
     int64_t order_epoch;         /* of `order`; -1: none yet */
     int64_t first, first_tokens; /* step at which this process began; tokens before it */
     int64_t begun_ms, saved_ms, saved_step, logged_step;
-    double norm;
+    double norm, first_loss, last_loss; /* means of the log's first and newest window */
+    int windows;
     size_t memory;
 };
 

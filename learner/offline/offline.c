@@ -6,6 +6,7 @@
 #include "learner/offline/cycle.h"
 #include "learner/offline/evaluate.h"
 #include "learner/run/adapt.h"
+#include "learner/run/advice.h"
 #include "learner/run/crew.h"
 #include "learner/run/report.h"
 #include "learner/run/stop.h"
@@ -35,20 +36,6 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-enum { SIZE_TEXT = 32 };
-
-static const char *size_text(char out[SIZE_TEXT], size_t bytes)
-{
-    static const char *const unit[] = {"kB", "MB", "GB", "TB"};
-    double value = (double)bytes / 1e3;
-    int i = 0;
-
-    for (; value >= 999.5 && i < 3; i++)
-        value /= 1e3;
-    snprintf(out, SIZE_TEXT, "%.3g %s", value, unit[i]);
-    return out;
-}
-
 /* Tokens of the largest micro-batch that any part of the run makes. */
 static size_t largest_batch(const struct offline *o)
 {
@@ -61,43 +48,64 @@ static size_t largest_batch(const struct offline *o)
     return o->test ? larger(most, corpus_pack_most(o->test, test)) : most;
 }
 
+/* Bytes that the run needs with micro-batches of so many tokens. */
+static size_t memory(const struct offline *o, const struct lora_conf *lora, size_t tokens)
+{
+    const struct shape shape = shape_of(o);
+    const struct train_options options = options_of(o);
+    const size_t all = o->train->seq[o->train->n * (size_t)o->train->group];
+
+    return step_size_lora(&shape, &options, lora, (int)tokens) + 9 * all +
+           (o->reference ? reference_size(o->reference, &shape) + 4 * all : 0);
+}
+
+static enum err check_memory(const struct cycle *run, size_t most)
+{
+    const struct offline *o = run->offline;
+    const struct keys *k = run->keys;
+    const struct lora_conf *lora = adapt_lora(&o->plan);
+    const struct lora_conf usual = {.r = k->lora_r, .alpha = k->lora_alpha};
+
+    return advice_memory(
+        &(struct advice_memory){.needs = run->memory,
+                                .has = o->plan.memory_bytes,
+                                .floor = memory(o, lora, 1),
+                                .lora_floor = lora ? 0 : memory(o, &usual, 1),
+                                .whose = k->max_memory ? "max_memory" : "this machine",
+                                .batch = k->per_device_train_batch_size,
+                                .tokens = most,
+                                .length_key = "max_length"});
+}
+
 static enum err plan(struct cycle *run)
 {
     const struct offline *o = run->offline;
     const struct keys *k = run->keys;
-    const struct shape shape = shape_of(o);
-    const struct train_options options = options_of(o);
     const size_t seqs = o->train->n * (size_t)o->train->group;
     const size_t most = largest_batch(o);
-    char needed[SIZE_TEXT], given[SIZE_TEXT];
+    char needed[ADVICE_SIZE], given[ADVICE_SIZE], words[ADVICE_WORDS];
     enum err err = keys_length(&run->length, k, o->train->n);
 
     if (!err)
         err = keys_schedule(&run->rates, k, &o->plan, &run->length);
     if (err)
         return err;
-    run->memory = step_size_lora(&shape, &options, adapt_lora(&o->plan), (int)most) +
-                  9 * o->train->seq[seqs];
-    if (o->reference)
-        run->memory += reference_size(o->reference, &shape) + 4 * o->train->seq[seqs];
+    run->memory = memory(o, adapt_lora(&o->plan), most);
     fprintf(stderr,
             "plan: %" PRId64 " optimiser steps (%" PRId64
             " an epoch), %zu records, %zu tokens; "
             "batch %d x %d; %s of %s memory\n",
             run->length.steps, run->length.steps_per_epoch, o->train->n, o->train->seq[seqs],
             k->per_device_train_batch_size, k->gradient_accumulation_steps,
-            size_text(needed, run->memory), size_text(given, o->plan.memory_bytes));
+            advice_size(needed, run->memory), advice_size(given, o->plan.memory_bytes));
     if (o->train->cut || o->train->dropped || o->train->skipped)
         fprintf(stderr,
                 "data: %zu records cut at max_length, %zu left out by length, %zu bad\n",
                 o->train->cut, o->train->dropped, o->train->skipped);
-    if (run->memory > o->plan.memory_bytes)
-        return err_set(ERR_RANGE,
-                       "the plan needs %s, more than the %s of %s: lower "
-                       "per_device_train_batch_size or max_length (a micro-batch has up to %zu "
-                       "tokens)",
-                       needed, given, k->max_memory ? "max_memory" : "this machine", most);
-    return OK;
+    advice_rate(words, k->learning_rate, adapt_lora(&o->plan) != NULL);
+    if (*words)
+        fprintf(stderr, "plan: %s\n", words);
+    return check_memory(run, most);
 }
 
 /* The start model's weights under the head that the method trains. */
@@ -228,7 +236,7 @@ static enum err summary(struct cycle *run)
 
 static enum err finish(struct cycle *run)
 {
-    char hash[HASH_TEXT];
+    char hash[HASH_TEXT], words[ADVICE_WORDS] = "";
     const struct hash weights = adapt_hash(run->step, run->offline->plan.dtype);
     json_t *processes = NULL;
     enum err err = summary(run);
@@ -248,6 +256,11 @@ static enum err finish(struct cycle *run)
     }
     if (!err)
         err = write_run(run, "finished", json_incref(processes));
+    if (!err && !run->first && run->windows > 1)
+        advice_still(words, run->first_loss, run->last_loss, run->keys->learning_rate,
+                     adapt_lora(&run->offline->plan) != NULL);
+    if (!err && *words)
+        progress_line(&run->progress, "%s", words);
     if (!err)
         progress_line(&run->progress, "done: %s  weights %s", run->model,
                       hash_text(hash, &weights));
@@ -353,6 +366,8 @@ enum err offline_run(const struct offline *offline)
     err = plan(run);
     if (!err)
         err = rundir_check(run->keys->output_dir);
+    if (!err && !run->keys->overwrite_output_dir)
+        err = rundir_method(run->keys->output_dir, offline->objective->name);
     if (!err && !run->keys->overwrite_output_dir && finished(run)) {
         fprintf(stderr, "already done: %s (overwrite_output_dir=true begins anew)\n",
                 run->model);

@@ -31,6 +31,24 @@ enum err rundir_check(const char *path)
     return OK;
 }
 
+enum err rundir_method(const char *path, const char *method)
+{
+    char *file = mem_print("%s/run.json", path);
+    json_t *run = json_load_file(file, 0, NULL);
+    const char *was = json_string_value(json_object_get(run, "method"));
+    enum err err = OK;
+
+    if (was && strcmp(was, method))
+        err =
+            err_set(ERR_STATE,
+                    "output_dir: %s holds a run of %.32s, this is %s: take another folder, or "
+                    "say overwrite_output_dir=true",
+                    path, was, method);
+    json_decref(run);
+    free(file);
+    return err;
+}
+
 static enum err open_file(int *out, const struct rundir *dir, const char *name, int flags)
 {
     char *path = mem_print("%s/%s", dir->path, name);

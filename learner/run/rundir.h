@@ -17,6 +17,10 @@ struct rundir;
  */
 enum err rundir_check(const char *path) MUST_CHECK;
 
+/* Whether the folder's run.json, if there is one, is of this method. Errors: ERR_STATE names
+ * both. */
+enum err rundir_method(const char *path, const char *method) MUST_CHECK;
+
 /* Makes the folder and its checkpoints/, and locks it until the process ends. A journal that
  * lies there without a lock may have a writer that stands still: it becomes a new file, so that
  * the other one's writes go nowhere. Errors: ERR_IO, ERR_STATE (words name the process that

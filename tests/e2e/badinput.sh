@@ -305,7 +305,7 @@ refuse 'is a file' sft model="$model" dataset="$sft" output_dir="$work/file"
 refuse 'file/run' sft model="$model" dataset="$sft" output_dir="$work/file/run"
 [ ! -s "$work/file" ] || fail "output_dir was a file and has been written"
 refuse 'no such subcommand' fly
-refuse 'needs .* MB, more than the 100 kB of max_memory' sft model="$model" dataset="$sft" output_dir="$work/bad" max_memory=100KB
+refuse 'needs .* MB, more than the 100 kB of max_memory.*whatever the batch: only a smaller model' sft model="$model" dataset="$sft" output_dir="$work/bad" max_memory=100KB
 HF_ENDPOINT=http://127.0.0.1:9
 export HF_ENDPOINT
 refuse '127.0.0.1' pull nobody/nothing source=hub to="$work/bad"

@@ -1,0 +1,84 @@
+/* advice: only what helps is named. */
+
+#include "tests/support/test.h"
+
+#include "learner/run/advice.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *words(const struct advice_memory *m)
+{
+    assert_err(ERR_RANGE, advice_memory(m));
+    return err_text();
+}
+
+static void what_no_batch_changes_is_no_matter_of_the_batch(void **state)
+{
+    struct advice_memory m = {.needs = 40000000000,
+                              .has = 16000000000,
+                              .floor = 12000000000,
+                              .lora_floor = 8000000000,
+                              .whose = "this machine",
+                              .batch = 8,
+                              .tokens = 8192,
+                              .length_key = "max_length"};
+
+    (void)state;
+    assert_non_null(strstr(words(&m), "needs 40 GB, more than the 16 GB of this machine"));
+    assert_non_null(strstr(words(&m), "lower per_device_train_batch_size (8)"));
+    m.batch = 1;
+    assert_null(strstr(words(&m), "batch_size"));
+    assert_non_null(strstr(words(&m), "lower max_length"));
+    m.floor = 30000000000;
+    assert_null(strstr(words(&m), "batch_size"));
+    assert_non_null(strstr(words(&m), "use_peft=true (LoRA, from 8 GB on)"));
+    m.lora_floor = 17000000000; /* that would not help either */
+    assert_null(strstr(words(&m), "peft"));
+    assert_non_null(strstr(words(&m), "only a smaller model"));
+    m.lora_floor = 0; /* it is one already */
+    assert_null(strstr(words(&m), "peft"));
+    m.needs = m.has;
+    assert_ok(advice_memory(&m));
+}
+
+static void an_adapter_wants_a_rate_of_its_own(void **state)
+{
+    char out[ADVICE_WORDS];
+
+    (void)state;
+    advice_rate(out, 1e-6, true);
+    assert_non_null(strstr(out, "LoRA wants 1e-5"));
+    advice_rate(out, 1e-5, true);
+    assert_string_equal(out, "");
+    advice_rate(out, 1e-6, false);
+    assert_string_equal(out, "");
+}
+
+static void a_loss_that_stands_still_is_said(void **state)
+{
+    char out[ADVICE_WORDS];
+
+    (void)state;
+    advice_still(out, 0.69314, 0.69312, 1e-6, true);
+    assert_string_equal(out,
+                        "the loss did not move (0.6931, then 0.6931): learning_rate is 1e-06, "
+                        "LoRA wants 1e-5 or more");
+    advice_still(out, 0.69315, 0.69312, 1e-4, true);
+    assert_non_null(strstr(out, "is learning_rate 0.0001 too low"));
+    advice_still(out, 0.69315, 0.69, 1e-6, true);
+    assert_string_equal(out, "");
+    advice_still(out, NAN, 0.69, 1e-6, true);
+    assert_string_equal(out, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_no_batch_changes_is_no_matter_of_the_batch),
+        cmocka_unit_test(an_adapter_wants_a_rate_of_its_own),
+        cmocka_unit_test(a_loss_that_stands_still_is_said),
+    };
+
+    return cmocka_run_group_tests_name("learner/advice", tests, NULL, NULL);
+}
