@@ -21,6 +21,7 @@ struct fleet {
     uint64_t opened, acked; /* sent on this connection; as the broker said last */
     uint64_t arrived;       /* SAMPLE and DROPPED on this connection */
     bool refused;
+    bool told_flat; /* that nothing is learnt */
     char note[256];
 
     bool writing;             /* a group is being written */

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,18 +72,40 @@ static void judge(struct fleet *f, const json_t *line)
     }
 }
 
+/* All groups are of equal scores: said once, for it may be what the whole run is like. */
+static void tell_flat(struct fleet *f, const json_t *line)
+{
+    const json_t *flat = json_object_get(line, "frac_reward_zero_std");
+
+    if (f->told_flat || !f->conf.plan->by_group || !(json_number_value(flat) >= 1) ||
+        json_number_value(json_object_get(line, "drover_steps/std")) > 0)
+        return;
+    f->told_flat = true;
+    progress_line(f->conf.progress,
+                  "iteration %" PRIu64 ": the answers to each prompt all score the same: their "
+                  "rewards teach nothing (a reward that tells answers apart, more "
+                  "num_generations, or prompts neither too easy nor too hard)",
+                  ledger_version(f->conf.ledger));
+}
+
+/* A divergence that nobody computed is not printed as 0. */
 static void tell(const struct fleet *f, const json_t *line, int64_t now_ms)
 {
     const int64_t done = (int64_t)ledger_version(f->conf.ledger);
-    char left[24];
+    const char *name = f->conf.plan->method->divergence; /* objective/kl, spin/gain */
+    const char *slash = strrchr(name, '/');
+    const json_t *divergence = json_object_get(line, name);
+    char left[24], kl[64] = "";
 
+    if (divergence)
+        snprintf(kl, sizeof kl, "%.20s %.4f  ", slash ? slash + 1 : name,
+                 json_number_value(divergence));
     progress_clock(left, progress_left_ms(f->conf.progress, done, now_ms));
     progress_line(f->conf.progress,
-                  "iteration %" PRId64 "/%" PRIu64 "  score %.4f  kl %.4f  length %.1f  "
+                  "iteration %" PRId64 "/%" PRIu64 "  score %.4f  %slength %.1f  "
                   "%.0f tokens/s  %s left",
                   done, f->conf.plan->iterations,
-                  json_number_value(json_object_get(line, f->conf.plan->method->score)),
-                  json_number_value(json_object_get(line, f->conf.plan->method->divergence)),
+                  json_number_value(json_object_get(line, f->conf.plan->method->score)), kl,
                   json_number_value(json_object_get(line, "drover_completion_length")),
                   json_number_value(json_object_get(line, "drover_tokens_per_second")), left);
 }
@@ -124,6 +147,7 @@ static enum err stepped(struct fleet *f, int64_t now_ms)
     free(f->metrics);
     f->metrics = json_dumps(job->line, JSON_COMPACT | JSON_REAL_PRECISION(6));
     tell(f, job->line, now_ms);
+    tell_flat(f, job->line);
     progress_step(f->conf.progress, (int64_t)version, 0, now_ms);
     judge(f, job->line);
     trainer_job_free(job);

@@ -401,6 +401,7 @@ static enum err plan_grpo(struct fleet_plan *out, const void *keys)
     to->loss.grpo.beta = to->kl_in_reward ? 0 : to->beta;
     to->scale = (enum advantage_group_scale)scale;
     to->each_reward = sum == 1;
+    out->by_group = true;
     group_round(&out->round, to);
     return err;
 }
@@ -423,6 +424,7 @@ static enum err plan_rloo(struct fleet_plan *out, const void *keys)
     if (!err && k->reward_clip_range)
         err = fleet_keys_number(&to->clip_high, json_array_get(k->reward_clip_range, 1),
                                 "reward_clip_range");
+    out->by_group = true;
     group_round(&out->round, to);
     return err;
 }
@@ -440,7 +442,7 @@ static enum err plan_reinforce(struct fleet_plan *out, const void *keys)
     to->loss.grpo.beta = to->kl_in_reward ? 0 : to->beta;
     to->loss.grpo.use_bias_correction_kl = k->use_bias_correction_kl;
     out->round.entropy.coef = k->entropy_coef;
-    to->baseline = k->baseline;
+    to->baseline = out->by_group = k->baseline;
     to->gamma = k->gamma;
     if (!err && k->baseline && k->num_generations < 2)
         err = err_set(ERR_RANGE, "baseline: a group of num_generations 1 has no mean to be "

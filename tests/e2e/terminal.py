@@ -271,7 +271,24 @@ def a_full_disk_behind_standard_output_is_a_failure():
         true(program, "No space left on device" in tool(f"drover-{program} --help >/dev/full", 1))
 
 
-CASES = [words_name_what_was_typed, a_full_disk_behind_standard_output_is_a_failure, ctrl_c_behind_a_pipe_saves,
+def lines_say_what_is():
+    grpo = ("drover grpo model=world/model dataset=world/prompts.jsonl max_completion_length=8 disable_tqdm=true "
+            "per_device_train_batch_size=8 eval_prompts=2 max_steps=2")
+    lines = tool(f"{grpo} {RULE} output_dir=equal")
+    true("a kl that nobody computed", "iteration 2/2  score" in lines and " kl " not in lines, lines)
+    true("equal groups, once", lines.count("their rewards teach nothing") == 1, lines)
+    unequal = "rewards='[{name: no, rule: regex, pattern: \"[aeiou]$\"}]'"
+    lines = tool(f"{grpo} beta=0.1 {unequal} temperature=1 seed=3 max_completion_length=2 output_dir=unequal")
+    true("a kl", " kl " in lines, lines)
+    dpo = "drover dpo model=world/model dataset=world/pairs.jsonl use_peft=true logging_steps=1 max_steps=4 disable_tqdm=true"
+    lines = tool(f"{dpo} output_dir=lora")
+    true("said before", "learning_rate 1e-06 moves an adapter little: LoRA wants 1e-5" in lines, lines)
+    true("said after", "the loss did not move (0.6931, then 0.6931)" in lines, lines)
+    lines = tool(f"{dpo} learning_rate=1e-2 output_dir=lora2")
+    true("it moves", "did not move" not in lines and "LoRA wants" not in lines, lines)
+
+
+CASES = [lines_say_what_is, words_name_what_was_typed, a_full_disk_behind_standard_output_is_a_failure, ctrl_c_behind_a_pipe_saves,
          ctrl_c_twice_hurries, a_closed_terminal_ends_a_run_in_order, ctrl_z_stops_all_and_fg_goes_on,
          a_reader_that_leaves_ends_nothing, a_worker_of_ones_own, a_worker_goes_with_a_killed_supervisor,
          orders_have_limits_and_places_are_fixed_by_keys]
