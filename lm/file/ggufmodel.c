@@ -244,26 +244,30 @@ static const struct gguf_tensor *tensor_of(struct gguf *file, const struct tenso
     return gguf_find(file, name);
 }
 
-/* Row j of a head's rows in the file is row (j % 2) * half + j / 2 of Hugging Face's. */
-static enum err read_permuted(struct gguf *file, const struct gguf_tensor *from, float *to,
-                              int head_dim, int rows, int cols)
+/* Rows [row, row + n) as Hugging Face has them. Row j of a head's rows in a permuted file is
+ * row (j % 2) * half + j / 2 there; row and n are of whole heads then. */
+static enum err read_rows(struct gguf *file, const struct gguf_tensor *from, int head_dim,
+                          int row, int n, int cols, float *to)
 {
     enum err err = OK;
 
-    for (int r = 0; r < rows && !err; r++) {
+    if (!head_dim)
+        return gguf_read(file, from, (size_t)row, (size_t)n, to);
+    for (int r = 0; r < n && !err; r++) {
         const int j = r % head_dim;
         const int at = r - j + (j % 2) * (head_dim / 2) + j / 2;
-        err = gguf_read(file, from, (size_t)r, 1, to + (size_t)at * (size_t)cols);
+        err = gguf_read(file, from, (size_t)(row + r), 1, to + (size_t)at * (size_t)cols);
     }
     return err;
 }
 
-static enum err read_tensor(struct gguf *file, struct params *params,
-                            const struct tensor *tensor)
+/* Where a tensor of the model lies. *head_dim is that of permuted rows, else 0. */
+static enum err locate(struct gguf *file, const struct params *params,
+                       const struct tensor *tensor, const struct gguf_tensor **out,
+                       int *head_dim)
 {
     char name[96];
     const struct gguf_tensor *from = tensor_of(file, tensor, name);
-    float *to = params->data + tensor->at;
     bool permuted = false;
     size_t rows;
 
@@ -278,10 +282,22 @@ static enum err read_tensor(struct gguf *file, struct params *params,
     for (int i = 0; i < ARCHS; i++)
         if (archs[i].family == params->shape.family)
             permuted = archs[i].permuted;
-    if (permuted && (tensor->part == PART_Q || tensor->part == PART_K))
-        return read_permuted(file, from, to, params->shape.head_dim, tensor->rows,
-                             tensor->cols);
-    return gguf_read(file, from, 0, rows, to);
+    permuted = permuted && (tensor->part == PART_Q || tensor->part == PART_K);
+    *head_dim = permuted ? params->shape.head_dim : 0;
+    *out = from;
+    return OK;
+}
+
+static enum err read_tensor(struct gguf *file, struct params *params,
+                            const struct tensor *tensor)
+{
+    const struct gguf_tensor *from;
+    int head_dim;
+    const enum err err = locate(file, params, tensor, &from, &head_dim);
+
+    return err ? err
+               : read_rows(file, from, head_dim, 0, tensor->rows, tensor->cols,
+                           params->data + tensor->at);
 }
 
 /* Every tensor of the file is one of the model's, or the rope factors that the shape holds. */
@@ -304,16 +320,68 @@ static enum err refuse_others(struct gguf *file, const struct params *params)
     return OK;
 }
 
+static enum err enough(struct gguf *file, const struct shape *shape)
+{
+    size_t values = 0;
+
+    for (size_t i = 0; i < gguf_count(file); i++)
+        values += gguf_at(file, i)->values;
+    return weights_check(shape, values, gguf_name(file));
+}
+
+/* In pieces of whole heads or of some rows: a quarter of a million floats, or one of them. */
+static enum err hash_tensor(struct hash_sha256 *state, struct gguf *file,
+                            const struct params *outline, const struct tensor *t)
+{
+    const struct gguf_tensor *from;
+    float *piece;
+    int head_dim, step;
+    enum err err = locate(file, outline, t, &from, &head_dim);
+
+    if (err)
+        return err;
+    step = head_dim ? head_dim : (1 << 18) / t->cols + 1;
+    piece = mem_new((size_t)step * (size_t)t->cols, sizeof *piece);
+    for (int row = 0; !err && row < t->rows; row += step) {
+        const int n = t->rows - row < step ? t->rows - row : step;
+        err = read_rows(file, from, head_dim, row, n, t->cols, piece);
+        if (!err)
+            hash_sha256_add(state, piece, (size_t)n * (size_t)t->cols * sizeof *piece);
+    }
+    free(piece);
+    return err;
+}
+
+enum err ggufmodel_hash(struct hash *out, struct gguf *file, const struct shape *shape)
+{
+    const struct tensor **order = NULL;
+    struct params *outline = NULL;
+    struct hash_sha256 state;
+    enum err err = enough(file, shape);
+
+    hash_sha256_init(&state);
+    if (!err)
+        err = params_outline(&outline, shape);
+    if (!err) {
+        order = mem_new((size_t)outline->n, sizeof *order);
+        params_order(outline, order);
+    }
+    for (int i = 0; !err && i < outline->n; i++)
+        err = hash_tensor(&state, file, outline, order[i]);
+    if (!err)
+        err = refuse_others(file, outline);
+    *out = hash_sha256_end(&state);
+    params_free(outline);
+    free(order);
+    return err;
+}
+
 enum err ggufmodel_weights(struct params **out, struct gguf *file, const struct shape *shape)
 {
     struct params *params = NULL;
-    size_t values = 0;
-    enum err err;
+    enum err err = enough(file, shape);
 
     *out = NULL;
-    for (size_t i = 0; i < gguf_count(file); i++)
-        values += gguf_at(file, i)->values;
-    err = weights_check(shape, values, gguf_name(file));
     if (!err)
         err = params_new(&params, shape);
     if (err)

@@ -19,6 +19,11 @@ enum err ggufmodel_shape(struct shape *out, struct gguf *file) MUST_CHECK;
 enum err ggufmodel_weights(struct params **out, struct gguf *file,
                            const struct shape *shape) MUST_CHECK;
 
+/* params_hash of what ggufmodel_weights would give, read in pieces: no tensor is held. Errors:
+ * the same. */
+enum err ggufmodel_hash(struct hash *out, struct gguf *file,
+                        const struct shape *shape) MUST_CHECK;
+
 /* Errors: also those of tokenizer_gguf. */
 enum err ggufmodel_tokenizer(struct tokenizer **out, struct gguf *file) MUST_CHECK;
 

@@ -6,6 +6,7 @@
 #include "lm/file/bundle.h"
 #include "lm/file/card.h"
 #include "lm/file/gguf.h"
+#include "lm/file/ggufmodel.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/safetensors.h"
 #include "lm/file/weights.h"
@@ -26,20 +27,22 @@ static json_t *one_tensor(const char *name, const char *dtype, const size_t *dim
     return json_pack("{s:s,s:s,s:o}", "name", name, "dtype", dtype, "shape", shape);
 }
 
-static enum err folder_tensors(json_t *list, const char *path)
+static enum err folder_tensors(json_t *list, struct hash *sum, const char *path,
+                               const struct shape *shape)
 {
     struct weights *weights;
-    const enum err err = weights_open(&weights, path);
+    enum err err = weights_open(&weights, path);
 
     if (err)
         return err;
+    err = weights_file_hash(sum, weights, shape);
     for (int f = 0; f < weights_files(weights); f++)
         for (size_t i = 0; i < safetensors_count(weights_file(weights, f)); i++) {
             const struct safetensors_tensor *t = safetensors_at(weights_file(weights, f), i);
             json_array_append_new(list, one_tensor(t->name, t->dtype, t->dim, t->dims, false));
         }
     weights_close(weights);
-    return OK;
+    return err;
 }
 
 /* What the adapter says of itself, and its tensors. */
@@ -69,19 +72,21 @@ static enum err about_adapter(json_t *all, json_t *list, const char *path)
     return OK;
 }
 
-static enum err gguf_tensors(json_t *list, const char *path)
+static enum err gguf_tensors(json_t *list, struct hash *sum, const char *path,
+                             const struct shape *shape)
 {
     struct gguf *file;
-    const enum err err = gguf_open(&file, path);
+    enum err err = gguf_open(&file, path);
 
     if (err)
         return err;
+    err = ggufmodel_hash(sum, file, shape);
     for (size_t i = 0; i < gguf_count(file); i++) {
         const struct gguf_tensor *t = gguf_at(file, i);
         json_array_append_new(list, one_tensor(t->name, t->kind->name, t->dim, t->dims, true));
     }
     gguf_close(file);
-    return OK;
+    return err;
 }
 
 /* {"id", "text"} of a token, or null. */
@@ -122,8 +127,9 @@ static json_t *about_tokenizer(const struct bundle *bundle)
 static enum err gather(json_t *all, const struct bundle *bundle, const char *path)
 {
     char hash[HASH_TEXT];
-    const struct hash sum = params_hash(bundle->params);
+    struct hash sum = {{0}};
     json_t *tensors = json_array();
+    struct params *outline = NULL;
     struct card card;
     enum err err = card_read(&card, bundle->card, bundle->card_size, path);
 
@@ -131,14 +137,19 @@ static enum err gather(json_t *all, const struct bundle *bundle, const char *pat
         json_decref(tensors);
         return err;
     }
-    if (!fs_is_dir(path))
-        err = gguf_tensors(tensors, path);
-    else
-        err = adapter_is(path) ? about_adapter(all, tensors, path)
-                               : folder_tensors(tensors, path);
+    if (bundle->params) {
+        sum = params_hash(bundle->params);
+        err = about_adapter(all, tensors, path);
+    } else {
+        err = fs_is_dir(path) ? folder_tensors(tensors, &sum, path, &bundle->shape)
+                              : gguf_tensors(tensors, &sum, path, &bundle->shape);
+    }
+    if (!err)
+        err = params_outline(&outline, &bundle->shape);
     json_object_set_new(all, "path", json_string(path));
     json_object_set_new(all, "config", hfconfig_write(&bundle->shape, "float32"));
-    json_object_set_new(all, "parameters", json_integer((json_int_t)bundle->params->count));
+    json_object_set_new(all, "parameters",
+                        json_integer(outline ? (json_int_t)outline->count : 0));
     json_object_set_new(all, "hash", json_string(hash_text(hash, &sum)));
     json_object_set_new(all, "tokenizer", about_tokenizer(bundle));
     json_object_set_new(all, "chat",
@@ -150,6 +161,7 @@ static enum err gather(json_t *all, const struct bundle *bundle, const char *pat
                         card.template_text ? json_string(card.template_text) : json_null());
     json_object_set_new(all, "tensors", tensors);
     card_fini(&card);
+    params_free(outline);
     return err;
 }
 
@@ -288,7 +300,8 @@ enum err inspect_model(char **out, const char *path, bool json)
 
     *out = NULL;
     if (!err)
-        err = bundle_open(&bundle, found, BUNDLE_ALL);
+        err = bundle_open(&bundle, found,
+                          fs_is_dir(found) && adapter_is(found) ? BUNDLE_ALL : BUNDLE_CARD);
     if (!err)
         err = gather(all, bundle, found);
     if (!err)

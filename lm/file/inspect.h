@@ -8,8 +8,9 @@
 
 #include <stdbool.h>
 
-/* For people, or as one JSON object with `json`. Loads the weights, for their hash. *out is
- * freed with free(). Errors: those of bundle_open. */
+/* For people, or as one JSON object with `json`. The weights are read in pieces, for their
+ * hash; those of an adapter's base are loaded, for it is joined with them. *out is freed with
+ * free(). Errors: those of bundle_open. */
 enum err inspect_model(char **out, const char *path, bool json) MUST_CHECK;
 
 #endif

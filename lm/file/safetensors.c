@@ -318,8 +318,9 @@ static const struct quant_kind *readable(const char *dtype)
     return NULL;
 }
 
-enum err safetensors_read(struct safetensors *file, const struct safetensors_tensor *tensor,
-                          float *to)
+enum err safetensors_read_part(struct safetensors *file,
+                               const struct safetensors_tensor *tensor, size_t first, size_t n,
+                               float *to)
 {
     const struct quant_kind *kind = readable(tensor->dtype);
     enum err err = OK;
@@ -331,11 +332,11 @@ enum err safetensors_read(struct safetensors *file, const struct safetensors_ten
         strncat(why, " is not read; F32, F16 and BF16 are", 40);
         return source_bad(file->source, tensor->at, tensor->name, why);
     }
-    piece = mem_new(tensor->values < PIECE / 4 ? tensor->values : PIECE / 4, kind->bytes);
-    for (size_t done = 0; !err && done < tensor->values;) {
-        const size_t left = tensor->values - done;
+    piece = mem_new(n < PIECE / 4 ? n : PIECE / 4, kind->bytes);
+    for (size_t done = 0; !err && done < n;) {
+        const size_t left = n - done;
         const size_t take = left < PIECE / 4 ? left : PIECE / 4;
-        err = source_read(file->source, tensor->at + done * kind->bytes, piece,
+        err = source_read(file->source, tensor->at + (first + done) * kind->bytes, piece,
                           take * kind->bytes);
         if (!err)
             kind->decode(to + done, piece, take);
@@ -343,6 +344,12 @@ enum err safetensors_read(struct safetensors *file, const struct safetensors_ten
     }
     free(piece);
     return err;
+}
+
+enum err safetensors_read(struct safetensors *file, const struct safetensors_tensor *tensor,
+                          float *to)
+{
+    return safetensors_read_part(file, tensor, 0, tensor->values, to);
 }
 
 const char *safetensors_note(const struct safetensors *file, const char *key)

@@ -46,6 +46,11 @@ const char *safetensors_shape(char out[SAFETENSORS_SHAPE],
 enum err safetensors_read(struct safetensors *file, const struct safetensors_tensor *tensor,
                           float *to) MUST_CHECK;
 
+/* Values [first, first + n) of it alone: to [n] out. */
+enum err safetensors_read_part(struct safetensors *file,
+                               const struct safetensors_tensor *tensor, size_t first, size_t n,
+                               float *to) MUST_CHECK;
+
 /* A text of the header's __metadata__; NULL: none of that name. */
 const char *safetensors_note(const struct safetensors *file, const char *key);
 

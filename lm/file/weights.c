@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILES_MAX = 512, INDEX_BYTES = 16 << 20 };
+enum { FILES_MAX = 512, INDEX_BYTES = 16 << 20, PIECE = 1 << 18 /* floats */ };
 
 struct weights {
     char *folder;
@@ -217,21 +217,24 @@ enum err weights_untie(struct shape *shape, const struct weights *weights)
         shape->tied = false; /* weights_read says what is wrong with it */
         return OK;
     }
-    err = mem_big(&a, head->values, sizeof *a, "the head");
-    if (!err)
-        err = mem_big(&b, head->values, sizeof *b, "the embedding");
-    if (!err)
-        err = safetensors_read(of_head, head, a);
-    if (!err)
-        err = safetensors_read(of_embedding, embedding, b);
-    if (!err)
-        shape->tied = !memcmp(a, b, head->values * sizeof *a);
+    a = mem_new(PIECE, sizeof *a);
+    b = mem_new(PIECE, sizeof *b);
+    for (size_t at = 0; !err && shape->tied && at < head->values; at += PIECE) {
+        const size_t n = head->values - at < PIECE ? head->values - at : PIECE;
+        err = safetensors_read_part(of_head, head, at, n, a);
+        if (!err)
+            err = safetensors_read_part(of_embedding, embedding, at, n, b);
+        if (!err)
+            shape->tied = !memcmp(a, b, n * sizeof *a);
+    }
     free(a);
     free(b);
     return err;
 }
 
-static enum err read_tensor(struct weights *weights, const struct tensor *tensor, float *to)
+/* Where a tensor of the model lies, in its shape. */
+static enum err locate(struct weights *weights, const struct tensor *tensor,
+                       struct safetensors **in, const struct safetensors_tensor **out)
 {
     const struct safetensors_tensor *from;
     struct safetensors *file = find(weights, tensor->name, &from);
@@ -251,7 +254,18 @@ static enum err read_tensor(struct weights *weights, const struct tensor *tensor
                        "%s: tensor %s at byte %zu is %s, config.json makes it [%d, %d]",
                        weights->folder, tensor->name, from->at, safetensors_shape(shown, from),
                        tensor->rows, tensor->cols);
-    return safetensors_read(file, from, to);
+    *in = file;
+    *out = from;
+    return OK;
+}
+
+static enum err read_tensor(struct weights *weights, const struct tensor *tensor, float *to)
+{
+    const struct safetensors_tensor *from;
+    struct safetensors *file;
+    const enum err err = locate(weights, tensor, &file, &from);
+
+    return err ? err : safetensors_read(file, from, to);
 }
 
 /* Tensors that older files carry and no forward pass reads: rotary tables, and a head that is
@@ -281,17 +295,65 @@ static enum err refuse_others(const struct weights *weights, const struct params
     return OK;
 }
 
-enum err weights_read(struct params **out, struct weights *weights, const struct shape *shape)
+/* Are there as many values as a model of this shape has? Asked before memory is. */
+static enum err enough(const struct weights *weights, const struct shape *shape)
 {
-    struct params *params = NULL;
     size_t values = 0;
-    enum err err;
 
-    *out = NULL;
     for (int i = 0; i < weights->n; i++)
         for (size_t t = 0; t < safetensors_count(weights->file[i]); t++)
             values += safetensors_at(weights->file[i], t)->bytes / 2;
-    err = weights_check(shape, values, weights->folder);
+    return weights_check(shape, values, weights->folder);
+}
+
+static enum err hash_tensor(struct hash_sha256 *state, struct weights *weights,
+                            const struct tensor *tensor, float *piece)
+{
+    const struct safetensors_tensor *from;
+    struct safetensors *file;
+    enum err err = locate(weights, tensor, &file, &from);
+
+    for (size_t at = 0; !err && at < from->values; at += PIECE) {
+        const size_t n = from->values - at < PIECE ? from->values - at : PIECE;
+        err = safetensors_read_part(file, from, at, n, piece);
+        if (!err)
+            hash_sha256_add(state, piece, n * sizeof *piece);
+    }
+    return err;
+}
+
+enum err weights_file_hash(struct hash *out, struct weights *weights, const struct shape *shape)
+{
+    float *piece = mem_new(PIECE, sizeof *piece);
+    const struct tensor **order = NULL;
+    struct params *outline = NULL;
+    struct hash_sha256 state;
+    enum err err = enough(weights, shape);
+
+    hash_sha256_init(&state);
+    if (!err)
+        err = params_outline(&outline, shape);
+    if (!err) {
+        order = mem_new((size_t)outline->n, sizeof *order);
+        params_order(outline, order);
+    }
+    for (int i = 0; !err && i < outline->n; i++)
+        err = hash_tensor(&state, weights, order[i], piece);
+    if (!err)
+        err = refuse_others(weights, outline);
+    *out = hash_sha256_end(&state);
+    params_free(outline);
+    free(order);
+    free(piece);
+    return err;
+}
+
+enum err weights_read(struct params **out, struct weights *weights, const struct shape *shape)
+{
+    struct params *params = NULL;
+    enum err err = enough(weights, shape);
+
+    *out = NULL;
     if (!err)
         err = params_new(&params, shape);
     if (err)

@@ -27,6 +27,11 @@ enum err weights_untie(struct shape *shape, const struct weights *weights) MUST_
 enum err weights_read(struct params **out, struct weights *weights,
                       const struct shape *shape) MUST_CHECK;
 
+/* params_hash of what weights_read would give, read in pieces: no tensor is held. Errors: those
+ * of weights_read. */
+enum err weights_file_hash(struct hash *out, struct weights *weights,
+                           const struct shape *shape) MUST_CHECK;
+
 /* ERR_RANGE if a model of this shape has more weights than `values`, the number that the files
  * hold: asked before memory is. `name` stands before the words. */
 enum err weights_check(const struct shape *shape, size_t values, const char *name) MUST_CHECK;

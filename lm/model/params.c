@@ -282,14 +282,19 @@ static int by_name(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
+void params_order(const struct params *params, const struct tensor **order)
+{
+    for (int i = 0; i < params->n; i++)
+        order[i] = &params->tensor[i];
+    qsort(order, (size_t)params->n, sizeof *order, by_name);
+}
+
 struct hash params_hash(const struct params *params)
 {
     const struct tensor **order = mem_new((size_t)params->n, sizeof *order);
     struct hash_sha256 state;
 
-    for (int i = 0; i < params->n; i++)
-        order[i] = &params->tensor[i];
-    qsort(order, (size_t)params->n, sizeof *order, by_name);
+    params_order(params, order);
     hash_sha256_init(&state);
     for (int i = 0; i < params->n; i++)
         hash_sha256_add(&state, params->data + order[i]->at,

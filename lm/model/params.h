@@ -70,6 +70,9 @@ const struct tensor *params_name(const struct params *params, const char *name);
 enum err params_reheaded(struct params **out, const struct params *from, enum head head,
                          uint64_t seed, bool zero_head) MUST_CHECK;
 
+/* order [params->n] out: the tensors by their names. */
+void params_order(const struct params *params, const struct tensor **order);
+
 /* The weights hash: SHA-256 over the f32 bytes of the tensors in name order. */
 struct hash params_hash(const struct params *params);
 

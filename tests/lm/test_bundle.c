@@ -410,6 +410,31 @@ static void inspect_says_what_it_is(void **state)
     assert_null(text);
 }
 
+/* inspect reads the weights in pieces; the hash is that of the weights in memory. */
+static void inspect_hashes_what_opens(void **state)
+{
+    static const char *const models[] = {"llama5",  "qwen5",      "mistral4",
+                                         "reward4", "llama.gguf", "qwen.gguf"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct bundle *bundle = opened(golden_path(models[i]));
+        const struct hash sum = params_hash(bundle->params);
+        char want[HASH_TEXT], *text;
+        json_t *json;
+
+        assert_ok(inspect_model(&text, golden_path(models[i]), true));
+        json = json_loads(text, 0, NULL);
+        assert_string_equal(json_string_value(json_object_get(json, "hash")),
+                            hash_text(want, &sum));
+        assert_int_equal(json_integer_value(json_object_get(json, "parameters")),
+                         bundle->params->count);
+        json_decref(json);
+        free(text);
+        bundle_free(bundle);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_open, scratch_close)
 
 int main(void)
@@ -429,6 +454,7 @@ int main(void)
         TEST(a_shard_is_a_bare_name_that_holds_what_it_should),
         TEST(an_unknown_template_only_stops_chat),
         TEST(inspect_says_what_it_is),
+        TEST(inspect_hashes_what_opens),
     };
 
     return cmocka_run_group_tests_name("bundle", tests, NULL, NULL);
