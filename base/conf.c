@@ -92,7 +92,7 @@ static enum err set(const struct conf_key *key, void *at, const char *text)
     return err;
 }
 
-static const struct conf_key *find(const struct conf_key *const *tables, const char *name)
+static const struct conf_key *exactly(const struct conf_key *const *tables, const char *name)
 {
     for (; *tables; tables++)
         for (const struct conf_key *k = *tables; k->name; k++)
@@ -101,14 +101,22 @@ static const struct conf_key *find(const struct conf_key *const *tables, const c
     return NULL;
 }
 
-static enum err give(const struct conf_key *key, void *out, json_t *item,
-                     void (*ignored)(const char *))
+/* Its own row, or else one for all names that begin so. */
+static const struct conf_key *find(const struct conf_key *const *tables, const char *name)
 {
-    if (key->type == CONF_IGNORED_) {
-        if (ignored)
-            ignored(key->name);
-        return OK;
-    }
+    const struct conf_key *own = exactly(tables, name);
+
+    for (; *tables && !own; tables++)
+        for (const struct conf_key *k = *tables; k->name && !own; k++) {
+            const size_t n = strlen(k->name);
+            if (n && k->name[n - 1] == '*' && !strncmp(k->name, name, n - 1))
+                own = k;
+        }
+    return own;
+}
+
+static enum err give(const struct conf_key *key, void *out, json_t *item)
+{
     if (key->type == CONF_REFUSED_)
         return err_set(ERR_RANGE, "%s: %s", key->name, key->help);
     if (key->type == CONF_TREE_) {
@@ -124,7 +132,7 @@ static enum err give(const struct conf_key *key, void *out, json_t *item,
 }
 
 enum err conf_load(const struct conf_key *const *tables, void *out, const json_t *tree,
-                   void (*ignored)(const char *))
+                   void (*ignored)(const char *, const char *))
 {
     const char *name;
     json_t *item;
@@ -146,7 +154,9 @@ enum err conf_load(const struct conf_key *const *tables, void *out, const json_t
             return near
                        ? err_set(ERR_PARSE, "'%s': no such key; did you mean '%s'?", name, near)
                        : err_set(ERR_PARSE, "'%s': no such key; --help lists them", name);
-        err = give(key, out, item, ignored);
+        if (key->type == CONF_IGNORED_ && ignored)
+            ignored(name, key->help);
+        err = key->type == CONF_IGNORED_ ? OK : give(key, out, item);
         if (err)
             return err;
     }
@@ -337,7 +347,7 @@ const char *conf_nearest(const char *word, const struct conf_key *const *tables)
             const int by_name = farness(word, k->name);
             const int by_alias = k->alias ? farness(word, k->alias) : NOT_NEAR;
             const int d = by_name < by_alias ? by_name : by_alias;
-            if (k->type != CONF_REFUSED_ && d < least) {
+            if (k->type != CONF_REFUSED_ && !strchr(k->name, '*') && d < least) {
                 least = d;
                 best = k->name;
             }

@@ -20,7 +20,7 @@ enum conf_type {
     CONF_REAL_,    /* double; NAN when unset (initial "") */
     CONF_BOOL_,    /* bool */
     CONF_TREE_,    /* json_t *, a reference; NULL when unset: lists and maps of the user's */
-    CONF_IGNORED_, /* accepted with one line "no effect on CPU" */
+    CONF_IGNORED_, /* accepted with one line, whose reason is `help`; a name may end in '*' */
     CONF_REFUSED_, /* an error whose words are `help` */
 };
 
@@ -54,9 +54,9 @@ struct conf_key {
     { \
 #f, CONF_TREE_, offsetof(struct s, f), NULL, 0, 0, doc, NULL \
     }
-#define CONF_IGNORED(word) \
+#define CONF_IGNORED(word, why) \
     { \
-        word, CONF_IGNORED_, 0, NULL, 0, 0, "no effect on CPU", NULL \
+        word, CONF_IGNORED_, 0, NULL, 0, 0, why, NULL \
     }
 #define CONF_REFUSED(word, why) \
     { \
@@ -70,10 +70,11 @@ struct conf_key {
 /* Fills `out` (zeroed by the caller) from the rows' defaults, then from `tree`
  * (see base/tree.h). `tables` is a NULL-ended list: shared rows and a method's
  * own; the first table that has a key wins. Keys with a '.' never occur here: nested maps are
- * CONF_TREE. `ignored` is told, once each, of keys without effect (may be NULL).
+ * CONF_TREE. `ignored` is told, once each, of keys without effect, as they were given, and why
+ * (may be NULL).
  * Errors: ERR_PARSE, ERR_RANGE; the words name the key and what would be right. */
 enum err conf_load(const struct conf_key *const *tables, void *out, const json_t *tree,
-                   void (*ignored)(const char *key)) MUST_CHECK;
+                   void (*ignored)(const char *key, const char *why)) MUST_CHECK;
 
 /* Frees what conf_load put into `out`. */
 void conf_free(const struct conf_key *const *tables, void *out);

@@ -13,6 +13,7 @@ struct reader {
     yaml_parser_t parser;
     const char *name;
     int nodes;
+    bool empty; /* not even one document */
 };
 
 static enum err next(struct reader *r, yaml_event_t *event)
@@ -28,6 +29,25 @@ static enum err next(struct reader *r, yaml_event_t *event)
 
 static enum err value(struct reader *r, const yaml_event_t *event, int depth,
                       json_t **out) MUST_CHECK;
+
+/* A tag that is not YAML's own asks for something that is not done here. */
+static enum err plain(const struct reader *r, const yaml_event_t *event)
+{
+    static const char own[] = "tag:yaml.org,2002:";
+    const yaml_char_t *tag = NULL;
+
+    if (event->type == YAML_SCALAR_EVENT)
+        tag = event->data.scalar.tag;
+    else if (event->type == YAML_SEQUENCE_START_EVENT)
+        tag = event->data.sequence_start.tag;
+    else if (event->type == YAML_MAPPING_START_EVENT)
+        tag = event->data.mapping_start.tag;
+    if (!tag || !strncmp((const char *)tag, own, strlen(own)) ||
+        !strcmp((const char *)tag, "!"))
+        return OK;
+    return err_set(ERR_PARSE, "%s:%zu: the tag %.40s is not known", r->name,
+                   event->start_mark.line + 1, (const char *)tag);
+}
 
 static json_t *scalar(const yaml_event_t *event)
 {
@@ -109,6 +129,8 @@ static enum err value(struct reader *r, const yaml_event_t *event, int depth, js
     enum err err = OK;
 
     *out = NULL;
+    if (plain(r, event))
+        return ERR_PARSE;
     if (depth > DEPTH_MAX)
         return err_set(ERR_RANGE, "%s:%zu: nested more than %d deep", r->name,
                        event->start_mark.line + 1, DEPTH_MAX);
@@ -151,12 +173,34 @@ static enum err document(struct reader *r, json_t **out)
             yaml_event_delete(&event);
             continue;
         }
-        if (type == YAML_STREAM_END_EVENT)
+        r->empty = type == YAML_STREAM_END_EVENT;
+        if (r->empty)
             *out = json_null();
         else
             err = value(r, &event, 0, out);
         yaml_event_delete(&event);
         return err;
+    }
+}
+
+/* Nothing may follow: a second document would be dropped without a word. */
+static enum err ended(struct reader *r)
+{
+    for (;;) {
+        yaml_event_t event;
+        enum err err = next(r, &event);
+        const yaml_event_type_t type = err ? YAML_NO_EVENT : event.type;
+
+        if (err)
+            return err;
+        if (type == YAML_DOCUMENT_START_EVENT)
+            err = err_set(ERR_PARSE,
+                          "%s:%zu: a second document begins: one file holds one; put it into "
+                          "a file of its own (files given later win, key by key)",
+                          r->name, event.start_mark.line + 1);
+        yaml_event_delete(&event);
+        if (err || type == YAML_STREAM_END_EVENT)
+            return err;
     }
 }
 
@@ -171,6 +215,12 @@ static enum err parse(json_t **out, const char *text, size_t n, const char *name
         return err_set(ERR_NOMEM, "%s: no memory to parse", name);
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);
     err = document(&r, out);
+    if (!err && !r.empty)
+        err = ended(&r);
+    if (err) {
+        json_decref(*out);
+        *out = NULL;
+    }
     yaml_parser_delete(&r.parser);
     return err;
 }

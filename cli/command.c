@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static void no_effect(const char *key)
+static void no_effect(const char *key, const char *why)
 {
-    log_warn("config", "key=%s reason=\"no effect on CPU\"", key);
+    log_warn("config", "key=%s reason=\"%s\"", key, why);
 }
 
 enum err command_conf(const struct conf_key *keys, void *out, int argc, char **argv)

@@ -131,32 +131,24 @@ static const struct conf_key raft[] = {
     CONF_REAL(group_keys, min_score, "", -1e30, 1e30, "and only those that score as much"),
     CONF_END};
 
-#define NONE(word) CONF_IGNORED(word)
-const struct conf_key group_keys_ignored[] = {NONE("label_smoothing_factor"),
-                                              NONE("vllm_importance_sampling_cap"),
-                                              NONE("num_generations_eval"),
-                                              NONE("log_completions"),
-                                              NONE("num_completions_to_print"),
-                                              NONE("log_unique_prompts"),
-                                              NONE("log_completions_hub_repo"),
-                                              NONE("use_vllm"),
-                                              NONE("vllm_mode"),
-                                              NONE("vllm_model_impl"),
-                                              NONE("vllm_server_base_url"),
-                                              NONE("vllm_server_host"),
-                                              NONE("vllm_server_port"),
-                                              NONE("vllm_server_timeout"),
-                                              NONE("vllm_group_port"),
-                                              NONE("vllm_gpu_memory_utilization"),
-                                              NONE("vllm_max_model_length"),
-                                              NONE("vllm_tensor_parallel_size"),
-                                              NONE("vllm_enable_sleep_mode"),
-                                              NONE("vllm_structured_outputs_regex"),
-                                              NONE("vllm_importance_sampling_correction"),
-                                              NONE("use_transformers_paged"),
-                                              NONE("use_transformers_continuous_batching"),
-                                              NONE("transformers_continuous_batching_config"),
-                                              CONF_END};
+/* clang-format off */
+#define ACTORS "the fleet's actors make the answers"
+#define SAMPLES "answers of every evaluation are in output_dir/samples.jsonl and report.html"
+const struct conf_key group_keys_ignored[] = {
+    CONF_IGNORED("label_smoothing_factor", "the loss of a policy has no labels"),
+    CONF_IGNORED("num_generations_eval", "an evaluation asks each prompt once"),
+    CONF_IGNORED("log_completions*", SAMPLES),
+    CONF_IGNORED("num_completions_to_print", SAMPLES),
+    CONF_IGNORED("log_unique_prompts", SAMPLES),
+    CONF_IGNORED("vllm_importance_sampling_correction",
+                 "weights for stale answers are set by `importance`"),
+    CONF_REFUSED("vllm_importance_sampling_cap", "its name is importance_max (of TRL, vllm_importance_sampling_clip_max)"),
+    CONF_IGNORED("use_vllm", ACTORS),
+    CONF_IGNORED("vllm_*", ACTORS),
+    CONF_IGNORED("use_transformers_*", ACTORS),
+    CONF_IGNORED("transformers_continuous_batching_config", ACTORS),
+    CONF_END};
+/* clang-format on */
 
 #define TABLES(own) \
     { \

@@ -36,8 +36,10 @@ static const struct conf_key table[] = {
     CONF_REAL(ppo_keys, lam, "0.95", 0, 1, "lambda of the advantage"),
     CONF_TEXT(ppo_keys, advantage, "gae", "gae, or vtrace for answers of older weights"),
     CONF_REAL(ppo_keys, rho_bar, "1", 0, 1e9, "of vtrace: bound of the ratio"),
-    CONF_IGNORED("local_rollout_forward_batch_size"),
-    CONF_IGNORED("num_sample_generations"),
+    CONF_IGNORED("local_rollout_forward_batch_size",
+                 "rows are packed by their tokens, not counted"),
+    CONF_IGNORED("num_sample_generations",
+                 "answers of every evaluation are in output_dir/samples.jsonl"),
     CONF_REFUSED("ref_adapter_name", "the reference is model_name_or_path as it was loaded"),
     CONF_REFUSED("model_adapter_name", "an adapter is named by its folder: "
                                        "model_name_or_path"),

@@ -10,9 +10,11 @@ const struct conf_key direct_table[] = {
     CONF_BOOL(direct_keys, assistant_only_loss, "false",
               "of answers of several turns learn what the assistant says (TRL: all)"),
     CONF_BOOL(direct_keys, share_prompt, "true", "compute a pair's prompt once"),
-    CONF_IGNORED("max_completion_length"),
-    CONF_IGNORED("generate_during_eval"),
-    CONF_IGNORED("is_encoder_decoder"),
+    CONF_IGNORED("max_completion_length",
+                 "of models with an encoder: max_length cuts prompt and answer together"),
+    CONF_IGNORED("generate_during_eval",
+                 "an evaluation gives means; `drover generate` and `eval win` make answers"),
+    CONF_IGNORED("is_encoder_decoder", "models are decoders"),
     CONF_END};
 
 const struct conf_key direct_table_reference[] = {

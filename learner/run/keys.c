@@ -222,9 +222,9 @@ struct dataset_conf keys_dataset(const struct keys *keys)
     };
 }
 
-static void ignored(const char *key)
+static void ignored(const char *key, const char *why)
 {
-    log_info("ignored", "key=%s no effect on CPU", key);
+    log_info("ignored", "key=%s reason=\"%s\"", key, why);
 }
 
 enum err keys_read(const struct conf_key *const *tables, void *conf, int argc, char **argv,

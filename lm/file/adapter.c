@@ -245,8 +245,9 @@ static bool same_shape(const struct safetensors_tensor *from, const struct tenso
            from->dim[1] == (size_t)t->cols;
 }
 
-static enum err check_tensors(const struct adapter *a, const struct params *wanted)
+static enum err check_tensors(const struct adapter *a, const struct params *wanted, bool tied)
 {
+    static const char head[] = "base_model.model.lm_head.";
     char shape[SAFETENSORS_SHAPE], shown[SOURCE_SHOWN];
 
     for (int i = 0; i < wanted->n; i++) {
@@ -265,6 +266,13 @@ static enum err check_tensors(const struct adapter *a, const struct params *want
     for (size_t i = 0; i < safetensors_count(a->file); i++) {
         const char *name = safetensors_at(a->file, i)->name;
 
+        if (!params_name(wanted, name) && tied && !strncmp(name, head, strlen(head)))
+            return err_set(ERR_RANGE,
+                           "%s: tensor '%s' changes the head, and the base has none of its own "
+                           "(tie_word_embeddings): such adapters are not read; merge it with "
+                           "PEFT into a base with tie_word_embeddings false, or train it "
+                           "without lm_head",
+                           a->folder, source_shown(shown, name, strlen(name)));
         if (!params_name(wanted, name))
             return err_set(ERR_RANGE,
                            "%s: tensor '%s' has no place in the base model: an adapter for "
@@ -303,7 +311,8 @@ static enum err fits(struct adapter *a, const struct params *base,
     if (score && !lora_at(outline, score)->whole)
         err = err_set(ERR_RANGE, "%s: tensor %sscore.weight is missing", a->folder, prefix);
     if (!err)
-        err = check_tensors(a, outline->weights);
+        err =
+            check_tensors(a, outline->weights, base->shape.tied && base->shape.head == HEAD_LM);
     lora_free(outline);
     return err;
 }

@@ -24,16 +24,20 @@ static const struct conf_key keys[] = {
     CONF_REAL(some, smooth, "", 0, 1, "an optional rate"),
     CONF_BOOL(some, shuffle, "true", "a switch"),
     CONF_TREE(some, overlap, "none or {lag: k}"),
-    CONF_IGNORED("fp16"),
+    CONF_IGNORED("fp16", "computed in float32"),
+    CONF_IGNORED("hub_*", "nothing is uploaded"),
     CONF_REFUSED("use_vllm", "drover generates itself"),
     CONF_END,
 };
 static const struct conf_key *const tables[] = {keys, NULL};
 static int ignored_count;
 
-static void count(const char *key)
+static const char *ignored_why;
+
+static void count(const char *key, const char *why)
 {
     (void)key;
+    ignored_why = why;
     ignored_count++;
 }
 
@@ -64,7 +68,25 @@ static void defaults_and_overrides(void **state)
     assert_false(conf_has_real(s.smooth));
     assert_true(s.shuffle);
     assert_int_equal(ignored_count, 1);
+    assert_string_equal(ignored_why, "computed in float32");
     assert_string_equal(json_string_value(json_object_get(s.overlap, "lag")), "2");
+    conf_free(tables, &s);
+}
+
+/* A row that ends in '*' stands for all names that begin so; it is no hint. */
+static void a_star_ignores_a_family_of_keys(void **state)
+{
+    char *args[] = {"hub_token=x", "--hub_strategy=end"}, *wrong[] = {"hub=1"};
+    struct some s;
+
+    (void)state;
+    ignored_count = 0;
+    assert_ok(load(&s, 2, args));
+    assert_int_equal(ignored_count, 2);
+    assert_string_equal(ignored_why, "nothing is uploaded");
+    conf_free(tables, &s);
+    assert_err(ERR_PARSE, load(&s, 1, wrong));
+    assert_null(strchr(err_text(), '*'));
     conf_free(tables, &s);
 }
 
@@ -113,6 +135,9 @@ static void yaml_is_bounded(void **state)
 {
     static const char *const bad[] = {"a: &x 1\nb: *x\n", "[1, 2]", "a: 1\na: 2\n", "a: [1",
                                       "{{{{"};
+    static const char *const good[] = {"---\na: 1\n...\n", "%YAML 1.1\n---\na: !!str 1\n",
+                                       "a: 1\n# end\n"};
+    static const char twice[] = "seed: 1\na: 1\n---\nseed: 2\n", tagged[] = "a: !ENV x\n";
     char deep[200] = "a: ";
     json_t *tree = NULL;
 
@@ -122,6 +147,15 @@ static void yaml_is_bounded(void **state)
     memset(deep + 3, '[', 30);
     memset(deep + 33, ']', 30);
     assert_err(ERR_RANGE, tree_yaml(&tree, deep, strlen(deep), "t.yaml"));
+    assert_err(ERR_PARSE, tree_yaml(&tree, twice, strlen(twice), "t.yaml"));
+    assert_non_null(strstr(err_text(), "t.yaml:3: a second document begins"));
+    assert_err(ERR_PARSE, tree_yaml(&tree, tagged, strlen(tagged), "t.yaml"));
+    assert_non_null(strstr(err_text(), "t.yaml:1: the tag !ENV is not known"));
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_ok(tree_yaml(&tree, good[i], strlen(good[i]), "t.yaml"));
+        assert_string_equal(json_string_value(json_object_get(tree, "a")), "1");
+        json_decref(tree);
+    }
     assert_ok(tree_yaml(&tree, "", 0, "t.yaml"));
     assert_int_equal(json_object_size(tree), 0);
     json_decref(tree);
@@ -209,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_and_overrides),
+        cmocka_unit_test(a_star_ignores_a_family_of_keys),
         cmocka_unit_test(errors_name_what_and_the_nearest_key),
         cmocka_unit_test(hints_know_initials_and_words),
         cmocka_unit_test(help_shows_each_key_once),

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "lm/file/bundle.h"
 #include "lm/file/inspect.h"
+#include "lm/file/safetensors.h"
 #include "lm/model/forward.h"
 #include "tests/golden/adapter/logits.inc"
 #include "tests/lm/opened.h"
@@ -224,6 +225,45 @@ static void another_model_is_one_clear_line(void **state)
     bundle_free(base);
 }
 
+/* The adapter in `folder` with one tensor more. */
+static void add_tensor(const char *folder, const char *name)
+{
+    char path[512];
+    struct safetensors *file;
+    struct safetensors_put put[64];
+    float *data[64];
+    size_t n;
+
+    snprintf(path, sizeof path, "%s/adapter_model.safetensors", folder);
+    assert_ok(safetensors_open(&file, path));
+    n = safetensors_count(file);
+    assert_true(n < 63);
+    for (size_t i = 0; i < n; i++) {
+        const struct safetensors_tensor *t = safetensors_at(file, i);
+        data[i] = calloc(t->values, sizeof *data[i]);
+        put[i] = (struct safetensors_put){t->name, t->dim[0], t->dim[1], data[i]};
+    }
+    data[n] = calloc(64, sizeof *data[n]);
+    put[n] = (struct safetensors_put){name, 2, 32, data[n]};
+    assert_ok(safetensors_write(path, put, n + 1, false, NULL));
+    for (size_t i = 0; i <= n; i++)
+        free(data[i]);
+    safetensors_close(file);
+}
+
+/* It was called one for another model, which it is not. */
+static void a_tied_head_has_nothing_to_adapt(void **state)
+{
+    (void)state;
+    copied("adapter/policy", "tied", "{", "{");
+    add_tensor(scratch_at("tied"), "base_model.model.lm_head.lora_A.weight");
+    refused(scratch_at("tied"), "changes the head, and the base has none of its own "
+                                "(tie_word_embeddings)");
+    copied("adapter/policy", "tied", "{", "{");
+    add_tensor(scratch_at("tied"), "base_model.model.lm_tail.lora_A.weight");
+    refused(scratch_at("tied"), "has no place in the base model");
+}
+
 static void what_cannot_be_done_is_refused_by_name(void **state)
 {
     static const struct {
@@ -311,6 +351,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(run_folders_and_adapters_on_adapters, scratch_open,
                                         scratch_close),
         cmocka_unit_test_setup_teardown(another_model_is_one_clear_line, scratch_open,
+                                        scratch_close),
+        cmocka_unit_test_setup_teardown(a_tied_head_has_nothing_to_adapt, scratch_open,
                                         scratch_close),
         cmocka_unit_test_setup_teardown(what_cannot_be_done_is_refused_by_name, scratch_open,
                                         scratch_close),
