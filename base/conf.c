@@ -126,8 +126,14 @@ static enum err give(const struct conf_key *key, void *out, json_t *item)
     }
     if (json_is_null(item))
         return set(key, slot(key, out), NULL);
-    if (!json_is_string(item))
-        return err_set(ERR_PARSE, "%s: expected one value, not a list or a map", key->name);
+    if (!json_is_string(item)) {
+        const char *second = json_string_value(json_array_get(item, 1));
+        return second
+                   ? err_set(ERR_PARSE, "%s: expected one value, not a list ('%s' is too much)",
+                             key->name, second)
+                   : err_set(ERR_PARSE, "%s: expected one value, not a list or a map",
+                             key->name);
+    }
     return set(key, slot(key, out), json_string_value(item));
 }
 

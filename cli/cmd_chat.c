@@ -172,9 +172,9 @@ static enum err start(struct talk *talk)
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct talk talk = {.n = 0};
-    enum err err = command_conf(sampling_chat_keys, &talk.conf, argc, argv);
+    enum err err = command_words(command, &talk.conf, argc, argv, NULL);
 
-    (void)command, (void)status;
+    (void)status;
     if (!err)
         err = start(&talk);
     if (!err)

@@ -5,6 +5,10 @@
 #include "cli/respond.h"
 #include "cli/sampling.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 struct job {
     struct loaded loaded;
     struct sampling_conf conf;
@@ -58,27 +62,58 @@ static enum err start(struct job *job)
                                model_shape(job->loaded.model));
 }
 
+/* Text of a model on a terminal: control bytes but newlines and tabs do not reach it. */
+static void put_text(const char *text)
+{
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+        putchar((c < 32 && c != '\n' && c != '\t') || c == 127 ? '?' : c);
+    }
+    putchar('\n');
+}
+
+/* The words behind "--" are one prompt, as they are; its answer goes to people. */
+static enum err answer_one(struct job *job, const char *text)
+{
+    json_t *in = json_pack("{s:s}", "prompt", text), *out = NULL;
+    int bad = 0;
+    enum err err = in ? answer(job, &in, &out, 1, &bad)
+                      : err_set(ERR_PARSE, "the text behind -- is not UTF-8");
+
+    if (!err)
+        put_text(json_string_value(json_object_get(out, "completion")));
+    json_decref(in);
+    json_decref(out);
+    return err;
+}
+
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct job job = {.line = 0};
     const struct lines lines = {answer, &job, LINES_WINDOW};
-    enum err err = command_conf(sampling_keys, &job.conf, argc, argv);
+    char *text = NULL;
+    enum err err = command_words(command, &job.conf, argc, argv, &text);
 
-    (void)command, (void)status;
+    (void)status;
     if (!err)
         err = start(&job);
+    if (!err && !text && isatty(STDIN_FILENO))
+        fprintf(stderr, "reading lines {\"prompt\": ...} from the terminal; for one prompt: "
+                        "drover generate --model M -- TEXT\n");
     if (!err)
-        err = lines_run(&lines, stdin, "stdin", stdout);
+        err = text ? answer_one(&job, text) : lines_run(&lines, stdin, "stdin", stdout);
     respond_fini(&job.respond);
     loaded_close(&job.loaded);
     command_conf_free(sampling_keys, &job.conf);
+    free(text);
     return err;
 }
 
 const struct command cmd_generate = {
     "generate",
     "models",
-    "--model M [temperature=0 max_new_tokens=64 ...] < in.jsonl > out.jsonl",
-    "answers to {\"prompt\"} lines, with ids and log-probabilities",
+    "--model M [temperature=0 max_new_tokens=64 ...] < in.jsonl > out.jsonl, or: --model M -- "
+    "TEXT",
+    "answers to {\"prompt\"} lines, with ids and log-probabilities; or to the text behind --",
     run,
     sampling_keys};

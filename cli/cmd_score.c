@@ -162,7 +162,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 {
     struct job job = {.reward = command->keys == reward_keys};
     const struct lines lines = {answer, &job, 16};
-    enum err err = command_conf(command->keys, &job.conf, argc, argv);
+    enum err err = command_words(command, &job.conf, argc, argv, NULL);
 
     (void)status;
     if (!err && job.reward)

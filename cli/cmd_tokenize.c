@@ -63,9 +63,9 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 {
     struct job job = {.conf = {.model = NULL}};
     const struct lines lines = {answer, &job, 1};
-    enum err err = command_conf(keys, &job.conf, argc, argv);
+    enum err err = command_words(command, &job.conf, argc, argv, NULL);
 
-    (void)command, (void)status;
+    (void)status;
     if (!err)
         err = loaded_card(&job.loaded, job.conf.model);
     if (!err)

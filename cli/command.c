@@ -1,7 +1,9 @@
 #include "cli/command.h"
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pen.h"
 #include "base/tree.h"
 
 #include <errno.h>
@@ -24,6 +26,71 @@ enum err command_conf(const struct conf_key *keys, void *out, int argc, char **a
         err = conf_load(tables, out, tree_given(tree), no_effect);
     json_decref(tree);
     return err;
+}
+
+/* The first word that is neither a key nor the value of one. */
+static const char *stray(const struct conf_key *keys, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        const struct conf_key *k = keys;
+
+        if (strncmp(argv[i], "--", 2)) {
+            if (!strchr(argv[i], '='))
+                return argv[i];
+            continue;
+        }
+        if (strchr(argv[i], '='))
+            continue;
+        while (k->name && strcmp(k->name, argv[i] + 2))
+            k++;
+        do /* a value; of lists, all that follow */
+            i++;
+        while (k->name && k->type == CONF_TREE_ && i + 1 < argc &&
+               strncmp(argv[i + 1], "--", 2) && !strchr(argv[i + 1], '='));
+    }
+    return NULL;
+}
+
+static enum err where_to(const struct command *command, const char *word, bool text)
+{
+    if (fs_exists(word))
+        return err_set(ERR_PARSE,
+                       "'%s' belongs to no key; if it is the model: drover %s --model %s", word,
+                       command->name, word);
+    if (text)
+        return err_set(ERR_PARSE,
+                       "'%s' belongs to no key; text goes behind --: drover %s --model M -- %s",
+                       word, command->name, word);
+    return err_set(ERR_PARSE,
+                   "'%s' belongs to no key: expected --key value or key=value; what is read "
+                   "comes from standard input",
+                   word);
+}
+
+enum err command_words(const struct command *command, void *out, int argc, char **argv,
+                       char **text)
+{
+    const char *word;
+    struct pen pen = {0};
+    int n = 0;
+
+    while (n < argc && strcmp(argv[n], "--") != 0)
+        n++;
+    if (text)
+        *text = NULL;
+    word = stray(command->keys, n, argv);
+    if (word && strcmp(word, "--config") != 0 && !strstr(word, ".yaml") &&
+        !strstr(word, ".yml"))
+        return where_to(command, word, text != NULL);
+    if (n < argc && !text)
+        return err_set(ERR_PARSE, "what stands behind -- is not read here: standard input is");
+    for (int i = n + 1; i < argc; i++)
+        pen_print(&pen, "%s%s", i > n + 1 ? " " : "", argv[i]);
+    if (text)
+        *text = pen.text;
+    else
+        free(pen.text);
+    return command_conf(command->keys, out, n, argv);
 }
 
 void command_conf_free(const struct conf_key *keys, void *out)

@@ -31,6 +31,11 @@ extern const struct command cmd_world;
 
 /* Reads `keys` from the arguments (base/tree.h) into `out`, which starts zeroed. */
 enum err command_conf(const struct conf_key *keys, void *out, int argc, char **argv) MUST_CHECK;
+/* The same for commands that read lines: a word that belongs to no key is an error that says
+ * where such a word goes. *text: the words behind "--", joined by blanks (free it), NULL
+ * without any; a command that has no use for it gives `text` NULL, and they are an error. */
+enum err command_words(const struct command *command, void *out, int argc, char **argv,
+                       char **text) MUST_CHECK;
 void command_conf_free(const struct conf_key *keys, void *out);
 
 /* Replaces this process by the sibling program (drover-learner, …). Returns only on an error.

@@ -61,12 +61,16 @@ static enum err prepare(struct run *run, int n, int *bad)
     for (*bad = 0; *bad < n && !err; ++*bad) {
         struct encoded *e = &run->prompt[*bad];
         err = encode_prompt(&r->loaded->encode, run->ask[*bad].prompt, run->ask[*bad].tools, e);
-        if (!err && (!e->n || e->n + most > shape->context))
-            err = err_set(
-                ERR_RANGE,
-                e->n ? "prompt of %d tokens and max_new_tokens=%d do not fit the context of %d"
-                     : "the prompt has %d tokens",
-                e->n, most, shape->context);
+        if (!err && !e->n)
+            err = err_set(ERR_RANGE, "the prompt has 0 tokens");
+        else if (!err && e->n + most > shape->context)
+            err = err_set(ERR_RANGE,
+                          "prompt of %d tokens and max_new_tokens=%d do not fit the context of "
+                          "%d: %s %d%s",
+                          e->n, most, shape->context,
+                          e->n < shape->context ? "at most" : "a prompt has at most",
+                          e->n < shape->context ? shape->context - e->n : shape->context - 1,
+                          e->n < shape->context ? " fit" : " tokens");
         longest = e->n > longest ? e->n : longest;
     }
     if (err) {

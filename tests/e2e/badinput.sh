@@ -299,6 +299,29 @@ refuse 'stdin:1: 13[0-9] tokens .* context of 128' score --model "$model"
 input '{"prompt":"room one"}\n'
 refuse 'stdin:1: prompt of [0-9]* tokens and max_new_tokens=127 .* context of 128' generate --model "$model" max_new_tokens=127
 
+echo "-- words on the command line"
+refuse "'hello' belongs to no key; text goes behind --: drover generate --model M -- hello" generate --model "$model" hello
+refuse "'hello' belongs to no key; text goes behind --" generate hello --model "$model"
+refuse "belongs to no key; if it is the model: drover chat --model $model" chat "$model"
+refuse "belongs to no key; if it is the model" tokenize "$model"
+refuse "'b' belongs to no key: expected --key value" score --model "$model" --temperature 1 b
+refuse "what stands behind -- is not read here" tokenize --model "$model" -- room
+refuse "at most 123 fit" generate --model "$model" -- room one
+"$drover" generate --model "$model" temperature=0 max_new_tokens=3 --stop x y -- room one > "$work/out" 2> "$work/err" ||
+    fail "text behind --: $(cat "$work/err")"
+input '{"prompt":"room one"}\n'
+"$drover" generate --model "$model" temperature=0 max_new_tokens=3 < "$work/in" > "$work/line"
+grep -q "\"completion\": *\"$(cat "$work/out")\"" "$work/line" || fail "'$(cat "$work/out")' is not the answer in $(cat "$work/line")"
+printf 'seed: 1\n---\nseed: 2\n' > "$work/two.yaml"
+refuse 'two.yaml:2: a second document begins' sft "$work/two.yaml" model="$model" dataset="$sft" output_dir="$work/bad"
+"$drover" sft model="$model" dataset="$sft" output_dir="$work/told" max_steps=1 save_strategy=no disable_tqdm=true report_to=wandb push_to_hub=true \
+    model_revision=main bf16=true hub_model_id=me/it 2> "$work/err" || fail "keys without effect: $(tail -n 1 "$work/err")"
+for why in 'report_to reason="no tracker is called' 'push_to_hub reason="nothing is uploaded' 'hub_model_id reason="nothing is uploaded' \
+    'model_revision reason="the model is a local path' 'bf16 reason="computed in float32'; do
+    grep -q "key=$why" "$work/err" || fail "$why: not in $(cat "$work/err")"
+done
+rm -rf "$work/told"
+
 echo "-- places"
 : > "$work/file"
 refuse 'is a file' sft model="$model" dataset="$sft" output_dir="$work/file"
