@@ -48,7 +48,7 @@ echo "-- a recipe for trl sft --config, as it is"
     fail "$(tail -n 3 "$work/log")"
 [ "$(grep -c '"loss"' "$work/recipe/metrics.jsonl")" -eq 3 ] || fail "not 3 steps: $(cat "$work/recipe/metrics.jsonl")"
 for key in bf16 report_to push_to_hub gradient_checkpointing_kwargs; do
-    [ "$(grep -c "key=$key reason=\" "$work/log")" -eq 1 ] || fail "$key was not said to have no effect"
+    [ "$(grep -c "key=$key reason=" "$work/log")" -eq 1 ] || fail "$key was not said to have no effect"
 done
 # linear rise over ceil(0.1 x 3) steps, then a cosine from 1e-5 to a tenth of it
 grep '"loss"' "$work/recipe/metrics.jsonl" | sed 's/.*"learning_rate":\([-0-9.e]*\).*/\1/' | tr '\n' ' ' |
