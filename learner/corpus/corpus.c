@@ -1,4 +1,4 @@
-#include "learner/corpus/corpus.h"
+#include "learner/corpus/corpus_bins.h"
 
 #include "base/mem.h"
 #include "data/dialogue.h"
@@ -26,6 +26,9 @@ void corpus_free(struct corpus *corpus)
     free(corpus->whole.token);
     free(corpus->whole.learn);
     free(corpus->whole.prompt);
+    free(corpus->rows.at);
+    free(corpus->rows.record);
+    free(corpus->rows.length);
     free(corpus->length);
     free(corpus->target);
     free(corpus->owner);
@@ -237,6 +240,12 @@ static enum err masks(const struct corpus_rule *rule, const struct example *e,
     return err;
 }
 
+/* Whether a long record goes on in another row. */
+static bool divides(const struct corpus_rule *rule)
+{
+    return rule->packing == CORPUS_BFD_SPLIT || rule->packing == CORPUS_WRAPPED;
+}
+
 static enum err add_sft(struct corpus *c, const struct corpus_rule *rule,
                         const struct example *e)
 {
@@ -251,18 +260,19 @@ static enum err add_sft(struct corpus *c, const struct corpus_rule *rule,
 
     if (!err)
         err = masks(rule, e, &ids, learn);
-    if (!err && rule->max_length && n > rule->max_length) {
+    if (!err && rule->max_length && n > rule->max_length && !divides(rule)) {
         n = rule->max_length;
         c->cut++;
     }
     for (int i = 1; i < n; i++)
         any = any || learn[i];
-    if (!err && !any)
+    if (!err && n && (any || rule->packing)) {
+        err = corpus_append(c, 0, ids.ids, (size_t)n, learn, divides(rule));
+        if (!err)
+            corpus_close(c);
+    } else if (!err) {
         c->dropped++;
-    else if (!err)
-        err = corpus_append(c, 0, ids.ids, (size_t)n, learn, false);
-    if (!err && any)
-        corpus_close(c);
+    }
     free(learn);
     encoded_free(&ids);
     return err;
@@ -317,6 +327,8 @@ static enum err fill(struct corpus *c, const struct dataset *set,
 {
     const struct example_rule how = {want, rule->text_field, rule->hh, rule->unused};
 
+    size_t first = 0; /* record of this block of the data set */
+
     for (size_t i = 0; i < set->n; i++) {
         struct example e;
         enum err err = example_read(&e, set->row[i].object, &how);
@@ -328,6 +340,12 @@ static enum err fill(struct corpus *c, const struct dataset *set,
             c->skipped++;
         else if (err)
             return dataset_at(set, i);
+        if ((i + 1) % CORPUS_BINS_BLOCK && i + 1 < set->n)
+            continue;
+        err = corpus_bins_close(c, first, rule);
+        if (err)
+            return err;
+        first = c->n;
     }
     return OK;
 }
@@ -392,5 +410,9 @@ struct hash corpus_hash(const struct corpus *c)
     }
     if (c->target)
         hash_sha256_add(&state, c->target, tokens * sizeof(*c->target));
+    if (c->rows.n) {
+        hash_sha256_add(&state, c->rows.at, (c->rows.n + 1) * sizeof(*c->rows.at));
+        hash_sha256_add(&state, c->rows.record, c->n * sizeof(*c->rows.record));
+    }
     return hash_sha256_end(&state);
 }

@@ -21,6 +21,15 @@ struct corpus_whole {
     uint32_t *prompt; /* [n] tokens of the record before its answer */
 };
 
+/* What a batch counts, where that is not a record (corpus_bins.h). */
+struct corpus_rows {
+    size_t n;         /* 0: a row is a record */
+    size_t *at;       /* [n+1] where a row's records begin */
+    uint32_t *record; /* [at[n]] */
+    uint32_t *length; /* [n] tokens */
+};
+enum corpus_packing { CORPUS_PLAIN, CORPUS_BFD, CORPUS_BFD_SPLIT, CORPUS_WRAPPED };
+
 struct corpus {
     size_t n;             /* records */
     int group;            /* sequences a record */
@@ -33,8 +42,9 @@ struct corpus {
     uint32_t *stem;    /* [n] tokens that the second answer shares with the first and that are
                         * kept once, in the first sequence; NULL: none */
     uint32_t *partner; /* [n] the record whose answer is KTO's mismatched one; NULL: none */
-    struct corpus_whole whole;    /* the answers for it; empty without */
-    uint32_t *length;             /* [n] tokens of the record */
+    struct corpus_whole whole; /* the answers for it; empty without */
+    uint32_t *length;          /* [n] tokens of the record */
+    struct corpus_rows rows;
     float *target;                /* [seq[n]] of corpus_steps.h; NULL: no solutions in steps */
     uint32_t *owner;              /* [n] records of one prompt share a number; NULL: not told */
     size_t cut, dropped, skipped; /* shortened; left out by length; bad records left out */
@@ -53,7 +63,8 @@ struct corpus_rule {
     int max_length; /* 0: no limit */
     /* SFT: learn the completion only: -1 where there is one, 0 never, 1 always. */
     int completion_only;
-    bool assistant_only; /* of conversations learn what the assistant says alone */
+    enum corpus_packing packing; /* needs max_length */
+    bool assistant_only;         /* of conversations learn what the assistant says alone */
     /* Direct methods. */
     bool share;      /* the prompt of a pair is kept and computed once */
     bool prompt_too; /* the chosen sequence's prompt is learnt as 2 (ORPO) */
@@ -85,7 +96,7 @@ void corpus_free(struct corpus *corpus);
 /* Tokens, starts, what is learnt, margins: the same data give the same hash. */
 struct hash corpus_hash(const struct corpus *corpus);
 
-/* Tokens of the `batch` longest records: no micro-batch has more. */
+/* Tokens of the `batch` longest rows: no micro-batch has more. */
 size_t corpus_pack_most(const struct corpus *corpus, size_t batch);
 
 /* Some records packed; the arrays grow and are reused. Zero it at first. */

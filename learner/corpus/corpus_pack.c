@@ -1,4 +1,4 @@
-#include "learner/corpus/corpus.h"
+#include "learner/corpus/corpus_bins.h"
 
 #include "base/mem.h"
 
@@ -38,11 +38,12 @@ static size_t mismatched(const struct corpus *c, size_t record, size_t *prompt, 
 
 size_t corpus_pack_most(const struct corpus *c, size_t batch)
 {
+    const size_t rows = corpus_bins_rows(c);
     uint32_t *length = mem_new(c->n, sizeof(*length));
     size_t sum, other = 0;
 
-    memcpy(length, c->length, c->n * sizeof(*length));
-    sum = largest(length, c->n, batch);
+    memcpy(length, corpus_bins_length(c), rows * sizeof(*length));
+    sum = largest(length, rows, batch);
     if (c->partner) {
         for (size_t i = 0; i < c->n; i++) {
             size_t prompt, from;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/corpus/corpus_bins.h"
 #include "learner/offline/evaluate.h"
 #include "learner/run/adapt.h"
 #include "learner/run/stop.h"
@@ -46,20 +47,21 @@ static const uint32_t *order_for(struct cycle *run, int64_t epoch)
         (uint64_t)(conf_has_int(run->keys->data_seed) ? run->keys->data_seed : run->keys->seed);
 
     if (run->order_epoch != epoch)
-        order_epoch(run->order, c->n, run->offline->plan.order, c->length,
-                    (size_t)run->keys->per_device_train_batch_size, seed, (uint64_t)epoch);
+        order_epoch(run->order, corpus_bins_rows(c), run->offline->plan.order,
+                    corpus_bins_length(c), (size_t)run->keys->per_device_train_batch_size, seed,
+                    (uint64_t)epoch);
     run->order_epoch = epoch;
     return run->order;
 }
 
-/* The records of micro-batch b of the epoch: how many, from *at. */
-static size_t micro(const struct cycle *run, int64_t b, size_t *at)
+/* run->record: those of micro-batch b of the epoch; returns how many. */
+static size_t micro(struct cycle *run, const uint32_t *order, int64_t b)
 {
+    const struct corpus *c = run->offline->train;
     const size_t batch = (size_t)run->keys->per_device_train_batch_size;
-    const size_t n = run->offline->train->n;
+    const size_t rows = corpus_bins_rows(c), at = (size_t)b * batch;
 
-    *at = (size_t)b * batch;
-    return n - *at < batch ? n - *at : batch;
+    return corpus_bins_take(c, order + at, rows - at < batch ? rows - at : batch, run->record);
 }
 
 void cycle_needed(struct cycle *run, uint8_t *needed)
@@ -88,20 +90,22 @@ static enum err one_step(struct cycle *run, bool *stopped)
     struct resume_state state = run->state;
     struct pass_norm norm = {0};
     double loss = 0;
-    size_t at, n;
+    size_t n;
 
     for (int64_t b = first; b < last; b++) {
-        n = micro(run, b, &at);
-        pass_count(&run->pass, order + at, n, &norm);
+        n = micro(run, order, b);
+        pass_count(&run->pass, run->record, n, &norm);
     }
+    if (!(norm.normaliser > 0)) /* rows of which nothing is learnt */
+        norm.normaliser = 1;
     for (int64_t b = first; b < last; b++) {
         struct pass_result result;
         enum err err;
         *stopped = stop_asked();
         if (*stopped)
             return OK;
-        n = micro(run, b, &at);
-        err = pass_run(&run->pass, run->step, order + at, n, &norm, true, &state.window, NULL,
+        n = micro(run, order, b);
+        err = pass_run(&run->pass, run->step, run->record, n, &norm, true, &state.window, NULL,
                        &result);
         if (err)
             return err_add("step %" PRId64, done + 1);

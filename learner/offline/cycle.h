@@ -23,7 +23,8 @@ struct cycle {
     struct reference *reference; /* NULL: the method reads none */
     struct pass pass;
     struct progress progress;
-    uint32_t *order;
+    uint32_t *order;             /* rows (corpus_bins.h) */
+    uint32_t *record;            /* [records] of the micro-batch at hand */
     int64_t order_epoch;         /* of `order`; -1: none yet */
     int64_t first, first_tokens; /* step at which this process began; tokens before it */
     int64_t begun_ms, saved_ms, saved_step, logged_step;

@@ -1,6 +1,7 @@
 #include "learner/offline/evaluate.h"
 
 #include "base/mem.h"
+#include "learner/corpus/corpus_bins.h"
 #include "learner/offline/pass.h"
 
 #include <stdlib.h>
@@ -15,18 +16,18 @@ size_t evaluate_batch(const struct offline *offline)
 
 struct walk {
     struct pass pass;
-    uint32_t *record; /* [batch] */
-    size_t n, batch;
+    uint32_t *row, *record; /* [batch], [records] of the micro-batch at hand */
+    size_t n, batch;        /* rows */
 };
 
-/* The micro-batch that begins at record `at`. */
+/* The micro-batch that begins at row `at`. */
 static size_t take(struct walk *w, size_t at)
 {
     const size_t count = w->n - at < w->batch ? w->n - at : w->batch;
 
     for (size_t i = 0; i < count; i++)
-        w->record[i] = (uint32_t)(at + i);
-    return count;
+        w->row[i] = (uint32_t)(at + i);
+    return corpus_bins_take(w->pass.corpus, w->row, count, w->record);
 }
 
 static enum err measure(struct walk *w, struct step *step, struct meter *exact)
@@ -37,6 +38,8 @@ static enum err measure(struct walk *w, struct step *step, struct meter *exact)
 
     for (size_t at = 0; at < w->n; at += w->batch)
         pass_count(&w->pass, w->record, take(w, at), &norm);
+    if (!(norm.normaliser > 0))
+        norm.normaliser = 1;
     for (size_t at = 0; at < w->n && !err; at += w->batch) {
         struct pass_result result = {0};
         const size_t count = take(w, at);
@@ -61,20 +64,22 @@ static void margins(json_t *line)
 enum err evaluate(const struct offline *offline, struct step *step, struct reference *reference,
                   int64_t num_tokens, int64_t (*now_ms)(void), json_t *line)
 {
-    struct walk walk = {.n = offline->test->n, .batch = evaluate_batch(offline)};
+    struct walk walk = {.n = corpus_bins_rows(offline->test), .batch = evaluate_batch(offline)};
     const size_t batches = (walk.n + walk.batch - 1) / walk.batch;
     const int64_t begun = now_ms();
     struct meter exact = {0};
     double seconds;
     enum err err;
 
-    walk.record = mem_new(walk.batch, sizeof(*walk.record));
+    walk.row = mem_new(walk.batch, sizeof(*walk.row));
+    walk.record = mem_new(offline->test->n, sizeof(*walk.record));
     pass_init(&walk.pass, offline->objective, offline->objective_conf, offline->test,
               reference);
     walk.pass.see = offline->see;
     walk.pass.self = offline->self;
     err = measure(&walk, step, &exact);
     pass_free(&walk.pass);
+    free(walk.row);
     free(walk.record);
     if (err)
         return err;

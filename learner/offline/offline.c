@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "learner/corpus/corpus_bins.h"
 #include "learner/offline/cycle.h"
 #include "learner/offline/evaluate.h"
 #include "learner/run/adapt.h"
@@ -84,7 +85,7 @@ static enum err plan(struct cycle *run)
     const size_t seqs = o->train->n * (size_t)o->train->group;
     const size_t most = largest_batch(o);
     char needed[ADVICE_SIZE], given[ADVICE_SIZE], words[ADVICE_WORDS];
-    enum err err = keys_length(&run->length, k, o->train->n);
+    enum err err = keys_length(&run->length, k, corpus_bins_rows(o->train));
 
     if (!err)
         err = keys_schedule(&run->rates, k, &o->plan, &run->length);
@@ -98,6 +99,9 @@ static enum err plan(struct cycle *run)
             run->length.steps, run->length.steps_per_epoch, o->train->n, o->train->seq[seqs],
             k->per_device_train_batch_size, k->gradient_accumulation_steps,
             advice_size(needed, run->memory), advice_size(given, o->plan.memory_bytes));
+    if (o->train->rows.n)
+        fprintf(stderr, "packing: %zu records in %zu rows of max_length %d\n", o->train->n,
+                o->train->rows.n, k->max_length);
     if (o->train->cut || o->train->dropped || o->train->skipped)
         fprintf(stderr,
                 "data: %zu records cut at max_length, %zu left out by length, %zu bad\n",
@@ -326,7 +330,8 @@ static enum err train(struct cycle *run)
                                   .config = o->config,
                                   .data = corpus_hash(o->train),
                                   .keep = (size_t)run->keys->save_total_limit};
-    run->order = mem_new(o->train->n, sizeof(*run->order));
+    run->order = mem_new(corpus_bins_rows(o->train), sizeof(*run->order));
+    run->record = mem_new(o->train->n, sizeof(*run->record));
     run->order_epoch = -1;
     err = precheck(run);
     if (!err)
@@ -385,6 +390,7 @@ out:
     step_free(run->step);
     rundir_close(run->dir);
     free(run->order);
+    free(run->record);
     free(run->checkpoints);
     free(run->model);
     free(run);

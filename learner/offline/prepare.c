@@ -45,14 +45,17 @@ static void tell_unused(const json_t *unused)
 static enum err encode_all(struct prepare *p, const struct keys *keys, struct parts *parts)
 {
     const struct dataset_conf conf = keys_dataset(keys);
+    struct corpus_rule held_out;
     struct dataset *train = NULL, *test = NULL;
     enum err err = dataset_load(&train, &test, &conf);
 
     p->rule.unused = parts->unused = json_object();
+    held_out = p->rule;
+    held_out.packing = p->packing_test;
     if (!err)
         err = p->encode(&parts->train, train, &p->rule, "training");
     if (!err && test && keys->do_eval)
-        err = p->encode(&parts->test, test, &p->rule, "evaluation");
+        err = p->encode(&parts->test, test, &held_out, "evaluation");
     if (!err)
         tell_unused(parts->unused);
     dataset_free(train);

@@ -20,7 +20,8 @@ struct prepare {
     void (*see)(void *self, const struct corpus *corpus, const struct objective_in *in,
                 const uint32_t *record, size_t n); /* offline.h */
     void *self;
-    bool coupled; /* offline.h */
+    bool coupled;                     /* offline.h */
+    enum corpus_packing packing_test; /* rule.packing of the held-out records */
 };
 
 struct prepare_method {

@@ -21,9 +21,9 @@ static const struct conf_key table[] = {
     CONF_TEXT(sft, dataset_text_field, "text", "column of plain text"),
     CONF_TEXT(sft, truncation_mode, "keep_start", "keep_start: cut behind max_length"),
     CONF_BOOL(sft, shuffle_dataset, "false", "no effect: each epoch is shuffled anyway"),
-    CONF_BOOL(sft, packing, "false", "no effect: batches are packed without padding"),
-    CONF_TEXT(sft, packing_strategy, "bfd", "bfd: no effect, as packing"),
-    CONF_TEXT(sft, eval_packing, NULL, "no effect, as packing"),
+    CONF_BOOL(sft, packing, "false", "a batch counts rows of max_length with several records"),
+    CONF_TEXT(sft, packing_strategy, "bfd", "bfd, bfd_split or wrapped"),
+    CONF_TEXT(sft, eval_packing, NULL, "the same for the evaluation; unset: as packing"),
     CONF_BOOL(sft, padding_free, "false", "no effect: batches have no padding"),
     CONF_TEXT(sft, completion_only_loss, NULL,
               "learn completions only; unset: where there is a prompt"),
@@ -35,6 +35,27 @@ static const struct conf_key table[] = {
 
 static const struct conf_key *const tables[] = {table, keys_table_shared, keys_table_ignored,
                                                 NULL};
+
+static enum err packing(const struct sft *conf, struct prepare *out)
+{
+    static const char *const names[] = {"bfd", "bfd_split", "wrapped", NULL};
+    int how, test;
+    enum err err = conf_word(&how, "packing_strategy", conf->packing_strategy, names);
+
+    if (!err)
+        err = conf_tristate(&test, "eval_packing", conf->eval_packing);
+    if (err)
+        return err;
+    test = test < 0 ? conf->packing : test;
+    if ((conf->packing || test) &&
+        (!conf_has_int(conf->keys.max_length) || conf->keys.max_length < 1))
+        return err_set(ERR_RANGE, "packing: needs max_length, the tokens of a row");
+    if (conf->packing)
+        out->rule.packing = CORPUS_BFD + (enum corpus_packing)how;
+    if (test)
+        out->packing_test = CORPUS_BFD + (enum corpus_packing)how;
+    return OK;
+}
 
 static enum err check(void *method, struct prepare *out)
 {
@@ -48,17 +69,13 @@ static enum err check(void *method, struct prepare *out)
     if (strcmp(conf->truncation_mode, "keep_start") != 0)
         return err_set(ERR_RANGE, "truncation_mode: '%s': only keep_start",
                        conf->truncation_mode);
-    if (conf->packing && strcmp(conf->packing_strategy, "bfd") != 0)
-        return err_set(ERR_RANGE,
-                       "packing_strategy: '%s': only bfd (batches are packed without "
-                       "padding; a record stays one sequence)",
-                       conf->packing_strategy);
     objective->dft = !strcmp(conf->loss_type, "dft");
     if (!objective->dft && strcmp(conf->loss_type, "nll") != 0 &&
         strcmp(conf->loss_type, "chunked_nll") != 0)
         return err_set(ERR_RANGE, "loss_type: '%s': expected nll or dft", conf->loss_type);
-    if (conf->packing)
-        fprintf(stderr, "packing: no effect: batches are packed without padding\n");
+    err = packing(conf, out);
+    if (err)
+        return err;
     out->objective = &objective_sft;
     out->objective_conf = objective;
     out->head = HEAD_LM;

@@ -118,6 +118,18 @@ static void sft_on_what_the_assistant_says(void **state)
     evaluation("sft_said", "sft", "messages.jsonl");
 }
 
+/* A batch counts rows that hold several records; wrapped ones go on where a row ends. */
+static void sft_in_packed_rows(void **state)
+{
+    (void)state;
+    five_steps("sft_packed", "sft", 1e-4);
+    evaluation("sft_packed", "sft", "text.jsonl");
+    five_steps("sft_split", "sft", 1e-4);
+    evaluation("sft_split", "sft", "completion.jsonl");
+    five_steps("sft_wrapped", "sft", 1e-4);
+    evaluation("sft_wrapped", "sft", "completion.jsonl");
+}
+
 static void sft_with_dft(void **state)
 {
     (void)state;

@@ -100,6 +100,11 @@ RUNS = {
     "sft_text": ("sft", "text.jsonl", "max_length: 48\nloss_type: nll\n"),
     "sft_completion": ("sft", "completion.jsonl", "max_length: 60\ncompletion_only_loss: true\n"),
     "sft_said": ("sft", "messages.jsonl", "assistant_only_loss: true\nchat_template_path: qwen2_5.jinja\nmax_length: 110\n"),
+    "sft_packed": ("sft", "text.jsonl", "packing: true\nmax_length: 90\nper_device_train_batch_size: 1\nmax_steps: 5\n"),
+    "sft_split": ("sft", "completion.jsonl", "packing: true\npacking_strategy: bfd_split\nmax_length: 32\n"
+                  "per_device_train_batch_size: 2\n"),
+    "sft_wrapped": ("sft", "completion.jsonl", "packing: true\npacking_strategy: wrapped\nmax_length: 48\n"
+                    "per_device_train_batch_size: 1\n"),
     "sft_dft": ("sft", "completion.jsonl", "loss_type: dft\ncompletion_only_loss: false\n"),
     "reward_pairs": ("reward", "pairs.jsonl", "max_length: 90\ncenter_rewards_coefficient: 0.01\n"),
     "reward_plain": ("reward", "plain.jsonl", ""),
@@ -109,7 +114,9 @@ RUNS = {
 def run(name, kind, file, extra):
     import trl
     model = "../model/llama5" if kind == "sft" else "../model/reward4"
-    text = SHARED + extra + "model_name_or_path: %s\ndatasets:\n  - path: json\n    data_files: %s\n" % (model, file)
+    keys = [line.split(":")[0] for line in extra.splitlines()]
+    shared = "".join(line + "\n" for line in SHARED.splitlines() if line.split(":")[0] not in keys)
+    text = shared + extra + "model_name_or_path: %s\ndatasets:\n  - path: json\n    data_files: %s\n" % (model, file)
     with open(name + ".yaml", "w") as f:
         f.write(text)
     config = trl.SFTConfig if kind == "sft" else trl.RewardConfig
