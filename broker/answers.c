@@ -167,7 +167,7 @@ static void rest(struct broker *b, struct ticket *ticket, struct member *from,
 
     snprintf(from->error, sizeof from->error, "scorer %s: %s",
              b->run.scorer[ticket->scorer].name, reason);
-    breaker_fail(b, ticket->scorer, from, reason, now_ms);
+    breaker_fail(b, ticket->scorer, ticket, from, reason, now_ms);
     if (ticket->holder)
         ticket_expire(&b->tickets, ticket);
     ticket->again_ms = now_ms + rollouts_rest_ms(b, fails);
@@ -228,13 +228,11 @@ enum err answers_on_fail(struct broker *b, struct member *from, const struct msg
 
 void answers_on_bad(struct broker *b, struct member *from, const char *words, int64_t now_ms)
 {
-    snprintf(from->error, sizeof from->error, "%s", words);
-    for (uint32_t i = 0; from->role == ROLE_REWARDER && i < b->tickets.capacity; i++) {
+    for (uint32_t i = 0; i < b->tickets.capacity; i++) {
         struct ticket *ticket = &b->tickets.slot[i];
 
-        if (ticket->number && ticket->holder == from) { /* which of them it was nobody knows */
-            rest(b, ticket, from, words, now_ms);
-            return;
-        }
+        if (!ticket->number || ticket->holder != from)
+            continue;
+        rest(b, ticket, from, words, now_ms); /* which one it was about nobody knows: all */
     }
 }

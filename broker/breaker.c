@@ -15,13 +15,24 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BREAKER_FAILS = 3, PROBE_MS = 1000, DOUBLINGS = 6 };
+enum { BREAKER_FAILS = 3, PROBE_MS = 1000 };
 
-void breaker_fail(struct broker *b, uint32_t scorer, const struct member *by, const char *words,
-                  int64_t now_ms)
+/* Until it may be tried next; what was under way when the pause began makes it no longer. */
+static void pause_it(struct breaker *at, const struct ticket *ticket, int64_t now_ms)
+{
+    if (at->probe_ms && ticket->number != at->probe)
+        return;
+    at->pause_ms = at->probe_ms ? 2 * at->pause_ms : PROBE_MS;
+    if (at->pause_ms > BREAKER_MAX_MS)
+        at->pause_ms = BREAKER_MAX_MS;
+    at->probe_ms = now_ms + at->pause_ms;
+    at->probe = 0;
+}
+
+void breaker_fail(struct broker *b, uint32_t scorer, const struct ticket *ticket,
+                  const struct member *by, const char *words, int64_t now_ms)
 {
     struct breaker *at = &b->breaker[scorer];
-    uint32_t more;
 
     at->last = by->id;
     snprintf(at->who, sizeof at->who, "%s", by->name);
@@ -30,16 +41,11 @@ void breaker_fail(struct broker *b, uint32_t scorer, const struct member *by, co
         at->since_ms = now_ms;
         blame_scorer(b, &b->run.scorer[scorer], by->name, words);
     }
-    at->probe = 0;
-    if (at->fails < BREAKER_FAILS)
-        return;
     if (at->fails == BREAKER_FAILS)
         log_warn("pause", "scorer=%s who=%s reason=\"%s\"", b->run.scorer[scorer].name,
                  by->name, words);
-    more = at->fails - BREAKER_FAILS;
-    at->probe_ms = now_ms + ((int64_t)PROBE_MS << (more < DOUBLINGS ? more : DOUBLINGS));
-    if (at->probe_ms > now_ms + BREAKER_MAX_MS)
-        at->probe_ms = now_ms + BREAKER_MAX_MS;
+    if (breaker_open(at))
+        pause_it(at, ticket, now_ms);
 }
 
 void breaker_good(struct broker *b, uint32_t scorer)
@@ -69,7 +75,10 @@ bool breaker_may(const struct broker *b, uint32_t scorer, int64_t now_ms)
 
 void breaker_asked(struct broker *b, uint32_t scorer, uint64_t ticket)
 {
-    b->breaker[scorer].probe = ticket;
+    struct breaker *at = &b->breaker[scorer];
+
+    if (breaker_open(at))
+        at->probe = ticket;
 }
 
 void breaker_offered(struct broker *b, const struct member *rewarder, int64_t now_ms)

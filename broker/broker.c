@@ -7,6 +7,7 @@
 #include "broker/state.h"
 #include "broker/waits.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -296,6 +297,14 @@ enum err broker_take(struct broker *b, struct member *from, const struct msg *ms
     if (from->role == ROLE_LEARNER && msg->head.epoch != b->run.epoch)
         return OK;
     return row->handle(b, from, msg, now_ms); /* BYE: `from` is gone afterwards */
+}
+
+void broker_bad(struct broker *b, struct member *from, enum msg_type type, const char *words,
+                int64_t now_ms)
+{
+    snprintf(from->error, sizeof from->error, "%s", words);
+    if (from->role == ROLE_REWARDER && type == MSG_SCORE)
+        answers_on_bad(b, from, words, now_ms);
 }
 
 void broker_tick(struct broker *b, int64_t now_ms)

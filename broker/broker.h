@@ -78,6 +78,10 @@ bool broker_hears(enum role role, enum msg_type type);
 enum err broker_take(struct broker *broker, struct member *from, const struct msg *msg,
                      int64_t now_ms) MUST_CHECK;
 
+/* It sent a frame that cannot be read. */
+void broker_bad(struct broker *broker, struct member *from, enum msg_type type,
+                const char *words, int64_t now_ms);
+
 /* Each 100 ms or so: expiry, heartbeats, STATS. */
 void broker_tick(struct broker *broker, int64_t now_ms);
 /* A snapshot now: somebody subscribed. */

@@ -107,7 +107,7 @@ void scores_blame(struct broker *b, const struct member *rewarder, int64_t now_m
         if (!ticket->number || ticket->holder != rewarder || told[ticket->scorer])
             continue;
         told[ticket->scorer] = true;
-        breaker_fail(b, ticket->scorer, rewarder, "its worker died", now_ms);
+        breaker_fail(b, ticket->scorer, ticket, rewarder, "its worker died", now_ms);
     }
 }
 
@@ -125,7 +125,7 @@ static void expire(struct broker *b, struct ticket *ticket, int64_t now_ms)
     snprintf(words, sizeof words, "no answer within %lld ms", (long long)timeout_ms(b, ticket));
     snprintf(ticket->holder->error, sizeof ticket->holder->error, "%s", words);
     b->counters.expired++;
-    breaker_fail(b, ticket->scorer, ticket->holder, words, now_ms);
+    breaker_fail(b, ticket->scorer, ticket, ticket->holder, words, now_ms);
     scores_requeue(b, ticket);
     ticket_expire(&b->tickets, ticket);
 }

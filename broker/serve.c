@@ -145,6 +145,16 @@ static enum err on_message(void *self, struct hub_peer *from, const struct msg *
     return OK;
 }
 
+static void on_bad(void *self, struct hub_peer *from, enum msg_type type, const char *words,
+                   int64_t now_ms)
+{
+    struct serve *s = self;
+
+    s->now_ms = now_ms;
+    if (from->owner)
+        broker_bad(s->broker, from->owner, type, words, now_ms);
+}
+
 static void add_rows(struct serve *s)
 {
     for (enum role role = ROLE_LEARNER; role < ROLES; role++) {
@@ -223,7 +233,8 @@ static enum err open_ports(struct serve *s)
     const struct serve_options *o = s->options;
     const struct curve_keys *keys = s->zap ? &s->keys : NULL;
     struct listen_at at[LISTENS];
-    struct hub_conf control = {.keys = keys, .gone = gone, .self = s}, bulk = {.keys = keys};
+    struct hub_conf control = {.keys = keys, .gone = gone, .bad = on_bad, .self = s},
+                    bulk = {.keys = keys};
     enum err err = given(o->listen_fd)
                        ? listen_descriptors(at, o->listen_fd)
                        : listen_addresses(at, o->bind ? o->bind : "", o->bulk ? o->bulk : "",

@@ -7,10 +7,12 @@
 #include "base/tree.h"
 #include "proto/curve.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -24,6 +26,7 @@ const struct conf_key member_keys[] = {
     CONF_INT(member_options, threads, "0", 0, 1024, "compute threads; 0: as OpenMP finds"),
     {"parent-fd", CONF_INT_, offsetof(struct member_options, parent_fd), "-1", -1, 1 << 20,
      "a pipe of the supervisor: its end is a signal to drain", NULL},
+    CONF_INT(member_options, nice, "0", 0, 19, "how far others go before it on the processor"),
     {"log-level", CONF_TEXT_, offsetof(struct member_options, log_level), "info", 0, 0,
      "debug, info, warn or error", NULL},
     CONF_END,
@@ -204,6 +207,8 @@ enum err member_open(struct member **out, const struct member_options *options,
     m->options = options;
     m->conf = *conf;
     name_it(m);
+    if (options->nice && setpriority(PRIO_PROCESS, 0, options->nice))
+        log_warn("nice", "reason=\"%s\"", strerror(errno));
     if (*options->key)
         err = curve_load(&m->keys, options->key);
     if (!err)

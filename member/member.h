@@ -18,7 +18,7 @@ enum { MEMBER_DRAIN_MS = 8000, MEMBER_HURRY_MS = 500 }; /* told once; told again
 /* The first field of a process's own options; member_keys are its rows. */
 struct member_options {
     char *broker, *key, *name, *log_level;
-    int threads, wait, parent_fd;
+    int threads, wait, parent_fd, nice;
 };
 extern const struct conf_key member_keys[];
 

@@ -348,6 +348,7 @@ static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *fram
     struct msg msg;
     const struct row *row;
     enum err err = codec_peek(&head, frames);
+    const bool peeked = !err;
 
     if (!err && conn->member) {
         row = &hub->row[conn->member->pub.role][head.head.type];
@@ -361,6 +362,9 @@ static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *fram
     if (!err)
         err = codec_decode(&msg, frames, hub->arena);
     if (err) {
+        if (peeked && conn->member && hub->conf.bad)
+            hub->conf.bad(hub->conf.self, &conn->member->pub, head.head.type, err_text(),
+                          now_ms);
         strike(hub, conn, err_text(), now_ms);
         return OK;
     }

@@ -50,6 +50,9 @@ struct hub_conf {
     /* Silent for HUB_SILENCE_MS, said BYE, refused, or replaced by another incarnation. The
      * record is void afterwards. */
     void (*gone)(void *self, struct hub_peer *peer, const char *why, int64_t now_ms);
+    /* A member's frame could not be read; `type` as its head says. Before the strike. */
+    void (*bad)(void *self, struct hub_peer *peer, enum msg_type type, const char *words,
+                int64_t now_ms);
     void *self;
 };
 

@@ -41,8 +41,14 @@ struct peer {
 
 void peer_random(struct id *id, uint64_t *incarnation)
 {
-    randombytes_buf(id->byte, sizeof id->byte);
+    const char *given = getenv(PEER_ID);
+    size_t n = 0;
+
     randombytes_buf(incarnation, sizeof *incarnation);
+    if (!given ||
+        sodium_hex2bin(id->byte, sizeof id->byte, given, strlen(given), NULL, &n, NULL) ||
+        n != sizeof id->byte)
+        randombytes_buf(id->byte, sizeof id->byte);
 }
 
 static enum err option(void *socket, int name, int value)

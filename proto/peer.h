@@ -44,7 +44,9 @@ struct peer_conf {
     void *self;
 };
 
-/* Random id and incarnation of a process. */
+/* Random id and incarnation of a process; the id as the environment has it in PEER_ID, 32 hex
+ * digits, for who was started by one that must know it. */
+#define PEER_ID "DROVER_PEER_ID"
 void peer_random(struct id *id, uint64_t *incarnation);
 
 /* Opens the socket and connects in the background. Errors: ERR_RANGE (endpoint), ERR_IO. */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "learner/fleet/fleet_state.h"
+#include "learner/fleet/own.h"
 #include "learner/run/crew.h"
 #include "proto/digest.h"
 
@@ -109,6 +110,7 @@ static void hello(void *self, struct msg_hello *out)
     out->scorers = (uint32_t)f->conf.rewards->scorers;
     out->artifact = serve_list(f->serve, &out->artifacts);
     out->body_max = f->conf.body_max;
+    out->own = *own_id(f->own);
     out->vocabulary = (uint32_t)f->conf.origin->card->shape.vocab;
 }
 
@@ -242,6 +244,7 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
     if (msg->hb.open_to < f->opened && msg->hb.open_to == f->acked)
         f->opened = msg->hb.open_to;
     f->acked = msg->hb.open_to;
+    fleet_others_hear(f, &msg->hb, now_ms);
     return open_tasks(f);
 }
 
@@ -436,6 +439,7 @@ static enum err meet(struct fleet *f)
     peer_on(f->peer, MSG_SAMPLE, on_sample, f);
     peer_on(f->peer, MSG_DROPPED, on_dropped, f);
     peer_on(f->peer, MSG_BYE_OK, on_bye_ok, f);
+    fleet_others_meet(f);
     serve_new(&f->serve, &serve);
     return offer_origin(f);
 }
@@ -452,7 +456,9 @@ static void leave(struct fleet *f)
         trainer_abandon();
     worker_stop(f->worker);
     serve_free(f->serve);
+    fleet_others_stop(f);
     member_close(f->member);
+    fleet_others_close(f);
     for (uint32_t i = 0; i < f->snapshots; i++)
         trainer_snapshot_free(f->snapshot[i]);
     trainer_job_free(f->done);
@@ -468,6 +474,7 @@ enum err fleet_run(const struct fleet_conf *conf, enum fleet_end *end)
     f->conf = *conf;
     f->saved = conf->saved;
     f->begun_ms = f->stepped_ms = f->saved_ms = clock_mono_ms();
+    fleet_others_open(f);
     err = member_open(
         &f->member, conf->member,
         &(struct member_conf){ROLE_LEARNER, hello, hb, got, tick, drain, finished, f});

@@ -9,12 +9,17 @@
 
 enum { FLEET_TABLE = 1, FLEET_VERSIONS = FLEET_KEYS_LAG + 4 };
 
+struct own;
+struct watch;
+
 struct fleet {
     struct fleet_conf conf;
     struct member *member;
     struct peer *peer;
     struct worker *worker;
     struct serve *serve;
+    struct own *own;                           /* an actor for what nobody else may do */
+    struct watch *watch;                       /* what a person is told of the others */
     struct snapshot *snapshot[FLEET_VERSIONS]; /* alive, ascending */
     uint32_t snapshots;
 
@@ -53,5 +58,13 @@ uint64_t fleet_train_smallest(const struct fleet *fleet);
 enum err fleet_say_settled(struct fleet *fleet) MUST_CHECK;
 /* Offers a version's image and announces it; takes the snapshot. */
 enum err fleet_say_version(struct fleet *fleet, struct snapshot *snapshot) MUST_CHECK;
+
+/* What the broker says of the others. open: before the member; meet: with it; stop: before it
+ * is closed; close: after. */
+void fleet_others_open(struct fleet *fleet);
+void fleet_others_meet(struct fleet *fleet);
+void fleet_others_hear(struct fleet *fleet, const struct msg_hb *hb, int64_t now_ms);
+void fleet_others_stop(struct fleet *fleet);
+void fleet_others_close(struct fleet *fleet);
 
 #endif

@@ -103,6 +103,8 @@ mutant others-get-what-is-owns broker/blame.c '    return !at->own && (' '    re
 mutant tries-are-not-told broker/blame.c '            tell(b, task->def->id, sample, who.text, reason);' '            ;'
 mutant owns-id-is-public broker/stats.c 'return blame_is_own(b, m) ? (struct id){{0}} : m->id;' 'return m->id;'
 mutant a-scorer-is-never-paused broker/breaker.c 'return at->fails >= BREAKER_FAILS;' 'return false;'
+mutant what-was-under-way-prolongs broker/breaker.c '    if (at->probe_ms && ticket->number != at->probe)' '    if (0)'
+mutant unreadable-answers-are-nothing broker/answers.c '        rest(b, ticket, from, words, now_ms); /* which one' '        ; /* which one'
 mutant a-pause-never-ends broker/breaker.c '    return now_ms >= at->probe_ms && ' '    return 0 && '
 mutant a-pause-is-tried-with-all broker/scores.c '        room = 1; /* one unit' '        ; /* one unit'
 mutant a-contradiction-is-read broker/answers.c '    if (sum == score->values)' '    if (1)'

@@ -90,6 +90,50 @@ static void a_worker_that_dies_at_its_work_has_failed(void **state)
                         "row, last at desk-4: its worker died");
 }
 
+/* Many tickets were under way when the pause began: one wait of a second, not of a minute. */
+static void what_was_under_way_makes_a_pause_no_longer(void **state)
+{
+    struct msg fail = {.head.type = MSG_FAIL, .fail.reason = "no"};
+    uint64_t number[8];
+
+    (void)state;
+    written(&desk_rule, 1, 8);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    fail.fail.ticket = ticket(R).ticket; /* all eight of them */
+    assert_ok(desk_say(&desk, R, &fail));
+    desk_pass(&desk, 300);
+    for (int i = 0; i < 8; i++) { /* now one by one */
+        desk_credit(&desk, R, 1, UINT64_MAX);
+        number[i] = ticket(R).ticket;
+    }
+    for (int i = 0; i < 8; i++) {
+        fail.fail.ticket = number[i];
+        assert_ok(desk_say(&desk, R, &fail));
+    }
+    desk_forget(&desk);
+    desk_credit(&desk, R, 1, UINT64_MAX);
+    desk_pass(&desk, 900);
+    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
+    desk_pass(&desk, 200);
+    assert_int_equal(desk_count(&desk, R, MSG_ASK), 1);
+}
+
+static void an_answer_that_cannot_be_read_has_failed(void **state)
+{
+    struct msg_ask ask;
+
+    (void)state;
+    written(&desk_rule, 1, 1);
+    desk_rewarder(&desk, R, SCORER_RULE, "");
+    ask = ticket(R);
+    broker_bad(desk.broker, desk.member[R], MSG_SCORE, "SCORE: ends early", desk.now_ms);
+    assert_string_equal(desk_said(&desk, L, MSG_FAIL)->fail.reason, "SCORE: ends early");
+    assert_string_equal(desk_stats(&desk)->peer[2].error, "scorer rule: SCORE: ends early");
+    desk_credit(&desk, R, 8, ask.ticket);
+    desk_pass(&desk, 300); /* not only when the ticket runs out */
+    assert_int_equal(desk_count(&desk, R, MSG_ASK), 1);
+}
+
 static void who_failed_last_is_asked_last(void **state)
 {
     struct msg_ask ask;
@@ -146,6 +190,8 @@ int main(void)
         T(what_fails_and_fails_is_paused),
         T(a_paused_scorer_is_tried_more_and_more_rarely),
         T(a_worker_that_dies_at_its_work_has_failed),
+        T(what_was_under_way_makes_a_pause_no_longer),
+        T(an_answer_that_cannot_be_read_has_failed),
         T(who_failed_last_is_asked_last),
         T(a_wrong_count_is_a_failure_with_words),
     };

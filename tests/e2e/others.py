@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Workers that fail, and what a run makes of it: no worker's word ends it, it says what it waits for,
+and it ends in the weights of the honest run.
+
+usage: others.py BIN_FOLDER [CASE ...]"""
+import json, os, shutil, signal, subprocess, sys, tempfile, time
+
+sys.dont_write_bytecode = True
+from fleet import ENV, HERE, Folder, free_ports, hash_of, program, tool
+
+STEPS = 4
+PEERS = os.path.join(HERE, "others_peer.py")
+
+
+def prepare():
+    tool("drover", "world", "make", "dir=world", "layers=2", "width=64", "heads=2", "demonstrations=100",
+         "pairs=10", "train=64", "heldout=4")
+
+
+class Fleet:
+    """A broker, and what a case adds: workers, peers in Python, a learner."""
+
+    def __init__(self, name):
+        self.name, self.log = name, open(f"{name}.log", "w+")
+        self.key = os.path.abspath(f"{name}.key")
+        tool("drover", "keys", "new", self.key)
+        control, bulk, board = free_ports(3)
+        self.at = f"tcp://127.0.0.1:{control}"
+        self.processes = []
+        self.spawn(program("drover-broker"), f"--bind={self.at}", f"--bulk=tcp://127.0.0.1:{bulk}",
+                   f"--dashboard=tcp://127.0.0.1:{board}", f"--key={self.key}")
+
+    def spawn(self, *words):
+        self.processes.append(subprocess.Popen(words, env=ENV, stdout=self.log, stderr=subprocess.STDOUT))
+        return self.processes[-1]
+
+    def actor(self, name="honest"):
+        return self.spawn(program("drover-actor"), f"--broker={self.at}", f"--key={self.key}", f"--name={name}")
+
+    def peer(self, role, *plan):
+        return self.spawn(os.environ.get("DROVER_PYTHON", sys.executable), PEERS, role, self.at, self.key, *plan)
+
+    def learner(self):
+        return self.spawn(program("drover-learner"), "grpo", "model=world/model", "dataset=world/prompts.jsonl",
+                          f"output_dir={self.name}", 'rewards=[{"name": "mine", "worker": "mine"}]', "eval_prompts=0",
+                          "num_generations=4", "per_device_train_batch_size=16", f"max_steps={STEPS}",
+                          "max_completion_length=24", "learning_rate=1e-3", "gradient_checkpointing=false",
+                          f"broker={self.at}", f"broker_key={self.key}")
+
+    def said(self, *words):
+        self.log.flush()
+        with open(self.log.name, errors="replace") as f:
+            text = f.read()
+        return all(word in text for word in words)
+
+    def until(self, what, limit=120):
+        end = time.monotonic() + limit
+        while not what():
+            if time.monotonic() > end:
+                self.fail(f"not within {limit} s")
+            time.sleep(.1)
+
+    def finish(self, learner, *words):
+        self.until(lambda: learner.poll() is not None)
+        if learner.returncode:
+            self.fail(f"exit status {learner.returncode}")
+        for word in words:
+            if not self.said(word):
+                self.fail(f"did not say '{word}'")
+        return hash_of(self.name)
+
+    def fail(self, words):
+        self.log.flush()
+        with open(self.log.name, errors="replace") as f:
+            raise SystemExit(f"{self.name}: {words}; in {os.getcwd()}\n{f.read()[-3000:]}")
+
+    def close(self):
+        for p in reversed(self.processes):
+            if p.poll() is None:
+                p.terminate()
+        for p in reversed(self.processes):
+            try:
+                p.wait(15)
+            except subprocess.TimeoutExpired:
+                p.kill()
+
+
+def honest(f):
+    f.actor()
+    f.peer("scorer", "right")
+    return f.finish(f.learner())
+
+
+def wrong_scores(f):
+    """nan, a wrong count, a frame that says more than it brings: each is said, then paused, then it goes on."""
+    f.actor()
+    f.peer("scorer", "right", "nan:3", "count", "frame", "right")
+    return f.finish(f.learner(), "scorer `mine` failed at python", "returned nan for value", "scorer mine is paused",
+                    "works again")
+
+
+def missing_scorer(f):
+    f.actor()
+    learner = f.learner()
+    f.until(lambda: f.said("waits for scorer `mine`: nobody offers it; start: python3 mine.py " + f.at))
+    f.peer("scorer", "right")
+    return f.finish(learner, "scorer `mine` is there")
+
+
+def dying_scorer(f):
+    f.actor()
+    f.peer("scorer", "right", "die")
+    learner = f.learner()
+    f.until(lambda: f.said("waits for scorer `mine`: nobody offers it"))
+    f.peer("scorer", "right")
+    return f.finish(learner, "failed at python: its worker died")
+
+
+def refuser_beside_honest(f):
+    f.peer("refuser")
+    f.actor()
+    f.peer("scorer", "right")
+    return f.finish(f.learner(), "failed at refuser", "not my kind of work")
+
+
+def refuser_alone(f):
+    """The learner's own actor does the work; it is gone when the learner is."""
+    f.peer("refuser")
+    f.peer("scorer", "right")
+    learner = f.learner()
+    got = f.finish(learner, "the learner starts an actor of its own (task 0 sample", "not my kind of work")
+    f.until(lambda: not own_actors(f), 12)
+    return got
+
+
+def own_actors(f):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+        except OSError:
+            continue
+        if b"--name=learner's own" in words and f"--broker={f.at}".encode() in words:
+            found.append(int(pid))
+    return found
+
+
+def refuser_and_kills(f):
+    """The learner is killed while its own actor works: both begin again, who failed what is known."""
+    f.peer("refuser")
+    f.peer("scorer", "right")
+    learner = f.learner()
+    f.until(lambda: Folder(f.name).records(Folder.STEP) >= 1)
+    learner.send_signal(signal.SIGKILL)
+    learner.wait()
+    learner = f.learner()
+    return f.finish(learner)
+
+
+CASES = [honest, wrong_scores, missing_scorer, dying_scorer, refuser_beside_honest, refuser_alone,
+         refuser_and_kills]
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="drover-others-")
+    os.chdir(folder)
+    prepare()
+    plain, bad = None, 0
+    chosen = sys.argv[2:]
+    for case in CASES:
+        if chosen and case is not honest and case.__name__ not in chosen:
+            continue
+        fleet, begin = Fleet(case.__name__), time.monotonic()
+        try:
+            got = case(fleet)
+            plain = plain or got
+            same = got == plain
+            print(f"{case.__name__:22} {got[:16]} {'same' if same else 'ANOTHER'} {time.monotonic() - begin:5.1f} s", flush=True)
+            bad += not same
+        except SystemExit as end:
+            bad += 1
+            print(f"{case.__name__:22} FAILED {end}", flush=True)
+        finally:
+            fleet.close()
+    if bad:
+        raise SystemExit(f"{bad} cases failed; in {folder}")
+    shutil.rmtree(folder)
+
+
+main()
