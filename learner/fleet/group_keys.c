@@ -271,6 +271,8 @@ static struct group_conf *conf_new(struct fleet_plan *out, enum group_kind kind,
         to->soft_max = 1280;
         to->soft_cache = 256;
     }
+    out->rewards.soft_max = to->soft_max;
+    out->rewards.soft_cache = to->soft_cache;
     return to;
 }
 

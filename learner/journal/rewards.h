@@ -61,6 +61,7 @@ struct rewards {
     bool judge;                           /* some scorer is a judge */
     bool normalize;                       /* some value is normalised */
     bool reference;                       /* a scorer gives reference log-probabilities */
+    int soft_max, soft_cache;             /* of rewards_overlong; set by the method */
     struct scorer table[REWARDS_MAX + 1]; /* after rewards_table */
     int scorers;
 };
@@ -92,7 +93,12 @@ void rewards_table(struct rewards *rewards, const struct hash *card, const struc
 enum err rewards_check(const struct rewards *rewards,
                        const struct record_sample *sample) MUST_CHECK;
 
-/* Whether answers to one prompt are all worth the same by every reward, and ended alike. */
+/* The punishment of an answer of n tokens: 0 up to most - cache, falling to -1 at most; cache
+ * 0: none.  Yu et al. 2025, arXiv:2503.14476, eq. 13. */
+double rewards_overlong(int n, int most, int cache);
+
+/* Whether answers to one prompt are all worth the same by every reward, ended alike, and are
+ * punished alike for their length. */
 bool rewards_flat(const void *rewards, const struct record_sample *const *answer, uint32_t n);
 
 /* What of the score belongs to the tokens that end steps: out [sample->n], each value part of

@@ -57,7 +57,7 @@ void advantage_group_others(double *out, const double *score, size_t n, size_t e
 }
 
 void advantage_group_parts(double *out, const double *score, const double *weight, size_t parts,
-                           size_t n, size_t each)
+                           const double *price, size_t n, size_t each)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = 0;
@@ -69,6 +69,11 @@ void advantage_group_parts(double *out, const double *score, const double *weigh
             for (size_t i = g; i < g + each; i++)
                 out[i] += weight[k] * ((own[i] - mean) / by);
         }
+    }
+    for (size_t g = 0; price && g < n; g += each) {
+        const double mean = advantage_group_mean(price + g, each);
+        for (size_t i = g; i < g + each; i++)
+            out[i] -= price[i] - mean;
     }
     const double mean = advantage_group_mean(out, n), by = advantage_group_deviation(out, n);
     for (size_t i = 0; i < n; i++)

@@ -28,9 +28,10 @@ void advantage_group_others(double *out, const double *score, size_t n, size_t e
                             bool normalise);
 
 /* GDPO (arXiv:2601.05242): each reward is scaled by its own group first, then weighted and
- * added, then centred and scaled over all. score [parts][n], weight [parts]. */
+ * added, less price [n] (its group's mean taken off, not scaled; may be NULL), then centred and
+ * scaled over all. score [parts][n], weight [parts]. */
 void advantage_group_parts(double *out, const double *score, const double *weight, size_t parts,
-                           size_t n, size_t each);
+                           const double *price, size_t n, size_t each);
 
 /* Groups whose scores are all the same (deviation at most 1e-8): nothing to learn from. */
 size_t advantage_group_flat(const double *score, size_t n, size_t each);

@@ -10,13 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-double group_overlong(int n, int most, int cache)
-{
-    if (!cache || n <= most - cache)
-        return 0;
-    return n <= most ? (double)(most - cache - n) / cache : -1;
-}
-
 static void mask_truncated(struct round_batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++)
@@ -24,35 +17,52 @@ static void mask_truncated(struct round_batch *batch)
             round_batch_mute(batch, i);
 }
 
-/* Scores as the group sees them, sums of the batch, groups without a spread. */
-static void prepare(const struct group_conf *conf, struct round_batch *batch, double beta)
+static double overlong(const struct group_conf *conf, const struct round_batch *batch, size_t i)
 {
-    double *const kl = mem_new(batch->n, sizeof *kl);
-
-    batch->flat = advantage_group_flat(batch->score, batch->n, (size_t)batch->conf->samples);
-    round_batch_divergence(batch, kl);
-    for (size_t i = 0; i < batch->n; i++) {
-        double *const s = &batch->score[i];
-        *s += group_overlong(batch->rollout[i].tokens, conf->soft_max, conf->soft_cache);
-        if (conf->kind == GROUP_RLOO)
-            *s = fmin(fmax(*s, conf->clip_low), conf->clip_high);
-        if (conf->kl_in_reward && conf->kind != GROUP_REINFORCE)
-            *s -= beta * kl[i];
-    }
-    free(kl);
+    return rewards_overlong(batch->rollout[i].tokens, conf->soft_max, conf->soft_cache);
 }
 
-/* The rewards of the rollouts, one reward after another. */
-static void by_reward(const struct group_conf *conf, const struct round_batch *batch,
-                      double *out)
+/* Scores as the group sees them, sums of the batch, groups without a spread. Returns what of
+ * each score is the price of its distance [n]; the caller's. */
+static double *prepare(const struct group_conf *conf, struct round_batch *batch, double beta)
 {
-    const size_t parts = (size_t)batch->conf->parts, n = batch->n;
-    double *const part = mem_new(parts * n, sizeof *part);
+    double *const price = mem_new(batch->n, sizeof *price);
+    const bool paid = conf->kl_in_reward && conf->kind != GROUP_REINFORCE;
 
-    for (size_t k = 0; k < parts; k++)
-        for (size_t i = 0; i < n; i++)
+    round_batch_divergence(batch, price);
+    for (size_t i = 0; i < batch->n; i++) {
+        double *const s = &batch->score[i];
+        *s += overlong(conf, batch, i);
+        if (conf->kind == GROUP_RLOO)
+            *s = fmin(fmax(*s, conf->clip_low), conf->clip_high);
+    }
+    batch->flat = advantage_group_flat(batch->score, batch->n, (size_t)batch->conf->samples);
+    for (size_t i = 0; i < batch->n; i++) {
+        price[i] = paid ? beta * price[i] : 0;
+        batch->score[i] -= price[i];
+    }
+    return price;
+}
+
+/* The rewards of the rollouts, one reward after another. What shapes them stands behind: each
+ * its own reward, whose weight is its price; and the distance, which is priced in nats. */
+static void by_reward(const struct group_conf *conf, const struct round_batch *batch,
+                      const double *price, double *out)
+{
+    enum { SHAPES = 2 };
+    const size_t own = (size_t)batch->conf->parts, parts = own + SHAPES, n = batch->n;
+    double *const part = mem_new(parts * n, sizeof *part), weight[REWARDS_MAX + SHAPES];
+
+    memcpy(weight, conf->weight, sizeof conf->weight);
+    weight[own] = batch->conf->missing_eos_penalty;
+    weight[own + 1] = 1;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < own; k++)
             part[k * n + i] = batch->rollout[i].part[k];
-    advantage_group_parts(out, part, conf->weight, parts, n, (size_t)batch->conf->samples);
+        part[own * n + i] = batch->rollout[i].ended ? 0 : -1;
+        part[(own + 1) * n + i] = overlong(conf, batch, i);
+    }
+    advantage_group_parts(out, part, weight, parts, price, n, (size_t)batch->conf->samples);
     free(part);
 }
 
@@ -70,12 +80,11 @@ static void add_steps(const struct group_conf *conf, struct round_batch *batch, 
 static void credit_grpo(const void *own, struct round_batch *batch, double beta)
 {
     const struct group_conf *const conf = own;
-    double *const A = mem_new(batch->n, sizeof *A);
-
-    prepare(conf, batch, beta);
+    double *const A = mem_new(batch->n, sizeof *A), *price = prepare(conf, batch, beta);
     double *const step = round_batch_steps(batch);
+
     if (conf->each_reward)
-        by_reward(conf, batch, A);
+        by_reward(conf, batch, price, A);
     else
         advantage_group(A, batch->score, batch->n, (size_t)batch->conf->samples, conf->scale);
     for (size_t i = 0; i < batch->n; i++)
@@ -85,6 +94,7 @@ static void credit_grpo(const void *own, struct round_batch *batch, double beta)
     if (conf->mask_truncated)
         mask_truncated(batch);
     free(step);
+    free(price);
     free(A);
 }
 
@@ -93,7 +103,7 @@ static void credit_rloo(const void *own, struct round_batch *batch, double beta)
     const struct group_conf *const conf = own;
     double *const A = mem_new(batch->n, sizeof *A);
 
-    prepare(conf, batch, beta);
+    free(prepare(conf, batch, beta));
     advantage_group_others(A, batch->score, batch->n, (size_t)batch->conf->samples,
                            conf->normalize_advantages);
     for (size_t i = 0; i < batch->n; i++)
@@ -121,7 +131,7 @@ static void credit_reinforce(const void *own, struct round_batch *batch, double 
 {
     const struct group_conf *const conf = own;
 
-    prepare(conf, batch, beta);
+    free(prepare(conf, batch, beta));
     double *const step = round_batch_steps(batch);
     if (conf->baseline)
         take_baseline(batch, step);
@@ -156,7 +166,7 @@ static void credit_raft(const void *own, struct round_batch *batch, double beta)
     const struct group_conf *const conf = own;
     const size_t each = (size_t)batch->conf->samples;
 
-    prepare(conf, batch, beta);
+    free(prepare(conf, batch, beta));
     batch->units = 0;
     for (size_t i = 0; i < batch->n; i++) {
         const size_t first = i - i % each;

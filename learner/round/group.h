@@ -1,11 +1,13 @@
 /* group: the rows of the methods that compare answers to one prompt and hold no critic.
  *
- * s[i]: an answer's score (less missing_eos_penalty), plus the overlong punishment of Yu et al.
- * 2025, arXiv:2503.14476, eq. 13: 0 up to soft_max - soft_cache tokens, falling to -1 at
- * soft_max. With KL in the reward s[i] -= beta sum of the estimator over its tokens.
+ * s[i]: an answer's score (less missing_eos_penalty), plus the overlong punishment
+ * (rewards.h). With KL in the reward s[i] -= beta sum of the estimator over its tokens.
  *
- * GRPO: advantage_group.h; objective_grpo.h. With step rewards (below) the advantage of the
- * outcome alone, plus steps_share times advantage_steps.h.
+ * GRPO: advantage_group.h; objective_grpo.h. With each_reward the rewards are scaled one by
+ * one, and so is what shapes them, as TRL would a reward function that gives it: -1 where an
+ * answer did not end, with weight missing_eos_penalty, and the overlong punishment. The KL
+ * stays in nats, less its group's mean: scaled, its price would not grow with it. With step
+ * rewards (below) the advantage of the outcome alone, plus steps_share times advantage_steps.h.
  *
  * RLOO: s clipped to [clip_low, clip_high] before the KL; advantage_group_others;
  * objective_rloo.h.
@@ -72,8 +74,5 @@ struct group_conf {
 /* Fills the method's part of `round`; `conf` is borrowed until round_new. samples, epochs and
  * the rest are the caller's. */
 void group_round(struct round_conf *round, const struct group_conf *conf);
-
-/* The punishment of an answer of n tokens. */
-double group_overlong(int n, int most, int cache);
 
 #endif

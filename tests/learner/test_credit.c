@@ -105,16 +105,6 @@ static void an_answer_that_was_cut_may_be_left_out(void **state)
     round_batch_fini(&w.batch);
 }
 
-static void length_is_punished_before_the_end(void **state)
-{
-    (void)state;
-    assert_true(group_overlong(10, 20, 0) == 0 && group_overlong(99, 20, 0) == 0);
-    assert_true(group_overlong(16, 20, 4) == 0);
-    assert_true(fabs(group_overlong(17, 20, 4) + .25) < 1e-12);
-    assert_true(fabs(group_overlong(20, 20, 4) + 1) < 1e-12);
-    assert_true(group_overlong(21, 20, 4) == -1);
-}
-
 static void rloo_clips_and_compares_with_the_others(void **state)
 {
     struct world w;
@@ -479,7 +469,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grpo_takes_the_price_from_the_score),
         cmocka_unit_test(an_answer_that_was_cut_may_be_left_out),
-        cmocka_unit_test(length_is_punished_before_the_end),
         cmocka_unit_test(rloo_clips_and_compares_with_the_others),
         cmocka_unit_test(reinforce_discounts_and_whitens),
         cmocka_unit_test(raft_takes_the_best_and_the_earlier_of_equals),

@@ -349,7 +349,7 @@ static void rewards_may_be_scaled_one_by_one(void **state)
     double out[6];
     (void)state;
 
-    advantage_group_parts(out, score, weight, 2, 6, 3);
+    advantage_group_parts(out, score, weight, 2, NULL, 6, 3);
     same(want, out, 6);
 }
 

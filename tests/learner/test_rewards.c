@@ -279,9 +279,46 @@ static void steps_are_credited_where_they_end(void **state)
     }
 }
 
+static void length_is_punished_before_the_end(void **state)
+{
+    (void)state;
+    assert_true(rewards_overlong(10, 20, 0) == 0 && rewards_overlong(99, 20, 0) == 0);
+    assert_true(rewards_overlong(16, 20, 4) == 0);
+    assert_true(fabs(rewards_overlong(17, 20, 4) + .25) < 1e-12);
+    assert_true(fabs(rewards_overlong(20, 20, 4) + 1) < 1e-12);
+    assert_true(rewards_overlong(21, 20, 4) == -1);
+}
+
+/* Equal scores, but one answer is long enough to be punished: not a group to be left out. */
+static void answers_punished_differently_are_not_flat(void **state)
+{
+    const struct hash none[REWARDS_MAX] = {{{0}}};
+    float value = 1;
+    struct record_score score = {.n = 1, .value = &value};
+    struct record_sample a = {.n = 2, .scores = 1, .score = &score}, b = a;
+    const struct record_sample *const both[] = {&a, &b};
+    struct rewards r;
+    (void)state;
+
+    assert_ok(read(&r, "rewards: [{rule: length, max: 9}]", NULL));
+    rewards_table(&r, none, none, NULL, NULL);
+    score.scorer = r.table[0].hash;
+    b.n = 4;
+    assert_true(rewards_flat(&r, both, 2));
+    r.soft_max = 4;
+    r.soft_cache = 2;
+    assert_false(rewards_flat(&r, both, 2));
+    b.end = ROLLOUT_LENGTH;
+    r.soft_cache = 0;
+    assert_false(rewards_flat(&r, both, 2));
+    rewards_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(length_is_punished_before_the_end),
+        cmocka_unit_test(answers_punished_differently_are_not_flat),
         cmocka_unit_test(the_list_becomes_scorers),
         cmocka_unit_test(a_worker_may_have_a_command),
         cmocka_unit_test(a_judge_travels_with_its_template),
