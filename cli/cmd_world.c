@@ -6,7 +6,7 @@
 #include "cli/panel.h"
 #include "cli/world.h"
 #include "cli/world_make.h"
-#include "stats/bootstrap.h"
+#include "stats/share.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,18 +98,24 @@ static double win(const struct verdict *v)
 static enum err tell(const struct world_conf *conf, const struct verdict *v, size_t n)
 {
     double *won = mem_new(n, sizeof *won), mean[2] = {0, 0};
-    const struct bootstrap_conf how = {.seed = (uint64_t)conf->seed};
-    struct bootstrap wins;
+    uint32_t *asked = mem_new(n, sizeof *asked); /* the same question belongs together */
+    uint32_t *first = mem_new(WORLD_PROMPTS, sizeof *first);
+    struct share wins;
     json_t *figures;
     enum err err;
 
     for (size_t i = 0; i < n; i++) {
+        uint32_t *const seen = &first[v[i].question];
+        *seen = *seen ? *seen : (uint32_t)i + 1;
+        asked[i] = *seen - 1;
         won[i] = win(&v[i]);
         mean[0] += v[i].utility[0] / (double)n;
         mean[1] += v[i].utility[1] / (double)n;
     }
-    err = bootstrap_mean(&wins, won, NULL, n, &how);
+    err = share_mean(&wins, won, asked, n, 1, 0.95);
     free(won);
+    free(asked);
+    free(first);
     if (err)
         return err;
     for (size_t i = 0; i < n && i < (size_t)conf->show; i++)

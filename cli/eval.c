@@ -7,6 +7,8 @@
 #include "cli/respond.h"
 #include "data/example.h"
 #include "lm/text/utf8.h"
+#include "stats/mean.h"
+#include "stats/share.h"
 
 #include <errno.h>
 #include <math.h>
@@ -62,6 +64,8 @@ enum err eval_prompts(struct eval_prompts *out, const struct eval_conf *conf)
         err = take_prompts(out, (size_t)conf->max_samples, eval_is_hh(conf));
     if (err)
         eval_prompts_free(out);
+    else
+        out->owner = eval_owners(out->prompt, out->n);
     return err;
 }
 
@@ -73,6 +77,7 @@ void eval_prompts_free(struct eval_prompts *prompts)
     }
     free(prompts->prompt);
     free(prompts->meta);
+    free(prompts->owner);
     dataset_free(prompts->set);
     memset(prompts, 0, sizeof *prompts);
 }
@@ -244,18 +249,51 @@ enum err eval_score(struct marker *marker, const struct eval_prompts *prompts,
     return err;
 }
 
-enum err eval_mean(struct bootstrap *out, const struct eval_conf *conf, const double *value,
-                   size_t prompts, size_t each)
+struct named {
+    char *text;
+    uint32_t at;
+};
+
+static int by_text(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    const int order = strcmp(x->text, y->text);
+
+    return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+uint32_t *eval_owners(json_t *const *prompt, size_t n)
+{
+    struct named *name = mem_new(n + 1, sizeof *name);
+    uint32_t *owner = mem_new(n + 1, sizeof *owner), first = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        char *text = prompt[i] ? json_dumps(prompt[i], JSON_ENCODE_ANY | JSON_SORT_KEYS) : NULL;
+        name[i] = (struct named){text ? text : mem_print("%zu", i), (uint32_t)i};
+    }
+    qsort(name, n, sizeof *name, by_text);
+    for (size_t i = 0; i < n; i++) {
+        first = i && !strcmp(name[i].text, name[i - 1].text) ? first : name[i].at;
+        owner[name[i].at] = first;
+    }
+    for (size_t i = 0; i < n; i++)
+        free(name[i].text);
+    free(name);
+    return owner;
+}
+
+enum err eval_mean(struct bootstrap *out, const struct eval_conf *conf, const uint32_t *owner,
+                   const double *value, size_t n, double share)
 {
     const struct bootstrap_conf how = {.resamples = (uint32_t)conf->resamples,
                                        .seed = (uint64_t)conf->sampling.seed};
-    uint32_t *cluster = mem_new(prompts * each, sizeof *cluster);
+    struct share got;
     enum err err;
 
-    for (size_t i = 0; i < prompts * each; i++)
-        cluster[i] = (uint32_t)(i / each);
-    err = bootstrap_mean(out, value, cluster, prompts * each, &how);
-    free(cluster);
+    if (share < 1)
+        return mean_run(out, value, owner, n, &how);
+    err = share_mean(&got, value, owner, n, share, 0.95);
+    *out = (struct bootstrap){got.estimate, got.low, got.high, 0, 0};
     return err;
 }
 

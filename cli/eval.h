@@ -1,8 +1,8 @@
 /* eval: what the verbs of `drover eval` share: options, prompts, answers, figures.
  *
  * A verb prints a table for people, writes a JSON line a record to `output`, and its figures as
- * one flat JSON object to `json`. Intervals are BCa bootstraps over prompts
- * (stats/bootstrap.h). */
+ * one flat JSON object to `json`. Intervals are over prompts, the same one but once: of shares
+ * Wilson's (stats/share.h), of other means bootstrap-t (stats/mean.h). */
 
 #ifndef CLI_EVAL_H
 #define CLI_EVAL_H
@@ -30,6 +30,7 @@ bool eval_is_hh(const struct eval_conf *conf); /* format: hh */
 struct eval_prompts {
     size_t n;
     json_t **prompt, **meta; /* [n] references; meta: all other columns */
+    uint32_t *owner;         /* [n] eval_owners */
     struct dataset *set;
 };
 enum err eval_prompts(struct eval_prompts *out, const struct eval_conf *conf) MUST_CHECK;
@@ -62,9 +63,13 @@ struct marker_item eval_item(const struct eval_prompts *prompts,
 enum err eval_score(struct marker *marker, const struct eval_prompts *prompts,
                     const struct eval_answers *answers, double *score) MUST_CHECK;
 
-/* Bootstrap over prompts of a mean of value [n], prompt i owning the next `each` of them. */
-enum err eval_mean(struct bootstrap *out, const struct eval_conf *conf, const double *value,
-                   size_t prompts, size_t each) MUST_CHECK;
+/* [n] the first place of the same prompt: rows of one prompt belong together. */
+uint32_t *eval_owners(json_t *const *prompt, size_t n);
+
+/* The mean of value [n] with its interval. share: of values in [0, 1], each the mean of at most
+ * so many right or wrong answers; 0: of any values. */
+enum err eval_mean(struct bootstrap *out, const struct eval_conf *conf, const uint32_t *owner,
+                   const double *value, size_t n, double share) MUST_CHECK;
 
 /* Figures: `key`, `key_low`, `key_high`. */
 void eval_put(json_t *figures, const char *key, const struct bootstrap *value);

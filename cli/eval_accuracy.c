@@ -5,7 +5,6 @@
 #include "data/example.h"
 #include "judge/transcript.h"
 #include "stats/calibration.h"
-#include "stats/normal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@ struct accuracy {
     char **text[2];              /* [n] of chosen, of rejected */
     struct judge_result *result; /* [n]; a is the chosen one */
     double *score;               /* [2 n]: chosen, then rejected; of markers that score */
+    uint32_t *owner;             /* [n] eval_owners */
 };
 
 static enum err read_pair(struct accuracy *a, const struct example_rule *rule)
@@ -63,6 +63,16 @@ static enum err read_pairs(struct accuracy *a)
             err = dataset_at(a->set, i);
     }
     return err;
+}
+
+static void own_pairs(struct accuracy *a)
+{
+    json_t **prompt = mem_new(a->n + 1, sizeof(json_t *));
+
+    for (size_t i = 0; i < a->n; i++)
+        prompt[i] = a->pair[i].prompt;
+    a->owner = eval_owners(prompt, a->n);
+    free(prompt);
 }
 
 static struct marker_item item_of(const struct accuracy *a, size_t i, int side)
@@ -209,12 +219,13 @@ static const struct {
     const char *key, *words;
     double chance; /* of a judge that throws a coin for each order; percent */
     double (*of)(const double first[2]);
+    bool share; /* of right and wrong, and not a mean of probabilities */
 } shares[] = {
-    {"accuracy_orders", "  mean of the orders", 50, each_right},
-    {"accuracy_both", "  both orders right", 25, both_right},
-    {"agreement", "  the orders agree", 50, agree},
-    {"first_chosen", "position: first wins", 50, first_wins},
-    {"p_first", "  mean P(first)", 50, first_chance},
+    {"accuracy_orders", "  mean of the orders", 50, each_right, true},
+    {"accuracy_both", "  both orders right", 25, both_right, true},
+    {"agreement", "  the orders agree", 50, agree, true},
+    {"first_chosen", "position: first wins", 50, first_wins, true},
+    {"p_first", "  mean P(first)", 50, first_chance, false},
 };
 
 static enum err tell_orders(const struct accuracy *a, json_t *figures)
@@ -234,7 +245,7 @@ static enum err tell_orders(const struct accuracy *a, json_t *figures)
         struct bootstrap share;
         for (size_t i = 0; i < a->n; i++)
             value[i] = shares[k].of(a->result[i].first);
-        err = eval_mean(&share, a->conf, value, a->n, 1);
+        err = eval_mean(&share, a->conf, a->owner, value, a->n, shares[k].share);
         if (err)
             break;
         eval_put(figures, shares[k].key, &share);
@@ -260,8 +271,7 @@ static void longer(const struct accuracy *a, double *right, double *same)
 
 static enum err tell_accuracy(const struct accuracy *a, json_t *figures)
 {
-    double *right = mem_new(2 * a->n, sizeof *right), *margin = right + a->n, low, high, rule,
-           same;
+    double *right = mem_new(2 * a->n, sizeof *right), *margin = right + a->n, rule, same;
     struct bootstrap share, gap;
     enum err err;
 
@@ -269,13 +279,11 @@ static enum err tell_accuracy(const struct accuracy *a, json_t *figures)
         right[i] = right_of(&a->result[i]);
         margin[i] = a->score[i] - a->score[a->n + i];
     }
-    err = eval_mean(&share, a->conf, right, a->n, 1);
+    err = eval_mean(&share, a->conf, a->owner, right, a->n, 1);
     if (!err) {
-        normal_wilson(share.estimate, (double)a->n, 0.95, &low, &high);
-        printf("%-22s %.1f %% [%.1f, %.1f] (Wilson %.1f to %.1f; a coin's 50) on %zu pairs by "
-               "%s\n",
-               "accuracy", 100 * share.estimate, 100 * share.low, 100 * share.high, 100 * low,
-               100 * high, a->n, marker_name(a->marker));
+        printf("%-22s %.1f %% [%.1f, %.1f] (a coin's 50) on %zu pairs by %s\n", "accuracy",
+               100 * share.estimate, 100 * share.low, 100 * share.high, a->n,
+               marker_name(a->marker));
         longer(a, &rule, &same);
         printf("%-22s %.1f %%; prefers the longer in %.1f %%\n", "  the longer is better",
                100 * rule, 100 * same);
@@ -285,7 +293,7 @@ static enum err tell_accuracy(const struct accuracy *a, json_t *figures)
         json_object_set_new(figures, "prefers_longer", json_real(same));
     }
     if (!err && !marker_compares(a->marker)) {
-        err = eval_mean(&gap, a->conf, margin, a->n, 1);
+        err = eval_mean(&gap, a->conf, a->owner, margin, a->n, 0);
         if (!err) {
             printf("%-22s %.4f [%.4f, %.4f]\n", "mean margin", gap.estimate, gap.low, gap.high);
             eval_put(figures, "margin", &gap);
@@ -307,6 +315,7 @@ static void close_all(struct accuracy *a)
     free(a->text[1]);
     free(a->result);
     free(a->score);
+    free(a->owner);
     dataset_free(a->set);
     marker_close(a->marker);
 }
@@ -318,6 +327,7 @@ enum err eval_accuracy(const struct eval_conf *conf)
     json_t *figures = json_object();
     enum err err = read_pairs(&a);
 
+    own_pairs(&a);
     if (!err)
         err = marker_open(&a.marker, conf->by, "by");
     if (!err)

@@ -4,17 +4,20 @@
 #include "cli/eval.h"
 #include "stats/bestof.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct best {
     const struct eval_conf *conf;
     struct eval_prompts prompts;
     struct eval_answers answers;
-    double *proxy, *gold; /* [answers.n]; gold is proxy when there is none */
+    double *proxy, *gold;   /* [answers.n]; gold is proxy when there is none */
+    bool share, gold_share; /* they are 0 or 1 */
 };
 
 /* One point of the curve: the mean over prompts, drawn again by prompt. */
-static enum err point(const struct best *b, const double *gold, size_t n, struct bootstrap *out)
+static enum err point(const struct best *b, const double *gold, bool share, size_t n,
+                      struct bootstrap *out)
 {
     const size_t each = (size_t)b->answers.samples;
     double *value = mem_new(b->prompts.n, sizeof *value);
@@ -23,7 +26,8 @@ static enum err point(const struct best *b, const double *gold, size_t n, struct
     for (size_t i = 0; i < b->prompts.n && !err; i++)
         err = bestof_mean(&value[i], b->proxy + i * each, gold + i * each, each, n);
     if (!err)
-        err = eval_mean(out, b->conf, value, b->prompts.n, 1);
+        err = eval_mean(out, b->conf, b->prompts.owner, value, b->prompts.n,
+                        share ? fmax((double)each / (double)n, 1) : 0);
     free(value);
     return err;
 }
@@ -40,9 +44,9 @@ static enum err tell(const struct best *b, json_t *figures)
     for (size_t n = 1; n <= most && !err; n *= 2) {
         struct bootstrap proxy, gold;
         json_t *row;
-        err = point(b, b->proxy, n, &proxy);
+        err = point(b, b->proxy, b->share, n, &proxy);
         if (!err)
-            err = point(b, b->gold, n, &gold);
+            err = point(b, b->gold, b->gold_share, n, &gold);
         if (err)
             break;
         printf("%6zu %10.4f %10.4f [%.4f, %.4f] %10.4f [%.4f, %.4f]\n", n, bestof_kl(n),
@@ -59,7 +63,8 @@ static enum err tell(const struct best *b, json_t *figures)
     return err;
 }
 
-static enum err score(struct best *b, const json_t *who, const char *name, double **out)
+static enum err score(struct best *b, const json_t *who, const char *name, double **out,
+                      bool *share)
 {
     struct marker *marker = NULL;
     enum err err = marker_open(&marker, who, name);
@@ -67,8 +72,10 @@ static enum err score(struct best *b, const json_t *who, const char *name, doubl
     *out = mem_new(b->answers.n, sizeof **out);
     if (!err)
         err = eval_score(marker, &b->prompts, &b->answers, *out);
-    if (!err)
+    if (!err) {
         printf("%-22s %s\n", name, marker_name(marker));
+        *share = marker_binary(marker);
+    }
     marker_close(marker);
     return err;
 }
@@ -98,10 +105,11 @@ enum err eval_best(const struct eval_conf *conf)
                            conf->samples);
     loaded_close(&b.answers.loaded);
     if (!err)
-        err = score(&b, conf->by, "by", &b.proxy);
+        err = score(&b, conf->by, "by", &b.proxy, &b.share);
     if (!err && conf->gold)
-        err = score(&b, conf->gold, "gold", &gold);
+        err = score(&b, conf->gold, "gold", &gold, &b.gold_share);
     b.gold = gold ? gold : b.proxy;
+    b.gold_share = gold ? b.gold_share : b.share;
     for (size_t k = 0; k < b.answers.n && !err; k++)
         err = eval_line(&out, line_of(&b, k));
     if (!err)

@@ -105,7 +105,8 @@ static enum err mean_score(struct curve *c, struct marker *marker,
     enum err err = eval_score(marker, &c->prompts, answers, score);
 
     if (!err)
-        err = eval_mean(out, c->conf, score, answers->n, 1);
+        err =
+            eval_mean(out, c->conf, c->prompts.owner, score, answers->n, marker_binary(marker));
     free(score);
     return err;
 }
@@ -119,7 +120,7 @@ static enum err mean_kl(struct curve *c, const struct eval_answers *answers, str
     for (size_t i = 0; i < answers->n && !err; i++)
         kl[i] = d[i].kl;
     if (!err)
-        err = eval_mean(&to->kl, c->conf, kl, answers->n, 1);
+        err = eval_mean(&to->kl, c->conf, c->prompts.owner, kl, answers->n, 0);
     free(kl);
     free(d);
     return err;

@@ -13,8 +13,9 @@ static const char *const kinds[KINDS] = {"kl", "k1", "k3", "entropy"};
 static const char *const what[KINDS] = {"KL, whole vocabulary", "k1 = ln p - ln q",
                                         "k3 = q/p - 1 - ln q/p", "entropy of the model"};
 
-static enum err tell(const struct eval_conf *conf, const struct eval_answers *answers,
-                     const struct divergence *d, json_t *figures)
+static enum err tell(const struct eval_conf *conf, const struct eval_prompts *prompts,
+                     const struct eval_answers *answers, const struct divergence *d,
+                     json_t *figures)
 {
     const size_t n = answers->n;
     double *value = mem_new(n, sizeof *value), tokens = 0;
@@ -31,7 +32,7 @@ static enum err tell(const struct eval_conf *conf, const struct eval_answers *an
             value[i] = all[k];
             sum += all[k];
         }
-        err = eval_mean(&mean, conf, value, n, 1);
+        err = eval_mean(&mean, conf, prompts->owner, value, n, 0);
         if (err)
             break;
         printf("%-22s %10.4f [%.4f, %.4f] %12.5f\n", what[k], mean.estimate, mean.low,
@@ -72,7 +73,7 @@ enum err eval_kl(const struct eval_conf *conf)
     for (size_t i = 0; i < answers.n && !err; i++)
         err = eval_line(&out, line_of(&prompts, &answers, i, &d[i]));
     if (!err)
-        err = tell(conf, &answers, d, figures);
+        err = tell(conf, &prompts, &answers, d, figures);
     free(d);
     loaded_close(&reference);
     eval_answers_free(&answers);

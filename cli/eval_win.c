@@ -77,7 +77,8 @@ static json_t *line_of(const struct win *w, size_t i)
     return line;
 }
 
-/* The win rate if both answers were as long: logistic in the difference of log lengths. */
+/* The win rate if both answers were as long: logistic in the difference of log lengths. Its
+ * interval is a normal one of the logit, so that it stays within 0 and 1. */
 static void tell_equal_length(const struct win *w, json_t *figures)
 {
     struct bradley_row *row = mem_new(w->prompts.n, sizeof *row);
@@ -91,10 +92,13 @@ static void tell_equal_length(const struct win *w, json_t *figures)
     }
     if (!bradley_fit(&fit, row, w->prompts.n, &how)) {
         const double z = 1.959963984540054, s = fit.strength[0], e = fit.strength_se[0];
+        const struct bootstrap rate = {.estimate = 1 / (1 + exp(-s)),
+                                       .low = 1 / (1 + exp(z * e - s)),
+                                       .high = 1 / (1 + exp(-z * e - s))};
         printf("%-22s %.1f %% [%.1f, %.1f]; log of length ratio %+.2f (s.e. %.2f)\n",
-               "at equal length", 100 / (1 + exp(-s)), 100 / (1 + exp(z * e - s)),
-               100 / (1 + exp(-z * e - s)), fit.effect[0], fit.effect_se[0]);
-        json_object_set_new(figures, "win_rate_equal_length", json_real(1 / (1 + exp(-s))));
+               "at equal length", 100 * rate.estimate, 100 * rate.low, 100 * rate.high,
+               fit.effect[0], fit.effect_se[0]);
+        eval_put(figures, "win_rate_equal_length", &rate);
         json_object_set_new(figures, "length_effect", json_real(fit.effect[0]));
         json_object_set_new(figures, "length_effect_se", json_real(fit.effect_se[0]));
         bradley_fini(&fit);
@@ -102,19 +106,39 @@ static void tell_equal_length(const struct win *w, json_t *figures)
     free(row);
 }
 
+/* The difference of two scores; of two that are 0 or 1 it is a share of wins, twice, less 1. */
+static enum err gain_of(const struct win *w, struct bootstrap *out)
+{
+    const size_t n = w->prompts.n;
+    const bool share = marker_binary(w->marker);
+    double *gain = mem_new(n, sizeof *gain);
+    enum err err;
+
+    for (size_t i = 0; i < n; i++) {
+        gain[i] = w->score[i] - w->score[n + i];
+        gain[i] = share ? (gain[i] + 1) / 2 : gain[i];
+    }
+    err = eval_mean(out, w->conf, w->prompts.owner, gain, n, share);
+    free(gain);
+    if (share) {
+        out->estimate = 2 * out->estimate - 1;
+        out->low = 2 * out->low - 1;
+        out->high = 2 * out->high - 1;
+    }
+    return err;
+}
+
 static enum err tell_scores(const struct win *w, json_t *figures)
 {
     const size_t n = w->prompts.n;
-    double *gain = mem_new(n, sizeof *gain);
+    const bool share = marker_binary(w->marker);
     struct bootstrap mine, theirs, gained;
-    enum err err = eval_mean(&mine, w->conf, w->score, n, 1);
+    enum err err = eval_mean(&mine, w->conf, w->prompts.owner, w->score, n, share);
 
-    for (size_t i = 0; i < n; i++)
-        gain[i] = w->score[i] - w->score[n + i];
     if (!err)
-        err = eval_mean(&theirs, w->conf, w->score + n, n, 1);
+        err = eval_mean(&theirs, w->conf, w->prompts.owner, w->score + n, n, share);
     if (!err)
-        err = eval_mean(&gained, w->conf, gain, n, 1);
+        err = gain_of(w, &gained);
     if (!err) {
         printf("%-22s %.4f, baseline %.4f, gain %+.4f [%.4f, %.4f]\n", "score", mine.estimate,
                theirs.estimate, gained.estimate, gained.low, gained.high);
@@ -122,7 +146,6 @@ static enum err tell_scores(const struct win *w, json_t *figures)
         eval_put(figures, "baseline_score", &theirs);
         eval_put(figures, "score_gain", &gained);
     }
-    free(gain);
     return err;
 }
 
@@ -138,7 +161,7 @@ static enum err tell(const struct win *w, json_t *figures)
         won[i] = win_of(&w->result[i]);
         count[w->result[i].verdict]++;
     }
-    err = eval_mean(&rate, w->conf, won, n, 1);
+    err = eval_mean(&rate, w->conf, w->prompts.owner, won, n, 1);
     free(won);
     if (err)
         return err;

@@ -216,6 +216,11 @@ bool marker_compares(const struct marker *m)
     return m->judge && m->spec.mode == JUDGE_PAIRWISE;
 }
 
+bool marker_binary(const struct marker *m)
+{
+    return m->rule && rule_binary(m->rule);
+}
+
 const char *marker_name(const struct marker *m)
 {
     return m->name;

@@ -34,6 +34,7 @@ void marker_silence(struct marker *marker);
 
 bool marker_judges(const struct marker *marker);      /* may give no verdict */
 bool marker_compares(const struct marker *marker);    /* marker_compare, not marker_score */
+bool marker_binary(const struct marker *marker);      /* its scores are 0 and 1 */
 const char *marker_name(const struct marker *marker); /* "reward model", "rule length", ... */
 
 struct marker_item {

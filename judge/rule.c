@@ -232,6 +232,12 @@ void rule_free(struct rule *rule)
     free(rule);
 }
 
+bool rule_binary(const struct rule *rule)
+{
+    return !(rule->kind == RULE_LENGTH && !isnan(rule->target)) &&
+           !(rule->kind == RULE_CALLS && !rule->whole);
+}
+
 static float regex_score(const struct rule *rule, const char *text)
 {
     pcre2_match_data *data = pcre2_match_data_create_from_pattern(rule->pattern, NULL);

@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct rule;
@@ -29,6 +30,7 @@ extern const char *const rule_keys[RULE_KEYS]; /* what rule_new knows */
  * about a rule itself is found here. Errors: ERR_PARSE, ERR_RANGE name the key. */
 enum err rule_new(struct rule **out, const char *spec) MUST_CHECK;
 void rule_free(struct rule *rule);
+bool rule_binary(const struct rule *rule); /* its scores are 0 and 1 */
 
 /* `meta` is the record's other columns as JSON. Errors: ERR_RANGE when a column is missing. */
 enum err rule_score(const struct rule *rule, const char *text, size_t tokens, const char *meta,

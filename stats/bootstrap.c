@@ -16,8 +16,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* times [n] out: n draws of n clusters, a pure function of (seed, draw). */
-static void draw(uint32_t *times, size_t n, uint64_t seed, uint32_t number)
+void bootstrap_draw(uint32_t *times, size_t n, uint64_t seed, uint32_t number)
 {
     uint32_t word[4];
 
@@ -36,6 +35,14 @@ static double quantile(const double *value, size_t n, double p)
     const size_t below = (size_t)at, above = below + 1 < n ? below + 1 : below;
 
     return value[below] + (at - (double)below) * (value[above] - value[below]);
+}
+
+double bootstrap_quantile(double *value, size_t n, double p)
+{
+    if (!n)
+        return NAN;
+    qsort(value, n, sizeof *value, ascending);
+    return quantile(value, n, p);
 }
 
 /* Sum of cubes over six times (sum of squares)^1.5 of the jackknife's deviations. */
@@ -120,7 +127,7 @@ enum err bootstrap_run(struct bootstrap *out, size_t clusters, bootstrap_statist
         times[i] = 1;
     out->estimate = statistic(self, times);
     for (uint32_t r = 0; r < resamples; r++) {
-        draw(times, clusters, conf->seed, r);
+        bootstrap_draw(times, clusters, conf->seed, r);
         value[n] = statistic(self, times);
         if (!isnan(value[n]))
             n++;

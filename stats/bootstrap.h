@@ -42,6 +42,13 @@ typedef double bootstrap_statistic(const void *self, const uint32_t *times);
 enum err bootstrap_run(struct bootstrap *out, size_t clusters, bootstrap_statistic *statistic,
                        const void *self, const struct bootstrap_conf *conf) MUST_CHECK;
 
+/* times [clusters] out: as many draws of as many clusters, a pure function of (seed, number).
+ */
+void bootstrap_draw(uint32_t *times, size_t clusters, uint64_t seed, uint32_t number);
+/* Of value [n], which it sorts; linear between neighbours (type 7 of Hyndman and Fan 1996). NAN
+ * of none, or between infinities. */
+double bootstrap_quantile(double *value, size_t n, double p);
+
 /* The mean of value [n]; cluster [n] below n says whose row each is, NULL: each its own. */
 enum err bootstrap_mean(struct bootstrap *out, const double *value, const uint32_t *cluster,
                         size_t n, const struct bootstrap_conf *conf) MUST_CHECK;

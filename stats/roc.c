@@ -1,6 +1,7 @@
 #include "stats/roc.h"
 
 #include "base/mem.h"
+#include "stats/share.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -58,9 +59,20 @@ static void measure(struct roc *out, const struct scored *row, size_t n)
     out->se = sqrt(out->se);
 }
 
+void roc_interval(double auroc, double se, double positives, double negatives, double *low,
+                  double *high)
+{
+    const double a = auroc, more = (positives + negatives) / 2 - 1;
+    const double most = positives * negatives / (1 + more * ((1 - a) / (2 - a) + a / (1 + a)));
+    struct share share;
+
+    share_known(&share, a, se * se, fmin(positives, negatives), most, 0.95);
+    *low = share.low;
+    *high = share.high;
+}
+
 enum err roc_run(struct roc *out, const double *score, const bool *positive, size_t n)
 {
-    const double z = 1.959963984540054;
     struct scored *row = mem_new(n + 1, sizeof *row);
     enum err err = OK;
 
@@ -76,14 +88,11 @@ enum err roc_run(struct roc *out, const double *score, const bool *positive, siz
         err = err_set(ERR_RANGE, "AUROC: %zu positives and %zu negatives: both are needed",
                       out->positives, out->negatives);
     if (!err) {
-        double logit, half;
         qsort(row, n, sizeof *row, by_score);
         rank(row, n);
         measure(out, row, n);
-        logit = log(out->auroc / (1 - out->auroc));
-        half = z * out->se / (out->auroc * (1 - out->auroc));
-        out->low = isfinite(logit) ? 1 / (1 + exp(half - logit)) : out->auroc;
-        out->high = isfinite(logit) ? 1 / (1 + exp(-half - logit)) : out->auroc;
+        roc_interval(out->auroc, out->se, (double)out->positives, (double)out->negatives,
+                     &out->low, &out->high);
     }
     free(row);
     return err;

@@ -95,6 +95,15 @@ static void see(void *self, const struct corpus *corpus, const struct objective_
              corpus->owner[record[i]]);
 }
 
+static size_t wrongs(const struct judged *j)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < j->n; i++)
+        n += j->wrong[i];
+    return n;
+}
+
 /* AUROC of `score`, half of it when a class is missing. */
 static double auroc(const double *score, const struct judged *j)
 {
@@ -149,6 +158,34 @@ static int by_owner(const void *a, const void *b)
     return (x->owner > y->owner) - (x->owner < y->owner);
 }
 
+/* The solutions, of [clusters], that have a right step, or a wrong one. */
+static double having(const struct ranked *r, size_t clusters, bool wrong)
+{
+    bool *const has = mem_new(clusters + 1, sizeof(*has));
+    double n = 0;
+
+    for (size_t i = 0; i < r->judged->n; i++)
+        if (r->judged->wrong[i] == wrong && !has[r->cluster[i]]) {
+            has[r->cluster[i]] = true;
+            n++;
+        }
+    free(has);
+    return n;
+}
+
+/* From the draws' deviation (roc.h); where they all agree, of as many rows as there are
+ * solutions: twenty perfect rankings are no certainty. */
+static void around(struct bootstrap *out, const struct ranked *r, size_t clusters)
+{
+    const double wrong = (double)wrongs(r->judged), right = (double)r->judged->n - wrong;
+
+    if (out->se > 0)
+        roc_interval(out->estimate, out->se, wrong, right, &out->low, &out->high);
+    else
+        roc_interval(out->estimate, 0, having(r, clusters, true), having(r, clusters, false),
+                     &out->low, &out->high);
+}
+
 static enum err interval(struct bootstrap *out, const struct judged *j, uint64_t seed)
 {
     const struct bootstrap_conf conf = {
@@ -171,6 +208,8 @@ static enum err interval(struct bootstrap *out, const struct judged *j, uint64_t
     for (size_t i = 0; i < j->n; i++)
         r.order[i] = key[i].index;
     err = bootstrap_run(out, clusters, weighted, &r, &conf);
+    if (!err)
+        around(out, &r, clusters);
     free(key);
     free(r.cluster);
     free(r.order);
@@ -185,15 +224,6 @@ static struct judged training(const struct corpus *c)
     for (size_t i = 0; i < c->n; i++)
         take(&j, c->target + c->seq[i], NULL, (int)(c->seq[i + 1] - c->seq[i]), c->owner[i]);
     return j;
-}
-
-static size_t wrongs(const struct judged *j)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < j->n; i++)
-        n += j->wrong[i];
-    return n;
 }
 
 static double turned(double there, double here)

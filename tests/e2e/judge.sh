@@ -62,6 +62,9 @@ echo "-- KL, best of n, the curve over checkpoints"
 holds "$(figure "$work/f" kl) == 0 && $(figure "$work/f" k3) == 0" "KL of a model from itself"
 "$drover" eval kl model="$work/sft" reference="$work/w/model" dataset="$work/prompts.jsonl" max_new_tokens=16 json="$work/f" > "$work/out" 2> "$work/err"
 holds "$(figure "$work/f" kl_low) < $(figure "$work/f" k1_high) && $(figure "$work/f" k1_low) < $(figure "$work/f" kl_high) && $(figure "$work/f" kl_low) > 0" "KL estimators"
+# What was right every time is no certainty: no interval is a point at an edge.
+"$drover" eval best model="$work/sft" dataset="$work/prompts.jsonl" by.rule=length by.max=100000 samples=2 max_new_tokens=4 > "$work/out" 2> "$work/err"
+grep -q ' 1\.0000 \[0\.[0-9]*, 1\.0000\]' "$work/out" || fail "every answer was right: $(cat "$work/out")"
 "$drover" eval best model="$work/sft" dataset="$work/prompts.jsonl" by="$work/rm" gold.world=demo samples=8 max_new_tokens=16 > "$work/out" 2> "$work/err"
 awk '$1 ~ /^[1248]$/ { if ($3 < last) exit 1; last = $3; n++ } END { exit n != 4 }' "$work/out" || fail "best of n: $(cat "$work/out")"
 "$drover" eval curve run="$work/sft" reference="$work/w/model" dataset="$work/prompts.jsonl" by="$work/rm" gold.world=demo \

@@ -32,6 +32,26 @@ array("normal_x", st.norm.ppf(P))
 array("wilson", [v for k, n in [(0, 10), (3, 10), (57, 100), (419, 419)]
                  for v in (k / n, n, *proportion_confint(k, n, 0.05, "wilson"))])
 
+# Student's t
+DF = [1, 2, 5, 19, 199, 1e5]
+array("student_df", DF)
+array("student_x", [v for d in DF for v in st.t.ppf([0.6, 0.975, 0.9995], d)])
+array("student_cdf_golden", [v for d in DF for v in st.t.cdf([-3, 0.4, 2.2], d)])
+
+# Wilson's interval of an effective number of rows: 30 rows of 12 clusters by the formulas of Korn and Graubard
+rows_of = (np.arange(30) * 7) % 12
+ones = (stream(12, 33)[rows_of].astype(float) + 0.8 * stream(30, 34).astype(float) > -0.4).astype(float)
+ones[::11] = 0.5
+p_share, counts = ones.mean(), np.bincount(rows_of)
+off = np.bincount(rows_of, ones) - p_share * counts
+rows_n = p_share * (1 - p_share) / (12 / 11 * np.sum(off**2) / 30**2)
+assert 12 < rows_n < 30
+array("share_value", ones)
+array("share_golden", [p_share, rows_n])
+q = st.t.ppf(0.975, 11)
+level = 2 * st.norm.cdf(q) - 1  # statsmodels takes a level, not a quantile
+array("share_interval", proportion_confint(p_share * rows_n, rows_n, 1 - level, "wilson"))
+
 # rankings with ties
 x, y = np.round(8 * stream(40, 1)), np.round(8 * stream(40, 2) + 5 * stream(40, 1))
 array("kendall_golden", [st.kendalltau(x, y).statistic, st.kendalltau(x[:9], y[:9]).statistic])
@@ -45,8 +65,10 @@ psi = (a[:, None] > b) + 0.5 * (a[:, None] == b)
 auc = psi.mean()
 se = np.sqrt(psi.mean(1).var(ddof=1) / len(a) + psi.mean(0).var(ddof=1) / len(b))
 assert abs(auc - st.mannwhitneyu(a, b).statistic / len(a) / len(b)) < 1e-12
-logit, half = np.log(auc / (1 - auc)), st.norm.ppf(0.975) * se / auc / (1 - auc)
-array("roc_golden", [len(a), len(b), auc, se, 1 / (1 + np.exp(half - logit)), 1 / (1 + np.exp(-half - logit))])
+more = (len(a) + len(b)) / 2 - 1
+most = len(a) * len(b) / (1 + more * ((1 - auc) / (2 - auc) + auc / (1 + auc)))
+known = min(auc * (1 - auc) / se**2, most)
+array("roc_golden", [len(a), len(b), auc, se, *proportion_confint(auc * known, known, 0.05, "wilson")])
 
 # calibration by its definition
 p = (stream(200, 5).astype(float) + 1) / 2
@@ -69,6 +91,24 @@ three = st.bootstrap((z,), np.mean, n_resamples=200000, method="percentile", ran
 array("bca_mean", [z.mean(), *one.confidence_interval, one.standard_error])
 array("bca_ratio", [z.mean() / w.mean(), *two.confidence_interval, two.standard_error])
 array("percentile_mean", [*three.confidence_interval])
+
+# Bootstrap-t of a skewed mean, and of rows in clusters
+def studentised(sums, counts):
+    def figure(s, c):
+        m = s.sum(-1) / c.sum(-1)
+        off = s - m[..., None] * c
+        k = s.shape[-1]
+        return m, np.sqrt((off**2).sum(-1) * k / (k - 1)) / c.sum(-1)
+    m, e = figure(sums, counts)
+    picks = rng.integers(0, len(sums), (200000, len(sums)))
+    bm, be = figure(sums[picks], counts[picks])
+    low, high = np.quantile((bm - m) / be, [0.025, 0.975])
+    return [m, m - high * e, m - low * e, e]
+
+
+array("mean_alone", studentised(z, np.ones(30)))
+owner = np.arange(30) % 10
+array("mean_together", studentised(np.bincount(owner, z), np.bincount(owner).astype(float)))
 
 # Bradley-Terry with covariates is a logistic regression: 6 items, 90 rows, 3 covariates
 rows, items = 90, 6
