@@ -270,13 +270,19 @@ static enum err on_admin(void *self, const struct msg *msg, int64_t now_ms)
     char words[128] = "";
     const enum err err = obey(s, &msg->admin, words, now_ms);
     char *result = place_list(&s->at);
+    enum err send;
 
     answer.admin_ok = (struct msg_admin_ok){.request = msg->admin.request,
                                             .asker = msg->admin.asker,
                                             .ok = !err,
                                             .words = err ? err_text() : words,
                                             .result = result};
-    if (peer_send(s->peer, &answer))
+    send = peer_send(s->peer, &answer);
+    if (send == ERR_RANGE) { /* too large: the words alone are an answer, too */
+        answer.admin_ok.result = "";
+        send = peer_send(s->peer, &answer);
+    }
+    if (send)
         log_warn("answer", "reason=\"%s\"", err_text());
     free(result);
     return OK;

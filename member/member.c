@@ -186,12 +186,12 @@ static enum err connect_it(struct member *m)
 
 static enum err wire_it(struct member *m)
 {
-    static const int signals[] = {SIGTERM, SIGINT};
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     enum err err = loop_socket(m->loop, peer_socket(m->peer), peer_readable, m->peer);
 
     if (!err)
         err = loop_every(m->loop, PEER_TICK_MS, tick, m);
-    for (int i = 0; i < 2 && !err; i++)
+    for (int i = 0; i < 3 && !err; i++)
         err = loop_signal(m->loop, signals[i], leave, m);
     if (!err && m->options->parent_fd >= 0)
         err = loop_fd(m->loop, m->options->parent_fd, orphaned, m);

@@ -2,8 +2,9 @@
  * the pulling of artifacts, keys, signals, and a clean way to leave.
  *
  * A process describes itself in a table of functions; member wires them to proto and net, which
- * know nothing of one another. SIGTERM, SIGINT, DRAIN and the end of the supervisor's pipe all
- * mean: take no new work, finish, say BYE, end within MEMBER_DRAIN_MS; said again: at once. */
+ * know nothing of one another. SIGTERM, SIGINT, SIGHUP, DRAIN and the end of the supervisor's
+ * pipe all mean: take no new work, finish, say BYE, end within MEMBER_DRAIN_MS; said again: at
+ * once. */
 
 #ifndef MEMBER_MEMBER_H
 #define MEMBER_MEMBER_H

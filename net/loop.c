@@ -309,11 +309,23 @@ static void signalled(uv_signal_t *handle, int number)
         call(watch);
 }
 
+/* nohup says that a closed terminal shall not matter. */
+static bool nohup(int number)
+{
+    struct sigaction now;
+
+    return number == SIGHUP && !sigaction(number, NULL, &now) && now.sa_handler == SIG_IGN;
+}
+
 enum err loop_signal(struct loop *loop, int number, loop_fn *fn, void *self)
 {
-    struct watch *const watch = add(loop, WATCH_SIGNAL, fn, self);
-    int code = uv_signal_init(&loop->uv, &watch->uv.signal);
+    struct watch *watch;
+    int code;
 
+    if (nohup(number))
+        return OK;
+    watch = add(loop, WATCH_SIGNAL, fn, self);
+    code = uv_signal_init(&loop->uv, &watch->uv.signal);
     if (code) {
         free(watch);
         return failed("signal", code);

@@ -34,7 +34,8 @@ void loop_unevery(struct loop *loop, loop_fn *tick, const void *self);
 /* Once, in `delay_ms`. */
 enum err loop_after(struct loop *loop, int delay_ms, loop_fn *fn, void *self) MUST_CHECK;
 
-/* SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH. */
+/* SIGINT, SIGTERM, SIGHUP (which stays ignored under nohup), SIGTSTP, SIGUSR1, SIGUSR2,
+ * SIGWINCH. */
 enum err loop_signal(struct loop *loop, int signal, loop_fn *fn, void *self) MUST_CHECK;
 
 /* Blocking work (fsync, checkpoint files) in libuv's pool: `work` runs there and must touch

@@ -14,10 +14,12 @@ const struct conf_key fleet_keys_table[] = {
      "start model and reference: Hugging Face folder, .gguf file or run folder", "model"},
     {"reward_model_path", CONF_TEXT_, offsetof(struct fleet_keys, reward_model_path), NULL, 0,
      0, "short for a first reward {name: rm, model}", "reward_model_name_or_path"},
-    CONF_TREE(fleet_keys, rewards,
-              "list of {name, model | rule | judge | worker, weight, normalize}; of a process "
-              "reward model steps: dense, potential or worst (credited where steps end: ppo, "
-              "grpo, reinforce++) or min, product, last, mean (one number)"),
+    CONF_TREE(
+        fleet_keys, rewards,
+        "list of {name, model | rule | judge | worker, weight, normalize}; worker: a name, or "
+        "{run: a command that is started here}; of a process "
+        "reward model steps: dense, potential or worst (credited where steps end: ppo, "
+        "grpo, reinforce++) or min, product, last, mean (one number)"),
     CONF_INT(fleet_keys, max_prompt_length, "", 1, 1 << 20,
              "longer prompts are left out and counted; unset: none is"),
     CONF_TEXT(fleet_keys, stop_token, "eos",
@@ -49,7 +51,9 @@ const struct conf_key fleet_keys_table[] = {
               "who gives reference log-probabilities: rewarder, or learner"),
     CONF_REAL(keys, lora_dropout, "0", 0, 1, "only 0: the first ratio must be 1"),
     CONF_REAL(keys, save_steps, "50", 0, INT_MAX, "iterations between checkpoints"),
-    CONF_TREE(fleet_keys, fleet, "{actors, rewarders, ...}: the supervisor's"),
+    CONF_TREE(fleet_keys, fleet,
+              "the supervisor's: {actors, rewarders, slots, actor_threads, host, port, key, "
+              "force}"),
     CONF_TEXT(fleet_keys, broker, NULL, "tcp://host:port of the fleet's broker"),
     {"broker_key", CONF_TEXT_, offsetof(struct fleet_keys, broker_key), NULL, 0, 0,
      "key file of the fleet", "key"},

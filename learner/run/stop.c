@@ -13,7 +13,7 @@ static void note(int number)
 
 void stop_install(void)
 {
-    struct sigaction action;
+    struct sigaction action, was;
 
     memset(&action, 0, sizeof(action));
     action.sa_handler = note;
@@ -21,6 +21,8 @@ void stop_install(void)
     action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (!sigaction(SIGHUP, NULL, &was) && was.sa_handler != SIG_IGN) /* no nohup */
+        sigaction(SIGHUP, &action, NULL);
 }
 
 bool stop_asked(void)

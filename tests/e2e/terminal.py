@@ -117,6 +117,36 @@ def ctrl_c_behind_a_pipe_saves():
     os.close(master)
 
 
+def a_run_alone_saves_too():
+    sft = "drover sft model=world/model dataset=world/sft.jsonl max_steps=100000 logging_steps=1 disable_tqdm=true"
+    sink = []
+    pid, master = in_terminal(f"{sft} output_dir=sft1 2>&1 | tee sft1.log")
+    wait_for("step", lambda: said(master, sink) is not None and "step 9" in read("sft1.log"), more=lambda: "".join(sink))
+    os.write(master, b"\x03")
+    over(pid, master=master, sink=sink)
+    wait_for("stop behind tee", lambda: state("sft1") == "stopped", 20, lambda: read("sft1/run.log"))
+    os.close(master)
+    sink = []
+    pid, master = in_terminal(f"exec {sft} output_dir=sft2")
+    wait_for("step", lambda: "step 9" in said(master, sink), more=lambda: "".join(sink))
+    os.close(master)
+    status = over(pid)
+    true("a closed terminal", state("sft2") == "stopped" and os.listdir("sft2/checkpoints"), f"{status} {state('sft2')}")
+
+
+def nohup_outlives_its_terminal():
+    sink = []
+    pid, master = in_terminal(f"trap '' HUP; exec {PPO} {RULE} {FOR_EVER} output_dir=nohup")
+    wait_for("iteration", lambda: said(master, sink) is not None and iterations("nohup") > 0, more=lambda: "".join(sink))
+    os.close(master)
+    there = iterations("nohup")
+    wait_for("further iterations", lambda: iterations("nohup") > there + 2, more=lambda: read("nohup/run.log"))
+    os.kill(pid, signal.SIGTERM)
+    over(pid)
+    kept("nohup", read("nohup/run.log"))
+    true("the lines are in the folder", "lines go here" in read("nohup/run.log"), read("nohup/run.log"))
+
+
 def ctrl_c_twice_hurries():
     sink = []
     pid, master = in_terminal(f"exec {PPO} {RULE} {FOR_EVER} output_dir=twice")
@@ -289,7 +319,7 @@ def lines_say_what_is():
 
 
 CASES = [lines_say_what_is, words_name_what_was_typed, a_full_disk_behind_standard_output_is_a_failure, ctrl_c_behind_a_pipe_saves,
-         ctrl_c_twice_hurries, a_closed_terminal_ends_a_run_in_order, ctrl_z_stops_all_and_fg_goes_on,
+         a_run_alone_saves_too, nohup_outlives_its_terminal, ctrl_c_twice_hurries, a_closed_terminal_ends_a_run_in_order, ctrl_z_stops_all_and_fg_goes_on,
          a_reader_that_leaves_ends_nothing, a_worker_of_ones_own, a_worker_goes_with_a_killed_supervisor,
          orders_have_limits_and_places_are_fixed_by_keys]
 

@@ -76,9 +76,25 @@ static void the_folder_belongs_to_whom_its_lock_names(void **state)
     rundir_close(first);
 }
 
+static void a_folder_is_of_one_method(void **state)
+{
+    static const char run[] = "{\"method\": \"ppo\"}";
+
+    (void)state;
+    assert_ok(rundir_method(at("none"), "dpo"));
+    assert_ok(fs_mkdir(at("other")));
+    assert_ok(fs_write(at("other/run.json"), run, sizeof run - 1));
+    assert_ok(rundir_method(at("other"), "ppo"));
+    assert_err(ERR_STATE, rundir_method(at("other"), "dpo"));
+    assert_non_null(strstr(err_text(), "holds a run of ppo, this is dpo"));
+    assert_ok(fs_write(at("other/run.json"), "{}", 2));
+    assert_ok(rundir_method(at("other"), "dpo"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_folder_is_of_one_method),
         cmocka_unit_test(the_folder_belongs_to_whom_its_lock_names),
     };
 
