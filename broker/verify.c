@@ -5,6 +5,7 @@
 #include "broker/verify.h"
 
 #include "base/log.h"
+#include "broker/blame.h"
 #include "proto/answer.h"
 
 #include <stdio.h>
@@ -47,7 +48,9 @@ void verify_reject(struct broker *b, struct member *from, struct open_task *task
                    uint32_t sample, int64_t now_ms)
 {
     struct open_sample *at = sample < task->def->samples ? &task->sample[sample] : NULL;
+    char words[ROSTER_WORDS];
 
+    snprintf(words, sizeof words, "%s", err_text());
     snprintf(from->error, sizeof from->error, "%s", err_text());
     log_warn("bad-answer", "peer=%s task=%llu sample=%u reason=\"%s\"", from->name,
              (unsigned long long)task->def->id, sample, err_text());
@@ -59,6 +62,8 @@ void verify_reject(struct broker *b, struct member *from, struct open_task *task
     grant_release(b, at, from);
     tasks_move(&b->tasks, task, sample, PLACE_WAITING, now_ms);
     b->counters.reissued++;
+    blame_actor(b, task, sample, from, words, now_ms);
+    at->not_before_ms = now_ms; /* others at once, then the learner's own */
 }
 
 void verify_second(struct broker *b, struct member *from, const struct open_task *task,

@@ -176,6 +176,7 @@ static void who_brought_a_bad_one_rests(void **state)
 
     (void)state;
     leased();
+    desk_gone(&desk, B, false);
     lease = desk_said(&desk, A, MSG_LEASE)->lease.lease;
     good.hash.byte[0] ^= 1;
     assert_err(ERR_RANGE, desk_bring(&desk, A, &good));

@@ -202,6 +202,25 @@ static void a_try_outlives_the_broker(void **state)
     assert_int_equal(desk_said(&desk, L, MSG_SAMPLE)->sample.attempts, 1);
 }
 
+/* Or else a worker that lies would keep the only place at the table. */
+static void a_wrong_answer_is_a_try(void **state)
+{
+    struct msg msg = {.head.type = MSG_ROLLOUT};
+
+    (void)state;
+    begin(1);
+    desk_open_task(&desk, 0, 1, 0);
+    desk_credit(&desk, A, 1, UINT64_MAX);
+    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 1);
+    msg.rollout.rollout = desk_answer(0, 0, 1, 0);
+    msg.rollout.rollout.hash.byte[0] ^= 1;
+    assert_err(ERR_RANGE, desk_say(&desk, A, &msg));
+    assert_non_null(strstr(wanted(), "task 0 sample 0: desk-1: "));
+    own_comes();
+    assert_ok(desk_rollout(&desk, OWN, 0, 0, 1, 0));
+    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+}
+
 /* A worker says FAIL of what it has; of a learner it is a try of before. */
 static void a_failed_sample_rests(void **state)
 {
@@ -227,6 +246,7 @@ int main(void)
         T(the_learners_own_gets_nothing_else_and_nobody_learns_its_id),
         T(a_try_outlives_the_broker),
         T(a_failed_sample_rests),
+        T(a_wrong_answer_is_a_try),
     };
 
     return cmocka_run_group_tests_name("blame", tests, NULL, NULL);
