@@ -118,6 +118,7 @@ def dying_scorer(f):
 
 def refuser_beside_honest(f):
     f.peer("refuser")
+    f.until(lambda: f.said("joined peer=refuser"))
     f.actor()
     f.peer("scorer", "right")
     return f.finish(f.learner(), "failed at refuser", "not my kind of work")
