@@ -22,6 +22,10 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     char *text = NULL;
     enum err err;
 
+    if (argc > 1 && !strcmp(argv[0], "--model")) { /* as the other commands have it */
+        argc--;
+        argv++;
+    }
     if (argc < 1 || !strncmp(argv[0], "--", 2)) {
         fprintf(stderr, "usage: drover inspect %s\n", command->usage);
         *status = 2;

@@ -74,6 +74,9 @@ void example_check_unused(json_t *names, const struct example *example, const js
                           const struct example_rule *rule);
 void example_check_unread(json_t *names, const json_t *row, const char *const *read);
 
+/* Those names for people, the first 20: "a, b"; "" when there is none. Free it. */
+char *example_check_names(const json_t *names);
+
 const char *example_name(enum example_kind kind); /* for people: "prompt-completion", ... */
 
 #endif

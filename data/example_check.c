@@ -1,4 +1,5 @@
 /* What the methods ask of a record that its columns do not show. */
+#include "base/pen.h"
 #include "data/dialogue.h"
 #include "data/example.h"
 
@@ -127,4 +128,22 @@ void example_check_unused(json_t *names, const struct example *e, const json_t *
     if (e->kind == EXAMPLE_PREFERENCE && !e->prompt && !(note && says(e->chosen, note)))
         read[7] = NULL; /* a note beside whole dialogues that says something else */
     example_check_unread(names, row, read);
+}
+
+char *example_check_names(const json_t *names)
+{
+    struct pen list = {0};
+    const char *column;
+    json_t *count;
+    int i = 0;
+
+    pen_put(&list, "", 0);
+    json_object_foreach((json_t *)(uintptr_t)names, column, count)
+    {
+        if (i < 20)
+            pen_print(&list, "%s%s", i ? ", " : "", column);
+        if (i++ == 20)
+            pen_print(&list, ", ...");
+    }
+    return list.text;
 }

@@ -224,9 +224,7 @@ static enum err take_memory(const struct campaign *c)
         c->plan.iterations, c->plan.batch * c->plan.samples, c->plan.round.epochs,
         c->plan.round.mini_batches, c->train->n, c->train->longest, c->keys->response_length,
         advice_size(needed, need), advice_size(given, c->plan.shared.memory_bytes));
-    if (c->train->skipped || c->train->dropped)
-        fprintf(stderr, "data: %zu prompts left out by length, %zu bad\n", c->train->dropped,
-                c->train->skipped);
+    prompts_tell(c->train);
     advice_rate(words, k->learning_rate, lora != NULL);
     if (*words)
         fprintf(stderr, "plan: %s\n", words);

@@ -128,6 +128,8 @@ static enum err make_reward(struct origin *o, const struct reward *reward,
         err = check_head(reward, bundle->params->shape.head);
     if (!err && reward->kind == SCORER_REWARD_MODEL)
         err = same_tokens(bundle, policy);
+    if (!err && reward->kind == SCORER_JUDGE && bundle->chat_error) /* it could not be asked */
+        err = err_set(ERR_RANGE, "%s: %s", reward->model, bundle->chat_error);
     if (!err)
         err = keep_model(o, model, bundle);
     snprintf(model->name, sizeof model->name, "reward:%s", reward->name);

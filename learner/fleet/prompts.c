@@ -4,6 +4,7 @@
 #include "data/example.h"
 #include "proto/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,21 @@ void prompts_free(struct prompts *prompts)
         free(prompts->row[i].text);
         free(prompts->row[i].meta);
     }
+    json_decref(prompts->unused);
     free(prompts->row);
     free(prompts);
+}
+
+void prompts_tell(const struct prompts *prompts)
+{
+    char *names = example_check_names(prompts->unused);
+
+    if (prompts->skipped || prompts->dropped)
+        fprintf(stderr, "data: %zu prompts left out by length, %zu bad\n", prompts->dropped,
+                prompts->skipped);
+    if (*names)
+        fprintf(stderr, "data: not read: column(s) %s\n", names);
+    free(names);
 }
 
 static enum err ids_of(const json_t *list, int vocab, struct encoded *out)
@@ -211,6 +225,22 @@ struct longest { /* of the prompts that are too long */
     size_t at;
 };
 
+/* Columns of the record; those that rewards are given as text are read by them. */
+static void note_unused(struct prompts *p, const struct example *e, const json_t *row,
+                        const struct example_rule *how, bool given)
+{
+    json_t *names = json_object(), *count;
+    const char *column;
+
+    example_check_unused(names, e, row, how);
+    json_object_foreach(names, column, count)
+    {
+        if (!given || !json_object_get(e->meta, column))
+            json_object_set(p->unused, column, count);
+    }
+    json_decref(names);
+}
+
 static enum err take(struct prompts *p, const struct dataset *set, size_t at,
                      const struct prompts_rule *rule, struct longest *longest)
 {
@@ -221,6 +251,7 @@ static enum err take(struct prompts *p, const struct dataset *set, size_t at,
     enum err err = example_read(&e, set->row[at].object, &how);
 
     if (!err) {
+        note_unused(p, &e, set->row[at].object, &how, rule->text);
         err = read_one(p, &e, rule, &over);
         example_free(&e);
     }
@@ -244,6 +275,7 @@ enum err prompts_read(struct prompts **out, const struct dataset *set, size_t mo
 
     *out = NULL;
     p->row = mem_new(set->n, sizeof *p->row);
+    p->unused = json_object();
     for (size_t i = 0; i < set->n && (!most || p->n < most) && !err; i++)
         err = take(p, set, i, rule, &longest);
     if (!err && longest.tokens)

@@ -22,6 +22,7 @@ struct prompts {
     size_t longest; /* tokens */
     size_t skipped; /* bad records left out */
     size_t dropped; /* prompts left out for their length */
+    json_t *unused; /* {column: n} that neither the method nor a reward reads */
 };
 
 struct prompts_rule {
@@ -44,6 +45,8 @@ enum { PROMPTS_META = 64 << 10 };
 /* At most `most` records of the set (0: all). Errors name file, line and reason. */
 enum err prompts_read(struct prompts **out, const struct dataset *set, size_t most,
                       const struct prompts_rule *rule) MUST_CHECK;
+/* What was left out and what is not read, on standard error; nothing when all is. */
+void prompts_tell(const struct prompts *prompts);
 void prompts_free(struct prompts *prompts); /* NULL is fine */
 
 /* Continues `state` with the prompts and their columns: the same questions, the same hash. */

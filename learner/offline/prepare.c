@@ -1,6 +1,7 @@
 #include "learner/offline/prepare.h"
 
 #include "base/mem.h"
+#include "data/example.h"
 #include "learner/run/card.h"
 
 #include <stdio.h>
@@ -27,19 +28,11 @@ static void parts_free(struct parts *parts)
 /* What the method has no use for is said once. */
 static void tell_unused(const json_t *unused)
 {
-    const char *column;
-    json_t *count;
-    int i = 0;
+    char *names = example_check_names(unused);
 
-    if (!json_object_size(unused))
-        return;
-    fprintf(stderr, "data: not read: ");
-    json_object_foreach((json_t *)(uintptr_t)unused, column, count)
-    {
-        if (i < 20)
-            fprintf(stderr, "%s%s", i++ ? ", " : "column(s) ", column);
-    }
-    fprintf(stderr, "%s\n", json_object_size(unused) > 20 ? ", ..." : "");
+    if (*names)
+        fprintf(stderr, "data: not read: column(s) %s\n", names);
+    free(names);
 }
 
 static enum err encode_all(struct prepare *p, const struct keys *keys, struct parts *parts)

@@ -4,6 +4,7 @@
 # usage: fleetinput.sh BIN_FOLDER
 set -eu
 bin=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 started=
 trap 'for p in $started; do kill "$p" 2> "$work/dead" || :; done; wait; rm -rf "$work"' EXIT
@@ -139,6 +140,11 @@ case_of 'must be larger\|rewards\[0\]' $ppo2 'rewards=[{name: a, rule: length}]'
 case_of "rewards\[0\]: pattern '(': missing" $ppo2 'rewards=[{name: a, rule: regex, pattern: "("}]' output_dir=bad7
 case_of "two rewards are from the worker 'w'" $ppo2 'rewards=[{name: a, worker: w}, {name: b, worker: w}]' output_dir=bad6
 case_of 'fleet: ' $ppo2 "$rule" 'fleet={actors: many}' output_dir=bad5
+# A judge whose chat template is not known could not be asked: said before anything starts.
+cp -r world/model judge
+printf '{%% for m in messages %%}{{ m.content }}{%% endfor %%}' > judge/chat_template.jinja
+case_of 'reward judge: judge: the chat template (SHA-256 .*) is none of' $ppo2 \
+    "rewards=[{judge: judge, mode: pointwise, template: $here/../../examples/judge/pointwise.txt}]" output_dir=bad10
 settle
 # Lengths: the method's own key, and the largest that fits the longest prompt.
 for method in grpo:max_completion_length online-dpo:max_new_tokens ppo:response_length; do
