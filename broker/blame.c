@@ -178,8 +178,12 @@ enum err blame_on_fail(struct broker *b, struct member *from, const struct msg *
     return OK;
 }
 
-void blame_renew(struct open_sample *at)
+void blame_renew(struct broker *b, struct open_task *task, uint32_t sample, int64_t now_ms)
 {
+    struct open_sample *at = &task->sample[sample];
+
+    if (at->place == PLACE_DROPPED && at->drop == DROP_POISON)
+        tasks_revive(&b->tasks, task, sample, now_ms);
     at->own = false;
     if (at->tries)
         at->tries->own = 0;

@@ -29,7 +29,9 @@ void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
 /* A try of before, which the learner has from its journal. */
 enum err blame_on_fail(struct broker *b, struct member *from, const struct msg *msg,
                        int64_t now);
-void blame_renew(struct open_sample *sample); /* the learner's next life has another actor */
+/* The learner's next life has another actor, and may have more memory: what none could do
+ * before is tried again. */
+void blame_renew(struct broker *b, struct open_task *task, uint32_t sample, int64_t now_ms);
 void blame_again(struct broker *b, const struct open_task *task, uint32_t sample);
 void blame_scorer(struct broker *b, const struct scorer *scorer, const char *who,
                   const char *reason);

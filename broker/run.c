@@ -281,7 +281,7 @@ static enum err open_task(struct broker *b, const struct task *def, int64_t now_
     if (task && copy_same_task(task->def, def)) { /* of the learner's earlier life */
         task->epoch = b->run.epoch;
         for (uint32_t i = 0; i < def->samples; i++) {
-            blame_renew(&task->sample[i]);
+            blame_renew(b, task, i, now_ms);
             deliver_queue(b, task, i);
             blame_again(b, task, i);
         }

@@ -191,6 +191,16 @@ void tasks_move(struct tasks *tasks, struct open_task *task, uint32_t sample, en
         tasks->count[to]++;
 }
 
+void tasks_revive(struct tasks *tasks, struct open_task *task, uint32_t sample, int64_t now_ms)
+{
+    struct open_sample *at = &task->sample[sample];
+
+    assert(at->place == PLACE_DROPPED);
+    tasks->dropped[at->drop]--;
+    at->queued = at->sent = false;
+    tasks_move(tasks, task, sample, PLACE_WAITING, now_ms);
+}
+
 static bool take_space(struct tasks *tasks, struct open_sample *sample, size_t bytes)
 {
     if (tasks->space + bytes > tasks->space_max)

@@ -113,6 +113,9 @@ void tasks_remove(struct tasks *tasks, uint64_t id);
 void tasks_move(struct tasks *tasks, struct open_task *task, uint32_t sample, enum place to,
                 int64_t now_ms);
 
+/* A dropped sample is wanted after all: it waits, as if it had never been dropped. */
+void tasks_revive(struct tasks *tasks, struct open_task *task, uint32_t sample, int64_t now_ms);
+
 /* Reserves space for a sample about to be generated or fetched (all of its task's, if `whole`).
  * False if there is none; true again and again for one that has it. */
 bool tasks_reserve(struct tasks *tasks, struct open_task *task, uint32_t sample);

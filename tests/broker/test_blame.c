@@ -134,6 +134,41 @@ static void what_all_of_them_cannot_do_is_poison(void **state)
     assert_int_equal(msg->dropped.attempts, 3);
 }
 
+/* The same command again: it ends only if nobody can do it now, either. */
+static void poison_is_tried_again_by_the_next_learner(void **state)
+{
+    struct msg msg = desk_hello(L, ROLE_LEARNER);
+
+    (void)state;
+    begin(1);
+    desk_open_task(&desk, 0, 1, 0);
+    refuses(A, "too long");
+    assert_string_not_equal(wanted(), "");
+    own_comes();
+    refuses(OWN, "no memory");
+    refuses(OWN, "no memory");
+    assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 1);
+    desk_gone(&desk, OWN, false);
+    desk_gone(&desk, L, true);
+    desk_forget(&desk);
+    msg.head.epoch = msg.hello.settled.epoch = 2;
+    msg.hello.incarnation++;
+    msg.hello.newest = desk_version(0);
+    msg.hello.table = 1;
+    msg.hello.own = desk_own;
+    msg.hello.vocabulary = DESK_VOCABULARY;
+    desk_say_hello(&desk, L, &msg);
+    desk.epoch = 2;
+    desk_open_task(&desk, 0, 1, 0);
+    assert_int_equal(desk_stats(&desk)->waiting, 1);
+    desk_pass(&desk, 1000);
+    assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0);
+    assert_int_equal(desk_count(&desk, L, MSG_FAIL), 1); /* who failed it is known still */
+    own_comes();
+    desk_pass(&desk, 5000);
+    assert_int_equal(desk_count(&desk, OWN, MSG_LEASE), 1);
+}
+
 static void a_learner_without_an_actor_has_it_tried_again(void **state)
 {
     (void)state;
@@ -242,6 +277,7 @@ int main(void)
         T(all_that_are_here_then_the_learners_own),
         T(a_worker_that_comes_back_counts_once),
         T(what_all_of_them_cannot_do_is_poison),
+        T(poison_is_tried_again_by_the_next_learner),
         T(a_learner_without_an_actor_has_it_tried_again),
         T(the_learners_own_gets_nothing_else_and_nobody_learns_its_id),
         T(a_try_outlives_the_broker),

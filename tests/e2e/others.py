@@ -10,6 +10,7 @@ from fleet import ENV, HERE, Folder, free_ports, hash_of, program, tool
 
 STEPS = 4
 PEERS = os.path.join(HERE, "others_peer.py")
+PYTHON = os.environ.get("DROVER_PYTHON", sys.executable)
 
 
 def prepare():
@@ -38,10 +39,10 @@ class Fleet:
         return self.spawn(program("drover-actor"), f"--broker={self.at}", f"--key={self.key}", f"--name={name}")
 
     def peer(self, role, *plan):
-        return self.spawn(os.environ.get("DROVER_PYTHON", sys.executable), PEERS, role, self.at, self.key, *plan)
+        return self.spawn(PYTHON, PEERS, role, self.at, self.key, *plan)
 
-    def learner(self):
-        return self.spawn(program("drover-learner"), "grpo", "model=world/model", "dataset=world/prompts.jsonl",
+    def learner(self, at=None):
+        return self.spawn(at or program("drover-learner"), "grpo", "model=world/model", "dataset=world/prompts.jsonl",
                           f"output_dir={self.name}", 'rewards=[{"name": "mine", "worker": "mine"}]', "eval_prompts=0",
                           "num_generations=4", "per_device_train_batch_size=16", f"max_steps={STEPS}",
                           "max_completion_length=24", "learning_rate=1e-3", "gradient_checkpointing=false",
@@ -156,11 +157,30 @@ def refuser_and_kills(f):
     learner.send_signal(signal.SIGKILL)
     learner.wait()
     learner = f.learner()
-    return f.finish(learner)
+    got = f.finish(learner)
+    f.until(lambda: not own_actors(f), 15)
+    return got
+
+
+def nobody_can(f):
+    """The learner's own actor fails as well: the run ends with the words of each, and can be begun again."""
+    os.mkdir("bin")
+    shutil.copy(program("drover-learner"), "bin")
+    with open("bin/drover-actor", "w") as script:
+        script.write(f'#!/bin/sh\nexec {PYTHON} {PEERS} own "$@"\n')
+    os.chmod("bin/drover-actor", 0o755)
+    f.peer("refuser")
+    f.peer("scorer", "right")
+    learner = f.learner("bin/drover-learner")
+    f.until(lambda: learner.poll() is not None)
+    if not learner.returncode or not f.said("cannot be answered: refuser at 127.0.0.1: not my kind of work; the learner's "
+                                            "own actor: not my kind of work"):
+        f.fail(f"exit status {learner.returncode}, or not the words of each")
+    return f.finish(f.learner())
 
 
 CASES = [honest, wrong_scores, missing_scorer, dying_scorer, refuser_beside_honest, refuser_alone,
-         refuser_and_kills]
+         refuser_and_kills, nobody_can]
 
 
 def main():

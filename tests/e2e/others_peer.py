@@ -1,16 +1,17 @@
 """Peers that do harm, for others.py.
 usage: others_peer.py refuser ENDPOINT KEY          an actor that FAILs all it is leased
+       others_peer.py own --broker=ENDPOINT --key=KEY ...  the same in the learner's own actor's place
        others_peer.py scorer ENDPOINT KEY PLAN ...  a reward worker `mine`: each PLAN is right, nan, count, frame or die,
                                                     N times as nan:3; the last one for ever"""
-import itertools, sys
+import itertools, os, select, sys
 
 sys.dont_write_bytecode = True
 from wire import ACTOR, ASK, FAIL, LEASE, REWARDER, SCORE, Peer
 
 
-def refuser(endpoint, key):
-    peer = Peer(endpoint, key, ACTOR, "refuser")
-    while True:
+def refuser(endpoint, key, **hello):
+    peer = Peer(endpoint, key, ACTOR, "refuser", **hello)
+    while not hello or not select.select([3], [], [], 0)[0]:  # the learner's pipe at its end
         heard = peer.hear()
         if heard and heard[0] == LEASE:
             _, task, first, fields = heard
@@ -18,6 +19,11 @@ def refuser(endpoint, key):
             peer.say(FAIL, {"lease": fields["lease"], "reason": "not my kind of work"}, task=task, sample=first)
             peer.done += 1
             peer.beat()
+
+
+def own(*words):
+    given = dict(word[2:].split("=", 1) for word in words)
+    refuser(given["broker"], given["key"], peer=bytes.fromhex(os.environ["DROVER_PEER_ID"]))
 
 
 def plans(words):
@@ -52,4 +58,4 @@ def scorer(endpoint, key, *words):
         peer.beat()
 
 
-{"refuser": refuser, "scorer": scorer}[sys.argv[1]](*sys.argv[2:])
+{"refuser": refuser, "own": own, "scorer": scorer}[sys.argv[1]](*sys.argv[2:])
