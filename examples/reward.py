@@ -12,7 +12,7 @@ def crc32c(data, crc=0xFFFFFFFF):
     for byte in data: crc = crc >> 8 ^ TABLE[(crc ^ byte) & 255]
     return crc ^ 0xFFFFFFFF
 
-HELLO, WHO, WELCOME, HB, ASK, SCORE = 1, 2, 3, 5, 13, 14
+HELLO, WHO, WELCOME, HB, FAIL, ASK, SCORE = 1, 2, 3, 5, 12, 13, 14
 where, key = (sys.argv[1:] + ["", ""])[:2] if sys.argv[1:] else (os.environ["DROVER_BROKER"], os.environ.get("DROVER_KEY"))
 keys = dict(re.findall(r'(\w+)-key = "(.{40})"', open(key).read())) if key else {}
 me = {"peer": os.urandom(16), "incarnation": int.from_bytes(os.urandom(7), "big"), "role": 3, "slots": 8,
@@ -39,7 +39,9 @@ while True:
     if kind in (WHO, WELCOME): welcome, said = kind == WELCOME, 0  # says HELLO, or HB, at once
     if kind != ASK: continue
     items, seen = m["item"], m["ticket"]
-    values = [float(reward(i["prompt_text"], i["text"], i["meta"])) for i in items]
+    try: values = [float(reward(i["prompt_text"], i["text"], i["meta"])) for i in items]
+    except Exception as wrong:  # the learner's terminal says it, the run waits
+        say(FAIL, {"ticket": seen, "scorer": m["scorer"], "reason": f"{type(wrong).__name__}: {wrong}"[:4000]}); continue
     say(SCORE, {"ticket": seen, "score": {"scorer": m["scorer"], "rollout": len(items), "value": len(items)}}, b"".join(i["hash"] for i in items),
         struct.pack("<%dI" % len(items), *[1] * len(items)), struct.pack("<%df" % len(items), *values))
     done, said = done + len(items), 0  # an HB now: it has room again

@@ -117,6 +117,22 @@ def dying_scorer(f):
     return f.finish(learner, "failed at python: its worker died")
 
 
+def raising_scorer(f):
+    """A reward function that raises is a failure with its words; the file is mended, the run goes on by itself."""
+    with open(os.path.join(HERE, "..", "..", "examples", "reward.py")) as file:
+        text = file.read().replace("min(len(answer), 200) / 200 - answer.count(\"!\")", "len(answer) / 100")
+    with open("raises.py", "w") as file:
+        file.write(text.replace("len(answer) / 100", 'len(answer) / {}["a key"]'))
+    with open("mended.py", "w") as file:
+        file.write(text)
+    f.actor()
+    learner, worker = f.learner(), f.spawn(PYTHON, "raises.py", f.at, f.key)
+    f.until(lambda: f.said("scorer `mine` failed at python: KeyError: 'a key'", "scorer mine is paused"))
+    worker.kill()
+    f.spawn(PYTHON, "mended.py", f.at, f.key)
+    return f.finish(learner, "works again")
+
+
 def refuser_beside_honest(f):
     f.peer("refuser")
     f.until(lambda: f.said("joined peer=refuser"))
@@ -179,7 +195,7 @@ def nobody_can(f):
     return f.finish(f.learner())
 
 
-CASES = [honest, wrong_scores, missing_scorer, dying_scorer, refuser_beside_honest, refuser_alone,
+CASES = [honest, wrong_scores, missing_scorer, dying_scorer, raising_scorer, refuser_beside_honest, refuser_alone,
          refuser_and_kills, nobody_can]
 
 
