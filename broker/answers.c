@@ -9,9 +9,9 @@
 
 #include "base/mem.h"
 #include "broker/state.h"
+#include "proto/text.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { DIAGNOSTICS_MAX = 4096 };
@@ -29,19 +29,19 @@ static bool usable(const struct scorer *scorer, const struct rollout *body,
     const uint32_t want = msg_score_values(scorer, body->tokens);
 
     if (n != want) {
-        snprintf(wrong->words, sizeof wrong->words,
-                 "returned %u values for task %llu sample %u, %u asked for", n,
-                 (unsigned long long)body->task, body->sample, want);
+        text_print(wrong->words, sizeof wrong->words,
+                   "returned %u values for task %llu sample %u, %u asked for", n,
+                   (unsigned long long)body->task, body->sample, want);
         return false;
     }
     for (uint32_t i = at; i < at + n; i++)
         if (!isfinite(score->value[i])) {
-            snprintf(wrong->words, sizeof wrong->words,
-                     "returned %s for value %u of %u (task %llu sample %u)",
-                     isnan(score->value[i]) ? "nan"
-                     : score->value[i] > 0  ? "inf"
-                                            : "-inf",
-                     i + 1, score->values, (unsigned long long)body->task, body->sample);
+            text_print(wrong->words, sizeof wrong->words,
+                       "returned %s for value %u of %u (task %llu sample %u)",
+                       isnan(score->value[i]) ? "nan"
+                       : score->value[i] > 0  ? "inf"
+                                              : "-inf",
+                       i + 1, score->values, (unsigned long long)body->task, body->sample);
             return false;
         }
     return true;
@@ -74,14 +74,14 @@ static bool covers(const struct broker *b, const struct ticket *ticket,
 
     if (scorer->unit == UNIT_ROLLOUT)
         return true;
-    snprintf(wrong->words, sizeof wrong->words, "returned a score of %u of the %u answers",
-             score->rollouts, ticket->items);
+    text_print(wrong->words, sizeof wrong->words, "returned a score of %u of the %u answers",
+               score->rollouts, ticket->items);
     if (score->rollouts != ticket->items)
         return false;
     for (uint32_t i = 0; i < ticket->items; at += score->each[i++]) {
         const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], NULL);
 
-        snprintf(wrong->words, sizeof wrong->words, "returned a score of other answers");
+        text_print(wrong->words, sizeof wrong->words, "returned a score of other answers");
         if (!sample || !sample->body || !hash_same(&sample->body->hash, &score->rollout[i]) ||
             !usable(scorer, sample->body, score, at, score->each[i], wrong))
             return false;
@@ -98,9 +98,9 @@ static bool adds_up(const struct score *score, struct wrong *wrong)
         sum += score->each[i];
     if (sum == score->values)
         return true;
-    snprintf(wrong->words, sizeof wrong->words,
-             "returned %u values for %u answers that say %llu", score->values, score->rollouts,
-             (unsigned long long)sum);
+    text_print(wrong->words, sizeof wrong->words,
+               "returned %u values for %u answers that say %llu", score->values,
+               score->rollouts, (unsigned long long)sum);
     return false;
 }
 
@@ -165,8 +165,8 @@ static void rest(struct broker *b, struct ticket *ticket, struct member *from,
 {
     const uint32_t fails = b->breaker[ticket->scorer].fails;
 
-    snprintf(from->error, sizeof from->error, "scorer %s: %s",
-             b->run.scorer[ticket->scorer].name, reason);
+    text_print(from->error, sizeof from->error, "scorer %s: %s",
+               b->run.scorer[ticket->scorer].name, reason);
     breaker_fail(b, ticket->scorer, ticket, from, reason, now_ms);
     if (ticket->holder)
         ticket_expire(&b->tickets, ticket);
@@ -185,8 +185,8 @@ static bool take(struct broker *b, const struct ticket *ticket, const struct mem
         return false;
     if (!before || unanswered(b, ticket) < before)
         return true;
-    snprintf(wrong->words, sizeof wrong->words, "answered none of the %u it was asked about",
-             before);
+    text_print(wrong->words, sizeof wrong->words, "answered none of the %u it was asked about",
+               before);
     return false;
 }
 

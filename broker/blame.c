@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "broker/state.h"
+#include "proto/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +41,8 @@ static struct who who_of(const struct member *m)
 {
     struct who who;
 
-    snprintf(who.text, sizeof who.text, "%s%s%s", m->name, *m->origin.address ? " at " : "",
-             m->origin.address);
+    text_print(who.text, sizeof who.text, "%s%s%s", m->name, *m->origin.address ? " at " : "",
+               m->origin.address);
     return who;
 }
 
@@ -104,8 +104,8 @@ static bool add_try(struct open_sample *at, const struct id *peer, const char *w
     if (!tries)
         tries = at->tries = mem_new(1, sizeof *tries);
     tries->by[tries->n].peer = *peer;
-    snprintf(tries->by[tries->n].who, sizeof tries->by[0].who, "%s", who);
-    snprintf(tries->by[tries->n].reason, sizeof tries->by[0].reason, "%s", reason);
+    text_print(tries->by[tries->n].who, sizeof tries->by[0].who, "%s", who);
+    text_print(tries->by[tries->n].reason, sizeof tries->by[0].reason, "%s", reason);
     tries->n++;
     return true;
 }
@@ -118,11 +118,11 @@ static void list(char *out, size_t room, const struct open_sample *at)
 
     out[0] = 0;
     for (uint32_t i = 0; tries && i < tries->n && n < room; i++)
-        n += (size_t)snprintf(out + n, room - n, "%s%s: %s", i ? "; " : "", tries->by[i].who,
-                              tries->by[i].reason);
+        n += text_print(out + n, room - n, "%s%s: %s", i ? "; " : "", tries->by[i].who,
+                        tries->by[i].reason);
     if (tries && tries->own && n < room)
-        snprintf(out + n, room - n, "%sthe learner's own actor: %s", tries->n ? "; " : "",
-                 tries->own_reason);
+        text_print(out + n, room - n, "%sthe learner's own actor: %s", tries->n ? "; " : "",
+                   tries->own_reason);
 }
 
 static void poison(struct broker *b, struct open_task *task, uint32_t sample, int64_t now_ms)
@@ -159,7 +159,7 @@ void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
     }
     if (!at->tries)
         at->tries = mem_new(1, sizeof *at->tries);
-    snprintf(at->tries->own_reason, sizeof at->tries->own_reason, "%s", reason);
+    text_print(at->tries->own_reason, sizeof at->tries->own_reason, "%s", reason);
     if (++at->tries->own >= OWN_TRIES)
         poison(b, task, sample, now_ms);
 }
@@ -236,9 +236,10 @@ static void look(struct broker *b, const struct open_task *task, uint32_t i, int
     if (!at->own || at->place > PLACE_LEASED)
         return;
     if (!run->owned++) {
-        const int n = snprintf(run->wants_own, sizeof run->wants_own,
-                               "task %llu sample %u: ", (unsigned long long)task->def->id, i);
-        list(run->wants_own + n, sizeof run->wants_own - (size_t)n, at);
+        const size_t n =
+            text_print(run->wants_own, sizeof run->wants_own,
+                       "task %llu sample %u: ", (unsigned long long)task->def->id, i);
+        list(run->wants_own + n, sizeof run->wants_own - n, at);
     }
 }
 

@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "broker/blame.h"
 #include "broker/state.h"
+#include "proto/text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { BREAKER_FAILS = 3, PROBE_MS = 1000 };
@@ -35,8 +35,8 @@ void breaker_fail(struct broker *b, uint32_t scorer, const struct ticket *ticket
     struct breaker *at = &b->breaker[scorer];
 
     at->last = by->id;
-    snprintf(at->who, sizeof at->who, "%s", by->name);
-    snprintf(at->words, sizeof at->words, "%s", words);
+    text_print(at->who, sizeof at->who, "%s", by->name);
+    text_print(at->words, sizeof at->words, "%s", words);
     if (!at->fails++) {
         at->since_ms = now_ms;
         blame_scorer(b, &b->run.scorer[scorer], by->name, words);

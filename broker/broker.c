@@ -6,8 +6,8 @@
 #include "broker/blame.h"
 #include "broker/state.h"
 #include "broker/waits.h"
+#include "proto/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -302,7 +302,7 @@ enum err broker_take(struct broker *b, struct member *from, const struct msg *ms
 void broker_bad(struct broker *b, struct member *from, enum msg_type type, const char *words,
                 int64_t now_ms)
 {
-    snprintf(from->error, sizeof from->error, "%s", words);
+    text_print(from->error, sizeof from->error, "%s", words);
     if (from->role == ROLE_REWARDER && type == MSG_SCORE)
         answers_on_bad(b, from, words, now_ms);
 }

@@ -4,8 +4,7 @@
 #include "broker/origin.h"
 
 #include "base/mem.h"
-
-#include <stdio.h>
+#include "proto/text.h"
 
 struct origin *origin_copy(const struct origin *from)
 {
@@ -17,7 +16,7 @@ struct origin *origin_copy(const struct origin *from)
 
 static void cut(char *to, const char *from)
 {
-    snprintf(to, ORIGIN_TEXT, "%s", from ? from : "");
+    text_print(to, ORIGIN_TEXT, "%s", from ? from : "");
 }
 
 void origin_take(struct origin *out, const struct writer *from)

@@ -5,8 +5,8 @@
 #include "broker/blame.h"
 #include "broker/copy.h"
 #include "broker/verify.h"
+#include "proto/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,7 +100,7 @@ enum err rollouts_on_fail(struct broker *b, struct member *from, const struct ms
     const struct open_sample *sample = tasks_sample(&b->tasks, fail->task, fail->sample);
     struct lease *lease;
 
-    snprintf(from->error, sizeof from->error, "%s", fail->reason);
+    text_print(from->error, sizeof from->error, "%s", fail->reason);
     if (!sample || sample->place != PLACE_LEASED)
         return OK;
     lease = &b->leases.slot[sample->lease];

@@ -1,8 +1,8 @@
 #include "broker/roster.h"
 
 #include "base/mem.h"
+#include "proto/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ struct member *roster_new(void *link, const struct msg_hello *hello, int64_t now
         member->flight = mem_new(ROSTER_FLIGHT, sizeof *member->flight);
     member->who_ms = INT64_MIN / 2;
     member->lease = member->lease_last = ROSTER_NO_LEASE;
-    snprintf(member->name, sizeof member->name, "%s", hello->name);
+    text_print(member->name, sizeof member->name, "%s", hello->name);
     return member;
 }
 
@@ -47,7 +47,7 @@ void roster_hello(struct member *member, const struct msg_hello *hello)
         struct member_offer *offer = &member->offer[i];
 
         offer->kind = hello->offer[i].kind;
-        snprintf(offer->name, sizeof offer->name, "%s", hello->offer[i].name);
+        text_print(offer->name, sizeof offer->name, "%s", hello->offer[i].name);
     }
     member->slots = hello->slots;
     member->credit = 0; /* the first heartbeat tells */
@@ -72,7 +72,7 @@ void roster_heartbeat(struct member *member, const struct msg_hb *hb, int64_t no
     member->credit = hb->credit;
     member->credit_bytes = hb->credit_bytes;
     take_images(member, hb->image, hb->images);
-    snprintf(member->note, sizeof member->note, "%s", hb->note);
+    text_print(member->note, sizeof member->note, "%s", hb->note);
     while (member->role == ROLE_LEARNER && member->landed < member->sent &&
            member->landed < hb->lease_seen)
         member->flight_bytes -= member->flight[member->landed++ % ROSTER_FLIGHT];

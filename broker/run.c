@@ -5,8 +5,8 @@
 #include "broker/blame.h"
 #include "broker/copy.h"
 #include "broker/verify.h"
+#include "proto/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -330,7 +330,7 @@ enum err run_on_open(struct broker *b, struct member *from, const struct msg *ms
     }
     err = open_task(b, def, now);
     if (err) {
-        snprintf(from->error, sizeof from->error, "%s", err_text());
+        text_print(from->error, sizeof from->error, "%s", err_text());
         log_warn("open", "reason=\"%s\"", err_text());
         return tasks->base == tasks->end ? err : OK; /* full now, or never possible */
     }

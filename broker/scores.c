@@ -2,8 +2,8 @@
 
 #include "base/mem.h"
 #include "broker/state.h"
+#include "proto/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,8 +122,9 @@ static void expire(struct broker *b, struct ticket *ticket, int64_t now_ms)
 {
     char words[ROSTER_WORDS];
 
-    snprintf(words, sizeof words, "no answer within %lld ms", (long long)timeout_ms(b, ticket));
-    snprintf(ticket->holder->error, sizeof ticket->holder->error, "%s", words);
+    text_print(words, sizeof words, "no answer within %lld ms",
+               (long long)timeout_ms(b, ticket));
+    text_print(ticket->holder->error, sizeof ticket->holder->error, "%s", words);
     b->counters.expired++;
     breaker_fail(b, ticket->scorer, ticket, ticket->holder, words, now_ms);
     scores_requeue(b, ticket);

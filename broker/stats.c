@@ -4,10 +4,10 @@
 #include "broker/blame.h"
 #include "broker/state.h"
 #include "broker/waits.h"
+#include "proto/text.h"
 
 #include <assert.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,17 +140,17 @@ static void advise(const struct broker *b, struct page *page, struct msg_stats *
     const double learner = out->learner_busy < .25 ? .25 : out->learner_busy;
 
     if (out->scoring > out->leased && out->rewarder_busy > .9)
-        snprintf(page->advice, sizeof page->advice, "add a rewarder");
+        text_print(page->advice, sizeof page->advice, "add a rewarder");
     else if (actors && out->actor_busy > .9 && out->learner_busy < .7) {
         const uint32_t more = (uint32_t)(actors * (1 / learner - 1) + .5);
 
-        snprintf(page->advice, sizeof page->advice, "add %u actor%s", more ? more : 1,
-                 more > 1 ? "s" : "");
+        text_print(page->advice, sizeof page->advice, "add %u actor%s", more ? more : 1,
+                   more > 1 ? "s" : "");
     } else if (actors > 1 && out->learner_busy > .9 && out->actor_busy < .5) {
         const uint32_t less = (uint32_t)(actors * (1 - out->actor_busy / .9));
 
-        snprintf(page->advice, sizeof page->advice, "remove %u actor%s", less,
-                 less > 1 ? "s" : "");
+        text_print(page->advice, sizeof page->advice, "remove %u actor%s", less,
+                   less > 1 ? "s" : "");
     }
     out->advice = page->advice;
 }

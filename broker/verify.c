@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "broker/blame.h"
 #include "proto/answer.h"
+#include "proto/text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { REST_MS = 1000, DOUBLINGS = 6 };
@@ -50,8 +50,8 @@ void verify_reject(struct broker *b, struct member *from, struct open_task *task
     struct open_sample *at = sample < task->def->samples ? &task->sample[sample] : NULL;
     char words[ROSTER_WORDS];
 
-    snprintf(words, sizeof words, "%s", err_text());
-    snprintf(from->error, sizeof from->error, "%s", err_text());
+    text_print(words, sizeof words, "%s", err_text());
+    text_print(from->error, sizeof from->error, "%s", err_text());
     log_warn("bad-answer", "peer=%s task=%llu sample=%u reason=\"%s\"", from->name,
              (unsigned long long)task->def->id, sample, err_text());
     grant_rest(from, (int64_t)REST_MS << (from->bad < DOUBLINGS ? from->bad : DOUBLINGS),
@@ -78,11 +78,11 @@ void verify_second(struct broker *b, struct member *from, const struct open_task
         return;
     }
     b->counters.disputed++;
-    snprintf(from->error, sizeof from->error, "task %llu sample %u: two answers differ",
-             (unsigned long long)task->def->id, rollout->sample);
+    text_print(from->error, sizeof from->error, "task %llu sample %u: two answers differ",
+               (unsigned long long)task->def->id, rollout->sample);
     log_warn("disputed", "task=%llu sample=%u peer=%s", (unsigned long long)task->def->id,
              rollout->sample, from->name);
     for (struct member *m = b->first; m; m = m->next)
         if (m != from && !memcmp(&m->id, &at->by->peer, sizeof m->id))
-            snprintf(m->error, sizeof m->error, "%s", from->error);
+            text_print(m->error, sizeof m->error, "%s", from->error);
 }

@@ -4,8 +4,7 @@
 
 #include "broker/blame.h"
 #include "broker/state.h"
-
-#include <stdio.h>
+#include "proto/text.h"
 
 static uint32_t age(int64_t since_ms, int64_t now_ms)
 {
@@ -42,7 +41,7 @@ static char *add(struct waits *out, const char *scorer, int64_t since_ms, int64_
 
 static void add_wait(struct waits *out, const char *words, int64_t since_ms, int64_t now_ms)
 {
-    snprintf(add(out, "", since_ms, now_ms), WAITS_WORDS, "%s", words);
+    text_print(add(out, "", since_ms, now_ms), WAITS_WORDS, "%s", words);
 }
 
 static bool has_worker(const struct broker *b)
@@ -77,12 +76,12 @@ static void add_scorers(const struct broker *b, struct waits *out, int64_t oldes
         const struct breaker *at = &b->breaker[j];
 
         if (b->ask[j].n && !offered(b, scorer)) {
-            snprintf(add(out, scorer->name, oldest, now_ms), WAITS_WORDS,
-                     "%s: nobody offers this scorer", scorer->name);
+            text_print(add(out, scorer->name, oldest, now_ms), WAITS_WORDS,
+                       "%s: nobody offers this scorer", scorer->name);
         } else if (breaker_open(at)) {
-            snprintf(add(out, scorer->name, at->since_ms, now_ms), WAITS_WORDS,
-                     "%s is paused: it failed %u times in a row, last at %s: %s", scorer->name,
-                     at->fails, at->who, at->words);
+            text_print(add(out, scorer->name, at->since_ms, now_ms), WAITS_WORDS,
+                       "%s is paused: it failed %u times in a row, last at %s: %s",
+                       scorer->name, at->fails, at->who, at->words);
             out->wait[out->n - 1].paused = true;
         }
     }

@@ -2,7 +2,9 @@
 
 #include "base/mem.h"
 
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Bytes of the character at `p`, of which `n` are there; 0 if it is none. RFC 3629 §4: what
@@ -40,6 +42,28 @@ bool text_valid(const char *text, size_t n)
         i += w;
     }
     return true;
+}
+
+size_t text_print(char *to, size_t room, const char *fmt, ...)
+{
+    va_list args;
+    size_t n, last;
+    int whole;
+
+    va_start(args, fmt);
+    whole = vsnprintf(to, room, fmt, args);
+    va_end(args);
+    if (whole < 0 || !room)
+        return 0;
+    if ((size_t)whole < room)
+        return (size_t)whole;
+    n = last = room - 1;
+    while (last && n - last < 4 && ((uint8_t)to[last - 1] & 0xc0) == 0x80)
+        last--;
+    if (!last || text_valid(to + last - 1, n - last + 1))
+        return n;
+    to[last - 1] = 0;
+    return last - 1;
 }
 
 char *text_clean(const char *text, size_t n)

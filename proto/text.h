@@ -3,10 +3,16 @@
 #ifndef PROTO_TEXT_H
 #define PROTO_TEXT_H
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 bool text_valid(const char *text, size_t n);
+
+/* snprintf, whose words may go into a message: what does not fit is cut between characters,
+ * never within one. Returns the bytes that are there. */
+size_t text_print(char *to, size_t room, const char *fmt, ...) PRINTF(3, 4);
 
 /* A copy that is valid: each byte that is not becomes U+FFFD; heap, free(). What a model writes
  * may be half a character: it goes through here before it goes into a message. */

@@ -362,10 +362,29 @@ static void draining_ends_when_all_have_left(void **state)
     assert_true(broker_drained(desk.broker));
 }
 
+/* One that is cut within a character could not be encoded, and nobody had STATS any more. */
+static void a_long_name_leaves_stats_whole(void **state)
+{
+    struct msg msg = desk_hello(X, ROLE_CLI);
+    char name[80];
+
+    (void)state;
+    for (int n = 58; n < 68; n++) {
+        memset(name, 'x', sizeof name);
+        memcpy(name + n, "\xe2\x82\xac", 4);
+        msg.hello.name = name;
+        msg.hello.incarnation++;
+        desk_gone(&desk, X, false);
+        desk_say_hello(&desk, X, &msg);
+        assert_int_equal(desk_stats(&desk)->peers, 1); /* the desk decodes it */
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_long_name_leaves_stats_whole, setup, teardown),
         T(a_new_broker_waits_a_second_before_it_leases),
         T(bodies_are_wanted_once_the_learner_was_heard),
         T(claims_are_wanted_kept_or_freed),

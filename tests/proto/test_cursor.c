@@ -160,9 +160,29 @@ static void skipping_has_a_depth(void **state)
     assert_non_null(c.why);
 }
 
+static void a_text_is_cut_between_characters(void **state)
+{
+    char at[8];
+
+    (void)state;
+    assert_int_equal(7, text_print(at, sizeof at, "%s", "1234567"));
+    assert_int_equal(7, text_print(at, sizeof at, "%s", "12345678"));
+    assert_string_equal(at, "1234567");
+    assert_int_equal(6, text_print(at, sizeof at, "%s",
+                                   "12\xe2\x82\xac"
+                                   "5\xe2\x82\xac"));
+    assert_true(text_valid(at, strlen(at)));
+    assert_int_equal(4, text_print(at, sizeof at, "1234%s", "\xf0\x9f\x98\x80"));
+    assert_string_equal(at, "1234");
+    assert_int_equal(7, text_print(at, sizeof at, "123%s5", "\xf0\x9f\x98\x80"));
+    assert_true(text_valid(at, 7));
+    assert_int_equal(0, text_print(at, 1, "%s", "\xc3\xa4"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_text_is_cut_between_characters),
         cmocka_unit_test(every_code_point_is_text_but_surrogates_and_zero),
         cmocka_unit_test(overlong_forms_are_no_text),
         cmocka_unit_test(what_is_no_text_becomes_the_replacement_character),
