@@ -13,9 +13,15 @@ static enum err tokens(const int32_t *token, uint32_t n, const char *what)
 static enum err task_ids(const uint64_t *id, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
-        if (id[i] > TASK_IDS)
+        if (id[i] >= TASK_IDS)
             return err_set(ERR_RANGE, "task %llu: ids end at 2^62", (unsigned long long)id[i]);
     return OK;
+}
+
+/* Behind the last one. */
+static enum err task_end(uint64_t id)
+{
+    return id ? task_ids(&(uint64_t){id - 1}, 1) : OK;
 }
 
 static enum err claims(const struct claim *claim, uint32_t n)
@@ -33,7 +39,7 @@ static enum err claims(const struct claim *claim, uint32_t n)
 
 static enum err settled(const struct settled *settled)
 {
-    if (task_ids(&settled->watermark, 1))
+    if (task_end(settled->watermark))
         return ERR_RANGE;
     for (uint32_t i = 0; i < settled->ranges; i++) {
         const struct range *const r = &settled->range[i];
@@ -158,13 +164,13 @@ static enum err welcome(const struct msg_welcome *w)
     if (!err)
         err = claims(w->verdict, w->verdicts);
     if (!err)
-        err = task_ids(&w->open_to, 1);
+        err = task_end(w->open_to);
     return err ? err : settled(&w->settled);
 }
 
 static enum err heartbeat(const struct msg_hb *hb)
 {
-    const enum err err = task_ids(&hb->open_to, 1);
+    const enum err err = task_end(hb->open_to);
 
     return err ? err : settled(&hb->settled);
 }

@@ -87,7 +87,7 @@ struct decoding {
     uint32_t stop_texts;
 };
 
-/* Ids, and what counts tasks, are not above it: what is added to one stays far below 2^64. */
+/* Ids are below it: what is added to one stays far below 2^64. */
 #define TASK_IDS (UINT64_C(1) << 62)
 struct task {
     uint64_t id;      /* from 0, consecutive */

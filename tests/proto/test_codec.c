@@ -294,7 +294,7 @@ static void task_ids_end_long_before_integers_do(void **state)
     struct msg m = every_message(MSG_OPEN);
 
     (void)state;
-    m.open.task.id = end;
+    m.open.task.id = TASK_IDS; /* what comes after it is the end */
     refuse_to_encode(m, "2^62");
     m = every_message(MSG_ROLLOUT);
     m.rollout.rollout.task = UINT64_MAX;
