@@ -1,3 +1,8 @@
+/* libzmq keeps what a reader subscribes to, whatever it is and however much, and gives no way
+ * to refuse it. So each subscription is looked at as it comes by, and who says more than a
+ * dashboard needs is disconnected: with its connection go its topics. A connection is known by
+ * its descriptor and inode; what still comes of one that was just shut is not looked at. */
+
 #include "broker/board.h"
 
 #include "base/log.h"
@@ -7,24 +12,34 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <zmq.h>
 
-enum { QUEUE = 16, DRAIN = 64, WORD_MAX = 4096 };
+enum { QUEUE = 16, DRAIN = 1024, WORD_MAX = 1024, SHUT_MS = 1000 };
+
+struct reader { /* by descriptor */
+    ino_t inode;
+    uint32_t topics;
+    int64_t shut_ms; /* when it was disconnected; 0: it was not */
+};
 
 struct board {
     void *socket;
     char endpoint[128];
     bool asked;
+    struct reader *reader;
+    int readers;
+    uint64_t dropped;
 };
 
 static enum err options(struct board *board, const char *endpoint, int listen_fd,
                         const struct curve_keys *keys)
 {
-    static const int list[][2] = {{ZMQ_LINGER, 0},
-                                  {ZMQ_SNDHWM, QUEUE},
-                                  {ZMQ_XPUB_VERBOSE, 1}, /* each subscriber is seen */
-                                  {ZMQ_HANDSHAKE_IVL, 5000},
-                                  {ZMQ_TCP_KEEPALIVE, 1}};
+    static const int list[][2] = {
+        {ZMQ_LINGER, 0},           {ZMQ_SNDHWM, QUEUE},
+        {ZMQ_RCVHWM, QUEUE},       {ZMQ_XPUB_VERBOSER, 1}, /* each subscriber is seen */
+        {ZMQ_HANDSHAKE_IVL, 5000}, {ZMQ_TCP_KEEPALIVE, 1}};
     const int64_t max = WORD_MAX;
 
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
@@ -77,6 +92,7 @@ void board_close(struct board *board)
         return;
     if (board->socket)
         zmq_close(board->socket);
+    free(board->reader);
     free(board);
 }
 
@@ -104,23 +120,83 @@ void *board_socket(const struct board *board)
     return board->socket;
 }
 
-/* A subscription is one frame whose first byte is 1. What else a reader says is dropped. */
+/* The connection that a word came by; NULL if it is no more. */
+static struct reader *reader_of(struct board *board, int fd)
+{
+    struct stat now;
+    struct reader *at;
+
+    if (fd < 0 || fstat(fd, &now) || !S_ISSOCK(now.st_mode))
+        return NULL;
+    if (fd >= board->readers) {
+        board->reader = mem_grow(board->reader, (size_t)fd + 1, sizeof *board->reader);
+        for (int i = board->readers; i <= fd; i++)
+            board->reader[i] = (struct reader){.topics = 0};
+        board->readers = fd + 1;
+    }
+    at = &board->reader[fd];
+    if (at->inode != now.st_ino)
+        *at = (struct reader){.inode = now.st_ino, .shut_ms = at->shut_ms};
+    return at;
+}
+
+/* May it have said this? Counts its topics. */
+static bool fair(struct reader *reader, zmq_msg_t *word)
+{
+    const size_t n = zmq_msg_size(word);
+    const uint8_t first = n ? *(const uint8_t *)zmq_msg_data(word) : 255;
+
+    if (first == 0) {
+        reader->topics -= reader->topics > 0;
+        return true;
+    }
+    return first == 1 && n - 1 <= BOARD_TOPIC && ++reader->topics <= BOARD_TOPICS;
+}
+
+/* A subscription is one frame whose first byte is 1, the end of one begins with 0. */
+static void hear(struct board *board, zmq_msg_t *word, int64_t now_ms)
+{
+    const int fd = zmq_msg_get(word, ZMQ_SRCFD);
+    struct reader *reader = reader_of(board, fd);
+    const char *from = zmq_msg_gets(word, "Peer-Address");
+
+    if (!reader || (reader->shut_ms && now_ms - reader->shut_ms < SHUT_MS))
+        return;
+    reader->shut_ms = 0;
+    if (fair(reader, word)) {
+        board->asked |= *(const uint8_t *)zmq_msg_data(word) == 1;
+        return;
+    }
+    reader->shut_ms = now_ms;
+    board->dropped++;
+    log_warn("dashboard", "peer=%s dropped=%llu reason=\"says more than a dashboard needs\"",
+             from ? from : "?", (unsigned long long)board->dropped);
+    if (shutdown(fd, SHUT_RDWR))
+        log_debug("dashboard", "shutdown=%d", errno);
+}
+
 enum err board_readable(void *self, int64_t now_ms)
 {
     struct board *board = self;
-    uint8_t word[1];
+    zmq_msg_t word;
 
-    (void)now_ms;
     for (int i = 0; i < DRAIN; i++) {
-        const int n = zmq_recv(board->socket, word, sizeof word, ZMQ_DONTWAIT);
-
-        if (n < 0)
+        zmq_msg_init(&word);
+        if (zmq_msg_recv(&word, board->socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&word);
             return errno == EAGAIN || errno == EINTR
                        ? OK
                        : err_set(ERR_IO, "dashboard: %s", zmq_strerror(errno));
-        board->asked |= n > 0 && word[0] == 1;
+        }
+        hear(board, &word, now_ms);
+        zmq_msg_close(&word);
     }
     return OK;
+}
+
+uint64_t board_dropped(const struct board *board)
+{
+    return board->dropped;
 }
 
 bool board_asked(struct board *board)

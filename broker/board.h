@@ -1,5 +1,6 @@
 /* board: the dashboard socket. An XPUB that gives STATS to whoever subscribes; a slow reader
- * loses snapshots, never holds anything up. */
+ * loses snapshots, never holds anything up; one that says more than a dashboard needs is
+ * disconnected. */
 
 #ifndef BROKER_BOARD_H
 #define BROKER_BOARD_H
@@ -9,6 +10,8 @@
 
 struct curve_keys;
 struct board;
+
+enum { BOARD_TOPIC = 64, BOARD_TOPICS = 8 }; /* bytes of one; of one connection */
 
 /* listen_fd: a listening descriptor to take over, or -1. keys NULL: plain, loopback only.
  * Errors: ERR_IO (port in use: the words say so), ERR_STATE (plain on an open address). */
@@ -23,5 +26,6 @@ void board_publish(struct board *board, const struct msg *msg);
 void *board_socket(const struct board *board);
 enum err board_readable(void *board, int64_t now_ms) MUST_CHECK;
 bool board_asked(struct board *board);
+uint64_t board_dropped(const struct board *board); /* readers that were disconnected */
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PEERS_MAX = 4096, WHO_MS = 200, STRANGER_MS = 60000 };
+enum { PEERS_MAX = 4096, WHO_MS = 200, STRANGER_MS = 60000, ROOM_MS = 200 };
 
 struct row {
     hub_fn *fn;
@@ -28,7 +28,7 @@ struct hub {
     struct row row[ROLES][MSG_TYPES];
     struct msg_head head;
     struct arena *arena;
-    int64_t tick_ms, logged_ms;
+    int64_t tick_ms, logged_ms, room_ms; /* room_ms: when make_room last looked */
     struct hub_stats stats;
 };
 
@@ -379,13 +379,25 @@ static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *fram
     return row->fn(row->self, &conn->member->pub, &msg, now_ms);
 }
 
+/* For one more connection; a look at all of them, so only now and then. */
+static bool make_room(struct hub *hub, int64_t now_ms)
+{
+    const bool full = hub->conns.n >= hub->conf.peers_max;
+
+    if (full && now_ms - hub->room_ms >= ROOM_MS) {
+        hub->room_ms = now_ms;
+        hub_member_sweep(&hub->conns);
+    }
+    return hub->conns.n < hub->conf.peers_max;
+}
+
 /* The record of the connection that a message came by; NULL if there are too many. */
 static struct conn *conn_of(struct hub *hub, const struct wire_route *from, int fd,
                             int64_t now_ms)
 {
-    struct conn *conn = hub_conn_find(&hub->conns, from);
+    struct conn *conn = hub_conn_find(&hub->conns, from), *was;
 
-    if (!conn && hub->conns.n >= hub->conf.peers_max) {
+    if (!conn && !make_room(hub, now_ms)) {
         hub_conn_shut(fd);
         return NULL;
     }
@@ -394,8 +406,9 @@ static struct conn *conn_of(struct hub *hub, const struct wire_route *from, int 
         conn->strikes_ms = now_ms;
         conn->who_ms = now_ms - WHO_MS;
     }
-    if (fd >= 0)
-        conn->fd = fd;
+    was = hub_conn_heard(&hub->conns, conn, fd);
+    if (was)
+        hub_member_ended(&hub->conns, was);
     conn->heard_ms = now_ms;
     return conn;
 }
@@ -447,15 +460,6 @@ enum err hub_readable(void *self, int64_t now_ms)
 
 /* ---- time */
 
-static bool fd_is_shared(struct hub *hub, const struct conn *conn)
-{
-    for (struct conn *c = hub_conn_next(&hub->conns, NULL); c;
-         c = hub_conn_next(&hub->conns, c))
-        if (c != conn && c->fd == conn->fd && c->heard_ms >= conn->heard_ms)
-            return true;
-    return false;
-}
-
 static void sweep(struct hub *hub, int64_t now_ms)
 {
     struct conn *next;
@@ -463,7 +467,7 @@ static void sweep(struct hub *hub, int64_t now_ms)
     for (struct conn *c = hub_conn_next(&hub->conns, NULL); c; c = next) {
         const bool doomed = c->doomed_ms && now_ms - c->doomed_ms >= HUB_CONN_LAST_MS;
         next = hub_conn_next(&hub->conns, c);
-        if (doomed && !fd_is_shared(hub, c))
+        if (doomed && hub_conn_lives(&hub->conns, c))
             hub_conn_shut(c->fd);
         if (doomed || (!c->member && now_ms - c->heard_ms >= STRANGER_MS))
             hub_conn_remove(&hub->conns, c);

@@ -47,6 +47,8 @@ void hub_conn_remove(struct hub_conns *conns, struct conn *conn)
         at = &(*at)->next;
     *at = conn->next;
     conns->n--;
+    if (conn->fd >= 0 && conns->of_fd[conn->fd] == conn)
+        conns->of_fd[conn->fd] = NULL;
     free(conn);
 }
 
@@ -55,6 +57,9 @@ void hub_conn_clear(struct hub_conns *conns)
     for (int i = 0; i < HUB_CONN_BUCKETS; i++)
         while (conns->bucket[i])
             hub_conn_remove(conns, conns->bucket[i]);
+    free(conns->of_fd);
+    conns->of_fd = NULL;
+    conns->fds = 0;
 }
 
 struct conn *hub_conn_next(struct hub_conns *conns, const struct conn *conn)
@@ -83,12 +88,39 @@ void hub_conn_origin(struct conn *conn, struct frames *frames)
         zmq_z85_decode(conn->key.byte, key);
 }
 
-void hub_conn_shut(int fd)
+static bool is_connection(int fd)
 {
     struct sockaddr_storage address;
     socklen_t n = sizeof address;
 
+    return !getpeername(fd, (struct sockaddr *)&address, &n);
+}
+
+struct conn *hub_conn_heard(struct hub_conns *conns, struct conn *conn, int fd)
+{
+    struct conn *was;
+
+    if (fd < 0 || fd == conn->fd)
+        return NULL;
+    if (fd >= conns->fds) {
+        conns->of_fd = mem_grow(conns->of_fd, (size_t)fd + 1, sizeof *conns->of_fd);
+        while (conns->fds <= fd)
+            conns->of_fd[conns->fds++] = NULL;
+    }
+    was = conns->of_fd[fd];
+    conns->of_fd[fd] = conn;
+    conn->fd = fd;
+    return was;
+}
+
+bool hub_conn_lives(const struct hub_conns *conns, const struct conn *conn)
+{
+    return conn->fd < 0 || (conns->of_fd[conn->fd] == conn && is_connection(conn->fd));
+}
+
+void hub_conn_shut(int fd)
+{
     /* What has no peer is no connection: a descriptor that was closed and used again. */
-    if (fd >= 0 && !getpeername(fd, (struct sockaddr *)&address, &n))
+    if (fd >= 0 && is_connection(fd))
         shutdown(fd, SHUT_RDWR);
 }

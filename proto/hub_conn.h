@@ -26,7 +26,8 @@ struct conn {
 enum { HUB_CONN_BUCKETS = 1024, HUB_CONN_LAST_MS = 500 }; /* so that REFUSE gets out */
 struct hub_conns {
     struct conn *bucket[HUB_CONN_BUCKETS];
-    int n;
+    struct conn **of_fd; /* the last one that was heard by a descriptor */
+    int fds, n;
 };
 
 struct conn *hub_conn_find(struct hub_conns *conns, const struct wire_route *route);
@@ -36,6 +37,11 @@ void hub_conn_clear(struct hub_conns *conns);
 
 /* All connections: start with NULL; NULL at the end. The one given may be removed after. */
 struct conn *hub_conn_next(struct hub_conns *conns, const struct conn *conn);
+
+/* It was heard by `fd`. Returns another one that had this descriptor: that one has ended. */
+struct conn *hub_conn_heard(struct hub_conns *conns, struct conn *conn, int fd);
+/* Is its descriptor still its own, and a connection? */
+bool hub_conn_lives(const struct hub_conns *conns, const struct conn *conn);
 
 /* Notes who is at its far end: what ZeroMQ knows of the message, not what that says. */
 void hub_conn_origin(struct conn *conn, struct frames *frames);

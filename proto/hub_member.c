@@ -64,6 +64,26 @@ void hub_member_attach(struct member *m, struct conn *conn)
     memcpy(m->pub.address, conn->address, sizeof m->pub.address);
 }
 
+void hub_member_ended(struct hub_conns *conns, struct conn *conn)
+{
+    if (conn->member) {
+        conn->member->conn = NULL;
+        conn->member->pub.reachable = false;
+    }
+    hub_conn_remove(conns, conn);
+}
+
+void hub_member_sweep(struct hub_conns *conns)
+{
+    struct conn *next;
+
+    for (struct conn *c = hub_conn_next(conns, NULL); c; c = next) {
+        next = hub_conn_next(conns, c);
+        if (!hub_conn_lives(conns, c))
+            hub_member_ended(conns, c);
+    }
+}
+
 void hub_member_ban(struct hub_members *members, const struct id *id, int64_t now_ms)
 {
     struct hub_member_ban *const b = &members->ban[members->bans++ % HUB_MEMBER_BANS];

@@ -33,6 +33,10 @@ void hub_member_clear(struct hub_members *members);
 /* It now speaks by this connection, and by no other. */
 void hub_member_attach(struct member *member, struct conn *conn);
 
+/* ZeroMQ does not say when a connection ends: this one has. Its member, if any, is silent. */
+void hub_member_ended(struct hub_conns *conns, struct conn *conn);
+void hub_member_sweep(struct hub_conns *conns); /* all that have ended */
+
 /* Refuses an id for HUB_STRIKES_MS; the oldest of too many is forgotten. */
 void hub_member_ban(struct hub_members *members, const struct id *id, int64_t now_ms);
 bool hub_member_banned(const struct hub_members *members, const struct id *id, int64_t now_ms);

@@ -88,6 +88,7 @@ void bed_hub(struct bed *bed, const char *endpoint, const struct curve_keys *key
         .endpoint = endpoint,
         .listen_fd = -1,
         .keys = keys,
+        .peers_max = bed->peers_max,
         .joined = on_joined,
         .gone = on_gone,
         .self = bed,
@@ -217,6 +218,8 @@ int bed_close(void **state)
 
     for (int i = 0; i < bed->ends; i++)
         peer_close(bed->end[i].peer);
+    while (bed->extras)
+        zmq_close(bed->extra[--bed->extras]);
     hub_close(bed->hub);
     curve_zap_close(bed->zap);
     zmq_ctx_term(bed->context);

@@ -26,6 +26,9 @@ struct bed {
     uint32_t number; /* of the last that joined */
     uint64_t last_lease;
     struct hub_peer *from; /* of the last HELLO */
+    int peers_max;         /* for bed_hub; 0: the hub's own */
+    void *extra[4];        /* sockets that bed_close closes */
+    int extras;
 };
 
 /* For cmocka's setup and teardown; *state is the bed. */

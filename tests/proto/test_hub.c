@@ -311,6 +311,64 @@ static void a_port_in_use_is_named(void **state)
     assert_non_null(strstr(err_text(), "in use"));
 }
 
+static void turn_with(struct bed *bed, void *socket)
+{
+    zmq_pollitem_t item[2] = {{hub_socket(bed->hub), 0, ZMQ_POLLIN, 0},
+                              {socket, 0, ZMQ_POLLIN, 0}};
+
+    zmq_poll(item, 2, 5);
+    assert_ok(hub_readable(bed->hub, bed_now()));
+}
+
+/* Says HELLO as somebody new; true once it hears WELCOME, within `ms` by bed_now. */
+static bool newcomer(struct bed *bed, uint8_t who, bool stays, int ms)
+{
+    void *socket = zmq_socket(bed->context, ZMQ_DEALER);
+    const int64_t end_ms = bed_now() + ms;
+    struct msg msg = every_message(MSG_HELLO);
+    const int zero = 0;
+    bool welcome = false;
+
+    zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero);
+    assert_int_equal(0, zmq_connect(socket, hub_endpoint(bed->hub)));
+    msg.hello.peer.byte[0] = who;
+    msg.hello.role = ROLE_ACTOR;
+    msg.hello.major_min = msg.hello.major_max = 1;
+    for (int i = 0; !welcome && bed_now() < end_ms; i++) {
+        struct frames frames;
+        bool got;
+
+        frames_init(&frames);
+        if (i % 20 == 0 && !codec_encode(&frames, &msg))
+            assert_ok(wire_send(socket, NULL, &frames));
+        frames_fini(&frames);
+        turn_with(bed, socket);
+        assert_ok(wire_receive(socket, NULL, &frames, NULL, &got));
+        welcome = got;
+        if (got)
+            frames_fini(&frames);
+    }
+    if (!stays)
+        zmq_close(socket);
+    else
+        bed->extra[bed->extras++] = socket;
+    return welcome;
+}
+
+/* ZeroMQ says nothing when a connection ends: its place is given to who comes next. */
+static void a_departed_connection_leaves_its_place(void **state)
+{
+    struct bed *const bed = *state;
+
+    bed->peers_max = 3;
+    bed_hub(bed, "tcp://127.0.0.1:*", NULL);
+    for (uint8_t i = 0; i < 12; i++)
+        assert_true(newcomer(bed, i, false, 40000));
+    for (uint8_t i = 0; i < 3; i++)
+        assert_true(newcomer(bed, 100 + i, true, 40000));
+    assert_false(newcomer(bed, 200, false, 4000)); /* these three are there */
+}
+
 #define FACT(f) cmocka_unit_test_setup_teardown(f, bed_open, bed_close)
 
 int main(void)
@@ -330,6 +388,7 @@ int main(void)
         FACT(flipped_bits_are_survived),
         FACT(a_public_address_needs_a_key),
         FACT(a_port_in_use_is_named),
+        FACT(a_departed_connection_leaves_its_place),
     };
 
     return cmocka_run_group_tests_name("proto/hub", tests, NULL, NULL);
