@@ -11,3 +11,10 @@ drover_test(broker/reopened NEEDS broker_desk)
 drover_test(broker/answers NEEDS broker_desk)
 drover_test(broker/blame NEEDS broker_desk)
 drover_test(broker/breaker NEEDS broker_desk)
+drover_test(broker/board NEEDS broker)
+include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
+drover_library(stage SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage_hello.c ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage_lines.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage_calm.c
+  NEEDS broker every mend)
+drover_fuzz(broker SEEDS fuzz/seeds/broker NEEDS stage)
