@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "broker/answers.h"
 #include "broker/blame.h"
-#include "broker/state.h"
+#include "broker/overdue.h"
 #include "broker/waits.h"
 #include "proto/text.h"
 
@@ -314,6 +314,7 @@ void broker_tick(struct broker *b, int64_t now_ms)
     welcome_all_claims(b, now_ms);
     blame_tick(b, now_ms);
     grant_work(b, now_ms);
+    overdue_expire(b, now_ms);
     scores_ask(b, now_ms);
     deliver_send(b, now_ms);
     if (now_ms - b->hb_ms < STATE_HB_MS)

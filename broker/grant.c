@@ -1,7 +1,7 @@
 /* grant: who gets which samples, for how long, and what comes back. */
 
 #include "broker/blame.h"
-#include "broker/state.h"
+#include "broker/overdue.h"
 
 #include <string.h>
 
@@ -21,6 +21,11 @@ struct open_task *grant_of(const struct broker *b, const struct lease *lease)
     struct open_task *task = NULL;
 
     return tasks_named(&b->tasks, &last, &task) ? task : NULL;
+}
+
+void grant_revoke(struct broker *b, const struct lease *lease)
+{
+    revoke(b, lease->holder, &lease->number, 1);
 }
 
 void grant_release(struct broker *b, struct open_sample *sample, const struct member *by)
@@ -88,7 +93,7 @@ void grant_expire(struct broker *b, int64_t now_ms)
             if (now_ms - moved < b->limits.lease_ms)
                 continue;
             b->counters.expired += lease->left;
-            revoke(b, m, &lease->number, 1);
+            grant_revoke(b, lease);
             grant_requeue(b, lease, now_ms);
         }
 }
@@ -104,7 +109,7 @@ void grant_credit(struct broker *b, struct member *actor)
     }
     if (actor->seen >= actor->ended_last)
         actor->ended = 0;
-    actor->avail -= (int64_t)actor->ended;
+    actor->avail = overdue_room(b, actor, actor->avail - (int64_t)actor->ended);
 }
 
 void grant_rest(struct member *actor, int64_t ms, int64_t now_ms)
@@ -217,7 +222,7 @@ static bool fetchable(const struct broker *b, const struct version *version)
     return version->number <= b->run.newest.number && version->number >= b->run.smallest_live;
 }
 
-static bool has_room(const struct broker *b, const struct member *m)
+bool grant_has_room(const struct broker *b, const struct member *m)
 {
     return m->role == ROLE_ACTOR && m->greeted && !m->draining && !m->resting && m->avail > 0 &&
            (b->run.owned || !blame_is_own(b, m));
@@ -244,7 +249,7 @@ static struct member *choose(struct broker *b, const struct version *version,
     struct member *best = NULL, *m = start;
 
     while (m) {
-        const bool may = has_room(b, m) && blame_may(b, m, sample);
+        const bool may = grant_has_room(b, m) && blame_may(b, m, sample);
         const bool holds = may && roster_holds(m, &version->hash);
 
         if (may && (holds || can_fetch) && is_better(m, best, &version->hash))
@@ -266,7 +271,7 @@ static int64_t actors_with_room(const struct broker *b)
     int64_t n = 0;
 
     for (const struct member *m = b->first; m; m = m->next)
-        n += has_room(b, m);
+        n += grant_has_room(b, m);
     return n;
 }
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "broker/blame.h"
 #include "broker/copy.h"
+#include "broker/overdue.h"
 #include "broker/verify.h"
 #include "proto/text.h"
 
@@ -23,6 +24,16 @@ static void keep_claim(struct broker *b, struct member *from, const struct rollo
     roster_claim_add(from, &claim, b->limits.claims);
 }
 
+static void learn(struct broker *b, const struct open_task *task,
+                  const struct open_sample *sample, const struct member *from, int64_t now_ms)
+{
+    const struct lease *lease =
+        sample->lease == TASKS_NO_LEASE ? NULL : &b->leases.slot[sample->lease];
+
+    if (lease && lease->holder == from && !lease->wanted)
+        overdue_learn(b, task, lease, now_ms);
+}
+
 static enum err accept(struct broker *b, struct member *from, struct open_task *task,
                        const struct rollout *rollout, int64_t now_ms)
 {
@@ -40,6 +51,7 @@ static enum err accept(struct broker *b, struct member *from, struct open_task *
         keep_claim(b, from, rollout);
         return OK;
     }
+    learn(b, task, sample, from, now_ms);
     grant_release(b, sample, from);
     if (!tasks_extend(&b->tasks, sample, bytes)) { /* a long text: it is asked for again */
         free(body);

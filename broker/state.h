@@ -52,6 +52,8 @@ struct broker {
     uint64_t incarnation, first_number;
     char *bulk, *bulk_key;
     int64_t born_ms, lease_from_ms, hb_ms;
+    int64_t
+        token_us; /* what answers usually take, from lease to body, by max_new; 0: unknown */
     struct member *first, *last; /* in order of arrival */
     struct member *turn;         /* who got the last lease */
     struct run run;
@@ -103,12 +105,13 @@ bool grant_adopt(struct broker *b, struct member *actor, struct open_task *task,
                  uint32_t sample, bool wanted, int64_t now_ms);
 void grant_unsent(struct broker *b, struct member *actor); /* LEASEs for what was adopted */
 void grant_release(struct broker *b, struct open_sample *sample, const struct member *by);
+void grant_revoke(struct broker *b, const struct lease *lease); /* tells its holder */
+bool grant_has_room(const struct broker *b, const struct member *actor);
 void grant_requeue(struct broker *b, struct lease *lease, int64_t now_ms);
 void grant_requeue_all(struct broker *b, struct member *actor, int64_t now_ms);
 /* What a dead actor worked on alone may be what killed it. */
 void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms);
-/* It gets no work for so long. */
-void grant_rest(struct member *actor, int64_t ms, int64_t now_ms);
+void grant_rest(struct member *actor, int64_t ms, int64_t now_ms); /* no work for so long */
 void grant_on_hb(struct broker *b, struct member *actor, const struct msg_hb *hb,
                  int64_t now_ms);
 

@@ -11,6 +11,7 @@ drover_test(broker/reopened NEEDS broker_desk)
 drover_test(broker/answers NEEDS broker_desk)
 drover_test(broker/blame NEEDS broker_desk)
 drover_test(broker/breaker NEEDS broker_desk)
+drover_test(broker/overdue NEEDS broker_desk)
 drover_test(broker/board NEEDS broker)
 include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
 drover_library(stage SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage.c

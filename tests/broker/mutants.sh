@@ -24,7 +24,7 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
               printf "%s", substr(all, 1, at - 1) to substr(all, at + length(from)) }' \
         "$root/$2" >"$work/tree/$2" || { echo "$name: text not found in $2"; missed=1; return 0; }
     seen=
-    for test in rules leases scores reopened answers blame breaker sim; do
+    for test in rules leases scores reopened answers blame breaker overdue sim; do
         [ -f "$work/tree/tests/broker/test_$test.c" ] || continue
         # shellcheck disable=SC2086
         # shellcheck disable=SC2046
@@ -112,5 +112,12 @@ mutant a-refusal-frees-one-sample broker/rollouts.c '    grant_requeue(b, lease,
 mutant text-for-everybody broker/scores.c 'fill_item(&item[i], task->def, sample->body, scorer->needs_text)' 'fill_item(&item[i], task->def, sample->body, true)'
 mutant names-outlive-their-opening broker/tasks.c 'if (!at || at->serial != name->serial || name->sample >= at->def->samples)' 'if (!at)'
 mutant anybody-may-answer-a-ticket broker/answers.c 'if (memcmp(&ticket->to, &from->id, sizeof from->id))' 'if (0)'
+mutant hoarders-keep-their-leases broker/broker.c '    overdue_expire(b, now_ms);' '    ;'
+mutant the-slow-are-hurried-by-the-busy broker/overdue.c 'if (m != holder && grant_has_room(b, m) && blame_may(b, m, sample))' 'if (m != holder)'
+mutant who-was-overdue-hoards-again broker/overdue.c '        m->trust = 1;' '        ;'
+mutant versions-are-not-known broker/verify.c '        err = announced(&b->run, &rollout->span[i].version);' '        ;'
+mutant who-lies-has-it-back-at-once broker/verify.c '    grant_rest(from, ' '    if (0) grant_rest(from, '
+mutant bad-answers-stay-leased broker/verify.c '    tasks_move(&b->tasks, task, sample, PLACE_WAITING, now_ms);' '    ;'
+mutant a-proof-is-a-duplicate broker/verify.c '        hash_same(&at->body->hash, &rollout->hash)) {' '        1) {'
 mutant nan-is-a-score broker/answers.c '        if (!isfinite(score->value[i])) {' '        if (0) {'
 [ $missed = 0 ] || { echo "some were missed"; exit 1; }

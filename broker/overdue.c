@@ -1,0 +1,91 @@
+/* That a lease lives while its holder's progress moves is the holder's own word: one that
+ * counts up and brings nothing could hold every sample for ever. So a lease has an end of its
+ * own: OVERDUE times as long as answers usually take here, for as many tokens, and never
+ * shorter than the silence that ends a lease; before any answer has come, UNKNOWN times that
+ * silence. What is usual is a running median: it moves a sixteenth up or down with each
+ * answer, so that a few that are held back on purpose do not stretch it.
+ *
+ * The end counts only while another actor has room and nothing else to do: an honest machine
+ * that is slow is never hurried by a busy fleet, and never when it is alone. It loses nothing
+ * either: what it has begun it finishes (REVOKE), and the first answer to come is taken.
+ * Whose lease was overdue has one sample at a time from then on, twice as many with each answer
+ * that it brings. */
+
+#include "broker/overdue.h"
+
+#include "broker/blame.h"
+
+enum { OVERDUE = 8, UNKNOWN = 10, REST_MS = 1000 };
+
+void overdue_learn(struct broker *b, const struct open_task *task, const struct lease *lease,
+                   int64_t now_ms)
+{
+    const int64_t took_us = (now_ms - lease->granted_ms) * 1000 / task->def->decoding.max_new;
+    const int64_t step = b->token_us / 16 + 1;
+    struct member *holder = lease->holder;
+
+    if (!b->token_us)
+        b->token_us = took_us + 1;
+    else if (took_us > b->token_us)
+        b->token_us += step;
+    else if (b->token_us > step)
+        b->token_us -= step;
+    if (holder->trust)
+        holder->trust *= 2;
+    if (holder->trust > b->limits.credit_max)
+        holder->trust = 0; /* like any other */
+}
+
+static int64_t limit_ms(const struct broker *b, const struct open_task *task)
+{
+    const int64_t usual = b->token_us * task->def->decoding.max_new / 1000;
+
+    if (!b->token_us)
+        return UNKNOWN * b->limits.lease_ms;
+    return OVERDUE * usual > b->limits.lease_ms ? OVERDUE * usual : b->limits.lease_ms;
+}
+
+/* Is there another one, with nothing to do, that could? */
+static bool idle_beside(const struct broker *b, const struct member *holder,
+                        const struct open_sample *sample)
+{
+    for (const struct member *m = b->first; m; m = m->next)
+        if (m != holder && grant_has_room(b, m) && blame_may(b, m, sample))
+            return true;
+    return false;
+}
+
+static void take_back(struct broker *b, struct member *m, int64_t now_ms)
+{
+    for (uint32_t slot = m->lease, next; slot != LEASE_NONE; slot = next) {
+        struct lease *lease = &b->leases.slot[slot];
+        const struct open_task *task = grant_of(b, lease);
+
+        next = lease->next;
+        if (!task || now_ms - lease->granted_ms < limit_ms(b, task) ||
+            !idle_beside(b, m, &task->sample[lease->first]))
+            continue;
+        b->counters.expired += lease->left;
+        grant_revoke(b, lease);
+        grant_requeue(b, lease, now_ms);
+        m->trust = 1;
+        grant_rest(m, REST_MS, now_ms);
+    }
+}
+
+void overdue_expire(struct broker *b, int64_t now_ms)
+{
+    for (struct member *m = b->first; m; m = m->next)
+        take_back(b, m, now_ms);
+}
+
+int64_t overdue_room(const struct broker *b, const struct member *actor, int64_t avail)
+{
+    int64_t held = 0;
+
+    if (!actor->trust)
+        return avail;
+    for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next)
+        held += b->leases.slot[slot].left;
+    return avail < actor->trust - held ? avail : actor->trust - held;
+}

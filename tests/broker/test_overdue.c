@@ -1,0 +1,184 @@
+/* Leases whose holder counts up and brings nothing; machines that are slow and honest. */
+
+#include "tests/broker/desk_setup.h"
+
+#include <string.h>
+
+static uint64_t held[64], seen;
+static uint32_t helds;
+
+/* A's leases, as it hears of them. */
+static uint32_t hear(uint32_t who)
+{
+    const struct msg *msg;
+    uint32_t samples = 0;
+
+    while ((msg = desk_said(&desk, who, MSG_LEASE))) {
+        held[helds++ % 64] = msg->lease.lease;
+        seen = msg->lease.lease;
+        samples += msg->lease.count;
+    }
+    return samples;
+}
+
+static void drop(uint64_t lease)
+{
+    for (uint32_t i = 0; i < helds; i++)
+        if (held[i] == lease)
+            held[i] = held[--helds];
+}
+
+/* It says that it goes on with all that it holds. */
+static void counts_up(uint32_t who, uint32_t credit)
+{
+    static uint64_t progress;
+    const struct version image = desk_version(0);
+    const struct msg *msg;
+    struct msg hb = {.head.type = MSG_HB,
+                     .hb = {.progress = ++progress,
+                            .credit = credit,
+                            .lease_seen = seen,
+                            .lease = held,
+                            .image = &image,
+                            .images = 1,
+                            .note = "",
+                            .wants_own = "",
+                            .metrics = ""}};
+
+    while ((msg = desk_said(&desk, who, MSG_REVOKE)))
+        drop(msg->revoke.lease[0]);
+    hb.hb.leases = helds;
+    assert_ok(desk_say(&desk, who, &hb));
+}
+
+static void pass(uint32_t who, uint32_t credit, int64_t ms)
+{
+    for (int64_t t = 0; t < ms; t += 1000) {
+        counts_up(who, credit);
+        desk_pass(&desk, 1000);
+        for (uint32_t at = 0; at < DESK_MEMBERS; at++)
+            while (desk_said(&desk, at, MSG_HB))
+                ;
+        hear(who);
+    }
+}
+
+static void begin(void)
+{
+    helds = 0;
+    seen = 0;
+    all_here(NULL, 0);
+}
+
+static void who_holds_and_brings_nothing_loses_it_to_the_idle(void **state)
+{
+    (void)state;
+    begin();
+    desk_credit(&desk, A, 8, 0);
+    desk_open_task(&desk, 0, 8, 0);
+    assert_int_equal(hear(A), 8);
+    pass(A, 8, 290000);
+    desk_credit(&desk, B, 8, 0);
+    assert_int_equal(desk_stats(&desk)->leased, 8);
+    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 0);
+    pass(A, 8, 12000);
+    assert_int_equal(desk_said(&desk, B, MSG_LEASE)->lease.count, 8);
+}
+
+/* Once it is known what answers take, it does not last so long. */
+static void the_limit_follows_from_what_is_usual(void **state)
+{
+    (void)state;
+    begin();
+    desk_credit(&desk, B, 1, 0);
+    desk_open_task(&desk, 0, 1, 0);
+    desk_pass(&desk, 1000);
+    assert_ok(desk_rollout(&desk, B, 0, 0, 1, 0));
+    desk_forget(&desk);
+    desk_credit(&desk, A, 8, 0);
+    desk_open_task(&desk, 1, 8, 0);
+    hear(A);
+    desk_credit(&desk, B, 8, 1001);
+    pass(A, 8, 29000);
+    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 0);
+    pass(A, 8, 2000);
+    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
+}
+
+static void a_slow_machine_alone_has_all_the_time(void **state)
+{
+    (void)state;
+    begin();
+    desk_gone(&desk, B, false);
+    desk_credit(&desk, A, 8, 0);
+    desk_open_task(&desk, 0, 8, 0);
+    hear(A);
+    pass(A, 8, 3600000);
+    assert_int_equal(desk_stats(&desk)->expired, 0);
+    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
+    assert_int_equal(desk_stats(&desk)->unsettled, 1);
+}
+
+static void a_slow_machine_among_the_busy_is_not_hurried(void **state)
+{
+    (void)state;
+    begin(); /* B has no credit: it is at work */
+    desk_credit(&desk, A, 8, 0);
+    desk_open_task(&desk, 0, 8, 0);
+    hear(A);
+    pass(A, 8, 900000);
+    assert_int_equal(desk_stats(&desk)->expired, 0);
+}
+
+static void what_was_taken_back_still_counts_if_it_comes_first(void **state)
+{
+    (void)state;
+    begin();
+    desk_credit(&desk, A, 1, 0);
+    desk_open_task(&desk, 0, 1, 0);
+    hear(A);
+    desk_credit(&desk, B, 1, 0);
+    pass(A, 0, 302000);
+    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
+    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
+    assert_int_equal(desk_stats(&desk)->unsettled, 1);
+    assert_int_equal(desk_count(&desk, B, MSG_REVOKE), 1); /* it would work for nothing */
+}
+
+/* One sample at a time, two after an answer, four after the next. */
+static void who_was_overdue_earns_its_credit_again(void **state)
+{
+    (void)state;
+    begin();
+    desk_credit(&desk, A, 8, 0);
+    desk_open_task(&desk, 0, 4, 0);
+    hear(A);
+    desk_credit(&desk, B, 4, 0);
+    pass(A, 8, 302000);
+    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
+    desk_gone(&desk, B, false);
+    helds = 0;
+    pass(A, 8, 5000);
+    assert_int_equal(helds, 1);
+    assert_int_equal(desk_stats(&desk)->waiting, 3);
+    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
+    helds = 0;
+    counts_up(A, 8);
+    assert_int_equal(hear(A), 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(who_holds_and_brings_nothing_loses_it_to_the_idle),
+        TEST(the_limit_follows_from_what_is_usual),
+        TEST(a_slow_machine_alone_has_all_the_time),
+        TEST(a_slow_machine_among_the_busy_is_not_hurried),
+        TEST(what_was_taken_back_still_counts_if_it_comes_first),
+        TEST(who_was_overdue_earns_its_credit_again),
+    };
+
+    return cmocka_run_group_tests_name("overdue", tests, NULL, NULL);
+}
