@@ -167,6 +167,7 @@ static void rest(struct broker *b, struct ticket *ticket, struct member *from,
 
     text_print(from->error, sizeof from->error, "scorer %s: %s",
                b->run.scorer[ticket->scorer].name, reason);
+    from->failed++;
     breaker_fail(b, ticket->scorer, ticket, from, reason, now_ms);
     if (ticket->holder)
         ticket_expire(&b->tickets, ticket);
@@ -206,6 +207,7 @@ enum err answers_on_score(struct broker *b, struct member *from, const struct ms
                        (unsigned long long)ticket->number);
     if (take(b, ticket, from, score, &wrong, now)) {
         breaker_good(b, ticket->scorer);
+        from->failed = 0;
         scores_requeue(b, ticket); /* what it left out */
         ticket_end(&b->tickets, ticket);
     } else {

@@ -57,10 +57,11 @@ struct member {
     int64_t avail;              /* A, R: credit less what it has not seen yet */
     uint32_t lease, lease_last; /* its leases, in order of number: slots, or ROSTER_NO_LEASE */
     uint32_t leases;
-    bool resting;    /* A: no work for it before rest_ms: it brought what is wrong, */
-    int64_t rest_ms; /* or held work for too long */
-    uint32_t bad;    /* A: answers of it that were refused */
-    int64_t trust;   /* A: most samples at once, after a lease was overdue; 0: any */
+    bool resting;             /* A: no work for it before rest_ms: it brought what is wrong, */
+    int64_t rest_ms;          /* or held work for too long */
+    uint32_t bad;             /* A: answers of it that were refused */
+    int64_t trust;            /* A: most samples at once, after a lease was overdue; 0: any */
+    uint32_t failed, tickets; /* R: failures since its last answer; tickets that it has */
     uint64_t ended, ended_last; /* A: samples of leases that ended unseen; the last of these */
     uint64_t sent;              /* L: SAMPLEs and DROPPEDs on this connection */
     uint64_t landed;            /* of those, how many it has seen */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_BYTES = 3 << 20 };
+enum { BATCH_BYTES = 3 << 20, DOUBTFUL = 3 };
 
 static void queue_unit(struct broker *b, struct open_task *task, uint32_t first, uint32_t n,
                        uint32_t scorer)
@@ -126,6 +126,7 @@ static void expire(struct broker *b, struct ticket *ticket, int64_t now_ms)
                (long long)timeout_ms(b, ticket));
     text_print(ticket->holder->error, sizeof ticket->holder->error, "%s", words);
     b->counters.expired++;
+    ticket->holder->failed++;
     breaker_fail(b, ticket->scorer, ticket, ticket->holder, words, now_ms);
     scores_requeue(b, ticket);
     ticket_expire(&b->tickets, ticket);
@@ -167,24 +168,29 @@ void scores_credit(struct broker *b, struct member *rewarder)
     }
 }
 
-/* Rather one that did not fail last, then one with more room. */
+/* Who failed fewer times since its last answer comes first, so that one that takes and brings
+ * nothing is soon behind all others, however much room it says it has; then the most room. */
 static bool is_better(const struct breaker *at, const struct member *m,
                       const struct member *than)
 {
-    const bool failed = at->fails && !memcmp(&m->id, &at->last, sizeof m->id);
+    const bool last = at->fails && !memcmp(&at->last, &m->id, sizeof m->id);
 
-    if (than && at->fails && failed != !memcmp(&than->id, &at->last, sizeof than->id))
-        return !failed;
-    return !than || m->avail > than->avail;
+    if (!than || m->failed != than->failed)
+        return !than || m->failed < than->failed;
+    if (at->fails && last != !memcmp(&at->last, &than->id, sizeof than->id))
+        return !last;
+    return m->avail > than->avail;
 }
 
+/* One that failed DOUBTFUL times has one ticket at a time. */
 static struct member *choose(const struct broker *b, uint32_t scorer)
 {
     struct member *best = NULL;
 
     for (struct member *m = b->first; m; m = m->next)
         if (m->role == ROLE_REWARDER && m->greeted && !m->draining && m->avail > 0 &&
-            roster_can(m, &b->run.scorer[scorer]) && is_better(&b->breaker[scorer], m, best))
+            !(m->failed >= DOUBTFUL && m->tickets) && roster_can(m, &b->run.scorer[scorer]) &&
+            is_better(&b->breaker[scorer], m, best))
             best = m;
     return best;
 }

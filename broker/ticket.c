@@ -42,12 +42,14 @@ struct ticket *ticket_issue(struct tickets *tickets, struct member *holder, uint
     memcpy(ticket->item, item, items * sizeof *item);
     tickets->n++;
     tickets->live++;
+    holder->tickets++;
     return ticket;
 }
 
 void ticket_expire(struct tickets *tickets, struct ticket *ticket)
 {
     assert(ticket->number && ticket->holder);
+    ticket->holder->tickets--;
     ticket->holder = NULL;
     tickets->live--;
 }
@@ -55,8 +57,10 @@ void ticket_expire(struct tickets *tickets, struct ticket *ticket)
 void ticket_end(struct tickets *tickets, struct ticket *ticket)
 {
     assert(ticket->number);
-    if (ticket->holder)
+    if (ticket->holder) {
+        ticket->holder->tickets--;
         tickets->live--;
+    }
     free(ticket->item);
     memset(ticket, 0, sizeof *ticket);
     tickets->n--;

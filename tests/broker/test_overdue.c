@@ -167,6 +167,31 @@ static void who_was_overdue_earns_its_credit_again(void **state)
     assert_int_equal(hear(A), 2);
 }
 
+/* Two that say much room and never answer, one that has little and does. */
+static void rewarders_that_bring_nothing_fall_behind(void **state)
+{
+    enum { HONEST = DESK_REWARDER + 2 };
+    const struct msg *ask = NULL;
+
+    (void)state;
+    desk_learner(&desk, 1, &desk_rule, 1);
+    desk_learner_hb(&desk, 1 << 20, 0, 0, NULL, 0);
+    desk_actor(&desk, A, NULL, 0);
+    desk_open_task(&desk, 0, 1, 0);
+    for (uint32_t at = R; at <= HONEST; at++) {
+        desk_rewarder(&desk, at, SCORER_RULE, "");
+        desk_credit(&desk, at, at == HONEST ? 1 : 64, 0);
+    }
+    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
+    for (int i = 0; i < 8 && !ask; i++) {
+        desk_pass(&desk, 1000);
+        desk_credit(&desk, R, 64, 0);
+        desk_credit(&desk, R + 1, 64, 0);
+        ask = desk_said(&desk, HONEST, MSG_ASK);
+    }
+    assert_non_null(ask);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -178,6 +203,7 @@ int main(void)
         TEST(a_slow_machine_among_the_busy_is_not_hurried),
         TEST(what_was_taken_back_still_counts_if_it_comes_first),
         TEST(who_was_overdue_earns_its_credit_again),
+        TEST(rewarders_that_bring_nothing_fall_behind),
     };
 
     return cmocka_run_group_tests_name("overdue", tests, NULL, NULL);
