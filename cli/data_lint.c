@@ -4,6 +4,7 @@
 #include "cli/loaded.h"
 #include "data/lint.h"
 #include "lm/text/reading.h"
+#include "lm/text/steps.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,6 +156,18 @@ static enum err encode(void *self, const struct example *e, uint32_t *tokens)
     }
 }
 
+static enum err encode_steps(void *self, const json_t *row, uint32_t *tokens)
+{
+    const struct loaded *m = self;
+    const struct steps_rule rule = {.separator = "\n", .bos = m->bundle->shape.bos};
+    struct steps steps;
+    const enum err err = steps_encode(&steps, row, &m->encode, &rule);
+
+    *tokens = (uint32_t)steps.n;
+    steps_free(&steps);
+    return err;
+}
+
 static bool given(const char *text)
 {
     return text && *text;
@@ -183,6 +196,7 @@ static enum err take_rule(struct lint_rule *out, const struct data_job *job,
     if (!err)
         err = loaded_chat(model, conf->chat_template_path);
     out->encode = encode;
+    out->encode_steps = encode_steps;
     out->self = model;
     return err;
 }

@@ -198,6 +198,34 @@ static bool wanted(enum example_want *out, enum kind kind)
     return kind != KIND_STEPWISE;
 }
 
+static void too_long(struct lint *lint, uint32_t tokens)
+{
+    (void)err_set(ERR_PARSE, "%u tokens, more than max_length %u", tokens,
+                  lint->rule.max_length);
+    refused(lint, CODE_LENGTH);
+}
+
+/* A solution in steps, as corpus_steps reads it; what is in the steps, kind_check looked at. */
+static enum err read_steps(struct lint *lint, const json_t *row)
+{
+    static const char *const read[] = {"prompt", "completions", "labels", NULL};
+    const struct lint_rule *rule = &lint->rule;
+    uint32_t tokens = 0;
+    enum err err = OK;
+
+    if (!json_array_size(json_object_get(row, "completions")))
+        return err_set(ERR_PARSE, "'completions' is missing or not a list of steps");
+    example_check_unread(lint->unused, row, read);
+    if (rule->encode_steps) {
+        err = rule->encode_steps(rule->self, row, &tokens);
+        if (!err)
+            put_length(lint, FIELD_TOKENS, tokens);
+    }
+    if (!err && rule->max_length && tokens > rule->max_length)
+        too_long(lint, tokens);
+    return err;
+}
+
 /* As corpus_* and prompts_read do: columns, then what the method asks, then tokens. */
 static enum err read_as(struct lint *lint, const json_t *row, const struct example_rule *how,
                         bool settle)
@@ -205,7 +233,6 @@ static enum err read_as(struct lint *lint, const json_t *row, const struct examp
     const struct lint_rule *rule = &lint->rule;
     struct example e;
     uint32_t tokens = 0;
-    char *words;
     enum err err = example_read(&e, row, how);
 
     if (err)
@@ -217,12 +244,8 @@ static enum err read_as(struct lint *lint, const json_t *row, const struct examp
         if (!err)
             put_length(lint, FIELD_TOKENS, tokens);
     }
-    if (!err && rule->max_length && tokens > rule->max_length) {
-        words = mem_print("%u tokens, more than max_length %u", tokens, rule->max_length);
-        (void)err_set(ERR_PARSE, "%s", words);
-        refused(lint, CODE_LENGTH);
-        free(words);
-    }
+    if (!err && rule->max_length && tokens > rule->max_length)
+        too_long(lint, tokens);
     if (!err && !rule->method && e.kind == EXAMPLE_PREFERENCE && example_check_settle(&e))
         refused(lint, CODE_PROMPTLESS);
     example_free(&e);
@@ -239,7 +262,7 @@ static void take(struct lint *lint, const json_t *row, json_t *kinds, uint32_t f
     enum kind kind;
 
     if (kind_of(&kind, row)) {
-        if (!lint->rule.method || lint->rule.steps) /* else the method's own words follow */
+        if (!lint->rule.method) /* else the method's own words follow */
             refused(lint, CODE_KIND);
         return;
     }
@@ -284,9 +307,8 @@ static void take_as(struct lint *lint, const json_t *row, size_t flaws)
     const struct example_rule how = {rule->want, rule->text_field ? rule->text_field : "text",
                                      rule->hh, lint->unused};
 
-    if (rule->steps || flaws != lint->flaws)
-        return;
-    if (read_as(lint, row, &how, rule->settle))
+    if (flaws == lint->flaws &&
+        (rule->steps ? read_steps(lint, row) : read_as(lint, row, &how, rule->settle)))
         refused(lint, CODE_READ);
 }
 

@@ -37,6 +37,7 @@ struct lint_rule {
     /* The tokens of the example's longest sequence, by a model's tokenizer and template; NULL:
      * none is at hand. Errors: the trainer's. */
     enum err (*encode)(void *self, const struct example *example, uint32_t *tokens);
+    enum err (*encode_steps)(void *self, const json_t *row, uint32_t *tokens); /* of prm */
     void *self;
 };
 
