@@ -153,9 +153,14 @@ static void reward_on_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sft_on_conversations),    cmocka_unit_test(sft_on_text),
-        cmocka_unit_test(sft_on_completions),      cmocka_unit_test(sft_with_dft),
-        cmocka_unit_test(reward_on_conversations), cmocka_unit_test(reward_on_text),
+        cmocka_unit_test(sft_on_conversations),
+        cmocka_unit_test(sft_on_text),
+        cmocka_unit_test(sft_on_completions),
+        cmocka_unit_test(sft_on_what_the_assistant_says),
+        cmocka_unit_test(sft_in_packed_rows),
+        cmocka_unit_test(sft_with_dft),
+        cmocka_unit_test(reward_on_conversations),
+        cmocka_unit_test(reward_on_text),
     };
     int status;
 
