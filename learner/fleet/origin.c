@@ -23,6 +23,7 @@ void origin_close(struct origin *o)
         fs_unmap(o->model[i].image_bytes, o->model[i].image.bytes);
     }
     bundle_free(o->card);
+    free(o->generation);
     json_decref(o->manifest);
     free(o->folder);
     free(o);
@@ -162,6 +163,10 @@ static enum err make(struct origin *o, const struct fleet_keys *keys,
         if (rewards->reward[i].model)
             err = make_reward(o, &rewards->reward[i], bundle->tokenizer);
     }
+    if (!err) {
+        o->generation = bundle->generation;
+        bundle->generation = NULL;
+    }
     bundle_free(bundle);
     free(eos);
     return err;
@@ -207,8 +212,11 @@ static enum err load(struct origin *o, const char *path, const struct rewards *r
         const char *id = json_string_value(json_object_get(o->manifest, "run"));
         err = id ? hash_parse(&run, id) : err_set(ERR_PARSE, "no run id");
     }
-    if (!err)
+    if (!err) {
+        const char *kept = json_string_value(json_object_get(o->manifest, "generation"));
         memcpy(o->run.byte, run.byte, sizeof o->run.byte);
+        o->generation = kept ? mem_text(kept) : NULL;
+    }
     json_array_foreach(json_object_get(o->manifest, "models"), i, entry)
     {
         if (!err)
@@ -260,6 +268,10 @@ static enum err map_all(struct origin *o)
     if (!err)
         err = bundle_from_card(&o->card, o->model[0].card_bytes, o->model[0].card.bytes,
                                "the policy's card");
+    if (!err) {
+        o->card->generation = o->generation;
+        o->generation = NULL;
+    }
     return err;
 }
 
@@ -304,8 +316,9 @@ static enum err write_manifest(struct origin *o, const json_t *config, const cha
         json_array_append_new(models, json_pack("{s:s, s:o, s:o}", "name", o->model[i].name,
                                                 "card", artifact_json(&o->model[i].card),
                                                 "image", artifact_json(&o->model[i].image)));
-    o->manifest = json_pack("{s:s, s:s, s:O, s:O, s:o}", "run", hash_text(id, &run), "data",
-                            data, "config", config, "machine", machine, "models", models);
+    o->manifest = json_pack("{s:s, s:s, s:O, s:O, s:o, s:s*}", "run", hash_text(id, &run),
+                            "data", data, "config", config, "machine", machine, "models",
+                            models, "generation", o->card->generation);
     text = json_dumps(o->manifest, JSON_INDENT(1));
     err = fs_write(path, text, strlen(text));
     free(text);

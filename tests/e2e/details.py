@@ -228,6 +228,21 @@ def lengths_are_said():
     true(f"{over} records are cut: {said[:600]}", 0 < over < 400 and f"{over} records cut" in said)
 
 
+def what_is_saved_is_what_is_told():
+    """The hash told is the file's, and what the start model says of generation is kept."""
+    shutil.copytree("sft/model", "start")
+    with open("start/generation_config.json", encoding="utf-8") as f:
+        settings = dict(json.load(f), temperature=0.7, top_k=20)
+    write("start/generation_config.json", [settings])
+    for folder, more in ("half", []), ("half-lora", ["use_peft=true"]):
+        told = ppo(folder, "model=start", "total_episodes=16", "dtype=bfloat16", *more).split("weights ")[1].split()[0]
+        seen = subprocess.run([os.path.join(BIN, "drover"), "inspect", folder, "json=true"], env=ENV, text=True,
+                              stdout=subprocess.PIPE, check=True).stdout
+        true(f"{folder}: the hash told is that of the file", json.loads(seen)["hash"] == told)
+    with open("half/model/generation_config.json", encoding="utf-8") as f:
+        true("generation_config.json is kept", json.load(f) == settings)
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="drover-e2e-")
     os.chdir(folder)
@@ -235,7 +250,7 @@ def main():
     for check in (the_model_learns_to_end, scores_and_reference_are_those_of_other_programs,
                   the_reference_is_the_start,
                   the_critic_begins_as_the_reward_model, a_normalised_reward_has_a_scale,
-                  an_epoch_is_every_prompt_once, lengths_are_said):
+                  an_epoch_is_every_prompt_once, lengths_are_said, what_is_saved_is_what_is_told):
         check()
         print("ok", check.__name__, flush=True)
     shutil.rmtree(folder)
