@@ -25,7 +25,7 @@ struct origin {
     struct origin_model model[REWARDS_MAX + 1]; /* the policy first */
     int models;
     int of_reward[REWARDS_MAX]; /* index into model, -1: the reward has none */
-    char *generation; /* until the card has it: bundle.h */
+    char *generation;           /* until the card has it: bundle.h */
     json_t *manifest;
     char *folder;
 };
