@@ -278,6 +278,18 @@ printf '%s\n' "$talk" > "$work/in"
 "$drover" tokenize --model "$chat" < "$work/in" > "$work/out" || fail "its own template"
 cmp "$work/named" "$work/out" || fail "the named template differs from the model's own"
 cp "$chat/chat_template.jinja" "$work/plain/chat_template.jinja"
+printf '%s\n' "$talk" > "$work/records.jsonl"
+day() { # day ZONE: a run whose template says the date, begun or gone on with where it is that day
+    TZ=$1 "$drover" sft model="$chat" chat_template_path=llama3.2 dataset="$work/records.jsonl" output_dir="$work/day" max_steps="$2" \
+        save_strategy=steps save_steps=1 disable_tqdm=true resume_from_checkpoint=true 2> "$work/err" || fail "a dated run: $(tail -n 1 "$work/err")"
+}
+day Etc/GMT+12 1
+grep -q 'event=template today=' "$work/err" || fail "the date is not told: $(cat "$work/err")"
+day Etc/GMT-14 1 # 26 hours on: another day, the same tokens
+grep -q 'already done' "$work/err" || fail "another day, another run: $(cat "$work/err")"
+day Etc/GMT-14 2
+grep -q 'resumed at step 1' "$work/err" || fail "another day does not go on: $(cat "$work/err")"
+rm -rf "$work/day"
 refuse "chat_template_kwargs: 'enable_thinking' is not read" sft model="$chat" dataset="$work/records.jsonl" output_dir="$work/bad" chat_template_kwargs.enable_thinking=true
 
 echo "-- lines"
