@@ -2,13 +2,10 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "learner/run/advice.h"
 #include "learner/run/card.h"
 #include "learner/run/crew.h"
 #include "learner/run/resume.h"
 #include "lm/model/image.h"
-#include "lm/text/reading.h"
-#include "proto/wire.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -88,6 +85,8 @@ static enum err read_prompts(struct campaign *c, const struct dataset *train,
         .encode = {card->tokenizer, card->chat, card->chat_error, card_day(c->config, card)},
         .vocab = card->shape.vocab,
         .context = card->shape.context,
+        .scorers = c->origin->narrowest,
+        .tail = (int)c->tails,
         .response = c->keys->response_length,
         .response_key = fleet_keys_response(c->plan.method),
         .max_prompt = conf_has_int(c->keys->max_prompt_length) ? c->keys->max_prompt_length : 0,
@@ -138,134 +137,7 @@ static enum err load_data(struct campaign *c)
     return err;
 }
 
-/* ---- the plan */
-
-static enum err take_stops(struct campaign *c)
-{
-    const struct bundle *card = c->origin->card;
-    const char *end = card->chat != CHAT_NONE ? chat_end(card->chat) : NULL;
-    const int id = end ? tokenizer_id(card->tokenizer, end) : -1;
-    bool there = false;
-
-    if (c->plan.stop_id >= card->shape.vocab)
-        return err_set(ERR_RANGE, "stop_token_id: %d is not below the vocabulary's %d",
-                       c->plan.stop_id, card->shape.vocab);
-    if (c->plan.stop_id >= 0)
-        c->stop[c->stops++] = c->plan.stop_id;
-    for (int i = 0; c->plan.stop_eos && i < card->shape.eos_count; i++) {
-        there = there || card->shape.eos[i] == id;
-        c->stop[c->stops++] = card->shape.eos[i];
-    }
-    if (c->plan.stop_eos && id >= 0 && !there && c->stops < SHAPE_STOPS)
-        c->stop[c->stops++] = id;
-    if (c->plan.stop_eos && !c->stops)
-        return err_set(ERR_RANGE, "stop_token: the model names no end token: give "
-                                  "stop_token_id, or stop_token=none");
-    return OK;
-}
-
-static enum err take_tail(struct campaign *c)
-{
-    const struct bundle *card = c->origin->card;
-    const struct encode encode = {card->tokenizer, card->chat, NULL, NULL};
-    size_t n = 0;
-    const enum err err = reading_tail(&encode, &c->tail, &n);
-
-    c->tails = err ? 0 : (uint32_t)n;
-    return err;
-}
-
-/* Bytes of the largest SAMPLE: it must fit into one message. */
-static enum err take_size(struct campaign *c)
-{
-    const uint64_t n = (uint64_t)c->keys->response_length;
-    const uint64_t each =
-        8 + 1 + (c->plan.rewards.reference ? 4u : 0) + (c->plan.rewards.text ? 8u : 0);
-
-    c->body_max = 4096 + n * each + 640 * (uint64_t)c->plan.rewards.n;
-    if (c->body_max > WIRE_BODY_MAX)
-        return err_set(ERR_RANGE,
-                       "%s: an answer of %d tokens may take %" PRIu64
-                       " bytes, a message carries %d: %" PRIu64 " tokens at most",
-                       fleet_keys_response(c->plan.method), c->keys->response_length,
-                       c->body_max, WIRE_BODY_MAX,
-                       (WIRE_BODY_MAX - (c->body_max - n * each)) / each);
-    return OK;
-}
-
-/* Bytes that the learner needs with micro-batches of so many tokens. */
-static size_t memory(const struct campaign *c, const struct lora_conf *lora, int tokens)
-{
-    const struct shape *policy = &c->origin->card->shape;
-    struct round_conf round = c->plan.round;
-    struct shape critic = *policy;
-
-    critic.head = HEAD_SCALAR;
-    round.lora = lora;
-    return round_size(&round, policy, &critic, tokens) +
-           (size_t)(c->plan.lag + 2) * image_size(policy);
-}
-
-static enum err take_memory(const struct campaign *c)
-{
-    const struct keys *k = &c->keys->keys;
-    const struct lora_conf *lora = c->plan.round.lora;
-    const struct lora_conf usual = {.r = k->lora_r, .alpha = k->lora_alpha};
-    const int tokens =
-        ((int)c->train->longest + c->keys->response_length) * k->per_device_train_batch_size;
-    const size_t need = memory(c, lora, tokens);
-    char words[ADVICE_WORDS], needed[ADVICE_SIZE], given[ADVICE_SIZE];
-
-    fprintf(
-        stderr,
-        "plan: %" PRIu64 " iterations of %" PRIu64
-        " answers, %d passes of %d optimiser steps each; %zu prompts, up to %zu + %d tokens; "
-        "%s of %s memory\n",
-        c->plan.iterations, c->plan.batch * c->plan.samples, c->plan.round.epochs,
-        c->plan.round.mini_batches, c->train->n, c->train->longest, c->keys->response_length,
-        advice_size(needed, need), advice_size(given, c->plan.shared.memory_bytes));
-    prompts_tell(c->train);
-    advice_rate(words, k->learning_rate, lora != NULL);
-    if (*words)
-        fprintf(stderr, "plan: %s\n", words);
-    return advice_memory(
-        &(struct advice_memory){.needs = need,
-                                .has = c->plan.shared.memory_bytes,
-                                .floor = memory(c, lora, 1),
-                                .lora_floor = lora ? 0 : memory(c, &usual, 1),
-                                .whose = k->max_memory ? "max_memory" : "this machine",
-                                .batch = k->per_device_train_batch_size,
-                                .tokens = (size_t)tokens,
-                                .length_key = fleet_keys_response(c->plan.method)});
-}
-
-static enum err make_plan(struct campaign *c)
-{
-    const struct keys *k = &c->keys->keys;
-    enum err err = fleet_keys_length(&c->plan, c->keys, c->train->n);
-    const struct tasks_plan plan = {
-        .seed = (uint64_t)(conf_has_int(k->data_seed) ? k->data_seed : k->seed),
-        .rows = c->train->n,
-        .shuffle = c->plan.shared.order != ORDER_SEQUENTIAL,
-        .eval = c->eval ? c->eval->n : 0,
-        .batch = c->plan.batch,
-        .samples = c->plan.samples,
-        .iterations = c->plan.iterations,
-        .most = c->plan.most,
-        .lag = c->plan.lag,
-        .free = c->plan.free};
-
-    if (!err)
-        err = take_tail(c);
-    if (!err)
-        err = take_size(c);
-    if (!err)
-        err = take_memory(c);
-    if (!err && c->plan.rewards.normalize && plan.eval < 2)
-        err = err_set(ERR_RANGE,
-                      "rewards: normalize: true needs at least two evaluation prompts");
-    return err ? err : tasks_new(&c->tasks, &plan);
-}
+/* ---- what the run is, by hash */
 
 static enum err seal(struct campaign *c)
 {
@@ -376,11 +248,11 @@ enum err campaign_open(struct campaign *c, const struct fleet_keys *keys)
     if (!err)
         err = origin_open(&c->origin, keys, &c->plan.rewards);
     if (!err)
-        err = take_stops(c);
+        err = campaign_ends(c);
     if (!err)
         err = load_data(c);
     if (!err)
-        err = make_plan(c);
+        err = campaign_plan(c);
     if (!err)
         err = seal(c);
     if (err) {

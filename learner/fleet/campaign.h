@@ -34,6 +34,11 @@ struct campaign {
 enum err campaign_open(struct campaign *campaign, const struct fleet_keys *keys) MUST_CHECK;
 void campaign_close(struct campaign *campaign);
 
+/* For campaign*.c. What ends an answer, and the template's tail behind it. */
+enum err campaign_ends(struct campaign *campaign) MUST_CHECK;
+/* Iterations, tasks and sizes; prints them. Errors: ERR_RANGE says what would fit. */
+enum err campaign_plan(struct campaign *campaign) MUST_CHECK;
+
 /* Trains the journal's steps again, from the checkpoint to the last announced version; each
  * must give the hash that was announced. Errors: ERR_STATE shows both hashes. */
 enum err campaign_replay(struct campaign *campaign) MUST_CHECK;

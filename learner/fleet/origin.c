@@ -131,6 +131,9 @@ static enum err make_reward(struct origin *o, const struct reward *reward,
         err = same_tokens(bundle, policy);
     if (!err && reward->kind == SCORER_JUDGE && bundle->chat_error) /* it could not be asked */
         err = err_set(ERR_RANGE, "%s: %s", reward->model, bundle->chat_error);
+    if (!err && reward->kind == SCORER_REWARD_MODEL &&
+        (!o->narrowest || bundle->params->shape.context < o->narrowest))
+        o->narrowest = bundle->params->shape.context;
     if (!err)
         err = keep_model(o, model, bundle);
     snprintf(model->name, sizeof model->name, "reward:%s", reward->name);

@@ -24,6 +24,7 @@ struct origin {
     struct bundle *card;                        /* of the policy, without weights */
     struct origin_model model[REWARDS_MAX + 1]; /* the policy first */
     int models;
+    int narrowest; /* the least context of a reward model; 0: none, or all were read before */
     int of_reward[REWARDS_MAX]; /* index into model, -1: the reward has none */
     char *generation;           /* until the card has it: bundle.h */
     json_t *manifest;

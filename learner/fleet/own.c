@@ -126,6 +126,7 @@ static enum err launch(struct own *own, struct loop *loop, int parent)
                               .env = envs,
                               .out = log,
                               .err = log,
+                              .session = true,
                               .fd = {parent},
                               .fds = 1,
                               .ended = ended,

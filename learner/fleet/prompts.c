@@ -159,30 +159,57 @@ static enum err read_ids(struct prompts_row *row, const struct example *e,
                                      : encode_prompt(&rule->encode, e->prompt, e->tools, ids);
 }
 
+/* Tokens that a prompt and its answer may have: what the policy and each reward model read. */
+static int context_of(const struct prompts_rule *rule, bool chat)
+{
+    const int theirs = rule->scorers - (chat ? rule->tail : 0);
+
+    return rule->scorers && theirs < rule->context ? theirs : rule->context;
+}
+
+struct longest { /* of the prompts that are too long */
+    int tokens, context;
+    size_t at;
+};
+
 /* The longest of all that are too long, so that one change is enough. */
-static enum err too_long(const struct dataset *set, size_t at, int tokens,
+static enum err too_long(const struct dataset *set, const struct longest *l,
                          const struct prompts_rule *rule)
 {
-    const int left = rule->context - tokens;
+    const char *whose = l->context < rule->context ? "a reward model's" : "the model's";
+    const int left = l->context - l->tokens;
 
     if (left > 0)
         err_set(ERR_RANGE,
-                "a prompt of %d tokens, the longest, and %s %d exceed the model's context of "
-                "%d: %s may be %d at most, or max_prompt_length leaves it out",
-                tokens, rule->response_key, rule->response, rule->context, rule->response_key,
-                left);
+                "a prompt of %d tokens, the longest, and %s %d exceed %s context of %d: %s may "
+                "be %d at most, or max_prompt_length leaves it out",
+                l->tokens, rule->response_key, rule->response, whose, l->context,
+                rule->response_key, left);
     else
-        err_set(ERR_RANGE,
-                "a prompt of %d tokens, the longest, leaves no room for an answer in the "
-                "model's context of %d: max_prompt_length=%d leaves out what does not fit",
-                tokens, rule->context,
-                rule->context > rule->response ? rule->context - rule->response : 1);
-    return dataset_at(set, at);
+        err_set(
+            ERR_RANGE,
+            "a prompt of %d tokens, the longest, leaves no room for an answer in %s context "
+            "of %d: max_prompt_length=%d leaves out what does not fit",
+            l->tokens, whose, l->context,
+            l->context > rule->response ? l->context - rule->response : 1);
+    return dataset_at(set, l->at);
 }
 
-/* *over: its tokens, if it and an answer are longer than the context (then ERR_RANGE). */
+/* Whether it and an answer are longer than the context; then it may be the longest. */
+static bool over(const struct prompts_row *row, size_t at, const struct prompts_rule *rule,
+                 struct longest *longest)
+{
+    const struct longest one = {(int)row->tokens, context_of(rule, row->chat), at};
+
+    if (one.tokens + rule->response <= one.context)
+        return false;
+    if (!longest->tokens || one.tokens - one.context > longest->tokens - longest->context)
+        *longest = one;
+    return true;
+}
+
 static enum err read_one(struct prompts *p, const struct example *e,
-                         const struct prompts_rule *rule, int *over)
+                         const struct prompts_rule *rule, size_t at, struct longest *longest)
 {
     struct prompts_row row = {.chat = e->chat};
     struct encoded ids = {0};
@@ -199,9 +226,10 @@ static enum err read_one(struct prompts *p, const struct example *e,
     }
     if (!err && ids.n < 1)
         err = err_set(ERR_PARSE, "'prompt' has no token");
-    if (!err && ids.n + rule->response > rule->context) {
-        *over = ids.n;
-        err = err_set(ERR_RANGE, "too long");
+    if (!err && over(&row, at, rule, longest)) { /* an error, once all are read */
+        free(row.token);
+        free(row.answer);
+        return OK;
     }
     if (!err)
         err = check_columns(e, rule);
@@ -219,11 +247,6 @@ static enum err read_one(struct prompts *p, const struct example *e,
     p->row[p->n++] = row;
     return OK;
 }
-
-struct longest { /* of the prompts that are too long */
-    int tokens;
-    size_t at;
-};
 
 /* Columns of the record; those that rewards are given as text are read by them. */
 static void note_unused(struct prompts *p, const struct example *e, const json_t *row,
@@ -247,18 +270,13 @@ static enum err take(struct prompts *p, const struct dataset *set, size_t at,
     const struct example_rule how = {rule->answer ? EXAMPLE_FOR_SFT : EXAMPLE_FOR_PROMPTS,
                                      "text", rule->hh, NULL};
     struct example e;
-    int over = 0;
     enum err err = example_read(&e, set->row[at].object, &how);
 
     if (!err) {
         note_unused(p, &e, set->row[at].object, &how, rule->text);
-        err = read_one(p, &e, rule, &over);
+        err = read_one(p, &e, rule, at, longest);
         example_free(&e);
     }
-    if (over > longest->tokens)
-        *longest = (struct longest){over, at};
-    if (over)
-        return OK;
     if (err == ERR_PARSE && !rule->strict) {
         p->skipped++;
         return OK;
@@ -270,7 +288,7 @@ enum err prompts_read(struct prompts **out, const struct dataset *set, size_t mo
                       const struct prompts_rule *rule)
 {
     struct prompts *p = mem_new(1, sizeof *p);
-    struct longest longest = {0, 0};
+    struct longest longest = {0, 0, 0};
     enum err err = OK;
 
     *out = NULL;
@@ -279,7 +297,7 @@ enum err prompts_read(struct prompts **out, const struct dataset *set, size_t mo
     for (size_t i = 0; i < set->n && (!most || p->n < most) && !err; i++)
         err = take(p, set, i, rule, &longest);
     if (!err && longest.tokens)
-        err = too_long(set, longest.at, longest.tokens, rule);
+        err = too_long(set, &longest, rule);
     if (!err && !p->n)
         err = err_set(ERR_RANGE, "none of %zu records is a prompt: %zu are too long, %zu bad",
                       set->n, p->dropped, p->skipped);

@@ -152,6 +152,11 @@ for method in grpo:max_completion_length online-dpo:max_new_tokens ppo:response_
     case_of "a prompt of 24 tokens, the longest, and $key 512 exceed .* of 128: $key may be 104 at most" "$drover" \
         ${method%:*} model=world/model dataset=world/prompts.jsonl $key=512 "$rule" output_dir="bad-$key"
 done
+# A reward model that reads less than the policy: before anything runs, not in every rewarder.
+"$drover" reward model=world/model dataset=world/pairs.jsonl output_dir=rm max_steps=1 2> log || fail "$(cat log)"
+sed -i 's/"max_position_embeddings": [0-9]*/"max_position_embeddings": 64/' rm/model/config.json
+case_of "exceed a reward model's context of 64: response_length may be 40 at most" "$drover" ppo model=world/model \
+    dataset=world/prompts.jsonl response_length=50 reward_model_path=rm output_dir=bad10
 # What no batch changes: an adapter or a smaller model; where a batch helps, the batch.
 case_of 'whatever the batch: only a smaller model' $ppo2 "$rule" max_memory=600kB output_dir=bad8
 case_of 'lower per_device_train_batch_size (64)' $ppo2 "$rule" per_device_train_batch_size=64 max_memory=5MB output_dir=bad9
