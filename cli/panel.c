@@ -31,6 +31,6 @@ void panel_tell(const struct panel *panel)
     printf("annotators: 3 of %d see each of %ld pairs; two of them agree on %.1f %%; their "
            "majority follows the hidden utility on %.1f %%\n",
            WORLD_ANNOTATORS, panel->pairs,
-           100.0 * (double)panel->agreed / (double)panel->compared,
+           100.0 * (double)panel->agreed / (double)(panel->compared ? panel->compared : 1),
            100.0 * (double)panel->right / (double)(panel->clear ? panel->clear : 1));
 }

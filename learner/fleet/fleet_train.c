@@ -88,24 +88,32 @@ static void tell_flat(struct fleet *f, const json_t *line)
                   ledger_version(f->conf.ledger));
 }
 
+/* kl of objective/kl, gain of spin/gain. */
+static const char *last_word(const char *metric)
+{
+    const char *slash = strrchr(metric, '/');
+
+    return slash ? slash + 1 : metric;
+}
+
 /* A divergence that nobody computed is not printed as 0. */
 static void tell(const struct fleet *f, const json_t *line, int64_t now_ms)
 {
     const int64_t done = (int64_t)ledger_version(f->conf.ledger);
-    const char *name = f->conf.plan->method->divergence; /* objective/kl, spin/gain */
-    const char *slash = strrchr(name, '/');
-    const json_t *divergence = json_object_get(line, name);
+    const struct fleet_method *m = f->conf.plan->method;
+    const json_t *divergence = json_object_get(line, m->divergence);
     char left[24], kl[64] = "";
 
     if (divergence)
-        snprintf(kl, sizeof kl, "%.20s %.4f  ", slash ? slash + 1 : name,
+        snprintf(kl, sizeof kl, "%.20s %.4f  ", last_word(m->divergence),
                  json_number_value(divergence));
     progress_clock(left, progress_left_ms(f->conf.progress, done, now_ms));
     progress_line(f->conf.progress,
-                  "iteration %" PRId64 "/%" PRIu64 "  score %.4f  %slength %.1f  "
+                  "iteration %" PRId64 "/%" PRIu64 "  %.20s %.4f  %slength %.1f  "
                   "%.0f tokens/s  %s left",
                   done, f->conf.plan->iterations,
-                  json_number_value(json_object_get(line, f->conf.plan->method->score)), kl,
+                  m->demonstrations ? last_word(m->score) : "score",
+                  json_number_value(json_object_get(line, m->score)), kl,
                   json_number_value(json_object_get(line, "drover_completion_length")),
                   json_number_value(json_object_get(line, "drover_tokens_per_second")), left);
 }
