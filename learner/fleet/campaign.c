@@ -248,7 +248,7 @@ enum err campaign_open(struct campaign *c, const struct fleet_keys *keys)
     if (!err)
         err = origin_open(&c->origin, keys, &c->plan.rewards);
     if (!err)
-        err = campaign_ends(c);
+        err = campaign_plan_ends(c);
     if (!err)
         err = load_data(c);
     if (!err)

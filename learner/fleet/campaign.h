@@ -35,7 +35,7 @@ enum err campaign_open(struct campaign *campaign, const struct fleet_keys *keys)
 void campaign_close(struct campaign *campaign);
 
 /* For campaign*.c. What ends an answer, and the template's tail behind it. */
-enum err campaign_ends(struct campaign *campaign) MUST_CHECK;
+enum err campaign_plan_ends(struct campaign *campaign) MUST_CHECK;
 /* Iterations, tasks and sizes; prints them. Errors: ERR_RANGE says what would fit. */
 enum err campaign_plan(struct campaign *campaign) MUST_CHECK;
 

@@ -112,7 +112,7 @@ static enum err take_memory(const struct campaign *c)
                                 .length_key = fleet_keys_response(c->plan.method)});
 }
 
-enum err campaign_ends(struct campaign *c)
+enum err campaign_plan_ends(struct campaign *c)
 {
     const enum err err = take_stops(c);
 
