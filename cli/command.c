@@ -43,10 +43,11 @@ static const char *stray(const struct conf_key *keys, int argc, char **argv)
             continue;
         while (k->name && strcmp(k->name, argv[i] + 2))
             k++;
-        do /* a value; of lists, all that follow */
+        /* a value, or none of a switch; of lists, all that follow */
+        for (int n = 0; i + 1 < argc && strncmp(argv[i + 1], "--", 2) &&
+                        !strchr(argv[i + 1], '=') && (!n || (k->name && k->type == CONF_TREE_));
+             n++)
             i++;
-        while (k->name && k->type == CONF_TREE_ && i + 1 < argc &&
-               strncmp(argv[i + 1], "--", 2) && !strchr(argv[i + 1], '='));
     }
     return NULL;
 }

@@ -324,6 +324,7 @@ refuse "at most 123 fit" generate --model "$model" -- room one
 input '{"prompt":"room one"}\n'
 "$drover" generate --model "$model" temperature=0 max_new_tokens=3 < "$work/in" > "$work/line"
 grep -q "\"completion\": *\"$(cat "$work/out")\"" "$work/line" || fail "'$(cat "$work/out")' is not the answer in $(cat "$work/line")"
+"$drover" tokenize --add_generation_prompt --model "$model" < /dev/null > "$work/out" 2> "$work/err" || fail "a switch: $(cat "$work/err")"
 printf 'seed: 1\n---\nseed: 2\n' > "$work/two.yaml"
 refuse 'two.yaml:2: a second document begins' sft "$work/two.yaml" model="$model" dataset="$sft" output_dir="$work/bad"
 "$drover" sft model="$model" dataset="$sft" output_dir="$work/told" max_steps=1 save_strategy=no disable_tqdm=true report_to=wandb push_to_hub=true \
