@@ -1,10 +1,19 @@
+/* How: a line is made whole before it is written, by say.h: no value of others ends it, ends a
+ * quote or begins a field. */
+
 #include "base/log.h"
 
 #include "base/outlet.h"
+#include "base/pen.h"
+#include "base/printable.h"
+#include "base/say.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { LINE = 8192 }; /* bytes: of more, the rest is told by "..." */
 
 static const char *const levels[] = {"debug", "info", "warn", "error"};
 static const char *name = "drover";
@@ -25,17 +34,19 @@ enum err log_level(const char *level)
     return err_set(ERR_RANGE, "log level '%s': debug, info, warn or error", level);
 }
 
-static void put(int level, const char *event, const char *fmt, va_list args)
+static void put(int level, const char *event, const char *fmt, va_list *args)
 {
-    char line[1024];
-    int n;
+    struct pen line = {NULL, 0, 0};
+    char cut[LINE];
 
     if (level < least)
         return;
-    n = snprintf(line, sizeof line, "level=%s proc=%s event=%s ", levels[level], name, event);
-    vsnprintf(line + n, sizeof line - (size_t)n, fmt, args);
+    pen_print(&line, "level=%s proc=%s event=%s ", levels[level], name, event);
+    say_pen(&line, true, fmt, args);
+    printable(cut, sizeof cut, line.text, line.n, PRINTABLE_LINE);
+    free(line.text);
     outlet_look();
-    fprintf(stderr, "%s\n", line); /* one call, one line: threads and processes do not mix */
+    fprintf(stderr, "%s\n", cut); /* one call, one line: threads and processes do not mix */
 }
 
 #define LEVEL(word, number) \
@@ -44,7 +55,7 @@ static void put(int level, const char *event, const char *fmt, va_list args)
         va_list args; \
 \
         va_start(args, fmt); \
-        put(number, event, fmt, args); \
+        put(number, event, fmt, &args); \
         va_end(args); \
     }
 

@@ -1,6 +1,7 @@
 /* drover chat: talk to a model on a terminal; answers stream as they are made. */
 
 #include "base/mem.h"
+#include "base/say.h"
 #include "cli/command.h"
 #include "cli/lines.h"
 #include "cli/loaded.h"
@@ -19,7 +20,7 @@ struct talk {
     struct generate *generate;
     json_t *messages;
     char *answer; /* bytes of the answer so far */
-    size_t n;
+    size_t n, shown;
     uint64_t turn;
 };
 
@@ -40,7 +41,29 @@ static void catch_interrupts(void)
     sigaction(SIGINT, &action, NULL);
 }
 
-/* Tokens may end inside a character: whole bytes go out, the terminal joins them. */
+/* Bytes at the end of the answer that may be the beginning of a character. */
+static size_t unfinished(const struct talk *talk)
+{
+    for (size_t back = 1; back <= 3 && back <= talk->n - talk->shown; back++) {
+        const unsigned char c = (unsigned char)talk->answer[talk->n - back];
+        if ((c & 0xc0) == 0x80)
+            continue;
+        return c >= (back == 1 ? 0xc0 : back == 2 ? 0xe0 : 0xf0) ? back : 0;
+    }
+    return 0;
+}
+
+/* What the model says may not steer the terminal. Tokens end inside of characters: these wait
+ * for their rest. */
+static void show(struct talk *talk, size_t back)
+{
+    if (talk->n - back == talk->shown)
+        return;
+    say_text(stdout, talk->answer + talk->shown, talk->n - back - talk->shown);
+    talk->shown = talk->n - back;
+    fflush(stdout);
+}
+
 static void stream(void *self, uint64_t task, int sample, int token)
 {
     struct talk *talk = self;
@@ -52,16 +75,15 @@ static void stream(void *self, uint64_t task, int sample, int token)
     if (tokenizer_is_special(tokenizer, token))
         return;
     piece = tokenizer_piece(tokenizer, token, &n);
-    fwrite(piece, 1, n, stdout);
-    fflush(stdout);
     talk->answer = mem_grow(talk->answer, talk->n + n + 1, 1);
     memcpy(talk->answer + talk->n, piece, n);
     talk->n += n;
+    show(talk, unfinished(talk));
 }
 
 static void done(void *self, const struct generate_done *d)
 {
-    (void)self;
+    show(self, 0);
     if (d->finish == FINISH_LENGTH)
         printf(" [max_new_tokens reached]");
     putchar('\n');
@@ -75,7 +97,7 @@ static enum err reply(struct talk *talk)
     int made = 1;
     enum err err = encode_prompt(&talk->loaded.encode, talk->messages, NULL, &e);
 
-    talk->n = 0;
+    talk->n = talk->shown = 0;
     if (!err && e.n >= context)
         err = err_set(ERR_RANGE, "the conversation has %d tokens, the context %d: start anew",
                       e.n, context);
@@ -93,6 +115,7 @@ static enum err reply(struct talk *talk)
     while (!err && made) {
         err = generate_step(talk->generate, talk->loaded.model, &events, &made);
         if (interrupted && made) {
+            show(talk, 0);
             generate_cancel(talk->generate, talk->turn - 1);
             puts(" [stopped]");
         }

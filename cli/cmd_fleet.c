@@ -1,5 +1,6 @@
 /* drover scale, down, keys: orders to a fleet, and its key. */
 
+#include "base/say.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/fleet.h"
@@ -44,7 +45,7 @@ static enum err order(const struct fleet *fleet, const char *word, enum role rol
 
     if (err)
         return err;
-    puts(words);
+    say(stdout, "%s\n", words);
     free(words);
     free(result);
     return OK;

@@ -1,5 +1,6 @@
 /* drover inspect: what a model is. */
 
+#include "base/say.h"
 #include "cli/command.h"
 #include "lm/file/inspect.h"
 
@@ -35,7 +36,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     if (!err)
         err = inspect_model(&text, argv[0], conf.json);
     if (!err)
-        fputs(text, stdout);
+        say_text(stdout, text, strlen(text));
     free(text);
     return err;
 }

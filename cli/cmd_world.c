@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/say.h"
 #include "cli/command.h"
 #include "cli/panel.h"
 #include "cli/world.h"
@@ -119,8 +120,8 @@ static enum err tell(const struct world_conf *conf, const struct verdict *v, siz
     if (err)
         return err;
     for (size_t i = 0; i < n && i < (size_t)conf->show; i++)
-        printf("\n%s\n  before (%+.2f):%s\n  after  (%+.2f):%s\n", v[i].prompt, v[i].utility[0],
-               v[i].text[0], v[i].utility[1], v[i].text[1]);
+        say(stdout, "\n%s\n  before (%+.2f):%s\n  after  (%+.2f):%s\n", v[i].prompt,
+            v[i].utility[0], v[i].text[0], v[i].utility[1], v[i].text[1]);
     printf("\nhidden utility on %zu held-out questions: %.3f before, %.3f after\n", n, mean[0],
            mean[1]);
     printf("win rate of after against before: %.1f %% (95 %% interval %.1f to %.1f)\n",

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/say.h"
 #include "cli/command.h"
 #include "data/mixture.h"
 #include "data/rows.h"
@@ -205,8 +206,10 @@ enum err data_out_put(struct data_out *out, const json_t *row)
         err = fs_put(out->file, text, strlen(text));
         if (!err)
             err = fs_put(out->file, "\n", 1);
-    } else if (!err && puts(text) < 0) {
-        err = err_set(ERR_IO, "cannot write to standard output");
+    } else if (!err) {
+        say_text(stdout, text, strlen(text));
+        if (putchar('\n') == EOF)
+            err = err_set(ERR_IO, "cannot write to standard output");
     }
     free(text);
     return err;
@@ -230,7 +233,7 @@ void data_tell(const struct stream_count *count)
     if (count->repeated)
         fprintf(stderr, ", %zu came before", count->repeated);
     if (count->bad)
-        fprintf(stderr, ", %zu bad left out; first: %s", count->bad, count->first);
+        say(stderr, ", %zu bad left out; first: %s", count->bad, count->first);
     fprintf(stderr, "\n");
 }
 
@@ -241,7 +244,7 @@ enum err data_report(const json_t *report, const char *path)
     enum err err = OK;
 
     if (!strcmp(path, "-"))
-        fputs(line, stdout);
+        say_text(stdout, line, strlen(line));
     else
         err = fs_write(path, line, strlen(line));
     free(text);

@@ -1,5 +1,6 @@
 /* drover data lint: flaws, lengths and repetitions of data sets. */
 
+#include "base/say.h"
 #include "cli/data.h"
 #include "cli/loaded.h"
 #include "data/lint.h"
@@ -22,7 +23,7 @@ static void show_counts(const json_t *object, const char *what)
     int i = 0;
 
     json_object_foreach((json_t *)(uintptr_t)object, name, value)
-        printf("%s%s %lld", i++ ? ", " : what, name, (long long)json_integer_value(value));
+        say(stdout, "%s%s %lld", i++ ? ", " : what, name, (long long)json_integer_value(value));
 }
 
 /* A trainer takes TRL's columns unless it is told otherwise. */
@@ -46,8 +47,8 @@ static void show(const json_t *report, const char *method)
 
     json_array_foreach(json_object_get(report, "files"), i, item)
     {
-        printf("%s (%s): %lld rows", json_string_value(json_object_get(item, "path")),
-               json_string_value(json_object_get(item, "split")), number(item, "records"));
+        say(stdout, "%s (%s): %lld rows", json_string_value(json_object_get(item, "path")),
+            json_string_value(json_object_get(item, "split")), number(item, "records"));
         show_counts(json_object_get(item, "formats"), "; read as ");
         show_counts(json_object_get(item, "kinds"), "; gives ");
         printf("\n");
@@ -56,10 +57,10 @@ static void show(const json_t *report, const char *method)
     printf("\n%-12s %9s %8s %8s %10s %8s %8s\n", "characters", "count", "min", "median", "mean",
            "p95", "max");
     json_object_foreach(json_object_get(report, "lengths"), name, item)
-        printf("%-12s %9lld %8lld %8lld %10.1f %8lld %8lld\n", name, number(item, "count"),
-               number(item, "min"), number(item, "median"),
-               json_number_value(json_object_get(item, "mean")), number(item, "p95"),
-               number(item, "max"));
+        say(stdout, "%-12s %9lld %8lld %8lld %10.1f %8lld %8lld\n", name, number(item, "count"),
+            number(item, "min"), number(item, "median"),
+            json_number_value(json_object_get(item, "mean")), number(item, "p95"),
+            number(item, "max"));
     item = json_object_get(report, "pairs");
     if (number(item, "count"))
         printf("pairs: chosen is longer in %.1f %%, shorter in %.1f %%\n",
@@ -74,10 +75,10 @@ static void show(const json_t *report, const char *method)
     }
     json_array_foreach(json_object_get(report, "problems"), i, item)
     {
-        printf("\n%s: %s (%lld)\n", json_string_value(json_object_get(item, "severity")),
-               json_string_value(json_object_get(item, "code")), number(item, "count"));
+        say(stdout, "\n%s: %s (%lld)\n", json_string_value(json_object_get(item, "severity")),
+            json_string_value(json_object_get(item, "code")), number(item, "count"));
         json_array_foreach(json_object_get(item, "first"), k, words)
-            printf("  %s\n", json_string_value(words));
+            say(stdout, "  %s\n", json_string_value(words));
     }
     printf("\n%lld errors, %lld warnings\n", number(report, "errors"),
            number(report, "warnings"));

@@ -6,6 +6,7 @@
  * "tie"; a was shown first). */
 
 #include "base/mem.h"
+#include "base/say.h"
 #include "cli/eval.h"
 #include "judge/transcript.h"
 #include "stats/bradley.h"
@@ -245,8 +246,8 @@ static void tell_models(const struct bias *b, const struct bradley *fit, json_t 
     }
     printf("%-22s %10s %8s %18s\n", "model", "strength", "s.e.", "as voted");
     for (int i = 0; i < b->models; i++) {
-        printf("%-22.22s %+10.3f %8.3f %+18.3f\n", b->model[i], fit->strength[i],
-               fit->strength_se[i], naive.strength[i]);
+        say(stdout, "%-22.22s %+10.3f %8.3f %+18.3f\n", b->model[i], fit->strength[i],
+            fit->strength_se[i], naive.strength[i]);
         json_array_append_new(list,
                               json_pack("{s:s,s:f,s:f,s:f}", "model", b->model[i], "strength",
                                         fit->strength[i], "se", fit->strength_se[i], "as_voted",
@@ -267,9 +268,10 @@ static enum err tell(struct bias *b, json_t *figures)
 
     b->effects = b->own && b->stranger ? EFFECTS : EFFECTS - 1;
     if (b->own && !b->stranger)
-        printf("%-22s cannot be told from the strength of %s's answers with one voter: give "
-               "others' votes too (column judge)\n",
-               names[SELF], b->voter);
+        say(stdout,
+            "%-22s cannot be told from the strength of %s's answers with one voter: give "
+            "others' votes too (column judge)\n",
+            names[SELF], b->voter);
     how = how_of(b, true);
     printf("%-22s %zu on %zu records; %zu orders without a verdict\n", "votes", b->rows,
            b->records, b->unheard);

@@ -1,6 +1,7 @@
 #include "cli/lines.h"
 
 #include "base/mem.h"
+#include "base/say.h"
 #include "data/jsonl.h"
 #include "lm/text/utf8.h"
 
@@ -23,6 +24,17 @@ static void clear(struct window *w)
     memset(w, 0, sizeof *w);
 }
 
+/* A line of JSON; false if `to` takes no more. */
+static bool put(FILE *to, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(9));
+
+    if (text)
+        say_text(to, text, strlen(text));
+    free(text);
+    return text && fputc('\n', to) != EOF && !ferror(to);
+}
+
 static enum err flush(const struct lines *lines, struct window *w, const char *name, FILE *to)
 {
     int bad = 0;
@@ -37,8 +49,7 @@ static enum err flush(const struct lines *lines, struct window *w, const char *n
                           w->number[i]);
         else if (json_is_null(w->out[i]))
             continue;
-        else if (json_dumpf(w->out[i], to, JSON_COMPACT | JSON_REAL_PRECISION(9)) ||
-                 fputc('\n', to) == EOF)
+        else if (!put(to, w->out[i]))
             err = err_set(ERR_IO, "cannot write the answers: %s", strerror(errno));
     }
     if (!err && fflush(to))

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/say.h"
 #include "lm/file/chat_choice.h"
 #include "lm/text/reading.h"
 
@@ -22,7 +23,7 @@ static void ready(struct loaded *out)
     if (!chat_dated(out->encode.chat))
         return;
     out->encode.date = chat_date(out->day, clock_wall_ms());
-    fprintf(stderr, "the chat template says today's date: %s\n", out->day);
+    say(stderr, "the chat template says today's date: %s\n", out->day);
 }
 
 static enum err open_bundle(struct loaded *out, const char *path, enum bundle_want want)

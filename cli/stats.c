@@ -1,6 +1,9 @@
 #include "cli/stats.h"
 
 #include "base/mem.h"
+#include "base/pen.h"
+#include "base/printable.h"
+#include "base/say.h"
 #include "proto/arena.h"
 #include "proto/codec.h"
 #include "proto/dial.h"
@@ -91,18 +94,17 @@ static void put(struct pad *pad, const char *fmt, ...) PRINTF(2, 3);
 
 static void put(struct pad *pad, const char *fmt, ...)
 {
+    struct pen line = {NULL, 0, 0};
     va_list args;
 
     if (pad->n == STATS_LINES)
         return;
     va_start(args, fmt);
-    vsnprintf(pad->line[pad->n], STATS_WIDTH, fmt, args);
+    say_pen(&line, false, fmt, &args);
     va_end(args);
-    /* names and words come from peers: nothing of theirs steers a terminal */
-    for (char *c = pad->line[pad->n]; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127)
-            *c = '?';
-    pad->n++;
+    printable(pad->line[pad->n++], STATS_WIDTH, line.text ? line.text : "", line.n,
+              PRINTABLE_LINE);
+    free(line.text);
 }
 
 static void put_peers(struct pad *pad, const struct msg_stats *s)
@@ -115,8 +117,11 @@ static void put_peers(struct pad *pad, const struct msg_stats *s)
     for (uint32_t i = 0; i < s->peers; i++) {
         const struct msg_stats_peer *p = &s->peer[i];
         const double span = (double)(p->busy_ms + p->idle_ms);
-        put(pad, "%-11s %-22.22s %8.0f %9llu %4.0f%% %7llu %6.0f M  %s%s%s",
-            roles[p->role < ROLES ? p->role : 0], p->name, p->tokens_s,
+        char name[23];
+
+        printable(name, sizeof name, p->name, strlen(p->name), PRINTABLE_LINE);
+        put(pad, "%-11s %-22s %8.0f %9llu %4.0f%% %7llu %6.0f M  %s%s%s",
+            roles[p->role < ROLES ? p->role : 0], name, p->tokens_s,
             (unsigned long long)p->tokens, span > 0 ? 100 * (double)p->busy_ms / span : 0.0,
             (unsigned long long)p->version, (double)p->rss_bytes / 1e6, p->note,
             *p->error ? " ! " : "", p->error);

@@ -10,8 +10,9 @@
 
 bool text_valid(const char *text, size_t n);
 
-/* snprintf, whose words may go into a message: what does not fit is cut between characters,
- * never within one. Returns the bytes that are there. */
+/* snprintf, whose words may go into a message and before people: printable (base/printable.h),
+ * and what does not fit is cut between characters, never within one, and told by "...". Returns
+ * the bytes that are there. */
 size_t text_print(char *to, size_t room, const char *fmt, ...) PRINTF(3, 4);
 
 /* A copy that is valid: each byte that is not becomes U+FFFD; heap, free(). What a model writes

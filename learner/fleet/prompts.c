@@ -1,6 +1,7 @@
 #include "learner/fleet/prompts.h"
 
 #include "base/mem.h"
+#include "base/say.h"
 #include "data/example.h"
 #include "proto/text.h"
 
@@ -31,7 +32,7 @@ void prompts_tell(const struct prompts *prompts)
         fprintf(stderr, "data: %zu prompts left out by length, %zu bad\n", prompts->dropped,
                 prompts->skipped);
     if (*names)
-        fprintf(stderr, "data: not read: column(s) %s\n", names);
+        say(stderr, "data: not read: column(s) %s\n", names);
     free(names);
 }
 

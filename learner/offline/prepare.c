@@ -1,6 +1,7 @@
 #include "learner/offline/prepare.h"
 
 #include "base/mem.h"
+#include "base/say.h"
 #include "data/example.h"
 #include "learner/run/card.h"
 
@@ -31,7 +32,7 @@ static void tell_unused(const json_t *unused)
     char *names = example_check_names(unused);
 
     if (*names)
-        fprintf(stderr, "data: not read: column(s) %s\n", names);
+        say(stderr, "data: not read: column(s) %s\n", names);
     free(names);
 }
 

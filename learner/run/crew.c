@@ -1,6 +1,7 @@
 #include "learner/run/crew.h"
 
 #include "base/mem.h"
+#include "base/say.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,9 +125,8 @@ void crew_print(const json_t *processes, FILE *to)
     json_array_foreach(processes, i, row)
     {
         const uint64_t tokens = number(row, "tokens");
-        fprintf(to, "%-24s peak memory %8.1f MB",
-                json_string_value(json_object_get(row, "name")),
-                (double)number(row, "peak_memory_bytes") / 1e6);
+        say(to, "%-24s peak memory %8.1f MB", json_string_value(json_object_get(row, "name")),
+            (double)number(row, "peak_memory_bytes") / 1e6);
         if (tokens)
             fprintf(to, "  %10llu tokens  %8.0f tokens/s", (unsigned long long)tokens,
                     json_real_value(json_object_get(row, "tokens_per_second")));

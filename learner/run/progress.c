@@ -1,9 +1,12 @@
 #include "learner/run/progress.h"
 
 #include "base/outlet.h"
+#include "base/pen.h"
+#include "base/say.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,14 +61,15 @@ void progress_step(struct progress *p, int64_t done, double loss, int64_t now_ms
 
 void progress_line(struct progress *p, const char *fmt, ...)
 {
-    char line[512];
+    struct pen line = {NULL, 0, 0};
     va_list args;
 
     va_start(args, fmt);
-    vsnprintf(line, sizeof(line), fmt, args);
+    say_pen(&line, false, fmt, &args);
     va_end(args);
     outlet_look();
-    fprintf(stderr, "%s%s\n", p->open ? "\r\033[K" : "", line);
+    fprintf(stderr, "%s%s\n", p->open ? "\r\033[K" : "", line.text ? line.text : "");
+    free(line.text);
     p->open = false;
 }
 

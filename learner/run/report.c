@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/pen.h"
+#include "base/printable.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -42,11 +43,13 @@ static const char *const first[] = {"objective/scores",
                                     "margin",
                                     "mean_token_accuracy"};
 
-/* Text of models and people never becomes markup. */
+/* Text of models and people never becomes markup, nor turns the page's writing around. */
 static void put_text(struct report *r, const char *text)
 {
-    for (; *text; text++)
-        switch (*text) {
+    char *clean = printable_new(text, strlen(text), PRINTABLE_LINES);
+
+    for (const char *c = clean; *c; c++)
+        switch (*c) {
         case '<':
             pen_print(&r->page, "&lt;");
             break;
@@ -60,8 +63,9 @@ static void put_text(struct report *r, const char *text)
             pen_print(&r->page, "&quot;");
             break;
         default:
-            pen_print(&r->page, "%c", *text);
+            pen_put(&r->page, c, 1);
         }
+    free(clean);
 }
 
 /* ---- reading */

@@ -81,7 +81,7 @@ static void a_fleet_at_work_is_told(void **state)
     assert_true(says("duplicates 1  disputed 0  expired 2"));
     assert_true(says("too old: 3"));
     assert_true(says("judge      ai: no verdict on 12.5 % of what it was asked"));
-    assert_true(says("judge      ?c: no verdict on 100.0 %"));
+    assert_true(says("judge      \\x1bc: no verdict on 100.0 %"));
     assert_false(says("b: no verdict"));
     assert_true(says("weights 8 for 2.5 s"));
     assert_true(says("add 2 actors"));
@@ -125,7 +125,7 @@ static void what_peers_say_stays_within_its_place(void **state)
         for (const char *c = line[i]; *c; c++)
             assert_true((unsigned char)*c >= ' ' && *c != 127);
     }
-    assert_true(says("?[2J??"));
+    assert_true(says("\\x1b[2J\\r\\n"));
 }
 
 int main(void)
