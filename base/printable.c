@@ -66,6 +66,8 @@ size_t printable(char *out, size_t room, const char *text, size_t n, unsigned ho
     for (size_t i = 0, used; i < n; i += used) {
         char to[ESCAPE];
         const size_t wide = one(to, (const uint8_t *)text + i, n - i, how, &used);
+        if (at + wide >= room && (how & PRINTABLE_CUT))
+            break;
         if (at + wide >= room) {
             memcpy(out + whole, "...", 3);
             at = whole + 3;

@@ -14,11 +14,10 @@ enum printable_how {
     PRINTABLE_LINE = 0,
     PRINTABLE_LINES = 1,  /* \n and \t stay: text of several lines */
     PRINTABLE_QUOTED = 2, /* " and \ are written \" and \\: a value between quotes */
+    PRINTABLE_CUT = 4,    /* what has no room goes without a word; any room but none will do */
 };
 
-enum { PRINTABLE_ROOM = 8 };
-
-/* Into `out` of `room` bytes, at least PRINTABLE_ROOM, with a zero at the end; returns the
+/* Into `out` of `room` bytes, at least 8, with a zero at the end; returns the
  * length. What has no room is cut between characters, and "..." stands for it. */
 size_t printable(char *out, size_t room, const char *text, size_t n, unsigned how);
 

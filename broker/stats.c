@@ -4,6 +4,7 @@
 #include "broker/blame.h"
 #include "broker/state.h"
 #include "broker/waits.h"
+#include "proto/limit.h"
 #include "proto/text.h"
 
 #include <assert.h>
@@ -25,7 +26,7 @@ static uint32_t age(int64_t since_ms, int64_t now_ms)
 {
     const int64_t ms = now_ms - since_ms;
 
-    return ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+    return ms < 0 ? 0 : ms > LIMIT_MS ? LIMIT_MS : (uint32_t)ms;
 }
 
 /* Who knew the id of the learner's own actor could take its place. */

@@ -4,13 +4,14 @@
 
 #include "broker/blame.h"
 #include "broker/state.h"
+#include "proto/limit.h"
 #include "proto/text.h"
 
 static uint32_t age(int64_t since_ms, int64_t now_ms)
 {
     const int64_t ms = now_ms - since_ms;
 
-    return ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+    return ms < 0 ? 0 : ms > LIMIT_MS ? LIMIT_MS : (uint32_t)ms;
 }
 
 static void scan_places(const struct broker *b, int64_t oldest[PLACES], int64_t now_ms)

@@ -34,7 +34,7 @@ const void *blob_store_find(const struct blob_store *store, const struct hash *h
 /* For OFFER and HELLO; valid until the next add or remove. */
 const struct artifact *blob_store_list(const struct blob_store *store, uint32_t *n);
 
-/* Notes a request. Errors: none but a full table, ERR_RANGE: the child asks again. */
+/* Notes a request. Errors: ERR_RANGE: a full table (the child asks again), or no such kind. */
 enum err blob_store_ask(struct blob_store *store, const struct msg_wreq *ask) MUST_CHECK;
 /* Gives the next answer (WCHUNK or WNONE) without taking it off; false if nothing is due. Call
  * blob_store_sent once it went out. Requests are served in turn, a chunk each. */

@@ -3,12 +3,12 @@
 #include "proto/blob.h"
 
 #include "base/mem.h"
+#include "base/printable.h"
+#include "proto/limit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BYTES_MAX (UINT64_C(32) << 30)
 
 enum {
     NOW = -1,
@@ -47,7 +47,7 @@ enum err blob_pull_new(struct blob_pull **out, const struct artifact *what)
     pull->what.name = pull->name;
     pull->chunks = blob_chunks(what->bytes);
     pull->again_ms = BLOB_AGAIN_MS;
-    if (what->bytes > BYTES_MAX)
+    if (what->bytes > LIMIT_ARTIFACT)
         err = err_set(ERR_RANGE, "artifact %s: %llu bytes, at most 32 GiB", pull->name,
                       (unsigned long long)what->bytes);
     if (!err)
@@ -238,9 +238,11 @@ bool blob_pull_take(struct blob_pull *pull, const struct msg_wchunk *chunk, int6
 {
     if (!hash_same(&chunk->hash, &pull->what.hash))
         return false;
-    if (chunk->total != pull->what.bytes)
+    if (chunk->total != pull->what.bytes) {
         pull->stats.bad++;
-    else if (chunk->kind == CHUNK_DIGESTS)
+        snprintf(pull->stats.reason, sizeof pull->stats.reason, "%llu bytes, not %llu",
+                 (unsigned long long)chunk->total, (unsigned long long)pull->what.bytes);
+    } else if (chunk->kind == CHUNK_DIGESTS)
         take_digest(pull, chunk, now_ms);
     else if (pull->have_digest)
         take_chunk(pull, chunk, now_ms);
@@ -251,7 +253,8 @@ bool blob_pull_none(struct blob_pull *pull, const struct msg_wnone *none, int64_
 {
     if (!hash_same(&none->hash, &pull->what.hash))
         return false;
-    snprintf(pull->stats.reason, sizeof pull->stats.reason, "%s", none->reason);
+    printable(pull->stats.reason, sizeof pull->stats.reason, none->reason, strlen(none->reason),
+              PRINTABLE_LINE);
     pull->none = true;
     pull->none_ms = now_ms;
     return true;

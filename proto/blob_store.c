@@ -3,11 +3,10 @@
 #include "proto/blob.h"
 
 #include "base/mem.h"
+#include "proto/limit.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define BYTES_MAX (UINT64_C(32) << 30)
 
 struct item {
     char *name;
@@ -82,7 +81,7 @@ enum err blob_store_add(struct blob_store *store, const struct artifact *what,
     struct item item = {.bytes = bytes, .release = release, .hint = hint};
     enum err err;
 
-    if (n > BYTES_MAX)
+    if (n > LIMIT_ARTIFACT)
         return err_set(ERR_RANGE, "artifact %s: %zu bytes, at most 32 GiB", what->name, n);
     if (find(store, &what->hash) >= 0) {
         if (release)
@@ -155,6 +154,8 @@ enum err blob_store_ask(struct blob_store *store, const struct msg_wreq *wreq)
 
     if (wreq->kind == CHUNK_DIGESTS)
         ask.next = 0;
+    if (wreq->kind != CHUNK_DIGESTS && wreq->kind != CHUNK_BYTES)
+        return err_set(ERR_RANGE, "chunks of kind %u: there is none", wreq->kind);
     if (ask.next > UINT32_MAX - count)
         return err_set(ERR_RANGE, "chunk %u", ask.next);
     ask.end = ask.next + count;

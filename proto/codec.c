@@ -114,7 +114,8 @@ enum err codec_encode(struct frames *out, const struct msg *msg)
     if ((unsigned)type >= MSG_TYPES || !shapes[type].table)
         return err_set(ERR_RANGE, "message type %d does not exist", (int)type);
     shape = &shapes[type];
-    err = codec_check(msg);
+    err = msg->head.epoch > LIMIT_EPOCH ? err_set(ERR_RANGE, "epoch: over its limit")
+                                        : codec_check(msg);
     if (!err)
         err = frames_add(out, 0, &unused);
     if (!err)
@@ -171,6 +172,7 @@ static enum err read_header(struct codec_head *out, struct cursor *c)
 enum err codec_peek(struct codec_head *out, const struct frames *in)
 {
     struct cursor cursor;
+    enum err err;
 
     memset(out, 0, sizeof *out);
     if (in->n < 2)
@@ -178,7 +180,11 @@ enum err codec_peek(struct codec_head *out, const struct frames *in)
     if (frames_size(in, 0) > WIRE_HEADER_MAX)
         return err_set(ERR_PARSE, "header: %zu bytes", frames_size(in, 0));
     cursor = cursor_over(frames_data(in, 0), frames_size(in, 0));
-    return read_header(out, &cursor);
+    err = read_header(out, &cursor);
+    if (!err && out->head.epoch > LIMIT_EPOCH)
+        err = err_set(ERR_RANGE, "header: epoch %llu, at most %llu",
+                      (unsigned long long)out->head.epoch, (unsigned long long)LIMIT_EPOCH);
+    return err;
 }
 
 enum err codec_decode(struct msg *out, const struct frames *in, struct arena *arena)

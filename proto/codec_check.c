@@ -10,25 +10,8 @@ static enum err tokens(const int32_t *token, uint32_t n, const char *what)
     return OK;
 }
 
-static enum err task_ids(const uint64_t *id, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (id[i] >= TASK_IDS)
-            return err_set(ERR_RANGE, "task %llu: ids end at 2^62", (unsigned long long)id[i]);
-    return OK;
-}
-
-/* Behind the last one. */
-static enum err task_end(uint64_t id)
-{
-    return id ? task_ids(&(uint64_t){id - 1}, 1) : OK;
-}
-
 static enum err claims(const struct claim *claim, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (task_ids(&claim[i].task, 1))
-            return ERR_RANGE;
     for (uint32_t i = 0; i < n; i++)
         if (claim[i].state < CLAIM_RUNNING || claim[i].state > CLAIM_FREE ||
             claim[i].sample >= MAX_SAMPLES)
@@ -39,12 +22,8 @@ static enum err claims(const struct claim *claim, uint32_t n)
 
 static enum err settled(const struct settled *settled)
 {
-    if (task_end(settled->watermark))
-        return ERR_RANGE;
     for (uint32_t i = 0; i < settled->ranges; i++) {
         const struct range *const r = &settled->range[i];
-        if (task_ids(&r->task, 1))
-            return ERR_RANGE;
         if (!r->count || r->count > MAX_SAMPLES || r->first > MAX_SAMPLES - r->count)
             return err_set(ERR_RANGE, "settled: samples %u+%u of task %llu", r->first, r->count,
                            (unsigned long long)r->task);
@@ -57,8 +36,6 @@ static enum err task(const struct task *task)
     const struct decoding *const d = &task->decoding;
     enum err err;
 
-    if (task_ids(&task->id, 1))
-        return ERR_RANGE;
     if (!task->prompts)
         return err_set(ERR_RANGE, "prompt: empty");
     if (!task->samples || !d->max_new)
@@ -85,8 +62,6 @@ static enum err lease(const struct msg_lease *lease)
 
 static enum err rollout(const struct rollout *r)
 {
-    if (task_ids(&r->task, 1))
-        return ERR_RANGE;
     if (!r->tokens || r->sample >= MAX_SAMPLES || r->end < ROLLOUT_STOP)
         return err_set(ERR_RANGE, "sample %u: %u tokens, end %u", r->sample, r->tokens, r->end);
     if (r->masks && r->masks != (r->tokens + 7) / 8)
@@ -126,8 +101,6 @@ static enum err ask(const struct msg_ask *ask)
         err = item->tokens ? tokens(item->prompt, item->prompts, "prompt")
                            : err_set(ERR_RANGE, "item %u: no tokens", i);
         if (!err)
-            err = task_ids(&item->task, 1);
-        if (!err)
             err = tokens(item->token, item->tokens, "token");
         if (!err)
             err = tokens(item->tail, item->tails, "tail");
@@ -146,6 +119,33 @@ static enum err sample(const struct msg_sample *s)
     return err;
 }
 
+/* Kinds begin at 1: a member that is missing is 0, and no kind. */
+static enum err kind(uint32_t kind, const char *what)
+{
+    return kind ? OK : err_set(ERR_RANGE, "%s: no such kind", what);
+}
+
+static enum err artifacts(const struct artifact *artifact, uint32_t n)
+{
+    enum err err = OK;
+
+    for (uint32_t i = 0; !err && i < n; i++)
+        err = kind(artifact[i].kind, "artifact");
+    return err;
+}
+
+static enum err scorers(const struct scorer *scorer, uint32_t n)
+{
+    enum err err = OK;
+
+    for (uint32_t i = 0; !err && i < n; i++) {
+        err = kind(scorer[i].kind, "scorer");
+        if (!err)
+            err = kind(scorer[i].unit, "scorer's unit");
+    }
+    return err;
+}
+
 static enum err hello(const struct msg_hello *hello)
 {
     enum err err;
@@ -154,6 +154,12 @@ static enum err hello(const struct msg_hello *hello)
         return err_set(ERR_RANGE, "role %u, versions %u to %u", hello->role, hello->major_min,
                        hello->major_max);
     err = claims(hello->claim, hello->claims);
+    if (!err)
+        err = artifacts(hello->artifact, hello->artifacts);
+    if (!err)
+        err = scorers(hello->scorer, hello->scorers);
+    for (uint32_t i = 0; !err && i < hello->offers; i++)
+        err = kind(hello->offer[i].kind, "offer");
     return err ? err : settled(&hello->settled);
 }
 
@@ -164,15 +170,10 @@ static enum err welcome(const struct msg_welcome *w)
     if (!err)
         err = claims(w->verdict, w->verdicts);
     if (!err)
-        err = task_end(w->open_to);
+        err = artifacts(w->artifact, w->artifacts);
+    if (!err)
+        err = scorers(w->scorer, w->scorers);
     return err ? err : settled(&w->settled);
-}
-
-static enum err heartbeat(const struct msg_hb *hb)
-{
-    const enum err err = task_end(hb->open_to);
-
-    return err ? err : settled(&hb->settled);
 }
 
 static enum err chunk(const struct msg_wchunk *c)
@@ -180,6 +181,23 @@ static enum err chunk(const struct msg_wchunk *c)
     if (c->kind < CHUNK_DIGESTS || (c->kind == CHUNK_DIGESTS && c->bytes % HASH_BYTES))
         return err_set(ERR_RANGE, "kind %u of %u bytes", c->kind, c->bytes);
     return OK;
+}
+
+/* Messages of which only a kind is to be checked. */
+static enum err lone_kind(const struct msg *msg)
+{
+    switch (msg->head.type) {
+    case MSG_PUBLISH:
+        return kind(msg->publish.kind, "publish");
+    case MSG_REFUSE:
+        return kind(msg->refuse.code, "refuse");
+    case MSG_DROPPED:
+        return kind(msg->dropped.reason, "dropped");
+    case MSG_WREQ:
+        return kind(msg->wreq.kind, "chunk");
+    default:
+        return OK;
+    }
 }
 
 enum err codec_check(const struct msg *msg)
@@ -190,30 +208,26 @@ enum err codec_check(const struct msg *msg)
     case MSG_WELCOME:
         return welcome(&msg->welcome);
     case MSG_HB:
-        return heartbeat(&msg->hb);
+        return settled(&msg->hb.settled);
     case MSG_OPEN:
         return task(&msg->open.task);
-    case MSG_CANCEL:
-        return task_ids(msg->cancel.task, msg->cancel.tasks);
     case MSG_LEASE:
         return lease(&msg->lease);
     case MSG_WANT:
         return claims(msg->want.claim, msg->want.claims);
     case MSG_ROLLOUT:
         return rollout(&msg->rollout.rollout);
-    case MSG_FAIL:
-        return task_ids(&msg->fail.task, 1);
-    case MSG_DROPPED:
-        return task_ids(&msg->dropped.task, 1);
     case MSG_ASK:
         return ask(&msg->ask);
     case MSG_SAMPLE:
         return sample(&msg->sample);
     case MSG_SETTLED:
         return settled(&msg->settled.settled);
+    case MSG_OFFER:
+        return artifacts(msg->offer.artifact, msg->offer.artifacts);
     case MSG_WCHUNK:
         return chunk(&msg->wchunk);
     default:
-        return OK;
+        return lone_kind(msg);
     }
 }

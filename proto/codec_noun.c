@@ -1,51 +1,56 @@
 #include "proto/codec_table.h"
 
-const struct row codec_noun_i32 = {4, 1, {{CELL_32, 0}}};
-const struct row codec_noun_u32 = {4, 1, {{CELL_32, 0}}};
-const struct row codec_noun_f32 = {4, 1, {{CELL_F32, 0}}};
+const struct row codec_noun_i32 = {4, 1, {{CELL_32, 0, 0}}};
+const struct row codec_noun_u32 = {4, 1, {{CELL_32, 0, MAX_TOKENS}}}; /* values of a rollout */
+const struct row codec_noun_f32 = {4, 1, {{CELL_F32, 0, 0}}};
 /* As a scorer gave it: the broker has words for a number that is none (codec_check: SAMPLE). */
-static const struct row any_f32 = {4, 1, {{CELL_32, 0}}};
-const struct row codec_noun_u8 = {1, 1, {{CELL_U8, 0}}};
-const struct row codec_noun_u64 = {8, 1, {{CELL_64, 0}}};
-const struct row codec_noun_hash = {HASH_BYTES, 1, {{CELL_HASH, 0}}};
+static const struct row any_f32 = {4, 1, {{CELL_32, 0, 0}}};
+const struct row codec_noun_u8 = {1, 1, {{CELL_U8, 0, 0}}};
+const struct row codec_noun_serial = {8, 1, {{CELL_64, 0, LIMIT_SERIAL}}};
+const struct row codec_noun_task_id = {8, 1, {{CELL_64, 0, LIMIT_TASK}}};
+const struct row codec_noun_count = {8, 1, {{CELL_64, 0, LIMIT_COUNT}}};
+const struct row codec_noun_hash = {HASH_BYTES, 1, {{CELL_HASH, 0, 0}}};
 const struct row codec_noun_range = {sizeof(struct range),
                                      3,
-                                     {{CELL_64, offsetof(struct range, task)},
-                                      {CELL_32, offsetof(struct range, first)},
-                                      {CELL_32, offsetof(struct range, count)}}};
-const struct row codec_noun_claim = {sizeof(struct claim),
-                                     4,
-                                     {{CELL_64, offsetof(struct claim, task)},
-                                      {CELL_32, offsetof(struct claim, sample)},
-                                      {CELL_32, offsetof(struct claim, state)},
-                                      {CELL_HASH, offsetof(struct claim, hash)}}};
+                                     {{CELL_64, offsetof(struct range, task), LIMIT_TASK},
+                                      {CELL_32, offsetof(struct range, first), MAX_SAMPLES},
+                                      {CELL_32, offsetof(struct range, count), MAX_SAMPLES}}};
+const struct row codec_noun_claim = {
+    sizeof(struct claim),
+    4,
+    {{CELL_64, offsetof(struct claim, task), LIMIT_TASK},
+     {CELL_32, offsetof(struct claim, sample), MAX_SAMPLES - 1},
+     {CELL_32, offsetof(struct claim, state), CLAIM_FREE},
+     {CELL_HASH, offsetof(struct claim, hash), 0}}};
 const struct row codec_noun_version = {
     sizeof(struct version),
     2,
-    {{CELL_64, offsetof(struct version, number)}, {CELL_HASH, offsetof(struct version, hash)}}};
-const struct row codec_noun_span = {sizeof(struct span),
-                                    3,
-                                    {{CELL_32, offsetof(struct span, start)},
-                                     {CELL_64, offsetof(struct span, version.number)},
-                                     {CELL_HASH, offsetof(struct span, version.hash)}}};
+    {{CELL_64, offsetof(struct version, number), LIMIT_VERSION},
+     {CELL_HASH, offsetof(struct version, hash), 0}}};
+const struct row codec_noun_span = {
+    sizeof(struct span),
+    3,
+    {{CELL_32, offsetof(struct span, start), MAX_TOKENS},
+     {CELL_64, offsetof(struct span, version.number), LIMIT_VERSION},
+     {CELL_HASH, offsetof(struct span, version.hash), 0}}};
 
 static const struct field settled[] = {
-    U64(settled, epoch),
-    U64(settled, watermark),
+    UINT(settled, epoch, LIMIT_EPOCH),
+    UINT(settled, watermark, LIMIT_TASK_END),
     COLUMN(settled, range, ranges, MAX_RANGES, codec_noun_range),
 };
 const struct table codec_noun_settled = TABLE(settled, settled);
 
 static const struct field artifact[] = {
     HASH(artifact, hash),
-    U64(artifact, bytes),
+    UINT(artifact, bytes, LIMIT_ARTIFACT),
     UINT(artifact, kind, ARTIFACT_FILE),
     TEXT(artifact, name, MAX_NAME),
 };
 const struct table codec_noun_artifact = TABLE(artifact, artifact);
 
 static const struct field scorer[] = {
-    U32(scorer, id),
+    UINT(scorer, id, MAX_SCORERS),
     HASH(scorer, hash),
     TEXT(scorer, name, MAX_NAME),
     UINT(scorer, kind, SCORER_JUDGE),
@@ -56,7 +61,7 @@ static const struct field scorer[] = {
     HASH(scorer, card),
     HASH(scorer, image),
     TEXT(scorer, spec, MAX_JSON),
-    U32(scorer, timeout_ms),
+    UINT(scorer, timeout_ms, LIMIT_MS),
 };
 const struct table codec_noun_scorer = TABLE(scorer, scorer);
 
@@ -64,7 +69,7 @@ static const struct field decoding[] = {
     REAL(decoding, temperature),
     REAL(decoding, top_p),
     REAL(decoding, min_p),
-    UINT(decoding, top_k, INT32_MAX),
+    UINT(decoding, top_k, LIMIT_TOP_K),
     UINT(decoding, max_new, MAX_TOKENS),
     COLUMN(decoding, stop, stops, MAX_STOPS, codec_noun_i32),
     TEXTS(decoding, stop_text, stop_texts, MAX_STOPS),
@@ -72,13 +77,13 @@ static const struct field decoding[] = {
 static const struct table decoding_table = TABLE(decoding, decoding);
 
 static const struct field task[] = {
-    HEAD_TASK(task, id),
-    U64(task, seed),
+    HEAD_TASK(task, id, LIMIT_TASK),
+    ANY64(task, seed),
     UINT(task, samples, MAX_SAMPLES),
     COLUMN(task, prompt, prompts, MAX_TOKENS, codec_noun_i32),
     MAP(task, decoding, decoding_table),
     VERSION(task, version),
-    U32(task, scorers),
+    ANY32(task, scorers),
     COLUMN(task, tail, tails, MAX_HOLD, codec_noun_i32),
     TEXT(task, prompt_text, MAX_TEXT),
     TEXT(task, meta, MAX_JSON),
@@ -86,7 +91,7 @@ static const struct field task[] = {
 const struct table codec_noun_task = TABLE(task, task);
 
 static const struct field rollout[] = {
-    HEAD_TASK(rollout, task),
+    HEAD_TASK(rollout, task, LIMIT_TASK),
     HEAD_SAMPLE(rollout, sample),
     HASH(rollout, hash),
     UINT(rollout, end, ROLLOUT_STOP_TEXT),

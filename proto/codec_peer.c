@@ -8,44 +8,44 @@ static const struct table ability_table = TABLE(msg_ability, ability);
 
 static const struct field hello[] = {
     ID(msg_hello, peer),
-    U64(msg_hello, incarnation),
+    ANY64(msg_hello, incarnation),
     UINT(msg_hello, role, ROLES - 1),
-    U32(msg_hello, major_min),
-    U32(msg_hello, major_max),
-    U64(msg_hello, features),
+    UINT(msg_hello, major_min, LIMIT_MAJOR),
+    UINT(msg_hello, major_max, LIMIT_MAJOR),
+    ANY64(msg_hello, features),
     TEXT(msg_hello, name, MAX_NAME),
     TEXT(msg_hello, build, MAX_NAME),
     MAP(msg_hello, settled, codec_noun_settled),
     VERSION(msg_hello, newest),
-    U32(msg_hello, table),
+    ANY32(msg_hello, table),
     LIST(msg_hello, scorer, scorers, MAX_SCORERS, codec_noun_scorer),
     LIST(msg_hello, artifact, artifacts, MAX_ARTIFACTS, codec_noun_artifact),
-    U64(msg_hello, body_max),
+    UINT(msg_hello, body_max, LIMIT_COUNT),
     COLUMN(msg_hello, claim, claims, MAX_CLAIMS, codec_noun_claim),
     COLUMN(msg_hello, image, images, MAX_IMAGES, codec_noun_version),
     LIST(msg_hello, offer, offers, MAX_SCORERS, ability_table),
-    U32(msg_hello, slots),
+    UINT(msg_hello, slots, LIMIT_SLOTS),
     TEXT(msg_hello, host, MAX_NAME),
     ID(msg_hello, own),
-    U32(msg_hello, vocabulary),
+    UINT(msg_hello, vocabulary, LIMIT_TOKEN),
 };
 const struct table codec_peer_hello = TABLE(msg_hello, hello);
 
 static const struct field welcome[] = {
-    U64(msg_welcome, incarnation),
+    ANY64(msg_welcome, incarnation),
     BOOL(msg_welcome, run),
     BOOL(msg_welcome, done),
     MAP(msg_welcome, settled, codec_noun_settled),
     VERSION(msg_welcome, newest),
-    U64(msg_welcome, smallest_live),
-    U32(msg_welcome, table),
+    UINT(msg_welcome, smallest_live, LIMIT_VERSION),
+    ANY32(msg_welcome, table),
     LIST(msg_welcome, scorer, scorers, MAX_SCORERS, codec_noun_scorer),
     LIST(msg_welcome, artifact, artifacts, MAX_ARTIFACTS, codec_noun_artifact),
-    U64(msg_welcome, body_max),
-    U64(msg_welcome, credit_max),
+    UINT(msg_welcome, body_max, LIMIT_COUNT),
+    UINT(msg_welcome, credit_max, LIMIT_CREDIT),
     TEXT(msg_welcome, bulk, MAX_NAME),
     TEXT(msg_welcome, bulk_key, MAX_NAME),
-    U64(msg_welcome, open_to),
+    UINT(msg_welcome, open_to, LIMIT_TASK_END),
     COLUMN(msg_welcome, unsettled, unsettleds, MAX_CLAIMS, codec_noun_claim),
     COLUMN(msg_welcome, verdict, verdicts, MAX_CLAIMS, codec_noun_claim),
 };
@@ -59,31 +59,31 @@ const struct table codec_peer_refuse = TABLE(msg_refuse, refuse);
 
 static const struct field wait[] = {
     TEXT(msg_wait, name, MAX_WORDS),
-    U32(msg_wait, age_ms),
+    UINT(msg_wait, age_ms, LIMIT_MS),
     TEXT(msg_wait, scorer, MAX_NAME),
     BOOL(msg_wait, paused),
 };
 const struct table codec_peer_wait = TABLE(msg_wait, wait);
 
 static const struct field hb[] = {
-    U64(msg_hb, progress),
-    U64(msg_hb, tokens),
-    U64(msg_hb, busy_ms),
-    U64(msg_hb, idle_ms),
-    U64(msg_hb, rss_bytes),
-    U32(msg_hb, queued),
-    U32(msg_hb, lag_ms),
-    U64(msg_hb, lease_seen),
-    U32(msg_hb, credit),
-    U64(msg_hb, credit_bytes),
-    COLUMN(msg_hb, lease, leases, MAX_LEASES, codec_noun_u64),
+    UINT(msg_hb, progress, LIMIT_COUNT),
+    UINT(msg_hb, tokens, LIMIT_COUNT),
+    UINT(msg_hb, busy_ms, LIMIT_COUNT),
+    UINT(msg_hb, idle_ms, LIMIT_COUNT),
+    UINT(msg_hb, rss_bytes, LIMIT_COUNT),
+    UINT(msg_hb, queued, LIMIT_SHOWN),
+    UINT(msg_hb, lag_ms, LIMIT_MS),
+    UINT(msg_hb, lease_seen, LIMIT_SERIAL),
+    UINT(msg_hb, credit, LIMIT_CREDIT),
+    UINT(msg_hb, credit_bytes, LIMIT_COUNT),
+    COLUMN(msg_hb, lease, leases, MAX_LEASES, codec_noun_serial),
     MAP(msg_hb, settled, codec_noun_settled),
     VERSION(msg_hb, newest),
     COLUMN(msg_hb, image, images, MAX_IMAGES, codec_noun_version),
-    U64(msg_hb, smallest_live),
-    U64(msg_hb, open_to),
+    UINT(msg_hb, smallest_live, LIMIT_VERSION),
+    UINT(msg_hb, open_to, LIMIT_TASK_END),
     BOOL(msg_hb, done),
-    U64(msg_hb, step),
+    UINT(msg_hb, step, LIMIT_VERSION),
     TEXT(msg_hb, metrics, MAX_JSON),
     TEXT(msg_hb, note, MAX_WORDS),
     TEXT(msg_hb, wants_own, MAX_WORDS),
@@ -92,17 +92,17 @@ static const struct field hb[] = {
 const struct table codec_peer_hb = TABLE(msg_hb, hb);
 
 static const struct field admin[] = {
-    U64(msg_admin, request),
+    ANY64(msg_admin, request),
     ID(msg_admin, asker),
     TEXT(msg_admin, order, MAX_NAME),
     UINT(msg_admin, role, ROLES - 1),
-    U32(msg_admin, count),
+    UINT(msg_admin, count, LIMIT_PROCESSES),
     TEXT(msg_admin, arguments, MAX_WORDS),
 };
 const struct table codec_peer_admin = TABLE(msg_admin, admin);
 
 static const struct field admin_ok[] = {
-    U64(msg_admin_ok, request),
+    ANY64(msg_admin_ok, request),
     ID(msg_admin_ok, asker),
     BOOL(msg_admin_ok, ok),
     TEXT(msg_admin_ok, words, MAX_WORDS),
@@ -111,7 +111,7 @@ static const struct field admin_ok[] = {
 const struct table codec_peer_admin_ok = TABLE(msg_admin_ok, admin_ok);
 
 static const struct field drain[] = {
-    U32(msg_drain, deadline_ms),
+    UINT(msg_drain, deadline_ms, LIMIT_MS),
 };
 const struct table codec_peer_drain = TABLE(msg_drain, drain);
 

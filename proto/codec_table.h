@@ -4,33 +4,12 @@
 #define PROTO_CODEC_TABLE_H
 
 #include "proto/fields.h"
+#include "proto/limit.h"
 #include "proto/msg.h"
 
-/* Most elements and bytes (protocol.md rule 11; docs/PROTOCOL.md §2.4). */
-enum {
-    MAX_TOKENS = 1 << 18,
-    MAX_SAMPLES = 1024,
-    MAX_RANGES = 1 << 16,
-    MAX_CLAIMS = 1 << 16,
-    MAX_LEASES = 1 << 13,
-    MAX_TASKS = 1 << 16,
-    MAX_SPANS = 1 << 14,
-    MAX_SCORERS = 64,
-    MAX_ARTIFACTS = 1024,
-    MAX_IMAGES = 64,
-    MAX_STOPS = 8,
-    MAX_PEERS = 4096,
-    MAX_NAME = 256,
-    MAX_WORDS = 4096,
-    MAX_JSON = 64 << 10,
-    MAX_TEXT = 1 << 20,
-    MAX_CHUNK = 1 << 20,
-    MAX_HOLD = 1 << 10, /* what a list for people may have */
-};
-
 extern const struct row codec_noun_i32, codec_noun_f32, codec_noun_u8, codec_noun_u32,
-    codec_noun_u64, codec_noun_hash, codec_noun_range, codec_noun_claim, codec_noun_version,
-    codec_noun_span;
+    codec_noun_serial, codec_noun_task_id, codec_noun_count, codec_noun_hash, codec_noun_range,
+    codec_noun_claim, codec_noun_version, codec_noun_span;
 extern const struct table codec_noun_settled, codec_noun_artifact, codec_noun_scorer,
     codec_noun_task, codec_noun_rollout, codec_noun_score, codec_noun_writer;
 

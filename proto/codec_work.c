@@ -6,20 +6,23 @@ static const struct field open[] = {
 const struct table codec_work_open = TABLE(msg_open, open);
 
 static const struct field cancel[] = {
-    COLUMN(msg_cancel, task, tasks, MAX_TASKS, codec_noun_u64),
+    COLUMN(msg_cancel, task, tasks, MAX_TASKS, codec_noun_task_id),
     TEXT(msg_cancel, reason, MAX_WORDS),
 };
 const struct table codec_work_cancel = TABLE(msg_cancel, cancel);
 
 static const struct field lease[] = {
-    U64(msg_lease, lease),         U64(msg_lease, fence),
-    HEAD_SAMPLE(msg_lease, first), UINT(msg_lease, count, MAX_SAMPLES),
-    BOOL(msg_lease, text),         MAP(msg_lease, task, codec_noun_task),
+    UINT(msg_lease, lease, LIMIT_SERIAL),
+    ANY64(msg_lease, fence),
+    HEAD_SAMPLE(msg_lease, first),
+    UINT(msg_lease, count, MAX_SAMPLES),
+    BOOL(msg_lease, text),
+    MAP(msg_lease, task, codec_noun_task),
 };
 const struct table codec_work_lease = TABLE(msg_lease, lease);
 
 static const struct field revoke[] = {
-    COLUMN(msg_revoke, lease, leases, MAX_LEASES / 2, codec_noun_u64),
+    COLUMN(msg_revoke, lease, leases, MAX_LEASES / 2, codec_noun_serial),
 };
 const struct table codec_work_revoke = TABLE(msg_revoke, revoke);
 
@@ -29,20 +32,24 @@ static const struct field want[] = {
 const struct table codec_work_want = TABLE(msg_want, want);
 
 static const struct field rollout[] = {
-    U64(msg_rollout, lease),
+    UINT(msg_rollout, lease, LIMIT_SERIAL),
     MAP(msg_rollout, rollout, codec_noun_rollout),
 };
 const struct table codec_work_rollout = TABLE(msg_rollout, rollout);
 
 static const struct field fail[] = {
-    HEAD_TASK(msg_fail, task),     U64(msg_fail, lease),   U64(msg_fail, ticket),
-    HEAD_SAMPLE(msg_fail, sample), HASH(msg_fail, scorer), TEXT(msg_fail, reason, MAX_WORDS),
+    HEAD_TASK(msg_fail, task, LIMIT_TASK),
+    UINT(msg_fail, lease, LIMIT_SERIAL),
+    UINT(msg_fail, ticket, LIMIT_SERIAL),
+    HEAD_SAMPLE(msg_fail, sample),
+    HASH(msg_fail, scorer),
+    TEXT(msg_fail, reason, MAX_WORDS),
     TEXT(msg_fail, who, MAX_NAME),
 };
 const struct table codec_work_fail = TABLE(msg_fail, fail);
 
 static const struct field item[] = {
-    U64(msg_item, task),
+    UINT(msg_item, task, LIMIT_TASK),
     UINT(msg_item, sample, MAX_SAMPLES - 1),
     UINT(msg_item, end, ROLLOUT_STOP_TEXT),
     HASH(msg_item, hash),
@@ -56,20 +63,23 @@ static const struct field item[] = {
 static const struct table item_table = TABLE(msg_item, item);
 
 static const struct field ask[] = {
-    U64(msg_ask, ticket),       HASH(msg_ask, scorer),
-    U32(msg_ask, table),        UINT(msg_ask, unit, UNIT_PAIR),
-    REAL(msg_ask, temperature), LIST(msg_ask, item, items, MAX_SAMPLES, item_table),
+    UINT(msg_ask, ticket, LIMIT_SERIAL),
+    HASH(msg_ask, scorer),
+    ANY32(msg_ask, table),
+    UINT(msg_ask, unit, UNIT_PAIR),
+    REAL(msg_ask, temperature),
+    LIST(msg_ask, item, items, MAX_SAMPLES, item_table),
 };
 const struct table codec_work_ask = TABLE(msg_ask, ask);
 
 static const struct field score[] = {
-    U64(msg_score, ticket),
+    UINT(msg_score, ticket, LIMIT_SERIAL),
     MAP(msg_score, score, codec_noun_score),
 };
 const struct table codec_work_score = TABLE(msg_score, score);
 
 static const struct field sample[] = {
-    U32(msg_sample, attempts),
+    UINT(msg_sample, attempts, LIMIT_SHOWN),
     MAP(msg_sample, rollout, codec_noun_rollout),
     LIST(msg_sample, score, scores, MAX_SCORERS, codec_noun_score),
     MAP(msg_sample, writer, codec_noun_writer),
@@ -78,14 +88,14 @@ static const struct field sample[] = {
 const struct table codec_work_sample = TABLE(msg_sample, sample);
 
 static const struct field dropped[] = {
-    HEAD_TASK(msg_dropped, task),          HEAD_SAMPLE(msg_dropped, sample),
-    UINT(msg_dropped, reason, DROP_STALE), U32(msg_dropped, attempts),
+    HEAD_TASK(msg_dropped, task, LIMIT_TASK), HEAD_SAMPLE(msg_dropped, sample),
+    UINT(msg_dropped, reason, DROP_STALE),    UINT(msg_dropped, attempts, LIMIT_SHOWN),
     TEXT(msg_dropped, error, MAX_WORDS),
 };
 const struct table codec_work_dropped = TABLE(msg_dropped, dropped);
 
 static const struct field refused[] = {
-    HEAD_TASK(msg_refused, task),
+    HEAD_TASK(msg_refused, task, LIMIT_TASK),
     HEAD_SAMPLE(msg_refused, sample),
     HASH(msg_refused, hash),
     HASH(msg_refused, scorer),
@@ -100,8 +110,10 @@ static const struct field settled[] = {
 const struct table codec_work_settled = TABLE(msg_settled, settled);
 
 static const struct field publish[] = {
-    VERSION(msg_publish, version),          HASH(msg_publish, base),
-    UINT(msg_publish, kind, ARTIFACT_FILE), U64(msg_publish, bytes),
-    U64(msg_publish, smallest_live),
+    VERSION(msg_publish, version),
+    HASH(msg_publish, base),
+    UINT(msg_publish, kind, ARTIFACT_FILE),
+    UINT(msg_publish, bytes, LIMIT_ARTIFACT),
+    UINT(msg_publish, smallest_live, LIMIT_VERSION),
 };
 const struct table codec_work_publish = TABLE(msg_publish, publish);

@@ -1,6 +1,8 @@
 #include "proto/fetch.h"
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "proto/curve.h"
 
 #include <stdio.h>
@@ -15,6 +17,7 @@ struct want {
     struct artifact what;
     char *name;
     bool used, asked;
+    char why[128]; /* there is no room for it here, and nobody asks again; else "" */
     int fd;
     int64_t asked_ms;
     struct blob_pull *pull;
@@ -216,8 +219,17 @@ static enum err take_here(struct fetch *fetch, struct want *want, int64_t now_ms
     fetch->conf.unwatch_fd(fetch->conf.self, want->fd);
     want->asked = false;
     slab = handover_take(want->fd, &want->what);
-    if (!slab)
-        return blob_pull_new(&want->pull, &want->what);
+    if (!slab) {
+        const enum err err = blob_pull_new(&want->pull, &want->what);
+        if (err == ERR_IO)
+            return err;
+        if (err) {
+            log_warn("no-room", "reason=\"%s\"", err_text());
+            printable(want->why, sizeof want->why, err_text(), strlen(err_text()),
+                      PRINTABLE_LINE);
+        }
+        return OK;
+    }
     fetch->chunks++;
     return hand(fetch, want, slab, now_ms);
 }
@@ -319,6 +331,8 @@ const char *fetch_note(struct fetch *fetch)
     for (int i = 0; i < FETCH_MAX; i++) {
         const struct want *want = &fetch->want[i];
         struct blob_pull_stats stats;
+        if (*want->why)
+            return want->why;
         if (!want->pull)
             continue;
         stats = blob_pull_stats(want->pull);

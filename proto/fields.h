@@ -22,14 +22,14 @@ enum field_kind {
     FIELD_TEXT,    /* const char *, at most max bytes */
     FIELD_HASH,    /* struct hash: 32 bytes */
     FIELD_ID,      /* struct id: 16 bytes */
-    FIELD_VERSION, /* struct version: [number, hash] */
+    FIELD_VERSION, /* struct version: [number, hash]; the number at most max */
     FIELD_TEXTS,   /* const char ** and count: at most max of at most 256 bytes each */
     FIELD_LIST,    /* pointer and count: an array of maps, at most max */
     FIELD_MAP,     /* a struct inside: a map */
     FIELD_COLUMN,  /* pointer and count: a frame, at most max elements */
     FIELD_BESIDE,  /* pointer: a frame of as many elements as the column before; no key */
-    FIELD_TASK,    /* uint64_t, travels in the header */
-    FIELD_SAMPLE,  /* uint32_t, travels in the header */
+    FIELD_TASK,    /* uint64_t, travels in the header, at most max */
+    FIELD_SAMPLE,  /* uint32_t, travels in the header, at most max */
 };
 
 enum cell { CELL_U8, CELL_32, CELL_F32, CELL_64, CELL_HASH }; /* 1, 4, 4, 8, 32 bytes */
@@ -39,6 +39,7 @@ struct row { /* one element of a column: cells, little-endian, without gaps */
     struct {
         enum cell cell;
         size_t offset;
+        uint64_t max; /* of a number; 0: what its bytes can hold */
     } cell[5];
 };
 
@@ -62,8 +63,9 @@ struct table {
     { \
 #m, FIELD_UINT, offsetof(struct s, m), 0, FIELD_SIZE(s, m), hi, NULL, NULL \
     }
-#define U32(s, m) UINT(s, m, UINT32_MAX)
-#define U64(s, m) UINT(s, m, UINT64_MAX)
+/* Numbers that are only ever compared: any will do. */
+#define ANY32(s, m) UINT(s, m, UINT32_MAX)
+#define ANY64(s, m) UINT(s, m, UINT64_MAX)
 #define REAL(s, m) \
     { \
 #m, FIELD_REAL, offsetof(struct s, m), 0, FIELD_SIZE(s, m), 0, NULL, NULL \
@@ -86,7 +88,7 @@ struct table {
     }
 #define VERSION(s, m) \
     { \
-#m, FIELD_VERSION, offsetof(struct s, m), 0, 0, 0, NULL, NULL \
+#m, FIELD_VERSION, offsetof(struct s, m), 0, 0, LIMIT_VERSION, NULL, NULL \
     }
 #define TEXTS(s, m, c, hi) \
     { \
@@ -108,13 +110,13 @@ struct table {
     { \
 #m, FIELD_BESIDE, offsetof(struct s, m), offsetof(struct s, c), 0, hi, NULL, &(r) \
     }
-#define HEAD_TASK(s, m) \
+#define HEAD_TASK(s, m, hi) \
     { \
-        NULL, FIELD_TASK, offsetof(struct s, m), 0, 0, 0, NULL, NULL \
+        NULL, FIELD_TASK, offsetof(struct s, m), 0, 0, hi, NULL, NULL \
     }
 #define HEAD_SAMPLE(s, m) \
     { \
-        NULL, FIELD_SAMPLE, offsetof(struct s, m), 0, 0, 0, NULL, NULL \
+        NULL, FIELD_SAMPLE, offsetof(struct s, m), 0, 0, MAX_SAMPLES - 1, NULL, NULL \
     }
 #define TABLE(s, rows) \
     { \
@@ -130,6 +132,8 @@ struct fields_head { /* what of a struct travels in the header */
 int fields_columns(const struct table *table);
 size_t fields_cell(enum cell cell);
 size_t fields_row(const struct row *row);
+/* Errors: ERR_RANGE if a number among n elements is above its limit. */
+enum err fields_check(const void *element, uint32_t n, const struct field *field) MUST_CHECK;
 
 /* Adds the map frame and the columns. Errors: ERR_RANGE names the member. */
 enum err fields_write(struct frames *out, const void *object, const struct table *table,

@@ -63,19 +63,20 @@ static enum err read_text(void *object, const struct field *f, struct reading *r
 
 static enum err read_texts(void *object, const struct field *f, struct reading *r)
 {
-    const uint32_t n = (uint32_t)cursor_array(&r->cursor);
+    const size_t n = cursor_array(&r->cursor);
+    const uint32_t count = (uint32_t)n;
     const char **list;
     enum err err;
 
     if (n > f->max)
         return over(f->key, n, f->max);
     err = arena_take(r->arena, &list, n, sizeof *list);
-    for (uint32_t i = 0; !err && i < n; i++)
+    for (size_t i = 0; !err && i < n; i++)
         err = copy_text(&list[i], r, f->key, 256);
     if (err)
         return err;
     set_pointer(object, f->offset, list);
-    memcpy(at(object, f->count), &n, sizeof n);
+    memcpy(at(object, f->count), &count, sizeof count);
     return OK;
 }
 
@@ -119,12 +120,15 @@ static void read_bytes(void *to, size_t want, struct reading *r)
         memcpy(to, bytes, n);
 }
 
-static void read_version(struct version *version, struct reading *r)
+static enum err read_version(void *object, const struct field *f, struct reading *r)
 {
+    struct version *const version = at(object, f->offset);
+
     if (cursor_array(&r->cursor) != 2)
         cursor_fail(&r->cursor, "a version that is not [number, hash]");
     version->number = cursor_uint(&r->cursor);
     read_bytes(version->hash.byte, HASH_BYTES, r);
+    return version->number > f->max ? over(f->key, version->number, f->max) : OK;
 }
 
 static enum err read_map(void *object, const struct table *table, struct reading *r);
@@ -181,8 +185,7 @@ static enum err read_field(void *object, const struct field *f, struct reading *
         read_bytes(at(object, f->offset), ID_BYTES, r);
         return OK;
     case FIELD_VERSION:
-        read_version(at(object, f->offset), r);
-        return OK;
+        return read_version(object, f, r);
     case FIELD_TEXTS:
         return read_texts(object, f, r);
     case FIELD_LIST:
@@ -200,19 +203,28 @@ static enum err read_field(void *object, const struct field *f, struct reading *
 }
 
 /* What a member is when no key names it; numbers are zero already. */
-static void preset(void *object, const struct table *table, const struct fields_head *head)
+static enum err preset(void *object, const struct table *table, const struct fields_head *head)
 {
+    enum err err = OK;
+
     for (int i = 0; i < table->n; i++) {
         const struct field *const f = &table->field[i];
-        if (f->kind == FIELD_TEXT)
+        if (f->kind == FIELD_TASK && head->task > f->max)
+            err = over("task", head->task, f->max);
+        else if (f->kind == FIELD_SAMPLE && head->sample > f->max)
+            err = over("sample", head->sample, f->max);
+        else if (f->kind == FIELD_TEXT)
             set_pointer(object, f->offset, "");
         else if (f->kind == FIELD_TASK)
             memcpy(at(object, f->offset), &head->task, sizeof head->task);
         else if (f->kind == FIELD_SAMPLE)
             memcpy(at(object, f->offset), &head->sample, sizeof head->sample);
         else if (f->kind == FIELD_MAP)
-            preset(at(object, f->offset), f->of, head);
+            err = preset(at(object, f->offset), f->of, head);
+        if (err)
+            break;
     }
+    return err;
 }
 
 static int named(const struct table *table, const char *key, size_t n)
@@ -229,9 +241,8 @@ static enum err read_map(void *object, const struct table *table, struct reading
 {
     const size_t pairs = cursor_map(&r->cursor);
     uint64_t seen = 0;
-    enum err err = OK;
+    enum err err = preset(object, table, r->head);
 
-    preset(object, table, r->head);
     for (size_t k = 0; !err && !r->cursor.why && k < pairs; k++) {
         size_t n;
         const char *const key = cursor_text(&r->cursor, &n);
@@ -284,15 +295,15 @@ static enum err read_column(void *object, const struct field *f, struct reading 
         memcpy(to, from, n * wire);
         return row->cell[0].cell == CELL_F32
                    ? check_finite((const float *)(void *)to, n, f->key)
-                   : OK;
+                   : fields_check(to, n, f);
     }
-    for (uint32_t i = 0; i < n; i++, to += row->memory)
+    for (uint32_t i = 0; i < n; i++)
         for (int k = 0; k < row->cells; k++) {
             const size_t bytes = fields_cell(row->cell[k].cell);
-            memcpy(to + row->cell[k].offset, from, bytes);
+            memcpy(to + i * row->memory + row->cell[k].offset, from, bytes);
             from += bytes;
         }
-    return OK;
+    return fields_check(to, n, f);
 }
 
 static enum err walk(void *object, const struct table *table, struct reading *r, int first)

@@ -36,6 +36,12 @@ static const void *pointer(const void *object, size_t offset)
     return p;
 }
 
+static enum err over(const char *key, uint64_t n, uint64_t max)
+{
+    return err_set(ERR_RANGE, "%s: %llu, at most %llu", key, (unsigned long long)n,
+                   (unsigned long long)max);
+}
+
 static enum err counted(uint32_t *out, const void *object, const struct field *f)
 {
     *out = (uint32_t)number(object, f->count, sizeof *out);
@@ -111,9 +117,20 @@ static enum err pack_uint(msgpack_packer *to, const void *object, const struct f
     const uint64_t value = number(object, f->offset, f->width);
 
     if (value > f->max)
-        return err_set(ERR_RANGE, "%s: %llu, at most %llu", f->key, (unsigned long long)value,
-                       (unsigned long long)f->max);
+        return over(f->key, value, f->max);
     msgpack_pack_uint64(to, value);
+    return OK;
+}
+
+static enum err pack_version(msgpack_packer *to, const void *object, const struct field *f)
+{
+    const struct version *const version = at(object, f->offset);
+
+    if (version->number > f->max)
+        return over(f->key, version->number, f->max);
+    msgpack_pack_array(to, 2);
+    msgpack_pack_uint64(to, version->number);
+    pack_bin(to, version->hash.byte, HASH_BYTES);
     return OK;
 }
 
@@ -138,7 +155,6 @@ static enum err pack_list(msgpack_packer *to, const void *object, const struct f
 static enum err pack_field(msgpack_packer *to, const void *object, const struct field *f,
                            struct fields_head *head)
 {
-    const struct version *version = at(object, f->offset);
     uint32_t n;
     enum err err;
 
@@ -159,10 +175,7 @@ static enum err pack_field(msgpack_packer *to, const void *object, const struct 
         pack_bin(to, at(object, f->offset), ID_BYTES);
         return OK;
     case FIELD_VERSION:
-        msgpack_pack_array(to, 2);
-        msgpack_pack_uint64(to, version->number);
-        pack_bin(to, version->hash.byte, HASH_BYTES);
-        return OK;
+        return pack_version(to, object, f);
     case FIELD_TEXTS:
         return pack_texts(to, object, f);
     case FIELD_LIST:
@@ -192,11 +205,13 @@ static enum err pack(msgpack_packer *to, const void *object, const struct table 
     msgpack_pack_map(to, keys);
     for (int i = 0; !err && i < table->n; i++) {
         const struct field *const f = &table->field[i];
-        if (f->kind == FIELD_TASK)
+        if (f->kind == FIELD_TASK) {
             head->task = number(object, f->offset, sizeof head->task);
-        else if (f->kind == FIELD_SAMPLE)
+            err = head->task > f->max ? over("task", head->task, f->max) : OK;
+        } else if (f->kind == FIELD_SAMPLE) {
             head->sample = (uint32_t)number(object, f->offset, sizeof head->sample);
-        else if (f->kind != FIELD_BESIDE) {
+            err = head->sample > f->max ? over("sample", head->sample, f->max) : OK;
+        } else if (f->kind != FIELD_BESIDE) {
             msgpack_pack_str(to, strlen(f->key));
             msgpack_pack_str_body(to, f->key, strlen(f->key));
             err = pack_field(to, object, f, head);
@@ -219,8 +234,10 @@ static enum err put(struct columns *columns, int column, const uint8_t *element,
     uint8_t *to = columns->memory[column];
 
     columns->used[column] += n * wire;
-    if (!to || !n)
+    if (!n)
         return OK;
+    if (!to) /* the first time */
+        return fields_check(element, n, f);
     to += columns->used[column] - n * wire;
     if (row->cells == 1) {
         memcpy(to, element, n * wire);

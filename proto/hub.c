@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "proto/arena.h"
 #include "proto/curve.h"
 #include "proto/hub_member.h"
@@ -316,8 +317,10 @@ static enum err on_hello(struct hub *hub, struct conn *conn, const struct msg *m
     if (!m)
         m = hub_member_add(&hub->members, hello);
     hub_member_attach(m, conn);
-    snprintf(m->pub.name, sizeof m->pub.name, "%s", hello->name);
-    snprintf(m->pub.build, sizeof m->pub.build, "%s", hello->build);
+    printable(m->pub.name, sizeof m->pub.name, hello->name, strlen(hello->name),
+              PRINTABLE_LINE);
+    printable(m->pub.build, sizeof m->pub.build, hello->build, strlen(hello->build),
+              PRINTABLE_LINE);
     m->pub.heard_ms = now_ms;
     if (hub->conf.joined)
         hub->conf.joined(hub->conf.self, &m->pub, hello, &code, &words);
@@ -341,6 +344,17 @@ static void who(struct hub *hub, struct conn *conn, int64_t now_ms)
         log_debug("who", "words=\"%s\"", err_text());
 }
 
+/* A message of `type`; its sender's member hears of it if it is bad. */
+static enum err decode(struct hub *hub, struct conn *conn, struct msg *out, enum msg_type type,
+                       const struct frames *frames, int64_t now_ms)
+{
+    const enum err err = codec_decode(out, frames, hub->arena);
+
+    if (err && conn->member && hub->conf.bad)
+        hub->conf.bad(hub->conf.self, &conn->member->pub, type, err_text(), now_ms);
+    return err == ERR_NOMEM ? ERR_RANGE : err; /* more than any message may take */
+}
+
 static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *frames,
                          int64_t now_ms)
 {
@@ -348,7 +362,6 @@ static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *fram
     struct msg msg;
     const struct row *row;
     enum err err = codec_peek(&head, frames);
-    const bool peeked = !err;
 
     if (!err && conn->member) {
         row = &hub->row[conn->member->pub.role][head.head.type];
@@ -360,22 +373,14 @@ static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *fram
         return OK;
     }
     if (!err)
-        err = codec_decode(&msg, frames, hub->arena);
-    if (err) {
-        if (peeked && conn->member && hub->conf.bad)
-            hub->conf.bad(hub->conf.self, &conn->member->pub, head.head.type, err_text(),
-                          now_ms);
-        strike(hub, conn, err_text(), now_ms);
-        return OK;
-    }
+        err = decode(hub, conn, &msg, head.head.type, frames, now_ms);
+    if (err)
+        return err;
     if (msg.head.type == MSG_HELLO)
         return on_hello(hub, conn, &msg, now_ms);
     row = &hub->row[conn->member->pub.role][msg.head.type];
-    if (!row->fn) {
-        err_set(ERR_STATE, "%s is not for this role to say", msg_name(msg.head.type));
-        strike(hub, conn, err_text(), now_ms);
-        return OK;
-    }
+    if (!row->fn)
+        return err_set(ERR_RANGE, "%s is not for this role to say", msg_name(msg.head.type));
     return row->fn(row->self, &conn->member->pub, &msg, now_ms);
 }
 
@@ -417,6 +422,7 @@ static enum err hear(struct hub *hub, struct conn *conn, struct frames *frames, 
                      int64_t now_ms)
 {
     const size_t bytes = frames_bytes(frames);
+    enum err err;
 
     hub->stats.heard++;
     hub->stats.bytes_in += bytes;
@@ -427,11 +433,11 @@ static enum err hear(struct hub *hub, struct conn *conn, struct frames *frames, 
         conn->member->pub.frames++;
         conn->member->pub.bytes += bytes;
     }
-    if (broken) {
-        strike(hub, conn, err_text(), now_ms);
-        return OK;
-    }
-    return dispatch(hub, conn, frames, now_ms);
+    err = broken ? ERR_PARSE : dispatch(hub, conn, frames, now_ms);
+    if (err != ERR_PARSE && err != ERR_RANGE)
+        return err;
+    strike(hub, conn, err_text(), now_ms); /* what is wrong with a message is its sender's */
+    return OK;
 }
 
 enum err hub_readable(void *self, int64_t now_ms)

@@ -32,6 +32,7 @@ struct hub_peer {
     void *owner;            /* the broker's */
 };
 
+/* ERR_PARSE and ERR_RANGE: the message cannot be meant, a strike. Others end the loop. */
 typedef enum err hub_fn(void *self, struct hub_peer *from, const struct msg *msg,
                         int64_t now_ms);
 /* Undecoded: `frames` may be given on with hub_forward. */

@@ -261,16 +261,23 @@ static void complete(struct peer *peer, struct msg_welcome *welcome)
         }
 }
 
+/* What a handler says of the message is its sender's fault: told, counted, passed over. */
+static enum err blame(struct peer *peer, enum err err, int64_t now_ms)
+{
+    if (err != ERR_PARSE && err != ERR_RANGE)
+        return err;
+    peer->stats.bad++;
+    complain(peer, "bad-message", now_ms);
+    return OK;
+}
+
 static enum err hear(struct peer *peer, const struct frames *frames, int64_t now_ms)
 {
     struct msg msg;
     enum err err = codec_decode(&msg, frames, peer->arena);
 
-    if (err) {
-        peer->stats.bad++;
-        complain(peer, "bad-message", now_ms);
-        return OK;
-    }
+    if (err)
+        return blame(peer, err == ERR_NOMEM ? ERR_RANGE : err, now_ms);
     peer->stats.heard++;
     if (msg.head.type == MSG_WELCOME && !*msg.welcome.bulk && peer->conf.hello)
         return err_set(ERR_STATE, "%s is a broker's bulk port: its control port is meant",
@@ -278,7 +285,10 @@ static enum err hear(struct peer *peer, const struct frames *frames, int64_t now
     if (msg.head.type == MSG_WELCOME)
         complete(peer, &msg.welcome);
     if (note(peer, &msg, now_ms) && peer->handler[msg.head.type].fn)
-        return peer->handler[msg.head.type].fn(peer->handler[msg.head.type].self, &msg, now_ms);
+        return blame(
+            peer,
+            peer->handler[msg.head.type].fn(peer->handler[msg.head.type].self, &msg, now_ms),
+            now_ms);
     peer->stats.unhandled++;
     return OK;
 }

@@ -23,8 +23,10 @@ enum {
     PEER_REFUSED_MS = 4000,
 };
 
-/* Hears a message; it lies in the peer's arena until the handler returns. An error ends the
- * process's loop: a message that is merely useless is OK. */
+/* Hears a message; it lies in the peer's arena until the handler returns. ERR_PARSE and
+ * ERR_RANGE say that the message cannot be meant: it is counted as bad, told and passed over,
+ * and nothing ends. Any other error is of this machine and ends the process's loop. A message
+ * that is merely useless is OK. */
 typedef enum err peer_fn(void *self, const struct msg *msg, int64_t now_ms);
 
 struct peer_conf {

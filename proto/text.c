@@ -32,9 +32,7 @@ size_t text_print(char *to, size_t room, const char *fmt, ...)
     say_pen(&pen, false, fmt, &args);
     va_end(args);
     if (room)
-        *to = 0;
-    if (room >= PRINTABLE_ROOM && pen.n)
-        n = printable(to, room, pen.text, pen.n, PRINTABLE_LINE);
+        n = printable(to, room, pen.text ? pen.text : "", pen.n, PRINTABLE_CUT);
     free(pen.text);
     return n;
 }

@@ -11,7 +11,7 @@
 bool text_valid(const char *text, size_t n);
 
 /* snprintf, whose words may go into a message and before people: printable (base/printable.h),
- * and what does not fit is cut between characters, never within one, and told by "...". Returns
+ * and what does not fit is cut between characters, never within one. Returns
  * the bytes that are there. */
 size_t text_print(char *to, size_t room, const char *fmt, ...) PRINTF(3, 4);
 

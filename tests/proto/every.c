@@ -16,6 +16,7 @@ static const int32_t stop[] = {2, 7};
 static const int32_t tail[] = {198};
 static const char *stop_text[] = {"\n\n", "Human:", "\xc3\xa9"};
 static const uint64_t numbers[] = {3, UINT64_C(1) << 60, 5};
+static const uint64_t counts[] = {3, UINT64_C(1) << 50, 5};
 static const struct range range[] = {{70, 0, 4}, {71, 2, 1}, {UINT64_C(1) << 33, 1023, 1}};
 static const float value[] = {0.25f, -8.0f, 1e10f};
 static const uint32_t each[] = {1, 2};
@@ -343,7 +344,7 @@ static struct msg stats(struct msg m)
         .actor_busy = .5,
         .rewarder_busy = .25,
         .learner_busy = .125,
-        .staleness = numbers,
+        .staleness = counts,
         .stalenesses = 3,
         .drop = drop,
         .drops = 1,

@@ -1,6 +1,7 @@
 add_library(every STATIC proto/every.c proto/every_size.c)
 target_link_libraries(every PUBLIC proto)
 drover_test(proto/codec NEEDS every)
+drover_test(proto/limit NEEDS every)
 drover_test(proto/wire_golden NEEDS every)
 target_compile_definitions(test_proto_wire_golden PRIVATE GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/golden")
 drover_test(proto/blob NEEDS proto)

@@ -133,10 +133,35 @@ static int free_page(void **state)
     return 0;
 }
 
+/* The numbers of §2.4 are those of limit.h. */
+static void the_page_has_the_limits_of_numbers(void **state)
+{
+    static const struct {
+        uint64_t limit;
+        const char *row;
+    } rows[] = {
+        {LIMIT_TASK_END, "`open_to` | 2^62 |"},    {LIMIT_SERIAL, "`lease_seen` | 2^60 |"},
+        {LIMIT_COUNT, "for people | 2^53 |"},      {LIMIT_VERSION, "epochs | 2^48 |"},
+        {LIMIT_EPOCH, "epochs | 2^48 |"},          {LIMIT_ARTIFACT, "of an artifact | 2^35 |"},
+        {LIMIT_CHUNKS, "of an artifact | 2^15 |"}, {LIMIT_CREDIT, "`credit_max` | 2^16 |"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *power = strchr(rows[i].row, '^') + 1;
+        assert_true(rows[i].limit == UINT64_C(1) << strtoul(power, NULL, 10));
+        if (!strstr(text, rows[i].row))
+            fail_msg("the page does not say '%s'", rows[i].row);
+    }
+    assert_int_equal(LIMIT_PROCESSES, 4096);
+    assert_non_null(strstr(text, "`count` of ADMIN | 4096 |"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_has_every_row_of_every_table),
+        cmocka_unit_test(the_page_has_the_limits_of_numbers),
         cmocka_unit_test(the_page_has_every_message_under_its_number),
     };
 

@@ -224,6 +224,44 @@ static void garbage_is_a_strike_and_shuts_the_connection(void **state)
     zmq_close(raw);
 }
 
+static enum err heard_nonsense(void *self, const struct msg *msg, int64_t now_ms)
+{
+    (void)msg, (void)now_ms;
+    ++*(int *)self;
+    return err_set(*(int *)self % 2 ? ERR_PARSE : ERR_RANGE, "that cannot be meant");
+}
+
+static enum err hub_heard_nonsense(void *self, struct hub_peer *from, const struct msg *msg,
+                                   int64_t now_ms)
+{
+    (void)from;
+    return heard_nonsense(self, msg, now_ms);
+}
+
+/* A handler that cannot use what it was told ends neither process. */
+static void a_message_that_cannot_be_meant_is_its_sender_s_fault(void **state)
+{
+    struct bed *const bed = *state;
+    struct msg settled = every_message(MSG_SETTLED), fail = every_message(MSG_FAIL);
+    struct end *end;
+    int told = 0, failed = 0;
+
+    bed_hub(bed, "tcp://127.0.0.1:*", NULL);
+    end = bed_dial(bed, hub_endpoint(bed->hub), NULL, (struct peer_conf){0});
+    peer_on(end->peer, MSG_SETTLED, heard_nonsense, &told);
+    hub_on(bed->hub, ROLE_ACTOR, MSG_FAIL, hub_heard_nonsense, &failed);
+    BED_UNTIL(bed, end->welcomes == 1);
+    for (int i = 1; i <= 2; i++) {
+        assert_ok(hub_send(bed->hub, bed->from, &settled));
+        assert_ok(peer_send(end->peer, &fail));
+        BED_UNTIL(bed, told == i && failed == i);
+    }
+    assert_int_equal(peer_stats(end->peer)->bad, 2);
+    assert_int_equal(hub_stats(bed->hub)->bad, 2);
+    assert_int_equal(bed->from->strikes, 2);
+    assert_true(peer_welcome(end->peer));
+}
+
 static void a_peer_that_does_not_read_stops_nobody(void **state)
 {
     struct bed *const bed = *state;
@@ -384,6 +422,7 @@ int main(void)
         FACT(a_refused_peer_hears_why_and_a_wrong_role_too),
         FACT(twenty_strikes_end_a_peer_and_no_other),
         FACT(garbage_is_a_strike_and_shuts_the_connection),
+        FACT(a_message_that_cannot_be_meant_is_its_sender_s_fault),
         FACT(a_peer_that_does_not_read_stops_nobody),
         FACT(flipped_bits_are_survived),
         FACT(a_public_address_needs_a_key),

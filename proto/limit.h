@@ -1,0 +1,71 @@
+/* limit: how large each number that travels may be, and why.
+ *
+ * A number within its limit may be added to, multiplied as said and put into an int or a size_t
+ * by whoever reads it; the codec refuses what is larger, in both directions. What is only ever
+ * compared (an incarnation, a seed, a request's number) has none and says so in its table. */
+
+#ifndef PROTO_LIMIT_H
+#define PROTO_LIMIT_H
+
+#include "base/hash.h"
+#include "proto/noun.h"
+#include "proto/wire.h"
+
+/* Elements of arrays and bytes of texts (docs/PROTOCOL.md §2.4). */
+enum {
+    MAX_TOKENS = 1 << 18, /* of a prompt, of an answer: a body of 4 MiB holds no more */
+    MAX_SAMPLES = 1024,   /* of a task, and rollouts of a ticket */
+    MAX_RANGES = 1 << 16, /* settled out of order: 64 samples each in a full window */
+    MAX_CLAIMS = 1 << 16, /* samples that one actor holds */
+    MAX_LEASES = 1 << 13, /* of one actor: 64 KiB of numbers */
+    MAX_TASKS = 1 << 16,  /* cancelled at once: 512 KiB of numbers */
+    MAX_SPANS = 1 << 14,  /* weights that changed within one answer */
+    MAX_SCORERS = 64,     /* of a run's table */
+    MAX_ARTIFACTS = 1024, /* of a run: images of the versions that live, and models */
+    MAX_IMAGES = 64,      /* that one actor holds */
+    MAX_STOPS = 8,        /* stop tokens, stop texts */
+    MAX_PEERS = 4096,     /* connections of a broker (hub_conf) */
+    MAX_NAME = 256,
+    MAX_WORDS = 4096,
+    MAX_JSON = 64 << 10,
+    MAX_TEXT = 1 << 20,
+    MAX_CHUNK = 1 << 20,
+    MAX_HOLD = 1 << 10, /* what a list for people may have */
+};
+
+/* Numbers. */
+#define LIMIT_TASK (TASK_IDS - 1)           /* id + n cannot wrap */
+#define LIMIT_TASK_END TASK_IDS             /* behind the last one: watermark, open_to */
+#define LIMIT_VERSION (UINT64_C(1) << 48)   /* of weights, of iterations: sums stay exact */
+#define LIMIT_EPOCH (UINT64_C(1) << 48)     /* a start each: epoch + 1 cannot wrap */
+#define LIMIT_SERIAL (UINT64_C(1) << 60)    /* leases, tickets: serial + 1 cannot wrap */
+#define LIMIT_COUNT (UINT64_C(1) << 53)     /* for people: exact as a number of JSON */
+#define LIMIT_ARTIFACT (UINT64_C(32) << 30) /* bytes: digests of all chunks fit one message */
+enum {
+    LIMIT_CHUNKS = 1 << 15,      /* of an artifact */
+    LIMIT_MS = INT32_MAX,        /* 24 days; in an int, and far from the end of a clock */
+    LIMIT_SHOWN = INT32_MAX,     /* for people: in an int; nothing is reckoned with it */
+    LIMIT_CREDIT = MAX_CLAIMS,   /* more than that nobody can hold */
+    LIMIT_SLOTS = 4096,          /* sequences, rollouts, processes at once on one machine */
+    LIMIT_PROCESSES = MAX_PEERS, /* more a broker does not let in */
+    LIMIT_MAJOR = UINT16_MAX,    /* versions of the protocol */
+    LIMIT_TOKEN = INT32_MAX,     /* tokens are an int32_t */
+    LIMIT_TOP_K = INT32_MAX,     /* in an int: above a vocabulary it means off */
+};
+
+_Static_assert(LIMIT_TASK <= UINT64_MAX / 3 && LIMIT_TASK <= INT64_MAX, "ids are added to");
+_Static_assert(LIMIT_SERIAL <= INT64_MAX / 2, "serials are added to");
+_Static_assert(LIMIT_VERSION <= INT64_MAX / 2 && LIMIT_EPOCH <= INT64_MAX / 2, "so are these");
+_Static_assert(LIMIT_COUNT <= INT64_MAX / 512, "counts of a fleet are added up");
+_Static_assert(LIMIT_ARTIFACT <= SIZE_MAX / 2, "an artifact is in memory");
+_Static_assert(LIMIT_ARTIFACT / HASH_CHUNK <= LIMIT_CHUNKS, "its chunks are numbered");
+_Static_assert(LIMIT_CHUNKS *HASH_BYTES <= MAX_CHUNK, "digests of all chunks are one chunk");
+_Static_assert(2 * MAX_TOKENS + MAX_HOLD <= INT32_MAX, "prompt, answer and tail are an int");
+_Static_assert(MAX_SAMPLES *(INT64_C(3) * MAX_TOKENS) <= INT32_MAX,
+               "a ticket's tokens are too");
+_Static_assert(MAX_CLAIMS * 48 <= WIRE_BODY_MAX, "claims fit a body");
+_Static_assert(MAX_RANGES * 16 <= WIRE_BODY_MAX, "ranges fit a body");
+_Static_assert(MAX_LEASES * 8 <= WIRE_CONTROL_MAX, "leases fit a control message");
+_Static_assert(MAX_TEXT < INT32_MAX && MAX_CHUNK < INT32_MAX, "lengths are ints");
+
+#endif
