@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BEAT_MS = 1000, PARKED = 128, PARKED_MS = 1000 };
+enum {
+    BEAT_MS = 1000,
+    PARKED = 128,
+    PARKED_MS = 1000,
+    SILENT_MS = 1500, /* without an answer: the next holder is tried; askers repeat after 2 s */
+};
 
 struct parked { /* asked for before anybody offers it: an OFFER may be on its way */
     uint32_t asker;
@@ -18,6 +23,9 @@ struct bulk {
     struct hub *hub;
     uint64_t incarnation;
     int64_t beat_ms;
+    struct id learner; /* of the control port: what it offers, it holds; and its key */
+    struct hash key;
+    bool known;
     struct parked parked[PARKED]; /* a ring: the oldest gives way */
     uint32_t parks;
     struct bulk_stats stats;
@@ -26,6 +34,7 @@ struct bulk {
 struct offers { /* a peer's last OFFER */
     struct hash *hash;
     uint32_t n;
+    int64_t asked_ms; /* since when it owes an answer; 0: it owes none */
 };
 
 static const enum role askers[] = {ROLE_ACTOR, ROLE_REWARDER};
@@ -60,6 +69,7 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
     if (!offers)
         offers = from->owner = mem_new(1, sizeof *offers);
     offers->n = 0; /* said again on each connection */
+    offers->asked_ms = 0;
     tell(bulk, from, &welcome);
     return OK;
 }
@@ -71,25 +81,58 @@ static enum err on_beat(void *self, struct hub_peer *from, const struct msg *msg
     return OK;
 }
 
-static struct hub_peer *holder(const struct bulk *bulk, const struct hash *hash)
+static bool offers_it(const struct hub_peer *peer, const struct hash *hash)
 {
-    for (struct hub_peer *p = hub_next(bulk->hub, NULL); p; p = hub_next(bulk->hub, p)) {
-        const struct offers *offers = p->owner;
+    const struct offers *offers = peer->owner;
 
-        for (uint32_t i = 0; offers && i < offers->n; i++)
-            if (hash_same(&offers->hash[i], hash))
-                return p;
-    }
-    return NULL;
+    for (uint32_t i = 0; offers && i < offers->n; i++)
+        if (hash_same(&offers->hash[i], hash))
+            return true;
+    return false;
 }
 
-static void pass(struct bulk *bulk, struct hub_peer *to, const struct msg_wreq *ask,
-                 uint32_t asker)
+/* Whom to ask first: the smaller. The run's own learner comes before whoever else offers the
+ * same bytes, but one that owes an answer for long comes behind all that do not. */
+static int rank(const struct bulk *bulk, const struct hub_peer *peer, int64_t now_ms)
+{
+    const struct offers *offers = peer->owner;
+    const bool own = bulk->known && !memcmp(&peer->id, &bulk->learner, sizeof peer->id) &&
+                     hash_same(&peer->key, &bulk->key);
+    const bool silent = offers->asked_ms && now_ms - offers->asked_ms >= SILENT_MS;
+
+    return (silent ? 2 : 0) + (own ? 0 : 1);
+}
+
+static struct hub_peer *holder(const struct bulk *bulk, const struct hash *hash, int64_t now_ms)
+{
+    struct hub_peer *best = NULL;
+
+    for (struct hub_peer *p = hub_next(bulk->hub, NULL); p; p = hub_next(bulk->hub, p))
+        if (p->reachable && offers_it(p, hash) &&
+            (!best || rank(bulk, p, now_ms) < rank(bulk, best, now_ms)))
+            best = p;
+    return best;
+}
+
+/* False if nobody is there to ask. */
+static bool pass(struct bulk *bulk, const struct msg_wreq *ask, uint32_t asker, int64_t now_ms)
 {
     struct msg msg = {.head.type = MSG_WREQ, .wreq = *ask};
+    struct hub_peer *to;
 
     msg.wreq.route = asker;
-    tell(bulk, to, &msg);
+    while ((to = holder(bulk, &ask->hash, now_ms))) {
+        struct offers *offers = to->owner;
+        const enum err err = hub_send(bulk->hub, to, &msg);
+
+        if (!err && !offers->asked_ms)
+            offers->asked_ms = now_ms;
+        bulk->stats.lost += err != OK;
+        if (err != ERR_IO) /* else it is gone, and the next one is there */
+            return true;
+        to->reachable = false;
+    }
+    return false;
 }
 
 static void none(struct bulk *bulk, const struct parked *at)
@@ -108,13 +151,11 @@ static void pass_parked(struct bulk *bulk, int64_t now_ms)
 {
     for (uint32_t i = 0; i < PARKED; i++) {
         struct parked *at = &bulk->parked[i];
-        struct hub_peer *to = at->asker ? holder(bulk, &at->ask.hash) : NULL;
+        const bool passed = at->asker && pass(bulk, &at->ask, at->asker, now_ms);
 
-        if (!at->asker || (!to && now_ms - at->since_ms < PARKED_MS))
+        if (!at->asker || (!passed && now_ms - at->since_ms < PARKED_MS))
             continue;
-        if (to)
-            pass(bulk, to, &at->ask, at->asker);
-        else
+        if (!passed)
             none(bulk, at);
         at->asker = 0;
     }
@@ -134,6 +175,7 @@ static enum err on_offer(void *self, struct hub_peer *from, const struct msg *ms
 {
     struct offers *offers = from->owner;
 
+    from->reachable = true;
     offers->n = msg->offer.artifacts;
     if (offers->n)
         offers->hash = mem_grow(offers->hash, offers->n, sizeof *offers->hash);
@@ -147,12 +189,9 @@ static enum err on_wreq(void *self, struct hub_peer *from, const struct msg *msg
                         int64_t now_ms)
 {
     struct bulk *bulk = self;
-    struct hub_peer *to = holder(bulk, &msg->wreq.hash);
 
     bulk->stats.asked++;
-    if (to)
-        pass(bulk, to, &msg->wreq, from->number);
-    else
+    if (!pass(bulk, &msg->wreq, from->number, now_ms))
         park(bulk, &msg->wreq, from->number, now_ms);
     return OK;
 }
@@ -165,7 +204,10 @@ static enum err on_answer(void *self, struct hub_peer *from, const struct codec_
     struct hub_peer *to =
         head->task <= UINT32_MAX ? hub_find(bulk->hub, (uint32_t)head->task) : NULL;
     const size_t bytes = frames_bytes(frames);
+    struct offers *offers = from->owner;
 
+    if (offers)
+        offers->asked_ms = 0;
     if (bytes > WIRE_CHUNK_MAX) {
         hub_strike(bulk->hub, from, "a chunk is larger than 1 MiB", now_ms);
         return OK;
@@ -217,6 +259,26 @@ void bulk_close(struct bulk *bulk)
         gone(bulk, p, "", 0);
     hub_close(bulk->hub);
     free(bulk);
+}
+
+void bulk_learner(struct bulk *bulk, const struct id *id, const struct hash *key)
+{
+    bulk->learner = *id;
+    bulk->key = *key;
+    bulk->known = true;
+}
+
+void bulk_left(struct bulk *bulk, const struct id *id, int64_t now_ms)
+{
+    struct hub_peer *next;
+
+    for (struct hub_peer *p = hub_next(bulk->hub, NULL); p; p = next) {
+        next = hub_next(bulk->hub, p);
+        if (p->role == ROLE_LEARNER && !memcmp(&p->id, id, sizeof *id))
+            hub_release(bulk->hub, p, now_ms);
+    }
+    if (!memcmp(&bulk->learner, id, sizeof *id))
+        bulk->known = false;
 }
 
 struct hub *bulk_hub(const struct bulk *bulk)

@@ -113,6 +113,8 @@ static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now
     struct member *member = peer->owner;
 
     peer->owner = NULL;
+    if (member && peer->role == ROLE_LEARNER)
+        bulk_left(s->bulk, &peer->id, now_ms);
     if (member)
         broker_gone(s->broker, member, strcmp(why, "bye") != 0, now_ms);
 }
@@ -125,8 +127,11 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
 
     s->now_ms = now_ms;
     member = broker_hello(s->broker, from->owner, from, msg, now_ms);
-    if (member) /* else `from` is gone */
-        from->owner = member;
+    if (!member) /* `from` is gone */
+        return OK;
+    from->owner = member;
+    if (from->role == ROLE_LEARNER)
+        bulk_learner(s->bulk, &from->id, &from->key);
     return OK;
 }
 
