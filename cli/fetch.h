@@ -14,10 +14,18 @@
 enum err fetch_text(char **out, size_t *n, const char *url, const char *accept,
                     size_t limit) MUST_CHECK;
 
-/* Downloads to path.part, going on where an earlier try stopped, with progress on a terminal,
- * then compares SHA-256 (NULL: not known) and renames it to `path`. `token`: bearer token or
- * NULL. Errors: ERR_IO; ERR_PARSE if the hash differs (the partial file is removed). */
+struct fetch_want {
+    const struct hash *sha256; /* of the bytes; NULL: not known before the answer */
+    int64_t size;              /* bytes; -1: not known */
+    int64_t limit;             /* at most */
+};
+
+/* Downloads to path.part, with progress on a terminal, and goes on where an earlier try stopped
+ * if its bytes are of the same file: by SHA-256, or by the server's entity tag. What is whole
+ * is compared with `want` or with the SHA-256 that the hub gives (X-Linked-Etag), then renamed
+ * to `path`. `token`: bearer token or NULL. Errors: ERR_IO; ERR_PARSE if hash or size differs
+ * (the partial file is removed). */
 enum err fetch_file(const char *path, const char *url, const char *token,
-                    const struct hash *sha256, int64_t limit) MUST_CHECK;
+                    const struct fetch_want *want) MUST_CHECK;
 
 #endif
