@@ -19,7 +19,6 @@ struct actor {
     struct book *book;
     struct id run;
     struct weights weights;
-    struct artifact card; /* of the policy, as WELCOME named it */
     uint64_t lease_seen;
     uint32_t said, leased; /* credit in the last HB; samples leased since */
     bool draining, bye_said, bye_ok;
@@ -107,8 +106,8 @@ static uint32_t credit(const struct actor *a)
     const uint32_t most = (uint32_t)a->conf.slots + (uint32_t)a->conf.slots / 2 + 1;
     const uint32_t running = book_running(a->book);
 
-    if (a->draining || !a->weights.have_card || book_bytes(a->book) > a->conf.keep_bytes ||
-        running >= most)
+    if (a->draining || !a->weights.have_card || *a->weights.unfit ||
+        book_bytes(a->book) > a->conf.keep_bytes || running >= most)
         return 0;
     return most - running;
 }
@@ -130,42 +129,40 @@ void actor_hb(void *self, struct msg_hb *out)
     out->lease = book_leases(a->book, &out->leases);
     out->image = a->weights.held;
     out->images = a->weights.helds;
-    out->note = fetch_note(a->fetch);
-}
-
-static enum err send_rollout(struct actor *a, struct entry *e)
-{
-    struct msg msg = {.head.type = MSG_ROLLOUT};
-
-    msg.rollout.lease = e->lease;
-    msg.rollout.rollout = *e->rollout;
-    if (!e->rollout->text)
-        msg.rollout.rollout.text = "";
-    switch (peer_send(a->peer, &msg)) {
-    case OK:
-        e->sent = true;
-        return OK;
-    case ERR_STATE: /* no broker now, or its pipe is full: the tick tries again */
-        return OK;
-    default:
-        return err_add("rollout of task %llu", (unsigned long long)e->task);
-    }
+    out->note = *a->weights.unfit ? a->weights.unfit : fetch_note(a->fetch);
 }
 
 static enum err send_fail(struct actor *a, uint64_t task, uint32_t sample, uint64_t lease,
                           const char *reason)
 {
-    struct msg msg = {.head.type = MSG_FAIL};
+    struct msg msg = {.head.type = MSG_FAIL,
+                      .fail = {.task = task, .sample = sample, .lease = lease, .who = ""}};
     enum err err;
 
-    msg.fail.task = task;
-    msg.fail.sample = sample;
-    msg.fail.lease = lease;
     msg.fail.reason = reason;
     log_warn("refused", "task=%llu sample=%u reason=\"%s\"", (unsigned long long)task, sample,
              reason);
     err = peer_send(a->peer, &msg);
     return err == ERR_STATE ? OK : err;
+}
+
+/* Anything but the system's own errors is of this answer: it fails, the actor goes on. */
+static enum err send_rollout(struct actor *a, struct entry *e)
+{
+    struct msg msg = {.head.type = MSG_ROLLOUT};
+    const struct entry was = *e;
+    enum err err;
+
+    msg.rollout.lease = e->lease;
+    msg.rollout.rollout = *e->rollout;
+    if (!e->rollout->text)
+        msg.rollout.rollout.text = "";
+    err = peer_send(a->peer, &msg);
+    e->sent |= !err;
+    if (err != ERR_RANGE)
+        return err == ERR_STATE ? OK : err; /* no broker now, or its pipe is full: the tick */
+    book_remove(a->book, was.task, was.sample);
+    return send_fail(a, was.task, was.sample, was.lease, err_text());
 }
 
 /* ---- what we hear */
@@ -199,16 +196,6 @@ static void start_over(struct actor *a, const struct id *run)
     weights_reset(&a->weights);
 }
 
-static void note_card(struct actor *a, const struct msg_welcome *w)
-{
-    weights_card(&a->weights, w->artifact, w->artifacts);
-    for (uint32_t i = 0; i < w->artifacts; i++)
-        if (hash_same(&w->artifact[i].hash, &a->weights.card)) {
-            a->card = w->artifact[i];
-            a->card.name = "policy";
-        }
-}
-
 static void judge(struct actor *a, const struct claim *verdict)
 {
     struct entry *e = book_find(a->book, verdict->task, verdict->sample);
@@ -235,13 +222,13 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     if (memcmp(a->run.byte, msg->head.run.byte, sizeof a->run.byte))
         start_over(a, &msg->head.run);
     fetch_run(a->fetch, &a->run);
-    note_card(a, w);
+    weights_card(&a->weights, w->artifact, w->artifacts);
     settle(a, &w->settled);
     for (uint32_t i = 0; i < w->verdicts; i++)
         judge(a, &w->verdict[i]);
     drop_images(a, w->smallest_live);
     weights_newest(&a->weights, &w->newest);
-    return weights_ask(&a->weights, a->fetch, &a->card);
+    return weights_ask(&a->weights, a->fetch);
 }
 
 static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
@@ -260,7 +247,7 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
     settle(a, &msg->hb.settled);
     drop_images(a, msg->hb.smallest_live);
     weights_newest(&a->weights, &msg->hb.newest);
-    return weights_ask(&a->weights, a->fetch, &a->card);
+    return weights_ask(&a->weights, a->fetch);
 }
 
 static enum err on_settled(void *self, const struct msg *msg, int64_t now_ms)
@@ -277,15 +264,16 @@ static enum err on_publish(void *self, const struct msg *msg, int64_t now_ms)
     (void)now_ms;
     drop_images(a, msg->publish.smallest_live);
     weights_newest(&a->weights, &msg->publish.version);
-    return weights_ask(&a->weights, a->fetch, &a->card);
+    return weights_ask(&a->weights, a->fetch);
 }
 
 static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct actor *a = self;
     const struct msg_lease *lease = &msg->lease;
-    const char *no =
-        a->weights.have_card ? compute_unfit(&lease->task) : "the model has not arrived yet";
+    const char *no = *a->weights.unfit       ? a->weights.unfit
+                     : !a->weights.have_card ? "the model has not arrived yet"
+                                             : compute_item_unfit(&lease->task);
     uint32_t first = 0, run = 0;
 
     (void)now_ms;
@@ -305,12 +293,12 @@ static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
             run++;
             a->leased++;
         } else if (run) {
-            post(a, compute_job(&lease->task, first, run, lease->text));
+            post(a, compute_item_job(&lease->task, first, run, lease->text));
             run = 0;
         }
     }
     weights_want(&a->weights, &lease->task.version);
-    return weights_ask(&a->weights, a->fetch, &a->card);
+    return weights_ask(&a->weights, a->fetch);
 }
 
 static enum err on_revoke(void *self, const struct msg *msg, int64_t now_ms)
@@ -397,14 +385,13 @@ void actor_listen(struct actor *a)
 enum err actor_got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
 {
     struct actor *a = self;
-    struct item *item;
-    enum err err = weights_got(&a->weights, &item, what, slab);
+    struct item *item = weights_got(&a->weights, what, slab);
 
-    if (err || !item)
-        return err;
+    if (!item)
+        return OK;
     post(a, item);
     peer_hb(a->peer, now_ms); /* leases of this version may come now */
-    return weights_ask(&a->weights, a->fetch, &a->card);
+    return weights_ask(&a->weights, a->fetch);
 }
 
 /* Slots that became free are told at once, a few together: none waits for the next second. */
@@ -431,12 +418,18 @@ static enum err finished(struct actor *a, struct item *item)
  * come (docs/PROTOCOL.md, FAIL). */
 static enum err failed(struct actor *a, const struct item *item)
 {
-    const struct entry *e = book_find(a->book, item->task, item->first);
-    const uint64_t lease = e ? e->lease : 0;
+    struct entry first = {0};
+    bool any = false;
 
-    for (uint32_t s = 0; s < item->count; s++)
-        book_remove(a->book, item->task, item->first + s);
-    return send_fail(a, item->task, item->first, lease, item->words);
+    for (uint32_t s = item->first; s < item->first + item->count; s++) {
+        const struct entry *e = book_find(a->book, item->task, s);
+        if (!e || e->rollout) /* settled or revoked, or done before the others failed */
+            continue;
+        first = any ? first : *e;
+        any = true;
+        book_remove(a->book, item->task, s);
+    }
+    return any ? send_fail(a, item->task, first.sample, first.lease, item->words) : OK;
 }
 
 enum err actor_given(void *self, void *given, int64_t now_ms)
@@ -483,14 +476,16 @@ static void say_bye(struct actor *a)
 enum err actor_tick(void *self, int64_t now_ms)
 {
     struct actor *a = self;
+    struct entry *e;
     uint32_t n;
-    struct entry *e = book_list(a->book, &n);
     enum err err;
 
     (void)now_ms;
     post_late(a);
-    err = weights_ask(&a->weights, a->fetch, &a->card);
-    for (uint32_t i = 0; i < n && !err; i++)
+    err = weights_ask(&a->weights, a->fetch);
+    /* one that cannot be sent leaves the list; whoever slips into its place has the next tick
+     */
+    for (uint32_t i = 0; e = book_list(a->book, &n), i < n && !err; i++)
         if (e[i].rollout && !e[i].sent && peer_welcome(a->peer))
             err = send_rollout(a, &e[i]);
     if (!err && a->draining)

@@ -36,63 +36,13 @@ struct compute {
     struct jobs running; /* all their samples are in slots, which borrow from them: freed when
                             the slots are empty */
     struct version now;  /* the one being decoded */
+    struct version bad;  /* an image that cannot be used, and why; jobs of it fail */
+    char bad_words[ERR_WORDS];
     bool any; /* what runs takes any version: the newest, from one token to the next */
     struct swaps swaps;
     struct worker *worker;
     struct compute_counters counters;
 };
-
-struct item *compute_item(enum item_kind kind)
-{
-    struct item *item = mem_new(1, sizeof *item);
-
-    item->kind = kind;
-    return item;
-}
-
-void compute_item_free(void *self)
-{
-    struct item *item = self;
-
-    if (!item)
-        return;
-    bundle_free(item->bundle);
-    slab_free(item->image);
-    free(item->prompt);
-    for (int i = 0; i < COMPUTE_STOPS; i++)
-        free(item->stop_text[i]);
-    book_rollout_free(item->rollout);
-    free(item);
-}
-
-struct item *compute_job(const struct task *task, uint32_t first, uint32_t count, bool text)
-{
-    struct item *job = compute_item(ITEM_JOB);
-
-    job->version = task->version;
-    job->task = task->id;
-    job->seed = task->seed;
-    job->first = first;
-    job->count = count;
-    job->text = text;
-    job->prompts = (int)task->prompts;
-    job->prompt = mem_new(task->prompts, sizeof *job->prompt);
-    for (uint32_t i = 0; i < task->prompts; i++)
-        job->prompt[i] = task->prompt[i];
-    job->decoding = task->decoding;
-    for (uint32_t i = 0; i < task->decoding.stops; i++)
-        job->stop[i] = task->decoding.stop[i];
-    for (uint32_t i = 0; i < task->decoding.stop_texts; i++)
-        job->stop_text[i] = mem_text(task->decoding.stop_text[i]);
-    return job;
-}
-
-const char *compute_unfit(const struct task *task)
-{
-    if (task->decoding.stops > COMPUTE_STOPS || task->decoding.stop_texts > COMPUTE_STOPS)
-        return "more than 8 stop tokens or stop texts";
-    return NULL;
-}
 
 void compute_new(struct compute **out, int slots)
 {
@@ -311,6 +261,7 @@ static void admit(struct compute *c, size_t i)
         fail(c, take_out(&c->waiting, i), err_text());
         return;
     }
+    job->begun += n;
     job->first += n;
     job->count -= n;
     if (!job->count)
@@ -341,11 +292,34 @@ static bool choose(struct compute *c, bool now, size_t *at)
     return false;
 }
 
+/* The whole job: the actor knows which of its samples are done. */
+static void fail_whole(struct compute *c, struct item *job, const char *words)
+{
+    job->first -= job->begun;
+    job->count += job->begun;
+    fail(c, job, words);
+}
+
+/* Weights that are no use will not come better: who waits for them hears so. */
+static void fail_unusable(struct compute *c)
+{
+    for (size_t i = 0; *c->bad_words && i < c->waiting.n;) {
+        struct item *job = c->waiting.item[i];
+        const bool any = takes_any(&job->version);
+        if (any ? !suits(c, job, false) && c->bad.number >= job->version.number
+                : same_version(&job->version, &c->bad))
+            fail_whole(c, take_out(&c->waiting, i), c->bad_words);
+        else
+            i++;
+    }
+}
+
 /* Fills the slots. Afterwards something runs, or nothing that waits can run yet. */
 static void admit_all(struct compute *c)
 {
     size_t at;
 
+    fail_unusable(c);
     while (!active(c)) {
         forget(&c->running);
         if (!choose(c, false, &at))
@@ -363,7 +337,7 @@ static void admit_all(struct compute *c)
 
 /* ---- items */
 
-static enum err take_card(struct compute *c, struct item *item)
+static void take_card(struct compute *c, struct item *item)
 {
     generate_free(c->generate);
     c->generate = NULL;
@@ -372,18 +346,17 @@ static enum err take_card(struct compute *c, struct item *item)
     while (c->images)
         drop_image(c, 0);
     bundle_free(c->bundle);
+    *c->bad_words = 0;
     c->bundle = item->bundle;
     item->bundle = NULL;
-    return OK;
 }
 
-static enum err take_image(struct compute *c, struct item *item)
+static void take_image(struct compute *c, struct item *item)
 {
     struct held *h;
-    enum err err;
 
     if (!c->bundle || find_image(c, &item->version))
-        return OK;
+        return;
     if (c->images == COMPUTE_IMAGES) {
         int oldest = 0;
         for (int i = 1; i < c->images; i++)
@@ -392,15 +365,17 @@ static enum err take_image(struct compute *c, struct item *item)
         drop_image(c, oldest);
     }
     h = &c->held[c->images];
-    err = model_new(&h->model, &c->bundle->shape, slab_bytes(item->image),
-                    slab_size(item->image));
-    if (err)
-        return err;
+    if (model_new(&h->model, &c->bundle->shape, slab_bytes(item->image),
+                  slab_size(item->image))) {
+        c->bad = item->version;
+        snprintf(c->bad_words, sizeof c->bad_words, "weights of version %llu: %.400s",
+                 (unsigned long long)c->bad.number, err_text());
+        return;
+    }
     h->version = item->version;
     h->image = item->image;
     item->image = NULL;
     c->images++;
-    return OK;
 }
 
 static void take_drop(struct compute *c, const struct item *item)
@@ -424,16 +399,14 @@ static void take_cancel(struct compute *c, const struct item *item)
             i++;
 }
 
-static enum err take(struct compute *c, struct item *item)
+static void take(struct compute *c, struct item *item)
 {
-    enum err err = OK;
-
     switch (item->kind) {
     case ITEM_CARD:
-        err = take_card(c, item);
+        take_card(c, item);
         break;
     case ITEM_IMAGE:
-        err = take_image(c, item);
+        take_image(c, item);
         break;
     case ITEM_DROP:
         take_drop(c, item);
@@ -443,30 +416,46 @@ static enum err take(struct compute *c, struct item *item)
         break;
     case ITEM_JOB:
         append(&c->waiting, item);
-        return OK;
+        return;
     default:
         break;
     }
     compute_item_free(item);
-    return err;
 }
 
-static enum err step(struct compute *c)
+/* What is being decoded cannot go on. Its jobs fail with words, and decoding begins anew. */
+static void give_up(struct compute *c, const char *words)
+{
+    char why[ERR_WORDS];
+
+    snprintf(why, sizeof why, "%s", words);
+    generate_free(c->generate); /* the slots borrow from the jobs */
+    c->generate = NULL;
+    for (size_t i = 0; i < c->waiting.n;)
+        if (c->waiting.item[i]->begun)
+            fail_whole(c, take_out(&c->waiting, i), why);
+        else
+            i++;
+    while (c->running.n)
+        fail_whole(c, take_out(&c->running, c->running.n - 1), why);
+}
+
+static void step(struct compute *c)
 {
     const struct generate_events events = {on_done, NULL, c};
     const struct held *h = c->any ? newest_image(c) : find_image(c, &c->now);
     int tokens = 0;
-    enum err err;
 
     if (c->any && h && !same_version(&h->version, &c->now))
         turn_to(c, &h->version); /* the cache stays: its keys were made by older weights */
-    if (!h)
-        return err_set(ERR_STATE, "weights of version %llu went away while they were in use",
-                       (unsigned long long)c->now.number);
-    err = generate_step(c->generate, h->model, &events, &tokens);
+    if (!h) {
+        give_up(c, "the weights went away while they were in use");
+        return;
+    }
+    if (generate_step(c->generate, h->model, &events, &tokens)) /* logits that are no numbers */
+        give_up(c, err_text());
     c->swaps.steps++;
     atomic_fetch_add(&c->counters.tokens, (unsigned long long)tokens);
-    return err;
 }
 
 enum err compute_main(void *self, struct worker *worker)
@@ -474,10 +463,9 @@ enum err compute_main(void *self, struct worker *worker)
     struct compute *c = self;
     void *item;
     int64_t mark = clock_mono_ns();
-    enum err err = OK;
 
     c->worker = worker;
-    while (!err) {
+    for (;;) {
         bool idle;
         int64_t now;
         admit_all(c); /* before waiting: the last step may have made room for a longer job */
@@ -489,9 +477,8 @@ enum err compute_main(void *self, struct worker *worker)
                          (unsigned long long)(now - mark));
         mark = now;
         if (item)
-            err = take(c, item);
+            take(c, item);
         else if (active(c))
-            err = step(c);
+            step(c);
     }
-    return err;
 }

@@ -34,20 +34,22 @@ struct item {
     uint64_t task, seed;
     uint32_t first, count;
     bool text;
-    int *prompt; /* owned by the item */
+    uint32_t begun; /* samples before `first` that are, or were, in slots */
+    int *prompt;    /* owned by the item */
     int prompts;
     struct decoding decoding;
     int32_t stop[COMPUTE_STOPS];
     char *stop_text[COMPUTE_STOPS]; /* owned */
     struct rollout *rollout;        /* ITEM_DONE: the taker's, book_rollout_free */
-    char words[256];
+    char words[ERR_WORDS];
 };
 struct item *compute_item(enum item_kind kind);
 void compute_item_free(void *item);
 /* Samples first .. first+count-1 of a task as ITEM_JOB; copies what it needs. */
-struct item *compute_job(const struct task *task, uint32_t first, uint32_t count, bool text);
+struct item *compute_item_job(const struct task *task, uint32_t first, uint32_t count,
+                              bool text);
 /* Why a task cannot be decoded at all, in words; NULL if it can. */
-const char *compute_unfit(const struct task *task);
+const char *compute_item_unfit(const struct task *task);
 
 /* Read by the loop thread at any time. */
 struct compute_counters {

@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "lm/file/bundle.h"
 #include "lm/model/image.h"
+#include "proto/limit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +21,10 @@ void weights_card(struct weights *w, const struct artifact *artifact, uint32_t a
 {
     for (uint32_t i = 0; i < artifacts; i++)
         if (artifact[i].kind == ARTIFACT_CARD && !strcmp(artifact[i].name, "policy") &&
-            !hash_same(&w->card, &artifact[i].hash)) {
+            !hash_same(&w->card.hash, &artifact[i].hash)) {
             weights_reset(w);
-            w->card = artifact[i].hash;
+            w->card = artifact[i];
+            w->card.name = "policy";
         }
 }
 
@@ -72,62 +75,78 @@ struct item *weights_drop(struct weights *w, uint64_t below)
     return item;
 }
 
-enum err weights_ask(struct weights *w, struct fetch *fetch, const struct artifact *card)
+/* Once, where people look: the log, the heartbeat's note, and FAIL. */
+static void turn_down(struct weights *w, const char *words)
+{
+    snprintf(w->unfit, sizeof w->unfit, "%s", words);
+    log_warn("unfit", "reason=\"%s\" next=\"waits for another run\"", w->unfit);
+}
+
+static enum err want(struct weights *w, struct fetch *fetch, const struct artifact *what)
+{
+    const enum err err = fetch_want(fetch, what);
+
+    if (err != ERR_NOMEM)
+        return err;
+    turn_down(w, err_text());
+    return OK;
+}
+
+enum err weights_ask(struct weights *w, struct fetch *fetch)
 {
     struct artifact image = {.kind = ARTIFACT_IMAGE, .name = "policy image"};
     enum err err = OK;
 
-    if (!w->have_card) {
-        err = !hash_same(&w->card, &no_hash) && hash_same(&card->hash, &w->card)
-                  ? fetch_want(fetch, card)
-                  : OK;
-        return err == ERR_RANGE ? OK : err;
-    }
-    image.bytes = image_size(&w->shape);
-    for (uint32_t i = 0; i < w->wanteds && !err; i++) {
+    if (!w->have_card && !hash_same(&w->card.hash, &no_hash) && !*w->unfit)
+        err = want(w, fetch, &w->card);
+    if (w->have_card)
+        image.bytes = image_size(&w->shape);
+    for (uint32_t i = 0; w->have_card && i < w->wanteds && !err && !*w->unfit; i++) {
         image.hash = w->wanted[i].hash;
-        err = fetch_want(fetch, &image);
+        err = want(w, fetch, &image);
     }
     return err == ERR_RANGE ? OK : err; /* enough on their way: asked again later */
 }
 
-static enum err got_card(struct weights *w, struct item **out, struct slab *text)
+static struct item *got_card(struct weights *w, struct slab *text)
 {
     struct item *item = compute_item(ITEM_CARD);
     enum err err =
         bundle_from_card(&item->bundle, slab_bytes(text), slab_size(text), "the policy's card");
 
     slab_free(text);
+    if (!err && image_size(&item->bundle->shape) > LIMIT_ARTIFACT)
+        err = err_set(ERR_RANGE, "the policy's card: its weights are more than 32 GiB");
     if (err) {
         compute_item_free(item);
-        return err;
+        turn_down(w, err_text());
+        return NULL;
     }
     w->shape = item->bundle->shape;
     w->have_card = true;
     log_info("model", "layers=%d width=%d vocab=%d", w->shape.layers, w->shape.width,
              w->shape.vocab);
-    *out = item;
-    return OK;
+    return item;
 }
 
-enum err weights_got(struct weights *w, struct item **out, const struct artifact *what,
-                     struct slab *slab)
+struct item *weights_got(struct weights *w, const struct artifact *what, struct slab *slab)
 {
-    *out = NULL;
-    if (!w->have_card && hash_same(&what->hash, &w->card))
-        return got_card(w, out, slab);
+    struct item *item;
+
+    if (!w->have_card && hash_same(&what->hash, &w->card.hash))
+        return got_card(w, slab);
     for (uint32_t i = 0; i < w->wanteds; i++) {
         if (!hash_same(&w->wanted[i].hash, &what->hash))
             continue;
-        *out = compute_item(ITEM_IMAGE);
-        (*out)->version = w->wanted[i];
-        (*out)->image = slab;
+        item = compute_item(ITEM_IMAGE);
+        item->version = w->wanted[i];
+        item->image = slab;
         w->wanted[i] = w->wanted[--w->wanteds];
         if (w->helds == WEIGHTS_MAX)
             memmove(w->held, w->held + 1, --w->helds * sizeof *w->held);
-        w->held[w->helds++] = (*out)->version;
-        return OK;
+        w->held[w->helds++] = item->version;
+        return item;
     }
     slab_free(slab);
-    return OK;
+    return NULL;
 }

@@ -15,8 +15,9 @@ struct slab;
 enum { WEIGHTS_MAX = 16 };
 
 struct weights {
-    struct hash card; /* of the policy; zero until known */
-    bool have_card;   /* shape is known, and the compute thread has the bundle */
+    struct artifact card;  /* of the policy, as WELCOME named it; a zero hash until known */
+    bool have_card;        /* shape is known, and the compute thread has the bundle */
+    char unfit[ERR_WORDS]; /* why this policy cannot be decoded here, "" if it can */
     struct shape shape;
     struct version held[WEIGHTS_MAX], wanted[WEIGHTS_MAX];
     uint32_t helds, wanteds;
@@ -36,14 +37,13 @@ void weights_newest(struct weights *weights, const struct version *version);
 /* Versions below this are not needed any more. An item for the compute thread, or NULL. */
 struct item *weights_drop(struct weights *weights, uint64_t below);
 
-/* Asks for what is wanted and not on its way; `card` is the artifact to ask for until it is
- * here. Errors: ERR_NOMEM. */
-enum err weights_ask(struct weights *weights, struct fetch *fetch,
-                     const struct artifact *card) MUST_CHECK;
+/* Asks for what is wanted and not on its way: the card first. What this machine has no room for
+ * makes the policy unfit; it is not asked for again. Errors: ERR_IO. */
+enum err weights_ask(struct weights *weights, struct fetch *fetch) MUST_CHECK;
 
-/* What arrived: an item for the compute thread, or NULL when nobody waits for them any
- * more. Takes `slab`. Errors: bundle_from_card's. */
-enum err weights_got(struct weights *weights, struct item **out, const struct artifact *what,
-                     struct slab *slab) MUST_CHECK;
+/* What arrived: an item for the compute thread, or NULL when nobody waits for it any more or
+ * the card is no use: then `unfit` says why. Takes `slab`. */
+struct item *weights_got(struct weights *weights, const struct artifact *what,
+                         struct slab *slab);
 
 #endif

@@ -5,6 +5,7 @@
 #include "lm/kernel/real.h"
 #include "lm/model/forward.h"
 #include "lm/text/steps.h"
+#include "proto/limit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,8 @@ static enum err read_spec(struct steps_rule *rule, json_t **tree, const char *sp
 {
     *tree = json_loads(spec, 0, NULL);
     rule->separator = json_string_value(json_object_get(*tree, "separator"));
-    rule->max_prompt = (int)json_integer_value(json_object_get(*tree, "max_prompt"));
+    const json_int_t most = json_integer_value(json_object_get(*tree, "max_prompt"));
+    rule->max_prompt = most < 0 || most > MAX_TOKENS ? -1 : (int)most;
     if (!rule->separator || !*rule->separator || rule->max_prompt < 0)
         return err_set(ERR_PARSE, "a process reward needs a separator");
     return OK;

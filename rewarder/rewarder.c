@@ -6,6 +6,7 @@
 #include "net/worker.h"
 #include "rewarder/score.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct known { /* a scorer of the run's table that we can do */
     struct artifact card, image;
     struct slab *card_bytes, *image_bytes; /* what has come and waits for the other half */
     bool loaded;
+    char unfit[ERR_WORDS]; /* why its model is no use here, "" if it may be */
 };
 
 struct rewarder {
@@ -33,8 +35,6 @@ struct rewarder {
     bool draining, bye_said, bye_ok;
     int64_t deadline_ms;
 };
-
-static const struct hash no_hash;
 
 void rewarder_new(struct rewarder **out, const struct rewarder_conf *conf)
 {
@@ -117,6 +117,9 @@ void rewarder_hb(void *self, struct msg_hb *out)
     out->credit = r->said = credit(r);
     r->asked = 0;
     out->note = fetch_note(r->fetch);
+    for (uint32_t i = 0; i < r->n; i++)
+        if (*r->known[i].unfit)
+            out->note = r->known[i].unfit;
 }
 
 static enum err send_fail(struct rewarder *r, uint64_t ticket, const struct hash *scorer,
@@ -143,6 +146,24 @@ static const struct artifact *listed(const struct msg_welcome *w, const struct h
     return NULL;
 }
 
+/* Its tickets fail with these words, here and on the thread; said once in the log, too. */
+static void turn_down(struct rewarder *r, struct known *k, const char *words)
+{
+    struct work *work = score_work(WORK_UNFIT);
+    char name[HASH_TEXT];
+
+    snprintf(k->unfit, sizeof k->unfit, "%s", words);
+    log_warn("unfit", "scorer=%.12s reason=\"%s\" next=\"its tickets fail\"",
+             hash_text(name, &k->scorer.hash), k->unfit);
+    work->scorer = k->scorer.hash;
+    snprintf(work->words, sizeof work->words, "%s", k->unfit);
+    if (!worker_post(r->worker, work)) /* then they fail by their deadline */
+        score_work_free(work);
+    slab_free(k->card_bytes);
+    slab_free(k->image_bytes);
+    k->card_bytes = k->image_bytes = NULL;
+}
+
 static bool needs_model(const struct known *k)
 {
     return k->scorer.kind == SCORER_REWARD_MODEL || k->scorer.kind == SCORER_REFERENCE ||
@@ -167,6 +188,8 @@ static void learn(struct rewarder *r, const struct scorer *scorer, const struct 
     k->card.name = "scorer's card";
     k->image.name = "scorer's image";
     r->n++;
+    if (needs_model(k) && (!card || !image))
+        turn_down(r, k, "the run does not offer its model");
 }
 
 static struct known *find(struct rewarder *r, const struct hash *scorer)
@@ -217,13 +240,17 @@ static enum err ask(struct rewarder *r)
     enum err err = OK;
 
     for (uint32_t i = 0; i < r->n && !err; i++) {
-        const struct known *k = &r->known[i];
-        if (!needs_model(k) || k->loaded)
+        struct known *k = &r->known[i];
+        if (!needs_model(k) || k->loaded || *k->unfit)
             continue;
-        if (!k->card_bytes && !hash_same(&k->card.hash, &no_hash))
+        if (!k->card_bytes)
             err = fetch_want(r->fetch, &k->card);
-        if (!err && !k->image_bytes && !hash_same(&k->image.hash, &no_hash))
+        if (!err && !k->image_bytes)
             err = fetch_want(r->fetch, &k->image);
+        if (err == ERR_NOMEM) {
+            turn_down(r, k, err_text());
+            err = OK;
+        }
     }
     return err == ERR_RANGE ? OK : err; /* enough on their way: asked again later */
 }
@@ -248,7 +275,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 }
 
 /* Both halves are here: the thread gets the model. */
-static enum err load(struct rewarder *r, struct known *k)
+static void load(struct rewarder *r, struct known *k)
 {
     struct work *work = score_work(WORK_MODEL);
     enum err err = bundle_from_card(&work->bundle, slab_bytes(k->card_bytes),
@@ -256,7 +283,8 @@ static enum err load(struct rewarder *r, struct known *k)
 
     if (err) {
         score_work_free(work);
-        return err;
+        turn_down(r, k, err_text());
+        return;
     }
     work->scorer = k->scorer.hash;
     work->scorer_kind = k->scorer.kind;
@@ -266,34 +294,32 @@ static enum err load(struct rewarder *r, struct known *k)
         k->image_bytes = work->image;
         work->image = NULL;
         score_work_free(work);
-        return OK; /* the tick tries again */
+        return; /* the tick tries again */
     }
     slab_free(k->card_bytes);
     k->card_bytes = NULL;
     k->loaded = true;
-    return OK;
 }
 
 enum err rewarder_got(void *self, const struct artifact *what, struct slab *slab,
                       int64_t now_ms)
 {
     struct rewarder *r = self;
-    enum err err = OK;
 
     (void)now_ms;
-    for (uint32_t i = 0; i < r->n && !err; i++) { /* scorers may share a card or an image */
+    for (uint32_t i = 0; i < r->n; i++) { /* scorers may share a card or an image */
         struct known *k = &r->known[i];
-        if (!needs_model(k) || k->loaded)
+        if (!needs_model(k) || k->loaded || *k->unfit)
             continue;
         if (!k->card_bytes && hash_same(&k->card.hash, &what->hash))
             k->card_bytes = slab_share(slab);
         if (!k->image_bytes && hash_same(&k->image.hash, &what->hash))
             k->image_bytes = slab_share(slab);
         if (k->card_bytes && k->image_bytes)
-            err = load(r, k);
+            load(r, k);
     }
     slab_free(slab);
-    return err;
+    return OK;
 }
 
 /* ---- tickets */
@@ -310,6 +336,8 @@ static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
     if (!k)
         return send_fail(r, msg->ask.ticket, &msg->ask.scorer,
                          "no such scorer in this rewarder's table");
+    if (*k->unfit)
+        return send_fail(r, msg->ask.ticket, &msg->ask.scorer, k->unfit);
     work = score_ticket(&msg->ask, &k->scorer);
     if (!post(r, work)) {
         score_work_free(work);
@@ -343,8 +371,12 @@ static enum err send_score(struct rewarder *r, const struct work *work)
 
 static enum err send_answer(struct rewarder *r, const struct work *work)
 {
-    return work->kind == WORK_SCORED ? send_score(r, work)
-                                     : send_fail(r, work->ticket, &work->scorer, work->words);
+    const enum err err = work->kind == WORK_SCORED ? send_score(r, work) : ERR_RANGE;
+
+    if (err != ERR_RANGE)
+        return err;
+    return send_fail(r, work->ticket, &work->scorer, /* or no message holds its scores */
+                     work->kind == WORK_SCORED ? err_text() : work->words);
 }
 
 /* Nobody should wait a second for room that there is; nor hear of each rollout's. */
@@ -374,7 +406,16 @@ enum err rewarder_given(void *self, void *given, int64_t now_ms)
 {
     struct rewarder *r = self;
     struct work *work = given;
-    enum err err = r->unsents ? ERR_STATE : send_answer(r, work);
+    struct known *k = work->kind == WORK_UNFIT ? find(r, &work->scorer) : NULL;
+    enum err err;
+
+    if (k)
+        turn_down(r, k, work->words);
+    if (work->kind == WORK_UNFIT) {
+        score_work_free(work);
+        return OK;
+    }
+    err = r->unsents ? ERR_STATE : send_answer(r, work);
 
     r->open -= work->items < r->open ? work->items : r->open;
     if (err == ERR_STATE &&
@@ -449,7 +490,7 @@ enum err rewarder_tick(void *self, int64_t now_ms)
         r->late = NULL;
     for (uint32_t i = 0; i < r->n && !err; i++)
         if (!r->known[i].loaded && r->known[i].card_bytes && r->known[i].image_bytes)
-            err = load(r, &r->known[i]);
+            load(r, &r->known[i]);
     if (!err && r->draining && !r->open && !r->unsents && !r->bye_said) {
         bye.bye.reason = "drained";
         r->bye_said = !peer_send(r->peer, &bye);

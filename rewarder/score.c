@@ -274,25 +274,51 @@ static void answer(struct scoring *s, struct work *work)
 
 /* ---- what comes in */
 
-static enum err take_model(struct scoring *s, struct work *work)
+/* Tickets that wait for a model that will not come. */
+static void fail_waiting(struct scoring *s, const struct hash *scorer, const char *words)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->waitings; i++)
+        if (!hash_same(&s->waiting[i]->scorer, scorer)) {
+            s->waiting[n++] = s->waiting[i];
+        } else {
+            s->waiting[i]->kind = WORK_FAILED;
+            snprintf(s->waiting[i]->words, sizeof s->waiting[i]->words, "%s", words);
+            worker_give(s->worker, s->waiting[i]);
+        }
+    s->waitings = n;
+}
+
+static void take_unfit(struct scoring *s, struct work *work)
+{
+    fail_waiting(s, &work->scorer, work->words);
+    score_work_free(work);
+}
+
+static void take_model(struct scoring *s, struct work *work)
 {
     struct loaded *l = &s->loaded[s->n];
-    enum err err = OK;
 
-    if (!find(s, &work->scorer) && s->n < SCORE_SCORERS) {
-        err = model_new(&l->model, &work->bundle->shape, slab_bytes(work->image),
-                        slab_size(work->image));
-        if (!err) {
-            l->scorer = work->scorer;
-            l->bundle = work->bundle;
-            l->image = work->image;
-            work->bundle = NULL;
-            work->image = NULL;
-            s->n++;
-        }
+    if (find(s, &work->scorer) || s->n == SCORE_SCORERS) {
+        score_work_free(work);
+        return;
     }
+    if (model_new(&l->model, &work->bundle->shape, slab_bytes(work->image),
+                  slab_size(work->image))) {
+        work->kind = WORK_UNFIT;
+        snprintf(work->words, sizeof work->words, "%s", err_text());
+        fail_waiting(s, &work->scorer, work->words);
+        worker_give(s->worker, work);
+        return;
+    }
+    l->scorer = work->scorer;
+    l->bundle = work->bundle;
+    l->image = work->image;
+    work->bundle = NULL;
+    work->image = NULL;
+    s->n++;
     score_work_free(work);
-    return err;
 }
 
 static bool kept(const struct work *table, const struct hash *scorer)
@@ -359,10 +385,9 @@ enum err score_main(void *self, struct worker *worker)
 {
     struct scoring *s = self;
     void *taken;
-    enum err err = OK;
 
     s->worker = worker;
-    while (!err) {
+    for (;;) {
         const int64_t from = clock_mono_ns();
         int64_t mid;
         struct work *work;
@@ -372,8 +397,10 @@ enum err score_main(void *self, struct worker *worker)
         atomic_fetch_add(&s->counters.idle_ns, (unsigned long long)(mid - from));
         work = taken;
         if (work->kind == WORK_MODEL) {
-            err = take_model(s, work);
+            take_model(s, work);
             answer_ready(s);
+        } else if (work->kind == WORK_UNFIT) {
+            take_unfit(s, work);
         } else if (work->kind == WORK_TABLE) {
             take_table(s, work);
         } else {
@@ -381,5 +408,4 @@ enum err score_main(void *self, struct worker *worker)
         }
         atomic_fetch_add(&s->counters.busy_ns, (unsigned long long)(clock_mono_ns() - mid));
     }
-    return err;
 }

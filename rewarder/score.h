@@ -17,6 +17,7 @@ struct worker;
 enum work_kind {
     WORK_MODEL,  /* in: a scorer's model is here */
     WORK_TABLE,  /* in: only these scorers are of use from now on */
+    WORK_UNFIT,  /* both ways: a scorer whose model is no use, with words: its tickets fail */
     WORK_TICKET, /* in: rollouts to score */
     WORK_SCORED, /* out */
     WORK_FAILED, /* out: with words */
@@ -50,7 +51,7 @@ struct work {
     float *value; /* WORK_SCORED */
     uint32_t values;
     uint32_t *each;
-    char words[256];
+    char words[ERR_WORDS];
 };
 struct work *score_work(enum work_kind kind);
 void score_work_free(void *work);

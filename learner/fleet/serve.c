@@ -125,6 +125,10 @@ static enum err pump(struct serve *s)
     }
     while (!err && blob_store_next(s->store, &msg)) {
         err = peer_send(s->bulk, &msg);
+        if (err == ERR_RANGE) { /* asked for what no message holds: its asker waits in vain */
+            log_warn("no-answer", "reason=\"%s\"", err_text());
+            err = OK;
+        }
         if (!err)
             blob_store_sent(s->store);
     }

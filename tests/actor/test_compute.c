@@ -150,8 +150,8 @@ static void post_part(struct desk *d, uint64_t task, uint64_t version, uint32_t 
 
     for (uint32_t i = 0; i < prompt; i++)
         token[i] = formula_token(i, (uint32_t)task, small_shape[0].vocab);
-    assert_null(compute_unfit(&t));
-    post(d, compute_job(&t, first, count, false));
+    assert_null(compute_item_unfit(&t));
+    post(d, compute_item_job(&t, first, count, false));
     free(token);
 }
 
@@ -318,6 +318,65 @@ static void what_is_cancelled_or_dropped_stays_away(void **state)
     desk_close(&d);
 }
 
+/* An image of `n` bytes that mean nothing: all of them set, each number is none. */
+static void post_nonsense(struct desk *d, uint64_t number, size_t n)
+{
+    struct item *item = compute_item(ITEM_IMAGE);
+
+    item->version = version_of(number);
+    assert_ok(slab_new(&item->image, n, "an image"));
+    memset(slab_bytes(item->image), 0xff, n);
+    assert_ok(slab_seal(item->image));
+    post(d, item);
+}
+
+/* Bad weights are their learner's fault: who waits for them hears why, and the next ones are
+ * decoded. */
+static void weights_of_another_size_fail_their_jobs_and_nothing_else(void **state)
+{
+    struct desk d;
+
+    (void)state;
+    desk_open(&d, 2);
+    post_card(&d);
+    post_job(&d, 1, 1, 2, 5, 5);
+    post_nonsense(&d, 1, image_size(&small_shape[0]) - 64);
+    desk_await(&d, 1);
+    post_job(&d, 2, 1, 1, 5, 5); /* one that comes later hears the same */
+    desk_await(&d, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(d.got[i]->kind, ITEM_FAILED);
+        assert_int_equal(d.got[i]->count, 2 - i);
+        assert_non_null(strstr(d.got[i]->words, "weights of version 1: "));
+    }
+    post_image(&d, 2);
+    post_job(&d, 3, 2, 1, 5, 5);
+    desk_await(&d, 3);
+    same_as_alone(&d, 3, 2, 1, 5, 5);
+    desk_close(&d);
+}
+
+static void weights_that_are_no_numbers_fail_their_jobs_and_nothing_else(void **state)
+{
+    struct desk d;
+
+    (void)state;
+    desk_open(&d, 2);
+    post_card(&d);
+    post_nonsense(&d, 1, image_size(&small_shape[0]));
+    post_job(&d, 1, 1, 5, 5, 5); /* more samples than slots: all of them fail at once */
+    desk_await(&d, 1);
+    assert_int_equal(d.got[0]->kind, ITEM_FAILED);
+    assert_int_equal(d.got[0]->first, 0);
+    assert_int_equal(d.got[0]->count, 5);
+    assert_non_null(strstr(d.got[0]->words, "are not numbers"));
+    post_image(&d, 2);
+    post_job(&d, 3, 2, 1, 5, 5);
+    desk_await(&d, 2);
+    same_as_alone(&d, 3, 2, 1, 5, 5);
+    desk_close(&d);
+}
+
 static void post_any(struct desk *d, uint64_t task, uint64_t least, uint32_t answer)
 {
     int32_t token[3] = {1, 2, 3};
@@ -329,8 +388,8 @@ static void post_any(struct desk *d, uint64_t task, uint64_t least, uint32_t ans
                      .version = {least, {{0}}},
                      .decoding = {.temperature = 1, .top_p = 1, .max_new = answer}};
 
-    assert_null(compute_unfit(&t));
-    post(d, compute_job(&t, 0, 1, false));
+    assert_null(compute_item_unfit(&t));
+    post(d, compute_item_job(&t, 0, 1, false));
 }
 
 /* overlap: free. The answer goes on under the weights that come, and says from where on; what
@@ -409,6 +468,8 @@ int main(void)
         cmocka_unit_test(a_job_may_fill_the_context),
         cmocka_unit_test(versions_take_turns),
         cmocka_unit_test(what_is_cancelled_or_dropped_stays_away),
+        cmocka_unit_test(weights_of_another_size_fail_their_jobs_and_nothing_else),
+        cmocka_unit_test(weights_that_are_no_numbers_fail_their_jobs_and_nothing_else),
     };
 
     return cmocka_run_group_tests_name("actor/compute", tests, NULL, NULL);

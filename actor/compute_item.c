@@ -1,0 +1,63 @@
+/* What goes to the compute thread and comes back; declared in compute.h. An item owns all that
+ * it points to, so that either thread may drop it. */
+
+#include "actor/book.h"
+#include "actor/compute.h"
+#include "base/mem.h"
+#include "base/slab.h"
+#include "lm/file/bundle.h"
+
+#include <stdlib.h>
+
+struct item *compute_item(enum item_kind kind)
+{
+    struct item *item = mem_new(1, sizeof *item);
+
+    item->kind = kind;
+    return item;
+}
+
+void compute_item_free(void *self)
+{
+    struct item *item = self;
+
+    if (!item)
+        return;
+    bundle_free(item->bundle);
+    slab_free(item->image);
+    free(item->prompt);
+    for (int i = 0; i < COMPUTE_STOPS; i++)
+        free(item->stop_text[i]);
+    book_rollout_free(item->rollout);
+    free(item);
+}
+
+struct item *compute_item_job(const struct task *task, uint32_t first, uint32_t count,
+                              bool text)
+{
+    struct item *job = compute_item(ITEM_JOB);
+
+    job->version = task->version;
+    job->task = task->id;
+    job->seed = task->seed;
+    job->first = first;
+    job->count = count;
+    job->text = text;
+    job->prompts = (int)task->prompts;
+    job->prompt = mem_new(task->prompts, sizeof *job->prompt);
+    for (uint32_t i = 0; i < task->prompts; i++)
+        job->prompt[i] = task->prompt[i];
+    job->decoding = task->decoding;
+    for (uint32_t i = 0; i < task->decoding.stops; i++)
+        job->stop[i] = task->decoding.stop[i];
+    for (uint32_t i = 0; i < task->decoding.stop_texts; i++)
+        job->stop_text[i] = mem_text(task->decoding.stop_text[i]);
+    return job;
+}
+
+const char *compute_item_unfit(const struct task *task)
+{
+    if (task->decoding.stops > COMPUTE_STOPS || task->decoding.stop_texts > COMPUTE_STOPS)
+        return "more than 8 stop tokens or stop texts";
+    return NULL;
+}
