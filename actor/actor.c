@@ -226,6 +226,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     settle(a, &w->settled);
     for (uint32_t i = 0; i < w->verdicts; i++)
         judge(a, &w->verdict[i]);
+    weights_lower(&a->weights, w->smallest_live);
     drop_images(a, w->smallest_live);
     weights_newest(&a->weights, &w->newest);
     return weights_ask(&a->weights, a->fetch);

@@ -61,6 +61,12 @@ static uint32_t keep_from(struct version *list, uint32_t n, uint64_t below)
     return kept;
 }
 
+void weights_lower(struct weights *w, uint64_t smallest_live)
+{
+    if (smallest_live < w->smallest_live)
+        w->smallest_live = smallest_live;
+}
+
 struct item *weights_drop(struct weights *w, uint64_t below)
 {
     struct item *item;

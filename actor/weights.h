@@ -34,6 +34,9 @@ void weights_card(struct weights *weights, const struct artifact *artifact, uint
 void weights_want(struct weights *weights, const struct version *version);
 void weights_newest(struct weights *weights, const struct version *version);
 
+/* From WELCOME: a learner whose folder was restored from a copy names versions again that are
+ * past. */
+void weights_lower(struct weights *weights, uint64_t smallest_live);
 /* Versions below this are not needed any more. An item for the compute thread, or NULL. */
 struct item *weights_drop(struct weights *weights, uint64_t below);
 

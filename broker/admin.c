@@ -1,7 +1,7 @@
 /* admin: orders from a command line, on their way to the supervisor and back; leaving. */
 
+#include "broker/admin.h"
 #include "base/log.h"
-#include "broker/state.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -37,13 +37,18 @@ struct who {
     char text[sizeof((struct tries *)0)->by[0].who];
 };
 
-static struct who who_of(const struct member *m)
+static struct who who_is(const struct origin *origin)
 {
     struct who who;
 
-    text_print(who.text, sizeof who.text, "%s%s%s", m->name, *m->origin.address ? " at " : "",
-               m->origin.address);
+    text_print(who.text, sizeof who.text, "%s%s%s", origin->name,
+               *origin->address ? " at " : "", origin->address);
     return who;
+}
+
+static struct who who_of(const struct member *m)
+{
+    return who_is(&m->origin);
 }
 
 static bool tried(const struct tries *tries, const struct id *peer, const char *who)
@@ -164,6 +169,18 @@ void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
         poison(b, task, sample, now_ms);
 }
 
+void blame_false(struct broker *b, struct open_sample *at, const struct origin *by,
+                 const char *reason)
+{
+    struct who who;
+
+    if (at->place > PLACE_LEASED)
+        return;
+    b->run.tried = true;
+    who = who_is(by);
+    add_try(at, &by->peer, who.text, reason);
+}
+
 enum err blame_on_fail(struct broker *b, struct member *from, const struct msg *msg,
                        int64_t now)
 {
@@ -207,6 +224,8 @@ static bool is_for_own(const struct broker *b, const struct open_sample *at, int
         if (!works(b, m))
             continue;
         here = true;
+        if (n && suspects_worst(b, m)) /* it has lied, or comes from where liars are */
+            continue;
         if (!at->tries || !tried(at->tries, &m->id, who_of(m).text))
             return false;
     }

@@ -26,6 +26,9 @@ bool blame_may(const struct broker *b, const struct member *actor,
 /* An actor failed a sample that waits or is leased. */
 void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
                  const struct member *by, const char *reason, int64_t now_ms);
+/* The same of an answer of it that was found false, of a sample that is to be done. */
+void blame_false(struct broker *b, struct open_sample *sample, const struct origin *by,
+                 const char *reason);
 /* A try of before, which the learner has from its journal. */
 enum err blame_on_fail(struct broker *b, struct member *from, const struct msg *msg,
                        int64_t now);

@@ -2,9 +2,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/admin.h"
 #include "broker/answers.h"
 #include "broker/blame.h"
 #include "broker/overdue.h"
+#include "broker/refused.h"
+#include "broker/state.h"
 #include "broker/waits.h"
 #include "proto/text.h"
 
@@ -38,6 +41,7 @@ void broker_new(struct broker **out, const struct broker_limits *limits,
     b->first_number = birth->first_number;
     b->bulk = mem_text(birth->bulk);
     b->bulk_key = mem_text(birth->bulk_key);
+    b->suspects.key = birth->key;
     b->born_ms = b->hb_ms = now_ms;
     b->lease_from_ms = now_ms + limits->wait_ms;
     tasks_init(&b->tasks, limits->tasks, limits->task_bytes, limits->body_bytes);
@@ -63,6 +67,7 @@ void broker_free(struct broker *b)
         free(b->ask[i].item);
     free(b->deliver.item);
     settled_fini(&b->run.settled);
+    suspects_fini(&b->suspects);
     free(b->run.scorer);
     free(b->run.artifact);
     free(b->run.metrics);
@@ -245,6 +250,7 @@ static const struct row {
     {ROLE_LEARNER, MSG_SETTLED, run_on_settled},
     {ROLE_LEARNER, MSG_PUBLISH, run_on_publish},
     {ROLE_LEARNER, MSG_FAIL, blame_on_fail},
+    {ROLE_LEARNER, MSG_REFUSED, refused_on_refused},
     {ROLE_LEARNER, MSG_BYE, admin_on_bye},
     {ROLE_ACTOR, MSG_HB, on_hb},
     {ROLE_ACTOR, MSG_ROLLOUT, rollouts_on_rollout},
@@ -309,6 +315,7 @@ void broker_bad(struct broker *b, struct member *from, enum msg_type type, const
 
 void broker_tick(struct broker *b, int64_t now_ms)
 {
+    suspects_look(b);
     grant_expire(b, now_ms);
     scores_tick(b, now_ms);
     welcome_all_claims(b, now_ms);

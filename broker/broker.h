@@ -51,6 +51,9 @@ struct broker_sink {
     void (*release)(void *self, void *link); /* it said BYE; broker_gone is called within */
     /* Where it connected from, and by which key; NULL: nobody knows. */
     void (*origin)(void *self, void *link, struct writer *out);
+    /* What a correct peer never sends was found later than as it came; NULL: never mind. It may
+     * be gone within. */
+    void (*strike)(void *self, void *link, const char *words);
     void (*publish)(void *self, struct msg *msg); /* STATS: to all who listen */
 };
 
@@ -59,6 +62,7 @@ struct broker_sink {
 struct broker_birth {
     uint64_t incarnation, first_number;
     const char *bulk, *bulk_key;
+    struct hash key; /* CURVE public key that all workers share; zeros: none */
 };
 void broker_new(struct broker **out, const struct broker_limits *limits,
                 const struct broker_sink *sink, const struct broker_birth *birth,

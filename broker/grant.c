@@ -66,6 +66,13 @@ void grant_requeue_all(struct broker *b, struct member *actor, int64_t now_ms)
     }
 }
 
+void grant_take_all(struct broker *b, struct member *actor, int64_t now_ms)
+{
+    for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next)
+        revoke(b, actor, &b->leases.slot[slot].number, 1);
+    grant_requeue_all(b, actor, now_ms);
+}
+
 void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms)
 {
     const struct lease only = b->leases.slot[actor->leases == 1 ? actor->lease : 0];
@@ -225,7 +232,7 @@ static bool fetchable(const struct broker *b, const struct version *version)
 bool grant_has_room(const struct broker *b, const struct member *m)
 {
     return m->role == ROLE_ACTOR && m->greeted && !m->draining && !m->resting && m->avail > 0 &&
-           (b->run.owned || !blame_is_own(b, m));
+           (b->run.owned || !blame_is_own(b, m)) && suspects_may(b, m);
 }
 
 /* Which of two would rather get the work: it holds the image, then it has more room. */
@@ -325,6 +332,7 @@ void grant_work(struct broker *b, int64_t now_ms)
     if (!may_grant(b, now_ms))
         return;
     wake_rested(b, now_ms);
+    suspects_look(b);
     actors = actors_with_room(b);
     if (!actors)
         return;

@@ -5,6 +5,7 @@
 #include "broker/blame.h"
 #include "broker/copy.h"
 #include "broker/overdue.h"
+#include "broker/refused.h"
 #include "broker/verify.h"
 #include "proto/text.h"
 
@@ -82,10 +83,16 @@ enum err rollouts_on_rollout(struct broker *b, struct member *from, const struct
             keep_claim(b, from, rollout);
         return OK;
     }
+    if (!suspects_may(b, from))
+        return OK; /* others can do it */
     err = verify_rollout(b, task, rollout);
     if (err) {
+        char words[ROSTER_WORDS];
+
+        snprintf(words, sizeof words, "%s", err_text());
         verify_reject(b, from, task, rollout->sample, now);
-        return err;
+        refused_tell(b, from, rollout, words, now);
+        return err_set(err, "%s", words);
     }
     switch (task->sample[rollout->sample].place) {
     case PLACE_WAITING:

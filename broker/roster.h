@@ -62,6 +62,7 @@ struct member {
     uint32_t bad;             /* A: answers of it that were refused */
     int64_t trust;            /* A: most samples at once, after a lease was overdue; 0: any */
     uint32_t failed, tickets; /* R: failures since its last answer; tickets that it has */
+    uint32_t lies;            /* A, R: what of it was found false (suspects.h) */
     uint64_t ended, ended_last; /* A: samples of leases that ended unseen; the last of these */
     uint64_t sent;              /* L: SAMPLEs and DROPPEDs on this connection */
     uint64_t landed;            /* of those, how many it has seen */

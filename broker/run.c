@@ -15,6 +15,14 @@ static bool same_id(const struct id *a, const struct id *b)
     return !memcmp(a, b, sizeof *a);
 }
 
+/* The process whose start it is, on a new connection or after the broker took it for dead. */
+static bool is_same(const struct run *run, const struct member *was, const struct msg *msg)
+{
+    return (was && run->learner == was) ||
+           (!run->learner && same_id(&run->process, &msg->hello.peer) &&
+            run->process_start == msg->hello.incarnation);
+}
+
 bool run_admit(struct broker *b, const struct member *was, const struct msg *msg,
                enum refuse_code *code, const char **words, int64_t now_ms)
 {
@@ -33,13 +41,18 @@ bool run_admit(struct broker *b, const struct member *was, const struct msg *msg
         return run->done || (!run->learner && now_ms - run->seen_ms >= b->limits.hold_ms) ||
                (was && run->learner == was);
     }
+    if (msg->head.epoch > run->epoch ||
+        (msg->head.epoch == run->epoch && is_same(run, was, msg)))
+        return true;
+    /* The same start, or an earlier one, by another process: while one is served it waits, or,
+     * if it was welcome before, knows that it was followed. */
     *code = REFUSE_FENCED;
-    *words = "a later start of this run is served here";
-    if (msg->head.epoch == run->epoch && run->learner && run->learner != was) {
-        *words = "this start of the run is served by another learner";
-        return false;
+    *words = "a later start of this run was served here";
+    if (run->learner && run->learner != was) {
+        *code = REFUSE_BUSY;
+        *words = "another process serves this run here";
     }
-    return msg->head.epoch >= run->epoch;
+    return false;
 }
 
 void run_forget_tasks(struct broker *b)
@@ -197,6 +210,7 @@ static void start_anew(struct broker *b, int64_t now_ms)
     struct run *run = &b->run;
 
     memset(&b->counters, 0, sizeof b->counters);
+    suspects_forget(&b->suspects);
     run->done = false;
     run->step = 0;
     run->smallest_live = 0;
@@ -220,11 +234,15 @@ void run_bind(struct broker *b, struct member *learner, const struct msg *msg, i
     run->bound = true;
     run->id = msg->head.run;
     run->epoch = msg->head.epoch;
+    run->process = msg->hello.peer;
+    run->process_start = msg->hello.incarnation;
     if (other)
         start_anew(b, now_ms);
     take_tables(run, &msg->hello);
     run->own = msg->hello.own;
     if (fresh) {
+        run->smallest_live = 0; /* its first heartbeat says; it may be lower than before */
+        run->done = false;
         memset(run->known, 0, sizeof run->known);
         b->tasks.open_to = msg->hello.settled.watermark;
     }

@@ -100,6 +100,13 @@ static void origin(void *self, void *link, struct writer *out)
     out->address = peer->address;
 }
 
+static void strike(void *self, void *link, const char *words)
+{
+    struct serve *s = self;
+
+    hub_strike(s->control, link, words, s->now_ms);
+}
+
 static void to_board(void *self, struct msg *msg)
 {
     board_publish(((struct serve *)self)->board, msg);
@@ -267,6 +274,7 @@ static void make_broker(struct serve *s)
                                      .refuse = to_refuse,
                                      .release = to_release,
                                      .origin = origin,
+                                     .strike = strike,
                                      .publish = to_board};
     const char *endpoint = hub_endpoint(bulk_hub(s->bulk));
     char reached[LISTEN_TEXT];
@@ -275,6 +283,8 @@ static void make_broker(struct serve *s)
                                  .bulk = endpoint,
                                  .bulk_key = ""};
 
+    if (s->zap)
+        zmq_z85_decode(birth.key.byte, s->keys.public_key);
     if (given(s->options->advertise)) {
         listen_reach(reached, endpoint, s->options->advertise);
         birth.bulk = reached;

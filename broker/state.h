@@ -8,6 +8,7 @@
 #include "broker/lease.h"
 #include "broker/roster.h"
 #include "broker/settled.h"
+#include "broker/suspects.h"
 #include "broker/tasks.h"
 #include "broker/ticket.h"
 
@@ -24,6 +25,8 @@ struct run { /* the one that is served */
     bool bound, done;
     struct id id;
     uint64_t epoch;
+    struct id process; /* whose start it is, and its incarnation */
+    uint64_t process_start;
     struct member *learner;                       /* NULL while it is away */
     int64_t seen_ms;                              /* when it was last heard */
     struct version newest, known[STATE_VERSIONS]; /* known: number i at i % STATE_VERSIONS */
@@ -63,6 +66,7 @@ struct broker {
     struct fifo deliver, ask[STATE_SCORERS];
     struct counters counters;
     struct breaker breaker[STATE_SCORERS];
+    struct suspects suspects;
     bool draining, space_short;
 };
 
@@ -109,6 +113,8 @@ void grant_revoke(struct broker *b, const struct lease *lease); /* tells its hol
 bool grant_has_room(const struct broker *b, const struct member *actor);
 void grant_requeue(struct broker *b, struct lease *lease, int64_t now_ms);
 void grant_requeue_all(struct broker *b, struct member *actor, int64_t now_ms);
+/* It is here, and others shall do its work: it hears REVOKE. */
+void grant_take_all(struct broker *b, struct member *actor, int64_t now_ms);
 /* What a dead actor worked on alone may be what killed it. */
 void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms);
 void grant_rest(struct member *actor, int64_t ms, int64_t now_ms); /* no work for so long */
@@ -138,13 +144,5 @@ void scores_blame(struct broker *b, const struct member *rewarder, int64_t now_m
 void deliver_queue(struct broker *b, struct open_task *task, uint32_t sample);
 void deliver_again(struct broker *b); /* its connection is new: all unsettled once more */
 void deliver_send(struct broker *b, int64_t now_ms);
-
-/* admin.c */
-enum err admin_on_admin(struct broker *b, struct member *from, const struct msg *msg,
-                        int64_t now);
-enum err admin_on_admin_ok(struct broker *b, struct member *from, const struct msg *msg,
-                           int64_t now);
-enum err admin_on_bye(struct broker *b, struct member *from, const struct msg *msg,
-                      int64_t now);
 
 #endif

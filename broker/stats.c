@@ -12,13 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATS_LEASES = 64, STATS_MEMBERS = 64, STATS_TEXT = 24 << 10, STATS_PEERS = 1024 };
+enum {
+    STATS_LEASES = 64,
+    STATS_MEMBERS = 64,
+    STATS_TEXT = 24 << 10,
+    STATS_PEERS = 1024,
+    STATS_SUSPECTS = 64
+};
 
 struct page { /* what the message points to */
     struct msg_stats_peer peer[STATS_PEERS];
     struct msg_stats_lease lease[STATS_LEASES];
     struct waits waits;
     struct msg_stats_reason drop[DROP_STALE];
+    struct msg_stats_suspect suspect[STATS_SUSPECTS];
     char advice[ROSTER_WORDS];
 };
 
@@ -200,6 +207,24 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
     out->learner_busy = busy(b, ROLE_LEARNER);
 }
 
+/* The latest few. */
+static void fill_suspects(const struct broker *b, struct page *page, struct msg_stats *out,
+                          int64_t now_ms)
+{
+    out->found_false = b->suspects.names;
+    for (uint32_t i = b->suspects.n; i-- > 0 && out->suspects < STATS_SUSPECTS;) {
+        const struct suspect *const s = &b->suspects.suspect[i];
+
+        page->suspect[out->suspects++] =
+            (struct msg_stats_suspect){.writer = origin_writer(&s->who),
+                                       .count = s->count,
+                                       .age_ms = age(s->last_ms, now_ms),
+                                       .aside = suspects_aside(b, s),
+                                       .words = s->words};
+    }
+    out->suspect = page->suspect;
+}
+
 void broker_stats(struct broker *b, int64_t now_ms)
 {
     struct page *page = mem_new(1, sizeof *page);
@@ -222,6 +247,7 @@ void broker_stats(struct broker *b, int64_t now_ms)
     waits_list(b, &page->waits, now_ms);
     msg.stats.wait = page->waits.wait;
     msg.stats.waits = page->waits.n;
+    fill_suspects(b, page, &msg.stats, now_ms);
     advise(b, page, &msg.stats);
     b->sink.publish(b->sink.self, &msg);
     free(page);

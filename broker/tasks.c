@@ -201,6 +201,17 @@ void tasks_revive(struct tasks *tasks, struct open_task *task, uint32_t sample, 
     tasks_move(tasks, task, sample, PLACE_WAITING, now_ms);
 }
 
+void tasks_take_back(struct tasks *tasks, struct open_task *task, uint32_t sample,
+                     int64_t now_ms)
+{
+    struct open_sample *at = &task->sample[sample];
+
+    free_body(tasks, task, at);
+    at->missing = task->scores;
+    at->sent = false; /* `queued` stays: its name may still be in the queue */
+    tasks_move(tasks, task, sample, PLACE_WAITING, now_ms);
+}
+
 static bool take_space(struct tasks *tasks, struct open_sample *sample, size_t bytes)
 {
     if (tasks->space + bytes > tasks->space_max)

@@ -115,6 +115,10 @@ void tasks_move(struct tasks *tasks, struct open_task *task, uint32_t sample, en
 
 /* A dropped sample is wanted after all: it waits, as if it had never been dropped. */
 void tasks_revive(struct tasks *tasks, struct open_task *task, uint32_t sample, int64_t now_ms);
+/* A sample with a body becomes one to be generated: the body, its scores and their writers go.
+ */
+void tasks_take_back(struct tasks *tasks, struct open_task *task, uint32_t sample,
+                     int64_t now_ms);
 
 /* Reserves space for a sample about to be generated or fetched (all of its task's, if `whole`).
  * False if there is none; true again and again for one that has it. */

@@ -29,6 +29,8 @@ static enum claim_state judge_open(struct broker *b, struct member *actor,
         lease->wanted |= claim->done && lease->left == 1;
         return claim->done ? CLAIM_WANT : CLAIM_KEEP;
     case PLACE_WAITING:
+        if (!suspects_may(b, actor))
+            return CLAIM_FREE;
         if (grant_adopt(b, actor, task, claim->sample, claim->done, now_ms))
             return claim->done ? CLAIM_WANT : CLAIM_KEEP;
         *later = true;

@@ -158,6 +158,16 @@ static void put_judges(struct pad *pad, const char *metrics)
     json_decref(line);
 }
 
+/* Who wrote what was found false. */
+static void put_suspects(struct pad *pad, const struct msg_stats *s)
+{
+    for (uint32_t i = 0; i < s->suspects && i < 8; i++)
+        put(pad, "%s %llu by %s at %s%s, the last: %s", i ? "          " : "false     ",
+            (unsigned long long)s->suspect[i].count, s->suspect[i].writer.name,
+            s->suspect[i].writer.address, s->suspect[i].aside ? " (set aside)" : "",
+            s->suspect[i].words);
+}
+
 int stats_lines(const struct msg_stats *s, char line[STATS_LINES][STATS_WIDTH])
 {
     struct pad pad = {line, 0};
@@ -191,6 +201,7 @@ int stats_lines(const struct msg_stats *s, char line[STATS_LINES][STATS_WIDTH])
         if (s->drop[i].count)
             put(&pad, "dropped    %s: %llu", s->drop[i].reason,
                 (unsigned long long)s->drop[i].count);
+    put_suspects(&pad, s);
     put_judges(&pad, s->metrics);
     for (uint32_t i = 0; i < s->waits; i++)
         put(&pad, "waits      %s for %.1f s", s->wait[i].name, s->wait[i].age_ms / 1e3);

@@ -184,10 +184,24 @@ static enum err connect_it(struct member *m)
     return peer_open(&m->peer, m->context, &peer, clock_mono_ms());
 }
 
+/* The learner found work of this process false: whose machine it is wants to know. */
+static enum err on_refused(void *self, const struct msg *msg, int64_t now_ms)
+{
+    const struct msg_refused *const r = &msg->refused;
+
+    (void)self, (void)now_ms;
+    log_warn("refused", "task=%llu sample=%u reason=\"%s\" next=\"others do the work\"",
+             (unsigned long long)r->task, r->sample, r->words);
+    return OK;
+}
+
 static enum err wire_it(struct member *m)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    enum err err = loop_socket(m->loop, peer_socket(m->peer), peer_readable, m->peer);
+    enum err err;
+
+    peer_on(m->peer, MSG_REFUSED, on_refused, m);
+    err = loop_socket(m->loop, peer_socket(m->peer), peer_readable, m->peer);
 
     if (!err)
         err = loop_every(m->loop, PEER_TICK_MS, tick, m);

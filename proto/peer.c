@@ -211,6 +211,12 @@ static void unwelcome(struct peer *peer, int64_t now_ms)
     peer->welcome = false;
 }
 
+void peer_again(struct peer *peer, int64_t now_ms)
+{
+    unwelcome(peer, now_ms);
+    say_hello(peer, now_ms);
+}
+
 /* What the connection itself needs of a message, before its handler. True if that may run. */
 static bool note(struct peer *peer, const struct msg *msg, int64_t now_ms)
 {

@@ -67,6 +67,10 @@ void peer_run(struct peer *peer, const struct id *run, uint64_t epoch);
  * ERR_RANGE (over a limit: a bug or a configuration that does not fit). */
 enum err peer_send(struct peer *peer, struct msg *msg) MUST_CHECK;
 
+/* What this process holds has changed such that only HELLO says it: says it now. Nothing else
+ * goes out before the next WELCOME. */
+void peer_again(struct peer *peer, int64_t now_ms);
+
 /* An HB now rather than at the next second. */
 void peer_hb(struct peer *peer, int64_t now_ms);
 

@@ -1,5 +1,6 @@
 #include "learner/fleet/answers.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "proto/text.h"
 
@@ -19,6 +20,11 @@ struct answers {
     struct evaluation evaluation[2]; /* before, after */
     char *path;
     FILE *file;
+    struct undone { /* whose first line is to go, one each */
+        uint64_t task;
+        uint32_t sample;
+    } * undone;
+    size_t undones;
 };
 
 static enum err failed(const struct answers *a)
@@ -63,6 +69,7 @@ void answers_free(struct answers *a)
     }
     if (a->file)
         fclose(a->file);
+    free(a->undone);
     free(a->path);
     free(a);
 }
@@ -146,8 +153,62 @@ enum err answers_take(void *self, const struct record_sample *sample)
     return good ? OK : failed(a);
 }
 
+enum err answers_undone(void *self, uint64_t task, uint32_t sample)
+{
+    struct answers *a = self;
+
+    a->undone = mem_grow(a->undone, a->undones + 1, sizeof *a->undone);
+    a->undone[a->undones++] = (struct undone){task, sample};
+    return OK;
+}
+
+/* Is the line that of a sample that was taken back? Once for each. */
+static bool gone(struct answers *a, const char *line, size_t n)
+{
+    json_t *json = json_loadb(line, n, 0, NULL);
+    const uint64_t task = (uint64_t)json_integer_value(json_object_get(json, "task"));
+    const json_int_t sample = json_integer_value(json_object_get(json, "sample"));
+    size_t i = 0;
+
+    while (i < a->undones && (a->undone[i].task != task || a->undone[i].sample != sample))
+        i++;
+    json_decref(json);
+    if (i == a->undones)
+        return false;
+    a->undone[i] = a->undone[--a->undones];
+    return true;
+}
+
+/* The file without the lines of what was taken back. */
+static enum err rewrite(struct answers *a)
+{
+    char *text = NULL, *to;
+    size_t n = 0, left;
+    enum err err = fflush(a->file) ? failed(a) : fs_read(&text, &n, a->path, SIZE_MAX / 2);
+
+    to = text;
+    for (const char *at = text; !err && at < text + n; at += left) {
+        const char *const end = memchr(at, '\n', (size_t)(text + n - at));
+        left = end ? (size_t)(end - at) + 1 : (size_t)(text + n - at);
+        if (a->undones && gone(a, at, left))
+            continue;
+        memmove(to, at, left);
+        to += left;
+    }
+    if (!err)
+        err = fs_write(a->path, text, (size_t)(to - text));
+    free(text);
+    if (err)
+        return err;
+    a->undones = 0;
+    a->file = freopen(a->path, "ae", a->file);
+    return a->file ? OK : failed(a);
+}
+
 enum err answers_flush(struct answers *a)
 {
+    if (a->undones)
+        return rewrite(a);
     return fflush(a->file) ? failed(a) : OK;
 }
 

@@ -31,6 +31,9 @@ const struct prompts_row *answers_prompt(const struct answers *answers, uint64_t
 
 /* A durable sample: ledger_conf.durable. Errors: ERR_IO. */
 enum err answers_take(void *answers, const struct record_sample *sample) MUST_CHECK;
+/* One that was durable is not any more: ledger_conf.undone. Its line goes with the next flush.
+ */
+enum err answers_undone(void *answers, uint64_t task, uint32_t sample) MUST_CHECK;
 enum err answers_flush(struct answers *answers) MUST_CHECK;
 
 /* All answers of an evaluation are in. True for an evaluation without prompts. */

@@ -34,21 +34,6 @@ void campaign_close(struct campaign *c)
     free(c->tail);
 }
 
-bool campaign_finished(const struct fleet_keys *keys, const json_t *config)
-{
-    char *path = mem_print("%s/run.json", keys->keys.output_dir);
-    char *model = mem_print("%s/model", keys->keys.output_dir);
-    json_t *json = json_load_file(path, 0, NULL);
-    const char *state = json_string_value(json_object_get(json, "state"));
-    const bool done = state && !strcmp(state, "finished") && fs_is_dir(model) &&
-                      !resume_same(json_object_get(json, "config"), config);
-
-    json_decref(json);
-    free(path);
-    free(model);
-    return done;
-}
-
 /* ---- folder and prompts */
 
 static enum err open_folder(struct campaign *c)
@@ -224,7 +209,10 @@ static enum err open_journal(struct campaign *c)
                                  .tasks = c->tasks,
                                  .base = trainer_version(c->trainer),
                                  .first = c->origin->model[0].image.hash,
+                                 .run = c->origin->run,
                                  .durable = answers_take,
+                                 .undone = answers_undone,
+                                 .together = rewards_check_grouped(&c->plan.rewards),
                                  .flat = c->plan.most ? rewards_flat : NULL,
                                  .self_flat = &c->plan.rewards};
     enum err err = answers_new(&c->answers, &answers);
@@ -327,17 +315,19 @@ static enum err old_images(struct campaign *c)
     return err;
 }
 
-/* The evaluation's line may have been lost with the process. */
-static enum err evaluation_line(struct campaign *c)
+/* An evaluation's line may have been lost with the process: the journal has what it said. */
+static enum err evaluation_line(struct campaign *c, enum tasks_kind kind)
 {
     char *path = mem_print("%s/metrics.jsonl", c->keys->keys.output_dir), *text = NULL;
+    const bool after = kind == TASKS_AFTER;
     json_t *line;
     size_t n = 0;
     enum err err = fs_exists(path) ? fs_read(&text, &n, path, (size_t)1 << 30) : OK;
 
-    if (!err && answers_evaluated(c->answers, TASKS_BEFORE) && c->eval &&
-        !(text && strstr(text, "\"eval_phase\":\"before\""))) {
-        line = answers_line(c->answers, TASKS_BEFORE, 0);
+    if (!err && answers_evaluated(c->answers, kind) && c->eval &&
+        !(text &&
+          strstr(text, after ? "\"eval_phase\":\"after\"" : "\"eval_phase\":\"before\""))) {
+        line = answers_line(c->answers, kind, after ? ledger_version(c->ledger) : 0);
         err = rundir_metrics(c->dir, line);
         json_decref(line);
     }
@@ -352,7 +342,7 @@ enum err campaign_replay(struct campaign *c)
     enum err err = rundir_metrics_cut(c->dir, (int64_t)from);
 
     if (!err)
-        err = evaluation_line(c);
+        err = evaluation_line(c, TASKS_BEFORE);
     if (c->plan.rewards.normalize && answers_evaluated(c->answers, TASKS_BEFORE))
         rewards_measure(&c->plan.rewards, answers_values(c->answers, TASKS_BEFORE), c->eval->n);
     if (!err)
@@ -364,5 +354,5 @@ enum err campaign_replay(struct campaign *c)
                 from, to - from, to);
     for (uint64_t i = from; i < to && !err; i++)
         err = again(c, i);
-    return err;
+    return err ? err : evaluation_line(c, TASKS_AFTER);
 }

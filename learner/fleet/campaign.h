@@ -43,7 +43,4 @@ enum err campaign_plan(struct campaign *campaign) MUST_CHECK;
  * must give the hash that was announced. Errors: ERR_STATE shows both hashes. */
 enum err campaign_replay(struct campaign *campaign) MUST_CHECK;
 
-/* The folder's last run was this one and came to its end. */
-bool campaign_finished(const struct fleet_keys *keys, const json_t *config);
-
 #endif

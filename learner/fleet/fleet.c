@@ -6,7 +6,6 @@
 #include "learner/fleet/fleet_state.h"
 #include "learner/fleet/own.h"
 #include "learner/run/crew.h"
-#include "proto/digest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@ enum {
     OPENS = 256,       /* sent in a turn */
     LINGER_MS = 400,   /* for the last heartbeat to go out */
     BYE_MS = 1000,     /* for BYE_OK to come */
+    NOBODY_MS = 5000,  /* for WELCOME, when all is over */
 };
 
 /* ---- versions */
@@ -200,6 +200,8 @@ static enum err open_tasks(struct fleet *f)
         msg.open.task = task_of(f, f->opened);
         err = peer_send(f->peer, &msg);
         if (!err)
+            err = fleet_refuse_again(f, &f->opened);
+        if (!err)
             f->opened++;
         else if (err != ERR_STATE)
             err = err_add("task %llu", (unsigned long long)f->opened);
@@ -212,18 +214,32 @@ static enum err open_tasks(struct fleet *f)
 static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct fleet *f = self;
+    enum err err;
 
     f->arrived = 0;
+    f->welcome = true;
     f->refused = false;
     f->opened = f->acked = msg->welcome.open_to;
-    return serve_endpoint(f->serve, msg->welcome.bulk, msg->welcome.bulk_key, now_ms);
+    err = fleet_refuse_again(f, NULL);
+    return err ? err
+               : serve_endpoint(f->serve, msg->welcome.bulk, msg->welcome.bulk_key, now_ms);
 }
 
 static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct fleet *f = self;
+    const struct id *const run = &f->conf.origin->run;
+    const bool ours = !memcmp(&msg->head.run, run, sizeof *run);
 
-    (void)now_ms;
+    if (fleet_train_over(f)) { /* nothing is asked of it any more */
+        f->finished = true;
+        return OK;
+    }
+    if (f->welcome && ours && msg->head.epoch > f->conf.epoch)
+        return err_set(ERR_STATE, "a later start of this run is served by the broker: %s",
+                       msg->refuse.words);
+    if (msg->refuse.code == REFUSE_FENCED && !f->welcome)
+        return fleet_refuse_fenced(f, msg->head.epoch, now_ms);
     if (msg->refuse.code != REFUSE_BUSY && msg->refuse.code != REFUSE_STRIKES)
         return err_set(ERR_STATE, "the broker refuses this learner: %s", msg->refuse.words);
     if (!f->refused)
@@ -248,68 +264,39 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
     return open_tasks(f);
 }
 
-/* Runs of versions that were announced, none older than the task may have. */
-static enum err check_spans(const struct fleet *f, const struct tasks_place *at,
-                            const struct record_sample *s)
-{
-    const uint64_t newest = at->any ? ledger_version(f->conf.ledger) : at->version;
-    bool good = s->spans && !s->span[0].start && (at->any || s->spans == 1);
-
-    for (uint32_t i = 0; i < s->spans && good; i++) {
-        const struct version *const v = &s->span[i].version;
-        good = v->number >= at->version && v->number <= newest && s->span[i].start < s->n &&
-               (!i || s->span[i].start > s->span[i - 1].start) &&
-               hash_same(&v->hash, ledger_hash(f->conf.ledger, v->number));
-    }
-    return good ? OK
-                : err_set(ERR_RANGE, "not written by version %llu%s",
-                          (unsigned long long)at->version, at->any ? " or a newer one" : "");
-}
-
-/* Whether the answer is what was asked for: a wrong one ends the run, for nothing could tell
- * how many others are wrong. */
-static enum err check(struct fleet *f, const struct msg_sample *m,
-                      const struct record_sample *s)
-{
-    const struct tasks_place at = tasks_at(f->conf.tasks, s->task);
-    const struct hash name = digest_rollout(&m->rollout);
-    enum err err;
-    const int vocab = f->conf.origin->card->shape.vocab;
-
-    if (!hash_same(&name, &s->hash))
-        return err_set(ERR_RANGE, "its hash is not its bytes'");
-    if (!s->n || s->n > f->conf.decoding.max_new)
-        return err_set(ERR_RANGE, "%u tokens", s->n);
-    err = check_spans(f, &at, s);
-    if (err)
-        return err;
-    for (uint32_t i = 0; i < s->n; i++)
-        if (s->token[i] < 0 || s->token[i] >= vocab)
-            return err_set(ERR_RANGE, "token %d", s->token[i]);
-    return rewards_check(f->conf.rewards, s);
-}
-
 static enum err on_sample(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct fleet *f = self;
     const struct rollout *r = &msg->sample.rollout;
     struct record_sample sample;
+    const struct hash *scorer;
     enum err err;
 
     f->arrived++;
+    if (msg->head.epoch != f->conf.epoch || ledger_refusing(f->conf.ledger))
+        return OK; /* asked for in an epoch that ends: it comes again if it is still wanted */
     if (!ledger_lacks(f->conf.ledger, r->task, r->sample) ||
         r->task >= tasks_window(f->conf.tasks, ledger_version(f->conf.ledger), 0))
         return OK; /* known: settled says so again with the next heartbeat */
-    err = record_sample_from(&sample, &msg->sample);
-    if (err)
-        return err;
-    err = check(f, &msg->sample, &sample);
-    if (err) {
+    if (record_sample_from(&sample, &msg->sample)) { /* the broker joins scores by hash */
+        log_warn("sample", "reason=\"%s\"", err_text());
+        return OK;
+    }
+    if (fleet_check(f, &msg->sample, &sample, &scorer)) {
+        err = fleet_refuse_untaken(f, &sample, scorer, err_text());
         record_sample_fini(&sample);
-        return err_add("the answer to task %llu", (unsigned long long)r->task);
+        return err ? err : fleet_train_advance(f, now_ms);
     }
     ledger_take(f->conf.ledger, &sample);
     return fleet_train_advance(f, now_ms);
+}
+
+static enum err on_refused(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct fleet *f = self;
+    const enum err err = fleet_refuse_told(f, &msg->refused);
+
+    return err ? err : fleet_train_advance(f, now_ms);
 }
 
 /* With `none` and `lag` no answer may be missing: the run ends and names the task. */
@@ -354,6 +341,14 @@ static enum err say_bye(struct fleet *f, int64_t now_ms)
     return err == ERR_STATE ? OK : err;
 }
 
+/* Time to say `done`. A run that was over as it began says so, too: else the broker would keep
+ * its place for it. */
+static bool is_over(const struct fleet *f, int64_t now_ms)
+{
+    return fleet_train_over(f) && !f->training && !f->saving && !f->done && !f->draining &&
+           (peer_welcome(f->peer) || now_ms - f->begun_ms >= NOBODY_MS);
+}
+
 static enum err tick(void *self, int64_t now_ms)
 {
     struct fleet *f = self;
@@ -365,8 +360,7 @@ static enum err tick(void *self, int64_t now_ms)
         err = open_tasks(f);
     if (!err && peer_welcome(f->peer))
         err = fleet_say_settled(f);
-    if (!err && !f->said_ms && fleet_train_over(f) && !f->training && !f->saving && !f->done &&
-        !f->draining) {
+    if (!err && !f->said_ms && is_over(f, now_ms)) {
         f->said_ms = now_ms;
         peer_hb(f->peer, now_ms);
     }
@@ -437,6 +431,7 @@ static enum err meet(struct fleet *f)
     peer_on(f->peer, MSG_REFUSE, on_refuse, f);
     peer_on(f->peer, MSG_HB, on_hb, f);
     peer_on(f->peer, MSG_SAMPLE, on_sample, f);
+    peer_on(f->peer, MSG_REFUSED, on_refused, f);
     peer_on(f->peer, MSG_DROPPED, on_dropped, f);
     peer_on(f->peer, MSG_BYE_OK, on_bye_ok, f);
     fleet_others_meet(f);

@@ -1,6 +1,7 @@
 #include "learner/fleet/fleet_main.h"
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/outlet.h"
 #include "learner/fleet/campaign.h"
@@ -8,6 +9,7 @@
 #include "learner/run/card.h"
 #include "learner/run/crew.h"
 #include "learner/run/report.h"
+#include "learner/run/resume.h"
 #include "proto/curve.h"
 #include "proto/dial.h"
 
@@ -31,10 +33,11 @@ static enum err write_run(struct campaign *c, const char *state, const struct ha
     json = json_pack(
         "{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s*, s:s*, s:O, s:o*}", "method",
         c->plan.method->name, "state", state, "pid", (int)getpid(), "version", DROVER_VERSION,
-        "run", id, "epoch", (json_int_t)c->epoch, "step", (json_int_t)ledger_version(c->ledger),
-        "steps", (json_int_t)c->plan.iterations, "written_ms", (json_int_t)clock_wall_ms(),
-        "run_name", c->keys->keys.run_name, "weights",
-        weights ? hash_text(text, weights) : NULL, "config", c->config, "processes", processes);
+        "run", id, "epoch", (json_int_t)ledger_epoch(c->ledger), "step",
+        (json_int_t)ledger_version(c->ledger), "steps", (json_int_t)c->plan.iterations,
+        "written_ms", (json_int_t)clock_wall_ms(), "run_name", c->keys->keys.run_name,
+        "weights", weights ? hash_text(text, weights) : NULL, "config", c->config, "processes",
+        processes);
     err = rundir_run(c->dir, json);
     json_decref(json);
     return err;
@@ -158,9 +161,6 @@ static enum err run(struct campaign *c)
     enum fleet_end end = FLEET_DONE;
     enum err err = campaign_replay(c);
 
-    if (!err &&
-        (ledger_ended(c->ledger, NULL) || ledger_watermark(c->ledger) == tasks_total(c->tasks)))
-        return finish(c);
     if (!err)
         err = ledger_start(c->ledger, &c->origin->run, &c->epoch);
     if (!err)
@@ -170,6 +170,22 @@ static enum err run(struct campaign *c)
     if (err)
         return err;
     return end == FLEET_STOPPED ? stopped(c) : finish(c);
+}
+
+/* The folder's last run was this one and came to its end. */
+static bool is_finished(const struct fleet_keys *keys, const json_t *config)
+{
+    char *path = mem_print("%s/run.json", keys->keys.output_dir);
+    char *model = mem_print("%s/model", keys->keys.output_dir);
+    json_t *json = json_load_file(path, 0, NULL);
+    const char *state = json_string_value(json_object_get(json, "state"));
+    const bool done = state && !strcmp(state, "finished") && fs_is_dir(model) &&
+                      !resume_same(json_object_get(json, "config"), config);
+
+    json_decref(json);
+    free(path);
+    free(model);
+    return done;
 }
 
 /* Before anything is written: is there a broker? */
@@ -203,7 +219,7 @@ static enum err check(const struct fleet_method *method, const struct fleet_keys
         card_kept_day(c->config, &k->keys);
     if (!err && !k->keys.overwrite_output_dir)
         err = rundir_method(k->keys.output_dir, method->name);
-    *done = !err && !k->keys.overwrite_output_dir && campaign_finished(k, c->config);
+    *done = !err && !k->keys.overwrite_output_dir && is_finished(k, c->config);
     if (*done)
         fprintf(stderr, "already done: %s/model (overwrite_output_dir=true begins anew)\n",
                 k->keys.output_dir);

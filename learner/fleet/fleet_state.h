@@ -25,8 +25,8 @@ struct fleet {
 
     uint64_t opened, acked; /* sent on this connection; as the broker said last */
     uint64_t arrived;       /* SAMPLE and DROPPED on this connection */
-    bool refused;
-    bool told_flat; /* that nothing is learnt */
+    bool refused, welcome;  /* welcome: in the present epoch, ever */
+    bool told_flat;         /* that nothing is learnt */
     char note[256];
 
     bool writing;             /* a group is being written */
@@ -53,6 +53,24 @@ enum err fleet_train_given(void *fleet, void *job, int64_t now_ms) MUST_CHECK;
 bool fleet_train_over(const struct fleet *fleet);
 /* Images of lower versions are not needed any more. */
 uint64_t fleet_train_smallest(const struct fleet *fleet);
+
+/* Whether the answer is what was asked for. Errors: ERR_RANGE in words; *scorer: whose score is
+ * wrong, NULL: the answer is. */
+enum err fleet_check(const struct fleet *fleet, const struct msg_sample *message,
+                     const struct record_sample *sample, const struct hash **scorer) MUST_CHECK;
+
+/* An answer that fails it; one that the broker did not take. Both are noted. */
+enum err fleet_refuse_untaken(struct fleet *fleet, const struct record_sample *sample,
+                              const struct hash *scorer, const char *words) MUST_CHECK;
+enum err fleet_refuse_told(struct fleet *fleet, const struct msg_refused *message) MUST_CHECK;
+/* What the job found false: it is taken back with the next commit, in a new epoch. */
+void fleet_refuse_false(struct fleet *fleet, const struct trainer_job *job);
+/* After a commit: is there a new epoch? Then everybody hears of it. */
+enum err fleet_refuse_epoch(struct fleet *fleet, int64_t now_ms) MUST_CHECK;
+/* The broker has seen a later epoch of this run, and none of ours: goes above it. */
+enum err fleet_refuse_fenced(struct fleet *fleet, uint64_t epoch, int64_t now_ms) MUST_CHECK;
+/* Says again what was refused: of one task, or all. */
+enum err fleet_refuse_again(struct fleet *fleet, const uint64_t *task) MUST_CHECK;
 
 /* Says what is settled. */
 enum err fleet_say_settled(struct fleet *fleet) MUST_CHECK;

@@ -162,6 +162,19 @@ static enum err stepped(struct fleet *f, int64_t now_ms)
     return err;
 }
 
+/* A group is durable: what it settled, and what it took back. */
+static enum err took(struct fleet *f, int64_t now_ms)
+{
+    enum err err = ledger_commit_end(f->conf.ledger);
+
+    if (!err)
+        err = answers_flush(f->conf.answers);
+    if (!err)
+        err = fleet_refuse_epoch(f, now_ms);
+    f->told = false;
+    return err ? err : fleet_say_settled(f);
+}
+
 static enum err written(void *self, enum err result, const char *words, int64_t now_ms)
 {
     struct fleet *f = self;
@@ -176,12 +189,7 @@ static enum err written(void *self, enum err result, const char *words, int64_t 
         return OK;
     if (result) /* the disk is full or failing: nothing more can be promised */
         return err_set(result, "%s%s", result == ERR_IO ? "the journal: " : "", words);
-    err = ledger_commit_end(l);
-    if (!err)
-        err = answers_flush(f->conf.answers);
-    f->told = false;
-    if (!err)
-        err = fleet_say_settled(f);
+    err = took(f, now_ms);
     if (!err && !before && answers_evaluated(f->conf.answers, TASKS_BEFORE))
         err = evaluated(f, TASKS_BEFORE, 0);
     if (!err && ledger_version(l) > version)
@@ -241,6 +249,10 @@ static enum err train(struct fleet *f)
     const uint64_t iteration = ledger_version(f->conf.ledger);
     struct trainer_job *job = trainer_job(TRAINER_ITERATE, ledger_batch_size(f->conf.ledger));
 
+    trainer_job_flats(job, ledger_flats(f->conf.ledger, iteration, NULL));
+    ledger_flats(f->conf.ledger, iteration, job->flat);
+    for (uint32_t i = 0; i < job->flats; i++)
+        job->flat_prompt[i] = answers_prompt(f->conf.answers, job->flat[i]->task);
     if (f->conf.rewards->normalize && !iteration)
         rewards_measure(f->conf.rewards, answers_values(f->conf.answers, TASKS_BEFORE),
                         tasks_plan(f->conf.tasks)->eval);
@@ -259,7 +271,7 @@ static bool may_train(const struct fleet *f)
 {
     const struct ledger *l = f->conf.ledger;
 
-    return !f->draining && !f->halted && !f->done &&
+    return !f->draining && !f->halted && !f->done && !ledger_refusing(l) &&
            ledger_version(l) < f->conf.plan->iterations &&
            (!f->conf.rewards->normalize || answers_evaluated(f->conf.answers, TASKS_BEFORE)) &&
            ledger_batch(l, ledger_version(l), NULL);
@@ -317,6 +329,11 @@ enum err fleet_train_given(void *self, void *given, int64_t now_ms)
         return err;
     }
     f->training = false;
+    if (job->err && job->lies && !f->abandoned) {
+        fleet_refuse_false(f, job);
+        trainer_job_free(job);
+        return fleet_train_advance(f, now_ms);
+    }
     if (job->err) {
         err = f->abandoned ? OK : err_set(job->err, "%s", job->words);
         trainer_job_free(job);

@@ -182,6 +182,13 @@ enum err serve_endpoint(struct serve *s, const char *bulk, const char *bulk_key,
     return loop_socket(s->conf.loop, peer_socket(s->bulk), peer_readable, s->bulk);
 }
 
+void serve_epoch(struct serve *s, uint64_t epoch)
+{
+    s->conf.epoch = epoch;
+    if (s->bulk)
+        peer_run(s->bulk, &s->conf.run, epoch);
+}
+
 enum err serve_tick(struct serve *s, int64_t now_ms)
 {
     enum err err = s->bulk ? peer_tick(s->bulk, now_ms) : OK;

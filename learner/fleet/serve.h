@@ -34,6 +34,9 @@ enum err serve_slab(struct serve *serve, const struct artifact *what, struct sla
 void serve_remove(struct serve *serve, const struct hash *hash);
 const struct artifact *serve_list(const struct serve *serve, uint32_t *n);
 
+/* A new one has begun. */
+void serve_epoch(struct serve *serve, uint64_t epoch);
+
 /* From each WELCOME: where bulk is. Errors: peer_open's. */
 enum err serve_endpoint(struct serve *serve, const char *bulk, const char *bulk_key,
                         int64_t now_ms) MUST_CHECK;

@@ -4,7 +4,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "learner/objective/advantage_group.h"
+#include "learner/fleet/trainer_line.h"
 #include "learner/run/adapt.h"
 #include "learner/run/checkpoint.h"
 #include "lm/model/forward.h"
@@ -60,6 +60,13 @@ struct trainer_job *trainer_job(enum trainer_kind kind, uint32_t n)
     return job;
 }
 
+void trainer_job_flats(struct trainer_job *job, uint32_t n)
+{
+    job->flats = n;
+    job->flat = mem_new(n, sizeof(*job->flat));
+    job->flat_prompt = mem_new(n, sizeof(*job->flat_prompt));
+}
+
 void trainer_job_free(void *self)
 {
     struct trainer_job *job = self;
@@ -69,6 +76,9 @@ void trainer_job_free(void *self)
     free((void *)job->sample);
     free((void *)job->prompt);
     free((void *)job->keep);
+    free((void *)job->flat);
+    free((void *)job->flat_prompt);
+    free(job->lie);
     trainer_snapshot_free(job->snapshot);
     json_decref(job->line);
     free(job);
@@ -350,45 +360,61 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
     return err;
 }
 
-/* Each reward by name, over the answers. */
-static void line_rewards(json_t *line, const struct trainer *t, const struct trainer_job *job)
+static void take_lies(struct trainer_job *job, const struct round *round)
 {
-    double *const value = mem_new(job->n, sizeof *value);
+    size_t n;
+    const struct round_false *const found = round_compare_falses(round, &n);
 
-    for (int r = 0; r < t->conf.rewards->n; r++) {
-        const char *const name = t->conf.rewards->reward[r].name;
-        const bool both = !t->round_conf.critic; /* TRL's names of the group methods */
-        char *mean = mem_print(both ? "rewards/%s/mean" : "rewards/%s", name);
-        char *std = mem_print("rewards/%s/std", name);
-        char *unheard = mem_print("rewards/%s/without_verdict", name);
-        for (uint32_t i = 0; i < job->n; i++)
-            value[i] = rewards_value(t->conf.rewards, r, job->sample[i]);
-        json_object_set_new(line, mean, json_real(advantage_group_mean(value, job->n)));
-        if (both)
-            json_object_set_new(line, std, json_real(advantage_group_deviation(value, job->n)));
-        for (uint32_t i = 0; i < job->n; i++)
-            value[i] = rewards_unheard(t->conf.rewards, r, job->sample[i]);
-        if (t->conf.rewards->reward[r].kind == SCORER_JUDGE)
-            json_object_set_new(line, unheard, json_real(advantage_group_mean(value, job->n)));
-        free(mean);
-        free(std);
-        free(unheard);
-    }
-    free(value);
+    job->lie = mem_grow(job->lie, job->lies + n + 1, sizeof *job->lie);
+    if (n)
+        memcpy(job->lie + job->lies, found, n * sizeof *found);
+    job->lies += n;
 }
 
-static void line_means(json_t *line, const struct trainer *t, const struct trainer_job *job)
+/* What is not trained because it teaches nothing had a say in which tasks are. */
+static enum err compare_flats(struct trainer *t, struct trainer_job *job)
 {
-    const double n = (double)job->n;
-    double late = 0;
+    struct round_rollout *const rollout = mem_new(job->flats, sizeof *rollout);
+    enum err err = OK;
 
-    line_rewards(line, t, job);
-    for (uint32_t i = 0; i < job->n; i++)
-        for (uint32_t k = 0; k < job->sample[i]->spans && k < 1; k++)
-            late += (double)job->iteration - (double)job->sample[i]->span[k].version.number;
-    json_object_set_new(line, "drover_completion_length", json_real((double)job->tokens / n));
-    json_object_set_new(line, "drover_staleness", json_real(late / n));
-    json_object_set_new(line, "drover_train_seconds", json_real(job->seconds));
+    for (uint32_t i = 0; i < job->flats; i++) {
+        const struct record_sample *const s = job->flat[i];
+        rollout[i] = (struct round_rollout){.task = s->task,
+                                            .sample = s->sample,
+                                            .prompt = job->flat_prompt[i]->token,
+                                            .prompts = (int)job->flat_prompt[i]->tokens,
+                                            .token = s->token,
+                                            .tokens = (int)s->n,
+                                            .mask = s->mask,
+                                            .behaviour = s->logprob};
+    }
+    if (job->flats && t->round_conf.strict) {
+        err = round_compare(t->round, rollout, job->flats);
+        take_lies(job, t->round);
+    }
+    free(rollout);
+    return err;
+}
+
+/* Trains the iteration, or finds all of its answers that are false. */
+static enum err learn(struct trainer *t, struct trainer_job *job,
+                      const struct round_rollout *rollout, size_t rollouts,
+                      struct round_metrics *metrics)
+{
+    enum err err = compare_flats(t, job);
+
+    if (err)
+        return err;
+    if (!job->lies) {
+        err = round_iteration(t->round, rollout, rollouts, metrics);
+        if (err)
+            take_lies(job, t->round);
+        return err;
+    }
+    err = round_compare(t->round, rollout, rollouts);
+    if (!err)
+        take_lies(job, t->round);
+    return err ? err : err_set(ERR_STATE, "%zu answers are false", job->lies);
 }
 
 static enum err iterate(struct trainer *t, struct trainer_job *job)
@@ -412,7 +438,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
     if (!err)
         err = gather(t, job, rollout, reference, part);
     if (!err)
-        err = round_iteration(t->round, rollout, rollouts, &metrics);
+        err = learn(t, job, rollout, rollouts, &metrics);
     if (!err)
         err = trainer_snapshot(t, &job->snapshot);
     if (!err) {
@@ -421,7 +447,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
         for (int i = 0; i < metrics.n; i++)
             json_object_set_new(job->line, metrics.metric[i].name,
                                 json_real(metrics.metric[i].value));
-        line_means(job->line, t, job);
+        trainer_line_means(job->line, t->conf.rewards, !t->round_conf.critic, job);
     }
     free(reference);
     free(part);

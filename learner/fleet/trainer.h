@@ -9,7 +9,7 @@
 #include "learner/fleet/prompts.h"
 #include "learner/journal/record.h"
 #include "learner/journal/rewards.h"
-#include "learner/round/round.h"
+#include "learner/round/round_compare.h"
 #include "proto/noun.h"
 
 #include <stdatomic.h>
@@ -32,6 +32,10 @@ struct trainer_job {
     const struct record_sample **sample;
     const struct prompts_row **prompt;
     uint32_t n;
+    /* Answers of the iteration that are only compared: whole groups, likewise. */
+    const struct record_sample **flat;
+    const struct prompts_row **flat_prompt;
+    uint32_t flats;
     /* SAVE: images that tasks may still name, written first; borrowed. */
     const struct snapshot **keep;
     uint32_t keeps;
@@ -39,11 +43,16 @@ struct trainer_job {
     enum err err;
     char words[512];
     struct snapshot *snapshot; /* ITERATE: the new version's; the taker's */
-    json_t *line;              /* ITERATE: metrics */
+    /* ITERATE, with an error: answers found false; then the trainer stands as it stood before.
+     */
+    struct round_false *lie;
+    size_t lies;
+    json_t *line; /* ITERATE: metrics */
     double seconds;
     int64_t tokens; /* of the answers */
 };
 struct trainer_job *trainer_job(enum trainer_kind kind, uint32_t n);
+void trainer_job_flats(struct trainer_job *job, uint32_t n); /* room for them */
 void trainer_job_free(void *job);
 
 struct bundle;

@@ -1,51 +1,14 @@
 #include "learner/journal/ledger.h"
 
 #include "base/mem.h"
-#include "learner/journal/journal.h"
+#include "learner/journal/ledger_state.h"
 #include "learner/journal/picks.h"
-#include "learner/journal/settled.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLACES_MAX = 1 << 28 };
-enum place { PLACE_NEW, PLACE_PENDING, PLACE_DURABLE };
-
-struct waiting { /* appended, not durable */
-    struct record_sample *sample;
-    bool step, end;
-};
-struct group {
-    struct waiting *item;
-    size_t n, room;
-};
-
-struct ledger {
-    struct ledger_conf conf;
-    struct journal *journal;
-    struct settled_set *settled;
-    uint8_t *place;              /* [answers] */
-    struct record_sample **kept; /* [answers] of batches not yet trained */
-    uint8_t *flat;               /* [rows of answers] tasks whose answers teach nothing */
-    uint64_t answers;            /* room for them */
-    struct hash *version;        /* [iterations + 1] */
-    uint64_t versions;           /* durable steps */
-    struct hash next;            /* of the step that is pending */
-    uint64_t epoch, bytes;
-    struct id run;
-    bool started, busy, ended;
-    struct hash weights;
-    struct group pending, writing;
-    struct record record;
-};
-
-static size_t index_of(const struct ledger *l, uint64_t task, uint32_t sample)
-{
-    return (size_t)tasks_index(l->conf.tasks, task, sample);
-}
-
-static void sample_free(struct record_sample *sample)
+void ledger_sample_free(struct record_sample *sample)
 {
     if (sample)
         record_sample_fini(sample);
@@ -55,7 +18,7 @@ static void sample_free(struct record_sample *sample)
 /* All answers to a training task that are there, in order; false: some lack. */
 static bool group_of(const struct ledger *l, uint64_t task, const struct record_sample **out)
 {
-    const size_t first = index_of(l, task, 0);
+    const size_t first = ledger_index(l, task, 0);
 
     for (uint32_t i = 0; i < tasks_plan(l->conf.tasks)->samples; i++) {
         if (!l->kept[first + i])
@@ -66,11 +29,6 @@ static bool group_of(const struct ledger *l, uint64_t task, const struct record_
     return true;
 }
 
-static uint8_t *flat_at(const struct ledger *l, uint64_t task)
-{
-    return &l->flat[index_of(l, task, 0) / tasks_plan(l->conf.tasks)->samples];
-}
-
 /* A group is whole: one that teaches nothing is replaced, while that may be. */
 static void judge(struct ledger *l, uint64_t iteration, uint64_t task)
 {
@@ -78,79 +36,36 @@ static void judge(struct ledger *l, uint64_t iteration, uint64_t task)
     const struct record_sample **group = mem_new(plan->samples, sizeof *group);
 
     if (group_of(l, task, group) && l->conf.flat(l->conf.self_flat, group, plan->samples)) {
-        *flat_at(l, task) = 1;
+        *ledger_flat(l, task) = 1;
         if (tasks_extend(l->conf.tasks, iteration))
             settled_end(l->settled, tasks_first(l->conf.tasks, plan->iterations));
     }
     free((void *)group);
 }
 
-/* A sample is durable. Takes it. */
-static enum err settle(struct ledger *l, struct record_sample *sample)
+enum err ledger_settle(struct ledger *l, struct record_sample *sample)
 {
     const struct tasks_place at = tasks_at(l->conf.tasks, sample->task);
-    const size_t i = index_of(l, sample->task, sample->sample);
+    const size_t i = ledger_index(l, sample->task, sample->sample);
     const enum err err = l->conf.durable ? l->conf.durable(l->conf.self, sample) : OK;
 
     l->place[i] = PLACE_DURABLE;
     settled_add(l->settled, sample->task, sample->sample);
-    if (at.kind == TASKS_TRAIN && (at.iteration >= l->conf.base || l->flat)) {
+    if (at.kind == TASKS_TRAIN) {
         l->kept[i] = sample;
         if (l->flat)
             judge(l, at.iteration, sample->task);
     } else {
-        sample_free(sample);
+        ledger_sample_free(sample);
     }
     return err;
 }
 
-/* ---- opening */
-
-static enum err visit_start(struct ledger *l, const struct journal_record *record)
-{
-    const struct tasks_plan *plan = tasks_plan(l->conf.tasks);
-    struct record_start start;
-    enum err err = record_get_start(&start, record->payload, record->n);
-
-    if (err)
-        return err;
-    if (start.seed != plan->seed || start.before != plan->eval || start.after != plan->eval ||
-        start.train != plan->batch * plan->iterations || start.batch != plan->batch)
-        return err_set(ERR_STATE, "the journal belongs to a run with another plan");
-    if (l->started && memcmp(&l->run, &start.run, sizeof l->run))
-        return err_set(ERR_STATE, "the journal holds two runs");
-    l->started = true;
-    l->run = start.run;
-    if (start.epoch > l->epoch)
-        l->epoch = start.epoch;
-    return OK;
-}
-
-static enum err visit_sample(struct ledger *l, const struct journal_record *record)
-{
-    struct record_sample *sample = mem_new(1, sizeof *sample);
-    enum err err = record_get_sample(sample, record->payload, record->n);
-
-    if (!err && (sample->task >= tasks_total(l->conf.tasks) ||
-                 sample->sample >= tasks_samples(l->conf.tasks, sample->task)))
-        err = err_set(ERR_PARSE, "SAMPLE of task %llu: the run has %llu",
-                      (unsigned long long)sample->task,
-                      (unsigned long long)tasks_total(l->conf.tasks));
-    if (!err && l->place[index_of(l, sample->task, sample->sample)] != PLACE_NEW)
-        err = err_set(ERR_PARSE, "SAMPLE of task %llu twice", (unsigned long long)sample->task);
-    if (err) {
-        sample_free(sample);
-        return err;
-    }
-    return settle(l, sample);
-}
-
-/* All answers of an iteration are durable. */
-static bool complete(const struct ledger *l, uint64_t iteration)
+bool ledger_complete(const struct ledger *l, uint64_t iteration)
 {
     const uint64_t first = tasks_first(l->conf.tasks, iteration);
     const uint64_t tasks = tasks_first(l->conf.tasks, iteration + 1) - first;
-    const size_t at = index_of(l, first, 0);
+    const size_t at = ledger_index(l, first, 0);
 
     for (size_t i = at; i < at + tasks * tasks_plan(l->conf.tasks)->samples; i++)
         if (l->place[i] != PLACE_DURABLE)
@@ -158,73 +73,16 @@ static bool complete(const struct ledger *l, uint64_t iteration)
     return true;
 }
 
-/* The step's record, but for what it gives. */
-static void step_of(const struct ledger *l, uint64_t iteration, struct record_step *step)
+void ledger_step_of(const struct ledger *l, uint64_t iteration, struct record_step *step)
 {
     const struct tasks_plan *const plan = tasks_plan(l->conf.tasks);
     const uint64_t first = tasks_first(l->conf.tasks, iteration);
 
-    picks_step(step, iteration, first, l->flat ? flat_at(l, first) : NULL,
+    picks_step(step, iteration, first, l->flat ? ledger_flat(l, first) : NULL,
                tasks_first(l->conf.tasks, iteration + 1) - first, plan->batch, plan->samples);
 }
 
-/* Whether the step's samples are those of its iteration, all of them, in order. */
-static bool whole(const struct ledger *l, const struct record_step *step)
-{
-    struct record_step want;
-    bool good;
-
-    if (!complete(l, step->iteration))
-        return false;
-    step_of(l, step->iteration, &want);
-    good = picks_same(&want, step);
-    record_step_fini(&want);
-    return good;
-}
-
-static enum err visit_step(struct ledger *l, const struct journal_record *record)
-{
-    struct record_step step;
-    enum err err = record_get_step(&step, record->payload, record->n);
-
-    if (err)
-        return err;
-    if (step.iteration != l->versions || step.next.number != l->versions + 1 ||
-        step.iteration >= tasks_plan(l->conf.tasks)->iterations || !whole(l, &step))
-        err = err_set(ERR_PARSE,
-                      "STEP of iteration %llu where %llu was to come, or not of its "
-                      "samples",
-                      (unsigned long long)step.iteration, (unsigned long long)l->versions);
-    else
-        l->version[++l->versions] = step.next.hash;
-    if (!err && step.iteration < l->conf.base)
-        ledger_forget(l, step.iteration);
-    record_step_fini(&step);
-    return err;
-}
-
-static enum err visit(void *self, const struct journal_record *record)
-{
-    struct ledger *l = self;
-    struct record_end end;
-    enum err err;
-
-    switch (record->type) {
-    case JOURNAL_START:
-        return visit_start(l, record);
-    case JOURNAL_SAMPLE:
-        return visit_sample(l, record);
-    case JOURNAL_STEP:
-        return visit_step(l, record);
-    case JOURNAL_END:
-        err = record_get_end(&end, record->payload, record->n);
-        l->ended = !err;
-        l->weights = end.weights;
-        return err;
-    default:
-        return err_set(ERR_PARSE, "a record of type %d", (int)record->type);
-    }
-}
+/* ---- opening */
 
 enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
 {
@@ -250,7 +108,7 @@ enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
         err = mem_big(&l->version, plan->iterations + 1, sizeof *l->version, "versions");
     if (!err) {
         l->version[0] = conf->first;
-        err = journal_open(&l->journal, conf->path, visit, l, NULL);
+        err = journal_open(&l->journal, conf->path, ledger_read_visit, l, NULL);
     }
     if (!err && l->versions < conf->base)
         err = err_set(ERR_STATE, "%s: ends before the checkpoint's version %llu", conf->path,
@@ -268,8 +126,12 @@ enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
 
 static void group_free(struct group *group)
 {
-    for (size_t i = 0; i < group->n; i++)
-        sample_free(group->item[i].sample);
+    for (size_t i = 0; i < group->n; i++) {
+        ledger_sample_free(group->item[i].sample);
+        if (group->item[i].refused)
+            record_refused_fini(group->item[i].refused);
+        free(group->item[i].refused);
+    }
     free(group->item);
 }
 
@@ -282,11 +144,14 @@ void ledger_close(struct ledger *l)
     group_free(&l->pending);
     group_free(&l->writing);
     for (uint64_t i = 0; l->kept && i < l->answers; i++)
-        sample_free(l->kept[i]);
+        ledger_sample_free(l->kept[i]);
     free(l->kept);
     free(l->place);
     free(l->flat);
     free(l->version);
+    for (uint32_t i = 0; i < l->refusals; i++)
+        record_refused_fini(&l->refused[i]);
+    free(l->refused);
     record_fini(&l->record);
     free(l);
 }
@@ -306,13 +171,14 @@ enum err ledger_start(struct ledger *l, const struct id *run, uint64_t *epoch)
         return err_set(ERR_STATE, "%s: belongs to another run", l->conf.path);
     record_put_start(&l->record, &start);
     journal_append(l->journal, JOURNAL_START, l->record.byte, l->record.n);
+    l->run = *run;
     *epoch = l->epoch = start.epoch;
     return journal_commit(l->journal);
 }
 
 /* ---- taking */
 
-static struct waiting *wait(struct ledger *l)
+struct waiting *ledger_wait(struct ledger *l)
 {
     struct group *const g = &l->pending;
 
@@ -327,25 +193,25 @@ static struct waiting *wait(struct ledger *l)
 bool ledger_lacks(const struct ledger *l, uint64_t task, uint32_t sample)
 {
     return task < tasks_total(l->conf.tasks) && sample < tasks_samples(l->conf.tasks, task) &&
-           l->place[index_of(l, task, sample)] == PLACE_NEW;
+           l->place[ledger_index(l, task, sample)] == PLACE_NEW;
 }
 
 bool ledger_take(struct ledger *l, struct record_sample *sample)
 {
     struct record_sample *own;
 
-    if (!ledger_lacks(l, sample->task, sample->sample)) {
+    if (l->refusing || !ledger_lacks(l, sample->task, sample->sample)) {
         record_sample_fini(sample);
         return false;
     }
     own = mem_new(1, sizeof *own);
     *own = *sample;
     memset(sample, 0, sizeof *sample);
-    l->place[index_of(l, own->task, own->sample)] = PLACE_PENDING;
+    l->place[ledger_index(l, own->task, own->sample)] = PLACE_PENDING;
     record_put_sample(&l->record, own);
     journal_append(l->journal, JOURNAL_SAMPLE, l->record.byte, l->record.n);
     l->bytes += l->record.n;
-    wait(l)->sample = own;
+    ledger_wait(l)->sample = own;
     return true;
 }
 
@@ -353,13 +219,13 @@ void ledger_step(struct ledger *l, uint64_t iteration, const struct hash *next)
 {
     struct record_step step;
 
-    assert(iteration == l->versions && complete(l, iteration));
-    step_of(l, iteration, &step);
+    assert(iteration == l->versions && ledger_complete(l, iteration));
+    ledger_step_of(l, iteration, &step);
     step.next = (struct version){iteration + 1, *next};
     l->next = *next;
     record_put_step(&l->record, &step);
     journal_append(l->journal, JOURNAL_STEP, l->record.byte, l->record.n);
-    wait(l)->step = true;
+    ledger_wait(l)->step = true;
     record_step_fini(&step);
 }
 
@@ -371,7 +237,7 @@ void ledger_end(struct ledger *l, const struct hash *weights)
     l->weights = *weights;
     record_put_end(&l->record, &end);
     journal_append(l->journal, JOURNAL_END, l->record.byte, l->record.n);
-    wait(l)->end = true;
+    ledger_wait(l)->end = true;
 }
 
 bool ledger_commit_begin(struct ledger *l)
@@ -400,9 +266,16 @@ enum err ledger_commit_end(struct ledger *l)
     for (size_t i = 0; i < l->writing.n && !err; i++) {
         struct waiting *const w = &l->writing.item[i];
         struct record_sample *const sample = w->sample;
+        struct record_refused *const refused = w->refused;
         w->sample = NULL;
+        w->refused = NULL;
         if (sample)
-            err = settle(l, sample);
+            err = ledger_settle(l, sample);
+        if (refused)
+            err = ledger_refuse_done(l, refused);
+        if (w->start)
+            l->epoch++;
+        l->refusing = l->refusing && !w->start;
         if (w->step)
             l->version[++l->versions] = l->next;
         l->ended = l->ended || w->end;
@@ -453,6 +326,22 @@ uint64_t ledger_pending(const struct ledger *l)
     return l->bytes;
 }
 
+uint32_t ledger_flats(const struct ledger *l, uint64_t iteration,
+                      const struct record_sample **sample)
+{
+    const uint64_t first = tasks_first(l->conf.tasks, iteration);
+    const uint64_t last = tasks_first(l->conf.tasks, iteration + 1);
+    const uint32_t each = tasks_plan(l->conf.tasks)->samples;
+    uint32_t n = 0;
+
+    for (uint64_t t = first; l->flat && t < last; t++) {
+        if (!*ledger_flat(l, t) || !group_of(l, t, sample ? sample + n : NULL))
+            continue;
+        n += each;
+    }
+    return n;
+}
+
 uint32_t ledger_batch_size(const struct ledger *l)
 {
     const struct tasks_plan *plan = tasks_plan(l->conf.tasks);
@@ -464,14 +353,15 @@ bool ledger_batch(const struct ledger *l, uint64_t iteration,
                   const struct record_sample **sample)
 {
     struct record_step step;
-    bool good = iteration < tasks_plan(l->conf.tasks)->iterations && complete(l, iteration);
+    bool good =
+        iteration < tasks_plan(l->conf.tasks)->iterations && ledger_complete(l, iteration);
 
     if (!good)
         return false;
-    step_of(l, iteration, &step);
+    ledger_step_of(l, iteration, &step);
     for (uint32_t i = 0; i < step.samples && good; i++) {
         struct record_sample *const kept =
-            l->kept[index_of(l, step.sample[i].task, step.sample[i].sample)];
+            l->kept[ledger_index(l, step.sample[i].task, step.sample[i].sample)];
         good = kept != NULL;
         if (sample)
             sample[i] = kept;
@@ -482,12 +372,22 @@ bool ledger_batch(const struct ledger *l, uint64_t iteration,
 
 void ledger_forget(struct ledger *l, uint64_t iteration)
 {
-    const size_t first = index_of(l, tasks_first(l->conf.tasks, iteration), 0);
+    const size_t first = ledger_index(l, tasks_first(l->conf.tasks, iteration), 0);
     const uint64_t tasks =
         tasks_first(l->conf.tasks, iteration + 1) - tasks_first(l->conf.tasks, iteration);
 
     for (size_t i = first; i < first + tasks * tasks_plan(l->conf.tasks)->samples; i++) {
-        sample_free(l->kept[i]);
+        ledger_sample_free(l->kept[i]);
         l->kept[i] = NULL;
     }
+}
+
+bool ledger_refusing(const struct ledger *l)
+{
+    return l->refusing;
+}
+
+uint64_t ledger_epoch(const struct ledger *l)
+{
+    return l->epoch;
 }

@@ -13,11 +13,17 @@
 
 struct ledger;
 
+enum {
+    LEDGER_REFUSALS = 256, /* that are remembered, to be told to a broker that forgot */
+    LEDGER_UNTAKEN = 1024, /* refused answers that were never taken: noted by one process */
+};
+
 struct ledger_conf {
     const char *path;    /* of the journal */
     struct tasks *tasks; /* borrowed */
     uint64_t base;       /* the version from which weights go on: older batches are not kept */
     struct hash first;   /* image of version 0 */
+    struct id run;       /* whose folder it lies in; zeros: whoever's it is */
     /* Told of each durable sample, in the journal's order, also of those found at opening. */
     enum err (*durable)(void *self, const struct record_sample *sample);
     void *self;
@@ -25,6 +31,9 @@ struct ledger_conf {
      * place. A pure function of them. NULL: every task is trained. */
     bool (*flat)(const void *self_flat, const struct record_sample *const *answer, uint32_t n);
     const void *self_flat;
+    /* Told of each sample that was durable and is taken back. NULL: nobody. */
+    enum err (*undone)(void *self, uint64_t task, uint32_t sample);
+    bool together; /* a scorer judges all answers to a task at once */
 };
 
 /* Errors: ERR_IO; ERR_PARSE (damage); ERR_STATE (a journal of another run or plan; fewer steps
@@ -39,6 +48,22 @@ enum err ledger_start(struct ledger *ledger, const struct id *run, uint64_t *epo
 bool ledger_take(struct ledger *ledger, struct record_sample *sample);
 /* Notes the end of an iteration: its samples in the order of training, and what they gave. */
 void ledger_step(struct ledger *ledger, uint64_t iteration, const struct hash *next);
+
+/* Notes that an answer is false; takes it (frees it when too many were noted that had never
+ * been taken: false). One that is durable and not trained is taken back with the commit that
+ * holds ledger_refuse_start too; any other has reason RECORD_UNTAKEN and is evidence only. */
+bool ledger_refuse(struct ledger *ledger, struct record_refused *refused);
+/* After some of those: the next epoch begins in the same group. Until it is durable no sample
+ * is taken, and nothing may be trained. */
+void ledger_refuse_start(struct ledger *ledger);
+/* The same, above an epoch that somebody has seen of this run: a copy of its folder may have
+ * gone on. */
+void ledger_refuse_above(struct ledger *ledger, uint64_t epoch);
+bool ledger_refusing(const struct ledger *ledger);
+uint64_t ledger_epoch(const struct ledger *ledger);
+/* The newest that were refused, in the journal's order; until the next call of another. */
+const struct record_refused *ledger_refused(const struct ledger *ledger, uint32_t *n);
+
 void ledger_end(struct ledger *ledger, const struct hash *weights);
 
 /* As journal_commit_*. `end` settles what was written and tells the owner. */
@@ -63,6 +88,10 @@ uint64_t ledger_pending(const struct ledger *ledger); /* bytes taken and not yet
  * samples; false if some lack. They live until ledger_forget. */
 bool ledger_batch(const struct ledger *ledger, uint64_t iteration,
                   const struct record_sample **sample);
+/* Its answers that teach nothing and are not trained, whole groups: n of them. sample NULL:
+ * only counts. They live as long. */
+uint32_t ledger_flats(const struct ledger *ledger, uint64_t iteration,
+                      const struct record_sample **sample);
 uint32_t ledger_batch_size(const struct ledger *ledger);
 void ledger_forget(struct ledger *ledger, uint64_t iteration);
 

@@ -398,20 +398,6 @@ void rewards_table(struct rewards *r, const struct hash *card, const struct hash
     r->scorers++;
 }
 
-enum err rewards_check(const struct rewards *rewards, const struct record_sample *sample)
-{
-    for (int i = 0; i < rewards->scorers; i++) {
-        const struct scorer *const s = &rewards->table[i];
-        const uint32_t want = msg_score_values(s, sample->n);
-        uint32_t n;
-        const float *const value = record_score(sample, &s->hash, &n);
-        if (!value || n != want)
-            return err_set(ERR_RANGE, "task %llu: scorer %s gave %u values, expected %u",
-                           (unsigned long long)sample->task, s->name, n, want);
-    }
-    return OK;
-}
-
 double rewards_value(const struct rewards *rewards, int i, const struct record_sample *sample)
 {
     const struct reward *const r = &rewards->reward[i];

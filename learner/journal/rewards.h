@@ -88,10 +88,13 @@ size_t rewards_columns(const struct rewards *rewards, const char *out[REWARDS_MA
 void rewards_table(struct rewards *rewards, const struct hash *card, const struct hash *image,
                    const struct hash *reference_card, const struct hash *reference_image);
 
-/* Whether the sample has every score of the table, as many values as it should. Errors:
- * ERR_RANGE. */
-enum err rewards_check(const struct rewards *rewards,
-                       const struct record_sample *sample) MUST_CHECK;
+/* Whether the sample has every score of the table, as many values as it should, all finite.
+ * Errors: ERR_RANGE; *scorer: whose score it is about. */
+enum err rewards_check(const struct rewards *rewards, const struct record_sample *sample,
+                       const struct hash **scorer) MUST_CHECK;
+
+/* Does one of the table's scorers judge all answers to a prompt at once? */
+bool rewards_check_grouped(const struct rewards *rewards);
 
 /* The punishment of an answer of n tokens: 0 up to most - cache, falling to -1 at most; cache
  * 0: none.  Yu et al. 2025, arXiv:2503.14476, eq. 13. */

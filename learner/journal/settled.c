@@ -116,6 +116,39 @@ bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample)
     return true;
 }
 
+/* The watermark comes down to `task`: what is settled above it is named from now on. */
+static void lower_watermark(struct settled_set *set, uint64_t task)
+{
+    size_t more = 0, at = 0;
+
+    for (uint64_t t = task; t < set->watermark; t++)
+        more += samples_of(set, t);
+    if (set->room < set->n + more) {
+        set->room = set->n + more;
+        set->name = mem_grow(set->name, set->room, sizeof *set->name);
+    }
+    memmove(set->name + more, set->name, set->n * sizeof *set->name);
+    for (uint64_t t = task; t < set->watermark; t++)
+        for (uint32_t i = 0; i < samples_of(set, t); i++)
+            set->name[at++] = (struct name){t, i};
+    set->n += more;
+    set->watermark = task;
+}
+
+bool settled_remove(struct settled_set *set, uint64_t task, uint32_t sample)
+{
+    size_t at;
+
+    if (task < set->watermark)
+        lower_watermark(set, task);
+    at = find(set, task, sample);
+    if (!there(set, at, task, sample))
+        return false;
+    set->n--;
+    memmove(set->name + at, set->name + at + 1, (set->n - at) * sizeof *set->name);
+    return true;
+}
+
 struct settled settled_state(struct settled_set *set, uint64_t epoch)
 {
     size_t n = 0;

@@ -16,6 +16,8 @@ void settled_end(struct settled_set *set, uint64_t end);
 
 /* False if it was settled before. The task has that sample. */
 bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample);
+/* False if it was not settled. May lower the watermark: only a new epoch says so. */
+bool settled_remove(struct settled_set *set, uint64_t task, uint32_t sample);
 bool settled_has(const struct settled_set *set, uint64_t task, uint32_t sample);
 uint64_t settled_watermark(const struct settled_set *set);
 

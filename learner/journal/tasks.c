@@ -79,6 +79,14 @@ bool tasks_extend(struct tasks *tasks, uint64_t iteration)
     return true;
 }
 
+void tasks_shorten(struct tasks *tasks, uint64_t iteration, uint64_t end)
+{
+    const uint64_t plain = tasks->plan.eval + (iteration + 1) * tasks->plan.batch;
+
+    for (uint64_t i = iteration + 1; tasks->more && i <= tasks->plan.iterations; i++)
+        tasks->more[i] = end - plain;
+}
+
 /* Which iteration trains the n-th training task. */
 static uint64_t iteration_of(const struct tasks *tasks, uint64_t n)
 {

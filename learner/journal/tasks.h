@@ -58,6 +58,10 @@ uint64_t tasks_index(const struct tasks *tasks, uint64_t id, uint32_t sample);
 /* One task more in this iteration, none of whose followers was opened; false: it has `most`. */
 bool tasks_extend(struct tasks *tasks, uint64_t iteration);
 
+/* Takes tasks from the end of the newest iteration, down to id `end`: as if it had not been
+ * extended that far. */
+void tasks_shorten(struct tasks *tasks, uint64_t iteration, uint64_t end);
+
 /* The first id of an iteration's batch; at `iterations`, of the last evaluation. */
 uint64_t tasks_first(const struct tasks *tasks, uint64_t iteration);
 

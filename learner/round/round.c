@@ -125,6 +125,7 @@ void round_free(struct round *round)
     if (!round)
         return;
     round_pass_free(&round->pass);
+    free(round->lie);
     step_free(round->policy);
     step_free(round->critic);
     follow_free(round->reference);
@@ -194,24 +195,8 @@ static enum err stopped(const struct round *round)
     return OK;
 }
 
-static enum err off_policy(const struct work *work, const uint32_t *order, int i)
-{
-    const struct round_pass *pass = &work->round->pass;
-    const struct round_rollout *r;
-    int k = 0;
-
-    while (pass->seq[k + 1] <= i)
-        k++;
-    r = &work->batch->rollout[order[k]];
-    return err_set(ERR_STATE,
-                   "task %" PRIu64 " sample %" PRIu32 " token %d: log-probability %.9g, "
-                   "%.9g where it was written: not the same weights, or not the same bits",
-                   r->task, r->sample, i - pass->answer[k], (double)pass->logprob[i],
-                   (double)pass->behaviour[i]);
-}
-
 /* The packed micro-batch before the iteration's first optimiser step. */
-static enum err look(struct work *work, const uint32_t *order)
+static void look(struct work *work, const uint32_t *order)
 {
     const struct round_pass *pass = &work->round->pass;
     struct round_first *first = &work->tally.first;
@@ -222,13 +207,13 @@ static enum err look(struct work *work, const uint32_t *order)
             if (!pass->learn[i])
                 continue;
             if (work->round->conf.strict && pass->logprob[i] != pass->behaviour[i])
-                return off_policy(work, order, i);
+                round_compare_note(work->round, work->batch, order[s], i - pass->answer[s],
+                                   pass->logprob[i]);
             const double x = (double)pass->logprob[i] - (double)pass->behaviour[i];
             first->ratio_gap = fmax(first->ratio_gap, fabs(real_exp(x) - 1));
             first->tokens++;
         }
     }
-    return OK;
 }
 
 /* What the micro-batches of an optimiser step add up. */
@@ -249,10 +234,12 @@ static enum err micro(struct work *work, const uint32_t *order, size_t n,
         err = round_pass_pack(pass, work->batch, order, n);
     if (!err)
         err = round_pass_forward(pass, round->policy);
-    if (!err && !work->tally.steps)
-        err = look(work, order);
     if (err)
         return err;
+    if (!work->tally.steps)
+        look(work, order);
+    if (round->lies) /* the others are still to be compared */
+        return OK;
     round_pass_policy(pass, round->policy, order, whole, &out);
     if (!work->tally.steps) {
         work->tally.first.approxkl += sum_of(&out, "policy/approxkl_avg");
@@ -328,6 +315,11 @@ static enum err mini_batch(struct work *work, const uint32_t *order, size_t n)
     struct sums sums = {0};
 
     whole.entropy_coef = entropy_control_weight(&round->entropy);
+    if (conf->strict && !tally->steps) {
+        const enum err err = round_compare_rest(round, work->batch, order, n);
+        if (err)
+            return err;
+    }
     for (size_t k = 0; k < n; k += each) {
         const size_t count = n - k < each ? n - k : each;
         if (conf->policy->apart)
@@ -336,6 +328,8 @@ static enum err mini_batch(struct work *work, const uint32_t *order, size_t n)
         if (err)
             return err;
     }
+    if (round->lies)
+        return OK; /* nothing is kept; `epochs` says so */
     const double ratio = sums.ratio / whole.tokens;
     tally->ratio_sum += ratio;
     tally->ratio_square += (ratio - 1) * (ratio - 1);
@@ -372,14 +366,14 @@ static enum err epochs(struct work *work)
     uint32_t *order = mem_new(units * unit, sizeof(*order));
     enum err err = OK;
 
-    for (int epoch = 0; epoch < round->conf.epochs && !err; epoch++) {
+    for (int epoch = 0; epoch < round->conf.epochs && !err && !round->lies; epoch++) {
         /* the top bit keeps these shuffles apart from those of the prompts */
         const uint64_t a =
             (uint64_t)1 << 63 | (uint64_t)round->iteration << 16 | (uint64_t)epoch;
         rng_shuffle(shuffled, units, round->conf.seed, RNG_ORDER, a);
         for (size_t i = 0; i < units * unit; i++)
             order[i] = batch->unit[shuffled[i / unit] * unit + i % unit];
-        for (size_t m = 0; m < parts && !err; m++) {
+        for (size_t m = 0; m < parts && !err && !round->lies; m++) {
             const size_t from = m * units / parts, n = (m + 1) * units / parts - from;
             if (together)
                 qsort(order + from, n, sizeof *order, rising);
@@ -471,6 +465,7 @@ enum err round_iteration(struct round *round, const struct round_rollout *rollou
     struct work work = {.round = round, .batch = &batch};
     enum err err;
 
+    round->lies = 0;
     if (n < (size_t)round->conf.mini_batches)
         return err_set(ERR_RANGE, "%zu answers for num_mini_batches %d", n,
                        round->conf.mini_batches);
@@ -487,6 +482,8 @@ enum err round_iteration(struct round *round, const struct round_rollout *rollou
     if (!err) {
         round->conf.credit(round->conf.own, &batch, round->kl.beta);
         err = epochs(&work);
+        if (!err)
+            err = round_compare_told(round, &batch, work.tally.steps == 0);
     }
     if (!err && round->conf.opponent)
         err = through(round, &batch, OF_POLICY, batch.after);

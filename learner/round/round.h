@@ -95,8 +95,8 @@ struct round_conf {
     double max_grad_norm; /* of policy and critic each; 0: no limit */
     bool gradient_checkpointing, portable;
     const struct lora_conf *lora; /* adapters of policy and critic; NULL: all weights learn */
-    bool strict; /* rollouts are on-policy: a ratio that is not exactly 1 before the first
-                    optimiser step of an iteration is an error */
+    bool strict; /* rollouts are on-policy: the present weights must give each of their
+                    log-probabilities again, bit for bit, before anything is kept */
     struct importance_conf stale; /* what is done about answers of older weights */
     uint64_t seed;
     bool (*stop)(void); /* asked between micro-batches, true ends with ERR_STATE; may be NULL */
@@ -122,9 +122,9 @@ size_t round_size(const struct round_conf *conf, const struct shape *policy,
 
 /* One iteration over n rollouts in ascending (task, sample), a multiple of `samples`. Metrics
  * are the method's; lr and norms belong to each.
- * Errors: ERR_RANGE (a rollout that is empty, out of order, not finite; words name task, sample
- * and token), ERR_NOMEM, ERR_STATE (strict: a ratio is not 1; conf.stop). After an error only
- * round_free may follow. */
+ * Errors: ERR_RANGE (a rollout that is empty, out of order, not finite; words say which),
+ * ERR_NOMEM, ERR_STATE (conf.stop; strict: false answers, see round_compare.h, after which the
+ * round stands as before). After any other error only round_free may follow. */
 enum err round_iteration(struct round *round, const struct round_rollout *rollout, size_t n,
                          struct round_metrics *out) MUST_CHECK;
 

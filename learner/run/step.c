@@ -279,6 +279,13 @@ double step_apply(struct step *step, const struct adamw *adamw, double rate, dou
     return norm;
 }
 
+void step_discard(struct step *step)
+{
+    join(step);
+    step->seqs = 0;
+    memset(step->grad, 0, step->learns->count * sizeof(float));
+}
+
 /* Floats of a model's parameters, from its image: close enough for a plan, never less. */
 size_t step_size(const struct shape *shape, const struct train_options *options, int n)
 {

@@ -73,6 +73,9 @@ void step_backward(struct step *step, const float *dlogprob, const float *dentro
  * before the clip; a norm that is not finite changes no weight but counts as a step. */
 double step_apply(struct step *step, const struct adamw *adamw, double rate, double limit);
 
+/* Forgets the gradient since the last step_apply: as if its passes had not been. */
+void step_discard(struct step *step);
+
 /* Bytes that a model of this shape holds in training, with a largest micro-batch of n tokens.
  */
 size_t step_size(const struct shape *shape, const struct train_options *options, int n);

@@ -57,6 +57,22 @@ static enum err on_send(void *self, void *link, struct msg *msg)
     return OK;
 }
 
+static void on_origin(void *self, void *link, struct writer *out)
+{
+    const struct desk *desk = self;
+    const char *address = desk->address[(uint32_t)((struct member **)link - desk->member)];
+
+    out->address = address ? address : "";
+}
+
+static void on_strike(void *self, void *link, const char *words)
+{
+    struct desk *desk = self;
+
+    (void)words;
+    desk->strikes[(uint32_t)((struct member **)link - desk->member)]++;
+}
+
 static void on_refuse(void *self, void *link, enum refuse_code code, const char *words)
 {
     struct desk *desk = self;
@@ -92,6 +108,8 @@ void desk_restart(struct desk *desk, uint64_t first_number)
                                      .send = on_send,
                                      .refuse = on_refuse,
                                      .release = on_release,
+                                     .origin = on_origin,
+                                     .strike = on_strike,
                                      .publish = on_publish};
     const struct broker_birth birth = {.incarnation = 77 + first_number,
                                        .first_number = first_number,

@@ -29,7 +29,9 @@ struct desk {
     struct member *member[DESK_MEMBERS];
     enum err answer[DESK_MEMBERS]; /* what sending to it gives */
     bool released[DESK_MEMBERS];
-    uint32_t refused[DESK_MEMBERS]; /* code */
+    uint32_t refused[DESK_MEMBERS];    /* code */
+    const char *address[DESK_MEMBERS]; /* from which it says HELLO; NULL: "" */
+    uint32_t strikes[DESK_MEMBERS];    /* given later than as something came */
     struct desk_said {
         uint32_t to;
         enum msg_type type;

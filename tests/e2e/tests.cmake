@@ -3,6 +3,7 @@ drover_e2e(same_end 400)
 drover_e2e(methods_end 300)
 drover_e2e(details 120)
 drover_e2e(others 300)
+drover_e2e(liar 240)
 
 # The long tier, not in ./check: `ctest --preset release -L long`. Every kill, cut and stop, some
 # 25 minutes; and an exact optimum through the real processes, a minute each.

@@ -1,5 +1,6 @@
 drover_test(learner/record NEEDS learner)
 drover_test(learner/ledger NEEDS learner)
+drover_test(learner/refuse NEEDS learner)
 drover_test(learner/tasks NEEDS learner)
 drover_test(learner/settled NEEDS learner)
 drover_test(learner/rewards NEEDS learner)

@@ -1,1 +1,2 @@
 drover_test(learner/ppo NEEDS learner TIMEOUT 120)
+drover_test(learner/compare NEEDS learner)

@@ -191,6 +191,7 @@ static void scores_add_up(void **state)
     const struct hash none[REWARDS_MAX] = {{{0}}};
     float value[4] = {4, 7, -1, -2};
     struct record_score score[3];
+    const struct hash *scorer;
     struct record_sample s;
     struct rewards r;
     (void)state;
@@ -203,7 +204,7 @@ static void scores_add_up(void **state)
     r.reference = true;
     rewards_table(&r, none, none, NULL, NULL);
     s = sample_of(&r, score, value);
-    assert_ok(rewards_check(&r, &s));
+    assert_ok(rewards_check(&r, &s, &scorer));
     assert_true(rewards_score(&r, &s) == 2 * 4.0 - 7);
     assert_true(rewards_reference(&r, &s)[1] == -2);
     rewards_measure(&r, &before[0][0], 3);
@@ -211,10 +212,15 @@ static void scores_add_up(void **state)
     assert_true(r.reward[1].mean == 5 && r.reward[1].std == 1); /* no spread: its scale stays */
     assert_true(rewards_score(&r, &s) == 2 * (4.0 - 2) - (7 - 5));
     score[2].n = 1;
-    assert_err(ERR_RANGE, rewards_check(&r, &s));
+    assert_err(ERR_RANGE, rewards_check(&r, &s, &scorer));
+    assert_ptr_equal(scorer, &r.table[2].hash);
+    value[1] = NAN;
+    assert_err(ERR_RANGE, rewards_check(&r, &s, &scorer));
+    assert_ptr_equal(scorer, &r.table[1].hash);
+    value[1] = 7;
     score[2].n = 2;
     s.scores = 1;
-    assert_err(ERR_RANGE, rewards_check(&r, &s));
+    assert_err(ERR_RANGE, rewards_check(&r, &s, &scorer));
     rewards_fini(&r);
 }
 
@@ -253,6 +259,7 @@ static void steps_are_credited_where_they_end(void **state)
         {"potential", .8, {NO, 1.8f, NO, -.8f, NO, .6f}},
         {"worst", .5, {NO, NO, NO, 1, NO, NO}},
     };
+    const struct hash *scorer;
     (void)state;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -262,7 +269,7 @@ static void steps_are_credited_where_they_end(void **state)
         float dense[6];
         double rest;
         score_with(&r, rows[i].how, score);
-        assert_ok(rewards_check(&r, &s));
+        assert_ok(rewards_check(&r, &s, &scorer));
         assert_true(fabs(rewards_value(&r, 0, &s) - rows[i].sum) < 1e-6);
         rest = rewards_score(&r, &s);
         assert_true(fabs(rest - (2 * rows[i].sum + 3)) < 1e-6);

@@ -1,0 +1,50 @@
+/* The line of metrics of an iteration: what its answers say, whatever the method. */
+
+#include "learner/fleet/trainer_line.h"
+
+#include "base/mem.h"
+#include "learner/objective/advantage_group.h"
+
+#include <stdlib.h>
+
+/* Each reward by name, over the answers. */
+static void line_rewards(json_t *line, const struct rewards *rewards, bool both,
+                         const struct trainer_job *job)
+{
+    double *const value = mem_new(job->n, sizeof *value);
+
+    for (int r = 0; r < rewards->n; r++) {
+        const char *const name = rewards->reward[r].name;
+        char *mean = mem_print(both ? "rewards/%s/mean" : "rewards/%s", name);
+        char *std = mem_print("rewards/%s/std", name);
+        char *unheard = mem_print("rewards/%s/without_verdict", name);
+        for (uint32_t i = 0; i < job->n; i++)
+            value[i] = rewards_value(rewards, r, job->sample[i]);
+        json_object_set_new(line, mean, json_real(advantage_group_mean(value, job->n)));
+        if (both)
+            json_object_set_new(line, std, json_real(advantage_group_deviation(value, job->n)));
+        for (uint32_t i = 0; i < job->n; i++)
+            value[i] = rewards_unheard(rewards, r, job->sample[i]);
+        if (rewards->reward[r].kind == SCORER_JUDGE)
+            json_object_set_new(line, unheard, json_real(advantage_group_mean(value, job->n)));
+        free(mean);
+        free(std);
+        free(unheard);
+    }
+    free(value);
+}
+
+void trainer_line_means(json_t *line, const struct rewards *rewards, bool group,
+                        const struct trainer_job *job)
+{
+    const double n = (double)job->n;
+    double late = 0;
+
+    line_rewards(line, rewards, group, job);
+    for (uint32_t i = 0; i < job->n; i++)
+        for (uint32_t k = 0; k < job->sample[i]->spans && k < 1; k++)
+            late += (double)job->iteration - (double)job->sample[i]->span[k].version.number;
+    json_object_set_new(line, "drover_completion_length", json_real((double)job->tokens / n));
+    json_object_set_new(line, "drover_staleness", json_real(late / n));
+    json_object_set_new(line, "drover_train_seconds", json_real(job->seconds));
+}

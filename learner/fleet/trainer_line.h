@@ -1,0 +1,13 @@
+/* trainer_line: the means of an iteration's answers, for metrics.jsonl. For trainer.c. */
+
+#ifndef LEARNER_FLEET_TRAINER_LINE_H
+#define LEARNER_FLEET_TRAINER_LINE_H
+
+#include "learner/fleet/trainer.h"
+
+/* Adds rewards by name, length, staleness and seconds. group: by TRL's names of the group
+ * methods. */
+void trainer_line_means(json_t *line, const struct rewards *rewards, bool group,
+                        const struct trainer_job *job);
+
+#endif

@@ -1,0 +1,80 @@
+/* ledger_state: what the files of ledger share; for ledger*.c only. */
+
+#ifndef LEARNER_JOURNAL_LEDGER_STATE_H
+#define LEARNER_JOURNAL_LEDGER_STATE_H
+
+#include "learner/journal/journal.h"
+#include "learner/journal/ledger.h"
+#include "learner/journal/settled.h"
+
+enum { PLACES_MAX = 1 << 28 };
+enum place {
+    PLACE_NEW,
+    PLACE_PENDING,
+    PLACE_DURABLE,
+    PLACE_FALSE, /* durable, and its REFUSED is on its way to the disk */
+};
+
+struct waiting { /* appended, not durable */
+    struct record_sample *sample;
+    struct record_refused *refused;
+    bool step, end, start;
+};
+struct group {
+    struct waiting *item;
+    size_t n, room;
+};
+
+struct ledger {
+    struct ledger_conf conf;
+    struct journal *journal;
+    struct settled_set *settled;
+    uint8_t *place;              /* [answers] */
+    struct record_sample **kept; /* [answers] of batches not yet trained */
+    uint8_t *flat;               /* [rows of answers] tasks whose answers teach nothing */
+    uint64_t answers;            /* room for them */
+    struct hash *version;        /* [iterations + 1] */
+    uint64_t versions;           /* durable steps */
+    struct hash next;            /* of the step that is pending */
+    uint64_t epoch, bytes;
+    struct id run;
+    bool started, busy, ended;
+    struct hash weights;
+    struct group pending, writing;
+    struct record record;
+    struct record_refused *refused; /* the newest, oldest first */
+    uint32_t refusals;
+    uint64_t untaken; /* noted by this process */
+    bool refusing;    /* until the next epoch is durable nothing is taken */
+};
+
+static inline size_t ledger_index(const struct ledger *l, uint64_t task, uint32_t sample)
+{
+    return (size_t)tasks_index(l->conf.tasks, task, sample);
+}
+
+static inline uint8_t *ledger_flat(const struct ledger *l, uint64_t task)
+{
+    return &l->flat[ledger_index(l, task, 0) / tasks_plan(l->conf.tasks)->samples];
+}
+
+/* A sample is durable. Takes it. */
+enum err ledger_settle(struct ledger *l, struct record_sample *sample) MUST_CHECK;
+void ledger_sample_free(struct record_sample *sample); /* NULL is fine */
+/* All answers of an iteration are durable. */
+bool ledger_complete(const struct ledger *l, uint64_t iteration);
+/* The step's record, but for what it gives. */
+void ledger_step_of(const struct ledger *l, uint64_t iteration, struct record_step *step);
+/* Room for one more in the pending group. */
+struct waiting *ledger_wait(struct ledger *l);
+
+/* journal_visit */
+enum err ledger_read_visit(void *ledger, const struct journal_record *record) MUST_CHECK;
+
+/* A durable REFUSED does its work: takes the sample back, and keeps the record. Takes it.
+ * Errors: of conf.undone. */
+enum err ledger_refuse_done(struct ledger *l, struct record_refused *refused) MUST_CHECK;
+/* Is there such an answer, durable and not trained? */
+bool ledger_refuse_open(const struct ledger *l, const struct record_refused *refused);
+
+#endif

@@ -1,0 +1,133 @@
+/* False answers of an iteration: all are found before anything is kept, wherever they stand
+ * among the mini-batches, and what is trained after them has the bits of a run that never saw
+ * them. */
+#include "learner/round/group.h"
+#include "learner/round/round_compare.h"
+#include "tests/learner/feed.h"
+
+#include <math.h>
+
+static void same_weights(const struct params *a, const struct params *b)
+{
+    assert_int_equal(a->count, b->count);
+    assert_memory_equal(a->data, b->data, a->count * sizeof(float));
+}
+
+static struct ppo_conf strict(int mini_batches, int each)
+{
+    struct ppo_conf conf = golden_conf(0);
+
+    conf.round.strict = true;
+    conf.round.epochs = 2;
+    conf.round.target_kl = 6;
+    conf.round.mini_batches = mini_batches;
+    conf.round.per_device_train_batch_size = each;
+    return conf;
+}
+
+/* One unit in the last place of one token of an answer. */
+static void lie(struct feed *feed, int answer, int token)
+{
+    int at = token;
+
+    for (int s = 0; s < answer; s++)
+        at += golden_answer[s];
+    feed->behaviour[at] = nextafterf(feed->behaviour[at], 0);
+}
+
+static void all_are_found_and_none_leaves_a_trace(void **state)
+{
+    (void)state;
+    for (int parts = 1; parts <= 3; parts++)
+        for (int each = 1; each <= 2; each++)
+            for (int who = 0; who < ROWS; who++) {
+                const struct ppo_conf conf = strict(parts, each);
+                const int other = (who + 3) % ROWS, at = golden_answer[who] > 1;
+                struct round *a = fresh(&conf), *b = fresh(&conf);
+                const struct round_false *found;
+                struct round_metrics x, y;
+                struct feed feed, bad;
+                size_t n;
+
+                feed_on_policy(&feed, a, conf.round.temperature, 0);
+                feed_on_policy(&bad, a, conf.round.temperature, 0);
+                lie(&bad, who, at);
+                lie(&bad, who, golden_answer[who] - 1);
+                lie(&bad, other, 0);
+                assert_err(ERR_STATE, round_iteration(a, bad.rollout, ROWS, &x));
+                found = round_compare_falses(a, &n);
+                assert_int_equal(n, 2);
+                const int first = who < other ? who : other;
+                assert_true(found[0].task == feed.rollout[first].task &&
+                            found[0].sample == feed.rollout[first].sample);
+                assert_int_equal(found[first == who ? 0 : 1].token, at);
+                assert_true(found[0].said != found[0].found);
+                assert_int_equal(round_count(a), 0);
+                assert_ok(round_iteration(a, feed.rollout, ROWS, &x));
+                assert_ok(round_iteration(b, feed.rollout, ROWS, &y));
+                round_compare_falses(a, &n);
+                assert_int_equal(n, 0);
+                same_weights(round_policy(a), round_policy(b));
+                same_weights(round_critic(a), round_critic(b));
+                assert_true(round_beta(a) == round_beta(b) && x.n == y.n);
+                for (int m = 0; m < x.n; m++)
+                    assert_true(x.metric[m].value == y.metric[m].value);
+                round_free(a);
+                round_free(b);
+            }
+}
+
+/* What is not learnt is compared all the same: it had a say in its group's mean. */
+static void what_is_muted_is_compared(void **state)
+{
+    struct group_conf conf = {.kind = GROUP_GRPO, .mask_truncated = true};
+    struct round_conf round = round_defaults(4);
+    struct round_metrics got;
+    struct feed feed;
+    struct round *r;
+    size_t n;
+    (void)state;
+
+    conf.loss.grpo = objective_grpo_defaults();
+    round.samples = 2;
+    round.strict = true;
+    group_round(&round, &conf);
+    assert_ok(round_new(&r, &round, weights(&small_shape[0]), NULL));
+    feed_on_policy(&feed, r, round.temperature, 0);
+    assert_false(feed.rollout[2].ended);
+    lie(&feed, 2, 0);
+    assert_err(ERR_STATE, round_iteration(r, feed.rollout, ROWS, &got));
+    assert_int_equal(round_compare_falses(r, &n)->task, feed.rollout[2].task);
+    assert_int_equal(n, 1);
+    round_free(r);
+}
+
+static void answers_that_are_not_trained_can_be_compared(void **state)
+{
+    const struct ppo_conf conf = strict(1, 2);
+    struct round *r = fresh(&conf);
+    struct feed feed;
+    size_t n;
+    (void)state;
+
+    feed_on_policy(&feed, r, conf.round.temperature, 0);
+    assert_ok(round_compare(r, feed.rollout, 2));
+    round_compare_falses(r, &n);
+    assert_int_equal(n, 0);
+    lie(&feed, 0, 4);
+    assert_ok(round_compare(r, feed.rollout, 2));
+    assert_int_equal(round_compare_falses(r, &n)->token, 4);
+    assert_int_equal(n, 1);
+    round_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_are_found_and_none_leaves_a_trace),
+        cmocka_unit_test(what_is_muted_is_compared),
+        cmocka_unit_test(answers_that_are_not_trained_can_be_compared),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
