@@ -224,7 +224,7 @@ static bool is_for_own(const struct broker *b, const struct open_sample *at, int
         if (!works(b, m))
             continue;
         here = true;
-        if (n && suspects_worst(b, m)) /* it has lied, or comes from where liars are */
+        if (suspects_worst(b, m)) /* it has lied, or comes from where liars are */
             continue;
         if (!at->tries || !tried(at->tries, &m->id, who_of(m).text))
             return false;
@@ -239,7 +239,7 @@ static void forgive(struct open_sample *at)
         at->tries->n = 0;
 }
 
-static void look(struct broker *b, const struct open_task *task, uint32_t i, int64_t now_ms)
+void blame_look(struct broker *b, const struct open_task *task, uint32_t i, int64_t now_ms)
 {
     struct open_sample *at = &task->sample[i];
     struct run *run = &b->run;
@@ -272,6 +272,6 @@ void blame_tick(struct broker *b, int64_t now_ms)
         const struct open_task *task = tasks_find(&b->tasks, id);
 
         for (uint32_t i = 0; task && task->epoch == b->run.epoch && i < task->def->samples; i++)
-            look(b, task, i, now_ms);
+            blame_look(b, task, i, now_ms);
     }
 }

@@ -29,6 +29,9 @@ void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
 /* The same of an answer of it that was found false, of a sample that is to be done. */
 void blame_false(struct broker *b, struct open_sample *sample, const struct origin *by,
                  const char *reason);
+/* Whose turn it is: anybody's, or only the learner's own actor's. */
+void blame_look(struct broker *b, const struct open_task *task, uint32_t sample,
+                int64_t now_ms);
 /* A try of before, which the learner has from its journal. */
 enum err blame_on_fail(struct broker *b, struct member *from, const struct msg *msg,
                        int64_t now);

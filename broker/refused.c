@@ -47,7 +47,7 @@ enum err refused_on_refused(struct broker *b, struct member *from, const struct 
                             int64_t now)
 {
     const struct msg_refused *m = &msg->refused;
-    const struct suspects_name name = {m->task, m->sample, m->hash};
+    struct suspects_name name = {.task = m->task, .sample = m->sample, .hash = m->hash};
     const bool here = take_back(b, m, now);
     struct member *writer;
     static const struct hash no_scorer;
@@ -56,9 +56,10 @@ enum err refused_on_refused(struct broker *b, struct member *from, const struct 
 
     (void)from;
     origin_take(&who, &m->writer);
+    name.who = who;
     if (hash_same(&m->scorer, &no_scorer) && tasks_sample(&b->tasks, m->task, m->sample))
         blame_false(b, tasks_sample(&b->tasks, m->task, m->sample), &who, m->words);
-    news = suspects_note(b, &name, &who, m->words, now);
+    news = suspects_note(b, &name, m->words, now);
     writer = writer_of(b, &who);
     if (news && writer && writer->greeted) {
         struct msg on = *msg;
@@ -75,7 +76,8 @@ enum err refused_on_refused(struct broker *b, struct member *from, const struct 
 void refused_tell(struct broker *b, const struct member *from, const struct rollout *rollout,
                   const char *words, int64_t now_ms)
 {
-    const struct suspects_name name = {rollout->task, rollout->sample, rollout->hash};
+    const struct suspects_name name = {rollout->task, rollout->sample, rollout->hash,
+                                       from->origin};
     struct msg msg = {.head.type = MSG_REFUSED,
                       .refused = {.task = rollout->task,
                                   .sample = rollout->sample,
@@ -83,7 +85,7 @@ void refused_tell(struct broker *b, const struct member *from, const struct roll
                                   .writer = origin_writer(&from->origin),
                                   .words = words}};
 
-    if (!suspects_note(b, &name, &from->origin, words, now_ms))
+    if (!suspects_note(b, &name, words, now_ms))
         return;
     suspects_free(b, now_ms);
     if (b->run.learner && b->run.learner->greeted)

@@ -324,6 +324,7 @@ static enum err open_task(struct broker *b, const struct task *def, int64_t now_
     for (uint32_t i = 0; i < def->samples; i++)
         if (settled_has(&b->run.settled, def->id, i))
             tasks_move(&b->tasks, task, i, PLACE_SETTLED, now_ms);
+    suspects_opened(b, task, now_ms);
     if (!task->open)
         tasks_remove(&b->tasks, def->id);
     return OK;

@@ -68,9 +68,10 @@ static struct suspect *add(struct suspects *s, int64_t now_ms)
     return out;
 }
 
-bool suspects_note(struct broker *b, const struct suspects_name *name, const struct origin *who,
-                   const char *words, int64_t now_ms)
+bool suspects_note(struct broker *b, const struct suspects_name *name, const char *words,
+                   int64_t now_ms)
 {
+    const struct origin *who = &name->who;
     struct suspects *s = &b->suspects;
     struct suspect *at;
 
@@ -137,6 +138,21 @@ void suspects_free(struct broker *b, int64_t now_ms)
     for (struct member *m = b->first; m; m = m->next)
         if (m->role == ROLE_ACTOR && m->leases && !suspects_may(b, m))
             grant_take_all(b, m, now_ms);
+}
+
+void suspects_opened(struct broker *b, struct open_task *task, int64_t now_ms)
+{
+    const struct suspects *s = &b->suspects;
+    const uint64_t n = s->names < SUSPECTS_NAMES ? s->names : SUSPECTS_NAMES;
+
+    for (uint64_t i = 0; i < n; i++) {
+        const struct suspects_name *const name = &s->name[i];
+
+        if (name->task != task->def->id || name->sample >= task->def->samples)
+            continue;
+        blame_false(b, &task->sample[name->sample], &name->who, "its answer was false");
+        blame_look(b, task, name->sample, now_ms);
+    }
 }
 
 bool suspects_aside(const struct broker *b, const struct suspect *s)

@@ -20,6 +20,7 @@
 #include "broker/roster.h"
 
 struct broker;
+struct open_task;
 
 enum { SUSPECTS_MAX = 256, SUSPECTS_NAMES = 1024, SUSPECTS_SHARED = 8 };
 
@@ -39,6 +40,7 @@ struct suspects {
         uint64_t task;
         uint32_t sample;
         struct hash hash;
+        struct origin who;
     } * name;
     uint64_t names; /* found false so far; number i is at i % SUSPECTS_NAMES */
     int least;      /* class that gets work */
@@ -48,8 +50,10 @@ void suspects_fini(struct suspects *suspects);
 void suspects_forget(struct suspects *suspects); /* another run */
 
 /* Found false, with words; false: that was known. */
-bool suspects_note(struct broker *b, const struct suspects_name *name, const struct origin *who,
-                   const char *words, int64_t now_ms);
+bool suspects_note(struct broker *b, const struct suspects_name *name, const char *words,
+                   int64_t now_ms);
+/* A task is opened: whose answers to its samples were false before does not get them again. */
+void suspects_opened(struct broker *b, struct open_task *task, int64_t now_ms);
 /* Before work is given out: which class is able. */
 void suspects_look(struct broker *b);
 /* Somebody new is set aside: what it has in hand goes to others. */

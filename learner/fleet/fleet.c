@@ -200,8 +200,6 @@ static enum err open_tasks(struct fleet *f)
         msg.open.task = task_of(f, f->opened);
         err = peer_send(f->peer, &msg);
         if (!err)
-            err = fleet_refuse_again(f, &f->opened);
-        if (!err)
             f->opened++;
         else if (err != ERR_STATE)
             err = err_add("task %llu", (unsigned long long)f->opened);
@@ -220,7 +218,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     f->welcome = true;
     f->refused = false;
     f->opened = f->acked = msg->welcome.open_to;
-    err = fleet_refuse_again(f, NULL);
+    err = fleet_refuse_again(f);
     return err ? err
                : serve_endpoint(f->serve, msg->welcome.bulk, msg->welcome.bulk_key, now_ms);
 }

@@ -5,7 +5,7 @@
  * log-probabilities its weights do not give again was settled before that showed: the trainer
  * has kept nothing of its iteration, the ledger takes it back in a new epoch, and HELLO says
  * so. The broker keeps no disk, so whose answers were refused is said again after each WELCOME,
- * and with each task that is opened, so that the same worker does not get it again. */
+ * before tasks are opened, so that the same worker does not get them again. */
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -61,14 +61,14 @@ static enum err say(struct fleet *f, const struct record_refused *r)
     return err == ERR_STATE ? OK : err; /* after the next WELCOME again */
 }
 
-enum err fleet_refuse_again(struct fleet *f, const uint64_t *task)
+enum err fleet_refuse_again(struct fleet *f)
 {
     uint32_t n;
     const struct record_refused *const r = ledger_refused(f->conf.ledger, &n);
     enum err err = OK;
 
     for (uint32_t i = 0; i < n && !err; i++)
-        if (r[i].reason != RECORD_GROUP && (!task || r[i].task == *task))
+        if (r[i].reason != RECORD_GROUP)
             err = say(f, &r[i]);
     return err;
 }

@@ -69,8 +69,8 @@ void fleet_refuse_false(struct fleet *fleet, const struct trainer_job *job);
 enum err fleet_refuse_epoch(struct fleet *fleet, int64_t now_ms) MUST_CHECK;
 /* The broker has seen a later epoch of this run, and none of ours: goes above it. */
 enum err fleet_refuse_fenced(struct fleet *fleet, uint64_t epoch, int64_t now_ms) MUST_CHECK;
-/* Says again what was refused: of one task, or all. */
-enum err fleet_refuse_again(struct fleet *fleet, const uint64_t *task) MUST_CHECK;
+/* Says again what was refused. */
+enum err fleet_refuse_again(struct fleet *fleet) MUST_CHECK;
 
 /* Says what is settled. */
 enum err fleet_say_settled(struct fleet *fleet) MUST_CHECK;

@@ -216,9 +216,9 @@ def refused(name):
     return out
 
 
-def run(name, want, forge, *more, act=None, taken=False, **how):
+def run(name, want, forge, *more, act=None, taken=False, actors=1, **how):
     """A run beside a liar, to its end."""
-    fleet = Fleet()
+    fleet = Fleet(actors)
     liar = Liar(fleet.control, forge, **how)
     liar.start()
     time.sleep(.5)
@@ -292,6 +292,7 @@ def main():
     print("without:", {name: hash_[:16] for name, hash_ in want.items()}, flush=True)
     run("numbers", want["none"], numbers, RM, taken=True)
     run("killed", want["none"], numbers, RM, act=killer, taken=True)
+    run("alone", want["none"], numbers, RM, taken=True, actors=0)  # the learner has an actor of its own
     run("short", want["none"], short, RM, changes=False)
     run("worded", want["rule"], worded, "rule.yaml")
     run("certain", want["lag"], certain, RM, "overlap.lag=1")
