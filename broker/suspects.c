@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "broker/blame.h"
 #include "broker/state.h"
+#include "proto/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,14 +88,14 @@ bool suspects_note(struct broker *b, const struct suspects_name *name, const cha
     at->who = *who;
     at->count++;
     at->last_ms = now_ms;
-    snprintf(at->words, sizeof at->words, "%s", words);
+    text_print(at->words, sizeof at->words, "%s", words);
     log_warn("false", "peer=%s address=%s task=%llu sample=%u reason=\"%s\"", who->name,
              who->address, (unsigned long long)name->task, name->sample, words);
     for (struct member *m = b->first; m; m = m->next)
         if (!memcmp(&m->id, &who->peer, sizeof m->id) && same(s, &m->origin, who)) {
             at->stood += !m->lies && m->joined_ms < at->first_ms;
             m->lies++;
-            snprintf(m->error, sizeof m->error, "%s", words);
+            text_print(m->error, sizeof m->error, "%s", words);
         }
     return true;
 }
