@@ -188,14 +188,15 @@ static void all_leave(struct stage *s)
     stage_pass(s, s->limits.hold_ms + 1000);
 }
 
-static struct calm begin(struct stage *s)
+/* A start of a run is one process's: each has a run of its own. */
+static struct calm begin(struct stage *s, uint8_t run)
 {
     struct calm c = {.stage = s,
                      .learner = &s->peer[LEARNER],
                      .actor = &s->peer[ACTOR],
                      .rewarder = &s->peer[REWARDER]};
 
-    s->run = (struct id){.byte = {99}};
+    s->run = (struct id){.byte = {run}};
     s->epoch = 1;
     s->guarded = true;
     hello(&c, c.learner);
@@ -237,7 +238,7 @@ void stage_calm(struct stage *s)
 
     s->at = s->end;
     all_leave(s);
-    c = begin(s);
+    c = begin(s, 98);
     for (int i = 0; i < TURNS && !done(&c); i++)
         turn(&c, 100);
     check_end(&c, "after all others have left");
@@ -277,7 +278,7 @@ static void hoard(struct calm *c, struct stage_peer *peer)
 
 void stage_crowd(struct stage *s)
 {
-    struct calm c = begin(s);
+    struct calm c = begin(s, 99);
 
     for (uint32_t i = 0; !stage_over(s); i++) {
         struct stage_peer *peer = &s->peer[stage_draw(s, STAGE_PEERS)];
