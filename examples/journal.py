@@ -24,9 +24,9 @@ def text(p, at):
     n, = struct.unpack_from("<I", p, at)
     return p[at + 4:at + 4 + n].decode(errors="replace"), at + 4 + n
 
-START, SAMPLE, DROPPED, STEP, ATTEMPT, END, REFUSED = range(1, 8)
-refused, back, epoch = [], 0, 0
-samples, dropped, left, trained, steps, epochs, end, plan, bad = collections.Counter(), {}, set(), collections.Counter(), [], [], None, None, []
+START, SAMPLE, _, STEP, ATTEMPT, END, REFUSED = range(1, 8)
+refused, back, epoch, failed = [], 0, 0, collections.Counter()
+samples, left, trained, steps, epochs, end, plan, bad = collections.Counter(), set(), collections.Counter(), [], [], None, None, []
 for kind, p in records(open(sys.argv[1], "rb").read()):
     if kind == START:
         epoch, run, seed, before, train, after, batch = struct.unpack("<Q16s5Q", p)
@@ -34,7 +34,7 @@ for kind, p in records(open(sys.argv[1], "rb").read()):
         bad += ["the plan changed"] * (plan not in (None, (run, seed, before, train, after, batch)))
         plan = run, seed, before, train, after, batch
     elif kind == SAMPLE: samples[struct.unpack_from("<QI", p)] += 1
-    elif kind == DROPPED: dropped[struct.unpack_from("<QI", p)] = struct.unpack_from("<I", p, 12)[0]
+    elif kind == ATTEMPT: failed[text(p, 16)[0]] += 1
     elif kind == STEP:
         iteration, n = struct.unpack_from("<QI", p)
         names = [struct.unpack_from("<QI", p, 12 + 12 * i) for i in range(n)]
@@ -58,19 +58,20 @@ for kind, p in records(open(sys.argv[1], "rb").read()):
 run, seed, before, train, after, batch = plan
 asked = train + len({task for task, _ in left})  # tasks whose answers taught nothing were replaced
 samples = +samples
-total, opened = before + asked + after, len(samples) + len(dropped)
+total, opened = before + asked + after, len(samples)
 bad += [f"{name} {n} times" for name, n in samples.items() if n > 1]
 bad += [f"{name} trained {n} times" for name, n in trained.items() if n > 1]
 bad += [f"{name} is beyond the run's {total} tasks" for name in samples if name[0] >= total and (end or not left)]
 bad += [f"{name} was trained and left out" for name in left if trained[name] or not samples[name]]
 bad += [f"epochs {epochs} do not rise"] * (epochs != sorted(set(epochs)))  # by more than one: a copy went on elsewhere
 evaluated = sum(1 for task, _ in samples if task < before or task >= before + asked)
-open_ = opened - len(trained) - evaluated - len(dropped) - len(left)
+open_ = opened - len(trained) - evaluated - len(left)
 if end:
-    bad += [f"task {task} is missing" for task in range(total) if (task, 0) not in samples and (task, 0) not in dropped and len(steps) * batch >= train]
+    bad += [f"task {task} is missing" for task in range(total) if (task, 0) not in samples and len(steps) * batch >= train]
     bad += ["samples lie untrained at the end"] * (open_ > 0 and len(steps) * batch >= train)
 print(f"run {run.hex()}  epochs {len(epochs)}  steps {len(steps)}  newest {steps[-1] if steps else '-'}  weights {end or 'not yet'}")
-print(f"in the journal {opened} = trained {len(trained)} + evaluated {evaluated} + left out {len(left)} + open {open_} + dropped {len(dropped)} {dict(collections.Counter(dropped.values())) or ''}")
+print(f"in the journal {opened} = trained {len(trained)} + evaluated {evaluated} + left out {len(left)} + open {open_}")
+for who, n in failed.most_common(5): print(f"  {n} failed at {ascii(who)}")
 if refused: print(f"refused {len(refused)}, {back} of them after they had been taken; the last ones:")
 for name, *who in refused[-5:]: print(f"  {name} by", *map(ascii, who[:3]), who[3])
 for line in bad[:20]: print("WRONG:", line)

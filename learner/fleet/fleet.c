@@ -200,6 +200,8 @@ static enum err open_tasks(struct fleet *f)
         msg.open.task = task_of(f, f->opened);
         err = peer_send(f->peer, &msg);
         if (!err)
+            err = fleet_others_opened(f, f->opened);
+        if (!err)
             f->opened++;
         else if (err != ERR_STATE)
             err = err_add("task %llu", (unsigned long long)f->opened);

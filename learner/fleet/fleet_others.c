@@ -1,26 +1,36 @@
 /* fleet_others: what the broker says of the others: who failed what, what stands still, and
  * that an actor of our own is wanted. */
 
+#include "base/mem.h"
 #include "learner/fleet/fleet_state.h"
 #include "learner/fleet/own.h"
 #include "learner/fleet/watch.h"
+#include "learner/journal/attempts.h"
 
 static void say(void *self, const char *line)
 {
     progress_line(self, "%s", line);
 }
 
-/* Of a worker's work or a scorer: a line. */
+/* A scorer's is a line; an actor's is kept, too: what it failed it is not asked again. */
 static enum err on_fail(void *self, const struct msg *msg, int64_t now_ms)
 {
     static const struct hash none;
     struct fleet *f = self;
     const struct msg_fail *fail = &msg->fail;
+    struct record_attempt attempt = {.task = fail->task, .sample = fail->sample};
 
-    if (!hash_same(&fail->scorer, &none) ||
-        ledger_lacks(f->conf.ledger, fail->task, fail->sample))
+    if (!hash_same(&fail->scorer, &none)) {
         watch_fail(f->watch, fail, now_ms);
-    return OK;
+        return OK;
+    }
+    if (!ledger_lacks(f->conf.ledger, fail->task, fail->sample))
+        return OK;
+    attempt.who = mem_text(fail->who);
+    attempt.reason = mem_text(fail->reason);
+    if (ledger_attempt(f->conf.ledger, &attempt))
+        watch_fail(f->watch, fail, now_ms);
+    return fleet_train_advance(f, now_ms); /* to the disk */
 }
 
 void fleet_others_open(struct fleet *f)
@@ -51,6 +61,23 @@ void fleet_others_hear(struct fleet *f, const struct msg_hb *hb, int64_t now_ms)
         return;
     watch_waits(f->watch, hb->wait, hb->waits);
     own_hear(f->own, member_loop(f->member), hb->wants_own, now_ms);
+}
+
+enum err fleet_others_opened(struct fleet *f, uint64_t task)
+{
+    const struct attempts *list = ledger_attempts(f->conf.ledger);
+    enum err err = OK;
+
+    for (size_t i = 0; i < list->n && !err; i++) {
+        const struct record_attempt *at = &list->item[i];
+        struct msg msg = {
+            .head.type = MSG_FAIL,
+            .fail = {.task = task, .sample = at->sample, .who = at->who, .reason = at->reason}};
+
+        if (at->task == task)
+            err = peer_send(f->peer, &msg);
+    }
+    return err == ERR_STATE ? OK : err; /* it is only asked once more */
 }
 
 void fleet_others_stop(struct fleet *f)

@@ -82,6 +82,8 @@ enum err fleet_say_version(struct fleet *fleet, struct snapshot *snapshot) MUST_
 void fleet_others_open(struct fleet *fleet);
 void fleet_others_meet(struct fleet *fleet);
 void fleet_others_hear(struct fleet *fleet, const struct msg_hb *hb, int64_t now_ms);
+/* A task was opened: who failed it before. */
+enum err fleet_others_opened(struct fleet *fleet, uint64_t task) MUST_CHECK;
 void fleet_others_stop(struct fleet *fleet);
 void fleet_others_close(struct fleet *fleet);
 

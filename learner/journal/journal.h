@@ -23,9 +23,9 @@
 enum journal_type {
     JOURNAL_START = 1, /* a learner began: epoch, run, plan */
     JOURNAL_SAMPLE,    /* a rollout and its scores: may be settled once this is durable */
-    JOURNAL_DROPPED,   /* a sample that will not come */
+    JOURNAL_UNUSED,    /* was to be a sample that will not come: such a run ends instead */
     JOURNAL_STEP,      /* an iteration: its samples, its drops, hash of the next version */
-    JOURNAL_ATTEMPT,   /* a try that failed */
+    JOURNAL_ATTEMPT,   /* a worker failed a sample: it is not asked again */
     JOURNAL_END,       /* the run is over: hash of the final weights */
     JOURNAL_REFUSED,   /* an answer that is not what it says: not settled, or not any more */
     JOURNAL_TYPES,

@@ -50,6 +50,7 @@ enum err ledger_settle(struct ledger *l, struct record_sample *sample)
     const enum err err = l->conf.durable ? l->conf.durable(l->conf.self, sample) : OK;
 
     l->place[i] = PLACE_DURABLE;
+    attempts_forget(&l->attempts, sample->task, sample->sample);
     settled_add(l->settled, sample->task, sample->sample);
     if (at.kind == TASKS_TRAIN) {
         l->kept[i] = sample;
@@ -149,6 +150,7 @@ void ledger_close(struct ledger *l)
     free(l->place);
     free(l->flat);
     free(l->version);
+    attempts_fini(&l->attempts);
     for (uint32_t i = 0; i < l->refusals; i++)
         record_refused_fini(&l->refused[i]);
     free(l->refused);
@@ -213,6 +215,26 @@ bool ledger_take(struct ledger *l, struct record_sample *sample)
     l->bytes += l->record.n;
     ledger_wait(l)->sample = own;
     return true;
+}
+
+bool ledger_attempt(struct ledger *l, struct record_attempt *attempt)
+{
+    const struct record_attempt *own = ledger_lacks(l, attempt->task, attempt->sample)
+                                           ? attempts_add(&l->attempts, attempt)
+                                           : NULL;
+
+    if (!own) {
+        record_attempt_fini(attempt);
+        return false;
+    }
+    record_put_attempt(&l->record, own);
+    journal_append(l->journal, JOURNAL_ATTEMPT, l->record.byte, l->record.n);
+    return true;
+}
+
+const struct attempts *ledger_attempts(const struct ledger *l)
+{
+    return &l->attempts;
 }
 
 void ledger_step(struct ledger *l, uint64_t iteration, const struct hash *next)

@@ -11,6 +11,7 @@
 #include "learner/journal/record.h"
 #include "learner/journal/tasks.h"
 
+struct attempts;
 struct ledger;
 
 enum {
@@ -46,6 +47,11 @@ enum err ledger_start(struct ledger *ledger, const struct id *run, uint64_t *epo
 
 /* What happens to a sample that arrived; takes it (frees it when it is not new). */
 bool ledger_take(struct ledger *ledger, struct record_sample *sample);
+/* Notes that a worker failed a sample that lacks; takes it. False: that is known. */
+bool ledger_attempt(struct ledger *ledger, struct record_attempt *attempt);
+/* Those of samples that lack. */
+const struct attempts *ledger_attempts(const struct ledger *ledger);
+
 /* Notes the end of an iteration: its samples in the order of training, and what they gave. */
 void ledger_step(struct ledger *ledger, uint64_t iteration, const struct hash *next);
 

@@ -105,6 +105,16 @@ static enum err visit_refused(struct ledger *l, const struct journal_record *rec
     return err;
 }
 
+static enum err visit_attempt(struct ledger *l, const struct journal_record *record)
+{
+    struct record_attempt attempt;
+    enum err err = record_get_attempt(&attempt, record->payload, record->n);
+
+    if (!err)
+        attempts_add(&l->attempts, &attempt);
+    return err;
+}
+
 enum err ledger_read_visit(void *self, const struct journal_record *record)
 {
     struct ledger *l = self;
@@ -120,6 +130,8 @@ enum err ledger_read_visit(void *self, const struct journal_record *record)
         return visit_step(l, record);
     case JOURNAL_REFUSED:
         return visit_refused(l, record);
+    case JOURNAL_ATTEMPT:
+        return visit_attempt(l, record);
     case JOURNAL_END:
         err = record_get_end(&end, record->payload, record->n);
         l->ended = !err;

@@ -3,6 +3,7 @@
 #ifndef LEARNER_JOURNAL_LEDGER_STATE_H
 #define LEARNER_JOURNAL_LEDGER_STATE_H
 
+#include "learner/journal/attempts.h"
 #include "learner/journal/journal.h"
 #include "learner/journal/ledger.h"
 #include "learner/journal/settled.h"
@@ -41,6 +42,7 @@ struct ledger {
     bool started, busy, ended;
     struct hash weights;
     struct group pending, writing;
+    struct attempts attempts; /* of samples that lack */
     struct record record;
     struct record_refused *refused; /* the newest, oldest first */
     uint32_t refusals;

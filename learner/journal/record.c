@@ -342,36 +342,37 @@ void record_step_fini(struct record_step *step)
     memset(step, 0, sizeof *step);
 }
 
-void record_put_dropped(struct record *to, const struct record_dropped *dropped)
+void record_put_attempt(struct record *to, const struct record_attempt *attempt)
 {
     to->n = 0;
-    put_u64(to, dropped->name.task);
-    put_u32(to, dropped->name.sample);
-    put_u32(to, dropped->name.reason);
-    put_u32(to, dropped->attempts);
-    put_text(to, dropped->error);
+    put_u64(to, attempt->task);
+    put_u32(to, attempt->sample);
+    put_u32(to, attempt->attempts);
+    put_text(to, attempt->who);
+    put_text(to, attempt->reason);
 }
 
-enum err record_get_dropped(struct record_dropped *out, const uint8_t *from, size_t n)
+enum err record_get_attempt(struct record_attempt *out, const uint8_t *from, size_t n)
 {
     struct reader reader = {from, from + n, false};
 
     memset(out, 0, sizeof *out);
-    out->name.task = get_u64(&reader);
-    out->name.sample = get_u32(&reader);
-    out->name.reason = get_u32(&reader);
+    out->task = get_u64(&reader);
+    out->sample = get_u32(&reader);
     out->attempts = get_u32(&reader);
-    out->error = get_text(&reader);
-    const enum err err = finish(&reader, "DROPPED");
+    out->who = get_text(&reader);
+    out->reason = get_text(&reader);
+    const enum err err = finish(&reader, "ATTEMPT");
     if (err)
-        record_dropped_fini(out);
+        record_attempt_fini(out);
     return err;
 }
 
-void record_dropped_fini(struct record_dropped *dropped)
+void record_attempt_fini(struct record_attempt *attempt)
 {
-    free(dropped->error);
-    memset(dropped, 0, sizeof *dropped);
+    free(attempt->who);
+    free(attempt->reason);
+    memset(attempt, 0, sizeof *attempt);
 }
 
 void record_put_refused(struct record *to, const struct record_refused *refused)

@@ -7,10 +7,9 @@
  *            spans u32, {start u32, version u64, hash}[],
  *            scores u32, {scorer hash, values u32, f32[]}[],
  *            writer of the rollout, writer of each score (not in records of version 1)
- *   DROPPED  task u64, sample u32, reason u32, attempts u32, text
  *   STEP     iteration u64, samples u32, {task u64, sample u32}[],
  *            drops u32, {task u64, sample u32, reason u32}[], version u64, hash
- *   ATTEMPT  task u64, sample u32, attempts u32, text
+ *   ATTEMPT  task u64, sample u32, attempts u32, text (the worker), text (its words)
  *   END      version u64, image hash, weights hash (SHA-256)
  *   REFUSED  task u64, sample u32, reason u32, hash, scorer hash, writer, text
  * A writer is peer id [16], key [32], texts address, name, build: as in docs/PROTOCOL.md.
@@ -88,10 +87,10 @@ struct record_step {
     struct record_name *drop;
     struct version next; /* what training them gave */
 };
-struct record_dropped {
-    struct record_name name;
-    uint32_t attempts;
-    char *error;
+struct record_attempt { /* a worker failed a sample; its texts are its own */
+    uint64_t task;
+    uint32_t sample, attempts; /* attempts: how many have, this one included */
+    char *who, *reason;
 };
 struct record_end {
     struct version version;
@@ -102,7 +101,7 @@ struct record_end {
 void record_put_start(struct record *to, const struct record_start *start);
 void record_put_sample(struct record *to, const struct record_sample *sample);
 void record_put_step(struct record *to, const struct record_step *step);
-void record_put_dropped(struct record *to, const struct record_dropped *dropped);
+void record_put_attempt(struct record *to, const struct record_attempt *attempt);
 void record_put_end(struct record *to, const struct record_end *end);
 void record_put_refused(struct record *to, const struct record_refused *refused);
 
@@ -111,7 +110,7 @@ void record_put_refused(struct record *to, const struct record_refused *refused)
 enum err record_get_start(struct record_start *out, const uint8_t *from, size_t n) MUST_CHECK;
 enum err record_get_sample(struct record_sample *out, const uint8_t *from, size_t n) MUST_CHECK;
 enum err record_get_step(struct record_step *out, const uint8_t *from, size_t n) MUST_CHECK;
-enum err record_get_dropped(struct record_dropped *out, const uint8_t *from,
+enum err record_get_attempt(struct record_attempt *out, const uint8_t *from,
                             size_t n) MUST_CHECK;
 enum err record_get_end(struct record_end *out, const uint8_t *from, size_t n) MUST_CHECK;
 enum err record_get_refused(struct record_refused *out, const uint8_t *from,
@@ -119,7 +118,7 @@ enum err record_get_refused(struct record_refused *out, const uint8_t *from,
 void record_sample_fini(struct record_sample *sample);
 void record_refused_fini(struct record_refused *refused);
 void record_step_fini(struct record_step *step);
-void record_dropped_fini(struct record_dropped *dropped);
+void record_attempt_fini(struct record_attempt *attempt);
 
 void record_writer_from(struct record_writer *out, const struct writer *from);
 void record_writer_copy(struct record_writer *out, const struct record_writer *from);

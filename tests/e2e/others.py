@@ -148,6 +148,9 @@ def refuser_alone(f):
     learner = f.learner()
     got = f.finish(learner, "the learner starts an actor of its own (task 0 sample", "not my kind of work")
     f.until(lambda: not own_actors(f), 12)
+    folder = Folder(f.name)
+    if folder.records(Folder.ATTEMPT) < 16 * STEPS:
+        f.fail(f"{folder.count.get(Folder.ATTEMPT, 0)} attempts in the journal")
     return got
 
 

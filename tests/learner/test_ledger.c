@@ -1,7 +1,9 @@
 #include "learner/journal/ledger.h"
 
 #include "base/fs.h"
+#include "base/mem.h"
 #include "base/rng.h"
+#include "learner/journal/attempts.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -170,6 +172,50 @@ static void reopened_it_stands_where_it_stood(void **state)
     tasks_free(tasks);
 }
 
+static bool failed(struct ledger *l, uint64_t task, const char *who)
+{
+    struct record_attempt attempt = {
+        .task = task, .who = mem_text(who), .reason = mem_text("too long")};
+
+    return ledger_attempt(l, &attempt);
+}
+
+/* Who failed what is known after a restart too, until the sample comes. */
+static void attempts_outlive_the_learner(void **state)
+{
+    const struct attempts *list;
+    struct owner owner;
+    struct ledger *l;
+    struct tasks *tasks;
+    uint64_t epoch;
+
+    (void)state;
+    remove(path);
+    assert_ok(tasks_new(&tasks, &plan));
+    assert_ok(open_it(&l, tasks, 0, &owner));
+    assert_ok(ledger_start(l, &run, &epoch));
+    assert_true(failed(l, 0, "a"));
+    assert_false(failed(l, 0, "a")); /* once */
+    assert_true(failed(l, 0, "b"));
+    assert_true(failed(l, 1, "a"));
+    assert_false(failed(l, 99, "a")); /* the run has no such task */
+    commit(l);
+    assert_true(take(l, 1));
+    commit(l);
+    assert_false(failed(l, 1, "c")); /* it is there */
+    ledger_close(l);
+    assert_ok(open_it(&l, tasks, 0, &owner));
+    list = ledger_attempts(l);
+    assert_int_equal(list->n, 2);
+    assert_int_equal(list->item[1].attempts, 2);
+    assert_string_equal(list->item[1].who, "b");
+    assert_string_equal(list->item[1].reason, "too long");
+    assert_true(failed(l, 0, "c"));
+    assert_false(failed(l, 0, "d")); /* three are enough */
+    ledger_close(l);
+    tasks_free(tasks);
+}
+
 static void other_runs_are_refused(void **state)
 {
     const struct id other = {{4}};
@@ -201,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durable_comes_first),
         cmocka_unit_test(reopened_it_stands_where_it_stood),
+        cmocka_unit_test(attempts_outlive_the_learner),
         cmocka_unit_test(other_runs_are_refused),
     };
     int failed;
