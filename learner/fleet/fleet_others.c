@@ -7,9 +7,31 @@
 #include "learner/fleet/watch.h"
 #include "learner/journal/attempts.h"
 
+#include <string.h>
+
 static void say(void *self, const char *line)
 {
-    progress_line(self, "%s", line);
+    progress_line(((struct fleet *)self)->conf.progress, "%s", line);
+}
+
+/* Of a reward {name, worker: {run, name}}: what it registers as, as rewards.c reads it. */
+static const char *command(const void *self, const char *scorer)
+{
+    const json_t *const rewards = ((const struct fleet *)self)->conf.keys->rewards;
+    const json_t *reward;
+    size_t i;
+
+    json_array_foreach((json_t *)(uintptr_t)rewards, i, reward)
+    {
+        const json_t *const worker = json_object_get(reward, "worker");
+        const char *name = json_string_value(json_object_get(worker, "name"));
+        const char *const run = json_string_value(json_object_get(worker, "run"));
+        if (!name)
+            name = json_string_value(json_object_get(reward, "name"));
+        if (run && !strcmp(name ? name : "worker", scorer))
+            return run;
+    }
+    return NULL;
 }
 
 /* A scorer's is a line; an actor's is kept, too: what it failed it is not asked again. */
@@ -43,8 +65,9 @@ void fleet_others_open(struct fleet *f)
                                      .key = own.key,
                                      .scorer = f->conf.rewards->table,
                                      .scorers = (uint32_t)f->conf.rewards->scorers,
+                                     .command = command,
                                      .say = say,
-                                     .self = f->conf.progress};
+                                     .self = f};
 
     own_new(&f->own, &own);
     watch_new(&f->watch, &watch);

@@ -63,14 +63,19 @@ static void help(const struct watch *w, const struct scorer *scorer, bool actor,
                  size_t room)
 {
     const bool keyed = w->conf.key && *w->conf.key;
-    const char *key = keyed ? w->conf.key : "";
+    const char *key = keyed ? w->conf.key : "", *command = NULL;
 
-    if (actor)
+    if (scorer && w->conf.command)
+        command = w->conf.command(w->conf.self, scorer->name);
+    if (command)
+        snprintf(out, room, "DROVER_BROKER=%s%s%s DROVER_WORKER=%s %s", w->conf.broker,
+                 keyed ? " DROVER_KEY=" : "", key, scorer->name, command);
+    else if (actor)
         snprintf(out, room, "drover-actor --broker=%s%s%s", w->conf.broker,
                  keyed ? " --key=" : "", key);
     else if (scorer && scorer->kind == SCORER_WORKER)
-        snprintf(out, room, "python3 %s.py %s%s%s", scorer->name, w->conf.broker,
-                 keyed ? " " : "", key);
+        snprintf(out, room, "python3 %s.py %s%s%s  (your worker, as examples/reward.py)",
+                 scorer->name, w->conf.broker, keyed ? " " : "", key);
     else
         snprintf(out, room, "drover-rewarder --broker=%s%s%s", w->conf.broker,
                  keyed ? " --key=" : "", key);
@@ -87,11 +92,8 @@ static void say_wait(struct watch *w, const struct msg_wait *wait)
                  wait->name);
     } else if (*wait->scorer) {
         help(w, scorer, false, command, sizeof command);
-        snprintf(line, sizeof line, "waits for scorer `%s`: nobody offers it; start: %s%s",
-                 wait->scorer, command,
-                 scorer && scorer->kind == SCORER_WORKER
-                     ? "  (your worker, as examples/reward.py)"
-                     : "");
+        snprintf(line, sizeof line, "waits for scorer `%s`: nobody offers it; start: %s",
+                 wait->scorer, command);
     } else if (!strcmp(wait->name, "no actor")) {
         help(w, NULL, true, command, sizeof command);
         snprintf(line, sizeof line, "waits for an actor: none is there; start: %s", command);

@@ -2,7 +2,7 @@
 """Workers that fail, and what a run makes of it: no worker's word ends it, it says what it waits for,
 and it ends in the weights of the honest run.
 
-usage: others.py BIN_FOLDER [CASE ...]"""
+usage: others.py BIN_FOLDER [CASE ... | all]"""
 import json, os, shutil, signal, subprocess, sys, tempfile, time
 
 sys.dont_write_bytecode = True
@@ -200,6 +200,7 @@ def nobody_can(f):
 
 CASES = [honest, wrong_scores, missing_scorer, dying_scorer, raising_scorer, refuser_beside_honest, refuser_alone,
          refuser_and_kills, nobody_can]
+LONG = [raising_scorer, refuser_and_kills]
 
 
 def main():
@@ -207,9 +208,9 @@ def main():
     os.chdir(folder)
     prepare()
     plain, bad = None, 0
-    chosen = sys.argv[2:]
+    chosen = sys.argv[2:] or [case.__name__ for case in CASES if case not in LONG]
     for case in CASES:
-        if chosen and case is not honest and case.__name__ not in chosen:
+        if chosen != ["all"] and case is not honest and case.__name__ not in chosen:
             continue
         fleet, begin = Fleet(case.__name__), time.monotonic()
         try:

@@ -6,9 +6,10 @@ drover_e2e(others 300)
 drover_e2e(liar 240)
 
 # The long tier, not in ./check: `ctest --preset release -L long`. Every kill, cut and stop, some
-# 25 minutes; and an exact optimum through the real processes, a minute each.
+# 25 minutes; all of others.py; and an exact optimum through the real processes, a minute each.
 add_test(NAME long/same_end COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/same_end.py
   ${PROJECT_BINARY_DIR}/bin all)
 add_test(NAME long/exact_fleet COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/exact_fleet.py
   ${PROJECT_BINARY_DIR}/bin 0 v0 lag0)
-set_tests_properties(long/same_end long/exact_fleet PROPERTIES LABELS long TIMEOUT 7200 RUN_SERIAL ON)
+add_test(NAME long/others COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/others.sh ${PROJECT_BINARY_DIR}/bin all)
+set_tests_properties(long/others long/same_end long/exact_fleet PROPERTIES LABELS long TIMEOUT 7200 RUN_SERIAL ON)

@@ -18,15 +18,26 @@ static void say(void *self, const char *line)
     snprintf(said[lines++], sizeof said[0], "%s", line);
 }
 
+static const char *command(const void *self, const char *scorer)
+{
+    (void)self;
+    return strcmp(scorer, "theirs") ? NULL : "python3 a.py";
+}
+
 static const struct scorer table[] = {
     {.name = "rm", .hash = {{1}}, .kind = SCORER_REWARD_MODEL},
     {.name = "mine", .hash = {{2}}, .kind = SCORER_WORKER},
+    {.name = "theirs", .hash = {{3}}, .kind = SCORER_WORKER},
 };
 
 static int setup(void **state)
 {
-    const struct watch_conf conf = {
-        .broker = "tcp://h:1", .key = "k.key", .scorer = table, .scorers = 2, .say = say};
+    const struct watch_conf conf = {.broker = "tcp://h:1",
+                                    .key = "k.key",
+                                    .scorer = table,
+                                    .scorers = 3,
+                                    .command = command,
+                                    .say = say};
 
     (void)state;
     lines = 0;
@@ -64,6 +75,15 @@ static void a_wait_is_said_once_after_five_seconds_with_what_helps(void **state)
     assert_string_equal(said[1], "scorer `mine` is there: the run goes on");
     hear("mine: nobody offers this scorer", 6000, "mine", false);
     assert_int_equal(lines, 3);
+}
+
+static void a_command_of_the_configuration_is_named(void **state)
+{
+    (void)state;
+    hear("theirs: nobody offers this scorer", 5000, "theirs", false);
+    assert_string_equal(said[0], "waits for scorer `theirs`: nobody offers it; start: "
+                                 "DROVER_BROKER=tcp://h:1 DROVER_KEY=k.key "
+                                 "DROVER_WORKER=theirs python3 a.py");
 }
 
 static void processes_of_drovers_are_named(void **state)
@@ -126,6 +146,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(a_wait_is_said_once_after_five_seconds_with_what_helps),
+        T(a_command_of_the_configuration_is_named),
         T(processes_of_drovers_are_named),
         T(a_pause_is_said_at_once_and_so_is_its_end),
         T(failures_are_said_now_and_then),
