@@ -9,6 +9,7 @@
 #include "broker/verify.h"
 #include "proto/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
