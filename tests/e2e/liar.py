@@ -261,6 +261,46 @@ def run(name, want, forge, *more, act=None, taken=False, actors=1, **how):
         fail(f"{name}: the journal does not add up", name)
 
 
+def restored(want):
+    """A folder restored from a copy, on the same broker: it goes on above what that has seen. After a run that was
+    over as its learner began, the next one need not wait."""
+    fleet = Fleet()
+    try:
+        learner = fleet.learner("copied", RM)
+        begin = time.monotonic()
+        while not os.path.exists("copied/checkpoints/step-0000000002.ckpt"):
+            if learner.poll() is not None or time.monotonic() - begin > 60:
+                fail("copied: no checkpoint", "copied")
+            time.sleep(.005)
+        learner.kill()
+        learner.wait()
+        shutil.copytree("copied", "copy")
+        for turn in ("resumed", "restored", "restored again"):
+            if turn != "resumed":
+                shutil.rmtree("copied")
+                shutil.copytree("copy", "copied")
+            begin = time.monotonic()
+            if fleet.learner("copied", RM).wait(60) or hash_of("copied") != want:
+                fail(f"copied: {turn}", "copied", "broker")
+            print(f"{turn}: {time.monotonic() - begin:.1f} s", flush=True)
+        if "goes on as start" not in text("copied"):
+            fail("copied: not a word about the copy", "copied")
+        with open("copied/metrics.jsonl") as f:
+            lines = [line for line in f if '"after"' not in line]
+        with open("copied/metrics.jsonl", "w") as f:  # as if the learner had died before it wrote that line
+            f.writelines(lines)
+        os.remove("copied/run.json")
+        if fleet.learner("copied", RM).wait(60) or '"after"' not in open("copied/metrics.jsonl").read():
+            fail("copied: the last evaluation has no line", "copied")
+        begin = time.monotonic()
+        if fleet.learner("next", RM).wait(60):
+            fail("next", "next", "broker")
+        if time.monotonic() - begin > 25:
+            fail("next: the broker kept a place for a run that was over", "next", "broker")
+    finally:
+        fleet.stop()
+
+
 def killer(fleet, learner, name, more, done=[]):
     """Kills the learner twice, about when something was refused; the same command goes on."""
     if len(done) < 2 and len(refused(name)) > len(done):
@@ -297,6 +337,7 @@ def main():
     run("worded", want["rule"], worded, "rule.yaml")
     run("certain", want["lag"], certain, RM, "overlap.lag=1")
     run("named", want["lag"], named, RM, "overlap.lag=1")
+    restored(want["none"])
     shutil.rmtree(folder)
 
 

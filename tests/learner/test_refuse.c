@@ -68,6 +68,33 @@ static void shut(struct ledger *l, struct tasks *tasks)
     tasks_free(tasks);
 }
 
+/* The models and prompts beside it are another run's. */
+static void a_journal_of_another_run_is_refused(void **state)
+{
+    struct ledger_conf conf = {.path = path, .first = {{100}}, .run = {{4}}};
+    struct owner owner;
+    struct tasks *tasks;
+    struct ledger *l;
+    uint64_t epoch;
+    (void)state;
+
+    unlink(path);
+    assert_ok(open_it(&l, &tasks, &plain, false, &owner));
+    assert_ok(ledger_start(l, &run, &epoch));
+    ledger_close(l);
+    conf.tasks = tasks;
+    assert_err(ERR_STATE, ledger_open(&l, &conf));
+    assert_non_null(strstr(err_text(), "another run"));
+    conf.run = run;
+    assert_ok(ledger_open(&l, &conf));
+    ledger_refuse_above(l, 7); /* somebody has seen that many starts of it */
+    assert_true(ledger_commit_begin(l));
+    assert_ok(ledger_commit_write(l));
+    assert_ok(ledger_commit_end(l));
+    assert_int_equal(ledger_epoch(l), 8);
+    shut(l, tasks);
+}
+
 /* An answer whose hash names it and `try`. */
 static struct hash name_of(uint64_t task, uint32_t sample, int try)
 {
@@ -335,6 +362,7 @@ int main(void)
         cmocka_unit_test(a_false_answer_lacks_again),
         cmocka_unit_test(a_cut_at_any_byte_leaves_one_of_two_states),
         cmocka_unit_test(a_journal_of_version_1_goes_on),
+        cmocka_unit_test(a_journal_of_another_run_is_refused),
         cmocka_unit_test(the_whole_group_goes_where_scores_speak_of_groups),
         cmocka_unit_test(what_a_lie_had_replaced_is_not_replaced),
     };
