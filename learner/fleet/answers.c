@@ -5,9 +5,14 @@
 #include "proto/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    SCALE_LEAST = 32
+}; /* a deviation within a quarter of itself, nineteen times of twenty */
 
 struct evaluation {
     double *value;                  /* [rewards * eval] */
@@ -18,6 +23,7 @@ struct evaluation {
 struct answers {
     struct answers_conf conf;
     struct evaluation evaluation[2]; /* before, after */
+    double *start; /* [rewards * answers_scale_room]; NULL: nothing is normalised */
     char *path;
     FILE *file;
     struct undone { /* whose first line is to go, one each */
@@ -30,6 +36,12 @@ struct answers {
 static enum err failed(const struct answers *a)
 {
     return err_set(ERR_IO, "%s: %s", a->path, strerror(errno));
+}
+
+/* How many answers of the start there are. */
+static uint64_t scale_room(const struct tasks_plan *plan)
+{
+    return plan->eval + plan->batch * plan->samples;
 }
 
 enum err answers_new(struct answers **out, const struct answers_conf *conf)
@@ -46,6 +58,9 @@ enum err answers_new(struct answers **out, const struct answers_conf *conf)
         a->evaluation[i].length = mem_new(eval, sizeof(double));
         a->evaluation[i].ended = mem_new(eval, sizeof(double));
     }
+    if (conf->rewards->normalize)
+        a->start = mem_new(scale_room(tasks_plan(conf->tasks)) * (uint64_t)conf->rewards->n,
+                           sizeof(double));
     a->path = mem_print("%s/samples.jsonl", conf->output_dir);
     a->file = fopen(a->path, "we");
     if (!a->file) {
@@ -67,6 +82,7 @@ void answers_free(struct answers *a)
         free(a->evaluation[i].length);
         free(a->evaluation[i].ended);
     }
+    free(a->start);
     if (a->file)
         fclose(a->file);
     free(a->undone);
@@ -119,6 +135,38 @@ static void note_evaluation(struct answers *a, const struct tasks_place *at,
     e->n++;
 }
 
+enum err answers_scale_check(const struct tasks_plan *plan)
+{
+    if (scale_room(plan) >= SCALE_LEAST)
+        return OK;
+    return err_set(ERR_RANGE,
+                   "rewards: normalize: true needs at least %d answers of the start for a "
+                   "scale: %" PRIu64 " to evaluation prompts and %" PRIu64
+                   " of the first iteration are fewer",
+                   SCALE_LEAST, plan->eval, plan->batch * plan->samples);
+}
+
+/* An answer of the start, where it belongs whenever it comes. */
+static void note_start(struct answers *a, const struct record_sample *s)
+{
+    const struct tasks_plan *const plan = tasks_plan(a->conf.tasks);
+    const uint64_t room = scale_room(plan);
+    const uint64_t at = s->task < plan->eval
+                            ? s->task
+                            : plan->eval + (s->task - plan->eval) * plan->samples + s->sample;
+
+    for (int i = 0; a->start && at < room && i < a->conf.rewards->n; i++)
+        a->start[(uint64_t)i * room + at] = rewards_value(a->conf.rewards, i, s);
+}
+
+size_t answers_scale(const struct answers *a, struct rewards *rewards)
+{
+    const size_t room = scale_room(tasks_plan(a->conf.tasks));
+
+    rewards_measure(rewards, a->start, room);
+    return room;
+}
+
 static json_t *line_of(const struct answers *a, const struct tasks_place *at,
                        const struct record_sample *s)
 {
@@ -148,6 +196,7 @@ enum err answers_take(void *self, const struct record_sample *sample)
 
     if (at.kind != TASKS_TRAIN)
         note_evaluation(a, &at, sample);
+    note_start(a, sample);
     free(text);
     json_decref(line);
     return good ? OK : failed(a);
@@ -215,11 +264,6 @@ enum err answers_flush(struct answers *a)
 bool answers_evaluated(const struct answers *a, enum tasks_kind kind)
 {
     return a->evaluation[kind == TASKS_AFTER].n >= tasks_plan(a->conf.tasks)->eval;
-}
-
-const double *answers_values(const struct answers *a, enum tasks_kind kind)
-{
-    return a->evaluation[kind == TASKS_AFTER].value;
 }
 
 static double mean(const double *x, uint64_t n)

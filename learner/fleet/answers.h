@@ -39,7 +39,13 @@ enum err answers_flush(struct answers *answers) MUST_CHECK;
 /* All answers of an evaluation are in. True for an evaluation without prompts. */
 bool answers_evaluated(const struct answers *answers, enum tasks_kind kind);
 /* rewards [n]: value of reward i for prompt k at i * eval + k. Of a whole evaluation. */
-const double *answers_values(const struct answers *answers, enum tasks_kind kind);
+
+/* The scales of the rewards that are normalised, from the answers of the start: those of the
+ * evaluation before training and those of the first iteration (of its first `batch` tasks, when
+ * it is extended), in order of (task, sample). Both must be there. Returns how many. */
+size_t answers_scale(const struct answers *answers, struct rewards *rewards);
+/* Errors: ERR_RANGE: there will be fewer than 32. */
+enum err answers_scale_check(const struct tasks_plan *plan) MUST_CHECK;
 /* {"step", "eval_phase", "eval_objective/scores", "eval_rewards/<name>", ...} */
 json_t *answers_line(const struct answers *answers, enum tasks_kind kind, uint64_t step);
 

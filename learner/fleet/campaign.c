@@ -153,16 +153,21 @@ static void make_table(struct campaign *c)
 
 /* ---- weights and journal */
 
-/* The first reward model, unless the critic shall begin with a head of zeros. What reads steps
- * values no state: its head is no start. */
+/* The first reward model that values states: what reads steps does not. NULL: the policy. */
 static enum err critic_params(const struct campaign *c, struct params **out)
 {
+    enum err err = OK;
+
     *out = NULL;
     for (int i = 0; c->plan.round.critic && !c->plan.critic_zero && i < c->plan.rewards.n; i++)
         if (c->plan.rewards.reward[i].kind == SCORER_REWARD_MODEL &&
-            c->plan.rewards.reward[i].steps == REWARDS_NO_STEPS)
-            return origin_params(c->origin, c->origin->of_reward[i], out);
-    return OK;
+            c->plan.rewards.reward[i].steps == REWARDS_NO_STEPS) {
+            err = origin_params(c->origin, c->origin->of_reward[i], out);
+            break;
+        }
+    if (!err && *out && c->plan.critic_trunk)
+        params_clear(*out, PART_SCORE);
+    return err;
 }
 
 static enum err make_trainer(struct campaign *c)
@@ -343,8 +348,8 @@ enum err campaign_replay(struct campaign *c)
 
     if (!err)
         err = evaluation_line(c, TASKS_BEFORE);
-    if (c->plan.rewards.normalize && answers_evaluated(c->answers, TASKS_BEFORE))
-        rewards_measure(&c->plan.rewards, answers_values(c->answers, TASKS_BEFORE), c->eval->n);
+    if (c->plan.rewards.normalize && to) /* an iteration was trained: all of it came before */
+        answers_scale(c->answers, &c->plan.rewards);
     if (!err)
         err = old_images(c);
     if (c->resumed && to)

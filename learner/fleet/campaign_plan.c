@@ -139,8 +139,7 @@ enum err campaign_plan(struct campaign *c)
         err = take_size(c);
     if (!err)
         err = take_memory(c);
-    if (!err && c->plan.rewards.normalize && plan.eval < 2)
-        err = err_set(ERR_RANGE,
-                      "rewards: normalize: true needs at least two evaluation prompts");
+    if (!err && c->plan.rewards.normalize)
+        err = answers_scale_check(&plan);
     return err ? err : tasks_new(&c->tasks, &plan);
 }

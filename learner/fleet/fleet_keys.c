@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,9 +193,6 @@ static enum err take_words(struct fleet_plan *out, const struct fleet_keys *k)
     if (!err && strcmp(k->on_stale, "wait"))
         err = err_set(ERR_RANGE, "on_stale: '%s': only wait: dropping prefers short answers",
                       k->on_stale);
-    if (!err && out->rewards.normalize && k->eval_prompts < 2)
-        err = err_set(ERR_RANGE, "rewards: normalize: true needs eval_prompts: the scale is "
-                                 "that of the answers before training");
     return err;
 }
 
@@ -326,6 +324,24 @@ static enum err lengthen(struct fleet_plan *plan, const struct fleet_keys *k, si
     return err;
 }
 
+/* The critic's own iterations, of so many; a run of one has none to spare. */
+static enum err take_warmup(struct fleet_plan *plan)
+{
+    int64_t *const alone = &plan->round.critic_warmup;
+
+    if (*alone >= (int64_t)plan->iterations && plan->warmup_said)
+        return err_set(ERR_RANGE,
+                       "critic_warmup: %d of %d iterations: the policy would never move",
+                       (int)*alone, (int)plan->iterations);
+    if (*alone >= (int64_t)plan->iterations)
+        *alone = 0;
+    if (*alone)
+        fprintf(stderr,
+                "plan: the critic learns alone for %d of %d iterations (critic_warmup)\n",
+                (int)*alone, (int)plan->iterations);
+    return OK;
+}
+
 enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *k, size_t rows)
 {
     enum err err = lengthen(plan, k, rows);
@@ -350,5 +366,7 @@ enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *k, 
     length.warmup =
         warmup < 1 ? (int64_t)ceil(warmup * (double)length.steps) : (int64_t)floor(warmup);
     err = keys_schedule(&plan->round.rates, &k->keys, &plan->shared, &length);
+    if (!err)
+        err = take_warmup(plan);
     return err ? err : round_check(&plan->round);
 }

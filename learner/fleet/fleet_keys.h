@@ -54,9 +54,11 @@ struct fleet_plan {
     double episodes;    /* tasks in all; NAN: from the epochs */
     float top_p, min_p;
     uint32_t top_k;
-    bool free;     /* any of the last lag + 1 versions, weights change between tokens */
-    uint64_t most; /* groups without a spread of scores that are replaced, an iteration */
-    bool critic_zero;
+    bool free;           /* any of the last lag + 1 versions, weights change between tokens */
+    uint64_t most;       /* groups without a spread of scores that are replaced, an iteration */
+    bool critic_zero;    /* the policy's trunk under a head of zeros */
+    bool warmup_said;    /* critic_warmup was given */
+    bool critic_trunk;   /* the reward model's, likewise */
     bool by_group;       /* advantages compare the answers to a prompt alone */
     bool reference_here; /* the learner computes reference log-probabilities */
     bool stop_eos;       /* the model's end tokens; else stop_id, or -1 for none */

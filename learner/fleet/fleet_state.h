@@ -23,10 +23,10 @@ struct fleet {
     struct snapshot *snapshot[FLEET_VERSIONS]; /* alive, ascending */
     uint32_t snapshots;
 
-    uint64_t opened, acked; /* sent on this connection; as the broker said last */
-    uint64_t arrived;       /* SAMPLE and DROPPED on this connection */
-    bool refused, welcome;  /* welcome: in the present epoch, ever */
-    bool told_flat;         /* that nothing is learnt */
+    uint64_t opened, acked;      /* sent on this connection; as the broker said last */
+    uint64_t arrived;            /* SAMPLE and DROPPED on this connection */
+    bool refused, welcome;       /* welcome: in the present epoch, ever */
+    bool told_flat, told_critic; /* that nothing is learnt; that the critic is noise */
     char note[256];
 
     bool writing;             /* a group is being written */

@@ -96,6 +96,24 @@ static const char *last_word(const char *metric)
     return slash ? slash + 1 : metric;
 }
 
+/* A critic that foretells less than nothing makes advantages of noise: said once. While it
+ * learns alone there is nothing to warn of. */
+static void tell_critic(struct fleet *f, const json_t *line)
+{
+    const double explained = json_number_value(json_object_get(line, "val/explained_variance"));
+
+    if (f->told_critic || !(explained < 0) ||
+        (int64_t)ledger_version(f->conf.ledger) <= f->conf.plan->round.critic_warmup)
+        return;
+    f->told_critic = true;
+    progress_line(f->conf.progress,
+                  "iteration %" PRIu64 ": the critic explains less than nothing "
+                  "(val/explained_variance %.2f): the policy learns from its noise "
+                  "(critic_warmup=N: it learns alone first; critic=zero; a higher "
+                  "critic_learning_rate)",
+                  ledger_version(f->conf.ledger), explained);
+}
+
 /* A divergence that nobody computed is not printed as 0. */
 static void tell(const struct fleet *f, const json_t *line, int64_t now_ms)
 {
@@ -156,6 +174,7 @@ static enum err stepped(struct fleet *f, int64_t now_ms)
     f->metrics = json_dumps(job->line, JSON_COMPACT | JSON_REAL_PRECISION(6));
     tell(f, job->line, now_ms);
     tell_flat(f, job->line);
+    tell_critic(f, job->line);
     progress_step(f->conf.progress, (int64_t)version, 0, now_ms);
     judge(f, job->line);
     trainer_job_free(job);
@@ -244,6 +263,21 @@ static enum err save(struct fleet *f)
     return post(f, job);
 }
 
+/* Before the first iteration: from how many answers the scale is, and what it is. */
+static void scale(struct fleet *f)
+{
+    struct rewards *const rewards = f->conf.rewards;
+    const size_t n = answers_scale(f->conf.answers, rewards);
+
+    for (int i = 0; i < rewards->n; i++)
+        if (rewards->reward[i].normalize)
+            progress_line(f->conf.progress,
+                          "reward %s is normalised: mean %.4g, deviation %.4g of %zu answers "
+                          "of the start",
+                          rewards->reward[i].name, rewards->reward[i].mean,
+                          rewards->reward[i].std, n);
+}
+
 static enum err train(struct fleet *f)
 {
     const uint64_t iteration = ledger_version(f->conf.ledger);
@@ -253,14 +287,13 @@ static enum err train(struct fleet *f)
     ledger_flats(f->conf.ledger, iteration, job->flat);
     for (uint32_t i = 0; i < job->flats; i++)
         job->flat_prompt[i] = answers_prompt(f->conf.answers, job->flat[i]->task);
-    if (f->conf.rewards->normalize && !iteration)
-        rewards_measure(f->conf.rewards, answers_values(f->conf.answers, TASKS_BEFORE),
-                        tasks_plan(f->conf.tasks)->eval);
     job->iteration = iteration;
     if (!ledger_batch(f->conf.ledger, iteration, job->sample)) {
         trainer_job_free(job);
         return OK;
     }
+    if (f->conf.rewards->normalize && !iteration)
+        scale(f);
     for (uint32_t i = 0; i < job->n; i++)
         job->prompt[i] = answers_prompt(f->conf.answers, job->sample[i]->task);
     f->training = true;

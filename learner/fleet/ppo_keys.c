@@ -14,7 +14,11 @@ static const struct conf_key table[] = {
     CONF_REAL(ppo_keys, critic_learning_rate, "", 0, 1e3,
               "peak of the critic; learning_rate when unset"),
     CONF_TEXT(ppo_keys, critic, "reward_model",
-              "start of the critic: reward_model, or zero (the policy under a zero head)"),
+              "start of the critic: reward_model, reward_trunk (it under a head of zeros) or "
+              "zero (the policy under one)"),
+    CONF_INT(ppo_keys, critic_warmup, "", 0, INT_MAX,
+             "first iterations in which the critic learns alone; unset: 1 where it begins "
+             "as the reward model, else 0"),
     CONF_INT(ppo_keys, total_episodes, "", 1, INT_MAX,
              "answers in all; num_train_epochs x prompts when unset"),
     CONF_INT(keys, max_steps, "-1", -1, INT_MAX, "most iterations"),
@@ -65,6 +69,31 @@ static void take(struct ppo_conf *to, const struct ppo_keys *k)
         to->round.critic_learning_rate = k->critic_learning_rate;
 }
 
+/* A reward model's values before an answer's end mean nothing: the critic first learns some. */
+static bool begins_as_reward(const struct fleet_plan *plan)
+{
+    bool any = false;
+
+    for (int i = 0; i < plan->rewards.n; i++)
+        any |= plan->rewards.reward[i].kind == SCORER_REWARD_MODEL &&
+               plan->rewards.reward[i].steps == REWARDS_NO_STEPS;
+    return any && !plan->critic_zero && !plan->critic_trunk;
+}
+
+static enum err take_critic(struct fleet_plan *out, struct ppo_conf *to,
+                            const struct ppo_keys *k)
+{
+    static const char *const words[] = {"reward_model", "reward_trunk", "zero", NULL};
+    int which = 0;
+    const enum err err = conf_word(&which, "critic", k->critic, words);
+
+    out->critic_trunk = which == 1;
+    out->critic_zero = which == 2;
+    out->warmup_said = conf_has_int(k->critic_warmup);
+    to->round.critic_warmup = out->warmup_said ? k->critic_warmup : begins_as_reward(out);
+    return err;
+}
+
 static enum err plan(struct fleet_plan *out, const void *keys)
 {
     const struct ppo_keys *const k = keys;
@@ -74,9 +103,9 @@ static enum err plan(struct fleet_plan *out, const void *keys)
     out->own = conf;
     conf->round = out->round;
     take(conf, k);
-    if (strcmp(k->critic, "zero") && strcmp(k->critic, "reward_model"))
-        return err_set(ERR_RANGE, "critic: '%s': expected reward_model or zero", k->critic);
-    out->critic_zero = !strcmp(k->critic, "zero");
+    err = take_critic(out, conf, k);
+    if (err)
+        return err;
     if (strcmp(k->advantage, "gae") && strcmp(k->advantage, "vtrace"))
         return err_set(ERR_RANGE, "advantage: '%s': expected gae or vtrace", k->advantage);
     conf->vtrace = !strcmp(k->advantage, "vtrace");

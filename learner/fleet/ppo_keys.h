@@ -10,6 +10,7 @@ struct ppo_keys {
     struct fleet_keys fleet;
     char *exp_name;
     int total_episodes; /* INT_MIN: from the epochs */
+    int critic_warmup;  /* INT_MIN: by how the critic begins */
     int num_mini_batches, num_ppo_epochs;
     double kl_coef, target_kl, kl_horizon;
     char *kl_estimator;

@@ -37,6 +37,14 @@ void objective_begin(const struct objective_in *in, struct objective_out *out)
             memset(slope[k], 0, (size_t)in->n * sizeof(*slope[k]));
 }
 
+double objective_sum(const struct objective_out *out, const char *name)
+{
+    for (int i = 0; i < out->metrics; i++)
+        if (!strcmp(name, out->metric[i].name))
+            return out->metric[i].sum;
+    return 0;
+}
+
 void objective_metric(struct objective_out *out, const char *name, double sum, double weight)
 {
     assert(out->metrics < OBJECTIVE_METRICS);

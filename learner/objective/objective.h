@@ -95,6 +95,7 @@ const struct objective *objective_find(const char *name);
 void objective_begin(const struct objective_in *in, struct objective_out *out);
 /* Adds `sum / weight` under `name` to out->metric. */
 void objective_metric(struct objective_out *out, const char *name, double sum, double weight);
+double objective_sum(const struct objective_out *out, const char *name); /* 0: there is none */
 void objective_extreme(struct objective_out *out, const char *name, enum objective_kind kind,
                        double value);
 /* Adds the metrics of `from` to those of `to`, by name. */

@@ -6,9 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-static void begin(void *own, int64_t iteration)
+static void begin(void *own, const struct round_conf *round, int64_t iteration)
 {
     struct pairs_conf *const conf = own;
+    (void)round;
     const double epoch = floor((double)iteration * conf->epochs_each + 1e-9);
 
     if (conf->betas)

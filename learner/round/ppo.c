@@ -53,6 +53,17 @@ static void credit(const void *own, struct round_batch *batch, double beta)
     advantage_ppo(batch, own);
 }
 
+static void begin(void *self, const struct round_conf *round, int64_t iteration)
+{
+    struct ppo_conf *const conf = self;
+
+    if (!conf->kept.is)
+        conf->kept.cliprange_value = conf->loss.cliprange_value;
+    conf->kept.is = true;
+    conf->loss.cliprange_value =
+        iteration < round->critic_warmup ? (double)INFINITY : conf->kept.cliprange_value;
+}
+
 static void report(const void *own, const struct round_report *r, struct round_metrics *out)
 {
     const struct round_batch *batch = r->batch;
@@ -61,6 +72,8 @@ static void report(const void *own, const struct round_report *r, struct round_m
     const double spread = fmax(r->ratio_square - steps * off, 0);
 
     (void)own;
+    if (!isnan(batch->explained))
+        round_report_put(out, "val/explained_variance", batch->explained);
     round_report_put(out, "lr", r->rate);
     round_report_put(out, "episode", (double)r->episodes);
     round_report_put(out, "objective/kl", batch->kl / n);
@@ -89,6 +102,7 @@ struct round_conf ppo_round(const struct ppo_conf *conf)
     round.policy = &objective_ppo;
     round.critic = &objective_ppo_value;
     round.credit = credit;
+    round.begin = begin;
     round.report = report;
     round.unit = round.samples = 1;
     round.reference = true;

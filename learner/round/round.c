@@ -42,6 +42,7 @@ enum err round_check(const struct round_conf *c)
     } range[] = {
         {"epochs", c->epochs, 1, 1000},
         {"num_mini_batches", c->mini_batches, 1, 1 << 20},
+        {"critic_warmup", (double)c->critic_warmup, 0, 1e9},
         {"per_device_train_batch_size", c->per_device_train_batch_size, 1, 1 << 20},
         {"num_generations", c->samples, 1, 1024},
         {"kl_coef", c->kl_coef, 0, 1e6},
@@ -62,26 +63,6 @@ enum err round_check(const struct round_conf *c)
     return optim_plan_check(&c->rates);
 }
 
-/* The critic that was given, or the policy's trunk under a head of zeros. */
-static enum err critic_params(struct params **critic, const struct params *policy,
-                              const struct round_conf *conf)
-{
-    const struct shape *a = &policy->shape;
-
-    if (a->head != HEAD_LM)
-        return err_set(ERR_RANGE, "the policy has no language head");
-    if (!conf->critic)
-        return *critic ? err_set(ERR_RANGE, "this method has no critic") : OK;
-    if (!*critic)
-        return params_reheaded(critic, policy, HEAD_SCALAR, conf->seed, true);
-    if ((*critic)->shape.head != HEAD_SCALAR)
-        return err_set(ERR_RANGE, "the critic has no scalar head");
-    if ((*critic)->shape.vocab < a->vocab)
-        return err_set(ERR_RANGE, "the critic knows %d tokens, the policy %d",
-                       (*critic)->shape.vocab, a->vocab);
-    return OK;
-}
-
 enum err round_new(struct round **out, const struct round_conf *conf, struct params *policy,
                    struct params *critic)
 {
@@ -99,7 +80,7 @@ enum err round_new(struct round **out, const struct round_conf *conf, struct par
     round->entropy = conf->entropy;
     round->entropy.last = INFINITY;
     if (!err)
-        err = critic_params(&critic, policy, conf);
+        err = round_state_critic(&critic, policy, conf);
     if (err) {
         params_free(policy);
         params_free(critic);
@@ -133,17 +114,6 @@ void round_free(struct round *round)
     free(round);
 }
 
-size_t round_size(const struct round_conf *conf, const struct shape *policy,
-                  const struct shape *critic, int tokens)
-{
-    const struct train_options options = {.checkpointing = conf->gradient_checkpointing,
-                                          .portable = conf->portable};
-
-    return step_size_lora(policy, &options, conf->lora, tokens) +
-           (conf->critic ? step_size_lora(critic, &options, conf->lora, tokens) : 0) +
-           (conf->follow.every ? follow_size(policy) : 0);
-}
-
 int64_t round_count(const struct round *round)
 {
     return round->iteration;
@@ -157,6 +127,17 @@ const struct params *round_policy(const struct round *round)
 const struct step *round_step(const struct round *round)
 {
     return round->policy;
+}
+
+size_t round_size(const struct round_conf *conf, const struct shape *policy,
+                  const struct shape *critic, int tokens)
+{
+    const struct train_options options = {.checkpointing = conf->gradient_checkpointing,
+                                          .portable = conf->portable};
+
+    return step_size_lora(policy, &options, conf->lora, tokens) +
+           (conf->critic ? step_size_lora(critic, &options, conf->lora, tokens) : 0) +
+           (conf->follow.every ? follow_size(policy) : 0);
 }
 
 const float *round_image(const struct round *round, size_t *bytes)
@@ -179,14 +160,6 @@ struct work {
     struct round_batch *batch;
     struct round_report tally;
 };
-
-static double sum_of(const struct objective_out *out, const char *name)
-{
-    for (int i = 0; i < out->metrics; i++)
-        if (!strcmp(name, out->metric[i].name))
-            return out->metric[i].sum;
-    return 0;
-}
 
 static enum err stopped(const struct round *round)
 {
@@ -221,6 +194,44 @@ struct sums {
     double ratio, entropy, tokens; /* the entropy bonus's, and its tokens */
 };
 
+/* Not while the critic learns alone. */
+static bool moves(const struct round *round)
+{
+    return !round->critic || round->iteration >= round->conf.critic_warmup;
+}
+
+/* The policy's part of a micro-batch. One that stays is looked at once, before the first
+ * optimiser step: what it says does not change. */
+static enum err micro_policy(struct work *work, const uint32_t *order,
+                             const struct round_pass_whole *whole, struct sums *sums)
+{
+    struct round *round = work->round;
+    struct round_pass *pass = &round->pass;
+    struct objective_out out;
+    enum err err;
+
+    if (work->tally.steps && !moves(round))
+        return OK;
+    err = round_pass_forward(pass, round->policy);
+    if (!err && !work->tally.steps)
+        look(work, order);
+    if (err || round->lies)
+        return err;
+    round_pass_policy(pass, order, whole, &out);
+    if (moves(round))
+        round_pass_policy_back(round->policy, &out);
+    if (!work->tally.steps) {
+        work->tally.first.approxkl += objective_sum(&out, "policy/approxkl_avg");
+        work->tally.first.clipfrac += objective_sum(&out, "policy/clipfrac_avg");
+    }
+    sums->ratio += objective_sum(&out, "val/ratio");
+    sums->entropy += out.bonus_entropy;
+    sums->tokens += out.bonus_tokens;
+    work->tally.loss += out.loss;
+    objective_gather(&work->tally.sums, &out);
+    return OK;
+}
+
 /* One micro-batch through the models. */
 static enum err micro(struct work *work, const uint32_t *order, size_t n,
                       const struct round_pass_whole *whole, struct sums *sums)
@@ -233,23 +244,9 @@ static enum err micro(struct work *work, const uint32_t *order, size_t n,
     if (!err)
         err = round_pass_pack(pass, work->batch, order, n);
     if (!err)
-        err = round_pass_forward(pass, round->policy);
-    if (err)
+        err = micro_policy(work, order, whole, sums);
+    if (err || round->lies) /* the others are still to be compared */
         return err;
-    if (!work->tally.steps)
-        look(work, order);
-    if (round->lies) /* the others are still to be compared */
-        return OK;
-    round_pass_policy(pass, round->policy, order, whole, &out);
-    if (!work->tally.steps) {
-        work->tally.first.approxkl += sum_of(&out, "policy/approxkl_avg");
-        work->tally.first.clipfrac += sum_of(&out, "policy/clipfrac_avg");
-    }
-    sums->ratio += sum_of(&out, "val/ratio");
-    sums->entropy += out.bonus_entropy;
-    sums->tokens += out.bonus_tokens;
-    work->tally.loss += out.loss;
-    objective_gather(&work->tally.sums, &out);
     if (!round->critic)
         return OK;
     err = round_pass_critic(pass, round->critic, whole, &out);
@@ -279,28 +276,21 @@ static double apply(const struct round *round, struct step *step, double peak,
     return norm;
 }
 
-/* The normaliser of so many answers: of the whole mini-batch, whatever its micro-batches. */
-static struct round_pass_whole measure(const struct round_batch *batch, const uint32_t *order,
-                                       size_t n)
+static void move_policy(struct work *work, const struct round_pass_whole *whole,
+                        const struct sums *sums)
 {
-    struct objective_in in = {.n_seq = (int)n};
-    int *seq = mem_new(n + 1, sizeof *seq);
-    uint8_t *learn;
+    struct round *round = work->round;
+    struct round_report *tally = &work->tally;
+    const double peak = round->conf.rates.peak, ratio = sums->ratio / whole->tokens;
 
-    for (size_t k = 0; k < n; k++)
-        seq[k + 1] = seq[k] + batch->rollout[order[k]].tokens;
-    in.n = seq[n];
-    learn = mem_new((size_t)in.n, 1);
-    for (size_t k = 0; k < n; k++)
-        memcpy(learn + seq[k], batch->learn + batch->at[order[k]],
-               (size_t)batch->rollout[order[k]].tokens);
-    in.seq = seq;
-    in.learn = learn;
-    const struct round_pass_whole whole = {fmax(batch->conf->policy->count(&in), 1),
-                                           fmax(objective_tokens(&in), 1), 0};
-    free(learn);
-    free(seq);
-    return whole;
+    tally->ratio_sum += ratio;
+    tally->ratio_square += (ratio - 1) * (ratio - 1);
+    if (!tally->steps)
+        tally->rate = rate_at(round, round->policy, peak);
+    tally->policy_norm += apply(round, round->policy, peak, "policy");
+    entropy_control_update(&round->entropy, sums->entropy, sums->tokens);
+    if (round->reference)
+        follow_step(round->reference, round->policy);
 }
 
 /* One optimiser step of the models over the answers order[0..n). */
@@ -310,7 +300,7 @@ static enum err mini_batch(struct work *work, const uint32_t *order, size_t n)
     const struct round_conf *conf = &round->conf;
     const size_t each = (size_t)conf->per_device_train_batch_size * (size_t)conf->unit;
     const double micros = ceil((double)n / (double)each);
-    struct round_pass_whole whole = measure(work->batch, order, n);
+    struct round_pass_whole whole = round_pass_measure(work->batch, order, n);
     struct round_report *tally = &work->tally;
     struct sums sums = {0};
 
@@ -323,25 +313,21 @@ static enum err mini_batch(struct work *work, const uint32_t *order, size_t n)
     for (size_t k = 0; k < n; k += each) {
         const size_t count = n - k < each ? n - k : each;
         if (conf->policy->apart)
-            whole.normaliser = micros * measure(work->batch, order + k, count).normaliser;
+            whole.normaliser =
+                micros * round_pass_measure(work->batch, order + k, count).normaliser;
         const enum err err = micro(work, order + k, count, &whole, &sums);
         if (err)
             return err;
     }
     if (round->lies)
         return OK; /* nothing is kept; `epochs` says so */
-    const double ratio = sums.ratio / whole.tokens;
-    tally->ratio_sum += ratio;
-    tally->ratio_square += (ratio - 1) * (ratio - 1);
-    if (!tally->steps)
-        tally->rate = rate_at(round, round->policy, conf->rates.peak);
-    tally->policy_norm += apply(round, round->policy, conf->rates.peak, "policy");
+    if (moves(round))
+        move_policy(work, &whole, &sums);
+    else
+        tally->ratio_sum += 1;
     if (round->critic)
         tally->critic_norm += apply(round, round->critic, conf->critic_learning_rate, "critic");
-    entropy_control_update(&round->entropy, sums.entropy, sums.tokens);
     tally->entropy_coef += round->entropy.coef;
-    if (round->reference)
-        follow_step(round->reference, round->policy);
     tally->steps++;
     return OK;
 }
@@ -454,7 +440,8 @@ static void conclude(struct work *work, struct round_metrics *out)
     out->first.approxkl /= fmax((double)tally->first.tokens, 1);
     out->first.clipfrac /= fmax((double)tally->first.tokens, 1);
     round->conf.report(round->conf.own, tally, out);
-    kl_control_update(&round->kl, batch->kl / (double)batch->n, (long)batch->n);
+    if (moves(round))
+        kl_control_update(&round->kl, batch->kl / (double)batch->n, (long)batch->n);
     round->iteration++;
 }
 
@@ -470,7 +457,7 @@ enum err round_iteration(struct round *round, const struct round_rollout *rollou
         return err_set(ERR_RANGE, "%zu answers for num_mini_batches %d", n,
                        round->conf.mini_batches);
     if (round->conf.begin)
-        round->conf.begin(round->own, round->iteration);
+        round->conf.begin(round->own, &round->conf, round->iteration);
     err = round_batch_init(&batch, &round->conf, rollout, n);
     batch.iteration = round->iteration;
     if (!err)

@@ -9,8 +9,9 @@
  * An iteration: where answers may be of older weights, their log-probabilities under the
  * present ones (proximal) and their importance; the critic's values; credit; then `epochs`
  * times, in an order fixed by (seed, iteration, epoch), `mini_batches` optimiser steps, each
- * over micro-batches. The value of a token is the critic's at the token before it: what it
- * expects of the state in which it was chosen. */
+ * over micro-batches. In the first critic_warmup iterations the policy is compared with its
+ * answers as always, but does not move. The value of a token is the critic's at the token
+ * before it: what it expects of the state in which it was chosen. */
 
 #ifndef LEARNER_ROUND_ROUND_H
 #define LEARNER_ROUND_ROUND_H
@@ -63,17 +64,17 @@ struct round_metrics {
 };
 
 struct round_conf {
-    /* The method. `own` [own_size] is its struct, copied; it begins with what its objectives
-     * take as conf. */
+    /* The method's struct, copied; it begins with what its objectives take as conf. */
     const void *own;
     size_t own_size;
     const struct objective *policy;
     const struct objective *critic; /* NULL: there is none */
+    int64_t critic_warmup; /* iterations in which it alone learns; nothing is steered */
     /* Fills advantage (and returns) from scores, and the batch's sums; may choose the units. */
     void (*credit)(const void *own, struct round_batch *batch, double beta);
-    /* Adds the method's metrics. */
+    /* Adds the method's metrics. What changes with the iteration; may be NULL. */
     void (*report)(const void *own, const struct round_report *r, struct round_metrics *out);
-    void (*begin)(void *own, int64_t iteration); /* what changes with it; NULL: nothing */
+    void (*begin)(void *own, const struct round_conf *conf, int64_t iteration);
     int unit;                       /* answers of which a loss speaks together: 1, of pairs 2 */
     int samples;                    /* answers a task: rollouts come in such groups */
     int parts;                      /* rewards in round_rollout.part */
@@ -99,11 +100,10 @@ struct round_conf {
                     log-probabilities again, bit for bit, before anything is kept */
     struct importance_conf stale; /* what is done about answers of older weights */
     uint64_t seed;
-    bool (*stop)(void); /* asked between micro-batches, true ends with ERR_STATE; may be NULL */
+    bool (*stop)(void); /* between micro-batches, true ends with ERR_STATE; may be NULL */
 };
 
-/* Common defaults for a run of `iterations`: a linear schedule to 0, TRL's numbers. The method
- * is left to be filled in. */
+/* For a run of `iterations`: a linear schedule to 0, TRL's numbers; without the method. */
 struct round_conf round_defaults(int64_t iterations);
 /* Errors: ERR_RANGE naming the key. */
 enum err round_check(const struct round_conf *conf) MUST_CHECK;

@@ -33,8 +33,9 @@ struct round_batch {
     int64_t tokens, total_learnt, ended;
     /* sums over answers; kl and entropy also over their tokens. By credit. */
     double kl, entropy, non_score, total;
-    size_t flat;   /* groups without a spread of scores */
-    double margin; /* of pairs: sum of the scores' differences */
+    size_t flat;      /* groups without a spread of scores */
+    double margin;    /* of pairs: sum of the scores' differences */
+    double explained; /* share of the returns' variance that the critic foretold; NAN: none */
 };
 
 /* Errors: ERR_RANGE names task, sample and token; ERR_NOMEM. round_batch_fini follows in any

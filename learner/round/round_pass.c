@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,7 +243,30 @@ static void interpolate(struct round_pass *pass, const uint32_t *order)
     }
 }
 
-void round_pass_policy(struct round_pass *pass, struct step *policy, const uint32_t *order,
+struct round_pass_whole round_pass_measure(const struct round_batch *batch,
+                                           const uint32_t *order, size_t n)
+{
+    struct objective_in in = {.n_seq = (int)n};
+    int *seq = mem_new(n + 1, sizeof *seq);
+    uint8_t *learn;
+
+    for (size_t k = 0; k < n; k++)
+        seq[k + 1] = seq[k] + batch->rollout[order[k]].tokens;
+    in.n = seq[n];
+    learn = mem_new((size_t)in.n, 1);
+    for (size_t k = 0; k < n; k++)
+        memcpy(learn + seq[k], batch->learn + batch->at[order[k]],
+               (size_t)batch->rollout[order[k]].tokens);
+    in.seq = seq;
+    in.learn = learn;
+    const struct round_pass_whole whole = {fmax(batch->conf->policy->count(&in), 1),
+                                           fmax(objective_tokens(&in), 1), 0};
+    free(learn);
+    free(seq);
+    return whole;
+}
+
+void round_pass_policy(struct round_pass *pass, const uint32_t *order,
                        const struct round_pass_whole *whole, struct objective_out *out)
 {
     const struct round_conf *const conf = pass->source->conf;
@@ -254,6 +278,10 @@ void round_pass_policy(struct round_pass *pass, struct step *policy, const uint3
         .dlogprob = pass->slope[0],
         .dentropy = entropy_control_on(&conf->entropy) ? pass->slope[1] : NULL};
     conf->policy->run(conf->own, &in, out);
+}
+
+void round_pass_policy_back(struct step *policy, const struct objective_out *out)
+{
     step_backward(policy, out->dlogprob, out->dentropy, NULL);
 }
 

@@ -53,12 +53,18 @@ struct round_pass_whole {
     double normaliser, tokens, entropy_coef; /* objective_in's */
 };
 
+/* Of answers order[0..n): the normaliser is that of all of them, whatever the micro-batches.
+ * entropy_coef is the caller's. */
+struct round_pass_whole round_pass_measure(const struct round_batch *batch,
+                                           const uint32_t *order, size_t n);
+
 /* Forward, objective, backward (gradients add up). out->metric is filled. round_pass_policy
- * leaves `logprob` for whoever wants to look. `order` is that of the pack. The critic's loss is
- * divided by the step's tokens. */
+ * leaves `logprob` for whoever wants to look; whether its slopes go on is for the caller.
+ * `order` is that of the pack. The critic's loss is divided by the step's tokens. */
 enum err round_pass_forward(struct round_pass *pass, struct step *policy) MUST_CHECK;
-void round_pass_policy(struct round_pass *pass, struct step *policy, const uint32_t *order,
+void round_pass_policy(struct round_pass *pass, const uint32_t *order,
                        const struct round_pass_whole *whole, struct objective_out *out);
+void round_pass_policy_back(struct step *policy, const struct objective_out *out);
 enum err round_pass_critic(struct round_pass *pass, struct step *critic,
                            const struct round_pass_whole *whole,
                            struct objective_out *out) MUST_CHECK;

@@ -95,3 +95,22 @@ enum err round_state_read(struct round *round, const char *folder, int64_t itera
     json_decref(head);
     return err;
 }
+
+enum err round_state_critic(struct params **critic, const struct params *policy,
+                            const struct round_conf *conf)
+{
+    const struct shape *a = &policy->shape;
+
+    if (a->head != HEAD_LM)
+        return err_set(ERR_RANGE, "the policy has no language head");
+    if (!conf->critic)
+        return *critic ? err_set(ERR_RANGE, "this method has no critic") : OK;
+    if (!*critic)
+        return params_reheaded(critic, policy, HEAD_SCALAR, conf->seed, true);
+    if ((*critic)->shape.head != HEAD_SCALAR)
+        return err_set(ERR_RANGE, "the critic has no scalar head");
+    if ((*critic)->shape.vocab < a->vocab)
+        return err_set(ERR_RANGE, "the critic knows %d tokens, the policy %d",
+                       (*critic)->shape.vocab, a->vocab);
+    return OK;
+}

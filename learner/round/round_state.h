@@ -32,5 +32,9 @@ enum err round_compare_rest(struct round *round, const struct round_batch *batch
  * error in words if any answer is false, and its gradients are forgotten. */
 enum err round_compare_told(struct round *round, const struct round_batch *batch,
                             bool untrained) MUST_CHECK;
+/* The critic that was given, or the policy's trunk under a head of zeros. Errors: round_new's.
+ */
+enum err round_state_critic(struct params **critic, const struct params *policy,
+                            const struct round_conf *conf) MUST_CHECK;
 
 #endif

@@ -251,6 +251,14 @@ const struct tensor *params_name(const struct params *params, const char *name)
     return NULL;
 }
 
+void params_clear(struct params *p, enum part part)
+{
+    for (int i = 0; i < p->n; i++)
+        if (p->tensor[i].part == part)
+            memset(p->data + p->tensor[i].at, 0,
+                   (size_t)p->tensor[i].rows * (size_t)p->tensor[i].cols * sizeof *p->data);
+}
+
 enum err params_reheaded(struct params **out, const struct params *from, enum head head,
                          uint64_t seed, bool zero_head)
 {

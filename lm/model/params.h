@@ -65,6 +65,9 @@ void params_init(struct params *params, uint64_t seed, bool zero_head);
 const struct tensor *params_part(const struct params *params, enum part part, int layer);
 const struct tensor *params_name(const struct params *params, const char *name);
 
+/* A part of every layer that has it is 0 from now on. */
+void params_clear(struct params *params, enum part part);
+
 /* The same trunk under another head: reward model from a policy, critic from a reward model.
  * The new head is initialised as in params_init. */
 enum err params_reheaded(struct params **out, const struct params *from, enum head head,
