@@ -20,14 +20,19 @@ static const enum role cast[STAGE_PEERS] = {
     ROLE_LEARNER,  ROLE_ACTOR,    ROLE_ACTOR,      ROLE_REWARDER, ROLE_LEARNER, ROLE_ACTOR,
     ROLE_REWARDER, ROLE_REWARDER, ROLE_SUPERVISOR, ROLE_CLI,      ROLE_ACTOR,   ROLE_LEARNER};
 
-bool stage_over(const struct stage *s)
+bool stage_over(struct stage *s)
 {
-    return s->at >= s->end;
+    return s->steps++ >= STAGE_STEPS;
 }
 
 uint32_t stage_byte(struct stage *s)
 {
-    return s->at < s->end ? *s->at++ : 0;
+    if (s->at < s->end) {
+        s->draw = s->draw * 0x5851f42d4c957f2du + *s->at + 1;
+        return *s->at++;
+    }
+    s->draw = s->draw * 0x5851f42d4c957f2du + 0x14057b7ef767814fu; /* Knuth's */
+    return (uint32_t)(s->draw >> 56);
 }
 
 uint32_t stage_draw(struct stage *s, uint32_t below)
@@ -291,6 +296,19 @@ static void check_sample(const struct broker *b, const struct open_sample *at, u
     *leased += lease != NULL;
 }
 
+/* Not a fault: what the audit must have seen for the rest to mean something. */
+static void count_stale(const struct broker *b)
+{
+    for (uint32_t i = 0; i < b->tickets.capacity; i++)
+        for (uint32_t k = 0; b->tickets.slot[i].number && k < b->tickets.slot[i].items; k++) {
+            const struct tasks_name *name = &b->tickets.slot[i].item[k];
+            const struct open_task *task = tasks_find(&b->tasks, name->task);
+
+            stage_seen.stale += task && task->serial != name->serial;
+            stage_seen.beyond += task && name->sample >= task->def->samples;
+        }
+}
+
 void stage_check(const struct stage *s)
 {
     const struct broker *b = s->broker;
@@ -313,6 +331,7 @@ void stage_check(const struct stage *s)
         }
     if (leased != left || leases != b->leases.n)
         give_up("leases and leased samples differ");
+    count_stale(b);
     if (b->deliver.capacity > 4096)
         give_up("a queue that grows");
     for (int j = 0; j < STATE_SCORERS; j++)

@@ -1,8 +1,9 @@
 /* stage: a broker's state machine among peers that lie, in one process, without sockets.
  *
  * All that happens follows from a string of bytes: who speaks, what, how it is twisted, how
- * much time passes. Every message goes through the real codec, both ways. The stage is the hub
- * (proto/hub.h): it knows connections, strikes and silence. */
+ * much time passes. Behind its end it goes on with draws that follow from it. Every message
+ * goes through the real codec, both ways. The stage is the hub (proto/hub.h): it knows
+ * connections, strikes and silence. */
 
 #ifndef TESTS_FUZZ_STAGE_H
 #define TESTS_FUZZ_STAGE_H
@@ -15,6 +16,7 @@ enum {
     STAGE_HELD = 16,
     STAGE_ITEMS = 16,
     STAGE_STRIKES = 20,
+    STAGE_STEPS = 500,
     STAGE_TOKENS = 4,
     STAGE_STOP = 1,
     STAGE_VOCABULARY = 64,
@@ -52,6 +54,8 @@ struct stage_peer {
 
 struct stage {
     const uint8_t *at, *end; /* the string */
+    uint64_t draw;
+    uint32_t steps;
     struct broker *broker;
     struct broker_limits limits;
     int64_t now_ms;
@@ -66,16 +70,18 @@ struct stage {
 /* What was tried so far, over all stages. */
 extern struct stage_seen {
     uint64_t messages, decoded, struck, sent, stages, mended;
+    uint64_t stale,
+        beyond; /* tickets of an earlier opening; of a sample that the present lacks */
     uint64_t heard[ROLES][MSG_TYPES], told[ROLES][MSG_TYPES];
 } stage_seen;
 
 void stage_open(struct stage *stage, const uint8_t *bytes, size_t n);
 void stage_close(struct stage *stage);
 
-/* The next byte of the string, 0 behind its end; a number below `below`. */
+/* The next byte; a number below `below`. */
 uint32_t stage_byte(struct stage *stage);
 uint32_t stage_draw(struct stage *stage, uint32_t below);
-bool stage_over(const struct stage *stage);
+bool stage_over(struct stage *stage); /* counts: true after STAGE_STEPS of it */
 
 /* Says it to the broker as the hub would hand it on; `twists` bytes of it are changed on the
  * way, under a header that is mended. */
@@ -90,6 +96,8 @@ void stage_line(struct stage *stage, struct stage_peer *peer);
 /* stage_hello.c: HELLO as it might say it. */
 void stage_hello(struct stage *stage, struct stage_peer *peer);
 struct version stage_version(uint64_t number);
+/* Where in its ring is one that it was told, of so many ever? */
+uint32_t stage_held(struct stage *stage, uint32_t ever);
 /* Mostly `right`; at times beside it, small, or large. */
 uint64_t stage_near(struct stage *stage, uint64_t right);
 struct version stage_some_version(struct stage *stage);

@@ -236,7 +236,6 @@ void stage_calm(struct stage *s)
 {
     struct calm c;
 
-    s->at = s->end;
     all_leave(s);
     c = begin(s, 98);
     for (int i = 0; i < TURNS && !done(&c); i++)
@@ -280,7 +279,7 @@ void stage_crowd(struct stage *s)
 {
     struct calm c = begin(s, 99);
 
-    for (uint32_t i = 0; !stage_over(s); i++) {
+    while (!stage_over(s)) {
         struct stage_peer *peer = &s->peer[stage_draw(s, STAGE_PEERS)];
 
         if (!is_liar(s, peer))

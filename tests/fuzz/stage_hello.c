@@ -55,6 +55,15 @@ struct version stage_version(uint64_t number)
     return (struct version){.number = number, .hash = {{9, (uint8_t)number}}};
 }
 
+/* One of those that it was told; mostly of the last few. */
+uint32_t stage_held(struct stage *s, uint32_t ever)
+{
+    const uint32_t kept = ever < STAGE_HELD ? ever : STAGE_HELD;
+    const uint32_t back = stage_byte(s) & 1 ? stage_draw(s, kept) : stage_draw(s, 4);
+
+    return (ever + 3 * STAGE_HELD - 1 - back) % STAGE_HELD;
+}
+
 /* Mostly `right`; at times beside it, small, or large. */
 uint64_t stage_near(struct stage *s, uint64_t right)
 {
@@ -105,7 +114,8 @@ struct settled stage_some_settled(struct stage *s, struct stage_peer *peer,
     out.watermark = s->watermark;
     for (uint32_t n = stage_draw(s, 4); out.ranges < n; out.ranges++)
         range[out.ranges] = (struct range){
-            .task = stage_near(s, peer->arrived ? peer->sample[stage_draw(s, STAGE_HELD)] : 0),
+            .task = stage_near(
+                s, peer->arrived ? peer->sample[stage_held(s, (uint32_t)peer->arrived)] : 0),
             .first = stage_draw(s, 3),
             .count = 1 + stage_draw(s, 5)};
     return out;
@@ -132,18 +142,18 @@ static void learner_hello(struct stage *s, struct stage_peer *peer, struct msg *
         .hash = {{9}}, .bytes = 100, .kind = 1, .name = "policy"};
     const uint32_t how = stage_byte(s);
 
-    if (how < 90)
+    if (how < 25)
         s->epoch++;
-    else if (how < 96)
+    else if (how < 28)
         s->epoch = stage_near(s, s->epoch);
-    else if (how < 104)
+    else if (how < 30)
         s->run.byte[0] = (uint8_t)(7 + stage_draw(s, 2));
     if (how % 5 == 0) /* a start with less behind it */
         s->watermark = stage_near(s, s->watermark ? s->watermark - 1 : 0);
     msg->head.epoch = s->epoch;
     msg->hello.settled = stage_some_settled(s, peer, range);
     msg->hello.newest = stage_some_version(s);
-    if (stage_byte(s) < 40)
+    if (stage_byte(s) < 8)
         s->table = 1 + stage_draw(s, 8);
     msg->hello.table = (uint32_t)s->table;
     msg->hello.scorers = s->table < 3 ? 1 : (uint32_t)(s->table % 4);
@@ -162,7 +172,7 @@ static void actor_hello(struct stage *s, struct stage_peer *peer, struct msg *ms
     static struct version image;
 
     for (uint32_t n = stage_draw(s, CLAIMS); msg->hello.claims < n; msg->hello.claims++) {
-        const struct stage_lease *lease = &peer->lease[stage_draw(s, STAGE_HELD)];
+        const struct stage_lease *lease = &peer->lease[stage_held(s, peer->leases)];
 
         claim[msg->hello.claims] = (struct claim){.task = stage_near(s, lease->task),
                                                   .sample = lease->first + stage_draw(s, 3),

@@ -123,7 +123,7 @@ static void rollout(struct stage *s, struct stage_peer *peer, struct msg *msg)
     static float logprob[STAGE_TOKENS + 1];
     static struct span span[2];
     static uint8_t mask;
-    const struct stage_lease *lease = &peer->lease[stage_draw(s, STAGE_HELD)];
+    const struct stage_lease *lease = &peer->lease[stage_held(s, peer->leases)];
     const uint32_t how = stage_byte(s);
     struct rollout *r = &msg->rollout.rollout;
 
@@ -167,7 +167,7 @@ static void rollout(struct stage *s, struct stage_peer *peer, struct msg *msg)
 
 static void actor_line(struct stage *s, struct stage_peer *peer, struct msg *msg)
 {
-    const struct stage_lease *lease = &peer->lease[stage_draw(s, STAGE_HELD)];
+    const struct stage_lease *lease = &peer->lease[stage_held(s, peer->leases)];
 
     switch (stage_draw(s, 5)) {
     case 0:
@@ -200,9 +200,7 @@ static void score(struct stage *s, struct stage_peer *peer, struct msg *msg)
     static float value[STAGE_ITEMS * (STAGE_TOKENS + 2)];
     const struct stage_peer *of =
         stage_byte(s) < 240 ? peer : &s->peer[stage_draw(s, STAGE_PEERS)];
-    const struct stage_ask *ask =
-        &of->ask[of->asks && of->asks <= STAGE_HELD ? stage_draw(s, of->asks)
-                                                    : stage_draw(s, STAGE_HELD)];
+    const struct stage_ask *ask = &of->ask[stage_held(s, of->asks)];
     const uint32_t how = stage_byte(s);
     struct score *out = &msg->score.score;
 
@@ -227,7 +225,7 @@ static void score(struct stage *s, struct stage_peer *peer, struct msg *msg)
 
 static void rewarder_line(struct stage *s, struct stage_peer *peer, struct msg *msg)
 {
-    const struct stage_ask *ask = &peer->ask[stage_draw(s, STAGE_HELD)];
+    const struct stage_ask *ask = &peer->ask[stage_held(s, peer->asks)];
 
     switch (stage_draw(s, 6)) {
     case 0:
