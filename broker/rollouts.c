@@ -90,7 +90,7 @@ enum err rollouts_on_rollout(struct broker *b, struct member *from, const struct
     if (err) {
         char words[ROSTER_WORDS];
 
-        snprintf(words, sizeof words, "%s", err_text());
+        text_print(words, sizeof words, "%s", err_text());
         verify_reject(b, from, task, rollout->sample, now);
         refused_tell(b, from, rollout, words, now);
         return err_set(err, "%s", words);
