@@ -69,6 +69,10 @@ static void judge(struct fleet *f, const json_t *line)
                       c->metric, json_number_value(json_object_get(line, c->metric)),
                       c->below ? "<" : ">", c->limit);
         f->halted = true;
+        if (tasks_plan(f->conf.tasks)->eval)
+            progress_line(f->conf.progress,
+                          "stop_if: there is no evaluation after it: drover eval win "
+                          "compares the models");
     }
 }
 
