@@ -474,7 +474,7 @@ static void sweep(struct hub *hub, int64_t now_ms)
         const bool doomed = c->doomed_ms && now_ms - c->doomed_ms >= HUB_CONN_LAST_MS;
         next = hub_conn_next(&hub->conns, c);
         if (doomed && hub_conn_lives(&hub->conns, c))
-            hub_conn_shut(c->fd);
+            hub_conn_shut(hub_conn_lives(&hub->conns, c) ? c->fd : -1);
         if (doomed || (!c->member && now_ms - c->heard_ms >= STRANGER_MS))
             hub_conn_remove(&hub->conns, c);
     }

@@ -88,12 +88,12 @@ void hub_conn_origin(struct conn *conn, struct frames *frames)
         zmq_z85_decode(conn->key.byte, key);
 }
 
-static bool is_connection(int fd)
+static bool far_end(int fd, struct sockaddr_storage *out)
 {
-    struct sockaddr_storage address;
-    socklen_t n = sizeof address;
+    socklen_t n = sizeof *out;
 
-    return !getpeername(fd, (struct sockaddr *)&address, &n);
+    memset(out, 0, sizeof *out);
+    return !getpeername(fd, (struct sockaddr *)out, &n);
 }
 
 struct conn *hub_conn_heard(struct hub_conns *conns, struct conn *conn, int fd)
@@ -110,17 +110,24 @@ struct conn *hub_conn_heard(struct hub_conns *conns, struct conn *conn, int fd)
     was = conns->of_fd[fd];
     conns->of_fd[fd] = conn;
     conn->fd = fd;
+    far_end(fd, &conn->far);
     return was;
 }
 
 bool hub_conn_lives(const struct hub_conns *conns, const struct conn *conn)
 {
-    return conn->fd < 0 || (conns->of_fd[conn->fd] == conn && is_connection(conn->fd));
+    struct sockaddr_storage now;
+
+    /* Another socket of this process may have been given the number since. */
+    return conn->fd < 0 || (conns->of_fd[conn->fd] == conn && far_end(conn->fd, &now) &&
+                            !memcmp(&now, &conn->far, sizeof now));
 }
 
 void hub_conn_shut(int fd)
 {
+    struct sockaddr_storage far;
+
     /* What has no peer is no connection: a descriptor that was closed and used again. */
-    if (fd >= 0 && is_connection(fd))
+    if (fd >= 0 && far_end(fd, &far))
         shutdown(fd, SHUT_RDWR);
 }

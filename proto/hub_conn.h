@@ -8,16 +8,18 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct member;
 
 struct conn {
     struct conn *next; /* in its bucket */
     struct wire_route route;
-    int fd;                /* as of its last frame */
-    struct member *member; /* NULL before HELLO */
-    char address[64];      /* ZeroMQ's Peer-Address; "" until a whole frame came */
-    struct hash key;       /* what the doorkeeper saw; zeros: none */
+    int fd;                      /* as of its last frame */
+    struct sockaddr_storage far; /* that descriptor's far end then */
+    struct member *member;       /* NULL before HELLO */
+    char address[64];            /* ZeroMQ's Peer-Address; "" until a whole frame came */
+    struct hash key;             /* what the doorkeeper saw; zeros: none */
     int64_t heard_ms, who_ms, strikes_ms;
     int strikes;
     int64_t doomed_ms; /* not 0: refused; nothing of it is heard; shut HUB_CONN_LAST_MS after */
