@@ -218,6 +218,8 @@ static bool is_for_own(const struct broker *b, const struct open_sample *at, int
     const uint32_t n = at->tries ? at->tries->n : 0;
     bool here = false;
 
+    /* Where somebody was set aside, what nobody has tried is for it, too, once nobody is left.
+     */
     if (n == BLAME_WORKERS)
         return true;
     for (const struct member *m = b->first; m; m = m->next) {
@@ -229,7 +231,7 @@ static bool is_for_own(const struct broker *b, const struct open_sample *at, int
         if (!at->tries || !tried(at->tries, &m->id, who_of(m).text))
             return false;
     }
-    return here || (n && now_ms - at->since_ms >= ALONE_MS);
+    return here || ((n || b->suspects.n) && now_ms - at->since_ms >= ALONE_MS);
 }
 
 /* A learner that has no actor of its own: whoever is here tries again. */
@@ -258,7 +260,11 @@ void blame_look(struct broker *b, const struct open_task *task, uint32_t i, int6
         const size_t n =
             text_print(run->wants_own, sizeof run->wants_own,
                        "task %llu sample %u: ", (unsigned long long)task->def->id, i);
-        list(run->wants_own + n, sizeof run->wants_own - n, at);
+        if (at->tries)
+            list(run->wants_own + n, sizeof run->wants_own - n, at);
+        else
+            text_print(run->wants_own + n, sizeof run->wants_own - n,
+                       "no actor is here but what was set aside for false answers");
     }
 }
 

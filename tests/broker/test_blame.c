@@ -94,6 +94,29 @@ static void all_that_are_here_then_the_learners_own(void **state)
     assert_string_equal(wanted(), "");
 }
 
+/* The only actor lied and is gone: also what nobody has tried yet is for the learner's own. */
+static void where_liars_were_and_nobody_is_left_it_does_all(void **state)
+{
+    struct msg msg = {.head.type = MSG_REFUSED, .refused.words = "its text is not its tokens'"};
+    (void)state;
+
+    begin(1);
+    desk_open_task(&desk, 0, 1, 0);
+    desk_credit(&desk, A, 1, 0);
+    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
+    msg.refused.hash = desk_hash(0, 0, 1);
+    msg.refused.writer = (struct writer){.peer = {{A + 1}}, .address = "", .name = "desk"};
+    assert_ok(desk_say(&desk, L, &msg));
+    desk_gone(&desk, A, true);
+    desk_open_task(&desk, 1, 1, 0);
+    desk_pass(&desk, 6000);
+    assert_string_not_equal(wanted(), "");
+    own_comes();
+    desk_pass(&desk, 1000);
+    desk_credit(&desk, OWN, 8, UINT64_MAX);
+    assert_int_equal(desk_stats(&desk)->leased, 2);
+}
+
 static void a_worker_that_comes_back_counts_once(void **state)
 {
     struct msg msg = desk_hello(A, ROLE_ACTOR);
@@ -275,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(three_workers_then_the_learners_own),
         T(all_that_are_here_then_the_learners_own),
+        T(where_liars_were_and_nobody_is_left_it_does_all),
         T(a_worker_that_comes_back_counts_once),
         T(what_all_of_them_cannot_do_is_poison),
         T(poison_is_tried_again_by_the_next_learner),
