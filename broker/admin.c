@@ -56,8 +56,10 @@ enum err admin_on_bye(struct broker *b, struct member *from, const struct msg *m
     struct msg ok = {.head.type = MSG_BYE_OK};
 
     log_info("bye", "peer=%s reason=\"%s\"", from->name, msg->bye.reason);
-    if (from == b->run.learner) /* it left on purpose: another run may come at once */
-        b->run.seen_ms = now - b->limits.hold_ms;
+    if (from == b->run.learner) { /* it left on purpose: another run may come at once */
+        b->run.left = true;
+        b->run.seen_ms = now;
+    }
     broker_send(b, from, &ok);
     b->sink.release(b->sink.self, from->link);
     return OK;

@@ -38,7 +38,8 @@ bool run_admit(struct broker *b, const struct member *was, const struct msg *msg
     if (!same_id(&run->id, &msg->head.run)) {
         *code = REFUSE_BUSY;
         *words = "another run is served here";
-        return run->done || (!run->learner && now_ms - run->seen_ms >= b->limits.hold_ms) ||
+        return run->done ||
+               (!run->learner && (run->left || now_ms - run->seen_ms >= b->limits.hold_ms)) ||
                (was && run->learner == was);
     }
     if (msg->head.epoch > run->epoch ||
@@ -231,6 +232,7 @@ void run_bind(struct broker *b, struct member *learner, const struct msg *msg, i
         run_forget_tasks(b);
     run->learner = learner;
     run->seen_ms = now_ms;
+    run->left = false;
     run->bound = true;
     run->id = msg->head.run;
     run->epoch = msg->head.epoch;

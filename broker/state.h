@@ -21,8 +21,8 @@ enum {
     STATE_WHO_MS = 200
 };
 
-struct run { /* the one that is served */
-    bool bound, done;
+struct run {                /* the one that is served */
+    bool bound, done, left; /* left: its learner said BYE and none has come since */
     struct id id;
     uint64_t epoch;
     struct id process; /* whose start it is, and its incarnation */

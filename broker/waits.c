@@ -98,7 +98,9 @@ void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
     if (!run->bound)
         add_wait(out, "no learner has come", b->born_ms, now_ms);
     else if (!run->learner && !run->done)
-        add_wait(out, "the learner is away", run->seen_ms, now_ms);
+        add_wait(out,
+                 run->left ? "the learner has left: no other has come" : "the learner is away",
+                 run->seen_ms, now_ms);
     if (b->tasks.count[PLACE_WAITING] && !has_worker(b))
         add_wait(out, "no actor", oldest[PLACE_WAITING], now_ms);
     if (run->owned && !has_own(b))

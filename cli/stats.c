@@ -168,14 +168,23 @@ static void put_suspects(struct pad *pad, const struct msg_stats *s)
             s->suspect[i].words);
 }
 
+static const char *state_of(const struct msg_stats *s)
+{
+    if (s->done)
+        return "done";
+    if (!s->run)
+        return "no run";
+    for (uint32_t i = 0; i < s->peers; i++)
+        if (s->peer[i].role == ROLE_LEARNER)
+            return "running";
+    return "stands still: no learner"; /* it left, or it is away: a line below says which */
+}
+
 int stats_lines(const struct msg_stats *s, char line[STATS_LINES][STATS_WIDTH])
 {
     struct pad pad = {line, 0};
 
-    put(&pad, "%s  iteration %llu  version %llu  up %llu s",
-        s->done  ? "done"
-        : s->run ? "running"
-                 : "no run",
+    put(&pad, "%s  iteration %llu  version %llu  up %llu s", state_of(s),
         (unsigned long long)s->step, (unsigned long long)s->newest.number,
         (unsigned long long)(s->uptime_ms / 1000));
     put(&pad,

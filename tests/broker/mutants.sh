@@ -92,7 +92,7 @@ mutant run-of-claims-is-forgotten broker/broker.c '    if (memcmp(&msg->head.run
 mutant send-errors-are-ignored broker/broker.c '    /* Something is lost between us and it: both sides say what they hold before going on. */
     to->greeted = false;' '    '
 mutant late-answers-are-thrown-away broker/answers.c '    if (!ticket || !hash_same(' '    if (!ticket || !ticket->holder || !hash_same('
-mutant a-busy-broker-takes-another-run broker/run.c 'return run->done || (!run->learner && now_ms - run->seen_ms >= b->limits.hold_ms)' 'return !run->learner'
+mutant a-busy-broker-takes-another-run broker/run.c '(run->left || now_ms - run->seen_ms >= b->limits.hold_ms)' 'true'
 mutant refused-work-comes-back-at-once broker/blame.c '    at->not_before_ms = now_ms + rollouts_rest_ms(b, at->attempts++);' '    at->attempts++;'
 mutant poison-is-tried-for-ever broker/blame.c 'if (++at->tries->own >= OWN_TRIES)' 'if (0)'
 mutant a-workers-word-is-poison broker/blame.c '        if (add_try(at, &by->id, who.text, reason))' '        poison(b, task, sample, now_ms); if (0)'

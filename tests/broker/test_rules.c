@@ -125,6 +125,7 @@ static void one_run_at_a_time(void **state)
     desk_gone(&desk, L, true);
     desk_say_hello(&desk, X, &msg);
     assert_int_equal(desk.refused[X], REFUSE_BUSY); /* its learner may come back */
+    assert_string_equal(desk_stats(&desk)->wait[0].name, "the learner is away");
     desk_pass(&desk, desk.limits.hold_ms);
     desk_say_hello(&desk, X, &msg);
     assert_int_equal(desk.refused[X], 0);
@@ -141,6 +142,11 @@ static void a_learner_that_says_bye_makes_room_at_once(void **state)
     assert_ok(desk_say(&desk, L, &bye));
     assert_int_equal(desk_count(&desk, L, MSG_BYE_OK), 1);
     assert_true(desk.released[L]);
+    desk_pass(&desk, 2000);
+    assert_int_equal(desk_stats(&desk)->waits, 1);
+    assert_string_equal(desk_stats(&desk)->wait[0].name,
+                        "the learner has left: no other has come");
+    assert_in_range(desk_stats(&desk)->wait[0].age_ms, 2000, 3100);
     msg.head.run.byte[0] = 99;
     desk_say_hello(&desk, X, &msg);
     assert_int_equal(desk.refused[X], 0);

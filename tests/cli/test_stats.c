@@ -100,7 +100,10 @@ static void no_run_and_an_end_are_told(void **state)
     lines = stats_lines(&s, line);
     assert_memory_equal(line[0], "no run", 6);
     assert_true(says("nothing trained yet"));
-    s.run = s.done = true;
+    s.run = true; /* whose learner is not here */
+    lines = stats_lines(&s, line);
+    assert_memory_equal(line[0], "stands still: no learner", 24);
+    s.done = true;
     lines = stats_lines(&s, line);
     assert_memory_equal(line[0], "done", 4);
 }
