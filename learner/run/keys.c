@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/tree.h"
 #include "learner/run/adapt.h"
+#include "learner/run/rundir.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -95,6 +96,35 @@ static enum err check_words(struct keys_plan *out, const struct keys *keys)
         return err_set(ERR_RANGE, "optim: '%s': only AdamW (adamw_torch) is here", keys->optim);
     return check_names(out, keys);
 }
+
+/* No word of `datasets`, a path or not, names what the run would replace. */
+static enum err apart(const char *folder, const json_t *value)
+{
+    const char *path = json_string_value(value), *name;
+    enum err err = path ? rundir_apart(folder, "dataset", path) : OK;
+    json_t *item;
+
+    for (size_t i = 0; i < json_array_size(value) && !err; i++)
+        err = apart(folder, json_array_get(value, i));
+    json_object_foreach((json_t *)(uintptr_t)value, name, item)
+    {
+        if (!err)
+            err = apart(folder, item);
+    }
+    return err;
+}
+
+static enum err check_folder(const struct keys *keys)
+{
+    enum err err = rundir_check(keys->output_dir);
+
+    if (!err)
+        err = rundir_apart(keys->output_dir, "model", keys->model_name_or_path);
+    if (!err && keys->dataset_name)
+        err = rundir_apart(keys->output_dir, "dataset", keys->dataset_name);
+    return err ? err : apart(keys->output_dir, keys->datasets);
+}
+
 enum err keys_check(struct keys_plan *out, const struct keys *keys)
 {
     const double pages = (double)sysconf(_SC_PHYS_PAGES), page = (double)sysconf(_SC_PAGE_SIZE);
@@ -109,7 +139,9 @@ enum err keys_check(struct keys_plan *out, const struct keys *keys)
         return err_set(ERR_PARSE, "output_dir is missing: the folder to write to");
     if (keys->load_best_model_at_end)
         return err_set(ERR_RANGE, "load_best_model_at_end: not available yet; set it to false");
-    err = check_words(out, keys);
+    err = check_folder(keys);
+    if (!err)
+        err = check_words(out, keys);
     if (!err)
         err = adapt_conf(out, keys);
     if (!err && keys->max_memory) {

@@ -1,9 +1,11 @@
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "learner/run/rundir.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/outlet.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,11 +26,70 @@ struct rundir {
     bool fresh;        /* there was nothing of a run in it */
 };
 
+/* The file that makes a folder a model's own; NULL: there is none. */
+static char *model_file(const char *path)
+{
+    static const char *const own[] = {"config.json", "adapter_config.json"};
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    char *found = NULL;
+
+    while (dir && !found && (entry = readdir(dir))) {
+        const char *end = strrchr(entry->d_name, '.');
+        bool is = end && !strcmp(end, ".gguf");
+        for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+            is = is || !strcmp(entry->d_name, own[i]);
+        if (is)
+            found = mem_text(entry->d_name);
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
 enum err rundir_check(const char *path)
 {
+    char *own;
+    enum err err = OK;
+
     if (fs_exists(path) && !fs_is_dir(path))
         return err_set(ERR_IO, "output_dir: %s is a file, expected a folder", path);
-    return OK;
+    own = model_file(path);
+    if (own)
+        err = err_set(ERR_STATE,
+                      "output_dir: %s is a model's own folder (it has %s), which would be read "
+                      "in place of the run's: take another folder, such as %s/run",
+                      path, own, path);
+    free(own);
+    return err;
+}
+
+/* Whether `path` is `folder` or lies in it, links followed. Of what is not there: no. */
+static bool within(const char *path, const char *folder)
+{
+    char *whole = realpath(path, NULL), *outer = realpath(folder, NULL);
+    const size_t n = outer ? strlen(outer) : 0;
+    const bool in = whole && outer && !strncmp(whole, outer, n) && strchr("/", whole[n]);
+
+    free(whole);
+    free(outer);
+    return in;
+}
+
+enum err rundir_apart(const char *path, const char *key, const char *input)
+{
+    bool taken = within(input, path) && within(path, input); /* a run of itself */
+
+    for (size_t i = 0; i < NAMES && !taken; i++) {
+        char *made = mem_print("%s/%s", path, names[i]);
+        taken = within(input, made);
+        free(made);
+    }
+    return taken ? err_set(ERR_STATE,
+                           "output_dir: the run would replace %s %s, which it reads: take "
+                           "another folder than %s",
+                           key, input, path)
+                 : OK;
 }
 
 enum err rundir_method(const char *path, const char *method)

@@ -13,9 +13,13 @@
 
 struct rundir;
 
-/* Whether `path` could be a run's folder: absent, or a folder. Makes nothing. Errors: ERR_IO.
- */
+/* Whether `path` could be a run's folder: absent, or a folder that is no model's own, whose
+ * config.json would hide the run's model/. Makes nothing. Errors: ERR_IO, ERR_STATE. */
 enum err rundir_check(const char *path) MUST_CHECK;
+
+/* Whether a run in `path` leaves what it reads as it is: `input`, the value of `key`, is
+ * neither the folder nor in anything that a run makes or clears. Errors: ERR_STATE. */
+enum err rundir_apart(const char *path, const char *key, const char *input) MUST_CHECK;
 
 /* Whether the folder's run.json, if there is one, is of this method. Errors: ERR_STATE names
  * both. */

@@ -340,6 +340,22 @@ echo "-- places"
 refuse 'is a file' sft model="$model" dataset="$sft" output_dir="$work/file"
 refuse 'file/run' sft model="$model" dataset="$sft" output_dir="$work/file/run"
 [ ! -s "$work/file" ] || fail "output_dir was a file and has been written"
+copy plain
+refuse "output_dir: $work/plain is a model's own folder (it has config.json).*such as $work/plain/run" sft model="$work/plain" dataset="$sft" output_dir="$work/plain"
+refuse "is a model's own folder" sft model="$model" dataset="$sft" output_dir="$work/plain" overwrite_output_dir=true
+mkdir "$work/one"
+cp "$gguf" "$work/one/one.gguf"
+refuse "is a model's own folder (it has one.gguf)" sft model="$model" dataset="$sft" output_dir="$work/one"
+mkdir "$work/home"
+mv "$work/plain" "$work/home/model"
+cp "$sft" "$work/home/samples.jsonl"
+for input in "model=$work/home/model" "model=$work/home" "model=$work/home/../home/model/"; do
+    refuse 'output_dir: the run would replace model .*home' sft "$input" dataset="$sft" output_dir="$work/home" overwrite_output_dir=true
+done
+refuse 'would replace dataset .*home/samples.jsonl' sft model="$model" dataset="$work/home/samples.jsonl" output_dir="$work/home" overwrite_output_dir=true
+refuse 'would replace dataset .*home/samples.jsonl' sft model="$model" datasets="[{path: $work/home/samples.jsonl}]" output_dir="$work/home"
+cmp -s "$model/model.safetensors" "$work/home/model/model.safetensors" || fail "the start model was replaced"
+[ -s "$work/home/samples.jsonl" ] || fail "the data set was removed"
 refuse 'no such subcommand' fly
 refuse 'needs .* MB, more than the 100 kB of max_memory.*whatever the batch: only a smaller model' sft model="$model" dataset="$sft" output_dir="$work/bad" max_memory=100KB
 HF_ENDPOINT=http://127.0.0.1:9
