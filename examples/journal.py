@@ -24,18 +24,21 @@ def text(p, at):
     n, = struct.unpack_from("<I", p, at)
     return p[at + 4:at + 4 + n].decode(errors="replace"), at + 4 + n
 
-START, SAMPLE, _, STEP, ATTEMPT, END, REFUSED = range(1, 8)
+START, SAMPLE, _, STEP, ATTEMPT, END, REFUSED, HALT = range(1, 9)
 refused, back, epoch, failed = [], 0, 0, collections.Counter()
 samples, left, trained, steps, epochs, end, plan, bad = collections.Counter(), set(), collections.Counter(), [], [], None, None, []
+halt, late = None, []  # iterations after which stop_if ended training; what came then
 for kind, p in records(open(sys.argv[1], "rb").read()):
     if kind == START:
         epoch, run, seed, before, train, after, batch = struct.unpack("<Q16s5Q", p)
         epochs.append(epoch)
         bad += ["the plan changed"] * (plan not in (None, (run, seed, before, train, after, batch)))
         plan = run, seed, before, train, after, batch
-    elif kind == SAMPLE: samples[struct.unpack_from("<QI", p)] += 1
+    elif kind == SAMPLE:
+        samples[struct.unpack_from("<QI", p)] += 1
+        late += [struct.unpack_from("<QI", p)] * (halt is not None)
     elif kind == ATTEMPT: failed[text(p, 16)[0]] += 1
-    elif kind == STEP:
+    elif kind in (STEP, HALT):
         iteration, n = struct.unpack_from("<QI", p)
         names = [struct.unpack_from("<QI", p, 12 + 12 * i) for i in range(n)]
         bad += [f"step {iteration} comes after {len(steps)}"] * (iteration != len(steps))
@@ -44,7 +47,9 @@ for kind, p in records(open(sys.argv[1], "rb").read()):
         trained.update(names)
         drops, = struct.unpack_from("<I", p, 12 + 12 * n)
         left |= {struct.unpack_from("<QI", p, 16 + 12 * n + 16 * i) for i in range(drops)}
+        bad += [f"step {iteration} stands behind the HALT"] * (halt is not None)
         steps.append(p[-32:].hex()[:16])
+        if kind == HALT: halt = len(steps)
     elif kind == REFUSED:  # reason 1: was never taken; 2: was false; 3: its group was
         name, reason, digest = struct.unpack_from("<QI", p), *struct.unpack_from("<I32s", p, 12)
         address, at = text(p, 128)
@@ -65,12 +70,17 @@ bad += [f"{name} is beyond the run's {total} tasks" for name in samples if name[
 bad += [f"{name} was trained and left out" for name in left if trained[name] or not samples[name]]
 bad += [f"epochs {epochs} do not rise"] * (epochs != sorted(set(epochs)))  # by more than one: a copy went on elsewhere
 evaluated = sum(1 for task, _ in samples if task < before or task >= before + asked)
-open_ = opened - len(trained) - evaluated - len(left)
+behind = range(before + halt * batch + len({task for task, _ in left}), before + asked) if halt else range(0)
+bad += [f"{name} was taken behind the HALT" for name in late if name[0] in behind]
+cut = sum(1 for task, _ in samples if task in behind)  # answered and not trained: stop_if came first
+open_ = opened - len(trained) - evaluated - len(left) - cut
 if end:
-    bad += [f"task {task} is missing" for task in range(total) if (task, 0) not in samples and len(steps) * batch >= train]
-    bad += ["samples lie untrained at the end"] * (open_ > 0 and len(steps) * batch >= train)
+    whole = halt is not None or len(steps) * batch >= train
+    bad += [f"task {task} is missing" for task in range(total) if (task, 0) not in samples and whole and task not in behind]
+    bad += ["samples lie untrained at the end"] * (open_ > 0 and whole)
 print(f"run {run.hex()}  epochs {len(epochs)}  steps {len(steps)}  newest {steps[-1] if steps else '-'}  weights {end or 'not yet'}")
-print(f"in the journal {opened} = trained {len(trained)} + evaluated {evaluated} + left out {len(left)} + open {open_}")
+print(f"in the journal {opened} = trained {len(trained)} + evaluated {evaluated} + left out {len(left)} + "
+      + (f"cut off {cut} (training ended by stop_if after iteration {halt}) + " if halt else "") + f"open {open_}")
 for who, n in failed.most_common(5): print(f"  {n} failed at {ascii(who)}")
 if refused: print(f"refused {len(refused)}, {back} of them after they had been taken; the last ones:")
 for name, *who in refused[-5:]: print(f"  {name} by", *map(ascii, who[:3]), who[3])

@@ -357,6 +357,11 @@ enum err campaign_replay(struct campaign *c)
                 "resumed: checkpoint of version %" PRIu64 ", trains %" PRIu64
                 " iterations again to version %" PRIu64 "\n",
                 from, to - from, to);
+    if (ledger_halted(c->ledger))
+        fprintf(stderr,
+                "resumed: stop_if ended training with version %" PRIu64
+                ": what is left is the end of the run\n",
+                to);
     for (uint64_t i = from; i < to && !err; i++)
         err = again(c, i);
     return err ? err : evaluation_line(c, TASKS_AFTER);

@@ -190,11 +190,14 @@ static struct task task_of(struct fleet *f, uint64_t id)
 /* Opens what the window allows and the broker lacks. */
 static enum err open_tasks(struct fleet *f)
 {
-    const uint64_t end = tasks_window(f->conf.tasks, ledger_version(f->conf.ledger), 0);
+    const uint64_t end = ledger_window(f->conf.ledger);
+    const uint64_t settled = ledger_watermark(f->conf.ledger);
     enum err err = OK;
 
-    if (!peer_welcome(f->peer) || f->draining || f->halted)
+    if (!peer_welcome(f->peer) || f->draining)
         return OK;
+    if (f->opened < settled) /* the broker passes over them, too */
+        f->opened = settled;
     for (int i = 0; i < OPENS && f->opened < end && !err; i++) {
         struct msg msg = {.head.type = MSG_OPEN};
         msg.open.task = task_of(f, f->opened);
@@ -307,7 +310,7 @@ static enum err on_dropped(void *self, const struct msg *msg, int64_t now_ms)
 
     (void)now_ms;
     f->arrived++;
-    if (f->halted || !ledger_lacks(f->conf.ledger, d->task, d->sample))
+    if (!ledger_lacks(f->conf.ledger, d->task, d->sample))
         return OK;
     return err_set(ERR_STATE, "task %llu sample %u cannot be answered: %s (%u attempts)",
                    (unsigned long long)d->task, d->sample,
@@ -334,7 +337,9 @@ static enum err say_bye(struct fleet *f, int64_t now_ms)
     struct msg msg = {.head.type = MSG_BYE};
     enum err err;
 
-    msg.bye.reason = f->halted ? "stop_if" : f->draining ? "stopped" : "done";
+    msg.bye.reason = f->draining                     ? "stopped"
+                     : ledger_halted(f->conf.ledger) ? "stop_if"
+                                                     : "done";
     err = peer_send(f->peer, &msg);
     if (!err)
         f->bye_ms = now_ms;
@@ -479,7 +484,7 @@ enum err fleet_run(const struct fleet_conf *conf, enum fleet_end *end)
         err = worker_start(&f->worker, member_loop(f->member), &worker);
     if (!err)
         err = member_run(f->member);
-    *end = f->halted ? FLEET_HALTED : f->draining ? FLEET_STOPPED : FLEET_DONE;
+    *end = f->draining ? FLEET_STOPPED : FLEET_DONE;
     leave(f);
     free(f);
     return err;

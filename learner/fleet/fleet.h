@@ -38,9 +38,8 @@ struct fleet_conf {
 };
 
 enum fleet_end {
-    FLEET_DONE,    /* every answer is settled */
+    FLEET_DONE,    /* every answer is settled that was not cut off by stop_if */
     FLEET_STOPPED, /* by a signal: a checkpoint was written if there was time */
-    FLEET_HALTED,  /* by stop_if */
 };
 
 /* Errors: of the run; a stop is none. */

@@ -38,7 +38,7 @@ struct fleet {
     uint64_t tokens; /* trained, of answers */
     char *metrics;   /* JSON of the newest line */
 
-    bool draining, abandoned, halted, finished, closing;
+    bool draining, abandoned, finished, closing;
     int64_t deadline_ms;
     int64_t said_ms; /* when `done` was first said */
     int64_t bye_ms;  /* when BYE was said; 0: not yet */
@@ -49,10 +49,16 @@ struct fleet {
 enum err fleet_train_advance(struct fleet *fleet, int64_t now_ms) MUST_CHECK;
 /* worker_conf.given */
 enum err fleet_train_given(void *fleet, void *job, int64_t now_ms) MUST_CHECK;
-/* All is settled, or stop_if said so. */
+/* All is settled. */
 bool fleet_train_over(const struct fleet *fleet);
 /* Images of lower versions are not needed any more. */
 uint64_t fleet_train_smallest(const struct fleet *fleet);
+
+/* stop_if: does the iteration's line meet it, so that there is something to cut off? What met
+ * it is said when that is durable; then the broker lets go of what was cut off. */
+bool fleet_halt_met(const struct fleet *fleet, const struct trainer_job *job);
+void fleet_halt_tell(struct fleet *fleet, const json_t *line);
+enum err fleet_halt_let_go(struct fleet *fleet) MUST_CHECK;
 
 /* Whether the answer is what was asked for. Errors: ERR_RANGE in words; *scorer: whose score is
  * wrong, NULL: the answer is. */

@@ -24,8 +24,8 @@ uint64_t fleet_train_smallest(const struct fleet *f)
 
 bool fleet_train_over(const struct fleet *f)
 {
-    return f->halted || (ledger_idle(f->conf.ledger) &&
-                         ledger_watermark(f->conf.ledger) == tasks_total(f->conf.tasks));
+    return ledger_idle(f->conf.ledger) &&
+           ledger_watermark(f->conf.ledger) == tasks_total(f->conf.tasks);
 }
 
 /* ---- the journal */
@@ -49,31 +49,6 @@ static enum err evaluated(struct fleet *f, enum tasks_kind kind, uint64_t step)
                   json_number_value(json_object_get(line, "eval_completion_length")));
     json_decref(line);
     return err;
-}
-
-static bool holds(const struct fleet_keys_condition *c, const json_t *line)
-{
-    const json_t *value = json_object_get(line, c->metric);
-    const double x = json_number_value(value);
-
-    return json_is_number(value) && (c->below ? x < c->limit : x > c->limit);
-}
-
-static void judge(struct fleet *f, const json_t *line)
-{
-    for (int i = 0; i < f->conf.plan->conditions; i++) {
-        const struct fleet_keys_condition *c = &f->conf.plan->stop_if[i];
-        if (!holds(c, line))
-            continue;
-        progress_line(f->conf.progress, "stop_if: %s is %.6g, %s %.6g: the run ends here",
-                      c->metric, json_number_value(json_object_get(line, c->metric)),
-                      c->below ? "<" : ">", c->limit);
-        f->halted = true;
-        if (tasks_plan(f->conf.tasks)->eval)
-            progress_line(f->conf.progress,
-                          "stop_if: there is no evaluation after it: drover eval win "
-                          "compares the models");
-    }
 }
 
 /* All groups are of equal scores: said once, for it may be what the whole run is like. */
@@ -140,22 +115,15 @@ static void tell(const struct fleet *f, const json_t *line, int64_t now_ms)
                   json_number_value(json_object_get(line, "drover_tokens_per_second")), left);
 }
 
-/* An iteration's STEP is durable: its version may be announced. */
-static enum err stepped(struct fleet *f, int64_t now_ms)
+/* What the trainer cannot know of its iteration, before the journal hears of it: stop_if reads
+ * the whole line. */
+static void complete(struct fleet *f, struct trainer_job *job, int64_t now_ms)
 {
-    struct trainer_job *job = f->done;
-    const uint64_t version = ledger_version(f->conf.ledger);
+    const uint64_t version = job->iteration + 1;
     const double seconds = (double)(now_ms - f->stepped_ms) / 1e3;
     const double all = (double)(now_ms - f->begun_ms) / 1e3;
-    struct snapshot *snapshot = job->snapshot;
-    enum err err;
 
-    f->done = NULL;
-    f->tokens += (uint64_t)job->tokens;
     f->stepped_ms = now_ms;
-    ledger_forget(f->conf.ledger, job->iteration);
-    job->snapshot = NULL;
-    err = fleet_say_version(f, snapshot);
     json_object_set_new(
         job->line, "epoch",
         json_real((double)(version * f->conf.plan->batch) / (double)f->conf.rows));
@@ -172,6 +140,21 @@ static enum err stepped(struct fleet *f, int64_t now_ms)
                             json_real((double)((version - (uint64_t)f->conf.progress->first) *
                                                f->conf.plan->batch) /
                                       all));
+}
+
+/* An iteration's STEP is durable: its version may be announced. */
+static enum err stepped(struct fleet *f, int64_t now_ms)
+{
+    struct trainer_job *job = f->done;
+    const uint64_t version = ledger_version(f->conf.ledger);
+    struct snapshot *snapshot = job->snapshot;
+    enum err err;
+
+    f->done = NULL;
+    f->tokens += (uint64_t)job->tokens;
+    ledger_forget(f->conf.ledger, job->iteration);
+    job->snapshot = NULL;
+    err = fleet_say_version(f, snapshot);
     if (!err)
         err = rundir_metrics(f->conf.dir, job->line);
     free(f->metrics);
@@ -180,7 +163,7 @@ static enum err stepped(struct fleet *f, int64_t now_ms)
     tell_flat(f, job->line);
     tell_critic(f, job->line);
     progress_step(f->conf.progress, (int64_t)version, 0, now_ms);
-    judge(f, job->line);
+    fleet_halt_tell(f, job->line);
     trainer_job_free(job);
     return err;
 }
@@ -188,8 +171,11 @@ static enum err stepped(struct fleet *f, int64_t now_ms)
 /* A group is durable: what it settled, and what it took back. */
 static enum err took(struct fleet *f, int64_t now_ms)
 {
+    const bool halted = ledger_halted(f->conf.ledger);
     enum err err = ledger_commit_end(f->conf.ledger);
 
+    if (!err && !halted && ledger_halted(f->conf.ledger))
+        err = fleet_halt_let_go(f);
     if (!err)
         err = answers_flush(f->conf.answers);
     if (!err)
@@ -239,7 +225,7 @@ static bool save_due(const struct fleet *f, int64_t now_ms)
 
     if (version == f->saved || trainer_version(f->conf.trainer) != version || f->abandoned)
         return false;
-    if (f->draining || version == f->conf.plan->iterations)
+    if (f->draining || ledger_halted(f->conf.ledger) || version == f->conf.plan->iterations)
         return true;
     if (f->conf.plan->shared.save == KEYS_NO)
         return false;
@@ -308,7 +294,7 @@ static bool may_train(const struct fleet *f)
 {
     const struct ledger *l = f->conf.ledger;
 
-    return !f->draining && !f->halted && !f->done && !ledger_refusing(l) &&
+    return !f->draining && !ledger_halted(l) && !f->done && !ledger_refusing(l) &&
            ledger_version(l) < f->conf.plan->iterations &&
            (!f->conf.rewards->normalize || answers_evaluated(f->conf.answers, TASKS_BEFORE)) &&
            ledger_batch(l, ledger_version(l), NULL);
@@ -377,6 +363,10 @@ enum err fleet_train_given(void *self, void *given, int64_t now_ms)
         return err ? err : fleet_train_advance(f, now_ms);
     }
     f->done = job;
-    ledger_step(f->conf.ledger, job->iteration, &job->snapshot->version.hash);
+    complete(f, job, now_ms);
+    if (fleet_halt_met(f, job))
+        ledger_halt(f->conf.ledger, job->iteration, &job->snapshot->version.hash);
+    else
+        ledger_step(f->conf.ledger, job->iteration, &job->snapshot->version.hash);
     return fleet_train_advance(f, now_ms);
 }

@@ -28,6 +28,7 @@ enum journal_type {
     JOURNAL_ATTEMPT,   /* a worker failed a sample: it is not asked again */
     JOURNAL_END,       /* the run is over: hash of the final weights */
     JOURNAL_REFUSED,   /* an answer that is not what it says: not settled, or not any more */
+    JOURNAL_HALT,      /* a STEP whose metrics met stop_if: training ends with it */
     JOURNAL_TYPES,
 };
 

@@ -192,9 +192,17 @@ struct waiting *ledger_wait(struct ledger *l)
     return &g->item[g->n++];
 }
 
+/* Will its task not be trained any more? */
+static bool cut_off(const struct ledger *l, uint64_t task)
+{
+    return l->halting && task >= tasks_first(l->conf.tasks, l->halting) &&
+           task < tasks_first(l->conf.tasks, tasks_plan(l->conf.tasks)->iterations);
+}
+
 bool ledger_lacks(const struct ledger *l, uint64_t task, uint32_t sample)
 {
-    return task < tasks_total(l->conf.tasks) && sample < tasks_samples(l->conf.tasks, task) &&
+    return !cut_off(l, task) && task < tasks_total(l->conf.tasks) &&
+           sample < tasks_samples(l->conf.tasks, task) &&
            l->place[ledger_index(l, task, sample)] == PLACE_NEW;
 }
 
@@ -237,18 +245,34 @@ const struct attempts *ledger_attempts(const struct ledger *l)
     return &l->attempts;
 }
 
-void ledger_step(struct ledger *l, uint64_t iteration, const struct hash *next)
+static void note_step(struct ledger *l, uint64_t iteration, const struct hash *next,
+                      enum journal_type type)
 {
     struct record_step step;
+    struct waiting *waiting;
 
     assert(iteration == l->versions && ledger_complete(l, iteration));
     ledger_step_of(l, iteration, &step);
     step.next = (struct version){iteration + 1, *next};
     l->next = *next;
     record_put_step(&l->record, &step);
-    journal_append(l->journal, JOURNAL_STEP, l->record.byte, l->record.n);
-    ledger_wait(l)->step = true;
+    journal_append(l->journal, type, l->record.byte, l->record.n);
+    waiting = ledger_wait(l);
+    waiting->step = true;
+    waiting->halt = type == JOURNAL_HALT;
     record_step_fini(&step);
+}
+
+void ledger_step(struct ledger *l, uint64_t iteration, const struct hash *next)
+{
+    note_step(l, iteration, next, JOURNAL_STEP);
+}
+
+void ledger_halt(struct ledger *l, uint64_t iteration, const struct hash *next)
+{
+    assert(iteration + 1 < tasks_plan(l->conf.tasks)->iterations);
+    note_step(l, iteration, next, JOURNAL_HALT);
+    l->halting = iteration + 1;
 }
 
 void ledger_end(struct ledger *l, const struct hash *weights)
@@ -300,6 +324,8 @@ enum err ledger_commit_end(struct ledger *l)
         l->refusing = l->refusing && !w->start;
         if (w->step)
             l->version[++l->versions] = l->next;
+        if (w->halt)
+            ledger_halt_done(l);
         l->ended = l->ended || w->end;
     }
     l->writing.n = 0;
@@ -402,6 +428,16 @@ void ledger_forget(struct ledger *l, uint64_t iteration)
         ledger_sample_free(l->kept[i]);
         l->kept[i] = NULL;
     }
+}
+
+uint64_t ledger_window(const struct ledger *l)
+{
+    struct tasks *const tasks = l->conf.tasks;
+    const uint64_t from = tasks_first(tasks, l->versions);
+
+    if (l->halted && settled_watermark(l->settled) < from) /* the broker knows of no gap yet */
+        return from;
+    return tasks_window(tasks, l->versions, 0);
 }
 
 bool ledger_refusing(const struct ledger *l)

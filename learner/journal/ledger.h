@@ -55,6 +55,15 @@ const struct attempts *ledger_attempts(const struct ledger *ledger);
 /* Notes the end of an iteration: its samples in the order of training, and what they gave. */
 void ledger_step(struct ledger *ledger, uint64_t iteration, const struct hash *next);
 
+/* The same of the iteration that stop_if ends training with, not the plan's last: one record,
+ * so that no crash comes between the two. From here on no task behind it is taken; once it is
+ * durable they count as settled, and the last evaluation is under this version. */
+void ledger_halt(struct ledger *ledger, uint64_t iteration, const struct hash *next);
+bool ledger_halted(const struct ledger *ledger); /* is durable */
+
+/* Ids below this may be open now: tasks_window, but none of those that were cut off. */
+uint64_t ledger_window(const struct ledger *ledger);
+
 /* Notes that an answer is false; takes it (frees it when too many were noted that had never
  * been taken: false). One that is durable and not trained is taken back with the commit that
  * holds ledger_refuse_start too; any other has reason RECORD_UNTAKEN and is evidence only. */

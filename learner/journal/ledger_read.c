@@ -46,6 +46,9 @@ static enum err visit_sample(struct ledger *l, const struct journal_record *reco
                       (unsigned long long)tasks_total(l->conf.tasks));
     if (!err && l->place[ledger_index(l, sample->task, sample->sample)] != PLACE_NEW)
         err = err_set(ERR_PARSE, "SAMPLE of task %llu twice", (unsigned long long)sample->task);
+    if (!err && !ledger_lacks(l, sample->task, sample->sample))
+        err = err_set(ERR_PARSE, "SAMPLE of task %llu behind the HALT that cut it off",
+                      (unsigned long long)sample->task);
     if (err) {
         ledger_sample_free(sample);
         return err;
@@ -74,8 +77,11 @@ static enum err visit_step(struct ledger *l, const struct journal_record *record
 
     if (err)
         return err;
-    if (step.iteration != l->versions || step.next.number != l->versions + 1 ||
-        step.iteration >= tasks_plan(l->conf.tasks)->iterations || !whole(l, &step))
+    if (l->halted)
+        err = err_set(ERR_PARSE, "STEP of iteration %llu behind a HALT",
+                      (unsigned long long)step.iteration);
+    else if (step.iteration != l->versions || step.next.number != l->versions + 1 ||
+             step.iteration >= tasks_plan(l->conf.tasks)->iterations || !whole(l, &step))
         err = err_set(ERR_PARSE,
                       "STEP of iteration %llu where %llu was to come, or not of its "
                       "samples",
@@ -86,6 +92,19 @@ static enum err visit_step(struct ledger *l, const struct journal_record *record
         ledger_forget(l, step.iteration);
     record_step_fini(&step);
     return err;
+}
+
+static enum err visit_halt(struct ledger *l, const struct journal_record *record)
+{
+    enum err err = visit_step(l, record);
+
+    if (!err && l->versions == tasks_plan(l->conf.tasks)->iterations)
+        err = err_set(ERR_PARSE, "HALT of the last iteration: there is nothing to cut off");
+    if (err)
+        return err;
+    l->halting = l->versions;
+    ledger_halt_done(l);
+    return OK;
 }
 
 /* Its sample stands before it, and no STEP has trained it. */
@@ -128,6 +147,8 @@ enum err ledger_read_visit(void *self, const struct journal_record *record)
         return visit_sample(l, record);
     case JOURNAL_STEP:
         return visit_step(l, record);
+    case JOURNAL_HALT:
+        return visit_halt(l, record);
     case JOURNAL_REFUSED:
         return visit_refused(l, record);
     case JOURNAL_ATTEMPT:

@@ -19,7 +19,7 @@ enum place {
 struct waiting { /* appended, not durable */
     struct record_sample *sample;
     struct record_refused *refused;
-    bool step, end, start;
+    bool step, halt, end, start;
 };
 struct group {
     struct waiting *item;
@@ -39,7 +39,8 @@ struct ledger {
     struct hash next;            /* of the step that is pending */
     uint64_t epoch, bytes;
     struct id run;
-    bool started, busy, ended;
+    uint64_t halting; /* the version of a HALT, durable or not; 0: none */
+    bool started, busy, ended, halted;
     struct hash weights;
     struct group pending, writing;
     struct attempts attempts; /* of samples that lack */
@@ -69,6 +70,10 @@ bool ledger_complete(const struct ledger *l, uint64_t iteration);
 void ledger_step_of(const struct ledger *l, uint64_t iteration, struct record_step *step);
 /* Room for one more in the pending group. */
 struct waiting *ledger_wait(struct ledger *l);
+
+/* A HALT is durable: what was there of the batches behind it goes, and they count as settled.
+ */
+void ledger_halt_done(struct ledger *l);
 
 /* journal_visit */
 enum err ledger_read_visit(void *ledger, const struct journal_record *record) MUST_CHECK;

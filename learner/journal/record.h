@@ -12,6 +12,7 @@
  *   ATTEMPT  task u64, sample u32, attempts u32, text (the worker), text (its words)
  *   END      version u64, image hash, weights hash (SHA-256)
  *   REFUSED  task u64, sample u32, reason u32, hash, scorer hash, writer, text
+ *   HALT     as STEP, in its place: no training task behind its iteration comes any more
  * A writer is peer id [16], key [32], texts address, name, build: as in docs/PROTOCOL.md.
  * examples/journal.py reads the same. */
 

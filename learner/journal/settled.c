@@ -15,6 +15,7 @@ struct name {
 struct settled_set {
     uint32_t samples; /* of the tasks first .. end-1; others have one */
     uint64_t first, end;
+    uint64_t cut, cut_end; /* what will not come, if anything */
     uint64_t watermark;
     struct name *name;
     size_t n, room;
@@ -79,12 +80,17 @@ static uint32_t samples_of(const struct settled_set *set, uint64_t task)
     return task >= set->first && task < set->end ? set->samples : 1;
 }
 
-/* Takes whole tasks at the low end into the watermark. */
+/* Takes whole tasks at the low end into the watermark, and what was cut off. */
 static void raise_watermark(struct settled_set *set)
 {
     size_t whole = 0;
 
     for (;;) {
+        if (set->watermark >= set->cut && set->watermark < set->cut_end) {
+            set->watermark = set->cut_end;
+            while (whole < set->n && set->name[whole].task < set->watermark)
+                whole++;
+        }
         const uint32_t samples = samples_of(set, set->watermark);
         if (set->n - whole < samples || set->name[whole].task != set->watermark ||
             set->name[whole + samples - 1].task != set->watermark)
@@ -96,6 +102,13 @@ static void raise_watermark(struct settled_set *set)
         set->n -= whole;
         memmove(set->name, set->name + whole, set->n * sizeof *set->name);
     }
+}
+
+void settled_cut(struct settled_set *set, uint64_t from, uint64_t to)
+{
+    set->cut = from;
+    set->cut_end = to;
+    raise_watermark(set);
 }
 
 bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample)

@@ -14,6 +14,9 @@ void settled_free(struct settled_set *set);
 /* Tasks from first to another end have `samples`: none at or above the old one is there. */
 void settled_end(struct settled_set *set, uint64_t end);
 
+/* Tasks from .. to-1 will not come: they count as settled once all before them is. */
+void settled_cut(struct settled_set *set, uint64_t from, uint64_t to);
+
 /* False if it was settled before. The task has that sample. */
 bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample);
 /* False if it was not settled. May lower the watermark: only a new epoch says so. */

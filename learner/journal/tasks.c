@@ -12,6 +12,8 @@ struct tasks {
     uint32_t *order; /* [rows] of `epoch` */
     uint64_t epoch;
     bool ready;
+    uint64_t
+        last; /* version: of the last iteration, or of the one that training was cut after */
     uint64_t *more; /* [iterations+1] tasks by which those before were extended; NULL: none may
                        be */
 };
@@ -29,6 +31,7 @@ enum err tasks_new(struct tasks **out, const struct tasks_plan *plan)
                                   "batch, 2^30 iterations and 1024 answers a prompt");
     struct tasks *const tasks = mem_new(1, sizeof *tasks);
     tasks->plan = *plan;
+    tasks->last = plan->iterations;
     if (plan->most)
         tasks->more = mem_new(plan->iterations + 1, sizeof *tasks->more);
     *out = tasks;
@@ -87,6 +90,11 @@ void tasks_shorten(struct tasks *tasks, uint64_t iteration, uint64_t end)
         tasks->more[i] = end - plain;
 }
 
+void tasks_cut(struct tasks *tasks, uint64_t version)
+{
+    tasks->last = version;
+}
+
 /* Which iteration trains the n-th training task. */
 static uint64_t iteration_of(const struct tasks *tasks, uint64_t n)
 {
@@ -138,7 +146,7 @@ struct tasks_place tasks_at(struct tasks *tasks, uint64_t id)
     }
     place.kind = TASKS_AFTER;
     place.row = id - trained(tasks);
-    place.iteration = place.version = plan->iterations;
+    place.iteration = place.version = tasks->last;
     return place;
 }
 
@@ -177,7 +185,7 @@ uint64_t tasks_window(const struct tasks *tasks, uint64_t version, uint64_t drop
     const struct tasks_plan *const plan = &tasks->plan;
     const uint64_t train = plan->eval + trained(tasks), to = version + plan->lag + 1;
 
-    if (version >= plan->iterations)
+    if (version >= tasks->last)
         return tasks_total(tasks);
     if (to >= plan->iterations)
         return train;
@@ -187,5 +195,7 @@ uint64_t tasks_window(const struct tasks *tasks, uint64_t version, uint64_t drop
 
 uint64_t tasks_oldest(struct tasks *tasks, uint64_t id)
 {
-    return id < tasks_total(tasks) ? tasks_at(tasks, id).version : tasks->plan.iterations;
+    if (id >= tasks_total(tasks) || id >= tasks_first(tasks, tasks->last))
+        return tasks->last;
+    return tasks_at(tasks, id).version;
 }

@@ -62,6 +62,10 @@ bool tasks_extend(struct tasks *tasks, uint64_t iteration);
  * extended that far. */
 void tasks_shorten(struct tasks *tasks, uint64_t iteration, uint64_t end);
 
+/* Training ends with this version, which is not the last: the tasks behind it keep their ids
+ * and are asked of nobody, and the last evaluation is under it. */
+void tasks_cut(struct tasks *tasks, uint64_t version);
+
 /* The first id of an iteration's batch; at `iterations`, of the last evaluation. */
 uint64_t tasks_first(const struct tasks *tasks, uint64_t iteration);
 

@@ -211,6 +211,9 @@ def an_epoch_is_every_prompt_once():
     said = ppo("halt", 'stop_if={objective/kl: "> -1"}', "total_episodes=64")
     steps = [m for m in read("halt/metrics.jsonl") if "objective/kl" in m]
     true(f"stop_if ends after one iteration and says so: {said[-300:]}", len(steps) == 1 and "objective/kl" in said)
+    after = [m["step"] for m in read("halt/metrics.jsonl") if m.get("eval_phase") == "after"]
+    true(f"and evaluates what it ends with: {after}", after == [1] and
+         [r["version"] for r in read("halt/samples.jsonl") if r["kind"] == "after"] == [1] * 8)
 
 
 def lengths_are_said():

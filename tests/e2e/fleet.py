@@ -8,7 +8,8 @@ ENV = dict(os.environ, OMP_WAIT_POLICY="passive", OMP_NUM_THREADS="1")
 HERE = os.path.dirname(os.path.abspath(__file__))
 BIN = os.path.abspath(sys.argv[1])
 SEED = int(os.environ.get("DROVER_E2E_SEED", "1"))
-SIZES = {"short": 12, "long": 60}  # iterations of 16 answers
+SIZES = {"short": 12, "long": 60, "halt": 12}  # iterations of 16 answers
+MORE = {"halt": ['stop_if={episode: "> 40"}']}  # which is so after the third
 
 
 def program(name):
@@ -36,7 +37,7 @@ def arguments(name, size, lag, extra=()):
             f"total_episodes={16 * SIZES[size]}", "per_device_train_batch_size=8",
             "gradient_accumulation_steps=2", "num_ppo_epochs=2", "num_mini_batches=2", "response_length=40",
             "temperature=1", "learning_rate=1e-3", "kl_coef=0.05", "missing_eos_penalty=1",
-            "gradient_checkpointing=false", "eval_prompts=4", "save_steps=3", overlap, *extra]
+            "gradient_checkpointing=false", "eval_prompts=4", "save_steps=3", overlap, *MORE.get(size, []), *extra]
 
 
 def hash_of(name):
@@ -72,7 +73,7 @@ def children(pid):
 
 class Folder:
     """What a run's output folder says while somebody else writes it."""
-    START, SAMPLE, DROPPED, STEP, ATTEMPT, END = range(1, 7)
+    START, SAMPLE, DROPPED, STEP, ATTEMPT, END, REFUSED, HALT = range(1, 9)
 
     def __init__(self, name):
         self.name, self.at, self.count = name, 8, {}

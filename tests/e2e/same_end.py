@@ -6,7 +6,7 @@ usage: same_end.py BIN_FOLDER [case ...]    no case: the short list; `all`: ever
 Each case is a run of the same configuration on real processes; its weights hash must equal the
 hash of a run of that length that nobody disturbed, and its journal must hold each sample once.
 Random moments come from DROVER_E2E_SEED, which is printed. Standard library only."""
-import hashlib, os, random, shutil, signal, subprocess, sys, tempfile, time
+import hashlib, json, os, random, shutil, signal, subprocess, sys, tempfile, time
 
 sys.dont_write_bytecode = True
 from fleet import ENV, SEED, SIZES, Folder, Run, Standing, Wired, accounting, hash_of, prepare, program
@@ -88,6 +88,41 @@ def at_the_end(save_steps):
                 state["stage"] += 1
                 state["killed"].update(run.kill("learner", "at " + name))
         return Run(f"end{save_steps}-{lag}", act, lag=lag, extra=[f"save_steps={save_steps}"], pace=.0005)
+    return case
+
+
+# ---- a run that stop_if ends
+
+def learnt(name):
+    """Its metrics, but for what a clock says and a replay does not."""
+    with open(f"{name}/metrics.jsonl") as f:
+        return sorted(json.dumps({k: v for k, v in json.loads(line).items() if k not in ("epoch", "eps", "step_time")
+                                  and not k.startswith("drover_t") and not k.endswith("_seconds")}) for line in f)
+
+
+def halted():
+    """The learner dies as soon as the end of training is durable, and twice behind it."""
+    stages = [("HALT", lambda f: f.records(f.HALT) == 1), ("again", lambda f: True),
+              ("after line", lambda f: f.has("metrics.jsonl") and any('"after"' in m for m in learnt(f.name)))]
+
+    def case(lag):
+        state = {"stage": 0, "killed": set()}
+
+        def act(run, now):
+            alive = [p for p in run.pids("learner") if p not in state["killed"]]
+            if state["stage"] < len(stages) and alive and stages[state["stage"]][1](run.folder):
+                state["killed"].update(run.kill("learner", "at " + stages[state["stage"]][0]))
+                state["stage"] += 1
+
+        def last(run):
+            got, wanted = learnt(run.name), learnt(undisturbed("halt", lag).name)
+            if got != wanted or len(got) != 5 or not any('"step": 3, "eval_phase": "after"' in m for m in got):
+                run.fail(f"metrics {got}, undisturbed {wanted}")
+            if run.folder.records(run.folder.STEP) != 2 or run.folder.records(run.folder.HALT) != 1:
+                run.fail(f"records {run.folder.count}")
+            if state["stage"] < 2:
+                run.fail("too short for two kills")
+        return Run(f"halt-{lag}", act, size="halt", lag=lag, pace=.0005, last=last)
     return case
 
 
@@ -230,6 +265,7 @@ CASES = {
     "kill-few": kills("kf", ROLES, 1.0, size="short", most=3),
     "checkpoint": after_checkpoint(["learner"], 10),
     "checkpoint-actors": after_checkpoint(["learner", "actor"], 10),
+    "halt": halted(),
     "end-3": at_the_end(3),
     "end-5": at_the_end(5),
     "end-7": at_the_end(7),
@@ -241,7 +277,7 @@ CASES = {
     "stopped-same": replaced("same", "late"),
     "stopped-same-early": replaced("same", "early"),
 }
-SHORT = ["one-actor", "wire", "kill-few", "end-5"]
+SHORT = ["one-actor", "wire", "kill-few", "end-5", "halt"]
 
 
 def asked_for(words):
@@ -253,12 +289,22 @@ def asked_for(words):
                 yield lag, rest or name
 
 
+PLAIN = {}
+
+
+def undisturbed(size, lag):
+    if (lag, size) not in PLAIN:
+        PLAIN[lag, size] = Run(f"plain-{size}-{lag}", size=size, lag=lag)
+        accounting(PLAIN[lag, size])
+    return PLAIN[lag, size]
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="drover-e2e-")
     os.chdir(folder)
     print(f"seed {SEED}, in {folder}", flush=True)
     prepare()
-    plain, bad = {}, 0
+    bad = 0
     for lag, case in asked_for(sys.argv[2:]):
         begin = time.monotonic()
         try:
@@ -269,9 +315,7 @@ def main():
             print(f"overlap {lag:4} {case:18} FAILED {end}", flush=True)
             continue
         took, got = time.monotonic() - begin, hash_of(run.name)
-        if (lag, run.size) not in plain:
-            plain[lag, run.size] = hash_of(Run(f"plain-{run.size}-{lag}", size=run.size, lag=lag).name)
-        same = got == plain[lag, run.size]
+        same = got == hash_of(undisturbed(run.size, lag).name)
         bad += not same
         done = "".join(f"  {n} {what}" for what, n in run.done.items())
         print(f"overlap {lag:4} {case:18} {run.size:5} {got[:16]} {'same' if same else 'DIFFERENT'} {took:5.1f} s{done}",

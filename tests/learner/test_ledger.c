@@ -242,6 +242,142 @@ static void other_runs_are_refused(void **state)
     tasks_free(tasks);
 }
 
+/* Stands as HALT after iteration 0 left it: the second iteration's tasks, of which one was
+ * answered, count as settled, and the last evaluation is asked for under version 1. */
+static void is_halted(struct ledger *l, struct tasks *tasks)
+{
+    const struct hash want = version(1);
+
+    assert_int_equal(ledger_version(l), 1);
+    assert_true(hash_same(ledger_hash(l, 1), &want));
+    assert_int_equal(ledger_watermark(l), 11);
+    assert_int_equal(ledger_settled(l).ranges, 0);
+    assert_int_equal(ledger_window(l), 13);
+    assert_false(ledger_batch(l, 1, NULL));
+    for (uint64_t t = 0; t < 14; t++)
+        assert_int_equal(ledger_lacks(l, t, 0), t == 11 || t == 12);
+    assert_int_equal(tasks_at(tasks, 11).kind, TASKS_AFTER);
+    assert_int_equal(tasks_at(tasks, 12).version, 1);
+    assert_int_equal(tasks_oldest(tasks, 5), 1);
+}
+
+static void shut(struct ledger *l, struct tasks *tasks)
+{
+    ledger_close(l);
+    tasks_free(tasks);
+}
+
+/* With some of the second iteration durable, training ends with the first; *before: the
+ * journal's bytes without that. */
+static void halt_early(const struct tasks_plan *p, size_t *before)
+{
+    struct owner owner;
+    struct tasks *tasks;
+    struct ledger *l;
+    uint64_t epoch;
+    char *bytes = NULL;
+
+    unlink(path);
+    assert_ok(tasks_new(&tasks, p));
+    assert_ok(open_it(&l, tasks, 0, &owner));
+    assert_ok(ledger_start(l, &run, &epoch));
+    for (uint64_t t = 0; t < 5; t++)
+        take(l, t);
+    take(l, 6);
+    commit(l);
+    assert_int_equal(ledger_window(l), 8);
+    assert_ok(fs_read(&bytes, before, path, 1 << 20));
+    free(bytes);
+    ledger_halt(l, 0, &(struct hash){{101}});
+    assert_false(ledger_halted(l));
+    assert_false(take(l, 5)); /* from now on nothing that would be cut off */
+    assert_int_equal(ledger_watermark(l), 5);
+    commit(l);
+    assert_true(ledger_halted(l));
+    is_halted(l, tasks);
+    shut(l, tasks);
+}
+
+/* Opened again it goes on to its end, and is there when it is opened once more. */
+static void comes_to_its_end(const struct tasks_plan *p, bool halted)
+{
+    struct owner owner;
+    struct tasks *tasks;
+    struct ledger *l;
+    uint64_t epoch;
+
+    assert_ok(tasks_new(&tasks, p));
+    assert_ok(open_it(&l, tasks, 0, &owner));
+    assert_int_equal(ledger_halted(l), halted);
+    assert_ok(ledger_start(l, &run, &epoch));
+    if (!halted) {
+        assert_int_equal(ledger_version(l), 0);
+        assert_true(ledger_batch(l, 0, NULL));
+        ledger_halt(l, 0, &(struct hash){{101}});
+        commit(l);
+    }
+    is_halted(l, tasks);
+    assert_true(take(l, 12) && take(l, 11));
+    commit(l);
+    assert_int_equal(ledger_watermark(l), tasks_total(tasks));
+    ledger_end(l, &(struct hash){{77}});
+    commit(l);
+    shut(l, tasks);
+    assert_ok(tasks_new(&tasks, p));
+    assert_ok(open_it(&l, tasks, 1, &owner));
+    assert_true(ledger_halted(l) && ledger_ended(l, NULL));
+    assert_int_equal(ledger_watermark(l), tasks_total(tasks));
+    assert_int_equal(owner.durable, 8);
+    shut(l, tasks);
+}
+
+/* The journal cut off at each byte of the record: the iteration is not there, or it is and
+ * training has ended; either way the run comes to the same end. */
+static void a_halt_is_whole_or_not_there(void **state)
+{
+    struct tasks_plan p = plan;
+    char *whole = NULL;
+    size_t before, n = 0;
+    (void)state;
+
+    p.lag = 1;
+    halt_early(&p, &before);
+    assert_ok(fs_read(&whole, &n, path, 1 << 20));
+    for (size_t cut = before; cut <= n; cut++) {
+        assert_ok(fs_write(path, whole, cut));
+        comes_to_its_end(&p, cut == n);
+    }
+    free(whole);
+}
+
+/* The first evaluation is not all there yet: the broker hears of the gap when it is. */
+static void a_halt_waits_for_the_first_evaluation(void **state)
+{
+    struct owner owner;
+    struct tasks *tasks;
+    struct ledger *l;
+    uint64_t epoch;
+    (void)state;
+
+    unlink(path);
+    assert_ok(tasks_new(&tasks, &plan));
+    assert_ok(open_it(&l, tasks, 0, &owner));
+    assert_ok(ledger_start(l, &run, &epoch));
+    for (uint64_t t = 0; t < 5; t++)
+        if (t != 1)
+            take(l, t);
+    commit(l);
+    ledger_halt(l, 0, &(struct hash){{101}});
+    commit(l);
+    assert_int_equal(ledger_watermark(l), 1);
+    assert_int_equal(ledger_window(l), 5);
+    assert_true(take(l, 1));
+    commit(l);
+    is_halted(l, tasks);
+    ledger_close(l);
+    tasks_free(tasks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +385,8 @@ int main(void)
         cmocka_unit_test(reopened_it_stands_where_it_stood),
         cmocka_unit_test(attempts_outlive_the_learner),
         cmocka_unit_test(other_runs_are_refused),
+        cmocka_unit_test(a_halt_is_whole_or_not_there),
+        cmocka_unit_test(a_halt_waits_for_the_first_evaluation),
     };
     int failed;
 
