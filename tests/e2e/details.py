@@ -101,6 +101,7 @@ def the_model_learns_to_end():
 def all_readers_read_alike(answers, scores):
     """eval and data filter read a text answer at the token that reward-score and PPO read at."""
     write("given.jsonl", answers)
+    scores = [f32(s) for s in scores]  # nine digits of a score may lie on either side of it
     least = statistics.median_low(scores)
     run("data", "filter", "given.jsonl", "by=rm", f"above={least!r}", "output=kept.jsonl")
     true("data filter keeps what reward-score puts above a bound",
@@ -111,7 +112,7 @@ def all_readers_read_alike(answers, scores):
     true(f"{len(others)} pairs for eval", len(others) >= 4)
     write("pairs.jsonl", [{"prompt": a["prompt"], "chosen": a["completion"], "rejected": first[0]} for a, _ in others])
     run("eval", "accuracy", "dataset=pairs.jsonl", "by=rm", "output=pairs.out")
-    true("eval says what reward-score says", [r["chosen_score"] for r in read("pairs.out")] == [s for _, s in others])
+    true("eval says what reward-score says", [f32(r["chosen_score"]) for r in read("pairs.out")] == [s for _, s in others])
 
 
 def scores_and_reference_are_those_of_other_programs():
