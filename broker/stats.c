@@ -264,11 +264,12 @@ char *broker_members(const struct broker *b)
     for (const struct member *m = b->first; m && json_array_size(list) < STATS_MEMBERS;
          m = m->next)
         if (m->role == ROLE_ACTOR || m->role == ROLE_REWARDER)
-            json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "role",
-                                                  m->role == ROLE_ACTOR ? "actor" : "rewarder",
-                                                  "name", m->name, "tokens",
-                                                  (json_int_t)m->now.tokens, "rss_bytes",
-                                                  (json_int_t)m->rss_bytes));
+            json_array_append_new(
+                list, json_pack("{s:s, s:s, s:I, s:I, s:I}", "role",
+                                m->role == ROLE_ACTOR ? "actor" : "rewarder", "name", m->name,
+                                "tokens", (json_int_t)m->now.tokens, "rss_bytes",
+                                (json_int_t)m->rss_bytes, "process",
+                                (json_int_t)(m->incarnation >> 1))); /* JSON has no u64 */
     text = json_dumps(list, JSON_COMPACT);
     json_decref(list);
     if (text && strlen(text) > STATS_TEXT) { /* names full of escapes */

@@ -259,7 +259,8 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
     struct fleet *f = self;
 
     crew_hear(f->conf.crew, msg->hb.metrics, now_ms);
-    crew_see(f->conf.crew, "learner", "learner", f->tokens, mem_peak(), now_ms);
+    crew_see(f->conf.crew, &(struct crew_row){"learner", "learner", 0, f->tokens, mem_peak()},
+             now_ms);
     if (msg->hb.open_to < f->opened && msg->hb.open_to == f->acked)
         f->opened = msg->hb.open_to;
     f->acked = msg->hb.open_to;

@@ -6,11 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct hand {
+enum { LIVES = 16 };
+
+struct hand { /* all processes of one name */
     char role[16], name[128];
-    uint64_t tokens, said; /* all; as it said last */
+    uint64_t tokens; /* of all */
     uint64_t rss_bytes;
     int64_t first_ms, last_ms;
+    struct life {
+        uint64_t process, said; /* tokens, as it said last */
+    } life[LIVES];              /* the latest: life i at i % LIVES */
+    size_t lives;
 };
 
 struct crew {
@@ -28,9 +34,28 @@ void crew_free(struct crew *crew)
     free(crew);
 }
 
-void crew_see(struct crew *crew, const char *role, const char *name, uint64_t tokens,
-              uint64_t rss_bytes, int64_t now_ms)
+/* The broker names a process that was killed until its silence is long enough: for a while both
+ * it and the next one are there, and each counts by itself. */
+static struct life *life_of(struct hand *h, uint64_t process, uint64_t tokens, int64_t now_ms)
 {
+    struct life *life;
+
+    for (size_t i = 0; i < LIVES && i < h->lives; i++)
+        if (h->life[i].process == process)
+            return &h->life[i];
+    life = &h->life[h->lives % LIVES];
+    life->process = process;
+    /* What was done before the name was here, it did for another run; and where one may have
+     * been forgotten, this may be it: rather too few than twice. */
+    life->said = now_ms == h->first_ms || h->lives >= LIVES ? tokens : 0;
+    h->lives++;
+    return life;
+}
+
+void crew_see(struct crew *crew, const struct crew_row *row, int64_t now_ms)
+{
+    const char *role = row->role, *name = row->name;
+    struct life *life;
     struct hand *h;
     size_t i = 0;
 
@@ -40,16 +65,18 @@ void crew_see(struct crew *crew, const char *role, const char *name, uint64_t to
     if (i == CREW_MAX || strlen(role) >= sizeof h->role || strlen(name) >= sizeof h->name)
         return;
     h = &crew->hand[i];
-    if (i == crew->n) { /* what it did before, it did for another run */
+    if (i == crew->n) {
         snprintf(h->role, sizeof h->role, "%s", role);
         snprintf(h->name, sizeof h->name, "%s", name);
         h->first_ms = now_ms;
-        h->said = tokens;
         crew->n++;
     }
-    h->tokens += tokens >= h->said ? tokens - h->said : tokens; /* less: another process now */
-    h->said = tokens;
-    h->rss_bytes = rss_bytes > h->rss_bytes ? rss_bytes : h->rss_bytes;
+    life = life_of(h, row->process, row->tokens, now_ms);
+    if (row->tokens > life->said) {
+        h->tokens += row->tokens - life->said;
+        life->said = row->tokens;
+    }
+    h->rss_bytes = row->rss_bytes > h->rss_bytes ? row->rss_bytes : h->rss_bytes;
     h->last_ms = now_ms;
 }
 
@@ -68,10 +95,13 @@ void crew_hear(struct crew *crew, const char *text, int64_t now_ms)
 
     json_array_foreach(list, i, row)
     {
-        const char *role = json_string_value(json_object_get(row, "role"));
-        const char *name = json_string_value(json_object_get(row, "name"));
-        if (role && name)
-            crew_see(crew, role, name, number(row, "tokens"), number(row, "rss_bytes"), now_ms);
+        const struct crew_row one = {.role = json_string_value(json_object_get(row, "role")),
+                                     .name = json_string_value(json_object_get(row, "name")),
+                                     .process = number(row, "process"),
+                                     .tokens = number(row, "tokens"),
+                                     .rss_bytes = number(row, "rss_bytes")};
+        if (one.role && one.name)
+            crew_see(crew, &one, now_ms);
     }
     json_decref(list);
 }
@@ -110,8 +140,8 @@ json_t *crew_alone(const char *name, uint64_t tokens, int64_t ms)
     json_t *list;
 
     crew_new(&crew);
-    crew_see(crew, "learner", name, 0, 0, 0);
-    crew_see(crew, "learner", name, tokens, mem_peak(), ms);
+    crew_see(crew, &(struct crew_row){"learner", name, 0, 0, 0}, 0);
+    crew_see(crew, &(struct crew_row){"learner", name, 0, tokens, mem_peak()}, ms);
     list = crew_json(crew);
     crew_free(crew);
     return list;

@@ -1,8 +1,8 @@
 /* crew: what the processes of a run were: peak memory, tokens, tokens a second, for the lines
  * at the end, run.json and the report.
  *
- * The broker says it in each heartbeat (docs/PROTOCOL.md, HB: metrics). A process that was
- * restarted under its name counts on. */
+ * The broker says it in each heartbeat (docs/PROTOCOL.md, HB: metrics). Processes of
+ * one name, one after the other or for a while beside each other, are one row. */
 
 #ifndef LEARNER_RUN_CREW_H
 #define LEARNER_RUN_CREW_H
@@ -18,11 +18,16 @@ enum { CREW_MAX = 256 }; /* processes; further ones are not listed */
 void crew_new(struct crew **out);
 void crew_free(struct crew *crew); /* NULL is fine */
 
-/* A heartbeat's JSON array of role, name, tokens, rss_bytes; what is none is passed over. */
+struct crew_row {
+    const char *role, *name;
+    uint64_t process; /* of the same name, another number: another process */
+    uint64_t tokens;  /* since its start */
+    uint64_t rss_bytes;
+};
+
+/* A heartbeat's JSON array of these; what is none is passed over. */
 void crew_hear(struct crew *crew, const char *text, int64_t now_ms);
-/* One process: `tokens` since its start. */
-void crew_see(struct crew *crew, const char *role, const char *name, uint64_t tokens,
-              uint64_t rss_bytes, int64_t now_ms);
+void crew_see(struct crew *crew, const struct crew_row *row, int64_t now_ms);
 
 /* [{role, name, peak_memory_bytes, tokens, tokens_per_second}], by name; the
  * caller's. Rates are over the time in which the process was seen. */

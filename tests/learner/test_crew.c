@@ -40,6 +40,11 @@ static void rates_are_of_the_time_in_which_it_was_seen(void **state)
     crew_free(crew);
 }
 
+static void see(struct crew *crew, uint64_t process, uint64_t tokens, int64_t now_ms)
+{
+    crew_see(crew, &(struct crew_row){"actor", "a", process, tokens, 10}, now_ms);
+}
+
 static void a_restarted_process_counts_on(void **state)
 {
     struct crew *crew;
@@ -47,13 +52,57 @@ static void a_restarted_process_counts_on(void **state)
 
     (void)state;
     crew_new(&crew);
-    crew_see(crew, "actor", "a", 0, 10, 0);
-    crew_see(crew, "actor", "a", 500, 10, 1000);
-    crew_see(crew, "actor", "a", 100, 10, 2000); /* killed; a new one has made 100 */
-    crew_see(crew, "actor", "a", 300, 10, 4000);
+    see(crew, 7, 0, 0);
+    see(crew, 7, 500, 1000);
+    see(crew, 8, 100, 2000); /* killed; a new one has made 100 */
+    see(crew, 8, 300, 4000);
     list = crew_json(crew);
     assert_int_equal(at(list, 0, "tokens"), 800);
     assert_float_equal(at(list, 0, "tokens_per_second"), 200, 1e-9);
+    json_decref(list);
+    crew_free(crew);
+}
+
+/* The broker names the killed one, too, until it takes it for dead. */
+static void an_old_and_a_new_process_of_one_name_count_once_each(void **state)
+{
+    struct crew *crew;
+    json_t *list;
+
+    (void)state;
+    crew_new(&crew);
+    see(crew, 7, 0, 0);
+    for (int64_t s = 1; s <= 30; s++) {
+        see(crew, 7, 6000, 1000 * s);
+        see(crew, 8, 100 * (uint64_t)s, 1000 * s);
+    }
+    list = crew_json(crew);
+    assert_int_equal(json_array_size(list), 1);
+    assert_int_equal(at(list, 0, "tokens"), 9000);
+    assert_float_equal(at(list, 0, "tokens_per_second"), 300, 1e-9);
+    json_decref(list);
+    for (int round = 0; round < 50; round++) /* more than are remembered: never twice */
+        for (uint64_t process = 0; process < 40; process++)
+            see(crew, process, 6000, 40000);
+    list = crew_json(crew);
+    assert_true(at(list, 0, "tokens") <= 40 * 6000);
+    json_decref(list);
+    crew_free(crew);
+}
+
+static void two_of_one_name_from_before_the_run_have_done_nothing(void **state)
+{
+    struct crew *crew;
+    json_t *list;
+
+    (void)state;
+    crew_new(&crew);
+    crew_hear(crew,
+              "[{\"role\":\"actor\",\"name\":\"a\",\"tokens\":900,\"process\":1},"
+              "{\"role\":\"actor\",\"name\":\"a\",\"tokens\":50,\"process\":2}]",
+              10000);
+    list = crew_json(crew);
+    assert_int_equal(at(list, 0, "tokens"), 0);
     json_decref(list);
     crew_free(crew);
 }
@@ -78,13 +127,13 @@ static void what_is_no_list_of_processes_is_passed_over(void **state)
         crew_hear(crew, words[i], 5);
     memset(name, 'x', sizeof name);
     name[sizeof name - 1] = 0;
-    crew_see(crew, "actor", name, 1, 1, 5);
+    crew_see(crew, &(struct crew_row){"actor", name, 0, 1, 1}, 5);
     list = crew_json(crew);
     assert_int_equal(json_array_size(list), 0);
     json_decref(list);
     for (int i = 0; i < CREW_MAX + 10; i++) { /* no more than there is room for */
         snprintf(name, sizeof name, "%d", i);
-        crew_see(crew, "actor", name, 1, 1, 5);
+        crew_see(crew, &(struct crew_row){"actor", name, 0, 1, 1}, 5);
     }
     crew_hear(crew, "[{\"role\":\"actor\",\"name\":\"0\",\"tokens\":-5,\"rss_bytes\":-1}]", 6);
     list = crew_json(crew);
@@ -118,6 +167,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rates_are_of_the_time_in_which_it_was_seen),
         cmocka_unit_test(a_restarted_process_counts_on),
+        cmocka_unit_test(an_old_and_a_new_process_of_one_name_count_once_each),
+        cmocka_unit_test(two_of_one_name_from_before_the_run_have_done_nothing),
         cmocka_unit_test(what_is_no_list_of_processes_is_passed_over),
         cmocka_unit_test(lines_for_people),
     };
