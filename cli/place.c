@@ -141,15 +141,25 @@ void place_words(char out[PLACE_WORDS], const char *log, off_t from)
 
 static void tell(const struct place *p, const char *log, int status, int signal)
 {
-    char words[PLACE_WORDS] = "", how[32];
+    const char *const how = signal ? "signal" : "status", *const role = launch_names[p->kind];
+    const int end = signal ? signal : status;
+    char words[PLACE_WORDS] = "";
 
     if (log)
         place_words(words, log, p->log_from);
-    snprintf(how, sizeof how, signal ? "signal=%d" : "status=%d", signal ? signal : status);
-    log_warn("died", "role=%s number=%d %s%s%s%s%s%s%s", launch_names[p->kind], p->number, how,
-             signal == SIGKILL ? " reason=\"killed, perhaps for lack of memory\"" : "",
-             log ? " log=" : "", log ? log : "", *words ? " last=\"" : "", words,
-             *words ? "\"" : "");
+    if (!log)
+        log = "none"; /* it shares our terminal */
+    /* One format for each: what a value is, base/say.h quotes as a whole. */
+    if (signal == SIGKILL)
+        log_warn("died",
+                 "role=%s number=%d signal=9 reason=\"killed, perhaps for lack of memory\" "
+                 "log=%s last=\"%s\"",
+                 role, p->number, log, words);
+    else if (*words)
+        log_warn("died", "role=%s number=%d %s=%d log=%s last=\"%s\"", role, p->number, how,
+                 end, log, words);
+    else
+        log_warn("died", "role=%s number=%d %s=%d log=%s", role, p->number, how, end, log);
 }
 
 /* Doubled with each quick death, up to PLACE_AGAIN_MS. */

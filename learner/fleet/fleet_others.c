@@ -14,13 +14,15 @@ static void say(void *self, const char *line)
     progress_line(((struct fleet *)self)->conf.progress, "%s", line);
 }
 
-/* Of a reward {name, worker: {run, name}}: what it registers as, as rewards.c reads it. */
-static const char *command(const void *self, const char *scorer)
+/* Of a reward {name, worker: {run, name}}: what it registers as, as rewards.c reads it. The
+ * supervisor numbers them in the same order. */
+static const char *command(const void *self, const char *scorer, int *number)
 {
     const json_t *const rewards = ((const struct fleet *)self)->conf.keys->rewards;
     const json_t *reward;
     size_t i;
 
+    *number = 0;
     json_array_foreach((json_t *)(uintptr_t)rewards, i, reward)
     {
         const json_t *const worker = json_object_get(reward, "worker");
@@ -28,6 +30,7 @@ static const char *command(const void *self, const char *scorer)
         const char *const run = json_string_value(json_object_get(worker, "run"));
         if (!name)
             name = json_string_value(json_object_get(reward, "name"));
+        *number += run && *run;
         if (run && !strcmp(name ? name : "worker", scorer))
             return run;
     }
@@ -66,6 +69,8 @@ void fleet_others_open(struct fleet *f)
                                      .scorer = f->conf.rewards->table,
                                      .scorers = (uint32_t)f->conf.rewards->scorers,
                                      .command = command,
+                                     .folder =
+                                         f->conf.member->parent_fd >= 0 ? own.output_dir : NULL,
                                      .say = say,
                                      .self = f};
 

@@ -58,26 +58,47 @@ static struct said *find(struct watch *w, const struct said *what)
 
 /* ---- lines */
 
-/* The command that starts what is waited for. */
-static void help(const struct watch *w, const struct scorer *scorer, bool actor, char *out,
-                 size_t room)
+/* What a supervisor starts: it does so again and again, or as many as it is told to. */
+static bool help_supervised(const struct watch *w, const struct scorer *scorer,
+                            const char *command, int number, char *out, size_t room)
+{
+    if (!w->conf.folder)
+        return false;
+    if (command)
+        snprintf(out, room,
+                 "`%s` is started here, and again whenever it ends; what it says is in "
+                 "%s/logs/worker-%d.log",
+                 command, w->conf.folder, number);
+    else if (!scorer || scorer->kind != SCORER_WORKER)
+        snprintf(out, room, "start one: drover scale %s=1 run=%s",
+                 scorer ? "rewarders" : "actors", w->conf.folder);
+    else
+        return false;
+    return true;
+}
+
+/* What starts that which is waited for. */
+static void help(const struct watch *w, const struct scorer *scorer, char *out, size_t room)
 {
     const bool keyed = w->conf.key && *w->conf.key;
     const char *key = keyed ? w->conf.key : "", *command = NULL;
+    int number = 0;
 
     if (scorer && w->conf.command)
-        command = w->conf.command(w->conf.self, scorer->name);
+        command = w->conf.command(w->conf.self, scorer->name, &number);
+    if (help_supervised(w, scorer, command, number, out, room))
+        return;
     if (command)
-        snprintf(out, room, "DROVER_BROKER=%s%s%s DROVER_WORKER=%s %s", w->conf.broker,
+        snprintf(out, room, "start: DROVER_BROKER=%s%s%s DROVER_WORKER=%s %s", w->conf.broker,
                  keyed ? " DROVER_KEY=" : "", key, scorer->name, command);
-    else if (actor)
-        snprintf(out, room, "drover-actor --broker=%s%s%s", w->conf.broker,
+    else if (!scorer)
+        snprintf(out, room, "start: drover-actor --broker=%s%s%s", w->conf.broker,
                  keyed ? " --key=" : "", key);
     else if (scorer && scorer->kind == SCORER_WORKER)
-        snprintf(out, room, "python3 %s.py %s%s%s  (your worker, as examples/reward.py)",
+        snprintf(out, room, "start: python3 %s.py %s%s%s  (your worker, as examples/reward.py)",
                  scorer->name, w->conf.broker, keyed ? " " : "", key);
     else
-        snprintf(out, room, "drover-rewarder --broker=%s%s%s", w->conf.broker,
+        snprintf(out, room, "start: drover-rewarder --broker=%s%s%s", w->conf.broker,
                  keyed ? " --key=" : "", key);
 }
 
@@ -91,12 +112,12 @@ static void say_wait(struct watch *w, const struct msg_wait *wait)
                  "scorer %s; the run waits, tries it now and then, and goes on by itself",
                  wait->name);
     } else if (*wait->scorer) {
-        help(w, scorer, false, command, sizeof command);
-        snprintf(line, sizeof line, "waits for scorer `%s`: nobody offers it; start: %s",
-                 wait->scorer, command);
+        help(w, scorer, command, sizeof command);
+        snprintf(line, sizeof line, "waits for scorer `%s`: nobody offers it; %s", wait->scorer,
+                 command);
     } else if (!strcmp(wait->name, "no actor")) {
-        help(w, NULL, true, command, sizeof command);
-        snprintf(line, sizeof line, "waits for an actor: none is there; start: %s", command);
+        help(w, NULL, command, sizeof command);
+        snprintf(line, sizeof line, "waits for an actor: none is there; %s", command);
     } else {
         snprintf(line, sizeof line, "waits: %s", wait->name);
     }

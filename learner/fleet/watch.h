@@ -16,8 +16,10 @@ struct watch_conf {              /* borrowed */
     const char *broker, *key;    /* for the commands that help; key "" or NULL: none */
     const struct scorer *scorer; /* the run's table */
     uint32_t scorers;
-    /* The shell command of a worker that the configuration names, or NULL. May be NULL. */
-    const char *(*command)(const void *self, const char *scorer);
+    /* The shell command of a worker that the configuration names, or NULL; *number: which of
+     * these it is, from 1. May be NULL. */
+    const char *(*command)(const void *self, const char *scorer, int *number);
+    const char *folder; /* of the run, if a supervisor starts its workers; else NULL */
     /* Where lines go; progress_line for the terminal. */
     void (*say)(void *self, const char *line);
     void *self;

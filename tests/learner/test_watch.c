@@ -18,9 +18,10 @@ static void say(void *self, const char *line)
     snprintf(said[lines++], sizeof said[0], "%s", line);
 }
 
-static const char *command(const void *self, const char *scorer)
+static const char *command(const void *self, const char *scorer, int *number)
 {
     (void)self;
+    *number = 2;
     return strcmp(scorer, "theirs") ? NULL : "python3 a.py";
 }
 
@@ -86,6 +87,33 @@ static void a_command_of_the_configuration_is_named(void **state)
                                  "DROVER_WORKER=theirs python3 a.py");
 }
 
+static void under_a_supervisor_it_is_said_what_that_does(void **state)
+{
+    const struct watch_conf conf = {.broker = "tcp://h:1",
+                                    .key = "k.key",
+                                    .scorer = table,
+                                    .scorers = 3,
+                                    .command = command,
+                                    .folder = "out",
+                                    .say = say};
+
+    (void)state;
+    watch_free(watch);
+    watch_new(&watch, &conf);
+    hear("theirs: nobody offers this scorer", 5000, "theirs", false);
+    assert_string_equal(said[0], "waits for scorer `theirs`: nobody offers it; `python3 a.py` "
+                                 "is started here, and again whenever it ends; what it says is "
+                                 "in out/logs/worker-2.log");
+    hear("rm: nobody offers this scorer", 5000, "rm", false);
+    assert_string_equal(said[1], "waits for scorer `rm`: nobody offers it; start one: drover "
+                                 "scale rewarders=1 run=out");
+    hear("no actor", 5000, "", false);
+    assert_string_equal(said[lines - 2], "waits for an actor: none is there; start one: drover "
+                                         "scale actors=1 run=out");
+    hear("mine: nobody offers this scorer", 5000, "mine", false); /* started elsewhere */
+    assert_non_null(strstr(said[lines - 2], "start: python3 mine.py tcp://h:1 k.key"));
+}
+
 static void processes_of_drovers_are_named(void **state)
 {
     (void)state;
@@ -147,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_wait_is_said_once_after_five_seconds_with_what_helps),
         T(a_command_of_the_configuration_is_named),
+        T(under_a_supervisor_it_is_said_what_that_does),
         T(processes_of_drovers_are_named),
         T(a_pause_is_said_at_once_and_so_is_its_end),
         T(failures_are_said_now_and_then),
