@@ -225,6 +225,7 @@ static void take_table(struct rewarder *r, const struct msg_welcome *w)
         }
         forget(&r->known[i]);
         r->known[i] = r->known[--r->n];
+        r->known[r->n] = (struct known){.loaded = false}; /* what it held has moved */
     }
     for (uint32_t s = 0; s < w->scorers; s++)
         if (!find(r, &w->scorer[s].hash))

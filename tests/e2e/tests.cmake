@@ -4,6 +4,7 @@ drover_e2e(methods_end 300)
 drover_e2e(details 120)
 drover_e2e(others 300)
 drover_e2e(liar 240)
+drover_e2e(table 60)
 
 # The long tier, not in ./check: `ctest --preset release -L long`. Every kill, cut and stop, some
 # 25 minutes; all of others.py; and an exact optimum through the real processes, a minute each.
