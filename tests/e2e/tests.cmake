@@ -5,6 +5,9 @@ drover_e2e(details 120)
 drover_e2e(others 300)
 drover_e2e(liar 240)
 drover_e2e(table 60)
+# Three seconds in ./check; a minute, under sanitizers, in `nightly`, which runs all that is a fuzzer.
+drover_e2e(hostile 240)
+set_tests_properties(e2e/hostile PROPERTIES LABELS "e2e;fuzz")
 
 # The long tier, not in ./check: `ctest --preset release -L long`. Every kill, cut and stop, some
 # 25 minutes; all of others.py; and an exact optimum through the real processes, a minute each.
