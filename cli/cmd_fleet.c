@@ -4,8 +4,8 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/fleet.h"
+#include "proto/limit.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +17,8 @@ struct scale_options {
 };
 
 static const struct conf_key scale_keys[] = {
-    CONF_INT(scale_options, actors, "", 0, INT_MAX, "actors there should be"),
-    CONF_INT(scale_options, rewarders, "", 0, INT_MAX, "rewarders there should be"),
+    CONF_INT(scale_options, actors, "", 0, LIMIT_SLOTS, "actors there should be"),
+    CONF_INT(scale_options, rewarders, "", 0, LIMIT_SLOTS, "rewarders there should be"),
     CONF_BOOL(scale_options, force, "false", "as many as asked for, however few the cores"),
     {"run", CONF_TEXT_, offsetof(struct fleet_options, run), "", 0, 0, "run folder", NULL},
     {"broker", CONF_TEXT_, offsetof(struct fleet_options, broker), "", 0, 0, "control port",

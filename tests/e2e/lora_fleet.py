@@ -61,7 +61,7 @@ def models():
 
 
 def ppo_is_the_same_for_any_fleet_and_after_a_kill():
-    extra = ["response_length=24", "num_ppo_epochs=2", "temperature=1"]
+    extra = ["response_length=24", "num_ppo_epochs=2", "temperature=1", "critic_warmup=0"]
     run(*method("ppo", "one", *extra, "fleet.actors=1"))
     words = method("ppo", "three", *extra, "fleet.actors=3")
     process = start(*words)
