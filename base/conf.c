@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/pen.h"
+#include "base/printable.h"
 
 #include <limits.h>
 #include <math.h>
@@ -20,6 +21,8 @@ static enum err number(const struct conf_key *key, const char *text, double *out
     char *end = NULL;
 
     *out = strtod(text, &end);
+    if (!strcmp(text, "true")) /* what a key without a value means */
+        return err_set(ERR_PARSE, "%s: a value is missing: a number is expected", key->name);
     if (end == text || *end)
         return err_set(ERR_PARSE, "%s: '%s' is not a number", key->name, text);
     if (!(*out >= key->min && *out <= key->max))
@@ -181,9 +184,13 @@ void conf_help(const struct conf_key *const *tables, FILE *to)
 {
     for (const struct conf_key *const *t = tables; *t; t++)
         for (const struct conf_key *k = *t; k->name; k++)
-            if (k->type < CONF_IGNORED_ && find(tables, k->name) == k)
-                fprintf(to, "  %-34s %-12s %s\n", k->name,
-                        k->initial && *k->initial ? k->initial : "-", k->help);
+            if (k->type < CONF_IGNORED_ && find(tables, k->name) == k) {
+                const char *const text = k->initial && *k->initial ? k->initial : "-";
+                char *const clean = printable_new(text, strlen(text), PRINTABLE_LINE);
+
+                fprintf(to, "  %-34s %-12s %s\n", k->name, clean, k->help);
+                free(clean);
+            }
 }
 
 static void print_value(const struct conf_key *k, const void *at, FILE *to)

@@ -1,10 +1,12 @@
 /* drover data lint | convert | split | filter: looking at data sets, turning one into another,
  * keeping the better part. */
 
+#include "base/say.h"
 #include "cli/command.h"
 #include "cli/data.h"
 #include "cli/loaded.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +75,6 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     struct data_job job = {.rule = {.strict = true}};
     enum err err = OK;
 
-    (void)command;
     for (size_t i = 0; argc && i < sizeof(verbs) / sizeof(verbs[0]); i++)
         if (!strcmp(argv[0], verbs[i].name)) {
             err = data_open(&job, keys, argc - 1, argv + 1);
@@ -82,7 +83,11 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
             data_close(&job, keys);
             return err;
         }
-    return err_set(ERR_PARSE, "expected lint, convert, split or filter, and files");
+    if (argc)
+        say(stderr, "drover data: '%s' is none of its words\n", argv[0]);
+    fprintf(stderr, "usage: drover data %s\n", command->usage);
+    *status = 2;
+    return OK;
 }
 
 const struct command cmd_data = {

@@ -1,5 +1,6 @@
 /* drover eval: measures models, rewards and judges, with intervals. */
 
+#include "base/say.h"
 #include "cli/command.h"
 #include "cli/eval.h"
 
@@ -53,6 +54,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
             command_conf_free(keys, &conf);
             return err ? err_add("%s", verbs[i].name) : OK;
         }
+    if (argc)
+        say(stderr, "drover eval: '%s' is none of its words\n", argv[0]);
     fprintf(stderr, "usage: drover eval %s\n", command->usage);
     *status = 2;
     return OK;

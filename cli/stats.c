@@ -22,12 +22,27 @@ struct stats {
     struct msg msg;
 };
 
-enum { KNOCK_MS = 3000 };
+enum { KNOCK_MS = 3000, AGAIN_MS = 1000 };
+
+/* Of a dashboard that cannot be had: the fault is told of the control port, which a person
+ * typed, if that has it too. */
+static enum err knock(const struct fleet *fleet, const struct curve_keys *keys)
+{
+    const enum err err = dial_knock(fleet->dashboard, ZMQ_SUB, keys, KNOCK_MS);
+    char words[512];
+
+    if (err != ERR_IO || !*fleet->control)
+        return err;
+    snprintf(words, sizeof words, "%s", err_text());
+    if (dial_knock(fleet->control, ZMQ_DEALER, keys, AGAIN_MS))
+        return ERR_IO;
+    return err_set(ERR_IO, "%s is there, its dashboard is not: %s", fleet->control, words);
+}
 
 enum err stats_open(struct stats **out, const struct fleet *fleet)
 {
     const struct curve_keys *keys = fleet->secure ? &fleet->keys : NULL;
-    enum err err = dial_knock(fleet->dashboard, ZMQ_SUB, keys, KNOCK_MS);
+    enum err err = knock(fleet, keys);
     const int64_t largest = WIRE_FRAME_MAX;
     const int linger = 0;
     struct stats *s;

@@ -145,7 +145,8 @@ const char *dial_words(const struct dial *dial)
                            : "it hangs up: it wants a key (--key FILE), or is no broker";
     case DIAL_MISMATCH:
         return dial->keyed ? "it has no key, and this side has one"
-                           : "it wants a key: --key FILE, the one that the broker has";
+                           : "it wants a key: key=FILE (a trainer: broker_key=FILE), the one "
+                             "that the broker has";
     case DIAL_REFUSED:
         return "it refuses this key: take the one that the broker has";
     case DIAL_THERE:
@@ -153,6 +154,17 @@ const char *dial_words(const struct dial *dial)
     default:
         return "no answer from there: is the host up, and may it be reached?";
     }
+}
+
+enum err dial_fault(const struct dial *dial, const char *endpoint)
+{
+    if (dial->state == DIAL_MISMATCH && !dial->keyed)
+        return err_set(
+            ERR_IO,
+            "the broker at %s wants a key: key=FILE (a trainer: broker_key=FILE), the "
+            "one that it has",
+            endpoint);
+    return err_set(ERR_IO, "no broker at %s: %s", endpoint, dial_words(dial));
 }
 
 bool dial_hopeless(const struct dial *dial)
@@ -184,7 +196,7 @@ static enum err await(struct dial *dial, const char *endpoint, long wait_ms)
             return OK;
         hopeless_ms = dial_hopeless(dial) ? hopeless_ms + SLICE_MS : 0;
     }
-    return err_set(ERR_IO, "no broker at %s: %s", endpoint, dial_words(dial));
+    return dial_fault(dial, endpoint);
 }
 
 enum err dial_knock(const char *endpoint, int type, const struct curve_keys *keys, long wait_ms)

@@ -34,6 +34,8 @@ void dial_close(struct dial *dial); /* before its socket; NULL is fine */
 enum dial_state dial_look(struct dial *dial);
 /* What is wrong and what to do; of DIAL_THERE: that it gives no answer. */
 const char *dial_words(const struct dial *dial);
+/* The same as an error, with the address; always ERR_IO. */
+enum err dial_fault(const struct dial *dial, const char *endpoint);
 /* Was it turned away, and will be as long as nobody changes a key? */
 bool dial_hopeless(const struct dial *dial);
 

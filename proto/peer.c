@@ -356,7 +356,7 @@ enum err peer_patience(const struct peer *peer, int64_t wait_ms, int64_t now_ms)
     if (peer->answered ||
         ((!wait_ms || without_ms < wait_ms) && now_ms - peer->hope_ms < PEER_REFUSED_MS))
         return OK;
-    return err_set(ERR_IO, "no broker at %s: %s", peer->broker, dial_words(peer->dial));
+    return dial_fault(peer->dial, peer->broker);
 }
 
 enum err peer_tick(void *self, int64_t now_ms)

@@ -67,7 +67,8 @@ static enum err take_size(struct campaign *c)
 }
 
 /* Bytes that the learner needs with micro-batches of so many tokens. */
-static size_t memory(const struct campaign *c, const struct lora_conf *lora, int tokens)
+static size_t memory(const struct campaign *c, const struct lora_conf *lora, int tokens,
+                     bool checkpointing)
 {
     const struct shape *policy = &c->origin->card->shape;
     struct round_conf round = c->plan.round;
@@ -75,6 +76,7 @@ static size_t memory(const struct campaign *c, const struct lora_conf *lora, int
 
     critic.head = HEAD_SCALAR;
     round.lora = lora;
+    round.gradient_checkpointing = checkpointing;
     return round_size(&round, policy, &critic, tokens) +
            (size_t)(c->plan.lag + 2) * image_size(policy);
 }
@@ -84,9 +86,10 @@ static enum err take_memory(const struct campaign *c)
     const struct keys *k = &c->keys->keys;
     const struct lora_conf *lora = c->plan.round.lora;
     const struct lora_conf usual = {.r = k->lora_r, .alpha = k->lora_alpha};
+    const bool saves = k->gradient_checkpointing;
     const int tokens =
         ((int)c->train->longest + c->keys->response_length) * k->per_device_train_batch_size;
-    const size_t need = memory(c, lora, tokens);
+    const size_t need = memory(c, lora, tokens, saves);
     char words[ADVICE_WORDS], needed[ADVICE_SIZE], given[ADVICE_SIZE];
 
     fprintf(
@@ -104,8 +107,9 @@ static enum err take_memory(const struct campaign *c)
     return advice_memory(
         &(struct advice_memory){.needs = need,
                                 .has = c->plan.shared.memory_bytes,
-                                .floor = memory(c, lora, 1),
-                                .lora_floor = lora ? 0 : memory(c, &usual, 1),
+                                .recomputed = saves ? 0 : memory(c, lora, tokens, true),
+                                .floor = memory(c, lora, 1, saves),
+                                .lora_floor = lora ? 0 : memory(c, &usual, 1, saves),
                                 .whose = k->max_memory ? "max_memory" : "this machine",
                                 .batch = k->per_device_train_batch_size,
                                 .tokens = (size_t)tokens,

@@ -162,7 +162,7 @@ static enum err stepped(struct fleet *f, int64_t now_ms)
     tell(f, job->line, now_ms);
     tell_flat(f, job->line);
     tell_critic(f, job->line);
-    progress_step(f->conf.progress, (int64_t)version, 0, now_ms);
+    progress_step(f->conf.progress, (int64_t)version, NAN, now_ms); /* tell said more */
     fleet_halt_tell(f, job->line);
     trainer_job_free(job);
     return err;

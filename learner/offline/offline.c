@@ -50,12 +50,14 @@ static size_t largest_batch(const struct offline *o)
 }
 
 /* Bytes that the run needs with micro-batches of so many tokens. */
-static size_t memory(const struct offline *o, const struct lora_conf *lora, size_t tokens)
+static size_t memory(const struct offline *o, const struct lora_conf *lora, size_t tokens,
+                     bool checkpointing)
 {
     const struct shape shape = shape_of(o);
-    const struct train_options options = options_of(o);
+    struct train_options options = options_of(o);
     const size_t all = o->train->seq[o->train->n * (size_t)o->train->group];
 
+    options.checkpointing = checkpointing;
     return step_size_lora(&shape, &options, lora, (int)tokens) + 9 * all +
            (o->reference ? reference_size(o->reference, &shape) + 4 * all : 0);
 }
@@ -66,12 +68,14 @@ static enum err check_memory(const struct cycle *run, size_t most)
     const struct keys *k = run->keys;
     const struct lora_conf *lora = adapt_lora(&o->plan);
     const struct lora_conf usual = {.r = k->lora_r, .alpha = k->lora_alpha};
+    const bool saves = k->gradient_checkpointing;
 
     return advice_memory(
         &(struct advice_memory){.needs = run->memory,
                                 .has = o->plan.memory_bytes,
-                                .floor = memory(o, lora, 1),
-                                .lora_floor = lora ? 0 : memory(o, &usual, 1),
+                                .recomputed = saves ? 0 : memory(o, lora, most, true),
+                                .floor = memory(o, lora, 1, saves),
+                                .lora_floor = lora ? 0 : memory(o, &usual, 1, saves),
                                 .whose = k->max_memory ? "max_memory" : "this machine",
                                 .batch = k->per_device_train_batch_size,
                                 .tokens = most,
@@ -91,7 +95,7 @@ static enum err plan(struct cycle *run)
         err = keys_schedule(&run->rates, k, &o->plan, &run->length);
     if (err)
         return err;
-    run->memory = memory(o, adapt_lora(&o->plan), most);
+    run->memory = memory(o, adapt_lora(&o->plan), most, k->gradient_checkpointing);
     fprintf(stderr,
             "plan: %" PRId64 " optimiser steps (%" PRId64
             " an epoch), %zu records, %zu tokens; "

@@ -15,6 +15,10 @@ const char *advice_size(char out[ADVICE_SIZE], size_t bytes)
     double value = (double)bytes / 1e3;
     int i = 0;
 
+    if (bytes < 1000) {
+        snprintf(out, ADVICE_SIZE, "%zu bytes", bytes);
+        return out;
+    }
     for (; value >= 999.5 && i < 3; i++)
         value /= 1e3;
     snprintf(out, ADVICE_SIZE, "%.3g %s", value, unit[i]);
@@ -41,12 +45,17 @@ static enum err whole(const struct advice_memory *m, const char *needs, const ch
 
 enum err advice_memory(const struct advice_memory *m)
 {
-    char needs[ADVICE_SIZE], has[ADVICE_SIZE];
+    char needs[ADVICE_SIZE], has[ADVICE_SIZE], again[ADVICE_SIZE];
 
     if (m->needs <= m->has)
         return OK;
     advice_size(needs, m->needs);
     advice_size(has, m->has);
+    if (m->recomputed && m->recomputed <= m->has)
+        return err_set(ERR_RANGE,
+                       "the plan needs %s, more than the %s of %s: gradient_checkpointing=true "
+                       "makes it %s, at the price of time",
+                       needs, has, m->whose, advice_size(again, m->recomputed));
     if (m->floor > m->has)
         return whole(m, needs, has);
     if (m->batch > 1)

@@ -17,6 +17,7 @@ const char *advice_size(char out[ADVICE_SIZE], size_t bytes);
 struct advice_memory {
     size_t needs, has;      /* bytes; of the plan, and of `whose` */
     size_t floor;           /* of the same with one token a micro-batch */
+    size_t recomputed;      /* of the plan with gradient_checkpointing; 0: it has that */
     size_t lora_floor;      /* of that with an adapter; 0: it has one */
     const char *whose;      /* "max_memory" or "this machine" */
     int batch;              /* sequences a micro-batch */

@@ -4,6 +4,7 @@
 #include "base/pen.h"
 #include "base/say.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ const char *progress_clock(char out[24], int64_t ms)
 
 void progress_step(struct progress *p, int64_t done, double loss, int64_t now_ms)
 {
-    char bar[WIDTH + 1], left[24];
+    char bar[WIDTH + 1], left[24], words[40] = "";
     const int64_t full = p->total ? done * WIDTH / p->total : WIDTH;
 
     if (!p->terminal || p->off || (now_ms - p->shown_ms < REDRAW_MS && done < p->total))
@@ -52,8 +53,10 @@ void progress_step(struct progress *p, int64_t done, double loss, int64_t now_ms
         bar[i] = i < full ? '#' : '.';
     bar[WIDTH] = 0;
     progress_clock(left, progress_left_ms(p, done, now_ms));
-    fprintf(stderr, "\r[%s] %lld/%lld  loss %.4f  %s left\033[K", bar, (long long)done,
-            (long long)p->total, loss, left);
+    if (!isnan(loss))
+        snprintf(words, sizeof words, "loss %.4f  ", loss);
+    fprintf(stderr, "\r[%s] %lld/%lld  %s%s left\033[K", bar, (long long)done,
+            (long long)p->total, words, left);
     fflush(stderr);
     p->shown_ms = now_ms;
     p->open = true;

@@ -18,7 +18,7 @@ struct progress {
 /* `terminal`: stderr is one. off: no bar (plain lines stay). */
 void progress_begin(struct progress *progress, int64_t done, int64_t total, bool off,
                     int64_t now_ms);
-/* After a step: redraws the bar at most ten times a second. */
+/* After a step: redraws the bar at most ten times a second. loss NAN: there is none to show. */
 void progress_step(struct progress *progress, int64_t done, double loss, int64_t now_ms);
 /* A line of its own on stderr: the bar makes way. */
 void progress_line(struct progress *progress, const char *fmt, ...)

@@ -96,10 +96,15 @@ static void errors_name_what_and_the_nearest_key(void **state)
         char *arg;
         const char *words;
     } bad[] = {
-        {"stepz=1", "did you mean 'steps'"}, {"steps=1.5", "not a whole number"},
-        {"rate=7", "not in [0, 1]"},         {"use_vllm=true", "drover generates itself"},
-        {"steps=[1, 2]", "not a list"},      {"shuffle=maybe", "neither true nor false"},
-        {"hello", "expected FILE.yaml"},     {"zzzzzzzzzzzzz=1", "--help"},
+        {"stepz=1", "did you mean 'steps'"},
+        {"steps=1.5", "not a whole number"},
+        {"rate=7", "not in [0, 1]"},
+        {"use_vllm=true", "drover generates itself"},
+        {"steps=[1, 2]", "not a list"},
+        {"shuffle=maybe", "neither true nor false"},
+        {"hello", "expected FILE.yaml"},
+        {"zzzzzzzzzzzzz=1", "--help"},
+        {"--rate", "rate: a value is missing"},
     };
 
     (void)state;
@@ -117,6 +122,7 @@ static void errors_name_what_and_the_nearest_key(void **state)
 static void help_shows_each_key_once(void **state)
 {
     static const struct conf_key own[] = {CONF_REAL(some, rate, "1e-6", 0, 1, "own rate"),
+                                          CONF_TEXT(some, name, "\n", "a line's end"),
                                           CONF_END};
     static const struct conf_key *const both[] = {own, keys, NULL};
     char text[4096] = "";
@@ -126,6 +132,7 @@ static void help_shows_each_key_once(void **state)
     conf_help(both, to);
     fclose(to);
     assert_non_null(strstr(text, "own rate"));
+    assert_non_null(strstr(text, "\\n           a line's end\n"));
     assert_null(strstr(text, "2e-5"));
     assert_non_null(strstr(text, "an optional rate"));
     assert_null(strstr(text, "fp16"));

@@ -51,6 +51,14 @@ for word in score generate tokenize; do
     refuse 'nowhere' $word --model "$work/nowhere"
 done
 refuse 'which model?' score
+refuse 'learning_rate: a value is missing' sft --learning_rate
+for word in eval data 'eval winn' 'data winn'; do
+    status=0
+    "$drover" $word 2> "$work/err" || status=$?
+    [ $status -eq 2 ] || fail "drover $word: exit $status"
+    grep -q "^usage: drover ${word%% *}" "$work/err" || fail "drover $word: no usage"
+    [ "$word" = "${word% winn}" ] || grep -q "'winn'" "$work/err" || fail "drover $word: it is not named"
+done
 refuse 'model_name_or_path' sft dataset="$work/nowhere" output_dir="$work/bad"
 refuse 'dataset' sft model="$work/nowhere" output_dir="$work/bad"
 refuse 'nowhere' inspect "$work/nowhere"

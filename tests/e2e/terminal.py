@@ -106,6 +106,7 @@ def ctrl_c_behind_a_pipe_saves():
     sink = []
     pid, master = in_terminal(f"{PPO} {RULE} {FOR_EVER} output_dir=tee 2>&1 | tee tee.log")
     wait_for("iteration", lambda: said(master, sink) is not None and iterations("tee") > 1, more=lambda: "".join(sink))
+    true("a bar shows a loss that nobody measured", "loss 0.0000" not in "".join(sink), "".join(sink))
     os.write(master, b"\x03")
     over(pid, master=master, sink=sink)
     wait_for("end", lambda: state("tee") == "stopped", 30, lambda: read("tee/run.log"))

@@ -38,6 +38,16 @@ static void what_no_batch_changes_is_no_matter_of_the_batch(void **state)
     assert_non_null(strstr(words(&m), "only a smaller model"));
     m.lora_floor = 0; /* it is one already */
     assert_null(strstr(words(&m), "peft"));
+    m.floor = 12000000000; /* checkpointing comes first where it is enough, and only there */
+    m.recomputed = 16000000000;
+    assert_non_null(strstr(words(&m),
+                           "16 GB of this machine: gradient_checkpointing=true makes "
+                           "it 16 GB"));
+    assert_null(strstr(words(&m), "max_length"));
+    m.recomputed++;
+    assert_null(strstr(words(&m), "gradient_checkpointing"));
+    m.has = 6;
+    assert_non_null(strstr(words(&m), "more than the 6 bytes of this machine"));
     m.needs = m.has;
     assert_ok(advice_memory(&m));
 }
