@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "learner/journal/attempts.h"
+#include "learner/journal/journal.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -350,6 +351,45 @@ static void a_halt_is_whole_or_not_there(void **state)
     free(whole);
 }
 
+/* Appends a record that no ledger writes there. */
+static void is_damage(const struct tasks_plan *p, enum journal_type type,
+                      const struct record *record, const char *words)
+{
+    struct owner owner;
+    struct tasks *tasks;
+    struct journal *journal;
+    struct ledger *l;
+    size_t before;
+
+    halt_early(p, &before);
+    assert_ok(journal_open(&journal, path, NULL, NULL, NULL));
+    journal_append(journal, type, record->byte, record->n);
+    assert_ok(journal_commit(journal));
+    journal_close(journal);
+    assert_ok(tasks_new(&tasks, p));
+    assert_err(ERR_PARSE, open_it(&l, tasks, 0, &owner));
+    assert_non_null(strstr(err_text(), words));
+    tasks_free(tasks);
+}
+
+/* What was cut off does not come, and nothing is trained. */
+static void nothing_of_training_stands_behind_a_halt(void **state)
+{
+    const struct record_sample sample = {.task = 7};
+    const struct record_step step = {.iteration = 1, .next = {2, {{102}}}};
+    struct tasks_plan p = plan;
+    struct record record = {NULL, 0, 0};
+    (void)state;
+
+    p.lag = 1;
+    record_put_sample(&record, &sample);
+    is_damage(&p, JOURNAL_SAMPLE, &record, "task 7 behind the HALT");
+    record_put_step(&record, &step);
+    is_damage(&p, JOURNAL_STEP, &record, "iteration 1 behind a HALT");
+    is_damage(&p, JOURNAL_HALT, &record, "iteration 1 behind a HALT");
+    record_fini(&record);
+}
+
 /* The first evaluation is not all there yet: the broker hears of the gap when it is. */
 static void a_halt_waits_for_the_first_evaluation(void **state)
 {
@@ -386,6 +426,7 @@ int main(void)
         cmocka_unit_test(attempts_outlive_the_learner),
         cmocka_unit_test(other_runs_are_refused),
         cmocka_unit_test(a_halt_is_whole_or_not_there),
+        cmocka_unit_test(nothing_of_training_stands_behind_a_halt),
         cmocka_unit_test(a_halt_waits_for_the_first_evaluation),
     };
     int failed;
