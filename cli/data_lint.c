@@ -194,6 +194,10 @@ static enum err take_rule(struct lint_rule *out, const struct data_job *job,
     if (err || !given(conf->model))
         return err;
     err = loaded_card(model, conf->model);
+    if (!err && out->max_length > (uint32_t)model->bundle->shape.context) {
+        out->asked = out->max_length;
+        out->max_length = (uint32_t)model->bundle->shape.context;
+    }
     if (!err)
         err = loaded_chat(model, conf->chat_template_path);
     out->encode = encode;

@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/say.h"
 #include "data/format.h"
 #include "data/mixture.h"
 #include "data/rows.h"
@@ -75,6 +76,22 @@ static enum err push_rows(struct dataset *set, json_t *object, int file, long li
     return err ? err_add("%s:%ld", set->file[file], line) : OK;
 }
 
+static void left_out(const char *path, size_t *skipped, size_t before)
+{
+    if (!*skipped && !before)
+        say(stderr,
+            "data: left out, as strict=false says: %s; `drover data lint %s` lists every bad "
+            "record\n",
+            err_text(), path);
+    ++*skipped;
+}
+
+void dataset_left_out(const struct dataset *set, size_t row, size_t *skipped)
+{
+    (void)dataset_at(set, row);
+    left_out(set->file[set->row[row].file], skipped, set->skipped);
+}
+
 /* The file's records; `mixture` (may be NULL) selects and renames columns. */
 static enum err read_file(struct dataset *set, const char *path, const struct mixture *mixture,
                           const struct dataset_conf *conf)
@@ -97,7 +114,7 @@ static enum err read_file(struct dataset *set, const char *path, const struct mi
             err = push_rows(set, object, index, rows_line(file), conf);
         json_decref(object);
         if (err == ERR_PARSE && !conf->strict) {
-            set->skipped++;
+            left_out(path, &set->skipped, 0);
             err = OK;
         }
     }

@@ -51,4 +51,8 @@ void dataset_free(struct dataset *set); /* NULL is fine */
 /* Puts "file:line: " before the standing words. */
 enum err dataset_at(const struct dataset *set, size_t row);
 
+/* Counts a record that strict=false leaves out, for the standing words; of the first bad one
+ * of a set, lines that dataset_load left out included, stderr is told where and why. */
+void dataset_left_out(const struct dataset *set, size_t row, size_t *skipped);
+
 #endif

@@ -200,8 +200,15 @@ static bool wanted(enum example_want *out, enum kind kind)
 
 static void too_long(struct lint *lint, uint32_t tokens)
 {
-    (void)err_set(ERR_PARSE, "%u tokens, more than max_length %u", tokens,
-                  lint->rule.max_length);
+    const struct lint_rule *rule = &lint->rule;
+
+    if (rule->asked)
+        (void)err_set(ERR_PARSE,
+                      "%u tokens, more than %u: the model's context; max_length is %u", tokens,
+                      rule->max_length, rule->asked);
+    else
+        (void)err_set(ERR_PARSE, "%u tokens, more than max_length %u", tokens,
+                      rule->max_length);
     refused(lint, CODE_LENGTH);
 }
 

@@ -34,6 +34,7 @@ struct lint_rule {
     bool settle, steps, hh;
     const char *text_field; /* NULL: "text" */
     uint32_t max_length;    /* 0: none */
+    uint32_t asked;         /* what max_length was before a model's context cut it; 0: that */
     /* The tokens of the example's longest sequence, by a model's tokenizer and template; NULL:
      * none is at hand. Errors: the trainer's. */
     enum err (*encode)(void *self, const struct example *example, uint32_t *tokens);

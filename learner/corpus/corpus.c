@@ -130,8 +130,8 @@ enum err corpus_end(struct corpus *c, const struct dataset *set, const struct co
     c->skipped += set->skipped;
     if (!c->n)
         return err_set(ERR_RANGE,
-                       "%s: none of %zu records can be used: %zu longer than max_length %d or "
-                       "with nothing to learn, %zu bad",
+                       "%s: none of %zu records can be used: %zu longer than %d tokens "
+                       "(max_length, or the model's context) or with nothing to learn, %zu bad",
                        what, set->n, c->dropped, rule->max_length, c->skipped);
     trim(c);
     return OK;
@@ -337,7 +337,7 @@ static enum err fill(struct corpus *c, const struct dataset *set,
             example_free(&e);
         }
         if (err == ERR_PARSE && !rule->strict)
-            c->skipped++;
+            dataset_left_out(set, i, &c->skipped);
         else if (err)
             return dataset_at(set, i);
         if ((i + 1) % CORPUS_BINS_BLOCK && i + 1 < set->n)

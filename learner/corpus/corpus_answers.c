@@ -199,7 +199,8 @@ static enum err add_row(struct corpus *c, const struct dataset *set, size_t i,
         example_free(&e);
     }
     if (err == ERR_PARSE && !rule->strict) {
-        c->skipped += !turn;
+        if (!turn)
+            dataset_left_out(set, i, &c->skipped);
         return OK;
     }
     return err ? dataset_at(set, i) : OK;

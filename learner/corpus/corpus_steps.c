@@ -82,7 +82,7 @@ static enum err fill(struct corpus *c, const struct dataset *set,
             err = add(c, &steps, known, json_object_get(row, "prompt"));
         steps_free(&steps);
         if (err == ERR_PARSE && !rule->strict) {
-            c->skipped++;
+            dataset_left_out(set, i, &c->skipped);
             err = OK;
         } else if (err) {
             err = dataset_at(set, i);

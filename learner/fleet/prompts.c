@@ -279,7 +279,7 @@ static enum err take(struct prompts *p, const struct dataset *set, size_t at,
         example_free(&e);
     }
     if (err == ERR_PARSE && !rule->strict) {
-        p->skipped++;
+        dataset_left_out(set, at, &p->skipped);
         return OK;
     }
     return err ? dataset_at(set, at) : OK;

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { LENGTH_WORDS = 80 };
+
 static struct shape shape_of(const struct offline *offline)
 {
     struct shape shape = offline->card->shape;
@@ -82,6 +84,38 @@ static enum err check_memory(const struct cycle *run, size_t most)
                                 .length_key = "max_length"});
 }
 
+/* The length that holds, and whose it is. */
+static void length_words(char *out, size_t room, const struct offline *o)
+{
+    const int given = o->keys->max_length, context = o->card->shape.context;
+
+    if (!conf_has_int(given))
+        snprintf(out, room, "no max_length");
+    else if (given > context)
+        snprintf(out, room, "%d (the model's context; max_length is %d)", context, given);
+    else
+        snprintf(out, room, "max_length %d", given);
+}
+
+static void tell_lengths(const struct offline *o)
+{
+    const struct corpus *const sets[] = {o->train, o->test};
+    static const char *const name[] = {"data", "data (evaluation)"};
+    const bool packing = json_is_true(json_object_get(o->config, "packing"));
+    char words[LENGTH_WORDS];
+
+    length_words(words, sizeof words, o);
+    if (o->train->rows.n)
+        fprintf(stderr, "packing: %zu records in %zu rows of %s\n", o->train->n,
+                o->train->rows.n, words);
+    else if (packing) /* wrapped: a row is a record by now */
+        fprintf(stderr, "packing: %zu rows, records divided at %s\n", o->train->n, words);
+    for (int i = 0; i < 2; i++)
+        if (sets[i] && (sets[i]->cut || sets[i]->dropped || sets[i]->skipped))
+            fprintf(stderr, "%s: %zu records cut at %s, %zu left out by length, %zu bad\n",
+                    name[i], sets[i]->cut, words, sets[i]->dropped, sets[i]->skipped);
+}
+
 static enum err plan(struct cycle *run)
 {
     const struct offline *o = run->offline;
@@ -103,13 +137,7 @@ static enum err plan(struct cycle *run)
             run->length.steps, run->length.steps_per_epoch, o->train->n, o->train->seq[seqs],
             k->per_device_train_batch_size, k->gradient_accumulation_steps,
             advice_size(needed, run->memory), advice_size(given, o->plan.memory_bytes));
-    if (o->train->rows.n)
-        fprintf(stderr, "packing: %zu records in %zu rows of max_length %d\n", o->train->n,
-                o->train->rows.n, k->max_length);
-    if (o->train->cut || o->train->dropped || o->train->skipped)
-        fprintf(stderr,
-                "data: %zu records cut at max_length, %zu left out by length, %zu bad\n",
-                o->train->cut, o->train->dropped, o->train->skipped);
+    tell_lengths(o);
     advice_rate(words, k->learning_rate, adapt_lora(&o->plan) != NULL);
     if (*words)
         fprintf(stderr, "plan: %s\n", words);

@@ -136,6 +136,8 @@ counted() { # counted METHOD MODEL: trains on the good record alone and says tha
     "$drover" "$1" model="$2" dataset="$work/records.jsonl" output_dir="$work/lenient" strict=false max_steps=1 save_strategy=no \
         disable_tqdm=true > "$work/out" 2> "$work/err" || fail "$1 strict=false: $(tail -n 1 "$work/err")"
     grep -q '^data: .* 1 bad$' "$work/err" || fail "$1 strict=false does not count: $(cat "$work/err")"
+    [ "$(grep -c "^data: left out, .*records.jsonl:2: .*; .drover data lint $work/records.jsonl. lists" "$work/err")" -eq 1 ] ||
+        fail "$1 strict=false does not say once which record and why: $(cat "$work/err")"
     rm -rf "$work/lenient"
     cases=$((cases + 1))
 }
@@ -342,6 +344,24 @@ for why in 'report_to reason="no tracker is called' 'push_to_hub reason="nothing
     grep -q "key=$why" "$work/err" || fail "$why: not in $(cat "$work/err")"
 done
 rm -rf "$work/told"
+
+echo "-- the length that holds"
+lengths() { # lengths 'words' KEY...: a short run says so
+    told=$1
+    shift
+    "$drover" sft model="$model" dataset="$work/records.jsonl" output_dir="$work/length" max_steps=1 save_strategy=no \
+        disable_tqdm=true "$@" 2> "$work/err" || fail "lengths: $(tail -n 1 "$work/err")"
+    grep -q -- "$told" "$work/err" || fail "sft $*: does not say '$told': $(cat "$work/err")"
+    rm -rf "$work/length"
+    cases=$((cases + 1))
+}
+awk 'BEGIN { for (k = 0; k < 3; k++) { printf "{\"text\":\"room"; for (i = 0; i < 140; i++) printf " one"; print "\"}" } }' > "$work/records.jsonl"
+lengths "data: 3 records cut at 128 (the model's context; max_length is 1024), 0 left" max_length=1024
+lengths 'data: 3 records cut at max_length 64, 0 left' max_length=64
+lengths "packing: 3 records in 3 rows of 128 (the model's context; max_length is 1024)$" packing=true
+lengths "packing: 4 rows, records divided at 128 (the model's context; max_length is 1024)$" packing=true packing_strategy=wrapped
+"$drover" data lint "$work/records.jsonl" model="$model" max_length=1024 > "$work/out" 2>&1 || true
+grep -q "1: 1[0-9]* tokens, more than 128: the model's context; max_length is 1024" "$work/out" || fail "lint: $(cat "$work/out")"
 
 echo "-- places"
 : > "$work/file"
