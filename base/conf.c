@@ -140,6 +140,28 @@ static enum err give(const struct conf_key *key, void *out, json_t *item)
     return set(key, slot(key, out), json_string_value(item));
 }
 
+/* Whether a value of a key without effect wants one. */
+static bool asks(const struct conf_key *key, const json_t *value)
+{
+    static const char *const nothing[] = {"", "false", "no", "none", "null", "0", "0.0", "-1"};
+    const char *text = json_string_value(value);
+    bool empty = json_is_null(value);
+
+    if (json_is_object(value))
+        return json_object_size(value) > 0;
+    if (json_is_array(value)) {
+        bool some = false;
+        for (size_t i = 0; i < json_array_size(value); i++)
+            some = some || asks(key, json_array_get(value, i));
+        return some;
+    }
+    if (text && key->initial)
+        return strcasecmp(text, key->initial) != 0;
+    for (size_t i = 0; text && i < sizeof nothing / sizeof *nothing; i++)
+        empty = empty || !strcasecmp(text, nothing[i]);
+    return !empty;
+}
+
 enum err conf_load(const struct conf_key *const *tables, void *out, const json_t *tree,
                    void (*ignored)(const char *, const char *))
 {
@@ -163,7 +185,7 @@ enum err conf_load(const struct conf_key *const *tables, void *out, const json_t
             return near
                        ? err_set(ERR_PARSE, "'%s': no such key; did you mean '%s'?", name, near)
                        : err_set(ERR_PARSE, "'%s': no such key; --help lists them", name);
-        if (key->type == CONF_IGNORED_ && ignored)
+        if (key->type == CONF_IGNORED_ && ignored && asks(key, item))
             ignored(name, key->help);
         err = key->type == CONF_IGNORED_ ? OK : give(key, out, item);
         if (err)

@@ -58,6 +58,11 @@ struct conf_key {
     { \
         word, CONF_IGNORED_, 0, NULL, 0, 0, why, NULL \
     }
+/* Its usual value, which asks for nothing, is `usual`. */
+#define CONF_IGNORED_BUT(word, usual, why) \
+    { \
+        word, CONF_IGNORED_, 0, usual, 0, 0, why, NULL \
+    }
 #define CONF_REFUSED(word, why) \
     { \
         word, CONF_REFUSED_, 0, NULL, 0, 0, why, NULL \
@@ -71,7 +76,8 @@ struct conf_key {
  * (see base/tree.h). `tables` is a NULL-ended list: shared rows and a method's
  * own; the first table that has a key wins. Keys with a '.' never occur here: nested maps are
  * CONF_TREE. `ignored` is told, once each, of keys without effect, as they were given, and why
- * (may be NULL).
+ * (may be NULL); not of a value that asks for nothing: the usual one of the row, or, of a row
+ * without, null, false, no, none, 0, -1 or an empty one.
  * Errors: ERR_PARSE, ERR_RANGE; the words name the key and what would be right. */
 enum err conf_load(const struct conf_key *const *tables, void *out, const json_t *tree,
                    void (*ignored)(const char *key, const char *why)) MUST_CHECK;

@@ -140,7 +140,7 @@ const struct conf_key group_keys_ignored[] = {
     CONF_IGNORED("log_completions*", SAMPLES),
     CONF_IGNORED("num_completions_to_print", SAMPLES),
     CONF_IGNORED("log_unique_prompts", SAMPLES),
-    CONF_IGNORED("vllm_importance_sampling_correction",
+    CONF_IGNORED_BUT("vllm_importance_sampling_correction", "true",
                  "weights for stale answers are set by `importance`"),
     CONF_REFUSED("vllm_importance_sampling_cap", "its name is importance_max (of TRL, vllm_importance_sampling_clip_max)"),
     CONF_IGNORED("use_vllm", ACTORS),

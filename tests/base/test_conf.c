@@ -26,6 +26,7 @@ static const struct conf_key keys[] = {
     CONF_TREE(some, overlap, "none or {lag: k}"),
     CONF_IGNORED("fp16", "computed in float32"),
     CONF_IGNORED("hub_*", "nothing is uploaded"),
+    CONF_IGNORED_BUT("tidy", "true", "it is always so"),
     CONF_REFUSED("use_vllm", "drover generates itself"),
     CONF_END,
 };
@@ -71,6 +72,30 @@ static void defaults_and_overrides(void **state)
     assert_string_equal(ignored_why, "computed in float32");
     assert_string_equal(json_string_value(json_object_get(s.overlap, "lag")), "2");
     conf_free(tables, &s);
+}
+
+/* Said is what asks for something, not a value that is the same as no key at all. */
+static void a_value_that_asks_for_nothing_is_not_told(void **state)
+{
+    static const char *const nothing[] = {"fp16=false",  "fp16=None", "fp16=0",
+                                          "hub_id=null", "hub_id=",   "hub_id=False"};
+    struct some s;
+
+    (void)state;
+    ignored_count = 0;
+    for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
+        char *word = (char *)(uintptr_t)nothing[i], *args[] = {word};
+        assert_ok(load(&s, 1, args));
+        assert_int_equal(ignored_count, 0);
+        conf_free(tables, &s);
+    }
+    for (int usual = 0; usual < 2; usual++) {
+        char *args[] = {usual ? "tidy=True" : "tidy=false"};
+        ignored_count = 0;
+        assert_ok(load(&s, 1, args));
+        assert_int_equal(ignored_count, !usual);
+        conf_free(tables, &s);
+    }
 }
 
 /* A row that ends in '*' stands for all names that begin so; it is no hint. */
@@ -250,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_and_overrides),
+        cmocka_unit_test(a_value_that_asks_for_nothing_is_not_told),
         cmocka_unit_test(a_star_ignores_a_family_of_keys),
         cmocka_unit_test(errors_name_what_and_the_nearest_key),
         cmocka_unit_test(hints_know_initials_and_words),

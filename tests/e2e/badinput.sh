@@ -338,11 +338,16 @@ grep -q "\"completion\": *\"$(cat "$work/out")\"" "$work/line" || fail "'$(cat "
 printf 'seed: 1\n---\nseed: 2\n' > "$work/two.yaml"
 refuse 'two.yaml:2: a second document begins' sft "$work/two.yaml" model="$model" dataset="$sft" output_dir="$work/bad"
 "$drover" sft model="$model" dataset="$sft" output_dir="$work/told" max_steps=1 save_strategy=no disable_tqdm=true report_to=wandb push_to_hub=true \
-    model_revision=main bf16=true hub_model_id=me/it 2> "$work/err" || fail "keys without effect: $(tail -n 1 "$work/err")"
+    model_revision=v2 bf16=true hub_model_id=me/it 2> "$work/err" || fail "keys without effect: $(tail -n 1 "$work/err")"
 for why in 'report_to reason="no tracker is called' 'push_to_hub reason="nothing is uploaded' 'hub_model_id reason="nothing is uploaded' \
     'model_revision reason="the model is a local path' 'bf16 reason="computed in float32'; do
     grep -q "key=$why" "$work/err" || fail "$why: not in $(cat "$work/err")"
 done
+rm -rf "$work/told"
+"$drover" sft model="$model" dataset="$sft" output_dir="$work/told" max_steps=1 save_strategy=no disable_tqdm=true report_to=none push_to_hub=false \
+    bf16=False model_revision=main hub_model_id=null fsdp= dataloader_num_workers=0 remove_unused_columns=true hub_strategy=every_save 2> "$work/err" ||
+    fail "keys that ask for nothing: $(tail -n 1 "$work/err")"
+! grep 'key=' "$work/err" || fail "a value that asks for nothing is said to be ignored"
 rm -rf "$work/told"
 
 echo "-- the length that holds"
