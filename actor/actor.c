@@ -274,7 +274,9 @@ static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
     const struct msg_lease *lease = &msg->lease;
     const char *no = *a->weights.unfit       ? a->weights.unfit
                      : !a->weights.have_card ? "the model has not arrived yet"
-                                             : compute_item_unfit(&lease->task);
+                     : book_running(a->book) + lease->count > 8 * (uint32_t)a->conf.slots + 64
+                         ? "far more samples than this actor said it has room for"
+                         : compute_item_unfit(&lease->task);
     uint32_t first = 0, run = 0;
 
     (void)now_ms;

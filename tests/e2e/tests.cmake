@@ -10,10 +10,12 @@ drover_e2e(hostile 240)
 set_tests_properties(e2e/hostile PROPERTIES LABELS "e2e;fuzz")
 
 # The long tier, not in ./check: `ctest --preset release -L long`. Every kill, cut and stop, some
-# 25 minutes; all of others.py; and an exact optimum through the real processes, a minute each.
+# 25 minutes; all of others.py; leases without end; and an exact optimum through the real processes, a minute each.
 add_test(NAME long/same_end COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/same_end.py
   ${PROJECT_BINARY_DIR}/bin all)
 add_test(NAME long/exact_fleet COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/exact_fleet.py
   ${PROJECT_BINARY_DIR}/bin 0 v0 lag0)
 add_test(NAME long/others COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/others.sh ${PROJECT_BINARY_DIR}/bin all)
-set_tests_properties(long/others long/same_end long/exact_fleet PROPERTIES LABELS long TIMEOUT 7200 RUN_SERIAL ON)
+add_test(NAME long/flood COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/hostile.sh ${PROJECT_BINARY_DIR}/bin flood)
+set_tests_properties(long/flood PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT DROVER_FUZZ_SECONDS=30)
+set_tests_properties(long/flood long/others long/same_end long/exact_fleet PROPERTIES LABELS long TIMEOUT 7200 RUN_SERIAL ON)

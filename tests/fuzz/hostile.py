@@ -9,7 +9,10 @@ A process that ends, unless by words that a broker may rightly cause; a sanitize
 silence of a process that runs: each is a finding, printed with the process's last lines. Then it is started again.
 The twists follow from DROVER_FUZZ_SEED (1); what they meet does not.
 
-usage: hostile.py BIN_FOLDER       for DROVER_FUZZ_SECONDS (3), once all are there; status 77 without zmq and msgpack"""
+Some actors get leases without end instead, credit or not: they must go on, and end when told to.
+
+usage: hostile.py BIN_FOLDER [flood]       flood: each actor is such a one.
+For DROVER_FUZZ_SECONDS (3), once all are there; status 77 without zmq and msgpack"""
 import collections, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
 try:
@@ -21,16 +24,23 @@ except ImportError:
 sys.dont_write_bytecode = True
 from twist import KIND, NAMES, crc32c, seeds, twist
 
-BIN = os.path.abspath(sys.argv[1])
+BIN, FLOOD = os.path.abspath(sys.argv[1]), sys.argv[2:] == ["flood"]
 SECONDS, SEED = float(os.environ.get("DROVER_FUZZ_SECONDS", "3")), os.environ.get("DROVER_FUZZ_SEED", "1")
 ENV = dict(os.environ, OMP_WAIT_POLICY="passive", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1",
            ASAN_OPTIONS="handle_abort=1:quarantine_size_mb=16:max_allocation_size_mb=4096",
-           LSAN_OPTIONS="print_suppressions=0:suppressions=leaks",  # of a process that ends with its children
+           LSAN_OPTIONS="print_suppressions=0:suppressions=leaks",  # ends with its children, or amid a message
            UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
-LIFE, SILENT, RSS_MB = 20, 40, 1500  # seconds of a process; without a word; bound of its memory
+LIFE, SILENT, END, RSS_MB = 20, 40, 12 if FLOOD else 30, 1500  # seconds of a process, without a word, to its end; bound of memory
 ROLES = {1: "learner", 2: "actor", 3: "rewarder"}
 RIGHTLY = ("the broker refuses this", "a later start of this run is served", "cannot be answered:", "is a broker's bulk port")
 ENDS = [KIND[name] for name in ("REFUSE", "DRAIN", "BYE_OK", "DROPPED", "WHO")]  # said seldom: else nothing else is met
+TURNS = 3
+METHODS = (  # a learner's: a critic and a reference; groups, a rule, free versions; pairs
+    ("ppo", "reward_model_path=rm/model", "total_episodes=100000", "num_mini_batches=1", "num_ppo_epochs=1", "kl_coef=0.05",
+     "overlap.lag=1"),
+    ("grpo", "rewards=[{model: rm/model}, {name: short, rule: length, min: 1, max: 4}]", "num_generations=4", "max_steps=10000",
+     "beta=0.04", "overlap.free=2", "importance=token_truncate"),
+    ("online-dpo", "reward_model_path=rm/model", "max_steps=10000"))
 LARGE = 8192  # bytes whose checksum is worth its time only now and then
 CONTEXT = zmq.Context()
 COUNT, ENDED = collections.Counter(), collections.Counter()
@@ -46,12 +56,15 @@ class Process:
     def start(self, now):
         self.lives += 1
         self.random = random.Random(f"{SEED}/{self.name}/{self.lives}")
-        self.gentle = self.random.random() < .7
+        self.gentle, self.flood = self.random.random() < .7, self.random.random() < .1 or FLOOD
         self.born = self.heard = now
         self.said_end, self.told, self.ending = False, collections.deque(maxlen=12), 0
-        self.life = LIFE * (.5 + self.random.random())
+        self.life = 6 if FLOOD else LIFE * (.5 + self.random.random())
         self.log = open(f"{self.name}.log", "w+")
-        words = [w.replace("OUT", f"run{self.lives // 4}") for w in self.words]  # a learner goes on some times
+        turn = (self.lives - 1) // TURNS  # so many lives of a learner go on with one run
+        words = [w.replace("OUT", f"run{turn}") for w in self.words]
+        if self.name == "learner":
+            words[1:1] = METHODS[turn % len(METHODS)]
         self.process = subprocess.Popen([os.path.join(BIN, words[0]), *words[1:]], env=ENV, stdout=self.log, stderr=self.log,
                                         stdin=subprocess.DEVNULL, start_new_session=True)
 
@@ -84,11 +97,14 @@ class Process:
             self.stop()
             self.start(now)
         elif self.ending:
-            if now > self.ending + 20:
-                ENDED[self.name, "killed", ""] += 1
+            if now > self.ending + END:
+                self.process.send_signal(signal.SIGABRT)  # the sanitizer then says where it is
+                self.process.wait()
+                self.finding(f"did not end within {END} s of being told to")
                 self.stop()
+                self.start(now)
         elif now - self.heard > SILENT:
-            self.process.send_signal(signal.SIGABRT)  # the sanitizer then says where it is
+            self.process.send_signal(signal.SIGABRT)
             self.process.wait()
             self.finding(f"said nothing for {SILENT} s")
             self.stop()
@@ -143,10 +159,9 @@ class Liar:
         self.seeds = seeds()
         here = f"--broker={self.front[0]}"
         serve = Process("broker", "drover-broker", f"--bind={at[0]}", f"--bulk={at[1]}", f"--dashboard={at[2]}")
-        learner = ("drover-learner", "ppo", "model=world/model", "reward_model_path=rm/model", "dataset=world/prompts.jsonl",
-                   "output_dir=OUT", "total_episodes=100000", "per_device_train_batch_size=4", "num_mini_batches=1",
-                   "num_ppo_epochs=1", "response_length=12", "kl_coef=0.05", "gradient_checkpointing=false", "eval_prompts=0",
-                   "save_steps=5", "overlap.lag=1", f"broker={self.front[0]}")
+        learner = ("drover-learner", "model=world/model", "dataset=world/prompts.jsonl", "output_dir=OUT",
+                   "per_device_train_batch_size=4", "response_length=12", "gradient_checkpointing=false", "eval_prompts=0",
+                   "save_steps=5", f"broker={self.front[0]}")
         self.server = serve
         self.processes = [Process("learner", *learner)]
         self.processes += [Process(f"actor{i}", "drover-actor", here, f"--name=actor{i}", "--slots=4") for i in (1, 2)]
@@ -219,6 +234,8 @@ class Liar:
             return  # a bulk port's: who hears it where he dialled a control port ends
         if sum(map(len, message[4])) > LARGE and rng.random() > .03:
             return
+        if kind == KIND["WELCOME"] and rng.random() > .3:
+            return  # each begins much again
         twisted = rng.random() < .8
         if twisted:
             message = twist(rng, message, p.gentle)
@@ -236,6 +253,19 @@ class Liar:
             self.sent += 1
             COUNT[ROLES[c.role] + (" bulk" if c.bulk else ""), NAMES[kind]] += 1
 
+    def flood(self, c, leases):
+        """The largest lease of all, of one task after another."""
+        kind, _, _, fields, columns = max(leases, key=lambda m: len(m[4][0]))
+        task = {**fields["task"], "samples": 1024}
+        parts = pack((kind, 0, 0, {**fields, "count": 1024, "task": task}, columns), c)
+        head = msgpack.unpackb(parts[0])
+        for _ in range(50):
+            head[4] = c.process.random.randrange(1 << 40)
+            if not self.put(c, [msgpack.packb(head), *parts[1:]]):
+                break
+            self.sent += 1
+            COUNT["actor", "LEASE"] += 1
+
     def round(self, now):
         for socket_, _ in self.poller.poll(2):
             for _ in range(50):
@@ -247,7 +277,10 @@ class Liar:
                     self.from_broker(self.by_socket[socket_])
         for c in list(self.all.values()):
             if c.process and c.role in ROLES and c.born == c.process.lives and now - c.process.born > 1.5 and not c.process.ending:
-                for _ in range(4):
+                leases = self.known.get((0, 2, KIND["LEASE"])) if c.role == 2 and not c.bulk and c.process.flood else ()
+                if leases:
+                    self.flood(c, leases)
+                for _ in range(0 if leases else 4):
                     self.lie(c)
 
     def run(self):
@@ -322,7 +355,7 @@ def main():
     os.chdir(folder)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with open("leaks", "w") as f:
-        f.write("leak:child_start\n")
+        f.write("leak:child_start\nleak:libzmq\n")
     try:
         prepare()
         findings = Liar().run()
