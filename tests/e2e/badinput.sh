@@ -310,9 +310,9 @@ refuse 'stdin:1: no `completion`' score --model "$model"
 input '{"text":1}\n'
 refuse 'stdin:1' tokenize --model "$model"
 input '{"messages":[{"role":"user","content":"hi"}]}\n'
-refuse 'stdin:1.*template' tokenize --model "$model"
+refuse 'stdin:1.*chat_template_path=NAME' tokenize --model "$model"
 input 'hi\n'
-refuse 'template' chat --model "$model"
+refuse 'chat_template_path=NAME' chat --model "$model"
 input '{"prompt":"","completion":"a"}\n'
 refuse 'stdin:1.*prompt' score --model "$model"
 awk 'BEGIN { printf "{\"prompt\":\"room"; for (i = 0; i < 128; i++) printf " one"; printf "\",\"completion\":\" two\"}\n" }' > "$work/in"
