@@ -15,36 +15,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME = 80, WORDS = 320 };
-
-/* A peer's own words, for a terminal. */
-static const char *plain(char *out, size_t room, const char *text)
-{
-    size_t n = 0;
-
-    for (; text && *text && n < room - 1; text++)
-        out[n++] = *text >= ' ' && *text <= '~' ? *text : '?';
-    out[n] = 0;
-    return out;
-}
-
 static void show(struct fleet *f, const struct record_refused *r)
 {
-    char name[NAME], address[NAME], build[NAME], words[WORDS];
     const struct rewards *const rewards = f->conf.rewards;
+    const struct writer by = record_writer_noun(&r->writer);
     const char *scorer = NULL;
 
     for (int i = 0; i < rewards->scorers; i++)
         if (hash_same(&rewards->table[i].hash, &r->scorer))
             scorer = rewards->table[i].name;
-    progress_line(
-        f->conf.progress,
-        "refused: task %" PRIu64 " sample %u%s%s: %s (by %s at %s, version %s); it is "
-        "asked for again",
-        r->task, r->sample, scorer ? ", score " : "", scorer ? scorer : "",
-        plain(words, sizeof words, r->words), plain(name, sizeof name, r->writer.name),
-        plain(address, sizeof address, r->writer.address),
-        plain(build, sizeof build, r->writer.build));
+    progress_line(f->conf.progress,
+                  "refused: task %" PRIu64 " sample %u%s%s: %.320s (by %.80s at %.80s, version "
+                  "%.80s); it is asked for again",
+                  r->task, r->sample, scorer ? ", score " : "", scorer ? scorer : "", r->words,
+                  by.name, by.address, by.build);
 }
 
 static enum err say(struct fleet *f, const struct record_refused *r)
