@@ -115,7 +115,7 @@ static int run(const struct command *c, int argc, char **argv)
 /* The subcommand that was perhaps meant, by the rule for keys. */
 static const char *nearest(const char *word)
 {
-    struct conf_key rows[COMMANDS + 1] = {{NULL}};
+    struct conf_key rows[COMMANDS + 1] = {{.name = NULL}};
     const struct conf_key *const tables[] = {rows, NULL};
 
     for (int i = 0; i < COMMANDS; i++)

@@ -151,8 +151,9 @@ static struct notation plain(const char *p, bool listed)
         if (digit(c))
             put(&d, c, c + 1);
     if (decimals(q, sep, listed)) {
+        static const char point[] = ".";
         const char *const end = run(q + 1);
-        put(&d, ".", "." + 1);
+        put(&d, point, point + 1);
         put(&d, q + 1, end);
         q = end;
     }

@@ -255,7 +255,7 @@ static void hints_know_initials_and_words(void **state)
                                            {.name = "model_name_or_path", .alias = "model"},
                                            {.name = "max_completion_length"},
                                            {.name = "output_dir"},
-                                           {NULL}};
+                                           {.name = NULL}};
     const struct conf_key *const names[] = {rows, NULL};
     static const char *const hint[][2] = {
         {"lr", "learning_rate"},        {"torch_dtype", "dtype"},

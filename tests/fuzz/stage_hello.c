@@ -123,13 +123,14 @@ struct settled stage_some_settled(struct stage *s, struct stage_peer *peer,
 
 const char *stage_some_name(struct stage *s)
 {
-    static const char *const name[] = {"host:1",
-                                       "",
-                                       "mallory",
-                                       "\xc3\xa4\xc3\xb6\xc3\xbc\xe2\x82\xac",
-                                       "\"\\\x01\x1b[31m",
-                                       "0123456789012345678901234567890123456789012345678901234"
-                                       "567890\xe2\x82\xac\xe2\x82\xac"};
+    static const char *const name[] = {
+        "host:1",
+        "",
+        "mallory",
+        "\xc3\xa4\xc3\xb6\xc3\xbc\xe2\x82\xac",
+        "\"\\\x01\x1b[31m",
+        ("0123456789012345678901234567890123456789012345678901234"
+         "567890\xe2\x82\xac\xe2\x82\xac")};
 
     return name[stage_draw(s, sizeof name / sizeof *name)];
 }
