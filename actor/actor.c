@@ -95,9 +95,9 @@ void actor_hello(void *self, struct msg_hello *out)
 {
     struct actor *a = self;
 
-    out->claim = book_claims(a->book, &out->claims);
+    out->claim = book_claims(a->book, &out->n_claim);
     out->image = a->weights.held;
-    out->images = a->weights.helds;
+    out->n_image = a->weights.helds;
     out->slots = (uint32_t)a->conf.slots;
 }
 
@@ -126,9 +126,9 @@ void actor_hb(void *self, struct msg_hb *out)
     out->lease_seen = a->lease_seen;
     out->credit = a->said = credit(a);
     a->leased = 0;
-    out->lease = book_leases(a->book, &out->leases);
+    out->lease = book_leases(a->book, &out->n_lease);
     out->image = a->weights.held;
-    out->images = a->weights.helds;
+    out->n_image = a->weights.helds;
     out->note = *a->weights.unfit ? a->weights.unfit : fetch_note(a->fetch);
 }
 
@@ -222,9 +222,9 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     if (memcmp(a->run.byte, msg->head.run.byte, sizeof a->run.byte))
         start_over(a, &msg->head.run);
     fetch_run(a->fetch, &a->run);
-    weights_card(&a->weights, w->artifact, w->artifacts);
+    weights_card(&a->weights, w->artifact, w->n_artifact);
     settle(a, &w->settled);
-    for (uint32_t i = 0; i < w->verdicts; i++)
+    for (uint32_t i = 0; i < w->n_verdict; i++)
         judge(a, &w->verdict[i]);
     weights_lower(&a->weights, w->smallest_live);
     drop_images(a, w->smallest_live);
@@ -309,7 +309,7 @@ static enum err on_revoke(void *self, const struct msg *msg, int64_t now_ms)
     struct actor *a = self;
 
     (void)now_ms;
-    for (uint32_t k = 0; k < msg->revoke.leases; k++)
+    for (uint32_t k = 0; k < msg->revoke.n_lease; k++)
         for (;;) {
             uint32_t n, i = 0;
             const struct entry *e = book_list(a->book, &n);
@@ -328,7 +328,7 @@ static enum err on_cancel(void *self, const struct msg *msg, int64_t now_ms)
     struct actor *a = self;
 
     (void)now_ms;
-    for (uint32_t k = 0; k < msg->cancel.tasks; k++) {
+    for (uint32_t k = 0; k < msg->cancel.n_task; k++) {
         struct item *item = compute_item(ITEM_CANCEL);
         uint32_t n, i = 0;
         item->task = msg->cancel.task[k];
@@ -348,7 +348,7 @@ static enum err on_want(void *self, const struct msg *msg, int64_t now_ms)
     enum err err = OK;
 
     (void)now_ms;
-    for (uint32_t i = 0; i < msg->want.claims && !err; i++) {
+    for (uint32_t i = 0; i < msg->want.n_claim && !err; i++) {
         struct entry *e =
             book_find(a->book, msg->want.claim[i].task, msg->want.claim[i].sample);
         if (e && e->rollout)
@@ -385,10 +385,11 @@ void actor_listen(struct actor *a)
 
 /* ---- what arrives from elsewhere */
 
-enum err actor_got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
+enum err actor_got(void *self, const struct artifact *what, struct shared_memory *shared,
+                   int64_t now_ms)
 {
     struct actor *a = self;
-    struct item *item = weights_got(&a->weights, what, slab);
+    struct item *item = weights_got(&a->weights, what, shared);
 
     if (!item)
         return OK;

@@ -17,7 +17,7 @@ struct actor;
 struct compute;
 struct fetch;
 struct peer;
-struct slab;
+struct shared_memory;
 struct worker;
 
 struct actor_conf {
@@ -39,8 +39,8 @@ void actor_hb(void *actor, struct msg_hb *out);
 /* Registers the handlers of all messages an actor hears. */
 void actor_listen(struct actor *actor);
 
-/* An artifact came (fetch_conf.got); the slab is the actor's now. */
-enum err actor_got(void *actor, const struct artifact *what, struct slab *slab,
+/* An artifact came (fetch_conf.got); the shared memory is the actor's now. */
+enum err actor_got(void *actor, const struct artifact *what, struct shared_memory *shared,
                    int64_t now_ms) MUST_CHECK;
 /* An item of the compute thread (worker_conf.given). */
 enum err actor_given(void *actor, void *item, int64_t now_ms) MUST_CHECK;

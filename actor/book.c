@@ -91,7 +91,7 @@ static bool is_settled(const struct settled *s, uint64_t task, uint32_t sample)
 {
     if (task < s->watermark)
         return true;
-    for (uint32_t i = 0; i < s->ranges; i++)
+    for (uint32_t i = 0; i < s->n_range; i++)
         if (s->range[i].task == task && sample >= s->range[i].first &&
             sample - s->range[i].first < s->range[i].count)
             return true;
@@ -176,7 +176,7 @@ size_t book_bytes(const struct book *book)
     for (uint32_t i = 0; i < book->n; i++) {
         const struct rollout *r = book->entry[i].rollout;
         if (r)
-            bytes += sizeof *r + r->tokens * 8u + (r->text ? strlen(r->text) : 0);
+            bytes += sizeof *r + r->n_token * 8u + (r->text ? strlen(r->text) : 0);
     }
     return bytes;
 }

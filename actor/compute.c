@@ -4,8 +4,8 @@
 #include "actor/swaps.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/slab.h"
-#include "lm/file/bundle.h"
+#include "base/shared_memory.h"
+#include "lm/file/model_files.h"
 #include "lm/gen/generate.h"
 #include "net/worker.h"
 #include "proto/digest.h"
@@ -17,7 +17,7 @@
 
 struct held { /* an image and the model on it */
     struct version version;
-    struct slab *image;
+    struct shared_memory *image;
     struct model *model;
 };
 
@@ -28,7 +28,7 @@ struct jobs {
 
 struct compute {
     int slots, length; /* sequences, and tokens in each, that `generate` has room for */
-    struct bundle *bundle;
+    struct model_files *files;
     struct generate *generate;
     struct held held[COMPUTE_IMAGES];
     int images;
@@ -58,7 +58,7 @@ const struct compute_counters *compute_counters(const struct compute *compute)
 static void drop_image(struct compute *c, int i)
 {
     model_free(c->held[i].model);
-    slab_free(c->held[i].image);
+    shared_memory_free(c->held[i].image);
     c->held[i] = c->held[--c->images];
 }
 
@@ -81,7 +81,7 @@ void compute_free(struct compute *c)
     free(c->waiting.item);
     free(c->running.item);
     swaps_free(&c->swaps);
-    bundle_free(c->bundle);
+    model_files_free(c->files);
     free(c);
 }
 
@@ -143,7 +143,7 @@ static char *text_of(const struct compute *c, const struct generate_done *d)
     char *bytes = NULL, *text;
     size_t n = 0;
 
-    if (tokenizer_decode(c->bundle->tokenizer, d->token, (size_t)d->n, false, &bytes, &n))
+    if (tokenizer_decode(c->files->tokenizer, d->token, (size_t)d->n, false, &bytes, &n))
         return mem_text("");
     text = text_clean(bytes, n); /* a model may write half a character */
     free(bytes);
@@ -167,9 +167,9 @@ static void on_done(void *self, const struct generate_done *d)
                           .end = end[d->finish],
                           .token = copy(d->token, (size_t)d->n, sizeof *r->token),
                           .logprob = copy(d->logprob, (size_t)d->n, sizeof *r->logprob),
-                          .tokens = (uint32_t)d->n,
+                          .n_token = (uint32_t)d->n,
                           .span = span,
-                          .spans = spans,
+                          .n_span = spans,
                           .text = job->text ? text_of(c, d) : NULL};
     r->hash = digest_rollout(r);
     out->task = d->task;
@@ -195,8 +195,8 @@ static struct sampling sampling_of(const struct item *job)
                          .min_p = d->min_p,
                          .top_k = (int)d->top_k,
                          .max_new = (int)d->max_new,
-                         .stop_count = (int)d->stops,
-                         .stop_text_count = (int)d->stop_texts};
+                         .stop_count = (int)d->n_stop,
+                         .stop_text_count = (int)d->n_stop_text};
 
     for (int i = 0; i < s.stop_count; i++)
         s.stop[i] = job->stop[i];
@@ -210,7 +210,7 @@ static enum err fit(struct compute *c, const struct item *job)
 {
     const int whole = job->prompts + (int)job->decoding.max_new,
               rounded = (whole + 63) / 64 * 64;
-    const int context = c->bundle->shape.context, need = rounded < context ? rounded : context;
+    const int context = c->files->shape.context, need = rounded < context ? rounded : context;
 
     if (whole > context)
         return err_set(ERR_RANGE,
@@ -221,7 +221,7 @@ static enum err fit(struct compute *c, const struct item *job)
     generate_free(c->generate);
     c->generate = NULL;
     c->length = need;
-    return generate_new(&c->generate, &c->bundle->shape, c->slots, need, c->bundle->tokenizer);
+    return generate_new(&c->generate, &c->files->shape, c->slots, need, c->files->tokenizer);
 }
 
 static void append(struct jobs *jobs, struct item *job)
@@ -345,17 +345,17 @@ static void take_card(struct compute *c, struct item *item)
     forget(&c->running);
     while (c->images)
         drop_image(c, 0);
-    bundle_free(c->bundle);
+    model_files_free(c->files);
     *c->bad_words = 0;
-    c->bundle = item->bundle;
-    item->bundle = NULL;
+    c->files = item->files;
+    item->files = NULL;
 }
 
 static void take_image(struct compute *c, struct item *item)
 {
     struct held *h;
 
-    if (!c->bundle || find_image(c, &item->version))
+    if (!c->files || find_image(c, &item->version))
         return;
     if (c->images == COMPUTE_IMAGES) {
         int oldest = 0;
@@ -365,8 +365,8 @@ static void take_image(struct compute *c, struct item *item)
         drop_image(c, oldest);
     }
     h = &c->held[c->images];
-    if (model_new(&h->model, &c->bundle->shape, slab_bytes(item->image),
-                  slab_size(item->image))) {
+    if (model_new(&h->model, &c->files->shape, shared_memory_bytes(item->image),
+                  shared_memory_size(item->image))) {
         c->bad = item->version;
         snprintf(c->bad_words, sizeof c->bad_words, "weights of version %llu: %.400s",
                  (unsigned long long)c->bad.number, err_text());

@@ -11,11 +11,11 @@
 #include <stdatomic.h>
 
 struct worker;
-struct bundle;
-struct slab;
+struct model_files;
+struct shared_memory;
 
 enum item_kind {
-    ITEM_CARD,   /* bundle: another model altogether; drops everything */
+    ITEM_CARD,   /* model files: another model altogether; drops everything */
     ITEM_IMAGE,  /* weights of `version` */
     ITEM_DROP,   /* images below `version.number` are not needed any more */
     ITEM_JOB,    /* samples first .. first+count-1 of a task */
@@ -29,8 +29,8 @@ enum { COMPUTE_STOPS = 8, COMPUTE_IMAGES = 8 };
 struct item {
     enum item_kind kind;
     struct version version;
-    struct bundle *bundle; /* ITEM_CARD: moves to the thread, freed there */
-    struct slab *image;    /* ITEM_IMAGE: moves too */
+    struct model_files *files;   /* ITEM_CARD: moves to the thread, freed there */
+    struct shared_memory *image; /* ITEM_IMAGE: moves too */
     uint64_t task, seed;
     uint32_t first, count;
     bool text;

@@ -4,8 +4,8 @@
 #include "actor/book.h"
 #include "actor/compute.h"
 #include "base/mem.h"
-#include "base/slab.h"
-#include "lm/file/bundle.h"
+#include "base/shared_memory.h"
+#include "lm/file/model_files.h"
 
 #include <stdlib.h>
 
@@ -23,8 +23,8 @@ void compute_item_free(void *self)
 
     if (!item)
         return;
-    bundle_free(item->bundle);
-    slab_free(item->image);
+    model_files_free(item->files);
+    shared_memory_free(item->image);
     free(item->prompt);
     for (int i = 0; i < COMPUTE_STOPS; i++)
         free(item->stop_text[i]);
@@ -43,21 +43,21 @@ struct item *compute_item_job(const struct task *task, uint32_t first, uint32_t 
     job->first = first;
     job->count = count;
     job->text = text;
-    job->prompts = (int)task->prompts;
-    job->prompt = mem_new(task->prompts, sizeof *job->prompt);
-    for (uint32_t i = 0; i < task->prompts; i++)
+    job->prompts = (int)task->n_prompt;
+    job->prompt = mem_new(task->n_prompt, sizeof *job->prompt);
+    for (uint32_t i = 0; i < task->n_prompt; i++)
         job->prompt[i] = task->prompt[i];
     job->decoding = task->decoding;
-    for (uint32_t i = 0; i < task->decoding.stops; i++)
+    for (uint32_t i = 0; i < task->decoding.n_stop; i++)
         job->stop[i] = task->decoding.stop[i];
-    for (uint32_t i = 0; i < task->decoding.stop_texts; i++)
+    for (uint32_t i = 0; i < task->decoding.n_stop_text; i++)
         job->stop_text[i] = mem_text(task->decoding.stop_text[i]);
     return job;
 }
 
 const char *compute_item_unfit(const struct task *task)
 {
-    if (task->decoding.stops > COMPUTE_STOPS || task->decoding.stop_texts > COMPUTE_STOPS)
+    if (task->decoding.n_stop > COMPUTE_STOPS || task->decoding.n_stop_text > COMPUTE_STOPS)
         return "more than 8 stop tokens or stop texts";
     return NULL;
 }

@@ -2,7 +2,7 @@
 
 #include "actor/compute.h"
 #include "base/log.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "lm/model/image.h"
 #include "proto/limit.h"
 
@@ -114,45 +114,46 @@ enum err weights_ask(struct weights *w, struct fetch *fetch)
     return err == ERR_RANGE ? OK : err; /* enough on their way: asked again later */
 }
 
-static struct item *got_card(struct weights *w, struct slab *text)
+static struct item *got_card(struct weights *w, struct shared_memory *text)
 {
     struct item *item = compute_item(ITEM_CARD);
-    enum err err =
-        bundle_from_card(&item->bundle, slab_bytes(text), slab_size(text), "the policy's card");
+    enum err err = model_files_from_meta(&item->files, shared_memory_bytes(text),
+                                         shared_memory_size(text), "the policy's card");
 
-    slab_free(text);
-    if (!err && image_size(&item->bundle->shape) > LIMIT_ARTIFACT)
+    shared_memory_free(text);
+    if (!err && image_size(&item->files->shape) > LIMIT_ARTIFACT)
         err = err_set(ERR_RANGE, "the policy's card: its weights are more than 32 GiB");
     if (err) {
         compute_item_free(item);
         turn_down(w, err_text());
         return NULL;
     }
-    w->shape = item->bundle->shape;
+    w->shape = item->files->shape;
     w->have_card = true;
     log_info("model", "layers=%d width=%d vocab=%d", w->shape.layers, w->shape.width,
              w->shape.vocab);
     return item;
 }
 
-struct item *weights_got(struct weights *w, const struct artifact *what, struct slab *slab)
+struct item *weights_got(struct weights *w, const struct artifact *what,
+                         struct shared_memory *shared)
 {
     struct item *item;
 
     if (!w->have_card && hash_same(&what->hash, &w->card.hash))
-        return got_card(w, slab);
+        return got_card(w, shared);
     for (uint32_t i = 0; i < w->wanteds; i++) {
         if (!hash_same(&w->wanted[i].hash, &what->hash))
             continue;
         item = compute_item(ITEM_IMAGE);
         item->version = w->wanted[i];
-        item->image = slab;
+        item->image = shared;
         w->wanted[i] = w->wanted[--w->wanteds];
         if (w->helds == WEIGHTS_MAX)
             memmove(w->held, w->held + 1, --w->helds * sizeof *w->held);
         w->held[w->helds++] = item->version;
         return item;
     }
-    slab_free(slab);
+    shared_memory_free(shared);
     return NULL;
 }

@@ -10,13 +10,13 @@
 #include "proto/fetch.h"
 
 struct item;
-struct slab;
+struct shared_memory;
 
 enum { WEIGHTS_MAX = 16 };
 
 struct weights {
     struct artifact card;  /* of the policy, as WELCOME named it; a zero hash until known */
-    bool have_card;        /* shape is known, and the compute thread has the bundle */
+    bool have_card;        /* shape is known, and the compute thread has the model files */
     char unfit[ERR_WORDS]; /* why this policy cannot be decoded here, "" if it can */
     struct shape shape;
     struct version held[WEIGHTS_MAX], wanted[WEIGHTS_MAX];
@@ -45,8 +45,8 @@ struct item *weights_drop(struct weights *weights, uint64_t below);
 enum err weights_ask(struct weights *weights, struct fetch *fetch) MUST_CHECK;
 
 /* What arrived: an item for the compute thread, or NULL when nobody waits for it any more or
- * the card is no use: then `unfit` says why. Takes `slab`. */
+ * the card is no use: then `unfit` says why. Takes `shared memory`. */
 struct item *weights_got(struct weights *weights, const struct artifact *what,
-                         struct slab *slab);
+                         struct shared_memory *shared);
 
 #endif

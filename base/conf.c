@@ -1,8 +1,8 @@
 #include "base/conf.h"
 
 #include "base/mem.h"
-#include "base/pen.h"
 #include "base/printable.h"
+#include "base/strbuf.h"
 
 #include <limits.h>
 #include <math.h>
@@ -271,11 +271,11 @@ enum err conf_tristate(int *out, const char *key, const char *text)
 
 enum err conf_word(int *out, const char *key, const char *word, const char *const *words)
 {
-    struct pen list = {0};
+    struct strbuf list = {0};
     enum err err = ERR_RANGE;
 
     for (int i = 0; words[i] && err; i++) {
-        pen_print(&list, "%s%s", i ? ", " : "", words[i]);
+        strbuf_print(&list, "%s%s", i ? ", " : "", words[i]);
         if (word && !strcmp(word, words[i])) {
             *out = i;
             err = OK;

@@ -73,7 +73,7 @@ struct conf_key {
     }
 
 /* Fills `out` (zeroed by the caller) from the rows' defaults, then from `tree`
- * (see base/tree.h). `tables` is a NULL-ended list: shared rows and a method's
+ * (see base/config_tree.h). `tables` is a NULL-ended list: shared rows and a method's
  * own; the first table that has a key wins. Keys with a '.' never occur here: nested maps are
  * CONF_TREE. `ignored` is told, once each, of keys without effect, as they were given, and why
  * (may be NULL); not of a value that asks for nothing: the usual one of the row, or, of a row

@@ -4,9 +4,9 @@
 #include "base/log.h"
 
 #include "base/outlet.h"
-#include "base/pen.h"
 #include "base/printable.h"
 #include "base/say.h"
+#include "base/strbuf.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,13 +36,13 @@ enum err log_level(const char *level)
 
 static void put(int level, const char *event, const char *fmt, va_list *args)
 {
-    struct pen line = {NULL, 0, 0};
+    struct strbuf line = {NULL, 0, 0};
     char cut[LINE];
 
     if (level < least)
         return;
-    pen_print(&line, "level=%s proc=%s event=%s ", levels[level], name, event);
-    say_pen(&line, true, fmt, args);
+    strbuf_print(&line, "level=%s proc=%s event=%s ", levels[level], name, event);
+    say_strbuf(&line, true, fmt, args);
     printable(cut, sizeof cut, line.text, line.n, PRINTABLE_LINE);
     free(line.text);
     outlet_look();

@@ -4,8 +4,8 @@
 #include "base/say.h"
 
 #include "base/mem.h"
-#include "base/pen.h"
 #include "base/printable.h"
+#include "base/strbuf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static size_t read_spec(struct spec *spec, const char *p, va_list *args)
     return n;
 }
 
-static void put_number(struct pen *pen, const struct spec *spec, va_list *args)
+static void put_number(struct strbuf *buf, const struct spec *spec, va_list *args)
 {
     char out[400]; /* a double has up to 309 digits before the point */
 
@@ -58,7 +58,7 @@ static void put_number(struct pen *pen, const struct spec *spec, va_list *args)
         snprintf(out, sizeof out, spec->text, va_arg(*args, unsigned long));
     else
         snprintf(out, sizeof out, spec->text, va_arg(*args, unsigned));
-    pen_put(pen, out, strlen(out));
+    strbuf_put(buf, out, strlen(out));
 }
 
 static bool one_word(const char *text, size_t n)
@@ -67,7 +67,7 @@ static bool one_word(const char *text, size_t n)
            !memchr(text, '\\', n);
 }
 
-static void put_text(struct pen *pen, const struct spec *spec, const char *text, bool fields,
+static void put_text(struct strbuf *buf, const struct spec *spec, const char *text, bool fields,
                      bool quoted)
 {
     const size_t n =
@@ -80,13 +80,13 @@ static void put_text(struct pen *pen, const struct spec *spec, const char *text,
 
     printable(clean, room, text, n, bare ? PRINTABLE_LINE : PRINTABLE_QUOTED);
     if (!bare && !quoted)
-        pen_print(pen, "\"%s\"", clean);
+        strbuf_print(buf, "\"%s\"", clean);
     else
-        pen_print(pen, "%*s", width, clean);
+        strbuf_print(buf, "%*s", width, clean);
     free(clean);
 }
 
-void say_pen(struct pen *pen, bool fields, const char *fmt, va_list *args)
+void say_strbuf(struct strbuf *buf, bool fields, const char *fmt, va_list *args)
 {
     bool quoted = false;
 
@@ -94,30 +94,30 @@ void say_pen(struct pen *pen, bool fields, const char *fmt, va_list *args)
         struct spec spec;
         if (*p != '%') {
             quoted ^= *p == '"';
-            pen_put(pen, p++, 1);
+            strbuf_put(buf, p++, 1);
             continue;
         }
         p += read_spec(&spec, p, args);
         if (spec.kind == 's') {
             const char *const text = va_arg(*args, const char *);
-            put_text(pen, &spec, text ? text : "?", fields, quoted);
+            put_text(buf, &spec, text ? text : "?", fields, quoted);
         } else {
-            put_number(pen, &spec, args);
+            put_number(buf, &spec, args);
         }
     }
 }
 
 void say(FILE *to, const char *fmt, ...)
 {
-    struct pen pen = {NULL, 0, 0};
+    struct strbuf buf = {NULL, 0, 0};
     va_list args;
 
     va_start(args, fmt);
-    say_pen(&pen, false, fmt, &args);
+    say_strbuf(&buf, false, fmt, &args);
     va_end(args);
-    if (pen.n)
-        fwrite(pen.text, 1, pen.n, to);
-    free(pen.text);
+    if (buf.n)
+        fwrite(buf.text, 1, buf.n, to);
+    free(buf.text);
 }
 
 void say_text(FILE *to, const char *text, size_t n)

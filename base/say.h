@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-struct pen;
+struct strbuf;
 
 /* Writes to `to` as one piece. A stream that takes no more shows that by ferror. */
 void say(FILE *to, const char *fmt, ...) PRINTF(2, 3);
@@ -22,9 +22,9 @@ void say(FILE *to, const char *fmt, ...) PRINTF(2, 3);
  * and tabs. */
 void say_text(FILE *to, const char *text, size_t n);
 
-/* As say, behind what `pen` holds. With `fields` it is a line of logfmt: a value that is not
+/* As say, behind what `strbuf` holds. With `fields` it is a line of logfmt: a value that is not
  * one word gets quotes of its own, unless the format has opened some; quotes in it are
  * escaped. */
-void say_pen(struct pen *pen, bool fields, const char *fmt, va_list *args);
+void say_strbuf(struct strbuf *buf, bool fields, const char *fmt, va_list *args);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "lm/model/train.h"
 #include "lm/optim/optim.h"
 
@@ -55,7 +55,7 @@ static double now_ms(void)
 
 static enum err open_model(struct bed *bed, const char *path)
 {
-    struct bundle *bundle = NULL;
+    struct model_files *files = NULL;
     enum err err;
 
     if (!strcmp(path, "-")) {
@@ -64,12 +64,12 @@ static enum err open_model(struct bed *bed, const char *path)
             params_init(bed->params, 1, false);
         return err;
     }
-    err = bundle_open(&bundle, path, BUNDLE_ALL);
+    err = model_files_open(&files, path, MODEL_FILES_ALL);
     if (!err) {
-        bed->params = bundle->params;
-        bundle->params = NULL;
+        bed->params = files->params;
+        files->params = NULL;
     }
-    bundle_free(bundle);
+    model_files_free(files);
     return err;
 }
 

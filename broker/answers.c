@@ -26,7 +26,7 @@ struct wrong {
 static bool usable(const struct scorer *scorer, const struct rollout *body,
                    const struct score *score, uint32_t at, uint32_t n, struct wrong *wrong)
 {
-    const uint32_t want = msg_score_values(scorer, body->tokens);
+    const uint32_t want = msg_score_values(scorer, body->n_token);
 
     if (n != want) {
         text_print(wrong->words, sizeof wrong->words,
@@ -41,7 +41,7 @@ static bool usable(const struct scorer *scorer, const struct rollout *body,
                        isnan(score->value[i]) ? "nan"
                        : score->value[i] > 0  ? "inf"
                                               : "-inf",
-                       i + 1, score->values, (unsigned long long)body->task, body->sample);
+                       i + 1, score->n_value, (unsigned long long)body->task, body->sample);
             return false;
         }
     return true;
@@ -75,8 +75,8 @@ static bool covers(const struct broker *b, const struct ticket *ticket,
     if (scorer->unit == UNIT_ROLLOUT)
         return true;
     text_print(wrong->words, sizeof wrong->words, "returned a score of %u of the %u answers",
-               score->rollouts, ticket->items);
-    if (score->rollouts != ticket->items)
+               score->n_rollout, ticket->items);
+    if (score->n_rollout != ticket->items)
         return false;
     for (uint32_t i = 0; i < ticket->items; at += score->each[i++]) {
         const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], NULL);
@@ -94,13 +94,13 @@ static bool adds_up(const struct score *score, struct wrong *wrong)
 {
     uint64_t sum = 0;
 
-    for (uint32_t i = 0; i < score->rollouts; i++)
+    for (uint32_t i = 0; i < score->n_rollout; i++)
         sum += score->each[i];
-    if (sum == score->values)
+    if (sum == score->n_value)
         return true;
     text_print(wrong->words, sizeof wrong->words,
-               "returned %u values for %u answers that say %llu", score->values,
-               score->rollouts, (unsigned long long)sum);
+               "returned %u values for %u answers that say %llu", score->n_value,
+               score->n_rollout, (unsigned long long)sum);
     return false;
 }
 
@@ -126,7 +126,7 @@ static bool join_one(struct broker *b, const struct ticket *ticket, const struct
         }
         task->sample[s].score[ticket->scorer].by = origin_copy(&from->origin);
         join(b, task, s, ticket->scorer, score->value + at, score->each[r],
-             score->rollouts == 1 ? score->diagnostics : "", now_ms);
+             score->n_rollout == 1 ? score->diagnostics : "", now_ms);
     }
     return good;
 }
@@ -139,7 +139,7 @@ static bool join_all(struct broker *b, const struct ticket *ticket, const struct
     uint32_t at = 0;
     bool good = true;
 
-    for (uint32_t r = 0; r < score->rollouts; at += score->each[r++])
+    for (uint32_t r = 0; r < score->n_rollout; at += score->each[r++])
         good &= join_one(b, ticket, from, score, r, at, wrong, now_ms);
     return good;
 }

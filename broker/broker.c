@@ -122,7 +122,7 @@ static void heartbeat(struct broker *b, struct member *to, const struct waits *w
         msg.hb.open_to = b->tasks.open_to;
         msg.hb.wants_own = b->run.wants_own;
         msg.hb.wait = waits->wait;
-        msg.hb.waits = waits->n;
+        msg.hb.n_wait = waits->n;
     }
     /* State: one that is lost is made good by the next. */
     if (b->sink.send(b->sink.self, to->link, &msg) == ERR_IO)

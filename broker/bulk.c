@@ -176,7 +176,7 @@ static enum err on_offer(void *self, struct hub_peer *from, const struct msg *ms
     struct offers *offers = from->owner;
 
     from->reachable = true;
-    offers->n = msg->offer.artifacts;
+    offers->n = msg->offer.n_artifact;
     if (offers->n)
         offers->hash = mem_grow(offers->hash, offers->n, sizeof *offers->hash);
     for (uint32_t i = 0; i < offers->n; i++)

@@ -34,11 +34,11 @@ static void put_task(struct block *block, const struct task *in)
     struct task task = *in, *out = put(block, in, sizeof *in);
     const char **text;
 
-    task.prompt = put(block, in->prompt, in->prompts * sizeof *in->prompt);
-    task.tail = put(block, in->tail, in->tails * sizeof *in->tail);
-    task.decoding.stop = put(block, in->decoding.stop, in->decoding.stops * sizeof(int32_t));
-    text = put(block, in->decoding.stop_text, in->decoding.stop_texts * sizeof *text);
-    for (uint32_t i = 0; i < in->decoding.stop_texts; i++) {
+    task.prompt = put(block, in->prompt, in->n_prompt * sizeof *in->prompt);
+    task.tail = put(block, in->tail, in->n_tail * sizeof *in->tail);
+    task.decoding.stop = put(block, in->decoding.stop, in->decoding.n_stop * sizeof(int32_t));
+    text = put(block, in->decoding.stop_text, in->decoding.n_stop_text * sizeof *text);
+    for (uint32_t i = 0; i < in->decoding.n_stop_text; i++) {
         const char *one = put_text(block, in->decoding.stop_text[i]);
 
         if (text)
@@ -55,10 +55,10 @@ static void put_rollout(struct block *block, const struct rollout *in)
 {
     struct rollout rollout = *in, *out = put(block, in, sizeof *in);
 
-    rollout.token = put(block, in->token, in->tokens * sizeof *in->token);
-    rollout.logprob = put(block, in->logprob, in->tokens * sizeof *in->logprob);
-    rollout.mask = put(block, in->mask, in->masks);
-    rollout.span = put(block, in->span, in->spans * sizeof *in->span);
+    rollout.token = put(block, in->token, in->n_token * sizeof *in->token);
+    rollout.logprob = put(block, in->logprob, in->n_token * sizeof *in->logprob);
+    rollout.mask = put(block, in->mask, in->n_mask);
+    rollout.span = put(block, in->span, in->n_span * sizeof *in->span);
     rollout.text = put_text(block, in->text);
     if (out)
         *out = rollout;
@@ -155,12 +155,12 @@ enum err copy_artifacts(struct artifact **out, const struct artifact *in, uint32
 static bool same_decoding(const struct decoding *a, const struct decoding *b)
 {
     if (a->temperature != b->temperature || a->top_p != b->top_p || a->min_p != b->min_p ||
-        a->top_k != b->top_k || a->max_new != b->max_new || a->stops != b->stops ||
-        a->stop_texts != b->stop_texts)
+        a->top_k != b->top_k || a->max_new != b->max_new || a->n_stop != b->n_stop ||
+        a->n_stop_text != b->n_stop_text)
         return false;
-    if (a->stops && memcmp(a->stop, b->stop, a->stops * sizeof *a->stop))
+    if (a->n_stop && memcmp(a->stop, b->stop, a->n_stop * sizeof *a->stop))
         return false;
-    for (uint32_t i = 0; i < a->stop_texts; i++)
+    for (uint32_t i = 0; i < a->n_stop_text; i++)
         if (strcmp(a->stop_text[i], b->stop_text[i]))
             return false;
     return true;
@@ -169,13 +169,13 @@ static bool same_decoding(const struct decoding *a, const struct decoding *b)
 bool copy_same_task(const struct task *a, const struct task *b)
 {
     if (a->id != b->id || a->seed != b->seed || a->samples != b->samples ||
-        a->prompts != b->prompts || a->tails != b->tails || a->scorers != b->scorers ||
+        a->n_prompt != b->n_prompt || a->n_tail != b->n_tail || a->scorers != b->scorers ||
         a->version.number != b->version.number ||
         !hash_same(&a->version.hash, &b->version.hash))
         return false;
-    if (a->prompts && memcmp(a->prompt, b->prompt, a->prompts * sizeof *a->prompt))
+    if (a->n_prompt && memcmp(a->prompt, b->prompt, a->n_prompt * sizeof *a->prompt))
         return false;
-    if (a->tails && memcmp(a->tail, b->tail, a->tails * sizeof *a->tail))
+    if (a->n_tail && memcmp(a->tail, b->tail, a->n_tail * sizeof *a->tail))
         return false;
     return same_decoding(&a->decoding, &b->decoding) && !strcmp(a->meta, b->meta) &&
            !strcmp(a->prompt_text, b->prompt_text);

@@ -39,7 +39,7 @@ static void count_stale(struct broker *b, const struct rollout *body)
 {
     uint64_t oldest = UINT64_MAX, late;
 
-    for (uint32_t i = 0; i < body->spans; i++)
+    for (uint32_t i = 0; i < body->n_span; i++)
         if (body->span[i].version.number < oldest)
             oldest = body->span[i].version.number;
     late = b->run.newest.number > oldest ? b->run.newest.number - oldest : 0;
@@ -64,10 +64,10 @@ static bool send_sample(struct broker *b, const struct open_task *task,
                       .sample = {.attempts = sample->attempts,
                                  .rollout = *sample->body,
                                  .score = score,
-                                 .scores = task->scores,
+                                 .n_score = task->scores,
                                  .writer = origin_writer(sample->by),
                                  .scored = scored,
-                                 .scoreds = task->scores}};
+                                 .n_scored = task->scores}};
     bool sent;
 
     for (uint32_t j = 0; j < task->scores; j++) {
@@ -76,9 +76,9 @@ static bool send_sample(struct broker *b, const struct open_task *task,
         score[j] = (struct score){.scorer = b->run.scorer[j].hash,
                                   .rollout = &sample->body->hash,
                                   .each = &from->values,
-                                  .rollouts = 1,
+                                  .n_rollout = 1,
                                   .value = from->value,
-                                  .values = from->values,
+                                  .n_value = from->values,
                                   .diagnostics = from->diagnostics ? from->diagnostics : ""};
         scored[j] = origin_writer(from->by);
     }

@@ -7,7 +7,7 @@
 
 static void revoke(struct broker *b, struct member *from, const uint64_t *number, uint32_t n)
 {
-    struct msg msg = {.head.type = MSG_REVOKE, .revoke = {.lease = number, .leases = n}};
+    struct msg msg = {.head.type = MSG_REVOKE, .revoke = {.lease = number, .n_lease = n}};
 
     if (n && from->greeted)
         broker_send(b, from, &msg);
@@ -133,7 +133,7 @@ static void wake_rested(struct broker *b, int64_t now_ms)
 
 static bool listed(const struct msg_hb *hb, uint64_t number)
 {
-    for (uint32_t i = 0; i < hb->leases; i++)
+    for (uint32_t i = 0; i < hb->n_lease; i++)
         if (hb->lease[i] == number)
             return true;
     return false;

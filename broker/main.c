@@ -4,9 +4,9 @@
  *
  * Keeps nothing on disk: whoever dials says what it holds. One thread, one loop. */
 
+#include "base/config_tree.h"
 #include "base/log.h"
 #include "base/outlet.h"
-#include "base/tree.h"
 #include "broker/serve.h"
 
 #include <stdlib.h>
@@ -34,10 +34,10 @@ static bool told(int argc, char **argv)
 static enum err run(struct serve_options *options, int argc, char **argv)
 {
     json_t *tree = json_object();
-    enum err err = tree_args(tree, argc - 1, argv + 1);
+    enum err err = config_tree_args(tree, argc - 1, argv + 1);
 
     if (!err)
-        err = conf_load(tables, options, tree_given(tree), NULL);
+        err = conf_load(tables, options, config_tree_given(tree), NULL);
     json_decref(tree);
     if (!err)
         err = log_level(options->log_level);

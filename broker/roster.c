@@ -41,8 +41,8 @@ static void take_images(struct member *member, const struct version *image, uint
 
 void roster_hello(struct member *member, const struct msg_hello *hello)
 {
-    take_images(member, hello->image, hello->images);
-    member->offers = hello->offers < ROSTER_OFFERS ? hello->offers : ROSTER_OFFERS;
+    take_images(member, hello->image, hello->n_image);
+    member->offers = hello->n_offer < ROSTER_OFFERS ? hello->n_offer : ROSTER_OFFERS;
     for (uint32_t i = 0; i < member->offers; i++) {
         struct member_offer *offer = &member->offer[i];
 
@@ -71,7 +71,7 @@ void roster_heartbeat(struct member *member, const struct msg_hb *hb, int64_t no
     member->seen = hb->lease_seen;
     member->credit = hb->credit;
     member->credit_bytes = hb->credit_bytes;
-    take_images(member, hb->image, hb->images);
+    take_images(member, hb->image, hb->n_image);
     text_print(member->note, sizeof member->note, "%s", hb->note);
     while (member->role == ROLE_LEARNER && member->landed < member->sent &&
            member->landed < hb->lease_seen)

@@ -28,7 +28,7 @@ bool run_admit(struct broker *b, const struct member *was, const struct msg *msg
 {
     const struct run *run = &b->run;
 
-    if (msg->hello.scorers > STATE_SCORERS) {
+    if (msg->hello.n_scorer > STATE_SCORERS) {
         *code = REFUSE_ROLE;
         *words = "more scorers than this broker can serve";
         return false;
@@ -93,7 +93,7 @@ static void ask_who(struct broker *b, int64_t now_ms)
 
 static bool same_artifacts(const struct run *run, const struct msg_hello *hello)
 {
-    if (run->artifacts != hello->artifacts)
+    if (run->artifacts != hello->n_artifact)
         return false;
     for (uint32_t i = 0; i < run->artifacts; i++)
         if (!hash_same(&run->artifact[i].hash, &hello->artifact[i].hash))
@@ -110,7 +110,7 @@ static bool same_scorer(const struct scorer *a, const struct scorer *b)
 
 static bool same_table(const struct run *run, const struct msg_hello *hello)
 {
-    if (run->table != hello->table || run->scorers != hello->scorers)
+    if (run->table != hello->table || run->scorers != hello->n_scorer)
         return false;
     for (uint32_t i = 0; i < run->scorers; i++)
         if (!same_scorer(&run->scorer[i], &hello->scorer[i]))
@@ -123,8 +123,8 @@ static void take_tables(struct run *run, const struct msg_hello *hello)
     struct scorer *scorer = NULL;
     struct artifact *artifact = NULL;
 
-    if (copy_scorers(&scorer, hello->scorer, hello->scorers) ||
-        copy_artifacts(&artifact, hello->artifact, hello->artifacts)) {
+    if (copy_scorers(&scorer, hello->scorer, hello->n_scorer) ||
+        copy_artifacts(&artifact, hello->artifact, hello->n_artifact)) {
         log_error("tables", "reason=\"%s\"", err_text());
         free(scorer);
         return; /* the old ones stand; the learner's next HELLO tries again */
@@ -132,9 +132,9 @@ static void take_tables(struct run *run, const struct msg_hello *hello)
     free(run->scorer);
     free(run->artifact);
     run->scorer = scorer;
-    run->scorers = hello->scorers;
+    run->scorers = hello->n_scorer;
     run->artifact = artifact;
-    run->artifacts = hello->artifacts;
+    run->artifacts = hello->n_artifact;
     run->table = hello->table;
     run->body_max = hello->body_max;
     run->vocabulary = hello->vocabulary;
@@ -391,7 +391,7 @@ enum err run_on_cancel(struct broker *b, struct member *from, const struct msg *
     struct msg on = {.head.type = MSG_CANCEL, .cancel = msg->cancel};
 
     (void)from;
-    for (uint32_t i = 0; i < msg->cancel.tasks; i++) {
+    for (uint32_t i = 0; i < msg->cancel.n_task; i++) {
         struct open_task *task = tasks_find(&b->tasks, msg->cancel.task[i]);
 
         if (task)

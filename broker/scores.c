@@ -204,7 +204,7 @@ struct batch {
 
 static size_t item_bytes(const struct task *def, const struct rollout *body)
 {
-    return 256 + 4 * ((size_t)def->prompts + body->tokens + def->tails) + strlen(def->meta) +
+    return 256 + 4 * ((size_t)def->n_prompt + body->n_token + def->n_tail) + strlen(def->meta) +
            strlen(def->prompt_text) + strlen(body->text);
 }
 
@@ -247,11 +247,11 @@ static void fill_item(struct msg_item *out, const struct task *def, const struct
                              .end = body->end,
                              .hash = body->hash,
                              .prompt = def->prompt,
-                             .prompts = def->prompts,
+                             .n_prompt = def->n_prompt,
                              .token = body->token,
-                             .tokens = body->tokens,
+                             .n_token = body->n_token,
                              .tail = def->tail,
-                             .tails = def->tails,
+                             .n_tail = def->n_tail,
                              .prompt_text = text ? def->prompt_text : "",
                              .text = text ? body->text : "",
                              .meta = text ? def->meta : ""};
@@ -271,7 +271,7 @@ static void issue(struct broker *b, struct member *to, const struct batch *batch
                               .unit = scorer->unit,
                               .temperature = batch->temperature,
                               .item = item,
-                              .items = batch->n}};
+                              .n_item = batch->n}};
 
     for (uint32_t i = 0; i < batch->n; i++) {
         struct open_task *task = NULL;

@@ -22,15 +22,15 @@ static int compare(const void *a, const void *b)
 
 void settled_take(struct settled_set *set, const struct settled *from)
 {
-    if (from->ranges > set->capacity) {
-        set->range = mem_grow(set->range, from->ranges, sizeof *set->range);
-        set->capacity = from->ranges;
+    if (from->n_range > set->capacity) {
+        set->range = mem_grow(set->range, from->n_range, sizeof *set->range);
+        set->capacity = from->n_range;
     }
-    if (from->ranges) {
-        memcpy(set->range, from->range, from->ranges * sizeof *set->range);
-        qsort(set->range, from->ranges, sizeof *set->range, compare);
+    if (from->n_range) {
+        memcpy(set->range, from->range, from->n_range * sizeof *set->range);
+        qsort(set->range, from->n_range, sizeof *set->range, compare);
     }
-    set->ranges = from->ranges;
+    set->ranges = from->n_range;
     set->epoch = from->epoch;
     set->watermark = from->watermark;
 }
@@ -74,5 +74,5 @@ struct settled settled_view(const struct settled_set *set)
     return (struct settled){.epoch = set->epoch,
                             .watermark = set->watermark,
                             .range = set->range,
-                            .ranges = set->ranges};
+                            .n_range = set->ranges};
 }

@@ -67,8 +67,8 @@ static void fill_peer(const struct broker *b, struct msg_stats_peer *out,
 static void fill_peers(const struct broker *b, struct page *page, struct msg_stats *out,
                        int64_t now_ms)
 {
-    for (const struct member *m = b->first; m && out->peers < STATS_PEERS; m = m->next)
-        fill_peer(b, &page->peer[out->peers++], m, now_ms);
+    for (const struct member *m = b->first; m && out->n_peer < STATS_PEERS; m = m->next)
+        fill_peer(b, &page->peer[out->n_peer++], m, now_ms);
     out->peer = page->peer;
 }
 
@@ -114,7 +114,7 @@ static void fill_leases(const struct broker *b, struct page *page, struct msg_st
     }
     qsort(page->lease, n, sizeof page->lease[0], by_age);
     out->lease = page->lease;
-    out->leases = n;
+    out->n_lease = n;
 }
 
 static uint32_t count_role(const struct broker *b, enum role role)
@@ -169,7 +169,7 @@ static void fill_drops(const struct broker *b, struct page *page, struct msg_sta
 
     out->settled = out->trained;
     for (uint32_t i = DROP_CANCEL; i <= DROP_STALE; i++) {
-        page->drop[out->drops++] =
+        page->drop[out->n_drop++] =
             (struct msg_stats_reason){.reason = name[i], .count = b->tasks.dropped[i]};
         out->settled += b->tasks.dropped[i];
     }
@@ -198,7 +198,7 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
     out->bad_frames = c->bad_frames;
     out->refused = c->refused;
     out->staleness = c->stale;
-    out->stalenesses = STATE_STALE;
+    out->n_staleness = STATE_STALE;
     out->samples_s = seconds > 1 ? (double)(c->settled - then) / seconds : 0;
     for (const struct member *m = b->first; m; m = m->next)
         out->tokens_s += m->role == ROLE_ACTOR ? roster_rate(m) : 0;
@@ -212,10 +212,10 @@ static void fill_suspects(const struct broker *b, struct page *page, struct msg_
                           int64_t now_ms)
 {
     out->found_false = b->suspects.names;
-    for (uint32_t i = b->suspects.n; i-- > 0 && out->suspects < STATS_SUSPECTS;) {
+    for (uint32_t i = b->suspects.n; i-- > 0 && out->n_suspect < STATS_SUSPECTS;) {
         const struct suspect *const s = &b->suspects.suspect[i];
 
-        page->suspect[out->suspects++] =
+        page->suspect[out->n_suspect++] =
             (struct msg_stats_suspect){.writer = origin_writer(&s->who),
                                        .count = s->count,
                                        .age_ms = age(s->last_ms, now_ms),
@@ -246,7 +246,7 @@ void broker_stats(struct broker *b, int64_t now_ms)
     fill_leases(b, page, &msg.stats, now_ms);
     waits_list(b, &page->waits, now_ms);
     msg.stats.wait = page->waits.wait;
-    msg.stats.waits = page->waits.n;
+    msg.stats.n_wait = page->waits.n;
     fill_suspects(b, page, &msg.stats, now_ms);
     advise(b, page, &msg.stats);
     b->sink.publish(b->sink.self, &msg);

@@ -39,7 +39,7 @@ enum err verify_rollout(const struct broker *b, const struct open_task *task,
 {
     enum err err = answer_check(task->def, rollout, b->run.vocabulary);
 
-    for (uint32_t i = 0; i < rollout->spans && !err; i++)
+    for (uint32_t i = 0; i < rollout->n_span && !err; i++)
         err = announced(&b->run, &rollout->span[i].version);
     return err;
 }

@@ -63,7 +63,7 @@ static enum claim_state judge(struct broker *b, struct member *actor,
 
 static bool claimed(const struct msg_hello *hello, uint64_t task, uint32_t sample)
 {
-    for (uint32_t i = 0; i < hello->claims; i++)
+    for (uint32_t i = 0; i < hello->n_claim; i++)
         if (hello->claim[i].task == task && hello->claim[i].sample == sample)
             return true;
     return false;
@@ -93,10 +93,10 @@ static void requeue_unclaimed(struct broker *b, struct member *actor,
 static void judge_all(struct broker *b, struct member *actor, const struct msg_hello *hello,
                       struct claim *verdict, int64_t now_ms)
 {
-    const bool other = b->run.bound && hello->claims && !of_this_run(b, actor);
+    const bool other = b->run.bound && hello->n_claim && !of_this_run(b, actor);
 
     requeue_unclaimed(b, actor, hello, now_ms);
-    for (uint32_t i = 0; i < hello->claims; i++) {
+    for (uint32_t i = 0; i < hello->n_claim; i++) {
         const struct claim *in = &hello->claim[i];
         const struct member_claim claim = {.task = in->task,
                                            .sample = in->sample,
@@ -145,9 +145,9 @@ static void fill(const struct broker *b, struct msg_welcome *out)
     out->smallest_live = run->smallest_live;
     out->table = run->table;
     out->scorer = run->scorer;
-    out->scorers = run->scorers;
+    out->n_scorer = run->scorers;
     out->artifact = run->artifact;
-    out->artifacts = run->artifacts;
+    out->n_artifact = run->artifacts;
     out->body_max = run->body_max;
     out->credit_max = b->limits.credit_max;
     out->bulk = b->bulk;
@@ -165,13 +165,13 @@ void welcome_send(struct broker *b, struct member *to, const struct msg_hello *h
         list = mem_new(UNSETTLED_MAX, sizeof *list);
         msg.welcome.open_to = b->tasks.open_to;
         msg.welcome.unsettled = list;
-        msg.welcome.unsettleds = list_unsettled(b, list);
+        msg.welcome.n_unsettled = list_unsettled(b, list);
     }
     if (to->role == ROLE_ACTOR) {
-        list = mem_new(hello->claims + 1, sizeof *list);
+        list = mem_new(hello->n_claim + 1, sizeof *list);
         judge_all(b, to, hello, list, now_ms);
         msg.welcome.verdict = list;
-        msg.welcome.verdicts = hello->claims;
+        msg.welcome.n_verdict = hello->n_claim;
     }
     to->ended = 0; /* what was under way came before WELCOME, or never will */
     to->greeted = broker_send(b, to, &msg);
@@ -190,7 +190,7 @@ static void want(struct broker *b, struct member *actor, const struct member_cla
 {
     const struct claim one = {
         .task = claim->task, .sample = claim->sample, .state = CLAIM_WANT, .hash = claim->hash};
-    struct msg msg = {.head.type = MSG_WANT, .want = {.claim = &one, .claims = 1}};
+    struct msg msg = {.head.type = MSG_WANT, .want = {.claim = &one, .n_claim = 1}};
 
     broker_send(b, actor, &msg);
 }

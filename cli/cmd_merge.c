@@ -2,7 +2,7 @@
 
 #include "cli/command.h"
 #include "lm/file/adapter.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "lm/file/weights.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ static const struct conf_key keys[] = {
 /* The adapter's own folder, from that or from a run's. */
 static enum err find(char **out, const char *path)
 {
-    enum err err = bundle_find(out, path);
+    enum err err = model_files_find(out, path);
 
     if (!err && !adapter_is(*out)) {
         err = err_set(ERR_RANGE, "%s: holds no adapter_config.json", *out);
@@ -48,7 +48,7 @@ static enum err base_of(char **out, const char *folder)
 
 static enum err merge(const struct merge_conf *conf)
 {
-    struct bundle *bundle = NULL;
+    struct model_files *files = NULL;
     char *folder = NULL, *base = NULL, text[HASH_TEXT];
     struct hash hash;
     enum err err = find(&folder, conf->adapter);
@@ -56,16 +56,16 @@ static enum err merge(const struct merge_conf *conf)
     if (!err && !conf->model)
         err = base_of(&base, folder);
     if (!err)
-        err = bundle_open(&bundle, conf->model ? conf->model : base, BUNDLE_ALL);
+        err = model_files_open(&files, conf->model ? conf->model : base, MODEL_FILES_ALL);
     if (!err)
-        err = bundle_adapt(bundle, folder, conf->any_base);
+        err = model_files_adapt(files, folder, conf->any_base);
     if (!err)
-        err = bundle_save(conf->out, bundle, bundle->params, conf->dtype);
+        err = model_files_save(conf->out, files, files->params, conf->dtype);
     if (!err) {
-        hash = weights_hash(bundle->params, conf->dtype);
+        hash = weights_hash(files->params, conf->dtype);
         printf("%s  weights %s\n", conf->out, hash_text(text, &hash));
     }
-    bundle_free(bundle);
+    model_files_free(files);
     free(folder);
     free(base);
     return err;

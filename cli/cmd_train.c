@@ -4,9 +4,9 @@
  * already: then only the learner is ours. */
 /* drover sft, reward, dpo, ppo: start a learner, alone or in the middle of a fleet. */
 
+#include "base/config_tree.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/tree.h"
 #include "cli/command.h"
 #include "cli/place.h"
 #include "cli/supervise.h"
@@ -151,7 +151,7 @@ static void tell_unused(const json_t *tree)
 static enum err run_fleet(const struct command *command, int argc, char **argv, int *status)
 {
     json_t *tree = json_object();
-    enum err err = tree_args(tree, argc, argv);
+    enum err err = config_tree_args(tree, argc, argv);
     const bool help = json_object_get(tree, "help") != NULL,
                standing = *text_at(tree, "broker", "");
 

@@ -1,10 +1,10 @@
 #include "cli/command.h"
 
+#include "base/config_tree.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/pen.h"
-#include "base/tree.h"
+#include "base/strbuf.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,10 +20,10 @@ enum err command_conf(const struct conf_key *keys, void *out, int argc, char **a
 {
     const struct conf_key *const tables[] = {keys, NULL};
     json_t *tree = json_object();
-    enum err err = tree_args(tree, argc, argv);
+    enum err err = config_tree_args(tree, argc, argv);
 
     if (!err)
-        err = conf_load(tables, out, tree_given(tree), no_effect);
+        err = conf_load(tables, out, config_tree_given(tree), no_effect);
     json_decref(tree);
     return err;
 }
@@ -72,7 +72,7 @@ enum err command_words(const struct command *command, void *out, int argc, char 
                        char **text)
 {
     const char *word;
-    struct pen pen = {0};
+    struct strbuf buf = {0};
     int n = 0;
 
     while (n < argc && strcmp(argv[n], "--") != 0)
@@ -86,11 +86,11 @@ enum err command_words(const struct command *command, void *out, int argc, char 
     if (n < argc && !text)
         return err_set(ERR_PARSE, "what stands behind -- is not read here: standard input is");
     for (int i = n + 1; i < argc; i++)
-        pen_print(&pen, "%s%s", i > n + 1 ? " " : "", argv[i]);
+        strbuf_print(&buf, "%s%s", i > n + 1 ? " " : "", argv[i]);
     if (text)
-        *text = pen.text;
+        *text = buf.text;
     else
-        free(pen.text);
+        free(buf.text);
     return command_conf(command->keys, out, n, argv);
 }
 

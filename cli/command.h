@@ -29,7 +29,7 @@ extern const struct command cmd_top, cmd_top_once, cmd_fleet_scale, cmd_fleet_do
 /* the demo's world */
 extern const struct command cmd_world;
 
-/* Reads `keys` from the arguments (base/tree.h) into `out`, which starts zeroed. */
+/* Reads `keys` from the arguments (base/config_tree.h) into `out`, which starts zeroed. */
 enum err command_conf(const struct conf_key *keys, void *out, int argc, char **argv) MUST_CHECK;
 /* The same for commands that read lines: a word that belongs to no key is an error that says
  * where such a word goes. *text: the words behind "--", joined by blanks (free it), NULL

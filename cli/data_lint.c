@@ -116,7 +116,7 @@ static enum err count(const struct loaded *m, const struct example *e, const jso
 
 static enum err check_ids(const struct loaded *m, const json_t *ids, uint32_t *tokens)
 {
-    const int vocab = m->bundle->shape.vocab;
+    const int vocab = m->files->shape.vocab;
     size_t i;
     json_t *id;
 
@@ -160,7 +160,7 @@ static enum err encode(void *self, const struct example *e, uint32_t *tokens)
 static enum err encode_steps(void *self, const json_t *row, uint32_t *tokens)
 {
     const struct loaded *m = self;
-    const struct steps_rule rule = {.separator = "\n", .bos = m->bundle->shape.bos};
+    const struct steps_rule rule = {.separator = "\n", .bos = m->files->shape.bos};
     struct steps steps;
     const enum err err = steps_encode(&steps, row, &m->encode, &rule);
 
@@ -194,9 +194,9 @@ static enum err take_rule(struct lint_rule *out, const struct data_job *job,
     if (err || !given(conf->model))
         return err;
     err = loaded_card(model, conf->model);
-    if (!err && out->max_length > (uint32_t)model->bundle->shape.context) {
+    if (!err && out->max_length > (uint32_t)model->files->shape.context) {
         out->asked = out->max_length;
-        out->max_length = (uint32_t)model->bundle->shape.context;
+        out->max_length = (uint32_t)model->files->shape.context;
     }
     if (!err)
         err = loaded_chat(model, conf->chat_template_path);
@@ -209,7 +209,7 @@ static enum err take_rule(struct lint_rule *out, const struct data_job *job,
 enum err data_lint(struct data_job *job, int *status)
 {
     const char *path = given(job->conf.report) ? job->conf.report : NULL;
-    struct loaded model = {.bundle = NULL};
+    struct loaded model = {.files = NULL};
     struct lint_rule rule;
     struct lint *lint = NULL;
     json_t *report = NULL;

@@ -12,32 +12,32 @@
 
 static void ready(struct loaded *out)
 {
-    const struct shape *shape = &out->bundle->shape;
+    const struct shape *shape = &out->files->shape;
 
-    out->encode.tokenizer = out->bundle->tokenizer;
+    out->encode.tokenizer = out->files->tokenizer;
     out->encode.date = NULL;
-    out->encode.chat = out->bundle->chat;
-    out->encode.chat_error = out->bundle->chat_error;
+    out->encode.chat = out->files->chat;
+    out->encode.chat_error = out->files->chat_error;
     free(out->eos);
-    out->eos = reading_end(out->bundle->tokenizer, shape->eos_count ? shape->eos[0] : -1);
+    out->eos = reading_end(out->files->tokenizer, shape->eos_count ? shape->eos[0] : -1);
     if (!chat_dated(out->encode.chat))
         return;
     out->encode.date = chat_date(out->day, clock_wall_ms());
     say(stderr, "the chat template says today's date: %s\n", out->day);
 }
 
-static enum err open_bundle(struct loaded *out, const char *path, enum bundle_want want)
+static enum err open_files(struct loaded *out, const char *path, enum model_files_want want)
 {
     memset(out, 0, sizeof *out);
     if (!path || !*path)
         return err_set(ERR_RANGE, "which model? say --model M: a Hugging Face folder, a .gguf "
                                   "file or a run folder");
-    return bundle_open(&out->bundle, path, want);
+    return model_files_open(&out->files, path, want);
 }
 
 enum err loaded_card(struct loaded *out, const char *path)
 {
-    enum err err = open_bundle(out, path, BUNDLE_CARD);
+    enum err err = open_files(out, path, MODEL_FILES_META);
 
     if (!err)
         ready(out);
@@ -50,7 +50,7 @@ enum err loaded_chat(struct loaded *loaded, const char *path)
 
     if (!path || !*path)
         return OK;
-    err = chat_choice(loaded->bundle, path);
+    err = chat_choice(loaded->files, path);
     if (!err)
         ready(loaded);
     return err;
@@ -58,7 +58,7 @@ enum err loaded_chat(struct loaded *loaded, const char *path)
 
 static enum err pack(struct loaded *out, const char *path, enum head head)
 {
-    const struct shape *shape = &out->bundle->shape;
+    const struct shape *shape = &out->files->shape;
     enum err err;
 
     if (shape->head != head && !(head == HEAD_STEP && shape->head == HEAD_SCALAR))
@@ -71,16 +71,16 @@ static enum err pack(struct loaded *out, const char *path, enum head head)
         err = mem_big(&out->image, image_size(shape), 1, "weights");
     if (err)
         return err;
-    image_pack(out->image, out->layout, out->bundle->params);
-    params_free(out->bundle->params);
-    out->bundle->params = NULL;
+    image_pack(out->image, out->layout, out->files->params);
+    params_free(out->files->params);
+    out->files->params = NULL;
     ready(out);
     return model_new(&out->model, shape, out->image, image_size(shape));
 }
 
 enum err loaded_open(struct loaded *out, const char *path, enum head head)
 {
-    enum err err = open_bundle(out, path, BUNDLE_ALL);
+    enum err err = open_files(out, path, MODEL_FILES_ALL);
 
     if (!err)
         err = pack(out, path, head);
@@ -95,6 +95,6 @@ void loaded_close(struct loaded *loaded)
     free(loaded->image);
     free(loaded->eos);
     image_layout_free(loaded->layout);
-    bundle_free(loaded->bundle);
+    model_files_free(loaded->files);
     memset(loaded, 0, sizeof *loaded);
 }

@@ -3,12 +3,12 @@
 #ifndef CLI_LOADED_H
 #define CLI_LOADED_H
 
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "lm/model/forward.h"
 #include "lm/text/encode.h"
 
 struct loaded {
-    struct bundle *bundle; /* its params are freed once packed */
+    struct model_files *files; /* its params are freed once packed */
     struct image_layout *layout;
     float *image;
     struct model *model;
@@ -17,8 +17,8 @@ struct loaded {
     char day[CHAT_DATE_ROOM]; /* today's, for templates that say it */
 };
 
-/* `path` as bundle_open takes it. Errors: ERR_RANGE if the model has another head than `head`;
- * HEAD_STEP takes a scalar head, too. */
+/* `path` as model_files_open takes it. Errors: ERR_RANGE if the model has another head than
+ * `head`; HEAD_STEP takes a scalar head, too. */
 enum err loaded_open(struct loaded *out, const char *path, enum head head) MUST_CHECK;
 void loaded_close(struct loaded *loaded);
 

@@ -1,9 +1,9 @@
 #include "cli/stats.h"
 
 #include "base/mem.h"
-#include "base/pen.h"
 #include "base/printable.h"
 #include "base/say.h"
+#include "base/strbuf.h"
 #include "proto/arena.h"
 #include "proto/codec.h"
 #include "proto/dial.h"
@@ -109,13 +109,13 @@ static void put(struct pad *pad, const char *fmt, ...) PRINTF(2, 3);
 
 static void put(struct pad *pad, const char *fmt, ...)
 {
-    struct pen line = {NULL, 0, 0};
+    struct strbuf line = {NULL, 0, 0};
     va_list args;
 
     if (pad->n == STATS_LINES)
         return;
     va_start(args, fmt);
-    say_pen(&line, false, fmt, &args);
+    say_strbuf(&line, false, fmt, &args);
     va_end(args);
     printable(pad->line[pad->n++], STATS_WIDTH, line.text ? line.text : "", line.n,
               PRINTABLE_LINE);
@@ -129,7 +129,7 @@ static void put_peers(struct pad *pad, const struct msg_stats *s)
 
     put(pad, "%-11s %-22s %8s %9s %5s %7s %8s  %s", "ROLE", "NAME", "TOKENS/S", "TOKENS",
         "BUSY", "VERSION", "MEMORY", "WAITS FOR / LAST ERROR");
-    for (uint32_t i = 0; i < s->peers; i++) {
+    for (uint32_t i = 0; i < s->n_peer; i++) {
         const struct msg_stats_peer *p = &s->peer[i];
         const double span = (double)(p->busy_ms + p->idle_ms);
         char name[23];
@@ -148,7 +148,7 @@ static void put_staleness(struct pad *pad, const struct msg_stats *s)
     char text[STATS_WIDTH] = "";
     size_t n = 0;
 
-    for (uint32_t i = 0; i < s->stalenesses && n < sizeof text - 24; i++)
+    for (uint32_t i = 0; i < s->n_staleness && n < sizeof text - 24; i++)
         if (s->staleness[i])
             n += (size_t)snprintf(text + n, sizeof text - n, "  %u late: %llu", i,
                                   (unsigned long long)s->staleness[i]);
@@ -176,7 +176,7 @@ static void put_judges(struct pad *pad, const char *metrics)
 /* Who wrote what was found false. */
 static void put_suspects(struct pad *pad, const struct msg_stats *s)
 {
-    for (uint32_t i = 0; i < s->suspects && i < 8; i++)
+    for (uint32_t i = 0; i < s->n_suspect && i < 8; i++)
         put(pad, "%s %llu by %s at %s%s, the last: %s", i ? "          " : "false     ",
             (unsigned long long)s->suspect[i].count, s->suspect[i].writer.name,
             s->suspect[i].writer.address, s->suspect[i].aside ? " (set aside)" : "",
@@ -189,7 +189,7 @@ static const char *state_of(const struct msg_stats *s)
         return "done";
     if (!s->run)
         return "no run";
-    for (uint32_t i = 0; i < s->peers; i++)
+    for (uint32_t i = 0; i < s->n_peer; i++)
         if (s->peer[i].role == ROLE_LEARNER)
             return "running";
     return "stands still: no learner"; /* it left, or it is away: a line below says which */
@@ -221,19 +221,19 @@ int stats_lines(const struct msg_stats *s, char line[STATS_LINES][STATS_WIDTH])
         (unsigned long long)s->duplicates, (unsigned long long)s->disputed,
         (unsigned long long)s->expired, (unsigned long long)s->reissued,
         (unsigned long long)s->bad_frames, (unsigned long long)s->refused);
-    for (uint32_t i = 0; i < s->drops; i++)
+    for (uint32_t i = 0; i < s->n_drop; i++)
         if (s->drop[i].count)
             put(&pad, "dropped    %s: %llu", s->drop[i].reason,
                 (unsigned long long)s->drop[i].count);
     put_suspects(&pad, s);
     put_judges(&pad, s->metrics);
-    for (uint32_t i = 0; i < s->waits; i++)
+    for (uint32_t i = 0; i < s->n_wait; i++)
         put(&pad, "waits      %s for %.1f s", s->wait[i].name, s->wait[i].age_ms / 1e3);
     if (*s->advice)
         put(&pad, "advice     %s", s->advice);
     put(&pad, "%s", "");
     put_peers(&pad, s);
-    for (uint32_t i = 0; i < s->leases && i < 5; i++)
+    for (uint32_t i = 0; i < s->n_lease && i < 5; i++)
         put(&pad, "%slease %llu: task %llu, %u samples, %.1f s old, quiet for %.1f s",
             i ? "" : "oldest ", (unsigned long long)s->lease[i].lease,
             (unsigned long long)s->lease[i].task, s->lease[i].count, s->lease[i].age_ms / 1e3,

@@ -82,18 +82,18 @@ int world_find(const char *prompt)
     return -1;
 }
 
-struct pen {
+struct world_text {
     char *at;
     size_t left;
 };
 
-static void write_clause(struct pen *pen, const char *clause)
+static void write_clause(struct world_text *buf, const char *clause)
 {
-    const int n = snprintf(pen->at, pen->left, " %s .", clause);
+    const int n = snprintf(buf->at, buf->left, " %s .", clause);
 
-    if (n > 0 && (size_t)n < pen->left) {
-        pen->at += n;
-        pen->left -= (size_t)n;
+    if (n > 0 && (size_t)n < buf->left) {
+        buf->at += n;
+        buf->left -= (size_t)n;
     }
 }
 
@@ -127,15 +127,15 @@ static const char *body_clause(struct dice *d, int topic)
 void world_demonstration(char out[WORLD_TEXT], int index, uint64_t seed, uint32_t draw)
 {
     struct dice d = {seed, (uint64_t)index, draw, 0};
-    struct pen pen = {out, WORLD_TEXT};
+    struct world_text buf = {out, WORLD_TEXT};
 
     out[0] = 0;
     if (roll(&d) < 0.35)
-        write_clause(&pen, pick(&d, greetings));
+        write_clause(&buf, pick(&d, greetings));
     for (int n = 1 + (int)(roll(&d) * 3); n > 0; n--)
-        write_clause(&pen, body_clause(&d, topic_of(index)));
+        write_clause(&buf, body_clause(&d, topic_of(index)));
     if (roll(&d) < 0.30)
-        write_clause(&pen, pick(&d, farewells));
+        write_clause(&buf, pick(&d, farewells));
 }
 
 enum kind { GREETING, FACT, WRONG, IDLE, RUDE, FAREWELL, NONSENSE };

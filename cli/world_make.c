@@ -5,7 +5,7 @@
 #include "base/rng.h"
 #include "cli/panel.h"
 #include "cli/world.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -89,46 +89,45 @@ static enum err make_tokenizer(struct tokenizer **out)
 
 static enum err make_model(const struct world_plan *plan)
 {
-    struct bundle bundle = {.chat = CHAT_NONE};
+    struct model_files files = {.chat = CHAT_NONE};
     struct params *params = NULL;
     char *folder = mem_print("%s/model", plan->dir);
-    enum err err = make_tokenizer(&bundle.tokenizer);
+    enum err err = make_tokenizer(&files.tokenizer);
 
     if (!err) {
-        bundle.shape =
-            (struct shape){.family = FAMILY_LLAMA,
-                           .head = HEAD_LM,
-                           .layers = plan->layers,
-                           .width = plan->width,
-                           .heads = plan->heads,
-                           .kv_heads = plan->heads,
-                           .head_dim = plan->width / plan->heads,
-                           .ffn = plan->width * 3,
-                           .vocab = (tokenizer_count(bundle.tokenizer) + 31) / 32 * 32,
-                           .context = 128,
-                           .tied = true,
-                           .norm_eps = 1e-5f,
-                           .rope_theta = 1e4,
-                           .rope_factor = 1,
-                           .init_std = 0.05,
-                           .bos = -1,
-                           .pad = 0,
-                           .eos = {1},
-                           .eos_count = 1};
-        err = bundle_make_card(&bundle);
+        files.shape = (struct shape){.family = FAMILY_LLAMA,
+                                     .head = HEAD_LM,
+                                     .layers = plan->layers,
+                                     .width = plan->width,
+                                     .heads = plan->heads,
+                                     .kv_heads = plan->heads,
+                                     .head_dim = plan->width / plan->heads,
+                                     .ffn = plan->width * 3,
+                                     .vocab = (tokenizer_count(files.tokenizer) + 31) / 32 * 32,
+                                     .context = 128,
+                                     .tied = true,
+                                     .norm_eps = 1e-5f,
+                                     .rope_theta = 1e4,
+                                     .rope_factor = 1,
+                                     .init_std = 0.05,
+                                     .bos = -1,
+                                     .pad = 0,
+                                     .eos = {1},
+                                     .eos_count = 1};
+        err = model_files_make_meta(&files);
     }
     if (!err)
-        err = params_new(&params, &bundle.shape);
+        err = params_new(&params, &files.shape);
     if (!err) {
         params_init(params, (uint64_t)plan->seed, false);
-        err = bundle_save(folder, &bundle, params, "float32");
+        err = model_files_save(folder, &files, params, "float32");
     }
     if (!err)
         printf("model: %zu parameters, %d tokens, from nothing: %s\n", params->count,
-               tokenizer_count(bundle.tokenizer), folder);
+               tokenizer_count(files.tokenizer), folder);
     params_free(params);
-    tokenizer_free(bundle.tokenizer);
-    free(bundle.card);
+    tokenizer_free(files.tokenizer);
+    free(files.card);
     free(folder);
     return err;
 }

@@ -1,5 +1,5 @@
 /* What the methods ask of a record that its columns do not show. */
-#include "base/pen.h"
+#include "base/strbuf.h"
 #include "data/dialogue.h"
 #include "data/example.h"
 
@@ -132,18 +132,18 @@ void example_check_unused(json_t *names, const struct example *e, const json_t *
 
 char *example_check_names(const json_t *names)
 {
-    struct pen list = {0};
+    struct strbuf list = {0};
     const char *column;
     json_t *count;
     int i = 0;
 
-    pen_put(&list, "", 0);
+    strbuf_put(&list, "", 0);
     json_object_foreach((json_t *)(uintptr_t)names, column, count)
     {
         if (i < 20)
-            pen_print(&list, "%s%s", i ? ", " : "", column);
+            strbuf_print(&list, "%s%s", i ? ", " : "", column);
         if (i++ == 20)
-            pen_print(&list, ", ...");
+            strbuf_print(&list, ", ...");
     }
     return list.text;
 }

@@ -1,7 +1,7 @@
 #include "data/kind.h"
 
 #include "base/mem.h"
-#include "base/pen.h"
+#include "base/strbuf.h"
 #include "data/dialogue.h"
 
 #include <stdbool.h>
@@ -55,7 +55,7 @@ static bool has(const json_t *row, const char *name)
 
 char *kind_columns(const json_t *row)
 {
-    struct pen list = {0};
+    struct strbuf list = {0};
     const char *name;
     json_t *value;
 
@@ -63,7 +63,7 @@ char *kind_columns(const json_t *row)
     {
         if (list.n > 200)
             break;
-        pen_print(&list, "%s%.40s", list.n ? ", " : "", name);
+        strbuf_print(&list, "%s%.40s", list.n ? ", " : "", name);
     }
     return list.text ? list.text : mem_text("none");
 }
@@ -152,33 +152,33 @@ enum err kind_prompt(json_t **out, const json_t *row, enum kind kind)
     }
 }
 
-static void put_value(struct pen *out, const json_t *value)
+static void put_value(struct strbuf *out, const json_t *value)
 {
     const char *text = json_string_value(value);
     char *dump;
 
     if (text) {
-        pen_put(out, text, json_string_length(value));
+        strbuf_put(out, text, json_string_length(value));
     } else if (value && !json_is_null(value)) {
         dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
-        pen_put(out, dump ? dump : "", dump ? strlen(dump) : 0);
+        strbuf_put(out, dump ? dump : "", dump ? strlen(dump) : 0);
         free(dump);
     }
 }
 
 char *kind_words(const json_t *value)
 {
-    struct pen out = {0};
+    struct strbuf out = {0};
     size_t i;
     json_t *item;
 
-    pen_put(&out, "", 0);
+    strbuf_put(&out, "", 0);
     if (!json_is_array(value))
         put_value(&out, value);
     json_array_foreach(value, i, item)
     {
         if (i)
-            pen_put(&out, "\n", 1);
+            strbuf_put(&out, "\n", 1);
         if (!json_is_object(item)) {
             put_value(&out, item);
             continue;

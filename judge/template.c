@@ -2,7 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "base/pen.h"
+#include "base/strbuf.h"
 #include "lm/text/encode.h"
 
 #include <stdlib.h>
@@ -74,7 +74,7 @@ static int heading(const char *line)
     return -1;
 }
 
-static enum err take_line(struct template *t, struct pen pen[PARTS], enum part *part,
+static enum err take_line(struct template *t, struct strbuf buf[PARTS], enum part *part,
                           char *line)
 {
     const int next = heading(line);
@@ -88,16 +88,16 @@ static enum err take_line(struct template *t, struct pen pen[PARTS], enum part *
         return take_words(t, line);
     err = check_placeholders(line);
     if (!err) {
-        pen_put(&pen[*part], line, strlen(line));
-        pen_put(&pen[*part], "\n", 1);
+        strbuf_put(&buf[*part], line, strlen(line));
+        strbuf_put(&buf[*part], "\n", 1);
     }
     return err;
 }
 
 /* Blanks at both ends dropped. */
-static char *trimmed(struct pen *pen)
+static char *trimmed(struct strbuf *buf)
 {
-    char *text = pen->text ? pen->text : mem_text("");
+    char *text = buf->text ? buf->text : mem_text("");
     const size_t from = strspn(text, " \t\r\n");
     size_t n = strlen(text);
 
@@ -111,7 +111,7 @@ static char *trimmed(struct pen *pen)
 enum err template_read(struct template **out, const char *text, size_t n, const char *name)
 {
     struct template *t = mem_new(1, sizeof *t);
-    struct pen pen[PARTS] = {{0}};
+    struct strbuf buf[PARTS] = {{0}};
     enum part part = PART_USER;
     char *copy, *line;
     long number = 0;
@@ -128,14 +128,14 @@ enum err template_read(struct template **out, const char *text, size_t n, const 
         char *stop = strchr(line, '\n');
         if (stop)
             *stop = 0;
-        err = take_line(t, pen, &part, line);
+        err = take_line(t, buf, &part, line);
         line = stop ? stop + 1 : NULL;
     }
     free(copy);
     if (err)
         err = err_add("%s:%ld", name, number);
     for (int i = 0; i < PARTS; i++)
-        t->part[i] = trimmed(&pen[i]);
+        t->part[i] = trimmed(&buf[i]);
     if (!err && !*t->part[PART_USER])
         err = err_set(ERR_PARSE, "%s: nothing under [user]", name);
     if (err)
@@ -201,12 +201,12 @@ const char *template_gap(const struct template *t)
 }
 
 /* Puts `text`, with a blank inside each special token's name. */
-static void put_plain(struct pen *pen, const char *text, const struct tokenizer *tokenizer)
+static void put_plain(struct strbuf *buf, const char *text, const struct tokenizer *tokenizer)
 {
     const size_t all = strlen(text);
-    struct pen from = {0}, to = {0};
+    struct strbuf from = {0}, to = {0};
 
-    pen_put(&from, text, all);
+    strbuf_put(&from, text, all);
     for (int id = 0; id < tokenizer_count(tokenizer); id++) {
         size_t n;
         const char *const piece = tokenizer_piece(tokenizer, id, &n);
@@ -218,38 +218,38 @@ static void put_plain(struct pen *pen, const char *text, const struct tokenizer 
         if (!strstr(from.text, name))
             continue;
         to.n = 0;
-        pen_put(&to, "", 0);
+        strbuf_put(&to, "", 0);
         for (const char *at = from.text, *hit; *at; at = hit + 1) {
             hit = strstr(at, name);
-            pen_put(&to, at, hit ? (size_t)(hit - at) + 1 : strlen(at));
+            strbuf_put(&to, at, hit ? (size_t)(hit - at) + 1 : strlen(at));
             if (!hit)
                 break;
-            pen_put(&to, " ", 1);
+            strbuf_put(&to, " ", 1);
         }
-        pen_put(&from, "", 0);
+        strbuf_put(&from, "", 0);
         from.n = 0;
-        pen_put(&from, to.text, to.n);
+        strbuf_put(&from, to.text, to.n);
     }
-    pen_put(pen, from.text, from.n);
+    strbuf_put(buf, from.text, from.n);
     free(from.text);
     free(to.text);
 }
 
 static char *fill(const char *part, const char *const *slot, const struct tokenizer *tokenizer)
 {
-    struct pen pen = {0};
+    struct strbuf buf = {0};
 
-    pen_put(&pen, "", 0);
+    strbuf_put(&buf, "", 0);
     for (const char *at = part; *at;) {
         int which;
         const size_t n = placeholder(at, &which), plain = 1 + strcspn(at + 1, "{");
         if (n && slot[which])
-            put_plain(&pen, slot[which], tokenizer);
+            put_plain(&buf, slot[which], tokenizer);
         else if (!n)
-            pen_put(&pen, at, plain);
+            strbuf_put(&buf, at, plain);
         at += n ? n : plain;
     }
-    return pen.text;
+    return buf.text;
 }
 
 static enum err render(char *const part[PARTS], const struct encode *encode, char **text,
@@ -272,7 +272,7 @@ enum err template_fill(const struct template *t, const char *const *slot,
                        const struct encode *encode, char **text, size_t *n)
 {
     char *part[PARTS], *whole = NULL;
-    struct pen pen = {0};
+    struct strbuf buf = {0};
     enum err err = OK;
 
     *text = NULL;
@@ -286,10 +286,10 @@ enum err template_fill(const struct template *t, const char *const *slot,
     else
         err = render(part, encode, &whole, n);
     if (!err) {
-        pen_put(&pen, whole, strlen(whole));
-        pen_put(&pen, part[PART_ASSISTANT], strlen(part[PART_ASSISTANT]));
-        *text = pen.text;
-        *n = pen.n;
+        strbuf_put(&buf, whole, strlen(whole));
+        strbuf_put(&buf, part[PART_ASSISTANT], strlen(part[PART_ASSISTANT]));
+        *text = buf.text;
+        *n = buf.n;
     }
     free(whole);
     for (int i = 0; i < PARTS; i++)

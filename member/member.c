@@ -1,10 +1,10 @@
 #include "member/member.h"
 
 #include "base/clock.h"
+#include "base/config_tree.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/outlet.h"
-#include "base/tree.h"
 #include "proto/curve.h"
 
 #include <errno.h>
@@ -64,9 +64,9 @@ enum err member_options(const struct conf_key *const *tables, void *options,
         }
     }
     if (!*done)
-        err = tree_args(tree, argc - 1, argv + 1);
+        err = config_tree_args(tree, argc - 1, argv + 1);
     if (!*done && !err)
-        err = conf_load(tables, options, tree_given(tree), NULL);
+        err = conf_load(tables, options, config_tree_given(tree), NULL);
     json_decref(tree);
     if (!*done && !err)
         err = log_level(((const struct member_options *)options)->log_level);
@@ -97,11 +97,12 @@ static void unwatch_fd(void *self, int fd)
     loop_unfd(((struct member *)self)->loop, fd);
 }
 
-static enum err got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
+static enum err got(void *self, const struct artifact *what, struct shared_memory *shared,
+                    int64_t now_ms)
 {
     const struct member *m = self;
 
-    return m->conf.got(m->conf.self, what, slab, now_ms);
+    return m->conf.got(m->conf.self, what, shared, now_ms);
 }
 
 static enum err tick(void *self, int64_t now_ms)

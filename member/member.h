@@ -28,7 +28,8 @@ struct member_conf {
     /* peer_conf and fetch_conf; got may be NULL for who pulls nothing */
     void (*hello)(void *self, struct msg_hello *out);
     void (*hb)(void *self, struct msg_hb *out);
-    enum err (*got)(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms);
+    enum err (*got)(void *self, const struct artifact *what, struct shared_memory *shared,
+                    int64_t now_ms);
     enum err (*tick)(void *self, int64_t now_ms);       /* each PEER_TICK_MS */
     void (*drain)(void *self, int64_t deadline_ms);     /* no new work */
     bool (*finished)(const void *self, int64_t now_ms); /* may the process end? */

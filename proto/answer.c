@@ -9,7 +9,7 @@
 
 static bool stops(const struct decoding *decoding, int32_t token)
 {
-    for (uint32_t i = 0; i < decoding->stops; i++)
+    for (uint32_t i = 0; i < decoding->n_stop; i++)
         if (decoding->stop[i] == token)
             return true;
     return false;
@@ -18,30 +18,30 @@ static bool stops(const struct decoding *decoding, int32_t token)
 static enum err check_tokens(const struct task *task, const struct rollout *r,
                              uint32_t vocabulary)
 {
-    if (r->sample >= task->samples || !r->tokens || r->tokens > task->decoding.max_new)
+    if (r->sample >= task->samples || !r->n_token || r->n_token > task->decoding.max_new)
         return err_set(ERR_RANGE, "answer: sample %u of %u, %u tokens of %u", r->sample,
-                       task->samples, r->tokens, task->decoding.max_new);
-    for (uint32_t i = 0; i < r->tokens; i++)
+                       task->samples, r->n_token, task->decoding.max_new);
+    for (uint32_t i = 0; i < r->n_token; i++)
         if (r->token[i] < 0 || (vocabulary && (uint32_t)r->token[i] >= vocabulary))
             return err_set(ERR_RANGE, "answer: token %d of a vocabulary of %u", r->token[i],
                            vocabulary);
-    if (r->text && strlen(r->text) > 1024 + (size_t)ANSWER_PIECE * r->tokens)
+    if (r->text && strlen(r->text) > 1024 + (size_t)ANSWER_PIECE * r->n_token)
         return err_set(ERR_RANGE, "answer: %zu bytes of text in %u tokens", strlen(r->text),
-                       r->tokens);
+                       r->n_token);
     return OK;
 }
 
 /* It goes on to the first stop token, to the last one that was asked for, or to a text. */
 static enum err check_end(const struct decoding *d, const struct rollout *r)
 {
-    const bool stop = stops(d, r->token[r->tokens - 1]);
+    const bool stop = stops(d, r->token[r->n_token - 1]);
 
-    for (uint32_t i = 0; i + 1 < r->tokens; i++)
+    for (uint32_t i = 0; i + 1 < r->n_token; i++)
         if (stops(d, r->token[i]))
             return err_set(ERR_RANGE, "answer: goes on after stop token %d", r->token[i]);
-    if (r->end == ROLLOUT_STOP
-            ? stop
-            : !stop && (r->end == ROLLOUT_LENGTH ? r->tokens == d->max_new : d->stop_texts > 0))
+    if (r->end == ROLLOUT_STOP ? stop
+                               : !stop && (r->end == ROLLOUT_LENGTH ? r->n_token == d->max_new
+                                                                    : d->n_stop_text > 0))
         return OK;
     return err_set(ERR_RANGE, "answer: says that it ended by %s, and did not",
                    r->end == ROLLOUT_STOP     ? "a stop token"
@@ -55,7 +55,7 @@ static enum err check_spans(const struct version *wanted, const struct rollout *
     const bool exact = !hash_same(&wanted->hash, &any);
     uint64_t last = wanted->number;
 
-    for (uint32_t i = 0; i < r->spans; i++) {
+    for (uint32_t i = 0; i < r->n_span; i++) {
         const struct version *v = &r->span[i].version;
 
         if (exact ? v->number != wanted->number || !hash_same(&v->hash, &wanted->hash)
@@ -64,8 +64,8 @@ static enum err check_spans(const struct version *wanted, const struct rollout *
                            (unsigned long long)v->number, (unsigned long long)wanted->number);
         last = v->number;
     }
-    if (!r->spans || (exact && r->spans != 1))
-        return err_set(ERR_RANGE, "answer: %u spans of one version", r->spans);
+    if (!r->n_span || (exact && r->n_span != 1))
+        return err_set(ERR_RANGE, "answer: %u spans of one version", r->n_span);
     return OK;
 }
 

@@ -8,7 +8,7 @@
 #ifndef PROTO_BLOB_H
 #define PROTO_BLOB_H
 
-#include "base/slab.h"
+#include "base/shared_memory.h"
 #include "proto/msg.h"
 
 #include <stddef.h>
@@ -67,8 +67,8 @@ bool blob_pull_none(struct blob_pull *pull, const struct msg_wnone *none, int64_
 bool blob_pull_done(const struct blob_pull *pull);
 const struct artifact *blob_pull_what(const struct blob_pull *pull);
 /* The bytes, checked and sealed; the caller's now. NULL until done.
- * Errors: slab_seal's. */
-enum err blob_pull_detach(struct blob_pull *pull, struct slab **out) MUST_CHECK;
+ * Errors: shared_memory_seal's. */
+enum err blob_pull_detach(struct blob_pull *pull, struct shared_memory **out) MUST_CHECK;
 
 struct blob_pull_stats {
     uint64_t chunks, missing, bad, asked_again;

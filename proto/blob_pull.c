@@ -24,8 +24,8 @@ struct flight { /* a chunk that was asked for; free if `index` is none */
 struct blob_pull {
     struct artifact what;
     char *name;
-    struct slab *slab;
-    uint8_t *bytes; /* the slab's */
+    struct shared_memory *shared;
+    uint8_t *bytes; /* the shared memory's */
     struct hash *digest;
     size_t chunks, next, have; /* next: the first that was never asked for */
     bool have_digest, asked_digest;
@@ -51,14 +51,14 @@ enum err blob_pull_new(struct blob_pull **out, const struct artifact *what)
         err = err_set(ERR_RANGE, "artifact %s: %llu bytes, at most 32 GiB", pull->name,
                       (unsigned long long)what->bytes);
     if (!err)
-        err = slab_new(&pull->slab, (size_t)what->bytes, pull->name);
+        err = shared_memory_new(&pull->shared, (size_t)what->bytes, pull->name);
     if (!err)
         err = mem_big(&pull->digest, pull->chunks + 1, sizeof *pull->digest, "digests");
     if (err) {
         blob_pull_free(pull);
         return err;
     }
-    pull->bytes = slab_bytes(pull->slab);
+    pull->bytes = shared_memory_bytes(pull->shared);
     *out = pull;
     return OK;
 }
@@ -67,7 +67,7 @@ void blob_pull_free(struct blob_pull *pull)
 {
     if (!pull)
         return;
-    slab_free(pull->slab);
+    shared_memory_free(pull->shared);
     free(pull->digest);
     free(pull->name);
     free(pull);
@@ -270,18 +270,18 @@ const struct artifact *blob_pull_what(const struct blob_pull *pull)
     return &pull->what;
 }
 
-enum err blob_pull_detach(struct blob_pull *pull, struct slab **out)
+enum err blob_pull_detach(struct blob_pull *pull, struct shared_memory **out)
 {
     enum err err;
 
     *out = NULL;
-    if (!blob_pull_done(pull) || !pull->slab)
+    if (!blob_pull_done(pull) || !pull->shared)
         return OK;
-    err = slab_seal(pull->slab);
+    err = shared_memory_seal(pull->shared);
     if (err)
         return err_add("%s", pull->name);
-    *out = pull->slab;
-    pull->slab = NULL;
+    *out = pull->shared;
+    pull->shared = NULL;
     pull->bytes = NULL;
     return OK;
 }

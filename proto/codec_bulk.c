@@ -1,7 +1,7 @@
 #include "proto/codec_table.h"
 
 static const struct field offer[] = {
-    LIST(msg_offer, artifact, artifacts, MAX_ARTIFACTS, codec_noun_artifact),
+    LIST(msg_offer, artifact, n_artifact, MAX_ARTIFACTS, codec_noun_artifact),
 };
 const struct table codec_bulk_offer = TABLE(msg_offer, offer);
 
@@ -103,13 +103,13 @@ static const struct field stats[] = {
     REAL(msg_stats, actor_busy),
     REAL(msg_stats, rewarder_busy),
     REAL(msg_stats, learner_busy),
-    COLUMN(msg_stats, staleness, stalenesses, MAX_HOLD, codec_noun_count),
-    LIST(msg_stats, drop, drops, MAX_HOLD, reason_table),
-    LIST(msg_stats, peer, peers, MAX_PEERS, peer_table),
-    LIST(msg_stats, lease, leases, MAX_HOLD, lease_table),
-    LIST(msg_stats, wait, waits, MAX_HOLD, codec_peer_wait),
+    COLUMN(msg_stats, staleness, n_staleness, MAX_HOLD, codec_noun_count),
+    LIST(msg_stats, drop, n_drop, MAX_HOLD, reason_table),
+    LIST(msg_stats, peer, n_peer, MAX_PEERS, peer_table),
+    LIST(msg_stats, lease, n_lease, MAX_HOLD, lease_table),
+    LIST(msg_stats, wait, n_wait, MAX_HOLD, codec_peer_wait),
     UINT(msg_stats, found_false, LIMIT_COUNT),
-    LIST(msg_stats, suspect, suspects, MAX_HOLD, suspect_table),
+    LIST(msg_stats, suspect, n_suspect, MAX_HOLD, suspect_table),
     TEXT(msg_stats, advice, MAX_WORDS),
     TEXT(msg_stats, metrics, MAX_JSON),
 };

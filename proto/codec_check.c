@@ -22,7 +22,7 @@ static enum err claims(const struct claim *claim, uint32_t n)
 
 static enum err settled(const struct settled *settled)
 {
-    for (uint32_t i = 0; i < settled->ranges; i++) {
+    for (uint32_t i = 0; i < settled->n_range; i++) {
         const struct range *const r = &settled->range[i];
         if (!r->count || r->count > MAX_SAMPLES || r->first > MAX_SAMPLES - r->count)
             return err_set(ERR_RANGE, "settled: samples %u+%u of task %llu", r->first, r->count,
@@ -36,7 +36,7 @@ static enum err task(const struct task *task)
     const struct decoding *const d = &task->decoding;
     enum err err;
 
-    if (!task->prompts)
+    if (!task->n_prompt)
         return err_set(ERR_RANGE, "prompt: empty");
     if (!task->samples || !d->max_new)
         return err_set(ERR_RANGE, "samples %u, max_new %u: at least 1", task->samples,
@@ -45,10 +45,10 @@ static enum err task(const struct task *task)
           d->min_p <= 1))
         return err_set(ERR_RANGE, "decoding: temperature %g, top_p %g, min_p %g",
                        (double)d->temperature, (double)d->top_p, (double)d->min_p);
-    err = tokens(task->prompt, task->prompts, "prompt");
+    err = tokens(task->prompt, task->n_prompt, "prompt");
     if (!err)
-        err = tokens(d->stop, d->stops, "stop");
-    return err ? err : tokens(task->tail, task->tails, "tail");
+        err = tokens(d->stop, d->n_stop, "stop");
+    return err ? err : tokens(task->tail, task->n_tail, "tail");
 }
 
 static enum err lease(const struct msg_lease *lease)
@@ -62,16 +62,17 @@ static enum err lease(const struct msg_lease *lease)
 
 static enum err rollout(const struct rollout *r)
 {
-    if (!r->tokens || r->sample >= MAX_SAMPLES || r->end < ROLLOUT_STOP)
-        return err_set(ERR_RANGE, "sample %u: %u tokens, end %u", r->sample, r->tokens, r->end);
-    if (r->masks && r->masks != (r->tokens + 7) / 8)
-        return err_set(ERR_RANGE, "mask: %u bytes for %u tokens", r->masks, r->tokens);
-    if (!r->spans || r->span[0].start)
+    if (!r->n_token || r->sample >= MAX_SAMPLES || r->end < ROLLOUT_STOP)
+        return err_set(ERR_RANGE, "sample %u: %u tokens, end %u", r->sample, r->n_token,
+                       r->end);
+    if (r->n_mask && r->n_mask != (r->n_token + 7) / 8)
+        return err_set(ERR_RANGE, "mask: %u bytes for %u tokens", r->n_mask, r->n_token);
+    if (!r->n_span || r->span[0].start)
         return err_set(ERR_RANGE, "span: none, or the first starts late");
-    for (uint32_t i = 0; i < r->spans; i++)
-        if (r->span[i].start >= r->tokens || (i && r->span[i].start <= r->span[i - 1].start))
+    for (uint32_t i = 0; i < r->n_span; i++)
+        if (r->span[i].start >= r->n_token || (i && r->span[i].start <= r->span[i - 1].start))
             return err_set(ERR_RANGE, "span %u: starts at %u", i, r->span[i].start);
-    return tokens(r->token, r->tokens, "token");
+    return tokens(r->token, r->n_token, "token");
 }
 
 /* Of a SAMPLE. What a rewarder says in SCORE is the broker's to judge, who has words for it. */
@@ -79,14 +80,14 @@ static enum err score(const struct score *score)
 {
     uint64_t sum = 0;
 
-    for (uint32_t i = 0; i < score->values; i++)
+    for (uint32_t i = 0; i < score->n_value; i++)
         if (!isfinite(score->value[i]))
             return err_set(ERR_RANGE, "value: element %u is not a finite number", i);
-    for (uint32_t i = 0; i < score->rollouts; i++)
+    for (uint32_t i = 0; i < score->n_rollout; i++)
         sum += score->each[i];
-    if (!score->rollouts || sum != score->values)
-        return err_set(ERR_RANGE, "%u values for %u rollouts that say %llu", score->values,
-                       score->rollouts, (unsigned long long)sum);
+    if (!score->n_rollout || sum != score->n_value)
+        return err_set(ERR_RANGE, "%u values for %u rollouts that say %llu", score->n_value,
+                       score->n_rollout, (unsigned long long)sum);
     return OK;
 }
 
@@ -94,16 +95,16 @@ static enum err ask(const struct msg_ask *ask)
 {
     enum err err = OK;
 
-    if (!ask->items || ask->unit < UNIT_ROLLOUT || !(ask->temperature >= 0))
-        return err_set(ERR_RANGE, "%u items, unit %u", ask->items, ask->unit);
-    for (uint32_t i = 0; !err && i < ask->items; i++) {
+    if (!ask->n_item || ask->unit < UNIT_ROLLOUT || !(ask->temperature >= 0))
+        return err_set(ERR_RANGE, "%u items, unit %u", ask->n_item, ask->unit);
+    for (uint32_t i = 0; !err && i < ask->n_item; i++) {
         const struct msg_item *const item = &ask->item[i];
-        err = item->tokens ? tokens(item->prompt, item->prompts, "prompt")
-                           : err_set(ERR_RANGE, "item %u: no tokens", i);
+        err = item->n_token ? tokens(item->prompt, item->n_prompt, "prompt")
+                            : err_set(ERR_RANGE, "item %u: no tokens", i);
         if (!err)
-            err = tokens(item->token, item->tokens, "token");
+            err = tokens(item->token, item->n_token, "token");
         if (!err)
-            err = tokens(item->tail, item->tails, "tail");
+            err = tokens(item->tail, item->n_tail, "tail");
     }
     return err;
 }
@@ -112,10 +113,10 @@ static enum err sample(const struct msg_sample *s)
 {
     enum err err = rollout(&s->rollout);
 
-    for (uint32_t i = 0; !err && i < s->scores; i++)
+    for (uint32_t i = 0; !err && i < s->n_score; i++)
         err = score(&s->score[i]);
-    if (!err && s->scoreds && s->scoreds != s->scores)
-        err = err_set(ERR_RANGE, "%u writers of %u scores", s->scoreds, s->scores);
+    if (!err && s->n_scored && s->n_scored != s->n_score)
+        err = err_set(ERR_RANGE, "%u writers of %u scores", s->n_scored, s->n_score);
     return err;
 }
 
@@ -153,26 +154,26 @@ static enum err hello(const struct msg_hello *hello)
     if (hello->role == ROLE_NONE || hello->major_min > hello->major_max)
         return err_set(ERR_RANGE, "role %u, versions %u to %u", hello->role, hello->major_min,
                        hello->major_max);
-    err = claims(hello->claim, hello->claims);
+    err = claims(hello->claim, hello->n_claim);
     if (!err)
-        err = artifacts(hello->artifact, hello->artifacts);
+        err = artifacts(hello->artifact, hello->n_artifact);
     if (!err)
-        err = scorers(hello->scorer, hello->scorers);
-    for (uint32_t i = 0; !err && i < hello->offers; i++)
+        err = scorers(hello->scorer, hello->n_scorer);
+    for (uint32_t i = 0; !err && i < hello->n_offer; i++)
         err = kind(hello->offer[i].kind, "offer");
     return err ? err : settled(&hello->settled);
 }
 
 static enum err welcome(const struct msg_welcome *w)
 {
-    enum err err = claims(w->unsettled, w->unsettleds);
+    enum err err = claims(w->unsettled, w->n_unsettled);
 
     if (!err)
-        err = claims(w->verdict, w->verdicts);
+        err = claims(w->verdict, w->n_verdict);
     if (!err)
-        err = artifacts(w->artifact, w->artifacts);
+        err = artifacts(w->artifact, w->n_artifact);
     if (!err)
-        err = scorers(w->scorer, w->scorers);
+        err = scorers(w->scorer, w->n_scorer);
     return err ? err : settled(&w->settled);
 }
 
@@ -214,7 +215,7 @@ enum err codec_check(const struct msg *msg)
     case MSG_LEASE:
         return lease(&msg->lease);
     case MSG_WANT:
-        return claims(msg->want.claim, msg->want.claims);
+        return claims(msg->want.claim, msg->want.n_claim);
     case MSG_ROLLOUT:
         return rollout(&msg->rollout.rollout);
     case MSG_ASK:
@@ -224,7 +225,7 @@ enum err codec_check(const struct msg *msg)
     case MSG_SETTLED:
         return settled(&msg->settled.settled);
     case MSG_OFFER:
-        return artifacts(msg->offer.artifact, msg->offer.artifacts);
+        return artifacts(msg->offer.artifact, msg->offer.n_artifact);
     case MSG_WCHUNK:
         return chunk(&msg->wchunk);
     default:

@@ -37,7 +37,7 @@ const struct row codec_noun_span = {
 static const struct field settled[] = {
     UINT(settled, epoch, LIMIT_EPOCH),
     UINT(settled, watermark, LIMIT_TASK_END),
-    COLUMN(settled, range, ranges, MAX_RANGES, codec_noun_range),
+    COLUMN(settled, range, n_range, MAX_RANGES, codec_noun_range),
 };
 const struct table codec_noun_settled = TABLE(settled, settled);
 
@@ -71,8 +71,8 @@ static const struct field decoding[] = {
     REAL(decoding, min_p),
     UINT(decoding, top_k, LIMIT_TOP_K),
     UINT(decoding, max_new, MAX_TOKENS),
-    COLUMN(decoding, stop, stops, MAX_STOPS, codec_noun_i32),
-    TEXTS(decoding, stop_text, stop_texts, MAX_STOPS),
+    COLUMN(decoding, stop, n_stop, MAX_STOPS, codec_noun_i32),
+    TEXTS(decoding, stop_text, n_stop_text, MAX_STOPS),
 };
 static const struct table decoding_table = TABLE(decoding, decoding);
 
@@ -80,11 +80,11 @@ static const struct field task[] = {
     HEAD_TASK(task, id, LIMIT_TASK),
     ANY64(task, seed),
     UINT(task, samples, MAX_SAMPLES),
-    COLUMN(task, prompt, prompts, MAX_TOKENS, codec_noun_i32),
+    COLUMN(task, prompt, n_prompt, MAX_TOKENS, codec_noun_i32),
     MAP(task, decoding, decoding_table),
     VERSION(task, version),
     ANY32(task, scorers),
-    COLUMN(task, tail, tails, MAX_HOLD, codec_noun_i32),
+    COLUMN(task, tail, n_tail, MAX_HOLD, codec_noun_i32),
     TEXT(task, prompt_text, MAX_TEXT),
     TEXT(task, meta, MAX_JSON),
 };
@@ -95,10 +95,10 @@ static const struct field rollout[] = {
     HEAD_SAMPLE(rollout, sample),
     HASH(rollout, hash),
     UINT(rollout, end, ROLLOUT_STOP_TEXT),
-    COLUMN(rollout, token, tokens, MAX_TOKENS, codec_noun_i32),
-    BESIDE(rollout, logprob, tokens, MAX_TOKENS, codec_noun_f32),
-    COLUMN(rollout, mask, masks, MAX_TOKENS / 8, codec_noun_u8),
-    COLUMN(rollout, span, spans, MAX_SPANS, codec_noun_span),
+    COLUMN(rollout, token, n_token, MAX_TOKENS, codec_noun_i32),
+    BESIDE(rollout, logprob, n_token, MAX_TOKENS, codec_noun_f32),
+    COLUMN(rollout, mask, n_mask, MAX_TOKENS / 8, codec_noun_u8),
+    COLUMN(rollout, span, n_span, MAX_SPANS, codec_noun_span),
     TEXT(rollout, text, MAX_TEXT),
 };
 const struct table codec_noun_rollout = TABLE(rollout, rollout);
@@ -114,9 +114,9 @@ const struct table codec_noun_writer = TABLE(writer, writer);
 
 static const struct field score[] = {
     HASH(score, scorer),
-    COLUMN(score, rollout, rollouts, MAX_SAMPLES, codec_noun_hash),
-    BESIDE(score, each, rollouts, MAX_SAMPLES, codec_noun_u32),
-    COLUMN(score, value, values, MAX_TOKENS, any_f32),
+    COLUMN(score, rollout, n_rollout, MAX_SAMPLES, codec_noun_hash),
+    BESIDE(score, each, n_rollout, MAX_SAMPLES, codec_noun_u32),
+    COLUMN(score, value, n_value, MAX_TOKENS, any_f32),
     TEXT(score, diagnostics, MAX_JSON),
 };
 const struct table codec_noun_score = TABLE(score, score);

@@ -6,7 +6,7 @@ static const struct field open[] = {
 const struct table codec_work_open = TABLE(msg_open, open);
 
 static const struct field cancel[] = {
-    COLUMN(msg_cancel, task, tasks, MAX_TASKS, codec_noun_task_id),
+    COLUMN(msg_cancel, task, n_task, MAX_TASKS, codec_noun_task_id),
     TEXT(msg_cancel, reason, MAX_WORDS),
 };
 const struct table codec_work_cancel = TABLE(msg_cancel, cancel);
@@ -22,12 +22,12 @@ static const struct field lease[] = {
 const struct table codec_work_lease = TABLE(msg_lease, lease);
 
 static const struct field revoke[] = {
-    COLUMN(msg_revoke, lease, leases, MAX_LEASES / 2, codec_noun_serial),
+    COLUMN(msg_revoke, lease, n_lease, MAX_LEASES / 2, codec_noun_serial),
 };
 const struct table codec_work_revoke = TABLE(msg_revoke, revoke);
 
 static const struct field want[] = {
-    COLUMN(msg_want, claim, claims, MAX_CLAIMS, codec_noun_claim),
+    COLUMN(msg_want, claim, n_claim, MAX_CLAIMS, codec_noun_claim),
 };
 const struct table codec_work_want = TABLE(msg_want, want);
 
@@ -53,9 +53,9 @@ static const struct field item[] = {
     UINT(msg_item, sample, MAX_SAMPLES - 1),
     UINT(msg_item, end, ROLLOUT_STOP_TEXT),
     HASH(msg_item, hash),
-    COLUMN(msg_item, prompt, prompts, MAX_TOKENS, codec_noun_i32),
-    COLUMN(msg_item, token, tokens, MAX_TOKENS, codec_noun_i32),
-    COLUMN(msg_item, tail, tails, MAX_HOLD, codec_noun_i32),
+    COLUMN(msg_item, prompt, n_prompt, MAX_TOKENS, codec_noun_i32),
+    COLUMN(msg_item, token, n_token, MAX_TOKENS, codec_noun_i32),
+    COLUMN(msg_item, tail, n_tail, MAX_HOLD, codec_noun_i32),
     TEXT(msg_item, prompt_text, MAX_TEXT),
     TEXT(msg_item, text, MAX_TEXT),
     TEXT(msg_item, meta, MAX_JSON),
@@ -68,7 +68,7 @@ static const struct field ask[] = {
     ANY32(msg_ask, table),
     UINT(msg_ask, unit, UNIT_PAIR),
     REAL(msg_ask, temperature),
-    LIST(msg_ask, item, items, MAX_SAMPLES, item_table),
+    LIST(msg_ask, item, n_item, MAX_SAMPLES, item_table),
 };
 const struct table codec_work_ask = TABLE(msg_ask, ask);
 
@@ -81,9 +81,9 @@ const struct table codec_work_score = TABLE(msg_score, score);
 static const struct field sample[] = {
     UINT(msg_sample, attempts, LIMIT_SHOWN),
     MAP(msg_sample, rollout, codec_noun_rollout),
-    LIST(msg_sample, score, scores, MAX_SCORERS, codec_noun_score),
+    LIST(msg_sample, score, n_score, MAX_SCORERS, codec_noun_score),
     MAP(msg_sample, writer, codec_noun_writer),
-    LIST(msg_sample, scored, scoreds, MAX_SCORERS, codec_noun_writer),
+    LIST(msg_sample, scored, n_scored, MAX_SCORERS, codec_noun_writer),
 };
 const struct table codec_work_sample = TABLE(msg_sample, sample);
 

@@ -47,17 +47,17 @@ struct hash digest_rollout(const struct rollout *r)
 {
     struct text text = {0};
 
-    add_u32(&text, r->tokens);
-    add(&text, r->token, r->tokens * sizeof *r->token);
-    add(&text, r->logprob, r->tokens * sizeof *r->logprob);
-    add_u32(&text, r->spans);
-    for (uint32_t i = 0; i < r->spans; i++) {
+    add_u32(&text, r->n_token);
+    add(&text, r->token, r->n_token * sizeof *r->token);
+    add(&text, r->logprob, r->n_token * sizeof *r->logprob);
+    add_u32(&text, r->n_span);
+    for (uint32_t i = 0; i < r->n_span; i++) {
         add_u32(&text, r->span[i].start);
         add(&text, &r->span[i].version.number, sizeof r->span[i].version.number);
         add(&text, r->span[i].version.hash.byte, HASH_BYTES);
     }
-    add_u32(&text, r->masks);
-    add(&text, r->mask, r->masks);
+    add_u32(&text, r->n_mask);
+    add(&text, r->mask, r->n_mask);
     return name(&text);
 }
 

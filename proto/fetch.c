@@ -98,13 +98,14 @@ static void ask(struct fetch *fetch, int64_t now_ms)
 }
 
 /* Hands over what has come whole. */
-static enum err hand(struct fetch *fetch, struct want *want, struct slab *slab, int64_t now_ms)
+static enum err hand(struct fetch *fetch, struct want *want, struct shared_memory *shared,
+                     int64_t now_ms)
 {
     struct want whole = *want;
     enum err err;
 
     memset(want, 0, sizeof *want); /* `got` may want the next one */
-    err = fetch->conf.got(fetch->conf.self, &whole.what, slab, now_ms);
+    err = fetch->conf.got(fetch->conf.self, &whole.what, shared, now_ms);
     drop(fetch, &whole);
     return err;
 }
@@ -115,14 +116,14 @@ static enum err on_chunk(void *self, const struct msg *msg, int64_t now_ms)
 
     for (int i = 0; i < FETCH_MAX; i++) {
         struct want *const want = &fetch->want[i];
-        struct slab *slab;
+        struct shared_memory *shared;
         enum err err;
         if (!want->pull || !blob_pull_take(want->pull, &msg->wchunk, now_ms))
             continue;
         fetch->chunks++;
-        err = blob_pull_detach(want->pull, &slab);
-        if (!err && slab)
-            err = hand(fetch, want, slab, now_ms);
+        err = blob_pull_detach(want->pull, &shared);
+        if (!err && shared)
+            err = hand(fetch, want, shared, now_ms);
         if (err)
             return err;
         break;
@@ -214,12 +215,12 @@ static bool ask_here(struct fetch *fetch, struct want *want)
 /* The answer to one who asked: the pages, or the wire from now on. */
 static enum err take_here(struct fetch *fetch, struct want *want, int64_t now_ms)
 {
-    struct slab *slab;
+    struct shared_memory *shared;
 
     fetch->conf.unwatch_fd(fetch->conf.self, want->fd);
     want->asked = false;
-    slab = handover_take(want->fd, &want->what);
-    if (!slab) {
+    shared = handover_take(want->fd, &want->what);
+    if (!shared) {
         const enum err err = blob_pull_new(&want->pull, &want->what);
         if (err == ERR_IO)
             return err;
@@ -231,7 +232,7 @@ static enum err take_here(struct fetch *fetch, struct want *want, int64_t now_ms
         return OK;
     }
     fetch->chunks++;
-    return hand(fetch, want, slab, now_ms);
+    return hand(fetch, want, shared, now_ms);
 }
 
 enum err fetch_handed(void *self, int64_t now_ms)

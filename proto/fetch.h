@@ -26,8 +26,9 @@ struct fetch_conf {
     /* The same for a plain descriptor: fetch_handed when it is readable. */
     enum err (*watch_fd)(void *self, int fd);
     void (*unwatch_fd)(void *self, int fd);
-    /* An artifact has arrived and was checked; the slab is the owner's. */
-    enum err (*got)(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms);
+    /* An artifact has arrived and was checked; the shared memory is the owner's. */
+    enum err (*got)(void *self, const struct artifact *what, struct shared_memory *shared,
+                    int64_t now_ms);
     void *self;
 };
 

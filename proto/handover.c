@@ -21,8 +21,8 @@ struct handover {
     int guests;
     struct {
         struct hash hash;
-        struct slab *slab;
-    } item[HANDOVER_SLABS]; /* in order of coming */
+        struct shared_memory *shared;
+    } item[HANDOVER_SHARED]; /* in order of coming */
     int items;
 };
 
@@ -103,7 +103,7 @@ static void dismiss(struct handover *h, int i)
 
 static void drop(struct handover *h, int i)
 {
-    slab_free(h->item[i].slab);
+    shared_memory_free(h->item[i].shared);
     memmove(h->item + i, h->item + i + 1, (size_t)(--h->items - i) * sizeof *h->item);
 }
 
@@ -130,14 +130,14 @@ static int find(const struct handover *h, const struct hash *hash)
     return -1;
 }
 
-void handover_put(struct handover *h, const struct hash *hash, struct slab *slab)
+void handover_put(struct handover *h, const struct hash *hash, struct shared_memory *shared)
 {
     if (find(h, hash) >= 0)
         return;
-    if (h->items == HANDOVER_SLABS)
+    if (h->items == HANDOVER_SHARED)
         drop(h, 0);
     h->item[h->items].hash = *hash;
-    h->item[h->items++].slab = slab_share(slab);
+    h->item[h->items++].shared = shared_memory_share(shared);
 }
 
 void handover_remove(struct handover *h, const struct hash *hash)
@@ -152,8 +152,8 @@ void handover_remove(struct handover *h, const struct hash *hash)
 static void answer(const struct handover *h, int fd, const struct hash *hash)
 {
     const int at = find(h, hash);
-    const struct slab *slab = at < 0 ? NULL : h->item[at].slab;
-    uint64_t size = slab ? slab_size(slab) : 0;
+    const struct shared_memory *shared = at < 0 ? NULL : h->item[at].shared;
+    uint64_t size = shared ? shared_memory_size(shared) : 0;
     struct iovec part = {&size, sizeof size};
     union {
         struct cmsghdr head;
@@ -161,8 +161,8 @@ static void answer(const struct handover *h, int fd, const struct hash *hash)
     } control = {.room = {0}};
     struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
 
-    if (slab) {
-        const int pages = slab_fd(slab);
+    if (shared) {
+        const int pages = shared_memory_fd(shared);
         control.head.cmsg_level = SOL_SOCKET;
         control.head.cmsg_type = SCM_RIGHTS;
         control.head.cmsg_len = CMSG_LEN(sizeof pages);
@@ -238,7 +238,7 @@ bool handover_answered(int fd)
            (errno != EAGAIN && errno != EINTR);
 }
 
-struct slab *handover_take(int fd, const struct artifact *what)
+struct shared_memory *handover_take(int fd, const struct artifact *what)
 {
     uint64_t size = 0;
     int pages = -1;
@@ -253,7 +253,7 @@ struct slab *handover_take(int fd, const struct artifact *what)
                             .msg_controllen = sizeof control.room};
     const ssize_t n = recvmsg(fd, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     const struct cmsghdr *head = n < 0 ? NULL : CMSG_FIRSTHDR(&packet);
-    struct slab *slab = NULL;
+    struct shared_memory *shared = NULL;
 
     if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
         head->cmsg_len == CMSG_LEN(sizeof pages))
@@ -265,7 +265,7 @@ struct slab *handover_take(int fd, const struct artifact *what)
         close(pages);
         return NULL;
     }
-    if (slab_open(&slab, pages, (size_t)what->bytes, what->name))
+    if (shared_memory_open(&shared, pages, (size_t)what->bytes, what->name))
         return NULL;
-    return slab;
+    return shared;
 }

@@ -5,16 +5,16 @@
  * the network namespace and goes with its process, so nothing is left behind. Who lacks one
  * sends its hash and gets a descriptor (SCM_RIGHTS). Both sides speak to processes of their own
  * user only (SO_PEERCRED): what comes is taken at its word, but for its size and its seals
- * (base/slab.h). Whatever is not as it should be is no error: the artifact then comes over the
- * wire. No clock, and nothing waits. */
+ * (base/shared memory.h). Whatever is not as it should be is no error: the artifact then comes
+ * over the wire. No clock, and nothing waits. */
 
 #ifndef PROTO_HANDOVER_H
 #define PROTO_HANDOVER_H
 
-#include "base/slab.h"
+#include "base/shared_memory.h"
 #include "proto/noun.h"
 
-enum { HANDOVER_SLABS = 16, HANDOVER_GUESTS = 16 };
+enum { HANDOVER_SHARED = 16, HANDOVER_GUESTS = 16 };
 
 /* ---- the side that has them */
 struct handover_conf {
@@ -29,9 +29,10 @@ struct handover;
 enum err handover_open(struct handover **out, const struct handover_conf *conf) MUST_CHECK;
 void handover_close(struct handover *handover); /* NULL is fine */
 
-/* Gives `slab` (sealed; shared, not taken) to whoever asks for `hash`. Beyond HANDOVER_SLABS
- * the oldest is given no longer. */
-void handover_put(struct handover *handover, const struct hash *hash, struct slab *slab);
+/* Gives `shared memory` (sealed; shared, not taken) to whoever asks for `hash`. Beyond
+ * HANDOVER_SHARED the oldest is given no longer. */
+void handover_put(struct handover *handover, const struct hash *hash,
+                  struct shared_memory *shared);
 void handover_remove(struct handover *handover, const struct hash *hash);
 
 enum err handover_readable(void *handover, int64_t now_ms) MUST_CHECK;
@@ -42,6 +43,6 @@ enum err handover_readable(void *handover, int64_t now_ms) MUST_CHECK;
 int handover_ask(const struct id *run, const struct hash *hash);
 bool handover_answered(int fd); /* or at its end */
 /* The answer, or NULL: not here, none yet, or not what was asked for. Closes `fd`. */
-struct slab *handover_take(int fd, const struct artifact *what);
+struct shared_memory *handover_take(int fd, const struct artifact *what);
 
 #endif

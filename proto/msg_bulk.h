@@ -9,7 +9,7 @@
 
 struct msg_offer {
     const struct artifact *artifact;
-    uint32_t artifacts;
+    uint32_t n_artifact;
 };
 enum chunk_kind { CHUNK_DIGESTS = 1, CHUNK_BYTES };
 struct msg_wreq { /* `route` belongs to the broker: it names the asker; WCHUNK/WNONE bring it

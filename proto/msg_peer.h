@@ -22,16 +22,16 @@ struct msg_hello {
     struct version newest;       /* L: last announced; A: unused */
     uint32_t table;              /* L: number of the scorer table below */
     const struct scorer *scorer; /* L */
-    uint32_t scorers;
+    uint32_t n_scorer;
     const struct artifact *artifact; /* L: all of the run */
-    uint32_t artifacts;
+    uint32_t n_artifact;
     uint64_t body_max;         /* L: bytes of the largest rollout of this run */
     const struct claim *claim; /* A */
-    uint32_t claims;
+    uint32_t n_claim;
     const struct version *image; /* A: held */
-    uint32_t images;
+    uint32_t n_image;
     const struct msg_ability *offer; /* R */
-    uint32_t offers;
+    uint32_t n_offer;
     uint32_t slots;      /* A: sequences at once; R: rollouts a batch; S: processes */
     const char *host;    /* S */
     struct id own;       /* L: peer id of the actor that it starts itself when no other may */
@@ -46,16 +46,16 @@ struct msg_welcome {
     uint64_t smallest_live; /* images below this version may be dropped */
     uint32_t table;
     const struct scorer *scorer;
-    uint32_t scorers;
+    uint32_t n_scorer;
     const struct artifact *artifact;
-    uint32_t artifacts;
+    uint32_t n_artifact;
     uint64_t body_max, credit_max; /* limits: bytes of a body, samples in flight to one peer */
     const char *bulk, *bulk_key;   /* tcp://host:port; Z85 public key, "" without CURVE */
     uint64_t open_to;              /* L: every task below is open or settled here */
     const struct claim *unsettled; /* L: what the broker holds, done and scored or not */
-    uint32_t unsettleds;
+    uint32_t n_unsettled;
     const struct claim *verdict; /* A: each claim of HELLO as want, keep or free */
-    uint32_t verdicts;
+    uint32_t n_verdict;
 };
 enum refuse_code {
     REFUSE_VERSION = 1,
@@ -83,11 +83,11 @@ struct msg_hb {
     uint32_t credit;         /* samples (A), rollouts (R) that fit now */
     uint64_t credit_bytes;   /* L: bytes of SAMPLEs that fit now */
     const uint64_t *lease;   /* A: leases it holds */
-    uint32_t leases;
+    uint32_t n_lease;
     struct settled settled;      /* L; B to all */
     struct version newest;       /* L; B to all */
     const struct version *image; /* A: held */
-    uint32_t images;
+    uint32_t n_image;
     uint64_t smallest_live; /* L; B to all */
     uint64_t open_to;       /* B to L */
     bool done;              /* L; B to all: the run is over */
@@ -97,7 +97,7 @@ struct msg_hb {
     const char *note;       /* for people: what it waits for, "" if nothing */
     const char *wants_own;  /* B to L: why samples need the learner's own actor; "": none do */
     const struct msg_wait *wait; /* B to L */
-    uint32_t waits;
+    uint32_t n_wait;
 };
 
 struct msg_admin {         /* CLI to broker, broker to supervisor */

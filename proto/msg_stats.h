@@ -42,18 +42,18 @@ struct msg_stats {
     uint64_t duplicates, disputed, expired, reissued, bad_frames, refused;
     double tokens_s, samples_s, actor_busy, rewarder_busy, learner_busy; /* busy: 0..1 */
     const uint64_t *staleness;
-    uint32_t stalenesses; /* samples by how many versions late */
+    uint32_t n_staleness; /* samples by how many versions late */
     const struct msg_stats_reason *drop;
-    uint32_t drops;
+    uint32_t n_drop;
     const struct msg_stats_peer *peer;
-    uint32_t peers;
+    uint32_t n_peer;
     const struct msg_stats_lease *lease;
-    uint32_t leases; /* oldest first */
+    uint32_t n_lease; /* oldest first */
     const struct msg_wait *wait;
-    uint32_t waits;
+    uint32_t n_wait;
     uint64_t found_false; /* answers and scores */
     const struct msg_stats_suspect *suspect;
-    uint32_t suspects;
+    uint32_t n_suspect;
     const char *advice;  /* "add 2 actors", "" if none */
     const char *metrics; /* JSON: the learner's latest metrics, "" if none */
 };

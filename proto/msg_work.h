@@ -12,7 +12,7 @@ struct msg_open {
 };
 struct msg_cancel {
     const uint64_t *task;
-    uint32_t tasks;
+    uint32_t n_task;
     const char *reason;
 };
 struct msg_lease {
@@ -23,11 +23,11 @@ struct msg_lease {
 };
 struct msg_revoke {
     const uint64_t *lease;
-    uint32_t leases;
+    uint32_t n_lease;
 };
 struct msg_want {
     const struct claim *claim;
-    uint32_t claims;
+    uint32_t n_claim;
 };
 struct msg_rollout {
     uint64_t lease;
@@ -45,11 +45,11 @@ struct msg_item { /* a rollout to score: no log-probabilities, no spans */
     uint32_t sample, end;
     struct hash hash;
     const int32_t *prompt;
-    uint32_t prompts;
+    uint32_t n_prompt;
     const int32_t *token;
-    uint32_t tokens;
+    uint32_t n_token;
     const int32_t *tail;
-    uint32_t tails;
+    uint32_t n_tail;
     const char *prompt_text, *text, *meta; /* the texts "" unless the scorer needs them */
 };
 struct msg_ask { /* SCORE? */
@@ -59,7 +59,7 @@ struct msg_ask { /* SCORE? */
     float temperature; /* of the decoding: divides logits here too (reference log-probabilities)
                         */
     const struct msg_item *item;
-    uint32_t items;
+    uint32_t n_item;
 };
 struct msg_score {
     uint64_t ticket;
@@ -75,10 +75,10 @@ struct msg_sample {
     uint32_t attempts;
     struct rollout rollout;
     const struct score *score;
-    uint32_t scores;
+    uint32_t n_score;
     struct writer writer;        /* of the rollout */
     const struct writer *scored; /* score i was given by scored[i] */
-    uint32_t scoreds;            /* as many as scores */
+    uint32_t n_scored;           /* as many as scores */
 };
 struct msg_dropped {
     uint64_t task;

@@ -41,12 +41,12 @@ struct range { /* samples first .. first+count-1 of a task */
 struct settled {
     uint64_t epoch, watermark;
     const struct range *range;
-    uint32_t ranges;
+    uint32_t n_range;
 };
 
 enum artifact_kind {
     ARTIFACT_IMAGE = 1, /* packed compute weights (lm/model/image.h) */
-    ARTIFACT_CARD,      /* config, tokenizer, template (lm/file/bundle.h) */
+    ARTIFACT_CARD,      /* config, tokenizer, template (lm/file/model files.h) */
     ARTIFACT_FILE,      /* anything else */
 };
 struct artifact { /* bytes by hash; `name` says what for: "policy", "reward:rm", ... */
@@ -82,9 +82,9 @@ struct decoding {
     float temperature, top_p, min_p;
     uint32_t top_k, max_new;
     const int32_t *stop; /* tokens that end an answer and are part of it */
-    uint32_t stops;
+    uint32_t n_stop;
     const char **stop_text; /* texts that end an answer */
-    uint32_t stop_texts;
+    uint32_t n_stop_text;
 };
 
 /* Ids are below it: what is added to one stays far below 2^64. */
@@ -94,13 +94,13 @@ struct task {
     uint64_t seed;    /* of the run */
     uint32_t samples; /* n */
     const int32_t *prompt;
-    uint32_t prompts; /* tokens of it */
+    uint32_t n_prompt; /* tokens of it */
     struct decoding decoding;
     struct version
         version; /* wanted; a zero hash: the newest, of this number or above (overlap: free) */
     uint32_t scorers;    /* number of the scorer table */
     const int32_t *tail; /* what a scorer reads after an answer that ended by a stop token */
-    uint32_t tails;
+    uint32_t n_tail;
     const char *prompt_text; /* "" unless a scorer needs text */
     const char *meta;        /* JSON object: the record's other columns, at most 64 KiB */
 };
@@ -117,12 +117,12 @@ struct rollout {
     uint32_t end;         /* rollout_end */
     const int32_t *token; /* [tokens] the answer, its stop token included */
     const float *logprob; /* [tokens] behaviour log-probability, nats */
-    uint32_t tokens;
+    uint32_t n_token;
     const uint8_t
         *mask; /* bit i%8 of byte i/8: the policy wrote token i; no bytes: all of them */
-    uint32_t masks;
+    uint32_t n_mask;
     const struct span *span; /* starts rise from 0 */
-    uint32_t spans;
+    uint32_t n_span;
     const char *text; /* "" unless asked for */
 };
 
@@ -132,9 +132,9 @@ struct score {
     struct hash scorer;
     const struct hash *rollout;
     const uint32_t *each; /* [rollouts]; msg_score_values */
-    uint32_t rollouts;
+    uint32_t n_rollout;
     const float *value;
-    uint32_t values;
+    uint32_t n_value;
     const char *diagnostics; /* JSON or "" */
 };
 

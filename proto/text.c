@@ -1,9 +1,9 @@
 #include "proto/text.h"
 
 #include "base/mem.h"
-#include "base/pen.h"
 #include "base/printable.h"
 #include "base/say.h"
+#include "base/strbuf.h"
 #include "base/utf8.h"
 
 #include <stdarg.h>
@@ -24,16 +24,16 @@ bool text_valid(const char *text, size_t n)
 
 size_t text_print(char *to, size_t room, const char *fmt, ...)
 {
-    struct pen pen = {NULL, 0, 0};
+    struct strbuf buf = {NULL, 0, 0};
     va_list args;
     size_t n = 0;
 
     va_start(args, fmt);
-    say_pen(&pen, false, fmt, &args);
+    say_strbuf(&buf, false, fmt, &args);
     va_end(args);
     if (room)
-        n = printable(to, room, pen.text ? pen.text : "", pen.n, PRINTABLE_CUT);
-    free(pen.text);
+        n = printable(to, room, buf.text ? buf.text : "", buf.n, PRINTABLE_CUT);
+    free(buf.text);
     return n;
 }
 

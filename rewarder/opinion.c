@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "judge/judge.h"
 #include "judge/transcript.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "lm/text/encode.h"
 #include "rewarder/score.h"
 
@@ -118,9 +118,10 @@ static enum err run(struct opinion *o)
     return err;
 }
 
-enum err opinion_give(struct work *work, const struct model *model, const struct bundle *bundle)
+enum err opinion_give(struct work *work, const struct model *model,
+                      const struct model_files *files)
 {
-    const struct encode encode = {bundle->tokenizer, bundle->chat, bundle->chat_error, NULL};
+    const struct encode encode = {files->tokenizer, files->chat, files->chat_error, NULL};
     struct opinion o = {.work = work};
     struct judge_spec spec;
     json_t *entry = json_loads(work->spec, JSON_REJECT_DUPLICATES, NULL);

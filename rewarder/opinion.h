@@ -12,12 +12,12 @@
 
 #include "base/err.h"
 
-struct bundle;
+struct model_files;
 struct model;
 struct work;
 
 /* Fills work's values. Errors: judge_spec_read's, judge_new's, the model's. */
 enum err opinion_give(struct work *work, const struct model *model,
-                      const struct bundle *bundle) MUST_CHECK;
+                      const struct model_files *files) MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 #include "rewarder/process.h"
 
 #include "base/mem.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "lm/kernel/real.h"
 #include "lm/model/forward.h"
 #include "lm/text/steps.h"
@@ -44,16 +44,16 @@ static enum err read_spec(struct steps_rule *rule, json_t **tree, const char *sp
 }
 
 /* {"prompt", "completions"} of one rollout. */
-static enum err row_of(json_t **out, const struct work_item *it, const struct bundle *bundle,
-                       json_t *steps, bool *bos)
+static enum err row_of(json_t **out, const struct work_item *it,
+                       const struct model_files *files, json_t *steps, bool *bos)
 {
     const int *ids = it->token;
     char *prompt;
     size_t n;
     enum err err;
 
-    *bos = it->prompt && ids[0] == bundle->shape.bos;
-    err = tokenizer_decode(bundle->tokenizer, ids, (size_t)it->prompt, true, &prompt, &n);
+    *bos = it->prompt && ids[0] == files->shape.bos;
+    err = tokenizer_decode(files->tokenizer, ids, (size_t)it->prompt, true, &prompt, &n);
     if (err)
         return err;
     *out = json_pack("{s:o,s:O}", "prompt", json_stringn(prompt, n), "completions", steps);
@@ -76,11 +76,11 @@ static void place(float *value, const struct work_item *it, const struct steps *
 }
 
 static enum err judge(float *value, const struct work_item *it, const struct model *model,
-                      const struct bundle *bundle, struct steps_rule rule)
+                      const struct model_files *files, struct steps_rule rule)
 {
-    const struct encode encode = {bundle->tokenizer, bundle->chat, bundle->chat_error, NULL};
+    const struct encode encode = {files->tokenizer, files->chat, files->chat_error, NULL};
     size_t *end = mem_new((size_t)it->answer + 1, sizeof *end), *at = NULL, n;
-    char *text = bytes_of(bundle->tokenizer, it, end, &n);
+    char *text = bytes_of(files->tokenizer, it, end, &n);
     struct steps steps = {0};
     json_t *list, *row = NULL;
     float *logit = NULL;
@@ -90,9 +90,9 @@ static enum err judge(float *value, const struct work_item *it, const struct mod
 
     list = steps_cut(text, n, rule.separator, &at, &count);
     if (count) {
-        err = row_of(&row, it, bundle, list, &bos);
-        rule.bos = bos ? -1 : bundle->shape.bos;
-        rule.max_length = bundle->shape.context;
+        err = row_of(&row, it, files, list, &bos);
+        rule.bos = bos ? -1 : files->shape.bos;
+        rule.max_length = files->shape.context;
         if (!err)
             err = steps_encode(&steps, row, &encode, &rule);
         const int seq[] = {0, steps.n};
@@ -114,7 +114,7 @@ static enum err judge(float *value, const struct work_item *it, const struct mod
 }
 
 enum err process_score(struct work *work, const struct model *model,
-                       const struct bundle *bundle)
+                       const struct model_files *files)
 {
     struct steps_rule rule = {.separator = NULL};
     json_t *tree;
@@ -128,7 +128,7 @@ enum err process_score(struct work *work, const struct model *model,
             value[t] = -1;
         work->each[i] = (uint32_t)it->answer;
         work->values += (uint32_t)it->answer;
-        err = judge(value, it, model, bundle, rule);
+        err = judge(value, it, model, files, rule);
     }
     json_decref(tree);
     return err;

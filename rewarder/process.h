@@ -16,6 +16,6 @@ struct model;
  * elsewhere. work->spec is {"separator": text, "max_prompt": tokens}. The policy's tokens must
  * be the model's. Errors: ERR_PARSE (spec), steps_encode's, forward_score's. */
 enum err process_score(struct work *work, const struct model *model,
-                       const struct bundle *bundle) MUST_CHECK;
+                       const struct model_files *files) MUST_CHECK;
 
 #endif

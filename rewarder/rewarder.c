@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "net/worker.h"
 #include "rewarder/score.h"
 
@@ -14,7 +14,7 @@ struct known { /* a scorer of the run's table that we can do */
     struct scorer scorer;
     char *spec;
     struct artifact card, image;
-    struct slab *card_bytes, *image_bytes; /* what has come and waits for the other half */
+    struct shared_memory *card_bytes, *image_bytes; /* come, waiting for the other half */
     bool loaded;
     char unfit[ERR_WORDS]; /* why its model is no use here, "" if it may be */
 };
@@ -47,8 +47,8 @@ void rewarder_new(struct rewarder **out, const struct rewarder_conf *conf)
 static void forget(struct known *k)
 {
     free(k->spec);
-    slab_free(k->card_bytes);
-    slab_free(k->image_bytes);
+    shared_memory_free(k->card_bytes);
+    shared_memory_free(k->image_bytes);
     memset(k, 0, sizeof *k);
 }
 
@@ -91,7 +91,7 @@ void rewarder_hello(void *self, struct msg_hello *out)
     const struct rewarder *r = self;
 
     out->offer = abilities;
-    out->offers = sizeof abilities / sizeof *abilities;
+    out->n_offer = sizeof abilities / sizeof *abilities;
     out->slots = (uint32_t)r->conf.batch;
 }
 
@@ -140,7 +140,7 @@ static enum err send_fail(struct rewarder *r, uint64_t ticket, const struct hash
 
 static const struct artifact *listed(const struct msg_welcome *w, const struct hash *hash)
 {
-    for (uint32_t i = 0; i < w->artifacts; i++)
+    for (uint32_t i = 0; i < w->n_artifact; i++)
         if (hash_same(&w->artifact[i].hash, hash))
             return &w->artifact[i];
     return NULL;
@@ -159,8 +159,8 @@ static void turn_down(struct rewarder *r, struct known *k, const char *words)
     snprintf(work->words, sizeof work->words, "%s", k->unfit);
     if (!worker_post(r->worker, work)) /* then they fail by their deadline */
         score_work_free(work);
-    slab_free(k->card_bytes);
-    slab_free(k->image_bytes);
+    shared_memory_free(k->card_bytes);
+    shared_memory_free(k->image_bytes);
     k->card_bytes = k->image_bytes = NULL;
 }
 
@@ -217,7 +217,7 @@ static void take_table(struct rewarder *r, const struct msg_welcome *w)
 
     for (uint32_t i = 0; i < r->n;) {
         bool still = false;
-        for (uint32_t s = 0; s < w->scorers; s++)
+        for (uint32_t s = 0; s < w->n_scorer; s++)
             still |= hash_same(&w->scorer[s].hash, &r->known[i].scorer.hash);
         if (still) {
             i++;
@@ -227,7 +227,7 @@ static void take_table(struct rewarder *r, const struct msg_welcome *w)
         r->known[i] = r->known[--r->n];
         r->known[r->n] = (struct known){.loaded = false}; /* what it held has moved */
     }
-    for (uint32_t s = 0; s < w->scorers; s++)
+    for (uint32_t s = 0; s < w->n_scorer; s++)
         if (!find(r, &w->scorer[s].hash))
             learn(r, &w->scorer[s], w);
     for (uint32_t i = 0; i < r->n; i++)
@@ -279,8 +279,9 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 static void load(struct rewarder *r, struct known *k)
 {
     struct work *work = score_work(WORK_MODEL);
-    enum err err = bundle_from_card(&work->bundle, slab_bytes(k->card_bytes),
-                                    slab_size(k->card_bytes), "the scorer's card");
+    const void *text = shared_memory_bytes(k->card_bytes);
+    enum err err = model_files_from_meta(&work->files, text, shared_memory_size(k->card_bytes),
+                                         "the scorer's card");
 
     if (err) {
         score_work_free(work);
@@ -297,12 +298,12 @@ static void load(struct rewarder *r, struct known *k)
         score_work_free(work);
         return; /* the tick tries again */
     }
-    slab_free(k->card_bytes);
+    shared_memory_free(k->card_bytes);
     k->card_bytes = NULL;
     k->loaded = true;
 }
 
-enum err rewarder_got(void *self, const struct artifact *what, struct slab *slab,
+enum err rewarder_got(void *self, const struct artifact *what, struct shared_memory *shared,
                       int64_t now_ms)
 {
     struct rewarder *r = self;
@@ -313,13 +314,13 @@ enum err rewarder_got(void *self, const struct artifact *what, struct slab *slab
         if (!needs_model(k) || k->loaded || *k->unfit)
             continue;
         if (!k->card_bytes && hash_same(&k->card.hash, &what->hash))
-            k->card_bytes = slab_share(slab);
+            k->card_bytes = shared_memory_share(shared);
         if (!k->image_bytes && hash_same(&k->image.hash, &what->hash))
-            k->image_bytes = slab_share(slab);
+            k->image_bytes = shared_memory_share(shared);
         if (k->card_bytes && k->image_bytes)
             load(r, k);
     }
-    slab_free(slab);
+    shared_memory_free(shared);
     return OK;
 }
 
@@ -344,8 +345,8 @@ static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
         score_work_free(work);
         return send_fail(r, msg->ask.ticket, &msg->ask.scorer, "more tickets than credit");
     }
-    r->open += msg->ask.items;
-    r->asked += msg->ask.items;
+    r->open += msg->ask.n_item;
+    r->asked += msg->ask.n_item;
     return OK;
 }
 
@@ -361,9 +362,9 @@ static enum err send_score(struct rewarder *r, const struct work *work)
     msg.score.score = (struct score){.scorer = work->scorer,
                                      .rollout = rollout,
                                      .each = work->each,
-                                     .rollouts = work->items,
+                                     .n_rollout = work->items,
                                      .value = work->value,
-                                     .values = work->values,
+                                     .n_value = work->values,
                                      .diagnostics = ""};
     err = peer_send(r->peer, &msg);
     free(rollout);

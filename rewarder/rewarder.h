@@ -13,7 +13,7 @@
 
 struct rewarder;
 struct scoring;
-struct slab;
+struct shared_memory;
 struct worker;
 
 struct rewarder_conf {
@@ -29,7 +29,7 @@ void rewarder_listen(struct rewarder *rewarder);
 
 void rewarder_hello(void *rewarder, struct msg_hello *out); /* peer_conf */
 void rewarder_hb(void *rewarder, struct msg_hb *out);
-enum err rewarder_got(void *rewarder, const struct artifact *what, struct slab *slab,
+enum err rewarder_got(void *rewarder, const struct artifact *what, struct shared_memory *shared,
                       int64_t now_ms) MUST_CHECK;
 enum err rewarder_given(void *rewarder, void *work, int64_t now_ms) MUST_CHECK;
 enum err rewarder_tick(void *rewarder, int64_t now_ms) MUST_CHECK;

@@ -2,9 +2,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/slab.h"
+#include "base/shared_memory.h"
 #include "judge/rule.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "lm/model/forward.h"
 #include "lm/text/reading.h"
 #include "net/worker.h"
@@ -17,8 +17,8 @@
 
 struct loaded {
     struct hash scorer;
-    struct bundle *bundle;
-    struct slab *image;
+    struct model_files *files;
+    struct shared_memory *image;
     struct model *model;
 };
 
@@ -45,8 +45,8 @@ void score_work_free(void *self)
 
     if (!work)
         return;
-    bundle_free(work->bundle);
-    slab_free(work->image);
+    model_files_free(work->files);
+    shared_memory_free(work->image);
     free(work->spec);
     for (uint32_t i = 0; i < work->items; i++) {
         free(work->item[i].token);
@@ -68,9 +68,9 @@ static void copy_item(struct work_item *to, const struct msg_item *from)
                              .sample = from->sample,
                              .end = from->end,
                              .hash = from->hash,
-                             .prompt = (int)from->prompts,
-                             .answer = (int)from->tokens,
-                             .tail = from->end == ROLLOUT_STOP ? (int)from->tails : 0,
+                             .prompt = (int)from->n_prompt,
+                             .answer = (int)from->n_token,
+                             .tail = from->end == ROLLOUT_STOP ? (int)from->n_tail : 0,
                              .prompt_text = mem_text(from->prompt_text),
                              .text = mem_text(from->text),
                              .meta = mem_text(from->meta)};
@@ -93,9 +93,9 @@ struct work *score_ticket(const struct msg_ask *ask, const struct scorer *scorer
     work->group = ask->unit != UNIT_ROLLOUT;
     work->temperature = ask->temperature;
     work->spec = mem_text(scorer->spec);
-    work->item = mem_new(ask->items, sizeof *work->item);
-    work->items = ask->items;
-    for (uint32_t i = 0; i < ask->items; i++)
+    work->item = mem_new(ask->n_item, sizeof *work->item);
+    work->items = ask->n_item;
+    for (uint32_t i = 0; i < ask->n_item; i++)
         copy_item(&work->item[i], &ask->item[i]);
     return work;
 }
@@ -108,8 +108,8 @@ void score_new(struct scoring **out)
 static void unload(struct scoring *s, uint32_t i)
 {
     model_free(s->loaded[i].model);
-    slab_free(s->loaded[i].image);
-    bundle_free(s->loaded[i].bundle);
+    shared_memory_free(s->loaded[i].image);
+    model_files_free(s->loaded[i].files);
     s->loaded[i] = s->loaded[--s->n];
 }
 
@@ -245,12 +245,12 @@ static enum err run(struct scoring *s, struct work *work)
     else if (!l)
         return err_set(ERR_STATE, "no such scorer here");
     else if (work->scorer_kind == SCORER_JUDGE)
-        err = opinion_give(work, l->model, l->bundle);
+        err = opinion_give(work, l->model, l->files);
     else
         err = fits(work, model_shape(l->model));
     if (!err && work->scorer_kind == SCORER_REWARD_MODEL)
-        err = l->bundle->shape.head == HEAD_STEP ? process_score(work, l->model, l->bundle)
-                                                 : by_reward_model(work, l);
+        err = l->files->shape.head == HEAD_STEP ? process_score(work, l->model, l->files)
+                                                : by_reward_model(work, l);
     if (!err && work->scorer_kind == SCORER_REFERENCE)
         err = by_reference(work, l);
     return err;
@@ -304,8 +304,8 @@ static void take_model(struct scoring *s, struct work *work)
         score_work_free(work);
         return;
     }
-    if (model_new(&l->model, &work->bundle->shape, slab_bytes(work->image),
-                  slab_size(work->image))) {
+    if (model_new(&l->model, &work->files->shape, shared_memory_bytes(work->image),
+                  shared_memory_size(work->image))) {
         work->kind = WORK_UNFIT;
         snprintf(work->words, sizeof work->words, "%s", err_text());
         fail_waiting(s, &work->scorer, work->words);
@@ -313,9 +313,9 @@ static void take_model(struct scoring *s, struct work *work)
         return;
     }
     l->scorer = work->scorer;
-    l->bundle = work->bundle;
+    l->files = work->files;
     l->image = work->image;
-    work->bundle = NULL;
+    work->files = NULL;
     work->image = NULL;
     s->n++;
     score_work_free(work);

@@ -10,8 +10,8 @@
 
 #include <stdatomic.h>
 
-struct bundle;
-struct slab;
+struct model_files;
+struct shared_memory;
 struct worker;
 
 enum work_kind {
@@ -38,8 +38,8 @@ struct work {
     enum work_kind kind;
     struct hash scorer;
     uint32_t scorer_kind; /* WORK_MODEL, WORK_TICKET */
-    struct bundle *bundle;
-    struct slab *image;
+    struct model_files *files;
+    struct shared_memory *image;
     struct hash keep[SCORE_SCORERS]; /* WORK_TABLE */
     uint32_t keeps;
     uint64_t ticket;

@@ -64,7 +64,7 @@ static enum err open_folder(struct campaign *c)
 static enum err read_prompts(struct campaign *c, const struct dataset *train,
                              const struct dataset *test)
 {
-    const struct bundle *card = c->origin->card;
+    const struct model_files *card = c->origin->card;
     const char *column[REWARDS_MAX];
     const struct prompts_rule rule = {
         .encode = {card->tokenizer, card->chat, card->chat_error, card_day(c->config, card)},

@@ -15,7 +15,7 @@
 
 static enum err take_stops(struct campaign *c)
 {
-    const struct bundle *card = c->origin->card;
+    const struct model_files *card = c->origin->card;
     const char *end = card->chat != CHAT_NONE ? chat_end(card->chat) : NULL;
     const int id = end ? tokenizer_id(card->tokenizer, end) : -1;
     bool there = false;
@@ -39,7 +39,7 @@ static enum err take_stops(struct campaign *c)
 
 static enum err take_tail(struct campaign *c)
 {
-    const struct bundle *card = c->origin->card;
+    const struct model_files *card = c->origin->card;
     const struct encode encode = {card->tokenizer, card->chat, NULL, NULL};
     size_t n = 0;
     const enum err err = reading_tail(&encode, &c->tail, &n);

@@ -23,11 +23,11 @@ enum {
 static enum err offer(struct fleet *f, const struct snapshot *s)
 {
     const struct artifact what = {.hash = s->version.hash,
-                                  .bytes = slab_size(s->image),
+                                  .bytes = shared_memory_size(s->image),
                                   .kind = ARTIFACT_IMAGE,
                                   .name = "policy"};
 
-    return serve_slab(f->serve, &what, s->image, s->digest);
+    return serve_shared(f->serve, &what, s->image, s->digest);
 }
 
 /* Takes the oldest image away. Another version may have the same bits: its copy is offered from
@@ -76,7 +76,7 @@ enum err fleet_say_version(struct fleet *f, struct snapshot *s)
     struct msg msg = {.head.type = MSG_PUBLISH,
                       .publish = {.version = s->version,
                                   .kind = ARTIFACT_IMAGE,
-                                  .bytes = slab_size(s->image)}};
+                                  .bytes = shared_memory_size(s->image)}};
     enum err err = keep(f, s);
 
     if (!err)
@@ -107,8 +107,8 @@ static void hello(void *self, struct msg_hello *out)
     out->newest = newest(f);
     out->table = FLEET_TABLE;
     out->scorer = f->conf.rewards->table;
-    out->scorers = (uint32_t)f->conf.rewards->scorers;
-    out->artifact = serve_list(f->serve, &out->artifacts);
+    out->n_scorer = (uint32_t)f->conf.rewards->scorers;
+    out->artifact = serve_list(f->serve, &out->n_artifact);
     out->body_max = f->conf.body_max;
     out->own = *own_id(f->own);
     out->vocabulary = (uint32_t)f->conf.origin->card->shape.vocab;
@@ -176,13 +176,13 @@ static struct task task_of(struct fleet *f, uint64_t id)
                          .seed = tasks_plan(f->conf.tasks)->seed,
                          .samples = tasks_samples(f->conf.tasks, id),
                          .prompt = prompt->token,
-                         .prompts = prompt->tokens,
+                         .n_prompt = prompt->tokens,
                          .decoding = f->conf.decoding,
                          .version = at.any ? (struct version){at.version, {{0}}}
                                            : (struct version){at.version, *named},
                          .scorers = FLEET_TABLE,
                          .tail = f->conf.tail,
-                         .tails = prompt->chat ? f->conf.tails : 0,
+                         .n_tail = prompt->chat ? f->conf.tails : 0,
                          .prompt_text = prompt->text ? prompt->text : "",
                          .meta = prompt->meta ? prompt->meta : ""};
 }
@@ -401,10 +401,11 @@ static bool finished(const void *self, int64_t now_ms)
 
 /* ---- the whole */
 
-static enum err got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
+static enum err got(void *self, const struct artifact *what, struct shared_memory *shared,
+                    int64_t now_ms)
 {
     (void)self, (void)what, (void)now_ms;
-    slab_free(slab); /* a learner asks for nothing */
+    shared_memory_free(shared); /* a learner asks for nothing */
     return OK;
 }
 

@@ -34,7 +34,7 @@ static enum err check_spans(const struct fleet *f, const struct record_sample *s
 
 static bool stops(const struct decoding *d, int32_t token)
 {
-    for (uint32_t i = 0; i < d->stops; i++)
+    for (uint32_t i = 0; i < d->n_stop; i++)
         if (d->stop[i] == token)
             return true;
     return false;
@@ -86,7 +86,7 @@ static enum err check_text(const struct fleet *f, const struct msg_sample *m)
 
     if (!*r->text && !f->conf.rewards->text)
         return OK;
-    err = tokenizer_decode(f->conf.origin->card->tokenizer, r->token, r->tokens, false, &bytes,
+    err = tokenizer_decode(f->conf.origin->card->tokenizer, r->token, r->n_token, false, &bytes,
                            &n);
     if (err)
         return err;

@@ -50,9 +50,9 @@ enum err fleet_halt_let_go(struct fleet *f)
 
     for (uint64_t i = 0; i < n; i++)
         task[i] = first + i;
-    for (uint64_t i = 0; i < n && !err; i += msg.cancel.tasks) {
+    for (uint64_t i = 0; i < n && !err; i += msg.cancel.n_task) {
         msg.cancel.task = task + i;
-        msg.cancel.tasks = (uint32_t)(n - i < MAX_TASKS ? n - i : MAX_TASKS);
+        msg.cancel.n_task = (uint32_t)(n - i < MAX_TASKS ? n - i : MAX_TASKS);
         err = peer_send(f->peer, &msg);
     }
     free(task);

@@ -137,7 +137,7 @@ static enum err ask_fleet(struct campaign *c, enum fleet_end *end)
                                            .top_k = c->plan.top_k,
                                            .max_new = (uint32_t)k->response_length,
                                            .stop = c->stop,
-                                           .stops = c->stops},
+                                           .n_stop = c->stops},
                               .tail = c->tail,
                               .tails = c->tails,
                               .body_max = c->body_max,

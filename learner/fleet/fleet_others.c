@@ -87,7 +87,7 @@ void fleet_others_hear(struct fleet *f, const struct msg_hb *hb, int64_t now_ms)
 {
     if (f->draining || f->finished)
         return;
-    watch_waits(f->watch, hb->wait, hb->waits);
+    watch_waits(f->watch, hb->wait, hb->n_wait);
     own_hear(f->own, member_loop(f->member), hb->wants_own, now_ms);
 }
 

@@ -22,7 +22,7 @@ void origin_close(struct origin *o)
         fs_unmap(o->model[i].card_bytes, o->model[i].card.bytes);
         fs_unmap(o->model[i].image_bytes, o->model[i].image.bytes);
     }
-    bundle_free(o->card);
+    model_files_free(o->card);
     free(o->generation);
     json_decref(o->manifest);
     free(o->folder);
@@ -52,9 +52,9 @@ static enum err keep(const struct origin *o, struct artifact *out, const void *b
 }
 
 static enum err keep_model(const struct origin *o, struct origin_model *model,
-                           const struct bundle *bundle)
+                           const struct model_files *files)
 {
-    const struct shape *shape = &bundle->params->shape;
+    const struct shape *shape = &files->params->shape;
     const size_t bytes = image_size(shape);
     struct image_layout *layout = NULL;
     float *image = NULL;
@@ -63,18 +63,18 @@ static enum err keep_model(const struct origin *o, struct origin_model *model,
     if (!err)
         err = image_layout_new(&layout, shape);
     if (!err) {
-        image_pack(image, layout, bundle->params);
+        image_pack(image, layout, files->params);
         err = keep(o, &model->image, image, bytes);
     }
     if (!err)
-        err = keep(o, &model->card, bundle->card, bundle->card_size);
+        err = keep(o, &model->card, files->card, files->card_size);
     image_layout_free(layout);
     free(image);
     return err;
 }
 
 /* Reward models read the policy's token ids. */
-static enum err same_tokens(const struct bundle *model, const struct tokenizer *policy)
+static enum err same_tokens(const struct model_files *model, const struct tokenizer *policy)
 {
     const int n = tokenizer_count(policy);
 
@@ -122,30 +122,30 @@ static enum err make_reward(struct origin *o, const struct reward *reward,
                             const struct tokenizer *policy)
 {
     struct origin_model *model = &o->model[o->models];
-    struct bundle *bundle = NULL;
-    enum err err = bundle_open(&bundle, reward->model, BUNDLE_ALL);
+    struct model_files *files = NULL;
+    enum err err = model_files_open(&files, reward->model, MODEL_FILES_ALL);
 
     if (!err)
-        err = check_head(reward, bundle->params->shape.head);
+        err = check_head(reward, files->params->shape.head);
     if (!err && reward->kind == SCORER_REWARD_MODEL)
-        err = same_tokens(bundle, policy);
-    if (!err && reward->kind == SCORER_JUDGE && bundle->chat_error) /* it could not be asked */
-        err = err_set(ERR_RANGE, "%s: %s", reward->model, bundle->chat_error);
+        err = same_tokens(files, policy);
+    if (!err && reward->kind == SCORER_JUDGE && files->chat_error) /* it could not be asked */
+        err = err_set(ERR_RANGE, "%s: %s", reward->model, files->chat_error);
     if (!err && reward->kind == SCORER_REWARD_MODEL &&
-        (!o->narrowest || bundle->params->shape.context < o->narrowest))
-        o->narrowest = bundle->params->shape.context;
+        (!o->narrowest || files->params->shape.context < o->narrowest))
+        o->narrowest = files->params->shape.context;
     if (!err)
-        err = keep_model(o, model, bundle);
+        err = keep_model(o, model, files);
     snprintf(model->name, sizeof model->name, "reward:%s", reward->name);
     o->models++;
-    bundle_free(bundle);
+    model_files_free(files);
     return err ? err_add("reward %s", reward->name) : OK;
 }
 
 static enum err make(struct origin *o, const struct fleet_keys *keys,
                      const struct rewards *rewards)
 {
-    struct bundle *bundle = NULL;
+    struct model_files *files = NULL;
     uint64_t unused;
     char *eos = NULL;
     enum err err = fs_mkdir(o->folder);
@@ -153,24 +153,24 @@ static enum err make(struct origin *o, const struct fleet_keys *keys,
     o->fresh = true;
     peer_random(&o->run, &unused);
     if (!err)
-        err = card_open(&bundle, &keys->keys, BUNDLE_ALL, &eos);
-    if (!err && bundle->params->shape.head != HEAD_LM)
+        err = card_open(&files, &keys->keys, MODEL_FILES_ALL, &eos);
+    if (!err && files->params->shape.head != HEAD_LM)
         err = err_set(ERR_RANGE, "%s is a reward model: this method trains a language model",
                       keys->keys.model_name_or_path);
     snprintf(o->model[0].name, sizeof o->model[0].name, "policy");
     if (!err)
-        err = keep_model(o, &o->model[0], bundle);
+        err = keep_model(o, &o->model[0], files);
     o->models = 1;
     for (int i = 0; i < rewards->n && !err; i++) {
         o->of_reward[i] = rewards->reward[i].model ? o->models : -1;
         if (rewards->reward[i].model)
-            err = make_reward(o, &rewards->reward[i], bundle->tokenizer);
+            err = make_reward(o, &rewards->reward[i], files->tokenizer);
     }
     if (!err) {
-        o->generation = bundle->generation;
-        bundle->generation = NULL;
+        o->generation = files->generation;
+        files->generation = NULL;
     }
-    bundle_free(bundle);
+    model_files_free(files);
     free(eos);
     return err;
 }
@@ -269,8 +269,8 @@ static enum err map_all(struct origin *o)
             err = map(o, &m->image, &m->image_bytes);
     }
     if (!err)
-        err = bundle_from_card(&o->card, o->model[0].card_bytes, o->model[0].card.bytes,
-                               "the policy's card");
+        err = model_files_from_meta(&o->card, o->model[0].card_bytes, o->model[0].card.bytes,
+                                    "the policy's card");
     if (!err) {
         o->card->generation = o->generation;
         o->generation = NULL;
@@ -376,19 +376,19 @@ enum err origin_params(const struct origin *o, int model, struct params **out)
 {
     const struct origin_model *m = &o->model[model];
     struct image_layout *layout = NULL;
-    struct bundle *bundle = NULL;
-    enum err err = bundle_from_card(&bundle, m->card_bytes, m->card.bytes, m->name);
+    struct model_files *files = NULL;
+    enum err err = model_files_from_meta(&files, m->card_bytes, m->card.bytes, m->name);
 
     *out = NULL;
-    if (!err && image_size(&bundle->shape) != m->image.bytes)
+    if (!err && image_size(&files->shape) != m->image.bytes)
         err = err_set(ERR_PARSE, "%s: image and card do not fit together", m->name);
     if (!err)
-        err = image_layout_new(&layout, &bundle->shape);
+        err = image_layout_new(&layout, &files->shape);
     if (!err)
-        err = params_new(out, &bundle->shape);
+        err = params_new(out, &files->shape);
     if (!err)
         image_unpack(*out, layout, m->image_bytes);
     image_layout_free(layout);
-    bundle_free(bundle);
+    model_files_free(files);
     return err;
 }

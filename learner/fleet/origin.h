@@ -9,7 +9,7 @@
 #define LEARNER_FLEET_ORIGIN_H
 
 #include "learner/fleet/fleet_keys.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "proto/noun.h"
 
 struct origin_model {
@@ -21,12 +21,12 @@ struct origin_model {
 struct origin {
     bool fresh; /* no manifest was there */
     struct id run;
-    struct bundle *card;                        /* of the policy, without weights */
+    struct model_files *card;                   /* of the policy, without weights */
     struct origin_model model[REWARDS_MAX + 1]; /* the policy first */
     int models;
     int narrowest; /* the least context of a reward model; 0: none, or all were read before */
     int of_reward[REWARDS_MAX]; /* index into model, -1: the reward has none */
-    char *generation;           /* until the card has it: bundle.h */
+    char *generation;           /* until the card has it: model files.h */
     json_t *manifest;
     char *folder;
 };

@@ -75,23 +75,24 @@ enum err serve_add(struct serve *s, const struct artifact *what, const void *byt
     return blob_store_add(s->store, what, bytes, what->bytes, NULL, NULL, NULL);
 }
 
-static void release(void *slab)
+static void release(void *shared)
 {
-    slab_free(slab);
+    shared_memory_free(shared);
 }
 
-enum err serve_slab(struct serve *s, const struct artifact *what, struct slab *slab,
-                    const struct hash *digest)
+enum err serve_shared(struct serve *s, const struct artifact *what,
+                      struct shared_memory *shared, const struct hash *digest)
 {
     enum err err;
 
     s->offer = true;
-    err = blob_store_add(s->store, what, slab_bytes(slab), slab_size(slab), digest, release,
-                         slab_share(slab));
+    err =
+        blob_store_add(s->store, what, shared_memory_bytes(shared), shared_memory_size(shared),
+                       digest, release, shared_memory_share(shared));
     if (err)
-        slab_free(slab);
+        shared_memory_free(shared);
     else if (s->here)
-        handover_put(s->here, &what->hash, slab);
+        handover_put(s->here, &what->hash, shared);
     return err;
 }
 
@@ -119,7 +120,7 @@ static enum err pump(struct serve *s)
     if (s->offer) {
         memset(&msg, 0, sizeof msg);
         msg.head.type = MSG_OFFER;
-        msg.offer.artifact = blob_store_list(s->store, &msg.offer.artifacts);
+        msg.offer.artifact = blob_store_list(s->store, &msg.offer.n_artifact);
         err = peer_send(s->bulk, &msg);
         s->offer = err != OK;
     }

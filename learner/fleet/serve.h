@@ -28,9 +28,9 @@ void serve_free(struct serve *serve); /* NULL is fine; before its loop */
 /* As blob_store_add; the offer follows. `bytes` stay the caller's. */
 enum err serve_add(struct serve *serve, const struct artifact *what,
                    const void *bytes) MUST_CHECK;
-/* The same of a sealed slab, which is shared. */
-enum err serve_slab(struct serve *serve, const struct artifact *what, struct slab *slab,
-                    const struct hash *digest) MUST_CHECK;
+/* The same of a sealed block, which is shared. */
+enum err serve_shared(struct serve *serve, const struct artifact *what,
+                      struct shared_memory *shared, const struct hash *digest) MUST_CHECK;
 void serve_remove(struct serve *serve, const struct hash *hash);
 const struct artifact *serve_list(const struct serve *serve, uint32_t *n);
 

@@ -42,7 +42,7 @@ void trainer_snapshot_free(void *self)
 
     if (!s)
         return;
-    slab_free(s->image);
+    shared_memory_free(s->image);
     free(s->digest);
     free(s);
 }
@@ -155,7 +155,7 @@ static enum err snapshot_of(struct snapshot **out, const void *from, size_t n, u
 {
     const size_t chunks = blob_chunks(n);
     struct snapshot *s = mem_new(1, sizeof *s);
-    enum err err = slab_new(&s->image, n, "a version's weights");
+    enum err err = shared_memory_new(&s->image, n, "a version's weights");
 
     *out = NULL;
     s->digest = mem_new(chunks, sizeof *s->digest);
@@ -163,12 +163,12 @@ static enum err snapshot_of(struct snapshot **out, const void *from, size_t n, u
     for (size_t i = 0; i < (err ? 0 : chunks); i++) {
         const size_t at = i * HASH_CHUNK, left = n - at;
         const size_t bytes = left < HASH_CHUNK ? left : HASH_CHUNK;
-        uint8_t *to = (uint8_t *)slab_bytes(s->image) + at;
+        uint8_t *to = (uint8_t *)shared_memory_bytes(s->image) + at;
         memcpy(to, (const uint8_t *)from + at, bytes);
         s->digest[i] = hash_chunk(to, bytes);
     }
     if (!err)
-        err = slab_seal(s->image);
+        err = shared_memory_seal(s->image);
     s->version = (struct version){number, hash_join(s->digest, chunks)};
     if (err)
         trainer_snapshot_free(s);
@@ -262,8 +262,8 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
     for (uint32_t i = 0; i < job->keeps && !err; i++) {
         char *path = image_path(t, job->keep[i]->version.number);
         if (!fs_exists(path))
-            err =
-                fs_write(path, slab_bytes(job->keep[i]->image), slab_size(job->keep[i]->image));
+            err = fs_write(path, shared_memory_bytes(job->keep[i]->image),
+                           shared_memory_size(job->keep[i]->image));
         free(path);
     }
     if (!err)

@@ -5,7 +5,7 @@
 #ifndef LEARNER_FLEET_TRAINER_H
 #define LEARNER_FLEET_TRAINER_H
 
-#include "base/slab.h"
+#include "base/shared_memory.h"
 #include "learner/fleet/prompts.h"
 #include "learner/journal/record.h"
 #include "learner/journal/rewards.h"
@@ -19,7 +19,7 @@ struct worker;
 /* A version's compute weights as they travel. */
 struct snapshot {
     struct version version;
-    struct slab *image;
+    struct shared_memory *image;
     struct hash *digest; /* of its chunks */
 };
 void trainer_snapshot_free(void *snapshot); /* NULL is fine */
@@ -55,7 +55,7 @@ struct trainer_job *trainer_job(enum trainer_kind kind, uint32_t n);
 void trainer_job_flats(struct trainer_job *job, uint32_t n); /* room for them */
 void trainer_job_free(void *job);
 
-struct bundle;
+struct model_files;
 struct trainer_conf {
     const struct round_conf *round;
     const struct rewards *rewards; /* changes only before the first ITERATE */
@@ -63,8 +63,8 @@ struct trainer_conf {
     const char *images;            /* folder */
     size_t keep;                   /* checkpoints kept */
     /* Beside each checkpoint a model folder, model-VERSION, all of them kept; borrowed. */
-    const struct bundle *card; /* NULL: none */
-    const char *base, *dtype;  /* adapt_save's */
+    const struct model_files *card; /* NULL: none */
+    const char *base, *dtype;       /* adapt_save's */
     uint64_t lag;
     /* The frozen reference, for answers that come without its log-probabilities; one that moves
      * is the round's. Borrowed. */

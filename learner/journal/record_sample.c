@@ -10,20 +10,20 @@
 
 static enum err scores_from(struct record_sample *out, const struct msg_sample *message)
 {
-    out->score = mem_new(message->scores, sizeof *out->score);
-    for (uint32_t i = 0; i < message->scores; i++) {
+    out->score = mem_new(message->n_score, sizeof *out->score);
+    for (uint32_t i = 0; i < message->n_score; i++) {
         const struct score *const score = &message->score[i];
-        if (score->rollouts != 1 || !hash_same(&score->rollout[0], &out->hash) ||
-            score->each[0] != score->values)
+        if (score->n_rollout != 1 || !hash_same(&score->rollout[0], &out->hash) ||
+            score->each[0] != score->n_value)
             return err_set(ERR_RANGE, "task %llu: a score of another rollout",
                            (unsigned long long)out->task);
         struct record_score *const to = &out->score[out->scores++];
         to->scorer = score->scorer;
-        to->n = score->values;
-        to->value = mem_new(score->values, sizeof *to->value);
-        if (score->values)
-            memcpy(to->value, score->value, score->values * sizeof *to->value);
-        if (message->scoreds)
+        to->n = score->n_value;
+        to->value = mem_new(score->n_value, sizeof *to->value);
+        if (score->n_value)
+            memcpy(to->value, score->value, score->n_value * sizeof *to->value);
+        if (message->n_scored)
             record_writer_from(&to->writer, &message->scored[i]);
     }
     return OK;
@@ -39,17 +39,17 @@ enum err record_sample_from(struct record_sample *out, const struct msg_sample *
     out->attempts = message->attempts;
     out->hash = rollout->hash;
     out->end = rollout->end;
-    out->n = rollout->tokens;
+    out->n = rollout->n_token;
     out->token = mem_new(out->n, sizeof *out->token);
     out->logprob = mem_new(out->n, sizeof *out->logprob);
     out->mask = mem_new(out->n, 1);
     for (uint32_t i = 0; i < out->n; i++) {
         out->token[i] = rollout->token[i];
         out->logprob[i] = rollout->logprob[i];
-        out->mask[i] =
-            !rollout->masks || (i / 8 < rollout->masks && rollout->mask[i / 8] >> (i % 8) & 1);
+        out->mask[i] = !rollout->n_mask ||
+                       (i / 8 < rollout->n_mask && rollout->mask[i / 8] >> (i % 8) & 1);
     }
-    out->spans = rollout->spans;
+    out->spans = rollout->n_span;
     out->span = mem_new(out->spans, sizeof *out->span);
     for (uint32_t i = 0; i < out->spans; i++)
         out->span[i] = rollout->span[i];

@@ -147,22 +147,22 @@ static enum err plan(struct cycle *run)
 /* The start model's weights under the head that the method trains. */
 static enum err load_params(const struct offline *o, struct params **out)
 {
-    struct bundle *bundle = NULL;
-    enum err err = bundle_open(&bundle, o->keys->model_name_or_path, BUNDLE_ALL);
+    struct model_files *files = NULL;
+    enum err err = model_files_open(&files, o->keys->model_name_or_path, MODEL_FILES_ALL);
 
     *out = NULL;
     if (err)
         return err;
-    if (bundle->params->shape.head == o->head) {
-        *out = bundle->params;
-        bundle->params = NULL;
+    if (files->params->shape.head == o->head) {
+        *out = files->params;
+        files->params = NULL;
     } else if (o->head != HEAD_LM) {
-        err = params_reheaded(out, bundle->params, o->head, (uint64_t)o->keys->seed, false);
+        err = params_reheaded(out, files->params, o->head, (uint64_t)o->keys->seed, false);
     } else {
         err = err_set(ERR_RANGE, "%s is a reward model: %s needs a language model",
                       o->keys->model_name_or_path, o->objective->name);
     }
-    bundle_free(bundle);
+    model_files_free(files);
     return err;
 }
 

@@ -11,7 +11,7 @@
 #include "learner/offline/reference.h"
 #include "learner/run/keys.h"
 #include "learner/run/meter.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 
 struct offline {
     const struct keys *keys;
@@ -19,7 +19,7 @@ struct offline {
     const struct objective *objective;
     const void *objective_conf;
     enum head head;                         /* that the model must have, or gets */
-    const struct bundle *card;              /* shape, tokenizer, template of the start model */
+    const struct model_files *card;         /* shape, tokenizer, template of the start model */
     const struct corpus *train, *test;      /* test may be NULL */
     const struct reference_conf *reference; /* NULL: the method reads none */
     const json_t *config;                   /* every key as it was resolved */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 struct parts {
-    struct bundle *card;
+    struct model_files *card;
     struct corpus *train, *test;
     char *eos;
     json_t *config, *unused;
@@ -18,7 +18,7 @@ struct parts {
 
 static void parts_free(struct parts *parts)
 {
-    bundle_free(parts->card);
+    model_files_free(parts->card);
     corpus_free(parts->train);
     corpus_free(parts->test);
     free(parts->eos);
@@ -63,7 +63,7 @@ static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
     enum err err = card_kwargs(keys);
 
     if (!err)
-        err = card_open(&parts->card, keys, BUNDLE_CARD, &parts->eos);
+        err = card_open(&parts->card, keys, MODEL_FILES_META, &parts->eos);
     if (err)
         return err;
     card_kept_day(parts->config, keys);

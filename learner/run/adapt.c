@@ -89,7 +89,7 @@ enum err adapt_check_fleet(const struct keys_plan *plan)
 static enum err base_path(char **out, const char *model)
 {
     char *found;
-    const enum err err = bundle_find(&found, model);
+    const enum err err = model_files_find(&found, model);
 
     *out = NULL;
     if (err)
@@ -102,17 +102,17 @@ static enum err base_path(char **out, const char *model)
     return OK;
 }
 
-enum err adapt_save(const char *folder, const struct bundle *card, const struct step *step,
+enum err adapt_save(const char *folder, const struct model_files *card, const struct step *step,
                     const char *model, const char *dtype)
 {
     char *base;
     enum err err;
 
     if (!step_lora(step))
-        return bundle_save(folder, card, step_params(step), dtype);
+        return model_files_save(folder, card, step_params(step), dtype);
     err = base_path(&base, model);
     if (!err)
-        err = bundle_save_adapter(folder, card, step_lora(step), base, dtype);
+        err = model_files_save_adapter(folder, card, step_lora(step), base, dtype);
     free(base);
     return err;
 }

@@ -6,7 +6,7 @@
 
 #include "learner/run/keys.h"
 #include "learner/run/step.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 
 /* Fills out->peft and out->lora; its words are borrowed from the keys. Errors: ERR_RANGE,
  * ERR_PARSE naming the key. */
@@ -20,7 +20,7 @@ const struct lora_conf *adapt_lora(const struct keys_plan *plan);
 enum err adapt_check_fleet(const struct keys_plan *plan) MUST_CHECK;
 
 /* Writes the model to `folder`; `model`: where its base came from, as the user named it. */
-enum err adapt_save(const char *folder, const struct bundle *card, const struct step *step,
+enum err adapt_save(const char *folder, const struct model_files *card, const struct step *step,
                     const char *model, const char *dtype) MUST_CHECK;
 
 /* The weights hash of what adapt_save writes with this dtype: as `drover inspect` says it. */

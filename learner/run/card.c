@@ -13,7 +13,7 @@
 enum { RUN_MAX = 16 << 20 };
 
 /* The end token: named in the configuration, or the model's first. *text NULL: none. */
-static enum err take_eos(struct bundle *card, const char *name, char **text)
+static enum err take_eos(struct model_files *card, const char *name, char **text)
 {
     int id = card->shape.eos_count ? card->shape.eos[0] : -1;
     enum err err;
@@ -26,7 +26,7 @@ static enum err take_eos(struct bundle *card, const char *name, char **text)
         card->shape.eos[0] = id;
         if (!card->shape.eos_count)
             card->shape.eos_count = 1;
-        err = bundle_make_card(card);
+        err = model_files_make_meta(card);
         if (err)
             return err;
     }
@@ -34,10 +34,10 @@ static enum err take_eos(struct bundle *card, const char *name, char **text)
     return OK;
 }
 
-enum err card_open(struct bundle **out, const struct keys *keys, enum bundle_want want,
-                   char **eos)
+enum err card_open(struct model_files **out, const struct keys *keys,
+                   enum model_files_want want, char **eos)
 {
-    enum err err = bundle_open(out, keys->model_name_or_path, want);
+    enum err err = model_files_open(out, keys->model_name_or_path, want);
 
     *eos = NULL;
     if (!err && keys->chat_template_path)
@@ -87,7 +87,7 @@ void card_kept_day(json_t *config, const struct keys *keys)
     free(path);
 }
 
-const char *card_day(json_t *config, const struct bundle *card)
+const char *card_day(json_t *config, const struct model_files *card)
 {
     json_t *given = json_object_get(config, kwargs);
     char day[CHAT_DATE_ROOM];

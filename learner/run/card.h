@@ -5,12 +5,12 @@
 #define LEARNER_RUN_CARD_H
 
 #include "learner/run/keys.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 
-/* *out is the caller's (bundle_free). *eos is the end token's text (free it), NULL when there
- * is none. Errors: any, in words for the user. */
-enum err card_open(struct bundle **out, const struct keys *keys, enum bundle_want want,
-                   char **eos) MUST_CHECK;
+/* *out is the caller's (model_files_free). *eos is the end token's text (free it), NULL when
+ * there is none. Errors: any, in words for the user. */
+enum err card_open(struct model_files **out, const struct keys *keys,
+                   enum model_files_want want, char **eos) MUST_CHECK;
 
 /* What chat_template_kwargs holds must be known. Errors: ERR_PARSE, ERR_RANGE. */
 enum err card_kwargs(const struct keys *keys) MUST_CHECK;
@@ -21,6 +21,6 @@ enum err card_kwargs(const struct keys *keys) MUST_CHECK;
  * `config`, unless they name one; card_day, today's if the template needs one and there is
  * none yet. It returns the day, in `config`; NULL: the template's own, or none. */
 void card_kept_day(json_t *config, const struct keys *keys);
-const char *card_day(json_t *config, const struct bundle *card);
+const char *card_day(json_t *config, const struct model_files *card);
 
 #endif

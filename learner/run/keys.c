@@ -2,9 +2,9 @@
 
 #include "data/format.h"
 
+#include "base/config_tree.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/tree.h"
 #include "learner/run/adapt.h"
 #include "learner/run/rundir.h"
 
@@ -263,7 +263,7 @@ enum err keys_read(const struct conf_key *const *tables, void *conf, int argc, c
                    json_t **tree)
 {
     json_t *root = json_object();
-    enum err err = tree_args(root, argc, argv);
+    enum err err = config_tree_args(root, argc, argv);
 
     if (!err)
         err = conf_load(tables, conf, root, ignored);

@@ -90,8 +90,8 @@ struct dataset_conf keys_dataset(const struct keys *keys);
 /* "6GB", "512 MiB", "2e9" in bytes. Errors: ERR_PARSE. */
 enum err keys_bytes(size_t *out, const char *text) MUST_CHECK;
 
-/* Reads the command line (as tree_args) over `tables`; `conf` begins with a struct keys. Errors
- * as conf_load's. The tree that was read is handed back through `tree` (may be NULL). */
+/* Reads the command line (as config_tree_args) over `tables`; `conf` begins with a struct keys.
+ * Errors as conf_load's. The tree that was read is handed back through `tree` (may be NULL). */
 enum err keys_read(const struct conf_key *const *tables, void *conf, int argc, char **argv,
                    json_t **tree) MUST_CHECK;
 

@@ -1,8 +1,8 @@
 #include "learner/run/progress.h"
 
 #include "base/outlet.h"
-#include "base/pen.h"
 #include "base/say.h"
+#include "base/strbuf.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -64,11 +64,11 @@ void progress_step(struct progress *p, int64_t done, double loss, int64_t now_ms
 
 void progress_line(struct progress *p, const char *fmt, ...)
 {
-    struct pen line = {NULL, 0, 0};
+    struct strbuf line = {NULL, 0, 0};
     va_list args;
 
     va_start(args, fmt);
-    say_pen(&line, false, fmt, &args);
+    say_strbuf(&line, false, fmt, &args);
     va_end(args);
     outlet_look();
     fprintf(stderr, "%s%s\n", p->open ? "\r\033[K" : "", line.text ? line.text : "");

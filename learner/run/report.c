@@ -2,8 +2,8 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "base/pen.h"
 #include "base/printable.h"
+#include "base/strbuf.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -22,7 +22,7 @@ struct report {
     struct series series[SERIES_MAX];
     size_t n;
     json_t *samples; /* of samples.jsonl, first and last evaluation */
-    struct pen page;
+    struct strbuf page;
 };
 
 /* Charts in this order; what is not named here follows. */
@@ -51,19 +51,19 @@ static void put_text(struct report *r, const char *text)
     for (const char *c = clean; *c; c++)
         switch (*c) {
         case '<':
-            pen_print(&r->page, "&lt;");
+            strbuf_print(&r->page, "&lt;");
             break;
         case '>':
-            pen_print(&r->page, "&gt;");
+            strbuf_print(&r->page, "&gt;");
             break;
         case '&':
-            pen_print(&r->page, "&amp;");
+            strbuf_print(&r->page, "&amp;");
             break;
         case '"':
-            pen_print(&r->page, "&quot;");
+            strbuf_print(&r->page, "&quot;");
             break;
         default:
-            pen_put(&r->page, c, 1);
+            strbuf_put(&r->page, c, 1);
         }
     free(clean);
 }
@@ -158,33 +158,33 @@ static void put_chart(struct report *r, const struct series *s)
         low -= 0.5;
         high += 0.5;
     }
-    pen_print(&r->page, "<figure><figcaption>");
+    strbuf_print(&r->page, "<figure><figcaption>");
     put_text(r, s->name);
-    pen_print(&r->page,
-              " <b>%.6g</b></figcaption><svg viewBox=\"0 0 320 140\" role=\"img\"><title>",
-              s->y[s->n - 1]);
+    strbuf_print(&r->page,
+                 " <b>%.6g</b></figcaption><svg viewBox=\"0 0 320 140\" role=\"img\"><title>",
+                 s->y[s->n - 1]);
     put_text(r, s->name);
-    pen_print(&r->page,
-              "</title><text x=\"2\" y=\"10\">%.4g</text><text x=\"2\" y=\"126\">%.4g</text>"
-              "<text x=\"50\" y=\"138\">%.6g</text><text x=\"318\" y=\"138\" "
-              "text-anchor=\"end\">%.6g</text>"
-              "<polyline points=\"",
-              high, low, left, right);
+    strbuf_print(&r->page,
+                 "</title><text x=\"2\" y=\"10\">%.4g</text><text x=\"2\" y=\"126\">%.4g</text>"
+                 "<text x=\"50\" y=\"138\">%.6g</text><text x=\"318\" y=\"138\" "
+                 "text-anchor=\"end\">%.6g</text>"
+                 "<polyline points=\"",
+                 high, low, left, right);
     for (size_t i = 0; i < s->n; i++)
-        pen_print(&r->page, "%.1f,%.1f ", 50 + 266 * (s->x[i] - left) / (right - left),
-                  122 - 116 * (s->y[i] - low) / (high - low));
-    pen_print(&r->page, "\"/>");
+        strbuf_print(&r->page, "%.1f,%.1f ", 50 + 266 * (s->x[i] - left) / (right - left),
+                     122 - 116 * (s->y[i] - low) / (high - low));
+    strbuf_print(&r->page, "\"/>");
     if (s->n == 1)
-        pen_print(&r->page, "<circle cx=\"50\" cy=\"%.1f\" r=\"2\"/>",
-                  122 - 116 * (s->y[0] - low) / (high - low));
-    pen_print(&r->page, "</svg></figure>\n");
+        strbuf_print(&r->page, "<circle cx=\"50\" cy=\"%.1f\" r=\"2\"/>",
+                     122 - 116 * (s->y[0] - low) / (high - low));
+    strbuf_print(&r->page, "</svg></figure>\n");
 }
 
 static void put_charts(struct report *r)
 {
     bool drawn[SERIES_MAX] = {false};
 
-    pen_print(&r->page, "<section class=\"charts\">\n");
+    strbuf_print(&r->page, "<section class=\"charts\">\n");
     for (size_t k = 0; k < sizeof first / sizeof *first; k++)
         for (size_t i = 0; i < r->n; i++)
             if (!drawn[i] && !strcmp(r->series[i].name, first[k])) {
@@ -194,24 +194,25 @@ static void put_charts(struct report *r)
     for (size_t i = 0; i < r->n; i++)
         if (!drawn[i])
             put_chart(r, &r->series[i]);
-    pen_print(&r->page, "</section>\n");
+    strbuf_print(&r->page, "</section>\n");
 }
 
 static void put_table(struct report *r)
 {
-    pen_print(&r->page, "<h2>First and last "
-                        "values</h2>\n<table><tr><th>metric<th>first<th>last<th>mean</tr>\n");
+    strbuf_print(&r->page,
+                 "<h2>First and last "
+                 "values</h2>\n<table><tr><th>metric<th>first<th>last<th>mean</tr>\n");
     for (size_t i = 0; i < r->n; i++) {
         const struct series *s = &r->series[i];
         double sum = 0;
         for (size_t k = 0; k < s->n; k++)
             sum += s->y[k];
-        pen_print(&r->page, "<tr><td>");
+        strbuf_print(&r->page, "<tr><td>");
         put_text(r, s->name);
-        pen_print(&r->page, "<td>%.6g<td>%.6g<td>%.6g</tr>\n", s->y[0], s->y[s->n - 1],
-                  sum / (double)s->n);
+        strbuf_print(&r->page, "<td>%.6g<td>%.6g<td>%.6g</tr>\n", s->y[0], s->y[s->n - 1],
+                     sum / (double)s->n);
     }
-    pen_print(&r->page, "</table>\n");
+    strbuf_print(&r->page, "</table>\n");
 }
 
 static const char *field(const json_t *sample, const char *key)
@@ -223,13 +224,13 @@ static const char *field(const json_t *sample, const char *key)
 
 static void put_answer(struct report *r, const json_t *sample)
 {
-    pen_print(&r->page, "<td><pre>");
+    strbuf_print(&r->page, "<td><pre>");
     if (sample) {
         put_text(r, field(sample, "completion"));
-        pen_print(&r->page, "</pre><span>score %.4f</span>",
-                  json_number_value(json_object_get(sample, "score")));
+        strbuf_print(&r->page, "</pre><span>score %.4f</span>",
+                     json_number_value(json_object_get(sample, "score")));
     } else {
-        pen_print(&r->page, "</pre>");
+        strbuf_print(&r->page, "</pre>");
     }
 }
 
@@ -254,20 +255,20 @@ static void put_samples(struct report *r)
 
     if (!json_array_size(r->samples))
         return;
-    pen_print(&r->page, "<h2>Answers before and after</h2>\n<table "
-                        "class=\"samples\"><tr><th>prompt<th>before<th>after</tr>\n");
+    strbuf_print(&r->page, "<h2>Answers before and after</h2>\n<table "
+                           "class=\"samples\"><tr><th>prompt<th>before<th>after</tr>\n");
     json_array_foreach(r->samples, i, sample)
     {
         if (strcmp(field(sample, "kind"), "before") || shown++ >= SAMPLES_MAX)
             continue;
-        pen_print(&r->page, "<tr><td><pre>");
+        strbuf_print(&r->page, "<tr><td><pre>");
         put_text(r, field(sample, "prompt"));
-        pen_print(&r->page, "</pre>");
+        strbuf_print(&r->page, "</pre>");
         put_answer(r, sample);
         put_answer(r, partner(r, field(sample, "prompt")));
-        pen_print(&r->page, "</tr>\n");
+        strbuf_print(&r->page, "</tr>\n");
     }
-    pen_print(&r->page, "</table>\n");
+    strbuf_print(&r->page, "</table>\n");
 }
 
 static void put_processes(struct report *r, const json_t *processes)
@@ -277,28 +278,28 @@ static void put_processes(struct report *r, const json_t *processes)
 
     if (!json_array_size(processes))
         return;
-    pen_print(&r->page, "<h2>Processes</h2>\n<table><tr><th>process<th>peak memory<th>tokens"
-                        "<th>tokens a second</tr>\n");
+    strbuf_print(&r->page, "<h2>Processes</h2>\n<table><tr><th>process<th>peak memory<th>tokens"
+                           "<th>tokens a second</tr>\n");
     json_array_foreach(processes, i, row)
     {
-        pen_print(&r->page, "<tr><td>");
+        strbuf_print(&r->page, "<tr><td>");
         put_text(r, field(row, "name"));
-        pen_print(&r->page, "<td>%.1f MB<td>%.0f<td>%.0f</tr>\n",
-                  json_number_value(json_object_get(row, "peak_memory_bytes")) / 1e6,
-                  json_number_value(json_object_get(row, "tokens")),
-                  json_number_value(json_object_get(row, "tokens_per_second")));
+        strbuf_print(&r->page, "<td>%.1f MB<td>%.0f<td>%.0f</tr>\n",
+                     json_number_value(json_object_get(row, "peak_memory_bytes")) / 1e6,
+                     json_number_value(json_object_get(row, "tokens")),
+                     json_number_value(json_object_get(row, "tokens_per_second")));
     }
-    pen_print(&r->page, "</table>\n");
+    strbuf_print(&r->page, "</table>\n");
 }
 
 static void put_page(struct report *r, const char *title, const json_t *processes)
 {
-    pen_print(
+    strbuf_print(
         &r->page,
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
         "content=\"width=device-width\">\n<title>");
     put_text(r, title);
-    pen_print(
+    strbuf_print(
         &r->page,
         "</title>\n<style>body{font:15px system-ui,sans-serif;margin:2em "
         "auto;max-width:1100px;padding:0 1em;"
@@ -316,12 +317,12 @@ static void put_page(struct report *r, const char *title, const json_t *processe
         "161616;color:#ddd}"
         "figure,td,th{border-color:#444}}</style>\n<h1>");
     put_text(r, title);
-    pen_print(&r->page, "</h1>\n");
+    strbuf_print(&r->page, "</h1>\n");
     put_charts(r);
     put_table(r);
     put_processes(r, processes);
     put_samples(r);
-    pen_print(&r->page, "</html>\n");
+    strbuf_print(&r->page, "</html>\n");
 }
 
 enum err report_write(const char *output_dir, const char *title, const json_t *processes)

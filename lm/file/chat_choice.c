@@ -26,14 +26,14 @@ static enum err find(enum chat *out, const char *path)
     return err;
 }
 
-enum err chat_choice(struct bundle *bundle, const char *path)
+enum err chat_choice(struct model_files *files, const char *path)
 {
-    enum err err = find(&bundle->chat, path);
+    enum err err = find(&files->chat, path);
 
     if (!err) {
-        free(bundle->chat_error);
-        bundle->chat_error = NULL;
-        err = bundle_make_card(bundle);
+        free(files->chat_error);
+        files->chat_error = NULL;
+        err = model_files_make_meta(files);
     }
     return err ? err_add("chat_template_path") : OK;
 }

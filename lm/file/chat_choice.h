@@ -3,11 +3,11 @@
 #ifndef LM_FILE_CHAT_CHOICE_H
 #define LM_FILE_CHAT_CHOICE_H
 
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 
-/* Gives the bundle the template of `path`: a Jinja file, a folder that has one
+/* Gives the model files the template of `path`: a Jinja file, a folder that has one
  * (chat_template.jinja, tokenizer_config.json), or a family's name (lm/text/chat.h). Its card
  * is made anew. Errors: ERR_IO, ERR_PARSE, ERR_RANGE (an unknown text). */
-enum err chat_choice(struct bundle *bundle, const char *path) MUST_CHECK;
+enum err chat_choice(struct model_files *files, const char *path) MUST_CHECK;
 
 #endif

@@ -173,7 +173,7 @@ enum err folder_read(struct folder *out, const char *path)
 
 void folder_fini(struct folder *folder)
 {
-    card_fini(&folder->card);
+    model_meta_fini(&folder->card);
     free(folder->eos);
     free(folder->bos);
     free(folder->pad);
@@ -276,7 +276,7 @@ static void put_token(json_t *to, const char *key, const struct tokenizer *token
     free(text);
 }
 
-enum err folder_write_tokenizer(const char *path, const struct card *card,
+enum err folder_write_tokenizer(const char *path, const struct model_meta *card,
                                 const struct tokenizer *tokenizer)
 {
     const struct shape *shape = &card->shape;
@@ -306,7 +306,7 @@ enum err folder_write_tokenizer(const char *path, const struct card *card,
 }
 
 struct model_files {
-    const struct card *card;
+    const struct model_meta *card;
     const struct tokenizer *tokenizer;
     const struct params *params;
     const char *generation, *dtype;
@@ -361,7 +361,7 @@ static enum err check_target(const char *path)
 }
 
 /* Where the file system cannot exchange two names, the old folder waits as path.old for the
- * moment between two renames; bundle_open knows that name. */
+ * moment between two renames; model_files_open knows that name. */
 static enum err replace(const char *made, const char *path, const char *old)
 {
     enum err err = fs_remove(old);
@@ -427,7 +427,7 @@ enum err folder_replace(const char *path, enum err (*write)(void *self, const ch
     return err;
 }
 
-enum err folder_write(const char *path, const struct card *card,
+enum err folder_write(const char *path, const struct model_meta *card,
                       const struct tokenizer *tokenizer, const struct params *params,
                       const char *generation, const char *dtype)
 {

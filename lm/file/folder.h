@@ -3,7 +3,7 @@
 #ifndef LM_FILE_FOLDER_H
 #define LM_FILE_FOLDER_H
 
-#include "lm/file/card.h"
+#include "lm/file/model_meta.h"
 
 struct params;
 struct tokenizer;
@@ -13,7 +13,7 @@ struct tokenizer;
  * shape's where the configuration has none; those names are found in the text by
  * folder_tokens once there is a tokenizer. Errors name the file. */
 struct folder {
-    struct card card;
+    struct model_meta card;
     char *eos, *bos, *pad; /* as tokenizer_config.json names them; NULL if it does not */
     char *generation;      /* text of generation_config.json; NULL: none */
 };
@@ -26,7 +26,7 @@ void folder_fini(struct folder *folder);
  * A folder that holds files this function would not write is not touched. `card.shape` must be
  * the params'. generation: the start model's (NULL: none), whose ids become the shape's. dtype:
  * "float32" or "bfloat16". Errors: ERR_IO, ERR_RANGE, ERR_STATE. */
-enum err folder_write(const char *path, const struct card *card,
+enum err folder_write(const char *path, const struct model_meta *card,
                       const struct tokenizer *tokenizer, const struct params *params,
                       const char *generation, const char *dtype) MUST_CHECK;
 
@@ -34,7 +34,7 @@ enum err folder_write(const char *path, const struct card *card,
 enum err folder_replace(const char *path, enum err (*write)(void *self, const char *path),
                         void *self) MUST_CHECK;
 /* Only tokenizer.json, tokenizer_config.json and special_tokens_map.json, into `path`. */
-enum err folder_write_tokenizer(const char *path, const struct card *card,
+enum err folder_write_tokenizer(const char *path, const struct model_meta *card,
                                 const struct tokenizer *tokenizer) MUST_CHECK;
 /* The text of the folder's chat template; free it. Errors: ERR_IO, ERR_PARSE (none there). */
 enum err folder_template(char **out, const char *path) MUST_CHECK;

@@ -3,11 +3,11 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "lm/file/adapter.h"
-#include "lm/file/bundle.h"
-#include "lm/file/card.h"
 #include "lm/file/gguf.h"
 #include "lm/file/ggufmodel.h"
 #include "lm/file/hfconfig.h"
+#include "lm/file/model_files.h"
+#include "lm/file/model_meta.h"
 #include "lm/file/safetensors.h"
 #include "lm/file/weights.h"
 
@@ -107,60 +107,59 @@ static json_t *token(const struct tokenizer *tokenizer, int id)
     return json;
 }
 
-static json_t *about_tokenizer(const struct bundle *bundle)
+static json_t *about_tokenizer(const struct model_files *files)
 {
-    const struct shape *shape = &bundle->shape;
+    const struct shape *shape = &files->shape;
     json_t *eos = json_array();
     int special = 0, bos;
 
     for (int i = 0; i < shape->eos_count; i++)
-        json_array_append_new(eos, token(bundle->tokenizer, shape->eos[i]));
-    for (int id = 0; id < tokenizer_count(bundle->tokenizer); id++)
-        special += tokenizer_is_special(bundle->tokenizer, id);
-    return json_pack("{s:i,s:i,s:b,s:o,s:o,s:o}", "tokens", tokenizer_count(bundle->tokenizer),
-                     "special", special, "adds_bos",
-                     tokenizer_adds_bos(bundle->tokenizer, &bos), "bos",
-                     token(bundle->tokenizer, shape->bos), "pad",
-                     token(bundle->tokenizer, shape->pad), "eos", eos);
+        json_array_append_new(eos, token(files->tokenizer, shape->eos[i]));
+    for (int id = 0; id < tokenizer_count(files->tokenizer); id++)
+        special += tokenizer_is_special(files->tokenizer, id);
+    return json_pack("{s:i,s:i,s:b,s:o,s:o,s:o}", "tokens", tokenizer_count(files->tokenizer),
+                     "special", special, "adds_bos", tokenizer_adds_bos(files->tokenizer, &bos),
+                     "bos", token(files->tokenizer, shape->bos), "pad",
+                     token(files->tokenizer, shape->pad), "eos", eos);
 }
 
-static enum err gather(json_t *all, const struct bundle *bundle, const char *path)
+static enum err gather(json_t *all, const struct model_files *files, const char *path)
 {
     char hash[HASH_TEXT];
     struct hash sum = {{0}};
     json_t *tensors = json_array();
     struct params *outline = NULL;
-    struct card card;
-    enum err err = card_read(&card, bundle->card, bundle->card_size, path);
+    struct model_meta card;
+    enum err err = model_meta_read(&card, files->card, files->card_size, path);
 
     if (err) {
         json_decref(tensors);
         return err;
     }
-    if (bundle->params) {
-        sum = params_hash(bundle->params);
+    if (files->params) {
+        sum = params_hash(files->params);
         err = about_adapter(all, tensors, path);
     } else {
-        err = fs_is_dir(path) ? folder_tensors(tensors, &sum, path, &bundle->shape)
-                              : gguf_tensors(tensors, &sum, path, &bundle->shape);
+        err = fs_is_dir(path) ? folder_tensors(tensors, &sum, path, &files->shape)
+                              : gguf_tensors(tensors, &sum, path, &files->shape);
     }
     if (!err)
-        err = params_outline(&outline, &bundle->shape);
+        err = params_outline(&outline, &files->shape);
     json_object_set_new(all, "path", json_string(path));
-    json_object_set_new(all, "config", hfconfig_write(&bundle->shape, "float32"));
+    json_object_set_new(all, "config", hfconfig_write(&files->shape, "float32"));
     json_object_set_new(all, "parameters",
                         json_integer(outline ? (json_int_t)outline->count : 0));
     json_object_set_new(all, "hash", json_string(hash_text(hash, &sum)));
-    json_object_set_new(all, "tokenizer", about_tokenizer(bundle));
+    json_object_set_new(all, "tokenizer", about_tokenizer(files));
     json_object_set_new(all, "chat",
-                        bundle->chat == CHAT_NONE ? json_null()
-                                                  : json_string(chat_name(bundle->chat)));
+                        files->chat == CHAT_NONE ? json_null()
+                                                 : json_string(chat_name(files->chat)));
     json_object_set_new(all, "chat_error",
-                        bundle->chat_error ? json_string(bundle->chat_error) : json_null());
+                        files->chat_error ? json_string(files->chat_error) : json_null());
     json_object_set_new(all, "template",
                         card.template_text ? json_string(card.template_text) : json_null());
     json_object_set_new(all, "tensors", tensors);
-    card_fini(&card);
+    model_meta_fini(&card);
     params_free(outline);
     return err;
 }
@@ -247,7 +246,7 @@ static void put_adapter(FILE *to, const json_t *json)
     fputc('\n', to);
 }
 
-static void put_all(FILE *to, const json_t *all, const struct bundle *bundle)
+static void put_all(FILE *to, const json_t *all, const struct model_files *files)
 {
     const json_t *config = json_object_get(all, "config");
     const char *text = json_string_value(json_object_get(all, "template"));
@@ -259,7 +258,7 @@ static void put_all(FILE *to, const json_t *all, const struct bundle *bundle)
     fprintf(to, "\narchitecture  %s\n",
             json_string_value(json_array_get(json_object_get(config, "architectures"), 0)));
     put_adapter(to, json_object_get(all, "adapter"));
-    put_shape(to, &bundle->shape);
+    put_shape(to, &files->shape);
     fprintf(to, "parameters    %lld\n",
             (long long)json_integer_value(json_object_get(all, "parameters")));
     fprintf(to, "weights hash  %s\n", json_string_value(json_object_get(all, "hash")));
@@ -275,7 +274,7 @@ static void put_all(FILE *to, const json_t *all, const struct bundle *bundle)
     put_tensors(to, json_object_get(all, "tensors"));
 }
 
-static char *render(const json_t *all, const struct bundle *bundle)
+static char *render(const json_t *all, const struct model_files *files)
 {
     char *text = NULL;
     size_t n = 0;
@@ -283,7 +282,7 @@ static char *render(const json_t *all, const struct bundle *bundle)
 
     if (!to)
         return NULL;
-    put_all(to, all, bundle);
+    put_all(to, all, files);
     if (fclose(to)) {
         free(text);
         return NULL;
@@ -293,23 +292,24 @@ static char *render(const json_t *all, const struct bundle *bundle)
 
 enum err inspect_model(char **out, const char *path, bool json)
 {
-    struct bundle *bundle = NULL;
+    struct model_files *files = NULL;
     json_t *all = json_object();
     char *found = NULL;
-    enum err err = bundle_find(&found, path);
+    enum err err = model_files_find(&found, path);
 
     *out = NULL;
     if (!err)
-        err = bundle_open(&bundle, found,
-                          fs_is_dir(found) && adapter_is(found) ? BUNDLE_ALL : BUNDLE_CARD);
+        err = model_files_open(&files, found,
+                               fs_is_dir(found) && adapter_is(found) ? MODEL_FILES_ALL
+                                                                     : MODEL_FILES_META);
     if (!err)
-        err = gather(all, bundle, found);
+        err = gather(all, files, found);
     if (!err)
-        *out = json ? hfconfig_text(all, JSON_INDENT(2)) : render(all, bundle);
+        *out = json ? hfconfig_text(all, JSON_INDENT(2)) : render(all, files);
     if (!err && !*out)
         err = err_set(ERR_NOMEM, "%s: no memory for the description", path);
     json_decref(all);
-    bundle_free(bundle);
+    model_files_free(files);
     free(found);
     return err;
 }

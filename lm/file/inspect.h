@@ -10,7 +10,7 @@
 
 /* For people, or as one JSON object with `json`. The weights are read in pieces, for their
  * hash; those of an adapter's base are loaded, for it is joined with them. *out is freed with
- * free(). Errors: those of bundle_open. */
+ * free(). Errors: those of model_files_open. */
 enum err inspect_model(char **out, const char *path, bool json) MUST_CHECK;
 
 #endif

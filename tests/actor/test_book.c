@@ -56,7 +56,7 @@ static void a_rollout_is_kept_until_it_is_settled(void **state)
     assert_int_equal(book_settle(*state, &settled, dropped, NULL), 0);
     assert_int_equal(book_done(*state), 1);
     settled.range = above;
-    settled.ranges = 1;
+    settled.n_range = 1;
     assert_int_equal(book_settle(*state, &settled, dropped, NULL), 1); /* 9/0 ran still */
     assert_int_equal(dropped_count, 1);
     settled.watermark = 8;
@@ -68,7 +68,7 @@ static void a_rollout_is_kept_until_it_is_settled(void **state)
 static void a_range_settles_only_its_samples(void **state)
 {
     const struct range middle[] = {{7, 1, 2}};
-    const struct settled settled = {.epoch = 1, .range = middle, .ranges = 1};
+    const struct settled settled = {.epoch = 1, .range = middle, .n_range = 1};
 
     assert_int_equal(book_settle(*state, &settled, dropped, NULL), 2);
     assert_non_null(book_find(*state, 7, 0));

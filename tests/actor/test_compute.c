@@ -7,8 +7,8 @@
 #include "actor/compute.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/slab.h"
-#include "lm/file/bundle.h"
+#include "base/shared_memory.h"
+#include "lm/file/model_files.h"
 #include "net/loop.h"
 #include "net/worker.h"
 #include "tests/lm/small.h"
@@ -93,9 +93,9 @@ static void post_card_of(struct desk *d, int context)
 {
     struct item *item = compute_item(ITEM_CARD);
 
-    item->bundle = mem_new(1, sizeof *item->bundle);
-    item->bundle->shape = small_shape[0];
-    item->bundle->shape.context = context;
+    item->files = mem_new(1, sizeof *item->files);
+    item->files->shape = small_shape[0];
+    item->files->shape.context = context;
     post(d, item);
 }
 
@@ -123,9 +123,9 @@ static struct item *image_of(uint64_t number)
         small.params->data[i] *= 1 + 0.01f * (float)number;
     small_pack(&small);
     item->version = version_of(number);
-    assert_ok(slab_new(&item->image, image_size(&small_shape[0]), "an image"));
-    memcpy(slab_bytes(item->image), small.image, slab_size(item->image));
-    assert_ok(slab_seal(item->image));
+    assert_ok(shared_memory_new(&item->image, image_size(&small_shape[0]), "an image"));
+    memcpy(shared_memory_bytes(item->image), small.image, shared_memory_size(item->image));
+    assert_ok(shared_memory_seal(item->image));
     small_free(&small);
     return item;
 }
@@ -144,7 +144,7 @@ static void post_part(struct desk *d, uint64_t task, uint64_t version, uint32_t 
                      .seed = 5,
                      .samples = first + count,
                      .prompt = token,
-                     .prompts = prompt,
+                     .n_prompt = prompt,
                      .version = version_of(version),
                      .decoding = {.temperature = 1, .top_p = 1, .max_new = answer}};
 
@@ -185,10 +185,10 @@ static void same_as_alone(const struct desk *d, uint64_t task, uint64_t version,
     for (uint32_t s = 0; s < samples; s++) {
         const struct rollout *a = find(&alone, task, s)->rollout,
                              *b = find(d, task, s)->rollout;
-        assert_int_equal(a->tokens, b->tokens);
-        assert_memory_equal(a->token, b->token, a->tokens * sizeof *a->token);
-        assert_memory_equal(a->logprob, b->logprob, a->tokens * sizeof *a->logprob);
-        assert_int_equal(b->spans, 1);
+        assert_int_equal(a->n_token, b->n_token);
+        assert_memory_equal(a->token, b->token, a->n_token * sizeof *a->token);
+        assert_memory_equal(a->logprob, b->logprob, a->n_token * sizeof *a->logprob);
+        assert_int_equal(b->n_span, 1);
         assert_int_equal(b->span[0].version.number, version);
         assert_true(hash_same(&a->hash, &b->hash));
     }
@@ -324,9 +324,9 @@ static void post_nonsense(struct desk *d, uint64_t number, size_t n)
     struct item *item = compute_item(ITEM_IMAGE);
 
     item->version = version_of(number);
-    assert_ok(slab_new(&item->image, n, "an image"));
-    memset(slab_bytes(item->image), 0xff, n);
-    assert_ok(slab_seal(item->image));
+    assert_ok(shared_memory_new(&item->image, n, "an image"));
+    memset(shared_memory_bytes(item->image), 0xff, n);
+    assert_ok(shared_memory_seal(item->image));
     post(d, item);
 }
 
@@ -384,7 +384,7 @@ static void post_any(struct desk *d, uint64_t task, uint64_t least, uint32_t ans
                      .seed = 5,
                      .samples = 1,
                      .prompt = token,
-                     .prompts = 3,
+                     .n_prompt = 3,
                      .version = {least, {{0}}},
                      .decoding = {.temperature = 1, .top_p = 1, .max_new = answer}};
 
@@ -417,9 +417,9 @@ static void weights_change_between_tokens(void **state)
     desk_await(&d, MANY + 1);
     for (uint64_t k = 1; k <= MANY; k++) {
         const struct rollout *r = find(&d, k, 0)->rollout;
-        assert_int_equal(r->tokens, LONG);
-        assert_true(r->spans >= 1 && r->spans <= 2 && !r->span[0].start);
-        task = r->spans == 2 ? k : task;
+        assert_int_equal(r->n_token, LONG);
+        assert_true(r->n_span >= 1 && r->n_span <= 2 && !r->span[0].start);
+        task = r->n_span == 2 ? k : task;
     }
     assert_int_equal(find(&d, MANY, 0)->rollout->span[0].version.number, 2);
     post_card(&old);
@@ -428,7 +428,7 @@ static void weights_change_between_tokens(void **state)
     desk_await(&old, 1);
     const struct rollout *r = find(&d, task, 0)->rollout;
     const struct rollout *before = find(&old, task, 0)->rollout;
-    assert_int_equal(r->spans, 2);
+    assert_int_equal(r->n_span, 2);
     const uint32_t same = r->span[1].start;
     assert_memory_equal(r->token, before->token, same * sizeof *r->token);
     assert_memory_equal(r->logprob, before->logprob, same * sizeof *r->logprob);

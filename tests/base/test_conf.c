@@ -1,7 +1,7 @@
 #include "tests/support/test.h"
 
 #include "base/conf.h"
-#include "base/tree.h"
+#include "base/config_tree.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ static void count(const char *key, const char *why)
 static enum err load(struct some *out, int argc, char **argv)
 {
     json_t *tree = json_object();
-    enum err err = tree_args(tree, argc, argv);
+    enum err err = config_tree_args(tree, argc, argv);
 
     memset(out, 0, sizeof *out);
     if (!err)
@@ -175,20 +175,20 @@ static void yaml_is_bounded(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_not_equal(tree_yaml(&tree, bad[i], strlen(bad[i]), "t.yaml"), OK);
+        assert_int_not_equal(config_tree_yaml(&tree, bad[i], strlen(bad[i]), "t.yaml"), OK);
     memset(deep + 3, '[', 30);
     memset(deep + 33, ']', 30);
-    assert_err(ERR_RANGE, tree_yaml(&tree, deep, strlen(deep), "t.yaml"));
-    assert_err(ERR_PARSE, tree_yaml(&tree, twice, strlen(twice), "t.yaml"));
+    assert_err(ERR_RANGE, config_tree_yaml(&tree, deep, strlen(deep), "t.yaml"));
+    assert_err(ERR_PARSE, config_tree_yaml(&tree, twice, strlen(twice), "t.yaml"));
     assert_non_null(strstr(err_text(), "t.yaml:3: a second document begins"));
-    assert_err(ERR_PARSE, tree_yaml(&tree, tagged, strlen(tagged), "t.yaml"));
+    assert_err(ERR_PARSE, config_tree_yaml(&tree, tagged, strlen(tagged), "t.yaml"));
     assert_non_null(strstr(err_text(), "t.yaml:1: the tag !ENV is not known"));
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        assert_ok(tree_yaml(&tree, good[i], strlen(good[i]), "t.yaml"));
+        assert_ok(config_tree_yaml(&tree, good[i], strlen(good[i]), "t.yaml"));
         assert_string_equal(json_string_value(json_object_get(tree, "a")), "1");
         json_decref(tree);
     }
-    assert_ok(tree_yaml(&tree, "", 0, "t.yaml"));
+    assert_ok(config_tree_yaml(&tree, "", 0, "t.yaml"));
     assert_int_equal(json_object_size(tree), 0);
     json_decref(tree);
 }

@@ -43,7 +43,7 @@ static struct settled settled_now(struct learner *l)
         for (uint32_t s = 0; s < CREW_SAMPLES; s++)
             if (l->settled[t][s])
                 l->range[n++] = (struct range){.task = t, .first = s, .count = 1};
-    return (struct settled){.epoch = l->epoch, .range = l->range, .ranges = n};
+    return (struct settled){.epoch = l->epoch, .range = l->range, .n_range = n};
 }
 
 static void learner_hello(void *self, struct msg_hello *out)
@@ -57,9 +57,9 @@ static void learner_hello(void *self, struct msg_hello *out)
     out->newest = (struct version){1, crew->image.hash};
     out->table = 1;
     out->scorer = table;
-    out->scorers = 1;
+    out->n_scorer = 1;
     out->artifact = &crew->image;
-    out->artifacts = 1;
+    out->n_artifact = 1;
     out->body_max = 4096;
 }
 
@@ -86,7 +86,7 @@ static void open_tasks(struct crew *crew, uint64_t from)
                           .seed = 5,
                           .samples = CREW_SAMPLES,
                           .prompt = prompt,
-                          .prompts = 3,
+                          .n_prompt = 3,
                           .decoding = {.temperature = 1, .top_p = 1, .max_new = 2},
                           .version = {1, crew->image.hash},
                           .scorers = 1,
@@ -119,7 +119,7 @@ static enum err learner_sample(void *self, const struct msg *msg, int64_t now_ms
     l->heard++;
     assert_true(r->task < CREW_TASKS && r->sample < CREW_SAMPLES);
     assert_int_equal(r->token[1], r->task * 10 + r->sample);
-    assert_int_equal(msg->sample.scores, 1);
+    assert_int_equal(msg->sample.n_score, 1);
     assert_true(msg->sample.score[0].value[0] == (float)(r->task * 10 + r->sample));
     assert_true(hash_same(&msg->sample.score[0].rollout[0], &r->hash));
     l->got[r->task][r->sample]++;
@@ -137,7 +137,7 @@ static enum err learner_offer(void *self, const struct msg *msg, int64_t now_ms)
     struct msg out = {.head.type = MSG_OFFER};
 
     (void)msg, (void)now_ms;
-    out.offer.artifact = blob_store_list(crew->learner.store, &out.offer.artifacts);
+    out.offer.artifact = blob_store_list(crew->learner.store, &out.offer.n_artifact);
     return peer_send(crew->learner.bulk, &out);
 }
 
@@ -189,7 +189,7 @@ static void actor_hello(void *self, struct msg_hello *out)
     struct crew *crew = self;
 
     out->claim = crew->actor.claim;
-    out->claims = crew->actor.claims;
+    out->n_claim = crew->actor.claims;
     out->slots = 2;
 }
 
@@ -200,7 +200,7 @@ static void actor_hb(void *self, struct msg_hb *out)
 
     image = (struct version){1, crew->image.hash};
     out->image = &image;
-    out->images = crew->actor.have_image;
+    out->n_image = crew->actor.have_image;
     out->credit = crew->actor.have_image ? 4 : 0;
     out->lease_seen = crew->actor.seen;
     out->tokens = crew->actor.bodies * 2;
@@ -218,9 +218,9 @@ static void send_body(struct crew *crew, const struct claim *claim)
                                           .end = ROLLOUT_LENGTH,
                                           .token = token,
                                           .logprob = logprob,
-                                          .tokens = 2,
+                                          .n_token = 2,
                                           .span = &span,
-                                          .spans = 1,
+                                          .n_span = 1,
                                           .text = ""}};
 
     msg.rollout.rollout.hash = digest_rollout(&msg.rollout.rollout);
@@ -265,7 +265,7 @@ static enum err actor_want(void *self, const struct msg *msg, int64_t now_ms)
     struct crew *crew = self;
 
     (void)now_ms;
-    for (uint32_t i = 0; i < msg->want.claims; i++)
+    for (uint32_t i = 0; i < msg->want.n_claim; i++)
         send_body(crew, claim_of(crew, msg->want.claim[i].task, msg->want.claim[i].sample));
     return OK;
 }
@@ -279,9 +279,9 @@ static enum err actor_welcome(void *self, const struct msg *msg, int64_t now_ms)
     crew->actor.run = w->run;
     assert_string_equal(w->bulk, crew->bulk);
     assert_ok(fetch_endpoint(crew->actor.fetch, w->bulk, w->bulk_key, now_ms));
-    for (uint32_t i = 0; i < w->artifacts && !crew->actor.have_image; i++)
+    for (uint32_t i = 0; i < w->n_artifact && !crew->actor.have_image; i++)
         assert_ok(fetch_want(crew->actor.fetch, &crew->image));
-    for (uint32_t i = 0; i < w->verdicts; i++)
+    for (uint32_t i = 0; i < w->n_verdict; i++)
         if (w->verdict[i].state == CLAIM_WANT)
             send_body(crew, claim_of(crew, w->verdict[i].task, w->verdict[i].sample));
     return OK;
@@ -294,21 +294,21 @@ static enum err actor_hears(void *self, const struct msg *msg, int64_t now_ms)
         msg->head.type == MSG_HB ? &msg->hb.settled : &msg->settled.settled;
 
     (void)now_ms;
-    for (uint32_t i = 0; i < settled->ranges; i++)
+    for (uint32_t i = 0; i < settled->n_range; i++)
         for (uint32_t s = 0; s < settled->range[i].count; s++)
             crew->actor.settled[settled->range[i].task][settled->range[i].first + s] = true;
     return OK;
 }
 
-static enum err actor_got(void *self, const struct artifact *what, struct slab *slab,
+static enum err actor_got(void *self, const struct artifact *what, struct shared_memory *shared,
                           int64_t now_ms)
 {
     struct crew *crew = self;
 
     (void)what;
-    assert_int_equal(slab_size(slab), crew->image.bytes);
-    assert_memory_equal(slab_bytes(slab), crew->weights, crew->image.bytes);
-    slab_free(slab);
+    assert_int_equal(shared_memory_size(shared), crew->image.bytes);
+    assert_memory_equal(shared_memory_bytes(shared), crew->weights, crew->image.bytes);
+    shared_memory_free(shared);
     crew->actor.have_image = true;
     peer_hb(crew->actor.peer, now_ms);
     return OK;
@@ -365,7 +365,7 @@ static void rewarder_hello(void *self, struct msg_hello *out)
 
     (void)self;
     out->offer = &mine;
-    out->offers = 1;
+    out->n_offer = 1;
     out->slots = 4;
 }
 
@@ -389,16 +389,16 @@ static enum err rewarder_ask(void *self, const struct msg *msg, int64_t now_ms)
                                 .score = {.scorer = ask->scorer,
                                           .rollout = rollout,
                                           .each = each,
-                                          .rollouts = ask->items,
+                                          .n_rollout = ask->n_item,
                                           .value = value,
-                                          .values = ask->items,
+                                          .n_value = ask->n_item,
                                           .diagnostics = ""}}};
 
     (void)now_ms;
-    assert_true(ask->items <= 4); /* its slots */
+    assert_true(ask->n_item <= 4); /* its slots */
     crew->rewarder.seen = ask->ticket;
-    crew->rewarder.asked += ask->items;
-    for (uint32_t i = 0; i < ask->items; i++) {
+    crew->rewarder.asked += ask->n_item;
+    for (uint32_t i = 0; i < ask->n_item; i++) {
         rollout[i] = ask->item[i].hash;
         each[i] = 1;
         value[i] = (float)ask->item[i].token[1];

@@ -224,7 +224,7 @@ void desk_learner(struct desk *desk, uint64_t epoch, const struct scorer *scorer
     msg.hello.table = 1;
     msg.hello.vocabulary = DESK_VOCABULARY;
     msg.hello.scorer = scorer;
-    msg.hello.scorers = n;
+    msg.hello.n_scorer = n;
     desk_say_hello(desk, DESK_LEARNER, &msg);
 }
 
@@ -233,7 +233,7 @@ void desk_actor(struct desk *desk, uint32_t at, const struct claim *claim, uint3
     struct msg msg = desk_hello(at, ROLE_ACTOR);
 
     msg.hello.claim = claim;
-    msg.hello.claims = claims;
+    msg.hello.n_claim = claims;
     desk_say_hello(desk, at, &msg);
 }
 
@@ -243,7 +243,7 @@ void desk_rewarder(struct desk *desk, uint32_t at, uint32_t kind, const char *na
     struct msg msg = desk_hello(at, ROLE_REWARDER);
 
     msg.hello.offer = &offer;
-    msg.hello.offers = 1;
+    msg.hello.n_offer = 1;
     desk_say_hello(desk, at, &msg);
     desk_credit(desk, at, 8, 0);
 }
@@ -286,8 +286,8 @@ void desk_open_task(struct desk *desk, uint64_t id, uint32_t samples, uint64_t v
         .id = id,
         .samples = samples,
         .prompt = prompt,
-        .prompts = 2,
-        .decoding = {.temperature = 1, .top_p = 1, .max_new = 8, .stop = &stop, .stops = 1},
+        .n_prompt = 2,
+        .decoding = {.temperature = 1, .top_p = 1, .max_new = 8, .stop = &stop, .n_stop = 1},
         .version = desk_version(version),
         .scorers = 1,
         .prompt_text = "a prompt",
@@ -302,7 +302,7 @@ void desk_hb_lease(struct desk *desk, uint32_t at, uint64_t progress, uint64_t s
                       .hb = {.progress = progress,
                              .lease_seen = seen,
                              .lease = lease,
-                             .leases = leases,
+                             .n_lease = leases,
                              .note = "",
                              .metrics = ""}};
 
@@ -316,7 +316,7 @@ void desk_credit(struct desk *desk, uint32_t at, uint32_t credit, uint64_t seen)
                       .hb = {.credit = credit,
                              .lease_seen = seen,
                              .image = &image,
-                             .images = 1,
+                             .n_image = 1,
                              .note = "",
                              .metrics = ""}};
 
@@ -332,7 +332,7 @@ void desk_learner_hb(struct desk *desk, uint64_t bytes, uint64_t seen, uint64_t 
             .credit_bytes = bytes,
             .lease_seen = seen,
             .newest = desk_version(0),
-            .settled = {.epoch = 1, .watermark = watermark, .range = range, .ranges = ranges},
+            .settled = {.epoch = 1, .watermark = watermark, .range = range, .n_range = ranges},
             .note = "",
             .metrics = ""}};
 
@@ -349,9 +349,9 @@ struct rollout desk_answer(uint64_t task, uint32_t sample, uint8_t kind, uint64_
                         .end = ROLLOUT_STOP,
                         .token = token,
                         .logprob = logprob,
-                        .tokens = 3,
+                        .n_token = 3,
                         .span = &span,
-                        .spans = 1,
+                        .n_span = 1,
                         .text = "an answer"};
 
     token[0] = 8 + (int32_t)task;
@@ -391,7 +391,7 @@ enum err desk_score(struct desk *desk, uint32_t from, const struct msg_ask *ask,
     float values[16];
     struct msg msg = {.head.type = MSG_SCORE};
 
-    for (uint32_t i = 0; i < ask->items; i++) {
+    for (uint32_t i = 0; i < ask->n_item; i++) {
         rollout[i] = ask->item[i].hash;
         each[i] = 1;
         values[i] = value;
@@ -400,9 +400,9 @@ enum err desk_score(struct desk *desk, uint32_t from, const struct msg_ask *ask,
                                    .score = {.scorer = ask->scorer,
                                              .rollout = rollout,
                                              .each = each,
-                                             .rollouts = ask->items - less,
+                                             .n_rollout = ask->n_item - less,
                                              .value = values,
-                                             .values = ask->items - less,
+                                             .n_value = ask->n_item - less,
                                              .diagnostics = "{\"why\":1}"}};
     return desk_say(desk, from, &msg);
 }

@@ -31,7 +31,7 @@ static struct msg_ask ticket(uint32_t to)
 
     assert_non_null(msg);
     ask = msg->ask;
-    memcpy(item, ask.item, ask.items * sizeof *item);
+    memcpy(item, ask.item, ask.n_item * sizeof *item);
     ask.item = item;
     return ask;
 }

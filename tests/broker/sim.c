@@ -164,7 +164,7 @@ static void say_hello(struct sim *sim, struct peer *peer)
         sim_actor_hello(sim, peer, &msg);
     if (peer->role == ROLE_REWARDER) {
         msg.hello.offer = offer;
-        msg.hello.offers = 2;
+        msg.hello.n_offer = 2;
         msg.hello.slots = 8;
     }
     sim_up(sim, peer, &msg);

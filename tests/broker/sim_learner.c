@@ -72,7 +72,7 @@ static struct settled fill_settled(const struct sim *sim, const struct peer *pee
         all = false;
         for (uint32_t s = 0; s < sim->samples; s++)
             if (settled_here(sim, peer, t, s))
-                range[out.ranges++] = (struct range){.task = t, .first = s, .count = 1};
+                range[out.n_range++] = (struct range){.task = t, .first = s, .count = 1};
     }
     return out;
 }
@@ -87,7 +87,7 @@ void sim_learner_hello(struct sim *sim, struct peer *peer, struct msg *out)
     out->hello.newest = sim_version(sim->version);
     out->hello.table = 1;
     out->hello.scorer = sim->scorer;
-    out->hello.scorers = sim->scorers;
+    out->hello.n_scorer = sim->scorers;
     out->hello.body_max = 4096;
 }
 
@@ -129,12 +129,12 @@ static void open_one(struct sim *sim, struct peer *peer, uint64_t id)
                                   .seed = sim->seed,
                                   .samples = sim->samples,
                                   .prompt = prompt,
-                                  .prompts = 3,
+                                  .n_prompt = 3,
                                   .decoding = {.temperature = id % 3 ? 1 : .5f,
                                                .top_p = 1,
                                                .max_new = SIM_TOKENS,
                                                .stop = &stop,
-                                               .stops = 1},
+                                               .n_stop = 1},
                                   .version = sim_version(wanted(sim, id)),
                                   .scorers = 1,
                                   .prompt_text = "",
@@ -146,18 +146,18 @@ static void check_scores(struct sim *sim, const struct msg_sample *in)
 {
     const struct rollout *r = &in->rollout;
 
-    if (in->scores != sim->scorers)
-        sim_break(sim, "a score is missing", r->task, in->scores);
-    for (uint32_t i = 0; i < in->scores && i < sim->scorers; i++) {
+    if (in->n_score != sim->scorers)
+        sim_break(sim, "a score is missing", r->task, in->n_score);
+    for (uint32_t i = 0; i < in->n_score && i < sim->scorers; i++) {
         const struct score *score = &in->score[i];
         const float right = sim_value(&sim->scorer[i].hash, &r->hash);
 
         if (!hash_same(&score->scorer, &sim->scorer[i].hash) ||
             !hash_same(&score->rollout[0], &r->hash))
             sim_break(sim, "a score of something else", r->task, i);
-        if (score->values != (sim->scorer[i].per_token ? r->tokens : 1))
-            sim_break(sim, "a score of another length", r->task, score->values);
-        for (uint32_t k = 0; k < score->values; k++)
+        if (score->n_value != (sim->scorer[i].per_token ? r->n_token : 1))
+            sim_break(sim, "a score of another length", r->task, score->n_value);
+        for (uint32_t k = 0; k < score->n_value; k++)
             if (score->value[k] != right)
                 sim_break(sim, "WRONG JOIN: a rollout with another's score", r->task,
                           r->sample);
@@ -183,7 +183,7 @@ static void on_sample(struct sim *sim, struct peer *peer, const struct msg_sampl
     if (!hash_same(&hash, &r->hash))
         sim_break(sim, "bytes that are not what their hash says", r->task, r->sample);
     check_scores(sim, in);
-    if (r->spans != 1 || r->span[0].version.number != wanted(sim, r->task))
+    if (r->n_span != 1 || r->span[0].version.number != wanted(sim, r->task))
         sim_break(sim, "written under another version", r->task, r->span[0].version.number);
     if (!sim->journal[r->task][r->sample] &&
         sim->version > r->span[0].version.number + sim->lag)
@@ -273,7 +273,7 @@ static void cancel_some(struct sim *sim, struct peer *peer)
 {
     uint64_t id = sim_draw(sim, sim->tasks);
     struct msg msg = {.head.type = MSG_CANCEL,
-                      .cancel = {.task = &id, .tasks = 1, .reason = "cancel"}};
+                      .cancel = {.task = &id, .n_task = 1, .reason = "cancel"}};
 
     if (!(sim->faults & SIM_CANCEL) || !sim_chance(sim, 3) || id >= peer->opened_to)
         return;
@@ -286,7 +286,7 @@ static void cancel_again(struct sim *sim, struct peer *peer)
 {
     for (uint64_t id = 0; id < sim->tasks; id++) {
         struct msg msg = {.head.type = MSG_CANCEL,
-                          .cancel = {.task = &id, .tasks = 1, .reason = "cancel"}};
+                          .cancel = {.task = &id, .n_task = 1, .reason = "cancel"}};
 
         if (sim->cancelled[id] && !task_done(sim, id) && id < peer->opened_to &&
             sim_chance(sim, 50))

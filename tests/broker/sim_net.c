@@ -124,7 +124,7 @@ static void hub_publish(void *self, struct msg *msg)
 
     if (msg->head.type != MSG_STATS)
         return;
-    for (uint32_t i = 0; i < s->drops; i++)
+    for (uint32_t i = 0; i < s->n_drop; i++)
         dropped += s->drop[i].count;
     if (s->opened != s->trained + s->waiting + s->leased + s->scoring + s->unsettled + dropped)
         sim_break(sim, "opened = trained + open + dropped", s->opened, s->trained);

@@ -36,9 +36,9 @@ static struct rollout as_rollout(const struct work *work, float *logprob, struct
                             .end = work->tokens < SIM_TOKENS ? ROLLOUT_STOP : ROLLOUT_LENGTH,
                             .token = (const int32_t *)work->token,
                             .logprob = logprob,
-                            .tokens = work->tokens,
+                            .n_token = work->tokens,
                             .span = span,
-                            .spans = 1,
+                            .n_span = 1,
                             .text = ""};
 }
 
@@ -69,7 +69,7 @@ void sim_actor_hello(struct sim *sim, struct peer *peer, struct msg *out)
     out->head.run = (struct id){.byte = {peer->run_epoch ? 7 : 0}};
     out->head.epoch = peer->run_epoch;
     out->hello.claim = claim;
-    out->hello.claims = peer->works;
+    out->hello.n_claim = peer->works;
     out->hello.slots = peer->slots;
 }
 
@@ -98,10 +98,10 @@ void sim_actor_hb(struct sim *sim, struct peer *peer, struct msg_hb *out)
             lease[n++] = peer->work[i].lease;
     }
     out->lease = lease;
-    out->leases = n;
-    for (uint64_t v = 0; v < SIM_TASKS && out->images < 60; v++)
+    out->n_lease = n;
+    for (uint64_t v = 0; v < SIM_TASKS && out->n_image < 60; v++)
         if (peer->image[v])
-            image[out->images++] = sim_version(v);
+            image[out->n_image++] = sim_version(v);
     out->image = image;
     out->credit = running(peer) < peer->slots ? peer->slots - running(peer) : 0;
     out->lease_seen = peer->seen;
@@ -113,7 +113,7 @@ static void take_settled(struct peer *peer, const struct settled *settled)
         const struct work *work = &peer->work[i];
         bool is = work->task < settled->watermark;
 
-        for (uint32_t k = 0; k < settled->ranges; k++)
+        for (uint32_t k = 0; k < settled->n_range; k++)
             is |= settled->range[k].task == work->task &&
                   work->sample - settled->range[k].first < settled->range[k].count;
         if (is)
@@ -163,7 +163,7 @@ static void on_welcome(struct sim *sim, struct peer *peer, const struct msg_welc
 {
     peer->seen = 0;
     take_settled(peer, &in->settled);
-    for (uint32_t i = 0; i < in->verdicts; i++) {
+    for (uint32_t i = 0; i < in->n_verdict; i++) {
         const struct claim *verdict = &in->verdict[i];
         struct work *work = find_work(peer, verdict->task, verdict->sample);
 
@@ -176,7 +176,7 @@ static void on_welcome(struct sim *sim, struct peer *peer, const struct msg_welc
 
 static void on_revoke(struct peer *peer, const struct msg_revoke *in)
 {
-    for (uint32_t k = 0; k < in->leases; k++)
+    for (uint32_t k = 0; k < in->n_lease; k++)
         for (uint32_t i = peer->works; i-- > 0;) {
             struct work *work = &peer->work[i];
 
@@ -216,14 +216,14 @@ void sim_actor_hear(struct sim *sim, struct peer *peer, const struct msg *msg)
         on_revoke(peer, &msg->revoke);
         break;
     case MSG_WANT:
-        for (uint32_t i = 0; i < msg->want.claims; i++) {
+        for (uint32_t i = 0; i < msg->want.n_claim; i++) {
             work = find_work(peer, msg->want.claim[i].task, msg->want.claim[i].sample);
             if (work && work->done)
                 say_rollout(sim, peer, work);
         }
         break;
     case MSG_CANCEL:
-        for (uint32_t k = 0; k < msg->cancel.tasks; k++)
+        for (uint32_t k = 0; k < msg->cancel.n_task; k++)
             on_cancel(peer, msg->cancel.task[k]);
         break;
     default:
@@ -295,8 +295,8 @@ static void on_ask(struct sim *sim, struct peer *peer, const struct msg_ask *in)
 
     if (in->ticket > peer->seen)
         peer->seen = in->ticket;
-    if (peer->jobs == 64 || in->items > SIM_SAMPLES * 8) {
-        sim_break(sim, "a rewarder got more than it has room for", in->ticket, in->items);
+    if (peer->jobs == 64 || in->n_item > SIM_SAMPLES * 8) {
+        sim_break(sim, "a rewarder got more than it has room for", in->ticket, in->n_item);
         return;
     }
     if (sim_chance(sim, 5)) /* it forgets: nothing but the deadline tells */
@@ -304,12 +304,12 @@ static void on_ask(struct sim *sim, struct peer *peer, const struct msg_ask *in)
     peer->jobs++;
     *job = (struct job){.ticket = in->ticket,
                         .scorer = in->scorer,
-                        .items = in->items,
+                        .items = in->n_item,
                         .unit = in->unit != UNIT_ROLLOUT,
                         .due_ms = sim->now_ms + (int64_t)sim_draw(sim, 400)};
-    for (uint32_t i = 0; i < in->items; i++) {
+    for (uint32_t i = 0; i < in->n_item; i++) {
         job->rollout[i] = in->item[i].hash;
-        job->tokens[i] = in->item[i].tokens;
+        job->tokens[i] = in->item[i].n_token;
         if (in->temperature != (in->item[i].task % 3 ? 1.f : .5f))
             sim_break(sim, "a ticket of another temperature", in->item[i].task, 0);
     }
@@ -343,9 +343,9 @@ static void answer(struct sim *sim, struct peer *peer, const struct job *job)
     msg.score.score = (struct score){.scorer = job->scorer,
                                      .rollout = job->rollout,
                                      .each = each,
-                                     .rollouts = items,
+                                     .n_rollout = items,
                                      .value = value,
-                                     .values = n,
+                                     .n_value = n,
                                      .diagnostics = ""};
     if ((sim->faults & SIM_REFUSE) && sim_chance(sim, 30))
         msg = (struct msg){

@@ -22,8 +22,8 @@ static void leased(void)
     desk_credit(&desk, A, 1, 0);
     desk_open_task(&desk, 0, 1, 0);
     assert_int_equal(desk_count(&desk, A, MSG_LEASE), 1);
-    memcpy(token, from.token, from.tokens * sizeof *token);
-    memcpy(logprob, from.logprob, from.tokens * sizeof *logprob);
+    memcpy(token, from.token, from.n_token * sizeof *token);
+    memcpy(logprob, from.logprob, from.n_token * sizeof *logprob);
     memcpy(span, from.span, sizeof *span);
     good = from;
     good.token = token;
@@ -80,7 +80,7 @@ static void one_version_is_one_span(void **state)
     (void)state;
     leased();
     span[1] = (struct span){.start = 1, .version = span[0].version};
-    good.spans = 2;
+    good.n_span = 2;
     named(&good);
     is_refused(&good, "spans");
 }
@@ -103,7 +103,7 @@ static void no_answer_is_longer_than_asked_for(void **state)
     leased();
     good.token = many;
     good.logprob = each;
-    good.tokens = 9;
+    good.n_token = 9;
     named(&good);
     is_refused(&good, "9 tokens of 8");
 }
@@ -140,16 +140,18 @@ static void a_text_is_no_longer_than_its_tokens_can_be(void **state)
 static void a_version_that_was_never_announced_is_none(void **state)
 {
     const int32_t prompt = 1, stop = DESK_STOP;
-    struct msg open = {
-        .head.type = MSG_OPEN,
-        .open.task = {
-            .samples = 2,
-            .prompt = &prompt,
-            .prompts = 1,
-            .decoding = {.temperature = 1, .top_p = 1, .max_new = 8, .stop = &stop, .stops = 1},
-            .scorers = 1,
-            .prompt_text = "",
-            .meta = ""}};
+    struct msg open = {.head.type = MSG_OPEN,
+                       .open.task = {.samples = 2,
+                                     .prompt = &prompt,
+                                     .n_prompt = 1,
+                                     .decoding = {.temperature = 1,
+                                                  .top_p = 1,
+                                                  .max_new = 8,
+                                                  .stop = &stop,
+                                                  .n_stop = 1},
+                                     .scorers = 1,
+                                     .prompt_text = "",
+                                     .meta = ""}};
     struct msg publish = {.head.type = MSG_PUBLISH,
                           .publish = {.version = desk_version(1), .kind = ARTIFACT_IMAGE}};
 
@@ -215,7 +217,7 @@ static void two_answers_that_differ_are_a_proof(void **state)
     stats = desk_stats(&desk);
     assert_int_equal(stats->disputed, 1);
     assert_int_equal(stats->duplicates, 0);
-    for (uint32_t i = 0; i < stats->peers; i++)
+    for (uint32_t i = 0; i < stats->n_peer; i++)
         flagged += strstr(stats->peer[i].error, "two answers differ") != NULL;
     assert_int_equal(flagged, 2); /* which of them lies, the learner will see */
     assert_ok(desk_rollout(&desk, B, 0, 0, 1, 0));

@@ -223,10 +223,10 @@ static void the_learners_own_gets_nothing_else_and_nobody_learns_its_id(void **s
     assert_string_not_equal(wanted(), "");
     desk_credit(&desk, OWN, 8, UINT64_MAX);
     s = desk_stats(&desk);
-    assert_int_equal(s->leases, 2); /* A goes on with the others */
-    for (uint32_t i = 0; i < s->peers; i++)
+    assert_int_equal(s->n_lease, 2); /* A goes on with the others */
+    for (uint32_t i = 0; i < s->n_peer; i++)
         assert_memory_not_equal(&s->peer[i].id, &desk_own, sizeof desk_own);
-    for (uint32_t i = 0; i < s->leases; i++)
+    for (uint32_t i = 0; i < s->n_lease; i++)
         assert_memory_not_equal(&s->lease[i].peer, &desk_own, sizeof desk_own);
     assert_memory_equal(&s->peer[2].id, &none, sizeof none);
 }

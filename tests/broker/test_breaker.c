@@ -16,8 +16,8 @@ static void what_fails_and_fails_is_paused(void **state)
     desk_rewarder(&desk, R, SCORER_RULE, "");
     for (int i = 0; i < 3; i++) {
         ask = ticket(R);
-        assert_int_equal(ask.items, 3);
-        assert_int_equal(desk_stats(&desk)->waits, 0);
+        assert_int_equal(ask.n_item, 3);
+        assert_int_equal(desk_stats(&desk)->n_wait, 0);
         assert_ok(desk_score(&desk, R, &ask, NAN, 0));
         desk_pass(&desk, i < 2 ? 500 : 0);
         desk_credit(&desk, R, 8, ask.ticket);
@@ -33,14 +33,14 @@ static void what_fails_and_fails_is_paused(void **state)
     desk_forget(&desk);
     desk_pass(&desk, 1000); /* until it is tried, with one unit */
     ask = ticket(R);
-    assert_int_equal(ask.items, 1);
+    assert_int_equal(ask.n_item, 1);
     desk_pass(&desk, 100);
     assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
     assert_true(desk_said(&desk, L, MSG_HB)->hb.wait->paused);
     assert_ok(desk_score(&desk, R, &ask, 1, 0));
-    assert_int_equal(desk_stats(&desk)->waits, 0);
+    assert_int_equal(desk_stats(&desk)->n_wait, 0);
     assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
-    assert_int_equal(ticket(R).items, 2); /* it goes on by itself */
+    assert_int_equal(ticket(R).n_item, 2); /* it goes on by itself */
     assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0);
 }
 
@@ -78,7 +78,7 @@ static void a_worker_that_dies_at_its_work_has_failed(void **state)
     (void)state;
     written(&desk_rule, 1, 1);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(desk_stats(&desk)->waits, 1); /* nobody offers it */
+        assert_int_equal(desk_stats(&desk)->n_wait, 1); /* nobody offers it */
         desk_rewarder(&desk, R, SCORER_RULE, "");
         assert_int_equal(desk_count(&desk, R, MSG_ASK), 1);
         desk_forget(&desk);
@@ -169,9 +169,9 @@ static void a_wrong_count_is_a_failure_with_words(void **state)
                                    .score = {.scorer = ask.scorer,
                                              .rollout = hash,
                                              .each = each,
-                                             .rollouts = 2,
+                                             .n_rollout = 2,
                                              .value = value,
-                                             .values = 1,
+                                             .n_value = 1,
                                              .diagnostics = ""}};
     assert_ok(desk_say(&desk, R, &msg));
     assert_string_equal(desk_stats(&desk)->peer[2].error,

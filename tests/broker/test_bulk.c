@@ -97,7 +97,7 @@ static void dial(int i, enum role role)
 
 static void offer(int i)
 {
-    struct msg msg = {.head.type = MSG_OFFER, .offer = {.artifact = &what, .artifacts = 1}};
+    struct msg msg = {.head.type = MSG_OFFER, .offer = {.artifact = &what, .n_artifact = 1}};
 
     assert_ok(peer_send(end[i].peer, &msg));
 }

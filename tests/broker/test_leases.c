@@ -249,7 +249,7 @@ static void space_is_reserved_when_work_is_leased(void **state)
         desk_open_task(&desk, id, 1, 0);
     desk_credit(&desk, A, 8, 0);
     assert_int_equal(desk_count(&desk, A, MSG_LEASE), 2);
-    assert_int_equal(desk_stats(&desk)->waits, 1);
+    assert_int_equal(desk_stats(&desk)->n_wait, 1);
     assert_string_equal(desk_stats(&desk)->wait[0].name, "no space for more answers");
     assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0)); /* a leased one is never refused */
     assert_ok(desk_rollout(&desk, A, 2, 0, 1, 0)); /* another has to wait, as a claim */

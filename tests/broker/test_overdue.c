@@ -40,14 +40,14 @@ static void counts_up(uint32_t who, uint32_t credit)
                             .lease_seen = seen,
                             .lease = held,
                             .image = &image,
-                            .images = 1,
+                            .n_image = 1,
                             .note = "",
                             .wants_own = "",
                             .metrics = ""}};
 
     while ((msg = desk_said(&desk, who, MSG_REVOKE)))
         drop(msg->revoke.lease[0]);
-    hb.hb.leases = helds;
+    hb.hb.n_lease = helds;
     assert_ok(desk_say(&desk, who, &hb));
 }
 

@@ -20,13 +20,13 @@
 
 static bool all_settled(const struct msg_stats *stats)
 {
-    return stats->trained == CREW_ALL && stats->settled == CREW_ALL && stats->peers == 3 &&
+    return stats->trained == CREW_ALL && stats->settled == CREW_ALL && stats->n_peer == 3 &&
            !strcmp(stats->metrics, "{\"step\": 1}");
 }
 
 static bool one_refused(const struct msg_stats *stats)
 {
-    return stats->bad_frames == HUB_STRIKES && stats->refused >= 1 && stats->peers == 2;
+    return stats->bad_frames == HUB_STRIKES && stats->refused >= 1 && stats->n_peer == 2;
 }
 
 /* Reads STATS until they are as wanted. */
@@ -184,9 +184,9 @@ static void a_liar_is_refused(void **state)
                                               .end = ROLLOUT_STOP,
                                               .token = token,
                                               .logprob = logprob,
-                                              .tokens = 1,
+                                              .n_token = 1,
                                               .span = &span,
-                                              .spans = 1,
+                                              .n_span = 1,
                                               .text = ""}};
 
         assert_ok(peer_send(crew->actor.peer, &msg));

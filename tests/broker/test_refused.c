@@ -55,7 +55,7 @@ static void it_is_taken_back_and_given_to_another(void **state)
     assert_int_equal(stats->leased, 1);
     assert_int_equal(stats->unsettled, 1);
     assert_int_equal(stats->found_false, 1);
-    assert_int_equal(stats->suspects, 1);
+    assert_int_equal(stats->n_suspect, 1);
     assert_string_equal(stats->suspect[0].writer.address, "10.0.0.1");
     assert_string_equal(stats->suspect[0].words, "its text is not its tokens'");
     assert_true(stats->suspect[0].aside);

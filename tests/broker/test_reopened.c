@@ -19,7 +19,7 @@ static struct msg_ask ticket(uint32_t to)
 
     assert_non_null(msg);
     ask = msg->ask;
-    memcpy(item, ask.item, ask.items * sizeof *item);
+    memcpy(item, ask.item, ask.n_item * sizeof *item);
     ask.item = item;
     return ask;
 }
@@ -91,7 +91,7 @@ static void a_queue_of_the_first_shape_is_passed_over(void **state)
     assert_ok(desk_rollout(&desk, A, 0, 1, 1, 0));
     desk_rewarder(&desk, R, SCORER_RULE, "");
     ask = ticket(R);
-    assert_int_equal(ask.items, 1);
+    assert_int_equal(ask.n_item, 1);
     assert_int_equal(ask.item[0].sample, 1);
 }
 
@@ -120,7 +120,7 @@ static void a_queue_is_no_longer_than_tasks_are_many(void **state)
     struct fifo fifo = {.n = 0};
     const int32_t prompt = 1;
     struct task def = {
-        .samples = 4, .prompt = &prompt, .prompts = 1, .prompt_text = "", .meta = ""};
+        .samples = 4, .prompt = &prompt, .n_prompt = 1, .prompt_text = "", .meta = ""};
 
     (void)state;
     tasks_init(&tasks, 8, 1 << 20, 1 << 20);

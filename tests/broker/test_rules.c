@@ -42,7 +42,7 @@ static void bodies_are_wanted_once_the_learner_was_heard(void **state)
     assert_int_equal(msg->welcome.verdict[0].state, CLAIM_KEEP); /* not open yet */
     desk_open_task(&desk, 0, 2, 0);
     msg = desk_said(&desk, A, MSG_WANT);
-    assert_int_equal(msg->want.claims, 1);
+    assert_int_equal(msg->want.n_claim, 1);
     assert_int_equal(msg->want.claim[0].sample, 0);
     msg = desk_said(&desk, A, MSG_LEASE); /* what runs goes on, with a new number */
     assert_int_equal(msg->lease.first, 1);
@@ -91,7 +91,7 @@ static void claims_of_another_run_are_freed(void **state)
     desk_open_task(&desk, 0, 1, 0);
     msg.head.run.byte[0] = 99;
     msg.hello.claim = &claim;
-    msg.hello.claims = 1;
+    msg.hello.n_claim = 1;
     desk_say_hello(&desk, A, &msg);
     assert_int_equal(desk_said(&desk, A, MSG_WELCOME)->welcome.verdict[0].state, CLAIM_FREE);
 }
@@ -107,7 +107,7 @@ static void a_hello_without_a_run_means_the_one_before(void **state)
     desk_forget(&desk);
     msg.head.run = (struct id){{0}}; /* what a broker without a run told it */
     msg.hello.claim = &claim;
-    msg.hello.claims = 1;
+    msg.hello.n_claim = 1;
     desk_say_hello(&desk, A, &msg);
     assert_int_equal(desk_said(&desk, A, MSG_WELCOME)->welcome.verdict[0].state, CLAIM_KEEP);
 }
@@ -143,7 +143,7 @@ static void a_learner_that_says_bye_makes_room_at_once(void **state)
     assert_int_equal(desk_count(&desk, L, MSG_BYE_OK), 1);
     assert_true(desk.released[L]);
     desk_pass(&desk, 2000);
-    assert_int_equal(desk_stats(&desk)->waits, 1);
+    assert_int_equal(desk_stats(&desk)->n_wait, 1);
     assert_string_equal(desk_stats(&desk)->wait[0].name,
                         "the learner has left: no other has come");
     assert_in_range(desk_stats(&desk)->wait[0].age_ms, 2000, 3100);
@@ -250,7 +250,7 @@ static void what_is_unsettled_comes_again_after_hello(void **state)
     desk_forget(&desk);
     desk_learner(&desk, 1, NULL, 0);
     msg = desk_said(&desk, L, MSG_WELCOME);
-    assert_int_equal(msg->welcome.unsettleds, 1);
+    assert_int_equal(msg->welcome.n_unsettled, 1);
     assert_int_equal(msg->welcome.open_to, 1);
     desk_learner_hb(&desk, 1 << 20, 0, 0, &range, 1);
     desk_pass(&desk, 100);
@@ -280,7 +280,7 @@ static void a_cancelled_task_is_dropped_sample_by_sample(void **state)
 {
     const uint64_t task = 0;
     struct msg cancel = {.head.type = MSG_CANCEL,
-                         .cancel = {.task = &task, .tasks = 1, .reason = "stale"}};
+                         .cancel = {.task = &task, .n_task = 1, .reason = "stale"}};
     const struct msg *msg;
 
     (void)state;
@@ -390,7 +390,7 @@ static void a_long_name_leaves_stats_whole(void **state)
         msg.hello.incarnation++;
         desk_gone(&desk, X, false);
         desk_say_hello(&desk, X, &msg);
-        assert_int_equal(desk_stats(&desk)->peers, 1); /* the desk decodes it */
+        assert_int_equal(desk_stats(&desk)->n_peer, 1); /* the desk decodes it */
     }
 }
 

@@ -16,8 +16,8 @@ static void a_sample_goes_out_with_all_its_scores(void **state)
     written(both, 2, 2);
     desk_rewarder(&desk, R, SCORER_RULE, "");
     ask = ticket(R);
-    assert_int_equal(ask.items, 2); /* up to what it batches */
-    assert_int_equal(ask.item[0].tokens, 3);
+    assert_int_equal(ask.n_item, 2); /* up to what it batches */
+    assert_int_equal(ask.item[0].n_token, 3);
     assert_string_equal(ask.item[0].text, ""); /* a rule that needs none */
     assert_string_equal(ask.item[0].meta, "");
     assert_ok(desk_score(&desk, R, &ask, 2, 0));
@@ -33,7 +33,7 @@ static void a_sample_goes_out_with_all_its_scores(void **state)
     assert_string_equal(ask.item[0].meta, "{\"x\":1}");
     assert_ok(desk_score(&desk, S, &ask, 3, 0));
     msg = desk_said(&desk, L, MSG_SAMPLE);
-    assert_int_equal(msg->sample.scores, 2);
+    assert_int_equal(msg->sample.n_score, 2);
     assert_true(msg->sample.score[0].value[0] == 2 && msg->sample.score[1].value[0] == 3);
     assert_int_equal(msg->sample.score[1].scorer.byte[0], 2);
     assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
@@ -74,7 +74,7 @@ static void what_an_answer_leaves_out_is_asked_again(void **state)
     assert_ok(desk_score(&desk, R, &ask, 2, 1));
     assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 2);
     ask = ticket(R);
-    assert_int_equal(ask.items, 1);
+    assert_int_equal(ask.n_item, 1);
     assert_int_equal(ask.item[0].sample, 2);
 }
 
@@ -177,13 +177,13 @@ static void a_number_for_each_token(void **state)
                                    .score = {.scorer = ask.scorer,
                                              .rollout = &item[0].hash,
                                              .each = &each,
-                                             .rollouts = 1,
+                                             .n_rollout = 1,
                                              .value = value,
-                                             .values = 3,
+                                             .n_value = 3,
                                              .diagnostics = ""}};
     assert_ok(desk_say(&desk, R, &msg));
     sample = desk_said(&desk, L, MSG_SAMPLE);
-    assert_int_equal(sample->sample.score[0].values, 3);
+    assert_int_equal(sample->sample.score[0].n_value, 3);
     assert_true(sample->sample.score[0].value[2] == -3);
 }
 
@@ -202,9 +202,9 @@ static size_t two_numbers(const struct scorer *scorer, uint32_t kind)
                                    .score = {.scorer = ask.scorer,
                                              .rollout = &item[0].hash,
                                              .each = &each,
-                                             .rollouts = 1,
+                                             .n_rollout = 1,
                                              .value = value,
-                                             .values = 2,
+                                             .n_value = 2,
                                              .diagnostics = ""}};
     assert_ok(desk_say(&desk, R, &msg));
     return desk_count(&desk, L, MSG_SAMPLE);
@@ -239,7 +239,7 @@ static void a_group_is_scored_as_one(void **state)
     assert_ok(desk_rollout(&desk, A, 0, 1, 1, 0));
     ask = ticket(R);
     assert_int_equal(ask.unit, UNIT_GROUP);
-    assert_int_equal(ask.items, 3);
+    assert_int_equal(ask.n_item, 3);
     assert_int_equal(ask.item[1].sample, 1);
     assert_ok(desk_score(&desk, R, &ask, 2, 1)); /* two of three: none is joined */
     assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
@@ -258,7 +258,7 @@ static void pairs_are_scored_two_by_two(void **state)
     written(&desk_pair, 1, 4);
     desk_rewarder(&desk, R, SCORER_RULE, "");
     ask = ticket(R);
-    assert_int_equal(ask.items, 2);
+    assert_int_equal(ask.n_item, 2);
     assert_int_equal(ask.item[0].sample, 0);
     assert_int_equal(ask.item[1].sample, 1);
     assert_int_equal(ticket(R).item[0].sample, 2);
@@ -272,12 +272,12 @@ static void rewarders_get_no_more_than_their_credit(void **state)
     written(&desk_rule, 1, 10);
     desk_rewarder(&desk, R, SCORER_RULE, "");
     ask = ticket(R);
-    assert_int_equal(ask.items, 8);
+    assert_int_equal(ask.n_item, 8);
     assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
     desk_credit(&desk, R, 8, 0); /* said before the ticket arrived */
     assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
     desk_credit(&desk, R, 1, ask.ticket);
-    assert_int_equal(ticket(R).items, 1);
+    assert_int_equal(ticket(R).n_item, 1);
 }
 
 static void the_accounting_adds_up_in_every_place(void **state)
@@ -292,7 +292,7 @@ static void the_accounting_adds_up_in_every_place(void **state)
     assert_int_equal(s->opened, 6);
     assert_int_equal(s->scoring, 4);
     assert_int_equal(s->waiting, 2);
-    assert_int_equal(s->waits, 1);
+    assert_int_equal(s->n_wait, 1);
     assert_string_equal(s->wait[0].name, "rule: nobody offers this scorer");
     desk_rewarder(&desk, R, SCORER_RULE, "");
     ask = ticket(R);
@@ -304,9 +304,9 @@ static void the_accounting_adds_up_in_every_place(void **state)
     assert_int_equal(s->scoring, 1);
     assert_int_equal(s->leased, 1);
     assert_int_equal(s->waiting, 1);
-    assert_int_equal(s->leases, 1);
+    assert_int_equal(s->n_lease, 1);
     assert_int_equal(s->staleness[0], 3);
-    assert_int_equal(s->peers, 3);
+    assert_int_equal(s->n_peer, 3);
     desk_learner_hb(&desk, 1 << 20, 3, 1, NULL, 0);
     s = desk_stats(&desk);
     assert_int_equal(s->trained, 4);

@@ -57,15 +57,15 @@ static void a_fleet_at_work_is_told(void **state)
                                 .rewarder_busy = 0.25,
                                 .learner_busy = 1,
                                 .staleness = staleness,
-                                .stalenesses = 2,
+                                .n_staleness = 2,
                                 .drop = drop,
-                                .drops = 1,
+                                .n_drop = 1,
                                 .peer = peer,
-                                .peers = 3,
+                                .n_peer = 3,
                                 .lease = lease,
-                                .leases = 1,
+                                .n_lease = 1,
                                 .wait = wait,
-                                .waits = 1,
+                                .n_wait = 1,
                                 .advice = "add 2 actors",
                                 .metrics = "{\"rewards/ai/without_verdict\":0.125,"
                                            "\"rewards/b/without_verdict\":0,"
@@ -114,7 +114,7 @@ static void what_peers_say_stays_within_its_place(void **state)
     static struct msg_stats_peer crowd[2 * STATS_LINES];
     static char longest[1000];
     const struct msg_stats s = {
-        .peer = crowd, .peers = 2 * STATS_LINES, .advice = longest, .metrics = ""};
+        .peer = crowd, .n_peer = 2 * STATS_LINES, .advice = longest, .metrics = ""};
 
     (void)state;
     memset(longest, 'x', sizeof longest - 1);

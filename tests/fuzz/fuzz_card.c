@@ -1,13 +1,13 @@
 /* fuzz_card: any bytes as a model card, which an actor takes from the wire. */
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-    struct bundle *bundle;
+    struct model_files *files;
 
-    if (!bundle_from_card(&bundle, (const char *)bytes, n, "fuzz"))
-        bundle_free(bundle);
+    if (!model_files_from_meta(&files, (const char *)bytes, n, "fuzz"))
+        model_files_free(files);
     return 0;
 }

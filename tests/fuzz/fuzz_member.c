@@ -124,7 +124,7 @@ static void pulled_from_a_liar(void)
     const int which = (int)draw(2);
     struct blob_store *store = stock();
     struct blob_pull *pull;
-    struct slab *slab = NULL;
+    struct shared_memory *shared = NULL;
     int64_t now_ms = 0;
 
     if (blob_pull_new(&pull, &what[which]))
@@ -149,10 +149,11 @@ static void pulled_from_a_liar(void)
     }
     if (!blob_pull_done(pull))
         give_up("a pull does not end after the lies");
-    if (blob_pull_detach(pull, &slab) ||
-        memcmp(slab_bytes(slab), which ? large : small, (size_t)what[which].bytes) != 0)
+    if (blob_pull_detach(pull, &shared) ||
+        memcmp(shared_memory_bytes(shared), which ? large : small, (size_t)what[which].bytes) !=
+            0)
         give_up("a pull took what is wrong");
-    slab_free(slab);
+    shared_memory_free(shared);
     blob_pull_free(pull);
     blob_store_free(store);
 }
@@ -220,8 +221,9 @@ static void ticketed(void)
     const struct msg hello = every_message(MSG_HELLO);
     struct msg got;
 
-    if (hello.hello.scorers && arrives(&got, &msg, draw(8), true))
-        score_work_free(score_ticket(&got.ask, &hello.hello.scorer[draw(hello.hello.scorers)]));
+    if (hello.hello.n_scorer && arrives(&got, &msg, draw(8), true))
+        score_work_free(
+            score_ticket(&got.ask, &hello.hello.scorer[draw(hello.hello.n_scorer)]));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

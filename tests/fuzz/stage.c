@@ -69,9 +69,9 @@ static void told_ask(struct stage_peer *peer, const struct msg_ask *in)
     struct stage_ask *ask = &peer->ask[peer->asks++ % STAGE_HELD];
 
     *ask = (struct stage_ask){.ticket = in->ticket, .scorer = in->scorer};
-    for (; ask->items < in->items && ask->items < STAGE_ITEMS; ask->items++) {
+    for (; ask->items < in->n_item && ask->items < STAGE_ITEMS; ask->items++) {
         ask->rollout[ask->items] = in->item[ask->items].hash;
-        ask->tokens[ask->items] = in->item[ask->items].tokens;
+        ask->tokens[ask->items] = in->item[ask->items].n_token;
     }
     if (in->ticket > peer->seen)
         peer->seen = in->ticket;

@@ -58,13 +58,13 @@ static void hello(struct calm *c, struct stage_peer *peer)
         msg.hello.table = 1;
         msg.hello.vocabulary = STAGE_VOCABULARY;
         msg.hello.scorer = &rule;
-        msg.hello.scorers = 1;
+        msg.hello.n_scorer = 1;
     } else if (peer->role == ROLE_ACTOR) {
         msg.hello.image = &newest;
-        msg.hello.images = 1;
+        msg.hello.n_image = 1;
     } else {
         msg.hello.offer = &offer;
-        msg.hello.offers = 1;
+        msg.hello.n_offer = 1;
     }
     say(c, peer, &msg);
 }
@@ -77,7 +77,7 @@ static void heartbeat(struct calm *c, struct stage_peer *peer)
                              .credit = 8,
                              .lease_seen = peer->seen,
                              .image = &newest,
-                             .images = 1,
+                             .n_image = 1,
                              .note = "",
                              .wants_own = "",
                              .metrics = ""}};
@@ -98,12 +98,12 @@ struct task stage_task(uint64_t id)
     return (struct task){.id = id,
                          .samples = SAMPLES,
                          .prompt = &prompt,
-                         .prompts = 1,
+                         .n_prompt = 1,
                          .decoding = {.temperature = 1,
                                       .top_p = 1,
                                       .max_new = STAGE_TOKENS,
                                       .stop = &stop,
-                                      .stops = 1},
+                                      .n_stop = 1},
                          .version = stage_version(0),
                          .scorers = 1,
                          .prompt_text = "",
@@ -138,9 +138,9 @@ static void answer(struct calm *c)
                                                       .end = ROLLOUT_STOP,
                                                       .token = &token,
                                                       .logprob = &logprob,
-                                                      .tokens = 1,
+                                                      .n_token = 1,
                                                       .span = &span,
-                                                      .spans = 1,
+                                                      .n_span = 1,
                                                       .text = ""}}};
 
             msg.rollout.rollout.hash = digest_rollout(&msg.rollout.rollout);
@@ -161,9 +161,9 @@ static void judge(struct calm *c)
                                     .score = {.scorer = ask.scorer,
                                               .rollout = ask.rollout,
                                               .each = each,
-                                              .rollouts = ask.items,
+                                              .n_rollout = ask.items,
                                               .value = value,
-                                              .values = ask.items,
+                                              .n_value = ask.items,
                                               .diagnostics = ""}}};
 
         for (uint32_t i = 0; i < ask.items; i++) {
@@ -262,13 +262,13 @@ static void hoard(struct calm *c, struct stage_peer *peer)
                              .lease_seen = peer->seen,
                              .lease = lease,
                              .image = &image,
-                             .images = 1,
+                             .n_image = 1,
                              .note = "",
                              .wants_own = "",
                              .metrics = ""}};
 
-    for (; msg.hb.leases < STAGE_HELD; msg.hb.leases++)
-        lease[msg.hb.leases] = peer->lease[msg.hb.leases].lease;
+    for (; msg.hb.n_lease < STAGE_HELD; msg.hb.n_lease++)
+        lease[msg.hb.n_lease] = peer->lease[msg.hb.n_lease].lease;
     if (peer->member)
         say(c, peer, &msg);
     else

@@ -112,8 +112,8 @@ struct settled stage_some_settled(struct stage *s, struct stage_peer *peer,
     if (stage_byte(s) < 60)
         s->watermark = stage_near(s, s->watermark + (peer->arrived > 0));
     out.watermark = s->watermark;
-    for (uint32_t n = stage_draw(s, 4); out.ranges < n; out.ranges++)
-        range[out.ranges] = (struct range){
+    for (uint32_t n = stage_draw(s, 4); out.n_range < n; out.n_range++)
+        range[out.n_range] = (struct range){
             .task = stage_near(
                 s, peer->arrived ? peer->sample[stage_held(s, (uint32_t)peer->arrived)] : 0),
             .first = stage_draw(s, 3),
@@ -157,12 +157,12 @@ static void learner_hello(struct stage *s, struct stage_peer *peer, struct msg *
     if (stage_byte(s) < 8)
         s->table = 1 + stage_draw(s, 8);
     msg->hello.table = (uint32_t)s->table;
-    msg->hello.scorers = s->table < 3 ? 1 : (uint32_t)(s->table % 4);
-    for (uint32_t i = 0; i < msg->hello.scorers; i++)
+    msg->hello.n_scorer = s->table < 3 ? 1 : (uint32_t)(s->table % 4);
+    for (uint32_t i = 0; i < msg->hello.n_scorer; i++)
         scorer[i] = table[(s->table * 5 + i) % SCORERS];
     msg->hello.scorer = scorer;
     msg->hello.artifact = &artifact;
-    msg->hello.artifacts = 1;
+    msg->hello.n_artifact = 1;
     msg->hello.vocabulary = stage_byte(s) < 128 ? STAGE_VOCABULARY : 0;
     msg->hello.body_max = 4096;
 }
@@ -172,18 +172,18 @@ static void actor_hello(struct stage *s, struct stage_peer *peer, struct msg *ms
     static struct claim claim[CLAIMS];
     static struct version image;
 
-    for (uint32_t n = stage_draw(s, CLAIMS); msg->hello.claims < n; msg->hello.claims++) {
+    for (uint32_t n = stage_draw(s, CLAIMS); msg->hello.n_claim < n; msg->hello.n_claim++) {
         const struct stage_lease *lease = &peer->lease[stage_held(s, peer->leases)];
 
-        claim[msg->hello.claims] = (struct claim){.task = stage_near(s, lease->task),
-                                                  .sample = lease->first + stage_draw(s, 3),
-                                                  .state = 1 + stage_draw(s, 2),
-                                                  .hash = {{(uint8_t)stage_byte(s)}}};
+        claim[msg->hello.n_claim] = (struct claim){.task = stage_near(s, lease->task),
+                                                   .sample = lease->first + stage_draw(s, 3),
+                                                   .state = 1 + stage_draw(s, 2),
+                                                   .hash = {{(uint8_t)stage_byte(s)}}};
     }
     image = stage_some_version(s);
     msg->hello.claim = claim;
     msg->hello.image = &image;
-    msg->hello.images = 1;
+    msg->hello.n_image = 1;
 }
 
 void stage_hello(struct stage *s, struct stage_peer *peer)
@@ -214,7 +214,7 @@ void stage_hello(struct stage *s, struct stage_peer *peer)
         actor_hello(s, peer, &msg);
     if (msg.hello.role == ROLE_REWARDER) {
         msg.hello.offer = offer;
-        msg.hello.offers = 1 + stage_draw(s, 3);
+        msg.hello.n_offer = 1 + stage_draw(s, 3);
     }
     stage_say(s, peer, &msg, how > 230 ? 1 + how % 3 : 0);
 }

@@ -29,12 +29,12 @@ static void heartbeat(struct stage *s, struct stage_peer *peer, struct msg *msg)
                           .metrics = ""};
     for (uint32_t i = 0; i < STAGE_HELD && i < peer->leases; i++)
         if (stage_byte(s) & 3)
-            lease[hb->leases++] = peer->lease[i].lease;
+            lease[hb->n_lease++] = peer->lease[i].lease;
     hb->lease = lease;
     image[0] = stage_some_version(s);
     image[1] = stage_version(0);
     hb->image = image;
-    hb->images = stage_draw(s, 3);
+    hb->n_image = stage_draw(s, 3);
     if (peer->role != ROLE_LEARNER)
         return;
     hb->lease_seen = stage_near(s, peer->arrived);
@@ -58,14 +58,14 @@ static void open_task(struct stage *s, struct stage_peer *peer, struct msg *msg)
                                    .seed = 1,
                                    .samples = 1 + stage_draw(s, 5),
                                    .prompt = prompt,
-                                   .prompts = 3,
+                                   .n_prompt = 3,
                                    .decoding = {.temperature = (float)stage_draw(s, 2),
                                                 .top_p = 1,
                                                 .max_new = STAGE_TOKENS,
                                                 .stop = &stop,
-                                                .stops = 1,
+                                                .n_stop = 1,
                                                 .stop_text = &text,
-                                                .stop_texts = stage_byte(s) > 200},
+                                                .n_stop_text = stage_byte(s) > 200},
                                    .version = stage_some_version(s),
                                    .scorers = (uint32_t)stage_near(s, s->table),
                                    .prompt_text = "a prompt",
@@ -106,7 +106,7 @@ static void learner_line(struct stage *s, struct stage_peer *peer, struct msg *m
         task[0] = stage_near(s, peer->open_to ? peer->open_to - 1 : 0);
         task[1] = stage_near(s, 0);
         msg->cancel = (struct msg_cancel){
-            .task = task, .tasks = stage_draw(s, 3), .reason = reason[stage_draw(s, 4)]};
+            .task = task, .n_task = stage_draw(s, 3), .reason = reason[stage_draw(s, 4)]};
         break;
     case 7:
         msg->head.type = MSG_HB;
@@ -130,20 +130,20 @@ static void rollout(struct stage *s, struct stage_peer *peer, struct msg *msg)
     *r = (struct rollout){.task = stage_near(s, lease->task),
                           .sample =
                               lease->first + (lease->count ? stage_draw(s, lease->count) : 0),
-                          .tokens = 1 + stage_draw(s, STAGE_TOKENS),
+                          .n_token = 1 + stage_draw(s, STAGE_TOKENS),
                           .end = ROLLOUT_STOP,
                           .token = token,
                           .logprob = logprob,
                           .span = span,
-                          .spans = 1,
+                          .n_span = 1,
                           .text = how & 1 ? "an answer" : ""};
     msg->rollout.lease = lease->lease;
-    for (uint32_t i = 0; i < r->tokens; i++) {
+    for (uint32_t i = 0; i < r->n_token; i++) {
         token[i] = 2 + (int32_t)stage_draw(s, how > 250 ? 100000 : STAGE_VOCABULARY - 2);
         logprob[i] = -(float)stage_draw(s, 4);
     }
-    if (r->tokens < STAGE_TOKENS)
-        token[r->tokens - 1] = STAGE_STOP;
+    if (r->n_token < STAGE_TOKENS)
+        token[r->n_token - 1] = STAGE_STOP;
     else
         r->end = ROLLOUT_LENGTH;
     span[0] = (struct span){.version = lease->version};
@@ -151,15 +151,15 @@ static void rollout(struct stage *s, struct stage_peer *peer, struct msg *msg)
         span[0].version = stage_version(s->version);
     if (how > 225)
         span[0].version = stage_some_version(s);
-    if (how > 240 && r->tokens > 1) {
+    if (how > 240 && r->n_token > 1) {
         span[1] = (struct span){.start = 1, .version = stage_some_version(s)};
-        r->spans = 2;
+        r->n_span = 2;
     }
     if (how > 245)
         r->end = stage_draw(s, 4);
     if (how > 247) {
         r->mask = &mask;
-        r->masks = 1;
+        r->n_mask = 1;
     }
     r->hash = digest_rollout(r);
     r->hash.byte[3] ^= how == 230;
@@ -216,8 +216,8 @@ static void score(struct stage *s, struct stage_peer *peer, struct msg *msg)
         if (how > 235)
             each[i] = stage_draw(s, 3);
         for (uint32_t k = 0; k < each[i]; k++)
-            value[out->values++] = how == 234 ? INFINITY : (float)stage_draw(s, 9);
-        out->rollouts++;
+            value[out->n_value++] = how == 234 ? INFINITY : (float)stage_draw(s, 9);
+        out->n_rollout++;
         if (how > 225 && stage_byte(s) > 200)
             break;
     }

@@ -15,7 +15,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "lm/model/image.h"
 #include "member/member.h"
 #include "proto/peer.h"
@@ -49,7 +49,7 @@ static struct bed *world(const char *seed, int steps)
 /* ---- write */
 
 /* Each token is a letter; the end token of a varied world is a special one. */
-static void make_bundle(struct bundle *bundle, const struct bed *bed)
+static void make_files(struct model_files *files, const struct bed *bed)
 {
     static const char *const letter[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     const char *token[8];
@@ -65,15 +65,15 @@ static void make_bundle(struct bundle *bundle, const struct bed *bed)
         token[i] = i == bed->stop ? "<|end|>" : letter[i];
         type[i] = i == bed->stop ? 3 : 1;
     }
-    bundle->chat = CHAT_NONE;
-    bundle->shape = bed->params->shape;
-    bundle->shape.rope_factor = 1;
+    files->chat = CHAT_NONE;
+    files->shape = bed->params->shape;
+    files->shape.rope_factor = 1;
     if (bed->stop >= 0) {
-        bundle->shape.eos[0] = bed->stop;
-        bundle->shape.eos_count = 1;
+        files->shape.eos[0] = bed->stop;
+        files->shape.eos_count = 1;
     }
-    must(tokenizer_gguf(&bundle->tokenizer, &parts, "world"));
-    must(bundle_make_card(bundle));
+    must(tokenizer_gguf(&files->tokenizer, &parts, "world"));
+    must(model_files_make_meta(files));
 }
 
 static void write_text(const char *folder, const char *name, const char *text)
@@ -87,14 +87,14 @@ static void write_text(const char *folder, const char *name, const char *text)
 static int write_world(const char *folder, const char *seed)
 {
     struct bed *bed = world(seed, STEPS);
-    struct bundle bundle = {.shape.vocab = 0};
+    struct model_files files = {.shape.vocab = 0};
     char *model = mem_print("%s/model", folder), *prompts = mem_text(""), *run;
     const char *first = bed->stop >= 0 ? "<|end|>" : "h";
 
     must(fs_mkdir(folder));
-    make_bundle(&bundle, bed);
-    bed->params->shape = bundle.shape; /* config.json is written from it */
-    must(bundle_save(model, &bundle, bed->params, "float32"));
+    make_files(&files, bed);
+    bed->params->shape = files.shape; /* config.json is written from it */
+    must(model_files_save(model, &files, bed->params, "float32"));
     for (int p = 0; p < BED_PROMPTS; p++) {
         char *more = mem_print("%s{\"prompt\": \"%s%c\"}\n", prompts, first, 'a' + p);
         free(prompts);
@@ -114,8 +114,8 @@ static int write_world(const char *folder, const char *seed)
     free(run);
     free(prompts);
     free(model);
-    tokenizer_free(bundle.tokenizer);
-    free(bundle.card);
+    tokenizer_free(files.tokenizer);
+    free(files.card);
     bed_free(bed);
     return 0;
 }
@@ -136,7 +136,7 @@ static void hello(void *self, struct msg_hello *out)
 
     (void)self;
     out->offer = &ability;
-    out->offers = 1;
+    out->n_offer = 1;
     out->slots = SLOTS;
 }
 
@@ -151,14 +151,14 @@ static void hb(void *self, struct msg_hb *out)
 
 static float worth_of(const struct bed *bed, const struct msg_item *item)
 {
-    const int p = item->prompts == 2 ? item->prompt[1] : -1;
+    const int p = item->n_prompt == 2 ? item->prompt[1] : -1;
 
-    if (p < 0 || p >= BED_PROMPTS || !item->tokens || (int)item->tokens > bed->longest) {
+    if (p < 0 || p >= BED_PROMPTS || !item->n_token || (int)item->n_token > bed->longest) {
         fprintf(stderr, "gold: task %llu is not of this world\n",
                 (unsigned long long)item->task);
         exit(1);
     }
-    return (float)bed->reward[p * bed->n + bed_index(bed, item->token, (int)item->tokens)];
+    return (float)bed->reward[p * bed->n + bed_index(bed, item->token, (int)item->n_token)];
 }
 
 /* Scores at once: a look into the table. */
@@ -166,13 +166,13 @@ static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct gold *gold = self;
     const struct msg_ask *ask = &msg->ask;
-    struct hash *hash = mem_new(ask->items, sizeof *hash);
-    uint32_t *each = mem_new(ask->items, sizeof *each);
-    float *value = mem_new(ask->items, sizeof *value);
+    struct hash *hash = mem_new(ask->n_item, sizeof *hash);
+    uint32_t *each = mem_new(ask->n_item, sizeof *each);
+    float *value = mem_new(ask->n_item, sizeof *value);
     struct msg answer = {.head.type = MSG_SCORE};
     enum err err;
 
-    for (uint32_t i = 0; i < ask->items; i++) {
+    for (uint32_t i = 0; i < ask->n_item; i++) {
         hash[i] = ask->item[i].hash;
         each[i] = 1;
         value[i] = worth_of(gold->bed, &ask->item[i]);
@@ -181,14 +181,14 @@ static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
     answer.score.score = (struct score){.scorer = ask->scorer,
                                         .rollout = hash,
                                         .each = each,
-                                        .rollouts = ask->items,
+                                        .n_rollout = ask->n_item,
                                         .value = value,
-                                        .values = ask->items,
+                                        .n_value = ask->n_item,
                                         .diagnostics = ""};
     gold->seen = ask->ticket > gold->seen ? ask->ticket : gold->seen;
-    gold->done += ask->items;
+    gold->done += ask->n_item;
     err = peer_send(gold->peer, &answer);
-    gold->unsaid += (int)ask->items;
+    gold->unsaid += (int)ask->n_item;
     if (gold->unsaid >= SLOTS / 4) { /* there is room again */
         gold->unsaid = 0;
         peer_hb(gold->peer, now_ms);
@@ -199,10 +199,11 @@ static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
     return err == ERR_STATE ? OK : err; /* asked again at the ticket's deadline */
 }
 
-static enum err got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
+static enum err got(void *self, const struct artifact *what, struct shared_memory *shared,
+                    int64_t now_ms)
 {
     (void)self, (void)what, (void)now_ms;
-    slab_free(slab); /* nothing is asked for */
+    shared_memory_free(shared); /* nothing is asked for */
     return OK;
 }
 
@@ -251,13 +252,13 @@ static int worker(int argc, char **argv, const char *seed)
 static struct params *weights(const char *folder, const char *below)
 {
     char *path = mem_print("%s%s", folder, below);
-    struct bundle *bundle;
+    struct model_files *files;
     struct params *params;
 
-    must(bundle_open(&bundle, path, BUNDLE_ALL));
-    params = bundle->params;
-    bundle->params = NULL;
-    bundle_free(bundle);
+    must(model_files_open(&files, path, MODEL_FILES_ALL));
+    params = files->params;
+    files->params = NULL;
+    model_files_free(files);
     free(path);
     return params;
 }

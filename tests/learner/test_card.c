@@ -15,7 +15,7 @@ static void a_run_keeps_its_day(void **state)
 {
     char run[512];
     struct keys keys = {.output_dir = run};
-    const struct bundle dated = {.chat = CHAT_LLAMA32}, other = {.chat = CHAT_QWEN25};
+    const struct model_files dated = {.chat = CHAT_LLAMA32}, other = {.chat = CHAT_QWEN25};
     json_t *config = json_object(), *again = json_object();
     const char *day;
 

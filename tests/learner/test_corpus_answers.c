@@ -1,21 +1,21 @@
 /* Records of the direct methods as token ids: TRL's rules for prompts, lengths and unpairing.
  */
 #include "learner/corpus/corpus.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "tests/support/test.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static struct bundle *bundle;
+static struct model_files *files;
 
 static struct corpus_rule rule_of(int max_length)
 {
     return (struct corpus_rule){
-        .encode = {bundle->tokenizer, bundle->chat, bundle->chat_error, NULL},
+        .encode = {files->tokenizer, files->chat, files->chat_error, NULL},
         .eos = "<|im_end|>",
         .text_field = "text",
-        .vocab = bundle->shape.vocab,
+        .vocab = files->shape.vocab,
         .strict = true,
         .max_length = max_length,
     };
@@ -63,7 +63,7 @@ static char *shown(const struct corpus *c, size_t seq)
         const int learn = i < c->seq[seq + 1] && c->learn[i] == 1;
         size_t bytes = 0;
         const char *piece =
-            i < c->seq[seq + 1] ? tokenizer_piece(bundle->tokenizer, c->token[i], &bytes) : "";
+            i < c->seq[seq + 1] ? tokenizer_piece(files->tokenizer, c->token[i], &bytes) : "";
         if (learn != last)
             out[n++] = learn ? '[' : ']';
         last = learn;
@@ -243,9 +243,9 @@ int main(void)
     };
     int status;
 
-    if (bundle_open(&bundle, GOLDEN, BUNDLE_CARD))
+    if (model_files_open(&files, GOLDEN, MODEL_FILES_META))
         return 1;
     status = cmocka_run_group_tests_name("corpus_answers", tests, NULL, NULL);
-    bundle_free(bundle);
+    model_files_free(files);
     return status;
 }

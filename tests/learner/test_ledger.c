@@ -252,7 +252,7 @@ static void is_halted(struct ledger *l, struct tasks *tasks)
     assert_int_equal(ledger_version(l), 1);
     assert_true(hash_same(ledger_hash(l, 1), &want));
     assert_int_equal(ledger_watermark(l), 11);
-    assert_int_equal(ledger_settled(l).ranges, 0);
+    assert_int_equal(ledger_settled(l).n_range, 0);
     assert_int_equal(ledger_window(l), 13);
     assert_false(ledger_batch(l, 1, NULL));
     for (uint64_t t = 0; t < 14; t++)

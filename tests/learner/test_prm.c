@@ -3,7 +3,7 @@
 #include "learner/corpus/corpus_steps.h"
 #include "learner/objective/objective_prm.h"
 #include "learner/offline/prm.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "tests/learner/trl.h"
 #include "tests/support/test.h"
 
@@ -115,12 +115,12 @@ static void tokens_and_labels_are_trls(void **state)
                   .max_completion = 30,
                   .max_length = 40,
                   .bos = 1}}};
-    struct bundle *bundle;
+    struct model_files *files;
 
     (void)state;
-    assert_ok(bundle_open(&bundle, "model", BUNDLE_CARD));
+    assert_ok(model_files_open(&files, "model", MODEL_FILES_META));
     for (size_t r = 0; r < 3; r++) {
-        const struct encode encode = {bundle->tokenizer, bundle->chat, NULL, NULL};
+        const struct encode encode = {files->tokenizer, files->chat, NULL, NULL};
         const json_t *rows = at(golden, runs[r].name, "tokens");
         FILE *file = fopen("steps.jsonl", "r");
         char line[4096];
@@ -146,7 +146,7 @@ static void tokens_and_labels_are_trls(void **state)
         }
         fclose(file);
     }
-    bundle_free(bundle);
+    model_files_free(files);
 }
 
 /* The head reads transformers' weights: its value is the difference of the two logits. */
@@ -158,16 +158,16 @@ static void values_are_differences_of_logits(void **state)
     int *token = calloc((size_t)n, sizeof(*token));
     float *value = calloc((size_t)n, sizeof(*value)), *image;
     struct image_layout *layout;
-    struct bundle *bundle;
+    struct model_files *files;
     struct model *model;
 
     (void)state;
-    assert_ok(bundle_open(&bundle, "model", BUNDLE_ALL));
-    assert_int_equal(bundle->shape.head, HEAD_STEP);
-    assert_ok(image_layout_new(&layout, &bundle->shape));
-    image = aligned_alloc(64, image_size(&bundle->shape));
-    image_pack(image, layout, bundle->params);
-    assert_ok(model_new(&model, &bundle->shape, image, image_size(&bundle->shape)));
+    assert_ok(model_files_open(&files, "model", MODEL_FILES_ALL));
+    assert_int_equal(files->shape.head, HEAD_STEP);
+    assert_ok(image_layout_new(&layout, &files->shape));
+    image = aligned_alloc(64, image_size(&files->shape));
+    image_pack(image, layout, files->params);
+    assert_ok(model_new(&model, &files->shape, image, image_size(&files->shape)));
     for (int i = 0; i < n; i++)
         token[i] = (int)json_integer_value(json_array_get(ids, (size_t)i));
     assert_ok(forward_score(model, token, seq, 1, 1.0f, NULL, NULL, value));
@@ -180,7 +180,7 @@ static void values_are_differences_of_logits(void **state)
     }
     model_free(model);
     image_layout_free(layout);
-    bundle_free(bundle);
+    model_files_free(files);
     free(image);
     free(token);
     free(value);
@@ -213,10 +213,10 @@ static void the_loss_is_the_cross_entropy(void **state)
     trl_near("weight", out.metric[0].weight, 3, 0, 0);
 }
 
-static void encode(struct steps *out, const char *row, const struct bundle *bundle,
+static void encode(struct steps *out, const char *row, const struct model_files *files,
                    struct steps_rule rule, enum err want, const char *words)
 {
-    const struct encode how = {bundle->tokenizer, bundle->chat, NULL, NULL};
+    const struct encode how = {files->tokenizer, files->chat, NULL, NULL};
     json_t *object = json_loads(row, 0, NULL);
 
     rule.separator = "\n";
@@ -231,42 +231,42 @@ static void labels_may_end_at_the_first_error(void **state)
 {
     static const char row[] = "{\"prompt\":\"p\",\"completions\":[\"a\",\"b\",\"c\",\"d\"],"
                               "\"labels\":[1,0.25,true,null]}";
-    struct bundle *bundle;
+    struct model_files *files;
     struct steps s;
 
     (void)state;
-    assert_ok(bundle_open(&bundle, "model", BUNDLE_CARD));
-    encode(&s, row, bundle, (struct steps_rule){0}, OK, NULL);
+    assert_ok(model_files_open(&files, "model", MODEL_FILES_META));
+    encode(&s, row, files, (struct steps_rule){0}, OK, NULL);
     assert_int_equal(s.n, 9); /* p, then four times a letter and the separator */
     assert_true(s.target[2] == 1.0f && s.target[4] == .25f && s.target[6] == 1.0f &&
                 s.target[8] == 2.0f && s.target[1] == -1.0f);
     steps_free(&s);
-    encode(&s, row, bundle, (struct steps_rule){.first_error = true}, OK, NULL);
+    encode(&s, row, files, (struct steps_rule){.first_error = true}, OK, NULL);
     assert_true(s.target[4] == .25f && s.target[6] == 2.0f && s.target[8] == 2.0f);
     steps_free(&s);
-    encode(&s, "{\"prompt\":\"p\",\"completions\":[\"a\",\"b\"],\"labels\":[true]}", bundle,
+    encode(&s, "{\"prompt\":\"p\",\"completions\":[\"a\",\"b\"],\"labels\":[true]}", files,
            (struct steps_rule){0}, ERR_PARSE, "'labels': 1 of them for 2 steps");
-    encode(&s, "{\"prompt\":\"p\",\"completions\":[\"a\",\"\"],\"labels\":[true,true]}", bundle,
+    encode(&s, "{\"prompt\":\"p\",\"completions\":[\"a\",\"\"],\"labels\":[true,true]}", files,
            (struct steps_rule){0}, ERR_PARSE, "'completions'[1] is empty");
-    encode(&s, "{\"prompt\":\"p\",\"completions\":[\"a\"],\"labels\":[2]}", bundle,
+    encode(&s, "{\"prompt\":\"p\",\"completions\":[\"a\"],\"labels\":[2]}", files,
            (struct steps_rule){0}, ERR_PARSE, "'labels'[0]: expected");
-    encode(&s, "{\"prompt\":\"p\",\"completions\":[],\"labels\":[]}", bundle,
+    encode(&s, "{\"prompt\":\"p\",\"completions\":[],\"labels\":[]}", files,
            (struct steps_rule){0}, ERR_PARSE, "'completions' is missing");
-    bundle_free(bundle);
+    model_files_free(files);
 }
 
 /* What one folder writes another reads: the same values to the last bit. */
 static void a_trained_folder_opens_again(void **state)
 {
     char path[128];
-    struct bundle *bundle;
+    struct model_files *files;
 
     (void)state;
     snprintf(path, sizeof(path), "%s/all/model", folder);
-    assert_ok(bundle_open(&bundle, path, BUNDLE_ALL));
-    assert_int_equal(bundle->shape.head, HEAD_STEP);
-    assert_non_null(params_name(bundle->params, "score.bias"));
-    bundle_free(bundle);
+    assert_ok(model_files_open(&files, path, MODEL_FILES_ALL));
+    assert_int_equal(files->shape.head, HEAD_STEP);
+    assert_non_null(params_name(files->params, "score.bias"));
+    model_files_free(files);
 }
 
 int main(void)

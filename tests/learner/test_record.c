@@ -25,19 +25,19 @@ static struct msg_sample message(struct score score[2], struct hash *hash)
                                  .end = ROLLOUT_STOP,
                                  .token = token,
                                  .logprob = logprob,
-                                 .tokens = 3,
+                                 .n_token = 3,
                                  .mask = mask,
-                                 .masks = 1,
+                                 .n_mask = 1,
                                  .span = &span,
-                                 .spans = 1};
+                                 .n_span = 1};
     m.rollout.hash = *hash = digest_rollout(&m.rollout);
     score[0] = (struct score){{{1}}, hash, &one, 1, values, 1, ""};
     score[1] = (struct score){{{2}}, hash, &three, 1, values + 1, 3, ""};
     m.score = score;
-    m.scores = 2;
+    m.n_score = 2;
     m.writer = (struct writer){{{4}}, {{5}}, "10.0.0.7", "ant:1", "0.5"};
     m.scored = scored;
-    m.scoreds = 2;
+    m.n_scored = 2;
     return m;
 }
 
@@ -114,7 +114,7 @@ static void scores_of_others_are_refused(void **state)
     score[1].rollout = &stranger;
     assert_err(ERR_RANGE, record_sample_from(&s, &m));
     m = message(score, &hash);
-    score[1].values = 2;
+    score[1].n_value = 2;
     assert_err(ERR_RANGE, record_sample_from(&s, &m));
 }
 

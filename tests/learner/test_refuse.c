@@ -173,7 +173,7 @@ static void a_false_answer_lacks_again(void **state)
     assert_int_equal(owner.undone, 2);
     assert_int_equal(ledger_watermark(l), 1);
     settled = ledger_settled(l);
-    assert_int_equal(settled.ranges, 2);
+    assert_int_equal(settled.n_range, 2);
     assert_true(settled.range[0].task == 1 && settled.range[0].first == 0 &&
                 settled.range[1].task == 2 && settled.range[1].first == 1);
     assert_true(ledger_lacks(l, 1, 1) && ledger_lacks(l, 2, 0) && !ledger_lacks(l, 1, 0));

@@ -1,6 +1,6 @@
 #include "learner/journal/rewards.h"
 
-#include "base/tree.h"
+#include "base/config_tree.h"
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@
 static enum err read(struct rewards *out, const char *yaml, const char *model)
 {
     json_t *tree = NULL;
-    enum err err = tree_yaml(&tree, yaml, strlen(yaml), "test");
+    enum err err = config_tree_yaml(&tree, yaml, strlen(yaml), "test");
 
     assert_ok(err);
     err = rewards_read(out, json_object_get(tree, "rewards"), model, false);

@@ -11,7 +11,7 @@ static bool said(const struct settled *s, uint64_t task, uint32_t sample)
 {
     if (task < s->watermark)
         return true;
-    for (uint32_t i = 0; i < s->ranges; i++)
+    for (uint32_t i = 0; i < s->n_range; i++)
         if (s->range[i].task == task && sample >= s->range[i].first &&
             sample - s->range[i].first < s->range[i].count)
             return true;
@@ -48,7 +48,7 @@ static void the_noun_says_what_was_added(void **state)
                     assert_int_equal(settled_has(set, t, i), plain[t][i]);
                     assert_int_equal(said(&s, t, i), plain[t][i]);
                 }
-            for (uint32_t r = 1; r < s.ranges; r++)
+            for (uint32_t r = 1; r < s.n_range; r++)
                 assert_true(s.range[r - 1].task < s.range[r].task ||
                             s.range[r - 1].first + s.range[r - 1].count < s.range[r].first);
         }

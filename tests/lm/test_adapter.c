@@ -4,8 +4,8 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "lm/file/bundle.h"
 #include "lm/file/inspect.h"
+#include "lm/file/model_files.h"
 #include "lm/file/safetensors.h"
 #include "lm/model/forward.h"
 #include "tests/golden/adapter/logits.inc"
@@ -69,9 +69,9 @@ static void close_to(const float *got, const float *want, int n)
 }
 
 /* Logits of the last token, or the values of all, as a program would compute them. */
-static void compute(const struct bundle *bundle, float *out)
+static void compute(const struct model_files *files, float *out)
 {
-    const struct shape *shape = &bundle->shape;
+    const struct shape *shape = &files->shape;
     struct image_layout *layout;
     struct model *model;
     struct cache *cache;
@@ -81,7 +81,7 @@ static void compute(const struct bundle *bundle, float *out)
 
     assert_ok(image_layout_new(&layout, shape));
     assert_ok(mem_big(&image, image_size(shape), 1, "image"));
-    image_pack(image, layout, bundle->params);
+    image_pack(image, layout, files->params);
     assert_ok(model_new(&model, shape, image, image_size(shape)));
     assert_ok(cache_new(&cache, shape, TOKENS));
     assert_ok(work_new(&work, shape, TOKENS));
@@ -101,21 +101,21 @@ static void compute(const struct bundle *bundle, float *out)
 
 static void has_the_numbers_of_peft(const char *path)
 {
-    struct bundle *bundle = opened(path), *card;
+    struct model_files *files = opened(path), *card;
     float out[272];
 
-    compute(bundle, out);
-    if (bundle->shape.head == HEAD_SCALAR)
+    compute(files, out);
+    if (files->shape.head == HEAD_SCALAR)
         close_to(out, adapter_values, TOKENS);
     else
         close_to(out, adapter_logits, 272);
-    assert_ok(bundle_open(&card, path, BUNDLE_CARD));
+    assert_ok(model_files_open(&card, path, MODEL_FILES_META));
     assert_null(card->params);
-    assert_memory_equal(&card->shape, &bundle->shape, sizeof card->shape);
-    assert_int_equal(card->card_size, bundle->card_size);
-    assert_memory_equal(card->card, bundle->card, card->card_size);
-    bundle_free(card);
-    bundle_free(bundle);
+    assert_memory_equal(&card->shape, &files->shape, sizeof card->shape);
+    assert_int_equal(card->card_size, files->card_size);
+    assert_memory_equal(card->card, files->card, card->card_size);
+    model_files_free(card);
+    model_files_free(files);
 }
 
 static void adapters_of_peft_give_its_numbers(void **state)
@@ -134,8 +134,8 @@ static void what_is_written_is_read(void **state)
     for (int i = 0; i < 2; i++) {
         struct adapter *adapter;
         struct lora *lora;
-        struct bundle *base = opened(golden("model/llama5")),
-                      *merged = opened(golden(names[i]));
+        struct model_files *base = opened(golden("model/llama5")),
+                           *merged = opened(golden(names[i]));
         struct params *params = base->params;
         struct hash want = params_hash(merged->params), got;
 
@@ -146,9 +146,9 @@ static void what_is_written_is_read(void **state)
         got = lora_hash(lora);
         assert_true(hash_same(&want, &got));
         for (int k = 0; k < 2; k++) /* over itself, too */
-            assert_ok(bundle_save_adapter(scratch_at("mine"), base, lora,
-                                          golden("model/llama5"), "float32"));
-        bundle_free(merged);
+            assert_ok(model_files_save_adapter(scratch_at("mine"), base, lora,
+                                               golden("model/llama5"), "float32"));
+        model_files_free(merged);
         merged = opened(scratch_at("mine"));
         got = params_hash(merged->params);
         assert_true(hash_same(&want, &got));
@@ -157,15 +157,15 @@ static void what_is_written_is_read(void **state)
         adapter_close(adapter);
         if (i)
             params_free(params);
-        bundle_free(merged);
-        bundle_free(base);
+        model_files_free(merged);
+        model_files_free(base);
     }
 }
 
 static void run_folders_and_adapters_on_adapters(void **state)
 {
     char text[700];
-    struct bundle *bundle;
+    struct model_files *files;
 
     (void)state;
     copied("adapter/policy", "run/model", "\"r\": 2", "\"r\": 2");
@@ -175,8 +175,8 @@ static void run_folders_and_adapters_on_adapters(void **state)
              "{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": 3, "
              "\"base_model_name_or_path\": \"../run\"}");
     assert_ok(fs_write(scratch_at("second/adapter_config.json"), text, strlen(text)));
-    bundle = opened(scratch_at("second"));
-    bundle_free(bundle);
+    files = opened(scratch_at("second"));
+    model_files_free(files);
     snprintf(text, sizeof text,
              "{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": 3, "
              "\"base_model_name_or_path\": \"../second\"}");
@@ -186,7 +186,7 @@ static void run_folders_and_adapters_on_adapters(void **state)
 
 static void another_model_is_one_clear_line(void **state)
 {
-    struct bundle *base = opened(golden("model/llama5"));
+    struct model_files *base = opened(golden("model/llama5"));
     struct params *params;
     struct adapter *adapter;
     struct shape shape;
@@ -196,16 +196,16 @@ static void another_model_is_one_clear_line(void **state)
     assert_ok(adapter_open(&adapter, golden("adapter/policy")));
     assert_ok(adapter_load(&lora, adapter, base->params, false));
     adapter_close(adapter);
-    assert_ok(
-        bundle_save_adapter(scratch_at("own"), base, lora, golden("model/llama5"), "bfloat16"));
-    bundle_free(opened(scratch_at("own")));
+    assert_ok(model_files_save_adapter(scratch_at("own"), base, lora, golden("model/llama5"),
+                                       "bfloat16"));
+    model_files_free(opened(scratch_at("own")));
     lora_free(lora);
     base->params->data[0] += 1.0f; /* other numbers */
-    assert_err(ERR_RANGE, bundle_adapt(base, scratch_at("own"), false));
+    assert_err(ERR_RANGE, model_files_adapt(base, scratch_at("own"), false));
     assert_non_null(strstr(err_text(), "an adapter for another model: its base has the hash"));
-    assert_ok(bundle_adapt(base, scratch_at("own"), true));
+    assert_ok(model_files_adapt(base, scratch_at("own"), true));
     shape = base->shape;
-    bundle_free(base);
+    model_files_free(base);
     shape.ffn = 64; /* other sizes */
     assert_ok(params_new(&params, &shape));
     assert_ok(adapter_open(&adapter, golden("adapter/policy")));
@@ -220,9 +220,9 @@ static void another_model_is_one_clear_line(void **state)
     params_free(params);
     adapter_close(adapter);
     base = opened(golden("model/reward4"));
-    assert_err(ERR_RANGE, bundle_adapt(base, golden("adapter/policy"), false));
+    assert_err(ERR_RANGE, model_files_adapt(base, golden("adapter/policy"), false));
     assert_non_null(strstr(err_text(), "an adapter for a model with another head"));
-    bundle_free(base);
+    model_files_free(base);
 }
 
 /* The adapter in `folder` with one tensor more. */
@@ -305,23 +305,23 @@ static void what_cannot_be_done_is_refused_by_name(void **state)
 /* Every length but the whole one. */
 static void cut_files_are_refused(void **state)
 {
-    static const char *const files[] = {"adapter_config.json", "adapter_model.safetensors"};
+    static const char *const written[] = {"adapter_config.json", "adapter_model.safetensors"};
     char path[300], *text;
     size_t n;
 
     (void)state;
     for (int f = 0; f < 2; f++) {
         snprintf(path, sizeof path, "%s/%s", copied("adapter/policy", "cut", "{", "{"),
-                 files[f]);
+                 written[f]);
         assert_ok(fs_read(&text, &n, path, 1 << 20));
         for (size_t k = 0; k < n; k += k < n - 90 ? 83 : 1) {
-            struct bundle *bundle;
+            struct model_files *files;
 
             if (f == 0 && strspn(text + k, " \n") == n - k)
                 continue; /* all but the last newline */
             assert_ok(fs_write(path, text, k));
-            if (!bundle_open(&bundle, scratch_at("cut"), BUNDLE_ALL))
-                fail_msg("%s opened with %zu of %zu bytes", files[f], k, n);
+            if (!model_files_open(&files, scratch_at("cut"), MODEL_FILES_ALL))
+                fail_msg("%s opened with %zu of %zu bytes", written[f], k, n);
         }
         free(text);
     }

@@ -1,7 +1,7 @@
 #include "lm/file/ggufmodel.h"
 
 #include "base/fs.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 
 #include "tests/support/test.h"
 
@@ -9,18 +9,18 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct bundle *opened(const char *path)
+static struct model_files *opened(const char *path)
 {
-    struct bundle *bundle;
+    struct model_files *files;
 
-    assert_ok(bundle_open(&bundle, path, BUNDLE_ALL));
-    return bundle;
+    assert_ok(model_files_open(&files, path, MODEL_FILES_ALL));
+    return files;
 }
 
 static void same_models(const char *folder, const char *file)
 {
     static const char text[] = "the 2024 hat\n\tin <|im_end|> \xE6\x97\xA5";
-    struct bundle *a = opened(folder), *b = opened(file);
+    struct model_files *a = opened(folder), *b = opened(file);
     int *x, *y;
     size_t n, m;
 
@@ -34,8 +34,8 @@ static void same_models(const char *folder, const char *file)
     assert_memory_equal(x, y, n * sizeof *x);
     free(x);
     free(y);
-    bundle_free(a);
-    bundle_free(b);
+    model_files_free(a);
+    model_files_free(b);
 }
 
 /* Rows of a Llama's q and k are put back, rope factors become the scaling they were made from;
@@ -52,7 +52,7 @@ static void spoilt_gguf(const char *old, const char *new, const char *why)
 {
     char path[] = "/tmp/drover-gguf-XXXXXX", *bytes, *found = NULL;
     const int fd = mkstemp(path);
-    struct bundle *bundle;
+    struct model_files *files;
     size_t n;
     enum err err;
 
@@ -67,9 +67,9 @@ static void spoilt_gguf(const char *old, const char *new, const char *why)
     close(fd);
     assert_ok(fs_write(path, bytes, n));
     free(bytes);
-    err = bundle_open(&bundle, path, BUNDLE_ALL);
+    err = model_files_open(&files, path, MODEL_FILES_ALL);
     unlink(path);
-    if (!err || bundle || !strstr(err_text(), why) || !strstr(err_text(), path))
+    if (!err || files || !strstr(err_text(), why) || !strstr(err_text(), path))
         fail_msg("wanted '%s', got: %d %s", why, err, err ? err_text() : "opened");
 }
 

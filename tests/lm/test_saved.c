@@ -34,7 +34,7 @@ static void hash_of_params(char out[HASH_TEXT], const struct params *params)
 /* The hash that is told of a model is that of its file. */
 static void the_hash_of_half_weights_is_the_files(void **state)
 {
-    struct bundle *a = opened(GOLDEN "/model/llama5"), *b;
+    struct model_files *a = opened(GOLDEN "/model/llama5"), *b;
     char told[HASH_TEXT], found[HASH_TEXT];
     struct hash hash;
 
@@ -43,50 +43,50 @@ static void the_hash_of_half_weights_is_the_files(void **state)
         a->params->data[i] *= 1.0001f;
     for (int half = 0; half < 2; half++) {
         const char *dtype = half ? "bfloat16" : "float32";
-        assert_ok(bundle_save(scratch_at("told"), a, a->params, dtype));
+        assert_ok(model_files_save(scratch_at("told"), a, a->params, dtype));
         b = opened(scratch_at("told"));
         hash = weights_hash(a->params, dtype);
         hash_text(told, &hash);
         hash_of_params(found, b->params);
         assert_string_equal(told, found);
-        bundle_free(b);
+        model_files_free(b);
     }
     hash_of_params(found, a->params);
     assert_string_not_equal(told, found);
-    bundle_free(a);
+    model_files_free(a);
 }
 
 /* As transformers 5.24: a head that differs from the embedding is used, one that does not is
  * not counted twice. */
 static void a_head_in_the_file_is_never_dropped(void **state)
 {
-    struct bundle *apart = opened(GOLDEN "/model/mistral4"), *b;
+    struct model_files *apart = opened(GOLDEN "/model/mistral4"), *b;
     char was[HASH_TEXT], is[HASH_TEXT];
     const struct tensor *head = params_name(apart->params, "lm_head.weight");
     const struct tensor *embedding = params_name(apart->params, "model.embed_tokens.weight");
 
     (void)state;
     hash_of_params(was, apart->params);
-    assert_ok(bundle_save(scratch_at("head"), apart, apart->params, "float32"));
+    assert_ok(model_files_save(scratch_at("head"), apart, apart->params, "float32"));
     edit("head/config.json", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
     b = opened(scratch_at("head"));
     hash_of_params(is, b->params);
     assert_string_equal(was, is);
     assert_false(b->shape.tied);
-    bundle_free(b);
-    assert_ok(bundle_open(&b, scratch_at("head"), BUNDLE_CARD));
+    model_files_free(b);
+    assert_ok(model_files_open(&b, scratch_at("head"), MODEL_FILES_META));
     assert_false(b->shape.tied);
-    bundle_free(b);
+    model_files_free(b);
     memcpy(apart->params->data + head->at, apart->params->data + embedding->at,
            (size_t)head->rows * (size_t)head->cols * sizeof(float));
-    assert_ok(bundle_save(scratch_at("same"), apart, apart->params, "float32"));
+    assert_ok(model_files_save(scratch_at("same"), apart, apart->params, "float32"));
     edit("same/config.json", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
     b = opened(scratch_at("same"));
     assert_true(b->shape.tied);
-    bundle_free(b);
+    model_files_free(b);
     edit("same/config.json", "\"vocab_size\": ", "\"vocab_size\": 1");
     refused(scratch_at("same"), "tensor");
-    bundle_free(apart);
+    model_files_free(apart);
 }
 
 static void what_the_start_says_of_generation_is_kept(void **state)
@@ -94,19 +94,19 @@ static void what_the_start_says_of_generation_is_kept(void **state)
     static const char *const kept =
         "{\"do_sample\": true, \"eos_token_id\": [2, 0], \"repetition_penalty\": 1.1,"
         " \"temperature\": 0.6, \"top_p\": 0.95}";
-    struct bundle *bundle;
+    struct model_files *files;
     json_t *found, *wanted = json_loads(kept, 0, NULL);
     char *text;
     size_t n;
 
     (void)state;
-    bundle = opened(GOLDEN "/model/llama5");
-    assert_ok(bundle_save(scratch_at("gen"), bundle, bundle->params, "float32"));
-    bundle_free(bundle);
+    files = opened(GOLDEN "/model/llama5");
+    assert_ok(model_files_save(scratch_at("gen"), files, files->params, "float32"));
+    model_files_free(files);
     assert_ok(fs_write(scratch_at("gen/generation_config.json"), kept, strlen(kept)));
-    bundle = opened(scratch_at("gen"));
-    assert_ok(bundle_save(scratch_at("kept-gen"), bundle, bundle->params, "float32"));
-    bundle_free(bundle);
+    files = opened(scratch_at("gen"));
+    assert_ok(model_files_save(scratch_at("kept-gen"), files, files->params, "float32"));
+    model_files_free(files);
     assert_ok(fs_read(&text, &n, scratch_at("kept-gen/generation_config.json"), 1 << 20));
     found = json_loads(text, 0, NULL);
     json_object_set_new(wanted, "bos_token_id", json_integer(1));

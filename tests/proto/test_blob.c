@@ -62,14 +62,14 @@ static int pass(struct bed *bed, int64_t now_ms, int lose)
 
 static void assert_whole(struct bed *bed)
 {
-    struct slab *got;
+    struct shared_memory *got;
 
     assert_true(blob_pull_done(bed->pull));
     assert_ok(blob_pull_detach(bed->pull, &got));
-    assert_int_equal(slab_size(got), bed->n);
+    assert_int_equal(shared_memory_size(got), bed->n);
     if (bed->n)
-        assert_memory_equal(slab_bytes(got), bed->bytes, bed->n);
-    slab_free(got);
+        assert_memory_equal(shared_memory_bytes(got), bed->bytes, bed->n);
+    shared_memory_free(got);
 }
 
 static void sizes_of_all_kinds_arrive(void **state)

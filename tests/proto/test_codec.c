@@ -105,7 +105,7 @@ static void every_member_of_a_rollout_comes_back(void **state)
     assert_int_equal(r->span[1].start, 4);
     assert_int_equal(r->span[1].version.number, 7);
     assert_string_equal(r->text, was->text);
-    assert_int_equal(got.sample.scores, 2);
+    assert_int_equal(got.sample.n_score, 2);
     for (int i = 0; i < 2; i++) {
         assert_memory_equal(got.sample.score[i].value, msg.sample.score[i].value, 12);
         assert_memory_equal(got.sample.score[i].rollout, msg.sample.score[i].rollout, 64);
@@ -313,7 +313,7 @@ static void task_ids_end_long_before_integers_do(void **state)
     refuse_to_encode(m, "at most 46116860184273879");
     m = every_message(MSG_CANCEL);
     m.cancel.task = &end;
-    m.cancel.tasks = 1;
+    m.cancel.n_task = 1;
     refuse_to_encode(m, "at most 46116860184273879");
 }
 
@@ -332,7 +332,7 @@ static void limits_hold_when_sending(void **state)
     m.rollout.rollout.logprob = bad;
     refuse_to_encode(m, "logprob");
     m = every_message(MSG_ROLLOUT);
-    m.rollout.rollout.masks = 1;
+    m.rollout.rollout.n_mask = 1;
     refuse_to_encode(m, "mask");
     m = every_message(MSG_OPEN);
     m.open.task.meta = large;
@@ -345,7 +345,7 @@ static void limits_hold_when_sending(void **state)
     m.wchunk.kind = CHUNK_BYTES;
     refuse_to_encode(m, "data");
     m = every_message(MSG_SAMPLE);
-    ((struct score *)m.sample.score)[0].values = 2;
+    ((struct score *)m.sample.score)[0].n_value = 2;
     refuse_to_encode(m, "values");
     m = every_message(MSG_SAMPLE);
     ((struct score *)m.sample.score)[1].value = bad + 5;
@@ -362,11 +362,11 @@ static void what_a_scorer_says_arrives_as_it_is(void **state)
 
     (void)state;
     m.score.score.value = none;
-    m.score.score.values = 2; /* for rollouts that say three */
+    m.score.score.n_value = 2; /* for rollouts that say three */
     frames_init(&frames);
     assert_ok(codec_encode(&frames, &m));
     assert_ok(codec_decode(&got, &frames, arena));
-    assert_int_equal(got.score.score.values, 2);
+    assert_int_equal(got.score.score.n_value, 2);
     assert_true(isnan(got.score.score.value[1]));
     frames_fini(&frames);
 }

@@ -24,7 +24,7 @@ struct road {
     struct blob_store *store;
     struct fetch *fetch;
     uint8_t *bytes;
-    struct slab *got;
+    struct shared_memory *got;
     int served;
 };
 
@@ -55,7 +55,7 @@ static enum err on_offer(void *self, struct hub_peer *from, const struct msg *ms
                          int64_t now_ms)
 {
     (void)now_ms;
-    assert_int_equal(msg->offer.artifacts, 1);
+    assert_int_equal(msg->offer.n_artifact, 1);
     ((struct road *)self)->source = from;
     return OK;
 }
@@ -105,7 +105,7 @@ static enum err offer(void *self, const struct msg *msg, int64_t now_ms)
 
     (void)msg;
     (void)now_ms;
-    out.offer.artifact = blob_store_list(road->store, &out.offer.artifacts);
+    out.offer.artifact = blob_store_list(road->store, &out.offer.n_artifact);
     return peer_send(road->learner, &out);
 }
 
@@ -143,13 +143,14 @@ static void unwatch(void *self, void *socket)
     (void)socket;
 }
 
-static enum err got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
+static enum err got(void *self, const struct artifact *what, struct shared_memory *shared,
+                    int64_t now_ms)
 {
     struct road *const road = self;
 
     (void)now_ms;
     assert_string_equal(what->name, "policy");
-    road->got = slab;
+    road->got = shared;
     return OK;
 }
 
@@ -240,12 +241,12 @@ static void an_artifact_survives_cuts(void **state)
     }
     assert_non_null(road.got);
     assert_int_equal(cuts, 4);
-    assert_int_equal(slab_size(road.got), SIZE);
-    assert_memory_equal(slab_bytes(road.got), road.bytes, SIZE);
+    assert_int_equal(shared_memory_size(road.got), SIZE);
+    assert_memory_equal(shared_memory_bytes(road.got), road.bytes, SIZE);
     print_message("%d answers for 41 chunks through %d cuts\n", road.served, cuts);
     assert_true(road.served <= 42 + cuts * (BLOB_WINDOW + 4)); /* only what was on its way */
     proxied_close(&proxied);
-    slab_free(road.got);
+    shared_memory_free(road.got);
     fetch_free(road.fetch);
     blob_store_free(road.store);
     peer_close(road.learner);

@@ -19,7 +19,7 @@ enum { SIZE = 300000, FDS = 64 };
 struct bed {
     struct handover *here;
     struct fetch *fetch;
-    struct slab *slab, *got;
+    struct shared_memory *shared, *got;
     struct artifact what;
     int fd[FDS], fds; /* of both sides, watched */
 };
@@ -53,14 +53,15 @@ static void unwatch_socket(void *self, void *socket)
     (void)self, (void)socket;
 }
 
-static enum err got(void *self, const struct artifact *what, struct slab *slab, int64_t now_ms)
+static enum err got(void *self, const struct artifact *what, struct shared_memory *shared,
+                    int64_t now_ms)
 {
     struct bed *bed = self;
 
     (void)now_ms;
     assert_true(hash_same(&what->hash, &bed->what.hash));
     assert_string_equal(what->name, "policy");
-    bed->got = slab;
+    bed->got = shared;
     return OK;
 }
 
@@ -88,16 +89,16 @@ static void open_bed(struct bed *bed)
                                      .self = bed};
 
     memset(bed, 0, sizeof *bed);
-    assert_ok(slab_new(&bed->slab, SIZE, "test"));
+    assert_ok(shared_memory_new(&bed->shared, SIZE, "test"));
     for (int i = 0; i < SIZE; i++)
-        ((unsigned char *)slab_bytes(bed->slab))[i] = (unsigned char)(i * 11);
-    assert_ok(slab_seal(bed->slab));
-    bed->what = (struct artifact){.hash = hash_of(slab_bytes(bed->slab), SIZE),
+        ((unsigned char *)shared_memory_bytes(bed->shared))[i] = (unsigned char)(i * 11);
+    assert_ok(shared_memory_seal(bed->shared));
+    bed->what = (struct artifact){.hash = hash_of(shared_memory_bytes(bed->shared), SIZE),
                                   .bytes = SIZE,
                                   .kind = ARTIFACT_IMAGE,
                                   .name = "policy"};
     assert_ok(handover_open(&bed->here, &conf));
-    handover_put(bed->here, &bed->what.hash, bed->slab);
+    handover_put(bed->here, &bed->what.hash, bed->shared);
     fetch_new(&bed->fetch, &fetch);
     fetch_run(bed->fetch, &run);
 }
@@ -106,8 +107,8 @@ static void close_bed(struct bed *bed)
 {
     fetch_free(bed->fetch);
     handover_close(bed->here);
-    slab_free(bed->slab);
-    slab_free(bed->got);
+    shared_memory_free(bed->shared);
+    shared_memory_free(bed->got);
     assert_int_equal(bed->fds, 0);
 }
 
@@ -136,7 +137,7 @@ static void pages_come_without_the_wire(void **state)
     assert_non_null(bed.got);
     assert_false(fetch_wants(bed.fetch, &bed.what.hash));
     assert_int_equal(fetch_chunks(bed.fetch), 1);
-    assert_memory_equal(slab_bytes(bed.got), slab_bytes(bed.slab), SIZE);
+    assert_memory_equal(shared_memory_bytes(bed.got), shared_memory_bytes(bed.shared), SIZE);
     close_bed(&bed);
 }
 

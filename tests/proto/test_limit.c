@@ -239,7 +239,7 @@ static void a_kind_that_is_none_is_refused(void **state)
     a = m.offer.artifact[0];
     a.kind = 0;
     m.offer.artifact = &a;
-    m.offer.artifacts = 1;
+    m.offer.n_artifact = 1;
     assert_err(ERR_RANGE, codec_encode(&frames, &m));
     m = every_message(MSG_DROPPED);
     m.dropped.reason = 0;

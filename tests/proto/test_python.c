@@ -29,7 +29,7 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
     struct msg welcome = {.head.type = MSG_WELCOME, .welcome = {.incarnation = 5, .run = true}};
 
     (void)now_ms;
-    assert_int_equal(msg->hello.offers, 1);
+    assert_int_equal(msg->hello.n_offer, 1);
     assert_int_equal(msg->hello.offer[0].kind, SCORER_WORKER);
     assert_string_equal(msg->hello.offer[0].name, "mine");
     seen->hellos++;
@@ -59,9 +59,9 @@ static enum err on_score(void *self, struct hub_peer *from, const struct msg *ms
     (void)now_ms;
     assert_int_equal(msg->score.ticket, 31);
     assert_true(hash_same(&score->scorer, &asked.ask.scorer));
-    assert_int_equal(score->rollouts, 2);
+    assert_int_equal(score->n_rollout, 2);
     assert_true(hash_same(&score->rollout[1], &asked.ask.item[1].hash));
-    assert_int_equal(score->values, 2);
+    assert_int_equal(score->n_value, 2);
     assert_true(fabsf(score->value[0] - 1.0f / 200) < 1e-6f); /* the answer is "4" */
     seen->scores++;
     return OK;

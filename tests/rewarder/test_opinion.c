@@ -1,4 +1,4 @@
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "rewarder/opinion.h"
 #include "rewarder/score.h"
 #include "tests/lm/tiny.h"
@@ -10,7 +10,7 @@ static const char pointwise[] =
 static const char silent[] = "{\"template_text\":\"{prompt} {a}:\\n[verdicts]\\n2 5\",\"mode\":"
                              "\"pointwise\",\"verdict\":\"text\",\"max_new_tokens\":\"4\"}";
 
-static struct bundle bundle;
+static struct model_files files;
 static struct tiny_model model;
 
 static int setup(void **state)
@@ -18,11 +18,11 @@ static int setup(void **state)
     static const char *const special[] = {"<pad>", "<bos>", "<|im_end|>"};
 
     (void)state;
-    bundle.shape = tiny[TINY_MISTRAL].shape;
-    bundle.shape.vocab = 300;
-    bundle.shape.context = 512;
-    model = tiny_make(&bundle.shape);
-    assert_ok(tokenizer_bytes(&bundle.tokenizer, special, 3));
+    files.shape = tiny[TINY_MISTRAL].shape;
+    files.shape.vocab = 300;
+    files.shape.context = 512;
+    model = tiny_make(&files.shape);
+    assert_ok(tokenizer_bytes(&files.tokenizer, special, 3));
     return 0;
 }
 
@@ -30,7 +30,7 @@ static int teardown(void **state)
 {
     (void)state;
     tiny_drop(&model);
-    tokenizer_free(bundle.tokenizer);
+    tokenizer_free(files.tokenizer);
     return 0;
 }
 
@@ -58,7 +58,7 @@ static float beats(const char *a, const char *b)
     struct work *work = ask(pairwise, (const char *const[]){a, b}, 2, true);
     float value;
 
-    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_ok(opinion_give(work, model.model, &files));
     assert_true(fabsf(work->value[0] + work->value[2] - 1) < 1e-6f);
     value = work->value[0];
     score_work_free(work);
@@ -72,7 +72,7 @@ static void a_group_scores_the_share_it_beats(void **state)
     float sum = 0;
 
     (void)state;
-    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_ok(opinion_give(work, model.model, &files));
     assert_int_equal(work->values, 8);
     for (int i = 0; i < 4; i++) {
         float want = 0;
@@ -102,7 +102,7 @@ static void many_are_all_compared(void **state)
         text[i] = buffer[i];
     }
     work = ask(pairwise, text, 12, true);
-    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_ok(opinion_give(work, model.model, &files));
     for (int i = 0; i < 12; i++) {
         sum += work->value[2 * i];
         assert_true(work->value[2 * i + 1] == 0);
@@ -110,7 +110,7 @@ static void many_are_all_compared(void **state)
     assert_true(fabsf(sum - 6) < 1e-5f); /* each of 66 pairs, over the 11 others */
     score_work_free(work);
     work = ask(pairwise, text, 1, true);
-    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_ok(opinion_give(work, model.model, &files));
     assert_true(work->value[0] == 0.5f && work->value[1] == 0);
     score_work_free(work);
 }
@@ -121,12 +121,12 @@ static void scores_stand_alone_and_silence_is_the_lowest(void **state)
     struct work *work = ask(pointwise, text, 2, false);
 
     (void)state;
-    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_ok(opinion_give(work, model.model, &files));
     assert_true(work->value[0] > 2 && work->value[0] < 5 && work->value[0] != work->value[2]);
     assert_true(work->value[1] == 0 && work->value[3] == 0);
     score_work_free(work);
     work = ask(silent, text, 2, false);
-    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_ok(opinion_give(work, model.model, &files));
     assert_true(work->value[0] == 2 && work->value[1] == 1);
     assert_true(work->value[2] == 2 && work->value[3] == 1);
     score_work_free(work);
@@ -143,7 +143,7 @@ static void what_went_unheard_is_told_of_each_answer(void **state)
     (void)state;
     memset(longest, 'x', sizeof longest - 1);
     work = ask(pairwise, text, 4, true);
-    assert_ok(opinion_give(work, model.model, &bundle));
+    assert_ok(opinion_give(work, model.model, &files));
     for (int i = 0; i < 4; i++)
         assert_true(fabsf(work->value[2 * i + 1] - unheard[i]) < 1e-6f);
     assert_true(work->value[4] == 0.5f);
@@ -160,8 +160,8 @@ static void the_dialogue_is_what_the_judge_reads(void **state)
     free(chat->item[0].meta);
     chat->item[0].prompt_text = mem_text("<|im_start|>user\nq<|im_end|>\n");
     chat->item[0].meta = mem_text("{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}]}");
-    assert_ok(opinion_give(plain, model.model, &bundle));
-    assert_ok(opinion_give(chat, model.model, &bundle));
+    assert_ok(opinion_give(plain, model.model, &files));
+    assert_ok(opinion_give(chat, model.model, &files));
     assert_true(plain->value[0] == chat->value[0]);
     score_work_free(plain);
     score_work_free(chat);
@@ -173,10 +173,10 @@ static void a_path_from_the_wire_is_not_opened(void **state)
     struct work *work = ask("{\"template\":\"/etc/passwd\"}", text, 1, false);
 
     (void)state;
-    assert_err(ERR_PARSE, opinion_give(work, model.model, &bundle));
+    assert_err(ERR_PARSE, opinion_give(work, model.model, &files));
     score_work_free(work);
     work = ask("nonsense", text, 1, false);
-    assert_err(ERR_PARSE, opinion_give(work, model.model, &bundle));
+    assert_err(ERR_PARSE, opinion_give(work, model.model, &files));
     score_work_free(work);
 }
 

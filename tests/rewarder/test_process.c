@@ -2,7 +2,7 @@
 #include "rewarder/process.h"
 
 #include "base/mem.h"
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 #include "lm/kernel/real.h"
 #include "lm/model/forward.h"
 #include "lm/text/steps.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 
 struct bed {
-    struct bundle *bundle;
+    struct model_files *files;
     struct image_layout *layout;
     float *image;
     struct model *model;
@@ -21,12 +21,12 @@ struct bed {
 
 static void open_bed(struct bed *bed)
 {
-    assert_ok(bundle_open(&bed->bundle, GOLDEN "/model", BUNDLE_ALL));
-    assert_ok(image_layout_new(&bed->layout, &bed->bundle->shape));
-    bed->image = aligned_alloc(64, image_size(&bed->bundle->shape));
-    image_pack(bed->image, bed->layout, bed->bundle->params);
-    assert_ok(model_new(&bed->model, &bed->bundle->shape, bed->image,
-                        image_size(&bed->bundle->shape)));
+    assert_ok(model_files_open(&bed->files, GOLDEN "/model", MODEL_FILES_ALL));
+    assert_ok(image_layout_new(&bed->layout, &bed->files->shape));
+    bed->image = aligned_alloc(64, image_size(&bed->files->shape));
+    image_pack(bed->image, bed->layout, bed->files->params);
+    assert_ok(
+        model_new(&bed->model, &bed->files->shape, bed->image, image_size(&bed->files->shape)));
 }
 
 static void close_bed(struct bed *bed)
@@ -34,13 +34,13 @@ static void close_bed(struct bed *bed)
     model_free(bed->model);
     free(bed->image);
     image_layout_free(bed->layout);
-    bundle_free(bed->bundle);
+    model_files_free(bed->files);
 }
 
 /* A ticket about one answer, tokenised in one piece as a policy writes it. */
 static struct work *ticket(const struct bed *bed, const char *prompt, const char *answer)
 {
-    const struct tokenizer *t = bed->bundle->tokenizer;
+    const struct tokenizer *t = bed->files->tokenizer;
     struct work *work = score_work(WORK_TICKET);
     int *a, *b;
     size_t n, m;
@@ -80,10 +80,10 @@ static void steps_end_where_their_bytes_do(void **state)
     (void)state;
     open_bed(&bed);
     work = ticket(&bed, prompt, answer);
-    assert_ok(process_score(work, bed.model, bed.bundle));
+    assert_ok(process_score(work, bed.model, bed.files));
     row = json_pack("{s:s,s:[s,s,s,s]}", "prompt", prompt, "completions", steps[0], steps[1],
                     steps[2], steps[3]);
-    const struct encode encode = {bed.bundle->tokenizer, bed.bundle->chat, NULL, NULL};
+    const struct encode encode = {bed.files->tokenizer, bed.files->chat, NULL, NULL};
     assert_ok(steps_encode(&want, row, &encode, &rule));
     logit = mem_new((size_t)want.n, sizeof *logit);
     const int seq[] = {0, want.n};
@@ -94,7 +94,7 @@ static void steps_end_where_their_bytes_do(void **state)
         static const size_t ends[] = {7, 15, 20, 24}; /* "cat the| hen the|n the| sat" */
         size_t n;
         const size_t from = bytes;
-        tokenizer_piece(bed.bundle->tokenizer, work->item[0].token[work->item[0].prompt + t],
+        tokenizer_piece(bed.files->tokenizer, work->item[0].token[work->item[0].prompt + t],
                         &n);
         bytes += n;
         if (step < 4 && ends[step] > from && ends[step] <= bytes) {

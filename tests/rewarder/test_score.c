@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/slab.h"
-#include "lm/file/bundle.h"
+#include "base/shared_memory.h"
+#include "lm/file/model_files.h"
 #include "net/loop.h"
 #include "net/worker.h"
 #include "rewarder/score.h"
@@ -68,9 +68,9 @@ static struct work *ticket(uint64_t number, const struct scorer *scorer)
     static const int32_t token[] = {1, 2, 3};
     const struct msg_item item = {.end = 1,
                                   .prompt = token,
-                                  .prompts = 2,
+                                  .n_prompt = 2,
                                   .token = token,
-                                  .tokens = 3,
+                                  .n_token = 3,
                                   .prompt_text = "",
                                   .text = "x 7",
                                   .meta = "{\"answer\":\"7\"}"};
@@ -79,7 +79,7 @@ static struct work *ticket(uint64_t number, const struct scorer *scorer)
                                 .unit = UNIT_ROLLOUT,
                                 .temperature = 1,
                                 .item = &item,
-                                .items = 1};
+                                .n_item = 1};
 
     return score_ticket(&ask, scorer);
 }
@@ -110,10 +110,10 @@ static void a_model_that_is_no_use_fails_its_tickets_and_nothing_else(void **sta
     work = score_work(WORK_MODEL);
     work->scorer = model.hash;
     work->scorer_kind = model.kind;
-    work->bundle = mem_new(1, sizeof *work->bundle);
-    work->bundle->shape = small_shape[0];
-    assert_ok(slab_new(&work->image, image_size(&small_shape[0]) - 64, "an image"));
-    assert_ok(slab_seal(work->image));
+    work->files = mem_new(1, sizeof *work->files);
+    work->files->shape = small_shape[0];
+    assert_ok(shared_memory_new(&work->image, image_size(&small_shape[0]) - 64, "an image"));
+    assert_ok(shared_memory_seal(work->image));
     post(&d, work);
     await(&d, 2);
     assert_int_equal(d.got[0]->kind, WORK_FAILED);

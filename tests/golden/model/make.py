@@ -1,4 +1,4 @@
-"""Tiny models as transformers and gguf-py write them, for tests/lm/test_{hfconfig,bundle}.c.
+"""Tiny models as transformers and gguf-py write them, for tests/lm/test_{hfconfig,model_files}.c.
 
 usage: python make.py llama5 | qwen5 | mistral4 | reward4 | gguf | hashes > hashes.inc
 Each is run with the transformers whose form it shows: names ending in 4 with 4.56.2, in 5 with

@@ -1,4 +1,4 @@
-#include "base/pen.h"
+#include "base/strbuf.h"
 
 #include "tests/support/test.h"
 
@@ -7,17 +7,17 @@
 
 static void it_writes_what_it_is_given(void **state)
 {
-    struct pen pen = {0};
+    struct strbuf buf = {0};
 
     (void)state;
-    assert_null(pen.text);
-    pen_put(&pen, "", 0);
-    assert_string_equal(pen.text, "");
-    pen_print(&pen, "%d, ", 7);
-    pen_put(&pen, "a\0bc", 3);
-    assert_int_equal(pen.n, 6);
-    assert_memory_equal(pen.text, "7, a\0b", 7);
-    free(pen.text);
+    assert_null(buf.text);
+    strbuf_put(&buf, "", 0);
+    assert_string_equal(buf.text, "");
+    strbuf_print(&buf, "%d, ", 7);
+    strbuf_put(&buf, "a\0bc", 3);
+    assert_int_equal(buf.n, 6);
+    assert_memory_equal(buf.text, "7, a\0b", 7);
+    free(buf.text);
 }
 
 /* Each length from both functions, so that every one meets the end of the room once. */
@@ -29,17 +29,17 @@ static void it_grows_at_every_length(void **state)
     memset(piece, 'x', sizeof piece);
     for (size_t n = 0; n < sizeof piece; n++)
         for (int printed = 0; printed < 2; printed++) {
-            struct pen pen = {0};
+            struct strbuf buf = {0};
             for (int i = 0; i < 5; i++) {
                 if (printed)
-                    pen_print(&pen, "%.*s", (int)n, piece);
+                    strbuf_print(&buf, "%.*s", (int)n, piece);
                 else
-                    pen_put(&pen, piece, n);
-                assert_int_equal(pen.n, n * (size_t)(i + 1));
-                assert_int_equal(strlen(pen.text), pen.n);
-                assert_true(pen.n < pen.room);
+                    strbuf_put(&buf, piece, n);
+                assert_int_equal(buf.n, n * (size_t)(i + 1));
+                assert_int_equal(strlen(buf.text), buf.n);
+                assert_true(buf.n < buf.room);
             }
-            free(pen.text);
+            free(buf.text);
         }
 }
 
@@ -49,5 +49,5 @@ int main(void)
         cmocka_unit_test(it_writes_what_it_is_given),
         cmocka_unit_test(it_grows_at_every_length),
     };
-    return cmocka_run_group_tests_name("pen", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("strbuf", tests, NULL, NULL);
 }

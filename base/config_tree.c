@@ -1,4 +1,4 @@
-#include "base/tree.h"
+#include "base/config_tree.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -225,7 +225,7 @@ static enum err parse(json_t **out, const char *text, size_t n, const char *name
     return err;
 }
 
-enum err tree_yaml(json_t **out, const char *text, size_t n, const char *name)
+enum err config_tree_yaml(json_t **out, const char *text, size_t n, const char *name)
 {
     const enum err err = parse(out, text, n, name);
 
@@ -242,7 +242,7 @@ enum err tree_yaml(json_t **out, const char *text, size_t n, const char *name)
     return err_set(ERR_PARSE, "%s: expected lines of `key: value`", name);
 }
 
-enum err tree_file(json_t **out, const char *path)
+enum err config_tree_file(json_t **out, const char *path)
 {
     char *text;
     size_t n;
@@ -251,7 +251,7 @@ enum err tree_file(json_t **out, const char *path)
     *out = NULL;
     if (err)
         return err;
-    err = tree_yaml(out, text, n, path);
+    err = config_tree_yaml(out, text, n, path);
     free(text);
     return err;
 }
@@ -279,7 +279,7 @@ static enum err place(json_t *root, const char *path, json_t *item)
     return err;
 }
 
-enum err tree_set(json_t *root, const char *path, const char *text)
+enum err config_tree_set(json_t *root, const char *path, const char *text)
 {
     json_t *item = NULL;
     enum err err;
@@ -304,7 +304,7 @@ static bool is_yaml(const char *arg)
 static enum err merge_file(json_t *root, const char *path)
 {
     json_t *file = NULL;
-    enum err err = tree_file(&file, path);
+    enum err err = config_tree_file(&file, path);
 
     if (!err)
         json_object_update(root, file);
@@ -323,7 +323,7 @@ static enum err option(json_t *root, const char *key, int left, char **values, i
            !(*used && is_yaml(values[*used])))
         ++*used;
     if (*used <= 1)
-        return tree_set(root, key, *used ? values[0] : "true");
+        return config_tree_set(root, key, *used ? values[0] : "true");
     list = json_array();
     for (int i = 0; i < *used; i++)
         json_array_append_new(list, json_string(values[i]));
@@ -339,7 +339,7 @@ static enum err key_value(json_t *root, const char *arg)
     enum err err;
 
     key[eq - arg] = 0;
-    err = tree_set(root, key, eq + 1);
+    err = config_tree_set(root, key, eq + 1);
     free(key);
     return err;
 }
@@ -368,7 +368,7 @@ static enum err one(json_t *root, int argc, char **argv, int *i)
     return err_set(ERR_PARSE, "'%s': expected FILE.yaml, key=value or --key value", arg);
 }
 
-enum err tree_args(json_t *root, int argc, char **argv)
+enum err config_tree_args(json_t *root, int argc, char **argv)
 {
     enum err err = OK;
 
@@ -383,7 +383,7 @@ enum err tree_args(json_t *root, int argc, char **argv)
     return err;
 }
 
-json_t *tree_given(json_t *root)
+json_t *config_tree_given(json_t *root)
 {
     const char *name;
     json_t *item;

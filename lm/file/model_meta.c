@@ -1,4 +1,4 @@
-#include "lm/file/card.h"
+#include "lm/file/model_meta.h"
 
 #include "base/mem.h"
 #include "lm/file/hfconfig.h"
@@ -21,7 +21,7 @@ static enum err read_stops(struct shape *shape, const json_t *stops, const char 
     return err;
 }
 
-enum err card_read(struct card *out, const char *text, size_t n, const char *name)
+enum err model_meta_read(struct model_meta *out, const char *text, size_t n, const char *name)
 {
     const json_t *tokenizer, *template_text, *stops;
     json_t *card;
@@ -53,14 +53,14 @@ enum err card_read(struct card *out, const char *text, size_t n, const char *nam
     return err;
 }
 
-void card_fini(struct card *card)
+void model_meta_fini(struct model_meta *card)
 {
     free(card->tokenizer);
     free(card->template_text);
     memset(card, 0, sizeof *card);
 }
 
-enum err card_write(const struct card *card, char **out, size_t *n)
+enum err model_meta_write(const struct model_meta *card, char **out, size_t *n)
 {
     json_t *json = json_object(), *stops = json_array();
     int bad = 0;

@@ -1,26 +1,28 @@
-/* card: everything of a model but its weights, as one JSON text: what travels to an actor.
+/* model_meta: everything of a model but its weights, as one JSON text: what travels to an
+ * actor.
  *
  * {"config": …, "stops": […], "template": text or null, "tokenizer": the text of
  * tokenizer.json} with sorted keys: equal models give equal bytes. */
 
-#ifndef LM_FILE_CARD_H
-#define LM_FILE_CARD_H
+#ifndef LM_FILE_MODEL_META_H
+#define LM_FILE_MODEL_META_H
 
 #include "lm/model/shape.h"
 
 #include <stddef.h>
 
-struct card {
+struct model_meta {
     struct shape shape;
     char *tokenizer;     /* text of tokenizer.json, zero-terminated */
     char *template_text; /* NULL: none */
 };
 
 /* Errors: ERR_PARSE, ERR_RANGE; `name` stands before the words. */
-enum err card_read(struct card *out, const char *text, size_t n, const char *name) MUST_CHECK;
-void card_fini(struct card *card);
+enum err model_meta_read(struct model_meta *out, const char *text, size_t n,
+                         const char *name) MUST_CHECK;
+void model_meta_fini(struct model_meta *card);
 
 /* *out is freed with free(). Errors: ERR_PARSE if tokenizer or template is not UTF-8. */
-enum err card_write(const struct card *card, char **out, size_t *n) MUST_CHECK;
+enum err model_meta_write(const struct model_meta *card, char **out, size_t *n) MUST_CHECK;
 
 #endif

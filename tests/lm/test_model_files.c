@@ -1,4 +1,4 @@
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -91,32 +91,32 @@ static void folders_hold_the_weights_python_sees(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
-        struct bundle *bundle = opened(golden_path(golden[i].name));
-        hash_of_params(hash, bundle->params);
+        struct model_files *files = opened(golden_path(golden[i].name));
+        hash_of_params(hash, files->params);
         assert_string_equal(hash, golden[i].hash);
-        assert_int_equal(bundle->chat, CHAT_SMOLLM2);
-        assert_null(bundle->chat_error);
-        assert_int_equal(tokenizer_count(bundle->tokenizer), 264);
-        bundle_free(bundle);
+        assert_int_equal(files->chat, CHAT_SMOLLM2);
+        assert_null(files->chat_error);
+        assert_int_equal(tokenizer_count(files->tokenizer), 264);
+        model_files_free(files);
     }
 }
 
 static void stops_come_from_both_configs_the_tokenizers_first(void **state)
 {
-    struct bundle *bundle = opened(golden_path("mistral4"));
+    struct model_files *files = opened(golden_path("mistral4"));
 
     (void)state;
-    assert_int_equal(bundle->shape.eos_count, 2);
-    assert_int_equal(bundle->shape.eos[0], 2);
-    assert_int_equal(bundle->shape.eos[1], 0);
-    bundle_free(bundle);
+    assert_int_equal(files->shape.eos_count, 2);
+    assert_int_equal(files->shape.eos[0], 2);
+    assert_int_equal(files->shape.eos[1], 0);
+    model_files_free(files);
     copied("llama5", "m");
     edit("m/config.json", "\"eos_token_id\": 2", "\"eos_token_id\": [0, 1, 2]");
-    bundle = opened(scratch_at("m"));
-    assert_int_equal(bundle->shape.eos_count, 3);
-    assert_int_equal(
-        bundle->shape.eos[0] * 100 + bundle->shape.eos[1] * 10 + bundle->shape.eos[2], 201);
-    bundle_free(bundle);
+    files = opened(scratch_at("m"));
+    assert_int_equal(files->shape.eos_count, 3);
+    assert_int_equal(files->shape.eos[0] * 100 + files->shape.eos[1] * 10 + files->shape.eos[2],
+                     201);
+    model_files_free(files);
 }
 
 static void what_was_saved_opens_the_same(void **state)
@@ -126,9 +126,9 @@ static void what_was_saved_opens_the_same(void **state)
     (void)state;
     for (size_t i = 0; i <= sizeof golden / sizeof *golden; i++) {
         const char *name = i < sizeof golden / sizeof *golden ? golden[i].name : "llama.gguf";
-        struct bundle *a = opened(golden_path(name)), *b;
-        assert_ok(
-            bundle_save(scratch_at("saved"), a, a->params, "float32")); /* each over the last */
+        struct model_files *a = opened(golden_path(name)), *b;
+        assert_ok(model_files_save(scratch_at("saved"), a, a->params,
+                                   "float32")); /* each over the last */
         b = opened(scratch_at("saved"));
         hash_of_params(before, a->params);
         hash_of_params(after, b->params);
@@ -137,38 +137,38 @@ static void what_was_saved_opens_the_same(void **state)
         assert_int_equal(a->card_size, b->card_size);
         assert_memory_equal(a->card, b->card, a->card_size);
         assert_false(fs_exists(scratch_at("saved.new")) || fs_exists(scratch_at("saved.old")));
-        bundle_free(a);
-        bundle_free(b);
+        model_files_free(a);
+        model_files_free(b);
     }
 }
 
 static void bf16_rounds_once(void **state)
 {
-    struct bundle *a = opened(golden_path("llama5")), *b;
+    struct model_files *a = opened(golden_path("llama5")), *b;
 
     (void)state;
     for (size_t i = 0; i < a->params->count; i++)
         a->params->data[i] *= 1.0001f;
-    assert_ok(bundle_save(scratch_at("half"), a, a->params, "bfloat16"));
+    assert_ok(model_files_save(scratch_at("half"), a, a->params, "bfloat16"));
     b = opened(scratch_at("half"));
     for (size_t i = 0; i < a->params->count; i++)
         if (b->params->data[i] != quant_bf16(quant_to_bf16(a->params->data[i])))
             fail_msg("weight %zu", i);
-    assert_err(ERR_RANGE, bundle_save(scratch_at("half"), a, a->params, "int4"));
-    bundle_free(a);
-    bundle_free(b);
+    assert_err(ERR_RANGE, model_files_save(scratch_at("half"), a, a->params, "int4"));
+    model_files_free(a);
+    model_files_free(b);
 }
 
 /* transformers reads a reward at the last token that is not the pad. */
 static void a_reward_models_pad_is_no_stop(void **state)
 {
-    struct bundle *a = opened(golden_path("llama5")), *b;
+    struct model_files *a = opened(golden_path("llama5")), *b;
     struct params *params;
 
     (void)state;
     assert_int_equal(a->shape.pad, a->shape.eos[0]);
     assert_ok(params_reheaded(&params, a->params, HEAD_SCALAR, 5, false));
-    assert_ok(bundle_save(scratch_at("rm"), a, params, "float32"));
+    assert_ok(model_files_save(scratch_at("rm"), a, params, "float32"));
     b = opened(scratch_at("rm"));
     assert_int_equal(b->shape.head, HEAD_SCALAR);
     assert_int_equal(b->shape.pad, tokenizer_id(b->tokenizer, "<|endoftext|>"));
@@ -177,8 +177,8 @@ static void a_reward_models_pad_is_no_stop(void **state)
     assert_memory_equal(b->params->data, params->data, params->count * sizeof(float));
     assert_false(fs_exists(scratch_at("rm/generation_config.json")));
     params_free(params);
-    bundle_free(a);
-    bundle_free(b);
+    model_files_free(a);
+    model_files_free(b);
 }
 
 static void run_folders_mean_their_model(void **state)
@@ -189,16 +189,16 @@ static void run_folders_mean_their_model(void **state)
     copied("llama5", "run/checkpoints/step-9/model");
     copied("llama5", "run/checkpoints/step-10/model");
     assert_ok(fs_mkdir(scratch_at("run/checkpoints/step-11"))); /* not finished */
-    assert_ok(bundle_find(&found, scratch_at("run")));
+    assert_ok(model_files_find(&found, scratch_at("run")));
     assert_string_equal(found, scratch_at("run/checkpoints/step-10/model"));
     free(found);
     copied("llama5", "run/model");
-    assert_ok(bundle_find(&found, scratch_at("run")));
+    assert_ok(model_files_find(&found, scratch_at("run")));
     assert_string_equal(found, scratch_at("run/model"));
     free(found);
-    bundle_free(opened(scratch_at("run")));
+    model_files_free(opened(scratch_at("run")));
     copied("llama5", "hf/checkpoint-500");
-    bundle_free(opened(scratch_at("hf")));
+    model_files_free(opened(scratch_at("hf")));
     assert_ok(fs_mkdir(scratch_at("empty")));
     refused(scratch_at("empty"), "no config.json here");
     refused(scratch_at("nowhere"), "no such file or folder");
@@ -207,45 +207,47 @@ static void run_folders_mean_their_model(void **state)
 /* The moment between two renames where a file system cannot exchange names. */
 static void a_crash_between_the_renames_loses_nothing(void **state)
 {
-    struct bundle *bundle;
+    struct model_files *files;
 
     (void)state;
     copied("llama5", "m.old");
     assert_ok(fs_mkdir(scratch_at("m.new"))); /* what a save that was killed leaves */
     assert_ok(fs_write(scratch_at("m.new/half"), "x", 1));
-    bundle = opened(scratch_at("m"));
-    assert_ok(bundle_save(scratch_at("m"), bundle, bundle->params, "float32"));
+    files = opened(scratch_at("m"));
+    assert_ok(model_files_save(scratch_at("m"), files, files->params, "float32"));
     assert_false(fs_exists(scratch_at("m.old")) || fs_exists(scratch_at("m/half")));
-    bundle_free(bundle);
-    bundle_free(opened(scratch_at("m")));
+    model_files_free(files);
+    model_files_free(opened(scratch_at("m")));
 }
 
 static void saving_never_destroys_what_is_not_a_model(void **state)
 {
-    struct bundle *bundle = opened(golden_path("llama5"));
+    struct model_files *files = opened(golden_path("llama5"));
 
     (void)state;
     copied("llama5", "home");
     assert_ok(fs_write(scratch_at("home/thesis.tex"), "x", 1));
-    assert_err(ERR_STATE, bundle_save(scratch_at("home"), bundle, bundle->params, "float32"));
+    assert_err(ERR_STATE,
+               model_files_save(scratch_at("home"), files, files->params, "float32"));
     assert_non_null(strstr(err_text(), "thesis.tex"));
     assert_true(fs_exists(scratch_at("home/thesis.tex")) && !fs_exists(scratch_at("home.new")));
     assert_ok(fs_write(scratch_at("file"), "x", 1));
-    assert_err(ERR_STATE, bundle_save(scratch_at("file"), bundle, bundle->params, "float32"));
+    assert_err(ERR_STATE,
+               model_files_save(scratch_at("file"), files, files->params, "float32"));
     assert_err(ERR_IO,
-               bundle_save(scratch_at("file/below"), bundle, bundle->params, "float32"));
-    bundle_free(bundle);
+               model_files_save(scratch_at("file/below"), files, files->params, "float32"));
+    model_files_free(files);
 }
 
 static void cards_carry_all_but_the_weights(void **state)
 {
     static const char text[] = "in the\n 12";
-    struct bundle *a = opened(golden_path("llama.gguf")), *b, *c;
+    struct model_files *a = opened(golden_path("llama.gguf")), *b, *c;
     int *x, *y;
     size_t n, m;
 
     (void)state;
-    assert_ok(bundle_from_card(&b, a->card, a->card_size, "card"));
+    assert_ok(model_files_from_meta(&b, a->card, a->card_size, "card"));
     assert_null(b->params);
     assert_memory_equal(&a->shape, &b->shape, sizeof a->shape);
     assert_int_equal(b->chat, CHAT_SMOLLM2);
@@ -256,53 +258,53 @@ static void cards_carry_all_but_the_weights(void **state)
     assert_int_equal(n, m);
     assert_memory_equal(x, y, n * sizeof *x);
     b->chat = CHAT_CHATML; /* chosen by name: the card says so */
-    assert_ok(bundle_make_card(b));
-    assert_ok(bundle_from_card(&c, b->card, b->card_size, "card"));
+    assert_ok(model_files_make_meta(b));
+    assert_ok(model_files_from_meta(&c, b->card, b->card_size, "card"));
     assert_int_equal(c->chat, CHAT_CHATML);
     for (size_t cut = 0; cut < a->card_size; cut += 13) {
-        struct bundle *none;
-        assert_err(ERR_PARSE, bundle_from_card(&none, a->card, cut, "card"));
+        struct model_files *none;
+        assert_err(ERR_PARSE, model_files_from_meta(&none, a->card, cut, "card"));
     }
     free(x);
     free(y);
-    bundle_free(a);
-    bundle_free(b);
-    bundle_free(c);
+    model_files_free(a);
+    model_files_free(b);
+    model_files_free(c);
 }
 
 static void a_world_made_from_nothing_has_a_card(void **state)
 {
     static const char *const special[] = {"<pad>", "<|im_start|>", "<|im_end|>"};
-    struct bundle *bundle = mem_new(1, sizeof *bundle), *again;
+    struct model_files *files = mem_new(1, sizeof *files), *again;
 
     (void)state;
-    bundle->shape = (struct shape){.layers = 1,
-                                   .width = 32,
-                                   .heads = 2,
-                                   .kv_heads = 1,
-                                   .head_dim = 16,
-                                   .ffn = 32,
-                                   .vocab = 264,
-                                   .context = 64,
-                                   .norm_eps = 1e-5f,
-                                   .rope_theta = 1e4,
-                                   .init_std = 0.02,
-                                   .tied = true,
-                                   .bos = -1,
-                                   .eos = {2},
-                                   .eos_count = 1};
-    bundle->chat = CHAT_CHATML;
-    assert_ok(tokenizer_bytes(&bundle->tokenizer, special, 3));
-    assert_ok(params_new(&bundle->params, &bundle->shape));
-    params_init(bundle->params, 1, false);
-    assert_ok(bundle_make_card(bundle));
-    assert_ok(bundle_from_card(&again, bundle->card, bundle->card_size, "card"));
-    assert_memory_equal(&again->shape, &bundle->shape, sizeof bundle->shape);
+    files->shape = (struct shape){.layers = 1,
+                                  .width = 32,
+                                  .heads = 2,
+                                  .kv_heads = 1,
+                                  .head_dim = 16,
+                                  .ffn = 32,
+                                  .vocab = 264,
+                                  .context = 64,
+                                  .norm_eps = 1e-5f,
+                                  .rope_theta = 1e4,
+                                  .init_std = 0.02,
+                                  .tied = true,
+                                  .bos = -1,
+                                  .eos = {2},
+                                  .eos_count = 1};
+    files->chat = CHAT_CHATML;
+    assert_ok(tokenizer_bytes(&files->tokenizer, special, 3));
+    assert_ok(params_new(&files->params, &files->shape));
+    params_init(files->params, 1, false);
+    assert_ok(model_files_make_meta(files));
+    assert_ok(model_files_from_meta(&again, files->card, files->card_size, "card"));
+    assert_memory_equal(&again->shape, &files->shape, sizeof files->shape);
     assert_int_equal(again->chat, CHAT_CHATML);
-    bundle_free(again);
-    assert_ok(bundle_save(scratch_at("world"), bundle, bundle->params, "float32"));
-    bundle_free(opened(scratch_at("world")));
-    bundle_free(bundle);
+    model_files_free(again);
+    assert_ok(model_files_save(scratch_at("world"), files, files->params, "float32"));
+    model_files_free(opened(scratch_at("world")));
+    model_files_free(files);
 }
 
 static void spoilt_folders_are_refused_in_one_clear_line(void **state)
@@ -371,20 +373,20 @@ static void a_shard_is_a_bare_name_that_holds_what_it_should(void **state)
 
 static void an_unknown_template_only_stops_chat(void **state)
 {
-    struct bundle *bundle, *again;
+    struct model_files *files, *again;
 
     (void)state;
     copied("llama5", "m");
     assert_ok(fs_write(scratch_at("m/chat_template.jinja"), "{{ magic }}", 11));
-    bundle = opened(scratch_at("m"));
-    assert_int_equal(bundle->chat, CHAT_NONE);
-    assert_non_null(bundle->chat_error);
-    assert_ok(bundle_save(scratch_at("kept"), bundle, bundle->params, "float32"));
+    files = opened(scratch_at("m"));
+    assert_int_equal(files->chat, CHAT_NONE);
+    assert_non_null(files->chat_error);
+    assert_ok(model_files_save(scratch_at("kept"), files, files->params, "float32"));
     again = opened(scratch_at("kept"));
     assert_non_null(again->chat_error);
     assert_non_null(strstr(again->card, "{{ magic }}"));
-    bundle_free(bundle);
-    bundle_free(again);
+    model_files_free(files);
+    model_files_free(again);
 }
 
 static void inspect_says_what_it_is(void **state)
@@ -418,8 +420,8 @@ static void inspect_hashes_what_opens(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
-        struct bundle *bundle = opened(golden_path(models[i]));
-        const struct hash sum = params_hash(bundle->params);
+        struct model_files *files = opened(golden_path(models[i]));
+        const struct hash sum = params_hash(files->params);
         char want[HASH_TEXT], *text;
         json_t *json;
 
@@ -428,10 +430,10 @@ static void inspect_hashes_what_opens(void **state)
         assert_string_equal(json_string_value(json_object_get(json, "hash")),
                             hash_text(want, &sum));
         assert_int_equal(json_integer_value(json_object_get(json, "parameters")),
-                         bundle->params->count);
+                         files->params->count);
         json_decref(json);
         free(text);
-        bundle_free(bundle);
+        model_files_free(files);
     }
 }
 
@@ -457,5 +459,5 @@ int main(void)
         TEST(inspect_hashes_what_opens),
     };
 
-    return cmocka_run_group_tests_name("bundle", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("model_files", tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* A path that a person names may be the model itself, a run folder of ours or of transformers,
  * or what a save that was interrupted left of one. The finished model comes first, then the
  * newest checkpoint: the one whose name ends in the largest number. */
-#include "lm/file/bundle.h"
+#include "lm/file/model_files.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -85,7 +85,7 @@ static char *model_folder(const char *path)
     return found;
 }
 
-enum err bundle_find(char **out, const char *path)
+enum err model_files_find(char **out, const char *path)
 {
     char *old = mem_print("%s.old", path); /* see folder_write */
     enum err err = OK;

@@ -1,0 +1,67 @@
+/* model_files: a model as people name it: a Hugging Face folder, a .gguf file, a run folder or
+ * a PEFT adapter's folder, which means its base with the adapter merged (lm/model/lora.h).
+ *
+ * Everything that generation, scoring and training need, in memory: weights, shape, tokenizer,
+ * chat template. Hostile files are refused with file, offset and reason. */
+
+#ifndef LM_FILE_MODEL_FILES_H
+#define LM_FILE_MODEL_FILES_H
+
+#include "lm/model/lora.h"
+#include "lm/text/chat.h"
+#include "lm/text/tokenizer.h"
+
+struct model_files {
+    struct shape shape;
+    struct params *params;       /* f32; NULL with MODEL_FILES_META */
+    struct tokenizer *tokenizer; /* never NULL */
+    enum chat chat;
+    char *chat_error; /* why the template is not usable, or NULL: only chat input fails on it */
+    char *card;       /* JSON: config, tokenizer.json, template: all but the weights */
+    size_t card_size;
+    char *generation; /* text of the folder's generation_config.json, which a saved model keeps;
+                         NULL: none. It is no part of the card */
+};
+
+enum model_files_want { MODEL_FILES_ALL, MODEL_FILES_META /* no weights: tokenize, inspect */ };
+
+/* The .gguf file, or the folder with config.json or adapter_config.json, that `path` means: a
+ * run folder means its model/, or its newest checkpoint's model. *out is freed with free().
+ * Errors: ERR_IO. */
+enum err model_files_find(char **out, const char *path) MUST_CHECK;
+
+/* Errors name the file. A tokenizer with more tokens than the embedding has rows is refused. */
+enum err model_files_open(struct model_files **out, const char *path,
+                          enum model_files_want want) MUST_CHECK;
+void model_files_free(struct model_files *files);
+
+/* Writes config.json, generation_config.json, model.safetensors (f32, or bf16), tokenizer.json,
+ * tokenizer_config.json (and special tokens) into `folder` so that a crash leaves the old
+ * folder or the new: a sibling is written, fsynced and renamed. Opens in transformers 4.56 and
+ * 5 with equal logits. */
+enum err model_files_save(const char *folder, const struct model_files *files,
+                          const struct params *params, const char *dtype) MUST_CHECK;
+
+/* Merges the adapter in `folder` into the model files's weights, and takes over its tokenizer
+ * if it brings one; a reward model's adapter makes a reward model of a language model.
+ * any_base: also into weights that it was not trained on. Errors: adapter_open's and
+ * adapter_load's. */
+enum err model_files_adapt(struct model_files *files, const char *folder,
+                           bool any_base) MUST_CHECK;
+
+/* As model_files_save: a PEFT folder with the adapter and the tokenizer; `base` is the path of
+ * the model that it belongs to. */
+enum err model_files_save_adapter(const char *folder, const struct model_files *files,
+                                  const struct lora *lora, const char *base,
+                                  const char *dtype) MUST_CHECK;
+
+/* A model files without weights from a card (what an actor pulls over the wire); `name` for
+ * errors.
+ */
+enum err model_files_from_meta(struct model_files **out, const char *card, size_t n,
+                               const char *name) MUST_CHECK;
+
+/* A card for a model made from nothing. model files->shape, tokenizer and chat must be set. */
+enum err model_files_make_meta(struct model_files *files) MUST_CHECK;
+
+#endif
