@@ -279,14 +279,13 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 static void load(struct rewarder *r, struct known *k)
 {
     struct work *work = score_work(WORK_MODEL);
-    const void *text = shared_memory_bytes(k->card_bytes);
-    enum err err = model_files_from_meta(&work->files, text, shared_memory_size(k->card_bytes),
-                                         "the scorer's card");
+    const struct shared_memory *meta = k->card_bytes;
+    enum err err = model_files_from_meta(&work->files, shared_memory_bytes(meta),
+                                         shared_memory_size(meta), "the scorer's card");
 
     if (err) {
         score_work_free(work);
-        turn_down(r, k, err_text());
-        return;
+        return turn_down(r, k, err_text());
     }
     work->scorer = k->scorer.hash;
     work->scorer_kind = k->scorer.kind;
