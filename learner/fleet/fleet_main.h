@@ -3,7 +3,7 @@
 #ifndef LEARNER_FLEET_FLEET_MAIN_H
 #define LEARNER_FLEET_FLEET_MAIN_H
 
-#include "learner/fleet/fleet_keys.h"
+#include "learner/methods/fleet_keys.h"
 
 /* argv: what follows the method's name on the command line. Errors: in words for the user. */
 enum err fleet_main(const struct fleet_method *method, int argc, char **argv) MUST_CHECK;

@@ -8,7 +8,7 @@
 #ifndef LEARNER_FLEET_ORIGIN_H
 #define LEARNER_FLEET_ORIGIN_H
 
-#include "learner/fleet/fleet_keys.h"
+#include "learner/methods/fleet_keys.h"
 #include "lm/file/model_files.h"
 #include "proto/noun.h"
 

@@ -2,9 +2,9 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "learner/methods/advantage_ppo.h"
 #include "learner/objective/advantage.h"
 #include "learner/objective/objective_sft.h"
-#include "learner/round/advantage_ppo.h"
 #include "lm/gen/generate.h"
 
 #include <assert.h>

@@ -8,7 +8,7 @@
 #ifndef TESTS_LEARNER_BED_H
 #define TESTS_LEARNER_BED_H
 
-#include "learner/round/ppo.h"
+#include "learner/methods/ppo.h"
 
 enum { BED_PROMPTS = 4, BED_LONGEST = 5 };
 

@@ -10,9 +10,9 @@
 #include "tests/learner/tally.h"
 
 #include "base/clock.h"
-#include "learner/round/group.h"
-#include "learner/round/pairs.h"
-#include "learner/round/ppo.h"
+#include "learner/methods/group.h"
+#include "learner/methods/pairs.h"
+#include "learner/methods/ppo.h"
 #include "learner/round/round_batch.h"
 
 #include <math.h>

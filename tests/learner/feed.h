@@ -3,7 +3,7 @@
 #ifndef TESTS_LEARNER_FEED_H
 #define TESTS_LEARNER_FEED_H
 
-#include "learner/round/ppo.h"
+#include "learner/methods/ppo.h"
 #include "tests/golden/ppo_steps.inc"
 #include "tests/lm/small.h"
 

@@ -1,7 +1,7 @@
 /* False answers of an iteration: all are found before anything is kept, wherever they stand
  * among the mini-batches, and what is trained after them has the bits of a run that never saw
  * them. */
-#include "learner/round/group.h"
+#include "learner/methods/group.h"
 #include "learner/round/round_compare.h"
 #include "tests/learner/feed.h"
 

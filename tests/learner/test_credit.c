@@ -1,8 +1,8 @@
 /* What the methods over the fleet make of scores: groups, pairs, the weights of stale answers;
  * and rounds without a critic on a small model. */
-#include "learner/round/group.h"
-#include "learner/round/pairs.h"
-#include "learner/round/ppo.h"
+#include "learner/methods/group.h"
+#include "learner/methods/pairs.h"
+#include "learner/methods/ppo.h"
 #include "learner/round/round_batch.h"
 #include "tests/learner/feed.h"
 

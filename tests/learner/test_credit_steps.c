@@ -1,7 +1,7 @@
 /* Rewards of steps in the methods that compare answers: against tests/golden/step_advantage.py,
  * against numbers by hand, and nothing where there are none. */
+#include "learner/methods/group.h"
 #include "learner/objective/advantage_steps.h"
-#include "learner/round/group.h"
 #include "learner/round/round_batch.h"
 #include "tests/golden/step_advantage.inc"
 #include "tests/support/test.h"

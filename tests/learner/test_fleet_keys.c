@@ -1,10 +1,10 @@
 /* The configurations of the methods over the fleet: TRL's names, the batch that they mean, and
  * what is refused by name. */
-#include "learner/fleet/group_keys.h"
-#include "learner/fleet/pairs_keys.h"
-#include "learner/fleet/ppo_keys.h"
-#include "learner/round/group.h"
-#include "learner/round/pairs.h"
+#include "learner/methods/group.h"
+#include "learner/methods/group_keys.h"
+#include "learner/methods/pairs.h"
+#include "learner/methods/pairs_keys.h"
+#include "learner/methods/ppo_keys.h"
 #include "tests/support/test.h"
 
 #include <math.h>

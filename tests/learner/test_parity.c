@@ -1,7 +1,7 @@
 /* The numbers of TRL 1.16 itself, from its own YAML files: tests/golden/trl/make.py. */
 #include "base/fs.h"
-#include "learner/offline/reward.h"
-#include "learner/offline/sft.h"
+#include "learner/methods/reward.h"
+#include "learner/methods/sft.h"
 #include "tests/learner/trl.h"
 #include "tests/support/test.h"
 

@@ -1,7 +1,7 @@
 /* The numbers of TRL 1.16 itself, from its own YAML files: tests/golden/trl/direct.py. */
 #include "base/fs.h"
-#include "learner/offline/dpo.h"
-#include "learner/offline/kto.h"
+#include "learner/methods/dpo.h"
+#include "learner/methods/kto.h"
 #include "tests/learner/trl.h"
 #include "tests/support/test.h"
 

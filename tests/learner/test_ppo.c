@@ -1,6 +1,6 @@
 /* PPO's iteration: TRL's own lines in torch as golden numbers (tests/golden/ppo_steps.py), and
  * what must hold for any numbers. */
-#include "learner/round/advantage_ppo.h"
+#include "learner/methods/advantage_ppo.h"
 #include "learner/run/checkpoint.h"
 #include "tests/learner/feed.h"
 

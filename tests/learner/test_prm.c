@@ -1,8 +1,8 @@
 /* TRL 0.22.2's PRMTrainer on a tiny model: tests/golden/prm/make.py. Then what TRL has not. */
 #include "base/fs.h"
 #include "learner/corpus/corpus_steps.h"
+#include "learner/methods/prm.h"
 #include "learner/objective/objective_prm.h"
-#include "learner/offline/prm.h"
 #include "lm/file/model_files.h"
 #include "tests/learner/trl.h"
 #include "tests/support/test.h"

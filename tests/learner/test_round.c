@@ -1,8 +1,8 @@
 /* Iterations of the methods without a critic on a small model: what moves from step to step
  * beside the weights, and its way through a checkpoint. */
 #include "base/mem.h"
-#include "learner/round/group.h"
-#include "learner/round/pairs.h"
+#include "learner/methods/group.h"
+#include "learner/methods/pairs.h"
 #include "tests/learner/feed.h"
 
 #include <math.h>

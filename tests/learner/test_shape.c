@@ -1,5 +1,5 @@
 /* What is added to the scores of a group before they are compared, and where it is not lost. */
-#include "learner/round/group.h"
+#include "learner/methods/group.h"
 #include "learner/round/round_batch.h"
 #include "tests/golden/group_parts.inc"
 #include "tests/support/test.h"

@@ -1,5 +1,5 @@
 /* A critic that learns alone before the policy moves, and what it foretells. */
-#include "learner/round/ppo.h"
+#include "learner/methods/ppo.h"
 #include "tests/learner/feed.h"
 
 #include <math.h>

@@ -18,7 +18,8 @@ allowed() {
     learner/objective | learner/corpus | learner/journal | learner/run) ;;
     learner/offline) echo learner/corpus learner/objective learner/run ;;
     learner/round) echo learner/journal learner/objective learner/run ;;
-    learner/fleet) echo learner/journal learner/objective learner/round learner/run ;;
+    learner/methods) echo learner/corpus learner/journal learner/objective learner/offline learner/round learner/run ;;
+    learner/fleet) echo learner/journal learner/methods learner/objective learner/round learner/run ;;
     annotate | dashboard | relay) echo base stats proto net member data prefs ;;
     esac
 }

@@ -1,0 +1,372 @@
+#include "learner/methods/fleet_keys.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "learner/run/adapt.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct conf_key fleet_keys_table[] = {
+    {"model_name_or_path", CONF_TEXT_, offsetof(struct keys, model_name_or_path), NULL, 0, 0,
+     "start model and reference: Hugging Face folder, .gguf file or run folder", "model"},
+    {"reward_model_path", CONF_TEXT_, offsetof(struct fleet_keys, reward_model_path), NULL, 0,
+     0, "short for a first reward {name: rm, model}", "reward_model_name_or_path"},
+    CONF_TREE(
+        fleet_keys, rewards,
+        "list of {name, model | rule | judge | worker, weight, normalize}; worker: a name, or "
+        "{run: a command that is started here}; of a process "
+        "reward model steps: dense, potential or worst (credited where steps end: ppo, "
+        "grpo, reinforce++) or min, product, last, mean (one number)"),
+    CONF_INT(fleet_keys, max_prompt_length, "", 1, 1 << 20,
+             "longer prompts are left out and counted; unset: none is"),
+    CONF_TEXT(fleet_keys, stop_token, "eos",
+              "eos: an answer ends at the model's end tokens; none: it does not"),
+    CONF_INT(fleet_keys, stop_token_id, "", 0, INT_MAX, "the token that ends an answer"),
+    CONF_REAL(fleet_keys, temperature, "1.0", 1e-3, 1e3, "in all three log-probability passes"),
+    CONF_REAL(fleet_keys, missing_eos_penalty, "0", 0, 1e6,
+              "taken off the score of an answer that did not end"),
+    CONF_TREE(
+        fleet_keys, overlap,
+        "none, {lag: k}: answers are k versions old, or {free: k}: up to k, weights change "
+        "between tokens"),
+    CONF_TEXT(fleet_keys, on_stale, "wait", "wait: no step outruns answers on their way"),
+    {"importance", CONF_TEXT_, offsetof(struct fleet_keys, importance), NULL, 0, 0,
+     "weights of stale answers: none, plain, token_truncate, token_mask, sequence_truncate, "
+     "sequence_mask",
+     "vllm_importance_sampling_mode"},
+    {"importance_max", CONF_REAL_, offsetof(struct fleet_keys, importance_max), "3.0", 0, 1e9,
+     "their upper bound", "vllm_importance_sampling_clip_max"},
+    {"importance_min", CONF_REAL_, offsetof(struct fleet_keys, importance_min), "0", 0, 1e9,
+     "their lower bound", "vllm_importance_sampling_clip_min"},
+    CONF_TEXT(fleet_keys, proximal, "recomputed",
+              "the policy a stale ratio is taken to: recomputed or interpolated"),
+    CONF_TREE(fleet_keys, stop_if, "{metric: \"> 30\"}: ends the run when it holds"),
+    CONF_TEXT(fleet_keys, eval_dataset, NULL, "prompts answered before and after: JSONL file"),
+    CONF_INT(fleet_keys, eval_prompts, "32", 0, 1 << 20,
+             "how many; held out of dataset_name when there is no other source"),
+    CONF_TEXT(fleet_keys, reference, NULL,
+              "who gives reference log-probabilities: rewarder, or learner"),
+    CONF_REAL(keys, lora_dropout, "0", 0, 1, "only 0: the first ratio must be 1"),
+    CONF_REAL(keys, save_steps, "50", 0, INT_MAX, "iterations between checkpoints"),
+    CONF_TREE(fleet_keys, fleet,
+              "the supervisor's: {actors, rewarders, slots, actor_threads, host, port, key, "
+              "force}"),
+    CONF_TEXT(fleet_keys, broker, NULL, "tcp://host:port of the fleet's broker"),
+    {"broker_key", CONF_TEXT_, offsetof(struct fleet_keys, broker_key), NULL, 0, 0,
+     "key file of the fleet", "key"},
+    CONF_INT(fleet_keys, broker_wait, "30", 1, 1 << 20, "seconds to wait for it at the start"),
+    CONF_INT(fleet_keys, parent_fd, "-1", -1, 1 << 20, "a pipe of the supervisor's"),
+    CONF_REFUSED("world_size", "follows from the fleet"),
+    CONF_REFUSED("batch_size",
+                 "is per_device_train_batch_size x gradient_accumulation_steps: set those"),
+    CONF_END};
+
+const char *fleet_keys_response(const struct fleet_method *method)
+{
+    for (const struct conf_key *const *t = method->tables; *t; t++)
+        for (const struct conf_key *k = *t; k->name; k++)
+            if (k->type == CONF_INT_ &&
+                k->offset == offsetof(struct fleet_keys, response_length))
+                return k->name;
+    return "response_length";
+}
+
+enum err fleet_keys_number(double *out, const json_t *value, const char *key)
+{
+    const char *text = json_string_value(value);
+    char *end = NULL;
+
+    *out = text ? strtod(text, &end) : json_is_number(value) ? json_number_value(value) : NAN;
+    if (!isfinite(*out) || (text && (end == text || *end)))
+        return err_set(ERR_PARSE, "%s: '%s' is not a number", key, text ? text : "");
+    return OK;
+}
+
+static enum err take_overlap(struct fleet_plan *out, const json_t *overlap)
+{
+    const char *word = json_string_value(overlap);
+    const char *lag = json_string_value(json_object_get(overlap, "lag"));
+    const char *any = json_string_value(json_object_get(overlap, "free"));
+    const char *const number = lag ? lag : any;
+    char *end = NULL;
+    long k = 0;
+
+    if (!overlap || (word && !strcmp(word, "none")))
+        return OK;
+    if (number)
+        k = strtol(number, &end, 10);
+    if (json_object_size(overlap) != 1 || !number || end == number || *end || k < 0 ||
+        k > FLEET_KEYS_LAG)
+        return err_set(ERR_RANGE,
+                       "overlap: expected none, {lag: k} or {free: k} with k up to %d",
+                       FLEET_KEYS_LAG);
+    out->lag = (uint64_t)k;
+    out->free = any != NULL;
+    return OK;
+}
+
+static enum err take_stop(struct fleet_plan *out, const struct fleet_keys *k)
+{
+    out->stop_id = -1;
+    if (conf_has_int(k->stop_token_id))
+        out->stop_id = k->stop_token_id;
+    else if (k->stop_token && !strcmp(k->stop_token, "eos"))
+        out->stop_eos = true;
+    else if (k->stop_token && *k->stop_token && strcmp(k->stop_token, "none"))
+        return err_set(ERR_RANGE,
+                       "stop_token: '%s': expected eos or none, or give "
+                       "stop_token_id",
+                       k->stop_token);
+    if (k->missing_eos_penalty > 0 && !out->stop_eos && out->stop_id < 0)
+        return err_set(ERR_RANGE, "missing_eos_penalty: without a stop token no answer ends");
+    return OK;
+}
+
+static enum err take_conditions(struct fleet_plan *out, const json_t *tree)
+{
+    const char *metric;
+    json_t *value;
+
+    if (tree && !json_is_object(tree))
+        return err_set(ERR_PARSE, "stop_if: expected {metric: \"> number\"}");
+    json_object_foreach((json_t *)(uintptr_t)tree, metric, value)
+    {
+        const char *text = json_string_value(value);
+        char *end = NULL;
+        struct fleet_keys_condition *c = &out->stop_if[out->conditions];
+        if (out->conditions == FLEET_KEYS_CONDITIONS)
+            return err_set(ERR_RANGE, "stop_if: at most %d conditions", FLEET_KEYS_CONDITIONS);
+        if (!text || (*text != '<' && *text != '>'))
+            return err_set(ERR_PARSE, "stop_if: %s: expected \"> number\" or \"< number\"",
+                           metric);
+        c->metric = metric;
+        c->below = *text == '<';
+        c->limit = strtod(text + 1, &end);
+        if (end == text + 1 || *end || !isfinite(c->limit))
+            return err_set(ERR_PARSE, "stop_if: %s: '%s' holds no number", metric, text);
+        out->conditions++;
+    }
+    return OK;
+}
+
+/* Who computes the reference: as told, or the learner in a fleet without rewarders. */
+static enum err take_reference(struct fleet_plan *out, const struct fleet_keys *k)
+{
+    const char *rewarders = json_string_value(json_object_get(k->fleet, "rewarders"));
+
+    out->reference_here = rewarders && !strcmp(rewarders, "0");
+    if (k->reference && strcmp(k->reference, "learner") && strcmp(k->reference, "rewarder"))
+        return err_set(ERR_RANGE, "reference: '%s': expected rewarder or learner",
+                       k->reference);
+    if (k->reference)
+        out->reference_here = !strcmp(k->reference, "learner");
+    if (out->round.follow.every) {
+        if (k->reference && !out->reference_here)
+            return err_set(ERR_RANGE,
+                           "reference: with sync_ref_model the learner has it, as it "
+                           "follows the policy");
+        out->reference_here = true;
+    }
+    out->rewards.reference =
+        out->round.reference && !out->round.opponent && !out->reference_here;
+    for (int i = 0; rewarders && !strcmp(rewarders, "0") && i < out->rewards.n; i++)
+        if (out->rewards.reward[i].kind != SCORER_WORKER)
+            log_warn("rewarders",
+                     "reward=%s reason=\"fleet.rewarders is 0: this reward waits for "
+                     "a rewarder that joins from elsewhere\"",
+                     out->rewards.reward[i].name);
+    return OK;
+}
+
+static enum err take_words(struct fleet_plan *out, const struct fleet_keys *k)
+{
+    enum err err = take_overlap(out, k->overlap);
+
+    if (!err)
+        err = take_stop(out, k);
+    if (!err)
+        err = take_conditions(out, k->stop_if);
+    if (!err && strcmp(k->on_stale, "wait"))
+        err = err_set(ERR_RANGE, "on_stale: '%s': only wait: dropping prefers short answers",
+                      k->on_stale);
+    return err;
+}
+
+/* Answers of older weights: with none every answer is of the newest. */
+static enum err take_stale(struct fleet_plan *out, const struct fleet_keys *k)
+{
+    struct importance_conf *const to = &out->round.stale;
+    enum err err = OK;
+
+    *to = (struct importance_conf){.mode = IMPORTANCE_NONE, .high = k->importance_max};
+    if (strcmp(k->proximal, "recomputed") && strcmp(k->proximal, "interpolated"))
+        return err_set(ERR_RANGE, "proximal: '%s': expected recomputed or interpolated",
+                       k->proximal);
+    to->interpolated = !strcmp(k->proximal, "interpolated");
+    to->low = k->importance_min;
+    if (!(to->low <= to->high))
+        return err_set(ERR_RANGE, "importance_min: %g is above importance_max", to->low);
+    if (k->importance)
+        err = importance_named(&to->mode, k->importance);
+    if (err)
+        return err_add("importance");
+    else if (out->free)
+        to->mode = IMPORTANCE_TOKEN_TRUNCATE;
+    if (!out->lag && !out->free)
+        to->mode = IMPORTANCE_NONE;
+    return OK;
+}
+
+static void take_numbers(struct round_conf *to, const struct fleet_keys *k)
+{
+    to->per_device_train_batch_size = k->keys.per_device_train_batch_size;
+    to->temperature = k->temperature;
+    to->missing_eos_penalty = k->missing_eos_penalty;
+    to->critic_learning_rate = k->keys.learning_rate;
+    to->adamw = keys_adamw(&k->keys);
+    to->max_grad_norm = k->keys.max_grad_norm;
+    to->gradient_checkpointing = k->keys.gradient_checkpointing;
+    to->seed = (uint64_t)k->keys.seed;
+}
+
+static enum err take_rewards(struct fleet_plan *out, const struct fleet_keys *k)
+{
+    json_t *all = NULL;
+    enum err err = rewards_functions(&all, k->rewards, k->reward_funcs, &out->overlong);
+    const bool none = out->method->demonstrations || out->overlong;
+
+    if (!err)
+        err = rewards_read(&out->rewards, all, k->reward_model_path, none);
+    json_decref(all);
+    return err;
+}
+
+/* Judges that compare the answers to a prompt with one another: what they say of one answer, or
+ * of all together, is one half. */
+static enum err take_groups(struct fleet_plan *out, const struct fleet_keys *k)
+{
+    int groups = 0;
+
+    out->eval = k->eval_prompts;
+    for (int i = 0; i < out->rewards.n; i++) {
+        const struct reward *const r = &out->rewards.reward[i];
+        groups += r->group;
+        if (r->group && out->samples < 2)
+            return err_set(ERR_RANGE,
+                           "rewards: '%s' compares the answers to a prompt, of which there is "
+                           "one: mode: pointwise, or a method with num_generations above 1",
+                           r->name);
+        if (r->group && r->normalize)
+            return err_set(ERR_RANGE,
+                           "rewards: '%s' compares answers: it has no scale to normalize",
+                           r->name);
+    }
+    if (groups && groups == out->rewards.n && out->eval) {
+        log_warn("eval", "reason=\"no evaluation: rewards only compare answers of one model; "
+                         "drover eval win compares two\"");
+        out->eval = 0;
+    }
+    return OK;
+}
+
+enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *method,
+                          const struct fleet_keys *k)
+{
+    enum err err;
+
+    memset(out, 0, sizeof *out);
+    out->method = method;
+    out->round = round_defaults(1);
+    out->episodes = NAN;
+    out->top_p = 1;
+    out->samples = 1;
+    err = keys_check(&out->shared, &k->keys);
+    if (!err)
+        err = adapt_check_fleet(&out->shared);
+    if (!err)
+        err = take_rewards(out, k);
+    if (!err)
+        err = take_words(out, k);
+    if (!err && out->shared.order == ORDER_BY_LENGTH)
+        err = err_set(ERR_RANGE, "train_sampling_strategy: random or sequential here");
+    if (!err)
+        err = take_stale(out, k);
+    if (err)
+        return err;
+    take_numbers(&out->round, k);
+    out->round.lora = adapt_lora(&out->shared);
+    out->round.portable = out->shared.portable;
+    out->round.strict = out->lag == 0 && !out->free;
+    out->round.parts = out->rewards.n;
+    out->batch = (uint64_t)k->keys.per_device_train_batch_size *
+                 (uint64_t)k->keys.gradient_accumulation_steps;
+    err = method->plan(out, k);
+    if (!err)
+        err = take_groups(out, k);
+    return err ? err : take_reference(out, k);
+}
+
+void fleet_keys_fini(struct fleet_plan *plan)
+{
+    rewards_fini(&plan->rewards);
+    free(plan->own);
+}
+
+static enum err lengthen(struct fleet_plan *plan, const struct fleet_keys *k, size_t rows)
+{
+    const enum err err = plan->method->length ? plan->method->length(plan, k, rows) : OK;
+
+    plan->steps_each = (int64_t)plan->round.epochs * plan->round.mini_batches;
+    return err;
+}
+
+/* The critic's own iterations, of so many; a run of one has none to spare. */
+static enum err take_warmup(struct fleet_plan *plan)
+{
+    int64_t *const alone = &plan->round.critic_warmup;
+
+    if (*alone >= (int64_t)plan->iterations && plan->warmup_said)
+        return err_set(ERR_RANGE,
+                       "critic_warmup: %d of %d iterations: the policy would never move",
+                       (int)*alone, (int)plan->iterations);
+    if (*alone >= (int64_t)plan->iterations)
+        *alone = 0;
+    if (*alone)
+        fprintf(stderr,
+                "plan: the critic learns alone for %d of %d iterations (critic_warmup)\n",
+                (int)*alone, (int)plan->iterations);
+    return OK;
+}
+
+enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *k, size_t rows)
+{
+    enum err err = lengthen(plan, k, rows);
+    const double episodes =
+        isnan(plan->episodes) ? ceil(k->keys.num_train_epochs * (double)rows) : plan->episodes;
+    const int64_t each = plan->round.rate_by_step ? plan->steps_each : 1;
+    double iterations = ceil(episodes / (double)plan->batch);
+    struct keys_length length = {0};
+    const double warmup = k->keys.warmup_steps > 0              ? k->keys.warmup_steps
+                          : conf_has_real(k->keys.warmup_ratio) ? k->keys.warmup_ratio
+                                                                : 0;
+
+    if (err)
+        return err;
+    if (k->keys.max_steps > 0 && (plan->round.rate_by_step || iterations > k->keys.max_steps))
+        iterations = ceil((double)k->keys.max_steps / (double)each);
+    if (iterations < 1)
+        return err_set(ERR_RANGE, "num_train_epochs: %g gives no iteration",
+                       k->keys.num_train_epochs);
+    plan->iterations = (uint64_t)iterations;
+    length.steps = (int64_t)iterations * each;
+    length.warmup =
+        warmup < 1 ? (int64_t)ceil(warmup * (double)length.steps) : (int64_t)floor(warmup);
+    err = keys_schedule(&plan->round.rates, &k->keys, &plan->shared, &length);
+    if (!err)
+        err = take_warmup(plan);
+    return err ? err : round_check(&plan->round);
+}

@@ -1,0 +1,103 @@
+/* fleet_keys: the configuration that the methods over a fleet share, and what a method is.
+ *
+ * TRL's names and defaults, and drover's own keys. A method's struct begins with a struct
+ * fleet_keys; its table stands before these in the list of tables, so that its defaults win. */
+
+#ifndef LEARNER_METHODS_FLEET_KEYS_H
+#define LEARNER_METHODS_FLEET_KEYS_H
+
+#include "learner/journal/rewards.h"
+#include "learner/round/round.h"
+#include "learner/run/keys.h"
+
+struct fleet_keys {
+    struct keys keys;
+    char *reward_model_path;
+    json_t *rewards, *reward_funcs;
+    int response_length; /* each method has its own name for it */
+    int max_prompt_length;
+    char *stop_token;
+    int stop_token_id;
+    double temperature, missing_eos_penalty;
+    char *importance, *proximal;
+    double importance_max, importance_min;
+    json_t *overlap, *stop_if, *fleet;
+    char *on_stale;
+    char *eval_dataset;
+    int eval_prompts;
+    char *reference;
+    char *broker, *broker_key;
+    int broker_wait, parent_fd;
+};
+
+enum { FLEET_KEYS_LAG = 8, FLEET_KEYS_CONDITIONS = 16 };
+
+struct fleet_keys_condition {
+    const char *metric; /* the tree's */
+    bool below;         /* "< x"; else "> x" */
+    double limit;
+};
+
+/* What the keys mean. */
+struct fleet_plan {
+    const struct fleet_method *method;
+    struct keys_plan shared;
+    struct round_conf round; /* rates included */
+    void *own;               /* round.own */
+    struct rewards rewards;
+    bool overlong;       /* reward_funcs has TRL's punishment of long answers */
+    uint64_t lag, batch; /* versions; tasks an iteration */
+    uint32_t samples;    /* answers that the fleet writes to a task */
+    uint64_t iterations;
+    int eval;           /* evaluation prompts at most */
+    int64_t steps_each; /* optimiser steps an iteration */
+    double episodes;    /* tasks in all; NAN: from the epochs */
+    float top_p, min_p;
+    uint32_t top_k;
+    bool free;           /* any of the last lag + 1 versions, weights change between tokens */
+    uint64_t most;       /* groups without a spread of scores that are replaced, an iteration */
+    bool critic_zero;    /* the policy's trunk under a head of zeros */
+    bool warmup_said;    /* critic_warmup was given */
+    bool critic_trunk;   /* the reward model's, likewise */
+    bool by_group;       /* advantages compare the answers to a prompt alone */
+    bool reference_here; /* the learner computes reference log-probabilities */
+    bool stop_eos;       /* the model's end tokens; else stop_id, or -1 for none */
+    int stop_id;
+    struct fleet_keys_condition stop_if[FLEET_KEYS_CONDITIONS];
+    int conditions;
+};
+
+/* One row a method. */
+struct fleet_method {
+    const char *name;
+    const struct conf_key *const *tables;
+    size_t size; /* of its keys */
+    /* What its own keys mean: round's method, own (from the heap), epochs and mini-batches,
+     * batch, samples. Errors: ERR_PARSE, ERR_RANGE naming the key. */
+    enum err (*plan)(struct fleet_plan *out, const void *keys);
+    const char *score, *divergence; /* metrics for the line that people read */
+    bool demonstrations; /* records have answers, which are trained beside the policy's; there
+                            need be no reward */
+    /* Once the rows are known; may be NULL. Errors as plan's. */
+    enum err (*length)(struct fleet_plan *out, const void *keys, size_t rows);
+};
+
+extern const struct conf_key fleet_keys_table[];
+
+/* What the method calls response_length. */
+const char *fleet_keys_response(const struct fleet_method *method);
+
+/* Errors: ERR_PARSE, ERR_RANGE naming the key. `rows` follows later: fleet_keys_length.
+ * fleet_keys_fini follows in any case. */
+enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *method,
+                          const struct fleet_keys *keys) MUST_CHECK;
+void fleet_keys_fini(struct fleet_plan *plan);
+
+/* A number out of a tree, of the key `key`. Errors: ERR_PARSE. */
+enum err fleet_keys_number(double *out, const json_t *value, const char *key) MUST_CHECK;
+
+/* Iterations and learning rates once the number of training prompts is known. */
+enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *keys,
+                           size_t rows) MUST_CHECK;
+
+#endif

@@ -1,0 +1,110 @@
+#include "learner/methods/ppo.h"
+
+#include "learner/methods/advantage_ppo.h"
+#include "learner/round/round_report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ppo_conf ppo_defaults(int64_t iterations)
+{
+    struct ppo_conf conf = {
+        .loss = {.cliprange = .2, .cliprange_value = .2, .vf_coef = .1},
+        .gamma = 1,
+        .lam = .95,
+        .rho_bar = 1,
+        .round = round_defaults(iterations),
+    };
+
+    conf.round.epochs = 4;
+    conf.round.kl_coef = .05;
+    conf.round.temperature = .7;
+    return conf;
+}
+
+enum err ppo_check(const struct ppo_conf *c)
+{
+    const struct {
+        const char *key;
+        double value, low, high;
+    } range[] = {
+        {"cliprange", c->loss.cliprange, 0, 1e6},
+        {"cliprange_value", c->loss.cliprange_value, 0, 1e6},
+        {"vf_coef", c->loss.vf_coef, 0, 1e6},
+        {"gamma", c->gamma, 0, 1},
+        {"lam", c->lam, 0, 1},
+        {"rho_bar", c->rho_bar, 0, 1e9},
+    };
+
+    for (size_t i = 0; i < sizeof range / sizeof range[0]; i++)
+        if (!(range[i].value >= range[i].low && range[i].value <= range[i].high))
+            return err_set(ERR_RANGE, "%s: %g is not between %g and %g", range[i].key,
+                           range[i].value, range[i].low, range[i].high);
+    return round_check(&c->round);
+}
+
+static void credit(const void *own, struct round_batch *batch, double beta)
+{
+    double *const step = round_batch_steps(batch);
+
+    advantage_ppo_rewards(batch, step, beta);
+    free(step);
+    advantage_ppo(batch, own);
+}
+
+static void begin(void *self, const struct round_conf *round, int64_t iteration)
+{
+    struct ppo_conf *const conf = self;
+
+    if (!conf->kept.is)
+        conf->kept.cliprange_value = conf->loss.cliprange_value;
+    conf->kept.is = true;
+    conf->loss.cliprange_value =
+        iteration < round->critic_warmup ? (double)INFINITY : conf->kept.cliprange_value;
+}
+
+static void report(const void *own, const struct round_report *r, struct round_metrics *out)
+{
+    const struct round_batch *batch = r->batch;
+    const double n = (double)batch->n, steps = (double)r->steps;
+    const double mean = r->ratio_sum / steps, off = (mean - 1) * (mean - 1);
+    const double spread = fmax(r->ratio_square - steps * off, 0);
+
+    (void)own;
+    if (!isnan(batch->explained))
+        round_report_put(out, "val/explained_variance", batch->explained);
+    round_report_put(out, "lr", r->rate);
+    round_report_put(out, "episode", (double)r->episodes);
+    round_report_put(out, "objective/kl", batch->kl / n);
+    round_report_put(out, "objective/entropy", batch->entropy / n);
+    round_report_put(out, "objective/non_score_reward", batch->non_score / n);
+    round_report_put(out, "objective/rlhf_reward", (batch->non_score + batch->total) / n);
+    round_report_put(out, "objective/scores", batch->total / n);
+    for (int i = 0; i < r->sums.metrics; i++) {
+        const struct objective_metric *m = &r->sums.metric[i];
+        round_report_put(out, m->name,
+                         !strcmp(m->name, "val/ratio") ? mean : m->sum / m->weight);
+    }
+    round_report_put(out, "val/ratio_var", steps > 1 ? spread / (steps - 1) : 0);
+    round_report_put(out, "val/num_eos_tokens", (double)batch->ended);
+    round_report_put(out, "drover_kl_coef", r->beta);
+    round_report_put(out, "drover_policy_grad_norm", r->policy_norm / steps);
+    round_report_put(out, "drover_critic_grad_norm", r->critic_norm / steps);
+}
+
+struct round_conf ppo_round(const struct ppo_conf *conf)
+{
+    struct round_conf round = conf->round;
+
+    round.own = conf;
+    round.own_size = sizeof *conf;
+    round.policy = &objective_ppo;
+    round.critic = &objective_ppo_value;
+    round.credit = credit;
+    round.begin = begin;
+    round.report = report;
+    round.unit = round.samples = 1;
+    round.reference = true;
+    return round;
+}

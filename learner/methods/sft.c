@@ -1,0 +1,89 @@
+#include "learner/methods/sft.h"
+
+#include "learner/objective/objective_sft.h"
+#include "learner/offline/prepare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sft {
+    struct keys keys;
+    char *dataset_text_field, *truncation_mode, *packing_strategy, *loss_type;
+    char *completion_only_loss, *eval_packing;
+    bool shuffle_dataset, packing, padding_free, assistant_only_loss;
+    double label_smoothing_factor;
+    json_t *dataset_kwargs;
+    struct objective_sft_conf objective;
+};
+
+static const struct conf_key table[] = {
+    CONF_REAL(keys, learning_rate, "2e-5", 0, 1e3, "peak learning rate"),
+    CONF_TEXT(sft, dataset_text_field, "text", "column of plain text"),
+    CONF_TEXT(sft, truncation_mode, "keep_start", "keep_start: cut behind max_length"),
+    CONF_BOOL(sft, shuffle_dataset, "false", "no effect: each epoch is shuffled anyway"),
+    CONF_BOOL(sft, packing, "false", "a batch counts rows of max_length with several records"),
+    CONF_TEXT(sft, packing_strategy, "bfd", "bfd, bfd_split or wrapped"),
+    CONF_TEXT(sft, eval_packing, NULL, "the same for the evaluation; unset: as packing"),
+    CONF_BOOL(sft, padding_free, "false", "no effect: batches have no padding"),
+    CONF_TEXT(sft, completion_only_loss, NULL,
+              "learn completions only; unset: where there is a prompt"),
+    CONF_BOOL(sft, assistant_only_loss, "false", "learn assistant turns only"),
+    CONF_TEXT(sft, loss_type, "nll", "nll or dft"),
+    CONF_REAL(sft, label_smoothing_factor, "0", 0, 0, "not available: only 0"),
+    CONF_TREE(sft, dataset_kwargs, "skip_prepare_dataset: rows hold input_ids"),
+    CONF_END};
+
+static const struct conf_key *const tables[] = {table, keys_table_shared, keys_table_ignored,
+                                                NULL};
+
+static enum err packing(const struct sft *conf, struct prepare *out)
+{
+    static const char *const names[] = {"bfd", "bfd_split", "wrapped", NULL};
+    int how, test;
+    enum err err = conf_word(&how, "packing_strategy", conf->packing_strategy, names);
+
+    if (!err)
+        err = conf_tristate(&test, "eval_packing", conf->eval_packing);
+    if (err)
+        return err;
+    test = test < 0 ? conf->packing : test;
+    if ((conf->packing || test) &&
+        (!conf_has_int(conf->keys.max_length) || conf->keys.max_length < 1))
+        return err_set(ERR_RANGE, "packing: needs max_length, the tokens of a row");
+    if (conf->packing)
+        out->rule.packing = CORPUS_BFD + (enum corpus_packing)how;
+    if (test)
+        out->packing_test = CORPUS_BFD + (enum corpus_packing)how;
+    return OK;
+}
+
+static enum err check(void *method, struct prepare *out)
+{
+    struct sft *conf = method;
+    struct objective_sft_conf *objective = &conf->objective;
+    enum err err = conf_tristate(&out->rule.completion_only, "completion_only_loss",
+                                 conf->completion_only_loss);
+
+    if (err)
+        return err;
+    if (strcmp(conf->truncation_mode, "keep_start") != 0)
+        return err_set(ERR_RANGE, "truncation_mode: '%s': only keep_start",
+                       conf->truncation_mode);
+    objective->dft = !strcmp(conf->loss_type, "dft");
+    if (!objective->dft && strcmp(conf->loss_type, "nll") != 0 &&
+        strcmp(conf->loss_type, "chunked_nll") != 0)
+        return err_set(ERR_RANGE, "loss_type: '%s': expected nll or dft", conf->loss_type);
+    err = packing(conf, out);
+    if (err)
+        return err;
+    out->objective = &objective_sft;
+    out->objective_conf = objective;
+    out->head = HEAD_LM;
+    out->encode = corpus_sft;
+    out->rule.text_field = conf->dataset_text_field;
+    out->rule.assistant_only = conf->assistant_only_loss;
+    return OK;
+}
+
+const struct prepare_method sft_method = {
+    .tables = tables, .size = sizeof(struct sft), .check = check};
