@@ -6,8 +6,8 @@
 #include "cli/command.h"
 #include "cli/lines.h"
 #include "cli/loaded.h"
-#include "judge/judge.h"
-#include "judge/transcript.h"
+#include "reward/judge/judge.h"
+#include "reward/judge/transcript.h"
 
 #include <math.h>
 #include <stdlib.h>

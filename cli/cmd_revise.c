@@ -9,9 +9,9 @@
 #include "cli/lines.h"
 #include "cli/respond.h"
 #include "cli/sampling.h"
-#include "judge/template.h"
-#include "judge/transcript.h"
 #include "lm/text/utf8.h"
+#include "reward/judge/template.h"
+#include "reward/judge/transcript.h"
 
 #include <stdlib.h>
 #include <string.h>

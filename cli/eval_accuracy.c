@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "cli/eval.h"
 #include "data/example.h"
-#include "judge/transcript.h"
+#include "reward/judge/transcript.h"
 #include "stats/calibration.h"
 
 #include <math.h>

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "cli/eval.h"
-#include "judge/transcript.h"
+#include "reward/judge/transcript.h"
 #include "stats/bradley.h"
 #include "stats/kendall.h"
 #include "stats/student.h"

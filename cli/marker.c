@@ -5,9 +5,9 @@
 #include "cli/stepwise.h"
 #include "cli/world.h"
 #include "data/dialogue.h"
-#include "judge/rule.h"
-#include "judge/transcript.h"
 #include "lm/text/reading.h"
+#include "reward/judge/transcript.h"
+#include "reward/rule/rule.h"
 
 #include <math.h>
 #include <stdlib.h>

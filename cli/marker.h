@@ -14,7 +14,7 @@
 #ifndef CLI_MARKER_H
 #define CLI_MARKER_H
 
-#include "judge/judge.h"
+#include "reward/judge/judge.h"
 
 #include <jansson.h>
 #include <stdbool.h>

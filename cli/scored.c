@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "data/dialogue.h"
 #include "data/kind.h"
-#include "judge/transcript.h"
+#include "reward/judge/transcript.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 #include "rewarder/opinion.h"
 
 #include "base/mem.h"
-#include "judge/judge.h"
-#include "judge/transcript.h"
 #include "lm/file/model_files.h"
 #include "lm/text/encode.h"
+#include "reward/judge/judge.h"
+#include "reward/judge/transcript.h"
 #include "rewarder/score.h"
 
 #include <math.h>

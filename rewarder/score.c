@@ -3,11 +3,11 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/shared_memory.h"
-#include "judge/rule.h"
 #include "lm/file/model_files.h"
 #include "lm/model/forward.h"
 #include "lm/text/reading.h"
 #include "net/worker.h"
+#include "reward/rule/rule.h"
 #include "rewarder/opinion.h"
 #include "rewarder/process.h"
 

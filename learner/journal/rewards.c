@@ -2,9 +2,9 @@
 
 #include "base/conf.h"
 #include "base/mem.h"
-#include "judge/judge.h"
-#include "judge/rule.h"
 #include "proto/digest.h"
+#include "reward/judge/judge.h"
+#include "reward/rule/rule.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -10,11 +10,11 @@ allowed() {
     proto | net | lm | data) echo base ;;
     prefs) echo base stats ;;
     member) echo base proto net ;;
-    judge) echo base lm ;;
+    reward) echo base lm ;;
     broker) echo base proto net ;;
     actor) echo base proto net member lm ;;
-    rewarder) echo base proto net member lm judge ;;
-    learner | cli) echo base stats proto net member lm data prefs judge ;;
+    rewarder) echo base proto net member lm reward ;;
+    learner | cli) echo base stats proto net member lm data prefs reward ;;
     learner/objective | learner/corpus | learner/journal | learner/run) ;;
     learner/offline) echo learner/corpus learner/objective learner/run ;;
     learner/round) echo learner/journal learner/objective learner/run ;;
@@ -24,7 +24,7 @@ allowed() {
     esac
 }
 status=0
-for folder in base stats proto net lm data prefs member judge broker actor rewarder learner relay cli annotate dashboard; do
+for folder in base stats proto net lm data prefs member reward broker actor rewarder learner relay cli annotate dashboard; do
     [ -d "$folder" ] || continue
     for used in $(grep -rhoE '^#include "[a-z]+/' --include='*.[ch]' --include='*.inc' "$folder" | cut -d'"' -f2 | tr -d / | sort -u); do
         case " $folder $(allowed "$folder") " in

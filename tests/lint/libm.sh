@@ -3,7 +3,7 @@
 # for people and the tests' worlds may: stats, cli, rng_normal.
 # usage: libm.sh build-folder
 set -eu
-found=$(for room in lm learner judge rewarder actor member proto data; do
+found=$(for room in lm learner reward rewarder actor member proto data; do
     [ ! -d "$1/$room" ] || find "$1/$room" -name '*.c.o'
 done | while read -r object; do
     nm -u "$object" | awk -v file="${object##*/}" '

@@ -1,9 +1,9 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "judge/rule.h"
+#include "reward/rule/rule.h"
 
 #include "base/mem.h"
-#include "judge/actions.h"
-#include "judge/number.h"
+#include "reward/rule/actions.h"
+#include "reward/rule/number.h"
 
 #include <ctype.h>
 #include <jansson.h>

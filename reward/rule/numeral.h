@@ -5,8 +5,8 @@
  * fractions as NUMERAL_FRAC{1}{2}; LaTeX's \times, \cdot, \frac, \sqrt, \pi, {,} and spaces as
  * what they mean. What has no width is left out. */
 
-#ifndef JUDGE_NUMERAL_H
-#define JUDGE_NUMERAL_H
+#ifndef REWARD_RULE_NUMERAL_H
+#define REWARD_RULE_NUMERAL_H
 
 enum {
     NUMERAL_THIN = 1,  /* a space that does not break: between groups */

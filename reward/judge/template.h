@@ -13,8 +13,8 @@
  * {word} of small letters is an error, other braces are text. Names of a model's special tokens
  * within what is put in are broken up, so that an answer cannot speak as the judge. */
 
-#ifndef JUDGE_TEMPLATE_H
-#define JUDGE_TEMPLATE_H
+#ifndef REWARD_JUDGE_TEMPLATE_H
+#define REWARD_JUDGE_TEMPLATE_H
 
 #include "base/err.h"
 

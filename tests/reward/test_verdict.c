@@ -1,4 +1,4 @@
-#include "judge/verdict.h"
+#include "reward/judge/verdict.h"
 #include "tests/support/test.h"
 
 #include <stdlib.h>

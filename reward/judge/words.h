@@ -5,8 +5,8 @@
  * Text and word are encoded together, so a word that merges with what stands before it is read
  * as the model would see it. The text runs through the model once. */
 
-#ifndef JUDGE_WORDS_H
-#define JUDGE_WORDS_H
+#ifndef REWARD_JUDGE_WORDS_H
+#define REWARD_JUDGE_WORDS_H
 
 #include "base/err.h"
 

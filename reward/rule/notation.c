@@ -3,9 +3,9 @@
  * parts them and read by strtod. What looks like a number and is none (1.2.3, 10:30, 2^n) is
  * passed over whole. */
 
-#include "judge/notation.h"
+#include "reward/rule/notation.h"
 
-#include "judge/numeral.h"
+#include "reward/rule/numeral.h"
 
 #include <ctype.h>
 #include <math.h>

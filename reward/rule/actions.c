@@ -1,4 +1,4 @@
-#include "judge/actions.h"
+#include "reward/rule/actions.h"
 
 #include "base/mem.h"
 

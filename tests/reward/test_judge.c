@@ -1,7 +1,7 @@
-#include "judge/judge.h"
-#include "judge/template.h"
-#include "judge/words.h"
 #include "lm/text/encode.h"
+#include "reward/judge/judge.h"
+#include "reward/judge/template.h"
+#include "reward/judge/words.h"
 #include "tests/lm/tiny.h"
 
 static const char pairwise[] = "[system]\nCompare.\n[user]\nQ: {prompt}\nA: {a}\nB: {b}\n"

@@ -1,7 +1,7 @@
 /* transcript: a prompt or an answer, string or messages, as plain text for a judge to read. */
 
-#ifndef JUDGE_TRANSCRIPT_H
-#define JUDGE_TRANSCRIPT_H
+#ifndef REWARD_JUDGE_TRANSCRIPT_H
+#define REWARD_JUDGE_TRANSCRIPT_H
 
 #include <jansson.h>
 

@@ -1,4 +1,4 @@
-#include "judge/words.h"
+#include "reward/judge/words.h"
 
 #include "base/mem.h"
 #include "lm/kernel/real.h"

@@ -2,7 +2,7 @@
  * output is at most four bytes for one of the input. Scripts' digits stand in Unicode in tens,
  * so a script is its zero. */
 
-#include "judge/numeral.h"
+#include "reward/rule/numeral.h"
 
 #include "base/mem.h"
 #include "lm/text/utf8.h"

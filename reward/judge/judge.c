@@ -1,11 +1,11 @@
-#include "judge/judge.h"
+#include "reward/judge/judge.h"
 
 #include "base/mem.h"
-#include "judge/template.h"
-#include "judge/verdict.h"
-#include "judge/words.h"
 #include "lm/gen/generate.h"
 #include "lm/text/encode.h"
+#include "reward/judge/template.h"
+#include "reward/judge/verdict.h"
+#include "reward/judge/words.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "tests/support/test.h"
 
 #include "base/rng.h"
-#include "judge/number.h"
+#include "reward/rule/number.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "base/mem.h"
-#include "judge/judge.h"
-#include "judge/template.h"
+#include "reward/judge/judge.h"
+#include "reward/judge/template.h"
 
 #include <math.h>
 #include <stdlib.h>

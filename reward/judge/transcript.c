@@ -1,4 +1,4 @@
-#include "judge/transcript.h"
+#include "reward/judge/transcript.h"
 
 #include "base/mem.h"
 

@@ -13,8 +13,8 @@
  *            not the share that is right (`share`)
  * All are pure and bounded. */
 
-#ifndef JUDGE_RULE_H
-#define JUDGE_RULE_H
+#ifndef REWARD_RULE_RULE_H
+#define REWARD_RULE_RULE_H
 
 #include "base/err.h"
 

@@ -1,6 +1,6 @@
 #include "tests/support/test.h"
 
-#include "judge/rule.h"
+#include "reward/rule/rule.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "judge/template.h"
+#include "reward/judge/template.h"
 
 #include "base/fs.h"
 #include "base/mem.h"

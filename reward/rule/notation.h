@@ -1,7 +1,7 @@
 /* notation: one number as it is written, in numeral.h's alphabet; number.h says what is one. */
 
-#ifndef JUDGE_NOTATION_H
-#define JUDGE_NOTATION_H
+#ifndef REWARD_RULE_NOTATION_H
+#define REWARD_RULE_NOTATION_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
-#include "judge/actions.h"
+#include "reward/rule/actions.h"
 
-#include "judge/rule.h"
+#include "reward/rule/rule.h"
 #include "tests/support/test.h"
 
 #include <math.h>

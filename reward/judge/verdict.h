@@ -5,8 +5,8 @@
  * "score"). The first such line counts; anything else is no verdict, never a guess. At most
  * VERDICT_LINES lines of VERDICT_BYTES bytes are looked at. */
 
-#ifndef JUDGE_VERDICT_H
-#define JUDGE_VERDICT_H
+#ifndef REWARD_JUDGE_VERDICT_H
+#define REWARD_JUDGE_VERDICT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 /* The text is first brought into a small alphabet (numeral.h). A scan then goes from left to
  * right; where a number may begin, notation.h reads it. */
 
-#include "judge/number.h"
+#include "reward/rule/number.h"
 
 #include "base/mem.h"
-#include "judge/notation.h"
-#include "judge/numeral.h"
+#include "reward/rule/notation.h"
+#include "reward/rule/numeral.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -1,3 +1,3 @@
 foreach(unit actions judge number rule verdict)
-  drover_test(judge/${unit} NEEDS judge)
+  drover_test(reward/${unit} NEEDS reward)
 endforeach()

@@ -10,8 +10,8 @@
  * larger number of calls; `order` keeps the calls in order (a longest-common-subsequence
  * alignment), else each gold call takes the best call left. 1 exactly when all is right. */
 
-#ifndef JUDGE_ACTIONS_H
-#define JUDGE_ACTIONS_H
+#ifndef REWARD_RULE_ACTIONS_H
+#define REWARD_RULE_ACTIONS_H
 
 #include "base/err.h"
 

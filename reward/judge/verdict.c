@@ -1,4 +1,4 @@
-#include "judge/verdict.h"
+#include "reward/judge/verdict.h"
 
 #include <jansson.h>
 #include <stdlib.h>

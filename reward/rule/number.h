@@ -22,8 +22,8 @@
  * 50\% is 50 No number: digits behind a letter or as its index (H2O, x_1, m^2), 10:30, what
  * touches a root or π (2√3), infinity. Sums and words (five) are not computed. */
 
-#ifndef JUDGE_NUMBER_H
-#define JUDGE_NUMBER_H
+#ifndef REWARD_RULE_NUMBER_H
+#define REWARD_RULE_NUMBER_H
 
 #include <stdbool.h>
 

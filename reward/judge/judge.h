@@ -10,8 +10,8 @@
  *
  * A result is a pure function of model, template and texts. */
 
-#ifndef JUDGE_JUDGE_H
-#define JUDGE_JUDGE_H
+#ifndef REWARD_JUDGE_JUDGE_H
+#define REWARD_JUDGE_JUDGE_H
 
 #include "base/err.h"
 
