@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "learner/fleet/fleet_state.h"
-#include "learner/fleet/own.h"
+#include "learner/fleet/own_actor.h"
 #include "learner/run/crew.h"
 
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static enum err offer(struct fleet *f, const struct snapshot *s)
 }
 
 /* Takes the oldest image away. Another version may have the same bits: its copy is offered from
- * then on; version 0 is the origin's and stays. */
+ * then on; version 0 is among the initial models and stays. */
 static enum err drop_oldest(struct fleet *f)
 {
     struct snapshot *s = f->snapshot[0];
@@ -39,7 +39,7 @@ static enum err drop_oldest(struct fleet *f)
 
     f->snapshots--;
     memmove(f->snapshot, f->snapshot + 1, f->snapshots * sizeof(*f->snapshot));
-    if (!hash_same(&s->version.hash, &f->conf.origin->model[0].image.hash)) {
+    if (!hash_same(&s->version.hash, &f->conf.models->model[0].image.hash)) {
         serve_remove(f->serve, &s->version.hash);
         for (uint32_t i = 0; i < f->snapshots && !err; i++)
             if (hash_same(&f->snapshot[i]->version.hash, &s->version.hash))
@@ -110,8 +110,8 @@ static void hello(void *self, struct msg_hello *out)
     out->n_scorer = (uint32_t)f->conf.rewards->scorers;
     out->artifact = serve_list(f->serve, &out->n_artifact);
     out->body_max = f->conf.body_max;
-    out->own = *own_id(f->own);
-    out->vocabulary = (uint32_t)f->conf.origin->card->shape.vocab;
+    out->own = *own_actor_id(f->own);
+    out->vocabulary = (uint32_t)f->conf.models->card->shape.vocab;
 }
 
 static const char *waits_for(struct fleet *f)
@@ -169,7 +169,7 @@ enum err fleet_say_settled(struct fleet *f)
 static struct task task_of(struct fleet *f, uint64_t id)
 {
     const struct tasks_place at = tasks_at(f->conf.tasks, id);
-    const struct prompts_row *prompt = answers_prompt(f->conf.answers, id);
+    const struct prompt *prompt = samples_log_prompt(f->conf.samples_log, id);
     const struct hash *named = ledger_hash(f->conf.ledger, at.version);
 
     return (struct task){.id = id,
@@ -231,7 +231,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct fleet *f = self;
-    const struct id *const run = &f->conf.origin->run;
+    const struct id *const run = &f->conf.models->run;
     const bool ours = !memcmp(&msg->head.run, run, sizeof *run);
 
     if (fleet_train_over(f)) { /* nothing is asked of it any more */
@@ -409,9 +409,9 @@ static enum err got(void *self, const struct artifact *what, struct shared_memor
     return OK;
 }
 
-static enum err offer_origin(struct fleet *f)
+static enum err offer_models(struct fleet *f)
 {
-    const struct origin *o = f->conf.origin;
+    const struct initial_models *o = f->conf.models;
     enum err err = OK;
 
     for (int i = 0; i < o->models && !err; i++) {
@@ -429,7 +429,7 @@ static enum err meet(struct fleet *f)
     const struct serve_conf serve = {.loop = member_loop(f->member),
                                      .context = member_context(f->member),
                                      .peer = member_peer_conf(f->member),
-                                     .run = f->conf.origin->run,
+                                     .run = f->conf.models->run,
                                      .epoch = f->conf.epoch};
 
     f->peer = member_peer(f->member);
@@ -443,7 +443,7 @@ static enum err meet(struct fleet *f)
     peer_on(f->peer, MSG_BYE_OK, on_bye_ok, f);
     fleet_others_meet(f);
     serve_new(&f->serve, &serve);
-    return offer_origin(f);
+    return offer_models(f);
 }
 
 static enum err compute(void *self, struct worker *worker)

@@ -7,12 +7,13 @@
 #ifndef LEARNER_FLEET_FLEET_H
 #define LEARNER_FLEET_FLEET_H
 
-#include "learner/fleet/answers.h"
-#include "learner/fleet/origin.h"
-#include "learner/fleet/trainer.h"
+#include "learner/context/samples_log.h"
+#include "learner/inputs/initial_models.h"
 #include "learner/journal/ledger.h"
+#include "learner/methods/fleet_keys.h"
 #include "learner/run/progress.h"
 #include "learner/run/rundir.h"
+#include "learner/train/trainer.h"
 #include "member/member.h"
 
 struct fleet_conf {
@@ -21,10 +22,10 @@ struct fleet_conf {
     const struct fleet_plan *plan;
     struct rewards *rewards; /* with its table */
     struct tasks *tasks;
-    const struct origin *origin;
+    const struct initial_models *models;
     struct trainer *trainer;
     struct ledger *ledger;
-    struct answers *answers;
+    struct samples_log *samples_log;
     struct rundir *dir;
     struct progress *progress;
     struct crew *crew;

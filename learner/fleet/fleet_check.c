@@ -44,9 +44,9 @@ static bool stops(const struct decoding *d, int32_t token)
 static enum err check_end(const struct fleet *f, const struct record_sample *s)
 {
     const struct decoding *const d = &f->conf.decoding;
-    const struct prompts_row *const prompt = answers_prompt(f->conf.answers, s->task);
+    const struct prompt *const prompt = samples_log_prompt(f->conf.samples_log, s->task);
     const bool full = s->n == d->max_new ||
-                      prompt->tokens + s->n >= (uint64_t)f->conf.origin->card->shape.context;
+                      prompt->tokens + s->n >= (uint64_t)f->conf.models->card->shape.context;
     const bool stop = stops(d, s->token[s->n - 1]);
 
     for (uint32_t i = 0; i + 1 < s->n; i++)
@@ -62,7 +62,7 @@ static enum err check_end(const struct fleet *f, const struct record_sample *s)
 
 static enum err check_numbers(const struct fleet *f, const struct record_sample *s)
 {
-    const int vocab = f->conf.origin->card->shape.vocab;
+    const int vocab = f->conf.models->card->shape.vocab;
 
     for (uint32_t i = 0; i < s->n; i++) {
         if (s->token[i] < 0 || s->token[i] >= vocab)
@@ -86,7 +86,7 @@ static enum err check_text(const struct fleet *f, const struct msg_sample *m)
 
     if (!*r->text && !f->conf.rewards->text)
         return OK;
-    err = tokenizer_decode(f->conf.origin->card->tokenizer, r->token, r->n_token, false, &bytes,
+    err = tokenizer_decode(f->conf.models->card->tokenizer, r->token, r->n_token, false, &bytes,
                            &n);
     if (err)
         return err;

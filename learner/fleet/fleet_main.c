@@ -4,7 +4,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/outlet.h"
-#include "learner/fleet/campaign.h"
+#include "learner/context/run_context.h"
+#include "learner/fleet/fleet.h"
 #include "learner/run/adapt.h"
 #include "learner/run/card.h"
 #include "learner/run/crew.h"
@@ -20,7 +21,7 @@
 #include <zmq.h>
 
 /* `processes`: crew_json's, given up; or NULL. */
-static enum err write_run(struct campaign *c, const char *state, const struct hash *weights,
+static enum err write_run(struct run_context *c, const char *state, const struct hash *weights,
                           json_t *processes)
 {
     char text[HASH_TEXT], id[HASH_TEXT];
@@ -28,8 +29,8 @@ static enum err write_run(struct campaign *c, const char *state, const struct ha
     json_t *json;
     enum err err;
 
-    memcpy(run.byte, c->origin->run.byte, sizeof c->origin->run.byte);
-    hash_text(id, &run)[2 * sizeof c->origin->run.byte] = 0;
+    memcpy(run.byte, c->models->run.byte, sizeof c->models->run.byte);
+    hash_text(id, &run)[2 * sizeof c->models->run.byte] = 0;
     json = json_pack(
         "{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s*, s:s*, s:O, s:o*}", "method",
         c->plan.method->name, "state", state, "pid", (int)getpid(), "version", DROVER_VERSION,
@@ -54,7 +55,7 @@ static enum err commit(struct ledger *ledger)
 }
 
 /* The model, the report, END. Done twice it gives the same. */
-static enum err finish(struct campaign *c)
+static enum err finish(struct run_context *c)
 {
     const struct step *policy = trainer_policy(c->trainer);
     const struct hash weights = step_hash(policy);
@@ -66,7 +67,7 @@ static enum err finish(struct campaign *c)
 
     outlet_look();
     if (!err)
-        err = adapt_save(c->model, c->origin->card, policy, c->keys->keys.model_name_or_path,
+        err = adapt_save(c->model, c->models->card, policy, c->keys->keys.model_name_or_path,
                          c->plan.shared.dtype);
     if (!err && ledger_ended(c->ledger, &before) && !hash_same(&before, &weights))
         err = err_set(ERR_STATE, "the run ended with weights %.16s, now they are %.16s",
@@ -94,7 +95,7 @@ static enum err finish(struct campaign *c)
     return err;
 }
 
-static enum err stopped(struct campaign *c)
+static enum err stopped(struct run_context *c)
 {
     enum err err = rundir_owned(c->dir);
 
@@ -109,7 +110,7 @@ static enum err stopped(struct campaign *c)
     return err;
 }
 
-static enum err ask_fleet(struct campaign *c, enum fleet_end *end)
+static enum err ask_fleet(struct run_context *c, enum fleet_end *end)
 {
     const struct fleet_keys *k = c->keys;
     const struct member_options member = {.broker = k->broker,
@@ -124,10 +125,10 @@ static enum err ask_fleet(struct campaign *c, enum fleet_end *end)
                               .plan = &c->plan,
                               .rewards = &c->plan.rewards,
                               .tasks = c->tasks,
-                              .origin = c->origin,
+                              .models = c->models,
                               .trainer = c->trainer,
                               .ledger = c->ledger,
-                              .answers = c->answers,
+                              .samples_log = c->samples_log,
                               .dir = c->dir,
                               .progress = &progress,
                               .crew = c->crew,
@@ -156,13 +157,13 @@ static enum err ask_fleet(struct campaign *c, enum fleet_end *end)
     return err;
 }
 
-static enum err run(struct campaign *c)
+static enum err run(struct run_context *c)
 {
     enum fleet_end end = FLEET_DONE;
-    enum err err = campaign_replay(c);
+    enum err err = run_context_replay(c);
 
     if (!err)
-        err = ledger_start(c->ledger, &c->origin->run, &c->epoch);
+        err = ledger_start(c->ledger, &c->models->run, &c->epoch);
     if (!err)
         err = write_run(c, "running", NULL, NULL);
     if (!err)
@@ -202,7 +203,7 @@ static enum err reach_broker(const struct fleet_keys *k)
 }
 
 static enum err check(const struct fleet_method *method, const struct fleet_keys *k,
-                      struct campaign *c, bool *done)
+                      struct run_context *c, bool *done)
 {
     enum err err = fleet_keys_check(&c->plan, method, k);
 
@@ -229,7 +230,7 @@ static enum err check(const struct fleet_method *method, const struct fleet_keys
 enum err fleet_main(const struct fleet_method *method, int argc, char **argv)
 {
     struct fleet_keys *keys = mem_new(1, method->size);
-    struct campaign campaign = {.keys = keys};
+    struct run_context campaign = {.keys = keys};
     bool done = false;
     enum err err;
 
@@ -240,10 +241,10 @@ enum err fleet_main(const struct fleet_method *method, int argc, char **argv)
         err = check(method, keys, &campaign, &done);
     }
     if (!err && !done)
-        err = campaign_open(&campaign, keys);
+        err = run_context_open(&campaign, keys);
     if (!err && !done)
         err = run(&campaign);
-    campaign_close(&campaign);
+    run_context_close(&campaign);
     conf_free(method->tables, keys);
     free(keys);
     return err;

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "learner/fleet/fleet_state.h"
-#include "learner/fleet/own.h"
+#include "learner/fleet/own_actor.h"
 #include "learner/fleet/watch.h"
 #include "learner/journal/attempts.h"
 
@@ -60,10 +60,10 @@ static enum err on_fail(void *self, const struct msg *msg, int64_t now_ms)
 
 void fleet_others_open(struct fleet *f)
 {
-    const struct own_conf own = {.broker = f->conf.member->broker,
-                                 .key = f->conf.member->key,
-                                 .output_dir = f->conf.keys->keys.output_dir,
-                                 .progress = f->conf.progress};
+    const struct own_actor_conf own = {.broker = f->conf.member->broker,
+                                       .key = f->conf.member->key,
+                                       .output_dir = f->conf.keys->keys.output_dir,
+                                       .progress = f->conf.progress};
     const struct watch_conf watch = {.broker = own.broker,
                                      .key = own.key,
                                      .scorer = f->conf.rewards->table,
@@ -74,7 +74,7 @@ void fleet_others_open(struct fleet *f)
                                      .say = say,
                                      .self = f};
 
-    own_new(&f->own, &own);
+    own_actor_new(&f->own, &own);
     watch_new(&f->watch, &watch);
 }
 
@@ -88,7 +88,7 @@ void fleet_others_hear(struct fleet *f, const struct msg_hb *hb, int64_t now_ms)
     if (f->draining || f->finished)
         return;
     watch_waits(f->watch, hb->wait, hb->n_wait);
-    own_hear(f->own, member_loop(f->member), hb->wants_own, now_ms);
+    own_actor_hear(f->own, member_loop(f->member), hb->wants_own, now_ms);
 }
 
 enum err fleet_others_opened(struct fleet *f, uint64_t task)
@@ -111,11 +111,11 @@ enum err fleet_others_opened(struct fleet *f, uint64_t task)
 void fleet_others_stop(struct fleet *f)
 {
     if (f->own)
-        own_stop(f->own);
+        own_actor_stop(f->own);
 }
 
 void fleet_others_close(struct fleet *f)
 {
-    own_free(f->own);
+    own_actor_free(f->own);
     watch_free(f->watch);
 }

@@ -177,7 +177,7 @@ enum err fleet_refuse_epoch(struct fleet *f, int64_t now_ms)
     f->conf.epoch = epoch;
     f->welcome = false;
     log_info("epoch", "epoch=%" PRIu64 " reason=\"answers were refused\"", epoch);
-    peer_run(f->peer, &f->conf.origin->run, epoch);
+    peer_run(f->peer, &f->conf.models->run, epoch);
     serve_epoch(f->serve, epoch);
     peer_again(f->peer, now_ms);
     return OK;

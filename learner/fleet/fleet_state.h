@@ -9,7 +9,7 @@
 
 enum { FLEET_TABLE = 1, FLEET_VERSIONS = FLEET_KEYS_LAG + 4 };
 
-struct own;
+struct own_actor;
 struct watch;
 
 struct fleet {
@@ -18,7 +18,7 @@ struct fleet {
     struct peer *peer;
     struct worker *worker;
     struct serve *serve;
-    struct own *own;                           /* an actor for what nobody else may do */
+    struct own_actor *own;                     /* an actor for what nobody else may do */
     struct watch *watch;                       /* what a person is told of the others */
     struct snapshot *snapshot[FLEET_VERSIONS]; /* alive, ascending */
     uint32_t snapshots;

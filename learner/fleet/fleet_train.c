@@ -17,7 +17,7 @@ uint64_t fleet_train_smallest(const struct fleet *f)
 {
     const uint64_t version = ledger_version(f->conf.ledger);
 
-    return answers_evaluated(f->conf.answers, TASKS_BEFORE)
+    return samples_log_evaluated(f->conf.samples_log, TASKS_BEFORE)
                ? tasks_oldest(f->conf.tasks, tasks_first(f->conf.tasks, version))
                : 0;
 }
@@ -40,7 +40,7 @@ static enum err write_group(void *self)
 
 static enum err evaluated(struct fleet *f, enum tasks_kind kind, uint64_t step)
 {
-    json_t *line = answers_line(f->conf.answers, kind, step);
+    json_t *line = samples_log_line(f->conf.samples_log, kind, step);
     const enum err err = rundir_metrics(f->conf.dir, line);
 
     progress_line(f->conf.progress, "%s training: score %.4f, %.1f tokens an answer",
@@ -177,7 +177,7 @@ static enum err took(struct fleet *f, int64_t now_ms)
     if (!err && !halted && ledger_halted(f->conf.ledger))
         err = fleet_halt_let_go(f);
     if (!err)
-        err = answers_flush(f->conf.answers);
+        err = samples_log_flush(f->conf.samples_log);
     if (!err)
         err = fleet_refuse_epoch(f, now_ms);
     f->told = false;
@@ -189,8 +189,8 @@ static enum err written(void *self, enum err result, const char *words, int64_t 
     struct fleet *f = self;
     struct ledger *l = f->conf.ledger;
     const uint64_t version = ledger_version(l);
-    const bool before = answers_evaluated(f->conf.answers, TASKS_BEFORE);
-    const bool after = answers_evaluated(f->conf.answers, TASKS_AFTER);
+    const bool before = samples_log_evaluated(f->conf.samples_log, TASKS_BEFORE);
+    const bool after = samples_log_evaluated(f->conf.samples_log, TASKS_AFTER);
     enum err err;
 
     f->writing = false;
@@ -199,11 +199,11 @@ static enum err written(void *self, enum err result, const char *words, int64_t 
     if (result) /* the disk is full or failing: nothing more can be promised */
         return err_set(result, "%s%s", result == ERR_IO ? "the journal: " : "", words);
     err = took(f, now_ms);
-    if (!err && !before && answers_evaluated(f->conf.answers, TASKS_BEFORE))
+    if (!err && !before && samples_log_evaluated(f->conf.samples_log, TASKS_BEFORE))
         err = evaluated(f, TASKS_BEFORE, 0);
     if (!err && ledger_version(l) > version)
         err = stepped(f, now_ms);
-    if (!err && !after && answers_evaluated(f->conf.answers, TASKS_AFTER))
+    if (!err && !after && samples_log_evaluated(f->conf.samples_log, TASKS_AFTER))
         err = evaluated(f, TASKS_AFTER, ledger_version(l));
     return err ? err : fleet_train_advance(f, now_ms);
 }
@@ -257,7 +257,7 @@ static enum err save(struct fleet *f)
 static void scale(struct fleet *f)
 {
     struct rewards *const rewards = f->conf.rewards;
-    const size_t n = answers_scale(f->conf.answers, rewards);
+    const size_t n = samples_log_scale(f->conf.samples_log, rewards);
 
     for (int i = 0; i < rewards->n; i++)
         if (rewards->reward[i].normalize)
@@ -276,7 +276,7 @@ static enum err train(struct fleet *f)
     trainer_job_flats(job, ledger_flats(f->conf.ledger, iteration, NULL));
     ledger_flats(f->conf.ledger, iteration, job->flat);
     for (uint32_t i = 0; i < job->flats; i++)
-        job->flat_prompt[i] = answers_prompt(f->conf.answers, job->flat[i]->task);
+        job->flat_prompt[i] = samples_log_prompt(f->conf.samples_log, job->flat[i]->task);
     job->iteration = iteration;
     if (!ledger_batch(f->conf.ledger, iteration, job->sample)) {
         trainer_job_free(job);
@@ -285,7 +285,7 @@ static enum err train(struct fleet *f)
     if (f->conf.rewards->normalize && !iteration)
         scale(f);
     for (uint32_t i = 0; i < job->n; i++)
-        job->prompt[i] = answers_prompt(f->conf.answers, job->sample[i]->task);
+        job->prompt[i] = samples_log_prompt(f->conf.samples_log, job->sample[i]->task);
     f->training = true;
     return post(f, job);
 }
@@ -296,7 +296,8 @@ static bool may_train(const struct fleet *f)
 
     return !f->draining && !ledger_halted(l) && !f->done && !ledger_refusing(l) &&
            ledger_version(l) < f->conf.plan->iterations &&
-           (!f->conf.rewards->normalize || answers_evaluated(f->conf.answers, TASKS_BEFORE)) &&
+           (!f->conf.rewards->normalize ||
+            samples_log_evaluated(f->conf.samples_log, TASKS_BEFORE)) &&
            ledger_batch(l, ledger_version(l), NULL);
 }
 

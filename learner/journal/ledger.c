@@ -1,8 +1,8 @@
 #include "learner/journal/ledger.h"
 
 #include "base/mem.h"
+#include "learner/journal/group_filter.h"
 #include "learner/journal/ledger_state.h"
-#include "learner/journal/picks.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -79,8 +79,9 @@ void ledger_step_of(const struct ledger *l, uint64_t iteration, struct record_st
     const struct tasks_plan *const plan = tasks_plan(l->conf.tasks);
     const uint64_t first = tasks_first(l->conf.tasks, iteration);
 
-    picks_step(step, iteration, first, l->flat ? ledger_flat(l, first) : NULL,
-               tasks_first(l->conf.tasks, iteration + 1) - first, plan->batch, plan->samples);
+    group_filter_step(step, iteration, first, l->flat ? ledger_flat(l, first) : NULL,
+                      tasks_first(l->conf.tasks, iteration + 1) - first, plan->batch,
+                      plan->samples);
 }
 
 /* ---- opening */

@@ -2,8 +2,8 @@
  * What could not have been written in this order is damage. */
 
 #include "base/mem.h"
+#include "learner/journal/group_filter.h"
 #include "learner/journal/ledger_state.h"
-#include "learner/journal/picks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +65,7 @@ static bool whole(const struct ledger *l, const struct record_step *step)
     if (!ledger_complete(l, step->iteration))
         return false;
     ledger_step_of(l, step->iteration, &want);
-    good = picks_same(&want, step);
+    good = group_filter_same(&want, step);
     record_step_fini(&want);
     return good;
 }

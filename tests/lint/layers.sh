@@ -19,7 +19,10 @@ allowed() {
     learner/offline) echo learner/corpus learner/objective learner/run ;;
     learner/round) echo learner/journal learner/objective learner/run ;;
     learner/methods) echo learner/corpus learner/journal learner/objective learner/offline learner/round learner/run ;;
-    learner/fleet) echo learner/journal learner/methods learner/objective learner/round learner/run ;;
+    learner/inputs) echo learner/journal learner/run ;;
+    learner/train) echo learner/inputs learner/journal learner/objective learner/round learner/run ;;
+    learner/context) echo learner/inputs learner/journal learner/methods learner/objective learner/round learner/run learner/train ;;
+    learner/fleet) echo learner/context learner/inputs learner/journal learner/methods learner/objective learner/round learner/run learner/train ;;
     annotate | dashboard | relay) echo base stats proto net member data prefs ;;
     esac
 }

@@ -1,9 +1,9 @@
 /* trainer_line: the means of an iteration's answers, for metrics.jsonl. For trainer.c. */
 
-#ifndef LEARNER_FLEET_TRAINER_LINE_H
-#define LEARNER_FLEET_TRAINER_LINE_H
+#ifndef LEARNER_TRAIN_TRAINER_LINE_H
+#define LEARNER_TRAIN_TRAINER_LINE_H
 
-#include "learner/fleet/trainer.h"
+#include "learner/train/trainer.h"
 
 /* Adds rewards by name, length, staleness and seconds. group: by TRL's names of the group
  * methods. */

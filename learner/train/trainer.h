@@ -2,11 +2,11 @@
  *
  * Before the loop runs, the same calls replay a journal's steps. */
 
-#ifndef LEARNER_FLEET_TRAINER_H
-#define LEARNER_FLEET_TRAINER_H
+#ifndef LEARNER_TRAIN_TRAINER_H
+#define LEARNER_TRAIN_TRAINER_H
 
 #include "base/shared_memory.h"
-#include "learner/fleet/prompts.h"
+#include "learner/inputs/prompts.h"
 #include "learner/journal/record.h"
 #include "learner/journal/rewards.h"
 #include "learner/round/round_compare.h"
@@ -30,11 +30,11 @@ struct trainer_job {
     /* ITERATE: n answers in order of (task, sample), and the prompts of each; borrowed. */
     uint64_t iteration;
     const struct record_sample **sample;
-    const struct prompts_row **prompt;
+    const struct prompt **prompt;
     uint32_t n;
     /* Answers of the iteration that are only compared: whole groups, likewise. */
     const struct record_sample **flat;
-    const struct prompts_row **flat_prompt;
+    const struct prompt **flat_prompt;
     uint32_t flats;
     /* SAVE: images that tasks may still name, written first; borrowed. */
     const struct snapshot **keep;

@@ -1,7 +1,7 @@
 /* How it works: ends and tail of the template are known with the policy's card; then the
  * prompts are read against the narrowest context; then sizes: of the largest message, of the
  * learner's memory. Each is refused in words that name what would fit. */
-#include "learner/fleet/campaign.h"
+#include "learner/context/run_context.h"
 
 #include "base/mem.h"
 #include "learner/run/advice.h"
@@ -13,9 +13,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-static enum err take_stops(struct campaign *c)
+static enum err take_stops(struct run_context *c)
 {
-    const struct model_files *card = c->origin->card;
+    const struct model_files *card = c->models->card;
     const char *end = card->chat != CHAT_NONE ? chat_end(card->chat) : NULL;
     const int id = end ? tokenizer_id(card->tokenizer, end) : -1;
     bool there = false;
@@ -37,9 +37,9 @@ static enum err take_stops(struct campaign *c)
     return OK;
 }
 
-static enum err take_tail(struct campaign *c)
+static enum err take_tail(struct run_context *c)
 {
-    const struct model_files *card = c->origin->card;
+    const struct model_files *card = c->models->card;
     const struct encode encode = {card->tokenizer, card->chat, NULL, NULL};
     size_t n = 0;
     const enum err err = reading_tail(&encode, &c->tail, &n);
@@ -49,7 +49,7 @@ static enum err take_tail(struct campaign *c)
 }
 
 /* Bytes of the largest SAMPLE: it must fit into one message. */
-static enum err take_size(struct campaign *c)
+static enum err take_size(struct run_context *c)
 {
     const uint64_t n = (uint64_t)c->keys->response_length;
     const uint64_t each =
@@ -67,10 +67,10 @@ static enum err take_size(struct campaign *c)
 }
 
 /* Bytes that the learner needs with micro-batches of so many tokens. */
-static size_t memory(const struct campaign *c, const struct lora_conf *lora, int tokens,
+static size_t memory(const struct run_context *c, const struct lora_conf *lora, int tokens,
                      bool checkpointing)
 {
-    const struct shape *policy = &c->origin->card->shape;
+    const struct shape *policy = &c->models->card->shape;
     struct round_conf round = c->plan.round;
     struct shape critic = *policy;
 
@@ -81,7 +81,7 @@ static size_t memory(const struct campaign *c, const struct lora_conf *lora, int
            (size_t)(c->plan.lag + 2) * image_size(policy);
 }
 
-static enum err take_memory(const struct campaign *c)
+static enum err take_memory(const struct run_context *c)
 {
     const struct keys *k = &c->keys->keys;
     const struct lora_conf *lora = c->plan.round.lora;
@@ -116,14 +116,14 @@ static enum err take_memory(const struct campaign *c)
                                 .length_key = fleet_keys_response(c->plan.method)});
 }
 
-enum err campaign_plan_ends(struct campaign *c)
+enum err run_plan_ends(struct run_context *c)
 {
     const enum err err = take_stops(c);
 
     return err ? err : take_tail(c);
 }
 
-enum err campaign_plan(struct campaign *c)
+enum err run_plan(struct run_context *c)
 {
     const struct keys *k = &c->keys->keys;
     enum err err = fleet_keys_length(&c->plan, c->keys, c->train->n);
@@ -144,6 +144,6 @@ enum err campaign_plan(struct campaign *c)
     if (!err)
         err = take_memory(c);
     if (!err && c->plan.rewards.normalize)
-        err = answers_scale_check(&plan);
+        err = samples_log_scale_check(&plan);
     return err ? err : tasks_new(&c->tasks, &plan);
 }

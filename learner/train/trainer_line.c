@@ -1,6 +1,6 @@
 /* The line of metrics of an iteration: what its answers say, whatever the method. */
 
-#include "learner/fleet/trainer_line.h"
+#include "learner/train/trainer_line.h"
 
 #include "base/mem.h"
 #include "learner/objective/advantage_group.h"

@@ -1,28 +1,29 @@
-/* origin: what a run started from, kept in its folder by hash: the policy, its card, the reward
+/* initial_models: what a run started from, kept in its folder by hash: the policy, its card, the reward
  * models. Paths of the configuration are read at the first start only.
  *
  *   OUTPUT_DIR/artifacts/<hash>            the bytes of an artifact
  *   OUTPUT_DIR/artifacts/manifest.json     run id, configuration, data, what each artifact is
  */
 
-#ifndef LEARNER_FLEET_ORIGIN_H
-#define LEARNER_FLEET_ORIGIN_H
+#ifndef LEARNER_INPUTS_INITIAL_MODELS_H
+#define LEARNER_INPUTS_INITIAL_MODELS_H
 
-#include "learner/methods/fleet_keys.h"
+#include "learner/journal/rewards.h"
+#include "learner/run/keys.h"
 #include "lm/file/model_files.h"
 #include "proto/noun.h"
 
-struct origin_model {
+struct initial_model {
     char name[REWARDS_NAME + 16]; /* "policy", "reward:rm" */
     struct artifact card, image;
     const void *card_bytes, *image_bytes; /* mapped */
 };
 
-struct origin {
+struct initial_models {
     bool fresh; /* no manifest was there */
     struct id run;
-    struct model_files *card;                   /* of the policy, without weights */
-    struct origin_model model[REWARDS_MAX + 1]; /* the policy first */
+    struct model_files *card;                    /* of the policy, without weights */
+    struct initial_model model[REWARDS_MAX + 1]; /* the policy first */
     int models;
     int narrowest; /* the least context of a reward model; 0: none, or all were read before */
     int of_reward[REWARDS_MAX]; /* index into model, -1: the reward has none */
@@ -33,16 +34,17 @@ struct origin {
 
 /* Reads the manifest, or makes artifacts of the models that the keys name. Every artifact is
  * checked against its hash. Errors: any, in words for the user. */
-enum err origin_open(struct origin **out, const struct fleet_keys *keys,
-                     const struct rewards *rewards) MUST_CHECK;
-void origin_close(struct origin *origin); /* NULL is fine */
+enum err initial_models_open(struct initial_models **out, const struct keys *keys,
+                             const struct rewards *rewards) MUST_CHECK;
+void initial_models_close(struct initial_models *models); /* NULL is fine */
 
 /* The first time writes the manifest; later compares: ERR_STATE names what differs. `config`:
  * resolved keys; `data`: hash of all prompts. */
-enum err origin_seal(struct origin *origin, const json_t *config, const struct hash *data,
-                     bool portable) MUST_CHECK;
+enum err initial_models_seal(struct initial_models *models, const json_t *config,
+                             const struct hash *data, bool portable) MUST_CHECK;
 
 /* f32 weights of a model; of the reward model that the critic starts from. */
-enum err origin_params(const struct origin *origin, int model, struct params **out) MUST_CHECK;
+enum err initial_models_params(const struct initial_models *models, int model,
+                               struct params **out) MUST_CHECK;
 
 #endif

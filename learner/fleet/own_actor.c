@@ -2,7 +2,7 @@
  * in the run's folder; that it was started, and why, is a line on the terminal. One that cannot
  * be started or dies is tried again after a pause that doubles. */
 
-#include "learner/fleet/own.h"
+#include "learner/fleet/own_actor.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -17,8 +17,8 @@
 
 enum { AGAIN_MS = 1000, AGAIN_MAX_MS = 60000 };
 
-struct own {
-    struct own_conf conf;
+struct own_actor {
+    struct own_actor_conf conf;
     struct id id;
     struct child *child;
     int pipe; /* its writing end; -1: it was told to go */
@@ -26,9 +26,9 @@ struct own {
     bool told, stopped; /* told: that it is at work was said */
 };
 
-void own_new(struct own **out, const struct own_conf *conf)
+void own_actor_new(struct own_actor **out, const struct own_actor_conf *conf)
 {
-    struct own *own = mem_new(1, sizeof *own);
+    struct own_actor *own = mem_new(1, sizeof *own);
     uint64_t unused;
 
     own->conf = *conf;
@@ -38,26 +38,26 @@ void own_new(struct own **out, const struct own_conf *conf)
     *out = own;
 }
 
-const struct id *own_id(const struct own *own)
+const struct id *own_actor_id(const struct own_actor *own)
 {
     return &own->id;
 }
 
 /* It drains and says BYE. */
-static void send_away(struct own *own)
+static void send_away(struct own_actor *own)
 {
     if (own->pipe >= 0)
         close(own->pipe);
     own->pipe = -1;
 }
 
-void own_stop(struct own *own)
+void own_actor_stop(struct own_actor *own)
 {
     own->stopped = true;
     send_away(own);
 }
 
-void own_free(struct own *own)
+void own_actor_free(struct own_actor *own)
 {
     if (own)
         send_away(own);
@@ -66,7 +66,7 @@ void own_free(struct own *own)
 
 static enum err ended(void *self, struct child *child, int status, int number, int64_t now_ms)
 {
-    struct own *own = self;
+    struct own_actor *own = self;
     const bool asked = own->pipe < 0;
 
     (void)child;
@@ -101,7 +101,7 @@ static char *secret(const struct id *id)
     return mem_print("%s=%s", PEER_ID, hex);
 }
 
-static int log_file(const struct own *own)
+static int log_file(const struct own_actor *own)
 {
     char *folder = mem_print("%s/logs", own->conf.output_dir);
     char *path = mem_print("%s/own-actor.log", folder);
@@ -113,7 +113,7 @@ static int log_file(const struct own *own)
     return fd;
 }
 
-static enum err launch(struct own *own, struct loop *loop, int parent)
+static enum err launch(struct own_actor *own, struct loop *loop, int parent)
 {
     const bool keyed = own->conf.key && *own->conf.key;
     char *path = program(), *env = secret(&own->id), *key = NULL;
@@ -145,7 +145,7 @@ static enum err launch(struct own *own, struct loop *loop, int parent)
     return err;
 }
 
-static enum err start(struct own *own, struct loop *loop)
+static enum err start(struct own_actor *own, struct loop *loop)
 {
     int ends[2];
     enum err err;
@@ -162,7 +162,7 @@ static enum err start(struct own *own, struct loop *loop)
     return err;
 }
 
-static void try_start(struct own *own, struct loop *loop, const char *why, int64_t now_ms)
+static void try_start(struct own_actor *own, struct loop *loop, const char *why, int64_t now_ms)
 {
     const enum err err = start(own, loop);
 
@@ -178,13 +178,13 @@ static void try_start(struct own *own, struct loop *loop, const char *why, int64
     }
 }
 
-void own_hear(struct own *own, struct loop *loop, const char *why, int64_t now_ms)
+void own_actor_hear(struct own_actor *own, struct loop *loop, const char *why, int64_t now_ms)
 {
     if (*why)
         own->wanted_ms = now_ms;
     if (*why && !own->child && !own->stopped && now_ms >= own->again_ms)
         try_start(own, loop, why, now_ms);
-    if (own->child && now_ms - own->wanted_ms >= OWN_IDLE_MS)
+    if (own->child && now_ms - own->wanted_ms >= OWN_ACTOR_IDLE_MS)
         send_away(own);
     if (own->child && own->pipe >= 0 && !*why)
         own->pause_ms = AGAIN_MS; /* it did its work */

@@ -1,5 +1,5 @@
 /* Which tasks of an iteration are trained when some teach nothing. */
-#include "learner/journal/picks.h"
+#include "learner/journal/group_filter.h"
 #include "tests/support/test.h"
 
 static void chosen(const char *want, const uint8_t *flat, uint64_t tasks, uint64_t batch)
@@ -7,7 +7,7 @@ static void chosen(const char *want, const uint8_t *flat, uint64_t tasks, uint64
     uint64_t pick[8];
     char is[9] = "........";
 
-    picks_choose(pick, flat, tasks, batch);
+    group_filter_choose(pick, flat, tasks, batch);
     is[tasks] = 0;
     for (uint64_t i = 0; i < batch; i++) {
         assert_true(pick[i] < tasks && (!i || pick[i] > pick[i - 1]));
@@ -37,14 +37,14 @@ static void a_step_names_both(void **state)
     struct record_step step, other;
     (void)state;
 
-    picks_step(&step, 4, 10, flat, 3, 2, 2);
+    group_filter_step(&step, 4, 10, flat, 3, 2, 2);
     assert_true(step.iteration == 4 && step.samples == 4 && step.drops == 2);
     assert_true(step.sample[1].task == 10 && step.sample[1].sample == 1);
     assert_true(step.sample[2].task == 12 && step.sample[2].sample == 0);
     assert_true(step.drop[1].task == 11 && step.drop[1].sample == 1);
     assert_int_equal(step.drop[0].reason, DROP_FLAT);
-    picks_step(&other, 4, 10, NULL, 2, 2, 2);
-    assert_true(picks_same(&step, &step) && !picks_same(&step, &other));
+    group_filter_step(&other, 4, 10, NULL, 2, 2, 2);
+    assert_true(group_filter_same(&step, &step) && !group_filter_same(&step, &other));
     record_step_fini(&step);
     record_step_fini(&other);
 }

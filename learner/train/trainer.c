@@ -1,12 +1,12 @@
-#include "learner/fleet/trainer.h"
+#include "learner/train/trainer.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "learner/fleet/trainer_line.h"
 #include "learner/run/adapt.h"
 #include "learner/run/checkpoint.h"
+#include "learner/train/trainer_line.h"
 #include "lm/model/forward.h"
 #include "net/worker.h"
 #include "proto/blob.h"
@@ -276,7 +276,7 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
 /* ---- an iteration */
 
 /* Reference log-probabilities of one answer, [n] at `out`. */
-static enum err refer(const struct trainer *t, const struct prompts_row *prompt,
+static enum err refer(const struct trainer *t, const struct prompt *prompt,
                       const struct record_sample *s, float *out)
 {
     const int n = (int)(prompt->tokens + s->n), seq[2] = {0, n};
@@ -304,8 +304,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The record's own answer beside the one that the fleet wrote. */
-static struct round_rollout demonstration(const struct record_sample *s,
-                                          const struct prompts_row *p)
+static struct round_rollout demonstration(const struct record_sample *s, const struct prompt *p)
 {
     return (struct round_rollout){.task = s->task,
                                   .sample = s->sample + 1,
@@ -327,7 +326,7 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
 
     for (uint32_t i = 0; i < job->n && !err; i++) {
         const struct record_sample *s = job->sample[i];
-        const struct prompts_row *p = job->prompt[i];
+        const struct prompt *p = job->prompt[i];
         if (t->round_conf.opponent)
             rollout[job->n + i] = demonstration(s, p);
         rollout[i] = (struct round_rollout){

@@ -1,13 +1,13 @@
 /* prompts: the questions of a run as token ids, checked against the model before it starts. */
 
-#ifndef LEARNER_FLEET_PROMPTS_H
-#define LEARNER_FLEET_PROMPTS_H
+#ifndef LEARNER_INPUTS_PROMPTS_H
+#define LEARNER_INPUTS_PROMPTS_H
 
 #include "base/hash.h"
 #include "data/dataset.h"
 #include "lm/text/encode.h"
 
-struct prompts_row {
+struct prompt {
     int32_t *token;
     uint32_t tokens;
     bool chat;        /* a conversation: scorers read the template's tail after the answer */
@@ -18,7 +18,7 @@ struct prompts_row {
 };
 struct prompts {
     size_t n;
-    struct prompts_row *row;
+    struct prompt *row;
     size_t longest; /* tokens */
     size_t skipped; /* bad records left out */
     size_t dropped; /* prompts left out for their length */

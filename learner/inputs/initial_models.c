@@ -1,4 +1,4 @@
-#include "learner/fleet/origin.h"
+#include "learner/inputs/initial_models.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -14,7 +14,7 @@
 
 enum { MANIFEST_MAX = 16 << 20 };
 
-void origin_close(struct origin *o)
+void initial_models_close(struct initial_models *o)
 {
     if (!o)
         return;
@@ -29,7 +29,7 @@ void origin_close(struct origin *o)
     free(o);
 }
 
-static char *path_of(const struct origin *o, const struct hash *hash)
+static char *path_of(const struct initial_models *o, const struct hash *hash)
 {
     char text[HASH_TEXT];
 
@@ -37,7 +37,8 @@ static char *path_of(const struct origin *o, const struct hash *hash)
 }
 
 /* Writes bytes under their hash, unless they are there. */
-static enum err keep(const struct origin *o, struct artifact *out, const void *bytes, size_t n)
+static enum err keep(const struct initial_models *o, struct artifact *out, const void *bytes,
+                     size_t n)
 {
     char *path;
     enum err err = OK;
@@ -51,7 +52,7 @@ static enum err keep(const struct origin *o, struct artifact *out, const void *b
     return err;
 }
 
-static enum err keep_model(const struct origin *o, struct origin_model *model,
+static enum err keep_model(const struct initial_models *o, struct initial_model *model,
                            const struct model_files *files)
 {
     const struct shape *shape = &files->params->shape;
@@ -118,10 +119,10 @@ static enum err check_head(const struct reward *reward, enum head head)
     return OK;
 }
 
-static enum err make_reward(struct origin *o, const struct reward *reward,
+static enum err make_reward(struct initial_models *o, const struct reward *reward,
                             const struct tokenizer *policy)
 {
-    struct origin_model *model = &o->model[o->models];
+    struct initial_model *model = &o->model[o->models];
     struct model_files *files = NULL;
     enum err err = model_files_open(&files, reward->model, MODEL_FILES_ALL);
 
@@ -142,7 +143,7 @@ static enum err make_reward(struct origin *o, const struct reward *reward,
     return err ? err_add("reward %s", reward->name) : OK;
 }
 
-static enum err make(struct origin *o, const struct fleet_keys *keys,
+static enum err make(struct initial_models *o, const struct keys *keys,
                      const struct rewards *rewards)
 {
     struct model_files *files = NULL;
@@ -153,10 +154,10 @@ static enum err make(struct origin *o, const struct fleet_keys *keys,
     o->fresh = true;
     peer_random(&o->run, &unused);
     if (!err)
-        err = card_open(&files, &keys->keys, MODEL_FILES_ALL, &eos);
+        err = card_open(&files, keys, MODEL_FILES_ALL, &eos);
     if (!err && files->params->shape.head != HEAD_LM)
         err = err_set(ERR_RANGE, "%s is a reward model: this method trains a language model",
-                      keys->keys.model_name_or_path);
+                      keys->model_name_or_path);
     snprintf(o->model[0].name, sizeof o->model[0].name, "policy");
     if (!err)
         err = keep_model(o, &o->model[0], files);
@@ -184,9 +185,9 @@ static enum err get_artifact(struct artifact *out, const json_t *from, const cha
     return hash ? hash_parse(&out->hash, hash) : err_set(ERR_PARSE, "no %s", key);
 }
 
-static enum err get_model(struct origin *o, const json_t *entry)
+static enum err get_model(struct initial_models *o, const json_t *entry)
 {
-    struct origin_model *model = &o->model[o->models];
+    struct initial_model *model = &o->model[o->models];
     const char *name = json_string_value(json_object_get(entry, "name"));
     enum err err = name && o->models <= REWARDS_MAX ? OK : err_set(ERR_PARSE, "no name");
 
@@ -201,7 +202,7 @@ static enum err get_model(struct origin *o, const json_t *entry)
     return OK;
 }
 
-static enum err load(struct origin *o, const char *path, const struct rewards *rewards)
+static enum err load(struct initial_models *o, const char *path, const struct rewards *rewards)
 {
     const json_t *entry;
     struct hash run;
@@ -236,7 +237,8 @@ static enum err load(struct origin *o, const char *path, const struct rewards *r
     return err ? err_add("%s", path) : OK;
 }
 
-static enum err map(const struct origin *o, const struct artifact *what, const void **bytes)
+static enum err map(const struct initial_models *o, const struct artifact *what,
+                    const void **bytes)
 {
     char *path = path_of(o, &what->hash);
     struct hash hash;
@@ -255,12 +257,12 @@ static enum err map(const struct origin *o, const struct artifact *what, const v
     return err;
 }
 
-static enum err map_all(struct origin *o)
+static enum err map_all(struct initial_models *o)
 {
     enum err err = OK;
 
     for (int i = 0; i < o->models && !err; i++) {
-        struct origin_model *const m = &o->model[i];
+        struct initial_model *const m = &o->model[i];
         m->card.kind = ARTIFACT_CARD;
         m->image.kind = ARTIFACT_IMAGE;
         m->card.name = m->image.name = m->name;
@@ -278,22 +280,22 @@ static enum err map_all(struct origin *o)
     return err;
 }
 
-enum err origin_open(struct origin **out, const struct fleet_keys *keys,
-                     const struct rewards *rewards)
+enum err initial_models_open(struct initial_models **out, const struct keys *keys,
+                             const struct rewards *rewards)
 {
-    struct origin *o = mem_new(1, sizeof *o);
+    struct initial_models *o = mem_new(1, sizeof *o);
     char *path;
     enum err err;
 
     *out = NULL;
-    o->folder = mem_print("%s/artifacts", keys->keys.output_dir);
+    o->folder = mem_print("%s/artifacts", keys->output_dir);
     path = mem_print("%s/manifest.json", o->folder);
     err = fs_exists(path) ? load(o, path, rewards) : make(o, keys, rewards);
     if (!err)
         err = map_all(o);
     free(path);
     if (err)
-        origin_close(o);
+        initial_models_close(o);
     else
         *out = o;
     return err;
@@ -306,7 +308,7 @@ static json_t *artifact_json(const struct artifact *a)
     return json_pack("[sI]", hash_text(text, &a->hash), (json_int_t)a->bytes);
 }
 
-static enum err write_manifest(struct origin *o, const json_t *config, const char *data,
+static enum err write_manifest(struct initial_models *o, const json_t *config, const char *data,
                                const json_t *machine)
 {
     struct hash run = {{0}};
@@ -345,8 +347,8 @@ static enum err same_machine(const json_t *was, const json_t *now)
         (int)json_integer_value(json_object_get(now, "threads")));
 }
 
-enum err origin_seal(struct origin *o, const json_t *config, const struct hash *data,
-                     bool portable)
+enum err initial_models_seal(struct initial_models *o, const json_t *config,
+                             const struct hash *data, bool portable)
 {
     json_t *machine =
         json_pack("{s:s, s:i}", "blas", blas_core(), "threads", omp_get_max_threads());
@@ -372,9 +374,9 @@ enum err origin_seal(struct origin *o, const json_t *config, const struct hash *
     return err;
 }
 
-enum err origin_params(const struct origin *o, int model, struct params **out)
+enum err initial_models_params(const struct initial_models *o, int model, struct params **out)
 {
-    const struct origin_model *m = &o->model[model];
+    const struct initial_model *m = &o->model[model];
     struct image_layout *layout = NULL;
     struct model_files *files = NULL;
     enum err err = model_files_from_meta(&files, m->card_bytes, m->card.bytes, m->name);

@@ -1,4 +1,4 @@
-#include "learner/fleet/campaign.h"
+#include "learner/context/run_context.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -12,18 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-void campaign_close(struct campaign *c)
+void run_context_close(struct run_context *c)
 {
     for (uint32_t i = 0; i < c->snapshots; i++)
         trainer_snapshot_free(c->snapshot[i]);
-    answers_free(c->answers);
+    samples_log_free(c->samples_log);
     crew_free(c->crew);
     ledger_close(c->ledger);
     trainer_free(c->trainer);
     tasks_free(c->tasks);
     prompts_free(c->train);
     prompts_free(c->eval);
-    origin_close(c->origin);
+    initial_models_close(c->models);
     rundir_close(c->dir);
     fleet_keys_fini(&c->plan);
     json_decref(c->config);
@@ -36,7 +36,7 @@ void campaign_close(struct campaign *c)
 
 /* ---- folder and prompts */
 
-static enum err open_folder(struct campaign *c)
+static enum err open_folder(struct run_context *c)
 {
     const struct keys *k = &c->keys->keys;
     const char *from = k->resume_from_checkpoint;
@@ -61,16 +61,16 @@ static enum err open_folder(struct campaign *c)
     return err ? err : fs_mkdir(c->images);
 }
 
-static enum err read_prompts(struct campaign *c, const struct dataset *train,
+static enum err read_prompts(struct run_context *c, const struct dataset *train,
                              const struct dataset *test)
 {
-    const struct model_files *card = c->origin->card;
+    const struct model_files *card = c->models->card;
     const char *column[REWARDS_MAX];
     const struct prompts_rule rule = {
         .encode = {card->tokenizer, card->chat, card->chat_error, card_day(c->config, card)},
         .vocab = card->shape.vocab,
         .context = card->shape.context,
-        .scorers = c->origin->narrowest,
+        .scorers = c->models->narrowest,
         .tail = (int)c->tails,
         .response = c->keys->response_length,
         .response_key = fleet_keys_response(c->plan.method),
@@ -94,7 +94,7 @@ static enum err read_prompts(struct campaign *c, const struct dataset *train,
 
 /* Where evaluation prompts come from: a set of their own, the data's test split, or a part held
  * out of it. */
-static enum err load_data(struct campaign *c)
+static enum err load_data(struct run_context *c)
 {
     struct dataset_conf conf = keys_dataset(&c->keys->keys);
     struct dataset *train = NULL, *test = NULL, *none = NULL;
@@ -124,7 +124,7 @@ static enum err load_data(struct campaign *c)
 
 /* ---- what the run is, by hash */
 
-static enum err seal(struct campaign *c)
+static enum err seal(struct run_context *c)
 {
     struct hash_sha256 state;
     struct hash data;
@@ -134,13 +134,13 @@ static enum err seal(struct campaign *c)
     if (c->eval)
         prompts_hash(c->eval, &state);
     data = hash_sha256_end(&state);
-    return origin_seal(c->origin, c->config, &data, c->plan.shared.portable);
+    return initial_models_seal(c->models, c->config, &data, c->plan.shared.portable);
 }
 
-static void make_table(struct campaign *c)
+static void make_table(struct run_context *c)
 {
     struct hash card[REWARDS_MAX] = {{{0}}}, image[REWARDS_MAX] = {{{0}}};
-    const struct origin *o = c->origin;
+    const struct initial_models *o = c->models;
 
     for (int i = 0; i < c->plan.rewards.n; i++)
         if (o->of_reward[i] >= 0) {
@@ -154,7 +154,7 @@ static void make_table(struct campaign *c)
 /* ---- weights and journal */
 
 /* The first reward model that values states: what reads steps does not. NULL: the policy. */
-static enum err critic_params(const struct campaign *c, struct params **out)
+static enum err critic_params(const struct run_context *c, struct params **out)
 {
     enum err err = OK;
 
@@ -162,7 +162,7 @@ static enum err critic_params(const struct campaign *c, struct params **out)
     for (int i = 0; c->plan.round.critic && !c->plan.critic_zero && i < c->plan.rewards.n; i++)
         if (c->plan.rewards.reward[i].kind == SCORER_REWARD_MODEL &&
             c->plan.rewards.reward[i].steps == REWARDS_NO_STEPS) {
-            err = origin_params(c->origin, c->origin->of_reward[i], out);
+            err = initial_models_params(c->models, c->models->of_reward[i], out);
             break;
         }
     if (!err && *out && c->plan.critic_trunk)
@@ -170,27 +170,27 @@ static enum err critic_params(const struct campaign *c, struct params **out)
     return err;
 }
 
-static enum err make_trainer(struct campaign *c)
+static enum err make_trainer(struct run_context *c)
 {
-    const struct origin_model *first = &c->origin->model[0];
+    const struct initial_model *first = &c->models->model[0];
     const struct trainer_conf conf = {
         .round = &c->plan.round,
         .rewards = &c->plan.rewards,
         .checkpoints = c->checkpoints,
         .images = c->images,
         .keep = (size_t)c->keys->keys.save_total_limit,
-        .card = c->keys->keys.save_only_model ? c->origin->card : NULL,
+        .card = c->keys->keys.save_only_model ? c->models->card : NULL,
         .base = c->keys->keys.model_name_or_path,
         .dtype = c->plan.shared.dtype,
         .lag = c->plan.lag,
         .reference_shape =
             c->plan.round.reference && !c->plan.round.opponent && !c->plan.round.follow.every
-                ? &c->origin->card->shape
+                ? &c->models->card->shape
                 : NULL,
         .reference_image = first->image_bytes,
         .reference_bytes = first->image.bytes};
     struct params *policy = NULL, *critic = NULL;
-    enum err err = origin_params(c->origin, 0, &policy);
+    enum err err = initial_models_params(c->models, 0, &policy);
 
     if (!err)
         err = critic_params(c, &critic);
@@ -202,36 +202,36 @@ static enum err make_trainer(struct campaign *c)
     return err ? err : trainer_load(c->trainer);
 }
 
-static enum err open_journal(struct campaign *c)
+static enum err open_journal(struct run_context *c)
 {
-    const struct answers_conf answers = {.output_dir = c->keys->keys.output_dir,
-                                         .tasks = c->tasks,
-                                         .train = c->train,
-                                         .eval = c->eval,
-                                         .tokenizer = c->origin->card->tokenizer,
-                                         .rewards = &c->plan.rewards};
+    const struct samples_log_conf answers = {.output_dir = c->keys->keys.output_dir,
+                                             .tasks = c->tasks,
+                                             .train = c->train,
+                                             .eval = c->eval,
+                                             .tokenizer = c->models->card->tokenizer,
+                                             .rewards = &c->plan.rewards};
     struct ledger_conf ledger = {.path = c->journal,
                                  .tasks = c->tasks,
                                  .base = trainer_version(c->trainer),
-                                 .first = c->origin->model[0].image.hash,
-                                 .run = c->origin->run,
-                                 .durable = answers_take,
-                                 .undone = answers_undone,
+                                 .first = c->models->model[0].image.hash,
+                                 .run = c->models->run,
+                                 .durable = samples_log_take,
+                                 .undone = samples_log_undone,
                                  .together = rewards_check_grouped(&c->plan.rewards),
                                  .flat = c->plan.most ? rewards_flat : NULL,
                                  .self_flat = &c->plan.rewards};
-    enum err err = answers_new(&c->answers, &answers);
+    enum err err = samples_log_new(&c->samples_log, &answers);
 
-    ledger.self = c->answers;
+    ledger.self = c->samples_log;
     c->resumed = fs_exists(c->journal);
     if (!err)
         err = ledger_open(&c->ledger, &ledger);
     if (!err)
-        err = answers_flush(c->answers);
+        err = samples_log_flush(c->samples_log);
     return err;
 }
 
-enum err campaign_open(struct campaign *c, const struct fleet_keys *keys)
+enum err run_context_open(struct run_context *c, const struct fleet_keys *keys)
 {
     enum err err;
 
@@ -239,13 +239,13 @@ enum err campaign_open(struct campaign *c, const struct fleet_keys *keys)
     crew_new(&c->crew);
     err = open_folder(c);
     if (!err)
-        err = origin_open(&c->origin, keys, &c->plan.rewards);
+        err = initial_models_open(&c->models, &keys->keys, &c->plan.rewards);
     if (!err)
-        err = campaign_plan_ends(c);
+        err = run_plan_ends(c);
     if (!err)
         err = load_data(c);
     if (!err)
-        err = campaign_plan(c);
+        err = run_plan(c);
     if (!err)
         err = seal(c);
     if (err) {
@@ -263,7 +263,7 @@ enum err campaign_open(struct campaign *c, const struct fleet_keys *keys)
 
 /* ---- replay */
 
-static enum err again(struct campaign *c, uint64_t iteration)
+static enum err again(struct run_context *c, uint64_t iteration)
 {
     struct trainer_job *job = trainer_job(TRAINER_ITERATE, ledger_batch_size(c->ledger));
     const struct hash *want = ledger_hash(c->ledger, iteration + 1);
@@ -276,7 +276,7 @@ static enum err again(struct campaign *c, uint64_t iteration)
         return err_set(ERR_STATE, "the journal lacks samples of iteration %" PRIu64, iteration);
     }
     for (uint32_t i = 0; i < job->n; i++)
-        job->prompt[i] = answers_prompt(c->answers, job->sample[i]->task);
+        job->prompt[i] = samples_log_prompt(c->samples_log, job->sample[i]->task);
     trainer_do(c->trainer, job);
     err = job->err;
     if (!err && !hash_same(&job->snapshot->version.hash, want))
@@ -298,7 +298,7 @@ static enum err again(struct campaign *c, uint64_t iteration)
 }
 
 /* Images of versions up to the checkpoint's that tasks may still name. */
-static enum err old_images(struct campaign *c)
+static enum err old_images(struct run_context *c)
 {
     const uint64_t version = ledger_version(c->ledger), base = trainer_version(c->trainer);
     const uint64_t low = tasks_oldest(c->tasks, tasks_first(c->tasks, version));
@@ -321,7 +321,7 @@ static enum err old_images(struct campaign *c)
 }
 
 /* An evaluation's line may have been lost with the process: the journal has what it said. */
-static enum err evaluation_line(struct campaign *c, enum tasks_kind kind)
+static enum err evaluation_line(struct run_context *c, enum tasks_kind kind)
 {
     char *path = mem_print("%s/metrics.jsonl", c->keys->keys.output_dir), *text = NULL;
     const bool after = kind == TASKS_AFTER;
@@ -329,10 +329,10 @@ static enum err evaluation_line(struct campaign *c, enum tasks_kind kind)
     size_t n = 0;
     enum err err = fs_exists(path) ? fs_read(&text, &n, path, (size_t)1 << 30) : OK;
 
-    if (!err && answers_evaluated(c->answers, kind) && c->eval &&
+    if (!err && samples_log_evaluated(c->samples_log, kind) && c->eval &&
         !(text &&
           strstr(text, after ? "\"eval_phase\":\"after\"" : "\"eval_phase\":\"before\""))) {
-        line = answers_line(c->answers, kind, after ? ledger_version(c->ledger) : 0);
+        line = samples_log_line(c->samples_log, kind, after ? ledger_version(c->ledger) : 0);
         err = rundir_metrics(c->dir, line);
         json_decref(line);
     }
@@ -341,7 +341,7 @@ static enum err evaluation_line(struct campaign *c, enum tasks_kind kind)
     return err;
 }
 
-enum err campaign_replay(struct campaign *c)
+enum err run_context_replay(struct run_context *c)
 {
     const uint64_t from = trainer_version(c->trainer), to = ledger_version(c->ledger);
     enum err err = rundir_metrics_cut(c->dir, (int64_t)from);
@@ -349,7 +349,7 @@ enum err campaign_replay(struct campaign *c)
     if (!err)
         err = evaluation_line(c, TASKS_BEFORE);
     if (c->plan.rewards.normalize && to) /* an iteration was trained: all of it came before */
-        answers_scale(c->answers, &c->plan.rewards);
+        samples_log_scale(c->samples_log, &c->plan.rewards);
     if (!err)
         err = old_images(c);
     if (c->resumed && to)

@@ -1,4 +1,4 @@
-#include "learner/fleet/prompts.h"
+#include "learner/inputs/prompts.h"
 
 #include "base/mem.h"
 #include "base/say.h"
@@ -53,7 +53,7 @@ static enum err ids_of(const json_t *list, int vocab, struct encoded *out)
 }
 
 /* What rules and workers see beside the answer. */
-static enum err take_text(struct prompts_row *row, const struct example *e,
+static enum err take_text(struct prompt *row, const struct example *e,
                           const struct prompts_rule *rule)
 {
     size_t n = 0;
@@ -117,7 +117,7 @@ static bool stops(const struct prompts_rule *rule, int id)
     return false;
 }
 
-static void take_answer(struct prompts_row *row, const struct encoded *ids,
+static void take_answer(struct prompt *row, const struct encoded *ids,
                         const struct prompts_rule *rule)
 {
     int n = ids->start;
@@ -132,7 +132,7 @@ static void take_answer(struct prompts_row *row, const struct encoded *ids,
 }
 
 /* Prompt and answer in one: the prompt's tokens are left in `ids`. */
-static enum err read_answer(struct prompts_row *row, const struct example *e,
+static enum err read_answer(struct prompt *row, const struct example *e,
                             const struct prompts_rule *rule, struct encoded *ids)
 {
     json_t *prompt = NULL, *answer = NULL;
@@ -151,7 +151,7 @@ static enum err read_answer(struct prompts_row *row, const struct example *e,
     return err;
 }
 
-static enum err read_ids(struct prompts_row *row, const struct example *e,
+static enum err read_ids(struct prompt *row, const struct example *e,
                          const struct prompts_rule *rule, struct encoded *ids)
 {
     if (rule->answer)
@@ -197,7 +197,7 @@ static enum err too_long(const struct dataset *set, const struct longest *l,
 }
 
 /* Whether it and an answer are longer than the context; then it may be the longest. */
-static bool over(const struct prompts_row *row, size_t at, const struct prompts_rule *rule,
+static bool over(const struct prompt *row, size_t at, const struct prompts_rule *rule,
                  struct longest *longest)
 {
     const struct longest one = {(int)row->tokens, context_of(rule, row->chat), at};
@@ -212,7 +212,7 @@ static bool over(const struct prompts_row *row, size_t at, const struct prompts_
 static enum err read_one(struct prompts *p, const struct example *e,
                          const struct prompts_rule *rule, size_t at, struct longest *longest)
 {
-    struct prompts_row row = {.chat = e->chat};
+    struct prompt row = {.chat = e->chat};
     struct encoded ids = {0};
     enum err err = read_ids(&row, e, rule, &ids);
 
@@ -317,7 +317,7 @@ static void add_text(struct hash_sha256 *state, const char *text)
 void prompts_hash(const struct prompts *prompts, struct hash_sha256 *state)
 {
     for (size_t i = 0; i < prompts->n; i++) {
-        const struct prompts_row *row = &prompts->row[i];
+        const struct prompt *row = &prompts->row[i];
         hash_sha256_add(state, &row->tokens, sizeof row->tokens);
         hash_sha256_add(state, row->token, row->tokens * sizeof *row->token);
         if (row->answer)

@@ -1,4 +1,4 @@
-#include "learner/fleet/answers.h"
+#include "learner/context/samples_log.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -20,8 +20,8 @@ struct evaluation {
     uint64_t n;
 };
 
-struct answers {
-    struct answers_conf conf;
+struct samples_log {
+    struct samples_log_conf conf;
     struct evaluation evaluation[2]; /* before, after */
     double *start; /* [rewards * answers_scale_room]; NULL: nothing is normalised */
     char *path;
@@ -33,7 +33,7 @@ struct answers {
     size_t undones;
 };
 
-static enum err failed(const struct answers *a)
+static enum err failed(const struct samples_log *a)
 {
     return err_set(ERR_IO, "%s: %s", a->path, strerror(errno));
 }
@@ -44,10 +44,10 @@ static uint64_t scale_room(const struct tasks_plan *plan)
     return plan->eval + plan->batch * plan->samples;
 }
 
-enum err answers_new(struct answers **out, const struct answers_conf *conf)
+enum err samples_log_new(struct samples_log **out, const struct samples_log_conf *conf)
 {
     const uint64_t eval = tasks_plan(conf->tasks)->eval;
-    struct answers *a = mem_new(1, sizeof *a);
+    struct samples_log *a = mem_new(1, sizeof *a);
     enum err err;
 
     *out = NULL;
@@ -65,14 +65,14 @@ enum err answers_new(struct answers **out, const struct answers_conf *conf)
     a->file = fopen(a->path, "we");
     if (!a->file) {
         err = failed(a);
-        answers_free(a);
+        samples_log_free(a);
         return err;
     }
     *out = a;
     return OK;
 }
 
-void answers_free(struct answers *a)
+void samples_log_free(struct samples_log *a)
 {
     if (!a)
         return;
@@ -90,7 +90,7 @@ void answers_free(struct answers *a)
     free(a);
 }
 
-const struct prompts_row *answers_prompt(const struct answers *a, uint64_t task)
+const struct prompt *samples_log_prompt(const struct samples_log *a, uint64_t task)
 {
     const struct tasks_place at = tasks_at(a->conf.tasks, task);
 
@@ -121,7 +121,7 @@ static double raw_score(const struct rewards *rewards, const struct record_sampl
     return sum;
 }
 
-static void note_evaluation(struct answers *a, const struct tasks_place *at,
+static void note_evaluation(struct samples_log *a, const struct tasks_place *at,
                             const struct record_sample *s)
 {
     struct evaluation *const e = &a->evaluation[at->kind == TASKS_AFTER];
@@ -135,7 +135,7 @@ static void note_evaluation(struct answers *a, const struct tasks_place *at,
     e->n++;
 }
 
-enum err answers_scale_check(const struct tasks_plan *plan)
+enum err samples_log_scale_check(const struct tasks_plan *plan)
 {
     if (scale_room(plan) >= SCALE_LEAST)
         return OK;
@@ -147,7 +147,7 @@ enum err answers_scale_check(const struct tasks_plan *plan)
 }
 
 /* An answer of the start, where it belongs whenever it comes. */
-static void note_start(struct answers *a, const struct record_sample *s)
+static void note_start(struct samples_log *a, const struct record_sample *s)
 {
     const struct tasks_plan *const plan = tasks_plan(a->conf.tasks);
     const uint64_t room = scale_room(plan);
@@ -159,7 +159,7 @@ static void note_start(struct answers *a, const struct record_sample *s)
         a->start[(uint64_t)i * room + at] = rewards_value(a->conf.rewards, i, s);
 }
 
-size_t answers_scale(const struct answers *a, struct rewards *rewards)
+size_t samples_log_scale(const struct samples_log *a, struct rewards *rewards)
 {
     const size_t room = scale_room(tasks_plan(a->conf.tasks));
 
@@ -167,11 +167,11 @@ size_t answers_scale(const struct answers *a, struct rewards *rewards)
     return room;
 }
 
-static json_t *line_of(const struct answers *a, const struct tasks_place *at,
+static json_t *line_of(const struct samples_log *a, const struct tasks_place *at,
                        const struct record_sample *s)
 {
     static const char *const kinds[] = {"before", "train", "after"};
-    const struct prompts_row *prompt = answers_prompt(a, s->task);
+    const struct prompt *prompt = samples_log_prompt(a, s->task);
     json_t *rewards = json_object();
 
     for (int i = 0; i < a->conf.rewards->n; i++)
@@ -186,9 +186,9 @@ static json_t *line_of(const struct answers *a, const struct tasks_place *at,
                      "ended", s->end == ROLLOUT_STOP, "version", (json_int_t)at->version);
 }
 
-enum err answers_take(void *self, const struct record_sample *sample)
+enum err samples_log_take(void *self, const struct record_sample *sample)
 {
-    struct answers *a = self;
+    struct samples_log *a = self;
     const struct tasks_place at = tasks_at(a->conf.tasks, sample->task);
     json_t *line = line_of(a, &at, sample);
     char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
@@ -202,9 +202,9 @@ enum err answers_take(void *self, const struct record_sample *sample)
     return good ? OK : failed(a);
 }
 
-enum err answers_undone(void *self, uint64_t task, uint32_t sample)
+enum err samples_log_undone(void *self, uint64_t task, uint32_t sample)
 {
-    struct answers *a = self;
+    struct samples_log *a = self;
 
     a->undone = mem_grow(a->undone, a->undones + 1, sizeof *a->undone);
     a->undone[a->undones++] = (struct undone){task, sample};
@@ -212,7 +212,7 @@ enum err answers_undone(void *self, uint64_t task, uint32_t sample)
 }
 
 /* Is the line that of a sample that was taken back? Once for each. */
-static bool gone(struct answers *a, const char *line, size_t n)
+static bool gone(struct samples_log *a, const char *line, size_t n)
 {
     json_t *json = json_loadb(line, n, 0, NULL);
     const uint64_t task = (uint64_t)json_integer_value(json_object_get(json, "task"));
@@ -229,7 +229,7 @@ static bool gone(struct answers *a, const char *line, size_t n)
 }
 
 /* The file without the lines of what was taken back. */
-static enum err rewrite(struct answers *a)
+static enum err rewrite(struct samples_log *a)
 {
     char *text = NULL, *to;
     size_t n = 0, left;
@@ -254,14 +254,14 @@ static enum err rewrite(struct answers *a)
     return a->file ? OK : failed(a);
 }
 
-enum err answers_flush(struct answers *a)
+enum err samples_log_flush(struct samples_log *a)
 {
     if (a->undones)
         return rewrite(a);
     return fflush(a->file) ? failed(a) : OK;
 }
 
-bool answers_evaluated(const struct answers *a, enum tasks_kind kind)
+bool samples_log_evaluated(const struct samples_log *a, enum tasks_kind kind)
 {
     return a->evaluation[kind == TASKS_AFTER].n >= tasks_plan(a->conf.tasks)->eval;
 }
@@ -275,7 +275,7 @@ static double mean(const double *x, uint64_t n)
     return n ? sum / (double)n : 0;
 }
 
-json_t *answers_line(const struct answers *a, enum tasks_kind kind, uint64_t step)
+json_t *samples_log_line(const struct samples_log *a, enum tasks_kind kind, uint64_t step)
 {
     const struct evaluation *const e = &a->evaluation[kind == TASKS_AFTER];
     const uint64_t n = tasks_plan(a->conf.tasks)->eval;

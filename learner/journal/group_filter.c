@@ -1,10 +1,10 @@
-#include "learner/journal/picks.h"
+#include "learner/journal/group_filter.h"
 
 #include "base/mem.h"
 
 #include <stdlib.h>
 
-void picks_choose(uint64_t *out, const uint8_t *flat, uint64_t tasks, uint64_t batch)
+void group_filter_choose(uint64_t *out, const uint8_t *flat, uint64_t tasks, uint64_t batch)
 {
     uint64_t spare = tasks - batch, flats = 0, n = 0; /* spare: to be left out */
 
@@ -20,12 +20,12 @@ void picks_choose(uint64_t *out, const uint8_t *flat, uint64_t tasks, uint64_t b
     }
 }
 
-void picks_step(struct record_step *out, uint64_t iteration, uint64_t first,
-                const uint8_t *flat, uint64_t tasks, uint64_t batch, uint32_t samples)
+void group_filter_step(struct record_step *out, uint64_t iteration, uint64_t first,
+                       const uint8_t *flat, uint64_t tasks, uint64_t batch, uint32_t samples)
 {
     uint64_t *const pick = mem_new(batch, sizeof *pick), next = 0;
 
-    picks_choose(pick, flat, tasks, batch);
+    group_filter_choose(pick, flat, tasks, batch);
     *out = (struct record_step){.iteration = iteration,
                                 .sample = mem_new(batch * samples, sizeof *out->sample),
                                 .drop = mem_new((tasks - batch) * samples, sizeof *out->drop)};
@@ -43,7 +43,7 @@ void picks_step(struct record_step *out, uint64_t iteration, uint64_t first,
     free(pick);
 }
 
-bool picks_same(const struct record_step *a, const struct record_step *b)
+bool group_filter_same(const struct record_step *a, const struct record_step *b)
 {
     bool same = a->samples == b->samples && a->drops == b->drops;
 
