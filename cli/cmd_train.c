@@ -1,15 +1,16 @@
-/* How it works: an offline method is the learner, which this process becomes. A fleet method is
+/* drover sft, reward, dpo, ppo: start a learner, alone or in the middle of a fleet.
+ *
+ * How it works: an offline method is the learner, which this process becomes. A fleet method is
  * a supervisor around a learner, which reads the same arguments; of them the supervisor itself
  * reads `fleet`, `output_dir` and the commands under `rewards`. With `broker` the fleet stands
  * already: then only the learner is ours. */
-/* drover sft, reward, dpo, ppo: start a learner, alone or in the middle of a fleet. */
-
 #include "base/config_tree.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/command.h"
 #include "cli/place.h"
 #include "cli/supervise.h"
+#include "learner/methods/methods.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -166,43 +167,11 @@ static enum err run_fleet(const struct command *command, int argc, char **argv, 
     return err;
 }
 
-#define TRAIN_USAGE "[FILE.yaml] [key=value | --key value] ..."
-
-const struct command cmd_train_sft = {
-    "sft",       "training",
-    TRAIN_USAGE, "supervised fine-tuning on texts, dialogues or demonstrations",
-    run_offline, NULL};
-const struct command cmd_train_reward = {"reward",    "training",
-                                         TRAIN_USAGE, "a reward model from preference pairs",
-                                         run_offline, NULL};
-const struct command cmd_train_prm = {
-    "prm",       "training",
-    TRAIN_USAGE, "a process reward model: which steps of a solution are right",
-    run_offline, NULL};
-const struct command cmd_train_dpo = {
-    "dpo",       "training",
-    TRAIN_USAGE, "direct preference optimisation and its kin, from preference pairs",
-    run_offline, NULL};
-const struct command cmd_train_simpo = {
-    "simpo",     "training",
-    TRAIN_USAGE, "preference by mean log-probability, without a reference",
-    run_offline, NULL};
-const struct command cmd_train_orpo = {
-    "orpo", "training", TRAIN_USAGE, "likelihood and preference in one", run_offline, NULL};
-const struct command cmd_train_cpo = {
-    "cpo", "training", TRAIN_USAGE, "contrastive preference optimisation", run_offline, NULL};
-const struct command cmd_train_kto = {"kto",       "training",
-                                      TRAIN_USAGE, "learning from answers that are good or not",
-                                      run_offline, NULL};
-#define OVER_A_FLEET(symbol, word, text) \
-    const struct command symbol = {word, "training", TRAIN_USAGE, text, run_fleet, NULL}
-
-OVER_A_FLEET(cmd_train_ppo, "ppo",
-             "PPO over a fleet: broker, actors, rewarders and learner, on this machine or "
-             "joined from others");
-OVER_A_FLEET(cmd_train_grpo, "grpo", "GRPO over a fleet: answers compared in groups");
-OVER_A_FLEET(cmd_train_rloo, "rloo", "RLOO over a fleet: each against the mean of the others");
-OVER_A_FLEET(cmd_train_reinforce, "reinforce++", "REINFORCE++ over a fleet");
-OVER_A_FLEET(cmd_train_online, "online-dpo", "DPO over a fleet: pairs are made as it goes");
-OVER_A_FLEET(cmd_train_spin, "spin", "self-play over a fleet: demonstrations against answers");
-OVER_A_FLEET(cmd_train_raft, "raft", "rejection sampling over a fleet: the best are learnt");
+struct command cmd_train(const struct method *method)
+{
+    return (struct command){.name = method->name,
+                            .group = "training",
+                            .usage = "[FILE.yaml] [key=value | --key value] ...",
+                            .help = method->help,
+                            .run = method->plan ? run_fleet : run_offline};
+}

@@ -18,11 +18,10 @@ extern const struct command cmd_tokenize, cmd_score, cmd_score_reward, cmd_gener
     cmd_pull, cmd_inspect, cmd_merge, cmd_eval, cmd_judge, cmd_revise;
 /* data sets */
 extern const struct command cmd_data;
-/* training: these start drover-learner or the supervisor */
-extern const struct command cmd_train_sft, cmd_train_reward, cmd_train_prm, cmd_train_dpo,
-    cmd_train_simpo, cmd_train_orpo, cmd_train_cpo, cmd_train_kto, cmd_train_ppo;
-extern const struct command cmd_train_grpo, cmd_train_rloo, cmd_train_reinforce, cmd_train_raft,
-    cmd_train_online, cmd_train_spin;
+/* training: a row for each method that there is (learner/methods/methods.h): it starts
+ * drover-learner or the supervisor. */
+struct method;
+struct command cmd_train(const struct method *method);
 /* the fleet */
 extern const struct command cmd_top, cmd_top_once, cmd_fleet_scale, cmd_fleet_down,
     cmd_fleet_keys;

@@ -2,11 +2,14 @@
  *
  *     drover WORD [FILE.yaml] [key=value | --key value] …
  *
- * A table of subcommands. What needs another program starts it by exec. */
+ * How it works: a table of subcommands, the methods of learning before all others
+ * (learner/methods/methods.c has their rows). What needs another program starts it by exec. */
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/outlet.h"
 #include "cli/command.h"
+#include "learner/methods/methods.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,20 +18,6 @@
 /* A line each, so that two people adding one do not meet. */
 /* clang-format off */
 static const struct command *const commands[] = {
-    &cmd_train_sft,
-    &cmd_train_reward, &cmd_train_prm,
-    &cmd_train_dpo,
-    &cmd_train_simpo,
-    &cmd_train_orpo,
-    &cmd_train_cpo,
-    &cmd_train_kto,
-    &cmd_train_ppo,
-    &cmd_train_grpo,
-    &cmd_train_rloo,
-    &cmd_train_reinforce,
-    &cmd_train_raft,
-    &cmd_train_online,
-    &cmd_train_spin,
     &cmd_top,
     &cmd_top_once,
     &cmd_fleet_scale,
@@ -51,12 +40,32 @@ static const struct command *const commands[] = {
 /* clang-format on */
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static void group(FILE *to, int first)
+static int methods(void)
 {
-    fprintf(to, "\n%s\n", commands[first]->group);
-    for (int i = first; i < COMMANDS; i++)
-        if (!strcmp(commands[i]->group, commands[first]->group))
-            fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->help);
+    int n = 0;
+
+    while (methods_at((size_t)n))
+        n++;
+    return n;
+}
+
+static int rows(void)
+{
+    return methods() + COMMANDS;
+}
+
+/* Row i of all that can be typed. */
+static struct command command_at(int i)
+{
+    return i < methods() ? cmd_train(methods_at((size_t)i)) : *commands[i - methods()];
+}
+
+static void group(FILE *to, const char *name)
+{
+    fprintf(to, "\n%s\n", name);
+    for (int i = 0; i < rows(); i++)
+        if (!strcmp(command_at(i).group, name))
+            fprintf(to, "  %-14s %s\n", command_at(i).name, command_at(i).help);
 }
 
 static void overview(FILE *to)
@@ -65,12 +74,12 @@ static void overview(FILE *to)
             "drover %s: RLHF for language models on a fleet of ordinary machines\n\n"
             "usage: drover WORD [FILE.yaml] [key=value | --key value] ...\n",
             DROVER_VERSION);
-    for (int i = 0; i < COMMANDS; i++) {
+    for (int i = 0; i < rows(); i++) {
         int first = 0;
-        while (strcmp(commands[first]->group, commands[i]->group))
+        while (strcmp(command_at(first).group, command_at(i).group))
             first++;
         if (first == i) /* the group's first row: here they are all told */
-            group(to, i);
+            group(to, command_at(i).group);
     }
     fprintf(to, "\n`drover help WORD` says more about each.\n");
 }
@@ -86,27 +95,28 @@ static void help(const struct command *c)
     }
 }
 
-static const struct command *find(const char *word)
+/* Its row; -1: there is none. */
+static int find(const char *word)
 {
-    for (int i = 0; i < COMMANDS; i++)
-        if (!strcmp(commands[i]->name, word))
-            return commands[i];
-    return NULL;
+    for (int i = 0; word && i < rows(); i++)
+        if (!strcmp(command_at(i).name, word))
+            return i;
+    return -1;
 }
 
-static int run(const struct command *c, int argc, char **argv)
+static int run(int row, int argc, char **argv)
 {
+    const struct command c = command_at(row);
     int status = EXIT_SUCCESS;
 
-    for (int i = 0; i < argc && strcmp(c->group, "training");
-         i++) /* the learner tells its own */
+    for (int i = 0; i < argc && row >= methods(); i++) /* the learner tells its own */
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            help(c);
+            help(&c);
             return EXIT_SUCCESS;
         }
-    if (c->run(c, argc, argv, &status)) {
+    if (c.run(&c, argc, argv, &status)) {
         outlet_look();
-        fprintf(stderr, "drover %s: %s\n", c->name, err_text());
+        fprintf(stderr, "drover %s: %s\n", c.name, err_text());
         return EXIT_FAILURE;
     }
     return status;
@@ -115,12 +125,15 @@ static int run(const struct command *c, int argc, char **argv)
 /* The subcommand that was perhaps meant, by the rule for keys. */
 static const char *nearest(const char *word)
 {
-    struct conf_key rows[COMMANDS + 1] = {{.name = NULL}};
-    const struct conf_key *const tables[] = {rows, NULL};
+    struct conf_key *const all = mem_new((size_t)rows() + 1, sizeof *all);
+    const struct conf_key *const tables[] = {all, NULL};
+    const char *near;
 
-    for (int i = 0; i < COMMANDS; i++)
-        rows[i].name = commands[i]->name;
-    return conf_nearest(word, tables);
+    for (int i = 0; i < rows(); i++)
+        all[i].name = command_at(i).name;
+    near = conf_nearest(word, tables);
+    free(all);
+    return near;
 }
 
 static int unknown(const char *word)
@@ -136,10 +149,10 @@ static int unknown(const char *word)
 static int tell(int argc, char **argv)
 {
     char *asks[] = {"--help", NULL};
-    const struct command *c = argc > 0 ? find(argv[0]) : NULL;
+    const int row = find(argc > 0 ? argv[0] : NULL);
 
-    if (c)
-        return run(c, 1, asks);
+    if (row >= 0)
+        return run(row, 1, asks);
     if (argc > 0 && strcmp(argv[0], "help"))
         return unknown(argv[0]);
     overview(stdout);
@@ -149,14 +162,14 @@ static int tell(int argc, char **argv)
 static int choose(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
-    const struct command *c = word ? find(word) : NULL;
+    const int row = find(word);
 
     if (!word) {
         overview(stderr);
         return 2;
     }
-    if (c)
-        return run(c, argc - 2, argv + 2);
+    if (row >= 0)
+        return run(row, argc - 2, argv + 2);
     if (!strcmp(word, "--version")) {
         printf("drover %s\n", DROVER_VERSION);
         return EXIT_SUCCESS;

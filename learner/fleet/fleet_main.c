@@ -202,8 +202,8 @@ static enum err reach_broker(const struct fleet_keys *k)
     return err;
 }
 
-static enum err check(const struct fleet_method *method, const struct fleet_keys *k,
-                      struct run_context *c, bool *done)
+static enum err check(const struct method *method, struct fleet_keys *k, struct run_context *c,
+                      bool *done)
 {
     enum err err = fleet_keys_check(&c->plan, method, k);
 
@@ -227,7 +227,7 @@ static enum err check(const struct fleet_method *method, const struct fleet_keys
     return err || *done ? err : reach_broker(k);
 }
 
-enum err fleet_main(const struct fleet_method *method, int argc, char **argv)
+enum err fleet_main(const struct method *method, int argc, char **argv)
 {
     struct fleet_keys *keys = mem_new(1, method->size);
     struct run_context campaign = {.keys = keys};

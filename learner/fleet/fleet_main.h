@@ -6,6 +6,6 @@
 #include "learner/methods/fleet_keys.h"
 
 /* argv: what follows the method's name on the command line. Errors: in words for the user. */
-enum err fleet_main(const struct fleet_method *method, int argc, char **argv) MUST_CHECK;
+enum err fleet_main(const struct method *method, int argc, char **argv) MUST_CHECK;
 
 #endif

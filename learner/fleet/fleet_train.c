@@ -97,7 +97,7 @@ static void tell_critic(struct fleet *f, const json_t *line)
 static void tell(const struct fleet *f, const json_t *line, int64_t now_ms)
 {
     const int64_t done = (int64_t)ledger_version(f->conf.ledger);
-    const struct fleet_method *m = f->conf.plan->method;
+    const struct method *m = f->conf.plan->method;
     const json_t *divergence = json_object_get(line, m->divergence);
     char left[24], kl[64] = "";
 

@@ -1,5 +1,5 @@
-#include "learner/methods/cpo.h"
-
+/* cpo: contrastive preference optimisation, by TRL's keys and defaults; loss_type simpo and
+ * alphapo included. */
 #include "learner/methods/direct.h"
 #include "learner/objective/objective_cpo.h"
 
@@ -54,5 +54,8 @@ static enum err check(void *method, struct prepare *out)
     return OK;
 }
 
-const struct prepare_method cpo_method = {
-    .tables = tables, .size = sizeof(struct cpo), .check = check};
+const struct method cpo_method = {.name = "cpo",
+                                  .help = "contrastive preference optimisation",
+                                  .tables = tables,
+                                  .size = sizeof(struct cpo),
+                                  .check = check};

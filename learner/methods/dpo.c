@@ -1,5 +1,6 @@
-#include "learner/methods/dpo.h"
-
+/* dpo: direct preference optimisation by TRL's keys and defaults; objective_dpo.h has the
+ * losses. `cdpo` is a loss_type of our own: TRL 1.16's sigmoid ignores label_smoothing, so here
+ * that pair of keys is an error. */
 #include "learner/methods/direct.h"
 #include "learner/objective/objective_dpo.h"
 
@@ -174,5 +175,9 @@ static enum err check(void *method, struct prepare *out)
     return err;
 }
 
-const struct prepare_method dpo_method = {
-    .tables = tables, .size = sizeof(struct dpo), .check = check};
+const struct method dpo_method = {
+    .name = "dpo",
+    .help = "direct preference optimisation and its kin, from preference pairs",
+    .tables = tables,
+    .size = sizeof(struct dpo),
+    .check = check};

@@ -65,7 +65,7 @@ const struct conf_key fleet_keys_table[] = {
                  "is per_device_train_batch_size x gradient_accumulation_steps: set those"),
     CONF_END};
 
-const char *fleet_keys_response(const struct fleet_method *method)
+const char *fleet_keys_response(const struct method *method)
 {
     for (const struct conf_key *const *t = method->tables; *t; t++)
         for (const struct conf_key *k = *t; k->name; k++)
@@ -273,13 +273,14 @@ static enum err take_groups(struct fleet_plan *out, const struct fleet_keys *k)
     return OK;
 }
 
-enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *method,
-                          const struct fleet_keys *k)
+enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
+                          struct fleet_keys *k)
 {
     enum err err;
 
     memset(out, 0, sizeof *out);
     out->method = method;
+    out->self = k;
     out->round = round_defaults(1);
     out->episodes = NAN;
     out->top_p = 1;
@@ -304,7 +305,7 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *met
     out->round.parts = out->rewards.n;
     out->batch = (uint64_t)k->keys.per_device_train_batch_size *
                  (uint64_t)k->keys.gradient_accumulation_steps;
-    err = method->plan(out, k);
+    err = method->plan(k, out);
     if (!err)
         err = take_groups(out, k);
     return err ? err : take_reference(out, k);
@@ -316,9 +317,10 @@ void fleet_keys_fini(struct fleet_plan *plan)
     free(plan->own);
 }
 
-static enum err lengthen(struct fleet_plan *plan, const struct fleet_keys *k, size_t rows)
+static enum err lengthen(struct fleet_plan *plan, size_t rows)
 {
-    const enum err err = plan->method->length ? plan->method->length(plan, k, rows) : OK;
+    const enum err err =
+        plan->method->length ? plan->method->length(plan->self, plan, rows) : OK;
 
     plan->steps_each = (int64_t)plan->round.epochs * plan->round.mini_batches;
     return err;
@@ -344,7 +346,7 @@ static enum err take_warmup(struct fleet_plan *plan)
 
 enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *k, size_t rows)
 {
-    enum err err = lengthen(plan, k, rows);
+    enum err err = lengthen(plan, rows);
     const double episodes =
         isnan(plan->episodes) ? ceil(k->keys.num_train_epochs * (double)rows) : plan->episodes;
     const int64_t each = plan->round.rate_by_step ? plan->steps_each : 1;

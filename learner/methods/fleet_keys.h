@@ -1,4 +1,4 @@
-/* fleet_keys: the configuration that the methods over a fleet share, and what a method is.
+/* fleet_keys: the configuration that the methods over a fleet share, and what it means.
  *
  * TRL's names and defaults, and drover's own keys. A method's struct begins with a struct
  * fleet_keys; its table stands before these in the list of tables, so that its defaults win. */
@@ -9,6 +9,7 @@
 #include "learner/journal/rewards.h"
 #include "learner/round/round.h"
 #include "learner/run/keys.h"
+#include "learner/run/method.h"
 
 struct fleet_keys {
     struct keys keys;
@@ -40,7 +41,8 @@ struct fleet_keys_condition {
 
 /* What the keys mean. */
 struct fleet_plan {
-    const struct fleet_method *method;
+    const struct method *method;
+    void *self; /* its struct: the keys; borrowed */
     struct keys_plan shared;
     struct round_conf round; /* rates included */
     void *own;               /* round.own */
@@ -67,30 +69,15 @@ struct fleet_plan {
     int conditions;
 };
 
-/* One row a method. */
-struct fleet_method {
-    const char *name;
-    const struct conf_key *const *tables;
-    size_t size; /* of its keys */
-    /* What its own keys mean: round's method, own (from the heap), epochs and mini-batches,
-     * batch, samples. Errors: ERR_PARSE, ERR_RANGE naming the key. */
-    enum err (*plan)(struct fleet_plan *out, const void *keys);
-    const char *score, *divergence; /* metrics for the line that people read */
-    bool demonstrations; /* records have answers, which are trained beside the policy's; there
-                            need be no reward */
-    /* Once the rows are known; may be NULL. Errors as plan's. */
-    enum err (*length)(struct fleet_plan *out, const void *keys, size_t rows);
-};
-
 extern const struct conf_key fleet_keys_table[];
 
 /* What the method calls response_length. */
-const char *fleet_keys_response(const struct fleet_method *method);
+const char *fleet_keys_response(const struct method *method);
 
 /* Errors: ERR_PARSE, ERR_RANGE naming the key. `rows` follows later: fleet_keys_length.
  * fleet_keys_fini follows in any case. */
-enum err fleet_keys_check(struct fleet_plan *out, const struct fleet_method *method,
-                          const struct fleet_keys *keys) MUST_CHECK;
+enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
+                          struct fleet_keys *keys) MUST_CHECK;
 void fleet_keys_fini(struct fleet_plan *plan);
 
 /* A number out of a tree, of the key `key`. Errors: ERR_PARSE. */

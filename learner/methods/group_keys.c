@@ -365,12 +365,12 @@ static enum err refuse_steps(const struct fleet_plan *out, const char *why)
                 : OK;
 }
 
-static enum err plan_grpo(struct fleet_plan *out, const void *keys)
+static enum err plan_grpo(void *self, struct fleet_plan *out)
 {
     static const char *const levels[] = {"token", "sequence", NULL};
     static const char *const scales[] = {"group", "batch", "none", NULL};
     static const char *const sums[] = {"sum_then_normalize", "normalize_then_sum", NULL};
-    const struct group_keys *const k = keys;
+    const struct group_keys *const k = self;
     struct group_conf *const to = conf_new(out, GROUP_GRPO, k);
     int level = 0, scale = 0, sum = 0;
     enum err err = take_shared(out, to, k);
@@ -400,9 +400,9 @@ static enum err plan_grpo(struct fleet_plan *out, const void *keys)
     return err;
 }
 
-static enum err plan_rloo(struct fleet_plan *out, const void *keys)
+static enum err plan_rloo(void *self, struct fleet_plan *out)
 {
-    const struct group_keys *const k = keys;
+    const struct group_keys *const k = self;
     struct group_conf *const to = conf_new(out, GROUP_RLOO, k);
     enum err err = take_shared(out, to, k);
 
@@ -423,9 +423,9 @@ static enum err plan_rloo(struct fleet_plan *out, const void *keys)
     return err;
 }
 
-static enum err plan_reinforce(struct fleet_plan *out, const void *keys)
+static enum err plan_reinforce(void *self, struct fleet_plan *out)
 {
-    const struct group_keys *const k = keys;
+    const struct group_keys *const k = self;
     struct group_conf *const to = conf_new(out, GROUP_REINFORCE, k);
     enum err err = take_shared(out, to, k);
 
@@ -445,9 +445,9 @@ static enum err plan_reinforce(struct fleet_plan *out, const void *keys)
     return err;
 }
 
-static enum err plan_raft(struct fleet_plan *out, const void *keys)
+static enum err plan_raft(void *self, struct fleet_plan *out)
 {
-    const struct group_keys *const k = keys;
+    const struct group_keys *const k = self;
     struct group_conf *const to = conf_new(out, GROUP_RAFT, k);
     enum err err = take_shared(out, to, k);
 
@@ -461,13 +461,16 @@ static enum err plan_raft(struct fleet_plan *out, const void *keys)
     return err;
 }
 
-#define METHOD(word, list, how) \
+#define METHOD(word, says, list, how) \
     { \
-        .name = word, .tables = list, .size = sizeof(struct group_keys), .plan = how, \
-        .score = "reward", .divergence = "kl" \
+        .name = word, .help = says, .tables = list, .size = sizeof(struct group_keys), \
+        .plan = how, .score = "reward", .divergence = "kl" \
     }
-const struct fleet_method group_keys_grpo = METHOD("grpo", grpo_tables, plan_grpo);
-const struct fleet_method group_keys_rloo = METHOD("rloo", rloo_tables, plan_rloo);
-const struct fleet_method group_keys_reinforce =
-    METHOD("reinforce++", reinforce_tables, plan_reinforce);
-const struct fleet_method group_keys_raft = METHOD("raft", raft_tables, plan_raft);
+const struct method group_keys_grpo_method =
+    METHOD("grpo", "GRPO over a fleet: answers compared in groups", grpo_tables, plan_grpo);
+const struct method group_keys_rloo_method = METHOD(
+    "rloo", "RLOO over a fleet: each against the mean of the others", rloo_tables, plan_rloo);
+const struct method group_keys_reinforce_method =
+    METHOD("reinforce++", "REINFORCE++ over a fleet", reinforce_tables, plan_reinforce);
+const struct method group_keys_raft_method = METHOD(
+    "raft", "rejection sampling over a fleet: the best are learnt", raft_tables, plan_raft);

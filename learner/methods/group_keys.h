@@ -6,9 +6,6 @@
 
 #include "learner/methods/fleet_keys.h"
 
-extern const struct fleet_method group_keys_grpo, group_keys_rloo, group_keys_reinforce,
-    group_keys_raft;
-
 /* Keys of TRL's online trainers that have no meaning here. */
 extern const struct conf_key group_keys_ignored[];
 

@@ -1,5 +1,4 @@
-#include "learner/methods/kto.h"
-
+/* kto: learning from answers that are good or not, by TRL's keys and defaults. */
 #include "learner/methods/direct.h"
 #include "learner/objective/objective_kto.h"
 
@@ -81,5 +80,8 @@ static enum err check(void *method, struct prepare *out)
     return OK;
 }
 
-const struct prepare_method kto_method = {
-    .tables = tables, .size = sizeof(struct kto), .check = check};
+const struct method kto_method = {.name = "kto",
+                                  .help = "learning from answers that are good or not",
+                                  .tables = tables,
+                                  .size = sizeof(struct kto),
+                                  .check = check};

@@ -1,5 +1,4 @@
-#include "learner/methods/orpo.h"
-
+/* orpo: likelihood and preference in one, by TRL's keys and defaults. */
 #include "learner/methods/direct.h"
 #include "learner/objective/objective_orpo.h"
 
@@ -26,5 +25,8 @@ static enum err check(void *method, struct prepare *out)
     return direct_check(out, &orpo->direct);
 }
 
-const struct prepare_method orpo_method = {
-    .tables = tables, .size = sizeof(struct orpo), .check = check};
+const struct method orpo_method = {.name = "orpo",
+                                   .help = "likelihood and preference in one",
+                                   .tables = tables,
+                                   .size = sizeof(struct orpo),
+                                   .check = check};

@@ -1,5 +1,4 @@
-#include "learner/methods/pairs_keys.h"
-
+/* pairs_keys: the configurations of `drover online-dpo` (TRL 0.22's names) and `drover spin`. */
 #include "base/mem.h"
 #include "learner/methods/group_keys.h"
 #include "learner/methods/pairs.h"
@@ -107,9 +106,9 @@ static enum err take_betas(struct pairs_conf *to, const json_t *betas)
     return err;
 }
 
-static enum err plan_online(struct fleet_plan *out, const void *keys)
+static enum err plan_online(void *self, struct fleet_plan *out)
 {
-    const struct pairs_keys *const k = keys;
+    const struct pairs_keys *const k = self;
     struct pairs_conf *const to = out->own = mem_new(1, sizeof *to);
     enum err err = loss_of(to, k, .1, "ipo", DPO_IPO_SUM);
 
@@ -127,19 +126,19 @@ static enum err plan_online(struct fleet_plan *out, const void *keys)
     return err;
 }
 
-static enum err length_online(struct fleet_plan *out, const void *keys, size_t rows)
+static enum err length_online(void *self, struct fleet_plan *out, size_t rows)
 {
     struct pairs_conf *const to = out->own;
 
-    (void)keys;
+    (void)self;
     to->epochs_each = (double)out->batch / (double)rows;
     return OK;
 }
 
 /* Without words of the user's the demonstrations decide when it is enough. */
-static enum err plan_spin(struct fleet_plan *out, const void *keys)
+static enum err plan_spin(void *self, struct fleet_plan *out)
 {
-    const struct pairs_keys *const k = keys;
+    const struct pairs_keys *const k = self;
     struct pairs_conf *const to = out->own = mem_new(1, sizeof *to);
     const enum err err = loss_of(to, k, k->beta, "hinge", DPO_HINGE);
 
@@ -155,9 +154,9 @@ static enum err plan_spin(struct fleet_plan *out, const void *keys)
                : err;
 }
 
-static enum err length_spin(struct fleet_plan *out, const void *keys, size_t rows)
+static enum err length_spin(void *self, struct fleet_plan *out, size_t rows)
 {
-    const struct pairs_keys *const k = keys;
+    const struct pairs_keys *const k = self;
     const uint64_t step = out->batch; /* pairs an optimiser step */
     const double epochs = ceil(k->fleet.keys.num_train_epochs);
 
@@ -171,18 +170,22 @@ static enum err length_spin(struct fleet_plan *out, const void *keys, size_t row
     return OK;
 }
 
-const struct fleet_method pairs_keys_online = {.name = "online-dpo",
-                                               .tables = online_tables,
-                                               .size = sizeof(struct pairs_keys),
-                                               .plan = plan_online,
-                                               .length = length_online,
-                                               .score = "objective/scores",
-                                               .divergence = "objective/kl"};
-const struct fleet_method pairs_keys_spin = {.name = "spin",
-                                             .tables = spin_tables,
-                                             .size = sizeof(struct pairs_keys),
-                                             .plan = plan_spin,
-                                             .score = "spin/real_logps",
-                                             .divergence = "spin/gain",
-                                             .demonstrations = true,
-                                             .length = length_spin};
+const struct method pairs_keys_online_method = {
+    .name = "online-dpo",
+    .help = "DPO over a fleet: pairs are made as it goes",
+    .tables = online_tables,
+    .size = sizeof(struct pairs_keys),
+    .plan = plan_online,
+    .length = length_online,
+    .score = "objective/scores",
+    .divergence = "objective/kl"};
+const struct method pairs_keys_spin_method = {
+    .name = "spin",
+    .help = "self-play over a fleet: demonstrations against answers",
+    .tables = spin_tables,
+    .size = sizeof(struct pairs_keys),
+    .plan = plan_spin,
+    .score = "spin/real_logps",
+    .divergence = "spin/gain",
+    .demonstrations = true,
+    .length = length_spin};

@@ -94,9 +94,9 @@ static enum err take_critic(struct fleet_plan *out, struct ppo_conf *to,
     return err;
 }
 
-static enum err plan(struct fleet_plan *out, const void *keys)
+static enum err plan(void *self, struct fleet_plan *out)
 {
-    const struct ppo_keys *const k = keys;
+    const struct ppo_keys *const k = self;
     struct ppo_conf *const conf = mem_new(1, sizeof *conf);
     enum err err;
 
@@ -127,9 +127,12 @@ static enum err plan(struct fleet_plan *out, const void *keys)
     return err;
 }
 
-const struct fleet_method ppo_keys_method = {.name = "ppo",
-                                             .tables = tables,
-                                             .size = sizeof(struct ppo_keys),
-                                             .plan = plan,
-                                             .score = "objective/scores",
-                                             .divergence = "objective/kl"};
+const struct method ppo_keys_method = {.name = "ppo",
+                                       .help =
+                                           "PPO over a fleet: broker, actors, rewarders and "
+                                           "learner, on this machine or joined from others",
+                                       .tables = tables,
+                                       .size = sizeof(struct ppo_keys),
+                                       .plan = plan,
+                                       .score = "objective/scores",
+                                       .divergence = "objective/kl"};

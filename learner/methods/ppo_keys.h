@@ -21,6 +21,4 @@ struct ppo_keys {
     double critic_learning_rate;
 };
 
-extern const struct fleet_method ppo_keys_method;
-
 #endif

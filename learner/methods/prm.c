@@ -1,5 +1,11 @@
-#include "learner/methods/prm.h"
-
+/* prm: a process reward model: P(right) of each step of a solution, by TRL's keys and defaults.
+ *
+ * Evaluation adds to TRL's eval_loss and eval_accuracy (over all labelled steps):
+ *   eval_auroc, eval_auroc_low, eval_auroc_high   how well P(wrong) tells wrong steps from
+ * right ones; 95 % by drawing prompts again (stats/bootstrap.h) eval_baseline_majority accuracy
+ * of always saying what most training steps are eval_baseline_length, eval_baseline_position
+ * AUROC of a step's number of tokens, of its number in the solution; each in the direction that
+ * the training data favour eval_steps_right, eval_steps_wrong   how many were judged */
 #include "base/mem.h"
 #include "learner/corpus/corpus_steps.h"
 #include "learner/objective/objective_prm.h"
@@ -297,5 +303,10 @@ static void drop(void *method)
     judged_free(&((struct prm *)method)->judged);
 }
 
-const struct prepare_method prm_method = {
-    .tables = tables, .size = sizeof(struct prm), .check = check, .close = drop};
+const struct method prm_method = {
+    .name = "prm",
+    .help = "a process reward model: which steps of a solution are right",
+    .tables = tables,
+    .size = sizeof(struct prm),
+    .check = check,
+    .close = drop};

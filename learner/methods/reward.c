@@ -1,5 +1,10 @@
-#include "learner/methods/reward.h"
-
+/* reward: a reward model from pairs, by TRL's keys and defaults.
+ *
+ * The model reads the score at a sequence's last token. Evaluation adds to TRL's names:
+ * eval_accuracy_low, eval_accuracy_high (95 %, Wilson); eval_baseline_length, the accuracy of
+ * "the longer wins" or "the shorter wins", whichever the training pairs favour; and
+ * eval_baseline_majority, the better of the two on the evaluation pairs themselves. Length is
+ * counted in tokens, ties half. */
 #include "learner/objective/objective_reward.h"
 #include "learner/offline/prepare.h"
 #include "stats/normal.h"
@@ -65,5 +70,8 @@ static enum err check(void *method, struct prepare *out)
     return OK;
 }
 
-const struct prepare_method reward_method = {
-    .tables = tables, .size = sizeof(struct reward), .check = check};
+const struct method reward_method = {.name = "reward",
+                                     .help = "a reward model from preference pairs",
+                                     .tables = tables,
+                                     .size = sizeof(struct reward),
+                                     .check = check};

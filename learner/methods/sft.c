@@ -1,5 +1,4 @@
-#include "learner/methods/sft.h"
-
+/* sft: supervised fine-tuning on demonstrations, by TRL's keys and defaults. */
 #include "learner/objective/objective_sft.h"
 #include "learner/offline/prepare.h"
 
@@ -85,5 +84,9 @@ static enum err check(void *method, struct prepare *out)
     return OK;
 }
 
-const struct prepare_method sft_method = {
-    .tables = tables, .size = sizeof(struct sft), .check = check};
+const struct method sft_method = {
+    .name = "sft",
+    .help = "supervised fine-tuning on texts, dialogues or demonstrations",
+    .tables = tables,
+    .size = sizeof(struct sft),
+    .check = check};

@@ -1,5 +1,5 @@
-#include "learner/methods/simpo.h"
-
+/* simpo: preference by mean log-probability: keys of the authors' trainer (beta 2,
+ * gamma_beta_ratio 0.25) and TRL's simpo_gamma, which wins when it is given. */
 #include "learner/methods/direct.h"
 #include "learner/objective/objective_simpo.h"
 
@@ -49,5 +49,9 @@ static enum err check(void *method, struct prepare *out)
     return OK;
 }
 
-const struct prepare_method simpo_method = {
-    .tables = tables, .size = sizeof(struct simpo), .check = check};
+const struct method simpo_method = {
+    .name = "simpo",
+    .help = "preference by mean log-probability, without a reference",
+    .tables = tables,
+    .size = sizeof(struct simpo),
+    .check = check};

@@ -81,7 +81,7 @@ static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
     return OK;
 }
 
-static enum err run(const struct prepare_method *method, const void *conf, struct prepare *p)
+static enum err run(const struct method *method, const void *conf, struct prepare *p)
 {
     const struct keys *keys = conf;
     struct offline offline = {.keys = keys,
@@ -112,7 +112,7 @@ static enum err run(const struct prepare_method *method, const void *conf, struc
     return err;
 }
 
-enum err prepare_main(const struct prepare_method *method, int argc, char **argv)
+enum err prepare_main(const struct method *method, int argc, char **argv)
 {
     void *conf = mem_new(1, method->size);
     struct prepare prepare = {0};

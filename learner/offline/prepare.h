@@ -5,6 +5,7 @@
 #define LEARNER_OFFLINE_PREPARE_H
 
 #include "learner/offline/offline.h"
+#include "learner/run/method.h"
 
 /* What a method's check makes of its keys. What it points at lies in the method's struct. */
 struct prepare {
@@ -24,17 +25,8 @@ struct prepare {
     enum corpus_packing packing_test; /* rule.packing of the held-out records */
 };
 
-struct prepare_method {
-    const struct conf_key *const *tables;
-    size_t
-        size; /* of the method's struct: a struct keys, its own keys, what check puts there */
-    /* `method` has been read. Errors: any, in words for the user. */
-    enum err (*check)(void *method, struct prepare *out);
-    void (*close)(void *method); /* frees what the run has put there; NULL: nothing */
-};
-
 /* Reads what follows the method's name on the command line, the model's card and the data, then
  * offline_run. Errors: any, in words for the user. */
-enum err prepare_main(const struct prepare_method *method, int argc, char **argv) MUST_CHECK;
+enum err prepare_main(const struct method *method, int argc, char **argv) MUST_CHECK;
 
 #endif

@@ -1,14 +1,8 @@
 /* What an evaluation says does not depend on how many records it looks at at once. */
 #include "base/fs.h"
 #include "base/mem.h"
-#include "learner/methods/cpo.h"
-#include "learner/methods/dpo.h"
-#include "learner/methods/kto.h"
-#include "learner/methods/orpo.h"
-#include "learner/methods/prm.h"
-#include "learner/methods/reward.h"
-#include "learner/methods/sft.h"
-#include "learner/methods/simpo.h"
+#include "learner/methods/methods.h"
+#include "learner/offline/prepare.h"
 #include "tests/learner/trl.h"
 #include "tests/support/test.h"
 
@@ -22,8 +16,7 @@
 static char folder[] = "/tmp/drover-evaluate-XXXXXX";
 
 /* The figures of an evaluation after a step, `batch` records at a time; the caller's. */
-static json_t *figures(const struct prepare_method *method, const char *data, const char *extra,
-                       int batch)
+static json_t *figures(const char *method, const char *data, const char *extra, int batch)
 {
     static int runs;
     char *argv[12], *words = mem_text(extra);
@@ -44,7 +37,7 @@ static json_t *figures(const struct prepare_method *method, const char *data, co
             *next++ = 0;
         argv[n++] = mem_text(word);
     }
-    assert_ok(prepare_main(method, n, argv));
+    assert_ok(prepare_main(methods_find(method), n, argv));
     lines = trl_lines(dir, "eval_loss");
     line = json_incref(json_array_get(lines, json_array_size(lines) - 1));
     json_decref(lines);
@@ -84,23 +77,23 @@ static int differing(const char *what, const json_t *one, const json_t *other, i
 static void no_figure_depends_on_the_batch(void **state)
 {
     static const struct {
-        const struct prepare_method *method;
+        const char *method;
         const char *data, *extra;
     } run[] = {
-        {&sft_method, "trl/text.jsonl", "model=model/llama5 max_length=48"},
-        {&sft_method, "trl/completion.jsonl", "model=model/llama5 loss_type=dft"},
-        {&sft_method, "trl/text.jsonl", "model=model/llama5 max_length=64 packing=true"},
-        {&reward_method, "trl/plain.jsonl", "model=model/reward4"},
-        {&reward_method, "trl/pairs.jsonl", "model=model/reward4 center_rewards_coefficient=1"},
-        {&dpo_method, "trl/plain.jsonl", "model=model/llama5 loss_type=[sigmoid,sft]"},
-        {&dpo_method, "trl/pairs.jsonl", "model=model/llama5 use_weighting=true"},
-        {&dpo_method, "trl/plain.jsonl", "model=model/llama5 loss_type=aot"},
-        {&kto_method, "trl/labels.jsonl", "model=model/llama5 desirable_weight=2"},
-        {&kto_method, "trl/pairs.jsonl", "model=model/llama5 loss_type=apo_zero_unpaired"},
-        {&orpo_method, "trl/plain.jsonl", "model=model/llama5"},
-        {&cpo_method, "trl/plain.jsonl", "model=model/llama5"},
-        {&simpo_method, "trl/plain.jsonl", "model=model/llama5 sft_weight=0.5"},
-        {&prm_method, "prm/steps.jsonl", "model=prm/model"},
+        {"sft", "trl/text.jsonl", "model=model/llama5 max_length=48"},
+        {"sft", "trl/completion.jsonl", "model=model/llama5 loss_type=dft"},
+        {"sft", "trl/text.jsonl", "model=model/llama5 max_length=64 packing=true"},
+        {"reward", "trl/plain.jsonl", "model=model/reward4"},
+        {"reward", "trl/pairs.jsonl", "model=model/reward4 center_rewards_coefficient=1"},
+        {"dpo", "trl/plain.jsonl", "model=model/llama5 loss_type=[sigmoid,sft]"},
+        {"dpo", "trl/pairs.jsonl", "model=model/llama5 use_weighting=true"},
+        {"dpo", "trl/plain.jsonl", "model=model/llama5 loss_type=aot"},
+        {"kto", "trl/labels.jsonl", "model=model/llama5 desirable_weight=2"},
+        {"kto", "trl/pairs.jsonl", "model=model/llama5 loss_type=apo_zero_unpaired"},
+        {"orpo", "trl/plain.jsonl", "model=model/llama5"},
+        {"cpo", "trl/plain.jsonl", "model=model/llama5"},
+        {"simpo", "trl/plain.jsonl", "model=model/llama5 sft_weight=0.5"},
+        {"prm", "prm/steps.jsonl", "model=prm/model"},
     };
     int bad = 0;
 

@@ -1,10 +1,9 @@
 /* The configurations of the methods over the fleet: TRL's names, the batch that they mean, and
  * what is refused by name. */
+#include "learner/methods/fleet_keys.h"
 #include "learner/methods/group.h"
-#include "learner/methods/group_keys.h"
+#include "learner/methods/methods.h"
 #include "learner/methods/pairs.h"
-#include "learner/methods/pairs_keys.h"
-#include "learner/methods/ppo_keys.h"
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -20,7 +19,7 @@ struct keys_of {
 };
 
 /* Words of the command line behind those that every run needs. */
-static struct keys_of read_keys(const struct fleet_method *method, const char *const *words)
+static struct keys_of read_keys(const struct method *method, const char *const *words)
 {
     struct keys_of k = {.keys = calloc(1, method->size)};
     char *argv[WORDS + 4] = {(char *)(uintptr_t) "model=m", (char *)(uintptr_t) "dataset=d",
@@ -39,15 +38,14 @@ static struct keys_of read_keys(const struct fleet_method *method, const char *c
     return k;
 }
 
-static void done(const struct fleet_method *method, struct keys_of *k)
+static void done(const struct method *method, struct keys_of *k)
 {
     fleet_keys_fini(&k->plan);
     conf_free(method->tables, k->keys);
     free(k->keys);
 }
 
-static void refused(const struct fleet_method *method, const char *const *words,
-                    const char *said)
+static void refused(const struct method *method, const char *const *words, const char *said)
 {
     struct keys_of k = read_keys(method, words);
 
@@ -62,7 +60,7 @@ static void refused(const struct fleet_method *method, const char *const *words,
 
 static void grpo_has_trls_defaults(void **state)
 {
-    struct keys_of k = read_keys(&group_keys_grpo, NOTHING);
+    struct keys_of k = read_keys(methods_find("grpo"), NOTHING);
     const struct group_conf *const conf = k.plan.own;
     (void)state;
 
@@ -75,13 +73,13 @@ static void grpo_has_trls_defaults(void **state)
     assert_true(!k.plan.round.reference && !k.plan.rewards.reference && !k.plan.round.critic);
     assert_true(k.plan.round.strict && k.plan.round.stale.mode == IMPORTANCE_NONE);
     assert_true(k.plan.round.rates.peak == 1e-6 && k.plan.round.rates.total == 300);
-    done(&group_keys_grpo, &k);
+    done(methods_find("grpo"), &k);
 }
 
 static void a_batch_is_answers(void **state)
 {
     struct keys_of k =
-        read_keys(&group_keys_grpo,
+        read_keys(methods_find("grpo"),
                   WITH("per_device_train_batch_size=4", "gradient_accumulation_steps=2",
                        "steps_per_generation=8", "num_iterations=3", "num_generations=4",
                        "max_steps=50", "beta=0.1", "overlap.lag=2"));
@@ -95,71 +93,73 @@ static void a_batch_is_answers(void **state)
     assert_true(k.plan.round.reference && k.plan.rewards.reference);
     assert_true(!k.plan.round.strict && k.plan.round.stale.mode == IMPORTANCE_SEQUENCE_MASK);
     assert_true(k.plan.round.stale.high == 3);
-    done(&group_keys_grpo, &k);
-    refused(&group_keys_grpo, WITH("num_generations=3"), "num_generations");
-    refused(&group_keys_grpo, WITH("steps_per_generation=3", "gradient_accumulation_steps=2"),
+    done(methods_find("grpo"), &k);
+    refused(methods_find("grpo"), WITH("num_generations=3"), "num_generations");
+    refused(methods_find("grpo"),
+            WITH("steps_per_generation=3", "gradient_accumulation_steps=2"),
             "steps_per_generation");
-    refused(&group_keys_grpo, WITH("generation_batch_size=12"), "generation_batch_size");
-    refused(&group_keys_grpo, WITH("generation_batch_size=16", "steps_per_generation=2"),
+    refused(methods_find("grpo"), WITH("generation_batch_size=12"), "generation_batch_size");
+    refused(methods_find("grpo"), WITH("generation_batch_size=16", "steps_per_generation=2"),
             "give one");
 }
 
 static void words_that_mean_nothing_are_named(void **state)
 {
     (void)state;
-    refused(&group_keys_grpo, WITH("loss_type=ppo"), "loss_type: 'ppo'");
-    refused(&group_keys_grpo, WITH("scale_rewards=all"), "scale_rewards: 'all'");
-    refused(&group_keys_grpo, WITH("importance_sampling_level=word"), "expected token");
-    refused(&group_keys_grpo, WITH("sync_ref_model=true"), "beta 0");
-    refused(&group_keys_grpo, WITH("sync_ref_model=true", "beta=.1", "reference=rewarder"),
+    refused(methods_find("grpo"), WITH("loss_type=ppo"), "loss_type: 'ppo'");
+    refused(methods_find("grpo"), WITH("scale_rewards=all"), "scale_rewards: 'all'");
+    refused(methods_find("grpo"), WITH("importance_sampling_level=word"), "expected token");
+    refused(methods_find("grpo"), WITH("sync_ref_model=true"), "beta 0");
+    refused(methods_find("grpo"), WITH("sync_ref_model=true", "beta=.1", "reference=rewarder"),
             "the learner has it");
-    refused(&group_keys_grpo, WITH("use_adaptive_entropy=true", "entropy_coef_min=2"),
+    refused(methods_find("grpo"), WITH("use_adaptive_entropy=true", "entropy_coef_min=2"),
             "entropy_coef_min");
-    refused(&group_keys_grpo, WITH("repetition_penalty=1.1"), "repetition_penalty");
-    refused(&group_keys_grpo, WITH("dynamic_sampling=true", "overlap.lag=1"),
+    refused(methods_find("grpo"), WITH("repetition_penalty=1.1"), "repetition_penalty");
+    refused(methods_find("grpo"), WITH("dynamic_sampling=true", "overlap.lag=1"),
             "dynamic_sampling");
-    refused(&group_keys_grpo, WITH("reward_funcs=mine.score"), "'mine.score' is Python");
-    refused(&group_keys_grpo, WITH("overlap.free=99"), "overlap");
-    refused(&group_keys_grpo, WITH("importance=some"), "importance: 'some'");
-    refused(&group_keys_rloo, WITH("kl_in=loss"), "kl_in");
-    refused(&group_keys_raft, WITH("num_best=9"), "num_best");
-    refused(&group_keys_reinforce, WITH("baseline=true"), "baseline");
-    refused(&pairs_keys_online, WITH("loss_type=hinge"), "loss_type: 'hinge'");
-    refused(&pairs_keys_online, WITH("ties=both"), "ties");
-    refused(&pairs_keys_online, WITH("beta=[0.1, 0]"), "beta: 0 is not between");
-    refused(&pairs_keys_online, WITH("beta=[0.1, high]"), "beta: 'high' is not a number");
-    refused(&pairs_keys_online, WITH("beta=[]"), "beta: expected");
-    refused(&pairs_keys_online, WITH("judge=pair_rm"), "under rewards");
-    refused(&pairs_keys_spin, WITH("overlap.lag=1"), "only none");
-    refused(&ppo_keys_method, WITH("advantage=td"), "advantage: 'td'");
-    refused(&ppo_keys_method,
+    refused(methods_find("grpo"), WITH("reward_funcs=mine.score"), "'mine.score' is Python");
+    refused(methods_find("grpo"), WITH("overlap.free=99"), "overlap");
+    refused(methods_find("grpo"), WITH("importance=some"), "importance: 'some'");
+    refused(methods_find("rloo"), WITH("kl_in=loss"), "kl_in");
+    refused(methods_find("raft"), WITH("num_best=9"), "num_best");
+    refused(methods_find("reinforce++"), WITH("baseline=true"), "baseline");
+    refused(methods_find("online-dpo"), WITH("loss_type=hinge"), "loss_type: 'hinge'");
+    refused(methods_find("online-dpo"), WITH("ties=both"), "ties");
+    refused(methods_find("online-dpo"), WITH("beta=[0.1, 0]"), "beta: 0 is not between");
+    refused(methods_find("online-dpo"), WITH("beta=[0.1, high]"),
+            "beta: 'high' is not a number");
+    refused(methods_find("online-dpo"), WITH("beta=[]"), "beta: expected");
+    refused(methods_find("online-dpo"), WITH("judge=pair_rm"), "under rewards");
+    refused(methods_find("spin"), WITH("overlap.lag=1"), "only none");
+    refused(methods_find("ppo"), WITH("advantage=td"), "advantage: 'td'");
+    refused(methods_find("ppo"),
             WITH("advantage=vtrace", "overlap.free=2", "importance=token_mask"),
             "vtrace weighs");
 }
 
 static void what_is_free_is_corrected(void **state)
 {
-    struct keys_of k = read_keys(&ppo_keys_method, WITH("overlap.free=4"));
+    struct keys_of k = read_keys(methods_find("ppo"), WITH("overlap.free=4"));
     (void)state;
 
     assert_ok(k.err);
     assert_true(k.plan.free && k.plan.lag == 4 && !k.plan.round.strict);
     assert_int_equal(k.plan.round.stale.mode, IMPORTANCE_TOKEN_TRUNCATE);
     assert_true(k.plan.round.critic && k.plan.samples == 1);
-    done(&ppo_keys_method, &k);
-    k = read_keys(&ppo_keys_method, WITH("overlap.lag=4"));
+    done(methods_find("ppo"), &k);
+    k = read_keys(methods_find("ppo"), WITH("overlap.lag=4"));
     assert_ok(k.err);
     assert_true(!k.plan.free && k.plan.round.stale.mode == IMPORTANCE_NONE);
-    done(&ppo_keys_method, &k);
-    k = read_keys(&ppo_keys_method, WITH("overlap.free=2", "advantage=vtrace"));
+    done(methods_find("ppo"), &k);
+    k = read_keys(methods_find("ppo"), WITH("overlap.free=2", "advantage=vtrace"));
     assert_ok(k.err);
     assert_int_equal(k.plan.round.stale.mode, IMPORTANCE_PLAIN);
-    done(&ppo_keys_method, &k);
+    done(methods_find("ppo"), &k);
 }
 
 static void spin_plays_on_all_records(void **state)
 {
-    struct keys_of k = read_keys(&pairs_keys_spin, NOTHING);
+    struct keys_of k = read_keys(methods_find("spin"), NOTHING);
     (void)state;
 
     assert_ok(k.err);
@@ -168,23 +168,23 @@ static void spin_plays_on_all_records(void **state)
     assert_true(k.plan.round.samples == 2 && k.plan.round.opponent && !k.plan.rewards.n);
     assert_true(k.plan.conditions == 1 && k.plan.stop_if[0].below);
     assert_string_equal(k.plan.stop_if[0].metric, "spin/gain");
-    done(&pairs_keys_spin, &k);
-    k = read_keys(&pairs_keys_spin, WITH("prompts_per_iteration=30", "spin_iterations=7"));
+    done(methods_find("spin"), &k);
+    k = read_keys(methods_find("spin"), WITH("prompts_per_iteration=30", "spin_iterations=7"));
     assert_ok(k.err);
     assert_true(k.plan.batch == 30 && k.plan.iterations == 7);
-    done(&pairs_keys_spin, &k);
+    done(methods_find("spin"), &k);
 }
 
 static void dynamic_sampling_has_room(void **state)
 {
     struct keys_of k =
-        read_keys(&group_keys_grpo, WITH("dynamic_sampling=true", "dynamic_sampling_max=3",
-                                         "gradient_accumulation_steps=4"));
+        read_keys(methods_find("grpo"), WITH("dynamic_sampling=true", "dynamic_sampling_max=3",
+                                             "gradient_accumulation_steps=4"));
     (void)state;
 
     assert_ok(k.err);
     assert_true(k.plan.batch == 4 && k.plan.most == 8);
-    done(&group_keys_grpo, &k);
+    done(methods_find("grpo"), &k);
 }
 
 #define COMPARES "name: ai, judge: j, template_text: \"{a} {b}\\n[verdicts]\\na b\\n\""
@@ -194,21 +194,21 @@ static void a_judge_that_compares_needs_two(void **state)
 {
     const char *const ai = "rewards=[{" COMPARES "}]";
     const char *const scaled = "rewards=[{" COMPARES ", normalize: true}]";
-    struct keys_of k = read_keys(&pairs_keys_online, WITH("reward_model_path=", ai));
+    struct keys_of k = read_keys(methods_find("online-dpo"), WITH("reward_model_path=", ai));
     (void)state;
 
     assert_ok(k.err);
     assert_true(k.plan.rewards.n == 1 && k.plan.rewards.reward[0].group);
     assert_true(k.plan.samples == 2 && k.plan.eval == 0);
-    done(&pairs_keys_online, &k);
-    k = read_keys(&group_keys_grpo, WITH(ai)); /* beside a reward model that says more */
+    done(methods_find("online-dpo"), &k);
+    k = read_keys(methods_find("grpo"), WITH(ai)); /* beside a reward model that says more */
     assert_ok(k.err);
     assert_true(k.plan.rewards.n == 2 && k.plan.eval == 32);
-    done(&group_keys_grpo, &k);
-    refused(&ppo_keys_method, WITH(ai), "'ai' compares the answers to a prompt");
-    refused(&pairs_keys_spin, WITH(ai), "'ai' compares the answers to a prompt");
-    refused(&group_keys_reinforce, WITH(ai), "of which there is one");
-    refused(&group_keys_grpo, WITH(scaled), "no scale");
+    done(methods_find("grpo"), &k);
+    refused(methods_find("ppo"), WITH(ai), "'ai' compares the answers to a prompt");
+    refused(methods_find("spin"), WITH(ai), "'ai' compares the answers to a prompt");
+    refused(methods_find("reinforce++"), WITH(ai), "of which there is one");
+    refused(methods_find("grpo"), WITH(scaled), "no scale");
 }
 
 /* Values at step ends need a method that knows tokens; one number of the steps does not. */
@@ -217,45 +217,45 @@ static void steps_are_credited_or_refused(void **state)
     const char *const by_step = "rewards=[{name: prm, model: p, steps: dense, weight: .5}]";
     const char *const as_one = "rewards=[{name: prm, model: p, steps: min}]";
     const char *const each = "multi_objective_aggregation=normalize_then_sum";
-    struct keys_of k = read_keys(&group_keys_grpo, WITH(by_step));
+    struct keys_of k = read_keys(methods_find("grpo"), WITH(by_step));
     (void)state;
 
     assert_ok(k.err);
     assert_true(((const struct group_conf *)k.plan.own)->steps_share == .5);
-    done(&group_keys_grpo, &k);
-    k = read_keys(&group_keys_grpo, WITH(by_step, "reward_weights=[2, 3]"));
+    done(methods_find("grpo"), &k);
+    k = read_keys(methods_find("grpo"), WITH(by_step, "reward_weights=[2, 3]"));
     assert_ok(k.err);
     assert_true(((const struct group_conf *)k.plan.own)->steps_share == 1.5);
-    done(&group_keys_grpo, &k);
-    k = read_keys(&group_keys_rloo, WITH(as_one));
+    done(methods_find("grpo"), &k);
+    k = read_keys(methods_find("rloo"), WITH(as_one));
     assert_ok(k.err);
-    done(&group_keys_rloo, &k);
-    refused(&group_keys_rloo, WITH(by_step), "'prm' is credited step by step: rloo");
-    refused(&group_keys_grpo, WITH(by_step, each), "normalize_then_sum takes one number");
+    done(methods_find("rloo"), &k);
+    refused(methods_find("rloo"), WITH(by_step), "'prm' is credited step by step: rloo");
+    refused(methods_find("grpo"), WITH(by_step, each), "normalize_then_sum takes one number");
 }
 
 static void online_beta_may_change_by_epoch(void **state)
 {
     struct keys_of k =
-        read_keys(&pairs_keys_online, WITH("beta=[0.1, 0.3]", "num_train_epochs=2",
-                                           "per_device_train_batch_size=5"));
+        read_keys(methods_find("online-dpo"), WITH("beta=[0.1, 0.3]", "num_train_epochs=2",
+                                                   "per_device_train_batch_size=5"));
     const struct pairs_conf *conf = k.plan.own;
     (void)state;
 
     assert_ok(k.err);
     assert_true(conf->betas == 2 && conf->beta[0] == .1 && conf->beta[1] == .3);
     assert_true(conf->epochs_each == .05 && k.plan.iterations == 40);
-    done(&pairs_keys_online, &k);
-    k = read_keys(&pairs_keys_online, WITH("beta=0.7"));
+    done(methods_find("online-dpo"), &k);
+    k = read_keys(methods_find("online-dpo"), WITH("beta=0.7"));
     assert_ok(k.err);
     conf = k.plan.own;
     assert_true(conf->betas == 0 && conf->loss.beta == .7);
-    done(&pairs_keys_online, &k);
-    k = read_keys(&pairs_keys_online, NOTHING);
+    done(methods_find("online-dpo"), &k);
+    k = read_keys(methods_find("online-dpo"), NOTHING);
     assert_ok(k.err);
     conf = k.plan.own;
     assert_true(conf->betas == 0 && conf->loss.beta == .1);
-    done(&pairs_keys_online, &k);
+    done(methods_find("online-dpo"), &k);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* The numbers of TRL 1.16 itself, from its own YAML files: tests/golden/trl/make.py. */
 #include "base/fs.h"
-#include "learner/methods/reward.h"
-#include "learner/methods/sft.h"
+#include "learner/methods/methods.h"
+#include "learner/offline/prepare.h"
 #include "tests/learner/trl.h"
 #include "tests/support/test.h"
 
@@ -16,7 +16,8 @@ static json_t *golden;
 
 static enum err run(const char *method, int argc, char **argv)
 {
-    return prepare_main(strcmp(method, "sft") ? &reward_method : &sft_method, argc, argv);
+    return prepare_main(strcmp(method, "sft") ? methods_find("reward") : methods_find("sft"),
+                        argc, argv);
 }
 
 /* Every figure TRL logged, within the tolerance of its kind. */

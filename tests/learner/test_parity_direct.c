@@ -1,7 +1,7 @@
 /* The numbers of TRL 1.16 itself, from its own YAML files: tests/golden/trl/direct.py. */
 #include "base/fs.h"
-#include "learner/methods/dpo.h"
-#include "learner/methods/kto.h"
+#include "learner/methods/methods.h"
+#include "learner/offline/prepare.h"
 #include "tests/learner/trl.h"
 #include "tests/support/test.h"
 
@@ -53,8 +53,8 @@ static void five_steps(const char *name, const char *more)
     snprintf(dir, sizeof(dir), "%s/%s-%s", folder, name, more ? more : "");
     snprintf(out, sizeof(out), "output_dir=%s", dir);
     snprintf(extra, sizeof(extra), "%s", more ? more : "");
-    assert_ok(
-        prepare_main(strncmp(name, "dpo", 3) ? &kto_method : &dpo_method, more ? 3 : 2, argv));
+    assert_ok(prepare_main(strncmp(name, "dpo", 3) ? methods_find("kto") : methods_find("dpo"),
+                           more ? 3 : 2, argv));
     got = trl_lines(dir, "grad_norm");
     assert_int_equal(json_array_size(got), 5);
     assert_int_equal(json_array_size(want), 5);
@@ -78,7 +78,8 @@ static void evaluation(const char *name, const char *data)
     snprintf(set, sizeof(set), "dataset_name=%s/%s-data", folder, name);
     snprintf(source, sizeof(source), "%s/%s", GOLDEN, data);
     trl_splits(set + strlen("dataset_name="), source);
-    assert_ok(prepare_main(strncmp(name, "dpo", 3) ? &kto_method : &dpo_method, 7, argv));
+    assert_ok(prepare_main(strncmp(name, "dpo", 3) ? methods_find("kto") : methods_find("dpo"),
+                           7, argv));
     got = trl_lines(dir, "eval_loss");
     same_figures(name, 0, want, json_array_get(got, 0));
     json_decref(got);

@@ -1,8 +1,9 @@
 /* TRL 0.22.2's PRMTrainer on a tiny model: tests/golden/prm/make.py. Then what TRL has not. */
 #include "base/fs.h"
 #include "learner/corpus/corpus_steps.h"
-#include "learner/methods/prm.h"
+#include "learner/methods/methods.h"
 #include "learner/objective/objective_prm.h"
+#include "learner/offline/prepare.h"
 #include "lm/file/model_files.h"
 #include "tests/learner/trl.h"
 #include "tests/support/test.h"
@@ -51,7 +52,7 @@ static void train(const char *name, int more, char **extra)
     snprintf(out, sizeof(out), "output_dir=%s/%s", folder, name);
     for (int i = 0; i < more; i++)
         argv[argc++] = extra[i];
-    assert_ok(prepare_main(&prm_method, argc, argv));
+    assert_ok(prepare_main(methods_find("prm"), argc, argv));
 }
 
 static void follows(const char *name, int more, char **extra)

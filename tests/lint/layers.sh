@@ -14,7 +14,8 @@ allowed() {
     broker) echo base proto net ;;
     actor) echo base proto net member lm ;;
     rewarder) echo base proto net member lm reward ;;
-    learner | cli) echo base stats proto net member lm data prefs reward ;;
+    learner) echo base stats proto net member lm data prefs reward ;;
+    cli) echo learner base stats proto net member lm data prefs reward ;;
     learner/objective | learner/corpus | learner/journal | learner/run) ;;
     learner/offline) echo learner/corpus learner/objective learner/run ;;
     learner/round) echo learner/journal learner/objective learner/run ;;
