@@ -2,9 +2,9 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "learner/run/card.h"
-#include "learner/run/crew.h"
+#include "learner/run/process_stats.h"
 #include "learner/run/resume.h"
+#include "learner/run/start_model.h"
 #include "lm/model/image.h"
 
 #include <inttypes.h>
@@ -17,7 +17,7 @@ void run_context_close(struct run_context *c)
     for (uint32_t i = 0; i < c->snapshots; i++)
         trainer_snapshot_free(c->snapshot[i]);
     samples_log_free(c->samples_log);
-    crew_free(c->crew);
+    process_stats_free(c->crew);
     ledger_close(c->ledger);
     trainer_free(c->trainer);
     tasks_free(c->tasks);
@@ -67,7 +67,8 @@ static enum err read_prompts(struct run_context *c, const struct dataset *train,
     const struct model_files *card = c->models->card;
     const char *column[REWARDS_MAX];
     const struct prompts_rule rule = {
-        .encode = {card->tokenizer, card->chat, card->chat_error, card_day(c->config, card)},
+        .encode = {card->tokenizer, card->chat, card->chat_error,
+                   start_model_day(c->config, card)},
         .vocab = card->shape.vocab,
         .context = card->shape.context,
         .scorers = c->models->narrowest,
@@ -236,7 +237,7 @@ enum err run_context_open(struct run_context *c, const struct fleet_keys *keys)
     enum err err;
 
     c->keys = keys;
-    crew_new(&c->crew);
+    process_stats_new(&c->crew);
     err = open_folder(c);
     if (!err)
         err = initial_models_open(&c->models, &keys->keys, &c->plan.rewards);

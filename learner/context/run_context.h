@@ -21,7 +21,7 @@ struct run_context {
     struct trainer *trainer;
     struct ledger *ledger;
     struct samples_log *samples_log;
-    struct crew *crew;
+    struct process_stats *crew;
     json_t *config; /* resolved keys */
     char *checkpoints, *images, *journal, *model;
     int32_t stop[SHAPE_STOPS];

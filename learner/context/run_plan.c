@@ -71,13 +71,13 @@ static size_t memory(const struct run_context *c, const struct lora_conf *lora, 
                      bool checkpointing)
 {
     const struct shape *policy = &c->models->card->shape;
-    struct round_conf round = c->plan.round;
+    struct iteration_conf round = c->plan.round;
     struct shape critic = *policy;
 
     critic.head = HEAD_SCALAR;
     round.lora = lora;
     round.gradient_checkpointing = checkpointing;
-    return round_size(&round, policy, &critic, tokens) +
+    return iteration_size(&round, policy, &critic, tokens) +
            (size_t)(c->plan.lag + 2) * image_size(policy);
 }
 

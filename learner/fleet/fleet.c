@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "learner/fleet/fleet_state.h"
 #include "learner/fleet/own_actor.h"
-#include "learner/run/crew.h"
+#include "learner/run/process_stats.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -258,9 +258,10 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct fleet *f = self;
 
-    crew_hear(f->conf.crew, msg->hb.metrics, now_ms);
-    crew_see(f->conf.crew, &(struct crew_row){"learner", "learner", 0, f->tokens, mem_peak()},
-             now_ms);
+    process_stats_hear(f->conf.crew, msg->hb.metrics, now_ms);
+    process_stats_see(
+        f->conf.crew,
+        &(struct process_stats_row){"learner", "learner", 0, f->tokens, mem_peak()}, now_ms);
     if (msg->hb.open_to < f->opened && msg->hb.open_to == f->acked)
         f->opened = msg->hb.open_to;
     f->acked = msg->hb.open_to;

@@ -28,7 +28,7 @@ struct fleet_conf {
     struct samples_log *samples_log;
     struct rundir *dir;
     struct progress *progress;
-    struct crew *crew;
+    struct process_stats *crew;
     struct decoding decoding;
     const int32_t *tail; /* of conversations */
     uint32_t tails;

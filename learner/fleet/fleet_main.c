@@ -6,11 +6,11 @@
 #include "base/outlet.h"
 #include "learner/context/run_context.h"
 #include "learner/fleet/fleet.h"
-#include "learner/run/adapt.h"
-#include "learner/run/card.h"
-#include "learner/run/crew.h"
+#include "learner/run/peft.h"
+#include "learner/run/process_stats.h"
 #include "learner/run/report.h"
 #include "learner/run/resume.h"
+#include "learner/run/start_model.h"
 #include "proto/curve.h"
 #include "proto/dial.h"
 
@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-/* `processes`: crew_json's, given up; or NULL. */
+/* `processes`: process_stats_json's, given up; or NULL. */
 static enum err write_run(struct run_context *c, const char *state, const struct hash *weights,
                           json_t *processes)
 {
@@ -57,9 +57,9 @@ static enum err commit(struct ledger *ledger)
 /* The model, the report, END. Done twice it gives the same. */
 static enum err finish(struct run_context *c)
 {
-    const struct step *policy = trainer_policy(c->trainer);
-    const struct hash weights = step_hash(policy);
-    const struct hash written = adapt_hash(policy, c->plan.shared.dtype);
+    const struct trainable *policy = trainer_policy(c->trainer);
+    const struct hash weights = trainable_hash(policy);
+    const struct hash written = peft_hash(policy, c->plan.shared.dtype);
     char now[HASH_TEXT], was[HASH_TEXT];
     struct hash before;
     json_t *processes;
@@ -67,8 +67,8 @@ static enum err finish(struct run_context *c)
 
     outlet_look();
     if (!err)
-        err = adapt_save(c->model, c->models->card, policy, c->keys->keys.model_name_or_path,
-                         c->plan.shared.dtype);
+        err = peft_save(c->model, c->models->card, policy, c->keys->keys.model_name_or_path,
+                        c->plan.shared.dtype);
     if (!err && ledger_ended(c->ledger, &before) && !hash_same(&before, &weights))
         err = err_set(ERR_STATE, "the run ended with weights %.16s, now they are %.16s",
                       hash_text(was, &before), hash_text(now, &weights));
@@ -76,7 +76,8 @@ static enum err finish(struct run_context *c)
         ledger_end(c->ledger, &weights);
         err = commit(c->ledger);
     }
-    processes = crew_json(c->crew); /* none, if all was done before this process began */
+    processes =
+        process_stats_json(c->crew); /* none, if all was done before this process began */
     if (!err) {
         char *name = mem_print("drover %s", c->plan.method->name);
         err = report_write(c->keys->keys.output_dir,
@@ -90,7 +91,7 @@ static enum err finish(struct run_context *c)
     if (!err)
         fprintf(stderr, "done: %s  weights %s\n", c->model, hash_text(now, &written));
     if (!err)
-        crew_print(processes, stderr);
+        process_stats_print(processes, stderr);
     json_decref(processes);
     return err;
 }
@@ -208,7 +209,7 @@ static enum err check(const struct method *method, struct fleet_keys *k, struct 
     enum err err = fleet_keys_check(&c->plan, method, k);
 
     if (!err)
-        err = card_kwargs(&k->keys);
+        err = start_model_kwargs(&k->keys);
     if (!err && !k->broker)
         err = err_set(ERR_PARSE,
                       "broker is missing: `drover %s` starts a fleet; alone, say "
@@ -217,7 +218,7 @@ static enum err check(const struct method *method, struct fleet_keys *k, struct 
     if (!err)
         err = rundir_check(k->keys.output_dir);
     if (!err)
-        card_kept_day(c->config, &k->keys);
+        start_model_kept_day(c->config, &k->keys);
     if (!err && !k->keys.overwrite_output_dir)
         err = rundir_method(k->keys.output_dir, method->name);
     *done = !err && !k->keys.overwrite_output_dir && is_finished(k, c->config);

@@ -116,7 +116,7 @@ enum err fleet_refuse_told(struct fleet *f, const struct msg_refused *m)
 }
 
 static const struct record_sample *sample_of(const struct trainer_job *job,
-                                             const struct round_false *lie)
+                                             const struct iteration_false *lie)
 {
     for (uint32_t i = 0; i < job->n; i++)
         if (job->sample[i]->task == lie->task && job->sample[i]->sample == lie->sample)
@@ -128,7 +128,7 @@ static const struct record_sample *sample_of(const struct trainer_job *job,
 }
 
 static void take_back(struct fleet *f, const struct trainer_job *job,
-                      const struct round_false *lie)
+                      const struct iteration_false *lie)
 {
     const struct record_sample *const s = sample_of(job, lie);
     struct record_refused r = {

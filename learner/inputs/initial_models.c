@@ -2,8 +2,8 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "learner/run/card.h"
 #include "learner/run/resume.h"
+#include "learner/run/start_model.h"
 #include "lm/kernel/blas.h"
 #include "lm/model/image.h"
 #include "proto/peer.h"
@@ -154,7 +154,7 @@ static enum err make(struct initial_models *o, const struct keys *keys,
     o->fresh = true;
     peer_random(&o->run, &unused);
     if (!err)
-        err = card_open(&files, keys, MODEL_FILES_ALL, &eos);
+        err = start_model_open(&files, keys, MODEL_FILES_ALL, &eos);
     if (!err && files->params->shape.head != HEAD_LM)
         err = err_set(ERR_RANGE, "%s is a reward model: this method trains a language model",
                       keys->model_name_or_path);

@@ -8,11 +8,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-void advantage_ppo_rewards(struct round_batch *batch, const double *step, double beta)
+void advantage_ppo_rewards(struct iteration_batch *batch, const double *step, double beta)
 {
     for (size_t i = 0; i < batch->n; i++) {
-        const struct round_rollout *r = &batch->rollout[i];
-        const float *const reference = round_batch_reference(batch, i);
+        const struct iteration_rollout *r = &batch->rollout[i];
+        const float *const reference = iteration_batch_reference(batch, i);
         float *reward = batch->reward + batch->at[i];
         const uint8_t *learn = batch->learn + batch->at[i];
         int last = 0;
@@ -38,9 +38,10 @@ void advantage_ppo_rewards(struct round_batch *batch, const double *step, double
 }
 
 /* Answers of older weights: how likely the present policy is to have written each token. */
-static void traced(struct round_batch *batch, const struct ppo_conf *conf, double lam, size_t i)
+static void traced(struct iteration_batch *batch, const struct ppo_conf *conf, double lam,
+                   size_t i)
 {
-    const struct round_rollout *const r = &batch->rollout[i];
+    const struct iteration_rollout *const r = &batch->rollout[i];
     const size_t at = batch->at[i];
     double *const ratio = mem_new((size_t)r->tokens, sizeof *ratio);
 
@@ -56,7 +57,7 @@ static void traced(struct round_batch *batch, const struct ppo_conf *conf, doubl
 }
 
 /* 1 - Var(G - V) / Var(G), G what the rewards came to, discounted. */
-static double explained(const struct round_batch *batch, double gamma)
+static double explained(const struct iteration_batch *batch, double gamma)
 {
     double n = 0, sum[2] = {0, 0}, square[2] = {0, 0};
 
@@ -79,7 +80,7 @@ static double explained(const struct round_batch *batch, double gamma)
     return square[0] > 1e-12 ? 1 - square[1] / square[0] : (double)NAN;
 }
 
-void advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf)
+void advantage_ppo(struct iteration_batch *batch, const struct ppo_conf *conf)
 {
     const int total = (int)batch->tokens;
     const bool alone = batch->iteration < batch->conf->critic_warmup;

@@ -9,14 +9,14 @@
 #ifndef LEARNER_METHODS_ADVANTAGE_PPO_H
 #define LEARNER_METHODS_ADVANTAGE_PPO_H
 
-#include "learner/round/round_batch.h"
+#include "learner/iteration/iteration_batch.h"
 
 struct ppo_conf;
 
-/* batch->reward and the sums kl, entropy, non_score. step: round_batch_steps, or NULL. */
-void advantage_ppo_rewards(struct round_batch *batch, const double *step, double beta);
+/* batch->reward and the sums kl, entropy, non_score. step: iteration_batch_steps, or NULL. */
+void advantage_ppo_rewards(struct iteration_batch *batch, const double *step, double beta);
 
 /* From reward and value: whitens the rewards if conf says so, then advantage and returns. */
-void advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf);
+void advantage_ppo(struct iteration_batch *batch, const struct ppo_conf *conf);
 
 #endif

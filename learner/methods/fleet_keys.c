@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "learner/run/adapt.h"
+#include "learner/run/peft.h"
 
 #include <limits.h>
 #include <math.h>
@@ -221,7 +221,7 @@ static enum err take_stale(struct fleet_plan *out, const struct fleet_keys *k)
     return OK;
 }
 
-static void take_numbers(struct round_conf *to, const struct fleet_keys *k)
+static void take_numbers(struct iteration_conf *to, const struct fleet_keys *k)
 {
     to->per_device_train_batch_size = k->keys.per_device_train_batch_size;
     to->temperature = k->temperature;
@@ -281,13 +281,13 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
     memset(out, 0, sizeof *out);
     out->method = method;
     out->self = k;
-    out->round = round_defaults(1);
+    out->round = iteration_defaults(1);
     out->episodes = NAN;
     out->top_p = 1;
     out->samples = 1;
     err = keys_check(&out->shared, &k->keys);
     if (!err)
-        err = adapt_check_fleet(&out->shared);
+        err = peft_check_fleet(&out->shared);
     if (!err)
         err = take_rewards(out, k);
     if (!err)
@@ -299,7 +299,7 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
     if (err)
         return err;
     take_numbers(&out->round, k);
-    out->round.lora = adapt_lora(&out->shared);
+    out->round.lora = peft_lora(&out->shared);
     out->round.portable = out->shared.portable;
     out->round.strict = out->lag == 0 && !out->free;
     out->round.parts = out->rewards.n;
@@ -370,5 +370,5 @@ enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *k, 
     err = keys_schedule(&plan->round.rates, &k->keys, &plan->shared, &length);
     if (!err)
         err = take_warmup(plan);
-    return err ? err : round_check(&plan->round);
+    return err ? err : iteration_check(&plan->round);
 }

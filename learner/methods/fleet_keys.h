@@ -6,8 +6,8 @@
 #ifndef LEARNER_METHODS_FLEET_KEYS_H
 #define LEARNER_METHODS_FLEET_KEYS_H
 
+#include "learner/iteration/iteration.h"
 #include "learner/journal/rewards.h"
-#include "learner/round/round.h"
 #include "learner/run/keys.h"
 #include "learner/run/method.h"
 
@@ -44,8 +44,8 @@ struct fleet_plan {
     const struct method *method;
     void *self; /* its struct: the keys; borrowed */
     struct keys_plan shared;
-    struct round_conf round; /* rates included */
-    void *own;               /* round.own */
+    struct iteration_conf round; /* rates included */
+    void *own;                   /* round.own */
     struct rewards rewards;
     bool overlong;       /* reward_funcs has TRL's punishment of long answers */
     uint64_t lag, batch; /* versions; tasks an iteration */

@@ -1,35 +1,37 @@
 #include "learner/methods/group.h"
 
 #include "base/mem.h"
+#include "learner/iteration/iteration_report.h"
 #include "learner/methods/advantage_ppo.h"
 #include "learner/objective/advantage.h"
 #include "learner/objective/advantage_steps.h"
-#include "learner/round/round_report.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void mask_truncated(struct round_batch *batch)
+static void mask_truncated(struct iteration_batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++)
         if (!batch->rollout[i].ended)
-            round_batch_mute(batch, i);
+            iteration_batch_mute(batch, i);
 }
 
-static double overlong(const struct group_conf *conf, const struct round_batch *batch, size_t i)
+static double overlong(const struct group_conf *conf, const struct iteration_batch *batch,
+                       size_t i)
 {
     return rewards_overlong(batch->rollout[i].tokens, conf->soft_max, conf->soft_cache);
 }
 
 /* Scores as the group sees them, sums of the batch, groups without a spread. Returns what of
  * each score is the price of its distance [n]; the caller's. */
-static double *prepare(const struct group_conf *conf, struct round_batch *batch, double beta)
+static double *prepare(const struct group_conf *conf, struct iteration_batch *batch,
+                       double beta)
 {
     double *const price = mem_new(batch->n, sizeof *price);
     const bool paid = conf->kl_in_reward && conf->kind != GROUP_REINFORCE;
 
-    round_batch_divergence(batch, price);
+    iteration_batch_divergence(batch, price);
     for (size_t i = 0; i < batch->n; i++) {
         double *const s = &batch->score[i];
         *s += overlong(conf, batch, i);
@@ -46,7 +48,7 @@ static double *prepare(const struct group_conf *conf, struct round_batch *batch,
 
 /* The rewards of the rollouts, one reward after another. What shapes them stands behind: each
  * its own reward, whose weight is its price; and the distance, which is priced in nats. */
-static void by_reward(const struct group_conf *conf, const struct round_batch *batch,
+static void by_reward(const struct group_conf *conf, const struct iteration_batch *batch,
                       const double *price, double *out)
 {
     enum { SHAPES = 2 };
@@ -67,7 +69,8 @@ static void by_reward(const struct group_conf *conf, const struct round_batch *b
 }
 
 /* The steps' advantages beside those of the outcome. */
-static void add_steps(const struct group_conf *conf, struct round_batch *batch, double *step)
+static void add_steps(const struct group_conf *conf, struct iteration_batch *batch,
+                      double *step)
 {
     const double share = conf->scale == ADVANTAGE_GROUP_PLAIN ? 1 : conf->steps_share;
 
@@ -77,18 +80,18 @@ static void add_steps(const struct group_conf *conf, struct round_batch *batch, 
             batch->advantage[t] = (float)((double)batch->advantage[t] + share * step[t]);
 }
 
-static void credit_grpo(const void *own, struct round_batch *batch, double beta)
+static void credit_grpo(const void *own, struct iteration_batch *batch, double beta)
 {
     const struct group_conf *const conf = own;
     double *const A = mem_new(batch->n, sizeof *A), *price = prepare(conf, batch, beta);
-    double *const step = round_batch_steps(batch);
+    double *const step = iteration_batch_steps(batch);
 
     if (conf->each_reward)
         by_reward(conf, batch, price, A);
     else
         advantage_group(A, batch->score, batch->n, (size_t)batch->conf->samples, conf->scale);
     for (size_t i = 0; i < batch->n; i++)
-        round_batch_spread(batch, i, A[i]);
+        iteration_batch_spread(batch, i, A[i]);
     if (step)
         add_steps(conf, batch, step);
     if (conf->mask_truncated)
@@ -98,7 +101,7 @@ static void credit_grpo(const void *own, struct round_batch *batch, double beta)
     free(A);
 }
 
-static void credit_rloo(const void *own, struct round_batch *batch, double beta)
+static void credit_rloo(const void *own, struct iteration_batch *batch, double beta)
 {
     const struct group_conf *const conf = own;
     double *const A = mem_new(batch->n, sizeof *A);
@@ -107,14 +110,14 @@ static void credit_rloo(const void *own, struct round_batch *batch, double beta)
     advantage_group_others(A, batch->score, batch->n, (size_t)batch->conf->samples,
                            conf->normalize_advantages);
     for (size_t i = 0; i < batch->n; i++)
-        round_batch_spread(batch, i, A[i]);
+        iteration_batch_spread(batch, i, A[i]);
     if (conf->mask_truncated)
         mask_truncated(batch);
     free(A);
 }
 
 /* The group's means off its answers' outcomes, and off its steps. */
-static void take_baseline(struct round_batch *batch, double *step)
+static void take_baseline(struct iteration_batch *batch, double *step)
 {
     const size_t each = (size_t)batch->conf->samples;
 
@@ -127,12 +130,12 @@ static void take_baseline(struct round_batch *batch, double *step)
         advantage_steps_centre(step, batch->at, batch->n, each);
 }
 
-static void credit_reinforce(const void *own, struct round_batch *batch, double beta)
+static void credit_reinforce(const void *own, struct iteration_batch *batch, double beta)
 {
     const struct group_conf *const conf = own;
 
     free(prepare(conf, batch, beta));
-    double *const step = round_batch_steps(batch);
+    double *const step = iteration_batch_steps(batch);
     if (conf->baseline)
         take_baseline(batch, step);
     batch->kl = batch->entropy = 0; /* counted again beside the rewards */
@@ -161,7 +164,7 @@ static size_t rank(const double *score, size_t each, size_t i)
     return before;
 }
 
-static void credit_raft(const void *own, struct round_batch *batch, double beta)
+static void credit_raft(const void *own, struct iteration_batch *batch, double beta)
 {
     const struct group_conf *const conf = own;
     const size_t each = (size_t)batch->conf->samples;
@@ -173,7 +176,7 @@ static void credit_raft(const void *own, struct round_batch *batch, double beta)
         const bool taken = rank(batch->score + first, each, i - first) < (size_t)conf->best &&
                            batch->score[i] >= conf->min_score &&
                            (!conf->mask_truncated || batch->rollout[i].ended);
-        round_batch_spread(batch, i, taken);
+        iteration_batch_spread(batch, i, taken);
         if (taken)
             batch->unit[batch->units++] = (uint32_t)i;
     }
@@ -192,7 +195,7 @@ static void count(struct lengths *l, int tokens)
     l->n++;
 }
 
-static void completions(const struct round_batch *batch, struct round_metrics *out)
+static void completions(const struct iteration_batch *batch, struct iteration_metrics *out)
 {
     struct lengths all = {0}, ended = {0};
 
@@ -201,31 +204,31 @@ static void completions(const struct round_batch *batch, struct round_metrics *o
         if (batch->rollout[i].ended)
             count(&ended, batch->rollout[i].tokens);
     }
-    round_report_put(out, "completions/mean_length", all.sum / (double)all.n);
-    round_report_put(out, "completions/min_length", all.least);
-    round_report_put(out, "completions/max_length", all.most);
-    round_report_put(out, "completions/clipped_ratio", 1 - (double)ended.n / (double)all.n);
-    round_report_put(out, "completions/mean_terminated_length",
-                     ended.n ? ended.sum / (double)ended.n : 0);
-    round_report_put(out, "completions/min_terminated_length", ended.least);
-    round_report_put(out, "completions/max_terminated_length", ended.most);
+    iteration_report_put(out, "completions/mean_length", all.sum / (double)all.n);
+    iteration_report_put(out, "completions/min_length", all.least);
+    iteration_report_put(out, "completions/max_length", all.most);
+    iteration_report_put(out, "completions/clipped_ratio", 1 - (double)ended.n / (double)all.n);
+    iteration_report_put(out, "completions/mean_terminated_length",
+                         ended.n ? ended.sum / (double)ended.n : 0);
+    iteration_report_put(out, "completions/min_terminated_length", ended.least);
+    iteration_report_put(out, "completions/max_terminated_length", ended.most);
 }
 
-static void rewards(const struct round_batch *batch, struct round_metrics *out)
+static void rewards(const struct iteration_batch *batch, struct iteration_metrics *out)
 {
     double *const score = mem_new(batch->n, sizeof *score);
     const double groups = (double)batch->n / batch->conf->samples;
 
     for (size_t i = 0; i < batch->n; i++)
         score[i] = batch->rollout[i].score;
-    round_report_put(out, "reward", advantage_group_mean(score, batch->n));
-    round_report_put(out, "reward_std", advantage_group_deviation(score, batch->n));
-    round_report_put(out, "frac_reward_zero_std", (double)batch->flat / groups);
+    iteration_report_put(out, "reward", advantage_group_mean(score, batch->n));
+    iteration_report_put(out, "reward_std", advantage_group_deviation(score, batch->n));
+    iteration_report_put(out, "frac_reward_zero_std", (double)batch->flat / groups);
     free(score);
 }
 
 /* What the steps of the answers were worth. */
-static void step_rewards(const struct round_batch *batch, struct round_metrics *out)
+static void step_rewards(const struct iteration_batch *batch, struct iteration_metrics *out)
 {
     double n = 0, sum = 0, square = 0;
 
@@ -238,40 +241,42 @@ static void step_rewards(const struct round_batch *batch, struct round_metrics *
         }
     if (n < 1)
         return;
-    round_report_put(out, "drover_steps/per_answer", n / (double)batch->n);
-    round_report_put(out, "drover_steps/mean", sum / n);
-    round_report_put(out, "drover_steps/std", sqrt(fmax(square / n - sum / n * (sum / n), 0)));
+    iteration_report_put(out, "drover_steps/per_answer", n / (double)batch->n);
+    iteration_report_put(out, "drover_steps/mean", sum / n);
+    iteration_report_put(out, "drover_steps/std",
+                         sqrt(fmax(square / n - sum / n * (sum / n), 0)));
 }
 
-static void report(const void *own, const struct round_report *r, struct round_metrics *out)
+static void report(const void *own, const struct iteration_report *r,
+                   struct iteration_metrics *out)
 {
     const struct group_conf *const conf = own;
     const double steps = fmax((double)r->steps, 1);
 
-    round_report_put(out, "loss", r->loss / steps);
-    round_report_put(out, "grad_norm", r->policy_norm / steps);
-    round_report_put(out, "learning_rate", r->rate);
+    iteration_report_put(out, "loss", r->loss / steps);
+    iteration_report_put(out, "grad_norm", r->policy_norm / steps);
+    iteration_report_put(out, "learning_rate", r->rate);
     rewards(r->batch, out);
-    round_report_put(out, "num_tokens", (double)r->num_tokens);
+    iteration_report_put(out, "num_tokens", (double)r->num_tokens);
     completions(r->batch, out);
     step_rewards(r->batch, out);
     if (r->batch->conf->reference && (conf->kl_in_reward || conf->kind == GROUP_RLOO))
-        round_report_put(out, "kl", r->batch->kl / (double)r->batch->total_learnt);
+        iteration_report_put(out, "kl", r->batch->kl / (double)r->batch->total_learnt);
     if (entropy_control_on(&r->batch->conf->entropy))
-        round_report_put(out, "entropy_coef", r->entropy_coef / steps);
+        iteration_report_put(out, "entropy_coef", r->entropy_coef / steps);
     if (conf->kind == GROUP_RAFT)
-        round_report_put(out, "drover_learnt_answers", (double)r->batch->units);
+        iteration_report_put(out, "drover_learnt_answers", (double)r->batch->units);
     for (int i = 0; i < r->sums.metrics; i++) {
         const struct objective_metric *const m = &r->sums.metric[i];
         const bool whole =
             !strcmp(m->name, "policy_loss"); /* of a step, not of micro-batches */
-        round_report_put(out, m->name, m->sum / fmax(whole ? steps : m->weight, 1e-300));
+        iteration_report_put(out, m->name, m->sum / fmax(whole ? steps : m->weight, 1e-300));
     }
 }
 
-void group_round(struct round_conf *round, const struct group_conf *conf)
+void group_round(struct iteration_conf *round, const struct group_conf *conf)
 {
-    static void (*const credit[])(const void *, struct round_batch *, double) = {
+    static void (*const credit[])(const void *, struct iteration_batch *, double) = {
         credit_grpo, credit_rloo, credit_reinforce, credit_raft};
 
     round->own = conf;

@@ -39,12 +39,12 @@
 #ifndef LEARNER_METHODS_GROUP_H
 #define LEARNER_METHODS_GROUP_H
 
+#include "learner/iteration/iteration.h"
 #include "learner/journal/rewards.h"
 #include "learner/objective/advantage_group.h"
 #include "learner/objective/objective_grpo.h"
 #include "learner/objective/objective_rloo.h"
 #include "learner/objective/objective_sft.h"
-#include "learner/round/round.h"
 
 enum group_kind { GROUP_GRPO, GROUP_RLOO, GROUP_REINFORCE, GROUP_RAFT };
 
@@ -71,8 +71,8 @@ struct group_conf {
     double min_score;
 };
 
-/* Fills the method's part of `round`; `conf` is borrowed until round_new. samples, epochs and
+/* Fills the method's part of `round`; `conf` is borrowed until iteration_new. samples, epochs and
  * the rest are the caller's. */
-void group_round(struct round_conf *round, const struct group_conf *conf);
+void group_round(struct iteration_conf *round, const struct group_conf *conf);
 
 #endif

@@ -304,7 +304,7 @@ static enum err take_shared(struct fleet_plan *out, struct group_conf *to,
         err = take_kl(out, to, k);
     if (k->sync_ref_model)
         out->round.follow =
-            (struct follow_conf){k->ref_model_mixup_alpha, k->ref_model_sync_steps};
+            (struct ref_model_conf){k->ref_model_mixup_alpha, k->ref_model_sync_steps};
     for (int i = 0; i < out->rewards.n && !err; i++)
         to->weight[i] = out->rewards.reward[i].weight;
     to->steps_share = rewards_steps_share(&out->rewards);

@@ -1,12 +1,12 @@
 #include "learner/methods/pairs.h"
 
+#include "learner/iteration/iteration_report.h"
 #include "learner/objective/advantage_group.h"
-#include "learner/round/round_report.h"
 
 #include <math.h>
 #include <string.h>
 
-static void begin(void *own, const struct round_conf *round, int64_t iteration)
+static void begin(void *own, const struct iteration_conf *round, int64_t iteration)
 {
     struct pairs_conf *const conf = own;
     (void)round;
@@ -16,13 +16,13 @@ static void begin(void *own, const struct round_conf *round, int64_t iteration)
         conf->loss.beta = conf->beta[(int)fmin(epoch, conf->betas - 1)];
 }
 
-static void credit_online(const void *own, struct round_batch *batch, double beta)
+static void credit_online(const void *own, struct iteration_batch *batch, double beta)
 {
     const struct pairs_conf *const conf = own;
     const size_t each = (size_t)batch->conf->samples;
 
     (void)beta;
-    round_batch_divergence(batch, NULL);
+    iteration_batch_divergence(batch, NULL);
     batch->flat = advantage_group_flat(batch->score, batch->n, each);
     batch->units = 0;
     for (size_t g = 0; g < batch->n; g += each) {
@@ -40,10 +40,10 @@ static void credit_online(const void *own, struct round_batch *batch, double bet
     }
 }
 
-static void credit_spin(const void *own, struct round_batch *batch, double beta)
+static void credit_spin(const void *own, struct iteration_batch *batch, double beta)
 {
     (void)own, (void)beta;
-    round_batch_divergence(batch, NULL);
+    iteration_batch_divergence(batch, NULL);
     batch->units = batch->n / 2;
     for (size_t k = 0; k < batch->units; k++) {
         batch->unit[2 * k] = (uint32_t)(2 * k + 1);
@@ -51,14 +51,14 @@ static void credit_spin(const void *own, struct round_batch *batch, double beta)
     }
 }
 
-static void common(const struct round_report *r, struct round_metrics *out)
+static void common(const struct iteration_report *r, struct iteration_metrics *out)
 {
     const double steps = fmax((double)r->steps, 1);
 
-    round_report_put(out, "loss", r->loss / steps);
-    round_report_put(out, "grad_norm", r->policy_norm / steps);
-    round_report_put(out, "learning_rate", r->rate);
-    round_report_put(out, "num_tokens", (double)r->num_tokens);
+    iteration_report_put(out, "loss", r->loss / steps);
+    iteration_report_put(out, "grad_norm", r->policy_norm / steps);
+    iteration_report_put(out, "learning_rate", r->rate);
+    iteration_report_put(out, "num_tokens", (double)r->num_tokens);
 }
 
 static double figure(const struct objective_metric *m)
@@ -66,31 +66,31 @@ static double figure(const struct objective_metric *m)
     return m->weight > 0 ? m->sum / m->weight : 0;
 }
 
-static void report_online(const void *own, const struct round_report *r,
-                          struct round_metrics *out)
+static void report_online(const void *own, const struct iteration_report *r,
+                          struct iteration_metrics *out)
 {
     const struct pairs_conf *const conf = own;
-    const struct round_batch *const batch = r->batch;
+    const struct iteration_batch *const batch = r->batch;
     const double n = (double)batch->n, price = -conf->loss.beta * batch->kl / n;
 
     common(r, out);
-    round_report_put(out, "beta", conf->loss.beta);
-    round_report_put(out, "objective/kl", batch->kl / n);
-    round_report_put(out, "objective/entropy", batch->entropy / n);
-    round_report_put(out, "objective/non_score_reward", price);
-    round_report_put(out, "objective/rlhf_reward", price + batch->total / n);
-    round_report_put(out, "objective/scores", batch->total / n);
-    round_report_put(out, "objective/scores_margin",
-                     batch->margin / fmax((double)batch->units, 1));
-    round_report_put(out, "val/contain_eos_token", (double)batch->ended / n);
-    round_report_put(out, "drover_pairs", (double)batch->units);
+    iteration_report_put(out, "beta", conf->loss.beta);
+    iteration_report_put(out, "objective/kl", batch->kl / n);
+    iteration_report_put(out, "objective/entropy", batch->entropy / n);
+    iteration_report_put(out, "objective/non_score_reward", price);
+    iteration_report_put(out, "objective/rlhf_reward", price + batch->total / n);
+    iteration_report_put(out, "objective/scores", batch->total / n);
+    iteration_report_put(out, "objective/scores_margin",
+                         batch->margin / fmax((double)batch->units, 1));
+    iteration_report_put(out, "val/contain_eos_token", (double)batch->ended / n);
+    iteration_report_put(out, "drover_pairs", (double)batch->units);
     for (int i = 0; i < r->sums.metrics; i++)
         if (strcmp(r->sums.metric[i].name, "entropy") != 0)
-            round_report_put(out, r->sums.metric[i].name, figure(&r->sums.metric[i]));
+            iteration_report_put(out, r->sums.metric[i].name, figure(&r->sums.metric[i]));
 }
 
 /* Mean log-probability of a token of the demonstrations. */
-static double real_logps(const struct round_batch *batch, const float *logprob)
+static double real_logps(const struct iteration_batch *batch, const float *logprob)
 {
     double sum = 0, tokens = 0;
 
@@ -103,14 +103,14 @@ static double real_logps(const struct round_batch *batch, const float *logprob)
     return sum / fmax(tokens, 1);
 }
 
-static void report_spin(const void *own, const struct round_report *r,
-                        struct round_metrics *out)
+static void report_spin(const void *own, const struct iteration_report *r,
+                        struct iteration_metrics *out)
 {
     static const char *const name[][2] = {
         {"rewards/chosen", "rewards/real"},     {"rewards/rejected", "rewards/generated"},
         {"logps/chosen", "logps/real"},         {"logps/rejected", "logps/generated"},
         {"rewards/margins", "rewards/margins"}, {"rewards/accuracies", "rewards/accuracies"}};
-    const struct round_batch *const batch = r->batch;
+    const struct iteration_batch *const batch = r->batch;
     const double now = real_logps(batch, batch->after);
     double length = 0, pairs = (double)batch->units;
 
@@ -118,16 +118,16 @@ static void report_spin(const void *own, const struct round_report *r,
     common(r, out);
     for (size_t i = 0; i < batch->n; i++)
         length += batch->rollout[i].behaviour ? batch->rollout[i].tokens : 0;
-    round_report_put(out, "completions/mean_length", length / fmax(pairs, 1));
+    iteration_report_put(out, "completions/mean_length", length / fmax(pairs, 1));
     for (int i = 0; i < r->sums.metrics; i++)
         for (size_t k = 0; k < sizeof name / sizeof *name; k++)
             if (!strcmp(r->sums.metric[i].name, name[k][0]))
-                round_report_put(out, name[k][1], figure(&r->sums.metric[i]));
-    round_report_put(out, "spin/real_logps", now);
-    round_report_put(out, "spin/gain", now - real_logps(batch, batch->proximal));
+                iteration_report_put(out, name[k][1], figure(&r->sums.metric[i]));
+    iteration_report_put(out, "spin/real_logps", now);
+    iteration_report_put(out, "spin/gain", now - real_logps(batch, batch->proximal));
 }
 
-void pairs_round(struct round_conf *round, const struct pairs_conf *conf)
+void pairs_round(struct iteration_conf *round, const struct pairs_conf *conf)
 {
     round->own = conf;
     round->own_size = sizeof *conf;

@@ -20,8 +20,8 @@
 #ifndef LEARNER_METHODS_PAIRS_H
 #define LEARNER_METHODS_PAIRS_H
 
+#include "learner/iteration/iteration.h"
 #include "learner/objective/objective_dpo.h"
-#include "learner/round/round.h"
 
 enum { PAIRS_EPOCHS = 64 };
 
@@ -34,7 +34,7 @@ struct pairs_conf {
     bool ties; /* online: pairs of equal scores are trained too */
 };
 
-/* Fills the method's part of `round`; `conf` is borrowed until round_new. */
-void pairs_round(struct round_conf *round, const struct pairs_conf *conf);
+/* Fills the method's part of `round`; `conf` is borrowed until iteration_new. */
+void pairs_round(struct iteration_conf *round, const struct pairs_conf *conf);
 
 #endif

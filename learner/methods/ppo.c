@@ -1,7 +1,7 @@
 #include "learner/methods/ppo.h"
 
+#include "learner/iteration/iteration_report.h"
 #include "learner/methods/advantage_ppo.h"
-#include "learner/round/round_report.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ struct ppo_conf ppo_defaults(int64_t iterations)
         .gamma = 1,
         .lam = .95,
         .rho_bar = 1,
-        .round = round_defaults(iterations),
+        .round = iteration_defaults(iterations),
     };
 
     conf.round.epochs = 4;
@@ -41,19 +41,19 @@ enum err ppo_check(const struct ppo_conf *c)
         if (!(range[i].value >= range[i].low && range[i].value <= range[i].high))
             return err_set(ERR_RANGE, "%s: %g is not between %g and %g", range[i].key,
                            range[i].value, range[i].low, range[i].high);
-    return round_check(&c->round);
+    return iteration_check(&c->round);
 }
 
-static void credit(const void *own, struct round_batch *batch, double beta)
+static void credit(const void *own, struct iteration_batch *batch, double beta)
 {
-    double *const step = round_batch_steps(batch);
+    double *const step = iteration_batch_steps(batch);
 
     advantage_ppo_rewards(batch, step, beta);
     free(step);
     advantage_ppo(batch, own);
 }
 
-static void begin(void *self, const struct round_conf *round, int64_t iteration)
+static void begin(void *self, const struct iteration_conf *round, int64_t iteration)
 {
     struct ppo_conf *const conf = self;
 
@@ -64,38 +64,39 @@ static void begin(void *self, const struct round_conf *round, int64_t iteration)
         iteration < round->critic_warmup ? (double)INFINITY : conf->kept.cliprange_value;
 }
 
-static void report(const void *own, const struct round_report *r, struct round_metrics *out)
+static void report(const void *own, const struct iteration_report *r,
+                   struct iteration_metrics *out)
 {
-    const struct round_batch *batch = r->batch;
+    const struct iteration_batch *batch = r->batch;
     const double n = (double)batch->n, steps = (double)r->steps;
     const double mean = r->ratio_sum / steps, off = (mean - 1) * (mean - 1);
     const double spread = fmax(r->ratio_square - steps * off, 0);
 
     (void)own;
     if (!isnan(batch->explained))
-        round_report_put(out, "val/explained_variance", batch->explained);
-    round_report_put(out, "lr", r->rate);
-    round_report_put(out, "episode", (double)r->episodes);
-    round_report_put(out, "objective/kl", batch->kl / n);
-    round_report_put(out, "objective/entropy", batch->entropy / n);
-    round_report_put(out, "objective/non_score_reward", batch->non_score / n);
-    round_report_put(out, "objective/rlhf_reward", (batch->non_score + batch->total) / n);
-    round_report_put(out, "objective/scores", batch->total / n);
+        iteration_report_put(out, "val/explained_variance", batch->explained);
+    iteration_report_put(out, "lr", r->rate);
+    iteration_report_put(out, "episode", (double)r->episodes);
+    iteration_report_put(out, "objective/kl", batch->kl / n);
+    iteration_report_put(out, "objective/entropy", batch->entropy / n);
+    iteration_report_put(out, "objective/non_score_reward", batch->non_score / n);
+    iteration_report_put(out, "objective/rlhf_reward", (batch->non_score + batch->total) / n);
+    iteration_report_put(out, "objective/scores", batch->total / n);
     for (int i = 0; i < r->sums.metrics; i++) {
         const struct objective_metric *m = &r->sums.metric[i];
-        round_report_put(out, m->name,
-                         !strcmp(m->name, "val/ratio") ? mean : m->sum / m->weight);
+        iteration_report_put(out, m->name,
+                             !strcmp(m->name, "val/ratio") ? mean : m->sum / m->weight);
     }
-    round_report_put(out, "val/ratio_var", steps > 1 ? spread / (steps - 1) : 0);
-    round_report_put(out, "val/num_eos_tokens", (double)batch->ended);
-    round_report_put(out, "drover_kl_coef", r->beta);
-    round_report_put(out, "drover_policy_grad_norm", r->policy_norm / steps);
-    round_report_put(out, "drover_critic_grad_norm", r->critic_norm / steps);
+    iteration_report_put(out, "val/ratio_var", steps > 1 ? spread / (steps - 1) : 0);
+    iteration_report_put(out, "val/num_eos_tokens", (double)batch->ended);
+    iteration_report_put(out, "drover_kl_coef", r->beta);
+    iteration_report_put(out, "drover_policy_grad_norm", r->policy_norm / steps);
+    iteration_report_put(out, "drover_critic_grad_norm", r->critic_norm / steps);
 }
 
-struct round_conf ppo_round(const struct ppo_conf *conf)
+struct iteration_conf ppo_round(const struct ppo_conf *conf)
 {
-    struct round_conf round = conf->round;
+    struct iteration_conf round = conf->round;
 
     round.own = conf;
     round.own_size = sizeof *conf;

@@ -6,8 +6,8 @@
 #ifndef LEARNER_METHODS_PPO_H
 #define LEARNER_METHODS_PPO_H
 
+#include "learner/iteration/iteration.h"
 #include "learner/objective/objective_ppo.h"
-#include "learner/round/round.h"
 
 /* TRL's keys by TRL's names (0.22 PPOConfig). */
 struct ppo_conf {
@@ -17,10 +17,10 @@ struct ppo_conf {
     struct {
         bool is;
         double cliprange_value;
-    } kept;                  /* the round's own: what holds beyond critic_warmup */
-    bool vtrace;             /* advantages by V-trace, in place of GAE */
-    double rho_bar;          /* its bound of the ratio */
-    struct round_conf round; /* num_ppo_epochs is round.epochs; its method is left out */
+    } kept;                      /* the round's own: what holds beyond critic_warmup */
+    bool vtrace;                 /* advantages by V-trace, in place of GAE */
+    double rho_bar;              /* its bound of the ratio */
+    struct iteration_conf round; /* num_ppo_epochs is round.epochs; its method is left out */
 };
 
 /* TRL's defaults, for a run of `iterations`. */
@@ -34,12 +34,12 @@ enum err ppo_check(const struct ppo_conf *conf) MUST_CHECK;
  * val/explained_variance is 1 - Var(G - V) / Var(G) over learnt tokens, V what the critic says
  * before the iteration, G the discounted rewards to come; left out where G does not vary.
  *
- * What round_new takes; `conf` is borrowed until then. Metrics are TRL's, over learnt tokens
+ * What iteration_new takes; `conf` is borrowed until then. Metrics are TRL's, over learnt tokens
  * only, and sums over tokens are means over answers: lr, episode, objective/{kl,entropy,
  * non_score_reward,rlhf_reward,scores}, policy/{approxkl,clipfrac,entropy}_avg,
  * loss/{policy,value}_avg, val/{clipfrac_avg,ratio,ratio_var,num_eos_tokens,
  * explained_variance} (eps is the
  * caller's: it has the clock); and drover_kl_coef, drover_{policy,critic}_grad_norm. */
-struct round_conf ppo_round(const struct ppo_conf *conf);
+struct iteration_conf ppo_round(const struct ppo_conf *conf);
 
 #endif

@@ -237,11 +237,11 @@ static double turned(double there, double here)
     return there < .5 ? 1 - here : here;
 }
 
-static void judge(const struct offline *self, const struct meter *exact, json_t *line)
+static void judge(const struct offline *self, const struct metrics *exact, json_t *line)
 {
     struct judged *j = self->self, train = training(self->train);
     const size_t wrong = wrongs(j);
-    const double accuracy = meter_mean(exact, "accuracy");
+    const double accuracy = metrics_mean(exact, "accuracy");
     const double majority =
         j->n ? (double)(2 * wrongs(&train) > train.n ? wrong : j->n - wrong) / (double)j->n : 0;
     const double length = turned(auroc(train.length, &train), auroc(j->length, j));

@@ -35,9 +35,9 @@ static double longer(const struct corpus *corpus)
     return (wins + (n - wins - (double)corpus->shorter) / 2) / n;
 }
 
-static void judge(const struct offline *self, const struct meter *exact, json_t *line)
+static void judge(const struct offline *self, const struct metrics *exact, json_t *line)
 {
-    const double share = meter_mean(exact, "accuracy"), rule = longer(self->test);
+    const double share = metrics_mean(exact, "accuracy"), rule = longer(self->test);
     double low, high;
 
     if (isnan(share))

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "learner/corpus/corpus_bins.h"
 #include "learner/offline/evaluate.h"
-#include "learner/run/adapt.h"
+#include "learner/run/peft.h"
 #include "learner/run/stop.h"
 
 #include <inttypes.h>
@@ -17,17 +17,18 @@ enum err cycle_save(struct cycle *run)
 {
     enum err err = OK;
 
-    if (run->saved_step == step_count(run->step))
+    if (run->saved_step == trainable_count(run->step))
         return OK;
     if (run->keys->save_only_model) {
-        char *path = mem_print("%s/model-%" PRId64, run->checkpoints, step_count(run->step));
-        err = adapt_save(path, run->offline->card, run->step, run->keys->model_name_or_path,
-                         run->offline->plan.dtype);
+        char *path =
+            mem_print("%s/model-%" PRId64, run->checkpoints, trainable_count(run->step));
+        err = peft_save(path, run->offline->card, run->step, run->keys->model_name_or_path,
+                        run->offline->plan.dtype);
         free(path);
     } else {
         err = resume_save(&run->resume, run->step, &run->state);
     }
-    run->saved_step = step_count(run->step);
+    run->saved_step = trainable_count(run->step);
     run->saved_ms = clock_mono_ms();
     return err;
 }
@@ -80,7 +81,7 @@ void cycle_needed(struct cycle *run, uint8_t *needed)
 /* One optimiser step. *stopped: a signal came first, and nothing has changed. */
 static enum err one_step(struct cycle *run, bool *stopped)
 {
-    const int64_t done = step_count(run->step), per = run->length.steps_per_epoch;
+    const int64_t done = trainable_count(run->step), per = run->length.steps_per_epoch;
     const uint32_t *order = order_for(run, done / per);
     const int64_t first = done % per * run->keys->gradient_accumulation_steps;
     const int64_t end = first + run->keys->gradient_accumulation_steps;
@@ -112,16 +113,16 @@ static enum err one_step(struct cycle *run, bool *stopped)
         loss += result.loss;
         state.tokens += result.tokens;
     }
-    run->norm =
-        step_apply(run->step, &adamw, optim_rate(&run->rates, done), run->keys->max_grad_norm);
+    run->norm = trainable_apply(run->step, &adamw, optim_rate(&run->rates, done),
+                                run->keys->max_grad_norm);
     if (run->reference)
         reference_follow(run->reference, run->step);
     if (!isfinite(run->norm))
         log_warn("gradient", "step=%" PRId64 " norm=%g weights left as they are", done + 1,
                  run->norm);
     if (isfinite(loss) || !run->keys->logging_nan_inf_filter) {
-        meter_add(&state.window, "loss", loss, 1);
-        meter_add(&state.total, "loss", loss, 1);
+        metrics_add(&state.window, "loss", loss, 1);
+        metrics_add(&state.total, "loss", loss, 1);
     }
     run->state = state;
     progress_step(&run->progress, done + 1, loss, clock_mono_ms());
@@ -130,20 +131,20 @@ static enum err one_step(struct cycle *run, bool *stopped)
 
 json_t *cycle_line(const struct cycle *run)
 {
-    const int64_t done = step_count(run->step);
+    const int64_t done = trainable_count(run->step);
 
     return json_pack("{s:I, s:f}", "step", (json_int_t)done, "epoch", cycle_epoch(run, done));
 }
 
 static enum err log_window(struct cycle *run)
 {
-    const int64_t done = step_count(run->step);
+    const int64_t done = trainable_count(run->step);
     const double rate = optim_rate(&run->rates, done - 1);
     json_t *line = cycle_line(run);
     char left[24];
     enum err err;
 
-    meter_put(&run->state.window, "", line);
+    metrics_put(&run->state.window, "", line);
     if (isfinite(run->norm))
         json_object_set_new(line, "grad_norm", json_real(run->norm));
     json_object_set_new(line, "learning_rate", json_real(rate));
@@ -153,11 +154,11 @@ static enum err log_window(struct cycle *run)
                   "step %" PRId64 "/%" PRId64 "  epoch %.2f  loss %.4f  grad_norm %.3g  "
                   "learning_rate %.3g  %s left",
                   done, run->length.steps, cycle_epoch(run, done),
-                  meter_mean(&run->state.window, "loss"), run->norm, rate, left);
-    run->last_loss = meter_mean(&run->state.window, "loss");
+                  metrics_mean(&run->state.window, "loss"), run->norm, rate, left);
+    run->last_loss = metrics_mean(&run->state.window, "loss");
     if (!run->windows++)
         run->first_loss = run->last_loss;
-    meter_clear(&run->state.window);
+    metrics_clear(&run->state.window);
     run->logged_step = done;
     err = rundir_metrics(run->dir, line);
     json_decref(line);
@@ -179,7 +180,7 @@ static enum err judge(struct cycle *run)
         accuracy = json_object_get(line, "eval_mean_token_accuracy");
     if (!err)
         progress_line(&run->progress, "step %" PRId64 "  eval_loss %.4f  accuracy %.4f",
-                      step_count(run->step),
+                      trainable_count(run->step),
                       json_number_value(json_object_get(line, "eval_loss")),
                       json_number_value(accuracy));
     json_decref(line);
@@ -189,7 +190,7 @@ static enum err judge(struct cycle *run)
 /* Whether something that happens every `every` steps, or at an epoch's end, happens now. */
 static bool due(const struct cycle *run, enum keys_when when, double every)
 {
-    const int64_t done = step_count(run->step);
+    const int64_t done = trainable_count(run->step);
 
     if (when == KEYS_STEPS)
         return every > 0 && done % keys_steps(every, run->length.steps) == 0;
@@ -201,7 +202,7 @@ static bool eval_due(const struct cycle *run)
 {
     const struct keys *k = run->keys;
     const enum keys_when when = run->offline->plan.eval;
-    const int64_t done = step_count(run->step);
+    const int64_t done = trainable_count(run->step);
     const double so_far = when == KEYS_EPOCH ? cycle_epoch(run, done) : (double)done;
 
     if (!run->offline->test || so_far < k->eval_delay)
@@ -214,7 +215,7 @@ static bool eval_due(const struct cycle *run)
 static enum err after_step(struct cycle *run)
 {
     const struct keys *k = run->keys;
-    const int64_t done = step_count(run->step);
+    const int64_t done = trainable_count(run->step);
     const double minutes = (double)(clock_mono_ms() - run->saved_ms) / 6e4;
     enum err err = OK;
 
@@ -242,9 +243,9 @@ enum err cycle_run(struct cycle *run, bool *stopped)
     enum err err = OK;
 
     *stopped = false;
-    if (run->offline->test && run->keys->eval_on_start && !step_count(run->step))
+    if (run->offline->test && run->keys->eval_on_start && !trainable_count(run->step))
         err = judge(run);
-    while (!err && step_count(run->step) < run->length.steps) {
+    while (!err && trainable_count(run->step) < run->length.steps) {
         err = one_step(run, stopped);
         if (err || *stopped)
             break;

@@ -19,7 +19,7 @@ struct cycle {
     struct resume_state state;
     struct rundir *dir;
     char *checkpoints, *model;
-    struct step *step;
+    struct trainable *step;
     struct reference *reference; /* NULL: the method reads none */
     struct pass pass;
     struct progress progress;

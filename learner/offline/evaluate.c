@@ -30,7 +30,7 @@ static size_t take(struct walk *w, size_t at)
     return corpus_bins_take(w->pass.corpus, w->row, count, w->record);
 }
 
-static enum err measure(struct walk *w, struct step *step, struct meter *exact)
+static enum err measure(struct walk *w, struct trainable *step, struct metrics *exact)
 {
     struct pass_norm norm = {0};
     double loss = 0;
@@ -46,7 +46,7 @@ static enum err measure(struct walk *w, struct step *step, struct meter *exact)
         err = pass_run(&w->pass, step, w->record, count, &norm, false, NULL, exact, &result);
         loss += result.loss;
     }
-    meter_add(exact, "loss", loss, !err);
+    metrics_add(exact, "loss", loss, !err);
     return err;
 }
 
@@ -61,13 +61,14 @@ static void margins(json_t *line)
                             json_real(json_number_value(c) - json_number_value(r)));
 }
 
-enum err evaluate(const struct offline *offline, struct step *step, struct reference *reference,
-                  int64_t num_tokens, int64_t (*now_ms)(void), json_t *line)
+enum err evaluate(const struct offline *offline, struct trainable *step,
+                  struct reference *reference, int64_t num_tokens, int64_t (*now_ms)(void),
+                  json_t *line)
 {
     struct walk walk = {.n = corpus_bins_rows(offline->test), .batch = evaluate_batch(offline)};
     const size_t batches = (walk.n + walk.batch - 1) / walk.batch;
     const int64_t begun = now_ms();
-    struct meter exact = {0};
+    struct metrics exact = {0};
     double seconds;
     enum err err;
 
@@ -84,7 +85,7 @@ enum err evaluate(const struct offline *offline, struct step *step, struct refer
     if (err)
         return err;
     seconds = (double)(now_ms() - begun) / 1e3;
-    meter_put(&exact, "eval_", line);
+    metrics_put(&exact, "eval_", line);
     margins(line);
     json_object_set_new(line, "eval_runtime", json_real(seconds));
     if (seconds > 0) {

@@ -10,13 +10,14 @@
 #define LEARNER_OFFLINE_EVALUATE_H
 
 #include "learner/offline/offline.h"
-#include "learner/run/step.h"
+#include "learner/step/trainable.h"
 
 /* Records of an evaluation's micro-batch. */
 size_t evaluate_batch(const struct offline *offline);
 
 /* Sets eval_* in `line`. now_ms: clock_mono_ms, for eval_runtime. Errors: pass_run's. */
-enum err evaluate(const struct offline *offline, struct step *step, struct reference *reference,
-                  int64_t num_tokens, int64_t (*now_ms)(void), json_t *line) MUST_CHECK;
+enum err evaluate(const struct offline *offline, struct trainable *step,
+                  struct reference *reference, int64_t num_tokens, int64_t (*now_ms)(void),
+                  json_t *line) MUST_CHECK;
 
 #endif

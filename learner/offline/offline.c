@@ -6,9 +6,9 @@
 #include "learner/corpus/corpus_bins.h"
 #include "learner/offline/cycle.h"
 #include "learner/offline/evaluate.h"
-#include "learner/run/adapt.h"
 #include "learner/run/advice.h"
-#include "learner/run/crew.h"
+#include "learner/run/peft.h"
+#include "learner/run/process_stats.h"
 #include "learner/run/report.h"
 #include "learner/run/stop.h"
 
@@ -60,7 +60,7 @@ static size_t memory(const struct offline *o, const struct lora_conf *lora, size
     const size_t all = o->train->seq[o->train->n * (size_t)o->train->group];
 
     options.checkpointing = checkpointing;
-    return step_size_lora(&shape, &options, lora, (int)tokens) + 9 * all +
+    return trainable_size_lora(&shape, &options, lora, (int)tokens) + 9 * all +
            (o->reference ? reference_size(o->reference, &shape) + 4 * all : 0);
 }
 
@@ -68,7 +68,7 @@ static enum err check_memory(const struct cycle *run, size_t most)
 {
     const struct offline *o = run->offline;
     const struct keys *k = run->keys;
-    const struct lora_conf *lora = adapt_lora(&o->plan);
+    const struct lora_conf *lora = peft_lora(&o->plan);
     const struct lora_conf usual = {.r = k->lora_r, .alpha = k->lora_alpha};
     const bool saves = k->gradient_checkpointing;
 
@@ -129,7 +129,7 @@ static enum err plan(struct cycle *run)
         err = keys_schedule(&run->rates, k, &o->plan, &run->length);
     if (err)
         return err;
-    run->memory = memory(o, adapt_lora(&o->plan), most, k->gradient_checkpointing);
+    run->memory = memory(o, peft_lora(&o->plan), most, k->gradient_checkpointing);
     fprintf(stderr,
             "plan: %" PRId64 " optimiser steps (%" PRId64
             " an epoch), %zu records, %zu tokens; "
@@ -138,7 +138,7 @@ static enum err plan(struct cycle *run)
             k->per_device_train_batch_size, k->gradient_accumulation_steps,
             advice_size(needed, run->memory), advice_size(given, o->plan.memory_bytes));
     tell_lengths(o);
-    advice_rate(words, k->learning_rate, adapt_lora(&o->plan) != NULL);
+    advice_rate(words, k->learning_rate, peft_lora(&o->plan) != NULL);
     if (*words)
         fprintf(stderr, "plan: %s\n", words);
     return check_memory(run, most);
@@ -173,19 +173,20 @@ static enum err load_step(struct cycle *run)
     enum err err = load_params(run->offline, &params);
 
     return err ? err
-               : step_new_lora(&run->step, params, &options, adapt_lora(&run->offline->plan),
-                               (uint64_t)run->keys->seed);
+               : trainable_new_lora(&run->step, params, &options,
+                                    peft_lora(&run->offline->plan), (uint64_t)run->keys->seed);
 }
 
 /* `processes` is given up; may be NULL. */
 static enum err write_run(struct cycle *run, const char *state, json_t *processes)
 {
-    json_t *json = json_pack(
-        "{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s*, s:O, s:o*}", "method",
-        run->offline->objective->name, "state", state, "pid", (int)getpid(), "version",
-        DROVER_VERSION, "step", (json_int_t)(run->step ? step_count(run->step) : 0), "steps",
-        (json_int_t)run->length.steps, "written_ms", (json_int_t)clock_wall_ms(), "run_name",
-        run->keys->run_name, "config", run->offline->config, "processes", processes);
+    json_t *json = json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s*, s:O, s:o*}", "method",
+                             run->offline->objective->name, "state", state, "pid",
+                             (int)getpid(), "version", DROVER_VERSION, "step",
+                             (json_int_t)(run->step ? trainable_count(run->step) : 0), "steps",
+                             (json_int_t)run->length.steps, "written_ms",
+                             (json_int_t)clock_wall_ms(), "run_name", run->keys->run_name,
+                             "config", run->offline->config, "processes", processes);
     const enum err err = rundir_run(run->dir, json);
 
     json_decref(json);
@@ -241,10 +242,10 @@ static enum err restore(struct cycle *run)
                       "another folder, or say overwrite_output_dir=true",
                       run->keys->output_dir);
     if (!err)
-        err = rundir_metrics_cut(run->dir, found ? step_count(run->step) : -1);
+        err = rundir_metrics_cut(run->dir, found ? trainable_count(run->step) : -1);
     if (!err && found)
-        fprintf(stderr, "resumed at step %" PRId64 "\n", step_count(run->step));
-    run->saved_step = found ? step_count(run->step) : -1;
+        fprintf(stderr, "resumed at step %" PRId64 "\n", trainable_count(run->step));
+    run->saved_step = found ? trainable_count(run->step) : -1;
     return err;
 }
 
@@ -261,10 +262,10 @@ static enum err summary(struct cycle *run)
     json_object_set_new(line, "train_runtime", json_real(seconds));
     json_object_set_new(line, "train_samples_per_second", json_real(rate * batch));
     json_object_set_new(line, "train_steps_per_second", json_real(rate));
-    json_object_set_new(
-        line, "total_flos",
-        json_real(6.0 * (double)run->state.tokens * (double)step_params(run->step)->count));
-    meter_put(&run->state.total, "train_", line);
+    json_object_set_new(line, "total_flos",
+                        json_real(6.0 * (double)run->state.tokens *
+                                  (double)trainable_params(run->step)->count));
+    metrics_put(&run->state.total, "train_", line);
     err = rundir_metrics(run->dir, line);
     json_decref(line);
     return err;
@@ -273,20 +274,20 @@ static enum err summary(struct cycle *run)
 static enum err finish(struct cycle *run)
 {
     char hash[HASH_TEXT], words[ADVICE_WORDS] = "";
-    const struct hash weights = adapt_hash(run->step, run->offline->plan.dtype);
+    const struct hash weights = peft_hash(run->step, run->offline->plan.dtype);
     json_t *processes = NULL;
     enum err err = summary(run);
 
     if (!err)
-        err = adapt_save(run->model, run->offline->card, run->step,
-                         run->keys->model_name_or_path, run->offline->plan.dtype);
+        err = peft_save(run->model, run->offline->card, run->step,
+                        run->keys->model_name_or_path, run->offline->plan.dtype);
     if (!err) {
         char *title = run->keys->run_name
                           ? mem_text(run->keys->run_name)
                           : mem_print("drover %s", run->offline->objective->name);
-        processes = crew_alone(run->offline->objective->name,
-                               (uint64_t)(run->state.tokens - run->first_tokens),
-                               clock_mono_ms() - run->begun_ms);
+        processes = process_stats_alone(run->offline->objective->name,
+                                        (uint64_t)(run->state.tokens - run->first_tokens),
+                                        clock_mono_ms() - run->begun_ms);
         err = report_write(run->keys->output_dir, title, processes);
         free(title);
     }
@@ -294,14 +295,14 @@ static enum err finish(struct cycle *run)
         err = write_run(run, "finished", json_incref(processes));
     if (!err && !run->first && run->windows > 1)
         advice_still(words, run->first_loss, run->last_loss, run->keys->learning_rate,
-                     adapt_lora(&run->offline->plan) != NULL);
+                     peft_lora(&run->offline->plan) != NULL);
     if (!err && *words)
         progress_line(&run->progress, "%s", words);
     if (!err)
         progress_line(&run->progress, "done: %s  weights %s", run->model,
                       hash_text(hash, &weights));
     if (!err)
-        crew_print(processes, stderr);
+        process_stats_print(processes, stderr);
     json_decref(processes);
     return err;
 }
@@ -316,7 +317,7 @@ static enum err stop(struct cycle *run)
         progress_line(&run->progress,
                       "stopped at step %" PRId64 " of %" PRId64
                       ", saved: the same command goes on from here",
-                      step_count(run->step), run->length.steps);
+                      trainable_count(run->step), run->length.steps);
     return err;
 }
 
@@ -379,7 +380,7 @@ static enum err train(struct cycle *run)
         return err;
     stop_install();
     pass_init(&run->pass, o->objective, o->objective_conf, o->train, run->reference);
-    run->first = step_count(run->step);
+    run->first = trainable_count(run->step);
     run->first_tokens = run->state.tokens;
     run->begun_ms = run->saved_ms = clock_mono_ms();
     progress_begin(&run->progress, run->first, run->length.steps, run->keys->disable_tqdm,
@@ -419,7 +420,7 @@ enum err offline_run(const struct offline *offline)
 out:
     pass_free(&run->pass);
     reference_free(run->reference);
-    step_free(run->step);
+    trainable_free(run->step);
     rundir_close(run->dir);
     free(run->order);
     free(run->record);

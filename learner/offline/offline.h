@@ -10,7 +10,7 @@
 #include "learner/objective/objective.h"
 #include "learner/offline/reference.h"
 #include "learner/run/keys.h"
-#include "learner/run/meter.h"
+#include "learner/step/metrics.h"
 #include "lm/file/model_files.h"
 
 struct offline {
@@ -24,7 +24,7 @@ struct offline {
     const struct reference_conf *reference; /* NULL: the method reads none */
     const json_t *config;                   /* every key as it was resolved */
     /* What a method adds to an evaluation's line; NULL: nothing. */
-    void (*judge)(const struct offline *self, const struct meter *exact, json_t *line);
+    void (*judge)(const struct offline *self, const struct metrics *exact, json_t *line);
     /* What sees an evaluation's micro-batches, for judge (pass.h); NULL: nothing. */
     void (*see)(void *self, const struct corpus *corpus, const struct objective_in *in,
                 const uint32_t *record, size_t n);

@@ -60,7 +60,8 @@ static enum err room(struct pass *pass, size_t n)
 }
 
 /* ln pi/ref of the answers that belong to other prompts: no slope, so a pass of its own. */
-static enum err drift(struct pass *pass, struct step *step, const uint32_t *record, size_t n)
+static enum err drift(struct pass *pass, struct trainable *step, const uint32_t *record,
+                      size_t n)
 {
     double *sum = mem_new(2 * n, sizeof(*sum));
     enum err err;
@@ -72,7 +73,7 @@ static enum err drift(struct pass *pass, struct step *step, const uint32_t *reco
     corpus_pack_mismatched(pass->corpus, record, n, &pass->other);
     err = room(pass, (size_t)pass->other.batch.n);
     if (!err)
-        err = step_score(step, step_model(step), &pass->other.batch, 1, pass->block);
+        err = trainable_score(step, trainable_model(step), &pass->other.batch, 1, pass->block);
     if (!err) {
         reference_sums(&pass->other, pass->block, sum);
         err = reference_mismatched(pass->reference, step, pass->corpus, record, n, &pass->other,
@@ -85,8 +86,8 @@ static enum err drift(struct pass *pass, struct step *step, const uint32_t *reco
 }
 
 /* What stands beside the policy's own forward pass, before it: it uses the same memory. */
-static enum err aside(struct pass *pass, struct step *step, const uint32_t *record, size_t n,
-                      struct objective_in *in)
+static enum err aside(struct pass *pass, struct trainable *step, const uint32_t *record,
+                      size_t n, struct objective_in *in)
 {
     const struct objective *o = pass->objective;
     enum err err = OK;
@@ -108,40 +109,40 @@ static enum err aside(struct pass *pass, struct step *step, const uint32_t *reco
     return err;
 }
 
-static enum err forward(struct pass *pass, struct step *step, struct objective_in *in)
+static enum err forward(struct pass *pass, struct trainable *step, struct objective_in *in)
 {
     const struct objective *o = pass->objective;
     float *logprob = o->logprob ? pass->block : NULL;
     float *entropy = o->entropy ? pass->block + pass->room : NULL;
     float *value = o->value ? pass->block + 2 * pass->room : NULL;
     const enum err err =
-        step_forward(step, &pass->packed.batch, 1.0f, logprob, entropy, value, &in->hit);
+        trainable_forward(step, &pass->packed.batch, 1.0f, logprob, entropy, value, &in->hit);
 
     in->logprob = logprob;
     in->entropy = entropy;
     in->value = value;
-    in->square = step_square(step);
-    in->mean_logit = step_mean_logit(step);
+    in->square = trainable_square(step);
+    in->mean_logit = trainable_mean_logit(step);
     return err;
 }
 
-static void report(const struct objective_out *out, struct meter *mean, struct meter *exact)
+static void report(const struct objective_out *out, struct metrics *mean, struct metrics *exact)
 {
     for (int i = 0; i < out->metrics; i++) {
         const struct objective_metric *m = &out->metric[i];
         const double value = m->weight > 0 ? m->sum / m->weight : 0;
         if (mean)
-            meter_add(mean, m->name, value, m->weight > 0);
+            metrics_add(mean, m->name, value, m->weight > 0);
         if (exact && m->kind == OBJECTIVE_MEAN)
-            meter_add(exact, m->name, value, m->weight);
+            metrics_add(exact, m->name, value, m->weight);
         else if (exact)
-            meter_extreme(exact, m->name, value, m->kind == OBJECTIVE_LEAST ? -1 : 1);
+            metrics_extreme(exact, m->name, value, m->kind == OBJECTIVE_LEAST ? -1 : 1);
     }
 }
 
-enum err pass_run(struct pass *pass, struct step *step, const uint32_t *record, size_t n,
-                  const struct pass_norm *norm, bool backward, struct meter *mean,
-                  struct meter *exact, struct pass_result *out)
+enum err pass_run(struct pass *pass, struct trainable *step, const uint32_t *record, size_t n,
+                  const struct pass_norm *norm, bool backward, struct metrics *mean,
+                  struct metrics *exact, struct pass_result *out)
 {
     const struct objective *o = pass->objective;
     struct objective_out slopes = {0};
@@ -155,7 +156,7 @@ enum err pass_run(struct pass *pass, struct step *step, const uint32_t *record, 
     err = room(pass, (size_t)in.n);
     if (!err)
         err = aside(pass, step, record, n, &in);
-    step_dropout(step, backward);
+    trainable_dropout(step, backward);
     if (!err)
         err = forward(pass, step, &in);
     if (err)
@@ -167,7 +168,7 @@ enum err pass_run(struct pass *pass, struct step *step, const uint32_t *record, 
         pass->see(pass->self, pass->corpus, &in, record, n);
     o->run(pass->conf, &in, &slopes);
     if (backward)
-        step_backward(step, slopes.dlogprob, slopes.dentropy, slopes.dvalue);
+        trainable_backward(step, slopes.dlogprob, slopes.dentropy, slopes.dvalue);
     report(&slopes, mean, exact);
     *out = (struct pass_result){slopes.loss, pass->packed.tokens};
     return OK;

@@ -6,8 +6,8 @@
 #include "learner/corpus/corpus.h"
 #include "learner/objective/objective.h"
 #include "learner/offline/reference.h"
-#include "learner/run/meter.h"
-#include "learner/run/step.h"
+#include "learner/step/metrics.h"
+#include "learner/step/trainable.h"
 
 struct pass {
     const struct objective *objective;
@@ -45,9 +45,9 @@ struct pass_result {
 /* Runs records under `step`'s weights. `backward` adds to its gradient. `mean` gets each metric
  * as TRL averages them, a micro-batch counting one; `exact` by its own weights: what is a mean
  * over tokens counts tokens, of pairs pairs, extremes stay extremes. Either may be NULL.
- * Errors: step_forward's. */
-enum err pass_run(struct pass *pass, struct step *step, const uint32_t *record, size_t n,
-                  const struct pass_norm *norm, bool backward, struct meter *mean,
-                  struct meter *exact, struct pass_result *out) MUST_CHECK;
+ * Errors: trainable_forward's. */
+enum err pass_run(struct pass *pass, struct trainable *step, const uint32_t *record, size_t n,
+                  const struct pass_norm *norm, bool backward, struct metrics *mean,
+                  struct metrics *exact, struct pass_result *out) MUST_CHECK;
 
 #endif

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "data/example.h"
-#include "learner/run/card.h"
+#include "learner/run/start_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,16 +60,16 @@ static enum err encode_all(struct prepare *p, const struct keys *keys, struct pa
 static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
                           struct parts *parts)
 {
-    enum err err = card_kwargs(keys);
+    enum err err = start_model_kwargs(keys);
 
     if (!err)
-        err = card_open(&parts->card, keys, MODEL_FILES_META, &parts->eos);
+        err = start_model_open(&parts->card, keys, MODEL_FILES_META, &parts->eos);
     if (err)
         return err;
-    card_kept_day(parts->config, keys);
+    start_model_kept_day(parts->config, keys);
     rule->encode =
         (struct encode){parts->card->tokenizer, parts->card->chat, parts->card->chat_error,
-                        card_day(parts->config, parts->card)};
+                        start_model_day(parts->config, parts->card)};
     rule->eos = parts->eos;
     rule->vocab = parts->card->shape.vocab;
     rule->bos = parts->card->shape.bos;

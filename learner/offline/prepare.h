@@ -17,7 +17,7 @@ struct prepare {
     struct corpus_rule rule; /* the method's own wishes (text_field, completion_only, ...); the
                                 rest is filled in */
     const struct reference_conf *reference; /* NULL: the method reads none */
-    void (*judge)(const struct offline *self, const struct meter *exact, json_t *line);
+    void (*judge)(const struct offline *self, const struct metrics *exact, json_t *line);
     void (*see)(void *self, const struct corpus *corpus, const struct objective_in *in,
                 const uint32_t *record, size_t n); /* offline.h */
     void *self;

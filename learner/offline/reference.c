@@ -24,7 +24,7 @@ struct reference {
     struct reference_conf conf;
     char *folder;
     struct hash start; /* of the start weights */
-    struct follow *live;
+    struct ref_model *live;
     int tables;
     struct table table[TABLES];
     float *room; /* log-probabilities of a batch */
@@ -32,7 +32,7 @@ struct reference {
 };
 
 enum err reference_new(struct reference **out, const struct reference_conf *conf,
-                       const struct step *step)
+                       const struct trainable *step)
 {
     struct reference *r = mem_new(1, sizeof(*r));
     enum err err = OK;
@@ -41,10 +41,10 @@ enum err reference_new(struct reference **out, const struct reference_conf *conf
     r->conf = *conf;
     r->folder = conf->folder ? mem_text(conf->folder) : NULL;
     if (conf->live) {
-        err = follow_new(&r->live, &conf->follow, step);
+        err = ref_model_new(&r->live, &conf->follow, step);
     } else {
         size_t bytes;
-        const float *image = step_image(step, &bytes);
+        const float *image = trainable_image(step, &bytes);
         r->start = hash_of(image, bytes);
     }
     if (err)
@@ -62,7 +62,7 @@ void reference_free(struct reference *r)
         free(r->table[i].logprob);
         free(r->table[i].mismatched);
     }
-    follow_free(r->live);
+    ref_model_free(r->live);
     free(r->room);
     free(r->folder);
     free(r);
@@ -70,7 +70,7 @@ void reference_free(struct reference *r)
 
 size_t reference_size(const struct reference_conf *conf, const struct shape *shape)
 {
-    return conf->live ? follow_size(shape) : 0;
+    return conf->live ? ref_model_size(shape) : 0;
 }
 
 void reference_sums(const struct packed *packed, const float *logprob, double *sum)
@@ -180,7 +180,7 @@ static bool lacks(const struct table *t, size_t record)
 }
 
 /* Makes the figures of n records. */
-static enum err table_make(struct reference *r, struct table *t, struct step *step,
+static enum err table_make(struct reference *r, struct table *t, struct trainable *step,
                            const uint32_t *record, size_t n, struct packed *packed)
 {
     const struct corpus *c = t->corpus;
@@ -191,7 +191,7 @@ static enum err table_make(struct reference *r, struct table *t, struct step *st
     corpus_pack(c, record, n, packed);
     err = room_for(r, packed->batch.n);
     if (!err)
-        err = step_score(step, step_model(step), &packed->batch, 1, r->room);
+        err = trainable_score(step, trainable_model(step), &packed->batch, 1, r->room);
     from = r->room;
     for (size_t i = 0; i < n && !err; i++) {
         memcpy(t->logprob + c->seq[record[i] * group], from,
@@ -203,7 +203,7 @@ static enum err table_make(struct reference *r, struct table *t, struct step *st
     corpus_pack_mismatched(c, record, n, packed);
     err = room_for(r, packed->batch.n);
     if (!err)
-        err = step_score(step, step_model(step), &packed->batch, 1, r->room);
+        err = trainable_score(step, trainable_model(step), &packed->batch, 1, r->room);
     if (!err) {
         double *sum = mem_new(n, sizeof(*sum));
         reference_sums(packed, r->room, sum);
@@ -224,8 +224,9 @@ static size_t list_missing(const struct table *t, const uint8_t *needed, uint32_
     return n;
 }
 
-enum err reference_prepare(struct reference *r, struct step *step, const struct corpus *corpus,
-                           const uint8_t *needed, void (*say)(size_t, size_t))
+enum err reference_prepare(struct reference *r, struct trainable *step,
+                           const struct corpus *corpus, const uint8_t *needed,
+                           void (*say)(size_t, size_t))
 {
     int64_t saved = clock_mono_ms(), said = saved;
     struct packed packed = {0};
@@ -270,14 +271,14 @@ static const struct table *table_of(const struct reference *r, const struct corp
     return NULL;
 }
 
-enum err reference_take(struct reference *r, struct step *step, const struct corpus *corpus,
-                        const uint32_t *record, size_t n, const struct packed *packed,
-                        float *logprob)
+enum err reference_take(struct reference *r, struct trainable *step,
+                        const struct corpus *corpus, const uint32_t *record, size_t n,
+                        const struct packed *packed, float *logprob)
 {
     const struct table *t = table_of(r, corpus);
 
     if (r->conf.live)
-        return step_score(step, follow_model(r->live), &packed->batch, 1, logprob);
+        return trainable_score(step, ref_model_model(r->live), &packed->batch, 1, logprob);
     if (!t)
         return err_set(ERR_STATE, "reference: this data set was not prepared");
     for (size_t i = 0; i < n; i++) {
@@ -290,7 +291,7 @@ enum err reference_take(struct reference *r, struct step *step, const struct cor
     return OK;
 }
 
-enum err reference_mismatched(struct reference *r, struct step *step,
+enum err reference_mismatched(struct reference *r, struct trainable *step,
                               const struct corpus *corpus, const uint32_t *record, size_t n,
                               const struct packed *packed, double *sum)
 {
@@ -306,20 +307,20 @@ enum err reference_mismatched(struct reference *r, struct step *step,
     }
     err = room_for(r, packed->batch.n);
     if (!err)
-        err = step_score(step, follow_model(r->live), &packed->batch, 1, r->room);
+        err = trainable_score(step, ref_model_model(r->live), &packed->batch, 1, r->room);
     if (!err)
         reference_sums(packed, r->room, sum);
     return err;
 }
 
-void reference_follow(struct reference *r, const struct step *step)
+void reference_follow(struct reference *r, const struct trainable *step)
 {
     if (r->live)
-        follow_step(r->live, step);
+        ref_model_sync(r->live, step);
 }
 
 float *reference_weights(struct reference *r, size_t *floats)
 {
     *floats = 0;
-    return r && r->conf.follow.every ? follow_weights(r->live, floats) : NULL;
+    return r && r->conf.follow.every ? ref_model_weights(r->live, floats) : NULL;
 }

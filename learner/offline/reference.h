@@ -6,26 +6,26 @@
  * give. They are kept on disk under the hash of weights and data, so a run that goes on, or
  * another run from the same start, reads them. `live` holds a copy of the compute weights
  * instead and runs them at each use; only then can the reference follow the policy
- * (learner/run/follow.h). */
+ * (learner/step/ref_model.h). */
 
 #ifndef LEARNER_OFFLINE_REFERENCE_H
 #define LEARNER_OFFLINE_REFERENCE_H
 
 #include "learner/corpus/corpus.h"
-#include "learner/run/follow.h"
+#include "learner/step/ref_model.h"
 
 struct reference_conf {
     bool live;
-    struct follow_conf follow; /* needs live */
-    int batch;                 /* records of a micro-batch beforehand */
-    const char *folder;        /* for the figures made beforehand */
+    struct ref_model_conf follow; /* needs live */
+    int batch;                    /* records of a micro-batch beforehand */
+    const char *folder;           /* for the figures made beforehand */
 };
 
 struct reference;
 
 /* `step` still holds the start weights, here and in reference_prepare. Errors: ERR_NOMEM. */
 enum err reference_new(struct reference **out, const struct reference_conf *conf,
-                       const struct step *step) MUST_CHECK;
+                       const struct trainable *step) MUST_CHECK;
 void reference_free(struct reference *reference);
 
 /* Bytes of the copy that `live` holds. */
@@ -33,26 +33,26 @@ size_t reference_size(const struct reference_conf *conf, const struct shape *sha
 
 /* Makes what will be asked for of `corpus`, which must outlive this: of the records with
  * needed[i] (NULL: of all). Live: nothing. `say` is told how far it is, now and then (may be
- * NULL). Errors: ERR_NOMEM, ERR_IO, step_score's. */
-enum err reference_prepare(struct reference *reference, struct step *step,
+ * NULL). Errors: ERR_NOMEM, ERR_IO, trainable_score's. */
+enum err reference_prepare(struct reference *reference, struct trainable *step,
                            const struct corpus *corpus, const uint8_t *needed,
                            void (*say)(size_t done, size_t of)) MUST_CHECK;
 
 /* logprob [packed->batch.n] out, nats, 0 where nothing is learnt, for a batch that corpus_pack
- * made of these records. Overwrites what the last step_forward remembered. Errors:
- * step_score's.
+ * made of these records. Overwrites what the last trainable_forward remembered. Errors:
+ * trainable_score's.
  */
-enum err reference_take(struct reference *reference, struct step *step,
+enum err reference_take(struct reference *reference, struct trainable *step,
                         const struct corpus *corpus, const uint32_t *record, size_t n,
                         const struct packed *packed, float *logprob) MUST_CHECK;
 
 /* sum [n] out: over each mismatched answer, for a batch of corpus_pack_mismatched. */
-enum err reference_mismatched(struct reference *reference, struct step *step,
+enum err reference_mismatched(struct reference *reference, struct trainable *step,
                               const struct corpus *corpus, const uint32_t *record, size_t n,
                               const struct packed *packed, double *sum) MUST_CHECK;
 
 /* After an optimiser step: the reference follows when it is time. */
-void reference_follow(struct reference *reference, const struct step *step);
+void reference_follow(struct reference *reference, const struct trainable *step);
 
 /* The weights of a reference that moves, for checkpoints: *floats of them; NULL when it does
  * not move. */

@@ -5,7 +5,7 @@
 #include "base/config_tree.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "learner/run/adapt.h"
+#include "learner/run/peft.h"
 #include "learner/run/rundir.h"
 
 #include <ctype.h>
@@ -143,7 +143,7 @@ enum err keys_check(struct keys_plan *out, const struct keys *keys)
     if (!err)
         err = check_words(out, keys);
     if (!err)
-        err = adapt_conf(out, keys);
+        err = peft_conf(out, keys);
     if (!err && keys->max_memory) {
         err = keys_bytes(&out->memory_bytes, keys->max_memory);
         if (err)

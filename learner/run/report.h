@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-/* Writes output_dir/report.html. `title` is shown; `processes` is crew_json's list, or NULL. A
+/* Writes output_dir/report.html. `title` is shown; `processes` is process_stats_json's list, or NULL. A
  * missing samples.jsonl is fine.
  * Errors: ERR_IO, ERR_PARSE (names file and line). */
 enum err report_write(const char *output_dir, const char *title,

@@ -2,8 +2,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "learner/run/adapt.h"
 #include "learner/run/checkpoint.h"
+#include "learner/run/peft.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +90,7 @@ enum err resume_same(const json_t *was, const json_t *now)
 enum { BLOCKS = 4 };
 
 /* How many. */
-static int blocks(struct checkpoint_block *block, const struct step_state *state,
+static int blocks(struct checkpoint_block *block, const struct trainable_state *state,
                   const struct resume *resume)
 {
     block[0] = (struct checkpoint_block){"params", state->params, state->count * sizeof(float)};
@@ -101,20 +101,20 @@ static int blocks(struct checkpoint_block *block, const struct step_state *state
     return resume->reference ? 4 : 3;
 }
 
-enum err resume_save(const struct resume *resume, struct step *step,
+enum err resume_save(const struct resume *resume, struct trainable *step,
                      const struct resume_state *state)
 {
-    const struct step_state inner = step_state(step);
+    const struct trainable_state inner = trainable_state(step);
     struct checkpoint_block block[BLOCKS];
     char data[HASH_TEXT], *path = checkpoint_path(resume->folder, inner.t);
     json_t *meta =
         json_pack("{s:I, s:I, s:o, s:o, s:s, s:s, s:O}", "step", (json_int_t)inner.t, "tokens",
-                  (json_int_t)state->tokens, "window", meter_save(&state->window), "total",
-                  meter_save(&state->total), "data", hash_text(data, &resume->data), "version",
-                  DROVER_VERSION, "config", resume->config);
+                  (json_int_t)state->tokens, "window", metrics_save(&state->window), "total",
+                  metrics_save(&state->total), "data", hash_text(data, &resume->data),
+                  "version", DROVER_VERSION, "config", resume->config);
     enum err err;
 
-    adapt_put_base(meta, step);
+    peft_put_base(meta, step);
     err = checkpoint_write(path, meta, block, blocks(block, &inner, resume));
     if (!err)
         err = checkpoint_trim(resume->folder, resume->keep);
@@ -141,10 +141,10 @@ static enum err check(const struct resume *resume, const json_t *meta)
     return err;
 }
 
-static enum err load(const struct resume *resume, const char *path, struct step *step,
+static enum err load(const struct resume *resume, const char *path, struct trainable *step,
                      struct resume_state *state)
 {
-    const struct step_state inner = step_state(step);
+    const struct trainable_state inner = trainable_state(step);
     struct checkpoint_block block[BLOCKS];
     json_t *meta = NULL;
     enum err err = checkpoint_peek(path, &meta);
@@ -152,22 +152,22 @@ static enum err load(const struct resume *resume, const char *path, struct step 
     if (!err)
         err = check(resume, meta);
     if (!err)
-        err = adapt_check_base(meta, step);
+        err = peft_check_base(meta, step);
     if (!err)
-        err = meter_load(&state->window, json_object_get(meta, "window"));
+        err = metrics_load(&state->window, json_object_get(meta, "window"));
     if (!err)
-        err = meter_load(&state->total, json_object_get(meta, "total"));
+        err = metrics_load(&state->total, json_object_get(meta, "total"));
     if (!err)
         err = checkpoint_read(path, block, blocks(block, &inner, resume));
     if (!err) {
         state->tokens = json_integer_value(json_object_get(meta, "tokens"));
-        step_restored(step, json_integer_value(json_object_get(meta, "step")));
+        trainable_restored(step, json_integer_value(json_object_get(meta, "step")));
     }
     json_decref(meta);
     return err;
 }
 
-enum err resume_load(const struct resume *resume, const char *path, struct step *step,
+enum err resume_load(const struct resume *resume, const char *path, struct trainable *step,
                      struct resume_state *state, bool *found)
 {
     int64_t *steps = NULL;

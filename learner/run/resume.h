@@ -9,12 +9,12 @@
 
 #include "base/hash.h"
 #include "learner/run/keys.h"
-#include "learner/run/meter.h"
-#include "learner/run/step.h"
+#include "learner/step/metrics.h"
+#include "learner/step/trainable.h"
 
 struct resume_state {
-    int64_t tokens;             /* trained on so far */
-    struct meter window, total; /* since the last log line; since the start */
+    int64_t tokens;               /* trained on so far */
+    struct metrics window, total; /* since the last log line; since the start */
 };
 
 struct resume {
@@ -28,13 +28,13 @@ struct resume {
 };
 
 /* Writes a checkpoint and removes old ones. Errors: ERR_IO. */
-enum err resume_save(const struct resume *resume, struct step *step,
+enum err resume_save(const struct resume *resume, struct trainable *step,
                      const struct resume_state *state) MUST_CHECK;
 
 /* Restores from `path`, or (NULL) from the newest checkpoint that is whole; *found is false
  * when there is none. Errors: ERR_STATE (another configuration or data set), ERR_PARSE (`path`
  * is damaged). */
-enum err resume_load(const struct resume *resume, const char *path, struct step *step,
+enum err resume_load(const struct resume *resume, const char *path, struct trainable *step,
                      struct resume_state *state, bool *found) MUST_CHECK;
 
 /* What resume_load would say of the newest checkpoint's configuration and data set, before

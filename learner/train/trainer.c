@@ -4,8 +4,8 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "learner/run/adapt.h"
 #include "learner/run/checkpoint.h"
+#include "learner/run/peft.h"
 #include "learner/train/trainer_line.h"
 #include "lm/model/forward.h"
 #include "net/worker.h"
@@ -18,8 +18,8 @@
 
 struct trainer {
     struct trainer_conf conf;
-    struct round_conf round_conf;
-    struct round *round;
+    struct iteration_conf iteration_conf;
+    struct iteration_state *round;
     struct model *reference;
     struct trainer_counters counters;
 };
@@ -92,9 +92,9 @@ enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
 
     *out = NULL;
     t->conf = *conf;
-    t->round_conf = *conf->round;
-    t->round_conf.stop = stop;
-    err = round_new(&t->round, &t->round_conf, policy, critic);
+    t->iteration_conf = *conf->round;
+    t->iteration_conf.stop = stop;
+    err = iteration_new(&t->round, &t->iteration_conf, policy, critic);
     if (!err && conf->reference_shape)
         err = model_new(&t->reference, conf->reference_shape, conf->reference_image,
                         conf->reference_bytes);
@@ -110,7 +110,7 @@ void trainer_free(struct trainer *t)
     if (!t)
         return;
     model_free(t->reference);
-    round_free(t->round);
+    iteration_free(t->round);
     free(t);
 }
 
@@ -122,7 +122,7 @@ enum err trainer_load(struct trainer *t)
     enum err err = checkpoint_list(&steps, &n, t->conf.checkpoints);
 
     for (size_t i = 0; i < n && !err && !found; i++) {
-        err = round_state_read(t->round, t->conf.checkpoints, steps[i], NULL);
+        err = iteration_state_read(t->round, t->conf.checkpoints, steps[i], NULL);
         found = !err;
         if (err == ERR_PARSE) {
             log_warn("checkpoint", "reason=\"%s; an older one is tried\"", err_text());
@@ -135,12 +135,12 @@ enum err trainer_load(struct trainer *t)
 
 uint64_t trainer_version(const struct trainer *t)
 {
-    return (uint64_t)round_count(t->round);
+    return (uint64_t)iteration_count(t->round);
 }
 
-const struct step *trainer_policy(const struct trainer *t)
+const struct trainable *trainer_policy(const struct trainer *t)
 {
-    return round_step(t->round);
+    return iteration_trainable(t->round);
 }
 
 const struct trainer_counters *trainer_counters(const struct trainer *t)
@@ -180,7 +180,7 @@ static enum err snapshot_of(struct snapshot **out, const void *from, size_t n, u
 enum err trainer_snapshot(const struct trainer *t, struct snapshot **out)
 {
     size_t n;
-    const float *image = round_image(t->round, &n);
+    const float *image = iteration_image(t->round, &n);
 
     return snapshot_of(out, image, n, trainer_version(t));
 }
@@ -249,7 +249,7 @@ static enum err save_model(const struct trainer *t)
 {
     char *path = mem_print("%s/model-%" PRIu64, t->conf.checkpoints, trainer_version(t));
     const enum err err =
-        adapt_save(path, t->conf.card, trainer_policy(t), t->conf.base, t->conf.dtype);
+        peft_save(path, t->conf.card, trainer_policy(t), t->conf.base, t->conf.dtype);
 
     free(path);
     return err;
@@ -267,7 +267,7 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
         free(path);
     }
     if (!err)
-        err = round_state_write(t->round, t->conf.checkpoints, NULL);
+        err = iteration_state_write(t->round, t->conf.checkpoints, NULL);
     if (!err && t->conf.card)
         err = save_model(t);
     return err ? err : trainer_trim(t);
@@ -286,8 +286,8 @@ static enum err refer(const struct trainer *t, const struct prompt *prompt,
 
     memcpy(token, prompt->token, prompt->tokens * sizeof *token);
     memcpy(token + prompt->tokens, s->token, s->n * sizeof *token);
-    err = forward_score(t->reference, token, seq, 1, (float)t->round_conf.temperature, logprob,
-                        NULL, NULL);
+    err = forward_score(t->reference, token, seq, 1, (float)t->iteration_conf.temperature,
+                        logprob, NULL, NULL);
     memcpy(out, logprob + prompt->tokens, s->n * sizeof *out);
     free(logprob);
     free(token);
@@ -296,7 +296,7 @@ static enum err refer(const struct trainer *t, const struct prompt *prompt,
 
 static int by_name(const void *a, const void *b)
 {
-    const struct round_rollout *const x = a, *const y = b;
+    const struct iteration_rollout *const x = a, *const y = b;
 
     if (x->task != y->task)
         return x->task < y->task ? -1 : 1;
@@ -304,21 +304,22 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The record's own answer beside the one that the fleet wrote. */
-static struct round_rollout demonstration(const struct record_sample *s, const struct prompt *p)
+static struct iteration_rollout demonstration(const struct record_sample *s,
+                                              const struct prompt *p)
 {
-    return (struct round_rollout){.task = s->task,
-                                  .sample = s->sample + 1,
-                                  .prompt = p->token,
-                                  .prompts = (int)p->tokens,
-                                  .token = p->answer,
-                                  .tokens = (int)p->answers,
-                                  .span = s->span,
-                                  .spans = s->spans,
-                                  .ended = true};
+    return (struct iteration_rollout){.task = s->task,
+                                      .sample = s->sample + 1,
+                                      .prompt = p->token,
+                                      .prompts = (int)p->tokens,
+                                      .token = p->answer,
+                                      .tokens = (int)p->answers,
+                                      .span = s->span,
+                                      .spans = s->spans,
+                                      .ended = true};
 }
 
 static enum err gather(const struct trainer *t, const struct trainer_job *job,
-                       struct round_rollout *rollout, float *reference, double *part)
+                       struct iteration_rollout *rollout, float *reference, double *part)
 {
     float *dense = reference + job->tokens; /* rewards by token */
     const int parts = t->conf.rewards->n;
@@ -327,9 +328,9 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
     for (uint32_t i = 0; i < job->n && !err; i++) {
         const struct record_sample *s = job->sample[i];
         const struct prompt *p = job->prompt[i];
-        if (t->round_conf.opponent)
+        if (t->iteration_conf.opponent)
             rollout[job->n + i] = demonstration(s, p);
-        rollout[i] = (struct round_rollout){
+        rollout[i] = (struct iteration_rollout){
             .task = s->task,
             .sample = s->sample,
             .prompt = p->token,
@@ -354,15 +355,15 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
             reference += s->n;
         }
     }
-    if (t->round_conf.opponent)
+    if (t->iteration_conf.opponent)
         qsort(rollout, 2 * job->n, sizeof *rollout, by_name);
     return err;
 }
 
-static void take_lies(struct trainer_job *job, const struct round *round)
+static void take_lies(struct trainer_job *job, const struct iteration_state *round)
 {
     size_t n;
-    const struct round_false *const found = round_compare_falses(round, &n);
+    const struct iteration_false *const found = iteration_compare_falses(round, &n);
 
     job->lie = mem_grow(job->lie, job->lies + n + 1, sizeof *job->lie);
     if (n)
@@ -373,22 +374,22 @@ static void take_lies(struct trainer_job *job, const struct round *round)
 /* What is not trained because it teaches nothing had a say in which tasks are. */
 static enum err compare_flats(struct trainer *t, struct trainer_job *job)
 {
-    struct round_rollout *const rollout = mem_new(job->flats, sizeof *rollout);
+    struct iteration_rollout *const rollout = mem_new(job->flats, sizeof *rollout);
     enum err err = OK;
 
     for (uint32_t i = 0; i < job->flats; i++) {
         const struct record_sample *const s = job->flat[i];
-        rollout[i] = (struct round_rollout){.task = s->task,
-                                            .sample = s->sample,
-                                            .prompt = job->flat_prompt[i]->token,
-                                            .prompts = (int)job->flat_prompt[i]->tokens,
-                                            .token = s->token,
-                                            .tokens = (int)s->n,
-                                            .mask = s->mask,
-                                            .behaviour = s->logprob};
+        rollout[i] = (struct iteration_rollout){.task = s->task,
+                                                .sample = s->sample,
+                                                .prompt = job->flat_prompt[i]->token,
+                                                .prompts = (int)job->flat_prompt[i]->tokens,
+                                                .token = s->token,
+                                                .tokens = (int)s->n,
+                                                .mask = s->mask,
+                                                .behaviour = s->logprob};
     }
-    if (job->flats && t->round_conf.strict) {
-        err = round_compare(t->round, rollout, job->flats);
+    if (job->flats && t->iteration_conf.strict) {
+        err = iteration_compare(t->round, rollout, job->flats);
         take_lies(job, t->round);
     }
     free(rollout);
@@ -397,20 +398,20 @@ static enum err compare_flats(struct trainer *t, struct trainer_job *job)
 
 /* Trains the iteration, or finds all of its answers that are false. */
 static enum err learn(struct trainer *t, struct trainer_job *job,
-                      const struct round_rollout *rollout, size_t rollouts,
-                      struct round_metrics *metrics)
+                      const struct iteration_rollout *rollout, size_t rollouts,
+                      struct iteration_metrics *metrics)
 {
     enum err err = compare_flats(t, job);
 
     if (err)
         return err;
     if (!job->lies) {
-        err = round_iteration(t->round, rollout, rollouts, metrics);
+        err = iteration_run(t->round, rollout, rollouts, metrics);
         if (err)
             take_lies(job, t->round);
         return err;
     }
-    err = round_compare(t->round, rollout, rollouts);
+    err = iteration_compare(t->round, rollout, rollouts);
     if (!err)
         take_lies(job, t->round);
     return err ? err : err_set(ERR_STATE, "%zu answers are false", job->lies);
@@ -419,10 +420,10 @@ static enum err learn(struct trainer *t, struct trainer_job *job,
 static enum err iterate(struct trainer *t, struct trainer_job *job)
 {
     const int64_t begun = clock_mono_ns();
-    const size_t rollouts = t->round_conf.opponent ? 2 * (size_t)job->n : job->n;
-    struct round_rollout *rollout = mem_new(rollouts, sizeof *rollout);
+    const size_t rollouts = t->iteration_conf.opponent ? 2 * (size_t)job->n : job->n;
+    struct iteration_rollout *rollout = mem_new(rollouts, sizeof *rollout);
     double *part = mem_new(job->n, sizeof *part * (size_t)t->conf.rewards->n);
-    struct round_metrics metrics = {.n = 0};
+    struct iteration_metrics metrics = {.n = 0};
     float *reference = NULL;
     enum err err = OK;
 
@@ -446,7 +447,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
         for (int i = 0; i < metrics.n; i++)
             json_object_set_new(job->line, metrics.metric[i].name,
                                 json_real(metrics.metric[i].value));
-        trainer_line_means(job->line, t->conf.rewards, !t->round_conf.critic, job);
+        trainer_line_means(job->line, t->conf.rewards, !t->iteration_conf.critic, job);
     }
     free(reference);
     free(part);

@@ -7,9 +7,9 @@
 
 #include "base/shared_memory.h"
 #include "learner/inputs/prompts.h"
+#include "learner/iteration/iteration_compare.h"
 #include "learner/journal/record.h"
 #include "learner/journal/rewards.h"
-#include "learner/round/round_compare.h"
 #include "proto/noun.h"
 
 #include <stdatomic.h>
@@ -45,7 +45,7 @@ struct trainer_job {
     struct snapshot *snapshot; /* ITERATE: the new version's; the taker's */
     /* ITERATE, with an error: answers found false; then the trainer stands as it stood before.
      */
-    struct round_false *lie;
+    struct iteration_false *lie;
     size_t lies;
     json_t *line; /* ITERATE: metrics */
     double seconds;
@@ -57,14 +57,14 @@ void trainer_job_free(void *job);
 
 struct model_files;
 struct trainer_conf {
-    const struct round_conf *round;
+    const struct iteration_conf *round;
     const struct rewards *rewards; /* changes only before the first ITERATE */
     const char *checkpoints;       /* folder */
     const char *images;            /* folder */
     size_t keep;                   /* checkpoints kept */
     /* Beside each checkpoint a model folder, model-VERSION, all of them kept; borrowed. */
     const struct model_files *card; /* NULL: none */
-    const char *base, *dtype;       /* adapt_save's */
+    const char *base, *dtype;       /* peft_save's */
     uint64_t lag;
     /* The frozen reference, for answers that come without its log-probabilities; one that moves
      * is the round's. Borrowed. */
@@ -74,7 +74,7 @@ struct trainer_conf {
 };
 
 struct trainer;
-/* Takes both params, also on an error; as round_new. */
+/* Takes both params, also on an error; as iteration_new. */
 enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
                      struct params *policy, struct params *critic) MUST_CHECK;
 void trainer_free(struct trainer *trainer);
@@ -82,7 +82,7 @@ void trainer_free(struct trainer *trainer);
 /* The newest checkpoint that is whole; version 0 and OK without one. */
 enum err trainer_load(struct trainer *trainer) MUST_CHECK;
 uint64_t trainer_version(const struct trainer *trainer);
-const struct step *trainer_policy(const struct trainer *trainer);
+const struct trainable *trainer_policy(const struct trainer *trainer);
 
 /* Removes the checkpoints beyond the newest `keep`, and the images that none of those needs:
  * also what a process that was killed right after writing one left. Errors: ERR_IO. */

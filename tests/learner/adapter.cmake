@@ -1,2 +1,2 @@
 drover_test(learner/adapter NEEDS learner)
-drover_test(learner/step NEEDS learner)
+drover_test(learner/trainable NEEDS learner)

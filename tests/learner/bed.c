@@ -133,7 +133,7 @@ static int speak(const struct bed *bed, uint64_t seed, int p, int t, int before,
     return bed->vocab - 1;
 }
 
-static void sft_step(struct step *step, const int *token, const int *seq)
+static void sft_step(struct trainable *step, const int *token, const int *seq)
 {
     const struct objective_sft_conf conf = {0};
     const struct adamw adamw = {.9, .999, 1e-8, 0};
@@ -145,7 +145,7 @@ static void sft_step(struct step *step, const int *token, const int *seq)
 
     for (int s = 0; s < BATCH; s++)
         memset(learn + seq[s] + 2, 1, (size_t)(seq[s + 1] - seq[s] - 2));
-    must(step_forward(step, &batch, 1, block, block + n, NULL, &hit));
+    must(trainable_forward(step, &batch, 1, block, block + n, NULL, &hit));
     const struct objective_in in = {.n = n,
                                     .n_seq = BATCH,
                                     .seq = seq,
@@ -156,8 +156,8 @@ static void sft_step(struct step *step, const int *token, const int *seq)
                                     .normaliser = n - 2 * BATCH};
     struct objective_out out = {.dlogprob = block + 2 * n, .dentropy = NULL};
     objective_sft.run(&conf, &in, &out);
-    step_backward(step, out.dlogprob, NULL, NULL);
-    step_apply(step, &adamw, 1e-3, 1);
+    trainable_backward(step, out.dlogprob, NULL, NULL);
+    trainable_apply(step, &adamw, 1e-3, 1);
     free(learn);
     free(block);
 }
@@ -168,11 +168,11 @@ static void make_reference(struct bed *bed, uint64_t seed, int steps)
     const struct shape shape = shape_of(bed);
     const struct train_options options = {0};
     int token[BATCH * (BED_LONGEST + 2)], seq[BATCH + 1];
-    struct step *step;
+    struct trainable *step;
 
     must(params_new(&bed->params, &shape));
     params_init(bed->params, seed, false);
-    must(step_new(&step, bed->params, &options));
+    must(trainable_new(&step, bed->params, &options));
     for (int i = 0; i < steps; i++) {
         int n = 0;
         for (int s = 0; s < BATCH; s++) {
@@ -191,7 +191,7 @@ static void make_reference(struct bed *bed, uint64_t seed, int steps)
     struct params *kept;
     must(params_new(&kept, &shape));
     memcpy(kept->data, bed->params->data, kept->count * sizeof(float));
-    step_free(step);
+    trainable_free(step);
     bed->params = kept;
 }
 
@@ -315,7 +315,7 @@ struct rollouts {
     int prompt[BATCH][2];
     int token[BATCH][BED_LONGEST];
     float behaviour[BATCH][BED_LONGEST], reference[BATCH][BED_LONGEST];
-    struct round_rollout answer[BATCH];
+    struct iteration_rollout answer[BATCH];
 };
 
 static void keep(void *self, const struct generate_done *done)
@@ -372,7 +372,7 @@ static void roll_out(struct rollouts *rollouts, struct generate *generate,
         must(generate_step(generate, model, &events, &made));
     }
     for (int i = 0; i < BATCH; i++) {
-        struct round_rollout *const answer = &rollouts->answer[i];
+        struct iteration_rollout *const answer = &rollouts->answer[i];
         const int row = bed_index(bed, rollouts->token[i], answer->tokens);
         answer->task = (uint64_t)i;
         answer->prompt = rollouts->prompt[i];
@@ -398,8 +398,8 @@ double __real_kl_estimate(enum kl kind, double logprob, double reference);
 double __wrap_kl_estimate(enum kl kind, double logprob, double reference);
 void __real_advantage_whiten(float *x, const uint8_t *learn, int n, enum advantage_mean mean);
 void __wrap_advantage_whiten(float *x, const uint8_t *learn, int n, enum advantage_mean mean);
-void __real_advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf);
-void __wrap_advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf);
+void __real_advantage_ppo(struct iteration_batch *batch, const struct ppo_conf *conf);
+void __wrap_advantage_ppo(struct iteration_batch *batch, const struct ppo_conf *conf);
 
 double __wrap_kl_estimate(enum kl kind, double logprob, double reference)
 {
@@ -414,7 +414,7 @@ void __wrap_advantage_whiten(float *x, const uint8_t *learn, int n, enum advanta
 }
 
 /* Every answer's advantages one place later; its last comes first. */
-void __wrap_advantage_ppo(struct round_batch *batch, const struct ppo_conf *conf)
+void __wrap_advantage_ppo(struct iteration_batch *batch, const struct ppo_conf *conf)
 {
     __real_advantage_ppo(batch, conf);
     for (size_t i = 0; present == BED_SHIFTED && i < batch->n; i++) {
@@ -444,11 +444,11 @@ static struct ppo_conf conf_of(uint64_t seed, int iterations, enum bed_bug bug)
     return conf;
 }
 
-static void one_iteration(struct round *ppo, const struct rollouts *rollouts)
+static void one_iteration(struct iteration_state *ppo, const struct rollouts *rollouts)
 {
-    struct round_metrics metrics;
+    struct iteration_metrics metrics;
 
-    must(round_iteration(ppo, rollouts->answer, BATCH, &metrics));
+    must(iteration_run(ppo, rollouts->answer, BATCH, &metrics));
     assert(metrics.first.tokens > 0);
     assert(metrics.first.ratio_gap == 0);
     assert(metrics.first.approxkl == 0 && metrics.first.clipfrac == 0);
@@ -462,16 +462,16 @@ void bed_ppo(struct bed_worth *out, const struct bed *bed, uint64_t seed, int it
     struct generate *generate;
     struct params *params;
     struct model *model;
-    struct round *ppo;
+    struct iteration_state *ppo;
     size_t bytes;
 
     rollouts->bed = bed;
     rollouts->bug = present = bug;
     must(params_new(&params, &bed->params->shape));
     memcpy(params->data, bed->params->data, params->count * sizeof(float));
-    const struct round_conf round = ppo_round(&conf);
-    must(round_new(&ppo, &round, params, NULL));
-    const float *const image = round_image(ppo, &bytes);
+    const struct iteration_conf round = ppo_round(&conf);
+    must(iteration_new(&ppo, &round, params, NULL));
+    const float *const image = iteration_image(ppo, &bytes);
     must(model_new(&model, &bed->params->shape, image, bytes));
     must(generate_new(&generate, &bed->params->shape, BATCH, 8, NULL));
     for (int i = 0; i < iterations; i++) {
@@ -481,6 +481,6 @@ void bed_ppo(struct bed_worth *out, const struct bed *bed, uint64_t seed, int it
     bed_worth(out, bed, model, beta);
     generate_free(generate);
     model_free(model);
-    round_free(ppo);
+    iteration_free(ppo);
     free(rollouts);
 }

@@ -16,7 +16,7 @@
 #include "base/rng.h"
 #include "learner/objective/objective_dpo.h"
 #include "learner/objective/objective_simpo.h"
-#include "learner/run/step.h"
+#include "learner/step/trainable.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -115,7 +115,7 @@ struct run {
     const struct objective *objective;
     const void *conf;
     enum bug bug;
-    struct step *step;
+    struct trainable *step;
     struct packed packed;
     float *block;
 };
@@ -133,8 +133,8 @@ static void one_step(struct run *run, int count, double rate)
     float *logprob = run->block, *reference = logprob + p->n, *slope = reference + p->n;
     struct objective_out out = {.dlogprob = slope};
 
-    must(step_score(run->step, run->bed->model, &batch, 1, reference));
-    must(step_forward(run->step, &batch, 1, logprob, NULL, NULL, NULL));
+    must(trainable_score(run->step, run->bed->model, &batch, 1, reference));
+    must(trainable_forward(run->step, &batch, 1, logprob, NULL, NULL, NULL));
     const struct objective_in in = {.n = p->n,
                                     .n_seq = 2 * count,
                                     .seq = p->seq,
@@ -143,19 +143,19 @@ static void one_step(struct run *run, int count, double rate)
                                     .reference = run->bug == NO_REFERENCE ? NULL : reference,
                                     .normaliser = count};
     run->objective->run(run->conf, &in, &out);
-    step_backward(run->step, slope, NULL, NULL);
-    (void)step_apply(run->step, &adamw, rate, 0);
+    trainable_backward(run->step, slope, NULL, NULL);
+    (void)trainable_apply(run->step, &adamw, rate, 0);
 }
 
-static struct step *new_step(const struct bed *bed)
+static struct trainable *new_step(const struct bed *bed)
 {
     const struct train_options options = {0};
     struct params *params;
-    struct step *step;
+    struct trainable *step;
 
     must(params_new(&params, &bed->params->shape));
     memcpy(params->data, bed->params->data, params->count * sizeof(float));
-    must(step_new(&step, params, &options));
+    must(trainable_new(&step, params, &options));
     return step;
 }
 
@@ -197,14 +197,14 @@ static double dpo(const struct bed *bed, uint64_t seed, size_t n, int epochs, en
 
     *run = (struct run){.bed = bed, .objective = &objective_dpo, .conf = &conf, .bug = bug};
     train(run, seed, n, epochs);
-    bed_worth(&w, bed, step_model(run->step), beta);
+    bed_worth(&w, bed, trainable_model(run->step), beta);
     share = w.share;
     printf("dpo   seed %llu %6zu pairs x %2d  %-13s gain %6.3f  KL(pi|pi*) %.3f  KL(pi|ref) "
            "%.3f of %.3f  E r %.3f  %.1f s\n",
            (unsigned long long)seed, n, epochs, bugs[bug], share, w.kl_best, w.kl, w.kl_opt,
            w.reward, (double)(clock_mono_ms() - begun) / 1e3);
     fflush(stdout);
-    step_free(run->step);
+    trainable_free(run->step);
     free(run);
     return share;
 }
@@ -300,10 +300,10 @@ static int simpo(size_t n, int epochs)
     *run = (struct run){.bed = bed, .objective = &objective_simpo, .conf = &conf};
     before = simpo_gap(bed, bed->model, conf.beta);
     train(run, 0, n, epochs);
-    after = simpo_gap(bed, step_model(run->step), conf.beta);
+    after = simpo_gap(bed, trainable_model(run->step), conf.beta);
     printf("simpo %6zu pairs x %2d  KL(pi|best) %.3f, %.3f before  %.1f s\n", n, epochs, after,
            before, (double)(clock_mono_ms() - begun) / 1e3);
-    step_free(run->step);
+    trainable_free(run->step);
     free(run);
     bed_free(bed);
     return !(after < before / 2);

@@ -10,10 +10,10 @@
 #include "tests/learner/tally.h"
 
 #include "base/clock.h"
+#include "learner/iteration/iteration_batch.h"
 #include "learner/methods/group.h"
 #include "learner/methods/pairs.h"
 #include "learner/methods/ppo.h"
-#include "learner/round/round_batch.h"
 
 #include <math.h>
 #include <omp.h>
@@ -27,9 +27,9 @@ static struct bed *world;
 static uint64_t seed; /* the world's, too */
 static struct tally tally;
 
-static struct round_conf base_conf(int iterations, int steps, double rate)
+static struct iteration_conf base_conf(int iterations, int steps, double rate)
 {
-    struct round_conf conf = round_defaults((int64_t)iterations * steps);
+    struct iteration_conf conf = iteration_defaults((int64_t)iterations * steps);
 
     conf.per_device_train_batch_size = 64;
     conf.rates = optim_plan(SCHEDULE_LINEAR, rate, 0, (int64_t)iterations * steps);
@@ -196,8 +196,8 @@ static bool online(void)
 }
 
 /* Judges that err: an answer is the better one in half of its pairs whatever it is. */
-static void (*credit_of)(const void *own, struct round_batch *batch, double beta);
-static void swapped(const void *own, struct round_batch *batch, double beta)
+static void (*credit_of)(const void *own, struct iteration_batch *batch, double beta);
+static void swapped(const void *own, struct iteration_batch *batch, double beta)
 {
     credit_of(own, batch, beta);
     for (size_t k = 0; k < batch->units; k++) {

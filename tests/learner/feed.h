@@ -13,7 +13,7 @@ enum { ROWS = GOLDEN_ROWS, TOKENS = GOLDEN_TOKENS };
 struct feed {
     int prompt[ROWS][16], token[ROWS][16];
     float behaviour[TOKENS], reference[TOKENS];
-    struct round_rollout rollout[ROWS];
+    struct iteration_rollout rollout[ROWS];
 };
 
 static inline void feed_fill(struct feed *feed, int iteration)
@@ -24,15 +24,15 @@ static inline void feed_fill(struct feed *feed, int iteration)
             feed->prompt[s][i] = formula_token(i, stream, small_shape[0].vocab);
         for (uint32_t i = 0; i < (uint32_t)golden_answer[s]; i++)
             feed->token[s][i] = formula_token(i, stream + 50, small_shape[0].vocab);
-        feed->rollout[s] = (struct round_rollout){.task = 10 + (uint64_t)s / 2,
-                                                  .sample = (uint32_t)s % 2,
-                                                  .prompt = feed->prompt[s],
-                                                  .prompts = golden_prompt[s],
-                                                  .token = feed->token[s],
-                                                  .tokens = golden_answer[s],
-                                                  .behaviour = feed->behaviour + at,
-                                                  .reference = feed->reference + at,
-                                                  .ended = s % 3 != 2};
+        feed->rollout[s] = (struct iteration_rollout){.task = 10 + (uint64_t)s / 2,
+                                                      .sample = (uint32_t)s % 2,
+                                                      .prompt = feed->prompt[s],
+                                                      .prompts = golden_prompt[s],
+                                                      .token = feed->token[s],
+                                                      .tokens = golden_answer[s],
+                                                      .behaviour = feed->behaviour + at,
+                                                      .reference = feed->reference + at,
+                                                      .ended = s % 3 != 2};
     }
 }
 
@@ -46,14 +46,14 @@ static inline void feed_golden(struct feed *feed, int c, int iteration)
 }
 
 /* The answers' log-probabilities under an image (NULL: of the policy), one after another. */
-static inline void feed_score(const struct feed *feed, const struct round *round,
+static inline void feed_score(const struct feed *feed, const struct iteration_state *round,
                               const float *image, double temperature, float *out)
 {
     struct model *model;
     size_t bytes;
-    const float *const own = round_image(round, &bytes);
+    const float *const own = iteration_image(round, &bytes);
 
-    assert_ok(model_new(&model, &round_policy(round)->shape, image ? image : own, bytes));
+    assert_ok(model_new(&model, &iteration_policy(round)->shape, image ? image : own, bytes));
     for (int s = 0; s < ROWS; out += golden_answer[s], s++) {
         const int p = golden_prompt[s], n = golden_answer[s], seq[] = {0, p + n};
         int token[32];
@@ -67,7 +67,7 @@ static inline void feed_score(const struct feed *feed, const struct round *round
 }
 
 /* Behaviour: what the policy says now; reference: a little beside it. */
-static inline void feed_on_policy(struct feed *feed, const struct round *ppo,
+static inline void feed_on_policy(struct feed *feed, const struct iteration_state *ppo,
                                   double temperature, int iteration)
 {
     feed_fill(feed, iteration);
@@ -90,23 +90,23 @@ static inline struct params *weights(const struct shape *shape)
     return params;
 }
 
-static inline enum err ppo_make(struct round **out, const struct ppo_conf *conf,
+static inline enum err ppo_make(struct iteration_state **out, const struct ppo_conf *conf,
                                 struct params *policy, struct params *critic)
 {
-    const struct round_conf round = ppo_round(conf);
+    const struct iteration_conf round = ppo_round(conf);
 
-    return round_new(out, &round, policy, critic);
+    return iteration_new(out, &round, policy, critic);
 }
 
-static inline struct round *fresh(const struct ppo_conf *conf)
+static inline struct iteration_state *fresh(const struct ppo_conf *conf)
 {
-    struct round *ppo;
+    struct iteration_state *ppo;
 
     assert_ok(ppo_make(&ppo, conf, weights(&small_shape[0]), weights(&small_shape[3])));
     return ppo;
 }
 
-static inline double metric(const struct round_metrics *metrics, const char *name)
+static inline double metric(const struct iteration_metrics *metrics, const char *name)
 {
     for (int i = 0; i < metrics->n; i++)
         if (!strcmp(metrics->metric[i].name, name))

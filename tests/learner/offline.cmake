@@ -2,7 +2,7 @@ drover_library(learner_trl SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/learner/trl.c NEE
 drover_test(learner/objective NEEDS learner)
 drover_test(learner/checkpoint NEEDS learner)
 drover_test(learner/rundir NEEDS learner)
-drover_test(learner/card NEEDS learner)
+drover_test(learner/start_model NEEDS learner)
 drover_test(learner/keys NEEDS learner)
 drover_test(learner/advice NEEDS learner)
 drover_test(learner/parity NEEDS learner learner_trl TIMEOUT 120)

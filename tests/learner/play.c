@@ -24,7 +24,7 @@ struct table {
     const struct play *play;
     int prompt[ROWS][2], token[ROWS][BED_LONGEST];
     float behaviour[ROWS][BED_LONGEST], reference[ROWS][BED_LONGEST];
-    struct round_rollout answer[ROWS];
+    struct iteration_rollout answer[ROWS];
     struct span span[ROWS];
     size_t n;
 };
@@ -38,7 +38,7 @@ static void keep(void *self, const struct generate_done *done)
 {
     struct table *const table = self;
     const int i = (int)(done->task % answers(table->play)) + (int)done->sample;
-    struct round_rollout *const answer = &table->answer[i];
+    struct iteration_rollout *const answer = &table->answer[i];
 
     memcpy(table->token[i], done->token, (size_t)done->n * sizeof(int));
     memcpy(table->behaviour[i], done->logprob, (size_t)done->n * sizeof(float));
@@ -139,7 +139,7 @@ static void fill(struct table *table, int iteration)
     for (size_t i = 0; i < written; i++) {
         const size_t group = i / (size_t)play->samples;
         const uint64_t task = (uint64_t)iteration * written + i;
-        struct round_rollout *const answer = &table->answer[i];
+        struct iteration_rollout *const answer = &table->answer[i];
         const int row = bed_index(bed, table->token[i], answer->tokens);
         answer->task = group;
         answer->sample = (uint32_t)(i % (size_t)play->samples);
@@ -150,7 +150,7 @@ static void fill(struct table *table, int iteration)
                         (play->noise ? gumbel(play, task) : 0);
         if (!play->data)
             continue;
-        struct round_rollout *const own = &table->answer[written + i];
+        struct iteration_rollout *const own = &table->answer[written + i];
         memcpy(table->prompt[written + i], table->prompt[i], sizeof table->prompt[i]);
         demonstrate(table, written + i, task);
         own->task = group;
@@ -171,7 +171,7 @@ static void fill(struct table *table, int iteration)
 
 static int by_name(const void *a, const void *b)
 {
-    const struct round_rollout *const x = a, *const y = b;
+    const struct iteration_rollout *const x = a, *const y = b;
 
     if (x->task != y->task)
         return x->task < y->task ? -1 : 1;
@@ -199,9 +199,9 @@ struct versions {
 };
 
 static void versions_open(struct versions *v, const struct play *play,
-                          const struct round *round)
+                          const struct iteration_state *round)
 {
-    const float *const image = round_image(round, &v->bytes);
+    const float *const image = iteration_image(round, &v->bytes);
 
     for (int k = 0; k <= play->old; k++) {
         must(mem_big(&v->image[k], v->bytes, 1, "a version"));
@@ -240,14 +240,15 @@ static void roll_out(struct table *table, struct versions *v, struct generate *g
 }
 
 /* The newest becomes version 0 of `v`, the others age by one. */
-static void grow_old(struct versions *v, const struct play *play, const struct round *round)
+static void grow_old(struct versions *v, const struct play *play,
+                     const struct iteration_state *round)
 {
     for (int k = play->old; k > 0; k--)
         memcpy(v->image[k], v->image[k - 1], v->bytes);
-    memcpy(v->image[0], round_image(round, &v->bytes), v->bytes);
+    memcpy(v->image[0], iteration_image(round, &v->bytes), v->bytes);
 }
 
-static double metric(const struct round_metrics *metrics, const char *name)
+static double metric(const struct iteration_metrics *metrics, const char *name)
 {
     for (int i = 0; i < metrics->n; i++)
         if (!strcmp(metrics->metric[i].name, name))
@@ -255,17 +256,17 @@ static double metric(const struct round_metrics *metrics, const char *name)
     return NAN;
 }
 
-static void one(struct table *table, struct round *round, struct versions *v,
+static void one(struct table *table, struct iteration_state *round, struct versions *v,
                 struct generate *generate, int i)
 {
     const struct play *const play = table->play;
-    struct round_metrics metrics;
+    struct iteration_metrics metrics;
 
     roll_out(table, v, generate, i);
     fill(table, i);
     if (play->data)
         qsort(table->answer, table->n, sizeof *table->answer, by_name);
-    must(round_iteration(round, table->answer, table->n, &metrics));
+    must(iteration_run(round, table->answer, table->n, &metrics));
     if (!play->old && !play->frozen)
         assert(metrics.first.tokens > 0 && metrics.first.ratio_gap == 0);
     if (play->loss)
@@ -279,12 +280,12 @@ void play_run(struct bed_worth *out, const struct play *play)
     struct versions versions = {.bytes = 0};
     struct generate *generate;
     struct params *params;
-    struct round *round;
+    struct iteration_state *round;
 
     table->play = play;
     must(params_new(&params, &play->bed->params->shape));
     memcpy(params->data, play->bed->params->data, params->count * sizeof(float));
-    must(round_new(&round, &play->conf, params, NULL));
+    must(iteration_new(&round, &play->conf, params, NULL));
     versions_open(&versions, play, round);
     must(generate_new(&generate, &play->bed->params->shape, PLAY_ANSWERS, 8, NULL));
     for (int i = 0; i < play->iterations; i++) {
@@ -297,6 +298,6 @@ void play_run(struct bed_worth *out, const struct play *play)
     bed_worth(out, play->bed, versions.model[0], play->price);
     generate_free(generate);
     versions_close(&versions, play);
-    round_free(round);
+    iteration_free(round);
     free(table);
 }

@@ -1,5 +1,5 @@
 /* play: any method of the fleet on a bed (bed.h), as the learner runs it: answers from lm/gen
- * under the policy's own image, scores from the bed's table, round_iteration. */
+ * under the policy's own image, scores from the bed's table, iteration_run. */
 
 #ifndef TESTS_LEARNER_PLAY_H
 #define TESTS_LEARNER_PLAY_H
@@ -10,7 +10,7 @@ enum { PLAY_ANSWERS = 256, PLAY_MOST = 4096, PLAY_OLD = 8 };
 
 struct play {
     const struct bed *bed;
-    struct round_conf conf;
+    struct iteration_conf conf;
     int samples; /* that the policy writes to a prompt */
     int answers; /* an iteration, a multiple of PLAY_ANSWERS up to PLAY_MOST; 0: PLAY_ANSWERS */
     uint64_t seed;

@@ -1,7 +1,7 @@
 /* Adapters in the learner: PPO on them is on-policy to the bit, the base stays and is the
  * reference, a state is the adapter's alone and knows its base. */
 
-#include "learner/run/adapt.h"
+#include "learner/run/peft.h"
 
 #include "base/fs.h"
 #include "learner/run/checkpoint.h"
@@ -22,20 +22,20 @@ static struct ppo_conf adapted(int c)
     return conf;
 }
 
-static void iterate(struct round *ppo, const struct ppo_conf *conf, int it)
+static void iterate(struct iteration_state *ppo, const struct ppo_conf *conf, int it)
 {
-    struct round_metrics got;
+    struct iteration_metrics got;
     struct feed feed;
 
     feed_on_policy(&feed, ppo, conf->round.temperature, it);
-    assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
     assert_true(got.first.ratio_gap == 0.0 && got.first.approxkl == 0.0);
     assert_true(metric(&got, "policy/approxkl_avg") > 0);
 }
 
-static float *copy_image(const struct round *ppo, size_t *bytes)
+static float *copy_image(const struct iteration_state *ppo, size_t *bytes)
 {
-    const float *image = round_image(ppo, bytes);
+    const float *image = iteration_image(ppo, bytes);
     float *copy = malloc(*bytes);
 
     assert_non_null(copy);
@@ -48,20 +48,22 @@ static void the_first_ratio_is_exactly_one_and_the_base_stays(void **state)
     (void)state;
     for (int c = 0; c < 2; c++) {
         const struct ppo_conf conf = adapted(c);
-        struct round *ppo = fresh(&conf);
+        struct iteration_state *ppo = fresh(&conf);
         struct params *base = weights(&small_shape[0]);
         struct small plain;
         size_t bytes;
 
         small_new(&plain, &small_shape[0]);
-        assert_memory_equal(plain.image, round_image(ppo, &bytes), image_size(&small_shape[0]));
+        assert_memory_equal(plain.image, iteration_image(ppo, &bytes),
+                            image_size(&small_shape[0]));
         for (int it = 0; it < 2; it++)
             iterate(ppo, &conf, it);
-        assert_memory_equal(base->data, round_policy(ppo)->data, base->count * sizeof(float));
-        assert_memory_not_equal(plain.image, round_image(ppo, &bytes), bytes);
+        assert_memory_equal(base->data, iteration_policy(ppo)->data,
+                            base->count * sizeof(float));
+        assert_memory_not_equal(plain.image, iteration_image(ppo, &bytes), bytes);
         small_free(&plain);
         params_free(base);
-        round_free(ppo);
+        iteration_free(ppo);
     }
 }
 
@@ -69,7 +71,7 @@ static void a_state_comes_back_on_its_base_only(void **state)
 {
     char folder[] = "/tmp/drover-adapter-XXXXXX";
     const struct ppo_conf conf = adapted(1);
-    struct round *a = fresh(&conf), *b = fresh(&conf), *c;
+    struct iteration_state *a = fresh(&conf), *b = fresh(&conf), *c;
     struct params *other = weights(&small_shape[0]);
     struct hash want, got;
     float *image, *again;
@@ -78,33 +80,33 @@ static void a_state_comes_back_on_its_base_only(void **state)
 
     assert_non_null(mkdtemp(folder));
     iterate(a, &conf, 0);
-    assert_ok(round_state_write(a, folder, NULL));
-    assert_ok(round_state_read(b, folder, 1, NULL));
+    assert_ok(iteration_state_write(a, folder, NULL));
+    assert_ok(iteration_state_read(b, folder, 1, NULL));
     iterate(a, &conf, 1);
     iterate(b, &conf, 1);
     image = copy_image(a, &bytes);
     again = copy_image(b, &bytes);
     assert_memory_equal(image, again, bytes);
-    want = step_hash(round_step(a));
-    got = step_hash(round_step(b));
+    want = trainable_hash(iteration_trainable(a));
+    got = trainable_hash(iteration_trainable(b));
     assert_true(hash_same(&want, &got));
     other->data[3] += 0.5f;
     assert_ok(ppo_make(&c, &conf, other, weights(&small_shape[3])));
-    assert_err(ERR_STATE, round_state_read(c, folder, 1, NULL));
+    assert_err(ERR_STATE, iteration_state_read(c, folder, 1, NULL));
     assert_non_null(strstr(err_text(), "belongs to a base with the hash"));
-    assert_int_equal(round_count(c), 0);
+    assert_int_equal(iteration_count(c), 0);
     assert_ok(fs_remove(folder));
     free(image);
     free(again);
-    round_free(a);
-    round_free(b);
-    round_free(c);
+    iteration_free(a);
+    iteration_free(b);
+    iteration_free(c);
 }
 
 /* ---- one step */
 
 struct bed {
-    struct step *step;
+    struct trainable *step;
     int token[40];
     struct batch batch;
     float logprob[40];
@@ -115,7 +117,7 @@ static void bed_init(struct bed *bed, const struct lora_conf *conf)
 {
     const struct train_options options = {.checkpointing = true};
 
-    assert_ok(step_new_lora(&bed->step, weights(&small_shape[0]), &options, conf, 7));
+    assert_ok(trainable_new_lora(&bed->step, weights(&small_shape[0]), &options, conf, 7));
     for (uint32_t i = 0; i < 40; i++)
         bed->token[i] = formula_token(i, 3, small_shape[0].vocab);
     bed->batch = (struct batch){.n = 40, .n_seq = 2, .token = bed->token, .seq = seq};
@@ -123,7 +125,7 @@ static void bed_init(struct bed *bed, const struct lora_conf *conf)
 
 static void forward(struct bed *bed)
 {
-    assert_ok(step_forward(bed->step, &bed->batch, 1.0f, bed->logprob, NULL, NULL, NULL));
+    assert_ok(trainable_forward(bed->step, &bed->batch, 1.0f, bed->logprob, NULL, NULL, NULL));
 }
 
 static void learn(struct bed *bed, int steps)
@@ -135,8 +137,8 @@ static void learn(struct bed *bed, int steps)
         slope[i] = -1.0f / 38;
     for (int i = 0; i < steps; i++) {
         forward(bed);
-        step_backward(bed->step, slope, NULL, NULL);
-        assert_true(step_apply(bed->step, &adamw, 1e-2, 1) > 0);
+        trainable_backward(bed->step, slope, NULL, NULL);
+        assert_true(trainable_apply(bed->step, &adamw, 1e-2, 1) > 0);
     }
 }
 
@@ -153,15 +155,16 @@ static void the_base_is_the_reference(void **state)
     learn(&bed, 3);
     forward(&bed);
     assert_memory_not_equal(want, bed.logprob, sizeof want);
-    assert_ok(step_reference(bed.step, &reference));
+    assert_ok(trainable_reference(bed.step, &reference));
     assert_ok(forward_score(reference, bed.token, seq, 2, 1.0f, got, NULL, NULL));
     assert_memory_equal(want, got, sizeof want);
-    assert_ok(forward_score(step_model(bed.step), bed.token, seq, 2, 1.0f, got, NULL, NULL));
+    assert_ok(
+        forward_score(trainable_model(bed.step), bed.token, seq, 2, 1.0f, got, NULL, NULL));
     assert_memory_equal(bed.logprob, got, sizeof want);
-    step_free(bed.step);
+    trainable_free(bed.step);
     bed_init(&bed, NULL);
-    assert_err(ERR_STATE, step_reference(bed.step, &reference));
-    step_free(bed.step);
+    assert_err(ERR_STATE, trainable_reference(bed.step, &reference));
+    trainable_free(bed.step);
 }
 
 static void dropout_is_of_training_passes_only(void **state)
@@ -176,16 +179,16 @@ static void dropout_is_of_training_passes_only(void **state)
     learn(&bed, 2);
     forward(&bed);
     memcpy(plain, bed.logprob, sizeof plain);
-    step_dropout(bed.step, true);
+    trainable_dropout(bed.step, true);
     forward(&bed);
     memcpy(first, bed.logprob, sizeof first);
     assert_memory_not_equal(plain, first, sizeof plain);
     forward(&bed); /* the next sequences of the step's batch: other masks */
     assert_memory_not_equal(first, bed.logprob, sizeof first);
-    step_dropout(bed.step, false);
+    trainable_dropout(bed.step, false);
     forward(&bed);
     assert_memory_equal(plain, bed.logprob, sizeof plain);
-    step_free(bed.step);
+    trainable_free(bed.step);
 }
 
 static void memory_is_the_adapters(void **state)
@@ -193,19 +196,21 @@ static void memory_is_the_adapters(void **state)
     const struct train_options options = {.checkpointing = true};
     const struct shape *shape = &small_shape[0];
     const size_t image = image_size(shape);
-    struct step_state inner;
+    struct trainable_state inner;
     struct bed bed;
     (void)state;
 
     bed_init(&bed, &lora);
-    inner = step_state(bed.step);
-    assert_int_equal(inner.count, step_lora(bed.step)->weights->count);
+    inner = trainable_state(bed.step);
+    assert_int_equal(inner.count, trainable_lora(bed.step)->weights->count);
     /* of layers alike: 3 (in + out) a module */
     assert_int_equal(inner.count, 2 * 3 * (2 * (64 + 64) + 2 * (64 + 32) + 3 * (64 + 96)));
-    assert_true(step_size_lora(shape, &options, &lora, 40) <
-                step_size(shape, &options, 40) - 3 * image + 5 * inner.count * sizeof(float));
-    assert_int_equal(step_size_lora(shape, &options, NULL, 40), step_size(shape, &options, 40));
-    step_free(bed.step);
+    assert_true(trainable_size_lora(shape, &options, &lora, 40) <
+                trainable_size(shape, &options, 40) - 3 * image +
+                    5 * inner.count * sizeof(float));
+    assert_int_equal(trainable_size_lora(shape, &options, NULL, 40),
+                     trainable_size(shape, &options, 40));
+    trainable_free(bed.step);
 }
 
 int main(void)

@@ -1,8 +1,8 @@
 /* False answers of an iteration: all are found before anything is kept, wherever they stand
  * among the mini-batches, and what is trained after them has the bits of a run that never saw
  * them. */
+#include "learner/iteration/iteration_compare.h"
 #include "learner/methods/group.h"
-#include "learner/round/round_compare.h"
 #include "tests/learner/feed.h"
 
 #include <math.h>
@@ -43,9 +43,9 @@ static void all_are_found_and_none_leaves_a_trace(void **state)
             for (int who = 0; who < ROWS; who += 2) {
                 const struct ppo_conf conf = strict(parts, each);
                 const int other = (who + 3) % ROWS, at = golden_answer[who] > 1;
-                struct round *a = fresh(&conf), *b = fresh(&conf);
-                const struct round_false *found;
-                struct round_metrics x, y;
+                struct iteration_state *a = fresh(&conf), *b = fresh(&conf);
+                const struct iteration_false *found;
+                struct iteration_metrics x, y;
                 struct feed feed, bad;
                 size_t n;
 
@@ -54,26 +54,26 @@ static void all_are_found_and_none_leaves_a_trace(void **state)
                 lie(&bad, who, at);
                 lie(&bad, who, golden_answer[who] - 1);
                 lie(&bad, other, 0);
-                assert_err(ERR_STATE, round_iteration(a, bad.rollout, ROWS, &x));
-                found = round_compare_falses(a, &n);
+                assert_err(ERR_STATE, iteration_run(a, bad.rollout, ROWS, &x));
+                found = iteration_compare_falses(a, &n);
                 assert_int_equal(n, 2);
                 const int first = who < other ? who : other;
                 assert_true(found[0].task == feed.rollout[first].task &&
                             found[0].sample == feed.rollout[first].sample);
                 assert_int_equal(found[first == who ? 0 : 1].token, at);
                 assert_true(found[0].said != found[0].found);
-                assert_int_equal(round_count(a), 0);
-                assert_ok(round_iteration(a, feed.rollout, ROWS, &x));
-                assert_ok(round_iteration(b, feed.rollout, ROWS, &y));
-                round_compare_falses(a, &n);
+                assert_int_equal(iteration_count(a), 0);
+                assert_ok(iteration_run(a, feed.rollout, ROWS, &x));
+                assert_ok(iteration_run(b, feed.rollout, ROWS, &y));
+                iteration_compare_falses(a, &n);
                 assert_int_equal(n, 0);
-                same_weights(round_policy(a), round_policy(b));
-                same_weights(round_critic(a), round_critic(b));
-                assert_true(round_beta(a) == round_beta(b) && x.n == y.n);
+                same_weights(iteration_policy(a), iteration_policy(b));
+                same_weights(iteration_critic(a), iteration_critic(b));
+                assert_true(iteration_beta(a) == iteration_beta(b) && x.n == y.n);
                 for (int m = 0; m < x.n; m++)
                     assert_true(x.metric[m].value == y.metric[m].value);
-                round_free(a);
-                round_free(b);
+                iteration_free(a);
+                iteration_free(b);
             }
 }
 
@@ -81,10 +81,10 @@ static void all_are_found_and_none_leaves_a_trace(void **state)
 static void what_is_muted_is_compared(void **state)
 {
     struct group_conf conf = {.kind = GROUP_GRPO, .mask_truncated = true};
-    struct round_conf round = round_defaults(4);
-    struct round_metrics got;
+    struct iteration_conf round = iteration_defaults(4);
+    struct iteration_metrics got;
     struct feed feed;
-    struct round *r;
+    struct iteration_state *r;
     size_t n;
     (void)state;
 
@@ -92,33 +92,33 @@ static void what_is_muted_is_compared(void **state)
     round.samples = 2;
     round.strict = true;
     group_round(&round, &conf);
-    assert_ok(round_new(&r, &round, weights(&small_shape[0]), NULL));
+    assert_ok(iteration_new(&r, &round, weights(&small_shape[0]), NULL));
     feed_on_policy(&feed, r, round.temperature, 0);
     assert_false(feed.rollout[2].ended);
     lie(&feed, 2, 0);
-    assert_err(ERR_STATE, round_iteration(r, feed.rollout, ROWS, &got));
-    assert_int_equal(round_compare_falses(r, &n)->task, feed.rollout[2].task);
+    assert_err(ERR_STATE, iteration_run(r, feed.rollout, ROWS, &got));
+    assert_int_equal(iteration_compare_falses(r, &n)->task, feed.rollout[2].task);
     assert_int_equal(n, 1);
-    round_free(r);
+    iteration_free(r);
 }
 
 static void answers_that_are_not_trained_can_be_compared(void **state)
 {
     const struct ppo_conf conf = strict(1, 2);
-    struct round *r = fresh(&conf);
+    struct iteration_state *r = fresh(&conf);
     struct feed feed;
     size_t n;
     (void)state;
 
     feed_on_policy(&feed, r, conf.round.temperature, 0);
-    assert_ok(round_compare(r, feed.rollout, 2));
-    round_compare_falses(r, &n);
+    assert_ok(iteration_compare(r, feed.rollout, 2));
+    iteration_compare_falses(r, &n);
     assert_int_equal(n, 0);
     lie(&feed, 0, 4);
-    assert_ok(round_compare(r, feed.rollout, 2));
-    assert_int_equal(round_compare_falses(r, &n)->token, 4);
+    assert_ok(iteration_compare(r, feed.rollout, 2));
+    assert_int_equal(iteration_compare_falses(r, &n)->token, 4);
     assert_int_equal(n, 1);
-    round_free(r);
+    iteration_free(r);
 }
 
 int main(void)

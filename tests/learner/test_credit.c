@@ -1,9 +1,9 @@
 /* What the methods over the fleet make of scores: groups, pairs, the weights of stale answers;
  * and rounds without a critic on a small model. */
+#include "learner/iteration/iteration_batch.h"
 #include "learner/methods/group.h"
 #include "learner/methods/pairs.h"
 #include "learner/methods/ppo.h"
-#include "learner/round/round_batch.h"
 #include "tests/learner/feed.h"
 
 #include <math.h>
@@ -15,10 +15,10 @@ enum { N = 6, EACH = 3, LONG = 4 };
 struct world {
     int token[LONG + 1];
     float behaviour[LONG], reference[LONG];
-    struct round_rollout answer[N];
-    struct round_conf round;
+    struct iteration_rollout answer[N];
+    struct iteration_conf round;
     struct group_conf conf;
-    struct round_batch batch;
+    struct iteration_batch batch;
 };
 static const double scores[N] = {1, 3, 3, .5, -1, 0};
 static const int lengths[N] = {2, 4, 1, 3, 4, 2};
@@ -31,16 +31,16 @@ static void prepare(struct world *w, enum group_kind kind, double beta)
         w->reference[t] = (float)(-1.5 - t);
     }
     for (int i = 0; i < N; i++)
-        w->answer[i] = (struct round_rollout){.task = (uint64_t)(i / EACH),
-                                              .sample = (uint32_t)(i % EACH),
-                                              .prompt = w->token,
-                                              .prompts = 1,
-                                              .token = w->token,
-                                              .tokens = lengths[i],
-                                              .behaviour = w->behaviour,
-                                              .reference = w->reference,
-                                              .score = scores[i],
-                                              .ended = i != 1};
+        w->answer[i] = (struct iteration_rollout){.task = (uint64_t)(i / EACH),
+                                                  .sample = (uint32_t)(i % EACH),
+                                                  .prompt = w->token,
+                                                  .prompts = 1,
+                                                  .token = w->token,
+                                                  .tokens = lengths[i],
+                                                  .behaviour = w->behaviour,
+                                                  .reference = w->reference,
+                                                  .score = scores[i],
+                                                  .ended = i != 1};
     w->conf = (struct group_conf){.kind = kind,
                                   .beta = beta,
                                   .kl_in_reward = true,
@@ -50,14 +50,14 @@ static void prepare(struct world *w, enum group_kind kind, double beta)
                                   .gamma = 1,
                                   .best = 1,
                                   .min_score = -INFINITY};
-    w->round = round_defaults(1);
+    w->round = iteration_defaults(1);
     w->round.samples = EACH;
 }
 
 static void credit(struct world *w)
 {
     group_round(&w->round, &w->conf);
-    assert_ok(round_batch_init(&w->batch, &w->round, w->answer, N));
+    assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N));
     w->round.credit(w->round.own, &w->batch, w->conf.beta);
 }
 
@@ -86,7 +86,7 @@ static void grpo_takes_the_price_from_the_score(void **state)
     }
     assert_true(fabs(w.batch.kl - .5 * 16) < 1e-6);
     assert_true(w.batch.flat == 0 && w.batch.units == N);
-    round_batch_fini(&w.batch);
+    iteration_batch_fini(&w.batch);
 }
 
 static void an_answer_that_was_cut_may_be_left_out(void **state)
@@ -102,7 +102,7 @@ static void an_answer_that_was_cut_may_be_left_out(void **state)
             assert_int_equal(w.batch.learn[w.batch.at[i] + (size_t)t], i != 1);
     /* its score still counts for the others */
     near(1 - 7. / 3, w.batch.advantage[0]);
-    round_batch_fini(&w.batch);
+    iteration_batch_fini(&w.batch);
 }
 
 static void rloo_clips_and_compares_with_the_others(void **state)
@@ -116,7 +116,7 @@ static void rloo_clips_and_compares_with_the_others(void **state)
     const double a = 1 - .2, b = 2 - .4, c = 2 - .1;
     near(a - (b + c) / 2, w.batch.advantage[0]);
     near(b - (a + c) / 2, w.batch.advantage[w.batch.at[1]]);
-    round_batch_fini(&w.batch);
+    iteration_batch_fini(&w.batch);
 }
 
 /* What is still to come: the score, and the prices of the tokens from here on; then whitened.
@@ -146,7 +146,7 @@ static void reinforce_discounts_and_whitens(void **state)
     for (int t = 0; t < n; t++)
         near((raw[t] - mean) / sqrt(square), w.batch.advantage[t]);
     assert_true(fabs(w.batch.kl - 8) < 1e-6);
-    round_batch_fini(&w.batch);
+    iteration_batch_fini(&w.batch);
 }
 
 static void raft_takes_the_best_and_the_earlier_of_equals(void **state)
@@ -157,14 +157,14 @@ static void raft_takes_the_best_and_the_earlier_of_equals(void **state)
     prepare(&w, GROUP_RAFT, 0);
     credit(&w);
     assert_true(w.batch.units == 2 && w.batch.unit[0] == 1 && w.batch.unit[1] == 3);
-    round_batch_fini(&w.batch);
+    iteration_batch_fini(&w.batch);
     prepare(&w, GROUP_RAFT, 0);
     w.conf.best = 2;
     w.conf.min_score = .25;
     w.conf.mask_truncated = true;
     credit(&w);
     assert_true(w.batch.units == 2 && w.batch.unit[0] == 2 && w.batch.unit[1] == 3);
-    round_batch_fini(&w.batch);
+    iteration_batch_fini(&w.batch);
 }
 
 /* ---- pairs */
@@ -181,13 +181,13 @@ static void online_pairs_the_best_with_the_worst(void **state)
             w.answer[i].score = 2;
         conf.ties = ties;
         pairs_round(&w.round, &conf);
-        assert_ok(round_batch_init(&w.batch, &w.round, w.answer, N));
+        assert_ok(iteration_batch_init(&w.batch, &w.round, w.answer, N));
         w.round.credit(w.round.own, &w.batch, 0);
         assert_int_equal(w.batch.units, 1 + ties);
         assert_true(w.batch.unit[0] == 1 && w.batch.unit[1] == 0);
         assert_true(!ties || (w.batch.unit[2] == 3 && w.batch.unit[3] == 4));
         assert_true(w.batch.flat == 1 && w.batch.margin == 2);
-        round_batch_fini(&w.batch);
+        iteration_batch_fini(&w.batch);
     }
 }
 
@@ -225,12 +225,13 @@ static void importance_is_truncated_or_masked(void **state)
 
 /* ---- rounds */
 
-static double one_round(const struct round_conf *conf, struct feed *feed, struct round **out)
+static double one_round(const struct iteration_conf *conf, struct feed *feed,
+                        struct iteration_state **out)
 {
-    struct round_metrics got;
+    struct iteration_metrics got;
 
-    assert_ok(round_new(out, conf, weights(&small_shape[0]), NULL));
-    assert_ok(round_iteration(*out, feed->rollout, ROWS, &got));
+    assert_ok(iteration_new(out, conf, weights(&small_shape[0]), NULL));
+    assert_ok(iteration_run(*out, feed->rollout, ROWS, &got));
     return metric(&got, "loss");
 }
 
@@ -238,9 +239,9 @@ static void a_method_without_a_critic_holds_none(void **state)
 {
     char folder[] = "/tmp/drover-round-XXXXXX";
     struct group_conf conf = {.kind = GROUP_RLOO, .kl_in_reward = true, .beta = .1};
-    struct round_conf round = round_defaults(2);
-    struct round *a, *b;
-    struct round_metrics got;
+    struct iteration_conf round = iteration_defaults(2);
+    struct iteration_state *a, *b;
+    struct iteration_metrics got;
     struct feed feed;
     char path[64];
     (void)state;
@@ -250,26 +251,27 @@ static void a_method_without_a_critic_holds_none(void **state)
     conf.clip_high = INFINITY;
     round.samples = 2;
     group_round(&round, &conf);
-    assert_true(round_size(&round, &small_shape[0], &small_shape[3], 99) ==
-                step_size(&small_shape[0], &(struct train_options){.checkpointing = true}, 99));
+    assert_true(
+        iteration_size(&round, &small_shape[0], &small_shape[3], 99) ==
+        trainable_size(&small_shape[0], &(struct train_options){.checkpointing = true}, 99));
     assert_err(ERR_RANGE,
-               round_new(&a, &round, weights(&small_shape[0]), weights(&small_shape[3])));
+               iteration_new(&a, &round, weights(&small_shape[0]), weights(&small_shape[3])));
     feed_golden(&feed, 0, 0);
     one_round(&round, &feed, &a);
-    assert_null(round_critic(a));
+    assert_null(iteration_critic(a));
     /* state and back */
     assert_non_null(mkdtemp(folder));
-    assert_ok(round_state_write(a, folder, NULL));
-    assert_ok(round_new(&b, &round, weights(&small_shape[0]), NULL));
-    assert_ok(round_state_read(b, folder, 1, NULL));
+    assert_ok(iteration_state_write(a, folder, NULL));
+    assert_ok(iteration_new(&b, &round, weights(&small_shape[0]), NULL));
+    assert_ok(iteration_state_read(b, folder, 1, NULL));
     feed_golden(&feed, 0, 1);
-    assert_ok(round_iteration(a, feed.rollout, ROWS, &got));
-    assert_ok(round_iteration(b, feed.rollout, ROWS, &got));
-    assert_memory_equal(round_policy(a)->data, round_policy(b)->data,
-                        round_policy(a)->count * sizeof(float));
+    assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(b, feed.rollout, ROWS, &got));
+    assert_memory_equal(iteration_policy(a)->data, iteration_policy(b)->data,
+                        iteration_policy(a)->count * sizeof(float));
     assert_true(metric(&got, "num_tokens") > 2 * TOKENS);
-    round_free(a);
-    round_free(b);
+    iteration_free(a);
+    iteration_free(b);
     snprintf(path, sizeof path, "%s/step-0000000001.ckpt", folder);
     unlink(path);
     rmdir(folder);
@@ -285,9 +287,9 @@ static void interpolation_goes_by_the_age(void **state)
     for (int k = 0; k < 4; k++) { /* none; interpolated at ages 0, 1, and 3 */
         struct ppo_conf conf = golden_conf(0);
         struct span span = {.start = 0};
-        struct round_metrics got;
+        struct iteration_metrics got;
         struct feed feed;
-        struct round *round;
+        struct iteration_state *round;
 
         conf.round.stale = (struct importance_conf){
             k ? IMPORTANCE_TOKEN_TRUNCATE : IMPORTANCE_NONE, 0, 1e9, true};
@@ -295,16 +297,16 @@ static void interpolation_goes_by_the_age(void **state)
         round = fresh(&conf);
         feed_golden(&feed, 0, 0);
         for (int it = 0; it < 3; it++) /* to version 3 */
-            assert_ok(round_iteration(round, feed.rollout, ROWS, &got));
+            assert_ok(iteration_run(round, feed.rollout, ROWS, &got));
         feed_golden(&feed, 0, 1);
         span.version.number = (uint64_t)(k < 2 ? 3 : k == 2 ? 2 : 0);
         for (int s = 0; s < ROWS; s++) {
             feed.rollout[s].span = &span;
             feed.rollout[s].spans = 1;
         }
-        assert_ok(round_iteration(round, feed.rollout, ROWS, &got));
+        assert_ok(iteration_run(round, feed.rollout, ROWS, &got));
         norm[k] = metric(&got, "policy/approxkl_avg");
-        round_free(round);
+        iteration_free(round);
     }
     /* log ratio to the proximal is (1 - a) of that to the writer: a = 0, 1/2, 3/4 */
     assert_true(norm[1] == norm[0]);
@@ -320,8 +322,8 @@ static void micro_batches_add_up(void **state)
     (void)state;
     for (size_t k = 0; k < 4; k++) {
         struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
-        struct round_conf round = round_defaults(1);
-        struct round *a, *b;
+        struct iteration_conf round = iteration_defaults(1);
+        struct iteration_state *a, *b;
         struct feed feed;
         double worst = 0;
 
@@ -338,22 +340,22 @@ static void micro_batches_add_up(void **state)
         round.per_device_train_batch_size = 1;
         const double parts = one_round(&round, &feed, &b);
         assert_true(fabs(whole - parts) < 1e-5 * fmax(1, fabs(whole)));
-        for (size_t i = 0; i < round_policy(a)->count; i++)
-            worst = fmax(worst, fabs((double)round_policy(a)->data[i] -
-                                     (double)round_policy(b)->data[i]));
+        for (size_t i = 0; i < iteration_policy(a)->count; i++)
+            worst = fmax(worst, fabs((double)iteration_policy(a)->data[i] -
+                                     (double)iteration_policy(b)->data[i]));
         if (worst > 1e-6)
             fail_msg("loss %zu: weights differ by %.3g", k, worst);
-        round_free(a);
-        round_free(b);
+        iteration_free(a);
+        iteration_free(b);
     }
 }
 
 /* The policy after a round whose micro-batches have `each` answers. */
-static struct round *after(enum objective_grpo_loss loss, int each, double *told)
+static struct iteration_state *after(enum objective_grpo_loss loss, int each, double *told)
 {
     struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
-    struct round_conf round = round_defaults(1);
-    struct round *out;
+    struct iteration_conf round = iteration_defaults(1);
+    struct iteration_state *out;
     struct feed feed;
 
     conf.loss.grpo = objective_grpo_defaults();
@@ -380,16 +382,16 @@ static void bnpo_is_the_mean_of_micro_batches(void **state)
     (void)state;
 
     for (int k = 0; k < 2; k++) {
-        struct round *a = after(OBJECTIVE_BNPO, same[k].each, &apart[k]);
-        struct round *b = after(same[k].other, same[k].each, &loss);
+        struct iteration_state *a = after(OBJECTIVE_BNPO, same[k].each, &apart[k]);
+        struct iteration_state *b = after(same[k].other, same[k].each, &loss);
         assert_true(fabs(apart[k] - loss) < 1e-6);
         worst = 0;
-        for (size_t i = 0; i < round_policy(a)->count; i++)
-            worst = fmax(worst, fabs((double)round_policy(a)->data[i] -
-                                     (double)round_policy(b)->data[i]));
+        for (size_t i = 0; i < iteration_policy(a)->count; i++)
+            worst = fmax(worst, fabs((double)iteration_policy(a)->data[i] -
+                                     (double)iteration_policy(b)->data[i]));
         assert_true(worst < 1e-6);
-        round_free(a);
-        round_free(b);
+        iteration_free(a);
+        iteration_free(b);
     }
     assert_true(fabs(apart[0] - apart[1]) > 1e-4);
 }
@@ -399,8 +401,8 @@ static void bnpo_is_the_mean_of_micro_batches(void **state)
 static void a_shared_prompt_changes_nothing(void **state)
 {
     struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
-    struct round_conf round = round_defaults(1);
-    struct round *a, *b;
+    struct iteration_conf round = iteration_defaults(1);
+    struct iteration_state *a, *b;
     struct feed feed;
     double worst = 0;
     (void)state;
@@ -420,13 +422,13 @@ static void a_shared_prompt_changes_nothing(void **state)
     round.per_device_train_batch_size = 1;
     const double apart = one_round(&round, &feed, &b);
     assert_true(fabs(together - apart) < 1e-6 * fmax(1, fabs(together)));
-    for (size_t i = 0; i < round_policy(a)->count; i++)
-        worst = fmax(worst,
-                     fabs((double)round_policy(a)->data[i] - (double)round_policy(b)->data[i]));
+    for (size_t i = 0; i < iteration_policy(a)->count; i++)
+        worst = fmax(worst, fabs((double)iteration_policy(a)->data[i] -
+                                 (double)iteration_policy(b)->data[i]));
     if (worst > 1e-6)
         fail_msg("weights differ by %.3g", worst);
-    round_free(a);
-    round_free(b);
+    iteration_free(a);
+    iteration_free(b);
 }
 
 /* An opponent is the policy as it was found: the first loss of SPIN is ln 2, whatever the
@@ -436,12 +438,12 @@ static void spin_begins_at_ln_two(void **state)
     const struct pairs_conf conf = {
         .loss = {.terms = 1, .term = {{DPO_SIGMOID, 1}}, .beta = 1, .ld_alpha = 1},
         .spin = true};
-    struct round_conf round = round_defaults(1);
-    struct round_metrics got;
+    struct iteration_conf round = iteration_defaults(1);
+    struct iteration_metrics got;
     struct feed feed;
-    struct round *a;
+    struct iteration_state *a;
     struct ppo_conf ppo = ppo_defaults(1);
-    struct round *writer = fresh(&ppo);
+    struct iteration_state *writer = fresh(&ppo);
     (void)state;
 
     feed_on_policy(&feed, writer, 1, 0);
@@ -454,14 +456,14 @@ static void spin_begins_at_ln_two(void **state)
     round.strict = true;
     round.rates.peak = 1e-3;
     pairs_round(&round, &conf);
-    assert_ok(round_new(&a, &round, weights(&small_shape[0]), NULL));
-    assert_ok(round_iteration(a, feed.rollout, ROWS, &got));
+    assert_ok(iteration_new(&a, &round, weights(&small_shape[0]), NULL));
+    assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
     assert_true(fabs(metric(&got, "loss") - log(2)) < 1e-6);
     assert_true(metric(&got, "rewards/margins") == 0);
     assert_true(metric(&got, "spin/gain") > 0);
     assert_true(got.first.ratio_gap == 0 && got.first.tokens > 0);
-    round_free(a);
-    round_free(writer);
+    iteration_free(a);
+    iteration_free(writer);
 }
 
 int main(void)

@@ -1,8 +1,8 @@
 /* Rewards of steps in the methods that compare answers: against tests/golden/step_advantage.py,
  * against numbers by hand, and nothing where there are none. */
+#include "learner/iteration/iteration_batch.h"
 #include "learner/methods/group.h"
 #include "learner/objective/advantage_steps.h"
-#include "learner/round/round_batch.h"
 #include "tests/golden/step_advantage.inc"
 #include "tests/support/test.h"
 
@@ -15,10 +15,10 @@ struct world {
     int token[MOST + 1];
     float zero[MOST];
     float dense[N][MOST];
-    struct round_rollout answer[N];
-    struct round_conf round;
+    struct iteration_rollout answer[N];
+    struct iteration_conf round;
     struct group_conf conf;
-    struct round_batch batch;
+    struct iteration_batch batch;
 };
 
 static void prepare(struct world *w, size_t each, enum group_kind kind)
@@ -32,7 +32,7 @@ static void prepare(struct world *w, size_t each, enum group_kind kind)
                                   .gamma = 1,
                                   .best = 1,
                                   .min_score = -INFINITY};
-    w->round = round_defaults(1);
+    w->round = iteration_defaults(1);
     w->round.samples = (int)each;
 }
 
@@ -40,22 +40,23 @@ static void put(struct world *w, size_t i, int n, double score, const float *den
 {
     for (int t = 0; t < n; t++)
         w->dense[i][t] = dense[t] < NO_STEP ? dense[t] : NAN;
-    w->answer[i] = (struct round_rollout){.task = i / (size_t)w->round.samples,
-                                          .sample = (uint32_t)(i % (size_t)w->round.samples),
-                                          .prompt = w->token,
-                                          .prompts = 1,
-                                          .token = w->token,
-                                          .tokens = n,
-                                          .behaviour = w->zero,
-                                          .score = score,
-                                          .dense = w->dense[i],
-                                          .ended = true};
+    w->answer[i] =
+        (struct iteration_rollout){.task = i / (size_t)w->round.samples,
+                                   .sample = (uint32_t)(i % (size_t)w->round.samples),
+                                   .prompt = w->token,
+                                   .prompts = 1,
+                                   .token = w->token,
+                                   .tokens = n,
+                                   .behaviour = w->zero,
+                                   .score = score,
+                                   .dense = w->dense[i],
+                                   .ended = true};
 }
 
 static void credit(struct world *w, size_t n)
 {
     group_round(&w->round, &w->conf);
-    assert_ok(round_batch_init(&w->batch, &w->round, w->answer, n));
+    assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, n));
     w->round.credit(w->round.own, &w->batch, w->conf.beta);
 }
 
@@ -81,7 +82,7 @@ static void advantages_are_those_of_the_papers(void **state)
             if (!(fabs((double)w.batch.advantage[t] - step_case[c].advantage[t]) < 1e-5))
                 fail_msg("case %d token %d: %.7f, not %.7f", c, t, (double)w.batch.advantage[t],
                          step_case[c].advantage[t]);
-        round_batch_fini(&w.batch);
+        iteration_batch_fini(&w.batch);
     }
 }
 
@@ -103,12 +104,12 @@ static void two_answers_by_hand(void **state)
     credit(&w, 2);
     for (int t = 0; t < 8; t++)
         assert_true(fabs((double)w.batch.advantage[t] - want[t]) < 1e-6);
-    round_batch_fini(&w.batch);
+    iteration_batch_fini(&w.batch);
     /* a third of the weight */
     w.conf.steps_share = 1. / 3;
     credit(&w, 2);
     assert_true(fabs((double)w.batch.advantage[2] - (-one / 3 - end)) < 1e-6);
-    round_batch_fini(&w.batch);
+    iteration_batch_fini(&w.batch);
 }
 
 /* Process supervision alone: what is left of the scores is 0 but for rounding. */
@@ -127,7 +128,7 @@ static void steps_alone_are_all_there_is(void **state)
     assert_true(fabs((double)w.batch.advantage[1] - (.2 - m) / s) < 1e-3);
     assert_true(fabs((double)w.batch.advantage[2] - (.7 - m) / s) < 1e-3);
     assert_true(fabs((double)w.batch.advantage[3]) < 1e-3);
-    round_batch_fini(&w.batch);
+    iteration_batch_fini(&w.batch);
 }
 
 /* Answers without a step among those that have some, and none at all: the bits of before. */
@@ -149,7 +150,7 @@ static void without_steps_nothing_changes(void **state)
             }
             credit(&w, 4);
             memcpy(advantage[with], w.batch.advantage, sizeof advantage[with]);
-            round_batch_fini(&w.batch);
+            iteration_batch_fini(&w.batch);
         }
         assert_memory_equal(advantage[0], advantage[1], sizeof advantage[0]);
     }

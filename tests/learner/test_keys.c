@@ -1,6 +1,6 @@
 #include "learner/run/keys.h"
-#include "learner/run/meter.h"
 #include "learner/run/resume.h"
+#include "learner/step/metrics.h"
 
 #include "tests/support/test.h"
 
@@ -155,22 +155,22 @@ static void runs_are_told_apart_by_what_they_learn(void **state)
 
 static void means_survive_a_checkpoint_to_the_bit(void **state)
 {
-    struct meter meter = {0}, again;
+    struct metrics meter = {0}, again;
     json_t *saved;
     (void)state;
 
     for (int i = 1; i < 10; i++)
-        meter_add(&meter, "loss", 1.0 / i, i % 3 + .1);
-    meter_add(&meter, "none", NAN, 1);
-    saved = meter_save(&meter);
-    assert_ok(meter_load(&again, saved));
+        metrics_add(&meter, "loss", 1.0 / i, i % 3 + .1);
+    metrics_add(&meter, "none", NAN, 1);
+    saved = metrics_save(&meter);
+    assert_ok(metrics_load(&again, saved));
     assert_int_equal(again.n, 2);
     assert_true(again.row[0].sum == meter.row[0].sum);
-    assert_true(meter_mean(&again, "loss") == meter_mean(&meter, "loss"));
-    assert_true(isnan(meter_mean(&again, "none")));
+    assert_true(metrics_mean(&again, "loss") == metrics_mean(&meter, "loss"));
+    assert_true(isnan(metrics_mean(&again, "none")));
     json_decref(saved);
     saved = json_string("x");
-    assert_err(ERR_PARSE, meter_load(&again, saved));
+    assert_err(ERR_PARSE, metrics_load(&again, saved));
     json_decref(saved);
 }
 

@@ -13,12 +13,12 @@ static void iterations_follow_trl(void **state)
     (void)state;
     for (int c = 0; c < GOLDEN_CASES; c++) {
         const struct ppo_conf conf = golden_conf(c);
-        struct round *ppo = fresh(&conf);
+        struct iteration_state *ppo = fresh(&conf);
         for (int it = 0; it < 2; it++) {
             struct feed feed;
-            struct round_metrics got;
+            struct iteration_metrics got;
             feed_golden(&feed, c, it);
-            assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
+            assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
             for (int k = 0; k < GOLDEN_METRICS; k++) {
                 const double want = golden[c].iteration[it].metric[k];
                 const double is = metric(&got, golden_name[k]);
@@ -28,8 +28,8 @@ static void iterations_follow_trl(void **state)
                              is, want);
             }
         }
-        assert_true(fabs(round_beta(ppo) - golden[c].beta) < 1e-9);
-        round_free(ppo);
+        assert_true(fabs(iteration_beta(ppo) - golden[c].beta) < 1e-9);
+        iteration_free(ppo);
     }
 }
 
@@ -39,24 +39,26 @@ static void same_weights(const struct params *a, const struct params *b)
     assert_memory_equal(a->data, b->data, a->count * sizeof(float));
 }
 
-static void same_state(const struct round *a, const struct round *b)
+static void same_state(const struct iteration_state *a, const struct iteration_state *b)
 {
     size_t bytes, other;
-    const float *image = round_image(a, &bytes), *image_b = round_image(b, &other);
+    const float *image = iteration_image(a, &bytes), *image_b = iteration_image(b, &other);
 
-    same_weights(round_policy(a), round_policy(b));
-    same_weights(round_critic(a), round_critic(b));
+    same_weights(iteration_policy(a), iteration_policy(b));
+    same_weights(iteration_critic(a), iteration_critic(b));
     assert_int_equal(bytes, other);
     assert_memory_equal(image, image_b, bytes);
-    assert_true(round_beta(a) == round_beta(b) && round_count(a) == round_count(b));
+    assert_true(iteration_beta(a) == iteration_beta(b) &&
+                iteration_count(a) == iteration_count(b));
 }
 
-static void run(struct round *ppo, int c, int iteration, struct round_metrics *out)
+static void run(struct iteration_state *ppo, int c, int iteration,
+                struct iteration_metrics *out)
 {
     struct feed feed;
 
     feed_golden(&feed, c, iteration);
-    assert_ok(round_iteration(ppo, feed.rollout, ROWS, out));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, out));
 }
 
 /* The bits that generation gives are the bits that training gets, with and without keeping
@@ -66,9 +68,9 @@ static void on_policy_the_first_ratio_is_exactly_one(void **state)
     (void)state;
     for (int c = 0; c < 4; c++) {
         struct ppo_conf conf = golden_conf(c % 2);
-        struct round_metrics got;
+        struct iteration_metrics got;
         struct feed feed;
-        struct round *ppo;
+        struct iteration_state *ppo;
 
         conf.round.strict = true;
         conf.round.gradient_checkpointing = c < 2;
@@ -77,13 +79,13 @@ static void on_policy_the_first_ratio_is_exactly_one(void **state)
         ppo = fresh(&conf);
         for (int it = 0; it < 2; it++) {
             feed_on_policy(&feed, ppo, conf.round.temperature, it);
-            assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
+            assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
             assert_true(got.first.ratio_gap == 0.0 && got.first.approxkl == 0.0);
             assert_true(got.first.clipfrac == 0.0 && got.first.tokens > 0);
             assert_true(got.tokens == TOKENS && got.learnt == TOKENS);
             assert_true(metric(&got, "policy/approxkl_avg") > 0);
         }
-        round_free(ppo);
+        iteration_free(ppo);
     }
 }
 
@@ -91,34 +93,34 @@ static void on_policy_the_first_ratio_is_exactly_one(void **state)
 static void a_token_of_other_weights_is_named(void **state)
 {
     struct ppo_conf conf = golden_conf(0);
-    struct round_metrics got;
+    struct iteration_metrics got;
     struct feed feed;
-    struct round *ppo;
+    struct iteration_state *ppo;
     (void)state;
 
     ppo = fresh(&conf);
     feed_on_policy(&feed, ppo, conf.round.temperature, 0);
     feed.behaviour[6 + 1 + 4] = nextafterf(feed.behaviour[6 + 1 + 4], 0);
-    assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
     assert_true(got.first.ratio_gap > 0 && got.first.ratio_gap < 1e-5);
-    round_free(ppo);
+    iteration_free(ppo);
     conf.round.strict = true;
     ppo = fresh(&conf);
-    assert_err(ERR_STATE, round_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_err(ERR_STATE, iteration_run(ppo, feed.rollout, ROWS, &got));
     assert_non_null(strstr(err_text(), "task 11 sample 0 token 4"));
-    round_free(ppo);
+    iteration_free(ppo);
 }
 
 /* The optimiser's steps are of the mini-batch, not of the micro-batch: token means, not means
  * of means. */
 static void micro_batches_add_up(void **state)
 {
-    struct round_metrics whole, parts;
+    struct iteration_metrics whole, parts;
     (void)state;
 
     for (int c = 0; c < 2; c++) {
         struct ppo_conf conf = golden_conf(c);
-        struct round *a, *b;
+        struct iteration_state *a, *b;
 
         conf.round.mini_batches = 2;
         conf.round.per_device_train_batch_size = ROWS;
@@ -133,16 +135,16 @@ static void micro_batches_add_up(void **state)
                 1e-4 * fmax(fabs(whole.metric[i].value), .05))
                 fail_msg("%s: %.9g whole, %.9g in parts", whole.metric[i].name,
                          whole.metric[i].value, parts.metric[i].value);
-        round_free(a);
-        round_free(b);
+        iteration_free(a);
+        iteration_free(b);
     }
 }
 
 static void the_same_rollouts_give_the_same_bits(void **state)
 {
     struct ppo_conf conf = golden_conf(1);
-    struct round_metrics got;
-    struct round *a, *b, *c;
+    struct iteration_metrics got;
+    struct iteration_state *a, *b, *c;
     (void)state;
 
     conf.round.mini_batches = 3;
@@ -157,11 +159,11 @@ static void the_same_rollouts_give_the_same_bits(void **state)
     }
     same_state(a, b);
     /* another seed, another order of the mini-batches */
-    assert_true(memcmp(round_policy(a)->data, round_policy(c)->data,
-                       round_policy(a)->count * sizeof(float)) != 0);
-    round_free(a);
-    round_free(b);
-    round_free(c);
+    assert_true(memcmp(iteration_policy(a)->data, iteration_policy(c)->data,
+                       iteration_policy(a)->count * sizeof(float)) != 0);
+    iteration_free(a);
+    iteration_free(b);
+    iteration_free(c);
 }
 
 /* A run that was stopped and resumed ends in the bits of one that was not. */
@@ -169,9 +171,9 @@ static void a_state_comes_back_bit_for_bit(void **state)
 {
     char folder[] = "/tmp/drover-ppo-XXXXXX", *path;
     struct ppo_conf conf = golden_conf(1);
-    struct round_metrics got, again;
+    struct iteration_metrics got, again;
     json_t *meta = json_pack("{s:s}", "run", "x"), *back = NULL;
-    struct round *a, *b;
+    struct iteration_state *a, *b;
     int64_t *steps;
     size_t n;
     (void)state;
@@ -180,28 +182,28 @@ static void a_state_comes_back_bit_for_bit(void **state)
     conf.round.mini_batches = 2;
     a = fresh(&conf);
     run(a, 1, 0, &got);
-    assert_ok(round_state_write(a, folder, meta));
+    assert_ok(iteration_state_write(a, folder, meta));
     run(a, 1, 1, &got);
     assert_ok(checkpoint_list(&steps, &n, folder));
     assert_true(n == 1 && steps[0] == 1);
     assert_ok(ppo_make(&b, &conf, weights(&small_shape[0]), NULL));
-    round_free(b);
+    iteration_free(b);
     b = fresh(&conf);
-    assert_ok(round_state_read(b, folder, 1, &back));
+    assert_ok(iteration_state_read(b, folder, 1, &back));
     assert_true(json_equal(meta, back));
-    assert_int_equal(round_count(b), 1);
+    assert_int_equal(iteration_count(b), 1);
     run(b, 1, 1, &again);
     same_state(a, b);
     for (int i = 0; i < got.n; i++)
         assert_true(got.metric[i].value == again.metric[i].value);
-    round_free(b);
+    iteration_free(b);
     /* other shapes are refused, and nothing has changed */
     assert_ok(ppo_make(&b, &conf, weights(&small_shape[1]), NULL));
-    assert_err(ERR_RANGE, round_state_read(b, folder, 1, NULL));
-    assert_int_equal(round_count(b), 0);
-    assert_err(ERR_IO, round_state_read(b, folder, 2, NULL));
-    round_free(b);
-    round_free(a);
+    assert_err(ERR_RANGE, iteration_state_read(b, folder, 1, NULL));
+    assert_int_equal(iteration_count(b), 0);
+    assert_err(ERR_IO, iteration_state_read(b, folder, 2, NULL));
+    iteration_free(b);
+    iteration_free(a);
     json_decref(meta);
     json_decref(back);
     free(steps);
@@ -216,8 +218,8 @@ static void what_the_policy_did_not_write_changes_nothing(void **state)
 {
     const struct ppo_conf conf = golden_conf(1);
     const uint8_t mask[] = {1, 1, 0, 0, 0, 1, 1, 1, 0};
-    struct round *ppo[2];
-    struct round_metrics got[2];
+    struct iteration_state *ppo[2];
+    struct iteration_metrics got[2];
     (void)state;
 
     for (int k = 0; k < 2; k++) {
@@ -228,14 +230,14 @@ static void what_the_policy_did_not_write_changes_nothing(void **state)
             if (!mask[t] && k)
                 feed.behaviour[7 + t] = feed.reference[7 + t] = -99;
         ppo[k] = fresh(&conf);
-        assert_ok(round_iteration(ppo[k], feed.rollout, ROWS, &got[k]));
+        assert_ok(iteration_run(ppo[k], feed.rollout, ROWS, &got[k]));
         assert_int_equal(got[k].learnt, TOKENS - 4);
     }
     same_state(ppo[0], ppo[1]);
     for (int i = 0; i < got[0].n; i++)
         assert_true(got[0].metric[i].value == got[1].metric[i].value);
-    round_free(ppo[0]);
-    round_free(ppo[1]);
+    iteration_free(ppo[0]);
+    iteration_free(ppo[1]);
 }
 
 /* By hand: three tokens, one masked; the score stands at the last token that was learnt. */
@@ -244,9 +246,10 @@ static void rewards_are_as_computed_by_hand(void **state)
     const int token[] = {1, 2, 3, 4};
     const float behaviour[] = {-1, -2, -3, -4}, reference[] = {-1.5f, -1, -9, -9};
     const uint8_t mask[] = {1, 1, 1, 0};
-    struct round_rollout rollout = {.prompt = token, .prompts = 1, .token = token, .tokens = 4};
+    struct iteration_rollout rollout = {
+        .prompt = token, .prompts = 1, .token = token, .tokens = 4};
     struct ppo_conf conf = ppo_defaults(1);
-    struct round_batch batch;
+    struct iteration_batch batch;
     (void)state;
 
     rollout.mask = mask;
@@ -254,8 +257,8 @@ static void rewards_are_as_computed_by_hand(void **state)
     rollout.reference = reference;
     rollout.score = 2;
     conf.round.missing_eos_penalty = .5;
-    const struct round_conf round = ppo_round(&conf);
-    assert_ok(round_batch_init(&batch, &round, &rollout, 1));
+    const struct iteration_conf round = ppo_round(&conf);
+    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1));
     advantage_ppo_rewards(&batch, NULL, .1);
     assert_true(fabs((double)batch.reward[0] + .05) < 1e-7); /* -beta (-1 + 1.5) */
     assert_true(fabs((double)batch.reward[1] - .1) < 1e-7);
@@ -274,7 +277,7 @@ static void rewards_are_as_computed_by_hand(void **state)
         assert_true(fabs((double)batch.advantage[t] - (to_come[t] - mean) / sd) < 1e-4);
     }
     assert_true(batch.advantage[3] == 0);
-    round_batch_fini(&batch);
+    iteration_batch_fini(&batch);
 }
 
 /* What belongs to a step stands at its end, the rest of the score at the last learnt token;
@@ -284,9 +287,10 @@ static void step_rewards_stand_where_steps_end(void **state)
     const int token[] = {1, 2, 3, 4};
     const float zero[] = {0, 0, 0, 0}, dense[] = {NAN, .5f, NAN, -.25f};
     const uint8_t mask[] = {1, 1, 1, 0};
-    struct round_rollout rollout = {.prompt = token, .prompts = 1, .token = token, .tokens = 4};
+    struct iteration_rollout rollout = {
+        .prompt = token, .prompts = 1, .token = token, .tokens = 4};
     struct ppo_conf conf = ppo_defaults(1);
-    struct round_batch batch;
+    struct iteration_batch batch;
     (void)state;
 
     rollout.mask = mask;
@@ -294,15 +298,15 @@ static void step_rewards_stand_where_steps_end(void **state)
     rollout.score = 2;
     rollout.ended = true;
     rollout.dense = dense;
-    const struct round_conf round = ppo_round(&conf);
-    assert_ok(round_batch_init(&batch, &round, &rollout, 1));
-    double *const step = round_batch_steps(&batch);
+    const struct iteration_conf round = ppo_round(&conf);
+    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1));
+    double *const step = iteration_batch_steps(&batch);
     advantage_ppo_rewards(&batch, step, .1);
     free(step);
     assert_true(batch.reward[0] == 0 && batch.reward[1] == .5f);
     assert_true(batch.reward[2] == 1.5f); /* another's token at the end earns nothing */
     assert_true(batch.reward[3] == 0 && batch.total == 2);
-    round_batch_fini(&batch);
+    iteration_batch_fini(&batch);
 }
 
 /* One step of gamma lambda leads from the token before a tool's to the one after. */
@@ -311,17 +315,18 @@ static void values_reach_across_a_tool(void **state)
     const int token[] = {1, 2, 3};
     const float zero[] = {0, 0, 0};
     const uint8_t mask[] = {1, 0, 1};
-    struct round_rollout rollout = {.prompt = token, .prompts = 1, .token = token, .tokens = 3};
+    struct iteration_rollout rollout = {
+        .prompt = token, .prompts = 1, .token = token, .tokens = 3};
     struct ppo_conf conf = ppo_defaults(1);
-    struct round_batch batch;
+    struct iteration_batch batch;
     (void)state;
 
     rollout.mask = mask;
     rollout.behaviour = rollout.reference = zero;
     rollout.score = 1;
     conf.gamma = .5;
-    const struct round_conf round = ppo_round(&conf);
-    assert_ok(round_batch_init(&batch, &round, &rollout, 1));
+    const struct iteration_conf round = ppo_round(&conf);
+    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1));
     advantage_ppo_rewards(&batch, NULL, .1);
     batch.value[0] = .25f;
     batch.value[1] = 9; /* of no one */
@@ -331,17 +336,17 @@ static void values_reach_across_a_tool(void **state)
     assert_true(fabs((double)batch.returns[2] - (last + .5)) < 1e-6);
     assert_true(fabs((double)batch.returns[0] - (first + .25)) < 1e-6);
     assert_true(batch.returns[1] == 0 && batch.advantage[1] == 0);
-    round_batch_fini(&batch);
+    iteration_batch_fini(&batch);
 }
 
 /* Mini-batches of one answer each: which one comes first changes, and is told by its length. */
 static void every_iteration_has_its_own_order(void **state)
 {
     struct ppo_conf conf = golden_conf(0);
-    struct round_metrics got;
+    struct iteration_metrics got;
     int64_t seen[8];
     bool moved = false;
-    struct round *ppo;
+    struct iteration_state *ppo;
     (void)state;
 
     conf.round.mini_batches = ROWS;
@@ -353,19 +358,19 @@ static void every_iteration_has_its_own_order(void **state)
         moved |= seen[it] != seen[0];
     }
     assert_true(moved);
-    round_free(ppo);
+    iteration_free(ppo);
 }
 
-static void refused(size_t n, const struct round_rollout *rollout, const char *words)
+static void refused(size_t n, const struct iteration_rollout *rollout, const char *words)
 {
     const struct ppo_conf conf = golden_conf(0);
-    struct round *ppo = fresh(&conf);
-    struct round_metrics got;
+    struct iteration_state *ppo = fresh(&conf);
+    struct iteration_metrics got;
 
-    assert_err(ERR_RANGE, round_iteration(ppo, rollout, n, &got));
+    assert_err(ERR_RANGE, iteration_run(ppo, rollout, n, &got));
     if (!strstr(err_text(), words))
         fail_msg("'%s' does not say '%s'", err_text(), words);
-    round_free(ppo);
+    iteration_free(ppo);
 }
 
 static void bad_rollouts_are_refused_by_name(void **state)
@@ -413,7 +418,7 @@ static void models_that_do_not_fit_are_refused(void **state)
 {
     const struct ppo_conf conf = ppo_defaults(1);
     struct shape less = small_shape[3];
-    struct round *ppo;
+    struct iteration_state *ppo;
     (void)state;
 
     assert_err(ERR_RANGE, ppo_make(&ppo, &conf, weights(&small_shape[3]), NULL));
@@ -428,9 +433,9 @@ static void models_that_do_not_fit_are_refused(void **state)
 static void a_zero_critic_expects_nothing(void **state)
 {
     struct ppo_conf conf = golden_conf(0);
-    struct round_metrics got;
+    struct iteration_metrics got;
     struct feed feed;
-    struct round *ppo;
+    struct iteration_state *ppo;
     double want = 0;
     (void)state;
 
@@ -439,11 +444,11 @@ static void a_zero_critic_expects_nothing(void **state)
     conf.round.kl_coef = 0;
     assert_ok(ppo_make(&ppo, &conf, weights(&small_shape[0]), NULL));
     feed_golden(&feed, 0, 0);
-    assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
     for (int s = 0; s < ROWS; s++)
         want += .5 * golden_answer[s] * feed.rollout[s].score * feed.rollout[s].score;
     assert_true(fabs(metric(&got, "loss/value_avg") - want / TOKENS) < 1e-5);
-    round_free(ppo);
+    iteration_free(ppo);
 }
 
 static bool stop_now(void)
@@ -454,17 +459,17 @@ static bool stop_now(void)
 static void a_stop_ends_between_micro_batches(void **state)
 {
     struct ppo_conf conf = golden_conf(0);
-    struct round_metrics got;
+    struct iteration_metrics got;
     struct feed feed;
-    struct round *ppo;
+    struct iteration_state *ppo;
     (void)state;
 
     conf.round.stop = stop_now;
     ppo = fresh(&conf);
     feed_golden(&feed, 0, 0);
-    assert_err(ERR_STATE, round_iteration(ppo, feed.rollout, ROWS, &got));
-    assert_int_equal(round_count(ppo), 0);
-    round_free(ppo);
+    assert_err(ERR_STATE, iteration_run(ppo, feed.rollout, ROWS, &got));
+    assert_int_equal(iteration_count(ppo), 0);
+    iteration_free(ppo);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* What is added to the scores of a group before they are compared, and where it is not lost. */
+#include "learner/iteration/iteration_batch.h"
 #include "learner/methods/group.h"
-#include "learner/round/round_batch.h"
 #include "tests/golden/group_parts.inc"
 #include "tests/support/test.h"
 
@@ -13,10 +13,10 @@ enum { N = 6, EACH = 3, LONG = 4 };
 struct world {
     int token[LONG + 1];
     float behaviour[LONG], reference[LONG];
-    struct round_rollout answer[N];
-    struct round_conf round;
+    struct iteration_rollout answer[N];
+    struct iteration_conf round;
     struct group_conf conf;
-    struct round_batch batch;
+    struct iteration_batch batch;
 };
 static const double scores[N] = {1, 3, 3, .5, -1, 0};
 static const int lengths[N] = {2, 4, 1, 3, 4, 2};
@@ -29,25 +29,25 @@ static void prepare(struct world *w, double beta)
         w->reference[t] = (float)(-1.5 - t);
     }
     for (int i = 0; i < N; i++)
-        w->answer[i] = (struct round_rollout){.task = (uint64_t)(i / EACH),
-                                              .sample = (uint32_t)(i % EACH),
-                                              .prompt = w->token,
-                                              .prompts = 1,
-                                              .token = w->token,
-                                              .tokens = lengths[i],
-                                              .behaviour = w->behaviour,
-                                              .reference = w->reference,
-                                              .score = scores[i],
-                                              .ended = true};
+        w->answer[i] = (struct iteration_rollout){.task = (uint64_t)(i / EACH),
+                                                  .sample = (uint32_t)(i % EACH),
+                                                  .prompt = w->token,
+                                                  .prompts = 1,
+                                                  .token = w->token,
+                                                  .tokens = lengths[i],
+                                                  .behaviour = w->behaviour,
+                                                  .reference = w->reference,
+                                                  .score = scores[i],
+                                                  .ended = true};
     w->conf = (struct group_conf){.kind = GROUP_GRPO, .beta = beta, .kl_in_reward = true};
-    w->round = round_defaults(1);
+    w->round = iteration_defaults(1);
     w->round.samples = EACH;
 }
 
 static void credit(struct world *w)
 {
     group_round(&w->round, &w->conf);
-    assert_ok(round_batch_init(&w->batch, &w->round, w->answer, N));
+    assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N));
     w->round.credit(w->round.own, &w->batch, w->conf.beta);
 }
 
@@ -84,7 +84,7 @@ static void rewards_that_are_scaled_alone_are_shaped_too(void **state)
         credit(&w);
         for (int i = 0; i < N; i++)
             near(parts_golden[k].want[i], w.batch.advantage[w.batch.at[i]]);
-        round_batch_fini(&w.batch);
+        iteration_batch_fini(&w.batch);
     }
 }
 
@@ -111,7 +111,7 @@ static void the_price_of_distance_stays_in_nats(void **state)
         var += (s[i] - mean) * (s[i] - mean) / (N - 1);
     for (int i = 0; i < N; i++)
         near((s[i] - mean) / (sqrt(var) + 1e-4), w.batch.advantage[w.batch.at[i]]);
-    round_batch_fini(&w.batch);
+    iteration_batch_fini(&w.batch);
 }
 
 /* A group whose answers differ only in how their length is punished has something to say. */
@@ -130,7 +130,7 @@ static void groups_are_flat_after_their_shape(void **state)
         w.conf.soft_cache = cache;
         credit(&w);
         assert_int_equal(w.batch.flat, cache ? 0 : 2);
-        round_batch_fini(&w.batch);
+        iteration_batch_fini(&w.batch);
     }
 }
 

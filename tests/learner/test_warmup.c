@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static float *image_of(const struct round *ppo, size_t *bytes)
+static float *image_of(const struct iteration_state *ppo, size_t *bytes)
 {
-    const float *const image = round_image(ppo, bytes);
+    const float *const image = iteration_image(ppo, bytes);
     float *const copy = malloc(*bytes);
 
     assert_non_null(copy);
@@ -16,10 +16,10 @@ static float *image_of(const struct round *ppo, size_t *bytes)
     return copy;
 }
 
-static bool has_moved(const struct round *ppo, const float *from, size_t bytes)
+static bool has_moved(const struct iteration_state *ppo, const float *from, size_t bytes)
 {
     size_t n;
-    const float *const now = round_image(ppo, &n);
+    const float *const now = iteration_image(ppo, &n);
 
     assert_int_equal(n, bytes);
     return memcmp(now, from, n) != 0;
@@ -38,9 +38,9 @@ static double norm_of(const struct params *params)
 static void the_policy_waits_for_its_critic(void **state)
 {
     struct ppo_conf conf = golden_conf(0);
-    struct round_metrics got;
+    struct iteration_metrics got;
     struct feed feed;
-    struct round *ppo;
+    struct iteration_state *ppo;
     float *start;
     size_t bytes;
     (void)state;
@@ -53,12 +53,12 @@ static void the_policy_waits_for_its_critic(void **state)
     ppo = fresh(&conf);
     start = image_of(ppo, &bytes);
     for (int i = 0; i < 3; i++) {
-        const double critic = norm_of(round_critic(ppo)), beta = round_beta(ppo);
+        const double critic = norm_of(iteration_critic(ppo)), beta = iteration_beta(ppo);
         feed_on_policy(&feed, ppo, conf.round.temperature, i);
-        assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
-        assert_true(fabs(norm_of(round_critic(ppo)) - critic) > 0);
+        assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+        assert_true(fabs(norm_of(iteration_critic(ppo)) - critic) > 0);
         assert_int_equal(has_moved(ppo, start, bytes), i == 2);
-        assert_int_equal(fabs(round_beta(ppo) - beta) > 0, i == 2);
+        assert_int_equal(fabs(iteration_beta(ppo) - beta) > 0, i == 2);
         assert_true(got.first.ratio_gap < 1e-6 && got.first.tokens > 0);
         assert_int_equal(metric(&got, "lr") > 0, i == 2);
         assert_int_equal(metric(&got, "drover_policy_grad_norm") > 0, i == 2);
@@ -66,10 +66,10 @@ static void the_policy_waits_for_its_critic(void **state)
         if (i < 2)
             assert_true(fabs(metric(&got, "val/ratio") - 1) < 1e-12 &&
                         metric(&got, "val/clipfrac_avg") < 1e-12);
-        assert_int_equal(round_count(ppo), i + 1);
+        assert_int_equal(iteration_count(ppo), i + 1);
     }
     free(start);
-    round_free(ppo);
+    iteration_free(ppo);
 }
 
 /* Alone, the critic learns what the rewards came to, whatever lambda and the clip are. */
@@ -80,17 +80,17 @@ static void alone_it_learns_what_came(void **state)
 
     for (int k = 0; k < 2; k++) {
         struct ppo_conf conf = golden_conf(0);
-        struct round_metrics got;
+        struct iteration_metrics got;
         struct feed feed;
-        struct round *ppo;
+        struct iteration_state *ppo;
         conf.round.critic_warmup = 1;
         conf.lam = k ? .1 : .95;
         conf.loss.cliprange_value = k ? 1e-6 : .2;
         ppo = fresh(&conf);
         feed_on_policy(&feed, ppo, conf.round.temperature, 0);
-        assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
+        assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
         loss[k] = metric(&got, "loss/value_avg");
-        round_free(ppo);
+        iteration_free(ppo);
     }
     assert_true(loss[0] > 0 && fabs(loss[0] - loss[1]) < 1e-12);
 }
@@ -99,26 +99,26 @@ static void alone_it_learns_what_came(void **state)
 static void explained_variance_is_as_defined(void **state)
 {
     struct ppo_conf conf = golden_conf(0);
-    struct round_metrics got;
+    struct iteration_metrics got;
     struct feed feed;
-    struct round *ppo;
+    struct iteration_state *ppo;
     (void)state;
 
     assert_ok(ppo_make(&ppo, &conf, weights(&small_shape[0]), NULL));
     feed_on_policy(&feed, ppo, conf.round.temperature, 0);
-    assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
     assert_true(fabs(metric(&got, "val/explained_variance")) < 1e-9);
-    round_free(ppo);
+    iteration_free(ppo);
     /* nothing to explain: no figure */
     conf.round.kl_coef = 0;
     ppo = fresh(&conf);
     feed_on_policy(&feed, ppo, conf.round.temperature, 0);
     for (int s = 0; s < ROWS; s++)
         feed.rollout[s].score = 0;
-    assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
     for (int i = 0; i < got.n; i++)
         assert_string_not_equal(got.metric[i].name, "val/explained_variance");
-    round_free(ppo);
+    iteration_free(ppo);
 }
 
 /* With every score 0 and no price there is nothing to learn, and a critic that says 0 of all
@@ -126,9 +126,9 @@ static void explained_variance_is_as_defined(void **state)
 static void without_rewards_a_head_of_zeros_moves_nothing(void **state)
 {
     struct ppo_conf conf = golden_conf(0);
-    struct round_metrics got;
+    struct iteration_metrics got;
     struct feed feed;
-    struct round *ppo;
+    struct iteration_state *ppo;
     float *start;
     size_t bytes;
     (void)state;
@@ -140,11 +140,11 @@ static void without_rewards_a_head_of_zeros_moves_nothing(void **state)
         feed_on_policy(&feed, ppo, conf.round.temperature, i);
         for (int s = 0; s < ROWS; s++)
             feed.rollout[s].score = 0;
-        assert_ok(round_iteration(ppo, feed.rollout, ROWS, &got));
+        assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
         assert_false(has_moved(ppo, start, bytes));
     }
     free(start);
-    round_free(ppo);
+    iteration_free(ppo);
 }
 
 int main(void)

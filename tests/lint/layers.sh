@@ -16,14 +16,16 @@ allowed() {
     rewarder) echo base proto net member lm reward ;;
     learner) echo base stats proto net member lm data prefs reward ;;
     cli) echo learner base stats proto net member lm data prefs reward ;;
-    learner/objective | learner/corpus | learner/journal | learner/run) ;;
-    learner/offline) echo learner/corpus learner/objective learner/run ;;
-    learner/round) echo learner/journal learner/objective learner/run ;;
-    learner/methods) echo learner/corpus learner/journal learner/objective learner/offline learner/round learner/run ;;
-    learner/inputs) echo learner/journal learner/run ;;
-    learner/train) echo learner/inputs learner/journal learner/objective learner/round learner/run ;;
-    learner/context) echo learner/inputs learner/journal learner/methods learner/objective learner/round learner/run learner/train ;;
-    learner/fleet) echo learner/context learner/inputs learner/journal learner/methods learner/objective learner/round learner/run learner/train ;;
+    learner/objective | learner/corpus | learner/journal) ;;
+    learner/step) echo learner/objective ;;
+    learner/run) echo learner/step ;;
+    learner/offline) echo learner/corpus learner/objective learner/run learner/step ;;
+    learner/iteration) echo learner/journal learner/objective learner/run learner/step ;;
+    learner/methods) echo learner/corpus learner/journal learner/objective learner/offline learner/iteration learner/run learner/step ;;
+    learner/inputs) echo learner/journal learner/run learner/step ;;
+    learner/train) echo learner/inputs learner/journal learner/objective learner/iteration learner/run learner/step ;;
+    learner/context) echo learner/inputs learner/journal learner/methods learner/objective learner/iteration learner/run learner/step learner/train ;;
+    learner/fleet) echo learner/context learner/inputs learner/journal learner/methods learner/objective learner/iteration learner/run learner/step learner/train ;;
     annotate | dashboard | relay) echo base stats proto net member data prefs ;;
     esac
 }

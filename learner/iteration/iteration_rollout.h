@@ -1,0 +1,28 @@
+/* iteration_rollout: a finished answer as an iteration reads it. Everything that it points at is
+ * borrowed until iteration_run returns. */
+
+#ifndef LEARNER_ITERATION_ITERATION_ROLLOUT_H
+#define LEARNER_ITERATION_ITERATION_ROLLOUT_H
+
+#include "proto/noun.h"
+
+struct iteration_rollout {
+    uint64_t task;
+    uint32_t sample;
+    const int *prompt; /* [prompts], at least one token */
+    int prompts;
+    const int *token; /* [tokens], the answer, its stop token included; at least one */
+    int tokens;
+    const uint8_t *mask;    /* [tokens] 1 where the policy wrote; NULL: everywhere */
+    const float *behaviour; /* [tokens] nats at conf.temperature, under the weights that wrote;
+                               NULL: nobody's, a demonstration */
+    const float *reference; /* [tokens] likewise, under the frozen one; NULL: none is read */
+    double score;           /* the weighted sum of its rewards */
+    const float *dense; /* [tokens] of score, at ends of steps, elsewhere NaN; NULL: none is */
+    const double *part; /* [conf.parts] each reward; NULL unless credit reads them */
+    const struct span *span; /* [spans] which weights wrote from where on; 0: the present */
+    uint32_t spans;
+    bool ended; /* by a stop token: without, missing_eos_penalty is subtracted */
+};
+
+#endif

@@ -1,0 +1,117 @@
+#include "learner/iteration/iteration_state.h"
+
+#include "learner/run/checkpoint.h"
+#include "learner/run/peft.h"
+
+#include <stdlib.h>
+
+/* The numbers that stand beside the weights in a checkpoint. */
+struct counts {
+    int64_t iteration, episodes, num_tokens, policy, critic;
+    double beta, entropy_coef, entropy_last;
+};
+
+enum { BLOCKS = 8 };
+
+static int blocks(struct checkpoint_block *block, const struct iteration_state *state,
+                  struct counts *counts)
+{
+    static const char *const name[2][3] = {{"policy", "policy_m", "policy_v"},
+                                           {"critic", "critic_m", "critic_v"}};
+    struct trainable *const model[2] = {state->policy, state->critic};
+    int n = 0;
+
+    for (int i = 0; i < (state->critic ? 2 : 1); i++) {
+        const struct trainable_state inner = trainable_state(model[i]);
+        float *const data[3] = {inner.params, inner.m, inner.v};
+        for (int k = 0; k < 3; k++)
+            block[n++] =
+                (struct checkpoint_block){name[i][k], data[k], inner.count * sizeof(float)};
+    }
+    if (state->reference) {
+        size_t floats;
+        float *const weights = ref_model_weights(state->reference, &floats);
+        block[n++] = (struct checkpoint_block){"reference", weights, floats * sizeof *weights};
+    }
+    block[n++] = (struct checkpoint_block){"counts", counts, sizeof(*counts)};
+    return n;
+}
+
+enum err iteration_state_write(struct iteration_state *state, const char *folder,
+                               const json_t *meta)
+{
+    struct counts counts = {.iteration = state->iteration,
+                            .episodes = state->episodes,
+                            .num_tokens = state->num_tokens,
+                            .policy = trainable_count(state->policy),
+                            .critic = state->critic ? trainable_count(state->critic) : 0,
+                            .beta = state->kl.beta,
+                            .entropy_coef = state->entropy.coef,
+                            .entropy_last = state->entropy.last};
+    char *path = checkpoint_path(folder, state->iteration);
+    struct checkpoint_block block[BLOCKS];
+    json_t *head = json_object();
+    int n;
+    enum err err;
+
+    if (meta)
+        json_object_set(head, "meta", (json_t *)(uintptr_t)meta);
+    peft_put_base(head, state->policy);
+    n = blocks(block, state, &counts);
+    err = checkpoint_write(path, head, block, n);
+    json_decref(head);
+    free(path);
+    return err;
+}
+
+enum err iteration_state_read(struct iteration_state *state, const char *folder,
+                              int64_t iteration, json_t **meta)
+{
+    char *path = checkpoint_path(folder, iteration);
+    struct checkpoint_block block[BLOCKS];
+    struct counts counts;
+    json_t *head = NULL;
+    int n;
+    enum err err = checkpoint_peek(path, &head);
+
+    n = blocks(block, state, &counts);
+    if (!err)
+        err = peft_check_base(head, state->policy);
+    if (!err)
+        err = checkpoint_read(path, block, n);
+    free(path);
+    if (!err) {
+        state->iteration = counts.iteration;
+        state->episodes = counts.episodes;
+        state->num_tokens = counts.num_tokens;
+        state->kl.beta = counts.beta;
+        state->entropy.coef = counts.entropy_coef;
+        state->entropy.last = counts.entropy_last;
+        trainable_restored(state->policy, counts.policy);
+        if (state->critic)
+            trainable_restored(state->critic, counts.critic);
+        if (meta)
+            *meta = json_incref(json_object_get(head, "meta"));
+    }
+    json_decref(head);
+    return err;
+}
+
+enum err iteration_state_critic(struct params **critic, const struct params *policy,
+                                const struct iteration_conf *conf)
+{
+    const struct shape *a = &policy->shape;
+
+    if (a->head != HEAD_LM)
+        return err_set(ERR_RANGE, "the policy has no language head");
+    if (!conf->critic)
+        return *critic ? err_set(ERR_RANGE, "this method has no critic") : OK;
+    if (!*critic)
+        return params_reheaded(critic, policy, HEAD_SCALAR, conf->seed, true);
+    if ((*critic)->shape.head != HEAD_SCALAR)
+        return err_set(ERR_RANGE, "the critic has no scalar head");
+    if ((*critic)->shape.vocab < a->vocab)
+        return err_set(ERR_RANGE, "the critic knows %d tokens, the policy %d",
+                       (*critic)->shape.vocab, a->vocab);
+    return OK;
+}

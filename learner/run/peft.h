@@ -1,0 +1,35 @@
+/* adapt: what the LoRA keys mean, and how a model that was trained is written: whole, or as a
+ * PEFT adapter of the model that it began with. */
+
+#ifndef LEARNER_RUN_PEFT_H
+#define LEARNER_RUN_PEFT_H
+
+#include "learner/run/keys.h"
+#include "learner/step/trainable.h"
+#include "lm/file/model_files.h"
+
+/* Fills out->peft and out->lora; its words are borrowed from the keys. Errors: ERR_RANGE,
+ * ERR_PARSE naming the key. */
+enum err peft_conf(struct keys_plan *out, const struct keys *keys) MUST_CHECK;
+
+/* The adapter to train; NULL: all weights. */
+const struct lora_conf *peft_lora(const struct keys_plan *plan);
+
+/* Fleet methods: the learner's first ratio is exactly 1, so it trains without dropout. Errors:
+ * ERR_RANGE. */
+enum err peft_check_fleet(const struct keys_plan *plan) MUST_CHECK;
+
+/* Writes the model to `folder`; `model`: where its base came from, as the user named it. */
+enum err peft_save(const char *folder, const struct model_files *card,
+                   const struct trainable *step, const char *model,
+                   const char *dtype) MUST_CHECK;
+
+/* The weights hash of what peft_save writes with this dtype: as `drover inspect` says it. */
+struct hash peft_hash(const struct trainable *step, const char *dtype);
+
+/* Into and out of a checkpoint's meta: the hash of the base that an adapter belongs to; nothing
+ * without one. Errors: ERR_STATE: a checkpoint on another base. */
+void peft_put_base(json_t *meta, struct trainable *step);
+enum err peft_check_base(const json_t *meta, struct trainable *step) MUST_CHECK;
+
+#endif

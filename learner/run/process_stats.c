@@ -1,0 +1,169 @@
+#include "learner/run/process_stats.h"
+
+#include "base/mem.h"
+#include "base/say.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIVES = 16 };
+
+struct hand { /* all processes of one name */
+    char role[16], name[128];
+    uint64_t tokens; /* of all */
+    uint64_t rss_bytes;
+    int64_t first_ms, last_ms;
+    struct life {
+        uint64_t process, said; /* tokens, as it said last */
+    } life[LIVES];              /* the latest: life i at i % LIVES */
+    size_t lives;
+};
+
+struct process_stats {
+    struct hand hand[PROCESS_STATS_MAX];
+    size_t n;
+};
+
+void process_stats_new(struct process_stats **out)
+{
+    *out = mem_new(1, sizeof **out);
+}
+
+void process_stats_free(struct process_stats *crew)
+{
+    free(crew);
+}
+
+/* The broker names a process that was killed until its silence is long enough: for a while both
+ * it and the next one are there, and each counts by itself. */
+static struct life *life_of(struct hand *h, uint64_t process, uint64_t tokens, int64_t now_ms)
+{
+    struct life *life;
+
+    for (size_t i = 0; i < LIVES && i < h->lives; i++)
+        if (h->life[i].process == process)
+            return &h->life[i];
+    life = &h->life[h->lives % LIVES];
+    life->process = process;
+    /* What was done before the name was here, it did for another run; and where one may have
+     * been forgotten, this may be it: rather too few than twice. */
+    life->said = now_ms == h->first_ms || h->lives >= LIVES ? tokens : 0;
+    h->lives++;
+    return life;
+}
+
+void process_stats_see(struct process_stats *crew, const struct process_stats_row *row,
+                       int64_t now_ms)
+{
+    const char *role = row->role, *name = row->name;
+    struct life *life;
+    struct hand *h;
+    size_t i = 0;
+
+    while (i < crew->n &&
+           (strcmp(crew->hand[i].role, role) || strcmp(crew->hand[i].name, name)))
+        i++;
+    if (i == PROCESS_STATS_MAX || strlen(role) >= sizeof h->role ||
+        strlen(name) >= sizeof h->name)
+        return;
+    h = &crew->hand[i];
+    if (i == crew->n) {
+        snprintf(h->role, sizeof h->role, "%s", role);
+        snprintf(h->name, sizeof h->name, "%s", name);
+        h->first_ms = now_ms;
+        crew->n++;
+    }
+    life = life_of(h, row->process, row->tokens, now_ms);
+    if (row->tokens > life->said) {
+        h->tokens += row->tokens - life->said;
+        life->said = row->tokens;
+    }
+    h->rss_bytes = row->rss_bytes > h->rss_bytes ? row->rss_bytes : h->rss_bytes;
+    h->last_ms = now_ms;
+}
+
+static uint64_t number(const json_t *row, const char *key)
+{
+    const json_int_t n = json_integer_value(json_object_get(row, key));
+
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+void process_stats_hear(struct process_stats *crew, const char *text, int64_t now_ms)
+{
+    json_t *list = *text ? json_loads(text, 0, NULL) : NULL;
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(list, i, row)
+    {
+        const struct process_stats_row one = {
+            .role = json_string_value(json_object_get(row, "role")),
+            .name = json_string_value(json_object_get(row, "name")),
+            .process = number(row, "process"),
+            .tokens = number(row, "tokens"),
+            .rss_bytes = number(row, "rss_bytes")};
+        if (one.role && one.name)
+            process_stats_see(crew, &one, now_ms);
+    }
+    json_decref(list);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct hand *x = a, *y = b;
+    const int order = strcmp(x->name, y->name);
+
+    return order ? order : strcmp(x->role, y->role);
+}
+
+json_t *process_stats_json(struct process_stats *crew)
+{
+    json_t *list = json_array();
+
+    qsort(crew->hand, crew->n, sizeof *crew->hand, by_name);
+
+    for (size_t i = 0; i < crew->n; i++) {
+        const struct hand *h = &crew->hand[i];
+        const double seconds = (double)(h->last_ms - h->first_ms) / 1e3;
+        const uint64_t own = strcmp(h->role, "learner") ? 0 : mem_peak(); /* this process */
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:I, s:I, s:f}", "role", h->role, "name",
+                                        h->name, "peak_memory_bytes",
+                                        (json_int_t)(own > h->rss_bytes ? own : h->rss_bytes),
+                                        "tokens", (json_int_t)h->tokens, "tokens_per_second",
+                                        seconds > 0 ? (double)h->tokens / seconds : 0.0));
+    }
+    return list;
+}
+
+json_t *process_stats_alone(const char *name, uint64_t tokens, int64_t ms)
+{
+    struct process_stats *crew;
+    json_t *list;
+
+    process_stats_new(&crew);
+    process_stats_see(crew, &(struct process_stats_row){"learner", name, 0, 0, 0}, 0);
+    process_stats_see(crew, &(struct process_stats_row){"learner", name, 0, tokens, mem_peak()},
+                      ms);
+    list = process_stats_json(crew);
+    process_stats_free(crew);
+    return list;
+}
+
+void process_stats_print(const json_t *processes, FILE *to)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(processes, i, row)
+    {
+        const uint64_t tokens = number(row, "tokens");
+        say(to, "%-24s peak memory %8.1f MB", json_string_value(json_object_get(row, "name")),
+            (double)number(row, "peak_memory_bytes") / 1e6);
+        if (tokens)
+            fprintf(to, "  %10llu tokens  %8.0f tokens/s", (unsigned long long)tokens,
+                    json_real_value(json_object_get(row, "tokens_per_second")));
+        fputc('\n', to);
+    }
+}

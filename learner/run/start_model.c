@@ -1,0 +1,105 @@
+#include "learner/run/start_model.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "lm/file/chat_choice.h"
+#include "lm/text/reading.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RUN_MAX = 16 << 20 };
+
+/* The end token: named in the configuration, or the model's first. *text NULL: none. */
+static enum err take_eos(struct model_files *card, const char *name, char **text)
+{
+    int id = card->shape.eos_count ? card->shape.eos[0] : -1;
+    enum err err;
+
+    *text = NULL;
+    if (name) {
+        id = tokenizer_id(card->tokenizer, name);
+        if (id < 0)
+            return err_set(ERR_RANGE, "eos_token: the tokenizer has no '%s'", name);
+        card->shape.eos[0] = id;
+        if (!card->shape.eos_count)
+            card->shape.eos_count = 1;
+        err = model_files_make_meta(card);
+        if (err)
+            return err;
+    }
+    *text = reading_end(card->tokenizer, id);
+    return OK;
+}
+
+enum err start_model_open(struct model_files **out, const struct keys *keys,
+                          enum model_files_want want, char **eos)
+{
+    enum err err = model_files_open(out, keys->model_name_or_path, want);
+
+    *eos = NULL;
+    if (!err && keys->chat_template_path)
+        err = chat_choice(*out, keys->chat_template_path);
+    if (!err)
+        err = take_eos(*out, keys->eos_token, eos);
+    return err;
+}
+
+static const char kwargs[] = "chat_template_kwargs", day_key[] = "date_string";
+
+enum err start_model_kwargs(const struct keys *keys)
+{
+    const json_t *given = keys->chat_template_kwargs, *value;
+    const char *name;
+
+    if (given && !json_is_object(given))
+        return err_set(ERR_PARSE, "%s: expected a map such as {date_string: 26 Jul 2024}",
+                       kwargs);
+    json_object_foreach((json_t *)(uintptr_t)given, name, value)
+    {
+        if (strcmp(name, day_key))
+            return err_set(ERR_RANGE,
+                           "%s: '%s' is not read: of the known templates only llama3.1 and "
+                           "llama3.2 ask for anything, and that is %s",
+                           kwargs, name, day_key);
+        if (!json_is_string(value))
+            return err_set(ERR_PARSE, "%s: %s: expected a text", kwargs, day_key);
+    }
+    return OK;
+}
+
+void start_model_kept_day(json_t *config, const struct keys *keys)
+{
+    char *path = mem_print("%s/run.json", keys->output_dir), *text = NULL;
+    json_t *run = NULL, *was;
+    size_t n;
+
+    if (!keys->overwrite_output_dir && !json_object_get(config, kwargs) && fs_exists(path) &&
+        !fs_read(&text, &n, path, RUN_MAX))
+        run = json_loadb(text, n, 0, NULL);
+    was = json_object_get(json_object_get(run, "config"), kwargs);
+    if (was)
+        json_object_set(config, kwargs, was);
+    json_decref(run);
+    free(text);
+    free(path);
+}
+
+const char *start_model_day(json_t *config, const struct model_files *card)
+{
+    json_t *given = json_object_get(config, kwargs);
+    char day[CHAT_DATE_ROOM];
+
+    if (!json_object_get(given, day_key) && chat_dated(card->chat)) {
+        json_object_set_new(config, kwargs,
+                            json_pack("{s:s}", day_key, chat_date(day, clock_wall_ms())));
+        given = json_object_get(config, kwargs);
+        log_info("template",
+                 "today=\"%s\" the chat template says the date: this run keeps it "
+                 "(chat_template_kwargs: {date_string: ...} names another)",
+                 day);
+    }
+    return json_string_value(json_object_get(given, day_key));
+}

@@ -1,0 +1,333 @@
+#include "learner/step/trainable.h"
+
+#include "base/mem.h"
+#include "lm/model/lora_branch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct trainable {
+    struct params *params;
+    struct lora *lora;     /* NULL: all weights learn */
+    struct params *learns; /* params, or the adapter's */
+    float *embed;          /* gradient of a tied matrix as an embedding, kept apart; or NULL */
+    float *grad, *m, *v;   /* [learns.count] */
+    float *image;
+    struct image_layout *layout;
+    struct model *model;
+    struct train *train;
+    int64_t t;
+    uint64_t seed;
+    uint32_t seqs; /* that this step's training passes have seen */
+    bool dropout;
+    float *reference_image;
+    struct model *reference;
+    struct hash base;
+    bool base_known;
+};
+
+/* The image from the weights; what an adapter leaves alone is there already. */
+static void pack(struct trainable *step)
+{
+    if (step->lora)
+        lora_pack(step->lora, step->image, step->layout);
+    else
+        image_pack(step->image, step->layout, step->params);
+}
+
+static size_t embed_floats(const struct shape *shape)
+{
+    return (size_t)shape->vocab * (size_t)shape->width;
+}
+
+/* The two halves of a tied matrix's gradient become one. */
+static void join(struct trainable *step)
+{
+    const size_t n = embed_floats(&step->params->shape);
+    float *grad;
+
+    if (!step->embed)
+        return;
+    grad = step->grad + params_part(step->params, PART_EMBED, -1)->at;
+    for (size_t i = 0; i < n; i++)
+        grad[i] += step->embed[i];
+    memset(step->embed, 0, n * sizeof(float));
+}
+
+/* Beside weights, gradient and moments a quarter of the weights' size is little: activations
+ * that fit there are kept. */
+static struct train_options keeping(const struct train_options *options,
+                                    const struct shape *shape)
+{
+    struct train_options own = *options;
+
+    own.keep = image_size(shape) / 4;
+    return own;
+}
+
+static enum err build_train(struct trainable *step, const struct train_options *options)
+{
+    const struct shape *shape = &step->params->shape;
+    const struct train_options own = keeping(options, shape);
+    enum err err = train_new(&step->train, shape, &own);
+
+    if (err)
+        return err;
+    /* as transformers trains: embed_tokens has padding_idx = pad_token_id */
+    train_fix_input(step->train, shape->pad);
+    if (step->lora)
+        train_adapt(step->train, step->lora);
+    if (options->portable && shape->tied && !step->lora)
+        err = mem_big(&step->embed, embed_floats(shape), sizeof(float), "gradient");
+    train_embed_apart(step->train, step->embed);
+    return err;
+}
+
+static enum err build(struct trainable *step, const struct train_options *options)
+{
+    const struct params *params = step->params;
+    const struct shape *shape = &params->shape;
+    const size_t bytes = image_size(shape), count = step->learns->count;
+    enum err err = mem_big(&step->grad, count, sizeof(float), "gradient");
+
+    if (!err)
+        err = mem_big(&step->m, count, sizeof(float), "first moment");
+    if (!err)
+        err = mem_big(&step->v, count, sizeof(float), "second moment");
+    if (!err)
+        err = mem_big(&step->image, bytes, 1, "compute weights");
+    if (!err)
+        err = image_layout_new(&step->layout, shape);
+    if (err)
+        return err;
+    image_pack(step->image, step->layout, params);
+    if (step->lora)
+        pack(step);
+    err = model_new(&step->model, shape, step->image, bytes);
+    return err ? err : build_train(step, options);
+}
+
+enum err trainable_new(struct trainable **out, struct params *params,
+                       const struct train_options *options)
+{
+    return trainable_new_lora(out, params, options, NULL, 0);
+}
+
+enum err trainable_new_lora(struct trainable **out, struct params *params,
+                            const struct train_options *options, const struct lora_conf *lora,
+                            uint64_t seed)
+{
+    struct trainable *step = mem_new(1, sizeof(*step));
+    enum err err = OK;
+
+    *out = NULL;
+    step->params = step->learns = params;
+    step->seed = seed;
+    if (lora)
+        err = lora_new(&step->lora, params, lora, NULL);
+    if (!err && lora) {
+        lora_init(step->lora, seed);
+        step->learns = step->lora->weights;
+    }
+    if (!err)
+        err = build(step, options);
+    if (err)
+        trainable_free(step);
+    else
+        *out = step;
+    return err;
+}
+
+void trainable_free(struct trainable *step)
+{
+    if (!step)
+        return;
+    train_free(step->train);
+    model_free(step->reference);
+    free(step->reference_image);
+    lora_free(step->lora);
+    model_free(step->model);
+    image_layout_free(step->layout);
+    free(step->image);
+    free(step->grad);
+    free(step->embed);
+    free(step->m);
+    free(step->v);
+    params_free(step->params);
+    free(step);
+}
+
+struct params *trainable_params(const struct trainable *step)
+{
+    return step->params;
+}
+
+const struct lora *trainable_lora(const struct trainable *step)
+{
+    return step->lora;
+}
+
+struct hash trainable_hash(const struct trainable *step)
+{
+    return step->lora ? lora_hash(step->lora) : params_hash(step->params);
+}
+
+struct hash trainable_base(struct trainable *step)
+{
+    if (!step->base_known)
+        step->base = lora_base(step->lora);
+    step->base_known = true;
+    return step->base;
+}
+
+enum err trainable_reference(struct trainable *step, const struct model **out)
+{
+    const struct shape *shape = &step->params->shape;
+    const size_t bytes = image_size(shape);
+    enum err err = OK;
+
+    *out = NULL;
+    if (!step->lora)
+        return err_set(ERR_STATE, "a model without an adapter has no base to refer to");
+    if (!step->reference) {
+        err = mem_big(&step->reference_image, bytes, 1, "reference");
+        if (!err) {
+            image_pack(step->reference_image, step->layout, step->params);
+            err = model_new(&step->reference, shape, step->reference_image, bytes);
+        }
+    }
+    *out = step->reference;
+    return err;
+}
+
+const struct model *trainable_model(const struct trainable *step)
+{
+    return step->model;
+}
+
+const float *trainable_image(const struct trainable *step, size_t *bytes)
+{
+    *bytes = image_size(&step->params->shape);
+    return step->image;
+}
+
+int64_t trainable_count(const struct trainable *step)
+{
+    return step->t;
+}
+
+enum err trainable_forward(struct trainable *step, const struct batch *batch, float temperature,
+                           float *logprob, float *entropy, float *value, const uint8_t **hit)
+{
+    const struct train_drop drop = {.on = step->dropout && step->lora,
+                                    .seed = step->seed,
+                                    .step = (uint32_t)step->t,
+                                    .first = step->seqs};
+    enum err err;
+
+    train_drop(step->train, &drop);
+    err = train_forward(step->train, step->model, batch, temperature, logprob, entropy, value);
+    if (!err && step->dropout)
+        step->seqs += (uint32_t)batch->n_seq;
+    if (!err && hit)
+        *hit = train_hit(step->train);
+    return err;
+}
+
+const float *trainable_square(const struct trainable *step)
+{
+    return train_square(step->train);
+}
+
+const float *trainable_mean_logit(const struct trainable *step)
+{
+    return train_mean_logit(step->train);
+}
+
+enum err trainable_score(struct trainable *step, const struct model *model,
+                         const struct batch *batch, float temperature, float *logprob)
+{
+    train_drop(step->train, &(struct train_drop){0});
+    return train_forward(step->train, model, batch, temperature, logprob, NULL, NULL);
+}
+
+void trainable_dropout(struct trainable *step, bool on)
+{
+    step->dropout = on;
+}
+
+void trainable_backward(struct trainable *step, const float *dlogprob, const float *dentropy,
+                        const float *dvalue)
+{
+    train_backward(step->train, step->model, step->params, dlogprob, dentropy, dvalue,
+                   step->grad);
+}
+
+double trainable_apply(struct trainable *step, const struct adamw *adamw, double rate,
+                       double limit)
+{
+    join(step);
+
+    const double norm = optim_clip(step->grad, step->learns->count, limit);
+
+    step->t++;
+    step->seqs = 0;
+    if (isfinite(norm)) {
+        optim_adamw(adamw, step->learns, step->grad, step->m, step->v, step->t, rate);
+        pack(step);
+    }
+    memset(step->grad, 0, step->learns->count * sizeof(float));
+    return norm;
+}
+
+void trainable_discard(struct trainable *step)
+{
+    join(step);
+    step->seqs = 0;
+    memset(step->grad, 0, step->learns->count * sizeof(float));
+}
+
+/* Floats of a model's parameters, from its image: close enough for a plan, never less. */
+size_t trainable_size(const struct shape *shape, const struct train_options *options, int n)
+{
+    const struct train_options own = keeping(options, shape);
+    const size_t apart = options->portable && shape->tied ? embed_floats(shape) : 0;
+
+    return 5 * image_size(shape) + apart * sizeof(float) + train_size(shape, &own, n);
+}
+
+size_t trainable_size_lora(const struct shape *shape, const struct train_options *options,
+                           const struct lora_conf *lora, int n)
+{
+    const struct train_options own = keeping(options, shape);
+    const size_t full = trainable_size(shape, options, n);
+    struct params *base = NULL;
+    struct lora *outline = NULL;
+    size_t size = full;
+
+    if (!lora || params_outline(&base, shape))
+        return full;
+    if (!lora_outline(&outline, base, lora, NULL))
+        size = 2 * image_size(shape) + train_size(shape, &own, n) +
+               4 * outline->weights->count * sizeof(float) +
+               lora_branch_floats(shape, lora, n) * sizeof(float);
+    lora_free(outline);
+    params_free(base);
+    return size;
+}
+
+struct trainable_state trainable_state(struct trainable *step)
+{
+    return (struct trainable_state){.params = step->learns->data,
+                                    .m = step->m,
+                                    .v = step->v,
+                                    .count = step->learns->count,
+                                    .t = step->t};
+}
+
+void trainable_restored(struct trainable *step, int64_t t)
+{
+    step->t = t;
+    pack(step);
+}

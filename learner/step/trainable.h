@@ -1,0 +1,92 @@
+/* step: one model in training: weights, gradient, Adam's moments, the compute image.
+ *
+ * Either all weights learn, or a low-rank adapter does (lm/model/lora.h): then the weights are
+ * the frozen base, gradient, moments and checkpoint are the adapter's alone, and the image is
+ * the merged one. Who generates, scores or trains on it needs to know nothing of adapters.
+ *
+ * An optimiser step is: for each micro-batch in order trainable_forward, an objective, trainable_backward
+ * (gradients add up); then trainable_apply once. The compute image holds the bits that generation
+ * and scoring use, and is made anew by trainable_apply. One step has one owner thread. */
+
+#ifndef LEARNER_STEP_TRAINABLE_H
+#define LEARNER_STEP_TRAINABLE_H
+
+#include "lm/model/train.h"
+#include "lm/optim/optim.h"
+
+struct trainable;
+
+/* For checkpoints: three blocks of `count` floats (what learns, first, second moment) and t. */
+struct trainable_state {
+    float *params, *m, *v;
+    size_t count;
+    int64_t t;
+};
+
+/* Takes `params` (freed with the step, also on an error). */
+enum err trainable_new(struct trainable **out, struct params *params,
+                       const struct train_options *options) MUST_CHECK;
+/* The same with an adapter of first values by `seed`; lora NULL: as trainable_new. */
+enum err trainable_new_lora(struct trainable **out, struct params *params,
+                            const struct train_options *options, const struct lora_conf *lora,
+                            uint64_t seed) MUST_CHECK;
+void trainable_free(struct trainable *step);
+
+struct params *trainable_params(const struct trainable *step);   /* all weights; the base */
+const struct lora *trainable_lora(const struct trainable *step); /* NULL: all weights learn */
+struct hash trainable_hash(const struct trainable *step);        /* weights hash, merged */
+/* Of the base, so that a checkpoint is known to belong to it. Computed once. Only with an
+ * adapter. */
+struct hash trainable_base(struct trainable *step);
+/* The base as a model: the reference for free but for its image, which the first call makes and
+ * the step keeps. Errors: ERR_STATE without an adapter, ERR_NOMEM. */
+enum err trainable_reference(struct trainable *step, const struct model **out) MUST_CHECK;
+
+const struct model *trainable_model(const struct trainable *step);
+const float *trainable_image(const struct trainable *step, size_t *bytes);
+int64_t trainable_count(const struct trainable *step); /* optimiser steps done */
+
+/* From now on trainable_forward is a training pass, with the adapter's dropout; off at the start.
+ * Masks are fixed by seed, step and the place of a sequence in the step's batch. */
+void trainable_dropout(struct trainable *step, bool on);
+
+/* train_forward on the current weights. `hit` (may be NULL) receives train_hit. */
+enum err trainable_forward(struct trainable *step, const struct batch *batch, float temperature,
+                           float *logprob, float *entropy, float *value,
+                           const uint8_t **hit) MUST_CHECK;
+
+/* What else the last trainable_forward saw, [n] as logprob: see train_square, train_mean_logit. NULL
+ * for a scalar head. */
+const float *trainable_square(const struct trainable *step);
+const float *trainable_mean_logit(const struct trainable *step);
+
+/* logprob [n] of a batch under `model`, any of this shape, in this step's memory: the last
+ * trainable_forward is forgotten. */
+enum err trainable_score(struct trainable *step, const struct model *model,
+                         const struct batch *batch, float temperature,
+                         float *logprob) MUST_CHECK;
+
+/* Adds the gradient of the last trainable_forward. Slopes may be NULL for zero. */
+void trainable_backward(struct trainable *step, const float *dlogprob, const float *dentropy,
+                        const float *dvalue);
+
+/* Clips (limit 0: does not), AdamW, repacks the image, zeroes the gradient. Returns the norm
+ * before the clip; a norm that is not finite changes no weight but counts as a step. */
+double trainable_apply(struct trainable *step, const struct adamw *adamw, double rate,
+                       double limit);
+
+/* Forgets the gradient since the last trainable_apply: as if its passes had not been. */
+void trainable_discard(struct trainable *step);
+
+/* Bytes that a model of this shape holds in training, with a largest micro-batch of n tokens.
+ */
+size_t trainable_size(const struct shape *shape, const struct train_options *options, int n);
+/* The same with an adapter; lora NULL: as trainable_size. */
+size_t trainable_size_lora(const struct shape *shape, const struct train_options *options,
+                           const struct lora_conf *lora, int n);
+
+struct trainable_state trainable_state(struct trainable *step);
+/* After the blocks and t were overwritten: t back, image anew. */
+void trainable_restored(struct trainable *step, int64_t t);
+
+#endif

@@ -1,9 +1,0 @@
-# The exact optima of every method over the fleet: minutes, so by hand and nightly.
-# After ppo.cmake, whose BED_WRAPS the bed needs.
-add_executable(exact_methods ${CMAKE_CURRENT_SOURCE_DIR}/learner/exact_methods.c
-  ${CMAKE_CURRENT_SOURCE_DIR}/learner/play.c)
-target_link_libraries(exact_methods PRIVATE test_bed)
-target_link_options(exact_methods PRIVATE ${BED_WRAPS})
-add_test(NAME learner/exact_methods COMMAND exact_methods)
-set_tests_properties(learner/exact_methods PROPERTIES LABELS long TIMEOUT 1800 RUN_SERIAL ON
-  ENVIRONMENT "OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive")

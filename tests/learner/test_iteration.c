@@ -1,0 +1,237 @@
+/* Iterations of the methods without a critic on a small model: what moves from step to step
+ * beside the weights, and its way through a checkpoint. */
+#include "base/mem.h"
+#include "learner/methods/group.h"
+#include "learner/methods/pairs.h"
+#include "tests/learner/feed.h"
+
+#include <math.h>
+#include <unistd.h>
+
+/* A state through a folder: what `from` is, into `to`. */
+static void carry(struct iteration_state *from, struct iteration_state *to)
+{
+    char folder[] = "/tmp/drover-round-XXXXXX", path[64];
+
+    assert_non_null(mkdtemp(folder));
+    assert_ok(iteration_state_write(from, folder, NULL));
+    assert_ok(iteration_state_read(to, folder, iteration_count(from), NULL));
+    snprintf(path, sizeof path, "%s/step-%010d.ckpt", folder, (int)iteration_count(from));
+    unlink(path);
+    rmdir(folder);
+}
+
+static void same_weights(const struct iteration_state *a, const struct iteration_state *b)
+{
+    assert_memory_equal(iteration_policy(a)->data, iteration_policy(b)->data,
+                        iteration_policy(a)->count * sizeof(float));
+}
+
+static struct iteration_conf moving(const struct group_conf *conf)
+{
+    struct iteration_conf round = iteration_defaults(4);
+
+    round.samples = 2;
+    round.mini_batches = 2;
+    round.temperature = 1.3;
+    round.rates.peak = 1e-2;
+    group_round(&round, conf);
+    return round;
+}
+
+/* A reference that follows each four steps, which are two iterations, against rollouts that
+ * bring the log-probabilities of one that is moved by hand; the price in the loss, and in the
+ * reward. After a resume it is where it was. */
+static void a_reference_may_follow_the_policy(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        struct group_conf conf = {.kind = GROUP_GRPO, .beta = .3, .kl_in_reward = k};
+        struct feed feed, bare;
+        struct iteration_metrics x, y;
+        struct iteration_state *a, *b, *again;
+        float *image;
+        size_t bytes;
+
+        conf.loss.grpo = objective_grpo_defaults();
+        conf.loss.grpo.beta = k ? 0 : .3;
+        struct iteration_conf round = moving(&conf);
+        assert_ok(iteration_new(&b, &round, weights(&small_shape[0]), NULL));
+        round.follow = (struct ref_model_conf){.7, 4};
+        assert_ok(iteration_new(&a, &round, weights(&small_shape[0]), NULL));
+        const float *const first = iteration_image(b, &bytes);
+        assert_ok(mem_big(&image, bytes, 1, "a reference"));
+        memcpy(image, first, bytes);
+        for (int it = 0; it < 4; it++) {
+            feed_golden(&feed, 0, it % 2);
+            bare = feed;
+            for (int s = 0, at = 0; s < ROWS; at += golden_answer[s], s++) {
+                bare.rollout[s].reference = NULL;
+                feed.rollout[s].reference = feed.reference + at;
+            }
+            feed_score(&feed, b, image, 1.3, feed.reference);
+            assert_ok(iteration_run(a, bare.rollout, ROWS, &x));
+            assert_ok(iteration_run(b, feed.rollout, ROWS, &y));
+            assert_true(metric(&x, "kl") == metric(&y, "kl"));
+            same_weights(a, b);
+            const float *const now = iteration_image(b, &bytes);
+            for (size_t i = 0; it % 2 && i < bytes / sizeof *image; i++)
+                image[i] = image[i] * .3f + now[i] * .7f;
+            if (it != 2)
+                continue;
+            assert_ok(iteration_new(&again, &round, weights(&small_shape[0]), NULL));
+            carry(a, again);
+            iteration_free(a);
+            a = again;
+        }
+        free(image);
+        iteration_free(a);
+        iteration_free(b);
+    }
+}
+
+/* Two steps an iteration, all of them below the target. */
+static void the_weight_of_a_bonus_comes_back(void **state)
+{
+    struct group_conf conf = {.kind = GROUP_GRPO};
+    struct iteration_metrics got;
+    struct iteration_state *a, *b;
+    struct feed feed;
+    (void)state;
+
+    conf.loss.grpo = objective_grpo_defaults();
+    struct iteration_conf round = moving(&conf);
+    round.entropy =
+        (struct entropy_control){.adaptive = true, .most = 1, .delta = .05, .target = 100};
+    assert_ok(iteration_new(&a, &round, weights(&small_shape[0]), NULL));
+    assert_ok(iteration_new(&b, &round, weights(&small_shape[0]), NULL));
+    feed_golden(&feed, 0, 0);
+    assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
+    assert_true(fabs(metric(&got, "entropy_coef") - .075) < 1e-12);
+    carry(a, b);
+    feed_golden(&feed, 0, 1);
+    assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
+    assert_true(fabs(metric(&got, "entropy_coef") - .175) < 1e-12);
+    assert_true(metric(&got, "policy_loss") > metric(&got, "loss"));
+    assert_ok(iteration_run(b, feed.rollout, ROWS, &got));
+    assert_true(fabs(metric(&got, "entropy_coef") - .175) < 1e-12);
+    same_weights(a, b);
+    iteration_free(a);
+    iteration_free(b);
+}
+
+static struct iteration_state *online(struct pairs_conf *conf, struct iteration_conf *round)
+{
+    struct iteration_state *out;
+
+    *round = iteration_defaults(4);
+    round->samples = 2;
+    round->rates.peak = 1e-2;
+    pairs_round(round, conf);
+    assert_ok(iteration_new(&out, round, weights(&small_shape[0]), NULL));
+    return out;
+}
+
+/* Iterations of .4 epochs: 0, .4, .8 in the first, then 1.2. The same steps as with a number at
+ * a time; and a resume goes by the iteration, not by what was in memory. */
+static void a_list_of_betas_is_one_an_epoch(void **state)
+{
+    static const double want[] = {.1, .1, .1, .4, .4};
+    struct pairs_conf list = {
+        .loss = {.terms = 1, .term = {{DPO_SIGMOID, 1}}, .beta = 9, .ld_alpha = 1},
+        .beta = {.1, .4},
+        .betas = 2,
+        .epochs_each = .4};
+    struct pairs_conf one = list;
+    struct iteration_conf round;
+    struct iteration_metrics got;
+    struct iteration_state *a = online(&list, &round), *b, *next;
+    struct feed feed;
+    (void)state;
+
+    one.betas = 0;
+    one.loss.beta = .1;
+    b = online(&one, &round);
+    for (int it = 0; it < 5; it++) {
+        feed_golden(&feed, 0, it % 2);
+        assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
+        assert_true(metric(&got, "beta") == want[it]);
+        one.loss.beta = want[it];
+        next = online(&one, &round);
+        if (it)
+            carry(b, next);
+        iteration_free(b);
+        b = next;
+        assert_ok(iteration_run(b, feed.rollout, ROWS, &got));
+        same_weights(a, b);
+        if (it != 3)
+            continue;
+        next = online(&list, &round);
+        carry(a, next);
+        iteration_free(a);
+        a = next;
+    }
+    iteration_free(a);
+    iteration_free(b);
+}
+
+/* ---- orders */
+
+enum { EPOCHS = 4 };
+static int heard[EPOCHS * ROWS], hears;
+
+/* PPO's objective, which notes how long the answer is that it is given. */
+static void listen(const void *conf, const struct objective_in *in, struct objective_out *out)
+{
+    assert_true(hears < EPOCHS * ROWS);
+    for (int i = heard[hears] = 0; i < in->n; i++)
+        heard[hears] += in->learn[i] != 0;
+    hears++;
+    objective_ppo.run(conf, in, out);
+}
+
+/* Mini-batches of one answer each, told by its length: in each epoch of an iteration every
+ * answer once, and no order twice. */
+static void every_epoch_has_its_own_order(void **state)
+{
+    const struct ppo_conf conf = golden_conf(0);
+    struct iteration_conf round = ppo_round(&conf);
+    struct objective listening = objective_ppo;
+    struct iteration_metrics got;
+    struct feed feed;
+    struct iteration_state *ppo;
+    (void)state;
+
+    listening.run = listen;
+    round.policy = &listening;
+    round.mini_batches = ROWS;
+    assert_int_equal(round.epochs, EPOCHS); /* the default */
+    assert_ok(iteration_new(&ppo, &round, weights(&small_shape[0]), weights(&small_shape[3])));
+    feed_golden(&feed, 0, 0);
+    hears = 0;
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+    assert_int_equal(hears, EPOCHS * ROWS);
+    for (int a = 0; a < EPOCHS; a++) {
+        for (int s = 0; s < ROWS; s++) {
+            int times = 0;
+            for (int k = 0; k < ROWS; k++)
+                times += heard[a * ROWS + k] == golden_answer[s];
+            assert_int_equal(times, 1);
+        }
+        for (int b = 0; b < a; b++)
+            assert_memory_not_equal(heard + a * ROWS, heard + b * ROWS, ROWS * sizeof(int));
+    }
+    iteration_free(ppo);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reference_may_follow_the_policy),
+        cmocka_unit_test(the_weight_of_a_bonus_comes_back),
+        cmocka_unit_test(a_list_of_betas_is_one_an_epoch),
+        cmocka_unit_test(every_epoch_has_its_own_order),
+    };
+
+    return cmocka_run_group_tests_name("round", tests, NULL, NULL);
+}
