@@ -3,9 +3,9 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "cli/command.h"
-#include "cli/lines.h"
-#include "cli/loaded.h"
-#include "cli/sampling.h"
+#include "eval/json_lines.h"
+#include "eval/sampling_options.h"
+#include "lm/file/open_model.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 struct talk {
-    struct loaded loaded;
-    struct sampling_conf conf;
+    struct open_model loaded;
+    struct sampling_options conf;
     struct sampling sampling;
     struct generate *generate;
     json_t *messages;
@@ -123,9 +123,10 @@ static enum err reply(struct talk *talk)
     }
     encoded_free(&e);
     if (!err)
-        json_array_append_new(talk->messages,
-                              json_pack("{s:s,s:o}", "role", "assistant", "content",
-                                        lines_text(talk->answer ? talk->answer : "", talk->n)));
+        json_array_append_new(
+            talk->messages,
+            json_pack("{s:s,s:o}", "role", "assistant", "content",
+                      json_lines_text(talk->answer ? talk->answer : "", talk->n)));
     return err;
 }
 
@@ -177,15 +178,15 @@ static enum err converse(struct talk *talk)
 static enum err start(struct talk *talk)
 {
     const struct shape *shape;
-    enum err err = loaded_open(&talk->loaded, talk->conf.model, HEAD_LM);
+    enum err err = open_model_all(&talk->loaded, talk->conf.model, HEAD_LM);
 
     if (!err)
-        err = loaded_chat(&talk->loaded, talk->conf.chat_template_path);
+        err = open_model_chat(&talk->loaded, talk->conf.chat_template_path);
     if (err)
         return err;
     shape = model_shape(talk->loaded.model);
     talk->messages = json_array();
-    err = sampling_make(&talk->sampling, &talk->conf, shape);
+    err = sampling_options_make(&talk->sampling, &talk->conf, shape);
     if (!err)
         err = generate_new(&talk->generate, shape, 1, shape->context,
                            talk->loaded.encode.tokenizer);
@@ -205,8 +206,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     json_decref(talk.messages);
     free(talk.answer);
     generate_free(talk.generate);
-    loaded_close(&talk.loaded);
-    command_conf_free(sampling_chat_keys, &talk.conf);
+    open_model_close(&talk.loaded);
+    command_conf_free(sampling_options_chat_keys, &talk.conf);
     return err;
 }
 
@@ -215,4 +216,4 @@ const struct command cmd_chat = {"chat",
                                  "--model M [temperature=0.7 ...]",
                                  "talk to a model on a terminal, streaming",
                                  run,
-                                 sampling_chat_keys};
+                                 sampling_options_chat_keys};

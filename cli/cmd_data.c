@@ -4,7 +4,7 @@
 #include "base/say.h"
 #include "cli/command.h"
 #include "cli/data.h"
-#include "cli/loaded.h"
+#include "lm/file/open_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static const struct conf_key keys[] = {
               "lint: read every record as this trainer does, with the format that is given to "
               "it (unset: as each kind is used)"),
     CONF_TEXT(data_conf, model, "", "lint: a model: its template and tokenizer read, too"),
-    LOADED_CHAT(data_conf, chat_template_path),
+    OPEN_MODEL_CHAT(data_conf, chat_template_path),
     CONF_INT(data_conf, max_length, "", 1, 1 << 20, "lint: longer ones are told (needs model)"),
     CONF_TEXT(data_conf, dataset_text_field, "text", "lint: the trainer's"),
     CONF_BOOL(data_conf, strict, "true", "a bad record is an error; else counted, left out"),

@@ -2,14 +2,14 @@
 
 #include "base/say.h"
 #include "cli/command.h"
-#include "cli/eval.h"
+#include "eval/eval.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const struct conf_key keys[] = {
     SAMPLING_ROWS("128"),
-    CONF_INT(sampling_conf, slots, "32", 1, 64, "sequences decoded at once"),
+    CONF_INT(sampling_options, slots, "32", 1, 64, "sequences decoded at once"),
     CONF_TEXT(eval_conf, dataset, "", "prompts or pairs: a JSONL file"),
     CONF_TEXT(eval_conf, format, "", "hh: chosen and rejected are HH dialogues"),
     CONF_INT(eval_conf, max_samples, "0", 0, 1e8, "at most so many records; 0: all"),

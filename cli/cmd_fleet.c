@@ -1,9 +1,9 @@
 /* drover scale, down, keys: orders to a fleet, and its key. */
 
 #include "base/say.h"
-#include "cli/ask.h"
 #include "cli/command.h"
-#include "cli/fleet.h"
+#include "deploy/ask.h"
+#include "deploy/endpoint.h"
 #include "proto/limit.h"
 
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct scale_options {
-    struct fleet_options fleet;
+    struct endpoint_options fleet;
     int actors, rewarders;
     bool force;
 };
@@ -20,18 +20,18 @@ static const struct conf_key scale_keys[] = {
     CONF_INT(scale_options, actors, "", 0, LIMIT_SLOTS, "actors there should be"),
     CONF_INT(scale_options, rewarders, "", 0, LIMIT_SLOTS, "rewarders there should be"),
     CONF_BOOL(scale_options, force, "false", "as many as asked for, however few the cores"),
-    {"run", CONF_TEXT_, offsetof(struct fleet_options, run), "", 0, 0, "run folder", NULL},
-    {"broker", CONF_TEXT_, offsetof(struct fleet_options, broker), "", 0, 0, "control port",
+    {"run", CONF_TEXT_, offsetof(struct endpoint_options, run), "", 0, 0, "run folder", NULL},
+    {"broker", CONF_TEXT_, offsetof(struct endpoint_options, broker), "", 0, 0, "control port",
      NULL},
-    {"dashboard", CONF_TEXT_, offsetof(struct fleet_options, dashboard), "", 0, 0,
+    {"dashboard", CONF_TEXT_, offsetof(struct endpoint_options, dashboard), "", 0, 0,
      "dashboard port", NULL},
-    {"key", CONF_TEXT_, offsetof(struct fleet_options, key), "", 0, 0, "key file", NULL},
+    {"key", CONF_TEXT_, offsetof(struct endpoint_options, key), "", 0, 0, "key file", NULL},
     CONF_END,
 };
 
 enum { ANSWER_MS = 10000 };
 
-static enum err order(const struct fleet *fleet, const char *word, enum role role, int count,
+static enum err order(const struct endpoint *fleet, const char *word, enum role role, int count,
                       bool force)
 {
     char *words, *result;
@@ -54,7 +54,7 @@ static enum err order(const struct fleet *fleet, const char *word, enum role rol
 static enum err run_scale(const struct command *command, int argc, char **argv, int *status)
 {
     struct scale_options options;
-    struct fleet fleet;
+    struct endpoint fleet;
     enum err err;
 
     (void)status;
@@ -63,7 +63,7 @@ static enum err run_scale(const struct command *command, int argc, char **argv, 
     if (!err && !conf_has_int(options.actors) && !conf_has_int(options.rewarders))
         err = err_set(ERR_PARSE, "say how many: actors=N or rewarders=N");
     if (!err)
-        err = fleet_find(&fleet, &options.fleet);
+        err = endpoint_find(&fleet, &options.fleet);
     if (!err && conf_has_int(options.actors))
         err = order(&fleet, "scale", ROLE_ACTOR, options.actors, options.force);
     if (!err && conf_has_int(options.rewarders))
@@ -74,13 +74,13 @@ static enum err run_scale(const struct command *command, int argc, char **argv, 
 
 static enum err run_down(const struct command *command, int argc, char **argv, int *status)
 {
-    struct fleet_options options = {0};
-    struct fleet fleet;
+    struct endpoint_options options = {0};
+    struct endpoint fleet;
     enum err err = command_conf(command->keys, &options, argc, argv);
 
     (void)status;
     if (!err)
-        err = fleet_find(&fleet, &options);
+        err = endpoint_find(&fleet, &options);
     if (!err)
         err = order(&fleet, "down", ROLE_NONE, 0, false);
     command_conf_free(command->keys, &options);
@@ -116,6 +116,6 @@ const struct command cmd_fleet_scale = {"scale",
                                         scale_keys};
 const struct command cmd_fleet_down = {"down",      "the fleet",
                                        "[run=DIR]", "end a run: it saves a checkpoint first",
-                                       run_down,    fleet_keys};
+                                       run_down,    endpoint_keys};
 const struct command cmd_fleet_keys = {"keys",   "the fleet", "new FILE", "make a fleet key",
                                        run_keys, NULL};

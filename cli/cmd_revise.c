@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/command.h"
-#include "cli/lines.h"
-#include "cli/respond.h"
-#include "cli/sampling.h"
+#include "eval/json_lines.h"
+#include "eval/respond.h"
+#include "eval/sampling_options.h"
 #include "lm/text/utf8.h"
 #include "reward/judge/template.h"
 #include "reward/judge/transcript.h"
@@ -19,14 +19,14 @@
 enum { PRINCIPLES_MAX = 1000, PRINCIPLES_BYTES = 1 << 20, WINDOW = 32, STAGES = 16 };
 
 struct revise_conf {
-    struct sampling_conf sampling; /* first: SAMPLING_ROWS */
+    struct sampling_options sampling; /* first: SAMPLING_ROWS */
     char *principles, *critique, *revision;
     int rounds;
 };
 
 static const struct conf_key keys[] = {
     SAMPLING_ROWS("256"),
-    CONF_INT(sampling_conf, slots, "32", 1, 64, "sequences decoded at once"),
+    CONF_INT(sampling_options, slots, "32", 1, 64, "sequences decoded at once"),
     CONF_TEXT(revise_conf, principles, "", "a file with a principle a line; # is a comment"),
     CONF_TEXT(revise_conf, critique, "", "template: examples/judge/revise-critique.txt"),
     CONF_TEXT(revise_conf, revision, "", "template: examples/judge/revise.txt"),
@@ -36,7 +36,7 @@ static const struct conf_key keys[] = {
 
 struct job {
     struct revise_conf conf;
-    struct loaded loaded;
+    struct open_model loaded;
     struct respond respond;
     struct template *critique, *revision;
     char *text, *principle[PRINCIPLES_MAX];
@@ -156,7 +156,7 @@ static enum err take(const json_t *line, struct draft *d)
 {
     const json_t *answer = json_object_get(line, "answer");
     json_t *prompt;
-    enum err err = lines_field(&prompt, line, "prompt");
+    enum err err = json_lines_field(&prompt, line, "prompt");
 
     if (err)
         return err;
@@ -289,32 +289,32 @@ static enum err start(struct job *job)
     if (!err)
         err = read_template(&job->revision, c->revision, "revision", TEMPLATE_CRITIQUE);
     if (!err)
-        err = loaded_open(&job->loaded, c->sampling.model, HEAD_LM);
+        err = open_model_all(&job->loaded, c->sampling.model, HEAD_LM);
     if (!err)
-        err = loaded_chat(&job->loaded, c->sampling.chat_template_path);
+        err = open_model_chat(&job->loaded, c->sampling.chat_template_path);
     job->respond = (struct respond){
         .loaded = &job->loaded, .seed = (uint64_t)c->sampling.seed, .slots = c->sampling.slots};
     return err ? err
-               : sampling_make(&job->respond.sampling, &c->sampling,
-                               model_shape(job->loaded.model));
+               : sampling_options_make(&job->respond.sampling, &c->sampling,
+                                       model_shape(job->loaded.model));
 }
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct job *job = mem_new(1, sizeof *job);
-    const struct lines lines = {answer, job, WINDOW};
+    const struct json_lines lines = {answer, job, WINDOW};
     enum err err = command_conf(keys, &job->conf, argc, argv);
 
     (void)command, (void)status;
     if (!err)
         err = start(job);
     if (!err)
-        err = lines_run(&lines, stdin, "stdin", stdout);
+        err = json_lines_run(&lines, stdin, "stdin", stdout);
     if (!err)
         log_info("revised", "pairs=%ld unchanged=%ld empty=%ld", job->revised, job->same,
                  job->empty);
     respond_fini(&job->respond);
-    loaded_close(&job->loaded);
+    open_model_close(&job->loaded);
     template_free(job->critique);
     template_free(job->revision);
     command_conf_free(keys, &job->conf);

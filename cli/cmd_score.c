@@ -2,10 +2,10 @@
 
 #include "base/mem.h"
 #include "cli/command.h"
-#include "cli/lines.h"
-#include "cli/loaded.h"
-#include "cli/stepwise.h"
 #include "data/dialogue.h"
+#include "eval/json_lines.h"
+#include "eval/stepwise.h"
+#include "lm/file/open_model.h"
 #include "lm/text/reading.h"
 
 #include <stdlib.h>
@@ -19,13 +19,13 @@ struct score_conf {
 
 static const struct conf_key keys[] = {
     CONF_TEXT(score_conf, model, "", "Hugging Face folder, .gguf file or run folder"),
-    LOADED_CHAT(score_conf, chat_template_path),
+    OPEN_MODEL_CHAT(score_conf, chat_template_path),
     CONF_REAL(score_conf, temperature, "1", 1e-3, 1e3, "divides the logits"),
     CONF_END,
 };
 static const struct conf_key reward_keys[] = {
     CONF_TEXT(score_conf, model, "", "reward model: Hugging Face folder or run folder"),
-    LOADED_CHAT(score_conf, chat_template_path),
+    OPEN_MODEL_CHAT(score_conf, chat_template_path),
     CONF_TEXT(score_conf, step_separator, "\n",
               "process reward model: stands behind each step"),
     CONF_TEXT(score_conf, aggregate, "min",
@@ -36,7 +36,7 @@ static const struct conf_key reward_keys[] = {
 };
 
 struct job {
-    struct loaded loaded;
+    struct open_model loaded;
     struct score_conf conf;
     bool reward;
     struct stepwise stepwise;
@@ -44,11 +44,11 @@ struct job {
 
 /* Lines of a window, packed one after another. */
 struct packed {
-    int *token, seq[LINES_WINDOW + 1], start[LINES_WINDOW], n;
+    int *token, seq[JSON_LINES_WINDOW + 1], start[JSON_LINES_WINDOW], n;
 };
 
 /* What a reward model was trained to read; an answer that `generate` cut off has no end. */
-static enum err judged(const struct loaded *l, const json_t *in, const json_t *prompt,
+static enum err judged(const struct open_model *l, const json_t *in, const json_t *prompt,
                        const json_t *completion, struct encoded *out)
 {
     const char *finish = json_string_value(json_object_get(in, "finish_reason"));
@@ -69,10 +69,10 @@ static enum err add(struct job *job, struct packed *p, const json_t *in)
     json_t *prompt, *completion;
     struct encoded e = {NULL, 0, 0};
     const int at = p->seq[p->n];
-    enum err err = lines_field(&prompt, in, "prompt");
+    enum err err = json_lines_field(&prompt, in, "prompt");
 
     if (!err)
-        err = lines_field(&completion, in, "completion");
+        err = json_lines_field(&completion, in, "completion");
     if (!err)
         err = job->reward ? judged(&job->loaded, in, prompt, completion, &e)
                           : encode_pair(&job->loaded.encode, prompt, completion,
@@ -101,8 +101,8 @@ static json_t *told(const struct packed *p, int i, const float *logprob)
 
     for (int t = 0; t < n; t++)
         sum += (double)logprob[from + t];
-    return json_pack("{s:o,s:o,s:f}", "ids", lines_ints(p->token + from, n), "logprobs",
-                     lines_reals(logprob + from, n), "sum", sum);
+    return json_pack("{s:o,s:o,s:f}", "ids", json_lines_ints(p->token + from, n), "logprobs",
+                     json_lines_reals(logprob + from, n), "sum", sum);
 }
 
 /* P(right) of each step, one line at a time. */
@@ -161,7 +161,7 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct job job = {.reward = command->keys == reward_keys};
-    const struct lines lines = {answer, &job, 16};
+    const struct json_lines lines = {answer, &job, 16};
     enum err err = command_words(command, &job.conf, argc, argv, NULL);
 
     (void)status;
@@ -170,12 +170,12 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     job.stepwise.separator = job.conf.step_separator;
     job.stepwise.max_prompt = job.conf.max_prompt_length;
     if (!err)
-        err = loaded_open(&job.loaded, job.conf.model, job.reward ? HEAD_STEP : HEAD_LM);
+        err = open_model_all(&job.loaded, job.conf.model, job.reward ? HEAD_STEP : HEAD_LM);
     if (!err)
-        err = loaded_chat(&job.loaded, job.conf.chat_template_path);
+        err = open_model_chat(&job.loaded, job.conf.chat_template_path);
     if (!err)
-        err = lines_run(&lines, stdin, "stdin", stdout);
-    loaded_close(&job.loaded);
+        err = json_lines_run(&lines, stdin, "stdin", stdout);
+    open_model_close(&job.loaded);
     command_conf_free(command->keys, &job.conf);
     return err;
 }

@@ -1,8 +1,8 @@
 /* drover tokenize: {"text"} or {"messages"} to {"ids"}. */
 
 #include "cli/command.h"
-#include "cli/lines.h"
-#include "cli/loaded.h"
+#include "eval/json_lines.h"
+#include "lm/file/open_model.h"
 
 #include <stdlib.h>
 
@@ -13,14 +13,14 @@ struct tokenize_conf {
 
 static const struct conf_key keys[] = {
     CONF_TEXT(tokenize_conf, model, "", "Hugging Face folder, .gguf file or run folder"),
-    LOADED_CHAT(tokenize_conf, chat_template_path),
+    OPEN_MODEL_CHAT(tokenize_conf, chat_template_path),
     CONF_BOOL(tokenize_conf, add_generation_prompt, "false",
               "messages: add the assistant's opening"),
     CONF_END,
 };
 
 struct job {
-    struct loaded loaded;
+    struct open_model loaded;
     struct tokenize_conf conf;
 };
 
@@ -42,7 +42,7 @@ static enum err one(struct job *job, const json_t *in, json_t **out)
         return err;
     err = tokenizer_encode(job->loaded.encode.tokenizer, text, n, true, &ids, &count);
     if (!err)
-        *out = json_pack("{s:o}", "ids", lines_ints(ids, (int)count));
+        *out = json_pack("{s:o}", "ids", json_lines_ints(ids, (int)count));
     free(ids);
     free(text);
     return err;
@@ -62,17 +62,17 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct job job = {.conf = {.model = NULL}};
-    const struct lines lines = {answer, &job, 1};
+    const struct json_lines lines = {answer, &job, 1};
     enum err err = command_words(command, &job.conf, argc, argv, NULL);
 
     (void)status;
     if (!err)
-        err = loaded_card(&job.loaded, job.conf.model);
+        err = open_model_text(&job.loaded, job.conf.model);
     if (!err)
-        err = loaded_chat(&job.loaded, job.conf.chat_template_path);
+        err = open_model_chat(&job.loaded, job.conf.chat_template_path);
     if (!err)
-        err = lines_run(&lines, stdin, "stdin", stdout);
-    loaded_close(&job.loaded);
+        err = json_lines_run(&lines, stdin, "stdin", stdout);
+    open_model_close(&job.loaded);
     command_conf_free(keys, &job.conf);
     return err;
 }

@@ -1,7 +1,7 @@
 /* drover top, status: what a fleet does now. */
 
 #include "cli/command.h"
-#include "cli/stats.h"
+#include "cli/snapshot.h"
 
 #include <ncurses.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 enum { PATIENCE_MS = 5000 };
 
-static char lines[STATS_LINES][STATS_WIDTH];
+static char lines[SNAPSHOT_LINES][SNAPSHOT_WIDTH];
 
 static void draw(int n)
 {
@@ -21,7 +21,7 @@ static void draw(int n)
     refresh();
 }
 
-static enum err watch(struct stats *stats)
+static enum err watch(struct snapshots *stats)
 {
     const struct msg_stats *s;
     int silent_ms = 0;
@@ -33,14 +33,14 @@ static enum err watch(struct stats *stats)
     noecho();
     curs_set(0);
     nodelay(stdscr, TRUE);
-    draw(snprintf(lines[0], STATS_WIDTH, "waiting for the first snapshot") > 0);
+    draw(snprintf(lines[0], SNAPSHOT_WIDTH, "waiting for the first snapshot") > 0);
     while (!err && getch() != 'q') {
-        err = stats_next(stats, &s, 200, &got);
+        err = snapshot_next(stats, &s, 200, &got);
         silent_ms = got ? 0 : silent_ms + 200;
         if (!err && got)
-            draw(stats_lines(s, lines));
+            draw(snapshot_lines(s, lines));
         if (silent_ms == PATIENCE_MS) {
-            snprintf(lines[0], STATS_WIDTH, "no snapshot for %d s: is the broker gone?",
+            snprintf(lines[0], SNAPSHOT_WIDTH, "no snapshot for %d s: is the broker gone?",
                      PATIENCE_MS / 1000);
             draw(1);
         }
@@ -49,39 +49,39 @@ static enum err watch(struct stats *stats)
     return err;
 }
 
-static enum err once(struct stats *stats)
+static enum err once(struct snapshots *stats)
 {
     const struct msg_stats *s;
     bool got;
-    enum err err = stats_next(stats, &s, PATIENCE_MS, &got);
+    enum err err = snapshot_next(stats, &s, PATIENCE_MS, &got);
 
     if (!err && !got)
         return err_set(ERR_IO, "no snapshot within %d s: is it the dashboard port of a broker?",
                        PATIENCE_MS / 1000);
     if (err)
         return err;
-    for (int i = 0, n = stats_lines(s, lines); i < n; i++)
+    for (int i = 0, n = snapshot_lines(s, lines); i < n; i++)
         puts(lines[i]);
     return OK;
 }
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
-    struct fleet_options options = {0};
-    struct stats *stats = NULL;
-    struct fleet fleet;
+    struct endpoint_options options = {0};
+    struct snapshots *stats = NULL;
+    struct endpoint fleet;
     const bool screen = !strcmp(command->name, "top") && isatty(STDOUT_FILENO);
-    enum err err = command_conf(fleet_keys, &options, argc, argv);
+    enum err err = command_conf(endpoint_keys, &options, argc, argv);
 
     (void)status;
     if (!err)
-        err = fleet_find(&fleet, &options);
+        err = endpoint_find(&fleet, &options);
     if (!err)
-        err = stats_open(&stats, &fleet);
+        err = snapshot_open(&stats, &fleet);
     if (!err)
         err = screen ? watch(stats) : once(stats);
-    stats_close(stats);
-    command_conf_free(fleet_keys, &options);
+    snapshot_close(stats);
+    command_conf_free(endpoint_keys, &options);
     return err;
 }
 
@@ -90,10 +90,10 @@ const struct command cmd_top = {"top",
                                 "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
                                 "watch a fleet: who is busy, what waits, how fast",
                                 run,
-                                fleet_keys};
+                                endpoint_keys};
 const struct command cmd_top_once = {"status",
                                      "the fleet",
                                      "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
                                      "the same once, as lines",
                                      run,
-                                     fleet_keys};
+                                     endpoint_keys};

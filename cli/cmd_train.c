@@ -8,8 +8,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/command.h"
-#include "cli/place.h"
-#include "cli/supervise.h"
+#include "deploy/process.h"
+#include "deploy/program.h"
+#include "deploy/supervise.h"
 #include "learner/methods/methods.h"
 
 #include <limits.h>
@@ -27,7 +28,7 @@ static enum err run_offline(const struct command *command, int argc, char **argv
     words[1] = mem_text(command->name);
     for (int i = 0; i < argc; i++)
         words[i + 2] = argv[i];
-    err = command_exec("drover-learner", words);
+    err = program_exec("drover-learner", words);
     free(words[0]);
     free(words[1]);
     free(words);
@@ -104,9 +105,9 @@ static enum err supervise(const struct command *command, const json_t *tree, cha
     enum err err = conf_load(fleet_part_tables, &part, fleet ? fleet : empty, NULL);
 
     if (!err)
-        err = place_check("actors", (uint32_t)part.actors, part.force);
+        err = process_check("actors", (uint32_t)part.actors, part.force);
     if (!err)
-        err = place_check("rewarders", (uint32_t)part.rewarders, part.force);
+        err = process_check("rewarders", (uint32_t)part.rewarders, part.force);
     if (err)
         err = err_add("fleet");
     plan.actors = part.actors;

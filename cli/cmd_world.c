@@ -4,9 +4,9 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "cli/command.h"
-#include "cli/panel.h"
-#include "cli/world.h"
-#include "cli/world_make.h"
+#include "examples/world/annotators.h"
+#include "examples/world/world.h"
+#include "examples/world/world_make.h"
 #include "stats/share.h"
 
 #include <stdio.h>
@@ -142,7 +142,7 @@ static enum err tell(const struct world_conf *conf, const struct verdict *v, siz
 /* The panel chooses between a model's own answers: preference rows appended to conf->out. */
 static enum err annotate(const struct world_conf *conf, const struct verdict *v, size_t n)
 {
-    struct panel panel = {.seed = (uint64_t)conf->seed};
+    struct annotators panel = {.seed = (uint64_t)conf->seed};
     char *text = mem_text("");
     size_t have = 0;
     enum err err;
@@ -152,9 +152,9 @@ static enum err annotate(const struct world_conf *conf, const struct verdict *v,
         char *line;
         if (!strcmp(v[i].text[0], v[i].text[1]))
             continue;
-        row = panel_choose(&panel, (uint32_t)i, v[i].question, v[i].prompt,
-                           &(struct panel_pair){v[i].text[0], v[i].text[1], v[i].finished[0],
-                                                v[i].finished[1]});
+        row = annotators_choose(&panel, (uint32_t)i, v[i].question, v[i].prompt,
+                                &(struct annotators_pair){v[i].text[0], v[i].text[1],
+                                                          v[i].finished[0], v[i].finished[1]});
         line = json_dumps(row, JSON_COMPACT);
         text = mem_grow(text, have + strlen(line) + 2, 1);
         have += (size_t)snprintf(text + have, strlen(line) + 2, "%s\n", line);
@@ -164,7 +164,7 @@ static enum err annotate(const struct world_conf *conf, const struct verdict *v,
     err = fs_write(conf->out, text, have);
     free(text);
     if (!err)
-        panel_tell(&panel);
+        annotators_tell(&panel);
     return err;
 }
 

@@ -6,10 +6,8 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static void no_effect(const char *key, const char *why)
 {
@@ -99,44 +97,4 @@ void command_conf_free(const struct conf_key *keys, void *out)
     const struct conf_key *const tables[] = {keys, NULL};
 
     conf_free(tables, out);
-}
-
-enum err command_program(char **path, const char *program)
-{
-    char self[4096];
-    const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash;
-
-    *path = NULL;
-    if (n < 0)
-        return err_set(ERR_IO, "cannot find this program's folder: %s", strerror(errno));
-    self[n] = 0;
-    slash = strrchr(self, '/');
-    if (slash)
-        *slash = 0;
-    *path = mem_print("%s/%s", self, program);
-    if (!access(*path, X_OK))
-        return OK;
-    free(*path);
-    *path = NULL;
-    return err_set(ERR_IO, "%s/%s: %s; install all of drover's programs side by side", self,
-                   program, strerror(errno));
-}
-
-enum err command_exec(const char *program, char *const *argv)
-{
-    char *path;
-    enum err err = command_program(&path, program);
-
-    if (err)
-        return err;
-    setenv("DROVER_TYPED", "drover", 1); /* what usage and errors shall name */
-    /* By default OpenMP's threads wait for one another in a busy loop, for milliseconds: ten to
-     * a hundred times slower on a machine that does anything else. */
-    if (!getenv("OMP_WAIT_POLICY"))
-        setenv("GOMP_SPINCOUNT", "10000", 0);
-    execv(path, argv);
-    err = err_set(ERR_IO, "%s: cannot start: %s", path, strerror(errno));
-    free(path);
-    return err;
 }

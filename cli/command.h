@@ -37,11 +37,4 @@ enum err command_words(const struct command *command, void *out, int argc, char 
                        char **text) MUST_CHECK;
 void command_conf_free(const struct conf_key *keys, void *out);
 
-/* Replaces this process by the sibling program (drover-learner, …). Returns only on an error.
- */
-enum err command_exec(const char *program, char *const *argv) MUST_CHECK;
-
-/* Path of the sibling program; freed with free(). Errors: ERR_IO when it is not there. */
-enum err command_program(char **path, const char *program) MUST_CHECK;
-
 #endif

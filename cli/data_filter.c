@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "cli/bar.h"
 #include "cli/data.h"
-#include "cli/scored.h"
-#include "cli/sieve.h"
+#include "eval/scored.h"
+#include "eval/sieve.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 
 #include "base/say.h"
 #include "cli/data.h"
-#include "cli/loaded.h"
 #include "data/lint.h"
+#include "lm/file/open_model.h"
 #include "lm/text/reading.h"
 #include "lm/text/steps.h"
 
@@ -87,7 +87,7 @@ static void show(const json_t *report, const char *method)
 /* ---- a model's tokens */
 
 /* Tokens of a prompt with an answer; prompt NULL: of the answer alone. */
-static enum err count(const struct loaded *m, const struct example *e, const json_t *answer,
+static enum err count(const struct open_model *m, const struct example *e, const json_t *answer,
                       uint32_t *tokens)
 {
     struct encoded ids = {0};
@@ -114,7 +114,7 @@ static enum err count(const struct loaded *m, const struct example *e, const jso
     return err;
 }
 
-static enum err check_ids(const struct loaded *m, const json_t *ids, uint32_t *tokens)
+static enum err check_ids(const struct open_model *m, const json_t *ids, uint32_t *tokens)
 {
     const int vocab = m->files->shape.vocab;
     size_t i;
@@ -134,7 +134,7 @@ static enum err check_ids(const struct loaded *m, const json_t *ids, uint32_t *t
 
 static enum err encode(void *self, const struct example *e, uint32_t *tokens)
 {
-    const struct loaded *m = self;
+    const struct open_model *m = self;
     struct encoded ids;
     enum err err;
 
@@ -159,7 +159,7 @@ static enum err encode(void *self, const struct example *e, uint32_t *tokens)
 
 static enum err encode_steps(void *self, const json_t *row, uint32_t *tokens)
 {
-    const struct loaded *m = self;
+    const struct open_model *m = self;
     const struct steps_rule rule = {.separator = "\n", .bos = m->files->shape.bos};
     struct steps steps;
     const enum err err = steps_encode(&steps, row, &m->encode, &rule);
@@ -175,7 +175,7 @@ static bool given(const char *text)
 }
 
 static enum err take_rule(struct lint_rule *out, const struct data_job *job,
-                          struct loaded *model)
+                          struct open_model *model)
 {
     const struct data_conf *conf = &job->conf;
     enum err err = OK;
@@ -193,13 +193,13 @@ static enum err take_rule(struct lint_rule *out, const struct data_job *job,
         err = err_set(ERR_PARSE, "max_length is in tokens: whose? say model=M");
     if (err || !given(conf->model))
         return err;
-    err = loaded_card(model, conf->model);
+    err = open_model_text(model, conf->model);
     if (!err && out->max_length > (uint32_t)model->files->shape.context) {
         out->asked = out->max_length;
         out->max_length = (uint32_t)model->files->shape.context;
     }
     if (!err)
-        err = loaded_chat(model, conf->chat_template_path);
+        err = open_model_chat(model, conf->chat_template_path);
     out->encode = encode;
     out->encode_steps = encode_steps;
     out->self = model;
@@ -209,7 +209,7 @@ static enum err take_rule(struct lint_rule *out, const struct data_job *job,
 enum err data_lint(struct data_job *job, int *status)
 {
     const char *path = given(job->conf.report) ? job->conf.report : NULL;
-    struct loaded model = {.files = NULL};
+    struct open_model model = {.files = NULL};
     struct lint_rule rule;
     struct lint *lint = NULL;
     json_t *report = NULL;
@@ -229,6 +229,6 @@ enum err data_lint(struct data_job *job, int *status)
         *status = EXIT_FAILURE;
     json_decref(report);
     lint_free(lint);
-    loaded_close(&model);
+    open_model_close(&model);
     return err;
 }

@@ -1,3 +1,3 @@
-foreach(unit divergence world wheel lines stats sieve scored place)
+foreach(unit wheel snapshot sieve)
   drover_test(cli/${unit} NEEDS cli)
 endforeach()

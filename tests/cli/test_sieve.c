@@ -1,7 +1,7 @@
 #include "tests/support/test.h"
 
 #include "cli/bar.h"
-#include "cli/sieve.h"
+#include "eval/sieve.h"
 
 #include <math.h>
 #include <string.h>

@@ -14,8 +14,11 @@ allowed() {
     broker) echo base proto net ;;
     actor) echo base proto net member lm ;;
     rewarder) echo base proto net member lm reward ;;
+    examples) echo base lm ;;
+    eval) echo base stats proto lm data reward examples ;;
+    deploy) echo base proto net ;;
+    cli) echo learner base stats proto net lm data reward eval deploy examples ;;
     learner) echo base stats proto net member lm data prefs reward ;;
-    cli) echo learner base stats proto net member lm data prefs reward ;;
     learner/objective | learner/corpus | learner/journal) ;;
     learner/step) echo learner/objective ;;
     learner/run) echo learner/step ;;
@@ -30,7 +33,7 @@ allowed() {
     esac
 }
 status=0
-for folder in base stats proto net lm data prefs member reward broker actor rewarder learner relay cli annotate dashboard; do
+for folder in base stats proto net lm data prefs member reward eval deploy examples broker actor rewarder learner relay cli annotate dashboard; do
     [ -d "$folder" ] || continue
     for used in $(grep -rhoE '^#include "[a-z]+/' --include='*.[ch]' --include='*.inc' "$folder" | cut -d'"' -f2 | tr -d / | sort -u); do
         case " $folder $(allowed "$folder") " in

@@ -1,0 +1,243 @@
+#include "cli/snapshot.h"
+
+#include "base/mem.h"
+#include "base/printable.h"
+#include "base/say.h"
+#include "base/strbuf.h"
+#include "proto/arena.h"
+#include "proto/codec.h"
+#include "proto/dial.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+struct snapshots {
+    void *context, *socket;
+    struct arena *arena;
+    struct msg msg;
+};
+
+enum { KNOCK_MS = 3000, AGAIN_MS = 1000 };
+
+/* Of a dashboard that cannot be had: the fault is told of the control port, which a person
+ * typed, if that has it too. */
+static enum err knock(const struct endpoint *fleet, const struct curve_keys *keys)
+{
+    const enum err err = dial_knock(fleet->dashboard, ZMQ_SUB, keys, KNOCK_MS);
+    char words[512];
+
+    if (err != ERR_IO || !*fleet->control)
+        return err;
+    snprintf(words, sizeof words, "%s", err_text());
+    if (dial_knock(fleet->control, ZMQ_DEALER, keys, AGAIN_MS))
+        return ERR_IO;
+    return err_set(ERR_IO, "%s is there, its dashboard is not: %s", fleet->control, words);
+}
+
+enum err snapshot_open(struct snapshots **out, const struct endpoint *fleet)
+{
+    const struct curve_keys *keys = fleet->secure ? &fleet->keys : NULL;
+    enum err err = knock(fleet, keys);
+    const int64_t largest = WIRE_FRAME_MAX;
+    const int linger = 0;
+    struct snapshots *s;
+
+    *out = NULL;
+    if (err)
+        return err;
+    s = mem_new(1, sizeof *s);
+    s->context = zmq_ctx_new();
+    s->socket = zmq_socket(s->context, ZMQ_SUB);
+    arena_new(&s->arena, CODEC_ARENA);
+    zmq_setsockopt(s->socket, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
+    zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, "", 0);
+    if (keys)
+        err = curve_client(s->socket, keys);
+    if (!err && zmq_connect(s->socket, fleet->dashboard))
+        err = err_set(ERR_RANGE, "%s: %s", fleet->dashboard, zmq_strerror(errno));
+    if (err) {
+        snapshot_close(s);
+        s = NULL;
+    }
+    *out = s;
+    return err;
+}
+
+void snapshot_close(struct snapshots *s)
+{
+    if (!s)
+        return;
+    zmq_close(s->socket);
+    zmq_ctx_term(s->context);
+    arena_free(s->arena);
+    free(s);
+}
+
+enum err snapshot_next(struct snapshots *s, const struct msg_stats **out, int timeout_ms,
+                       bool *got)
+{
+    zmq_pollitem_t item = {.socket = s->socket, .events = ZMQ_POLLIN};
+    struct frames frames;
+    enum err err;
+
+    *got = false;
+    if (zmq_poll(&item, 1, timeout_ms) <= 0)
+        return OK;
+    frames_init(&frames);
+    err = wire_receive(s->socket, NULL, &frames, NULL, got);
+    if (!err && *got) {
+        arena_reset(s->arena);
+        err = codec_decode(&s->msg, &frames, s->arena);
+        *got = !err && s->msg.head.type == MSG_STATS;
+        *out = &s->msg.stats;
+    }
+    frames_fini(&frames);
+    return err;
+}
+
+struct pad {
+    char (*line)[SNAPSHOT_WIDTH];
+    int n;
+};
+
+static void put(struct pad *pad, const char *fmt, ...) PRINTF(2, 3);
+
+static void put(struct pad *pad, const char *fmt, ...)
+{
+    struct strbuf line = {NULL, 0, 0};
+    va_list args;
+
+    if (pad->n == SNAPSHOT_LINES)
+        return;
+    va_start(args, fmt);
+    say_strbuf(&line, false, fmt, &args);
+    va_end(args);
+    printable(pad->line[pad->n++], SNAPSHOT_WIDTH, line.text ? line.text : "", line.n,
+              PRINTABLE_LINE);
+    free(line.text);
+}
+
+static void put_peers(struct pad *pad, const struct msg_stats *s)
+{
+    static const char *const roles[] = {"?",        "learner",    "actor",
+                                        "rewarder", "supervisor", "cli"};
+
+    put(pad, "%-11s %-22s %8s %9s %5s %7s %8s  %s", "ROLE", "NAME", "TOKENS/S", "TOKENS",
+        "BUSY", "VERSION", "MEMORY", "WAITS FOR / LAST ERROR");
+    for (uint32_t i = 0; i < s->n_peer; i++) {
+        const struct msg_stats_peer *p = &s->peer[i];
+        const double span = (double)(p->busy_ms + p->idle_ms);
+        char name[23];
+
+        printable(name, sizeof name, p->name, strlen(p->name), PRINTABLE_LINE);
+        put(pad, "%-11s %-22s %8.0f %9llu %4.0f%% %7llu %6.0f M  %s%s%s",
+            roles[p->role < ROLES ? p->role : 0], name, p->tokens_s,
+            (unsigned long long)p->tokens, span > 0 ? 100 * (double)p->busy_ms / span : 0.0,
+            (unsigned long long)p->version, (double)p->rss_bytes / 1e6, p->note,
+            *p->error ? " ! " : "", p->error);
+    }
+}
+
+static void put_staleness(struct pad *pad, const struct msg_stats *s)
+{
+    char text[SNAPSHOT_WIDTH] = "";
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < s->n_staleness && n < sizeof text - 24; i++)
+        if (s->staleness[i])
+            n += (size_t)snprintf(text + n, sizeof text - n, "  %u late: %llu", i,
+                                  (unsigned long long)s->staleness[i]);
+    put(pad, "staleness %s", n ? text : "  nothing trained yet");
+}
+
+/* What judges left unsaid in the latest iteration, by the learner's own line. */
+static void put_judges(struct pad *pad, const char *metrics)
+{
+    static const char from[] = "rewards/", to[] = "/without_verdict";
+    json_t *line = json_loads(metrics, 0, NULL), *value;
+    const char *name;
+
+    json_object_foreach(line, name, value)
+    {
+        const char *const end = strstr(name, to);
+        if (end && !strncmp(name, from, sizeof from - 1) && json_number_value(value) > 0)
+            put(pad, "judge      %.*s: no verdict on %.1f %% of what it was asked",
+                (int)(end - name) - (int)sizeof from + 1, name + sizeof from - 1,
+                100 * json_number_value(value));
+    }
+    json_decref(line);
+}
+
+/* Who wrote what was found false. */
+static void put_suspects(struct pad *pad, const struct msg_stats *s)
+{
+    for (uint32_t i = 0; i < s->n_suspect && i < 8; i++)
+        put(pad, "%s %llu by %s at %s%s, the last: %s", i ? "          " : "false     ",
+            (unsigned long long)s->suspect[i].count, s->suspect[i].writer.name,
+            s->suspect[i].writer.address, s->suspect[i].aside ? " (set aside)" : "",
+            s->suspect[i].words);
+}
+
+static const char *state_of(const struct msg_stats *s)
+{
+    if (s->done)
+        return "done";
+    if (!s->run)
+        return "no run";
+    for (uint32_t i = 0; i < s->n_peer; i++)
+        if (s->peer[i].role == ROLE_LEARNER)
+            return "running";
+    return "stands still: no learner"; /* it left, or it is away: a line below says which */
+}
+
+int snapshot_lines(const struct msg_stats *s, char line[SNAPSHOT_LINES][SNAPSHOT_WIDTH])
+{
+    struct pad pad = {line, 0};
+
+    put(&pad, "%s  iteration %llu  version %llu  up %llu s", state_of(s),
+        (unsigned long long)s->step, (unsigned long long)s->newest.number,
+        (unsigned long long)(s->uptime_ms / 1000));
+    put(&pad,
+        "samples    opened %llu  waiting %llu  leased %llu  scoring %llu  unsettled %llu  "
+        "settled %llu  trained %llu",
+        (unsigned long long)s->opened, (unsigned long long)s->waiting,
+        (unsigned long long)s->leased, (unsigned long long)s->scoring,
+        (unsigned long long)s->unsettled, (unsigned long long)s->settled,
+        (unsigned long long)s->trained);
+    put(&pad,
+        "rates      %.0f tokens/s  %.2f samples/s   busy: actors %.0f%%  rewarders %.0f%%  "
+        "learner %.0f%%",
+        s->tokens_s, s->samples_s, 100 * s->actor_busy, 100 * s->rewarder_busy,
+        100 * s->learner_busy);
+    put_staleness(&pad, s);
+    put(&pad,
+        "faults     duplicates %llu  disputed %llu  expired %llu  asked again %llu  bad frames "
+        "%llu  refused %llu",
+        (unsigned long long)s->duplicates, (unsigned long long)s->disputed,
+        (unsigned long long)s->expired, (unsigned long long)s->reissued,
+        (unsigned long long)s->bad_frames, (unsigned long long)s->refused);
+    for (uint32_t i = 0; i < s->n_drop; i++)
+        if (s->drop[i].count)
+            put(&pad, "dropped    %s: %llu", s->drop[i].reason,
+                (unsigned long long)s->drop[i].count);
+    put_suspects(&pad, s);
+    put_judges(&pad, s->metrics);
+    for (uint32_t i = 0; i < s->n_wait; i++)
+        put(&pad, "waits      %s for %.1f s", s->wait[i].name, s->wait[i].age_ms / 1e3);
+    if (*s->advice)
+        put(&pad, "advice     %s", s->advice);
+    put(&pad, "%s", "");
+    put_peers(&pad, s);
+    for (uint32_t i = 0; i < s->n_lease && i < 5; i++)
+        put(&pad, "%slease %llu: task %llu, %u samples, %.1f s old, quiet for %.1f s",
+            i ? "" : "oldest ", (unsigned long long)s->lease[i].lease,
+            (unsigned long long)s->lease[i].task, s->lease[i].count, s->lease[i].age_ms / 1e3,
+            s->lease[i].quiet_ms / 1e3);
+    return pad.n;
+}

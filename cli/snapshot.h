@@ -1,0 +1,25 @@
+/* stats: snapshots from a broker's dashboard socket, and how they read. */
+
+#ifndef CLI_SNAPSHOT_H
+#define CLI_SNAPSHOT_H
+
+#include "deploy/endpoint.h"
+#include "proto/msg.h"
+
+struct snapshots;
+
+/* Subscribes. Errors: ERR_RANGE (endpoint), ERR_IO. */
+enum err snapshot_open(struct snapshots **out, const struct endpoint *fleet) MUST_CHECK;
+void snapshot_close(struct snapshots *stats); /* NULL is fine */
+
+/* The next snapshot, valid until the next call. *got is false after `timeout_ms` without one.
+ */
+enum err snapshot_next(struct snapshots *stats, const struct msg_stats **out, int timeout_ms,
+                       bool *got) MUST_CHECK;
+
+enum { SNAPSHOT_LINES = 256, SNAPSHOT_WIDTH = 160 };
+
+/* A snapshot as lines of text; returns how many. */
+int snapshot_lines(const struct msg_stats *stats, char line[SNAPSHOT_LINES][SNAPSHOT_WIDTH]);
+
+#endif

@@ -1,0 +1,118 @@
+#include "deploy/ask.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/loop.h"
+#include "proto/dial.h"
+#include "proto/peer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+struct asking {
+    struct loop *loop;
+    struct peer *peer;
+    struct msg_admin admin;
+    int64_t deadline_ms;
+    bool sent, answered, ok;
+    char *words, *result;
+};
+
+static enum err on_answer(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct asking *a = self;
+
+    (void)now_ms;
+    if (msg->admin_ok.request != a->admin.request)
+        return OK;
+    a->answered = true;
+    a->ok = msg->admin_ok.ok;
+    a->words = mem_text(msg->admin_ok.words);
+    a->result = mem_text(msg->admin_ok.result);
+    loop_stop(a->loop);
+    return OK;
+}
+
+static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
+{
+    (void)self, (void)now_ms;
+    return err_set(ERR_STATE, "the broker refuses: %s", msg->refuse.words);
+}
+
+static enum err tick(void *self, int64_t now_ms)
+{
+    struct asking *a = self;
+    struct msg msg = {.head.type = MSG_ADMIN};
+    enum err err = peer_tick(a->peer, now_ms);
+
+    if (!err && now_ms >= a->deadline_ms)
+        return err_set(ERR_IO, "no answer: %s",
+                       a->sent ? "the fleet has no supervisor, or it is busy"
+                               : "is it the control port of a broker?");
+    if (!err && !a->sent && peer_welcome(a->peer)) {
+        msg.admin = a->admin;
+        a->sent = !peer_send(a->peer, &msg);
+    }
+    return err;
+}
+
+static enum err converse(struct asking *a, void *context, const struct peer_conf *conf)
+{
+    enum err err = peer_open(&a->peer, context, conf, clock_mono_ms());
+
+    if (err)
+        return err;
+    peer_on(a->peer, MSG_ADMIN_OK, on_answer, a);
+    peer_on(a->peer, MSG_REFUSE, on_refuse, a);
+    err = loop_socket(a->loop, peer_socket(a->peer), peer_readable, a->peer);
+    if (!err)
+        err = loop_every(a->loop, 50, tick, a);
+    if (!err)
+        err = loop_run(a->loop);
+    loop_unsocket(a->loop, peer_socket(a->peer));
+    return err;
+}
+
+enum { KNOCK_MS = 3000 };
+
+enum err ask_fleet(const struct endpoint *fleet, const struct ask *ask, char **words,
+                   char **result)
+{
+    struct peer_conf conf = {.role = ROLE_CLI,
+                             .broker = fleet->control,
+                             .keys = fleet->secure ? &fleet->keys : NULL,
+                             .name = "drover"};
+    struct asking a = {.deadline_ms = clock_mono_ms() + ask->timeout_ms};
+    void *context;
+    enum err err = dial_knock(fleet->control, ZMQ_DEALER, conf.keys, KNOCK_MS);
+
+    *words = *result = NULL;
+    if (!err)
+        err = loop_new(&a.loop);
+    if (err)
+        return err;
+    context = zmq_ctx_new();
+    peer_random(&conf.id, &conf.incarnation);
+    a.admin = (struct msg_admin){.request = conf.incarnation,
+                                 .asker = conf.id,
+                                 .order = ask->order,
+                                 .role = ask->role,
+                                 .count = ask->count,
+                                 .arguments = ask->arguments ? ask->arguments : ""};
+    if (!err)
+        err = converse(&a, context, &conf);
+    peer_close(a.peer);
+    loop_free(a.loop);
+    zmq_ctx_term(context);
+    if (!err && !a.ok)
+        err = err_set(ERR_STATE, "%s", a.words ? a.words : "no answer");
+    if (err) {
+        free(a.words);
+        free(a.result);
+        return err;
+    }
+    *words = a.words;
+    *result = a.result;
+    return OK;
+}

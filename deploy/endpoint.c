@@ -1,0 +1,235 @@
+#include "deploy/endpoint.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/outlet.h"
+#include "deploy/ports.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const struct conf_key endpoint_keys[] = {
+    CONF_TEXT(endpoint_options, run, "",
+              "run folder (default: the newest living run below this folder)"),
+    CONF_TEXT(endpoint_options, broker, "", "a standing fleet's control port, tcp://host:5555"),
+    CONF_TEXT(endpoint_options, dashboard, "", "its dashboard port (default: five further)"),
+    CONF_TEXT(endpoint_options, key, "", "its key file"),
+    CONF_END,
+};
+
+enum { FLEET_JSON_MAX = 64 << 10 };
+
+static enum err write_json(const struct endpoint *fleet)
+{
+    char *path = mem_print("%s/fleet.json", fleet->run);
+    json_t *tree =
+        json_pack("{s:s,s:s,s:s,s:I}", "control", fleet->control, "dashboard", fleet->dashboard,
+                  "key", fleet->key_path, "pid", (json_int_t)fleet->pid);
+    char *text = json_dumps(tree, JSON_INDENT(1));
+    const enum err err = fs_write(path, text, strlen(text));
+
+    free(text);
+    json_decref(tree);
+    free(path);
+    return err;
+}
+
+enum err endpoint_make(struct endpoint *out, const char *run, const char *key,
+                       const struct ports *ports)
+{
+    enum err err;
+
+    memset(out, 0, sizeof *out);
+    snprintf(out->run, sizeof out->run, "%s", run);
+    snprintf(out->control, sizeof out->control, "%s", ports->control);
+    snprintf(out->dashboard, sizeof out->dashboard, "%s", ports->dashboard);
+    out->pid = (long)getpid();
+    out->secure = true;
+    if (key) {
+        snprintf(out->key_path, sizeof out->key_path, "%s", key);
+        err = curve_load(&out->keys, key);
+        return err ? err_add("fleet.key") : write_json(out);
+    }
+    snprintf(out->key_path, sizeof out->key_path, "%.4000s/fleet.key", run);
+    err = fs_remove(out->key_path); /* throwaway: each start makes its own */
+    if (!err)
+        err = curve_new(&out->keys);
+    if (!err)
+        err = curve_save(out->key_path, &out->keys);
+    return err ? err : write_json(out);
+}
+
+void endpoint_tell(const struct endpoint *fleet, const char *host, int port)
+{
+    const bool everywhere = !strcmp(host, "0.0.0.0") || !strcmp(host, "::");
+    char name[65] = "";
+
+    if (everywhere)
+        gethostname(name, sizeof name - 1);
+    outlet_look();
+    fprintf(stderr, "fleet: others join with: drover-actor --broker=tcp://%s:%d --key=%s\n",
+            everywhere ? name : host, port, fleet->key_path);
+}
+
+static void take(char *out, size_t room, const json_t *tree, const char *key)
+{
+    const char *text = json_string_value(json_object_get(tree, key));
+
+    snprintf(out, room, "%s", text ? text : "");
+}
+
+static enum err load_key(struct endpoint *fleet)
+{
+    fleet->secure = *fleet->key_path != 0;
+    return fleet->secure ? curve_load(&fleet->keys, fleet->key_path) : OK;
+}
+
+enum err endpoint_read(struct endpoint *out, const char *run)
+{
+    char *path = mem_print("%s/fleet.json", run), *text = NULL;
+    json_t *tree = NULL;
+    size_t n;
+    enum err err = fs_read(&text, &n, path, FLEET_JSON_MAX);
+
+    memset(out, 0, sizeof *out);
+    if (!err) {
+        tree = json_loadb(text, n, 0, NULL);
+        if (!tree)
+            err = err_set(ERR_PARSE, "%s: not JSON", path);
+    }
+    if (!err) {
+        snprintf(out->run, sizeof out->run, "%s", run);
+        take(out->control, sizeof out->control, tree, "control");
+        take(out->dashboard, sizeof out->dashboard, tree, "dashboard");
+        take(out->key_path, sizeof out->key_path, tree, "key");
+        out->pid = (long)json_integer_value(json_object_get(tree, "pid"));
+        err = load_key(out);
+    }
+    json_decref(tree);
+    free(text);
+    free(path);
+    return err;
+}
+
+static enum err by_address(struct endpoint *out, const struct endpoint_options *options)
+{
+    const char *colon = strrchr(options->broker, ':');
+    char *end = NULL;
+    long port = 0;
+
+    memset(out, 0, sizeof *out);
+    if (colon)
+        port = strtol(colon + 1, &end, 10);
+    if (strncmp(options->broker, "tcp://", 6) || port < 1 || port > 65535 || *end ||
+        strlen(options->broker) >= sizeof out->control)
+        return err_set(ERR_RANGE, "broker: '%.100s' is no address: tcp://HOST:PORT is meant",
+                       options->broker);
+    snprintf(out->control, sizeof out->control, "%s", options->broker);
+    if (*options->dashboard)
+        snprintf(out->dashboard, sizeof out->dashboard, "%s", options->dashboard);
+    else
+        snprintf(out->dashboard, sizeof out->dashboard, "%.*s:%ld",
+                 (int)(colon - options->broker), options->broker, port + 5);
+    snprintf(out->key_path, sizeof out->key_path, "%s", options->key);
+    return load_key(out);
+}
+
+static bool gone(long pid)
+{
+    return kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
+/* The newest fleet.json whose supervisor lives. */
+static enum err newest(struct endpoint *out)
+{
+    static const char *const patterns[] = {"fleet.json", "*/fleet.json", "*/*/fleet.json"};
+    time_t best = 0;
+    glob_t found;
+
+    for (int p = 0; p < 3; p++)
+        if (glob(patterns[p], p ? GLOB_APPEND | GLOB_NOSORT : GLOB_NOSORT, NULL, &found) && !p)
+            memset(&found, 0, sizeof found);
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char *folder = mem_text(found.gl_pathv[i]);
+        struct endpoint one;
+        struct stat st;
+        char *slash = strrchr(folder, '/');
+        if (slash)
+            *slash = 0;
+        if (!stat(found.gl_pathv[i], &st) && st.st_mtime >= best &&
+            !endpoint_read(&one, slash ? folder : ".") && one.pid > 0 && !gone(one.pid)) {
+            best = st.st_mtime;
+            *out = one;
+        }
+        free(folder);
+    }
+    globfree(&found);
+    return best ? OK
+                : err_set(ERR_STATE,
+                          "no living run below this folder; name one with run=FOLDER or "
+                          "broker=tcp://host:5555 key=FILE");
+}
+
+enum err endpoint_find(struct endpoint *out, const struct endpoint_options *options)
+{
+    enum err err;
+
+    if (*options->broker)
+        return by_address(out, options);
+    if (!*options->run)
+        return newest(out);
+    err = endpoint_read(out, options->run);
+    if (!err && out->pid > 0 && gone(out->pid))
+        err = err_set(ERR_STATE,
+                      "%s: this run does not run: its supervisor, process %ld, is gone",
+                      options->run, out->pid);
+    return err;
+}
+
+enum err endpoint_lock(int *fd, const char *run)
+{
+    struct flock want = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char *path = mem_print("%s/.fleet", run);
+    enum err err = OK;
+
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (*fd < 0) {
+        err = err_set(ERR_IO, "%s: %s", path, strerror(errno));
+    } else if (fcntl(*fd, F_SETLK, &want)) {
+        if ((errno == EACCES || errno == EAGAIN) && !fcntl(*fd, F_GETLK, &want) &&
+            want.l_type != F_UNLCK)
+            err = err_set(ERR_STATE,
+                          "output_dir: in %s a run goes on, supervised by process %ld; "
+                          "`drover status run=%s` shows it",
+                          run, (long)want.l_pid, run);
+        else
+            err = err_set(ERR_IO, "%s: cannot lock: %s", path, strerror(errno));
+    }
+    free(path);
+    return err;
+}
+
+void endpoint_clean(const char *run, bool own_key)
+{
+    const char *const ours[] = {"logs", "fleet.json", ".fleet", own_key ? "fleet.key" : NULL};
+    char *begun = mem_print("%s/run.json", run);
+    const bool keep = fs_exists(begun);
+
+    free(begun);
+    for (size_t i = 0; i < 4 && ours[i] && !keep; i++) {
+        char *path = mem_print("%s/%s", run, ours[i]);
+        if (fs_remove(path))
+            err_set(OK, "%s", ""); /* what cannot be taken away stays */
+        free(path);
+    }
+    if (!keep)
+        rmdir(run);
+}

@@ -1,0 +1,47 @@
+/* fleet: how to reach a fleet: fleet.json in a run folder, or an address and a key. */
+
+#ifndef DEPLOY_ENDPOINT_H
+#define DEPLOY_ENDPOINT_H
+
+#include "base/conf.h"
+#include "proto/curve.h"
+
+/* The options of every command that speaks to a fleet. */
+struct endpoint_options {
+    char *run, *broker, *dashboard, *key;
+};
+extern const struct conf_key endpoint_keys[];
+
+struct ports;
+
+struct endpoint {
+    char control[128],
+        dashboard[128];  /* endpoints; dashboard is control's port + 5 unless known */
+    char key_path[4096]; /* "" without */
+    char run[4096];      /* folder, "" when found by address */
+    bool secure;
+    struct curve_keys keys;
+    long pid; /* of the supervisor, 0 unknown */
+};
+
+/* By `broker`, else by `run`, else the newest living run below the current folder.
+ * Errors: ERR_STATE when there is none, with what to do; the key's. */
+enum err endpoint_find(struct endpoint *out, const struct endpoint_options *options) MUST_CHECK;
+
+/* A fleet of this process's in the folder `run`, at those ports: reads the key file `key`, or
+ * makes run/fleet.key anew (NULL), and writes run/fleet.json. Errors: the key's, ERR_IO. */
+enum err endpoint_make(struct endpoint *out, const char *run, const char *key,
+                       const struct ports *ports) MUST_CHECK;
+/* One line on stderr: how workers elsewhere join. `host` as the broker listens. */
+void endpoint_tell(const struct endpoint *fleet, const char *host, int port);
+enum err endpoint_read(struct endpoint *out, const char *run) MUST_CHECK;
+
+/* Takes the run folder for this supervisor: *fd holds it until it is closed. Errors: ERR_STATE
+ * if another one has it, with its process; ERR_IO. */
+enum err endpoint_lock(int *fd, const char *run) MUST_CHECK;
+/* Takes away what endpoint_make (with own_key: its key file too), endpoint_lock and the workers' logs
+ * left in a folder where no run has begun (it has no run.json); the folder too, if nothing else
+ * is in it. */
+void endpoint_clean(const char *run, bool own_key);
+
+#endif

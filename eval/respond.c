@@ -1,0 +1,148 @@
+#include "eval/respond.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct run {
+    struct respond *respond;
+    const struct respond_ask *ask;
+    struct encoded *prompt;
+    struct response *out;
+    int samples;
+    enum err err;
+};
+
+static bool is_stop(const struct sampling *s, int token)
+{
+    for (int i = 0; i < s->stop_count; i++)
+        if (s->stop[i] == token)
+            return true;
+    return false;
+}
+
+static void *copy(const void *from, size_t n)
+{
+    void *to = mem_new(n + 1, 1);
+
+    memcpy(to, from, n);
+    return to;
+}
+
+static void done(void *self, const struct generate_done *d)
+{
+    struct run *run = self;
+    const struct respond_ask *ask = d->owner;
+    const int i = (int)(ask - run->ask);
+    struct response *to = &run->out[i * run->samples + d->sample];
+    const bool cut = d->n && d->finish == FINISH_STOP &&
+                     is_stop(&run->respond->sampling, d->token[d->n - 1]);
+
+    to->ids = copy(d->token, (size_t)d->n * sizeof *to->ids);
+    to->logprob = copy(d->logprob, (size_t)d->n * sizeof *to->logprob);
+    to->n = d->n;
+    to->prompt = run->prompt[i].n;
+    to->finish = d->finish;
+    if (tokenizer_decode(run->respond->loaded->encode.tokenizer, d->token, (size_t)(d->n - cut),
+                         false, &to->text, &to->bytes))
+        run->err = ERR_RANGE;
+}
+
+/* The prompts as ids, and slots long enough for the longest. */
+static enum err prepare(struct run *run, int n, int *bad)
+{
+    struct respond *r = run->respond;
+    const struct shape *shape = model_shape(r->loaded->model);
+    const int most = r->sampling.max_new;
+    int longest = 0;
+    enum err err = OK;
+
+    for (*bad = 0; *bad < n && !err; ++*bad) {
+        struct encoded *e = &run->prompt[*bad];
+        err = encode_prompt(&r->loaded->encode, run->ask[*bad].prompt, run->ask[*bad].tools, e);
+        if (!err && !e->n)
+            err = err_set(ERR_RANGE, "the prompt has 0 tokens");
+        else if (!err && e->n + most > shape->context)
+            err = err_set(ERR_RANGE,
+                          "prompt of %d tokens and max_new_tokens=%d do not fit the context of "
+                          "%d: %s %d%s",
+                          e->n, most, shape->context,
+                          e->n < shape->context ? "at most" : "a prompt has at most",
+                          e->n < shape->context ? shape->context - e->n : shape->context - 1,
+                          e->n < shape->context ? " fit" : " tokens");
+        longest = e->n > longest ? e->n : longest;
+    }
+    if (err) {
+        --*bad;
+        return err;
+    }
+    longest = (longest + most + 63) / 64 * 64;
+    if (r->generate && longest <= r->length)
+        return OK;
+    generate_free(r->generate);
+    r->generate = NULL;
+    r->length = longest;
+    return generate_new(&r->generate, shape, r->slots, longest, r->loaded->encode.tokenizer);
+}
+
+/* As many samples as there is room for, from number *next of all. */
+static enum err admit(struct run *run, int *next)
+{
+    const int i = *next / run->samples, sample = *next % run->samples;
+    const int room = generate_room(run->respond->generate), left = run->samples - sample;
+    const struct generate_job job = {.seed = run->respond->seed,
+                                     .task = run->ask[i].task,
+                                     .sample = sample,
+                                     .n = left < room ? left : room,
+                                     .prompt = run->prompt[i].ids,
+                                     .prompt_len = run->prompt[i].n,
+                                     .sampling = run->respond->sampling,
+                                     .owner = (void *)(uintptr_t)&run->ask[i]};
+
+    *next += job.n;
+    return generate_admit(run->respond->generate, &job);
+}
+
+enum err respond_run(struct respond *r, const struct respond_ask *ask, int n, int samples,
+                     struct response *out, int *bad)
+{
+    struct run run = {.respond = r, .ask = ask, .out = out, .samples = samples};
+    const struct generate_events events = {done, NULL, &run};
+    int next = 0, made = 1;
+    enum err err;
+
+    memset(out, 0, (size_t)(n * samples) * sizeof *out);
+    run.prompt = mem_new((size_t)n, sizeof *run.prompt);
+    err = prepare(&run, n, bad);
+    while (!err && (made || next < n * samples)) {
+        while (next < n * samples && !err && generate_room(r->generate)) {
+            *bad = next / samples;
+            err = admit(&run, &next);
+        }
+        if (!err)
+            err = generate_step(r->generate, r->loaded->model, &events, &made);
+        if (!err)
+            err = run.err;
+    }
+    for (int i = 0; i < n; i++)
+        encoded_free(&run.prompt[i]);
+    free(run.prompt);
+    for (int i = 0; i < n * samples && err; i++)
+        respond_free(&out[i]);
+    return err;
+}
+
+void respond_free(struct response *response)
+{
+    free(response->text);
+    free(response->ids);
+    free(response->logprob);
+    memset(response, 0, sizeof *response);
+}
+
+void respond_fini(struct respond *respond)
+{
+    generate_free(respond->generate);
+    respond->generate = NULL;
+}

@@ -1,0 +1,44 @@
+#include "eval/sampling_options.h"
+
+const struct conf_key sampling_options_keys[] = {
+    SAMPLING_ROWS("128"),
+    CONF_INT(sampling_options, slots, "32", 1, 64, "sequences decoded at once"),
+    CONF_END,
+};
+const struct conf_key sampling_options_chat_keys[] = {
+    SAMPLING_ROWS("512"),
+    CONF_TEXT(sampling_options, system, "", "system message"),
+    CONF_END,
+};
+
+static enum err stops(struct sampling *out, const json_t *stop)
+{
+    const size_t n = json_is_array(stop) ? json_array_size(stop) : stop != NULL;
+
+    if (n > sizeof out->stop_text / sizeof *out->stop_text)
+        return err_set(ERR_RANGE, "stop: at most %zu strings",
+                       sizeof out->stop_text / sizeof *out->stop_text);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *one = json_is_array(stop) ? json_array_get(stop, i) : stop;
+        if (!json_string_length(one))
+            return err_set(ERR_PARSE, "stop: expected strings that are not empty");
+        out->stop_text[out->stop_text_count++] = json_string_value(one);
+    }
+    return OK;
+}
+
+enum err sampling_options_make(struct sampling *out, const struct sampling_options *conf,
+                               const struct shape *shape)
+{
+    *out = (struct sampling){
+        .temperature = (float)conf->temperature,
+        .top_p = (float)conf->top_p,
+        .min_p = (float)conf->min_p,
+        .top_k = conf->top_k,
+        .max_new = conf->max_new_tokens,
+        .stop_count = shape->eos_count,
+    };
+    for (int i = 0; i < shape->eos_count; i++)
+        out->stop[i] = shape->eos[i];
+    return stops(out, conf->stop);
+}

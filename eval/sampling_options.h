@@ -1,0 +1,39 @@
+/* sampling: the options of all commands that let a model answer. */
+
+#ifndef EVAL_SAMPLING_OPTIONS_H
+#define EVAL_SAMPLING_OPTIONS_H
+
+#include "base/conf.h"
+#include "lm/file/open_model.h"
+#include "lm/gen/generate.h"
+
+struct sampling_options {
+    char *model, *chat_template_path;
+    double temperature, top_p, min_p, seed;
+    int top_k, max_new_tokens, slots;
+    char *system;
+    json_t *stop;
+};
+
+/* Rows for a table; a struct of another command has a struct sampling_options as its first member.
+ */
+#define SAMPLING_ROWS(tokens) \
+    CONF_TEXT(sampling_options, model, "", "Hugging Face folder, .gguf file or run folder"), \
+        OPEN_MODEL_CHAT(sampling_options, chat_template_path), \
+        CONF_REAL(sampling_options, temperature, "1", 0, 100, "0 is greedy"), \
+        CONF_REAL(sampling_options, top_p, "1", 0, 1, \
+                  "smallest set of tokens with this mass"), \
+        CONF_INT(sampling_options, top_k, "0", 0, 1e6, "most likely tokens only; 0: all"), \
+        CONF_REAL(sampling_options, min_p, "0", 0, 1, \
+                  "tokens at least this share of the likeliest"), \
+        CONF_INT(sampling_options, max_new_tokens, tokens, 1, 1e6, "longest answer"), \
+        CONF_REAL(sampling_options, seed, "42", 0, 9e15, "same seed, same answers"), \
+        CONF_TREE(sampling_options, stop, "strings that end an answer")
+
+extern const struct conf_key sampling_options_keys[], sampling_options_chat_keys[];
+
+/* What the engine takes; stop texts are borrowed from conf. Errors: ERR_RANGE. */
+enum err sampling_options_make(struct sampling *out, const struct sampling_options *conf,
+                               const struct shape *shape) MUST_CHECK;
+
+#endif

@@ -1,0 +1,104 @@
+#include "eval/sieve.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+size_t sieve_add(struct sieve *s)
+{
+    if (s->n == s->room) {
+        s->room = s->room ? 2 * s->room : 1024;
+        s->record = mem_grow(s->record, s->room, sizeof *s->record);
+    }
+    s->record[s->n] = (struct sieve_record){NAN, 0, SIEVE_REFUSED, false};
+    return s->n++;
+}
+
+void sieve_put(struct sieve *s, size_t at, uint64_t prompt, double score, bool pair)
+{
+    s->record[at] = (struct sieve_record){score, prompt,
+                                          isnan(score) ? SIEVE_NO_VERDICT : SIEVE_KEPT, pair};
+}
+
+struct rank {
+    uint64_t prompt;
+    double score;
+    size_t at;
+};
+
+/* Prompts together, the best first, of equals the earlier. */
+static int by_rank(const void *left, const void *right)
+{
+    const struct rank *a = left, *b = right;
+
+    if (a->prompt != b->prompt)
+        return a->prompt < b->prompt ? -1 : 1;
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    return a->at < b->at ? -1 : a->at > b->at;
+}
+
+static void keep_best(struct sieve *s, double top)
+{
+    struct rank *rank = mem_new(s->n + 1, sizeof *rank);
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (s->record[i].fate == SIEVE_KEPT)
+            rank[n++] = (struct rank){s->record[i].prompt, s->record[i].score, i};
+    qsort(rank, n, sizeof *rank, by_rank);
+    for (size_t from = 0, to; from < n; from = to) {
+        for (to = from; to < n && rank[to].prompt == rank[from].prompt;)
+            to++;
+        const double most = top < 1 ? ceil(top * (double)(to - from)) : floor(top);
+        for (size_t i = from; i < to; i++)
+            if ((double)(i - from) >= most)
+                s->record[rank[i].at].fate = SIEVE_NOT_BEST;
+    }
+    free(rank);
+}
+
+void sieve_decide(struct sieve *s, double above, double top)
+{
+    if (top > 0)
+        keep_best(s, top);
+    for (size_t i = 0; i < SIEVE_FATES; i++)
+        s->count[i] = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        struct sieve_record *r = &s->record[i];
+        const double bound = !isnan(above) ? above : r->pair ? 0 : -INFINITY;
+        const bool scored = r->fate == SIEVE_KEPT || r->fate == SIEVE_NOT_BEST;
+        if (scored && bound > -INFINITY && !(r->score > bound))
+            r->fate = SIEVE_BELOW;
+        s->count[r->fate]++;
+    }
+}
+
+static int by_value(const void *left, const void *right)
+{
+    const double a = *(const double *)left, b = *(const double *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+double sieve_quantile(const struct sieve *s, double q)
+{
+    double *value = mem_new(s->n + 1, sizeof *value), found = NAN;
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (!isnan(s->record[i].score))
+            value[n++] = s->record[i].score;
+    qsort(value, n, sizeof *value, by_value);
+    if (n)
+        found = value[(size_t)(q * (double)(n - 1) + 0.5)];
+    free(value);
+    return found;
+}
+
+void sieve_free(struct sieve *s)
+{
+    free(s->record);
+    *s = (struct sieve){0};
+}

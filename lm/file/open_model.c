@@ -1,0 +1,100 @@
+#include "lm/file/open_model.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/say.h"
+#include "lm/file/chat_choice.h"
+#include "lm/text/reading.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void ready(struct open_model *out)
+{
+    const struct shape *shape = &out->files->shape;
+
+    out->encode.tokenizer = out->files->tokenizer;
+    out->encode.date = NULL;
+    out->encode.chat = out->files->chat;
+    out->encode.chat_error = out->files->chat_error;
+    free(out->eos);
+    out->eos = reading_end(out->files->tokenizer, shape->eos_count ? shape->eos[0] : -1);
+    if (!chat_dated(out->encode.chat))
+        return;
+    out->encode.date = chat_date(out->day, clock_wall_ms());
+    say(stderr, "the chat template says today's date: %s\n", out->day);
+}
+
+static enum err open_files(struct open_model *out, const char *path, enum model_files_want want)
+{
+    memset(out, 0, sizeof *out);
+    if (!path || !*path)
+        return err_set(ERR_RANGE, "which model? say --model M: a Hugging Face folder, a .gguf "
+                                  "file or a run folder");
+    return model_files_open(&out->files, path, want);
+}
+
+enum err open_model_text(struct open_model *out, const char *path)
+{
+    enum err err = open_files(out, path, MODEL_FILES_META);
+
+    if (!err)
+        ready(out);
+    return err;
+}
+
+enum err open_model_chat(struct open_model *loaded, const char *path)
+{
+    enum err err = OK;
+
+    if (!path || !*path)
+        return OK;
+    err = chat_choice(loaded->files, path);
+    if (!err)
+        ready(loaded);
+    return err;
+}
+
+static enum err pack(struct open_model *out, const char *path, enum head head)
+{
+    const struct shape *shape = &out->files->shape;
+    enum err err;
+
+    if (shape->head != head && !(head == HEAD_STEP && shape->head == HEAD_SCALAR))
+        return err_set(ERR_RANGE, "%s: %s", path,
+                       head == HEAD_LM ? "a reward model; this command takes a language model"
+                                       : "a language model; this command takes a reward model "
+                                         "(`drover reward` trains one)");
+    err = image_layout_new(&out->layout, shape);
+    if (!err)
+        err = mem_big(&out->image, image_size(shape), 1, "weights");
+    if (err)
+        return err;
+    image_pack(out->image, out->layout, out->files->params);
+    params_free(out->files->params);
+    out->files->params = NULL;
+    ready(out);
+    return model_new(&out->model, shape, out->image, image_size(shape));
+}
+
+enum err open_model_all(struct open_model *out, const char *path, enum head head)
+{
+    enum err err = open_files(out, path, MODEL_FILES_ALL);
+
+    if (!err)
+        err = pack(out, path, head);
+    if (err)
+        open_model_close(out);
+    return err;
+}
+
+void open_model_close(struct open_model *loaded)
+{
+    model_free(loaded->model);
+    free(loaded->image);
+    free(loaded->eos);
+    image_layout_free(loaded->layout);
+    model_files_free(loaded->files);
+    memset(loaded, 0, sizeof *loaded);
+}

@@ -1,0 +1,33 @@
+/* loaded: a model from disk, ready to run, for the commands that use one. */
+
+#ifndef LM_FILE_OPEN_MODEL_H
+#define LM_FILE_OPEN_MODEL_H
+
+#include "lm/file/model_files.h"
+#include "lm/model/forward.h"
+#include "lm/text/encode.h"
+
+struct open_model {
+    struct model_files *files; /* its params are freed once packed */
+    struct image_layout *layout;
+    float *image;
+    struct model *model;
+    struct encode encode;
+    char *eos;                /* the end token's text, or NULL */
+    char day[CHAT_DATE_ROOM]; /* today's, for templates that say it */
+};
+
+/* `path` as model_files_open takes it. Errors: ERR_RANGE if the model has another head than
+ * `head`; HEAD_STEP takes a scalar head, too. */
+enum err open_model_all(struct open_model *out, const char *path, enum head head) MUST_CHECK;
+void open_model_close(struct open_model *loaded);
+
+/* Tokenizer and template only. */
+enum err open_model_text(struct open_model *out, const char *path) MUST_CHECK;
+
+/* Another template than the model's: chat_choice's `path`; NULL or "" changes nothing. */
+#define OPEN_MODEL_CHAT(s, f) \
+    CONF_TEXT(s, f, "", "another template: a Jinja file, a folder that has one, or a name")
+enum err open_model_chat(struct open_model *loaded, const char *path) MUST_CHECK;
+
+#endif

@@ -1,0 +1,142 @@
+#include "tests/support/test.h"
+
+#include "cli/snapshot.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static char line[SNAPSHOT_LINES][SNAPSHOT_WIDTH];
+static int lines;
+
+static bool says(const char *text)
+{
+    for (int i = 0; i < lines; i++)
+        if (strstr(line[i], text))
+            return true;
+    return false;
+}
+
+static const uint64_t staleness[] = {90, 6};
+static const struct msg_stats_reason drop[] = {{.reason = "too old", .count = 3}};
+static const struct msg_wait wait[] = {{.name = "weights 8", .age_ms = 2500}};
+static const struct msg_stats_peer peer[] = {
+    {.role = ROLE_ACTOR,
+     .name = "actor-1",
+     .tokens = 4321,
+     .busy_ms = 750,
+     .idle_ms = 250,
+     .rss_bytes = 41000000,
+     .version = 8,
+     .tokens_s = 512,
+     .note = "decoding",
+     .error = ""},
+    {.role = ROLE_LEARNER, .name = "learner", .note = "", .error = "disk full"},
+    {.role = 77, .name = "stranger", .note = "", .error = ""},
+};
+static const struct msg_stats_lease lease[] = {
+    {.lease = 5, .task = 9, .count = 4, .age_ms = 1500, .quiet_ms = 100}};
+
+static void a_fleet_at_work_is_told(void **state)
+{
+    const struct msg_stats s = {.uptime_ms = 61500,
+                                .step = 7,
+                                .run = true,
+                                .newest = {.number = 8},
+                                .opened = 130,
+                                .settled = 100,
+                                .trained = 96,
+                                .waiting = 10,
+                                .leased = 11,
+                                .scoring = 4,
+                                .unsettled = 5,
+                                .duplicates = 1,
+                                .expired = 2,
+                                .tokens_s = 987.6,
+                                .samples_s = 12.34,
+                                .actor_busy = 0.5,
+                                .rewarder_busy = 0.25,
+                                .learner_busy = 1,
+                                .staleness = staleness,
+                                .n_staleness = 2,
+                                .drop = drop,
+                                .n_drop = 1,
+                                .peer = peer,
+                                .n_peer = 3,
+                                .lease = lease,
+                                .n_lease = 1,
+                                .wait = wait,
+                                .n_wait = 1,
+                                .advice = "add 2 actors",
+                                .metrics = "{\"rewards/ai/without_verdict\":0.125,"
+                                           "\"rewards/b/without_verdict\":0,"
+                                           "\"rewards/\\u001bc/without_verdict\":1}"};
+
+    (void)state;
+    lines = snapshot_lines(&s, line);
+    assert_string_equal(line[0], "running  iteration 7  version 8  up 61 s");
+    assert_true(says("opened 130  waiting 10  leased 11  scoring 4  unsettled 5"));
+    assert_true(says("settled 100  trained 96"));
+    assert_true(says("988 tokens/s  12.34 samples/s   busy: actors 50%  rewarders 25%"));
+    assert_true(says("0 late: 90  1 late: 6"));
+    assert_true(says("duplicates 1  disputed 0  expired 2"));
+    assert_true(says("too old: 3"));
+    assert_true(says("judge      ai: no verdict on 12.5 % of what it was asked"));
+    assert_true(says("judge      \\x1bc: no verdict on 100.0 %"));
+    assert_false(says("b: no verdict"));
+    assert_true(says("weights 8 for 2.5 s"));
+    assert_true(says("add 2 actors"));
+    assert_true(says("actor       actor-1                     512      4321   75%       8     "
+                     "41 M  decoding"));
+    assert_true(says("! disk full"));
+    assert_true(says("?           stranger"));
+    assert_true(says("lease 5: task 9, 4 samples, 1.5 s old, quiet for 0.1 s"));
+}
+
+static void no_run_and_an_end_are_told(void **state)
+{
+    struct msg_stats s = {.advice = "", .metrics = "[\"rewards/"};
+
+    (void)state;
+    lines = snapshot_lines(&s, line);
+    assert_memory_equal(line[0], "no run", 6);
+    assert_true(says("nothing trained yet"));
+    s.run = true; /* whose learner is not here */
+    lines = snapshot_lines(&s, line);
+    assert_memory_equal(line[0], "stands still: no learner", 24);
+    s.done = true;
+    lines = snapshot_lines(&s, line);
+    assert_memory_equal(line[0], "done", 4);
+}
+
+/* More peers, longer names and wilder words than there is room for. */
+static void what_peers_say_stays_within_its_place(void **state)
+{
+    static struct msg_stats_peer crowd[2 * SNAPSHOT_LINES];
+    static char longest[1000];
+    const struct msg_stats s = {
+        .peer = crowd, .n_peer = 2 * SNAPSHOT_LINES, .advice = longest, .metrics = ""};
+
+    (void)state;
+    memset(longest, 'x', sizeof longest - 1);
+    for (int i = 0; i < 2 * SNAPSHOT_LINES; i++)
+        crowd[i] = (struct msg_stats_peer){
+            .role = ROLE_ACTOR, .name = longest, .note = "\033[2J\r\n", .error = longest};
+    lines = snapshot_lines(&s, line);
+    assert_int_equal(lines, SNAPSHOT_LINES);
+    for (int i = 0; i < lines; i++) {
+        assert_true(strlen(line[i]) < SNAPSHOT_WIDTH);
+        for (const char *c = line[i]; *c; c++)
+            assert_true((unsigned char)*c >= ' ' && *c != 127);
+    }
+    assert_true(says("\\x1b[2J\\r\\n"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fleet_at_work_is_told),
+        cmocka_unit_test(no_run_and_an_end_are_told),
+        cmocka_unit_test(what_peers_say_stays_within_its_place),
+    };
+    return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
+}

@@ -1,0 +1,1 @@
+drover_test(deploy/process NEEDS deploy)

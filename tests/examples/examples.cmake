@@ -1,0 +1,1 @@
+drover_test(examples/world NEEDS world)
