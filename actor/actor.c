@@ -5,6 +5,7 @@
 #include "actor/weights.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "member/member.h"
 #include "net/worker.h"
 #include "proto/fetch.h"
 
@@ -13,16 +14,15 @@
 
 struct actor {
     struct actor_conf conf;
-    struct peer *peer;
+    struct member *member;
+    struct peer *peer; /* the member's, as is fetch */
     struct fetch *fetch;
     struct worker *worker;
     struct book *book;
     struct id run;
     struct weights weights;
     uint64_t lease_seen;
-    uint32_t said, leased; /* credit in the last HB; samples leased since */
-    bool draining, bye_said, bye_ok;
-    int64_t deadline_ms;
+    struct credit credit;  /* samples */
     struct item *late[64]; /* items that the full queue refused */
     uint32_t lates;
 };
@@ -46,10 +46,11 @@ void actor_free(struct actor *a)
     free(a);
 }
 
-void actor_meet(struct actor *a, struct peer *peer, struct fetch *fetch, struct worker *worker)
+void actor_meet(struct actor *a, struct member *member, struct worker *worker)
 {
-    a->peer = peer;
-    a->fetch = fetch;
+    a->member = member;
+    a->peer = member_peer(member);
+    a->fetch = member_fetch(member);
     a->worker = worker;
 }
 
@@ -101,12 +102,12 @@ void actor_hello(void *self, struct msg_hello *out)
     out->slots = (uint32_t)a->conf.slots;
 }
 
-static uint32_t credit(const struct actor *a)
+static uint32_t room(const struct actor *a)
 {
     const uint32_t most = (uint32_t)a->conf.slots + (uint32_t)a->conf.slots / 2 + 1;
     const uint32_t running = book_running(a->book);
 
-    if (a->draining || !a->weights.have_card || *a->weights.unfit ||
+    if (member_draining(a->member) || !a->weights.have_card || *a->weights.unfit ||
         book_bytes(a->book) > a->conf.keep_bytes || running >= most)
         return 0;
     return most - running;
@@ -124,8 +125,7 @@ void actor_hb(void *self, struct msg_hb *out)
     out->rss_bytes = mem_peak();
     out->queued = book_running(a->book);
     out->lease_seen = a->lease_seen;
-    out->credit = a->said = credit(a);
-    a->leased = 0;
+    out->credit = credit_say(&a->credit, room(a));
     out->lease = book_leases(a->book, &out->n_lease);
     out->image = a->weights.held;
     out->n_image = a->weights.helds;
@@ -232,14 +232,6 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     return weights_ask(&a->weights, a->fetch);
 }
 
-static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
-{
-    (void)self, (void)now_ms;
-    if (msg->refuse.code == REFUSE_BUSY || msg->refuse.code == REFUSE_STRIKES)
-        return OK; /* HELLO is said again */
-    return err_set(ERR_STATE, "the broker refuses this actor: %s", msg->refuse.words);
-}
-
 static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct actor *a = self;
@@ -294,7 +286,7 @@ static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
         if (!end && !e && book_add(a->book, lease->task.id, s, lease->lease, lease->text)) {
             first = run ? first : s;
             run++;
-            a->leased++;
+            credit_use(&a->credit, 1);
         } else if (run) {
             post(a, compute_item_job(&lease->task, first, run, lease->text));
             run = 0;
@@ -357,27 +349,14 @@ static enum err on_want(void *self, const struct msg *msg, int64_t now_ms)
     return err;
 }
 
-static enum err on_drain(void *self, const struct msg *msg, int64_t now_ms)
-{
-    actor_drain(self, now_ms + msg->drain.deadline_ms);
-    return OK;
-}
-
-static enum err on_bye_ok(void *self, const struct msg *msg, int64_t now_ms)
-{
-    ((struct actor *)self)->bye_ok = true;
-    return (void)msg, (void)now_ms, OK;
-}
-
 void actor_listen(struct actor *a)
 {
     static const struct {
         enum msg_type type;
         peer_fn *fn;
-    } rows[] = {{MSG_WELCOME, on_welcome}, {MSG_REFUSE, on_refuse},   {MSG_HB, on_hb},
-                {MSG_SETTLED, on_settled}, {MSG_PUBLISH, on_publish}, {MSG_LEASE, on_lease},
-                {MSG_REVOKE, on_revoke},   {MSG_CANCEL, on_cancel},   {MSG_WANT, on_want},
-                {MSG_DRAIN, on_drain},     {MSG_BYE_OK, on_bye_ok}};
+    } rows[] = {{MSG_WELCOME, on_welcome}, {MSG_HB, on_hb},       {MSG_SETTLED, on_settled},
+                {MSG_PUBLISH, on_publish}, {MSG_LEASE, on_lease}, {MSG_REVOKE, on_revoke},
+                {MSG_CANCEL, on_cancel},   {MSG_WANT, on_want}};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         peer_on(a->peer, rows[i].type, rows[i].fn, a);
@@ -396,15 +375,6 @@ enum err actor_got(void *self, const struct artifact *what, struct shared_memory
     post(a, item);
     peer_hb(a->peer, now_ms); /* leases of this version may come now */
     return weights_ask(&a->weights, a->fetch);
-}
-
-/* Slots that became free are told at once, a few together: none waits for the next second. */
-static void tell_credit(struct actor *a, int64_t now_ms)
-{
-    const uint32_t known = a->said > a->leased ? a->said - a->leased : 0;
-
-    if (peer_welcome(a->peer) && credit(a) >= known + (uint32_t)a->conf.slots / 4 + 1)
-        peer_hb(a->peer, now_ms);
 }
 
 static enum err finished(struct actor *a, struct item *item)
@@ -438,43 +408,24 @@ static enum err failed(struct actor *a, const struct item *item)
 
 enum err actor_given(void *self, void *given, int64_t now_ms)
 {
+    struct actor *a = self;
     struct item *item = given;
-    const enum err err = item->kind == ITEM_DONE ? finished(self, item) : failed(self, item);
+    const enum err err = item->kind == ITEM_DONE ? finished(a, item) : failed(a, item);
 
     compute_item_free(item);
-    tell_credit(self, now_ms);
+    /* Slots that became free are told at once, a few together: none waits for the next second. */
+    member_room(a->member, &a->credit, room(a), (uint32_t)a->conf.slots / 4 + 1, now_ms);
     return err;
 }
 
 /* ---- time */
 
-void actor_drain(void *self, int64_t deadline_ms)
+bool actor_idle(const void *self)
 {
-    struct actor *a = self;
-
-    if (a->draining && a->deadline_ms <= deadline_ms)
-        return;
-    a->draining = true;
-    a->deadline_ms = deadline_ms;
-}
-
-bool actor_finished(const void *self, int64_t now_ms)
-{
-    const struct actor *a = self;
-
-    return a->draining && (a->bye_ok || now_ms >= a->deadline_ms);
-}
-
-static void say_bye(struct actor *a)
-{
-    struct msg msg = {.head.type = MSG_BYE};
     uint32_t n;
 
-    book_list(a->book, &n);
-    if (n || a->bye_said)
-        return;
-    msg.bye.reason = "drained";
-    a->bye_said = !peer_send(a->peer, &msg);
+    book_list(((const struct actor *)self)->book, &n);
+    return n == 0;
 }
 
 enum err actor_tick(void *self, int64_t now_ms)
@@ -492,7 +443,5 @@ enum err actor_tick(void *self, int64_t now_ms)
     for (uint32_t i = 0; e = book_list(a->book, &n), i < n && !err; i++)
         if (e[i].rollout && !e[i].sent && peer_welcome(a->peer))
             err = send_rollout(a, &e[i]);
-    if (!err && a->draining)
-        say_bye(a);
     return err;
 }

@@ -15,8 +15,7 @@
 
 struct actor;
 struct compute;
-struct fetch;
-struct peer;
+struct member;
 struct shared_memory;
 struct worker;
 
@@ -28,9 +27,8 @@ struct actor_conf {
 
 void actor_new(struct actor **out, const struct actor_conf *conf);
 void actor_free(struct actor *actor);
-/* The three it works with, borrowed. */
-void actor_meet(struct actor *actor, struct peer *peer, struct fetch *fetch,
-                struct worker *worker);
+/* Whom it works with, borrowed. */
+void actor_meet(struct actor *actor, struct member *member, struct worker *worker);
 
 /* For peer_conf. */
 void actor_hello(void *actor, struct msg_hello *out);
@@ -47,9 +45,7 @@ enum err actor_given(void *actor, void *item, int64_t now_ms) MUST_CHECK;
 /* Each PEER_TICK_MS: what is due again. */
 enum err actor_tick(void *actor, int64_t now_ms) MUST_CHECK;
 
-/* No new work; finished once nothing runs and all is settled, or at the deadline. */
-void actor_drain(void *actor, int64_t deadline_ms);
-/* Draining, and nothing is left to wait for: BYE was said and answered, or time is up. */
-bool actor_finished(const void *actor, int64_t now_ms);
+/* Nothing is in hand: what ran is written, and what was written is settled. */
+bool actor_idle(const void *actor);
 
 #endif

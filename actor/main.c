@@ -37,11 +37,11 @@ static enum err given(void *self, void *item, int64_t now_ms)
     return actor_given(((struct process *)self)->actor, item, now_ms);
 }
 
-static void meet(void *self, struct peer *peer, struct fetch *fetch, struct worker *worker)
+static void meet(void *self, struct member *member, struct worker *worker)
 {
     const struct process *p = self;
 
-    actor_meet(p->actor, peer, fetch, worker);
+    actor_meet(p->actor, member, worker);
     actor_listen(p->actor);
 }
 
@@ -60,8 +60,13 @@ static enum err run(const void *self)
         omp_set_num_threads(options->member.threads);
     compute_new(&p.compute, options->slots);
     actor_new(&p.actor, &(struct actor_conf){options->slots, p.compute, (size_t)256 << 20});
-    work.conf = (struct member_conf){ROLE_ACTOR, actor_hello, actor_hb,       actor_got,
-                                     actor_tick, actor_drain, actor_finished, p.actor};
+    work.conf = (struct member_conf){.role = ROLE_ACTOR,
+                                     .hello = actor_hello,
+                                     .hb = actor_hb,
+                                     .got = actor_got,
+                                     .tick = actor_tick,
+                                     .idle = actor_idle,
+                                     .self = p.actor};
     err = member_work(&options->member, &work);
     actor_free(p.actor);
     compute_free(p.compute);

@@ -1,3 +1,15 @@
+/* How a worker is put together, and how it leaves.
+ *
+ * member_open makes the loop, the connection (peer), the puller of artifacts (fetch) and the
+ * signals, and introduces them to one another; member_run lets the loop go. The tick asks each
+ * of them in turn: the connection first, which may find that there is none; then what is to be
+ * pulled; then the process's own; then whether it may leave.
+ *
+ * Leaving is one way, whoever asks for it (a signal, DRAIN, the supervisor's pipe): `drain` sets
+ * the deadline, the process takes no new work; once nothing is in hand BYE goes out, and with
+ * BYE_OK, or at the deadline, the loop stops. BYE matters: without it the broker takes the
+ * process for dead, and blames its death on the work that it had. */
+
 #include "member/member.h"
 
 #include "base/clock.h"
@@ -42,7 +54,9 @@ struct member {
     struct fetch *fetch;
     struct id id;
     uint64_t incarnation;
-    bool leaving;
+    bool leaving;                /* told to; told again there is less patience */
+    bool bye_ok;                 /* BYE_OK came */
+    int64_t bye_ms, deadline_ms; /* when BYE went out, 0: not yet; until when to finish */
     char name[128];
 };
 
@@ -105,6 +119,49 @@ static enum err got(void *self, const struct artifact *what, struct shared_memor
     return m->conf.got(m->conf.self, what, shared, now_ms);
 }
 
+/* ---- leaving */
+
+bool member_draining(const struct member *m)
+{
+    return m->deadline_ms != 0;
+}
+
+/* The earliest deadline counts: said again, it is only ever sooner. */
+static void drain(struct member *m, int64_t deadline_ms)
+{
+    if (!m->deadline_ms || deadline_ms < m->deadline_ms)
+        m->deadline_ms = deadline_ms;
+    if (m->conf.drain)
+        m->conf.drain(m->conf.self, deadline_ms);
+}
+
+enum err member_bye(struct member *m, const char *reason, int64_t now_ms)
+{
+    struct msg msg = {.head.type = MSG_BYE, .bye.reason = reason};
+    enum err err;
+
+    if (m->bye_ms)
+        return OK;
+    err = peer_send(m->peer, &msg);
+    if (!err)
+        m->bye_ms = now_ms;
+    return err == ERR_STATE ? OK : err; /* no broker now, or its pipe is full: the next tick */
+}
+
+bool member_gone(const struct member *m, int64_t now_ms)
+{
+    return m->bye_ok || !peer_welcome(m->peer) ||
+           (m->bye_ms && now_ms - m->bye_ms >= MEMBER_BYE_MS);
+}
+
+/* A worker waits for BYE_OK until its deadline: whoever is taken for dead is blamed for it. */
+static bool finished(const struct member *m, int64_t now_ms)
+{
+    if (m->conf.finished)
+        return m->conf.finished(m->conf.self, now_ms);
+    return member_draining(m) && (m->bye_ok || now_ms >= m->deadline_ms);
+}
+
 static enum err tick(void *self, int64_t now_ms)
 {
     struct member *m = self;
@@ -116,7 +173,9 @@ static enum err tick(void *self, int64_t now_ms)
         err = fetch_tick(m->fetch, now_ms);
     if (!err)
         err = m->conf.tick(m->conf.self, now_ms);
-    if (m->conf.finished(m->conf.self, now_ms))
+    if (!err && m->conf.idle && member_draining(m) && m->conf.idle(m->conf.self))
+        err = member_bye(m, "drained", now_ms);
+    if (finished(m, now_ms))
         loop_stop(m->loop);
     return err;
 }
@@ -124,13 +183,12 @@ static enum err tick(void *self, int64_t now_ms)
 static enum err leave(void *self, int64_t now_ms)
 {
     struct member *m = self;
-
     const int patience_ms = m->leaving ? MEMBER_HURRY_MS : MEMBER_DRAIN_MS;
 
     m->leaving = true;
     log_info("drain", "deadline_ms=%d", patience_ms);
     peer_leave(m->peer);
-    m->conf.drain(m->conf.self, now_ms + patience_ms);
+    drain(m, now_ms + patience_ms);
     if (!peer_answered(m->peer)) /* nobody to say BYE to */
         loop_stop(m->loop);
     return OK;
@@ -196,12 +254,54 @@ static enum err on_refused(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
+static const char *role_name(enum role role)
+{
+    static const char *const name[ROLES] = {"",         "learner",    "actor",
+                                            "rewarder", "supervisor", "command line"};
+
+    return name[role];
+}
+
+/* BUSY passes, and so do strikes: HELLO is said again. What else a broker refuses it will refuse
+ * the next time, too. */
+static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
+{
+    const struct member *m = self;
+
+    (void)now_ms;
+    if (msg->refuse.code == REFUSE_BUSY || msg->refuse.code == REFUSE_STRIKES)
+        return OK;
+    return err_set(ERR_STATE, "the broker refuses this %s: %s", role_name(m->conf.role),
+                   msg->refuse.words);
+}
+
+static enum err on_drain(void *self, const struct msg *msg, int64_t now_ms)
+{
+    drain(self, now_ms + msg->drain.deadline_ms);
+    return OK;
+}
+
+static enum err on_bye_ok(void *self, const struct msg *msg, int64_t now_ms)
+{
+    ((struct member *)self)->bye_ok = true;
+    return (void)msg, (void)now_ms, OK;
+}
+
+static void hear(struct member *m)
+{
+    peer_on(m->peer, MSG_REFUSED, on_refused, m);
+    peer_on(m->peer, MSG_REFUSE, on_refuse, m);
+    peer_on(m->peer, MSG_BYE_OK, on_bye_ok, m);
+    if (m->conf.idle) /* a learner stays: another broker may come */
+        peer_on(m->peer, MSG_DRAIN, on_drain, m);
+}
+
 static enum err wire_it(struct member *m)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     enum err err;
 
-    peer_on(m->peer, MSG_REFUSED, on_refused, m);
+    hear(m);
     err = loop_socket(m->loop, peer_socket(m->peer), peer_readable, m->peer);
 
     if (!err)
@@ -272,6 +372,13 @@ struct fetch *member_fetch(struct member *m)
     return m->fetch;
 }
 
+void member_room(struct member *m, const struct credit *credit, uint32_t room, uint32_t step,
+                 int64_t now_ms)
+{
+    if (peer_welcome(m->peer) && room >= credit_left(credit) + step)
+        peer_hb(m->peer, now_ms);
+}
+
 const char *member_name(const struct member *m)
 {
     return m->name;
@@ -306,7 +413,7 @@ enum err member_work(const struct member_options *options, const struct member_w
     if (!err)
         err = worker_start(&worker, m->loop, &work->worker);
     if (!err) {
-        work->meet(work->self, m->peer, m->fetch, worker);
+        work->meet(work->self, m, worker);
         err = member_run(m);
     }
     worker_stop(worker);

@@ -4,17 +4,19 @@
  * A process describes itself in a table of functions; member wires them to proto and net, which
  * know nothing of one another. SIGTERM, SIGINT, SIGHUP, DRAIN and the end of the supervisor's
  * pipe all mean: take no new work, finish, say BYE, end within MEMBER_DRAIN_MS; said again: at
- * once. */
+ * once. REFUSE ends the process, but for those after which HELLO may be said again. Who hears a
+ * message otherwise sets a handler of its own (peer_on) after member_open. */
 
 #ifndef MEMBER_MEMBER_H
 #define MEMBER_MEMBER_H
 
 #include "base/conf.h"
+#include "member/credit.h"
 #include "net/loop.h"
 #include "net/worker.h"
 #include "proto/fetch.h"
 
-enum { MEMBER_DRAIN_MS = 8000, MEMBER_HURRY_MS = 500 }; /* told once; told again */
+enum { MEMBER_DRAIN_MS = 8000, MEMBER_HURRY_MS = 500, MEMBER_BYE_MS = 1000 };
 
 /* The first field of a process's own options; member_keys are its rows. */
 struct member_options {
@@ -30,9 +32,12 @@ struct member_conf {
     void (*hb)(void *self, struct msg_hb *out);
     enum err (*got)(void *self, const struct artifact *what, struct shared_memory *shared,
                     int64_t now_ms);
-    enum err (*tick)(void *self, int64_t now_ms);       /* each PEER_TICK_MS */
-    void (*drain)(void *self, int64_t deadline_ms);     /* no new work */
-    bool (*finished)(const void *self, int64_t now_ms); /* may the process end? */
+    enum err (*tick)(void *self, int64_t now_ms); /* each PEER_TICK_MS */
+    /* A worker: nothing is in hand, so BYE may be said. Member then sees to DRAIN, to BYE and to
+     * the end; NULL for who leaves in its own way, by the two that follow. */
+    bool (*idle)(const void *self);
+    void (*drain)(void *self, int64_t deadline_ms);     /* no new work; NULL with `idle` */
+    bool (*finished)(const void *self, int64_t now_ms); /* may it end? NULL with `idle` */
     void *self;
 };
 
@@ -53,6 +58,18 @@ struct loop *member_loop(struct member *member);
 struct peer *member_peer(struct member *member);
 struct fetch *member_fetch(struct member *member);
 const char *member_name(const struct member *member); /* "host:pid" unless named */
+/* It leaves: it takes no new work. */
+bool member_draining(const struct member *member);
+/* Says BYE, once; again later if the pipe is full. Errors: ERR_RANGE for a reason that is too
+ * long. */
+enum err member_bye(struct member *member, const char *reason, int64_t now_ms) MUST_CHECK;
+/* Need nothing be waited for any more? BYE_OK has come, or nobody is there to say it, or a
+ * second has passed since BYE. */
+bool member_gone(const struct member *member, int64_t now_ms);
+/* A heartbeat at once if `room` is noticeably more than the broker knows of. */
+void member_room(struct member *member, const struct credit *credit, uint32_t room,
+                 uint32_t step, int64_t now_ms);
+
 /* For a further connection of the same process: role, keys, name, id and incarnation are
  * filled in. Borrowed. */
 struct peer_conf member_peer_conf(const struct member *member);
@@ -63,7 +80,7 @@ void *member_context(struct member *member); /* ZeroMQ's */
 struct member_work {
     struct member_conf conf;
     struct worker_conf worker;
-    void (*meet)(void *self, struct peer *peer, struct fetch *fetch, struct worker *worker);
+    void (*meet)(void *self, struct member *member, struct worker *worker);
     void *self; /* meet's */
 };
 enum err member_work(const struct member_options *options,

@@ -37,11 +37,11 @@ static enum err given(void *self, void *work, int64_t now_ms)
     return rewarder_given(((struct process *)self)->rewarder, work, now_ms);
 }
 
-static void meet(void *self, struct peer *peer, struct fetch *fetch, struct worker *worker)
+static void meet(void *self, struct member *member, struct worker *worker)
 {
     const struct process *p = self;
 
-    rewarder_meet(p->rewarder, peer, fetch, worker);
+    rewarder_meet(p->rewarder, member, worker);
     rewarder_listen(p->rewarder);
 }
 
@@ -60,9 +60,13 @@ static enum err run(const void *self)
         omp_set_num_threads(options->member.threads);
     score_new(&p.scoring);
     rewarder_new(&p.rewarder, &(struct rewarder_conf){options->batch, p.scoring});
-    work.conf =
-        (struct member_conf){ROLE_REWARDER, rewarder_hello, rewarder_hb,       rewarder_got,
-                             rewarder_tick, rewarder_drain, rewarder_finished, p.rewarder};
+    work.conf = (struct member_conf){.role = ROLE_REWARDER,
+                                     .hello = rewarder_hello,
+                                     .hb = rewarder_hb,
+                                     .got = rewarder_got,
+                                     .tick = rewarder_tick,
+                                     .idle = rewarder_idle,
+                                     .self = p.rewarder};
     err = member_work(&options->member, &work);
     rewarder_free(p.rewarder);
     score_free(p.scoring);

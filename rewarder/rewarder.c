@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "lm/file/model_files.h"
+#include "member/member.h"
 #include "net/worker.h"
 #include "rewarder/score.h"
 
@@ -21,7 +22,8 @@ struct known { /* a scorer of the run's table that we can do */
 
 struct rewarder {
     struct rewarder_conf conf;
-    struct peer *peer;
+    struct member *member;
+    struct peer *peer; /* the member's, as is fetch */
     struct fetch *fetch;
     struct worker *worker;
     struct id run;
@@ -29,11 +31,10 @@ struct rewarder {
     uint32_t n;
     uint32_t open; /* rollouts in tickets that are not answered */
     uint64_t ticket_seen;
-    struct work *late;             /* one item that the full queue refused */
-    struct work **unsent;          /* answers that the full pipe refused, in order */
-    uint32_t unsents, said, asked; /* said: credit in the last HB; asked: rollouts since */
-    bool draining, bye_said, bye_ok;
-    int64_t deadline_ms;
+    struct work *late;    /* one item that the full queue refused */
+    struct work **unsent; /* answers that the full pipe refused, in order */
+    uint32_t unsents;
+    struct credit credit; /* rollouts */
 };
 
 void rewarder_new(struct rewarder **out, const struct rewarder_conf *conf)
@@ -72,11 +73,11 @@ void rewarder_free(struct rewarder *r)
     free(r);
 }
 
-void rewarder_meet(struct rewarder *r, struct peer *peer, struct fetch *fetch,
-                   struct worker *worker)
+void rewarder_meet(struct rewarder *r, struct member *member, struct worker *worker)
 {
-    r->peer = peer;
-    r->fetch = fetch;
+    r->member = member;
+    r->peer = member_peer(member);
+    r->fetch = member_fetch(member);
     r->worker = worker;
 }
 
@@ -95,11 +96,11 @@ void rewarder_hello(void *self, struct msg_hello *out)
     out->slots = (uint32_t)r->conf.batch;
 }
 
-static uint32_t credit(const struct rewarder *r)
+static uint32_t room(const struct rewarder *r)
 {
     const uint32_t most = (uint32_t)r->conf.batch * 2;
 
-    return r->draining || r->open >= most ? 0 : most - r->open;
+    return member_draining(r->member) || r->open >= most ? 0 : most - r->open;
 }
 
 void rewarder_hb(void *self, struct msg_hb *out)
@@ -114,8 +115,7 @@ void rewarder_hb(void *self, struct msg_hb *out)
     out->rss_bytes = mem_peak();
     out->queued = r->open;
     out->lease_seen = r->ticket_seen;
-    out->credit = r->said = credit(r);
-    r->asked = 0;
+    out->credit = credit_say(&r->credit, room(r));
     out->note = fetch_note(r->fetch);
     for (uint32_t i = 0; i < r->n; i++)
         if (*r->known[i].unfit)
@@ -345,7 +345,7 @@ static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
         return send_fail(r, msg->ask.ticket, &msg->ask.scorer, "more tickets than credit");
     }
     r->open += msg->ask.n_item;
-    r->asked += msg->ask.n_item;
+    credit_use(&r->credit, msg->ask.n_item);
     return OK;
 }
 
@@ -383,10 +383,9 @@ static enum err send_answer(struct rewarder *r, const struct work *work)
 /* Nobody should wait a second for room that there is; nor hear of each rollout's. */
 static void tell_room(struct rewarder *r, int64_t now_ms)
 {
-    const uint32_t known = r->said > r->asked ? r->said - r->asked : 0, now = credit(r);
+    const uint32_t step = credit_left(&r->credit) ? (uint32_t)r->conf.batch / 4 + 1 : 1;
 
-    if (peer_welcome(r->peer) && now >= known + (known ? (uint32_t)r->conf.batch / 4 + 1 : 1))
-        peer_hb(r->peer, now_ms);
+    member_room(r->member, &r->credit, room(r), step, now_ms);
 }
 
 /* Sends what the pipe refused before. */
@@ -432,56 +431,22 @@ enum err rewarder_given(void *self, void *given, int64_t now_ms)
 
 /* ---- the rest */
 
-static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
-{
-    (void)self, (void)now_ms;
-    if (msg->refuse.code == REFUSE_BUSY || msg->refuse.code == REFUSE_STRIKES)
-        return OK; /* HELLO is said again */
-    return err_set(ERR_STATE, "the broker refuses this rewarder: %s", msg->refuse.words);
-}
-
-static enum err on_drain(void *self, const struct msg *msg, int64_t now_ms)
-{
-    rewarder_drain(self, now_ms + msg->drain.deadline_ms);
-    return OK;
-}
-
-static enum err on_bye_ok(void *self, const struct msg *msg, int64_t now_ms)
-{
-    ((struct rewarder *)self)->bye_ok = true;
-    return (void)msg, (void)now_ms, OK;
-}
-
 void rewarder_listen(struct rewarder *r)
 {
     peer_on(r->peer, MSG_WELCOME, on_welcome, r);
-    peer_on(r->peer, MSG_REFUSE, on_refuse, r);
     peer_on(r->peer, MSG_ASK, on_ask, r);
-    peer_on(r->peer, MSG_DRAIN, on_drain, r);
-    peer_on(r->peer, MSG_BYE_OK, on_bye_ok, r);
 }
 
-void rewarder_drain(void *self, int64_t deadline_ms)
-{
-    struct rewarder *r = self;
-
-    if (r->draining && r->deadline_ms <= deadline_ms)
-        return;
-    r->draining = true;
-    r->deadline_ms = deadline_ms;
-}
-
-bool rewarder_finished(const void *self, int64_t now_ms)
+bool rewarder_idle(const void *self)
 {
     const struct rewarder *r = self;
 
-    return r->draining && (r->bye_ok || now_ms >= r->deadline_ms);
+    return !r->open && !r->unsents;
 }
 
 enum err rewarder_tick(void *self, int64_t now_ms)
 {
     struct rewarder *r = self;
-    struct msg bye = {.head.type = MSG_BYE};
     enum err err = ask(r);
 
     (void)now_ms;
@@ -492,9 +457,5 @@ enum err rewarder_tick(void *self, int64_t now_ms)
     for (uint32_t i = 0; i < r->n && !err; i++)
         if (!r->known[i].loaded && r->known[i].card_bytes && r->known[i].image_bytes)
             load(r, &r->known[i]);
-    if (!err && r->draining && !r->open && !r->unsents && !r->bye_said) {
-        bye.bye.reason = "drained";
-        r->bye_said = !peer_send(r->peer, &bye);
-    }
     return err;
 }

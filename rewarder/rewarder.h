@@ -11,6 +11,7 @@
 #include "proto/fetch.h"
 #include "proto/msg.h"
 
+struct member;
 struct rewarder;
 struct scoring;
 struct shared_memory;
@@ -23,8 +24,7 @@ struct rewarder_conf {
 
 void rewarder_new(struct rewarder **out, const struct rewarder_conf *conf);
 void rewarder_free(struct rewarder *rewarder);
-void rewarder_meet(struct rewarder *rewarder, struct peer *peer, struct fetch *fetch,
-                   struct worker *worker);
+void rewarder_meet(struct rewarder *rewarder, struct member *member, struct worker *worker);
 void rewarder_listen(struct rewarder *rewarder);
 
 void rewarder_hello(void *rewarder, struct msg_hello *out); /* peer_conf */
@@ -33,7 +33,6 @@ enum err rewarder_got(void *rewarder, const struct artifact *what, struct shared
                       int64_t now_ms) MUST_CHECK;
 enum err rewarder_given(void *rewarder, void *work, int64_t now_ms) MUST_CHECK;
 enum err rewarder_tick(void *rewarder, int64_t now_ms) MUST_CHECK;
-void rewarder_drain(void *rewarder, int64_t deadline_ms);
-bool rewarder_finished(const void *rewarder, int64_t now_ms);
+bool rewarder_idle(const void *rewarder); /* nothing is in hand */
 
 #endif

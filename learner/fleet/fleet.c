@@ -478,9 +478,15 @@ enum err fleet_run(const struct fleet_conf *conf, enum fleet_end *end)
     f->saved = conf->saved;
     f->begun_ms = f->stepped_ms = f->saved_ms = clock_mono_ms();
     fleet_others_open(f);
-    err = member_open(
-        &f->member, conf->member,
-        &(struct member_conf){ROLE_LEARNER, hello, hb, got, tick, drain, finished, f});
+    err = member_open(&f->member, conf->member,
+                      &(struct member_conf){.role = ROLE_LEARNER,
+                                            .hello = hello,
+                                            .hb = hb,
+                                            .got = got,
+                                            .tick = tick,
+                                            .drain = drain,
+                                            .finished = finished,
+                                            .self = f});
     if (!err)
         err = meet(f);
     if (!err)

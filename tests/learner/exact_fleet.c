@@ -235,9 +235,15 @@ static int worker(int argc, char **argv, const char *seed)
 
     log_open("gold");
     must(member_options(tables, &options, "exact_fleet", argc, argv, &done));
-    must(member_open(
-        &member, &options,
-        &(struct member_conf){ROLE_REWARDER, hello, hb, got, tick, drain, finished, &gold}));
+    must(member_open(&member, &options,
+                     &(struct member_conf){.role = ROLE_REWARDER,
+                                           .hello = hello,
+                                           .hb = hb,
+                                           .got = got,
+                                           .tick = tick,
+                                           .drain = drain,
+                                           .finished = finished,
+                                           .self = &gold}));
     gold.peer = member_peer(member);
     peer_on(gold.peer, MSG_ASK, on_ask, &gold);
     must(member_run(member));
