@@ -208,7 +208,7 @@ void conf_help(const struct conf_key *const *tables, FILE *to)
         for (const struct conf_key *k = *t; k->name; k++)
             if (k->type < CONF_IGNORED_ && find(tables, k->name) == k) {
                 const char *const text = k->initial && *k->initial ? k->initial : "-";
-                char *const clean = printable_new(text, strlen(text), PRINTABLE_LINE);
+                char *const clean = mem_printable(text, strlen(text), PRINTABLE_LINE);
 
                 fprintf(to, "  %-34s %-12s %s\n", k->name, clean, k->help);
                 free(clean);

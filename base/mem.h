@@ -1,7 +1,7 @@
 /* mem: memory, of two kinds.
  *
  * Small things whose size the program decides: mem_new and kin; out of memory
- * is logged and aborts (a supervisor restarts the process). Large things whose
+ * says so and aborts (a supervisor restarts the process). Large things whose
  * size the input decides (weights, caches, frames): mem_big, which may fail. */
 
 #ifndef BASE_MEM_H
@@ -23,6 +23,10 @@ char *mem_text(const char *text) __attribute__((returns_nonnull));
 
 /* A formatted string; never NULL. Free with free(). */
 char *mem_print(const char *fmt, ...) PRINTF(1, 2) __attribute__((returns_nonnull));
+
+/* What others wrote, made printable (printable.h; `how`: enum printable_how); never NULL. Free
+ * with free(). */
+char *mem_printable(const char *text, size_t n, unsigned how) __attribute__((returns_nonnull));
 
 /* `count` zeroed elements of `size` bytes, aligned to 64. Free with free().
  * Errors: ERR_NOMEM with words that name `what` and the bytes. */

@@ -2,7 +2,6 @@
 
 #include "base/printable.h"
 
-#include "base/mem.h"
 #include "base/utf8.h"
 
 #include <stdbool.h>
@@ -85,13 +84,4 @@ size_t printable(char *out, size_t room, const char *text, size_t n, unsigned ho
 void printable_copy(char *out, size_t room, const char *text)
 {
     printable(out, room, text, strlen(text), PRINTABLE_LINE);
-}
-
-char *printable_new(const char *text, size_t n, unsigned how)
-{
-    const size_t room = 4 * n + 8; /* a byte becomes at most four; two become six */
-    char *out = mem_new(room, 1);
-
-    printable(out, room, text, n, how);
-    return out;
 }

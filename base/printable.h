@@ -24,7 +24,4 @@ size_t printable(char *out, size_t room, const char *text, size_t n, unsigned ho
 /* A text of one line, the same way. */
 void printable_copy(char *out, size_t room, const char *text);
 
-/* The whole, in memory of its own: free(). */
-char *printable_new(const char *text, size_t n, unsigned how);
-
 #endif

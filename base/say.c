@@ -128,7 +128,7 @@ void say_text(FILE *to, const char *text, size_t n)
         fwrite(text, 1, n, to);
         return;
     }
-    clean = printable_new(text, n, PRINTABLE_LINES);
+    clean = mem_printable(text, n, PRINTABLE_LINES);
     fputs(clean, to);
     free(clean);
 }

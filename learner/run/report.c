@@ -46,7 +46,7 @@ static const char *const first[] = {"objective/scores",
 /* Text of models and people never becomes markup, nor turns the page's writing around. */
 static void put_text(struct report *r, const char *text)
 {
-    char *clean = printable_new(text, strlen(text), PRINTABLE_LINES);
+    char *clean = mem_printable(text, strlen(text), PRINTABLE_LINES);
 
     for (const char *c = clean; *c; c++)
         switch (*c) {

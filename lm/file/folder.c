@@ -305,7 +305,7 @@ enum err folder_write_tokenizer(const char *path, const struct model_meta *card,
     return err;
 }
 
-struct model_files {
+struct folder_files {
     const struct model_meta *card;
     const struct tokenizer *tokenizer;
     const struct params *params;
@@ -314,7 +314,7 @@ struct model_files {
 
 static enum err write_files(void *self, const char *path)
 {
-    const struct model_files *m = self;
+    const struct folder_files *m = self;
     const struct shape *shape = &m->card->shape;
     char *weights = mem_print("%s/model.safetensors", path);
     enum err err = weights_write(weights, m->params, m->dtype);
@@ -431,7 +431,7 @@ enum err folder_write(const char *path, const struct model_meta *card,
                       const struct tokenizer *tokenizer, const struct params *params,
                       const char *generation, const char *dtype)
 {
-    struct model_files files = {card, tokenizer, params, generation, dtype};
+    struct folder_files files = {card, tokenizer, params, generation, dtype};
 
     return folder_replace(path, write_files, &files);
 }

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/printable.h"
 #include "base/say.h"
 #include "base/utf8.h"
@@ -15,10 +16,10 @@
 
 static void becomes(const char *from, unsigned how, const char *want)
 {
-    char *got = printable_new(from, strlen(from), how), *again;
+    char *got = mem_printable(from, strlen(from), how), *again;
 
     assert_string_equal(got, want);
-    again = printable_new(got, strlen(got), how & ~(unsigned)PRINTABLE_QUOTED);
+    again = mem_printable(got, strlen(got), how & ~(unsigned)PRINTABLE_QUOTED);
     assert_string_equal(again, want); /* twice is the same */
     free(again);
     free(got);
@@ -87,7 +88,7 @@ static void everything_fits_and_is_text(void **state)
         const size_t n = (size_t)k % sizeof in;
         for (size_t i = 0; i < n; i++)
             in[i] = (char)((seed = seed * 1103515245 + 12345) >> 16);
-        out = printable_new(in, n, (unsigned)k % 4);
+        out = mem_printable(in, n, (unsigned)k % 4);
         for (size_t i = 0, w; out[i]; i += w) {
             assert_true((w = utf8_width((const uint8_t *)out + i, strlen(out + i))) > 0);
             assert_true((unsigned char)out[i] >= 0x20 || k % 2);
