@@ -130,7 +130,7 @@ static void note_evaluation(struct samples_log *a, const struct tasks_place *at,
     for (int i = 0; i < a->conf.rewards->n; i++)
         e->value[(uint64_t)i * eval + at->row] = rewards_value(a->conf.rewards, i, s);
     e->score[at->row] = raw_score(a->conf.rewards, s);
-    e->length[at->row] = s->n;
+    e->length[at->row] = s->n_token;
     e->ended[at->row] = s->end == ROLLOUT_STOP;
     e->n++;
 }
@@ -177,13 +177,13 @@ static json_t *line_of(const struct samples_log *a, const struct tasks_place *at
     for (int i = 0; i < a->conf.rewards->n; i++)
         json_object_set_new(rewards, a->conf.rewards->reward[i].name,
                             json_real(rewards_value(a->conf.rewards, i, s)));
-    return json_pack("{s:s, s:I, s:I, s:i, s:o, s:o, s:f, s:o, s:i, s:b, s:I}", "kind",
-                     kinds[at->kind], "step", (json_int_t)at->iteration, "task",
-                     (json_int_t)s->task, "sample", (int)s->sample, "prompt",
-                     text_of(a->conf.tokenizer, prompt->token, prompt->tokens), "completion",
-                     text_of(a->conf.tokenizer, s->token, s->n), "score",
-                     raw_score(a->conf.rewards, s), "rewards", rewards, "tokens", (int)s->n,
-                     "ended", s->end == ROLLOUT_STOP, "version", (json_int_t)at->version);
+    return json_pack(
+        "{s:s, s:I, s:I, s:i, s:o, s:o, s:f, s:o, s:i, s:b, s:I}", "kind", kinds[at->kind],
+        "step", (json_int_t)at->iteration, "task", (json_int_t)s->task, "sample",
+        (int)s->sample, "prompt", text_of(a->conf.tokenizer, prompt->token, prompt->tokens),
+        "completion", text_of(a->conf.tokenizer, s->token, s->n_token), "score",
+        raw_score(a->conf.rewards, s), "rewards", rewards, "tokens", (int)s->n_token, "ended",
+        s->end == ROLLOUT_STOP, "version", (json_int_t)at->version);
 }
 
 enum err samples_log_take(void *self, const struct record_sample *sample)

@@ -289,7 +289,7 @@ static enum err on_sample(void *self, const struct msg *msg, int64_t now_ms)
     }
     if (fleet_check(f, &msg->sample, &sample, &scorer)) {
         err = fleet_refuse_untaken(f, &sample, scorer, err_text());
-        record_sample_fini(&sample);
+        record_fini(JOURNAL_SAMPLE, &sample);
         return err ? err : fleet_train_advance(f, now_ms);
     }
     ledger_take(f->conf.ledger, &sample);

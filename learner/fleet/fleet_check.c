@@ -17,12 +17,12 @@ static enum err check_spans(const struct fleet *f, const struct record_sample *s
 {
     const struct tasks_place at = tasks_at(f->conf.tasks, s->task);
     const uint64_t newest = at.any ? ledger_version(f->conf.ledger) : at.version;
-    bool good = s->spans && !s->span[0].start && (at.any || s->spans == 1);
+    bool good = s->n_span && !s->span[0].start && (at.any || s->n_span == 1);
     uint64_t last = at.version;
 
-    for (uint32_t i = 0; i < s->spans && good; i++) {
+    for (uint32_t i = 0; i < s->n_span && good; i++) {
         const struct version *const v = &s->span[i].version;
-        good = v->number >= last && v->number <= newest && s->span[i].start < s->n &&
+        good = v->number >= last && v->number <= newest && s->span[i].start < s->n_token &&
                (!i || s->span[i].start > s->span[i - 1].start) &&
                hash_same(&v->hash, ledger_hash(f->conf.ledger, v->number));
         last = v->number;
@@ -45,16 +45,17 @@ static enum err check_end(const struct fleet *f, const struct record_sample *s)
 {
     const struct decoding *const d = &f->conf.decoding;
     const struct prompt *const prompt = samples_log_prompt(f->conf.samples_log, s->task);
-    const bool full = s->n == d->max_new ||
-                      prompt->tokens + s->n >= (uint64_t)f->conf.models->card->shape.context;
-    const bool stop = stops(d, s->token[s->n - 1]);
+    const bool full =
+        s->n_token == d->max_new ||
+        prompt->tokens + s->n_token >= (uint64_t)f->conf.models->card->shape.context;
+    const bool stop = stops(d, s->token[s->n_token - 1]);
 
-    for (uint32_t i = 0; i + 1 < s->n; i++)
+    for (uint32_t i = 0; i + 1 < s->n_token; i++)
         if (stops(d, s->token[i]))
             return err_set(ERR_RANGE, "it goes on after stop token %d", s->token[i]);
     if (s->end == ROLLOUT_STOP ? stop : s->end == ROLLOUT_LENGTH && full && !stop)
         return OK;
-    return err_set(ERR_RANGE, "%u tokens that end by %s: they did not", s->n,
+    return err_set(ERR_RANGE, "%u tokens that end by %s: they did not", s->n_token,
                    s->end == ROLLOUT_STOP     ? "a stop token"
                    : s->end == ROLLOUT_LENGTH ? "their number"
                                               : "a stop text");
@@ -64,7 +65,7 @@ static enum err check_numbers(const struct fleet *f, const struct record_sample 
 {
     const int vocab = f->conf.models->card->shape.vocab;
 
-    for (uint32_t i = 0; i < s->n; i++) {
+    for (uint32_t i = 0; i < s->n_token; i++) {
         if (s->token[i] < 0 || s->token[i] >= vocab)
             return err_set(ERR_RANGE, "token %d of a vocabulary of %d", s->token[i], vocab);
         if (!isfinite(s->logprob[i]) || s->logprob[i] > 0)
@@ -107,8 +108,8 @@ enum err fleet_check(const struct fleet *f, const struct msg_sample *m,
     *scorer = NULL;
     if (!hash_same(&name, &s->hash))
         return err_set(ERR_RANGE, "its hash is not its bytes'");
-    if (!s->n || s->n > f->conf.decoding.max_new)
-        return err_set(ERR_RANGE, "%u tokens", s->n);
+    if (!s->n_token || s->n_token > f->conf.decoding.max_new)
+        return err_set(ERR_RANGE, "%u tokens", s->n_token);
     err = check_numbers(f, s);
     if (!err)
         err = check_end(f, s);

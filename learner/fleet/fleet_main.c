@@ -6,6 +6,7 @@
 #include "base/outlet.h"
 #include "learner/context/run_context.h"
 #include "learner/fleet/fleet.h"
+#include "learner/journal/journal.h"
 #include "learner/run/peft.h"
 #include "learner/run/process_stats.h"
 #include "learner/run/report.h"
@@ -46,11 +47,12 @@ static enum err write_run(struct run_context *c, const char *state, const struct
 
 static enum err commit(struct ledger *ledger)
 {
-    enum err err = OK;
+    struct journal_group group;
+    enum err err;
 
-    if (!ledger_commit_begin(ledger))
+    if (!ledger_commit_begin(ledger, &group))
         return OK;
-    err = ledger_commit_write(ledger);
+    err = journal_commit_write(&group);
     return err ? err : ledger_commit_end(ledger);
 }
 

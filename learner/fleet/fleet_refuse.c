@@ -80,7 +80,7 @@ enum err fleet_refuse_untaken(struct fleet *f, const struct record_sample *s,
     const struct record_writer *by = &s->writer;
     enum err err;
 
-    for (uint32_t i = 0; scorer && i < s->scores; i++)
+    for (uint32_t i = 0; scorer && i < s->n_score; i++)
         if (hash_same(&s->score[i].scorer, scorer))
             by = &s->score[i].writer;
     if (scorer)
@@ -88,7 +88,7 @@ enum err fleet_refuse_untaken(struct fleet *f, const struct record_sample *s,
     record_writer_copy(&r.writer, by);
     err = say(f, &r);
     if (known(f, &r)) {
-        record_refused_fini(&r);
+        record_fini(JOURNAL_REFUSED, &r);
         return err;
     }
     show(f, &r);
@@ -107,7 +107,7 @@ enum err fleet_refuse_told(struct fleet *f, const struct msg_refused *m)
 
     record_writer_from(&r.writer, &m->writer);
     if (known(f, &r)) {
-        record_refused_fini(&r);
+        record_fini(JOURNAL_REFUSED, &r);
         return OK;
     }
     show(f, &r);

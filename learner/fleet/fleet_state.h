@@ -5,12 +5,20 @@
 
 #include "learner/fleet/fleet.h"
 #include "learner/fleet/serve.h"
+#include "learner/journal/journal.h"
 #include "net/worker.h"
 
 enum { FLEET_TABLE = 1, FLEET_VERSIONS = FLEET_KEYS_LAG + 4 };
 
 struct own_actor;
 struct watch;
+
+/* What libuv's pool is given while a group is written, and all that it touches. */
+struct fleet_commit {
+    const struct rundir *dir;
+    struct journal_group group;
+    struct fleet *fleet; /* for the loop, once it is done */
+};
 
 struct fleet {
     struct fleet_conf conf;
@@ -29,9 +37,10 @@ struct fleet {
     bool told_flat, told_critic; /* that nothing is learnt; that the critic is noise */
     char note[256];
 
-    bool writing;             /* a group is being written */
-    bool told;                /* what is settled was said since it changed */
-    struct trainer_job *done; /* an iteration whose STEP is on its way to the disk */
+    struct fleet_commit commit; /* lent to the pool while a group is written */
+    bool writing;               /* it is lent */
+    bool told;                  /* what is settled was said since it changed */
+    struct trainer_job *done;   /* an iteration whose STEP is on its way to the disk */
     bool training, saving;
     uint64_t saved; /* version of the last checkpoint */
     int64_t saved_ms, begun_ms, stepped_ms;

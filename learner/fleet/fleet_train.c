@@ -32,10 +32,10 @@ bool fleet_train_over(const struct fleet *f)
 
 static enum err write_group(void *self)
 {
-    const struct fleet *f = self;
-    const enum err err = rundir_owned(f->conf.dir);
+    const struct fleet_commit *commit = self;
+    const enum err err = rundir_owned(commit->dir);
 
-    return err ? err : ledger_commit_write(f->conf.ledger);
+    return err ? err : journal_commit_write(&commit->group);
 }
 
 static enum err evaluated(struct fleet *f, enum tasks_kind kind, uint64_t step)
@@ -186,7 +186,7 @@ static enum err took(struct fleet *f, int64_t now_ms)
 
 static enum err written(void *self, enum err result, const char *words, int64_t now_ms)
 {
-    struct fleet *f = self;
+    struct fleet *f = ((struct fleet_commit *)self)->fleet;
     struct ledger *l = f->conf.ledger;
     const uint64_t version = ledger_version(l);
     const bool before = samples_log_evaluated(f->conf.samples_log, TASKS_BEFORE);
@@ -316,9 +316,11 @@ enum err fleet_train_advance(struct fleet *f, int64_t now_ms)
 {
     enum err err = OK;
 
-    if (!f->writing && ledger_commit_begin(f->conf.ledger)) {
+    if (!f->writing && ledger_commit_begin(f->conf.ledger, &f->commit.group)) {
         f->writing = true;
-        err = loop_work(member_loop(f->member), write_group, written, f);
+        f->commit.dir = f->conf.dir;
+        f->commit.fleet = f;
+        err = loop_work(member_loop(f->member), write_group, written, &f->commit);
     }
     if (!err && !f->training && !f->saving && !f->done) {
         if (save_due(f, now_ms))

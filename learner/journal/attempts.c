@@ -10,7 +10,7 @@
 void attempts_fini(struct attempts *a)
 {
     for (size_t i = 0; i < a->n; i++)
-        record_attempt_fini(&a->item[i]);
+        record_fini(JOURNAL_ATTEMPT, &a->item[i]);
     free(a->item);
     memset(a, 0, sizeof *a);
 }
@@ -31,7 +31,7 @@ static bool is_new(const struct attempts *a, struct record_attempt *attempt)
 const struct record_attempt *attempts_add(struct attempts *a, struct record_attempt *attempt)
 {
     if (!is_new(a, attempt)) {
-        record_attempt_fini(attempt);
+        record_fini(JOURNAL_ATTEMPT, attempt);
         return NULL;
     }
     if (a->n == a->room) {
@@ -49,7 +49,7 @@ void attempts_forget(struct attempts *a, uint64_t task, uint32_t sample)
 
     for (size_t i = 0; i < a->n; i++) {
         if (a->item[i].task == task && a->item[i].sample == sample)
-            record_attempt_fini(&a->item[i]);
+            record_fini(JOURNAL_ATTEMPT, &a->item[i]);
         else
             a->item[kept++] = a->item[i];
     }

@@ -34,9 +34,9 @@ void group_filter_step(struct record_step *out, uint64_t iteration, uint64_t fir
         for (uint32_t s = 0; s < samples; s++) {
             const struct record_name name = {first + i, s, taken ? 0 : DROP_FLAT};
             if (taken)
-                out->sample[out->samples++] = name;
+                out->sample[out->n_sample++] = name;
             else
-                out->drop[out->drops++] = name;
+                out->drop[out->n_drop++] = name;
         }
         next += taken;
     }
@@ -45,9 +45,9 @@ void group_filter_step(struct record_step *out, uint64_t iteration, uint64_t fir
 
 bool group_filter_same(const struct record_step *a, const struct record_step *b)
 {
-    bool same = a->samples == b->samples && a->drops == b->drops;
+    bool same = a->n_sample == b->n_sample && a->n_drop == b->n_drop;
 
-    for (uint32_t i = 0; i < a->samples && same; i++)
+    for (uint32_t i = 0; i < a->n_sample && same; i++)
         same = a->sample[i].task == b->sample[i].task &&
                a->sample[i].sample == b->sample[i].sample;
     return same;

@@ -1,3 +1,8 @@
+/* A file is scanned once, as it is opened, and only appended to after that. Each record says how
+ * much of the file was durable before its group: a bad record at `at` is the torn end of the last
+ * group if no good record behind it says that the byte at `at` had been synced; else it is
+ * damage. Two blocks take turns: one fills while the other is being written. */
+
 #include "learner/journal/journal.h"
 
 #include "base/fs.h"
@@ -15,7 +20,7 @@ enum { HEAD = 24, INTRO = 8 };
 static const char intro[INTRO + 1] = "DROVERJ2", older[INTRO + 1] = "DROVERJ1";
 static const char magic[5] = "JREC";
 
-struct block {
+struct journal_block {
     uint8_t *byte;
     size_t n, room;
 };
@@ -23,8 +28,8 @@ struct block {
 struct journal {
     int fd;
     char *path;
-    uint64_t size;                 /* durable */
-    struct block pending, writing; /* `writing` belongs to the commit under way */
+    uint64_t size;                         /* durable */
+    struct journal_block pending, writing; /* `writing` belongs to the commit under way */
     bool busy;
     bool old; /* of version 1 */
 };
@@ -65,7 +70,7 @@ static size_t record_at(const uint8_t *file, size_t n, size_t at, uint64_t *befo
     const uint8_t *const head = file + at;
     const size_t length = get_u32(head + 4);
     const uint32_t type = get_u32(head + 16);
-    if (length > JOURNAL_RECORD_MAX || length > n - at - HEAD || !type || type >= JOURNAL_TYPES)
+    if (length > JOURNAL_RECORD_MAX || length > n - at - HEAD || !type)
         return 0;
     if (checksum(head, head + HEAD, length) != get_u32(head + 20))
         return 0;
@@ -98,7 +103,7 @@ static enum err scan(struct journal *journal, const uint8_t *file, size_t n,
             break;
         }
         const struct journal_record record = {
-            .type = (enum journal_type)get_u32(file + at + 16),
+            .type = get_u32(file + at + 16),
             .payload = file + at + HEAD,
             .n = size - HEAD,
             .at = at,
@@ -112,23 +117,9 @@ static enum err scan(struct journal *journal, const uint8_t *file, size_t n,
     return OK;
 }
 
-static enum err failed(const struct journal *journal, const char *verb)
+static enum err failed(const char *path, const char *verb)
 {
-    return err_set(ERR_IO, "%s: cannot %s: %s", journal->path, verb, strerror(errno));
-}
-
-static enum err write_all(const struct journal *journal, const uint8_t *from, size_t n)
-{
-    while (n) {
-        const ssize_t put = write(journal->fd, from, n);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return failed(journal, "write");
-        from += put;
-        n -= (size_t)put;
-    }
-    return fsync(journal->fd) ? failed(journal, "fsync") : OK;
+    return err_set(ERR_IO, "%s: cannot %s: %s", path, verb, strerror(errno));
 }
 
 /* Reads what is there; a file shorter than its first word is one that a crash left. */
@@ -174,13 +165,14 @@ enum err journal_open(struct journal **out, const char *path, journal_visit *vis
         goto out;
     journal->fd = open(path, O_WRONLY | O_CLOEXEC);
     if (journal->fd < 0) {
-        err = failed(journal, "open");
+        err = failed(journal->path, "open");
         goto out;
     }
     if ((journal->old && pwrite(journal->fd, intro, INTRO, 0) != INTRO) ||
         ftruncate(journal->fd, (off_t)journal->size) ||
         lseek(journal->fd, (off_t)journal->size, SEEK_SET) < 0 || fsync(journal->fd))
-        err = failed(journal, "cut"); /* what is told to `visit` is durable from here on */
+        err =
+            failed(journal->path, "cut"); /* what is told to `visit` is durable from here on */
 out:
     if (err)
         journal_close(journal);
@@ -201,12 +193,11 @@ void journal_close(struct journal *journal)
     free(journal);
 }
 
-void journal_append(struct journal *journal, enum journal_type type, const void *payload,
-                    size_t n)
+void journal_append(struct journal *journal, uint32_t type, const void *payload, size_t n)
 {
-    struct block *to = &journal->pending;
+    struct journal_block *to = &journal->pending;
 
-    assert(n <= JOURNAL_RECORD_MAX && type > 0 && type < JOURNAL_TYPES);
+    assert(n <= JOURNAL_RECORD_MAX && type);
     if (to->room - to->n < HEAD + n) {
         to->room = 2 * to->room + HEAD + n;
         to->byte = mem_grow(to->byte, to->room, 1);
@@ -215,28 +206,42 @@ void journal_append(struct journal *journal, enum journal_type type, const void 
     memcpy(head, magic, 4);
     put_u32(head + 4, (uint32_t)n);
     put_u64(head + 8, journal->size + journal->writing.n);
-    put_u32(head + 16, (uint32_t)type);
+    put_u32(head + 16, type);
     if (n)
         memcpy(head + HEAD, payload, n);
     put_u32(head + 20, checksum(head, head + HEAD, n));
     to->n += HEAD + n;
 }
 
-bool journal_commit_begin(struct journal *journal)
+bool journal_commit_begin(struct journal *journal, struct journal_group *out)
 {
     if (journal->busy || !journal->pending.n)
         return false;
-    const struct block empty = journal->writing;
+    const struct journal_block empty = journal->writing;
     journal->writing = journal->pending;
     journal->pending = empty;
     journal->pending.n = 0;
     journal->busy = true;
+    *out = (struct journal_group){journal->fd, journal->path, journal->writing.byte,
+                                  journal->writing.n};
     return true;
 }
 
-enum err journal_commit_write(struct journal *journal)
+enum err journal_commit_write(const struct journal_group *group)
 {
-    return write_all(journal, journal->writing.byte, journal->writing.n);
+    const uint8_t *from = group->byte;
+    size_t n = group->n;
+
+    while (n) {
+        const ssize_t put = write(group->fd, from, n);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return failed(group->path, "write");
+        from += put;
+        n -= (size_t)put;
+    }
+    return fsync(group->fd) ? failed(group->path, "fsync") : OK;
 }
 
 void journal_commit_end(struct journal *journal)
@@ -248,9 +253,11 @@ void journal_commit_end(struct journal *journal)
 
 enum err journal_commit(struct journal *journal)
 {
-    if (!journal_commit_begin(journal))
+    struct journal_group group;
+
+    if (!journal_commit_begin(journal, &group))
         return OK;
-    const enum err err = journal_commit_write(journal);
+    const enum err err = journal_commit_write(&group);
     if (!err)
         journal_commit_end(journal);
     return err;

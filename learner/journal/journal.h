@@ -20,23 +20,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum journal_type {
-    JOURNAL_START = 1, /* a learner began: epoch, run, plan */
-    JOURNAL_SAMPLE,    /* a rollout and its scores: may be settled once this is durable */
-    JOURNAL_UNUSED,    /* was to be a sample that will not come: such a run ends instead */
-    JOURNAL_STEP,      /* an iteration: its samples, its drops, hash of the next version */
-    JOURNAL_ATTEMPT,   /* a worker failed a sample: it is not asked again */
-    JOURNAL_END,       /* the run is over: hash of the final weights */
-    JOURNAL_REFUSED,   /* an answer that is not what it says: not settled, or not any more */
-    JOURNAL_HALT,      /* a STEP whose metrics met stop_if: training ends with it */
-    JOURNAL_TYPES,
-};
-
 enum { JOURNAL_RECORD_MAX = 64 << 20 };
 
 struct journal;
 struct journal_record {
-    enum journal_type type;
+    uint32_t type; /* record.h; never 0 */
     const uint8_t *payload;
     size_t n;
     uint64_t at; /* offset of the record in the file */
@@ -51,18 +39,26 @@ enum err journal_open(struct journal **out, const char *path, journal_visit *vis
 void journal_close(struct journal *journal); /* what is pending is lost */
 
 /* Adds a record to the pending group. */
-void journal_append(struct journal *journal, enum journal_type type, const void *payload,
-                    size_t n);
+void journal_append(struct journal *journal, uint32_t type, const void *payload, size_t n);
 
-/* Makes the pending group durable, in three moves, so that the slow one can run elsewhere:
- * `begin` takes what is pending (false: nothing is, or a commit is under way), `write` writes
- * and fsyncs it (any thread), `end` makes room for the next. Between them journal_append goes
- * on with the next group. After a failed write nothing may be called but journal_close. */
-bool journal_commit_begin(struct journal *journal);
-enum err journal_commit_write(struct journal *journal) MUST_CHECK;
+/* What was appended and is being made durable: all that the slow move may touch, so that it can
+ * run on any thread. Borrowed from the journal until journal_commit_end. */
+struct journal_group {
+    int fd;
+    const char *path; /* for words */
+    const uint8_t *byte;
+    size_t n;
+};
+
+/* Makes the pending group durable, in three moves: `begin` takes what is pending (false: nothing
+ * is, or a commit is under way), `write` writes and fsyncs it (any thread), `end` makes room for
+ * the next. Between them journal_append goes on with the next group. After a failed write
+ * nothing may be called but journal_close. Errors: ERR_IO (a full or failing disk). */
+bool journal_commit_begin(struct journal *journal, struct journal_group *out);
+enum err journal_commit_write(const struct journal_group *group) MUST_CHECK;
 void journal_commit_end(struct journal *journal);
 
-/* All three. */
+/* All three. Errors: ERR_IO. */
 enum err journal_commit(struct journal *journal) MUST_CHECK;
 
 /* Bytes that are durable. */

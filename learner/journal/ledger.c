@@ -8,13 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void ledger_sample_free(struct record_sample *sample)
-{
-    if (sample)
-        record_sample_fini(sample);
-    free(sample);
-}
-
 /* All answers to a training task that are there, in order; false: some lack. */
 static bool group_of(const struct ledger *l, uint64_t task, const struct record_sample **out)
 {
@@ -57,7 +50,7 @@ enum err ledger_settle(struct ledger *l, struct record_sample *sample)
         if (l->flat)
             judge(l, at.iteration, sample->task);
     } else {
-        ledger_sample_free(sample);
+        record_free(JOURNAL_SAMPLE, sample);
     }
     return err;
 }
@@ -126,12 +119,12 @@ enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
     return err;
 }
 
-static void group_free(struct group *group)
+static void group_free(struct ledger_group *group)
 {
     for (size_t i = 0; i < group->n; i++) {
-        ledger_sample_free(group->item[i].sample);
+        record_free(JOURNAL_SAMPLE, group->item[i].sample);
         if (group->item[i].refused)
-            record_refused_fini(group->item[i].refused);
+            record_fini(JOURNAL_REFUSED, group->item[i].refused);
         free(group->item[i].refused);
     }
     free(group->item);
@@ -146,50 +139,60 @@ void ledger_close(struct ledger *l)
     group_free(&l->pending);
     group_free(&l->writing);
     for (uint64_t i = 0; l->kept && i < l->answers; i++)
-        ledger_sample_free(l->kept[i]);
+        record_free(JOURNAL_SAMPLE, l->kept[i]);
     free(l->kept);
     free(l->place);
     free(l->flat);
     free(l->version);
     attempts_fini(&l->attempts);
     for (uint32_t i = 0; i < l->refusals; i++)
-        record_refused_fini(&l->refused[i]);
+        record_fini(JOURNAL_REFUSED, &l->refused[i]);
     free(l->refused);
-    record_fini(&l->record);
+    record_fields_bytes_fini(&l->bytes_made);
     free(l);
 }
 
 enum err ledger_start(struct ledger *l, const struct id *run, uint64_t *epoch)
 {
+    if (l->started && memcmp(&l->run, run, sizeof *run))
+        return err_set(ERR_STATE, "%s: belongs to another run", l->conf.path);
+    l->run = *run;
+    ledger_note_start(l);
+    *epoch = ++l->epoch;
+    return journal_commit(l->journal);
+}
+
+/* ---- taking */
+
+void ledger_note(struct ledger *l, enum journal_type type, const void *what)
+{
+    record_write(&l->bytes_made, type, what);
+    journal_append(l->journal, type, l->bytes_made.byte, l->bytes_made.n);
+}
+
+void ledger_note_start(struct ledger *l)
+{
     const struct tasks_plan *plan = tasks_plan(l->conf.tasks);
     const struct record_start start = {.epoch = l->epoch + 1,
-                                       .run = *run,
+                                       .run = l->run,
                                        .seed = plan->seed,
                                        .before = plan->eval,
                                        .train = plan->batch * plan->iterations,
                                        .after = plan->eval,
                                        .batch = plan->batch};
 
-    if (l->started && memcmp(&l->run, run, sizeof *run))
-        return err_set(ERR_STATE, "%s: belongs to another run", l->conf.path);
-    record_put_start(&l->record, &start);
-    journal_append(l->journal, JOURNAL_START, l->record.byte, l->record.n);
-    l->run = *run;
-    *epoch = l->epoch = start.epoch;
-    return journal_commit(l->journal);
+    ledger_note(l, JOURNAL_START, &start);
 }
 
-/* ---- taking */
-
-struct waiting *ledger_wait(struct ledger *l)
+struct ledger_waiting *ledger_wait(struct ledger *l)
 {
-    struct group *const g = &l->pending;
+    struct ledger_group *const g = &l->pending;
 
     if (g->n == g->room) {
         g->room = 2 * g->room + 64;
         g->item = mem_grow(g->item, g->room, sizeof *g->item);
     }
-    g->item[g->n] = (struct waiting){.sample = NULL};
+    g->item[g->n] = (struct ledger_waiting){.sample = NULL};
     return &g->item[g->n++];
 }
 
@@ -212,16 +215,15 @@ bool ledger_take(struct ledger *l, struct record_sample *sample)
     struct record_sample *own;
 
     if (l->refusing || !ledger_lacks(l, sample->task, sample->sample)) {
-        record_sample_fini(sample);
+        record_fini(JOURNAL_SAMPLE, sample);
         return false;
     }
     own = mem_new(1, sizeof *own);
     *own = *sample;
     memset(sample, 0, sizeof *sample);
     l->place[ledger_index(l, own->task, own->sample)] = PLACE_PENDING;
-    record_put_sample(&l->record, own);
-    journal_append(l->journal, JOURNAL_SAMPLE, l->record.byte, l->record.n);
-    l->bytes += l->record.n;
+    ledger_note(l, JOURNAL_SAMPLE, own);
+    l->bytes += l->bytes_made.n;
     ledger_wait(l)->sample = own;
     return true;
 }
@@ -233,11 +235,10 @@ bool ledger_attempt(struct ledger *l, struct record_attempt *attempt)
                                            : NULL;
 
     if (!own) {
-        record_attempt_fini(attempt);
+        record_fini(JOURNAL_ATTEMPT, attempt);
         return false;
     }
-    record_put_attempt(&l->record, own);
-    journal_append(l->journal, JOURNAL_ATTEMPT, l->record.byte, l->record.n);
+    ledger_note(l, JOURNAL_ATTEMPT, own);
     return true;
 }
 
@@ -250,18 +251,17 @@ static void note_step(struct ledger *l, uint64_t iteration, const struct hash *n
                       enum journal_type type)
 {
     struct record_step step;
-    struct waiting *waiting;
+    struct ledger_waiting *waiting;
 
     assert(iteration == l->versions && ledger_complete(l, iteration));
     ledger_step_of(l, iteration, &step);
     step.next = (struct version){iteration + 1, *next};
     l->next = *next;
-    record_put_step(&l->record, &step);
-    journal_append(l->journal, type, l->record.byte, l->record.n);
+    ledger_note(l, type, &step);
     waiting = ledger_wait(l);
     waiting->step = true;
     waiting->halt = type == JOURNAL_HALT;
-    record_step_fini(&step);
+    record_fini(JOURNAL_STEP, &step);
 }
 
 void ledger_step(struct ledger *l, uint64_t iteration, const struct hash *next)
@@ -282,26 +282,20 @@ void ledger_end(struct ledger *l, const struct hash *weights)
                                    .weights = *weights};
 
     l->weights = *weights;
-    record_put_end(&l->record, &end);
-    journal_append(l->journal, JOURNAL_END, l->record.byte, l->record.n);
+    ledger_note(l, JOURNAL_END, &end);
     ledger_wait(l)->end = true;
 }
 
-bool ledger_commit_begin(struct ledger *l)
+bool ledger_commit_begin(struct ledger *l, struct journal_group *out)
 {
-    const struct group empty = {l->writing.item, 0, l->writing.room};
+    const struct ledger_group empty = {l->writing.item, 0, l->writing.room};
 
-    if (l->busy || !journal_commit_begin(l->journal))
+    if (l->busy || !journal_commit_begin(l->journal, out))
         return false;
     l->writing = l->pending;
     l->pending = empty;
     l->busy = true;
     return true;
-}
-
-enum err ledger_commit_write(struct ledger *l)
-{
-    return journal_commit_write(l->journal);
 }
 
 enum err ledger_commit_end(struct ledger *l)
@@ -311,7 +305,7 @@ enum err ledger_commit_end(struct ledger *l)
     journal_commit_end(l->journal);
     l->busy = false;
     for (size_t i = 0; i < l->writing.n && !err; i++) {
-        struct waiting *const w = &l->writing.item[i];
+        struct ledger_waiting *const w = &l->writing.item[i];
         struct record_sample *const sample = w->sample;
         struct record_refused *const refused = w->refused;
         w->sample = NULL;
@@ -408,14 +402,14 @@ bool ledger_batch(const struct ledger *l, uint64_t iteration,
     if (!good)
         return false;
     ledger_step_of(l, iteration, &step);
-    for (uint32_t i = 0; i < step.samples && good; i++) {
+    for (uint32_t i = 0; i < step.n_sample && good; i++) {
         struct record_sample *const kept =
             l->kept[ledger_index(l, step.sample[i].task, step.sample[i].sample)];
         good = kept != NULL;
         if (sample)
             sample[i] = kept;
     }
-    record_step_fini(&step);
+    record_fini(JOURNAL_STEP, &step);
     return good;
 }
 
@@ -426,7 +420,7 @@ void ledger_forget(struct ledger *l, uint64_t iteration)
         tasks_first(l->conf.tasks, iteration + 1) - tasks_first(l->conf.tasks, iteration);
 
     for (size_t i = first; i < first + tasks * tasks_plan(l->conf.tasks)->samples; i++) {
-        ledger_sample_free(l->kept[i]);
+        record_free(JOURNAL_SAMPLE, l->kept[i]);
         l->kept[i] = NULL;
     }
 }

@@ -12,6 +12,7 @@
 #include "learner/journal/tasks.h"
 
 struct attempts;
+struct journal_group;
 struct ledger;
 
 enum {
@@ -81,9 +82,9 @@ const struct record_refused *ledger_refused(const struct ledger *ledger, uint32_
 
 void ledger_end(struct ledger *ledger, const struct hash *weights);
 
-/* As journal_commit_*. `end` settles what was written and tells the owner. */
-bool ledger_commit_begin(struct ledger *ledger);
-enum err ledger_commit_write(struct ledger *ledger) MUST_CHECK; /* any thread */
+/* As journal_commit_*: between the two, any thread gives the group to journal_commit_write.
+ * `end` settles what was written and tells the owner. Errors: the owner's. */
+bool ledger_commit_begin(struct ledger *ledger, struct journal_group *out);
 enum err ledger_commit_end(struct ledger *ledger) MUST_CHECK;
 bool ledger_idle(const struct ledger *ledger); /* nothing pending, nothing being written */
 

@@ -15,7 +15,7 @@ void ledger_halt_done(struct ledger *l)
     const size_t first = ledger_index(l, from, 0);
 
     for (size_t i = first; i < first + (end - from) * tasks_plan(tasks)->samples; i++) {
-        ledger_sample_free(l->kept[i]);
+        record_free(JOURNAL_SAMPLE, l->kept[i]);
         l->kept[i] = NULL;
     }
     l->halted = true;

@@ -31,8 +31,7 @@ bool ledger_refuse_open(const struct ledger *l, const struct record_refused *r)
 
 static void append(struct ledger *l, struct record_refused *refused)
 {
-    record_put_refused(&l->record, refused);
-    journal_append(l->journal, JOURNAL_REFUSED, l->record.byte, l->record.n);
+    ledger_note(l, JOURNAL_REFUSED, refused);
     ledger_wait(l)->refused = refused;
     if (refused->reason != RECORD_UNTAKEN)
         l->place[ledger_index(l, refused->task, refused->sample)] = PLACE_FALSE;
@@ -65,7 +64,7 @@ bool ledger_refuse(struct ledger *l, struct record_refused *refused)
     if (!ledger_refuse_open(l, refused))
         refused->reason = RECORD_UNTAKEN;
     if (refused->reason == RECORD_UNTAKEN && l->untaken++ >= LEDGER_UNTAKEN) {
-        record_refused_fini(refused);
+        record_fini(JOURNAL_REFUSED, refused);
         return false;
     }
     own = mem_new(1, sizeof *own);
@@ -79,17 +78,7 @@ bool ledger_refuse(struct ledger *l, struct record_refused *refused)
 
 void ledger_refuse_start(struct ledger *l)
 {
-    const struct tasks_plan *plan = tasks_plan(l->conf.tasks);
-    const struct record_start start = {.epoch = l->epoch + 1,
-                                       .run = l->run,
-                                       .seed = plan->seed,
-                                       .before = plan->eval,
-                                       .train = plan->batch * plan->iterations,
-                                       .after = plan->eval,
-                                       .batch = plan->batch};
-
-    record_put_start(&l->record, &start);
-    journal_append(l->journal, JOURNAL_START, l->record.byte, l->record.n);
+    ledger_note_start(l);
     ledger_wait(l)->start = true;
     l->refusing = true;
 }
@@ -108,7 +97,7 @@ static enum err undo(struct ledger *l, uint64_t task, uint32_t sample)
     if (l->place[i] != PLACE_DURABLE && l->place[i] != PLACE_FALSE)
         return OK;
     l->place[i] = PLACE_NEW;
-    ledger_sample_free(l->kept[i]);
+    record_free(JOURNAL_SAMPLE, l->kept[i]);
     l->kept[i] = NULL;
     settled_remove(l->settled, task, sample);
     return l->conf.undone ? l->conf.undone(l->conf.self, task, sample) : OK;
@@ -154,7 +143,7 @@ static void remember(struct ledger *l, const struct record_refused *refused)
     if (!l->refused)
         l->refused = mem_new(LEDGER_REFUSALS, sizeof *l->refused);
     if (l->refusals == LEDGER_REFUSALS) {
-        record_refused_fini(&l->refused[0]);
+        record_fini(JOURNAL_REFUSED, &l->refused[0]);
         memmove(l->refused, l->refused + 1, --l->refusals * sizeof *l->refused);
     }
     l->refused[l->refusals++] = *refused;

@@ -9,20 +9,20 @@
 #include "learner/journal/settled.h"
 
 enum { PLACES_MAX = 1 << 28 };
-enum place {
+enum ledger_place {
     PLACE_NEW,
     PLACE_PENDING,
     PLACE_DURABLE,
     PLACE_FALSE, /* durable, and its REFUSED is on its way to the disk */
 };
 
-struct waiting { /* appended, not durable */
+struct ledger_waiting { /* appended, not durable */
     struct record_sample *sample;
     struct record_refused *refused;
     bool step, halt, end, start;
 };
-struct group {
-    struct waiting *item;
+struct ledger_group {
+    struct ledger_waiting *item;
     size_t n, room;
 };
 
@@ -42,9 +42,9 @@ struct ledger {
     uint64_t halting; /* the version of a HALT, durable or not; 0: none */
     bool started, busy, ended, halted;
     struct hash weights;
-    struct group pending, writing;
-    struct attempts attempts; /* of samples that lack */
-    struct record record;
+    struct ledger_group pending, writing;
+    struct attempts attempts;       /* of samples that lack */
+    struct record_bytes bytes_made; /* of the record in the making */
     struct record_refused *refused; /* the newest, oldest first */
     uint32_t refusals;
     uint64_t untaken; /* noted by this process */
@@ -63,13 +63,15 @@ static inline uint8_t *ledger_flat(const struct ledger *l, uint64_t task)
 
 /* A sample is durable. Takes it. */
 enum err ledger_settle(struct ledger *l, struct record_sample *sample) MUST_CHECK;
-void ledger_sample_free(struct record_sample *sample); /* NULL is fine */
 /* All answers of an iteration are durable. */
 bool ledger_complete(const struct ledger *l, uint64_t iteration);
 /* The step's record, but for what it gives. */
 void ledger_step_of(const struct ledger *l, uint64_t iteration, struct record_step *step);
+/* Adds a record to the pending group; the START of the next epoch. */
+void ledger_note(struct ledger *l, enum journal_type type, const void *what);
+void ledger_note_start(struct ledger *l);
 /* Room for one more in the pending group. */
-struct waiting *ledger_wait(struct ledger *l);
+struct ledger_waiting *ledger_wait(struct ledger *l);
 
 /* A HALT is durable: what was there of the batches behind it goes, and they count as settled.
  */

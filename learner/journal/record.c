@@ -1,3 +1,9 @@
+/* One table a kind of record, and one row that names it: writing, reading and freeing follow
+ * from it (record_fields.c). A new kind is its number and struct in record.h, a table and a row
+ * here; what the ledger does with it is in ledger*.c. The order of the fields is the order of the
+ * bytes, and a journal is read by every later program: fields are only added behind a
+ * RECORD_LATER, and no number is used again. */
+
 #include "learner/journal/record.h"
 
 #include "base/mem.h"
@@ -5,441 +11,201 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint8_t *room(struct record *to, size_t n)
-{
-    if (to->room - to->n < n) {
-        to->room = 2 * to->room + n;
-        to->byte = mem_grow(to->byte, to->room, 1);
-    }
-    to->n += n;
-    return to->byte + to->n - n;
-}
+#define U32(s, m) RECORD_U32, offsetof(struct s, m), 0, 4, NULL
+#define U64(s, m) RECORD_U64, offsetof(struct s, m), 0, 8, NULL
+#define BYTES(s, m) RECORD_BYTES, offsetof(struct s, m), 0, sizeof(((struct s *)0)->m), NULL
+#define TEXT(s, m) RECORD_TEXT, offsetof(struct s, m), 0, 0, NULL
+#define INSIDE(s, m, t) RECORD_STRUCT, offsetof(struct s, m), 0, 0, &(t)
+#define COUNT(s, c) RECORD_COUNT, offsetof(struct s, c), 0, 4, NULL
+#define COLUMN(s, m, c) \
+    RECORD_COLUMN, offsetof(struct s, m), offsetof(struct s, c), sizeof(*((struct s *)0)->m), \
+        NULL
+#define LIST(s, m, c, t) RECORD_LIST, offsetof(struct s, m), offsetof(struct s, c), 0, &(t)
+#define EACH(s, m, c, t) RECORD_EACH, offsetof(struct s, m), offsetof(struct s, c), 0, &(t)
+#define LATER RECORD_LATER, 0, 0, 0, NULL
+#define TABLE(s, rows) sizeof(struct s), rows, (int)(sizeof(rows) / sizeof(rows)[0])
 
-static void put_u32(struct record *to, uint32_t value)
-{
-    uint8_t *const at = room(to, 4);
+/* ---- what is inside others */
 
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
-}
+static const struct record_field version_fields[] = {
+    {U64(version, number)},
+    {BYTES(version, hash)},
+};
+static const struct record_table version = {TABLE(version, version_fields)};
 
-static void put_u64(struct record *to, uint64_t value)
-{
-    put_u32(to, (uint32_t)value);
-    put_u32(to, (uint32_t)(value >> 32));
-}
+static const struct record_field writer_fields[] = {
+    {BYTES(record_writer, peer)}, {BYTES(record_writer, key)},  {TEXT(record_writer, address)},
+    {TEXT(record_writer, name)},  {TEXT(record_writer, build)},
+};
+static const struct record_table writer = {TABLE(record_writer, writer_fields)};
 
-static void put_f32(struct record *to, float value)
-{
-    uint32_t bits;
+static const struct record_field span_fields[] = {
+    {U32(span, start)},
+    {INSIDE(span, version, version)},
+};
+static const struct record_table span = {TABLE(span, span_fields)};
 
-    memcpy(&bits, &value, 4);
-    put_u32(to, bits);
-}
+static const struct record_field score_fields[] = {
+    {BYTES(record_score, scorer)},
+    {COUNT(record_score, n_value)},
+    {COLUMN(record_score, value, n_value)},
+};
+static const struct record_table score = {TABLE(record_score, score_fields)};
+static const struct record_field score_writer_fields[] = {
+    {INSIDE(record_score, writer, writer)},
+};
+static const struct record_table score_writer = {TABLE(record_score, score_writer_fields)};
 
-static void put_bytes(struct record *to, const void *from, size_t n)
-{
-    uint8_t *const at = room(to, n);
+static const struct record_field sample_name_fields[] = {
+    {U64(record_name, task)},
+    {U32(record_name, sample)},
+};
+static const struct record_table sample_name = {TABLE(record_name, sample_name_fields)};
+static const struct record_field drop_fields[] = {
+    {U64(record_name, task)},
+    {U32(record_name, sample)},
+    {U32(record_name, reason)},
+};
+static const struct record_table drop = {TABLE(record_name, drop_fields)};
 
-    if (n)
-        memcpy(at, from, n);
-}
+/* ---- the kinds */
 
-static void put_hash(struct record *to, const struct hash *hash)
-{
-    put_bytes(to, hash->byte, HASH_BYTES);
-}
-
-static void put_text(struct record *to, const char *text)
-{
-    put_u32(to, (uint32_t)strlen(text));
-    put_bytes(to, text, strlen(text));
-}
-
-struct reader {
-    const uint8_t *at, *end;
-    bool bad; /* something was missing: all later reads give 0 */
+static const struct record_field start[] = {
+    {U64(record_start, epoch)},  {BYTES(record_start, run)}, {U64(record_start, seed)},
+    {U64(record_start, before)}, {U64(record_start, train)}, {U64(record_start, after)},
+    {U64(record_start, batch)},
 };
 
-static const uint8_t *take(struct reader *from, size_t n)
+static const struct record_field sample[] = {
+    {U64(record_sample, task)},
+    {U32(record_sample, sample)},
+    {U32(record_sample, attempts)},
+    {BYTES(record_sample, hash)},
+    {U32(record_sample, end)},
+    {COUNT(record_sample, n_token)},
+    {COLUMN(record_sample, token, n_token)},
+    {COLUMN(record_sample, logprob, n_token)},
+    {COLUMN(record_sample, mask, n_token)},
+    {LIST(record_sample, span, n_span, span)},
+    {LIST(record_sample, score, n_score, score)},
+    {LATER}, /* in version 1 nobody noted who wrote it */
+    {INSIDE(record_sample, writer, writer)},
+    {EACH(record_sample, score, n_score, score_writer)},
+};
+
+static const struct record_field step[] = {
+    {U64(record_step, iteration)},
+    {LIST(record_step, sample, n_sample, sample_name)},
+    {LIST(record_step, drop, n_drop, drop)},
+    {INSIDE(record_step, next, version)},
+};
+
+static const struct record_field attempt[] = {
+    {U64(record_attempt, task)},     {U32(record_attempt, sample)},
+    {U32(record_attempt, attempts)}, {TEXT(record_attempt, who)},
+    {TEXT(record_attempt, reason)},
+};
+
+static const struct record_field end[] = {
+    {INSIDE(record_end, version, version)},
+    {BYTES(record_end, weights)},
+};
+
+static const struct record_field refused[] = {
+    {U64(record_refused, task)},     {U32(record_refused, sample)},
+    {U32(record_refused, reason)},   {BYTES(record_refused, hash)},
+    {BYTES(record_refused, scorer)}, {INSIDE(record_refused, writer, writer)},
+    {TEXT(record_refused, words)},
+};
+
+static enum err check_refused(const void *what)
 {
-    if (from->bad || (size_t)(from->end - from->at) < n) {
-        from->bad = true;
-        return NULL;
-    }
-    from->at += n;
-    return from->at - n;
+    const struct record_refused *const r = what;
+
+    return r->reason >= RECORD_UNTAKEN && r->reason <= RECORD_GROUP
+               ? OK
+               : err_set(ERR_PARSE, "REFUSED record: reason %u", (unsigned)r->reason);
 }
 
-static uint32_t get_u32(struct reader *from)
-{
-    const uint8_t *const at = take(from, 4);
+static const struct record_kind_row {
+    const char *name;
+    struct record_table table;
+    enum err (*check)(const void *what); /* what fields cannot say; NULL: nothing */
+} rows[JOURNAL_TYPES] = {
+    [JOURNAL_START] = {"START", {TABLE(record_start, start)}, NULL},
+    [JOURNAL_SAMPLE] = {"SAMPLE", {TABLE(record_sample, sample)}, NULL},
+    [JOURNAL_STEP] = {"STEP", {TABLE(record_step, step)}, NULL},
+    [JOURNAL_ATTEMPT] = {"ATTEMPT", {TABLE(record_attempt, attempt)}, NULL},
+    [JOURNAL_END] = {"END", {TABLE(record_end, end)}, NULL},
+    [JOURNAL_REFUSED] = {"REFUSED", {TABLE(record_refused, refused)}, check_refused},
+    [JOURNAL_HALT] = {"HALT", {TABLE(record_step, step)}, NULL},
+};
 
-    return at ? (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
-                    (uint32_t)at[3] << 24
-              : 0;
+/* ---- the verbs */
+
+static const struct record_kind_row *row_of(enum journal_type type)
+{
+    return type < JOURNAL_TYPES && rows[type].name ? &rows[type] : NULL;
 }
 
-static uint64_t get_u64(struct reader *from)
+const char *record_type_name(enum journal_type type)
 {
-    const uint64_t low = get_u32(from);
+    const struct record_kind_row *const row = row_of(type);
 
-    return low | (uint64_t)get_u32(from) << 32;
+    return row ? row->name : NULL;
 }
 
-static float get_f32(struct reader *from)
-{
-    const uint32_t bits = get_u32(from);
-    float value;
-
-    memcpy(&value, &bits, 4);
-    return value;
-}
-
-static void get_bytes(struct reader *from, void *to, size_t n)
-{
-    const uint8_t *const at = take(from, n);
-
-    if (at)
-        memcpy(to, at, n);
-}
-
-static struct hash get_hash(struct reader *from)
-{
-    struct hash hash = {{0}};
-
-    get_bytes(from, hash.byte, HASH_BYTES);
-    return hash;
-}
-
-/* A count of things of at least `size` bytes each: never more than the bytes that are left. */
-static uint32_t get_count(struct reader *from, size_t size)
-{
-    const uint32_t n = get_u32(from);
-
-    if (n > (size_t)(from->end - from->at) / size)
-        from->bad = true;
-    return from->bad ? 0 : n;
-}
-
-static char *get_text(struct reader *from)
-{
-    const uint32_t length = get_count(from, 1);
-    char *text = mem_new((size_t)length + 1, 1);
-
-    get_bytes(from, text, length);
-    return text;
-}
-
-static enum err finish(const struct reader *from, const char *what)
-{
-    if (from->bad)
-        return err_set(ERR_PARSE, "%s record: cut short", what);
-    if (from->at != from->end)
-        return err_set(ERR_PARSE, "%s record: bytes left over", what);
-    return OK;
-}
-
-void record_fini(struct record *record)
-{
-    free(record->byte);
-    memset(record, 0, sizeof *record);
-}
-
-void record_put_start(struct record *to, const struct record_start *start)
+void record_write(struct record_bytes *to, enum journal_type type, const void *what)
 {
     to->n = 0;
-    put_u64(to, start->epoch);
-    put_bytes(to, start->run.byte, ID_BYTES);
-    put_u64(to, start->seed);
-    put_u64(to, start->before);
-    put_u64(to, start->train);
-    put_u64(to, start->after);
-    put_u64(to, start->batch);
+    record_fields_write(to, &rows[type].table, what);
 }
 
-enum err record_get_start(struct record_start *out, const uint8_t *from, size_t n)
+enum err record_read(void *out, enum journal_type type, const uint8_t *from, size_t n)
 {
-    struct reader reader = {from, from + n, false};
-
-    out->epoch = get_u64(&reader);
-    get_bytes(&reader, out->run.byte, ID_BYTES);
-    out->seed = get_u64(&reader);
-    out->before = get_u64(&reader);
-    out->train = get_u64(&reader);
-    out->after = get_u64(&reader);
-    out->batch = get_u64(&reader);
-    return finish(&reader, "START");
-}
-
-static void put_writer(struct record *to, const struct record_writer *writer)
-{
-    put_bytes(to, writer->peer.byte, ID_BYTES);
-    put_hash(to, &writer->key);
-    put_text(to, writer->address ? writer->address : "");
-    put_text(to, writer->name ? writer->name : "");
-    put_text(to, writer->build ? writer->build : "");
-}
-
-void record_put_sample(struct record *to, const struct record_sample *sample)
-{
-    to->n = 0;
-    put_u64(to, sample->task);
-    put_u32(to, sample->sample);
-    put_u32(to, sample->attempts);
-    put_hash(to, &sample->hash);
-    put_u32(to, sample->end);
-    put_u32(to, sample->n);
-    for (uint32_t i = 0; i < sample->n; i++)
-        put_u32(to, (uint32_t)sample->token[i]);
-    for (uint32_t i = 0; i < sample->n; i++)
-        put_f32(to, sample->logprob[i]);
-    put_bytes(to, sample->mask, sample->n);
-    put_u32(to, sample->spans);
-    for (uint32_t i = 0; i < sample->spans; i++) {
-        put_u32(to, sample->span[i].start);
-        put_u64(to, sample->span[i].version.number);
-        put_hash(to, &sample->span[i].version.hash);
-    }
-    put_u32(to, sample->scores);
-    for (uint32_t i = 0; i < sample->scores; i++) {
-        put_hash(to, &sample->score[i].scorer);
-        put_u32(to, sample->score[i].n);
-        for (uint32_t k = 0; k < sample->score[i].n; k++)
-            put_f32(to, sample->score[i].value[k]);
-    }
-    put_writer(to, &sample->writer);
-    for (uint32_t i = 0; i < sample->scores; i++)
-        put_writer(to, &sample->score[i].writer);
-}
-
-static void get_writer(struct reader *from, struct record_writer *out)
-{
-    get_bytes(from, out->peer.byte, ID_BYTES);
-    out->key = get_hash(from);
-    out->address = get_text(from);
-    out->name = get_text(from);
-    out->build = get_text(from);
-}
-
-static void get_scores(struct reader *from, struct record_sample *out)
-{
-    out->scores = get_count(from, HASH_BYTES + 4);
-    out->score = mem_new(out->scores, sizeof *out->score);
-    for (uint32_t i = 0; i < out->scores; i++) {
-        struct record_score *const score = &out->score[i];
-        score->scorer = get_hash(from);
-        score->n = get_count(from, 4);
-        score->value = mem_new(score->n, sizeof *score->value);
-        for (uint32_t k = 0; k < score->n; k++)
-            score->value[k] = get_f32(from);
-    }
-}
-
-enum err record_get_sample(struct record_sample *out, const uint8_t *from, size_t n)
-{
-    struct reader reader = {from, from + n, false};
-
-    memset(out, 0, sizeof *out);
-    out->task = get_u64(&reader);
-    out->sample = get_u32(&reader);
-    out->attempts = get_u32(&reader);
-    out->hash = get_hash(&reader);
-    out->end = get_u32(&reader);
-    out->n = get_count(&reader, 9);
-    out->token = mem_new(out->n, sizeof *out->token);
-    out->logprob = mem_new(out->n, sizeof *out->logprob);
-    out->mask = mem_new(out->n, 1);
-    for (uint32_t i = 0; i < out->n; i++)
-        out->token[i] = (int32_t)get_u32(&reader);
-    for (uint32_t i = 0; i < out->n; i++)
-        out->logprob[i] = get_f32(&reader);
-    get_bytes(&reader, out->mask, out->n);
-    out->spans = get_count(&reader, 12 + HASH_BYTES);
-    out->span = mem_new(out->spans, sizeof *out->span);
-    for (uint32_t i = 0; i < out->spans; i++) {
-        out->span[i].start = get_u32(&reader);
-        out->span[i].version.number = get_u64(&reader);
-        out->span[i].version.hash = get_hash(&reader);
-    }
-    get_scores(&reader, out);
-    if (reader.at != reader.end) { /* else of version 1: nobody noted who wrote it */
-        get_writer(&reader, &out->writer);
-        for (uint32_t i = 0; i < out->scores; i++)
-            get_writer(&reader, &out->score[i].writer);
-    }
-    const enum err err = finish(&reader, "SAMPLE");
-    if (err)
-        record_sample_fini(out);
-    return err;
-}
-
-void record_sample_fini(struct record_sample *sample)
-{
-    for (uint32_t i = 0; i < sample->scores; i++) {
-        free(sample->score[i].value);
-        record_writer_fini(&sample->score[i].writer);
-    }
-    record_writer_fini(&sample->writer);
-    free(sample->score);
-    free(sample->span);
-    free(sample->mask);
-    free(sample->logprob);
-    free(sample->token);
-    memset(sample, 0, sizeof *sample);
-}
-
-void record_put_step(struct record *to, const struct record_step *step)
-{
-    to->n = 0;
-    put_u64(to, step->iteration);
-    put_u32(to, step->samples);
-    for (uint32_t i = 0; i < step->samples; i++) {
-        put_u64(to, step->sample[i].task);
-        put_u32(to, step->sample[i].sample);
-    }
-    put_u32(to, step->drops);
-    for (uint32_t i = 0; i < step->drops; i++) {
-        put_u64(to, step->drop[i].task);
-        put_u32(to, step->drop[i].sample);
-        put_u32(to, step->drop[i].reason);
-    }
-    put_u64(to, step->next.number);
-    put_hash(to, &step->next.hash);
-}
-
-enum err record_get_step(struct record_step *out, const uint8_t *from, size_t n)
-{
-    struct reader reader = {from, from + n, false};
-
-    memset(out, 0, sizeof *out);
-    out->iteration = get_u64(&reader);
-    out->samples = get_count(&reader, 12);
-    out->sample = mem_new(out->samples, sizeof *out->sample);
-    for (uint32_t i = 0; i < out->samples; i++) {
-        out->sample[i].task = get_u64(&reader);
-        out->sample[i].sample = get_u32(&reader);
-    }
-    out->drops = get_count(&reader, 16);
-    out->drop = mem_new(out->drops, sizeof *out->drop);
-    for (uint32_t i = 0; i < out->drops; i++) {
-        out->drop[i].task = get_u64(&reader);
-        out->drop[i].sample = get_u32(&reader);
-        out->drop[i].reason = get_u32(&reader);
-    }
-    out->next.number = get_u64(&reader);
-    out->next.hash = get_hash(&reader);
-    const enum err err = finish(&reader, "STEP");
-    if (err)
-        record_step_fini(out);
-    return err;
-}
-
-void record_step_fini(struct record_step *step)
-{
-    free(step->sample);
-    free(step->drop);
-    memset(step, 0, sizeof *step);
-}
-
-void record_put_attempt(struct record *to, const struct record_attempt *attempt)
-{
-    to->n = 0;
-    put_u64(to, attempt->task);
-    put_u32(to, attempt->sample);
-    put_u32(to, attempt->attempts);
-    put_text(to, attempt->who);
-    put_text(to, attempt->reason);
-}
-
-enum err record_get_attempt(struct record_attempt *out, const uint8_t *from, size_t n)
-{
-    struct reader reader = {from, from + n, false};
-
-    memset(out, 0, sizeof *out);
-    out->task = get_u64(&reader);
-    out->sample = get_u32(&reader);
-    out->attempts = get_u32(&reader);
-    out->who = get_text(&reader);
-    out->reason = get_text(&reader);
-    const enum err err = finish(&reader, "ATTEMPT");
-    if (err)
-        record_attempt_fini(out);
-    return err;
-}
-
-void record_attempt_fini(struct record_attempt *attempt)
-{
-    free(attempt->who);
-    free(attempt->reason);
-    memset(attempt, 0, sizeof *attempt);
-}
-
-void record_put_refused(struct record *to, const struct record_refused *refused)
-{
-    to->n = 0;
-    put_u64(to, refused->task);
-    put_u32(to, refused->sample);
-    put_u32(to, refused->reason);
-    put_hash(to, &refused->hash);
-    put_hash(to, &refused->scorer);
-    put_writer(to, &refused->writer);
-    put_text(to, refused->words ? refused->words : "");
-}
-
-enum err record_get_refused(struct record_refused *out, const uint8_t *from, size_t n)
-{
-    struct reader reader = {from, from + n, false};
+    const struct record_kind_row *const row = row_of(type);
     enum err err;
 
-    memset(out, 0, sizeof *out);
-    out->task = get_u64(&reader);
-    out->sample = get_u32(&reader);
-    out->reason = get_u32(&reader);
-    out->hash = get_hash(&reader);
-    out->scorer = get_hash(&reader);
-    get_writer(&reader, &out->writer);
-    out->words = get_text(&reader);
-    err = finish(&reader, "REFUSED");
-    if (!err && (out->reason < RECORD_UNTAKEN || out->reason > RECORD_GROUP))
-        err = err_set(ERR_PARSE, "REFUSED record: reason %u", (unsigned)out->reason);
+    if (!row)
+        return err_set(ERR_PARSE, "a record of type %d", (int)type);
+    err = record_fields_read(out, &row->table, from, n, row->name);
+    if (!err && row->check)
+        err = row->check(out);
     if (err)
-        record_refused_fini(out);
+        record_fini(type, out);
     return err;
 }
 
-void record_refused_fini(struct record_refused *refused)
+void record_fini(enum journal_type type, void *what)
 {
-    record_writer_fini(&refused->writer);
-    free(refused->words);
-    memset(refused, 0, sizeof *refused);
+    record_fields_fini(what, &rows[type].table);
 }
 
-void record_put_end(struct record *to, const struct record_end *end)
+enum err record_new(void **out, enum journal_type type, const uint8_t *from, size_t n)
 {
-    to->n = 0;
-    put_u64(to, end->version.number);
-    put_hash(to, &end->version.hash);
-    put_hash(to, &end->weights);
+    const struct record_kind_row *const row = row_of(type);
+    void *const what = mem_new(1, row ? row->table.size : 1);
+    const enum err err = record_read(what, type, from, n);
+
+    *out = err ? NULL : what;
+    if (err)
+        free(what);
+    return err;
 }
 
-enum err record_get_end(struct record_end *out, const uint8_t *from, size_t n)
+void record_free(enum journal_type type, void *what)
 {
-    struct reader reader = {from, from + n, false};
-
-    out->version.number = get_u64(&reader);
-    out->version.hash = get_hash(&reader);
-    out->weights = get_hash(&reader);
-    return finish(&reader, "END");
+    if (what)
+        record_fini(type, what);
+    free(what);
 }
 
-const float *record_score(const struct record_sample *sample, const struct hash *scorer,
-                          uint32_t *n)
+const float *record_score(const struct record_sample *s, const struct hash *scorer, uint32_t *n)
 {
-    for (uint32_t i = 0; i < sample->scores; i++) {
-        if (hash_same(&sample->score[i].scorer, scorer)) {
-            *n = sample->score[i].n;
-            return sample->score[i].value;
+    for (uint32_t i = 0; i < s->n_score; i++) {
+        if (hash_same(&s->score[i].scorer, scorer)) {
+            *n = s->score[i].n_value;
+            return s->score[i].value;
         }
     }
     *n = 0;

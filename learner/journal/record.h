@@ -1,34 +1,48 @@
 /* record: what the journal's records say.
  *
  * Little-endian; u32 counts stand before arrays, hashes are 32 bytes, texts a count and bytes.
- *   START    epoch u64, run [16], seed u64, before u64, train u64, after u64, batch u64
- *   SAMPLE   task u64, sample u32, attempts u32, hash, end u32,
- *            tokens u32, token i32[], logprob f32[], mask u8[],
- *            spans u32, {start u32, version u64, hash}[],
- *            scores u32, {scorer hash, values u32, f32[]}[],
- *            writer of the rollout, writer of each score (not in records of version 1)
- *   STEP     iteration u64, samples u32, {task u64, sample u32}[],
- *            drops u32, {task u64, sample u32, reason u32}[], version u64, hash
- *   ATTEMPT  task u64, sample u32, attempts u32, text (the worker), text (its words)
- *   END      version u64, image hash, weights hash (SHA-256)
- *   REFUSED  task u64, sample u32, reason u32, hash, scorer hash, writer, text
- *   HALT     as STEP, in its place: no training task behind its iteration comes any more
+ * Written by, read by: the ledger's functions; each kind's fields are a table in record.c.
+ *
+ *   1 START    epoch u64, run [16], seed u64, before u64, train u64, after u64, batch u64
+ *              ledger_start, ledger_refuse_start; visit_start
+ *   2 SAMPLE   task u64, sample u32, attempts u32, hash, end u32,
+ *              tokens u32, token i32[], logprob f32[], mask u8[],
+ *              spans u32, {start u32, version u64, hash}[],
+ *              scores u32, {scorer hash, values u32, f32[]}[],
+ *              writer of the rollout, writer of each score (not in records of version 1)
+ *              ledger_take; visit_sample
+ *   4 STEP     iteration u64, samples u32, {task u64, sample u32}[],
+ *              drops u32, {task u64, sample u32, reason u32}[], version u64, hash
+ *              ledger_step; visit_step
+ *   5 ATTEMPT  task u64, sample u32, attempts u32, text (the worker), text (its words)
+ *              ledger_attempt; visit_attempt
+ *   6 END      version u64, image hash, weights hash (SHA-256)
+ *              ledger_end; visit_end
+ *   7 REFUSED  task u64, sample u32, reason u32, hash, scorer hash, writer, text
+ *              ledger_refuse; visit_refused
+ *   8 HALT     as STEP, in its place: no training task behind its iteration comes any more
+ *              ledger_halt; visit_halt
+ *
  * A writer is peer id [16], key [32], texts address, name, build: as in docs/PROTOCOL.md.
  * examples/journal.py reads the same. */
 
 #ifndef LEARNER_JOURNAL_RECORD_H
 #define LEARNER_JOURNAL_RECORD_H
 
+#include "learner/journal/record_fields.h"
 #include "proto/msg_work.h"
 
-#include <stddef.h>
-
-/* Bytes in the making; zeroed at first, freed with record_fini. */
-struct record {
-    uint8_t *byte;
-    size_t n, room;
+enum journal_type {
+    JOURNAL_START = 1, /* a learner began: epoch, run, plan */
+    JOURNAL_SAMPLE,    /* a rollout and its scores: may be settled once this is durable */
+    JOURNAL_UNUSED,    /* was to be a sample that will not come: such a run ends instead */
+    JOURNAL_STEP,      /* an iteration: its samples, its drops, hash of the next version */
+    JOURNAL_ATTEMPT,   /* a worker failed a sample: it is not asked again */
+    JOURNAL_END,       /* the run is over: hash of the final weights */
+    JOURNAL_REFUSED,   /* an answer that is not what it says: not settled, or not any more */
+    JOURNAL_HALT,      /* a STEP whose metrics met stop_if: training ends with it */
+    JOURNAL_TYPES,
 };
-void record_fini(struct record *record);
 
 struct record_start {
     uint64_t epoch;
@@ -44,22 +58,22 @@ struct record_writer { /* whose a rollout or a score is (proto/noun.h); its text
 };
 struct record_score {
     struct hash scorer;
-    uint32_t n;
-    float *value; /* [n] */
+    uint32_t n_value;
+    float *value;
     struct record_writer writer;
 };
 struct record_sample { /* all memory is its own */
     uint64_t task;
     uint32_t sample, attempts;
     struct hash hash;
-    uint32_t end;   /* rollout_end */
-    uint32_t n;     /* tokens of the answer */
-    int32_t *token; /* [n] */
-    float *logprob; /* [n] behaviour, nats */
-    uint8_t *mask;  /* [n] 1 where the policy wrote */
-    uint32_t spans;
+    uint32_t end;     /* rollout_end */
+    uint32_t n_token; /* of the answer */
+    int32_t *token;
+    float *logprob; /* [n_token] behaviour, nats */
+    uint8_t *mask;  /* [n_token] 1 where the policy wrote */
+    uint32_t n_span;
     struct span *span;
-    uint32_t scores;
+    uint32_t n_score;
     struct record_score *score;
     struct record_writer writer;
 };
@@ -82,9 +96,9 @@ struct record_name {
 };
 struct record_step {
     uint64_t iteration;
-    uint32_t samples;
+    uint32_t n_sample;
     struct record_name *sample; /* in the order of training */
-    uint32_t drops;
+    uint32_t n_drop;
     struct record_name *drop;
     struct version next; /* what training them gave */
 };
@@ -98,28 +112,23 @@ struct record_end {
     struct hash weights;
 };
 
-/* Encode: replaces what `to` held. */
-void record_put_start(struct record *to, const struct record_start *start);
-void record_put_sample(struct record *to, const struct record_sample *sample);
-void record_put_step(struct record *to, const struct record_step *step);
-void record_put_attempt(struct record *to, const struct record_attempt *attempt);
-void record_put_end(struct record *to, const struct record_end *end);
-void record_put_refused(struct record *to, const struct record_refused *refused);
+/* Encode: replaces what `to` held. `what` is the struct of its type; HALT has STEP's. */
+void record_write(struct record_bytes *to, enum journal_type type, const void *what);
 
-/* Decode. Errors: ERR_PARSE (cut short, or bytes left over). What the arrays point to is freed
- * with the _fini of the same name. */
-enum err record_get_start(struct record_start *out, const uint8_t *from, size_t n) MUST_CHECK;
-enum err record_get_sample(struct record_sample *out, const uint8_t *from, size_t n) MUST_CHECK;
-enum err record_get_step(struct record_step *out, const uint8_t *from, size_t n) MUST_CHECK;
-enum err record_get_attempt(struct record_attempt *out, const uint8_t *from,
-                            size_t n) MUST_CHECK;
-enum err record_get_end(struct record_end *out, const uint8_t *from, size_t n) MUST_CHECK;
-enum err record_get_refused(struct record_refused *out, const uint8_t *from,
-                            size_t n) MUST_CHECK;
-void record_sample_fini(struct record_sample *sample);
-void record_refused_fini(struct record_refused *refused);
-void record_step_fini(struct record_step *step);
-void record_attempt_fini(struct record_attempt *attempt);
+/* Decode into the struct of the type; what it points to is its own, and record_fini frees it.
+ * Errors: ERR_PARSE (cut short, bytes left over, a reason that there is not, no such type);
+ * then there is nothing to free. */
+enum err record_read(void *out, enum journal_type type, const uint8_t *from,
+                     size_t n) MUST_CHECK;
+void record_fini(enum journal_type type, void *what); /* leaves it zeroed */
+
+/* The same on the heap. Errors: record_read's; *out is NULL then. */
+enum err record_new(void **out, enum journal_type type, const uint8_t *from,
+                    size_t n) MUST_CHECK;
+void record_free(enum journal_type type, void *what); /* NULL is fine */
+
+/* "SAMPLE"; NULL: there is no such type. */
+const char *record_type_name(enum journal_type type);
 
 void record_writer_from(struct record_writer *out, const struct writer *from);
 void record_writer_copy(struct record_writer *out, const struct record_writer *from);

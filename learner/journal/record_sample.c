@@ -17,9 +17,9 @@ static enum err scores_from(struct record_sample *out, const struct msg_sample *
             score->each[0] != score->n_value)
             return err_set(ERR_RANGE, "task %llu: a score of another rollout",
                            (unsigned long long)out->task);
-        struct record_score *const to = &out->score[out->scores++];
+        struct record_score *const to = &out->score[out->n_score++];
         to->scorer = score->scorer;
-        to->n = score->n_value;
+        to->n_value = score->n_value;
         to->value = mem_new(score->n_value, sizeof *to->value);
         if (score->n_value)
             memcpy(to->value, score->value, score->n_value * sizeof *to->value);
@@ -39,23 +39,23 @@ enum err record_sample_from(struct record_sample *out, const struct msg_sample *
     out->attempts = message->attempts;
     out->hash = rollout->hash;
     out->end = rollout->end;
-    out->n = rollout->n_token;
-    out->token = mem_new(out->n, sizeof *out->token);
-    out->logprob = mem_new(out->n, sizeof *out->logprob);
-    out->mask = mem_new(out->n, 1);
-    for (uint32_t i = 0; i < out->n; i++) {
+    out->n_token = rollout->n_token;
+    out->token = mem_new(out->n_token, sizeof *out->token);
+    out->logprob = mem_new(out->n_token, sizeof *out->logprob);
+    out->mask = mem_new(out->n_token, 1);
+    for (uint32_t i = 0; i < out->n_token; i++) {
         out->token[i] = rollout->token[i];
         out->logprob[i] = rollout->logprob[i];
         out->mask[i] = !rollout->n_mask ||
                        (i / 8 < rollout->n_mask && rollout->mask[i / 8] >> (i % 8) & 1);
     }
-    out->spans = rollout->n_span;
-    out->span = mem_new(out->spans, sizeof *out->span);
-    for (uint32_t i = 0; i < out->spans; i++)
+    out->n_span = rollout->n_span;
+    out->span = mem_new(out->n_span, sizeof *out->span);
+    for (uint32_t i = 0; i < out->n_span; i++)
         out->span[i] = rollout->span[i];
     record_writer_from(&out->writer, &message->writer);
     const enum err err = scores_from(out, message);
     if (err)
-        record_sample_fini(out);
+        record_fini(JOURNAL_SAMPLE, out);
     return err;
 }

@@ -11,7 +11,7 @@ enum err rewards_check(const struct rewards *rewards, const struct record_sample
 {
     for (int i = 0; i < rewards->scorers; i++) {
         const struct scorer *const s = &rewards->table[i];
-        const uint32_t want = msg_score_values(s, sample->n);
+        const uint32_t want = msg_score_values(s, sample->n_token);
         uint32_t n;
         const float *const value = record_score(sample, &s->hash, &n);
 

@@ -5,7 +5,7 @@
 
 static double punished(const struct rewards *rewards, const struct record_sample *answer)
 {
-    return rewards_overlong((int)answer->n, rewards->soft_max, rewards->soft_cache);
+    return rewards_overlong((int)answer->n_token, rewards->soft_max, rewards->soft_cache);
 }
 
 static bool differ(double a, double b)

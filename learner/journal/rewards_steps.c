@@ -74,13 +74,13 @@ static void spread(float *out, const float *value, uint32_t n, enum rewards_step
 bool rewards_steps_dense(const struct rewards *rewards, const struct record_sample *sample,
                          float *out)
 {
-    for (uint32_t t = 0; t < sample->n; t++)
+    for (uint32_t t = 0; t < sample->n_token; t++)
         out[t] = NAN;
     for (int i = 0; i < rewards->n; i++) {
         const struct reward *const r = &rewards->reward[i];
         uint32_t n;
         const float *const value = record_score(sample, &r->scorer, &n);
-        if (by_step(r) && n == sample->n)
+        if (by_step(r) && n == sample->n_token)
             spread(out, value, n, r->steps, r->weight / r->std);
     }
     return rewards_steps_any(rewards) != NULL;

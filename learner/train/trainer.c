@@ -279,16 +279,16 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
 static enum err refer(const struct trainer *t, const struct prompt *prompt,
                       const struct record_sample *s, float *out)
 {
-    const int n = (int)(prompt->tokens + s->n), seq[2] = {0, n};
+    const int n = (int)(prompt->tokens + s->n_token), seq[2] = {0, n};
     int *token = mem_new((size_t)n, sizeof *token);
     float *logprob = mem_new((size_t)n, sizeof *logprob);
     enum err err;
 
     memcpy(token, prompt->token, prompt->tokens * sizeof *token);
-    memcpy(token + prompt->tokens, s->token, s->n * sizeof *token);
+    memcpy(token + prompt->tokens, s->token, s->n_token * sizeof *token);
     err = forward_score(t->reference, token, seq, 1, (float)t->iteration_conf.temperature,
                         logprob, NULL, NULL);
-    memcpy(out, logprob + prompt->tokens, s->n * sizeof *out);
+    memcpy(out, logprob + prompt->tokens, s->n_token * sizeof *out);
     free(logprob);
     free(token);
     return err;
@@ -314,7 +314,7 @@ static struct iteration_rollout demonstration(const struct record_sample *s,
                                       .token = p->answer,
                                       .tokens = (int)p->answers,
                                       .span = s->span,
-                                      .spans = s->spans,
+                                      .spans = s->n_span,
                                       .ended = true};
 }
 
@@ -336,7 +336,7 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
             .prompt = p->token,
             .prompts = (int)p->tokens,
             .token = s->token,
-            .tokens = (int)s->n,
+            .tokens = (int)s->n_token,
             .mask = s->mask,
             .behaviour = s->logprob,
             .reference = rewards_reference(t->conf.rewards, s),
@@ -344,15 +344,15 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
             .dense = rewards_steps_dense(t->conf.rewards, s, dense) ? dense : NULL,
             .part = part + (size_t)i * (size_t)parts,
             .span = s->span,
-            .spans = s->spans,
+            .spans = s->n_span,
             .ended = s->end == ROLLOUT_STOP};
-        dense += s->n;
+        dense += s->n_token;
         for (int k = 0; k < parts; k++)
             part[(size_t)i * (size_t)parts + (size_t)k] = rewards_value(t->conf.rewards, k, s);
         if (t->reference && !rollout[i].reference) {
             err = refer(t, p, s, reference);
             rollout[i].reference = reference;
-            reference += s->n;
+            reference += s->n_token;
         }
     }
     if (t->iteration_conf.opponent)
@@ -384,7 +384,7 @@ static enum err compare_flats(struct trainer *t, struct trainer_job *job)
                                                 .prompt = job->flat_prompt[i]->token,
                                                 .prompts = (int)job->flat_prompt[i]->tokens,
                                                 .token = s->token,
-                                                .tokens = (int)s->n,
+                                                .tokens = (int)s->n_token,
                                                 .mask = s->mask,
                                                 .behaviour = s->logprob};
     }
@@ -429,7 +429,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
 
     job->tokens = 0;
     for (uint32_t i = 0; i < job->n; i++)
-        job->tokens += job->sample[i]->n;
+        job->tokens += job->sample[i]->n_token;
     if (job->iteration != trainer_version(t))
         err = err_set(ERR_STATE, "iteration %" PRIu64 " on weights of version %" PRIu64,
                       job->iteration, trainer_version(t));

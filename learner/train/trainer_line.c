@@ -42,7 +42,7 @@ void trainer_line_means(json_t *line, const struct rewards *rewards, bool group,
 
     line_rewards(line, rewards, group, job);
     for (uint32_t i = 0; i < job->n; i++)
-        for (uint32_t k = 0; k < job->sample[i]->spans && k < 1; k++)
+        for (uint32_t k = 0; k < job->sample[i]->n_span && k < 1; k++)
             late += (double)job->iteration - (double)job->sample[i]->span[k].version.number;
     json_object_set_new(line, "drover_completion_length", json_real((double)job->tokens / n));
     json_object_set_new(line, "drover_staleness", json_real(late / n));

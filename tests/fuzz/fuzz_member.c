@@ -164,23 +164,23 @@ static void journaled(void)
 {
     const struct msg msg = every_message(MSG_SAMPLE);
     struct record_sample sample, again;
-    struct record once = {0}, twice = {0};
+    struct record_bytes once = {0}, twice = {0};
     struct msg got;
 
     if (!arrives(&got, &msg, draw(8), true) || record_sample_from(&sample, &got.sample))
         return;
-    record_put_sample(&once, &sample);
-    if (!record_get_sample(&again, once.byte, once.n)) {
-        record_put_sample(&twice, &again);
+    record_write(&once, JOURNAL_SAMPLE, &sample);
+    if (!record_read(&again, JOURNAL_SAMPLE, once.byte, once.n)) {
+        record_write(&twice, JOURNAL_SAMPLE, &again);
         if (once.n != twice.n || memcmp(once.byte, twice.byte, once.n) != 0)
             give_up("a record does not come back the same");
-        record_sample_fini(&again);
+        record_fini(JOURNAL_SAMPLE, &again);
     } else {
         give_up("a record cannot be read");
     }
-    record_fini(&once);
-    record_fini(&twice);
-    record_sample_fini(&sample);
+    record_fields_bytes_fini(&once);
+    record_fields_bytes_fini(&twice);
+    record_fini(JOURNAL_SAMPLE, &sample);
 }
 
 /* ---- an actor's book, a rewarder's tickets */

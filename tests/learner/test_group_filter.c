@@ -38,15 +38,15 @@ static void a_step_names_both(void **state)
     (void)state;
 
     group_filter_step(&step, 4, 10, flat, 3, 2, 2);
-    assert_true(step.iteration == 4 && step.samples == 4 && step.drops == 2);
+    assert_true(step.iteration == 4 && step.n_sample == 4 && step.n_drop == 2);
     assert_true(step.sample[1].task == 10 && step.sample[1].sample == 1);
     assert_true(step.sample[2].task == 12 && step.sample[2].sample == 0);
     assert_true(step.drop[1].task == 11 && step.drop[1].sample == 1);
     assert_int_equal(step.drop[0].reason, DROP_FLAT);
     group_filter_step(&other, 4, 10, NULL, 2, 2, 2);
     assert_true(group_filter_same(&step, &step) && !group_filter_same(&step, &other));
-    record_step_fini(&step);
-    record_step_fini(&other);
+    record_fini(JOURNAL_STEP, &step);
+    record_fini(JOURNAL_STEP, &other);
 }
 
 int main(void)

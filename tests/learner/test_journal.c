@@ -1,5 +1,6 @@
 #include "base/fs.h"
 #include "learner/journal/journal.h"
+#include "learner/journal/record.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@ struct folder {
 };
 struct seen {
     int n;
-    enum journal_type type[16];
+    uint32_t type[16];
     char text[16][32];
 };
 
@@ -51,22 +52,23 @@ static enum err note(void *self, const struct journal_record *record)
 /* Five records in three groups: "a" | "bb" "ccc" | "" "eeeee". */
 static void write_five(const char *path)
 {
+    struct journal_group group;
     struct journal *journal;
 
     assert_ok(journal_open(&journal, path, NULL, NULL, NULL));
     journal_append(journal, JOURNAL_START, "a", 1);
     assert_ok(journal_commit(journal));
     journal_append(journal, JOURNAL_SAMPLE, "bb", 2);
-    assert_true(journal_commit_begin(journal));
-    assert_ok(journal_commit_write(journal));
-    assert_false(journal_commit_begin(journal));
+    assert_true(journal_commit_begin(journal, &group));
+    assert_ok(journal_commit_write(&group));
+    assert_false(journal_commit_begin(journal, &group));
     journal_commit_end(journal);
-    assert_false(journal_commit_begin(journal));
+    assert_false(journal_commit_begin(journal, &group));
     journal_append(journal, JOURNAL_SAMPLE, "ccc", 3);
     journal_append(journal, JOURNAL_STEP, NULL, 0);
-    assert_true(journal_commit_begin(journal));
+    assert_true(journal_commit_begin(journal, &group));
     journal_append(journal, JOURNAL_END, "eeeee", 5); /* while the commit is under way */
-    assert_ok(journal_commit_write(journal));
+    assert_ok(journal_commit_write(&group));
     journal_commit_end(journal);
     assert_ok(journal_commit(journal));
     journal_close(journal);

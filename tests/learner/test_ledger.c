@@ -50,7 +50,7 @@ static enum err open_it(struct ledger **out, struct tasks *tasks, uint64_t base,
 
 static bool take(struct ledger *l, uint64_t task)
 {
-    struct record_sample s = {.task = task, .hash = {{(uint8_t)task}}, .n = 1};
+    struct record_sample s = {.task = task, .hash = {{(uint8_t)task}}, .n_token = 1};
 
     s.token = calloc(1, sizeof *s.token);
     s.logprob = calloc(1, sizeof *s.logprob);
@@ -61,8 +61,10 @@ static bool take(struct ledger *l, uint64_t task)
 
 static void commit(struct ledger *l)
 {
-    assert_true(ledger_commit_begin(l));
-    assert_ok(ledger_commit_write(l));
+    struct journal_group group;
+
+    assert_true(ledger_commit_begin(l, &group));
+    assert_ok(journal_commit_write(&group));
     assert_ok(ledger_commit_end(l));
 }
 
@@ -74,6 +76,7 @@ static struct hash version(uint64_t v)
 /* Only what is durable is settled, told, or trained; a sample counts once. */
 static void durable_comes_first(void **state)
 {
+    struct journal_group group;
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
@@ -90,9 +93,9 @@ static void durable_comes_first(void **state)
     assert_false(take(l, 999));
     assert_int_equal(ledger_watermark(l), 0);
     assert_int_equal(owner.durable, 0);
-    assert_true(ledger_commit_begin(l));
+    assert_true(ledger_commit_begin(l, &group));
     assert_true(take(l, 1)); /* the next group's */
-    assert_ok(ledger_commit_write(l));
+    assert_ok(journal_commit_write(&group));
     assert_int_equal(ledger_watermark(l), 0);
     assert_ok(ledger_commit_end(l));
     assert_int_equal(ledger_watermark(l), 1);
@@ -353,7 +356,7 @@ static void a_halt_is_whole_or_not_there(void **state)
 
 /* Appends a record that no ledger writes there. */
 static void is_damage(const struct tasks_plan *p, enum journal_type type,
-                      const struct record *record, const char *words)
+                      const struct record_bytes *record, const char *words)
 {
     struct owner owner;
     struct tasks *tasks;
@@ -378,16 +381,16 @@ static void nothing_of_training_stands_behind_a_halt(void **state)
     const struct record_sample sample = {.task = 7};
     const struct record_step step = {.iteration = 1, .next = {2, {{102}}}};
     struct tasks_plan p = plan;
-    struct record record = {NULL, 0, 0};
+    struct record_bytes record = {NULL, 0, 0};
     (void)state;
 
     p.lag = 1;
-    record_put_sample(&record, &sample);
+    record_write(&record, JOURNAL_SAMPLE, &sample);
     is_damage(&p, JOURNAL_SAMPLE, &record, "task 7 behind the HALT");
-    record_put_step(&record, &step);
+    record_write(&record, JOURNAL_STEP, &step);
     is_damage(&p, JOURNAL_STEP, &record, "iteration 1 behind a HALT");
     is_damage(&p, JOURNAL_HALT, &record, "iteration 1 behind a HALT");
-    record_fini(&record);
+    record_fields_bytes_fini(&record);
 }
 
 /* The first evaluation is not all there yet: the broker hears of the gap when it is. */

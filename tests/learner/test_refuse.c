@@ -3,6 +3,7 @@
 #include "learner/journal/ledger.h"
 
 #include "base/fs.h"
+#include "learner/journal/journal.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -71,6 +72,7 @@ static void shut(struct ledger *l, struct tasks *tasks)
 /* The models and prompts beside it are another run's. */
 static void a_journal_of_another_run_is_refused(void **state)
 {
+    struct journal_group group;
     struct ledger_conf conf = {.path = path, .first = {{100}}, .run = {{4}}};
     struct owner owner;
     struct tasks *tasks;
@@ -88,8 +90,8 @@ static void a_journal_of_another_run_is_refused(void **state)
     conf.run = run;
     assert_ok(ledger_open(&l, &conf));
     ledger_refuse_above(l, 7); /* somebody has seen that many starts of it */
-    assert_true(ledger_commit_begin(l));
-    assert_ok(ledger_commit_write(l));
+    assert_true(ledger_commit_begin(l, &group));
+    assert_ok(journal_commit_write(&group));
     assert_ok(ledger_commit_end(l));
     assert_int_equal(ledger_epoch(l), 8);
     shut(l, tasks);
@@ -104,7 +106,7 @@ static struct hash name_of(uint64_t task, uint32_t sample, int try)
 static bool take(struct ledger *l, uint64_t task, uint32_t sample, int try, int token)
 {
     struct record_sample s = {
-        .task = task, .sample = sample, .hash = name_of(task, sample, try), .n = 1};
+        .task = task, .sample = sample, .hash = name_of(task, sample, try), .n_token = 1};
 
     s.writer.address = strdup("10.0.0.7");
     s.token = calloc(1, sizeof *s.token);
@@ -127,8 +129,10 @@ static void refuse(struct ledger *l, uint64_t task, uint32_t sample, int try)
 
 static void commit(struct ledger *l)
 {
-    assert_true(ledger_commit_begin(l));
-    assert_ok(ledger_commit_write(l));
+    struct journal_group group;
+
+    assert_true(ledger_commit_begin(l, &group));
+    assert_ok(journal_commit_write(&group));
     assert_ok(ledger_commit_end(l));
 }
 

@@ -177,11 +177,11 @@ static void mistakes_are_named(void **state)
 static struct record_sample sample_of(const struct rewards *r, struct record_score score[3],
                                       float *value)
 {
-    const struct record_sample s = {.task = 1, .n = 2, .scores = 3, .score = score};
+    const struct record_sample s = {.task = 1, .n_token = 2, .n_score = 3, .score = score};
 
     for (uint32_t i = 0; i < 3; i++)
         score[i] = (struct record_score){
-            .scorer = r->table[i].hash, .n = i == 2 ? 2 : 1, .value = value + i};
+            .scorer = r->table[i].hash, .n_value = i == 2 ? 2 : 1, .value = value + i};
     return s;
 }
 
@@ -211,15 +211,15 @@ static void scores_add_up(void **state)
     assert_true(r.reward[0].mean == 2 && r.reward[0].std == 1);
     assert_true(r.reward[1].mean == 5 && r.reward[1].std == 1); /* no spread: its scale stays */
     assert_true(rewards_score(&r, &s) == 2 * (4.0 - 2) - (7 - 5));
-    score[2].n = 1;
+    score[2].n_value = 1;
     assert_err(ERR_RANGE, rewards_check(&r, &s, &scorer));
     assert_ptr_equal(scorer, &r.table[2].hash);
     value[1] = NAN;
     assert_err(ERR_RANGE, rewards_check(&r, &s, &scorer));
     assert_ptr_equal(scorer, &r.table[1].hash);
     value[1] = 7;
-    score[2].n = 2;
-    s.scores = 1;
+    score[2].n_value = 2;
+    s.n_score = 1;
     assert_err(ERR_RANGE, rewards_check(&r, &s, &scorer));
     rewards_fini(&r);
 }
@@ -237,8 +237,8 @@ static void score_with(struct rewards *r, const char *how, struct record_score s
     assert_ok(read(r, yaml, NULL));
     rewards_table(r, card, image, NULL, NULL);
     assert_true(r->table[0].per_token && !r->table[1].per_token);
-    score[0] = (struct record_score){.scorer = r->table[0].hash, .n = 6, .value = steps};
-    score[1] = (struct record_score){.scorer = r->table[1].hash, .n = 1, .value = whole};
+    score[0] = (struct record_score){.scorer = r->table[0].hash, .n_value = 6, .value = steps};
+    score[1] = (struct record_score){.scorer = r->table[1].hash, .n_value = 1, .value = whole};
 }
 
 /* Steps of P(right) .9, .5, .8 at tokens 1, 3, 5; weight 2; beside them a plain reward of 3. */
@@ -264,7 +264,7 @@ static void steps_are_credited_where_they_end(void **state)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct record_score score[2];
-        const struct record_sample s = {.task = 1, .n = 6, .scores = 2, .score = score};
+        const struct record_sample s = {.task = 1, .n_token = 6, .n_score = 2, .score = score};
         struct rewards r;
         float dense[6];
         double rest;
@@ -301,8 +301,8 @@ static void answers_punished_differently_are_not_flat(void **state)
 {
     const struct hash none[REWARDS_MAX] = {{{0}}};
     float value = 1;
-    struct record_score score = {.n = 1, .value = &value};
-    struct record_sample a = {.n = 2, .scores = 1, .score = &score}, b = a;
+    struct record_score score = {.n_value = 1, .value = &value};
+    struct record_sample a = {.n_token = 2, .n_score = 1, .score = &score}, b = a;
     const struct record_sample *const both[] = {&a, &b};
     struct rewards r;
     (void)state;
@@ -310,7 +310,7 @@ static void answers_punished_differently_are_not_flat(void **state)
     assert_ok(read(&r, "rewards: [{rule: length, max: 9}]", NULL));
     rewards_table(&r, none, none, NULL, NULL);
     score.scorer = r.table[0].hash;
-    b.n = 4;
+    b.n_token = 4;
     assert_true(rewards_flat(&r, both, 2));
     r.soft_max = 4;
     r.soft_cache = 2;
