@@ -3,7 +3,7 @@
 #include "actor/compute.h"
 #include "base/log.h"
 #include "lm/file/model_files.h"
-#include "lm/model/image.h"
+#include "lm/model/packed.h"
 #include "proto/limit.h"
 
 #include <stdio.h>
@@ -106,7 +106,7 @@ enum err weights_ask(struct weights *w, struct fetch *fetch)
     if (!w->have_card && !hash_same(&w->card.hash, &no_hash) && !*w->unfit)
         err = want(w, fetch, &w->card);
     if (w->have_card)
-        image.bytes = image_size(&w->shape);
+        image.bytes = packed_size(&w->shape);
     for (uint32_t i = 0; w->have_card && i < w->wanteds && !err && !*w->unfit; i++) {
         image.hash = w->wanted[i].hash;
         err = want(w, fetch, &image);
@@ -121,7 +121,7 @@ static struct item *got_card(struct weights *w, struct shared_memory *text)
                                          shared_memory_size(text), "the policy's card");
 
     shared_memory_free(text);
-    if (!err && image_size(&item->files->shape) > LIMIT_ARTIFACT)
+    if (!err && packed_size(&item->files->shape) > LIMIT_ARTIFACT)
         err = err_set(ERR_RANGE, "the policy's card: its weights are more than 32 GiB");
     if (err) {
         compute_item_free(item);

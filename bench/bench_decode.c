@@ -93,19 +93,19 @@ static enum err score(const struct model *model)
 static enum err run(const struct shape *shape, int fresh)
 {
     struct params *params = NULL;
-    struct image_layout *layout = NULL;
+    struct packed_layout *layout = NULL;
     struct model *model = NULL;
     float *image = NULL;
     enum err err = params_new(&params, shape);
 
     if (!err)
-        err = image_layout_new(&layout, shape);
+        err = packed_layout_new(&layout, shape);
     if (!err)
-        err = mem_big(&image, image_size(shape), 1, "image");
+        err = mem_big(&image, packed_size(shape), 1, "image");
     if (!err) {
         params_init(params, 1, false);
-        image_pack(image, layout, params);
-        err = model_new(&model, shape, image, image_size(shape));
+        packed_fill(image, layout, params);
+        err = model_new(&model, shape, image, packed_size(shape));
     }
     if (!err)
         printf("%s, %d threads\n", isa_current()->name, omp_get_max_threads());
@@ -115,7 +115,7 @@ static enum err run(const struct shape *shape, int fresh)
         err = score(model);
     model_free(model);
     free(image);
-    image_layout_free(layout);
+    packed_layout_free(layout);
     params_free(params);
     return err;
 }

@@ -22,7 +22,7 @@ struct bed {
     struct train_options options;
     FILE *tokens;
     struct params *params;
-    struct image_layout *layout;
+    struct packed_layout *layout;
     struct model *model;
     struct train *train;
     float *image, *grad, *moments, *logprob, *slope;
@@ -77,21 +77,21 @@ static enum err prepare(struct bed *bed)
 {
     const struct shape *shape = &bed->params->shape;
     const size_t n = (size_t)bed->seqs * (size_t)bed->length, count = bed->params->count;
-    enum err err = image_layout_new(&bed->layout, shape);
+    enum err err = packed_layout_new(&bed->layout, shape);
 
     if (!err)
-        err = mem_big(&bed->image, image_size(shape), 1, "image");
+        err = mem_big(&bed->image, packed_size(shape), 1, "image");
     if (!err)
         err = mem_big(&bed->grad, count, sizeof *bed->grad, "gradients");
     if (!err)
         err = mem_big(&bed->moments, 2 * count, sizeof *bed->moments, "moments");
     if (!err)
-        err = model_new(&bed->model, shape, bed->image, image_size(shape));
+        err = model_new(&bed->model, shape, bed->image, packed_size(shape));
     if (!err)
         err = train_new(&bed->train, shape, &bed->options);
     if (err)
         return err;
-    image_pack(bed->image, bed->layout, bed->params);
+    packed_fill(bed->image, bed->layout, bed->params);
     bed->logprob = mem_new(n, sizeof *bed->logprob);
     bed->slope = mem_new(n, sizeof *bed->slope);
     bed->token = mem_new(n, sizeof *bed->token);
@@ -143,7 +143,7 @@ static enum err step(struct bed *bed, int t)
     at[3] = now_ms();
     optim_adamw(&conf, bed->params, bed->grad, bed->moments, bed->moments + count, t + 1, 1e-5);
     at[4] = now_ms();
-    image_pack(bed->image, bed->layout, bed->params);
+    packed_fill(bed->image, bed->layout, bed->params);
     at[5] = now_ms();
     printf("step %d loss %.7f norm %.6f: %.0f ms = forward %.0f + backward %.0f + clip %.0f + "
            "adamw %.0f + pack %.0f\n",
@@ -194,7 +194,7 @@ int main(int argc, char **argv)
                (double)mem_peak() * 1e-6);
     train_free(bed.train);
     model_free(bed.model);
-    image_layout_free(bed.layout);
+    packed_layout_free(bed.layout);
     params_free(bed.params);
     free(bed.image);
     free(bed.grad);

@@ -45,7 +45,7 @@ struct settled {
 };
 
 enum artifact_kind {
-    ARTIFACT_IMAGE = 1, /* packed compute weights (lm/model/image.h) */
+    ARTIFACT_IMAGE = 1, /* packed compute weights (lm/model/packed.h) */
     ARTIFACT_CARD,      /* config, tokenizer, template (lm/file/model files.h) */
     ARTIFACT_FILE,      /* anything else */
 };

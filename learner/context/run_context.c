@@ -5,7 +5,7 @@
 #include "learner/run/process_stats.h"
 #include "learner/run/resume.h"
 #include "learner/run/start_model.h"
-#include "lm/model/image.h"
+#include "lm/model/packed.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "learner/run/advice.h"
-#include "lm/model/image.h"
+#include "lm/model/packed.h"
 #include "lm/text/reading.h"
 #include "proto/wire.h"
 
@@ -78,7 +78,7 @@ static size_t memory(const struct run_context *c, const struct lora_conf *lora, 
     round.lora = lora;
     round.gradient_checkpointing = checkpointing;
     return iteration_size(&round, policy, &critic, tokens) +
-           (size_t)(c->plan.lag + 2) * image_size(policy);
+           (size_t)(c->plan.lag + 2) * packed_size(policy);
 }
 
 static enum err take_memory(const struct run_context *c)

@@ -5,7 +5,7 @@
 #include "learner/run/resume.h"
 #include "learner/run/start_model.h"
 #include "lm/kernel/blas.h"
-#include "lm/model/image.h"
+#include "lm/model/packed.h"
 #include "proto/peer.h"
 
 #include <omp.h>
@@ -56,20 +56,20 @@ static enum err keep_model(const struct initial_models *o, struct initial_model 
                            const struct model_files *files)
 {
     const struct shape *shape = &files->params->shape;
-    const size_t bytes = image_size(shape);
-    struct image_layout *layout = NULL;
+    const size_t bytes = packed_size(shape);
+    struct packed_layout *layout = NULL;
     float *image = NULL;
     enum err err = mem_big(&image, bytes, 1, "compute weights");
 
     if (!err)
-        err = image_layout_new(&layout, shape);
+        err = packed_layout_new(&layout, shape);
     if (!err) {
-        image_pack(image, layout, files->params);
+        packed_fill(image, layout, files->params);
         err = keep(o, &model->image, image, bytes);
     }
     if (!err)
         err = keep(o, &model->card, files->card, files->card_size);
-    image_layout_free(layout);
+    packed_layout_free(layout);
     free(image);
     return err;
 }
@@ -377,20 +377,20 @@ enum err initial_models_seal(struct initial_models *o, const json_t *config,
 enum err initial_models_params(const struct initial_models *o, int model, struct params **out)
 {
     const struct initial_model *m = &o->model[model];
-    struct image_layout *layout = NULL;
+    struct packed_layout *layout = NULL;
     struct model_files *files = NULL;
     enum err err = model_files_from_meta(&files, m->card_bytes, m->card.bytes, m->name);
 
     *out = NULL;
-    if (!err && image_size(&files->shape) != m->image.bytes)
+    if (!err && packed_size(&files->shape) != m->image.bytes)
         err = err_set(ERR_PARSE, "%s: image and card do not fit together", m->name);
     if (!err)
-        err = image_layout_new(&layout, &files->shape);
+        err = packed_layout_new(&layout, &files->shape);
     if (!err)
         err = params_new(out, &files->shape);
     if (!err)
-        image_unpack(*out, layout, m->image_bytes);
-    image_layout_free(layout);
+        packed_unpack(*out, layout, m->image_bytes);
+    packed_layout_free(layout);
     model_files_free(files);
     return err;
 }

@@ -45,7 +45,7 @@ void ref_model_free(struct ref_model *f)
 
 size_t ref_model_size(const struct shape *shape)
 {
-    return image_size(shape);
+    return packed_size(shape);
 }
 
 const struct model *ref_model_model(const struct ref_model *f)

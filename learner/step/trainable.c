@@ -14,7 +14,7 @@ struct trainable {
     float *embed;          /* gradient of a tied matrix as an embedding, kept apart; or NULL */
     float *grad, *m, *v;   /* [learns.count] */
     float *image;
-    struct image_layout *layout;
+    struct packed_layout *layout;
     struct model *model;
     struct train *train;
     int64_t t;
@@ -33,7 +33,7 @@ static void pack(struct trainable *step)
     if (step->lora)
         lora_pack(step->lora, step->image, step->layout);
     else
-        image_pack(step->image, step->layout, step->params);
+        packed_fill(step->image, step->layout, step->params);
 }
 
 static size_t embed_floats(const struct shape *shape)
@@ -62,7 +62,7 @@ static struct train_options keeping(const struct train_options *options,
 {
     struct train_options own = *options;
 
-    own.keep = image_size(shape) / 4;
+    own.keep = packed_size(shape) / 4;
     return own;
 }
 
@@ -88,7 +88,7 @@ static enum err build(struct trainable *step, const struct train_options *option
 {
     const struct params *params = step->params;
     const struct shape *shape = &params->shape;
-    const size_t bytes = image_size(shape), count = step->learns->count;
+    const size_t bytes = packed_size(shape), count = step->learns->count;
     enum err err = mem_big(&step->grad, count, sizeof(float), "gradient");
 
     if (!err)
@@ -98,10 +98,10 @@ static enum err build(struct trainable *step, const struct train_options *option
     if (!err)
         err = mem_big(&step->image, bytes, 1, "compute weights");
     if (!err)
-        err = image_layout_new(&step->layout, shape);
+        err = packed_layout_new(&step->layout, shape);
     if (err)
         return err;
-    image_pack(step->image, step->layout, params);
+    packed_fill(step->image, step->layout, params);
     if (step->lora)
         pack(step);
     err = model_new(&step->model, shape, step->image, bytes);
@@ -148,7 +148,7 @@ void trainable_free(struct trainable *step)
     free(step->reference_image);
     lora_free(step->lora);
     model_free(step->model);
-    image_layout_free(step->layout);
+    packed_layout_free(step->layout);
     free(step->image);
     free(step->grad);
     free(step->embed);
@@ -184,7 +184,7 @@ struct hash trainable_base(struct trainable *step)
 enum err trainable_reference(struct trainable *step, const struct model **out)
 {
     const struct shape *shape = &step->params->shape;
-    const size_t bytes = image_size(shape);
+    const size_t bytes = packed_size(shape);
     enum err err = OK;
 
     *out = NULL;
@@ -193,7 +193,7 @@ enum err trainable_reference(struct trainable *step, const struct model **out)
     if (!step->reference) {
         err = mem_big(&step->reference_image, bytes, 1, "reference");
         if (!err) {
-            image_pack(step->reference_image, step->layout, step->params);
+            packed_fill(step->reference_image, step->layout, step->params);
             err = model_new(&step->reference, shape, step->reference_image, bytes);
         }
     }
@@ -208,7 +208,7 @@ const struct model *trainable_model(const struct trainable *step)
 
 const float *trainable_image(const struct trainable *step, size_t *bytes)
 {
-    *bytes = image_size(&step->params->shape);
+    *bytes = packed_size(&step->params->shape);
     return step->image;
 }
 
@@ -294,7 +294,7 @@ size_t trainable_size(const struct shape *shape, const struct train_options *opt
     const struct train_options own = keeping(options, shape);
     const size_t apart = options->portable && shape->tied ? embed_floats(shape) : 0;
 
-    return 5 * image_size(shape) + apart * sizeof(float) + train_size(shape, &own, n);
+    return 5 * packed_size(shape) + apart * sizeof(float) + train_size(shape, &own, n);
 }
 
 size_t trainable_size_lora(const struct shape *shape, const struct train_options *options,
@@ -309,7 +309,7 @@ size_t trainable_size_lora(const struct shape *shape, const struct train_options
     if (!lora || params_outline(&base, shape))
         return full;
     if (!lora_outline(&outline, base, lora, NULL))
-        size = 2 * image_size(shape) + train_size(shape, &own, n) +
+        size = 2 * packed_size(shape) + train_size(shape, &own, n) +
                4 * outline->weights->count * sizeof(float) +
                lora_branch_floats(shape, lora, n) * sizeof(float);
     lora_free(outline);

@@ -66,16 +66,16 @@ static enum err pack(struct open_model *out, const char *path, enum head head)
                        head == HEAD_LM ? "a reward model; this command takes a language model"
                                        : "a language model; this command takes a reward model "
                                          "(`drover reward` trains one)");
-    err = image_layout_new(&out->layout, shape);
+    err = packed_layout_new(&out->layout, shape);
     if (!err)
-        err = mem_big(&out->image, image_size(shape), 1, "weights");
+        err = mem_big(&out->image, packed_size(shape), 1, "weights");
     if (err)
         return err;
-    image_pack(out->image, out->layout, out->files->params);
+    packed_fill(out->image, out->layout, out->files->params);
     params_free(out->files->params);
     out->files->params = NULL;
     ready(out);
-    return model_new(&out->model, shape, out->image, image_size(shape));
+    return model_new(&out->model, shape, out->image, packed_size(shape));
 }
 
 enum err open_model_all(struct open_model *out, const char *path, enum head head)
@@ -94,7 +94,7 @@ void open_model_close(struct open_model *loaded)
     model_free(loaded->model);
     free(loaded->image);
     free(loaded->eos);
-    image_layout_free(loaded->layout);
+    packed_layout_free(loaded->layout);
     model_files_free(loaded->files);
     memset(loaded, 0, sizeof *loaded);
 }

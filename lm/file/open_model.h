@@ -9,7 +9,7 @@
 
 struct open_model {
     struct model_files *files; /* its params are freed once packed */
-    struct image_layout *layout;
+    struct packed_layout *layout;
     float *image;
     struct model *model;
     struct encode encode;

@@ -89,7 +89,7 @@ static void layer(const struct model *m, struct work *w, const struct row *rows,
                   int runs, int l)
 {
     const struct shape *s = &m->shape;
-    const struct image_layer *at = &m->layout->layer[l];
+    const struct packed_layer *at = &m->layout->layer[l];
     const struct rows_heads heads = {s->heads, s->kv_heads, s->head_dim};
     const float *bias = s->qkv_bias ? m->image + at->qkv_bias : NULL;
 

@@ -8,7 +8,7 @@
 #ifndef LM_MODEL_FORWARD_H
 #define LM_MODEL_FORWARD_H
 
-#include "lm/model/image.h"
+#include "lm/model/packed.h"
 
 /* Weights ready to run. Borrows `image`, which must outlive it and stay unchanged. */
 struct model;

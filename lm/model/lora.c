@@ -361,17 +361,17 @@ struct packing {
     const struct lora *lora;
     const struct tensor *tensor;
     float *image;
-    const struct image_layout *layout;
+    const struct packed_layout *layout;
 };
 
 static void to_image(void *self, int row, int n, const float *rows)
 {
     const struct packing *p = self;
 
-    image_put(p->image, p->layout, &p->lora->base->shape, p->tensor, row, n, rows);
+    packed_put(p->image, p->layout, &p->lora->base->shape, p->tensor, row, n, rows);
 }
 
-void lora_pack(const struct lora *l, float *image, const struct image_layout *layout)
+void lora_pack(const struct lora *l, float *image, const struct packed_layout *layout)
 {
     for (int i = 0; i < l->base->n; i++) {
         struct packing p = {l, &l->base->tensor[i], image, layout};

@@ -13,7 +13,7 @@
 #ifndef LM_MODEL_LORA_H
 #define LM_MODEL_LORA_H
 
-#include "lm/model/image.h"
+#include "lm/model/packed.h"
 
 enum { LORA_WORDS = 32, LORA_RANK = 4096 };
 
@@ -65,7 +65,7 @@ void lora_free(struct lora *lora);
 void lora_init(struct lora *lora, uint64_t seed);
 
 /* Puts W of every site into an image that holds the base. */
-void lora_pack(const struct lora *lora, float *image, const struct image_layout *layout);
+void lora_pack(const struct lora *lora, float *image, const struct packed_layout *layout);
 
 /* The same into f32 weights of the base's shape; may be the base. */
 void lora_merge(const struct lora *lora, struct params *params);

@@ -51,9 +51,9 @@ enum err model_new(struct model **out, const struct shape *shape, const float *i
         err = shape_check(shape);
     if (err)
         return err;
-    if (bytes != image_size(shape))
+    if (bytes != packed_size(shape))
         return err_set(ERR_RANGE, "weights image of %zu bytes: this shape takes %zu", bytes,
-                       image_size(shape));
+                       packed_size(shape));
     if ((uintptr_t)image % 64 != 0)
         return err_set(ERR_RANGE, "weights image is not aligned to 64 bytes");
     m = mem_new(1, sizeof *m);
@@ -61,7 +61,7 @@ enum err model_new(struct model **out, const struct shape *shape, const float *i
     m->image = image;
     m->freq = mem_new((size_t)shape->head_dim / 2, sizeof *m->freq);
     model_frequencies(m->freq, shape);
-    err = image_layout_new(&m->layout, shape);
+    err = packed_layout_new(&m->layout, shape);
     if (err) {
         model_free(m);
         return err;
@@ -74,7 +74,7 @@ void model_free(struct model *model)
 {
     if (!model)
         return;
-    image_layout_free(model->layout);
+    packed_layout_free(model->layout);
     free(model->freq);
     free(model);
 }

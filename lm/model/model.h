@@ -7,7 +7,7 @@
 
 struct model {
     struct shape shape;
-    struct image_layout *layout;
+    struct packed_layout *layout;
     const float *image; /* borrowed */
     float *freq;        /* [head_dim / 2] rotary frequencies */
 };

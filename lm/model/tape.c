@@ -433,7 +433,7 @@ static void branch(const struct tape *t, int i, enum part from, int count, const
 void tape_layer(struct tape *t, const struct model *model, int i, float *to)
 {
     const struct shape *s = &t->shape;
-    const struct image_layer *w = &model->layout->layer[i];
+    const struct packed_layer *w = &model->layout->layer[i];
     const struct tape_layer *l = &t->layer[i];
     const struct rows_heads heads = tape_heads(t);
     const float *image = model->image;

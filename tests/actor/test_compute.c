@@ -123,7 +123,7 @@ static struct item *image_of(uint64_t number)
         small.params->data[i] *= 1 + 0.01f * (float)number;
     small_pack(&small);
     item->version = version_of(number);
-    assert_ok(shared_memory_new(&item->image, image_size(&small_shape[0]), "an image"));
+    assert_ok(shared_memory_new(&item->image, packed_size(&small_shape[0]), "an image"));
     memcpy(shared_memory_bytes(item->image), small.image, shared_memory_size(item->image));
     assert_ok(shared_memory_seal(item->image));
     small_free(&small);
@@ -340,7 +340,7 @@ static void weights_of_another_size_fail_their_jobs_and_nothing_else(void **stat
     desk_open(&d, 2);
     post_card(&d);
     post_job(&d, 1, 1, 2, 5, 5);
-    post_nonsense(&d, 1, image_size(&small_shape[0]) - 64);
+    post_nonsense(&d, 1, packed_size(&small_shape[0]) - 64);
     desk_await(&d, 1);
     post_job(&d, 2, 1, 1, 5, 5); /* one that comes later hears the same */
     desk_await(&d, 2);
@@ -363,7 +363,7 @@ static void weights_that_are_no_numbers_fail_their_jobs_and_nothing_else(void **
     (void)state;
     desk_open(&d, 2);
     post_card(&d);
-    post_nonsense(&d, 1, image_size(&small_shape[0]));
+    post_nonsense(&d, 1, packed_size(&small_shape[0]));
     post_job(&d, 1, 1, 5, 5, 5); /* more samples than slots: all of them fail at once */
     desk_await(&d, 1);
     assert_int_equal(d.got[0]->kind, ITEM_FAILED);

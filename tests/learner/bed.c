@@ -225,7 +225,7 @@ void bed_logprobs(const struct bed *bed, const struct model *model, double *out)
 void bed_new(struct bed **out, bool varied, uint64_t seed, int steps)
 {
     struct bed *const bed = *out = mem_new(1, sizeof *bed);
-    struct image_layout *layout;
+    struct packed_layout *layout;
 
     bed->varied = varied;
     bed->vocab = varied ? 6 : 8;
@@ -234,12 +234,12 @@ void bed_new(struct bed **out, bool varied, uint64_t seed, int steps)
     enumerate(bed);
     make_rewards(bed, seed);
     make_reference(bed, seed, steps);
-    must(image_layout_new(&layout, &bed->params->shape));
-    must(mem_big(&bed->image, image_size(&bed->params->shape), 1, "image"));
-    image_pack(bed->image, layout, bed->params);
-    image_layout_free(layout);
+    must(packed_layout_new(&layout, &bed->params->shape));
+    must(mem_big(&bed->image, packed_size(&bed->params->shape), 1, "image"));
+    packed_fill(bed->image, layout, bed->params);
+    packed_layout_free(layout);
     must(model_new(&bed->model, &bed->params->shape, bed->image,
-                   image_size(&bed->params->shape)));
+                   packed_size(&bed->params->shape)));
     bed->reference = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(double));
     bed_logprobs(bed, bed->model, bed->reference);
 }

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "lm/file/model_files.h"
-#include "lm/model/image.h"
+#include "lm/model/packed.h"
 #include "member/member.h"
 #include "proto/peer.h"
 
@@ -274,7 +274,7 @@ static int worth(const char *seed, const char *folder, const char *run)
     struct bed *bed = world(seed, STEPS);
     struct params *reference = weights(folder, "/model"), *policy = weights(run, "");
     const struct hash was = params_hash(bed->params), now = params_hash(reference);
-    struct image_layout *layout;
+    struct packed_layout *layout;
     struct model *model;
     struct bed_worth w;
     float *image = NULL;
@@ -285,11 +285,11 @@ static int worth(const char *seed, const char *folder, const char *run)
         fprintf(stderr, "exact_fleet: the reference on disk is not this world's\n");
         return 1;
     }
-    must(image_layout_new(&layout, &policy->shape));
-    must(mem_big(&image, image_size(&policy->shape), 1, "image"));
-    image_pack(image, layout, policy);
-    image_layout_free(layout);
-    must(model_new(&model, &policy->shape, image, image_size(&policy->shape)));
+    must(packed_layout_new(&layout, &policy->shape));
+    must(mem_big(&image, packed_size(&policy->shape), 1, "image"));
+    packed_fill(image, layout, policy);
+    packed_layout_free(layout);
+    must(model_new(&model, &policy->shape, image, packed_size(&policy->shape)));
     bed_worth(&w, bed, model, beta);
     identity = fabs(w.J_best - w.J - beta * w.kl_best);
     pass = w.share >= .95 && w.kl_best <= .08 && identity <= 1e-5 && fabs(w.mass - 1) < 1e-4;

@@ -55,7 +55,7 @@ static void the_first_ratio_is_exactly_one_and_the_base_stays(void **state)
 
         small_new(&plain, &small_shape[0]);
         assert_memory_equal(plain.image, iteration_image(ppo, &bytes),
-                            image_size(&small_shape[0]));
+                            packed_size(&small_shape[0]));
         for (int it = 0; it < 2; it++)
             iterate(ppo, &conf, it);
         assert_memory_equal(base->data, iteration_policy(ppo)->data,
@@ -195,7 +195,7 @@ static void memory_is_the_adapters(void **state)
 {
     const struct train_options options = {.checkpointing = true};
     const struct shape *shape = &small_shape[0];
-    const size_t image = image_size(shape);
+    const size_t image = packed_size(shape);
     struct trainable_state inner;
     struct bed bed;
     (void)state;

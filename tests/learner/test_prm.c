@@ -158,17 +158,17 @@ static void values_are_differences_of_logits(void **state)
     const int n = (int)json_array_size(ids), seq[] = {0, n};
     int *token = calloc((size_t)n, sizeof(*token));
     float *value = calloc((size_t)n, sizeof(*value)), *image;
-    struct image_layout *layout;
+    struct packed_layout *layout;
     struct model_files *files;
     struct model *model;
 
     (void)state;
     assert_ok(model_files_open(&files, "model", MODEL_FILES_ALL));
     assert_int_equal(files->shape.head, HEAD_STEP);
-    assert_ok(image_layout_new(&layout, &files->shape));
-    image = aligned_alloc(64, image_size(&files->shape));
-    image_pack(image, layout, files->params);
-    assert_ok(model_new(&model, &files->shape, image, image_size(&files->shape)));
+    assert_ok(packed_layout_new(&layout, &files->shape));
+    image = aligned_alloc(64, packed_size(&files->shape));
+    packed_fill(image, layout, files->params);
+    assert_ok(model_new(&model, &files->shape, image, packed_size(&files->shape)));
     for (int i = 0; i < n; i++)
         token[i] = (int)json_integer_value(json_array_get(ids, (size_t)i));
     assert_ok(forward_score(model, token, seq, 1, 1.0f, NULL, NULL, value));
@@ -180,7 +180,7 @@ static void values_are_differences_of_logits(void **state)
                  0, 1e-5);
     }
     model_free(model);
-    image_layout_free(layout);
+    packed_layout_free(layout);
     model_files_free(files);
     free(image);
     free(token);

@@ -12,7 +12,7 @@
 
 struct small {
     struct params *params;
-    struct image_layout *layout;
+    struct packed_layout *layout;
     float *image;
     struct model *model;
 };
@@ -103,7 +103,7 @@ enum { SMALL_GOLDEN = 4 }; /* the first have golden steps */
 
 static inline void small_pack(struct small *small)
 {
-    image_pack(small->image, small->layout, small->params);
+    packed_fill(small->image, small->layout, small->params);
 }
 
 static inline void small_new(struct small *small, const struct shape *shape)
@@ -117,18 +117,18 @@ static inline void small_new(struct small *small, const struct shape *shape)
         formula_fill(small->params->data + t->at, (size_t)t->rows * (size_t)t->cols,
                      100 + (uint32_t)i, vector ? 0.2f : 0.3f, norm ? 1.0f : 0.0f);
     }
-    assert_ok(image_layout_new(&small->layout, shape));
-    small->image = aligned_alloc(64, image_size(shape));
+    assert_ok(packed_layout_new(&small->layout, shape));
+    small->image = aligned_alloc(64, packed_size(shape));
     assert_non_null(small->image);
     small_pack(small);
-    assert_ok(model_new(&small->model, shape, small->image, image_size(shape)));
+    assert_ok(model_new(&small->model, shape, small->image, packed_size(shape)));
 }
 
 static inline void small_free(struct small *small)
 {
     model_free(small->model);
     free(small->image);
-    image_layout_free(small->layout);
+    packed_layout_free(small->layout);
     params_free(small->params);
 }
 

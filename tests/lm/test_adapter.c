@@ -72,17 +72,17 @@ static void close_to(const float *got, const float *want, int n)
 static void compute(const struct model_files *files, float *out)
 {
     const struct shape *shape = &files->shape;
-    struct image_layout *layout;
+    struct packed_layout *layout;
     struct model *model;
     struct cache *cache;
     struct work *work;
     float *image, hidden[TOKENS * 32];
     struct row rows[TOKENS];
 
-    assert_ok(image_layout_new(&layout, shape));
-    assert_ok(mem_big(&image, image_size(shape), 1, "image"));
-    image_pack(image, layout, files->params);
-    assert_ok(model_new(&model, shape, image, image_size(shape)));
+    assert_ok(packed_layout_new(&layout, shape));
+    assert_ok(mem_big(&image, packed_size(shape), 1, "image"));
+    packed_fill(image, layout, files->params);
+    assert_ok(model_new(&model, shape, image, packed_size(shape)));
     assert_ok(cache_new(&cache, shape, TOKENS));
     assert_ok(work_new(&work, shape, TOKENS));
     for (int i = 0; i < TOKENS; i++)
@@ -96,7 +96,7 @@ static void compute(const struct model_files *files, float *out)
     cache_free(cache);
     model_free(model);
     free(image);
-    image_layout_free(layout);
+    packed_layout_free(layout);
 }
 
 static void has_the_numbers_of_peft(const char *path)

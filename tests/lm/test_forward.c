@@ -405,10 +405,10 @@ static void what_does_not_fit_is_refused(void **state)
     assert_err(ERR_RANGE, forward_score(m.model, good, seq, 1, 0, out, NULL, NULL));
     assert_err(ERR_RANGE, forward_score(m.model, good, seq, 1, 1, NULL, NULL, out));
     assert_err(ERR_RANGE, forward_score(rm.model, good, seq, 1, 1, out, NULL, NULL));
-    assert_err(ERR_RANGE, model_new(&model, &shape, m.image, image_size(&shape) - 4));
+    assert_err(ERR_RANGE, model_new(&model, &shape, m.image, packed_size(&shape) - 4));
     assert_null(model);
     shape.width = 40;
-    assert_err(ERR_RANGE, model_new(&model, &shape, m.image, image_size(&shape)));
+    assert_err(ERR_RANGE, model_new(&model, &shape, m.image, packed_size(&shape)));
     tiny_drop(&m);
     tiny_drop(&rm);
 }

@@ -82,7 +82,7 @@ static void merging_is_one_function(void **state)
 
     for (size_t c = 0; c < SMALL_SHAPES; c++) {
         struct bed *bed = bed_new(c, &all, 0.1f, (struct train_options){0});
-        const size_t bytes = image_size(&small_shape[c]);
+        const size_t bytes = packed_size(&small_shape[c]);
         float *want = malloc(bytes);
         struct hash hash = lora_hash(bed->lora), merged;
 
@@ -112,7 +112,7 @@ static void a_fresh_adapter_is_its_base(void **state)
 {
     (void)state;
     struct bed *bed = bed_new(0, &all, 0.1f, (struct train_options){0});
-    const size_t bytes = image_size(&small_shape[0]);
+    const size_t bytes = packed_size(&small_shape[0]);
     float *base = malloc(bytes);
     const struct tensor *q = params_part(bed->small.params, PART_Q, 0);
     double square = 0.0, bound = 0.0;

@@ -1,6 +1,6 @@
 #include "tests/lm/tiny.h"
 
-#include "lm/model/image.h"
+#include "lm/model/packed.h"
 
 static void the_weights_hash_is_that_of_other_programs(void **state)
 {
@@ -63,14 +63,14 @@ static void an_image_gives_back_what_it_was_packed_from(void **state)
     (void)state;
     for (int k = 0; k < TINIES; k++) {
         struct tiny_model m = tiny_make(&tiny[k].shape);
-        struct image_layout *layout;
+        struct packed_layout *layout;
         struct params *back;
 
-        assert_ok(image_layout_new(&layout, &tiny[k].shape));
-        assert_int_equal(layout->size * sizeof(float), image_size(&tiny[k].shape));
+        assert_ok(packed_layout_new(&layout, &tiny[k].shape));
+        assert_int_equal(layout->size * sizeof(float), packed_size(&tiny[k].shape));
         assert_int_equal(layout->layer[0].qkv % 1024, 0);
         assert_ok(params_new(&back, &tiny[k].shape));
-        image_unpack(back, layout, m.image);
+        packed_unpack(back, layout, m.image);
         assert_memory_equal(back->data, m.params->data, back->count * sizeof(float));
         /* element (k, j) of panel p is W[32p + j][k]; missing columns are zero */
         for (int row = 0; row < (tiny[k].shape.vocab + 31) / 32 * 32; row++)
@@ -86,7 +86,7 @@ static void an_image_gives_back_what_it_was_packed_from(void **state)
                 assert_true(got == want);
             }
         params_free(back);
-        image_layout_free(layout);
+        packed_layout_free(layout);
         tiny_drop(&m);
     }
 }

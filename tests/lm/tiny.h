@@ -100,15 +100,15 @@ struct tiny_model {
 static inline struct tiny_model tiny_make(const struct shape *shape)
 {
     struct tiny_model m = {0};
-    struct image_layout *layout;
+    struct packed_layout *layout;
 
     assert_ok(params_new(&m.params, shape));
     tiny_fill(m.params);
-    assert_ok(image_layout_new(&layout, shape));
-    assert_ok(mem_big(&m.image, image_size(shape), 1, "image"));
-    image_pack(m.image, layout, m.params);
-    image_layout_free(layout);
-    assert_ok(model_new(&m.model, shape, m.image, image_size(shape)));
+    assert_ok(packed_layout_new(&layout, shape));
+    assert_ok(mem_big(&m.image, packed_size(shape), 1, "image"));
+    packed_fill(m.image, layout, m.params);
+    packed_layout_free(layout);
+    assert_ok(model_new(&m.model, shape, m.image, packed_size(shape)));
     return m;
 }
 

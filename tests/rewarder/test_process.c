@@ -14,7 +14,7 @@
 
 struct bed {
     struct model_files *files;
-    struct image_layout *layout;
+    struct packed_layout *layout;
     float *image;
     struct model *model;
 };
@@ -22,18 +22,18 @@ struct bed {
 static void open_bed(struct bed *bed)
 {
     assert_ok(model_files_open(&bed->files, GOLDEN "/model", MODEL_FILES_ALL));
-    assert_ok(image_layout_new(&bed->layout, &bed->files->shape));
-    bed->image = aligned_alloc(64, image_size(&bed->files->shape));
-    image_pack(bed->image, bed->layout, bed->files->params);
-    assert_ok(
-        model_new(&bed->model, &bed->files->shape, bed->image, image_size(&bed->files->shape)));
+    assert_ok(packed_layout_new(&bed->layout, &bed->files->shape));
+    bed->image = aligned_alloc(64, packed_size(&bed->files->shape));
+    packed_fill(bed->image, bed->layout, bed->files->params);
+    assert_ok(model_new(&bed->model, &bed->files->shape, bed->image,
+                        packed_size(&bed->files->shape)));
 }
 
 static void close_bed(struct bed *bed)
 {
     model_free(bed->model);
     free(bed->image);
-    image_layout_free(bed->layout);
+    packed_layout_free(bed->layout);
     model_files_free(bed->files);
 }
 

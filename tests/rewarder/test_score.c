@@ -112,7 +112,7 @@ static void a_model_that_is_no_use_fails_its_tickets_and_nothing_else(void **sta
     work->scorer_kind = model.kind;
     work->files = mem_new(1, sizeof *work->files);
     work->files->shape = small_shape[0];
-    assert_ok(shared_memory_new(&work->image, image_size(&small_shape[0]) - 64, "an image"));
+    assert_ok(shared_memory_new(&work->image, packed_size(&small_shape[0]) - 64, "an image"));
     assert_ok(shared_memory_seal(work->image));
     post(&d, work);
     await(&d, 2);

@@ -1,4 +1,4 @@
-#include "lm/model/image.h"
+#include "lm/model/packed.h"
 
 #include "base/mem.h"
 #include "lm/kernel/gemm.h"
@@ -23,14 +23,14 @@ static int qkv_columns(const struct shape *s)
 }
 
 /* The layout without its per-layer list (layer may be NULL). */
-static void lay(struct image_layout *out, struct image_layer *layer, const struct shape *s)
+static void lay(struct packed_layout *out, struct packed_layer *layer, const struct shape *s)
 {
     const size_t width = (size_t)s->width;
     size_t end = 0;
 
     out->embed = take(&end, gemm_packed_size(s->vocab, s->width));
     for (int i = 0; i < s->layers; i++) {
-        struct image_layer spare, *l = layer ? &layer[i] : &spare;
+        struct packed_layer spare, *l = layer ? &layer[i] : &spare;
 
         l->norm_attn = take(&end, width);
         l->qkv = take(&end, gemm_packed_size(qkv_columns(s), s->width));
@@ -49,17 +49,17 @@ static void lay(struct image_layout *out, struct image_layer *layer, const struc
     out->size = end;
 }
 
-size_t image_size(const struct shape *shape)
+size_t packed_size(const struct shape *shape)
 {
-    struct image_layout layout;
+    struct packed_layout layout;
 
     lay(&layout, NULL, shape);
     return layout.size * sizeof(float);
 }
 
-enum err image_layout_new(struct image_layout **out, const struct shape *shape)
+enum err packed_layout_new(struct packed_layout **out, const struct shape *shape)
 {
-    struct image_layout *l;
+    struct packed_layout *l;
 
     *out = NULL;
     if (shape_check(shape))
@@ -71,7 +71,7 @@ enum err image_layout_new(struct image_layout **out, const struct shape *shape)
     return OK;
 }
 
-void image_layout_free(struct image_layout *layout)
+void packed_layout_free(struct packed_layout *layout)
 {
     if (!layout)
         return;
@@ -85,21 +85,21 @@ struct spot {
     int column;
 };
 
-static size_t block_of(const struct image_layout *l, const struct tensor *t)
+static size_t block_of(const struct packed_layout *l, const struct tensor *t)
 {
     static const size_t member[PARTS] = {
-        [PART_NORM_ATTN] = offsetof(struct image_layer, norm_attn),
-        [PART_Q] = offsetof(struct image_layer, qkv),
-        [PART_K] = offsetof(struct image_layer, qkv),
-        [PART_V] = offsetof(struct image_layer, qkv),
-        [PART_Q_BIAS] = offsetof(struct image_layer, qkv_bias),
-        [PART_K_BIAS] = offsetof(struct image_layer, qkv_bias),
-        [PART_V_BIAS] = offsetof(struct image_layer, qkv_bias),
-        [PART_O] = offsetof(struct image_layer, o),
-        [PART_NORM_MLP] = offsetof(struct image_layer, norm_mlp),
-        [PART_GATE] = offsetof(struct image_layer, gate_up),
-        [PART_UP] = offsetof(struct image_layer, gate_up),
-        [PART_DOWN] = offsetof(struct image_layer, down),
+        [PART_NORM_ATTN] = offsetof(struct packed_layer, norm_attn),
+        [PART_Q] = offsetof(struct packed_layer, qkv),
+        [PART_K] = offsetof(struct packed_layer, qkv),
+        [PART_V] = offsetof(struct packed_layer, qkv),
+        [PART_Q_BIAS] = offsetof(struct packed_layer, qkv_bias),
+        [PART_K_BIAS] = offsetof(struct packed_layer, qkv_bias),
+        [PART_V_BIAS] = offsetof(struct packed_layer, qkv_bias),
+        [PART_O] = offsetof(struct packed_layer, o),
+        [PART_NORM_MLP] = offsetof(struct packed_layer, norm_mlp),
+        [PART_GATE] = offsetof(struct packed_layer, gate_up),
+        [PART_UP] = offsetof(struct packed_layer, gate_up),
+        [PART_DOWN] = offsetof(struct packed_layer, down),
     };
     size_t at;
 
@@ -113,7 +113,7 @@ static size_t block_of(const struct image_layout *l, const struct tensor *t)
     return at;
 }
 
-static struct spot spot(const struct image_layout *l, const struct shape *s,
+static struct spot spot(const struct packed_layout *l, const struct shape *s,
                         const struct tensor *t)
 {
     const int q = s->heads * s->head_dim, k = s->kv_heads * s->head_dim;
@@ -135,8 +135,8 @@ static bool is_plain(const struct tensor *t)
            (t->rows == 1 && t->part != PART_EMBED && t->part != PART_HEAD);
 }
 
-void image_put(float *image, const struct image_layout *layout, const struct shape *shape,
-               const struct tensor *tensor, int row, int n, const float *from)
+void packed_put(float *image, const struct packed_layout *layout, const struct shape *shape,
+                const struct tensor *tensor, int row, int n, const float *from)
 {
     const struct spot at = spot(layout, shape, tensor);
 
@@ -148,17 +148,18 @@ void image_put(float *image, const struct image_layout *layout, const struct sha
                   tensor->cols);
 }
 
-void image_pack(float *image, const struct image_layout *layout, const struct params *params)
+void packed_fill(float *image, const struct packed_layout *layout, const struct params *params)
 {
     memset(image, 0, layout->size * sizeof *image);
     for (int i = 0; i < params->n; i++) {
         const struct tensor *t = &params->tensor[i];
 
-        image_put(image, layout, &params->shape, t, 0, t->rows, params->data + t->at);
+        packed_put(image, layout, &params->shape, t, 0, t->rows, params->data + t->at);
     }
 }
 
-void image_unpack(struct params *params, const struct image_layout *layout, const float *image)
+void packed_unpack(struct params *params, const struct packed_layout *layout,
+                   const float *image)
 {
     for (int i = 0; i < params->n; i++) {
         const struct tensor *t = &params->tensor[i];
