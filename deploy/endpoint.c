@@ -6,7 +6,6 @@
 #include "deploy/ports.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
 #include <stdio.h>
@@ -52,7 +51,7 @@ enum err endpoint_make(struct endpoint *out, const char *run, const char *key,
     snprintf(out->dashboard, sizeof out->dashboard, "%s", ports->dashboard);
     out->pid = (long)getpid();
     out->secure = true;
-    if (key) {
+    if (*key) {
         snprintf(out->key_path, sizeof out->key_path, "%s", key);
         err = curve_load(&out->keys, key);
         return err ? err_add("fleet.key") : write_json(out);
@@ -192,44 +191,4 @@ enum err endpoint_find(struct endpoint *out, const struct endpoint_options *opti
                       "%s: this run does not run: its supervisor, process %ld, is gone",
                       options->run, out->pid);
     return err;
-}
-
-enum err endpoint_lock(int *fd, const char *run)
-{
-    struct flock want = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char *path = mem_print("%s/.fleet", run);
-    enum err err = OK;
-
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (*fd < 0) {
-        err = err_set(ERR_IO, "%s: %s", path, strerror(errno));
-    } else if (fcntl(*fd, F_SETLK, &want)) {
-        if ((errno == EACCES || errno == EAGAIN) && !fcntl(*fd, F_GETLK, &want) &&
-            want.l_type != F_UNLCK)
-            err = err_set(ERR_STATE,
-                          "output_dir: in %s a run goes on, supervised by process %ld; "
-                          "`drover status run=%s` shows it",
-                          run, (long)want.l_pid, run);
-        else
-            err = err_set(ERR_IO, "%s: cannot lock: %s", path, strerror(errno));
-    }
-    free(path);
-    return err;
-}
-
-void endpoint_clean(const char *run, bool own_key)
-{
-    const char *const ours[] = {"logs", "fleet.json", ".fleet", own_key ? "fleet.key" : NULL};
-    char *begun = mem_print("%s/run.json", run);
-    const bool keep = fs_exists(begun);
-
-    free(begun);
-    for (size_t i = 0; i < 4 && ours[i] && !keep; i++) {
-        char *path = mem_print("%s/%s", run, ours[i]);
-        if (fs_remove(path))
-            err_set(OK, "%s", ""); /* what cannot be taken away stays */
-        free(path);
-    }
-    if (!keep)
-        rmdir(run);
 }

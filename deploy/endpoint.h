@@ -1,4 +1,4 @@
-/* fleet: how to reach a fleet: fleet.json in a run folder, or an address and a key. */
+/* endpoint: how to reach a fleet: fleet.json in a run folder, or an address and a key. */
 
 #ifndef DEPLOY_ENDPOINT_H
 #define DEPLOY_ENDPOINT_H
@@ -29,19 +29,12 @@ struct endpoint {
 enum err endpoint_find(struct endpoint *out, const struct endpoint_options *options) MUST_CHECK;
 
 /* A fleet of this process's in the folder `run`, at those ports: reads the key file `key`, or
- * makes run/fleet.key anew (NULL), and writes run/fleet.json. Errors: the key's, ERR_IO. */
+ * makes run/fleet.key anew (""), and writes run/fleet.json. Errors: the key's, ERR_IO. */
 enum err endpoint_make(struct endpoint *out, const char *run, const char *key,
                        const struct ports *ports) MUST_CHECK;
 /* One line on stderr: how workers elsewhere join. `host` as the broker listens. */
 void endpoint_tell(const struct endpoint *fleet, const char *host, int port);
+/* What fleet.json in the folder `run` says. Errors: ERR_IO, ERR_PARSE, the key's. */
 enum err endpoint_read(struct endpoint *out, const char *run) MUST_CHECK;
-
-/* Takes the run folder for this supervisor: *fd holds it until it is closed. Errors: ERR_STATE
- * if another one has it, with its process; ERR_IO. */
-enum err endpoint_lock(int *fd, const char *run) MUST_CHECK;
-/* Takes away what endpoint_make (with own_key: its key file too), endpoint_lock and the workers' logs
- * left in a folder where no run has begun (it has no run.json); the folder too, if nothing else
- * is in it. */
-void endpoint_clean(const char *run, bool own_key);
 
 #endif

@@ -1,6 +1,10 @@
-/* How it works: one loop; a table of places, each a process that should be there (cli/place.h);
- * orders come over the broker, as from any peer. The end is a state, not a moment: each tick
- * looks who still lives and tells the next ones to go. */
+/* How it works: one loop; a table of replicas, each a process that should be there; orders come
+ * over the broker, as from any peer. prepare takes the folder and the ports, start_all starts
+ * the broker first (it listens already: the sockets are ours) and then who joins it, and from
+ * then on everything happens in four callbacks: tick, ended, on_admin, on_signal.
+ *
+ * The end is a state, not a moment: each tick looks who still lives and tells the next ones to
+ * go: learner, workers, broker. What must hold: nothing is started once `ending` is set. */
 #include "deploy/supervise.h"
 
 #include "base/clock.h"
@@ -9,9 +13,10 @@
 #include "base/mem.h"
 #include "base/outlet.h"
 #include "deploy/endpoint.h"
-#include "deploy/launch.h"
+#include "deploy/local.h"
 #include "deploy/ports.h"
-#include "deploy/process.h"
+#include "deploy/replica.h"
+#include "deploy/run_folder.h"
 #include "net/child.h"
 #include "net/loop.h"
 #include "proto/peer.h"
@@ -28,12 +33,12 @@
 enum { GRACE_MS = 10000, PATIENCE_MS = 2000 };
 
 struct supervisor {
-    const struct supervise_plan *plan;
+    const struct plan *plan;
     struct loop *loop;
     struct endpoint fleet;
     struct peer *peer;
     void *context;
-    struct processes at;
+    struct replicas replicas;
     struct ports ports;
     int pipe[2];  /* whose end tells our programs that we are gone */
     int quiet[2]; /* the same for shells: ours make theirs non-blocking, for all who share it */
@@ -65,7 +70,7 @@ static enum err prepare(struct supervisor *s)
     if (!err)
         err = fs_mkdir(logs);
     if (!err)
-        err = endpoint_lock(&s->lock, s->plan->output_dir);
+        err = run_folder_lock(&s->lock, s->plan->output_dir);
     if (!err)
         outlet_keep(lines);
     free(logs);
@@ -87,32 +92,33 @@ static enum err prepare(struct supervisor *s)
 
 static enum err ended(void *self, struct child *child, int status, int signal, int64_t now_ms);
 
-static enum err start(struct process *p, int64_t now_ms)
+static enum err start(struct replica *p, int64_t now_ms)
 {
     struct supervisor *s = p->owner;
-    const struct launch launch = {.kind = p->kind,
-                                  .number = p->number,
-                                  .plan = s->plan,
-                                  .fleet = &s->fleet,
-                                  .ports = &s->ports,
-                                  .again = p->restarts > 0,
-                                  .parent_fd =
-                                      p->kind == LAUNCH_WORKER ? s->quiet[0] : s->pipe[0]};
-    char *log = launch_log(s->plan, p->kind, p->number);
+    const struct local local = {
+        .spec = {.role = p->role,
+                 .number = p->number,
+                 .plan = s->plan,
+                 .fleet = &s->fleet,
+                 .again = p->restarts > 0},
+        .ports = &s->ports,
+        .parent_fd = p->role == PLAN_WORKER ? s->quiet[0] : s->pipe[0],
+    };
+    char *log = local_log(s->plan, p->role, p->number);
 
-    process_begin(p, log, now_ms);
+    replica_begin(p, log, now_ms);
     free(log);
-    return launch_child(&p->child, s->loop, &launch, ended, p);
+    return local_start(&p->child, s->loop, &local, ended, p);
 }
 
 /* A system that has no process to give now is asked again. */
-static void start_again(struct process *p, int64_t now_ms)
+static void start_again(struct replica *p, int64_t now_ms)
 {
     if (!start(p, now_ms))
         return;
-    log_warn("start", "role=%s number=%d reason=\"%s\"", launch_names[p->kind], p->number,
+    log_warn("start", "role=%s number=%d reason=\"%s\"", plan_roles[p->role], p->number,
              err_text());
-    p->again_ms = now_ms + PROCESS_FAILED_MS;
+    p->again_ms = now_ms + REPLICA_FAILED_MS;
 }
 
 /* ---- the end */
@@ -120,34 +126,34 @@ static void start_again(struct process *p, int64_t now_ms)
 /* Workers first, the broker last, so that they can say BYE. */
 static void end_step(struct supervisor *s, int64_t now_ms)
 {
-    static const enum launch_kind workers[] = {LAUNCH_ACTOR, LAUNCH_REWARDER, LAUNCH_WORKER};
+    static const enum plan_role workers[] = {PLAN_ACTOR, PLAN_REWARDER, PLAN_WORKER};
     bool left = false;
 
-    if (process_living(&s->at, LAUNCH_LEARNER))
+    if (replica_living(&s->replicas, PLAN_LEARNER))
         return;
     if (!s->killed_ms) {
         s->killed_ms = now_ms + (s->asked > 1 ? 0 : GRACE_MS);
         s->told_ms = now_ms;
         for (int i = 0; i < 3; i++)
-            process_stop(&s->at, workers[i], SIGTERM);
+            replica_stop(&s->replicas, workers[i], SIGTERM);
     }
     /* Nobody settles what they hold: it is made again, with the same bits. */
     if (now_ms - s->told_ms >= PATIENCE_MS && !s->told_again) {
         s->told_again = true;
         for (int i = 0; i < 3; i++)
-            process_stop(&s->at, workers[i], SIGTERM);
+            replica_stop(&s->replicas, workers[i], SIGTERM);
     }
     if (now_ms >= s->killed_ms) {
         for (int i = 0; i < 3; i++)
-            process_stop(&s->at, workers[i], SIGKILL);
-        process_stop(&s->at, LAUNCH_BROKER, SIGKILL);
+            replica_stop(&s->replicas, workers[i], SIGKILL);
+        replica_stop(&s->replicas, PLAN_BROKER, SIGKILL);
     }
     for (int i = 0; i < 3; i++)
-        left = left || process_living(&s->at, workers[i]);
+        left = left || replica_living(&s->replicas, workers[i]);
     if (left)
         return;
-    if (process_living(&s->at, LAUNCH_BROKER))
-        process_stop(&s->at, LAUNCH_BROKER, SIGTERM);
+    if (replica_living(&s->replicas, PLAN_BROKER))
+        replica_stop(&s->replicas, PLAN_BROKER, SIGTERM);
     else
         loop_stop(s->loop);
 }
@@ -163,25 +169,25 @@ static void finish(struct supervisor *s, int status)
 
 static enum err ended(void *self, struct child *child, int status, int signal, int64_t now_ms)
 {
-    struct process *p = self;
+    struct replica *p = self;
     struct supervisor *s = p->owner;
     char *log;
 
     (void)child;
     p->child = NULL;
-    if (p->kind == LAUNCH_LEARNER && !signal) { /* its own decision */
+    if (p->role == PLAN_LEARNER && !signal) { /* its own decision */
         s->refused = status != EXIT_SUCCESS;
         finish(s, status);
         return OK;
     }
-    if (s->ending && p->kind == LAUNCH_LEARNER &&
+    if (s->ending && p->role == PLAN_LEARNER &&
         signal != SIGTERM)       /* it has not saved; by TERM */
         finish(s, EXIT_FAILURE); /* it ends only before there is anything to save */
     if (s->ending || !p->wanted)
         return OK;
-    log = launch_log(s->plan, p->kind, p->number);
-    if (!process_died(p, log, status, signal, now_ms)) {
-        process_stop(&s->at, LAUNCH_LEARNER, SIGTERM);
+    log = local_log(s->plan, p->role, p->number);
+    if (!replica_died(p, log, status, signal, now_ms)) {
+        replica_stop(&s->replicas, PLAN_LEARNER, SIGTERM);
         finish(s, EXIT_FAILURE);
     } else if (p->again_ms == now_ms) {
         start_again(p, now_ms);
@@ -192,27 +198,27 @@ static enum err ended(void *self, struct child *child, int status, int signal, i
 
 /* ---- orders */
 
-/* There shall be places 1 .. n of the kind, and no others. n is at most PROCESS_MAX. */
-static enum err scale(struct supervisor *s, enum launch_kind kind, int n, int64_t now_ms)
+/* There shall be places 1 .. n of the role, and no others. n is at most PLAN_MAX. */
+static enum err scale(struct supervisor *s, enum plan_role role, int n, int64_t now_ms)
 {
     enum err err = OK;
 
     for (int number = 1; number <= n && !err; number++) {
-        struct process *p = process_find(&s->at, kind, number);
+        struct replica *p = replica_find(&s->replicas, role, number);
         if (!p)
-            p = process_add(&s->at, s, kind, number);
+            p = replica_add(&s->replicas, s, role, number);
         p->wanted = true;
         if (!p->child)
             err = start(p, now_ms);
         if (err)
             p->wanted = false; /* not there, and not counted */
     }
-    for (int i = 0; i < s->at.n; i++)
-        if (s->at.process[i]->kind == kind && s->at.process[i]->number > n &&
-            s->at.process[i]->wanted) {
-            s->at.process[i]->wanted = false;
-            if (s->at.process[i]->child)
-                child_signal(s->at.process[i]->child, SIGTERM);
+    for (int i = 0; i < s->replicas.n; i++)
+        if (s->replicas.replica[i]->role == role && s->replicas.replica[i]->number > n &&
+            s->replicas.replica[i]->wanted) {
+            s->replicas.replica[i]->wanted = false;
+            if (s->replicas.replica[i]->child)
+                child_signal(s->replicas.replica[i]->child, SIGTERM);
         }
     return err;
 }
@@ -220,11 +226,11 @@ static enum err scale(struct supervisor *s, enum launch_kind kind, int n, int64_
 static enum err obey_scale(struct supervisor *s, const struct msg_admin *order, char words[128],
                            int64_t now_ms)
 {
-    const enum launch_kind kind = order->role == ROLE_ACTOR ? LAUNCH_ACTOR : LAUNCH_REWARDER;
-    const char *key = kind == LAUNCH_ACTOR ? "actors" : "rewarders";
+    const enum plan_role role = order->role == ROLE_ACTOR ? PLAN_ACTOR : PLAN_REWARDER;
+    const char *key = role == PLAN_ACTOR ? "actors" : "rewarders";
     json_t *more = json_loads(order->arguments, 0, NULL);
     const bool force = json_is_true(json_object_get(more, "force"));
-    const int before = process_count(&s->at, kind);
+    const int before = replica_count(&s->replicas, role);
     enum err err;
 
     json_decref(more);
@@ -233,13 +239,13 @@ static enum err obey_scale(struct supervisor *s, const struct msg_admin *order, 
     if (s->ending)
         return err_set(ERR_STATE, "the fleet ends");
     /* never more than a limit, though fewer of too many are always welcome */
-    err = process_check(key, order->count,
-                        force || (before > 0 && order->count <= (uint32_t)before));
+    err = plan_check(key, order->count,
+                     force || (before > 0 && order->count <= (uint32_t)before));
     if (err)
         return err;
-    err = scale(s, kind, (int)order->count, now_ms);
-    snprintf(words, 128, "%s: %d -> %d", launch_names[kind], before,
-             process_count(&s->at, kind));
+    err = scale(s, role, (int)order->count, now_ms);
+    snprintf(words, 128, "%s: %d -> %d", plan_roles[role], before,
+             replica_count(&s->replicas, role));
     return err;
 }
 
@@ -247,14 +253,14 @@ static enum err obey(struct supervisor *s, const struct msg_admin *order, char w
                      int64_t now_ms)
 {
     if (!strcmp(order->order, "status")) {
-        snprintf(words, 128, "%d actors, %d rewarders", process_count(&s->at, LAUNCH_ACTOR),
-                 process_count(&s->at, LAUNCH_REWARDER));
+        snprintf(words, 128, "%d actors, %d rewarders", replica_count(&s->replicas, PLAN_ACTOR),
+                 replica_count(&s->replicas, PLAN_REWARDER));
         return OK;
     }
     if (!strcmp(order->order, "down")) {
         snprintf(words, 128, "the learner saves a checkpoint, then the fleet ends");
         finish(s, EXIT_SUCCESS);
-        process_stop(&s->at, LAUNCH_LEARNER, SIGTERM);
+        replica_stop(&s->replicas, PLAN_LEARNER, SIGTERM);
         return OK;
     }
     if (!strcmp(order->order, "scale"))
@@ -269,7 +275,7 @@ static enum err on_admin(void *self, const struct msg *msg, int64_t now_ms)
     struct msg answer = {.head.type = MSG_ADMIN_OK};
     char words[128] = "";
     const enum err err = obey(s, &msg->admin, words, now_ms);
-    char *result = process_list(&s->at);
+    char *result = replica_list(&s->replicas);
     enum err send;
 
     answer.admin_ok = (struct msg_admin_ok){.request = msg->admin.request,
@@ -295,8 +301,8 @@ static enum err tick(void *self, int64_t now_ms)
     struct supervisor *s = self;
     enum err err = peer_tick(s->peer, now_ms);
 
-    for (int i = 0; i < s->at.n && !err && !s->ending; i++) {
-        struct process *p = s->at.process[i];
+    for (int i = 0; i < s->replicas.n && !err && !s->ending; i++) {
+        struct replica *p = s->replicas.replica[i];
         if (p->wanted && !p->child && p->again_ms && now_ms >= p->again_ms)
             start_again(p, now_ms);
     }
@@ -316,7 +322,7 @@ static enum err on_signal(void *self, int64_t now_ms)
     if (++s->asked == 1)
         log_info("ending", "next=\"the learner saves, then the fleet ends; a second signal "
                            "hurries it, a third one kills\"");
-    process_stop(&s->at, LAUNCH_LEARNER, s->asked > 2 ? SIGKILL : SIGTERM);
+    replica_stop(&s->replicas, PLAN_LEARNER, s->asked > 2 ? SIGKILL : SIGTERM);
     if (s->asked > 1 && s->killed_ms)
         s->killed_ms = now_ms;
     return OK;
@@ -326,15 +332,15 @@ static enum err on_signal(void *self, int64_t now_ms)
 static enum err on_stop(void *self, int64_t now_ms)
 {
     struct supervisor *s = self;
-    static const enum launch_kind order[] = {LAUNCH_LEARNER, LAUNCH_ACTOR, LAUNCH_REWARDER,
-                                             LAUNCH_WORKER, LAUNCH_BROKER};
+    static const enum plan_role order[] = {PLAN_LEARNER, PLAN_ACTOR, PLAN_REWARDER, PLAN_WORKER,
+                                           PLAN_BROKER};
 
     (void)now_ms;
     for (int i = 0; i < 5; i++)
-        process_stop(&s->at, order[i], SIGSTOP);
+        replica_stop(&s->replicas, order[i], SIGSTOP);
     raise(SIGSTOP);
     for (int i = 4; i >= 0; i--)
-        process_stop(&s->at, order[i], SIGCONT);
+        replica_stop(&s->replicas, order[i], SIGCONT);
     return OK;
 }
 
@@ -342,7 +348,7 @@ static void hello(void *self, struct msg_hello *out)
 {
     const struct supervisor *s = self;
 
-    out->slots = (uint32_t)s->at.n;
+    out->slots = (uint32_t)s->replicas.n;
     out->host = "localhost";
 }
 
@@ -376,25 +382,25 @@ static enum err open_all(struct supervisor *s)
 static enum err start_all(struct supervisor *s)
 {
     const int64_t now = clock_mono_ms();
-    enum err err = start(process_add(&s->at, s, LAUNCH_BROKER, 0), now);
+    enum err err = start(replica_add(&s->replicas, s, PLAN_BROKER, 0), now);
 
     if (!err)
-        err = start(process_add(&s->at, s, LAUNCH_LEARNER, 0), now);
+        err = start(replica_add(&s->replicas, s, PLAN_LEARNER, 0), now);
     if (!err)
-        err = scale(s, LAUNCH_ACTOR, s->plan->actors, now);
+        err = scale(s, PLAN_ACTOR, s->plan->actors, now);
     if (!err)
-        err = scale(s, LAUNCH_REWARDER, s->plan->rewarders, now);
-    for (int i = 1; i <= s->plan->workers && !err; i++)
-        err = start(process_add(&s->at, s, LAUNCH_WORKER, i), now);
+        err = scale(s, PLAN_REWARDER, s->plan->rewarders, now);
+    for (int i = 1; i <= s->plan->n_workers && !err; i++)
+        err = start(replica_add(&s->replicas, s, PLAN_WORKER, i), now);
     return err;
 }
 
 static void close_all(struct supervisor *s)
 {
-    for (int i = 0; i < s->at.n; i++) {
-        if (s->at.process[i]->child) /* only after an error of our own */
-            child_signal(s->at.process[i]->child, SIGTERM);
-        free(s->at.process[i]);
+    for (int i = 0; i < s->replicas.n; i++) {
+        if (s->replicas.replica[i]->child) /* only after an error of our own */
+            child_signal(s->replicas.replica[i]->child, SIGTERM);
+        free(s->replicas.replica[i]);
     }
     if (s->peer)
         loop_unsocket(s->loop, peer_socket(s->peer));
@@ -410,13 +416,13 @@ static void close_all(struct supervisor *s)
             close(s->quiet[i]);
     }
     if (s->refused)
-        endpoint_clean(s->plan->output_dir, !s->plan->key);
+        run_folder_clean(s->plan->output_dir, !*s->plan->key);
     if (s->lock > 0)
         close(s->lock);
     curve_wipe(&s->fleet.keys);
 }
 
-enum err supervise_run(const struct supervise_plan *plan, int *status)
+enum err supervise_run(const struct plan *plan, int *status)
 {
     struct supervisor *s = mem_new(1, sizeof *s);
     enum err err;

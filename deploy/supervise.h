@@ -11,32 +11,11 @@
 
 #include "base/err.h"
 
-#include <jansson.h>
-#include <stdbool.h>
+struct plan;
 
-enum { SUPERVISE_WORKERS = 16 }; /* commands of the user's */
-
-/* A reward's own process: `run` is a shell command, started with DROVER_BROKER, DROVER_KEY and
- * DROVER_WORKER (`name`, under which it registers) in its environment. */
-struct supervise_worker {
-    const char *name, *run;
-};
-
-struct supervise_plan {
-    const char *method; /* "ppo" */
-    const char *output_dir;
-    int actors, rewarders, slots; /* slots a worker decodes at once; 0: its own default */
-    int actor_threads;            /* 0: cores shared among the actors */
-    const char *actor_isa; /* DROVER_ISA for each actor in turn, comma separated; NULL: none */
-    const char *host;      /* address that the broker listens at */
-    int port;              /* its control port; 0: any */
-    const char *key;       /* key file; NULL: made anew in output_dir at each start */
-    struct supervise_worker worker[SUPERVISE_WORKERS];
-    int workers;
-    char *const *learner; /* further arguments of the learner, NULL-ended */
-};
-
-/* Runs to the end. *status: what this program should exit with. */
-enum err supervise_run(const struct supervise_plan *plan, int *status) MUST_CHECK;
+/* Runs to the end. *status: what this program should exit with. Errors: those of preparing
+ * (ports, the run's folder, its key), of starting a process, and the loop's; ended processes
+ * are none. */
+enum err supervise_run(const struct plan *plan, int *status) MUST_CHECK;
 
 #endif

@@ -1,1 +1,3 @@
-drover_test(deploy/process NEEDS deploy)
+foreach(unit replica spec)
+  drover_test(deploy/${unit} NEEDS deploy)
+endforeach()

@@ -226,7 +226,7 @@ def a_worker_of_ones_own():
         run.wait(30)
     words = read("worker.log")
     true("its last words", words.count('role=worker number=1 status=3 log=worker/logs/worker-1.log '
-                                       'last="no such ?[31mthing"') == 2, words)
+                                       'last="no such \\x1b[31mthing"') == 2, words)
     name, broker, key = read("seen").split()
     true("its environment", name == "mine" and broker.startswith("tcp://127.0.0.1:") and key == "worker/fleet.key")
     true("it was scored", not able or state("worker") == "finished", words)

@@ -1,0 +1,112 @@
+/* How it works: one branch a role. The learner takes configuration keys (key=value), the others
+ * options (--key=value); the learner gets all that the person typed first, and then what the
+ * fleet knows better, since the last word of a key counts.
+ *
+ * What only means something between a parent and its child (descriptors) is not here: local.c
+ * adds it. */
+#include "deploy/spec.h"
+
+#include "base/mem.h"
+#include "deploy/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void spec_add(struct spec_told *told, char *word)
+{
+    told->word = mem_grow(told->word, told->n_words + 2, sizeof *told->word);
+    told->word[told->n_words++] = word;
+    told->word[told->n_words] = NULL;
+}
+
+static void tell_learner(struct spec_told *told, const struct spec *spec)
+{
+    spec_add(told, mem_text(spec->plan->method));
+    for (char *const *a = spec->plan->learner; *a; a++)
+        spec_add(told, mem_text(*a));
+    if (spec->again) /* or it would refuse the folder that it has begun to fill itself */
+        spec_add(told, mem_text("overwrite_output_dir=false"));
+    spec_add(told, mem_print("broker=%s", spec->fleet->control));
+    spec_add(told, mem_print("broker_key=%s", spec->fleet->key_path));
+}
+
+static void tell_member(struct spec_told *told, const struct spec *spec)
+{
+    spec_add(told, mem_print("--broker=%s", spec->fleet->control));
+    spec_add(told, mem_print("--key=%s", spec->fleet->key_path));
+    spec_add(told, mem_print("--name=%s-%d", plan_roles[spec->role], spec->number));
+    if (spec->role == PLAN_ACTOR && spec->plan->slots)
+        spec_add(told, mem_print("--slots=%d", spec->plan->slots));
+}
+
+static void tell_worker(struct spec_told *told, const struct spec *spec)
+{
+    const struct plan_worker *worker = &spec->plan->worker[spec->number - 1];
+
+    spec_add(told, mem_text("-c"));
+    spec_add(told, mem_text(worker->run));
+    told->env[0] = mem_print("DROVER_BROKER=%s", spec->fleet->control);
+    told->env[1] = mem_print("DROVER_KEY=%s", spec->fleet->key_path);
+    told->env[2] = mem_print("DROVER_WORKER=%s", worker->name);
+}
+
+/* The DROVER_ISA of actor `number` out of "avx2,avx512,...", or NULL. */
+static char *isa_of(const struct plan *plan, int number)
+{
+    const char *list = plan->actor_isa;
+    int n = 1;
+
+    if (!list || !*list)
+        return NULL;
+    for (const char *p = list; *p; p++)
+        n += *p == ',';
+    for (int skip = (number - 1) % n; skip; skip--)
+        list = strchr(list, ',') + 1;
+    return mem_print("DROVER_ISA=%.*s", (int)strcspn(list, ","), list);
+}
+
+/* Threads: actors share the cores, whoever works alone may use them all; waiting threads sleep,
+ * because processes times threads is more than cores. */
+static void tell_environment(struct spec_told *told, const struct spec *spec)
+{
+    const struct plan *plan = spec->plan;
+    const long each = plan->actors > 0 ? spec->cores / plan->actors : 0;
+
+    told->env[0] = mem_text("OMP_WAIT_POLICY=passive");
+    if (spec->role == PLAN_LEARNER)
+        told->env[1] = mem_text("DROVER_TYPED=drover");
+    if (spec->role != PLAN_ACTOR)
+        return;
+    told->env[1] = mem_print("OMP_NUM_THREADS=%ld", plan->actor_threads ? plan->actor_threads
+                                                    : each > 0          ? each
+                                                                        : 1);
+    told->env[2] = isa_of(plan, spec->number);
+}
+
+void spec_make(struct spec_told *out, const struct spec *spec)
+{
+    memset(out, 0, sizeof *out);
+    spec_add(out, spec->role == PLAN_WORKER ? mem_text("sh")
+                                            : mem_print("drover-%s", plan_roles[spec->role]));
+    if (spec->role == PLAN_WORKER) {
+        tell_worker(out, spec);
+        return;
+    }
+    tell_environment(out, spec);
+    if (spec->role == PLAN_BROKER)
+        spec_add(out, mem_print("--key=%s", spec->fleet->key_path));
+    else if (spec->role == PLAN_LEARNER)
+        tell_learner(out, spec);
+    else
+        tell_member(out, spec);
+}
+
+void spec_free(struct spec_told *told)
+{
+    for (size_t i = 0; i < told->n_words; i++)
+        free(told->word[i]);
+    free(told->word);
+    for (int i = 0; i < SPEC_ENVIRONMENT; i++)
+        free(told->env[i]);
+    memset(told, 0, sizeof *told);
+}
