@@ -1,3 +1,15 @@
+/* How: three steps share one search of the rows (find: an exact name or alias in the first table
+ * that has it, else a row whose name ends in '*').
+ *
+ * conf_load first gives every key its row's default, so that a struct is whole before anything
+ * of the user's is read, then goes over the user's tree in its own order: a key that no row
+ * names ends it with the nearest name (conf_nearest). A row without effect is told to the
+ * caller, but only where its value asks for something.
+ * conf_help and conf_print walk the same rows: what is read is what is shown.
+ * The types know how to be unset (NULL, INT_MIN, NAN): a default of "" means that.
+ *
+ * Every program calls this once, at its start, before threads. */
+
 #include "base/conf.h"
 
 #include "base/mem.h"

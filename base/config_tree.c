@@ -1,3 +1,12 @@
+/* How: libyaml's events, by recursive descent: value -> sequence or mapping -> entry -> value, with
+ * the depth and the number of values counted on the way, for the text may be anyone's. What a
+ * plain parser would take without a word is refused with its line: a key that stands twice (the
+ * second would win), a second document (it would be dropped), tags and aliases (a few lines could
+ * unfold to gigabytes).
+ *
+ * A command line goes over its arguments twice: first the files, then key=value in order, so that
+ * what is typed wins over what a file says wherever the file stands. */
+
 #include "base/config_tree.h"
 
 #include "base/fs.h"
@@ -9,14 +18,14 @@
 
 enum { DEPTH_MAX = 16, NODES_MAX = 100000, BYTES_MAX = 4 << 20 };
 
-struct reader {
+struct yaml_reader {
     yaml_parser_t parser;
     const char *name;
     int nodes;
     bool empty; /* not even one document */
 };
 
-static enum err next(struct reader *r, yaml_event_t *event)
+static enum err next(struct yaml_reader *r, yaml_event_t *event)
 {
     if (!yaml_parser_parse(&r->parser, event))
         return err_set(ERR_PARSE, "%s:%zu: not YAML: %s", r->name,
@@ -27,11 +36,11 @@ static enum err next(struct reader *r, yaml_event_t *event)
     return OK;
 }
 
-static enum err value(struct reader *r, const yaml_event_t *event, int depth,
+static enum err value(struct yaml_reader *r, const yaml_event_t *event, int depth,
                       json_t **out) MUST_CHECK;
 
 /* A tag that is not YAML's own asks for something that is not done here. */
-static enum err plain(const struct reader *r, const yaml_event_t *event)
+static enum err plain(const struct yaml_reader *r, const yaml_event_t *event)
 {
     static const char own[] = "tag:yaml.org,2002:";
     const yaml_char_t *tag = NULL;
@@ -59,7 +68,7 @@ static json_t *scalar(const yaml_event_t *event)
     return json_string(text);
 }
 
-static enum err sequence(struct reader *r, int depth, json_t *list)
+static enum err sequence(struct yaml_reader *r, int depth, json_t *list)
 {
     for (;;) {
         yaml_event_t event;
@@ -80,7 +89,7 @@ static enum err sequence(struct reader *r, int depth, json_t *list)
 }
 
 /* One `key: value` of a mapping; *done at its end. */
-static enum err entry(struct reader *r, int depth, json_t *map, bool *done)
+static enum err entry(struct yaml_reader *r, int depth, json_t *map, bool *done)
 {
     yaml_event_t event, under;
     json_t *item = NULL;
@@ -114,7 +123,7 @@ out:
     return err;
 }
 
-static enum err mapping(struct reader *r, int depth, json_t *map)
+static enum err mapping(struct yaml_reader *r, int depth, json_t *map)
 {
     bool done = false;
     enum err err = OK;
@@ -124,7 +133,7 @@ static enum err mapping(struct reader *r, int depth, json_t *map)
     return err;
 }
 
-static enum err value(struct reader *r, const yaml_event_t *event, int depth, json_t **out)
+static enum err value(struct yaml_reader *r, const yaml_event_t *event, int depth, json_t **out)
 {
     enum err err = OK;
 
@@ -160,7 +169,7 @@ static enum err value(struct reader *r, const yaml_event_t *event, int depth, js
 }
 
 /* The first value of the stream, or null if the stream is empty. */
-static enum err document(struct reader *r, json_t **out)
+static enum err document(struct yaml_reader *r, json_t **out)
 {
     *out = NULL;
     for (;;) {
@@ -184,7 +193,7 @@ static enum err document(struct reader *r, json_t **out)
 }
 
 /* Nothing may follow: a second document would be dropped without a word. */
-static enum err ended(struct reader *r)
+static enum err ended(struct yaml_reader *r)
 {
     for (;;) {
         yaml_event_t event;
@@ -206,7 +215,7 @@ static enum err ended(struct reader *r)
 
 static enum err parse(json_t **out, const char *text, size_t n, const char *name)
 {
-    struct reader r = {.name = name};
+    struct yaml_reader r = {.name = name};
     enum err err;
 
     if (n > BYTES_MAX)

@@ -1,3 +1,8 @@
+/* How: BLAKE2b and SHA-256 are libsodium's. An artifact's name is a tree of two levels: a digest for
+ * each chunk of 1 MiB, and the digest of these; whoever has the list can check a chunk alone.
+ * CRC-32C goes four bytes at a time through four tables (slicing by four); they are made before
+ * main, so that no thread needs to ask whether they are there. */
+
 #include "base/hash.h"
 
 #include "base/mem.h"

@@ -1,8 +1,8 @@
 /* hash: names for bytes, and checks of them.
  *
  * hash_of     BLAKE2b-256 over the BLAKE2b-256 digests of 1 MiB chunks: the name of an artifact
- *             (protocol.md §1). A chunk can be checked before the rest has arrived.
- * hash_sha256 the weights hash that people compare (DESIGN §8, glossary).
+ *             (docs/PROTOCOL.md §1). A chunk can be checked before the rest has arrived.
+ * hash_sha256 the weights hash that people compare: of all weights in f32.
  * hash_crc32c Castagnoli, for frames and journal records; not against an attacker. */
 
 #ifndef BASE_HASH_H

@@ -1,3 +1,8 @@
+/* How: ten rounds of Philox on (counter, key), nothing kept between calls. The use of a number is
+ * mixed into the key's high byte, so two uses with the same seed and counters never meet.
+ * rng_uniform takes 53 bits, which is what a double between 0 and 1 can tell apart; a shuffle
+ * draws its swaps by position, so a permutation depends on nothing but (seed, use, a, n). */
+
 #include "base/rng.h"
 
 #include <math.h>

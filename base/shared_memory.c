@@ -1,3 +1,11 @@
+/* How: a memfd, mapped for writing until it is sealed. Sealing unmaps it first (the kernel refuses
+ * the seal while a writable mapping lives) and maps it again for reading, so every pointer taken
+ * before shared_memory_seal is void after it. A descriptor that comes from elsewhere is believed
+ * only with all three seals on and with the size that was asked for: else its sender could cut it
+ * short and a read would end us with SIGBUS.
+ *
+ * Users are counted atomically, since the loop and the compute thread share a block. */
+
 #define _GNU_SOURCE /* memfd_create, madvise, F_ADD_SEALS */
 
 #include "base/shared_memory.h"

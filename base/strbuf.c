@@ -1,3 +1,6 @@
+/* How: room doubles, so n pieces cost n copies in the mean; the terminating 0 is always there, so
+ * `text` can be used between two calls. */
+
 #include "base/strbuf.h"
 
 #include "base/mem.h"

@@ -1,3 +1,8 @@
+/* How: answers sorted by proxy, ties by position. The chance that the best of a random subset lies in
+ * a block of equal proxies is the chance that all n lie up to the block's end less that they lie
+ * before its start (all_among); within the block the gold values are averaged. No binomial is
+ * formed: the products of n factors stay in range for any count. */
+
 #include "stats/bestof.h"
 
 #include "base/mem.h"
@@ -6,25 +11,25 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-struct answer {
+struct bestof_answer {
     double proxy, gold;
     size_t at;
 };
 
 static int by_proxy(const void *a, const void *b)
 {
-    const struct answer *x = a, *y = b;
+    const struct bestof_answer *x = a, *y = b;
 
     return x->proxy != y->proxy ? (x->proxy > y->proxy) - (x->proxy < y->proxy)
                                 : (x->at > y->at) - (x->at < y->at);
 }
 
-static struct answer *sorted(const double *proxy, const double *gold, size_t count)
+static struct bestof_answer *sorted(const double *proxy, const double *gold, size_t count)
 {
-    struct answer *answer = mem_new(count + 1, sizeof *answer);
+    struct bestof_answer *answer = mem_new(count + 1, sizeof *answer);
 
     for (size_t i = 0; i < count; i++)
-        answer[i] = (struct answer){proxy[i], gold[i], i};
+        answer[i] = (struct bestof_answer){proxy[i], gold[i], i};
     qsort(answer, count, sizeof *answer, by_proxy);
     return answer;
 }
@@ -42,7 +47,7 @@ static double all_among(size_t k, size_t count, size_t n)
 enum err bestof_mean(double *out, const double *proxy, const double *gold, size_t count,
                      size_t n)
 {
-    struct answer *answer;
+    struct bestof_answer *answer;
 
     *out = 0;
     if (!n || n > count)
@@ -73,7 +78,7 @@ double bestof_kl(size_t n)
 
 void bestof_exact(double *q, const double *p, const double *reward, size_t count, double n)
 {
-    struct answer *answer = sorted(reward, p, count);
+    struct bestof_answer *answer = sorted(reward, p, count);
     double below = 0;
 
     for (size_t i = 0, end; i < count; i = end) {

@@ -1,3 +1,10 @@
+/* How: draw r of cluster i is a function of (seed, r, i), so an interval is the same on every machine
+ * and a paired comparison can use the same draws twice. bootstrap_run: the statistic on all
+ * clusters once, then on each draw (as a vector of how often each cluster was drawn, never as
+ * copied rows), then sorted; BCa moves the quantiles by a bias (the share of draws below the
+ * estimate) and an acceleration (jackknife over clusters). Where that correction overshoots its
+ * pole the plain quantiles stand. */
+
 #include "stats/bootstrap.h"
 
 #include "base/mem.h"
@@ -148,14 +155,14 @@ enum err bootstrap_run(struct bootstrap *out, size_t clusters, bootstrap_statist
     return err;
 }
 
-struct rows {
+struct bootstrap_rows {
     const double *sum, *count; /* [clusters] */
     size_t clusters;
 };
 
 static double mean_of(const void *self, const uint32_t *times)
 {
-    const struct rows *rows = self;
+    const struct bootstrap_rows *rows = self;
     double sum = 0, count = 0;
 
     for (size_t i = 0; i < rows->clusters; i++) {
@@ -169,7 +176,7 @@ enum err bootstrap_mean(struct bootstrap *out, const double *value, const uint32
                         size_t n, const struct bootstrap_conf *conf)
 {
     double *sum = mem_new(n + 1, sizeof *sum), *count = mem_new(n + 1, sizeof *count);
-    struct rows rows = {sum, count, cluster ? 0 : n};
+    struct bootstrap_rows rows = {sum, count, cluster ? 0 : n};
     enum err err = OK;
 
     for (size_t i = 0; i < n; i++) {

@@ -1,3 +1,12 @@
+/* How: Newton's method on the log-likelihood, which is concave: each step is the slope solved by a
+ * Cholesky factor of the information, halved until the likelihood does not fall. A factor that
+ * fails, or a parameter beyond 40, means that no finite maximum exists, and is said so.
+ *
+ * Both kinds of ties are one model with three outcomes (first, tie, second): BRADLEY_HALF has no
+ * chance of a tie and counts a tie as half a win for each. The design is sparse: a row touches two
+ * strengths and its covariates. One item is fixed at 0; tell_strengths moves to the reference that
+ * the caller wants and carries the covariance with it. */
+
 #include "stats/bradley.h"
 
 #include "base/mem.h"

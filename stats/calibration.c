@@ -1,3 +1,6 @@
+/* How: one pass puts each prediction into its bin and into the sums; a second over the bins turns
+ * sums into means, Wilson's intervals and the gaps between said and seen. */
+
 #include "stats/calibration.h"
 
 #include "stats/normal.h"

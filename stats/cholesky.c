@@ -1,3 +1,6 @@
+/* How: row by row, in place, the lower triangle. A pivot that has lost ten digits of its diagonal
+ * counts as zero: the caller's matrix is then not positive definite in any useful sense. */
+
 #include "stats/cholesky.h"
 
 #include "base/mem.h"

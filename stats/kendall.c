@@ -1,3 +1,5 @@
+/* How: over all pairs, O(n^2): n is the number of judged systems, tens at most. */
+
 #include "stats/kendall.h"
 
 #include <math.h>

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct rows {
+struct mean_rows {
     double *sum, *count; /* [clusters] */
     size_t clusters;
 };
@@ -21,7 +21,7 @@ struct figure {
 };
 
 /* Clusters without rows are left out. */
-static enum err gather(struct rows *r, const double *value, const uint32_t *cluster, size_t n)
+static enum err gather(struct mean_rows *r, const double *value, const uint32_t *cluster, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const size_t at = cluster ? cluster[i] : i;
@@ -39,7 +39,7 @@ static enum err gather(struct rows *r, const double *value, const uint32_t *clus
 }
 
 /* times [clusters], NULL: each once. */
-static struct figure figure_of(const struct rows *r, const uint32_t *times)
+static struct figure figure_of(const struct mean_rows *r, const uint32_t *times)
 {
     const double m = (double)r->clusters;
     double sum = 0, count = 0, square = 0;
@@ -56,7 +56,7 @@ static struct figure figure_of(const struct rows *r, const uint32_t *times)
     return (struct figure){sum / count, m > 1 ? sqrt(square * m / (m - 1)) / count : 0};
 }
 
-static void interval(struct bootstrap *out, const struct rows *r, double *t, size_t n,
+static void interval(struct bootstrap *out, const struct mean_rows *r, double *t, size_t n,
                      double level)
 {
     const double usual =
@@ -72,7 +72,7 @@ static void interval(struct bootstrap *out, const struct rows *r, double *t, siz
     out->high = out->estimate - low * out->se;
 }
 
-static void draws(struct bootstrap *out, const struct rows *r, uint32_t resamples,
+static void draws(struct bootstrap *out, const struct mean_rows *r, uint32_t resamples,
                   const struct bootstrap_conf *conf)
 {
     uint32_t *const times = mem_new(r->clusters, sizeof *times);
@@ -97,7 +97,7 @@ enum err mean_run(struct bootstrap *out, const double *value, const uint32_t *cl
     const uint32_t resamples = conf->resamples ? conf->resamples : 2000;
     const bool bad = !n || n > UINT32_MAX || resamples > BOOTSTRAP_RESAMPLES_MAX ||
                      !(conf->level >= 0 && conf->level < 1);
-    struct rows r = {mem_new(n + 1, sizeof(double)), mem_new(n + 1, sizeof(double)), 0};
+    struct mean_rows r = {mem_new(n + 1, sizeof(double)), mem_new(n + 1, sizeof(double)), 0};
     enum err err = bad ? err_set(ERR_RANGE, "mean: %zu rows, %u resamples, level %g", n,
                                  resamples, conf->level)
                        : gather(&r, value, cluster, n);

@@ -1,3 +1,7 @@
+/* How: the quantile starts from Acklam's two rational approximations (middle and tail, which meet at
+ * p = 0.02425; error 1e-9) and takes two Newton steps on erfc, whose relative accuracy in the tail
+ * is full; the upper half mirrors the lower, where p has more digits. */
+
 #include "stats/normal.h"
 
 #include <math.h>

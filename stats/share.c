@@ -33,12 +33,12 @@ void share_known(struct share *out, double estimate, double variance, double lea
     wilson(out, normal_quantile((1 + level) / 2));
 }
 
-struct sums {
+struct share_sums {
     double *sum, *count; /* [rows] of the clusters */
     size_t clusters;
 };
 
-static enum err add_up(struct sums *s, const double *value, const uint32_t *cluster, size_t n)
+static enum err add_up(struct share_sums *s, const double *value, const uint32_t *cluster, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const size_t at = cluster ? cluster[i] : i;
@@ -54,7 +54,7 @@ static enum err add_up(struct sums *s, const double *value, const uint32_t *clus
 }
 
 /* Of sum / count over the clusters. */
-static double variance_of(const struct sums *s, double p, size_t n)
+static double variance_of(const struct share_sums *s, double p, size_t n)
 {
     const double m = (double)s->clusters;
     double square = 0;
@@ -69,7 +69,7 @@ static double variance_of(const struct sums *s, double p, size_t n)
 enum err share_mean(struct share *out, const double *value, const uint32_t *cluster, size_t n,
                     double worth, double level)
 {
-    struct sums s = {mem_new(n + 1, sizeof(double)), mem_new(n + 1, sizeof(double)), 0};
+    struct share_sums s = {mem_new(n + 1, sizeof(double)), mem_new(n + 1, sizeof(double)), 0};
     enum err err = n && worth >= 1 && level > 0 && level < 1
                        ? add_up(&s, value, cluster, n)
                        : err_set(ERR_RANGE, "share: %zu rows, level %g", n, level);
