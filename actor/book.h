@@ -1,7 +1,7 @@
 /* book: the samples that were leased to this actor and are not settled yet.
  *
  * A sample is running until its rollout is written, then done; a done one is kept until the
- * learner has settled it, because the road forgets (protocol.md rule 2). No socket, no clock.
+ * learner has settled it, because the road forgets. No socket, no clock.
  */
 
 #ifndef ACTOR_BOOK_H

@@ -1,4 +1,4 @@
-# Debian 12 names are in DESIGN §7 and in ./check; each is here for one job.
+# Debian names are in cmake/packages.sh; each is here for one job.
 find_package(PkgConfig REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
 
@@ -43,7 +43,7 @@ drover_depends(zlib zlib)
 drover_depends(curl libcurl)
 drover_depends(ncurses ncursesw ncurses)
 
-# OpenBLAS in its OpenMP flavour: one thread pool, not two (DESIGN §2). Debian keeps the
+# OpenBLAS in its OpenMP flavour: one thread pool, not two. Debian keeps the
 # flavours in sibling folders, and the alternatives system may point the plain name at another.
 find_path(OPENBLAS_INCLUDE cblas.h
   PATHS /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp /usr/include/openblas-openmp NO_DEFAULT_PATH)

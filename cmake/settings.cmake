@@ -5,7 +5,7 @@ endif()
 set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g") # asserts stay: a bug stops, it does not corrupt
 set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
 
-# Same bits (DESIGN §5): no contraction, no fast-math, FMAs only where written.
+# Same bits (docs/MATH.md §1): no contraction, no fast-math, FMAs only where written.
 add_library(settings INTERFACE)
 target_include_directories(settings INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(settings INTERFACE _POSIX_C_SOURCE=200809L DROVER_VERSION="${PROJECT_VERSION}")

@@ -6,7 +6,7 @@
 #include "proto/noun.h"
 
 /* Over u32 tokens, token i32[], logprob f32[], u32 spans, (u32 start, u64 number, hash)[],
- * u32 masks, mask bytes; all little-endian (protocol.md §1: tokens, log-probabilities, version
+ * u32 masks, mask bytes; all little-endian (docs/PROTOCOL.md §1: tokens, log-probabilities, version
  * runs, mask). Which task and sample it is, how it ended and its text are not part of it. */
 struct hash digest_rollout(const struct rollout *rollout);
 

@@ -21,7 +21,8 @@ struct figure {
 };
 
 /* Clusters without rows are left out. */
-static enum err gather(struct mean_rows *r, const double *value, const uint32_t *cluster, size_t n)
+static enum err gather(struct mean_rows *r, const double *value, const uint32_t *cluster,
+                       size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const size_t at = cluster ? cluster[i] : i;

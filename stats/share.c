@@ -38,7 +38,8 @@ struct share_sums {
     size_t clusters;
 };
 
-static enum err add_up(struct share_sums *s, const double *value, const uint32_t *cluster, size_t n)
+static enum err add_up(struct share_sums *s, const double *value, const uint32_t *cluster,
+                       size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const size_t at = cluster ? cluster[i] : i;

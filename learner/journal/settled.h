@@ -1,4 +1,4 @@
-/* settled: which samples are done with, as a watermark and a set above it (protocol.md rule 2).
+/* settled: which samples are done with, as a watermark and a set above it.
  */
 
 #ifndef LEARNER_JOURNAL_SETTLED_H

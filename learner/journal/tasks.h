@@ -69,7 +69,7 @@ void tasks_cut(struct tasks *tasks, uint64_t version);
 /* The first id of an iteration's batch; at `iterations`, of the last evaluation. */
 uint64_t tasks_first(const struct tasks *tasks, uint64_t iteration);
 
-/* Ids below this may be open when `version` is the newest (protocol.md rule 5):
+/* Ids below this may be open when `version` is the newest:
  * id - dropped < (version + lag + 1) batch, after the first evaluation; the last evaluation
  * opens with the last version. */
 uint64_t tasks_window(const struct tasks *tasks, uint64_t version, uint64_t dropped);

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* TRL 0.22.2's PPOConfig; where DESIGN §6 decides otherwise, its value. */
+/* TRL 0.22.2's PPOConfig; where drover decides otherwise, its own (docs/MATH.md §8). */
 static const struct conf_key table[] = {
     {"sft_model_path", CONF_TEXT_, offsetof(struct keys, model_name_or_path), NULL, 0, 0,
      "another name of model_name_or_path", NULL},

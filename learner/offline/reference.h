@@ -1,7 +1,7 @@
 /* reference: log-probabilities under the policy that a method measures against.
  *
  * The reference is the start model. Since a token's log-probability has the same bits in every
- * batch (DESIGN §5), they may be made beforehand, while the policy still is the start model: no
+ * batch (docs/MATH.md §1), they may be made beforehand, while the policy still is the start model: no
  * second model is held, and the figures are those that a forward pass beside the training would
  * give. They are kept on disk under the hash of weights and data, so a run that goes on, or
  * another run from the same start, reads them. `live` holds a copy of the compute weights

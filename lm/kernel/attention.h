@@ -1,4 +1,4 @@
-/* attention: causal, grouped-query, exact, in two passes over the keys (DESIGN §5, R6).
+/* attention: causal, grouped-query, exact, in two passes over the keys (docs/MATH.md §1, R6).
  *
  *   s[t] = q . k[t] (chain over d), p = exp(s - max s), o = (sum_t p[t] v[t]) * (1 / sum p)
  *

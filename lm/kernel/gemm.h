@@ -3,7 +3,7 @@
  * A matrix B [K,N] is packed into panels of 32 columns: panel p holds [K][32] floats,
  * element (k, j) = B[k, 32p + j]; missing columns of the last panel are zero. Each output is
  * one chain of fused multiply-adds over k ascending, so neither tiling, threads nor the other
- * rows can change it (DESIGN §5, R4). */
+ * rows can change it (docs/MATH.md §1, R4). */
 
 #ifndef LM_KERNEL_GEMM_H
 #define LM_KERNEL_GEMM_H

@@ -1,6 +1,6 @@
 /* isa: the serial kernels, written once and compiled for each instruction set.
  *
- * Every member gives the same bits on every instruction set (DESIGN §5, rules R1..R9): a vector
+ * Every member gives the same bits on every instruction set (docs/MATH.md §1, rules R1..R9): a vector
  * is sixteen virtual lanes, element i in lane i mod 16; sums start at +0 and end in one tree
  * +8 +4 +2 +1; division and square root are IEEE; fused multiply-adds only where the formula
  * here says fma(). No member starts threads: gemm.h, rows.h and attention.h do. Arrays need no

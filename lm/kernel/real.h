@@ -1,4 +1,4 @@
-/* real: scalar mathematics in double that is the same on every machine (DESIGN §5, R9).
+/* real: scalar mathematics in double that is the same on every machine (docs/MATH.md §1, R9).
  *
  * Host libm picks code paths by CPU, and their last bits differ; these use only +, -, *, / and
  * sqrt. Below 1 ulp of double on the ranges named, so rounding to float is right but in one

@@ -1,4 +1,4 @@
-/* forward: the transformer on rows of tokens, with the same-bits contract of DESIGN §5.
+/* forward: the transformer on rows of tokens, with the same-bits contract of docs/MATH.md §1.
  *
  * A row is one token of any sequence. Its result depends on the weights and on the tokens
  * before it in its own sequence, and on nothing else: not on the other rows, their number,

@@ -4,7 +4,7 @@
  * element (k, j) = W[32p + j][k]; missing columns of the last panel are zero. A tied embedding
  * is stored once: rows are read out of the panels. Norms and biases are plain. Everything
  * starts on a 64-byte boundary, parts on a 4096-byte one. q, k and v are one matrix, gate and
- * up another. The block is the wire format too (protocol.md rule 6): its name is
+ * up another. The block is the wire format too (docs/PROTOCOL.md §1): its name is
  * hash_of(block). */
 
 #ifndef LM_MODEL_PACKED_H

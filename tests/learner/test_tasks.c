@@ -82,7 +82,7 @@ static void evaluations_ask_the_same_before_and_after(void **state)
     tasks_free(tasks);
 }
 
-/* protocol.md rule 5: open iff id < eval + (V + lag + 1) batch; and no open task may want a
+/* open iff id < eval + (V + lag + 1) batch; and no open task may want a
  * version that is not there yet. */
 static void the_window_opens_what_has_weights(void **state)
 {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Whose last bits travel uses lm/kernel/real.h: libm picks code paths by CPU (DESIGN 5, R9). Figures
+# Whose last bits travel uses lm/kernel/real.h: libm picks code paths by CPU (docs/MATH.md §1). Figures
 # for people and the tests' worlds may: stats, cli, rng_normal.
 # usage: libm.sh build-folder
 set -eu

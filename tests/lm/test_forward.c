@@ -122,7 +122,7 @@ static void transformers_gives_the_same_numbers(void **state)
     print_message("largest difference from transformers: %.2g\n", worst);
 }
 
-/* Same bits (DESIGN §5). Three sequences, their log-probabilities by every road. */
+/* Same bits (docs/MATH.md §1). Three sequences, their log-probabilities by every road. */
 
 enum { LEAST = 1 << 19 }; /* share.c's own */
 enum { SEQS = 3, LONGEST = 90 };
