@@ -11,14 +11,14 @@ enum { ROWS = 128, LOGIT_ROWS = 8 };
 /* One model's run over one sequence. */
 struct side {
     const struct model *model;
-    struct work *work;
+    struct forward_work *work;
     struct cache *cache;
     float *hidden, *logit; /* [ROWS, width], [LOGIT_ROWS, vocab] */
 };
 
 static void side_fini(struct side *s)
 {
-    work_free(s->work);
+    forward_work_free(s->work);
     cache_free(s->cache);
     free(s->hidden);
     free(s->logit);
@@ -33,7 +33,7 @@ static enum err side_init(struct side *s, const struct model *model, int tokens)
     if (tokens > shape->context)
         return err_set(ERR_RANGE, "%d tokens do not fit a context of %d", tokens,
                        shape->context);
-    err = work_new(&s->work, shape, ROWS);
+    err = forward_work_new(&s->work, shape, ROWS);
     if (!err)
         err = cache_new(&s->cache, shape, tokens);
     if (!err)

@@ -135,7 +135,7 @@ void corpus_pack(const struct corpus *c, const uint32_t *record, size_t n, struc
                                 .n_seq = seqs,
                                 .token = out->token,
                                 .seq = out->seq,
-                                .stem = c->stem ? out->stem : NULL,
+                                .n_prefix = c->stem ? out->stem : NULL,
                                 .wanted = out->learn};
 }
 

@@ -131,7 +131,7 @@ enum err iteration_pass_pack(struct iteration_pass *pass, const struct iteration
                                  .n_seq = (int)n,
                                  .token = pass->token,
                                  .seq = pass->seq,
-                                 .stem = pass->stem,
+                                 .n_prefix = pass->stem,
                                  .wanted = pass->learn};
     return OK;
 }

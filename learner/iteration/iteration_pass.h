@@ -2,7 +2,7 @@
  *
  * A micro-batch is packed: prompt and answer of each rollout, one after another. Without a
  * critic, answers to one prompt that stand one after another go on behind its one copy
- * (batch.stem), with the same bits for less work. The critic's
+ * (batch.n_prefix), with the same bits for less work. The critic's
  * number for a token stands one place before it in the model's output; here all arrays are
  * shifted so that index i speaks of token i. */
 

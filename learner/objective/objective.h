@@ -21,7 +21,7 @@ struct objective_in {
     const int *seq;          /* [n_seq+1] where each starts; pairs are 2i (chosen), 2i+1 */
     const uint8_t *learn;    /* [n] 1 where the method learns; 2: a prompt's token that only a
                               * likelihood reads; a sequence's first token never, but where it
-                              * goes on behind another's (batch.stem) */
+                              * goes on behind another's (batch.n_prefix) */
     const float *logprob;    /* [n] nats, under the policy in training */
     const float *behaviour;  /* [n] nats, under the policy that wrote the token */
     const float *proximal;   /* [n] nats, under the policy at the start of the iteration */

@@ -47,7 +47,7 @@ struct generate {
     uint64_t admitted;
     const struct tokenizer *tokenizer;
     struct slot *slot;
-    struct work *work;
+    struct forward_work *work;
     struct row *row;   /* [slots + PREFILL_ROWS] */
     float *hidden;     /* [slots + PREFILL_ROWS, width] */
     float *logits;     /* [LOGIT_ROWS, vocab] */
@@ -107,7 +107,7 @@ enum err generate_new(struct generate **out, const struct shape *shape, int slot
     g->draw = mem_new((size_t)slots, sizeof *g->draw);
     g->row = mem_new(rows, sizeof *g->row);
     g->scratch = mem_new((size_t)g->threads, sizeof(struct sample_scratch *));
-    if (make_slots(g) || work_new(&g->work, shape, slots + PREFILL_ROWS) ||
+    if (make_slots(g) || forward_work_new(&g->work, shape, slots + PREFILL_ROWS) ||
         mem_big(&g->hidden, rows * (size_t)shape->width, sizeof *g->hidden, "hidden states") ||
         mem_big(&g->logits, (size_t)logit_rows(g) * (size_t)shape->vocab, sizeof *g->logits,
                 "logits")) {
@@ -129,7 +129,7 @@ void generate_free(struct generate *g)
     }
     for (int i = 0; i < g->threads; i++)
         sample_scratch_free(g->scratch[i]);
-    work_free(g->work);
+    forward_work_free(g->work);
     free(g->slot);
     free(g->draw);
     free(g->row);

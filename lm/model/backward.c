@@ -10,7 +10,7 @@
 
 float *backward_grad(const struct backward *pass, const struct tensor *weight)
 {
-    const struct lora *lora = pass->tape->lora;
+    const struct lora *lora = pass->acts->lora;
     const struct tensor *whole = lora ? lora_at(lora, weight)->whole : weight;
 
     return whole ? pass->grad + whole->at : NULL;
@@ -19,7 +19,7 @@ float *backward_grad(const struct backward *pass, const struct tensor *weight)
 /* The weight as the forward pass has it, but for its pair. */
 static const float *weight_of(const struct backward *pass, const struct tensor *weight)
 {
-    const struct lora *lora = pass->tape->lora;
+    const struct lora *lora = pass->acts->lora;
     const struct tensor *whole = lora ? lora_at(lora, weight)->whole : NULL;
 
     return whole ? lora->weights->data + whole->at : pass->params->data + weight->at;
@@ -29,7 +29,7 @@ static const float *weight_of(const struct backward *pass, const struct tensor *
 static void pairs(const struct backward *pass, const struct backward_linear *linear,
                   size_t rows, bool back)
 {
-    const struct lora *lora = pass->tape->lora;
+    const struct lora *lora = pass->acts->lora;
     const float *dy = linear->dy;
 
     for (int i = 0; lora && i < linear->count; dy += linear->weight[i++].rows) {
@@ -38,9 +38,9 @@ static void pairs(const struct backward *pass, const struct backward_linear *lin
         if (!lora_at(lora, w)->a)
             continue;
         if (back)
-            lora_branch_back(pass->tape, w, dy, rows, linear->n, linear->dx);
+            lora_branch_back(pass->acts, w, dy, rows, linear->n, linear->dx);
         else
-            lora_branch_grad(pass->tape, w, dy, rows, linear->n, linear->x, pass->grad);
+            lora_branch_grad(pass->acts, w, dy, rows, linear->n, linear->x, pass->grad);
     }
 }
 
@@ -64,7 +64,7 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
         .m = linear->n,
         .n = w->cols,
         .k = (int)rows,
-        .portable = pass->tape->options.portable,
+        .portable = pass->acts->options.portable,
     };
     const struct blas_product dw = {
         .c = backward_grad(pass, w),
@@ -78,7 +78,7 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
         .n = w->cols,
         .k = linear->n,
         .add = true,
-        .portable = pass->tape->options.portable,
+        .portable = pass->acts->options.portable,
     };
     if (linear->dx) {
         blas_product(&dx);
@@ -95,7 +95,7 @@ static void linear(const struct backward *pass, enum part part, int layer, int c
     const struct backward_linear job = {
         .weight = params_part(pass->params, part, layer),
         .count = count,
-        .n = pass->tape->n,
+        .n = pass->acts->n,
         .dy = dy,
         .x = x,
         .dx = dx,
@@ -108,14 +108,14 @@ static void norm(const struct backward *pass, enum part part, int layer, const f
 {
     const struct tensor *w = params_part(pass->params, part, layer);
 
-    grad_norm(pass->tape->dx, backward_grad(pass, w), dy, x, rms, weight_of(pass, w),
-              pass->tape->n, pass->tape->shape.width);
+    grad_norm(pass->acts->dx, backward_grad(pass, w), dy, x, rms, weight_of(pass, w),
+              pass->acts->n, pass->acts->shape.width);
 }
 
 /* The norm's output once more: the next matrix needs it. */
 static void again(const struct backward *pass, size_t weight, const float *x)
 {
-    const struct tape *t = pass->tape;
+    const struct activations *t = pass->acts;
 
     rows_norm(t->norm, NULL, x, pass->model->image + weight, t->n, t->shape.width,
               t->shape.norm_eps);
@@ -123,8 +123,8 @@ static void again(const struct backward *pass, size_t weight, const float *x)
 
 static void mlp(const struct backward *pass, int layer)
 {
-    struct tape *t = pass->tape;
-    const struct tape_layer *l = &t->layer[layer];
+    struct activations *t = pass->acts;
+    const struct activations_layer *l = &t->layer[layer];
     const int ffn = t->shape.ffn;
     float *act = t->wide, *dgu = t->wide + (size_t)t->n * (size_t)ffn;
     const struct tensor *down = params_part(pass->params, PART_DOWN, layer);
@@ -154,23 +154,23 @@ static void mlp(const struct backward *pass, int layer)
 static void biases(const struct backward *pass, int layer, const float *dqkv)
 {
     static const enum part parts[] = {PART_Q_BIAS, PART_K_BIAS, PART_V_BIAS};
-    const size_t width = (size_t)model_qkv(&pass->tape->shape);
+    const size_t width = (size_t)model_qkv(&pass->acts->shape);
 
     for (size_t i = 0, at = 0; i < sizeof parts / sizeof *parts; i++) {
         const struct tensor *b = params_part(pass->params, parts[i], layer);
         float *grad = backward_grad(pass, b);
 
         if (grad)
-            grad_columns(grad, dqkv + at, width, pass->tape->n, b->cols);
+            grad_columns(grad, dqkv + at, width, pass->acts->n, b->cols);
         at += (size_t)b->cols;
     }
 }
 
 static void attention(const struct backward *pass, int layer)
 {
-    struct tape *t = pass->tape;
+    struct activations *t = pass->acts;
     const struct shape *s = &t->shape;
-    const struct tape_layer *l = &t->layer[layer];
+    const struct activations_layer *l = &t->layer[layer];
     float *dqkv = t->wide, *dout = dqkv + (size_t)t->n * (size_t)model_qkv(s);
     const struct grad_attention job = {
         .qkv = l->qkv,
@@ -179,8 +179,8 @@ static void attention(const struct backward *pass, int layer)
         .dqkv = dqkv,
         .seq = t->batch->seq,
         .n_seq = t->batch->n_seq,
-        .stem = t->batch->stem,
-        .heads = tape_heads(t),
+        .stem = t->batch->n_prefix,
+        .heads = activations_heads(t),
         .scratch = t->scratch,
         .threads = t->threads,
         .portable = t->options.portable,
@@ -198,15 +198,15 @@ static void attention(const struct backward *pass, int layer)
 
 void backward_layer(const struct backward *pass, int layer)
 {
-    if (layer < pass->tape->again)
-        tape_layer(pass->tape, pass->model, layer, NULL);
+    if (layer < pass->acts->again)
+        activations_layer(pass->acts, pass->model, layer, NULL);
     mlp(pass, layer);
     attention(pass, layer);
 }
 
 void backward_final(const struct backward *pass)
 {
-    struct tape *t = pass->tape;
+    struct activations *t = pass->acts;
 
     memset(t->dx, 0, (size_t)t->n * (size_t)t->shape.width * sizeof *t->dx);
     norm(pass, PART_NORM_FINAL, -1, t->dh, t->out, t->rms);
@@ -214,7 +214,7 @@ void backward_final(const struct backward *pass)
 
 void backward_embed(const struct backward *pass)
 {
-    const struct tape *t = pass->tape;
+    const struct activations *t = pass->acts;
     const struct tensor *embed = params_part(pass->params, PART_EMBED, -1);
     const size_t width = (size_t)t->shape.width;
     float *grad = t->embed ? t->embed : backward_grad(pass, embed);

@@ -6,25 +6,25 @@
 #ifndef LM_MODEL_BACKWARD_H
 #define LM_MODEL_BACKWARD_H
 
-#include "lm/model/tape.h"
+#include "lm/model/activations.h"
 
 struct backward {
-    struct tape *tape;
+    struct activations *acts;
     const struct model *model;
     const struct params *params;
-    float *grad; /* [params.count], or of tape->lora's weights */
+    float *grad; /* [params.count], or of acts->lora's weights */
 };
 
 /* Where a weight's gradient goes; NULL if it is frozen or learns by a pair. */
 float *backward_grad(const struct backward *pass, const struct tensor *weight);
 
-/* tape->dx: gradient of the layer's output in, of its input out. */
+/* acts->dx: gradient of the layer's output in, of its input out. */
 void backward_layer(const struct backward *pass, int layer);
 
-/* From dhidden in tape->dh to tape->dx: the final norm. */
+/* From dhidden in acts->dh to acts->dx: the final norm. */
 void backward_final(const struct backward *pass);
 
-/* tape->dx into the embedding's rows. */
+/* acts->dx into the embedding's rows. */
 void backward_embed(const struct backward *pass);
 
 /* dX [n,cols] = dY [n,rows] W, and dW += dY^T X, of `count` tensors that lie one after another

@@ -7,8 +7,8 @@
 #include "lm/kernel/share.h"
 #include "lm/kernel/softmax.h"
 #include "lm/model/cache.h"
+#include "lm/model/forward_work.h"
 #include "lm/model/model.h"
-#include "lm/model/work.h"
 
 #include <assert.h>
 #include <omp.h>
@@ -51,7 +51,7 @@ static size_t attention_work(const struct shape *s, const struct row *rows, int 
     return 2 * keys * (size_t)s->heads * (size_t)s->head_dim;
 }
 
-static void attend(const struct model *m, struct work *w, const struct row *rows, int n,
+static void attend(const struct model *m, struct forward_work *w, const struct row *rows, int n,
                    int runs, int layer)
 {
     const struct shape *s = &m->shape;
@@ -85,7 +85,7 @@ static void attend(const struct model *m, struct work *w, const struct row *rows
         }
 }
 
-static void layer(const struct model *m, struct work *w, const struct row *rows, int n,
+static void layer(const struct model *m, struct forward_work *w, const struct row *rows, int n,
                   int runs, int l)
 {
     const struct shape *s = &m->shape;
@@ -107,8 +107,8 @@ static void layer(const struct model *m, struct work *w, const struct row *rows,
     rows_add(w->x, w->z, n, s->width);
 }
 
-void forward_hidden(const struct model *model, struct work *work, const struct row *rows, int n,
-                    float *hidden)
+void forward_hidden(const struct model *model, struct forward_work *work,
+                    const struct row *rows, int n, float *hidden)
 {
     const struct shape *s = &model->shape;
     int runs;
@@ -121,7 +121,7 @@ void forward_hidden(const struct model *model, struct work *work, const struct r
         work->token[i] = rows[i].token;
         work->pos[i] = rows[i].pos;
     }
-    runs = work_runs(work, s, rows, n);
+    runs = forward_work_runs(work, s, rows, n);
     model_embed(model, work->x, work->token, n);
     rows_angles(work->cos, work->sin, work->pos, model->freq, n, s->head_dim / 2);
     for (int l = 0; l < s->layers; l++)
@@ -131,9 +131,9 @@ void forward_hidden(const struct model *model, struct work *work, const struct r
 }
 
 /* R8: chunks of rows, whole vocabularies. */
-void forward_logprob(const struct model *model, struct work *work, const float *hidden, int n,
-                     const int *target, float temperature, float *logprob, float *entropy,
-                     float *square)
+void forward_logprob(const struct model *model, struct forward_work *work, const float *hidden,
+                     int n, const int *target, float temperature, float *logprob,
+                     float *entropy, float *square)
 {
     const struct shape *s = &model->shape;
     const size_t width = (size_t)s->width, ld = ((size_t)s->vocab + 15) / 16 * 16;
@@ -159,8 +159,8 @@ void forward_logprob(const struct model *model, struct work *work, const float *
     }
 }
 
-void forward_logits(const struct model *model, struct work *work, const float *hidden, int n,
-                    float *logits)
+void forward_logits(const struct model *model, struct forward_work *work, const float *hidden,
+                    int n, float *logits)
 {
     const struct shape *s = &model->shape;
 

@@ -33,25 +33,26 @@ struct row {
 };
 
 /* Scratch for up to `rows` rows at once. */
-struct work;
-enum err work_new(struct work **out, const struct shape *shape, int rows) MUST_CHECK;
-void work_free(struct work *work);
+struct forward_work;
+enum err forward_work_new(struct forward_work **out, const struct shape *shape,
+                          int rows) MUST_CHECK;
+void forward_work_free(struct forward_work *work);
 
 /* hidden [n,width] out: after the final norm. n <= the work's rows. */
-void forward_hidden(const struct model *model, struct work *work, const struct row *rows, int n,
-                    float *hidden);
+void forward_hidden(const struct model *model, struct forward_work *work,
+                    const struct row *rows, int n, float *hidden);
 
 /* Of softmax(logits / temperature) at each row, in nats:
  *   logprob [n] out of target[i]; entropy [n] out, may be NULL; square [n] out (sum of p^2),
  * may be NULL. Full logits never exist: the head is chunked over rows. Vocabulary rows beyond
  * the tokenizer's are part of the softmax, as in transformers. */
-void forward_logprob(const struct model *model, struct work *work, const float *hidden, int n,
-                     const int *target, float temperature, float *logprob, float *entropy,
-                     float *square);
+void forward_logprob(const struct model *model, struct forward_work *work, const float *hidden,
+                     int n, const int *target, float temperature, float *logprob,
+                     float *entropy, float *square);
 
 /* logits [n,vocab] out. */
-void forward_logits(const struct model *model, struct work *work, const float *hidden, int n,
-                    float *logits);
+void forward_logits(const struct model *model, struct forward_work *work, const float *hidden,
+                    int n, float *logits);
 
 /* value [n] out: HEAD_SCALAR, HEAD_STEP. */
 void forward_scalar(const struct model *model, const float *hidden, int n, float *value);

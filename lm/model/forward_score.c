@@ -12,7 +12,7 @@ struct score {
     const struct model *model;
     const int *token, *seq;
     float temperature, *logprob, *entropy, *value; /* outputs, may be NULL */
-    struct work *work;
+    struct forward_work *work;
     struct cache **cache; /* [n_seq], made when a sequence opens */
     float *hidden, *lp, *ent;
     struct row *row;
@@ -133,7 +133,7 @@ enum err forward_score(const struct model *model, const int *token, const int *s
     s.at = mem_new((size_t)rows, sizeof *s.at);
     s.lp = mem_new((size_t)rows, sizeof *s.lp);
     s.ent = mem_new((size_t)rows, sizeof *s.ent);
-    err = work_new(&s.work, shape, rows);
+    err = forward_work_new(&s.work, shape, rows);
     if (!err)
         err = mem_big(&s.hidden, (size_t)rows * (size_t)shape->width, sizeof *s.hidden,
                       "hidden states");
@@ -148,6 +148,6 @@ enum err forward_score(const struct model *model, const int *token, const int *s
     free(s.lp);
     free(s.ent);
     free(s.hidden);
-    work_free(s.work);
+    forward_work_free(s.work);
     return err;
 }

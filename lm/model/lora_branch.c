@@ -20,12 +20,12 @@ size_t lora_branch_floats(const struct shape *s, const struct lora_conf *conf, i
     return (size_t)n * ((size_t)conf->r + (conf->dropout > 0 ? widest(s) : 0));
 }
 
-static float *thin(const struct tape *t) /* [n, r] */
+static float *thin(const struct activations *t) /* [n, r] */
 {
     return t->branch;
 }
 
-static float *wide(const struct tape *t) /* [n, cols] */
+static float *wide(const struct activations *t) /* [n, cols] */
 {
     return t->branch + (size_t)t->n * (size_t)t->lora->conf.r;
 }
@@ -47,7 +47,7 @@ static uint32_t dropped(const struct lora_conf *conf)
     return n < CHANCES ? n : CHANCES - 1;
 }
 
-static void decide(bool drop[EACH], const struct tape *t, uint32_t limit, uint32_t seq,
+static void decide(bool drop[EACH], const struct activations *t, uint32_t limit, uint32_t seq,
                    uint32_t pos, uint32_t place)
 {
     uint32_t word[4];
@@ -59,7 +59,7 @@ static void decide(bool drop[EACH], const struct tape *t, uint32_t limit, uint32
 }
 
 /* to[i, c] = from[i, c] times its factor, or += with `add`. Columns are a multiple of EACH. */
-static void mask(const struct tape *t, const struct tensor *w, struct factors f,
+static void mask(const struct activations *t, const struct tensor *w, struct factors f,
                  const float *from, float *to, int n, bool add)
 {
     const uint32_t limit = dropped(&t->lora->conf);
@@ -87,19 +87,19 @@ static void mask(const struct tape *t, const struct tensor *w, struct factors f,
     }
 }
 
-static bool dropping(const struct tape *t)
+static bool dropping(const struct activations *t)
 {
     return t->drop.on && t->lora->conf.dropout > 0;
 }
 
-static float rest(const struct tape *t)
+static float rest(const struct activations *t)
 {
     return (float)CHANCES / (float)(CHANCES - dropped(&t->lora->conf));
 }
 
 /* ---- products */
 
-static void scale(const struct tape *t, float *x, int n)
+static void scale(const struct activations *t, float *x, int n)
 {
     const size_t count = (size_t)n * (size_t)t->lora->conf.r;
     const float by = t->lora->scale;
@@ -109,7 +109,8 @@ static void scale(const struct tape *t, float *x, int n)
 }
 
 /* thin = s x A^T */
-static void down(const struct tape *t, const struct lora_site *site, const float *x, int n)
+static void down(const struct activations *t, const struct lora_site *site, const float *x,
+                 int n)
 {
     const struct lora *l = t->lora;
     const struct blas_product product = {
@@ -131,8 +132,8 @@ static void down(const struct tape *t, const struct lora_site *site, const float
 }
 
 /* thin = s dy B */
-static void up(const struct tape *t, const struct lora_site *site, const float *dy, size_t ldy,
-               int n)
+static void up(const struct activations *t, const struct lora_site *site, const float *dy,
+               size_t ldy, int n)
 {
     const struct lora *l = t->lora;
     const struct blas_product product = {
@@ -152,8 +153,8 @@ static void up(const struct tape *t, const struct lora_site *site, const float *
     scale(t, thin(t), n);
 }
 
-void lora_branch_forward(const struct tape *t, const struct tensor *w, const float *x, float *y,
-                         size_t ldy)
+void lora_branch_forward(const struct activations *t, const struct tensor *w, const float *x,
+                         float *y, size_t ldy)
 {
     const struct lora *l = t->lora;
     const struct lora_site *site = lora_at(l, w);
@@ -179,8 +180,8 @@ void lora_branch_forward(const struct tape *t, const struct tensor *w, const flo
     blas_product(&product);
 }
 
-void lora_branch_back(const struct tape *t, const struct tensor *w, const float *dy, size_t ldy,
-                      int n, float *dx)
+void lora_branch_back(const struct activations *t, const struct tensor *w, const float *dy,
+                      size_t ldy, int n, float *dx)
 {
     const struct lora *l = t->lora;
     const struct lora_site *site = lora_at(l, w);
@@ -204,8 +205,8 @@ void lora_branch_back(const struct tape *t, const struct tensor *w, const float 
         mask(t, w, (struct factors){rest(t), 0.0f}, wide(t), dx, n, true);
 }
 
-void lora_branch_grad(const struct tape *t, const struct tensor *w, const float *dy, size_t ldy,
-                      int n, const float *x, float *grad)
+void lora_branch_grad(const struct activations *t, const struct tensor *w, const float *dy,
+                      size_t ldy, int n, const float *x, float *grad)
 {
     const struct lora *l = t->lora;
     const struct lora_site *site = lora_at(l, w);

@@ -2,14 +2,14 @@
 
 #include "base/mem.h"
 #include "lm/kernel/blas.h"
-#include "lm/model/readout.h"
+#include "lm/model/lm_head.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
 struct train {
-    struct tape *tape;
+    struct activations *acts;
 };
 
 enum err train_new(struct train **out, const struct shape *shape,
@@ -24,7 +24,7 @@ enum err train_new(struct train **out, const struct shape *shape,
     if (err)
         return err;
     t = mem_new(1, sizeof *t);
-    err = tape_new(&t->tape, shape, options);
+    err = activations_new(&t->acts, shape, options);
     if (err) {
         train_free(t);
         return err;
@@ -37,23 +37,23 @@ void train_free(struct train *train)
 {
     if (!train)
         return;
-    tape_free(train->tape);
+    activations_free(train->acts);
     free(train);
 }
 
 size_t train_size(const struct shape *shape, const struct train_options *options, int n)
 {
-    return tape_size(shape, options, n);
+    return activations_size(shape, options, n);
 }
 
 /* The head on the hidden states. */
-static void outputs(struct tape *t, const struct model *model, float *logprob, float *entropy,
-                    float *value)
+static void outputs(struct activations *t, const struct model *model, float *logprob,
+                    float *entropy, float *value)
 {
     if (value)
         forward_scalar(model, t->hidden, t->n, value);
     if (logprob || entropy)
-        readout_forward(t, model, logprob, entropy);
+        lm_head_forward(t, model, logprob, entropy);
 }
 
 static enum err check(const struct shape *s, float temperature, bool logprob, bool value)
@@ -72,21 +72,21 @@ enum err train_forward(struct train *train, const struct model *model,
                        const struct batch *batch, float temperature, float *logprob,
                        float *entropy, float *value)
 {
-    struct tape *t = train->tape;
+    struct activations *t = train->acts;
     const struct shape *s = &t->shape;
     enum err err = check(s, temperature, logprob || entropy, value);
 
     if (!err)
-        err = tape_begin(t, model, batch);
+        err = activations_begin(t, model, batch);
     if (!err && s->head == HEAD_LM)
-        err = tape_room(&t->aside, &t->aside_room, (size_t)t->threads * (size_t)s->vocab,
-                        "softmax");
+        err = activations_room(&t->aside, &t->aside_room, (size_t)t->threads * (size_t)s->vocab,
+                               "softmax");
     if (err)
         return err_add("training");
     t->temperature = temperature;
     model_embed(model, t->layer[0].in, batch->token, t->n);
     for (int i = 0; i < s->layers; i++)
-        tape_layer(t, model, i, tape_next(t, i));
+        activations_layer(t, model, i, activations_next(t, i));
     rows_norm(t->hidden, t->rms, t->out, model->image + model->layout->norm_final, t->n,
               s->width, s->norm_eps);
     outputs(t, model, logprob, entropy, value);
@@ -95,51 +95,51 @@ enum err train_forward(struct train *train, const struct model *model,
 
 const uint8_t *train_hit(const struct train *train)
 {
-    return train->tape->shape.head == HEAD_LM ? train->tape->hit : NULL;
+    return train->acts->shape.head == HEAD_LM ? train->acts->hit : NULL;
 }
 
 const float *train_square(const struct train *train)
 {
-    return train->tape->shape.head == HEAD_LM ? train->tape->square : NULL;
+    return train->acts->shape.head == HEAD_LM ? train->acts->square : NULL;
 }
 
 const float *train_mean_logit(const struct train *train)
 {
-    return train->tape->shape.head == HEAD_LM ? train->tape->mean_logit : NULL;
+    return train->acts->shape.head == HEAD_LM ? train->acts->mean_logit : NULL;
 }
 
 void train_embed_apart(struct train *train, float *apart)
 {
-    train->tape->embed = apart;
+    train->acts->embed = apart;
 }
 
 void train_fix_input(struct train *train, int token)
 {
-    train->tape->fixed = token;
+    train->acts->fixed = token;
 }
 
 void train_adapt(struct train *train, const struct lora *lora)
 {
-    train->tape->lora = lora;
+    train->acts->lora = lora;
 }
 
 void train_drop(struct train *train, const struct train_drop *drop)
 {
-    train->tape->drop = *drop;
+    train->acts->drop = *drop;
 }
 
 void train_backward(struct train *train, const struct model *model, const struct params *params,
                     const float *dlogprob, const float *dentropy, const float *dvalue,
                     float *grad)
 {
-    struct tape *t = train->tape;
+    struct activations *t = train->acts;
     const struct backward pass = {t, model, params, grad};
 
     assert(t->batch); /* train_forward came first */
     if (t->shape.head == HEAD_LM)
-        readout_backward(&pass, dlogprob, dentropy);
+        lm_head_backward(&pass, dlogprob, dentropy);
     else
-        readout_scalar_backward(&pass, dvalue);
+        lm_head_scalar_backward(&pass, dvalue);
     backward_final(&pass);
     for (int i = t->shape.layers - 1; i >= 0; i--)
         backward_layer(&pass, i);

@@ -16,11 +16,11 @@ struct batch {
     int n, n_seq;     /* tokens, sequences */
     const int *token; /* [n] */
     const int *seq;   /* [n_seq+1] where each starts; seq[n_seq] = n */
-    /* [n_seq] Sequence i goes on behind the first stem[i] tokens of the nearest sequence before
-     * it whose stem is 0, as if they were its own: positions, attention and its first token's
+    /* [n_seq] Sequence i goes on behind the first n_prefix[i] tokens of the nearest sequence before
+     * it whose prefix is 0, as if they were its own: positions, attention and its first token's
      * log-probability. What they have in common is computed once, with the same bits. 0: a
      * sequence of its own. NULL: all are. */
-    const int *stem;
+    const int *n_prefix;
     /* [n] 0 where no log-probability is asked for: its logits are never made, and every output
      * there is 0. NULL: all are. */
     const uint8_t *wanted;
@@ -43,7 +43,7 @@ size_t train_size(const struct shape *shape, const struct train_options *options
 
 /* Runs the batch and keeps what backward needs. Outputs [n], any may be NULL:
  *   logprob[i], entropy[i] of token[i] given those before it, 0 at each sequence start
- *   (of stem 0);
+ *   (of prefix 0);
  *   value[i] at token[i] (HEAD_SCALAR, HEAD_STEP). The batch must live until train_backward.
  * Errors: ERR_NOMEM, ERR_RANGE (a token or length out of range). */
 enum err train_forward(struct train *train, const struct model *model,

@@ -14,7 +14,7 @@ enum { WORDS_ROWS = 256 };
 struct words {
     const struct model *model;
     const struct encode *encode;
-    struct work *work;
+    struct forward_work *work;
     struct row *row;
     float *hidden, *last;        /* [rows, width], [width] */
     struct cache *cache, *spare; /* the text; the text and a word of several tokens */
@@ -29,7 +29,7 @@ enum err words_new(struct words **out, const struct model *model, const struct e
 
     *w = (struct words){.model = model, .encode = encode};
     w->row = mem_new(WORDS_ROWS, sizeof *w->row);
-    err = work_new(&w->work, model_shape(model), WORDS_ROWS);
+    err = forward_work_new(&w->work, model_shape(model), WORDS_ROWS);
     if (!err)
         err = mem_big(&w->hidden, (WORDS_ROWS + 1) * width, sizeof *w->hidden, "judge");
     w->last = w->hidden ? w->hidden + WORDS_ROWS * width : NULL;
@@ -47,7 +47,7 @@ void words_free(struct words *w)
         return;
     cache_free(w->cache);
     cache_free(w->spare);
-    work_free(w->work);
+    forward_work_free(w->work);
     free(w->hidden);
     free(w->row);
     free(w);

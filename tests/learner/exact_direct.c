@@ -128,7 +128,7 @@ static void one_step(struct run *run, int count, double rate)
                                 .n_seq = 2 * count,
                                 .token = p->token,
                                 .seq = p->seq,
-                                .stem = p->stem,
+                                .n_prefix = p->stem,
                                 .wanted = p->learn};
     float *logprob = run->block, *reference = logprob + p->n, *slope = reference + p->n;
     struct objective_out out = {.dlogprob = slope};

@@ -99,9 +99,9 @@ static void a_prompt_is_kept_once(void **state)
     assert_int_equal(once->length[0] + once->stem[0], whole->length[0]);
     corpus_pack(once, record, 2, &packed);
     assert_int_equal(packed.batch.n_seq, 4);
-    assert_int_equal(packed.batch.stem[0], 0);
-    assert_int_equal(packed.batch.stem[1], once->stem[1]);
-    assert_int_equal(packed.batch.stem[3], once->stem[0]);
+    assert_int_equal(packed.batch.n_prefix[0], 0);
+    assert_int_equal(packed.batch.n_prefix[1], once->stem[1]);
+    assert_int_equal(packed.batch.n_prefix[3], once->stem[0]);
     assert_int_equal(packed.tokens, whole->length[0] + whole->length[1]);
     assert_true(packed.weight[0] == 2 && packed.soft[0] == .5f && packed.weight[2] == 1);
     corpus_pack_free(&packed);

@@ -75,7 +75,7 @@ static void compute(const struct model_files *files, float *out)
     struct packed_layout *layout;
     struct model *model;
     struct cache *cache;
-    struct work *work;
+    struct forward_work *work;
     float *image, hidden[TOKENS * 32];
     struct row rows[TOKENS];
 
@@ -84,7 +84,7 @@ static void compute(const struct model_files *files, float *out)
     packed_fill(image, layout, files->params);
     assert_ok(model_new(&model, shape, image, packed_size(shape)));
     assert_ok(cache_new(&cache, shape, TOKENS));
-    assert_ok(work_new(&work, shape, TOKENS));
+    assert_ok(forward_work_new(&work, shape, TOKENS));
     for (int i = 0; i < TOKENS; i++)
         rows[i] = (struct row){cache, adapter_tokens[i], i};
     forward_hidden(model, work, rows, TOKENS, hidden);
@@ -92,7 +92,7 @@ static void compute(const struct model_files *files, float *out)
         forward_scalar(model, hidden, TOKENS, out);
     else
         forward_logits(model, work, hidden + (size_t)(TOKENS - 1) * 32, 1, out);
-    work_free(work);
+    forward_work_free(work);
     cache_free(cache);
     model_free(model);
     free(image);

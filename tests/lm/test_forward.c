@@ -37,18 +37,18 @@ static void last_logits(const struct tiny_model *m, const int *token, int n, flo
     const struct shape *s = model_shape(m->model);
     struct row rows[256];
     struct cache *cache;
-    struct work *work;
+    struct forward_work *work;
     float *hidden;
 
     assert_ok(cache_new(&cache, s, n));
-    assert_ok(work_new(&work, s, n));
+    assert_ok(forward_work_new(&work, s, n));
     assert_ok(mem_big(&hidden, (size_t)(n * s->width), sizeof *hidden, "hidden"));
     for (int i = 0; i < n; i++)
         rows[i] = (struct row){cache, token[i], i};
     forward_hidden(m->model, work, rows, n, hidden);
     forward_logits(m->model, work, hidden + (size_t)((n - 1) * s->width), 1, logits);
     free(hidden);
-    work_free(work);
+    forward_work_free(work);
     cache_free(cache);
 }
 
@@ -131,7 +131,7 @@ static const int len[SEQS] = {37, 64, LONGEST};
 struct road {
     struct tiny_model *m;
     struct cache *cache[SEQS];
-    struct work *work;
+    struct forward_work *work;
     float *hidden;
     float out[SEQS][LONGEST]; /* log-probability of token t + 1, or the value at t */
 };
@@ -142,7 +142,7 @@ static void open_road(struct road *r, struct tiny_model *m)
 
     memset(r, 0, sizeof *r);
     r->m = m;
-    assert_ok(work_new(&r->work, s, SEQS * LONGEST));
+    assert_ok(forward_work_new(&r->work, s, SEQS * LONGEST));
     assert_ok(mem_big(&r->hidden, (size_t)(SEQS * LONGEST * s->width), sizeof(float), "h"));
     for (int q = 0; q < SEQS; q++) {
         assert_ok(cache_new(&r->cache[q], s, LONGEST + 7 * q));
@@ -156,7 +156,7 @@ static void close_road(struct road *r)
 {
     for (int q = 0; q < SEQS; q++)
         cache_free(r->cache[q]);
-    work_free(r->work);
+    forward_work_free(r->work);
     free(r->hidden);
 }
 
@@ -293,12 +293,12 @@ static void a_batch_of_any_size_is_the_same(void **state)
     const struct shape *s = model_shape(m.model);
     struct cache *cache[MOST];
     struct row rows[MOST];
-    struct work *work;
+    struct forward_work *work;
     float *hidden, first[256], out[MOST];
     int target[MOST];
 
     (void)state;
-    assert_ok(work_new(&work, s, MOST));
+    assert_ok(forward_work_new(&work, s, MOST));
     assert_ok(mem_big(&hidden, (size_t)(MOST * s->width), sizeof *hidden, "hidden"));
     for (int i = 0; i < MOST; i++) {
         assert_ok(cache_new(&cache[i], s, 64));
@@ -325,7 +325,7 @@ static void a_batch_of_any_size_is_the_same(void **state)
     for (int i = 0; i < MOST; i++)
         cache_free(cache[i]);
     free(hidden);
-    work_free(work);
+    forward_work_free(work);
     tiny_drop(&m);
 }
 
@@ -371,18 +371,18 @@ static void scoring_agrees_with_the_logits(void **state)
         {
             struct row rows[32];
             struct cache *cache;
-            struct work *work;
+            struct forward_work *work;
             float hidden[32 * 96];
 
             assert_ok(cache_new(&cache, s, t + 1));
-            assert_ok(work_new(&work, s, t + 1));
+            assert_ok(forward_work_new(&work, s, t + 1));
             for (int i = 0; i <= t; i++)
                 rows[i] = (struct row){cache, token[i], i};
             forward_hidden(m.model, work, rows, t + 1, hidden);
             forward_logprob(m.model, work, hidden + t * s->width, 1, at, 0.7f, &one, &e, &sq);
             assert_true(one == lp[t + 1] && e == ent[t + 1]);
             assert_true(fabs(p2 - (double)sq) < 1e-4);
-            work_free(work);
+            forward_work_free(work);
             cache_free(cache);
         }
     }

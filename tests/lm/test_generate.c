@@ -171,7 +171,7 @@ static void every_token_is_drawn_with_its_own_number(void **state)
     struct generate_job job;
     struct generate *g;
     struct cache *cache;
-    struct work *work;
+    struct forward_work *work;
     float hidden[96], logits[131], lp;
     int token[40];
 
@@ -188,7 +188,7 @@ static void every_token_is_drawn_with_its_own_number(void **state)
     run(g, m.model, &h, 3);
     assert_ok(sample_scratch_new(&scratch, s->vocab));
     assert_ok(cache_new(&cache, s, 40));
-    assert_ok(work_new(&work, s, 1));
+    assert_ok(forward_work_new(&work, s, 1));
     for (int t = 0; t < 34; t++) {
         const struct row row = {cache, token[t], t};
 
@@ -202,7 +202,7 @@ static void every_token_is_drawn_with_its_own_number(void **state)
         assert_int_equal(token[t + 1], h.token[11][t - 4]);
         assert_true(lp == h.logprob[11][t - 4]);
     }
-    work_free(work);
+    forward_work_free(work);
     cache_free(cache);
     sample_scratch_free(scratch);
     generate_free(g);

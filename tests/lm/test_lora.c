@@ -147,13 +147,13 @@ static void training_has_the_bits_of_scoring_and_decoding(void **state)
         const bool scalar = shape->head != HEAD_LM;
         float want[N], hidden[64], one;
         struct cache *cache;
-        struct work *work;
+        struct forward_work *work;
 
         (void)loss_of(bed, 0);
         assert_ok(forward_score(bed->small.model, bed->token, seq, SEQS, 1.0f,
                                 scalar ? NULL : want, NULL, scalar ? want : NULL));
         assert_memory_equal(want, bed->out, sizeof want);
-        assert_ok(work_new(&work, shape, 1));
+        assert_ok(forward_work_new(&work, shape, 1));
         assert_ok(cache_new(&cache, shape, 64));
         for (int i = 0; i + 1 < seq[1]; i++) {
             const struct row row = {cache, bed->token[i], i};
@@ -167,7 +167,7 @@ static void training_has_the_bits_of_scoring_and_decoding(void **state)
             assert_true(one == bed->out[i + !scalar]);
         }
         cache_free(cache);
-        work_free(work);
+        forward_work_free(work);
         bed_free(bed);
     }
 }

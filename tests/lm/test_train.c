@@ -144,11 +144,11 @@ static void outputs_have_the_bits_of_decoding(void **state)
 {
     (void)state;
     struct bed *bed = bed_new(&small_shape[2], (struct train_options){0});
-    struct work *work;
+    struct forward_work *work;
     float got[N], hidden[64], want;
 
     assert_ok(train_forward(bed->train, bed->small.model, &bed->batch, 0.8f, got, NULL, NULL));
-    assert_ok(work_new(&work, &small_shape[2], 1));
+    assert_ok(forward_work_new(&work, &small_shape[2], 1));
     for (int s = 0; s < SEQS; s++) {
         struct cache *cache;
         assert_ok(cache_new(&cache, &small_shape[2], 64));
@@ -162,7 +162,7 @@ static void outputs_have_the_bits_of_decoding(void **state)
         }
         cache_free(cache);
     }
-    work_free(work);
+    forward_work_free(work);
     bed_free(bed);
 }
 

@@ -1,4 +1,4 @@
-#include "lm/model/readout.h"
+#include "lm/model/lm_head.h"
 
 #include "base/mem.h"
 #include "lm/kernel/gemm.h"
@@ -10,8 +10,8 @@
 #include <string.h>
 
 /* Which token is asked for, or (not `all`) has a gradient. */
-static bool asked(const struct tape *t, int i, const float *dlogprob, const float *dentropy,
-                  bool all)
+static bool asked(const struct activations *t, int i, const float *dlogprob,
+                  const float *dentropy, bool all)
 {
     if (t->batch->wanted && !t->batch->wanted[i])
         return false;
@@ -19,20 +19,21 @@ static bool asked(const struct tape *t, int i, const float *dlogprob, const floa
 }
 
 /* A row of the hidden states predicts the next token of its sequence, and the last row of a
- * stem the first token of what goes on from it. Rows and their tokens into tape->head_row and
+ * prefix the first token of what goes on from it. Rows and their tokens into acts->head_row and
  * head_to; how many. */
-static int list_rows(struct tape *t, const float *dlogprob, const float *dentropy, bool all)
+static int list_rows(struct activations *t, const float *dlogprob, const float *dentropy,
+                     bool all)
 {
     int n = 0, trunk = 0;
 
     for (int s = 0; s < t->batch->n_seq; s++) {
-        const int first = t->batch->seq[s], stem = tape_stem(t, s);
+        const int first = t->batch->seq[s], prefix = activations_prefix(t, s);
 
-        trunk = stem ? trunk : first;
-        for (int i = stem ? first : first + 1; i < t->batch->seq[s + 1]; i++) {
+        trunk = prefix ? trunk : first;
+        for (int i = prefix ? first : first + 1; i < t->batch->seq[s + 1]; i++) {
             if (!asked(t, i, dlogprob, dentropy, all))
                 continue;
-            t->head_row[n] = i > first ? i - 1 : trunk + stem - 1;
+            t->head_row[n] = i > first ? i - 1 : trunk + prefix - 1;
             t->head_to[n++] = i;
         }
     }
@@ -55,7 +56,7 @@ static float mean_of(const float *x, int n)
     return sum / (float)n;
 }
 
-static void make_logits(struct tape *t, const struct model *model, const int *row, int n)
+static void make_logits(struct activations *t, const struct model *model, const int *row, int n)
 {
     const size_t width = (size_t)t->shape.width;
 
@@ -66,7 +67,8 @@ static void make_logits(struct tape *t, const struct model *model, const int *ro
                 model->image + model->layout->head, n, t->shape.vocab, t->shape.width, false);
 }
 
-void readout_forward(struct tape *t, const struct model *model, float *logprob, float *entropy)
+void lm_head_forward(struct activations *t, const struct model *model, float *logprob,
+                     float *entropy)
 {
     const float rate = softmax_rate(t->temperature);
     const int rows = list_rows(t, NULL, NULL, true), vocab = t->shape.vocab;
@@ -102,7 +104,7 @@ void readout_forward(struct tape *t, const struct model *model, float *logprob, 
 }
 
 /* Logits of n rows to their gradients, in place. */
-static void turn(const struct tape *t, const int *token, int n, const float *dlogprob,
+static void turn(const struct activations *t, const int *token, int n, const float *dlogprob,
                  const float *dentropy)
 {
     const float rate = softmax_rate(t->temperature);
@@ -118,9 +120,9 @@ static void turn(const struct tape *t, const int *token, int n, const float *dlo
     }
 }
 
-void readout_backward(const struct backward *pass, const float *dlogprob, const float *dentropy)
+void lm_head_backward(const struct backward *pass, const float *dlogprob, const float *dentropy)
 {
-    struct tape *t = pass->tape;
+    struct activations *t = pass->acts;
     const size_t width = (size_t)t->shape.width;
     const enum part part = t->shape.tied ? PART_EMBED : PART_HEAD;
     const int rows = list_rows(t, dlogprob, dentropy, false);
@@ -140,7 +142,7 @@ void readout_backward(const struct backward *pass, const float *dlogprob, const 
         make_logits(t, pass->model, t->head_row + at, n);
         turn(t, t->head_to + at, n, dlogprob, dentropy);
         backward_linear(pass, &job);
-        for (int i = 0; i < n; i++) { /* a stem's last row may come more than once */
+        for (int i = 0; i < n; i++) { /* a prefix's last row may come more than once */
             float *to = t->dh + (size_t)t->head_row[at + i] * width;
 
             for (size_t k = 0; k < width; k++)
@@ -153,7 +155,7 @@ void readout_backward(const struct backward *pass, const float *dlogprob, const 
  * opposite. */
 static void step_backward(const struct backward *pass, const float *dvalue)
 {
-    struct tape *t = pass->tape;
+    struct activations *t = pass->acts;
     const size_t width = (size_t)t->shape.width;
     const float *row = pass->model->image + pass->model->layout->score;
     float *grad = backward_grad(pass, params_part(pass->params, PART_SCORE, -1));
@@ -174,9 +176,9 @@ static void step_backward(const struct backward *pass, const float *dvalue)
     free(apart);
 }
 
-void readout_scalar_backward(const struct backward *pass, const float *dvalue)
+void lm_head_scalar_backward(const struct backward *pass, const float *dvalue)
 {
-    struct tape *t = pass->tape;
+    struct activations *t = pass->acts;
     const struct tensor *w = params_part(pass->params, PART_SCORE, -1);
 
     if (!dvalue) {

@@ -1,16 +1,16 @@
 /* work: the scratch of a forward pass. Verbs: forward.h. */
 
-#ifndef LM_MODEL_WORK_H
-#define LM_MODEL_WORK_H
+#ifndef LM_MODEL_FORWARD_WORK_H
+#define LM_MODEL_FORWARD_WORK_H
 
 #include "lm/model/forward.h"
 
 /* Rows [from, from + n) of a pass that follow one another in one sequence. */
-struct work_run {
+struct forward_work_run {
     int from, n;
 };
 
-struct work {
+struct forward_work {
     int rows, threads, head_rows;
     float *x;         /* [rows, width] the residual stream */
     float *y;         /* [rows, max(width, heads * head_dim, ffn)] what goes into a product */
@@ -20,10 +20,11 @@ struct work {
     float *scratch;   /* [threads, scratch_each] for attention */
     size_t scratch_each;
     int *token, *pos; /* [rows] */
-    struct work_run *run;
+    struct forward_work_run *run;
 };
 
 /* Splits n rows into runs for attention over them; returns how many. */
-int work_runs(struct work *work, const struct shape *shape, const struct row *rows, int n);
+int forward_work_runs(struct forward_work *work, const struct shape *shape,
+                      const struct row *rows, int n);
 
 #endif

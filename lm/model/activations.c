@@ -1,4 +1,4 @@
-#include "lm/model/tape.h"
+#include "lm/model/activations.h"
 
 #include "base/mem.h"
 #include "lm/kernel/attention.h"
@@ -42,7 +42,7 @@ static int layers_again(const struct shape *s, const struct train_options *optio
     return s->layers - (int)kept;
 }
 
-/* Floats of a row of struct tape's one block. */
+/* Floats of a row of struct activations's one block. */
 static size_t row_floats(const struct shape *s, int again)
 {
     const size_t layers = (size_t)s->layers, width = (size_t)s->width;
@@ -65,17 +65,17 @@ static size_t head_floats(const struct shape *s)
     return (size_t)head_rows(s) * ((size_t)s->vocab + 2 * (size_t)s->width);
 }
 
-static size_t scratch_floats(const struct shape *s, int length, bool stems, int threads)
+static size_t scratch_floats(const struct shape *s, int length, bool prefixes, int threads)
 {
     const struct rows_heads heads = {s->heads, s->kv_heads, s->head_dim};
     const int group = s->heads / s->kv_heads;
     const size_t ahead = attention_scratch(attention_rows(group), group, s->head_dim, length);
-    const size_t back = grad_attention_scratch(&heads, length, stems);
+    const size_t back = grad_attention_scratch(&heads, length, prefixes);
 
     return (ahead > back ? ahead : back) * (size_t)threads;
 }
 
-size_t tape_size(const struct shape *s, const struct train_options *options, int n)
+size_t activations_size(const struct shape *s, const struct train_options *options, int n)
 {
     const int length = n < s->context ? n : s->context;
     const size_t rows = (size_t)n;
@@ -85,13 +85,13 @@ size_t tape_size(const struct shape *s, const struct train_options *options, int
                 (size_t)s->kv_heads *
                     (2 * attention_keys(s->head_dim, n) + rows * (size_t)s->head_dim) +
                 scratch_floats(s, length, true, omp_get_max_threads())) +
-           rows * (4 * sizeof(int) + 2 * sizeof(float) + sizeof(struct tape_tile) + 1);
+           rows * (4 * sizeof(int) + 2 * sizeof(float) + sizeof(struct activations_tile) + 1);
 }
 
-enum err tape_new(struct tape **out, const struct shape *shape,
-                  const struct train_options *options)
+enum err activations_new(struct activations **out, const struct shape *shape,
+                         const struct train_options *options)
 {
-    struct tape *t = mem_new(1, sizeof *t);
+    struct activations *t = mem_new(1, sizeof *t);
     float *head;
 
     *out = NULL;
@@ -102,7 +102,7 @@ enum err tape_new(struct tape **out, const struct shape *shape,
     t->head_rows = head_rows(shape);
     if (shape->head == HEAD_LM) {
         if (mem_big(&head, head_floats(shape), sizeof *head, "logits")) {
-            tape_free(t);
+            activations_free(t);
             return ERR_NOMEM;
         }
         t->logits = head;
@@ -113,7 +113,7 @@ enum err tape_new(struct tape **out, const struct shape *shape,
     return OK;
 }
 
-void tape_free(struct tape *t)
+void activations_free(struct activations *t)
 {
     if (!t)
         return;
@@ -135,12 +135,12 @@ void tape_free(struct tape *t)
     free(t);
 }
 
-struct rows_heads tape_heads(const struct tape *t)
+struct rows_heads activations_heads(const struct activations *t)
 {
     return (struct rows_heads){t->shape.heads, t->shape.kv_heads, t->shape.head_dim};
 }
 
-enum err tape_room(float **block, size_t *room, size_t floats, const char *what)
+enum err activations_room(float **block, size_t *room, size_t floats, const char *what)
 {
     if (floats <= *room)
         return OK;
@@ -161,14 +161,14 @@ static float *take(float **at, size_t floats)
     return here;
 }
 
-static void carve(struct tape *t, size_t rows)
+static void carve(struct activations *t, size_t rows)
 {
     const struct shape *s = &t->shape;
     const size_t width = (size_t)s->width, half = (size_t)s->head_dim / 2;
     float *at = t->memory;
 
     for (int i = 0; i < s->layers; i++) {
-        struct tape_layer *l = &t->layer[i];
+        struct activations_layer *l = &t->layer[i];
 
         l->in = take(&at, rows * width);
         if (i && i < t->again) {
@@ -197,7 +197,7 @@ static void carve(struct tape *t, size_t rows)
 }
 
 /* Rounded up so that every part starts on a vector's boundary. */
-static enum err grow(struct tape *t, int n)
+static enum err grow(struct activations *t, int n)
 {
     const size_t rows = ((size_t)n + 15) / 16 * 16;
 
@@ -228,15 +228,15 @@ static enum err check_lengths(const struct shape *s, const struct batch *b)
     int trunk = 0; /* length of the sequence that the next ones may go on from */
 
     for (int i = 0; i < b->n_seq; i++) {
-        const int own = b->seq[i + 1] - b->seq[i], stem = b->stem ? b->stem[i] : 0;
+        const int own = b->seq[i + 1] - b->seq[i], prefix = b->n_prefix ? b->n_prefix[i] : 0;
 
-        if (stem < 0 || stem > trunk)
+        if (prefix < 0 || prefix > trunk)
             return err_set(ERR_RANGE, "batch: sequence %d goes on behind %d of %d tokens", i,
-                           stem, trunk);
-        if (own <= 0 || own > s->context - stem)
+                           prefix, trunk);
+        if (own <= 0 || own > s->context - prefix)
             return err_set(ERR_RANGE, "batch: sequence %d of %d tokens: not in 1..%d", i,
-                           own + stem, s->context);
-        trunk = stem ? trunk : own;
+                           own + prefix, s->context);
+        trunk = prefix ? trunk : own;
     }
     return OK;
 }
@@ -258,23 +258,24 @@ static enum err check(const struct shape *s, const struct batch *b)
     return OK;
 }
 
-int tape_stem(const struct tape *t, int seq)
+int activations_prefix(const struct activations *t, int seq)
 {
-    return t->batch->stem ? t->batch->stem[seq] : 0;
+    return t->batch->n_prefix ? t->batch->n_prefix[seq] : 0;
 }
 
-/* Floats that the keys of one kv head take, and the values behind them where a stem puts rows
+/* Floats that the keys of one kv head take, and the values behind them where a prefix puts rows
  * together that lie apart. */
-static size_t key_floats(const struct tape *t, int seq)
+static size_t key_floats(const struct activations *t, int seq)
 {
-    const int stem = tape_stem(t, seq);
-    const int length = stem + t->batch->seq[seq + 1] - t->batch->seq[seq];
+    const int prefix = activations_prefix(t, seq);
+    const int length = prefix + t->batch->seq[seq + 1] - t->batch->seq[seq];
 
     return attention_keys(t->shape.head_dim, length) +
-           (stem ? (size_t)length * (size_t)t->shape.head_dim : 0);
+           (prefix ? (size_t)length * (size_t)t->shape.head_dim : 0);
 }
 
-enum err tape_begin(struct tape *t, const struct model *model, const struct batch *batch)
+enum err activations_begin(struct activations *t, const struct model *model,
+                           const struct batch *batch)
 {
     const struct shape *s = &t->shape;
     const int each = attention_rows(s->heads / s->kv_heads);
@@ -294,50 +295,51 @@ enum err tape_begin(struct tape *t, const struct model *model, const struct batc
     t->seq = mem_grow(t->seq, (size_t)batch->n_seq, sizeof *t->seq);
     for (int i = 0; i < batch->n_seq; i++) {
         const int from = batch->seq[i], length = batch->seq[i + 1] - from;
-        const int stem = tape_stem(t, i);
+        const int prefix = activations_prefix(t, i);
 
         t->seq[i] = (int)(t->keys / (size_t)s->head_dim); /* where its key blocks start */
         t->keys += key_floats(t, i);
-        longest = stem + length > longest ? stem + length : longest;
+        longest = prefix + length > longest ? prefix + length : longest;
         for (int j = 0; j < length; j++)
-            t->pos[from + j] = stem + j;
+            t->pos[from + j] = prefix + j;
         for (int j = 0; j < length; j += each)
             t->tile[t->tiles++] =
-                (struct tape_tile){i, j, length - j < each ? length - j : each};
+                (struct activations_tile){i, j, length - j < each ? length - j : each};
     }
     rows_angles(t->cos, t->sin, t->pos, model->freq, t->n, s->head_dim / 2);
-    err = tape_room(&t->key, &t->key_room, (size_t)s->kv_heads * t->keys, "keys");
+    err = activations_room(&t->key, &t->key_room, (size_t)s->kv_heads * t->keys, "keys");
     if (!err && t->lora)
-        err = tape_room(&t->branch, &t->branch_room,
-                        lora_branch_floats(s, &t->lora->conf, t->n), "adapter");
+        err = activations_room(&t->branch, &t->branch_room,
+                               lora_branch_floats(s, &t->lora->conf, t->n), "adapter");
     if (err)
         return err;
-    return tape_room(&t->scratch, &t->scratch_room,
-                     scratch_floats(s, longest, batch->stem, t->threads), "attention");
+    return activations_room(&t->scratch, &t->scratch_room,
+                            scratch_floats(s, longest, batch->n_prefix, t->threads),
+                            "attention");
 }
 
-static float *keys_of(const struct tape *t, int seq, int kv)
+static float *keys_of(const struct activations *t, int seq, int kv)
 {
     return t->key + (size_t)kv * t->keys + (size_t)t->seq[seq] * (size_t)t->shape.head_dim;
 }
 
-/* Where sequence `seq` finds its first tokens: in the nearest one before it without a stem. */
-static int trunk_of(const struct tape *t, int seq)
+/* Where sequence `seq` finds its first tokens: in the nearest one before it without a prefix. */
+static int trunk_of(const struct activations *t, int seq)
 {
-    while (tape_stem(t, seq))
+    while (activations_prefix(t, seq))
         seq--;
     return seq;
 }
 
 /* The row of token j of a sequence. */
-static size_t row_of(const struct tape *t, int seq, int trunk, int j)
+static size_t row_of(const struct activations *t, int seq, int trunk, int j)
 {
-    const int stem = tape_stem(t, seq);
+    const int prefix = activations_prefix(t, seq);
 
-    return (size_t)(j < stem ? t->batch->seq[trunk] + j : t->batch->seq[seq] + j - stem);
+    return (size_t)(j < prefix ? t->batch->seq[trunk] + j : t->batch->seq[seq] + j - prefix);
 }
 
-static void put_keys(const struct tape *t, const float *qkv)
+static void put_keys(const struct activations *t, const float *qkv)
 {
     const struct shape *s = &t->shape;
     const int tasks = t->batch->n_seq * s->kv_heads;
@@ -346,8 +348,8 @@ static void put_keys(const struct tape *t, const float *qkv)
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < tasks; i++) {
         const int seq = i / s->kv_heads, kv = i % s->kv_heads;
-        const int stem = tape_stem(t, seq), trunk = trunk_of(t, seq);
-        const int length = stem + t->batch->seq[seq + 1] - t->batch->seq[seq];
+        const int prefix = activations_prefix(t, seq), trunk = trunk_of(t, seq);
+        const int length = prefix + t->batch->seq[seq + 1] - t->batch->seq[seq];
         float *keys = keys_of(t, seq, kv);
         float *values = keys + attention_keys(s->head_dim, length);
 
@@ -355,7 +357,7 @@ static void put_keys(const struct tape *t, const float *qkv)
             const float *row = qkv + row_of(t, seq, trunk, j) * (size_t)model_qkv(s);
 
             attention_put_key(keys, row + (size_t)(s->heads + kv) * dim, j, s->head_dim);
-            if (stem)
+            if (prefix)
                 memcpy(values + (size_t)j * dim,
                        row + (size_t)(s->heads + s->kv_heads + kv) * dim, dim * sizeof *row);
         }
@@ -363,21 +365,21 @@ static void put_keys(const struct tape *t, const float *qkv)
 }
 
 /* Values of a sequence's kv head, a token each *ld floats. */
-static const float *values_of(const struct tape *t, const float *qkv, int seq, int kv,
+static const float *values_of(const struct activations *t, const float *qkv, int seq, int kv,
                               size_t *ld)
 {
     const struct shape *s = &t->shape;
-    const int stem = tape_stem(t, seq), first = t->batch->seq[seq];
+    const int prefix = activations_prefix(t, seq), first = t->batch->seq[seq];
     const size_t width = (size_t)model_qkv(s), dim = (size_t)s->head_dim;
 
-    *ld = stem ? dim : width;
-    if (stem)
+    *ld = prefix ? dim : width;
+    if (prefix)
         return keys_of(t, seq, kv) +
-               attention_keys(s->head_dim, stem + t->batch->seq[seq + 1] - first);
+               attention_keys(s->head_dim, prefix + t->batch->seq[seq + 1] - first);
     return qkv + (size_t)first * width + (size_t)(s->heads + s->kv_heads + kv) * dim;
 }
 
-static void attend(const struct tape *t, const struct tape_layer *l)
+static void attend(const struct activations *t, const struct activations_layer *l)
 {
     const struct shape *s = &t->shape;
     const int group = s->heads / s->kv_heads, tasks = t->tiles * s->kv_heads;
@@ -387,7 +389,7 @@ static void attend(const struct tape *t, const struct tape_layer *l)
     put_keys(t, l->qkv);
 #pragma omp parallel for schedule(dynamic) num_threads(t->threads)
     for (int i = 0; i < tasks; i++) {
-        const struct tape_tile *tile = &t->tile[i / s->kv_heads];
+        const struct activations_tile *tile = &t->tile[i / s->kv_heads];
         const int kv = i % s->kv_heads;
         const size_t row = (size_t)t->batch->seq[tile->seq] + (size_t)tile->from;
         const size_t head = (size_t)(kv * group) * dim;
@@ -401,7 +403,7 @@ static void attend(const struct tape *t, const struct tape_layer *l)
             .ldv = ldv,
             .out = l->attended + row * attended(s) + head,
             .ldo = attended(s),
-            .pos = tape_stem(t, tile->seq) + tile->from,
+            .pos = activations_prefix(t, tile->seq) + tile->from,
             .rows = tile->rows,
             .group = group,
             .head_dim = s->head_dim,
@@ -411,15 +413,15 @@ static void attend(const struct tape *t, const struct tape_layer *l)
     }
 }
 
-float *tape_next(const struct tape *t, int i)
+float *activations_next(const struct activations *t, int i)
 {
     return i + 1 < t->shape.layers ? t->layer[i + 1].in : t->out;
 }
 
 /* What dropout changes in the products of layer i from `from` on, which read x [n, cols] and
  * wrote y with stride ldy one after another. */
-static void branch(const struct tape *t, int i, enum part from, int count, const float *x,
-                   float *y, size_t ldy)
+static void branch(const struct activations *t, int i, enum part from, int count,
+                   const float *x, float *y, size_t ldy)
 {
     const struct tensor *w;
 
@@ -430,12 +432,12 @@ static void branch(const struct tape *t, int i, enum part from, int count, const
         lora_branch_forward(t, &w[k], x, y, ldy);
 }
 
-void tape_layer(struct tape *t, const struct model *model, int i, float *to)
+void activations_layer(struct activations *t, const struct model *model, int i, float *to)
 {
     const struct shape *s = &t->shape;
     const struct packed_layer *w = &model->layout->layer[i];
-    const struct tape_layer *l = &t->layer[i];
-    const struct rows_heads heads = tape_heads(t);
+    const struct activations_layer *l = &t->layer[i];
+    const struct rows_heads heads = activations_heads(t);
     const float *image = model->image;
     const int n = t->n, width = s->width, qkv = model_qkv(s), ffn = s->ffn;
     const int out = s->heads * s->head_dim;

@@ -1,4 +1,4 @@
-#include "lm/model/work.h"
+#include "lm/model/forward_work.h"
 
 #include "base/mem.h"
 #include "lm/kernel/attention.h"
@@ -27,7 +27,7 @@ static size_t scratch_size(const struct shape *s)
     return ((many > one ? many : one) + 15) / 16 * 16;
 }
 
-static enum err reserve(struct work *w, const struct shape *s)
+static enum err reserve(struct forward_work *w, const struct shape *s)
 {
     const size_t rows = (size_t)w->rows, half = (size_t)s->head_dim / 2;
     const size_t narrow = (size_t)larger(s->width, larger(s->heads * s->head_dim, s->ffn));
@@ -46,7 +46,7 @@ static enum err reserve(struct work *w, const struct shape *s)
         {&w->scratch, (size_t)w->threads * w->scratch_each, sizeof(float)},
         {&w->token, rows, sizeof(int)},
         {&w->pos, rows, sizeof(int)},
-        {&w->run, rows, sizeof(struct work_run)},
+        {&w->run, rows, sizeof(struct forward_work_run)},
     };
 
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
@@ -55,9 +55,9 @@ static enum err reserve(struct work *w, const struct shape *s)
     return OK;
 }
 
-enum err work_new(struct work **out, const struct shape *shape, int rows)
+enum err forward_work_new(struct forward_work **out, const struct shape *shape, int rows)
 {
-    struct work *w;
+    struct forward_work *w;
 
     *out = NULL;
     if (rows < 1 || rows > 1 << 20)
@@ -70,14 +70,14 @@ enum err work_new(struct work **out, const struct shape *shape, int rows)
     w->threads = omp_get_max_threads();
     w->scratch_each = scratch_size(shape);
     if (reserve(w, shape)) {
-        work_free(w);
+        forward_work_free(w);
         return ERR_NOMEM;
     }
     *out = w;
     return OK;
 }
 
-void work_free(struct work *work)
+void forward_work_free(struct forward_work *work)
 {
     if (!work)
         return;
@@ -95,8 +95,8 @@ void work_free(struct work *work)
 }
 
 /* Whether row i goes on where the run that ends before it stopped, and both still fit. */
-static int extends(const struct work *w, const struct shape *s, const struct row *rows,
-                   const struct work_run *run, int i)
+static int extends(const struct forward_work *w, const struct shape *s, const struct row *rows,
+                   const struct forward_work_run *run, int i)
 {
     const int group = s->heads / s->kv_heads;
 
@@ -106,7 +106,8 @@ static int extends(const struct work *w, const struct shape *s, const struct row
                w->scratch_each;
 }
 
-int work_runs(struct work *work, const struct shape *shape, const struct row *rows, int n)
+int forward_work_runs(struct forward_work *work, const struct shape *shape,
+                      const struct row *rows, int n)
 {
     int count = 0;
 
@@ -114,7 +115,7 @@ int work_runs(struct work *work, const struct shape *shape, const struct row *ro
         if (count && extends(work, shape, rows, &work->run[count - 1], i))
             work->run[count - 1].n++;
         else
-            work->run[count++] = (struct work_run){i, 1};
+            work->run[count++] = (struct forward_work_run){i, 1};
     }
     return count;
 }

@@ -1,18 +1,18 @@
-/* tape: what the forward pass of training remembers, and the memory for it.
+/* acts: what the forward pass of training remembers, and the memory for it.
  *
  * Rows are the tokens of a packed batch. Per layer and token 3 width + heads head_dim + (heads
  * + 2 kv_heads) head_dim + 2 ffn floats, or width alone in layers that checkpointing does not
  * keep: those share one layer's other buffers, and backward fills them again from the layer's
  * input. */
 
-#ifndef LM_MODEL_TAPE_H
-#define LM_MODEL_TAPE_H
+#ifndef LM_MODEL_ACTIVATIONS_H
+#define LM_MODEL_ACTIVATIONS_H
 
 #include "lm/kernel/rows.h"
 #include "lm/model/model.h"
 #include "lm/model/train.h"
 
-struct tape_layer {
+struct activations_layer {
     float *in;       /* [n,width] what enters the layer */
     float *qkv;      /* [n,qkv] rotated, q scaled */
     float *attended; /* [n, heads head_dim] */
@@ -21,11 +21,11 @@ struct tape_layer {
     float *rms[2];   /* [n] of the two norms */
 };
 
-struct tape_tile { /* queries of one sequence that attention takes together */
+struct activations_tile { /* queries of one sequence that attention takes together */
     int seq, from, rows;
 };
 
-struct tape {
+struct activations {
     struct shape shape;
     struct train_options options;
     int rows;     /* tokens that there is room for */
@@ -43,17 +43,17 @@ struct tape {
     float *branch; /* scratch of lora_branch */
     size_t branch_room;
 
-    struct tape_layer *layer; /* [layers] */
-    float *out;               /* [n,width] of the last layer */
-    float *hidden;            /* [n,width] after the final norm */
-    float *rms;               /* [n] of the final norm */
-    float *cos, *sin;         /* [n, head_dim/2] */
-    float *norm;              /* [n,width] scratch: a norm's output */
-    float *dx, *dh;           /* [n,width] scratch of backward */
-    float *wide;              /* scratch: 3 ffn, or qkv + heads head_dim floats a row */
-    float *memory;            /* all of the above, one block */
-    float *key;               /* key blocks of one layer */
-    float *scratch;           /* of attention, forward or backward, for each thread */
+    struct activations_layer *layer; /* [layers] */
+    float *out;                      /* [n,width] of the last layer */
+    float *hidden;                   /* [n,width] after the final norm */
+    float *rms;                      /* [n] of the final norm */
+    float *cos, *sin;                /* [n, head_dim/2] */
+    float *norm;                     /* [n,width] scratch: a norm's output */
+    float *dx, *dh;                  /* [n,width] scratch of backward */
+    float *wide;                     /* scratch: 3 ffn, or qkv + heads head_dim floats a row */
+    float *memory;                   /* all of the above, one block */
+    float *key;                      /* key blocks of one layer */
+    float *scratch;                  /* of attention, forward or backward, for each thread */
     size_t key_room, scratch_room;
 
     int head_rows;                    /* rows of logits held at a time */
@@ -63,36 +63,37 @@ struct tape {
 
     int *pos, *seq;          /* [n]; [n_seq] where each one's keys start */
     int *head_row, *head_to; /* [n] rows that the head is asked for; the tokens they predict */
-    struct tape_tile *tile;  /* [n] */
-    uint8_t *hit;            /* [n] */
-    float *square, *mean_logit; /* [n] */
+    struct activations_tile *tile; /* [n] */
+    uint8_t *hit;                  /* [n] */
+    float *square, *mean_logit;    /* [n] */
 };
 
-enum err tape_new(struct tape **out, const struct shape *shape,
-                  const struct train_options *options) MUST_CHECK;
-void tape_free(struct tape *tape);
+enum err activations_new(struct activations **out, const struct shape *shape,
+                         const struct train_options *options) MUST_CHECK;
+void activations_free(struct activations *acts);
 
 /* Bytes for n tokens with no sequence longer than the context. */
-size_t tape_size(const struct shape *shape, const struct train_options *options, int n);
+size_t activations_size(const struct shape *shape, const struct train_options *options, int n);
 
 /* Room for the batch, its positions and tiles. Errors: ERR_NOMEM, ERR_RANGE. */
-enum err tape_begin(struct tape *tape, const struct model *model,
-                    const struct batch *batch) MUST_CHECK;
+enum err activations_begin(struct activations *acts, const struct model *model,
+                           const struct batch *batch) MUST_CHECK;
 
 /* Tokens of the trunk that stand before sequence `seq` of the batch. */
-int tape_stem(const struct tape *tape, int seq);
+int activations_prefix(const struct activations *acts, int seq);
 
 /* Runs layer i from layer[i].in; `to` [n,width] gets its output, NULL: only what backward
  * needs.
  */
-void tape_layer(struct tape *tape, const struct model *model, int i, float *to);
+void activations_layer(struct activations *acts, const struct model *model, int i, float *to);
 
 /* Where layer i's output goes. */
-float *tape_next(const struct tape *tape, int i);
+float *activations_next(const struct activations *acts, int i);
 
-struct rows_heads tape_heads(const struct tape *tape);
+struct rows_heads activations_heads(const struct activations *acts);
 
 /* At least `floats` in *block, whose size *room remembers; contents are lost. */
-enum err tape_room(float **block, size_t *room, size_t floats, const char *what) MUST_CHECK;
+enum err activations_room(float **block, size_t *room, size_t floats,
+                          const char *what) MUST_CHECK;
 
 #endif

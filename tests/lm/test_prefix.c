@@ -11,14 +11,14 @@
  * one behind 3. */
 enum { SEQS = 7, MOST = 400 };
 static const int own[SEQS] = {7, 45, 30, 9, 1, 5, 12};
-static const int stem[SEQS] = {0, 0, 39, 1, 45, 0, 3};
+static const int prefix[SEQS] = {0, 0, 39, 1, 45, 0, 3};
 
 struct packed {
     int n, seq[SEQS + 1], token[MOST];
     int same[MOST]; /* of the grafted form: which token of the plain one */
 };
 
-/* The shared form, and the one with every stem written out. */
+/* The shared form, and the one with every prefix written out. */
 static void pack(struct packed *shared, struct packed *plain, int vocab)
 {
     int trunk = 0;
@@ -26,10 +26,10 @@ static void pack(struct packed *shared, struct packed *plain, int vocab)
     memset(shared, 0, sizeof *shared);
     memset(plain, 0, sizeof *plain);
     for (int s = 0; s < SEQS; s++) {
-        trunk = stem[s] ? trunk : s;
+        trunk = prefix[s] ? trunk : s;
         shared->seq[s] = shared->n;
         plain->seq[s] = plain->n;
-        for (int j = 0; j < stem[s]; j++)
+        for (int j = 0; j < prefix[s]; j++)
             plain->token[plain->n++] = shared->token[shared->seq[trunk] + j];
         for (int j = 0; j < own[s]; j++) {
             const int token = formula_token((uint32_t)shared->n, 31, vocab);
@@ -43,13 +43,13 @@ static void pack(struct packed *shared, struct packed *plain, int vocab)
     assert_true(plain->n <= MOST);
 }
 
-static struct batch batch_of(const struct packed *p, bool stems)
+static struct batch batch_of(const struct packed *p, bool prefixes)
 {
     return (struct batch){.n = p->n,
                           .n_seq = SEQS,
                           .token = p->token,
                           .seq = p->seq,
-                          .stem = stems ? stem : NULL};
+                          .n_prefix = prefixes ? prefix : NULL};
 }
 
 struct result {
@@ -93,7 +93,7 @@ static double gap(const float *a, const float *b, size_t n)
     return sqrt(square / size);
 }
 
-static void stems_are_as_written_out(void **state)
+static void prefixes_are_as_written_out(void **state)
 {
     (void)state;
     for (int shape = 0; shape < SMALL_SHAPES; shape++)
@@ -149,7 +149,7 @@ static void a_branch_begins_with_a_prediction(void **state)
     const struct batch batch = batch_of(&shared, true);
     run(&a, &small, train, &batch, slope);
     for (int s = 0; s < SEQS; s++)
-        assert_true((a.logprob[shared.seq[s]] < 0) == (stem[s] > 0));
+        assert_true((a.logprob[shared.seq[s]] < 0) == (prefix[s] > 0));
     free(a.grad);
     train_free(train);
     small_free(&small);
@@ -195,7 +195,7 @@ static void only_what_is_wanted(void **state)
     small_free(&small);
 }
 
-static void stems_that_cannot_be_are_refused(void **state)
+static void prefixes_that_cannot_be_are_refused(void **state)
 {
     const int bad[][3] = {{1, 0, 0}, {0, 8, 0}, {0, -1, 0}, {0, 3, 8}};
     const int seq[] = {0, 7, 9, 12};
@@ -210,7 +210,7 @@ static void stems_that_cannot_be_are_refused(void **state)
     assert_ok(train_new(&train, &small_shape[0], &options));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const struct batch batch = {
-            .n = 12, .n_seq = 3, .token = token, .seq = seq, .stem = bad[i]};
+            .n = 12, .n_seq = 3, .token = token, .seq = seq, .n_prefix = bad[i]};
 
         assert_err(ERR_RANGE, train_forward(train, small.model, &batch, 1.0f, out, NULL, NULL));
     }
@@ -221,11 +221,11 @@ static void stems_that_cannot_be_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stems_are_as_written_out),
+        cmocka_unit_test(prefixes_are_as_written_out),
         cmocka_unit_test(a_branch_begins_with_a_prediction),
         cmocka_unit_test(only_what_is_wanted),
-        cmocka_unit_test(stems_that_cannot_be_are_refused),
+        cmocka_unit_test(prefixes_that_cannot_be_are_refused),
     };
 
-    return cmocka_run_group_tests_name("stem", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("prefix", tests, NULL, NULL);
 }

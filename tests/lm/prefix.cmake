@@ -1,0 +1,1 @@
+drover_test(lm/prefix NEEDS lm_model)

@@ -1,1 +1,0 @@
-drover_test(lm/stem NEEDS lm_model)
