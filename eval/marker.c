@@ -80,7 +80,7 @@ static enum err open_model(struct marker *m, const json_t *entry, const char *pa
 static enum err open_rule(struct marker *m, const json_t *entry, const char *rule)
 {
     char *spec = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
-    const enum err err = rule_new(&m->rule, spec);
+    const enum err err = rule_parse(&m->rule, spec);
 
     m->name = mem_print("rule %s", rule);
     free(spec);

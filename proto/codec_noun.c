@@ -53,7 +53,7 @@ static const struct field scorer[] = {
     UINT(scorer, id, MAX_SCORERS),
     HASH(scorer, hash),
     TEXT(scorer, name, MAX_NAME),
-    UINT(scorer, kind, SCORER_JUDGE),
+    UINT(scorer, kind, SCORER_KINDS - 1),
     UINT(scorer, unit, UNIT_PAIR),
     BOOL(scorer, pure),
     BOOL(scorer, needs_text),

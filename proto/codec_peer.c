@@ -1,7 +1,7 @@
 #include "proto/codec_table.h"
 
 static const struct field ability[] = {
-    UINT(msg_ability, kind, SCORER_JUDGE),
+    UINT(msg_ability, kind, SCORER_KINDS - 1),
     TEXT(msg_ability, name, MAX_NAME),
 };
 static const struct table ability_table = TABLE(msg_ability, ability);

@@ -61,7 +61,8 @@ enum scorer_kind {
     SCORER_RULE,
     SCORER_WORKER,
     SCORER_REFERENCE,
-    SCORER_JUDGE
+    SCORER_JUDGE,
+    SCORER_KINDS, /* one above the last */
 };
 enum scorer_unit { UNIT_ROLLOUT = 1, UNIT_GROUP, UNIT_PAIR };
 struct scorer {
@@ -126,8 +127,7 @@ struct rollout {
     const char *text; /* "" unless asked for */
 };
 
-/* Numbers of one scorer about the rollouts of a unit: rollout i owns the next each[i] values.
- */
+/* Numbers of one scorer about the rollouts of a unit: rollout i owns the next each[i]. */
 struct score {
     struct hash scorer;
     const struct hash *rollout;

@@ -1,3 +1,10 @@
+/* The loop's side of a rewarder. WELCOME brings the run's table of scorers: those whose kind
+ * scores here (reward/reward_kind.h) are learnt, and the models that they need are fetched, by hash,
+ * card and weights apart; SCORE? brings tickets, which go to the thread (score.c) and come back
+ * through rewarder_given as SCORE or FAIL. Credit bounds what may be open; what the full queue
+ * or the full pipe refuses waits here until the tick. A model that is no use is turned down
+ * once, in the log, and its tickets fail by name: a rewarder serves the others. */
+
 #include "rewarder/rewarder.h"
 
 #include "base/log.h"
@@ -5,13 +12,14 @@
 #include "lm/file/model_files.h"
 #include "member/member.h"
 #include "net/worker.h"
+#include "reward/reward_kind.h"
 #include "rewarder/score.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct known { /* a scorer of the run's table that we can do */
+struct rewarder_scorer { /* a scorer of the run's table that we can do */
     struct scorer scorer;
     char *spec;
     struct artifact card, image;
@@ -27,13 +35,15 @@ struct rewarder {
     struct fetch *fetch;
     struct worker *worker;
     struct id run;
-    struct known known[SCORE_SCORERS];
+    struct rewarder_scorer known[SCORE_SCORERS];
     uint32_t n;
+    struct msg_ability offer[SCORER_KINDS]; /* the kinds that score here */
+    uint32_t n_offer;
     uint32_t open; /* rollouts in tickets that are not answered */
     uint64_t ticket_seen;
-    struct work *late;    /* one item that the full queue refused */
-    struct work **unsent; /* answers that the full pipe refused, in order */
-    uint32_t unsents;
+    struct score_work *late;    /* one item that the full queue refused */
+    struct score_work **unsent; /* answers that the full pipe refused, in order */
+    uint32_t n_unsent;
     struct credit credit; /* rollouts */
 };
 
@@ -42,10 +52,13 @@ void rewarder_new(struct rewarder **out, const struct rewarder_conf *conf)
     struct rewarder *r = mem_new(1, sizeof *r);
 
     r->conf = *conf;
+    for (uint32_t kind = 1; kind < SCORER_KINDS; kind++)
+        if (reward_kind_of(kind)->score)
+            r->offer[r->n_offer++] = (struct msg_ability){kind, ""};
     *out = r;
 }
 
-static void forget(struct known *k)
+static void forget(struct rewarder_scorer *k)
 {
     free(k->spec);
     shared_memory_free(k->card_bytes);
@@ -56,9 +69,9 @@ static void forget(struct known *k)
 /* Whoever says HELLO again is asked again. */
 static void drop_unsent(struct rewarder *r)
 {
-    for (uint32_t i = 0; i < r->unsents; i++)
+    for (uint32_t i = 0; i < r->n_unsent; i++)
         score_work_free(r->unsent[i]);
-    r->unsents = 0;
+    r->n_unsent = 0;
 }
 
 void rewarder_free(struct rewarder *r)
@@ -85,14 +98,10 @@ void rewarder_meet(struct rewarder *r, struct member *member, struct worker *wor
 
 void rewarder_hello(void *self, struct msg_hello *out)
 {
-    static const struct msg_ability abilities[] = {{SCORER_REWARD_MODEL, ""},
-                                                   {SCORER_RULE, ""},
-                                                   {SCORER_REFERENCE, ""},
-                                                   {SCORER_JUDGE, ""}};
     const struct rewarder *r = self;
 
-    out->offer = abilities;
-    out->n_offer = sizeof abilities / sizeof *abilities;
+    out->offer = r->offer;
+    out->n_offer = r->n_offer;
     out->slots = (uint32_t)r->conf.batch;
 }
 
@@ -147,9 +156,9 @@ static const struct artifact *listed(const struct msg_welcome *w, const struct h
 }
 
 /* Its tickets fail with these words, here and on the thread; said once in the log, too. */
-static void turn_down(struct rewarder *r, struct known *k, const char *words)
+static void turn_down(struct rewarder *r, struct rewarder_scorer *k, const char *words)
 {
-    struct work *work = score_work(WORK_UNFIT);
+    struct score_work *work = score_work(SCORE_UNFIT);
     char name[HASH_TEXT];
 
     snprintf(k->unfit, sizeof k->unfit, "%s", words);
@@ -164,18 +173,12 @@ static void turn_down(struct rewarder *r, struct known *k, const char *words)
     k->card_bytes = k->image_bytes = NULL;
 }
 
-static bool needs_model(const struct known *k)
-{
-    return k->scorer.kind == SCORER_REWARD_MODEL || k->scorer.kind == SCORER_REFERENCE ||
-           k->scorer.kind == SCORER_JUDGE;
-}
-
 static void learn(struct rewarder *r, const struct scorer *scorer, const struct msg_welcome *w)
 {
-    struct known *k = &r->known[r->n];
+    struct rewarder_scorer *k = &r->known[r->n];
     const struct artifact *card = listed(w, &scorer->card), *image = listed(w, &scorer->image);
 
-    if (r->n == SCORE_SCORERS || scorer->kind == SCORER_WORKER)
+    if (r->n == SCORE_SCORERS || !reward_kind_of(scorer->kind)->score)
         return;
     k->scorer = *scorer;
     k->spec = mem_text(scorer->spec);
@@ -188,11 +191,11 @@ static void learn(struct rewarder *r, const struct scorer *scorer, const struct 
     k->card.name = "scorer's card";
     k->image.name = "scorer's image";
     r->n++;
-    if (needs_model(k) && (!card || !image))
+    if (reward_kind_of(k->scorer.kind)->model && (!card || !image))
         turn_down(r, k, "the run does not offer its model");
 }
 
-static struct known *find(struct rewarder *r, const struct hash *scorer)
+static struct rewarder_scorer *find(struct rewarder *r, const struct hash *scorer)
 {
     for (uint32_t i = 0; i < r->n; i++)
         if (hash_same(&r->known[i].scorer.hash, scorer))
@@ -200,7 +203,7 @@ static struct known *find(struct rewarder *r, const struct hash *scorer)
     return NULL;
 }
 
-static bool post(struct rewarder *r, struct work *work)
+static bool post(struct rewarder *r, struct score_work *work)
 {
     if (!r->late && worker_post(r->worker, work))
         return true;
@@ -213,7 +216,7 @@ static bool post(struct rewarder *r, struct work *work)
 /* The scorers of a WELCOME: new ones are learnt, old ones forgotten, here and on the thread. */
 static void take_table(struct rewarder *r, const struct msg_welcome *w)
 {
-    struct work *table = score_work(WORK_TABLE);
+    struct score_work *table = score_work(SCORE_TABLE);
 
     for (uint32_t i = 0; i < r->n;) {
         bool still = false;
@@ -225,13 +228,13 @@ static void take_table(struct rewarder *r, const struct msg_welcome *w)
         }
         forget(&r->known[i]);
         r->known[i] = r->known[--r->n];
-        r->known[r->n] = (struct known){.loaded = false}; /* what it held has moved */
+        r->known[r->n] = (struct rewarder_scorer){.loaded = false}; /* what it held has moved */
     }
     for (uint32_t s = 0; s < w->n_scorer; s++)
         if (!find(r, &w->scorer[s].hash))
             learn(r, &w->scorer[s], w);
     for (uint32_t i = 0; i < r->n; i++)
-        table->keep[table->keeps++] = r->known[i].scorer.hash;
+        table->keep[table->n_keep++] = r->known[i].scorer.hash;
     if (!post(r, table))
         score_work_free(table);
 }
@@ -241,8 +244,8 @@ static enum err ask(struct rewarder *r)
     enum err err = OK;
 
     for (uint32_t i = 0; i < r->n && !err; i++) {
-        struct known *k = &r->known[i];
-        if (!needs_model(k) || k->loaded || *k->unfit)
+        struct rewarder_scorer *k = &r->known[i];
+        if (!reward_kind_of(k->scorer.kind)->model || k->loaded || *k->unfit)
             continue;
         if (!k->card_bytes)
             err = fetch_want(r->fetch, &k->card);
@@ -276,9 +279,9 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 }
 
 /* Both halves are here: the thread gets the model. */
-static void load(struct rewarder *r, struct known *k)
+static void load(struct rewarder *r, struct rewarder_scorer *k)
 {
-    struct work *work = score_work(WORK_MODEL);
+    struct score_work *work = score_work(SCORE_MODEL);
     const struct shared_memory *meta = k->card_bytes;
     enum err err = model_files_from_meta(&work->files, shared_memory_bytes(meta),
                                          shared_memory_size(meta), "the scorer's card");
@@ -288,7 +291,6 @@ static void load(struct rewarder *r, struct known *k)
         return turn_down(r, k, err_text());
     }
     work->scorer = k->scorer.hash;
-    work->scorer_kind = k->scorer.kind;
     work->image = k->image_bytes;
     k->image_bytes = NULL;
     if (!post(r, work)) {
@@ -309,8 +311,8 @@ enum err rewarder_got(void *self, const struct artifact *what, struct shared_mem
 
     (void)now_ms;
     for (uint32_t i = 0; i < r->n; i++) { /* scorers may share a card or an image */
-        struct known *k = &r->known[i];
-        if (!needs_model(k) || k->loaded || *k->unfit)
+        struct rewarder_scorer *k = &r->known[i];
+        if (!reward_kind_of(k->scorer.kind)->model || k->loaded || *k->unfit)
             continue;
         if (!k->card_bytes && hash_same(&k->card.hash, &what->hash))
             k->card_bytes = shared_memory_share(shared);
@@ -328,8 +330,8 @@ enum err rewarder_got(void *self, const struct artifact *what, struct shared_mem
 static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct rewarder *r = self;
-    const struct known *k = find(r, &msg->ask.scorer);
-    struct work *work;
+    const struct rewarder_scorer *k = find(r, &msg->ask.scorer);
+    struct score_work *work;
 
     (void)now_ms;
     if (msg->ask.ticket > r->ticket_seen)
@@ -349,35 +351,29 @@ static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
-static enum err send_score(struct rewarder *r, const struct work *work)
+static enum err send_score(struct rewarder *r, const struct score_work *work)
 {
     struct msg msg = {.head.type = MSG_SCORE};
-    struct hash *rollout = mem_new(work->items, sizeof *rollout);
-    enum err err;
 
-    for (uint32_t i = 0; i < work->items; i++)
-        rollout[i] = work->item[i].hash;
     msg.score.ticket = work->ticket;
     msg.score.score = (struct score){.scorer = work->scorer,
-                                     .rollout = rollout,
-                                     .each = work->each,
-                                     .n_rollout = work->items,
-                                     .value = work->value,
-                                     .n_value = work->values,
+                                     .rollout = work->rollout,
+                                     .each = work->batch.each,
+                                     .n_rollout = work->batch.n_item,
+                                     .value = work->batch.value,
+                                     .n_value = work->batch.n_value,
                                      .diagnostics = ""};
-    err = peer_send(r->peer, &msg);
-    free(rollout);
-    return err;
+    return peer_send(r->peer, &msg);
 }
 
-static enum err send_answer(struct rewarder *r, const struct work *work)
+static enum err send_answer(struct rewarder *r, const struct score_work *work)
 {
-    const enum err err = work->kind == WORK_SCORED ? send_score(r, work) : ERR_RANGE;
+    const enum err err = work->what == SCORE_DONE ? send_score(r, work) : ERR_RANGE;
 
     if (err != ERR_RANGE)
         return err;
     return send_fail(r, work->ticket, &work->scorer, /* or no message holds its scores */
-                     work->kind == WORK_SCORED ? err_text() : work->words);
+                     work->what == SCORE_DONE ? err_text() : work->words);
 }
 
 /* Nobody should wait a second for room that there is; nor hear of each rollout's. */
@@ -394,34 +390,34 @@ static enum err send_unsent(struct rewarder *r)
     uint32_t went = 0;
     enum err err = OK;
 
-    while (went < r->unsents && !(err = send_answer(r, r->unsent[went])))
+    while (went < r->n_unsent && !(err = send_answer(r, r->unsent[went])))
         score_work_free(r->unsent[went++]);
-    r->unsents -= went;
+    r->n_unsent -= went;
     if (went)
-        memmove(r->unsent, r->unsent + went, r->unsents * sizeof(*r->unsent));
+        memmove(r->unsent, r->unsent + went, r->n_unsent * sizeof(*r->unsent));
     return err == ERR_STATE ? OK : err;
 }
 
 enum err rewarder_given(void *self, void *given, int64_t now_ms)
 {
     struct rewarder *r = self;
-    struct work *work = given;
-    struct known *k = work->kind == WORK_UNFIT ? find(r, &work->scorer) : NULL;
+    struct score_work *work = given;
+    struct rewarder_scorer *k = work->what == SCORE_UNFIT ? find(r, &work->scorer) : NULL;
     enum err err;
 
     if (k)
         turn_down(r, k, work->words);
-    if (work->kind == WORK_UNFIT) {
+    if (work->what == SCORE_UNFIT) {
         score_work_free(work);
         return OK;
     }
-    err = r->unsents ? ERR_STATE : send_answer(r, work);
+    err = r->n_unsent ? ERR_STATE : send_answer(r, work);
 
-    r->open -= work->items < r->open ? work->items : r->open;
+    r->open -= work->batch.n_item < r->open ? work->batch.n_item : r->open;
     if (err == ERR_STATE &&
         peer_welcome(r->peer)) { /* an answer lost is a deadline waited for */
-        r->unsent = mem_grow(r->unsent, r->unsents + 1, sizeof(*r->unsent));
-        r->unsent[r->unsents++] = work;
+        r->unsent = mem_grow(r->unsent, r->n_unsent + 1, sizeof(*r->unsent));
+        r->unsent[r->n_unsent++] = work;
     } else {
         score_work_free(work);
     }
@@ -441,7 +437,7 @@ bool rewarder_idle(const void *self)
 {
     const struct rewarder *r = self;
 
-    return !r->open && !r->unsents;
+    return !r->open && !r->n_unsent;
 }
 
 enum err rewarder_tick(void *self, int64_t now_ms)

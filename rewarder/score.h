@@ -1,62 +1,51 @@
 /* score: the rewarder's compute thread: owns the models and turns tickets into numbers.
  *
  * A ticket waits until its scorer's model is here. Every score is a pure function of the
- * rollout. */
+ * rollout; how it is made is the scorer's kind's (reward/reward_kind.h). */
 
 #ifndef REWARDER_SCORE_H
 #define REWARDER_SCORE_H
 
 #include "proto/msg.h"
+#include "reward/batch.h"
 
 #include <stdatomic.h>
 
 struct model_files;
+struct reward_kind;
 struct shared_memory;
 struct worker;
 
-enum work_kind {
-    WORK_MODEL,  /* in: a scorer's model is here */
-    WORK_TABLE,  /* in: only these scorers are of use from now on */
-    WORK_UNFIT,  /* both ways: a scorer whose model is no use, with words: its tickets fail */
-    WORK_TICKET, /* in: rollouts to score */
-    WORK_SCORED, /* out */
-    WORK_FAILED, /* out: with words */
+enum score_what {
+    SCORE_MODEL,  /* in: a scorer's model is here */
+    SCORE_TABLE,  /* in: only these scorers are of use from now on */
+    SCORE_UNFIT,  /* both ways: a scorer whose model is no use, with words: its tickets fail */
+    SCORE_TICKET, /* in: rollouts to score */
+    SCORE_DONE,   /* out */
+    SCORE_FAILED, /* out: with words */
 };
 
 enum { SCORE_SCORERS = 32 };
 
-struct work_item { /* one rollout, copied out of the message */
-    uint64_t task;
-    uint32_t sample, end;
-    struct hash hash;
-    int *token; /* prompt, answer, tail */
-    int prompt, answer, tail;
-    char *prompt_text, *text, *meta;
-};
-
-struct work {
-    enum work_kind kind;
+/* What passes between the loop and the thread; all memory is its own. */
+struct score_work {
+    enum score_what what;
     struct hash scorer;
-    uint32_t scorer_kind; /* WORK_MODEL, WORK_TICKET */
-    struct model_files *files;
-    struct shared_memory *image;
-    struct hash keep[SCORE_SCORERS]; /* WORK_TABLE */
-    uint32_t keeps;
+    struct model_files *files;       /* SCORE_MODEL: what it is, */
+    struct shared_memory *image;     /* and its weights */
+    struct hash keep[SCORE_SCORERS]; /* SCORE_TABLE */
+    uint32_t n_keep;
     uint64_t ticket;
-    bool group; /* the items are one group: compared among themselves */
-    float temperature;
-    char *spec;
-    struct work_item *item;
-    uint32_t items;
-    float *value; /* WORK_SCORED */
-    uint32_t values;
-    uint32_t *each;
+    const struct reward_kind *kind; /* SCORE_TICKET: who scores, */
+    char *spec;                     /* by what, */
+    struct reward_batch batch;      /* what; SCORE_DONE: with its values */
+    struct hash *rollout;           /* [batch.n_item] */
     char words[ERR_WORDS];
 };
-struct work *score_work(enum work_kind kind);
+struct score_work *score_work(enum score_what what);
 void score_work_free(void *work);
-/* A ticket, copied. */
-struct work *score_ticket(const struct msg_ask *ask, const struct scorer *scorer);
+/* A ticket, copied. The scorer's kind is one that scores here. */
+struct score_work *score_ticket(const struct msg_ask *ask, const struct scorer *scorer);
 
 struct score_counters {
     atomic_ullong tokens, rollouts, busy_ns, idle_ns;

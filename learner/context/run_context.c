@@ -2,10 +2,12 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "learner/journal/scores.h"
 #include "learner/run/process_stats.h"
 #include "learner/run/resume.h"
 #include "learner/run/start_model.h"
 #include "lm/model/packed.h"
+#include "reward/scorers.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -79,7 +81,7 @@ static enum err read_prompts(struct run_context *c, const struct dataset *train,
         .hh = c->keys->keys.format != NULL,
         .strict = c->keys->keys.strict,
         .text = c->plan.rewards.text,
-        .question = c->plan.rewards.judge,
+        .question = c->plan.rewards.question,
         .column = column,
         .columns = rewards_columns(&c->plan.rewards, column),
         .answer = c->plan.method->demonstrations,
@@ -148,7 +150,7 @@ static void make_table(struct run_context *c)
             card[i] = o->model[o->of_reward[i]].card.hash;
             image[i] = o->model[o->of_reward[i]].image.hash;
         }
-    rewards_table(&c->plan.rewards, card, image, &o->model[0].card.hash,
+    scorers_table(&c->plan.rewards, card, image, &o->model[0].card.hash,
                   &o->model[0].image.hash);
 }
 
@@ -161,8 +163,7 @@ static enum err critic_params(const struct run_context *c, struct params **out)
 
     *out = NULL;
     for (int i = 0; c->plan.round.critic && !c->plan.critic_zero && i < c->plan.rewards.n; i++)
-        if (c->plan.rewards.reward[i].kind == SCORER_REWARD_MODEL &&
-            c->plan.rewards.reward[i].steps == REWARDS_NO_STEPS) {
+        if (reward_values_states(&c->plan.rewards.reward[i])) {
             err = initial_models_params(c->models, c->models->of_reward[i], out);
             break;
         }
@@ -218,8 +219,8 @@ static enum err open_journal(struct run_context *c)
                                  .run = c->models->run,
                                  .durable = samples_log_take,
                                  .undone = samples_log_undone,
-                                 .together = rewards_check_grouped(&c->plan.rewards),
-                                 .flat = c->plan.most ? rewards_flat : NULL,
+                                 .together = scorers_grouped(&c->plan.rewards),
+                                 .flat = c->plan.most ? scores_flat : NULL,
                                  .self_flat = &c->plan.rewards};
     enum err err = samples_log_new(&c->samples_log, &answers);
 

@@ -2,7 +2,9 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "learner/journal/scores.h"
 #include "proto/text.h"
+#include "reward/combine.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -112,24 +114,16 @@ static json_t *text_of(const struct tokenizer *tokenizer, const int *ids, size_t
     return out;
 }
 
-static double raw_score(const struct rewards *rewards, const struct record_sample *sample)
-{
-    double sum = 0;
-
-    for (int i = 0; i < rewards->n; i++)
-        sum += rewards->reward[i].weight * rewards_value(rewards, i, sample);
-    return sum;
-}
-
 static void note_evaluation(struct samples_log *a, const struct tasks_place *at,
                             const struct record_sample *s)
 {
     struct evaluation *const e = &a->evaluation[at->kind == TASKS_AFTER];
     const uint64_t eval = tasks_plan(a->conf.tasks)->eval;
+    const struct reward_answer answer = scores_of(a->conf.rewards, s);
 
     for (int i = 0; i < a->conf.rewards->n; i++)
-        e->value[(uint64_t)i * eval + at->row] = rewards_value(a->conf.rewards, i, s);
-    e->score[at->row] = raw_score(a->conf.rewards, s);
+        e->value[(uint64_t)i * eval + at->row] = combine_value(a->conf.rewards, i, &answer);
+    e->score[at->row] = combine_raw(a->conf.rewards, &answer);
     e->length[at->row] = s->n_token;
     e->ended[at->row] = s->end == ROLLOUT_STOP;
     e->n++;
@@ -154,16 +148,17 @@ static void note_start(struct samples_log *a, const struct record_sample *s)
     const uint64_t at = s->task < plan->eval
                             ? s->task
                             : plan->eval + (s->task - plan->eval) * plan->samples + s->sample;
+    const struct reward_answer answer = scores_of(a->conf.rewards, s);
 
     for (int i = 0; a->start && at < room && i < a->conf.rewards->n; i++)
-        a->start[(uint64_t)i * room + at] = rewards_value(a->conf.rewards, i, s);
+        a->start[(uint64_t)i * room + at] = combine_value(a->conf.rewards, i, &answer);
 }
 
 size_t samples_log_scale(const struct samples_log *a, struct rewards *rewards)
 {
     const size_t room = scale_room(tasks_plan(a->conf.tasks));
 
-    rewards_measure(rewards, a->start, room);
+    combine_measure(rewards, a->start, room);
     return room;
 }
 
@@ -172,18 +167,19 @@ static json_t *line_of(const struct samples_log *a, const struct tasks_place *at
 {
     static const char *const kinds[] = {"before", "train", "after"};
     const struct prompt *prompt = samples_log_prompt(a, s->task);
+    const struct reward_answer answer = scores_of(a->conf.rewards, s);
     json_t *rewards = json_object();
 
     for (int i = 0; i < a->conf.rewards->n; i++)
         json_object_set_new(rewards, a->conf.rewards->reward[i].name,
-                            json_real(rewards_value(a->conf.rewards, i, s)));
+                            json_real(combine_value(a->conf.rewards, i, &answer)));
     return json_pack(
         "{s:s, s:I, s:I, s:i, s:o, s:o, s:f, s:o, s:i, s:b, s:I}", "kind", kinds[at->kind],
         "step", (json_int_t)at->iteration, "task", (json_int_t)s->task, "sample",
         (int)s->sample, "prompt", text_of(a->conf.tokenizer, prompt->token, prompt->tokens),
         "completion", text_of(a->conf.tokenizer, s->token, s->n_token), "score",
-        raw_score(a->conf.rewards, s), "rewards", rewards, "tokens", (int)s->n_token, "ended",
-        s->end == ROLLOUT_STOP, "version", (json_int_t)at->version);
+        combine_raw(a->conf.rewards, &answer), "rewards", rewards, "tokens", (int)s->n_token,
+        "ended", s->end == ROLLOUT_STOP, "version", (json_int_t)at->version);
 }
 
 enum err samples_log_take(void *self, const struct record_sample *sample)

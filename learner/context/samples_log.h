@@ -10,8 +10,8 @@
 
 #include "learner/inputs/prompts.h"
 #include "learner/journal/record.h"
-#include "learner/journal/rewards.h"
 #include "learner/journal/tasks.h"
+#include "reward/reward.h"
 
 struct samples_log_conf {
     const char *output_dir;

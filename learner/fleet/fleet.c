@@ -107,7 +107,7 @@ static void hello(void *self, struct msg_hello *out)
     out->newest = newest(f);
     out->table = FLEET_TABLE;
     out->scorer = f->conf.rewards->table;
-    out->n_scorer = (uint32_t)f->conf.rewards->scorers;
+    out->n_scorer = (uint32_t)f->conf.rewards->n_table;
     out->artifact = serve_list(f->serve, &out->n_artifact);
     out->body_max = f->conf.body_max;
     out->own = *own_actor_id(f->own);

@@ -5,6 +5,7 @@
  * Whether the named weights would have written it, only a pass through them tells. */
 
 #include "learner/fleet/fleet_state.h"
+#include "learner/journal/scores.h"
 #include "proto/digest.h"
 #include "proto/text.h"
 
@@ -117,5 +118,5 @@ enum err fleet_check(const struct fleet *f, const struct msg_sample *m,
         err = check_spans(f, s);
     if (!err)
         err = check_text(f, m);
-    return err ? err : rewards_check(f->conf.rewards, s, scorer);
+    return err ? err : scores_check(f->conf.rewards, s, scorer);
 }

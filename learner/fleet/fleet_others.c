@@ -67,7 +67,7 @@ void fleet_others_open(struct fleet *f)
     const struct watch_conf watch = {.broker = own.broker,
                                      .key = own.key,
                                      .scorer = f->conf.rewards->table,
-                                     .scorers = (uint32_t)f->conf.rewards->scorers,
+                                     .scorers = (uint32_t)f->conf.rewards->n_table,
                                      .command = command,
                                      .folder =
                                          f->conf.member->parent_fd >= 0 ? own.output_dir : NULL,

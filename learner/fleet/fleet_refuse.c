@@ -21,7 +21,7 @@ static void show(struct fleet *f, const struct record_refused *r)
     const struct writer by = record_writer_noun(&r->writer);
     const char *scorer = NULL;
 
-    for (int i = 0; i < rewards->scorers; i++)
+    for (int i = 0; i < rewards->n_table; i++)
         if (hash_same(&rewards->table[i].hash, &r->scorer))
             scorer = rewards->table[i].name;
     progress_line(f->conf.progress,

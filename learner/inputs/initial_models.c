@@ -7,6 +7,7 @@
 #include "lm/kernel/blas.h"
 #include "lm/model/packed.h"
 #include "proto/peer.h"
+#include "reward/reward_kind.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -74,67 +75,18 @@ static enum err keep_model(const struct initial_models *o, struct initial_model 
     return err;
 }
 
-/* Reward models read the policy's token ids. */
-static enum err same_tokens(const struct model_files *model, const struct tokenizer *policy)
-{
-    const int n = tokenizer_count(policy);
-
-    for (int id = 0; id < n; id++) {
-        size_t a, b;
-        const char *const x = tokenizer_piece(policy, id, &a);
-        const char *const y = id < tokenizer_count(model->tokenizer)
-                                  ? tokenizer_piece(model->tokenizer, id, &b)
-                                  : NULL;
-        if (!y || !x || a != b || memcmp(x, y, a))
-            return err_set(ERR_RANGE,
-                           "its tokenizer differs from the policy's (token %d): a reward model "
-                           "must read the policy's tokens",
-                           id);
-    }
-    return OK;
-}
-
-/* Whether the model at `path` has the head that the reward reads. */
-static enum err check_head(const struct reward *reward, enum head head)
-{
-    const char *path = reward->model;
-
-    if (reward->kind == SCORER_JUDGE)
-        return head == HEAD_LM
-                   ? OK
-                   : err_set(ERR_RANGE, "%s is a reward model: a judge is a language model",
-                             path);
-    if (head == HEAD_LM)
-        return err_set(ERR_RANGE,
-                       "%s is a language model: make a reward model of it with `drover reward`",
-                       path);
-    if (head == HEAD_STEP && reward->steps == REWARDS_NO_STEPS)
-        return err_set(ERR_RANGE,
-                       "%s is a process reward model: say what its steps become, such as "
-                       "steps: potential",
-                       path);
-    if (head != HEAD_STEP && reward->steps != REWARDS_NO_STEPS)
-        return err_set(ERR_RANGE, "%s is no process reward model (`drover prm` trains one)",
-                       path);
-    return OK;
-}
-
 static enum err make_reward(struct initial_models *o, const struct reward *reward,
                             const struct tokenizer *policy)
 {
+    const struct reward_kind *kind = reward_kind_of(reward->kind);
     struct initial_model *model = &o->model[o->models];
     struct model_files *files = NULL;
     enum err err = model_files_open(&files, reward->model, MODEL_FILES_ALL);
 
     if (!err)
-        err = check_head(reward, files->params->shape.head);
-    if (!err && reward->kind == SCORER_REWARD_MODEL)
-        err = same_tokens(files, policy);
-    if (!err && reward->kind == SCORER_JUDGE && files->chat_error) /* it could not be asked */
-        err = err_set(ERR_RANGE, "%s: %s", reward->model, files->chat_error);
-    if (!err && reward->kind == SCORER_REWARD_MODEL &&
-        (!o->narrowest || files->params->shape.context < o->narrowest))
-        o->narrowest = files->params->shape.context;
+        err = kind->fits(reward, files, policy);
+    if (!err && !kind->text && (!o->narrowest || files->shape.context < o->narrowest))
+        o->narrowest = files->shape.context; /* it reads the policy's tokens, all of them */
     if (!err)
         err = keep_model(o, model, files);
     snprintf(model->name, sizeof model->name, "reward:%s", reward->name);

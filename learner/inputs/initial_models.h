@@ -8,10 +8,10 @@
 #ifndef LEARNER_INPUTS_INITIAL_MODELS_H
 #define LEARNER_INPUTS_INITIAL_MODELS_H
 
-#include "learner/journal/rewards.h"
 #include "learner/run/keys.h"
 #include "lm/file/model_files.h"
 #include "proto/noun.h"
+#include "reward/reward.h"
 
 struct initial_model {
     char name[REWARDS_NAME + 16]; /* "policy", "reward:rm" */

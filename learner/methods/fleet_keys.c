@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "learner/run/peft.h"
+#include "reward/functions.h"
+#include "reward/reward_kind.h"
 
 #include <limits.h>
 #include <math.h>
@@ -174,7 +176,7 @@ static enum err take_reference(struct fleet_plan *out, const struct fleet_keys *
     out->rewards.reference =
         out->round.reference && !out->round.opponent && !out->reference_here;
     for (int i = 0; rewarders && !strcmp(rewarders, "0") && i < out->rewards.n; i++)
-        if (out->rewards.reward[i].kind != SCORER_WORKER)
+        if (reward_kind_of(out->rewards.reward[i].kind)->score)
             log_warn("rewarders",
                      "reward=%s reason=\"fleet.rewarders is 0: this reward waits for "
                      "a rewarder that joins from elsewhere\"",
@@ -236,7 +238,7 @@ static void take_numbers(struct iteration_conf *to, const struct fleet_keys *k)
 static enum err take_rewards(struct fleet_plan *out, const struct fleet_keys *k)
 {
     json_t *all = NULL;
-    enum err err = rewards_functions(&all, k->rewards, k->reward_funcs, &out->overlong);
+    enum err err = functions_read(&all, k->rewards, k->reward_funcs, &out->overlong);
     const bool none = out->method->demonstrations || out->overlong;
 
     if (!err)

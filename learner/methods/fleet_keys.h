@@ -7,9 +7,9 @@
 #define LEARNER_METHODS_FLEET_KEYS_H
 
 #include "learner/iteration/iteration.h"
-#include "learner/journal/rewards.h"
 #include "learner/run/keys.h"
 #include "learner/run/method.h"
+#include "reward/reward.h"
 
 struct fleet_keys {
     struct keys keys;

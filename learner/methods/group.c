@@ -5,6 +5,7 @@
 #include "learner/methods/advantage_ppo.h"
 #include "learner/objective/advantage.h"
 #include "learner/objective/advantage_steps.h"
+#include "reward/combine.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ static void mask_truncated(struct iteration_batch *batch)
 static double overlong(const struct group_conf *conf, const struct iteration_batch *batch,
                        size_t i)
 {
-    return rewards_overlong(batch->rollout[i].tokens, conf->soft_max, conf->soft_cache);
+    return combine_overlong(batch->rollout[i].tokens, conf->soft_max, conf->soft_cache);
 }
 
 /* Scores as the group sees them, sums of the batch, groups without a spread. Returns what of

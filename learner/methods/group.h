@@ -40,11 +40,11 @@
 #define LEARNER_METHODS_GROUP_H
 
 #include "learner/iteration/iteration.h"
-#include "learner/journal/rewards.h"
 #include "learner/objective/advantage_group.h"
 #include "learner/objective/objective_grpo.h"
 #include "learner/objective/objective_rloo.h"
 #include "learner/objective/objective_sft.h"
+#include "reward/reward.h"
 
 enum group_kind { GROUP_GRPO, GROUP_RLOO, GROUP_REINFORCE, GROUP_RAFT };
 
@@ -60,7 +60,7 @@ struct group_conf {
     enum advantage_group_scale scale;
     bool each_reward;           /* multi_objective_aggregation: normalize_then_sum */
     double weight[REWARDS_MAX]; /* of the rewards, for each_reward */
-    double steps_share;         /* GRPO: rewards_steps_share */
+    double steps_share;         /* GRPO: credit_share */
     bool mask_truncated;        /* answers that did not end are not learnt from */
     int soft_max, soft_cache;   /* soft_cache 0: no overlong punishment */
     double clip_low, clip_high; /* RLOO: of the score */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "learner/methods/group.h"
+#include "reward/credit.h"
 
 #include <limits.h>
 #include <math.h>
@@ -307,7 +308,7 @@ static enum err take_shared(struct fleet_plan *out, struct group_conf *to,
             (struct ref_model_conf){k->ref_model_mixup_alpha, k->ref_model_sync_steps};
     for (int i = 0; i < out->rewards.n && !err; i++)
         to->weight[i] = out->rewards.reward[i].weight;
-    to->steps_share = rewards_steps_share(&out->rewards);
+    to->steps_share = credit_share(&out->rewards);
     if (!err && (out->lag || out->free) && !k->fleet.importance)
         out->round.stale.mode = IMPORTANCE_SEQUENCE_MASK; /* TRL's */
     return err;
@@ -356,7 +357,7 @@ static enum err take_entropy(struct entropy_control *to, const struct group_keys
 
 static enum err refuse_steps(const struct fleet_plan *out, const char *why)
 {
-    const char *const name = rewards_steps_any(&out->rewards);
+    const char *const name = credit_any(&out->rewards);
 
     return name ? err_set(ERR_RANGE,
                           "rewards: '%s' is credited step by step: %s (steps: min, "

@@ -75,8 +75,7 @@ static bool begins_as_reward(const struct fleet_plan *plan)
     bool any = false;
 
     for (int i = 0; i < plan->rewards.n; i++)
-        any |= plan->rewards.reward[i].kind == SCORER_REWARD_MODEL &&
-               plan->rewards.reward[i].steps == REWARDS_NO_STEPS;
+        any |= reward_values_states(&plan->rewards.reward[i]);
     return any && !plan->critic_zero && !plan->critic_trunk;
 }
 

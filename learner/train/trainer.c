@@ -4,12 +4,15 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/journal/scores.h"
 #include "learner/run/checkpoint.h"
 #include "learner/run/peft.h"
 #include "learner/train/trainer_line.h"
 #include "lm/model/forward.h"
 #include "net/worker.h"
 #include "proto/blob.h"
+#include "reward/combine.h"
+#include "reward/credit.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -322,12 +325,14 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
                        struct iteration_rollout *rollout, float *reference, double *part)
 {
     float *dense = reference + job->tokens; /* rewards by token */
-    const int parts = t->conf.rewards->n;
+    const struct rewards *const rewards = t->conf.rewards;
+    const int parts = rewards->n;
     enum err err = OK;
 
     for (uint32_t i = 0; i < job->n && !err; i++) {
         const struct record_sample *s = job->sample[i];
         const struct prompt *p = job->prompt[i];
+        const struct reward_answer answer = scores_of(rewards, s);
         if (t->iteration_conf.opponent)
             rollout[job->n + i] = demonstration(s, p);
         rollout[i] = (struct iteration_rollout){
@@ -339,16 +344,16 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
             .tokens = (int)s->n_token,
             .mask = s->mask,
             .behaviour = s->logprob,
-            .reference = rewards_reference(t->conf.rewards, s),
-            .score = rewards_score(t->conf.rewards, s),
-            .dense = rewards_steps_dense(t->conf.rewards, s, dense) ? dense : NULL,
+            .reference = combine_reference(rewards, &answer),
+            .score = combine_score(rewards, &answer),
+            .dense = credit_dense(rewards, &answer, dense) ? dense : NULL,
             .part = part + (size_t)i * (size_t)parts,
             .span = s->span,
             .spans = s->n_span,
             .ended = s->end == ROLLOUT_STOP};
         dense += s->n_token;
         for (int k = 0; k < parts; k++)
-            part[(size_t)i * (size_t)parts + (size_t)k] = rewards_value(t->conf.rewards, k, s);
+            part[(size_t)i * (size_t)parts + (size_t)k] = combine_value(rewards, k, &answer);
         if (t->reference && !rollout[i].reference) {
             err = refer(t, p, s, reference);
             rollout[i].reference = reference;

@@ -9,8 +9,8 @@
 #include "learner/inputs/prompts.h"
 #include "learner/iteration/iteration_compare.h"
 #include "learner/journal/record.h"
-#include "learner/journal/rewards.h"
 #include "proto/noun.h"
+#include "reward/reward.h"
 
 #include <stdatomic.h>
 

@@ -3,7 +3,9 @@
 #include "learner/train/trainer_line.h"
 
 #include "base/mem.h"
+#include "learner/journal/scores.h"
 #include "learner/objective/advantage_group.h"
+#include "reward/combine.h"
 
 #include <stdlib.h>
 
@@ -11,22 +13,24 @@
 static void line_rewards(json_t *line, const struct rewards *rewards, bool both,
                          const struct trainer_job *job)
 {
-    double *const value = mem_new(job->n, sizeof *value);
+    double *const value = mem_new(2 * (size_t)job->n, sizeof *value);
+    double *const silent = value + job->n; /* the share of each that got no verdict */
 
     for (int r = 0; r < rewards->n; r++) {
         const char *const name = rewards->reward[r].name;
         char *mean = mem_print(both ? "rewards/%s/mean" : "rewards/%s", name);
         char *std = mem_print("rewards/%s/std", name);
         char *unheard = mem_print("rewards/%s/without_verdict", name);
-        for (uint32_t i = 0; i < job->n; i++)
-            value[i] = rewards_value(rewards, r, job->sample[i]);
+        for (uint32_t i = 0; i < job->n; i++) {
+            const struct reward_answer answer = scores_of(rewards, job->sample[i]);
+            value[i] = combine_value(rewards, r, &answer);
+            silent[i] = combine_unheard(rewards, r, &answer);
+        }
         json_object_set_new(line, mean, json_real(advantage_group_mean(value, job->n)));
         if (both)
             json_object_set_new(line, std, json_real(advantage_group_deviation(value, job->n)));
-        for (uint32_t i = 0; i < job->n; i++)
-            value[i] = rewards_unheard(rewards, r, job->sample[i]);
-        if (rewards->reward[r].kind == SCORER_JUDGE)
-            json_object_set_new(line, unheard, json_real(advantage_group_mean(value, job->n)));
+        if (combine_judged(rewards, r))
+            json_object_set_new(line, unheard, json_real(advantage_group_mean(silent, job->n)));
         free(mean);
         free(std);
         free(unheard);

@@ -4,36 +4,46 @@
  *   length   `unit` tokens (the default), words or characters; with `target` t: -|n - t| / t;
  *            else 1 if `min` <= n <= `max`, else 0
  *   exact    1 if completion and `column` of the record are the same but for white space at the
- *            ends
+ *            ends, else 0
  *   number   1 if the completion's number (number.h) is that of `column`, a number or a text
  *            that is read the same way, else 0. Whole numbers must be equal, others within
  *            `tolerance` (1e-6) times the column's
  *   calls    the tool calls in the completion against the list of gold calls in `column`
  *            (actions.h): in [0, 1]; `order: false`: in any order; `credit: exact`: 1 or 0, and
  *            not the share that is right (`share`)
- * All are pure and bounded. */
+ *
+ * All are pure and bounded. One more is a file rule_NAME.c and its row in rule.c. */
 
 #ifndef REWARD_RULE_RULE_H
 #define REWARD_RULE_RULE_H
 
 #include "base/err.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 struct rule;
 
-enum { RULE_KEYS = 10 };
-extern const char *const rule_keys[RULE_KEYS]; /* what rule_new knows */
+/* `spec` is {"rule": "regex", "pattern": ...}; "name" in it is nobody's. Everything that can be
+ * wrong about a rule itself is found here. Errors: ERR_PARSE, ERR_RANGE name the key. */
+enum err rule_new(struct rule **out, const json_t *spec) MUST_CHECK;
+/* The same from a scorer's JSON text. Errors: ERR_PARSE (no JSON object), and rule_new's. */
+enum err rule_parse(struct rule **out, const char *spec) MUST_CHECK;
+void rule_free(struct rule *rule); /* NULL is fine */
 
-/* `spec` is the scorer's JSON: {"rule": "regex", "pattern": ...}. Everything that can be wrong
- * about a rule itself is found here. Errors: ERR_PARSE, ERR_RANGE name the key. */
-enum err rule_new(struct rule **out, const char *spec) MUST_CHECK;
-void rule_free(struct rule *rule);
-bool rule_binary(const struct rule *rule); /* its scores are 0 and 1 */
+bool rule_knows(const char *key);                 /* some rule reads it */
+bool rule_binary(const struct rule *rule);        /* its scores are 0 and 1 */
+const char *rule_column(const struct rule *rule); /* of the record, that it reads; or NULL */
 
-/* `meta` is the record's other columns as JSON. Errors: ERR_RANGE when a column is missing. */
+/* `meta` is the record's other columns as JSON, `tokens` the completion's. Errors: ERR_RANGE
+ * when the column is missing or nothing that the rule can read. */
 enum err rule_score(const struct rule *rule, const char *text, size_t tokens, const char *meta,
                     float *score) MUST_CHECK;
+
+/* Whether any answer could be right: `value` is the record's column (NULL: it has none).
+ * Errors: ERR_RANGE as rule_score's. *vain: it is well formed, but nothing will be equal to it,
+ * such as a text without a number beside rule number. */
+enum err rule_column_check(const struct rule *rule, const json_t *value, bool *vain) MUST_CHECK;
 
 #endif

@@ -10,7 +10,7 @@ allowed() {
     proto | net | lm | data) echo base ;;
     prefs) echo base stats ;;
     member) echo base proto net ;;
-    reward) echo base lm ;;
+    reward) echo base proto lm ;;
     broker) echo base proto net ;;
     actor) echo base proto net member lm ;;
     rewarder) echo base proto net member lm reward ;;

@@ -100,13 +100,13 @@ static void the_rule_reads_the_column(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        assert_ok(rule_new(&rule, rows[i].spec));
+        assert_ok(rule_parse(&rule, rows[i].spec));
         assert_ok(rule_score(rule, said, 9, meta, &score));
         assert_true(fabsf(score - rows[i].score) < 1e-6f);
         assert_err(ERR_RANGE, rule_score(rule, said, 9, "{\"gold\":3}", &score));
         rule_free(rule);
     }
-    assert_err(ERR_PARSE, rule_new(&rule, "{\"rule\":\"calls\"}"));
+    assert_err(ERR_PARSE, rule_parse(&rule, "{\"rule\":\"calls\"}"));
 }
 
 int main(void)

@@ -9,7 +9,7 @@ static float score(const char *spec, const char *text, size_t tokens, const char
     struct rule *rule;
     float out = -99;
 
-    assert_ok(rule_new(&rule, spec));
+    assert_ok(rule_parse(&rule, spec));
     assert_ok(rule_score(rule, text, tokens, meta, &out));
     rule_free(rule);
     return out;
@@ -110,11 +110,11 @@ static void errors_name_the_key(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_not_equal(rule_new(&rule, bad[i].spec), OK);
+        assert_int_not_equal(rule_parse(&rule, bad[i].spec), OK);
         if (!strstr(err_text(), bad[i].words))
             fail_msg("%s: %s", bad[i].spec, err_text());
     }
-    assert_ok(rule_new(&rule, "{\"rule\": \"exact\", \"column\": \"gold\"}"));
+    assert_ok(rule_parse(&rule, "{\"rule\": \"exact\", \"column\": \"gold\"}"));
     assert_err(ERR_RANGE, rule_score(rule, "x", 1, "{\"answer\": 3}", &out));
     assert_non_null(strstr(err_text(), "'gold'"));
     rule_free(rule);

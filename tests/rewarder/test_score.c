@@ -22,7 +22,7 @@ struct desk {
     struct loop *loop;
     struct worker *worker;
     struct scoring *scoring;
-    struct work *got[RESULTS];
+    struct score_work *got[RESULTS];
     int n, want;
     int64_t until_ms;
 };
@@ -63,7 +63,7 @@ static void await(struct desk *d, int want)
         fail_msg("%d of %d results came", d->n, want);
 }
 
-static struct work *ticket(uint64_t number, const struct scorer *scorer)
+static struct score_work *ticket(uint64_t number, const struct scorer *scorer)
 {
     static const int32_t token[] = {1, 2, 3};
     const struct msg_item item = {.end = 1,
@@ -84,7 +84,7 @@ static struct work *ticket(uint64_t number, const struct scorer *scorer)
     return score_ticket(&ask, scorer);
 }
 
-static void post(struct desk *d, struct work *work)
+static void post(struct desk *d, struct score_work *work)
 {
     assert_true(worker_post(d->worker, work));
 }
@@ -98,7 +98,7 @@ static void a_model_that_is_no_use_fails_its_tickets_and_nothing_else(void **sta
                                        .unit = UNIT_ROLLOUT,
                                        .spec = "{\"rule\":\"contains\",\"text\":\"7\"}"};
     struct desk d = {.n = 0};
-    struct work *work;
+    struct score_work *work;
 
     (void)state;
     assert_ok(loop_new(&d.loop));
@@ -107,27 +107,26 @@ static void a_model_that_is_no_use_fails_its_tickets_and_nothing_else(void **sta
                            &(struct worker_conf){16, score, given, score_work_free, &d}));
     assert_ok(loop_every(d.loop, 50, watch, &d));
     post(&d, ticket(1, &model)); /* waits for its model */
-    work = score_work(WORK_MODEL);
+    work = score_work(SCORE_MODEL);
     work->scorer = model.hash;
-    work->scorer_kind = model.kind;
     work->files = mem_new(1, sizeof *work->files);
     work->files->shape = small_shape[0];
     assert_ok(shared_memory_new(&work->image, packed_size(&small_shape[0]) - 64, "an image"));
     assert_ok(shared_memory_seal(work->image));
     post(&d, work);
     await(&d, 2);
-    assert_int_equal(d.got[0]->kind, WORK_FAILED);
+    assert_int_equal(d.got[0]->what, SCORE_FAILED);
     assert_int_equal(d.got[0]->ticket, 1);
     assert_non_null(strstr(d.got[0]->words, "weights image"));
-    assert_int_equal(d.got[1]->kind, WORK_UNFIT);
+    assert_int_equal(d.got[1]->what, SCORE_UNFIT);
     post(&d, ticket(2, &model)); /* the loop's side says that its model will not come */
-    work = score_work(WORK_UNFIT);
+    work = score_work(SCORE_UNFIT);
     work->scorer = model.hash;
     snprintf(work->words, sizeof work->words, "a bad card");
     post(&d, work);
     post(&d, ticket(3, &rule));
     await(&d, 4);
-    assert_int_equal(d.got[2]->kind, WORK_FAILED);
+    assert_int_equal(d.got[2]->what, SCORE_FAILED);
     assert_string_equal(d.got[2]->words, "a bad card");
     assert_int_equal(d.got[3]->ticket, 3);
     worker_stop(d.worker);

@@ -1,11 +1,12 @@
 /* A process reward model over a rollout: the right numbers at the right tokens. */
-#include "rewarder/process.h"
+#include "reward/prm.h"
 
 #include "base/mem.h"
 #include "lm/file/model_files.h"
 #include "lm/kernel/real.h"
 #include "lm/model/forward.h"
-#include "lm/text/steps.h"
+#include "reward/batch.h"
+#include "reward/reward_kind.h"
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -37,29 +38,28 @@ static void close_bed(struct bed *bed)
     model_files_free(bed->files);
 }
 
-/* A ticket about one answer, tokenised in one piece as a policy writes it. */
-static struct work *ticket(const struct bed *bed, const char *prompt, const char *answer)
+/* One answer, tokenised in one piece as a policy writes it. */
+static struct reward_batch answer_of(const struct bed *bed, const char *prompt,
+                                     const char *answer)
 {
     const struct tokenizer *t = bed->files->tokenizer;
-    struct work *work = score_work(WORK_TICKET);
+    struct reward_batch batch = {.spec = "{\"max_prompt\":512,\"separator\":\" the\"}",
+                                 .n_item = 1};
+    struct reward_item *item = batch.item = mem_new(1, sizeof *item);
     int *a, *b;
     size_t n, m;
 
     assert_ok(tokenizer_encode(t, prompt, strlen(prompt), true, &a, &n));
     assert_ok(tokenizer_encode(t, answer, strlen(answer), true, &b, &m));
-    work->spec = mem_text("{\"max_prompt\":512,\"separator\":\" the\"}");
-    work->items = 1;
-    work->item = mem_new(1, sizeof *work->item);
-    work->item[0].prompt = (int)n;
-    work->item[0].answer = (int)m;
-    work->item[0].token = mem_new(n + m, sizeof *a);
-    memcpy(work->item[0].token, a, n * sizeof *a);
-    memcpy(work->item[0].token + n, b, m * sizeof *b);
-    work->value = mem_new(m + 1, sizeof *work->value);
-    work->each = mem_new(1, sizeof *work->each);
+    item->n_prompt = (int)n;
+    item->n_answer = (int)m;
+    item->token = mem_new(n + m, sizeof *a);
+    memcpy(item->token, a, n * sizeof *a);
+    memcpy(item->token + n, b, m * sizeof *b);
+    batch_begin(&batch);
     free(a);
     free(b);
-    return work;
+    return batch;
 }
 
 /* The separator is found by its bytes: " then" ends a step, too. Four steps, the last without a
@@ -70,7 +70,7 @@ static void steps_end_where_their_bytes_do(void **state)
     static const char *const steps[] = {"cat", " hen", "n", " sat"};
     const struct steps_rule rule = {.separator = " the", .bos = 1, .max_prompt = 512};
     struct bed bed;
-    struct work *work;
+    struct reward_batch batch;
     struct steps want;
     json_t *row;
     float *logit;
@@ -79,8 +79,9 @@ static void steps_end_where_their_bytes_do(void **state)
 
     (void)state;
     open_bed(&bed);
-    work = ticket(&bed, prompt, answer);
-    assert_ok(process_score(work, bed.model, bed.files));
+    batch = answer_of(&bed, prompt, answer);
+    const struct reward_model with = {bed.model, bed.files};
+    assert_ok(prm_score(&batch, &with));
     row = json_pack("{s:s,s:[s,s,s,s]}", "prompt", prompt, "completions", steps[0], steps[1],
                     steps[2], steps[3]);
     const struct encode encode = {bed.files->tokenizer, bed.files->chat, NULL, NULL};
@@ -88,20 +89,20 @@ static void steps_end_where_their_bytes_do(void **state)
     logit = mem_new((size_t)want.n, sizeof *logit);
     const int seq[] = {0, want.n};
     assert_ok(forward_score(bed.model, want.ids, seq, 1, 1.0f, NULL, NULL, logit));
-    assert_int_equal(work->each[0], work->item[0].answer);
-    assert_int_equal(work->values, work->item[0].answer);
-    for (int t = 0; t < work->item[0].answer; t++) {
+    assert_int_equal(batch.each[0], batch.item[0].n_answer);
+    assert_int_equal(batch.n_value, batch.item[0].n_answer);
+    for (int t = 0; t < batch.item[0].n_answer; t++) {
         static const size_t ends[] = {7, 15, 20, 24}; /* "cat the| hen the|n the| sat" */
         size_t n;
         const size_t from = bytes;
-        tokenizer_piece(bed.files->tokenizer, work->item[0].token[work->item[0].prompt + t],
+        tokenizer_piece(bed.files->tokenizer, batch.item[0].token[batch.item[0].n_prompt + t],
                         &n);
         bytes += n;
         if (step < 4 && ends[step] > from && ends[step] <= bytes) {
             const double p = real_sigmoid((double)logit[want.end[step++]]);
-            assert_true(fabs((double)work->value[t] - p) < 1e-6);
+            assert_true(fabs((double)batch.value[t] - p) < 1e-6);
         } else {
-            assert_true(work->value[t] == -1.0f);
+            assert_true(batch.value[t] == -1.0f);
         }
     }
     assert_int_equal(step, 4);
@@ -109,7 +110,7 @@ static void steps_end_where_their_bytes_do(void **state)
     free(logit);
     steps_free(&want);
     json_decref(row);
-    score_work_free(work);
+    batch_fini(&batch);
     close_bed(&bed);
 }
 
@@ -117,5 +118,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(steps_end_where_their_bytes_do)};
 
-    return cmocka_run_group_tests_name("process", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("prm", tests, NULL, NULL);
 }

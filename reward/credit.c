@@ -1,5 +1,10 @@
-/* What a process reward model's values at step ends become. */
-#include "learner/journal/rewards.h"
+/* The values of a step reward lie on the answer's tokens, -1 where no step ends. Either they
+ * become one number, by lm/text/steps.h, or they stay where they are: then what a token gets and
+ * what combine_score counts must add up, so credit_value of such a reward is the sum of what
+ * credit_dense hands out. Normalisation shifts nothing here: a step is scaled by 1 / std, and the
+ * mean, which belongs to the answer, stays with its end. */
+
+#include "reward/credit.h"
 
 #include "base/mem.h"
 #include "lm/text/steps.h"
@@ -7,7 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-double rewards_steps_value(enum rewards_steps how, const float *value, uint32_t n)
+double credit_value(enum reward_steps how, const float *value, uint32_t n)
 {
     double *p = mem_new((size_t)n + 1, sizeof *p), out;
     int count = 0;
@@ -28,7 +33,7 @@ static bool by_step(const struct reward *r)
     return r->steps >= REWARDS_DENSE && r->steps < REWARDS_NO_STEPS;
 }
 
-const char *rewards_steps_any(const struct rewards *rewards)
+const char *credit_any(const struct rewards *rewards)
 {
     for (int i = 0; i < rewards->n; i++)
         if (by_step(&rewards->reward[i]))
@@ -36,7 +41,7 @@ const char *rewards_steps_any(const struct rewards *rewards)
     return NULL;
 }
 
-double rewards_steps_share(const struct rewards *rewards)
+double credit_share(const struct rewards *rewards)
 {
     double steps = 0, rest = 0;
 
@@ -51,7 +56,7 @@ static void add(float *to, double value)
 }
 
 /* One reward's steps, `scale` times. */
-static void spread(float *out, const float *value, uint32_t n, enum rewards_steps how,
+static void spread(float *out, const float *value, uint32_t n, enum reward_steps how,
                    double scale)
 {
     double before = 0;
@@ -71,17 +76,14 @@ static void spread(float *out, const float *value, uint32_t n, enum rewards_step
         add(&out[worst], scale * (double)value[worst]);
 }
 
-bool rewards_steps_dense(const struct rewards *rewards, const struct record_sample *sample,
-                         float *out)
+bool credit_dense(const struct rewards *rewards, const struct reward_answer *answer, float *out)
 {
-    for (uint32_t t = 0; t < sample->n_token; t++)
+    for (uint32_t t = 0; t < answer->n; t++)
         out[t] = NAN;
     for (int i = 0; i < rewards->n; i++) {
         const struct reward *const r = &rewards->reward[i];
-        uint32_t n;
-        const float *const value = record_score(sample, &r->scorer, &n);
-        if (by_step(r) && n == sample->n_token)
-            spread(out, value, n, r->steps, r->weight / r->std);
+        if (by_step(r) && answer->said[i].n == answer->n)
+            spread(out, answer->said[i].value, answer->n, r->steps, r->weight / r->std);
     }
-    return rewards_steps_any(rewards) != NULL;
+    return credit_any(rewards) != NULL;
 }
