@@ -239,7 +239,7 @@ static enum lora_kind kind_of(void *self, const struct tensor *tensor, const cha
 
 static bool same_shape(const struct safetensors_tensor *from, const struct tensor *t)
 {
-    if (weights_is_vector(t->part) && t->rows == 1 && from->dims == 1)
+    if (part_is_vector(t->row) && t->rows == 1 && from->dims == 1)
         return from->dim[0] == (size_t)t->cols;
     return from->dims == 2 && from->dim[0] == (size_t)t->rows &&
            from->dim[1] == (size_t)t->cols;
@@ -416,7 +416,7 @@ static enum err write_tensors(const char *folder, const struct lora *l, bool bf1
 
     for (int i = 0; i < w->n; i++) {
         const struct tensor *t = &w->tensor[i];
-        const bool vector = t->rows == 1 && weights_is_vector(t->part);
+        const bool vector = t->rows == 1 && part_is_vector(t->row);
 
         put[i] = (struct safetensors_put){t->name, vector ? 0 : (size_t)t->rows,
                                           (size_t)t->cols, w->data + t->at};

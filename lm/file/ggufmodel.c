@@ -36,17 +36,6 @@ static const struct {
     {"final_logit_softcapping", 0},
 };
 
-static const char *const part_name[PARTS] = {
-    [PART_EMBED] = "token_embd.weight", [PART_NORM_ATTN] = "attn_norm.weight",
-    [PART_Q] = "attn_q.weight",         [PART_K] = "attn_k.weight",
-    [PART_V] = "attn_v.weight",         [PART_Q_BIAS] = "attn_q.bias",
-    [PART_K_BIAS] = "attn_k.bias",      [PART_V_BIAS] = "attn_v.bias",
-    [PART_O] = "attn_output.weight",    [PART_NORM_MLP] = "ffn_norm.weight",
-    [PART_GATE] = "ffn_gate.weight",    [PART_UP] = "ffn_up.weight",
-    [PART_DOWN] = "ffn_down.weight",    [PART_NORM_FINAL] = "output_norm.weight",
-    [PART_HEAD] = "output.weight",      [PART_SCORE] = NULL,
-};
-
 /* Reading one file: what is wrong is set once. */
 struct reader {
     const struct meta *meta;
@@ -202,7 +191,7 @@ static void read_tokens(struct reader *reader, struct shape *shape)
 enum err ggufmodel_shape(struct shape *out, struct gguf *file)
 {
     struct reader reader = {gguf_meta(file), gguf_name(file), NULL, OK};
-    const struct gguf_tensor *embed = gguf_find(file, part_name[PART_EMBED]);
+    const struct gguf_tensor *embed = gguf_find(file, "token_embd.weight");
 
     memset(out, 0, sizeof *out);
     read_arch(&reader);
@@ -221,8 +210,7 @@ enum err ggufmodel_shape(struct shape *out, struct gguf *file)
         int_of(&reader, "attention.key_length", out->heads ? out->width / out->heads : 0);
     out->context = int_of(&reader, "context_length", -1);
     out->vocab = (int)embed->dim[1];
-    out->tied = !gguf_find(file, part_name[PART_HEAD]);
-    out->qkv_bias = out->family == FAMILY_QWEN2;
+    out->tied = !gguf_find(file, "output.weight");
     out->norm_eps = (float)real_of(&reader, "attention.layer_norm_rms_epsilon", 1e-5);
     out->init_std = 0.02;
     read_tokens(&reader, out);
@@ -237,10 +225,9 @@ enum err ggufmodel_shape(struct shape *out, struct gguf *file)
 static const struct gguf_tensor *tensor_of(struct gguf *file, const struct tensor *tensor,
                                            char name[96])
 {
-    if (tensor->layer < 0)
-        snprintf(name, 96, "%s", part_name[tensor->part]);
-    else
-        snprintf(name, 96, "blk.%d.%s", tensor->layer, part_name[tensor->part]);
+    if (!tensor->row->gguf)
+        return NULL;
+    part_name(name, 96, tensor->row->gguf, tensor->layer);
     return gguf_find(file, name);
 }
 
@@ -282,7 +269,7 @@ static enum err locate(struct gguf *file, const struct params *params,
     for (int i = 0; i < ARCHS; i++)
         if (archs[i].family == params->shape.family)
             permuted = archs[i].permuted;
-    permuted = permuted && (tensor->part == PART_Q || tensor->part == PART_K);
+    permuted = permuted && tensor->row->interleaved;
     *head_dim = permuted ? params->shape.head_dim : 0;
     *out = from;
     return OK;

@@ -12,15 +12,14 @@
 /* A family's name in config.json and what transformers takes when a key is missing. */
 static const struct family_row {
     const char *type, *class;
-    bool qkv_bias;
     int kv_heads, context; /* kv_heads 0: as many as heads */
     int window;            /* sliding_window; 0: none */
 } families[] = {
-    [FAMILY_LLAMA] = {"llama", "Llama", false, 0, 2048, 0},
-    [FAMILY_MISTRAL] = {"mistral", "Mistral", false, 8, 131072, 4096},
-    [FAMILY_QWEN2] = {"qwen2", "Qwen2", true, 32, 32768, 0},
+    [FAMILY_LLAMA] = {"llama", "Llama", 0, 2048, 0},
+    [FAMILY_MISTRAL] = {"mistral", "Mistral", 8, 131072, 4096},
+    [FAMILY_QWEN2] = {"qwen2", "Qwen2", 32, 32768, 0},
 };
-enum { FAMILIES = sizeof families / sizeof *families };
+enum { KNOWN = sizeof families / sizeof *families };
 static const char *const head_class[] = {[HEAD_LM] = "ForCausalLM",
                                          [HEAD_SCALAR] = "ForSequenceClassification",
                                          [HEAD_STEP] = "ForTokenClassification"};
@@ -145,7 +144,7 @@ static void read_class(struct reader *reader, struct shape *shape)
     const char *type = read_text(reader, reader->config, "model_type");
     char shown[SOURCE_SHOWN];
 
-    for (int f = 0; f < FAMILIES; f++) {
+    for (int f = 0; f < KNOWN; f++) {
         const size_t n = strlen(families[f].class);
         shape->family = (enum family)f;
         shape->head = HEAD_LM;
@@ -281,7 +280,6 @@ static void read_sizes(struct reader *reader, struct shape *shape)
                                                 : heads);
     shape->head_dim = read_int(reader, "head_dim", heads > 0 ? shape->width / heads : 0);
     shape->context = read_int(reader, "max_position_embeddings", family->context);
-    shape->qkv_bias = family->qkv_bias;
     shape->tied = read_bool(reader, "tie_word_embeddings") && shape->head == HEAD_LM;
     shape->norm_eps = (float)read_real(reader, reader->config, "rms_norm_eps", 1e-6);
     shape->init_std = read_real(reader, reader->config, "initializer_range", 0.02);

@@ -156,34 +156,9 @@ const struct safetensors *weights_file(const struct weights *weights, int i)
     return weights->file[i];
 }
 
-bool weights_is_vector(enum part part)
-{
-    switch (part) {
-    case PART_NORM_ATTN:
-    case PART_NORM_MLP:
-    case PART_NORM_FINAL:
-    case PART_Q_BIAS:
-    case PART_K_BIAS:
-    case PART_V_BIAS:
-    case PART_SCORE_BIAS:
-        return true;
-    default:
-        return false;
-    }
-}
-
 enum err weights_check(const struct shape *shape, size_t values, const char *name)
 {
-    const double width = shape->width, q = (double)shape->heads * shape->head_dim,
-                 kv = (double)shape->kv_heads * shape->head_dim;
-    const double layer = 2 * q * width + 2 * kv * width + 3.0 * shape->ffn * width + 2 * width +
-                         (shape->qkv_bias ? q + 2 * kv : 0);
-    const double ends =
-        (double)shape->vocab * width * (shape->head == HEAD_LM && !shape->tied ? 2 : 1) +
-        (shape->head == HEAD_STEP     ? 3 * width + 2
-         : shape->head == HEAD_SCALAR ? 2 * width
-                                      : width);
-    const double wanted = layer * shape->layers + ends;
+    const double wanted = part_count(shape);
 
     if (wanted <= (double)values)
         return OK;
@@ -244,7 +219,7 @@ static enum err locate(struct weights *weights, const struct tensor *tensor,
     if (!file)
         return err_set(ERR_RANGE, "%s: tensor %s is missing%s", weights->folder, tensor->name,
                        tensor->part == PART_HEAD ? " and tie_word_embeddings is false" : "");
-    if (weights_is_vector(tensor->part))
+    if (part_is_vector(tensor->row))
         same = from->dims == 1 && from->dim[0] == (size_t)tensor->cols;
     else
         same = from->dims == 2 && from->dim[0] == (size_t)tensor->rows &&
@@ -378,7 +353,7 @@ enum err weights_write(const char *path, const struct params *params, const char
     for (int i = 0; i < params->n; i++) {
         const struct tensor *tensor = &params->tensor[i];
         put[i].name = tensor->name;
-        put[i].rows = weights_is_vector(tensor->part) ? 0 : (size_t)tensor->rows;
+        put[i].rows = part_is_vector(tensor->row) ? 0 : (size_t)tensor->rows;
         put[i].cols = (size_t)tensor->cols;
         put[i].data = params->data + tensor->at;
     }

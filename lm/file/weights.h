@@ -41,9 +41,6 @@ enum err weights_check(const struct shape *shape, size_t values, const char *nam
 struct hash weights_hash(const struct params *params, const char *dtype);
 struct hash weights_hash_lora(const struct lora *lora, const char *dtype);
 
-/* Stored with one dimension: norms and biases. */
-bool weights_is_vector(enum part part);
-
 /* Writes model.safetensors at `path`, dtype "float32" or "bfloat16". Errors: ERR_IO. */
 enum err weights_write(const char *path, const struct params *params,
                        const char *dtype) MUST_CHECK;

@@ -435,31 +435,35 @@ static void branch(const struct activations *t, int i, enum part from, int count
 void activations_layer(struct activations *t, const struct model *model, int i, float *to)
 {
     const struct shape *s = &t->shape;
-    const struct packed_layer *w = &model->layout->layer[i];
+    const struct packed_layout *w = model->layout;
     const struct activations_layer *l = &t->layer[i];
     const struct rows_heads heads = activations_heads(t);
     const float *image = model->image;
     const int n = t->n, width = s->width, qkv = model_qkv(s), ffn = s->ffn;
     const int out = s->heads * s->head_dim;
 
-    rows_norm(t->norm, l->rms[0], l->in, image + w->norm_attn, n, width, s->norm_eps);
-    gemm_packed(l->qkv, (size_t)qkv, t->norm, (size_t)width, image + w->qkv, n, qkv, width,
-                false);
+    rows_norm(t->norm, l->rms[0], l->in, image + packed_at(w, PART_NORM_ATTN, i), n, width,
+              s->norm_eps);
+    gemm_packed(l->qkv, (size_t)qkv, t->norm, (size_t)width, image + packed_at(w, PART_Q, i), n,
+                qkv, width, false);
     branch(t, i, PART_Q, 3, t->norm, l->qkv, (size_t)qkv);
-    rows_qkv(l->qkv, s->qkv_bias ? image + w->qkv_bias : NULL, t->cos, t->sin, n, &heads);
+    rows_qkv(l->qkv, s->family == FAMILY_QWEN2 ? image + packed_at(w, PART_Q_BIAS, i) : NULL,
+             t->cos, t->sin, n, &heads);
     attend(t, l);
-    gemm_packed(l->middle, (size_t)width, l->attended, (size_t)out, image + w->o, n, width, out,
-                false);
+    gemm_packed(l->middle, (size_t)width, l->attended, (size_t)out,
+                image + packed_at(w, PART_O, i), n, width, out, false);
     branch(t, i, PART_O, 1, l->attended, l->middle, (size_t)width);
     rows_add(l->middle, l->in, n, width);
-    rows_norm(t->norm, l->rms[1], l->middle, image + w->norm_mlp, n, width, s->norm_eps);
-    gemm_packed(l->gate_up, 2 * (size_t)ffn, t->norm, (size_t)width, image + w->gate_up, n,
-                2 * ffn, width, false);
+    rows_norm(t->norm, l->rms[1], l->middle, image + packed_at(w, PART_NORM_MLP, i), n, width,
+              s->norm_eps);
+    gemm_packed(l->gate_up, 2 * (size_t)ffn, t->norm, (size_t)width,
+                image + packed_at(w, PART_GATE, i), n, 2 * ffn, width, false);
     branch(t, i, PART_GATE, 2, t->norm, l->gate_up, 2 * (size_t)ffn);
     if (!to)
         return;
     rows_silu(t->wide, l->gate_up, n, ffn);
-    gemm_packed(to, (size_t)width, t->wide, (size_t)ffn, image + w->down, n, width, ffn, false);
+    gemm_packed(to, (size_t)width, t->wide, (size_t)ffn, image + packed_at(w, PART_DOWN, i), n,
+                width, ffn, false);
     branch(t, i, PART_DOWN, 1, t->wide, to, (size_t)width);
     rows_add(to, l->middle, n, width);
 }

@@ -146,7 +146,7 @@ static void mlp(const struct backward *pass, int layer)
         lora_branch_back(t, down, t->dx, (size_t)t->shape.width, t->n, act);
     grad_silu(act, dgu, act, l->gate_up, t->n, ffn);
     linear(pass, PART_DOWN, layer, 1, t->dx, act, NULL);
-    again(pass, pass->model->layout->layer[layer].norm_mlp, l->middle);
+    again(pass, packed_at(pass->model->layout, PART_NORM_MLP, layer), l->middle);
     linear(pass, PART_GATE, layer, 2, dgu, t->norm, t->dh);
     norm(pass, PART_NORM_MLP, layer, t->dh, l->middle, l->rms[1]);
 }
@@ -189,9 +189,9 @@ static void attention(const struct backward *pass, int layer)
     linear(pass, PART_O, layer, 1, t->dx, l->attended, dout);
     grad_attention(&job);
     grad_qkv(dqkv, t->cos, t->sin, t->n, &job.heads);
-    if (s->qkv_bias)
+    if (s->family == FAMILY_QWEN2)
         biases(pass, layer, dqkv);
-    again(pass, pass->model->layout->layer[layer].norm_attn, l->in);
+    again(pass, packed_at(pass->model->layout, PART_NORM_ATTN, layer), l->in);
     linear(pass, PART_Q, layer, 3, dqkv, t->norm, t->dh);
     norm(pass, PART_NORM_ATTN, layer, t->dh, l->in, l->rms[0]);
 }

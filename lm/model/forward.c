@@ -89,21 +89,24 @@ static void layer(const struct model *m, struct forward_work *w, const struct ro
                   int runs, int l)
 {
     const struct shape *s = &m->shape;
-    const struct packed_layer *at = &m->layout->layer[l];
+    const struct packed_layout *at = m->layout;
     const struct rows_heads heads = {s->heads, s->kv_heads, s->head_dim};
-    const float *bias = s->qkv_bias ? m->image + at->qkv_bias : NULL;
+    const float *bias =
+        s->family == FAMILY_QWEN2 ? m->image + packed_at(at, PART_Q_BIAS, l) : NULL;
 
-    rows_norm(w->y, NULL, w->x, m->image + at->norm_attn, n, s->width, s->norm_eps);
-    product(m, w->z, w->y, at->qkv, n, model_qkv(s), s->width);
+    rows_norm(w->y, NULL, w->x, m->image + packed_at(at, PART_NORM_ATTN, l), n, s->width,
+              s->norm_eps);
+    product(m, w->z, w->y, packed_at(at, PART_Q, l), n, model_qkv(s), s->width);
     rows_qkv(w->z, bias, w->cos, w->sin, n, &heads);
     remember(s, w->z, rows, n, l);
     attend(m, w, rows, n, runs, l);
-    product(m, w->z, w->y, at->o, n, s->width, s->heads * s->head_dim);
+    product(m, w->z, w->y, packed_at(at, PART_O, l), n, s->width, s->heads * s->head_dim);
     rows_add(w->x, w->z, n, s->width);
-    rows_norm(w->y, NULL, w->x, m->image + at->norm_mlp, n, s->width, s->norm_eps);
-    product(m, w->z, w->y, at->gate_up, n, 2 * s->ffn, s->width);
+    rows_norm(w->y, NULL, w->x, m->image + packed_at(at, PART_NORM_MLP, l), n, s->width,
+              s->norm_eps);
+    product(m, w->z, w->y, packed_at(at, PART_GATE, l), n, 2 * s->ffn, s->width);
     rows_silu(w->y, w->z, n, s->ffn);
-    product(m, w->z, w->y, at->down, n, s->width, s->ffn);
+    product(m, w->z, w->y, packed_at(at, PART_DOWN, l), n, s->width, s->ffn);
     rows_add(w->x, w->z, n, s->width);
 }
 
@@ -126,7 +129,8 @@ void forward_hidden(const struct model *model, struct forward_work *work,
     rows_angles(work->cos, work->sin, work->pos, model->freq, n, s->head_dim / 2);
     for (int l = 0; l < s->layers; l++)
         layer(model, work, rows, n, runs, l);
-    rows_norm(hidden, NULL, work->x, model->image + model->layout->norm_final, n, s->width,
+    rows_norm(hidden, NULL, work->x,
+              model->image + packed_at(model->layout, PART_NORM_FINAL, -1), n, s->width,
               s->norm_eps);
 }
 
@@ -143,7 +147,8 @@ void forward_logprob(const struct model *model, struct forward_work *work, const
         const int rows = n - from < work->head_rows ? n - from : work->head_rows;
 
         gemm_packed(work->logits, ld, hidden + (size_t)from * width, width,
-                    model->image + model->layout->head, rows, s->vocab, s->width, false);
+                    model->image + packed_at(model->layout, PART_HEAD, -1), rows, s->vocab,
+                    s->width, false);
 #pragma omp parallel for schedule(static) if (share_worth(8 * (size_t)rows * ld))
         for (int i = 0; i < rows; i++) {
             const float *logit = work->logits + (size_t)i * ld;
@@ -166,13 +171,14 @@ void forward_logits(const struct model *model, struct forward_work *work, const 
 
     (void)work;
     gemm_packed(logits, (size_t)s->vocab, hidden, (size_t)s->width,
-                model->image + model->layout->head, n, s->vocab, s->width, false);
+                model->image + packed_at(model->layout, PART_HEAD, -1), n, s->vocab, s->width,
+                false);
 }
 
 void forward_scalar(const struct model *model, const float *hidden, int n, float *value)
 {
-    const float *row = model->image + model->layout->score;
-    const float *bias = model->image + model->layout->score_bias;
+    const float *row = model->image + packed_at(model->layout, PART_SCORE, -1);
+    const float *bias = model->image + packed_at(model->layout, PART_SCORE_BIAS, -1);
     const int width = model->shape.width;
     float wrong[64];
 

@@ -64,7 +64,8 @@ static void make_logits(struct activations *t, const struct model *model, const 
         memcpy(t->head_in + (size_t)i * width, t->hidden + (size_t)row[i] * width,
                width * sizeof *t->head_in);
     gemm_packed(t->logits, (size_t)t->shape.vocab, t->head_in, width,
-                model->image + model->layout->head, n, t->shape.vocab, t->shape.width, false);
+                model->image + packed_at(model->layout, PART_HEAD, -1), n, t->shape.vocab,
+                t->shape.width, false);
 }
 
 void lm_head_forward(struct activations *t, const struct model *model, float *logprob,
@@ -157,7 +158,7 @@ static void step_backward(const struct backward *pass, const float *dvalue)
 {
     struct activations *t = pass->acts;
     const size_t width = (size_t)t->shape.width;
-    const float *row = pass->model->image + pass->model->layout->score;
+    const float *row = pass->model->image + packed_at(pass->model->layout, PART_SCORE, -1);
     float *grad = backward_grad(pass, params_part(pass->params, PART_SCORE, -1));
     float *bias = backward_grad(pass, params_part(pass->params, PART_SCORE_BIAS, -1));
     float *apart = mem_new(2 * width, sizeof *apart), *sum = apart + width;
@@ -190,5 +191,6 @@ void lm_head_scalar_backward(const struct backward *pass, const float *dvalue)
         return;
     }
     grad_dot(t->dh, backward_grad(pass, w), dvalue, t->hidden,
-             pass->model->image + pass->model->layout->score, t->n, t->shape.width);
+             pass->model->image + packed_at(pass->model->layout, PART_SCORE, -1), t->n,
+             t->shape.width);
 }

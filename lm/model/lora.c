@@ -12,20 +12,9 @@
 
 enum { ROWS = 96, NAME = sizeof((struct tensor *)0)->name };
 
-static bool linear(enum part part)
+static bool is_linear(const struct tensor *tensor)
 {
-    switch (part) {
-    case PART_Q:
-    case PART_K:
-    case PART_V:
-    case PART_O:
-    case PART_GATE:
-    case PART_UP:
-    case PART_DOWN:
-        return true;
-    default:
-        return false;
-    }
+    return tensor->row->kind == KIND_LINEAR;
 }
 
 /* The module of a weight; of a bias "…q_proj.bias", which no word means. */
@@ -71,7 +60,7 @@ static enum err check_target(const struct params *base, const char *word)
         module_of(module, &base->tensor[i]);
         if (!means(word, module))
             continue;
-        if (!linear(base->tensor[i].part))
+        if (!is_linear(&base->tensor[i]))
             return err_set(ERR_RANGE,
                            "lora_target_modules: %.60s: only q_proj, k_proj, v_proj, o_proj, "
                            "gate_proj, up_proj and down_proj carry adapters",
@@ -101,7 +90,7 @@ static enum err check_save(const struct params *base, const char *word)
                            "lora_modules_to_save: %s is tied to the head in this "
                            "model: training it alone would untie them",
                            word);
-        if (linear(part))
+        if (is_linear(&base->tensor[i]))
             return err_set(ERR_RANGE,
                            "lora_modules_to_save: %.60s: only embed_tokens, lm_head, score and "
                            "norms are trained whole",
@@ -140,7 +129,7 @@ static bool is_target(const struct lora_conf *c, const char *module)
 static enum lora_kind by_words(const struct lora_conf *c, const struct tensor *t,
                                const char *module)
 {
-    if (linear(t->part))
+    if (is_linear(t))
         return is_target(c, module) ? LORA_PAIR : LORA_FROZEN;
     if (t->part == PART_SCORE || t->part == PART_SCORE_BIAS)
         return LORA_WHOLE;
@@ -157,7 +146,8 @@ static const struct tensor *put(struct params *w, const struct tensor *of, const
 {
     struct tensor *t = &w->tensor[w->n++];
 
-    *t = (struct tensor){.part = of->part,
+    *t = (struct tensor){.row = of->row,
+                         .part = of->part,
                          .layer = of->layer,
                          .rows = rows,
                          .cols = cols,
@@ -173,9 +163,9 @@ static enum err add(struct lora *l, int i, enum lora_kind kind, const char *modu
     const struct tensor *of = &l->base->tensor[i];
     struct lora_site *site = &l->site[i];
 
-    if (kind == LORA_PAIR && !linear(of->part))
+    if (kind == LORA_PAIR && !is_linear(of))
         return err_set(ERR_RANGE, "a low-rank pair on %s is not supported", module);
-    if (kind == LORA_WHOLE && linear(of->part))
+    if (kind == LORA_WHOLE && is_linear(of))
         return err_set(ERR_RANGE, "%s trained whole is not supported", module);
     if (kind == LORA_PAIR) {
         site->a = put(l->weights, of, module, ".lora_A.weight", l->conf.r, of->cols);
@@ -274,7 +264,7 @@ void lora_free(struct lora *lora)
 static void uniform(float *data, const struct tensor *t, uint64_t seed)
 {
     const double bound = 1 / sqrt((double)t->cols);
-    const uint64_t stream = (uint64_t)(64 + t->part) << 32 | (uint32_t)(t->layer + 1);
+    const uint64_t stream = (uint64_t)(64 + t->row->stream) << 32 | (uint32_t)(t->layer + 1);
     const size_t n = (size_t)t->rows * (size_t)t->cols;
 
     for (size_t i = 0; i < n; i++)
@@ -368,7 +358,7 @@ static void to_image(void *self, int row, int n, const float *rows)
 {
     const struct packing *p = self;
 
-    packed_put(p->image, p->layout, &p->lora->base->shape, p->tensor, row, n, rows);
+    packed_put(p->image, p->layout, p->tensor, row, n, rows);
 }
 
 void lora_pack(const struct lora *l, float *image, const struct packed_layout *layout)

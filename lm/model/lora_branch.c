@@ -63,7 +63,7 @@ static void mask(const struct activations *t, const struct tensor *w, struct fac
                  const float *from, float *to, int n, bool add)
 {
     const uint32_t limit = dropped(&t->lora->conf);
-    const uint32_t module = (uint32_t)(w->layer * PARTS) + w->part;
+    const uint32_t module = (uint32_t)(w->layer * PART_STREAMS + w->row->stream);
     const size_t cols = (size_t)w->cols;
 
 #pragma omp parallel for schedule(static) if (share_worth(8 * (size_t)n * cols))

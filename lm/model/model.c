@@ -87,7 +87,7 @@ const struct shape *model_shape(const struct model *model)
 void model_embed(const struct model *model, float *x, const int *token, int n)
 {
     const int width = model->shape.width;
-    const float *embed = model->image + model->layout->embed;
+    const float *embed = model->image + packed_at(model->layout, PART_EMBED, -1);
 
 #pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)width))
     for (int i = 0; i < n; i++)

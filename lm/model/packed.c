@@ -1,60 +1,79 @@
+/* One walk over the weights' rows lays the block out: packed_size asks it for the end alone, a
+ * layout keeps every spot. A row whose group is that of the row before it goes on in the same
+ * block, behind its columns; every other row starts a block of its own. The order is that of
+ * params, so equal shapes give equal bytes, which is what a version's hash stands on. Actors fill
+ * a block from the wire, the learner from its params after each step (packed_fill, or packed_put
+ * for what an adapter changes), and both read it through packed_at. */
+
 #include "lm/model/packed.h"
 
 #include "base/mem.h"
 #include "lm/kernel/gemm.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PAGE_FLOATS = 4096 / sizeof(float) };
 
-/* Where the next part of n floats starts. */
-static size_t take(size_t *end, size_t n)
-{
-    const size_t at = *end;
+/* The block that is being laid out. */
+struct packing_block {
+    enum part group;
+    bool panels;
+    size_t start;
+    int columns, depth; /* so far; floats of a plain row */
+};
 
-    *end = (at + n + PAGE_FLOATS - 1) / PAGE_FLOATS * PAGE_FLOATS;
-    return at;
+static size_t block_end(const struct packing_block *b)
+{
+    const size_t n = b->panels ? gemm_packed_size(b->columns, b->depth)
+                               : (size_t)b->columns * (size_t)b->depth;
+
+    return (b->start + n + PAGE_FLOATS - 1) / PAGE_FLOATS * PAGE_FLOATS;
 }
 
-static int qkv_columns(const struct shape *s)
+/* The rows of one place, from `end` on. `spot` may be NULL: only the new end is asked for. */
+static size_t lay(size_t end, enum part_place place, const struct shape *s,
+                  struct packed_spot *spot)
 {
-    return (s->heads + 2 * s->kv_heads) * s->head_dim;
-}
+    const struct part_row *row = part_rows(place).row;
+    const int n = part_rows(place).n;
+    struct packing_block b = {.group = PARTS, .start = end};
 
-/* The layout without its per-layer list (layer may be NULL). */
-static void lay(struct packed_layout *out, struct packed_layer *layer, const struct shape *s)
-{
-    const size_t width = (size_t)s->width;
-    size_t end = 0;
+    for (int i = 0; i < n; i++) {
+        const bool vector = part_is_vector(&row[i]);
 
-    out->embed = take(&end, gemm_packed_size(s->vocab, s->width));
-    for (int i = 0; i < s->layers; i++) {
-        struct packed_layer spare, *l = layer ? &layer[i] : &spare;
-
-        l->norm_attn = take(&end, width);
-        l->qkv = take(&end, gemm_packed_size(qkv_columns(s), s->width));
-        l->qkv_bias = take(&end, s->qkv_bias ? (size_t)qkv_columns(s) : 0);
-        l->o = take(&end, gemm_packed_size(s->width, s->heads * s->head_dim));
-        l->norm_mlp = take(&end, width);
-        l->gate_up = take(&end, gemm_packed_size(2 * s->ffn, s->width));
-        l->down = take(&end, gemm_packed_size(s->width, s->ffn));
+        if (!part_has(&row[i], s))
+            continue;
+        if (row[i].group != b.group) {
+            end = block_end(&b);
+            b = (struct packing_block){.group = row[i].group,
+                                       .panels = part_in_panels(&row[i]),
+                                       .start = end,
+                                       .depth = vector ? 1 : part_dim(s, row[i].cols)};
+        }
+        if (spot)
+            spot[row[i].part] = (struct packed_spot){b.start, b.columns};
+        b.columns += part_dim(s, vector ? row[i].cols : row[i].rows);
     }
-    out->norm_final = take(&end, width);
-    out->head = s->head == HEAD_LM && !s->tied
-                    ? take(&end, gemm_packed_size(s->vocab, s->width))
-                    : out->embed;
-    out->score = take(&end, s->head == HEAD_LM ? 0 : s->head == HEAD_STEP ? 2 * width : width);
-    out->score_bias = s->head == HEAD_STEP ? take(&end, 2) : 0;
-    out->size = end;
+    return block_end(&b);
+}
+
+static size_t lay_all(const struct shape *s, struct packed_spot (*spot)[PARTS])
+{
+    size_t end = lay(0, PLACE_FRONT, s, spot ? spot[0] : NULL);
+
+    for (int i = 0; i < s->layers; i++)
+        end = lay(end, PLACE_LAYER, s, spot ? spot[1 + i] : NULL);
+    end = lay(end, PLACE_BACK, s, spot ? spot[0] : NULL);
+    if (spot && (s->head != HEAD_LM || s->tied))
+        spot[0][PART_HEAD] = spot[0][PART_EMBED];
+    return end;
 }
 
 size_t packed_size(const struct shape *shape)
 {
-    struct packed_layout layout;
-
-    lay(&layout, NULL, shape);
-    return layout.size * sizeof(float);
+    return lay_all(shape, NULL) * sizeof(float);
 }
 
 enum err packed_layout_new(struct packed_layout **out, const struct shape *shape)
@@ -65,8 +84,8 @@ enum err packed_layout_new(struct packed_layout **out, const struct shape *shape
     if (shape_check(shape))
         return ERR_RANGE;
     l = mem_new(1, sizeof *l);
-    l->layer = mem_new((size_t)shape->layers, sizeof *l->layer);
-    lay(l, l->layer, shape);
+    l->spot = mem_new((size_t)shape->layers + 1, sizeof *l->spot);
+    l->size = lay_all(shape, l->spot);
     *out = l;
     return OK;
 }
@@ -75,101 +94,50 @@ void packed_layout_free(struct packed_layout *layout)
 {
     if (!layout)
         return;
-    free(layout->layer);
+    free(layout->spot);
     free(layout);
 }
 
-/* Where a weight lies: the start of its block, and its first column in it. */
-struct spot {
-    size_t block;
-    int column;
-};
-
-static size_t block_of(const struct packed_layout *l, const struct tensor *t)
+size_t packed_at(const struct packed_layout *layout, enum part part, int layer)
 {
-    static const size_t member[PARTS] = {
-        [PART_NORM_ATTN] = offsetof(struct packed_layer, norm_attn),
-        [PART_Q] = offsetof(struct packed_layer, qkv),
-        [PART_K] = offsetof(struct packed_layer, qkv),
-        [PART_V] = offsetof(struct packed_layer, qkv),
-        [PART_Q_BIAS] = offsetof(struct packed_layer, qkv_bias),
-        [PART_K_BIAS] = offsetof(struct packed_layer, qkv_bias),
-        [PART_V_BIAS] = offsetof(struct packed_layer, qkv_bias),
-        [PART_O] = offsetof(struct packed_layer, o),
-        [PART_NORM_MLP] = offsetof(struct packed_layer, norm_mlp),
-        [PART_GATE] = offsetof(struct packed_layer, gate_up),
-        [PART_UP] = offsetof(struct packed_layer, gate_up),
-        [PART_DOWN] = offsetof(struct packed_layer, down),
-    };
-    size_t at;
-
-    if (t->layer < 0)
-        return t->part == PART_EMBED        ? l->embed
-               : t->part == PART_NORM_FINAL ? l->norm_final
-               : t->part == PART_HEAD       ? l->head
-               : t->part == PART_SCORE_BIAS ? l->score_bias
-                                            : l->score;
-    memcpy(&at, (const char *)&l->layer[t->layer] + member[t->part], sizeof at);
-    return at;
+    return layout->spot[layer + 1][part].block;
 }
 
-static struct spot spot(const struct packed_layout *l, const struct shape *s,
-                        const struct tensor *t)
+void packed_put(float *packed, const struct packed_layout *layout, const struct tensor *tensor,
+                int row, int n, const float *from)
 {
-    const int q = s->heads * s->head_dim, k = s->kv_heads * s->head_dim;
-    struct spot at = {block_of(l, t), 0};
+    const struct packed_spot at = layout->spot[tensor->layer + 1][tensor->part];
 
-    if (t->part == PART_K || t->part == PART_K_BIAS)
-        at.column = q;
-    if (t->part == PART_V || t->part == PART_V_BIAS)
-        at.column = q + k;
-    if (t->part == PART_UP)
-        at.column = s->ffn;
-    return at;
-}
-
-/* Not in panels: vectors, and the score's rows. */
-static bool is_plain(const struct tensor *t)
-{
-    return t->part == PART_SCORE ||
-           (t->rows == 1 && t->part != PART_EMBED && t->part != PART_HEAD);
-}
-
-void packed_put(float *image, const struct packed_layout *layout, const struct shape *shape,
-                const struct tensor *tensor, int row, int n, const float *from)
-{
-    const struct spot at = spot(layout, shape, tensor);
-
-    if (is_plain(tensor))
-        memcpy(image + at.block + at.column + (size_t)row * (size_t)tensor->cols, from,
-               (size_t)n * (size_t)tensor->cols * sizeof *image);
-    else
-        gemm_pack(image + at.block, at.column + row, from, (size_t)tensor->cols, n,
+    if (part_in_panels(tensor->row))
+        gemm_pack(packed + at.block, at.column + row, from, (size_t)tensor->cols, n,
                   tensor->cols);
+    else
+        memcpy(packed + at.block + at.column + (size_t)row * (size_t)tensor->cols, from,
+               (size_t)n * (size_t)tensor->cols * sizeof *packed);
 }
 
-void packed_fill(float *image, const struct packed_layout *layout, const struct params *params)
+void packed_fill(float *packed, const struct packed_layout *layout, const struct params *params)
 {
-    memset(image, 0, layout->size * sizeof *image);
+    memset(packed, 0, layout->size * sizeof *packed);
     for (int i = 0; i < params->n; i++) {
         const struct tensor *t = &params->tensor[i];
 
-        packed_put(image, layout, &params->shape, t, 0, t->rows, params->data + t->at);
+        packed_put(packed, layout, t, 0, t->rows, params->data + t->at);
     }
 }
 
 void packed_unpack(struct params *params, const struct packed_layout *layout,
-                   const float *image)
+                   const float *packed)
 {
     for (int i = 0; i < params->n; i++) {
         const struct tensor *t = &params->tensor[i];
-        const struct spot at = spot(layout, &params->shape, t);
+        const struct packed_spot at = layout->spot[t->layer + 1][t->part];
         float *to = params->data + t->at;
 
-        if (is_plain(t))
-            memcpy(to, image + at.block + at.column,
-                   (size_t)t->rows * (size_t)t->cols * sizeof *to);
+        if (part_in_panels(t->row))
+            gemm_unpack(to, (size_t)t->cols, packed + at.block, at.column, t->rows, t->cols);
         else
-            gemm_unpack(to, (size_t)t->cols, image + at.block, at.column, t->rows, t->cols);
+            memcpy(to, packed + at.block + at.column,
+                   (size_t)t->rows * (size_t)t->cols * sizeof *to);
     }
 }

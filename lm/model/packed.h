@@ -2,10 +2,9 @@
  *
  * Matrices lie in panels of 32 output columns: panel p holds [K][32] floats with
  * element (k, j) = W[32p + j][k]; missing columns of the last panel are zero. A tied embedding
- * is stored once: rows are read out of the panels. Norms and biases are plain. Everything
- * starts on a 64-byte boundary, parts on a 4096-byte one. q, k and v are one matrix, gate and
- * up another. The block is the wire format too (docs/PROTOCOL.md §1): its name is
- * hash_of(block). */
+ * is stored once: rows are read out of the panels. Norms, biases, positions and scores are plain.
+ * Everything starts on a 4096-byte boundary. Parts of one group (q, k and v; gate and up) are one
+ * matrix. The block is the wire format too (docs/PROTOCOL.md §1): its name is hash_of(block). */
 
 #ifndef LM_MODEL_PACKED_H
 #define LM_MODEL_PACKED_H
@@ -15,28 +14,33 @@
 /* Bytes that the packed weights of such a model take. */
 size_t packed_size(const struct shape *shape);
 
-/* Offsets in floats from the start of the image. */
-struct packed_layer {
-    size_t norm_attn, qkv, qkv_bias, o, norm_mlp, gate_up, down;
+/* Where each weight lies, in floats from the start of the block. */
+struct packed_spot {
+    size_t block; /* where the matrix or vector of its group starts */
+    int column;   /* its first column there */
 };
 struct packed_layout {
-    size_t embed; /* panels [ceil(vocab/32)][width][32]; also the head when tied */
-    size_t head, norm_final, size; /* size in floats */
-    size_t score, score_bias;      /* [1 or 2][width], plain; [2] */
-    struct packed_layer *layer;    /* [layers] */
+    size_t size;                       /* floats in all */
+    struct packed_spot (*spot)[PARTS]; /* [1 + layers]: first what stands once */
 };
+/* Errors: ERR_RANGE (shape_check). */
 enum err packed_layout_new(struct packed_layout **out, const struct shape *shape) MUST_CHECK;
 void packed_layout_free(struct packed_layout *layout);
 
+/* Where the block starts that holds a part of layer 0.., or of the ends with layer -1; the head
+ * of a tied model is its embedding. The model must have the part. */
+size_t packed_at(const struct packed_layout *layout, enum part part, int layer);
+
 /* Fills packed_size() bytes, aligned to 64. */
-void packed_fill(float *image, const struct packed_layout *layout, const struct params *params);
+void packed_fill(float *packed, const struct packed_layout *layout,
+                 const struct params *params);
 
 /* Rows row..row+n-1 of one tensor to their place, from `from` [n, cols]. */
-void packed_put(float *image, const struct packed_layout *layout, const struct shape *shape,
-                const struct tensor *tensor, int row, int n, const float *from);
+void packed_put(float *packed, const struct packed_layout *layout, const struct tensor *tensor,
+                int row, int n, const float *from);
 
-/* The inverse: f32 weights out of an image (a learner that resumes, a fresh critic). */
+/* The inverse: f32 weights out of the block (a learner that resumes, a fresh critic). */
 void packed_unpack(struct params *params, const struct packed_layout *layout,
-                   const float *image);
+                   const float *packed);
 
 #endif

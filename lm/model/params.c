@@ -1,3 +1,8 @@
+/* params_outline walks the rows of part.c once for the ends and once a layer, and gives each
+ * weight its place; everything else (gradients, moments, the adapters' list) goes by those places.
+ * What a seed means: each weight draws from a stream of its own, made of its row's number and its
+ * layer, never of its place, so that one trunk under another head starts from the same numbers. */
+
 #include "lm/model/params.h"
 
 #include "base/mem.h"
@@ -9,125 +14,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One row a weight: its name, and how the shape gives its rows and columns. */
-struct row {
-    const char *name; /* %d is the layer */
-    enum part part;
-    bool decay;
-};
-
-static const struct row first[] = {{"model.embed_tokens.weight", PART_EMBED, true}};
-
-static const struct row of_layer[] = {
-    {"model.layers.%d.input_layernorm.weight", PART_NORM_ATTN, false},
-    {"model.layers.%d.self_attn.q_proj.weight", PART_Q, true},
-    {"model.layers.%d.self_attn.k_proj.weight", PART_K, true},
-    {"model.layers.%d.self_attn.v_proj.weight", PART_V, true},
-    {"model.layers.%d.self_attn.q_proj.bias", PART_Q_BIAS, false},
-    {"model.layers.%d.self_attn.k_proj.bias", PART_K_BIAS, false},
-    {"model.layers.%d.self_attn.v_proj.bias", PART_V_BIAS, false},
-    {"model.layers.%d.self_attn.o_proj.weight", PART_O, true},
-    {"model.layers.%d.post_attention_layernorm.weight", PART_NORM_MLP, false},
-    {"model.layers.%d.mlp.gate_proj.weight", PART_GATE, true},
-    {"model.layers.%d.mlp.up_proj.weight", PART_UP, true},
-    {"model.layers.%d.mlp.down_proj.weight", PART_DOWN, true},
-};
-
-static const struct row last[] = {
-    {"model.norm.weight", PART_NORM_FINAL, false},
-    {"lm_head.weight", PART_HEAD, true},
-    {"score.weight", PART_SCORE, true},
-    {"score.bias", PART_SCORE_BIAS, false},
-};
-
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof(rows)[0]))
-
-static bool present(const struct shape *s, enum part part)
-{
-    switch (part) {
-    case PART_Q_BIAS:
-    case PART_K_BIAS:
-    case PART_V_BIAS:
-        return s->qkv_bias;
-    case PART_HEAD:
-        return s->head == HEAD_LM && !s->tied;
-    case PART_SCORE:
-        return s->head != HEAD_LM;
-    case PART_SCORE_BIAS:
-        return s->head == HEAD_STEP;
-    default:
-        return true;
-    }
-}
-
-static int rows_of(const struct shape *s, enum part part)
-{
-    switch (part) {
-    case PART_EMBED:
-    case PART_HEAD:
-        return s->vocab;
-    case PART_Q:
-        return s->heads * s->head_dim;
-    case PART_K:
-    case PART_V:
-        return s->kv_heads * s->head_dim;
-    case PART_O:
-    case PART_DOWN:
-        return s->width;
-    case PART_GATE:
-    case PART_UP:
-        return s->ffn;
-    case PART_SCORE:
-        return s->head == HEAD_STEP ? 2 : 1;
-    default: /* vectors */
-        return 1;
-    }
-}
-
-static int cols_of(const struct shape *s, enum part part)
-{
-    switch (part) {
-    case PART_Q_BIAS:
-    case PART_O:
-        return s->heads * s->head_dim;
-    case PART_K_BIAS:
-    case PART_V_BIAS:
-        return s->kv_heads * s->head_dim;
-    case PART_DOWN:
-        return s->ffn;
-    case PART_SCORE_BIAS:
-        return 2;
-    default:
-        return s->width;
-    }
-}
-
-static void put(struct params *p, const struct row *row, int layer)
+static void put(struct params *p, const struct part_row *row, int layer)
 {
     struct tensor *t = &p->tensor[p->n];
 
-    if (!present(&p->shape, row->part))
+    if (!part_has(row, &p->shape))
         return;
-    if (layer < 0)
-        snprintf(t->name, sizeof t->name, "%s", row->name);
-    else {
-        const char *number = strstr(row->name, "%d");
-
-        snprintf(t->name, sizeof t->name, "%.*s%d%s", (int)(number - row->name), row->name,
-                 layer, number + 2);
-    }
+    part_name(t->name, sizeof t->name, row->hf, layer);
+    t->row = row;
     t->part = row->part;
     t->layer = layer;
-    t->rows = rows_of(&p->shape, row->part);
-    t->cols = cols_of(&p->shape, row->part);
+    t->rows = part_dim(&p->shape, row->rows);
+    t->cols = part_dim(&p->shape, row->cols);
     t->at = p->count;
-    t->decay = row->decay;
+    t->decay = !part_is_vector(row);
     p->count += (size_t)t->rows * (size_t)t->cols;
     p->n++;
 }
 
+static void put_all(struct params *p, enum part_place place, int layer)
+{
+    const struct part_rows rows = part_rows(place);
+
+    for (int i = 0; i < rows.n; i++)
+        put(p, &rows.row[i], layer);
+}
+
 enum err params_outline(struct params **out, const struct shape *shape)
 {
+    const int ends = part_rows(PLACE_FRONT).n + part_rows(PLACE_BACK).n;
     struct params *p;
 
     *out = NULL;
@@ -135,15 +50,12 @@ enum err params_outline(struct params **out, const struct shape *shape)
         return ERR_RANGE;
     p = mem_new(1, sizeof *p);
     p->shape = *shape;
-    p->tensor = mem_new((size_t)(COUNT(first) + COUNT(last) + shape->layers * COUNT(of_layer)),
-                        sizeof *p->tensor);
-    for (int i = 0; i < COUNT(first); i++)
-        put(p, &first[i], -1);
+    p->tensor =
+        mem_new((size_t)(ends + shape->layers * part_rows(PLACE_LAYER).n), sizeof *p->tensor);
+    put_all(p, PLACE_FRONT, -1);
     for (int layer = 0; layer < shape->layers; layer++)
-        for (int i = 0; i < COUNT(of_layer); i++)
-            put(p, &of_layer[i], layer);
-    for (int i = 0; i < COUNT(last); i++)
-        put(p, &last[i], -1);
+        put_all(p, PLACE_LAYER, layer);
+    put_all(p, PLACE_BACK, -1);
     *out = p;
     return OK;
 }
@@ -196,37 +108,21 @@ static void normal(float *data, size_t n, double std, uint64_t seed, uint64_t st
     }
 }
 
-/* A weight's stream depends on what it is, not on its neighbours: a trunk under another head
- * would start from the same numbers. */
 static void init(struct params *p, const struct tensor *t, uint64_t seed, bool zero_head)
 {
     const size_t n = (size_t)t->rows * (size_t)t->cols;
+    const enum part_kind kind = t->row->kind;
     float *data = p->data + t->at;
 
-    switch (t->part) {
-    case PART_NORM_ATTN:
-    case PART_NORM_MLP:
-    case PART_NORM_FINAL:
+    if (kind == KIND_NORM) {
         for (size_t i = 0; i < n; i++)
             data[i] = 1.0f;
-        return;
-    case PART_Q_BIAS:
-    case PART_K_BIAS:
-    case PART_V_BIAS:
-    case PART_SCORE_BIAS:
+    } else if (part_is_vector(t->row) || (kind == KIND_SCORE && zero_head)) {
         memset(data, 0, n * sizeof *data);
-        return;
-    case PART_SCORE:
-        if (zero_head) {
-            memset(data, 0, n * sizeof *data);
-            return;
-        }
-        break;
-    default:
-        break;
+    } else {
+        normal(data, n, p->shape.init_std, seed,
+               (uint64_t)t->row->stream << 32 | (uint32_t)(t->layer + 1));
     }
-    normal(data, n, p->shape.init_std, seed,
-           (uint64_t)t->part << 32 | (uint32_t)(t->layer + 1));
 }
 
 void params_init(struct params *params, uint64_t seed, bool zero_head)

@@ -1,43 +1,23 @@
 /* params: the weights a learner owns: named f32 tensors in one block.
  *
- * Names and shapes are Hugging Face's ("model.layers.0.self_attn.q_proj.weight",
- * [out, in] row-major). Gradients and Adam's moments are blocks of `count`
+ * Names are Hugging Face's ("model.layers.0.self_attn.q_proj.weight"); matrices are [out, in]
+ * row-major, also those that files hold the other way round. Gradients and Adam's moments are blocks of `count`
  * floats with the same offsets. */
 
 #ifndef LM_MODEL_PARAMS_H
 #define LM_MODEL_PARAMS_H
 
 #include "base/hash.h"
-#include "lm/model/shape.h"
+#include "lm/model/part.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum part { /* which weight of the transformer a tensor is */
-            PART_EMBED,
-            PART_NORM_ATTN,
-            PART_Q,
-            PART_K,
-            PART_V,
-            PART_Q_BIAS,
-            PART_K_BIAS,
-            PART_V_BIAS,
-            PART_O,
-            PART_NORM_MLP,
-            PART_GATE,
-            PART_UP,
-            PART_DOWN,
-            PART_NORM_FINAL,
-            PART_HEAD,       /* lm_head.weight [vocab, width]; absent when tied */
-            PART_SCORE,      /* score.weight [1, width]: HEAD_SCALAR; [2, width]: HEAD_STEP */
-            PART_SCORE_BIAS, /* score.bias [2]: HEAD_STEP */
-            PARTS
-};
-
 struct tensor {
     char name[80];
+    const struct part_row *row; /* what is known of it; part is row->part */
     enum part part;
-    int layer;      /* -1 for embedding, final norm and heads */
+    int layer;      /* -1 for what stands once */
     int rows, cols; /* a vector has rows 1 */
     size_t at;      /* offset in floats from params.data */
     bool decay;     /* weight decay applies: not to norms and biases */
@@ -53,11 +33,11 @@ struct params {
 
 /* All zeros. Errors: ERR_RANGE (shape_check), ERR_NOMEM. */
 enum err params_new(struct params **out, const struct shape *shape) MUST_CHECK;
-/* The same without data: names, places and the count. */
+/* The same without data: names, places and the count. Errors: ERR_RANGE. */
 enum err params_outline(struct params **out, const struct shape *shape) MUST_CHECK;
 void params_free(struct params *params);
 
-/* N(0, init_std) for matrices, 1 for norms, 0 for biases; a scalar head is N(0, init_std), or
+/* N(0, init_std) for matrices, what multiplies by 1 for norms, 0 for biases; a scalar head is N(0, init_std), or
  * zero with zero_head (a fresh critic). The same bits for the same seed on every machine. */
 void params_init(struct params *params, uint64_t seed, bool zero_head);
 
@@ -69,7 +49,7 @@ const struct tensor *params_name(const struct params *params, const char *name);
 void params_clear(struct params *params, enum part part);
 
 /* The same trunk under another head: reward model from a policy, critic from a reward model.
- * The new head is initialised as in params_init. */
+ * The new head is initialised as in params_init. Errors: ERR_RANGE, ERR_NOMEM. */
 enum err params_reheaded(struct params **out, const struct params *from, enum head head,
                          uint64_t seed, bool zero_head) MUST_CHECK;
 

@@ -1,3 +1,7 @@
+/* shape_check stands between files and everything that computes: past it sizes are products of
+ * ints that fit, and no kernel meets a number that it cannot take. Its words name the key as
+ * config.json spells it, since that is where a person can change it. */
+
 #include "lm/model/shape.h"
 
 #include <math.h>
@@ -23,7 +27,7 @@ static enum err check_whole(const struct whole *w)
 static enum err check_sizes(const struct shape *s)
 {
     const struct whole table[] = {
-        {"num_hidden_layers", s->layers, 1, 512, 1},
+        {"num_hidden_layers", s->layers, 1, SHAPE_LAYERS, 1},
         {"hidden_size", s->width, 16, 1 << 16, 16},
         {"num_attention_heads", s->heads, 1, 1024, 1},
         {"num_key_value_heads", s->kv_heads, 1, 1024, 1},
@@ -33,6 +37,7 @@ static enum err check_sizes(const struct shape *s)
         {"max_position_embeddings", s->context, 1, 1 << 20, 1},
         {"bos_token_id", s->bos, -1, s->vocab - 1, 1},
         {"pad_token_id", s->pad, -1, s->vocab - 1, 1},
+        {"sliding_window", s->window, 0, 1 << 20, 1},
         {"eos_token_id (count)", s->eos_count, 0, SHAPE_STOPS, 1},
     };
 
@@ -52,16 +57,55 @@ static enum err check_sizes(const struct shape *s)
     return OK;
 }
 
-static enum err check_rope(const struct shape *s)
+/* Reals of which 0 is one: not below it, and below `high`. */
+static enum err check_reals(const struct shape *s)
 {
-    if (s->rope != ROPE_PLAIN && s->rope != ROPE_LINEAR && s->rope != ROPE_LLAMA3)
-        return err_set(ERR_RANGE, "rope_scaling: kind %d is not known", (int)s->rope);
-    if (!(s->rope_theta > 0 && s->rope_theta < 1e12))
-        return err_set(ERR_RANGE, "rope_theta %g: not in (0, 1e12)", s->rope_theta);
-    if (s->rope != ROPE_PLAIN && !(s->rope_factor > 0 && s->rope_factor < 1e6))
-        return err_set(ERR_RANGE, "rope_scaling.factor %g: not in (0, 1e6)", s->rope_factor);
-    if (s->rope != ROPE_LLAMA3)
-        return OK;
+    const struct {
+        const char *key;
+        double value, high;
+    } table[] = {
+        {"rms_norm_eps", (double)s->norm_eps, 1},
+        {"initializer_range", s->init_std, 10},
+        {"query_pre_attn_scalar", s->query_scalar, 1e6},
+        {"attn_logit_softcapping", s->attention_cap, 1e6},
+        {"final_logit_softcapping", s->logit_cap, 1e6},
+        {"rope_local_base_freq", s->rope_local_theta, 1e12},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (!(table[i].value >= 0 && table[i].value < table[i].high))
+            return err_set(ERR_RANGE, "%s %g: not in [0, %g)", table[i].key, table[i].value,
+                           table[i].high);
+    return OK;
+}
+
+static enum err check_long(const struct shape *s)
+{
+    const int n = s->head_dim / 2;
+
+    if (n > SHAPE_FACTORS)
+        return err_set(ERR_RANGE, "head_dim %d: longrope has at most %d factors", s->head_dim,
+                       SHAPE_FACTORS);
+    for (int i = 0; i < n; i++)
+        if (!(s->rope_short[i] > 0 && s->rope_short[i] < 1e6f && s->rope_long[i] > 0 &&
+              s->rope_long[i] < 1e6f))
+            return err_set(ERR_RANGE,
+                           "rope_scaling: factor %d (short %g, long %g): not in (0, 1e6)", i,
+                           (double)s->rope_short[i], (double)s->rope_long[i]);
+    if (!(s->rope_attention > 0 && s->rope_attention < 1e3))
+        return err_set(ERR_RANGE, "rope_scaling.attention_factor %g: not in (0, 1000)",
+                       s->rope_attention);
+    if (s->rope_original < 1 || s->rope_original > 1 << 20)
+        return err_set(ERR_RANGE, "original_max_position_embeddings %d: not in 1..%d",
+                       s->rope_original, 1 << 20);
+    if (s->rope_whole < s->context || s->rope_whole > 1 << 20)
+        return err_set(ERR_RANGE, "max_position_embeddings %d: not in %d..%d", s->rope_whole,
+                       s->context, 1 << 20);
+    return OK;
+}
+
+static enum err check_llama3(const struct shape *s)
+{
     if (!(s->rope_low > 0 && s->rope_high > s->rope_low && s->rope_high < 1e6))
         return err_set(ERR_RANGE,
                        "rope_scaling: low_freq_factor %g, high_freq_factor %g: not 0 < low < "
@@ -74,17 +118,48 @@ static enum err check_rope(const struct shape *s)
     return OK;
 }
 
+static enum err check_rope(const struct shape *s)
+{
+    if (s->rope < ROPE_PLAIN || s->rope > ROPE_LONG)
+        return err_set(ERR_RANGE, "rope_scaling: kind %d is not known", (int)s->rope);
+    if (!(s->rope_theta > 0 && s->rope_theta < 1e12))
+        return err_set(ERR_RANGE, "rope_theta %g: not in (0, 1e12)", s->rope_theta);
+    if (s->rope == ROPE_PLAIN)
+        return OK;
+    if (s->rope == ROPE_LONG)
+        return check_long(s);
+    if (!(s->rope_factor > 0 && s->rope_factor < 1e6))
+        return err_set(ERR_RANGE, "rope_scaling.factor %g: not in (0, 1e6)", s->rope_factor);
+    if (s->rope == ROPE_LINEAR)
+        return OK;
+    return check_llama3(s);
+}
+
 enum err shape_check(const struct shape *s)
 {
-    if (s->family != FAMILY_LLAMA && s->family != FAMILY_MISTRAL && s->family != FAMILY_QWEN2)
+    if ((int)s->family < 0 || s->family >= FAMILIES)
         return err_set(ERR_RANGE, "model_type: kind %d is not known", (int)s->family);
     if (s->head != HEAD_LM && s->head != HEAD_SCALAR && s->head != HEAD_STEP)
         return err_set(ERR_RANGE, "head: kind %d is not known", (int)s->head);
-    if (!(s->norm_eps >= 0 && s->norm_eps < 1))
-        return err_set(ERR_RANGE, "rms_norm_eps %g: not in [0, 1)", (double)s->norm_eps);
-    if (!(s->init_std >= 0 && s->init_std < 10))
-        return err_set(ERR_RANGE, "initializer_range %g: not in [0, 10)", s->init_std);
+    if (check_reals(s))
+        return ERR_RANGE;
     if (check_sizes(s))
         return ERR_RANGE;
     return check_rope(s);
+}
+
+bool shape_local(const struct shape *shape, int layer)
+{
+    return shape->window && shape->local[layer / 64] >> layer % 64 & 1;
+}
+
+void shape_reach(struct shape *shape, int longest)
+{
+    if (shape->rope != ROPE_LONG)
+        return;
+    shape->rope_far =
+        longest > shape->rope_original && shape->rope_whole > shape->rope_original;
+    shape->context = shape->rope_far || shape->rope_whole < shape->rope_original
+                         ? shape->rope_whole
+                         : shape->rope_original;
 }

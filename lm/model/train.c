@@ -87,8 +87,9 @@ enum err train_forward(struct train *train, const struct model *model,
     model_embed(model, t->layer[0].in, batch->token, t->n);
     for (int i = 0; i < s->layers; i++)
         activations_layer(t, model, i, activations_next(t, i));
-    rows_norm(t->hidden, t->rms, t->out, model->image + model->layout->norm_final, t->n,
-              s->width, s->norm_eps);
+    rows_norm(t->hidden, t->rms, t->out,
+              model->image + packed_at(model->layout, PART_NORM_FINAL, -1), t->n, s->width,
+              s->norm_eps);
     outputs(t, model, logprob, entropy, value);
     return OK;
 }

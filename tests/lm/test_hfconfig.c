@@ -53,7 +53,7 @@ static void transformers_5_writes_rope_parameters(void **state)
     assert_int_equal(s.ffn, 48);
     assert_int_equal(s.vocab, 272);
     assert_int_equal(s.context, 128);
-    assert_true(s.tied && !s.qkv_bias);
+    assert_true(s.tied);
     assert_true(s.norm_eps == 1e-6f && s.init_std == 0.02);
     assert_int_equal(s.rope, ROPE_LLAMA3);
     assert_true(s.rope_theta == 500000 && s.rope_factor == 8 && s.rope_low == 1);
@@ -62,7 +62,7 @@ static void transformers_5_writes_rope_parameters(void **state)
     assert_int_equal(s.eos_count, 1);
     golden("qwen5", &s);
     assert_int_equal(s.family, FAMILY_QWEN2);
-    assert_true(s.qkv_bias && s.tied && s.rope == ROPE_PLAIN && s.rope_theta == 10000);
+    assert_true(s.tied && s.rope == ROPE_PLAIN && s.rope_theta == 10000);
 }
 
 static void transformers_4_writes_rope_theta(void **state)
