@@ -211,9 +211,11 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     return err;
 }
 
-const struct command cmd_chat = {"chat",
-                                 "models",
-                                 "--model M [temperature=0.7 ...]",
-                                 "talk to a model on a terminal, streaming",
-                                 run,
-                                 sampling_options_chat_keys};
+const struct command cmd_chat = {
+    .name = "chat",
+    .group = "models",
+    .usage = "--model M [temperature=0.7 ...]",
+    .help = "talk to a model on a terminal, streaming",
+    .run = run,
+    .keys = sampling_options_chat_keys,
+};

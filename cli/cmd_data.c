@@ -91,10 +91,11 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 }
 
 const struct command cmd_data = {
-    "data",
-    "data",
-    "lint|convert|split|filter FILE|FOLDER ... [key=value | --key value] ...",
-    "look for flaws in data sets, turn formats into one another, divide by prompt, keep what "
-    "scores well",
-    run,
-    keys};
+    .name = "data",
+    .group = "data",
+    .usage = "lint|convert|split|filter FILE|FOLDER ... [key=value | --key value] ...",
+    .help = "look for flaws in data sets, turn formats into one another, divide by prompt, "
+            "keep what scores well",
+    .run = run,
+    .keys = keys,
+};

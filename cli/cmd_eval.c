@@ -62,9 +62,11 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 }
 
 const struct command cmd_eval = {
-    "eval",
-    "models",
-    "win|accuracy|kl|best|curve|bias [key=value ...]",
-    "win rates, accuracy and calibration of rewards, KL, best-of-n, over-optimisation, bias",
-    run,
-    keys};
+    .name = "eval",
+    .group = "models",
+    .usage = "win|accuracy|kl|best|curve|bias [key=value ...]",
+    .help = "win rates, accuracy and calibration of rewards, KL, best-of-n, over-optimisation, "
+            "bias",
+    .run = run,
+    .keys = keys,
+};

@@ -108,14 +108,26 @@ static enum err run_keys(const struct command *command, int argc, char **argv, i
     return err;
 }
 
-const struct command cmd_fleet_scale = {"scale",
-                                        "the fleet",
-                                        "actors=N [rewarders=M] [run=DIR]",
-                                        "change how many workers a running fleet has",
-                                        run_scale,
-                                        scale_keys};
-const struct command cmd_fleet_down = {"down",      "the fleet",
-                                       "[run=DIR]", "end a run: it saves a checkpoint first",
-                                       run_down,    endpoint_keys};
-const struct command cmd_fleet_keys = {"keys",   "the fleet", "new FILE", "make a fleet key",
-                                       run_keys, NULL};
+const struct command cmd_fleet_scale = {
+    .name = "scale",
+    .group = "the fleet",
+    .usage = "actors=N [rewarders=M] [run=DIR]",
+    .help = "change how many workers a running fleet has",
+    .run = run_scale,
+    .keys = scale_keys,
+};
+const struct command cmd_fleet_down = {
+    .name = "down",
+    .group = "the fleet",
+    .usage = "[run=DIR]",
+    .help = "end a run: it saves a checkpoint first",
+    .run = run_down,
+    .keys = endpoint_keys,
+};
+const struct command cmd_fleet_keys = {
+    .name = "keys",
+    .group = "the fleet",
+    .usage = "new FILE",
+    .help = "make a fleet key",
+    .run = run_keys,
+};

@@ -111,10 +111,12 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 }
 
 const struct command cmd_generate = {
-    "generate",
-    "models",
-    "--model M [temperature=0 max_new_tokens=64 ...] < in.jsonl > out.jsonl, or: --model M -- "
-    "TEXT",
-    "answers to {\"prompt\"} lines, with ids and log-probabilities; or to the text behind --",
-    run,
-    sampling_options_keys};
+    .name = "generate",
+    .group = "models",
+    .usage = "--model M [temperature=0 max_new_tokens=64 ...] < in.jsonl > out.jsonl, or: "
+             "--model M -- TEXT",
+    .help = "answers to {\"prompt\"} lines, with ids and log-probabilities; or to the text "
+            "behind --",
+    .run = run,
+    .keys = sampling_options_keys,
+};

@@ -42,9 +42,10 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 }
 
 const struct command cmd_inspect = {
-    "inspect",
-    "models",
-    "M [json=true]",
-    "architecture, tensors, dtypes, parameters, hash, tokenizer, template",
-    run,
-    keys};
+    .name = "inspect",
+    .group = "models",
+    .usage = "M [json=true]",
+    .help = "architecture, tensors, dtypes, parameters, hash, tokenizer, template",
+    .run = run,
+    .keys = keys,
+};

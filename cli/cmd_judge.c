@@ -153,9 +153,10 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 }
 
 const struct command cmd_judge = {
-    "judge",
-    "models",
-    "--model M --template FILE < in.jsonl > out.jsonl",
-    "a language model compares answers, in both orders, or scores them",
-    run,
-    keys};
+    .name = "judge",
+    .group = "models",
+    .usage = "--model M --template FILE < in.jsonl > out.jsonl",
+    .help = "a language model compares answers, in both orders, or scores them",
+    .run = run,
+    .keys = keys,
+};

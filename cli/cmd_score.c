@@ -181,19 +181,21 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 }
 
 const struct command cmd_score = {
-    "score",
-    "models",
-    "--model M < in.jsonl > out.jsonl",
-    "log-probability of each completion token, in nats: {\"prompt\", \"completion\"} lines",
-    run,
-    keys};
+    .name = "score",
+    .group = "models",
+    .usage = "--model M < in.jsonl > out.jsonl",
+    .help =
+        "log-probability of each completion token, in nats: {\"prompt\", \"completion\"} lines",
+    .run = run,
+    .keys = keys,
+};
 const struct command cmd_score_reward = {
-    "reward-score",
-    "models",
-    "--model RM < in.jsonl > out.jsonl",
-    "a reward model's score of {\"prompt\", "
-    "\"completion\"} lines, read where it was trained to: at "
-    "the end token or the dialogue's end; of a "
-    "process reward model P(right) of each step, too",
-    run,
-    reward_keys};
+    .name = "reward-score",
+    .group = "models",
+    .usage = "--model RM < in.jsonl > out.jsonl",
+    .help = "a reward model's score of {\"prompt\", \"completion\"} lines, read where it was "
+            "trained to: at the end token or the dialogue's end; of a process reward model "
+            "P(right) of each step, too",
+    .run = run,
+    .keys = reward_keys,
+};

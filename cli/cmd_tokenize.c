@@ -77,9 +77,11 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     return err;
 }
 
-const struct command cmd_tokenize = {"tokenize",
-                                     "models",
-                                     "--model M < in.jsonl > out.jsonl",
-                                     "text or messages to token ids, JSON lines in and out",
-                                     run,
-                                     keys};
+const struct command cmd_tokenize = {
+    .name = "tokenize",
+    .group = "models",
+    .usage = "--model M < in.jsonl > out.jsonl",
+    .help = "text or messages to token ids, JSON lines in and out",
+    .run = run,
+    .keys = keys,
+};

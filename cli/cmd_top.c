@@ -85,15 +85,19 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     return err;
 }
 
-const struct command cmd_top = {"top",
-                                "the fleet",
-                                "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
-                                "watch a fleet: who is busy, what waits, how fast",
-                                run,
-                                endpoint_keys};
-const struct command cmd_top_once = {"status",
-                                     "the fleet",
-                                     "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
-                                     "the same once, as lines",
-                                     run,
-                                     endpoint_keys};
+const struct command cmd_top = {
+    .name = "top",
+    .group = "the fleet",
+    .usage = "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
+    .help = "watch a fleet: who is busy, what waits, how fast",
+    .run = run,
+    .keys = endpoint_keys,
+};
+const struct command cmd_top_once = {
+    .name = "status",
+    .group = "the fleet",
+    .usage = "[run=DIR | broker=tcp://HOST:PORT key=FILE]",
+    .help = "the same once, as lines",
+    .run = run,
+    .keys = endpoint_keys,
+};

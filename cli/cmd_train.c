@@ -5,31 +5,17 @@
  * reads `fleet`, `output_dir` and the commands under `rewards`. With `broker` the fleet stands
  * already: then only the learner is ours. */
 #include "base/config_tree.h"
-#include "base/mem.h"
-#include "cli/command.h"
+#include "cli/commands.h"
 #include "deploy/plan.h"
 #include "deploy/program.h"
 #include "deploy/supervise.h"
 #include "learner/methods/methods.h"
 
-#include <stdlib.h>
-
 /* Offline methods: this process becomes the learner. */
 static enum err run_offline(const struct command *command, int argc, char **argv, int *status)
 {
-    char **words = mem_new((size_t)argc + 3, sizeof *words);
-    enum err err;
-
     (void)status;
-    words[0] = mem_text("drover-learner");
-    words[1] = mem_text(command->name);
-    for (int i = 0; i < argc; i++)
-        words[i + 2] = argv[i];
-    err = program_exec("drover-learner", words);
-    free(words[0]);
-    free(words[1]);
-    free(words);
-    return err;
+    return program_become("drover-learner", command->name, argc, argv);
 }
 
 static enum err supervise(const struct command *command, const json_t *tree, char **argv,
@@ -67,5 +53,6 @@ struct command cmd_train(const struct method *method)
                             .group = "training",
                             .usage = "[FILE.yaml] [key=value | --key value] ...",
                             .help = method->help,
-                            .run = method->plan ? run_fleet : run_offline};
+                            .run = method->plan ? run_fleet : run_offline,
+                            .tells_itself = true};
 }

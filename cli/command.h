@@ -1,4 +1,4 @@
-/* command: what `drover WORD` is: one row a subcommand, one function each. */
+/* command: what `drover WORD` is: a row with a name, a line of help, a function. */
 
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -11,22 +11,8 @@ struct command {
      */
     enum err (*run)(const struct command *command, int argc, char **argv, int *status);
     const struct conf_key *keys; /* for --help; may be NULL */
+    bool tells_itself;           /* --help goes to `run`: another program answers */
 };
-
-/* models */
-extern const struct command cmd_tokenize, cmd_score, cmd_score_reward, cmd_generate, cmd_chat,
-    cmd_pull, cmd_inspect, cmd_merge, cmd_eval, cmd_judge, cmd_revise;
-/* data sets */
-extern const struct command cmd_data;
-/* training: a row for each method that there is (learner/methods/methods.h): it starts
- * drover-learner or the supervisor. */
-struct method;
-struct command cmd_train(const struct method *method);
-/* the fleet */
-extern const struct command cmd_top, cmd_top_once, cmd_fleet_scale, cmd_fleet_down,
-    cmd_fleet_keys;
-/* the demo's world */
-extern const struct command cmd_world;
 
 /* Reads `keys` from the arguments (base/config_tree.h) into `out`, which starts zeroed. */
 enum err command_conf(const struct conf_key *keys, void *out, int argc, char **argv) MUST_CHECK;

@@ -31,7 +31,7 @@ enum err program_path(char **path, const char *program)
                    program, strerror(errno));
 }
 
-enum err program_exec(const char *program, char *const *argv)
+static enum err become(const char *program, char *const *argv)
 {
     char *path;
     enum err err = program_path(&path, program);
@@ -46,5 +46,24 @@ enum err program_exec(const char *program, char *const *argv)
     execv(path, argv);
     err = err_set(ERR_IO, "%s: cannot start: %s", path, strerror(errno));
     free(path);
+    return err;
+}
+
+enum err program_become(const char *program, const char *word, int argc, char **argv)
+{
+    char **words = mem_new((size_t)argc + 3, sizeof *words);
+    char *name = mem_text(program), *first = word ? mem_text(word) : NULL;
+    int n = 0;
+    enum err err;
+
+    words[n++] = name;
+    if (first)
+        words[n++] = first;
+    for (int i = 0; i < argc; i++)
+        words[n++] = argv[i];
+    err = become(program, words);
+    free(name);
+    free(first);
+    free(words);
     return err;
 }

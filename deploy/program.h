@@ -9,7 +9,9 @@
  * is not there, or cannot be run. */
 enum err program_path(char **path, const char *program) MUST_CHECK;
 
-/* Replaces this process by it. Returns only on an error: ERR_IO. */
-enum err program_exec(const char *program, char *const *argv) MUST_CHECK;
+/* This process becomes the sibling `program`, with `word` (NULL: none) before the arguments.
+ * Returns only on an error: ERR_IO. */
+enum err program_become(const char *program, const char *word, int argc,
+                        char **argv) MUST_CHECK;
 
 #endif

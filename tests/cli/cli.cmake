@@ -1,3 +1,3 @@
-foreach(unit wheel snapshot sieve)
+foreach(unit commands wheel snapshot sieve)
   drover_test(cli/${unit} NEEDS cli)
 endforeach()

@@ -14,7 +14,7 @@ allowed() {
     broker) echo base proto net ;;
     actor) echo base proto net member lm ;;
     rewarder) echo base proto net member lm reward ;;
-    examples) echo base lm ;;
+    examples) echo base stats lm ;;
     eval) echo base stats proto lm data reward examples ;;
     deploy) echo base proto net ;;
     cli) echo learner base stats proto net lm data reward eval deploy examples ;;
