@@ -1,5 +1,6 @@
-/* How: clock_gettime, nothing kept. This is the only file that reads a clock for the rest: state
- * machines get the time as an argument (tests/lint/banned.sh), their callers get it here. */
+/* How: clock_gettime, nothing kept. This is the only file that reads a clock for the rest:
+ * state machines get the time as an argument (tests/lint/banned.sh), their callers get it here.
+ */
 
 #include "base/clock.h"
 

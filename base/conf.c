@@ -1,12 +1,12 @@
-/* How: three steps share one search of the rows (find: an exact name or alias in the first table
- * that has it, else a row whose name ends in '*').
+/* How: three steps share one search of the rows (find: an exact name or alias in the first
+ * table that has it, else a row whose name ends in '*').
  *
  * conf_load first gives every key its row's default, so that a struct is whole before anything
  * of the user's is read, then goes over the user's tree in its own order: a key that no row
  * names ends it with the nearest name (conf_nearest). A row without effect is told to the
- * caller, but only where its value asks for something.
- * conf_help and conf_print walk the same rows: what is read is what is shown.
- * The types know how to be unset (NULL, INT_MIN, NAN): a default of "" means that.
+ * caller, but only where its value asks for something. conf_help and conf_print walk the same
+ * rows: what is read is what is shown. The types know how to be unset (NULL, INT_MIN, NAN): a
+ * default of "" means that.
  *
  * Every program calls this once, at its start, before threads. */
 
@@ -28,6 +28,8 @@ static void *slot(const struct conf_key *key, const void *out)
     return (char *)(uintptr_t)out + key->offset;
 }
 
+/* A number of the row: all of the text, in its range, whole where the row wants an int. What is
+ * not a number fails the range too, for NaN compares with nothing. */
 static enum err number(const struct conf_key *key, const char *text, double *out)
 {
     char *end = NULL;
@@ -58,6 +60,7 @@ static enum err truth(const char *key, const char *text, bool *out)
     return err_set(ERR_PARSE, "%s: '%s' is neither true nor false", key, text);
 }
 
+/* What `no value` looks like in a slot of each type; conf_has_int and _real ask for it. */
 static void unset(const struct conf_key *key, void *at)
 {
     if (key->type == CONF_TEXT_) {
@@ -130,6 +133,9 @@ static const struct conf_key *find(const struct conf_key *const *tables, const c
     return own;
 }
 
+/* One key of the user's into its slot. Texts come as strings whatever they look like
+ * (config_tree.h), so a list or a map here is a mistake of the person, whose first surplus
+ * value is named. */
 static enum err give(const struct conf_key *key, void *out, json_t *item)
 {
     if (key->type == CONF_REFUSED_)
@@ -180,6 +186,7 @@ enum err conf_load(const struct conf_key *const *tables, void *out, const json_t
     const char *name;
     json_t *item;
 
+    /* Defaults of the rows that count: a name that an earlier table has too is that table's. */
     for (const struct conf_key *const *t = tables; *t; t++)
         for (const struct conf_key *k = *t; k->name; k++) {
             const enum err err = k->type >= CONF_IGNORED_ || find(tables, k->name) != k
@@ -227,6 +234,7 @@ void conf_help(const struct conf_key *const *tables, FILE *to)
             }
 }
 
+/* As YAML that conf_load would read back to the same value: %.17g tells every double apart. */
 static void print_value(const struct conf_key *k, const void *at, FILE *to)
 {
     const int whole = *(const int *)(k->type == CONF_INT_ ? at : &(int){0});

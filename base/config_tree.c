@@ -1,11 +1,11 @@
-/* How: libyaml's events, by recursive descent: value -> sequence or mapping -> entry -> value, with
- * the depth and the number of values counted on the way, for the text may be anyone's. What a
- * plain parser would take without a word is refused with its line: a key that stands twice (the
- * second would win), a second document (it would be dropped), tags and aliases (a few lines could
- * unfold to gigabytes).
+/* How: libyaml's events, by recursive descent: value -> sequence or mapping -> entry -> value,
+ * with the depth and the number of values counted on the way, for the text may be anyone's.
+ * What a plain parser would take without a word is refused with its line: a key that stands
+ * twice (the second would win), a second document (it would be dropped), tags and aliases (a
+ * few lines could unfold to gigabytes).
  *
- * A command line goes over its arguments twice: first the files, then key=value in order, so that
- * what is typed wins over what a file says wherever the file stands. */
+ * A command line goes over its arguments twice: first the files, then key=value in order, so
+ * that what is typed wins over what a file says wherever the file stands. */
 
 #include "base/config_tree.h"
 
@@ -25,6 +25,7 @@ struct yaml_reader {
     bool empty; /* not even one document */
 };
 
+/* The next event. Each is counted: a short file may still unfold into very many. */
 static enum err next(struct yaml_reader *r, yaml_event_t *event)
 {
     if (!yaml_parser_parse(&r->parser, event))
@@ -58,6 +59,8 @@ static enum err plain(const struct yaml_reader *r, const yaml_event_t *event)
                    event->start_mark.line + 1, (const char *)tag);
 }
 
+/* Quoted words stay words: only a bare null is one ("None" is how Python people write it). NULL
+ * of a text that is not UTF-8. */
 static json_t *scalar(const yaml_event_t *event)
 {
     const char *text = (const char *)event->data.scalar.value;
@@ -68,6 +71,7 @@ static json_t *scalar(const yaml_event_t *event)
     return json_string(text);
 }
 
+/* Up to the end of a list whose start was read. */
 static enum err sequence(struct yaml_reader *r, int depth, json_t *list)
 {
     for (;;) {
@@ -123,6 +127,7 @@ out:
     return err;
 }
 
+/* Up to the end of a map whose start was read. */
 static enum err mapping(struct yaml_reader *r, int depth, json_t *map)
 {
     bool done = false;
@@ -133,6 +138,7 @@ static enum err mapping(struct yaml_reader *r, int depth, json_t *map)
     return err;
 }
 
+/* What begins with `event`; the depth is bounded because this recursion takes the C stack. */
 static enum err value(struct yaml_reader *r, const yaml_event_t *event, int depth, json_t **out)
 {
     enum err err = OK;
@@ -213,6 +219,8 @@ static enum err ended(struct yaml_reader *r)
     }
 }
 
+/* One document, of any kind: a file's must be a map (config_tree_yaml), a typed value need not.
+ */
 static enum err parse(json_t **out, const char *text, size_t n, const char *name)
 {
     struct yaml_reader r = {.name = name};
@@ -265,6 +273,8 @@ enum err config_tree_file(json_t **out, const char *path)
     return err;
 }
 
+/* Puts `item` under a dotted path. What stands on the way and is no map is replaced by one: the
+ * later word wins, as everywhere on a command line. */
 static enum err place(json_t *root, const char *path, json_t *item)
 {
     char *copy = mem_text(path), *save = NULL;
@@ -303,6 +313,7 @@ enum err config_tree_set(json_t *root, const char *path, const char *text)
     return err;
 }
 
+/* By its name: an argument that ends so is a file even where a value would be allowed. */
 static bool is_yaml(const char *arg)
 {
     const size_t n = strlen(arg);
@@ -310,6 +321,8 @@ static bool is_yaml(const char *arg)
     return (n > 5 && !strcmp(arg + n - 5, ".yaml")) || (n > 4 && !strcmp(arg + n - 4, ".yml"));
 }
 
+/* Key by key at the top level: of two files the later wins, and keeps what it does not speak
+ * of. */
 static enum err merge_file(json_t *root, const char *path)
 {
     json_t *file = NULL;
@@ -353,6 +366,8 @@ static enum err key_value(json_t *root, const char *arg)
     return err;
 }
 
+/* One argument of the second pass, and what belongs to it; *i ends at the last that was used.
+ */
 static enum err one(json_t *root, int argc, char **argv, int *i)
 {
     const char *arg = argv[*i];

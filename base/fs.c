@@ -29,6 +29,8 @@ static enum err failed(const char *path, const char *verb)
     return err_set(ERR_IO, "%s: cannot %s: %s", path, verb, strerror(errno));
 }
 
+/* A folder opens for reading without complaint and fails only at the first read: said at once.
+ */
 static enum err open_sized(int *fd, size_t *size, const char *path)
 {
     struct stat st;
@@ -218,6 +220,7 @@ static enum err keep_mode(const struct fs_file *file, const struct stat *old)
     return fchmod(file->fd, old->st_mode & 0777) ? failed(file->path, "keep the mode of") : OK;
 }
 
+/* The handle alone: the name beside the target is the caller's matter. */
 static void forget(struct fs_file *file)
 {
     if (file->fd >= 0)
@@ -227,6 +230,7 @@ static void forget(struct fs_file *file)
     free(file);
 }
 
+/* Decides which of the two ways a file is written: beside and renamed, or straight into it. */
 static enum err open_target(struct fs_file *file, const char *path)
 {
     struct stat st;
@@ -284,6 +288,8 @@ enum err fs_put(struct fs_file *file, const void *bytes, size_t n)
     return OK;
 }
 
+/* A rename is durable only once the folder is: without this a crash could bring the old file
+ * back after its writer was told that the new one stands. */
 static enum err sync_folder(const char *path)
 {
     char *folder = mem_text(path);
@@ -321,6 +327,7 @@ static bool still_ours(const struct fs_file *file)
            ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
+/* If another took our name away meanwhile, renaming would put its bytes in place as ours. */
 static enum err put_in_place(struct fs_file *file)
 {
     if (!still_ours(file))
@@ -369,6 +376,8 @@ enum err fs_write(const char *path, const void *bytes, size_t n)
     return fs_commit(file);
 }
 
+/* As mkdir -p: a part that exists is no error, whatever it is; a file in the way shows at the
+ * end. */
 enum err fs_mkdir(const char *path)
 {
     char *part = mem_text(path);
@@ -393,6 +402,7 @@ enum err fs_mkdir(const char *path)
     return err;
 }
 
+/* By name and lstat, so a link in the folder goes itself and never what it leads to. */
 static enum err remove_inside(const char *path)
 {
     DIR *dir = opendir(path);
@@ -427,6 +437,7 @@ enum err fs_remove(const char *path)
     return err;
 }
 
+/* Moves what is whole already; for what is being written there is fs_commit. */
 enum err fs_rename(const char *from, const char *to)
 {
     if (rename(from, to))

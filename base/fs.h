@@ -27,13 +27,15 @@ enum err fs_write(const char *path, const void *bytes, size_t n) MUST_CHECK;
 
 /* The same in pieces: fs_begin, any number of fs_put, then fs_commit or fs_abort. */
 struct fs_file;
-/* Errors: fs_write's, each where it comes to light; after one of fs_put only fs_abort may follow. */
+/* Errors: fs_write's, each where it comes to light; after one of fs_put only fs_abort may
+ * follow. */
 enum err fs_begin(struct fs_file **out, const char *path) MUST_CHECK;
 enum err fs_put(struct fs_file *file, const void *bytes, size_t n) MUST_CHECK;
 enum err fs_commit(struct fs_file *file) MUST_CHECK; /* frees file, whatever it returns */
 void fs_abort(struct fs_file *file);                 /* NULL is fine */
 
-/* Makes `path` and what is missing above it. Errors: ERR_IO, also where a file is in the way. */
+/* Makes `path` and what is missing above it. Errors: ERR_IO, also where a file is in the way.
+ */
 enum err fs_mkdir(const char *path) MUST_CHECK;
 
 /* Removes a file or a folder with all that is in it; a missing one is fine.

@@ -1,7 +1,7 @@
-/* How: BLAKE2b and SHA-256 are libsodium's. An artifact's name is a tree of two levels: a digest for
- * each chunk of 1 MiB, and the digest of these; whoever has the list can check a chunk alone.
- * CRC-32C goes four bytes at a time through four tables (slicing by four); they are made before
- * main, so that no thread needs to ask whether they are there. */
+/* How: BLAKE2b and SHA-256 are libsodium's. An artifact's name is a tree of two levels: a
+ * digest for each chunk of 1 MiB, and the digest of these; whoever has the list can check a
+ * chunk alone. CRC-32C goes four bytes at a time through four tables (slicing by four); they
+ * are made before main, so that no thread needs to ask whether they are there. */
 
 #include "base/hash.h"
 
@@ -25,6 +25,7 @@ struct hash hash_join(const struct hash *chunk, size_t n)
     return hash_chunk(chunk, n * sizeof *chunk);
 }
 
+/* The list of digests of 32 GiB is 1 MiB: it fits memory where the bytes did. */
 struct hash hash_of(const void *bytes, size_t n)
 {
     const size_t chunks = (n + HASH_CHUNK - 1) / HASH_CHUNK;
@@ -51,6 +52,7 @@ char *hash_text(char out[HASH_TEXT], const struct hash *hash)
     return sodium_bin2hex(out, HASH_TEXT, hash->byte, sizeof hash->byte);
 }
 
+/* sodium_hex2bin would take fewer digits and say how many: all 64 are wanted. */
 enum err hash_parse(struct hash *out, const char *text)
 {
     size_t n = 0;
@@ -86,6 +88,8 @@ struct hash hash_sha256_end(struct hash_sha256 *state)
 /* Slicing by four; the table is made at the first call (same values in every thread). */
 static uint32_t table[4][256];
 
+/* table[0] is the usual byte table of the reflected polynomial; table[k] moves a byte on by k
+ * more. */
 static void fill(void)
 {
     for (uint32_t i = 0; i < 256; i++) {

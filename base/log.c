@@ -16,6 +16,7 @@
 enum { LINE = 8192 }; /* bytes: of more, the rest is told by "..." */
 
 static const char *const levels[] = {"debug", "info", "warn", "error"};
+/* Written once, by main, before there are threads; read by all. */
 static const char *name = "drover";
 static int least = 1;
 
@@ -34,6 +35,8 @@ enum err log_level(const char *level)
     return err_set(ERR_RANGE, "log level '%s': debug, info, warn or error", level);
 }
 
+/* outlet_look comes before the write: a reader of stderr that has left must not take the line
+ * with it. */
 static void put(int level, const char *event, const char *fmt, va_list *args)
 {
     struct strbuf line = {NULL, 0, 0};

@@ -1,6 +1,6 @@
-/* How: calloc and realloc, with one place (must) where having none left ends the process. Its line
- * looks as log.h's do but is written here, without log: making a line takes memory, of which
- * there is none, and so mem stands below everything that allocates. */
+/* How: calloc and realloc, with one place (must) where having none left ends the process. Its
+ * line looks as log.h's do but is written here, without log: making a line takes memory, of
+ * which there is none, and so mem stands below everything that allocates. */
 
 #define _GNU_SOURCE /* madvise, program_invocation_short_name */
 #include "base/mem.h"
@@ -54,6 +54,7 @@ char *mem_text(const char *text)
     return copy;
 }
 
+/* Formatted twice: first for the length alone. */
 char *mem_print(const char *fmt, ...)
 {
     va_list args, again;
@@ -79,6 +80,8 @@ char *mem_printable(const char *text, size_t n, unsigned how)
     return out;
 }
 
+/* Zeroed here and not by the kernel's fresh pages alone: posix_memalign may hand out used ones.
+ */
 enum err mem_big(void *out, size_t count, size_t size, const char *what)
 {
     void **slot = out;

@@ -19,6 +19,9 @@
 static const char *name = "drover";
 static char *kept;
 
+/* Standard input is filled with a descriptor that cannot be read, the others with one that
+ * cannot be written: the use of a closed one fails as it would have, but nobody else's file
+ * stands there. */
 void outlet_open(const char *program)
 {
     name = program;
@@ -67,6 +70,7 @@ void outlet_look(void)
     kept = NULL;
 }
 
+/* Both questions, in this order: ferror knows of earlier writes, fflush of those still held. */
 int outlet_end(int status)
 {
     const int failed = ferror(stdout);

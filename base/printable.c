@@ -25,6 +25,7 @@ static bool acts(uint32_t code)
     return false;
 }
 
+/* C's spelling, the shortest that says it. */
 static size_t escape(char *to, uint32_t code)
 {
     const char *const letter = code == '\n'   ? "\\n"
@@ -58,6 +59,8 @@ static size_t one(char *to, const uint8_t *p, size_t n, unsigned how, size_t *us
     return width;
 }
 
+/* `whole` lags behind `at`: when room ends, text is cut back to there so that "..." fits, and
+ * never inside a character or an escape. */
 size_t printable(char *out, size_t room, const char *text, size_t n, unsigned how)
 {
     size_t at = 0, whole = 0; /* whole: up to where "..." still fits behind */

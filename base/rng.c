@@ -1,5 +1,5 @@
-/* How: ten rounds of Philox on (counter, key), nothing kept between calls. The use of a number is
- * mixed into the key's high byte, so two uses with the same seed and counters never meet.
+/* How: ten rounds of Philox on (counter, key), nothing kept between calls. The use of a number
+ * is mixed into the key's high byte, so two uses with the same seed and counters never meet.
  * rng_uniform takes 53 bits, which is what a double between 0 and 1 can tell apart; a shuffle
  * draws its swaps by position, so a permutation depends on nothing but (seed, use, a, n). */
 
@@ -51,6 +51,7 @@ double rng_uniform(uint64_t seed, enum rng_use use, uint64_t a, uint32_t b, uint
     return unit(w[0], w[1]);
 }
 
+/* 1 - u is in (0, 1], so the logarithm is finite. */
 double rng_normal(uint64_t seed, enum rng_use use, uint64_t a, uint32_t b, uint32_t c)
 {
     uint32_t w[4];

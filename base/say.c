@@ -42,6 +42,8 @@ static size_t read_spec(struct spec *spec, const char *p, va_list *args)
     return n;
 }
 
+/* The size letters decide what va_arg must take: with the wrong one every later argument is
+ * off. */
 static void put_number(struct strbuf *buf, const struct spec *spec, va_list *args)
 {
     char out[400]; /* a double has up to 309 digits before the point */
@@ -61,12 +63,15 @@ static void put_number(struct strbuf *buf, const struct spec *spec, va_list *arg
     strbuf_put(buf, out, strlen(out));
 }
 
+/* May stand in logfmt without quotes. */
 static bool one_word(const char *text, size_t n)
 {
     return n && !memchr(text, ' ', n) && !memchr(text, '"', n) && !memchr(text, '=', n) &&
            !memchr(text, '\\', n);
 }
 
+/* A text value. In logfmt it gets quotes of its own unless the format has opened some around
+ * it. */
 static void put_text(struct strbuf *buf, const struct spec *spec, const char *text, bool fields,
                      bool quoted)
 {
@@ -86,6 +91,8 @@ static void put_text(struct strbuf *buf, const struct spec *spec, const char *te
     free(clean);
 }
 
+/* `quoted` follows the quotes of the format itself, which are trusted; those of values are not.
+ */
 void say_strbuf(struct strbuf *buf, bool fields, const char *fmt, va_list *args)
 {
     bool quoted = false;
@@ -107,6 +114,7 @@ void say_strbuf(struct strbuf *buf, bool fields, const char *fmt, va_list *args)
     }
 }
 
+/* One fwrite: lines of several threads and processes do not mix. */
 void say(FILE *to, const char *fmt, ...)
 {
     struct strbuf buf = {NULL, 0, 0};
@@ -120,6 +128,7 @@ void say(FILE *to, const char *fmt, ...)
     free(buf.text);
 }
 
+/* A file or pipe gets the bytes as they are, for they may be meant for a program. */
 void say_text(FILE *to, const char *text, size_t n)
 {
     char *clean;

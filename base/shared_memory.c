@@ -1,8 +1,8 @@
-/* How: a memfd, mapped for writing until it is sealed. Sealing unmaps it first (the kernel refuses
- * the seal while a writable mapping lives) and maps it again for reading, so every pointer taken
- * before shared_memory_seal is void after it. A descriptor that comes from elsewhere is believed
- * only with all three seals on and with the size that was asked for: else its sender could cut it
- * short and a read would end us with SIGBUS.
+/* How: a memfd, mapped for writing until it is sealed. Sealing unmaps it first (the kernel
+ * refuses the seal while a writable mapping lives) and maps it again for reading, so every
+ * pointer taken before shared_memory_seal is void after it. A descriptor that comes from
+ * elsewhere is believed only with all three seals on and with the size that was asked for: else
+ * its sender could cut it short and a read would end us with SIGBUS.
  *
  * Users are counted atomically, since the loop and the compute thread share a block. */
 
@@ -46,6 +46,8 @@ static enum err map(struct shared_memory *shared, int protection, const char *wh
     return OK;
 }
 
+/* One user: who makes it. Also of a descriptor that did not come (-1): freeing copes with it.
+ */
 static struct shared_memory *begin(int fd, size_t n)
 {
     struct shared_memory *shared = mem_new(1, sizeof *shared);

@@ -1,5 +1,5 @@
-/* How: room doubles, so n pieces cost n copies in the mean; the terminating 0 is always there, so
- * `text` can be used between two calls. */
+/* How: room doubles, so n pieces cost n copies in the mean; the terminating 0 is always there,
+ * so `text` can be used between two calls. */
 
 #include "base/strbuf.h"
 

@@ -27,6 +27,7 @@ size_t utf8_width(const uint8_t *p, size_t n)
     return 0;
 }
 
+/* Only of what utf8_width has found whole: nothing is checked again. */
 uint32_t utf8_code(const uint8_t *p, size_t width)
 {
     static const uint8_t bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};

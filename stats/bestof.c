@@ -1,7 +1,7 @@
-/* How: answers sorted by proxy, ties by position. The chance that the best of a random subset lies in
- * a block of equal proxies is the chance that all n lie up to the block's end less that they lie
- * before its start (all_among); within the block the gold values are averaged. No binomial is
- * formed: the products of n factors stay in range for any count. */
+/* How: answers sorted by proxy, ties by position. The chance that the best of a random subset
+ * lies in a block of equal proxies is the chance that all n lie up to the block's end less that
+ * they lie before its start (all_among); within the block the gold values are averaged. No
+ * binomial is formed: the products of n factors stay in range for any count. */
 
 #include "stats/bestof.h"
 
@@ -16,6 +16,7 @@ struct bestof_answer {
     size_t at;
 };
 
+/* Ties keep their order, so that the same answers give the same bits. */
 static int by_proxy(const void *a, const void *b)
 {
     const struct bestof_answer *x = a, *y = b;
@@ -66,6 +67,7 @@ enum err bestof_mean(double *out, const double *proxy, const double *gold, size_
     return OK;
 }
 
+/* The chance that none of a random n is right, from 1. */
 double bestof_pass(size_t count, size_t right, size_t n)
 {
     return 1 - all_among(count - (right < count ? right : count), count, n);
@@ -76,6 +78,8 @@ double bestof_kl(size_t n)
     return log((double)n) - (double)(n - 1) / (double)n;
 }
 
+/* The same walk over blocks of equal rewards, with probabilities for counts: F^n at the block's
+ * end less F^n before it. Rounding may lift F above 1, where pow of a large n would show it. */
 void bestof_exact(double *q, const double *p, const double *reward, size_t count, double n)
 {
     struct bestof_answer *answer = sorted(reward, p, count);

@@ -1,7 +1,7 @@
-/* How: draw r of cluster i is a function of (seed, r, i), so an interval is the same on every machine
- * and a paired comparison can use the same draws twice. bootstrap_run: the statistic on all
- * clusters once, then on each draw (as a vector of how often each cluster was drawn, never as
- * copied rows), then sorted; BCa moves the quantiles by a bias (the share of draws below the
+/* How: draw r of cluster i is a function of (seed, r, i), so an interval is the same on every
+ * machine and a paired comparison can use the same draws twice. bootstrap_run: the statistic on
+ * all clusters once, then on each draw (as a vector of how often each cluster was drawn, never
+ * as copied rows), then sorted; BCa moves the quantiles by a bias (the share of draws below the
  * estimate) and an acceleration (jackknife over clusters). Where that correction overshoots its
  * pole the plain quantiles stand. */
 
@@ -23,6 +23,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* word * n >> 32 maps 32 random bits to 0 .. n-1; its unevenness, n / 2^32, is below any
+ * interval. */
 void bootstrap_draw(uint32_t *times, size_t n, uint64_t seed, uint32_t number)
 {
     uint32_t word[4];
@@ -102,6 +104,7 @@ static void interval(struct bootstrap *out, const double *value, size_t n, doubl
     out->high = quantile(value, n, p[1]);
 }
 
+/* Of the draws: the standard error that is reported. Two passes, for the mean may dwarf it. */
 static double deviation(const double *value, size_t n)
 {
     double mean = 0, sum = 0;
@@ -113,6 +116,8 @@ static double deviation(const double *value, size_t n)
     return n > 1 ? sqrt(sum / (double)(n - 1)) : 0;
 }
 
+/* A statistic may be undefined on a draw (no positive among the drawn): NAN. A few such draws
+ * are left out and counted; more than a tenth would bend the interval, and end it. */
 enum err bootstrap_run(struct bootstrap *out, size_t clusters, bootstrap_statistic *statistic,
                        const void *self, const struct bootstrap_conf *conf)
 {
@@ -160,6 +165,7 @@ struct bootstrap_rows {
     size_t clusters;
 };
 
+/* A ratio of sums, so that clusters of several rows weigh by their rows. */
 static double mean_of(const void *self, const uint32_t *times)
 {
     const struct bootstrap_rows *rows = self;

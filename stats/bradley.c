@@ -1,11 +1,11 @@
-/* How: Newton's method on the log-likelihood, which is concave: each step is the slope solved by a
- * Cholesky factor of the information, halved until the likelihood does not fall. A factor that
- * fails, or a parameter beyond 40, means that no finite maximum exists, and is said so.
+/* How: Newton's method on the log-likelihood, which is concave: each step is the slope solved
+ * by a Cholesky factor of the information, halved until the likelihood does not fall. A factor
+ * that fails, or a parameter beyond 40, means that no finite maximum exists, and is said so.
  *
- * Both kinds of ties are one model with three outcomes (first, tie, second): BRADLEY_HALF has no
- * chance of a tie and counts a tie as half a win for each. The design is sparse: a row touches two
- * strengths and its covariates. One item is fixed at 0; tell_strengths moves to the reference that
- * the caller wants and carries the covariance with it. */
+ * Both kinds of ties are one model with three outcomes (first, tie, second): BRADLEY_HALF has
+ * no chance of a tie and counts a tie as half a win for each. The design is sparse: a row
+ * touches two strengths and its covariates. One item is fixed at 0; tell_strengths moves to the
+ * reference that the caller wants and carries the covariance with it. */
 
 #include "stats/bradley.h"
 
@@ -31,6 +31,7 @@ struct fit {
     double *step, *trial;
 };
 
+/* Where an item's strength lies in theta; -1 of the one that is fixed. */
 static int slot(const struct fit *f, int item)
 {
     return item == f->zero ? -1 : item < f->zero ? item : item - 1;
@@ -99,6 +100,8 @@ static void seen(const struct fit *f, const struct bradley_row *row, double y[3]
     y[2] = row->losses + half;
 }
 
+/* The log-likelihood; `penalised` less penalty/2 of each squared strength, which is what is
+ * climbed. */
 static double value(const struct fit *f, const double *theta, bool penalised)
 {
     double sum = 0;
@@ -149,6 +152,8 @@ static void add_row(struct fit *f, const struct bradley_row *row)
     }
 }
 
+/* Slope and information at theta. The penalty adds to both: it is what makes a maximum finite
+ * where an item never lost. */
 static void measure(struct fit *f)
 {
     const size_t n = (size_t)f->n;
@@ -241,6 +246,8 @@ static void tell_strengths(const struct fit *f, const double *cov, struct bradle
     free(row);
 }
 
+/* At the maximum: the inverse of the information is the covariance; of nu, which was fitted as
+ * ln nu, the error follows by the delta method. */
 static enum err tell(struct fit *f, struct bradley *out)
 {
     const struct bradley_conf *conf = f->conf;
@@ -298,6 +305,8 @@ static enum err check(const struct bradley_row *row, size_t rows,
     return total > 0 ? OK : err_set(ERR_RANGE, "Bradley-Terry: no comparison");
 }
 
+/* 1e-11 in a parameter: far below its standard error, and Newton's last step is quadratic
+ * anyway. */
 static enum err fit(struct fit *f, struct bradley *out)
 {
     double moved = 1;

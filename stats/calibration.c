@@ -1,5 +1,5 @@
-/* How: one pass puts each prediction into its bin and into the sums; a second over the bins turns
- * sums into means, Wilson's intervals and the gaps between said and seen. */
+/* How: one pass puts each prediction into its bin and into the sums; a second over the bins
+ * turns sums into means, Wilson's intervals and the gaps between said and seen. */
 
 #include "stats/calibration.h"
 
@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+/* The logarithm is kept finite: a certain prediction that was wrong costs 34 nats, not
+ * infinity. */
 static void add(struct calibration *out, double p, double y, double n)
 {
     const double safe = fmin(fmax(p, 1e-15), 1 - 1e-15);
@@ -22,6 +24,8 @@ static void add(struct calibration *out, double p, double y, double n)
     out->accuracy += (p > 0.5 ? y : p < 0.5 ? 1 - y : 0.5) / n;
 }
 
+/* Empty bins say NAN and weigh nothing; the expected error weighs each gap by its share of
+ * rows. */
 static void finish(struct calibration *out, double n)
 {
     for (int b = 0; b < out->bins; b++) {

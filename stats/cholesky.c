@@ -1,5 +1,6 @@
-/* How: row by row, in place, the lower triangle. A pivot that has lost ten digits of its diagonal
- * counts as zero: the caller's matrix is then not positive definite in any useful sense. */
+/* How: row by row, in place, the lower triangle. A pivot that has lost ten digits of its
+ * diagonal counts as zero: the caller's matrix is then not positive definite in any useful
+ * sense. */
 
 #include "stats/cholesky.h"
 
@@ -25,6 +26,7 @@ bool cholesky_factor(double *a, int n)
     return true;
 }
 
+/* Down with L, up with its transpose. */
 void cholesky_solve(const double *l, int n, double *b)
 {
     for (int i = 0; i < n; i++) {
@@ -39,6 +41,7 @@ void cholesky_solve(const double *l, int n, double *b)
     }
 }
 
+/* Column by column of the identity; n is the number of parameters, a thousand at most. */
 void cholesky_inverse(double *l, int n)
 {
     const size_t size = (size_t)n * (size_t)n;

@@ -9,6 +9,7 @@ static int sign(double a, double b)
     return (a > b) - (a < b);
 }
 
+/* tau-b: pairs that are tied in x or in y count in neither denominator. */
 double kendall_tau(const double *x, const double *y, size_t n)
 {
     double score = 0, in_x = 0, in_y = 0;

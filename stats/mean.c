@@ -57,6 +57,9 @@ static struct figure figure_of(const struct mean_rows *r, const uint32_t *times)
     return (struct figure){sum / count, m > 1 ? sqrt(square * m / (m - 1)) / count : 0};
 }
 
+/* Bootstrap-t: quantiles of the studentised draws, turned around. Where so many draws had no
+ * spread that a quantile is infinite, Student's own stands in its place: an interval is never
+ * without an end. */
 static void interval(struct bootstrap *out, const struct mean_rows *r, double *t, size_t n,
                      double level)
 {
@@ -73,6 +76,9 @@ static void interval(struct bootstrap *out, const struct mean_rows *r, double *t
     out->high = out->estimate - low * out->se;
 }
 
+/* Each draw is studentised with its own standard error, which is what makes the interval right
+ * for skewed rows; a draw of one value alone (0 / 0) says nothing and is counted as undefined.
+ */
 static void draws(struct bootstrap *out, const struct mean_rows *r, uint32_t resamples,
                   const struct bootstrap_conf *conf)
 {

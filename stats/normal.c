@@ -1,6 +1,6 @@
-/* How: the quantile starts from Acklam's two rational approximations (middle and tail, which meet at
- * p = 0.02425; error 1e-9) and takes two Newton steps on erfc, whose relative accuracy in the tail
- * is full; the upper half mirrors the lower, where p has more digits. */
+/* How: the quantile starts from Acklam's two rational approximations (middle and tail, which
+ * meet at p = 0.02425; error 1e-9) and takes two Newton steps on erfc, whose relative accuracy
+ * in the tail is full; the upper half mirrors the lower, where p has more digits. */
 
 #include "stats/normal.h"
 
@@ -49,6 +49,7 @@ double normal_quantile(double p)
     return p <= 0.5 ? lower_quantile(p) : -lower_quantile(1 - p);
 }
 
+/* Clipped, for at shares of 0 and 1 rounding may step out of [0, 1]. */
 void normal_wilson(double share, double n, double level, double *low, double *high)
 {
     const double z = normal_quantile((1 + level) / 2), zz = z * z / n;

@@ -1,6 +1,6 @@
-/* How: one sort. The midrank of a row among all less its midrank within its class is how many of the
- * other class it beats (ties half), from which AUROC and DeLong's variance both follow, in
- * O(n log n) instead of over all pairs (Sun and Xu). */
+/* How: one sort. The midrank of a row among all less its midrank within its class is how many
+ * of the other class it beats (ties half), from which AUROC and DeLong's variance both follow,
+ * in O(n log n) instead of over all pairs (Sun and Xu). */
 
 #include "stats/roc.h"
 
@@ -63,6 +63,8 @@ static void measure(struct roc *out, const struct roc_row *row, size_t n)
     out->se = sqrt(out->se);
 }
 
+/* As many rows as the variance says, but at most as many as Hanley and McNeil's formula has: a
+ * variance that happens to be small would else make the interval too narrow. */
 void roc_interval(double auroc, double se, double positives, double negatives, double *low,
                   double *high)
 {

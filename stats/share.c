@@ -21,6 +21,8 @@ static void wilson(struct share *out, double z)
     out->high = fmin(1, middle + half);
 }
 
+/* How many independent rows would have this variance. Where all rows agree there is none to
+ * ask. */
 static double effective(double p, double variance, double least, double most)
 {
     return variance > 0 && p * (1 - p) > 0 ? fmin(p * (1 - p) / variance, most) : least;
@@ -38,6 +40,7 @@ struct share_sums {
     size_t clusters;
 };
 
+/* A cluster's number is below n, so n slots hold any numbering. */
 static enum err add_up(struct share_sums *s, const double *value, const uint32_t *cluster,
                        size_t n)
 {
