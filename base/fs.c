@@ -452,6 +452,7 @@ bool fs_exists(const char *path)
     return !stat(path, &st);
 }
 
+/* Follows links, as whoever writes into it would. */
 bool fs_is_dir(const char *path)
 {
     struct stat st;
