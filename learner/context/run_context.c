@@ -185,10 +185,10 @@ static enum err make_trainer(struct run_context *c)
         .base = c->keys->keys.model_name_or_path,
         .dtype = c->plan.shared.dtype,
         .lag = c->plan.lag,
-        .reference_shape =
-            c->plan.round.reference && !c->plan.round.opponent && !c->plan.round.follow.every
-                ? &c->models->card->shape
-                : NULL,
+        .reference_shape = c->plan.round.reference && !c->plan.round.self_reference &&
+                                   !c->plan.round.follow.every
+                               ? &c->models->card->shape
+                               : NULL,
         .reference_image = first->image_bytes,
         .reference_bytes = first->image.bytes};
     struct params *policy = NULL, *critic = NULL;

@@ -34,48 +34,16 @@ struct iteration_conf iteration_defaults(int64_t iterations)
     };
 }
 
-enum err iteration_check(const struct iteration_conf *c)
-{
-    const struct {
-        const char *key;
-        double value, low, high;
-    } range[] = {
-        {"epochs", c->epochs, 1, 1000},
-        {"num_mini_batches", c->mini_batches, 1, 1 << 20},
-        {"critic_warmup", (double)c->critic_warmup, 0, 1e9},
-        {"per_device_train_batch_size", c->per_device_train_batch_size, 1, 1 << 20},
-        {"num_generations", c->samples, 1, 1024},
-        {"kl_coef", c->kl_coef, 0, 1e6},
-        {"target_kl", c->target_kl, 0, 1e6},
-        {"kl_horizon", c->kl_horizon, c->target_kl > 0 ? 1 : 0, 1e12},
-        {"entropy_coef", c->entropy.coef, -1e3, 1e3},
-        {"ref_model_mixup_alpha", c->follow.mixup, 0, 1},
-        {"temperature", c->temperature, 1e-3, 1e3},
-        {"missing_eos_penalty", c->missing_eos_penalty, 0, 1e6},
-        {"critic_learning_rate", c->critic_learning_rate, 0, 1e3},
-        {"max_grad_norm", c->max_grad_norm, 0, 1e12},
-    };
-
-    for (size_t i = 0; i < sizeof range / sizeof range[0]; i++)
-        if (!(range[i].value >= range[i].low && range[i].value <= range[i].high))
-            return err_set(ERR_RANGE, "%s: %g is not between %g and %g", range[i].key,
-                           range[i].value, range[i].low, range[i].high);
-    return optim_plan_check(&c->rates);
-}
-
 enum err iteration_new(struct iteration_state **out, const struct iteration_conf *conf,
                        struct params *policy, struct params *critic)
 {
     const struct train_options options = {.checkpointing = conf->gradient_checkpointing,
                                           .portable = conf->portable};
     struct iteration_state *state = mem_new(1, sizeof(*state));
-    enum err err = iteration_check(conf);
+    enum err err = optim_plan_check(&conf->rates);
 
     *out = NULL;
     state->conf = *conf;
-    state->own = mem_new(1, conf->own_size);
-    memcpy(state->own, conf->own, conf->own_size);
-    state->conf.own = state->own;
     state->kl = (struct kl_control){conf->kl_coef, conf->target_kl, conf->kl_horizon};
     state->entropy = conf->entropy;
     state->entropy.last = INFINITY;
@@ -110,7 +78,6 @@ void iteration_free(struct iteration_state *state)
     trainable_free(state->policy);
     trainable_free(state->critic);
     ref_model_free(state->reference);
-    free(state->own);
     free(state);
 }
 
@@ -409,7 +376,7 @@ static enum err before(struct iteration_state *state, struct iteration_batch *ba
     const struct importance_conf *stale = &state->conf.stale;
     enum err err;
 
-    if (!state->conf.opponent && (stale->mode == IMPORTANCE_NONE || stale->interpolated))
+    if (!state->conf.self_reference && (stale->mode == IMPORTANCE_NONE || stale->interpolated))
         return OK;
     err = through(state, batch, OF_POLICY, batch->proximal);
     batch->has_proximal = !err;
@@ -441,7 +408,7 @@ static void conclude(struct work *work, struct iteration_metrics *out)
         .first = tally->first, .tokens = batch->tokens, .learnt = batch->total_learnt};
     out->first.approxkl /= fmax((double)tally->first.tokens, 1);
     out->first.clipfrac /= fmax((double)tally->first.tokens, 1);
-    state->conf.report(state->conf.own, tally, out);
+    state->conf.report(state->conf.method, tally, out);
     if (moves(state))
         kl_control_update(&state->kl, batch->kl / (double)batch->n, (long)batch->n);
     state->iteration++;
@@ -458,8 +425,8 @@ enum err iteration_run(struct iteration_state *state, const struct iteration_rol
     if (n < (size_t)state->conf.mini_batches)
         return err_set(ERR_RANGE, "%zu answers for num_mini_batches %d", n,
                        state->conf.mini_batches);
-    if (state->conf.begin)
-        state->conf.begin(state->own, &state->conf, state->iteration);
+    if (state->conf.on_iteration)
+        state->conf.on_iteration(state->conf.method, &state->conf, state->iteration);
     err = iteration_batch_init(&batch, &state->conf, rollout, n);
     batch.iteration = state->iteration;
     if (!err)
@@ -469,12 +436,12 @@ enum err iteration_run(struct iteration_state *state, const struct iteration_rol
     if (!err && state->critic)
         err = through(state, &batch, OF_CRITIC, batch.value);
     if (!err) {
-        state->conf.credit(state->conf.own, &batch, state->kl.beta);
+        state->conf.assign(state->conf.method, &batch, state->kl.beta);
         err = epochs(&work);
         if (!err)
             err = iteration_compare_told(state, &batch, work.tally.steps == 0);
     }
-    if (!err && state->conf.opponent)
+    if (!err && state->conf.self_reference)
         err = through(state, &batch, OF_POLICY, batch.after);
     if (!err)
         conclude(&work, out);

@@ -4,10 +4,10 @@
  * Knows no socket, no journal and no clock. State plus rollouts give the next state bit for
  * bit: a run is resumed by reading the last state and training the journal's steps again.
  * struct iteration_conf says what a method is: its objective, how scores become advantages
- * (credit), whether a critic is held, which answers its loss speaks of together (units).
+ * (assign), whether a critic is held, which answers its loss speaks of together (units).
  *
  * An iteration: where answers may be of older weights, their log-probabilities under the
- * present ones (proximal) and their importance; the critic's values; credit; then `epochs`
+ * present ones (proximal) and their importance; the critic's values; advantages; then `epochs`
  * times, in an order fixed by (seed, iteration, epoch), `mini_batches` optimiser steps, each
  * over micro-batches. In the first critic_warmup iterations the policy is compared with its
  * answers as always, but does not move. The value of a token is the critic's at the token
@@ -44,23 +44,24 @@ struct iteration_metrics {
 };
 
 struct iteration_conf {
-    /* The method's struct, copied; it begins with what its objectives take as conf. */
-    const void *own;
-    size_t own_size;
+    void *method;     /* its struct, borrowed as long as the state lives, */
+    const void *loss; /* and in it what its objectives take as conf */
     const struct objective *policy;
     const struct objective *critic; /* NULL: there is none */
     int64_t critic_warmup; /* iterations in which it alone learns; nothing is steered */
-    /* Fills advantage (and returns) from scores, and the batch's sums; may choose the units. */
-    void (*credit)(const void *own, struct iteration_batch *batch, double beta);
-    /* Adds the method's metrics. What changes with the iteration; may be NULL. */
-    void (*report)(const void *own, const struct iteration_report *r,
+    /* Advantage assignment: fills advantage (and returns) from scores, and the batch's sums;
+     * may choose the units. */
+    void (*assign)(const void *method, struct iteration_batch *batch, double beta);
+    /* Adds the method's metrics. */
+    void (*report)(const void *method, const struct iteration_report *r,
                    struct iteration_metrics *out);
-    void (*begin)(void *own, const struct iteration_conf *conf, int64_t iteration);
+    /* What changes with the iteration; may be NULL. */
+    void (*on_iteration)(void *method, const struct iteration_conf *conf, int64_t iteration);
     int unit;                       /* answers of which a loss speaks together: 1, of pairs 2 */
     int samples;                    /* answers a task: rollouts come in such groups */
     int parts;                      /* rewards in iteration_rollout.part */
     bool reference;                 /* rollouts have it, objectives read it */
-    bool opponent;                  /* the reference is the policy as the iteration found it */
+    bool self_reference;            /* the reference is the policy as the iteration found it */
     struct ref_model_conf follow;   /* every > 0: it follows the policy, the state holds it */
     struct entropy_control entropy; /* of the bonus; last is the state's own */
 
@@ -86,13 +87,11 @@ struct iteration_conf {
 
 /* For a run of `iterations`: a linear schedule to 0, TRL's numbers; without the method. */
 struct iteration_conf iteration_defaults(int64_t iterations);
-/* Errors: ERR_RANGE naming the key. */
-enum err iteration_check(const struct iteration_conf *conf) MUST_CHECK;
 
 struct iteration_state;
 /* Takes both params (also on an error). critic NULL: the policy's trunk with a zero head; else
  * it must have a scalar head and the policy's vocabulary; of a method without a critic it must
- * be NULL. Errors: iteration_check's, ERR_RANGE, ERR_NOMEM. */
+ * be NULL. Errors: optim_plan_check's, ERR_RANGE, ERR_NOMEM. */
 enum err iteration_new(struct iteration_state **out, const struct iteration_conf *conf,
                        struct params *policy, struct params *critic) MUST_CHECK;
 void iteration_free(struct iteration_state *state);

@@ -1,7 +1,7 @@
 /* iteration_batch: the answers of one iteration, and what a method makes of their scores.
  *
  * Arrays over the tokens of all answers, one answer after another in the order of the rollouts;
- * everything is summed in that order. For iteration.c, iteration_pass.c and the methods' credit. */
+ * everything is summed in that order. For iteration.c, iteration_pass.c and the methods' advantage assignment. */
 
 #ifndef LEARNER_ITERATION_ITERATION_BATCH_H
 #define LEARNER_ITERATION_ITERATION_BATCH_H
@@ -28,10 +28,10 @@ struct iteration_batch {
     bool has_proximal; /* else behaviour is the proximal policy's, bit for bit */
     double *score;     /* [n] less missing_eos_penalty where it did not end */
     uint32_t *unit;    /* [units * conf->unit] rollouts that are trained, as they belong
-                          together; credit may choose, at first all of them */
+                          together; assign may choose, at first all of them */
     size_t units;
     int64_t tokens, total_learnt, ended;
-    /* sums over answers; kl and entropy also over their tokens. By credit. */
+    /* sums over answers; kl and entropy also over their tokens. By assign. */
     double kl, entropy, non_score, total;
     size_t flat;      /* groups without a spread of scores */
     double margin;    /* of pairs: sum of the scores' differences */

@@ -1,7 +1,7 @@
 /* Answers that say they were written by the present weights are asked for their
  * log-probabilities again: every one must come out bit for bit. The first mini-batch of an
  * iteration is a pass that has to be made anyway, and is looked at by iteration.c; this file passes
- * the others, forward only, before the first optimiser step moves the weights. What credit has
+ * the others, forward only, before the first optimiser step moves the weights. What assign has
  * muted or not chosen is compared, too: it had a say in the group's mean. False answers are
  * gathered, not just the first, so that all of them can be asked for again at once. */
 
@@ -119,7 +119,7 @@ enum err iteration_compare_told(struct iteration_state *state,
     enum err err = OK;
 
     if (state->conf.strict && untrained && !state->lies)
-        err = iteration_compare_rest(state, batch, NULL, 0); /* credit chose no answer */
+        err = iteration_compare_rest(state, batch, NULL, 0); /* assign chose no answer */
     return !err && state->lies ? found(state) : err;
 }
 

@@ -77,7 +77,7 @@ static int put(struct iteration_pass *pass, const struct iteration_batch *source
     const size_t own = (size_t)(r->prompts - stem), prompt = (size_t)at, to = prompt + own;
     const float *const proximal = source->has_proximal ? source->proximal + from : r->behaviour;
     const float *const reference =
-        source->conf->opponent ? proximal : iteration_batch_reference(source, i);
+        source->conf->self_reference ? proximal : iteration_batch_reference(source, i);
     float *const array[] = {pass->behaviour,  pass->proximal, pass->reference, pass->advantage,
                             pass->importance, pass->returns,  pass->old_value};
     const float *const value[] = {r->behaviour,
@@ -278,7 +278,7 @@ void iteration_pass_policy(struct iteration_pass *pass, const uint32_t *order,
     *out = (struct objective_out){
         .dlogprob = pass->slope[0],
         .dentropy = entropy_control_on(&conf->entropy) ? pass->slope[1] : NULL};
-    conf->policy->run(conf->own, &in, out);
+    conf->policy->run(conf->loss, &in, out);
 }
 
 void iteration_pass_policy_back(struct trainable *policy, const struct objective_out *out)
@@ -300,7 +300,7 @@ enum err iteration_pass_critic(struct iteration_pass *pass, struct trainable *cr
     if (err)
         return err;
     *out = (struct objective_out){.dvalue = slope};
-    conf->critic->run(conf->own, &in, out);
+    conf->critic->run(conf->loss, &in, out);
     memmove(slope, slope + 1, (n - 1) * sizeof(float));
     slope[n - 1] = 0; /* nothing follows the last token */
     trainable_backward(critic, NULL, NULL, slope);

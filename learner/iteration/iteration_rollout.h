@@ -19,7 +19,7 @@ struct iteration_rollout {
     const float *reference; /* [tokens] likewise, under the frozen one; NULL: none is read */
     double score;           /* the weighted sum of its rewards */
     const float *dense; /* [tokens] of score, at ends of steps, elsewhere NaN; NULL: none is */
-    const double *part; /* [conf.parts] each reward; NULL unless credit reads them */
+    const double *part; /* [conf.parts] each reward; NULL unless assign reads them */
     const struct span *span; /* [spans] which weights wrote from where on; 0: the present */
     uint32_t spans;
     bool ended; /* by a stop token: without, missing_eos_penalty is subtracted */

@@ -8,7 +8,6 @@
 
 struct iteration_state {
     struct iteration_conf conf;
-    void *own;                         /* conf.own */
     struct trainable *policy, *critic; /* critic: NULL without one */
     struct ref_model *reference;       /* NULL where it does not move */
     struct kl_control kl;
@@ -22,7 +21,7 @@ struct iteration_state {
 /* Notes answer i of the batch, whose token t the present weights give `found`. */
 void iteration_compare_note(struct iteration_state *state, const struct iteration_batch *batch,
                             size_t i, int t, float found);
-/* Passes answers list[0..n) of a batch on which no credit worked through the policy. */
+/* Passes answers list[0..n) of a batch on which no assign worked through the policy. */
 enum err iteration_compare_pass(struct iteration_state *state,
                                 const struct iteration_batch *batch, const uint32_t *list,
                                 size_t n) MUST_CHECK;

@@ -174,7 +174,7 @@ static enum err take_reference(struct fleet_plan *out, const struct fleet_keys *
         out->reference_here = true;
     }
     out->rewards.reference =
-        out->round.reference && !out->round.opponent && !out->reference_here;
+        out->round.reference && !out->round.self_reference && !out->reference_here;
     for (int i = 0; rewarders && !strcmp(rewarders, "0") && i < out->rewards.n; i++)
         if (reward_kind_of(out->rewards.reward[i].kind)->score)
             log_warn("rewarders",
@@ -372,5 +372,5 @@ enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *k, 
     err = keys_schedule(&plan->round.rates, &k->keys, &plan->shared, &length);
     if (!err)
         err = take_warmup(plan);
-    return err ? err : iteration_check(&plan->round);
+    return err;
 }

@@ -81,9 +81,9 @@ static void add_steps(const struct group_conf *conf, struct iteration_batch *bat
             batch->advantage[t] = (float)((double)batch->advantage[t] + share * step[t]);
 }
 
-static void credit_grpo(const void *own, struct iteration_batch *batch, double beta)
+static void assign_grpo(const void *method, struct iteration_batch *batch, double beta)
 {
-    const struct group_conf *const conf = own;
+    const struct group_conf *const conf = method;
     double *const A = mem_new(batch->n, sizeof *A), *price = prepare(conf, batch, beta);
     double *const step = iteration_batch_steps(batch);
 
@@ -102,9 +102,9 @@ static void credit_grpo(const void *own, struct iteration_batch *batch, double b
     free(A);
 }
 
-static void credit_rloo(const void *own, struct iteration_batch *batch, double beta)
+static void assign_rloo(const void *method, struct iteration_batch *batch, double beta)
 {
-    const struct group_conf *const conf = own;
+    const struct group_conf *const conf = method;
     double *const A = mem_new(batch->n, sizeof *A);
 
     free(prepare(conf, batch, beta));
@@ -131,9 +131,9 @@ static void take_baseline(struct iteration_batch *batch, double *step)
         advantage_steps_centre(step, batch->at, batch->n, each);
 }
 
-static void credit_reinforce(const void *own, struct iteration_batch *batch, double beta)
+static void assign_reinforce(const void *method, struct iteration_batch *batch, double beta)
 {
-    const struct group_conf *const conf = own;
+    const struct group_conf *const conf = method;
 
     free(prepare(conf, batch, beta));
     double *const step = iteration_batch_steps(batch);
@@ -165,9 +165,9 @@ static size_t rank(const double *score, size_t each, size_t i)
     return before;
 }
 
-static void credit_raft(const void *own, struct iteration_batch *batch, double beta)
+static void assign_raft(const void *method, struct iteration_batch *batch, double beta)
 {
-    const struct group_conf *const conf = own;
+    const struct group_conf *const conf = method;
     const size_t each = (size_t)batch->conf->samples;
 
     free(prepare(conf, batch, beta));
@@ -248,10 +248,10 @@ static void step_rewards(const struct iteration_batch *batch, struct iteration_m
                          sqrt(fmax(square / n - sum / n * (sum / n), 0)));
 }
 
-static void report(const void *own, const struct iteration_report *r,
+static void report(const void *method, const struct iteration_report *r,
                    struct iteration_metrics *out)
 {
-    const struct group_conf *const conf = own;
+    const struct group_conf *const conf = method;
     const double steps = fmax((double)r->steps, 1);
 
     iteration_report_put(out, "loss", r->loss / steps);
@@ -277,13 +277,13 @@ static void report(const void *own, const struct iteration_report *r,
 
 void group_round(struct iteration_conf *round, const struct group_conf *conf)
 {
-    static void (*const credit[])(const void *, struct iteration_batch *, double) = {
-        credit_grpo, credit_rloo, credit_reinforce, credit_raft};
+    static void (*const assign[])(const void *, struct iteration_batch *, double) = {
+        assign_grpo, assign_rloo, assign_reinforce, assign_raft};
 
-    round->own = conf;
-    round->own_size = sizeof *conf;
+    round->method = (void *)(uintptr_t)conf;
+    round->loss = &conf->loss;
     round->critic = NULL;
-    round->credit = credit[conf->kind];
+    round->assign = assign[conf->kind];
     round->report = report;
     round->unit = 1;
     round->reference = conf->beta != 0;

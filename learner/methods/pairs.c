@@ -6,9 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-static void begin(void *own, const struct iteration_conf *round, int64_t iteration)
+static void on_iteration(void *method, const struct iteration_conf *round, int64_t iteration)
 {
-    struct pairs_conf *const conf = own;
+    struct pairs_conf *const conf = method;
     (void)round;
     const double epoch = floor((double)iteration * conf->epochs_each + 1e-9);
 
@@ -16,9 +16,9 @@ static void begin(void *own, const struct iteration_conf *round, int64_t iterati
         conf->loss.beta = conf->beta[(int)fmin(epoch, conf->betas - 1)];
 }
 
-static void credit_online(const void *own, struct iteration_batch *batch, double beta)
+static void assign_online(const void *method, struct iteration_batch *batch, double beta)
 {
-    const struct pairs_conf *const conf = own;
+    const struct pairs_conf *const conf = method;
     const size_t each = (size_t)batch->conf->samples;
 
     (void)beta;
@@ -40,9 +40,9 @@ static void credit_online(const void *own, struct iteration_batch *batch, double
     }
 }
 
-static void credit_spin(const void *own, struct iteration_batch *batch, double beta)
+static void assign_spin(const void *method, struct iteration_batch *batch, double beta)
 {
-    (void)own, (void)beta;
+    (void)method, (void)beta;
     iteration_batch_divergence(batch, NULL);
     batch->units = batch->n / 2;
     for (size_t k = 0; k < batch->units; k++) {
@@ -66,10 +66,10 @@ static double figure(const struct objective_metric *m)
     return m->weight > 0 ? m->sum / m->weight : 0;
 }
 
-static void report_online(const void *own, const struct iteration_report *r,
+static void report_online(const void *method, const struct iteration_report *r,
                           struct iteration_metrics *out)
 {
-    const struct pairs_conf *const conf = own;
+    const struct pairs_conf *const conf = method;
     const struct iteration_batch *const batch = r->batch;
     const double n = (double)batch->n, price = -conf->loss.beta * batch->kl / n;
 
@@ -103,7 +103,7 @@ static double real_logps(const struct iteration_batch *batch, const float *logpr
     return sum / fmax(tokens, 1);
 }
 
-static void report_spin(const void *own, const struct iteration_report *r,
+static void report_spin(const void *method, const struct iteration_report *r,
                         struct iteration_metrics *out)
 {
     static const char *const name[][2] = {
@@ -114,7 +114,7 @@ static void report_spin(const void *own, const struct iteration_report *r,
     const double now = real_logps(batch, batch->after);
     double length = 0, pairs = (double)batch->units;
 
-    (void)own;
+    (void)method;
     common(r, out);
     for (size_t i = 0; i < batch->n; i++)
         length += batch->rollout[i].behaviour ? batch->rollout[i].tokens : 0;
@@ -129,15 +129,15 @@ static void report_spin(const void *own, const struct iteration_report *r,
 
 void pairs_round(struct iteration_conf *round, const struct pairs_conf *conf)
 {
-    round->own = conf;
-    round->own_size = sizeof *conf;
+    round->method = (void *)(uintptr_t)conf;
+    round->loss = &conf->loss;
     round->policy = &objective_dpo;
     round->critic = NULL;
-    round->credit = conf->spin ? credit_spin : credit_online;
-    round->begin = begin;
+    round->assign = conf->spin ? assign_spin : assign_online;
+    round->on_iteration = on_iteration;
     round->report = conf->spin ? report_spin : report_online;
     round->unit = 2;
     round->reference = true;
-    round->opponent = conf->spin;
+    round->self_reference = conf->spin;
     round->rate_by_step = true;
 }

@@ -23,39 +23,18 @@ struct ppo_conf ppo_defaults(int64_t iterations)
     return conf;
 }
 
-enum err ppo_check(const struct ppo_conf *c)
-{
-    const struct {
-        const char *key;
-        double value, low, high;
-    } range[] = {
-        {"cliprange", c->loss.cliprange, 0, 1e6},
-        {"cliprange_value", c->loss.cliprange_value, 0, 1e6},
-        {"vf_coef", c->loss.vf_coef, 0, 1e6},
-        {"gamma", c->gamma, 0, 1},
-        {"lam", c->lam, 0, 1},
-        {"rho_bar", c->rho_bar, 0, 1e9},
-    };
-
-    for (size_t i = 0; i < sizeof range / sizeof range[0]; i++)
-        if (!(range[i].value >= range[i].low && range[i].value <= range[i].high))
-            return err_set(ERR_RANGE, "%s: %g is not between %g and %g", range[i].key,
-                           range[i].value, range[i].low, range[i].high);
-    return iteration_check(&c->round);
-}
-
-static void credit(const void *own, struct iteration_batch *batch, double beta)
+static void assign(const void *method, struct iteration_batch *batch, double beta)
 {
     double *const step = iteration_batch_steps(batch);
 
     advantage_ppo_rewards(batch, step, beta);
     free(step);
-    advantage_ppo(batch, own);
+    advantage_ppo(batch, method);
 }
 
-static void begin(void *self, const struct iteration_conf *round, int64_t iteration)
+static void on_iteration(void *method, const struct iteration_conf *round, int64_t iteration)
 {
-    struct ppo_conf *const conf = self;
+    struct ppo_conf *const conf = method;
 
     if (!conf->kept.is)
         conf->kept.cliprange_value = conf->loss.cliprange_value;
@@ -64,7 +43,7 @@ static void begin(void *self, const struct iteration_conf *round, int64_t iterat
         iteration < round->critic_warmup ? (double)INFINITY : conf->kept.cliprange_value;
 }
 
-static void report(const void *own, const struct iteration_report *r,
+static void report(const void *method, const struct iteration_report *r,
                    struct iteration_metrics *out)
 {
     const struct iteration_batch *batch = r->batch;
@@ -72,7 +51,7 @@ static void report(const void *own, const struct iteration_report *r,
     const double mean = r->ratio_sum / steps, off = (mean - 1) * (mean - 1);
     const double spread = fmax(r->ratio_square - steps * off, 0);
 
-    (void)own;
+    (void)method;
     if (!isnan(batch->explained))
         iteration_report_put(out, "val/explained_variance", batch->explained);
     iteration_report_put(out, "lr", r->rate);
@@ -98,12 +77,12 @@ struct iteration_conf ppo_round(const struct ppo_conf *conf)
 {
     struct iteration_conf round = conf->round;
 
-    round.own = conf;
-    round.own_size = sizeof *conf;
+    round.method = (void *)(uintptr_t)conf;
+    round.loss = &conf->loss;
     round.policy = &objective_ppo;
     round.critic = &objective_ppo_value;
-    round.credit = credit;
-    round.begin = begin;
+    round.assign = assign;
+    round.on_iteration = on_iteration;
     round.report = report;
     round.unit = round.samples = 1;
     round.reference = true;

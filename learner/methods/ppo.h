@@ -25,8 +25,6 @@ struct ppo_conf {
 
 /* TRL's defaults, for a run of `iterations`. */
 struct ppo_conf ppo_defaults(int64_t iterations);
-/* Errors: ERR_RANGE naming the key. */
-enum err ppo_check(const struct ppo_conf *conf) MUST_CHECK;
 
 /* While the critic learns alone (round.critic_warmup) its targets are the rewards that came,
  * lambda 1, and its change is not clipped: Yuan et al. 2025, arXiv:2503.01491, section 4.1.

@@ -120,8 +120,6 @@ static enum err plan(void *self, struct fleet_plan *out)
         return err_set(ERR_RANGE, "num_mini_batches: %d of a batch of %d answers",
                        k->num_mini_batches, (int)out->batch);
     err = kl_named(&conf->round.kl_estimator, k->kl_estimator);
-    if (!err)
-        err = ppo_check(conf);
     out->round = ppo_round(conf);
     return err;
 }

@@ -333,7 +333,7 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
         const struct record_sample *s = job->sample[i];
         const struct prompt *p = job->prompt[i];
         const struct reward_answer answer = scores_of(rewards, s);
-        if (t->iteration_conf.opponent)
+        if (t->iteration_conf.self_reference)
             rollout[job->n + i] = demonstration(s, p);
         rollout[i] = (struct iteration_rollout){
             .task = s->task,
@@ -360,7 +360,7 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
             reference += s->n_token;
         }
     }
-    if (t->iteration_conf.opponent)
+    if (t->iteration_conf.self_reference)
         qsort(rollout, 2 * job->n, sizeof *rollout, by_name);
     return err;
 }
@@ -425,7 +425,7 @@ static enum err learn(struct trainer *t, struct trainer_job *job,
 static enum err iterate(struct trainer *t, struct trainer_job *job)
 {
     const int64_t begun = clock_mono_ns();
-    const size_t rollouts = t->iteration_conf.opponent ? 2 * (size_t)job->n : job->n;
+    const size_t rollouts = t->iteration_conf.self_reference ? 2 * (size_t)job->n : job->n;
     struct iteration_rollout *rollout = mem_new(rollouts, sizeof *rollout);
     double *part = mem_new(job->n, sizeof *part * (size_t)t->conf.rewards->n);
     struct iteration_metrics metrics = {.n = 0};

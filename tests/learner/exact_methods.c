@@ -196,10 +196,10 @@ static bool online(void)
 }
 
 /* Judges that err: an answer is the better one in half of its pairs whatever it is. */
-static void (*credit_of)(const void *own, struct iteration_batch *batch, double beta);
-static void swapped(const void *own, struct iteration_batch *batch, double beta)
+static void (*assign_of)(const void *method, struct iteration_batch *batch, double beta);
+static void swapped(const void *method, struct iteration_batch *batch, double beta)
 {
-    credit_of(own, batch, beta);
+    assign_of(method, batch, beta);
     for (size_t k = 0; k < batch->units; k++) {
         const uint32_t first = batch->unit[2 * k];
         batch->unit[2 * k] = batch->unit[2 * k + 1];
@@ -212,8 +212,8 @@ static bool online_swapped(void)
     const struct pairs_conf conf = pairs_of(.5, false);
     struct play play = online_play(&conf, .5, 2 * ITERATIONS);
 
-    credit_of = play.conf.credit;
-    play.conf.credit = swapped;
+    assign_of = play.conf.assign;
+    play.conf.assign = swapped;
     return run("online DPO, pairs swapped", &play, .5, false);
 }
 

@@ -54,11 +54,11 @@ static void prepare(struct world *w, enum group_kind kind, double beta)
     w->round.samples = EACH;
 }
 
-static void credit(struct world *w)
+static void assign(struct world *w)
 {
     group_round(&w->round, &w->conf);
     assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N));
-    w->round.credit(w->round.own, &w->batch, w->conf.beta);
+    w->round.assign(w->round.method, &w->batch, w->conf.beta);
 }
 
 static void near(double want, float is)
@@ -75,7 +75,7 @@ static void grpo_takes_the_price_from_the_score(void **state)
     (void)state;
 
     prepare(&w, GROUP_GRPO, .2);
-    credit(&w);
+    assign(&w);
     for (int i = 0; i < N; i++)
         s[i] = scores[i] - .2 * .5 * lengths[i];
     for (int i = 0; i < N; i++) {
@@ -96,7 +96,7 @@ static void an_answer_that_was_cut_may_be_left_out(void **state)
 
     prepare(&w, GROUP_GRPO, 0);
     w.conf.mask_truncated = true;
-    credit(&w);
+    assign(&w);
     for (int i = 0; i < N; i++)
         for (int t = 0; t < lengths[i]; t++)
             assert_int_equal(w.batch.learn[w.batch.at[i] + (size_t)t], i != 1);
@@ -112,7 +112,7 @@ static void rloo_clips_and_compares_with_the_others(void **state)
 
     prepare(&w, GROUP_RLOO, .2);
     w.conf.clip_high = 2;
-    credit(&w);
+    assign(&w);
     const double a = 1 - .2, b = 2 - .4, c = 2 - .1;
     near(a - (b + c) / 2, w.batch.advantage[0]);
     near(b - (a + c) / 2, w.batch.advantage[w.batch.at[1]]);
@@ -131,7 +131,7 @@ static void reinforce_discounts_and_whitens(void **state)
     prepare(&w, GROUP_REINFORCE, .2);
     w.conf.gamma = .9;
     w.conf.baseline = true;
-    credit(&w);
+    assign(&w);
     for (int i = 0; i < N; i++) {
         const int g = i / EACH * EACH;
         double to_come = scores[i] - (scores[g] + scores[g + 1] + scores[g + 2]) / 3;
@@ -155,14 +155,14 @@ static void raft_takes_the_best_and_the_earlier_of_equals(void **state)
     (void)state;
 
     prepare(&w, GROUP_RAFT, 0);
-    credit(&w);
+    assign(&w);
     assert_true(w.batch.units == 2 && w.batch.unit[0] == 1 && w.batch.unit[1] == 3);
     iteration_batch_fini(&w.batch);
     prepare(&w, GROUP_RAFT, 0);
     w.conf.best = 2;
     w.conf.min_score = .25;
     w.conf.mask_truncated = true;
-    credit(&w);
+    assign(&w);
     assert_true(w.batch.units == 2 && w.batch.unit[0] == 2 && w.batch.unit[1] == 3);
     iteration_batch_fini(&w.batch);
 }
@@ -182,7 +182,7 @@ static void online_pairs_the_best_with_the_worst(void **state)
         conf.ties = ties;
         pairs_round(&w.round, &conf);
         assert_ok(iteration_batch_init(&w.batch, &w.round, w.answer, N));
-        w.round.credit(w.round.own, &w.batch, 0);
+        w.round.assign(w.round.method, &w.batch, 0);
         assert_int_equal(w.batch.units, 1 + ties);
         assert_true(w.batch.unit[0] == 1 && w.batch.unit[1] == 0);
         assert_true(!ties || (w.batch.unit[2] == 3 && w.batch.unit[3] == 4));

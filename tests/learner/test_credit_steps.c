@@ -53,11 +53,11 @@ static void put(struct world *w, size_t i, int n, double score, const float *den
                                    .ended = true};
 }
 
-static void credit(struct world *w, size_t n)
+static void assign(struct world *w, size_t n)
 {
     group_round(&w->round, &w->conf);
     assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, n));
-    w->round.credit(w->round.own, &w->batch, w->conf.beta);
+    w->round.assign(w->round.method, &w->batch, w->conf.beta);
 }
 
 static void advantages_are_those_of_the_papers(void **state)
@@ -77,7 +77,7 @@ static void advantages_are_those_of_the_papers(void **state)
             w.answer[i].reference = step_answer[i].reference;
             w.answer[i].mask = step_answer[i].mask;
         }
-        credit(&w, N);
+        assign(&w, N);
         for (int t = 0; t < STEP_TOKENS; t++)
             if (!(fabs((double)w.batch.advantage[t] - step_case[c].advantage[t]) < 1e-5))
                 fail_msg("case %d token %d: %.7f, not %.7f", c, t, (double)w.batch.advantage[t],
@@ -101,13 +101,13 @@ static void two_answers_by_hand(void **state)
     prepare(&w, 2, GROUP_GRPO);
     put(&w, 0, 5, 1, first);
     put(&w, 1, 3, 2.5, second);
-    credit(&w, 2);
+    assign(&w, 2);
     for (int t = 0; t < 8; t++)
         assert_true(fabs((double)w.batch.advantage[t] - want[t]) < 1e-6);
     iteration_batch_fini(&w.batch);
     /* a third of the weight */
     w.conf.steps_share = 1. / 3;
-    credit(&w, 2);
+    assign(&w, 2);
     assert_true(fabs((double)w.batch.advantage[2] - (-one / 3 - end)) < 1e-6);
     iteration_batch_fini(&w.batch);
 }
@@ -123,7 +123,7 @@ static void steps_alone_are_all_there_is(void **state)
     prepare(&w, 2, GROUP_GRPO);
     put(&w, 0, 2, .9 + .2, a);
     put(&w, 1, 2, .7, b);
-    credit(&w, 2);
+    assign(&w, 2);
     assert_true(fabs((double)w.batch.advantage[0] - (1.1 - 2 * m) / s) < 1e-3);
     assert_true(fabs((double)w.batch.advantage[1] - (.2 - m) / s) < 1e-3);
     assert_true(fabs((double)w.batch.advantage[2] - (.7 - m) / s) < 1e-3);
@@ -148,7 +148,7 @@ static void without_steps_nothing_changes(void **state)
                 if (!with)
                     w.answer[i].dense = NULL;
             }
-            credit(&w, 4);
+            assign(&w, 4);
             memcpy(advantage[with], w.batch.advantage, sizeof advantage[with]);
             iteration_batch_fini(&w.batch);
         }

@@ -131,6 +131,8 @@ static void words_that_mean_nothing_are_named(void **state)
     refused(methods_find("online-dpo"), WITH("beta=[]"), "beta: expected");
     refused(methods_find("online-dpo"), WITH("judge=pair_rm"), "under rewards");
     refused(methods_find("spin"), WITH("overlap.lag=1"), "only none");
+    refused(methods_find("ppo"), WITH("lam=1.5"), "lam: 1.5 is not in [0, 1]");
+    refused(methods_find("ppo"), WITH("temperature=nan"), "temperature");
     refused(methods_find("ppo"), WITH("advantage=td"), "advantage: 'td'");
     refused(methods_find("ppo"),
             WITH("advantage=vtrace", "overlap.free=2", "importance=token_mask"),
@@ -165,7 +167,7 @@ static void spin_plays_on_all_records(void **state)
     assert_ok(k.err);
     assert_true(k.plan.batch == 100 && k.plan.iterations == 3 && k.plan.samples == 1);
     assert_true(k.plan.round.mini_batches == 13 && k.plan.round.epochs == 3);
-    assert_true(k.plan.round.samples == 2 && k.plan.round.opponent && !k.plan.rewards.n);
+    assert_true(k.plan.round.samples == 2 && k.plan.round.self_reference && !k.plan.rewards.n);
     assert_true(k.plan.conditions == 1 && k.plan.stop_if[0].below);
     assert_string_equal(k.plan.stop_if[0].metric, "spin/gain");
     done(methods_find("spin"), &k);

@@ -399,21 +399,6 @@ static void bad_rollouts_are_refused_by_name(void **state)
     refused(ROWS, feed.rollout, "");
 }
 
-static void bad_keys_are_named(void **state)
-{
-    struct ppo_conf conf = ppo_defaults(10);
-    (void)state;
-
-    assert_ok(ppo_check(&conf));
-    conf.lam = 1.5;
-    assert_err(ERR_RANGE, ppo_check(&conf));
-    assert_non_null(strstr(err_text(), "lam"));
-    conf = ppo_defaults(10);
-    conf.round.temperature = NAN;
-    assert_err(ERR_RANGE, ppo_check(&conf));
-    assert_non_null(strstr(err_text(), "temperature"));
-}
-
 static void models_that_do_not_fit_are_refused(void **state)
 {
     const struct ppo_conf conf = ppo_defaults(1);
@@ -487,7 +472,6 @@ int main(void)
         cmocka_unit_test(values_reach_across_a_tool),
         cmocka_unit_test(every_iteration_has_its_own_order),
         cmocka_unit_test(bad_rollouts_are_refused_by_name),
-        cmocka_unit_test(bad_keys_are_named),
         cmocka_unit_test(models_that_do_not_fit_are_refused),
         cmocka_unit_test(a_zero_critic_expects_nothing),
         cmocka_unit_test(a_stop_ends_between_micro_batches),

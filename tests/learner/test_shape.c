@@ -44,11 +44,11 @@ static void prepare(struct world *w, double beta)
     w->round.samples = EACH;
 }
 
-static void credit(struct world *w)
+static void assign(struct world *w)
 {
     group_round(&w->round, &w->conf);
     assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N));
-    w->round.credit(w->round.own, &w->batch, w->conf.beta);
+    w->round.assign(w->round.method, &w->batch, w->conf.beta);
 }
 
 static void near(double want, float is)
@@ -81,7 +81,7 @@ static void rewards_that_are_scaled_alone_are_shaped_too(void **state)
         w.conf.soft_cache = parts_golden[k].cache;
         w.round.parts = 2;
         w.round.missing_eos_penalty = parts_golden[k].penalty;
-        credit(&w);
+        assign(&w);
         for (int i = 0; i < N; i++)
             near(parts_golden[k].want[i], w.batch.advantage[w.batch.at[i]]);
         iteration_batch_fini(&w.batch);
@@ -101,7 +101,7 @@ static void the_price_of_distance_stays_in_nats(void **state)
     w.conf.each_reward = true;
     w.conf.weight[0] = 0; /* the price alone */
     w.round.parts = 1;
-    credit(&w);
+    assign(&w);
     for (int i = 0; i < N; i++) {
         const int *const n = lengths + i / EACH * EACH;
         s[i] = -.2 * .5 * (lengths[i] - (n[0] + n[1] + n[2]) / 3.);
@@ -128,7 +128,7 @@ static void groups_are_flat_after_their_shape(void **state)
         }
         w.conf.soft_max = 4;
         w.conf.soft_cache = cache;
-        credit(&w);
+        assign(&w);
         assert_int_equal(w.batch.flat, cache ? 0 : 2);
         iteration_batch_fini(&w.batch);
     }
