@@ -2,7 +2,7 @@
 
 #include "cli/command.h"
 #include "eval/json_lines.h"
-#include "eval/respond.h"
+#include "eval/sample_answers.h"
 #include "eval/sampling_options.h"
 
 #include <stdio.h>
@@ -12,11 +12,11 @@
 struct job {
     struct open_model loaded;
     struct sampling_options conf;
-    struct respond respond;
+    struct sample_answers sampler;
     uint64_t line; /* task of the window's first line: a line's number fixes its answer */
 };
 
-static json_t *told(const struct response *r)
+static json_t *told(const struct sample_answer *r)
 {
     return json_pack("{s:o,s:o,s:o,s:s}", "completion", json_lines_text(r->text, r->bytes),
                      "ids", json_lines_ints(r->ids, r->n), "logprobs",
@@ -27,24 +27,24 @@ static json_t *told(const struct response *r)
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
     struct job *job = self;
-    struct respond_ask ask[JSON_LINES_WINDOW] = {{NULL, NULL, 0}};
-    struct response got[JSON_LINES_WINDOW];
+    struct sample_answers_ask ask[JSON_LINES_WINDOW] = {{NULL, NULL, 0}};
+    struct sample_answer got[JSON_LINES_WINDOW];
     enum err err = OK;
 
     for (*bad = 0; *bad < n && !err; ++*bad) {
         json_t *prompt;
         err = json_lines_field(&prompt, in[*bad], "prompt");
-        ask[*bad] = (struct respond_ask){prompt, json_object_get(in[*bad], "tools"),
-                                         job->line + (uint64_t)*bad};
+        ask[*bad] = (struct sample_answers_ask){prompt, json_object_get(in[*bad], "tools"),
+                                                job->line + (uint64_t)*bad};
     }
     if (err) {
         --*bad;
         return err;
     }
-    err = respond_run(&job->respond, ask, n, 1, got, bad);
+    err = sample_answers_run(&job->sampler, ask, n, 1, got, bad);
     for (int i = 0; i < n && !err; i++) {
         out[i] = told(&got[i]);
-        respond_free(&got[i]);
+        sample_answers_free(&got[i]);
     }
     job->line += (uint64_t)n;
     return err;
@@ -56,10 +56,10 @@ static enum err start(struct job *job)
 
     if (!err)
         err = open_model_chat(&job->loaded, job->conf.chat_template_path);
-    job->respond = (struct respond){
+    job->sampler = (struct sample_answers){
         .loaded = &job->loaded, .seed = (uint64_t)job->conf.seed, .slots = job->conf.slots};
     return err ? err
-               : sampling_options_make(&job->respond.sampling, &job->conf,
+               : sampling_options_make(&job->sampler.sampling, &job->conf,
                                        model_shape(job->loaded.model));
 }
 
@@ -103,7 +103,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
                         "drover generate --model M -- TEXT\n");
     if (!err)
         err = text ? answer_one(&job, text) : json_lines_run(&lines, stdin, "stdin", stdout);
-    respond_fini(&job.respond);
+    sample_answers_fini(&job.sampler);
     open_model_close(&job.loaded);
     command_conf_free(sampling_options_keys, &job.conf);
     free(text);

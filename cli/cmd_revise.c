@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "cli/command.h"
 #include "eval/json_lines.h"
-#include "eval/respond.h"
+#include "eval/sample_answers.h"
 #include "eval/sampling_options.h"
 #include "lm/text/utf8.h"
 #include "reward/judge/template.h"
@@ -37,7 +37,7 @@ static const struct conf_key keys[] = {
 struct job {
     struct revise_conf conf;
     struct open_model loaded;
-    struct respond respond;
+    struct sample_answers sampler;
     struct template *critique, *revision;
     char *text, *principle[PRINCIPLES_MAX];
     int principles;
@@ -105,20 +105,20 @@ static enum err read_template(struct template **out, const char *path, const cha
 static enum err write_all(struct job *job, json_t *const *prompt, uint64_t stage, int n,
                           char **out, int *bad)
 {
-    struct respond_ask ask[WINDOW] = {{NULL, NULL, 0}};
-    struct response got[WINDOW];
+    struct sample_answers_ask ask[WINDOW] = {{NULL, NULL, 0}};
+    struct sample_answer got[WINDOW];
     enum err err;
 
     for (int i = 0; i < n; i++)
-        ask[i] =
-            (struct respond_ask){prompt[i], NULL, (job->line + (uint64_t)i) * STAGES + stage};
-    err = respond_run(&job->respond, ask, n, 1, got, bad);
+        ask[i] = (struct sample_answers_ask){prompt[i], NULL,
+                                             (job->line + (uint64_t)i) * STAGES + stage};
+    err = sample_answers_run(&job->sampler, ask, n, 1, got, bad);
     for (int i = 0; i < n && !err; i++) {
         size_t bytes;
         char *text = utf8_lossy(got[i].text, got[i].bytes, &bytes);
         out[i] = trimmed(text);
         free(text);
-        respond_free(&got[i]);
+        sample_answers_free(&got[i]);
     }
     return err;
 }
@@ -292,10 +292,10 @@ static enum err start(struct job *job)
         err = open_model_all(&job->loaded, c->sampling.model, HEAD_LM);
     if (!err)
         err = open_model_chat(&job->loaded, c->sampling.chat_template_path);
-    job->respond = (struct respond){
+    job->sampler = (struct sample_answers){
         .loaded = &job->loaded, .seed = (uint64_t)c->sampling.seed, .slots = c->sampling.slots};
     return err ? err
-               : sampling_options_make(&job->respond.sampling, &c->sampling,
+               : sampling_options_make(&job->sampler.sampling, &c->sampling,
                                        model_shape(job->loaded.model));
 }
 
@@ -313,7 +313,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     if (!err)
         log_info("revised", "pairs=%ld unchanged=%ld empty=%ld", job->revised, job->same,
                  job->empty);
-    respond_fini(&job->respond);
+    sample_answers_fini(&job->sampler);
     open_model_close(&job->loaded);
     template_free(job->critique);
     template_free(job->revision);

@@ -1,14 +1,14 @@
 /* drover data filter: the records that a reward model, a rule or a judge thinks well of.
  *
  * The files are read three times: to check them and count, to score, to write what is kept in
- * the order it came. What is remembered of a record are a few bytes (cli/sieve.h). */
+ * the order it came. What is remembered of a record are a few bytes (eval/filter.h). */
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/bar.h"
 #include "cli/data.h"
-#include "eval/scored.h"
-#include "eval/sieve.h"
+#include "eval/filter.h"
+#include "eval/scored_record.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,16 +18,16 @@ enum { WINDOW = 32 };
 
 /* A record that waits for its score. */
 struct waiting {
-    struct scored record;
+    struct scored_record record;
     const char *path; /* where it was read; the path is the job's */
     long line;
-    size_t at; /* in the sieve */
+    size_t at; /* in the filter */
 };
 
-struct filter {
+struct data_filter {
     const struct data_job *job;
-    struct marker *marker;
-    struct sieve sieve;
+    struct evaluator *evaluator;
+    struct filter filter;
     struct stream_count count;
     struct waiting wait[WINDOW];
     int waits;
@@ -43,7 +43,7 @@ static enum err located(const char *path, long line)
 }
 
 /* Strict: an error; else counted, and the first one's words kept. */
-static enum err refuse(struct filter *f, const char *path, long line)
+static enum err refuse(struct data_filter *f, const char *path, long line)
 {
     const enum err err = located(path, line);
 
@@ -63,19 +63,19 @@ static bool of_the_record(enum err err)
 
 static enum err check_one(void *self, const json_t *row)
 {
-    struct filter *f = self;
-    struct scored record;
-    enum err err = scored_read(&record, row);
+    struct data_filter *f = self;
+    struct scored_record record;
+    enum err err = scored_record_read(&record, row);
 
-    if (!err && !record.pair && marker_compares(f->marker))
+    if (!err && !record.pair && evaluator_compares(f->evaluator))
         err = err_set(ERR_RANGE,
                       "%s compares two answers, and the record has one: mode: pointwise gives "
                       "each a score",
-                      marker_name(f->marker));
+                      evaluator_name(f->evaluator));
     if (!err && !record.pair && !conf_has_real(f->job->conf.above) &&
         !conf_has_real(f->job->conf.top))
         err = err_set(ERR_RANGE, "which answers to keep? say above=SCORE, top=N, or both");
-    scored_free(&record);
+    scored_record_free(&record);
     f->total++;
     return err && f->job->conf.strict ? located(f->count.path, f->count.line) : OK;
 }
@@ -83,9 +83,9 @@ static enum err check_one(void *self, const json_t *row)
 /* ---- the second: scores */
 
 /* The window's first n records; score [n]. */
-static enum err ask(struct filter *f, double *score, int *bad)
+static enum err ask(struct data_filter *f, double *score, int *bad)
 {
-    struct marker_item a[WINDOW] = {{0}}, b[WINDOW] = {{0}};
+    struct evaluator_item a[WINDOW] = {{0}}, b[WINDOW] = {{0}};
     struct judge_result result[WINDOW] = {{0}};
     double both[2 * WINDOW] = {0};
     const int n = f->waits;
@@ -96,37 +96,38 @@ static enum err ask(struct filter *f, double *score, int *bad)
         b[i] = f->wait[i].record.b;
     }
     if (!f->wait[0].record.pair)
-        return marker_score(f->marker, a, n, score, bad);
-    err = marker_compare(f->marker, a, b, n, result, both, bad);
+        return evaluator_score(f->evaluator, a, n, score, bad);
+    err = evaluator_compare(f->evaluator, a, b, n, result, both, bad);
     for (int i = 0; i < n && !err; i++)
-        score[i] = marker_compares(f->marker) ? 2 * result[i].p_a - 1 : both[i] - both[n + i];
+        score[i] =
+            evaluator_compares(f->evaluator) ? 2 * result[i].p_a - 1 : both[i] - both[n + i];
     return err;
 }
 
-static void drop(struct filter *f, int i)
+static void drop(struct data_filter *f, int i)
 {
-    scored_free(&f->wait[i].record);
+    scored_record_free(&f->wait[i].record);
     memmove(f->wait + i, f->wait + i + 1, (size_t)(--f->waits - i) * sizeof *f->wait);
 }
 
-static enum err settle(struct filter *f, const double *score)
+static enum err settle(struct data_filter *f, const double *score)
 {
     enum err err = OK;
 
     for (int i = 0; i < f->waits && !err; i++) {
         const struct waiting *w = &f->wait[i];
-        if (isnan(score[i]) && !marker_judges(f->marker)) {
+        if (isnan(score[i]) && !evaluator_judges(f->evaluator)) {
             err = err_set(ERR_RANGE, "the model's output is not a number: damaged weights?");
             err = located(w->path, w->line);
         }
-        sieve_put(&f->sieve, w->at, w->record.prompt, score[i], w->record.pair);
+        filter_put(&f->filter, w->at, w->record.prompt, score[i], w->record.pair);
     }
     while (f->waits)
         drop(f, f->waits - 1);
     return err;
 }
 
-static enum err flush(struct filter *f)
+static enum err flush(struct data_filter *f)
 {
     double score[WINDOW];
     enum err err = OK;
@@ -148,17 +149,17 @@ static enum err flush(struct filter *f)
 
 static enum err score_one(void *self, const json_t *row)
 {
-    struct filter *f = self;
-    const size_t at = sieve_add(&f->sieve);
+    struct data_filter *f = self;
+    const size_t at = filter_add(&f->filter);
     struct waiting *w;
-    struct scored record;
-    enum err err = scored_read(&record, row);
+    struct scored_record record;
+    enum err err = scored_record_read(&record, row);
 
     bar_step(&f->bar, at, clock_mono_ms());
     if (err)
         return refuse(f, f->count.path, f->count.line);
-    if (!record.pair && marker_compares(f->marker)) {
-        scored_free(&record);
+    if (!record.pair && evaluator_compares(f->evaluator)) {
+        scored_record_free(&record);
         err = err_set(ERR_RANGE, "one answer, and a judge that compares two");
         return refuse(f, f->count.path, f->count.line);
     }
@@ -173,18 +174,18 @@ static enum err score_one(void *self, const json_t *row)
 
 static enum err write_one(void *self, const json_t *row)
 {
-    struct filter *f = self;
+    struct data_filter *f = self;
 
-    if (f->at >= f->sieve.n)
+    if (f->at >= f->filter.n)
         return err_set(ERR_IO, "%s: changed while it was read",
                        f->count.path ? f->count.path : f->job->file[0]);
-    return f->sieve.record[f->at++].fate == SIEVE_KEPT ? data_out_put(&f->out, row) : OK;
+    return f->filter.record[f->at++].fate == FILTER_KEPT ? data_out_put(&f->out, row) : OK;
 }
 
 /* ---- the whole */
 
 /* The configuration's `by`, with what `aggregate`, `separator` and `max_prompt_length` say. */
-static enum err open_marker(struct filter *f)
+static enum err open_evaluator(struct data_filter *f)
 {
     const struct data_conf *conf = &f->job->conf;
     const bool how = conf->aggregate && *conf->aggregate;
@@ -205,29 +206,30 @@ static enum err open_marker(struct filter *f)
         free(most);
     }
     if (!err)
-        err = marker_open(&f->marker, entry, "by");
+        err = evaluator_open(&f->evaluator, entry, "by");
     json_decref(entry);
     if (!err)
-        marker_silence(f->marker);
+        evaluator_silence(f->evaluator);
     return err;
 }
 
-static void tell(const struct filter *f)
+static void tell(const struct data_filter *f)
 {
     const struct stream_count *count = &f->count;
     const struct data_conf *conf = &f->job->conf;
-    const struct sieve *s = &f->sieve;
+    const struct filter *s = &f->filter;
 
     fprintf(stderr, "%zu rows read, %zu records scored by %s, %zu kept\n", count->rows,
-            s->n - s->count[SIEVE_REFUSED], marker_name(f->marker), s->count[SIEVE_KEPT]);
-    if (s->count[SIEVE_BELOW])
-        fprintf(stderr, "dropped: %zu not above %g\n", s->count[SIEVE_BELOW],
+            s->n - s->count[FILTER_REFUSED], evaluator_name(f->evaluator),
+            s->count[FILTER_KEPT]);
+    if (s->count[FILTER_BELOW])
+        fprintf(stderr, "dropped: %zu not above %g\n", s->count[FILTER_BELOW],
                 conf_has_real(conf->above) ? conf->above : 0.0);
-    if (s->count[SIEVE_NOT_BEST])
+    if (s->count[FILTER_NOT_BEST])
         fprintf(stderr, "dropped: %zu not among the best %g of their prompt\n",
-                s->count[SIEVE_NOT_BEST], conf->top);
-    if (s->count[SIEVE_NO_VERDICT])
-        fprintf(stderr, "dropped: %zu without a verdict\n", s->count[SIEVE_NO_VERDICT]);
+                s->count[FILTER_NOT_BEST], conf->top);
+    if (s->count[FILTER_NO_VERDICT])
+        fprintf(stderr, "dropped: %zu without a verdict\n", s->count[FILTER_NO_VERDICT]);
     if (count->repeated)
         fprintf(stderr, "dropped: %zu came before\n", count->repeated);
     if (count->bad)
@@ -236,14 +238,14 @@ static void tell(const struct filter *f)
         fprintf(stderr, "dropped: %zu that could not be scored; first: %s\n", f->refused,
                 f->first);
     fprintf(stderr, "scores: %.4g least, %.4g median, %.4g at nine tenths, %.4g most\n",
-            sieve_quantile(s, 0), sieve_quantile(s, 0.5), sieve_quantile(s, 0.9),
-            sieve_quantile(s, 1));
+            filter_quantile(s, 0), filter_quantile(s, 0.5), filter_quantile(s, 0.9),
+            filter_quantile(s, 1));
 }
 
-static enum err report(const struct filter *f)
+static enum err report(const struct data_filter *f)
 {
     const char *path = f->job->conf.report;
-    const struct sieve *s = &f->sieve;
+    const struct filter *s = &f->filter;
     json_t *figures;
     enum err err;
 
@@ -252,18 +254,18 @@ static enum err report(const struct filter *f)
     figures = json_pack(
         "{s:I,s:I,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I},s:{s:f,s:f,s:f,s:f}}", "rows",
         (json_int_t)f->count.rows, "records", (json_int_t)s->n, "kept",
-        (json_int_t)s->count[SIEVE_KEPT], "dropped", "below", (json_int_t)s->count[SIEVE_BELOW],
-        "not_best", (json_int_t)s->count[SIEVE_NOT_BEST], "no_verdict",
-        (json_int_t)s->count[SIEVE_NO_VERDICT], "not_scored", (json_int_t)f->refused, "bad",
-        (json_int_t)f->count.bad, "repeated", (json_int_t)f->count.repeated, "scores", "least",
-        sieve_quantile(s, 0), "median", sieve_quantile(s, 0.5), "p90", sieve_quantile(s, 0.9),
-        "most", sieve_quantile(s, 1));
+        (json_int_t)s->count[FILTER_KEPT], "dropped", "below",
+        (json_int_t)s->count[FILTER_BELOW], "not_best", (json_int_t)s->count[FILTER_NOT_BEST],
+        "no_verdict", (json_int_t)s->count[FILTER_NO_VERDICT], "not_scored",
+        (json_int_t)f->refused, "bad", (json_int_t)f->count.bad, "repeated",
+        (json_int_t)f->count.repeated, "scores", "least", filter_quantile(s, 0), "median",
+        filter_quantile(s, 0.5), "p90", filter_quantile(s, 0.9), "most", filter_quantile(s, 1));
     err = data_report(figures, path);
     json_decref(figures);
     return err;
 }
 
-static enum err read_and_score(struct filter *f)
+static enum err read_and_score(struct data_filter *f)
 {
     const struct data_conf *conf = &f->job->conf;
     enum err err = data_stream(f->job, check_one, f, &f->count);
@@ -279,34 +281,34 @@ static enum err read_and_score(struct filter *f)
     bar_end(&f->bar);
     if (err)
         return err;
-    sieve_decide(&f->sieve, conf->above, conf->top);
-    if (f->sieve.count[SIEVE_KEPT])
+    filter_decide(&f->filter, conf->above, conf->top);
+    if (f->filter.count[FILTER_KEPT])
         return OK;
-    if (f->sieve.n == f->sieve.count[SIEVE_REFUSED])
+    if (f->filter.n == f->filter.count[FILTER_REFUSED])
         return err_set(ERR_RANGE, "none of %zu records could be scored; first: %s", f->total,
                        f->refused ? f->first : f->count.first);
-    if (isnan(sieve_quantile(&f->sieve, 0)))
+    if (isnan(filter_quantile(&f->filter, 0)))
         return err_set(ERR_RANGE, "%s gave no verdict on any of %zu records",
-                       marker_name(f->marker), f->sieve.count[SIEVE_NO_VERDICT]);
+                       evaluator_name(f->evaluator), f->filter.count[FILTER_NO_VERDICT]);
     return err_set(ERR_RANGE, "none of %zu records is kept: scores go from %.4g to %.4g",
-                   f->total, sieve_quantile(&f->sieve, 0), sieve_quantile(&f->sieve, 1));
+                   f->total, filter_quantile(&f->filter, 0), filter_quantile(&f->filter, 1));
 }
 
-static enum err write_kept(struct filter *f)
+static enum err write_kept(struct data_filter *f)
 {
     enum err err = data_out_open(&f->out, f->job->conf.output);
 
     if (err)
         return err;
     err = data_stream(f->job, write_one, f, &f->count);
-    if (!err && f->at != f->sieve.n)
+    if (!err && f->at != f->filter.n)
         err = err_set(ERR_IO, "%s: changed while it was read", f->job->file[0]);
     return data_out_close(&f->out, err);
 }
 
 enum err data_filter(struct data_job *job, int *status)
 {
-    struct filter *f = mem_new(1, sizeof *f);
+    struct data_filter *f = mem_new(1, sizeof *f);
     enum err err = job->conf.by
                        ? OK
                        : err_set(ERR_RANGE, "who scores? say by=MODEL, by.rule=NAME or "
@@ -318,7 +320,7 @@ enum err data_filter(struct data_job *job, int *status)
         !(job->conf.output && *job->conf.output))
         err = err_set(ERR_RANGE, "records and report both to standard output: say output=FILE");
     if (!err)
-        err = open_marker(f);
+        err = open_evaluator(f);
     if (!err)
         err = read_and_score(f);
     if (!err)
@@ -329,8 +331,8 @@ enum err data_filter(struct data_job *job, int *status)
         tell(f);
     while (f->waits)
         drop(f, f->waits - 1);
-    sieve_free(&f->sieve);
-    marker_close(f->marker);
+    filter_free(&f->filter);
+    evaluator_close(f->evaluator);
     free(f);
     return err;
 }

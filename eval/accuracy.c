@@ -15,12 +15,12 @@ enum { WINDOW = 32 };
 struct accuracy {
     const struct eval_conf *conf;
     struct dataset *set;
-    struct marker *marker;
+    struct evaluator *evaluator;
     size_t n;
     struct example *pair;        /* [n] */
     char **text[2];              /* [n] of chosen, of rejected */
     struct judge_result *result; /* [n]; a is the chosen one */
-    double *score;               /* [2 n]: chosen, then rejected; of markers that score */
+    double *score;               /* [2 n]: chosen, then rejected; of evaluators that score */
     uint32_t *owner;             /* [n] eval_owners */
 };
 
@@ -75,12 +75,12 @@ static void own_pairs(struct accuracy *a)
     free(prompt);
 }
 
-static struct marker_item item_of(const struct accuracy *a, size_t i, int side)
+static struct evaluator_item item_of(const struct accuracy *a, size_t i, int side)
 {
     const struct example *e = &a->pair[i];
     const char *text = a->text[side][i];
 
-    return (struct marker_item){
+    return (struct evaluator_item){
         e->prompt, side ? e->rejected : e->chosen, text, (int)strlen(text), true, e->meta, NULL,
         e->tools};
 }
@@ -92,7 +92,7 @@ static enum err ask(struct accuracy *a)
     a->result = mem_new(a->n, sizeof *a->result);
     a->score = mem_new(2 * a->n, sizeof *a->score);
     for (size_t at = 0; at < a->n && !err; at += WINDOW) {
-        struct marker_item chosen[WINDOW] = {{0}}, rejected[WINDOW] = {{0}};
+        struct evaluator_item chosen[WINDOW] = {{0}}, rejected[WINDOW] = {{0}};
         double score[2 * WINDOW] = {0};
         const int n = a->n - at < WINDOW ? (int)(a->n - at) : WINDOW;
         int bad = 0;
@@ -100,7 +100,7 @@ static enum err ask(struct accuracy *a)
             chosen[i] = item_of(a, at + (size_t)i, 0);
             rejected[i] = item_of(a, at + (size_t)i, 1);
         }
-        err = marker_compare(a->marker, chosen, rejected, n, a->result + at, score, &bad);
+        err = evaluator_compare(a->evaluator, chosen, rejected, n, a->result + at, score, &bad);
         if (err)
             err = dataset_at(a->set, at + (size_t)bad);
         for (int i = 0; i < n && !err; i++) {
@@ -121,7 +121,7 @@ static double right_of(const struct judge_result *r)
 /* P(chosen): a scorer's by Bradley and Terry, a judge's own. */
 static double chance_of(const struct accuracy *a, size_t i)
 {
-    if (marker_compares(a->marker))
+    if (evaluator_compares(a->evaluator))
         return isnan(a->result[i].p_a) ? 0.5 : a->result[i].p_a;
     return 1 / (1 + exp(a->score[a->n + i] - a->score[i]));
 }
@@ -134,7 +134,7 @@ static json_t *line_of(const struct accuracy *a, size_t i)
         json_pack("{s:i,s:s,s:f,s:f}", "row", (int)i, "verdict", verdicts[r->verdict], "right",
                   right_of(r), "p_chosen", chance_of(a, i));
 
-    if (!marker_compares(a->marker)) {
+    if (!evaluator_compares(a->evaluator)) {
         json_object_set_new(line, "chosen_score", json_real(a->score[i]));
         json_object_set_new(line, "rejected_score", json_real(a->score[a->n + i]));
     } else if (!isnan(r->first[0] + r->first[1])) {
@@ -235,10 +235,11 @@ static enum err tell_orders(const struct accuracy *a, json_t *figures)
     enum err err = OK;
 
     printf("%-22s %ld without a verdict (%ld too long), %ld changed with the order, of %zu\n",
-           "judge", marker_failures(a->marker), marker_too_long(a->marker),
-           marker_swapped(a->marker), a->n);
-    json_object_set_new(figures, "without_verdict", json_integer(marker_failures(a->marker)));
-    json_object_set_new(figures, "swapped", json_integer(marker_swapped(a->marker)));
+           "judge", evaluator_failures(a->evaluator), evaluator_too_long(a->evaluator),
+           evaluator_swapped(a->evaluator), a->n);
+    json_object_set_new(figures, "without_verdict",
+                        json_integer(evaluator_failures(a->evaluator)));
+    json_object_set_new(figures, "swapped", json_integer(evaluator_swapped(a->evaluator)));
     for (size_t i = 0; i < a->n; i++)
         both |= !isnan(a->result[i].first[0] + a->result[i].first[1]);
     for (size_t k = 0; both && k < sizeof shares / sizeof *shares && !err; k++) {
@@ -257,7 +258,7 @@ static enum err tell_orders(const struct accuracy *a, json_t *figures)
 }
 
 /* Of "the longer is better", in bytes of text: the share that is right, and the share of pairs
- * in which the marker says the same; ties half. */
+ * in which the evaluator says the same; ties half. */
 static void longer(const struct accuracy *a, double *right, double *same)
 {
     *right = *same = 0;
@@ -283,7 +284,7 @@ static enum err tell_accuracy(const struct accuracy *a, json_t *figures)
     if (!err) {
         printf("%-22s %.1f %% [%.1f, %.1f] (a coin's 50) on %zu pairs by %s\n", "accuracy",
                100 * share.estimate, 100 * share.low, 100 * share.high, a->n,
-               marker_name(a->marker));
+               evaluator_name(a->evaluator));
         longer(a, &rule, &same);
         printf("%-22s %.1f %%; prefers the longer in %.1f %%\n", "  the longer is better",
                100 * rule, 100 * same);
@@ -292,7 +293,7 @@ static enum err tell_accuracy(const struct accuracy *a, json_t *figures)
         json_object_set_new(figures, "accuracy_longer", json_real(rule));
         json_object_set_new(figures, "prefers_longer", json_real(same));
     }
-    if (!err && !marker_compares(a->marker)) {
+    if (!err && !evaluator_compares(a->evaluator)) {
         err = eval_mean(&gap, a->conf, a->owner, margin, a->n, 0);
         if (!err) {
             printf("%-22s %.4f [%.4f, %.4f]\n", "mean margin", gap.estimate, gap.low, gap.high);
@@ -317,7 +318,7 @@ static void close_all(struct accuracy *a)
     free(a->score);
     free(a->owner);
     dataset_free(a->set);
-    marker_close(a->marker);
+    evaluator_close(a->evaluator);
 }
 
 enum err eval_accuracy(const struct eval_conf *conf)
@@ -329,14 +330,14 @@ enum err eval_accuracy(const struct eval_conf *conf)
 
     own_pairs(&a);
     if (!err)
-        err = marker_open(&a.marker, conf->by, "by");
+        err = evaluator_open(&a.evaluator, conf->by, "by");
     if (!err)
         err = ask(&a);
     for (size_t i = 0; i < a.n && !err; i++)
         err = eval_line(&out, line_of(&a, i));
     if (!err)
         err = tell_accuracy(&a, figures);
-    if (!err && marker_compares(a.marker))
+    if (!err && evaluator_compares(a.evaluator))
         err = tell_orders(&a, figures);
     if (!err)
         err = tell_calibration(&a, figures);

@@ -66,17 +66,17 @@ static enum err tell(const struct best *b, json_t *figures)
 static enum err score(struct best *b, const json_t *who, const char *name, double **out,
                       bool *share)
 {
-    struct marker *marker = NULL;
-    enum err err = marker_open(&marker, who, name);
+    struct evaluator *evaluator = NULL;
+    enum err err = evaluator_open(&evaluator, who, name);
 
     *out = mem_new(b->answers.n, sizeof **out);
     if (!err)
-        err = eval_score(marker, &b->prompts, &b->answers, *out);
+        err = eval_score(evaluator, &b->prompts, &b->answers, *out);
     if (!err) {
-        printf("%-22s %s\n", name, marker_name(marker));
-        *share = marker_binary(marker);
+        printf("%-22s %s\n", name, evaluator_name(evaluator));
+        *share = evaluator_binary(evaluator);
     }
-    marker_close(marker);
+    evaluator_close(evaluator);
     return err;
 }
 
@@ -97,9 +97,9 @@ enum err eval_best(const struct eval_conf *conf)
     enum err err = eval_prompts(&b.prompts, conf);
 
     if (!err)
-        err = marker_check(conf->by, "by", true);
+        err = evaluator_check(conf->by, "by", true);
     if (!err && conf->gold)
-        err = marker_check(conf->gold, "gold", true);
+        err = evaluator_check(conf->gold, "gold", true);
     if (!err)
         err = eval_answers(&b.answers, conf, &b.prompts, conf->sampling.model, conf->answers,
                            conf->samples);

@@ -24,7 +24,7 @@ static const char *const keys[EFFECTS] = {"position", "length", "self"};
 struct bias {
     const struct eval_conf *conf;
     struct dataset *set;
-    struct marker *marker; /* NULL: the records hold the verdicts */
+    struct evaluator *evaluator; /* NULL: the records hold the verdicts */
     char *model[BRADLEY_ITEMS_MAX];
     int models, effects;
     bool own;      /* some vote is about the voter's own answer and another's */
@@ -112,11 +112,11 @@ static enum err judge_one(struct bias *b, const json_t *record)
     if (!a || !z || !prompt || who[0] < 0 || who[1] < 0)
         err = err_set(ERR_PARSE, "expected prompt, a and b, and at most %d models",
                       BRADLEY_ITEMS_MAX);
-    else if (b->marker)
-        err = marker_compare(b->marker,
-                             &(struct marker_item){prompt, NULL, a, 0, true, NULL, NULL, NULL},
-                             &(struct marker_item){prompt, NULL, z, 0, true, NULL, NULL, NULL},
-                             1, &r, NULL, &bad);
+    else if (b->evaluator)
+        err = evaluator_compare(
+            b->evaluator, &(struct evaluator_item){prompt, NULL, a, 0, true, NULL, NULL, NULL},
+            &(struct evaluator_item){prompt, NULL, z, 0, true, NULL, NULL, NULL}, 1, &r, NULL,
+            &bad);
     else if (isnan(r.first[0]))
         err =
             err_set(ERR_PARSE, "verdict: expected \"a\", \"b\" or \"tie\", or a judge as `by`");
@@ -124,7 +124,7 @@ static enum err judge_one(struct bias *b, const json_t *record)
         const size_t length[2] = {strlen(a), strlen(z)};
         const char *judge = judge_of(b, record);
         vote(b, judge, who, length, false, r.first[0]);
-        if (b->marker)
+        if (b->evaluator)
             vote(b, judge, who, length, true, r.first[1]);
         b->records++;
     }
@@ -147,10 +147,10 @@ static enum err gather(struct bias *b)
 
     dataset_free(none);
     if (!err && b->conf->by)
-        err = marker_open(&b->marker, b->conf->by, "by");
-    if (!err && b->marker && !marker_compares(b->marker))
+        err = evaluator_open(&b->evaluator, b->conf->by, "by");
+    if (!err && b->evaluator && !evaluator_compares(b->evaluator))
         err = err_set(ERR_RANGE, "by: %s scores answers one by one: it cannot like a place",
-                      marker_name(b->marker));
+                      evaluator_name(b->evaluator));
     if (err)
         return err;
     b->row = mem_new(2 * b->set->n, sizeof *b->row);
@@ -303,7 +303,7 @@ enum err eval_bias(const struct eval_conf *conf)
     free(b->voter);
     free(b->row);
     free(b->prompt);
-    marker_close(b->marker);
+    evaluator_close(b->evaluator);
     dataset_free(b->set);
     free(b);
     return eval_end(&out, figures, err);

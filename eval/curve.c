@@ -24,7 +24,7 @@ struct point {
 struct curve {
     const struct eval_conf *conf;
     struct eval_prompts prompts;
-    struct marker *by, *gold;
+    struct evaluator *by, *gold;
     struct open_model reference;
     struct point point[MODELS_MAX];
     int n;
@@ -98,15 +98,15 @@ static enum err find_models(struct curve *c)
     return !err && !c->n ? err_set(ERR_RANGE, "models: an empty list") : err;
 }
 
-static enum err mean_score(struct curve *c, struct marker *marker,
+static enum err mean_score(struct curve *c, struct evaluator *evaluator,
                            const struct eval_answers *answers, struct bootstrap *out)
 {
     double *score = mem_new(answers->n, sizeof *score);
-    enum err err = eval_score(marker, &c->prompts, answers, score);
+    enum err err = eval_score(evaluator, &c->prompts, answers, score);
 
     if (!err)
-        err =
-            eval_mean(out, c->conf, c->prompts.owner, score, answers->n, marker_binary(marker));
+        err = eval_mean(out, c->conf, c->prompts.owner, score, answers->n,
+                        evaluator_binary(evaluator));
     free(score);
     return err;
 }
@@ -213,17 +213,17 @@ enum err eval_curve(const struct eval_conf *conf)
     if (!err)
         err = find_models(c);
     if (!err)
-        err = marker_open(&c->by, conf->by, "by");
+        err = evaluator_open(&c->by, conf->by, "by");
     if (!err)
-        err = marker_open(&c->gold, conf->gold, "gold");
+        err = evaluator_open(&c->gold, conf->gold, "gold");
     if (!err)
         err = open_model_all(&c->reference, conf->reference, HEAD_LM);
     if (!err)
         err = walk(c, &out, figures);
     for (int i = 0; i < c->n; i++)
         free(c->point[i].path);
-    marker_close(c->by);
-    marker_close(c->gold);
+    evaluator_close(c->by);
+    evaluator_close(c->gold);
     open_model_close(&c->reference);
     eval_prompts_free(&c->prompts);
     free(c);

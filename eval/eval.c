@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "data/example.h"
 #include "eval/json_lines.h"
-#include "eval/respond.h"
+#include "eval/sample_answers.h"
 #include "lm/text/utf8.h"
 #include "stats/mean.h"
 #include "stats/share.h"
@@ -94,7 +94,7 @@ static enum err from_line(struct eval_answer *to, const json_t *line)
         return err_set(ERR_PARSE, "no text under 'completion'");
     to->text = mem_text(text);
     to->finished = !finish || !strcmp(finish, "stop");
-    to->tokens = ids ? (int)json_array_size(ids) : marker_words(text);
+    to->tokens = ids ? (int)json_array_size(ids) : evaluator_words(text);
     to->ids = ids ? mem_new((size_t)to->tokens + 1, sizeof *to->ids) : NULL;
     for (int t = 0; ids && t < to->tokens; t++)
         to->ids[t] = (int)json_integer_value(json_array_get(ids, (size_t)t));
@@ -136,7 +136,7 @@ static enum err read_answers(struct eval_answers *out, const char *path)
     return err;
 }
 
-static void take(struct eval_answer *to, struct response *from)
+static void take(struct eval_answer *to, struct sample_answer *from)
 {
     size_t n;
 
@@ -145,27 +145,27 @@ static void take(struct eval_answer *to, struct response *from)
     to->finished = from->finish != FINISH_LENGTH;
     to->ids = from->ids;
     from->ids = NULL;
-    respond_free(from);
+    sample_answers_free(from);
 }
 
 static enum err sample(struct eval_answers *out, const struct eval_conf *conf,
                        const struct eval_prompts *prompts)
 {
-    struct respond respond = {.loaded = &out->loaded,
-                              .seed = (uint64_t)conf->sampling.seed,
-                              .slots = conf->sampling.slots};
-    struct response *got = mem_new((size_t)WINDOW * (size_t)out->samples, sizeof *got);
-    enum err err = sampling_options_make(&respond.sampling, &conf->sampling,
+    struct sample_answers sampler = {.loaded = &out->loaded,
+                                     .seed = (uint64_t)conf->sampling.seed,
+                                     .slots = conf->sampling.slots};
+    struct sample_answer *got = mem_new((size_t)WINDOW * (size_t)out->samples, sizeof *got);
+    enum err err = sampling_options_make(&sampler.sampling, &conf->sampling,
                                          model_shape(out->loaded.model));
 
     for (size_t at = 0; at < prompts->n && !err; at += WINDOW) {
-        struct respond_ask ask[WINDOW] = {{NULL, NULL, 0}};
+        struct sample_answers_ask ask[WINDOW] = {{NULL, NULL, 0}};
         const int n = prompts->n - at < WINDOW ? (int)(prompts->n - at) : WINDOW;
         int bad = 0;
         for (int i = 0; i < n; i++)
-            ask[i] = (struct respond_ask){prompts->prompt[at + (size_t)i], NULL,
-                                          (uint64_t)at + (uint64_t)i};
-        err = respond_run(&respond, ask, n, out->samples, got, &bad);
+            ask[i] = (struct sample_answers_ask){prompts->prompt[at + (size_t)i], NULL,
+                                                 (uint64_t)at + (uint64_t)i};
+        err = sample_answers_run(&sampler, ask, n, out->samples, got, &bad);
         if (err)
             err = dataset_at(prompts->set, at + (size_t)bad);
         for (int i = 0; i < n * out->samples && !err; i++)
@@ -174,7 +174,7 @@ static enum err sample(struct eval_answers *out, const struct eval_conf *conf,
             log_info("answers", "done=%zu of=%zu", at + (size_t)n, prompts->n);
     }
     free(got);
-    respond_fini(&respond);
+    sample_answers_fini(&sampler);
     return err;
 }
 
@@ -214,38 +214,38 @@ void eval_answers_free(struct eval_answers *answers)
 
 /* ---- scores and figures */
 
-struct marker_item eval_item(const struct eval_prompts *prompts,
-                             const struct eval_answers *answers, size_t k)
+struct evaluator_item eval_item(const struct eval_prompts *prompts,
+                                const struct eval_answers *answers, size_t k)
 {
     const struct eval_answer *a = &answers->answer[k];
     const size_t i = k / (size_t)answers->samples;
 
-    return (struct marker_item){prompts->prompt[i], NULL, a->text, a->tokens, a->finished,
-                                prompts->meta[i],   NULL, NULL};
+    return (struct evaluator_item){prompts->prompt[i], NULL, a->text, a->tokens, a->finished,
+                                   prompts->meta[i],   NULL, NULL};
 }
 
-enum err eval_score(struct marker *marker, const struct eval_prompts *prompts,
+enum err eval_score(struct evaluator *evaluator, const struct eval_prompts *prompts,
                     const struct eval_answers *answers, double *score)
 {
-    const long before = marker_failures(marker);
+    const long before = evaluator_failures(evaluator);
     long silent;
     enum err err = OK;
 
     for (size_t at = 0; at < answers->n && !err; at += WINDOW) {
-        struct marker_item item[WINDOW] = {{0}};
+        struct evaluator_item item[WINDOW] = {{0}};
         const int n = answers->n - at < WINDOW ? (int)(answers->n - at) : WINDOW;
         int bad = 0;
         for (int i = 0; i < n; i++)
             item[i] = eval_item(prompts, answers, at + (size_t)i);
-        err = marker_score(marker, item, n, score + at, &bad);
+        err = evaluator_score(evaluator, item, n, score + at, &bad);
         if (err)
             err = dataset_at(prompts->set, (at + (size_t)bad) / (size_t)answers->samples);
     }
-    silent = marker_failures(marker) - before;
+    silent = evaluator_failures(evaluator) - before;
     if (!err && silent)
         log_warn("without-verdict",
                  "by=\"%s\" answers=%ld of=%zu counted=\"as its lowest score\"",
-                 marker_name(marker), silent, answers->n);
+                 evaluator_name(evaluator), silent, answers->n);
     return err;
 }
 

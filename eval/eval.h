@@ -8,7 +8,7 @@
 #define EVAL_EVAL_H
 
 #include "data/dataset.h"
-#include "eval/marker.h"
+#include "eval/evaluator.h"
 #include "eval/sampling_options.h"
 #include "lm/file/open_model.h"
 #include "stats/bootstrap.h"
@@ -55,12 +55,12 @@ enum err eval_answers(struct eval_answers *out, const struct eval_conf *conf,
                       int samples) MUST_CHECK;
 void eval_answers_free(struct eval_answers *answers);
 
-/* Answer k as a marker takes it. */
-struct marker_item eval_item(const struct eval_prompts *prompts,
-                             const struct eval_answers *answers, size_t k);
+/* Answer k as an evaluator takes it. */
+struct evaluator_item eval_item(const struct eval_prompts *prompts,
+                                const struct eval_answers *answers, size_t k);
 
 /* score [answers->n]; in windows, so that memory stays bounded. */
-enum err eval_score(struct marker *marker, const struct eval_prompts *prompts,
+enum err eval_score(struct evaluator *evaluator, const struct eval_prompts *prompts,
                     const struct eval_answers *answers, double *score) MUST_CHECK;
 
 /* [n] the first place of the same prompt: rows of one prompt belong together. */

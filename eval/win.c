@@ -14,20 +14,20 @@ struct win {
     const struct eval_conf *conf;
     struct eval_prompts prompts;
     struct eval_answers mine, theirs;
-    struct marker *marker;
+    struct evaluator *evaluator;
     struct judge_result *result; /* [prompts] */
     double *score;               /* [2 prompts]: mine, then theirs; NULL when compared */
 };
 
 static enum err compare(struct win *w)
 {
-    const bool scored = !marker_compares(w->marker);
+    const bool scored = !evaluator_compares(w->evaluator);
     enum err err = OK;
 
     w->result = mem_new(w->prompts.n, sizeof *w->result);
     w->score = scored ? mem_new(2 * w->prompts.n, sizeof *w->score) : NULL;
     for (size_t at = 0; at < w->prompts.n && !err; at += WINDOW) {
-        struct marker_item a[WINDOW] = {{0}}, b[WINDOW] = {{0}};
+        struct evaluator_item a[WINDOW] = {{0}}, b[WINDOW] = {{0}};
         double score[2 * WINDOW];
         const int n = w->prompts.n - at < WINDOW ? (int)(w->prompts.n - at) : WINDOW;
         int bad = 0;
@@ -35,7 +35,7 @@ static enum err compare(struct win *w)
             a[i] = eval_item(&w->prompts, &w->mine, at + (size_t)i);
             b[i] = eval_item(&w->prompts, &w->theirs, at + (size_t)i);
         }
-        err = marker_compare(w->marker, a, b, n, w->result + at, score, &bad);
+        err = evaluator_compare(w->evaluator, a, b, n, w->result + at, score, &bad);
         if (err)
             err = dataset_at(w->prompts.set, at + (size_t)bad);
         for (int i = 0; i < n && !err && scored; i++) {
@@ -110,7 +110,7 @@ static void tell_equal_length(const struct win *w, json_t *figures)
 static enum err gain_of(const struct win *w, struct bootstrap *out)
 {
     const size_t n = w->prompts.n;
-    const bool share = marker_binary(w->marker);
+    const bool share = evaluator_binary(w->evaluator);
     double *gain = mem_new(n, sizeof *gain);
     enum err err;
 
@@ -131,7 +131,7 @@ static enum err gain_of(const struct win *w, struct bootstrap *out)
 static enum err tell_scores(const struct win *w, json_t *figures)
 {
     const size_t n = w->prompts.n;
-    const bool share = marker_binary(w->marker);
+    const bool share = evaluator_binary(w->evaluator);
     struct bootstrap mine, theirs, gained;
     enum err err = eval_mean(&mine, w->conf, w->prompts.owner, w->score, n, share);
 
@@ -166,18 +166,19 @@ static enum err tell(const struct win *w, json_t *figures)
     if (err)
         return err;
     printf("%-22s %.1f %% [%.1f, %.1f] on %zu prompts by %s\n", "win rate", 100 * rate.estimate,
-           100 * rate.low, 100 * rate.high, n, marker_name(w->marker));
+           100 * rate.low, 100 * rate.high, n, evaluator_name(w->evaluator));
     printf("%-22s %ld wins, %ld losses, %ld ties, %ld without a verdict (ties count 1/2)\n",
            "verdicts", count[JUDGE_A], count[JUDGE_B], count[JUDGE_TIE], count[JUDGE_NONE]);
     eval_put(figures, "win_rate", &rate);
     json_object_set_new(figures, "prompts", json_integer((json_int_t)n));
     json_object_set_new(figures, "ties", json_integer(count[JUDGE_TIE]));
     json_object_set_new(figures, "without_verdict", json_integer(count[JUDGE_NONE]));
-    if (marker_compares(w->marker)) {
+    if (evaluator_compares(w->evaluator)) {
         printf("%-22s %ld of %zu changed with the order of the answers; %ld too long for the "
                "judge\n",
-               "position", marker_swapped(w->marker), n, marker_too_long(w->marker));
-        json_object_set_new(figures, "swapped", json_integer(marker_swapped(w->marker)));
+               "position", evaluator_swapped(w->evaluator), n,
+               evaluator_too_long(w->evaluator));
+        json_object_set_new(figures, "swapped", json_integer(evaluator_swapped(w->evaluator)));
     } else {
         err = tell_scores(w, figures);
     }
@@ -210,7 +211,7 @@ enum err eval_win(const struct eval_conf *conf)
     enum err err = eval_prompts(&w.prompts, conf);
 
     if (!err)
-        err = marker_open(&w.marker, conf->by, "by");
+        err = evaluator_open(&w.evaluator, conf->by, "by");
     if (!err)
         err = answer_both(&w);
     if (!err)
@@ -222,7 +223,7 @@ enum err eval_win(const struct eval_conf *conf)
     eval_answers_free(&w.mine);
     eval_answers_free(&w.theirs);
     eval_prompts_free(&w.prompts);
-    marker_close(w.marker);
+    evaluator_close(w.evaluator);
     free(w.result);
     free(w.score);
     return eval_end(&out, figures, err);

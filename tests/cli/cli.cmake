@@ -1,3 +1,3 @@
-foreach(unit commands wheel snapshot sieve)
+foreach(unit bar commands wheel snapshot)
   drover_test(cli/${unit} NEEDS cli)
 endforeach()

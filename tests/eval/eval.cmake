@@ -1,3 +1,3 @@
-foreach(unit divergence json_lines scored)
+foreach(unit divergence filter json_lines scored_record)
   drover_test(eval/${unit} NEEDS eval)
 endforeach()

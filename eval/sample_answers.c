@@ -1,4 +1,4 @@
-#include "eval/respond.h"
+#include "eval/sample_answers.h"
 
 #include "base/mem.h"
 
@@ -6,10 +6,10 @@
 #include <string.h>
 
 struct run {
-    struct respond *respond;
-    const struct respond_ask *ask;
+    struct sample_answers *sampler;
+    const struct sample_answers_ask *ask;
     struct encoded *prompt;
-    struct response *out;
+    struct sample_answer *out;
     int samples;
     enum err err;
 };
@@ -33,18 +33,18 @@ static void *copy(const void *from, size_t n)
 static void done(void *self, const struct generate_done *d)
 {
     struct run *run = self;
-    const struct respond_ask *ask = d->owner;
+    const struct sample_answers_ask *ask = d->owner;
     const int i = (int)(ask - run->ask);
-    struct response *to = &run->out[i * run->samples + d->sample];
+    struct sample_answer *to = &run->out[i * run->samples + d->sample];
     const bool cut = d->n && d->finish == FINISH_STOP &&
-                     is_stop(&run->respond->sampling, d->token[d->n - 1]);
+                     is_stop(&run->sampler->sampling, d->token[d->n - 1]);
 
     to->ids = copy(d->token, (size_t)d->n * sizeof *to->ids);
     to->logprob = copy(d->logprob, (size_t)d->n * sizeof *to->logprob);
     to->n = d->n;
     to->prompt = run->prompt[i].n;
     to->finish = d->finish;
-    if (tokenizer_decode(run->respond->loaded->encode.tokenizer, d->token, (size_t)(d->n - cut),
+    if (tokenizer_decode(run->sampler->loaded->encode.tokenizer, d->token, (size_t)(d->n - cut),
                          false, &to->text, &to->bytes))
         run->err = ERR_RANGE;
 }
@@ -52,7 +52,7 @@ static void done(void *self, const struct generate_done *d)
 /* The prompts as ids, and slots long enough for the longest. */
 static enum err prepare(struct run *run, int n, int *bad)
 {
-    struct respond *r = run->respond;
+    struct sample_answers *r = run->sampler;
     const struct shape *shape = model_shape(r->loaded->model);
     const int most = r->sampling.max_new;
     int longest = 0;
@@ -90,24 +90,24 @@ static enum err prepare(struct run *run, int n, int *bad)
 static enum err admit(struct run *run, int *next)
 {
     const int i = *next / run->samples, sample = *next % run->samples;
-    const int room = generate_room(run->respond->generate), left = run->samples - sample;
-    const struct generate_job job = {.seed = run->respond->seed,
+    const int room = generate_room(run->sampler->generate), left = run->samples - sample;
+    const struct generate_job job = {.seed = run->sampler->seed,
                                      .task = run->ask[i].task,
                                      .sample = sample,
                                      .n = left < room ? left : room,
                                      .prompt = run->prompt[i].ids,
                                      .prompt_len = run->prompt[i].n,
-                                     .sampling = run->respond->sampling,
+                                     .sampling = run->sampler->sampling,
                                      .owner = (void *)(uintptr_t)&run->ask[i]};
 
     *next += job.n;
-    return generate_admit(run->respond->generate, &job);
+    return generate_admit(run->sampler->generate, &job);
 }
 
-enum err respond_run(struct respond *r, const struct respond_ask *ask, int n, int samples,
-                     struct response *out, int *bad)
+enum err sample_answers_run(struct sample_answers *r, const struct sample_answers_ask *ask,
+                            int n, int samples, struct sample_answer *out, int *bad)
 {
-    struct run run = {.respond = r, .ask = ask, .out = out, .samples = samples};
+    struct run run = {.sampler = r, .ask = ask, .out = out, .samples = samples};
     const struct generate_events events = {done, NULL, &run};
     int next = 0, made = 1;
     enum err err;
@@ -129,20 +129,20 @@ enum err respond_run(struct respond *r, const struct respond_ask *ask, int n, in
         encoded_free(&run.prompt[i]);
     free(run.prompt);
     for (int i = 0; i < n * samples && err; i++)
-        respond_free(&out[i]);
+        sample_answers_free(&out[i]);
     return err;
 }
 
-void respond_free(struct response *response)
+void sample_answers_free(struct sample_answer *answer)
 {
-    free(response->text);
-    free(response->ids);
-    free(response->logprob);
-    memset(response, 0, sizeof *response);
+    free(answer->text);
+    free(answer->ids);
+    free(answer->logprob);
+    memset(answer, 0, sizeof *answer);
 }
 
-void respond_fini(struct respond *respond)
+void sample_answers_fini(struct sample_answers *sampler)
 {
-    generate_free(respond->generate);
-    respond->generate = NULL;
+    generate_free(sampler->generate);
+    sampler->generate = NULL;
 }

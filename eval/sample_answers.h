@@ -1,27 +1,27 @@
-/* respond: a model's answers to prompts, as many at once as there are slots.
+/* sample_answers: a model's answers to prompts, as many at once as there are slots.
  *
  * Answer `sample` to prompt `task` is a pure function of (model, seed, task, sample, prompt,
  * sampling): neither slots nor company change it. */
 
-#ifndef EVAL_RESPOND_H
-#define EVAL_RESPOND_H
+#ifndef EVAL_SAMPLE_ANSWERS_H
+#define EVAL_SAMPLE_ANSWERS_H
 
 #include "lm/file/open_model.h"
 #include "lm/gen/generate.h"
 
 #include <jansson.h>
 
-struct respond {
+struct sample_answers {
     const struct open_model *loaded; /* borrowed */
     struct sampling sampling;
     uint64_t seed;
     int slots;
-    /* its own: zero at first, respond_fini at the end */
+    /* its own: zero at first, sample_answers_fini at the end */
     struct generate *generate;
     int length; /* tokens a slot of it holds */
 };
 
-struct response {
+struct sample_answer {
     char *text; /* without its stop token, without special tokens; `bytes` long */
     size_t bytes;
     int *ids;
@@ -30,17 +30,18 @@ struct response {
     enum finish finish;
 };
 
-struct respond_ask {
+struct sample_answers_ask {
     const json_t *prompt, *tools; /* borrowed; tools may be NULL */
     uint64_t task;
 };
 
-/* out [n * samples]: answer s to prompt i at i * samples + s; free each with respond_free. On
- * an error *bad is the prompt it is about. Errors: encode_prompt's; ERR_RANGE when prompt and
+/* out [n * samples]: answer s to prompt i at i * samples + s; free each with
+ * sample_answers_free. On an error *bad is the prompt it is about. Errors: encode_prompt's; ERR_RANGE when prompt and
  * max_new do not fit the context. */
-enum err respond_run(struct respond *respond, const struct respond_ask *ask, int n, int samples,
-                     struct response *out, int *bad) MUST_CHECK;
-void respond_free(struct response *response);
-void respond_fini(struct respond *respond);
+enum err sample_answers_run(struct sample_answers *sampler,
+                            const struct sample_answers_ask *ask, int n, int samples,
+                            struct sample_answer *out, int *bad) MUST_CHECK;
+void sample_answers_free(struct sample_answer *answer);
+void sample_answers_fini(struct sample_answers *sampler);
 
 #endif

@@ -1,7 +1,6 @@
 #include "tests/support/test.h"
 
-#include "cli/bar.h"
-#include "eval/sieve.h"
+#include "eval/filter.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,12 +11,12 @@ struct given {
     bool pair;
 };
 
-static struct sieve fill(const struct given *given, size_t n)
+static struct filter fill(const struct given *given, size_t n)
 {
-    struct sieve s = {0};
+    struct filter s = {0};
 
     for (size_t i = 0; i < n; i++)
-        sieve_put(&s, sieve_add(&s), given[i].prompt, given[i].score, given[i].pair);
+        filter_put(&s, filter_add(&s), given[i].prompt, given[i].score, given[i].pair);
     return s;
 }
 
@@ -25,17 +24,17 @@ static struct sieve fill(const struct given *given, size_t n)
 static void assert_kept(const struct given *given, size_t n, double above, double top,
                         const char *want)
 {
-    struct sieve s = fill(given, n);
+    struct filter s = fill(given, n);
     char got[27] = "";
     size_t kept = 0;
 
-    sieve_decide(&s, above, top);
+    filter_decide(&s, above, top);
     for (size_t i = 0; i < n; i++)
-        if (s.record[i].fate == SIEVE_KEPT)
+        if (s.record[i].fate == FILTER_KEPT)
             got[kept++] = (char)('a' + i);
     assert_string_equal(got, want);
-    assert_int_equal(s.count[SIEVE_KEPT], kept);
-    sieve_free(&s);
+    assert_int_equal(s.count[FILTER_KEPT], kept);
+    filter_free(&s);
 }
 
 static void kept_are_scores_above_the_bound(void **state)
@@ -78,42 +77,29 @@ static void the_best_of_each_prompt_stay(void **state)
 static void what_has_no_score_is_counted(void **state)
 {
     const struct given given[] = {{1, NAN, true}, {1, 1, true}};
-    struct sieve s = fill(given, 2);
+    struct filter s = fill(given, 2);
 
     (void)state;
-    sieve_add(&s); /* refused: never put */
-    sieve_decide(&s, NAN, 1);
-    assert_int_equal(s.count[SIEVE_NO_VERDICT], 1);
-    assert_int_equal(s.count[SIEVE_REFUSED], 1);
-    assert_int_equal(s.count[SIEVE_KEPT], 1);
-    sieve_free(&s);
+    filter_add(&s); /* refused: never put */
+    filter_decide(&s, NAN, 1);
+    assert_int_equal(s.count[FILTER_NO_VERDICT], 1);
+    assert_int_equal(s.count[FILTER_REFUSED], 1);
+    assert_int_equal(s.count[FILTER_KEPT], 1);
+    filter_free(&s);
 }
 
 static void quantiles_are_by_nearest_rank(void **state)
 {
     const struct given given[] = {{1, 4, false}, {1, NAN, false}, {1, 1, false},
                                   {1, 3, false}, {1, 2, false},   {1, 0, false}};
-    struct sieve s = fill(given, 6), none = {0};
+    struct filter s = fill(given, 6), none = {0};
 
     (void)state;
-    assert_float_equal(sieve_quantile(&s, 0), 0, 0);
-    assert_float_equal(sieve_quantile(&s, .5), 2, 0);
-    assert_float_equal(sieve_quantile(&s, 1), 4, 0);
-    assert_true(isnan(sieve_quantile(&none, .5)));
-    sieve_free(&s);
-}
-
-static void a_bar_says_how_long(void **state)
-{
-    char text[96];
-
-    (void)state;
-    bar_text(text, 25, 100, 30000);
-    assert_string_equal(text, "[#####...............] 25 of 100, 01:30 left");
-    bar_text(text, 0, 100, 0);
-    assert_non_null(strstr(text, "0 of 100, 00:00 left"));
-    bar_text(text, 0, 0, 0);
-    assert_non_null(strstr(text, "[####################]"));
+    assert_float_equal(filter_quantile(&s, 0), 0, 0);
+    assert_float_equal(filter_quantile(&s, .5), 2, 0);
+    assert_float_equal(filter_quantile(&s, 1), 4, 0);
+    assert_true(isnan(filter_quantile(&none, .5)));
+    filter_free(&s);
 }
 
 int main(void)
@@ -124,8 +110,7 @@ int main(void)
         cmocka_unit_test(the_best_of_each_prompt_stay),
         cmocka_unit_test(what_has_no_score_is_counted),
         cmocka_unit_test(quantiles_are_by_nearest_rank),
-        cmocka_unit_test(a_bar_says_how_long),
     };
 
-    return cmocka_run_group_tests_name("sieve", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
 }

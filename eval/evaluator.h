@@ -1,4 +1,4 @@
-/* marker: who says what an answer is worth: a reward model, a rule, a judge, or the demo's
+/* evaluator: who says what an answer is worth: a reward model, a rule, a judge, or the demo's
  * world.
  *
  * Told as an entry of a run's `rewards:` list (values are strings), or as the path of a reward
@@ -11,33 +11,36 @@
  * `drover world`; a score
  */
 
-#ifndef EVAL_MARKER_H
-#define EVAL_MARKER_H
+#ifndef EVAL_EVALUATOR_H
+#define EVAL_EVALUATOR_H
 
 #include "reward/judge/judge.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 
-struct marker;
+struct evaluator;
 
 /* `name` is the key it came from, for errors. Errors: ERR_PARSE, ERR_RANGE, ERR_IO. */
-enum err marker_open(struct marker **out, const json_t *entry, const char *name) MUST_CHECK;
-void marker_close(struct marker *marker); /* NULL is fine */
+enum err evaluator_open(struct evaluator **out, const json_t *entry,
+                        const char *name) MUST_CHECK;
+void evaluator_close(struct evaluator *evaluator); /* NULL is fine */
 
 /* What can be said of a rule or a judge before a model is loaded: for who opens it late.
  * `scores`: one that compares is an error. */
-enum err marker_check(const json_t *entry, const char *name, bool scores) MUST_CHECK;
+enum err evaluator_check(const json_t *entry, const char *name, bool scores) MUST_CHECK;
 
 /* From now on a pointwise judge that says nothing gives NAN, not its lowest. */
-void marker_silence(struct marker *marker);
+void evaluator_silence(struct evaluator *evaluator);
 
-bool marker_judges(const struct marker *marker);      /* may give no verdict */
-bool marker_compares(const struct marker *marker);    /* marker_compare, not marker_score */
-bool marker_binary(const struct marker *marker);      /* its scores are 0 and 1 */
-const char *marker_name(const struct marker *marker); /* "reward model", "rule length", ... */
+bool evaluator_judges(const struct evaluator *evaluator); /* may give no verdict */
+bool evaluator_compares(
+    const struct evaluator *evaluator); /* evaluator_compare, not evaluator_score */
+bool evaluator_binary(const struct evaluator *evaluator); /* its scores are 0 and 1 */
+const char *
+evaluator_name(const struct evaluator *evaluator); /* "reward model", "rule length", ... */
 
-struct marker_item {
+struct evaluator_item {
     const json_t *prompt;     /* a string or messages; NULL: it is part of the completion */
     const json_t *completion; /* the same; NULL: `answer`, as the prompt's kind */
     const char *answer;       /* its text */
@@ -49,25 +52,25 @@ struct marker_item {
 };
 
 /* Words between blanks: an answer's tokens where nobody knows them. */
-int marker_words(const char *text);
+int evaluator_words(const char *text);
 
 /* score [n] out; a pointwise judge that says nothing gives its lowest, counted. On an error
  * *bad is the item it is about. */
-enum err marker_score(struct marker *marker, const struct marker_item *item, int n,
-                      double *score, int *bad) MUST_CHECK;
+enum err evaluator_score(struct evaluator *evaluator, const struct evaluator_item *item, int n,
+                         double *score, int *bad) MUST_CHECK;
 
 /* Which of a[i] and b[i], answers to the same prompt, is better. With scores: p_a is 1, 1/2 or
  * 0. The result's other fields are the judge's alone. score (may be NULL) [2n]: of a and b,
- * when the marker scores. */
-enum err marker_compare(struct marker *marker, const struct marker_item *a,
-                        const struct marker_item *b, int n, struct judge_result *result,
-                        double *score, int *bad) MUST_CHECK;
+ * when the evaluator scores. */
+enum err evaluator_compare(struct evaluator *evaluator, const struct evaluator_item *a,
+                           const struct evaluator_item *b, int n, struct judge_result *result,
+                           double *score, int *bad) MUST_CHECK;
 
 /* Answers a judge gave no verdict on so far, and those it changed its mind about with the
  * order.
  */
-long marker_failures(const struct marker *marker);
-long marker_swapped(const struct marker *marker);
-long marker_too_long(const struct marker *marker); /* of the failures */
+long evaluator_failures(const struct evaluator *evaluator);
+long evaluator_swapped(const struct evaluator *evaluator);
+long evaluator_too_long(const struct evaluator *evaluator); /* of the failures */
 
 #endif

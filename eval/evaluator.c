@@ -1,4 +1,4 @@
-#include "eval/marker.h"
+#include "eval/evaluator.h"
 
 #include "base/mem.h"
 #include "data/dialogue.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct marker {
+struct evaluator {
     char *name;
     struct open_model loaded; /* a reward model or a judge */
     struct stepwise stepwise; /* of a process reward model */
@@ -28,7 +28,7 @@ struct marker {
 /* ---- opening */
 
 /* What else an entry with a model may say is about the steps of a process reward model. */
-static enum err read_steps(struct marker *m, const json_t *entry)
+static enum err read_steps(struct evaluator *m, const json_t *entry)
 {
     static const char *const known[] = {"model", "steps", "step_separator", "max_prompt_length",
                                         "name"};
@@ -56,7 +56,7 @@ static enum err read_steps(struct marker *m, const json_t *entry)
     return steps_how(&m->stepwise.how, how ? how : "min") ? err_add("steps") : OK;
 }
 
-static enum err open_model(struct marker *m, const json_t *entry, const char *path)
+static enum err open_model(struct evaluator *m, const json_t *entry, const char *path)
 {
     const bool steps = json_is_object(entry) && (json_object_get(entry, "steps") ||
                                                  json_object_get(entry, "step_separator"));
@@ -77,7 +77,7 @@ static enum err open_model(struct marker *m, const json_t *entry, const char *pa
     return OK;
 }
 
-static enum err open_rule(struct marker *m, const json_t *entry, const char *rule)
+static enum err open_rule(struct evaluator *m, const json_t *entry, const char *rule)
 {
     char *spec = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
     const enum err err = rule_parse(&m->rule, spec);
@@ -106,7 +106,7 @@ static enum err known_keys(const json_t *entry)
     return OK;
 }
 
-static enum err open_judge(struct marker *m, const json_t *entry, const char *path)
+static enum err open_judge(struct evaluator *m, const json_t *entry, const char *path)
 {
     enum err err = known_keys(entry);
 
@@ -118,14 +118,14 @@ static enum err open_judge(struct marker *m, const json_t *entry, const char *pa
     return err ? err : judge_new(&m->judge, &m->spec, m->loaded.model, &m->loaded.encode);
 }
 
-static enum err open_world(struct marker *m, const char *which)
+static enum err open_world(struct evaluator *m, const char *which)
 {
     m->name = mem_text("the world's hidden utility");
     m->world = true;
     return strcmp(which, "demo") ? err_set(ERR_RANGE, "world: '%s': expected demo", which) : OK;
 }
 
-static enum err open_entry(struct marker *m, const json_t *entry)
+static enum err open_entry(struct evaluator *m, const json_t *entry)
 {
     static const char *const kinds[] = {"model", "rule", "judge", "world"};
     const char *value[4];
@@ -157,9 +157,9 @@ static enum err no_scores(const char *name)
                    name);
 }
 
-enum err marker_check(const json_t *entry, const char *name, bool scores)
+enum err evaluator_check(const json_t *entry, const char *name, bool scores)
 {
-    struct marker m = {0};
+    struct evaluator m = {0};
     const char *rule = json_string_value(json_object_get(entry, "rule"));
     enum err err = OK;
 
@@ -179,20 +179,20 @@ enum err marker_check(const json_t *entry, const char *name, bool scores)
     return err ? err_add("%s", name) : OK;
 }
 
-enum err marker_open(struct marker **out, const json_t *entry, const char *name)
+enum err evaluator_open(struct evaluator **out, const json_t *entry, const char *name)
 {
-    struct marker *m = mem_new(1, sizeof *m);
+    struct evaluator *m = mem_new(1, sizeof *m);
     enum err err = open_entry(m, entry);
 
     *out = m;
     if (!err)
         return OK;
-    marker_close(m);
+    evaluator_close(m);
     *out = NULL;
     return err_add("%s", name);
 }
 
-void marker_close(struct marker *m)
+void evaluator_close(struct evaluator *m)
 {
     if (!m)
         return;
@@ -206,49 +206,49 @@ void marker_close(struct marker *m)
     free(m);
 }
 
-bool marker_judges(const struct marker *m)
+bool evaluator_judges(const struct evaluator *m)
 {
     return m->judge != NULL;
 }
 
-bool marker_compares(const struct marker *m)
+bool evaluator_compares(const struct evaluator *m)
 {
     return m->judge && m->spec.mode == JUDGE_PAIRWISE;
 }
 
-bool marker_binary(const struct marker *m)
+bool evaluator_binary(const struct evaluator *m)
 {
     return m->rule && rule_binary(m->rule);
 }
 
-const char *marker_name(const struct marker *m)
+const char *evaluator_name(const struct evaluator *m)
 {
     return m->name;
 }
 
-void marker_silence(struct marker *m)
+void evaluator_silence(struct evaluator *m)
 {
     m->silent = true;
 }
 
-long marker_failures(const struct marker *m)
+long evaluator_failures(const struct evaluator *m)
 {
     return m->failures;
 }
 
-long marker_swapped(const struct marker *m)
+long evaluator_swapped(const struct evaluator *m)
 {
     return m->swapped;
 }
 
-long marker_too_long(const struct marker *m)
+long evaluator_too_long(const struct evaluator *m)
 {
     return m->too_long;
 }
 
 /* ---- scores */
 
-int marker_words(const char *text)
+int evaluator_words(const char *text)
 {
     int n = 0;
 
@@ -258,7 +258,7 @@ int marker_words(const char *text)
 }
 
 /* Prompt and answer as one string or list of messages. */
-static json_t *whole(const struct marker_item *item)
+static json_t *whole(const struct evaluator_item *item)
 {
     json_t *all, *answer = NULL;
 
@@ -272,7 +272,7 @@ static json_t *whole(const struct marker_item *item)
     return all;
 }
 
-static enum err reading(const struct marker *m, const struct marker_item *item,
+static enum err reading(const struct evaluator *m, const struct evaluator_item *item,
                         struct encoded *out)
 {
     const struct shape *shape = model_shape(m->loaded.model);
@@ -289,8 +289,8 @@ static enum err reading(const struct marker *m, const struct marker_item *item,
     return err;
 }
 
-static enum err by_model(struct marker *m, const struct marker_item *item, int n, double *score,
-                         int *bad)
+static enum err by_model(struct evaluator *m, const struct evaluator_item *item, int n,
+                         double *score, int *bad)
 {
     int *seq = mem_new((size_t)n + 1, sizeof *seq), *token = NULL;
     float *value = NULL;
@@ -322,7 +322,8 @@ static enum err by_model(struct marker *m, const struct marker_item *item, int n
 }
 
 /* A process reward model reads the steps that the record lists, else those of the text. */
-static enum err by_steps(const struct marker *m, const struct marker_item *item, double *score)
+static enum err by_steps(const struct evaluator *m, const struct evaluator_item *item,
+                         double *score)
 {
     json_t *text = item->steps ? NULL : json_string(item->answer);
     double *p = NULL;
@@ -336,7 +337,8 @@ static enum err by_steps(const struct marker *m, const struct marker_item *item,
     return err;
 }
 
-static enum err by_rule(const struct marker *m, const struct marker_item *item, double *score)
+static enum err by_rule(const struct evaluator *m, const struct evaluator_item *item,
+                        double *score)
 {
     char *meta = item->meta ? json_dumps(item->meta, JSON_COMPACT) : mem_text("{}");
     float value = 0;
@@ -347,7 +349,7 @@ static enum err by_rule(const struct marker *m, const struct marker_item *item, 
     return err;
 }
 
-static enum err by_world(const struct marker_item *item, double *score)
+static enum err by_world(const struct evaluator_item *item, double *score)
 {
     const char *prompt = json_string_value(item->prompt);
     const int question = prompt ? world_find(prompt) : -1;
@@ -359,8 +361,8 @@ static enum err by_world(const struct marker_item *item, double *score)
     return OK;
 }
 
-static enum err ask_judge(struct marker *m, const struct marker_item *a,
-                          const struct marker_item *b, int n, struct judge_result *result)
+static enum err ask_judge(struct evaluator *m, const struct evaluator_item *a,
+                          const struct evaluator_item *b, int n, struct judge_result *result)
 {
     struct judge_case *ask = mem_new((size_t)n, sizeof *ask);
     enum err err = OK;
@@ -385,7 +387,8 @@ static enum err ask_judge(struct marker *m, const struct marker_item *a,
     return err;
 }
 
-static enum err by_judge(struct marker *m, const struct marker_item *item, int n, double *score)
+static enum err by_judge(struct evaluator *m, const struct evaluator_item *item, int n,
+                         double *score)
 {
     struct judge_result *result = mem_new((size_t)n, sizeof *result);
     const enum err err = ask_judge(m, item, NULL, n, result);
@@ -397,13 +400,13 @@ static enum err by_judge(struct marker *m, const struct marker_item *item, int n
     return err;
 }
 
-enum err marker_score(struct marker *m, const struct marker_item *item, int n, double *score,
-                      int *bad)
+enum err evaluator_score(struct evaluator *m, const struct evaluator_item *item, int n,
+                         double *score, int *bad)
 {
     enum err err = OK;
 
     *bad = 0;
-    if (marker_compares(m))
+    if (evaluator_compares(m))
         return no_scores(m->name);
     if (m->judge)
         return by_judge(m, item, n, score);
@@ -418,20 +421,20 @@ enum err marker_score(struct marker *m, const struct marker_item *item, int n, d
     return err;
 }
 
-enum err marker_compare(struct marker *m, const struct marker_item *a,
-                        const struct marker_item *b, int n, struct judge_result *result,
-                        double *score, int *bad)
+enum err evaluator_compare(struct evaluator *m, const struct evaluator_item *a,
+                           const struct evaluator_item *b, int n, struct judge_result *result,
+                           double *score, int *bad)
 {
     double *both;
     enum err err;
 
     *bad = 0;
-    if (marker_compares(m))
+    if (evaluator_compares(m))
         return ask_judge(m, a, b, n, result);
     both = mem_new(2 * (size_t)n, sizeof *both);
-    err = marker_score(m, a, n, both, bad);
+    err = evaluator_score(m, a, n, both, bad);
     if (!err)
-        err = marker_score(m, b, n, both + n, bad);
+        err = evaluator_score(m, b, n, both + n, bad);
     for (int i = 0; i < n && !err; i++) {
         const double p = both[i] > both[n + i] ? 1 : both[i] < both[n + i] ? 0 : 0.5;
         result[i] = (struct judge_result){.p_a = p,

@@ -1,24 +1,24 @@
-#include "eval/sieve.h"
+#include "eval/filter.h"
 
 #include "base/mem.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-size_t sieve_add(struct sieve *s)
+size_t filter_add(struct filter *s)
 {
     if (s->n == s->room) {
         s->room = s->room ? 2 * s->room : 1024;
         s->record = mem_grow(s->record, s->room, sizeof *s->record);
     }
-    s->record[s->n] = (struct sieve_record){NAN, 0, SIEVE_REFUSED, false};
+    s->record[s->n] = (struct filter_record){NAN, 0, FILTER_REFUSED, false};
     return s->n++;
 }
 
-void sieve_put(struct sieve *s, size_t at, uint64_t prompt, double score, bool pair)
+void filter_put(struct filter *s, size_t at, uint64_t prompt, double score, bool pair)
 {
-    s->record[at] = (struct sieve_record){score, prompt,
-                                          isnan(score) ? SIEVE_NO_VERDICT : SIEVE_KEPT, pair};
+    s->record[at] = (struct filter_record){
+        score, prompt, isnan(score) ? FILTER_NO_VERDICT : FILTER_KEPT, pair};
 }
 
 struct rank {
@@ -39,13 +39,13 @@ static int by_rank(const void *left, const void *right)
     return a->at < b->at ? -1 : a->at > b->at;
 }
 
-static void keep_best(struct sieve *s, double top)
+static void keep_best(struct filter *s, double top)
 {
     struct rank *rank = mem_new(s->n + 1, sizeof *rank);
     size_t n = 0;
 
     for (size_t i = 0; i < s->n; i++)
-        if (s->record[i].fate == SIEVE_KEPT)
+        if (s->record[i].fate == FILTER_KEPT)
             rank[n++] = (struct rank){s->record[i].prompt, s->record[i].score, i};
     qsort(rank, n, sizeof *rank, by_rank);
     for (size_t from = 0, to; from < n; from = to) {
@@ -54,23 +54,23 @@ static void keep_best(struct sieve *s, double top)
         const double most = top < 1 ? ceil(top * (double)(to - from)) : floor(top);
         for (size_t i = from; i < to; i++)
             if ((double)(i - from) >= most)
-                s->record[rank[i].at].fate = SIEVE_NOT_BEST;
+                s->record[rank[i].at].fate = FILTER_NOT_BEST;
     }
     free(rank);
 }
 
-void sieve_decide(struct sieve *s, double above, double top)
+void filter_decide(struct filter *s, double above, double top)
 {
     if (top > 0)
         keep_best(s, top);
-    for (size_t i = 0; i < SIEVE_FATES; i++)
+    for (size_t i = 0; i < FILTER_FATES; i++)
         s->count[i] = 0;
     for (size_t i = 0; i < s->n; i++) {
-        struct sieve_record *r = &s->record[i];
+        struct filter_record *r = &s->record[i];
         const double bound = !isnan(above) ? above : r->pair ? 0 : -INFINITY;
-        const bool scored = r->fate == SIEVE_KEPT || r->fate == SIEVE_NOT_BEST;
+        const bool scored = r->fate == FILTER_KEPT || r->fate == FILTER_NOT_BEST;
         if (scored && bound > -INFINITY && !(r->score > bound))
-            r->fate = SIEVE_BELOW;
+            r->fate = FILTER_BELOW;
         s->count[r->fate]++;
     }
 }
@@ -82,7 +82,7 @@ static int by_value(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-double sieve_quantile(const struct sieve *s, double q)
+double filter_quantile(const struct filter *s, double q)
 {
     double *value = mem_new(s->n + 1, sizeof *value), found = NAN;
     size_t n = 0;
@@ -97,8 +97,8 @@ double sieve_quantile(const struct sieve *s, double q)
     return found;
 }
 
-void sieve_free(struct sieve *s)
+void filter_free(struct filter *s)
 {
     free(s->record);
-    *s = (struct sieve){0};
+    *s = (struct filter){0};
 }

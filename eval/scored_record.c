@@ -1,4 +1,4 @@
-#include "eval/scored.h"
+#include "eval/scored_record.h"
 
 #include "base/mem.h"
 #include "data/dialogue.h"
@@ -14,8 +14,8 @@ static json_t *mutable(const json_t *value)
 }
 
 /* What `drover generate` wrote beside its answer counts tokens, and says how it ended. */
-static enum err fill(struct scored *out, struct marker_item *item, const json_t *answer,
-                     const json_t *meta)
+static enum err fill(struct scored_record *out, struct evaluator_item *item,
+                     const json_t *answer, const json_t *meta)
 {
     const json_t *ids = json_object_get(out->row, "ids");
     const char *finish = json_string_value(json_object_get(out->row, "finish_reason"));
@@ -24,8 +24,8 @@ static enum err fill(struct scored *out, struct marker_item *item, const json_t 
     *text = transcript_of(answer);
     if (!*text)
         return err_set(ERR_PARSE, "an answer that is neither text nor messages");
-    *item = (struct marker_item){
-        out->example.prompt, answer, *text, marker_words(*text), true, meta, NULL,
+    *item = (struct evaluator_item){
+        out->example.prompt, answer, *text, evaluator_words(*text), true, meta, NULL,
         out->example.tools};
     if (!out->pair && json_is_array(ids))
         item->tokens = (int)json_array_size(ids);
@@ -34,7 +34,7 @@ static enum err fill(struct scored *out, struct marker_item *item, const json_t 
     return OK;
 }
 
-static enum err read_pair(struct scored *out)
+static enum err read_pair(struct scored_record *out)
 {
     const struct example_rule rule = {EXAMPLE_FOR_PAIRS, "text", false, NULL};
     struct example *e = &out->example;
@@ -65,7 +65,7 @@ static enum err divide(struct example *e)
     return OK;
 }
 
-static enum err read_one(struct scored *out)
+static enum err read_one(struct scored_record *out)
 {
     const struct example_rule rule = {EXAMPLE_FOR_SFT, "text", false, NULL};
     struct example *e = &out->example;
@@ -79,7 +79,7 @@ static enum err read_one(struct scored *out)
 }
 
 /* As one text, the steps stand a line each. */
-static enum err read_steps(struct scored *out)
+static enum err read_steps(struct scored_record *out)
 {
     struct example *e = &out->example;
     json_t *steps = json_object_get(out->row, "completions"), *message;
@@ -109,12 +109,12 @@ static uint64_t hash_prompt(const json_t *prompt)
     return out;
 }
 
-enum err scored_read(struct scored *out, const json_t *row)
+enum err scored_record_read(struct scored_record *out, const json_t *row)
 {
     enum kind kind;
     enum err err = kind_of(&kind, row);
 
-    *out = (struct scored){.row = json_incref(mutable(row))};
+    *out = (struct scored_record){.row = json_incref(mutable(row))};
     if (err)
         return err;
     switch (kind) {
@@ -140,11 +140,11 @@ enum err scored_read(struct scored *out, const json_t *row)
     return err;
 }
 
-void scored_free(struct scored *scored)
+void scored_record_free(struct scored_record *scored)
 {
     example_free(&scored->example);
     json_decref(scored->row);
     free(scored->text[0]);
     free(scored->text[1]);
-    *scored = (struct scored){0};
+    *scored = (struct scored_record){0};
 }
