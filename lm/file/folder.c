@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "lm/file/hfconfig.h"
+#include "lm/file/hfconfig_write.h"
 #include "lm/file/weights.h"
 #include "lm/text/tokenizer.h"
 

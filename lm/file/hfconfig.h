@@ -1,8 +1,8 @@
 /* hfconfig: config.json of transformers 4 and 5, and the numbers that this engine runs on.
  *
- * Read: LlamaFor…, MistralFor… and Qwen2For… with CausalLM or SequenceClassification (one
- * label). What would change the forward pass and is not done here (biases, sliding windows,
- * other rope scalings, quantisation) is refused by name, never left out silently. */
+ * Read: the classes of lm/file/hfkeys. What would change the forward pass and is not done here
+ * (other biases, other rope scalings, quantisation) is refused by name, never left out
+ * silently. */
 
 #ifndef LM_FILE_HFCONFIG_H
 #define LM_FILE_HFCONFIG_H
@@ -18,13 +18,6 @@ enum err hfconfig_read(struct shape *out, const json_t *config, const char *name
  * and its bos and pad where the shape has none. */
 enum err hfconfig_generation(struct shape *shape, const json_t *config,
                              const char *name) MUST_CHECK;
-
-/* A config.json that transformers 4.56 and 5 open; `dtype` is "float32" or "bfloat16".
- * The caller owns it. */
-json_t *hfconfig_write(const struct shape *shape, const char *dtype);
-/* start: text of the generation_config.json that the model came with, whose other settings are
- * kept; NULL: none. */
-json_t *hfconfig_write_generation(const struct shape *shape, const char *start);
 
 /* JSON as text with the fewest digits that give the same numbers back; keys sorted. flags:
  * JSON_INDENT(2) or JSON_COMPACT. Free with free(). */

@@ -6,6 +6,7 @@
 #include "lm/file/gguf.h"
 #include "lm/file/ggufmodel.h"
 #include "lm/file/hfconfig.h"
+#include "lm/file/hfconfig_write.h"
 #include "lm/file/model_files.h"
 #include "lm/file/model_meta.h"
 #include "lm/file/safetensors.h"

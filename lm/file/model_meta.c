@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "lm/file/hfconfig.h"
+#include "lm/file/hfconfig_write.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* fuzz_hfconfig: any bytes as config.json; what is read is written and reads the same. */
 #include "lm/file/hfconfig.h"
+#include "lm/file/hfconfig_write.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 #include "lm/file/hfconfig.h"
+#include "lm/file/hfconfig_write.h"
 
 #include "base/fs.h"
 
@@ -133,7 +134,7 @@ static const struct {
     {"{\"architectures\":[\"LlamaForQuestionAnswering\"]," SIZES "}", "QuestionAnswering"},
     {"{\"architectures\":[\"LlamaModel\"]," SIZES "}", "LlamaModel"},
     {"{\"architectures\":[\"Llama\\u001b[2J\"]," SIZES "}", "Llama?[2J"},
-    {"{\"model_type\":\"gpt2\"," SIZES "}", "gpt2"},
+    {"{\"model_type\":\"gpt2\"," SIZES "}", "n_head: is missing"},
     {"{" SIZES "}", "none"},
     {"{\"architectures\":[\"LlamaForCausalLM\"]}", "is missing"},
     {"{\"architectures\":[\"LlamaForSequenceClassification\"]," SIZES "}", "num_labels"},

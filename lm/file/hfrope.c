@@ -1,0 +1,233 @@
+/* transformers 5 has rope_parameters, 4 has rope_theta and rope_scaling; a family with two kinds of
+ * layers has one such object for each, or (4) rope_local_base_freq. What is read becomes one set of
+ * numbers, and is written in the older form.
+ *
+ * longrope: transformers 4 makes its factor out of max_position_embeddings over
+ * original_max_position_embeddings, 5 takes a `factor` that is given; where the two differ no
+ * reading is exact, and the file is refused. */
+
+#include "lm/file/hfrope.h"
+
+#include "lm/file/hfkeys.h"
+#include "lm/file/source.h"
+#include "lm/kernel/real.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void read_original(struct hfreader *reader, const json_t *scaling, struct shape *shape)
+{
+    static const char key[] = "original_max_position_embeddings";
+    const double inner = hfreader_real(reader, scaling, key, (double)shape->context);
+    double original = inner;
+
+    if (shape->rope == ROPE_LONG) /* the outer key wins, and has a default */
+        original = hfreader_real(
+            reader, reader->config, key,
+            hfreader_given(json_object_get(scaling, key)) ? inner : shape->rope_original);
+    if (!(original >= 1 && original <= 1 << 30))
+        hfreader_wrong(reader, key, "is out of range");
+    else
+        shape->rope_original = (int)original;
+}
+
+static void read_list(struct hfreader *reader, const json_t *scaling, const char *key,
+                      const struct shape *shape, float *to)
+{
+    const json_t *list = json_object_get(scaling, key);
+    const size_t n = (size_t)shape->head_dim / 2;
+
+    if (json_array_size(list) != n || n > SHAPE_FACTORS) {
+        hfreader_wrong(reader, key, "is not a list of head_dim / 2 numbers, at most 128");
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        to[i] = (float)json_number_value(json_array_get(list, i));
+}
+
+double hfrope_attention(int whole, int original)
+{
+    const double factor = (double)whole / original;
+
+    return factor <= 1 ? 1 : sqrt(1 + real_log(factor) / real_log(original));
+}
+
+static void read_longrope(struct hfreader *reader, const json_t *scaling, struct shape *shape)
+{
+    double factor;
+
+    shape->rope = ROPE_LONG;
+    read_original(reader, scaling, shape);
+    if (reader->err)
+        return;
+    read_list(reader, scaling, "short_factor", shape, shape->rope_short);
+    read_list(reader, scaling, "long_factor", shape, shape->rope_long);
+    factor = (double)shape->context / shape->rope_original;
+    if (hfreader_real(reader, scaling, "factor", factor) != factor)
+        hfreader_wrong(reader, "rope_scaling.factor",
+                       "other than max_position_embeddings / original_max_position_embeddings "
+                       "is not supported");
+    shape->rope_attention =
+        hfreader_real(reader, scaling, "attention_factor",
+                      hfrope_attention(shape->context, shape->rope_original));
+    shape->rope_whole = shape->context;
+    shape_reach(shape, 0);
+}
+
+static void unknown(struct hfreader *reader, const char *type, const char *known)
+{
+    char shown[SOURCE_SHOWN];
+
+    if (!reader->err)
+        reader->err = err_set(ERR_RANGE, "%s: rope_type %s is not supported; %s", reader->name,
+                              source_shown(shown, type, strlen(type)), known);
+}
+
+/* One object: its theta and its scaling. */
+static void read_scaling(struct hfreader *reader, const json_t *scaling, struct shape *shape)
+{
+    const char *type;
+
+    if (!json_is_object(scaling)) {
+        hfreader_wrong(reader, "rope_scaling", "is not an object");
+        return;
+    }
+    shape->rope_theta = hfreader_real(reader, scaling, "rope_theta", shape->rope_theta);
+    if (hfreader_real(reader, scaling, "partial_rotary_factor", 1) != 1)
+        hfreader_wrong(reader, "partial_rotary_factor", "is not supported");
+    type = hfreader_text(reader, scaling, "rope_type");
+    if (!type)
+        type = hfreader_text(reader, scaling, "type");
+    if (!type || !strcmp(type, "default"))
+        return;
+    if (shape->family == FAMILY_PHI3) { /* "su" and "yarn" are its older names of it */
+        if (strcmp(type, "longrope") != 0 && strcmp(type, "su") != 0 &&
+            strcmp(type, "yarn") != 0)
+            unknown(reader, type, "default and longrope are");
+        else
+            read_longrope(reader, scaling, shape);
+        return;
+    }
+    shape->rope_factor = hfreader_real(reader, scaling, "factor", NAN);
+    if (!strcmp(type, "linear")) {
+        shape->rope = ROPE_LINEAR;
+    } else if (!strcmp(type, "llama3")) {
+        shape->rope = ROPE_LLAMA3;
+        shape->rope_low = hfreader_real(reader, scaling, "low_freq_factor", NAN);
+        shape->rope_high = hfreader_real(reader, scaling, "high_freq_factor", NAN);
+        read_original(reader, scaling, shape);
+    } else {
+        unknown(reader, type, "default, linear and llama3 are");
+    }
+}
+
+/* transformers 5's objects by kind of layer; false: the file has the older form. */
+static bool read_two(struct hfreader *reader, const json_t *both, struct shape *shape)
+{
+    const json_t *full = json_object_get(both, "full_attention");
+    const json_t *sliding = json_object_get(both, "sliding_attention");
+    const char *type = hfreader_text(reader, sliding, "rope_type");
+
+    if (!json_is_object(full) && !json_is_object(sliding))
+        return false;
+    if (hfreader_given(full))
+        read_scaling(reader, full, shape);
+    if (type && strcmp(type, "default") != 0)
+        unknown(reader, type, "local layers have the default");
+    shape->rope_local_theta =
+        hfreader_real(reader, sliding, "rope_theta", shape->rope_local_theta);
+    return true;
+}
+
+void hfrope_read(struct hfreader *reader, struct shape *shape)
+{
+    const enum hfkeys_rope kind = hfkeys_family[shape->family].rope;
+    const json_t *both = json_object_get(reader->config, "rope_parameters");
+    const json_t *scaling =
+        hfreader_given(both) ? both : json_object_get(reader->config, "rope_scaling");
+
+    if (kind == HFROPE_NONE)
+        return;
+    shape->rope_theta = hfreader_real(reader, reader->config, "rope_theta", shape->rope_theta);
+    if (kind == HFROPE_TWO) {
+        shape->rope_local_theta = hfreader_real(reader, reader->config, "rope_local_base_freq",
+                                                shape->rope_local_theta);
+        if (read_two(reader, both, shape))
+            return;
+    }
+    if (hfreader_given(scaling))
+        read_scaling(reader, scaling, shape);
+    if (shape->rope != ROPE_LONG && shape->rope != ROPE_LLAMA3)
+        shape->rope_original = 0; /* the default of a key that nothing asked for */
+}
+
+/* ---- writing */
+
+json_t *hfrope_plain(float value)
+{
+    char text[32];
+
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value)
+            break;
+    }
+    return json_real(strtod(text, NULL));
+}
+
+static json_t *list_of(const float *factor, int n)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < n; i++)
+        json_array_append_new(list, hfrope_plain(factor[i]));
+    return list;
+}
+
+static json_t *longrope(const struct shape *shape)
+{
+    const int n = shape->head_dim / 2;
+    json_t *scaling =
+        json_pack("{s:s,s:o,s:o}", "type", "longrope", "short_factor",
+                  list_of(shape->rope_short, n), "long_factor", list_of(shape->rope_long, n));
+
+    /* transformers 4 takes three keys and no more: the fourth only where it says something */
+    if (shape->rope_attention != hfrope_attention(shape->rope_whole, shape->rope_original))
+        json_object_set_new(scaling, "attention_factor", json_real(shape->rope_attention));
+    return scaling;
+}
+
+static json_t *scaling_of(const struct shape *shape)
+{
+    switch (shape->rope) {
+    case ROPE_LINEAR:
+        return json_pack("{s:s,s:f}", "rope_type", "linear", "factor", shape->rope_factor);
+    case ROPE_LLAMA3:
+        return json_pack("{s:s,s:f,s:f,s:f,s:i}", "rope_type", "llama3", "factor",
+                         shape->rope_factor, "low_freq_factor", shape->rope_low,
+                         "high_freq_factor", shape->rope_high,
+                         "original_max_position_embeddings", shape->rope_original);
+    case ROPE_LONG:
+        return longrope(shape);
+    default:
+        return json_null();
+    }
+}
+
+void hfrope_write(json_t *config, const struct shape *shape)
+{
+    const enum hfkeys_rope kind = hfkeys_family[shape->family].rope;
+
+    if (kind == HFROPE_NONE)
+        return;
+    json_object_set_new(config, "rope_theta", json_real(shape->rope_theta));
+    json_object_set_new(config, "rope_scaling", scaling_of(shape));
+    if (kind == HFROPE_TWO)
+        json_object_set_new(config, "rope_local_base_freq", json_real(shape->rope_local_theta));
+    if (shape->family == FAMILY_PHI3)
+        json_object_set_new(
+            config, "original_max_position_embeddings",
+            json_integer(shape->rope == ROPE_LONG ? shape->rope_original : shape->context));
+}
