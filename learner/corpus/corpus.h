@@ -10,7 +10,7 @@
 
 #include "base/hash.h"
 #include "data/dataset.h"
-#include "lm/model/train.h"
+#include "learner/step/micro_batch.h"
 #include "lm/text/encode.h"
 
 /* Answers as they were before max_length cut them. */
@@ -99,23 +99,14 @@ struct hash corpus_hash(const struct corpus *corpus);
 /* Tokens of the `batch` longest rows: no micro-batch has more. */
 size_t corpus_pack_most(const struct corpus *corpus, size_t batch);
 
-/* Some records packed; the arrays grow and are reused. Zero it at first. */
-struct packed {
-    struct batch batch;
-    int *token, *seq, *stem;
-    uint8_t *learn;
-    float *margin, *weight, *soft; /* [n_seq]; NULL when the corpus has none */
-    int8_t *label;                 /* the same */
-    float *target;                 /* [n]; the same */
-    int64_t tokens; /* as TRL counts them: a shared prompt once for each answer */
-    size_t room, room_seq;
-};
-void corpus_pack(const struct corpus *corpus, const uint32_t *record, size_t n,
-                 struct packed *out);
-
-/* Each record's prompt with its partner's whole answer, cut at max_length together. */
-void corpus_pack_mismatched(const struct corpus *corpus, const uint32_t *record, size_t n,
-                            struct packed *out);
+/* Fills a micro-batch with some records; `columns` beyond those that the corpus has something for
+ * are the caller's to fill. Errors: micro_batch_begin's. */
+enum err corpus_pack(const struct corpus *corpus, const uint32_t *record, size_t n,
+                     unsigned columns, struct micro_batch *out) MUST_CHECK;
+/* Each record's prompt with its partner's whole answer, cut at max_length together. The same
+ * errors. */
+enum err corpus_pack_mismatched(const struct corpus *corpus, const uint32_t *record, size_t n,
+                                struct micro_batch *out) MUST_CHECK;
 
 /* For the readers of one kind of record: the sequence `which` of the record at hand (learn
  * NULL: all of it); the first sets margin, weight, soft, label and stem of record `n` to
@@ -133,7 +124,5 @@ enum err corpus_end(struct corpus *corpus, const struct dataset *set,
  * turn included. Errors: ERR_PARSE when it says nothing, chat_render's. */
 enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
                      const json_t *tools, uint8_t *learn, size_t n) MUST_CHECK;
-
-void corpus_pack_free(struct packed *packed);
 
 #endif

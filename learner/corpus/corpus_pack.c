@@ -1,3 +1,6 @@
+/* How a corpus' records become a micro-batch: the one place where offline methods fill columns.
+ * A record's sequences go in side by side, a pair's second behind the prompt that it shares. The
+ * order of records, and which of them belong together, is the caller's. */
 #include "learner/corpus/corpus_bins.h"
 
 #include "base/mem.h"
@@ -55,112 +58,84 @@ size_t corpus_pack_most(const struct corpus *c, size_t batch)
     return sum > other ? sum : other;
 }
 
-void corpus_pack_free(struct packed *packed)
+/* The columns that a corpus has something for. */
+static unsigned columns_of(const struct corpus *c)
 {
-    free(packed->token);
-    free(packed->seq);
-    free(packed->stem);
-    free(packed->learn);
-    free(packed->margin);
-    free(packed->weight);
-    free(packed->soft);
-    free(packed->label);
-    free(packed->target);
-    *packed = (struct packed){0};
-}
+    const struct {
+        const void *array;
+        unsigned column;
+    } row[] = {{c->target, MICRO_BATCH_TARGET},
+               {c->weight, MICRO_BATCH_WEIGHT},
+               {c->margin, MICRO_BATCH_MARGIN},
+               {c->soft, MICRO_BATCH_SOFT},
+               {c->label, MICRO_BATCH_LABEL}};
+    unsigned columns = 0;
 
-static void pack_room(const struct corpus *c, size_t tokens, size_t seqs, struct packed *out)
-{
-    if (tokens > out->room) {
-        out->room = tokens;
-        out->token = mem_grow(out->token, tokens, sizeof(*out->token));
-        out->learn = mem_grow(out->learn, tokens, 1);
-        if (c->target)
-            out->target = mem_grow(out->target, tokens, sizeof(*out->target));
-    }
-    if (seqs + 1 <= out->room_seq)
-        return;
-    out->room_seq = seqs + 1;
-    out->seq = mem_grow(out->seq, seqs + 1, sizeof(*out->seq));
-    out->stem = mem_grow(out->stem, seqs + 1, sizeof(*out->stem));
-    if (c->margin)
-        out->margin = mem_grow(out->margin, seqs + 1, sizeof(*out->margin));
-    if (c->weight)
-        out->weight = mem_grow(out->weight, seqs + 1, sizeof(*out->weight));
-    if (c->soft)
-        out->soft = mem_grow(out->soft, seqs + 1, sizeof(*out->soft));
-    if (c->label)
-        out->label = mem_grow(out->label, seqs + 1, sizeof(*out->label));
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        columns |= row[i].array ? 1u << row[i].column : 0;
+    return columns;
 }
 
 /* What belongs to the whole record goes to each of its sequences. */
-static void pack_said(const struct corpus *c, uint32_t record, int seq, struct packed *out)
+static void put_said(const struct corpus *c, uint32_t record, int seq, struct micro_batch *out)
 {
     if (c->margin)
-        out->margin[seq] = c->margin[record];
+        out->column[MICRO_BATCH_MARGIN][seq] = c->margin[record];
     if (c->weight)
-        out->weight[seq] = c->weight[record];
+        out->column[MICRO_BATCH_WEIGHT][seq] = c->weight[record];
     if (c->soft)
-        out->soft[seq] = c->soft[record];
+        out->column[MICRO_BATCH_SOFT][seq] = c->soft[record];
     if (c->label)
         out->label[seq] = c->label[record];
 }
 
-void corpus_pack(const struct corpus *c, const uint32_t *record, size_t n, struct packed *out)
+static void put(const struct corpus *c, uint32_t record, size_t which, struct micro_batch *out)
 {
-    const size_t group = (size_t)c->group;
+    const size_t k = record * (size_t)c->group + which;
+    const size_t from = c->seq[k], n = c->seq[k + 1] - from;
+    const int seq = micro_batch_sequence(out, which && c->stem ? (int)c->stem[record] : 0);
+    const int at = micro_batch_tokens(out, c->token + from, c->learn + from, n);
+
+    put_said(c, record, seq, out);
+    if (c->target)
+        memcpy(out->column[MICRO_BATCH_TARGET] + at, c->target + from, n * sizeof *c->target);
+}
+
+enum err corpus_pack(const struct corpus *c, const uint32_t *record, size_t n, unsigned columns,
+                     struct micro_batch *out)
+{
     size_t tokens = 0;
-    int at = 0, seqs = 0;
+    enum err err;
 
     for (size_t i = 0; i < n; i++)
         tokens += c->length[record[i]];
-    pack_room(c, tokens, n * group, out);
-    out->tokens = (int64_t)tokens;
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < group; k++) {
-            const size_t from = c->seq[record[i] * group + k];
-            const size_t count = c->seq[record[i] * group + k + 1] - from;
-            memcpy(out->token + at, c->token + from, count * sizeof(*out->token));
-            memcpy(out->learn + at, c->learn + from, count);
-            if (c->target)
-                memcpy(out->target + at, c->target + from, count * sizeof(*out->target));
-            pack_said(c, record[i], seqs, out);
-            out->stem[seqs] = k && c->stem ? (int)c->stem[record[i]] : 0;
-            out->tokens += out->stem[seqs];
-            out->seq[seqs++] = at;
-            at += (int)count;
-        }
-    out->seq[seqs] = at;
-    out->batch = (struct batch){.n = at,
-                                .n_seq = seqs,
-                                .token = out->token,
-                                .seq = out->seq,
-                                .n_prefix = c->stem ? out->stem : NULL,
-                                .wanted = out->learn};
+    err = micro_batch_begin(out, columns_of(c) | columns, tokens, n * (size_t)c->group);
+    for (size_t i = 0; i < n && !err; i++)
+        for (size_t k = 0; k < (size_t)c->group; k++)
+            put(c, record[i], k, out);
+    if (!err)
+        micro_batch_end(out);
+    return err;
 }
 
-void corpus_pack_mismatched(const struct corpus *c, const uint32_t *record, size_t n,
-                            struct packed *out)
+enum err corpus_pack_mismatched(const struct corpus *c, const uint32_t *record, size_t n,
+                                struct micro_batch *out)
 {
     size_t tokens = 0, prompt, from;
-    int at = 0;
+    enum err err;
 
     for (size_t i = 0; i < n; i++)
         tokens += mismatched(c, record[i], &prompt, &from);
-    pack_room(c, tokens, n, out);
-    out->tokens = (int64_t)tokens;
-    for (size_t i = 0; i < n; i++) {
-        const size_t count = mismatched(c, record[i], &prompt, &from);
-        memcpy(out->token + at, c->token + c->seq[record[i]], prompt * sizeof(*out->token));
-        memcpy(out->token + at + prompt, c->whole.token + from,
-               (count - prompt) * sizeof(*out->token));
-        memset(out->learn + at, 0, prompt);
-        memcpy(out->learn + at + prompt, c->whole.learn + from, count - prompt);
-        out->learn[at] = 0;
-        out->seq[i] = at;
-        at += (int)count;
+    err = micro_batch_begin(out, columns_of(c), tokens, n);
+    for (size_t i = 0; i < n && !err; i++) {
+        const size_t answer = mismatched(c, record[i], &prompt, &from) - prompt;
+        micro_batch_sequence(out, 0);
+        micro_batch_tokens(out, c->token + c->seq[record[i]], NULL, prompt);
+        micro_batch_tokens(out, c->whole.token + from, c->whole.learn + from, answer);
+        if (!prompt && answer) /* a first token is never learnt */
+            out->learn[out->seq[i]] = 0;
     }
-    out->seq[n] = at;
-    out->batch = (struct batch){
-        .n = at, .n_seq = (int)n, .token = out->token, .seq = out->seq, .wanted = out->learn};
+    if (!err)
+        micro_batch_end(out);
+    return err;
 }

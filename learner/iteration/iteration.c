@@ -1,9 +1,8 @@
 #include "learner/iteration/iteration.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "learner/iteration/iteration_pass.h"
+#include "learner/iteration/iteration_figures.h"
 #include "learner/iteration/iteration_report.h"
 #include "learner/iteration/iteration_state.h"
 #include "lm/kernel/real.h"
@@ -12,6 +11,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The models of an optimiser step. */
+enum { POLICY, CRITIC };
 
 struct iteration_conf iteration_defaults(int64_t iterations)
 {
@@ -73,7 +75,7 @@ void iteration_free(struct iteration_state *state)
 {
     if (!state)
         return;
-    iteration_pass_free(&state->pass);
+    micro_batch_free(&state->batch);
     free(state->lie);
     trainable_free(state->policy);
     trainable_free(state->critic);
@@ -122,43 +124,18 @@ double iteration_beta(const struct iteration_state *state)
     return state->kl.beta;
 }
 
-struct work {
+/* An iteration under way. */
+struct iteration_work {
     struct iteration_state *state;
     struct iteration_batch *batch;
-    struct iteration_report tally;
+    struct iteration_report report;
 };
 
-static enum err stopped(const struct iteration_state *state)
-{
-    if (state->conf.stop && state->conf.stop())
-        return err_set(ERR_STATE, "stopped in iteration %" PRId64, state->iteration + 1);
-    return OK;
-}
-
-/* The packed micro-batch before the iteration's first optimiser step. */
-static void look(struct work *work, const uint32_t *order)
-{
-    const struct iteration_pass *pass = &work->state->pass;
-    struct iteration_first *first = &work->tally.first;
-
-    for (int s = 0; s < pass->batch.n_seq; s++) {
-        const bool given = !work->batch->rollout[order[s]].behaviour;
-        for (int i = pass->seq[s]; i < pass->seq[s + 1] && !given; i++) {
-            if (!pass->learn[i])
-                continue;
-            if (work->state->conf.strict && pass->logprob[i] != pass->behaviour[i])
-                iteration_compare_note(work->state, work->batch, order[s], i - pass->answer[s],
-                                       pass->logprob[i]);
-            const double x = (double)pass->logprob[i] - (double)pass->behaviour[i];
-            first->ratio_gap = fmax(first->ratio_gap, fabs(real_exp(x) - 1));
-            first->tokens++;
-        }
-    }
-}
-
-/* What the micro-batches of an optimiser step add up. */
-struct sums {
-    double ratio, entropy, tokens; /* the entropy bonus's, and its tokens */
+/* The answers of one optimiser step: optimizer_step.h's self. */
+struct mini_batch {
+    struct iteration_work *work;
+    const uint32_t *order; /* [n] answers */
+    size_t n, each;        /* each: answers of a micro-batch */
 };
 
 /* Not while the critic learns alone. */
@@ -167,59 +144,95 @@ static bool moves(const struct iteration_state *state)
     return !state->critic || state->iteration >= state->conf.critic_warmup;
 }
 
-/* The policy's part of a micro-batch. One that stays is looked at once, before the first
- * optimiser step: what it says does not change. */
-static enum err micro_policy(struct work *work, const uint32_t *order,
-                             const struct iteration_pass_whole *whole, struct sums *sums)
+static enum err fill(void *self, size_t i, struct micro_batch *out)
 {
-    struct iteration_state *state = work->state;
-    struct iteration_pass *pass = &state->pass;
-    struct objective_out out;
-    enum err err;
+    const struct mini_batch *const mini = self;
+    const size_t at = i * mini->each, left = mini->n - at;
 
-    if (work->tally.steps && !moves(state))
-        return OK;
-    err = iteration_pass_forward(pass, state->policy);
-    if (!err && !work->tally.steps)
-        look(work, order);
-    if (err || state->lies)
-        return err;
-    iteration_pass_policy(pass, order, whole, &out);
-    if (moves(state))
-        iteration_pass_policy_back(state->policy, &out);
-    if (!work->tally.steps) {
-        work->tally.first.approxkl += objective_sum(&out, "policy/approxkl_avg");
-        work->tally.first.clipfrac += objective_sum(&out, "policy/clipfrac_avg");
-    }
-    sums->ratio += objective_sum(&out, "val/ratio");
-    sums->entropy += out.bonus_entropy;
-    sums->tokens += out.bonus_tokens;
-    work->tally.loss += out.loss;
-    objective_gather(&work->tally.sums, &out);
-    return OK;
+    return iteration_pack(mini->work->batch, mini->order + at,
+                          left < mini->each ? left : mini->each, out);
 }
 
-/* One micro-batch through the models. */
-static enum err micro(struct work *work, const uint32_t *order, size_t n,
-                      const struct iteration_pass_whole *whole, struct sums *sums)
+static enum err complete(void *self, size_t i, struct micro_batch *batch)
 {
-    struct iteration_state *state = work->state;
-    struct iteration_pass *pass = &state->pass;
-    struct objective_out out;
-    enum err err = stopped(state);
+    const struct mini_batch *const mini = self;
 
-    if (!err)
-        err = iteration_pass_pack(pass, work->batch, order, n);
-    if (!err)
-        err = micro_policy(work, order, whole, sums);
-    if (err || state->lies) /* the others are still to be compared */
-        return err;
-    if (!state->critic)
-        return OK;
-    err = iteration_pass_critic(pass, state->critic, whole, &out);
-    if (!err)
-        objective_gather(&work->tally.sums, &out);
-    return err;
+    (void)i, (void)batch;
+    return iteration_figures_stopped(mini->work->state);
+}
+
+/* The policy's log-probabilities before the iteration's first optimiser step against those that
+ * the answers came with: what was written by these weights has the same bits. */
+static void check_on_policy(struct iteration_work *work, const struct micro_batch *b,
+                            const uint32_t *order)
+{
+    struct iteration_first *first = &work->report.first;
+    const float *const behaviour = b->column[MICRO_BATCH_BEHAVIOUR];
+
+    for (int s = 0; s < b->batch.n_seq; s++) {
+        const struct iteration_rollout *r = &work->batch->rollout[order[s]];
+        const int answer = iteration_pack_answer(b, s, r);
+        for (int i = b->seq[s]; i < b->seq[s + 1] && r->behaviour; i++) {
+            if (!b->learn[i])
+                continue;
+            if (work->state->conf.strict && b->logprob[i] != behaviour[i])
+                iteration_compare_note(work->state, work->batch, order[s], i - answer,
+                                       b->logprob[i]);
+            const double x = (double)b->logprob[i] - (double)behaviour[i];
+            first->ratio_gap = fmax(first->ratio_gap, fabs(real_exp(x) - 1));
+            first->tokens++;
+        }
+    }
+}
+
+/* How many versions ago token t of an answer was written. */
+static double age_of(const struct iteration_batch *batch, const struct iteration_rollout *r,
+                     int t)
+{
+    uint64_t version = (uint64_t)batch->iteration;
+
+    for (uint32_t k = 0; k < r->spans && (int)r->span[k].start <= t; k++)
+        version = r->span[k].version.number;
+    return (double)batch->iteration - (double)version;
+}
+
+/* log proximal = (1 - a) log behaviour + a log policy, a = age / (age + 1): what was between
+ * the writer and the policy that is one step ahead. */
+static void interpolate(const struct iteration_batch *source, struct micro_batch *b,
+                        const uint32_t *order)
+{
+    float *const proximal = b->column[MICRO_BATCH_PROXIMAL];
+    const float *const behaviour = b->column[MICRO_BATCH_BEHAVIOUR];
+
+    for (int s = 0; s < b->batch.n_seq; s++) {
+        const struct iteration_rollout *const r = &source->rollout[order[s]];
+        const int at = iteration_pack_answer(b, s, r);
+        for (int t = 0; t < r->tokens; t++) {
+            const double age = age_of(source, r, t), a = age / (age + 1);
+            const double was = (double)behaviour[at + t];
+            proximal[at + t] = (float)(was + a * ((double)b->logprob[at + t] - was));
+        }
+        importance_weigh(b->column[MICRO_BATCH_IMPORTANCE] + at, behaviour + at, proximal + at,
+                         b->learn + at, r->tokens, &source->conf->stale);
+    }
+}
+
+/* After the policy's forward pass. Once an answer was found false nothing more is learnt, but
+ * those that are left are still compared. */
+static void look(void *self, size_t i, struct micro_batch *b, int model, bool *go)
+{
+    const struct mini_batch *const mini = self;
+    struct iteration_work *const work = mini->work;
+    const struct importance_conf *const stale = &work->state->conf.stale;
+    const uint32_t *const order = mini->order + i * mini->each;
+
+    if (model != POLICY)
+        return;
+    if (!work->report.steps)
+        check_on_policy(work, b, order);
+    *go = !work->state->lies;
+    if (*go && stale->mode != IMPORTANCE_NONE && stale->interpolated)
+        interpolate(work->batch, b, order);
 }
 
 static double rate_at(const struct iteration_state *state, const struct trainable *step,
@@ -232,73 +245,100 @@ static double rate_at(const struct iteration_state *state, const struct trainabl
                       state->conf.rate_by_step ? trainable_count(step) : state->iteration);
 }
 
-static double apply(const struct iteration_state *state, struct trainable *step, double peak,
-                    const char *whose)
+static double apply(const struct iteration_state *state, const struct optimizer_step_model *one,
+                    double peak, const char *whose)
 {
-    const struct iteration_conf *conf = &state->conf;
-    const double norm =
-        trainable_apply(step, &conf->adamw, rate_at(state, step, peak), conf->max_grad_norm);
-
-    if (!isfinite(norm))
-        log_warn("gradient", "model=%s iteration=%" PRId64 " norm=%g weights left as they are",
-                 whose, state->iteration + 1, norm);
-    return norm;
+    return optimizer_step_apply(one, &state->conf.adamw, rate_at(state, one->model, peak),
+                                state->conf.max_grad_norm, whose);
 }
 
-static void move_policy(struct work *work, const struct iteration_pass_whole *whole,
-                        const struct sums *sums)
+static void move_policy(struct iteration_work *work, const struct optimizer_step_model *one,
+                        const struct optimizer_step_sums *sums)
 {
     struct iteration_state *state = work->state;
-    struct iteration_report *tally = &work->tally;
-    const double peak = state->conf.rates.peak, ratio = sums->ratio / whole->tokens;
+    struct iteration_report *report = &work->report;
+    const double peak = state->conf.rates.peak;
+    const double ratio = metrics_sum(&sums->metrics, "val/ratio") / one->tokens;
 
-    tally->ratio_sum += ratio;
-    tally->ratio_square += (ratio - 1) * (ratio - 1);
-    if (!tally->steps)
-        tally->rate = rate_at(state, state->policy, peak);
-    tally->policy_norm += apply(state, state->policy, peak, "policy");
-    entropy_control_update(&state->entropy, sums->entropy, sums->tokens);
+    report->ratio_sum += ratio;
+    report->ratio_square += (ratio - 1) * (ratio - 1);
+    if (!report->steps)
+        report->rate = rate_at(state, state->policy, peak);
+    report->policy_norm += apply(state, one, peak, "policy");
+    entropy_control_update(&state->entropy, sums->bonus_entropy, sums->bonus_tokens);
     if (state->reference)
         ref_model_sync(state->reference, state->policy);
 }
 
+/* The optimiser step over the answers of `mini`. A policy that waits for its critic is looked at
+ * once, before the first step: what it says does not change. */
+static struct optimizer_step step_of(struct mini_batch *mini)
+{
+    struct iteration_work *work = mini->work;
+    struct iteration_state *state = work->state;
+    const struct iteration_conf *conf = &state->conf;
+    const bool waits = !moves(state);
+
+    return (struct optimizer_step){
+        .model[POLICY] = {.model = waits && work->report.steps ? NULL : state->policy,
+                          .pass = {.objective = conf->policy,
+                                   .conf = conf->loss,
+                                   .temperature = conf->temperature,
+                                   .bonus = entropy_control_on(&conf->entropy)},
+                          .learns = !waits},
+        .model[CRITIC] = {.model = state->critic,
+                          .pass = iteration_figures_critic(state),
+                          .learns = true},
+        .entropy_coef = entropy_control_weight(&state->entropy),
+        .n = (mini->n + mini->each - 1) / mini->each,
+        .self = mini,
+        .fill = fill,
+        .complete = complete,
+        .look = look,
+        .batch = &state->batch,
+        .total = &work->report.sums};
+}
+
+/* The models move, by what the step has added up. */
+static void conclude_step(struct iteration_work *work, const struct optimizer_step *step,
+                          const struct optimizer_step_sums *sums)
+{
+    struct iteration_state *state = work->state;
+    struct iteration_report *report = &work->report;
+
+    if (!report->steps) {
+        report->first.approxkl = metrics_sum(&sums->metrics, "policy/approxkl_avg");
+        report->first.clipfrac = metrics_sum(&sums->metrics, "policy/clipfrac_avg");
+    }
+    if (moves(state))
+        move_policy(work, &step->model[POLICY], sums);
+    else
+        report->ratio_sum += 1;
+    if (state->critic)
+        report->critic_norm +=
+            apply(state, &step->model[CRITIC], state->conf.critic_learning_rate, "critic");
+    report->entropy_coef += state->entropy.coef;
+    report->steps++;
+}
+
 /* One optimiser step of the models over the answers order[0..n). */
-static enum err mini_batch(struct work *work, const uint32_t *order, size_t n)
+static enum err learn(struct iteration_work *work, const uint32_t *order, size_t n)
 {
     struct iteration_state *state = work->state;
     const struct iteration_conf *conf = &state->conf;
-    const size_t each = (size_t)conf->per_device_train_batch_size * (size_t)conf->unit;
-    const double micros = ceil((double)n / (double)each);
-    struct iteration_pass_whole whole = iteration_pass_measure(work->batch, order, n);
-    struct iteration_report *tally = &work->tally;
-    struct sums sums = {0};
+    struct mini_batch mini = {work, order, n,
+                              (size_t)conf->per_device_train_batch_size * (size_t)conf->unit};
+    struct optimizer_step step = step_of(&mini);
+    struct optimizer_step_sums sums;
+    enum err err = optimizer_step_measure(&step);
 
-    whole.entropy_coef = entropy_control_weight(&state->entropy);
-    if (conf->strict && !tally->steps) {
-        const enum err err = iteration_compare_rest(state, work->batch, order, n);
-        if (err)
-            return err;
-    }
-    for (size_t k = 0; k < n; k += each) {
-        const size_t count = n - k < each ? n - k : each;
-        if (conf->policy->apart)
-            whole.normaliser =
-                micros * iteration_pass_measure(work->batch, order + k, count).normaliser;
-        const enum err err = micro(work, order + k, count, &whole, &sums);
-        if (err)
-            return err;
-    }
-    if (state->lies)
-        return OK; /* nothing is kept; `epochs` says so */
-    if (moves(state))
-        move_policy(work, &whole, &sums);
-    else
-        tally->ratio_sum += 1;
-    if (state->critic)
-        tally->critic_norm += apply(state, state->critic, conf->critic_learning_rate, "critic");
-    tally->entropy_coef += state->entropy.coef;
-    tally->steps++;
-    return OK;
+    if (!err && conf->strict && !work->report.steps)
+        err = iteration_compare_rest(state, work->batch, order, n);
+    if (!err)
+        err = optimizer_step_accumulate(&step, &sums);
+    if (!err && !state->lies) /* else nothing is kept; `epochs` says so */
+        conclude_step(work, &step, &sums);
+    return err;
 }
 
 static int rising(const void *a, const void *b)
@@ -308,9 +348,9 @@ static int rising(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Without a critic, answers of a mini-batch to one prompt are put together (iteration_pass.h): it
+/* Without a critic, answers of a mini-batch to one prompt are put together (iteration_pack.h): it
  * is their sum that counts. */
-static enum err epochs(struct work *work)
+static enum err epochs(struct iteration_work *work)
 {
     const struct iteration_state *state = work->state;
     const struct iteration_batch *batch = work->batch;
@@ -333,40 +373,11 @@ static enum err epochs(struct work *work)
             if (together)
                 qsort(order + from, n, sizeof *order, rising);
             if (n)
-                err = mini_batch(work, order + from * unit, n * unit);
+                err = learn(work, order + from * unit, n * unit);
         }
     }
     free(order);
     free(shuffled);
-    return err;
-}
-
-enum figures { OF_POLICY, OF_REFERENCE, OF_CRITIC };
-
-/* All answers in their own order through a model, whose figures fill `out`. */
-static enum err through(struct iteration_state *state, struct iteration_batch *batch,
-                        enum figures whose, float *out)
-{
-    const struct model *const model = whose == OF_REFERENCE ? ref_model_model(state->reference)
-                                                            : trainable_model(state->policy);
-    const size_t each = (size_t)state->conf.per_device_train_batch_size;
-    uint32_t *order = mem_new(batch->n, sizeof(*order));
-    enum err err = OK;
-
-    for (size_t i = 0; i < batch->n; i++)
-        order[i] = (uint32_t)i;
-    for (size_t i = 0; i < batch->n && !err; i += each) {
-        const size_t n = batch->n - i < each ? batch->n - i : each;
-        err = stopped(state);
-        if (!err)
-            err = iteration_pass_pack(&state->pass, batch, order + i, n);
-        if (!err)
-            err = whose == OF_CRITIC
-                      ? iteration_pass_values(&state->pass, state->critic, order + i, n, out)
-                      : iteration_pass_logprobs(&state->pass, state->policy, model, order + i,
-                                                n, out);
-    }
-    free(order);
     return err;
 }
 
@@ -378,7 +389,7 @@ static enum err before(struct iteration_state *state, struct iteration_batch *ba
 
     if (!state->conf.self_reference && (stale->mode == IMPORTANCE_NONE || stale->interpolated))
         return OK;
-    err = through(state, batch, OF_POLICY, batch->proximal);
+    err = iteration_figures(state, batch, NULL, batch->n, ITERATION_OF_POLICY, batch->proximal);
     batch->has_proximal = !err;
     for (size_t i = 0; i < batch->n && !err; i++) {
         const size_t at = batch->at[i];
@@ -390,25 +401,25 @@ static enum err before(struct iteration_state *state, struct iteration_batch *ba
     return err;
 }
 
-static void conclude(struct work *work, struct iteration_metrics *out)
+static void conclude(struct iteration_work *work, struct iteration_metrics *out)
 {
     struct iteration_state *state = work->state;
     const struct iteration_batch *batch = work->batch;
-    struct iteration_report *tally = &work->tally;
+    struct iteration_report *report = &work->report;
 
     state->episodes += (int64_t)batch->n;
     state->num_tokens += batch->tokens;
     for (size_t i = 0; i < batch->n; i++)
         state->num_tokens += batch->rollout[i].prompts;
-    tally->batch = batch;
-    tally->beta = state->kl.beta;
-    tally->episodes = state->episodes;
-    tally->num_tokens = state->num_tokens;
+    report->batch = batch;
+    report->beta = state->kl.beta;
+    report->episodes = state->episodes;
+    report->num_tokens = state->num_tokens;
     *out = (struct iteration_metrics){
-        .first = tally->first, .tokens = batch->tokens, .learnt = batch->total_learnt};
-    out->first.approxkl /= fmax((double)tally->first.tokens, 1);
-    out->first.clipfrac /= fmax((double)tally->first.tokens, 1);
-    state->conf.report(state->conf.method, tally, out);
+        .first = report->first, .tokens = batch->tokens, .learnt = batch->total_learnt};
+    out->first.approxkl /= fmax((double)report->first.tokens, 1);
+    out->first.clipfrac /= fmax((double)report->first.tokens, 1);
+    state->conf.report(state->conf.method, report, out);
     if (moves(state))
         kl_control_update(&state->kl, batch->kl / (double)batch->n, (long)batch->n);
     state->iteration++;
@@ -418,7 +429,7 @@ enum err iteration_run(struct iteration_state *state, const struct iteration_rol
                        size_t n, struct iteration_metrics *out)
 {
     struct iteration_batch batch = {.n = 0};
-    struct work work = {.state = state, .batch = &batch};
+    struct iteration_work work = {.state = state, .batch = &batch};
     enum err err;
 
     state->lies = 0;
@@ -432,17 +443,18 @@ enum err iteration_run(struct iteration_state *state, const struct iteration_rol
     if (!err)
         err = before(state, &batch);
     if (!err && state->reference)
-        err = through(state, &batch, OF_REFERENCE, batch.reference);
+        err =
+            iteration_figures(state, &batch, NULL, n, ITERATION_OF_REFERENCE, batch.reference);
     if (!err && state->critic)
-        err = through(state, &batch, OF_CRITIC, batch.value);
+        err = iteration_figures(state, &batch, NULL, n, ITERATION_OF_CRITIC, batch.value);
     if (!err) {
         state->conf.assign(state->conf.method, &batch, state->kl.beta);
         err = epochs(&work);
         if (!err)
-            err = iteration_compare_told(state, &batch, work.tally.steps == 0);
+            err = iteration_compare_told(state, &batch, work.report.steps == 0);
     }
     if (!err && state->conf.self_reference)
-        err = through(state, &batch, OF_POLICY, batch.after);
+        err = iteration_figures(state, &batch, NULL, n, ITERATION_OF_POLICY, batch.after);
     if (!err)
         conclude(&work, out);
     iteration_batch_fini(&batch);

@@ -21,16 +21,18 @@
 #include "learner/objective/importance.h"
 #include "learner/objective/kl.h"
 #include "learner/objective/objective.h"
+#include "learner/step/metrics.h"
 #include "learner/step/ref_model.h"
 
 #include <jansson.h>
+#include <stdatomic.h>
 
 struct iteration_batch;
 struct iteration_report;
 enum { ITERATION_METRICS = 40 };
 struct iteration_metrics {
     struct {
-        const char *name; /* a constant */
+        char name[METRICS_NAME];
         double value;
     } metric[ITERATION_METRICS];
     int n;
@@ -82,7 +84,7 @@ struct iteration_conf {
                     log-probabilities again, bit for bit, before anything is kept */
     struct importance_conf stale; /* what is done about answers of older weights */
     uint64_t seed;
-    bool (*stop)(void); /* between micro-batches, true ends with ERR_STATE; may be NULL */
+    const atomic_bool *stop; /* between micro-batches, true ends with ERR_STATE; may be NULL */
 };
 
 /* For a run of `iterations`: a linear schedule to 0, TRL's numbers; without the method. */

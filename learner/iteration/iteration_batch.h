@@ -1,7 +1,7 @@
 /* iteration_batch: the answers of one iteration, and what a method makes of their scores.
  *
  * Arrays over the tokens of all answers, one answer after another in the order of the rollouts;
- * everything is summed in that order. For iteration.c, iteration_pass.c and the methods' advantage assignment. */
+ * everything is summed in that order. For iteration.c, iteration_pack.c and the methods' advantage assignment. */
 
 #ifndef LEARNER_ITERATION_ITERATION_BATCH_H
 #define LEARNER_ITERATION_ITERATION_BATCH_H

@@ -6,7 +6,7 @@
  * gathered, not just the first, so that all of them can be asked for again at once. */
 
 #include "base/mem.h"
-#include "learner/iteration/iteration_state.h"
+#include "learner/iteration/iteration_figures.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -45,26 +45,16 @@ static void judge(struct iteration_state *state, const struct iteration_batch *b
         }
 }
 
-enum err iteration_compare_pass(struct iteration_state *state,
-                                const struct iteration_batch *batch, const uint32_t *list,
-                                size_t n)
+/* Answers list[0..n) of a batch on which no credit worked. */
+static enum err compare(struct iteration_state *state, const struct iteration_batch *batch,
+                        const uint32_t *list, size_t n)
 {
-    const size_t each = (size_t)state->conf.per_device_train_batch_size;
     float *logprob = NULL;
     enum err err =
         mem_big(&logprob, (size_t)batch->tokens + 1, sizeof *logprob, "answers to compare");
 
-    for (size_t k = 0; k < n && !err; k += each) {
-        const size_t count = n - k < each ? n - k : each;
-        if (state->conf.stop && state->conf.stop())
-            err = err_set(ERR_STATE, "stopped while answers were compared");
-        if (!err)
-            err = iteration_pass_pack(&state->pass, batch, list + k, count);
-        if (!err)
-            err = iteration_pass_logprobs(&state->pass, state->policy,
-                                          trainable_model(state->policy), list + k, count,
-                                          logprob);
-    }
+    if (!err)
+        err = iteration_figures(state, batch, list, n, ITERATION_OF_POLICY, logprob);
     for (size_t k = 0; k < n && !err; k++)
         judge(state, batch, list[k], logprob + batch->at[list[k]]);
     free(logprob);
@@ -90,7 +80,7 @@ enum err iteration_compare_rest(struct iteration_state *state,
         err = iteration_batch_init(&plain, &state->conf, batch->rollout, batch->n);
     plain.iteration = state->iteration;
     if (lists && !err)
-        err = iteration_compare_pass(state, &plain, list, lists);
+        err = compare(state, &plain, list, lists);
     iteration_batch_fini(&plain);
     free(list);
     free(seen);

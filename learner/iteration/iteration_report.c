@@ -1,10 +1,11 @@
 #include "learner/iteration/iteration_report.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 void iteration_report_put(struct iteration_metrics *out, const char *name, double value)
 {
     assert(out->n < ITERATION_METRICS);
-    out->metric[out->n].name = name;
+    snprintf(out->metric[out->n].name, METRICS_NAME, "%s", name);
     out->metric[out->n++].value = value;
 }

@@ -4,12 +4,12 @@
 #define LEARNER_ITERATION_ITERATION_REPORT_H
 
 #include "learner/iteration/iteration_batch.h"
+#include "learner/step/optimizer_step.h"
 
 struct iteration_report {
     const struct iteration_batch *batch;
-    struct objective_out sums;      /* the objectives' metrics, added up by name */
-    double loss;                    /* the policy's, of all optimiser steps added up */
-    double ratio_sum, ratio_square; /* of the mini-batches' mean ratios (val/ratio) */
+    struct optimizer_step_sums sums; /* of all optimiser steps; loss[0] is the policy's */
+    double ratio_sum, ratio_square;  /* of the mini-batches' mean ratios (val/ratio) */
     double policy_norm, critic_norm;
     double entropy_coef;          /* after each optimiser step, added up */
     int64_t steps;                /* optimiser steps */

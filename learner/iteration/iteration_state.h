@@ -4,7 +4,7 @@
 #define LEARNER_ITERATION_ITERATION_STATE_H
 
 #include "learner/iteration/iteration_compare.h"
-#include "learner/iteration/iteration_pass.h"
+#include "learner/iteration/iteration_pack.h"
 
 struct iteration_state {
     struct iteration_conf conf;
@@ -12,7 +12,7 @@ struct iteration_state {
     struct ref_model *reference;       /* NULL where it does not move */
     struct kl_control kl;
     struct entropy_control entropy;
-    struct iteration_pass pass;
+    struct micro_batch batch;
     int64_t iteration, episodes, num_tokens;
     struct iteration_false *lie; /* answers found false, in order, each once */
     size_t lies, lie_room;
@@ -21,10 +21,6 @@ struct iteration_state {
 /* Notes answer i of the batch, whose token t the present weights give `found`. */
 void iteration_compare_note(struct iteration_state *state, const struct iteration_batch *batch,
                             size_t i, int t, float found);
-/* Passes answers list[0..n) of a batch on which no assign worked through the policy. */
-enum err iteration_compare_pass(struct iteration_state *state,
-                                const struct iteration_batch *batch, const uint32_t *list,
-                                size_t n) MUST_CHECK;
 /* Passes what the first mini-batch, order[0..n), does not learn of `batch`. */
 enum err iteration_compare_rest(struct iteration_state *state,
                                 const struct iteration_batch *batch, const uint32_t *order,

@@ -254,7 +254,7 @@ static void report(const void *method, const struct iteration_report *r,
     const struct group_conf *const conf = method;
     const double steps = fmax((double)r->steps, 1);
 
-    iteration_report_put(out, "loss", r->loss / steps);
+    iteration_report_put(out, "loss", r->sums.loss[0] / steps);
     iteration_report_put(out, "grad_norm", r->policy_norm / steps);
     iteration_report_put(out, "learning_rate", r->rate);
     rewards(r->batch, out);
@@ -267,8 +267,8 @@ static void report(const void *method, const struct iteration_report *r,
         iteration_report_put(out, "entropy_coef", r->entropy_coef / steps);
     if (conf->kind == GROUP_RAFT)
         iteration_report_put(out, "drover_learnt_answers", (double)r->batch->units);
-    for (int i = 0; i < r->sums.metrics; i++) {
-        const struct objective_metric *const m = &r->sums.metric[i];
+    for (int i = 0; i < r->sums.metrics.n; i++) {
+        const struct metrics_row *const m = &r->sums.metrics.row[i];
         const bool whole =
             !strcmp(m->name, "policy_loss"); /* of a step, not of micro-batches */
         iteration_report_put(out, m->name, m->sum / fmax(whole ? steps : m->weight, 1e-300));

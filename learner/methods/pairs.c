@@ -55,13 +55,13 @@ static void common(const struct iteration_report *r, struct iteration_metrics *o
 {
     const double steps = fmax((double)r->steps, 1);
 
-    iteration_report_put(out, "loss", r->loss / steps);
+    iteration_report_put(out, "loss", r->sums.loss[0] / steps);
     iteration_report_put(out, "grad_norm", r->policy_norm / steps);
     iteration_report_put(out, "learning_rate", r->rate);
     iteration_report_put(out, "num_tokens", (double)r->num_tokens);
 }
 
-static double figure(const struct objective_metric *m)
+static double figure(const struct metrics_row *m)
 {
     return m->weight > 0 ? m->sum / m->weight : 0;
 }
@@ -84,9 +84,10 @@ static void report_online(const void *method, const struct iteration_report *r,
                          batch->margin / fmax((double)batch->units, 1));
     iteration_report_put(out, "val/contain_eos_token", (double)batch->ended / n);
     iteration_report_put(out, "drover_pairs", (double)batch->units);
-    for (int i = 0; i < r->sums.metrics; i++)
-        if (strcmp(r->sums.metric[i].name, "entropy") != 0)
-            iteration_report_put(out, r->sums.metric[i].name, figure(&r->sums.metric[i]));
+    for (int i = 0; i < r->sums.metrics.n; i++)
+        if (strcmp(r->sums.metrics.row[i].name, "entropy") != 0)
+            iteration_report_put(out, r->sums.metrics.row[i].name,
+                                 figure(&r->sums.metrics.row[i]));
 }
 
 /* Mean log-probability of a token of the demonstrations. */
@@ -119,10 +120,10 @@ static void report_spin(const void *method, const struct iteration_report *r,
     for (size_t i = 0; i < batch->n; i++)
         length += batch->rollout[i].behaviour ? batch->rollout[i].tokens : 0;
     iteration_report_put(out, "completions/mean_length", length / fmax(pairs, 1));
-    for (int i = 0; i < r->sums.metrics; i++)
+    for (int i = 0; i < r->sums.metrics.n; i++)
         for (size_t k = 0; k < sizeof name / sizeof *name; k++)
-            if (!strcmp(r->sums.metric[i].name, name[k][0]))
-                iteration_report_put(out, name[k][1], figure(&r->sums.metric[i]));
+            if (!strcmp(r->sums.metrics.row[i].name, name[k][0]))
+                iteration_report_put(out, name[k][1], figure(&r->sums.metrics.row[i]));
     iteration_report_put(out, "spin/real_logps", now);
     iteration_report_put(out, "spin/gain", now - real_logps(batch, batch->proximal));
 }

@@ -61,8 +61,8 @@ static void report(const void *method, const struct iteration_report *r,
     iteration_report_put(out, "objective/non_score_reward", batch->non_score / n);
     iteration_report_put(out, "objective/rlhf_reward", (batch->non_score + batch->total) / n);
     iteration_report_put(out, "objective/scores", batch->total / n);
-    for (int i = 0; i < r->sums.metrics; i++) {
-        const struct objective_metric *m = &r->sums.metric[i];
+    for (int i = 0; i < r->sums.metrics.n; i++) {
+        const struct metrics_row *m = &r->sums.metrics.row[i];
         iteration_report_put(out, m->name,
                              !strcmp(m->name, "val/ratio") ? mean : m->sum / m->weight);
     }

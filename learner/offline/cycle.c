@@ -55,16 +55,6 @@ static const uint32_t *order_for(struct cycle *run, int64_t epoch)
     return run->order;
 }
 
-/* run->record: those of micro-batch b of the epoch; returns how many. */
-static size_t micro(struct cycle *run, const uint32_t *order, int64_t b)
-{
-    const struct corpus *c = run->offline->train;
-    const size_t batch = (size_t)run->keys->per_device_train_batch_size;
-    const size_t rows = corpus_bins_rows(c), at = (size_t)b * batch;
-
-    return corpus_bins_take(c, order + at, rows - at < batch ? rows - at : batch, run->record);
-}
-
 void cycle_needed(struct cycle *run, uint8_t *needed)
 {
     const size_t n = run->offline->train->n;
@@ -78,48 +68,61 @@ void cycle_needed(struct cycle *run, uint8_t *needed)
             needed[order_for(run, 0)[i]] = 1;
 }
 
+/* The rows of the step that follows `done` steps. */
+static void take_rows(struct cycle *run, int64_t done)
+{
+    const size_t rows = corpus_bins_rows(run->offline->train);
+    const size_t step = (size_t)(run->keys->per_device_train_batch_size *
+                                 (int64_t)run->keys->gradient_accumulation_steps);
+    const uint32_t *order = order_for(run, done / run->length.steps_per_epoch);
+    const size_t at = (size_t)(done % run->length.steps_per_epoch) * step;
+    const size_t all = (size_t)run->length.batches_per_epoch * run->filler.each;
+    const size_t end = all < rows ? all : rows; /* dataloader_drop_last leaves some out */
+
+    run->filler.row = order + at;
+    run->filler.n_row = end - at < step ? end - at : step;
+}
+
+/* Gradients of one optimiser step, and what it says; `state` is what a stop would leave. */
+static enum err learn(struct cycle *run, struct resume_state *state, double *loss,
+                      struct optimizer_step_model *out)
+{
+    struct optimizer_step step = filler_step(&run->filler);
+    struct optimizer_step_sums sums;
+    enum err err;
+
+    step.model[0].learns = step.model[0].dropout = true;
+    step.mean = &state->window;
+    err = optimizer_step_measure(&step);
+    if (!err)
+        err = optimizer_step_accumulate(&step, &sums);
+    if (err)
+        return err;
+    *loss = sums.loss[0];
+    *out = step.model[0];
+    state->tokens += sums.tokens;
+    return OK;
+}
+
 /* One optimiser step. *stopped: a signal came first, and nothing has changed. */
 static enum err one_step(struct cycle *run, bool *stopped)
 {
-    const int64_t done = trainable_count(run->step), per = run->length.steps_per_epoch;
-    const uint32_t *order = order_for(run, done / per);
-    const int64_t first = done % per * run->keys->gradient_accumulation_steps;
-    const int64_t end = first + run->keys->gradient_accumulation_steps;
-    const int64_t last =
-        end < run->length.batches_per_epoch ? end : run->length.batches_per_epoch;
+    const int64_t done = trainable_count(run->step);
     const struct adamw adamw = keys_adamw(run->keys);
     struct resume_state state = run->state;
-    struct pass_norm norm = {0};
+    struct optimizer_step_model policy;
     double loss = 0;
-    size_t n;
+    enum err err;
 
-    for (int64_t b = first; b < last; b++) {
-        n = micro(run, order, b);
-        pass_count(&run->pass, run->record, n, &norm);
-    }
-    if (!(norm.normaliser > 0)) /* rows of which nothing is learnt */
-        norm.normaliser = 1;
-    for (int64_t b = first; b < last; b++) {
-        struct pass_result result;
-        enum err err;
-        *stopped = stop_asked();
-        if (*stopped)
-            return OK;
-        n = micro(run, order, b);
-        err = pass_run(&run->pass, run->step, run->record, n, &norm, true, &state.window, NULL,
-                       &result);
-        if (err)
-            return err_add("step %" PRId64, done + 1);
-        loss += result.loss;
-        state.tokens += result.tokens;
-    }
-    run->norm = trainable_apply(run->step, &adamw, optim_rate(&run->rates, done),
-                                run->keys->max_grad_norm);
+    take_rows(run, done);
+    err = learn(run, &state, &loss, &policy);
+    *stopped = run->filler.stopped;
+    if (err)
+        return *stopped ? OK : err_add("step %" PRId64, done + 1);
+    run->norm = optimizer_step_apply(&policy, &adamw, optim_rate(&run->rates, done),
+                                     run->keys->max_grad_norm, run->offline->objective->name);
     if (run->reference)
         reference_follow(run->reference, run->step);
-    if (!isfinite(run->norm))
-        log_warn("gradient", "step=%" PRId64 " norm=%g weights left as they are", done + 1,
-                 run->norm);
     if (isfinite(loss) || !run->keys->logging_nan_inf_filter) {
         metrics_add(&state.window, "loss", loss, 1);
         metrics_add(&state.total, "loss", loss, 1);

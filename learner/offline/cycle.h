@@ -4,8 +4,8 @@
 #ifndef LEARNER_OFFLINE_CYCLE_H
 #define LEARNER_OFFLINE_CYCLE_H
 
+#include "learner/offline/filler.h"
 #include "learner/offline/offline.h"
-#include "learner/offline/pass.h"
 #include "learner/run/progress.h"
 #include "learner/run/resume.h"
 #include "learner/run/rundir.h"
@@ -21,10 +21,9 @@ struct cycle {
     char *checkpoints, *model;
     struct trainable *step;
     struct reference *reference; /* NULL: the method reads none */
-    struct pass pass;
+    struct filler filler;
     struct progress progress;
     uint32_t *order;             /* rows (corpus_bins.h) */
-    uint32_t *record;            /* [records] of the micro-batch at hand */
     int64_t order_epoch;         /* of `order`; -1: none yet */
     int64_t first, first_tokens; /* step at which this process began; tokens before it */
     int64_t begun_ms, saved_ms, saved_step, logged_step;

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "learner/corpus/corpus_bins.h"
-#include "learner/offline/pass.h"
+#include "learner/offline/filler.h"
 
 #include <stdlib.h>
 
@@ -14,39 +14,34 @@ size_t evaluate_batch(const struct offline *offline)
                                      : keys->per_device_eval_batch_size);
 }
 
-struct walk {
-    struct pass pass;
-    uint32_t *row, *record; /* [batch], [records] of the micro-batch at hand */
-    size_t n, batch;        /* rows */
-};
-
-/* The micro-batch that begins at row `at`. */
-static size_t take(struct walk *w, size_t at)
+/* All of the set as one step in which nobody learns. */
+static enum err measure(const struct offline *offline, struct trainable *model,
+                        struct reference *reference, const uint32_t *row, size_t n,
+                        struct metrics *out)
 {
-    const size_t count = w->n - at < w->batch ? w->n - at : w->batch;
+    struct filler filler = {.objective = offline->objective,
+                            .conf = offline->objective_conf,
+                            .corpus = offline->test,
+                            .reference = reference,
+                            .model = model,
+                            .row = row,
+                            .n_row = n,
+                            .each = evaluate_batch(offline),
+                            .see = offline->see,
+                            .self = offline->self};
+    struct optimizer_step step = filler_step(&filler);
+    struct optimizer_step_sums sums;
+    enum err err;
 
-    for (size_t i = 0; i < count; i++)
-        w->row[i] = (uint32_t)(at + i);
-    return corpus_bins_take(w->pass.corpus, w->row, count, w->record);
-}
-
-static enum err measure(struct walk *w, struct trainable *step, struct metrics *exact)
-{
-    struct pass_norm norm = {0};
-    double loss = 0;
-    enum err err = OK;
-
-    for (size_t at = 0; at < w->n; at += w->batch)
-        pass_count(&w->pass, w->record, take(w, at), &norm);
-    if (!(norm.normaliser > 0))
-        norm.normaliser = 1;
-    for (size_t at = 0; at < w->n && !err; at += w->batch) {
-        struct pass_result result = {0};
-        const size_t count = take(w, at);
-        err = pass_run(&w->pass, step, w->record, count, &norm, false, NULL, exact, &result);
-        loss += result.loss;
+    filler_init(&filler);
+    err = optimizer_step_measure(&step);
+    if (!err)
+        err = optimizer_step_accumulate(&step, &sums);
+    if (!err) {
+        *out = sums.metrics;
+        metrics_add(out, "loss", sums.loss[0], 1);
     }
-    metrics_add(exact, "loss", loss, !err);
+    filler_free(&filler);
     return err;
 }
 
@@ -65,23 +60,17 @@ enum err evaluate(const struct offline *offline, struct trainable *step,
                   struct reference *reference, int64_t num_tokens, int64_t (*now_ms)(void),
                   json_t *line)
 {
-    struct walk walk = {.n = corpus_bins_rows(offline->test), .batch = evaluate_batch(offline)};
-    const size_t batches = (walk.n + walk.batch - 1) / walk.batch;
+    const size_t n = corpus_bins_rows(offline->test), each = evaluate_batch(offline);
+    uint32_t *row = mem_new(n, sizeof(*row));
     const int64_t begun = now_ms();
     struct metrics exact = {0};
     double seconds;
     enum err err;
 
-    walk.row = mem_new(walk.batch, sizeof(*walk.row));
-    walk.record = mem_new(offline->test->n, sizeof(*walk.record));
-    pass_init(&walk.pass, offline->objective, offline->objective_conf, offline->test,
-              reference);
-    walk.pass.see = offline->see;
-    walk.pass.self = offline->self;
-    err = measure(&walk, step, &exact);
-    pass_free(&walk.pass);
-    free(walk.row);
-    free(walk.record);
+    for (size_t i = 0; i < n; i++)
+        row[i] = (uint32_t)i;
+    err = measure(offline, step, reference, row, n, &exact);
+    free(row);
     if (err)
         return err;
     seconds = (double)(now_ms() - begun) / 1e3;
@@ -89,10 +78,9 @@ enum err evaluate(const struct offline *offline, struct trainable *step,
     margins(line);
     json_object_set_new(line, "eval_runtime", json_real(seconds));
     if (seconds > 0) {
-        json_object_set_new(line, "eval_samples_per_second",
-                            json_real((double)walk.n / seconds));
+        json_object_set_new(line, "eval_samples_per_second", json_real((double)n / seconds));
         json_object_set_new(line, "eval_steps_per_second",
-                            json_real((double)batches / seconds));
+                            json_real((double)((n + each - 1) / each) / seconds));
     }
     json_object_set_new(line, "eval_num_tokens", json_integer(num_tokens));
     if (offline->judge)

@@ -15,7 +15,7 @@
 /* Records of an evaluation's micro-batch. */
 size_t evaluate_batch(const struct offline *offline);
 
-/* Sets eval_* in `line`. now_ms: clock_mono_ms, for eval_runtime. Errors: pass_run's. */
+/* Sets eval_* in `line`. now_ms: clock_mono_ms, for eval_runtime. Errors: optimizer_step.h's. */
 enum err evaluate(const struct offline *offline, struct trainable *step,
                   struct reference *reference, int64_t num_tokens, int64_t (*now_ms)(void),
                   json_t *line) MUST_CHECK;

@@ -364,7 +364,6 @@ static enum err train(struct cycle *run)
                                   .data = corpus_hash(o->train),
                                   .keep = (size_t)run->keys->save_total_limit};
     run->order = mem_new(corpus_bins_rows(o->train), sizeof(*run->order));
-    run->record = mem_new(o->train->n, sizeof(*run->record));
     run->order_epoch = -1;
     err = precheck(run);
     if (!err)
@@ -379,7 +378,14 @@ static enum err train(struct cycle *run)
     if (err)
         return err;
     stop_install();
-    pass_init(&run->pass, o->objective, o->objective_conf, o->train, run->reference);
+    run->filler = (struct filler){.objective = o->objective,
+                                  .conf = o->objective_conf,
+                                  .corpus = o->train,
+                                  .reference = run->reference,
+                                  .model = run->step,
+                                  .each = (size_t)run->keys->per_device_train_batch_size,
+                                  .stop = stop_asked};
+    filler_init(&run->filler);
     run->first = trainable_count(run->step);
     run->first_tokens = run->state.tokens;
     run->begun_ms = run->saved_ms = clock_mono_ms();
@@ -418,12 +424,11 @@ enum err offline_run(const struct offline *offline)
     if (!err)
         err = train(run);
 out:
-    pass_free(&run->pass);
+    filler_free(&run->filler);
     reference_free(run->reference);
     trainable_free(run->step);
     rundir_close(run->dir);
     free(run->order);
-    free(run->record);
     free(run->checkpoints);
     free(run->model);
     free(run);

@@ -27,8 +27,6 @@ struct reference {
     struct ref_model *live;
     int tables;
     struct table table[TABLES];
-    float *room; /* log-probabilities of a batch */
-    size_t room_n;
 };
 
 enum err reference_new(struct reference **out, const struct reference_conf *conf,
@@ -63,7 +61,6 @@ void reference_free(struct reference *r)
         free(r->table[i].mismatched);
     }
     ref_model_free(r->live);
-    free(r->room);
     free(r->folder);
     free(r);
 }
@@ -73,28 +70,13 @@ size_t reference_size(const struct reference_conf *conf, const struct shape *sha
     return conf->live ? ref_model_size(shape) : 0;
 }
 
-void reference_sums(const struct packed *packed, const float *logprob, double *sum)
+void reference_sums(const struct micro_batch *b, const float *logprob, double *sum)
 {
-    const struct batch *b = &packed->batch;
-
-    for (int s = 0; s < b->n_seq; s++) {
+    for (int s = 0; s < b->batch.n_seq; s++) {
         sum[s] = 0;
         for (int i = b->seq[s]; i < b->seq[s + 1]; i++)
-            sum[s] += packed->learn[i] == 1 ? (double)logprob[i] : 0;
+            sum[s] += b->learn[i] == 1 ? (double)logprob[i] : 0;
     }
-}
-
-static enum err room_for(struct reference *r, int n)
-{
-    if ((size_t)n <= r->room_n)
-        return OK;
-    free(r->room);
-    r->room = NULL;
-    r->room_n = 0;
-    if (mem_big(&r->room, (size_t)n, sizeof(float), "reference log-probabilities"))
-        return ERR_NOMEM;
-    r->room_n = (size_t)n;
-    return OK;
 }
 
 /* FOLDER/HASH.ref: figures of these weights on these records. */
@@ -179,20 +161,18 @@ static bool lacks(const struct table *t, size_t record)
     return isnan(t->logprob[at]) || (t->mismatched && isnan(t->mismatched[record]));
 }
 
-/* Makes the figures of n records. */
-static enum err table_make(struct reference *r, struct table *t, struct trainable *step,
-                           const uint32_t *record, size_t n, struct packed *packed)
+/* Makes the figures of n records, in the room of the batch's own log-probabilities. */
+static enum err table_make(struct table *t, struct trainable *step, const uint32_t *record,
+                           size_t n, struct micro_batch *batch)
 {
     const struct corpus *c = t->corpus;
     const size_t group = (size_t)c->group;
     const float *from;
-    enum err err;
+    enum err err = corpus_pack(c, record, n, 0, batch);
 
-    corpus_pack(c, record, n, packed);
-    err = room_for(r, packed->batch.n);
     if (!err)
-        err = trainable_score(step, trainable_model(step), &packed->batch, 1, r->room);
-    from = r->room;
+        err = trainable_score(step, trainable_model(step), &batch->batch, 1, batch->logprob);
+    from = batch->logprob;
     for (size_t i = 0; i < n && !err; i++) {
         memcpy(t->logprob + c->seq[record[i] * group], from,
                c->length[record[i]] * sizeof(*from));
@@ -200,13 +180,12 @@ static enum err table_make(struct reference *r, struct table *t, struct trainabl
     }
     if (err || !t->mismatched)
         return err;
-    corpus_pack_mismatched(c, record, n, packed);
-    err = room_for(r, packed->batch.n);
+    err = corpus_pack_mismatched(c, record, n, batch);
     if (!err)
-        err = trainable_score(step, trainable_model(step), &packed->batch, 1, r->room);
+        err = trainable_score(step, trainable_model(step), &batch->batch, 1, batch->logprob);
     if (!err) {
         double *sum = mem_new(n, sizeof(*sum));
-        reference_sums(packed, r->room, sum);
+        reference_sums(batch, batch->logprob, sum);
         for (size_t i = 0; i < n; i++)
             t->mismatched[record[i]] = sum[i];
         free(sum);
@@ -229,7 +208,7 @@ enum err reference_prepare(struct reference *r, struct trainable *step,
                            void (*say)(size_t, size_t))
 {
     int64_t saved = clock_mono_ms(), said = saved;
-    struct packed packed = {0};
+    struct micro_batch batch = {.room = 0};
     struct table *t = NULL;
     uint32_t *record;
     size_t n;
@@ -246,7 +225,7 @@ enum err reference_prepare(struct reference *r, struct trainable *step,
     for (size_t at = 0; at < n && !err; at += (size_t)r->conf.batch) {
         const size_t many = n - at < (size_t)r->conf.batch ? n - at : (size_t)r->conf.batch;
         const int64_t now = clock_mono_ms();
-        err = table_make(r, t, step, record + at, many, &packed);
+        err = table_make(t, step, record + at, many, &batch);
         if (!err && say && now - said >= SAY_MS) {
             say(at + many, n);
             said = now;
@@ -258,7 +237,7 @@ enum err reference_prepare(struct reference *r, struct trainable *step,
     }
     if (!err && n)
         err = table_save(r, t);
-    corpus_pack_free(&packed);
+    micro_batch_free(&batch);
     free(record);
     return err;
 }
@@ -273,12 +252,13 @@ static const struct table *table_of(const struct reference *r, const struct corp
 
 enum err reference_take(struct reference *r, struct trainable *step,
                         const struct corpus *corpus, const uint32_t *record, size_t n,
-                        const struct packed *packed, float *logprob)
+                        struct micro_batch *batch)
 {
     const struct table *t = table_of(r, corpus);
+    float *logprob = batch->column[MICRO_BATCH_REFERENCE];
 
     if (r->conf.live)
-        return trainable_score(step, ref_model_model(r->live), &packed->batch, 1, logprob);
+        return trainable_score(step, ref_model_model(r->live), &batch->batch, 1, logprob);
     if (!t)
         return err_set(ERR_STATE, "reference: this data set was not prepared");
     for (size_t i = 0; i < n; i++) {
@@ -293,7 +273,7 @@ enum err reference_take(struct reference *r, struct trainable *step,
 
 enum err reference_mismatched(struct reference *r, struct trainable *step,
                               const struct corpus *corpus, const uint32_t *record, size_t n,
-                              const struct packed *packed, double *sum)
+                              struct micro_batch *batch, double *sum)
 {
     const struct table *t = table_of(r, corpus);
     enum err err;
@@ -305,11 +285,9 @@ enum err reference_mismatched(struct reference *r, struct trainable *step,
             sum[i] = t->mismatched[record[i]];
         return OK;
     }
-    err = room_for(r, packed->batch.n);
+    err = trainable_score(step, ref_model_model(r->live), &batch->batch, 1, batch->logprob);
     if (!err)
-        err = trainable_score(step, ref_model_model(r->live), &packed->batch, 1, r->room);
-    if (!err)
-        reference_sums(packed, r->room, sum);
+        reference_sums(batch, batch->logprob, sum);
     return err;
 }
 

@@ -38,18 +38,18 @@ enum err reference_prepare(struct reference *reference, struct trainable *step,
                            const struct corpus *corpus, const uint8_t *needed,
                            void (*say)(size_t done, size_t of)) MUST_CHECK;
 
-/* logprob [packed->batch.n] out, nats, 0 where nothing is learnt, for a batch that corpus_pack
- * made of these records. Overwrites what the last trainable_forward remembered. Errors:
- * trainable_score's.
- */
+/* Fills the batch's column `reference`: nats, 0 where nothing is learnt; the batch is corpus_pack's
+ * of these records. Overwrites what the last trainable_forward remembered. Errors: ERR_STATE
+ * (not prepared), trainable_score's. */
 enum err reference_take(struct reference *reference, struct trainable *step,
                         const struct corpus *corpus, const uint32_t *record, size_t n,
-                        const struct packed *packed, float *logprob) MUST_CHECK;
+                        struct micro_batch *batch) MUST_CHECK;
 
-/* sum [n] out: over each mismatched answer, for a batch of corpus_pack_mismatched. */
+/* sum [n] out: over each mismatched answer, for a batch of corpus_pack_mismatched, whose
+ * `logprob` is overwritten. Errors: as reference_take's. */
 enum err reference_mismatched(struct reference *reference, struct trainable *step,
                               const struct corpus *corpus, const uint32_t *record, size_t n,
-                              const struct packed *packed, double *sum) MUST_CHECK;
+                              struct micro_batch *batch, double *sum) MUST_CHECK;
 
 /* After an optimiser step: the reference follows when it is time. */
 void reference_follow(struct reference *reference, const struct trainable *step);
@@ -59,6 +59,6 @@ void reference_follow(struct reference *reference, const struct trainable *step)
 float *reference_weights(struct reference *reference, size_t *floats);
 
 /* Sum over each sequence of a batch of what is learnt in it. */
-void reference_sums(const struct packed *packed, const float *logprob, double *sum);
+void reference_sums(const struct micro_batch *batch, const float *logprob, double *sum);
 
 #endif

@@ -1,3 +1,7 @@
+/* A table of [name, sum, weight], searched from the front: there are tens of names, and a name
+ * costs nothing beside a forward pass. Names are copied, for a window of the log outlives the
+ * objective's constants in a checkpoint: metrics_save writes the sums as hexadecimal floats, so
+ * that a run that goes on has every bit of the means that it had begun. */
 #include "learner/step/metrics.h"
 
 #include <assert.h>
@@ -7,81 +11,100 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int find(const struct metrics *meter, const char *name)
+static int find(const struct metrics *metrics, const char *name)
 {
-    for (int i = 0; i < meter->n; i++)
-        if (!strcmp(meter->row[i].name, name))
+    for (int i = 0; i < metrics->n; i++)
+        if (!strcmp(metrics->row[i].name, name))
             return i;
     return -1;
 }
 
-static int entered(struct metrics *meter, const char *name)
+static int entered(struct metrics *metrics, const char *name)
 {
-    int i = find(meter, name);
+    int i = find(metrics, name);
 
     if (i < 0) {
-        assert(meter->n < METRICS_NAMES && strlen(name) < METRICS_NAME);
-        i = meter->n++;
-        memset(&meter->row[i], 0, sizeof(meter->row[i]));
-        snprintf(meter->row[i].name, METRICS_NAME, "%s", name);
+        assert(metrics->n < METRICS_NAMES && strlen(name) < METRICS_NAME);
+        i = metrics->n++;
+        memset(&metrics->row[i], 0, sizeof(metrics->row[i]));
+        snprintf(metrics->row[i].name, METRICS_NAME, "%s", name);
     }
     return i;
 }
 
-void metrics_extreme(struct metrics *meter, const char *name, double value, int sign)
+void metrics_add(struct metrics *metrics, const char *name, double sum, double weight)
 {
-    const int i = entered(meter, name);
+    const int i = entered(metrics, name);
+
+    if (!isfinite(sum) || !(weight > 0))
+        return;
+    metrics->row[i].sum += sum;
+    metrics->row[i].weight += weight;
+}
+
+/* The least, or the most, of what was ever given. */
+static void extreme(struct metrics *metrics, const struct objective_metric *one)
+{
+    const int i = entered(metrics, one->name), sign = one->kind == OBJECTIVE_LEAST ? -1 : 1;
+    const double value = one->weight > 0 ? one->sum / one->weight : 0;
 
     if (!isfinite(value))
         return;
-    if (!(meter->row[i].weight > 0) || sign * (value - meter->row[i].sum) > 0)
-        meter->row[i].sum = value;
-    meter->row[i].weight = 1;
+    if (!(metrics->row[i].weight > 0) || sign * (value - metrics->row[i].sum) > 0)
+        metrics->row[i].sum = value;
+    metrics->row[i].weight = 1;
 }
 
-void metrics_add(struct metrics *meter, const char *name, double value, double weight)
+void metrics_take(struct metrics *metrics, const struct objective_metric *one)
 {
-    const int i = entered(meter, name);
-
-    if (!isfinite(value) || !(weight > 0))
-        return;
-    meter->row[i].sum += value * weight;
-    meter->row[i].weight += weight;
+    if (one->kind == OBJECTIVE_MEAN)
+        metrics_add(metrics, one->name, one->sum, one->weight);
+    else
+        extreme(metrics, one);
 }
 
-void metrics_clear(struct metrics *meter)
+double metrics_sum(const struct metrics *metrics, const char *name)
 {
-    memset(meter, 0, sizeof(*meter));
+    const int i = find(metrics, name);
+
+    return i < 0 ? 0 : metrics->row[i].sum;
 }
 
-double metrics_mean(const struct metrics *meter, const char *name)
+void metrics_clear(struct metrics *metrics)
 {
-    const int i = find(meter, name);
-
-    return i < 0 || !(meter->row[i].weight > 0) ? NAN
-                                                : meter->row[i].sum / meter->row[i].weight;
+    memset(metrics, 0, sizeof(*metrics));
 }
 
-void metrics_put(const struct metrics *meter, const char *prefix, json_t *object)
+double metrics_mean(const struct metrics *metrics, const char *name)
 {
-    for (int i = 0; i < meter->n; i++) {
+    const int i = find(metrics, name);
+
+    return i < 0 || !(metrics->row[i].weight > 0)
+               ? NAN
+               : metrics->row[i].sum / metrics->row[i].weight;
+}
+
+void metrics_put(const struct metrics *metrics, const char *prefix, json_t *object)
+{
+    for (int i = 0; i < metrics->n; i++) {
         char name[2 * METRICS_NAME];
-        if (!(meter->row[i].weight > 0))
+        if (!(metrics->row[i].weight > 0))
             continue;
-        snprintf(name, sizeof(name), "%s%s", prefix, meter->row[i].name);
-        json_object_set_new(object, name, json_real(meter->row[i].sum / meter->row[i].weight));
+        snprintf(name, sizeof(name), "%s%s", prefix, metrics->row[i].name);
+        json_object_set_new(object, name,
+                            json_real(metrics->row[i].sum / metrics->row[i].weight));
     }
 }
 
-json_t *metrics_save(const struct metrics *meter)
+json_t *metrics_save(const struct metrics *metrics)
 {
     json_t *list = json_array();
 
-    for (int i = 0; i < meter->n; i++) {
+    for (int i = 0; i < metrics->n; i++) {
         char sum[40], weight[40];
-        snprintf(sum, sizeof(sum), "%a", meter->row[i].sum);
-        snprintf(weight, sizeof(weight), "%a", meter->row[i].weight);
-        json_array_append_new(list, json_pack("[sss]", meter->row[i].name, sum, weight));
+        snprintf(sum, sizeof(sum), "%a", metrics->row[i].sum);
+        snprintf(weight, sizeof(weight), "%a", metrics->row[i].weight);
+        json_array_append_new(list, json_pack("[sss]", metrics->row[i].name, sum, weight));
     }
     return list;
 }

@@ -29,11 +29,6 @@ struct trainer {
 
 static atomic_bool abandoned;
 
-static bool stop(void)
-{
-    return atomic_load(&abandoned);
-}
-
 void trainer_abandon(void)
 {
     atomic_store(&abandoned, true);
@@ -96,7 +91,7 @@ enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
     *out = NULL;
     t->conf = *conf;
     t->iteration_conf = *conf->round;
-    t->iteration_conf.stop = stop;
+    t->iteration_conf.stop = &abandoned;
     err = iteration_new(&t->round, &t->iteration_conf, policy, critic);
     if (!err && conf->reference_shape)
         err = model_new(&t->reference, conf->reference_shape, conf->reference_image,

@@ -83,7 +83,7 @@ static void a_prompt_is_kept_once(void **state)
 {
     struct corpus_rule rule = rule_of(0);
     struct corpus *whole = read_rows(corpus_answers_pairs, two, 2, &rule), *once;
-    struct packed packed = {0};
+    struct micro_batch packed = {.room = 0};
     const uint32_t record[] = {1, 0};
     (void)state;
 
@@ -97,14 +97,15 @@ static void a_prompt_is_kept_once(void **state)
     assert_string_equal(shown(once, 1), "[ in the hen<|im_end|>]");
     assert_non_null(once->stem);
     assert_int_equal(once->length[0] + once->stem[0], whole->length[0]);
-    corpus_pack(once, record, 2, &packed);
+    assert_ok(corpus_pack(once, record, 2, 0, &packed));
     assert_int_equal(packed.batch.n_seq, 4);
     assert_int_equal(packed.batch.n_prefix[0], 0);
     assert_int_equal(packed.batch.n_prefix[1], once->stem[1]);
     assert_int_equal(packed.batch.n_prefix[3], once->stem[0]);
     assert_int_equal(packed.tokens, whole->length[0] + whole->length[1]);
-    assert_true(packed.weight[0] == 2 && packed.soft[0] == .5f && packed.weight[2] == 1);
-    corpus_pack_free(&packed);
+    assert_true(packed.in.seq_weight[0] == 2 && packed.in.seq_weight[2] == 1);
+    assert_true(packed.in.seq_soft[0] == .5f && !packed.in.seq_margin && !packed.in.target);
+    micro_batch_free(&packed);
     corpus_free(whole);
     corpus_free(once);
 }
@@ -205,7 +206,7 @@ static void pairs_come_apart_as_trl_takes_them(void **state)
     static const int labels[] = {1, 0, 1, 0, 0};
     static const uint32_t partner[] = {2, 0, 1, 4, 3};
     struct corpus_rule rule = rule_of(0);
-    struct packed packed = {0};
+    struct micro_batch packed = {.room = 0};
     const uint32_t record[] = {4, 3};
     struct corpus *c;
     (void)state;
@@ -219,7 +220,7 @@ static void pairs_come_apart_as_trl_takes_them(void **state)
         assert_int_equal(c->partner[i], partner[i]);
     }
     assert_true(c->weight[1] == .5f && c->weight[0] == 1);
-    corpus_pack_mismatched(c, record, 2, &packed);
+    assert_ok(corpus_pack_mismatched(c, record, 2, &packed));
     assert_int_equal(packed.batch.n_seq, 2);
     for (int i = 0; i < packed.seq[1]; i++) { /* "on", then " hen" */
         const size_t on = prompt_of(c, 4), a = prompt_of(c, 3), at = (size_t)i;
@@ -228,7 +229,7 @@ static void pairs_come_apart_as_trl_takes_them(void **state)
         assert_int_equal(packed.learn[i], at >= on);
     }
     assert_int_equal((size_t)packed.seq[1] - prompt_of(c, 4), c->length[3] - prompt_of(c, 3));
-    corpus_pack_free(&packed);
+    micro_batch_free(&packed);
     corpus_free(c);
 }
 

@@ -436,20 +436,16 @@ static void a_zero_critic_expects_nothing(void **state)
     iteration_free(ppo);
 }
 
-static bool stop_now(void)
-{
-    return true;
-}
-
 static void a_stop_ends_between_micro_batches(void **state)
 {
+    const atomic_bool now = true;
     struct ppo_conf conf = golden_conf(0);
     struct iteration_metrics got;
     struct feed feed;
     struct iteration_state *ppo;
     (void)state;
 
-    conf.round.stop = stop_now;
+    conf.round.stop = &now;
     ppo = fresh(&conf);
     feed_golden(&feed, 0, 0);
     assert_err(ERR_STATE, iteration_run(ppo, feed.rollout, ROWS, &got));

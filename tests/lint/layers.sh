@@ -19,9 +19,9 @@ allowed() {
     deploy) echo base proto net ;;
     cli) echo learner base stats proto net lm data reward eval deploy examples ;;
     learner) echo base stats proto net member lm data prefs reward ;;
-    learner/objective | learner/corpus | learner/journal) ;;
+    learner/objective | learner/journal) ;;
     learner/step) echo learner/objective ;;
-    learner/run) echo learner/step ;;
+    learner/corpus | learner/run) echo learner/step ;;
     learner/offline) echo learner/corpus learner/objective learner/run learner/step ;;
     learner/iteration) echo learner/journal learner/objective learner/run learner/step ;;
     learner/methods) echo learner/corpus learner/journal learner/objective learner/offline learner/iteration learner/run learner/step ;;

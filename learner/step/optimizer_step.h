@@ -1,0 +1,67 @@
+/* optimizer_step: one step of learning, whatever the method and whoever fills the batches.
+ *
+ *   measure     what the losses of all its micro-batches are divided by
+ *   accumulate  each micro-batch in turn: fill, then model by model forward, objective, backward;
+ *               gradients add up
+ *   apply       model by model: clip, AdamW
+ *
+ * Every loss is divided by a number that belongs to the whole step and is known before its first
+ * backward pass; so no result depends on how the step was cut into micro-batches, and gradients
+ * of parts of a step may be made anywhere and added up. An evaluation is the first two of these,
+ * with nobody learning. */
+
+#ifndef LEARNER_STEP_OPTIMIZER_STEP_H
+#define LEARNER_STEP_OPTIMIZER_STEP_H
+
+#include "learner/step/metrics.h"
+#include "learner/step/micro_batch.h"
+
+enum { OPTIMIZER_STEP_MODELS = 2 }; /* a policy and a critic */
+
+/* What a step adds up over its micro-batches. */
+struct optimizer_step_sums {
+    double loss[OPTIMIZER_STEP_MODELS];
+    double bonus_entropy, bonus_tokens;
+    int64_t tokens;         /* micro_batch.tokens */
+    struct metrics metrics; /* each by its own weights: a mean over tokens counts tokens, one
+                               over pairs pairs; extremes stay extremes */
+};
+
+struct optimizer_step {
+    struct optimizer_step_model {
+        struct trainable *model; /* NULL: this one takes no part in the step */
+        struct micro_batch_pass pass;
+        bool learns;               /* else there is no backward pass */
+        bool dropout;              /* of an adapter */
+        double normaliser, tokens; /* by optimizer_step_measure: objective.h's */
+    } model[OPTIMIZER_STEP_MODELS];
+    double entropy_coef; /* objective.h's */
+
+    size_t n; /* micro-batches */
+    void *self;
+    /* Fills micro-batch i (micro_batch.h). Called twice for each: to measure, and to learn. */
+    enum err (*fill)(void *self, size_t i, struct micro_batch *out);
+    /* Before the first forward pass: columns that other passes make. May be NULL. */
+    enum err (*complete)(void *self, size_t i, struct micro_batch *batch);
+    /* After each forward pass, before its objective. *go: false: this micro-batch is not learnt
+     * from, by this model or a later one. May be NULL. */
+    void (*look)(void *self, size_t i, struct micro_batch *batch, int model, bool *go);
+
+    struct micro_batch *batch;         /* borrowed: its room outlives the step */
+    struct optimizer_step_sums *total; /* goes on adding up over steps; NULL: nobody reads it */
+    struct metrics *mean; /* likewise, each metric as TRL averages it, a micro-batch counting
+                             one; NULL */
+};
+
+/* Errors: fill's, and of a batch without room ERR_NOMEM. */
+enum err optimizer_step_measure(struct optimizer_step *step) MUST_CHECK;
+/* sums out: of this step alone. Errors: those of fill, complete and trainable_forward; the
+ * gradients are then of a part of the step (trainable_discard). */
+enum err optimizer_step_accumulate(struct optimizer_step *step,
+                                   struct optimizer_step_sums *sums) MUST_CHECK;
+/* Moves one of the models; returns the norm of its gradient before the clip. One that is not
+ * finite leaves the weights as they are and is warned of, as `whose`. */
+double optimizer_step_apply(const struct optimizer_step_model *one, const struct adamw *adamw,
+                            double rate, double max_grad_norm, const char *whose);
+
+#endif
