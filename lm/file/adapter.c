@@ -419,7 +419,7 @@ static enum err write_tensors(const char *folder, const struct lora *l, bool bf1
         const bool vector = t->rows == 1 && part_is_vector(t->row);
 
         put[i] = (struct safetensors_put){t->name, vector ? 0 : (size_t)t->rows,
-                                          (size_t)t->cols, w->data + t->at};
+                                          (size_t)t->cols, w->data + t->at, false};
     }
     err = safetensors_write(path, put, (size_t)w->n, bf16, note);
     free(path);

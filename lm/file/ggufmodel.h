@@ -1,8 +1,8 @@
-/* ggufmodel: what a GGUF file says of a model, in this engine's terms.
+/* ggufmodel: weights, tokenizer and template of a GGUF file, in this engine's terms.
  *
- * Architectures llama and qwen2. Query and key rows of llama files are permuted (interleaved
- * rotation) and are put back into Hugging Face's order. What would change the forward pass and
- * is not known here is refused by key or tensor name. */
+ * Query and key rows of llama files are permuted (interleaved rotation) and are put back into
+ * Hugging Face's order; Gemma's norms hold 1 + w there and w here. A tensor that has no place in
+ * the model is refused by name. */
 
 #ifndef LM_FILE_GGUFMODEL_H
 #define LM_FILE_GGUFMODEL_H
@@ -12,10 +12,8 @@
 struct gguf;
 struct tokenizer;
 
-/* Errors: ERR_PARSE, ERR_RANGE; the words name file and key. */
-enum err ggufmodel_shape(struct shape *out, struct gguf *file) MUST_CHECK;
-
-/* New params, dequantised. Errors: also ERR_IO, ERR_NOMEM. */
+/* New params, dequantised, of a shape that ggufshape_read gave. Errors: ERR_PARSE, ERR_RANGE,
+ * ERR_IO, ERR_NOMEM; the words name file and tensor. */
 enum err ggufmodel_weights(struct params **out, struct gguf *file,
                            const struct shape *shape) MUST_CHECK;
 
@@ -24,10 +22,10 @@ enum err ggufmodel_weights(struct params **out, struct gguf *file,
 enum err ggufmodel_hash(struct hash *out, struct gguf *file,
                         const struct shape *shape) MUST_CHECK;
 
-/* Errors: also those of tokenizer_gguf. */
+/* Errors: ERR_PARSE, ERR_RANGE, and those of tokenizer_gguf. */
 enum err ggufmodel_tokenizer(struct tokenizer **out, struct gguf *file) MUST_CHECK;
 
-/* The chat template, or NULL; freed with free(). */
+/* The chat template, or NULL; freed with free(). Errors: ERR_PARSE. */
 enum err ggufmodel_template(char **out, struct gguf *file) MUST_CHECK;
 
 #endif

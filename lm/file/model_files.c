@@ -7,6 +7,7 @@
 #include "lm/file/folder.h"
 #include "lm/file/gguf.h"
 #include "lm/file/ggufmodel.h"
+#include "lm/file/ggufshape.h"
 #include "lm/file/model_meta.h"
 #include "lm/file/source.h"
 #include "lm/file/weights.h"
@@ -108,7 +109,7 @@ static enum err open_gguf(struct model_files *files, const char *path,
     enum err err = gguf_open(&file, path);
 
     if (!err)
-        err = ggufmodel_shape(&card.shape, file);
+        err = ggufshape_read(&card.shape, file);
     if (!err)
         err = ggufmodel_tokenizer(&files->tokenizer, file);
     if (!err)

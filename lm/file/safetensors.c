@@ -382,9 +382,10 @@ static char *make_header(const struct safetensors_put *const *put, size_t n, boo
                             json_string(note->text));
     for (size_t i = 0; i < n; i++) {
         const size_t end = at + put_values(put[i]) * (bf16 ? 2 : 4);
-        json_t *shape = put[i]->rows ? json_pack("[I,I]", (json_int_t)put[i]->rows,
-                                                 (json_int_t)put[i]->cols)
-                                     : json_pack("[I]", (json_int_t)put[i]->cols);
+        const json_int_t rows = (json_int_t)put[i]->rows, cols = (json_int_t)put[i]->cols;
+        json_t *shape = !rows            ? json_pack("[I]", cols)
+                        : put[i]->turned ? json_pack("[I,I]", cols, rows)
+                                         : json_pack("[I,I]", rows, cols);
         json_object_set_new(header, put[i]->name,
                             json_pack("{s:s,s:o,s:[I,I]}", "dtype", bf16 ? "BF16" : "F32",
                                       "shape", shape, "data_offsets", (json_int_t)at,
@@ -400,23 +401,40 @@ static char *make_header(const struct safetensors_put *const *put, size_t n, boo
     return padded;
 }
 
-static enum err put_data(struct fs_file *to, const struct safetensors_put *put, bool bf16)
+/* n values, as f32 or rounded to bf16. */
+static enum err put_values_at(struct fs_file *to, const float *from, size_t n, bool bf16)
 {
-    const size_t values = put_values(put);
     uint16_t *half;
     enum err err = OK;
 
     if (!bf16)
-        return fs_put(to, put->data, values * sizeof *put->data);
+        return fs_put(to, from, n * sizeof *from);
     half = mem_new(PIECE, sizeof *half);
-    for (size_t done = 0; !err && done < values;) {
-        const size_t take = values - done < PIECE ? values - done : PIECE;
+    for (size_t done = 0; !err && done < n;) {
+        const size_t take = n - done < PIECE ? n - done : PIECE;
         for (size_t i = 0; i < take; i++)
-            half[i] = quant_to_bf16(put->data[done + i]);
+            half[i] = quant_to_bf16(from[done + i]);
         err = fs_put(to, half, take * sizeof *half);
         done += take;
     }
     free(half);
+    return err;
+}
+
+static enum err put_data(struct fs_file *to, const struct safetensors_put *put, bool bf16)
+{
+    float *column;
+    enum err err = OK;
+
+    if (!put->turned)
+        return put_values_at(to, put->data, put_values(put), bf16);
+    column = mem_new(put->rows, sizeof *column);
+    for (size_t c = 0; !err && c < put->cols; c++) {
+        for (size_t r = 0; r < put->rows; r++)
+            column[r] = put->data[r * put->cols + c];
+        err = put_values_at(to, column, put->rows, bf16);
+    }
+    free(column);
     return err;
 }
 

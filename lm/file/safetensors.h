@@ -58,7 +58,8 @@ const char *safetensors_note(const struct safetensors *file, const char *key);
 struct safetensors_put {
     const char *name;
     size_t rows, cols;
-    const float *data;
+    const float *data; /* [rows, cols] */
+    bool turned;       /* the file has [cols, rows] */
 };
 
 /* A text for __metadata__; the list ends with key NULL. */

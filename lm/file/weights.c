@@ -1,3 +1,7 @@
+/* The set of files is opened whole (every header is checked before a weight is read), and then read
+ * by tensor_walk, which finds each weight under its name wherever it lies. What a folder says of
+ * head and embedding is believed after the bytes (weights_untie). */
+
 #include "lm/file/weights.h"
 
 #include "base/fs.h"
@@ -6,6 +10,7 @@
 #include "lm/file/quant.h"
 #include "lm/file/safetensors.h"
 #include "lm/file/source.h"
+#include "lm/file/tensor_walk.h"
 #include "lm/model/lora.h"
 
 #include <stdlib.h>
@@ -156,19 +161,11 @@ const struct safetensors *weights_file(const struct weights *weights, int i)
     return weights->file[i];
 }
 
-enum err weights_check(const struct shape *shape, size_t values, const char *name)
-{
-    const double wanted = part_count(shape);
+/* The oldest GPT-2 folders hold the inner model, without the outer one's prefix. */
+static const char prefix[] = "transformer.";
 
-    if (wanted <= (double)values)
-        return OK;
-    return err_set(ERR_RANGE,
-                   "%s: the configuration makes a model of %.0f weights, %zu are here", name,
-                   wanted, values);
-}
-
-static struct safetensors *find(const struct weights *weights, const char *name,
-                                const struct safetensors_tensor **out)
+static struct safetensors *find_name(const struct weights *weights, const char *name,
+                                     const struct safetensors_tensor **out)
 {
     for (int i = 0; i < weights->n; i++) {
         *out = safetensors_find(weights->file[i], name);
@@ -178,11 +175,35 @@ static struct safetensors *find(const struct weights *weights, const char *name,
     return NULL;
 }
 
+static struct safetensors *find(const struct weights *weights, const char *name,
+                                const struct safetensors_tensor **out)
+{
+    struct safetensors *file = find_name(weights, name, out);
+
+    if (!file && !strncmp(name, prefix, sizeof prefix - 1))
+        file = find_name(weights, name + sizeof prefix - 1, out);
+    return file;
+}
+
+/* A weight that stands once, by its row's name. */
+static struct safetensors *find_part(const struct weights *weights, const struct shape *shape,
+                                     enum part_place place, enum part part,
+                                     const struct safetensors_tensor **out)
+{
+    const struct part_rows rows = part_rows(place);
+
+    for (int i = 0; i < rows.n; i++)
+        if (rows.row[i].part == part && rows.row[i].families >> shape->family & 1)
+            return find(weights, rows.row[i].hf, out);
+    return NULL;
+}
+
 enum err weights_untie(struct shape *shape, const struct weights *weights)
 {
     const struct safetensors_tensor *head, *embedding;
-    struct safetensors *of_head = find(weights, "lm_head.weight", &head);
-    struct safetensors *of_embedding = find(weights, "model.embed_tokens.weight", &embedding);
+    struct safetensors *of_head = find_part(weights, shape, PLACE_BACK, PART_HEAD, &head);
+    struct safetensors *of_embedding =
+        find_part(weights, shape, PLACE_FRONT, PART_EMBED, &embedding);
     float *a = NULL, *b = NULL;
     enum err err = OK;
 
@@ -208,11 +229,14 @@ enum err weights_untie(struct shape *shape, const struct weights *weights)
 }
 
 /* Where a tensor of the model lies, in its shape. */
-static enum err locate(struct weights *weights, const struct tensor *tensor,
+static enum err locate(const struct weights *weights, const struct tensor *tensor,
                        struct safetensors **in, const struct safetensors_tensor **out)
 {
     const struct safetensors_tensor *from;
     struct safetensors *file = find(weights, tensor->name, &from);
+    const bool turned = tensor->row->turned;
+    const int rows = turned ? tensor->cols : tensor->rows;
+    const int cols = turned ? tensor->rows : tensor->cols;
     char shown[SAFETENSORS_SHAPE];
     bool same;
 
@@ -220,49 +244,93 @@ static enum err locate(struct weights *weights, const struct tensor *tensor,
         return err_set(ERR_RANGE, "%s: tensor %s is missing%s", weights->folder, tensor->name,
                        tensor->part == PART_HEAD ? " and tie_word_embeddings is false" : "");
     if (part_is_vector(tensor->row))
-        same = from->dims == 1 && from->dim[0] == (size_t)tensor->cols;
+        same = from->dims == 1 && from->dim[0] == (size_t)cols;
     else
-        same = from->dims == 2 && from->dim[0] == (size_t)tensor->rows &&
-               from->dim[1] == (size_t)tensor->cols;
+        same = from->dims == 2 && from->dim[0] == (size_t)rows && from->dim[1] == (size_t)cols;
     if (!same)
         return err_set(ERR_RANGE,
                        "%s: tensor %s at byte %zu is %s, config.json makes it [%d, %d]",
                        weights->folder, tensor->name, from->at, safetensors_shape(shown, from),
-                       tensor->rows, tensor->cols);
+                       rows, cols);
     *in = file;
     *out = from;
     return OK;
 }
 
-static enum err read_tensor(struct weights *weights, const struct tensor *tensor, float *to)
+/* What a file holds as [cols, rows] is read whole, for every row lies all over it. */
+static int step_of(void *self, const struct tensor *tensor)
 {
-    const struct safetensors_tensor *from;
-    struct safetensors *file;
-    const enum err err = locate(weights, tensor, &file, &from);
-
-    return err ? err : safetensors_read(file, from, to);
+    (void)self;
+    return tensor->row->turned ? tensor->rows : 1;
 }
 
-/* Tensors that older files carry and no forward pass reads: rotary tables, and a head that is
- * tied to the embedding or that a reward model does not have. */
+static enum err read_turned(struct safetensors *file, const struct safetensors_tensor *from,
+                            const struct tensor *tensor, float *to)
+{
+    const size_t rows = (size_t)tensor->rows, cols = (size_t)tensor->cols;
+    float *piece = mem_new(rows, sizeof *piece);
+    enum err err = OK;
+
+    for (size_t c = 0; !err && c < cols; c++) {
+        err = safetensors_read_part(file, from, c * rows, rows, piece);
+        for (size_t r = 0; r < rows; r++)
+            to[r * cols + c] = piece[r];
+    }
+    free(piece);
+    return err;
+}
+
+static enum err walk_rows(void *self, const struct tensor *tensor, int row, int n, float *to)
+{
+    const struct safetensors_tensor *from = NULL;
+    struct safetensors *file = NULL;
+    const size_t cols = (size_t)tensor->cols;
+    const enum err err = locate(self, tensor, &file, &from);
+
+    if (err)
+        return err;
+    if (tensor->row->turned)
+        return read_turned(file, from, tensor, to);
+    return safetensors_read_part(file, from, (size_t)row * cols, (size_t)n * cols, to);
+}
+
+static bool ends(const char *name, const char *end)
+{
+    const size_t n = strlen(name), m = strlen(end);
+
+    return n > m && !strcmp(name + n - m, end);
+}
+
+/* Tensors that older files carry and no forward pass reads: rotary tables, GPT-2's causal masks,
+ * and a head that is tied to the embedding or that a reward model does not have. */
 static bool idle(const struct params *params, const char *name)
 {
-    static const char table[] = ".rotary_emb.inv_freq";
-    const size_t n = strlen(name), t = sizeof table - 1;
-
     if (!strcmp(name, "lm_head.weight"))
         return params->shape.tied || params->shape.head != HEAD_LM;
-    return n > t && !strcmp(name + n - t, table);
+    if (params->shape.family == FAMILY_GPT2)
+        return ends(name, ".attn.bias") || ends(name, ".attn.masked_bias");
+    return ends(name, ".rotary_emb.inv_freq");
 }
 
-static enum err refuse_others(const struct weights *weights, const struct params *params)
+static bool has_place(const struct params *params, const char *name)
 {
+    char *longer = mem_print("%s%s", prefix, name);
+    const bool has =
+        params_name(params, name) || params_name(params, longer) || idle(params, name);
+
+    free(longer);
+    return has;
+}
+
+static enum err refuse_others(void *self, const struct params *params)
+{
+    const struct weights *weights = self;
     char shown[SOURCE_SHOWN];
 
     for (int i = 0; i < weights->n; i++)
         for (size_t t = 0; t < safetensors_count(weights->file[i]); t++) {
             const char *name = safetensors_at(weights->file[i], t)->name;
-            if (!params_name(params, name) && !idle(params, name))
+            if (!has_place(params, name))
                 return err_set(ERR_RANGE, "%s/%s: tensor '%s' has no place in this model",
                                weights->folder, weights->name[i],
                                source_shown(shown, name, strlen(name)));
@@ -270,78 +338,32 @@ static enum err refuse_others(const struct weights *weights, const struct params
     return OK;
 }
 
-/* Are there as many values as a model of this shape has? Asked before memory is. */
-static enum err enough(const struct weights *weights, const struct shape *shape)
+static struct tensor_walk walk_of(struct weights *weights)
 {
-    size_t values = 0;
+    struct tensor_walk walk = {.self = weights,
+                               .name = weights->folder,
+                               .rows = walk_rows,
+                               .step = step_of,
+                               .others = refuse_others};
 
     for (int i = 0; i < weights->n; i++)
         for (size_t t = 0; t < safetensors_count(weights->file[i]); t++)
-            values += safetensors_at(weights->file[i], t)->bytes / 2;
-    return weights_check(shape, values, weights->folder);
-}
-
-static enum err hash_tensor(struct hash_sha256 *state, struct weights *weights,
-                            const struct tensor *tensor, float *piece)
-{
-    const struct safetensors_tensor *from;
-    struct safetensors *file;
-    enum err err = locate(weights, tensor, &file, &from);
-
-    for (size_t at = 0; !err && at < from->values; at += PIECE) {
-        const size_t n = from->values - at < PIECE ? from->values - at : PIECE;
-        err = safetensors_read_part(file, from, at, n, piece);
-        if (!err)
-            hash_sha256_add(state, piece, n * sizeof *piece);
-    }
-    return err;
+            walk.values += (double)(safetensors_at(weights->file[i], t)->bytes / 2);
+    return walk;
 }
 
 enum err weights_file_hash(struct hash *out, struct weights *weights, const struct shape *shape)
 {
-    float *piece = mem_new(PIECE, sizeof *piece);
-    const struct tensor **order = NULL;
-    struct params *outline = NULL;
-    struct hash_sha256 state;
-    enum err err = enough(weights, shape);
+    const struct tensor_walk walk = walk_of(weights);
 
-    hash_sha256_init(&state);
-    if (!err)
-        err = params_outline(&outline, shape);
-    if (!err) {
-        order = mem_new((size_t)outline->n, sizeof *order);
-        params_order(outline, order);
-    }
-    for (int i = 0; !err && i < outline->n; i++)
-        err = hash_tensor(&state, weights, order[i], piece);
-    if (!err)
-        err = refuse_others(weights, outline);
-    *out = hash_sha256_end(&state);
-    params_free(outline);
-    free(order);
-    free(piece);
-    return err;
+    return tensor_walk_hash(out, &walk, shape);
 }
 
 enum err weights_read(struct params **out, struct weights *weights, const struct shape *shape)
 {
-    struct params *params = NULL;
-    enum err err = enough(weights, shape);
+    const struct tensor_walk walk = walk_of(weights);
 
-    *out = NULL;
-    if (!err)
-        err = params_new(&params, shape);
-    if (err)
-        return err;
-    for (int i = 0; i < params->n && !err; i++)
-        err = read_tensor(weights, &params->tensor[i], params->data + params->tensor[i].at);
-    if (!err)
-        err = refuse_others(weights, params);
-    if (err)
-        params_free(params);
-    else
-        *out = params;
-    return err;
+    return tensor_walk_read(out, &walk, shape);
 }
 
 enum err weights_write(const char *path, const struct params *params, const char *dtype)
@@ -356,6 +378,7 @@ enum err weights_write(const char *path, const struct params *params, const char
         put[i].rows = part_is_vector(tensor->row) ? 0 : (size_t)tensor->rows;
         put[i].cols = (size_t)tensor->cols;
         put[i].data = params->data + tensor->at;
+        put[i].turned = tensor->row->turned;
     }
     err = safetensors_write(path, put, (size_t)params->n, bf16, NULL);
     free(put);

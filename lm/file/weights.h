@@ -32,10 +32,6 @@ enum err weights_read(struct params **out, struct weights *weights,
 enum err weights_file_hash(struct hash *out, struct weights *weights,
                            const struct shape *shape) MUST_CHECK;
 
-/* ERR_RANGE if a model of this shape has more weights than `values`, the number that the files
- * hold: asked before memory is. `name` stands before the words. */
-enum err weights_check(const struct shape *shape, size_t values, const char *name) MUST_CHECK;
-
 /* params_hash, and lora_hash, of what a folder written with this dtype holds: what `drover
  * inspect` says of it. */
 struct hash weights_hash(const struct params *params, const char *dtype);

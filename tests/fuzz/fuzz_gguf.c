@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "lm/file/gguf.h"
 #include "lm/file/ggufmodel.h"
+#include "lm/file/ggufshape.h"
 #include "lm/file/source.h"
 #include "lm/text/tokenizer.h"
 
@@ -38,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (gguf_take(&file, source))
         return 0;
     read_tensors(file, n);
-    if (!ggufmodel_shape(&shape, file) && !ggufmodel_weights(&params, file, &shape))
+    if (!ggufshape_read(&shape, file) && !ggufmodel_weights(&params, file, &shape))
         params_free(params);
     if (!ggufmodel_tokenizer(&tokenizer, file))
         tokenizer_free(tokenizer);

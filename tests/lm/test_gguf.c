@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "lm/file/ggufmodel.h"
+#include "lm/file/ggufshape.h"
 #include "lm/file/meta.h"
 #include "lm/file/ropefit.h"
 #include "lm/file/source.h"
@@ -270,7 +271,7 @@ static enum err use(const void *from, size_t size)
 
     if (err)
         return err;
-    err = ggufmodel_shape(&shape, file);
+    err = ggufshape_read(&shape, file);
     if (!err)
         err = ggufmodel_weights(&params, file, &shape);
     params_free(params);

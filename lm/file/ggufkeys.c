@@ -1,0 +1,62 @@
+/* Where llama.cpp's metadata and this engine meet: the counterpart of hfkeys for GGUF. What its
+ * converter does not write because its loader has it built in (Gemma's scale of queries, Gemma 3's
+ * local theta and pattern of layers) stands in `missing`; ggufshape derives the rest. */
+
+#include "lm/file/ggufkeys.h"
+
+#define BIT(family) (1u << FAMILY_##family)
+#define GEMMAS (BIT(GEMMA2) | BIT(GEMMA3))
+#define EVERY ((1u << FAMILIES) - 1)
+#define ROPED (EVERY & ~BIT(GPT2))
+#define MISSING(family_, eps_, theta_) \
+    .family = FAMILY_##family_, .norm_eps = eps_, .rope_theta = theta_, .init_std = 0.02
+
+const struct ggufkeys_arch ggufkeys_arch[FAMILIES] = {
+    [FAMILY_LLAMA] = {"llama", FAMILY_LLAMA, .interleaved = true,
+                      .missing = {MISSING(LLAMA, 1e-5f, 1e4)}},
+    [FAMILY_QWEN2] = {"qwen2", FAMILY_QWEN2, .missing = {MISSING(QWEN2, 1e-5f, 1e4)}},
+    [FAMILY_QWEN3] = {"qwen3", FAMILY_QWEN3, .missing = {MISSING(QWEN3, 1e-6f, 1e4)}},
+    [FAMILY_PHI3] = {"phi3", FAMILY_PHI3, .global_every = SHAPE_LAYERS + 1,
+                     .missing = {MISSING(PHI3, 1e-5f, 1e4)}},
+    [FAMILY_GEMMA2] = {"gemma2", FAMILY_GEMMA2, .norms_plus = true, .global_every = 2,
+                       .large = 46,
+                       .missing = {MISSING(GEMMA2, 1e-6f, 1e4), .window = 4096,
+                                   .attention_cap = 50, .logit_cap = 30}},
+    [FAMILY_GEMMA3] = {"gemma3", FAMILY_GEMMA3, .norms_plus = true, .global_every = 6,
+                       .large = 62,
+                       .missing = {MISSING(GEMMA3, 1e-6f, 1e6), .rope_local_theta = 1e4}},
+    [FAMILY_GPT2] = {"gpt2", FAMILY_GPT2, .missing = {MISSING(GPT2, 1e-5f, 1e4)}},
+};
+
+#define AT(type_, member) .type = GGUFKEYS_##type_, .at = offsetof(struct shape, member)
+
+const struct ggufkeys_number ggufkeys_number[] = {
+    {EVERY, "block_count", AT(INT, layers), .needed = true},
+    {EVERY, "embedding_length", AT(INT, width), .needed = true},
+    {EVERY, "feed_forward_length", AT(INT, ffn), .needed = true},
+    {EVERY, "attention.head_count", AT(INT, heads), .needed = true},
+    {EVERY, "attention.head_count_kv", AT(INT, kv_heads)},
+    {EVERY, "attention.key_length", AT(INT, head_dim)},
+    {EVERY, "context_length", AT(INT, context), .needed = true},
+    {ROPED, "attention.layer_norm_rms_epsilon", AT(FLOAT, norm_eps)},
+    {BIT(GPT2), "attention.layer_norm_epsilon", AT(FLOAT, norm_eps)},
+    {ROPED, "rope.freq_base", AT(REAL, rope_theta)},
+    {BIT(GEMMA3), "rope.freq_base_swa", AT(REAL, rope_local_theta)},
+    {EVERY, "attention.sliding_window", AT(INT, window)},
+    {GEMMAS, "attn_logit_softcapping", AT(REAL, attention_cap)},
+    {GEMMAS, "final_logit_softcapping", AT(REAL, logit_cap)},
+};
+const int ggufkeys_numbers = sizeof ggufkeys_number / sizeof *ggufkeys_number;
+
+const struct ggufkeys_change ggufkeys_change[] = {
+    {EVERY, "expert_count", 0},
+    {EVERY, "logit_scale", 1},
+    {EVERY, "residual_scale", 1},
+    {EVERY, "embedding_scale", 1},
+    {EVERY, "attention.scale", 0},
+    {EVERY & ~BIT(PHI3), "rope.scaling.attn_factor", 1},
+    {EVERY, "attention.causal", 1},
+    {EVERY & ~GEMMAS, "attn_logit_softcapping", 0},
+    {EVERY & ~GEMMAS, "final_logit_softcapping", 0},
+};
+const int ggufkeys_changes = sizeof ggufkeys_change / sizeof *ggufkeys_change;

@@ -1,0 +1,318 @@
+/* The rows of ggufkeys give the numbers; rope comes in three spellings: keys, one tensor of factors
+ * (Llama 3, from which ropefit finds the numbers of its formula again), or two lists of factors
+ * (Phi-3's longrope). model_files reads a .gguf this way; its weights are ggufmodel's. */
+
+#include "lm/file/ggufshape.h"
+
+#include "lm/file/gguf.h"
+#include "lm/file/ggufkeys.h"
+#include "lm/file/hfrope.h"
+#include "lm/file/meta.h"
+#include "lm/file/ropefit.h"
+#include "lm/file/source.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char one_list[] = "rope_freqs.weight", short_list[] = "rope_factors_short.weight",
+                  long_list[] = "rope_factors_long.weight";
+
+/* Reading one file: what is wrong is set once. */
+struct gguf_reader {
+    const struct meta *meta;
+    const char *name;
+    const struct ggufkeys_arch *arch;
+    enum err err;
+};
+
+static void wrong(struct gguf_reader *reader, const char *key, const char *why)
+{
+    if (!reader->err)
+        reader->err =
+            err_set(ERR_RANGE, "%s: %s.%s: %s", reader->name, reader->arch->name, key, why);
+}
+
+static double real_of(struct gguf_reader *reader, const char *suffix, double otherwise)
+{
+    char key[96];
+    double value = otherwise;
+
+    snprintf(key, sizeof key, "%s.%s", reader->arch->name, suffix);
+    if (!reader->err)
+        reader->err = meta_real(reader->meta, key, &value);
+    return value;
+}
+
+/* otherwise < 0: the key must be there. */
+static int int_of(struct gguf_reader *reader, const char *suffix, int otherwise)
+{
+    char key[96];
+    int64_t value = otherwise;
+
+    snprintf(key, sizeof key, "%s.%s", reader->arch->name, suffix);
+    if (!reader->err)
+        reader->err = meta_int(reader->meta, key, &value);
+    if (otherwise < 0 && !meta_has(reader->meta, key))
+        wrong(reader, suffix, "is missing");
+    if (value < -1 || value > 1 << 30)
+        wrong(reader, suffix, "is out of range");
+    return (int)(value < 0 || value > 1 << 30 ? 0 : value);
+}
+
+static int token_of(struct gguf_reader *reader, const char *key)
+{
+    int64_t id = -1;
+
+    if (!reader->err)
+        reader->err = meta_int(reader->meta, key, &id);
+    return id < 0 || id > 1 << 30 ? -1 : (int)id;
+}
+
+static void refuse_arch(struct gguf_reader *reader, const char *name)
+{
+    char shown[SOURCE_SHOWN], known[200] = "";
+
+    for (int f = 0; f < FAMILIES; f++)
+        if (ggufkeys_arch[f].name)
+            snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s",
+                     *known ? ", " : "", ggufkeys_arch[f].name);
+    reader->err = err_set(ERR_RANGE, "%s: general.architecture '%s' is not supported; %s are",
+                          reader->name, source_shown(shown, name, strlen(name)), known);
+}
+
+static void read_arch(struct gguf_reader *reader)
+{
+    char *name = NULL;
+
+    reader->err = meta_text(reader->meta, "general.architecture", &name);
+    for (int f = 0; f < FAMILIES && name && !reader->err; f++)
+        if (ggufkeys_arch[f].name && !strcmp(ggufkeys_arch[f].name, name))
+            reader->arch = &ggufkeys_arch[f];
+    if (!reader->err && !reader->arch)
+        refuse_arch(reader, name ? name : "");
+    free(name);
+}
+
+static void read_number(struct gguf_reader *reader, const struct ggufkeys_number *row,
+                        struct shape *shape)
+{
+    char *at = (char *)shape + row->at;
+    double real;
+    float single;
+    int whole;
+
+    if (row->type == GGUFKEYS_INT) {
+        memcpy(&whole, at, sizeof whole);
+        whole = int_of(reader, row->key, row->needed ? -1 : whole);
+        memcpy(at, &whole, sizeof whole);
+    } else if (row->type == GGUFKEYS_FLOAT) {
+        memcpy(&single, at, sizeof single);
+        single = (float)real_of(reader, row->key, (double)single);
+        memcpy(at, &single, sizeof single);
+    } else {
+        memcpy(&real, at, sizeof real);
+        real = real_of(reader, row->key, real);
+        memcpy(at, &real, sizeof real);
+    }
+}
+
+/* {arch}.rope.scaling.*: a factor on positions, or none. */
+static void read_scaling(struct gguf_reader *reader, struct shape *shape)
+{
+    char *type = NULL, key[96];
+
+    shape->rope_factor =
+        real_of(reader, "rope.scaling.factor", real_of(reader, "rope.scale_linear", 1));
+    snprintf(key, sizeof key, "%s.rope.scaling.type", reader->arch->name);
+    if (!reader->err)
+        reader->err = meta_text(reader->meta, key, &type);
+    if (type && !strcmp(type, "none"))
+        shape->rope_factor = 1;
+    else if (type && strcmp(type, "linear") != 0)
+        wrong(reader, "rope.scaling.type",
+              "only none, linear and llama3 (rope_freqs.weight) are supported");
+    free(type);
+    if (shape->rope_factor != 1)
+        shape->rope = ROPE_LINEAR;
+    else
+        shape->rope_factor = 0; /* as a config.json without scaling gives it */
+}
+
+/* A tensor of head_dim / 2 factors; false: absent or wrong. */
+static bool read_list(struct gguf_reader *reader, const struct shape *shape, struct gguf *file,
+                      const char *name, float *to, size_t room)
+{
+    const struct gguf_tensor *factors = gguf_find(file, name);
+
+    if (reader->err || !factors)
+        return false;
+    if (factors->dims != 1 || factors->dim[0] != (size_t)shape->head_dim / 2 ||
+        factors->dim[0] > room) {
+        reader->err = err_set(ERR_RANGE, "%s: %s.rope.dimension_count: does not fit %s",
+                              reader->name, reader->arch->name, name);
+        return false;
+    }
+    reader->err = gguf_read(file, factors, 0, 1, to);
+    return !reader->err;
+}
+
+/* rope_freqs.weight, which llama.cpp's converter writes for Llama 3's scaling. */
+static void read_llama3(struct gguf_reader *reader, struct shape *shape, struct gguf *file)
+{
+    float f[512];
+
+    if (!read_list(reader, shape, file, one_list, f, sizeof f / sizeof *f))
+        return;
+    if (shape->rope != ROPE_PLAIN)
+        wrong(reader, "rope.scaling.factor", "beside rope_freqs.weight is not supported");
+    else if (ropefit_factors(shape, f))
+        reader->err = err_add("%s", reader->name);
+}
+
+static void read_longrope(struct gguf_reader *reader, struct shape *shape, struct gguf *file)
+{
+    const bool near =
+        read_list(reader, shape, file, short_list, shape->rope_short, SHAPE_FACTORS);
+    const bool far = read_list(reader, shape, file, long_list, shape->rope_long, SHAPE_FACTORS);
+    double given;
+
+    if (reader->err || (!near && !far))
+        return;
+    if (!near || !far || shape->rope != ROPE_PLAIN || shape->family != FAMILY_PHI3) {
+        wrong(reader, "rope.scaling", "one list of factors, or lists beside a factor");
+        return;
+    }
+    shape->rope = ROPE_LONG;
+    shape->rope_original =
+        int_of(reader, "rope.scaling.original_context_length", shape->context);
+    if (shape->rope_original < 1)
+        wrong(reader, "rope.scaling.original_context_length", "is out of range");
+    if (reader->err)
+        return;
+    shape->rope_attention = hfrope_attention(shape->context, shape->rope_original);
+    given = real_of(reader, "rope.scaling.attn_factor", shape->rope_attention);
+    if (fabs(given / shape->rope_attention - 1) > 1e-6) /* else the same in f32 */
+        shape->rope_attention = given;
+    shape->rope_whole = shape->context;
+    shape_reach(shape, 0);
+}
+
+static void read_rope(struct gguf_reader *reader, struct shape *shape, struct gguf *file)
+{
+    if (shape->family == FAMILY_GPT2)
+        return;
+    read_scaling(reader, shape);
+    read_llama3(reader, shape, file);
+    read_longrope(reader, shape, file);
+}
+
+bool ggufshape_is_factors(const char *tensor)
+{
+    return !strcmp(tensor, one_list) || !strcmp(tensor, short_list) ||
+           !strcmp(tensor, long_list);
+}
+
+/* Which layers the window is for is built into llama.cpp. */
+static void read_window(struct gguf_reader *reader, struct shape *shape)
+{
+    const int every = reader->arch->global_every;
+    const int whole = shape->rope == ROPE_LONG ? shape->rope_whole : shape->context;
+
+    if (every != 2 && every != 6 && shape->window >= whole)
+        shape->window = 0; /* never slides */
+    if (shape->window && !every)
+        wrong(reader, "attention.sliding_window", "below context_length is not supported");
+    for (int i = 0; shape->window && i < shape->layers && i < SHAPE_LAYERS; i++)
+        if (every && (i + 1) % every != 0)
+            shape->local[i / 64] |= (uint64_t)1 << i % 64;
+}
+
+/* What follows from others, in llama.cpp as here. */
+static void derive(struct gguf_reader *reader, struct shape *shape)
+{
+    const bool large = shape->layers == reader->arch->large;
+
+    if (!shape->kv_heads && !reader->err)
+        shape->kv_heads = shape->heads;
+    if (!shape->head_dim && shape->heads)
+        shape->head_dim = shape->width / shape->heads;
+    if (reader->arch->large)
+        shape->query_scalar =
+            large && shape->heads ? shape->width / shape->heads : shape->head_dim;
+}
+
+static void refuse(struct gguf_reader *reader, const struct shape *shape)
+{
+    const unsigned family = 1u << shape->family;
+    int64_t parts = 1;
+
+    for (int i = 0; i < ggufkeys_changes; i++) {
+        const struct ggufkeys_change *row = &ggufkeys_change[i];
+
+        if (row->families & family && real_of(reader, row->key, row->idle) != row->idle)
+            wrong(reader, row->key, "is not supported");
+    }
+    if (int_of(reader, "rope.dimension_count", shape->head_dim) != shape->head_dim)
+        wrong(reader, "rope.dimension_count",
+              "a rotation of part of the head is not supported");
+    if (int_of(reader, "attention.value_length", shape->head_dim) != shape->head_dim)
+        wrong(reader, "attention.value_length", "other than key_length is not supported");
+    if (!reader->err)
+        reader->err = meta_int(reader->meta, "split.count", &parts);
+    if (!reader->err && parts > 1)
+        reader->err = err_set(ERR_RANGE,
+                              "%s: one of %" PRId64 " parts; merge them first "
+                              "(llama-gguf-split --merge)",
+                              reader->name, parts);
+}
+
+static void read_tokens(struct gguf_reader *reader, struct shape *shape)
+{
+    static const char *const stops[] = {"tokenizer.ggml.eos_token_id",
+                                        "tokenizer.ggml.eot_token_id",
+                                        "tokenizer.ggml.eom_token_id"};
+
+    shape->bos = token_of(reader, "tokenizer.ggml.bos_token_id");
+    shape->pad = token_of(reader, "tokenizer.ggml.padding_token_id");
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        const int id = token_of(reader, stops[i]);
+        bool known = id < 0;
+        for (int k = 0; k < shape->eos_count; k++)
+            known = known || shape->eos[k] == id;
+        if (!known)
+            shape->eos[shape->eos_count++] = id;
+    }
+}
+
+enum err ggufshape_read(struct shape *out, struct gguf *file)
+{
+    struct gguf_reader reader = {gguf_meta(file), gguf_name(file), NULL, OK};
+    const struct gguf_tensor *embed = gguf_find(file, "token_embd.weight");
+
+    memset(out, 0, sizeof *out);
+    read_arch(&reader);
+    if (reader.err)
+        return reader.err;
+    if (!embed || embed->dims != 2 || embed->dim[1] > 1 << 30)
+        return err_set(ERR_RANGE, "%s: no token_embd.weight [vocab, width]", reader.name);
+    *out = reader.arch->missing;
+    out->head = HEAD_LM;
+    for (int i = 0; i < ggufkeys_numbers; i++)
+        if (ggufkeys_number[i].families >> out->family & 1)
+            read_number(&reader, &ggufkeys_number[i], out);
+    out->vocab = (int)embed->dim[1];
+    out->tied = !gguf_find(file, "output.weight");
+    derive(&reader, out);
+    read_tokens(&reader, out);
+    read_rope(&reader, out, file);
+    read_window(&reader, out);
+    refuse(&reader, out);
+    if (!reader.err && (out->family > FAMILY_QWEN2 || out->window))
+        wrong(&reader, "attention", "is known, and not run yet");
+    if (reader.err)
+        return reader.err;
+    return shape_check(out) ? err_add("%s", reader.name) : OK;
+}

@@ -1,0 +1,90 @@
+/* Both walks go: is there enough for this shape, then tensor after tensor, then whether anything is
+ * left over. A hash takes the tensors by name, as params_hash does, in pieces of about a quarter of
+ * a million floats; weights.c and ggufmodel.c bring their file's way to read some rows. */
+
+#include "lm/file/tensor_walk.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum { PIECE = 1 << 18 /* floats */ };
+
+static enum err check_values(const struct tensor_walk *walk, const struct shape *shape)
+{
+    const double wanted = part_count(shape);
+
+    if (wanted <= walk->values)
+        return OK;
+    return err_set(ERR_RANGE,
+                   "%s: the configuration makes a model of %.0f weights, %.0f are here",
+                   walk->name, wanted, walk->values);
+}
+
+enum err tensor_walk_read(struct params **out, const struct tensor_walk *walk,
+                          const struct shape *shape)
+{
+    struct params *params = NULL;
+    enum err err = check_values(walk, shape);
+
+    *out = NULL;
+    if (!err)
+        err = params_new(&params, shape);
+    for (int i = 0; !err && i < params->n; i++) {
+        const struct tensor *t = &params->tensor[i];
+
+        err = walk->rows(walk->self, t, 0, t->rows, params->data + t->at);
+    }
+    if (!err)
+        err = walk->others(walk->self, params);
+    if (err)
+        params_free(params);
+    else
+        *out = params;
+    return err;
+}
+
+static enum err hash_tensor(struct hash_sha256 *state, const struct tensor_walk *walk,
+                            const struct tensor *t)
+{
+    const int least = walk->step(walk->self, t), few = PIECE / t->cols + 1;
+    const int wanted = (few + least - 1) / least * least;
+    const int step = wanted < t->rows ? wanted : t->rows;
+    float *piece = mem_new((size_t)step * (size_t)t->cols, sizeof *piece);
+    enum err err = OK;
+
+    for (int row = 0; !err && row < t->rows; row += step) {
+        const int n = t->rows - row < step ? t->rows - row : step;
+
+        err = walk->rows(walk->self, t, row, n, piece);
+        if (!err)
+            hash_sha256_add(state, piece, (size_t)n * (size_t)t->cols * sizeof *piece);
+    }
+    free(piece);
+    return err;
+}
+
+enum err tensor_walk_hash(struct hash *out, const struct tensor_walk *walk,
+                          const struct shape *shape)
+{
+    const struct tensor **order = NULL;
+    struct params *outline = NULL;
+    struct hash_sha256 state;
+    enum err err = check_values(walk, shape);
+
+    hash_sha256_init(&state);
+    if (!err)
+        err = params_outline(&outline, shape);
+    if (!err) {
+        order = mem_new((size_t)outline->n, sizeof *order);
+        params_order(outline, order);
+    }
+    for (int i = 0; !err && i < outline->n; i++)
+        err = hash_tensor(&state, walk, order[i]);
+    if (!err)
+        err = walk->others(walk->self, outline);
+    *out = hash_sha256_end(&state);
+    params_free(outline);
+    free(order);
+    return err;
+}
