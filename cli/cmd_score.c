@@ -4,9 +4,9 @@
 #include "cli/command.h"
 #include "data/dialogue.h"
 #include "eval/json_lines.h"
-#include "eval/stepwise.h"
 #include "lm/file/open_model.h"
 #include "lm/text/reading.h"
+#include "reward/prm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,8 @@ struct job {
     struct open_model loaded;
     struct score_conf conf;
     bool reward;
-    struct stepwise stepwise;
+    struct prm_rule steps; /* of a process reward model, */
+    enum steps_how how;    /* and how they become one number */
 };
 
 /* Lines of a window, packed one after another. */
@@ -115,15 +116,15 @@ static enum err answer_steps(const struct job *job, json_t *const *in, json_t **
         const json_t *list = json_object_get(in[*bad], "completions");
         double *p = NULL;
         int count = 0;
-        err = stepwise_run(&p, &count, &job->loaded, &job->stepwise,
-                           json_object_get(in[*bad], "prompt"),
-                           list ? list : json_object_get(in[*bad], "completion"));
+        err = prm_steps(&p, &count, job->loaded.model, &job->loaded.encode, &job->steps,
+                        json_object_get(in[*bad], "prompt"),
+                        list ? list : json_object_get(in[*bad], "completion"));
         if (!err && !count)
             err = err_set(ERR_PARSE, "'completion' is empty: no step to score");
         if (err)
             break;
         out[*bad] = json_pack("{s:o,s:f}", "steps", json_array(), "score",
-                              steps_sum(job->stepwise.how, p, count));
+                              steps_sum(job->how, p, count));
         for (int i = 0; i < count; i++)
             json_array_append_new(json_object_get(out[*bad], "steps"), json_real(p[i]));
         free(p);
@@ -166,9 +167,9 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 
     (void)status;
     if (!err && job.reward)
-        err = steps_how(&job.stepwise.how, job.conf.aggregate) ? err_add("aggregate") : OK;
-    job.stepwise.separator = job.conf.step_separator;
-    job.stepwise.max_prompt = job.conf.max_prompt_length;
+        err = steps_how(&job.how, job.conf.aggregate) ? err_add("aggregate") : OK;
+    job.steps.separator = job.conf.step_separator;
+    job.steps.max_prompt = job.conf.max_prompt_length;
     if (!err)
         err = open_model_all(&job.loaded, job.conf.model, job.reward ? HEAD_STEP : HEAD_LM);
     if (!err)

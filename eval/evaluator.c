@@ -1,13 +1,27 @@
+/* An entry is read by the one parser of rewards (reward_alone), and answers are scored by the
+ * kind's own code: what is done here is to open the model from disk and to bring records into
+ * the form that a rewarder would have got. Three ways lead there: a reward model gets the
+ * tokens of prompt and answer as it was trained to read them; a judge and a process reward
+ * model are asked directly, since evaluation wants more of them than a score (verdicts,
+ * steps); any other kind gets texts, as a ticket has them. The demo's world is the one thing
+ * that no run can be rewarded by.
+ *
+ * Callers open one, ask in windows of some tens of answers, and close it; the counts of
+ * failures and swaps are of all windows so far. */
+
 #include "eval/evaluator.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "data/dialogue.h"
-#include "eval/stepwise.h"
 #include "examples/world/world.h"
 #include "lm/file/open_model.h"
 #include "lm/text/reading.h"
+#include "reward/batch.h"
 #include "reward/judge/transcript.h"
-#include "reward/rule/rule.h"
+#include "reward/prm.h"
+#include "reward/reward.h"
+#include "reward/reward_kind.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,138 +29,99 @@
 
 struct evaluator {
     char *name;
-    struct open_model loaded; /* a reward model or a judge */
-    struct stepwise stepwise; /* of a process reward model */
-    char *separator;
+    struct reward reward;           /* nothing in it: the world */
+    const struct reward_kind *kind; /* NULL: the world */
+    struct open_model loaded;       /* of a kind that needs a model */
+    struct prm_rule steps;          /* of a process reward model; the texts are the json's */
+    json_t *steps_spec;
     struct judge_spec spec;
     struct judge *judge;
-    struct rule *rule;
-    bool world, silent; /* silent: no verdict stays none */
+    bool silent; /* no verdict stays none */
+    bool warned; /* it was said that a column can make no answer right */
     long failures, swapped, too_long;
 };
 
 /* ---- opening */
 
-/* What else an entry with a model may say is about the steps of a process reward model. */
-static enum err read_steps(struct evaluator *m, const json_t *entry)
+static bool is_prm(const struct evaluator *e)
 {
-    static const char *const known[] = {"model", "steps", "step_separator", "max_prompt_length",
-                                        "name"};
-    const char *how = json_string_value(json_object_get(entry, "steps"));
-    const char *separator = json_string_value(json_object_get(entry, "step_separator"));
-    const char *most = json_string_value(json_object_get(entry, "max_prompt_length")), *key;
-    json_t *value;
-
-    json_object_foreach((json_t *)(uintptr_t)entry, key, value)
-    {
-        bool found = false;
-        for (int i = 0; i < 5; i++)
-            found = found || !strcmp(key, known[i]);
-        if (!found)
-            return err_set(ERR_PARSE,
-                           "'%s': no such key of a model; known are steps, step_separator, "
-                           "max_prompt_length",
-                           key);
-    }
-    m->separator = mem_text(separator ? separator : "\n");
-    m->stepwise.separator = m->separator;
-    m->stepwise.max_prompt = most ? (int)strtol(most, NULL, 10) : 512;
-    if (!*m->separator || m->stepwise.max_prompt < 1)
-        return err_set(ERR_RANGE, "step_separator may not be empty, nor max_prompt_length 0");
-    return steps_how(&m->stepwise.how, how ? how : "min") ? err_add("steps") : OK;
+    return e->kind && e->kind->number == SCORER_REWARD_MODEL &&
+           model_shape(e->loaded.model)->head == HEAD_STEP;
 }
 
-static enum err open_model(struct evaluator *m, const json_t *entry, const char *path)
+static enum err open_reward_model(struct evaluator *e, bool steps)
 {
-    const bool steps = json_is_object(entry) && (json_object_get(entry, "steps") ||
-                                                 json_object_get(entry, "step_separator"));
-    enum err err = read_steps(m, json_is_object(entry) ? entry : NULL);
-    bool process;
+    const char *path = e->reward.model;
+    enum err err = open_model_all(&e->loaded, path, HEAD_STEP);
 
-    if (!err)
-        err = open_model_all(&m->loaded, path, HEAD_STEP);
     if (err)
         return err;
-    process = model_shape(m->loaded.model)->head == HEAD_STEP;
-    m->name = mem_print("%sreward model %s", process ? "process " : "", path);
-    if (steps && !process)
+    e->name = mem_print("%sreward model %s", is_prm(e) ? "process " : "", path);
+    if (steps && !is_prm(e))
         return err_set(ERR_RANGE,
                        "%s: a reward model that reads no steps: `steps` is for "
                        "those that `drover prm` trains",
                        path);
-    return OK;
+    return prm_spec(&e->steps, &e->steps_spec, e->reward.spec);
 }
 
-static enum err open_rule(struct evaluator *m, const json_t *entry, const char *rule)
+static enum err open_judge(struct evaluator *e)
 {
-    char *spec = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
-    const enum err err = rule_parse(&m->rule, spec);
+    json_t *spec = json_loads(e->reward.spec, 0, NULL);
+    enum err err = judge_spec_read(&e->spec, spec);
 
-    m->name = mem_print("rule %s", rule);
-    free(spec);
-    return err;
-}
-
-static enum err known_keys(const json_t *entry)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach((json_t *)(uintptr_t)entry, key, value)
-    {
-        bool known = !strcmp(key, "name");
-        for (int i = 0; i < JUDGE_KEYS; i++)
-            known = known || !strcmp(key, judge_keys[i]);
-        if (!known)
-            return err_set(ERR_PARSE,
-                           "'%s': no such key of a judge; known are template, mode, verdict, "
-                           "rubric, swap, tie_margin, max_new_tokens",
-                           key);
-    }
-    return OK;
-}
-
-static enum err open_judge(struct evaluator *m, const json_t *entry, const char *path)
-{
-    enum err err = known_keys(entry);
-
-    m->name = mem_print("judge %s", path);
+    json_decref(spec);
     if (!err)
-        err = judge_spec_read(&m->spec, entry);
-    if (!err)
-        err = open_model_all(&m->loaded, path, HEAD_LM);
-    return err ? err : judge_new(&m->judge, &m->spec, m->loaded.model, &m->loaded.encode);
+        err = open_model_all(&e->loaded, e->reward.model, HEAD_LM);
+    return err ? err : judge_new(&e->judge, &e->spec, e->loaded.model, &e->loaded.encode);
 }
 
-static enum err open_world(struct evaluator *m, const char *which)
+static enum err open_reward(struct evaluator *e, const json_t *entry)
 {
-    m->name = mem_text("the world's hidden utility");
-    m->world = true;
+    enum err err = reward_alone(&e->reward, entry);
+
+    if (err)
+        return err;
+    e->kind = reward_kind_of(e->reward.kind);
+    if (e->reward.kind == SCORER_REWARD_MODEL)
+        return open_reward_model(e, json_object_get(entry, "steps") ||
+                                        json_object_get(entry, "step_separator"));
+    e->name = mem_print("%s %s", e->kind->word,
+                        json_string_value(json_object_get(entry, e->kind->word)));
+    if (e->reward.kind == SCORER_JUDGE)
+        return open_judge(e);
+    return e->kind->model ? err_set(ERR_RANGE, "%s: scores in a run only", e->name) : OK;
+}
+
+static enum err open_world(struct evaluator *e, const char *which)
+{
+    e->name = mem_text("the world's hidden utility");
     return strcmp(which, "demo") ? err_set(ERR_RANGE, "world: '%s': expected demo", which) : OK;
 }
 
-static enum err open_entry(struct evaluator *m, const json_t *entry)
+static enum err open_path(struct evaluator *e, const char *path)
 {
-    static const char *const kinds[] = {"model", "rule", "judge", "world"};
-    const char *value[4];
-    int kind = -1, given = 0;
+    json_t *entry = json_pack("{s:s}", "model", path);
+    const enum err err = open_reward(e, entry);
+
+    json_decref(entry);
+    return err;
+}
+
+static enum err open_entry(struct evaluator *e, const json_t *entry)
+{
+    const char *world = json_string_value(json_object_get(entry, "world"));
+    int given;
 
     if (json_is_string(entry) && json_string_length(entry))
-        return open_model(m, entry, json_string_value(entry));
-    for (int i = 0; i < 4; i++) {
-        value[i] = json_string_value(json_object_get(entry, kinds[i]));
-        kind = value[i] ? i : kind;
-        given += value[i] != NULL;
-    }
-    if (given != 1)
+        return open_path(e, json_string_value(entry));
+    (void)reward_kind_named(entry, true, &given);
+    if (given + (world != NULL) != 1)
         return err_set(ERR_PARSE,
                        "expected the path of a reward model, or exactly one of "
                        "{model: PATH, ...}, {rule: NAME, ...}, {judge: MODEL, template: "
                        "FILE, ...}, {world: demo}");
-    return kind == 0   ? open_model(m, entry, value[0])
-           : kind == 1 ? open_rule(m, entry, value[1])
-           : kind == 2 ? open_judge(m, entry, value[2])
-                       : open_world(m, value[3]);
+    return world ? open_world(e, world) : open_reward(e, entry);
 }
 
 static enum err no_scores(const char *name)
@@ -159,91 +134,85 @@ static enum err no_scores(const char *name)
 
 enum err evaluator_check(const json_t *entry, const char *name, bool scores)
 {
-    struct evaluator m = {0};
-    const char *rule = json_string_value(json_object_get(entry, "rule"));
-    enum err err = OK;
+    struct reward reward;
+    int given;
+    const struct reward_kind *kind = reward_kind_named(entry, true, &given);
+    enum err err;
 
-    if (json_string_value(json_object_get(entry, "judge"))) {
-        err = known_keys(entry);
-        if (!err)
-            err = judge_spec_read(&m.spec, entry);
-        if (!err && scores && m.spec.mode == JUDGE_PAIRWISE)
-            err = no_scores("a judge");
-        if (m.spec.template)
-            judge_spec_fini(&m.spec);
-    } else if (rule) {
-        err = open_rule(&m, entry, rule);
-        rule_free(m.rule);
-        free(m.name);
-    }
+    if (!kind)
+        return OK; /* a path, the world, or what evaluator_open refuses */
+    err = reward_alone(&reward, entry);
+    if (!err && scores && reward.group)
+        err = no_scores(kind->whose);
+    reward_fini(&reward);
     return err ? err_add("%s", name) : OK;
 }
 
 enum err evaluator_open(struct evaluator **out, const json_t *entry, const char *name)
 {
-    struct evaluator *m = mem_new(1, sizeof *m);
-    enum err err = open_entry(m, entry);
+    struct evaluator *e = mem_new(1, sizeof *e);
+    enum err err = open_entry(e, entry);
 
-    *out = m;
+    *out = e;
     if (!err)
         return OK;
-    evaluator_close(m);
+    evaluator_close(e);
     *out = NULL;
     return err_add("%s", name);
 }
 
-void evaluator_close(struct evaluator *m)
+void evaluator_close(struct evaluator *e)
 {
-    if (!m)
+    if (!e)
         return;
-    judge_free(m->judge);
-    if (m->spec.template)
-        judge_spec_fini(&m->spec);
-    rule_free(m->rule);
-    open_model_close(&m->loaded);
-    free(m->separator);
-    free(m->name);
-    free(m);
+    judge_free(e->judge);
+    if (e->spec.template)
+        judge_spec_fini(&e->spec);
+    open_model_close(&e->loaded);
+    reward_fini(&e->reward);
+    json_decref(e->steps_spec);
+    free(e->name);
+    free(e);
 }
 
-bool evaluator_judges(const struct evaluator *m)
+bool evaluator_judges(const struct evaluator *e)
 {
-    return m->judge != NULL;
+    return e->judge != NULL;
 }
 
-bool evaluator_compares(const struct evaluator *m)
+bool evaluator_compares(const struct evaluator *e)
 {
-    return m->judge && m->spec.mode == JUDGE_PAIRWISE;
+    return e->judge && e->spec.mode == JUDGE_PAIRWISE;
 }
 
-bool evaluator_binary(const struct evaluator *m)
+bool evaluator_binary(const struct evaluator *e)
 {
-    return m->rule && rule_binary(m->rule);
+    return e->kind && e->kind->binary && e->kind->binary(e->reward.spec);
 }
 
-const char *evaluator_name(const struct evaluator *m)
+const char *evaluator_name(const struct evaluator *e)
 {
-    return m->name;
+    return e->name;
 }
 
-void evaluator_silence(struct evaluator *m)
+void evaluator_silence(struct evaluator *e)
 {
-    m->silent = true;
+    e->silent = true;
 }
 
-long evaluator_failures(const struct evaluator *m)
+long evaluator_failures(const struct evaluator *e)
 {
-    return m->failures;
+    return e->failures;
 }
 
-long evaluator_swapped(const struct evaluator *m)
+long evaluator_swapped(const struct evaluator *e)
 {
-    return m->swapped;
+    return e->swapped;
 }
 
-long evaluator_too_long(const struct evaluator *m)
+long evaluator_too_long(const struct evaluator *e)
 {
-    return m->too_long;
+    return e->too_long;
 }
 
 /* ---- scores */
@@ -272,80 +241,106 @@ static json_t *whole(const struct evaluator_item *item)
     return all;
 }
 
-static enum err reading(const struct evaluator *m, const struct evaluator_item *item,
-                        struct encoded *out)
+/* ---- a reward model: tokens, as it was trained to read them */
+
+static enum err read_tokens(const struct evaluator *e, const struct evaluator_item *item,
+                            struct reward_item *to)
 {
-    const struct shape *shape = model_shape(m->loaded.model);
+    const struct shape *shape = model_shape(e->loaded.model);
     json_t *all = whole(item);
+    struct encoded encoded = {0};
     enum err err =
-        all ? reading_answer(&m->loaded.encode, m->loaded.eos, all, item->tools, item->finished,
-                             out)
+        all ? reading_answer(&e->loaded.encode, e->loaded.eos, all, item->tools, item->finished,
+                             &encoded)
             : err_set(ERR_PARSE, "prompt and answer: both strings or both lists of messages");
 
-    if (!err && out->n > shape->context)
-        err = err_set(ERR_RANGE, "%d tokens do not fit the reward model's context of %d",
-                      out->n, shape->context);
     json_decref(all);
-    return err;
+    if (!err && encoded.n > shape->context)
+        err = err_set(ERR_RANGE, "%d tokens do not fit the reward model's context of %d",
+                      encoded.n, shape->context);
+    if (err) {
+        encoded_free(&encoded);
+        return err;
+    }
+    to->token = encoded.ids; /* the item's now */
+    to->n_answer = encoded.n;
+    return OK;
 }
 
-static enum err by_model(struct evaluator *m, const struct evaluator_item *item, int n,
-                         double *score, int *bad)
+/* ---- other kinds: texts, as a ticket has them */
+
+/* Said once: a score of 0 for all answers to a record looks like bad answers. */
+static void check_column(struct evaluator *e, const json_t *meta)
 {
-    int *seq = mem_new((size_t)n + 1, sizeof *seq), *token = NULL;
-    float *value = NULL;
+    bool vain = false;
+
+    if (e->warned || !e->kind->column || e->kind->column(&e->reward, meta, &vain) || !vain)
+        return;
+    e->warned = true;
+    log_warn("column",
+             "by=\"%s\" reason=\"column '%s' of a record holds nothing that an answer "
+             "could equal: every answer to such a record scores 0\"",
+             e->name, e->reward.column);
+}
+
+static void read_texts(struct evaluator *e, const struct evaluator_item *item,
+                       struct reward_item *to)
+{
+    to->n_answer = item->tokens;
+    to->prompt_text = item->prompt ? transcript_of(item->prompt) : NULL;
+    if (!to->prompt_text)
+        to->prompt_text = mem_text("");
+    to->text = mem_text(item->answer);
+    to->meta = item->meta ? json_dumps(item->meta, JSON_COMPACT) : mem_text("{}");
+    check_column(e, item->meta);
+}
+
+static enum err by_kind(struct evaluator *e, const struct evaluator_item *item, int n,
+                        double *score, int *bad)
+{
+    const struct reward_model with = {e->loaded.model, e->loaded.files};
+    struct reward_batch batch = {.spec = e->reward.spec, .n_item = (uint32_t)n};
+    const float *value;
     enum err err = OK;
 
-    for (*bad = 0; *bad < n && !err; ++*bad) {
-        struct encoded e = {0};
-        err = reading(m, &item[*bad], &e);
-        if (!err) {
-            const int at = seq[*bad];
-            token = mem_grow(token, (size_t)(at + e.n), sizeof *token);
-            memcpy(token + at, e.ids, (size_t)e.n * sizeof *token);
-            seq[*bad + 1] = at + e.n;
-        }
-        encoded_free(&e);
-    }
-    if (err)
+    batch.item = mem_new((size_t)n, sizeof *batch.item);
+    for (*bad = 0; *bad < n && !err; ++*bad)
+        if (e->kind->text)
+            read_texts(e, &item[*bad], &batch.item[*bad]);
+        else
+            err = read_tokens(e, &item[*bad], &batch.item[*bad]);
+    if (err) {
         --*bad;
-    if (!err)
-        err = mem_big(&value, (size_t)seq[n] + 1, sizeof *value, "scores");
-    if (!err)
-        err = forward_score(m->loaded.model, token, seq, n, 1.0f, NULL, NULL, value);
-    for (int i = 0; i < n && !err; i++)
-        score[i] = (double)value[reading_at(seq, i)];
-    free(value);
-    free(token);
-    free(seq);
+    } else {
+        batch_begin(&batch);
+        err = e->kind->score(&batch, e->kind->model ? &with : NULL);
+        *bad = (int)batch.bad;
+    }
+    value = batch.value;
+    for (int i = 0; i < n && !err; i++) {
+        score[i] = (double)*value;
+        value += batch.each[i];
+    }
+    batch_fini(&batch);
     return err;
 }
 
+/* ---- one by one */
+
 /* A process reward model reads the steps that the record lists, else those of the text. */
-static enum err by_steps(const struct evaluator *m, const struct evaluator_item *item,
+static enum err by_steps(const struct evaluator *e, const struct evaluator_item *item,
                          double *score)
 {
+    const enum reward_steps how = e->reward.steps;
     json_t *text = item->steps ? NULL : json_string(item->answer);
     double *p = NULL;
     int n = 0;
-    const enum err err = stepwise_run(&p, &n, &m->loaded, &m->stepwise, item->prompt,
-                                      item->steps ? item->steps : text);
+    const enum err err = prm_steps(&p, &n, e->loaded.model, &e->loaded.encode, &e->steps,
+                                   item->prompt, item->steps ? item->steps : text);
 
-    *score = steps_sum(m->stepwise.how, p, n);
+    *score = steps_sum(how == REWARDS_NO_STEPS ? STEPS_MIN : (enum steps_how)how, p, n);
     free(p);
     json_decref(text);
-    return err;
-}
-
-static enum err by_rule(const struct evaluator *m, const struct evaluator_item *item,
-                        double *score)
-{
-    char *meta = item->meta ? json_dumps(item->meta, JSON_COMPACT) : mem_text("{}");
-    float value = 0;
-    const enum err err = rule_score(m->rule, item->answer, (size_t)item->tokens, meta, &value);
-
-    *score = (double)value;
-    free(meta);
     return err;
 }
 
@@ -361,7 +356,9 @@ static enum err by_world(const struct evaluator_item *item, double *score)
     return OK;
 }
 
-static enum err ask_judge(struct evaluator *m, const struct evaluator_item *a,
+/* ---- a judge */
+
+static enum err ask_judge(struct evaluator *e, const struct evaluator_item *a,
                           const struct evaluator_item *b, int n, struct judge_result *result)
 {
     struct judge_case *ask = mem_new((size_t)n, sizeof *ask);
@@ -374,54 +371,53 @@ static enum err ask_judge(struct evaluator *m, const struct evaluator_item *a,
             err = err_set(ERR_PARSE, "prompt: expected a string or a list of messages");
     }
     if (!err)
-        err = judge_run(m->judge, ask, n, result);
+        err = judge_run(e->judge, ask, n, result);
     for (int i = 0; i < n; i++) {
         free((char *)(uintptr_t)ask[i].prompt);
         if (!err) {
-            m->failures += result[i].verdict == JUDGE_NONE;
-            m->swapped += result[i].swapped;
-            m->too_long += result[i].too_long;
+            e->failures += result[i].verdict == JUDGE_NONE;
+            e->swapped += result[i].swapped;
+            e->too_long += result[i].too_long;
         }
     }
     free(ask);
     return err;
 }
 
-static enum err by_judge(struct evaluator *m, const struct evaluator_item *item, int n,
+static enum err by_judge(struct evaluator *e, const struct evaluator_item *item, int n,
                          double *score)
 {
     struct judge_result *result = mem_new((size_t)n, sizeof *result);
-    const enum err err = ask_judge(m, item, NULL, n, result);
+    const enum err err = ask_judge(e, item, NULL, n, result);
 
     for (int i = 0; i < n && !err; i++)
         score[i] =
-            isnan(result[i].score) && !m->silent ? judge_lowest(m->judge) : result[i].score;
+            isnan(result[i].score) && !e->silent ? judge_lowest(e->judge) : result[i].score;
     free(result);
     return err;
 }
 
-enum err evaluator_score(struct evaluator *m, const struct evaluator_item *item, int n,
+enum err evaluator_score(struct evaluator *e, const struct evaluator_item *item, int n,
                          double *score, int *bad)
 {
     enum err err = OK;
 
     *bad = 0;
-    if (evaluator_compares(m))
-        return no_scores(m->name);
-    if (m->judge)
-        return by_judge(m, item, n, score);
-    if (!m->rule && !m->world && model_shape(m->loaded.model)->head == HEAD_SCALAR)
-        return by_model(m, item, n, score, bad);
+    if (evaluator_compares(e))
+        return no_scores(e->name);
+    if (e->judge)
+        return by_judge(e, item, n, score);
+    if (e->kind && !is_prm(e))
+        return by_kind(e, item, n, score, bad);
     for (*bad = 0; *bad < n && !err; ++*bad)
-        err = m->rule    ? by_rule(m, &item[*bad], &score[*bad])
-              : m->world ? by_world(&item[*bad], &score[*bad])
-                         : by_steps(m, &item[*bad], &score[*bad]);
+        err = e->kind ? by_steps(e, &item[*bad], &score[*bad])
+                      : by_world(&item[*bad], &score[*bad]);
     if (err)
         --*bad;
     return err;
 }
 
-enum err evaluator_compare(struct evaluator *m, const struct evaluator_item *a,
+enum err evaluator_compare(struct evaluator *e, const struct evaluator_item *a,
                            const struct evaluator_item *b, int n, struct judge_result *result,
                            double *score, int *bad)
 {
@@ -429,12 +425,12 @@ enum err evaluator_compare(struct evaluator *m, const struct evaluator_item *a,
     enum err err;
 
     *bad = 0;
-    if (evaluator_compares(m))
-        return ask_judge(m, a, b, n, result);
+    if (evaluator_compares(e))
+        return ask_judge(e, a, b, n, result);
     both = mem_new(2 * (size_t)n, sizeof *both);
-    err = evaluator_score(m, a, n, both, bad);
+    err = evaluator_score(e, a, n, both, bad);
     if (!err)
-        err = evaluator_score(m, b, n, both + n, bad);
+        err = evaluator_score(e, b, n, both + n, bad);
     for (int i = 0; i < n && !err; i++) {
         const double p = both[i] > both[n + i] ? 1 : both[i] < both[n + i] ? 0 : 0.5;
         result[i] = (struct judge_result){.p_a = p,

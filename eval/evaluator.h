@@ -1,15 +1,15 @@
-/* evaluator: who says what an answer is worth: a reward model, a rule, a judge, or the demo's
- * world.
+/* evaluator: who says what an answer is worth: a reward, or the demo's world.
  *
- * Told as an entry of a run's `rewards:` list (values are strings), or as the path of a reward
- * model alone:
- *     {model: runs/rm}                           a score each
- *     {model: runs/prm, steps: min, ...}         cli/stepwise.h; a score each: the least
- * P(right) of the answer's steps, their product, last, mean {rule: length, max: 60}
- * judge/rule.h; a score each {judge: MODEL, template: FILE, ...}        judge/judge.h;
- * pairwise: which is better, pointwise: a score each {world: demo} the hidden utility of
- * `drover world`; a score
- */
+ * Told as an entry of a run's `rewards:` list (values are strings) of a kind that scores here
+ * (reward/reward_kind.h), or as the path of a reward model alone:
+ *
+ *   {model: runs/rm}                      a reward model: a score each
+ *   {model: runs/prm, steps: min, ...}    a process reward model: the least P(right) of the
+ *                                         answer's steps, their product, last, mean
+ *   {rule: length, max: 60}               reward/rule/rule.h: a score each
+ *   {judge: MODEL, template: FILE, ...}   reward/judge/judge.h; pairwise: which is better,
+ *                                         pointwise: a score each
+ *   {world: demo}                         the hidden utility of `drover world`: a score each */
 
 #ifndef EVAL_EVALUATOR_H
 #define EVAL_EVALUATOR_H
@@ -26,8 +26,8 @@ enum err evaluator_open(struct evaluator **out, const json_t *entry,
                         const char *name) MUST_CHECK;
 void evaluator_close(struct evaluator *evaluator); /* NULL is fine */
 
-/* What can be said of a rule or a judge before a model is loaded: for who opens it late.
- * `scores`: one that compares is an error. */
+/* What can be said of an entry before a model is loaded: for who opens it late. `scores`: one
+ * that compares is an error. Errors: ERR_PARSE, ERR_RANGE, ERR_IO. */
 enum err evaluator_check(const json_t *entry, const char *name, bool scores) MUST_CHECK;
 
 /* From now on a pointwise judge that says nothing gives NAN, not its lowest. */
