@@ -8,7 +8,6 @@ allowed() {
     base) ;;
     stats) echo base ;;
     proto | net | lm | data) echo base ;;
-    prefs) echo base stats ;;
     member) echo base proto net ;;
     reward) echo base proto lm ;;
     broker) echo base proto net ;;
@@ -18,7 +17,11 @@ allowed() {
     eval) echo base stats proto lm data reward examples ;;
     deploy) echo base proto net ;;
     cli) echo learner base stats proto net lm data reward eval deploy examples ;;
-    learner) echo base stats proto net member lm data prefs reward ;;
+    learner) echo base stats proto net member lm data reward ;;
+    lm/kernel | lm/text | reward/*) ;;
+    lm/model) echo lm/kernel ;;
+    lm/optim) echo lm/model ;;
+    lm/gen | lm/file) echo lm/kernel lm/model lm/text ;;
     learner/objective | learner/journal) ;;
     learner/step) echo learner/objective ;;
     learner/corpus | learner/run) echo learner/step ;;
@@ -29,11 +32,10 @@ allowed() {
     learner/train) echo learner/inputs learner/journal learner/objective learner/iteration learner/run learner/step ;;
     learner/context) echo learner/inputs learner/journal learner/methods learner/objective learner/iteration learner/run learner/step learner/train ;;
     learner/fleet) echo learner/context learner/inputs learner/journal learner/methods learner/objective learner/iteration learner/run learner/step learner/train ;;
-    annotate | dashboard | relay) echo base stats proto net member data prefs ;;
     esac
 }
 status=0
-for folder in base stats proto net lm data prefs member reward eval deploy examples broker actor rewarder learner relay cli annotate dashboard; do
+for folder in base stats proto net lm data member reward eval deploy examples broker actor rewarder learner cli; do
     [ -d "$folder" ] || continue
     for used in $(grep -rhoE '^#include "[a-z]+/' --include='*.[ch]' --include='*.inc' "$folder" | cut -d'"' -f2 | tr -d / | sort -u); do
         case " $folder $(allowed "$folder") " in
@@ -42,14 +44,17 @@ for folder in base stats proto net lm data prefs member reward eval deploy examp
         esac
     done
 done
-# The rooms of the learner, and who may enter which.
-for room in learner/*/; do
-    room=${room%/}
-    for used in $(grep -rhoE '^#include "learner/[a-z]+/' --include='*.[ch]' "$room" | cut -d'"' -f2 | sed 's,/$,,' | sort -u); do
-        case " $room $(allowed "$room") " in
-        *" $used "*) ;;
-        *) echo "$room may not include $used" && status=1 ;;
-        esac
+# Rooms of a folder, and who may enter which.
+for folder in lm reward learner; do
+    for room in "$folder"/*/; do
+        room=${room%/}
+        [ -d "$room" ] || continue
+        for used in $(grep -rhoE "^#include \"$folder/[a-z]+/" --include='*.[ch]' --include='*.inc' "$room" | cut -d'"' -f2 | sed 's,/$,,' | sort -u); do
+            case " $room $(allowed "$room") " in
+            *" $used "*) ;;
+            *) echo "$room may not include $used" && status=1 ;;
+            esac
+        done
     done
 done
 exit $status

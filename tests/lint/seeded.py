@@ -24,6 +24,7 @@ FAULTS = [
     ("layers.sh", "base/err.h", '#include "proto/wire.h"\n', "base may not include proto"),
     ("layers.sh", "lm/kernel/real.c", '#include "proto/wire.h"\n', "lm may not include proto"),
     ("commands.sh", "cli/cmd_lost.c", "/* How: nobody comes. */\nconst struct command cmd_lost = {0};\n", "cmd_lost is no line of cli/commands.h"),
+    ("layers.sh", "lm/kernel/real.c", '#include "lm/file/x.h"\n', "lm/kernel may not include lm/file"),
     ("circles.py", "base/err.c", '#include "proto/wire.h"\n', "a circle of 2 units"),
     ("tags.py", "lm/kernel/real.c", "struct wire {\n    double x;\n};\n", "wire is defined in 2 files"),
     ("speaks.py", "proto/mute.c", "int mute(void);\n", "proto/mute.c does not open with how it works"),
