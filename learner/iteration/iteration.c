@@ -2,7 +2,10 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "learner/iteration/iteration_compare.h"
 #include "learner/iteration/iteration_figures.h"
+#include "learner/iteration/iteration_own.h"
+#include "learner/iteration/iteration_pack.h"
 #include "learner/iteration/iteration_report.h"
 #include "learner/iteration/iteration_state.h"
 #include "lm/kernel/real.h"
@@ -14,27 +17,6 @@
 
 /* The models of an optimiser step. */
 enum { POLICY, CRITIC };
-
-struct iteration_conf iteration_defaults(int64_t iterations)
-{
-    return (struct iteration_conf){
-        .unit = 1,
-        .samples = 1,
-        .epochs = 1,
-        .mini_batches = 1,
-        .per_device_train_batch_size = 8,
-        .kl_estimator = KL_K1,
-        .kl_horizon = 10000,
-        .temperature = 1,
-        .rates = optim_plan(SCHEDULE_LINEAR, 3e-6, 0, iterations),
-        .critic_learning_rate = 3e-6,
-        .adamw = {.beta1 = .9, .beta2 = .999, .epsilon = 1e-8},
-        .max_grad_norm = 1,
-        .gradient_checkpointing = true,
-        .stale = {.mode = IMPORTANCE_NONE, .high = INFINITY},
-        .seed = 42,
-    };
-}
 
 enum err iteration_new(struct iteration_state **out, const struct iteration_conf *conf,
                        struct params *policy, struct params *critic)

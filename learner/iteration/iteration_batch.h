@@ -6,7 +6,8 @@
 #ifndef LEARNER_ITERATION_ITERATION_BATCH_H
 #define LEARNER_ITERATION_ITERATION_BATCH_H
 
-#include "learner/iteration/iteration.h"
+#include "learner/iteration/iteration_conf.h"
+#include "learner/iteration/iteration_rollout.h"
 
 struct iteration_batch {
     const struct iteration_conf *conf;       /* borrowed */

@@ -4,9 +4,11 @@
  * the others, forward only, before the first optimiser step moves the weights. What assign has
  * muted or not chosen is compared, too: it had a say in the group's mean. False answers are
  * gathered, not just the first, so that all of them can be asked for again at once. */
+#include "learner/iteration/iteration_compare.h"
 
 #include "base/mem.h"
 #include "learner/iteration/iteration_figures.h"
+#include "learner/iteration/iteration_own.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -6,6 +6,8 @@
 #include "learner/iteration/iteration_figures.h"
 
 #include "base/mem.h"
+#include "learner/iteration/iteration_own.h"
+#include "learner/iteration/iteration_pack.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

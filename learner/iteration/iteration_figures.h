@@ -4,7 +4,10 @@
 #ifndef LEARNER_ITERATION_ITERATION_FIGURES_H
 #define LEARNER_ITERATION_ITERATION_FIGURES_H
 
-#include "learner/iteration/iteration_state.h"
+#include "learner/iteration/iteration_batch.h"
+#include "learner/step/micro_batch.h"
+
+struct iteration_state;
 
 enum iteration_figures { ITERATION_OF_POLICY, ITERATION_OF_REFERENCE, ITERATION_OF_CRITIC };
 

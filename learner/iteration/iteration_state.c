@@ -1,5 +1,6 @@
 #include "learner/iteration/iteration_state.h"
 
+#include "learner/iteration/iteration_own.h"
 #include "learner/run/checkpoint.h"
 #include "learner/run/peft.h"
 

@@ -283,7 +283,7 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
     memset(out, 0, sizeof *out);
     out->method = method;
     out->self = k;
-    out->round = iteration_defaults(1);
+    out->round = iteration_conf_defaults(1);
     out->episodes = NAN;
     out->top_p = 1;
     out->samples = 1;

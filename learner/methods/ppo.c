@@ -14,7 +14,7 @@ struct ppo_conf ppo_defaults(int64_t iterations)
         .gamma = 1,
         .lam = .95,
         .rho_bar = 1,
-        .round = iteration_defaults(iterations),
+        .round = iteration_conf_defaults(iterations),
     };
 
     conf.round.epochs = 4;

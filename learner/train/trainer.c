@@ -4,6 +4,8 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/iteration/iteration.h"
+#include "learner/iteration/iteration_state.h"
 #include "learner/journal/scores.h"
 #include "learner/run/checkpoint.h"
 #include "learner/run/peft.h"

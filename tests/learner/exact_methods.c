@@ -29,7 +29,7 @@ static struct tally tally;
 
 static struct iteration_conf base_conf(int iterations, int steps, double rate)
 {
-    struct iteration_conf conf = iteration_defaults((int64_t)iterations * steps);
+    struct iteration_conf conf = iteration_conf_defaults((int64_t)iterations * steps);
 
     conf.per_device_train_batch_size = 64;
     conf.rates = optim_plan(SCHEDULE_LINEAR, rate, 0, (int64_t)iterations * steps);

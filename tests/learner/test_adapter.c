@@ -1,6 +1,7 @@
 /* Adapters in the learner: PPO on them is on-policy to the bit, the base stays and is the
  * reference, a state is the adapter's alone and knows its base. */
 
+#include "learner/iteration/iteration_state.h"
 #include "learner/run/peft.h"
 
 #include "base/fs.h"

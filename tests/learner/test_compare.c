@@ -81,7 +81,7 @@ static void all_are_found_and_none_leaves_a_trace(void **state)
 static void what_is_muted_is_compared(void **state)
 {
     struct group_conf conf = {.kind = GROUP_GRPO, .mask_truncated = true};
-    struct iteration_conf round = iteration_defaults(4);
+    struct iteration_conf round = iteration_conf_defaults(4);
     struct iteration_metrics got;
     struct feed feed;
     struct iteration_state *r;

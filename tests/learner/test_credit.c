@@ -1,6 +1,7 @@
 /* What the methods over the fleet make of scores: groups, pairs, the weights of stale answers;
  * and rounds without a critic on a small model. */
 #include "learner/iteration/iteration_batch.h"
+#include "learner/iteration/iteration_state.h"
 #include "learner/methods/group.h"
 #include "learner/methods/pairs.h"
 #include "learner/methods/ppo.h"
@@ -50,7 +51,7 @@ static void prepare(struct world *w, enum group_kind kind, double beta)
                                   .gamma = 1,
                                   .best = 1,
                                   .min_score = -INFINITY};
-    w->round = iteration_defaults(1);
+    w->round = iteration_conf_defaults(1);
     w->round.samples = EACH;
 }
 
@@ -239,7 +240,7 @@ static void a_method_without_a_critic_holds_none(void **state)
 {
     char folder[] = "/tmp/drover-round-XXXXXX";
     struct group_conf conf = {.kind = GROUP_RLOO, .kl_in_reward = true, .beta = .1};
-    struct iteration_conf round = iteration_defaults(2);
+    struct iteration_conf round = iteration_conf_defaults(2);
     struct iteration_state *a, *b;
     struct iteration_metrics got;
     struct feed feed;
@@ -322,7 +323,7 @@ static void micro_batches_add_up(void **state)
     (void)state;
     for (size_t k = 0; k < 4; k++) {
         struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
-        struct iteration_conf round = iteration_defaults(1);
+        struct iteration_conf round = iteration_conf_defaults(1);
         struct iteration_state *a, *b;
         struct feed feed;
         double worst = 0;
@@ -354,7 +355,7 @@ static void micro_batches_add_up(void **state)
 static struct iteration_state *after(enum objective_grpo_loss loss, int each, double *told)
 {
     struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
-    struct iteration_conf round = iteration_defaults(1);
+    struct iteration_conf round = iteration_conf_defaults(1);
     struct iteration_state *out;
     struct feed feed;
 
@@ -401,7 +402,7 @@ static void bnpo_is_the_mean_of_micro_batches(void **state)
 static void a_shared_prompt_changes_nothing(void **state)
 {
     struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
-    struct iteration_conf round = iteration_defaults(1);
+    struct iteration_conf round = iteration_conf_defaults(1);
     struct iteration_state *a, *b;
     struct feed feed;
     double worst = 0;
@@ -438,7 +439,7 @@ static void spin_begins_at_ln_two(void **state)
     const struct pairs_conf conf = {
         .loss = {.terms = 1, .term = {{DPO_SIGMOID, 1}}, .beta = 1, .ld_alpha = 1},
         .spin = true};
-    struct iteration_conf round = iteration_defaults(1);
+    struct iteration_conf round = iteration_conf_defaults(1);
     struct iteration_metrics got;
     struct feed feed;
     struct iteration_state *a;

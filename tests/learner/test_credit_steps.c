@@ -32,7 +32,7 @@ static void prepare(struct world *w, size_t each, enum group_kind kind)
                                   .gamma = 1,
                                   .best = 1,
                                   .min_score = -INFINITY};
-    w->round = iteration_defaults(1);
+    w->round = iteration_conf_defaults(1);
     w->round.samples = (int)each;
 }
 

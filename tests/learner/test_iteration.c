@@ -1,6 +1,7 @@
 /* Iterations of the methods without a critic on a small model: what moves from step to step
  * beside the weights, and its way through a checkpoint. */
 #include "base/mem.h"
+#include "learner/iteration/iteration_state.h"
 #include "learner/methods/group.h"
 #include "learner/methods/pairs.h"
 #include "tests/learner/feed.h"
@@ -29,7 +30,7 @@ static void same_weights(const struct iteration_state *a, const struct iteration
 
 static struct iteration_conf moving(const struct group_conf *conf)
 {
-    struct iteration_conf round = iteration_defaults(4);
+    struct iteration_conf round = iteration_conf_defaults(4);
 
     round.samples = 2;
     round.mini_batches = 2;
@@ -124,7 +125,7 @@ static struct iteration_state *online(struct pairs_conf *conf, struct iteration_
 {
     struct iteration_state *out;
 
-    *round = iteration_defaults(4);
+    *round = iteration_conf_defaults(4);
     round->samples = 2;
     round->rates.peak = 1e-2;
     pairs_round(round, conf);

@@ -1,5 +1,6 @@
 /* PPO's iteration: TRL's own lines in torch as golden numbers (tests/golden/ppo_steps.py), and
  * what must hold for any numbers. */
+#include "learner/iteration/iteration_state.h"
 #include "learner/methods/advantage_ppo.h"
 #include "learner/run/checkpoint.h"
 #include "tests/learner/feed.h"

@@ -40,7 +40,7 @@ static void prepare(struct world *w, double beta)
                                                   .score = scores[i],
                                                   .ended = true};
     w->conf = (struct group_conf){.kind = GROUP_GRPO, .beta = beta, .kl_in_reward = true};
-    w->round = iteration_defaults(1);
+    w->round = iteration_conf_defaults(1);
     w->round.samples = EACH;
 }
 
