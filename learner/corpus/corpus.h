@@ -10,7 +10,6 @@
 
 #include "base/hash.h"
 #include "data/dataset.h"
-#include "learner/step/micro_batch.h"
 #include "lm/text/encode.h"
 
 /* Answers as they were before max_length cut them. */
@@ -75,38 +74,10 @@ struct corpus_rule {
     int block; /* answers rotate by one inside blocks of so many records; 0: no partner */
 };
 
-/* Errors: those of example_read and encode_*, with file and line; ERR_RANGE when nothing is
- * left. `what` ("training", "evaluation") is for the words. */
-enum err corpus_sft(struct corpus **out, const struct dataset *set,
-                    const struct corpus_rule *rule, const char *what) MUST_CHECK;
-enum err corpus_pairs(struct corpus **out, const struct dataset *set,
-                      const struct corpus_rule *rule, const char *what) MUST_CHECK;
-/* Prompt and two answers (implicit prompts: dialogue_split); learnt from where the answers
- * begin, at the smaller of the two places, to their ends: of an answer of several turns what
- * the user and the tools say, too, as in TRL, but with assistant_only. Equal or empty answers
- * are bad records. */
-enum err corpus_answers_pairs(struct corpus **out, const struct dataset *set,
-                              const struct corpus_rule *rule, const char *what) MUST_CHECK;
-/* Prompt, completion and label; pairs become two records each, as TRL unpairs them: of every
- * 1000 pairs first the chosen, then the rejected. */
-enum err corpus_answers_labelled(struct corpus **out, const struct dataset *set,
-                                 const struct corpus_rule *rule, const char *what) MUST_CHECK;
 void corpus_free(struct corpus *corpus);
 
 /* Tokens, starts, what is learnt, margins: the same data give the same hash. */
 struct hash corpus_hash(const struct corpus *corpus);
-
-/* Tokens of the `batch` longest rows: no micro-batch has more. */
-size_t corpus_pack_most(const struct corpus *corpus, size_t batch);
-
-/* Fills a micro-batch with some records; `columns` beyond those that the corpus has something for
- * are the caller's to fill. Errors: micro_batch_begin's. */
-enum err corpus_pack(const struct corpus *corpus, const uint32_t *record, size_t n,
-                     unsigned columns, struct micro_batch *out) MUST_CHECK;
-/* Each record's prompt with its partner's whole answer, cut at max_length together. The same
- * errors. */
-enum err corpus_pack_mismatched(const struct corpus *corpus, const uint32_t *record, size_t n,
-                                struct micro_batch *out) MUST_CHECK;
 
 /* For the readers of one kind of record: the sequence `which` of the record at hand (learn
  * NULL: all of it); the first sets margin, weight, soft, label and stem of record `n` to

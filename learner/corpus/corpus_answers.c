@@ -1,5 +1,5 @@
 /* The records of the direct methods: a prompt and one answer with a label, or two answers. */
-#include "learner/corpus/corpus.h"
+#include "learner/corpus/corpus_answers.h"
 
 #include "base/mem.h"
 #include "data/dialogue.h"

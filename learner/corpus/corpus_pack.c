@@ -1,9 +1,10 @@
 /* How a corpus' records become a micro-batch: the one place where offline methods fill columns.
  * A record's sequences go in side by side, a pair's second behind the prompt that it shares. The
  * order of records, and which of them belong together, is the caller's. */
-#include "learner/corpus/corpus_bins.h"
+#include "learner/corpus/corpus_pack.h"
 
 #include "base/mem.h"
+#include "learner/corpus/corpus_bins.h"
 
 #include <stdlib.h>
 #include <string.h>

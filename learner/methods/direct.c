@@ -1,4 +1,5 @@
 #include "learner/methods/direct.h"
+#include "learner/corpus/corpus_answers.h"
 
 #include <string.h>
 

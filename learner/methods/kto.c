@@ -1,4 +1,5 @@
 /* kto: learning from answers that are good or not, by TRL's keys and defaults. */
+#include "learner/corpus/corpus_answers.h"
 #include "learner/methods/direct.h"
 #include "learner/objective/objective_kto.h"
 

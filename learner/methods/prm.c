@@ -237,7 +237,7 @@ static double turned(double there, double here)
     return there < .5 ? 1 - here : here;
 }
 
-static void judge(const struct offline *self, const struct metrics *exact, json_t *line)
+static void judge(const struct offline_job *self, const struct metrics *exact, json_t *line)
 {
     struct judged *j = self->self, train = training(self->train);
     const size_t wrong = wrongs(j);

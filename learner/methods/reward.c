@@ -5,6 +5,7 @@
  * "the longer wins" or "the shorter wins", whichever the training pairs favour; and
  * eval_baseline_majority, the better of the two on the evaluation pairs themselves. Length is
  * counted in tokens, ties half. */
+#include "learner/corpus/corpus_read.h"
 #include "learner/objective/objective_reward.h"
 #include "learner/offline/prepare.h"
 #include "stats/normal.h"
@@ -35,7 +36,7 @@ static double longer(const struct corpus *corpus)
     return (wins + (n - wins - (double)corpus->shorter) / 2) / n;
 }
 
-static void judge(const struct offline *self, const struct metrics *exact, json_t *line)
+static void judge(const struct offline_job *self, const struct metrics *exact, json_t *line)
 {
     const double share = metrics_mean(exact, "accuracy"), rule = longer(self->test);
     double low, high;
@@ -64,7 +65,7 @@ static enum err check(void *method, struct prepare *out)
     out->objective = &objective_reward;
     out->objective_conf = &conf->objective;
     out->head = HEAD_SCALAR;
-    out->encode = corpus_pairs;
+    out->encode = corpus_read_pairs;
     out->rule.text_field = "text";
     out->judge = judge;
     return OK;

@@ -1,4 +1,5 @@
 /* sft: supervised fine-tuning on demonstrations, by TRL's keys and defaults. */
+#include "learner/corpus/corpus_read.h"
 #include "learner/objective/objective_sft.h"
 #include "learner/offline/prepare.h"
 
@@ -78,7 +79,7 @@ static enum err check(void *method, struct prepare *out)
     out->objective = &objective_sft;
     out->objective_conf = objective;
     out->head = HEAD_LM;
-    out->encode = corpus_sft;
+    out->encode = corpus_read_sft;
     out->rule.text_field = conf->dataset_text_field;
     out->rule.assistant_only = conf->assistant_only_loss;
     return OK;

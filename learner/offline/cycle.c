@@ -22,8 +22,8 @@ enum err cycle_save(struct cycle *run)
     if (run->keys->save_only_model) {
         char *path =
             mem_print("%s/model-%" PRId64, run->checkpoints, trainable_count(run->step));
-        err = peft_save(path, run->offline->card, run->step, run->keys->model_name_or_path,
-                        run->offline->plan.dtype);
+        err = peft_save(path, run->job->card, run->step, run->keys->model_name_or_path,
+                        run->job->plan.dtype);
         free(path);
     } else {
         err = resume_save(&run->resume, run->step, &run->state);
@@ -43,12 +43,12 @@ double cycle_epoch(const struct cycle *run, int64_t step)
 
 static const uint32_t *order_for(struct cycle *run, int64_t epoch)
 {
-    const struct corpus *c = run->offline->train;
+    const struct corpus *c = run->job->train;
     const uint64_t seed =
         (uint64_t)(conf_has_int(run->keys->data_seed) ? run->keys->data_seed : run->keys->seed);
 
     if (run->order_epoch != epoch)
-        order_epoch(run->order, corpus_bins_rows(c), run->offline->plan.order,
+        order_epoch(run->order, corpus_bins_rows(c), run->job->plan.order,
                     corpus_bins_length(c), (size_t)run->keys->per_device_train_batch_size, seed,
                     (uint64_t)epoch);
     run->order_epoch = epoch;
@@ -57,7 +57,7 @@ static const uint32_t *order_for(struct cycle *run, int64_t epoch)
 
 void cycle_needed(struct cycle *run, uint8_t *needed)
 {
-    const size_t n = run->offline->train->n;
+    const size_t n = run->job->train->n;
     const int64_t per = run->length.steps_per_epoch;
     const int64_t batch = (int64_t)run->keys->per_device_train_batch_size *
                           run->keys->gradient_accumulation_steps;
@@ -71,7 +71,7 @@ void cycle_needed(struct cycle *run, uint8_t *needed)
 /* The rows of the step that follows `done` steps. */
 static void take_rows(struct cycle *run, int64_t done)
 {
-    const size_t rows = corpus_bins_rows(run->offline->train);
+    const size_t rows = corpus_bins_rows(run->job->train);
     const size_t step = (size_t)(run->keys->per_device_train_batch_size *
                                  (int64_t)run->keys->gradient_accumulation_steps);
     const uint32_t *order = order_for(run, done / run->length.steps_per_epoch);
@@ -120,7 +120,7 @@ static enum err one_step(struct cycle *run, bool *stopped)
     if (err)
         return *stopped ? OK : err_add("step %" PRId64, done + 1);
     run->norm = optimizer_step_apply(&policy, &adamw, optim_rate(&run->rates, done),
-                                     run->keys->max_grad_norm, run->offline->objective->name);
+                                     run->keys->max_grad_norm, run->job->objective->name);
     if (run->reference)
         reference_follow(run->reference, run->step);
     if (isfinite(loss) || !run->keys->logging_nan_inf_filter) {
@@ -171,8 +171,8 @@ static enum err log_window(struct cycle *run)
 static enum err judge(struct cycle *run)
 {
     json_t *line = cycle_line(run), *accuracy;
-    enum err err = evaluate(run->offline, run->step, run->reference, run->state.tokens,
-                            clock_mono_ms, line);
+    enum err err =
+        evaluate(run->job, run->step, run->reference, run->state.tokens, clock_mono_ms, line);
 
     if (!err)
         err = rundir_metrics(run->dir, line);
@@ -204,11 +204,11 @@ static bool due(const struct cycle *run, enum keys_when when, double every)
 static bool eval_due(const struct cycle *run)
 {
     const struct keys *k = run->keys;
-    const enum keys_when when = run->offline->plan.eval;
+    const enum keys_when when = run->job->plan.eval;
     const int64_t done = trainable_count(run->step);
     const double so_far = when == KEYS_EPOCH ? cycle_epoch(run, done) : (double)done;
 
-    if (!run->offline->test || so_far < k->eval_delay)
+    if (!run->job->test || so_far < k->eval_delay)
         return false;
     return done == run->length.steps ||
            due(run, when, conf_has_real(k->eval_steps) ? k->eval_steps : k->logging_steps);
@@ -222,13 +222,13 @@ static enum err after_step(struct cycle *run)
     const double minutes = (double)(clock_mono_ms() - run->saved_ms) / 6e4;
     enum err err = OK;
 
-    if (due(run, run->offline->plan.logging, k->logging_steps) ||
+    if (due(run, run->job->plan.logging, k->logging_steps) ||
         (k->logging_first_step && done == 1))
         err = log_window(run);
     if (!err && eval_due(run))
         err = judge(run);
-    if (!err && run->offline->plan.save != KEYS_NO &&
-        (due(run, run->offline->plan.save, k->save_steps) || done == run->length.steps ||
+    if (!err && run->job->plan.save != KEYS_NO &&
+        (due(run, run->job->plan.save, k->save_steps) || done == run->length.steps ||
          (k->save_minutes > 0 && minutes >= k->save_minutes)))
         err = cycle_save(run);
     if (!err && done == run->first + 1 && !run->progress.terminal) {
@@ -246,7 +246,7 @@ enum err cycle_run(struct cycle *run, bool *stopped)
     enum err err = OK;
 
     *stopped = false;
-    if (run->offline->test && run->keys->eval_on_start && !trainable_count(run->step))
+    if (run->job->test && run->keys->eval_on_start && !trainable_count(run->step))
         err = judge(run);
     while (!err && trainable_count(run->step) < run->length.steps) {
         err = one_step(run, stopped);

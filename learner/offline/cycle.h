@@ -5,13 +5,13 @@
 #define LEARNER_OFFLINE_CYCLE_H
 
 #include "learner/offline/filler.h"
-#include "learner/offline/offline.h"
+#include "learner/offline/offline_job.h"
 #include "learner/run/progress.h"
 #include "learner/run/resume.h"
 #include "learner/run/rundir.h"
 
 struct cycle {
-    const struct offline *offline;
+    const struct offline_job *job;
     const struct keys *keys;
     struct keys_length length;
     struct schedule_plan rates;

@@ -6,29 +6,29 @@
 
 #include <stdlib.h>
 
-size_t evaluate_batch(const struct offline *offline)
+size_t evaluate_batch(const struct offline_job *job)
 {
-    const struct keys *keys = offline->keys;
+    const struct keys *keys = job->keys;
 
-    return (size_t)(offline->coupled ? keys->per_device_train_batch_size
-                                     : keys->per_device_eval_batch_size);
+    return (size_t)(job->coupled ? keys->per_device_train_batch_size
+                                 : keys->per_device_eval_batch_size);
 }
 
 /* All of the set as one step in which nobody learns. */
-static enum err measure(const struct offline *offline, struct trainable *model,
+static enum err measure(const struct offline_job *job, struct trainable *model,
                         struct reference *reference, const uint32_t *row, size_t n,
                         struct metrics *out)
 {
-    struct filler filler = {.objective = offline->objective,
-                            .conf = offline->objective_conf,
-                            .corpus = offline->test,
+    struct filler filler = {.objective = job->objective,
+                            .conf = job->objective_conf,
+                            .corpus = job->test,
                             .reference = reference,
                             .model = model,
                             .row = row,
                             .n_row = n,
-                            .each = evaluate_batch(offline),
-                            .see = offline->see,
-                            .self = offline->self};
+                            .each = evaluate_batch(job),
+                            .see = job->see,
+                            .self = job->self};
     struct optimizer_step step = filler_step(&filler);
     struct optimizer_step_sums sums;
     enum err err;
@@ -56,11 +56,11 @@ static void margins(json_t *line)
                             json_real(json_number_value(c) - json_number_value(r)));
 }
 
-enum err evaluate(const struct offline *offline, struct trainable *step,
+enum err evaluate(const struct offline_job *job, struct trainable *step,
                   struct reference *reference, int64_t num_tokens, int64_t (*now_ms)(void),
                   json_t *line)
 {
-    const size_t n = corpus_bins_rows(offline->test), each = evaluate_batch(offline);
+    const size_t n = corpus_bins_rows(job->test), each = evaluate_batch(job);
     uint32_t *row = mem_new(n, sizeof(*row));
     const int64_t begun = now_ms();
     struct metrics exact = {0};
@@ -69,7 +69,7 @@ enum err evaluate(const struct offline *offline, struct trainable *step,
 
     for (size_t i = 0; i < n; i++)
         row[i] = (uint32_t)i;
-    err = measure(offline, step, reference, row, n, &exact);
+    err = measure(job, step, reference, row, n, &exact);
     free(row);
     if (err)
         return err;
@@ -83,7 +83,7 @@ enum err evaluate(const struct offline *offline, struct trainable *step,
                             json_real((double)((n + each - 1) / each) / seconds));
     }
     json_object_set_new(line, "eval_num_tokens", json_integer(num_tokens));
-    if (offline->judge)
-        offline->judge(offline, &exact, line);
+    if (job->judge)
+        job->judge(job, &exact, line);
     return OK;
 }

@@ -9,14 +9,14 @@
 #ifndef LEARNER_OFFLINE_EVALUATE_H
 #define LEARNER_OFFLINE_EVALUATE_H
 
-#include "learner/offline/offline.h"
+#include "learner/offline/offline_job.h"
 #include "learner/step/trainable.h"
 
 /* Records of an evaluation's micro-batch. */
-size_t evaluate_batch(const struct offline *offline);
+size_t evaluate_batch(const struct offline_job *job);
 
 /* Sets eval_* in `line`. now_ms: clock_mono_ms, for eval_runtime. Errors: optimizer_step.h's. */
-enum err evaluate(const struct offline *offline, struct trainable *step,
+enum err evaluate(const struct offline_job *job, struct trainable *step,
                   struct reference *reference, int64_t num_tokens, int64_t (*now_ms)(void),
                   json_t *line) MUST_CHECK;
 

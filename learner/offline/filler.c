@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "learner/corpus/corpus_bins.h"
+#include "learner/corpus/corpus_pack.h"
 
 #include <stdlib.h>
 

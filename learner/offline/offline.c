@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "learner/corpus/corpus_bins.h"
+#include "learner/corpus/corpus_pack.h"
 #include "learner/offline/cycle.h"
 #include "learner/offline/evaluate.h"
 #include "learner/run/advice.h"
@@ -20,18 +21,18 @@
 
 enum { LENGTH_WORDS = 80 };
 
-static struct shape shape_of(const struct offline *offline)
+static struct shape shape_of(const struct offline_job *job)
 {
-    struct shape shape = offline->card->shape;
+    struct shape shape = job->card->shape;
 
-    shape.head = offline->head;
+    shape.head = job->head;
     return shape;
 }
 
-static struct train_options options_of(const struct offline *offline)
+static struct train_options options_of(const struct offline_job *job)
 {
-    return (struct train_options){.checkpointing = offline->keys->gradient_checkpointing,
-                                  .portable = offline->plan.portable};
+    return (struct train_options){.checkpointing = job->keys->gradient_checkpointing,
+                                  .portable = job->plan.portable};
 }
 
 static size_t larger(size_t a, size_t b)
@@ -40,7 +41,7 @@ static size_t larger(size_t a, size_t b)
 }
 
 /* Tokens of the largest micro-batch that any part of the run makes. */
-static size_t largest_batch(const struct offline *o)
+static size_t largest_batch(const struct offline_job *o)
 {
     const struct keys *k = o->keys;
     const size_t ahead = o->reference && !o->reference->live ? (size_t)o->reference->batch : 0;
@@ -52,7 +53,7 @@ static size_t largest_batch(const struct offline *o)
 }
 
 /* Bytes that the run needs with micro-batches of so many tokens. */
-static size_t memory(const struct offline *o, const struct lora_conf *lora, size_t tokens,
+static size_t memory(const struct offline_job *o, const struct lora_conf *lora, size_t tokens,
                      bool checkpointing)
 {
     const struct shape shape = shape_of(o);
@@ -66,7 +67,7 @@ static size_t memory(const struct offline *o, const struct lora_conf *lora, size
 
 static enum err check_memory(const struct cycle *run, size_t most)
 {
-    const struct offline *o = run->offline;
+    const struct offline_job *o = run->job;
     const struct keys *k = run->keys;
     const struct lora_conf *lora = peft_lora(&o->plan);
     const struct lora_conf usual = {.r = k->lora_r, .alpha = k->lora_alpha};
@@ -85,7 +86,7 @@ static enum err check_memory(const struct cycle *run, size_t most)
 }
 
 /* The length that holds, and whose it is. */
-static void length_words(char *out, size_t room, const struct offline *o)
+static void length_words(char *out, size_t room, const struct offline_job *o)
 {
     const int given = o->keys->max_length, context = o->card->shape.context;
 
@@ -97,7 +98,7 @@ static void length_words(char *out, size_t room, const struct offline *o)
         snprintf(out, room, "max_length %d", given);
 }
 
-static void tell_lengths(const struct offline *o)
+static void tell_lengths(const struct offline_job *o)
 {
     const struct corpus *const sets[] = {o->train, o->test};
     static const char *const name[] = {"data", "data (evaluation)"};
@@ -118,7 +119,7 @@ static void tell_lengths(const struct offline *o)
 
 static enum err plan(struct cycle *run)
 {
-    const struct offline *o = run->offline;
+    const struct offline_job *o = run->job;
     const struct keys *k = run->keys;
     const size_t seqs = o->train->n * (size_t)o->train->group;
     const size_t most = largest_batch(o);
@@ -145,7 +146,7 @@ static enum err plan(struct cycle *run)
 }
 
 /* The start model's weights under the head that the method trains. */
-static enum err load_params(const struct offline *o, struct params **out)
+static enum err load_params(const struct offline_job *o, struct params **out)
 {
     struct model_files *files = NULL;
     enum err err = model_files_open(&files, o->keys->model_name_or_path, MODEL_FILES_ALL);
@@ -168,25 +169,24 @@ static enum err load_params(const struct offline *o, struct params **out)
 
 static enum err load_step(struct cycle *run)
 {
-    const struct train_options options = options_of(run->offline);
+    const struct train_options options = options_of(run->job);
     struct params *params;
-    enum err err = load_params(run->offline, &params);
+    enum err err = load_params(run->job, &params);
 
     return err ? err
-               : trainable_new_lora(&run->step, params, &options,
-                                    peft_lora(&run->offline->plan), (uint64_t)run->keys->seed);
+               : trainable_new_lora(&run->step, params, &options, peft_lora(&run->job->plan),
+                                    (uint64_t)run->keys->seed);
 }
 
 /* `processes` is given up; may be NULL. */
 static enum err write_run(struct cycle *run, const char *state, json_t *processes)
 {
-    json_t *json = json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s*, s:O, s:o*}", "method",
-                             run->offline->objective->name, "state", state, "pid",
-                             (int)getpid(), "version", DROVER_VERSION, "step",
-                             (json_int_t)(run->step ? trainable_count(run->step) : 0), "steps",
-                             (json_int_t)run->length.steps, "written_ms",
-                             (json_int_t)clock_wall_ms(), "run_name", run->keys->run_name,
-                             "config", run->offline->config, "processes", processes);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s*, s:O, s:o*}", "method",
+        run->job->objective->name, "state", state, "pid", (int)getpid(), "version",
+        DROVER_VERSION, "step", (json_int_t)(run->step ? trainable_count(run->step) : 0),
+        "steps", (json_int_t)run->length.steps, "written_ms", (json_int_t)clock_wall_ms(),
+        "run_name", run->keys->run_name, "config", run->job->config, "processes", processes);
     const enum err err = rundir_run(run->dir, json);
 
     json_decref(json);
@@ -205,7 +205,7 @@ static bool finished(const struct cycle *run)
     json_t *json = json_load_file(path, 0, NULL);
     const bool done = is_word(json_string_value(json_object_get(json, "state")), "finished") &&
                       fs_is_dir(run->model) &&
-                      !resume_same(json_object_get(json, "config"), run->offline->config);
+                      !resume_same(json_object_get(json, "config"), run->job->config);
 
     json_decref(json);
     free(path);
@@ -274,18 +274,17 @@ static enum err summary(struct cycle *run)
 static enum err finish(struct cycle *run)
 {
     char hash[HASH_TEXT], words[ADVICE_WORDS] = "";
-    const struct hash weights = peft_hash(run->step, run->offline->plan.dtype);
+    const struct hash weights = peft_hash(run->step, run->job->plan.dtype);
     json_t *processes = NULL;
     enum err err = summary(run);
 
     if (!err)
-        err = peft_save(run->model, run->offline->card, run->step,
-                        run->keys->model_name_or_path, run->offline->plan.dtype);
+        err = peft_save(run->model, run->job->card, run->step, run->keys->model_name_or_path,
+                        run->job->plan.dtype);
     if (!err) {
-        char *title = run->keys->run_name
-                          ? mem_text(run->keys->run_name)
-                          : mem_print("drover %s", run->offline->objective->name);
-        processes = process_stats_alone(run->offline->objective->name,
+        char *title = run->keys->run_name ? mem_text(run->keys->run_name)
+                                          : mem_print("drover %s", run->job->objective->name);
+        processes = process_stats_alone(run->job->objective->name,
                                         (uint64_t)(run->state.tokens - run->first_tokens),
                                         clock_mono_ms() - run->begun_ms);
         err = report_write(run->keys->output_dir, title, processes);
@@ -295,7 +294,7 @@ static enum err finish(struct cycle *run)
         err = write_run(run, "finished", json_incref(processes));
     if (!err && !run->first && run->windows > 1)
         advice_still(words, run->first_loss, run->last_loss, run->keys->learning_rate,
-                     peft_lora(&run->offline->plan) != NULL);
+                     peft_lora(&run->job->plan) != NULL);
     if (!err && *words)
         progress_line(&run->progress, "%s", words);
     if (!err)
@@ -329,7 +328,7 @@ static void say_reference(size_t done, size_t of)
 /* While the step still holds the start weights. */
 static enum err make_reference(struct cycle *run)
 {
-    const struct offline *o = run->offline;
+    const struct offline_job *o = run->job;
     struct reference_conf conf;
     uint8_t *needed;
     char *folder;
@@ -355,7 +354,7 @@ static enum err make_reference(struct cycle *run)
 
 static enum err train(struct cycle *run)
 {
-    const struct offline *o = run->offline;
+    const struct offline_job *o = run->job;
     bool stopped = false;
     enum err err;
 
@@ -398,20 +397,20 @@ static enum err train(struct cycle *run)
     return err;
 }
 
-enum err offline_run(const struct offline *offline)
+enum err offline_run(const struct offline_job *job)
 {
     struct cycle *run = mem_new(1, sizeof(*run));
     enum err err;
 
-    run->offline = offline;
-    run->keys = offline->keys;
+    run->job = job;
+    run->keys = job->keys;
     run->checkpoints = mem_print("%s/checkpoints", run->keys->output_dir);
     run->model = mem_print("%s/model", run->keys->output_dir);
     err = plan(run);
     if (!err)
         err = rundir_check(run->keys->output_dir);
     if (!err && !run->keys->overwrite_output_dir)
-        err = rundir_method(run->keys->output_dir, offline->objective->name);
+        err = rundir_method(run->keys->output_dir, job->objective->name);
     if (!err && !run->keys->overwrite_output_dir && finished(run)) {
         fprintf(stderr, "already done: %s (overwrite_output_dir=true begins anew)\n",
                 run->model);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "data/example.h"
+#include "learner/offline/offline.h"
 #include "learner/run/start_model.h"
 
 #include <stdio.h>
@@ -84,7 +85,7 @@ static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
 static enum err run(const struct method *method, const void *conf, struct prepare *p)
 {
     const struct keys *keys = conf;
-    struct offline offline = {.keys = keys,
+    struct offline_job job = {.keys = keys,
                               .objective = p->objective,
                               .objective_conf = p->objective_conf,
                               .head = p->head,
@@ -94,7 +95,7 @@ static enum err run(const struct method *method, const void *conf, struct prepar
                               .self = p->self,
                               .coupled = p->coupled};
     struct parts parts = {0};
-    enum err err = keys_check(&offline.plan, keys);
+    enum err err = keys_check(&job.plan, keys);
 
     parts.config = keys_resolved(method->tables, conf);
     if (!err)
@@ -102,11 +103,11 @@ static enum err run(const struct method *method, const void *conf, struct prepar
     if (!err)
         err = encode_all(p, keys, &parts);
     if (!err) {
-        offline.card = parts.card;
-        offline.train = parts.train;
-        offline.test = parts.test;
-        offline.config = parts.config;
-        err = offline_run(&offline);
+        job.card = parts.card;
+        job.train = parts.train;
+        job.test = parts.test;
+        job.config = parts.config;
+        err = offline_run(&job);
     }
     parts_free(&parts);
     return err;

@@ -4,7 +4,7 @@
 #ifndef LEARNER_OFFLINE_PREPARE_H
 #define LEARNER_OFFLINE_PREPARE_H
 
-#include "learner/offline/offline.h"
+#include "learner/offline/offline_job.h"
 #include "learner/run/method.h"
 
 /* What a method's check makes of its keys. What it points at lies in the method's struct. */
@@ -17,7 +17,7 @@ struct prepare {
     struct corpus_rule rule; /* the method's own wishes (text_field, completion_only, ...); the
                                 rest is filled in */
     const struct reference_conf *reference; /* NULL: the method reads none */
-    void (*judge)(const struct offline *self, const struct metrics *exact, json_t *line);
+    void (*judge)(const struct offline_job *self, const struct metrics *exact, json_t *line);
     void (*see)(void *self, const struct corpus *corpus, const struct objective_in *in,
                 const uint32_t *record, size_t n); /* offline.h */
     void *self;

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/corpus/corpus_pack.h"
 #include "learner/run/checkpoint.h"
 
 #include <math.h>

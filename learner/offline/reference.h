@@ -12,6 +12,7 @@
 #define LEARNER_OFFLINE_REFERENCE_H
 
 #include "learner/corpus/corpus.h"
+#include "learner/step/micro_batch.h"
 #include "learner/step/ref_model.h"
 
 struct reference_conf {

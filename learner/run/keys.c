@@ -5,7 +5,6 @@
 #include "base/config_tree.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "learner/run/peft.h"
 #include "learner/run/rundir.h"
 
 #include <ctype.h>
@@ -125,6 +124,69 @@ static enum err check_folder(const struct keys *keys)
     return err ? err : apart(keys->output_dir, keys->datasets);
 }
 
+/* A list of words, or one. */
+static enum err module_words(const char *key, const json_t *tree, const char **out, int *n)
+{
+    const size_t count = json_is_array(tree) ? json_array_size(tree) : tree ? 1 : 0;
+
+    *n = 0;
+    if (count > LORA_WORDS)
+        return err_set(ERR_RANGE, "%s: at most %d modules", key, LORA_WORDS);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *item = json_is_array(tree) ? json_array_get(tree, i) : tree;
+        const char *word = json_string_value(item);
+
+        if (json_is_null(item))
+            continue;
+        if (!word || !*word || strpbrk(word, " ,"))
+            return err_set(ERR_PARSE, "%s: expected a list such as [q_proj, v_proj]", key);
+        out[(*n)++] = word;
+    }
+    return OK;
+}
+
+static enum err check_task(const char *task)
+{
+    static const char *const known[] = {"CAUSAL_LM", "SEQ_CLS", "TOKEN_CLS"};
+
+    for (size_t i = 0; task && i < sizeof known / sizeof *known; i++)
+        if (!strcmp(task, known[i]))
+            return OK;
+    return task ? err_set(ERR_RANGE,
+                          "lora_task_type: '%s': expected CAUSAL_LM, SEQ_CLS or "
+                          "TOKEN_CLS",
+                          task)
+                : OK;
+}
+
+/* What the LoRA keys mean; its words are borrowed from the keys. */
+static enum err check_lora(struct keys_plan *out, const struct keys *keys)
+{
+    struct lora_conf *lora = &out->lora;
+    enum err err;
+
+    out->peft = keys->use_peft;
+    if (!keys->use_peft)
+        return OK;
+    if (keys->use_dora)
+        return err_set(ERR_RANGE, "use_dora: not available; set it to false");
+    if (keys->lora_target_parameters && !json_is_null(keys->lora_target_parameters))
+        return err_set(ERR_RANGE, "lora_target_parameters: not available; name modules in "
+                                  "lora_target_modules");
+    *lora = (struct lora_conf){.r = keys->lora_r,
+                               .alpha = keys->lora_alpha,
+                               .dropout = keys->disable_dropout ? 0 : keys->lora_dropout,
+                               .rslora = keys->use_rslora};
+    err = check_task(keys->lora_task_type);
+    if (!err)
+        err = module_words("lora_target_modules", keys->lora_target_modules, lora->target,
+                           &lora->targets);
+    if (!err)
+        err = module_words("lora_modules_to_save", keys->lora_modules_to_save, lora->save,
+                           &lora->saves);
+    return err;
+}
+
 enum err keys_check(struct keys_plan *out, const struct keys *keys)
 {
     const double pages = (double)sysconf(_SC_PHYS_PAGES), page = (double)sysconf(_SC_PAGE_SIZE);
@@ -143,7 +205,7 @@ enum err keys_check(struct keys_plan *out, const struct keys *keys)
     if (!err)
         err = check_words(out, keys);
     if (!err)
-        err = peft_conf(out, keys);
+        err = check_lora(out, keys);
     if (!err && keys->max_memory) {
         err = keys_bytes(&out->memory_bytes, keys->max_memory);
         if (err)

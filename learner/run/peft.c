@@ -8,68 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A list of words, or one. */
-static enum err words(const char *key, const json_t *tree, const char **out, int *n)
-{
-    const size_t count = json_is_array(tree) ? json_array_size(tree) : tree ? 1 : 0;
-
-    *n = 0;
-    if (count > LORA_WORDS)
-        return err_set(ERR_RANGE, "%s: at most %d modules", key, LORA_WORDS);
-    for (size_t i = 0; i < count; i++) {
-        const json_t *item = json_is_array(tree) ? json_array_get(tree, i) : tree;
-        const char *word = json_string_value(item);
-
-        if (json_is_null(item))
-            continue;
-        if (!word || !*word || strpbrk(word, " ,"))
-            return err_set(ERR_PARSE, "%s: expected a list such as [q_proj, v_proj]", key);
-        out[(*n)++] = word;
-    }
-    return OK;
-}
-
-static enum err check_task(const char *task)
-{
-    static const char *const known[] = {"CAUSAL_LM", "SEQ_CLS", "TOKEN_CLS"};
-
-    for (size_t i = 0; task && i < sizeof known / sizeof *known; i++)
-        if (!strcmp(task, known[i]))
-            return OK;
-    return task ? err_set(ERR_RANGE,
-                          "lora_task_type: '%s': expected CAUSAL_LM, SEQ_CLS or "
-                          "TOKEN_CLS",
-                          task)
-                : OK;
-}
-
-enum err peft_conf(struct keys_plan *out, const struct keys *keys)
-{
-    struct lora_conf *lora = &out->lora;
-    enum err err;
-
-    out->peft = keys->use_peft;
-    if (!keys->use_peft)
-        return OK;
-    if (keys->use_dora)
-        return err_set(ERR_RANGE, "use_dora: not available; set it to false");
-    if (keys->lora_target_parameters && !json_is_null(keys->lora_target_parameters))
-        return err_set(ERR_RANGE, "lora_target_parameters: not available; name modules in "
-                                  "lora_target_modules");
-    *lora = (struct lora_conf){.r = keys->lora_r,
-                               .alpha = keys->lora_alpha,
-                               .dropout = keys->disable_dropout ? 0 : keys->lora_dropout,
-                               .rslora = keys->use_rslora};
-    err = check_task(keys->lora_task_type);
-    if (!err)
-        err = words("lora_target_modules", keys->lora_target_modules, lora->target,
-                    &lora->targets);
-    if (!err)
-        err =
-            words("lora_modules_to_save", keys->lora_modules_to_save, lora->save, &lora->saves);
-    return err;
-}
-
 const struct lora_conf *peft_lora(const struct keys_plan *plan)
 {
     return plan->peft ? &plan->lora : NULL;

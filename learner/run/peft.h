@@ -8,10 +8,6 @@
 #include "learner/step/trainable.h"
 #include "lm/file/model_files.h"
 
-/* Fills out->peft and out->lora; its words are borrowed from the keys. Errors: ERR_RANGE,
- * ERR_PARSE naming the key. */
-enum err peft_conf(struct keys_plan *out, const struct keys *keys) MUST_CHECK;
-
 /* The adapter to train; NULL: all weights. */
 const struct lora_conf *peft_lora(const struct keys_plan *plan);
 

@@ -1,6 +1,8 @@
 /* Records of the direct methods as token ids: TRL's rules for prompts, lengths and unpairing.
  */
 #include "learner/corpus/corpus.h"
+#include "learner/corpus/corpus_answers.h"
+#include "learner/corpus/corpus_pack.h"
 #include "lm/file/model_files.h"
 #include "tests/support/test.h"
 

@@ -1,6 +1,7 @@
 /* Rows of packed records are those of TRL's pack_dataset: tests/golden/pack.py. */
 #include "base/mem.h"
 #include "learner/corpus/corpus_bins.h"
+#include "learner/corpus/corpus_pack.h"
 #include "tests/support/test.h"
 
 #include <jansson.h>
