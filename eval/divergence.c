@@ -46,10 +46,10 @@ static enum err side_init(struct side *s, const struct model *model, int tokens)
 
 static void side_run(struct side *s, const int *token, int from, int n)
 {
-    struct row row[ROWS];
+    struct forward_row row[ROWS];
 
     for (int i = 0; i < n; i++)
-        row[i] = (struct row){s->cache, token[from + i], from + i};
+        row[i] = (struct forward_row){s->cache, token[from + i], from + i};
     forward_hidden(s->model, s->work, row, n, s->hidden);
 }
 

@@ -48,10 +48,10 @@ struct generate {
     const struct tokenizer *tokenizer;
     struct slot *slot;
     struct forward_work *work;
-    struct row *row;   /* [slots + PREFILL_ROWS] */
-    float *hidden;     /* [slots + PREFILL_ROWS, width] */
-    float *logits;     /* [LOGIT_ROWS, vocab] */
-    struct draw *draw; /* [slots] */
+    struct forward_row *row; /* [slots + PREFILL_ROWS] */
+    float *hidden;           /* [slots + PREFILL_ROWS, width] */
+    float *logits;           /* [LOGIT_ROWS, vocab] */
+    struct draw *draw;       /* [slots] */
     int draws;
     struct sample_scratch **scratch; /* [threads] */
 };
@@ -270,12 +270,12 @@ static int gather(struct generate *g)
         if (s->state != DECODE)
             continue;
         g->draw[g->draws++] = (struct draw){i, n, -1};
-        g->row[n++] = (struct row){s->cache, s->token[s->n - 1], s->n - 1};
+        g->row[n++] = (struct forward_row){s->cache, s->token[s->n - 1], s->n - 1};
         s->filled = s->n;
     }
     for (struct slot *s = next_prompt(g, NULL); s; s = next_prompt(g, s))
         while (s->filled < s->n && n < g->slots + PREFILL_ROWS) {
-            g->row[n++] = (struct row){s->cache, s->token[s->filled], s->filled};
+            g->row[n++] = (struct forward_row){s->cache, s->token[s->filled], s->filled};
             s->filled++;
         }
     return n;

@@ -2,6 +2,7 @@
 
 #include "lm/kernel/isa.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Enough rows to fill two of the largest register tiles. */
@@ -35,44 +36,75 @@ void attention_put_key(float *keys, const float *key, int t, int head_dim)
         to[d * ATTENTION_BLOCK] = key[d];
 }
 
-/* The value chain, p [m][lds] times values from token t0 on, n of them, onto out [m][dim]. */
-static void values(const struct isa *isa, const struct attention *a, float *out, const float *p,
-                   size_t lds, int m, int t0, int n)
+int attention_first(int pos, int window)
 {
+    return window && pos >= window ? pos - window + 1 : 0;
+}
+
+/* A pass over the queries of one job. Its keys begin at a block's edge, so that a key's lane in
+ * a sum is its position's, whichever rows are taken together. */
+struct attending {
+    const struct attention *a;
+    const struct isa *isa;
+    int start; /* the first key of the scores: of row 0, down to a block */
+    float *p;  /* [rows*group][lds] scores, then what exp makes of them */
+    float *out;
+    size_t lds;
+};
+
+/* The value chain of `m` (row, head)s from r on, over n keys from `t0` on. Keys before a row's
+ * window have p = 0 and leave its chain at +0. */
+static void values(const struct attending *w, int r, int m, int t0, int n)
+{
+    const struct attention *a = w->a;
     const size_t dim = (size_t)a->head_dim;
+    float *out = w->out + (size_t)r * dim;
+    const float *p = w->p + (size_t)r * w->lds + (t0 - w->start);
 
     for (int d = 0; d < a->head_dim; d += 32)
-        isa->panel(out + d, dim, p + t0, lds, a->values + (size_t)t0 * a->ldv + d, a->ldv, m,
-                   a->head_dim - d < 32 ? 16 : 32, n, t0 > 0);
+        w->isa->panel(out + d, dim, p, w->lds, a->values + (size_t)t0 * a->ldv + d, a->ldv, m,
+                      a->head_dim - d < 32 ? 16 : 32, n, t0 > w->start);
+}
+
+/* Scores to exp(s - max), for each (row, head) over the keys that it sees; 1 / sum into rate.
+ */
+static void weigh(const struct attending *w, float *rate)
+{
+    const struct attention *a = w->a;
+
+    for (int r = 0; r < a->rows * a->group; r++) {
+        const int pos = a->pos + r / a->group, first = attention_first(pos, a->window);
+        float *p = w->p + (size_t)r * w->lds, max;
+
+        if (a->cap > 0.0f)
+            w->isa->cap(p, a->cap, pos + 1 - w->start);
+        for (int t = w->start; t < first; t++)
+            p[t - w->start] = -INFINITY;
+        rate[r] = 1.0f / w->isa->softmax(p, pos + 1 - w->start, &max);
+    }
 }
 
 void attention_run(const struct attention *a)
 {
     const struct isa *isa = isa_current();
     const int m = a->rows * a->group, longest = a->pos + a->rows;
-    const size_t dim = (size_t)a->head_dim, many = blocks(longest);
-    const size_t lds = many * ATTENTION_BLOCK, wide = (size_t)a->group * dim;
+    const int block = attention_first(a->pos, a->window) / ATTENTION_BLOCK;
+    const size_t dim = (size_t)a->head_dim, wide = (size_t)a->group * dim;
+    const size_t many = blocks(longest) - (size_t)block;
     float *q = a->scratch, *out = q + (size_t)m * dim, *p = out + (size_t)m * dim;
+    const struct attending w = {a, isa, block * ATTENTION_BLOCK,
+                                p, out, many * ATTENTION_BLOCK};
 
     for (int i = 0; i < a->rows; i++)
         memcpy(q + (size_t)i * wide, a->q + (size_t)i * a->ldq, wide * sizeof *q);
     for (size_t b = 0; b < many; b++)
-        isa->panel(p + b * ATTENTION_BLOCK, lds, q, dim, a->keys + b * ATTENTION_BLOCK * dim,
-                   ATTENTION_BLOCK, m, ATTENTION_BLOCK, a->head_dim, false);
-    for (int r = 0; r < m; r++) {
-        float max;
-        const float sum = isa->softmax(p + (size_t)r * lds, a->pos + r / a->group + 1, &max);
-
-        q[r] = 1.0f / sum; /* the queries are used up */
-        if (a->max)
-            a->max[r] = max;
-        if (a->sum)
-            a->sum[r] = sum;
-    }
-    values(isa, a, out, p, lds, m, 0, a->pos + 1);
+        isa->panel(p + b * ATTENTION_BLOCK, w.lds, q, dim,
+                   a->keys + ((size_t)block + b) * ATTENTION_BLOCK * dim, ATTENTION_BLOCK, m,
+                   ATTENTION_BLOCK, a->head_dim, false);
+    weigh(&w, q); /* the queries are used up */
+    values(&w, 0, m, w.start, a->pos + 1 - w.start);
     for (int i = 1; i < a->rows; i++) /* the keys that only later rows see */
-        values(isa, a, out + (size_t)i * wide, p + (size_t)i * (size_t)a->group * lds, lds,
-               a->group, a->pos + 1, i);
+        values(&w, i * a->group, a->group, a->pos + 1, i);
     for (int r = 0; r < m; r++)
         isa->scale(out + (size_t)r * dim, q[r], a->head_dim);
     for (int i = 0; i < a->rows; i++)

@@ -2,9 +2,11 @@
  *
  *   s[t] = q . k[t] (chain over d), p = exp(s - max s), o = (sum_t p[t] v[t]) * (1 / sum p)
  *
- * with q already scaled. Keys of one kv head lie in blocks of 32 tokens, [block][head_dim][32];
- * values as rows. Keys beyond a query's position never enter a chain; what lies there is not
- * read into any result. Serial: the caller spreads (rows x kv heads) over threads. */
+ * with q already scaled; with a cap, s is cap tanh(s / cap) first; with a window, a query at
+ * position i sees keys i - window + 1 .. i. Keys of one kv head lie in blocks of 32 tokens,
+ * [block][head_dim][32]; values as rows. Keys beyond a query's position never enter a chain;
+ * what lies there is not read into any result. Serial: the caller spreads (rows x kv heads)
+ * over threads. */
 
 #ifndef LM_KERNEL_ATTENTION_H
 #define LM_KERNEL_ATTENTION_H
@@ -22,6 +24,9 @@ size_t attention_scratch(int rows, int group, int head_dim, int length);
 /* Floats of the key blocks of one kv head over `length` tokens. */
 size_t attention_keys(int head_dim, int length);
 
+/* The first key that a query at `pos` sees. */
+int attention_first(int pos, int window);
+
 /* Puts key [head_dim] of token t where it belongs. */
 void attention_put_key(float *keys, const float *key, int t, int head_dim);
 
@@ -33,10 +38,10 @@ struct attention {
     size_t ldv;
     float *out; /* row i, head g at out[i*ldo + g*head_dim] */
     size_t ldo;
-    float *max; /* [rows*group] out, may be NULL: max s of (row, head)... */
-    float *sum; /* ...and sum of p, for the backward pass */
-    int pos;    /* row i stands at token pos + i and sees keys 0..pos+i */
+    int pos; /* row i stands at token pos + i and sees no key after it */
     int rows, group, head_dim;
+    int window;     /* 0: all keys before it */
+    float cap;      /* 0: none */
     float *scratch; /* attention_scratch floats */
 };
 void attention_run(const struct attention *attention);

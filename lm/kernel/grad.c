@@ -2,10 +2,9 @@
 
 #include "lm/kernel/isa.h"
 
-#include <math.h>
 #include <string.h>
 
-enum { LANES = 16, STRIP = 64, SILU_STEP = 512 };
+enum { LANES = 16, STRIP = 64, PIECE = 512, HEAD = 1024 };
 
 /* One tree +8 +4 +2 +1, as in the forward kernels. */
 static float tree(float *lane)
@@ -16,8 +15,9 @@ static float tree(float *lane)
     return lane[0];
 }
 
+/* Adds to dx: see grad_norm. */
 static void norm_row(float *restrict dx, const float *restrict dy, const float *restrict x,
-                     const float *restrict w, float r, int width)
+                     const float *restrict w, float plus, float r, int width)
 {
     float lane[LANES] = {0.0f};
     float by;
@@ -25,53 +25,132 @@ static void norm_row(float *restrict dx, const float *restrict dy, const float *
     for (int c = 0; c < width; c += LANES)
 #pragma omp simd
         for (int j = 0; j < LANES; j++)
-            lane[j] += dy[c + j] * w[c + j] * x[c + j];
+            lane[j] += dy[c + j] * (plus + w[c + j]) * x[c + j];
     by = r * r * r * (tree(lane) / (float)width);
 #pragma omp simd
     for (int c = 0; c < width; c++)
-        dx[c] += r * (dy[c] * w[c]) - x[c] * by;
+        dx[c] += r * (dy[c] * (plus + w[c])) - x[c] * by;
 }
 
-/* Columns c..c+wide of dw: rows ascending. */
-static void norm_strip(float *dw, const float *dy, const float *x, const float *rms, int n,
-                       int width, int wide)
+/* The same around a mean: m and r of the row. */
+static void layer_row(float *restrict dx, const float *restrict dy, const float *restrict x,
+                      const float *restrict w, float m, float r, int width)
+{
+    float lane[2][LANES] = {{0.0f}};
+    float mean, by;
+
+    for (int c = 0; c < width; c += LANES)
+#pragma omp simd
+        for (int j = 0; j < LANES; j++) {
+            const float g = dy[c + j] * w[c + j];
+
+            lane[0][j] += g;
+            lane[1][j] += g * ((x[c + j] - m) * r);
+        }
+    mean = tree(lane[0]) / (float)width;
+    by = tree(lane[1]) / (float)width;
+#pragma omp simd
+    for (int c = 0; c < width; c++)
+        dx[c] += r * (dy[c] * w[c] - mean - (x[c] - m) * r * by);
+}
+
+/* Columns c..c+wide of dw: rows ascending, of which the first mean is `m` (NULL: none). */
+static void norm_strip(float *dw, const float *dy, const float *x, const float *r,
+                       const float *m, int n, int width, int wide)
 {
     float sum[STRIP]; /* goes on from what is there: one chain over all calls */
 
     memcpy(sum, dw, (size_t)wide * sizeof *sum);
     for (int t = 0; t < n; t++) {
         const float *a = dy + (size_t)t * (size_t)width, *b = x + (size_t)t * (size_t)width;
-        const float r = rms[t];
+        const float by = r[t], mean = m ? m[t] : 0.0f; /* x - 0 is x, bit for bit */
 #pragma omp simd
         for (int j = 0; j < wide; j++)
-            sum[j] += a[j] * (b[j] * r);
+            sum[j] += a[j] * ((b[j] - mean) * by);
     }
     memcpy(dw, sum, (size_t)wide * sizeof *sum);
 }
 
-void grad_norm(float *dx, float *dw, const float *dy, const float *x, const float *rms,
-               const float *w, int n, int width)
+void grad_norm(const struct grad_norm *job, const struct rows_norm *norm)
 {
-    const int columns = dw ? width : 0;
+    const int n = job->n, width = norm->width, columns = job->dw ? width : 0;
+    const bool layer = norm->kind == ROWS_LAYER;
+    const float *mean = layer ? job->factor + n : NULL;
+    const float plus = norm->kind == ROWS_RMS_PLUS ? 1.0f : 0.0f;
 
 #pragma omp parallel
     {
 #pragma omp for schedule(static) nowait
         for (int t = 0; t < n; t++) {
             const size_t at = (size_t)t * (size_t)width;
-            norm_row(dx + at, dy + at, x + at, w, rms[t], width);
+
+            if (layer)
+                layer_row(job->dx + at, job->dy + at, job->x + at, norm->w, mean[t],
+                          job->factor[t], width);
+            else
+                norm_row(job->dx + at, job->dy + at, job->x + at, norm->w, plus, job->factor[t],
+                         width);
         }
 #pragma omp for schedule(static)
         for (int c = 0; c < columns; c += STRIP)
-            norm_strip(dw + c, dy + c, x + c, rms, n, width,
+            norm_strip(job->dw + c, job->dy + c, job->x + c, job->factor, mean, n, width,
                        width - c < STRIP ? width - c : STRIP);
     }
+    if (job->db)
+        grad_columns(job->db, job->dy, (size_t)width, n, width);
+}
+
+/* Columns c..c+LANES of the weight of `heads` heads that begin at `first`: rows ascending, then
+ * heads. */
+static void head_strip(float *dw, const struct grad_head_norm *job, size_t width, int all,
+                       int first, int heads, int dim, int c)
+{
+    float sum[LANES];
+
+    memcpy(sum, dw + c, sizeof sum);
+    for (int t = 0; t < job->n; t++)
+        for (int h = first; h < first + heads; h++) {
+            const size_t at = (size_t)t * width + (size_t)(h * dim + c);
+            const float r = job->factor[(size_t)t * (size_t)all + (size_t)h];
+#pragma omp simd
+            for (int j = 0; j < LANES; j++)
+                sum[j] += job->dqkv[at + (size_t)j] * (job->raw[at + (size_t)j] * r);
+        }
+    memcpy(dw + c, sum, sizeof sum);
+}
+
+void grad_head_norm(const struct grad_head_norm *job, const struct rows_heads *heads,
+                    const struct rows_head_norm *norm)
+{
+    const int q = heads->heads, k = heads->kv_heads, dim = heads->head_dim, all = q + k;
+    const size_t width = (size_t)(all + k) * (size_t)dim;
+    const float plus = norm->kind == ROWS_RMS_PLUS ? 1.0f : 0.0f;
+
+    /* The weights first: what they need is overwritten then. */
+#pragma omp parallel for schedule(static)
+    for (int c = 0; c < dim; c += LANES) {
+        if (job->dq_w)
+            head_strip(job->dq_w, job, width, all, 0, q, dim, c);
+        if (job->dk_w)
+            head_strip(job->dk_w, job, width, all, q, k, dim, c);
+    }
+#pragma omp parallel for schedule(static)
+    for (int t = 0; t < job->n; t++)
+        for (int h = 0; h < all; h++) {
+            const size_t at = (size_t)t * width + (size_t)(h * dim);
+            float dx[HEAD]; /* shape_check: head_dim <= 1024 */
+
+            memset(dx, 0, (size_t)dim * sizeof *dx);
+            norm_row(dx, job->dqkv + at, job->raw + at, h < q ? norm->q_w : norm->k_w, plus,
+                     job->factor[(size_t)t * (size_t)all + (size_t)h], dim);
+            memcpy(job->dqkv + at, dx, (size_t)dim * sizeof *dx);
+        }
 }
 
 static void silu_piece(const struct isa *isa, float *y, float *dg, float *du, const float *dy,
                        const float *g, const float *u, int n)
 {
-    float e[SILU_STEP] = {0.0f};
+    float e[PIECE] = {0.0f};
 
     for (int i = 0; i < n; i++)
         e[i] = -g[i];
@@ -87,19 +166,59 @@ static void silu_piece(const struct isa *isa, float *y, float *dg, float *du, co
     }
 }
 
-void grad_silu(float *y, float *dgu, const float *dy, const float *gu, int n, int ffn)
+static void gelu_piece(const struct isa *isa, float *y, float *dg, float *du, const float *dy,
+                       const float *g, const float *u, int n)
+{
+    const float k = 1.59576912f, a = 0.044715f; /* 2 sqrt(2/pi) */
+    float e[PIECE] = {0.0f};
+
+    for (int i = 0; i < n; i++)
+        e[i] = -(g[i] * k) * (g[i] * g[i] * a + 1.0f);
+    isa->exp(e, e, n);
+    for (int i = 0; i < n; i++) {
+        const float gi = g[i], ui = u ? u[i] : 1.0f, d = dy[i];
+        const float sigma = 1.0f / (1.0f + e[i]), gelu = gi * sigma;
+        const float slope = k * (1.0f + 3.0f * a * gi * gi);
+
+        y[i] = gelu * ui;
+        dg[i] = d * ui * (sigma + gelu * (1.0f - sigma) * slope);
+        if (u)
+            du[i] = d * gelu;
+    }
+}
+
+void grad_gate(float *y, float *dgu, const float *dy, const float *gu, int n, int ffn,
+               enum rows_gate gate)
 {
     const struct isa *isa = isa_current();
-    const size_t f = (size_t)ffn;
+    const size_t f = (size_t)ffn, wide = (size_t)rows_gate_width(gate, ffn);
 
 #pragma omp parallel for schedule(static)
     for (int t = 0; t < n; t++) {
         const size_t row = (size_t)t;
-        for (size_t c = 0; c < f; c += SILU_STEP) {
-            const size_t g = row * 2 * f + c, u = g + f, at = row * f + c;
-            silu_piece(isa, y + at, dgu + g, dgu + u, dy + at, gu + g, gu + u,
-                       f - c < SILU_STEP ? (int)(f - c) : SILU_STEP);
+        for (size_t c = 0; c < f; c += PIECE) {
+            const size_t g = row * wide + c, u = g + f, at = row * f + c;
+            const int some = f - c < PIECE ? (int)(f - c) : PIECE;
+
+            if (gate == ROWS_SILU)
+                silu_piece(isa, y + at, dgu + g, dgu + u, dy + at, gu + g, gu + u, some);
+            else if (gate == ROWS_GELU)
+                gelu_piece(isa, y + at, dgu + g, dgu + u, dy + at, gu + g, gu + u, some);
+            else
+                gelu_piece(isa, y + at, dgu + g, NULL, dy + at, gu + g, NULL, some);
         }
+    }
+}
+
+void grad_cap(float *dy, const float *y, float limit, int n)
+{
+    const float rate = 1.0f / limit;
+
+#pragma omp simd
+    for (int i = 0; i < n; i++) {
+        const float t = y[i] * rate;
+
+        dy[i] *= 1.0f - t * t;
     }
 }
 
@@ -107,18 +226,18 @@ void grad_qkv(float *dqkv, const float *cos, const float *sin, int n,
               const struct rows_heads *heads)
 {
     const struct isa *isa = isa_current();
-    const int half = heads->head_dim / 2, turned = heads->heads + heads->kv_heads;
-    const size_t width = (size_t)(turned + heads->kv_heads) * (size_t)heads->head_dim;
-    const float scale = 1.0f / sqrtf((float)heads->head_dim);
+    const int half = heads->head_dim / 2, turned = cos ? heads->heads + heads->kv_heads : 0;
+    const size_t width = (size_t)(heads->heads + 2 * heads->kv_heads) * (size_t)heads->head_dim;
 
 #pragma omp parallel for schedule(static)
     for (int t = 0; t < n; t++) {
         float *row = dqkv + (size_t)t * width;
-        const float *c = cos + (size_t)t * (size_t)half, *s = sin + (size_t)t * (size_t)half;
+        const size_t at = (size_t)t * (size_t)half;
 
-        isa->scale(row, scale, heads->heads * heads->head_dim);
+        isa->scale(row, heads->scale, heads->heads * heads->head_dim);
         for (int h = 0; h < turned; h++) {
             float *a = row + (size_t)h * (size_t)heads->head_dim, *b = a + half;
+            const float *c = cos + at, *s = sin + at;
 #pragma omp simd
             for (int i = 0; i < half; i++) { /* the rotation back */
                 const float ai = a[i], bi = b[i];

@@ -11,26 +11,54 @@
 
 #include <stddef.h>
 
-/* norm: y[t,c] = x[t,c] r[t] w[c]. With s[t] = sum_c dy[t,c] w[c] x[t,c]:
+/* rows_norm. ROWS_RMS: y[t,c] = x[t,c] r[t] w[c]. With s[t] = sum_c dy[t,c] w[c] x[t,c]:
  *
  *   dx[t,c] += r[t] dy[t,c] w[c] - x[t,c] r[t]^3 s[t] / C
  *   dw[c]   += sum_t dy[t,c] x[t,c] r[t]
  *
- *   dx [n,width] in/out; dw [width] in/out, NULL: not wanted; dy, x [n,width]; w [width];
- *   rms [n]: r as rows_norm gives it. width a multiple of 16. dx is not dy. */
-void grad_norm(float *dx, float *dw, const float *dy, const float *x, const float *rms,
-               const float *w, int n, int width);
+ * ROWS_RMS_PLUS: the same with 1 + w for w in dx. ROWS_LAYER: y = z w + b, z = (x - mean) r.
+ *
+ *   dx[t,c] += r[t] (g[t,c] - mean_c g[t,c] - z[t,c] mean_c (g z)[t,c]),   g = dy w
+ *   dw[c]   += sum_t dy[t,c] z[t,c],   db[c] += sum_t dy[t,c]
+ *
+ *   dx [n,width] in/out; dw, db [width] in/out, NULL: not wanted; dy, x [n,width];
+ *   factor as rows_norm gives it. width a multiple of 16. dx is not dy. */
+struct grad_norm {
+    float *dx, *dw, *db;
+    const float *dy, *x, *factor;
+    int n;
+};
+void grad_norm(const struct grad_norm *job, const struct rows_norm *norm);
 
-/* silu: y = g sigma(g) u with sigma = 1 / (1 + exp(-g)).
+/* rows_head_norm, in place: slopes of (normalised q and k, v) to those of the raw ones, each
+ * head as ROWS_RMS above. dq_w, dk_w [head_dim] in/out, NULL: not wanted; raw as it was before;
+ * factor as rows_head_norm gives it. */
+struct grad_head_norm {
+    float *dqkv, *dq_w, *dk_w;
+    const float *raw, *factor;
+    int n;
+};
+void grad_head_norm(const struct grad_head_norm *job, const struct rows_heads *heads,
+                    const struct rows_head_norm *norm);
+
+/* rows_gate. ROWS_SILU: y = g sigma(g) u with sigma = 1 / (1 + exp(-g)).
  *
  *   dg = dy u sigma (1 + g (1 - sigma)),   du = dy g sigma
  *
+ * ROWS_GELU: y = g sigma(2 z) u with z = k (g + a g^3), sigma of 2 z, and
+ *
+ *   dg = dy u (sigma + g sigma (1 - sigma) 2 k (1 + 3 a g^2)),   du = dy g sigma
+ *
  *   y [n,ffn] out: the forward value once more (the next matrix needs it)
- *   dgu [n,2 ffn] out; dy [n,ffn], may be y; gu [n,2 ffn], may be dgu. */
-void grad_silu(float *y, float *dgu, const float *dy, const float *gu, int n, int ffn);
+ *   dgu like gu, out; dy [n,ffn], may be y; gu as rows_gate had it, may be dgu. */
+void grad_gate(float *y, float *dgu, const float *dy, const float *gu, int n, int ffn,
+               enum rows_gate gate);
+
+/* isa->cap: y = limit tanh(x / limit).   dy[i] *= 1 - (y[i] / limit)^2,   i < n. */
+void grad_cap(float *dy, const float *y, float limit, int n);
 
 /* rows_qkv, in place: turns d loss / d (rotated, scaled q, rotated k, v) into that before it.
- * cos, sin [n,head_dim/2] as rows_angles gave them. */
+ * cos, sin [n,head_dim/2] as rows_angles gave them; NULL: no rotation. */
 void grad_qkv(float *dqkv, const float *cos, const float *sin, int n,
               const struct rows_heads *heads);
 

@@ -6,7 +6,8 @@
  *   dv[t] += sum_i p[i,t] do[i]            ds[i,t] = p[i,t] (do[i] . v[t] - do[i] . o[i])
  *   dq[i]  = sum_t ds[i,t] k[t]            dk[t]  += sum_i ds[i,t] q[i]
  *
- * Rotation and the scale of q are grad_qkv's. */
+ * With a cap, ds is that of the capped scores, and grad_cap leads on; with a window, the keys
+ * of a tile begin at its first query's. Rotation and the scale of q are grad_qkv's. */
 
 #ifndef LM_KERNEL_GRAD_ATTENTION_H
 #define LM_KERNEL_GRAD_ATTENTION_H
@@ -23,17 +24,20 @@ struct grad_attention {
     float *dqkv;       /* like qkv, out */
     const int *seq;    /* [n_seq+1] where each sequence starts */
     int n_seq;
-    const int *stem; /* [n_seq] tokens of the nearest sequence before without a stem that stand
-                      * before this one's own; NULL: none */
+    const int *n_prefix; /* [n_seq] tokens of the nearest sequence before without a prefix that
+                          * stand before this one's own; NULL: none */
     struct rows_heads heads;
+    int window;     /* 0: all keys before a query */
+    float cap;      /* 0: none */
     float *scratch; /* [threads][grad_attention_scratch] */
     int threads;
     bool portable; /* see blas.h */
 };
 
-/* Floats of scratch for one thread when no sequence, stem included, is longer than `length`;
- * `stems`: some have one. */
-size_t grad_attention_scratch(const struct rows_heads *heads, int length, bool stems);
+/* Floats of scratch for one thread when no sequence, prefix included, is longer than `length`;
+ * `prefixes`: some have one; `capped`: there is a cap. */
+size_t grad_attention_scratch(const struct rows_heads *heads, int length, bool prefixes,
+                              bool capped);
 
 void grad_attention(const struct grad_attention *job);
 

@@ -29,9 +29,16 @@ struct isa {
     void (*panel)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,
                   int m, int n, int k, bool add);
 
-    /* y[i] = (x[i] * r) * w[i], r = 1 / sqrt(sum x^2 / n + eps); returns r. n a multiple of 16;
-     * y may be x. Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4. */
-    float (*norm)(float *y, const float *x, const float *w, int n, float eps);
+    /* y[i] = (x[i] * r) * (plus + w[i]), r = 1 / sqrt(sum x^2 / n + eps); returns r. n a
+     * multiple of 16; y may be x. Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4; Gemma's plus
+     * is 1. */
+    float (*norm)(float *y, const float *x, const float *w, float plus, int n, float eps);
+
+    /* y[i] = ((x[i] - m) * r) * w[i] + b[i], m = sum x / n, r = 1 / sqrt(sum (x - m)^2 / n +
+     * eps); returns r. n a multiple of 16; y may be x. Ba et al. 2016, arXiv:1607.06450, eq. 4.
+     */
+    float (*layer)(float *y, float *mean, const float *x, const float *w, const float *b, int n,
+                   float eps);
 
     /* x[i] += y[i]; n any. */
     void (*add)(float *x, const float *y, int n);
@@ -41,6 +48,14 @@ struct isa {
 
     /* y[i] = g[i] / (1 + exp(-g[i])) * u[i]; n a multiple of 16; y may be g or u. */
     void (*silu)(float *y, const float *g, const float *u, int n);
+
+    /* y[i] = g[i] / (1 + exp(-2 z)) * u[i], z = sqrt(2/pi) (g + 0.044715 g^3): the tanh form of
+     * GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415). u NULL: 1. n a multiple of 16; y may be
+     * g or u. */
+    void (*gelu)(float *y, const float *g, const float *u, int n);
+
+    /* x[i] = limit * tanh(x[i] / limit); n any. Gemma 2's soft cap (arXiv:2408.00118, 2). */
+    void (*cap)(float *x, float limit, int n);
 
     /* Rotates pairs (x[i], x[i + half]): a' = fma(a, c, 0 - b*s), b' = fma(b, c, a*s), with
      * c = cos[i], s = sin[i], i < half. Su et al. 2021, arXiv:2104.09864, as Hugging Face

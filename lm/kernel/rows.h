@@ -4,29 +4,62 @@
 #ifndef LM_KERNEL_ROWS_H
 #define LM_KERNEL_ROWS_H
 
-/* y [n,width] = norm of x [n,width] with weights w [width]; rms [n] out, may be NULL: the
- * factor r that norm's backward needs. y may be x. */
-void rows_norm(float *y, float *rms, const float *x, const float *w, int n, int width,
-               float eps);
+enum rows_kind {
+    ROWS_RMS,      /* x r w */
+    ROWS_RMS_PLUS, /* x r (1 + w) */
+    ROWS_LAYER,    /* (x - mean) r w + b */
+};
+struct rows_norm {
+    enum rows_kind kind;
+    const float *w, *b; /* [width]; b: ROWS_LAYER's */
+    int width;
+    float eps;
+};
+/* y [n,width] = norm of x [n,width]; factor out, may be NULL: what norm's backward needs, r [n]
+ * and behind it, of ROWS_LAYER, the means [n]. y may be x. */
+void rows_norm(float *y, float *factor, const float *x, int n, const struct rows_norm *norm);
 
 /* x [n,width] += y [n,width]. */
 void rows_add(float *x, const float *y, int n, int width);
 
-/* y [n,ffn] = silu(g) * u of gu [n, 2 ffn] = (gate, up). y must not overlap gu. */
-void rows_silu(float *y, const float *gu, int n, int ffn);
+/* x [n,width] += b [width], each row. */
+void rows_bias(float *x, const float *b, int n, int width);
 
-/* freq [half] are a model's rotary frequencies, pos [n] positions:
- * cos, sin [n,half] of (float)pos * freq, each product rounded to float as transformers does.
- */
-void rows_angles(float *cos, float *sin, const int *pos, const float *freq, int n, int half);
+/* How an MLP's product becomes the next one's input. */
+enum rows_gate {
+    ROWS_SILU,       /* silu(g) u  (Shazeer 2020, arXiv:2002.05202) */
+    ROWS_GELU,       /* gelu(g) u */
+    ROWS_GELU_PLAIN, /* gelu(g); there is no u */
+};
+/* Columns of what goes in, for ffn that come out: 2 ffn, or ffn. */
+int rows_gate_width(enum rows_gate gate, int ffn);
+/* y [n,ffn] of gu [n, width] = (gate, up). y must not overlap gu. */
+void rows_gate(float *y, const float *gu, int n, int ffn, enum rows_gate gate);
 
-/* One projected row (q heads, then k heads, then v heads), in place, with threads over n rows:
- * adds bias [heads + 2 kv_heads][head_dim] (NULL: none), rotates q and k, scales q by
- * 1 / sqrt(head_dim) (R7). */
+/* freq [half] are a model's rotary frequencies, pos [n] positions: cos, sin [n,half] of
+ * (float)pos * freq, each product rounded to float as transformers does; times `by`. */
+void rows_angles(float *cos, float *sin, const int *pos, const float *freq, float by, int n,
+                 int half);
+
+/* A projected row is q heads, then k heads, then v heads, head_dim each. */
 struct rows_heads {
     int heads, kv_heads, head_dim;
+    float scale; /* of q: 1 / sqrt(head_dim) in most models */
 };
-void rows_qkv(float *qkv, const float *bias, const float *cos, const float *sin, int n,
+
+/* to [n,row] = from, its q and k heads normalised, each by itself, with q_w, k_w [head_dim]
+ * (kind ROWS_RMS or ROWS_RMS_PLUS); factor [n, heads + kv_heads] out, may be NULL. to may be
+ * from. */
+struct rows_head_norm {
+    enum rows_kind kind;
+    const float *q_w, *k_w;
+    float eps;
+};
+void rows_head_norm(float *to, float *factor, const float *from, int n,
+                    const struct rows_heads *heads, const struct rows_head_norm *norm);
+
+/* In place: rotates q and k (cos NULL: does not), and scales q (R7). */
+void rows_qkv(float *qkv, const float *cos, const float *sin, int n,
               const struct rows_heads *heads);
 
 /* y [n] = dot(x [n,width], w [width]). */

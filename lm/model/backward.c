@@ -1,8 +1,18 @@
+/* Walks a layer's list in reverse. The stream's gradient is one buffer, acts->dx: an OP_ADD hands it
+ * to its branch and to the stream as it stands, and the norm that a branch begins with adds to it
+ * last, when the branch has read it. All other gradients, and the values that are made once more
+ * instead of kept, lie in the scratch of the plan (block_plan.c), each written before it is read.
+ * train.c calls backward_final, then backward_layer from the last layer to the first, then
+ * backward_embed, after lm_head's own; the layer's kept activations must be those of the last
+ * forward pass. */
+
 #include "lm/model/backward.h"
 
 #include "lm/kernel/blas.h"
 #include "lm/kernel/grad.h"
 #include "lm/kernel/grad_attention.h"
+#include "lm/kernel/isa.h"
+#include "lm/model/block_forward.h"
 #include "lm/model/lora_branch.h"
 
 #include <assert.h>
@@ -84,145 +94,293 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
         blas_product(&dx);
         pairs(pass, linear, rows, true);
     }
+    if (!linear->x)
+        return;
     if (dw.c)
         blas_product(&dw);
     pairs(pass, linear, rows, false);
 }
 
-static void linear(const struct backward *pass, enum part part, int layer, int count,
-                   const float *dy, const float *x, float *dx)
+/* A walk over one layer. */
+struct backward_walk {
+    const struct backward *pass;
+    int layer;
+    struct block_pass again; /* forward once more: act[] are the values, kept or made again */
+    float *slope[ACTS];      /* d loss / d act */
+    const struct block_op *late; /* an OP_LINEAR whose weight waits for its input's value */
+};
+
+static const struct tensor *tensor_of(const struct backward_walk *w, enum part part)
+{
+    return params_part(w->pass->params, part, w->layer);
+}
+
+/* Runs once more the operations that make an activation. */
+static void make_again(const struct backward_walk *w, enum block_act act)
+{
+    const struct block *block = w->pass->acts->block;
+
+    for (int i = 0; i < block->n_ops; i++)
+        if (block->op[i].to == act)
+            block_forward_op(&w->again, w->layer, i);
+}
+
+static bool made_again(const struct backward_walk *w, enum block_act act, enum block_again how)
+{
+    const struct block_op *maker = block_maker(w->pass->acts->block, act);
+
+    return maker && maker->again == how;
+}
+
+/* Halves of backward_linear: dX with dx, dW with x. */
+static void linear(const struct backward_walk *w, const struct block_op *op, const float *x,
+                   float *dx)
 {
     const struct backward_linear job = {
-        .weight = params_part(pass->params, part, layer),
-        .count = count,
-        .n = pass->acts->n,
-        .dy = dy,
+        .weight = tensor_of(w, op->weight),
+        .count = op->count,
+        .n = w->pass->acts->n,
+        .dy = w->slope[op->to],
         .x = x,
         .dx = dx,
     };
-    backward_linear(pass, &job);
+    backward_linear(w->pass, &job);
 }
 
-static void norm(const struct backward *pass, enum part part, int layer, const float *dy,
-                 const float *x, const float *rms)
+static void biases(const struct backward_walk *w, const struct block_op *op)
 {
-    const struct tensor *w = params_part(pass->params, part, layer);
+    const struct activations *t = w->pass->acts;
+    const int width = block_width(&t->shape, op->to);
 
-    grad_norm(pass->acts->dx, backward_grad(pass, w), dy, x, rms, weight_of(pass, w),
-              pass->acts->n, pass->acts->shape.width);
-}
-
-/* The norm's output once more: the next matrix needs it. */
-static void again(const struct backward *pass, size_t weight, const float *x)
-{
-    const struct activations *t = pass->acts;
-
-    rows_norm(t->norm, NULL, x, pass->model->image + weight, t->n, t->shape.width,
-              t->shape.norm_eps);
-}
-
-static void mlp(const struct backward *pass, int layer)
-{
-    struct activations *t = pass->acts;
-    const struct activations_layer *l = &t->layer[layer];
-    const int ffn = t->shape.ffn;
-    float *act = t->wide, *dgu = t->wide + (size_t)t->n * (size_t)ffn;
-    const struct tensor *down = params_part(pass->params, PART_DOWN, layer);
-    const struct blas_product dact = {
-        .c = act,
-        .ldc = (size_t)ffn,
-        .a = t->dx,
-        .lda = (size_t)t->shape.width,
-        .b = pass->params->data + down->at,
-        .ldb = (size_t)ffn,
-        .m = t->n,
-        .n = ffn,
-        .k = t->shape.width,
-        .portable = t->options.portable,
-    };
-
-    blas_product(&dact);
-    if (t->lora && lora_at(t->lora, down)->a)
-        lora_branch_back(t, down, t->dx, (size_t)t->shape.width, t->n, act);
-    grad_silu(act, dgu, act, l->gate_up, t->n, ffn);
-    linear(pass, PART_DOWN, layer, 1, t->dx, act, NULL);
-    again(pass, packed_at(pass->model->layout, PART_NORM_MLP, layer), l->middle);
-    linear(pass, PART_GATE, layer, 2, dgu, t->norm, t->dh);
-    norm(pass, PART_NORM_MLP, layer, t->dh, l->middle, l->rms[1]);
-}
-
-static void biases(const struct backward *pass, int layer, const float *dqkv)
-{
-    static const enum part parts[] = {PART_Q_BIAS, PART_K_BIAS, PART_V_BIAS};
-    const size_t width = (size_t)model_qkv(&pass->acts->shape);
-
-    for (size_t i = 0, at = 0; i < sizeof parts / sizeof *parts; i++) {
-        const struct tensor *b = params_part(pass->params, parts[i], layer);
-        float *grad = backward_grad(pass, b);
+    for (int i = 0, at = 0; i < op->count; i++) {
+        const struct tensor *b = tensor_of(w, op->bias + (enum part)i);
+        float *grad = backward_grad(w->pass, b);
 
         if (grad)
-            grad_columns(grad, dqkv + at, width, pass->acts->n, b->cols);
-        at += (size_t)b->cols;
+            grad_columns(grad, w->slope[op->to] + at, (size_t)width, t->n, b->cols);
+        at += b->cols;
     }
 }
 
-static void attention(const struct backward *pass, int layer)
+static void back_linear(struct backward_walk *w, const struct block_op *op)
 {
-    struct activations *t = pass->acts;
-    const struct shape *s = &t->shape;
-    const struct activations_layer *l = &t->layer[layer];
-    float *dqkv = t->wide, *dout = dqkv + (size_t)t->n * (size_t)model_qkv(s);
+    if (op->bias != PARTS)
+        biases(w, op);
+    if (made_again(w, op->from, AGAIN_BACKWARD)) {
+        linear(w, op, NULL, w->slope[op->from]);
+        w->late = op;
+        return;
+    }
+    if (made_again(w, op->from, AGAIN_FORWARD))
+        make_again(w, op->from);
+    linear(w, op, w->again.act[op->from], w->slope[op->from]);
+}
+
+/* The gate's input slopes; its output comes once more where its own slope was. */
+static void back_gate(struct backward_walk *w, const struct block_op *op)
+{
+    const struct activations *t = w->pass->acts;
+    const struct block_op *late = w->late;
+
+    grad_gate(w->slope[op->to], w->slope[op->from], w->slope[op->to], w->again.act[op->from],
+              t->n, t->shape.ffn, t->block->gate);
+    linear(w, late, w->slope[op->to], NULL);
+    w->late = NULL;
+}
+
+static void norm(const struct backward *pass, const struct grad_norm *job, enum part weight,
+                 enum part bias, int layer)
+{
+    const struct tensor *tensor = params_part(pass->params, weight, layer);
+    const struct rows_norm norm = {.kind = pass->acts->block->norm,
+                                   .w = weight_of(pass, tensor),
+                                   .width = pass->acts->shape.width};
+    struct grad_norm whole = *job;
+
+    whole.dw = backward_grad(pass, tensor);
+    if (bias != PARTS)
+        whole.db = backward_grad(pass, params_part(pass->params, bias, layer));
+    grad_norm(&whole, &norm);
+}
+
+static void back_norm(const struct backward_walk *w, const struct block_op *op, int i)
+{
+    const struct activations *t = w->pass->acts;
+    const struct grad_norm job = {
+        .dx = w->slope[op->from],
+        .dy = w->slope[op->to],
+        .x = w->again.act[op->from],
+        .factor = t->layer[w->layer].factor[i],
+        .n = t->n,
+    };
+
+    if (!block_stream(t->block, op->from)) /* nobody else's slope is there to add to */
+        memset(job.dx, 0, (size_t)t->n * (size_t)t->shape.width * sizeof *job.dx);
+    norm(w->pass, &job, op->weight, op->bias, w->layer);
+}
+
+static void back_head_norm(const struct backward_walk *w, const struct block_op *op, int i)
+{
+    const struct activations *t = w->pass->acts;
+    const struct tensor *q = tensor_of(w, op->weight), *k = tensor_of(w, op->weight + 1);
+    const struct rows_heads heads = model_heads(&t->shape);
+    const struct grad_head_norm job = {
+        .dqkv = w->slope[op->to],
+        .dq_w = backward_grad(w->pass, q),
+        .dk_w = backward_grad(w->pass, k),
+        .raw = w->again.act[op->from],
+        .factor = t->layer[w->layer].factor[i],
+        .n = t->n,
+    };
+    const struct rows_head_norm norm = {
+        .kind = t->block->norm, .q_w = weight_of(w->pass, q), .k_w = weight_of(w->pass, k)};
+
+    grad_head_norm(&job, &heads, &norm);
+}
+
+static void back_attend(const struct backward_walk *w, const struct block_op *op)
+{
+    const struct activations *t = w->pass->acts;
+    const struct key_view view = model_view(&t->shape, w->layer);
     const struct grad_attention job = {
-        .qkv = l->qkv,
-        .out = l->attended,
-        .dout = dout,
-        .dqkv = dqkv,
+        .qkv = w->again.act[op->from],
+        .out = w->again.act[op->to],
+        .dout = w->slope[op->to],
+        .dqkv = w->slope[op->from],
         .seq = t->batch->seq,
         .n_seq = t->batch->n_seq,
-        .stem = t->batch->n_prefix,
-        .heads = activations_heads(t),
-        .scratch = t->scratch,
+        .n_prefix = t->batch->n_prefix,
+        .heads = model_heads(&t->shape),
+        .window = view.window,
+        .cap = view.cap,
+        .scratch = t->keys.scratch,
         .threads = t->threads,
         .portable = t->options.portable,
     };
 
-    linear(pass, PART_O, layer, 1, t->dx, l->attended, dout);
+    if (made_again(w, op->from, AGAIN_FORWARD))
+        make_again(w, op->from);
     grad_attention(&job);
-    grad_qkv(dqkv, t->cos, t->sin, t->n, &job.heads);
-    if (s->family == FAMILY_QWEN2)
-        biases(pass, layer, dqkv);
-    again(pass, packed_at(pass->model->layout, PART_NORM_ATTN, layer), l->in);
-    linear(pass, PART_Q, layer, 3, dqkv, t->norm, t->dh);
-    norm(pass, PART_NORM_ATTN, layer, t->dh, l->in, l->rms[0]);
+}
+
+static void back_place(const struct backward_walk *w, const struct block_op *op)
+{
+    const struct activations *t = w->pass->acts;
+    const struct rows_heads heads = model_heads(&t->shape);
+    const int own = model_angles_of(&t->shape, w->layer);
+    const bool turned = op->kind == OP_ROTATE;
+
+    grad_qkv(w->slope[op->to], turned ? t->cos[own] : NULL, turned ? t->sin[own] : NULL, t->n,
+             &heads);
+}
+
+static void back(struct backward_walk *w, int i)
+{
+    const struct block_op *op = &w->pass->acts->block->op[i];
+
+    switch (op->kind) {
+    case OP_NORM:
+        back_norm(w, op, i);
+        break;
+    case OP_LINEAR:
+        back_linear(w, op);
+        break;
+    case OP_HEAD_NORM:
+        back_head_norm(w, op, i);
+        break;
+    case OP_ROTATE:
+    case OP_SCALE:
+        back_place(w, op);
+        break;
+    case OP_ATTEND:
+        back_attend(w, op);
+        break;
+    case OP_GATE:
+        back_gate(w, op);
+        break;
+    case OP_ADD: /* one buffer for all three */
+        break;
+    }
+}
+
+/* Values and slopes of a layer where the plan has them. */
+static void place(struct backward_walk *w)
+{
+    const struct activations *t = w->pass->acts;
+    const size_t n = (size_t)t->n;
+
+    for (int a = 0; a < ACTS; a++) {
+        const size_t value = t->plan.value.at[a], slope = t->plan.slope.at[a];
+
+        w->again.act[a] =
+            value == BLOCK_NOWHERE ? t->layer[w->layer].act[a] : t->wide + n * value;
+        w->slope[a] = slope == BLOCK_NOWHERE ? t->dx : t->wide + n * slope;
+    }
+}
+
+/* What the layer did not keep, from its input. Its last operations may write where the next
+ * layer's input was: nobody reads that any more. */
+static void compute_again(struct backward_walk *w)
+{
+    const struct activations *t = w->pass->acts;
+
+    activations_place(t, w->layer, w->again.act);
+    for (int i = 0; i < t->block->n_ops; i++)
+        w->again.factor[i] = t->layer[w->layer].factor[i];
+    w->again.training = t;
+    block_forward(&w->again, w->layer, 0, t->plan.remake);
+    w->again.training = NULL;
+    memset(w->again.factor, 0, sizeof w->again.factor);
 }
 
 void backward_layer(const struct backward *pass, int layer)
 {
-    if (layer < pass->acts->again)
-        activations_layer(pass->acts, pass->model, layer, NULL);
-    mlp(pass, layer);
-    attention(pass, layer);
+    struct activations *t = pass->acts;
+    struct backward_walk w = {
+        .pass = pass,
+        .layer = layer,
+        .again = {.model = pass->model,
+                  .n = t->n,
+                  .cos = {t->cos[0], t->cos[1]},
+                  .sin = {t->sin[0], t->sin[1]},
+                  .keys = &t->keys},
+    };
+
+    if (layer < t->again)
+        compute_again(&w);
+    place(&w);
+    for (int i = t->block->n_ops - 1; i >= 0; i--)
+        back(&w, i);
 }
 
 void backward_final(const struct backward *pass)
 {
     struct activations *t = pass->acts;
+    const struct grad_norm job = {
+        .dx = t->dx, .dy = t->dh, .x = t->out, .factor = t->factor, .n = t->n};
 
     memset(t->dx, 0, (size_t)t->n * (size_t)t->shape.width * sizeof *t->dx);
-    norm(pass, PART_NORM_FINAL, -1, t->dh, t->out, t->rms);
+    norm(pass, &job, PART_NORM_FINAL, t->block->final_bias, -1);
 }
 
 void backward_embed(const struct backward *pass)
 {
     const struct activations *t = pass->acts;
     const struct tensor *embed = params_part(pass->params, PART_EMBED, -1);
+    const struct tensor *positions = params_part(pass->params, PART_POSITION, -1);
     const size_t width = (size_t)t->shape.width;
-    float *grad = t->embed ? t->embed : backward_grad(pass, embed);
+    const float by = model_embed_scale(&t->shape);
+    float *grad = positions ? backward_grad(pass, positions) : NULL;
 
+    if (grad)
+        grad_embed(grad, t->dx, t->pos, t->n, t->shape.width);
+    grad = t->embed ? t->embed : backward_grad(pass, embed);
     if (!grad)
         return;
     for (int i = 0; i < t->n; i++)
         if (t->batch->token[i] == t->fixed)
             memset(t->dx + (size_t)i * width, 0, width * sizeof *t->dx);
+        else if (by != 1.0f)
+            isa_current()->scale(t->dx + (size_t)i * width, by, t->shape.width);
     grad_embed(grad, t->dx, t->batch->token, t->n, t->shape.width);
 }

@@ -24,11 +24,11 @@ void backward_layer(const struct backward *pass, int layer);
 /* From dhidden in acts->dh to acts->dx: the final norm. */
 void backward_final(const struct backward *pass);
 
-/* acts->dx into the embedding's rows. */
+/* acts->dx into the rows of the embedding and of learned positions. */
 void backward_embed(const struct backward *pass);
 
 /* dX [n,cols] = dY [n,rows] W, and dW += dY^T X, of `count` tensors that lie one after another
- * (q, k, v; gate, up): one matrix [rows, cols]. dX may be NULL. */
+ * (q, k, v; gate, up): one matrix [rows, cols]. Without dX, or without X, that half is left out. */
 struct backward_linear {
     const struct tensor *weight; /* the first */
     int count, n;

@@ -1,3 +1,8 @@
+/* One block for all layers and heads; a sequence's tokens fill it from 0 up, and what lies beyond
+ * them is never read into a result (attention.h), so nothing is cleared and a cache is used again
+ * as it is. forward_work.c writes to it as rows pass through the layers; generate copies a prompt's
+ * part when several samples go on from it. A sliding window reads less of it but frees nothing. */
+
 #include "lm/model/cache.h"
 
 #include "base/mem.h"
@@ -69,4 +74,16 @@ void cache_copy(struct cache *to, const struct cache *from, int n)
             memcpy(cache_keys(to, l, h), cache_keys(from, l, h), keys * sizeof *to->data);
             memcpy(cache_values(to, l, h), cache_values(from, l, h), values * sizeof *to->data);
         }
+}
+
+void cache_put(struct cache *cache, int layer, int pos, const float *keys, const float *values)
+{
+    const size_t dim = (size_t)cache->head_dim;
+
+    for (int h = 0; h < cache->kv_heads; h++) {
+        attention_put_key(cache_keys(cache, layer, h), keys + (size_t)h * dim, pos,
+                          cache->head_dim);
+        memcpy(cache_values(cache, layer, h) + (size_t)pos * dim, values + (size_t)h * dim,
+               dim * sizeof *values);
+    }
 }

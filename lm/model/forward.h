@@ -1,46 +1,19 @@
-/* forward: the transformer on rows of tokens, with the same-bits contract of docs/MATH.md §1.
+/* forward: the transformer on rows of tokens whose keys live in caches: decode, prefill, scoring;
+ * with the same-bits contract of docs/MATH.md §1.
  *
  * A row is one token of any sequence. Its result depends on the weights and on the tokens
  * before it in its own sequence, and on nothing else: not on the other rows, their number,
- * chunking, threads, or the instruction set. Decode, prefill, scoring and training all call
- * this. */
+ * chunking, threads, or the instruction set. Training (train.h) walks the same list of operations
+ * (block.h) and gives the same bits. */
 
 #ifndef LM_MODEL_FORWARD_H
 #define LM_MODEL_FORWARD_H
 
-#include "lm/model/packed.h"
-
-/* Weights ready to run. Borrows `image`, which must outlive it and stay unchanged. */
-struct model;
-enum err model_new(struct model **out, const struct shape *shape, const float *image,
-                   size_t bytes) MUST_CHECK;
-void model_free(struct model *model);
-const struct shape *model_shape(const struct model *model);
-
-/* Keys and values of one sequence, room for `capacity` tokens. */
-struct cache;
-enum err cache_new(struct cache **out, const struct shape *shape, int capacity) MUST_CHECK;
-void cache_free(struct cache *cache);
-size_t cache_size(const struct shape *shape, int capacity); /* bytes */
-int cache_capacity(const struct cache *cache);
-/* The first n tokens of `from` become those of `to` (prompt shared by n samples). */
-void cache_copy(struct cache *to, const struct cache *from, int n);
-
-struct row {
-    struct cache *cache;
-    int token; /* 0 <= token < vocab */
-    int pos;   /* rows of one sequence stand in ascending order, none left out */
-};
-
-/* Scratch for up to `rows` rows at once. */
-struct forward_work;
-enum err forward_work_new(struct forward_work **out, const struct shape *shape,
-                          int rows) MUST_CHECK;
-void forward_work_free(struct forward_work *work);
+#include "lm/model/forward_work.h"
 
 /* hidden [n,width] out: after the final norm. n <= the work's rows. */
 void forward_hidden(const struct model *model, struct forward_work *work,
-                    const struct row *rows, int n, float *hidden);
+                    const struct forward_row *rows, int n, float *hidden);
 
 /* Of softmax(logits / temperature) at each row, in nats:
  *   logprob [n] out of target[i]; entropy [n] out, may be NULL; square [n] out (sum of p^2),

@@ -8,18 +8,18 @@
 /* Tokens that go through the model at once. */
 enum { SCORE_ROWS = 384 };
 
-struct score {
+struct forward_score {
     const struct model *model;
     const int *token, *seq;
     float temperature, *logprob, *entropy, *value; /* outputs, may be NULL */
     struct forward_work *work;
     struct cache **cache; /* [n_seq], made when a sequence opens */
     float *hidden, *lp, *ent;
-    struct row *row;
+    struct forward_row *row;
     int *target, *at; /* [rows] next token; which token of the batch this row is */
 };
 
-static enum err check(const struct score *s, int n_seq)
+static enum err check(const struct forward_score *s, int n_seq)
 {
     const struct shape *shape = model_shape(s->model);
 
@@ -45,7 +45,7 @@ static enum err check(const struct score *s, int n_seq)
 
 /* Rows 0..n of the chunk are ready: runs them and hands out the results. A sequence's last row
  * predicts nothing: its target is -1, and it is left out of the head. */
-static void run(struct score *s, int n)
+static void run(struct forward_score *s, int n)
 {
     const size_t width = (size_t)model_shape(s->model)->width;
     int kept = 0;
@@ -76,7 +76,7 @@ static void run(struct score *s, int n)
     }
 }
 
-static enum err sequences(struct score *s, int n_seq, int rows)
+static enum err sequences(struct forward_score *s, int n_seq, int rows)
 {
     int n = 0, open = 0; /* caches of sequences open..q are alive */
 
@@ -92,7 +92,7 @@ static enum err sequences(struct score *s, int n_seq, int rows)
         for (int i = 0; i < len; i++) {
             const int at = s->seq[q] + i;
 
-            s->row[n] = (struct row){s->cache[q], s->token[at], i};
+            s->row[n] = (struct forward_row){s->cache[q], s->token[at], i};
             s->target[n] = i + 1 < len ? s->token[at + 1] : -1;
             s->at[n++] = at;
             if (n < rows && (q + 1 < n_seq || i + 1 < len))
@@ -111,7 +111,7 @@ static enum err sequences(struct score *s, int n_seq, int rows)
 enum err forward_score(const struct model *model, const int *token, const int *seq, int n_seq,
                        float temperature, float *logprob, float *entropy, float *value)
 {
-    struct score s = {
+    struct forward_score s = {
         .model = model,
         .token = token,
         .seq = seq,

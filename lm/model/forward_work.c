@@ -1,9 +1,16 @@
+/* Made once by whoever decodes or scores (generate, forward_score, judges) and used pass after pass.
+ * The activations of a layer lie in the few buffers of the decode plan (block_plan.c). Rows that
+ * follow one another in a sequence make a run, which attention takes together: as many as fill
+ * its register tiles, as long as their scores fit the scratch, which beyond LONG_ENOUGH keys is
+ * sized for one row, not for all. */
+
 #include "lm/model/forward_work.h"
 
 #include "base/mem.h"
 #include "lm/kernel/attention.h"
-#include "lm/model/model.h"
+#include "lm/kernel/share.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
 
@@ -11,11 +18,6 @@ enum {
     HEAD_ROWS = 96,     /* rows of logits that exist at once */
     LONG_ENOUGH = 4096, /* keys over which a full set of query rows still fits its scratch */
 };
-
-static int larger(int a, int b)
-{
-    return a > b ? a : b;
-}
 
 static size_t scratch_size(const struct shape *s)
 {
@@ -30,29 +32,55 @@ static size_t scratch_size(const struct shape *s)
 static enum err reserve(struct forward_work *w, const struct shape *s)
 {
     const size_t rows = (size_t)w->rows, half = (size_t)s->head_dim / 2;
-    const size_t narrow = (size_t)larger(s->width, larger(s->heads * s->head_dim, s->ffn));
-    const size_t wide = (size_t)larger(model_qkv(s), larger(2 * s->ffn, s->width));
     const size_t logits = s->head == HEAD_LM ? ((size_t)s->vocab + 15) / 16 * 16 : 0;
+    const size_t second = model_two_angles(s) ? half : 0;
     const struct {
         void *out;
         size_t count, size;
     } blocks[] = {
         {&w->x, rows * (size_t)s->width, sizeof(float)},
-        {&w->y, rows * narrow, sizeof(float)},
-        {&w->z, rows * wide, sizeof(float)},
-        {&w->cos, rows * half, sizeof(float)},
-        {&w->sin, rows * half, sizeof(float)},
+        {&w->scratch, rows * w->plan.decode.floats, sizeof(float)},
+        {&w->cos[0], rows * half, sizeof(float)},
+        {&w->sin[0], rows * half, sizeof(float)},
+        {&w->cos[1], rows * second, sizeof(float)},
+        {&w->sin[1], rows * second, sizeof(float)},
         {&w->logits, (size_t)w->head_rows * logits, sizeof(float)},
-        {&w->scratch, (size_t)w->threads * w->scratch_each, sizeof(float)},
+        {&w->attention, (size_t)w->keys.threads * w->keys.scratch_each, sizeof(float)},
         {&w->token, rows, sizeof(int)},
         {&w->pos, rows, sizeof(int)},
-        {&w->run, rows, sizeof(struct forward_work_run)},
+        {&w->keys.run, rows, sizeof(struct key_run)},
     };
 
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
         if (mem_big(blocks[i].out, blocks[i].count, blocks[i].size, "forward scratch"))
             return ERR_NOMEM;
+    w->keys.scratch = w->attention;
     return OK;
+}
+
+/* Keys and values of projected rows go to their sequences' caches; runs find them there. */
+static void put(struct key_store *store, int layer, const float *qkv)
+{
+    struct forward_work *w = store->self;
+    const struct cache *any = w->row[0].cache;
+    const size_t kv = (size_t)any->kv_heads * (size_t)any->head_dim;
+    const size_t width = w->qkv, keys = width - 2 * kv;
+
+#pragma omp parallel for schedule(static) if (share_worth(2 * (size_t)w->n * width))
+    for (int i = 0; i < w->n; i++) {
+        const float *key = qkv + (size_t)i * width + keys;
+
+        cache_put(w->row[i].cache, layer, w->row[i].pos, key, key + kv);
+    }
+    for (int r = 0; r < store->n_runs; r++) {
+        struct key_run *run = &store->run[r];
+        const struct cache *cache = w->row[run->from].cache;
+
+        run->keys = cache_keys(cache, layer, 0);
+        run->values = cache_values(cache, layer, 0);
+        run->apart = run->values_apart = cache->keys + cache->values;
+        run->ldv = (size_t)cache->head_dim;
+    }
 }
 
 enum err forward_work_new(struct forward_work **out, const struct shape *shape, int rows)
@@ -65,10 +93,14 @@ enum err forward_work_new(struct forward_work **out, const struct shape *shape, 
     if (shape_check(shape))
         return ERR_RANGE;
     w = mem_new(1, sizeof *w);
+    block_plan(&w->plan, shape);
     w->rows = rows;
+    w->qkv = (size_t)block_width(shape, ACT_QKV);
     w->head_rows = rows < HEAD_ROWS ? rows : HEAD_ROWS;
-    w->threads = omp_get_max_threads();
-    w->scratch_each = scratch_size(shape);
+    w->keys = (struct key_store){.put = put,
+                                 .scratch_each = scratch_size(shape),
+                                 .threads = omp_get_max_threads(),
+                                 .self = w};
     if (reserve(w, shape)) {
         forward_work_free(w);
         return ERR_NOMEM;
@@ -82,40 +114,50 @@ void forward_work_free(struct forward_work *work)
     if (!work)
         return;
     free(work->x);
-    free(work->y);
-    free(work->z);
-    free(work->cos);
-    free(work->sin);
-    free(work->logits);
     free(work->scratch);
+    for (int i = 0; i < 2; i++) {
+        free(work->cos[i]);
+        free(work->sin[i]);
+    }
+    free(work->logits);
+    free(work->attention);
     free(work->token);
     free(work->pos);
-    free(work->run);
+    free(work->keys.run);
     free(work);
 }
 
 /* Whether row i goes on where the run that ends before it stopped, and both still fit. */
-static int extends(const struct forward_work *w, const struct shape *s, const struct row *rows,
-                   const struct forward_work_run *run, int i)
+static bool extends(const struct forward_work *w, const struct shape *s,
+                    const struct key_run *run, int i)
 {
+    const struct forward_row *row = &w->row[i];
     const int group = s->heads / s->kv_heads;
 
-    return run->n < attention_rows(group) && rows[i].cache == rows[i - 1].cache &&
-           rows[i].pos == rows[i - 1].pos + 1 &&
-           attention_scratch(run->n + 1, group, s->head_dim, rows[i].pos + 1) <=
-               w->scratch_each;
+    return run->n < attention_rows(group) && row->cache == row[-1].cache &&
+           row->pos == row[-1].pos + 1 &&
+           attention_scratch(run->n + 1, group, s->head_dim, row->pos + 1) <=
+               w->keys.scratch_each;
 }
 
-int forward_work_runs(struct forward_work *work, const struct shape *shape,
-                      const struct row *rows, int n)
+void forward_work_begin(struct forward_work *work, const struct shape *shape,
+                        const struct forward_row *rows, int n)
 {
-    int count = 0;
+    struct key_store *keys = &work->keys;
 
+    assert(n <= work->rows);
+    work->row = rows;
+    work->n = n;
+    keys->n_runs = 0;
     for (int i = 0; i < n; i++) {
-        if (count && extends(work, shape, rows, &work->run[count - 1], i))
-            work->run[count - 1].n++;
+        assert(rows[i].token >= 0 && rows[i].token < shape->vocab);
+        assert(rows[i].pos >= 0 && rows[i].pos < rows[i].cache->capacity);
+        assert(rows[i].pos < shape->context);
+        work->token[i] = rows[i].token;
+        work->pos[i] = rows[i].pos;
+        if (i && extends(work, shape, &keys->run[keys->n_runs - 1], i))
+            keys->run[keys->n_runs - 1].n++;
         else
-            work->run[count++] = (struct forward_work_run){i, 1};
+            keys->run[keys->n_runs++] = (struct key_run){.from = i, .n = 1, .pos = rows[i].pos};
     }
-    return count;
 }

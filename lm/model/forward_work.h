@@ -1,30 +1,40 @@
-/* work: the scratch of a forward pass. Verbs: forward.h. */
+/* forward_work: the scratch of a pass whose keys live in caches, and its rows. */
 
 #ifndef LM_MODEL_FORWARD_WORK_H
 #define LM_MODEL_FORWARD_WORK_H
 
-#include "lm/model/forward.h"
+#include "lm/model/cache.h"
+#include "lm/model/key_store.h"
+#include "lm/model/model.h"
 
-/* Rows [from, from + n) of a pass that follow one another in one sequence. */
-struct forward_work_run {
-    int from, n;
+struct forward_row {
+    struct cache *cache;
+    int token; /* 0 <= token < vocab */
+    int pos;   /* rows of one sequence stand in ascending order, none left out */
 };
 
 struct forward_work {
-    int rows, threads, head_rows;
-    float *x;         /* [rows, width] the residual stream */
-    float *y;         /* [rows, max(width, heads * head_dim, ffn)] what goes into a product */
-    float *z;         /* [rows, max(qkv, 2 ffn, width)] what comes out */
-    float *cos, *sin; /* [rows, head_dim / 2] */
-    float *logits;    /* [head_rows, vocab up to a multiple of 16] */
-    float *scratch;   /* [threads, scratch_each] for attention */
-    size_t scratch_each;
-    int *token, *pos; /* [rows] */
-    struct forward_work_run *run;
+    int rows, head_rows; /* room: tokens in one pass; rows of logits that exist at once */
+    struct block_plan plan;
+    float *x;               /* [rows, width] the residual stream */
+    float *scratch;         /* [rows, plan.decode.floats] */
+    float *cos[2], *sin[2]; /* [rows, head_dim / 2] */
+    float *logits;          /* [head_rows, vocab up to a multiple of 16] */
+    float *attention;       /* [threads, keys.scratch_each] */
+    int *token, *pos;       /* [rows] */
+    struct key_store keys;  /* of the pass at hand */
+    size_t qkv;             /* columns of a projected row */
+    const struct forward_row *row;
+    int n;
 };
 
-/* Splits n rows into runs for attention over them; returns how many. */
-int forward_work_runs(struct forward_work *work, const struct shape *shape,
-                      const struct row *rows, int n);
+/* Scratch for up to `rows` rows at once. Errors: ERR_RANGE (rows, shape), ERR_NOMEM. */
+enum err forward_work_new(struct forward_work **out, const struct shape *shape,
+                          int rows) MUST_CHECK;
+void forward_work_free(struct forward_work *work);
+
+/* Takes n rows as the pass at hand: tokens, positions, the runs of attention. */
+void forward_work_begin(struct forward_work *work, const struct shape *shape,
+                        const struct forward_row *rows, int n);
 
 #endif

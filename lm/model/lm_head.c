@@ -1,7 +1,11 @@
+/* Only rows whose next token is asked for meet the vocabulary, and logits of a chunk of rows exist
+ * at a time: forward reads from them what train.h gives out, backward makes them again, turns them
+ * into their gradient in place, and spends that in two products. The scalar heads have nothing to
+ * save on. train.c calls forward after the final norm, and backward first of all. */
+
 #include "lm/model/lm_head.h"
 
 #include "base/mem.h"
-#include "lm/kernel/gemm.h"
 #include "lm/kernel/grad.h"
 #include "lm/kernel/softmax.h"
 
@@ -63,9 +67,7 @@ static void make_logits(struct activations *t, const struct model *model, const 
     for (int i = 0; i < n; i++)
         memcpy(t->head_in + (size_t)i * width, t->hidden + (size_t)row[i] * width,
                width * sizeof *t->head_in);
-    gemm_packed(t->logits, (size_t)t->shape.vocab, t->head_in, width,
-                model->image + packed_at(model->layout, PART_HEAD, -1), n, t->shape.vocab,
-                t->shape.width, false);
+    model_logits(model, t->logits, (size_t)t->shape.vocab, t->head_in, n);
 }
 
 void lm_head_forward(struct activations *t, const struct model *model, float *logprob,
@@ -104,20 +106,30 @@ void lm_head_forward(struct activations *t, const struct model *model, float *lo
     }
 }
 
-/* Logits of n rows to their gradients, in place. */
+size_t lm_head_aside(const struct shape *shape)
+{
+    return (size_t)shape->vocab * (shape->logit_cap > 0 ? 2 : 1);
+}
+
+/* Logits of n rows to their gradients, in place; where they were capped, to those before it. */
 static void turn(const struct activations *t, const int *token, int n, const float *dlogprob,
                  const float *dentropy)
 {
-    const float rate = softmax_rate(t->temperature);
-    const size_t vocab = (size_t)t->shape.vocab;
+    const float rate = softmax_rate(t->temperature), cap = (float)t->shape.logit_cap;
+    const size_t vocab = (size_t)t->shape.vocab, each = lm_head_aside(&t->shape);
 
 #pragma omp parallel for schedule(dynamic) num_threads(t->threads)
     for (int i = 0; i < n; i++) {
         const int to = token[i];
+        float *logit = t->logits + (size_t)i * vocab;
+        float *aside = t->aside + (size_t)omp_get_thread_num() * each;
 
-        grad_softmax(t->logits + (size_t)i * vocab, t->shape.vocab, rate, t->batch->token[to],
-                     dlogprob ? dlogprob[to] : 0.0f, dentropy ? dentropy[to] : 0.0f,
-                     t->aside + (size_t)omp_get_thread_num() * vocab);
+        if (cap > 0.0f)
+            memcpy(aside + vocab, logit, vocab * sizeof *logit);
+        grad_softmax(logit, t->shape.vocab, rate, t->batch->token[to],
+                     dlogprob ? dlogprob[to] : 0.0f, dentropy ? dentropy[to] : 0.0f, aside);
+        if (cap > 0.0f)
+            grad_cap(logit, aside + vocab, cap, t->shape.vocab);
     }
 }
 
@@ -158,7 +170,7 @@ static void step_backward(const struct backward *pass, const float *dvalue)
 {
     struct activations *t = pass->acts;
     const size_t width = (size_t)t->shape.width;
-    const float *row = pass->model->image + packed_at(pass->model->layout, PART_SCORE, -1);
+    const float *row = model_weight(pass->model, PART_SCORE, -1);
     float *grad = backward_grad(pass, params_part(pass->params, PART_SCORE, -1));
     float *bias = backward_grad(pass, params_part(pass->params, PART_SCORE_BIAS, -1));
     float *apart = mem_new(2 * width, sizeof *apart), *sum = apart + width;
@@ -191,6 +203,5 @@ void lm_head_scalar_backward(const struct backward *pass, const float *dvalue)
         return;
     }
     grad_dot(t->dh, backward_grad(pass, w), dvalue, t->hidden,
-             pass->model->image + packed_at(pass->model->layout, PART_SCORE, -1), t->n,
-             t->shape.width);
+             model_weight(pass->model, PART_SCORE, -1), t->n, t->shape.width);
 }

@@ -8,6 +8,9 @@
 
 #include "lm/model/backward.h"
 
+/* Floats that backward needs aside for each thread. */
+size_t lm_head_aside(const struct shape *shape);
+
 /* From acts->hidden: logprob, entropy [n], as in train.h; either may be NULL. Fills acts->hit.
  */
 void lm_head_forward(struct activations *acts, const struct model *model, float *logprob,

@@ -1,3 +1,8 @@
+/* A model is made once for packed weights (model_new) and then only read, by any number of passes
+ * at a time. Everything that is fixed by the shape is worked out here: the family's list and its
+ * plan, rotary frequencies, where weights lie. The ends of the transformer, which no list holds,
+ * are here too: embedding in, logits out; decode, scoring and training call the same ones. */
+
 #include "lm/model/model.h"
 
 #include "base/mem.h"
@@ -6,12 +11,16 @@
 #include "lm/kernel/real.h"
 #include "lm/kernel/share.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-int model_qkv(const struct shape *s)
+struct rows_heads model_heads(const struct shape *s)
 {
-    return (s->heads + 2 * s->kv_heads) * s->head_dim;
+    const float scale = s->query_scalar > 0 ? (float)(1 / sqrt(s->query_scalar))
+                                            : 1.0f / sqrtf((float)s->head_dim);
+
+    return (struct rows_heads){s->heads, s->kv_heads, s->head_dim, scale};
 }
 
 static double llama3(const struct shape *s, double freq)
@@ -29,18 +38,52 @@ static double llama3(const struct shape *s, double freq)
     return (1 - smooth) * freq / s->rope_factor + smooth * freq;
 }
 
+/* In float as transformers has it: the factor times the power, then 1 over it. */
+static float longrope(const struct shape *s, int i)
+{
+    const float factor = s->rope_far ? s->rope_long[i] : s->rope_short[i];
+
+    return 1.0f / (factor * (float)real_power(s->rope_theta, 2.0 * i / s->head_dim));
+}
+
 void model_frequencies(float *freq, const struct shape *s)
 {
     for (int i = 0; i < s->head_dim / 2; i++) {
         const double f = 1 / real_power(s->rope_theta, 2.0 * i / s->head_dim);
 
-        freq[i] = (float)(s->rope == ROPE_LLAMA3   ? llama3(s, f)
-                          : s->rope == ROPE_LINEAR ? f / s->rope_factor
-                                                   : f);
+        freq[i] = s->rope == ROPE_LLAMA3   ? (float)llama3(s, f)
+                  : s->rope == ROPE_LINEAR ? (float)(f / s->rope_factor)
+                  : s->rope == ROPE_LONG   ? longrope(s, i)
+                                           : (float)f;
     }
 }
 
-enum err model_new(struct model **out, const struct shape *shape, const float *image,
+bool model_two_angles(const struct shape *s)
+{
+    return s->rope_local_theta > 0;
+}
+
+int model_angles_of(const struct shape *s, int layer)
+{
+    return model_two_angles(s) && shape_local(s, layer);
+}
+
+struct key_view model_view(const struct shape *s, int layer)
+{
+    return (struct key_view){shape_local(s, layer) ? s->window : 0, (float)s->attention_cap};
+}
+
+/* Frequencies of local layers are plain, of their own theta. */
+static void local_frequencies(float *freq, const struct shape *s)
+{
+    struct shape local = *s;
+
+    local.rope = ROPE_PLAIN;
+    local.rope_theta = s->rope_local_theta;
+    model_frequencies(freq, &local);
+}
+
+enum err model_new(struct model **out, const struct shape *shape, const float *weights,
                    size_t bytes)
 {
     struct model *m;
@@ -54,13 +97,19 @@ enum err model_new(struct model **out, const struct shape *shape, const float *i
     if (bytes != packed_size(shape))
         return err_set(ERR_RANGE, "weights image of %zu bytes: this shape takes %zu", bytes,
                        packed_size(shape));
-    if ((uintptr_t)image % 64 != 0)
+    if ((uintptr_t)weights % 64 != 0)
         return err_set(ERR_RANGE, "weights image is not aligned to 64 bytes");
     m = mem_new(1, sizeof *m);
     m->shape = *shape;
-    m->image = image;
-    m->freq = mem_new((size_t)shape->head_dim / 2, sizeof *m->freq);
-    model_frequencies(m->freq, shape);
+    m->block = block_of(shape);
+    block_plan(&m->plan, shape);
+    m->weights = weights;
+    m->freq[0] = mem_new((size_t)shape->head_dim / 2, sizeof **m->freq);
+    model_frequencies(m->freq[0], shape);
+    if (model_two_angles(shape)) {
+        m->freq[1] = mem_new((size_t)shape->head_dim / 2, sizeof **m->freq);
+        local_frequencies(m->freq[1], shape);
+    }
     err = packed_layout_new(&m->layout, shape);
     if (err) {
         model_free(m);
@@ -75,7 +124,8 @@ void model_free(struct model *model)
     if (!model)
         return;
     packed_layout_free(model->layout);
-    free(model->freq);
+    free(model->freq[0]);
+    free(model->freq[1]);
     free(model);
 }
 
@@ -84,12 +134,70 @@ const struct shape *model_shape(const struct model *model)
     return &model->shape;
 }
 
-void model_embed(const struct model *model, float *x, const int *token, int n)
+const float *model_weight(const struct model *model, enum part part, int layer)
 {
+    return model->weights + packed_at(model->layout, part, layer);
+}
+
+struct rows_norm model_norm(const struct model *m, enum part part, enum part bias, int layer)
+{
+    const struct rows_norm norm = {
+        .kind = m->block->norm,
+        .w = model_weight(m, part, layer),
+        .b = bias == PARTS ? NULL : model_weight(m, bias, layer),
+        .width = m->shape.width,
+        .eps = m->shape.norm_eps,
+    };
+
+    return norm;
+}
+
+float model_embed_scale(const struct shape *s)
+{
+    return block_of(s)->scaled ? sqrtf((float)s->width) : 1.0f;
+}
+
+void model_embed(const struct model *model, float *x, const int *token, const int *pos, int n)
+{
+    const struct isa *isa = isa_current();
     const int width = model->shape.width;
-    const float *embed = model->image + packed_at(model->layout, PART_EMBED, -1);
+    const float *embed = model_weight(model, PART_EMBED, -1);
+    const float *positions =
+        model->block->positions ? model_weight(model, PART_POSITION, -1) : NULL;
+    const float by = model_embed_scale(&model->shape);
 
 #pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)width))
+    for (int i = 0; i < n; i++) {
+        float *to = x + (size_t)i * (size_t)width;
+
+        gemm_unpack_row(to, embed, token[i], width);
+        if (by != 1.0f)
+            isa->scale(to, by, width);
+        if (positions)
+            isa->add(to, positions + (size_t)pos[i] * (size_t)width, width);
+    }
+}
+
+void model_angles(const struct model *model, float *cos, float *sin, const int *pos, int n,
+                  bool local)
+{
+    const struct shape *s = &model->shape;
+    const float by = s->rope == ROPE_LONG && !local ? (float)s->rope_attention : 1.0f;
+
+    rows_angles(cos, sin, pos, model->freq[local], by, n, s->head_dim / 2);
+}
+
+void model_logits(const struct model *model, float *logits, size_t ld, const float *hidden,
+                  int n)
+{
+    const struct shape *s = &model->shape;
+    const struct isa *isa = isa_current();
+
+    gemm_packed(logits, ld, hidden, (size_t)s->width, model_weight(model, PART_HEAD, -1), n,
+                s->vocab, s->width, false);
+    if (!(s->logit_cap > 0))
+        return;
+#pragma omp parallel for schedule(static) if (share_worth(16 * (size_t)n * ld))
     for (int i = 0; i < n; i++)
-        gemm_unpack_row(x + (size_t)i * (size_t)width, embed, token[i], width);
+        isa->cap(logits + (size_t)i * ld, (float)s->logit_cap, s->vocab);
 }

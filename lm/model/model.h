@@ -1,26 +1,66 @@
-/* model: what struct model and struct cache are made of, for the files of lm/model/. */
+/* model: weights ready to run: packed weights, the shape's list of operations, and the two ends
+ * of the transformer. */
 
 #ifndef LM_MODEL_MODEL_H
 #define LM_MODEL_MODEL_H
 
-#include "lm/model/forward.h"
+#include "lm/model/block.h"
+#include "lm/model/key_store.h"
+#include "lm/model/packed.h"
 
 struct model {
     struct shape shape;
+    const struct block *block;
+    struct block_plan plan;
     struct packed_layout *layout;
-    const float *image; /* borrowed */
-    float *freq;        /* [head_dim / 2] rotary frequencies */
+    const float *weights; /* packed, borrowed */
+    float *freq[2]; /* [head_dim / 2] rotary frequencies of global and of local layers; the
+                           * second NULL where those have none of their own */
 };
 
-/* Width of a projected row: q, k and v heads side by side. */
-int model_qkv(const struct shape *shape);
+/* Borrows `weights`, which must outlive it and stay unchanged. Errors: ERR_RANGE (the shape, this
+ * CPU's arithmetic, the size or alignment of the weights), ERR_NOMEM. */
+enum err model_new(struct model **out, const struct shape *shape, const float *weights,
+                   size_t bytes) MUST_CHECK;
+void model_free(struct model *model);
+const struct shape *model_shape(const struct model *model);
+
+/* Where a weight lies in the packed block; layer -1: of no layer. */
+const float *model_weight(const struct model *model, enum part part, int layer);
+
+struct rows_heads model_heads(const struct shape *shape);
+
+/* The norm of these weights, as rows_norm takes it; bias PARTS: none. */
+struct rows_norm model_norm(const struct model *model, enum part part, enum part bias,
+                            int layer);
 
 /* Rotary frequencies freq [head_dim / 2] out. Plain: theta^(-2i/d) (Su et al. 2021); linear:
  * divided by rope_factor (Chen et al. 2023, arXiv:2306.15595); llama3: by wavelength
- * (Llama 3.1's rope_scaling as transformers' modeling_rope_utils has it). */
+ * (Llama 3.1's rope_scaling as transformers' modeling_rope_utils has it); longrope: each divided by
+ * the factor of the list that holds (shape.h). */
 void model_frequencies(float *freq, const struct shape *shape);
 
-/* x [n,width] out: embedding rows of tokens, read out of the panels. */
-void model_embed(const struct model *model, float *x, const int *token, int n);
+/* What the embedding's rows are multiplied by: 1, or sqrt(width) rounded to float. */
+float model_embed_scale(const struct shape *shape);
+
+/* x [n,width] out: what enters the first layer: embedding rows of tokens, read out of the panels,
+ * scaled; learned positions added. */
+void model_embed(const struct model *model, float *x, const int *token, const int *pos, int n);
+
+/* cos, sin [n, head_dim/2] out for positions [n]: of global layers, or of local ones. */
+void model_angles(const struct model *model, float *cos, float *sin, const int *pos, int n,
+                  bool local);
+
+/* Whether local layers rotate by frequencies of their own, and which a layer rotates by: 0 or 1. */
+bool model_two_angles(const struct shape *shape);
+int model_angles_of(const struct shape *shape, int layer);
+
+/* The window and cap of a layer's attention. */
+struct key_view model_view(const struct shape *shape, int layer);
+
+/* logits [n, vocab] with row stride ld out, of hidden [n,width]; soft-capped where the model
+ * does so. */
+void model_logits(const struct model *model, float *logits, size_t ld, const float *hidden,
+                  int n);
 
 #endif

@@ -1,12 +1,22 @@
+/* The order of a training pass: activations_begin makes room and lays out the batch; the embedding;
+ * every layer's list (block_forward) with its activations kept; the head (lm_head). Backward goes
+ * the same way home. A caller runs train_forward, makes slopes of its outputs, and runs
+ * train_backward on the same batch, adding to gradients that it clears itself: once an optimiser
+ * step, however many batches that takes. */
+
 #include "lm/model/train.h"
 
 #include "base/mem.h"
 #include "lm/kernel/blas.h"
+#include "lm/model/block_forward.h"
+#include "lm/model/forward.h"
 #include "lm/model/lm_head.h"
+#include "lm/model/lora_branch.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct train {
     struct activations *acts;
@@ -56,6 +66,26 @@ static void outputs(struct activations *t, const struct model *model, float *log
         lm_head_forward(t, model, logprob, entropy);
 }
 
+/* Embedding, every layer with what it keeps, the final norm. */
+static void layers(struct activations *t, const struct model *model)
+{
+    const struct rows_norm last = model_norm(model, PART_NORM_FINAL, t->block->final_bias, -1);
+    struct block_pass pass = {.model = model,
+                              .n = t->n,
+                              .cos = {t->cos[0], t->cos[1]},
+                              .sin = {t->sin[0], t->sin[1]},
+                              .keys = &t->keys,
+                              .training = t};
+
+    model_embed(model, t->layer[0].act[ACT_IN], t->batch->token, t->pos, t->n);
+    for (int i = 0; i < t->shape.layers; i++) {
+        activations_place(t, i, pass.act);
+        memcpy(pass.factor, t->layer[i].factor, sizeof pass.factor);
+        block_forward(&pass, i, 0, t->block->n_ops);
+    }
+    rows_norm(t->hidden, t->factor, t->out, t->n, &last);
+}
+
 static enum err check(const struct shape *s, float temperature, bool logprob, bool value)
 {
     if (!(temperature > 0.0f) || !isfinite(temperature))
@@ -78,18 +108,16 @@ enum err train_forward(struct train *train, const struct model *model,
 
     if (!err)
         err = activations_begin(t, model, batch);
+    if (!err && t->lora)
+        err = activations_room(&t->branch, &t->branch_room,
+                               lora_branch_floats(s, &t->lora->conf, t->n), "adapter");
     if (!err && s->head == HEAD_LM)
-        err = activations_room(&t->aside, &t->aside_room, (size_t)t->threads * (size_t)s->vocab,
+        err = activations_room(&t->aside, &t->aside_room, (size_t)t->threads * lm_head_aside(s),
                                "softmax");
     if (err)
         return err_add("training");
     t->temperature = temperature;
-    model_embed(model, t->layer[0].in, batch->token, t->n);
-    for (int i = 0; i < s->layers; i++)
-        activations_layer(t, model, i, activations_next(t, i));
-    rows_norm(t->hidden, t->rms, t->out,
-              model->image + packed_at(model->layout, PART_NORM_FINAL, -1), t->n, s->width,
-              s->norm_eps);
+    layers(t, model);
     outputs(t, model, logprob, entropy, value);
     return OK;
 }

@@ -7,32 +7,9 @@
 #ifndef LM_MODEL_TRAIN_H
 #define LM_MODEL_TRAIN_H
 
-#include "lm/model/forward.h"
+#include "lm/model/batch.h"
 #include "lm/model/lora.h"
-
-#include <stdint.h>
-
-struct batch {
-    int n, n_seq;     /* tokens, sequences */
-    const int *token; /* [n] */
-    const int *seq;   /* [n_seq+1] where each starts; seq[n_seq] = n */
-    /* [n_seq] Sequence i goes on behind the first n_prefix[i] tokens of the nearest sequence before
-     * it whose prefix is 0, as if they were its own: positions, attention and its first token's
-     * log-probability. What they have in common is computed once, with the same bits. 0: a
-     * sequence of its own. NULL: all are. */
-    const int *n_prefix;
-    /* [n] 0 where no log-probability is asked for: its logits are never made, and every output
-     * there is 0. NULL: all are. */
-    const uint8_t *wanted;
-};
-
-struct train_options {
-    bool checkpointing; /* keep only each layer's input; recompute the rest in backward */
-    bool portable;      /* own GEMM in backward: same bits on every CPU */
-    /* Bytes of activations that are kept all the same, of as many of the last layers as that
-     * holds: what is kept is not computed again, and no bit depends on it. */
-    size_t keep;
-};
+#include "lm/model/model.h"
 
 struct train;
 enum err train_new(struct train **out, const struct shape *shape,
@@ -75,16 +52,9 @@ void train_fix_input(struct train *train, int token);
  * A^T), dA = s (dy B)^T x: no gradient of a full weight is ever made. */
 void train_adapt(struct train *train, const struct lora *lora);
 
-/* Dropout on the input of A in the next train_forward and its train_backward, with the
- * probability of the adapter; `on` false: none, and the bits of generation again. To what the
- * merged image gives, s B A (drop(x) - x) is added: exact but for rounding. What is dropped
- * depends on seed, step and, for each element, its sequence (counted from `first`), position,
- * module and column, not on how a step is cut into micro-batches. */
-struct train_drop {
-    bool on;
-    uint64_t seed;
-    uint32_t step, first;
-};
+/* Dropout on the input of A (batch.h) in the next train_forward and its train_backward, with the
+ * probability of the adapter; without, the bits of generation again. To what the merged image
+ * gives, s B A (drop(x) - x) is added: exact but for rounding. */
 void train_drop(struct train *train, const struct train_drop *drop);
 
 /* Adds d loss / d weight to grad [params.count]. Inputs [n], NULL for zero:

@@ -15,7 +15,7 @@ struct words {
     const struct model *model;
     const struct encode *encode;
     struct forward_work *work;
-    struct row *row;
+    struct forward_row *row;
     float *hidden, *last;        /* [rows, width], [width] */
     struct cache *cache, *spare; /* the text; the text and a word of several tokens */
     int capacity;
@@ -79,7 +79,7 @@ static void run(struct words *w, struct cache *cache, const int *token, int from
     while (from < to) {
         const int n = to - from < WORDS_ROWS ? to - from : WORDS_ROWS;
         for (int i = 0; i < n; i++)
-            w->row[i] = (struct row){cache, token[from + i], from + i};
+            w->row[i] = (struct forward_row){cache, token[from + i], from + i};
         forward_hidden(w->model, w->work, w->row, n, w->hidden);
         memcpy(w->last, w->hidden + (size_t)(n - 1) * width, width * sizeof *w->last);
         from += n;

@@ -5,6 +5,7 @@
 #include "learner/objective/objective_prm.h"
 #include "learner/offline/prepare.h"
 #include "lm/file/model_files.h"
+#include "lm/model/forward.h"
 #include "tests/learner/trl.h"
 #include "tests/support/test.h"
 

@@ -3,6 +3,7 @@
 #ifndef TESTS_LM_SMALL_H
 #define TESTS_LM_SMALL_H
 
+#include "lm/model/forward.h"
 #include "lm/model/train.h"
 #include "tests/support/formula.h"
 #include "tests/support/test.h"

@@ -77,7 +77,7 @@ static void compute(const struct model_files *files, float *out)
     struct cache *cache;
     struct forward_work *work;
     float *image, hidden[TOKENS * 32];
-    struct row rows[TOKENS];
+    struct forward_row rows[TOKENS];
 
     assert_ok(packed_layout_new(&layout, shape));
     assert_ok(mem_big(&image, packed_size(shape), 1, "image"));
@@ -86,7 +86,7 @@ static void compute(const struct model_files *files, float *out)
     assert_ok(cache_new(&cache, shape, TOKENS));
     assert_ok(forward_work_new(&work, shape, TOKENS));
     for (int i = 0; i < TOKENS; i++)
-        rows[i] = (struct row){cache, adapter_tokens[i], i};
+        rows[i] = (struct forward_row){cache, adapter_tokens[i], i};
     forward_hidden(model, work, rows, TOKENS, hidden);
     if (shape->head == HEAD_SCALAR)
         forward_scalar(model, hidden, TOKENS, out);

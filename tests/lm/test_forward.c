@@ -35,7 +35,7 @@ static void close_to(const char *what, const float *got, const float *want, int 
 static void last_logits(const struct tiny_model *m, const int *token, int n, float *logits)
 {
     const struct shape *s = model_shape(m->model);
-    struct row rows[256];
+    struct forward_row rows[256];
     struct cache *cache;
     struct forward_work *work;
     float *hidden;
@@ -44,7 +44,7 @@ static void last_logits(const struct tiny_model *m, const int *token, int n, flo
     assert_ok(forward_work_new(&work, s, n));
     assert_ok(mem_big(&hidden, (size_t)(n * s->width), sizeof *hidden, "hidden"));
     for (int i = 0; i < n; i++)
-        rows[i] = (struct row){cache, token[i], i};
+        rows[i] = (struct forward_row){cache, token[i], i};
     forward_hidden(m->model, work, rows, n, hidden);
     forward_logits(m->model, work, hidden + (size_t)((n - 1) * s->width), 1, logits);
     free(hidden);
@@ -164,13 +164,13 @@ static void close_road(struct road *r)
 static void travel(struct road *r, const int (*at)[2], int n)
 {
     const struct shape *s = model_shape(r->m->model);
-    struct row rows[SEQS * LONGEST];
+    struct forward_row rows[SEQS * LONGEST];
     int target[SEQS * LONGEST];
     float out[SEQS * LONGEST];
 
     for (int i = 0; i < n; i++) {
-        rows[i] = (struct row){r->cache[at[i][0]], tiny_token(s->vocab, at[i][0], at[i][1]),
-                               at[i][1]};
+        rows[i] = (struct forward_row){r->cache[at[i][0]],
+                                       tiny_token(s->vocab, at[i][0], at[i][1]), at[i][1]};
         target[i] = tiny_token(s->vocab, at[i][0], at[i][1] + 1);
     }
     forward_hidden(r->m->model, r->work, rows, n, r->hidden);
@@ -292,7 +292,7 @@ static void a_batch_of_any_size_is_the_same(void **state)
     struct tiny_model m = tiny_make(&tiny[TINY_QWEN2].shape);
     const struct shape *s = model_shape(m.model);
     struct cache *cache[MOST];
-    struct row rows[MOST];
+    struct forward_row rows[MOST];
     struct forward_work *work;
     float *hidden, first[256], out[MOST];
     int target[MOST];
@@ -305,13 +305,13 @@ static void a_batch_of_any_size_is_the_same(void **state)
         target[i] = tiny_token(s->vocab, 9, i % 4);
     }
     for (int t = 0; t < PROMPT; t++)
-        rows[t] = (struct row){cache[0], tiny_token(s->vocab, 2, t), t};
+        rows[t] = (struct forward_row){cache[0], tiny_token(s->vocab, 2, t), t};
     forward_hidden(m.model, work, rows, PROMPT, hidden);
     for (int i = 1; i < MOST; i++)
         cache_copy(cache[i], cache[0], PROMPT);
     for (int n = 1; n <= MOST; n++) {
         for (int i = 0; i < n; i++)
-            rows[i] = (struct row){cache[i], tiny_token(s->vocab, 8, i % 4), PROMPT};
+            rows[i] = (struct forward_row){cache[i], tiny_token(s->vocab, 8, i % 4), PROMPT};
         forward_hidden(m.model, work, rows, n, hidden);
         forward_logprob(m.model, work, hidden, n, target, 1, out, NULL, NULL);
         if (n == 1)
@@ -369,7 +369,7 @@ static void scoring_agrees_with_the_logits(void **state)
         assert_true(fabs(h - (double)ent[t + 1]) < 1e-4);
         assert_true(fabs(log(exp((double)logits[at[0]] / 0.7) / z) - (double)lp[t + 1]) < 1e-4);
         {
-            struct row rows[32];
+            struct forward_row rows[32];
             struct cache *cache;
             struct forward_work *work;
             float hidden[32 * 96];
@@ -377,7 +377,7 @@ static void scoring_agrees_with_the_logits(void **state)
             assert_ok(cache_new(&cache, s, t + 1));
             assert_ok(forward_work_new(&work, s, t + 1));
             for (int i = 0; i <= t; i++)
-                rows[i] = (struct row){cache, token[i], i};
+                rows[i] = (struct forward_row){cache, token[i], i};
             forward_hidden(m.model, work, rows, t + 1, hidden);
             forward_logprob(m.model, work, hidden + t * s->width, 1, at, 0.7f, &one, &e, &sq);
             assert_true(one == lp[t + 1] && e == ent[t + 1]);

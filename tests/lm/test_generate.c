@@ -190,7 +190,7 @@ static void every_token_is_drawn_with_its_own_number(void **state)
     assert_ok(cache_new(&cache, s, 40));
     assert_ok(forward_work_new(&work, s, 1));
     for (int t = 0; t < 34; t++) {
-        const struct row row = {cache, token[t], t};
+        const struct forward_row row = {cache, token[t], t};
 
         forward_hidden(m.model, work, &row, 1, hidden);
         if (t < 4)

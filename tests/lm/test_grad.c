@@ -1,8 +1,6 @@
 #include "lm/kernel/grad.h"
 
-#include "lm/kernel/attention.h"
 #include "lm/kernel/blas.h"
-#include "lm/kernel/grad_attention.h"
 #include "lm/kernel/isa.h"
 #include "tests/support/formula.h"
 #include "tests/support/gradcheck.h"
@@ -26,61 +24,98 @@ static double weighed(const float *out, int n, uint32_t seed)
     return sum;
 }
 
+/* Rows, then w, then b: three kinds. */
+static struct rows_norm norm_of(const float *x, enum rows_kind kind)
+{
+    return (struct rows_norm){kind, x + T * C, x + (T + 1) * C, C, 1e-5f};
+}
+
 static double norm_loss(const float *x, void *ctx)
 {
-    float y[T * C]; /* x: rows, then the weight */
-    (void)ctx;
+    const struct rows_norm norm = norm_of(x, *(enum rows_kind *)ctx);
+    float y[T * C];
 
-    rows_norm(y, NULL, x, x + T * C, T, C, 1e-5f);
+    rows_norm(y, NULL, x, T, &norm);
     return weighed(y, T * C, 1);
 }
 
 static void norm_is_the_derivative(void **state)
 {
     (void)state;
-    float x[(T + 1) * C], dy[T * C], y[T * C], rms[T], grad[(T + 1) * C];
+    for (enum rows_kind kind = ROWS_RMS; kind <= ROWS_LAYER; kind++) {
+        const int n = (kind == ROWS_LAYER ? T + 2 : T + 1) * C;
+        float x[(T + 2) * C], dy[T * C], y[T * C], factor[2 * T], grad[(T + 2) * C];
+        const struct rows_norm norm = norm_of(x, kind);
+        const struct grad_norm job = {grad, grad + T * C, grad + (T + 1) * C, dy, x, factor, T};
 
-    formula_fill(x, T * C, 2, 1.0f, 0.0f);
-    formula_fill(x + T * C, C, 3, 0.5f, 1.0f);
-    formula_fill(dy, T * C, 1, 1.0f, 0.0f);
-    for (int i = 0; i < (T + 1) * C; i++)
-        grad[i] = 0.25f; /* adds */
-    rows_norm(y, rms, x, x + T * C, T, C, 1e-5f);
-    grad_norm(grad, grad + T * C, dy, x, rms, x + T * C, T, C);
-    for (int i = 0; i < (T + 1) * C; i++)
-        grad[i] -= 0.25f;
-    assert_true(gradcheck(norm_loss, NULL, x, grad, (T + 1) * C) < near);
+        formula_fill(x, T * C, 2, 1.0f, 0.3f);
+        formula_fill(x + T * C, 2 * C, 3, 0.5f, 1.0f);
+        formula_fill(dy, T * C, 1, 1.0f, 0.0f);
+        for (int i = 0; i < (T + 2) * C; i++)
+            grad[i] = 0.25f; /* adds */
+        rows_norm(y, factor, x, T, &norm);
+        grad_norm(&job, &norm);
+        for (int i = 0; i < n; i++)
+            grad[i] -= 0.25f;
+        if (!(gradcheck(norm_loss, &kind, x, grad, n) < near))
+            fail_msg("norm %d", (int)kind);
+    }
 }
 
-static double silu_loss(const float *x, void *ctx)
+static double gate_loss(const float *x, void *ctx)
 {
     float y[T * F];
-    (void)ctx;
 
-    rows_silu(y, x, T, F);
+    rows_gate(y, x, T, F, *(enum rows_gate *)ctx);
     return weighed(y, T * F, 4);
 }
 
-static void silu_is_the_derivative(void **state)
+static void gates_are_the_derivative(void **state)
 {
     (void)state;
-    float gu[T * 2 * F], dy[T * F], y[T * F], want[T * F], grad[T * 2 * F];
+    for (enum rows_gate gate = ROWS_SILU; gate <= ROWS_GELU_PLAIN; gate++) {
+        const int n = T * rows_gate_width(gate, F);
+        float gu[T * 2 * F], dy[T * F], y[T * F], want[T * F], grad[T * 2 * F];
 
-    formula_fill(gu, T * 2 * F, 5, 3.0f, 0.0f);
-    formula_fill(dy, T * F, 4, 1.0f, 0.0f);
-    grad_silu(y, grad, dy, gu, T, F);
-    assert_true(gradcheck(silu_loss, NULL, gu, grad, T * 2 * F) < near);
-    rows_silu(want, gu, T, F);
-    for (int i = 0; i < T * F; i++)
-        assert_true(fabsf(y[i] - want[i]) < 1e-6f);
-    for (int i = 0; i < T * 2 * F; i++) /* far out: finite, and in place */
-        gu[i] *= 100.0f;
-    grad_silu(dy, gu, dy, gu, T, F);
-    for (int i = 0; i < T * 2 * F; i++)
-        assert_true(isfinite(gu[i]));
+        formula_fill(gu, T * 2 * F, 5, 3.0f, 0.0f);
+        formula_fill(dy, T * F, 4, 1.0f, 0.0f);
+        grad_gate(y, grad, dy, gu, T, F, gate);
+        assert_true(gradcheck(gate_loss, &gate, gu, grad, n) < near);
+        rows_gate(want, gu, T, F, gate);
+        for (int i = 0; i < T * F; i++)
+            assert_true(fabsf(y[i] - want[i]) < 1e-6f);
+        for (int i = 0; i < n; i++) /* far out: finite, and in place */
+            gu[i] *= 100.0f;
+        grad_gate(dy, gu, dy, gu, T, F, gate);
+        for (int i = 0; i < n; i++)
+            assert_true(isfinite(gu[i]));
+    }
 }
 
-static const struct rows_heads heads = {4, 2, 16};
+static double cap_loss(const float *x, void *ctx)
+{
+    float y[F];
+    (void)ctx;
+
+    memcpy(y, x, sizeof y);
+    isa_current()->cap(y, 2.0f, F);
+    return weighed(y, F, 4);
+}
+
+static void a_cap_is_the_derivative(void **state)
+{
+    float x[F], y[F], grad[F];
+    (void)state;
+
+    formula_fill(x, F, 5, 3.0f, 0.0f);
+    formula_fill(grad, F, 4, 1.0f, 0.0f);
+    memcpy(y, x, sizeof y);
+    isa_current()->cap(y, 2.0f, F);
+    grad_cap(grad, y, 2.0f, F);
+    assert_true(gradcheck(cap_loss, NULL, x, grad, F) < near);
+}
+
+static const struct rows_heads heads = {4, 2, 16, 0.25f};
 enum { QKV = (4 + 2 * 2) * 16, OUT = 4 * 16, LONG = 55 };
 static const int two[] = {0, 3, LONG};
 static float cosines[LONG * 8], sines[LONG * 8];
@@ -95,7 +130,7 @@ static void make_angles(void)
     for (int s = 0; s < 2; s++)
         for (int t = two[s]; t < two[s + 1]; t++)
             pos[t] = t - two[s];
-    rows_angles(cosines, sines, pos, freq, LONG, 8);
+    rows_angles(cosines, sines, pos, freq, 1.2f, LONG, 8);
 }
 
 static double qkv_loss(const float *x, void *ctx)
@@ -104,7 +139,7 @@ static double qkv_loss(const float *x, void *ctx)
     (void)ctx;
 
     memcpy(y, x, sizeof y);
-    rows_qkv(y, NULL, cosines + 3 * 8, sines + 3 * 8, T, &heads);
+    rows_qkv(y, cosines + 3 * 8, sines + 3 * 8, T, &heads);
     return weighed(y, T * QKV, 6);
 }
 
@@ -120,87 +155,39 @@ static void rotation_is_undone(void **state)
     assert_true(gradcheck(qkv_loss, NULL, x, grad, T * QKV) < near);
 }
 
-/* Two packed sequences, as generation would compute them. */
-static void attend(float *out, const float *qkv)
+/* The raw rows, then q's and k's weights. */
+static double heads_loss(const float *x, void *ctx)
 {
-    const int group = heads.heads / heads.kv_heads, dim = heads.head_dim;
-    float *keys = calloc(attention_keys(dim, LONG), sizeof *keys);
-    float *scratch = calloc(attention_scratch(1, group, dim, LONG), sizeof *scratch);
+    const struct rows_head_norm norm = {*(enum rows_kind *)ctx, x + T * QKV, x + T * QKV + 16,
+                                        1e-5f};
+    float y[T * QKV];
 
-    for (int s = 0; s < 2; s++)
-        for (int kv = 0; kv < heads.kv_heads; kv++)
-            for (int t = two[s]; t < two[s + 1]; t++) {
-                const float *row = qkv + (size_t)t * QKV;
-                attention_put_key(keys, row + (heads.heads + kv) * dim, t - two[s], dim);
-                const struct attention job = {
-                    .q = row + kv * group * dim,
-                    .ldq = QKV,
-                    .keys = keys,
-                    .values =
-                        qkv + (size_t)two[s] * QKV + (heads.heads + heads.kv_heads + kv) * dim,
-                    .ldv = QKV,
-                    .out = out + (size_t)t * OUT + kv * group * dim,
-                    .ldo = OUT,
-                    .pos = t - two[s],
-                    .rows = 1,
-                    .group = group,
-                    .head_dim = dim,
-                    .scratch = scratch,
-                };
-                attention_run(&job);
-            }
-    free(keys);
-    free(scratch);
+    rows_head_norm(y, NULL, x, T, &heads, &norm);
+    return weighed(y, T * QKV, 6);
 }
 
-static double attention_loss(const float *qkv, void *ctx)
-{
-    float out[LONG * OUT];
-    (void)ctx;
-
-    attend(out, qkv);
-    return weighed(out, LONG * OUT, 8);
-}
-
-static void back(float *grad, const float *qkv, bool portable, int threads)
-{
-    float out[LONG * OUT], dout[LONG * OUT];
-    const size_t each = grad_attention_scratch(&heads, LONG - 3, false);
-    float *scratch = calloc(each * (size_t)threads, sizeof *scratch);
-
-    attend(out, qkv);
-    formula_fill(dout, LONG * OUT, 8, 1.0f, 0.0f);
-    const struct grad_attention job = {
-        .qkv = qkv,
-        .out = out,
-        .dout = dout,
-        .dqkv = grad,
-        .seq = two,
-        .n_seq = 2,
-        .heads = heads,
-        .scratch = scratch,
-        .threads = threads,
-        .portable = portable,
-    };
-    grad_attention(&job);
-    free(scratch);
-}
-
-static void attention_is_the_derivative(void **state)
+static void head_norms_are_the_derivative(void **state)
 {
     (void)state;
-    static float qkv[LONG * QKV], grad[LONG * QKV], again[LONG * QKV];
+    for (enum rows_kind kind = ROWS_RMS; kind <= ROWS_RMS_PLUS; kind++) {
+        float x[T * QKV + 32], y[T * QKV], grad[T * QKV + 32], factor[T * 6];
+        const struct rows_head_norm norm = {kind, x + T * QKV, x + T * QKV + 16, 1e-5f};
+        const struct grad_head_norm job = {grad, grad + T * QKV, grad + T * QKV + 16,
+                                           x,    factor,         T};
 
-    formula_fill(qkv, LONG * QKV, 9, 1.0f, 0.0f);
-    for (int portable = 0; portable < 2; portable++) {
-        for (int i = 0; i < LONG * QKV; i++)
-            grad[i] = NAN; /* what was there does not matter */
-        back(grad, qkv, portable, 2);
-        const double gap = gradcheck(attention_loss, NULL, qkv, grad, LONG * QKV);
-        if (gap >= near)
-            fail_msg("portable %d: gap %g", portable, gap);
-        back(again, qkv, portable, 1);
-        assert_memory_equal(grad, again, sizeof grad);
+        formula_fill(x, T * QKV, 7, 1.0f, 0.0f);
+        formula_fill(x + T * QKV, 32, 8, 0.5f, 1.0f);
+        rows_head_norm(y, factor, x, T, &heads, &norm);
+        formula_fill(grad, T * QKV, 6, 1.0f, 0.0f);
+        for (int i = 0; i < 32; i++)
+            grad[T * QKV + i] = 0.25f; /* adds */
+        grad_head_norm(&job, &heads, &norm);
+        for (int i = 0; i < 32; i++)
+            grad[T * QKV + i] -= 0.25f;
+        assert_true(gradcheck(heads_loss, &kind, x, grad, T * QKV + 32) < near);
+        memcpy(grad, x, sizeof x); /* in place */
+        rows_head_norm(grad, factor, grad, T, &heads, &norm);
+        assert_memory_equal(grad, y, sizeof y);
     }
 }
 
@@ -350,36 +337,69 @@ static void products_are_products(void **state)
 }
 
 /* The same bits on every instruction set and for any number of threads. */
-static void portable_bits(float *out)
+static float *norm_bits(float *out)
 {
     enum { ROWS = 70 };
-    static float x[ROWS * C], y[ROWS * C], rms[ROWS], dx[ROWS * C], w[C], dw[C];
-    static float qkv[LONG * QKV];
+    static float x[ROWS * C], dy[ROWS * C], factor[2 * ROWS], w[2 * C];
 
     formula_fill(x, ROWS * C, 20, 2.0f, 0.0f);
-    formula_fill(y, ROWS * C, 21, 1.0f, 0.0f);
-    formula_fill(w, C, 22, 0.5f, 1.0f);
-    memset(dx, 0, sizeof dx);
-    memset(dw, 0, sizeof dw);
-    rows_norm(dx, rms, x, w, ROWS, C, 1e-6f);
-    memset(dx, 0, sizeof dx);
-    grad_norm(dx, dw, y, x, rms, w, ROWS, C);
-    memcpy(out, dx, sizeof dx);
-    memcpy(out + ROWS * C, dw, sizeof dw);
-    out += ROWS * C + C;
-    grad_silu(out, out + ROWS * 16, y, x, ROWS, 16);
-    out += ROWS * 16 * 3;
+    formula_fill(dy, ROWS * C, 21, 1.0f, 0.0f);
+    formula_fill(w, 2 * C, 22, 0.5f, 1.0f);
+    for (enum rows_kind kind = ROWS_RMS; kind <= ROWS_LAYER; kind++) {
+        const struct rows_norm norm = {kind, w, w + C, C, 1e-6f};
+        const struct grad_norm job = {out, out + ROWS * C, out + (ROWS + 1) * C, dy, x, factor,
+                                      ROWS};
+
+        rows_norm(out, factor, x, ROWS, &norm);
+        grad_norm(&job, &norm);
+        out += (ROWS + 2) * C;
+    }
+    return out;
+}
+
+static float *gate_bits(float *out)
+{
+    enum { ROWS = 70 };
+    static float gu[ROWS * 2 * F], dy[ROWS * F];
+
+    formula_fill(gu, ROWS * 2 * F, 20, 2.0f, 0.0f);
+    formula_fill(dy, ROWS * F, 21, 1.0f, 0.0f);
+    for (enum rows_gate gate = ROWS_SILU; gate <= ROWS_GELU_PLAIN; gate++) {
+        grad_gate(out, out + ROWS * F, dy, gu, ROWS, F, gate);
+        out += ROWS * F * 3;
+    }
+    return out;
+}
+
+static float *head_bits(float *out)
+{
+    static float raw[LONG * QKV], factor[LONG * 6], w[32];
+    const struct rows_head_norm norm = {ROWS_RMS_PLUS, w, w + 16, 1e-6f};
+    const struct grad_head_norm job = {out, out + LONG * QKV, out + LONG * QKV + 16,
+                                       raw, factor,           LONG};
+
+    formula_fill(raw, LONG * QKV, 24, 1.0f, 0.0f);
+    formula_fill(w, 32, 25, 0.5f, 0.0f);
+    rows_head_norm(out, factor, raw, LONG, &heads, &norm);
+    grad_head_norm(&job, &heads, &norm);
+    return out + LONG * QKV + 32;
+}
+
+static void portable_bits(float *out)
+{
+    static float scratch[1000];
+
+    out = norm_bits(out);
+    out = gate_bits(out);
+    out = head_bits(out);
     formula_fill(out, 1000, 23, 4.0f, 0.0f);
-    grad_softmax(out, 1000, 0.7f, 3, 1.0f, 0.5f, x);
-    out += 1000;
-    formula_fill(qkv, LONG * QKV, 24, 1.0f, 0.0f);
-    back(out, qkv, true, 2);
+    grad_softmax(out, 1000, 0.7f, 3, 1.0f, 0.5f, scratch);
 }
 
 static void bits_are_the_same_everywhere(void **state)
 {
     (void)state;
-    enum { ALL = 70 * C + C + 70 * 48 + 1000 + LONG * QKV };
+    enum { ALL = 3 * 72 * C + 3 * 70 * 3 * F + LONG * QKV + 32 + 1000 };
     float *want = calloc(ALL, sizeof *want), *got = calloc(ALL, sizeof *got);
     const char *name = isa_current()->name;
     const int threads = omp_get_max_threads();
@@ -416,9 +436,10 @@ int main(void)
         cmocka_unit_test(openblas_shares_our_threads),
         cmocka_unit_test(products_are_products),
         cmocka_unit_test(norm_is_the_derivative),
-        cmocka_unit_test(silu_is_the_derivative),
+        cmocka_unit_test(gates_are_the_derivative),
+        cmocka_unit_test(a_cap_is_the_derivative),
         cmocka_unit_test(rotation_is_undone),
-        cmocka_unit_test(attention_is_the_derivative),
+        cmocka_unit_test(head_norms_are_the_derivative),
         cmocka_unit_test(softmax_is_the_derivative),
         cmocka_unit_test(sums_over_rows_are_sums),
         cmocka_unit_test(bits_are_the_same_everywhere),

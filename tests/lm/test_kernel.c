@@ -102,6 +102,44 @@ static void silu_is_within_little_more_than_two_ulps(void **state)
     assert_true(worst <= 2.2); /* exp, one addition and one division */
 }
 
+/* Against the tanh form in double; and what is far out stays a number, with its sign. */
+static void gelu_and_soft_caps_are_accurate(void **state)
+{
+    const float limit = 7.0f;
+    double gelu = 0, cap = 0;
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        float g[1024], y[1024], odd[] = {1e30f, -1e30f, NAN, 0, 1e-8f, INFINITY, -INFINITY};
+
+        if (!isa_at(k))
+            continue;
+        noise(g, 1024, 1);
+        for (int i = 0; i < 1024; i++)
+            g[i] *= i % 2 ? 6.0f : 0.1f;
+        isa_at(k)->gelu(y, g, NULL, 1024);
+        for (int i = 0; i < 1024; i++) {
+            const double x = (double)g[i], z = 0.7978845608028654 * (x + 0.044715 * x * x * x);
+
+            gelu = fmax(gelu, fabs((double)y[i] * (1 + exp(-2 * z)) / x - 1));
+        }
+        memcpy(y, g, sizeof y);
+        for (int i = 0; i < 1023; i++)
+            y[i] *= 5;
+        isa_at(k)->cap(y, limit, 1023);
+        for (int i = 0; i < 1023; i++)
+            cap = fmax(cap, fabs((double)y[i] / ((double)limit *
+                                                 tanh((double)(g[i] * 5) / (double)limit)) -
+                                 1));
+        assert_true(y[1023] == g[1023]); /* beyond n */
+        isa_at(k)->cap(odd, limit, 7);
+        assert_true(odd[0] == limit && odd[1] == -limit && isnan(odd[2]) && odd[3] == 0);
+        assert_true(odd[5] == limit && odd[6] == -limit);
+    }
+    print_message("gelu %.2g, cap %.2g relative\n", gelu, cap);
+    assert_true(gelu < 1e-5 && cap < 6e-7); /* gelu: exp of a rounded argument up to 30 */
+}
+
 static void scalar_mathematics_agrees_with_libm(void **state)
 {
     double l = 0, e = 0, s = 0, f = 0;
@@ -140,14 +178,20 @@ static void all_instruction_sets_give_the_same_bits(void **state)
     for (int k = 1; k < 3; k++)
         for (int n = 1; n <= 192 && isa_at(k); n++) {
             const int whole = (n + 15) / 16 * 16;
-            float got[2][6 * N] = {{0}}, number[2][9] = {{0}};
+            float got[2][11 * N] = {{0}}, number[2][12] = {{0}};
 
             for (int w = 0; w < 2; w++) {
                 const struct isa *isa = isa_at(w ? k : 0);
                 float *y = got[w], *z = number[w];
                 struct isa_mass mass;
 
-                z[0] = isa->norm(y, a, b, whole, 1e-6f);
+                z[0] = isa->norm(y, a, b, 0.0f, whole, 1e-6f);
+                z[8] = isa->norm(y + 6 * N, a, b, 1.0f, whole, 1e-6f);
+                z[9] = isa->layer(y + 7 * N, &z[10], a, b, c, whole, 1e-6f);
+                isa->gelu(y + 8 * N, a, b, whole);
+                isa->gelu(y + 9 * N, a, NULL, whole);
+                memcpy(y + 10 * N, a, sizeof a);
+                isa->cap(y + 10 * N, 0.3f, n);
                 isa->silu(y + N, a, b, whole);
                 memcpy(y + 2 * N, a, sizeof a);
                 isa->add(y + 2 * N, b, n);
@@ -256,17 +300,16 @@ static void packing_goes_back_and_forth(void **state)
 }
 
 /* Attention over `rows` queries at once against one at a time, and against double. */
-static void attend(int dim, int group, int pos, int rows)
+static void attend(int dim, int group, int pos, int rows, int window, float cap)
 {
     const int length = pos + rows;
     const size_t wide = (size_t)(group * dim), keys = attention_keys(dim, length);
     float *q = guarded((size_t)rows * wide), *k = guarded((size_t)(length * dim));
     float *v = guarded((size_t)(length * dim)), *block = guarded(keys);
     float *out = guarded((size_t)rows * wide), *one = guarded(wide);
-    float max[64], sum[64], max1[64], sum1[64];
     float *scratch = guarded(attention_scratch(rows, group, dim, length));
-    struct attention a = {q,   wide, block, v,    (size_t)dim, out, wide,
-                          max, sum,  pos,   rows, group,       dim, scratch};
+    struct attention a = {q,   wide, block, v,   (size_t)dim, out, wide,
+                          pos, rows, group, dim, window,      cap, scratch};
 
     noise(q, (size_t)rows * wide, 1);
     noise(k, (size_t)(length * dim), 2);
@@ -283,12 +326,8 @@ static void attend(int dim, int group, int pos, int rows)
         b.out = one;
         b.pos = pos + i;
         b.rows = 1;
-        b.max = max1;
-        b.sum = sum1;
         attention_run(&b);
         assert_memory_equal(one, out + (size_t)i * wide, wide * sizeof *one);
-        assert_memory_equal(max1, max + i * group, (size_t)group * sizeof *max);
-        assert_memory_equal(sum1, sum + i * group, (size_t)group * sizeof *sum);
         for (int g = 0; g < group; g++)
             for (int d = 0; d < dim; d++) {
                 double top = 0, bottom = 0;
@@ -296,8 +335,12 @@ static void attend(int dim, int group, int pos, int rows)
                 for (int t = 0; t <= pos + i; t++) {
                     double s = 0;
 
+                    if (window && pos + i - t >= window)
+                        continue;
                     for (int e = 0; e < dim; e++)
                         s += (double)b.q[g * dim + e] * (double)k[t * dim + e];
+                    if (cap > 0)
+                        s = (double)cap * tanh(s / (double)cap);
                     top += exp(s) * (double)v[t * dim + d];
                     bottom += exp(s);
                 }
@@ -320,11 +363,16 @@ static void attention_is_exact_and_alone(void **state)
         if (!isa_at(isa))
             continue;
         assert_ok(isa_force(isa_at(isa)->name));
-        attend(16, 1, 0, 1);
-        attend(48, 3, 0, 8);
-        attend(64, 3, 45, 8);
-        attend(32, 7, 31, 3);
-        attend(80, 2, 63, 12);
+        attend(16, 1, 0, 1, 0, 0);
+        attend(48, 3, 0, 8, 0, 0);
+        attend(64, 3, 45, 8, 0, 0);
+        attend(32, 7, 31, 3, 0, 0);
+        attend(80, 2, 63, 12, 0, 0);
+        attend(64, 3, 45, 8, 0, 2);
+        attend(64, 3, 0, 8, 5, 0);   /* the first rows see all */
+        attend(32, 2, 90, 12, 1, 0); /* itself alone */
+        attend(32, 2, 90, 12, 40, 1.5f);
+        attend(16, 1, 200, 24, 33, 0); /* over several blocks */
     }
     assert_true(attention_rows(3) == 8 && attention_rows(100) == 1);
 }
@@ -376,6 +424,7 @@ int main(void)
         cmocka_unit_test(the_environment_forces_an_instruction_set),
         cmocka_unit_test(exp_is_within_two_ulps),
         cmocka_unit_test(silu_is_within_little_more_than_two_ulps),
+        cmocka_unit_test(gelu_and_soft_caps_are_accurate),
         cmocka_unit_test(scalar_mathematics_agrees_with_libm),
         cmocka_unit_test(all_instruction_sets_give_the_same_bits),
         cmocka_unit_test(products_are_chains_of_fused_multiply_adds),

@@ -3,6 +3,7 @@
 #include "lm/model/lora.h"
 
 #include "lm/kernel/isa.h"
+#include "lm/model/forward.h"
 #include "lm/optim/optim.h"
 #include "tests/lm/lora_bed.h"
 
@@ -156,7 +157,7 @@ static void training_has_the_bits_of_scoring_and_decoding(void **state)
         assert_ok(forward_work_new(&work, shape, 1));
         assert_ok(cache_new(&cache, shape, 64));
         for (int i = 0; i + 1 < seq[1]; i++) {
-            const struct row row = {cache, bed->token[i], i};
+            const struct forward_row row = {cache, bed->token[i], i};
 
             forward_hidden(bed->small.model, work, &row, 1, hidden);
             if (scalar)

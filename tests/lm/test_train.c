@@ -1,6 +1,7 @@
 #include "lm/model/train.h"
 
 #include "lm/kernel/isa.h"
+#include "lm/model/forward.h"
 #include "tests/lm/small.h"
 
 #include <math.h>
@@ -154,7 +155,7 @@ static void outputs_have_the_bits_of_decoding(void **state)
         assert_ok(cache_new(&cache, &small_shape[2], 64));
         assert_true(got[seq[s]] == 0.0f);
         for (int i = seq[s]; i + 1 < seq[s + 1]; i++) {
-            const struct row row = {cache, bed->token[i], i - seq[s]};
+            const struct forward_row row = {cache, bed->token[i], i - seq[s]};
             forward_hidden(bed->small.model, work, &row, 1, hidden);
             forward_logprob(bed->small.model, work, hidden, 1, &bed->token[i + 1], 0.8f, &want,
                             NULL, NULL);
