@@ -1,25 +1,18 @@
+/* A context is filled by run_open, read by all that runs, and closed here, whatever of it there
+ * is: it starts as zeros, and every _free takes NULL. The trainer goes before the models, whose
+ * mapped bytes its reference reads, and the folder last but for the keys: its lock holds until
+ * nothing of this run can write there any more. */
+
 #include "learner/context/run_context.h"
 
-#include "base/fs.h"
-#include "base/mem.h"
-#include "learner/journal/scores.h"
-#include "learner/run/process_stats.h"
-#include "learner/run/resume.h"
-#include "learner/run/start_model.h"
-#include "lm/model/packed.h"
-#include "reward/scorers.h"
-
-#include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 void run_context_close(struct run_context *c)
 {
-    for (uint32_t i = 0; i < c->snapshots; i++)
+    for (uint32_t i = 0; i < c->n_snapshot; i++)
         trainer_snapshot_free(c->snapshot[i]);
     samples_log_free(c->samples_log);
-    process_stats_free(c->crew);
+    process_stats_free(c->stats);
     ledger_close(c->ledger);
     trainer_free(c->trainer);
     tasks_free(c->tasks);
@@ -36,335 +29,22 @@ void run_context_close(struct run_context *c)
     free(c->tail);
 }
 
-/* ---- folder and prompts */
-
-static enum err open_folder(struct run_context *c)
+const struct prompt *run_context_prompt(const struct run_context *c, uint64_t task)
 {
-    const struct keys *k = &c->keys->keys;
-    const char *from = k->resume_from_checkpoint;
-    enum err err;
-
-    c->checkpoints = mem_print("%s/checkpoints", k->output_dir);
-    c->images = mem_print("%s/images", k->output_dir);
-    c->journal = mem_print("%s/journal", k->output_dir);
-    c->model = mem_print("%s/model", k->output_dir);
-    if (from && strcmp(from, "true") && strcmp(from, "false"))
-        return err_set(ERR_RANGE, "resume_from_checkpoint: a run of a fleet goes on from its "
-                                  "journal: expected true or false");
-    err = rundir_open(&c->dir, k->output_dir);
-    if (!err && k->overwrite_output_dir)
-        err = rundir_clear(c->dir);
-    if (!err && from && !strcmp(from, "false") && fs_exists(c->journal))
-        err =
-            err_set(ERR_STATE,
-                    "output_dir: %s holds a run; resume_from_checkpoint is false: take another "
-                    "folder, or say overwrite_output_dir=true",
-                    k->output_dir);
-    return err ? err : fs_mkdir(c->images);
+    return prompts_of_task(c->train, c->eval, c->tasks, task);
 }
 
-static enum err read_prompts(struct run_context *c, const struct dataset *train,
-                             const struct dataset *test)
+bool run_context_settled(const struct run_context *c)
 {
-    const struct model_files *card = c->models->card;
-    const char *column[REWARDS_MAX];
-    const struct prompts_rule rule = {
-        .encode = {card->tokenizer, card->chat, card->chat_error,
-                   start_model_day(c->config, card)},
-        .vocab = card->shape.vocab,
-        .context = card->shape.context,
-        .scorers = c->models->narrowest,
-        .tail = (int)c->tails,
-        .response = c->keys->response_length,
-        .response_key = fleet_keys_response(c->plan.method),
-        .max_prompt = conf_has_int(c->keys->max_prompt_length) ? c->keys->max_prompt_length : 0,
-        .hh = c->keys->keys.format != NULL,
-        .strict = c->keys->keys.strict,
-        .text = c->plan.rewards.text,
-        .question = c->plan.rewards.question,
-        .column = column,
-        .columns = rewards_columns(&c->plan.rewards, column),
-        .answer = c->plan.method->demonstrations,
-        .stop = c->stop,
-        .stops = c->stops,
-    };
-    enum err err = prompts_read(&c->train, train, 0, &rule);
-
-    if (!err && test && c->plan.eval)
-        err = prompts_read(&c->eval, test, (size_t)c->plan.eval, &rule);
-    return err;
+    return ledger_idle(c->ledger) && ledger_watermark(c->ledger) == tasks_total(c->tasks);
 }
 
-/* Where evaluation prompts come from: a set of their own, the data's test split, or a part held
- * out of it. */
-static enum err load_data(struct run_context *c)
+/* Until the first evaluation is whole some of its tasks may still name version 0. */
+uint64_t run_context_smallest(const struct run_context *c)
 {
-    struct dataset_conf conf = keys_dataset(&c->keys->keys);
-    struct dataset *train = NULL, *test = NULL, *none = NULL;
-    const struct dataset_conf own = {.name = c->keys->eval_dataset,
-                                     .train = "test",
-                                     .test_size = NAN,
-                                     .strict = conf.strict};
-    enum err err = dataset_load(&train, &test, &conf);
+    const uint64_t version = ledger_version(c->ledger);
 
-    if (!err && c->keys->eval_dataset) {
-        dataset_free(test);
-        test = NULL;
-        err = dataset_load(&test, &none, &own);
-    } else if (!err && !test && c->plan.eval && train->n > 1) {
-        const size_t most = (train->n + 3) / 4, want = (size_t)c->plan.eval;
-        conf.test_size = (double)(want < most ? want : most);
-        dataset_free(train);
-        err = dataset_load(&train, &test, &conf);
-    }
-    if (!err)
-        err = read_prompts(c, train, test);
-    dataset_free(train);
-    dataset_free(test);
-    dataset_free(none);
-    return err;
-}
-
-/* ---- what the run is, by hash */
-
-static enum err seal(struct run_context *c)
-{
-    struct hash_sha256 state;
-    struct hash data;
-
-    hash_sha256_init(&state);
-    prompts_hash(c->train, &state);
-    if (c->eval)
-        prompts_hash(c->eval, &state);
-    data = hash_sha256_end(&state);
-    return initial_models_seal(c->models, c->config, &data, c->plan.shared.portable);
-}
-
-static void make_table(struct run_context *c)
-{
-    struct hash card[REWARDS_MAX] = {{{0}}}, image[REWARDS_MAX] = {{{0}}};
-    const struct initial_models *o = c->models;
-
-    for (int i = 0; i < c->plan.rewards.n; i++)
-        if (o->of_reward[i] >= 0) {
-            card[i] = o->model[o->of_reward[i]].card.hash;
-            image[i] = o->model[o->of_reward[i]].image.hash;
-        }
-    scorers_table(&c->plan.rewards, card, image, &o->model[0].card.hash,
-                  &o->model[0].image.hash);
-}
-
-/* ---- weights and journal */
-
-/* The first reward model that values states: what reads steps does not. NULL: the policy. */
-static enum err critic_params(const struct run_context *c, struct params **out)
-{
-    enum err err = OK;
-
-    *out = NULL;
-    for (int i = 0; c->plan.round.critic && !c->plan.critic_zero && i < c->plan.rewards.n; i++)
-        if (reward_values_states(&c->plan.rewards.reward[i])) {
-            err = initial_models_params(c->models, c->models->of_reward[i], out);
-            break;
-        }
-    if (!err && *out && c->plan.critic_trunk)
-        params_clear(*out, PART_SCORE);
-    return err;
-}
-
-static enum err make_trainer(struct run_context *c)
-{
-    const struct initial_model *first = &c->models->model[0];
-    const struct trainer_conf conf = {
-        .round = &c->plan.round,
-        .rewards = &c->plan.rewards,
-        .checkpoints = c->checkpoints,
-        .images = c->images,
-        .keep = (size_t)c->keys->keys.save_total_limit,
-        .card = c->keys->keys.save_only_model ? c->models->card : NULL,
-        .base = c->keys->keys.model_name_or_path,
-        .dtype = c->plan.shared.dtype,
-        .lag = c->plan.lag,
-        .reference_shape = c->plan.round.reference && !c->plan.round.self_reference &&
-                                   !c->plan.round.follow.every
-                               ? &c->models->card->shape
-                               : NULL,
-        .reference_image = first->image_bytes,
-        .reference_bytes = first->image.bytes};
-    struct params *policy = NULL, *critic = NULL;
-    enum err err = initial_models_params(c->models, 0, &policy);
-
-    if (!err)
-        err = critic_params(c, &critic);
-    if (err) {
-        params_free(policy);
-        return err;
-    }
-    err = trainer_new(&c->trainer, &conf, policy, critic);
-    return err ? err : trainer_load(c->trainer);
-}
-
-static enum err open_journal(struct run_context *c)
-{
-    const struct samples_log_conf answers = {.output_dir = c->keys->keys.output_dir,
-                                             .tasks = c->tasks,
-                                             .train = c->train,
-                                             .eval = c->eval,
-                                             .tokenizer = c->models->card->tokenizer,
-                                             .rewards = &c->plan.rewards};
-    struct ledger_conf ledger = {.path = c->journal,
-                                 .tasks = c->tasks,
-                                 .base = trainer_version(c->trainer),
-                                 .first = c->models->model[0].image.hash,
-                                 .run = c->models->run,
-                                 .durable = samples_log_take,
-                                 .undone = samples_log_undone,
-                                 .together = scorers_grouped(&c->plan.rewards),
-                                 .flat = c->plan.most ? scores_flat : NULL,
-                                 .self_flat = &c->plan.rewards};
-    enum err err = samples_log_new(&c->samples_log, &answers);
-
-    ledger.self = c->samples_log;
-    c->resumed = fs_exists(c->journal);
-    if (!err)
-        err = ledger_open(&c->ledger, &ledger);
-    if (!err)
-        err = samples_log_flush(c->samples_log);
-    return err;
-}
-
-enum err run_context_open(struct run_context *c, const struct fleet_keys *keys)
-{
-    enum err err;
-
-    c->keys = keys;
-    process_stats_new(&c->crew);
-    err = open_folder(c);
-    if (!err)
-        err = initial_models_open(&c->models, &keys->keys, &c->plan.rewards);
-    if (!err)
-        err = run_plan_ends(c);
-    if (!err)
-        err = load_data(c);
-    if (!err)
-        err = run_plan(c);
-    if (!err)
-        err = seal(c);
-    if (err) {
-        rundir_abandon(c->dir);
-        c->dir = NULL;
-        return err;
-    }
-    make_table(c);
-    err = make_trainer(c);
-    if (!err)
-        err = open_journal(c);
-    c->saved = err ? 0 : trainer_version(c->trainer);
-    return err;
-}
-
-/* ---- replay */
-
-static enum err again(struct run_context *c, uint64_t iteration)
-{
-    struct trainer_job *job = trainer_job(TRAINER_ITERATE, ledger_batch_size(c->ledger));
-    const struct hash *want = ledger_hash(c->ledger, iteration + 1);
-    char was[HASH_TEXT], now[HASH_TEXT];
-    enum err err;
-
-    job->iteration = iteration;
-    if (!ledger_batch(c->ledger, iteration, job->sample)) {
-        trainer_job_free(job);
-        return err_set(ERR_STATE, "the journal lacks samples of iteration %" PRIu64, iteration);
-    }
-    for (uint32_t i = 0; i < job->n; i++)
-        job->prompt[i] = samples_log_prompt(c->samples_log, job->sample[i]->task);
-    trainer_do(c->trainer, job);
-    err = job->err;
-    if (!err && !hash_same(&job->snapshot->version.hash, want))
-        err = err_set(ERR_STATE,
-                      "version %" PRIu64 " was announced as %.16s, trained again it is %.16s: "
-                      "another machine, another program or changed data",
-                      iteration + 1, hash_text(was, want),
-                      hash_text(now, &job->snapshot->version.hash));
-    if (!err)
-        err = rundir_metrics(c->dir, job->line);
-    ledger_forget(c->ledger, iteration);
-    if (!err && iteration + 1 >=
-                    tasks_oldest(c->tasks, tasks_first(c->tasks, ledger_version(c->ledger)))) {
-        c->snapshot[c->snapshots++] = job->snapshot;
-        job->snapshot = NULL;
-    }
-    trainer_job_free(job);
-    return err;
-}
-
-/* Images of versions up to the checkpoint's that tasks may still name. */
-static enum err old_images(struct run_context *c)
-{
-    const uint64_t version = ledger_version(c->ledger), base = trainer_version(c->trainer);
-    const uint64_t low = tasks_oldest(c->tasks, tasks_first(c->tasks, version));
-    enum err err = OK;
-
-    for (uint64_t v = low ? low : 1; v <= base && !err; v++) {
-        const struct version name = {v, *ledger_hash(c->ledger, v)};
-        struct snapshot *s = NULL;
-        err =
-            v == base ? trainer_snapshot(c->trainer, &s) : trainer_image(c->trainer, &name, &s);
-        if (!err && !hash_same(&s->version.hash, &name.hash))
-            err = err_set(ERR_STATE,
-                          "the checkpoint of version %" PRIu64
-                          " does not have the hash that was announced",
-                          v);
-        if (s)
-            c->snapshot[c->snapshots++] = s;
-    }
-    return err;
-}
-
-/* An evaluation's line may have been lost with the process: the journal has what it said. */
-static enum err evaluation_line(struct run_context *c, enum tasks_kind kind)
-{
-    char *path = mem_print("%s/metrics.jsonl", c->keys->keys.output_dir), *text = NULL;
-    const bool after = kind == TASKS_AFTER;
-    json_t *line;
-    size_t n = 0;
-    enum err err = fs_exists(path) ? fs_read(&text, &n, path, (size_t)1 << 30) : OK;
-
-    if (!err && samples_log_evaluated(c->samples_log, kind) && c->eval &&
-        !(text &&
-          strstr(text, after ? "\"eval_phase\":\"after\"" : "\"eval_phase\":\"before\""))) {
-        line = samples_log_line(c->samples_log, kind, after ? ledger_version(c->ledger) : 0);
-        err = rundir_metrics(c->dir, line);
-        json_decref(line);
-    }
-    free(text);
-    free(path);
-    return err;
-}
-
-enum err run_context_replay(struct run_context *c)
-{
-    const uint64_t from = trainer_version(c->trainer), to = ledger_version(c->ledger);
-    enum err err = rundir_metrics_cut(c->dir, (int64_t)from);
-
-    if (!err)
-        err = evaluation_line(c, TASKS_BEFORE);
-    if (c->plan.rewards.normalize && to) /* an iteration was trained: all of it came before */
-        samples_log_scale(c->samples_log, &c->plan.rewards);
-    if (!err)
-        err = old_images(c);
-    if (c->resumed && to)
-        fprintf(stderr,
-                "resumed: checkpoint of version %" PRIu64 ", trains %" PRIu64
-                " iterations again to version %" PRIu64 "\n",
-                from, to - from, to);
-    if (ledger_halted(c->ledger))
-        fprintf(stderr,
-                "resumed: stop_if ended training with version %" PRIu64
-                ": what is left is the end of the run\n",
-                to);
-    for (uint64_t i = from; i < to && !err; i++)
-        err = again(c, i);
-    return err ? err : evaluation_line(c, TASKS_AFTER);
+    return samples_log_evaluated(c->samples_log, TASKS_BEFORE)
+               ? tasks_oldest(c->tasks, tasks_first(c->tasks, version))
+               : 0;
 }

@@ -1,5 +1,5 @@
-/* run_context: everything that one run of a fleet method holds, from its keys to the point at
- * which the fleet may be asked: folder, models, prompts, plan, journal, weights. */
+/* run_context: everything that one run of a fleet method holds, from its keys to its journal and
+ * weights. run_open fills it; run_replay and the fleet's loop go on from there. */
 
 #ifndef LEARNER_CONTEXT_RUN_CONTEXT_H
 #define LEARNER_CONTEXT_RUN_CONTEXT_H
@@ -8,45 +8,49 @@
 #include "learner/inputs/initial_models.h"
 #include "learner/journal/ledger.h"
 #include "learner/methods/fleet_keys.h"
+#include "learner/run/process_stats.h"
+#include "learner/run/progress.h"
 #include "learner/run/rundir.h"
 #include "learner/train/trainer.h"
 
+/* A run's versions that may be alive: tasks name lag + 1 of them, one is made meanwhile. */
+enum { RUN_CONTEXT_VERSIONS = FLEET_KEYS_LAG + 4 };
+
 struct run_context {
     const struct fleet_keys *keys;
-    struct fleet_plan plan;
+    struct fleet_plan plan; /* what the keys mean; rewards with their table */
+    json_t *config;         /* resolved keys */
     struct rundir *dir;
+    char *checkpoints, *images, *journal, *model; /* paths in it */
+
     struct initial_models *models;
     struct prompts *train, *eval; /* eval: NULL for none */
+    struct decoding decoding;     /* of every task */
+    int32_t stop[SHAPE_STOPS];    /* decoding.stop */
+    int32_t *tail;                /* what the template writes behind an answer */
+    uint32_t n_tail;
+    uint64_t body_max; /* bytes of the largest SAMPLE */
+
     struct tasks *tasks;
-    struct trainer *trainer;
     struct ledger *ledger;
     struct samples_log *samples_log;
-    struct process_stats *crew;
-    json_t *config; /* resolved keys */
-    char *checkpoints, *images, *journal, *model;
-    int32_t stop[SHAPE_STOPS];
-    uint32_t stops;
-    int32_t *tail;
-    uint32_t tails;
-    uint64_t body_max, saved, epoch;
-    struct snapshot *snapshot[FLEET_KEYS_LAG + 2]; /* of versions that tasks may name */
-    uint32_t snapshots;
-    bool resumed;
+    struct trainer *trainer;
+    uint64_t saved; /* version of the newest checkpoint */
+    bool resumed;   /* a journal was there */
+    struct snapshot
+        *snapshot[RUN_CONTEXT_VERSIONS]; /* all but 0 that tasks may name, ascending */
+    uint32_t n_snapshot;
+
+    struct process_stats *stats;
+    struct progress progress; /* begun by who runs it */
 };
+void run_context_close(struct run_context *run); /* of a zeroed one, too */
 
-/* Locks the folder, plans, prints the plan, refuses what cannot be, loads or makes everything.
- * Errors: any, in words for the user. run_context_close follows in any case. */
-enum err run_context_open(struct run_context *campaign,
-                          const struct fleet_keys *keys) MUST_CHECK;
-void run_context_close(struct run_context *campaign);
-
-/* For campaign*.c. What ends an answer, and the template's tail behind it. */
-enum err run_plan_ends(struct run_context *campaign) MUST_CHECK;
-/* Iterations, tasks and sizes; prints them. Errors: ERR_RANGE says what would fit. */
-enum err run_plan(struct run_context *campaign) MUST_CHECK;
-
-/* Trains the journal's steps again, from the checkpoint to the last announced version; each
- * must give the hash that was announced. Errors: ERR_STATE shows both hashes. */
-enum err run_context_replay(struct run_context *campaign) MUST_CHECK;
+/* The prompt of a task. */
+const struct prompt *run_context_prompt(const struct run_context *run, uint64_t task);
+/* All that is asked for is settled, and durable. */
+bool run_context_settled(const struct run_context *run);
+/* Images of lower versions are not needed any more. */
+uint64_t run_context_smallest(const struct run_context *run);
 
 #endif

@@ -1,7 +1,8 @@
-/* How it works: ends and tail of the template are known with the policy's card; then the
+/* Ends and tail of the template are known with the policy's card; then the
  * prompts are read against the narrowest context; then sizes: of the largest message, of the
  * learner's memory. Each is refused in words that name what would fit. */
-#include "learner/context/run_context.h"
+
+#include "learner/context/run_plan.h"
 
 #include "base/mem.h"
 #include "learner/run/advice.h"
@@ -24,14 +25,14 @@ static enum err take_stops(struct run_context *c)
         return err_set(ERR_RANGE, "stop_token_id: %d is not below the vocabulary's %d",
                        c->plan.stop_id, card->shape.vocab);
     if (c->plan.stop_id >= 0)
-        c->stop[c->stops++] = c->plan.stop_id;
+        c->stop[c->decoding.n_stop++] = c->plan.stop_id;
     for (int i = 0; c->plan.stop_eos && i < card->shape.eos_count; i++) {
         there = there || card->shape.eos[i] == id;
-        c->stop[c->stops++] = card->shape.eos[i];
+        c->stop[c->decoding.n_stop++] = card->shape.eos[i];
     }
-    if (c->plan.stop_eos && id >= 0 && !there && c->stops < SHAPE_STOPS)
-        c->stop[c->stops++] = id;
-    if (c->plan.stop_eos && !c->stops)
+    if (c->plan.stop_eos && id >= 0 && !there && c->decoding.n_stop < SHAPE_STOPS)
+        c->stop[c->decoding.n_stop++] = id;
+    if (c->plan.stop_eos && !c->decoding.n_stop)
         return err_set(ERR_RANGE, "stop_token: the model names no end token: give "
                                   "stop_token_id, or stop_token=none");
     return OK;
@@ -44,7 +45,7 @@ static enum err take_tail(struct run_context *c)
     size_t n = 0;
     const enum err err = reading_tail(&encode, &c->tail, &n);
 
-    c->tails = err ? 0 : (uint32_t)n;
+    c->n_tail = err ? 0 : (uint32_t)n;
     return err;
 }
 
@@ -116,9 +117,17 @@ static enum err take_memory(const struct run_context *c)
                                 .length_key = fleet_keys_response(c->plan.method)});
 }
 
-enum err run_plan_ends(struct run_context *c)
+enum err run_plan_decoding(struct run_context *c)
 {
-    const enum err err = take_stops(c);
+    enum err err;
+
+    c->decoding = (struct decoding){.temperature = (float)c->keys->temperature,
+                                    .top_p = c->plan.top_p,
+                                    .min_p = c->plan.min_p,
+                                    .top_k = c->plan.top_k,
+                                    .max_new = (uint32_t)c->keys->response_length,
+                                    .stop = c->stop};
+    err = take_stops(c);
 
     return err ? err : take_tail(c);
 }

@@ -92,13 +92,6 @@ void samples_log_free(struct samples_log *a)
     free(a);
 }
 
-const struct prompt *samples_log_prompt(const struct samples_log *a, uint64_t task)
-{
-    const struct tasks_place at = tasks_at(a->conf.tasks, task);
-
-    return &(at.kind == TASKS_TRAIN ? a->conf.train : a->conf.eval)->row[at.row];
-}
-
 static json_t *text_of(const struct tokenizer *tokenizer, const int *ids, size_t n)
 {
     char *bytes = NULL, *clean;
@@ -166,7 +159,8 @@ static json_t *line_of(const struct samples_log *a, const struct tasks_place *at
                        const struct record_sample *s)
 {
     static const char *const kinds[] = {"before", "train", "after"};
-    const struct prompt *prompt = samples_log_prompt(a, s->task);
+    const struct prompt *prompt =
+        prompts_of_task(a->conf.train, a->conf.eval, a->conf.tasks, s->task);
     const struct reward_answer answer = scores_of(a->conf.rewards, s);
     json_t *rewards = json_object();
 
@@ -176,7 +170,7 @@ static json_t *line_of(const struct samples_log *a, const struct tasks_place *at
     return json_pack(
         "{s:s, s:I, s:I, s:i, s:o, s:o, s:f, s:o, s:i, s:b, s:I}", "kind", kinds[at->kind],
         "step", (json_int_t)at->iteration, "task", (json_int_t)s->task, "sample",
-        (int)s->sample, "prompt", text_of(a->conf.tokenizer, prompt->token, prompt->tokens),
+        (int)s->sample, "prompt", text_of(a->conf.tokenizer, prompt->token, prompt->n_token),
         "completion", text_of(a->conf.tokenizer, s->token, s->n_token), "score",
         combine_raw(a->conf.rewards, &answer), "rewards", rewards, "tokens", (int)s->n_token,
         "ended", s->end == ROLLOUT_STOP, "version", (json_int_t)at->version);

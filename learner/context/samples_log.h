@@ -27,9 +27,6 @@ enum err samples_log_new(struct samples_log **out,
                          const struct samples_log_conf *conf) MUST_CHECK;
 void samples_log_free(struct samples_log *log); /* NULL is fine */
 
-/* The prompt of a task. */
-const struct prompt *samples_log_prompt(const struct samples_log *log, uint64_t task);
-
 /* A durable sample: ledger_conf.durable. Errors: ERR_IO. */
 enum err samples_log_take(void *log, const struct record_sample *sample) MUST_CHECK;
 /* One that was durable is not any more: ledger_conf.undone. Its line goes with the next flush.

@@ -1,499 +1,444 @@
+/* What happens comes in at three entrances, all on the loop's thread: a message or a tick (heard),
+ * a group that the disk has (written), a job that the trainer gives back (given). Each changes
+ * what it must and ends in `proceed`, the one place that asks fleet_loop what comes next and does
+ * it, until there is nothing to do; nothing else calls it, so that no step begins in the middle of
+ * another.
+ *
+ * A sample's way: heard, checked, appended to the journal's pending group; committed with it and
+ * settled; in the batch of its iteration, given to the trainer; forgotten when the iteration's
+ * STEP is durable. Only then is the version announced: whatever a crash leaves, nobody has heard
+ * of weights that the journal does not lead to.
+ *
+ * Three threads touch a run: this one; the trainer's, which owns policy and critic while it has a
+ * job (trainer_version is read only while it rests); and one of libuv's pool, which is lent a
+ * struct fleet_commit and touches nothing else. */
+
 #include "learner/fleet/fleet.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "learner/fleet/fleet_state.h"
-#include "learner/fleet/own_actor.h"
-#include "learner/run/process_stats.h"
+#include "learner/fleet/fleet_check.h"
+#include "learner/fleet/fleet_link.h"
+#include "learner/fleet/fleet_loop.h"
+#include "learner/fleet/fleet_others.h"
+#include "learner/fleet/fleet_refuse.h"
+#include "learner/fleet/fleet_report.h"
+#include "learner/fleet/fleet_stop_if.h"
+#include "learner/journal/journal.h"
+#include "member/member.h"
+#include "net/worker.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CREDIT = 64 << 20, /* bytes of SAMPLEs on their way and not yet durable */
-    OPENS = 256,       /* sent in a turn */
-    LINGER_MS = 400,   /* for the last heartbeat to go out */
-    BYE_MS = 1000,     /* for BYE_OK to come */
-    NOBODY_MS = 5000,  /* for WELCOME, when all is over */
+enum { QUIET_MS = 5000 }; /* of MEMBER_DRAIN_MS, for an iteration to come to its end */
+
+/* What libuv's pool is lent while a group is written, and all that it touches. */
+struct fleet_commit {
+    const struct rundir *dir;
+    struct journal_group group;
+    struct fleet *fleet; /* for the loop, once it is done */
 };
 
-/* ---- versions */
+struct fleet {
+    struct run_context *run;
+    struct fleet_loop loop;
+    struct fleet_report report;
+    struct fleet_link *link;
+    struct fleet_others *others;
+    struct worker *worker; /* the trainer's thread */
+    struct fleet_commit commit;
+    struct trainer_job *done; /* LOOP_ANNOUNCE: the iteration whose STEP is being written */
+    int64_t saved_ms;         /* when the newest checkpoint was */
+};
 
-static enum err offer(struct fleet *f, const struct snapshot *s)
+static enum err proceed(struct fleet *f, int64_t now_ms);
+
+/* ---- committing */
+
+static enum err write_group(void *self)
 {
-    const struct artifact what = {.hash = s->version.hash,
-                                  .bytes = shared_memory_size(s->image),
-                                  .kind = ARTIFACT_IMAGE,
-                                  .name = "policy"};
+    const struct fleet_commit *commit = self;
+    const enum err err = rundir_owned(commit->dir);
 
-    return serve_shared(f->serve, &what, s->image, s->digest);
+    return err ? err : journal_commit_write(&commit->group);
 }
 
-/* Takes the oldest image away. Another version may have the same bits: its copy is offered from
- * then on; version 0 is among the initial models and stays. */
-static enum err drop_oldest(struct fleet *f)
+/* Training ended before its plan: the broker lets go of the tasks behind it. */
+static enum err let_go(struct fleet *f)
 {
-    struct snapshot *s = f->snapshot[0];
-    enum err err = OK;
+    const struct tasks *const tasks = f->run->tasks;
 
-    f->snapshots--;
-    memmove(f->snapshot, f->snapshot + 1, f->snapshots * sizeof(*f->snapshot));
-    if (!hash_same(&s->version.hash, &f->conf.models->model[0].image.hash)) {
-        serve_remove(f->serve, &s->version.hash);
-        for (uint32_t i = 0; i < f->snapshots && !err; i++)
-            if (hash_same(&f->snapshot[i]->version.hash, &s->version.hash))
-                err = offer(f, f->snapshot[i]);
-    }
-    trainer_snapshot_free(s);
-    return err;
+    return fleet_link_cancel(f->link, tasks_first(tasks, ledger_version(f->run->ledger)),
+                             tasks_first(tasks, tasks_plan(tasks)->iterations), "stop_if");
 }
 
-static enum err drop_images(struct fleet *f)
+/* The iteration's STEP is durable: its version may be announced. */
+static enum err announce(struct fleet *f, int64_t now_ms)
 {
-    const uint64_t version = ledger_version(f->conf.ledger);
-    const uint64_t from = tasks_oldest(f->conf.tasks, tasks_first(f->conf.tasks, version));
-    enum err err = OK;
+    struct trainer_job *job = f->done;
+    struct snapshot *snapshot = job->snapshot;
+    enum err err;
 
-    while (!err && f->snapshots && f->snapshot[0]->version.number < from)
-        err = drop_oldest(f);
-    return err;
-}
-
-static enum err keep(struct fleet *f, struct snapshot *s)
-{
-    const enum err err = offer(f, s);
-
-    if (err)
-        trainer_snapshot_free(s);
-    else
-        f->snapshot[f->snapshots++] = s;
-    return err;
-}
-
-enum err fleet_say_version(struct fleet *f, struct snapshot *s)
-{
-    struct msg msg = {.head.type = MSG_PUBLISH,
-                      .publish = {.version = s->version,
-                                  .kind = ARTIFACT_IMAGE,
-                                  .bytes = shared_memory_size(s->image)}};
-    enum err err = keep(f, s);
-
+    f->done = NULL;
+    fleet_loop_move(&f->loop, LOOP_COLLECT);
+    ledger_forget(f->run->ledger, job->iteration);
+    job->snapshot = NULL;
+    err = fleet_link_version(f->link, snapshot, now_ms);
     if (!err)
-        err = drop_images(f);
+        err = fleet_report_step(&f->report, f->run, job, now_ms);
+    trainer_job_free(job);
+    return err;
+}
+
+/* A group is durable: what it settled, what it took back, what it trained. */
+static enum err settle(struct fleet *f, int64_t now_ms)
+{
+    struct run_context *const run = f->run;
+    struct ledger *const l = run->ledger;
+    const uint64_t version = ledger_version(l);
+    const bool before = samples_log_evaluated(run->samples_log, TASKS_BEFORE);
+    const bool after = samples_log_evaluated(run->samples_log, TASKS_AFTER);
+    const bool halted = ledger_halted(l);
+    enum err err = ledger_commit_end(l);
+
+    if (!err && !halted && ledger_halted(l))
+        err = let_go(f);
     if (!err)
-        err = serve_tick(f->serve, clock_mono_ms());
+        err = samples_log_flush(run->samples_log);
+    if (!err)
+        fleet_link_epoch(f->link, now_ms);
+    if (!err)
+        err = fleet_link_settled(f->link);
+    if (!err && !before && samples_log_evaluated(run->samples_log, TASKS_BEFORE))
+        err = fleet_report_evaluation(run, TASKS_BEFORE, 0);
+    if (!err && ledger_version(l) > version)
+        err = announce(f, now_ms);
+    if (!err && !after && samples_log_evaluated(run->samples_log, TASKS_AFTER))
+        err = fleet_report_evaluation(run, TASKS_AFTER, ledger_version(l));
+    return err;
+}
+
+static enum err written(void *self, enum err result, const char *words, int64_t now_ms)
+{
+    struct fleet *f = ((struct fleet_commit *)self)->fleet;
+    enum err err;
+
+    if (f->loop.course == LOOP_CLOSED)
+        return OK;
+    if (result) /* the disk is full or failing: nothing more can be promised */
+        return err_set(result, "%s%s", result == ERR_IO ? "the journal: " : "", words);
+    err = settle(f, now_ms);
+    return err ? err : proceed(f, now_ms);
+}
+
+static enum err commit(struct fleet *f)
+{
+    f->commit.dir = f->run->dir;
+    f->commit.fleet = f;
+    if (!ledger_commit_begin(f->run->ledger, &f->commit.group))
+        return OK;
+    return loop_work(fleet_link_loop(f->link), write_group, written, &f->commit);
+}
+
+/* ---- the trainer */
+
+static enum err post(struct fleet *f, struct trainer_job *job)
+{
+    if (worker_post(f->worker, job))
+        return OK;
+    trainer_job_free(job);
+    return err_set(ERR_STATE, "the compute thread takes no work");
+}
+
+/* A checkpoint, and before it the images of older versions that tasks may still name. */
+static enum err store(struct fleet *f)
+{
+    const uint64_t version = ledger_version(f->run->ledger);
+    const enum err err = rundir_owned(f->run->dir);
+    struct snapshot *const *snapshot;
+    struct trainer_job *job;
+    uint32_t n;
+
     if (err)
         return err;
-    msg.publish.smallest_live = fleet_train_smallest(f);
-    err = peer_send(f->peer, &msg);
-    return err == ERR_STATE ? OK : err; /* the heartbeat says it too */
+    snapshot = fleet_link_versions(f->link, &n);
+    job = trainer_job(TRAINER_SAVE, n);
+    job->n_keep = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (snapshot[i]->version.number < version)
+            job->keep[job->n_keep++] = snapshot[i];
+    job->iteration = version;
+    return post(f, job);
 }
 
-/* ---- what we say */
-
-static struct version newest(const struct fleet *f)
+static enum err iterate(struct fleet *f)
 {
-    const uint64_t version = ledger_version(f->conf.ledger);
+    struct run_context *const run = f->run;
+    const struct ledger *const l = run->ledger;
+    const uint64_t iteration = ledger_version(l);
+    struct trainer_job *job = trainer_job(TRAINER_ITERATE, ledger_batch_size(l));
+    bool there;
 
-    return (struct version){version, *ledger_hash(f->conf.ledger, version)};
+    job->iteration = iteration;
+    there = ledger_batch(l, iteration, job->sample);
+    assert(there); /* loop_view.batch said so */
+    trainer_job_flats(job, ledger_flats(l, iteration, NULL));
+    ledger_flats(l, iteration, job->flat);
+    for (uint32_t i = 0; i < job->n_flat; i++)
+        job->flat_prompt[i] = run_context_prompt(run, job->flat[i]->task);
+    for (uint32_t i = 0; i < job->n; i++)
+        job->prompt[i] = run_context_prompt(run, job->sample[i]->task);
+    if (run->plan.rewards.normalize && !iteration) /* all that the scale is made of is there */
+        fleet_report_scale(run, samples_log_scale(run->samples_log, &run->plan.rewards));
+    return post(f, job);
 }
 
-static void hello(void *self, struct msg_hello *out)
+static enum err stored(struct fleet *f, const struct trainer_job *job, int64_t now_ms)
 {
-    struct fleet *f = self;
-
-    out->settled = ledger_settled(f->conf.ledger);
-    out->newest = newest(f);
-    out->table = FLEET_TABLE;
-    out->scorer = f->conf.rewards->table;
-    out->n_scorer = (uint32_t)f->conf.rewards->n_table;
-    out->artifact = serve_list(f->serve, &out->n_artifact);
-    out->body_max = f->conf.body_max;
-    out->own = *own_actor_id(f->own);
-    out->vocabulary = (uint32_t)f->conf.models->card->shape.vocab;
-}
-
-static const char *waits_for(struct fleet *f)
-{
-    if (f->refused)
-        return f->note;
-    if (f->training)
-        snprintf(f->note, sizeof f->note, "trains iteration %llu",
-                 (unsigned long long)ledger_version(f->conf.ledger) + 1);
-    else if (f->saving)
-        snprintf(f->note, sizeof f->note, "writes a checkpoint");
-    else
-        snprintf(f->note, sizeof f->note,
-                 "waits for answers: task %llu is the first that lacks",
-                 (unsigned long long)ledger_watermark(f->conf.ledger));
-    return f->note;
-}
-
-static void hb(void *self, struct msg_hb *out)
-{
-    struct fleet *f = self;
-    const struct trainer_counters *c = trainer_counters(f->conf.trainer);
-    const uint64_t pending = ledger_pending(f->conf.ledger);
-
-    out->busy_ms = atomic_load(&c->busy_ns) / 1000000;
-    out->idle_ms = atomic_load(&c->idle_ns) / 1000000;
-    out->tokens = f->tokens;
-    out->progress = f->arrived + ledger_version(f->conf.ledger);
-    out->rss_bytes = mem_peak();
-    out->lag_ms = (uint32_t)loop_lag_ms(member_loop(f->member));
-    out->lease_seen = f->arrived;
-    out->credit_bytes = pending < CREDIT ? CREDIT - pending : 0;
-    out->settled = ledger_settled(f->conf.ledger);
-    out->newest = newest(f);
-    out->smallest_live = fleet_train_smallest(f);
-    out->done = fleet_train_over(f);
-    out->step = ledger_version(f->conf.ledger);
-    out->metrics = f->metrics ? f->metrics : "";
-    out->note = waits_for(f);
-}
-
-enum err fleet_say_settled(struct fleet *f)
-{
-    struct msg msg = {.head.type = MSG_SETTLED};
-    enum err err;
-
-    if (f->told)
-        return OK;
-    msg.settled.settled = ledger_settled(f->conf.ledger);
-    err = peer_send(f->peer, &msg);
-    f->told = !err;
-    return err == ERR_STATE ? OK : err; /* the heartbeat says it too */
-}
-
-static struct task task_of(struct fleet *f, uint64_t id)
-{
-    const struct tasks_place at = tasks_at(f->conf.tasks, id);
-    const struct prompt *prompt = samples_log_prompt(f->conf.samples_log, id);
-    const struct hash *named = ledger_hash(f->conf.ledger, at.version);
-
-    return (struct task){.id = id,
-                         .seed = tasks_plan(f->conf.tasks)->seed,
-                         .samples = tasks_samples(f->conf.tasks, id),
-                         .prompt = prompt->token,
-                         .n_prompt = prompt->tokens,
-                         .decoding = f->conf.decoding,
-                         .version = at.any ? (struct version){at.version, {{0}}}
-                                           : (struct version){at.version, *named},
-                         .scorers = FLEET_TABLE,
-                         .tail = f->conf.tail,
-                         .n_tail = prompt->chat ? f->conf.tails : 0,
-                         .prompt_text = prompt->text ? prompt->text : "",
-                         .meta = prompt->meta ? prompt->meta : ""};
-}
-
-/* Opens what the window allows and the broker lacks. */
-static enum err open_tasks(struct fleet *f)
-{
-    const uint64_t end = ledger_window(f->conf.ledger);
-    const uint64_t settled = ledger_watermark(f->conf.ledger);
-    enum err err = OK;
-
-    if (!peer_welcome(f->peer) || f->draining)
-        return OK;
-    if (f->opened < settled) /* the broker passes over them, too */
-        f->opened = settled;
-    for (int i = 0; i < OPENS && f->opened < end && !err; i++) {
-        struct msg msg = {.head.type = MSG_OPEN};
-        msg.open.task = task_of(f, f->opened);
-        err = peer_send(f->peer, &msg);
-        if (!err)
-            err = fleet_others_opened(f, f->opened);
-        if (!err)
-            f->opened++;
-        else if (err != ERR_STATE)
-            err = err_add("task %llu", (unsigned long long)f->opened);
-    }
-    return err == ERR_STATE ? OK : err;
-}
-
-/* ---- what we hear */
-
-static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
-{
-    struct fleet *f = self;
-    enum err err;
-
-    f->arrived = 0;
-    f->welcome = true;
-    f->refused = false;
-    f->opened = f->acked = msg->welcome.open_to;
-    err = fleet_refuse_again(f);
-    return err ? err
-               : serve_endpoint(f->serve, msg->welcome.bulk, msg->welcome.bulk_key, now_ms);
-}
-
-static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
-{
-    struct fleet *f = self;
-    const struct id *const run = &f->conf.models->run;
-    const bool ours = !memcmp(&msg->head.run, run, sizeof *run);
-
-    if (fleet_train_over(f)) { /* nothing is asked of it any more */
-        f->finished = true;
-        return OK;
-    }
-    if (f->welcome && ours && msg->head.epoch > f->conf.epoch)
-        return err_set(ERR_STATE, "a later start of this run is served by the broker: %s",
-                       msg->refuse.words);
-    if (msg->refuse.code == REFUSE_FENCED && !f->welcome)
-        return fleet_refuse_fenced(f, msg->head.epoch, now_ms);
-    if (msg->refuse.code != REFUSE_BUSY && msg->refuse.code != REFUSE_STRIKES)
-        return err_set(ERR_STATE, "the broker refuses this learner: %s", msg->refuse.words);
-    if (!f->refused)
-        log_warn("refused", "reason=\"%s\" next=\"asks again\"", msg->refuse.words);
-    f->refused = true;
-    snprintf(f->note, sizeof f->note, "the broker says: %s", msg->refuse.words);
+    fleet_loop_move(&f->loop, LOOP_COLLECT);
+    if (job->err)
+        return err_set(job->err, "checkpoint: %s", job->words);
+    f->run->saved = job->iteration;
+    f->saved_ms = now_ms;
     return OK;
 }
 
-/* The broker says up to where it knows the tasks: what it has not got for a whole heartbeat is
- * sent again. */
-static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
+/* An iteration that failed: since its answers are false, or because it was abandoned, it is as
+ * if it had not been begun; anything else ends the run. */
+static enum err not_trained(struct fleet *f, const struct trainer_job *job)
 {
-    struct fleet *f = self;
+    const bool abandoned = f->loop.course == LOOP_ABANDONS;
 
-    process_stats_hear(f->conf.crew, msg->hb.metrics, now_ms);
-    process_stats_see(
-        f->conf.crew,
-        &(struct process_stats_row){"learner", "learner", 0, f->tokens, mem_peak()}, now_ms);
-    if (msg->hb.open_to < f->opened && msg->hb.open_to == f->acked)
-        f->opened = msg->hb.open_to;
-    f->acked = msg->hb.open_to;
-    fleet_others_hear(f, &msg->hb, now_ms);
-    return open_tasks(f);
+    fleet_loop_move(&f->loop, LOOP_COLLECT);
+    if (job->n_lie && !abandoned)
+        fleet_refuse_false(f->run, job);
+    else if (!abandoned)
+        return err_set(job->err, "%s", job->words);
+    return OK;
 }
 
-static enum err on_sample(void *self, const struct msg *msg, int64_t now_ms)
+/* Takes the job: it is announced, and freed, once its record is durable. */
+static void trained(struct fleet *f, struct trainer_job *job, int64_t now_ms)
+{
+    const struct hash *const next = &job->snapshot->version.hash;
+
+    fleet_loop_move(&f->loop, LOOP_ANNOUNCE);
+    f->done = job;
+    fleet_report_complete(&f->report, f->run, job, now_ms);
+    if (fleet_stop_if_met(f->run, job))
+        ledger_halt(f->run->ledger, job->iteration, next);
+    else
+        ledger_step(f->run->ledger, job->iteration, next);
+}
+
+static enum err given(void *self, void *item, int64_t now_ms)
 {
     struct fleet *f = self;
-    const struct rollout *r = &msg->sample.rollout;
+    struct trainer_job *job = item;
+    enum err err = OK;
+
+    if (job->kind == TRAINER_ITERATE && !job->err) {
+        trained(f, job, now_ms);
+    } else {
+        err = job->kind == TRAINER_SAVE ? stored(f, job, now_ms) : not_trained(f, job);
+        trainer_job_free(job);
+    }
+    return err ? err : proceed(f, now_ms);
+}
+
+/* ---- what comes next */
+
+static bool may_train(const struct run_context *run)
+{
+    const struct ledger *l = run->ledger;
+
+    return !ledger_halted(l) && !ledger_refusing(l) &&
+           ledger_version(l) < run->plan.iterations &&
+           (!run->plan.rewards.normalize ||
+            samples_log_evaluated(run->samples_log, TASKS_BEFORE)) &&
+           ledger_batch(l, ledger_version(l), NULL);
+}
+
+/* The end of training always; else as the keys say. */
+static bool wants_checkpoint(const struct fleet *f, int64_t now_ms)
+{
+    const struct fleet_plan *const plan = &f->run->plan;
+    const struct keys *k = &f->run->keys->keys;
+    const uint64_t version = ledger_version(f->run->ledger);
+
+    if (ledger_halted(f->run->ledger) || version == plan->iterations)
+        return true;
+    if (plan->shared.save == KEYS_NO)
+        return false;
+    return (plan->shared.save == KEYS_STEPS && k->save_steps > 0 &&
+            version % (uint64_t)keys_steps(k->save_steps, (int64_t)plan->iterations) == 0) ||
+           (k->save_minutes > 0 && (double)(now_ms - f->saved_ms) >= k->save_minutes * 6e4);
+}
+
+static struct loop_view view_of(const struct fleet *f, int64_t now_ms)
+{
+    const struct run_context *const run = f->run;
+    const uint64_t version = ledger_version(run->ledger);
+    const bool rests = f->loop.state == LOOP_COLLECT; /* else the trainer's thread is in it */
+
+    return (struct loop_view){.group = ledger_commit_due(run->ledger),
+                              .idle = ledger_idle(run->ledger),
+                              .batch = rests && may_train(run),
+                              .unsaved = rests && version != run->saved &&
+                                         trainer_version(run->trainer) == version,
+                              .checkpoint = rests && wants_checkpoint(f, now_ms),
+                              .settled = run_context_settled(run)};
+}
+
+static enum err act(struct fleet *f, enum loop_action action)
+{
+    switch (action) {
+    case LOOP_COMMIT:
+        return commit(f);
+    case LOOP_ITERATE:
+        return iterate(f);
+    case LOOP_STORE:
+        return store(f);
+    case LOOP_ABANDON:
+        trainer_abandon(f->run->trainer);
+        break;
+    case LOOP_LEAVE:
+        fleet_link_leave(f->link);
+        break;
+    case LOOP_REST:
+        break;
+    }
+    return OK;
+}
+
+static enum err proceed(struct fleet *f, int64_t now_ms)
+{
+    enum loop_action action;
+    enum err err = OK;
+
+    do {
+        const struct loop_view view = view_of(f, now_ms);
+        action = fleet_loop_next(&f->loop, &view, now_ms);
+        err = act(f, action);
+    } while (!err && action != LOOP_REST);
+    return err;
+}
+
+/* ---- what is heard */
+
+static enum err take_sample(struct fleet *f, const struct msg_sample *message)
+{
+    struct run_context *const run = f->run;
+    const struct rollout *r = &message->rollout;
     struct record_sample sample;
     const struct hash *scorer;
-    enum err err;
+    enum err err = OK;
 
-    f->arrived++;
-    if (msg->head.epoch != f->conf.epoch || ledger_refusing(f->conf.ledger))
+    if (ledger_refusing(run->ledger))
         return OK; /* asked for in an epoch that ends: it comes again if it is still wanted */
-    if (!ledger_lacks(f->conf.ledger, r->task, r->sample) ||
-        r->task >= tasks_window(f->conf.tasks, ledger_version(f->conf.ledger), 0))
+    if (!ledger_lacks(run->ledger, r->task, r->sample) ||
+        r->task >= tasks_window(run->tasks, ledger_version(run->ledger), 0))
         return OK; /* known: settled says so again with the next heartbeat */
-    if (record_sample_from(&sample, &msg->sample)) { /* the broker joins scores by hash */
+    if (record_sample_from(&sample, message)) { /* the broker joins scores by hash */
         log_warn("sample", "reason=\"%s\"", err_text());
         return OK;
     }
-    if (fleet_check(f, &msg->sample, &sample, &scorer)) {
-        err = fleet_refuse_untaken(f, &sample, scorer, err_text());
+    if (fleet_check(run, message, &sample, &scorer)) {
+        err = fleet_refuse_untaken(run, f->link, &sample, scorer, err_text());
         record_fini(JOURNAL_SAMPLE, &sample);
-        return err ? err : fleet_train_advance(f, now_ms);
+    } else {
+        ledger_take(run->ledger, &sample);
     }
-    ledger_take(f->conf.ledger, &sample);
-    return fleet_train_advance(f, now_ms);
-}
-
-static enum err on_refused(void *self, const struct msg *msg, int64_t now_ms)
-{
-    struct fleet *f = self;
-    const enum err err = fleet_refuse_told(f, &msg->refused);
-
-    return err ? err : fleet_train_advance(f, now_ms);
-}
-
-/* With `none` and `lag` no answer may be missing: the run ends and names the task. */
-static enum err on_dropped(void *self, const struct msg *msg, int64_t now_ms)
-{
-    struct fleet *f = self;
-    const struct msg_dropped *d = &msg->dropped;
-
-    (void)now_ms;
-    f->arrived++;
-    if (!ledger_lacks(f->conf.ledger, d->task, d->sample))
-        return OK;
-    return err_set(ERR_STATE, "task %llu sample %u cannot be answered: %s (%u attempts)",
-                   (unsigned long long)d->task, d->sample,
-                   *d->error ? d->error : "no reason was given", d->attempts);
-}
-
-static enum err on_bye_ok(void *self, const struct msg *msg, int64_t now_ms)
-{
-    ((struct fleet *)self)->bye_ok = true;
-    return (void)msg, (void)now_ms, OK;
-}
-
-/* ---- time */
-
-/* All is said but BYE. */
-static bool leaving(const struct fleet *f, int64_t now_ms)
-{
-    return f->finished || (f->said_ms && now_ms - f->said_ms >= LINGER_MS);
-}
-
-/* So that the broker takes us for gone, not for dead: another run may come at once. */
-static enum err say_bye(struct fleet *f, int64_t now_ms)
-{
-    struct msg msg = {.head.type = MSG_BYE};
-    enum err err;
-
-    msg.bye.reason = f->draining                     ? "stopped"
-                     : ledger_halted(f->conf.ledger) ? "stop_if"
-                                                     : "done";
-    err = peer_send(f->peer, &msg);
-    if (!err)
-        f->bye_ms = now_ms;
-    return err == ERR_STATE ? OK : err;
-}
-
-/* Time to say `done`. A run that was over as it began says so, too: else the broker would keep
- * its place for it. */
-static bool is_over(const struct fleet *f, int64_t now_ms)
-{
-    return fleet_train_over(f) && !f->training && !f->saving && !f->done && !f->draining &&
-           (peer_welcome(f->peer) || now_ms - f->begun_ms >= NOBODY_MS);
-}
-
-static enum err tick(void *self, int64_t now_ms)
-{
-    struct fleet *f = self;
-    enum err err = serve_tick(f->serve, now_ms);
-
-    if (!err)
-        err = fleet_train_advance(f, now_ms);
-    if (!err)
-        err = open_tasks(f);
-    if (!err && peer_welcome(f->peer))
-        err = fleet_say_settled(f);
-    if (!err && !f->said_ms && is_over(f, now_ms)) {
-        f->said_ms = now_ms;
-        peer_hb(f->peer, now_ms);
-    }
-    if (!err && leaving(f, now_ms) && !f->bye_ms)
-        err = say_bye(f, now_ms);
     return err;
+}
+
+static enum err heard(void *self, enum link_event event, const struct msg *msg, int64_t now_ms)
+{
+    struct fleet *f = self;
+    enum err err = OK;
+
+    switch (event) {
+    case LINK_SAMPLE:
+        err = take_sample(f, &msg->sample);
+        break;
+    case LINK_REFUSED:
+        fleet_refuse_told(f->run, &msg->refused);
+        break;
+    case LINK_FAIL:
+        fleet_others_fail(f->others, &msg->fail, now_ms);
+        break;
+    case LINK_FENCED:
+        fleet_refuse_fenced(f->run, msg->head.epoch);
+        break;
+    case LINK_HEARTBEAT:
+        if (!fleet_loop_draining(&f->loop)) /* who leaves starts nothing */
+            fleet_others_hear(f->others, fleet_link_loop(f->link), &msg->hb, now_ms);
+        break;
+    case LINK_TICK:
+        break;
+    }
+    return err ? err : proceed(f, now_ms);
 }
 
 static void drain(void *self, int64_t deadline_ms)
 {
     struct fleet *f = self;
 
-    if (f->draining) { /* told again: no more patience */
-        f->deadline_ms = deadline_ms - MEMBER_DRAIN_MS;
-        return;
-    }
-    progress_line(f->conf.progress, "stopping%s",
-                  f->training ? ": an iteration is under way, it is given some seconds (told "
-                                "again: none)"
-                              : "");
-    f->draining = true;
-    f->deadline_ms = deadline_ms;
-}
-
-static bool finished(const void *self, int64_t now_ms)
-{
-    const struct fleet *f = self;
-
-    return leaving(f, now_ms) &&
-           (f->bye_ok || !peer_welcome(f->peer) || (f->bye_ms && now_ms - f->bye_ms >= BYE_MS));
+    if (!fleet_loop_draining(&f->loop))
+        progress_line(&f->run->progress, "stopping%s",
+                      f->loop.state == LOOP_TRAIN
+                          ? ": an iteration is under way, it is given some seconds (told "
+                            "again: none)"
+                          : "");
+    fleet_loop_drain(&f->loop, deadline_ms, MEMBER_DRAIN_MS - QUIET_MS);
 }
 
 /* ---- the whole */
 
-static enum err got(void *self, const struct artifact *what, struct shared_memory *shared,
-                    int64_t now_ms)
-{
-    (void)self, (void)what, (void)now_ms;
-    shared_memory_free(shared); /* a learner asks for nothing */
-    return OK;
-}
-
-static enum err offer_models(struct fleet *f)
-{
-    const struct initial_models *o = f->conf.models;
-    enum err err = OK;
-
-    for (int i = 0; i < o->models && !err; i++) {
-        err = serve_add(f->serve, &o->model[i].card, o->model[i].card_bytes);
-        if (!err)
-            err = serve_add(f->serve, &o->model[i].image, o->model[i].image_bytes);
-    }
-    for (uint32_t i = 0; i < f->conf.snapshots && !err; i++)
-        err = keep(f, f->conf.snapshot[i]);
-    return err;
-}
-
-static enum err meet(struct fleet *f)
-{
-    const struct serve_conf serve = {.loop = member_loop(f->member),
-                                     .context = member_context(f->member),
-                                     .peer = member_peer_conf(f->member),
-                                     .run = f->conf.models->run,
-                                     .epoch = f->conf.epoch};
-
-    f->peer = member_peer(f->member);
-    peer_run(f->peer, &serve.run, serve.epoch);
-    peer_on(f->peer, MSG_WELCOME, on_welcome, f);
-    peer_on(f->peer, MSG_REFUSE, on_refuse, f);
-    peer_on(f->peer, MSG_HB, on_hb, f);
-    peer_on(f->peer, MSG_SAMPLE, on_sample, f);
-    peer_on(f->peer, MSG_REFUSED, on_refused, f);
-    peer_on(f->peer, MSG_DROPPED, on_dropped, f);
-    peer_on(f->peer, MSG_BYE_OK, on_bye_ok, f);
-    fleet_others_meet(f);
-    serve_new(&f->serve, &serve);
-    return offer_models(f);
-}
-
 static enum err compute(void *self, struct worker *worker)
 {
-    return trainer_main(((struct fleet *)self)->conf.trainer, worker);
+    return trainer_main(((struct fleet *)self)->run->trainer, worker);
 }
 
+/* The trainer first, for it uses what the rest of the run holds; the own actor hears of the end
+ * before the loop that watches it is freed. */
 static void leave(struct fleet *f)
 {
-    f->closing = true;
-    if (f->training || f->saving)
-        trainer_abandon();
+    if (f->loop.state == LOOP_TRAIN || f->loop.state == LOOP_SAVE)
+        trainer_abandon(f->run->trainer);
+    f->loop.course = LOOP_CLOSED;
     worker_stop(f->worker);
-    serve_free(f->serve);
-    fleet_others_stop(f);
-    member_close(f->member);
-    fleet_others_close(f);
-    for (uint32_t i = 0; i < f->snapshots; i++)
-        trainer_snapshot_free(f->snapshot[i]);
+    fleet_others_stop(f->others);
+    fleet_link_close(f->link);
+    fleet_others_free(f->others);
     trainer_job_free(f->done);
-    free(f->metrics);
+    fleet_report_fini(&f->report);
 }
 
-enum err fleet_run(const struct fleet_conf *conf, enum fleet_end *end)
+enum err fleet_run(struct run_context *run, int64_t now_ms, enum fleet_end *end)
 {
     struct fleet *f = mem_new(1, sizeof *f);
-    const struct worker_conf worker = {4, compute, fleet_train_given, trainer_job_free, f};
+    const struct worker_conf worker = {4, compute, given, trainer_job_free, f};
+    struct fleet_link_conf link = {.run = run,
+                                   .loop = &f->loop,
+                                   .report = &f->report,
+                                   .heard = heard,
+                                   .drain = drain,
+                                   .self = f};
     enum err err;
 
-    f->conf = *conf;
-    f->saved = conf->saved;
-    f->begun_ms = f->stepped_ms = f->saved_ms = clock_mono_ms();
-    fleet_others_open(f);
-    err = member_open(&f->member, conf->member,
-                      &(struct member_conf){.role = ROLE_LEARNER,
-                                            .hello = hello,
-                                            .hb = hb,
-                                            .got = got,
-                                            .tick = tick,
-                                            .drain = drain,
-                                            .finished = finished,
-                                            .self = f});
+    f->run = run;
+    f->report.begun_ms = f->report.stepped_ms = f->saved_ms = now_ms;
+    fleet_others_new(&f->others, run);
+    link.own = fleet_others_own(f->others);
+    err = fleet_link_open(&f->link, &link, now_ms);
     if (!err)
-        err = meet(f);
+        err = worker_start(&f->worker, fleet_link_loop(f->link), &worker);
     if (!err)
-        err = worker_start(&f->worker, member_loop(f->member), &worker);
-    if (!err)
-        err = member_run(f->member);
-    *end = f->draining ? FLEET_STOPPED : FLEET_DONE;
+        err = fleet_link_run(f->link);
+    *end = fleet_loop_draining(&f->loop) ? FLEET_STOPPED : FLEET_DONE;
     leave(f);
     free(f);
     return err;

@@ -4,7 +4,8 @@
  * are some, that its text is its tokens', and that each scorer said as much as it should.
  * Whether the named weights would have written it, only a pass through them tells. */
 
-#include "learner/fleet/fleet_state.h"
+#include "learner/fleet/fleet_check.h"
+
 #include "learner/journal/scores.h"
 #include "proto/digest.h"
 #include "proto/text.h"
@@ -14,10 +15,10 @@
 #include <string.h>
 
 /* Runs of versions that were announced, none older than the task may have. */
-static enum err check_spans(const struct fleet *f, const struct record_sample *s)
+static enum err check_spans(const struct run_context *run, const struct record_sample *s)
 {
-    const struct tasks_place at = tasks_at(f->conf.tasks, s->task);
-    const uint64_t newest = at.any ? ledger_version(f->conf.ledger) : at.version;
+    const struct tasks_place at = tasks_at(run->tasks, s->task);
+    const uint64_t newest = at.any ? ledger_version(run->ledger) : at.version;
     bool good = s->n_span && !s->span[0].start && (at.any || s->n_span == 1);
     uint64_t last = at.version;
 
@@ -25,7 +26,7 @@ static enum err check_spans(const struct fleet *f, const struct record_sample *s
         const struct version *const v = &s->span[i].version;
         good = v->number >= last && v->number <= newest && s->span[i].start < s->n_token &&
                (!i || s->span[i].start > s->span[i - 1].start) &&
-               hash_same(&v->hash, ledger_hash(f->conf.ledger, v->number));
+               hash_same(&v->hash, ledger_hash(run->ledger, v->number));
         last = v->number;
     }
     return good ? OK
@@ -42,13 +43,13 @@ static bool stops(const struct decoding *d, int32_t token)
 }
 
 /* It ends at the first stop token, or where there is no more room. */
-static enum err check_end(const struct fleet *f, const struct record_sample *s)
+static enum err check_end(const struct run_context *run, const struct record_sample *s)
 {
-    const struct decoding *const d = &f->conf.decoding;
-    const struct prompt *const prompt = samples_log_prompt(f->conf.samples_log, s->task);
+    const struct decoding *const d = &run->decoding;
+    const struct prompt *const prompt = run_context_prompt(run, s->task);
     const bool full =
         s->n_token == d->max_new ||
-        prompt->tokens + s->n_token >= (uint64_t)f->conf.models->card->shape.context;
+        prompt->n_token + s->n_token >= (uint64_t)run->models->card->shape.context;
     const bool stop = stops(d, s->token[s->n_token - 1]);
 
     for (uint32_t i = 0; i + 1 < s->n_token; i++)
@@ -62,9 +63,9 @@ static enum err check_end(const struct fleet *f, const struct record_sample *s)
                                               : "a stop text");
 }
 
-static enum err check_numbers(const struct fleet *f, const struct record_sample *s)
+static enum err check_numbers(const struct run_context *run, const struct record_sample *s)
 {
-    const int vocab = f->conf.models->card->shape.vocab;
+    const int vocab = run->models->card->shape.vocab;
 
     for (uint32_t i = 0; i < s->n_token; i++) {
         if (s->token[i] < 0 || s->token[i] >= vocab)
@@ -79,17 +80,17 @@ static enum err check_numbers(const struct fleet *f, const struct record_sample 
 }
 
 /* Scorers that read text were given the actor's: it must be what its tokens say. */
-static enum err check_text(const struct fleet *f, const struct msg_sample *m)
+static enum err check_text(const struct run_context *run, const struct msg_sample *m)
 {
     const struct rollout *const r = &m->rollout;
     char *bytes = NULL, *clean;
     size_t n = 0;
     enum err err;
 
-    if (!*r->text && !f->conf.rewards->text)
+    if (!*r->text && !run->plan.rewards.text)
         return OK;
-    err = tokenizer_decode(f->conf.models->card->tokenizer, r->token, r->n_token, false, &bytes,
-                           &n);
+    err =
+        tokenizer_decode(run->models->card->tokenizer, r->token, r->n_token, false, &bytes, &n);
     if (err)
         return err;
     clean = text_clean(bytes, n);
@@ -100,7 +101,7 @@ static enum err check_text(const struct fleet *f, const struct msg_sample *m)
     return err;
 }
 
-enum err fleet_check(const struct fleet *f, const struct msg_sample *m,
+enum err fleet_check(const struct run_context *run, const struct msg_sample *m,
                      const struct record_sample *s, const struct hash **scorer)
 {
     const struct hash name = digest_rollout(&m->rollout);
@@ -109,14 +110,14 @@ enum err fleet_check(const struct fleet *f, const struct msg_sample *m,
     *scorer = NULL;
     if (!hash_same(&name, &s->hash))
         return err_set(ERR_RANGE, "its hash is not its bytes'");
-    if (!s->n_token || s->n_token > f->conf.decoding.max_new)
+    if (!s->n_token || s->n_token > run->decoding.max_new)
         return err_set(ERR_RANGE, "%u tokens", s->n_token);
-    err = check_numbers(f, s);
+    err = check_numbers(run, s);
     if (!err)
-        err = check_end(f, s);
+        err = check_end(run, s);
     if (!err)
-        err = check_spans(f, s);
+        err = check_spans(run, s);
     if (!err)
-        err = check_text(f, m);
-    return err ? err : scores_check(f->conf.rewards, s, scorer);
+        err = check_text(run, m);
+    return err ? err : scores_check(&run->plan.rewards, s, scorer);
 }

@@ -4,7 +4,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/outlet.h"
-#include "learner/context/run_context.h"
+#include "learner/context/run_open.h"
+#include "learner/context/run_replay.h"
 #include "learner/fleet/fleet.h"
 #include "learner/journal/journal.h"
 #include "learner/run/peft.h"
@@ -79,7 +80,7 @@ static enum err finish(struct run_context *c)
         err = commit(c->ledger);
     }
     processes =
-        process_stats_json(c->crew); /* none, if all was done before this process began */
+        process_stats_json(c->stats); /* none, if all was done before this process began */
     if (!err) {
         char *name = mem_print("drover %s", c->plan.method->name);
         err = report_write(c->keys->keys.output_dir,
@@ -115,58 +116,23 @@ static enum err stopped(struct run_context *c)
 
 static enum err ask_fleet(struct run_context *c, enum fleet_end *end)
 {
-    const struct fleet_keys *k = c->keys;
-    const struct member_options member = {.broker = k->broker,
-                                          .key = k->broker_key ? k->broker_key : "",
-                                          .name = "learner",
-                                          .wait = k->broker_wait,
-                                          .log_level = "info",
-                                          .parent_fd = k->parent_fd};
-    struct progress progress;
-    struct fleet_conf conf = {.member = &member,
-                              .keys = k,
-                              .plan = &c->plan,
-                              .rewards = &c->plan.rewards,
-                              .tasks = c->tasks,
-                              .models = c->models,
-                              .trainer = c->trainer,
-                              .ledger = c->ledger,
-                              .samples_log = c->samples_log,
-                              .dir = c->dir,
-                              .progress = &progress,
-                              .crew = c->crew,
-                              .decoding = {.temperature = (float)k->temperature,
-                                           .top_p = c->plan.top_p,
-                                           .min_p = c->plan.min_p,
-                                           .top_k = c->plan.top_k,
-                                           .max_new = (uint32_t)k->response_length,
-                                           .stop = c->stop,
-                                           .n_stop = c->stops},
-                              .tail = c->tail,
-                              .tails = c->tails,
-                              .body_max = c->body_max,
-                              .epoch = c->epoch,
-                              .rows = c->train->n,
-                              .saved = c->saved,
-                              .snapshot = c->snapshot,
-                              .snapshots = c->snapshots};
+    const int64_t now_ms = clock_mono_ms();
     enum err err;
 
-    c->snapshots = 0; /* the fleet's now */
-    progress_begin(&progress, (int64_t)ledger_version(c->ledger), (int64_t)c->plan.iterations,
-                   k->keys.disable_tqdm, clock_mono_ms());
-    err = fleet_run(&conf, end);
-    progress_end(&progress);
+    progress_begin(&c->progress, (int64_t)ledger_version(c->ledger),
+                   (int64_t)c->plan.iterations, c->keys->keys.disable_tqdm, now_ms);
+    err = fleet_run(c, now_ms, end);
+    progress_end(&c->progress);
     return err;
 }
 
 static enum err run(struct run_context *c)
 {
     enum fleet_end end = FLEET_DONE;
-    enum err err = run_context_replay(c);
+    enum err err = run_replay(c);
 
     if (!err)
-        err = ledger_start(c->ledger, &c->models->run, &c->epoch);
+        err = ledger_start(c->ledger, &c->models->run);
     if (!err)
         err = write_run(c, "running", NULL, NULL);
     if (!err)
@@ -233,21 +199,21 @@ static enum err check(const struct method *method, struct fleet_keys *k, struct 
 enum err fleet_main(const struct method *method, int argc, char **argv)
 {
     struct fleet_keys *keys = mem_new(1, method->size);
-    struct run_context campaign = {.keys = keys};
+    struct run_context context = {.keys = keys};
     bool done = false;
     enum err err;
 
     keys->parent_fd = -1;
     err = keys_read(method->tables, keys, argc, argv, NULL);
     if (!err) {
-        campaign.config = keys_resolved(method->tables, keys);
-        err = check(method, keys, &campaign, &done);
+        context.config = keys_resolved(method->tables, keys);
+        err = check(method, keys, &context, &done);
     }
     if (!err && !done)
-        err = run_context_open(&campaign, keys);
+        err = run_open(&context, keys);
     if (!err && !done)
-        err = run(&campaign);
-    run_context_close(&campaign);
+        err = run(&context);
+    run_context_close(&context);
     conf_free(method->tables, keys);
     free(keys);
     return err;

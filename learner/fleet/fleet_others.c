@@ -1,24 +1,32 @@
-/* fleet_others: what the broker says of the others: who failed what, what stands still, and
- * that an actor of our own is wanted. */
+/* Two listeners: watch turns what stands still into lines for the person at the terminal, own_actor
+ * starts an actor where nobody else may do the work. What actors failed goes to the journal, since
+ * a broker that begins anew would ask the same ones again. */
+
+#include "learner/fleet/fleet_others.h"
 
 #include "base/mem.h"
-#include "learner/fleet/fleet_state.h"
 #include "learner/fleet/own_actor.h"
 #include "learner/fleet/watch.h"
-#include "learner/journal/attempts.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+struct fleet_others {
+    struct run_context *run;
+    struct own_actor *own; /* for what nobody else may do */
+    struct watch *watch;   /* what a person is told */
+};
 
 static void say(void *self, const char *line)
 {
-    progress_line(((struct fleet *)self)->conf.progress, "%s", line);
+    progress_line(&((struct fleet_others *)self)->run->progress, "%s", line);
 }
 
 /* Of a reward {name, worker: {run, name}}: what it registers as, as rewards.c reads it. The
  * supervisor numbers them in the same order. */
 static const char *command(const void *self, const char *scorer, int *number)
 {
-    const json_t *const rewards = ((const struct fleet *)self)->conf.keys->rewards;
+    const json_t *const rewards = ((const struct fleet_others *)self)->run->keys->rewards;
     const json_t *reward;
     size_t i;
 
@@ -37,85 +45,70 @@ static const char *command(const void *self, const char *scorer, int *number)
     return NULL;
 }
 
-/* A scorer's is a line; an actor's is kept, too: what it failed it is not asked again. */
-static enum err on_fail(void *self, const struct msg *msg, int64_t now_ms)
+void fleet_others_fail(struct fleet_others *o, const struct msg_fail *fail, int64_t now_ms)
 {
     static const struct hash none;
-    struct fleet *f = self;
-    const struct msg_fail *fail = &msg->fail;
+    struct ledger *const ledger = o->run->ledger;
     struct record_attempt attempt = {.task = fail->task, .sample = fail->sample};
 
     if (!hash_same(&fail->scorer, &none)) {
-        watch_fail(f->watch, fail, now_ms);
-        return OK;
+        watch_fail(o->watch, fail, now_ms);
+        return;
     }
-    if (!ledger_lacks(f->conf.ledger, fail->task, fail->sample))
-        return OK;
+    if (!ledger_lacks(ledger, fail->task, fail->sample))
+        return;
     attempt.who = mem_text(fail->who);
     attempt.reason = mem_text(fail->reason);
-    if (ledger_attempt(f->conf.ledger, &attempt))
-        watch_fail(f->watch, fail, now_ms);
-    return fleet_train_advance(f, now_ms); /* to the disk */
+    if (ledger_attempt(ledger, &attempt)) /* else it is known */
+        watch_fail(o->watch, fail, now_ms);
 }
 
-void fleet_others_open(struct fleet *f)
+void fleet_others_new(struct fleet_others **out, struct run_context *run)
 {
-    const struct own_actor_conf own = {.broker = f->conf.member->broker,
-                                       .key = f->conf.member->key,
-                                       .output_dir = f->conf.keys->keys.output_dir,
-                                       .progress = f->conf.progress};
+    struct fleet_others *o = mem_new(1, sizeof *o);
+    const struct own_actor_conf own = {.broker = run->keys->broker,
+                                       .key =
+                                           run->keys->broker_key ? run->keys->broker_key : "",
+                                       .output_dir = run->keys->keys.output_dir,
+                                       .progress = &run->progress};
     const struct watch_conf watch = {.broker = own.broker,
                                      .key = own.key,
-                                     .scorer = f->conf.rewards->table,
-                                     .scorers = (uint32_t)f->conf.rewards->n_table,
+                                     .scorer = run->plan.rewards.table,
+                                     .scorers = (uint32_t)run->plan.rewards.n_table,
                                      .command = command,
                                      .folder =
-                                         f->conf.member->parent_fd >= 0 ? own.output_dir : NULL,
+                                         run->keys->parent_fd >= 0 ? own.output_dir : NULL,
                                      .say = say,
-                                     .self = f};
+                                     .self = o};
 
-    own_actor_new(&f->own, &own);
-    watch_new(&f->watch, &watch);
+    o->run = run;
+    own_actor_new(&o->own, &own);
+    watch_new(&o->watch, &watch);
+    *out = o;
 }
 
-void fleet_others_meet(struct fleet *f)
+const struct id *fleet_others_own(const struct fleet_others *o)
 {
-    peer_on(f->peer, MSG_FAIL, on_fail, f);
+    return own_actor_id(o->own);
 }
 
-void fleet_others_hear(struct fleet *f, const struct msg_hb *hb, int64_t now_ms)
+void fleet_others_hear(struct fleet_others *o, struct loop *loop, const struct msg_hb *hb,
+                       int64_t now_ms)
 {
-    if (f->draining || f->finished)
+    watch_waits(o->watch, hb->wait, hb->n_wait);
+    own_actor_hear(o->own, loop, hb->wants_own, now_ms);
+}
+
+void fleet_others_stop(struct fleet_others *o)
+{
+    own_actor_stop(o->own);
+}
+
+void fleet_others_free(struct fleet_others *o)
+{
+    if (!o)
         return;
-    watch_waits(f->watch, hb->wait, hb->n_wait);
-    own_actor_hear(f->own, member_loop(f->member), hb->wants_own, now_ms);
-}
-
-enum err fleet_others_opened(struct fleet *f, uint64_t task)
-{
-    const struct attempts *list = ledger_attempts(f->conf.ledger);
-    enum err err = OK;
-
-    for (size_t i = 0; i < list->n && !err; i++) {
-        const struct record_attempt *at = &list->item[i];
-        struct msg msg = {
-            .head.type = MSG_FAIL,
-            .fail = {.task = task, .sample = at->sample, .who = at->who, .reason = at->reason}};
-
-        if (at->task == task)
-            err = peer_send(f->peer, &msg);
-    }
-    return err == ERR_STATE ? OK : err; /* it is only asked once more */
-}
-
-void fleet_others_stop(struct fleet *f)
-{
-    if (f->own)
-        own_actor_stop(f->own);
-}
-
-void fleet_others_close(struct fleet *f)
-{
-    own_actor_free(f->own);
-    watch_free(f->watch);
+    own_actor_free(o->own);
+    watch_free(o->watch);
+    free(o);
 }

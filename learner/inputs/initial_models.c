@@ -19,7 +19,7 @@ void initial_models_close(struct initial_models *o)
 {
     if (!o)
         return;
-    for (int i = 0; i < o->models; i++) {
+    for (int i = 0; i < o->n_model; i++) {
         fs_unmap(o->model[i].card_bytes, o->model[i].card.bytes);
         fs_unmap(o->model[i].image_bytes, o->model[i].image.bytes);
     }
@@ -79,7 +79,7 @@ static enum err make_reward(struct initial_models *o, const struct reward *rewar
                             const struct tokenizer *policy)
 {
     const struct reward_kind *kind = reward_kind_of(reward->kind);
-    struct initial_model *model = &o->model[o->models];
+    struct initial_model *model = &o->model[o->n_model];
     struct model_files *files = NULL;
     enum err err = model_files_open(&files, reward->model, MODEL_FILES_ALL);
 
@@ -90,7 +90,7 @@ static enum err make_reward(struct initial_models *o, const struct reward *rewar
     if (!err)
         err = keep_model(o, model, files);
     snprintf(model->name, sizeof model->name, "reward:%s", reward->name);
-    o->models++;
+    o->n_model++;
     model_files_free(files);
     return err ? err_add("reward %s", reward->name) : OK;
 }
@@ -113,9 +113,9 @@ static enum err make(struct initial_models *o, const struct keys *keys,
     snprintf(o->model[0].name, sizeof o->model[0].name, "policy");
     if (!err)
         err = keep_model(o, &o->model[0], files);
-    o->models = 1;
+    o->n_model = 1;
     for (int i = 0; i < rewards->n && !err; i++) {
-        o->of_reward[i] = rewards->reward[i].model ? o->models : -1;
+        o->of_reward[i] = rewards->reward[i].model ? o->n_model : -1;
         if (rewards->reward[i].model)
             err = make_reward(o, &rewards->reward[i], files->tokenizer);
     }
@@ -139,9 +139,9 @@ static enum err get_artifact(struct artifact *out, const json_t *from, const cha
 
 static enum err get_model(struct initial_models *o, const json_t *entry)
 {
-    struct initial_model *model = &o->model[o->models];
+    struct initial_model *model = &o->model[o->n_model];
     const char *name = json_string_value(json_object_get(entry, "name"));
-    enum err err = name && o->models <= REWARDS_MAX ? OK : err_set(ERR_PARSE, "no name");
+    enum err err = name && o->n_model <= REWARDS_MAX ? OK : err_set(ERR_PARSE, "no name");
 
     if (!err)
         err = get_artifact(&model->card, entry, "card");
@@ -150,7 +150,7 @@ static enum err get_model(struct initial_models *o, const json_t *entry)
     if (err)
         return err;
     snprintf(model->name, sizeof model->name, "%s", name);
-    o->models++;
+    o->n_model++;
     return OK;
 }
 
@@ -180,11 +180,11 @@ static enum err load(struct initial_models *o, const char *path, const struct re
     }
     for (int r = 0; r < rewards->n && !err; r++) {
         o->of_reward[r] = -1;
-        for (int m = 1; m < o->models; m++)
+        for (int m = 1; m < o->n_model; m++)
             if (!strcmp(o->model[m].name + 7, rewards->reward[r].name))
                 o->of_reward[r] = m;
     }
-    if (!err && !o->models)
+    if (!err && !o->n_model)
         err = err_set(ERR_PARSE, "names no model");
     return err ? err_add("%s", path) : OK;
 }
@@ -213,7 +213,7 @@ static enum err map_all(struct initial_models *o)
 {
     enum err err = OK;
 
-    for (int i = 0; i < o->models && !err; i++) {
+    for (int i = 0; i < o->n_model && !err; i++) {
         struct initial_model *const m = &o->model[i];
         m->card.kind = ARTIFACT_CARD;
         m->image.kind = ARTIFACT_IMAGE;
@@ -269,7 +269,7 @@ static enum err write_manifest(struct initial_models *o, const json_t *config, c
     enum err err;
 
     memcpy(run.byte, o->run.byte, sizeof o->run.byte);
-    for (int i = 0; i < o->models; i++)
+    for (int i = 0; i < o->n_model; i++)
         json_array_append_new(models, json_pack("{s:s, s:o, s:o}", "name", o->model[i].name,
                                                 "card", artifact_json(&o->model[i].card),
                                                 "image", artifact_json(&o->model[i].image)));

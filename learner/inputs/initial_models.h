@@ -24,7 +24,7 @@ struct initial_models {
     struct id run;
     struct model_files *card;                    /* of the policy, without weights */
     struct initial_model model[REWARDS_MAX + 1]; /* the policy first */
-    int models;
+    int n_model;
     int narrowest; /* the least context of a reward model; 0: none, or all were read before */
     int of_reward[REWARDS_MAX]; /* index into model, -1: the reward has none */
     char *generation;           /* until the card has it: model files.h */

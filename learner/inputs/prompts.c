@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "data/example.h"
+#include "learner/journal/tasks.h"
 #include "proto/text.h"
 
 #include <stdio.h>
@@ -60,7 +61,7 @@ static enum err take_text(struct prompt *row, const struct example *e,
     enum err err = OK;
 
     if (e->kind == EXAMPLE_TOKENS)
-        err = tokenizer_decode(rule->encode.tokenizer, row->token, row->tokens, true,
+        err = tokenizer_decode(rule->encode.tokenizer, row->token, row->n_token, true,
                                &row->text, &n);
     else
         err = encode_text(&rule->encode, e->prompt, e->tools, true, &row->text, &n);
@@ -79,7 +80,7 @@ static enum err take_text(struct prompt *row, const struct example *e,
 
 static enum err check_columns(const struct example *e, const struct prompts_rule *rule)
 {
-    for (size_t i = 0; i < rule->columns; i++) {
+    for (size_t i = 0; i < rule->n_column; i++) {
         const json_t *value = json_object_get(e->meta, rule->column[i]);
         if (!json_is_string(value) && !json_is_number(value))
             return err_set(ERR_RANGE,
@@ -111,7 +112,7 @@ static enum err split(const struct example *e, json_t **prompt, json_t **answer)
 
 static bool stops(const struct prompts_rule *rule, int id)
 {
-    for (uint32_t i = 0; i < rule->stops; i++)
+    for (uint32_t i = 0; i < rule->n_stop; i++)
         if (rule->stop[i] == id)
             return true;
     return false;
@@ -126,9 +127,9 @@ static void take_answer(struct prompt *row, const struct encoded *ids,
         n++;
     row->answer = mem_new((size_t)(n - ids->start) + 1, sizeof *row->answer);
     memcpy(row->answer, ids->ids + ids->start, (size_t)(n - ids->start) * sizeof *row->answer);
-    row->answers = (uint32_t)(n - ids->start);
-    if (rule->stops)
-        row->answer[row->answers++] = n < ids->n ? ids->ids[n] : rule->stop[0];
+    row->n_answer = (uint32_t)(n - ids->start);
+    if (rule->n_stop)
+        row->answer[row->n_answer++] = n < ids->n ? ids->ids[n] : rule->stop[0];
 }
 
 /* Prompt and answer in one: the prompt's tokens are left in `ids`. */
@@ -142,7 +143,7 @@ static enum err read_answer(struct prompt *row, const struct example *e,
         err = encode_pair(&rule->encode, prompt, answer, e->tools, ids);
     if (!err)
         take_answer(row, ids, rule);
-    if (!err && !row->answers)
+    if (!err && !row->n_answer)
         err = err_set(ERR_PARSE, "'completion' has no token");
     if (!err)
         ids->n = ids->start;
@@ -200,7 +201,7 @@ static enum err too_long(const struct dataset *set, const struct longest *l,
 static bool over(const struct prompt *row, size_t at, const struct prompts_rule *rule,
                  struct longest *longest)
 {
-    const struct longest one = {(int)row->tokens, context_of(rule, row->chat), at};
+    const struct longest one = {(int)row->n_token, context_of(rule, row->chat), at};
 
     if (one.tokens + rule->response <= one.context)
         return false;
@@ -217,9 +218,9 @@ static enum err read_one(struct prompts *p, const struct example *e,
     enum err err = read_ids(&row, e, rule, &ids);
 
     row.token = ids.ids;
-    row.tokens = (uint32_t)ids.n;
+    row.n_token = (uint32_t)ids.n;
     if (!err && ((rule->max_prompt && ids.n > rule->max_prompt) ||
-                 row.answers > (uint32_t)rule->response)) {
+                 row.n_answer > (uint32_t)rule->response)) {
         p->dropped++;
         free(row.token);
         free(row.answer);
@@ -243,8 +244,8 @@ static enum err read_one(struct prompts *p, const struct example *e,
         free(row.meta);
         return err;
     }
-    if (row.tokens > p->longest)
-        p->longest = row.tokens;
+    if (row.n_token > p->longest)
+        p->longest = row.n_token;
     p->row[p->n++] = row;
     return OK;
 }
@@ -309,6 +310,14 @@ enum err prompts_read(struct prompts **out, const struct dataset *set, size_t mo
     return err;
 }
 
+const struct prompt *prompts_of_task(const struct prompts *train, const struct prompts *eval,
+                                     struct tasks *tasks, uint64_t task)
+{
+    const struct tasks_place at = tasks_at(tasks, task);
+
+    return &(at.kind == TASKS_TRAIN ? train : eval)->row[at.row];
+}
+
 static void add_text(struct hash_sha256 *state, const char *text)
 {
     hash_sha256_add(state, text ? text : "", text ? strlen(text) + 1 : 1);
@@ -318,10 +327,10 @@ void prompts_hash(const struct prompts *prompts, struct hash_sha256 *state)
 {
     for (size_t i = 0; i < prompts->n; i++) {
         const struct prompt *row = &prompts->row[i];
-        hash_sha256_add(state, &row->tokens, sizeof row->tokens);
-        hash_sha256_add(state, row->token, row->tokens * sizeof *row->token);
+        hash_sha256_add(state, &row->n_token, sizeof row->n_token);
+        hash_sha256_add(state, row->token, row->n_token * sizeof *row->token);
         if (row->answer)
-            hash_sha256_add(state, row->answer, row->answers * sizeof *row->answer);
+            hash_sha256_add(state, row->answer, row->n_answer * sizeof *row->answer);
         add_text(state, row->text);
         add_text(state, row->meta);
     }

@@ -7,14 +7,16 @@
 #include "data/dataset.h"
 #include "lm/text/encode.h"
 
+struct tasks;
+
 struct prompt {
     int32_t *token;
-    uint32_t tokens;
-    bool chat;        /* a conversation: scorers read the template's tail after the answer */
-    int32_t *answer;  /* the record's own, to its first stop token; NULL unless asked for */
-    uint32_t answers; /* tokens of it */
-    char *text;       /* as the model sees it; NULL unless asked for */
-    char *meta;       /* JSON object of the record's other columns; NULL unless asked for */
+    uint32_t n_token;
+    bool chat;         /* a conversation: scorers read the template's tail after the answer */
+    int32_t *answer;   /* the record's own, to its first stop token; NULL unless asked for */
+    uint32_t n_answer; /* tokens of it */
+    char *text;        /* as the model sees it; NULL unless asked for */
+    char *meta;        /* JSON object of the record's other columns; NULL unless asked for */
 };
 struct prompts {
     size_t n;
@@ -37,9 +39,9 @@ struct prompts_rule {
     bool answer;   /* each record has one: prompt and completion, or a dialogue's last turn; it
                       ends with a stop token, and is left out when longer than `response` */
     const int32_t *stop;
-    uint32_t stops;
-    const char *const *column; /* [columns] that each record must have */
-    size_t columns;
+    uint32_t n_stop;
+    const char *const *column; /* [n_column] that each record must have */
+    size_t n_column;
 };
 
 enum { PROMPTS_META = 64 << 10 };
@@ -47,6 +49,10 @@ enum { PROMPTS_META = 64 << 10 };
 /* At most `most` records of the set (0: all). Errors name file, line and reason. */
 enum err prompts_read(struct prompts **out, const struct dataset *set, size_t most,
                       const struct prompts_rule *rule) MUST_CHECK;
+/* The prompt of a task: of the training prompts, or of an evaluation's. */
+const struct prompt *prompts_of_task(const struct prompts *train, const struct prompts *eval,
+                                     struct tasks *tasks, uint64_t task);
+
 /* What was left out and what is not read, on standard error; nothing when all is. */
 void prompts_tell(const struct prompts *prompts);
 void prompts_free(struct prompts *prompts); /* NULL is fine */

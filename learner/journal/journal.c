@@ -213,6 +213,11 @@ void journal_append(struct journal *journal, uint32_t type, const void *payload,
     to->n += HEAD + n;
 }
 
+bool journal_pending(const struct journal *journal)
+{
+    return journal->pending.n > 0;
+}
+
 bool journal_commit_begin(struct journal *journal, struct journal_group *out)
 {
     if (journal->busy || !journal->pending.n)

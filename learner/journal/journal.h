@@ -54,6 +54,7 @@ struct journal_group {
  * is, or a commit is under way), `write` writes and fsyncs it (any thread), `end` makes room for
  * the next. Between them journal_append goes on with the next group. After a failed write
  * nothing may be called but journal_close. Errors: ERR_IO (a full or failing disk). */
+bool journal_pending(const struct journal *journal); /* something is appended */
 bool journal_commit_begin(struct journal *journal, struct journal_group *out);
 enum err journal_commit_write(const struct journal_group *group) MUST_CHECK;
 void journal_commit_end(struct journal *journal);

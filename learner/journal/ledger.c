@@ -152,13 +152,13 @@ void ledger_close(struct ledger *l)
     free(l);
 }
 
-enum err ledger_start(struct ledger *l, const struct id *run, uint64_t *epoch)
+enum err ledger_start(struct ledger *l, const struct id *run)
 {
     if (l->started && memcmp(&l->run, run, sizeof *run))
         return err_set(ERR_STATE, "%s: belongs to another run", l->conf.path);
     l->run = *run;
     ledger_note_start(l);
-    *epoch = ++l->epoch;
+    l->epoch++;
     return journal_commit(l->journal);
 }
 
@@ -284,6 +284,11 @@ void ledger_end(struct ledger *l, const struct hash *weights)
     l->weights = *weights;
     ledger_note(l, JOURNAL_END, &end);
     ledger_wait(l)->end = true;
+}
+
+bool ledger_commit_due(const struct ledger *l)
+{
+    return !l->busy && journal_pending(l->journal);
 }
 
 bool ledger_commit_begin(struct ledger *l, struct journal_group *out)

@@ -43,8 +43,9 @@ struct ledger_conf {
 enum err ledger_open(struct ledger **out, const struct ledger_conf *conf) MUST_CHECK;
 void ledger_close(struct ledger *ledger); /* NULL is fine; what is pending is lost */
 
-/* A learner begins: epoch is one more than any before, durable on return. */
-enum err ledger_start(struct ledger *ledger, const struct id *run, uint64_t *epoch) MUST_CHECK;
+/* A learner begins: the epoch is one more than any before, durable on return. Errors: ERR_STATE
+ * (the journal is another run's), ERR_IO. */
+enum err ledger_start(struct ledger *ledger, const struct id *run) MUST_CHECK;
 
 /* What happens to a sample that arrived; takes it (frees it when it is not new). */
 bool ledger_take(struct ledger *ledger, struct record_sample *sample);
@@ -84,6 +85,7 @@ void ledger_end(struct ledger *ledger, const struct hash *weights);
 
 /* As journal_commit_*: between the two, any thread gives the group to journal_commit_write.
  * `end` settles what was written and tells the owner. Errors: the owner's. */
+bool ledger_commit_due(const struct ledger *ledger); /* `begin` would say true */
 bool ledger_commit_begin(struct ledger *ledger, struct journal_group *out);
 enum err ledger_commit_end(struct ledger *ledger) MUST_CHECK;
 bool ledger_idle(const struct ledger *ledger); /* nothing pending, nothing being written */

@@ -27,13 +27,12 @@ struct trainer {
     struct iteration_state *round;
     struct model *reference;
     struct trainer_counters counters;
+    atomic_bool abandoned;
 };
 
-static atomic_bool abandoned;
-
-void trainer_abandon(void)
+void trainer_abandon(struct trainer *t)
 {
-    atomic_store(&abandoned, true);
+    atomic_store(&t->abandoned, true);
 }
 
 void trainer_snapshot_free(void *self)
@@ -53,16 +52,16 @@ struct trainer_job *trainer_job(enum trainer_kind kind, uint32_t n)
 
     job->kind = kind;
     job->n = kind == TRAINER_ITERATE ? n : 0;
-    job->keeps = kind == TRAINER_SAVE ? n : 0;
+    job->n_keep = kind == TRAINER_SAVE ? n : 0;
     job->sample = mem_new(job->n, sizeof(*job->sample));
     job->prompt = mem_new(job->n, sizeof(*job->prompt));
-    job->keep = mem_new(job->keeps, sizeof(*job->keep));
+    job->keep = mem_new(job->n_keep, sizeof(*job->keep));
     return job;
 }
 
 void trainer_job_flats(struct trainer_job *job, uint32_t n)
 {
-    job->flats = n;
+    job->n_flat = n;
     job->flat = mem_new(n, sizeof(*job->flat));
     job->flat_prompt = mem_new(n, sizeof(*job->flat_prompt));
 }
@@ -93,7 +92,7 @@ enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
     *out = NULL;
     t->conf = *conf;
     t->iteration_conf = *conf->round;
-    t->iteration_conf.stop = &abandoned;
+    t->iteration_conf.stop = &t->abandoned;
     err = iteration_new(&t->round, &t->iteration_conf, policy, critic);
     if (!err && conf->reference_shape)
         err = model_new(&t->reference, conf->reference_shape, conf->reference_image,
@@ -259,7 +258,7 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
 {
     enum err err = OK;
 
-    for (uint32_t i = 0; i < job->keeps && !err; i++) {
+    for (uint32_t i = 0; i < job->n_keep && !err; i++) {
         char *path = image_path(t, job->keep[i]->version.number);
         if (!fs_exists(path))
             err = fs_write(path, shared_memory_bytes(job->keep[i]->image),
@@ -279,16 +278,16 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
 static enum err refer(const struct trainer *t, const struct prompt *prompt,
                       const struct record_sample *s, float *out)
 {
-    const int n = (int)(prompt->tokens + s->n_token), seq[2] = {0, n};
+    const int n = (int)(prompt->n_token + s->n_token), seq[2] = {0, n};
     int *token = mem_new((size_t)n, sizeof *token);
     float *logprob = mem_new((size_t)n, sizeof *logprob);
     enum err err;
 
-    memcpy(token, prompt->token, prompt->tokens * sizeof *token);
-    memcpy(token + prompt->tokens, s->token, s->n_token * sizeof *token);
+    memcpy(token, prompt->token, prompt->n_token * sizeof *token);
+    memcpy(token + prompt->n_token, s->token, s->n_token * sizeof *token);
     err = forward_score(t->reference, token, seq, 1, (float)t->iteration_conf.temperature,
                         logprob, NULL, NULL);
-    memcpy(out, logprob + prompt->tokens, s->n_token * sizeof *out);
+    memcpy(out, logprob + prompt->n_token, s->n_token * sizeof *out);
     free(logprob);
     free(token);
     return err;
@@ -310,9 +309,9 @@ static struct iteration_rollout demonstration(const struct record_sample *s,
     return (struct iteration_rollout){.task = s->task,
                                       .sample = s->sample + 1,
                                       .prompt = p->token,
-                                      .prompts = (int)p->tokens,
+                                      .prompts = (int)p->n_token,
                                       .token = p->answer,
-                                      .tokens = (int)p->answers,
+                                      .tokens = (int)p->n_answer,
                                       .span = s->span,
                                       .spans = s->n_span,
                                       .ended = true};
@@ -336,7 +335,7 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
             .task = s->task,
             .sample = s->sample,
             .prompt = p->token,
-            .prompts = (int)p->tokens,
+            .prompts = (int)p->n_token,
             .token = s->token,
             .tokens = (int)s->n_token,
             .mask = s->mask,
@@ -367,31 +366,31 @@ static void take_lies(struct trainer_job *job, const struct iteration_state *rou
     size_t n;
     const struct iteration_false *const found = iteration_compare_falses(round, &n);
 
-    job->lie = mem_grow(job->lie, job->lies + n + 1, sizeof *job->lie);
+    job->lie = mem_grow(job->lie, job->n_lie + n + 1, sizeof *job->lie);
     if (n)
-        memcpy(job->lie + job->lies, found, n * sizeof *found);
-    job->lies += n;
+        memcpy(job->lie + job->n_lie, found, n * sizeof *found);
+    job->n_lie += n;
 }
 
 /* What is not trained because it teaches nothing had a say in which tasks are. */
 static enum err compare_flats(struct trainer *t, struct trainer_job *job)
 {
-    struct iteration_rollout *const rollout = mem_new(job->flats, sizeof *rollout);
+    struct iteration_rollout *const rollout = mem_new(job->n_flat, sizeof *rollout);
     enum err err = OK;
 
-    for (uint32_t i = 0; i < job->flats; i++) {
+    for (uint32_t i = 0; i < job->n_flat; i++) {
         const struct record_sample *const s = job->flat[i];
         rollout[i] = (struct iteration_rollout){.task = s->task,
                                                 .sample = s->sample,
                                                 .prompt = job->flat_prompt[i]->token,
-                                                .prompts = (int)job->flat_prompt[i]->tokens,
+                                                .prompts = (int)job->flat_prompt[i]->n_token,
                                                 .token = s->token,
                                                 .tokens = (int)s->n_token,
                                                 .mask = s->mask,
                                                 .behaviour = s->logprob};
     }
-    if (job->flats && t->iteration_conf.strict) {
-        err = iteration_compare(t->round, rollout, job->flats);
+    if (job->n_flat && t->iteration_conf.strict) {
+        err = iteration_compare(t->round, rollout, job->n_flat);
         take_lies(job, t->round);
     }
     free(rollout);
@@ -407,7 +406,7 @@ static enum err learn(struct trainer *t, struct trainer_job *job,
 
     if (err)
         return err;
-    if (!job->lies) {
+    if (!job->n_lie) {
         err = iteration_run(t->round, rollout, rollouts, metrics);
         if (err)
             take_lies(job, t->round);
@@ -416,7 +415,7 @@ static enum err learn(struct trainer *t, struct trainer_job *job,
     err = iteration_compare(t->round, rollout, rollouts);
     if (!err)
         take_lies(job, t->round);
-    return err ? err : err_set(ERR_STATE, "%zu answers are false", job->lies);
+    return err ? err : err_set(ERR_STATE, "%zu answers are false", job->n_lie);
 }
 
 static enum err iterate(struct trainer *t, struct trainer_job *job)

@@ -35,10 +35,10 @@ struct trainer_job {
     /* Answers of the iteration that are only compared: whole groups, likewise. */
     const struct record_sample **flat;
     const struct prompt **flat_prompt;
-    uint32_t flats;
+    uint32_t n_flat;
     /* SAVE: images that tasks may still name, written first; borrowed. */
     const struct snapshot **keep;
-    uint32_t keeps;
+    uint32_t n_keep;
     /* Out. */
     enum err err;
     char words[512];
@@ -46,7 +46,7 @@ struct trainer_job {
     /* ITERATE, with an error: answers found false; then the trainer stands as it stood before.
      */
     struct iteration_false *lie;
-    size_t lies;
+    size_t n_lie;
     json_t *line; /* ITERATE: metrics */
     double seconds;
     int64_t tokens; /* of the answers */
@@ -100,8 +100,9 @@ void trainer_do(struct trainer *trainer, struct trainer_job *job);
 /* worker_conf.main: jobs in, the same jobs out. */
 enum err trainer_main(void *trainer, struct worker *worker) MUST_CHECK;
 
-/* Ends a running iteration between micro-batches: its state is lost, the journal's is not. */
-void trainer_abandon(void);
+/* From any thread: ends a running iteration between micro-batches, and all that follow at once:
+ * their state is lost, the journal's is not. */
+void trainer_abandon(struct trainer *trainer);
 
 struct trainer_counters {
     atomic_ullong busy_ns, idle_ns;

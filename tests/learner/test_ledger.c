@@ -80,14 +80,13 @@ static void durable_comes_first(void **state)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch;
     (void)state;
 
     unlink(path);
     assert_ok(tasks_new(&tasks, &plan));
     assert_ok(open_it(&l, tasks, 0, &owner));
-    assert_ok(ledger_start(l, &run, &epoch));
-    assert_int_equal(epoch, 1);
+    assert_ok(ledger_start(l, &run));
+    assert_int_equal(ledger_epoch(l), 1);
     assert_true(take(l, 0));
     assert_false(take(l, 0));
     assert_false(take(l, 999));
@@ -123,7 +122,7 @@ static void reopened_it_stands_where_it_stood(void **state)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch = 0, starts = 0;
+    uint64_t starts = 0;
     struct hash end;
     (void)state;
 
@@ -134,8 +133,8 @@ static void reopened_it_stands_where_it_stood(void **state)
         rng_shuffle(order, 3, 1, RNG_TEST, it);
         for (int k = 0; k < 3; k++) {
             assert_ok(open_it(&l, tasks, 0, &owner));
-            assert_ok(ledger_start(l, &run, &epoch));
-            assert_int_equal(epoch, ++starts);
+            assert_ok(ledger_start(l, &run));
+            assert_int_equal(ledger_epoch(l), ++starts);
             assert_int_equal(ledger_version(l), it);
             assert_int_equal(owner.durable, it * 3 + (uint64_t)k);
             take(l, 2 + it * 3 + order[k]);
@@ -191,13 +190,12 @@ static void attempts_outlive_the_learner(void **state)
     struct owner owner;
     struct ledger *l;
     struct tasks *tasks;
-    uint64_t epoch;
 
     (void)state;
     remove(path);
     assert_ok(tasks_new(&tasks, &plan));
     assert_ok(open_it(&l, tasks, 0, &owner));
-    assert_ok(ledger_start(l, &run, &epoch));
+    assert_ok(ledger_start(l, &run));
     assert_true(failed(l, 0, "a"));
     assert_false(failed(l, 0, "a")); /* once */
     assert_true(failed(l, 0, "b"));
@@ -227,17 +225,16 @@ static void other_runs_are_refused(void **state)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch;
     (void)state;
 
     unlink(path);
     assert_ok(tasks_new(&tasks, &plan));
     assert_ok(open_it(&l, tasks, 0, &owner));
-    assert_ok(ledger_start(l, &run, &epoch));
+    assert_ok(ledger_start(l, &run));
     ledger_close(l);
     assert_err(ERR_STATE, open_it(&l, tasks, 1, &owner)); /* a checkpoint ahead of it */
     assert_ok(open_it(&l, tasks, 0, &owner));
-    assert_err(ERR_STATE, ledger_start(l, &other, &epoch));
+    assert_err(ERR_STATE, ledger_start(l, &other));
     ledger_close(l);
     tasks_free(tasks);
     p.batch = 4;
@@ -278,13 +275,12 @@ static void halt_early(const struct tasks_plan *p, size_t *before)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch;
     char *bytes = NULL;
 
     unlink(path);
     assert_ok(tasks_new(&tasks, p));
     assert_ok(open_it(&l, tasks, 0, &owner));
-    assert_ok(ledger_start(l, &run, &epoch));
+    assert_ok(ledger_start(l, &run));
     for (uint64_t t = 0; t < 5; t++)
         take(l, t);
     take(l, 6);
@@ -308,12 +304,11 @@ static void comes_to_its_end(const struct tasks_plan *p, bool halted)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch;
 
     assert_ok(tasks_new(&tasks, p));
     assert_ok(open_it(&l, tasks, 0, &owner));
     assert_int_equal(ledger_halted(l), halted);
-    assert_ok(ledger_start(l, &run, &epoch));
+    assert_ok(ledger_start(l, &run));
     if (!halted) {
         assert_int_equal(ledger_version(l), 0);
         assert_true(ledger_batch(l, 0, NULL));
@@ -399,13 +394,12 @@ static void a_halt_waits_for_the_first_evaluation(void **state)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch;
     (void)state;
 
     unlink(path);
     assert_ok(tasks_new(&tasks, &plan));
     assert_ok(open_it(&l, tasks, 0, &owner));
-    assert_ok(ledger_start(l, &run, &epoch));
+    assert_ok(ledger_start(l, &run));
     for (uint64_t t = 0; t < 5; t++)
         if (t != 1)
             take(l, t);

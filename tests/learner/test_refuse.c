@@ -77,12 +77,11 @@ static void a_journal_of_another_run_is_refused(void **state)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch;
     (void)state;
 
     unlink(path);
     assert_ok(open_it(&l, &tasks, &plain, false, &owner));
-    assert_ok(ledger_start(l, &run, &epoch));
+    assert_ok(ledger_start(l, &run));
     ledger_close(l);
     conf.tasks = tasks;
     assert_err(ERR_STATE, ledger_open(&l, &conf));
@@ -153,13 +152,12 @@ static void a_false_answer_lacks_again(void **state)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch;
     uint32_t n;
     (void)state;
 
     unlink(path);
     assert_ok(open_it(&l, &tasks, &plain, false, &owner));
-    assert_ok(ledger_start(l, &run, &epoch));
+    assert_ok(ledger_start(l, &run));
     fill(l, 0, 1, 1);
     assert_true(ledger_batch(l, 0, NULL));
     assert_int_equal(ledger_watermark(l), 3);
@@ -212,7 +210,6 @@ static void a_cut_at_any_byte_leaves_one_of_two_states(void **state)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch;
     char *whole = NULL;
     size_t before, n = 0;
     int lacked = 0, had = 0;
@@ -220,7 +217,7 @@ static void a_cut_at_any_byte_leaves_one_of_two_states(void **state)
 
     unlink(path);
     assert_ok(open_it(&l, &tasks, &plain, false, &owner));
-    assert_ok(ledger_start(l, &run, &epoch));
+    assert_ok(ledger_start(l, &run));
     fill(l, 0, 1, 1);
     shut(l, tasks);
     assert_ok(fs_read(&whole, &before, path, 1 << 20));
@@ -237,8 +234,8 @@ static void a_cut_at_any_byte_leaves_one_of_two_states(void **state)
         lacked += ledger_lacks(l, 2, 0);
         had += ledger_batch(l, 0, NULL);
         assert_true(ledger_lacks(l, 2, 0) != ledger_batch(l, 0, NULL));
-        assert_ok(ledger_start(l, &run, &epoch));
-        assert_true(epoch >= 2); /* so that the peers hear of a lower state */
+        assert_ok(ledger_start(l, &run));
+        assert_true(ledger_epoch(l) >= 2); /* so that the peers hear of a lower state */
         if (!ledger_lacks(l, 2, 0)) {
             refuse(l, 2, 0, 1);
             ledger_refuse_start(l);
@@ -258,14 +255,13 @@ static void a_journal_of_version_1_goes_on(void **state)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch;
     char *whole = NULL;
     size_t n;
     (void)state;
 
     unlink(path);
     assert_ok(open_it(&l, &tasks, &plain, false, &owner));
-    assert_ok(ledger_start(l, &run, &epoch));
+    assert_ok(ledger_start(l, &run));
     fill(l, 0, 1, 1);
     shut(l, tasks);
     assert_ok(fs_read(&whole, &n, path, 1 << 20));
@@ -291,13 +287,12 @@ static void the_whole_group_goes_where_scores_speak_of_groups(void **state)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch;
     uint32_t n;
     (void)state;
 
     unlink(path);
     assert_ok(open_it(&l, &tasks, &plain, true, &owner));
-    assert_ok(ledger_start(l, &run, &epoch));
+    assert_ok(ledger_start(l, &run));
     fill(l, 0, 1, 1);
     refuse(l, 1, 1, 1);
     refuse(l, 1, 0, 1); /* gone with it already: evidence */
@@ -321,13 +316,12 @@ static void what_a_lie_had_replaced_is_not_replaced(void **state)
     struct owner owner;
     struct tasks *tasks;
     struct ledger *l;
-    uint64_t epoch;
     (void)state;
 
     plan.most = 2;
     unlink(path);
     assert_ok(open_it(&l, &tasks, &plan, false, &owner));
-    assert_ok(ledger_start(l, &run, &epoch));
+    assert_ok(ledger_start(l, &run));
     take(l, 0, 0, 1, 1);
     take(l, 1, 0, 1, 0), take(l, 1, 1, 1, 0);
     take(l, 2, 0, 1, 5), take(l, 2, 1, 1, 5);

@@ -1,0 +1,572 @@
+/* One connection to the broker (member, peer) and one for artifacts (serve).
+ *
+ * Each handler does what the message asks of the connection, then tells the owner, whose answer
+ * may say more on the same connection. Nothing here needs to be delivered: what is settled, the
+ * newest version and how far tasks are opened stand in every heartbeat, and HELLO says all of it
+ * to a broker that knows nothing; so a full or cut pipe (ERR_STATE) is no error, and `told` and
+ * `opened` remember what is still to be said.
+ *
+ * A run leaves in stages (enum link_leaving): `done` in a heartbeat of its own, some time for it
+ * to go out, BYE, and the end once that is answered or nobody is there. One that was stopped is
+ * not done: it begins with BYE. */
+
+#include "learner/fleet/fleet_link.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "learner/fleet/fleet_report.h"
+#include "learner/fleet/fleet_versions.h"
+#include "learner/fleet/serve.h"
+#include "learner/journal/attempts.h"
+#include "member/member.h"
+#include "proto/limit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TABLE = 1,         /* the number of the run's only table of scorers */
+    CREDIT = 64 << 20, /* bytes of SAMPLEs on their way and not yet durable */
+    OPENS = 256,       /* sent in a turn */
+    LINGER_MS = 400,   /* for the last heartbeat to go out */
+    NOBODY_MS = 5000,  /* for WELCOME, when all is over */
+};
+
+enum link_leaving {
+    LINK_STAYS,
+    LINK_TELLS,   /* `done` is to be said */
+    LINK_LINGERS, /* it was */
+    LINK_GOES,    /* BYE is to be said, or was */
+};
+
+struct fleet_link {
+    struct fleet_link_conf conf;
+    struct run_context *run; /* conf.run */
+    struct member_options options;
+    struct member *member;
+    struct peer *peer; /* the member's */
+    struct serve *serve;
+    struct fleet_versions versions;
+
+    uint64_t epoch;         /* that was said */
+    bool welcome;           /* in this epoch, ever */
+    bool refused;           /* it may ask again, and its reason was told; note says it */
+    uint64_t opened, acked; /* sent on this connection; as the broker said last */
+    uint64_t arrived;       /* SAMPLE and DROPPED on this connection */
+    bool told;              /* what is settled was said since it changed */
+    enum link_leaving leaving;
+    int64_t begun_ms, said_ms; /* said_ms: `done` */
+    char note[256];
+};
+
+struct loop *fleet_link_loop(struct fleet_link *l)
+{
+    return member_loop(l->member);
+}
+
+struct snapshot *const *fleet_link_versions(const struct fleet_link *l, uint32_t *n)
+{
+    *n = l->versions.n_snapshot;
+    return l->versions.snapshot;
+}
+
+/* ---- what we say */
+
+static enum err send(struct fleet_link *l, struct msg *msg)
+{
+    const enum err err = peer_send(l->peer, msg);
+
+    return err == ERR_STATE ? OK : err;
+}
+
+enum err fleet_link_version(struct fleet_link *l, struct snapshot *s, int64_t now_ms)
+{
+    struct run_context *const run = l->run;
+    const uint64_t version = ledger_version(run->ledger);
+    struct msg msg = {.head.type = MSG_PUBLISH,
+                      .publish = {.version = s->version,
+                                  .kind = ARTIFACT_IMAGE,
+                                  .bytes = shared_memory_size(s->image)}};
+    enum err err = fleet_versions_add(&l->versions, s);
+
+    if (!err)
+        err = fleet_versions_drop(&l->versions,
+                                  tasks_oldest(run->tasks, tasks_first(run->tasks, version)));
+    if (!err) /* the offer first: who hears of the version asks for it at once */
+        err = serve_tick(l->serve, now_ms);
+    if (err)
+        return err;
+    msg.publish.smallest_live = run_context_smallest(run);
+    return send(l, &msg);
+}
+
+static enum err say_settled(struct fleet_link *l)
+{
+    struct msg msg = {.head.type = MSG_SETTLED};
+    enum err err;
+
+    if (l->told)
+        return OK;
+    msg.settled.settled = ledger_settled(l->run->ledger);
+    err = peer_send(l->peer, &msg);
+    l->told = !err;
+    return err == ERR_STATE ? OK : err;
+}
+
+enum err fleet_link_settled(struct fleet_link *l)
+{
+    l->told = false;
+    return say_settled(l);
+}
+
+enum err fleet_link_refuse(struct fleet_link *l, const struct record_refused *r)
+{
+    struct msg msg = {.head.type = MSG_REFUSED,
+                      .refused = {.task = r->task,
+                                  .sample = r->sample,
+                                  .hash = r->hash,
+                                  .scorer = r->scorer,
+                                  .writer = record_writer_noun(&r->writer),
+                                  .words = r->words}};
+
+    return send(l, &msg);
+}
+
+enum err fleet_link_cancel(struct fleet_link *l, uint64_t first, uint64_t end,
+                           const char *reason)
+{
+    const uint64_t to = l->opened < end ? l->opened : end;
+    const uint64_t n = to > first ? to - first : 0;
+    uint64_t *const task = mem_new(n, sizeof *task);
+    struct msg msg = {.head.type = MSG_CANCEL, .cancel = {.reason = reason}};
+    enum err err = OK;
+
+    for (uint64_t i = 0; i < n; i++)
+        task[i] = first + i;
+    for (uint64_t i = 0; i < n && !err; i += msg.cancel.n_task) {
+        msg.cancel.task = task + i;
+        msg.cancel.n_task = (uint32_t)(n - i < MAX_TASKS ? n - i : MAX_TASKS);
+        err = peer_send(l->peer, &msg);
+    }
+    free(task);
+    return err == ERR_STATE ? OK : err; /* the watermark says it too */
+}
+
+void fleet_link_epoch(struct fleet_link *l, int64_t now_ms)
+{
+    const uint64_t epoch = ledger_epoch(l->run->ledger);
+
+    if (epoch == l->epoch)
+        return;
+    l->epoch = epoch;
+    l->welcome = false;
+    log_info("epoch", "epoch=%llu reason=\"answers were refused\"", (unsigned long long)epoch);
+    peer_run(l->peer, &l->run->models->run, epoch);
+    serve_epoch(l->serve, epoch);
+    peer_again(l->peer, now_ms);
+}
+
+static struct version newest(const struct run_context *run)
+{
+    const uint64_t version = ledger_version(run->ledger);
+
+    return (struct version){version, *ledger_hash(run->ledger, version)};
+}
+
+static void hello(void *self, struct msg_hello *out)
+{
+    struct fleet_link *l = self;
+    struct run_context *const run = l->run;
+
+    out->settled = ledger_settled(run->ledger);
+    out->newest = newest(run);
+    out->table = TABLE;
+    out->scorer = run->plan.rewards.table;
+    out->n_scorer = (uint32_t)run->plan.rewards.n_table;
+    out->artifact = serve_list(l->serve, &out->n_artifact);
+    out->body_max = run->body_max;
+    out->own = *l->conf.own;
+    out->vocabulary = (uint32_t)run->models->card->shape.vocab;
+}
+
+/* For `drover top`: what the run stands at. */
+static const char *waits_for(struct fleet_link *l)
+{
+    const struct ledger *const ledger = l->run->ledger;
+
+    if (l->refused)
+        return l->note;
+    if (l->conf.loop->state == LOOP_TRAIN)
+        snprintf(l->note, sizeof l->note, "trains iteration %llu",
+                 (unsigned long long)ledger_version(ledger) + 1);
+    else if (l->conf.loop->state == LOOP_SAVE)
+        snprintf(l->note, sizeof l->note, "writes a checkpoint");
+    else
+        snprintf(l->note, sizeof l->note,
+                 "waits for answers: task %llu is the first that lacks",
+                 (unsigned long long)ledger_watermark(ledger));
+    return l->note;
+}
+
+static void hb(void *self, struct msg_hb *out)
+{
+    struct fleet_link *l = self;
+    struct run_context *const run = l->run;
+    const struct trainer_counters *c = trainer_counters(run->trainer);
+    const uint64_t pending = ledger_pending(run->ledger);
+
+    out->busy_ms = atomic_load(&c->busy_ns) / 1000000;
+    out->idle_ms = atomic_load(&c->idle_ns) / 1000000;
+    out->tokens = l->conf.report->tokens;
+    out->progress = l->arrived + ledger_version(run->ledger);
+    out->rss_bytes = mem_peak();
+    out->lag_ms = (uint32_t)loop_lag_ms(member_loop(l->member));
+    out->lease_seen = l->arrived;
+    out->credit_bytes = pending < CREDIT ? CREDIT - pending : 0;
+    out->settled = ledger_settled(run->ledger);
+    out->newest = newest(run);
+    out->smallest_live = run_context_smallest(run);
+    out->done = run_context_settled(run);
+    out->step = ledger_version(run->ledger);
+    out->metrics = l->conf.report->metrics ? l->conf.report->metrics : "";
+    out->note = waits_for(l);
+}
+
+/* ---- tasks */
+
+static struct task task_of(struct fleet_link *l, uint64_t id)
+{
+    struct run_context *const run = l->run;
+    const struct tasks_place at = tasks_at(run->tasks, id);
+    const struct prompt *prompt = run_context_prompt(run, id);
+    const struct hash *named = ledger_hash(run->ledger, at.version);
+
+    return (struct task){.id = id,
+                         .seed = tasks_plan(run->tasks)->seed,
+                         .samples = tasks_samples(run->tasks, id),
+                         .prompt = prompt->token,
+                         .n_prompt = prompt->n_token,
+                         .decoding = run->decoding,
+                         .version = at.any ? (struct version){at.version, {{0}}}
+                                           : (struct version){at.version, *named},
+                         .scorers = TABLE,
+                         .tail = run->tail,
+                         .n_tail = prompt->chat ? run->n_tail : 0,
+                         .prompt_text = prompt->text ? prompt->text : "",
+                         .meta = prompt->meta ? prompt->meta : ""};
+}
+
+/* Who failed which of its samples, so that a new broker need not ask them again. */
+static enum err say_attempts(struct fleet_link *l, uint64_t task)
+{
+    const struct attempts *list = ledger_attempts(l->run->ledger);
+    enum err err = OK;
+
+    for (size_t i = 0; i < list->n && !err; i++) {
+        const struct record_attempt *at = &list->item[i];
+        struct msg msg = {
+            .head.type = MSG_FAIL,
+            .fail = {.task = task, .sample = at->sample, .who = at->who, .reason = at->reason}};
+
+        if (at->task == task)
+            err = send(l, &msg);
+    }
+    return err;
+}
+
+/* Opens what the window allows and the broker lacks. */
+static enum err open_tasks(struct fleet_link *l)
+{
+    const uint64_t end = ledger_window(l->run->ledger);
+    const uint64_t settled = ledger_watermark(l->run->ledger);
+    enum err err = OK;
+
+    if (!peer_welcome(l->peer) || fleet_loop_draining(l->conf.loop))
+        return OK;
+    if (l->opened < settled) /* the broker passes over them, too */
+        l->opened = settled;
+    for (int i = 0; i < OPENS && l->opened < end && !err; i++) {
+        struct msg msg = {.head.type = MSG_OPEN, .open.task = task_of(l, l->opened)};
+        err = peer_send(l->peer, &msg);
+        if (!err)
+            err = say_attempts(l, l->opened);
+        if (!err)
+            l->opened++;
+        else if (err != ERR_STATE)
+            err = err_add("task %llu", (unsigned long long)l->opened);
+    }
+    return err == ERR_STATE ? OK : err;
+}
+
+/* ---- what we hear */
+
+static enum err tell(struct fleet_link *l, enum link_event event, const struct msg *msg,
+                     int64_t now_ms)
+{
+    return l->conf.heard(l->conf.self, event, msg, now_ms);
+}
+
+/* A broker keeps no disk: whose answers were refused is said again before tasks are opened, so
+ * that the same worker does not get them again. Mates of a false answer were not refused. */
+static enum err refuse_again(struct fleet_link *l)
+{
+    uint32_t n;
+    const struct record_refused *const r = ledger_refused(l->run->ledger, &n);
+    enum err err = OK;
+
+    for (uint32_t i = 0; i < n && !err; i++)
+        if (r[i].reason != RECORD_GROUP)
+            err = fleet_link_refuse(l, &r[i]);
+    return err;
+}
+
+static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct fleet_link *l = self;
+    enum err err;
+
+    l->arrived = 0;
+    l->welcome = true;
+    l->refused = false;
+    l->opened = l->acked = msg->welcome.open_to;
+    err = refuse_again(l);
+    return err ? err
+               : serve_endpoint(l->serve, msg->welcome.bulk, msg->welcome.bulk_key, now_ms);
+}
+
+/* Who was welcome in its epoch and is fenced is followed by another one, and ends. Who never was
+ * stands in a folder that is behind: it may go on above the epoch that the broker has seen. */
+static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct fleet_link *l = self;
+    const struct id *const run = &l->run->models->run;
+    const bool ours = !memcmp(&msg->head.run, run, sizeof *run);
+
+    if (run_context_settled(l->run)) { /* nothing is asked of it any more */
+        l->leaving = LINK_GOES;
+        return OK;
+    }
+    if (l->welcome && ours && msg->head.epoch > l->epoch)
+        return err_set(ERR_STATE, "a later start of this run is served by the broker: %s",
+                       msg->refuse.words);
+    if (msg->refuse.code == REFUSE_FENCED && !l->welcome)
+        return tell(l, LINK_FENCED, msg, now_ms);
+    if (msg->refuse.code != REFUSE_BUSY && msg->refuse.code != REFUSE_STRIKES)
+        return err_set(ERR_STATE, "the broker refuses this learner: %s", msg->refuse.words);
+    if (!l->refused)
+        log_warn("refused", "reason=\"%s\" next=\"asks again\"", msg->refuse.words);
+    l->refused = true;
+    snprintf(l->note, sizeof l->note, "the broker says: %s", msg->refuse.words);
+    return OK;
+}
+
+/* The broker says up to where it knows the tasks: what it has not got for a whole heartbeat is
+ * sent again. */
+static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct fleet_link *l = self;
+    struct process_stats *const stats = l->run->stats;
+    enum err err;
+
+    process_stats_hear(stats, msg->hb.metrics, now_ms);
+    process_stats_see(stats,
+                      &(struct process_stats_row){"learner", "learner", 0,
+                                                  l->conf.report->tokens, mem_peak()},
+                      now_ms);
+    if (msg->hb.open_to < l->opened && msg->hb.open_to == l->acked)
+        l->opened = msg->hb.open_to;
+    l->acked = msg->hb.open_to;
+    err = tell(l, LINK_HEARTBEAT, msg, now_ms);
+    return err ? err : open_tasks(l);
+}
+
+static enum err on_sample(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct fleet_link *l = self;
+
+    l->arrived++;
+    if (msg->head.epoch != l->epoch)
+        return OK; /* asked for in an epoch that ended: it comes again if it is still wanted */
+    return tell(l, LINK_SAMPLE, msg, now_ms);
+}
+
+static enum err on_refused(void *self, const struct msg *msg, int64_t now_ms)
+{
+    return tell(self, LINK_REFUSED, msg, now_ms);
+}
+
+static enum err on_fail(void *self, const struct msg *msg, int64_t now_ms)
+{
+    return tell(self, LINK_FAIL, msg, now_ms);
+}
+
+/* With `none` and `lag` no answer may be missing: the run ends and names the task. */
+static enum err on_dropped(void *self, const struct msg *msg, int64_t now_ms)
+{
+    struct fleet_link *l = self;
+    const struct msg_dropped *d = &msg->dropped;
+
+    (void)now_ms;
+    l->arrived++;
+    if (!ledger_lacks(l->run->ledger, d->task, d->sample))
+        return OK;
+    return err_set(ERR_STATE, "task %llu sample %u cannot be answered: %s (%u attempts)",
+                   (unsigned long long)d->task, d->sample,
+                   *d->error ? d->error : "no reason was given", d->attempts);
+}
+
+/* ---- time */
+
+void fleet_link_leave(struct fleet_link *l)
+{
+    l->leaving = fleet_loop_draining(l->conf.loop) ? LINK_GOES : LINK_TELLS;
+}
+
+/* BYE, so that the broker takes us for gone, not for dead: another run may come at once. A run
+ * that was over as it began says `done` too: else the broker would keep its place for it. */
+static enum err leave(struct fleet_link *l, int64_t now_ms)
+{
+    if (l->leaving == LINK_TELLS &&
+        (peer_welcome(l->peer) || now_ms - l->begun_ms >= NOBODY_MS)) {
+        l->leaving = LINK_LINGERS;
+        l->said_ms = now_ms;
+        peer_hb(l->peer, now_ms);
+    }
+    if (l->leaving == LINK_LINGERS && now_ms - l->said_ms >= LINGER_MS)
+        l->leaving = LINK_GOES;
+    if (l->leaving != LINK_GOES)
+        return OK;
+    return member_bye(l->member,
+                      fleet_loop_draining(l->conf.loop) ? "stopped"
+                      : ledger_halted(l->run->ledger)   ? "stop_if"
+                                                        : "done",
+                      now_ms);
+}
+
+static bool finished(const void *self, int64_t now_ms)
+{
+    const struct fleet_link *l = self;
+
+    return l->leaving == LINK_GOES && member_gone(l->member, now_ms);
+}
+
+static enum err tick(void *self, int64_t now_ms)
+{
+    struct fleet_link *l = self;
+    enum err err = serve_tick(l->serve, now_ms);
+
+    if (!err)
+        err = tell(l, LINK_TICK, NULL, now_ms);
+    if (!err)
+        err = open_tasks(l);
+    if (!err && peer_welcome(l->peer))
+        err = say_settled(l);
+    return err ? err : leave(l, now_ms);
+}
+
+static void drain(void *self, int64_t deadline_ms)
+{
+    struct fleet_link *l = self;
+
+    l->conf.drain(l->conf.self, deadline_ms);
+}
+
+/* ---- the whole */
+
+static enum err got(void *self, const struct artifact *what, struct shared_memory *shared,
+                    int64_t now_ms)
+{
+    (void)self, (void)what, (void)now_ms;
+    shared_memory_free(shared); /* a learner asks for nothing */
+    return OK;
+}
+
+static enum err offer_all(struct fleet_link *l)
+{
+    struct run_context *const run = l->run;
+    const struct initial_models *m = run->models;
+    enum err err = OK;
+
+    for (int i = 0; i < m->n_model && !err; i++) {
+        err = serve_add(l->serve, &m->model[i].card, m->model[i].card_bytes);
+        if (!err)
+            err = serve_add(l->serve, &m->model[i].image, m->model[i].image_bytes);
+    }
+    for (uint32_t i = 0; i < run->n_snapshot; i++) {
+        if (!err)
+            err = fleet_versions_add(&l->versions, run->snapshot[i]);
+        else
+            trainer_snapshot_free(run->snapshot[i]);
+    }
+    run->n_snapshot = 0;
+    return err;
+}
+
+static enum err meet(struct fleet_link *l)
+{
+    static const struct {
+        enum msg_type type;
+        peer_fn *fn;
+    } rows[] = {{MSG_WELCOME, on_welcome}, {MSG_REFUSE, on_refuse},   {MSG_HB, on_hb},
+                {MSG_SAMPLE, on_sample},   {MSG_REFUSED, on_refused}, {MSG_DROPPED, on_dropped},
+                {MSG_FAIL, on_fail}};
+    const struct serve_conf serve = {.loop = member_loop(l->member),
+                                     .context = member_context(l->member),
+                                     .peer = member_peer_conf(l->member),
+                                     .run = l->run->models->run,
+                                     .epoch = l->epoch};
+
+    l->peer = member_peer(l->member);
+    peer_run(l->peer, &serve.run, serve.epoch);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        peer_on(l->peer, rows[i].type, rows[i].fn, l);
+    serve_new(&l->serve, &serve);
+    l->versions.serve = l->serve;
+    return offer_all(l);
+}
+
+enum err fleet_link_open(struct fleet_link **out, const struct fleet_link_conf *conf,
+                         int64_t now_ms)
+{
+    const struct fleet_keys *k = conf->run->keys;
+    struct fleet_link *l = mem_new(1, sizeof *l);
+    const struct member_conf member = {.role = ROLE_LEARNER,
+                                       .hello = hello,
+                                       .hb = hb,
+                                       .got = got,
+                                       .tick = tick,
+                                       .drain = drain,
+                                       .finished = finished,
+                                       .self = l};
+    enum err err;
+
+    l->conf = *conf;
+    l->run = conf->run;
+    l->epoch = ledger_epoch(l->run->ledger);
+    l->begun_ms = now_ms;
+    l->versions.first = &l->run->models->model[0].image.hash;
+    l->options = (struct member_options){.broker = k->broker,
+                                         .key = k->broker_key ? k->broker_key : "",
+                                         .name = "learner",
+                                         .wait = k->broker_wait,
+                                         .log_level = "info",
+                                         .parent_fd = k->parent_fd};
+    err = member_open(&l->member, &l->options, &member);
+    *out = l;
+    return err ? err : meet(l);
+}
+
+enum err fleet_link_run(struct fleet_link *l)
+{
+    return member_run(l->member);
+}
+
+void fleet_link_close(struct fleet_link *l)
+{
+    if (!l)
+        return;
+    serve_free(l->serve);
+    member_close(l->member);
+    fleet_versions_fini(&l->versions);
+    free(l);
+}
