@@ -31,6 +31,7 @@ static enum err open_folder(struct run_context *c)
     c->images = mem_print("%s/images", k->output_dir);
     c->journal = mem_print("%s/journal", k->output_dir);
     c->model = mem_print("%s/model", k->output_dir);
+    /* there is one journal and one way on from it: no checkpoint can be chosen */
     if (from && strcmp(from, "true") && strcmp(from, "false"))
         return err_set(ERR_RANGE, "resume_from_checkpoint: a run of a fleet goes on from its "
                                   "journal: expected true or false");
@@ -95,6 +96,7 @@ static enum err load_data(struct run_context *c)
         test = NULL;
         err = dataset_load(&test, &none, &own);
     } else if (!err && !test && c->plan.eval && train->n > 1) {
+        /* held out of the training data: a quarter of it at most */
         const size_t most = (train->n + 3) / 4, want = (size_t)c->plan.eval;
         conf.test_size = (double)(want < most ? want : most);
         dataset_free(train);
@@ -115,6 +117,7 @@ static enum err seal(struct run_context *c)
     struct hash_sha256 state;
     struct hash data;
 
+    /* the prompts as they are asked, not the file: a file that only moved is the same data */
     hash_sha256_init(&state);
     prompts_hash(c->train, &state);
     if (c->eval)
@@ -184,7 +187,7 @@ static enum err make_trainer(struct run_context *c)
         return err;
     }
     err = trainer_new(&c->trainer, &conf, policy, critic);
-    return err ? err : trainer_load(c->trainer);
+    return err ? err : trainer_load(c->trainer); /* both params are the trainer's now */
 }
 
 static enum err open_journal(struct run_context *c)
@@ -208,7 +211,7 @@ static enum err open_journal(struct run_context *c)
     enum err err = samples_log_new(&c->samples_log, &log);
 
     ledger.self = c->samples_log;
-    c->resumed = fs_exists(c->journal);
+    c->resumed = fs_exists(c->journal); /* ledger_open makes one */
     if (!err)
         err = ledger_open(&c->ledger, &ledger);
     if (!err)
@@ -233,7 +236,7 @@ enum err run_open(struct run_context *c, const struct fleet_keys *keys)
         err = run_plan(c);
     if (!err)
         err = seal(c);
-    if (err) {
+    if (err) { /* nothing was begun: a folder that was made for it goes, too */
         rundir_abandon(c->dir);
         c->dir = NULL;
         return err;

@@ -30,6 +30,7 @@ static enum err take_stops(struct run_context *c)
         there = there || card->shape.eos[i] == id;
         c->stop[c->decoding.n_stop++] = card->shape.eos[i];
     }
+    /* a conversation ends with its template's own token, named as an end token or not */
     if (c->plan.stop_eos && id >= 0 && !there && c->decoding.n_stop < SHAPE_STOPS)
         c->stop[c->decoding.n_stop++] = id;
     if (c->plan.stop_eos && !c->decoding.n_stop)
@@ -53,6 +54,8 @@ static enum err take_tail(struct run_context *c)
 static enum err take_size(struct run_context *c)
 {
     const uint64_t n = (uint64_t)c->keys->response_length;
+    /* a token is an id and a log-probability, a bit of the mask, what the reference says of it, and
+     * its text where scorers read that; then each score with who gave it, and the head */
     const uint64_t each =
         8 + 1 + (c->plan.rewards.reference ? 4u : 0) + (c->plan.rewards.text ? 8u : 0);
 
@@ -75,10 +78,11 @@ static size_t memory(const struct run_context *c, const struct lora_conf *lora, 
     struct iteration_conf round = c->plan.round;
     struct shape critic = *policy;
 
-    critic.head = HEAD_SCALAR;
+    critic.head = HEAD_SCALAR; /* the policy's trunk, if it has to be made */
     round.lora = lora;
     round.gradient_checkpointing = checkpointing;
     return iteration_size(&round, policy, &critic, tokens) +
+           /* images of the versions that tasks may name, of the newest, and of one in the making */
            (size_t)(c->plan.lag + 2) * packed_size(policy);
 }
 

@@ -19,7 +19,7 @@ static enum err train_again(struct run_context *c, uint64_t iteration)
     char was[HASH_TEXT], now[HASH_TEXT];
     enum err err;
 
-    job->iteration = iteration;
+    job->iteration = iteration; /* what teaches nothing was compared before, and is not again */
     if (!ledger_batch(c->ledger, iteration, job->sample)) {
         trainer_job_free(job);
         return err_set(ERR_STATE, "the journal lacks samples of iteration %" PRIu64, iteration);
@@ -34,9 +34,10 @@ static enum err train_again(struct run_context *c, uint64_t iteration)
                       "another machine, another program or changed data",
                       iteration + 1, hash_text(was, want),
                       hash_text(now, &job->snapshot->version.hash));
-    if (!err)
+    if (!err) /* the line lacks only what the clock said */
         err = rundir_metrics(c->dir, job->line);
     ledger_forget(c->ledger, iteration);
+    /* tasks may still name it: the fleet will ask for its image */
     if (!err && iteration + 1 >=
                     tasks_oldest(c->tasks, tasks_first(c->tasks, ledger_version(c->ledger)))) {
         c->snapshot[c->n_snapshot++] = job->snapshot;
@@ -53,6 +54,8 @@ static enum err old_images(struct run_context *c)
     const uint64_t low = tasks_oldest(c->tasks, tasks_first(c->tasks, version));
     enum err err = OK;
 
+    /* version 0 is among the initial models; the checkpoint's own is in the trainer, older ones lie
+     * beside it (trainer.c: save) */
     for (uint64_t v = low ? low : 1; v <= base && !err; v++) {
         const struct version name = {v, *ledger_hash(c->ledger, v)};
         struct snapshot *s = NULL;

@@ -1,3 +1,11 @@
+/* samples.jsonl follows from the journal and from nothing else: it begins anew at each start, as the
+ * ledger reads what was durable, and grows as groups become durable. An answer that is taken back
+ * takes its line with it: the names of such answers wait until the next flush, which writes the
+ * file again without the first line of each (a sample that came again has a second one).
+ *
+ * The means of the evaluations and the scales of normalised rewards are kept by place, one cell a
+ * prompt and reward, so that they are the same in whatever order answers came. */
+
 #include "learner/context/samples_log.h"
 
 #include "base/fs.h"
@@ -138,6 +146,7 @@ static void note_start(struct samples_log *a, const struct record_sample *s)
 {
     const struct tasks_plan *const plan = tasks_plan(a->conf.tasks);
     const uint64_t room = scale_room(plan);
+    /* the evaluation before training, then the first iteration: cells in order of (task, sample) */
     const uint64_t at = s->task < plan->eval
                             ? s->task
                             : plan->eval + (s->task - plan->eval) * plan->samples + s->sample;
@@ -209,6 +218,7 @@ static bool gone(struct samples_log *a, const char *line, size_t n)
     const json_int_t sample = json_integer_value(json_object_get(json, "sample"));
     size_t i = 0;
 
+    /* a line may be any answer's: those that were taken back are few */
     while (i < a->undones && (a->undone[i].task != task || a->undone[i].sample != sample))
         i++;
     json_decref(json);
@@ -239,6 +249,7 @@ static enum err rewrite(struct samples_log *a)
     free(text);
     if (err)
         return err;
+    /* a new file took its place: what is appended from here on goes into that one */
     a->undones = 0;
     a->file = freopen(a->path, "ae", a->file);
     return a->file ? OK : failed(a);

@@ -18,6 +18,8 @@
 static enum err check_spans(const struct run_context *run, const struct record_sample *s)
 {
     const struct tasks_place at = tasks_at(run->tasks, s->task);
+    /* a task of one version is answered by it alone; a free one by any newer, each run of tokens by
+     * the same or a newer one than before */
     const uint64_t newest = at.any ? ledger_version(run->ledger) : at.version;
     bool good = s->n_span && !s->span[0].start && (at.any || s->n_span == 1);
     uint64_t last = at.version;

@@ -1,4 +1,4 @@
-/* One connection to the broker (member, peer) and one for artifacts (serve).
+/* One connection to the broker (member, peer) and one for artifacts (fleet_bulk).
  *
  * Each handler does what the message asks of the connection, then tells the owner, whose answer
  * may say more on the same connection. Nothing here needs to be delivered: what is settled, the
@@ -14,9 +14,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/fleet/fleet_bulk.h"
 #include "learner/fleet/fleet_report.h"
 #include "learner/fleet/fleet_versions.h"
-#include "learner/fleet/serve.h"
 #include "learner/journal/attempts.h"
 #include "member/member.h"
 #include "proto/limit.h"
@@ -45,7 +45,7 @@ struct fleet_link {
     struct member_options options;
     struct member *member;
     struct peer *peer; /* the member's */
-    struct serve *serve;
+    struct fleet_bulk *bulk;
     struct fleet_versions versions;
 
     uint64_t epoch;         /* that was said */
@@ -93,7 +93,7 @@ enum err fleet_link_version(struct fleet_link *l, struct snapshot *s, int64_t no
         err = fleet_versions_drop(&l->versions,
                                   tasks_oldest(run->tasks, tasks_first(run->tasks, version)));
     if (!err) /* the offer first: who hears of the version asks for it at once */
-        err = serve_tick(l->serve, now_ms);
+        err = fleet_bulk_tick(l->bulk, now_ms);
     if (err)
         return err;
     msg.publish.smallest_live = run_context_smallest(run);
@@ -162,7 +162,7 @@ void fleet_link_epoch(struct fleet_link *l, int64_t now_ms)
     l->welcome = false;
     log_info("epoch", "epoch=%llu reason=\"answers were refused\"", (unsigned long long)epoch);
     peer_run(l->peer, &l->run->models->run, epoch);
-    serve_epoch(l->serve, epoch);
+    fleet_bulk_epoch(l->bulk, epoch);
     peer_again(l->peer, now_ms);
 }
 
@@ -183,7 +183,7 @@ static void hello(void *self, struct msg_hello *out)
     out->table = TABLE;
     out->scorer = run->plan.rewards.table;
     out->n_scorer = (uint32_t)run->plan.rewards.n_table;
-    out->artifact = serve_list(l->serve, &out->n_artifact);
+    out->artifact = fleet_bulk_list(l->bulk, &out->n_artifact);
     out->body_max = run->body_max;
     out->own = *l->conf.own;
     out->vocabulary = (uint32_t)run->models->card->shape.vocab;
@@ -222,6 +222,7 @@ static void hb(void *self, struct msg_hb *out)
     out->rss_bytes = mem_peak();
     out->lag_ms = (uint32_t)loop_lag_ms(member_loop(l->member));
     out->lease_seen = l->arrived;
+    /* what is taken and not yet durable counts: a slow disk slows the broker down */
     out->credit_bytes = pending < CREDIT ? CREDIT - pending : 0;
     out->settled = ledger_settled(run->ledger);
     out->newest = newest(run);
@@ -285,6 +286,7 @@ static enum err open_tasks(struct fleet_link *l)
         return OK;
     if (l->opened < settled) /* the broker passes over them, too */
         l->opened = settled;
+    /* a few at a time: the rest has the next heartbeat or tick, and SAMPLEs come in between */
     for (int i = 0; i < OPENS && l->opened < end && !err; i++) {
         struct msg msg = {.head.type = MSG_OPEN, .open.task = task_of(l, l->opened)};
         err = peer_send(l->peer, &msg);
@@ -328,10 +330,10 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     l->arrived = 0;
     l->welcome = true;
     l->refused = false;
-    l->opened = l->acked = msg->welcome.open_to;
+    l->opened = l->acked = msg->welcome.open_to; /* 0 of a broker that knows nothing */
     err = refuse_again(l);
     return err ? err
-               : serve_endpoint(l->serve, msg->welcome.bulk, msg->welcome.bulk_key, now_ms);
+               : fleet_bulk_endpoint(l->bulk, msg->welcome.bulk, msg->welcome.bulk_key, now_ms);
 }
 
 /* Who was welcome in its epoch and is fenced is followed by another one, and ends. Who never was
@@ -373,6 +375,7 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
                       &(struct process_stats_row){"learner", "learner", 0,
                                                   l->conf.report->tokens, mem_peak()},
                       now_ms);
+    /* twice the same number: what was sent since is not on its way, it is lost */
     if (msg->hb.open_to < l->opened && msg->hb.open_to == l->acked)
         l->opened = msg->hb.open_to;
     l->acked = msg->hb.open_to;
@@ -453,7 +456,7 @@ static bool finished(const void *self, int64_t now_ms)
 static enum err tick(void *self, int64_t now_ms)
 {
     struct fleet_link *l = self;
-    enum err err = serve_tick(l->serve, now_ms);
+    enum err err = fleet_bulk_tick(l->bulk, now_ms);
 
     if (!err)
         err = tell(l, LINK_TICK, NULL, now_ms);
@@ -488,9 +491,9 @@ static enum err offer_all(struct fleet_link *l)
     enum err err = OK;
 
     for (int i = 0; i < m->n_model && !err; i++) {
-        err = serve_add(l->serve, &m->model[i].card, m->model[i].card_bytes);
+        err = fleet_bulk_add(l->bulk, &m->model[i].card, m->model[i].card_bytes);
         if (!err)
-            err = serve_add(l->serve, &m->model[i].image, m->model[i].image_bytes);
+            err = fleet_bulk_add(l->bulk, &m->model[i].image, m->model[i].image_bytes);
     }
     for (uint32_t i = 0; i < run->n_snapshot; i++) {
         if (!err)
@@ -510,18 +513,18 @@ static enum err meet(struct fleet_link *l)
     } rows[] = {{MSG_WELCOME, on_welcome}, {MSG_REFUSE, on_refuse},   {MSG_HB, on_hb},
                 {MSG_SAMPLE, on_sample},   {MSG_REFUSED, on_refused}, {MSG_DROPPED, on_dropped},
                 {MSG_FAIL, on_fail}};
-    const struct serve_conf serve = {.loop = member_loop(l->member),
-                                     .context = member_context(l->member),
-                                     .peer = member_peer_conf(l->member),
-                                     .run = l->run->models->run,
-                                     .epoch = l->epoch};
+    const struct fleet_bulk_conf bulk = {.loop = member_loop(l->member),
+                                         .context = member_context(l->member),
+                                         .peer = member_peer_conf(l->member),
+                                         .run = l->run->models->run,
+                                         .epoch = l->epoch};
 
     l->peer = member_peer(l->member);
-    peer_run(l->peer, &serve.run, serve.epoch);
+    peer_run(l->peer, &bulk.run, bulk.epoch);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         peer_on(l->peer, rows[i].type, rows[i].fn, l);
-    serve_new(&l->serve, &serve);
-    l->versions.serve = l->serve;
+    fleet_bulk_new(&l->bulk, &bulk);
+    l->versions.bulk = l->bulk;
     return offer_all(l);
 }
 
@@ -565,7 +568,7 @@ void fleet_link_close(struct fleet_link *l)
 {
     if (!l)
         return;
-    serve_free(l->serve);
+    fleet_bulk_free(l->bulk);
     member_close(l->member);
     fleet_versions_fini(&l->versions);
     free(l);

@@ -1,3 +1,9 @@
+/* The way of a run: keys, then what needs no lock (is it finished already? is there a broker?), then
+ * the folder and all that is in it (run_open), what the journal knows trained again (run_replay),
+ * the fleet (fleet_run), and the end: model, report, END. Each part may be cut off anywhere and is
+ * done again by the next start: END stands in the journal before run.json says finished, and is
+ * compared with the weights that are there. */
+
 #include "learner/fleet/fleet_main.h"
 
 #include "base/clock.h"
@@ -31,6 +37,7 @@ static enum err write_run(struct run_context *c, const char *state, const struct
     json_t *json;
     enum err err;
 
+    /* ids are printed as the first half of a hash */
     memcpy(run.byte, c->models->run.byte, sizeof c->models->run.byte);
     hash_text(id, &run)[2 * sizeof c->models->run.byte] = 0;
     json = json_pack(
@@ -72,6 +79,7 @@ static enum err finish(struct run_context *c)
     if (!err)
         err = peft_save(c->model, c->models->card, policy, c->keys->keys.model_name_or_path,
                         c->plan.shared.dtype);
+    /* END was written by a process that did not come to its own end: the weights must be those */
     if (!err && ledger_ended(c->ledger, &before) && !hash_same(&before, &weights))
         err = err_set(ERR_STATE, "the run ended with weights %.16s, now they are %.16s",
                       hash_text(was, &before), hash_text(now, &weights));

@@ -38,7 +38,7 @@ static const char *command(const void *self, const char *scorer, int *number)
         const char *const run = json_string_value(json_object_get(worker, "run"));
         if (!name)
             name = json_string_value(json_object_get(reward, "name"));
-        *number += run && *run;
+        *number += run && *run; /* as the supervisor counts those that it starts */
         if (run && !strcmp(name ? name : "worker", scorer))
             return run;
     }

@@ -55,6 +55,7 @@ enum err fleet_refuse_untaken(struct run_context *run, struct fleet_link *link,
     const struct record_writer *by = &s->writer;
     enum err err;
 
+    /* a false score is its scorer's, whoever wrote the answer */
     for (uint32_t i = 0; scorer && i < s->n_score; i++)
         if (hash_same(&s->score[i].scorer, scorer))
             by = &s->score[i].writer;
@@ -62,7 +63,7 @@ enum err fleet_refuse_untaken(struct run_context *run, struct fleet_link *link,
         r.scorer = *scorer;
     record_writer_copy(&r.writer, by);
     err = fleet_link_refuse(link, &r);
-    if (known(run, &r)) {
+    if (known(run, &r)) { /* the broker sends it again until it hears: once is enough to note */
         record_fini(JOURNAL_REFUSED, &r);
         return err;
     }

@@ -10,6 +10,7 @@ static bool holds(const struct fleet_keys_condition *c, const json_t *line)
     const json_t *value = json_object_get(line, c->metric);
     const double x = json_number_value(value);
 
+    /* a metric that this iteration does not have, or that is NaN, meets nothing */
     return json_is_number(value) && (c->below ? x < c->limit : x > c->limit);
 }
 
@@ -19,7 +20,7 @@ bool fleet_stop_if_met(const struct run_context *run, const struct trainer_job *
 
     for (int i = 0; i < run->plan.conditions; i++)
         met |= holds(&run->plan.stop_if[i], job->line);
-    return met && job->iteration + 1 < run->plan.iterations;
+    return met && job->iteration + 1 < run->plan.iterations; /* the last one ends anyway */
 }
 
 void fleet_stop_if_tell(struct run_context *run, const json_t *line)

@@ -5,7 +5,7 @@
 
 #include "learner/fleet/fleet_versions.h"
 
-#include "learner/fleet/serve.h"
+#include "learner/fleet/fleet_bulk.h"
 
 #include <string.h>
 
@@ -16,7 +16,7 @@ static enum err offer(struct fleet_versions *v, const struct snapshot *s)
                                   .kind = ARTIFACT_IMAGE,
                                   .name = "policy"};
 
-    return serve_shared(v->serve, &what, s->image, s->digest);
+    return fleet_bulk_shared(v->bulk, &what, s->image, s->digest);
 }
 
 static enum err drop_oldest(struct fleet_versions *v)
@@ -27,7 +27,7 @@ static enum err drop_oldest(struct fleet_versions *v)
     v->n_snapshot--;
     memmove(v->snapshot, v->snapshot + 1, v->n_snapshot * sizeof(*v->snapshot));
     if (!hash_same(&s->version.hash, v->first)) {
-        serve_remove(v->serve, &s->version.hash);
+        fleet_bulk_remove(v->bulk, &s->version.hash);
         for (uint32_t i = 0; i < v->n_snapshot && !err; i++)
             if (hash_same(&v->snapshot[i]->version.hash, &s->version.hash))
                 err = offer(v, v->snapshot[i]);

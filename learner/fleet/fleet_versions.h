@@ -5,10 +5,10 @@
 
 #include "learner/context/run_context.h"
 
-struct serve;
+struct fleet_bulk;
 
 struct fleet_versions {
-    struct serve *serve;
+    struct fleet_bulk *bulk;
     const struct hash *first; /* version 0's image: an artifact of its own, which stays */
     struct snapshot *snapshot[RUN_CONTEXT_VERSIONS]; /* alive, ascending */
     uint32_t n_snapshot;

@@ -67,7 +67,7 @@ void own_actor_free(struct own_actor *own)
 static enum err ended(void *self, struct child *child, int status, int number, int64_t now_ms)
 {
     struct own_actor *own = self;
-    const bool asked = own->pipe < 0;
+    const bool asked = own->pipe < 0; /* told to go: its end is no failure */
 
     (void)child;
     own->child = NULL;
@@ -126,7 +126,7 @@ static enum err launch(struct own_actor *own, struct loop *loop, int parent)
                               .env = envs,
                               .out = log,
                               .err = log,
-                              .session = true,
+                              .session = true, /* Ctrl-C is for the learner, which tells it */
                               .fd = {parent},
                               .fds = 1,
                               .ended = ended,
@@ -152,6 +152,7 @@ static enum err start(struct own_actor *own, struct loop *loop)
 
     if (pipe(ends))
         return err_set(ERR_IO, "cannot make a pipe");
+    /* the child gets its end as descriptor 3; no other child may hold either end open */
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     own->pipe = ends[1];

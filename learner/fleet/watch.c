@@ -150,11 +150,12 @@ static void hear(struct watch *w, const struct msg_wait *wait)
     struct said *was;
 
     snprintf(what.key, sizeof what.key, "%s", *wait->scorer ? wait->scorer : wait->name);
-    was = find(w, &what);
+    was = find(w, &what); /* it was said, and lasts */
     if (was) {
         was->now = true;
         return;
     }
+    /* what is paused is past waiting for: the broker has counted failures */
     if (is_ours(wait) || w->n == SAID || (!wait->paused && wait->age_ms < WATCH_AFTER_MS))
         return;
     w->said[w->n++] = what;
@@ -191,7 +192,7 @@ void watch_waits(struct watch *w, const struct msg_wait *wait, uint32_t waits)
 
 void watch_fail(struct watch *w, const struct msg_fail *fail, int64_t now_ms)
 {
-    uint32_t i = 0;
+    uint32_t i = 0; /* the scorer's number; SCORERS: an actor failed */
     char line[LINE], more[32] = "";
 
     while (i < w->conf.scorers && i < SCORERS &&

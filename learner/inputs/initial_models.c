@@ -1,3 +1,12 @@
+/* The first start reads the models that the keys name and writes what it takes of each into the
+ * run's folder: its meta (config, tokenizer, template: the "card") and its weights packed as the
+ * kernels read them, each under its hash. Every start, the first too, then maps these files and
+ * checks their hashes; so a model that is moved or trained on afterwards changes nothing, and
+ * the pages that go to actors are the file's own.
+ *
+ * The manifest is written last, by initial_models_seal, when all else about the run is known to
+ * be possible: a folder without one is begun anew. */
+
 #include "learner/inputs/initial_models.h"
 
 #include "base/fs.h"
@@ -47,7 +56,7 @@ static enum err keep(const struct initial_models *o, struct artifact *out, const
     out->hash = hash_of(bytes, n);
     out->bytes = n;
     path = path_of(o, &out->hash);
-    if (!fs_exists(path))
+    if (!fs_exists(path)) /* two rewards may share a model */
         err = fs_write(path, bytes, n);
     free(path);
     return err;
@@ -66,7 +75,7 @@ static enum err keep_model(const struct initial_models *o, struct initial_model 
         err = packed_layout_new(&layout, shape);
     if (!err) {
         packed_fill(image, layout, files->params);
-        err = keep(o, &model->image, image, bytes);
+        err = keep(o, &model->image, image, bytes); /* its hash is the version's */
     }
     if (!err)
         err = keep(o, &model->card, files->card, files->card_size);
@@ -119,7 +128,7 @@ static enum err make(struct initial_models *o, const struct keys *keys,
         if (rewards->reward[i].model)
             err = make_reward(o, &rewards->reward[i], files->tokenizer);
     }
-    if (!err) {
+    if (!err) { /* the defaults for decoding go back into the model that the run writes */
         o->generation = files->generation;
         files->generation = NULL;
     }
@@ -134,6 +143,7 @@ static enum err get_artifact(struct artifact *out, const json_t *from, const cha
     const char *hash = json_string_value(json_array_get(pair, 0));
 
     out->bytes = (uint64_t)json_integer_value(json_array_get(pair, 1));
+    /* [hash, bytes] */
     return hash ? hash_parse(&out->hash, hash) : err_set(ERR_PARSE, "no %s", key);
 }
 
@@ -170,6 +180,7 @@ static enum err load(struct initial_models *o, const char *path, const struct re
     }
     if (!err) {
         const char *kept = json_string_value(json_object_get(o->manifest, "generation"));
+        /* the id stands there as a hash, of which it is the first half */
         memcpy(o->run.byte, run.byte, sizeof o->run.byte);
         o->generation = kept ? mem_text(kept) : NULL;
     }
@@ -181,7 +192,7 @@ static enum err load(struct initial_models *o, const char *path, const struct re
     for (int r = 0; r < rewards->n && !err; r++) {
         o->of_reward[r] = -1;
         for (int m = 1; m < o->n_model; m++)
-            if (!strcmp(o->model[m].name + 7, rewards->reward[r].name))
+            if (!strcmp(o->model[m].name + 7, rewards->reward[r].name)) /* after "reward:" */
                 o->of_reward[r] = m;
     }
     if (!err && !o->n_model)
@@ -309,7 +320,7 @@ enum err initial_models_seal(struct initial_models *o, const json_t *config,
     enum err err;
 
     hash_text(text, data);
-    if (o->fresh) {
+    if (o->fresh) { /* from here on the folder is this run's */
         err = write_manifest(o, config, text, machine);
         json_decref(machine);
         return err;
@@ -320,6 +331,7 @@ enum err initial_models_seal(struct initial_models *o, const json_t *config,
         err =
             err_set(ERR_STATE, "the prompts changed since the run that output_dir holds: take "
                                "another output_dir, or say overwrite_output_dir=true");
+    /* a portable run gives the same bits everywhere, any other only where it began */
     if (!err && !portable)
         err = same_machine(json_object_get(o->manifest, "machine"), machine);
     json_decref(machine);

@@ -1,3 +1,10 @@
+/* Records become token ids once, before anything is asked of a fleet, and everything that could
+ * fail later is tried here: that a prompt and an answer fit into the context of the policy and of
+ * each reward model, that the columns which rules read are there, that what workers are sent fits
+ * into a message. A bad record is an error with its file and line if the keys are strict, else it
+ * is left out and counted; one that is too long for the context is an error in any case, named
+ * once all are read, with the number that would make all of them fit. */
+
 #include "learner/inputs/prompts.h"
 
 #include "base/mem.h"
@@ -70,8 +77,9 @@ static enum err take_text(struct prompt *row, const struct example *e,
         free(row->text);
         row->text = clean;
     }
-    if (rule->question && e->chat)
+    if (rule->question && e->chat) /* a judge reads the turns, not the template's text */
         json_object_set(e->meta, "prompt", e->prompt);
+    /* sorted keys: the hash of the prompts must not depend on the order in the file */
     row->meta = json_dumps(e->meta, JSON_COMPACT | JSON_SORT_KEYS);
     if (!err && strlen(row->meta) > PROMPTS_META)
         err = err_set(ERR_RANGE, "its other columns are longer than 64 KiB as JSON");
@@ -123,11 +131,13 @@ static void take_answer(struct prompt *row, const struct encoded *ids,
 {
     int n = ids->start;
 
+    /* what the fleet writes ends at its first stop token: so does what it is compared with */
     while (n < ids->n && !stops(rule, ids->ids[n]))
         n++;
     row->answer = mem_new((size_t)(n - ids->start) + 1, sizeof *row->answer);
     memcpy(row->answer, ids->ids + ids->start, (size_t)(n - ids->start) * sizeof *row->answer);
     row->n_answer = (uint32_t)(n - ids->start);
+    /* one that does not end is taught to: the model would else never stop there */
     if (rule->n_stop)
         row->answer[row->n_answer++] = n < ids->n ? ids->ids[n] : rule->stop[0];
 }
@@ -145,7 +155,7 @@ static enum err read_answer(struct prompt *row, const struct example *e,
         take_answer(row, ids, rule);
     if (!err && !row->n_answer)
         err = err_set(ERR_PARSE, "'completion' has no token");
-    if (!err)
+    if (!err) /* the pair was encoded together, as the template joins them */
         ids->n = ids->start;
     json_decref(prompt);
     json_decref(answer);
@@ -164,6 +174,7 @@ static enum err read_ids(struct prompt *row, const struct example *e,
 /* Tokens that a prompt and its answer may have: what the policy and each reward model read. */
 static int context_of(const struct prompts_rule *rule, bool chat)
 {
+    /* scorers read the tail too, which the policy has not written */
     const int theirs = rule->scorers - (chat ? rule->tail : 0);
 
     return rule->scorers && theirs < rule->context ? theirs : rule->context;
@@ -205,6 +216,7 @@ static bool over(const struct prompt *row, size_t at, const struct prompts_rule 
 
     if (one.tokens + rule->response <= one.context)
         return false;
+    /* by how much it is over: contexts differ between conversations and plain prompts */
     if (!longest->tokens || one.tokens - one.context > longest->tokens - longest->context)
         *longest = one;
     return true;
@@ -260,6 +272,7 @@ static void note_unused(struct prompts *p, const struct example *e, const json_t
     example_check_unused(names, e, row, how);
     json_object_foreach(names, column, count)
     {
+        /* rewards that read text are given all columns of the record */
         if (!given || !json_object_get(e->meta, column))
             json_object_set(p->unused, column, count);
     }

@@ -1,4 +1,6 @@
-/* A list: failures are few, and gone when their sample comes. */
+/* A list: failures are few, and gone when their sample comes. What is new is told by the worker's
+ * name: the same one failing again says nothing more, and of a sample only as many are kept as
+ * the broker would let try it. */
 
 #include "learner/journal/attempts.h"
 

@@ -1,3 +1,8 @@
+/* Choosing is a pure function of which groups teach something, so that a journal that is read again
+ * chooses as the run did. Groups that teach nothing are left out from the end of the iteration:
+ * those that came in their place lie behind them and are trained instead; only when there are too
+ * few of these does a dull group stay in, and then the earliest. */
+
 #include "learner/journal/group_filter.h"
 
 #include "base/mem.h"
@@ -6,7 +11,9 @@
 
 void group_filter_choose(uint64_t *out, const uint8_t *flat, uint64_t tasks, uint64_t batch)
 {
-    uint64_t spare = tasks - batch, flats = 0, n = 0; /* spare: to be left out */
+    /* spare: still to be left out; flats: dull ones from here on. The last `spare` of the dull ones
+     * go, or all of them and then the last of the rest. */
+    uint64_t spare = tasks - batch, flats = 0, n = 0;
 
     for (uint64_t i = 0; i < tasks; i++)
         flats += flat && flat[i];
@@ -43,6 +50,7 @@ void group_filter_step(struct record_step *out, uint64_t iteration, uint64_t fir
     free(pick);
 }
 
+/* Drops are not named: they are the other samples of the same tasks. */
 bool group_filter_same(const struct record_step *a, const struct record_step *b)
 {
     bool same = a->n_sample == b->n_sample && a->n_drop == b->n_drop;

@@ -66,7 +66,7 @@ static uint32_t checksum(const uint8_t *head, const uint8_t *payload, size_t n)
 static size_t record_at(const uint8_t *file, size_t n, size_t at, uint64_t *before)
 {
     if (n - at < HEAD || memcmp(file + at, magic, 4) != 0)
-        return 0;
+        return 0; /* a cheap look before the checksum: was_durable tries every byte */
     const uint8_t *const head = file + at;
     const size_t length = get_u32(head + 4);
     const uint32_t type = get_u32(head + 16);
@@ -95,6 +95,8 @@ static enum err scan(struct journal *journal, const uint8_t *file, size_t n,
     size_t at = INTRO;
 
     while (at < n) {
+        /* whole records of a group that was cut off are good: the file is synced once more before
+         * anybody hears of them */
         uint64_t before = 0;
         const size_t size = record_at(file, n, at, &before);
         if (!size || before > at) {
@@ -147,6 +149,7 @@ static enum err load(struct journal *journal, journal_visit *visit, void *self, 
         return err_add("%s", journal->path);
     if (n >= INTRO)
         return OK;
+    /* new, or cut off within its first word: begun by a whole write and a rename */
     journal->size = INTRO;
     return fs_write(journal->path, intro, INTRO);
 }
@@ -205,7 +208,7 @@ void journal_append(struct journal *journal, uint32_t type, const void *payload,
     uint8_t *const head = to->byte + to->n;
     memcpy(head, magic, 4);
     put_u32(head + 4, (uint32_t)n);
-    put_u64(head + 8, journal->size + journal->writing.n);
+    put_u64(head + 8, journal->size + journal->writing.n); /* where its own group begins */
     put_u32(head + 16, type);
     if (n)
         memcpy(head + HEAD, payload, n);

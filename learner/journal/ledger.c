@@ -1,3 +1,13 @@
+/* Each answer has one byte of place (new, pending, durable, taken back) and, while its iteration is
+ * not trained, the record itself, both at its index among all answers there may be; so memory is
+ * bounded by the plan, and the journal can name an answer only once.
+ *
+ * Whatever is noted goes two ways: as bytes into the journal's pending group, and as an item into
+ * ours, in the same order. ledger_commit_begin hands both over, and ledger_commit_end, once the
+ * bytes are on the disk, does for each item what reading it back would do (ledger_read.c): a
+ * sample is settled, a refused one undone, a step makes a version. Nothing is told to anybody
+ * before that, so that a crash takes back only what nobody has heard of. */
+
 #include "learner/journal/ledger.h"
 
 #include "base/mem.h"
@@ -40,6 +50,7 @@ enum err ledger_settle(struct ledger *l, struct record_sample *sample)
 {
     const struct tasks_place at = tasks_at(l->conf.tasks, sample->task);
     const size_t i = ledger_index(l, sample->task, sample->sample);
+    /* the owner first: if it cannot write its line the run ends, and reads all of it again */
     const enum err err = l->conf.durable ? l->conf.durable(l->conf.self, sample) : OK;
 
     l->place[i] = PLACE_DURABLE;
@@ -50,7 +61,7 @@ enum err ledger_settle(struct ledger *l, struct record_sample *sample)
         if (l->flat)
             judge(l, at.iteration, sample->task);
     } else {
-        record_free(JOURNAL_SAMPLE, sample);
+        record_free(JOURNAL_SAMPLE, sample); /* an evaluation is only counted */
     }
     return err;
 }
@@ -108,6 +119,7 @@ enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
     if (!err && l->versions < conf->base)
         err = err_set(ERR_STATE, "%s: ends before the checkpoint's version %llu", conf->path,
                       (unsigned long long)conf->base);
+    /* what lies behind the checkpoint is trained again: its answers must be there */
     for (uint64_t i = conf->base; i < l->versions && !err; i++)
         if (!ledger_batch(l, i, NULL))
             err = err_set(ERR_PARSE, "%s: samples of iteration %llu are missing", conf->path,
@@ -214,6 +226,7 @@ bool ledger_take(struct ledger *l, struct record_sample *sample)
 {
     struct record_sample *own;
 
+    /* in an epoch that ends nothing is taken: what is lowered and what is new would mix */
     if (l->refusing || !ledger_lacks(l, sample->task, sample->sample)) {
         record_fini(JOURNAL_SAMPLE, sample);
         return false;
@@ -230,6 +243,7 @@ bool ledger_take(struct ledger *l, struct record_sample *sample)
 
 bool ledger_attempt(struct ledger *l, struct record_attempt *attempt)
 {
+    /* no item of its own: nobody waits for it, it is durable with whatever comes next */
     const struct record_attempt *own = ledger_lacks(l, attempt->task, attempt->sample)
                                            ? attempts_add(&l->attempts, attempt)
                                            : NULL;
@@ -273,7 +287,7 @@ void ledger_halt(struct ledger *l, uint64_t iteration, const struct hash *next)
 {
     assert(iteration + 1 < tasks_plan(l->conf.tasks)->iterations);
     note_step(l, iteration, next, JOURNAL_HALT);
-    l->halting = iteration + 1;
+    l->halting = iteration + 1; /* from here on nothing behind it is taken, durable or not */
 }
 
 void ledger_end(struct ledger *l, const struct hash *weights)
@@ -310,6 +324,7 @@ enum err ledger_commit_end(struct ledger *l)
     journal_commit_end(l->journal);
     l->busy = false;
     for (size_t i = 0; i < l->writing.n && !err; i++) {
+        /* in the order of the journal: an answer may be taken back in the group that brought it */
         struct ledger_waiting *const w = &l->writing.item[i];
         struct record_sample *const sample = w->sample;
         struct record_refused *const refused = w->refused;
@@ -330,7 +345,7 @@ enum err ledger_commit_end(struct ledger *l)
     }
     l->writing.n = 0;
     if (!l->pending.n)
-        l->bytes = 0;
+        l->bytes = 0; /* credit is given again once all is on the disk, in few large steps */
     return err;
 }
 

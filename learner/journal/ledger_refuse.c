@@ -67,6 +67,7 @@ bool ledger_refuse(struct ledger *l, struct record_refused *refused)
         record_fini(JOURNAL_REFUSED, refused);
         return false;
     }
+    /* from here on it is ours: the item in the group frees it, or remembers it */
     own = mem_new(1, sizeof *own);
     *own = *refused;
     memset(refused, 0, sizeof *refused);
@@ -111,6 +112,7 @@ static uint64_t needed(const struct ledger *l, uint64_t iteration)
     const uint64_t last = tasks_first(l->conf.tasks, iteration + 1);
     uint64_t flat = 0, more = 0;
 
+    /* the range grows as dull groups in it ask for others: as tasks_extend grew it */
     for (uint64_t t = first; t < last && t < first + plan->batch + more; t++) {
         flat += *ledger_flat(l, t);
         more = flat < plan->most ? flat : plan->most;
@@ -142,7 +144,8 @@ static void remember(struct ledger *l, const struct record_refused *refused)
 {
     if (!l->refused)
         l->refused = mem_new(LEDGER_REFUSALS, sizeof *l->refused);
-    if (l->refusals == LEDGER_REFUSALS) {
+    if (l->refusals ==
+        LEDGER_REFUSALS) { /* the oldest is forgotten: its worker may be asked again */
         record_fini(JOURNAL_REFUSED, &l->refused[0]);
         memmove(l->refused, l->refused + 1, --l->refusals * sizeof *l->refused);
     }

@@ -1,3 +1,9 @@
+/* A watermark, below which all is settled, and a sorted array of the names above it. Answers come
+ * nearly in order, so that the array stays as short as the window of open tasks; what it holds of
+ * whole tasks at its low end is taken into the watermark at once. Only two things move backwards:
+ * an answer that was taken back lowers the watermark, and names what stands above it one by one;
+ * and a run that stop_if cut off has tasks that never come, over which the watermark steps. */
+
 #include "learner/journal/settled.h"
 
 #include "base/mem.h"
@@ -86,11 +92,13 @@ static void raise_watermark(struct settled_set *set)
     size_t whole = 0;
 
     for (;;) {
+        /* what was cut off counts as there, and names in it go with it */
         if (set->watermark >= set->cut && set->watermark < set->cut_end) {
             set->watermark = set->cut_end;
             while (whole < set->n && set->name[whole].task < set->watermark)
                 whole++;
         }
+        /* sorted and without doubles: a task is whole if its n-th name from here is its own */
         const uint32_t samples = samples_of(set, set->watermark);
         if (set->n - whole < samples || set->name[whole].task != set->watermark ||
             set->name[whole + samples - 1].task != set->watermark)
@@ -166,6 +174,7 @@ struct settled settled_state(struct settled_set *set, uint64_t epoch)
 {
     size_t n = 0;
 
+    /* neighbours of one task become one range: what HELLO and heartbeats carry is short */
     set->range = mem_grow(set->range, set->n + 1, sizeof *set->range);
     for (size_t i = 0; i < set->n; i++) {
         const struct name name = set->name[i];

@@ -1,3 +1,10 @@
+/* Ids in three runs: [0, eval) the first evaluation, then training, iteration after iteration, then
+ * the last evaluation. Without plan.most every place is a multiplication. With it `more` says how
+ * many tasks had been added before each iteration, so that ids behind an extended one move up;
+ * that is safe since it is extended only while it is the newest, and (lag is 0) nothing behind it
+ * was opened yet. tasks_index never moves: it numbers training answers from a place of its own
+ * behind both evaluations, so that what is kept by index stays where it is. */
+
 #include "learner/journal/tasks.h"
 
 #include "base/mem.h"
@@ -100,6 +107,7 @@ static uint64_t iteration_of(const struct tasks *tasks, uint64_t n)
 {
     uint64_t low = 0, high = tasks->plan.iterations - 1;
 
+    /* the last iteration that begins at n or before: `before` only grows */
     if (!tasks->more)
         return n / tasks->plan.batch;
     while (low < high) {
@@ -112,6 +120,7 @@ static uint64_t iteration_of(const struct tasks *tasks, uint64_t n)
     return low;
 }
 
+/* The order of an epoch is made once, and kept until another epoch is asked for. */
 static uint64_t shuffled(struct tasks *tasks, uint64_t epoch, uint64_t place)
 {
     const uint64_t rows = tasks->plan.rows;
@@ -141,6 +150,7 @@ struct tasks_place tasks_at(struct tasks *tasks, uint64_t id)
         place.row = shuffled(tasks, id / plan->rows, id % plan->rows);
         place.iteration = iteration_of(tasks, id);
         place.any = plan->free;
+        /* iteration i trains version i into i + 1; its answers are of version i - lag */
         place.version = place.iteration > plan->lag ? place.iteration - plan->lag : 0;
         return place;
     }

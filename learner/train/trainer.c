@@ -1,3 +1,16 @@
+/* The thread takes jobs one after another and gives each back: an iteration, which leaves new
+ * weights and a copy of them (snapshot) in pages of its own, since actors may read them for as
+ * long as they like while the next iteration changes the weights; or a checkpoint, which is
+ * written between iterations and so is of one version.
+ *
+ * An iteration either happens or does not: false answers are found before anything is kept, and
+ * then the trainer stands as it stood. One that was abandoned in the middle leaves a trainer that
+ * is good for nothing but to be freed: the journal trains it again at the next start.
+ *
+ * A checkpoint comes with the images of the older versions that tasks may still name: after a
+ * crash they are asked for again, and the checkpoint itself holds only the newest. They are
+ * written before it, so that a checkpoint that is whole never lacks them, and removed after it. */
+
 #include "learner/train/trainer.h"
 
 #include "base/clock.h"
@@ -123,7 +136,8 @@ enum err trainer_load(struct trainer *t)
     for (size_t i = 0; i < n && !err && !found; i++) {
         err = iteration_state_read(t->round, t->conf.checkpoints, steps[i], NULL);
         found = !err;
-        if (err == ERR_PARSE) {
+        if (err ==
+            ERR_PARSE) { /* cut off or damaged; any other error would meet the next, too */
             log_warn("checkpoint", "reason=\"%s; an older one is tried\"", err_text());
             err = OK;
         }
@@ -320,6 +334,7 @@ static struct iteration_rollout demonstration(const struct record_sample *s,
 static enum err gather(const struct trainer *t, const struct trainer_job *job,
                        struct iteration_rollout *rollout, float *reference, double *part)
 {
+    /* one block: the reference of answers that came without it, then rewards by token */
     float *dense = reference + job->tokens; /* rewards by token */
     const struct rewards *const rewards = t->conf.rewards;
     const int parts = rewards->n;
@@ -431,7 +446,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
     job->tokens = 0;
     for (uint32_t i = 0; i < job->n; i++)
         job->tokens += job->sample[i]->n_token;
-    if (job->iteration != trainer_version(t))
+    if (job->iteration != trainer_version(t)) /* else journal and weights have come apart */
         err = err_set(ERR_STATE, "iteration %" PRIu64 " on weights of version %" PRIu64,
                       job->iteration, trainer_version(t));
     if (!err)

@@ -1,4 +1,12 @@
-#include "learner/fleet/serve.h"
+/* Two ways out for the same artifacts. Over the wire: a connection to the broker's bulk port, on
+ * which the learner offers what it has and sends what is asked for, one chunk after another until
+ * the pipe is full (pump), so that a slow one holds nobody up. Within the machine: pages handed
+ * over by descriptor, which cost nothing; where the system will not, the wire serves all.
+ *
+ * What is shared out is counted by the pages themselves: removing an artifact here takes it off
+ * the offer, and whoever has it mapped keeps it. */
+
+#include "learner/fleet/fleet_bulk.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -8,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct serve {
-    struct serve_conf conf;
+struct fleet_bulk {
+    struct fleet_bulk_conf conf;
     struct curve_keys keys; /* the fleet's, with the bulk port's public key as the server's */
     struct blob_store *store;
     struct handover *here; /* NULL: another process gives, or the system will not */
@@ -20,25 +28,25 @@ struct serve {
 
 static enum err someone_here(void *self, int64_t now_ms)
 {
-    return handover_readable(((struct serve *)self)->here, now_ms);
+    return handover_readable(((struct fleet_bulk *)self)->here, now_ms);
 }
 
 static enum err watch_fd(void *self, int fd)
 {
-    struct serve *s = self;
+    struct fleet_bulk *s = self;
 
     return loop_fd(s->conf.loop, fd, someone_here, s);
 }
 
 static void unwatch_fd(void *self, int fd)
 {
-    loop_unfd(((struct serve *)self)->conf.loop, fd);
+    loop_unfd(((struct fleet_bulk *)self)->conf.loop, fd);
 }
 
 /* Without it everything goes over the wire. */
-void serve_new(struct serve **out, const struct serve_conf *conf)
+void fleet_bulk_new(struct fleet_bulk **out, const struct fleet_bulk_conf *conf)
 {
-    struct serve *s = mem_new(1, sizeof *s);
+    struct fleet_bulk *s = mem_new(1, sizeof *s);
     const struct handover_conf here = {conf->run, watch_fd, unwatch_fd, s};
 
     s->conf = *conf;
@@ -48,7 +56,7 @@ void serve_new(struct serve **out, const struct serve_conf *conf)
     *out = s;
 }
 
-static void hang_up(struct serve *s)
+static void hang_up(struct fleet_bulk *s)
 {
     if (!s->bulk)
         return;
@@ -57,7 +65,7 @@ static void hang_up(struct serve *s)
     s->bulk = NULL;
 }
 
-void serve_free(struct serve *s)
+void fleet_bulk_free(struct fleet_bulk *s)
 {
     if (!s)
         return;
@@ -69,7 +77,7 @@ void serve_free(struct serve *s)
     free(s);
 }
 
-enum err serve_add(struct serve *s, const struct artifact *what, const void *bytes)
+enum err fleet_bulk_add(struct fleet_bulk *s, const struct artifact *what, const void *bytes)
 {
     s->offer = true;
     return blob_store_add(s->store, what, bytes, what->bytes, NULL, NULL, NULL);
@@ -80,8 +88,8 @@ static void release(void *shared)
     shared_memory_free(shared);
 }
 
-enum err serve_shared(struct serve *s, const struct artifact *what,
-                      struct shared_memory *shared, const struct hash *digest)
+enum err fleet_bulk_shared(struct fleet_bulk *s, const struct artifact *what,
+                           struct shared_memory *shared, const struct hash *digest)
 {
     enum err err;
 
@@ -96,7 +104,7 @@ enum err serve_shared(struct serve *s, const struct artifact *what,
     return err;
 }
 
-void serve_remove(struct serve *s, const struct hash *hash)
+void fleet_bulk_remove(struct fleet_bulk *s, const struct hash *hash)
 {
     s->offer = true;
     if (s->here)
@@ -104,13 +112,13 @@ void serve_remove(struct serve *s, const struct hash *hash)
     blob_store_remove(s->store, hash);
 }
 
-const struct artifact *serve_list(const struct serve *s, uint32_t *n)
+const struct artifact *fleet_bulk_list(const struct fleet_bulk *s, uint32_t *n)
 {
     return blob_store_list(s->store, n);
 }
 
 /* What is due, until the pipe is full. */
-static enum err pump(struct serve *s)
+static enum err pump(struct fleet_bulk *s)
 {
     struct msg msg;
     enum err err = OK;
@@ -138,9 +146,10 @@ static enum err pump(struct serve *s)
 
 static enum err on_wreq(void *self, const struct msg *msg, int64_t now_ms)
 {
-    struct serve *s = self;
+    struct fleet_bulk *s = self;
 
     (void)now_ms;
+    /* in the order in which they were asked for */
     if (blob_store_ask(s->store, &msg->wreq))
         return OK; /* too many wait: the child asks again */
     return pump(s);
@@ -148,14 +157,15 @@ static enum err on_wreq(void *self, const struct msg *msg, int64_t now_ms)
 
 static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 {
-    struct serve *s = self;
+    struct fleet_bulk *s = self;
 
     (void)msg, (void)now_ms;
     s->offer = true;
     return pump(s);
 }
 
-enum err serve_endpoint(struct serve *s, const char *bulk, const char *bulk_key, int64_t now_ms)
+enum err fleet_bulk_endpoint(struct fleet_bulk *s, const char *bulk, const char *bulk_key,
+                             int64_t now_ms)
 {
     struct peer_conf conf = s->conf.peer;
     enum err err;
@@ -166,7 +176,7 @@ enum err serve_endpoint(struct serve *s, const char *bulk, const char *bulk_key,
     free(s->endpoint);
     s->endpoint = mem_text(bulk);
     conf.broker = s->endpoint;
-    conf.hello = NULL;
+    conf.hello = NULL; /* the run is told on the control connection; here it only gives */
     conf.hb = NULL;
     if (conf.keys) {
         s->keys = *conf.keys;
@@ -183,14 +193,14 @@ enum err serve_endpoint(struct serve *s, const char *bulk, const char *bulk_key,
     return loop_socket(s->conf.loop, peer_socket(s->bulk), peer_readable, s->bulk);
 }
 
-void serve_epoch(struct serve *s, uint64_t epoch)
+void fleet_bulk_epoch(struct fleet_bulk *s, uint64_t epoch)
 {
     s->conf.epoch = epoch;
     if (s->bulk)
         peer_run(s->bulk, &s->conf.run, epoch);
 }
 
-enum err serve_tick(struct serve *s, int64_t now_ms)
+enum err fleet_bulk_tick(struct fleet_bulk *s, int64_t now_ms)
 {
     enum err err = s->bulk ? peer_tick(s->bulk, now_ms) : OK;
 

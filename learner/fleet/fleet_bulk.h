@@ -1,0 +1,46 @@
+/* fleet_bulk: artifacts of the run for whoever asks: the learner's end of the bulk connection, and
+ * of the handover to processes of its machine (proto/handover.h).
+ *
+ * The learner connects out, offers what it has, and answers requests in turn. */
+
+#ifndef LEARNER_FLEET_FLEET_BULK_H
+#define LEARNER_FLEET_FLEET_BULK_H
+
+#include "proto/blob.h"
+#include "proto/curve.h"
+#include "proto/handover.h"
+#include "proto/peer.h"
+
+struct loop;
+struct fleet_bulk;
+
+struct fleet_bulk_conf {
+    struct loop *loop;
+    void *context;
+    struct peer_conf peer; /* role, keys, name, id, incarnation: as on the control connection */
+    struct id run;
+    uint64_t epoch;
+};
+
+void fleet_bulk_new(struct fleet_bulk **out, const struct fleet_bulk_conf *conf);
+void fleet_bulk_free(struct fleet_bulk *bulk); /* NULL is fine; before its loop */
+
+/* As blob_store_add; the offer follows. `bytes` stay the caller's. */
+enum err fleet_bulk_add(struct fleet_bulk *bulk, const struct artifact *what,
+                        const void *bytes) MUST_CHECK;
+/* The same of a sealed block, which is shared. */
+enum err fleet_bulk_shared(struct fleet_bulk *bulk, const struct artifact *what,
+                           struct shared_memory *shared, const struct hash *digest) MUST_CHECK;
+void fleet_bulk_remove(struct fleet_bulk *bulk, const struct hash *hash);
+const struct artifact *fleet_bulk_list(const struct fleet_bulk *bulk, uint32_t *n);
+
+/* A new one has begun. */
+void fleet_bulk_epoch(struct fleet_bulk *bulk, uint64_t epoch);
+
+/* From each WELCOME: where bulk is. Errors: peer_open's. */
+enum err fleet_bulk_endpoint(struct fleet_bulk *bulk, const char *bulk, const char *bulk_key,
+                             int64_t now_ms) MUST_CHECK;
+/* Each PEER_TICK_MS. */
+enum err fleet_bulk_tick(struct fleet_bulk *bulk, int64_t now_ms) MUST_CHECK;
+
+#endif
