@@ -166,7 +166,8 @@ static bool is_finished(const struct fleet_keys *keys, const json_t *config)
     return done;
 }
 
-/* Before anything is written: is there a broker? */
+/* Before anything is written: is there a broker? A folder that was locked and planned for nothing
+ * would be in the way of the next try. */
 static enum err reach_broker(const struct fleet_keys *k)
 {
     const bool keyed = k->broker_key && *k->broker_key;

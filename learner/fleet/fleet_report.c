@@ -99,6 +99,7 @@ void fleet_report_complete(struct fleet_report *r, const struct run_context *run
                            struct trainer_job *job, int64_t now_ms)
 {
     const uint64_t version = job->iteration + 1;
+    /* from the end of the iteration before: waiting for answers is part of it */
     const double seconds = (double)(now_ms - r->stepped_ms) / 1e3;
     const double all = (double)(now_ms - r->begun_ms) / 1e3;
 
@@ -113,7 +114,7 @@ void fleet_report_complete(struct fleet_report *r, const struct run_context *run
         json_object_set_new(job->line, "drover_wait_seconds",
                             json_real(fmax(0, seconds - job->seconds)));
     }
-    if (all > 0)
+    if (all > 0) /* episodes a second, of this process: what it found done is not its own */
         json_object_set_new(
             job->line, "eps",
             json_real((double)((version - (uint64_t)run->progress.first) * run->plan.batch) /

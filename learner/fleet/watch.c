@@ -77,7 +77,7 @@ static bool help_supervised(const struct watch *w, const struct scorer *scorer,
     return true;
 }
 
-/* What starts that which is waited for. */
+/* What starts that which is waited for: a line that can be pasted into a shell. */
 static void help(const struct watch *w, const struct scorer *scorer, char *out, size_t room)
 {
     const bool keyed = w->conf.key && *w->conf.key;
@@ -205,6 +205,7 @@ void watch_fail(struct watch *w, const struct msg_fail *fail, int64_t now_ms)
         return;
     }
     w->failed_ms[i] = now_ms;
+    /* a worker that fails on everything would fill the terminal: the rest is counted */
     if (w->hidden[i])
         snprintf(more, sizeof more, " (%u more before)", w->hidden[i]);
     w->hidden[i] = 0;

@@ -28,6 +28,7 @@ static enum err visit_start(struct ledger *l, void **what)
                        "beside it (artifacts/): this folder was mixed of two");
     l->started = true;
     l->run = start->run;
+    /* not always one more: a copy of the folder may have gone on elsewhere (ledger_refuse_above) */
     if (start->epoch > l->epoch)
         l->epoch = start->epoch;
     return OK;
@@ -48,7 +49,7 @@ static enum err visit_sample(struct ledger *l, void **what)
     if (!ledger_lacks(l, sample->task, sample->sample))
         return err_set(ERR_PARSE, "SAMPLE of task %llu behind the HALT that cut it off",
                        (unsigned long long)sample->task);
-    *what = NULL;
+    *what = NULL; /* kept until its iteration is trained */
     return ledger_settle(l, sample);
 }
 

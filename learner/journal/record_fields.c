@@ -78,7 +78,7 @@ static void put_column(struct record_bytes *to, const uint8_t *from, uint32_t n,
 {
     for (uint32_t i = 0; width > 1 && i < n; i++)
         put(to, u32_at(from, i * width), width);
-    if (width == 1)
+    if (width == 1) /* bytes have no order */
         put_bytes(to, from, n);
 }
 
@@ -191,7 +191,7 @@ static char *get_text(struct record_reader *from)
 
 static void *get_column(struct record_reader *from, uint32_t n, size_t width)
 {
-    const bool there = n <= left(from) / width;
+    const bool there = n <= left(from) / width; /* before memory is taken for it */
     uint8_t *const column = mem_new(there ? n : 0, width);
 
     from->bad = from->bad || !there;
@@ -236,6 +236,7 @@ static void read_list(struct record_reader *from, const struct record_field *f, 
     const uint32_t n = get_count(from, least(f->of));
     uint8_t *const first = mem_new(n, f->of->size);
 
+    /* count and array are set before the elements are read: what goes wrong inside is freed */
     set(object, f->count, &n, sizeof n);
     set(object, f->offset, &first, sizeof first);
     for (uint32_t i = 0; i < n; i++)

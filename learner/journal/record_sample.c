@@ -13,6 +13,7 @@ static enum err scores_from(struct record_sample *out, const struct msg_sample *
     out->score = mem_new(message->n_score, sizeof *out->score);
     for (uint32_t i = 0; i < message->n_score; i++) {
         const struct score *const score = &message->score[i];
+        /* a SAMPLE carries one rollout: so do its scores, each of this one */
         if (score->n_rollout != 1 || !hash_same(&score->rollout[0], &out->hash) ||
             score->each[0] != score->n_value)
             return err_set(ERR_RANGE, "task %llu: a score of another rollout",

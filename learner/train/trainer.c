@@ -85,7 +85,7 @@ void trainer_job_free(void *self)
 
     if (!job)
         return;
-    free((void *)job->sample);
+    free((void *)job->sample); /* the arrays alone: what they point to is the ledger's */
     free((void *)job->prompt);
     free((void *)job->keep);
     free((void *)job->flat);
@@ -238,6 +238,7 @@ static enum err trim_images(const struct trainer *t)
     while (dir && !err && (entry = readdir(dir))) {
         uint64_t number;
         int end = 0;
+        /* only names that image_path makes: what else lies there is not ours to remove */
         if (sscanf(entry->d_name, "%" SCNu64 ".image%n", &number, &end) == 1 && end > 0 &&
             !entry->d_name[end] && number + t->conf.lag < oldest) {
             char *path = image_path(t, number);
@@ -274,7 +275,8 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
 
     for (uint32_t i = 0; i < job->n_keep && !err; i++) {
         char *path = image_path(t, job->keep[i]->version.number);
-        if (!fs_exists(path))
+        if (!fs_exists(
+                path)) /* the checkpoint before this one wrote it: versions do not change */
             err = fs_write(path, shared_memory_bytes(job->keep[i]->image),
                            shared_memory_size(job->keep[i]->image));
         free(path);
@@ -297,6 +299,7 @@ static enum err refer(const struct trainer *t, const struct prompt *prompt,
     float *logprob = mem_new((size_t)n, sizeof *logprob);
     enum err err;
 
+    /* one sequence at a time, as a rewarder scores it: the same bits whoever computes them */
     memcpy(token, prompt->token, prompt->n_token * sizeof *token);
     memcpy(token + prompt->n_token, s->token, s->n_token * sizeof *token);
     err = forward_score(t->reference, token, seq, 1, (float)t->iteration_conf.temperature,
@@ -321,7 +324,7 @@ static struct iteration_rollout demonstration(const struct record_sample *s,
                                               const struct prompt *p)
 {
     return (struct iteration_rollout){.task = s->task,
-                                      .sample = s->sample + 1,
+                                      .sample = s->sample + 1, /* the task's second */
                                       .prompt = p->token,
                                       .prompts = (int)p->n_token,
                                       .token = p->answer,
@@ -335,7 +338,7 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
                        struct iteration_rollout *rollout, float *reference, double *part)
 {
     /* one block: the reference of answers that came without it, then rewards by token */
-    float *dense = reference + job->tokens; /* rewards by token */
+    float *dense = reference + job->tokens;
     const struct rewards *const rewards = t->conf.rewards;
     const int parts = rewards->n;
     enum err err = OK;
@@ -371,7 +374,7 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
             reference += s->n_token;
         }
     }
-    if (t->iteration_conf.self_reference)
+    if (t->iteration_conf.self_reference) /* each beside the answer to the same prompt */
         qsort(rollout, 2 * job->n, sizeof *rollout, by_name);
     return err;
 }
@@ -421,7 +424,7 @@ static enum err learn(struct trainer *t, struct trainer_job *job,
 
     if (err)
         return err;
-    if (!job->n_lie) {
+    if (!job->n_lie) { /* it compares as it goes, before the first optimiser step */
         err = iteration_run(t->round, rollout, rollouts, metrics);
         if (err)
             take_lies(job, t->round);
@@ -486,6 +489,7 @@ enum err trainer_main(void *self, struct worker *worker)
 
     while (worker_take(worker, &job, true)) {
         const int64_t begun = clock_mono_ns();
+        /* read by heartbeats while this thread computes */
         atomic_fetch_add(&t->counters.idle_ns, (unsigned long long)(begun - since));
         trainer_do(t, job);
         since = clock_mono_ns();

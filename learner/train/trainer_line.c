@@ -1,4 +1,6 @@
-/* The line of metrics of an iteration: what its answers say, whatever the method. */
+/* The line of metrics of an iteration begins with what the method says of itself
+ * (iteration_metrics); here comes what its answers say, whatever the method: each reward by its
+ * name, lengths, how stale the weights were that wrote them. Names are TRL's where TRL has one. */
 
 #include "learner/train/trainer_line.h"
 
@@ -29,6 +31,7 @@ static void line_rewards(json_t *line, const struct rewards *rewards, bool both,
         json_object_set_new(line, mean, json_real(advantage_group_mean(value, job->n)));
         if (both)
             json_object_set_new(line, std, json_real(advantage_group_deviation(value, job->n)));
+        /* a judge that said nothing usable is worth 0 to the score: that must not stay unseen */
         if (combine_judged(rewards, r))
             json_object_set_new(line, unheard, json_real(advantage_group_mean(silent, job->n)));
         free(mean);
@@ -46,6 +49,7 @@ void trainer_line_means(json_t *line, const struct rewards *rewards, bool group,
 
     line_rewards(line, rewards, group, job);
     for (uint32_t i = 0; i < job->n; i++)
+        /* by the version that began the answer; a demonstration has none */
         for (uint32_t k = 0; k < job->sample[i]->n_span && k < 1; k++)
             late += (double)job->iteration - (double)job->sample[i]->span[k].version.number;
     json_object_set_new(line, "drover_completion_length", json_real((double)job->tokens / n));
