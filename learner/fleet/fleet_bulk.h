@@ -23,24 +23,24 @@ struct fleet_bulk_conf {
 };
 
 void fleet_bulk_new(struct fleet_bulk **out, const struct fleet_bulk_conf *conf);
-void fleet_bulk_free(struct fleet_bulk *bulk); /* NULL is fine; before its loop */
+void fleet_bulk_free(struct fleet_bulk *own); /* NULL is fine; before its loop */
 
 /* As blob_store_add; the offer follows. `bytes` stay the caller's. */
-enum err fleet_bulk_add(struct fleet_bulk *bulk, const struct artifact *what,
+enum err fleet_bulk_add(struct fleet_bulk *own, const struct artifact *what,
                         const void *bytes) MUST_CHECK;
 /* The same of a sealed block, which is shared. */
-enum err fleet_bulk_shared(struct fleet_bulk *bulk, const struct artifact *what,
+enum err fleet_bulk_shared(struct fleet_bulk *own, const struct artifact *what,
                            struct shared_memory *shared, const struct hash *digest) MUST_CHECK;
-void fleet_bulk_remove(struct fleet_bulk *bulk, const struct hash *hash);
-const struct artifact *fleet_bulk_list(const struct fleet_bulk *bulk, uint32_t *n);
+void fleet_bulk_remove(struct fleet_bulk *own, const struct hash *hash);
+const struct artifact *fleet_bulk_list(const struct fleet_bulk *own, uint32_t *n);
 
 /* A new one has begun. */
-void fleet_bulk_epoch(struct fleet_bulk *bulk, uint64_t epoch);
+void fleet_bulk_epoch(struct fleet_bulk *own, uint64_t epoch);
 
 /* From each WELCOME: where bulk is. Errors: peer_open's. */
-enum err fleet_bulk_endpoint(struct fleet_bulk *bulk, const char *bulk, const char *bulk_key,
+enum err fleet_bulk_endpoint(struct fleet_bulk *own, const char *bulk, const char *bulk_key,
                              int64_t now_ms) MUST_CHECK;
 /* Each PEER_TICK_MS. */
-enum err fleet_bulk_tick(struct fleet_bulk *bulk, int64_t now_ms) MUST_CHECK;
+enum err fleet_bulk_tick(struct fleet_bulk *own, int64_t now_ms) MUST_CHECK;
 
 #endif
