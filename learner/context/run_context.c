@@ -10,7 +10,7 @@
 void run_context_close(struct run_context *c)
 {
     for (uint32_t i = 0; i < c->n_snapshot; i++)
-        trainer_snapshot_free(c->snapshot[i]);
+        snapshot_free(c->snapshot[i]);
     samples_log_free(c->samples_log);
     process_stats_free(c->stats);
     ledger_close(c->ledger);

@@ -4,7 +4,7 @@
  * may say more on the same connection. Nothing here needs to be delivered: what is settled, the
  * newest version and how far tasks are opened stand in every heartbeat, and HELLO says all of it
  * to a broker that knows nothing; so a full or cut pipe (ERR_STATE) is no error, and `told` and
- * `opened` remember what is still to be said.
+ * fleet_tasks remember what is still to be said.
  *
  * A run leaves in stages (enum link_leaving): `done` in a heartbeat of its own, some time for it
  * to go out, BYE, and the end once that is answered or nobody is there. One that was stopped is
@@ -16,18 +16,15 @@
 #include "base/mem.h"
 #include "learner/fleet/fleet_bulk.h"
 #include "learner/fleet/fleet_report.h"
+#include "learner/fleet/fleet_tasks.h"
 #include "learner/fleet/fleet_versions.h"
-#include "learner/journal/attempts.h"
 #include "member/member.h"
-#include "proto/limit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    TABLE = 1,         /* the number of the run's only table of scorers */
     CREDIT = 64 << 20, /* bytes of SAMPLEs on their way and not yet durable */
-    OPENS = 256,       /* sent in a turn */
     LINGER_MS = 400,   /* for the last heartbeat to go out */
     NOBODY_MS = 5000,  /* for WELCOME, when all is over */
 };
@@ -47,13 +44,13 @@ struct fleet_link {
     struct peer *peer; /* the member's */
     struct fleet_bulk *bulk;
     struct fleet_versions versions;
+    struct fleet_tasks tasks;
 
-    uint64_t epoch;         /* that was said */
-    bool welcome;           /* in this epoch, ever */
-    bool refused;           /* it may ask again, and its reason was told; note says it */
-    uint64_t opened, acked; /* sent on this connection; as the broker said last */
-    uint64_t arrived;       /* SAMPLE and DROPPED on this connection */
-    bool told;              /* what is settled was said since it changed */
+    uint64_t epoch;   /* that was said */
+    bool welcome;     /* in this epoch, ever */
+    bool refused;     /* it may ask again, and its reason was told; note says it */
+    uint64_t arrived; /* SAMPLE and DROPPED on this connection */
+    bool told;        /* what is settled was said since it changed */
     enum link_leaving leaving;
     int64_t begun_ms, said_ms; /* said_ms: `done` */
     char note[256];
@@ -135,21 +132,7 @@ enum err fleet_link_refuse(struct fleet_link *l, const struct record_refused *r)
 enum err fleet_link_cancel(struct fleet_link *l, uint64_t first, uint64_t end,
                            const char *reason)
 {
-    const uint64_t to = l->opened < end ? l->opened : end;
-    const uint64_t n = to > first ? to - first : 0;
-    uint64_t *const task = mem_new(n, sizeof *task);
-    struct msg msg = {.head.type = MSG_CANCEL, .cancel = {.reason = reason}};
-    enum err err = OK;
-
-    for (uint64_t i = 0; i < n; i++)
-        task[i] = first + i;
-    for (uint64_t i = 0; i < n && !err; i += msg.cancel.n_task) {
-        msg.cancel.task = task + i;
-        msg.cancel.n_task = (uint32_t)(n - i < MAX_TASKS ? n - i : MAX_TASKS);
-        err = peer_send(l->peer, &msg);
-    }
-    free(task);
-    return err == ERR_STATE ? OK : err; /* the watermark says it too */
+    return fleet_tasks_cancel(&l->tasks, first, end, reason);
 }
 
 void fleet_link_epoch(struct fleet_link *l, int64_t now_ms)
@@ -180,7 +163,7 @@ static void hello(void *self, struct msg_hello *out)
 
     out->settled = ledger_settled(run->ledger);
     out->newest = newest(run);
-    out->table = TABLE;
+    out->table = FLEET_TABLE;
     out->scorer = run->plan.rewards.table;
     out->n_scorer = (uint32_t)run->plan.rewards.n_table;
     out->artifact = fleet_bulk_list(l->bulk, &out->n_artifact);
@@ -233,74 +216,15 @@ static void hb(void *self, struct msg_hb *out)
     out->note = waits_for(l);
 }
 
-/* ---- tasks */
+/* ---- what we hear */
 
-static struct task task_of(struct fleet_link *l, uint64_t id)
-{
-    struct run_context *const run = l->run;
-    const struct tasks_place at = tasks_at(run->tasks, id);
-    const struct prompt *prompt = run_context_prompt(run, id);
-    const struct hash *named = ledger_hash(run->ledger, at.version);
-
-    return (struct task){.id = id,
-                         .seed = tasks_plan(run->tasks)->seed,
-                         .samples = tasks_samples(run->tasks, id),
-                         .prompt = prompt->token,
-                         .n_prompt = prompt->n_token,
-                         .decoding = run->decoding,
-                         .version = at.any ? (struct version){at.version, {{0}}}
-                                           : (struct version){at.version, *named},
-                         .scorers = TABLE,
-                         .tail = run->tail,
-                         .n_tail = prompt->chat ? run->n_tail : 0,
-                         .prompt_text = prompt->text ? prompt->text : "",
-                         .meta = prompt->meta ? prompt->meta : ""};
-}
-
-/* Who failed which of its samples, so that a new broker need not ask them again. */
-static enum err say_attempts(struct fleet_link *l, uint64_t task)
-{
-    const struct attempts *list = ledger_attempts(l->run->ledger);
-    enum err err = OK;
-
-    for (size_t i = 0; i < list->n && !err; i++) {
-        const struct record_attempt *at = &list->item[i];
-        struct msg msg = {
-            .head.type = MSG_FAIL,
-            .fail = {.task = task, .sample = at->sample, .who = at->who, .reason = at->reason}};
-
-        if (at->task == task)
-            err = send(l, &msg);
-    }
-    return err;
-}
-
-/* Opens what the window allows and the broker lacks. */
+/* A run that drains asks for nothing more. */
 static enum err open_tasks(struct fleet_link *l)
 {
-    const uint64_t end = ledger_window(l->run->ledger);
-    const uint64_t settled = ledger_watermark(l->run->ledger);
-    enum err err = OK;
-
-    if (!peer_welcome(l->peer) || fleet_loop_draining(l->conf.loop))
-        return OK;
-    if (l->opened < settled) /* the broker passes over them, too */
-        l->opened = settled;
-    /* a few at a time: the rest has the next heartbeat or tick, and SAMPLEs come in between */
-    for (int i = 0; i < OPENS && l->opened < end && !err; i++) {
-        struct msg msg = {.head.type = MSG_OPEN, .open.task = task_of(l, l->opened)};
-        err = peer_send(l->peer, &msg);
-        if (!err)
-            err = say_attempts(l, l->opened);
-        if (!err)
-            l->opened++;
-        else if (err != ERR_STATE)
-            err = err_add("task %llu", (unsigned long long)l->opened);
-    }
-    return err == ERR_STATE ? OK : err;
+    return peer_welcome(l->peer) && !fleet_loop_draining(l->conf.loop)
+               ? fleet_tasks_open(&l->tasks)
+               : OK;
 }
-
-/* ---- what we hear */
 
 static enum err tell(struct fleet_link *l, enum link_event event, const struct msg *msg,
                      int64_t now_ms)
@@ -330,7 +254,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     l->arrived = 0;
     l->welcome = true;
     l->refused = false;
-    l->opened = l->acked = msg->welcome.open_to; /* 0 of a broker that knows nothing */
+    fleet_tasks_welcome(&l->tasks, msg->welcome.open_to);
     err = refuse_again(l);
     return err ? err
                : fleet_bulk_endpoint(l->bulk, msg->welcome.bulk, msg->welcome.bulk_key, now_ms);
@@ -362,8 +286,6 @@ static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
-/* The broker says up to where it knows the tasks: what it has not got for a whole heartbeat is
- * sent again. */
 static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct fleet_link *l = self;
@@ -375,10 +297,7 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
                       &(struct process_stats_row){"learner", "learner", 0,
                                                   l->conf.report->tokens, mem_peak()},
                       now_ms);
-    /* twice the same number: what was sent since is not on its way, it is lost */
-    if (msg->hb.open_to < l->opened && msg->hb.open_to == l->acked)
-        l->opened = msg->hb.open_to;
-    l->acked = msg->hb.open_to;
+    fleet_tasks_hear(&l->tasks, msg->hb.open_to);
     err = tell(l, LINK_HEARTBEAT, msg, now_ms);
     return err ? err : open_tasks(l);
 }
@@ -499,7 +418,7 @@ static enum err offer_all(struct fleet_link *l)
         if (!err)
             err = fleet_versions_add(&l->versions, run->snapshot[i]);
         else
-            trainer_snapshot_free(run->snapshot[i]);
+            snapshot_free(run->snapshot[i]);
     }
     run->n_snapshot = 0;
     return err;
@@ -520,6 +439,7 @@ static enum err meet(struct fleet_link *l)
                                          .epoch = l->epoch};
 
     l->peer = member_peer(l->member);
+    l->tasks = (struct fleet_tasks){.run = l->run, .peer = l->peer};
     peer_run(l->peer, &bulk.run, bulk.epoch);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         peer_on(l->peer, rows[i].type, rows[i].fn, l);

@@ -32,7 +32,7 @@ static enum err drop_oldest(struct fleet_versions *v)
             if (hash_same(&v->snapshot[i]->version.hash, &s->version.hash))
                 err = offer(v, v->snapshot[i]);
     }
-    trainer_snapshot_free(s);
+    snapshot_free(s);
     return err;
 }
 
@@ -50,7 +50,7 @@ enum err fleet_versions_add(struct fleet_versions *v, struct snapshot *s)
     const enum err err = offer(v, s);
 
     if (err)
-        trainer_snapshot_free(s);
+        snapshot_free(s);
     else
         v->snapshot[v->n_snapshot++] = s;
     return err;
@@ -59,6 +59,6 @@ enum err fleet_versions_add(struct fleet_versions *v, struct snapshot *s)
 void fleet_versions_fini(struct fleet_versions *v)
 {
     for (uint32_t i = 0; i < v->n_snapshot; i++)
-        trainer_snapshot_free(v->snapshot[i]);
+        snapshot_free(v->snapshot[i]);
     v->n_snapshot = 0;
 }

@@ -8,8 +8,7 @@
 #ifndef LEARNER_JOURNAL_LEDGER_H
 #define LEARNER_JOURNAL_LEDGER_H
 
-#include "learner/journal/record.h"
-#include "learner/journal/tasks.h"
+#include "learner/journal/ledger_conf.h"
 
 struct attempts;
 struct journal_group;
@@ -18,24 +17,6 @@ struct ledger;
 enum {
     LEDGER_REFUSALS = 256, /* that are remembered, to be told to a broker that forgot */
     LEDGER_UNTAKEN = 1024, /* refused answers that were never taken: noted by one process */
-};
-
-struct ledger_conf {
-    const char *path;    /* of the journal */
-    struct tasks *tasks; /* borrowed */
-    uint64_t base;       /* the version from which weights go on: older batches are not kept */
-    struct hash first;   /* image of version 0 */
-    struct id run;       /* whose folder it lies in; zeros: whoever's it is */
-    /* Told of each durable sample, in the journal's order, also of those found at opening. */
-    enum err (*durable)(void *self, const struct record_sample *sample);
-    void *self;
-    /* With plan.most: whether a task's answers [n] teach nothing, so that another takes its
-     * place. A pure function of them. NULL: every task is trained. */
-    bool (*flat)(const void *self_flat, const struct record_sample *const *answer, uint32_t n);
-    const void *self_flat;
-    /* Told of each sample that was durable and is taken back. NULL: nobody. */
-    enum err (*undone)(void *self, uint64_t task, uint32_t sample);
-    bool together; /* a scorer judges all answers to a task at once */
 };
 
 /* Errors: ERR_IO; ERR_PARSE (damage); ERR_STATE (a journal of another run or plan; fewer steps

@@ -5,6 +5,7 @@
  * STEP of another type: there is no moment at which the iteration is durable and its end is
  * not. */
 
+#include "learner/journal/ledger.h"
 #include "learner/journal/ledger_state.h"
 
 void ledger_halt_done(struct ledger *l)

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "learner/journal/group_filter.h"
+#include "learner/journal/ledger.h"
 #include "learner/journal/ledger_state.h"
 
 #include <stdlib.h>

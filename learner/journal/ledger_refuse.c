@@ -10,6 +10,7 @@
  * the answers beyond that are taken back, too. */
 
 #include "base/mem.h"
+#include "learner/journal/ledger.h"
 #include "learner/journal/ledger_state.h"
 
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 
 #include "learner/journal/attempts.h"
 #include "learner/journal/journal.h"
-#include "learner/journal/ledger.h"
+#include "learner/journal/ledger_conf.h"
 #include "learner/journal/settled.h"
 
 enum { PLACES_MAX = 1 << 28 };

@@ -25,7 +25,6 @@
 #include "learner/train/trainer_line.h"
 #include "lm/model/forward.h"
 #include "net/worker.h"
-#include "proto/blob.h"
 #include "reward/combine.h"
 #include "reward/credit.h"
 
@@ -46,54 +45,6 @@ struct trainer {
 void trainer_abandon(struct trainer *t)
 {
     atomic_store(&t->abandoned, true);
-}
-
-void trainer_snapshot_free(void *self)
-{
-    struct snapshot *s = self;
-
-    if (!s)
-        return;
-    shared_memory_free(s->image);
-    free(s->digest);
-    free(s);
-}
-
-struct trainer_job *trainer_job(enum trainer_kind kind, uint32_t n)
-{
-    struct trainer_job *job = mem_new(1, sizeof *job);
-
-    job->kind = kind;
-    job->n = kind == TRAINER_ITERATE ? n : 0;
-    job->n_keep = kind == TRAINER_SAVE ? n : 0;
-    job->sample = mem_new(job->n, sizeof(*job->sample));
-    job->prompt = mem_new(job->n, sizeof(*job->prompt));
-    job->keep = mem_new(job->n_keep, sizeof(*job->keep));
-    return job;
-}
-
-void trainer_job_flats(struct trainer_job *job, uint32_t n)
-{
-    job->n_flat = n;
-    job->flat = mem_new(n, sizeof(*job->flat));
-    job->flat_prompt = mem_new(n, sizeof(*job->flat_prompt));
-}
-
-void trainer_job_free(void *self)
-{
-    struct trainer_job *job = self;
-
-    if (!job)
-        return;
-    free((void *)job->sample); /* the arrays alone: what they point to is the ledger's */
-    free((void *)job->prompt);
-    free((void *)job->keep);
-    free((void *)job->flat);
-    free((void *)job->flat_prompt);
-    free(job->lie);
-    trainer_snapshot_free(job->snapshot);
-    json_decref(job->line);
-    free(job);
 }
 
 enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
@@ -163,39 +114,12 @@ const struct trainer_counters *trainer_counters(const struct trainer *t)
 
 /* ---- images */
 
-/* A copy in pages of its own, by all threads: it is made while nothing else is computed. */
-static enum err snapshot_of(struct snapshot **out, const void *from, size_t n, uint64_t number)
-{
-    const size_t chunks = blob_chunks(n);
-    struct snapshot *s = mem_new(1, sizeof *s);
-    enum err err = shared_memory_new(&s->image, n, "a version's weights");
-
-    *out = NULL;
-    s->digest = mem_new(chunks, sizeof *s->digest);
-#pragma omp parallel for schedule(static) if (!err)
-    for (size_t i = 0; i < (err ? 0 : chunks); i++) {
-        const size_t at = i * HASH_CHUNK, left = n - at;
-        const size_t bytes = left < HASH_CHUNK ? left : HASH_CHUNK;
-        uint8_t *to = (uint8_t *)shared_memory_bytes(s->image) + at;
-        memcpy(to, (const uint8_t *)from + at, bytes);
-        s->digest[i] = hash_chunk(to, bytes);
-    }
-    if (!err)
-        err = shared_memory_seal(s->image);
-    s->version = (struct version){number, hash_join(s->digest, chunks)};
-    if (err)
-        trainer_snapshot_free(s);
-    else
-        *out = s;
-    return err;
-}
-
 enum err trainer_snapshot(const struct trainer *t, struct snapshot **out)
 {
     size_t n;
     const float *image = iteration_image(t->round, &n);
 
-    return snapshot_of(out, image, n, trainer_version(t));
+    return snapshot_new(out, image, n, trainer_version(t));
 }
 
 static char *image_path(const struct trainer *t, uint64_t number)
@@ -213,11 +137,11 @@ enum err trainer_image(const struct trainer *t, const struct version *version,
 
     *out = NULL;
     if (!err)
-        err = snapshot_of(out, map, n, version->number);
+        err = snapshot_new(out, map, n, version->number);
     if (!err && !hash_same(&(*out)->version.hash, &version->hash)) {
         err = err_set(ERR_PARSE, "%s: damaged: it does not have the hash that was announced",
                       path);
-        trainer_snapshot_free(*out);
+        snapshot_free(*out);
         *out = NULL;
     }
     fs_unmap(map, n);

@@ -3,7 +3,8 @@
 #ifndef LEARNER_TRAIN_TRAINER_LINE_H
 #define LEARNER_TRAIN_TRAINER_LINE_H
 
-#include "learner/train/trainer.h"
+#include "learner/train/trainer_job.h"
+#include "reward/reward.h"
 
 /* Adds rewards by name, length, staleness and seconds. group: by TRL's names of the group
  * methods. */

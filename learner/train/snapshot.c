@@ -1,0 +1,46 @@
+/* The trainer changes its weights in place, and actors read a version for as long as they like: so
+ * a version is a copy, in pages that can be handed to another process. All threads copy and hash
+ * it chunk by chunk, while nothing else is computed; the hash of the hashes names it. */
+
+#include "learner/train/snapshot.h"
+
+#include "base/mem.h"
+#include "proto/blob.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void snapshot_free(struct snapshot *s)
+{
+    if (!s)
+        return;
+    shared_memory_free(s->image);
+    free(s->digest);
+    free(s);
+}
+
+enum err snapshot_new(struct snapshot **out, const void *from, size_t n, uint64_t number)
+{
+    const size_t chunks = blob_chunks(n);
+    struct snapshot *s = mem_new(1, sizeof *s);
+    enum err err = shared_memory_new(&s->image, n, "a version's weights");
+
+    *out = NULL;
+    s->digest = mem_new(chunks, sizeof *s->digest);
+#pragma omp parallel for schedule(static) if (!err)
+    for (size_t i = 0; i < (err ? 0 : chunks); i++) {
+        const size_t at = i * HASH_CHUNK, left = n - at;
+        const size_t bytes = left < HASH_CHUNK ? left : HASH_CHUNK;
+        uint8_t *to = (uint8_t *)shared_memory_bytes(s->image) + at;
+        memcpy(to, (const uint8_t *)from + at, bytes);
+        s->digest[i] = hash_chunk(to, bytes);
+    }
+    if (!err)
+        err = shared_memory_seal(s->image);
+    s->version = (struct version){number, hash_join(s->digest, chunks)};
+    if (err)
+        snapshot_free(s);
+    else
+        *out = s;
+    return err;
+}
