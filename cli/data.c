@@ -144,7 +144,7 @@ static enum err fill_rule(struct data_job *job)
         err = err_set(ERR_RANGE, "calls '%s': known are keep, text", conf->calls);
     rule->convert = conf->to && *conf->to;
     if (!err && rule->convert)
-        err = kind_named(&rule->to.to, conf->to);
+        err = record_kind_named(&rule->to.to, conf->to);
     if (!err && conf->answers && *conf->answers)
         err = read_answers(&job->answers, conf->answers);
     if (!err && conf->functions && *conf->functions)

@@ -140,17 +140,19 @@ static enum err encode(void *self, const struct example *e, uint32_t *tokens)
 
     *tokens = 0;
     switch (e->kind) {
-    case EXAMPLE_TOKENS:
+    case KIND_TOKENS:
         return check_ids(m, e->text, tokens);
-    case EXAMPLE_PROMPT:
+    case KIND_PROMPT:
         err = encode_prompt(&m->encode, e->prompt, e->tools, &ids);
         *tokens = (uint32_t)ids.n;
         encoded_free(&ids);
         return err;
-    case EXAMPLE_PREFERENCE:
+    case KIND_PREFERENCE:
+    case KIND_IMPLICIT:
         err = count(m, e, e->chosen, tokens);
         return err ? err : count(m, e, e->rejected, tokens);
-    case EXAMPLE_COMPLETION:
+    case KIND_COMPLETION:
+    case KIND_UNPAIRED:
         return count(m, e, e->completion, tokens);
     default:
         return count(m, e, e->text, tokens);
@@ -184,7 +186,7 @@ static enum err take_rule(struct lint_rule *out, const struct data_job *job,
                               .text_field = conf->dataset_text_field,
                               .hh = job->rule.format.format == FORMAT_HH};
     if (given(conf->method))
-        err = lint_method(out, conf->method);
+        err = lint_rule_method(out, conf->method);
     if (out->method && out->format.format == FORMAT_AUTO)
         out->format.format = FORMAT_TRL; /* what a trainer takes unless it is told */
     if (conf_has_int(conf->max_length))

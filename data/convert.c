@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "data/calls.h"
 #include "data/dialogue.h"
+#include "data/record_text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,13 +14,14 @@
 /* The row's columns that are no kind's own. */
 static json_t *others(const json_t *row)
 {
-    static const char *const own[] = {"text",        "messages", "conversations", "prompt",
-                                      "completion",  "chosen",   "rejected",      "label",
-                                      "completions", "labels"};
-    json_t *out = json_copy((json_t *)(uintptr_t)row);
+    json_t *out = json_object(), *value;
+    const char *column;
 
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-        json_object_del(out, own[i]);
+    json_object_foreach((json_t *)(uintptr_t)row, column, value)
+    {
+        if (!record_kind_owns(column))
+            json_object_set(out, column, value);
+    }
     return out;
 }
 
@@ -39,10 +41,10 @@ static void add(json_t *out, const json_t *row, const char *a, json_t *x, const 
     json_array_append_new(out, all);
 }
 
-static enum err no_way(enum kind from, enum kind to)
+static enum err no_way(enum record_kind from, enum record_kind to)
 {
-    return err_set(ERR_RANGE, "no way from a %s record to a %s record", kind_name(from),
-                   kind_name(to));
+    return err_set(ERR_RANGE, "no way from a %s record to a %s record", record_kind_name(from),
+                   record_kind_name(to));
 }
 
 /* A pair's prompt and answers; new references. */
@@ -61,7 +63,7 @@ static enum err answer_of(json_t **out, const json_t *row, const char *field)
     return OK;
 }
 
-static enum err read_pair(struct pair *p, const json_t *row, enum kind kind)
+static enum err read_pair(struct pair *p, const json_t *row, enum record_kind kind)
 {
     enum err err = OK;
 
@@ -80,7 +82,8 @@ static enum err read_pair(struct pair *p, const json_t *row, enum kind kind)
     return err;
 }
 
-static enum err from_pair(json_t *out, const json_t *row, enum kind kind, enum kind to)
+static enum err from_pair(json_t *out, const json_t *row, enum record_kind kind,
+                          enum record_kind to)
 {
     struct pair p;
     enum err err = read_pair(&p, row, kind);
@@ -113,7 +116,7 @@ static enum err from_pair(json_t *out, const json_t *row, enum kind kind, enum k
 }
 
 static enum err whole_of(json_t *out, const json_t *row, json_t *prompt, json_t *completion,
-                         enum kind kind, enum kind to)
+                         enum record_kind kind, enum record_kind to)
 {
     json_t *all = dialogue_join(prompt, completion);
 
@@ -122,14 +125,15 @@ static enum err whole_of(json_t *out, const json_t *row, json_t *prompt, json_t 
                                   "list");
     if ((to == KIND_MESSAGES) == json_is_array(all) &&
         (to == KIND_MESSAGES || to == KIND_TEXT)) {
-        add(out, row, kind_name(to), all, NULL, NULL, NULL, NULL);
+        add(out, row, record_kind_name(to), all, NULL, NULL, NULL, NULL);
         return OK;
     }
     json_decref(all);
     return no_way(kind, to);
 }
 
-static enum err from_completion(json_t *out, const json_t *row, enum kind kind, enum kind to)
+static enum err from_completion(json_t *out, const json_t *row, enum record_kind kind,
+                                enum record_kind to)
 {
     json_t *completion = NULL, *prompt;
     enum err err = answer_of(&completion, row, "completion");
@@ -151,11 +155,11 @@ static enum err from_completion(json_t *out, const json_t *row, enum kind kind, 
     return err;
 }
 
-static enum err from_messages(json_t *out, const json_t *row, enum kind to)
+static enum err from_messages(json_t *out, const json_t *row, enum record_kind to)
 {
     const json_t *all = json_object_get(row, "messages");
     json_t *prompt, *rest = json_array();
-    enum err err = kind_prompt(&prompt, row, KIND_MESSAGES);
+    enum err err = record_kind_prompt(&prompt, row, KIND_MESSAGES);
 
     if (!all)
         all = json_object_get(row, "conversations");
@@ -231,8 +235,8 @@ static enum err from_steps(json_t *out, const json_t *row, const struct convert_
 
 enum err convert_row(json_t *out, const json_t *row, const struct convert_rule *rule)
 {
-    enum kind kind;
-    enum err err = kind_of(&kind, row);
+    enum record_kind kind;
+    enum err err = record_kind_of(&kind, row);
 
     if (err)
         return err;
@@ -322,12 +326,12 @@ enum err convert_pair(json_t *out, const json_t *unpaired, const struct convert_
     for (size_t i = 0; i < n && !err; i++) {
         const json_t *item = json_array_get(unpaired, i);
         const json_t *id = json_object_get(item, "task_id");
-        enum kind kind;
-        err = kind_of(&kind, item);
+        enum record_kind kind;
+        err = record_kind_of(&kind, item);
         if (!err && kind != KIND_UNPAIRED)
             err = no_way(kind, KIND_PREFERENCE);
-        all[i] =
-            (struct group){kind_hash(id ? id : json_object_get(item, "prompt")), (uint32_t)i};
+        all[i] = (struct group){record_text_hash(id ? id : json_object_get(item, "prompt")),
+                                (uint32_t)i};
     }
     if (!err)
         qsort(all, n, sizeof(*all), by_key);

@@ -3,10 +3,10 @@
 #ifndef DATA_CONVERT_H
 #define DATA_CONVERT_H
 
-#include "data/kind.h"
+#include "data/record_kind.h"
 
 struct convert_rule {
-    enum kind to;
+    enum record_kind to;
     const char *separator; /* between steps: "\n" */
     size_t pairs;          /* unpaired to preference: most pairs of one prompt */
 };

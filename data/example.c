@@ -3,19 +3,10 @@
 #include "data/calls.h"
 #include "data/dialogue.h"
 #include "data/format.h"
-#include "data/kind.h"
+#include "data/record_text.h"
 
 #include <stdint.h>
 #include <stdlib.h>
-
-const char *example_name(enum example_kind kind)
-{
-    static const char *const names[EXAMPLE_KINDS] = {
-        "text", "messages", "prompt-completion", "preference", "prompt", "tokens",
-    };
-
-    return names[kind];
-}
 
 void example_free(struct example *example)
 {
@@ -107,7 +98,7 @@ static enum err read_tokens(struct example *out, const json_t *row)
         ERR_PARSE, "'input_ids'[%zu] is not a whole number", i);
     if (mask && (!json_is_array(mask) || json_array_size(mask) != json_array_size(ids)))
         return err_set(ERR_PARSE, "'completion_mask' is not a list as long as 'input_ids'");
-    out->kind = EXAMPLE_TOKENS;
+    out->kind = KIND_TOKENS;
     out->text = json_incref(ids);
     out->mask = mask ? json_incref(mask) : NULL;
     return OK;
@@ -132,7 +123,7 @@ static enum err read_completion(struct example *out, const json_t *row)
         asked(&out->prompt, out->completion);
         err = same_kind(out->prompt, out->completion, "'prompt' and 'completion'");
     }
-    out->kind = EXAMPLE_COMPLETION;
+    out->kind = KIND_COMPLETION;
     out->chat = !err && json_is_array(out->prompt);
     return err;
 }
@@ -143,7 +134,7 @@ static enum err read_messages(struct example *out, const json_t *row, const char
 
     if (!err && (!json_is_array(out->text) || !json_array_size(out->text)))
         err = err_set(ERR_PARSE, "'%s' is not a list of messages", field);
-    out->kind = EXAMPLE_MESSAGES;
+    out->kind = KIND_MESSAGES;
     out->chat = true;
     return err;
 }
@@ -165,7 +156,7 @@ static enum err read_hh(struct example *out, const json_t *row)
     json_t *other = NULL;
     enum err err;
 
-    out->kind = EXAMPLE_PREFERENCE;
+    out->kind = KIND_PREFERENCE;
     out->chat = true;
     err = take_hh(row, "chosen", &out->prompt, &out->chosen);
     if (!err)
@@ -180,6 +171,7 @@ static enum err read_hh(struct example *out, const json_t *row)
         out->chosen = chosen;
         out->rejected = rejected;
         out->prompt = NULL;
+        out->kind = KIND_IMPLICIT;
     }
     json_decref(other);
     return err;
@@ -187,7 +179,7 @@ static enum err read_hh(struct example *out, const json_t *row)
 
 static enum err columns(const json_t *row, const char *wanted)
 {
-    char *list = kind_columns(row);
+    char *list = record_text_columns(row);
     const enum format format = format_of(row);
     const enum err err =
         format == FORMAT_TRL
@@ -209,6 +201,7 @@ static enum err read_asked(struct example *out, const json_t *row)
     if (!out->chat && json_is_array(out->prompt))
         return err_set(ERR_PARSE, "'prompt' is a list of messages, 'chosen' and 'rejected' are "
                                   "strings");
+    out->kind = KIND_PREFERENCE;
     if (!out->chat || json_is_array(out->prompt))
         return OK;
     if (dialogue_answers(out->chosen) != dialogue_answers(out->rejected))
@@ -218,6 +211,7 @@ static enum err read_asked(struct example *out, const json_t *row)
     if (json_is_string(out->prompt)) {
         json_decref(out->prompt); /* a note beside dialogues that hold their own prompt */
         out->prompt = NULL;
+        out->kind = KIND_IMPLICIT;
     }
     return OK;
 }
@@ -261,7 +255,7 @@ static enum err read_pair(struct example *out, const json_t *row)
         err = same_kind(out->chosen, out->rejected, "'chosen' and 'rejected'");
     if (err)
         return err;
-    out->kind = EXAMPLE_PREFERENCE;
+    out->kind = KIND_IMPLICIT; /* unless there is a prompt */
     out->chat = json_is_array(out->chosen);
     return has(row, "prompt") ? read_asked(out, row) : no_question(out, row);
 }
@@ -277,7 +271,7 @@ static enum err read_sft(struct example *out, const json_t *row,
             err = take_hh(row, "chosen", &out->prompt, &out->completion);
         else if (!err)
             out->completion = json_incref(out->chosen);
-        out->kind = EXAMPLE_COMPLETION;
+        out->kind = KIND_COMPLETION;
         return err;
     }
     if (has(row, "input_ids"))
@@ -291,7 +285,7 @@ static enum err read_sft(struct example *out, const json_t *row,
         return columns(row, "'text', 'messages', or 'prompt' and 'completion'");
     if (!json_is_string(json_object_get(row, rule->text_field)))
         return err_set(ERR_PARSE, "'%s' is not a string", rule->text_field);
-    out->kind = EXAMPLE_TEXT;
+    out->kind = KIND_TEXT;
     return take(row, rule->text_field, &out->text);
 }
 
@@ -302,7 +296,7 @@ static enum err read_prompt(struct example *out, const json_t *row,
 
     if (rule->hh) {
         err = take_hh(row, "chosen", &out->prompt, &out->completion);
-        out->kind = EXAMPLE_PROMPT;
+        out->kind = KIND_PROMPT;
         out->chat = true;
         return err;
     }
@@ -311,7 +305,7 @@ static enum err read_prompt(struct example *out, const json_t *row,
     if (!has(row, "prompt"))
         return columns(row, "'prompt' (a string or messages) or 'input_ids'");
     err = take(row, "prompt", &out->prompt);
-    out->kind = EXAMPLE_PROMPT;
+    out->kind = KIND_PROMPT;
     out->chat = !err && json_is_array(out->prompt);
     return err;
 }
@@ -327,6 +321,7 @@ static enum err read_label(struct example *out, const json_t *row)
     if (!json_is_boolean(label) && number != 0 && number != 1)
         return err_set(ERR_PARSE, "'label' is neither true nor false");
     out->label = json_is_true(label) || number == 1;
+    out->kind = KIND_UNPAIRED;
     return OK;
 }
 
@@ -420,13 +415,13 @@ enum err example_read(struct example *out, const json_t *row, const struct examp
 
     *out = (struct example){0};
     switch (rule->want) {
-    case EXAMPLE_FOR_SFT:
+    case RECORD_FOR_SFT:
         err = read_sft(out, row, rule);
         break;
-    case EXAMPLE_FOR_PAIRS:
+    case RECORD_FOR_PAIRS:
         err = rule->hh ? read_hh(out, row) : read_pair(out, row);
         break;
-    case EXAMPLE_FOR_LABELS:
+    case RECORD_FOR_LABELS:
         err = read_labelled(out, row, rule);
         break;
     default:
@@ -434,8 +429,8 @@ enum err example_read(struct example *out, const json_t *row, const struct examp
         break;
     }
     if (!err)
-        err = read_extras(out, row, out->kind == EXAMPLE_TEXT ? rule->text_field : NULL);
-    if (!err && (rule->want == EXAMPLE_FOR_PAIRS || rule->want == EXAMPLE_FOR_LABELS))
+        err = read_extras(out, row, out->kind == KIND_TEXT ? rule->text_field : NULL);
+    if (!err && (rule->want == RECORD_FOR_PAIRS || rule->want == RECORD_FOR_LABELS))
         err = read_votes(out, row);
     if (!err && rule->unused)
         example_check_unused(rule->unused, out, row, rule);

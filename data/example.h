@@ -1,54 +1,35 @@
-/* example: one record of a data set, seen as the kind of example it is.
+/* example: one record of a data set, read as a method learns from it: its view of a row.
  *
- * The kinds are TRL's, standard (strings) or conversational (lists of messages): text,
- * messages, prompt and completion, preference (explicit prompt or implicit in both answers),
- * prompt only, and rows of token ids. Old {"from", "value"} messages become {"role",
- * "content"}; a list of calls in the compact form (data/calls.h) becomes messages; calls whose
- * arguments cannot be read are an error. */
+ * Which kinds of record there are is record_kind.h's; each may be standard (strings) or
+ * conversational (lists of messages). An example's kind is that of its row, as far as it is
+ * known by what was read: a pair is KIND_PREFERENCE with its prompt and KIND_IMPLICIT without,
+ * an answer with its label KIND_UNPAIRED, without KIND_COMPLETION. Old {"from", "value"}
+ * messages become {"role", "content"}; a list of calls in the compact form (data/calls.h)
+ * becomes messages; calls whose arguments cannot be read are an error. */
 
 #ifndef DATA_EXAMPLE_H
 #define DATA_EXAMPLE_H
 
-#include "base/err.h"
-
-#include <jansson.h>
-#include <stdbool.h>
-
-enum example_kind {
-    EXAMPLE_TEXT,       /* text: string */
-    EXAMPLE_MESSAGES,   /* text: list of messages */
-    EXAMPLE_COMPLETION, /* prompt, completion */
-    EXAMPLE_PREFERENCE, /* chosen, rejected, and prompt unless it is implicit in both */
-    EXAMPLE_PROMPT,     /* prompt */
-    EXAMPLE_TOKENS,     /* text: list of ids */
-    EXAMPLE_KINDS,
-};
-
-enum example_want {                  /* what the method can use */
-                    EXAMPLE_FOR_SFT, /* tokens, completion, messages, text; preference by hh */
-                    EXAMPLE_FOR_PAIRS,   /* preference */
-                    EXAMPLE_FOR_PROMPTS, /* prompt, tokens; preference's prompt by hh */
-                    EXAMPLE_FOR_LABELS   /* prompt, completion and label; or preference */
-};
+#include "data/record_kind.h"
 
 struct example_rule {
-    enum example_want want;
+    enum record_want want;
     const char *text_field; /* "text" */
     bool hh;                /* chosen and rejected are HH dialogues */
     json_t *unused;         /* counts columns as example_check_unused does; NULL: nobody asks */
 };
 
 struct example {
-    enum example_kind kind;
+    enum record_kind kind;
     bool chat;                                              /* messages, not strings */
     json_t *text, *prompt, *completion, *chosen, *rejected; /* references; NULL if not there */
     json_t *tools;                                          /* list of JSON schemas, or NULL */
     json_t *meta; /* object: the columns not named above; never NULL */
-    json_t *mask; /* EXAMPLE_TOKENS: completion_mask, a list of 0 and 1, or NULL */
+    json_t *mask; /* KIND_TOKENS: completion_mask, a list of 0 and 1, or NULL */
     bool has_margin;
     double margin;
-    bool label; /* EXAMPLE_FOR_LABELS, kind completion: desirable? */
-    /* EXAMPLE_FOR_PAIRS, EXAMPLE_FOR_LABELS: column `weight`, how often the record counts (1,
+    bool label; /* KIND_UNPAIRED: desirable? */
+    /* RECORD_FOR_PAIRS, RECORD_FOR_LABELS: column `weight`, how often the record counts (1,
      * not below 0); columns `soft_label`, the share of votes for `chosen` (1, in 0..1), or
      * `tie: true` (1/2). */
     double weight, soft;
@@ -76,7 +57,5 @@ void example_check_unread(json_t *names, const json_t *row, const char *const *r
 
 /* Those names for people, the first 20: "a, b"; "" when there is none. Free it. */
 char *example_check_names(const json_t *names);
-
-const char *example_name(enum example_kind kind); /* for people: "prompt-completion", ... */
 
 #endif

@@ -1,4 +1,9 @@
-/* What the methods ask of a record that its columns do not show. */
+/* What the methods ask of a record that its columns do not show, and which of its columns an
+ * example of its kind does not hold.
+ *
+ * How it works: the kind's row (record_kind.c) says what is read; here stand the exceptions.
+ * Called by whoever makes examples (corpus, prompts, lint), right behind example_read: what is
+ * found here is found before anything is trained, and lint finds the same. */
 #include "base/strbuf.h"
 #include "data/dialogue.h"
 #include "data/example.h"
@@ -35,9 +40,9 @@ enum err example_check_filled(const struct example *e)
 {
     enum err err;
 
-    if (e->kind == EXAMPLE_COMPLETION)
+    if (e->kind == KIND_COMPLETION || e->kind == KIND_UNPAIRED)
         return filled(e->completion, "completion");
-    if (e->kind != EXAMPLE_PREFERENCE)
+    if (!record_kind_form(e->kind)->pair)
         return OK;
     err = differ(e->chosen, e->rejected);
     if (!err)
@@ -50,7 +55,7 @@ enum err example_check_settle(struct example *e)
     const bool given = e->prompt != NULL;
     enum err err = OK;
 
-    if (e->kind != EXAMPLE_PREFERENCE)
+    if (!record_kind_form(e->kind)->pair)
         return example_check_filled(e);
     err = differ(e->chosen, e->rejected);
     if (!err && !given)
@@ -59,6 +64,8 @@ enum err example_check_settle(struct example *e)
         err = err_set(ERR_PARSE, "no prompt: 'chosen' and 'rejected' begin differently");
     else if (!err && json_is_array(e->prompt) && !json_array_size(e->prompt))
         err = err_set(ERR_PARSE, "'prompt' is a list without a message");
+    if (!err)
+        e->kind = KIND_PREFERENCE;
     return err ? err : example_check_filled(e);
 }
 
@@ -101,32 +108,23 @@ static bool says(const json_t *messages, const char *text)
 void example_check_unused(json_t *names, const struct example *e, const json_t *row,
                           const struct example_rule *rule)
 {
-    static const char *const of[EXAMPLE_KINDS][8] = {
-        [EXAMPLE_COMPLETION] = {"prompt", "completion", "tools", "label", "weight"},
-        [EXAMPLE_PREFERENCE] = {"chosen", "rejected", "tools", "margin", "weight", "soft_label",
-                                "tie", "prompt"},
-        [EXAMPLE_PROMPT] = {"prompt", "tools"},
-        [EXAMPLE_TOKENS] = {"input_ids", "completion_mask"},
-    };
     const char *note = json_string_value(json_object_get(row, "prompt"));
     const char *read[9] = {NULL};
+    int n = 0;
 
-    for (int i = 0; i < 8; i++)
-        read[i] = of[e->kind][i];
-    if (e->kind == EXAMPLE_TEXT)
+    for (const char *const *column = record_kind_form(e->kind)->read; *column; column++)
+        read[n++] = *column;
+    if (e->kind == KIND_TEXT)
         read[0] = rule->text_field;
-    if (e->kind == EXAMPLE_MESSAGES) {
-        read[0] =
-            json_is_array(json_object_get(row, "messages")) ? "messages" : "conversations";
-        read[1] = "tools";
-        read[2] = note && says(e->text, note) ? "prompt" : NULL;
-    }
-    if (e->kind == EXAMPLE_COMPLETION && rule->hh)
+    if (e->kind == KIND_MESSAGES && !json_is_array(json_object_get(row, "messages")))
+        read[0] = "conversations";
+    if (e->kind == KIND_COMPLETION && rule->hh)
         read[0] = "chosen", read[1] = NULL;
-    else if (e->kind == EXAMPLE_COMPLETION && rule->want != EXAMPLE_FOR_LABELS)
-        read[3] = NULL;
-    if (e->kind == EXAMPLE_PREFERENCE && !e->prompt && !(note && says(e->chosen, note)))
-        read[7] = NULL; /* a note beside whole dialogues that says something else */
+    /* a note beside whole dialogues is read if it says nothing that they do not say, too */
+    if (note && e->kind == KIND_MESSAGES && says(e->text, note))
+        read[n] = "prompt";
+    if (note && e->kind == KIND_IMPLICIT && says(e->chosen, note))
+        read[n] = "prompt";
     example_check_unread(names, row, read);
 }
 

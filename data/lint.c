@@ -1,50 +1,18 @@
-/* Each row becomes records by its format; each record is checked for flaws (kind_check), read
- * as a trainer reads it (data/example.h), measured and remembered by its hashes. */
-#include "data/lint_state.h"
+/* How it works: each row becomes records by its format; each record is checked for flaws
+ * (record_kind_check), read as a trainer reads it (data/example.h), measured and remembered by
+ * its hashes. What concerns several records (repetitions, leaks between splits) is found at the
+ * end, in lint_report.c, by sorting those hashes: a record more costs 120 bytes, and not itself.
+ *
+ * A record with a flaw is not read: its reader would say the same in other words. */
+#include "data/lint.h"
 
 #include "base/mem.h"
+#include "data/lint_state.h"
+#include "data/record_text.h"
+#include "data/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum err lint_method(struct lint_rule *rule, const char *method)
-{
-    static const struct {
-        const char *name;
-        enum example_want want;
-        bool settle, steps;
-    } rows[] = {
-        {"sft", EXAMPLE_FOR_SFT, false, false},
-        {"reward", EXAMPLE_FOR_PAIRS, false, false},
-        {"prm", EXAMPLE_FOR_SFT, false, true},
-        {"dpo", EXAMPLE_FOR_PAIRS, true, false},
-        {"simpo", EXAMPLE_FOR_PAIRS, true, false},
-        {"orpo", EXAMPLE_FOR_PAIRS, true, false},
-        {"cpo", EXAMPLE_FOR_PAIRS, true, false},
-        {"kto", EXAMPLE_FOR_LABELS, true, false},
-        {"ppo", EXAMPLE_FOR_PROMPTS, false, false},
-        {"grpo", EXAMPLE_FOR_PROMPTS, false, false},
-        {"rloo", EXAMPLE_FOR_PROMPTS, false, false},
-        {"reinforce", EXAMPLE_FOR_PROMPTS, false, false},
-        {"raft", EXAMPLE_FOR_PROMPTS, false, false},
-        {"online-dpo", EXAMPLE_FOR_PROMPTS, false, false},
-        {"spin", EXAMPLE_FOR_SFT, false, false},
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (!strcmp(rows[i].name, method)) {
-            rule->method = rows[i].name;
-            rule->want = rows[i].want;
-            rule->settle = rows[i].settle;
-            rule->steps = rows[i].steps;
-            return OK;
-        }
-    return err_set(
-        ERR_RANGE,
-        "method '%.40s': known are sft, reward, prm, dpo, simpo, orpo, cpo, kto, ppo, "
-        "grpo, rloo, reinforce, raft, online-dpo, spin",
-        method);
-}
 
 struct lint *lint_new(const struct lint_rule *rule)
 {
@@ -76,14 +44,14 @@ void lint_free(struct lint *lint)
 
 void lint_found(struct lint *lint, int code, const char *words)
 {
-    struct problem *problem = &lint->problem[code];
+    struct lint_problem *problem = &lint->problem[code];
 
     lint->flaws++;
     if (problem->count++ < LINT_FIRST)
         json_array_append_new(problem->first, json_string(words));
 }
 
-static void flaw(void *self, enum kind_flaw flaw, const char *words)
+static void flaw(void *self, enum record_flaw flaw, const char *words)
 {
     struct lint *lint = self;
     char *copy = mem_text(words); /* they may be the standing ones */
@@ -94,9 +62,9 @@ static void flaw(void *self, enum kind_flaw flaw, const char *words)
     lint_found(lint, (int)flaw, err_text());
 }
 
-static void put_length(struct lint *lint, enum field field, uint32_t n)
+static void put_length(struct lint *lint, enum lint_field field, uint32_t n)
 {
-    struct lengths *l = &lint->lengths[field];
+    struct lint_lengths *l = &lint->lengths[field];
 
     if (l->n == l->room) {
         l->room = l->room ? 2 * l->room : 1024;
@@ -105,9 +73,9 @@ static void put_length(struct lint *lint, enum field field, uint32_t n)
     l->length[l->n++] = n;
 }
 
-static void measure(struct lint *lint, enum field field, const json_t *value)
+static void measure(struct lint *lint, enum lint_field field, const json_t *value)
 {
-    char *words = kind_words(value);
+    char *words = record_text_words(value);
     uint32_t n = 0;
 
     for (const char *p = words; *p; p++)
@@ -126,34 +94,40 @@ static void count_label(struct lint *lint, const json_t *label)
         lint->unknown++;
 }
 
-static void measure_all(struct lint *lint, const json_t *row, enum kind kind)
+static void measure_pair(struct lint *lint, const json_t *row)
 {
-    size_t i, n;
-    json_t *item;
+    const struct lint_lengths *chosen = &lint->lengths[FIELD_CHOSEN];
+    const struct lint_lengths *rejected = &lint->lengths[FIELD_REJECTED];
 
-    if (kind == KIND_PREFERENCE || kind == KIND_IMPLICIT) {
-        measure(lint, FIELD_CHOSEN, json_object_get(row, "chosen"));
-        measure(lint, FIELD_REJECTED, json_object_get(row, "rejected"));
-        n = lint->lengths[FIELD_CHOSEN].n - 1;
-        i = lint->lengths[FIELD_REJECTED].n - 1;
-        lint->pairs++;
-        lint->longer +=
-            lint->lengths[FIELD_CHOSEN].length[n] > lint->lengths[FIELD_REJECTED].length[i];
-        lint->shorter +=
-            lint->lengths[FIELD_CHOSEN].length[n] < lint->lengths[FIELD_REJECTED].length[i];
-    }
-    if (kind == KIND_COMPLETION || kind == KIND_UNPAIRED)
-        measure(lint, FIELD_COMPLETION, json_object_get(row, "completion"));
-    if (kind == KIND_UNPAIRED)
-        count_label(lint, json_object_get(row, "label"));
-    if (kind != KIND_STEPWISE)
-        return;
-    json_array_foreach(json_object_get(row, "completions"), i, item)
-        measure(lint, FIELD_STEP, item);
-    json_array_foreach(json_object_get(row, "labels"), i, item) count_label(lint, item);
+    measure(lint, FIELD_CHOSEN, json_object_get(row, "chosen"));
+    measure(lint, FIELD_REJECTED, json_object_get(row, "rejected"));
+    lint->pairs++;
+    lint->longer += chosen->length[chosen->n - 1] > rejected->length[rejected->n - 1];
+    lint->shorter += chosen->length[chosen->n - 1] < rejected->length[rejected->n - 1];
 }
 
-static struct record *push(struct lint *lint)
+/* By the columns that make its kind. */
+static void measure_all(struct lint *lint, const json_t *row, enum record_kind kind)
+{
+    size_t i;
+    json_t *item;
+
+    if (record_kind_form(kind)->pair)
+        measure_pair(lint, row);
+    for (const char *const *column = record_kind_form(kind)->column; *column; column++) {
+        json_t *value = json_object_get(row, *column);
+        if (!strcmp(*column, "completion"))
+            measure(lint, FIELD_COMPLETION, value);
+        else if (!strcmp(*column, "label"))
+            count_label(lint, value);
+        else if (!strcmp(*column, "completions"))
+            json_array_foreach(value, i, item) measure(lint, FIELD_STEP, item);
+        else if (!strcmp(*column, "labels"))
+            json_array_foreach(value, i, item) count_label(lint, item);
+    }
+}
+
+static struct lint_record *push(struct lint *lint)
 {
     if (lint->n == lint->room) {
         lint->room = lint->room ? 2 * lint->room : 1024;
@@ -171,7 +145,7 @@ static struct hash reversed(const json_t *row)
     json_object_set(other, "chosen", json_object_get(row, "rejected"));
     json_object_set(other, "rejected", json_object_get(row, "chosen"));
     list = json_pack("[o]", other);
-    hash = kind_hash(other);
+    hash = record_text_hash(other);
     json_decref(list);
     return hash;
 }
@@ -181,21 +155,6 @@ static void refused(struct lint *lint, int code)
 {
     (void)rows_at(lint->rows);
     lint_found(lint, code, err_text());
-}
-
-/* What the trainer that the kind is for would want of it; false: none reads it here. */
-static bool wanted(enum example_want *out, enum kind kind)
-{
-    static const enum example_want wants[KINDS] = {
-        [KIND_TEXT] = EXAMPLE_FOR_SFT,         [KIND_MESSAGES] = EXAMPLE_FOR_SFT,
-        [KIND_COMPLETION] = EXAMPLE_FOR_SFT,   [KIND_TOKENS] = EXAMPLE_FOR_SFT,
-        [KIND_PROMPT] = EXAMPLE_FOR_PROMPTS,   [KIND_PREFERENCE] = EXAMPLE_FOR_PAIRS,
-        [KIND_IMPLICIT] = EXAMPLE_FOR_PAIRS,   [KIND_UNPAIRED] = EXAMPLE_FOR_LABELS,
-        [KIND_STEPWISE] = EXAMPLE_FOR_PROMPTS,
-    };
-
-    *out = wants[kind];
-    return kind != KIND_STEPWISE;
 }
 
 static void too_long(struct lint *lint, uint32_t tokens)
@@ -212,17 +171,16 @@ static void too_long(struct lint *lint, uint32_t tokens)
     refused(lint, CODE_LENGTH);
 }
 
-/* A solution in steps, as corpus_steps reads it; what is in the steps, kind_check looked at. */
+/* A solution in steps, as corpus_steps reads it; what is in the steps, record_kind_check looked at. */
 static enum err read_steps(struct lint *lint, const json_t *row)
 {
-    static const char *const read[] = {"prompt", "completions", "labels", NULL};
     const struct lint_rule *rule = &lint->rule;
     uint32_t tokens = 0;
     enum err err = OK;
 
     if (!json_array_size(json_object_get(row, "completions")))
         return err_set(ERR_PARSE, "'completions' is missing or not a list of steps");
-    example_check_unread(lint->unused, row, read);
+    example_check_unread(lint->unused, row, record_kind_form(KIND_STEPWISE)->read);
     if (rule->encode_steps) {
         err = rule->encode_steps(rule->self, row, &tokens);
         if (!err)
@@ -244,7 +202,7 @@ static enum err read_as(struct lint *lint, const json_t *row, const struct examp
 
     if (err)
         return err;
-    if (how->want != EXAMPLE_FOR_PROMPTS)
+    if (how->want != RECORD_FOR_PROMPTS)
         err = settle ? example_check_settle(&e) : example_check_filled(&e);
     if (!err && rule->encode) {
         err = rule->encode(rule->self, &e, &tokens);
@@ -253,7 +211,7 @@ static enum err read_as(struct lint *lint, const json_t *row, const struct examp
     }
     if (!err && rule->max_length && tokens > rule->max_length)
         too_long(lint, tokens);
-    if (!err && !rule->method && e.kind == EXAMPLE_PREFERENCE && example_check_settle(&e))
+    if (!err && !rule->method && record_kind_form(e.kind)->pair && example_check_settle(&e))
         refused(lint, CODE_PROMPTLESS);
     example_free(&e);
     return err;
@@ -263,34 +221,35 @@ static void take(struct lint *lint, const json_t *row, json_t *kinds, uint32_t f
                  uint32_t split)
 {
     const size_t flaws = lint->flaws;
-    struct example_rule how = {EXAMPLE_FOR_SFT, "text", false, lint->unused};
-    struct record *record;
+    struct example_rule how = {RECORD_FOR_SFT, "text", false, lint->unused};
+    struct lint_record *record;
     json_t *prompt = NULL;
-    enum kind kind;
+    enum record_kind kind;
 
-    if (kind_of(&kind, row)) {
+    if (record_kind_of(&kind, row)) {
         if (!lint->rule.method) /* else the method's own words follow */
             refused(lint, CODE_KIND);
         return;
     }
     json_object_set_new(
-        kinds, kind_name(kind),
-        json_integer(json_integer_value(json_object_get(kinds, kind_name(kind))) + 1));
-    kind_check(row, kind, flaw, lint);
-    if (!lint->rule.method && flaws == lint->flaws && wanted(&how.want, kind) &&
+        kinds, record_kind_name(kind),
+        json_integer(json_integer_value(json_object_get(kinds, record_kind_name(kind))) + 1));
+    record_kind_check(row, kind, flaw, lint);
+    how.want = record_kind_form(kind)->want;
+    if (!lint->rule.method && flaws == lint->flaws && how.want != RECORD_FOR_STEPS &&
         read_as(lint, row, &how, false))
         refused(lint, CODE_READ);
     measure_all(lint, row, kind);
-    if (kind_prompt(&prompt, row, kind)) /* equal answers: already told */
+    if (record_kind_prompt(&prompt, row, kind)) /* equal answers: already told */
         prompt = json_incref(json_object_get(row, "chosen"));
     measure(lint, FIELD_PROMPT, prompt);
     record = push(lint);
-    *record = (struct record){.whole = kind_hash(row),
-                              .prompt = kind_hash(prompt),
-                              .file = file,
-                              .split = split,
-                              .line = rows_line(lint->rows),
-                              .pair = kind == KIND_PREFERENCE || kind == KIND_IMPLICIT};
+    *record = (struct lint_record){.whole = record_text_hash(row),
+                                   .prompt = record_text_hash(prompt),
+                                   .file = file,
+                                   .split = split,
+                                   .line = rows_line(lint->rows),
+                                   .pair = record_kind_form(kind)->pair};
     if (record->pair)
         record->reversed = reversed(row);
     json_decref(prompt);
@@ -315,7 +274,8 @@ static void take_as(struct lint *lint, const json_t *row, size_t flaws)
                                      rule->hh, lint->unused};
 
     if (flaws == lint->flaws &&
-        (rule->steps ? read_steps(lint, row) : read_as(lint, row, &how, rule->settle)))
+        (rule->want == RECORD_FOR_STEPS ? read_steps(lint, row)
+                                        : read_as(lint, row, &how, rule->settle)))
         refused(lint, CODE_READ);
 }
 
@@ -333,7 +293,7 @@ static void take_row(struct lint *lint, const json_t *row, json_t *about, uint32
         json_integer(json_integer_value(json_object_get(formats, format_name(format))) + 1));
     if (format_rows(made, row, rule)) {
         (void)rows_at(lint->rows);
-        lint_found(lint, KIND_FIELD, err_text());
+        lint_found(lint, FLAW_FIELD, err_text());
     }
     json_array_foreach(made, i, item)
     {

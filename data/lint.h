@@ -1,6 +1,6 @@
 /* lint: what is wrong with a data set, and what it is like, before anyone trains on it.
  *
- * Errors: lines that are no JSON, columns of no kind, the flaws of kind_check, and what a
+ * Errors: lines that are no JSON, columns of no kind, the flaws of record_kind_check, and what a
  * trainer's own reader refuses (data/example.h): that of the method, or of the method that the
  * kind is for. Warnings: records that occur more than once, a pair that also occurs the other
  * way round, prompts that are in more than one split, pairs without a prompt (a reward model
@@ -11,39 +11,16 @@
  *    "problems": [{"code", "severity", "count", "first": ["file:line: words", ...]}],
  *    "lengths": {field: {"count", "min", "median", "mean", "p95", "max"}},   characters
  *    "pairs": {"count", "chosen_longer", "chosen_shorter"},
- *    "labels": {"right", "wrong", "soft", "unknown"},                        of answers or
- * steps "prompts": {"count", "distinct"},
+ *    "labels": {"right", "wrong", "soft", "unknown"},                        of answers or steps
+ *    "prompts": {"count", "distinct"},
  *    "unused": {column: n}, "leakage": [{"a", "b", "prompts"}]} */
 
 #ifndef DATA_LINT_H
 #define DATA_LINT_H
 
-#include "data/example.h"
-#include "data/format.h"
-
-#include <stdint.h>
-
-enum { LINT_FIRST = 5, LINT_RECORDS_MAX = 50000000 };
+#include "data/lint_rule.h"
 
 struct lint;
-
-struct lint_rule {
-    struct format_rule format;
-    const char *method; /* NULL: each record as its kind is used; else lint_method's */
-    enum example_want want;
-    bool settle, steps, hh;
-    const char *text_field; /* NULL: "text" */
-    uint32_t max_length;    /* 0: none */
-    uint32_t asked;         /* what max_length was before a model's context cut it; 0: that */
-    /* The tokens of the example's longest sequence, by a model's tokenizer and template; NULL:
-     * none is at hand. Errors: the trainer's. */
-    enum err (*encode)(void *self, const struct example *example, uint32_t *tokens);
-    enum err (*encode_steps)(void *self, const json_t *row, uint32_t *tokens); /* of prm */
-    void *self;
-};
-
-/* Method, want, settle and steps of a training command. Errors: ERR_RANGE. */
-enum err lint_method(struct lint_rule *rule, const char *method) MUST_CHECK;
 
 struct lint *lint_new(const struct lint_rule *rule);
 void lint_free(struct lint *lint); /* NULL is fine */

@@ -1,7 +1,11 @@
-/* Repetitions and leaks are found by sorting the records by their hashes. */
-#include "data/lint_state.h"
-
+/* How it works: repetitions are records whose hashes are the same and leaks those whose prompts'
+ * are, in two splits; so the records are sorted once by each hash and neighbours compared. Each
+ * finding is told at the later record, with the earlier one's place: that is the one to drop.
+ * Called once, at the end: the sorting makes of lint->record something else. */
 #include "base/mem.h"
+#include "data/lint.h"
+#include "data/lint_state.h"
+#include "data/record_kind.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +20,7 @@ static int compare(const struct hash *a, const struct hash *b)
 
 static int by_whole(const void *a, const void *b)
 {
-    const struct record *x = a, *y = b;
+    const struct lint_record *x = a, *y = b;
     const int order = compare(&x->whole, &y->whole);
 
     if (order)
@@ -28,7 +32,7 @@ static int by_whole(const void *a, const void *b)
 
 static int by_prompt(const void *a, const void *b)
 {
-    const struct record *x = a, *y = b;
+    const struct lint_record *x = a, *y = b;
     const int order = compare(&x->prompt, &y->prompt);
 
     if (order)
@@ -40,13 +44,13 @@ static int by_prompt(const void *a, const void *b)
     return (x->line > y->line) - (x->line < y->line);
 }
 
-static const char *path_of(const struct lint *lint, const struct record *r)
+static const char *path_of(const struct lint *lint, const struct lint_record *r)
 {
     return json_string_value(json_object_get(json_array_get(lint->files, r->file), "path"));
 }
 
-static void twice(struct lint *lint, int code, const struct record *a, const struct record *b,
-                  const char *how)
+static void twice(struct lint *lint, int code, const struct lint_record *a,
+                  const struct lint_record *b, const char *how)
 {
     char *words = mem_print("%s:%ld: %s %s:%ld", path_of(lint, b), b->line, how,
                             path_of(lint, a), a->line);
@@ -56,7 +60,7 @@ static void twice(struct lint *lint, int code, const struct record *a, const str
 }
 
 /* The records are sorted by `whole`. */
-static const struct record *find(const struct lint *lint, const struct hash *whole)
+static const struct lint_record *find(const struct lint *lint, const struct hash *whole)
 {
     size_t low = 0, high = lint->n;
 
@@ -76,7 +80,7 @@ static void duplicates(struct lint *lint)
     if (lint->n)
         qsort(lint->record, lint->n, sizeof(*lint->record), by_whole);
     for (size_t i = 0; i < lint->n; i++) {
-        const struct record *r = &lint->record[i], *other;
+        const struct lint_record *r = &lint->record[i], *other;
         if (i && hash_same(&r->whole, &r[-1].whole))
             twice(lint, CODE_DUPLICATE, r - 1, r, "the same record as");
         if (!r->pair || hash_same(&r->whole, &r->reversed))
@@ -100,11 +104,11 @@ static size_t leaks(struct lint *lint, size_t *shared, size_t splits)
             end++;
         distinct++;
         for (size_t a = i; a < end; a++) {
-            const struct record *r = &lint->record[a];
+            const struct lint_record *r = &lint->record[a];
             if (a > i && r->split == r[-1].split)
                 continue; /* one representative a split */
             for (size_t b = a + 1; b < end; b++) {
-                const struct record *s = &lint->record[b];
+                const struct lint_record *s = &lint->record[b];
                 if (s->split == r->split || s->split == s[-1].split)
                     continue;
                 shared[r->split * splits + s->split]++;
@@ -122,7 +126,7 @@ static int rising(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static json_t *lengths_of(struct lengths *l)
+static json_t *lengths_of(struct lint_lengths *l)
 {
     double sum = 0;
 
@@ -137,21 +141,21 @@ static json_t *lengths_of(struct lengths *l)
 
 static json_t *problems(const struct lint *lint, size_t *errors, size_t *warnings)
 {
-    static const char *const names[CODES - KIND_FLAWS] = {
+    static const char *const names[CODES - FLAWS] = {
         "json", "kind", "read", "duplicate", "reversed", "leakage", "no_prompt", "length"};
     json_t *list = json_array();
 
     *errors = *warnings = 0;
     for (int i = 0; i < CODES; i++) {
-        const struct problem *p = &lint->problem[i];
+        const struct lint_problem *p = &lint->problem[i];
         const bool error = i < CODE_DUPLICATE;
         if (!p->count)
             continue;
         *(error ? errors : warnings) += p->count;
         json_array_append_new(list,
                               json_pack("{s:s,s:s,s:I,s:O}", "code",
-                                        i < KIND_FLAWS ? kind_check_name((enum kind_flaw)i)
-                                                       : names[i - KIND_FLAWS],
+                                        i < FLAWS ? record_kind_check_name((enum record_flaw)i)
+                                                  : names[i - FLAWS],
                                         "severity", error ? "error" : "warning", "count",
                                         (json_int_t)p->count, "first", p->first));
     }

@@ -3,15 +3,16 @@
 #ifndef DATA_LINT_STATE_H
 #define DATA_LINT_STATE_H
 
-#include "data/kind.h"
-#include "data/lint.h"
-#include "data/rows.h"
+#include "base/hash.h"
+#include "data/lint_rule.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+struct rows;
+
 /* Fields whose lengths are told. */
-enum field {
+enum lint_field {
     FIELD_PROMPT,
     FIELD_CHOSEN,
     FIELD_REJECTED,
@@ -20,8 +21,8 @@ enum field {
     FIELD_TOKENS,
     FIELDS
 };
-enum code {
-    CODE_JSON = KIND_FLAWS,
+enum lint_code {
+    CODE_JSON = FLAWS,
     CODE_KIND,
     CODE_READ,
     CODE_DUPLICATE,
@@ -32,30 +33,30 @@ enum code {
     CODES
 };
 
-struct problem {
+struct lint_problem {
     size_t count;
     json_t *first; /* list of words, at most LINT_FIRST */
 };
 
 /* What is kept of a record. */
-struct record {
+struct lint_record {
     struct hash whole, prompt, reversed; /* `reversed`: the pair the other way round */
     uint32_t file, split;
     long line;
     bool pair;
 };
 
-struct lengths {
+struct lint_lengths {
     uint32_t *length;
     size_t n, room;
 };
 
 struct lint {
     struct lint_rule rule;
-    struct problem problem[CODES];
-    struct record *record;
+    struct lint_problem problem[CODES];
+    struct lint_record *record;
     size_t n, room;
-    struct lengths lengths[FIELDS];
+    struct lint_lengths lengths[FIELDS];
     size_t pairs, longer, shorter, right, wrong, soft, unknown;
     json_t *files, *splits;  /* reports; list of names */
     json_t *unused;          /* columns that the reader does not hold, counted */

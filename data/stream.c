@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "data/plain.h"
+#include "data/record_text.h"
 #include "data/rows.h"
 
 #include <stdbool.h>
@@ -19,30 +20,30 @@ struct stream {
     enum err broken;  /* the sink's error: no bad record */
 };
 
-static void first_flaw(void *self, enum kind_flaw flaw, const char *words)
+static void first_flaw(void *self, enum record_flaw flaw, const char *words)
 {
     enum err *err = self;
     char *copy = mem_text(words); /* they may be the standing ones */
 
     if (!*err)
-        *err = err_set(ERR_PARSE, "%s: %s", kind_check_name(flaw), copy);
+        *err = err_set(ERR_PARSE, "%s: %s", record_kind_check_name(flaw), copy);
     free(copy);
 }
 
 static enum err check(const json_t *row)
 {
-    enum kind kind;
-    enum err err = kind_of(&kind, row), flaw = OK;
+    enum record_kind kind;
+    enum err err = record_kind_of(&kind, row), flaw = OK;
 
     if (!err)
-        kind_check(row, kind, first_flaw, &flaw);
+        record_kind_check(row, kind, first_flaw, &flaw);
     return err ? err : flaw;
 }
 
 static bool came_before(struct stream *s, const json_t *row)
 {
     char name[HASH_TEXT];
-    const struct hash hash = kind_hash(row);
+    const struct hash hash = record_text_hash(row);
 
     if (!s->rule->distinct)
         return false;
@@ -84,9 +85,9 @@ static enum err give(struct stream *s, const json_t *row)
 
 static bool is_unpaired(const json_t *row)
 {
-    enum kind kind;
+    enum record_kind kind;
 
-    return !kind_of(&kind, row) && kind == KIND_UNPAIRED;
+    return !record_kind_of(&kind, row) && kind == KIND_UNPAIRED;
 }
 
 static enum err turn(struct stream *s, const json_t *row)
@@ -188,14 +189,14 @@ enum err stream_share(double *out, const json_t *row, uint64_t seed, bool by_rec
     json_t *prompt = NULL;
     struct hash hash;
     uint64_t high = 0;
-    enum kind kind;
-    enum err err = kind_of(&kind, row);
+    enum record_kind kind;
+    enum err err = record_kind_of(&kind, row);
 
     if (!err && !by_record)
-        err = kind_prompt(&prompt, row, kind);
+        err = record_kind_prompt(&prompt, row, kind);
     if (err)
         return err;
-    key.hash = kind_hash(by_record ? row : prompt);
+    key.hash = record_text_hash(by_record ? row : prompt);
     json_decref(prompt);
     hash = hash_of(&key, sizeof(key));
     for (int i = 0; i < 8; i++)

@@ -6,6 +6,8 @@
 #include "data/convert.h"
 #include "data/format.h"
 
+#include <stdint.h>
+
 struct stream_rule {
     struct format_rule format;
     bool convert; /* to `to`; else records keep their kind */
@@ -31,7 +33,7 @@ enum err stream_run(const char *const *path, int n, const struct stream_rule *ru
 
 /* Which part a prompt belongs to: its hash and the seed alone say, so that more data, another
  * order or another machine moves no prompt. In [0, 1): below `test` the test part, and so on.
- * Errors: kind_of's, kind_prompt's. `by_record`: the whole record decides, not its prompt. */
+ * Errors: record_kind_of's, record_kind_prompt's. `by_record`: the whole record decides, not its prompt. */
 enum err stream_share(double *out, const json_t *row, uint64_t seed, bool by_record) MUST_CHECK;
 
 #endif

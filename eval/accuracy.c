@@ -45,7 +45,7 @@ static enum err read_pairs(struct accuracy *a)
                                      .test = "",
                                      .test_size = NAN,
                                      .strict = true};
-    const struct example_rule rule = {EXAMPLE_FOR_PAIRS, "text", eval_is_hh(a->conf), NULL};
+    const struct example_rule rule = {RECORD_FOR_PAIRS, "text", eval_is_hh(a->conf), NULL};
     const size_t most = (size_t)a->conf->max_samples;
     struct dataset *none = NULL;
     enum err err = how.name && *how.name ? dataset_load(&a->set, &none, &how)

@@ -26,7 +26,7 @@ bool eval_is_hh(const struct eval_conf *conf)
 
 static enum err take_prompts(struct eval_prompts *out, size_t most, bool hh)
 {
-    const struct example_rule rule = {EXAMPLE_FOR_PROMPTS, "text", hh, NULL};
+    const struct example_rule rule = {RECORD_FOR_PROMPTS, "text", hh, NULL};
     enum err err = OK;
 
     out->prompt = mem_new(out->set->n, sizeof *out->prompt);

@@ -2,7 +2,8 @@
 
 #include "base/mem.h"
 #include "data/dialogue.h"
-#include "data/kind.h"
+#include "data/record_kind.h"
+#include "data/record_text.h"
 #include "reward/judge/transcript.h"
 
 #include <stdlib.h>
@@ -36,7 +37,7 @@ static enum err fill(struct scored_record *out, struct evaluator_item *item,
 
 static enum err read_pair(struct scored_record *out)
 {
-    const struct example_rule rule = {EXAMPLE_FOR_PAIRS, "text", false, NULL};
+    const struct example_rule rule = {RECORD_FOR_PAIRS, "text", false, NULL};
     struct example *e = &out->example;
     enum err err = example_read(e, out->row, &rule);
 
@@ -67,11 +68,11 @@ static enum err divide(struct example *e)
 
 static enum err read_one(struct scored_record *out)
 {
-    const struct example_rule rule = {EXAMPLE_FOR_SFT, "text", false, NULL};
+    const struct example_rule rule = {RECORD_FOR_SFT, "text", false, NULL};
     struct example *e = &out->example;
     enum err err = example_read(e, out->row, &rule);
 
-    if (!err && e->kind == EXAMPLE_MESSAGES)
+    if (!err && e->kind == KIND_MESSAGES)
         err = divide(e);
     if (err)
         return err;
@@ -83,7 +84,7 @@ static enum err read_steps(struct scored_record *out)
 {
     struct example *e = &out->example;
     json_t *steps = json_object_get(out->row, "completions"), *message;
-    char *text = kind_words(steps);
+    char *text = record_text_words(steps);
 
     e->prompt = json_incref(json_object_get(out->row, "prompt"));
     e->completion = json_string(text);
@@ -104,15 +105,15 @@ static uint64_t hash_prompt(const json_t *prompt)
 
     if (!prompt)
         return 0;
-    hash = kind_hash(prompt);
+    hash = record_text_hash(prompt);
     memcpy(&out, hash.byte, sizeof out);
     return out;
 }
 
 enum err scored_record_read(struct scored_record *out, const json_t *row)
 {
-    enum kind kind;
-    enum err err = kind_of(&kind, row);
+    enum record_kind kind;
+    enum err err = record_kind_of(&kind, row);
 
     *out = (struct scored_record){.row = json_incref(mutable(row))};
     if (err)

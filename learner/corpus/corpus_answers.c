@@ -173,7 +173,7 @@ static enum err add_labelled(struct corpus *c, const struct corpus_rule *rule,
 {
     enum err err;
 
-    if (e->kind == EXAMPLE_COMPLETION) {
+    if (e->kind == KIND_UNPAIRED) {
         if (turn)
             return OK;
         err = example_check_filled(e);
@@ -189,7 +189,7 @@ static enum err add_labelled(struct corpus *c, const struct corpus_rule *rule,
 static enum err add_row(struct corpus *c, const struct dataset *set, size_t i,
                         const struct corpus_rule *rule, bool pairs, int turn)
 {
-    const struct example_rule how = {pairs ? EXAMPLE_FOR_PAIRS : EXAMPLE_FOR_LABELS,
+    const struct example_rule how = {pairs ? RECORD_FOR_PAIRS : RECORD_FOR_LABELS,
                                      rule->text_field, rule->hh, turn ? NULL : rule->unused};
     struct example e;
     enum err err = example_read(&e, set->row[i].object, &how);

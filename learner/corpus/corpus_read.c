@@ -38,10 +38,10 @@ static enum err encode_one(const struct corpus_rule *rule, const struct example 
     json_t *last;
     enum err err;
 
-    if (e->kind == EXAMPLE_TOKENS)
+    if (e->kind == KIND_TOKENS)
         return ids_of(e, rule->vocab, out);
-    last = reading_ended(e->kind == EXAMPLE_COMPLETION ? e->completion : e->text, rule->eos);
-    if (e->kind == EXAMPLE_COMPLETION)
+    last = reading_ended(e->kind == KIND_COMPLETION ? e->completion : e->text, rule->eos);
+    if (e->kind == KIND_COMPLETION)
         err = encode_pair(&rule->encode, e->prompt, last, e->tools, out);
     else
         err = encode_whole(&rule->encode, last, e->tools, out);
@@ -60,7 +60,7 @@ static enum err masks(const struct corpus_rule *rule, const struct example *e,
 
     for (int i = 0; i < ids->n; i++) {
         learn[i] = 1;
-        if (completion && e->kind == EXAMPLE_COMPLETION)
+        if (completion && e->kind == KIND_COMPLETION)
             learn[i] = i >= ids->start;
         if (completion && e->mask)
             learn[i] = json_integer_value(json_array_get(e->mask, (size_t)i)) != 0;
@@ -69,8 +69,8 @@ static enum err masks(const struct corpus_rule *rule, const struct example *e,
         return OK;
     if (!e->chat)
         return err_set(ERR_PARSE, "assistant_only_loss: needs conversations");
-    all = e->kind == EXAMPLE_COMPLETION ? dialogue_join(e->prompt, e->completion)
-                                        : json_incref(e->text);
+    all = e->kind == KIND_COMPLETION ? dialogue_join(e->prompt, e->completion)
+                                     : json_incref(e->text);
     said = mem_new((size_t)ids->n + 1, 1);
     err = corpus_said(rule, all, e->tools, said, (size_t)ids->n);
     if (err)
@@ -165,7 +165,7 @@ static enum err add_pair(struct corpus *c, const struct corpus_rule *rule,
 typedef enum err adder(struct corpus *, const struct corpus_rule *, const struct example *);
 
 static enum err fill(struct corpus *c, const struct dataset *set,
-                     const struct corpus_rule *rule, enum example_want want, adder *add)
+                     const struct corpus_rule *rule, enum record_want want, adder *add)
 {
     const struct example_rule how = {want, rule->text_field, rule->hh, rule->unused};
 
@@ -200,7 +200,7 @@ static enum err make(struct corpus **out, const struct dataset *set,
 
     *out = NULL;
     c->group = group;
-    err = fill(c, set, rule, group == 2 ? EXAMPLE_FOR_PAIRS : EXAMPLE_FOR_SFT,
+    err = fill(c, set, rule, group == 2 ? RECORD_FOR_PAIRS : RECORD_FOR_SFT,
                group == 2 ? add_pair : add_sft);
     if (!err)
         err = corpus_end(c, set, rule, what);

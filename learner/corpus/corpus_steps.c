@@ -2,7 +2,8 @@
 
 #include "base/mem.h"
 #include "data/example.h"
-#include "data/kind.h"
+#include "data/record_kind.h"
+#include "data/record_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 static uint32_t owner_of(json_t *known, const json_t *prompt, size_t record)
 {
     char name[HASH_TEXT];
-    const struct hash hash = kind_hash(prompt);
+    const struct hash hash = record_text_hash(prompt);
     const json_t *first;
 
     hash_text(name, &hash);

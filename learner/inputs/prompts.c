@@ -67,7 +67,7 @@ static enum err take_text(struct prompt *row, const struct example *e,
     size_t n = 0;
     enum err err = OK;
 
-    if (e->kind == EXAMPLE_TOKENS)
+    if (e->kind == KIND_TOKENS)
         err = tokenizer_decode(rule->encode.tokenizer, row->token, row->n_token, true,
                                &row->text, &n);
     else
@@ -104,12 +104,12 @@ static enum err split(const struct example *e, json_t **prompt, json_t **answer)
 {
     const size_t n = json_array_size(e->text);
 
-    if (e->kind == EXAMPLE_COMPLETION) {
+    if (e->kind == KIND_COMPLETION) {
         *prompt = json_incref(e->prompt);
         *answer = json_incref(e->completion);
         return OK;
     }
-    if (e->kind != EXAMPLE_MESSAGES || n < 2)
+    if (e->kind != KIND_MESSAGES || n < 2)
         return err_set(ERR_PARSE, "expected prompt and completion, or messages of two turns");
     *prompt = json_copy(e->text);
     json_array_remove(*prompt, n - 1);
@@ -167,8 +167,8 @@ static enum err read_ids(struct prompt *row, const struct example *e,
 {
     if (rule->answer)
         return read_answer(row, e, rule, ids);
-    return e->kind == EXAMPLE_TOKENS ? ids_of(e->text, rule->vocab, ids)
-                                     : encode_prompt(&rule->encode, e->prompt, e->tools, ids);
+    return e->kind == KIND_TOKENS ? ids_of(e->text, rule->vocab, ids)
+                                  : encode_prompt(&rule->encode, e->prompt, e->tools, ids);
 }
 
 /* Tokens that a prompt and its answer may have: what the policy and each reward model read. */
@@ -282,8 +282,8 @@ static void note_unused(struct prompts *p, const struct example *e, const json_t
 static enum err take(struct prompts *p, const struct dataset *set, size_t at,
                      const struct prompts_rule *rule, struct longest *longest)
 {
-    const struct example_rule how = {rule->answer ? EXAMPLE_FOR_SFT : EXAMPLE_FOR_PROMPTS,
-                                     "text", rule->hh, NULL};
+    const struct example_rule how = {rule->answer ? RECORD_FOR_SFT : RECORD_FOR_PROMPTS, "text",
+                                     rule->hh, NULL};
     struct example e;
     enum err err = example_read(&e, set->row[at].object, &how);
 

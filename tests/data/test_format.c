@@ -1,6 +1,6 @@
 #include "data/format.h"
 
-#include "data/kind.h"
+#include "data/record_kind.h"
 #include "data/rows.h"
 #include "tests/support/test.h"
 

@@ -138,7 +138,7 @@ static void a_trainers_reader_reads(void **state)
 
         rule.format.format = rows[i].method ? FORMAT_TRL : FORMAT_AUTO;
         if (rows[i].method)
-            assert_ok(lint_method(&rule, rows[i].method));
+            assert_ok(lint_rule_method(&rule, rows[i].method));
         lint = lint_new(&rule);
         assert_ok(lint_file(lint, file("r.jsonl", rows[i].line), "train"));
         report = lint_report(lint);
@@ -150,7 +150,7 @@ static void a_trainers_reader_reads(void **state)
         json_decref(report);
         lint_free(lint);
     }
-    assert_err(ERR_RANGE, lint_method(&(struct lint_rule){.max_length = 0}, "dop"));
+    assert_err(ERR_RANGE, lint_rule_method(&(struct lint_rule){.max_length = 0}, "dop"));
 }
 
 static void duplicates_reversals_and_leaks_are_found(void **state)
@@ -202,7 +202,7 @@ static enum err take(void *self, const json_t *row)
     return OK;
 }
 
-static void converts(enum kind to, const char *rows, const char *wanted)
+static void converts(enum record_kind to, const char *rows, const char *wanted)
 {
     const struct stream_rule rule = {.format = format_usual(),
                                      .convert = true,
