@@ -1,6 +1,6 @@
 /* How it works: the keys under `fleet` are a table (base/conf.h) with offsets into the plan
  * itself, so reading them fills it. Workers are the rewards that say how they are run; the
- * learner reads the same list for what they are worth, and both name a worker by the same rule.
+ * learner reads the same list for what they are worth, and both by reward/kind_worker.h.
  *
  * Limits are per machine and stand here, since orders to a running fleet (supervise.c) have to
  * keep them too: the numbers of a peer are no better than those of a file. */
@@ -8,6 +8,7 @@
 
 #include "base/conf.h"
 #include "base/log.h"
+#include "reward/kind_worker.h"
 
 #include <limits.h>
 #include <string.h>
@@ -36,16 +37,6 @@ static const char *text_at(const json_t *tree, const char *key, const char *othe
     return text && *text ? text : otherwise;
 }
 
-/* The command of a reward {worker: {run: ...}}; NULL: it has none. *name: what it registers as,
- * by the rule of the learner's own reader. */
-static const char *worker_run(const json_t *reward, const char **name)
-{
-    const json_t *worker = json_object_get(reward, "worker");
-
-    *name = text_at(worker, "name", text_at(reward, "name", "worker"));
-    return text_at(worker, "run", NULL);
-}
-
 static enum err take_workers(struct plan *plan, const json_t *rewards)
 {
     const json_t *reward;
@@ -54,7 +45,7 @@ static enum err take_workers(struct plan *plan, const json_t *rewards)
     json_array_foreach((json_t *)(uintptr_t)rewards, i, reward)
     {
         struct plan_worker one = {NULL, NULL};
-        one.run = worker_run(reward, &one.name);
+        one.run = kind_worker_run(reward, &one.name);
         if (one.run && plan->n_workers == PLAN_WORKERS)
             return err_set(ERR_RANGE, "rewards: at most %d workers are started here",
                            PLAN_WORKERS);
@@ -126,7 +117,7 @@ void plan_unused(const json_t *tree)
                  broker);
     json_array_foreach(json_object_get(tree, "rewards"), i, reward)
     {
-        if (worker_run(reward, &name))
+        if (kind_worker_run(reward, &name))
             log_warn("unused",
                      "key=rewards[%zu].worker.run reason=\"only a fleet that is "
                      "started here starts it\" next=\"start it with "

@@ -272,15 +272,15 @@ static enum err read_tokens(const struct evaluator *e, const struct evaluator_it
 /* Said once: a score of 0 for all answers to a record looks like bad answers. */
 static void check_column(struct evaluator *e, const json_t *meta)
 {
-    bool vain = false;
+    const char *lacks;
 
-    if (e->warned || !e->kind->column || e->kind->column(&e->reward, meta, &vain) || !vain)
+    if (e->warned || reward_column_check(&e->reward, meta, &lacks) || !lacks)
         return;
     e->warned = true;
     log_warn("column",
-             "by=\"%s\" reason=\"column '%s' of a record holds nothing that an answer "
-             "could equal: every answer to such a record scores 0\"",
-             e->name, e->reward.column);
+             "by=\"%s\" reason=\"column '%s' of a record holds %s: every answer to "
+             "such a record scores 0\"",
+             e->name, e->reward.column, lacks);
 }
 
 static void read_texts(struct evaluator *e, const struct evaluator_item *item,

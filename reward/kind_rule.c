@@ -47,16 +47,23 @@ static enum err read_rule(struct reward *to, const json_t *entry, bool alone)
     return err;
 }
 
-static enum err column(const struct reward *reward, const json_t *meta, bool *vain)
+static enum err column(const struct reward *reward, const json_t *meta, const char **lacks)
 {
+    const json_t *value = json_object_get(meta, reward->column);
+    const char *wrong = NULL;
     struct rule *rule;
     enum err err = rule_parse(&rule, reward->spec);
 
-    *vain = false;
-    if (!err && rule_column(rule))
-        err = rule_column_check(rule, json_object_get(meta, rule_column(rule)), vain);
+    *lacks = NULL;
+    if (err)
+        return err;
+    wrong = rule_column_wrong(rule, value);
+    if (!wrong)
+        *lacks = rule_column_lacks(rule, value);
     rule_free(rule);
-    return err;
+    return wrong ? err_set(ERR_RANGE, "a reward rule reads column '%s': missing, or %s",
+                           reward->column, wrong)
+                 : OK;
 }
 
 static enum err score(struct reward_batch *batch, const struct reward_model *model)

@@ -267,31 +267,11 @@ bool reward_values_states(const struct reward *reward)
     return reward->kind == SCORER_REWARD_MODEL && reward->steps == REWARDS_NO_STEPS;
 }
 
-/* ---- columns */
-
-size_t rewards_columns(const struct rewards *rewards, const char *out[REWARDS_MAX])
+enum err reward_column_check(const struct reward *reward, const json_t *meta,
+                             const char **lacks)
 {
-    size_t n = 0;
+    const struct reward_kind *kind = reward_kind_of(reward->kind);
 
-    for (int i = 0; i < rewards->n; i++)
-        if (rewards->reward[i].column)
-            out[n++] = rewards->reward[i].column;
-    return n;
-}
-
-enum err rewards_columns_check(const struct rewards *rewards, const json_t *meta,
-                               uint32_t *vain)
-{
-    enum err err = OK;
-
-    *vain = 0;
-    for (int i = 0; i < rewards->n && !err; i++) {
-        const struct reward *r = &rewards->reward[i];
-        const struct reward_kind *kind = reward_kind_of(r->kind);
-        bool no = false;
-        if (kind->column)
-            err = kind->column(r, meta, &no);
-        *vain |= (uint32_t)no << i;
-    }
-    return err;
+    *lacks = NULL;
+    return kind->column && reward->column ? kind->column(reward, meta, lacks) : OK;
 }

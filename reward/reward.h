@@ -76,13 +76,10 @@ void reward_fini(struct reward *reward);
  * none. */
 bool reward_values_states(const struct reward *reward);
 
-/* Columns of the data that rewards read. */
-size_t rewards_columns(const struct rewards *rewards, const char *out[REWARDS_MAX]);
-
-/* Whether the rewards can read their columns of a record, whose other columns are `meta`.
- * Errors: ERR_RANGE names the column. *vain: bit i is set when reward i can, and yet no answer
- * to it can be right (rule_column_check). */
-enum err rewards_columns_check(const struct rewards *rewards, const json_t *meta,
-                               uint32_t *vain) MUST_CHECK;
+/* Whether the reward can read its column of a record, whose other columns are `meta`. *lacks:
+ * what the column has none of so that no answer can be right ("no number"); NULL: nothing, or it
+ * reads no column. Errors: ERR_RANGE names the column. */
+enum err reward_column_check(const struct reward *reward, const json_t *meta,
+                             const char **lacks) MUST_CHECK;
 
 #endif

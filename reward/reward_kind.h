@@ -48,8 +48,10 @@ struct reward_kind {
     /* The entry's keys into *to, whose name is there. Errors: ERR_PARSE, ERR_RANGE, ERR_IO name
      * the key. */
     enum err (*read)(struct reward *to, const json_t *entry, bool alone);
-    /* Whether what it reads of a record is there: rewards_columns_check. NULL: it reads none. */
-    enum err (*column)(const struct reward *reward, const json_t *meta, bool *vain);
+    /* Whether the record's column that it reads is there; called when reward->column is set.
+     * *lacks: what it has none of so that no answer can be right ("no number"), or NULL.
+     * Errors: ERR_RANGE. NULL: it reads none. */
+    enum err (*column)(const struct reward *reward, const json_t *meta, const char **lacks);
     /* Whether it can use the model at reward->model. `policy`: whose tokens it will read.
      * NULL without `model`. Errors: ERR_RANGE. */
     enum err (*fits)(const struct reward *reward, const struct model_files *files,

@@ -51,7 +51,6 @@ static enum err read_prompts(struct run_context *c, const struct dataset *train,
                              const struct dataset *test)
 {
     const struct model_files *card = c->models->card;
-    const char *column[REWARDS_MAX];
     const struct prompts_rule rule = {
         .encode = {card->tokenizer, card->chat, card->chat_error,
                    start_model_day(c->config, card)},
@@ -66,8 +65,7 @@ static enum err read_prompts(struct run_context *c, const struct dataset *train,
         .strict = c->keys->keys.strict,
         .text = c->plan.rewards.text,
         .question = c->plan.rewards.question,
-        .column = column,
-        .n_column = rewards_columns(&c->plan.rewards, column),
+        .rewards = &c->plan.rewards,
         .answer = c->plan.method->demonstrations,
         .stop = c->stop,
         .n_stop = c->decoding.n_stop,

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "learner/fleet/own_actor.h"
 #include "learner/fleet/watch.h"
+#include "reward/kind_worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,8 @@ static void say(void *self, const char *line)
     progress_line(&((struct fleet_others *)self)->run->progress, "%s", line);
 }
 
-/* Of a reward {name, worker: {run, name}}: what it registers as, as rewards.c reads it. The
- * supervisor numbers them in the same order. */
+/* What starts the worker that registers as `scorer`. The supervisor numbers commands in the same
+ * order. */
 static const char *command(const void *self, const char *scorer, int *number)
 {
     const json_t *const rewards = ((const struct fleet_others *)self)->run->keys->rewards;
@@ -33,13 +34,10 @@ static const char *command(const void *self, const char *scorer, int *number)
     *number = 0;
     json_array_foreach((json_t *)(uintptr_t)rewards, i, reward)
     {
-        const json_t *const worker = json_object_get(reward, "worker");
-        const char *name = json_string_value(json_object_get(worker, "name"));
-        const char *const run = json_string_value(json_object_get(worker, "run"));
-        if (!name)
-            name = json_string_value(json_object_get(reward, "name"));
-        *number += run && *run; /* as the supervisor counts those that it starts */
-        if (run && !strcmp(name ? name : "worker", scorer))
+        const char *name;
+        const char *const run = kind_worker_run(reward, &name);
+        *number += run != NULL;
+        if (run && !strcmp(name, scorer))
             return run;
     }
     return NULL;

@@ -28,6 +28,7 @@ void prompts_free(struct prompts *prompts)
         free(prompts->row[i].meta);
     }
     json_decref(prompts->unused);
+    json_decref(prompts->vain);
     free(prompts->row);
     free(prompts);
 }
@@ -35,12 +36,19 @@ void prompts_free(struct prompts *prompts)
 void prompts_tell(const struct prompts *prompts)
 {
     char *names = example_check_names(prompts->unused);
+    const char *words;
+    json_t *count;
 
     if (prompts->skipped || prompts->dropped)
         fprintf(stderr, "data: %zu prompts left out by length, %zu bad\n", prompts->dropped,
                 prompts->skipped);
     if (*names)
         say(stderr, "data: not read: column(s) %s\n", names);
+    json_object_foreach(prompts->vain, words, count)
+    {
+        say(stderr, "data: %s in %lld of %zu records: every answer to them scores 0\n", words,
+            (long long)json_integer_value(count), prompts->n);
+    }
     free(names);
 }
 
@@ -86,17 +94,25 @@ static enum err take_text(struct prompt *row, const struct example *e,
     return err;
 }
 
-static enum err check_columns(const struct example *e, const struct prompts_rule *rule)
+/* A rule compares with a column: one that it cannot read is an error now, not at the first
+ * answer; one that nothing can equal is counted, and told before the run begins. */
+static enum err check_columns(struct prompts *p, const struct example *e,
+                              const struct rewards *rewards)
 {
-    for (size_t i = 0; i < rule->n_column; i++) {
-        const json_t *value = json_object_get(e->meta, rule->column[i]);
-        if (!json_is_string(value) && !json_is_number(value))
-            return err_set(ERR_RANGE,
-                           "a reward rule reads column '%s': missing, or neither "
-                           "text nor a number",
-                           rule->column[i]);
+    const char *lacks;
+    enum err err = OK;
+
+    for (int i = 0; rewards && i < rewards->n && !err; i++) {
+        const struct reward *r = &rewards->reward[i];
+        err = reward_column_check(r, e->meta, &lacks);
+        if (err || !lacks)
+            continue;
+        char *words = mem_print("reward %s: column '%s' holds %s", r->name, r->column, lacks);
+        const json_int_t n = json_integer_value(json_object_get(p->vain, words));
+        json_object_set_new(p->vain, words, json_integer(n + 1));
+        free(words);
     }
-    return OK;
+    return err;
 }
 
 /* A dialogue is a prompt and its last turn. */
@@ -246,7 +262,7 @@ static enum err read_one(struct prompts *p, const struct example *e,
         return OK;
     }
     if (!err)
-        err = check_columns(e, rule);
+        err = check_columns(p, e, rule->rewards);
     if (!err && rule->text)
         err = take_text(&row, e, rule);
     if (err) {
@@ -309,6 +325,7 @@ enum err prompts_read(struct prompts **out, const struct dataset *set, size_t mo
     *out = NULL;
     p->row = mem_new(set->n, sizeof *p->row);
     p->unused = json_object();
+    p->vain = json_object();
     for (size_t i = 0; i < set->n && (!most || p->n < most) && !err; i++)
         err = take(p, set, i, rule, &longest);
     if (!err && longest.tokens)

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "data/dataset.h"
 #include "lm/text/encode.h"
+#include "reward/reward.h"
 
 struct tasks;
 
@@ -25,6 +26,7 @@ struct prompts {
     size_t skipped; /* bad records left out */
     size_t dropped; /* prompts left out for their length */
     json_t *unused; /* {column: n} that neither the method nor a reward reads */
+    json_t *vain;   /* {"reward x: column 'y' holds no number": n}: no answer can be right */
 };
 
 struct prompts_rule {
@@ -40,8 +42,7 @@ struct prompts_rule {
                       ends with a stop token, and is left out when longer than `response` */
     const int32_t *stop;
     uint32_t n_stop;
-    const char *const *column; /* [n_column] that each record must have */
-    size_t n_column;
+    const struct rewards *rewards; /* whose columns each record must have; NULL: no rewards */
 };
 
 enum { PROMPTS_META = 64 << 10 };

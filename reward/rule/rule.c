@@ -137,18 +137,22 @@ const char *rule_column(const struct rule *rule)
     return rule->column;
 }
 
-enum err rule_column_check(const struct rule *rule, const json_t *value, bool *vain)
+const char *rule_column_wrong(const struct rule *rule, const json_t *value)
 {
     const struct rule_kind *kind = rule->kind;
 
-    *vain = false;
     if (!rule->column)
-        return OK;
-    if (!(kind->fits ? kind->fits(value) : json_is_string(value) || json_is_number(value)))
-        return err_set(ERR_RANGE, "the record has no column '%s'%s", rule->column,
-                       kind->what ? kind->what : "");
-    *vain = kind->vain && kind->vain(value);
-    return OK;
+        return NULL;
+    if (kind->fits ? kind->fits(value) : json_is_string(value) || json_is_number(value))
+        return NULL;
+    return kind->wrong ? kind->wrong : "neither text nor a number";
+}
+
+const char *rule_column_lacks(const struct rule *rule, const json_t *value)
+{
+    const struct rule_kind *kind = rule->kind;
+
+    return rule->column && kind->equal && !kind->equal(value) ? kind->lacks : NULL;
 }
 
 enum err rule_score(const struct rule *rule, const char *text, size_t tokens, const char *meta,
@@ -156,15 +160,16 @@ enum err rule_score(const struct rule *rule, const char *text, size_t tokens, co
 {
     struct rule_answer answer = {text, tokens, NULL};
     json_t *columns = NULL;
-    bool vain;
-    enum err err;
+    enum err err = OK;
 
     if (rule->column) {
         columns = json_loads(meta && *meta ? meta : "{}", 0, NULL);
         answer.value = json_object_get(columns, rule->column);
     }
-    err = rule_column_check(rule, answer.value, &vain);
-    if (!err)
+    if (rule_column_wrong(rule, answer.value))
+        err = err_set(ERR_RANGE, "the record has no column '%s'%s", rule->column,
+                      rule->kind->with ? rule->kind->with : "");
+    else
         *score = rule->kind->score(rule->own, &answer);
     json_decref(columns);
     return err;

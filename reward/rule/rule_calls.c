@@ -52,4 +52,5 @@ const struct rule_kind rule_calls = {.name = "calls",
                                      .score = score,
                                      .binary = binary,
                                      .fits = is_list,
-                                     .what = " with a list of calls"};
+                                     .wrong = "no list of calls",
+                                     .with = " with a list of calls"};

@@ -26,10 +26,13 @@ struct rule_kind {
     void (*free)(void *own); /* NULL: free() */
     float (*score)(const void *own, const struct rule_answer *answer);
     bool (*binary)(const void *own); /* NULL: always */
-    /* The column's value is of a kind that it reads. NULL: a text or a number. */
+    /* The column's value is of a sort that it reads. NULL: a text or a number. */
     bool (*fits)(const json_t *value);
-    const char *what; /* behind "the record has no column 'x'" when it does not: "" or what */
-    bool (*vain)(const json_t *value); /* nothing equals it; NULL: cannot be */
+    const char
+        *wrong;       /* what it is else, "no list of calls"; NULL: neither text nor a number */
+    const char *with; /* behind "the record has no column 'x'"; NULL: nothing */
+    bool (*equal)(const json_t *value); /* some answer can equal it; NULL: always */
+    const char *lacks;                  /* what it has none of when none can: "no number" */
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* Rule number: the number that the answer gives is the column's. What a number is, and which of
  * several counts, is number.h's; both sides are read by it, so that a column may hold a whole
  * solution (GSM8K's `answer`). An answer without a number is wrong. So is every answer to a
- * record whose column has none: that is the data's mistake, and `vain` lets the readers of data
+ * record whose column has none: that is the data's mistake, and `lacks` lets the readers of data
  * say so before anything is scored. */
 
 #include "base/mem.h"
@@ -39,11 +39,11 @@ static float score(const void *own, const struct rule_answer *answer)
     return number_same(said, wanted, n->tolerance) ? 1.0f : 0.0f;
 }
 
-static bool vain(const json_t *value)
+static bool has_number(const json_t *value)
 {
     double wanted;
 
-    return !wanted_number(value, &wanted);
+    return wanted_number(value, &wanted);
 }
 
 static const char *const keys[] = {"tolerance", NULL};
@@ -52,4 +52,5 @@ const struct rule_kind rule_number = {.name = "number",
                                       .column = true,
                                       .read = read_number,
                                       .score = score,
-                                      .vain = vain};
+                                      .equal = has_number,
+                                      .lacks = "no number"};

@@ -15,7 +15,7 @@ allowed() {
     rewarder) echo base proto net member lm reward ;;
     examples) echo base stats lm ;;
     eval) echo base stats proto lm data reward examples ;;
-    deploy) echo base proto net ;;
+    deploy) echo base proto net reward ;;
     cli) echo learner base stats proto net lm data reward eval deploy examples ;;
     learner) echo base stats proto net member lm data reward ;;
     lm/kernel | lm/text | reward/*) ;;

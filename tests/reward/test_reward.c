@@ -28,15 +28,14 @@ static void the_list_becomes_scorers(void **state)
         "- {rule: number, column: answer, weight: 0.5}\n"
         "- {name: mine, worker: my_reward, weight: 1e-1, timeout: 20s}\n";
     const struct hash card[REWARDS_MAX] = {{{1}}}, image[REWARDS_MAX] = {{{2}}};
-    const char *column[REWARDS_MAX];
     struct rewards r, again;
     (void)state;
 
     assert_ok(read(&r, yaml, NULL));
     assert_int_equal(r.n, 3);
     assert_true(r.text && r.normalize);
-    assert_int_equal(rewards_columns(&r, column), 1);
-    assert_string_equal(column[0], "answer");
+    assert_null(r.reward[0].column);
+    assert_string_equal(r.reward[1].column, "answer");
     assert_string_equal(r.reward[1].name, "number");
     assert_true(r.reward[2].weight == 0.1);
     r.reference = true;

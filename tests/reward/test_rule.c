@@ -120,6 +120,39 @@ static void errors_name_the_key(void **state)
     rule_free(rule);
 }
 
+/* What readers of data ask before anything is scored. */
+static void a_column_says_what_it_lacks(void **state)
+{
+    static const struct {
+        const char *spec, *value, *wrong, *lacks;
+    } rows[] = {
+        {"{\"rule\":\"number\",\"column\":\"a\"}", "\"#### 7\"", NULL, NULL},
+        {"{\"rule\":\"number\",\"column\":\"a\"}", "7", NULL, NULL},
+        {"{\"rule\":\"number\",\"column\":\"a\"}", "\"seven\"", NULL, "no number"},
+        {"{\"rule\":\"number\",\"column\":\"a\"}", "[7]", "neither text nor a number", NULL},
+        {"{\"rule\":\"number\",\"column\":\"a\"}", NULL, "neither text nor a number", NULL},
+        {"{\"rule\":\"exact\",\"column\":\"a\"}", "\"\"", NULL, NULL},
+        {"{\"rule\":\"calls\",\"column\":\"a\"}", "[]", NULL, NULL},
+        {"{\"rule\":\"calls\",\"column\":\"a\"}", "\"f(1)\"", "no list of calls", NULL},
+        {"{\"rule\":\"length\",\"max\":3}", NULL, NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *value = rows[i].value ? json_loads(rows[i].value, JSON_DECODE_ANY, NULL) : NULL;
+        struct rule *rule;
+        const char *wrong, *lacks;
+        assert_ok(rule_parse(&rule, rows[i].spec));
+        wrong = rule_column_wrong(rule, value);
+        lacks = wrong ? NULL : rule_column_lacks(rule, value);
+        if (strcmp(wrong ? wrong : "", rows[i].wrong ? rows[i].wrong : "") ||
+            strcmp(lacks ? lacks : "", rows[i].lacks ? rows[i].lacks : ""))
+            fail_msg("%s of %s: %s, %s", rows[i].spec, rows[i].value, wrong, lacks);
+        rule_free(rule);
+        json_decref(value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +161,7 @@ int main(void)
         cmocka_unit_test(exact_forgives_outer_space_only),
         cmocka_unit_test(number_compares_with_the_column),
         cmocka_unit_test(errors_name_the_key),
+        cmocka_unit_test(a_column_says_what_it_lacks),
     };
     return cmocka_run_group_tests_name("rule", tests, NULL, NULL);
 }
