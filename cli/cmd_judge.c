@@ -1,5 +1,9 @@
 /* drover judge: {"prompt", "a", "b"} lines to {"verdict", "p_a", "swapped", "tie"}; pointwise:
- * {"prompt", "a"} to {"score"}. */
+ * {"prompt", "a"} to {"score"}.
+ *
+ * The options are put back into an entry, so that they are read, and refused, as those of a
+ * reward are (reward/judge/judge.h); lines go to the judge in windows, and what it could not
+ * say is counted and told at the end. */
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -29,7 +33,7 @@ static const struct conf_key keys[] = {
     CONF_END,
 };
 
-struct job {
+struct cmd_judge_job {
     struct open_model loaded;
     struct judge_spec spec;
     struct judge *judge;
@@ -55,7 +59,7 @@ static json_t *spec_of(const struct judge_options *o)
     return entry;
 }
 
-static json_t *told(const struct job *job, const struct judge_result *r)
+static json_t *told(const struct cmd_judge_job *job, const struct judge_result *r)
 {
     static const char *const verdicts[] = {NULL, "a", "b", "tie"};
     json_t *line;
@@ -72,7 +76,7 @@ static json_t *told(const struct job *job, const struct judge_result *r)
     return line;
 }
 
-static enum err take(const struct job *job, const json_t *line, char *text[3])
+static enum err take(const struct cmd_judge_job *job, const json_t *line, char *text[3])
 {
     static const char *const field[3] = {"prompt", "a", "b"};
     const int n = job->spec.mode == JUDGE_POINTWISE ? 2 : 3;
@@ -89,7 +93,7 @@ static enum err take(const struct job *job, const json_t *line, char *text[3])
 
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
-    struct job *job = self;
+    struct cmd_judge_job *job = self;
     char *text[JSON_LINES_WINDOW][3] = {{NULL}};
     struct judge_case ask[JSON_LINES_WINDOW] = {{NULL, NULL, NULL}};
     struct judge_result result[JSON_LINES_WINDOW];
@@ -117,7 +121,7 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
     return err;
 }
 
-static enum err start(struct job *job, const struct judge_options *options)
+static enum err start(struct cmd_judge_job *job, const struct judge_options *options)
 {
     json_t *entry = spec_of(options);
     enum err err = judge_spec_read(&job->spec, entry);
@@ -132,7 +136,7 @@ static enum err start(struct job *job, const struct judge_options *options)
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct judge_options options = {.template = NULL};
-    struct job job = {.cases = 0};
+    struct cmd_judge_job job = {.cases = 0};
     const struct json_lines lines = {answer, &job, 16};
     enum err err = command_conf(keys, &options, argc, argv);
 

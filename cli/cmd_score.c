@@ -1,4 +1,10 @@
-/* drover score: log-probability of each completion token; drover reward-score: one number. */
+/* drover score: log-probability of each completion token; drover reward-score: one number, and
+ * of a process reward model P(right) of each step.
+ *
+ * Both read a window of lines, pack their tokens one after another and run them through the
+ * model at once; they differ in what a line's tokens are (a completion that stands behind its
+ * prompt, or what a reward model was trained to read) and in what of the model's output is
+ * told. Steps go one line at a time: each is a text of its own (reward/prm.h). */
 
 #include "base/mem.h"
 #include "cli/command.h"
@@ -35,7 +41,7 @@ static const struct conf_key reward_keys[] = {
     CONF_END,
 };
 
-struct job {
+struct cmd_score_job {
     struct open_model loaded;
     struct score_conf conf;
     bool reward;
@@ -44,7 +50,7 @@ struct job {
 };
 
 /* Lines of a window, packed one after another. */
-struct packed {
+struct cmd_score_window {
     int *token, seq[JSON_LINES_WINDOW + 1], start[JSON_LINES_WINDOW], n;
 };
 
@@ -64,7 +70,7 @@ static enum err judged(const struct open_model *l, const json_t *in, const json_
     return err;
 }
 
-static enum err add(struct job *job, struct packed *p, const json_t *in)
+static enum err add(struct cmd_score_job *job, struct cmd_score_window *p, const json_t *in)
 {
     const struct shape *shape = model_shape(job->loaded.model);
     json_t *prompt, *completion;
@@ -95,7 +101,7 @@ static enum err add(struct job *job, struct packed *p, const json_t *in)
     return err;
 }
 
-static json_t *told(const struct packed *p, int i, const float *logprob)
+static json_t *told(const struct cmd_score_window *p, int i, const float *logprob)
 {
     const int from = p->seq[i] + p->start[i], n = p->seq[i + 1] - from;
     double sum = 0;
@@ -107,8 +113,8 @@ static json_t *told(const struct packed *p, int i, const float *logprob)
 }
 
 /* P(right) of each step, one line at a time. */
-static enum err answer_steps(const struct job *job, json_t *const *in, json_t **out, int n,
-                             int *bad)
+static enum err answer_steps(const struct cmd_score_job *job, json_t *const *in, json_t **out,
+                             int n, int *bad)
 {
     enum err err = OK;
 
@@ -134,8 +140,8 @@ static enum err answer_steps(const struct job *job, json_t *const *in, json_t **
 
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
-    struct job *job = self;
-    struct packed p = {.n = 0};
+    struct cmd_score_job *job = self;
+    struct cmd_score_window p = {.n = 0};
     float *result = NULL;
     enum err err = OK;
 
@@ -161,7 +167,7 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
-    struct job job = {.reward = command->keys == reward_keys};
+    struct cmd_score_job job = {.reward = command->keys == reward_keys};
     const struct json_lines lines = {answer, &job, 16};
     enum err err = command_words(command, &job.conf, argc, argv, NULL);
 

@@ -17,7 +17,7 @@
 enum { WINDOW = 32 };
 
 /* A record that waits for its score. */
-struct waiting {
+struct data_filter_waiting {
     struct scored_record record;
     const char *path; /* where it was read; the path is the job's */
     long line;
@@ -29,8 +29,8 @@ struct data_filter {
     struct evaluator *evaluator;
     struct filter filter;
     struct stream_count count;
-    struct waiting wait[WINDOW];
-    int waits;
+    struct data_filter_waiting wait[WINDOW];
+    int n_wait;
     size_t total, refused, at;
     char first[320]; /* words of the first one refused */
     struct data_out out;
@@ -88,7 +88,7 @@ static enum err ask(struct data_filter *f, double *score, int *bad)
     struct evaluator_item a[WINDOW] = {{0}}, b[WINDOW] = {{0}};
     struct judge_result result[WINDOW] = {{0}};
     double both[2 * WINDOW] = {0};
-    const int n = f->waits;
+    const int n = f->n_wait;
     enum err err;
 
     for (int i = 0; i < n; i++) {
@@ -107,23 +107,23 @@ static enum err ask(struct data_filter *f, double *score, int *bad)
 static void drop(struct data_filter *f, int i)
 {
     scored_record_free(&f->wait[i].record);
-    memmove(f->wait + i, f->wait + i + 1, (size_t)(--f->waits - i) * sizeof *f->wait);
+    memmove(f->wait + i, f->wait + i + 1, (size_t)(--f->n_wait - i) * sizeof *f->wait);
 }
 
 static enum err settle(struct data_filter *f, const double *score)
 {
     enum err err = OK;
 
-    for (int i = 0; i < f->waits && !err; i++) {
-        const struct waiting *w = &f->wait[i];
+    for (int i = 0; i < f->n_wait && !err; i++) {
+        const struct data_filter_waiting *w = &f->wait[i];
         if (isnan(score[i]) && !evaluator_judges(f->evaluator)) {
             err = err_set(ERR_RANGE, "the model's output is not a number: damaged weights?");
             err = located(w->path, w->line);
         }
         filter_put(&f->filter, w->at, w->record.prompt, score[i], w->record.pair);
     }
-    while (f->waits)
-        drop(f, f->waits - 1);
+    while (f->n_wait)
+        drop(f, f->n_wait - 1);
     return err;
 }
 
@@ -132,12 +132,12 @@ static enum err flush(struct data_filter *f)
     double score[WINDOW];
     enum err err = OK;
 
-    while (f->waits) {
+    while (f->n_wait) {
         int bad = 0;
         err = ask(f, score, &bad);
         if (!err)
             return settle(f, score);
-        if (!of_the_record(err) || bad >= f->waits)
+        if (!of_the_record(err) || bad >= f->n_wait)
             return err;
         err = refuse(f, f->wait[bad].path, f->wait[bad].line);
         if (err)
@@ -151,7 +151,7 @@ static enum err score_one(void *self, const json_t *row)
 {
     struct data_filter *f = self;
     const size_t at = filter_add(&f->filter);
-    struct waiting *w;
+    struct data_filter_waiting *w;
     struct scored_record record;
     enum err err = scored_record_read(&record, row);
 
@@ -163,11 +163,11 @@ static enum err score_one(void *self, const json_t *row)
         err = err_set(ERR_RANGE, "one answer, and a judge that compares two");
         return refuse(f, f->count.path, f->count.line);
     }
-    if (f->waits && f->wait[0].record.pair != record.pair)
+    if (f->n_wait && f->wait[0].record.pair != record.pair)
         err = flush(f);
-    w = &f->wait[f->waits++];
-    *w = (struct waiting){record, f->count.path, f->count.line, at};
-    return !err && f->waits == WINDOW ? flush(f) : err;
+    w = &f->wait[f->n_wait++];
+    *w = (struct data_filter_waiting){record, f->count.path, f->count.line, at};
+    return !err && f->n_wait == WINDOW ? flush(f) : err;
 }
 
 /* ---- the third: what is kept goes out */
@@ -329,8 +329,8 @@ enum err data_filter(struct data_job *job, int *status)
         err = report(f);
     if (!err)
         tell(f);
-    while (f->waits)
-        drop(f, f->waits - 1);
+    while (f->n_wait)
+        drop(f, f->n_wait - 1);
     filter_free(&f->filter);
     evaluator_close(f->evaluator);
     free(f);

@@ -1,3 +1,8 @@
+/* Each record is a few bytes here: its score, its prompt's hash, its fate. Records are added in
+ * the data's order, scored in windows that may come later, and decided upon once, at the end,
+ * when the best of each prompt are known: `top` first, among all that have a score, then the
+ * bound, so that a record that fails both is counted as below. */
+
 #include "eval/filter.h"
 
 #include "base/mem.h"
@@ -21,7 +26,7 @@ void filter_put(struct filter *s, size_t at, uint64_t prompt, double score, bool
         score, prompt, isnan(score) ? FILTER_NO_VERDICT : FILTER_KEPT, pair};
 }
 
-struct rank {
+struct filter_rank {
     uint64_t prompt;
     double score;
     size_t at;
@@ -30,7 +35,7 @@ struct rank {
 /* Prompts together, the best first, of equals the earlier. */
 static int by_rank(const void *left, const void *right)
 {
-    const struct rank *a = left, *b = right;
+    const struct filter_rank *a = left, *b = right;
 
     if (a->prompt != b->prompt)
         return a->prompt < b->prompt ? -1 : 1;
@@ -41,12 +46,12 @@ static int by_rank(const void *left, const void *right)
 
 static void keep_best(struct filter *s, double top)
 {
-    struct rank *rank = mem_new(s->n + 1, sizeof *rank);
+    struct filter_rank *rank = mem_new(s->n + 1, sizeof *rank);
     size_t n = 0;
 
     for (size_t i = 0; i < s->n; i++)
         if (s->record[i].fate == FILTER_KEPT)
-            rank[n++] = (struct rank){s->record[i].prompt, s->record[i].score, i};
+            rank[n++] = (struct filter_rank){s->record[i].prompt, s->record[i].score, i};
     qsort(rank, n, sizeof *rank, by_rank);
     for (size_t from = 0, to; from < n; from = to) {
         for (to = from; to < n && rank[to].prompt == rank[from].prompt;)

@@ -1,5 +1,5 @@
-/* filter: which records are kept, by their scores: those above a bound, the best of each prompt.
- * Pure. */
+/* filter: which records are kept, by their scores: those above a bound, the best of each
+ * prompt. Pure. */
 
 #ifndef EVAL_SIEVE_H
 #define EVAL_SIEVE_H

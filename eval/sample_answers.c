@@ -1,3 +1,8 @@
+/* Prompts are encoded first, all of a call, since slots have to be as long as the longest
+ * needs; then answers are admitted as slots fall free, several of a prompt together when there
+ * is room, and each comes back through `done` in whatever order it ends. The engine is kept
+ * between calls (data come in windows) and made anew only when a longer prompt comes. */
+
 #include "eval/sample_answers.h"
 
 #include "base/mem.h"
@@ -5,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct run {
+struct sample_answers_run {
     struct sample_answers *sampler;
     const struct sample_answers_ask *ask;
     struct encoded *prompt;
@@ -32,7 +37,7 @@ static void *copy(const void *from, size_t n)
 
 static void done(void *self, const struct generate_done *d)
 {
-    struct run *run = self;
+    struct sample_answers_run *run = self;
     const struct sample_answers_ask *ask = d->owner;
     const int i = (int)(ask - run->ask);
     struct sample_answer *to = &run->out[i * run->samples + d->sample];
@@ -50,7 +55,7 @@ static void done(void *self, const struct generate_done *d)
 }
 
 /* The prompts as ids, and slots long enough for the longest. */
-static enum err prepare(struct run *run, int n, int *bad)
+static enum err prepare(struct sample_answers_run *run, int n, int *bad)
 {
     struct sample_answers *r = run->sampler;
     const struct shape *shape = model_shape(r->loaded->model);
@@ -87,7 +92,7 @@ static enum err prepare(struct run *run, int n, int *bad)
 }
 
 /* As many samples as there is room for, from number *next of all. */
-static enum err admit(struct run *run, int *next)
+static enum err admit(struct sample_answers_run *run, int *next)
 {
     const int i = *next / run->samples, sample = *next % run->samples;
     const int room = generate_room(run->sampler->generate), left = run->samples - sample;
@@ -107,7 +112,7 @@ static enum err admit(struct run *run, int *next)
 enum err sample_answers_run(struct sample_answers *r, const struct sample_answers_ask *ask,
                             int n, int samples, struct sample_answer *out, int *bad)
 {
-    struct run run = {.sampler = r, .ask = ask, .out = out, .samples = samples};
+    struct sample_answers_run run = {.sampler = r, .ask = ask, .out = out, .samples = samples};
     const struct generate_events events = {done, NULL, &run};
     int next = 0, made = 1;
     enum err err;

@@ -36,8 +36,8 @@ struct sample_answers_ask {
 };
 
 /* out [n * samples]: answer s to prompt i at i * samples + s; free each with
- * sample_answers_free. On an error *bad is the prompt it is about. Errors: encode_prompt's; ERR_RANGE when prompt and
- * max_new do not fit the context. */
+ * sample_answers_free. On an error *bad is the prompt it is about. Errors: encode_prompt's;
+ * ERR_RANGE when prompt and max_new do not fit the context. */
 enum err sample_answers_run(struct sample_answers *sampler,
                             const struct sample_answers_ask *ask, int n, int samples,
                             struct sample_answer *out, int *bad) MUST_CHECK;

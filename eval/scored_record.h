@@ -20,8 +20,8 @@ struct scored_record {
 
 /* Of text, messages (the assistant's last turn is the answer), prompt-completion, unpaired,
  * preference, implicit and stepwise records; of prompt and completions without labels, too.
- * Errors: ERR_PARSE (no answer in it; the field that is wrong). Free with scored_record_free, also
- * after an error. */
+ * Errors: ERR_PARSE (no answer in it; the field that is wrong). Free with scored_record_free,
+ * also after an error. */
 enum err scored_record_read(struct scored_record *out, const json_t *row) MUST_CHECK;
 void scored_record_free(struct scored_record *scored);
 

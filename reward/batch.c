@@ -1,6 +1,7 @@
 /* An item's values lie behind those of the items before it, as a SCORE message has them; how
- * many there are is for the kind to say, and no kind gives more than two a item and one a token.
- * batch_begin is called once the items are there, batch_fini when the values have been used. */
+ * many there are is for the kind to say, and no kind gives more than two a item and one a
+ * token. batch_begin is called once the items are there, batch_fini when the values have been
+ * used. */
 
 #include "reward/batch.h"
 
@@ -54,6 +55,7 @@ enum err batch_fits(struct reward_batch *batch, const struct shape *shape)
     return OK;
 }
 
+/* Sequences of a batch do not see one another: forward_score goes by seq. */
 int *batch_pack(const struct reward_batch *batch, int *seq, bool tails)
 {
     int n = 0, *token;

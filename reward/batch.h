@@ -1,5 +1,5 @@
-/* batch: answers to score, and what they got: what a rewarder's ticket and an evaluation have in
- * common. A kind (reward/reward_kind.h) fills value and each. */
+/* batch: answers to score, and what they got: what a rewarder's ticket and an evaluation have
+ * in common. A kind (reward/reward_kind.h) fills value and each. */
 
 #ifndef REWARD_BATCH_H
 #define REWARD_BATCH_H

@@ -66,6 +66,7 @@ bool combine_judged(const struct rewards *rewards, int i)
     return rewards->reward[i].kind == SCORER_JUDGE;
 }
 
+/* A judge's second value (msg_score_values). */
 double combine_unheard(const struct rewards *rewards, int i, const struct reward_answer *answer)
 {
     return combine_judged(rewards, i) && answer->said[i].n == 2
@@ -115,6 +116,8 @@ static double punished(const struct rewards *rewards, const struct reward_answer
     return combine_overlong((int)answer->n, rewards->soft_max, rewards->soft_cache);
 }
 
+/* Values are compared one by one and not their sum: two rewards may cancel, and methods that
+ * scale each reward by itself would still tell the answers apart. */
 bool combine_alike(const struct rewards *rewards, const struct reward_answer *a,
                    const struct reward_answer *b)
 {

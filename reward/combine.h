@@ -2,8 +2,8 @@
  *
  *   score = sum over rewards of weight x (value - mean) / std
  *
- * value is the scorer's number (of steps: what `steps` makes of them); mean and std are 0 and 1,
- * or of a normalised reward those of the answers of the start: a scale that is fixed for the
+ * value is the scorer's number (of steps: what `steps` makes of them); mean and std are 0 and
+ * 1, or of a normalised reward those of the answers of the start: a scale that is fixed for the
  * run. Pure: whoever keeps the answers says what was said of them. */
 
 #ifndef REWARD_COMBINE_H

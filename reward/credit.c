@@ -1,8 +1,8 @@
 /* The values of a step reward lie on the answer's tokens, -1 where no step ends. Either they
- * become one number, by lm/text/steps.h, or they stay where they are: then what a token gets and
- * what combine_score counts must add up, so credit_value of such a reward is the sum of what
- * credit_dense hands out. Normalisation shifts nothing here: a step is scaled by 1 / std, and the
- * mean, which belongs to the answer, stays with its end. */
+ * become one number, by lm/text/steps.h, or they stay where they are: then what a token gets
+ * and what combine_score counts must add up, so credit_value of such a reward is the sum of
+ * what credit_dense hands out. Normalisation shifts nothing here: a step is scaled by 1 / std,
+ * and the mean, which belongs to the answer, stays with its end. */
 
 #include "reward/credit.h"
 
@@ -50,6 +50,7 @@ double credit_share(const struct rewards *rewards)
     return rest > 0 ? steps / rest : 1;
 }
 
+/* Two rewards may credit the same token; NaN until the first does. */
 static void add(float *to, double value)
 {
     *to = (isnan(*to) ? 0 : *to) + (float)value;

@@ -12,8 +12,8 @@
 
 #include "reward/answer.h"
 
-/* Of value [n] at an answer's tokens, -1 where no step ends: combine_value of such a reward, the
- * sum of what is credited. */
+/* Of value [n] at an answer's tokens, -1 where no step ends: combine_value of such a reward,
+ * the sum of what is credited. */
 double credit_value(enum reward_steps how, const float *value, uint32_t n);
 
 /* What of the score belongs to the tokens that end steps: out [answer->n], each value part of

@@ -1,5 +1,5 @@
-/* entry: the values of one entry of a configuration, which are strings, whatever they look like;
- * in a scorer's spec, which is JSON, numbers, true and false are read as well. */
+/* entry: the values of one entry of a configuration, which are strings, whatever they look
+ * like; in a scorer's spec, which is JSON, numbers, true and false are read as well. */
 
 #ifndef REWARD_ENTRY_H
 #define REWARD_ENTRY_H

@@ -45,6 +45,8 @@ struct kind_judge {
     char **question; /* [n_item] */
 };
 
+/* Each answer by itself. Silence is the lowest score: else a policy could gain by what its
+ * judge cannot speak about. */
 static enum err each(struct kind_judge *a)
 {
     struct reward_batch *batch = a->batch;
@@ -113,6 +115,8 @@ static enum err among(struct kind_judge *a)
     return err;
 }
 
+/* Pairs grow with the square of the group: beyond CASES_MAX a ticket would outlive its
+ * deadline. */
 static enum err run(struct kind_judge *a)
 {
     struct reward_batch *batch = a->batch;

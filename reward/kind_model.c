@@ -1,9 +1,9 @@
 /* Reward models, scalar and by steps. Both read the policy's own tokens, so that what is scored
  * is what was sampled and no detokenised copy of it: the model's tokenizer has to be the
  * policy's. A scalar head is read at the last token behind the tail (lm/text/reading.h); a
- * process reward model gives P(right) at the token where each step ends (reward/prm.h), and what
- * those become is the learner's affair (reward/credit.h). Which of the two it is, the model
- * says: `steps` must go with the head, and `fits` is where that is seen first. */
+ * process reward model gives P(right) at the token where each step ends (reward/prm.h), and
+ * what those become is the learner's affair (reward/credit.h). Which of the two it is, the
+ * model says: `steps` must go with the head, and `fits` is where that is seen first. */
 
 #include "base/mem.h"
 #include "lm/file/model_files.h"
@@ -79,6 +79,8 @@ static enum err read_model(struct reward *to, const json_t *entry, bool alone)
     return OK;
 }
 
+/* Token by token, as bytes: two tokenizers of one vocabulary in another order, or one token
+ * apart, would give scores that mean nothing, and no error. */
 static enum err same_tokens(const struct model_files *files, const struct tokenizer *policy)
 {
     const int n = tokenizer_count(policy);
@@ -119,6 +121,7 @@ static enum err fits(const struct reward *reward, const struct model_files *file
     return same_tokens(files, policy);
 }
 
+/* All answers of the batch in one run, without padding. */
 static enum err by_last_token(struct reward_batch *batch, const struct model *model)
 {
     const int n = (int)batch->n_item;

@@ -83,6 +83,7 @@ static enum err score(struct reward_batch *batch, const struct reward_model *mod
     return err;
 }
 
+/* A spec that is none was refused where it was read. */
 static bool binary(const char *spec)
 {
     struct rule *rule;

@@ -39,6 +39,8 @@ static bool knows(const char *key, bool alone)
     return !strcmp(key, "worker");
 }
 
+/* A name is taken as it is: whether anybody registers under it, a run finds out by waiting, and
+ * says so. */
 static enum err read_worker(struct reward *to, const json_t *entry, bool alone)
 {
     json_t *worker = json_object_get(entry, "worker"), *value;

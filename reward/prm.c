@@ -31,8 +31,8 @@ enum err prm_spec(struct prm_rule *out, json_t **keep, const char *spec)
     return OK;
 }
 
-/* The model's values at all tokens of a row: *logit, free it; *steps, steps_free it. Longer than
- * the context is an error unless the rule has a max_length. */
+/* The model's values at all tokens of a row: *logit, free it; *steps, steps_free it. Longer
+ * than the context is an error unless the rule has a max_length. */
 static enum err read_row(struct steps *steps, float **logit, const struct model *model,
                          const struct encode *encode, const json_t *row,
                          const struct steps_rule *rule)
@@ -94,7 +94,8 @@ static enum err row_of(json_t **out, const struct reward_item *it,
     return *out ? OK : err_set(ERR_PARSE, "a prompt that is not UTF-8");
 }
 
-/* Marks value [n_answer] where steps end; at [count]: the byte behind each step. */
+/* Marks value [n_answer] where steps end; at [count]: the byte behind each step. Two steps that
+ * end within one token of the policy leave the later's value: it has read more. */
 static void place(float *value, const struct reward_item *it, const struct steps *steps,
                   const size_t *at, const size_t *end, const float *logit)
 {

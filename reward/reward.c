@@ -1,8 +1,9 @@
-/* The one parser of rewards. A configuration's list goes through rewards_read once, before a run
- * does anything else, so every mistake in it is found and named there: first keys that nobody
- * knows, then the kind, then what the kind itself reads, then what goes with all. An entry that
- * stands alone (`by` of drover eval) takes the same way but for the keys of a run. What a kind
- * knows of itself stands in its row (reward/reward_kind.h); here is only what is true of each. */
+/* The one parser of rewards. A configuration's list goes through rewards_read once, before a
+ * run does anything else, so every mistake in it is found and named there: first keys that
+ * nobody knows, then the kind, then what the kind itself reads, then what goes with all. An
+ * entry that stands alone (`by` of drover eval) takes the same way but for the keys of a run.
+ * What a kind knows of itself stands in its row (reward/reward_kind.h); here is only what is
+ * true of each. */
 
 #include "reward/reward.h"
 
@@ -85,6 +86,8 @@ static enum err no_strangers(const json_t *entry, const struct reward_kind *kind
     return OK;
 }
 
+/* Alone, an entry has one kind and no run around it, so the error can say what that kind reads.
+ */
 static enum err own_keys(const json_t *entry, const struct reward_kind *kind)
 {
     const char *key;
@@ -101,6 +104,7 @@ static enum err own_keys(const json_t *entry, const struct reward_kind *kind)
 
 /* ---- an entry */
 
+/* What an entry means when it says nothing. */
 static void begin(struct reward *to, const struct reward_kind *kind)
 {
     *to = (struct reward){.weight = 1, .std = 1, .steps = REWARDS_NO_STEPS};
@@ -108,6 +112,7 @@ static void begin(struct reward *to, const struct reward_kind *kind)
         to->kind = kind->number;
 }
 
+/* What goes with every kind. A timeout of 0 is the broker's own. */
 static enum err read_general(struct reward *to, const json_t *entry)
 {
     const char *normalize = entry_text(entry, "normalize");
@@ -222,7 +227,7 @@ enum err rewards_read(struct rewards *out, const json_t *list, const char *model
     enum err err = OK;
 
     memset(out, 0, sizeof *out);
-    if (model) {
+    if (model) { /* TRL's key for the one reward that most runs have */
         json_t *first = json_pack("{s:s, s:s}", "name", "rm", "model", model);
         err = read_entry(out, first);
         json_decref(first);

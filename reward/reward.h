@@ -1,14 +1,14 @@
 /* reward: what an answer is worth, and who says so: the `rewards:` list of a configuration.
  *
- *   {name: rm, model: FOLDER, weight: 1.0, normalize: true}       a reward model
- *   {name: prm, model: FOLDER, steps: dense, step_separator: "\n"} a process reward model
- *   {name: short, rule: length, max: 60, weight: 0.2}             a rule (reward/rule/rule.h)
- *   {name: ai, judge: FOLDER, template: FILE, mode: pairwise}     a judge (reward/judge/judge.h)
- *   {name: mine, worker: my_reward, weight: 0.3, timeout: 20s}    any process of that name
+ *   {name: rm, model: FOLDER, weight: 1.0, normalize: true}      a reward model
+ *   {name: prm, model: FOLDER, steps: dense}                     a process reward model
+ *   {name: short, rule: length, max: 60, weight: 0.2}            a rule: rule/rule.h
+ *   {name: ai, judge: FOLDER, template: FILE, mode: pairwise}    a judge: judge/judge.h
+ *   {name: mine, worker: my_reward, weight: 0.3, timeout: 20s}   any process of that name
  *
- * Each entry is of one kind (reward/reward_kind.h), which reads its own keys; name, weight, normalize
- * and timeout go with all. What becomes of the scores: reward/combine.h; of the steps of a
- * process reward model: reward/credit.h; what a fleet is told: reward/scorers.h. */
+ * Each entry is of one kind (reward/reward_kind.h), which reads its own keys; name, weight,
+ * normalize and timeout go with all. What becomes of the scores: reward/combine.h; of the steps
+ * of a process reward model: reward/credit.h; what a fleet is told: reward/scorers.h. */
 
 #ifndef REWARD_REWARD_H
 #define REWARD_REWARD_H
@@ -77,8 +77,8 @@ void reward_fini(struct reward *reward);
 bool reward_values_states(const struct reward *reward);
 
 /* Whether the reward can read its column of a record, whose other columns are `meta`. *lacks:
- * what the column has none of so that no answer can be right ("no number"); NULL: nothing, or it
- * reads no column. Errors: ERR_RANGE names the column. */
+ * what the column has none of so that no answer can be right ("no number"); NULL: nothing, or
+ * it reads no column. Errors: ERR_RANGE names the column. */
 enum err reward_column_check(const struct reward *reward, const json_t *meta,
                              const char **lacks) MUST_CHECK;
 

@@ -64,8 +64,8 @@ struct reward_kind {
 
 /* The row of a number; NULL: there is none. */
 const struct reward_kind *reward_kind_of(uint32_t number);
-/* The row of the one kind that an entry names; NULL: of none, or several. `alone`: of those that
- * score here. *given: how many. */
+/* The row of the one kind that an entry names; NULL: of none, or several. `alone`: of those
+ * that score here. *given: how many. */
 const struct reward_kind *reward_kind_named(const json_t *entry, bool alone, int *given);
 /* Row i of those that an entry can name, in the order of errors and help; NULL behind the
  * last. */

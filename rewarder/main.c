@@ -22,33 +22,36 @@ static const struct conf_key keys[] = {
 };
 static const struct conf_key *const tables[] = {member_keys, keys, NULL};
 
-struct process {
+struct rewarder_process {
     struct scoring *scoring;
     struct rewarder *rewarder;
 };
 
 static enum err score(void *self, struct worker *worker)
 {
-    return score_main(((struct process *)self)->scoring, worker);
+    return score_main(((struct rewarder_process *)self)->scoring, worker);
 }
 
 static enum err given(void *self, void *work, int64_t now_ms)
 {
-    return rewarder_given(((struct process *)self)->rewarder, work, now_ms);
+    return rewarder_given(((struct rewarder_process *)self)->rewarder, work, now_ms);
 }
 
+/* The loop and the thread exist now: the rewarder may speak and post. */
 static void meet(void *self, struct member *member, struct worker *worker)
 {
-    const struct process *p = self;
+    const struct rewarder_process *p = self;
 
     rewarder_meet(p->rewarder, member, worker);
     rewarder_listen(p->rewarder);
 }
 
+/* Builds the two halves, then hands them to member_work, which runs the loop until BYE or a
+ * signal. Threads are set before the compute thread makes its first product. */
 static enum err run(const void *self)
 {
     const struct rewarder_options *options = self;
-    struct process p = {NULL, NULL};
+    struct rewarder_process p = {NULL, NULL};
     struct member_work work = {
         /* all tickets that credit allows, and models */
         .worker = {64 + 2 * (size_t)options->batch, score, given, score_work_free, &p},

@@ -1,9 +1,9 @@
 /* The loop's side of a rewarder. WELCOME brings the run's table of scorers: those whose kind
- * scores here (reward/reward_kind.h) are learnt, and the models that they need are fetched, by hash,
- * card and weights apart; SCORE? brings tickets, which go to the thread (score.c) and come back
- * through rewarder_given as SCORE or FAIL. Credit bounds what may be open; what the full queue
- * or the full pipe refuses waits here until the tick. A model that is no use is turned down
- * once, in the log, and its tickets fail by name: a rewarder serves the others. */
+ * scores here (reward/reward_kind.h) are learnt, and the models that they need are fetched, by
+ * hash, card and weights apart; SCORE? brings tickets, which go to the thread (score.c) and
+ * come back through rewarder_given as SCORE or FAIL. Credit bounds what may be open; what the
+ * full queue or the full pipe refuses waits here until the tick. A model that is no use is
+ * turned down once, in the log, and its tickets fail by name: a rewarder serves the others. */
 
 #include "rewarder/rewarder.h"
 
@@ -58,6 +58,7 @@ void rewarder_new(struct rewarder **out, const struct rewarder_conf *conf)
     *out = r;
 }
 
+/* The thread forgets its half by the table that follows. */
 static void forget(struct rewarder_scorer *k)
 {
     free(k->spec);
@@ -105,6 +106,7 @@ void rewarder_hello(void *self, struct msg_hello *out)
     out->slots = (uint32_t)r->conf.batch;
 }
 
+/* Twice the batch: while the thread scores one, the next is on its way. */
 static uint32_t room(const struct rewarder *r)
 {
     const uint32_t most = (uint32_t)r->conf.batch * 2;
@@ -127,10 +129,11 @@ void rewarder_hb(void *self, struct msg_hb *out)
     out->credit = credit_say(&r->credit, room(r));
     out->note = fetch_note(r->fetch);
     for (uint32_t i = 0; i < r->n; i++)
-        if (*r->known[i].unfit)
+        if (*r->known[i].unfit) /* above a download's progress: it will not mend itself */
             out->note = r->known[i].unfit;
 }
 
+/* A ticket that cannot be scored is said so at once: the broker asks another, or gives up. */
 static enum err send_fail(struct rewarder *r, uint64_t ticket, const struct hash *scorer,
                           const char *reason)
 {
@@ -147,6 +150,7 @@ static enum err send_fail(struct rewarder *r, uint64_t ticket, const struct hash
 
 /* ---- the table and its models */
 
+/* Size and kind of an artifact stand in the run's list; a scorer's row has its hash alone. */
 static const struct artifact *listed(const struct msg_welcome *w, const struct hash *hash)
 {
     for (uint32_t i = 0; i < w->n_artifact; i++)
@@ -173,12 +177,15 @@ static void turn_down(struct rewarder *r, struct rewarder_scorer *k, const char 
     k->card_bytes = k->image_bytes = NULL;
 }
 
+/* What no kind of ours scores is other rewarders' affair, and what WELCOME says beyond our room
+ * is not ours to serve: both are passed over, and a ticket for them fails by name. */
 static void learn(struct rewarder *r, const struct scorer *scorer, const struct msg_welcome *w)
 {
     struct rewarder_scorer *k = &r->known[r->n];
     const struct artifact *card = listed(w, &scorer->card), *image = listed(w, &scorer->image);
+    const struct reward_kind *kind = reward_kind_of(scorer->kind);
 
-    if (r->n == SCORE_SCORERS || !reward_kind_of(scorer->kind)->score)
+    if (r->n == SCORE_SCORERS || !kind || !kind->score)
         return;
     k->scorer = *scorer;
     k->spec = mem_text(scorer->spec);
@@ -191,7 +198,7 @@ static void learn(struct rewarder *r, const struct scorer *scorer, const struct 
     k->card.name = "scorer's card";
     k->image.name = "scorer's image";
     r->n++;
-    if (reward_kind_of(k->scorer.kind)->model && (!card || !image))
+    if (kind->model && (!card || !image))
         turn_down(r, k, "the run does not offer its model");
 }
 
@@ -203,6 +210,8 @@ static struct rewarder_scorer *find(struct rewarder *r, const struct hash *score
     return NULL;
 }
 
+/* To the thread. One piece that its full queue refuses is kept here, and goes first; while it
+ * waits the next are refused, so that order holds and memory has an end. */
 static bool post(struct rewarder *r, struct score_work *work)
 {
     if (!r->late && worker_post(r->worker, work))
@@ -239,6 +248,8 @@ static void take_table(struct rewarder *r, const struct msg_welcome *w)
         score_work_free(table);
 }
 
+/* Fetches what models lack, halves that are here aside. A model too large for this machine is
+ * no reason to stop serving the others. */
 static enum err ask(struct rewarder *r)
 {
     enum err err = OK;
@@ -265,10 +276,12 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     const struct msg_welcome *w = &msg->welcome;
     enum err err;
 
-    drop_unsent(r);
+    drop_unsent(r); /* the broker asks again for what it lacks */
     err = fetch_endpoint(r->fetch, w->bulk, w->bulk_key, now_ms);
     if (err || !w->run)
         return err;
+    /* Another run: what is on its way is for nobody. Models that both use stay: named by hash.
+     */
     if (memcmp(r->run.byte, msg->head.run.byte, sizeof r->run.byte)) {
         r->run = msg->head.run;
         fetch_drop_all(r->fetch);
@@ -384,7 +397,7 @@ static void tell_room(struct rewarder *r, int64_t now_ms)
     member_room(r->member, &r->credit, room(r), step, now_ms);
 }
 
-/* Sends what the pipe refused before. */
+/* Sends what the pipe refused before, in order, as far as it goes now. */
 static enum err send_unsent(struct rewarder *r)
 {
     uint32_t went = 0;

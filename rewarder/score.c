@@ -1,8 +1,8 @@
-/* Work comes through a queue, one piece at a time: models as they arrive, tickets in the order of
- * the broker, tables when a run's scorers change. A ticket whose model is not here yet waits in
- * `waiting` until the model comes, the table drops its scorer, or the loop says that the model
- * is of no use; so every ticket is answered, with values or with words. Nothing is kept beyond
- * that: a rewarder that dies loses nothing that is not asked for again. */
+/* Work comes through a queue, one piece at a time: models as they arrive, tickets in the order
+ * of the broker, tables when a run's scorers change. A ticket whose model is not here yet waits
+ * in `waiting` until the model comes, the table drops its scorer, or the loop says that the
+ * model is of no use; so every ticket is answered, with values or with words. Nothing is kept
+ * beyond that: a rewarder that dies loses nothing that is not asked for again. */
 
 #include "rewarder/score.h"
 
@@ -76,6 +76,8 @@ static void copy_item(struct reward_item *to, const struct msg_item *from)
         to->token[n++] = from->tail[i];
 }
 
+/* The message lies in an arena that its handler's return resets, and tickets wait: all is
+ * copied. */
 struct score_work *score_ticket(const struct msg_ask *ask, const struct scorer *scorer)
 {
     struct score_work *work = score_work(SCORE_TICKET);
@@ -102,6 +104,7 @@ void score_new(struct scoring **out)
     *out = mem_new(1, sizeof **out);
 }
 
+/* The last one takes its place: the order of loaded models means nothing. */
 static void unload(struct scoring *s, uint32_t i)
 {
     model_free(s->loaded[i].model);
@@ -137,6 +140,8 @@ static struct score_model *find(struct scoring *s, const struct hash *scorer)
 
 /* ---- the scores themselves */
 
+/* A model that left between the ticket's arrival and its turn is an error of this ticket alone.
+ */
 static enum err run(struct scoring *s, struct score_work *work)
 {
     const struct score_model *l = find(s, &work->scorer);
@@ -148,6 +153,7 @@ static enum err run(struct scoring *s, struct score_work *work)
     return work->kind->score(&work->batch, work->kind->model ? &with : NULL);
 }
 
+/* Errors travel as words within the same work: the loop says FAIL with them. */
 static void answer(struct scoring *s, struct score_work *work)
 {
     unsigned long long tokens = 0;
@@ -167,7 +173,7 @@ static void answer(struct scoring *s, struct score_work *work)
 
 /* ---- what comes in */
 
-/* Tickets that wait for a model that will not come. */
+/* Tickets that wait for a model that will not come: those of the others close up, in order. */
 static void fail_waiting(struct scoring *s, const struct hash *scorer, const char *words)
 {
     size_t n = 0;
@@ -189,6 +195,8 @@ static void take_unfit(struct scoring *s, struct score_work *work)
     score_work_free(work);
 }
 
+/* The model takes what the work brought; that its tickets can be answered now is for the caller
+ * to see to. One that came twice, or finds no place, is dropped. */
 static void take_model(struct scoring *s, struct score_work *work)
 {
     struct score_model *l = &s->loaded[s->n];
@@ -222,6 +230,7 @@ static bool kept(const struct score_work *table, const struct hash *scorer)
     return false;
 }
 
+/* What left the table is unloaded at once: its memory may be what the next model needs. */
 static void take_table(struct scoring *s, struct score_work *work)
 {
     size_t n = 0;
@@ -244,6 +253,7 @@ static void take_table(struct scoring *s, struct score_work *work)
     score_work_free(work);
 }
 
+/* What needs no model (a rule) can be scored before any has come. */
 static bool ready(struct scoring *s, const struct score_work *ticket)
 {
     return !ticket->kind->model || find(s, &ticket->scorer);
@@ -262,6 +272,7 @@ static void take_ticket(struct scoring *s, struct score_work *work)
     s->waiting[s->n_waiting++] = work;
 }
 
+/* In the order of arrival: the broker's deadlines run from when it asked. */
 static void answer_ready(struct scoring *s)
 {
     size_t n = 0;
@@ -274,6 +285,8 @@ static void answer_ready(struct scoring *s)
     s->n_waiting = n;
 }
 
+/* The thread's life: until the loop stops it, even in the middle of a queue. Time is counted on
+ * both sides of each piece of work, so that a heartbeat can say how busy the machine is. */
 enum err score_main(void *self, struct worker *worker)
 {
     struct scoring *s = self;

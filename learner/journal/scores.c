@@ -1,7 +1,7 @@
-/* The journal keeps scores by their scorer's hash, since tables change between runs and a record
- * outlives them; the rewards know theirs by place in the table of this run. This is where the
- * one becomes the other. It is cheap (a few comparisons of hashes a sample), so nobody keeps the
- * result: what it points to is the sample's. */
+/* The journal keeps scores by their scorer's hash, since tables change between runs and a
+ * record outlives them; the rewards know theirs by place in the table of this run. This is
+ * where the one becomes the other. It is cheap (a few comparisons of hashes a sample), so
+ * nobody keeps the result: what it points to is the sample's. */
 
 #include "learner/journal/scores.h"
 

@@ -14,7 +14,8 @@ struct reward_answer scores_of(const struct rewards *rewards,
 enum err scores_check(const struct rewards *rewards, const struct record_sample *sample,
                       const struct hash **scorer) MUST_CHECK;
 
-/* Whether answers to one prompt are all alike (combine_alike), by `rewards`: a struct rewards. */
+/* Whether answers to one prompt are all alike (combine_alike), by `rewards`: a struct rewards.
+ */
 bool scores_flat(const void *rewards, const struct record_sample *const *answer, uint32_t n);
 
 #endif

@@ -1,3 +1,13 @@
+/* A case becomes one question, or two when both orders are asked; judge_run takes them through
+ * the same four steps: `prepare` fills the template and counts tokens, then all are heard (by
+ * the probabilities of the verdict words, one after another; or by text, as many at once as
+ * there are slots), and `conclude` makes one result of a case's orders. What the judge says is
+ * never an error: a case too long for it or a verdict that is none is counted, and the caller
+ * decides what silence is worth.
+ *
+ * A pointwise judge by log-probability is a comparison of the whole numbers of its scale: the
+ * words are then the numbers, made once in judge_new. */
+
 #include "reward/judge/judge.h"
 
 #include "base/mem.h"
@@ -5,7 +15,7 @@
 #include "lm/text/encode.h"
 #include "reward/judge/template.h"
 #include "reward/judge/verdict.h"
-#include "reward/judge/words.h"
+#include "reward/judge/word_probs.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,36 +29,40 @@ struct judge {
     const struct encode *encode;
     const char *word[TEMPLATE_WORDS_MAX]; /* of the template, or the numbers of its scale */
     char number[TEMPLATE_WORDS_MAX][16];
-    int words;
+    int n_word;
     double low, high; /* pointwise */
-    struct words *reader;
+    struct word_probs *reader;
 };
 
 /* One question: a case in one order. */
-struct question {
+struct judge_question {
     char *text;
     struct encoded ids;
     double p[TEMPLATE_WORDS_MAX], score;
     bool heard, too_long;
 };
 
+/* Words under [verdicts] are in the order first, second, tie; p[] of a question is in the same.
+ */
 static enum err fits_pairwise(struct judge *j)
 {
     const struct template *t = j->spec->template;
 
-    j->words = template_words(t);
-    for (int i = 0; i < j->words; i++)
+    j->n_word = template_words(t);
+    for (int i = 0; i < j->n_word; i++)
         j->word[i] = template_word(t, i);
-    if (j->words != 2 && j->words != 3)
+    if (j->n_word != 2 && j->n_word != 3)
         return err_set(ERR_RANGE,
                        "template: %d words under [verdicts]: a comparison needs two, and maybe "
                        "a third for a tie",
-                       j->words);
+                       j->n_word);
     if (!template_has(t, TEMPLATE_A) || !template_has(t, TEMPLATE_B))
         return err_set(ERR_RANGE, "template: a comparison shows {a} and {b}");
     return OK;
 }
 
+/* A scale is told by its ends. Asking by log-probability makes a word of each whole number on
+ * it, so it is short; by text it is only a range. */
 static enum err fits_pointwise(struct judge *j)
 {
     const struct template *t = j->spec->template;
@@ -70,9 +84,9 @@ static enum err fits_pointwise(struct judge *j)
     if (bound[1] - bound[0] >= TEMPLATE_WORDS_MAX)
         return err_set(ERR_RANGE, "template: at most %d scores by log-probability",
                        TEMPLATE_WORDS_MAX);
-    for (long v = bound[0]; v <= bound[1]; v++, j->words++) {
-        snprintf(j->number[j->words], sizeof j->number[0], "%ld", v);
-        j->word[j->words] = j->number[j->words];
+    for (long v = bound[0]; v <= bound[1]; v++, j->n_word++) {
+        snprintf(j->number[j->n_word], sizeof j->number[0], "%ld", v);
+        j->word[j->n_word] = j->number[j->n_word];
     }
     return OK;
 }
@@ -91,7 +105,7 @@ enum err judge_new(struct judge **out, const struct judge_spec *spec, const stru
     if (!err)
         err = spec->mode == JUDGE_PAIRWISE ? fits_pairwise(j) : fits_pointwise(j);
     if (!err)
-        err = words_new(&j->reader, model, encode);
+        err = word_probs_new(&j->reader, model, encode);
     if (err)
         judge_free(j);
     else
@@ -103,7 +117,7 @@ void judge_free(struct judge *j)
 {
     if (!j)
         return;
-    words_free(j->reader);
+    word_probs_free(j->reader);
     free(j);
 }
 
@@ -114,10 +128,11 @@ double judge_lowest(const struct judge *j)
 
 /* ---- asking */
 
+/* `swap`: b is shown first. The prompt's ids are kept: a judge that writes starts from them. */
 static enum err prepare(struct judge *j, const struct judge_case *ask, bool swap,
-                        struct question *q)
+                        struct judge_question *q)
 {
-    const int spare = j->spec->text ? j->spec->max_new : 32;
+    const int spare = j->spec->text ? j->spec->max_new : 32; /* room for what it will say */
     const char *const slot[TEMPLATE_SLOTS] = {[TEMPLATE_PROMPT] = ask->prompt,
                                               [TEMPLATE_A] = swap ? ask->b : ask->a,
                                               [TEMPLATE_B] = swap ? ask->a : ask->b,
@@ -136,40 +151,43 @@ static enum err prepare(struct judge *j, const struct judge_case *ask, bool swap
     return err;
 }
 
-static enum err hear_words(struct judge *j, struct question *q)
+/* The score of a scale is its mean under the probabilities (judge.h); of a comparison `low` is
+ * 0 and nobody reads it. */
+static enum err hear_words(struct judge *j, struct judge_question *q)
 {
-    enum err err = words_read(j->reader, q->text, template_gap(j->spec->template), j->word,
-                              j->words, q->p);
+    enum err err = word_probs_read(j->reader, q->text, template_gap(j->spec->template), j->word,
+                                   j->n_word, q->p);
 
     if (err)
         return err;
-    for (int i = 0; i < j->words; i++)
+    for (int i = 0; i < j->n_word; i++)
         q->score += q->p[i] * (j->low + i);
     q->heard = true;
     return OK;
 }
 
-static void parse(const struct judge *j, struct question *q, const char *text, size_t n)
+static void parse(const struct judge *j, struct judge_question *q, const char *text, size_t n)
 {
     if (j->spec->mode == JUDGE_POINTWISE) {
         q->heard = verdict_score(&q->score, text, n, j->low, j->high);
     } else {
-        const int i = verdict_word(text, n, j->word, j->words);
+        const int i = verdict_word(text, n, j->word, j->n_word);
         q->heard = i >= 0;
         if (q->heard)
             q->p[i] = 1;
     }
 }
 
-struct hearing {
+struct judge_hearing {
     const struct judge *judge;
-    struct question *question;
+    struct judge_question *question;
     enum err err;
 };
 
+/* An answer of the judge is there. Errors wait for the loop, as events cannot fail. */
 static void written(void *self, const struct generate_done *d)
 {
-    struct hearing *h = self;
+    struct judge_hearing *h = self;
     char *text;
     size_t n;
 
@@ -182,7 +200,8 @@ static void written(void *self, const struct generate_done *d)
     free(text);
 }
 
-static enum err admit(struct judge *j, struct generate *engine, const struct question *q,
+/* Greedy: the same question, the same verdict. */
+static enum err admit(struct judge *j, struct generate *engine, const struct judge_question *q,
                       int at)
 {
     const struct shape *shape = model_shape(j->model);
@@ -200,20 +219,21 @@ static enum err admit(struct judge *j, struct generate *engine, const struct que
     return generate_admit(engine, &job);
 }
 
-static enum err hear_text(struct judge *j, struct question *q, int n)
+static enum err hear_text(struct judge *j, struct judge_question *q, int n)
 {
-    struct hearing hearing = {j, q, OK};
+    struct judge_hearing hearing = {j, q, OK};
     const struct generate_events events = {written, NULL, &hearing};
     struct generate *engine = NULL;
     int longest = 1, next = 0, made = 1;
     enum err err;
 
+    /* What does not fit is left out of the engine, and heard as nothing. */
     for (int i = 0; i < n; i++)
         longest = !q[i].too_long && q[i].ids.n > longest ? q[i].ids.n : longest;
     err = generate_new(&engine, model_shape(j->model), n < JUDGE_SLOTS ? n : JUDGE_SLOTS,
                        longest + j->spec->max_new, j->encode->tokenizer);
     while (!err && (made || next < n)) {
-        for (; next < n && !err && generate_room(engine); next++)
+        for (; next < n && !err && generate_room(engine); next++) /* a slot that fell free */
             if (!q[next].too_long)
                 err = admit(j, engine, &q[next], next);
         if (!err)
@@ -227,13 +247,13 @@ static enum err hear_text(struct judge *j, struct question *q, int n)
 
 /* ---- what was heard */
 
-/* P(first wins) + P(tie) / 2. */
-static double first_of(const struct question *q)
+/* P(first wins) + P(tie) / 2; without a third word p[2] is 0. */
+static double first_of(const struct judge_question *q)
 {
     return q->heard ? q->p[0] + q->p[2] / 2 : NAN;
 }
 
-static void conclude(const struct judge *j, const struct question *q, int orders,
+static void conclude(const struct judge *j, const struct judge_question *q, int orders,
                      struct judge_result *r)
 {
     *r = (struct judge_result){.p_a = NAN, .first = {NAN, NAN}, .score = NAN};
@@ -251,6 +271,7 @@ static void conclude(const struct judge *j, const struct question *q, int orders
     r->p_a = orders == 2 ? 0.5 + (r->first[0] - r->first[1]) / 2 : r->first[0];
     if (isnan(r->p_a))
         return;
+    /* Both times the first, or both times the second, was liked: the place decided. */
     r->swapped = orders == 2 && (r->first[0] - 0.5) * (r->first[1] - 0.5) > 0;
     r->verdict = r->p_a > 0.5 + j->spec->tie_margin   ? JUDGE_A
                  : r->p_a < 0.5 - j->spec->tie_margin ? JUDGE_B
@@ -261,7 +282,7 @@ enum err judge_run(struct judge *j, const struct judge_case *ask, int n,
                    struct judge_result *result)
 {
     const int orders = j->spec->mode == JUDGE_PAIRWISE && j->spec->swap ? 2 : 1;
-    struct question *q = mem_new((size_t)(n * orders), sizeof *q);
+    struct judge_question *q = mem_new((size_t)(n * orders), sizeof *q);
     enum err err = OK;
 
     for (int i = 0; i < n * orders && !err; i++)

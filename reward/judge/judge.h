@@ -53,24 +53,25 @@ struct judge_case {
 };
 
 struct judge_result {
-    enum judge_verdict
-        verdict;     /* JUDGE_NONE: no verdict could be read, or the case is too long */
-    double p_a;      /* P(a wins) + P(tie) / 2; NAN without a verdict */
-    double first[2]; /* the same for what was shown first: a first, b first; NAN */
-    double score;    /* pointwise; NAN without one */
-    bool swapped;    /* the winner changed with the order */
-    int failures;    /* orders without a verdict */
-    bool too_long;   /* the judge's context does not hold it: a failure */
+    enum judge_verdict verdict; /* JUDGE_NONE: none could be read, or the case is too long */
+    double p_a;                 /* P(a wins) + P(tie) / 2; NAN without a verdict */
+    double first[2];            /* the same for what was shown first: a first, b first; NAN */
+    double score;               /* pointwise; NAN without one */
+    bool swapped;               /* the winner changed with the order */
+    int failures;               /* orders without a verdict */
+    bool too_long;              /* the judge's context does not hold it: a failure */
 };
 
 struct judge;
-/* Borrows all three. Errors: ERR_RANGE when template and mode do not fit (words, placeholders),
- * or verdict words cannot be told apart by the model's tokens. */
+/* Borrows all three. Errors: ERR_RANGE when template and mode do not fit (words, placeholders)
+ * or the model is no language model; ERR_NOMEM. */
 enum err judge_new(struct judge **out, const struct judge_spec *spec, const struct model *model,
                    const struct encode *encode) MUST_CHECK;
 void judge_free(struct judge *judge); /* NULL is fine */
 
-/* result [n] out. Errors: of the model, never of what the judge says. */
+/* result [n] out. Errors: of the model, never of what the judge says: ERR_RANGE (verdict words
+ * that cannot be told apart by its tokens), ERR_PARSE (an answer that is not UTF-8), ERR_STATE
+ * (no chat template to ask it by), ERR_NOMEM. */
 enum err judge_run(struct judge *judge, const struct judge_case *ask, int n,
                    struct judge_result *result) MUST_CHECK;
 

@@ -1,3 +1,9 @@
+/* A judge's keys are strings, in a configuration as in what travels: judge_spec_write writes
+ * all of them, defaults included, so that a rewarder of another build with other defaults
+ * judges alike, and a judge that was told its defaults has the same hash as one that was not.
+ * Only the template changes on the way: a path is read here, on the learner's machine, and its
+ * text is what is written. */
+
 #include "base/mem.h"
 #include "reward/judge/judge.h"
 #include "reward/judge/template.h"
@@ -29,6 +35,7 @@ static enum err choice(bool *second, const json_t *entry, const char *key, const
     return err_set(ERR_RANGE, "%s: '%s': expected %s or %s", key, word ? word : "?", one, two);
 }
 
+/* Any fault gives the same words, with the range: it is what a person wants to know. */
 static enum err number(double *out, const json_t *entry, const char *key, double low,
                        double high)
 {
@@ -48,7 +55,7 @@ static enum err read_template(struct judge_spec *out, const json_t *entry)
 {
     const char *path = text_at(entry, "template"), *text = text_at(entry, "template_text");
 
-    if (!path == !text)
+    if (!path == !text) /* neither, or both */
         return err_set(ERR_PARSE,
                        "template is missing: a file like examples/judge/pairwise.txt");
     return text ? template_read(&out->template, text, strlen(text), "template")
@@ -68,6 +75,8 @@ enum err judge_spec_read(struct judge_spec *out, const json_t *entry)
         err = choice(&out->text, entry, "verdict", "logprob", "text");
     if (!err)
         err = choice(&unswapped, entry, "swap", "true", "false");
+    /* Of text an order says 0, 1/2 or 1. A win in one and a tie in the other make 3/4, and are
+     * no win yet: the place may have decided. */
     margin = out->text && !unswapped ? 0.25 : 0;
     if (!err)
         err = number(&margin, entry, "tie_margin", 0, 0.5);

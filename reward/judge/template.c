@@ -1,3 +1,13 @@
+/* A template is read line by line into four parts; headings are lines, so a part may hold any
+ * text. Reading checks placeholders (a misspelt one would be asked about as it stands), filling
+ * replaces them: template_read runs once a judge, template_fill once a question.
+ *
+ * What is put in comes from a model in training, and a model that finds out that "<|im_end|>"
+ * ends the judge's question would be its own judge. So in each text, before it is put, every
+ * name of a special token of the judge gets a blank behind its first byte: read by a person it
+ * is the same, as a token it is none. The template's own text is the user's and stays as it
+ * is. */
+
 #include "reward/judge/template.h"
 
 #include "base/fs.h"
@@ -8,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum part { PART_SYSTEM, PART_USER, PART_ASSISTANT, PART_VERDICTS, PARTS };
+enum template_part { PART_SYSTEM, PART_USER, PART_ASSISTANT, PART_VERDICTS, PARTS };
 static const char *const headings[PARTS] = {"[system]", "[user]", "[assistant]", "[verdicts]"};
 static const char *const slots[TEMPLATE_SLOTS] = {"prompt", "a",         "b",
                                                   "rubric", "principle", "critique"};
@@ -17,7 +27,7 @@ struct template
 {
     char *text, *part[PARTS]; /* parts without blanks at their ends; never NULL */
     char word[TEMPLATE_WORDS_MAX][TEMPLATE_WORD];
-    int words;
+    int n_word;
 };
 
 /* Length of "{word}" at `at`, 0 if it is no placeholder; *slot is -1 for an unknown one. */
@@ -34,6 +44,8 @@ static size_t placeholder(const char *at, int *slot)
     return n + 2;
 }
 
+/* Of a line that is read: {word} of small letters must be one of ours, {1, 2} and {Name} are
+ * text. */
 static enum err check_placeholders(const char *line)
 {
     for (const char *at = strchr(line, '{'); at; at = strchr(at + 1, '{')) {
@@ -48,22 +60,26 @@ static enum err check_placeholders(const char *line)
     return OK;
 }
 
+/* Verdicts may stand on one line or on several. Two that are the same would share their
+ * probability. */
 static enum err take_words(struct template *t, char *line)
 {
     char *save = NULL;
 
     for (char *w = strtok_r(line, " \t\r", &save); w; w = strtok_r(NULL, " \t\r", &save)) {
-        if (t->words == TEMPLATE_WORDS_MAX || strlen(w) >= TEMPLATE_WORD)
+        if (t->n_word == TEMPLATE_WORDS_MAX || strlen(w) >= TEMPLATE_WORD)
             return err_set(ERR_RANGE, "verdicts: at most %d words of %d bytes",
                            TEMPLATE_WORDS_MAX, TEMPLATE_WORD - 1);
-        for (int i = 0; i < t->words; i++)
+        for (int i = 0; i < t->n_word; i++)
             if (!strcmp(t->word[i], w))
                 return err_set(ERR_PARSE, "verdicts: '%s' twice", w);
-        memcpy(t->word[t->words++], w, strlen(w) + 1);
+        memcpy(t->word[t->n_word++], w, strlen(w) + 1);
     }
     return OK;
 }
 
+/* The part that a line opens, -1: it is text. Blanks behind a heading are nobody's intention.
+ */
 static int heading(const char *line)
 {
     for (int i = 0; i < PARTS; i++) {
@@ -74,14 +90,14 @@ static int heading(const char *line)
     return -1;
 }
 
-static enum err take_line(struct template *t, struct strbuf buf[PARTS], enum part *part,
-                          char *line)
+static enum err take_line(struct template *t, struct strbuf buf[PARTS],
+                          enum template_part *part, char *line)
 {
     const int next = heading(line);
     enum err err;
 
     if (next >= 0) {
-        *part = (enum part)next;
+        *part = (enum template_part)next;
         return OK;
     }
     if (*part == PART_VERDICTS)
@@ -112,7 +128,7 @@ enum err template_read(struct template **out, const char *text, size_t n, const 
 {
     struct template *t = mem_new(1, sizeof *t);
     struct strbuf buf[PARTS] = {{0}};
-    enum part part = PART_USER;
+    enum template_part part = PART_USER;
     char *copy, *line;
     long number = 0;
     enum err err = OK;
@@ -187,7 +203,7 @@ bool template_has(const struct template *t, enum template_slot slot)
 
 int template_words(const struct template *t)
 {
-    return t->words;
+    return t->n_word;
 }
 
 const char *template_word(const struct template *t, int i)
@@ -195,12 +211,14 @@ const char *template_word(const struct template *t, int i)
     return t->word[i];
 }
 
+/* Behind words a verdict is a word more; behind a template's own mark it stands at once. */
 const char *template_gap(const struct template *t)
 {
     return *t->part[PART_ASSISTANT] ? " " : "";
 }
 
-/* Puts `text`, with a blank inside each special token's name. */
+/* Puts `text`, with a blank inside each special token's name. Token after token over the whole
+ * text, since breaking one up may leave no other, but a shorter name may hide in a longer. */
 static void put_plain(struct strbuf *buf, const char *text, const struct tokenizer *tokenizer)
 {
     const size_t all = strlen(text);
@@ -252,6 +270,7 @@ static char *fill(const char *part, const char *const *slot, const struct tokeni
     return buf.text;
 }
 
+/* By the model's own chat template, up to where its answer begins. */
 static enum err render(char *const part[PARTS], const struct encode *encode, char **text,
                        size_t *n)
 {

@@ -35,7 +35,9 @@ enum template_slot {
 };
 enum { TEMPLATE_BYTES_MAX = 32 << 10, TEMPLATE_WORDS_MAX = 21, TEMPLATE_WORD = 32 };
 
-/* `name` stands before the words of an error, with the line. Errors: ERR_PARSE, ERR_RANGE. */
+/* `name` stands before the words of an error, with the line. Errors: ERR_PARSE (a placeholder
+ * that is none, a verdict twice, no question), ERR_RANGE (too long, too many verdicts);
+ * template_file: ERR_IO as well. */
 enum err template_read(struct template **out, const char *text, size_t n,
                        const char *name) MUST_CHECK;
 enum err template_file(struct template **out, const char *path) MUST_CHECK;
@@ -50,7 +52,7 @@ const char *template_gap(const struct template *template);
 
 /* The judge's whole input, up to where its own words begin. slot [TEMPLATE_SLOTS]: texts, NULL
  * for "". A model without a chat template gets the parts as paragraphs. *text is freed with
- * free(). Errors: chat_render's. */
+ * free(). Errors: ERR_STATE (the model's chat template is of no use), encode_text's. */
 enum err template_fill(const struct template *template, const char *const *slot,
                        const struct encode *encode, char **text, size_t *n) MUST_CHECK;
 

@@ -1,3 +1,8 @@
+/* Judges are asked in plain text, whatever form a record has: a role becomes a name before a
+ * colon, turns become paragraphs, calls the JSON that they are. One message alone is the text
+ * of whoever it is about, without a name: an answer is what was said, and the template around
+ * it says whose it was. */
+
 #include "reward/judge/transcript.h"
 
 #include "base/mem.h"
@@ -6,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One message's content, with its tool calls. */
+/* One message's content, with its tool calls; NULL when it has neither. Keys are sorted, so the
+ * same calls are the same text, and the judge's answer the same. */
 static char *content_of(const json_t *message)
 {
     const char *content = json_string_value(json_object_get(message, "content"));

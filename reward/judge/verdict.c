@@ -1,18 +1,23 @@
+/* A scan over lines that stops at the first that is a verdict. Three readers try each: a word,
+ * a number, an object; which of them can succeed follows from what is allowed (words, or a
+ * scale). None looks inside a sentence: "A is better than B" names both, and a reader that
+ * guesses would reward whoever teaches the judge to ramble. */
+
 #include "reward/judge/verdict.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct allowed {
+struct verdict_allowed {
     const char *const *word;
-    int words, found;
+    int n_word, found;
     double low, high, score;
 };
 
-static bool is_word(struct allowed *allowed, const char *text, size_t n)
+static bool is_word(struct verdict_allowed *allowed, const char *text, size_t n)
 {
-    for (int i = 0; i < allowed->words; i++)
+    for (int i = 0; i < allowed->n_word; i++)
         if (strlen(allowed->word[i]) == n && !memcmp(allowed->word[i], text, n)) {
             allowed->found = i;
             return true;
@@ -20,20 +25,22 @@ static bool is_word(struct allowed *allowed, const char *text, size_t n)
     return false;
 }
 
-static bool within(struct allowed *allowed, double value)
+static bool within(struct verdict_allowed *allowed, double value)
 {
     allowed->score = value;
     return value >= allowed->low && value <= allowed->high;
 }
 
-static bool is_number(struct allowed *allowed, const char *text, size_t n)
+/* Digits, maybe with a sign, a point and more digits: what verdict.h allows, and no more. */
+static bool is_number(struct verdict_allowed *allowed, const char *text, size_t n)
 {
     char copy[32];
     size_t at = 0, digits = 0;
 
     if (allowed->word || !n || n >= sizeof copy)
         return false;
-    memcpy(copy, text, n);
+    memcpy(copy, text,
+           n); /* strtod wants an end, and reads more (inf, 0x1p3) than a score may be */
     copy[n] = 0;
     at += copy[0] == '-' || copy[0] == '+';
     digits = strspn(copy + at, "0123456789");
@@ -43,20 +50,22 @@ static bool is_number(struct allowed *allowed, const char *text, size_t n)
     return digits && at == n && within(allowed, strtod(copy, NULL));
 }
 
-static bool is_value(struct allowed *allowed, const json_t *value)
+static bool is_value(struct verdict_allowed *allowed, const json_t *value)
 {
     if (json_is_string(value) && allowed->word)
         return is_word(allowed, json_string_value(value), json_string_length(value));
     return json_is_number(value) && !allowed->word && within(allowed, json_number_value(value));
 }
 
-static bool is_object(struct allowed *allowed, const char *text, size_t n)
+/* Models that were asked for JSON give it, with other members around. */
+static bool is_object(struct verdict_allowed *allowed, const char *text, size_t n)
 {
     json_t *object;
     bool is;
 
     if (*text != '{')
         return false;
+    /* A key twice would leave it to the parser which verdict counts. */
     object = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
     is = is_value(allowed, json_object_get(object, "verdict")) ||
          is_value(allowed, json_object_get(object, "score"));
@@ -69,7 +78,7 @@ static bool blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-static bool scan(struct allowed *allowed, const char *text, size_t n)
+static bool scan(struct verdict_allowed *allowed, const char *text, size_t n)
 {
     for (int line = 0; line < VERDICT_LINES && n; line++) {
         const char *stop = memchr(text, '\n', n), *from = text;
@@ -92,16 +101,16 @@ static bool scan(struct allowed *allowed, const char *text, size_t n)
     return false;
 }
 
-int verdict_word(const char *text, size_t n, const char *const *word, int words)
+int verdict_word(const char *text, size_t n, const char *const *word, int n_word)
 {
-    struct allowed allowed = {.word = word, .words = words};
+    struct verdict_allowed allowed = {.word = word, .n_word = n_word};
 
     return scan(&allowed, text, n) ? allowed.found : -1;
 }
 
 bool verdict_score(double *out, const char *text, size_t n, double low, double high)
 {
-    struct allowed allowed = {.low = low, .high = high};
+    struct verdict_allowed allowed = {.low = low, .high = high};
     const bool found = scan(&allowed, text, n);
 
     *out = found ? allowed.score : 0;

@@ -14,7 +14,7 @@
 enum { VERDICT_LINES = 64, VERDICT_BYTES = 4096 };
 
 /* Index of the word, -1 if there is none. text need not end in zero. */
-int verdict_word(const char *text, size_t n, const char *const *word, int words);
+int verdict_word(const char *text, size_t n, const char *const *word, int n_word);
 
 /* A decimal number from low to high: digits, maybe with a sign, a point and more digits. */
 bool verdict_score(double *out, const char *text, size_t n, double low, double high);

@@ -1,3 +1,10 @@
+/* Reading goes through the text and tries JSON wherever a brace or bracket opens; a value that
+ * is a call, or a list of them, counts, and the scan goes on behind it, so words around and
+ * between do not matter. The tries are bounded, since a text of nothing but braces would be
+ * parsed from each of them. Scoring is a table of every call against every gold call and an
+ * alignment over it: in order a longest common subsequence with weights, else each gold call
+ * takes the best call that is left. */
+
 #include "reward/rule/actions.h"
 
 #include "base/mem.h"
@@ -6,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One call in any of its forms, appended; false when it is none. */
+/* One call in any of its forms, appended; false when it is none. OpenAI's has the call under
+ * "function", with arguments as a text of JSON. */
 static bool take_call(json_t *out, const json_t *call)
 {
     const json_t *function = json_object_get(call, "function");
@@ -32,6 +40,7 @@ static bool take_call(json_t *out, const json_t *call)
     return parsed != NULL;
 }
 
+/* A call, or a list of calls; true when all of it was. */
 static bool take_value(json_t *out, const json_t *value)
 {
     bool all = json_array_size(value) > 0;
@@ -50,8 +59,8 @@ json_t *actions_read(const char *text, size_t *broken)
     size_t bad = 0, left = strlen(text), tries = 0;
 
     if (left > ACTIONS_BYTES_MAX)
-        left = 0;
-    while (left && tries < 4096) {
+        left = 0; /* no answer is that long: as if it called nothing */
+    while (left && tries < ACTIONS_TRIES) {
         json_error_t why;
         json_t *value = NULL;
         if (*text == '{' || *text == '[') {
@@ -76,6 +85,7 @@ json_t *actions_read(const char *text, size_t *broken)
     return out;
 }
 
+/* 1 and 1.0 are the same argument: models do not know which a schema wants. */
 static bool equal(const json_t *a, const json_t *b)
 {
     if (json_is_number(a) && json_is_number(b))
@@ -99,6 +109,7 @@ static bool fits(const json_t *value, const json_t *list)
     return false;
 }
 
+/* An object argument: each member acceptable, and none left out that may not be. */
 static bool members_fit(const json_t *value, const json_t *any)
 {
     const char *name;
@@ -114,6 +125,8 @@ static bool members_fit(const json_t *value, const json_t *any)
     return true;
 }
 
+/* The share of the arguments that is right, of those that either side has; the name alone is
+ * half. */
 static double one_score(const json_t *made, const json_t *gold)
 {
     const json_t *args = json_object_get(made, "args"), *any = json_object_get(gold, "any");
@@ -137,6 +150,7 @@ static double one_score(const json_t *made, const json_t *gold)
     return all > 0 ? .5 + .5 * right / all : 1;
 }
 
+/* best[i][k]: of the first i calls and the first k gold ones. */
 static double in_order(const double *score, size_t m, size_t g)
 {
     double *best = mem_new((m + 1) * (g + 1), sizeof *best), out;
@@ -153,6 +167,7 @@ static double in_order(const double *score, size_t m, size_t g)
     return out;
 }
 
+/* Greedy: gold calls in their order take the best call that no other has taken. */
 static double any_order(const double *score, size_t m, size_t g)
 {
     bool *used = mem_new(m + 1, sizeof *used);

@@ -18,7 +18,11 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-enum { ACTIONS_MAX = 256, ACTIONS_BYTES_MAX = 1 << 20 };
+enum {
+    ACTIONS_MAX = 256,           /* calls of an answer; further ones are not read */
+    ACTIONS_BYTES_MAX = 1 << 20, /* of an answer; a longer one calls nothing */
+    ACTIONS_TRIES = 4096 /* braces and brackets tried: a text of them alone stays linear */
+};
 
 /* [{"tool", "args"}, ...], a new reference. *broken (may be NULL): calls whose JSON cannot be
  * read. */

@@ -1,7 +1,11 @@
 /* A number is read as long as it gets: digits with their groups, decimals and exponent; a
  * power; times a power of ten; a fraction; a word like million. Digits are copied without what
  * parts them and read by strtod. What looks like a number and is none (1.2.3, 10:30, 2^n) is
- * passed over whole. */
+ * passed over whole: its pieces are no numbers either.
+ *
+ * Each function below reads one layer and calls the one beneath it: mixed (1 1/2, 3/4) over
+ * scientific (1.5*10^3) over powered (2^5) over plain (1,234.5), in that order of binding. They
+ * return where they stopped even when they found nothing. */
 
 #include "reward/rule/notation.h"
 
@@ -13,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGITS = 400, POWER_MAX = 400 };
+enum { DIGITS = 400, POWER_MAX = 400 }; /* beyond a double's range: longer ones are none */
 
 static bool digit(const char *p)
 {
@@ -41,7 +45,7 @@ const char *notation_blank(const char *p)
 
 /* ---- digits, groups, decimals */
 
-/* Behind groups of three that `sep` parts, or NULL. */
+/* Behind groups of three that `sep` parts, or NULL. No group begins with 0: 0,500 is a half. */
 static const char *groups(const char *p, char sep)
 {
     const char *q = run(p);
@@ -54,7 +58,7 @@ static const char *groups(const char *p, char sep)
         n++;
     }
     if (sep != ' ' && sep != NUMERAL_THIN && *q == sep && digit(q + 1))
-        return NULL;
+        return NULL; /* 1,234,5: a list, or nothing */
     if (sep == '.' && n == 1 && !(*q == ',' && digit(q + 1)))
         return NULL; /* 1.234 has a decimal point */
     return n ? q : NULL;
@@ -91,13 +95,13 @@ static const char *integer(const char *p, bool listed, char *sep)
     return run(p);
 }
 
-struct digits {
+struct notation_digits {
     char text[DIGITS + 1];
     size_t n;
     bool bad; /* too long, or no number */
 };
 
-static void put(struct digits *d, const char *from, const char *to)
+static void put(struct notation_digits *d, const char *from, const char *to)
 {
     for (; from < to; from++) {
         if (!isalnum((unsigned char)*from) && !strchr(".+-", *from))
@@ -140,10 +144,11 @@ static bool more(const char **q, char c)
     return *q > from;
 }
 
-/* Digits from p on, which is a digit or a point before one. `listed`: behind "1,". */
+/* Digits from p on, which is a digit or a point before one. `listed`: behind "1,". The value is
+ * strtod's of the digits, so it is the double nearest to what was written. */
 static struct notation plain(const char *p, bool listed)
 {
-    struct digits d = {.n = 0};
+    struct notation_digits d = {.n = 0};
     char sep = 0;
     const char *q = digit(p) ? integer(p, listed, &sep) : p, *e;
 
@@ -167,6 +172,7 @@ static struct notation plain(const char *p, bool listed)
 
 /* ---- powers, fractions, words */
 
+/* By multiplication: pow's last bits differ between machines. */
 static double raised(double base, int n)
 {
     double value = 1;
@@ -285,7 +291,8 @@ static struct notation fraction(const char *p)
     return above.ok ? ratio(above, argument(above.end)) : above;
 }
 
-/* What is left of 1 1/2 and 1\frac12 behind the 1. */
+/* What is left of 1 1/2 and 1\frac12 behind the 1. "3 4/2" is no mixed number: its fraction
+ * would be above 1. */
 static bool part(const char *p, struct notation *out)
 {
     const char *const q = notation_blank(p);

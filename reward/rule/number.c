@@ -1,5 +1,11 @@
 /* The text is first brought into a small alphabet (numeral.h). A scan then goes from left to
- * right; where a number may begin, notation.h reads it. */
+ * right; where a number may begin, notation.h reads it. The scan's whole care is what is no
+ * number: names with digits in them, exponents and indices of something else, what stands under
+ * a root. Each is passed over in one step, so the scan never looks back and is linear.
+ *
+ * number_read first looks for where an answer says that it is the answer (a line of ####, a
+ * box); only without such does the last number of the text count. Who marks an answer and puts
+ * no number there gives none, and no other number is taken for it. */
 
 #include "reward/rule/number.h"
 
@@ -23,13 +29,14 @@ static bool letter(const char *p)
     return isalpha((unsigned char)*p);
 }
 
-struct found {
+struct number_found {
     size_t n;
     double last;
     const char *first, *end; /* where the first began, behind the last */
 };
 
-/* Is there a sign at p, and no dash? */
+/* Is there a sign at p, and no dash? What stands before it decides: 2019-20 and (3)-2 have
+ * none. */
 static bool sign(const char *begin, const char *p)
 {
     const char before = p > begin ? p[-1] : ' ';
@@ -80,9 +87,9 @@ static const char *past_root(const char *begin, const char *p)
     return x.end ? x.end : p;
 }
 
-static struct found scan(const char *begin)
+static struct number_found scan(const char *begin)
 {
-    struct found f = {0, 0, NULL, NULL};
+    struct number_found f = {0, 0, NULL, NULL};
 
     for (const char *p = begin; *p;) {
         struct notation x;
@@ -121,10 +128,11 @@ static char *last_of(char *text, const char *what)
     return NULL;
 }
 
-/* A line `#### N`: nothing before the number, at most a unit behind it. */
+/* A line `#### N`: nothing before the number, at most a unit behind it. A line with two
+ * numbers, or with words, is a heading of Markdown and marks nothing. */
 static bool marked(char *line, double *out)
 {
-    struct found f;
+    struct number_found f;
 
     line += strspn(line, "#");
     line[strcspn(line, "\n")] = 0;
@@ -141,7 +149,7 @@ static bool marked(char *line, double *out)
     return !*f.end;
 }
 
-/* The end of what the brace at p opens. */
+/* The end of what the brace at p opens; of one that is never closed, the text's. */
 static char *closing(char *p)
 {
     int depth = 0;
@@ -159,7 +167,7 @@ bool number_read(const char *text, double *out)
     char *const plain_text = numeral_text(text);
     char *box = last_of(plain_text, "\\boxed{"), *hash = last_of(plain_text, "####");
     char *line = hash && (!box || hash > box) ? mem_text(hash) : NULL;
-    struct found f;
+    struct number_found f;
 
     if (line && marked(line, out)) {
         free(line);
@@ -183,6 +191,6 @@ bool number_read(const char *text, double *out)
 bool number_same(double said, double wanted, double tolerance)
 {
     if (said == trunc(said) && wanted == trunc(wanted))
-        return said == wanted;
+        return said == wanted; /* 12345679 is not nearly 12345678 */
     return fabs(said - wanted) <= tolerance * fabs(wanted);
 }

@@ -1,6 +1,8 @@
 /* Character by character through tables of ranges, LaTeX commands through a table of words; the
  * output is at most four bytes for one of the input. Scripts' digits stand in Unicode in tens,
- * so a script is its zero. */
+ * so a script is its zero. What is in no table becomes NUMERAL_OTHER, which parts numbers and
+ * is part of none: a character that nobody thought of can spoil a number and cannot make one.
+ */
 
 #include "reward/rule/numeral.h"
 
@@ -70,19 +72,19 @@ static const struct {
                {"textdollar", '$'},
                {"percent", '%'}};
 
-struct out {
+struct numeral_out {
     char *text;
     size_t n;
     bool raised; /* within superscripts */
 };
 
-static void put(struct out *out, int c)
+static void put(struct numeral_out *out, int c)
 {
     out->text[out->n++] = (char)c;
     out->raised = false;
 }
 
-static char last(const struct out *out)
+static char last(const struct numeral_out *out)
 {
     return out->n ? out->text[out->n - 1] : ' ';
 }
@@ -97,7 +99,8 @@ static int raised_of(uint32_t cp)
                                           : 0;
 }
 
-static void put_raised(struct out *out, int c)
+/* A run of superscripts is one exponent: 10 to the 12th, not 10^1^2. */
+static void put_raised(struct numeral_out *out, int c)
 {
     const bool within = out->raised;
 
@@ -107,7 +110,7 @@ static void put_raised(struct out *out, int c)
     out->raised = true;
 }
 
-static void put_vulgar(struct out *out, const char *as)
+static void put_vulgar(struct numeral_out *out, const char *as)
 {
     put(out, NUMERAL_FRAC);
     put(out, '{');
@@ -118,8 +121,8 @@ static void put_vulgar(struct out *out, const char *as)
     put(out, '}');
 }
 
-/* A character beyond ASCII. */
-static void wide(struct out *out, uint32_t cp)
+/* A character beyond ASCII. First what is not seen, as it may stand within a number. */
+static void wide(struct numeral_out *out, uint32_t cp)
 {
     const int raised = raised_of(cp);
 
@@ -148,8 +151,9 @@ static void wide(struct out *out, uint32_t cp)
     put(out, NUMERAL_OTHER);
 }
 
-/* LaTeX's `\c`, or `\word`; returns what was read. */
-static size_t escape(struct out *out, const char *p)
+/* LaTeX's `\c`, or `\word`; returns what was read. A command that no table knows stays as it
+ * is: \boxed is looked for by name. */
+static size_t escape(struct numeral_out *out, const char *p)
 {
     size_t n = 1;
 
@@ -177,7 +181,8 @@ static size_t escape(struct out *out, const char *p)
     return n;
 }
 
-static size_t narrow(struct out *out, const char *p)
+/* An ASCII character, or what it begins; returns what was read. */
+static size_t narrow(struct numeral_out *out, const char *p)
 {
     if (*p == '\\')
         return escape(out, p);
@@ -198,7 +203,7 @@ static size_t narrow(struct out *out, const char *p)
 char *numeral_text(const char *text)
 {
     const size_t n = strlen(text);
-    struct out out = {mem_new(4 * n + 8, 1), 0, false};
+    struct numeral_out out = {mem_new(4 * n + 8, 1), 0, false};
 
     for (size_t at = 0; at < n;) {
         uint32_t cp;

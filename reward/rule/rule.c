@@ -41,6 +41,7 @@ bool rule_knows(const char *key)
     return known;
 }
 
+/* An entry without `rule` is of another kind; a spec without it is nobody's. */
 static enum err find(const struct rule_kind **out, const json_t *spec)
 {
     const char *name[KINDS], *text = entry_text(spec, "rule");
@@ -162,7 +163,7 @@ enum err rule_score(const struct rule *rule, const char *text, size_t tokens, co
     json_t *columns = NULL;
     enum err err = OK;
 
-    if (rule->column) {
+    if (rule->column) { /* parsed only for who reads one: records may be large */
         columns = json_loads(meta && *meta ? meta : "{}", 0, NULL);
         answer.value = json_object_get(columns, rule->column);
     }

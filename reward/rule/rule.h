@@ -41,9 +41,10 @@ const char *rule_column(const struct rule *rule); /* of the record, that it read
 enum err rule_score(const struct rule *rule, const char *text, size_t tokens, const char *meta,
                     float *score) MUST_CHECK;
 
-/* Of the record's column, `value` (NULL: the record has none), for who reads data before anything
- * is scored. Why the rule cannot read it, and scoring will fail: "neither text nor a number";
- * NULL: it can. And what it lacks so that no answer can be right: "no number"; NULL: nothing. */
+/* Of the record's column, `value` (NULL: the record has none), for who reads data before
+ * anything is scored. Why the rule cannot read it, and scoring will fail: "neither text nor a
+ * number"; NULL: it can. And what it lacks so that no answer can be right: "no number"; NULL:
+ * nothing. */
 const char *rule_column_wrong(const struct rule *rule, const json_t *value);
 const char *rule_column_lacks(const struct rule *rule, const json_t *value);
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Moves *text behind blanks; how long it is without those at its end. */
 static size_t trimmed(const char **text)
 {
     size_t n;

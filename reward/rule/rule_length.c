@@ -41,6 +41,7 @@ static enum err read_length(void **own, const json_t *spec)
     return OK;
 }
 
+/* Words and characters are counted in one pass over bytes: a word begins behind a blank. */
 static double length_of(const struct rule_length *l, const struct rule_answer *answer)
 {
     size_t n = 0;

@@ -1,8 +1,8 @@
 /* Rule number: the number that the answer gives is the column's. What a number is, and which of
  * several counts, is number.h's; both sides are read by it, so that a column may hold a whole
  * solution (GSM8K's `answer`). An answer without a number is wrong. So is every answer to a
- * record whose column has none: that is the data's mistake, and `lacks` lets the readers of data
- * say so before anything is scored. */
+ * record whose column has none: that is the data's mistake, and `lacks` lets the readers of
+ * data say so before anything is scored. */
 
 #include "base/mem.h"
 #include "reward/entry.h"
@@ -21,6 +21,7 @@ static enum err read_number(void **own, const json_t *spec)
     return entry_least(&n->tolerance, spec, "tolerance", 0);
 }
 
+/* The column's number: one of JSON, or read like an answer's. */
 static bool wanted_number(const json_t *value, double *out)
 {
     if (!json_is_number(value))

@@ -50,6 +50,7 @@ static enum err compile(void **own, const json_t *spec)
     return OK;
 }
 
+/* Match data are made anew for each answer: a rule is const, so that threads may share it. */
 static float score(const void *own, const struct rule_answer *answer)
 {
     const struct rule_regex *regex = own;

@@ -1,7 +1,7 @@
 #include "lm/text/encode.h"
 #include "reward/judge/judge.h"
 #include "reward/judge/template.h"
-#include "reward/judge/words.h"
+#include "reward/judge/word_probs.h"
 #include "tests/lm/tiny.h"
 
 static const char pairwise[] = "[system]\nCompare.\n[user]\nQ: {prompt}\nA: {a}\nB: {b}\n"
@@ -145,23 +145,24 @@ static void words_weigh_what_scoring_says(void **state)
 {
     static const char *const word[] = {"yes", "no", "maybe so"};
     static const char text[] = "<|im_start|>Is it? Well, I should say:";
-    struct words *words;
+    struct word_probs *words;
     double p[3], want[3], sum = 0;
 
     (void)state;
-    assert_ok(words_new(&words, bench.tiny.model, &bench.encode));
+    assert_ok(word_probs_new(&words, bench.tiny.model, &bench.encode));
     for (int i = 0; i < 3; i++) {
         char *with = mem_print(" %s", word[i]);
         sum += want[i] = exp(scored(text, with));
         free(with);
     }
     for (int twice = 0; twice < 2; twice++) {
-        assert_ok(words_read(words, text, " ", word, 3, p));
+        assert_ok(word_probs_read(words, text, " ", word, 3, p));
         for (int i = 0; i < 3; i++)
             assert_true(fabs(p[i] - want[i] / sum) < 1e-6);
     }
-    assert_err(ERR_RANGE, words_read(words, text, "", (const char *const[]){"1", "10"}, 2, p));
-    words_free(words);
+    assert_err(ERR_RANGE,
+               word_probs_read(words, text, "", (const char *const[]){"1", "10"}, 2, p));
+    word_probs_free(words);
 }
 
 static struct judge_spec spec_of(const char *text, const char *mode, const char *verdict)

@@ -11,12 +11,12 @@
 
 static const double none = (double)NAN;
 
-struct row {
+struct number_row {
     const char *text;
     double want; /* none: there is no number */
 };
 
-static void each(const struct row *row, size_t n)
+static void each(const struct number_row *row, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         double got = none;
@@ -27,7 +27,7 @@ static void each(const struct row *row, size_t n)
 }
 #define EACH(rows) each(rows, sizeof(rows) / sizeof *(rows))
 
-static const struct row notations[] = {
+static const struct number_row notations[] = {
     {"7", 7},
     {"so .5", .5},
     {"5.", 5},
@@ -110,7 +110,7 @@ static void notations_are_read(void **state)
 
 static void what_is_no_number_is_none(void **state)
 {
-    static const struct row rows[] = {
+    static const struct number_row rows[] = {
         {"", none},         {"five", none},         {"H2O", none},
         {"CO_2", none},     {"x_1", none},          {"(a)_1", none},
         {"v1.5", none},     {"1.2.3", none},        {"12.05.2024", none},
@@ -127,7 +127,7 @@ static void what_is_no_number_is_none(void **state)
 
 static void the_last_one_counts(void **state)
 {
-    static const struct row rows[] = {
+    static const struct number_row rows[] = {
         {"so 3 + 4 = 7", 7},
         {"10-3", 3},
         {"in 2019-20", 20},
@@ -150,7 +150,7 @@ static void the_last_one_counts(void **state)
 
 static void a_marked_answer_goes_before(void **state)
 {
-    static const struct row rows[] = {
+    static const struct number_row rows[] = {
         {"9 * 2 = 18\n#### 18", 18},
         {"#### 1,234\nas 5 of 7 say", 1234},
         {"#### $18.\n7", 18},

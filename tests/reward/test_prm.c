@@ -13,14 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct bed {
+struct prm_model {
     struct model_files *files;
     struct packed_layout *layout;
     float *image;
     struct model *model;
 };
 
-static void open_bed(struct bed *bed)
+static void open_bed(struct prm_model *bed)
 {
     assert_ok(model_files_open(&bed->files, GOLDEN "/model", MODEL_FILES_ALL));
     assert_ok(packed_layout_new(&bed->layout, &bed->files->shape));
@@ -30,7 +30,7 @@ static void open_bed(struct bed *bed)
                         packed_size(&bed->files->shape)));
 }
 
-static void close_bed(struct bed *bed)
+static void close_bed(struct prm_model *bed)
 {
     model_free(bed->model);
     free(bed->image);
@@ -39,7 +39,7 @@ static void close_bed(struct bed *bed)
 }
 
 /* One answer, tokenised in one piece as a policy writes it. */
-static struct reward_batch answer_of(const struct bed *bed, const char *prompt,
+static struct reward_batch answer_of(const struct prm_model *bed, const char *prompt,
                                      const char *answer)
 {
     const struct tokenizer *t = bed->files->tokenizer;
@@ -69,7 +69,7 @@ static void steps_end_where_their_bytes_do(void **state)
     static const char prompt[] = "is it", answer[] = "cat the hen then the sat";
     static const char *const steps[] = {"cat", " hen", "n", " sat"};
     const struct steps_rule rule = {.separator = " the", .bos = 1, .max_prompt = 512};
-    struct bed bed;
+    struct prm_model bed;
     struct reward_batch batch;
     struct steps want;
     json_t *row;

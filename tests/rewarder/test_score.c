@@ -18,7 +18,7 @@
 
 enum { RESULTS = 8, WAIT_MS = 20000 };
 
-struct desk {
+struct score_fixture {
     struct loop *loop;
     struct worker *worker;
     struct scoring *scoring;
@@ -29,7 +29,7 @@ struct desk {
 
 static enum err given(void *self, void *work, int64_t now_ms)
 {
-    struct desk *d = self;
+    struct score_fixture *d = self;
 
     (void)now_ms;
     assert_true(d->n < RESULTS);
@@ -41,19 +41,19 @@ static enum err given(void *self, void *work, int64_t now_ms)
 
 static enum err score(void *self, struct worker *worker)
 {
-    return score_main(((struct desk *)self)->scoring, worker);
+    return score_main(((struct score_fixture *)self)->scoring, worker);
 }
 
 static enum err watch(void *self, int64_t now_ms)
 {
-    struct desk *d = self;
+    struct score_fixture *d = self;
 
     if (now_ms > d->until_ms)
         loop_stop(d->loop);
     return OK;
 }
 
-static void await(struct desk *d, int want)
+static void await(struct score_fixture *d, int want)
 {
     d->want = want;
     d->until_ms = clock_mono_ms() + WAIT_MS;
@@ -84,7 +84,7 @@ static struct score_work *ticket(uint64_t number, const struct scorer *scorer)
     return score_ticket(&ask, scorer);
 }
 
-static void post(struct desk *d, struct score_work *work)
+static void post(struct score_fixture *d, struct score_work *work)
 {
     assert_true(worker_post(d->worker, work));
 }
@@ -97,7 +97,7 @@ static void a_model_that_is_no_use_fails_its_tickets_and_nothing_else(void **sta
                                        .kind = SCORER_RULE,
                                        .unit = UNIT_ROLLOUT,
                                        .spec = "{\"rule\":\"contains\",\"text\":\"7\"}"};
-    struct desk d = {.n = 0};
+    struct score_fixture d = {.n = 0};
     struct score_work *work;
 
     (void)state;

@@ -1,4 +1,12 @@
-#include "reward/judge/words.h"
+/* Words are compared where their tokens part. All of them begin alike, with the tokens of the
+ * text (and maybe a first token of their own), so that much runs through the model once, into
+ * `cache`; where a word goes on for several tokens, what is shared is copied into `spare` and
+ * the rest run there, so that the next word finds the text as it was. A judgement is then the
+ * text's tokens and a few more, whatever the number of words.
+ *
+ * The caches grow to the longest text seen and are kept: a judge asks thousands of times. */
+
+#include "reward/judge/word_probs.h"
 
 #include "base/mem.h"
 #include "lm/kernel/real.h"
@@ -11,7 +19,7 @@
 
 enum { WORDS_ROWS = 256 };
 
-struct words {
+struct word_probs {
     const struct model *model;
     const struct encode *encode;
     struct forward_work *work;
@@ -21,27 +29,28 @@ struct words {
     int capacity;
 };
 
-enum err words_new(struct words **out, const struct model *model, const struct encode *encode)
+enum err word_probs_new(struct word_probs **out, const struct model *model,
+                        const struct encode *encode)
 {
-    struct words *w = mem_new(1, sizeof *w);
+    struct word_probs *w = mem_new(1, sizeof *w);
     const size_t width = (size_t)model_shape(model)->width;
     enum err err;
 
-    *w = (struct words){.model = model, .encode = encode};
+    *w = (struct word_probs){.model = model, .encode = encode};
     w->row = mem_new(WORDS_ROWS, sizeof *w->row);
     err = forward_work_new(&w->work, model_shape(model), WORDS_ROWS);
     if (!err)
         err = mem_big(&w->hidden, (WORDS_ROWS + 1) * width, sizeof *w->hidden, "judge");
     w->last = w->hidden ? w->hidden + WORDS_ROWS * width : NULL;
     if (err) {
-        words_free(w);
+        word_probs_free(w);
         w = NULL;
     }
     *out = w;
     return err;
 }
 
-void words_free(struct words *w)
+void word_probs_free(struct word_probs *w)
 {
     if (!w)
         return;
@@ -53,7 +62,8 @@ void words_free(struct words *w)
     free(w);
 }
 
-static enum err make_room(struct words *w, int tokens)
+/* In steps of 256 tokens, so that texts of nearly one length do not make it anew each time. */
+static enum err make_room(struct word_probs *w, int tokens)
 {
     enum err err = OK;
 
@@ -71,8 +81,9 @@ static enum err make_room(struct words *w, int tokens)
     return err;
 }
 
-/* Tokens from .. to of a sequence; w->last becomes the final norm's output at to - 1. */
-static void run(struct words *w, struct cache *cache, const int *token, int from, int to)
+/* In pieces of WORDS_ROWS, as the buffers are: tokens from .. to of a sequence; w->last becomes
+ * the final norm's output at to - 1. */
+static void run(struct word_probs *w, struct cache *cache, const int *token, int from, int to)
 {
     const size_t width = (size_t)model_shape(w->model)->width;
 
@@ -86,7 +97,7 @@ static void run(struct words *w, struct cache *cache, const int *token, int from
     }
 }
 
-static double logprob(struct words *w, int token)
+static double logprob(struct word_probs *w, int token)
 {
     float value;
 
@@ -103,7 +114,8 @@ static int common(const struct encoded *a, const struct encoded *b)
     return n;
 }
 
-/* How many tokens all words share; none may begin another. */
+/* How many tokens all words share; none may begin another: P("1") would hold P("10"), and what
+ * the model means by "1" could not be told. */
 static enum err apart(const struct encoded *ids, const char *const *word, int n, int *shared)
 {
     *shared = ids[0].n;
@@ -119,7 +131,8 @@ static enum err apart(const struct encoded *ids, const char *const *word, int n,
     return *shared > 0 ? OK : err_set(ERR_RANGE, "nothing stands before the verdict");
 }
 
-static enum err encode_all(struct words *w, const char *text, const char *gap,
+/* Text and word are encoded as one, since tokens may span the seam. */
+static enum err encode_all(struct word_probs *w, const char *text, const char *gap,
                            const char *const *word, int n, struct encoded *ids, int *longest)
 {
     const int context = model_shape(w->model)->context;
@@ -141,18 +154,19 @@ static enum err encode_all(struct words *w, const char *text, const char *gap,
     return err;
 }
 
-static void measure(struct words *w, const struct encoded *ids, int n, int shared, double *p)
+static void measure(struct word_probs *w, const struct encoded *ids, int n, int shared,
+                    double *p)
 {
     const size_t width = (size_t)model_shape(w->model)->width;
     float *keep = mem_new(width, sizeof *keep);
-    double top = -INFINITY, sum = 0;
+    double top = -INFINITY, sum = 0; /* p relative to the greatest: all may be tiny */
 
     run(w, w->cache, ids[0].ids, 0, shared);
     memcpy(keep, w->last, width * sizeof *keep);
     for (int i = 0; i < n; i++) {
         memcpy(w->last, keep, width * sizeof *keep);
         p[i] = logprob(w, ids[i].ids[shared]);
-        if (ids[i].n > shared + 1)
+        if (ids[i].n > shared + 1) /* one token's probability needs no further run */
             cache_copy(w->spare, w->cache, shared);
         for (int t = shared; t < ids[i].n - 1; t++) {
             run(w, w->spare, ids[i].ids, t, t + 1);
@@ -167,8 +181,8 @@ static void measure(struct words *w, const struct encoded *ids, int n, int share
     free(keep);
 }
 
-enum err words_read(struct words *w, const char *text, const char *gap, const char *const *word,
-                    int n, double *p)
+enum err word_probs_read(struct word_probs *w, const char *text, const char *gap,
+                         const char *const *word, int n, double *p)
 {
     struct encoded *ids = mem_new((size_t)n, sizeof *ids);
     int longest, shared = 0;
