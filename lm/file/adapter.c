@@ -1,3 +1,8 @@
+/* An adapter is read in two steps: its configuration when it is opened, its tensors when there is a
+ * base to lay them on: which weights have a pair is asked of the file itself (kind_of), and every
+ * tensor of the file must then have found its place. Written, target_modules is as short as PEFT's
+ * rule allows: it compares the ends of names. */
+
 #include "lm/file/adapter.h"
 
 #include "base/fs.h"
@@ -16,12 +21,12 @@ enum { CONFIG_BYTES = 4 << 20, WORD = 200 };
 static const char *const tasks[] = {
     [HEAD_LM] = "CAUSAL_LM", [HEAD_SCALAR] = "SEQ_CLS", [HEAD_STEP] = "TOKEN_CLS"};
 static const char prefix[] = "base_model.model.";
-static const char base_note[] = "drover_base";
 
 struct adapter {
     char *folder, *base;
     struct lora_conf conf;
     enum head head;
+    bool turned; /* fan_in_fan_out */
     struct safetensors *file;
 };
 
@@ -46,12 +51,20 @@ static bool empty(const json_t *value)
 /* Keys that must say nothing, because what they ask for is not done here. */
 static enum err refuse_others(const json_t *config, const char *name)
 {
-    static const char *const keys[] = {
-        "use_dora",          "lora_bias",         "fan_in_fan_out",
-        "rank_pattern",      "alpha_pattern",     "trainable_token_indices",
-        "use_qalora",        "target_parameters", "alora_invocation_tokens",
-        "layer_replication", "arrow_config",      "use_bdlora",
-        "velora_config",     "monteclora_config", "kasa_config"};
+    static const char *const keys[] = {"use_dora",
+                                       "lora_bias",
+                                       "rank_pattern",
+                                       "alpha_pattern",
+                                       "trainable_token_indices",
+                                       "use_qalora",
+                                       "target_parameters",
+                                       "alora_invocation_tokens",
+                                       "layer_replication",
+                                       "arrow_config",
+                                       "use_bdlora",
+                                       "velora_config",
+                                       "monteclora_config",
+                                       "kasa_config"};
     static const char *const inits[] = {"pissa", "olora", "corda", "loftq", "lora_ga"};
     const char *bias = json_string_value(json_object_get(config, "bias"));
     const char *init = json_string_value(json_object_get(config, "init_lora_weights"));
@@ -105,6 +118,7 @@ static enum err take_numbers(struct adapter *a, const json_t *config, const char
     a->conf.r = (int)rank;
     a->conf.alpha = json_number_value(alpha);
     a->conf.dropout = json_is_number(dropout) ? json_number_value(dropout) : 0;
+    a->turned = json_is_true(json_object_get(config, "fan_in_fan_out"));
     a->conf.rslora = json_is_true(json_object_get(config, "use_rslora"));
     return OK;
 }
@@ -183,6 +197,11 @@ void adapter_close(struct adapter *adapter)
 const struct lora_conf *adapter_conf(const struct adapter *adapter)
 {
     return &adapter->conf;
+}
+
+const char *adapter_task(enum head head)
+{
+    return tasks[head];
 }
 
 enum head adapter_head(const struct adapter *adapter)
@@ -284,7 +303,7 @@ static enum err check_tensors(const struct adapter *a, const struct params *want
 
 static enum err check_base(const struct adapter *a, const struct lora *lora)
 {
-    const char *was = safetensors_note(a->file, base_note);
+    const char *was = safetensors_note(a->file, ADAPTER_BASE_NOTE);
     char now[HASH_TEXT], shown[SOURCE_SHOWN];
     struct hash base;
 
@@ -308,8 +327,14 @@ static enum err fits(struct adapter *a, const struct params *base,
 
     if (err)
         return err_add("%s", a->folder);
-    if (score && !lora_at(outline, score)->whole)
-        err = err_set(ERR_RANGE, "%s: tensor %sscore.weight is missing", a->folder, prefix);
+    if (a->turned && !params_turned(base))
+        err =
+            err_set(ERR_RANGE,
+                    "%s/adapter_config.json: fan_in_fan_out: adapters with it are not read for "
+                    "this base",
+                    a->folder);
+    if (!err && score && !lora_at(outline, score)->whole)
+        err = err_set(ERR_RANGE, "%s: tensor %s%s is missing", a->folder, prefix, score->name);
     if (!err)
         err =
             check_tensors(a, outline->weights, base->shape.tied && base->shape.head == HEAD_LM);
@@ -339,106 +364,5 @@ enum err adapter_load(struct lora **out, struct adapter *a, const struct params 
         lora_free(lora);
     else
         *out = lora;
-    return err;
-}
-
-/* ---- writing */
-
-/* The modules of one kind: by their last word where every layer has it, else whole names. */
-static void put_modules(json_t *list, const struct lora *l, enum part part, bool whole)
-{
-    const struct params *base = l->base;
-    int all = 0, has = 0;
-
-    for (int i = 0; i < base->n; i++) {
-        all += base->tensor[i].part == part;
-        has += base->tensor[i].part == part && (whole ? l->site[i].whole : l->site[i].a);
-    }
-    for (int i = 0; has && i < base->n; i++) {
-        const struct tensor *t = &base->tensor[i];
-        const int length = (int)(strlen(t->name) - strlen(".weight"));
-        char *module;
-        const char *last;
-
-        if (t->part != part || !(whole ? l->site[i].whole : l->site[i].a))
-            continue;
-        module = mem_print("%.*s", length, t->name);
-        last = strrchr(module, '.');
-        json_array_append_new(
-            list,
-            json_string(has == all && last && part != PART_NORM_FINAL ? last + 1 : module));
-        free(module);
-        if (has == all)
-            break;
-    }
-}
-
-static json_t *number(double x)
-{
-    return x == (double)(json_int_t)x ? json_integer((json_int_t)x) : json_real(x);
-}
-
-static json_t *make_config(const struct lora *l, const char *base)
-{
-    json_t *targets = json_array(), *saves = json_array();
-    json_t *config = json_pack(
-        "{s:s, s:s, s:s, s:i, s:o, s:f, s:b, s:b, s:s, s:b, s:b, s:b, s:{}, s:{}, s:n, s:n}",
-        "peft_type", "LORA", "task_type", tasks[l->base->shape.head], "base_model_name_or_path",
-        base, "r", l->conf.r, "lora_alpha", number(l->conf.alpha), "lora_dropout",
-        l->conf.dropout, "use_rslora", l->conf.rslora, "use_dora", false, "bias", "none",
-        "fan_in_fan_out", false, "inference_mode", true, "init_lora_weights", true,
-        "rank_pattern", "alpha_pattern", "layers_to_transform", "revision");
-
-    for (int part = 0; part < PARTS; part++) {
-        if (part == PART_SCORE_BIAS)
-            continue; /* the score's */
-        put_modules(targets, l, (enum part)part, false);
-        put_modules(saves, l, (enum part)part, true);
-    }
-    json_object_set_new(config, "target_modules", targets);
-    if (json_array_size(saves))
-        json_object_set(config, "modules_to_save", saves);
-    else
-        json_object_set_new(config, "modules_to_save", json_null());
-    json_decref(saves);
-    return config;
-}
-
-static enum err write_tensors(const char *folder, const struct lora *l, bool bf16)
-{
-    const struct params *w = l->weights;
-    struct safetensors_put *put = mem_new((size_t)w->n, sizeof *put);
-    char *path = mem_print("%s/adapter_model.safetensors", folder);
-    const struct hash base = lora_base(l);
-    char text[HASH_TEXT];
-    const struct safetensors_note note[] = {{base_note, hash_text(text, &base)}, {NULL, NULL}};
-    enum err err;
-
-    for (int i = 0; i < w->n; i++) {
-        const struct tensor *t = &w->tensor[i];
-        const bool vector = t->rows == 1 && part_is_vector(t->row);
-
-        put[i] = (struct safetensors_put){t->name, vector ? 0 : (size_t)t->rows,
-                                          (size_t)t->cols, w->data + t->at, false};
-    }
-    err = safetensors_write(path, put, (size_t)w->n, bf16, note);
-    free(path);
-    free(put);
-    return err;
-}
-
-enum err adapter_write(const char *folder, const struct lora *lora, const char *base,
-                       const char *dtype)
-{
-    char *path = mem_print("%s/adapter_config.json", folder);
-    json_t *config = make_config(lora, base);
-    char *text = hfconfig_text(config, JSON_INDENT(2));
-    enum err err = fs_write(path, text, strlen(text));
-
-    if (!err)
-        err = write_tensors(folder, lora, !strcmp(dtype, "bfloat16"));
-    json_decref(config);
-    free(text);
-    free(path);
     return err;
 }

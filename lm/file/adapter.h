@@ -14,6 +14,11 @@
 
 struct adapter;
 
+/* Under this name the base's hash stands in the header. */
+#define ADAPTER_BASE_NOTE "drover_base"
+/* PEFT's task_type of a head. */
+const char *adapter_task(enum head head);
+
 /* Whether the folder holds an adapter. */
 bool adapter_is(const char *folder);
 
@@ -38,9 +43,5 @@ const char *adapter_base_name(const struct adapter *adapter);
  * trained on; ERR_PARSE, ERR_IO, ERR_NOMEM. */
 enum err adapter_load(struct lora **out, struct adapter *adapter, const struct params *base,
                       bool any_base) MUST_CHECK;
-
-/* Both files into `folder`; `base`: base_model_name_or_path; dtype "float32" or "bfloat16". */
-enum err adapter_write(const char *folder, const struct lora *lora, const char *base,
-                       const char *dtype) MUST_CHECK;
 
 #endif

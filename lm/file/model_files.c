@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "lm/file/adapter.h"
+#include "lm/file/adapter_write.h"
 #include "lm/file/folder.h"
 #include "lm/file/gguf.h"
 #include "lm/file/ggufmodel.h"

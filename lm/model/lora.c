@@ -1,3 +1,9 @@
+/* An adapter is a list as long as the base's weights: what of each learns (lora_site). It is made
+ * from words (a run's configuration) or from a file's tensors (lora_choice), and has its own params,
+ * so that the optimizer, gradients and checkpoints need not know of it. W comes out of merge_rows
+ * alone, some rows at a time, whoever asks: the packed weights of the next version, a merged folder,
+ * a hash. So they hold the same bits. */
+
 #include "lm/model/lora.h"
 
 #include "base/mem.h"
@@ -17,14 +23,19 @@ static bool is_linear(const struct tensor *tensor)
     return tensor->row->kind == KIND_LINEAR;
 }
 
-/* The module of a weight; of a bias "…q_proj.bias", which no word means. */
+/* The module of a weight; of a matrix's bias "…q_proj.bias", which no word means. A norm's bias
+ * goes with its norm. */
 static void module_of(char out[NAME], const struct tensor *tensor)
 {
-    const size_t n = strlen(tensor->name), end = strlen(".weight");
+    const enum part part = tensor->part;
+    const bool norms = part == PART_NORM_ATTN_BIAS || part == PART_NORM_MLP_BIAS ||
+                       part == PART_NORM_FINAL_BIAS;
+    const char *end = norms ? ".bias" : ".weight";
+    const size_t n = strlen(tensor->name), m = strlen(end);
 
     snprintf(out, NAME, "%s", tensor->name);
-    if (n > end && !strcmp(out + n - end, ".weight"))
-        out[n - end] = 0;
+    if (n > m && !strcmp(out + n - m, end))
+        out[n - m] = 0;
 }
 
 /* PEFT: the whole name, or its end after a dot. */
@@ -49,8 +60,29 @@ static enum err check_numbers(const struct lora_conf *c)
     return OK;
 }
 
+/* "q_proj, k_proj, …": the last words of the modules that carry adapters. */
+static const char *linears(const struct params *base, char *out, size_t size)
+{
+    size_t at = 0;
+
+    out[0] = 0;
+    for (int i = 0; i < base->n && base->tensor[i].layer < 1; i++) {
+        char module[NAME];
+        const char *last;
+
+        if (!is_linear(&base->tensor[i]))
+            continue;
+        module_of(module, &base->tensor[i]);
+        last = strrchr(module, '.') + 1;
+        if (!strstr(out, last) && at + strlen(last) + 3 < size)
+            at += (size_t)snprintf(out + at, size - at, at ? ", %s" : "%s", last);
+    }
+    return out;
+}
+
 static enum err check_target(const struct params *base, const char *word)
 {
+    char known[200];
     bool found = false;
 
     if (!strcmp(word, "all-linear"))
@@ -60,19 +92,22 @@ static enum err check_target(const struct params *base, const char *word)
         module_of(module, &base->tensor[i]);
         if (!means(word, module))
             continue;
-        if (!is_linear(&base->tensor[i]))
+        if (!is_linear(&base->tensor[i])) {
+            char *and;
+            linears(base, known, sizeof known);
+            and = strrchr(known, ',');
             return err_set(ERR_RANGE,
-                           "lora_target_modules: %.60s: only q_proj, k_proj, v_proj, o_proj, "
-                           "gate_proj, up_proj and down_proj carry adapters",
-                           word);
+                           "lora_target_modules: %.60s: only %.*s%s%s carry adapters", word,
+                           and? (int)(and-known) : (int)strlen(known), known, and? " and" : "",
+                           and? and+1 : "");
+        }
         found = true;
     }
     if (found)
         return OK;
     return err_set(ERR_RANGE,
-                   "lora_target_modules: '%.60s': this model has q_proj, k_proj, v_proj, "
-                   "o_proj, gate_proj, up_proj, down_proj (or say all-linear)",
-                   word);
+                   "lora_target_modules: '%.60s': this model has %s (or say all-linear)", word,
+                   linears(base, known, sizeof known));
 }
 
 static enum err check_save(const struct params *base, const char *word)
@@ -116,10 +151,10 @@ static enum err check_words(const struct params *base, const struct lora_conf *c
     return err;
 }
 
-static bool is_target(const struct lora_conf *c, const char *module)
+static bool is_target(const struct lora_conf *c, const struct tensor *t, const char *module)
 {
     if (!c->targets)
-        return means("q_proj", module) || means("v_proj", module);
+        return t->row->usual;
     for (int i = 0; i < c->targets; i++)
         if (means(c->target[i], module) || !strcmp(c->target[i], "all-linear"))
             return true;
@@ -130,7 +165,7 @@ static enum lora_kind by_words(const struct lora_conf *c, const struct tensor *t
                                const char *module)
 {
     if (is_linear(t))
-        return is_target(c, module) ? LORA_PAIR : LORA_FROZEN;
+        return is_target(c, t, module) ? LORA_PAIR : LORA_FROZEN;
     if (t->part == PART_SCORE || t->part == PART_SCORE_BIAS)
         return LORA_WHOLE;
     for (int i = 0; i < c->saves; i++)
@@ -405,22 +440,13 @@ static void to_hash(void *self, int row, int n, const float *rows)
     hash_sha256_add(&h->state, rows, (size_t)n * h->cols * sizeof *rows);
 }
 
-static int by_name(const void *a, const void *b)
-{
-    const struct tensor *const *x = a, *const *y = b;
-
-    return strcmp((*x)->name, (*y)->name);
-}
-
 static struct hash hash_of_all(const struct lora *l, bool merged)
 {
     const struct params *base = l->base;
     const struct tensor **order = mem_new((size_t)base->n, sizeof *order);
     struct hashing h;
 
-    for (int i = 0; i < base->n; i++)
-        order[i] = &base->tensor[i];
-    qsort(order, (size_t)base->n, sizeof *order, by_name);
+    params_order(base, order);
     hash_sha256_init(&h.state);
     for (int i = 0; i < base->n; i++) {
         const struct lora_site *site = lora_at(l, order[i]);

@@ -22,7 +22,7 @@ struct lora_conf {
     double alpha, dropout; /* dropout: on the input of A, in training only; [0, 1) */
     bool rslora;
     /* Modules as PEFT matches them: a module's whole name or its end after a dot; targets 0:
-     * q_proj and v_proj, PEFT's choice for these families; "all-linear": all seven. */
+     * what PEFT chooses for the family (part_row.usual); "all-linear": all of them. */
     const char *target[LORA_WORDS];
     int targets;
     const char *save[LORA_WORDS]; /* trained whole; score is, in any model that has it */

@@ -147,6 +147,14 @@ const struct tensor *params_name(const struct params *params, const char *name)
     return NULL;
 }
 
+bool params_turned(const struct params *params)
+{
+    for (int i = 0; i < params->n; i++)
+        if (params->tensor[i].row->turned)
+            return true;
+    return false;
+}
+
 void params_clear(struct params *p, enum part part)
 {
     for (int i = 0; i < p->n; i++)

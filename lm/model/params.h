@@ -45,6 +45,9 @@ void params_init(struct params *params, uint64_t seed, bool zero_head);
 const struct tensor *params_part(const struct params *params, enum part part, int layer);
 const struct tensor *params_name(const struct params *params, const char *name);
 
+/* Whether Hugging Face's files hold some of its matrices as [in, out]. */
+bool params_turned(const struct params *params);
+
 /* A part of every layer that has it is 0 from now on. */
 void params_clear(struct params *params, enum part part);
 
