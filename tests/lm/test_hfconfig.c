@@ -5,6 +5,7 @@
 
 #include "tests/support/test.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,13 @@ static enum err read_text(struct shape *out, const char *text)
     "\"hidden_size\":64,\"intermediate_size\":96,\"num_hidden_layers\":3," \
     "\"num_attention_heads\":4,\"vocab_size\":300"
 #define LLAMA "\"architectures\":[\"LlamaForCausalLM\"]," SIZES
+
+#define GEMMA2 "\"architectures\":[\"Gemma2ForCausalLM\"]," SIZES ",\"num_key_value_heads\":2"
+#define PHI3 "\"architectures\":[\"Phi3ForCausalLM\"]," SIZES
+#define LISTS "\"short_factor\":[1,1,1,1,1,1,1,1],\"long_factor\":[1,2,3,4,5,6,7,8]"
+#define GPT2 \
+    "\"architectures\":[\"GPT2LMHeadModel\"],\"n_embd\":64,\"n_layer\":2,\"n_head\":4," \
+    "\"vocab_size\":300"
 
 static void golden(const char *name, struct shape *shape)
 {
@@ -141,14 +149,29 @@ static const struct {
     {"{\"architectures\":[\"LlamaForSequenceClassification\"]," SIZES ",\"id2label\":{\"0\":"
      "\"A\",\"1\":\"B\"}}",
      "num_labels"},
-    {"{\"architectures\":[\"MistralForCausalLM\"]," SIZES ",\"num_key_value_heads\":2}",
-     "sliding_window"}, /* absent is 4096 there */
-    {"{\"architectures\":[\"MistralForCausalLM\"]," SIZES ",\"num_key_value_heads\":2,"
-     "\"sliding_window\":64,\"max_position_embeddings\":65}",
-     "sliding_window"},
+    {"{\"architectures\":[\"Gemma3ForConditionalGeneration\"]," SIZES "}",
+     "Gemma3ForConditionalGeneration is not supported"},
     {"{\"architectures\":[\"Qwen2ForCausalLM\"]," SIZES ",\"num_key_value_heads\":2,"
-     "\"use_sliding_window\":true,\"sliding_window\":64,\"max_window_layers\":1}",
-     "sliding_window"},
+     "\"use_sliding_window\":true,\"sliding_window\":64,\"layer_types\":[\"full_attention\"]}",
+     "layer_types: other than"},
+    {"{\"architectures\":[\"MistralForCausalLM\"]," SIZES ",\"num_key_value_heads\":2,"
+     "\"sliding_window\":64,\"layer_types\":[\"full_attention\",\"full_attention\","
+     "\"sliding_attention\"]}",
+     "layer_types: full_attention beside"},
+    {"{" GEMMA2 ",\"sliding_window\":null}", "sliding_window: is missing"},
+    {"{" GEMMA2 ",\"hidden_activation\":\"silu\"}", "hidden_activation: other than gelu"},
+    {"{" GEMMA2 ",\"use_bidirectional_attention\":true}", "use_bidirectional_attention"},
+    {"{" PHI3 ",\"rope_scaling\":{\"type\":\"longrope\",\"short_factor\":[1],"
+     "\"long_factor\":[1]}}",
+     "short_factor: is not a list of head_dim / 2"},
+    {"{" PHI3 ",\"rope_scaling\":{\"type\":\"longrope\",\"factor\":3," LISTS "}}",
+     "rope_scaling.factor: other than max_position_embeddings / original"},
+    {"{" PHI3 ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":3}}",
+     "rope_type linear is not supported; default and longrope"},
+    {"{" PHI3 ",\"partial_rotary_factor\":0.75}", "partial_rotary_factor"},
+    {"{" GPT2 ",\"activation_function\":\"relu\"}", "activation_function"},
+    {"{" GPT2 ",\"scale_attn_weights\":false}", "scale_attn_weights: false"},
+    {"{" GPT2 ",\"scale_attn_by_inverse_layer_idx\":true}", "scale_attn_by_inverse_layer_idx"},
     {"[]", "not a JSON object"},
     {"{", "config.json:1: "},
     {"", "config.json:"},
@@ -180,6 +203,117 @@ static void windows_that_never_slide_are_fine(void **state)
     assert_ok(read_text(&s, "{\"architectures\":[\"Qwen2ForCausalLM\"]," SIZES
                             ",\"num_key_value_heads\":2,\"use_sliding_window\":false,"
                             "\"sliding_window\":64}"));
+}
+
+/* Local layers of a text's model, as digits. */
+static void check_window(const char *text, int window, const char *local)
+{
+    struct shape s;
+
+    assert_ok(read_text(&s, text));
+    assert_int_equal(s.window, window);
+    for (int i = 0; i < s.layers; i++)
+        assert_int_equal(shape_local(&s, i), local[i] == '1');
+}
+
+static void windows_are_of_the_layers_that_the_family_says(void **state)
+{
+    (void)state;
+    check_window("{\"architectures\":[\"MistralForCausalLM\"]," SIZES
+                 ",\"num_key_value_heads\":2}",
+                 4096, "111"); /* absent is 4096 there */
+    check_window("{\"architectures\":[\"Qwen2ForCausalLM\"]," SIZES
+                 ",\"num_key_value_heads\":2,\"use_sliding_window\":true,"
+                 "\"sliding_window\":64,\"max_window_layers\":1}",
+                 64, "011");
+    check_window("{\"architectures\":[\"Qwen3ForCausalLM\"]," SIZES
+                 ",\"num_key_value_heads\":2,\"use_sliding_window\":true,"
+                 "\"sliding_window\":64,\"layer_types\":[\"sliding_attention\","
+                 "\"full_attention\",\"sliding_attention\"]}",
+                 64, "101");
+    check_window("{" GEMMA2 "}", 4096, "101");
+    check_window("{\"model_type\":\"gemma3_text\"," SIZES
+                 ",\"num_key_value_heads\":2,\"sliding_window_pattern\":3}",
+                 4096, "110");
+    check_window("{" PHI3 ",\"sliding_window\":2047}", 2047, "111");
+}
+
+static void a_run_chooses_the_factors_of_longrope(void **state)
+{
+    struct shape s;
+
+    (void)state;
+    assert_ok(read_text(&s, "{" PHI3 ",\"max_position_embeddings\":4096,"
+                            "\"original_max_position_embeddings\":1024,\"rope_scaling\":"
+                            "{\"type\":\"longrope\"," LISTS "}}"));
+    assert_int_equal(s.rope, ROPE_LONG);
+    assert_true(s.rope_short[7] == 1 && s.rope_long[7] == 8 && !s.rope_far);
+    assert_float_equal(s.rope_attention, sqrt(1 + log(4) / log(1024)), 1e-12);
+    assert_int_equal(s.context, 1024);
+    shape_reach(&s, 1024);
+    assert_true(!s.rope_far && s.context == 1024);
+    shape_reach(&s, 1025);
+    assert_true(s.rope_far && s.context == 4096);
+    shape_reach(&s, 5);
+    assert_true(!s.rope_far && s.context == 1024);
+}
+
+static void gpt2_has_names_of_its_own(void **state)
+{
+    struct shape s;
+
+    (void)state;
+    assert_ok(read_text(&s, "{" GPT2 ",\"n_inner\":null,\"tie_word_embeddings\":true}"));
+    assert_int_equal(s.family, FAMILY_GPT2);
+    assert_true(s.layers == 2 && s.width == 64 && s.heads == 4 && s.kv_heads == 4);
+    assert_true(s.head_dim == 16 && s.ffn == 256 && s.context == 1024 && s.tied);
+    assert_true(s.norm_eps == 1e-5f);
+}
+
+static void gemma3_has_two_thetas(void **state)
+{
+    struct shape s;
+
+    (void)state;
+    assert_ok(read_text(&s, "{\"model_type\":\"gemma3_text\"," SIZES
+                            ",\"num_key_value_heads\":2,\"rope_theta\":5e5,"
+                            "\"rope_local_base_freq\":2e4,\"rope_scaling\":"
+                            "{\"rope_type\":\"linear\",\"factor\":8}}"));
+    assert_true(s.rope == ROPE_LINEAR && s.rope_factor == 8 && s.rope_theta == 5e5);
+    assert_true(s.rope_local_theta == 2e4);
+    assert_ok(read_text(&s,
+                        "{\"model_type\":\"gemma3_text\"," SIZES
+                        ",\"num_key_value_heads\":2,\"rope_parameters\":"
+                        "{\"full_attention\":{\"rope_theta\":5e5,\"rope_type\":\"default\"},"
+                        "\"sliding_attention\":{\"rope_theta\":3e4,"
+                        "\"rope_type\":\"default\"}}}"));
+    assert_true(s.rope == ROPE_PLAIN && s.rope_theta == 5e5 && s.rope_local_theta == 3e4);
+}
+
+static void every_family_is_written_as_it_reads(void **state)
+{
+    static const char *const texts[] = {
+        "{" GEMMA2 "}",
+        "{" GPT2 "}",
+        "{" PHI3 ",\"sliding_window\":100,\"rope_scaling\":{\"type\":\"su\"," LISTS "}}",
+        "{\"model_type\":\"qwen3\"," SIZES
+        ",\"use_sliding_window\":true,\"max_window_layers\":2}",
+        "{\"model_type\":\"gemma3_text\"," SIZES ",\"query_pre_attn_scalar\":31.5}",
+        "{\"model_type\":\"mistral\"," SIZES ",\"sliding_window\":7}",
+    };
+    struct shape s, again;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        json_t *config = json_loads(texts[i], 0, NULL);
+        json_object_set_new(config, "num_key_value_heads", json_integer(2));
+        assert_ok(hfconfig_read(&s, config, "config.json"));
+        json_decref(config);
+        config = hfconfig_write(&s, "float32");
+        assert_ok(hfconfig_read(&again, config, "written"));
+        assert_memory_equal(&s, &again, sizeof s);
+        json_decref(config);
+    }
 }
 
 static void what_is_written_reads_the_same(void **state)
@@ -237,6 +371,11 @@ int main(void)
         cmocka_unit_test(missing_keys_are_transformers_defaults),
         cmocka_unit_test(what_is_not_done_is_refused_by_name),
         cmocka_unit_test(windows_that_never_slide_are_fine),
+        cmocka_unit_test(windows_are_of_the_layers_that_the_family_says),
+        cmocka_unit_test(a_run_chooses_the_factors_of_longrope),
+        cmocka_unit_test(gpt2_has_names_of_its_own),
+        cmocka_unit_test(gemma3_has_two_thetas),
+        cmocka_unit_test(every_family_is_written_as_it_reads),
         cmocka_unit_test(what_is_written_reads_the_same),
         cmocka_unit_test(generation_config_adds_stops),
     };
