@@ -47,6 +47,8 @@ static enum err open_folder(struct run_context *c)
     return err ? err : fs_mkdir(c->images);
 }
 
+/* Everything that decides which prompts there are and what they become; so the hash of the result
+ * speaks of all of it. */
 static enum err read_prompts(struct run_context *c, const struct dataset *train,
                              const struct dataset *test)
 {
@@ -124,6 +126,8 @@ static enum err seal(struct run_context *c)
     return initial_models_seal(c->models, c->config, &data, c->plan.shared.portable);
 }
 
+/* The table of scorers names each by a hash of its specification and its models' hashes: a rewarder
+ * that has another model of the same name has another scorer. */
 static void make_table(struct run_context *c)
 {
     struct hash card[REWARDS_MAX] = {{{0}}}, image[REWARDS_MAX] = {{{0}}};
@@ -156,6 +160,8 @@ static enum err critic_params(const struct run_context *c, struct params **out)
     return err;
 }
 
+/* The learner computes reference log-probabilities itself only where no rewarder does and none that
+ * moves is asked for: then it keeps the first version's packed weights, which are mapped anyway. */
 static enum err make_trainer(struct run_context *c)
 {
     const struct initial_model *first = &c->models->model[0];

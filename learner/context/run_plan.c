@@ -39,6 +39,8 @@ static enum err take_stops(struct run_context *c)
     return OK;
 }
 
+/* What the template writes behind an answer: a scorer of conversations reads it, the policy
+ * does not write it. */
 static enum err take_tail(struct run_context *c)
 {
     const struct model_files *card = c->models->card;
@@ -92,6 +94,7 @@ static enum err take_memory(const struct run_context *c)
     const struct lora_conf *lora = c->plan.round.lora;
     const struct lora_conf usual = {.r = k->lora_r, .alpha = k->lora_alpha};
     const bool saves = k->gradient_checkpointing;
+    /* the longest prompt with the longest answer, as often as a micro-batch may hold them */
     const int tokens =
         ((int)c->train->longest + c->keys->response_length) * k->per_device_train_batch_size;
     const size_t need = memory(c, lora, tokens, saves);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One iteration as the journal has it. Its snapshot is kept if tasks may name its version. */
 static enum err train_again(struct run_context *c, uint64_t iteration)
 {
     struct trainer_job *job = trainer_job(TRAINER_ITERATE, ledger_batch_size(c->ledger));

@@ -229,6 +229,8 @@ static bool gone(struct samples_log *a, const char *line, size_t n)
 }
 
 /* The file without the lines of what was taken back. */
+/* Lines are moved down within one buffer, then the file is replaced whole: a crash leaves the old or
+ * the new one, and the next start makes it anew in any case. */
 static enum err rewrite(struct samples_log *a)
 {
     char *text = NULL, *to;

@@ -30,8 +30,9 @@ void samples_log_free(struct samples_log *log); /* NULL is fine */
 /* A durable sample: ledger_conf.durable. Errors: ERR_IO. */
 enum err samples_log_take(void *log, const struct record_sample *sample) MUST_CHECK;
 /* One that was durable is not any more: ledger_conf.undone. Its line goes with the next flush.
- */
+ * Always OK. */
 enum err samples_log_undone(void *log, uint64_t task, uint32_t sample) MUST_CHECK;
+/* Errors: ERR_IO. */
 enum err samples_log_flush(struct samples_log *log) MUST_CHECK;
 
 /* All answers of an evaluation are in. True for an evaluation without prompts. */

@@ -133,6 +133,7 @@ static enum err written(void *self, enum err result, const char *words, int64_t 
     return err ? err : proceed(f, now_ms);
 }
 
+/* Lent to the pool until `written`: a disk that takes a second stops no heartbeat. */
 static enum err commit(struct fleet *f)
 {
     f->commit.dir = f->run->dir;
@@ -144,6 +145,7 @@ static enum err commit(struct fleet *f)
 
 /* ---- the trainer */
 
+/* There is one job at a time, and room for four: a full queue is a bug, and ends the run. */
 static enum err post(struct fleet *f, struct trainer_job *job)
 {
     if (worker_post(f->worker, job))
@@ -250,6 +252,8 @@ static enum err given(void *self, void *item, int64_t now_ms)
 
 /* ---- what comes next */
 
+/* Scores that are normalised need their scale first, which the evaluation before training is part
+ * of; answers that are about to be taken back must not be learnt from. */
 static bool may_train(const struct run_context *run)
 {
     const struct ledger *l = run->ledger;
@@ -277,6 +281,7 @@ static bool wants_checkpoint(const struct fleet *f, int64_t now_ms)
            (k->save_minutes > 0 && (double)(now_ms - f->saved_ms) >= k->save_minutes * 6e4);
 }
 
+/* Only what the state needs is computed: a batch is gathered to see whether it is there. */
 static struct loop_view view_of(const struct fleet *f, int64_t now_ms)
 {
     const struct run_context *const run = f->run;
@@ -292,6 +297,7 @@ static struct loop_view view_of(const struct fleet *f, int64_t now_ms)
                               .settled = run_context_settled(run)};
 }
 
+/* One action, which fleet_loop has already counted as begun. */
 static enum err act(struct fleet *f, enum loop_action action)
 {
     switch (action) {
@@ -328,6 +334,7 @@ static enum err proceed(struct fleet *f, int64_t now_ms)
 
 /* ---- what is heard */
 
+/* Everything that shows without the model is looked at before the journal hears of it. */
 static enum err take_sample(struct fleet *f, const struct msg_sample *message)
 {
     struct run_context *const run = f->run;

@@ -56,6 +56,7 @@ void fleet_bulk_new(struct fleet_bulk **out, const struct fleet_bulk_conf *conf)
     *out = s;
 }
 
+/* The loop must not watch a socket that is closed. */
 static void hang_up(struct fleet_bulk *s)
 {
     if (!s->bulk)
@@ -193,6 +194,7 @@ enum err fleet_bulk_endpoint(struct fleet_bulk *s, const char *bulk, const char 
     return loop_socket(s->conf.loop, peer_socket(s->bulk), peer_readable, s->bulk);
 }
 
+/* In the head of whatever is sent from here on, as on the control connection. */
 void fleet_bulk_epoch(struct fleet_bulk *s, uint64_t epoch)
 {
     s->conf.epoch = epoch;

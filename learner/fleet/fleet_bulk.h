@@ -25,10 +25,10 @@ struct fleet_bulk_conf {
 void fleet_bulk_new(struct fleet_bulk **out, const struct fleet_bulk_conf *conf);
 void fleet_bulk_free(struct fleet_bulk *own); /* NULL is fine; before its loop */
 
-/* As blob_store_add; the offer follows. `bytes` stay the caller's. */
+/* As blob_store_add, with its errors; the offer follows. `bytes` stay the caller's. */
 enum err fleet_bulk_add(struct fleet_bulk *own, const struct artifact *what,
                         const void *bytes) MUST_CHECK;
-/* The same of a sealed block, which is shared. */
+/* The same of sealed pages, which are shared with it. */
 enum err fleet_bulk_shared(struct fleet_bulk *own, const struct artifact *what,
                            struct shared_memory *shared, const struct hash *digest) MUST_CHECK;
 void fleet_bulk_remove(struct fleet_bulk *own, const struct hash *hash);
@@ -40,7 +40,8 @@ void fleet_bulk_epoch(struct fleet_bulk *own, uint64_t epoch);
 /* From each WELCOME: where bulk is. Errors: peer_open's. */
 enum err fleet_bulk_endpoint(struct fleet_bulk *own, const char *bulk, const char *bulk_key,
                              int64_t now_ms) MUST_CHECK;
-/* Each PEER_TICK_MS. */
+/* Each PEER_TICK_MS, and when something new should go out at once. Errors: peer_tick's,
+ * peer_send's but for ERR_STATE. */
 enum err fleet_bulk_tick(struct fleet_bulk *own, int64_t now_ms) MUST_CHECK;
 
 #endif

@@ -97,6 +97,7 @@ enum err fleet_link_version(struct fleet_link *l, struct snapshot *s, int64_t no
     return send(l, &msg);
 }
 
+/* Said until it was sent: the heartbeat would bring it too, a second later. */
 static enum err say_settled(struct fleet_link *l)
 {
     struct msg msg = {.head.type = MSG_SETTLED};
@@ -135,6 +136,7 @@ enum err fleet_link_cancel(struct fleet_link *l, uint64_t first, uint64_t end,
     return fleet_tasks_cancel(&l->tasks, first, end, reason);
 }
 
+/* A later epoch may lower what is settled, so peers must hear all of it again: HELLO anew. */
 void fleet_link_epoch(struct fleet_link *l, int64_t now_ms)
 {
     const uint64_t epoch = ledger_epoch(l->run->ledger);
@@ -156,6 +158,7 @@ static struct version newest(const struct run_context *run)
     return (struct version){version, *ledger_hash(run->ledger, version)};
 }
 
+/* All that a broker needs which has never heard of this run. */
 static void hello(void *self, struct msg_hello *out)
 {
     struct fleet_link *l = self;
@@ -403,6 +406,7 @@ static enum err got(void *self, const struct artifact *what, struct shared_memor
     return OK;
 }
 
+/* Before the first WELCOME, so that the first OFFER has all of them. */
 static enum err offer_all(struct fleet_link *l)
 {
     struct run_context *const run = l->run;

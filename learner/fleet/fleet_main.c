@@ -53,6 +53,7 @@ static enum err write_run(struct run_context *c, const char *state, const struct
     return err;
 }
 
+/* Here and now: the loop, which would have it done elsewhere, has ended. */
 static enum err commit(struct ledger *ledger)
 {
     struct journal_group group;
@@ -107,6 +108,7 @@ static enum err finish(struct run_context *c)
     return err;
 }
 
+/* Nothing is lost: the journal has every answer, and trains again what no checkpoint has. */
 static enum err stopped(struct run_context *c)
 {
     enum err err = rundir_owned(c->dir);
@@ -180,6 +182,7 @@ static enum err reach_broker(const struct fleet_keys *k)
     return err;
 }
 
+/* What can be said against a run before its folder is touched. */
 static enum err check(const struct method *method, struct fleet_keys *k, struct run_context *c,
                       bool *done)
 {

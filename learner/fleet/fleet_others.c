@@ -97,6 +97,7 @@ void fleet_others_hear(struct fleet_others *o, struct loop *loop, const struct m
     own_actor_hear(o->own, loop, hb->wants_own, now_ms);
 }
 
+/* It drains and says BYE on its own; nobody waits for it. */
 void fleet_others_stop(struct fleet_others *o)
 {
     own_actor_stop(o->own);

@@ -31,6 +31,7 @@ static void show(struct run_context *run, const struct record_refused *r)
                   by.name, by.address, by.build);
 }
 
+/* Already noted: by its bytes, for the sample may come again with others that are false, too. */
 static bool known(const struct run_context *run, const struct record_refused *refused)
 {
     uint32_t n;

@@ -121,6 +121,7 @@ void fleet_report_complete(struct fleet_report *r, const struct run_context *run
                       all));
 }
 
+/* The file first: what a person reads on the terminal stands in it. */
 enum err fleet_report_step(struct fleet_report *r, struct run_context *run,
                            const struct trainer_job *job, int64_t now_ms)
 {

@@ -26,6 +26,7 @@ void fleet_tasks_hear(struct fleet_tasks *t, uint64_t open_to)
     t->acked = open_to;
 }
 
+/* All of it follows from the id: opened again, by another process too, a task is the same. */
 static struct task task_of(struct run_context *run, uint64_t id)
 {
     const struct tasks_place at = tasks_at(run->tasks, id);

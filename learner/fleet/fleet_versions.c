@@ -45,6 +45,7 @@ enum err fleet_versions_drop(struct fleet_versions *v, uint64_t from)
     return err;
 }
 
+/* They come in order: the array is ascending. */
 enum err fleet_versions_add(struct fleet_versions *v, struct snapshot *s)
 {
     const enum err err = offer(v, s);

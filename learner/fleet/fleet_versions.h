@@ -14,8 +14,8 @@ struct fleet_versions {
     uint32_t n_snapshot;
 };
 
-/* Offers a newer version's image; takes the snapshot, also on an error. Errors: ERR_STATE,
- * ERR_RANGE of the store. */
+/* Offers a newer version's image; takes the snapshot, also on an error. Errors: ERR_RANGE
+ * (an image of more than 32 GiB). */
 enum err fleet_versions_add(struct fleet_versions *versions,
                             struct snapshot *snapshot) MUST_CHECK;
 /* Takes away those below version `from`. Errors: as above, of one that is offered in place of

@@ -82,6 +82,7 @@ static enum err ended(void *self, struct child *child, int status, int number, i
     return OK;
 }
 
+/* The program that was built with this one, wherever both were put. */
 static char *program(void)
 {
     char self[4096];
@@ -92,6 +93,7 @@ static char *program(void)
                      (int)(strrchr(self, '/') ? strrchr(self, '/') - self : 0), self);
 }
 
+/* Told in the environment, which only its own user can read, not on the command line. */
 static char *secret(const struct id *id)
 {
     char hex[2 * ID_BYTES + 1];
@@ -101,6 +103,7 @@ static char *secret(const struct id *id)
     return mem_print("%s=%s", PEER_ID, hex);
 }
 
+/* -1 if it cannot be made: no reason not to start it. */
 static int log_file(const struct own_actor *own)
 {
     char *folder = mem_print("%s/logs", own->conf.output_dir);
@@ -163,6 +166,7 @@ static enum err start(struct own_actor *own, struct loop *loop)
     return err;
 }
 
+/* A machine without room for it today may have some tomorrow: it is tried again, ever more rarely. */
 static void try_start(struct own_actor *own, struct loop *loop, const char *why, int64_t now_ms)
 {
     const enum err err = start(own, loop);
@@ -179,6 +183,7 @@ static void try_start(struct own_actor *own, struct loop *loop, const char *why,
     }
 }
 
+/* Every heartbeat says whether it is wanted: one that is not for long enough goes. */
 void own_actor_hear(struct own_actor *own, struct loop *loop, const char *why, int64_t now_ms)
 {
     if (*why)

@@ -40,6 +40,7 @@ void watch_free(struct watch *w)
     free(w);
 }
 
+/* NULL: the broker waits for something that is no scorer of this run. */
 static const struct scorer *scorer_named(const struct watch *w, const char *name)
 {
     for (uint32_t i = 0; i < w->conf.scorers; i++)
@@ -48,6 +49,7 @@ static const struct scorer *scorer_named(const struct watch *w, const char *name
     return NULL;
 }
 
+/* That a scorer is paused and that it is absent are two things to say. */
 static struct said *find(struct watch *w, const struct said *what)
 {
     for (uint32_t i = 0; i < w->n; i++)
@@ -124,6 +126,7 @@ static void say_wait(struct watch *w, const struct msg_wait *wait)
     w->conf.say(w->conf.self, line);
 }
 
+/* Who was told of a wait is told of its end; nobody is told of one that passed unseen. */
 static void say_end(struct watch *w, const struct said *said)
 {
     char line[LINE];

@@ -24,6 +24,7 @@
 
 enum { MANIFEST_MAX = 16 << 20 };
 
+/* What was mapped is unmapped: nobody may serve these bytes any more. */
 void initial_models_close(struct initial_models *o)
 {
     if (!o)
@@ -39,6 +40,7 @@ void initial_models_close(struct initial_models *o)
     free(o);
 }
 
+/* A file's name is its hash: what is there under it is it. */
 static char *path_of(const struct initial_models *o, const struct hash *hash)
 {
     char text[HASH_TEXT];
@@ -62,6 +64,7 @@ static enum err keep(const struct initial_models *o, struct artifact *out, const
     return err;
 }
 
+/* Packed before it is hashed: the hash of version 0 is that of the bytes that actors will have. */
 static enum err keep_model(const struct initial_models *o, struct initial_model *model,
                            const struct model_files *files)
 {
@@ -84,6 +87,8 @@ static enum err keep_model(const struct initial_models *o, struct initial_model 
     return err;
 }
 
+/* Its kind says what it needs of a model (reward_kind.h); what reads the policy's tokens limits how
+ * long prompt and answer may be. */
 static enum err make_reward(struct initial_models *o, const struct reward *reward,
                             const struct tokenizer *policy)
 {
@@ -137,6 +142,7 @@ static enum err make(struct initial_models *o, const struct keys *keys,
     return err;
 }
 
+/* As artifact_json wrote it. */
 static enum err get_artifact(struct artifact *out, const json_t *from, const char *key)
 {
     const json_t *pair = json_object_get(from, key);
@@ -164,6 +170,7 @@ static enum err get_model(struct initial_models *o, const json_t *entry)
     return OK;
 }
 
+/* Paths of the keys are not looked at: the artifacts are the models, wherever those went. */
 static enum err load(struct initial_models *o, const char *path, const struct rewards *rewards)
 {
     const json_t *entry;
@@ -220,6 +227,7 @@ static enum err map(const struct initial_models *o, const struct artifact *what,
     return err;
 }
 
+/* Mapped: what is only hashed here, and asked for by nobody, need not stay in memory. */
 static enum err map_all(struct initial_models *o)
 {
     enum err err = OK;
@@ -271,6 +279,7 @@ static json_t *artifact_json(const struct artifact *a)
     return json_pack("[sI]", hash_text(text, &a->hash), (json_int_t)a->bytes);
 }
 
+/* Whole or not at all (fs_write): from then on the folder holds a run. */
 static enum err write_manifest(struct initial_models *o, const json_t *config, const char *data,
                                const json_t *machine)
 {
@@ -338,6 +347,7 @@ enum err initial_models_seal(struct initial_models *o, const json_t *config,
     return err;
 }
 
+/* Packing loses nothing: what is unpacked are the bytes of the f32 tensors that were read. */
 enum err initial_models_params(const struct initial_models *o, int model, struct params **out)
 {
     const struct initial_model *m = &o->model[model];

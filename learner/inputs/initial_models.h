@@ -43,7 +43,8 @@ void initial_models_close(struct initial_models *models); /* NULL is fine */
 enum err initial_models_seal(struct initial_models *models, const json_t *config,
                              const struct hash *data, bool portable) MUST_CHECK;
 
-/* f32 weights of a model; of the reward model that the critic starts from. */
+/* f32 weights of a model; of the reward model that the critic starts from. Errors: ERR_PARSE
+ * (image and card do not fit together), ERR_NOMEM. */
 enum err initial_models_params(const struct initial_models *models, int model,
                                struct params **out) MUST_CHECK;
 

@@ -52,6 +52,7 @@ void prompts_tell(const struct prompts *prompts)
     free(names);
 }
 
+/* A record may bring token ids of its own: no tokenizer and no template is applied then. */
 static enum err ids_of(const json_t *list, int vocab, struct encoded *out)
 {
     const size_t n = json_array_size(list);
@@ -142,6 +143,7 @@ static bool stops(const struct prompts_rule *rule, int id)
     return false;
 }
 
+/* The record's own answer, as if the fleet had written it. */
 static void take_answer(struct prompt *row, const struct encoded *ids,
                         const struct prompts_rule *rule)
 {
@@ -178,6 +180,7 @@ static enum err read_answer(struct prompt *row, const struct example *e,
     return err;
 }
 
+/* Three ways: with the record's answer, as ids, or as text that a template makes a prompt of. */
 static enum err read_ids(struct prompt *row, const struct example *e,
                          const struct prompts_rule *rule, struct encoded *ids)
 {
@@ -295,6 +298,8 @@ static void note_unused(struct prompts *p, const struct example *e, const json_t
     json_decref(names);
 }
 
+/* A record that cannot be read is left out, unless the keys are strict; one that is read and cannot be
+ * asked (too long, a column that lacks) is an error in any case. */
 static enum err take(struct prompts *p, const struct dataset *set, size_t at,
                      const struct prompts_rule *rule, struct longest *longest)
 {
@@ -353,6 +358,8 @@ static void add_text(struct hash_sha256 *state, const char *text)
     hash_sha256_add(state, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
+/* Lengths go in before what they measure, texts with their ending zero: no two lists of prompts
+ * give the same bytes. */
 void prompts_hash(const struct prompts *prompts, struct hash_sha256 *state)
 {
     for (size_t i = 0; i < prompts->n; i++) {

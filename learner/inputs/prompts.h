@@ -47,7 +47,8 @@ struct prompts_rule {
 
 enum { PROMPTS_META = 64 << 10 };
 
-/* At most `most` records of the set (0: all). Errors name file, line and reason. */
+/* At most `most` records of the set (0: all). Errors: ERR_PARSE (a bad record, if strict),
+ * ERR_RANGE (too long, a column that is missing, nothing left); words name file and line. */
 enum err prompts_read(struct prompts **out, const struct dataset *set, size_t most,
                       const struct prompts_rule *rule) MUST_CHECK;
 /* The prompt of a task: of the training prompts, or of an evaluation's. */

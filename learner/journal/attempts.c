@@ -45,6 +45,7 @@ const struct record_attempt *attempts_add(struct attempts *a, struct record_atte
     return &a->item[a->n++];
 }
 
+/* The others keep their order: it is that of the journal. */
 void attempts_forget(struct attempts *a, uint64_t task, uint32_t sample)
 {
     size_t kept = 0;

@@ -27,6 +27,7 @@ void group_filter_choose(uint64_t *out, const uint8_t *flat, uint64_t tasks, uin
     }
 }
 
+/* Every answer to a task is either trained or dropped: the step accounts for all of them. */
 void group_filter_step(struct record_step *out, uint64_t iteration, uint64_t first,
                        const uint8_t *flat, uint64_t tasks, uint64_t batch, uint32_t samples)
 {

@@ -184,6 +184,7 @@ out:
     return err;
 }
 
+/* What is pending was promised to nobody. */
 void journal_close(struct journal *journal)
 {
     if (!journal)
@@ -196,6 +197,8 @@ void journal_close(struct journal *journal)
     free(journal);
 }
 
+/* The checksum is made when the record is appended: what memory does to it until it is written is
+ * found when it is read. */
 void journal_append(struct journal *journal, uint32_t type, const void *payload, size_t n)
 {
     struct journal_block *to = &journal->pending;
@@ -221,6 +224,7 @@ bool journal_pending(const struct journal *journal)
     return journal->pending.n > 0;
 }
 
+/* The blocks change places: the one that was written last is filled next, with its room. */
 bool journal_commit_begin(struct journal *journal, struct journal_group *out)
 {
     if (journal->busy || !journal->pending.n)

@@ -66,6 +66,7 @@ enum err ledger_settle(struct ledger *l, struct record_sample *sample)
     return err;
 }
 
+/* All of its tasks, those that came in place of others too. */
 bool ledger_complete(const struct ledger *l, uint64_t iteration)
 {
     const uint64_t first = tasks_first(l->conf.tasks, iteration);
@@ -78,6 +79,8 @@ bool ledger_complete(const struct ledger *l, uint64_t iteration)
     return true;
 }
 
+/* A function of what is durable: the same when the step is noted, when its batch is gathered, and
+ * when the record is read and compared. */
 void ledger_step_of(const struct ledger *l, uint64_t iteration, struct record_step *step)
 {
     const struct tasks_plan *const plan = tasks_plan(l->conf.tasks);
@@ -131,6 +134,7 @@ enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
     return err;
 }
 
+/* What was never settled is nobody else's yet. */
 static void group_free(struct ledger_group *group)
 {
     for (size_t i = 0; i < group->n; i++) {
@@ -164,6 +168,8 @@ void ledger_close(struct ledger *l)
     free(l);
 }
 
+/* Its own commit, before anything else is said: the epoch is in HELLO, and a broker that has seen
+ * it must find it in the folder after any crash. */
 enum err ledger_start(struct ledger *l, const struct id *run)
 {
     if (l->started && memcmp(&l->run, run, sizeof *run))
@@ -261,6 +267,7 @@ const struct attempts *ledger_attempts(const struct ledger *l)
     return &l->attempts;
 }
 
+/* STEP and HALT are one record to the eye: its number says whether training goes on. */
 static void note_step(struct ledger *l, uint64_t iteration, const struct hash *next,
                       enum journal_type type)
 {
@@ -290,6 +297,7 @@ void ledger_halt(struct ledger *l, uint64_t iteration, const struct hash *next)
     l->halting = iteration + 1; /* from here on nothing behind it is taken, durable or not */
 }
 
+/* The weights' own hash, not the image's: it is what the written model can be held against. */
 void ledger_end(struct ledger *l, const struct hash *weights)
 {
     const struct record_end end = {.version = {l->versions, l->version[l->versions]},
@@ -349,6 +357,7 @@ enum err ledger_commit_end(struct ledger *l)
     return err;
 }
 
+/* Attempts may still be pending in the journal: nobody waits for those. */
 bool ledger_idle(const struct ledger *l)
 {
     return !l->busy && !l->pending.n;
@@ -389,6 +398,7 @@ uint64_t ledger_pending(const struct ledger *l)
     return l->bytes;
 }
 
+/* Whole groups only: a group that lacks an answer has not been judged. */
 uint32_t ledger_flats(const struct ledger *l, uint64_t iteration,
                       const struct record_sample **sample)
 {
@@ -433,6 +443,7 @@ bool ledger_batch(const struct ledger *l, uint64_t iteration,
     return good;
 }
 
+/* Their places stay durable: the samples are done with, not lacking. */
 void ledger_forget(struct ledger *l, uint64_t iteration)
 {
     const size_t first = ledger_index(l, tasks_first(l->conf.tasks, iteration), 0);
@@ -445,6 +456,8 @@ void ledger_forget(struct ledger *l, uint64_t iteration)
     }
 }
 
+/* After a HALT the last evaluation opens only once the watermark has come up to the cut: a broker
+ * takes ids in order, and would wait for those between. */
 uint64_t ledger_window(const struct ledger *l)
 {
     struct tasks *const tasks = l->conf.tasks;

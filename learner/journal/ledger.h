@@ -65,7 +65,8 @@ const struct record_refused *ledger_refused(const struct ledger *ledger, uint32_
 void ledger_end(struct ledger *ledger, const struct hash *weights);
 
 /* As journal_commit_*: between the two, any thread gives the group to journal_commit_write.
- * `end` settles what was written and tells the owner. Errors: the owner's. */
+ * `end` settles what was written and tells the owner. Errors: those of conf.durable and
+ * conf.undone. */
 bool ledger_commit_due(const struct ledger *ledger); /* `begin` would say true */
 bool ledger_commit_begin(struct ledger *ledger, struct journal_group *out);
 enum err ledger_commit_end(struct ledger *ledger) MUST_CHECK;

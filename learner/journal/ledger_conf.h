@@ -12,7 +12,8 @@ struct ledger_conf {
     uint64_t base;       /* the version from which weights go on: older batches are not kept */
     struct hash first;   /* image of version 0 */
     struct id run;       /* whose folder it lies in; zeros: whoever's it is */
-    /* Told of each durable sample, in the journal's order, also of those found at opening. */
+    /* Told of each durable sample, in the journal's order, also of those found at opening. An
+     * error of this or of `undone` is handed to whoever opened or committed. */
     enum err (*durable)(void *self, const struct record_sample *sample);
     void *self;
     /* With plan.most: whether a task's answers [n] teach nothing, so that another takes its

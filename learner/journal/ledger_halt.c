@@ -24,6 +24,7 @@ void ledger_halt_done(struct ledger *l)
     settled_cut(l->settled, from, end);
 }
 
+/* Not from ledger_halt on, but from the disk on: until then a crash takes the end back. */
 bool ledger_halted(const struct ledger *l)
 {
     return l->halted;

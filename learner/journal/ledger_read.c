@@ -87,6 +87,7 @@ static enum err visit_step(struct ledger *l, void **what)
     return OK;
 }
 
+/* All that a STEP says holds for it, too. */
 static enum err visit_halt(struct ledger *l, void **what)
 {
     const enum err err = visit_step(l, what);
@@ -113,6 +114,7 @@ static enum err visit_refused(struct ledger *l, void **what)
     return ledger_refuse_done(l, refused);
 }
 
+/* Of a sample that came later it is forgotten again, by ledger_settle. */
 static enum err visit_attempt(struct ledger *l, void **what)
 {
     attempts_add(&l->attempts, *what);

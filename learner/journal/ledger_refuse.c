@@ -30,6 +30,7 @@ bool ledger_refuse_open(const struct ledger *l, const struct record_refused *r)
     return kept && hash_same(&kept->hash, &r->hash);
 }
 
+/* As pending as a sample: PLACE_FALSE keeps it from being refused twice, or trained, meanwhile. */
 static void append(struct ledger *l, struct record_refused *refused)
 {
     ledger_note(l, JOURNAL_REFUSED, refused);
@@ -78,6 +79,7 @@ bool ledger_refuse(struct ledger *l, struct record_refused *refused)
     return true;
 }
 
+/* In the same group as the REFUSED before it: both or neither. */
 void ledger_refuse_start(struct ledger *l)
 {
     ledger_note_start(l);
@@ -85,6 +87,7 @@ void ledger_refuse_start(struct ledger *l)
     l->refusing = true;
 }
 
+/* The next epoch is one above the highest that anybody has seen. */
 void ledger_refuse_above(struct ledger *l, uint64_t epoch)
 {
     if (epoch > l->epoch)
@@ -92,6 +95,7 @@ void ledger_refuse_above(struct ledger *l, uint64_t epoch)
     ledger_refuse_start(l);
 }
 
+/* The place is free again; what was never taken is left as it is. */
 static enum err undo(struct ledger *l, uint64_t task, uint32_t sample)
 {
     const size_t i = ledger_index(l, task, sample);
@@ -141,6 +145,7 @@ static enum err shorten(struct ledger *l, uint64_t task)
     return err;
 }
 
+/* To be said again to a broker that knows nothing. */
 static void remember(struct ledger *l, const struct record_refused *refused)
 {
     if (!l->refused)

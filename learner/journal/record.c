@@ -70,6 +70,7 @@ static const struct record_table drop = {TABLE(record_name, drop_fields)};
 
 /* ---- the kinds */
 
+/* The plan stands here too: a journal that is read under another plan is refused. */
 static const struct record_field start[] = {
     {U64(record_start, epoch)},  {BYTES(record_start, run)}, {U64(record_start, seed)},
     {U64(record_start, before)}, {U64(record_start, train)}, {U64(record_start, after)},
@@ -93,6 +94,7 @@ static const struct record_field sample[] = {
     {EACH(record_sample, score, n_score, score_writer)},
 };
 
+/* Names alone: what they name stands before it. */
 static const struct record_field step[] = {
     {U64(record_step, iteration)},
     {LIST(record_step, sample, n_sample, sample_name)},
@@ -111,6 +113,8 @@ static const struct record_field end[] = {
     {BYTES(record_end, weights)},
 };
 
+/* `words` are for people; what decides is `reason`, and the hash, which must be that of the answer
+ * that is there. */
 static const struct record_field refused[] = {
     {U64(record_refused, task)},     {U32(record_refused, sample)},
     {U32(record_refused, reason)},   {BYTES(record_refused, hash)},

@@ -25,6 +25,7 @@ static uint8_t *room(struct record_bytes *to, size_t n)
     return to->byte + to->n - n;
 }
 
+/* Byte by byte: the file is the same on any machine. */
 static void put(struct record_bytes *to, uint64_t value, size_t width)
 {
     uint8_t *const at = room(to, width);
@@ -142,6 +143,7 @@ static size_t left(const struct record_reader *from)
     return from->bad ? 0 : (size_t)(from->end - from->at);
 }
 
+/* The next n bytes; NULL, and bad from then on, if there are fewer. */
 static const uint8_t *take(struct record_reader *from, size_t n)
 {
     if (from->bad || left(from) < n) {

@@ -1,4 +1,5 @@
-/* Who wrote a rollout or a score: its texts are copied, for a record outlives the message. */
+/* Who wrote a rollout or a score: its texts are copied, for a record outlives the message. A
+ * record of version 1 has none: its texts are NULL, and read as "". */
 
 #include "base/mem.h"
 #include "learner/journal/record.h"

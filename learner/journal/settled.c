@@ -76,11 +76,13 @@ uint64_t settled_watermark(const struct settled_set *set)
     return set->watermark;
 }
 
+/* An iteration was extended, or shortened: what lies behind it moved. */
 void settled_end(struct settled_set *set, uint64_t end)
 {
     set->end = end;
 }
 
+/* Evaluations have one answer a prompt. */
 static uint32_t samples_of(const struct settled_set *set, uint64_t task)
 {
     return task >= set->first && task < set->end ? set->samples : 1;
@@ -112,6 +114,7 @@ static void raise_watermark(struct settled_set *set)
     }
 }
 
+/* The watermark may stand at the cut already. */
 void settled_cut(struct settled_set *set, uint64_t from, uint64_t to)
 {
     set->cut = from;
@@ -119,6 +122,7 @@ void settled_cut(struct settled_set *set, uint64_t from, uint64_t to)
     raise_watermark(set);
 }
 
+/* In most cases the name belongs at the end, and nothing is moved. */
 bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample)
 {
     const size_t at = find(set, task, sample);

@@ -80,6 +80,7 @@ uint64_t tasks_total(const struct tasks *tasks)
     return 2 * tasks->plan.eval + trained(tasks);
 }
 
+/* All that follow move up by one, so that `more` stays the sum over the iterations before. */
 bool tasks_extend(struct tasks *tasks, uint64_t iteration)
 {
     if (!tasks->more || tasks->more[iteration + 1] - tasks->more[iteration] >= tasks->plan.most)
@@ -89,6 +90,7 @@ bool tasks_extend(struct tasks *tasks, uint64_t iteration)
     return true;
 }
 
+/* It is the newest: nothing behind it was extended, so that one number stands for all of them. */
 void tasks_shorten(struct tasks *tasks, uint64_t iteration, uint64_t end)
 {
     const uint64_t plain = tasks->plan.eval + (iteration + 1) * tasks->plan.batch;
@@ -160,6 +162,7 @@ struct tasks_place tasks_at(struct tasks *tasks, uint64_t id)
     return place;
 }
 
+/* An evaluation asks once: it compares models, not answers. */
 uint32_t tasks_samples(const struct tasks *tasks, uint64_t id)
 {
     const bool train = id >= tasks->plan.eval && id - tasks->plan.eval < trained(tasks);
@@ -167,6 +170,7 @@ uint32_t tasks_samples(const struct tasks *tasks, uint64_t id)
     return train ? tasks->plan.samples : 1;
 }
 
+/* As if every iteration were extended as far as it may: places are given out once. */
 uint64_t tasks_room(const struct tasks *tasks)
 {
     const struct tasks_plan *const plan = &tasks->plan;
@@ -190,6 +194,7 @@ uint64_t tasks_first(const struct tasks *tasks, uint64_t iteration)
     return tasks->plan.eval + before(tasks, iteration);
 }
 
+/* The batch that `version` trains next, and `lag` more. */
 uint64_t tasks_window(const struct tasks *tasks, uint64_t version, uint64_t dropped)
 {
     const struct tasks_plan *const plan = &tasks->plan;
@@ -203,6 +208,7 @@ uint64_t tasks_window(const struct tasks *tasks, uint64_t version, uint64_t drop
     return end < train ? end : train;
 }
 
+/* Versions rise with ids, so that the first task that may still come names the oldest. */
 uint64_t tasks_oldest(struct tasks *tasks, uint64_t id)
 {
     if (id >= tasks_total(tasks) || id >= tasks_first(tasks, tasks->last))

@@ -12,7 +12,7 @@ struct snapshot {
     struct hash *digest; /* of its chunks */
 };
 
-/* A copy of n bytes, sealed. Errors: ERR_IO, ERR_NOMEM (pages). */
+/* A copy of n bytes, sealed. Errors: ERR_NOMEM, ERR_IO (of sealing). */
 enum err snapshot_new(struct snapshot **out, const void *from, size_t n,
                       uint64_t number) MUST_CHECK;
 void snapshot_free(struct snapshot *snapshot); /* NULL is fine */

@@ -77,6 +77,8 @@ void trainer_free(struct trainer *t)
     free(t);
 }
 
+/* One that was being written when the process died, or that a disk has damaged, is passed over: the
+ * journal trains the rest again from an older one. */
 enum err trainer_load(struct trainer *t)
 {
     int64_t *steps = NULL;
@@ -183,6 +185,7 @@ enum err trainer_trim(const struct trainer *t)
     return err ? err : trim_images(t);
 }
 
+/* A model that can be used as it is, beside the state that only a learner reads. */
 static enum err save_model(const struct trainer *t)
 {
     char *path = mem_print("%s/model-%" PRIu64, t->conf.checkpoints, trainer_version(t));
@@ -193,6 +196,7 @@ static enum err save_model(const struct trainer *t)
     return err;
 }
 
+/* Images, state, model, and only then what is not needed any more. */
 static enum err save(struct trainer *t, const struct trainer_job *job)
 {
     enum err err = OK;
@@ -234,6 +238,7 @@ static enum err refer(const struct trainer *t, const struct prompt *prompt,
     return err;
 }
 
+/* As the iteration wants them: by (task, sample). */
 static int by_name(const void *a, const void *b)
 {
     const struct iteration_rollout *const x = a, *const y = b;
@@ -398,6 +403,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
     return err;
 }
 
+/* Words are kept with the job: err_text is a thread's own. */
 void trainer_do(struct trainer *t, struct trainer_job *job)
 {
     job->err = job->kind == TRAINER_ITERATE ? iterate(t, job) : save(t, job);

@@ -30,12 +30,14 @@ struct trainer_conf {
 };
 
 struct trainer;
-/* Takes both params, also on an error; as iteration_new. */
+/* Takes both params, also on an error; as iteration_new. Errors: its own, model_new's (the
+ * reference). */
 enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
                      struct params *policy, struct params *critic) MUST_CHECK;
 void trainer_free(struct trainer *trainer);
 
-/* The newest checkpoint that is whole; version 0 and OK without one. */
+/* The newest checkpoint that is whole; version 0 and OK without one. Errors: ERR_IO, ERR_RANGE (it
+ * is another model's). */
 enum err trainer_load(struct trainer *trainer) MUST_CHECK;
 uint64_t trainer_version(const struct trainer *trainer);
 const struct trainable *trainer_policy(const struct trainer *trainer);
@@ -44,16 +46,17 @@ const struct trainable *trainer_policy(const struct trainer *trainer);
  * also what a process that was killed right after writing one left. Errors: ERR_IO. */
 enum err trainer_trim(const struct trainer *trainer) MUST_CHECK;
 
-/* A copy of the present weights. */
+/* A copy of the present weights. Errors: snapshot_new's. */
 enum err trainer_snapshot(const struct trainer *trainer, struct snapshot **out) MUST_CHECK;
-/* An older version's image from disk; its hash is checked. Errors: ERR_IO, ERR_PARSE. */
+/* An older version's image from disk; its hash is checked. Errors: ERR_IO, ERR_PARSE (damaged),
+ * snapshot_new's. */
 enum err trainer_image(const struct trainer *trainer, const struct version *version,
                        struct snapshot **out) MUST_CHECK;
 
 /* Does a job here and now; job->err and words say how it went. */
 void trainer_do(struct trainer *trainer, struct trainer_job *job);
 
-/* worker_conf.main: jobs in, the same jobs out. */
+/* worker_conf.main: jobs in, the same jobs out. What goes wrong is in the job: always OK. */
 enum err trainer_main(void *trainer, struct worker *worker) MUST_CHECK;
 
 /* From any thread: ends a running iteration between micro-batches, and all that follow at once:

@@ -245,6 +245,23 @@ static void every_kind_is_written_read_and_visited(void **state)
     assert_int_equal(remove(path), 0);
 }
 
+/* docs/OPERATIONS.md has a line for each kind, with its number. */
+static void every_kind_stands_in_the_manual(void **state)
+{
+    char *page = NULL, line[64];
+    size_t n = 0;
+    (void)state;
+
+    assert_ok(fs_read(&page, &n, MANUAL, 1 << 20));
+    for (int i = 1; i < JOURNAL_TYPES; i++) {
+        const char *const name = record_type_name((enum journal_type)i);
+        snprintf(line, sizeof line, "\n| %d | %s%s|", i, name ? name : "", name ? " " : "");
+        if (!strstr(page, line))
+            fail_msg("OPERATIONS.md, section 7: no line '%s'", line + 1);
+    }
+    free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +270,7 @@ int main(void)
         cmocka_unit_test(what_was_refused_comes_back),
         cmocka_unit_test(steps_starts_and_ends_come_back),
         cmocka_unit_test(every_kind_is_written_read_and_visited),
+        cmocka_unit_test(every_kind_stands_in_the_manual),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
