@@ -135,6 +135,7 @@ static enum err split(const struct example *e, json_t **prompt, json_t **answer)
     return OK;
 }
 
+/* Ends an answer, and so its record's own. */
 static bool stops(const struct prompts_rule *rule, int id)
 {
     for (uint32_t i = 0; i < rule->n_stop; i++)
@@ -345,6 +346,7 @@ enum err prompts_read(struct prompts **out, const struct dataset *set, size_t mo
     return err;
 }
 
+/* Evaluations before and after ask the same prompts. */
 const struct prompt *prompts_of_task(const struct prompts *train, const struct prompts *eval,
                                      struct tasks *tasks, uint64_t task)
 {

@@ -17,6 +17,7 @@ void attempts_fini(struct attempts *a)
     memset(a, 0, sizeof *a);
 }
 
+/* Also numbers it: how many workers have failed the sample, this one included. */
 static bool is_new(const struct attempts *a, struct record_attempt *attempt)
 {
     attempt->attempts = 1;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* By its bytes: the place may hold another answer by now. */
 bool ledger_refuse_open(const struct ledger *l, const struct record_refused *r)
 {
     const struct record_sample *kept;

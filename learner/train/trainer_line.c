@@ -41,6 +41,7 @@ static void line_rewards(json_t *line, const struct rewards *rewards, bool both,
     free(value);
 }
 
+/* Lengths and lateness are means over the answers, as the rewards are. */
 void trainer_line_means(json_t *line, const struct rewards *rewards, bool group,
                         const struct trainer_job *job)
 {
