@@ -71,6 +71,8 @@ static void unset(const struct conf_key *key, void *at)
         *(json_t **)at = NULL;
     } else if (key->type == CONF_INT_) {
         *(int *)at = INT_MIN;
+    } else if (key->type == CONF_WORD_) {
+        *(int *)at = -1;
     } else if (key->type == CONF_REAL_) {
         *(double *)at = NAN;
     }
@@ -82,7 +84,7 @@ static enum err set(const struct conf_key *key, void *at, const char *text)
     double real = 0;
     enum err err = OK;
 
-    if (!text || (!*text && key->type != CONF_TEXT_)) {
+    if (!text || (!*text && key->type != CONF_TEXT_ && key->type != CONF_WORD_)) {
         unset(key, at);
         return OK;
     }
@@ -103,6 +105,9 @@ static enum err set(const struct conf_key *key, void *at, const char *text)
         break;
     case CONF_BOOL_:
         err = truth(key->name, text, at);
+        break;
+    case CONF_WORD_:
+        err = conf_word(at, key->name, text, key->words);
         break;
     default:
         break;
@@ -145,8 +150,8 @@ static enum err give(const struct conf_key *key, void *out, json_t *item)
         *(json_t **)slot(key, out) = json_is_null(item) ? NULL : json_incref(item);
         return OK;
     }
-    if (json_is_null(item))
-        return set(key, slot(key, out), NULL);
+    if (json_is_null(item)) /* a word that has a default cannot be none of them */
+        return set(key, slot(key, out), key->type == CONF_WORD_ && key->initial ? "" : NULL);
     if (!json_is_string(item)) {
         const char *second = json_string_value(json_array_get(item, 1));
         return second
@@ -244,6 +249,8 @@ static void print_value(const struct conf_key *k, const void *at, FILE *to)
         fprintf(to, "%s: \"%s\"\n", k->name, *(char *const *)at);
     else if (k->type == CONF_BOOL_)
         fprintf(to, "%s: %s\n", k->name, *(const bool *)at ? "true" : "false");
+    else if (k->type == CONF_WORD_ && *(const int *)at >= 0)
+        fprintf(to, "%s: \"%s\"\n", k->name, k->words[*(const int *)at]);
     else if (k->type == CONF_INT_ && conf_has_int(whole))
         fprintf(to, "%s: %d\n", k->name, whole);
     else if (k->type == CONF_REAL_ && conf_has_real(real))

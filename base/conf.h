@@ -19,6 +19,7 @@ enum conf_type {
     CONF_INT_,     /* int; INT_MIN when unset (initial "") */
     CONF_REAL_,    /* double; NAN when unset (initial "") */
     CONF_BOOL_,    /* bool */
+    CONF_WORD_,    /* int or an enum: which of the row's words it is; -1 when unset */
     CONF_TREE_,    /* json_t *, a reference; NULL when unset: lists and maps of the user's */
     CONF_IGNORED_, /* accepted with one line, whose reason is `help`; a name may end in '*' */
     CONF_REFUSED_, /* an error whose words are `help` */
@@ -31,45 +32,46 @@ struct conf_key {
     const char *initial;
     double min, max;
     const char *help;
-    const char *alias; /* another name for the same key, or NULL */
+    const char *alias;        /* another name for the same key, or NULL */
+    const char *const *words; /* CONF_WORD_: NULL-ended */
 };
 
-#define CONF_TEXT(s, f, init, doc) \
+/* Rows of struct s: f is the member, and the key's name. With _AT the member may lie deeper
+ * (loss.beta) and the key has a name of its own. */
+#define CONF_ROW(t, s, path, word, init, lo, hi, doc, list) \
     { \
-#f, CONF_TEXT_, offsetof(struct s, f), init, 0, 0, doc, NULL \
+        word, t, offsetof(struct s, path), init, lo, hi, doc, NULL, list \
     }
-#define CONF_INT(s, f, init, lo, hi, doc) \
-    { \
-#f, CONF_INT_, offsetof(struct s, f), init, lo, hi, doc, NULL \
-    }
-#define CONF_REAL(s, f, init, lo, hi, doc) \
-    { \
-#f, CONF_REAL_, offsetof(struct s, f), init, lo, hi, doc, NULL \
-    }
-#define CONF_BOOL(s, f, init, doc) \
-    { \
-#f, CONF_BOOL_, offsetof(struct s, f), init, 0, 1, doc, NULL \
-    }
-#define CONF_TREE(s, f, doc) \
-    { \
-#f, CONF_TREE_, offsetof(struct s, f), NULL, 0, 0, doc, NULL \
-    }
+#define CONF_TEXT(s, f, init, doc) CONF_ROW(CONF_TEXT_, s, f, #f, init, 0, 0, doc, NULL)
+#define CONF_TREE(s, f, doc) CONF_ROW(CONF_TREE_, s, f, #f, NULL, 0, 0, doc, NULL)
+#define CONF_INT(s, f, init, lo, hi, doc) CONF_INT_AT(s, f, #f, init, lo, hi, doc)
+#define CONF_REAL(s, f, init, lo, hi, doc) CONF_REAL_AT(s, f, #f, init, lo, hi, doc)
+#define CONF_BOOL(s, f, init, doc) CONF_BOOL_AT(s, f, #f, init, doc)
+#define CONF_WORD(s, f, list, init, doc) CONF_WORD_AT(s, f, #f, list, init, doc)
+#define CONF_INT_AT(s, path, word, init, lo, hi, doc) \
+    CONF_ROW(CONF_INT_, s, path, word, init, lo, hi, doc, NULL)
+#define CONF_REAL_AT(s, path, word, init, lo, hi, doc) \
+    CONF_ROW(CONF_REAL_, s, path, word, init, lo, hi, doc, NULL)
+#define CONF_BOOL_AT(s, path, word, init, doc) \
+    CONF_ROW(CONF_BOOL_, s, path, word, init, 0, 1, doc, NULL)
+#define CONF_WORD_AT(s, path, word, list, init, doc) \
+    CONF_ROW(CONF_WORD_, s, path, word, init, 0, 0, doc, list)
 #define CONF_IGNORED(word, why) \
     { \
-        word, CONF_IGNORED_, 0, NULL, 0, 0, why, NULL \
+        word, CONF_IGNORED_, 0, NULL, 0, 0, why, NULL, NULL \
     }
 /* Its usual value, which asks for nothing, is `usual`. */
 #define CONF_IGNORED_BUT(word, usual, why) \
     { \
-        word, CONF_IGNORED_, 0, usual, 0, 0, why, NULL \
+        word, CONF_IGNORED_, 0, usual, 0, 0, why, NULL, NULL \
     }
 #define CONF_REFUSED(word, why) \
     { \
-        word, CONF_REFUSED_, 0, NULL, 0, 0, why, NULL \
+        word, CONF_REFUSED_, 0, NULL, 0, 0, why, NULL, NULL \
     }
 #define CONF_END \
     { \
-        NULL, CONF_TEXT_, 0, NULL, 0, 0, NULL, NULL \
+        NULL, CONF_TEXT_, 0, NULL, 0, 0, NULL, NULL, NULL \
     }
 
 /* Fills `out` (zeroed by the caller) from the rows' defaults, then from `tree`

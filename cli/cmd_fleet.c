@@ -20,12 +20,14 @@ static const struct conf_key scale_keys[] = {
     CONF_INT(scale_options, actors, "", 0, LIMIT_SLOTS, "actors there should be"),
     CONF_INT(scale_options, rewarders, "", 0, LIMIT_SLOTS, "rewarders there should be"),
     CONF_BOOL(scale_options, force, "false", "as many as asked for, however few the cores"),
-    {"run", CONF_TEXT_, offsetof(struct endpoint_options, run), "", 0, 0, "run folder", NULL},
-    {"broker", CONF_TEXT_, offsetof(struct endpoint_options, broker), "", 0, 0, "control port",
+    {"run", CONF_TEXT_, offsetof(struct endpoint_options, run), "", 0, 0, "run folder", NULL,
      NULL},
+    {"broker", CONF_TEXT_, offsetof(struct endpoint_options, broker), "", 0, 0, "control port",
+     NULL, NULL},
     {"dashboard", CONF_TEXT_, offsetof(struct endpoint_options, dashboard), "", 0, 0,
-     "dashboard port", NULL},
-    {"key", CONF_TEXT_, offsetof(struct endpoint_options, key), "", 0, 0, "key file", NULL},
+     "dashboard port", NULL, NULL},
+    {"key", CONF_TEXT_, offsetof(struct endpoint_options, key), "", 0, 0, "key file", NULL,
+     NULL},
     CONF_END,
 };
 

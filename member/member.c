@@ -37,10 +37,10 @@ const struct conf_key member_keys[] = {
              "seconds to wait for the broker's first answer; 0: for ever"),
     CONF_INT(member_options, threads, "0", 0, 1024, "compute threads; 0: as OpenMP finds"),
     {"parent-fd", CONF_INT_, offsetof(struct member_options, parent_fd), "-1", -1, 1 << 20,
-     "a pipe of the supervisor: its end is a signal to drain", NULL},
+     "a pipe of the supervisor: its end is a signal to drain", NULL, NULL},
     CONF_INT(member_options, nice, "0", 0, 19, "how far others go before it on the processor"),
     {"log-level", CONF_TEXT_, offsetof(struct member_options, log_level), "info", 0, 0,
-     "debug, info, warn or error", NULL},
+     "debug, info, warn or error", NULL, NULL},
     CONF_END,
 };
 

@@ -5,6 +5,7 @@
 #include "learner/context/run_plan.h"
 
 #include "base/mem.h"
+#include "learner/iteration/iteration.h"
 #include "learner/run/advice.h"
 #include "lm/model/packed.h"
 #include "lm/text/reading.h"
@@ -128,7 +129,7 @@ enum err run_plan_decoding(struct run_context *c)
 {
     enum err err;
 
-    c->decoding = (struct decoding){.temperature = (float)c->keys->temperature,
+    c->decoding = (struct decoding){.temperature = (float)c->keys->iteration.temperature,
                                     .top_p = c->plan.top_p,
                                     .min_p = c->plan.min_p,
                                     .top_k = c->plan.top_k,

@@ -2,7 +2,7 @@
  *
  * struct iteration_conf names the objective, how scores become advantages (assign), whether a
  * critic is held, which answers the loss speaks of together (units); then the numbers of the run.
- * The keys' ranges are checked where the keys are read. */
+ * Their defaults and ranges are those of the keys (learner/methods). */
 
 #ifndef LEARNER_ITERATION_ITERATION_CONF_H
 #define LEARNER_ITERATION_ITERATION_CONF_H
@@ -75,8 +75,5 @@ struct iteration_conf {
     uint64_t seed;
     const atomic_bool *stop; /* between micro-batches, true ends with ERR_STATE; may be NULL */
 };
-
-/* For a run of `iterations`: a linear schedule to 0, TRL's numbers; without the method. */
-struct iteration_conf iteration_conf_defaults(int64_t iterations);
 
 #endif

@@ -9,30 +9,33 @@
 
 struct dpo {
     struct direct_keys direct;
-    double beta, label_smoothing, ld_alpha, f_alpha_divergence_coef, discopop_tau;
     json_t *loss_type, *loss_weights;
-    char *f_divergence_type;
-    bool use_weighting, no_reference;
-    struct objective_dpo_conf objective;
+    bool no_reference;
+    struct objective_dpo_conf loss;
     struct reference_conf reference;
 };
 
+static const char *const divergences[] = {"reverse_kl", "forward_kl", "js_divergence",
+                                          "alpha_divergence", NULL};
+
 static const struct conf_key table[] = {
-    CONF_REAL(dpo, beta, "0.1", 1e-9, 1e9, "price of a nat from the reference"),
+    CONF_REAL_AT(dpo, loss.beta, "beta", "0.1", 1e-9, 1e9, "price of a nat from the reference"),
     CONF_TREE(dpo, loss_type,
               "one or a list: sigmoid cdpo robust hinge ipo sigmoid_norm exo_pair nca_pair "
               "bco_pair sppo_hard apo_zero apo_down discopop aot aot_unpaired sft"),
     CONF_TREE(dpo, loss_weights, "a weight for each; 1 each unset"),
-    CONF_REAL(dpo, label_smoothing, "0", 0, 1,
-              "share of labels taken for wrong: cdpo, robust, exo_pair, aot"),
-    CONF_TEXT(dpo, f_divergence_type, "reverse_kl",
-              "reverse_kl, forward_kl, js_divergence or alpha_divergence"),
-    CONF_REAL(dpo, f_alpha_divergence_coef, "0.5", -1e6, 1e6, "its alpha"),
-    CONF_BOOL(dpo, use_weighting, "false", "weight pairs by how likely they are (WPO)"),
-    CONF_REAL(dpo, ld_alpha, "", 0, 1, "weight of tokens beyond the shorter answer"),
-    CONF_REAL(dpo, discopop_tau, "0.05", 1e-9, 1e9, "temperature of discopop"),
+    CONF_REAL_AT(dpo, loss.label_smoothing, "label_smoothing", "0", 0, 1,
+                 "share of labels taken for wrong: cdpo, robust, exo_pair, aot"),
+    CONF_WORD_AT(dpo, loss.divergence, "f_divergence_type", divergences, "reverse_kl",
+                 "reverse_kl, forward_kl, js_divergence or alpha_divergence"),
+    CONF_REAL_AT(dpo, loss.alpha, "f_alpha_divergence_coef", "0.5", -1e6, 1e6, "its alpha"),
+    CONF_BOOL_AT(dpo, loss.use_weighting, "use_weighting", "false",
+                 "weight pairs by how likely they are (WPO)"),
+    CONF_REAL_AT(dpo, loss.ld_alpha, "ld_alpha", "", 0, 1,
+                 "weight of tokens beyond the shorter answer"),
+    CONF_REAL_AT(dpo, loss.tau, "discopop_tau", "0.05", 1e-9, 1e9, "temperature of discopop"),
     {"reference_free", CONF_BOOL_, offsetof(struct dpo, no_reference), "false", 0, 1,
-     "as if the reference gave every answer the same", NULL},
+     "as if the reference gave every answer the same", NULL, NULL},
     CONF_END};
 
 static const struct conf_key *const tables[] = {
@@ -128,49 +131,36 @@ static enum err check_term(const struct objective_dpo_conf *c, enum objective_dp
     return check_smoothing(kind, c->label_smoothing, c->terms == 1);
 }
 
-static enum err read_conf(struct objective_dpo_conf *out, const struct dpo *keys)
+static enum err read_loss(struct dpo *dpo)
 {
-    static const char *const divergences[] = {"reverse_kl", "forward_kl", "js_divergence",
-                                              "alpha_divergence", NULL};
-    int divergence;
-    enum err err =
-        conf_word(&divergence, "f_divergence_type", keys->f_divergence_type, divergences);
+    struct objective_dpo_conf *const loss = &dpo->loss;
+    enum err err = read_types(loss, dpo->loss_type);
 
-    if (err)
-        return err;
-    *out = (struct objective_dpo_conf){
-        .beta = keys->beta,
-        .label_smoothing = keys->label_smoothing,
-        .divergence = (enum objective_dpo_divergence)divergence,
-        .alpha = keys->f_alpha_divergence_coef,
-        .ld_alpha = conf_has_real(keys->ld_alpha) ? keys->ld_alpha : 1,
-        .tau = keys->discopop_tau,
-        .use_weighting = keys->use_weighting,
-    };
-    err = read_types(out, keys->loss_type);
+    if (!conf_has_real(loss->ld_alpha))
+        loss->ld_alpha = 1;
     if (!err)
-        err = read_weights(out, keys->loss_weights);
-    for (int i = 0; i < out->terms && !err; i++)
-        err = check_term(out, out->term[i].kind);
+        err = read_weights(loss, dpo->loss_weights);
+    for (int i = 0; i < loss->terms && !err; i++)
+        err = check_term(loss, loss->term[i].kind);
     return err;
 }
 
 static enum err check(void *method, struct prepare *out)
 {
     struct dpo *conf = method;
-    struct objective_dpo_conf *objective = &conf->objective;
+    const struct objective_dpo_conf *const loss = &conf->loss;
     enum err err = direct_check(out, &conf->direct);
 
     if (!err)
         err = direct_reference(&conf->reference, &conf->direct);
     if (!err)
-        err = read_conf(objective, conf);
+        err = read_loss(conf);
     out->objective = &objective_dpo;
-    out->objective_conf = objective;
+    out->objective_conf = loss;
     out->reference = conf->no_reference ? NULL : &conf->reference;
-    for (int i = 0; i < objective->terms; i++)
-        out->rule.hard = out->rule.hard || objective->term[i].kind == DPO_AOT ||
-                         objective->term[i].kind == DPO_AOT_UNPAIRED;
+    for (int i = 0; i < loss->terms; i++)
+        out->rule.hard = out->rule.hard || loss->term[i].kind == DPO_AOT ||
+                         loss->term[i].kind == DPO_AOT_UNPAIRED;
     out->coupled = out->rule.hard;
     return err;
 }

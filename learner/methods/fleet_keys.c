@@ -1,3 +1,7 @@
+/* How it works: fleet_keys_check reads the words in order: what every run has (keys_check),
+ * rewards, overlap, ends, stale answers; then the method's plan; then what depends on it: who
+ * computes the reference, rewards that compare answers. The number of records is not known yet:
+ * fleet_keys_length follows when it is, and gives iterations and learning rates. */
 #include "learner/methods/fleet_keys.h"
 
 #include "base/log.h"
@@ -12,11 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const proximals[] = {"recomputed", "interpolated", NULL};
+static const char *const references[] = {"rewarder", "learner", NULL};
+
 const struct conf_key fleet_keys_table[] = {
     {"model_name_or_path", CONF_TEXT_, offsetof(struct keys, model_name_or_path), NULL, 0, 0,
-     "start model and reference: Hugging Face folder, .gguf file or run folder", "model"},
+     "start model and reference: Hugging Face folder, .gguf file or run folder", "model", NULL},
     {"reward_model_path", CONF_TEXT_, offsetof(struct fleet_keys, reward_model_path), NULL, 0,
-     0, "short for a first reward {name: rm, model}", "reward_model_name_or_path"},
+     0, "short for a first reward {name: rm, model}", "reward_model_name_or_path", NULL},
     CONF_TREE(
         fleet_keys, rewards,
         "list of {name, model | rule | judge | worker, weight, normalize}; worker: a name, or "
@@ -28,29 +35,30 @@ const struct conf_key fleet_keys_table[] = {
     CONF_TEXT(fleet_keys, stop_token, "eos",
               "eos: an answer ends at the model's end tokens; none: it does not"),
     CONF_INT(fleet_keys, stop_token_id, "", 0, INT_MAX, "the token that ends an answer"),
-    CONF_REAL(fleet_keys, temperature, "1.0", 1e-3, 1e3, "in all three log-probability passes"),
-    CONF_REAL(fleet_keys, missing_eos_penalty, "0", 0, 1e6,
-              "taken off the score of an answer that did not end"),
+    CONF_REAL_AT(fleet_keys, iteration.temperature, "temperature", "1.0", 1e-3, 1e3,
+                 "in all three log-probability passes"),
+    CONF_REAL_AT(fleet_keys, iteration.missing_eos_penalty, "missing_eos_penalty", "0", 0, 1e6,
+                 "taken off the score of an answer that did not end"),
     CONF_TREE(
         fleet_keys, overlap,
         "none, {lag: k}: answers are k versions old, or {free: k}: up to k, weights change "
         "between tokens"),
     CONF_TEXT(fleet_keys, on_stale, "wait", "wait: no step outruns answers on their way"),
-    {"importance", CONF_TEXT_, offsetof(struct fleet_keys, importance), NULL, 0, 0,
+    {"importance", CONF_WORD_, offsetof(struct fleet_keys, importance), NULL, 0, 0,
      "weights of stale answers: none, plain, token_truncate, token_mask, sequence_truncate, "
      "sequence_mask",
-     "vllm_importance_sampling_mode"},
-    {"importance_max", CONF_REAL_, offsetof(struct fleet_keys, importance_max), "3.0", 0, 1e9,
-     "their upper bound", "vllm_importance_sampling_clip_max"},
-    {"importance_min", CONF_REAL_, offsetof(struct fleet_keys, importance_min), "0", 0, 1e9,
-     "their lower bound", "vllm_importance_sampling_clip_min"},
-    CONF_TEXT(fleet_keys, proximal, "recomputed",
+     "vllm_importance_sampling_mode", importance_names},
+    {"importance_max", CONF_REAL_, offsetof(struct fleet_keys, iteration.stale.high), "3.0", 0,
+     1e9, "their upper bound", "vllm_importance_sampling_clip_max", NULL},
+    {"importance_min", CONF_REAL_, offsetof(struct fleet_keys, iteration.stale.low), "0", 0,
+     1e9, "their lower bound", "vllm_importance_sampling_clip_min", NULL},
+    CONF_WORD(fleet_keys, proximal, proximals, "recomputed",
               "the policy a stale ratio is taken to: recomputed or interpolated"),
     CONF_TREE(fleet_keys, stop_if, "{metric: \"> 30\"}: ends the run when it holds"),
     CONF_TEXT(fleet_keys, eval_dataset, NULL, "prompts answered before and after: JSONL file"),
     CONF_INT(fleet_keys, eval_prompts, "32", 0, 1 << 20,
              "how many; held out of dataset_name when there is no other source"),
-    CONF_TEXT(fleet_keys, reference, NULL,
+    CONF_WORD(fleet_keys, reference, references, NULL,
               "who gives reference log-probabilities: rewarder, or learner"),
     CONF_REAL(keys, lora_dropout, "0", 0, 1, "only 0: the first ratio must be 1"),
     CONF_REAL(keys, save_steps, "50", 0, INT_MAX, "iterations between checkpoints"),
@@ -59,7 +67,7 @@ const struct conf_key fleet_keys_table[] = {
               "force}"),
     CONF_TEXT(fleet_keys, broker, NULL, "tcp://host:port of the fleet's broker"),
     {"broker_key", CONF_TEXT_, offsetof(struct fleet_keys, broker_key), NULL, 0, 0,
-     "key file of the fleet", "key"},
+     "key file of the fleet", "key", NULL},
     CONF_INT(fleet_keys, broker_wait, "30", 1, 1 << 20, "seconds to wait for it at the start"),
     CONF_INT(fleet_keys, parent_fd, "-1", -1, 1 << 20, "a pipe of the supervisor's"),
     CONF_REFUSED("world_size", "follows from the fleet"),
@@ -123,7 +131,7 @@ static enum err take_stop(struct fleet_plan *out, const struct fleet_keys *k)
                        "stop_token: '%s': expected eos or none, or give "
                        "stop_token_id",
                        k->stop_token);
-    if (k->missing_eos_penalty > 0 && !out->stop_eos && out->stop_id < 0)
+    if (k->iteration.missing_eos_penalty > 0 && !out->stop_eos && out->stop_id < 0)
         return err_set(ERR_RANGE, "missing_eos_penalty: without a stop token no answer ends");
     return OK;
 }
@@ -161,13 +169,10 @@ static enum err take_reference(struct fleet_plan *out, const struct fleet_keys *
     const char *rewarders = json_string_value(json_object_get(k->fleet, "rewarders"));
 
     out->reference_here = rewarders && !strcmp(rewarders, "0");
-    if (k->reference && strcmp(k->reference, "learner") && strcmp(k->reference, "rewarder"))
-        return err_set(ERR_RANGE, "reference: '%s': expected rewarder or learner",
-                       k->reference);
-    if (k->reference)
-        out->reference_here = !strcmp(k->reference, "learner");
+    if (k->reference >= 0)
+        out->reference_here = k->reference == 1;
     if (out->round.follow.every) {
-        if (k->reference && !out->reference_here)
+        if (k->reference == 0)
             return err_set(ERR_RANGE,
                            "reference: with sync_ref_model the learner has it, as it "
                            "follows the policy");
@@ -202,20 +207,12 @@ static enum err take_words(struct fleet_plan *out, const struct fleet_keys *k)
 static enum err take_stale(struct fleet_plan *out, const struct fleet_keys *k)
 {
     struct importance_conf *const to = &out->round.stale;
-    enum err err = OK;
 
-    *to = (struct importance_conf){.mode = IMPORTANCE_NONE, .high = k->importance_max};
-    if (strcmp(k->proximal, "recomputed") && strcmp(k->proximal, "interpolated"))
-        return err_set(ERR_RANGE, "proximal: '%s': expected recomputed or interpolated",
-                       k->proximal);
-    to->interpolated = !strcmp(k->proximal, "interpolated");
-    to->low = k->importance_min;
+    to->interpolated = k->proximal == 1;
     if (!(to->low <= to->high))
         return err_set(ERR_RANGE, "importance_min: %g is above importance_max", to->low);
-    if (k->importance)
-        err = importance_named(&to->mode, k->importance);
-    if (err)
-        return err_add("importance");
+    if (k->importance >= 0)
+        to->mode = (enum importance)k->importance;
     else if (out->free)
         to->mode = IMPORTANCE_TOKEN_TRUNCATE;
     if (!out->lag && !out->free)
@@ -223,16 +220,24 @@ static enum err take_stale(struct fleet_plan *out, const struct fleet_keys *k)
     return OK;
 }
 
-static void take_numbers(struct iteration_conf *to, const struct fleet_keys *k)
+/* What every method's iteration has of the keys; a method says the rest. */
+static void take_numbers(struct fleet_plan *out, const struct fleet_keys *k)
 {
+    struct iteration_conf *const to = &out->round;
+
+    to->method = out->self;
+    to->unit = to->samples = 1;
     to->per_device_train_batch_size = k->keys.per_device_train_batch_size;
-    to->temperature = k->temperature;
-    to->missing_eos_penalty = k->missing_eos_penalty;
-    to->critic_learning_rate = k->keys.learning_rate;
     to->adamw = keys_adamw(&k->keys);
     to->max_grad_norm = k->keys.max_grad_norm;
     to->gradient_checkpointing = k->keys.gradient_checkpointing;
     to->seed = (uint64_t)k->keys.seed;
+    to->lora = peft_lora(&out->shared);
+    to->portable = out->shared.portable;
+    to->strict = out->lag == 0 && !out->free;
+    to->parts = out->rewards.n;
+    out->batch = (uint64_t)k->keys.per_device_train_batch_size *
+                 (uint64_t)k->keys.gradient_accumulation_steps;
 }
 
 static enum err take_rewards(struct fleet_plan *out, const struct fleet_keys *k)
@@ -283,7 +288,7 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
     memset(out, 0, sizeof *out);
     out->method = method;
     out->self = k;
-    out->round = iteration_conf_defaults(1);
+    out->round = k->iteration;
     out->episodes = NAN;
     out->top_p = 1;
     out->samples = 1;
@@ -300,13 +305,7 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
         err = take_stale(out, k);
     if (err)
         return err;
-    take_numbers(&out->round, k);
-    out->round.lora = peft_lora(&out->shared);
-    out->round.portable = out->shared.portable;
-    out->round.strict = out->lag == 0 && !out->free;
-    out->round.parts = out->rewards.n;
-    out->batch = (uint64_t)k->keys.per_device_train_batch_size *
-                 (uint64_t)k->keys.gradient_accumulation_steps;
+    take_numbers(out, k);
     err = method->plan(k, out);
     if (!err)
         err = take_groups(out, k);
@@ -316,7 +315,6 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
 void fleet_keys_fini(struct fleet_plan *plan)
 {
     rewards_fini(&plan->rewards);
-    free(plan->own);
 }
 
 static enum err lengthen(struct fleet_plan *plan, size_t rows)

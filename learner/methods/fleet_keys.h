@@ -1,32 +1,34 @@
 /* fleet_keys: the configuration that the methods over a fleet share, and what it means.
  *
  * TRL's names and defaults, and drover's own keys. A method's struct begins with a struct
- * fleet_keys; its table stands before these in the list of tables, so that its defaults win. */
+ * fleet_keys; its table stands before these in the list of tables, so that its defaults win.
+ * Its `plan` (learner/run/method.h) says what its own keys mean: the plan's round (loss,
+ * objectives, assign, report, epochs, mini-batches), batch and samples. */
 
 #ifndef LEARNER_METHODS_FLEET_KEYS_H
 #define LEARNER_METHODS_FLEET_KEYS_H
 
-#include "learner/iteration/iteration.h"
+#include "learner/iteration/iteration_conf.h"
 #include "learner/run/keys.h"
 #include "learner/run/method.h"
 #include "reward/reward.h"
 
 struct fleet_keys {
     struct keys keys;
+    struct iteration_conf iteration; /* what rows fill of it: the plan's begins as a copy */
     char *reward_model_path;
     json_t *rewards, *reward_funcs;
     int response_length; /* each method has its own name for it */
     int max_prompt_length;
     char *stop_token;
     int stop_token_id;
-    double temperature, missing_eos_penalty;
-    char *importance, *proximal;
-    double importance_max, importance_min;
+    int importance; /* enum importance; -1: by the method and the overlap */
+    int proximal;
     json_t *overlap, *stop_if, *fleet;
     char *on_stale;
     char *eval_dataset;
     int eval_prompts;
-    char *reference;
+    int reference; /* -1: by the fleet */
     char *broker, *broker_key;
     int broker_wait, parent_fd;
 };
@@ -44,8 +46,7 @@ struct fleet_plan {
     const struct method *method;
     void *self; /* its struct: the keys; borrowed */
     struct keys_plan shared;
-    struct iteration_conf round; /* rates included */
-    void *own;                   /* round.own */
+    struct iteration_conf round; /* rates included; its method is self */
     struct rewards rewards;
     bool overlong;       /* reward_funcs has TRL's punishment of long answers */
     uint64_t lag, batch; /* versions; tasks an iteration */

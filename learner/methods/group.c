@@ -1,187 +1,272 @@
+/* How it works: group_table's rows are keys that all of these methods have; group_plan, the
+ * first thing in each method's plan, turns them into an iteration's answers (a batch counts
+ * answers here, as TRL's does, not prompts), sampling, weights of the rewards. In an iteration
+ * group_scores makes of rewards what the group compares: first the punishment of long answers,
+ * then the clip, then the price of a nat, so that a clip never hides a price. */
 #include "learner/methods/group.h"
 
+#include "base/log.h"
 #include "base/mem.h"
-#include "learner/iteration/iteration_report.h"
-#include "learner/methods/advantage_ppo.h"
-#include "learner/objective/advantage.h"
-#include "learner/objective/advantage_steps.h"
+#include "learner/objective/advantage_group.h"
 #include "reward/combine.h"
+#include "reward/credit.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void mask_truncated(struct iteration_batch *batch)
+const char *const group_kl_in[] = {"loss", "reward", NULL};
+
+const struct conf_key group_table[] = {
+    CONF_REAL(keys, learning_rate, "1e-6", 0, 1e3, "peak learning rate"),
+    CONF_INT(group, num_generations, "8", 2, 1024, "answers to a prompt"),
+    {"max_completion_length", CONF_INT_, offsetof(struct fleet_keys, response_length), "512", 1,
+     1 << 18, "most tokens of an answer", "response_length", NULL},
+    CONF_INT(group, generation_batch_size, "", 1, INT_MAX,
+             "answers an iteration; per_device_train_batch_size x steps_per_generation unset"),
+    CONF_INT(group, steps_per_generation, "", 1, 65536,
+             "micro-batches that share an iteration's answers; gradient_accumulation_steps "
+             "unset"),
+    CONF_INT_AT(fleet_keys, iteration.epochs, "num_iterations", "1", 1, 1000,
+                "passes over an iteration's answers"),
+    CONF_REAL(group, beta, "0", 0, 1e6, "price of a nat; 0: there is no reference"),
+    CONF_WORD(group, kl_in, group_kl_in, "loss", "where the price stands: loss or reward"),
+    CONF_WORD_AT(fleet_keys, iteration.kl_estimator, "kl_estimator", kl_names, "k1",
+                 "k1, k2 or k3, where it is in the reward"),
+    CONF_REAL(group, epsilon, "0.2", 0, 1e6, "clip of the ratio below 1"),
+    CONF_REAL(group, epsilon_high, "", 0, 1e6,
+              "clip above 1, of cispo the bound itself; epsilon unset"),
+    CONF_BOOL(group, mask_truncated_completions, "false",
+              "answers that did not end are not learnt from"),
+    CONF_TREE(group, reward_weights, "one for each reward, in their order"),
+    CONF_REAL(group, top_p, "1.0", 1e-6, 1, "sampling from the likeliest tokens"),
+    CONF_INT(group, top_k, "0", 0, INT_MAX, "sampling from so many tokens; 0: from all"),
+    CONF_REAL(group, min_p, "0", 0, 1, "sampling from tokens this likely"),
+    CONF_REAL(group, repetition_penalty, "1.0", 0, 1e3, "only 1"),
+    CONF_TREE(group, generation_kwargs, "not available: give the keys themselves"),
+    CONF_BOOL(group, shuffle_dataset, "true", "false: prompts in the order of the file"),
+    CONF_BOOL(group, dynamic_sampling, "false",
+              "prompts whose answers all score the same are replaced by the next ones"),
+    CONF_INT(group, dynamic_sampling_max, "4", 2, 64,
+             "an iteration asks for at most so many times its prompts"),
+    CONF_INT(group, soft_punish_cache, "0", 0, 1 << 18,
+             "tokens before max_completion_length over which a punishment for length grows"),
+    CONF_TREE(fleet_keys, reward_funcs,
+              "TRL's: accuracy_reward, reasoning_accuracy_reward, think_format_reward, "
+              "get_soft_overlong_punishment"),
+    CONF_BOOL(group, sync_ref_model, "false", "the reference follows the policy"),
+    CONF_REAL(group, ref_model_mixup_alpha, "0.6", 0, 1,
+              "the policy's share in the reference when it follows"),
+    CONF_INT(group, ref_model_sync_steps, "512", 1, 1000000000,
+             "optimiser steps between two times that it follows"),
+    CONF_INT(group, max_tool_calling_iterations, "", 1, INT_MAX, "not available"),
+    CONF_END};
+
+/* clang-format off */
+#define ACTORS "the fleet's actors make the answers"
+#define SAMPLES "answers of every evaluation are in output_dir/samples.jsonl and report.html"
+const struct conf_key group_table_ignored[] = {
+    CONF_IGNORED("label_smoothing_factor", "the loss of a policy has no labels"),
+    CONF_IGNORED("num_generations_eval", "an evaluation asks each prompt once"),
+    CONF_IGNORED("log_completions*", SAMPLES),
+    CONF_IGNORED("num_completions_to_print", SAMPLES),
+    CONF_IGNORED("log_unique_prompts", SAMPLES),
+    CONF_IGNORED_BUT("vllm_importance_sampling_correction", "true",
+                 "weights for stale answers are set by `importance`"),
+    CONF_REFUSED("vllm_importance_sampling_cap", "its name is importance_max (of TRL, vllm_importance_sampling_clip_max)"),
+    CONF_IGNORED("use_vllm", ACTORS),
+    CONF_IGNORED("vllm_*", ACTORS),
+    CONF_IGNORED("use_transformers_*", ACTORS),
+    CONF_IGNORED("transformers_continuous_batching_config", ACTORS),
+    CONF_END};
+/* clang-format on */
+
+/* ---- what the words mean */
+
+static enum err take_weights(struct fleet_plan *out, const json_t *weights)
 {
-    for (size_t i = 0; i < batch->n; i++)
+    enum err err = OK;
+
+    if (!weights)
+        return OK;
+    if (json_array_size(weights) != (size_t)out->rewards.n)
+        return err_set(ERR_RANGE,
+                       "reward_weights: %zu of them for %d rewards (the punishment of long "
+                       "answers takes none)",
+                       json_array_size(weights), out->rewards.n);
+    for (int i = 0; i < out->rewards.n && !err; i++)
+        err = fleet_keys_number(&out->rewards.reward[i].weight,
+                                json_array_get(weights, (size_t)i), "reward_weights");
+    return err;
+}
+
+/* An iteration's answers, and the optimiser steps that they give. */
+static enum err take_batch(struct fleet_plan *out, const struct group *k)
+{
+    const int each = k->fleet.keys.per_device_train_batch_size;
+    const int accumulate = k->fleet.keys.gradient_accumulation_steps;
+    int steps = conf_has_int(k->steps_per_generation) ? k->steps_per_generation : accumulate;
+    uint64_t answers;
+
+    if (conf_has_int(k->generation_batch_size)) {
+        if (conf_has_int(k->steps_per_generation))
+            return err_set(ERR_RANGE,
+                           "generation_batch_size and steps_per_generation: give one of them");
+        if (k->generation_batch_size % each)
+            return err_set(ERR_RANGE,
+                           "generation_batch_size: %d is not a multiple of "
+                           "per_device_train_batch_size %d",
+                           k->generation_batch_size, each);
+        steps = k->generation_batch_size / each;
+    }
+    if (steps % accumulate)
+        return err_set(ERR_RANGE,
+                       "steps_per_generation: %d is not a multiple of "
+                       "gradient_accumulation_steps %d",
+                       steps, accumulate);
+    answers = (uint64_t)each * (uint64_t)steps;
+    if (answers % (uint64_t)k->num_generations)
+        return err_set(
+            ERR_RANGE,
+            "num_generations: an iteration's %d answers (per_device_train_batch_size "
+            "x steps_per_generation) are not a multiple of %d",
+            (int)answers, k->num_generations);
+    out->batch = answers / (uint64_t)k->num_generations;
+    out->samples = (uint32_t)k->num_generations;
+    out->round.samples = k->num_generations;
+    out->round.mini_batches = steps / accumulate;
+    return OK;
+}
+
+static enum err take_sampling(struct fleet_plan *out, const struct group *k)
+{
+    out->top_p = (float)k->top_p;
+    out->min_p = (float)k->min_p;
+    out->top_k = (uint32_t)k->top_k;
+    if (k->dynamic_sampling && (out->lag || out->free))
+        return err_set(ERR_RANGE, "dynamic_sampling: which prompts come next depends on the "
+                                  "scores: only with overlap none");
+    if (k->dynamic_sampling)
+        out->most = out->batch * (uint64_t)(k->dynamic_sampling_max - 1);
+    if (k->repetition_penalty < 1 || k->repetition_penalty > 1)
+        return err_set(ERR_RANGE, "repetition_penalty: only 1: the ratios would be off");
+    if (json_object_size(k->generation_kwargs))
+        return err_set(ERR_RANGE, "generation_kwargs: give temperature, top_p, top_k, min_p "
+                                  "themselves");
+    if (k->top_p < 1 || k->top_k || k->min_p > 0)
+        log_warn("sampling", "reason=\"training with a filter on: log-probabilities are those "
+                             "of the whole softmax\"");
+    if (!k->shuffle_dataset)
+        out->shared.order = ORDER_SEQUENTIAL;
+    return OK;
+}
+
+static enum err refuse(const struct fleet_plan *out, const struct group *k)
+{
+    if (k->sync_ref_model && !(k->beta > 0))
+        return err_set(ERR_RANGE, "sync_ref_model: with beta 0 there is no reference");
+    if (conf_has_int(k->max_tool_calling_iterations))
+        return err_set(ERR_RANGE, "max_tool_calling_iterations: answers are of one turn here");
+    if (out->overlong && k->soft_punish_cache)
+        return err_set(ERR_RANGE, "soft_punish_cache: reward_funcs has a punishment already");
+    if (k->soft_punish_cache > k->fleet.response_length)
+        return err_set(ERR_RANGE, "soft_punish_cache: more than max_completion_length");
+    return OK;
+}
+
+enum err group_refuse_steps(const struct fleet_plan *out, const char *why)
+{
+    const char *const name = credit_any(&out->rewards);
+
+    return name ? err_set(ERR_RANGE,
+                          "rewards: '%s' is credited step by step: %s (steps: min, "
+                          "product, last or mean are one)",
+                          name, why)
+                : OK;
+}
+
+double group_epsilon_high(const struct group *g)
+{
+    return conf_has_real(g->epsilon_high) ? g->epsilon_high : g->epsilon;
+}
+
+static void take_overlong(struct fleet_plan *out, struct group *g)
+{
+    g->soft_max = g->fleet.response_length;
+    g->soft_cache = g->soft_punish_cache;
+    if (out->overlong) { /* the numbers of TRL's script */
+        g->soft_max = 1280;
+        g->soft_cache = 256;
+    }
+    out->rewards.soft_max = g->soft_max;
+    out->rewards.soft_cache = g->soft_cache;
+}
+
+enum err group_plan(struct group *g, struct fleet_plan *out)
+{
+    struct iteration_conf *const to = &out->round;
+    enum err err = refuse(out, g);
+
+    take_overlong(out, g);
+    if (!err)
+        err = take_batch(out, g);
+    if (!err)
+        err = take_weights(out, g->reward_weights);
+    if (!err)
+        err = take_sampling(out, g);
+    if (g->sync_ref_model)
+        to->follow = (struct ref_model_conf){g->ref_model_mixup_alpha, g->ref_model_sync_steps};
+    for (int i = 0; i < out->rewards.n && !err; i++)
+        g->weight[i] = out->rewards.reward[i].weight;
+    if (!err && (out->lag || out->free) && g->fleet.importance < 0)
+        to->stale.mode = IMPORTANCE_SEQUENCE_MASK; /* TRL's */
+    to->reference = g->beta > 0;
+    to->rate_by_step = true;
+    to->kl_coef = g->kl_in == GROUP_IN_REWARD ? g->beta : 0;
+    to->report = group_report;
+    return err;
+}
+
+/* ---- an iteration's scores */
+
+double group_overlong(const struct group *g, const struct iteration_batch *batch, size_t i)
+{
+    return combine_overlong(batch->rollout[i].tokens, g->soft_max, g->soft_cache);
+}
+
+double group_price(const struct group *g, double beta)
+{
+    return g->kl_in == GROUP_IN_REWARD ? beta : 0;
+}
+
+double *group_scores(const struct group *g, struct iteration_batch *batch, double price,
+                     double low, double high)
+{
+    double *const paid = mem_new(batch->n, sizeof *paid);
+
+    iteration_batch_divergence(batch, paid);
+    for (size_t i = 0; i < batch->n; i++) {
+        double *const s = &batch->score[i];
+        *s += group_overlong(g, batch, i);
+        *s = fmin(fmax(*s, low), high);
+    }
+    batch->flat = advantage_group_flat(batch->score, batch->n, (size_t)batch->conf->samples);
+    for (size_t i = 0; i < batch->n; i++) {
+        paid[i] = price != 0 ? price * paid[i] : 0;
+        batch->score[i] -= paid[i];
+    }
+    return paid;
+}
+
+void group_mask(const struct group *g, struct iteration_batch *batch)
+{
+    for (size_t i = 0; i < batch->n && g->mask_truncated_completions; i++)
         if (!batch->rollout[i].ended)
             iteration_batch_mute(batch, i);
 }
 
-static double overlong(const struct group_conf *conf, const struct iteration_batch *batch,
-                       size_t i)
-{
-    return combine_overlong(batch->rollout[i].tokens, conf->soft_max, conf->soft_cache);
-}
-
-/* Scores as the group sees them, sums of the batch, groups without a spread. Returns what of
- * each score is the price of its distance [n]; the caller's. */
-static double *prepare(const struct group_conf *conf, struct iteration_batch *batch,
-                       double beta)
-{
-    double *const price = mem_new(batch->n, sizeof *price);
-    const bool paid = conf->kl_in_reward && conf->kind != GROUP_REINFORCE;
-
-    iteration_batch_divergence(batch, price);
-    for (size_t i = 0; i < batch->n; i++) {
-        double *const s = &batch->score[i];
-        *s += overlong(conf, batch, i);
-        if (conf->kind == GROUP_RLOO)
-            *s = fmin(fmax(*s, conf->clip_low), conf->clip_high);
-    }
-    batch->flat = advantage_group_flat(batch->score, batch->n, (size_t)batch->conf->samples);
-    for (size_t i = 0; i < batch->n; i++) {
-        price[i] = paid ? beta * price[i] : 0;
-        batch->score[i] -= price[i];
-    }
-    return price;
-}
-
-/* The rewards of the rollouts, one reward after another. What shapes them stands behind: each
- * its own reward, whose weight is its price; and the distance, which is priced in nats. */
-static void by_reward(const struct group_conf *conf, const struct iteration_batch *batch,
-                      const double *price, double *out)
-{
-    enum { SHAPES = 2 };
-    const size_t own = (size_t)batch->conf->parts, parts = own + SHAPES, n = batch->n;
-    double *const part = mem_new(parts * n, sizeof *part), weight[REWARDS_MAX + SHAPES];
-
-    memcpy(weight, conf->weight, sizeof conf->weight);
-    weight[own] = batch->conf->missing_eos_penalty;
-    weight[own + 1] = 1;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < own; k++)
-            part[k * n + i] = batch->rollout[i].part[k];
-        part[own * n + i] = batch->rollout[i].ended ? 0 : -1;
-        part[(own + 1) * n + i] = overlong(conf, batch, i);
-    }
-    advantage_group_parts(out, part, weight, parts, price, n, (size_t)batch->conf->samples);
-    free(part);
-}
-
-/* The steps' advantages beside those of the outcome. */
-static void add_steps(const struct group_conf *conf, struct iteration_batch *batch,
-                      double *step)
-{
-    const double share = conf->scale == ADVANTAGE_GROUP_PLAIN ? 1 : conf->steps_share;
-
-    advantage_steps(step, step, batch->at, batch->n, (size_t)batch->conf->samples, conf->scale);
-    for (size_t t = 0; t < (size_t)batch->tokens; t++)
-        if (batch->learn[t])
-            batch->advantage[t] = (float)((double)batch->advantage[t] + share * step[t]);
-}
-
-static void assign_grpo(const void *method, struct iteration_batch *batch, double beta)
-{
-    const struct group_conf *const conf = method;
-    double *const A = mem_new(batch->n, sizeof *A), *price = prepare(conf, batch, beta);
-    double *const step = iteration_batch_steps(batch);
-
-    if (conf->each_reward)
-        by_reward(conf, batch, price, A);
-    else
-        advantage_group(A, batch->score, batch->n, (size_t)batch->conf->samples, conf->scale);
-    for (size_t i = 0; i < batch->n; i++)
-        iteration_batch_spread(batch, i, A[i]);
-    if (step)
-        add_steps(conf, batch, step);
-    if (conf->mask_truncated)
-        mask_truncated(batch);
-    free(step);
-    free(price);
-    free(A);
-}
-
-static void assign_rloo(const void *method, struct iteration_batch *batch, double beta)
-{
-    const struct group_conf *const conf = method;
-    double *const A = mem_new(batch->n, sizeof *A);
-
-    free(prepare(conf, batch, beta));
-    advantage_group_others(A, batch->score, batch->n, (size_t)batch->conf->samples,
-                           conf->normalize_advantages);
-    for (size_t i = 0; i < batch->n; i++)
-        iteration_batch_spread(batch, i, A[i]);
-    if (conf->mask_truncated)
-        mask_truncated(batch);
-    free(A);
-}
-
-/* The group's means off its answers' outcomes, and off its steps. */
-static void take_baseline(struct iteration_batch *batch, double *step)
-{
-    const size_t each = (size_t)batch->conf->samples;
-
-    for (size_t g = 0; g < batch->n; g += each) {
-        const double mean = advantage_group_mean(batch->score + g, each);
-        for (size_t i = g; i < g + each; i++)
-            batch->score[i] -= mean;
-    }
-    if (step)
-        advantage_steps_centre(step, batch->at, batch->n, each);
-}
-
-static void assign_reinforce(const void *method, struct iteration_batch *batch, double beta)
-{
-    const struct group_conf *const conf = method;
-
-    free(prepare(conf, batch, beta));
-    double *const step = iteration_batch_steps(batch);
-    if (conf->baseline)
-        take_baseline(batch, step);
-    batch->kl = batch->entropy = 0; /* counted again beside the rewards */
-    advantage_ppo_rewards(batch, step, conf->kl_in_reward ? beta : 0);
-    free(step);
-    memset(batch->value, 0, (size_t)batch->tokens * sizeof(float));
-    for (size_t i = 0; i < batch->n; i++) {
-        const size_t at = batch->at[i];
-        advantage_gae(batch->reward + at, batch->value + at, batch->learn + at,
-                      batch->rollout[i].tokens, conf->gamma, 1, batch->advantage + at,
-                      batch->returns + at);
-    }
-    advantage_whiten(batch->advantage, batch->learn, (int)batch->tokens, ADVANTAGE_CENTRED);
-    if (conf->mask_truncated)
-        mask_truncated(batch);
-}
-
-/* How many of the group stand before answer i: higher scores, and equal ones that are earlier.
- */
-static size_t rank(const double *score, size_t each, size_t i)
-{
-    size_t before = 0;
-
-    for (size_t k = 0; k < each; k++)
-        before += score[k] > score[i] || (k < i && !(score[k] < score[i]));
-    return before;
-}
-
-static void assign_raft(const void *method, struct iteration_batch *batch, double beta)
-{
-    const struct group_conf *const conf = method;
-    const size_t each = (size_t)batch->conf->samples;
-
-    free(prepare(conf, batch, beta));
-    batch->units = 0;
-    for (size_t i = 0; i < batch->n; i++) {
-        const size_t first = i - i % each;
-        const bool taken = rank(batch->score + first, each, i - first) < (size_t)conf->best &&
-                           batch->score[i] >= conf->min_score &&
-                           (!conf->mask_truncated || batch->rollout[i].ended);
-        iteration_batch_spread(batch, i, taken);
-        if (taken)
-            batch->unit[batch->units++] = (uint32_t)i;
-    }
-}
+/* ---- metrics */
 
 struct lengths {
     double sum, least, most;
@@ -248,10 +333,9 @@ static void step_rewards(const struct iteration_batch *batch, struct iteration_m
                          sqrt(fmax(square / n - sum / n * (sum / n), 0)));
 }
 
-static void report(const void *method, const struct iteration_report *r,
-                   struct iteration_metrics *out)
+void group_report_batch(const struct group *g, const struct iteration_report *r,
+                        struct iteration_metrics *out)
 {
-    const struct group_conf *const conf = method;
     const double steps = fmax((double)r->steps, 1);
 
     iteration_report_put(out, "loss", r->sums.loss[0] / steps);
@@ -261,12 +345,16 @@ static void report(const void *method, const struct iteration_report *r,
     iteration_report_put(out, "num_tokens", (double)r->num_tokens);
     completions(r->batch, out);
     step_rewards(r->batch, out);
-    if (r->batch->conf->reference && (conf->kl_in_reward || conf->kind == GROUP_RLOO))
+    if (r->batch->conf->reference && g->kl_in == GROUP_IN_REWARD)
         iteration_report_put(out, "kl", r->batch->kl / (double)r->batch->total_learnt);
     if (entropy_control_on(&r->batch->conf->entropy))
         iteration_report_put(out, "entropy_coef", r->entropy_coef / steps);
-    if (conf->kind == GROUP_RAFT)
-        iteration_report_put(out, "drover_learnt_answers", (double)r->batch->units);
+}
+
+void group_report_loss(const struct iteration_report *r, struct iteration_metrics *out)
+{
+    const double steps = fmax((double)r->steps, 1);
+
     for (int i = 0; i < r->sums.metrics.n; i++) {
         const struct metrics_row *const m = &r->sums.metrics.row[i];
         const bool whole =
@@ -275,28 +363,9 @@ static void report(const void *method, const struct iteration_report *r,
     }
 }
 
-void group_round(struct iteration_conf *round, const struct group_conf *conf)
+void group_report(const void *method, const struct iteration_report *r,
+                  struct iteration_metrics *out)
 {
-    static void (*const assign[])(const void *, struct iteration_batch *, double) = {
-        assign_grpo, assign_rloo, assign_reinforce, assign_raft};
-
-    round->method = (void *)(uintptr_t)conf;
-    round->loss = &conf->loss;
-    round->critic = NULL;
-    round->assign = assign[conf->kind];
-    round->report = report;
-    round->unit = 1;
-    round->reference = conf->beta != 0;
-    round->rate_by_step = true;
-    round->kl_coef = conf->kl_in_reward ? conf->beta : 0;
-    switch (conf->kind) {
-    case GROUP_RLOO:
-        round->policy = &objective_rloo;
-        break;
-    case GROUP_RAFT:
-        round->policy = &objective_sft;
-        break;
-    default:
-        round->policy = objective_grpo(conf->loss.grpo.loss);
-    }
+    group_report_batch(method, r, out);
+    group_report_loss(r, out);
 }

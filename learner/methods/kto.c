@@ -7,19 +7,22 @@
 
 struct kto {
     struct direct_keys direct;
-    char *loss_type;
-    double beta, desirable_weight, undesirable_weight;
-    struct objective_kto_conf objective;
+    int loss_type;
+    struct objective_kto_conf loss;
     struct reference_conf reference;
 };
+
+static const char *const loss_types[] = {"kto", "apo_zero_unpaired", NULL};
 
 static const struct conf_key table[] = {
     CONF_TEXT(keys, train_sampling_strategy, "sequential",
               "sequential: loss_type kto pairs answers with their neighbours' prompts"),
-    CONF_REAL(kto, beta, "0.1", 1e-9, 1e9, "price of a nat from the reference"),
-    CONF_TEXT(kto, loss_type, "kto", "kto or apo_zero_unpaired"),
-    CONF_REAL(kto, desirable_weight, "1", 0, 1e6, "weight of good answers"),
-    CONF_REAL(kto, undesirable_weight, "1", 0, 1e6, "weight of the others"),
+    CONF_REAL_AT(kto, loss.beta, "beta", "0.1", 1e-9, 1e9, "price of a nat from the reference"),
+    CONF_WORD(kto, loss_type, loss_types, "kto", "kto or apo_zero_unpaired"),
+    CONF_REAL_AT(kto, loss.desirable, "desirable_weight", "1", 0, 1e6,
+                 "weight of good answers"),
+    CONF_REAL_AT(kto, loss.undesirable, "undesirable_weight", "1", 0, 1e6,
+                 "weight of the others"),
     CONF_END};
 
 static const struct conf_key *const tables[] = {
@@ -48,25 +51,20 @@ static enum err encode(struct corpus **out, const struct dataset *set,
 
 static enum err check(void *method, struct prepare *out)
 {
-    static const char *const types[] = {"kto", "apo_zero_unpaired", NULL};
     struct kto *conf = method;
     const struct keys *keys = &conf->direct.keys;
-    int type;
     enum err err = direct_check(out, &conf->direct);
 
     if (!err)
         err = direct_reference(&conf->reference, &conf->direct);
-    if (!err)
-        err = conf_word(&type, "loss_type", conf->loss_type, types);
     if (err)
         return err;
-    conf->objective = (struct objective_kto_conf){conf->beta, conf->desirable_weight,
-                                                  conf->undesirable_weight, type == 0};
+    conf->loss.anchored = conf->loss_type == 0;
     out->objective = &objective_kto;
-    out->objective_conf = &conf->objective;
+    out->objective_conf = &conf->loss;
     out->reference = &conf->reference;
     out->encode = encode;
-    if (type)
+    if (!conf->loss.anchored)
         return OK;
     out->coupled = true;
     out->rule.block = keys->per_device_train_batch_size;

@@ -15,13 +15,13 @@
     ROW(orpo) \
     ROW(cpo) \
     ROW(kto) \
-    ROW(ppo_keys) \
-    ROW(group_keys_grpo) \
-    ROW(group_keys_rloo) \
-    ROW(group_keys_reinforce) \
-    ROW(group_keys_raft) \
-    ROW(pairs_keys_online) \
-    ROW(pairs_keys_spin)
+    ROW(ppo) \
+    ROW(grpo) \
+    ROW(rloo) \
+    ROW(reinforce) \
+    ROW(raft) \
+    ROW(online_dpo) \
+    ROW(spin)
 
 #define DECLARE(name) extern const struct method name##_method;
 METHODS(DECLARE)

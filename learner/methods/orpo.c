@@ -4,12 +4,11 @@
 
 struct orpo {
     struct direct_keys direct;
-    double beta;
-    struct objective_orpo_conf objective;
+    struct objective_orpo_conf loss;
 };
 
 static const struct conf_key table[] = {
-    CONF_REAL(orpo, beta, "0.1", 0, 1e9, "weight of the odds ratio"), CONF_END};
+    CONF_REAL_AT(orpo, loss.beta, "beta", "0.1", 0, 1e9, "weight of the odds ratio"), CONF_END};
 
 static const struct conf_key *const tables[] = {table, direct_table, keys_table_shared,
                                                 keys_table_ignored, NULL};
@@ -18,9 +17,8 @@ static enum err check(void *method, struct prepare *out)
 {
     struct orpo *orpo = method;
 
-    orpo->objective.beta = orpo->beta;
     out->objective = &objective_orpo;
-    out->objective_conf = &orpo->objective;
+    out->objective_conf = &orpo->loss;
     out->rule.prompt_too = true;
     return direct_check(out, &orpo->direct);
 }

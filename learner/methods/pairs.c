@@ -1,57 +1,113 @@
+/* How it works: a method's plan calls pairs_plan first. beta and what else may be a list is
+ * read once; before each iteration pairs_on_iteration puts the value of the epoch in which it
+ * begins into the loss, so that a run that goes on behind a checkpoint finds it again without
+ * any state. */
 #include "learner/methods/pairs.h"
 
-#include "learner/iteration/iteration_report.h"
-#include "learner/objective/advantage_group.h"
+#include "learner/methods/group.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
-static void on_iteration(void *method, const struct iteration_conf *round, int64_t iteration)
-{
-    struct pairs_conf *const conf = method;
-    (void)round;
-    const double epoch = floor((double)iteration * conf->epochs_each + 1e-9);
+static const char *const loss_types[] = {"sigmoid", "ipo", NULL};
+const char *const pairs_ties[] = {"drop", "first", NULL};
 
-    if (conf->betas)
-        conf->loss.beta = conf->beta[(int)fmin(epoch, conf->betas - 1)];
+const struct conf_key pairs_table[] = {
+    CONF_REAL(keys, learning_rate, "5e-7", 0, 1e3, "peak learning rate"),
+    {"max_new_tokens", CONF_INT_, offsetof(struct fleet_keys, response_length), "64", 1,
+     1 << 18, "most tokens of an answer", "response_length", NULL},
+    CONF_REAL_AT(fleet_keys, iteration.temperature, "temperature", "0.9", 1e-3, 1e3,
+                 "in all log-probability passes"),
+    CONF_ROW(
+        CONF_TREE_, pairs, beta.given, "beta", NULL, 0, 0,
+        "inverse temperature of the loss, 0.1 unset; a list: one each epoch, the last stays",
+        NULL),
+    CONF_WORD(pairs, loss_type, loss_types, "sigmoid", "sigmoid, or ipo (over sums)"),
+    CONF_INT(pairs, num_generations, "2", 2, 1024,
+             "answers to a prompt; the best and the worst are the pair"),
+    CONF_WORD(pairs, ties, pairs_ties, "drop",
+              "groups whose scores are all the same: drop, or first (TRL: the first wins)"),
+    CONF_REAL(pairs, top_p, "1.0", 1e-6, 1, "sampling from the likeliest tokens"),
+    CONF_INT(pairs, top_k, "0", 0, INT_MAX, "sampling from so many tokens; 0: from all"),
+    CONF_REAL(pairs, min_p, "0", 0, 1, "sampling from tokens this likely"),
+    CONF_REAL(pairs, repetition_penalty, "1.0", 1, 1, "only 1"),
+    CONF_REFUSED("judge", "TRL's judges are services: name a language model under rewards: "
+                          "[{name: ai, judge: FOLDER, template: FILE}]"),
+    CONF_REFUSED("reward_funcs", "functions are Python: name rules, models or workers under "
+                                 "rewards:"),
+    CONF_END};
+
+enum err pairs_number_read(struct pairs_number *number, const char *key, double unset,
+                           double low, double high)
+{
+    const json_t *const given = number->given;
+    const size_t n = json_array_size(given);
+    enum err err = OK;
+
+    number->value[0] = unset;
+    number->n = n ? (int)n : 1;
+    if (given && json_is_string(given))
+        err = fleet_keys_number(&number->value[0], given, key);
+    else if (given && (!n || n > PAIRS_EPOCHS))
+        return err_set(ERR_RANGE, "%s: expected a number, or a list of 1 to %d", key,
+                       PAIRS_EPOCHS);
+    for (size_t i = 0; i < n && !err; i++)
+        err = fleet_keys_number(&number->value[i], json_array_get(given, i), key);
+    for (int i = 0; i < number->n && !err; i++)
+        if (!(number->value[i] >= low && number->value[i] <= high))
+            err = err_set(ERR_RANGE, "%s: %g is not between %g and %g", key, number->value[i],
+                          low, high);
+    return err;
 }
 
-static void assign_online(const void *method, struct iteration_batch *batch, double beta)
+double pairs_number_at(const struct pairs *pairs, const struct pairs_number *number,
+                       int64_t iteration)
 {
-    const struct pairs_conf *const conf = method;
-    const size_t each = (size_t)batch->conf->samples;
+    const double epoch = floor((double)iteration * pairs->epochs_each + 1e-9);
 
-    (void)beta;
-    iteration_batch_divergence(batch, NULL);
-    batch->flat = advantage_group_flat(batch->score, batch->n, each);
-    batch->units = 0;
-    for (size_t g = 0; g < batch->n; g += each) {
-        size_t best = g, worst = g;
-        for (size_t i = g + 1; i < g + each; i++) {
-            best = batch->score[i] > batch->score[best] ? i : best;
-            worst = batch->score[i] < batch->score[worst] ? i : worst;
-        }
-        if (best == worst && !conf->ties)
-            continue;
-        batch->unit[2 * batch->units] = (uint32_t)best;
-        batch->unit[2 * batch->units + 1] = (uint32_t)(best == worst ? g + 1 : worst);
-        batch->margin += batch->score[best] - batch->score[worst];
-        batch->units++;
-    }
+    return number->value[(int)fmin(epoch, number->n - 1)];
 }
 
-static void assign_spin(const void *method, struct iteration_batch *batch, double beta)
+void pairs_on_iteration(void *method, const struct iteration_conf *conf, int64_t iteration)
 {
-    (void)method, (void)beta;
-    iteration_batch_divergence(batch, NULL);
-    batch->units = batch->n / 2;
-    for (size_t k = 0; k < batch->units; k++) {
-        batch->unit[2 * k] = (uint32_t)(2 * k + 1);
-        batch->unit[2 * k + 1] = (uint32_t)(2 * k);
-    }
+    struct pairs *const pairs = method;
+
+    (void)conf;
+    pairs->loss.beta = pairs_number_at(pairs, &pairs->beta, iteration);
 }
 
-static void common(const struct iteration_report *r, struct iteration_metrics *out)
+enum err pairs_plan(struct pairs *pairs, struct fleet_plan *out)
+{
+    static const enum objective_dpo_kind kinds[] = {DPO_SIGMOID, DPO_IPO_SUM};
+    struct iteration_conf *const to = &out->round;
+    enum err err = pairs_number_read(&pairs->beta, "beta", .1, 1e-9, 1e6);
+
+    pairs->loss = (struct objective_dpo_conf){
+        .terms = 1, .term = {{kinds[pairs->loss_type], 1}}, .alpha = .5, .ld_alpha = 1};
+    pairs->loss.beta = pairs->beta.value[0];
+    out->samples = (uint32_t)pairs->num_generations;
+    out->top_p = (float)pairs->top_p;
+    out->top_k = (uint32_t)pairs->top_k;
+    out->min_p = (float)pairs->min_p;
+    to->samples = pairs->num_generations;
+    to->epochs = to->mini_batches = 1;
+    to->reference = true;
+    to->rate_by_step = true;
+    to->loss = &pairs->loss;
+    to->on_iteration = pairs_on_iteration;
+    return err;
+}
+
+enum err pairs_length(void *self, struct fleet_plan *out, size_t rows)
+{
+    struct pairs *const pairs = self;
+
+    pairs->epochs_each = (double)out->batch / (double)rows;
+    return OK;
+}
+
+void pairs_report(const struct iteration_report *r, struct iteration_metrics *out)
 {
     const double steps = fmax((double)r->steps, 1);
 
@@ -61,84 +117,12 @@ static void common(const struct iteration_report *r, struct iteration_metrics *o
     iteration_report_put(out, "num_tokens", (double)r->num_tokens);
 }
 
-static double figure(const struct metrics_row *m)
+double pairs_figure(const struct iteration_report *r, const char *name)
 {
-    return m->weight > 0 ? m->sum / m->weight : 0;
-}
-
-static void report_online(const void *method, const struct iteration_report *r,
-                          struct iteration_metrics *out)
-{
-    const struct pairs_conf *const conf = method;
-    const struct iteration_batch *const batch = r->batch;
-    const double n = (double)batch->n, price = -conf->loss.beta * batch->kl / n;
-
-    common(r, out);
-    iteration_report_put(out, "beta", conf->loss.beta);
-    iteration_report_put(out, "objective/kl", batch->kl / n);
-    iteration_report_put(out, "objective/entropy", batch->entropy / n);
-    iteration_report_put(out, "objective/non_score_reward", price);
-    iteration_report_put(out, "objective/rlhf_reward", price + batch->total / n);
-    iteration_report_put(out, "objective/scores", batch->total / n);
-    iteration_report_put(out, "objective/scores_margin",
-                         batch->margin / fmax((double)batch->units, 1));
-    iteration_report_put(out, "val/contain_eos_token", (double)batch->ended / n);
-    iteration_report_put(out, "drover_pairs", (double)batch->units);
-    for (int i = 0; i < r->sums.metrics.n; i++)
-        if (strcmp(r->sums.metrics.row[i].name, "entropy") != 0)
-            iteration_report_put(out, r->sums.metrics.row[i].name,
-                                 figure(&r->sums.metrics.row[i]));
-}
-
-/* Mean log-probability of a token of the demonstrations. */
-static double real_logps(const struct iteration_batch *batch, const float *logprob)
-{
-    double sum = 0, tokens = 0;
-
-    for (size_t i = 0; i < batch->n; i++)
-        for (size_t t = batch->at[i]; t < batch->at[i + 1] && !batch->rollout[i].behaviour;
-             t++) {
-            sum += (double)logprob[t];
-            tokens++;
-        }
-    return sum / fmax(tokens, 1);
-}
-
-static void report_spin(const void *method, const struct iteration_report *r,
-                        struct iteration_metrics *out)
-{
-    static const char *const name[][2] = {
-        {"rewards/chosen", "rewards/real"},     {"rewards/rejected", "rewards/generated"},
-        {"logps/chosen", "logps/real"},         {"logps/rejected", "logps/generated"},
-        {"rewards/margins", "rewards/margins"}, {"rewards/accuracies", "rewards/accuracies"}};
-    const struct iteration_batch *const batch = r->batch;
-    const double now = real_logps(batch, batch->after);
-    double length = 0, pairs = (double)batch->units;
-
-    (void)method;
-    common(r, out);
-    for (size_t i = 0; i < batch->n; i++)
-        length += batch->rollout[i].behaviour ? batch->rollout[i].tokens : 0;
-    iteration_report_put(out, "completions/mean_length", length / fmax(pairs, 1));
-    for (int i = 0; i < r->sums.metrics.n; i++)
-        for (size_t k = 0; k < sizeof name / sizeof *name; k++)
-            if (!strcmp(r->sums.metrics.row[i].name, name[k][0]))
-                iteration_report_put(out, name[k][1], figure(&r->sums.metrics.row[i]));
-    iteration_report_put(out, "spin/real_logps", now);
-    iteration_report_put(out, "spin/gain", now - real_logps(batch, batch->proximal));
-}
-
-void pairs_round(struct iteration_conf *round, const struct pairs_conf *conf)
-{
-    round->method = (void *)(uintptr_t)conf;
-    round->loss = &conf->loss;
-    round->policy = &objective_dpo;
-    round->critic = NULL;
-    round->assign = conf->spin ? assign_spin : assign_online;
-    round->on_iteration = on_iteration;
-    round->report = conf->spin ? report_spin : report_online;
-    round->unit = 2;
-    round->reference = true;
-    round->self_reference = conf->spin;
-    round->rate_by_step = true;
+    for (int i = 0; i < r->sums.metrics.n; i++) {
+        const struct metrics_row *const m = &r->sums.metrics.row[i];
+        if (!strcmp(m->name, name))
+            return m->weight > 0 ? m->sum / m->weight : 0;
+    }
+    return 0;
 }

@@ -1,40 +1,59 @@
-/* pairs: the rows of the methods that make pairs of answers as they go.
- *
- *   online DPO  of num_generations answers to a prompt the best and the worst by score (ties:
- *               the earlier) are a pair; the reference is the frozen one (Guo et al. 2024,
- *               arXiv:2402.04792). A group whose scores are all the same has no order and is
- *               left out, unless ties say otherwise.
- *   SPIN        the record's own answer, a demonstration, against the policy's; the reference
- * is the policy as the iteration found it, the opponent (Chen et al. 2024, arXiv:2401.01335,
- * eq. 4.7). Sample 0 is the policy's, sample 1 the record's.
- *
- * Both losses are objective_dpo.h's. Metrics of online DPO, TRL 0.22's: loss, grad_norm,
- * learning_rate, beta,
- * objective/{kl,entropy,non_score_reward,rlhf_reward,scores,scores_margin},
- * val/contain_eos_token, rewards/{chosen,rejected,accuracies,margins}, logps/{chosen,rejected};
- * drover_pairs. Of SPIN: loss, grad_norm, learning_rate, rewards/{real,generated,margins,
- * accuracies}, logps/{real,generated}, completions/mean_length, num_tokens; spin/real_logps,
- * the demonstrations' mean log-probability of a token after the iteration, and spin/gain, what
- * the iteration added to it. */
+/* pairs: what the methods share that take answers of one prompt against another, as TRL's
+ * OnlineDPOConfig (0.22) and those that are built on it: keys, a number that may change by epoch,
+ * metrics. */
 
 #ifndef LEARNER_METHODS_PAIRS_H
 #define LEARNER_METHODS_PAIRS_H
 
-#include "learner/iteration/iteration.h"
+#include "learner/iteration/iteration_report.h"
+#include "learner/methods/fleet_keys.h"
 #include "learner/objective/objective_dpo.h"
 
 enum { PAIRS_EPOCHS = 64 };
 
-struct pairs_conf {
-    struct objective_dpo_conf loss; /* first: what the objective takes */
-    double beta[PAIRS_EPOCHS];      /* of each epoch in turn, the last stays: loss.beta of an */
-    int betas;                      /* iteration is that of the epoch it begins in; 0: stays */
-    double epochs_each;             /* epochs an iteration */
-    bool spin;
-    bool ties; /* online: pairs of equal scores are trained too */
+/* A number, or a list of them: one for each epoch in turn, the last stays. */
+struct pairs_number {
+    json_t *given; /* NULL: unset */
+    double value[PAIRS_EPOCHS];
+    int n; /* values, at least 1 */
 };
+/* Errors: ERR_PARSE, ERR_RANGE naming the key. */
+enum err pairs_number_read(struct pairs_number *number, const char *key, double unset,
+                           double low, double high) MUST_CHECK;
 
-/* Fills the method's part of `round`; `conf` is borrowed until iteration_new. */
-void pairs_round(struct iteration_conf *round, const struct pairs_conf *conf);
+/* The struct of each of them begins with it. */
+struct pairs {
+    struct fleet_keys fleet;
+    struct objective_dpo_conf loss; /* its beta is that of the iteration */
+    struct pairs_number beta;
+    double epochs_each; /* epochs an iteration */
+    int loss_type, ties, num_generations, top_k;
+    double top_p, min_p, repetition_penalty;
+};
+extern const struct conf_key pairs_table[];
+extern const char *const pairs_ties[]; /* drop, first */
+
+/* A method's list of tables, its own first. */
+#define PAIRS_TABLES(own) \
+    { \
+        own, pairs_table, fleet_keys_table, keys_table_shared, keys_table_ignored, \
+            group_table_ignored, NULL \
+    }
+
+/* The beginning of a method's plan: the shared keys, loss and sampling; policy, assign, report
+ * and unit are the method's. Errors: ERR_PARSE, ERR_RANGE naming the key. */
+enum err pairs_plan(struct pairs *pairs, struct fleet_plan *out) MUST_CHECK;
+/* method.length of each of them. */
+enum err pairs_length(void *self, struct fleet_plan *out, size_t rows) MUST_CHECK;
+/* The value in the epoch in which an iteration begins. */
+double pairs_number_at(const struct pairs *pairs, const struct pairs_number *number,
+                       int64_t iteration);
+/* iteration_conf.on_iteration: beta. */
+void pairs_on_iteration(void *method, const struct iteration_conf *conf, int64_t iteration);
+
+/* loss, grad_norm, learning_rate, num_tokens. */
+void pairs_report(const struct iteration_report *r, struct iteration_metrics *out);
+/* What the objective gathered under `name`, a mean; 0 where there is nothing. */
+double pairs_figure(const struct iteration_report *r, const char *name);
 
 #endif

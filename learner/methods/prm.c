@@ -27,11 +27,14 @@ struct judged {
 struct prm {
     struct keys keys;
     int max_prompt_length, max_completion_length;
-    char *step_separator, *label_steps;
+    char *step_separator;
+    int label_steps;
     bool train_on_last_step_only;
     struct steps_rule steps;
     struct judged judged;
 };
+
+static const char *const label_words[] = {"all", "first_error", NULL};
 
 static const struct conf_key table[] = {
     CONF_REAL(keys, learning_rate, "1e-5", 0, 1e3, "peak learning rate"),
@@ -41,7 +44,7 @@ static const struct conf_key table[] = {
     CONF_INT(prm, max_completion_length, "", 1, 1 << 20, "first tokens of the steps kept"),
     CONF_TEXT(prm, step_separator, "\n", "stands behind every step"),
     CONF_BOOL(prm, train_on_last_step_only, "false", "learn the last step's label alone"),
-    CONF_TEXT(prm, label_steps, "all",
+    CONF_WORD(prm, label_steps, label_words, "all",
               "all: every label; first_error: none behind the first wrong step"),
     CONF_END};
 
@@ -269,19 +272,14 @@ static void judge(const struct offline_job *self, const struct metrics *exact, j
     judged_free(j);
 }
 
-static enum err read_rule(struct steps_rule *out, const struct prm *conf)
+static void take_rule(struct steps_rule *out, const struct prm *conf)
 {
-    static const char *const words[] = {"all", "first_error", NULL};
-    int which = 0;
-    const enum err err = conf_word(&which, "label_steps", conf->label_steps, words);
-
     out->separator = conf->step_separator ? conf->step_separator : "\n";
     out->max_prompt = conf_has_int(conf->max_prompt_length) ? conf->max_prompt_length : 0;
     out->max_completion =
         conf_has_int(conf->max_completion_length) ? conf->max_completion_length : 0;
     out->last_only = conf->train_on_last_step_only;
-    out->first_error = which == 1;
-    return err;
+    out->first_error = conf->label_steps == 1;
 }
 
 static enum err check(void *method, struct prepare *out)
@@ -295,7 +293,8 @@ static enum err check(void *method, struct prepare *out)
                             .judge = judge,
                             .see = see,
                             .self = &conf->judged};
-    return read_rule(&conf->steps, conf);
+    take_rule(&conf->steps, conf);
+    return OK;
 }
 
 static void drop(void *method)

@@ -14,15 +14,14 @@
 
 struct reward {
     struct keys keys;
-    double center_rewards_coefficient;
-    struct objective_reward_conf objective;
+    struct objective_reward_conf loss;
 };
 
 static const struct conf_key table[] = {
     CONF_REAL(keys, learning_rate, "1e-4", 0, 1e3, "peak learning rate"),
     CONF_BOOL(keys, disable_dropout, "true", "lora_dropout counts as 0"),
-    CONF_REAL(reward, center_rewards_coefficient, "", 0, 1e6,
-              "weight of (chosen + rejected)^2; 0.01 keeps scores near 0"),
+    CONF_REAL_AT(reward, loss.center, "center_rewards_coefficient", "", 0, 1e6,
+                 "weight of (chosen + rejected)^2; 0.01 keeps scores near 0"),
     CONF_END};
 
 static const struct conf_key *const tables[] = {table, keys_table_shared, keys_table_ignored,
@@ -60,10 +59,10 @@ static enum err check(void *method, struct prepare *out)
 {
     struct reward *conf = method;
 
-    if (conf_has_real(conf->center_rewards_coefficient))
-        conf->objective.center = conf->center_rewards_coefficient;
+    if (!conf_has_real(conf->loss.center))
+        conf->loss.center = 0;
     out->objective = &objective_reward;
-    out->objective_conf = &conf->objective;
+    out->objective_conf = &conf->loss;
     out->head = HEAD_SCALAR;
     out->encode = corpus_read_pairs;
     out->rule.text_field = "text";

@@ -8,13 +8,17 @@
 
 struct sft {
     struct keys keys;
-    char *dataset_text_field, *truncation_mode, *packing_strategy, *loss_type;
+    char *dataset_text_field, *truncation_mode;
+    int packing_strategy, loss_type;
     char *completion_only_loss, *eval_packing;
     bool shuffle_dataset, packing, padding_free, assistant_only_loss;
     double label_smoothing_factor;
     json_t *dataset_kwargs;
-    struct objective_sft_conf objective;
+    struct objective_sft_conf loss;
 };
+
+static const char *const strategies[] = {"bfd", "bfd_split", "wrapped", NULL};
+static const char *const loss_types[] = {"nll", "dft", "chunked_nll", NULL};
 
 static const struct conf_key table[] = {
     CONF_REAL(keys, learning_rate, "2e-5", 0, 1e3, "peak learning rate"),
@@ -22,13 +26,13 @@ static const struct conf_key table[] = {
     CONF_TEXT(sft, truncation_mode, "keep_start", "keep_start: cut behind max_length"),
     CONF_BOOL(sft, shuffle_dataset, "false", "no effect: each epoch is shuffled anyway"),
     CONF_BOOL(sft, packing, "false", "a batch counts rows of max_length with several records"),
-    CONF_TEXT(sft, packing_strategy, "bfd", "bfd, bfd_split or wrapped"),
+    CONF_WORD(sft, packing_strategy, strategies, "bfd", "bfd, bfd_split or wrapped"),
     CONF_TEXT(sft, eval_packing, NULL, "the same for the evaluation; unset: as packing"),
     CONF_BOOL(sft, padding_free, "false", "no effect: batches have no padding"),
     CONF_TEXT(sft, completion_only_loss, NULL,
               "learn completions only; unset: where there is a prompt"),
     CONF_BOOL(sft, assistant_only_loss, "false", "learn assistant turns only"),
-    CONF_TEXT(sft, loss_type, "nll", "nll or dft"),
+    CONF_WORD(sft, loss_type, loss_types, "nll", "nll or dft"),
     CONF_REAL(sft, label_smoothing_factor, "0", 0, 0, "not available: only 0"),
     CONF_TREE(sft, dataset_kwargs, "skip_prepare_dataset: rows hold input_ids"),
     CONF_END};
@@ -38,12 +42,10 @@ static const struct conf_key *const tables[] = {table, keys_table_shared, keys_t
 
 static enum err packing(const struct sft *conf, struct prepare *out)
 {
-    static const char *const names[] = {"bfd", "bfd_split", "wrapped", NULL};
-    int how, test;
-    enum err err = conf_word(&how, "packing_strategy", conf->packing_strategy, names);
+    const enum corpus_packing how = CORPUS_BFD + (enum corpus_packing)conf->packing_strategy;
+    int test;
+    const enum err err = conf_tristate(&test, "eval_packing", conf->eval_packing);
 
-    if (!err)
-        err = conf_tristate(&test, "eval_packing", conf->eval_packing);
     if (err)
         return err;
     test = test < 0 ? conf->packing : test;
@@ -51,16 +53,15 @@ static enum err packing(const struct sft *conf, struct prepare *out)
         (!conf_has_int(conf->keys.max_length) || conf->keys.max_length < 1))
         return err_set(ERR_RANGE, "packing: needs max_length, the tokens of a row");
     if (conf->packing)
-        out->rule.packing = CORPUS_BFD + (enum corpus_packing)how;
+        out->rule.packing = how;
     if (test)
-        out->packing_test = CORPUS_BFD + (enum corpus_packing)how;
+        out->packing_test = how;
     return OK;
 }
 
 static enum err check(void *method, struct prepare *out)
 {
     struct sft *conf = method;
-    struct objective_sft_conf *objective = &conf->objective;
     enum err err = conf_tristate(&out->rule.completion_only, "completion_only_loss",
                                  conf->completion_only_loss);
 
@@ -69,15 +70,12 @@ static enum err check(void *method, struct prepare *out)
     if (strcmp(conf->truncation_mode, "keep_start") != 0)
         return err_set(ERR_RANGE, "truncation_mode: '%s': only keep_start",
                        conf->truncation_mode);
-    objective->dft = !strcmp(conf->loss_type, "dft");
-    if (!objective->dft && strcmp(conf->loss_type, "nll") != 0 &&
-        strcmp(conf->loss_type, "chunked_nll") != 0)
-        return err_set(ERR_RANGE, "loss_type: '%s': expected nll or dft", conf->loss_type);
+    conf->loss.dft = conf->loss_type == 1;
     err = packing(conf, out);
     if (err)
         return err;
     out->objective = &objective_sft;
-    out->objective_conf = objective;
+    out->objective_conf = &conf->loss;
     out->head = HEAD_LM;
     out->encode = corpus_read_sft;
     out->rule.text_field = conf->dataset_text_field;

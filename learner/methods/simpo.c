@@ -5,19 +5,24 @@
 
 struct simpo {
     struct direct_keys direct;
-    double beta, gamma_beta_ratio, simpo_gamma, label_smoothing, sft_weight;
-    char *loss_type;
-    struct objective_simpo_conf objective;
+    double gamma_beta_ratio;
+    int loss_type;
+    struct objective_simpo_conf loss;
 };
 
+static const char *const loss_types[] = {"sigmoid", "hinge", NULL};
+
 static const struct conf_key table[] = {
-    CONF_REAL(simpo, beta, "2", 1e-9, 1e9, "scale of the difference of means"),
+    CONF_REAL_AT(simpo, loss.beta, "beta", "2", 1e-9, 1e9, "scale of the difference of means"),
     CONF_REAL(simpo, gamma_beta_ratio, "0.25", -1e9, 1e9,
               "margin that the difference has to reach"),
-    CONF_REAL(simpo, simpo_gamma, "", -1e9, 1e9, "the same times beta, as TRL says it"),
-    CONF_TEXT(simpo, loss_type, "sigmoid", "sigmoid or hinge"),
-    CONF_REAL(simpo, label_smoothing, "0", 0, 0.5, "share of labels taken for wrong"),
-    CONF_REAL(simpo, sft_weight, "0", 0, 1e9, "weight of the chosen answers' likelihood"),
+    CONF_REAL_AT(simpo, loss.gamma, "simpo_gamma", "", -1e9, 1e9,
+                 "the same times beta, as TRL says it"),
+    CONF_WORD(simpo, loss_type, loss_types, "sigmoid", "sigmoid or hinge"),
+    CONF_REAL_AT(simpo, loss.label_smoothing, "label_smoothing", "0", 0, 0.5,
+                 "share of labels taken for wrong"),
+    CONF_REAL_AT(simpo, loss.likelihood, "sft_weight", "0", 0, 1e9,
+                 "weight of the chosen answers' likelihood"),
     CONF_END};
 
 static const struct conf_key *const tables[] = {table, direct_table, keys_table_shared,
@@ -25,28 +30,17 @@ static const struct conf_key *const tables[] = {table, direct_table, keys_table_
 
 static enum err check(void *method, struct prepare *out)
 {
-    static const char *const types[] = {"sigmoid", "hinge", NULL};
-    struct simpo *conf = method;
-    int type;
-    enum err err = direct_check(out, &conf->direct);
+    struct simpo *const simpo = method;
+    struct objective_simpo_conf *const loss = &simpo->loss;
 
-    if (!err)
-        err = conf_word(&type, "loss_type", conf->loss_type, types);
-    if (err)
-        return err;
-    if (type && conf->label_smoothing > 0)
+    loss->hinge = simpo->loss_type == 1;
+    if (loss->hinge && loss->label_smoothing > 0)
         return err_set(ERR_RANGE, "label_smoothing: loss_type hinge has none");
-    conf->objective = (struct objective_simpo_conf){
-        .beta = conf->beta,
-        .gamma = conf_has_real(conf->simpo_gamma) ? conf->simpo_gamma
-                                                  : conf->gamma_beta_ratio * conf->beta,
-        .label_smoothing = conf->label_smoothing,
-        .likelihood = conf->sft_weight,
-        .hinge = type == 1,
-    };
+    if (!conf_has_real(loss->gamma))
+        loss->gamma = simpo->gamma_beta_ratio * loss->beta;
     out->objective = &objective_simpo;
-    out->objective_conf = &conf->objective;
-    return OK;
+    out->objective_conf = loss;
+    return direct_check(out, &simpo->direct);
 }
 
 const struct method simpo_method = {

@@ -2,23 +2,11 @@
 
 #include "lm/kernel/real.h"
 
-#include <string.h>
+#include <stddef.h>
 
-enum err importance_named(enum importance *out, const char *name)
-{
-    static const char *const names[] = {
-        "none", "plain", "token_truncate", "token_mask", "sequence_truncate", "sequence_mask"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(name, names[i])) {
-            *out = (enum importance)i;
-            return OK;
-        }
-    return err_set(ERR_RANGE,
-                   "'%s': expected none, plain, token_truncate, token_mask, "
-                   "sequence_truncate or sequence_mask",
-                   name);
-}
+const char *const importance_names[] = {
+    "none",          "plain", "token_truncate", "token_mask", "sequence_truncate",
+    "sequence_mask", NULL};
 
 static double bounded(double w, const struct importance_conf *conf)
 {

@@ -9,8 +9,6 @@
 #ifndef LEARNER_OBJECTIVE_IMPORTANCE_H
 #define LEARNER_OBJECTIVE_IMPORTANCE_H
 
-#include "base/err.h"
-
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,8 +27,8 @@ struct importance_conf {
     bool interpolated; /* proximal = (1 - a) behaviour + a logprob, a by versions: no pass */
 };
 
-/* "none", "plain", "token_truncate", ... Errors: ERR_RANGE names them. */
-enum err importance_named(enum importance *out, const char *name) MUST_CHECK;
+/* "none", "plain", "token_truncate", ...; NULL-ended. */
+extern const char *const importance_names[];
 
 /* Weights of one answer. weight, behaviour, proximal [n]; learn [n], others weigh 1. */
 void importance_weigh(float *weight, const float *behaviour, const float *proximal,

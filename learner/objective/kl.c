@@ -3,20 +3,9 @@
 #include "lm/kernel/real.h"
 
 #include <math.h>
-#include <string.h>
+#include <stddef.h>
 
-enum err kl_named(enum kl *out, const char *name)
-{
-    static const char *const names[] = {"k1", "k2", "k3"};
-
-    for (int k = 0; k < 3; k++) {
-        if (strcmp(name, names[k]) == 0) {
-            *out = (enum kl)k;
-            return OK;
-        }
-    }
-    return err_set(ERR_RANGE, "kl_estimator %s: must be k1, k2 or k3", name);
-}
+const char *const kl_names[] = {"k1", "k2", "k3", NULL};
 
 double kl_estimate(enum kl kind, double logprob, double reference)
 {

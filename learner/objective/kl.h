@@ -9,14 +9,12 @@
 #ifndef LEARNER_OBJECTIVE_KL_H
 #define LEARNER_OBJECTIVE_KL_H
 
-#include "base/err.h"
-
 #include <stdbool.h>
 
 enum kl { KL_K1, KL_K2, KL_K3 };
 
-/* "k1", "k2", "k3". Errors: ERR_RANGE names them. */
-enum err kl_named(enum kl *out, const char *name) MUST_CHECK;
+/* "k1", "k2", "k3"; NULL-ended. */
+extern const char *const kl_names[];
 
 double kl_estimate(enum kl kind, double logprob, double reference);
 

@@ -1,30 +1,8 @@
 #include "learner/objective/objective.h"
 
-#include "learner/objective/objective_cpo.h"
-#include "learner/objective/objective_dpo.h"
-#include "learner/objective/objective_kto.h"
-#include "learner/objective/objective_orpo.h"
-#include "learner/objective/objective_prm.h"
-#include "learner/objective/objective_reward.h"
-#include "learner/objective/objective_sft.h"
-#include "learner/objective/objective_simpo.h"
-
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-
-const struct objective *objective_find(const char *name)
-{
-    static const struct objective *const all[] = {
-        &objective_sft,   &objective_reward, &objective_prm, &objective_dpo,
-        &objective_simpo, &objective_orpo,   &objective_cpo, &objective_kto,
-    };
-
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-        if (!strcmp(all[i]->name, name))
-            return all[i];
-    return NULL;
-}
 
 void objective_begin(const struct objective_in *in, struct objective_out *out)
 {

@@ -88,9 +88,6 @@ struct objective {
     void (*run)(const void *conf, const struct objective_in *in, struct objective_out *out);
 };
 
-/* "sft", "reward", ...; NULL if there is none. */
-const struct objective *objective_find(const char *name);
-
 /* For rows that add up: no loss, no metrics, every slope that is wanted 0. */
 void objective_begin(const struct objective_in *in, struct objective_out *out);
 /* Adds `sum / weight` under `name` to out->metric. */

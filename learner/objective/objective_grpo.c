@@ -7,40 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"grpo",  "bnpo", "dr_grpo", "dapo",
-                                    "cispo", "sapo", "luspo",   "vespo"};
+const char *const objective_grpo_names[] = {"dapo", "grpo",  "bnpo",  "dr_grpo", "cispo",
+                                            "sapo", "luspo", "vespo", NULL};
 
-struct objective_grpo_conf objective_grpo_defaults(void)
+struct objective_grpo_conf objective_grpo_plain(enum objective_grpo_loss loss)
 {
-    return (struct objective_grpo_conf){
-        .loss = OBJECTIVE_DAPO,
-        .epsilon = .2,
-        .epsilon_high = .2,
-        .delta = INFINITY,
-        .use_bias_correction_kl = true,
-        .sapo_temperature_pos = 1,
-        .sapo_temperature_neg = 1.05,
-        .vespo_k_pos = 2,
-        .vespo_lambda_pos = 3,
-        .vespo_k_neg = 3,
-        .vespo_lambda_neg = 2,
-        .top_entropy_quantile = 1,
-        .off_policy_mask_threshold = INFINITY,
-        .max_completion_length = 512,
-    };
-}
-
-enum err objective_grpo_named(enum objective_grpo_loss *out, const char *name)
-{
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(name, names[i])) {
-            *out = (enum objective_grpo_loss)i;
-            return OK;
-        }
-    return err_set(ERR_RANGE,
-                   "loss_type: '%s': expected dapo, grpo, bnpo, dr_grpo, cispo, sapo, "
-                   "luspo or vespo",
-                   name);
+    return (struct objective_grpo_conf){.loss = loss,
+                                        .delta = (double)NAN,
+                                        .top_entropy_quantile = 1,
+                                        .off_policy_mask_threshold = (double)NAN};
 }
 
 /* What a packed micro-batch adds up. */

@@ -30,36 +30,36 @@
 
 #include "learner/objective/objective.h"
 
-enum objective_grpo_loss {
-    OBJECTIVE_GRPO,
-    OBJECTIVE_BNPO,
-    OBJECTIVE_DR_GRPO,
-    OBJECTIVE_DAPO,
-    OBJECTIVE_CISPO,
-    OBJECTIVE_SAPO,
-    OBJECTIVE_LUSPO,
-    OBJECTIVE_VESPO,
+enum objective_grpo_loss { /* in the order of objective_grpo_names */
+                           OBJECTIVE_DAPO,
+                           OBJECTIVE_GRPO,
+                           OBJECTIVE_BNPO,
+                           OBJECTIVE_DR_GRPO,
+                           OBJECTIVE_CISPO,
+                           OBJECTIVE_SAPO,
+                           OBJECTIVE_LUSPO,
+                           OBJECTIVE_VESPO,
 };
 
 struct objective_grpo_conf {
     enum objective_grpo_loss loss;
     bool sequence;                /* importance_sampling_level */
     double epsilon, epsilon_high; /* of cispo, epsilon_high is the bound itself */
-    double delta;                 /* infinity: none */
+    double delta;                 /* NAN: none */
     double beta;                  /* 0: reference is not read */
     bool use_bias_correction_kl;
     double sapo_temperature_pos, sapo_temperature_neg;
     double vespo_k_pos, vespo_lambda_pos, vespo_k_neg, vespo_lambda_neg;
     double top_entropy_quantile;      /* 1: every token */
-    double off_policy_mask_threshold; /* infinity: none */
+    double off_policy_mask_threshold; /* NAN: none */
     int max_completion_length;
 };
 
-/* TRL 1.16's defaults. */
-struct objective_grpo_conf objective_grpo_defaults(void);
+/* What is not asked for: no other bound than the clip, every token and sequence. */
+struct objective_grpo_conf objective_grpo_plain(enum objective_grpo_loss loss);
 
-/* "grpo", "dapo", ... Errors: ERR_RANGE names them. */
-enum err objective_grpo_named(enum objective_grpo_loss *out, const char *name) MUST_CHECK;
+/* "dapo", "grpo", ... as TRL calls them; NULL-ended. */
+extern const char *const objective_grpo_names[];
 
 /* The row of a loss. conf: struct objective_grpo_conf. Metrics: kl (with beta), entropy,
  * clip_ratio/{low_mean,low_min,high_mean,high_max,region_mean}; of cispo cispo_clip_ratio, of

@@ -82,7 +82,8 @@ static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
     return OK;
 }
 
-static enum err run(const struct method *method, const void *conf, struct prepare *p)
+/* `config` is given up. */
+static enum err run(const void *conf, struct prepare *p, json_t *config)
 {
     const struct keys *keys = conf;
     struct offline_job job = {.keys = keys,
@@ -94,10 +95,9 @@ static enum err run(const struct method *method, const void *conf, struct prepar
                               .see = p->see,
                               .self = p->self,
                               .coupled = p->coupled};
-    struct parts parts = {0};
+    struct parts parts = {.config = config};
     enum err err = keys_check(&job.plan, keys);
 
-    parts.config = keys_resolved(method->tables, conf);
     if (!err)
         err = open_card(keys, &p->rule, &parts);
     if (!err)
@@ -118,11 +118,14 @@ enum err prepare_main(const struct method *method, int argc, char **argv)
     void *conf = mem_new(1, method->size);
     struct prepare prepare = {0};
     enum err err = keys_read(method->tables, conf, argc, argv, NULL);
+    json_t *config = err ? NULL : keys_resolved(method->tables, conf); /* as it was given */
 
     if (!err)
         err = method->check(conf, &prepare);
     if (!err)
-        err = run(method, conf, &prepare);
+        err = run(conf, &prepare, config);
+    else
+        json_decref(config);
     if (method->close)
         method->close(conf);
     conf_free(method->tables, conf);

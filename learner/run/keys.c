@@ -349,6 +349,8 @@ static json_t *value_of(const struct conf_key *key, const void *conf)
         return conf_has_real(*(const double *)at) ? json_real(*(const double *)at) : NULL;
     case CONF_BOOL_:
         return json_boolean(*(const bool *)at);
+    case CONF_WORD_:
+        return *(const int *)at >= 0 ? json_string(key->words[*(const int *)at]) : NULL;
     case CONF_TREE_:
         return json_incref(*(json_t *const *)at);
     default:

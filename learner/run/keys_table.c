@@ -5,9 +5,9 @@
 /* Names and defaults: TRL 1.16 over transformers 5.23. */
 const struct conf_key keys_table_shared[] = {
     {"model_name_or_path", CONF_TEXT_, offsetof(struct keys, model_name_or_path), NULL, 0, 0,
-     "start model: Hugging Face folder, .gguf file or run folder", "model"},
+     "start model: Hugging Face folder, .gguf file or run folder", "model", NULL},
     {"dataset_name", CONF_TEXT_, offsetof(struct keys, dataset_name), NULL, 0, 0,
-     "JSONL file (or .gz), or a folder with train.jsonl and test.jsonl", "dataset"},
+     "JSONL file (or .gz), or a folder with train.jsonl and test.jsonl", "dataset", NULL},
     CONF_TREE(keys, datasets,
               "mixture: [{path, data_files, split, columns, rename, fraction}]"),
     CONF_TEXT(keys, dataset_train_split, "train",
@@ -39,7 +39,8 @@ const struct conf_key keys_table_shared[] = {
     CONF_REAL(keys, adam_epsilon, "1e-8", 0, 1, "added to the root of the second moment"),
     CONF_REAL(keys, max_grad_norm, "1.0", 0, 1e9, "clip of the gradient's norm; 0: off"),
     {"gradient_checkpointing", CONF_BOOL_, offsetof(struct keys, gradient_checkpointing),
-     "true", 0, 1, "recompute activations in the backward pass", "activation_checkpointing"},
+     "true", 0, 1, "recompute activations in the backward pass", "activation_checkpointing",
+     NULL},
     CONF_TEXT(keys, logging_strategy, "steps", "no, steps or epoch"),
     CONF_REAL(keys, logging_steps, "10", 0, INT_MAX,
               "steps (below 1: share) between log lines"),

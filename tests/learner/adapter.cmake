@@ -1,2 +1,2 @@
-drover_test(learner/adapter NEEDS learner)
+drover_test(learner/adapter NEEDS test_planned)
 drover_test(learner/trainable NEEDS learner)

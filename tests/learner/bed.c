@@ -2,10 +2,11 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "learner/methods/advantage_ppo.h"
+#include "learner/iteration/iteration_batch.h"
 #include "learner/objective/advantage.h"
 #include "learner/objective/objective_sft.h"
 #include "lm/gen/generate.h"
+#include "tests/learner/planned.h"
 
 #include <assert.h>
 #include <math.h>
@@ -398,8 +399,6 @@ double __real_kl_estimate(enum kl kind, double logprob, double reference);
 double __wrap_kl_estimate(enum kl kind, double logprob, double reference);
 void __real_advantage_whiten(float *x, const uint8_t *learn, int n, enum advantage_mean mean);
 void __wrap_advantage_whiten(float *x, const uint8_t *learn, int n, enum advantage_mean mean);
-void __real_advantage_ppo(struct iteration_batch *batch, const struct ppo_conf *conf);
-void __wrap_advantage_ppo(struct iteration_batch *batch, const struct ppo_conf *conf);
 
 double __wrap_kl_estimate(enum kl kind, double logprob, double reference)
 {
@@ -414,10 +413,11 @@ void __wrap_advantage_whiten(float *x, const uint8_t *learn, int n, enum advanta
 }
 
 /* Every answer's advantages one place later; its last comes first. */
-void __wrap_advantage_ppo(struct iteration_batch *batch, const struct ppo_conf *conf)
+static void (*assign_sound)(const void *method, struct iteration_batch *batch, double price);
+static void assign_shifted(const void *method, struct iteration_batch *batch, double price)
 {
-    __real_advantage_ppo(batch, conf);
-    for (size_t i = 0; present == BED_SHIFTED && i < batch->n; i++) {
+    assign_sound(method, batch, price);
+    for (size_t i = 0; i < batch->n; i++) {
         float *const a = batch->advantage + batch->at[i];
         const size_t n = batch->at[i + 1] - batch->at[i];
         const float last = a[n - 1];
@@ -426,21 +426,20 @@ void __wrap_advantage_ppo(struct iteration_batch *batch, const struct ppo_conf *
     }
 }
 
-static struct ppo_conf conf_of(uint64_t seed, int iterations, enum bed_bug bug)
+static struct iteration_conf conf_of(uint64_t seed, int iterations, enum bed_bug bug)
 {
-    struct ppo_conf conf = ppo_defaults(iterations);
+    struct iteration_conf conf = planned(
+        "ppo", iterations,
+        "critic_warmup=0;num_mini_batches=4;per_device_train_batch_size=64;kl_coef=%g;"
+        "temperature=1;learning_rate=1e-3;adam_epsilon=1e-5;gradient_checkpointing=false;"
+        "whiten_rewards=%s",
+        beta, bug == BED_CENTRED || bug == BED_WHITENED ? "true" : "false");
 
-    conf.round.mini_batches = 4;
-    conf.round.per_device_train_batch_size = 64;
-    conf.round.kl_coef = beta;
-    conf.round.temperature = 1;
-    conf.round.rates = optim_plan(SCHEDULE_LINEAR, 1e-3, 0, iterations);
-    conf.round.critic_learning_rate = 1e-3;
-    conf.round.adamw.epsilon = 1e-5;
-    conf.round.gradient_checkpointing = false;
-    conf.whiten_rewards = bug == BED_CENTRED || bug == BED_WHITENED;
-    conf.round.strict = true;
-    conf.round.seed = seed;
+    conf.strict = true;
+    conf.seed = seed;
+    assign_sound = conf.assign;
+    if (bug == BED_SHIFTED)
+        conf.assign = assign_shifted;
     return conf;
 }
 
@@ -457,7 +456,7 @@ static void one_iteration(struct iteration_state *ppo, const struct rollouts *ro
 void bed_ppo(struct bed_worth *out, const struct bed *bed, uint64_t seed, int iterations,
              enum bed_bug bug)
 {
-    const struct ppo_conf conf = conf_of(seed, iterations, bug);
+    const struct iteration_conf round = conf_of(seed, iterations, bug);
     struct rollouts *const rollouts = mem_new(1, sizeof *rollouts);
     struct generate *generate;
     struct params *params;
@@ -469,7 +468,6 @@ void bed_ppo(struct bed_worth *out, const struct bed *bed, uint64_t seed, int it
     rollouts->bug = present = bug;
     must(params_new(&params, &bed->params->shape));
     memcpy(params->data, bed->params->data, params->count * sizeof(float));
-    const struct iteration_conf round = ppo_round(&conf);
     must(iteration_new(&ppo, &round, params, NULL));
     const float *const image = iteration_image(ppo, &bytes);
     must(model_new(&model, &bed->params->shape, image, bytes));

@@ -8,7 +8,7 @@
 #ifndef TESTS_LEARNER_BED_H
 #define TESTS_LEARNER_BED_H
 
-#include "learner/methods/ppo.h"
+#include "learner/iteration/iteration.h"
 
 enum { BED_PROMPTS = 4, BED_LONGEST = 5 };
 
@@ -29,9 +29,6 @@ struct bed {
  * reference policy is trained for `steps` steps on a random language. */
 void bed_new(struct bed **out, bool varied, uint64_t seed, int steps);
 void bed_free(struct bed *bed);
-
-/* log pi(y|x) of every answer, [P][n]. */
-void bed_logprobs(const struct bed *bed, const struct model *model, double *out);
 
 /* log pi(y|x) of every answer, [P][n] out. */
 void bed_logprobs(const struct bed *bed, const struct model *model, double *out);

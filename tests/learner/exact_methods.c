@@ -6,14 +6,13 @@
  *
  * Bounds: at least .9 of the achievable gain; a run with a bug must fail. One thread: the world
  * is so small that a second one waits more than it works. For more, run other seeds beside. */
+#include "tests/learner/planned.h"
 #include "tests/learner/play.h"
 #include "tests/learner/tally.h"
 
 #include "base/clock.h"
 #include "learner/iteration/iteration_batch.h"
-#include "learner/methods/group.h"
-#include "learner/methods/pairs.h"
-#include "learner/methods/ppo.h"
+#include "learner/objective/objective_dpo.h"
 
 #include <math.h>
 #include <omp.h>
@@ -27,14 +26,14 @@ static struct bed *world;
 static uint64_t seed; /* the world's, too */
 static struct tally tally;
 
-static struct iteration_conf base_conf(int iterations, int steps, double rate)
-{
-    struct iteration_conf conf = iteration_conf_defaults((int64_t)iterations * steps);
+/* Of every method here: steps a run counts, rate, and what else the worlds want. */
+#define BASE \
+    "temperature=1;adam_epsilon=1e-5;gradient_checkpointing=false;max_grad_norm=1;" \
+    "learning_rate=1e-3;response_length=8;per_device_train_batch_size=64;"
 
-    conf.per_device_train_batch_size = 64;
-    conf.rates = optim_plan(SCHEDULE_LINEAR, rate, 0, (int64_t)iterations * steps);
-    conf.adamw.epsilon = 1e-5;
-    conf.gradient_checkpointing = false;
+static struct iteration_conf settled(struct iteration_conf conf, int micro)
+{
+    conf.per_device_train_batch_size = micro;
     conf.strict = true;
     conf.seed = seed;
     return conf;
@@ -70,46 +69,28 @@ static bool run(const char *name, const struct play *play, double bound, bool so
 
 /* ---- groups */
 
-static struct group_conf group_of(enum group_kind kind, double beta)
-{
-    struct group_conf conf = {.kind = kind,
-                              .beta = beta,
-                              .kl_in_reward = true,
-                              .scale = ADVANTAGE_GROUP_PLAIN,
-                              .clip_low = -INFINITY,
-                              .clip_high = INFINITY,
-                              .gamma = 1};
+#define GRPO BASE "loss_type=dr_grpo;scale_rewards=none;beta=.5;"
 
-    if (kind == GROUP_RLOO) {
-        conf.loss.rloo = (struct objective_rloo_conf){.2, .2};
-    } else {
-        conf.loss.grpo = objective_grpo_defaults();
-        conf.loss.grpo.loss = kind == GROUP_GRPO ? OBJECTIVE_DR_GRPO : OBJECTIVE_DAPO;
-        conf.loss.grpo.max_completion_length = BED_LONGEST;
-    }
-    return conf;
-}
-
-static struct play group_play(const struct group_conf *conf, int samples, int iterations)
+/* `samples` answers to a prompt, four passes in four steps. */
+static struct play group_play(struct iteration_conf conf, int iterations)
 {
     struct play play = {.bed = world,
                         .seed = seed,
-                        .conf = base_conf(iterations, 16, 1e-3),
-                        .samples = samples,
+                        .conf = settled(conf, 64),
+                        .samples = conf.samples,
                         .iterations = iterations,
                         .price = .5};
 
-    play.conf.samples = samples;
     play.conf.epochs = 4;
     play.conf.mini_batches = 4;
-    group_round(&play.conf, conf);
     return play;
 }
 
 static bool grpo(void)
 {
-    const struct group_conf conf = group_of(GROUP_GRPO, .5);
-    const struct play play = group_play(&conf, 8, ITERATIONS);
+    const struct play play = group_play(
+        planned("grpo", 16 * ITERATIONS, GRPO "kl_in=reward;max_completion_length=5"),
+        ITERATIONS);
 
     return run("grpo", &play, .9, true);
 }
@@ -118,26 +99,25 @@ static bool grpo(void)
  * leads to: the end is near the best policy, not at it. */
 static bool grpo_loss(void)
 {
-    struct group_conf conf = group_of(GROUP_GRPO, .5);
+    const struct play play =
+        group_play(planned("grpo", 16 * ITERATIONS, GRPO "kl_in=loss;max_completion_length=5"),
+                   ITERATIONS);
 
-    conf.kl_in_reward = false;
-    conf.loss.grpo.beta = .5;
-    const struct play play = group_play(&conf, 8, ITERATIONS);
     return run("grpo, KL in the loss", &play, .8, true);
 }
 
 static bool rloo(void)
 {
-    const struct group_conf conf = group_of(GROUP_RLOO, .5);
-    const struct play play = group_play(&conf, 4, ITERATIONS);
+    const struct play play = group_play(
+        planned("rloo", 16 * ITERATIONS, BASE "beta=.5;num_generations=4"), ITERATIONS);
 
     return run("rloo", &play, .9, true);
 }
 
 static bool reinforce(void)
 {
-    const struct group_conf conf = group_of(GROUP_REINFORCE, .5);
-    const struct play play = group_play(&conf, 1, 2 * ITERATIONS);
+    const struct play play =
+        group_play(planned("reinforce++", 32 * ITERATIONS, BASE "beta=.5"), 2 * ITERATIONS);
 
     return run("reinforce++", &play, .9, true);
 }
@@ -146,17 +126,19 @@ static bool reinforce(void)
  * what they should beside the price of a nat: many to a prompt. */
 static bool reinforce_baseline(void)
 {
-    struct group_conf conf = group_of(GROUP_REINFORCE, .5);
+    const struct play play = group_play(planned("reinforce++", 32 * ITERATIONS,
+                                                BASE "beta=.5;baseline=true;"
+                                                     "num_generations=16"),
+                                        2 * ITERATIONS);
 
-    conf.baseline = true;
-    const struct play play = group_play(&conf, 16, 2 * ITERATIONS);
     return run("reinforce++ with baseline", &play, .9, true);
 }
 
 static bool no_reference(void)
 {
-    const struct group_conf conf = group_of(GROUP_GRPO, .5);
-    struct play play = group_play(&conf, 8, ITERATIONS);
+    struct play play = group_play(
+        planned("grpo", 16 * ITERATIONS, GRPO "kl_in=reward;max_completion_length=5"),
+        ITERATIONS);
 
     play.no_reference = true;
     return run("grpo, no reference", &play, .9, false);
@@ -164,33 +146,23 @@ static bool no_reference(void)
 
 /* ---- pairs */
 
-static struct pairs_conf pairs_of(double beta, bool spin)
-{
-    return (struct pairs_conf){
-        .loss = {.terms = 1, .term = {{DPO_SIGMOID, 1}}, .beta = beta, .ld_alpha = 1},
-        .spin = spin};
-}
-
-static struct play online_play(const struct pairs_conf *conf, double price, int iterations)
+static struct play online_play(double price, int iterations)
 {
     struct play play = {.bed = world,
                         .seed = seed,
-                        .conf = base_conf(iterations, 1, 1e-3),
                         .samples = 2,
                         .iterations = iterations,
                         .price = price,
                         .noise = true};
 
-    play.conf.samples = 2;
-    play.conf.per_device_train_batch_size = 32;
-    pairs_round(&play.conf, conf);
+    play.conf =
+        settled(planned("online-dpo", iterations, BASE "beta=%g;num_generations=2", price), 32);
     return play;
 }
 
 static bool online(void)
 {
-    const struct pairs_conf conf = pairs_of(.5, false);
-    struct play play = online_play(&conf, .5, 9 * ITERATIONS);
+    struct play play = online_play(.5, 9 * ITERATIONS);
 
     return run("online DPO", &play, .9, true);
 }
@@ -209,8 +181,7 @@ static void swapped(const void *method, struct iteration_batch *batch, double be
 
 static bool online_swapped(void)
 {
-    const struct pairs_conf conf = pairs_of(.5, false);
-    struct play play = online_play(&conf, .5, 2 * ITERATIONS);
+    struct play play = online_play(.5, 2 * ITERATIONS);
 
     assign_of = play.conf.assign;
     play.conf.assign = swapped;
@@ -219,10 +190,9 @@ static bool online_swapped(void)
 
 static bool online_means(void)
 {
-    struct pairs_conf conf = pairs_of(.5, false);
+    const struct play play = online_play(.5, 2 * ITERATIONS);
 
-    conf.loss.term[0].kind = DPO_SIGMOID_NORM;
-    const struct play play = online_play(&conf, .5, 2 * ITERATIONS);
+    ((struct objective_dpo_conf *)(uintptr_t)play.conf.loss)->term[0].kind = DPO_SIGMOID_NORM;
     return run("online DPO, means for sums", &play, .75, false);
 }
 
@@ -230,9 +200,8 @@ static bool online_means(void)
  * (KL above 4 nats) those cover little of it. */
 static bool online_against_offline(void)
 {
-    const struct pairs_conf conf = pairs_of(.2, false);
     const int64_t begun = clock_mono_ms();
-    struct play play = online_play(&conf, .2, 2 * ITERATIONS);
+    struct play play = online_play(.2, 2 * ITERATIONS);
     struct bed_worth live, dead;
 
     play_run(&live, &play);
@@ -264,27 +233,25 @@ static void data_of(double *out, double price, bool own)
 
 static void spin_run(double lambda, bool own, int epochs, double *divergence, double *loss)
 {
-    const struct pairs_conf conf = pairs_of(lambda, true);
     double *const data = malloc((size_t)world->n * BED_PROMPTS * sizeof *data);
     struct bed_worth w;
-    struct play play = {.bed = world,
-                        .seed = seed,
-                        .conf = base_conf(SPINS, 128, 5e-4),
-                        .samples = 1,
-                        .answers = PLAY_MOST,
-                        .iterations = SPINS,
-                        .price = .5,
-                        .data = data,
-                        .divergence = divergence,
-                        .loss = loss};
+    struct play play = {
+        .bed = world,
+        .seed = seed,
+        .conf = settled(planned("spin", 128 * SPINS, BASE "learning_rate=5e-4;beta=%g", lambda),
+                        256),
+        .samples = 1,
+        .answers = PLAY_MOST,
+        .iterations = SPINS,
+        .price = .5,
+        .data = data,
+        .divergence = divergence,
+        .loss = loss};
 
     data_of(data, .5, own);
     play.conf.rates.schedule = SCHEDULE_CONSTANT;
-    play.conf.samples = 2;
-    play.conf.per_device_train_batch_size = 256;
     play.conf.epochs = epochs;
     play.conf.mini_batches = PLAY_MOST / 256;
-    pairs_round(&play.conf, &conf);
     play_run(&w, &play);
     free(data);
 }
@@ -334,7 +301,8 @@ static bool spin_still(void)
 /* ---- answers of older weights: any of the last five versions, at a rate at which that tells
  */
 
-static struct play stale_play(struct ppo_conf *conf, int old, enum importance mode)
+static bool stale(const char *name, int old, enum importance mode, bool interpolated,
+                  bool vtrace, double bound, bool sound)
 {
     struct play play = {.bed = world,
                         .seed = seed,
@@ -343,27 +311,15 @@ static struct play stale_play(struct ppo_conf *conf, int old, enum importance mo
                         .price = .5,
                         .old = old};
 
-    *conf = ppo_defaults(ITERATIONS);
-    conf->round = base_conf(ITERATIONS, 1, 3e-3);
-    conf->round.epochs = 4;
-    conf->round.mini_batches = 4;
-    conf->round.kl_coef = .5;
-    conf->round.critic_learning_rate = 1e-3;
-    conf->round.strict = !old;
-    conf->round.stale = (struct importance_conf){.mode = mode, .high = 3};
-    play.conf = ppo_round(conf);
-    return play;
-}
-
-static bool stale(const char *name, int old, enum importance mode, bool interpolated,
-                  bool vtrace, double bound, bool sound)
-{
-    struct ppo_conf conf;
-    struct play play = stale_play(&conf, old, mode);
-
-    conf.vtrace = vtrace;
-    conf.round.stale.interpolated = interpolated;
-    play.conf = ppo_round(&conf);
+    play.conf = settled(planned("ppo", ITERATIONS,
+                                BASE "learning_rate=3e-3;critic_learning_rate=1e-3;"
+                                     "critic_warmup=0;num_mini_batches=4;kl_coef=.5;"
+                                     "advantage=%s",
+                                vtrace ? "vtrace" : "gae"),
+                        64);
+    play.conf.strict = !old;
+    play.conf.stale =
+        (struct importance_conf){.mode = mode, .high = 3, .interpolated = interpolated};
     return run(name, &play, bound, sound);
 }
 

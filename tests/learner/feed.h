@@ -3,8 +3,10 @@
 #ifndef TESTS_LEARNER_FEED_H
 #define TESTS_LEARNER_FEED_H
 
-#include "learner/methods/ppo.h"
+#include "learner/iteration/iteration.h"
+#include "learner/iteration/iteration_state.h"
 #include "tests/golden/ppo_steps.inc"
+#include "tests/learner/planned.h"
 #include "tests/lm/small.h"
 
 enum { ROWS = GOLDEN_ROWS, TOKENS = GOLDEN_TOKENS };
@@ -90,19 +92,11 @@ static inline struct params *weights(const struct shape *shape)
     return params;
 }
 
-static inline enum err ppo_make(struct iteration_state **out, const struct ppo_conf *conf,
-                                struct params *policy, struct params *critic)
-{
-    const struct iteration_conf round = ppo_round(conf);
-
-    return iteration_new(out, &round, policy, critic);
-}
-
-static inline struct iteration_state *fresh(const struct ppo_conf *conf)
+static inline struct iteration_state *fresh(const struct iteration_conf *conf)
 {
     struct iteration_state *ppo;
 
-    assert_ok(ppo_make(&ppo, conf, weights(&small_shape[0]), weights(&small_shape[3])));
+    assert_ok(iteration_new(&ppo, conf, weights(&small_shape[0]), weights(&small_shape[3])));
     return ppo;
 }
 
@@ -115,36 +109,26 @@ static inline double metric(const struct iteration_metrics *metrics, const char 
     return 0;
 }
 
-static inline struct ppo_conf golden_conf(int c)
+/* `more`: words behind those of case c. */
+static inline struct iteration_conf golden_with(int c, const char *more)
 {
-    struct ppo_conf conf = ppo_defaults(2);
+    static const char *const own[] = {
+        "critic_warmup=0",
+        "kl_estimator=k3;kl_coef=.2;target_kl=.3;kl_horizon=100;whiten_rewards=true;gamma=.99;"
+        "lam=.9;missing_eos_penalty=1;entropy_coef=.01;temperature=1.3;num_ppo_epochs=3;"
+        "cliprange=.15;cliprange_value=.3;vf_coef=.5",
+        "kl_estimator=k2;kl_coef=.1;missing_eos_penalty=.5;temperature=1;lam=1;"
+        "num_ppo_epochs=2;cliprange=.1;cliprange_value=.1;vf_coef=1"};
 
-    conf.round.rates.peak = 3e-4;
-    conf.round.critic_learning_rate = 6e-4;
-    conf.round.per_device_train_batch_size = 4;
-    if (c == 1) {
-        conf.round.kl_estimator = KL_K3;
-        conf.round.kl_coef = .2;
-        conf.round.target_kl = .3;
-        conf.round.kl_horizon = 100;
-        conf.whiten_rewards = true;
-        conf.gamma = .99;
-        conf.lam = .9;
-        conf.round.missing_eos_penalty = 1;
-        conf.round.entropy.coef = .01;
-        conf.round.temperature = 1.3;
-        conf.round.epochs = 3;
-        conf.loss = (struct objective_ppo_conf){.15, .3, .5};
-    }
-    if (c == 2) {
-        conf.round.kl_estimator = KL_K2;
-        conf.round.kl_coef = .1;
-        conf.round.missing_eos_penalty = .5;
-        conf.round.temperature = conf.lam = 1;
-        conf.round.epochs = 2;
-        conf.loss = (struct objective_ppo_conf){.1, .1, 1};
-    }
-    return conf;
+    return planned("ppo", 2,
+                   "learning_rate=3e-4;critic_learning_rate=6e-4;critic_warmup=0;"
+                   "per_device_train_batch_size=4;%s;%s",
+                   own[c], more ? more : "critic_warmup=0");
+}
+
+static inline struct iteration_conf golden_conf(int c)
+{
+    return golden_with(c, NULL);
 }
 
 #endif

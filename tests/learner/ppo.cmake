@@ -6,8 +6,8 @@ drover_test(learner/journal NEEDS learner)
 # The exact optimum, in the release build: one seed of each world and every seeded bug.
 # `exact seeds 0 5` is the long form.
 drover_library(test_bed SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/learner/bed.c
-  ${CMAKE_CURRENT_SOURCE_DIR}/learner/tally.c NEEDS learner OpenMP::OpenMP_C)
-set(BED_WRAPS -Wl,--wrap=kl_estimate -Wl,--wrap=advantage_whiten -Wl,--wrap=advantage_ppo)
+  ${CMAKE_CURRENT_SOURCE_DIR}/learner/tally.c NEEDS test_planned OpenMP::OpenMP_C)
+set(BED_WRAPS -Wl,--wrap=kl_estimate -Wl,--wrap=advantage_whiten)
 add_executable(exact ${CMAKE_CURRENT_SOURCE_DIR}/learner/exact.c)
 target_link_libraries(exact PRIVATE test_bed)
 target_link_options(exact PRIVATE ${BED_WRAPS})

@@ -13,22 +13,22 @@
 static const struct lora_conf lora = {
     .r = 3, .alpha = 6, .target = {"all-linear"}, .targets = 1};
 
-static struct ppo_conf adapted(int c)
+static struct iteration_conf adapted(int c)
 {
-    struct ppo_conf conf = golden_conf(c);
+    struct iteration_conf conf = golden_conf(c);
 
-    conf.round.lora = &lora;
-    conf.round.strict = true;
-    conf.round.rates.peak = 1e-2;
+    conf.lora = &lora;
+    conf.strict = true;
+    conf.rates.peak = 1e-2;
     return conf;
 }
 
-static void iterate(struct iteration_state *ppo, const struct ppo_conf *conf, int it)
+static void iterate(struct iteration_state *ppo, const struct iteration_conf *conf, int it)
 {
     struct iteration_metrics got;
     struct feed feed;
 
-    feed_on_policy(&feed, ppo, conf->round.temperature, it);
+    feed_on_policy(&feed, ppo, conf->temperature, it);
     assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
     assert_true(got.first.ratio_gap == 0.0 && got.first.approxkl == 0.0);
     assert_true(metric(&got, "policy/approxkl_avg") > 0);
@@ -48,7 +48,7 @@ static void the_first_ratio_is_exactly_one_and_the_base_stays(void **state)
 {
     (void)state;
     for (int c = 0; c < 2; c++) {
-        const struct ppo_conf conf = adapted(c);
+        const struct iteration_conf conf = adapted(c);
         struct iteration_state *ppo = fresh(&conf);
         struct params *base = weights(&small_shape[0]);
         struct small plain;
@@ -71,7 +71,7 @@ static void the_first_ratio_is_exactly_one_and_the_base_stays(void **state)
 static void a_state_comes_back_on_its_base_only(void **state)
 {
     char folder[] = "/tmp/drover-adapter-XXXXXX";
-    const struct ppo_conf conf = adapted(1);
+    const struct iteration_conf conf = adapted(1);
     struct iteration_state *a = fresh(&conf), *b = fresh(&conf), *c;
     struct params *other = weights(&small_shape[0]);
     struct hash want, got;
@@ -92,7 +92,7 @@ static void a_state_comes_back_on_its_base_only(void **state)
     got = trainable_hash(iteration_trainable(b));
     assert_true(hash_same(&want, &got));
     other->data[3] += 0.5f;
-    assert_ok(ppo_make(&c, &conf, other, weights(&small_shape[3])));
+    assert_ok(iteration_new(&c, &conf, other, weights(&small_shape[3])));
     assert_err(ERR_STATE, iteration_state_read(c, folder, 1, NULL));
     assert_non_null(strstr(err_text(), "belongs to a base with the hash"));
     assert_int_equal(iteration_count(c), 0);

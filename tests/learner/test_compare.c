@@ -2,7 +2,7 @@
  * among the mini-batches, and what is trained after them has the bits of a run that never saw
  * them. */
 #include "learner/iteration/iteration_compare.h"
-#include "learner/methods/group.h"
+#include "learner/iteration/iteration_state.h"
 #include "tests/learner/feed.h"
 
 #include <math.h>
@@ -13,15 +13,15 @@ static void same_weights(const struct params *a, const struct params *b)
     assert_memory_equal(a->data, b->data, a->count * sizeof(float));
 }
 
-static struct ppo_conf strict(int mini_batches, int each)
+static struct iteration_conf strict(int mini_batches, int each)
 {
-    struct ppo_conf conf = golden_conf(0);
+    struct iteration_conf conf = golden_conf(0);
 
-    conf.round.strict = true;
-    conf.round.epochs = 2;
-    conf.round.target_kl = 6;
-    conf.round.mini_batches = mini_batches;
-    conf.round.per_device_train_batch_size = each;
+    conf.strict = true;
+    conf.epochs = 2;
+    conf.target_kl = 6;
+    conf.mini_batches = mini_batches;
+    conf.per_device_train_batch_size = each;
     return conf;
 }
 
@@ -41,7 +41,7 @@ static void all_are_found_and_none_leaves_a_trace(void **state)
     for (int parts = 1; parts <= 3; parts += 2)
         for (int each = 1; each <= 2; each++)
             for (int who = 0; who < ROWS; who += 2) {
-                const struct ppo_conf conf = strict(parts, each);
+                const struct iteration_conf conf = strict(parts, each);
                 const int other = (who + 3) % ROWS, at = golden_answer[who] > 1;
                 struct iteration_state *a = fresh(&conf), *b = fresh(&conf);
                 const struct iteration_false *found;
@@ -49,8 +49,8 @@ static void all_are_found_and_none_leaves_a_trace(void **state)
                 struct feed feed, bad;
                 size_t n;
 
-                feed_on_policy(&feed, a, conf.round.temperature, 0);
-                feed_on_policy(&bad, a, conf.round.temperature, 0);
+                feed_on_policy(&feed, a, conf.temperature, 0);
+                feed_on_policy(&bad, a, conf.temperature, 0);
                 lie(&bad, who, at);
                 lie(&bad, who, golden_answer[who] - 1);
                 lie(&bad, other, 0);
@@ -80,18 +80,15 @@ static void all_are_found_and_none_leaves_a_trace(void **state)
 /* What is not learnt is compared all the same: it had a say in its group's mean. */
 static void what_is_muted_is_compared(void **state)
 {
-    struct group_conf conf = {.kind = GROUP_GRPO, .mask_truncated = true};
-    struct iteration_conf round = iteration_conf_defaults(4);
+    struct iteration_conf round = planned(
+        "grpo", 4, "learning_rate=3e-6;num_generations=2;mask_truncated_completions=true");
     struct iteration_metrics got;
     struct feed feed;
     struct iteration_state *r;
     size_t n;
     (void)state;
 
-    conf.loss.grpo = objective_grpo_defaults();
-    round.samples = 2;
     round.strict = true;
-    group_round(&round, &conf);
     assert_ok(iteration_new(&r, &round, weights(&small_shape[0]), NULL));
     feed_on_policy(&feed, r, round.temperature, 0);
     assert_false(feed.rollout[2].ended);
@@ -104,13 +101,13 @@ static void what_is_muted_is_compared(void **state)
 
 static void answers_that_are_not_trained_can_be_compared(void **state)
 {
-    const struct ppo_conf conf = strict(1, 2);
+    const struct iteration_conf conf = strict(1, 2);
     struct iteration_state *r = fresh(&conf);
     struct feed feed;
     size_t n;
     (void)state;
 
-    feed_on_policy(&feed, r, conf.round.temperature, 0);
+    feed_on_policy(&feed, r, conf.temperature, 0);
     assert_ok(iteration_compare(r, feed.rollout, 2));
     iteration_compare_falses(r, &n);
     assert_int_equal(n, 0);

@@ -2,9 +2,6 @@
  * and rounds without a critic on a small model. */
 #include "learner/iteration/iteration_batch.h"
 #include "learner/iteration/iteration_state.h"
-#include "learner/methods/group.h"
-#include "learner/methods/pairs.h"
-#include "learner/methods/ppo.h"
 #include "tests/learner/feed.h"
 
 #include <math.h>
@@ -18,13 +15,15 @@ struct world {
     float behaviour[LONG], reference[LONG];
     struct iteration_rollout answer[N];
     struct iteration_conf round;
-    struct group_conf conf;
     struct iteration_batch batch;
 };
 static const double scores[N] = {1, 3, 3, .5, -1, 0};
 static const int lengths[N] = {2, 4, 1, 3, 4, 2};
 
-static void prepare(struct world *w, enum group_kind kind, double beta)
+#define GROUPS "num_generations=3;per_device_train_batch_size=3;max_completion_length=8;"
+#define PLAIN GROUPS "kl_in=reward;scale_rewards=none;"
+
+static void prepare(struct world *w, const char *method, const char *words)
 {
     memset(w, 0, sizeof *w);
     for (int t = 0; t < LONG; t++) {
@@ -42,24 +41,13 @@ static void prepare(struct world *w, enum group_kind kind, double beta)
                                                   .reference = w->reference,
                                                   .score = scores[i],
                                                   .ended = i != 1};
-    w->conf = (struct group_conf){.kind = kind,
-                                  .beta = beta,
-                                  .kl_in_reward = true,
-                                  .scale = ADVANTAGE_GROUP_PLAIN,
-                                  .clip_low = -INFINITY,
-                                  .clip_high = INFINITY,
-                                  .gamma = 1,
-                                  .best = 1,
-                                  .min_score = -INFINITY};
-    w->round = iteration_conf_defaults(1);
-    w->round.samples = EACH;
+    w->round = planned(method, 1, "%s", words);
 }
 
 static void assign(struct world *w)
 {
-    group_round(&w->round, &w->conf);
     assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N));
-    w->round.assign(w->round.method, &w->batch, w->conf.beta);
+    w->round.assign(w->round.method, &w->batch, w->round.kl_coef);
 }
 
 static void near(double want, float is)
@@ -75,7 +63,7 @@ static void grpo_takes_the_price_from_the_score(void **state)
     double s[N];
     (void)state;
 
-    prepare(&w, GROUP_GRPO, .2);
+    prepare(&w, "grpo", PLAIN "beta=.2");
     assign(&w);
     for (int i = 0; i < N; i++)
         s[i] = scores[i] - .2 * .5 * lengths[i];
@@ -95,8 +83,7 @@ static void an_answer_that_was_cut_may_be_left_out(void **state)
     struct world w;
     (void)state;
 
-    prepare(&w, GROUP_GRPO, 0);
-    w.conf.mask_truncated = true;
+    prepare(&w, "grpo", PLAIN "mask_truncated_completions=true");
     assign(&w);
     for (int i = 0; i < N; i++)
         for (int t = 0; t < lengths[i]; t++)
@@ -111,8 +98,7 @@ static void rloo_clips_and_compares_with_the_others(void **state)
     struct world w;
     (void)state;
 
-    prepare(&w, GROUP_RLOO, .2);
-    w.conf.clip_high = 2;
+    prepare(&w, "rloo", GROUPS "beta=.2;reward_clip_range=[-9, 2]");
     assign(&w);
     const double a = 1 - .2, b = 2 - .4, c = 2 - .1;
     near(a - (b + c) / 2, w.batch.advantage[0]);
@@ -129,9 +115,7 @@ static void reinforce_discounts_and_whitens(void **state)
     int n = 0;
     (void)state;
 
-    prepare(&w, GROUP_REINFORCE, .2);
-    w.conf.gamma = .9;
-    w.conf.baseline = true;
+    prepare(&w, "reinforce++", GROUPS "beta=.2;gamma=.9;baseline=true");
     assign(&w);
     for (int i = 0; i < N; i++) {
         const int g = i / EACH * EACH;
@@ -155,14 +139,11 @@ static void raft_takes_the_best_and_the_earlier_of_equals(void **state)
     struct world w;
     (void)state;
 
-    prepare(&w, GROUP_RAFT, 0);
+    prepare(&w, "raft", GROUPS "num_best=1");
     assign(&w);
     assert_true(w.batch.units == 2 && w.batch.unit[0] == 1 && w.batch.unit[1] == 3);
     iteration_batch_fini(&w.batch);
-    prepare(&w, GROUP_RAFT, 0);
-    w.conf.best = 2;
-    w.conf.min_score = .25;
-    w.conf.mask_truncated = true;
+    prepare(&w, "raft", GROUPS "num_best=2;min_score=.25;mask_truncated_completions=true");
     assign(&w);
     assert_true(w.batch.units == 2 && w.batch.unit[0] == 2 && w.batch.unit[1] == 3);
     iteration_batch_fini(&w.batch);
@@ -172,18 +153,14 @@ static void raft_takes_the_best_and_the_earlier_of_equals(void **state)
 
 static void online_pairs_the_best_with_the_worst(void **state)
 {
-    struct pairs_conf conf = {.loss = {.terms = 1, .beta = .1}};
     struct world w;
     (void)state;
 
     for (int ties = 0; ties < 2; ties++) {
-        prepare(&w, GROUP_GRPO, 0);
+        prepare(&w, "online-dpo", ties ? "num_generations=3;ties=first" : "num_generations=3");
         for (int i = EACH; i < N; i++)
             w.answer[i].score = 2;
-        conf.ties = ties;
-        pairs_round(&w.round, &conf);
-        assert_ok(iteration_batch_init(&w.batch, &w.round, w.answer, N));
-        w.round.assign(w.round.method, &w.batch, 0);
+        assign(&w);
         assert_int_equal(w.batch.units, 1 + ties);
         assert_true(w.batch.unit[0] == 1 && w.batch.unit[1] == 0);
         assert_true(!ties || (w.batch.unit[2] == 3 && w.batch.unit[3] == 4));
@@ -239,19 +216,14 @@ static double one_round(const struct iteration_conf *conf, struct feed *feed,
 static void a_method_without_a_critic_holds_none(void **state)
 {
     char folder[] = "/tmp/drover-round-XXXXXX";
-    struct group_conf conf = {.kind = GROUP_RLOO, .kl_in_reward = true, .beta = .1};
-    struct iteration_conf round = iteration_conf_defaults(2);
+    const struct iteration_conf round =
+        planned("rloo", 2, "learning_rate=3e-6;num_generations=2;beta=.1");
     struct iteration_state *a, *b;
     struct iteration_metrics got;
     struct feed feed;
     char path[64];
     (void)state;
 
-    conf.loss.rloo = (struct objective_rloo_conf){.2, .2};
-    conf.clip_low = -INFINITY;
-    conf.clip_high = INFINITY;
-    round.samples = 2;
-    group_round(&round, &conf);
     assert_true(
         iteration_size(&round, &small_shape[0], &small_shape[3], 99) ==
         trainable_size(&small_shape[0], &(struct train_options){.checkpointing = true}, 99));
@@ -286,15 +258,15 @@ static void interpolation_goes_by_the_age(void **state)
     (void)state;
 
     for (int k = 0; k < 4; k++) { /* none; interpolated at ages 0, 1, and 3 */
-        struct ppo_conf conf = golden_conf(0);
+        struct iteration_conf conf = golden_conf(0);
         struct span span = {.start = 0};
         struct iteration_metrics got;
         struct feed feed;
         struct iteration_state *round;
 
-        conf.round.stale = (struct importance_conf){
-            k ? IMPORTANCE_TOKEN_TRUNCATE : IMPORTANCE_NONE, 0, 1e9, true};
-        conf.round.epochs = 1;
+        conf.stale = (struct importance_conf){k ? IMPORTANCE_TOKEN_TRUNCATE : IMPORTANCE_NONE,
+                                              0, 1e9, true};
+        conf.epochs = 1;
         round = fresh(&conf);
         feed_golden(&feed, 0, 0);
         for (int it = 0; it < 3; it++) /* to version 3 */
@@ -315,26 +287,21 @@ static void interpolation_goes_by_the_age(void **state)
     assert_true(fabs(norm[3] - norm[0] / 16) < 1e-5 * norm[0]);
 }
 
+/* Adam's sign of a slope near zero is not the question. */
+#define TWOS "num_generations=2;learning_rate=1e-2;adam_epsilon=1e-2;"
+
 /* Per-sequence and per-token normalisers belong to the step, not to the micro-batch. */
 static void micro_batches_add_up(void **state)
 {
-    static const enum objective_grpo_loss losses[] = {OBJECTIVE_GRPO, OBJECTIVE_DAPO,
-                                                      OBJECTIVE_DR_GRPO, OBJECTIVE_LUSPO};
+    static const char *const losses[] = {"grpo", "dapo", "dr_grpo", "luspo"};
     (void)state;
     for (size_t k = 0; k < 4; k++) {
-        struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
-        struct iteration_conf round = iteration_conf_defaults(1);
+        struct iteration_conf round =
+            planned("grpo", 1, TWOS "entropy_coef=.01;loss_type=%s", losses[k]);
         struct iteration_state *a, *b;
         struct feed feed;
         double worst = 0;
 
-        conf.loss.grpo = objective_grpo_defaults();
-        conf.loss.grpo.loss = losses[k];
-        round.entropy.coef = .01;
-        round.samples = 2;
-        round.adamw.epsilon = 1e-2; /* Adam's sign of a slope near zero is not the question */
-        round.rates.peak = 1e-2;
-        group_round(&round, &conf);
         feed_golden(&feed, 0, 0);
         round.per_device_train_batch_size = ROWS;
         const double whole = one_round(&round, &feed, &a);
@@ -352,20 +319,13 @@ static void micro_batches_add_up(void **state)
 }
 
 /* The policy after a round whose micro-batches have `each` answers. */
-static struct iteration_state *after(enum objective_grpo_loss loss, int each, double *told)
+static struct iteration_state *after(const char *loss, int each, double *told)
 {
-    struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
-    struct iteration_conf round = iteration_conf_defaults(1);
+    struct iteration_conf round = planned("grpo", 1, TWOS "loss_type=%s", loss);
     struct iteration_state *out;
     struct feed feed;
 
-    conf.loss.grpo = objective_grpo_defaults();
-    conf.loss.grpo.loss = loss;
-    round.samples = 2;
-    round.adamw.epsilon = 1e-2;
-    round.rates.peak = 1e-2;
     round.per_device_train_batch_size = each;
-    group_round(&round, &conf);
     feed_golden(&feed, 0, 0);
     *told = one_round(&round, &feed, &out);
     return out;
@@ -377,13 +337,13 @@ static void bnpo_is_the_mean_of_micro_batches(void **state)
 {
     static const struct {
         int each;
-        enum objective_grpo_loss other;
-    } same[] = {{1, OBJECTIVE_GRPO}, {ROWS, OBJECTIVE_DAPO}};
+        const char *other;
+    } same[] = {{1, "grpo"}, {ROWS, "dapo"}};
     double apart[2], loss, worst;
     (void)state;
 
     for (int k = 0; k < 2; k++) {
-        struct iteration_state *a = after(OBJECTIVE_BNPO, same[k].each, &apart[k]);
+        struct iteration_state *a = after("bnpo", same[k].each, &apart[k]);
         struct iteration_state *b = after(same[k].other, same[k].each, &loss);
         assert_true(fabs(apart[k] - loss) < 1e-6);
         worst = 0;
@@ -401,18 +361,12 @@ static void bnpo_is_the_mean_of_micro_batches(void **state)
  * the same step. */
 static void a_shared_prompt_changes_nothing(void **state)
 {
-    struct group_conf conf = {.kind = GROUP_GRPO, .scale = ADVANTAGE_GROUP_BY_GROUP};
-    struct iteration_conf round = iteration_conf_defaults(1);
+    struct iteration_conf round = planned("grpo", 1, TWOS "loss_type=dapo");
     struct iteration_state *a, *b;
     struct feed feed;
     double worst = 0;
     (void)state;
 
-    conf.loss.grpo = objective_grpo_defaults();
-    round.samples = 2;
-    round.adamw.epsilon = 1e-2;
-    round.rates.peak = 1e-2;
-    group_round(&round, &conf);
     feed_golden(&feed, 0, 0);
     for (int s = 1; s < ROWS; s += 2) {
         feed.rollout[s].prompt = feed.rollout[s - 1].prompt;
@@ -436,14 +390,12 @@ static void a_shared_prompt_changes_nothing(void **state)
  * record's answers are, and what happens is told. */
 static void spin_begins_at_ln_two(void **state)
 {
-    const struct pairs_conf conf = {
-        .loss = {.terms = 1, .term = {{DPO_SIGMOID, 1}}, .beta = 1, .ld_alpha = 1},
-        .spin = true};
-    struct iteration_conf round = iteration_conf_defaults(1);
+    struct iteration_conf round =
+        planned("spin", 1, "beta=1;learning_rate=1e-3;num_train_epochs=1");
     struct iteration_metrics got;
     struct feed feed;
     struct iteration_state *a;
-    struct ppo_conf ppo = ppo_defaults(1);
+    const struct iteration_conf ppo = golden_conf(0);
     struct iteration_state *writer = fresh(&ppo);
     (void)state;
 
@@ -453,10 +405,8 @@ static void spin_begins_at_ln_two(void **state)
             feed.rollout[s].behaviour = feed.rollout[s].reference = NULL;
         else
             feed.rollout[s].reference = NULL;
-    round.samples = 2;
     round.strict = true;
-    round.rates.peak = 1e-3;
-    pairs_round(&round, &conf);
+    round.mini_batches = 1;
     assert_ok(iteration_new(&a, &round, weights(&small_shape[0]), NULL));
     assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
     assert_true(fabs(metric(&got, "loss") - log(2)) < 1e-6);

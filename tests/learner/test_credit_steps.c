@@ -1,9 +1,9 @@
 /* Rewards of steps in the methods that compare answers: against tests/golden/step_advantage.py,
  * against numbers by hand, and nothing where there are none. */
 #include "learner/iteration/iteration_batch.h"
-#include "learner/methods/group.h"
 #include "learner/objective/advantage_steps.h"
 #include "tests/golden/step_advantage.inc"
+#include "tests/learner/planned.h"
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -17,23 +17,16 @@ struct world {
     float dense[N][MOST];
     struct iteration_rollout answer[N];
     struct iteration_conf round;
-    struct group_conf conf;
     struct iteration_batch batch;
 };
 
-static void prepare(struct world *w, size_t each, enum group_kind kind)
+/* A process reward model of this weight beside a reward of weight 1: the share of its steps. */
+#define STEPS "rewards=[{name: prm, model: p, steps: dense, weight: %.17g}];"
+
+static void prepare(struct world *w, struct iteration_conf round)
 {
     memset(w, 0, sizeof *w);
-    w->conf = (struct group_conf){.kind = kind,
-                                  .kl_in_reward = true,
-                                  .steps_share = 1,
-                                  .clip_low = -INFINITY,
-                                  .clip_high = INFINITY,
-                                  .gamma = 1,
-                                  .best = 1,
-                                  .min_score = -INFINITY};
-    w->round = iteration_conf_defaults(1);
-    w->round.samples = (int)each;
+    w->round = round;
 }
 
 static void put(struct world *w, size_t i, int n, double score, const float *dense)
@@ -55,9 +48,20 @@ static void put(struct world *w, size_t i, int n, double score, const float *den
 
 static void assign(struct world *w, size_t n)
 {
-    group_round(&w->round, &w->conf);
     assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, n));
-    w->round.assign(w->round.method, &w->batch, w->conf.beta);
+    w->round.assign(w->round.method, &w->batch, w->round.kl_coef);
+}
+
+static struct iteration_conf case_of(int c)
+{
+    static const char *const scales[] = {"group", "batch", "none"};
+
+    if (step_case[c].reinforce)
+        return planned("reinforce++", 1, STEPS "num_generations=4;gamma=%g;beta=%g;baseline=%s",
+                       step_case[c].share, step_case[c].gamma, step_case[c].beta,
+                       step_case[c].baseline ? "true" : "false");
+    return planned("grpo", 1, STEPS "num_generations=4;kl_in=reward;scale_rewards=%s;beta=%g",
+                   step_case[c].share, scales[step_case[c].scale], step_case[c].beta);
 }
 
 static void advantages_are_those_of_the_papers(void **state)
@@ -65,12 +69,7 @@ static void advantages_are_those_of_the_papers(void **state)
     (void)state;
     for (int c = 0; c < STEP_CASES; c++) {
         struct world w;
-        prepare(&w, STEP_EACH, step_case[c].reinforce ? GROUP_REINFORCE : GROUP_GRPO);
-        w.conf.scale = (enum advantage_group_scale)step_case[c].scale;
-        w.conf.baseline = step_case[c].baseline;
-        w.conf.steps_share = step_case[c].share;
-        w.conf.gamma = step_case[c].gamma;
-        w.conf.beta = step_case[c].beta;
+        prepare(&w, case_of(c));
         for (size_t i = 0; i < N; i++) {
             put(&w, i, step_answer[i].n, step_answer[i].score, step_answer[i].dense);
             w.answer[i].behaviour = step_answer[i].behaviour;
@@ -86,6 +85,8 @@ static void advantages_are_those_of_the_papers(void **state)
     }
 }
 
+#define TWOS "num_generations=2;kl_in=reward"
+
 /* Two answers to a prompt, three steps in all: 1 and 0 of the first, .5 of the second; their
  * mean is .5, their deviation .5. Outcomes 0 and 2: mean 1, deviation sqrt(2). */
 static void two_answers_by_hand(void **state)
@@ -98,7 +99,7 @@ static void two_answers_by_hand(void **state)
     struct world w;
     (void)state;
 
-    prepare(&w, 2, GROUP_GRPO);
+    prepare(&w, planned("grpo", 1, STEPS TWOS, 1.));
     put(&w, 0, 5, 1, first);
     put(&w, 1, 3, 2.5, second);
     assign(&w, 2);
@@ -106,7 +107,7 @@ static void two_answers_by_hand(void **state)
         assert_true(fabs((double)w.batch.advantage[t] - want[t]) < 1e-6);
     iteration_batch_fini(&w.batch);
     /* a third of the weight */
-    w.conf.steps_share = 1. / 3;
+    w.round = planned("grpo", 1, STEPS TWOS, 1. / 3);
     assign(&w, 2);
     assert_true(fabs((double)w.batch.advantage[2] - (-one / 3 - end)) < 1e-6);
     iteration_batch_fini(&w.batch);
@@ -120,7 +121,7 @@ static void steps_alone_are_all_there_is(void **state)
     struct world w;
     (void)state;
 
-    prepare(&w, 2, GROUP_GRPO);
+    prepare(&w, planned("grpo", 1, STEPS TWOS, 1.));
     put(&w, 0, 2, .9 + .2, a);
     put(&w, 1, 2, .7, b);
     assign(&w, 2);
@@ -135,14 +136,14 @@ static void steps_alone_are_all_there_is(void **state)
 static void without_steps_nothing_changes(void **state)
 {
     const float none[] = {NO_STEP, NO_STEP};
-    static const enum group_kind kinds[] = {GROUP_GRPO, GROUP_REINFORCE, GROUP_RAFT};
+    static const char *const kinds[] = {"grpo", "reinforce++", "raft"};
     (void)state;
 
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         float advantage[2][8];
         for (int with = 0; with < 2; with++) {
             struct world w;
-            prepare(&w, 2, kinds[k]);
+            prepare(&w, planned(kinds[k], 1, "num_generations=2;kl_in=reward"));
             for (size_t i = 0; i < 4; i++) {
                 put(&w, i, 2, .1 * (double)(i * i), none);
                 if (!with)

@@ -1,9 +1,10 @@
 /* The configurations of the methods over the fleet: TRL's names, the batch that they mean, and
  * what is refused by name. */
 #include "learner/methods/fleet_keys.h"
-#include "learner/methods/group.h"
 #include "learner/methods/methods.h"
 #include "learner/methods/pairs.h"
+#include "learner/objective/objective_grpo.h"
+#include "reward/credit.h"
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -61,15 +62,15 @@ static void refused(const struct method *method, const char *const *words, const
 static void grpo_has_trls_defaults(void **state)
 {
     struct keys_of k = read_keys(methods_find("grpo"), NOTHING);
-    const struct group_conf *const conf = k.plan.own;
+    const struct objective_grpo_conf *const loss = k.plan.round.loss;
     (void)state;
 
     assert_ok(k.err);
     assert_true(k.plan.samples == 8 && k.plan.batch == 1 && k.plan.round.samples == 8);
     assert_true(k.plan.round.epochs == 1 && k.plan.round.mini_batches == 1);
     assert_int_equal(k.plan.iterations, 300);
-    assert_true(conf->loss.grpo.loss == OBJECTIVE_DAPO && conf->loss.grpo.epsilon_high == .2);
-    assert_true(isinf(conf->loss.grpo.delta) && conf->loss.grpo.use_bias_correction_kl);
+    assert_true(loss->loss == OBJECTIVE_DAPO && loss->epsilon_high == .2);
+    assert_true(isnan(loss->delta) && loss->use_bias_correction_kl);
     assert_true(!k.plan.round.reference && !k.plan.rewards.reference && !k.plan.round.critic);
     assert_true(k.plan.round.strict && k.plan.round.stale.mode == IMPORTANCE_NONE);
     assert_true(k.plan.round.rates.peak == 1e-6 && k.plan.round.rates.total == 300);
@@ -223,11 +224,11 @@ static void steps_are_credited_or_refused(void **state)
     (void)state;
 
     assert_ok(k.err);
-    assert_true(((const struct group_conf *)k.plan.own)->steps_share == .5);
+    assert_true(credit_share(&k.plan.rewards) == .5);
     done(methods_find("grpo"), &k);
     k = read_keys(methods_find("grpo"), WITH(by_step, "reward_weights=[2, 3]"));
     assert_ok(k.err);
-    assert_true(((const struct group_conf *)k.plan.own)->steps_share == 1.5);
+    assert_true(credit_share(&k.plan.rewards) == 1.5);
     done(methods_find("grpo"), &k);
     k = read_keys(methods_find("rloo"), WITH(as_one));
     assert_ok(k.err);
@@ -241,22 +242,22 @@ static void online_beta_may_change_by_epoch(void **state)
     struct keys_of k =
         read_keys(methods_find("online-dpo"), WITH("beta=[0.1, 0.3]", "num_train_epochs=2",
                                                    "per_device_train_batch_size=5"));
-    const struct pairs_conf *conf = k.plan.own;
+    const struct pairs *pairs = k.plan.self;
     (void)state;
 
     assert_ok(k.err);
-    assert_true(conf->betas == 2 && conf->beta[0] == .1 && conf->beta[1] == .3);
-    assert_true(conf->epochs_each == .05 && k.plan.iterations == 40);
+    assert_true(pairs->beta.n == 2 && pairs->beta.value[0] == .1 && pairs->beta.value[1] == .3);
+    assert_true(pairs->epochs_each == .05 && k.plan.iterations == 40);
     done(methods_find("online-dpo"), &k);
     k = read_keys(methods_find("online-dpo"), WITH("beta=0.7"));
     assert_ok(k.err);
-    conf = k.plan.own;
-    assert_true(conf->betas == 0 && conf->loss.beta == .7);
+    pairs = k.plan.self;
+    assert_true(pairs->beta.n == 1 && pairs->loss.beta == .7);
     done(methods_find("online-dpo"), &k);
     k = read_keys(methods_find("online-dpo"), NOTHING);
     assert_ok(k.err);
-    conf = k.plan.own;
-    assert_true(conf->betas == 0 && conf->loss.beta == .1);
+    pairs = k.plan.self;
+    assert_true(pairs->beta.n == 1 && pairs->loss.beta == .1);
     done(methods_find("online-dpo"), &k);
 }
 

@@ -1,5 +1,6 @@
 /* The losses and advantages of the methods without a critic, against TRL's own code
  * (tests/golden/group_loss.py), finite differences, and sums over micro-batches. */
+#include "base/conf.h"
 #include "learner/objective/advantage_group.h"
 #include "learner/objective/entropy.h"
 #include "learner/objective/objective_grpo.h"
@@ -64,11 +65,20 @@ static struct objective_in in_of(const struct packed *p, int n, bool importance)
                                  .importance = importance ? p->importance : NULL};
 }
 
+static enum objective_grpo_loss loss_of(const char *name)
+{
+    int found = 0;
+
+    assert_ok(conf_word(&found, "loss_type", name, objective_grpo_names));
+    return (enum objective_grpo_loss)found;
+}
+
 static struct objective_grpo_conf conf_of(const struct group_case *c)
 {
-    struct objective_grpo_conf conf = objective_grpo_defaults();
+    struct objective_grpo_conf conf = objective_grpo_plain(loss_of(c->loss_type));
 
-    assert_ok(objective_grpo_named(&conf.loss, c->loss_type));
+    conf.vespo_k_pos = conf.vespo_lambda_neg = 2;
+    conf.vespo_lambda_pos = conf.vespo_k_neg = 3;
     conf.sequence = c->sequence;
     conf.use_bias_correction_kl = c->bias;
     conf.beta = c->beta;
@@ -266,7 +276,7 @@ static void the_bonus_is_steered_as_in_trl(void **state)
 {
     (void)state;
     for (size_t c = 0; c < sizeof group_adaptive / sizeof *group_adaptive; c++) {
-        struct objective_grpo_conf conf = objective_grpo_defaults();
+        struct objective_grpo_conf conf = objective_grpo_plain(OBJECTIVE_DAPO);
         struct entropy_control control = {group_adaptive[c].coef,
                                           true,
                                           group_adaptive[c].least,
@@ -275,6 +285,7 @@ static void the_bonus_is_steered_as_in_trl(void **state)
                                           group_adaptive[c].target,
                                           INFINITY};
         conf.top_entropy_quantile = group_adaptive[c].quantile;
+        conf.epsilon = conf.epsilon_high = .2;
         assert_true(entropy_control_on(&control));
         for (size_t k = 0; k < sizeof group_adaptive->step / sizeof *group_adaptive->step;
              k++) {

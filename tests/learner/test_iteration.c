@@ -2,8 +2,7 @@
  * beside the weights, and its way through a checkpoint. */
 #include "base/mem.h"
 #include "learner/iteration/iteration_state.h"
-#include "learner/methods/group.h"
-#include "learner/methods/pairs.h"
+#include "learner/objective/objective_ppo.h"
 #include "tests/learner/feed.h"
 
 #include <math.h>
@@ -28,15 +27,12 @@ static void same_weights(const struct iteration_state *a, const struct iteration
                         iteration_policy(a)->count * sizeof(float));
 }
 
-static struct iteration_conf moving(const struct group_conf *conf)
+static struct iteration_conf moving(const char *words)
 {
-    struct iteration_conf round = iteration_conf_defaults(4);
+    struct iteration_conf round =
+        planned("grpo", 4, "num_generations=2;temperature=1.3;learning_rate=1e-2;%s", words);
 
-    round.samples = 2;
     round.mini_batches = 2;
-    round.temperature = 1.3;
-    round.rates.peak = 1e-2;
-    group_round(&round, conf);
     return round;
 }
 
@@ -47,16 +43,13 @@ static void a_reference_may_follow_the_policy(void **state)
 {
     (void)state;
     for (int k = 0; k < 2; k++) {
-        struct group_conf conf = {.kind = GROUP_GRPO, .beta = .3, .kl_in_reward = k};
         struct feed feed, bare;
         struct iteration_metrics x, y;
         struct iteration_state *a, *b, *again;
         float *image;
         size_t bytes;
 
-        conf.loss.grpo = objective_grpo_defaults();
-        conf.loss.grpo.beta = k ? 0 : .3;
-        struct iteration_conf round = moving(&conf);
+        struct iteration_conf round = moving(k ? "beta=.3;kl_in=reward" : "beta=.3");
         assert_ok(iteration_new(&b, &round, weights(&small_shape[0]), NULL));
         round.follow = (struct ref_model_conf){.7, 4};
         assert_ok(iteration_new(&a, &round, weights(&small_shape[0]), NULL));
@@ -94,14 +87,12 @@ static void a_reference_may_follow_the_policy(void **state)
 /* Two steps an iteration, all of them below the target. */
 static void the_weight_of_a_bonus_comes_back(void **state)
 {
-    struct group_conf conf = {.kind = GROUP_GRPO};
     struct iteration_metrics got;
     struct iteration_state *a, *b;
     struct feed feed;
     (void)state;
 
-    conf.loss.grpo = objective_grpo_defaults();
-    struct iteration_conf round = moving(&conf);
+    struct iteration_conf round = moving("beta=0");
     round.entropy =
         (struct entropy_control){.adaptive = true, .most = 1, .delta = .05, .target = 100};
     assert_ok(iteration_new(&a, &round, weights(&small_shape[0]), NULL));
@@ -121,14 +112,14 @@ static void the_weight_of_a_bonus_comes_back(void **state)
     iteration_free(b);
 }
 
-static struct iteration_state *online(struct pairs_conf *conf, struct iteration_conf *round)
+static struct iteration_state *online(const char *beta, struct iteration_conf *round)
 {
     struct iteration_state *out;
 
-    *round = iteration_conf_defaults(4);
-    round->samples = 2;
-    round->rates.peak = 1e-2;
-    pairs_round(round, conf);
+    *round =
+        planned("online-dpo", 4,
+                "temperature=1;learning_rate=1e-2;per_device_train_batch_size=2;beta=%s", beta);
+    round->per_device_train_batch_size = 8;
     assert_ok(iteration_new(&out, round, weights(&small_shape[0]), NULL));
     return out;
 }
@@ -138,27 +129,18 @@ static struct iteration_state *online(struct pairs_conf *conf, struct iteration_
 static void a_list_of_betas_is_one_an_epoch(void **state)
 {
     static const double want[] = {.1, .1, .1, .4, .4};
-    struct pairs_conf list = {
-        .loss = {.terms = 1, .term = {{DPO_SIGMOID, 1}}, .beta = 9, .ld_alpha = 1},
-        .beta = {.1, .4},
-        .betas = 2,
-        .epochs_each = .4};
-    struct pairs_conf one = list;
     struct iteration_conf round;
     struct iteration_metrics got;
-    struct iteration_state *a = online(&list, &round), *b, *next;
+    struct iteration_state *a = online("[.1, .4]", &round), *b, *next;
     struct feed feed;
     (void)state;
 
-    one.betas = 0;
-    one.loss.beta = .1;
-    b = online(&one, &round);
+    b = online(".1", &round);
     for (int it = 0; it < 5; it++) {
         feed_golden(&feed, 0, it % 2);
         assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
         assert_true(metric(&got, "beta") == want[it]);
-        one.loss.beta = want[it];
-        next = online(&one, &round);
+        next = online(want[it] < .2 ? ".1" : ".4", &round);
         if (it)
             carry(b, next);
         iteration_free(b);
@@ -167,7 +149,7 @@ static void a_list_of_betas_is_one_an_epoch(void **state)
         same_weights(a, b);
         if (it != 3)
             continue;
-        next = online(&list, &round);
+        next = online("[.1, .4]", &round);
         carry(a, next);
         iteration_free(a);
         a = next;
@@ -195,8 +177,7 @@ static void listen(const void *conf, const struct objective_in *in, struct objec
  * answer once, and no order twice. */
 static void every_epoch_has_its_own_order(void **state)
 {
-    const struct ppo_conf conf = golden_conf(0);
-    struct iteration_conf round = ppo_round(&conf);
+    struct iteration_conf round = golden_conf(0);
     struct objective listening = objective_ppo;
     struct iteration_metrics got;
     struct feed feed;

@@ -165,15 +165,6 @@ static void sft_counts_learnt_tokens_only(void **state)
     assert_true(fabs((double)slope[1] + exp(-1) / 8) < 1e-8); /* p is held fixed */
 }
 
-static void methods_are_found_by_name(void **state)
-{
-    (void)state;
-
-    assert_ptr_equal(objective_find("sft"), &objective_sft);
-    assert_ptr_equal(objective_find("reward"), &objective_reward);
-    assert_null(objective_find("nosuch"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,7 +175,6 @@ int main(void)
         cmocka_unit_test(a_swap_flips_the_margin),
         cmocka_unit_test(extreme_margins_stay_finite),
         cmocka_unit_test(sft_counts_learnt_tokens_only),
-        cmocka_unit_test(methods_are_found_by_name),
     };
 
     return cmocka_run_group_tests_name("objective", tests, NULL, NULL);

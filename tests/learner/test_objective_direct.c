@@ -143,6 +143,17 @@ static void read_dpo(struct objective_dpo_conf *out, const json_t *conf)
     }
 }
 
+static const struct objective *objective_of(const char *name)
+{
+    static const struct objective *const all[] = {
+        &objective_dpo, &objective_simpo, &objective_orpo, &objective_cpo, &objective_kto};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (!strcmp(all[i]->name, name))
+            return all[i];
+    return NULL;
+}
+
 static void read_method(struct method *m, const json_t *item)
 {
     static const char *const cpo[] = {"sigmoid", "hinge", "ipo"};
@@ -150,7 +161,7 @@ static void read_method(struct method *m, const json_t *item)
     const char *type = json_string_value(json_object_get(conf, "loss_type"));
 
     memset(m, 0, sizeof(*m));
-    m->objective = objective_find(json_string_value(json_object_get(item, "method")));
+    m->objective = objective_of(json_string_value(json_object_get(item, "method")));
     assert_non_null(m->objective);
     if (m->objective == &objective_dpo)
         read_dpo(&m->dpo, conf);

@@ -1,7 +1,7 @@
 /* PPO's iteration: TRL's own lines in torch as golden numbers (tests/golden/ppo_steps.py), and
  * what must hold for any numbers. */
 #include "learner/iteration/iteration_state.h"
-#include "learner/methods/advantage_ppo.h"
+#include "learner/methods/token_rewards.h"
 #include "learner/run/checkpoint.h"
 #include "tests/learner/feed.h"
 
@@ -13,7 +13,7 @@ static void iterations_follow_trl(void **state)
 {
     (void)state;
     for (int c = 0; c < GOLDEN_CASES; c++) {
-        const struct ppo_conf conf = golden_conf(c);
+        const struct iteration_conf conf = golden_conf(c);
         struct iteration_state *ppo = fresh(&conf);
         for (int it = 0; it < 2; it++) {
             struct feed feed;
@@ -68,18 +68,18 @@ static void on_policy_the_first_ratio_is_exactly_one(void **state)
 {
     (void)state;
     for (int c = 0; c < 4; c++) {
-        struct ppo_conf conf = golden_conf(c % 2);
+        struct iteration_conf conf = golden_conf(c % 2);
         struct iteration_metrics got;
         struct feed feed;
         struct iteration_state *ppo;
 
-        conf.round.strict = true;
-        conf.round.gradient_checkpointing = c < 2;
-        conf.round.mini_batches = 1 + c % 3;
-        conf.round.per_device_train_batch_size = 1 + c;
+        conf.strict = true;
+        conf.gradient_checkpointing = c < 2;
+        conf.mini_batches = 1 + c % 3;
+        conf.per_device_train_batch_size = 1 + c;
         ppo = fresh(&conf);
         for (int it = 0; it < 2; it++) {
-            feed_on_policy(&feed, ppo, conf.round.temperature, it);
+            feed_on_policy(&feed, ppo, conf.temperature, it);
             assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
             assert_true(got.first.ratio_gap == 0.0 && got.first.approxkl == 0.0);
             assert_true(got.first.clipfrac == 0.0 && got.first.tokens > 0);
@@ -93,19 +93,19 @@ static void on_policy_the_first_ratio_is_exactly_one(void **state)
 /* One unit in the last place is enough, and the words say where. */
 static void a_token_of_other_weights_is_named(void **state)
 {
-    struct ppo_conf conf = golden_conf(0);
+    struct iteration_conf conf = golden_conf(0);
     struct iteration_metrics got;
     struct feed feed;
     struct iteration_state *ppo;
     (void)state;
 
     ppo = fresh(&conf);
-    feed_on_policy(&feed, ppo, conf.round.temperature, 0);
+    feed_on_policy(&feed, ppo, conf.temperature, 0);
     feed.behaviour[6 + 1 + 4] = nextafterf(feed.behaviour[6 + 1 + 4], 0);
     assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
     assert_true(got.first.ratio_gap > 0 && got.first.ratio_gap < 1e-5);
     iteration_free(ppo);
-    conf.round.strict = true;
+    conf.strict = true;
     ppo = fresh(&conf);
     assert_err(ERR_STATE, iteration_run(ppo, feed.rollout, ROWS, &got));
     assert_non_null(strstr(err_text(), "task 11 sample 0 token 4"));
@@ -120,13 +120,13 @@ static void micro_batches_add_up(void **state)
     (void)state;
 
     for (int c = 0; c < 2; c++) {
-        struct ppo_conf conf = golden_conf(c);
+        struct iteration_conf conf = golden_conf(c);
         struct iteration_state *a, *b;
 
-        conf.round.mini_batches = 2;
-        conf.round.per_device_train_batch_size = ROWS;
+        conf.mini_batches = 2;
+        conf.per_device_train_batch_size = ROWS;
         a = fresh(&conf);
-        conf.round.per_device_train_batch_size = 1;
+        conf.per_device_train_batch_size = 1;
         b = fresh(&conf);
         run(a, c, 0, &whole);
         run(b, c, 0, &parts);
@@ -143,15 +143,15 @@ static void micro_batches_add_up(void **state)
 
 static void the_same_rollouts_give_the_same_bits(void **state)
 {
-    struct ppo_conf conf = golden_conf(1);
+    struct iteration_conf conf = golden_conf(1);
     struct iteration_metrics got;
     struct iteration_state *a, *b, *c;
     (void)state;
 
-    conf.round.mini_batches = 3;
+    conf.mini_batches = 3;
     a = fresh(&conf);
     b = fresh(&conf);
-    conf.round.seed++;
+    conf.seed++;
     c = fresh(&conf);
     for (int it = 0; it < 2; it++) {
         run(a, 1, it, &got);
@@ -171,7 +171,7 @@ static void the_same_rollouts_give_the_same_bits(void **state)
 static void a_state_comes_back_bit_for_bit(void **state)
 {
     char folder[] = "/tmp/drover-ppo-XXXXXX", *path;
-    struct ppo_conf conf = golden_conf(1);
+    struct iteration_conf conf = golden_conf(1);
     struct iteration_metrics got, again;
     json_t *meta = json_pack("{s:s}", "run", "x"), *back = NULL;
     struct iteration_state *a, *b;
@@ -180,14 +180,14 @@ static void a_state_comes_back_bit_for_bit(void **state)
     (void)state;
 
     assert_non_null(mkdtemp(folder));
-    conf.round.mini_batches = 2;
+    conf.mini_batches = 2;
     a = fresh(&conf);
     run(a, 1, 0, &got);
     assert_ok(iteration_state_write(a, folder, meta));
     run(a, 1, 1, &got);
     assert_ok(checkpoint_list(&steps, &n, folder));
     assert_true(n == 1 && steps[0] == 1);
-    assert_ok(ppo_make(&b, &conf, weights(&small_shape[0]), NULL));
+    assert_ok(iteration_new(&b, &conf, weights(&small_shape[0]), NULL));
     iteration_free(b);
     b = fresh(&conf);
     assert_ok(iteration_state_read(b, folder, 1, &back));
@@ -199,7 +199,7 @@ static void a_state_comes_back_bit_for_bit(void **state)
         assert_true(got.metric[i].value == again.metric[i].value);
     iteration_free(b);
     /* other shapes are refused, and nothing has changed */
-    assert_ok(ppo_make(&b, &conf, weights(&small_shape[1]), NULL));
+    assert_ok(iteration_new(&b, &conf, weights(&small_shape[1]), NULL));
     assert_err(ERR_RANGE, iteration_state_read(b, folder, 1, NULL));
     assert_int_equal(iteration_count(b), 0);
     assert_err(ERR_IO, iteration_state_read(b, folder, 2, NULL));
@@ -217,7 +217,7 @@ static void a_state_comes_back_bit_for_bit(void **state)
 /* A tool's tokens within an answer: whatever stands in their columns, nothing changes. */
 static void what_the_policy_did_not_write_changes_nothing(void **state)
 {
-    const struct ppo_conf conf = golden_conf(1);
+    const struct iteration_conf conf = golden_conf(1);
     const uint8_t mask[] = {1, 1, 0, 0, 0, 1, 1, 1, 0};
     struct iteration_state *ppo[2];
     struct iteration_metrics got[2];
@@ -249,7 +249,8 @@ static void rewards_are_as_computed_by_hand(void **state)
     const uint8_t mask[] = {1, 1, 1, 0};
     struct iteration_rollout rollout = {
         .prompt = token, .prompts = 1, .token = token, .tokens = 4};
-    struct ppo_conf conf = ppo_defaults(1);
+    const struct iteration_conf round =
+        planned("ppo", 1, "missing_eos_penalty=.5;lam=1;kl_coef=.1;critic_warmup=0");
     struct iteration_batch batch;
     (void)state;
 
@@ -257,10 +258,8 @@ static void rewards_are_as_computed_by_hand(void **state)
     rollout.behaviour = behaviour;
     rollout.reference = reference;
     rollout.score = 2;
-    conf.round.missing_eos_penalty = .5;
-    const struct iteration_conf round = ppo_round(&conf);
     assert_ok(iteration_batch_init(&batch, &round, &rollout, 1));
-    advantage_ppo_rewards(&batch, NULL, .1);
+    token_rewards(&batch, NULL, .1);
     assert_true(fabs((double)batch.reward[0] + .05) < 1e-7); /* -beta (-1 + 1.5) */
     assert_true(fabs((double)batch.reward[1] - .1) < 1e-7);
     assert_true(fabs((double)batch.reward[2] - (1.5 - .6)) < 1e-7);
@@ -269,9 +268,10 @@ static void rewards_are_as_computed_by_hand(void **state)
     assert_true(batch.entropy == 6 && batch.total == 1.5 && batch.ended == 0);
     /* Advantages with a critic that knows nothing, lambda 1: what is still to come, whitened;
      * returns from before. */
-    conf.lam = 1;
+    iteration_batch_fini(&batch);
+    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1));
     memset(batch.value, 0, 4 * sizeof(float));
-    advantage_ppo(&batch, &conf);
+    round.assign(round.method, &batch, .1);
     const double to_come[] = {.95, 1, .9}, mean = .95, sd = .05;
     for (int t = 0; t < 3; t++) {
         assert_true(fabs((double)batch.returns[t] - to_come[t]) < 1e-6);
@@ -290,7 +290,7 @@ static void step_rewards_stand_where_steps_end(void **state)
     const uint8_t mask[] = {1, 1, 1, 0};
     struct iteration_rollout rollout = {
         .prompt = token, .prompts = 1, .token = token, .tokens = 4};
-    struct ppo_conf conf = ppo_defaults(1);
+    const struct iteration_conf round = planned("ppo", 1, "critic_warmup=0");
     struct iteration_batch batch;
     (void)state;
 
@@ -299,10 +299,9 @@ static void step_rewards_stand_where_steps_end(void **state)
     rollout.score = 2;
     rollout.ended = true;
     rollout.dense = dense;
-    const struct iteration_conf round = ppo_round(&conf);
     assert_ok(iteration_batch_init(&batch, &round, &rollout, 1));
     double *const step = iteration_batch_steps(&batch);
-    advantage_ppo_rewards(&batch, step, .1);
+    token_rewards(&batch, step, .1);
     free(step);
     assert_true(batch.reward[0] == 0 && batch.reward[1] == .5f);
     assert_true(batch.reward[2] == 1.5f); /* another's token at the end earns nothing */
@@ -318,21 +317,18 @@ static void values_reach_across_a_tool(void **state)
     const uint8_t mask[] = {1, 0, 1};
     struct iteration_rollout rollout = {
         .prompt = token, .prompts = 1, .token = token, .tokens = 3};
-    struct ppo_conf conf = ppo_defaults(1);
+    const struct iteration_conf round = planned("ppo", 1, "gamma=.5;critic_warmup=0");
     struct iteration_batch batch;
     (void)state;
 
     rollout.mask = mask;
     rollout.behaviour = rollout.reference = zero;
     rollout.score = 1;
-    conf.gamma = .5;
-    const struct iteration_conf round = ppo_round(&conf);
     assert_ok(iteration_batch_init(&batch, &round, &rollout, 1));
-    advantage_ppo_rewards(&batch, NULL, .1);
     batch.value[0] = .25f;
     batch.value[1] = 9; /* of no one */
     batch.value[2] = .5f;
-    advantage_ppo(&batch, &conf);
+    round.assign(round.method, &batch, .1);
     const double last = 1 - .5, first = .5 * .5 - .25 + .5 * .95 * last;
     assert_true(fabs((double)batch.returns[2] - (last + .5)) < 1e-6);
     assert_true(fabs((double)batch.returns[0] - (first + .25)) < 1e-6);
@@ -343,15 +339,15 @@ static void values_reach_across_a_tool(void **state)
 /* Mini-batches of one answer each: which one comes first changes, and is told by its length. */
 static void every_iteration_has_its_own_order(void **state)
 {
-    struct ppo_conf conf = golden_conf(0);
+    struct iteration_conf conf = golden_conf(0);
     struct iteration_metrics got;
     int64_t seen[8];
     bool moved = false;
     struct iteration_state *ppo;
     (void)state;
 
-    conf.round.mini_batches = ROWS;
-    conf.round.epochs = 1;
+    conf.mini_batches = ROWS;
+    conf.epochs = 1;
     ppo = fresh(&conf);
     for (int it = 0; it < 8; it++) {
         run(ppo, 0, it % 2, &got);
@@ -364,7 +360,7 @@ static void every_iteration_has_its_own_order(void **state)
 
 static void refused(size_t n, const struct iteration_rollout *rollout, const char *words)
 {
-    const struct ppo_conf conf = golden_conf(0);
+    const struct iteration_conf conf = golden_conf(0);
     struct iteration_state *ppo = fresh(&conf);
     struct iteration_metrics got;
 
@@ -402,33 +398,32 @@ static void bad_rollouts_are_refused_by_name(void **state)
 
 static void models_that_do_not_fit_are_refused(void **state)
 {
-    const struct ppo_conf conf = ppo_defaults(1);
+    const struct iteration_conf conf = planned("ppo", 1, "critic_warmup=0");
     struct shape less = small_shape[3];
     struct iteration_state *ppo;
     (void)state;
 
-    assert_err(ERR_RANGE, ppo_make(&ppo, &conf, weights(&small_shape[3]), NULL));
+    assert_err(ERR_RANGE, iteration_new(&ppo, &conf, weights(&small_shape[3]), NULL));
     assert_err(ERR_RANGE,
-               ppo_make(&ppo, &conf, weights(&small_shape[0]), weights(&small_shape[1])));
+               iteration_new(&ppo, &conf, weights(&small_shape[0]), weights(&small_shape[1])));
     less.vocab = 64;
-    assert_err(ERR_RANGE, ppo_make(&ppo, &conf, weights(&small_shape[0]), weights(&less)));
+    assert_err(ERR_RANGE, iteration_new(&ppo, &conf, weights(&small_shape[0]), weights(&less)));
     assert_null(ppo);
 }
 
 /* A critic with a zero head expects nothing: the first error is that of the returns alone. */
 static void a_zero_critic_expects_nothing(void **state)
 {
-    struct ppo_conf conf = golden_conf(0);
+    struct iteration_conf conf = golden_with(0, "lam=1");
     struct iteration_metrics got;
     struct feed feed;
     struct iteration_state *ppo;
     double want = 0;
     (void)state;
 
-    conf.round.epochs = 1;
-    conf.lam = 1;
-    conf.round.kl_coef = 0;
-    assert_ok(ppo_make(&ppo, &conf, weights(&small_shape[0]), NULL));
+    conf.epochs = 1;
+    conf.kl_coef = 0;
+    assert_ok(iteration_new(&ppo, &conf, weights(&small_shape[0]), NULL));
     feed_golden(&feed, 0, 0);
     assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
     for (int s = 0; s < ROWS; s++)
@@ -440,13 +435,13 @@ static void a_zero_critic_expects_nothing(void **state)
 static void a_stop_ends_between_micro_batches(void **state)
 {
     const atomic_bool now = true;
-    struct ppo_conf conf = golden_conf(0);
+    struct iteration_conf conf = golden_conf(0);
     struct iteration_metrics got;
     struct feed feed;
     struct iteration_state *ppo;
     (void)state;
 
-    conf.round.stop = &now;
+    conf.stop = &now;
     ppo = fresh(&conf);
     feed_golden(&feed, 0, 0);
     assert_err(ERR_STATE, iteration_run(ppo, feed.rollout, ROWS, &got));

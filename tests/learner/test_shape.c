@@ -1,7 +1,7 @@
 /* What is added to the scores of a group before they are compared, and where it is not lost. */
 #include "learner/iteration/iteration_batch.h"
-#include "learner/methods/group.h"
 #include "tests/golden/group_parts.inc"
+#include "tests/learner/planned.h"
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -15,13 +15,16 @@ struct world {
     float behaviour[LONG], reference[LONG];
     struct iteration_rollout answer[N];
     struct iteration_conf round;
-    struct group_conf conf;
     struct iteration_batch batch;
 };
 static const double scores[N] = {1, 3, 3, .5, -1, 0};
 static const int lengths[N] = {2, 4, 1, 3, 4, 2};
 
-static void prepare(struct world *w, double beta)
+#define GROUPS "num_generations=3;per_device_train_batch_size=3;kl_in=reward;"
+#define TWO "rewards=[{name: a, model: q, weight: .5}];"
+#define EACH_REWARD "multi_objective_aggregation=normalize_then_sum;"
+
+static void prepare(struct world *w, struct iteration_conf round)
 {
     memset(w, 0, sizeof *w);
     for (int t = 0; t < LONG; t++) {
@@ -39,16 +42,13 @@ static void prepare(struct world *w, double beta)
                                                   .reference = w->reference,
                                                   .score = scores[i],
                                                   .ended = true};
-    w->conf = (struct group_conf){.kind = GROUP_GRPO, .beta = beta, .kl_in_reward = true};
-    w->round = iteration_conf_defaults(1);
-    w->round.samples = EACH;
+    w->round = round;
 }
 
 static void assign(struct world *w)
 {
-    group_round(&w->round, &w->conf);
     assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N));
-    w->round.assign(w->round.method, &w->batch, w->conf.beta);
+    w->round.assign(w->round.method, &w->batch, w->round.kl_coef);
 }
 
 static void near(double want, float is)
@@ -66,7 +66,12 @@ static void rewards_that_are_scaled_alone_are_shaped_too(void **state)
     for (size_t k = 0; k < sizeof parts_golden / sizeof *parts_golden; k++) {
         double own[N][2];
         struct world w;
-        prepare(&w, 0);
+        prepare(&w,
+                planned("grpo", 1,
+                        GROUPS TWO EACH_REWARD "max_completion_length=%d;soft_punish_cache=%d;"
+                                               "missing_eos_penalty=%g",
+                        parts_golden[k].most ? parts_golden[k].most : 8, parts_golden[k].cache,
+                        parts_golden[k].penalty));
         for (int i = 0; i < N; i++) {
             own[i][0] = part[0][i];
             own[i][1] = part[1][i];
@@ -74,13 +79,6 @@ static void rewards_that_are_scaled_alone_are_shaped_too(void **state)
             w.answer[i].score = part[0][i] + .5 * part[1][i];
             w.answer[i].ended = i != 1 && i != 5;
         }
-        w.conf.each_reward = true;
-        w.conf.weight[0] = 1;
-        w.conf.weight[1] = .5;
-        w.conf.soft_max = parts_golden[k].most;
-        w.conf.soft_cache = parts_golden[k].cache;
-        w.round.parts = 2;
-        w.round.missing_eos_penalty = parts_golden[k].penalty;
         assign(&w);
         for (int i = 0; i < N; i++)
             near(parts_golden[k].want[i], w.batch.advantage[w.batch.at[i]]);
@@ -95,12 +93,10 @@ static void the_price_of_distance_stays_in_nats(void **state)
     double s[N], mean = 0, var = 0;
     (void)state;
 
-    prepare(&w, .2);
+    /* the price alone */
+    prepare(&w, planned("grpo", 1, GROUPS EACH_REWARD "beta=.2;reward_weights=[0]"));
     for (int i = 0; i < N; i++)
         w.answer[i].part = scores + i;
-    w.conf.each_reward = true;
-    w.conf.weight[0] = 0; /* the price alone */
-    w.round.parts = 1;
     assign(&w);
     for (int i = 0; i < N; i++) {
         const int *const n = lengths + i / EACH * EACH;
@@ -121,13 +117,12 @@ static void groups_are_flat_after_their_shape(void **state)
     (void)state;
 
     for (int cache = 0; cache <= 3; cache += 3) {
-        prepare(&w, 0);
+        prepare(&w, planned("grpo", 1, GROUPS "max_completion_length=4;soft_punish_cache=%d",
+                            cache));
         for (int i = 0; i < N; i++) {
             w.answer[i].score = 1;
             w.answer[i].ended = true;
         }
-        w.conf.soft_max = 4;
-        w.conf.soft_cache = cache;
         assign(&w);
         assert_int_equal(w.batch.flat, cache ? 0 : 2);
         iteration_batch_fini(&w.batch);

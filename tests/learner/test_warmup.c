@@ -1,5 +1,4 @@
 /* A critic that learns alone before the policy moves, and what it foretells. */
-#include "learner/methods/ppo.h"
 #include "tests/learner/feed.h"
 
 #include <math.h>
@@ -37,7 +36,7 @@ static double norm_of(const struct params *params)
 /* Two iterations of the critic alone, then both. */
 static void the_policy_waits_for_its_critic(void **state)
 {
-    struct ppo_conf conf = golden_conf(0);
+    struct iteration_conf conf = golden_conf(0);
     struct iteration_metrics got;
     struct feed feed;
     struct iteration_state *ppo;
@@ -45,16 +44,15 @@ static void the_policy_waits_for_its_critic(void **state)
     size_t bytes;
     (void)state;
 
-    conf.round.rates = optim_plan(SCHEDULE_LINEAR, 3e-4, 0, 10);
-    conf.round.critic_warmup = 2;
-    conf.round.target_kl =
-        .1; /* a price that is steered: not by answers of a policy that waits */
-    conf.round.kl_horizon = 100;
+    conf.rates = optim_plan(SCHEDULE_LINEAR, 3e-4, 0, 10);
+    conf.critic_warmup = 2;
+    conf.target_kl = .1; /* a price that is steered: not by answers of a policy that waits */
+    conf.kl_horizon = 100;
     ppo = fresh(&conf);
     start = image_of(ppo, &bytes);
     for (int i = 0; i < 3; i++) {
         const double critic = norm_of(iteration_critic(ppo)), beta = iteration_beta(ppo);
-        feed_on_policy(&feed, ppo, conf.round.temperature, i);
+        feed_on_policy(&feed, ppo, conf.temperature, i);
         assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
         assert_true(fabs(norm_of(iteration_critic(ppo)) - critic) > 0);
         assert_int_equal(has_moved(ppo, start, bytes), i == 2);
@@ -79,15 +77,14 @@ static void alone_it_learns_what_came(void **state)
     (void)state;
 
     for (int k = 0; k < 2; k++) {
-        struct ppo_conf conf = golden_conf(0);
+        struct iteration_conf conf =
+            golden_with(0, k ? "lam=.1;cliprange_value=1e-6" : "lam=.95;cliprange_value=.2");
         struct iteration_metrics got;
         struct feed feed;
         struct iteration_state *ppo;
-        conf.round.critic_warmup = 1;
-        conf.lam = k ? .1 : .95;
-        conf.loss.cliprange_value = k ? 1e-6 : .2;
+        conf.critic_warmup = 1;
         ppo = fresh(&conf);
-        feed_on_policy(&feed, ppo, conf.round.temperature, 0);
+        feed_on_policy(&feed, ppo, conf.temperature, 0);
         assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
         loss[k] = metric(&got, "loss/value_avg");
         iteration_free(ppo);
@@ -98,21 +95,21 @@ static void alone_it_learns_what_came(void **state)
 /* A critic of zeros foretells nothing: 0; the figure against its definition. */
 static void explained_variance_is_as_defined(void **state)
 {
-    struct ppo_conf conf = golden_conf(0);
+    struct iteration_conf conf = golden_conf(0);
     struct iteration_metrics got;
     struct feed feed;
     struct iteration_state *ppo;
     (void)state;
 
-    assert_ok(ppo_make(&ppo, &conf, weights(&small_shape[0]), NULL));
-    feed_on_policy(&feed, ppo, conf.round.temperature, 0);
+    assert_ok(iteration_new(&ppo, &conf, weights(&small_shape[0]), NULL));
+    feed_on_policy(&feed, ppo, conf.temperature, 0);
     assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
     assert_true(fabs(metric(&got, "val/explained_variance")) < 1e-9);
     iteration_free(ppo);
     /* nothing to explain: no figure */
-    conf.round.kl_coef = 0;
+    conf.kl_coef = 0;
     ppo = fresh(&conf);
-    feed_on_policy(&feed, ppo, conf.round.temperature, 0);
+    feed_on_policy(&feed, ppo, conf.temperature, 0);
     for (int s = 0; s < ROWS; s++)
         feed.rollout[s].score = 0;
     assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
@@ -125,7 +122,7 @@ static void explained_variance_is_as_defined(void **state)
  * states leaves the policy where it is, bit for bit. */
 static void without_rewards_a_head_of_zeros_moves_nothing(void **state)
 {
-    struct ppo_conf conf = golden_conf(0);
+    struct iteration_conf conf = golden_conf(0);
     struct iteration_metrics got;
     struct feed feed;
     struct iteration_state *ppo;
@@ -133,11 +130,11 @@ static void without_rewards_a_head_of_zeros_moves_nothing(void **state)
     size_t bytes;
     (void)state;
 
-    conf.round.kl_coef = 0;
-    assert_ok(ppo_make(&ppo, &conf, weights(&small_shape[0]), NULL));
+    conf.kl_coef = 0;
+    assert_ok(iteration_new(&ppo, &conf, weights(&small_shape[0]), NULL));
     start = image_of(ppo, &bytes);
     for (int i = 0; i < 2; i++) {
-        feed_on_policy(&feed, ppo, conf.round.temperature, i);
+        feed_on_policy(&feed, ppo, conf.temperature, i);
         for (int s = 0; s < ROWS; s++)
             feed.rollout[s].score = 0;
         assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
