@@ -130,6 +130,29 @@ static enum err reply(struct talk *talk)
     return err;
 }
 
+/* One line that somebody said, without its end. */
+static enum err hear(struct talk *talk, const char *line, bool terminal)
+{
+    enum err err;
+
+    if (!strcmp(line, "/new"))
+        json_array_clear(talk->messages);
+    if (!*line || !strcmp(line, "/new"))
+        return OK;
+    if (!json_array_size(talk->messages) && talk->conf.system && *talk->conf.system)
+        json_array_append_new(talk->messages, json_pack("{s:s,s:s}", "role", "system",
+                                                        "content", talk->conf.system));
+    json_array_append_new(talk->messages,
+                          json_pack("{s:s,s:s}", "role", "user", "content", line));
+    err = reply(talk);
+    if (err == ERR_RANGE && terminal) { /* a full context: the talk need not end */
+        printf("%s (/new)\n", err_text());
+        json_array_remove(talk->messages, json_array_size(talk->messages) - 1);
+        err = OK;
+    }
+    return err;
+}
+
 static enum err converse(struct talk *talk)
 {
     const bool terminal = isatty(STDIN_FILENO);
@@ -153,25 +176,11 @@ static enum err converse(struct talk *talk)
         if (n < 0 || !strcmp(line, "/quit\n"))
             break;
         line[strcspn(line, "\n")] = 0;
-        if (!strcmp(line, "/new")) {
-            json_array_clear(talk->messages);
-            continue;
-        }
-        if (!*line)
-            continue;
-        if (!json_array_size(talk->messages) && talk->conf.system && *talk->conf.system)
-            json_array_append_new(talk->messages, json_pack("{s:s,s:s}", "role", "system",
-                                                            "content", talk->conf.system));
-        json_array_append_new(talk->messages,
-                              json_pack("{s:s,s:s}", "role", "user", "content", line));
-        err = reply(talk);
-        if (err == ERR_RANGE && terminal) { /* a full context: the talk need not end */
-            printf("%s (/new)\n", err_text());
-            json_array_remove(talk->messages, json_array_size(talk->messages) - 1);
-            err = OK;
-        }
+        err = hear(talk, line, terminal);
     }
     free(line);
+    if (!err && !talk->turn && !terminal)
+        fprintf(stderr, "standard input is empty: each of its lines is something said\n");
     return err;
 }
 
@@ -186,7 +195,7 @@ static enum err start(struct talk *talk)
         return err;
     shape = model_shape(talk->loaded.model);
     talk->messages = json_array();
-    err = sampling_options_make(&talk->sampling, &talk->conf, shape);
+    err = sampling_options_make(&talk->sampling, &talk->conf, shape, 512);
     if (!err)
         err = generate_new(&talk->generate, shape, 1, shape->context,
                            talk->loaded.encode.tokenizer);

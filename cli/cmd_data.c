@@ -11,13 +11,9 @@
 #include <string.h>
 
 static const struct conf_key keys[] = {
-    CONF_TEXT(data_conf, format, "auto",
-              "what the files are: auto, trl, hh, ultrafeedback, prm800k, bigbench_mistake, "
-              "prmbench, toolbench, bfcl, tau_bench, orca, argilla"),
-    CONF_TEXT(
-        data_conf, to, "",
-        "convert, split, filter: kind to write: text, messages, prompt, prompt-completion, "
-        "preference, implicit, unpaired, stepwise; unset: as it is"),
+    CONF_TEXT(data_conf, format, "auto", "what the files are: " FORMAT_NAMES),
+    CONF_TEXT(data_conf, to, "",
+              "convert, split, filter: kind to write: " RECORD_KIND_NAMES "; unset: as it is"),
     CONF_TEXT(data_conf, output, "",
               "convert, filter: file (unset: standard output); split: folder"),
     CONF_TEXT(data_conf, report, "", "lint, filter: JSON report ('-': standard output)"),

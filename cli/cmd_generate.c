@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { LONGEST = 128 }; /* tokens of an answer when nobody says how many */
+
 struct job {
     struct open_model loaded;
     struct sampling_options conf;
@@ -56,11 +58,8 @@ static enum err start(struct job *job)
 
     if (!err)
         err = open_model_chat(&job->loaded, job->conf.chat_template_path);
-    job->sampler = (struct sample_answers){
-        .loaded = &job->loaded, .seed = (uint64_t)job->conf.seed, .slots = job->conf.slots};
     return err ? err
-               : sampling_options_make(&job->sampler.sampling, &job->conf,
-                                       model_shape(job->loaded.model));
+               : sampling_options_sampler(&job->sampler, &job->loaded, &job->conf, LONGEST);
 }
 
 /* Text of a model on a terminal: control bytes but newlines and tabs do not reach it. */

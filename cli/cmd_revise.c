@@ -16,7 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PRINCIPLES_MAX = 1000, PRINCIPLES_BYTES = 1 << 20, WINDOW = 32, STAGES = 16 };
+enum {
+    PRINCIPLES_MAX = 1000,
+    PRINCIPLES_BYTES = 1 << 20,
+    WINDOW = 32,
+    STAGES = 16,
+    LONGEST = 256
+};
 
 struct revise_conf {
     struct sampling_options sampling; /* first: SAMPLING_ROWS */
@@ -292,11 +298,8 @@ static enum err start(struct job *job)
         err = open_model_all(&job->loaded, c->sampling.model, HEAD_LM);
     if (!err)
         err = open_model_chat(&job->loaded, c->sampling.chat_template_path);
-    job->sampler = (struct sample_answers){
-        .loaded = &job->loaded, .seed = (uint64_t)c->sampling.seed, .slots = c->sampling.slots};
     return err ? err
-               : sampling_options_make(&job->sampler.sampling, &c->sampling,
-                                       model_shape(job->loaded.model));
+               : sampling_options_sampler(&job->sampler, &job->loaded, &c->sampling, LONGEST);
 }
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)

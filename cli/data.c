@@ -192,7 +192,14 @@ enum err data_stream(const struct data_job *job, enum err (*sink)(void *self, co
 
 enum err data_out_open(struct data_out *out, const char *path)
 {
+    const size_t n = path ? strlen(path) : 0;
+
     *out = (struct data_out){NULL, 0};
+    if (n > 3 && !strcmp(path + n - 3, ".gz")) /* what reads it would take it for one */
+        return err_set(ERR_RANGE,
+                       "output: '%s': lines are written plain, not as gzip: name it without "
+                       ".gz, and compress it behind",
+                       path);
     return path && *path ? fs_begin(&out->file, path) : OK;
 }
 

@@ -40,6 +40,7 @@ struct data_out {
     struct fs_file *file;
     size_t count;
 };
+/* Errors: ERR_IO; ERR_RANGE for a name that says gzip: nothing is compressed. */
 enum err data_out_open(struct data_out *out, const char *path) MUST_CHECK;
 enum err data_out_put(struct data_out *out, const json_t *row) MUST_CHECK;
 /* `err` so far: an error leaves no file, and is handed on. */

@@ -66,10 +66,7 @@ enum err format_named(enum format *out, const char *name)
             *out = rows[i].format;
             return OK;
         }
-    return err_set(ERR_RANGE,
-                   "format '%.40s': known are auto, trl, hh, ultrafeedback, prm800k, "
-                   "bigbench_mistake, prmbench, toolbench, bfcl, tau_bench, orca, argilla",
-                   name);
+    return err_set(ERR_RANGE, "format '%.40s': known are " FORMAT_NAMES, name);
 }
 
 const char *format_name(enum format format)

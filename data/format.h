@@ -40,6 +40,11 @@ enum format {
     FORMATS
 };
 
+/* Their names as people read of them; the names themselves are in format.c's rows. */
+#define FORMAT_NAMES \
+    "auto, trl, hh, ultrafeedback, prm800k, bigbench_mistake, prmbench, toolbench, bfcl, " \
+    "tau_bench, orca, argilla"
+
 struct format_rule {
     enum format format;
     double neutral;        /* prm800k: P(right) of a step rated 0 */
@@ -65,17 +70,24 @@ enum format format_of(const json_t *row);
 enum err format_rows(json_t *out, const json_t *row, const struct format_rule *rule) MUST_CHECK;
 
 /* The readers, one file a kind: format_steps.c, format_pairs.c, format_tools.c,
- * format_bfcl.c. */
-enum err format_steps_prm800k(json_t *out, const json_t *row, const struct format_rule *rule);
-enum err format_steps_mistake(json_t *out, const json_t *row, const struct format_rule *rule);
-enum err format_steps_prmbench(json_t *out, const json_t *row, const struct format_rule *rule);
-enum err format_pairs_hh(json_t *out, const json_t *row, const struct format_rule *rule);
+ * format_bfcl.c. As format_rows: ERR_PARSE names the field that is missing or wrong. */
+enum err format_steps_prm800k(json_t *out, const json_t *row,
+                              const struct format_rule *rule) MUST_CHECK;
+enum err format_steps_mistake(json_t *out, const json_t *row,
+                              const struct format_rule *rule) MUST_CHECK;
+enum err format_steps_prmbench(json_t *out, const json_t *row,
+                               const struct format_rule *rule) MUST_CHECK;
+enum err format_pairs_hh(json_t *out, const json_t *row,
+                         const struct format_rule *rule) MUST_CHECK;
 enum err format_pairs_ultrafeedback(json_t *out, const json_t *row,
-                                    const struct format_rule *rule);
-enum err format_pairs_orca(json_t *out, const json_t *row, const struct format_rule *rule);
-enum err format_tools_bench(json_t *out, const json_t *row, const struct format_rule *rule);
-enum err format_bfcl(json_t *out, const json_t *row, const struct format_rule *rule);
-enum err format_tools_tau(json_t *out, const json_t *row, const struct format_rule *rule);
+                                    const struct format_rule *rule) MUST_CHECK;
+enum err format_pairs_orca(json_t *out, const json_t *row,
+                           const struct format_rule *rule) MUST_CHECK;
+enum err format_tools_bench(json_t *out, const json_t *row,
+                            const struct format_rule *rule) MUST_CHECK;
+enum err format_bfcl(json_t *out, const json_t *row, const struct format_rule *rule) MUST_CHECK;
+enum err format_tools_tau(json_t *out, const json_t *row,
+                          const struct format_rule *rule) MUST_CHECK;
 
 /* A string field. Errors: ERR_PARSE "'name' is missing or not a string". */
 enum err format_text(const char **out, const json_t *row, const char *name) MUST_CHECK;

@@ -33,6 +33,9 @@ enum record_kind {
     KIND_TOKENS,
     KINDS
 };
+/* What a record can become (data/convert.h), as people read of them: all but tokens. */
+#define RECORD_KIND_NAMES \
+    "text, messages, prompt, prompt-completion, preference, implicit, unpaired, stepwise"
 
 /* What a method learns from. */
 enum record_want {

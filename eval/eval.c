@@ -151,12 +151,10 @@ static void take(struct eval_answer *to, struct sample_answer *from)
 static enum err sample(struct eval_answers *out, const struct eval_conf *conf,
                        const struct eval_prompts *prompts)
 {
-    struct sample_answers sampler = {.loaded = &out->loaded,
-                                     .seed = (uint64_t)conf->sampling.seed,
-                                     .slots = conf->sampling.slots};
+    struct sample_answers sampler;
     struct sample_answer *got = mem_new((size_t)WINDOW * (size_t)out->samples, sizeof *got);
-    enum err err = sampling_options_make(&sampler.sampling, &conf->sampling,
-                                         model_shape(out->loaded.model));
+    enum err err =
+        sampling_options_sampler(&sampler, &out->loaded, &conf->sampling, EVAL_LONGEST);
 
     for (size_t at = 0; at < prompts->n && !err; at += WINDOW) {
         struct sample_answers_ask ask[WINDOW] = {{NULL, NULL, 0}};

@@ -15,6 +15,8 @@
 
 #include <stdio.h>
 
+enum { EVAL_LONGEST = 128 }; /* tokens of an answer when nobody says how many */
+
 struct eval_conf {
     struct sampling_options sampling; /* first: SAMPLING_ROWS */
     char *baseline, *reference, *dataset, *format, *run, *output, *json;

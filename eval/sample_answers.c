@@ -54,18 +54,26 @@ static void done(void *self, const struct generate_done *d)
         run->err = ERR_RANGE;
 }
 
+/* Tokens of an answer to a prompt of n tokens, at most. */
+static int most_of(const struct sample_answers *r, int n)
+{
+    const int left = model_shape(r->loaded->model)->context - n;
+
+    return r->fit && left > 0 && left < r->sampling.max_new ? left : r->sampling.max_new;
+}
+
 /* The prompts as ids, and slots long enough for the longest. */
 static enum err prepare(struct sample_answers_run *run, int n, int *bad)
 {
     struct sample_answers *r = run->sampler;
     const struct shape *shape = model_shape(r->loaded->model);
-    const int most = r->sampling.max_new;
-    int longest = 0;
+    int longest = 0, most = 0;
     enum err err = OK;
 
     for (*bad = 0; *bad < n && !err; ++*bad) {
         struct encoded *e = &run->prompt[*bad];
         err = encode_prompt(&r->loaded->encode, run->ask[*bad].prompt, run->ask[*bad].tools, e);
+        most = most_of(r, e->n);
         if (!err && !e->n)
             err = err_set(ERR_RANGE, "the prompt has 0 tokens");
         else if (!err && e->n + most > shape->context)
@@ -76,13 +84,13 @@ static enum err prepare(struct sample_answers_run *run, int n, int *bad)
                           e->n < shape->context ? "at most" : "a prompt has at most",
                           e->n < shape->context ? shape->context - e->n : shape->context - 1,
                           e->n < shape->context ? " fit" : " tokens");
-        longest = e->n > longest ? e->n : longest;
+        longest = e->n + most > longest ? e->n + most : longest;
     }
     if (err) {
         --*bad;
         return err;
     }
-    longest = (longest + most + 63) / 64 * 64;
+    longest = (longest + 63) / 64 * 64;
     if (r->generate && longest <= r->length)
         return OK;
     generate_free(r->generate);
@@ -96,15 +104,16 @@ static enum err admit(struct sample_answers_run *run, int *next)
 {
     const int i = *next / run->samples, sample = *next % run->samples;
     const int room = generate_room(run->sampler->generate), left = run->samples - sample;
-    const struct generate_job job = {.seed = run->sampler->seed,
-                                     .task = run->ask[i].task,
-                                     .sample = sample,
-                                     .n = left < room ? left : room,
-                                     .prompt = run->prompt[i].ids,
-                                     .prompt_len = run->prompt[i].n,
-                                     .sampling = run->sampler->sampling,
-                                     .owner = (void *)(uintptr_t)&run->ask[i]};
+    struct generate_job job = {.seed = run->sampler->seed,
+                               .task = run->ask[i].task,
+                               .sample = sample,
+                               .n = left < room ? left : room,
+                               .prompt = run->prompt[i].ids,
+                               .prompt_len = run->prompt[i].n,
+                               .sampling = run->sampler->sampling,
+                               .owner = (void *)(uintptr_t)&run->ask[i]};
 
+    job.sampling.max_new = most_of(run->sampler, job.prompt_len);
     *next += job.n;
     return generate_admit(run->sampler->generate, &job);
 }

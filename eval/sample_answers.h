@@ -10,12 +10,14 @@
 #include "lm/gen/generate.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct sample_answers {
     const struct open_model *loaded; /* borrowed */
     struct sampling sampling;
     uint64_t seed;
     int slots;
+    bool fit; /* a max_new that the context has no room for is cut, and not an error */
     /* its own: zero at first, sample_answers_fini at the end */
     struct generate *generate;
     int length; /* tokens a slot of it holds */
@@ -37,7 +39,7 @@ struct sample_answers_ask {
 
 /* out [n * samples]: answer s to prompt i at i * samples + s; free each with
  * sample_answers_free. On an error *bad is the prompt it is about. Errors: encode_prompt's;
- * ERR_RANGE when prompt and max_new do not fit the context. */
+ * ERR_RANGE when a prompt fills the context, or with max_new (without `fit`) does not fit. */
 enum err sample_answers_run(struct sample_answers *sampler,
                             const struct sample_answers_ask *ask, int n, int samples,
                             struct sample_answer *out, int *bad) MUST_CHECK;

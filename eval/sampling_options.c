@@ -1,3 +1,6 @@
+/* How it works: each command's table has these rows among its own, so that an option means the
+ * same everywhere; only the usual length of an answer is the command's own. The end tokens are
+ * the model's, the end texts the person's. */
 #include "eval/sampling_options.h"
 
 const struct conf_key sampling_options_keys[] = {
@@ -28,17 +31,27 @@ static enum err stops(struct sampling *out, const json_t *stop)
 }
 
 enum err sampling_options_make(struct sampling *out, const struct sampling_options *conf,
-                               const struct shape *shape)
+                               const struct shape *shape, int usual)
 {
     *out = (struct sampling){
         .temperature = (float)conf->temperature,
         .top_p = (float)conf->top_p,
         .min_p = (float)conf->min_p,
         .top_k = conf->top_k,
-        .max_new = conf->max_new_tokens,
+        .max_new = conf->max_new_tokens ? conf->max_new_tokens : usual,
         .stop_count = shape->eos_count,
     };
     for (int i = 0; i < shape->eos_count; i++)
         out->stop[i] = shape->eos[i];
     return stops(out, conf->stop);
+}
+
+enum err sampling_options_sampler(struct sample_answers *out, const struct open_model *model,
+                                  const struct sampling_options *conf, int usual)
+{
+    *out = (struct sample_answers){.loaded = model,
+                                   .seed = (uint64_t)conf->seed,
+                                   .slots = conf->slots,
+                                   .fit = !conf->max_new_tokens};
+    return sampling_options_make(&out->sampling, conf, model_shape(model->model), usual);
 }

@@ -4,8 +4,7 @@
 #define EVAL_SAMPLING_OPTIONS_H
 
 #include "base/conf.h"
-#include "lm/file/open_model.h"
-#include "lm/gen/generate.h"
+#include "eval/sample_answers.h"
 
 struct sampling_options {
     char *model, *chat_template_path;
@@ -15,8 +14,8 @@ struct sampling_options {
     json_t *stop;
 };
 
-/* Rows for a table; a struct of another command has a struct sampling_options as its first member.
- */
+/* Rows for a table; a struct of another command has a struct sampling_options as its first
+ * member. `tokens`: its longest answer when nobody says one, as text. */
 #define SAMPLING_ROWS(tokens) \
     CONF_TEXT(sampling_options, model, "", "Hugging Face folder, .gguf file or run folder"), \
         OPEN_MODEL_CHAT(sampling_options, chat_template_path), \
@@ -26,14 +25,21 @@ struct sampling_options {
         CONF_INT(sampling_options, top_k, "0", 0, 1e6, "most likely tokens only; 0: all"), \
         CONF_REAL(sampling_options, min_p, "0", 0, 1, \
                   "tokens at least this share of the likeliest"), \
-        CONF_INT(sampling_options, max_new_tokens, tokens, 1, 1e6, "longest answer"), \
+        CONF_INT(sampling_options, max_new_tokens, "0", 0, 1e6, \
+                 "longest answer; 0: " tokens ", or what the context still holds"), \
         CONF_REAL(sampling_options, seed, "42", 0, 9e15, "same seed, same answers"), \
         CONF_TREE(sampling_options, stop, "strings that end an answer")
 
 extern const struct conf_key sampling_options_keys[], sampling_options_chat_keys[];
 
-/* What the engine takes; stop texts are borrowed from conf. Errors: ERR_RANGE. */
+/* What the engine takes; stop texts are borrowed from conf. `usual`: max_new where conf says 0.
+ * Errors: ERR_RANGE, ERR_PARSE (stop). */
 enum err sampling_options_make(struct sampling *out, const struct sampling_options *conf,
-                               const struct shape *shape) MUST_CHECK;
+                               const struct shape *shape, int usual) MUST_CHECK;
+
+/* A sampler of the open model's answers that does what conf says; an answer whose length nobody
+ * said ends where the context does. Errors: as above. */
+enum err sampling_options_sampler(struct sample_answers *out, const struct open_model *model,
+                                  const struct sampling_options *conf, int usual) MUST_CHECK;
 
 #endif

@@ -287,10 +287,26 @@ static void the_real_files_hold_what_is_known_of_them(void **state)
     }
 }
 
+/* What people read of formats and kinds is all that there are. */
+static void the_lists_of_names_are_whole(void **state)
+{
+    enum format format;
+
+    (void)state;
+    for (int i = 0; i < FORMATS; i++)
+        assert_non_null(strstr(FORMAT_NAMES, format_name((enum format)i)));
+    for (int i = 0; i < KINDS; i++)
+        if (i != KIND_TOKENS)
+            assert_non_null(strstr(RECORD_KIND_NAMES, record_kind_name((enum record_kind)i)));
+    assert_err(ERR_RANGE, format_named(&format, "parquet"));
+    assert_non_null(strstr(err_text(), "'parquet': known are auto, trl, hh,"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mistake_is_the_last_thing_known),
+        cmocka_unit_test(the_lists_of_names_are_whole),
         cmocka_unit_test(error_steps_count_from_one),
         cmocka_unit_test(ratings_become_labels),
         cmocka_unit_test(hh_and_ultrafeedback_are_pairs),

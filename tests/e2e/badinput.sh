@@ -162,6 +162,7 @@ steps='{"prompt":"room","completions":["a","b"],"labels":[true,false]}'
 printf '%s\n{"prompt":"room","completions":["a","b"],"labels":[true]}\n' "$steps" > "$work/records.jsonl"
 both "'labels': 1 of them for 2 steps" "$model" prm
 refuse "records.jsonl:2: labels: 'labels': 1 of them for 2 steps" data convert "$work/records.jsonl" output="$work/bad"
+refuse "lines are written plain, not as gzip" data convert "$work/records.jsonl" output="$work/bad.jsonl.gz"
 printf '%s\n{"prompt":"room","completions":["a","b"],"labels":[true,"maybe"]}\n' "$steps" > "$work/records.jsonl"
 both "'labels'\[1\]: expected true, false" "$model" prm
 printf '%s\n{"prompt":"room","completions":["a",""],"labels":[true,true]}\n' "$steps" > "$work/records.jsonl"

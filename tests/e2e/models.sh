@@ -68,6 +68,14 @@ for options in 'temperature=0' 'temperature=1 seed=9' 'temperature=0.8 top_k=20 
     head -n 5 "$work/prompts" | "$drover" generate --model "$model" $options max_new_tokens=40 > "$work/gen2"
     head -n 5 "$work/gen" | cmp -s - "$work/gen2" || fail "generate $options: five prompts alone"
 done
+# a length that nobody said ends where the context of 128 does; one that somebody said must fit
+"$drover" generate --model "$work/world/model" slots=4 < "$work/prompts" > "$work/gen3" || fail "generate: the usual length does not fit"
+awk -F'[][]' '{ n = split($2, ids, ","); most = n > most ? n : most } END { exit !(NR == 64 && most > 64 && most < 128) }' "$work/gen3" ||
+    fail "generate: answers by the usual length: $(head -c 300 "$work/gen3")"
+"$drover" generate --model "$work/world/model" max_new_tokens=128 < "$work/prompts" > "$work/gen3" 2> "$work/err" && fail "128 tokens fit"
+grep -q 'at most 1[01][0-9] fit' "$work/err" || fail "generate: $(cat "$work/err")"
+"$drover" chat --model "$model" < /dev/null > "$work/gen3" 2> "$work/err"
+grep -q 'standard input is empty' "$work/err" || fail "chat: nothing said of no input: $(cat "$work/err")"
 "$drover" generate --model "$model" seed=10 max_new_tokens=40 < "$work/prompts" > "$work/gen2"
 "$drover" generate --model "$model" seed=9 max_new_tokens=40 < "$work/prompts" > "$work/gen"
 cmp -s "$work/gen" "$work/gen2" && fail "two seeds, one answer"
