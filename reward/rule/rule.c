@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct rule_kind rule_regex, rule_length, rule_exact, rule_number, rule_calls;
-static const struct rule_kind *const kinds[] = {&rule_regex, &rule_length, &rule_exact,
-                                                &rule_number, &rule_calls};
+extern const struct rule_kind rule_regex, rule_length, rule_exact, rule_number, rule_calls,
+    rule_repetition;
+static const struct rule_kind *const kinds[] = {&rule_regex,  &rule_length, &rule_exact,
+                                                &rule_number, &rule_calls,  &rule_repetition};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 struct rule {

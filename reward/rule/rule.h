@@ -11,6 +11,7 @@
  *   calls    the tool calls in the completion against the list of gold calls in `column`
  *            (actions.h): in [0, 1]; `order: false`: in any order; `credit: exact`: 1 or 0, and
  *            not the share that is right (`share`)
+ *   repetition   -(the share of its runs of `ngram` words (3) that it said before): in [-1, 0]
  *
  * All are pure and bounded. One more is a file rule_NAME.c and its row in rule.c. */
 

@@ -82,6 +82,29 @@ static void number_compares_with_the_column(void **state)
                       "1/3", 1, "{\"a\": 0.333}") == 1);
 }
 
+static void repetition_charges_what_was_said_before(void **state)
+{
+    static const struct {
+        const char *spec, *text;
+        double want;
+    } rows[] = {
+        {"{\"rule\":\"repetition\"}", "a b c d", 0},
+        {"{\"rule\":\"repetition\"}", "a b", 0}, /* fewer words than a run has */
+        {"{\"rule\":\"repetition\"}", "", 0},
+        {"{\"rule\":\"repetition\"}", "a b c a b c", -.25}, /* abc bca cab abc */
+        {"{\"rule\":\"repetition\"}", "  The end\nthe  END the end ",
+         -.5}, /* the end the, .. */
+        {"{\"rule\":\"repetition\",\"ngram\":1}", "no no no no", -.75},
+        {"{\"rule\":\"repetition\",\"ngram\":\"2\"}", "ab a b", 0}, /* words, not letters */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (score(rows[i].spec, rows[i].text, 1, "") != (float)rows[i].want)
+            fail_msg("'%s': %g", rows[i].text,
+                     (double)score(rows[i].spec, rows[i].text, 1, ""));
+}
+
 static void errors_name_the_key(void **state)
 {
     static const struct {
@@ -102,6 +125,9 @@ static void errors_name_the_key(void **state)
         {"{\"rule\": \"number\", \"column\": \"a\", \"tolerance\": -1}", "tolerance: -1"},
         {"{\"rule\": \"calls\", \"column\": \"a\", \"order\": \"no\"}", "order 'no'"},
         {"{\"rule\": \"calls\", \"column\": \"a\", \"credit\": \"half\"}", "credit 'half'"},
+        {"{\"rule\": \"repetition\", \"ngram\": 0}", "ngram: 0"},
+        {"{\"rule\": \"repetition\", \"ngram\": 2.5}", "ngram: 2.5"},
+        {"{\"rule\": \"repetition\", \"ngram\": 1e9}", "ngram: 1e+09"},
         {"[]", "JSON object"},
         {"{", "JSON object"},
     };
@@ -160,6 +186,7 @@ int main(void)
         cmocka_unit_test(length_counts_what_it_is_told),
         cmocka_unit_test(exact_forgives_outer_space_only),
         cmocka_unit_test(number_compares_with_the_column),
+        cmocka_unit_test(repetition_charges_what_was_said_before),
         cmocka_unit_test(errors_name_the_key),
         cmocka_unit_test(a_column_says_what_it_lacks),
     };
