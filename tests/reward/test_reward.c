@@ -174,6 +174,111 @@ static void mistakes_are_named(void **state)
     }
 }
 
+/* Journals and tickets name scores by their scorer's hash: another one for the same words, and a
+ * run that goes on asks for everything again. */
+static void the_same_words_are_the_same_scorers(void **state)
+{
+    static const char yaml[] =
+        "rewards:\n"
+        "- {name: rm, model: runs/rm, weight: 2, normalize: true}\n"
+        "- {name: prm, model: runs/prm, steps: dense, step_separator: \"\\n\\n\"}\n"
+        "- {name: prm2, model: runs/prm, steps: min}\n"
+        "- {rule: number, column: answer, weight: 0.5, tolerance: 1e-3}\n"
+        "- {rule: calls, column: gold, order: false, credit: exact}\n"
+        "- {rule: length, target: 20, unit: words}\n"
+        "- {rule: regex, pattern: \"a|b\", name: ab}\n"
+        "- {rule: exact, column: answer, timeout: 3s}\n"
+        "- {name: ai, judge: runs/judge, template_text: \"{a} {b}\\n[verdicts]\\nA B\", "
+        "rubric: be kind}\n"
+        "- {name: ai2, judge: runs/judge, template_text: \"{a}\\n[verdicts]\\n1 5\", mode: "
+        "pointwise, verdict: text, max_new_tokens: 9}\n"
+        "- {name: mine, worker: my_reward, weight: 1e-1, timeout: 20s}\n"
+        "- {name: run, worker: {run: python3 x.py}}\n";
+    static const struct {
+        const char *name, *hash;
+    } want[] = {
+        {"rm", "7d5266c04d9f62d9"},        {"prm", "746f4e18f5d6ec5e"},
+        {"prm2", "1590e46580fb6e3d"},      {"number", "edea70a3d40a808b"},
+        {"calls", "6508b3a1f3e21673"},     {"length", "325a0c37563ad4a1"},
+        {"ab", "d9d0cd6cc8547c90"},        {"exact", "ca9cb56ac3a9fa96"},
+        {"ai", "5bb1d235bcb07ed7"},        {"ai2", "d975b1dc2e550152"},
+        {"my_reward", "989db82c3a0b7327"}, {"run", "f9385bd7557fc1b7"},
+        {"reference", "4b1e78ad073baa64"},
+    };
+    struct hash card[REWARDS_MAX] = {{{0}}}, image[REWARDS_MAX] = {{{0}}};
+    char text[HASH_TEXT];
+    struct rewards r;
+    (void)state;
+
+    memset(card[0].byte, 1, sizeof card[0].byte);
+    memset(image[0].byte, 2, sizeof image[0].byte);
+    assert_ok(read(&r, yaml, NULL));
+    r.reference = true;
+    scorers_table(&r, card, image, &card[0], &image[0]);
+    assert_int_equal(r.n_table, sizeof want / sizeof *want);
+    for (int i = 0; i < r.n_table; i++)
+        if (strcmp(r.table[i].name, want[i].name) ||
+            strncmp(hash_text(text, &r.table[i].hash), want[i].hash, 16))
+            fail_msg("%s is %s, was %s", r.table[i].name, text, want[i].hash);
+    rewards_fini(&r);
+}
+
+/* Of the same entry as a run's, but for what goes with a run. */
+static void an_entry_may_stand_alone(void **state)
+{
+    static const struct {
+        const char *yaml, *words; /* NULL: it is one */
+    } rows[] = {
+        {"{rule: exact, column: a, name: x}", NULL},
+        {"{model: rm, steps: last, max_prompt_length: 9}", NULL},
+        {"{judge: m, template_text: \"{a} {b}\"}", NULL},
+        {"{rule: exact, column: a, weight: 2}", "'weight': no such key of a rule"},
+        {"{model: rm, weight: 2}", "'weight': no such key of a model; known are steps"},
+        {"{model: rm, steps: dense}", "steps: 'dense': known are"},
+        {"{judge: m, mode: pointwise, timeout: 1s}", "'timeout': no such key of a judge"},
+        {"{worker: w}", "no kind"},
+        {"{model: rm, rule: exact}", "several"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *entry = NULL;
+        struct reward r;
+        enum err err;
+        assert_ok(config_tree_yaml(&entry, rows[i].yaml, strlen(rows[i].yaml), "test"));
+        err = reward_alone(&r, entry);
+        if (!err != !rows[i].words || (err && !strstr(err_text(), rows[i].words)))
+            fail_msg("%s: %s", rows[i].yaml, err ? err_text() : "ok");
+        reward_fini(&r);
+        json_decref(entry);
+    }
+}
+
+/* A record is looked at before anything is scored. */
+static void a_column_is_checked_by_its_reward(void **state)
+{
+    const char *lacks;
+    struct rewards r;
+    json_t *meta = json_pack("{s:s,s:s,s:[]}", "n", "#### 7", "t", "seven", "l");
+    (void)state;
+
+    assert_ok(read(&r,
+                   "rewards: [{rule: number, column: n}, {rule: number, column: t, name: t}, "
+                   "{rule: number, column: l, name: l}, {rule: calls, column: l}, {model: rm}]",
+                   NULL));
+    assert_ok(reward_column_check(&r.reward[0], meta, &lacks));
+    assert_null(lacks);
+    assert_ok(reward_column_check(&r.reward[1], meta, &lacks));
+    assert_string_equal(lacks, "no number");
+    assert_err(ERR_RANGE, reward_column_check(&r.reward[2], meta, &lacks));
+    assert_non_null(strstr(err_text(), "column 'l': missing, or neither text nor a number"));
+    assert_ok(reward_column_check(&r.reward[3], meta, &lacks));
+    assert_null(lacks);
+    assert_ok(reward_column_check(&r.reward[4], NULL, &lacks));
+    json_decref(meta);
+    rewards_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +287,9 @@ int main(void)
         cmocka_unit_test(a_judge_travels_with_its_template),
         cmocka_unit_test(a_path_is_short_for_the_first),
         cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(the_same_words_are_the_same_scorers),
+        cmocka_unit_test(an_entry_may_stand_alone),
+        cmocka_unit_test(a_column_is_checked_by_its_reward),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
