@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "learner/iteration/iteration.h"
 #include "learner/run/advice.h"
+#include "learner/run/memory_plan.h"
 #include "lm/model/packed.h"
 #include "lm/text/reading.h"
 #include "proto/wire.h"
@@ -73,34 +74,26 @@ static enum err take_size(struct run_context *c)
     return OK;
 }
 
-/* Bytes that the learner needs with micro-batches of so many tokens. */
-static size_t memory(const struct run_context *c, const struct lora_conf *lora, int tokens,
-                     bool checkpointing)
-{
-    const struct shape *policy = &c->models->card->shape;
-    struct iteration_conf round = c->plan.round;
-    struct shape critic = *policy;
-
-    critic.head = HEAD_SCALAR; /* the policy's trunk, if it has to be made */
-    round.lora = lora;
-    round.gradient_checkpointing = checkpointing;
-    return iteration_size(&round, policy, &critic, tokens) +
-           /* images of the versions that tasks may name, of the newest, and of one in the making */
-           (size_t)(c->plan.lag + 2) * packed_size(policy);
-}
-
 static enum err take_memory(const struct run_context *c)
 {
     const struct keys *k = &c->keys->keys;
-    const struct lora_conf *lora = c->plan.round.lora;
-    const struct lora_conf usual = {.r = k->lora_r, .alpha = k->lora_alpha};
-    const bool saves = k->gradient_checkpointing;
-    /* the longest prompt with the longest answer, as often as a micro-batch may hold them */
-    const int tokens =
-        ((int)c->train->longest + c->keys->response_length) * k->per_device_train_batch_size;
-    const size_t need = memory(c, lora, tokens, saves);
+    const struct iteration_conf *round = &c->plan.round;
+    const struct shape *policy = &c->models->card->shape;
+    struct shape critic = *policy;
+    const struct memory_plan memory = {
+        .policy = *policy,
+        .critic = round->critic ? &critic : NULL,
+        .options = {.checkpointing = round->gradient_checkpointing,
+                    .portable = round->portable},
+        .lora = round->lora,
+        /* the versions that tasks may name, the newest, and one in the making */
+        .n_images = c->plan.lag + 2 + (round->follow.every > 0),
+        /* the longest prompt with the longest answer, as often as a micro-batch may hold them */
+        .tokens = (c->train->longest + (size_t)c->keys->response_length) *
+                  (size_t)k->per_device_train_batch_size};
     char words[ADVICE_WORDS], needed[ADVICE_SIZE], given[ADVICE_SIZE];
 
+    critic.head = HEAD_SCALAR; /* the policy's trunk, if it has to be made */
     fprintf(
         stderr,
         "plan: %" PRIu64 " iterations of %" PRIu64
@@ -108,21 +101,13 @@ static enum err take_memory(const struct run_context *c)
         "%s of %s memory\n",
         c->plan.iterations, c->plan.batch * c->plan.samples, c->plan.round.epochs,
         c->plan.round.mini_batches, c->train->n, c->train->longest, c->keys->response_length,
-        advice_size(needed, need), advice_size(given, c->plan.shared.memory_bytes));
+        advice_size(needed, memory_plan_size(&memory)),
+        advice_size(given, c->plan.shared.memory_bytes));
     prompts_tell(c->train);
-    advice_rate(words, k->learning_rate, lora != NULL);
+    advice_rate(words, k->learning_rate, round->lora != NULL);
     if (*words)
         fprintf(stderr, "plan: %s\n", words);
-    return advice_memory(
-        &(struct advice_memory){.needs = need,
-                                .has = c->plan.shared.memory_bytes,
-                                .recomputed = saves ? 0 : memory(c, lora, tokens, true),
-                                .floor = memory(c, lora, 1, saves),
-                                .lora_floor = lora ? 0 : memory(c, &usual, 1, saves),
-                                .whose = k->max_memory ? "max_memory" : "this machine",
-                                .batch = k->per_device_train_batch_size,
-                                .tokens = (size_t)tokens,
-                                .length_key = fleet_keys_response(c->plan.method)});
+    return memory_plan_check(&memory, k, &c->plan.shared, fleet_keys_response(c->plan.method));
 }
 
 enum err run_plan_decoding(struct run_context *c)

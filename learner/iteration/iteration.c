@@ -80,17 +80,6 @@ const struct trainable *iteration_trainable(const struct iteration_state *state)
     return state->policy;
 }
 
-size_t iteration_size(const struct iteration_conf *conf, const struct shape *policy,
-                      const struct shape *critic, int tokens)
-{
-    const struct train_options options = {.checkpointing = conf->gradient_checkpointing,
-                                          .portable = conf->portable};
-
-    return trainable_size_lora(policy, &options, conf->lora, tokens) +
-           (conf->critic ? trainable_size_lora(critic, &options, conf->lora, tokens) : 0) +
-           (conf->follow.every ? ref_model_size(policy) : 0);
-}
-
 const float *iteration_image(const struct iteration_state *state, size_t *bytes)
 {
     return trainable_image(state->policy, bytes);

@@ -26,10 +26,6 @@ enum err iteration_new(struct iteration_state **out, const struct iteration_conf
                        struct params *policy, struct params *critic) MUST_CHECK;
 void iteration_free(struct iteration_state *state);
 
-/* Bytes that it holds with micro-batches of at most `tokens` tokens. */
-size_t iteration_size(const struct iteration_conf *conf, const struct shape *policy,
-                      const struct shape *critic, int tokens);
-
 /* One iteration over n rollouts in ascending (task, sample), a multiple of `samples`. Metrics
  * are the method's; lr and norms belong to each.
  * Errors: ERR_RANGE (a rollout that is empty, out of order, not finite; words say which),

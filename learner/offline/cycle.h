@@ -29,7 +29,6 @@ struct cycle {
     int64_t begun_ms, saved_ms, saved_step, logged_step;
     double norm, first_loss, last_loss; /* means of the log's first and newest window */
     int windows;
-    size_t memory;
 };
 
 /* Runs to the last step, or until a signal asks for an end (*stopped): then the state is that

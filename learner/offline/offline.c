@@ -8,6 +8,7 @@
 #include "learner/offline/cycle.h"
 #include "learner/offline/evaluate.h"
 #include "learner/run/advice.h"
+#include "learner/run/memory_plan.h"
 #include "learner/run/peft.h"
 #include "learner/run/process_stats.h"
 #include "learner/run/report.h"
@@ -52,37 +53,21 @@ static size_t largest_batch(const struct offline_job *o)
     return o->test ? larger(most, corpus_pack_most(o->test, test)) : most;
 }
 
-/* Bytes that the run needs with micro-batches of so many tokens. */
-static size_t memory(const struct offline_job *o, const struct lora_conf *lora, size_t tokens,
-                     bool checkpointing)
+/* Of a token of the data set: id, whether it is learnt, where it starts; and what the reference
+ * says of it. A live reference is a copy of the policy's compute weights. */
+enum { DATA_BYTES = 9, REFERENCE_BYTES = 4 };
+
+static struct memory_plan memory_of(const struct offline_job *o)
 {
-    const struct shape shape = shape_of(o);
-    struct train_options options = options_of(o);
     const size_t all = o->train->seq[o->train->n * (size_t)o->train->group];
 
-    options.checkpointing = checkpointing;
-    return trainable_size_lora(&shape, &options, lora, (int)tokens) + 9 * all +
-           (o->reference ? reference_size(o->reference, &shape) + 4 * all : 0);
-}
-
-static enum err check_memory(const struct cycle *run, size_t most)
-{
-    const struct offline_job *o = run->job;
-    const struct keys *k = run->keys;
-    const struct lora_conf *lora = peft_lora(&o->plan);
-    const struct lora_conf usual = {.r = k->lora_r, .alpha = k->lora_alpha};
-    const bool saves = k->gradient_checkpointing;
-
-    return advice_memory(
-        &(struct advice_memory){.needs = run->memory,
-                                .has = o->plan.memory_bytes,
-                                .recomputed = saves ? 0 : memory(o, lora, most, true),
-                                .floor = memory(o, lora, 1, saves),
-                                .lora_floor = lora ? 0 : memory(o, &usual, 1, saves),
-                                .whose = k->max_memory ? "max_memory" : "this machine",
-                                .batch = k->per_device_train_batch_size,
-                                .tokens = most,
-                                .length_key = "max_length"});
+    return (struct memory_plan){
+        .policy = shape_of(o),
+        .options = options_of(o),
+        .lora = peft_lora(&o->plan),
+        .n_images = o->reference && o->reference->live,
+        .data = all * (size_t)(DATA_BYTES + (o->reference ? REFERENCE_BYTES : 0)),
+        .tokens = largest_batch(o)};
 }
 
 /* The length that holds, and whose it is. */
@@ -122,7 +107,7 @@ static enum err plan(struct cycle *run)
     const struct offline_job *o = run->job;
     const struct keys *k = run->keys;
     const size_t seqs = o->train->n * (size_t)o->train->group;
-    const size_t most = largest_batch(o);
+    const struct memory_plan memory = memory_of(o);
     char needed[ADVICE_SIZE], given[ADVICE_SIZE], words[ADVICE_WORDS];
     enum err err = keys_length(&run->length, k, corpus_bins_rows(o->train));
 
@@ -130,19 +115,19 @@ static enum err plan(struct cycle *run)
         err = keys_schedule(&run->rates, k, &o->plan, &run->length);
     if (err)
         return err;
-    run->memory = memory(o, peft_lora(&o->plan), most, k->gradient_checkpointing);
     fprintf(stderr,
             "plan: %" PRId64 " optimiser steps (%" PRId64
             " an epoch), %zu records, %zu tokens; "
             "batch %d x %d; %s of %s memory\n",
             run->length.steps, run->length.steps_per_epoch, o->train->n, o->train->seq[seqs],
             k->per_device_train_batch_size, k->gradient_accumulation_steps,
-            advice_size(needed, run->memory), advice_size(given, o->plan.memory_bytes));
+            advice_size(needed, memory_plan_size(&memory)),
+            advice_size(given, o->plan.memory_bytes));
     tell_lengths(o);
     advice_rate(words, k->learning_rate, peft_lora(&o->plan) != NULL);
     if (*words)
         fprintf(stderr, "plan: %s\n", words);
-    return check_memory(run, most);
+    return memory_plan_check(&memory, k, &o->plan, "max_length");
 }
 
 /* The start model's weights under the head that the method trains. */

@@ -66,11 +66,6 @@ void reference_free(struct reference *r)
     free(r);
 }
 
-size_t reference_size(const struct reference_conf *conf, const struct shape *shape)
-{
-    return conf->live ? ref_model_size(shape) : 0;
-}
-
 void reference_sums(const struct micro_batch *b, const float *logprob, double *sum)
 {
     for (int s = 0; s < b->batch.n_seq; s++) {

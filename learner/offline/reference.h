@@ -29,9 +29,6 @@ enum err reference_new(struct reference **out, const struct reference_conf *conf
                        const struct trainable *step) MUST_CHECK;
 void reference_free(struct reference *reference);
 
-/* Bytes of the copy that `live` holds. */
-size_t reference_size(const struct reference_conf *conf, const struct shape *shape);
-
 /* Makes what will be asked for of `corpus`, which must outlive this: of the records with
  * needed[i] (NULL: of all). Live: nothing. `say` is told how far it is, now and then (may be
  * NULL). Errors: ERR_NOMEM, ERR_IO, trainable_score's. */

@@ -1,8 +1,11 @@
 /* advice: only what helps is named. */
 
-#include "tests/support/test.h"
+#include "tests/lm/small.h"
+
+#include "learner/run/memory_plan.h"
 
 #include "learner/run/advice.h"
+#include "learner/step/trainable.h"
 
 #include <math.h>
 #include <string.h>
@@ -52,6 +55,33 @@ static void what_no_batch_changes_is_no_matter_of_the_batch(void **state)
     assert_ok(advice_memory(&m));
 }
 
+/* The same sum whoever asks: models in training, copies of compute weights, the data. */
+static void a_plan_is_the_sum_of_what_is_held(void **state)
+{
+    const struct shape *const policy = &small_shape[0], *const critic = &small_shape[3];
+    const struct train_options options = {.checkpointing = true};
+    struct memory_plan plan = {.policy = *policy, .options = options, .tokens = 99};
+    const size_t alone = trainable_size(policy, &options, 99);
+    struct keys keys = {.per_device_train_batch_size = 1, .lora_r = 4, .lora_alpha = 8};
+    struct keys_plan allowed = {.memory_bytes = alone};
+    (void)state;
+
+    assert_int_equal(memory_plan_size(&plan), alone);
+    assert_ok(memory_plan_check(&plan, &keys, &allowed, "max_length"));
+    plan.critic = critic;
+    assert_int_equal(memory_plan_size(&plan), alone + trainable_size(critic, &options, 99));
+    assert_err(ERR_RANGE, memory_plan_check(&plan, &keys, &allowed, "max_length"));
+    plan.critic = NULL;
+    plan.n_images = 2;
+    plan.data = 7;
+    assert_int_equal(memory_plan_size(&plan), alone + 2 * packed_size(policy) + 7);
+    plan.n_images = 0;
+    plan.data = 0;
+    plan.options.checkpointing = false; /* which would be enough, and is what is said */
+    assert_err(ERR_RANGE, memory_plan_check(&plan, &keys, &allowed, "max_length"));
+    assert_non_null(strstr(err_text(), "gradient_checkpointing=true"));
+}
+
 static void an_adapter_wants_a_rate_of_its_own(void **state)
 {
     char out[ADVICE_WORDS];
@@ -86,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_no_batch_changes_is_no_matter_of_the_batch),
+        cmocka_unit_test(a_plan_is_the_sum_of_what_is_held),
         cmocka_unit_test(an_adapter_wants_a_rate_of_its_own),
         cmocka_unit_test(a_loss_that_stands_still_is_said),
     };

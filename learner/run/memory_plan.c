@@ -1,0 +1,41 @@
+/* A plan is a question that is asked several times: of the run as it is, and, where that does not
+ * fit, of the same run with what the user might say instead (activations computed again, one
+ * token a micro-batch, an adapter). So whoever plans fills a struct once, and the other questions
+ * are copies of it with one member changed: advice that would not help is never given. */
+#include "learner/run/memory_plan.h"
+
+#include "learner/run/advice.h"
+#include "learner/step/ref_model.h"
+
+size_t memory_plan_size(const struct memory_plan *p)
+{
+    const int tokens = (int)p->tokens;
+    size_t size = trainable_size_lora(&p->policy, &p->options, p->lora, tokens) +
+                  p->n_images * ref_model_size(&p->policy) + p->data;
+
+    if (p->critic)
+        size += trainable_size_lora(p->critic, &p->options, p->lora, tokens);
+    return size;
+}
+
+enum err memory_plan_check(const struct memory_plan *plan, const struct keys *k,
+                           const struct keys_plan *allowed, const char *length_key)
+{
+    const struct lora_conf usual = {.r = k->lora_r, .alpha = k->lora_alpha};
+    struct memory_plan recomputed = *plan, floor = *plan, adapter;
+
+    recomputed.options.checkpointing = true;
+    floor.tokens = 1;
+    adapter = floor;
+    adapter.lora = &usual;
+    return advice_memory(&(struct advice_memory){
+        .needs = memory_plan_size(plan),
+        .has = allowed->memory_bytes,
+        .recomputed = plan->options.checkpointing ? 0 : memory_plan_size(&recomputed),
+        .floor = memory_plan_size(&floor),
+        .lora_floor = plan->lora ? 0 : memory_plan_size(&adapter),
+        .whose = k->max_memory ? "max_memory" : "this machine",
+        .batch = k->per_device_train_batch_size,
+        .tokens = plan->tokens,
+        .length_key = length_key});
+}

@@ -1,0 +1,28 @@
+/* memory_plan: the bytes that training will hold, checked before anything is loaded. One plan for
+ * every method: models in training, copies of compute weights beside them, the data. */
+
+#ifndef LEARNER_RUN_MEMORY_PLAN_H
+#define LEARNER_RUN_MEMORY_PLAN_H
+
+#include "learner/run/keys.h"
+#include "lm/model/train.h"
+
+struct memory_plan {
+    struct shape policy;
+    const struct shape *critic; /* NULL: there is none */
+    struct train_options options;
+    const struct lora_conf *lora; /* of policy and critic; NULL: all weights learn */
+    size_t
+        n_images;  /* the policy's compute weights once more: references, versions under way */
+    size_t data;   /* bytes of what is learnt from */
+    size_t tokens; /* of the largest micro-batch */
+};
+
+size_t memory_plan_size(const struct memory_plan *plan);
+
+/* OK when it fits into what the keys allow. Errors: ERR_RANGE; the words name what would help
+ * (advice.h), and length_key, the key that bounds a sequence. */
+enum err memory_plan_check(const struct memory_plan *plan, const struct keys *keys,
+                           const struct keys_plan *allowed, const char *length_key) MUST_CHECK;
+
+#endif
