@@ -12,18 +12,18 @@
 enum { UNPAIR_ROWS = 1000 }; /* TRL maps batches of so many rows */
 
 /* Token ids of prompt and answer, and which of them the method learns. */
-struct side {
+struct answers_side {
     struct encoded ids;
     uint8_t *said; /* [ids.n] 1 where the assistant speaks; NULL: everything is learnt */
 };
 
-static void side_free(struct side *side)
+static void side_free(struct answers_side *side)
 {
     encoded_free(&side->ids);
     free(side->said);
 }
 
-static enum err side_read(struct side *out, const struct corpus_rule *rule,
+static enum err side_read(struct answers_side *out, const struct corpus_rule *rule,
                           const struct example *e, const json_t *answer)
 {
     json_t *ended = reading_ended(answer, rule->eos), *all;
@@ -47,7 +47,7 @@ static int shorter(int n, int limit)
 }
 
 /* Whether anything of tokens start..n would be learnt. */
-static bool teaches(const struct side *side, int start, int n)
+static bool teaches(const struct answers_side *side, int start, int n)
 {
     int i = start > 1 ? start : 1;
 
@@ -57,8 +57,8 @@ static bool teaches(const struct side *side, int start, int n)
 }
 
 /* One sequence of a record, its answer learnt; `skip` of its tokens stand elsewhere. */
-static enum err put(struct corpus *c, int which, const struct side *side, int n, int start,
-                    int skip, uint8_t prompt)
+static enum err put(struct corpus *c, int which, const struct answers_side *side, int n,
+                    int start, int skip, uint8_t prompt)
 {
     uint8_t *learn = mem_new((size_t)n + 1, 1);
     enum err err;
@@ -72,8 +72,8 @@ static enum err put(struct corpus *c, int which, const struct side *side, int n,
 }
 
 static enum err put_pair(struct corpus *c, const struct corpus_rule *rule,
-                         const struct example *e, const struct side *chosen,
-                         const struct side *rejected)
+                         const struct example *e, const struct answers_side *chosen,
+                         const struct answers_side *rejected)
 {
     const int start =
         chosen->ids.start < rejected->ids.start ? chosen->ids.start : rejected->ids.start;
@@ -104,7 +104,7 @@ static enum err put_pair(struct corpus *c, const struct corpus_rule *rule,
 static enum err add_preference(struct corpus *c, const struct corpus_rule *rule,
                                struct example *e)
 {
-    struct side chosen = {.said = NULL}, rejected = {.said = NULL};
+    struct answers_side chosen = {.said = NULL}, rejected = {.said = NULL};
     enum err err = example_check_settle(e);
 
     if (!err && rule->hard && (e->soft < 1 || e->weight != 1))
@@ -121,7 +121,7 @@ static enum err add_preference(struct corpus *c, const struct corpus_rule *rule,
 }
 
 /* The answer as it is before it is cut, for another prompt. */
-static void keep_whole(struct corpus *c, const struct side *side)
+static void keep_whole(struct corpus *c, const struct answers_side *side)
 {
     struct corpus_whole *w = &c->whole;
     const size_t start = (size_t)side->ids.start, n = (size_t)side->ids.n - start;
@@ -146,7 +146,7 @@ static void keep_whole(struct corpus *c, const struct side *side)
 static enum err put_labelled(struct corpus *c, const struct corpus_rule *rule,
                              const struct example *e, const json_t *answer, bool label)
 {
-    struct side side = {.said = NULL};
+    struct answers_side side = {.said = NULL};
     enum err err = side_read(&side, rule, e, answer);
     const int n = shorter(side.ids.n, rule->max_length);
 

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct piece {
+struct bins_piece {
     uint32_t length, record;
 };
 
 static int by_length(const void *left, const void *right)
 {
-    const struct piece *a = left, *b = right;
+    const struct bins_piece *a = left, *b = right;
 
     if (a->length != b->length)
         return a->length < b->length ? 1 : -1;
@@ -23,13 +23,13 @@ static int by_length(const void *left, const void *right)
 }
 
 /* Rows in the making. */
-struct shelf {
+struct bins_shelf {
     int *first, *last; /* [max_length+1] of the queue of rows with so much room; -1: empty */
     int *next;         /* [rows] behind it in its queue */
     int rows, limit;
 };
 
-static void wait_with(struct shelf *s, int row, int room)
+static void wait_with(struct bins_shelf *s, int row, int room)
 {
     s->next[row] = -1;
     if (s->first[room] < 0)
@@ -40,7 +40,7 @@ static void wait_with(struct shelf *s, int row, int room)
 }
 
 /* The row that a record of `length` goes to. */
-static int place(struct shelf *s, int length)
+static int place(struct bins_shelf *s, int length)
 {
     int room = length, row;
 
@@ -57,7 +57,7 @@ static int place(struct shelf *s, int length)
 }
 
 /* Adds `rows` rows: piece k lies in row[k]. */
-static void keep(struct corpus *c, const struct piece *piece, const int *row, size_t n,
+static void keep(struct corpus *c, const struct bins_piece *piece, const int *row, size_t n,
                  size_t rows)
 {
     struct corpus_rows *r = &c->rows;
@@ -86,17 +86,17 @@ static void keep(struct corpus *c, const struct piece *piece, const int *row, si
 static void fit(struct corpus *c, size_t from, int limit)
 {
     const size_t n = c->n - from;
-    struct piece *piece = mem_new(n + 1, sizeof(*piece));
+    struct bins_piece *piece = mem_new(n + 1, sizeof(*piece));
     int *row = mem_new(n + 1, sizeof(*row));
-    struct shelf shelf = {.first = mem_new((size_t)limit + 1, sizeof(int)),
-                          .last = mem_new((size_t)limit + 1, sizeof(int)),
-                          .next = mem_new(n + 1, sizeof(int)),
-                          .limit = limit};
+    struct bins_shelf shelf = {.first = mem_new((size_t)limit + 1, sizeof(int)),
+                               .last = mem_new((size_t)limit + 1, sizeof(int)),
+                               .next = mem_new(n + 1, sizeof(int)),
+                               .limit = limit};
 
     for (int i = 0; i <= limit; i++)
         shelf.first[i] = -1;
     for (size_t i = 0; i < n; i++)
-        piece[i] = (struct piece){c->length[from + i], (uint32_t)(from + i)};
+        piece[i] = (struct bins_piece){c->length[from + i], (uint32_t)(from + i)};
     qsort(piece, n, sizeof(*piece), by_length);
     for (size_t i = 0; i < n; i++)
         row[i] = place(&shelf, (int)piece[i].length);

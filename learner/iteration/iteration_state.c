@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* The numbers that stand beside the weights in a checkpoint. */
-struct counts {
+struct iteration_counts {
     int64_t iteration, episodes, num_tokens, policy, critic;
     double beta, entropy_coef, entropy_last;
 };
@@ -15,7 +15,7 @@ struct counts {
 enum { BLOCKS = 8 };
 
 static int blocks(struct checkpoint_block *block, const struct iteration_state *state,
-                  struct counts *counts)
+                  struct iteration_counts *counts)
 {
     static const char *const name[2][3] = {{"policy", "policy_m", "policy_v"},
                                            {"critic", "critic_m", "critic_v"}};
@@ -41,14 +41,15 @@ static int blocks(struct checkpoint_block *block, const struct iteration_state *
 enum err iteration_state_write(struct iteration_state *state, const char *folder,
                                const json_t *meta)
 {
-    struct counts counts = {.iteration = state->iteration,
-                            .episodes = state->episodes,
-                            .num_tokens = state->num_tokens,
-                            .policy = trainable_count(state->policy),
-                            .critic = state->critic ? trainable_count(state->critic) : 0,
-                            .beta = state->kl.beta,
-                            .entropy_coef = state->entropy.coef,
-                            .entropy_last = state->entropy.last};
+    struct iteration_counts counts = {.iteration = state->iteration,
+                                      .episodes = state->episodes,
+                                      .num_tokens = state->num_tokens,
+                                      .policy = trainable_count(state->policy),
+                                      .critic =
+                                          state->critic ? trainable_count(state->critic) : 0,
+                                      .beta = state->kl.beta,
+                                      .entropy_coef = state->entropy.coef,
+                                      .entropy_last = state->entropy.last};
     char *path = checkpoint_path(folder, state->iteration);
     struct checkpoint_block block[BLOCKS];
     json_t *head = json_object();
@@ -70,7 +71,7 @@ enum err iteration_state_read(struct iteration_state *state, const char *folder,
 {
     char *path = checkpoint_path(folder, iteration);
     struct checkpoint_block block[BLOCKS];
-    struct counts counts;
+    struct iteration_counts counts;
     json_t *head = NULL;
     int n;
     enum err err = checkpoint_peek(path, &head);

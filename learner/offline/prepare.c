@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct parts {
+struct prepare_parts {
     struct model_files *card;
     struct corpus *train, *test;
     char *eos;
     json_t *config, *unused;
 };
 
-static void parts_free(struct parts *parts)
+static void parts_free(struct prepare_parts *parts)
 {
     model_files_free(parts->card);
     corpus_free(parts->train);
@@ -37,7 +37,8 @@ static void tell_unused(const json_t *unused)
     free(names);
 }
 
-static enum err encode_all(struct prepare *p, const struct keys *keys, struct parts *parts)
+static enum err encode_all(struct prepare *p, const struct keys *keys,
+                           struct prepare_parts *parts)
 {
     const struct dataset_conf conf = keys_dataset(keys);
     struct corpus_rule held_out;
@@ -59,7 +60,7 @@ static enum err encode_all(struct prepare *p, const struct keys *keys, struct pa
 }
 
 static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
-                          struct parts *parts)
+                          struct prepare_parts *parts)
 {
     enum err err = start_model_kwargs(keys);
 
@@ -95,7 +96,7 @@ static enum err run(const void *conf, struct prepare *p, json_t *config)
                               .see = p->see,
                               .self = p->self,
                               .coupled = p->coupled};
-    struct parts parts = {.config = config};
+    struct prepare_parts parts = {.config = config};
     enum err err = keys_check(&job.plan, keys);
 
     if (!err)

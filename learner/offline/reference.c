@@ -14,7 +14,7 @@
 enum { TABLES = 2, SAVE_MS = 120000, SAY_MS = 5000 };
 
 /* Of one corpus, made beforehand; NAN: not yet. */
-struct table {
+struct reference_table {
     const struct corpus *corpus;
     size_t tokens;
     float *logprob;     /* [tokens] */
@@ -27,7 +27,7 @@ struct reference {
     struct hash start; /* of the start weights */
     struct ref_model *live;
     int tables;
-    struct table table[TABLES];
+    struct reference_table table[TABLES];
 };
 
 enum err reference_new(struct reference **out, const struct reference_conf *conf,
@@ -76,7 +76,7 @@ void reference_sums(const struct micro_batch *b, const float *logprob, double *s
 }
 
 /* FOLDER/HASH.ref: figures of these weights on these records. */
-static char *table_path(const struct reference *r, const struct table *t)
+static char *table_path(const struct reference *r, const struct reference_table *t)
 {
     const struct hash both[] = {r->start, corpus_hash(t->corpus)};
     const struct hash name = hash_of(both, sizeof(both));
@@ -85,7 +85,7 @@ static char *table_path(const struct reference *r, const struct table *t)
     return mem_print("%s/%s.ref", r->folder, hash_text(text, &name));
 }
 
-static int table_blocks(struct table *t, struct checkpoint_block *block)
+static int table_blocks(struct reference_table *t, struct checkpoint_block *block)
 {
     block[0] =
         (struct checkpoint_block){"logprob", t->logprob, t->tokens * sizeof(*t->logprob)};
@@ -94,7 +94,7 @@ static int table_blocks(struct table *t, struct checkpoint_block *block)
     return t->mismatched ? 2 : 1;
 }
 
-static enum err table_save(const struct reference *r, struct table *t)
+static enum err table_save(const struct reference *r, struct reference_table *t)
 {
     struct checkpoint_block block[2];
     json_t *meta;
@@ -114,7 +114,7 @@ static enum err table_save(const struct reference *r, struct table *t)
 }
 
 /* What another run left, if it is whole. */
-static void table_load(const struct reference *r, struct table *t)
+static void table_load(const struct reference *r, struct reference_table *t)
 {
     struct checkpoint_block block[2];
     char *path;
@@ -127,12 +127,13 @@ static void table_load(const struct reference *r, struct table *t)
     free(path);
 }
 
-static enum err table_new(struct reference *r, const struct corpus *corpus, struct table **out)
+static enum err table_new(struct reference *r, const struct corpus *corpus,
+                          struct reference_table **out)
 {
-    struct table *t = &r->table[r->tables];
+    struct reference_table *t = &r->table[r->tables];
     enum err err;
 
-    *t = (struct table){.corpus = corpus};
+    *t = (struct reference_table){.corpus = corpus};
     t->tokens = corpus->seq[corpus->n * (size_t)corpus->group];
     err = mem_big(&t->logprob, t->tokens, sizeof(float), "reference log-probabilities");
     if (err)
@@ -150,7 +151,7 @@ static enum err table_new(struct reference *r, const struct corpus *corpus, stru
     return OK;
 }
 
-static bool lacks(const struct table *t, size_t record)
+static bool lacks(const struct reference_table *t, size_t record)
 {
     const size_t at = t->corpus->seq[record * (size_t)t->corpus->group];
 
@@ -158,8 +159,8 @@ static bool lacks(const struct table *t, size_t record)
 }
 
 /* Makes the figures of n records, in the room of the batch's own log-probabilities. */
-static enum err table_make(struct table *t, struct trainable *step, const uint32_t *record,
-                           size_t n, struct micro_batch *batch)
+static enum err table_make(struct reference_table *t, struct trainable *step,
+                           const uint32_t *record, size_t n, struct micro_batch *batch)
 {
     const struct corpus *c = t->corpus;
     const size_t group = (size_t)c->group;
@@ -189,7 +190,8 @@ static enum err table_make(struct table *t, struct trainable *step, const uint32
     return err;
 }
 
-static size_t list_missing(const struct table *t, const uint8_t *needed, uint32_t *record)
+static size_t list_missing(const struct reference_table *t, const uint8_t *needed,
+                           uint32_t *record)
 {
     size_t n = 0;
 
@@ -205,7 +207,7 @@ enum err reference_prepare(struct reference *r, struct trainable *step,
 {
     int64_t saved = clock_mono_ms(), said = saved;
     struct micro_batch batch = {.room = 0};
-    struct table *t = NULL;
+    struct reference_table *t = NULL;
     uint32_t *record;
     size_t n;
     enum err err;
@@ -238,7 +240,8 @@ enum err reference_prepare(struct reference *r, struct trainable *step,
     return err;
 }
 
-static const struct table *table_of(const struct reference *r, const struct corpus *corpus)
+static const struct reference_table *table_of(const struct reference *r,
+                                              const struct corpus *corpus)
 {
     for (int i = 0; i < r->tables; i++)
         if (r->table[i].corpus == corpus)
@@ -250,7 +253,7 @@ enum err reference_take(struct reference *r, struct trainable *step,
                         const struct corpus *corpus, const uint32_t *record, size_t n,
                         struct micro_batch *batch)
 {
-    const struct table *t = table_of(r, corpus);
+    const struct reference_table *t = table_of(r, corpus);
     float *logprob = batch->column[MICRO_BATCH_REFERENCE];
 
     if (r->conf.live)
@@ -271,7 +274,7 @@ enum err reference_mismatched(struct reference *r, struct trainable *step,
                               const struct corpus *corpus, const uint32_t *record, size_t n,
                               struct micro_batch *batch, double *sum)
 {
-    const struct table *t = table_of(r, corpus);
+    const struct reference_table *t = table_of(r, corpus);
     enum err err;
 
     if (!r->conf.live) {

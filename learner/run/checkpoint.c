@@ -72,7 +72,7 @@ enum err checkpoint_write(const char *path, const json_t *meta,
 
 /* An open checkpoint. Blocks are checked in pieces and read where they belong: a mapping of the
  * whole file would count as memory of this process. */
-struct view {
+struct checkpoint_view {
     int fd;
     size_t from, left; /* where the blocks begin, and their bytes */
     json_t *head;
@@ -80,14 +80,14 @@ struct view {
 
 enum { PIECE = 1 << 20 };
 
-static void view_close(struct view *view)
+static void view_close(struct checkpoint_view *view)
 {
     json_decref(view->head);
     if (view->fd >= 0)
         close(view->fd);
 }
 
-static enum err take(const struct view *view, void *to, size_t n, size_t at)
+static enum err take(const struct checkpoint_view *view, void *to, size_t n, size_t at)
 {
     uint8_t *bytes = to;
 
@@ -106,7 +106,7 @@ static enum err take(const struct view *view, void *to, size_t n, size_t at)
     return OK;
 }
 
-static enum err take_head(struct view *view, size_t size)
+static enum err take_head(struct checkpoint_view *view, size_t size)
 {
     uint8_t bytes[16];
     char *text = NULL;
@@ -132,12 +132,12 @@ static enum err take_head(struct view *view, size_t size)
     return err;
 }
 
-static enum err view_open(struct view *view, const char *path)
+static enum err view_open(struct checkpoint_view *view, const char *path)
 {
     struct stat status;
     enum err err;
 
-    *view = (struct view){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    *view = (struct checkpoint_view){.fd = open(path, O_RDONLY | O_CLOEXEC)};
     if (view->fd < 0 || fstat(view->fd, &status))
         err = err_set(ERR_IO, "%s", strerror(errno));
     else
@@ -151,7 +151,7 @@ static enum err view_open(struct view *view, const char *path)
 
 enum err checkpoint_peek(const char *path, json_t **meta)
 {
-    struct view view;
+    struct checkpoint_view view;
     const enum err err = view_open(&view, path);
 
     *meta = NULL;
@@ -163,7 +163,7 @@ enum err checkpoint_peek(const char *path, json_t **meta)
 }
 
 /* The checksum of n bytes at `at`. */
-static enum err sum(const struct view *view, size_t at, size_t n, uint32_t *crc)
+static enum err sum(const struct checkpoint_view *view, size_t at, size_t n, uint32_t *crc)
 {
     uint8_t *piece = mem_new(PIECE, 1);
     enum err err = OK;
@@ -182,8 +182,8 @@ static enum err sum(const struct view *view, size_t at, size_t n, uint32_t *crc)
 }
 
 /* Row i of the head's list, checked against the bytes. */
-static enum err check_block(const struct view *view, size_t i, size_t *at, const char **name,
-                            size_t *n)
+static enum err check_block(const struct checkpoint_view *view, size_t i, size_t *at,
+                            const char **name, size_t *n)
 {
     const json_t *row = json_array_get(json_object_get(view->head, "blocks"), i);
     json_int_t size, crc;
@@ -201,7 +201,8 @@ static enum err check_block(const struct view *view, size_t i, size_t *at, const
     return err;
 }
 
-static enum err fill(const struct view *view, const struct checkpoint_block *block, int n)
+static enum err fill(const struct checkpoint_view *view, const struct checkpoint_block *block,
+                     int n)
 {
     const size_t rows = json_array_size(json_object_get(view->head, "blocks"));
     size_t found[CHECKPOINT_BLOCKS] = {0}; /* offset in the file; 0: not there */
@@ -229,7 +230,7 @@ static enum err fill(const struct view *view, const struct checkpoint_block *blo
 
 enum err checkpoint_read(const char *path, const struct checkpoint_block *block, int n)
 {
-    struct view view;
+    struct checkpoint_view view;
     enum err err = n > CHECKPOINT_BLOCKS ? err_set(ERR_RANGE, "%d blocks are too many", n)
                                          : view_open(&view, path);
 

@@ -8,19 +8,19 @@
 
 enum { LIVES = 16 };
 
-struct hand { /* all processes of one name */
+struct process_history { /* all processes of one name */
     char role[16], name[128];
     uint64_t tokens; /* of all */
     uint64_t rss_bytes;
     int64_t first_ms, last_ms;
-    struct life {
+    struct process_life {
         uint64_t process, said; /* tokens, as it said last */
     } life[LIVES];              /* the latest: life i at i % LIVES */
     size_t lives;
 };
 
 struct process_stats {
-    struct hand hand[PROCESS_STATS_MAX];
+    struct process_history hand[PROCESS_STATS_MAX];
     size_t n;
 };
 
@@ -36,9 +36,10 @@ void process_stats_free(struct process_stats *crew)
 
 /* The broker names a process that was killed until its silence is long enough: for a while both
  * it and the next one are there, and each counts by itself. */
-static struct life *life_of(struct hand *h, uint64_t process, uint64_t tokens, int64_t now_ms)
+static struct process_life *life_of(struct process_history *h, uint64_t process,
+                                    uint64_t tokens, int64_t now_ms)
 {
-    struct life *life;
+    struct process_life *life;
 
     for (size_t i = 0; i < LIVES && i < h->lives; i++)
         if (h->life[i].process == process)
@@ -56,8 +57,8 @@ void process_stats_see(struct process_stats *crew, const struct process_stats_ro
                        int64_t now_ms)
 {
     const char *role = row->role, *name = row->name;
-    struct life *life;
-    struct hand *h;
+    struct process_life *life;
+    struct process_history *h;
     size_t i = 0;
 
     while (i < crew->n &&
@@ -111,7 +112,7 @@ void process_stats_hear(struct process_stats *crew, const char *text, int64_t no
 
 static int by_name(const void *a, const void *b)
 {
-    const struct hand *x = a, *y = b;
+    const struct process_history *x = a, *y = b;
     const int order = strcmp(x->name, y->name);
 
     return order ? order : strcmp(x->role, y->role);
@@ -124,7 +125,7 @@ json_t *process_stats_json(struct process_stats *crew)
     qsort(crew->hand, crew->n, sizeof *crew->hand, by_name);
 
     for (size_t i = 0; i < crew->n; i++) {
-        const struct hand *h = &crew->hand[i];
+        const struct process_history *h = &crew->hand[i];
         const double seconds = (double)(h->last_ms - h->first_ms) / 1e3;
         const uint64_t own = strcmp(h->role, "learner") ? 0 : mem_peak(); /* this process */
         json_array_append_new(list,

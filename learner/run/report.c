@@ -12,14 +12,14 @@
 
 enum { SERIES_MAX = 128, POINTS_MAX = 20000, SAMPLES_MAX = 40, FILE_MAX = 256 << 20 };
 
-struct series {
+struct report_series {
     char *name;
     double *x, *y;
     size_t n, room;
 };
 
 struct report {
-    struct series series[SERIES_MAX];
+    struct report_series series[SERIES_MAX];
     size_t n;
     json_t *samples; /* of samples.jsonl, first and last evaluation */
     struct strbuf page;
@@ -70,7 +70,7 @@ static void put_text(struct report *r, const char *text)
 
 /* ---- reading */
 
-static struct series *series_named(struct report *r, const char *name)
+static struct report_series *series_named(struct report *r, const char *name)
 {
     for (size_t i = 0; i < r->n; i++)
         if (!strcmp(r->series[i].name, name))
@@ -83,7 +83,7 @@ static struct series *series_named(struct report *r, const char *name)
 
 static void add_point(struct report *r, const char *name, double x, double y)
 {
-    struct series *s = series_named(r, name);
+    struct report_series *s = series_named(r, name);
 
     if (!s || s->n == POINTS_MAX || !isfinite(y))
         return;
@@ -145,7 +145,7 @@ static enum err each_line(struct report *r, const char *path,
 
 /* ---- drawing */
 
-static void put_chart(struct report *r, const struct series *s)
+static void put_chart(struct report *r, const struct report_series *s)
 {
     double low = s->y[0], high = s->y[0];
     const double left = s->x[0], right = s->x[s->n - 1] > left ? s->x[s->n - 1] : left + 1;
@@ -203,7 +203,7 @@ static void put_table(struct report *r)
                  "<h2>First and last "
                  "values</h2>\n<table><tr><th>metric<th>first<th>last<th>mean</tr>\n");
     for (size_t i = 0; i < r->n; i++) {
-        const struct series *s = &r->series[i];
+        const struct report_series *s = &r->series[i];
         double sum = 0;
         for (size_t k = 0; k < s->n; k++)
             sum += s->y[k];

@@ -30,7 +30,7 @@ static double normal(uint64_t seed, uint64_t table, int a, int b)
     return rng_normal(seed, RNG_WORLD, table, (uint32_t)a, (uint32_t)b);
 }
 
-static struct shape shape_of(const struct bed *bed)
+static struct shape shape_of(const struct toy_world *bed)
 {
     return (struct shape){.family = FAMILY_LLAMA,
                           .head = HEAD_LM,
@@ -50,7 +50,7 @@ static struct shape shape_of(const struct bed *bed)
 }
 
 /* All answers in order of length, then of their tokens as a number. */
-static void enumerate(struct bed *bed)
+static void enumerate(struct toy_world *bed)
 {
     const int letters = bed->varied ? bed->vocab - 1 : bed->vocab, T = bed->longest;
     int room = 0, power = 1;
@@ -74,7 +74,7 @@ static void enumerate(struct bed *bed)
     }
 }
 
-int bed_index(const struct bed *bed, const int *token, int n)
+int bed_index(const struct toy_world *bed, const int *token, int n)
 {
     const int letters = bed->varied ? bed->vocab - 1 : bed->vocab;
     int base = 0, power = 1, code = 0, k = 0;
@@ -86,7 +86,7 @@ int bed_index(const struct bed *bed, const int *token, int n)
     return base + code;
 }
 
-static double raw_reward(const struct bed *bed, uint64_t seed, int p, const int *y, int n)
+static double raw_reward(const struct toy_world *bed, uint64_t seed, int p, const int *y, int n)
 {
     double r = bed->varied ? normal(seed, (uint64_t)(3000 + p), n, 0) : 0;
 
@@ -99,7 +99,7 @@ static double raw_reward(const struct bed *bed, uint64_t seed, int p, const int 
 }
 
 /* Standardised; an answer without an end is worth -1, as a missing end is penalised. */
-static void make_rewards(struct bed *bed, uint64_t seed)
+static void make_rewards(struct toy_world *bed, uint64_t seed)
 {
     bed->reward = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(double));
     for (int p = 0; p < BED_PROMPTS; p++) {
@@ -118,7 +118,8 @@ static void make_rewards(struct bed *bed, uint64_t seed)
 }
 
 /* A token of the random language: softmax of a table row of (prompt, place, token before). */
-static int speak(const struct bed *bed, uint64_t seed, int p, int t, int before, uint64_t draw)
+static int speak(const struct toy_world *bed, uint64_t seed, int p, int t, int before,
+                 uint64_t draw)
 {
     double weight[8], sum = 0, u = rng_uniform(seed, RNG_WORLD, draw, (uint32_t)t, 7);
 
@@ -164,7 +165,7 @@ static void sft_step(struct trainable *step, const int *token, const int *seq)
 }
 
 /* The reference: a transformer that was trained a while on the random language. */
-static void make_reference(struct bed *bed, uint64_t seed, int steps)
+static void make_reference(struct toy_world *bed, uint64_t seed, int steps)
 {
     const struct shape shape = shape_of(bed);
     const struct train_options options = {0};
@@ -196,7 +197,7 @@ static void make_reference(struct bed *bed, uint64_t seed, int steps)
     bed->params = kept;
 }
 
-void bed_logprobs(const struct bed *bed, const struct model *model, double *out)
+void bed_logprobs(const struct toy_world *bed, const struct model *model, double *out)
 {
     const int T = bed->longest, slice = 256;
     int token[256 * (BED_LONGEST + 2)], seq[257];
@@ -223,9 +224,9 @@ void bed_logprobs(const struct bed *bed, const struct model *model, double *out)
     }
 }
 
-void bed_new(struct bed **out, bool varied, uint64_t seed, int steps)
+void bed_new(struct toy_world **out, bool varied, uint64_t seed, int steps)
 {
-    struct bed *const bed = *out = mem_new(1, sizeof *bed);
+    struct toy_world *const bed = *out = mem_new(1, sizeof *bed);
     struct packed_layout *layout;
 
     bed->varied = varied;
@@ -245,7 +246,7 @@ void bed_new(struct bed **out, bool varied, uint64_t seed, int steps)
     bed_logprobs(bed, bed->model, bed->reference);
 }
 
-void bed_free(struct bed *bed)
+void bed_free(struct toy_world *bed)
 {
     model_free(bed->model);
     free(bed->image);
@@ -257,7 +258,7 @@ void bed_free(struct bed *bed)
     free(bed);
 }
 
-static void prompt_worth(struct bed_worth *out, const struct bed *bed, int p,
+static void prompt_worth(struct bed_worth *out, const struct toy_world *bed, int p,
                          const double *logprob, double price)
 {
     const double *const r = bed->reward + (size_t)p * (size_t)bed->n;
@@ -279,7 +280,7 @@ static void prompt_worth(struct bed_worth *out, const struct bed *bed, int p,
     out->J_best += price * log(Z);
 }
 
-void bed_worth(struct bed_worth *out, const struct bed *bed, const struct model *model,
+void bed_worth(struct bed_worth *out, const struct toy_world *bed, const struct model *model,
                double price)
 {
     double *const logprob = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(double));
@@ -311,7 +312,7 @@ const char *bed_bug_name(enum bed_bug bug)
 }
 
 struct rollouts {
-    const struct bed *bed;
+    const struct toy_world *bed;
     enum bed_bug bug;
     int prompt[BATCH][2];
     int token[BATCH][BED_LONGEST];
@@ -354,7 +355,7 @@ static void score_answers(struct rollouts *rollouts, const struct model *model,
 static void roll_out(struct rollouts *rollouts, struct generate *generate,
                      const struct model *model, uint64_t seed, int iteration)
 {
-    const struct bed *const bed = rollouts->bed;
+    const struct toy_world *const bed = rollouts->bed;
     const struct generate_events events = {.done = keep, .self = rollouts};
 
     for (int i = 0; i < BATCH; i++) {
@@ -453,7 +454,7 @@ static void one_iteration(struct iteration_state *ppo, const struct rollouts *ro
     assert(metrics.first.approxkl == 0 && metrics.first.clipfrac == 0);
 }
 
-void bed_ppo(struct bed_worth *out, const struct bed *bed, uint64_t seed, int iterations,
+void bed_ppo(struct bed_worth *out, const struct toy_world *bed, uint64_t seed, int iterations,
              enum bed_bug bug)
 {
     const struct iteration_conf round = conf_of(seed, iterations, bug);

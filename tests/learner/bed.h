@@ -12,7 +12,7 @@
 
 enum { BED_PROMPTS = 4, BED_LONGEST = 5 };
 
-struct bed {
+struct toy_world {
     bool varied;              /* answers end at a token of their own, or at T */
     int vocab, longest, stop; /* stop: the end token, -1 without one */
     int n;                    /* answers a prompt */
@@ -27,14 +27,14 @@ struct bed {
 
 /* Fixed: 8 tokens, T = 4: 4096 answers. Varied: 5 tokens and an end, T = 5: 3906 answers. The
  * reference policy is trained for `steps` steps on a random language. */
-void bed_new(struct bed **out, bool varied, uint64_t seed, int steps);
-void bed_free(struct bed *bed);
+void bed_new(struct toy_world **out, bool varied, uint64_t seed, int steps);
+void bed_free(struct toy_world *bed);
 
 /* log pi(y|x) of every answer, [P][n] out. */
-void bed_logprobs(const struct bed *bed, const struct model *model, double *out);
+void bed_logprobs(const struct toy_world *bed, const struct model *model, double *out);
 
 /* The number of an answer. */
-int bed_index(const struct bed *bed, const int *token, int n);
+int bed_index(const struct toy_world *bed, const int *token, int n);
 
 struct bed_worth {
     double J, J_ref, J_best;
@@ -45,7 +45,7 @@ struct bed_worth {
     double length;     /* E |y| */
     double mass;       /* sum of pi: 1 */
 };
-void bed_worth(struct bed_worth *out, const struct bed *bed, const struct model *model,
+void bed_worth(struct bed_worth *out, const struct toy_world *bed, const struct model *model,
                double beta);
 
 /* One way to be wrong. */
@@ -62,7 +62,7 @@ const char *bed_bug_name(enum bed_bug bug);
 
 /* PPO as the learner runs it (ppo.h), answers from lm/gen; the linker puts the bug in.
  * Gives the worth of what was learnt. */
-void bed_ppo(struct bed_worth *out, const struct bed *bed, uint64_t seed, int iterations,
+void bed_ppo(struct bed_worth *out, const struct toy_world *bed, uint64_t seed, int iterations,
              enum bed_bug bug);
 
 #endif

@@ -20,7 +20,7 @@ static bool passes(const struct bed_worth *worth)
     return worth->share >= .95 && worth->kl_best <= .08;
 }
 
-static bool run(const struct bed *bed, uint64_t seed, enum bed_bug bug)
+static bool run(const struct toy_world *bed, uint64_t seed, enum bed_bug bug)
 {
     const int64_t begun = clock_mono_ms();
     struct bed_worth w;
@@ -50,7 +50,7 @@ static int check(void)
                 {BED_SHIFTED, false},
                 {BED_UNMASKED, true},
                 {BED_CENTRED, true}};
-    struct bed *bed[2];
+    struct toy_world *bed[2];
     int wrong = 0;
 
     for (int varied = 0; varied < 2; varied++) {
@@ -73,7 +73,7 @@ static int seeds(uint64_t first, uint64_t n)
     for (int varied = 0; varied < 2; varied++) {
         uint64_t passed = 0;
         for (uint64_t seed = first; seed < first + n; seed++) {
-            struct bed *bed;
+            struct toy_world *bed;
             bed_new(&bed, varied, seed, STEPS);
             passed += run(bed, seed, BED_SOUND);
             bed_free(bed);

@@ -36,7 +36,7 @@ static void must(enum err err)
     }
 }
 
-struct pair {
+struct direct_pair {
     int prompt, answer[2]; /* chosen, rejected */
 };
 
@@ -60,9 +60,10 @@ static int draw(const double *sum, int n, double u)
     return low;
 }
 
-static struct pair *make_pairs(const struct bed *bed, uint64_t seed, size_t n, enum bug bug)
+static struct direct_pair *make_pairs(const struct toy_world *bed, uint64_t seed, size_t n,
+                                      enum bug bug)
 {
-    struct pair *pair = mem_new(n, sizeof(*pair));
+    struct direct_pair *pair = mem_new(n, sizeof(*pair));
     double *sum = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(*sum));
 
     for (int p = 0; p < BED_PROMPTS; p++)
@@ -77,23 +78,23 @@ static struct pair *make_pairs(const struct bed *bed, uint64_t seed, size_t n, e
         const double gap = bed->reward[p * bed->n + a] - bed->reward[p * bed->n + b];
         const bool first = uniform(seed, i, 3) < 1 / (1 + exp(-gap));
         const bool turned = first == (bug == SWAPPED);
-        pair[i] = (struct pair){p, {turned ? b : a, turned ? a : b}};
+        pair[i] = (struct direct_pair){p, {turned ? b : a, turned ? a : b}};
     }
     free(sum);
     return pair;
 }
 
-struct packed {
+struct direct_packed {
     int n, seq[2 * BATCH + 1], stem[2 * BATCH], token[BATCH * (HEAD + 2 * BED_LONGEST)];
     uint8_t learn[BATCH * (HEAD + 2 * BED_LONGEST)];
 };
 
-static void pack(struct packed *out, const struct bed *bed, const struct pair *pair,
-                 const uint32_t *order, int count)
+static void pack(struct direct_packed *out, const struct toy_world *bed,
+                 const struct direct_pair *pair, const uint32_t *order, int count)
 {
     out->n = 0;
     for (int k = 0; k < 2 * count; k++) {
-        const struct pair *one = &pair[order[k / 2]];
+        const struct direct_pair *one = &pair[order[k / 2]];
         const int answer = one->answer[k % 2];
         out->seq[k] = out->n;
         out->stem[k] = k % 2 ? HEAD : 0;
@@ -110,20 +111,20 @@ static void pack(struct packed *out, const struct bed *bed, const struct pair *p
     out->seq[2 * count] = out->n;
 }
 
-struct run {
-    const struct bed *bed;
+struct direct_run {
+    const struct toy_world *bed;
     const struct objective *objective;
     const void *conf;
     enum bug bug;
     struct trainable *step;
-    struct packed packed;
+    struct direct_packed packed;
     float *block;
 };
 
-static void one_step(struct run *run, int count, double rate)
+static void one_step(struct direct_run *run, int count, double rate)
 {
     static const struct adamw adamw = {.9, .999, 1e-8, 0};
-    const struct packed *p = &run->packed;
+    const struct direct_packed *p = &run->packed;
     const struct batch batch = {.n = p->n,
                                 .n_seq = 2 * count,
                                 .token = p->token,
@@ -147,7 +148,7 @@ static void one_step(struct run *run, int count, double rate)
     (void)trainable_apply(run->step, &adamw, rate, 0);
 }
 
-static struct trainable *new_step(const struct bed *bed)
+static struct trainable *new_step(const struct toy_world *bed)
 {
     const struct train_options options = {0};
     struct params *params;
@@ -160,9 +161,9 @@ static struct trainable *new_step(const struct bed *bed)
 }
 
 /* `epochs` passes over `n` pairs. */
-static void train(struct run *run, uint64_t seed, size_t n, int epochs)
+static void train(struct direct_run *run, uint64_t seed, size_t n, int epochs)
 {
-    struct pair *pair = make_pairs(run->bed, seed, n, run->bug);
+    struct direct_pair *pair = make_pairs(run->bed, seed, n, run->bug);
     uint32_t *order = mem_new(n, sizeof(*order));
     const size_t updates = (n + BATCH - 1) / BATCH * (size_t)epochs;
     size_t done = 0;
@@ -183,7 +184,8 @@ static void train(struct run *run, uint64_t seed, size_t n, int epochs)
     free(run->block);
 }
 
-static double dpo(const struct bed *bed, uint64_t seed, size_t n, int epochs, enum bug bug)
+static double dpo(const struct toy_world *bed, uint64_t seed, size_t n, int epochs,
+                  enum bug bug)
 {
     const struct objective_dpo_conf conf = {
         .terms = 1,
@@ -191,11 +193,12 @@ static double dpo(const struct bed *bed, uint64_t seed, size_t n, int epochs, en
         .beta = beta,
         .ld_alpha = 1};
     const int64_t begun = clock_mono_ms();
-    struct run *run = mem_new(1, sizeof(*run));
+    struct direct_run *run = mem_new(1, sizeof(*run));
     struct bed_worth w;
     double share;
 
-    *run = (struct run){.bed = bed, .objective = &objective_dpo, .conf = &conf, .bug = bug};
+    *run =
+        (struct direct_run){.bed = bed, .objective = &objective_dpo, .conf = &conf, .bug = bug};
     train(run, seed, n, epochs);
     bed_worth(&w, bed, trainable_model(run->step), beta);
     share = w.share;
@@ -211,7 +214,7 @@ static double dpo(const struct bed *bed, uint64_t seed, size_t n, int epochs, en
 
 static int check(void)
 {
-    struct bed *bed;
+    struct toy_world *bed;
     double few, many, wrong[3];
     bool bad;
 
@@ -235,7 +238,7 @@ static int seeds(uint64_t first, uint64_t n)
     uint64_t rising = 0;
 
     for (uint64_t seed = first; seed < first + n; seed++) {
-        struct bed *bed;
+        struct toy_world *bed;
         double a, b, c, d;
         bed_new(&bed, false, seed, STEPS);
         a = dpo(bed, seed, 2000, 10, SOUND);
@@ -251,7 +254,7 @@ static int seeds(uint64_t first, uint64_t n)
 }
 
 /* ln of SimPO's best policy: |y| (r + c) / b, with c from the sum over the prompt's answers. */
-static void simpo_best(const struct bed *bed, int p, double b, double *out)
+static void simpo_best(const struct toy_world *bed, int p, double b, double *out)
 {
     double low = -50, high = 50;
 
@@ -270,7 +273,7 @@ static void simpo_best(const struct bed *bed, int p, double b, double *out)
 }
 
 /* KL(model || best), a mean over prompts. */
-static double simpo_gap(const struct bed *bed, const struct model *model, double b)
+static double simpo_gap(const struct toy_world *bed, const struct model *model, double b)
 {
     double *logprob = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(*logprob));
     double *best = mem_new((size_t)bed->n, sizeof(*best)), kl = 0;
@@ -292,12 +295,12 @@ static int simpo(size_t n, int epochs)
 {
     const struct objective_simpo_conf conf = {.beta = 2};
     const int64_t begun = clock_mono_ms();
-    struct run *run = mem_new(1, sizeof(*run));
-    struct bed *bed;
+    struct direct_run *run = mem_new(1, sizeof(*run));
+    struct toy_world *bed;
     double before, after;
 
     bed_new(&bed, true, 0, STEPS);
-    *run = (struct run){.bed = bed, .objective = &objective_simpo, .conf = &conf};
+    *run = (struct direct_run){.bed = bed, .objective = &objective_simpo, .conf = &conf};
     before = simpo_gap(bed, bed->model, conf.beta);
     train(run, 0, n, epochs);
     after = simpo_gap(bed, trainable_model(run->step), conf.beta);

@@ -37,10 +37,10 @@ static void must(enum err err)
 }
 
 /* The world of a SEED argument; without steps its reference is not trained. */
-static struct bed *world(const char *seed, int steps)
+static struct toy_world *world(const char *seed, int steps)
 {
     const bool varied = *seed == 'v';
-    struct bed *bed;
+    struct toy_world *bed;
 
     bed_new(&bed, varied, strtoull(seed + varied, NULL, 10), steps);
     return bed;
@@ -49,7 +49,7 @@ static struct bed *world(const char *seed, int steps)
 /* ---- write */
 
 /* Each token is a letter; the end token of a varied world is a special one. */
-static void make_files(struct model_files *files, const struct bed *bed)
+static void make_files(struct model_files *files, const struct toy_world *bed)
 {
     static const char *const letter[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     const char *token[8];
@@ -86,7 +86,7 @@ static void write_text(const char *folder, const char *name, const char *text)
 
 static int write_world(const char *folder, const char *seed)
 {
-    struct bed *bed = world(seed, STEPS);
+    struct toy_world *bed = world(seed, STEPS);
     struct model_files files = {.shape.vocab = 0};
     char *model = mem_print("%s/model", folder), *prompts = mem_text(""), *run;
     const char *first = bed->stop >= 0 ? "<|end|>" : "h";
@@ -123,7 +123,7 @@ static int write_world(const char *folder, const char *seed)
 /* ---- worker */
 
 struct gold {
-    const struct bed *bed;
+    const struct toy_world *bed;
     struct peer *peer;
     uint64_t seen, done;
     int unsaid; /* answers since the last HB */
@@ -149,7 +149,7 @@ static void hb(void *self, struct msg_hb *out)
     out->credit = gold->leaving ? 0 : SLOTS;
 }
 
-static float worth_of(const struct bed *bed, const struct msg_item *item)
+static float worth_of(const struct toy_world *bed, const struct msg_item *item)
 {
     const int p = item->n_prompt == 2 ? item->prompt[1] : -1;
 
@@ -249,7 +249,7 @@ static int worker(int argc, char **argv, const char *seed)
     must(member_run(member));
     member_close(member);
     conf_free(tables, &options);
-    bed_free((struct bed *)(uintptr_t)gold.bed);
+    bed_free((struct toy_world *)(uintptr_t)gold.bed);
     return 0;
 }
 
@@ -271,7 +271,7 @@ static struct params *weights(const char *folder, const char *below)
 
 static int worth(const char *seed, const char *folder, const char *run)
 {
-    struct bed *bed = world(seed, STEPS);
+    struct toy_world *bed = world(seed, STEPS);
     struct params *reference = weights(folder, "/model"), *policy = weights(run, "");
     const struct hash was = params_hash(bed->params), now = params_hash(reference);
     struct packed_layout *layout;

@@ -22,7 +22,7 @@
 
 enum { STEPS = 400, ITERATIONS = 200 };
 
-static struct bed *world;
+static struct toy_world *world;
 static uint64_t seed; /* the world's, too */
 static struct tally tally;
 

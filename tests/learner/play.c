@@ -20,7 +20,7 @@ static void must(enum err err)
     }
 }
 
-struct table {
+struct play_table {
     const struct play *play;
     int prompt[ROWS][2], token[ROWS][BED_LONGEST];
     float behaviour[ROWS][BED_LONGEST], reference[ROWS][BED_LONGEST];
@@ -36,7 +36,7 @@ static size_t answers(const struct play *play)
 
 static void keep(void *self, const struct generate_done *done)
 {
-    struct table *const table = self;
+    struct play_table *const table = self;
     const int i = (int)(done->task % answers(table->play)) + (int)done->sample;
     struct iteration_rollout *const answer = &table->answer[i];
 
@@ -52,7 +52,7 @@ static int prompt_of(const struct play *play, uint64_t task)
 }
 
 /* Answers first .. first+n-1 of this iteration under one model, as many as there are slots. */
-static void write_some(struct table *table, struct generate *generate,
+static void write_some(struct play_table *table, struct generate *generate,
                        const struct model *model, int iteration, int first, int n)
 {
     const struct play *const play = table->play;
@@ -78,7 +78,7 @@ static void write_some(struct table *table, struct generate *generate,
     }
 }
 
-static void write_answers(struct table *table, struct generate *generate,
+static void write_answers(struct play_table *table, struct generate *generate,
                           const struct model *model, int iteration, int first, int n)
 {
     for (int i = 0; i < n; i += PLAY_ANSWERS)
@@ -86,9 +86,9 @@ static void write_answers(struct table *table, struct generate *generate,
                    n - i < PLAY_ANSWERS ? n - i : PLAY_ANSWERS);
 }
 
-static void refer(struct table *table)
+static void refer(struct play_table *table)
 {
-    const struct bed *const bed = table->play->bed;
+    const struct toy_world *const bed = table->play->bed;
     int token[ROWS * (BED_LONGEST + 2)], seq[ROWS + 1], n = 0;
     float logprob[ROWS * (BED_LONGEST + 2)];
 
@@ -112,10 +112,10 @@ static double gumbel(const struct play *play, uint64_t task)
 }
 
 /* An answer of the record: drawn from `data`. */
-static void demonstrate(struct table *table, size_t i, uint64_t task)
+static void demonstrate(struct play_table *table, size_t i, uint64_t task)
 {
     const struct play *const play = table->play;
-    const struct bed *const bed = play->bed;
+    const struct toy_world *const bed = play->bed;
     const double *const row = play->data + (size_t)table->prompt[i][1] * (size_t)bed->n;
     double u = rng_uniform(play->seed, RNG_WORLD, task, 2, 12);
     int k = 0;
@@ -130,10 +130,10 @@ static void demonstrate(struct table *table, size_t i, uint64_t task)
     table->answer[i].tokens = bed->length[k];
 }
 
-static void fill(struct table *table, int iteration)
+static void fill(struct play_table *table, int iteration)
 {
     const struct play *const play = table->play;
-    const struct bed *const bed = play->bed;
+    const struct toy_world *const bed = play->bed;
     const size_t written = answers(play);
 
     for (size_t i = 0; i < written; i++) {
@@ -219,7 +219,8 @@ static void versions_close(struct versions *v, const struct play *play)
 }
 
 /* Answers of iteration i: each group under one of the last old + 1 versions. */
-static void roll_out(struct table *table, struct versions *v, struct generate *generate, int i)
+static void roll_out(struct play_table *table, struct versions *v, struct generate *generate,
+                     int i)
 {
     const struct play *const play = table->play;
     const int parts = play->old + 1;
@@ -256,7 +257,7 @@ static double metric(const struct iteration_metrics *metrics, const char *name)
     return NAN;
 }
 
-static void one(struct table *table, struct iteration_state *round, struct versions *v,
+static void one(struct play_table *table, struct iteration_state *round, struct versions *v,
                 struct generate *generate, int i)
 {
     const struct play *const play = table->play;
@@ -276,7 +277,7 @@ static void one(struct table *table, struct iteration_state *round, struct versi
 
 void play_run(struct bed_worth *out, const struct play *play)
 {
-    struct table *const table = mem_new(1, sizeof *table);
+    struct play_table *const table = mem_new(1, sizeof *table);
     struct versions versions = {.bytes = 0};
     struct generate *generate;
     struct params *params;

@@ -9,7 +9,7 @@
 enum { PLAY_ANSWERS = 256, PLAY_MOST = 4096, PLAY_OLD = 8 };
 
 struct play {
-    const struct bed *bed;
+    const struct toy_world *bed;
     struct iteration_conf conf;
     int samples; /* that the policy writes to a prompt */
     int answers; /* an iteration, a multiple of PLAY_ANSWERS up to PLAY_MOST; 0: PLAY_ANSWERS */

@@ -106,7 +106,7 @@ static void a_state_comes_back_on_its_base_only(void **state)
 
 /* ---- one step */
 
-struct bed {
+struct adapter_bed {
     struct trainable *step;
     int token[40];
     struct batch batch;
@@ -114,7 +114,7 @@ struct bed {
 };
 static const int seq[] = {0, 13, 40};
 
-static void bed_init(struct bed *bed, const struct lora_conf *conf)
+static void bed_init(struct adapter_bed *bed, const struct lora_conf *conf)
 {
     const struct train_options options = {.checkpointing = true};
 
@@ -124,12 +124,12 @@ static void bed_init(struct bed *bed, const struct lora_conf *conf)
     bed->batch = (struct batch){.n = 40, .n_seq = 2, .token = bed->token, .seq = seq};
 }
 
-static void forward(struct bed *bed)
+static void forward(struct adapter_bed *bed)
 {
     assert_ok(trainable_forward(bed->step, &bed->batch, 1.0f, bed->logprob, NULL, NULL, NULL));
 }
 
-static void learn(struct bed *bed, int steps)
+static void learn(struct adapter_bed *bed, int steps)
 {
     const struct adamw adamw = {.9, .999, 1e-8, 0};
     float slope[40];
@@ -146,7 +146,7 @@ static void learn(struct bed *bed, int steps)
 static void the_base_is_the_reference(void **state)
 {
     const struct model *reference;
-    struct bed bed;
+    struct adapter_bed bed;
     float want[40], got[40];
     (void)state;
 
@@ -171,7 +171,7 @@ static void the_base_is_the_reference(void **state)
 static void dropout_is_of_training_passes_only(void **state)
 {
     struct lora_conf conf = lora;
-    struct bed bed;
+    struct adapter_bed bed;
     float plain[40], first[40];
     (void)state;
 
@@ -198,7 +198,7 @@ static void memory_is_the_adapters(void **state)
     const struct shape *shape = &small_shape[0];
     const size_t image = packed_size(shape);
     struct trainable_state inner;
-    struct bed bed;
+    struct adapter_bed bed;
     (void)state;
 
     bed_init(&bed, &lora);

@@ -10,7 +10,7 @@
 enum { N = 6, EACH = 3, LONG = 4 };
 
 /* Six answers to two prompts, of one to four tokens. */
-struct world {
+struct credit_world {
     int token[LONG + 1];
     float behaviour[LONG], reference[LONG];
     struct iteration_rollout answer[N];
@@ -23,7 +23,7 @@ static const int lengths[N] = {2, 4, 1, 3, 4, 2};
 #define GROUPS "num_generations=3;per_device_train_batch_size=3;max_completion_length=8;"
 #define PLAIN GROUPS "kl_in=reward;scale_rewards=none;"
 
-static void prepare(struct world *w, const char *method, const char *words)
+static void prepare(struct credit_world *w, const char *method, const char *words)
 {
     memset(w, 0, sizeof *w);
     for (int t = 0; t < LONG; t++) {
@@ -44,7 +44,7 @@ static void prepare(struct world *w, const char *method, const char *words)
     w->round = planned(method, 1, "%s", words);
 }
 
-static void assign(struct world *w)
+static void assign(struct credit_world *w)
 {
     assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N));
     w->round.assign(w->round.method, &w->batch, w->round.kl_coef);
@@ -59,7 +59,7 @@ static void near(double want, float is)
 /* Half a nat of k1 a token. */
 static void grpo_takes_the_price_from_the_score(void **state)
 {
-    struct world w;
+    struct credit_world w;
     double s[N];
     (void)state;
 
@@ -80,7 +80,7 @@ static void grpo_takes_the_price_from_the_score(void **state)
 
 static void an_answer_that_was_cut_may_be_left_out(void **state)
 {
-    struct world w;
+    struct credit_world w;
     (void)state;
 
     prepare(&w, "grpo", PLAIN "mask_truncated_completions=true");
@@ -95,7 +95,7 @@ static void an_answer_that_was_cut_may_be_left_out(void **state)
 
 static void rloo_clips_and_compares_with_the_others(void **state)
 {
-    struct world w;
+    struct credit_world w;
     (void)state;
 
     prepare(&w, "rloo", GROUPS "beta=.2;reward_clip_range=[-9, 2]");
@@ -110,7 +110,7 @@ static void rloo_clips_and_compares_with_the_others(void **state)
  */
 static void reinforce_discounts_and_whitens(void **state)
 {
-    struct world w;
+    struct credit_world w;
     double raw[16], mean = 0, square = 0;
     int n = 0;
     (void)state;
@@ -136,7 +136,7 @@ static void reinforce_discounts_and_whitens(void **state)
 
 static void raft_takes_the_best_and_the_earlier_of_equals(void **state)
 {
-    struct world w;
+    struct credit_world w;
     (void)state;
 
     prepare(&w, "raft", GROUPS "num_best=1");
@@ -153,7 +153,7 @@ static void raft_takes_the_best_and_the_earlier_of_equals(void **state)
 
 static void online_pairs_the_best_with_the_worst(void **state)
 {
-    struct world w;
+    struct credit_world w;
     (void)state;
 
     for (int ties = 0; ties < 2; ties++) {

@@ -11,7 +11,7 @@
 
 enum { N = STEP_ANSWERS, MOST = STEP_LONGEST };
 
-struct world {
+struct steps_world {
     int token[MOST + 1];
     float zero[MOST];
     float dense[N][MOST];
@@ -23,13 +23,13 @@ struct world {
 /* A process reward model of this weight beside a reward of weight 1: the share of its steps. */
 #define STEPS "rewards=[{name: prm, model: p, steps: dense, weight: %.17g}];"
 
-static void prepare(struct world *w, struct iteration_conf round)
+static void prepare(struct steps_world *w, struct iteration_conf round)
 {
     memset(w, 0, sizeof *w);
     w->round = round;
 }
 
-static void put(struct world *w, size_t i, int n, double score, const float *dense)
+static void put(struct steps_world *w, size_t i, int n, double score, const float *dense)
 {
     for (int t = 0; t < n; t++)
         w->dense[i][t] = dense[t] < NO_STEP ? dense[t] : NAN;
@@ -46,7 +46,7 @@ static void put(struct world *w, size_t i, int n, double score, const float *den
                                    .ended = true};
 }
 
-static void assign(struct world *w, size_t n)
+static void assign(struct steps_world *w, size_t n)
 {
     assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, n));
     w->round.assign(w->round.method, &w->batch, w->round.kl_coef);
@@ -68,7 +68,7 @@ static void advantages_are_those_of_the_papers(void **state)
 {
     (void)state;
     for (int c = 0; c < STEP_CASES; c++) {
-        struct world w;
+        struct steps_world w;
         prepare(&w, case_of(c));
         for (size_t i = 0; i < N; i++) {
             put(&w, i, step_answer[i].n, step_answer[i].score, step_answer[i].dense);
@@ -96,7 +96,7 @@ static void two_answers_by_hand(void **state)
     /* one step that is as much better as the other is worse: until the first has ended they
      * cancel, then only the worse one is to come, then the outcome alone */
     const double want[] = {-end, -end, -one - end, -one - end, -end, end, end, end};
-    struct world w;
+    struct steps_world w;
     (void)state;
 
     prepare(&w, planned("grpo", 1, STEPS TWOS, 1.));
@@ -118,7 +118,7 @@ static void steps_alone_are_all_there_is(void **state)
 {
     const float a[] = {.9f, .2f}, b[] = {.7f, NO_STEP};
     const double m = (.9 + .2 + .7) / 3, s = sqrt((.09 + .16 + .01) / 2) + 1e-4;
-    struct world w;
+    struct steps_world w;
     (void)state;
 
     prepare(&w, planned("grpo", 1, STEPS TWOS, 1.));
@@ -142,7 +142,7 @@ static void without_steps_nothing_changes(void **state)
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         float advantage[2][8];
         for (int with = 0; with < 2; with++) {
-            struct world w;
+            struct steps_world w;
             prepare(&w, planned(kinds[k], 1, "num_generations=2;kl_in=reward"));
             for (size_t i = 0; i < 4; i++) {
                 put(&w, i, 2, .1 * (double)(i * i), none);

@@ -12,15 +12,15 @@
 
 enum { MOST = 8, TOKENS = MOST * MOST * 8 };
 
-enum bug { SOUND, NO_REFERENCE, SWAPPED };
+enum optimum_bug { SOUND, NO_REFERENCE, SWAPPED };
 
 /* Answers y with reward r, length, and reference probability; policy = softmax(z). */
-struct world {
+struct optimum_world {
     int n, length[MOST];
     double r[MOST], ref[MOST];
     const struct objective *objective;
     const void *conf;
-    enum bug bug;
+    enum optimum_bug bug;
 };
 
 static void softmax(double *p, const double *z, int n)
@@ -41,7 +41,8 @@ struct pairs {
     uint8_t learn[TOKENS];
 };
 
-static void add(struct pairs *p, const struct world *w, int i, const double *pi, double vote)
+static void add(struct pairs *p, const struct optimum_world *w, int i, const double *pi,
+                double vote)
 {
     for (int t = 0; t < w->length[i]; t++, p->n++) {
         p->logprob[p->n] = (float)(log(pi[i]) / w->length[i]);
@@ -54,7 +55,7 @@ static void add(struct pairs *p, const struct world *w, int i, const double *pi,
 }
 
 /* Every pair once, with the Bradley-Terry share of its votes. grad [n] in z, out. */
-static double population(const struct world *w, const double *z, double *grad)
+static double population(const struct optimum_world *w, const double *z, double *grad)
 {
     static struct pairs p;
     struct objective_out out = {.dlogprob = p.slope};
@@ -88,7 +89,7 @@ static double population(const struct world *w, const double *z, double *grad)
     return out.loss;
 }
 
-static double steepest(const struct world *w, const double *pi)
+static double steepest(const struct optimum_world *w, const double *pi)
 {
     double z[MOST], grad[MOST], most = 0;
 
@@ -101,7 +102,7 @@ static double steepest(const struct world *w, const double *pi)
 }
 
 /* Descent from the reference. pi [n] out; the largest gap to `best`. */
-static double descend(const struct world *w, double rate, const double *best)
+static double descend(const struct optimum_world *w, double rate, const double *best)
 {
     double z[MOST], grad[MOST], pi[MOST], gap = 0;
 
@@ -124,14 +125,14 @@ static struct objective_dpo_conf dpo(enum objective_dpo_kind kind)
         .terms = 1, .term = {{kind, 1}}, .beta = .5, .ld_alpha = 1, .tau = .05};
 }
 
-static struct world three(const struct objective *objective, const void *conf)
+static struct optimum_world three(const struct objective *objective, const void *conf)
 {
-    return (struct world){.n = 3,
-                          .length = {1, 2, 3},
-                          .r = {1, 0, -1},
-                          .ref = {.2, .3, .5},
-                          .objective = objective,
-                          .conf = conf};
+    return (struct optimum_world){.n = 3,
+                                  .length = {1, 2, 3},
+                                  .r = {1, 0, -1},
+                                  .ref = {.2, .3, .5},
+                                  .objective = objective,
+                                  .conf = conf};
 }
 
 /* pi* of r = (1, 0, -1), ref = (.2, .3, .5), beta = .5, in double precision. */
@@ -140,7 +141,7 @@ static const double best[] = {.80077385, .16255943, .03666671};
 static void dpo_finds_the_best_policy(void **state)
 {
     const struct objective_dpo_conf conf = dpo(DPO_SIGMOID);
-    const struct world w = three(&objective_dpo, &conf);
+    const struct optimum_world w = three(&objective_dpo, &conf);
     (void)state;
 
     assert_true(steepest(&w, best) < 1e-6);
@@ -155,7 +156,7 @@ static void dpo_is_flat_at_the_best_policy_of_any_world(void **state)
     (void)state;
 
     for (int turn = 0; turn < 20; turn++) {
-        struct world w = {.n = 7, .objective = &objective_dpo, .conf = &conf};
+        struct optimum_world w = {.n = 7, .objective = &objective_dpo, .conf = &conf};
         double pi[MOST], sum = 0;
         for (int i = 0; i < w.n; i++) {
             seed = seed * 1664525u + 1013904223u;
@@ -182,7 +183,8 @@ static void simpo_has_its_closed_form(void **state)
     static const double closed[] = {.76343482, .21441218, .02215300};
     const struct objective_simpo_conf simpo = {.beta = 2};
     const struct objective_cpo_conf cpo = {.mean = true, .beta = 2};
-    const struct world a = three(&objective_simpo, &simpo), b = three(&objective_cpo, &cpo);
+    const struct optimum_world a = three(&objective_simpo, &simpo),
+                               b = three(&objective_cpo, &cpo);
     (void)state;
 
     assert_true(steepest(&a, closed) < 1e-6 && steepest(&b, closed) < 1e-6);
@@ -192,7 +194,7 @@ static void simpo_has_its_closed_form(void **state)
 static void what_is_wrong_ends_elsewhere(void **state)
 {
     const struct objective_dpo_conf sound = dpo(DPO_SIGMOID), mean = dpo(DPO_SIGMOID_NORM);
-    struct world w = three(&objective_dpo, &sound);
+    struct optimum_world w = three(&objective_dpo, &sound);
     (void)state;
 
     w.bug = NO_REFERENCE;

@@ -14,7 +14,7 @@
 enum { N = GROUP_TOKENS };
 
 /* The golden inputs as a packed batch: a token before each sequence that nobody learns. */
-struct packed {
+struct group_packed {
     int n, seq[GROUP_SEQUENCES + 1];
     uint8_t learn[2 * N];
     float logprob[2 * N], behaviour[2 * N], proximal[2 * N], reference[2 * N], entropy[2 * N];
@@ -22,7 +22,7 @@ struct packed {
     float dlogprob[2 * N], dentropy[2 * N];
 };
 
-static void put(struct packed *p, int from, int s)
+static void put(struct group_packed *p, int from, int s)
 {
     const float *const source[] = {group_logprob,   group_behaviour, group_proximal,
                                    group_reference, group_entropy,   group_importance};
@@ -38,7 +38,7 @@ static void put(struct packed *p, int from, int s)
     }
 }
 
-static void pack(struct packed *p, int first, int n)
+static void pack(struct group_packed *p, int first, int n)
 {
     memset(p, 0, sizeof *p);
     for (int s = 0, from = 0; s < first + n; from += group_length[s++]) {
@@ -50,7 +50,7 @@ static void pack(struct packed *p, int first, int n)
     p->seq[n] = p->n;
 }
 
-static struct objective_in in_of(const struct packed *p, int n, bool importance)
+static struct objective_in in_of(const struct group_packed *p, int n, bool importance)
 {
     return (struct objective_in){.n = p->n,
                                  .n_seq = n,
@@ -108,7 +108,7 @@ static void near(double want, double is, const char *what, int c)
                  c < GROUP_CASES ? group_case[c].loss_type : "", what, is, want);
 }
 
-static double run(const struct group_case *c, struct packed *p, struct objective_out *out)
+static double run(const struct group_case *c, struct group_packed *p, struct objective_out *out)
 {
     const struct objective_grpo_conf conf = conf_of(c);
     const struct objective *const row = objective_grpo(conf.loss);
@@ -126,7 +126,7 @@ static void losses_and_slopes_are_trls(void **state)
     (void)state;
     for (int c = 0; c < GROUP_CASES; c++) {
         const struct group_case *const want = &group_case[c];
-        struct packed p;
+        struct group_packed p;
         struct objective_out out;
 
         pack(&p, 0, GROUP_SEQUENCES);
@@ -154,7 +154,7 @@ static void rloo_is_trls(void **state)
     (void)state;
     for (size_t c = 0; c < sizeof group_rloo / sizeof *group_rloo; c++) {
         const struct objective_rloo_conf conf = {group_rloo[c].eps, group_rloo[c].eps_high};
-        struct packed p;
+        struct group_packed p;
         pack(&p, 0, GROUP_SEQUENCES);
         struct objective_in in = in_of(&p, GROUP_SEQUENCES, false);
         struct objective_out out = {.dlogprob = p.dlogprob, .dentropy = p.dentropy};
@@ -175,7 +175,7 @@ static void slopes_are_those_of_the_loss(void **state)
     (void)state;
     for (int c = 0; c < GROUP_CASES; c++) {
         const char *const type = group_case[c].loss_type;
-        struct packed p, moved;
+        struct group_packed p, moved;
         struct objective_out out;
 
         if (!strcmp(type, "cispo") || !strcmp(type, "vespo"))
@@ -206,7 +206,7 @@ static void micro_batches_add_up(void **state)
         const struct group_case *const g = &group_case[c];
         const struct objective_grpo_conf conf = conf_of(g);
         const struct objective *const row = objective_grpo(conf.loss);
-        struct packed all, p;
+        struct group_packed all, p;
         struct objective_out out;
         double loss = 0, normaliser = 0;
 
@@ -242,7 +242,7 @@ static void an_answer_without_learnt_tokens_is_silent(void **state)
 {
     (void)state;
     for (int c = 0; c < GROUP_CASES; c++) {
-        struct packed p;
+        struct group_packed p;
         struct objective_out out;
 
         pack(&p, 0, GROUP_SEQUENCES);
@@ -256,7 +256,7 @@ static void an_answer_without_learnt_tokens_is_silent(void **state)
 }
 
 /* A micro-batch of the answers from `first` on, its entropies times factor. */
-static void bonus_of(struct objective_out *out, struct packed *p,
+static void bonus_of(struct objective_out *out, struct group_packed *p,
                      const struct objective_grpo_conf *conf, int first, int n, double factor,
                      double coef)
 {
@@ -293,7 +293,7 @@ static void the_bonus_is_steered_as_in_trl(void **state)
             const double factor = group_adaptive[c].step[k].factor;
             const double coef = entropy_control_weight(&control);
             struct objective_out out, rest = {0};
-            struct packed p, q;
+            struct group_packed p, q;
             double least = 0;
 
             bonus_of(&out, &p, &conf, 0, cut, factor, coef);

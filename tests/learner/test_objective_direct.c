@@ -17,7 +17,7 @@ enum { PAIRS = 4, ROWS = 2 * PAIRS, MOST = 64 };
 
 /* A packed batch: a prompt of two tokens (none for rejected answers when shared), then the
  * answer. Pairs are 2i, 2i+1; TRL's file has all chosen, then all rejected. */
-struct bed {
+struct objective_bed {
     int n, seq[ROWS + 1], row[ROWS]; /* row of TRL's for each sequence */
     uint8_t learn[MOST];
     float logprob[MOST], reference[MOST], square[MOST];
@@ -33,7 +33,7 @@ static double at(const json_t *list, size_t i, size_t k)
     return json_number_value(json_array_get(json_array_get(list, i), k));
 }
 
-static void fill(struct bed *bed, bool pairs, uint8_t prompt)
+static void fill(struct objective_bed *bed, bool pairs, uint8_t prompt)
 {
     const json_t *logprob = json_object_get(golden, "logprob");
     const json_t *head = json_object_get(golden, "prompt_logprob");
@@ -65,7 +65,7 @@ static void fill(struct bed *bed, bool pairs, uint8_t prompt)
     assert_true(bed->n <= MOST);
 }
 
-static struct objective_in inputs(const struct bed *bed)
+static struct objective_in inputs(const struct objective_bed *bed)
 {
     return (struct objective_in){.n = bed->n,
                                  .n_seq = ROWS,
@@ -98,7 +98,7 @@ static const void *conf_of(const struct method *m)
                                              : (const void *)&m->simpo;
 }
 
-static double run(const struct method *m, struct bed *bed, struct objective_out *out)
+static double run(const struct method *m, struct objective_bed *bed, struct objective_out *out)
 {
     struct objective_in in = inputs(bed);
 
@@ -220,7 +220,7 @@ static void losses_and_slopes_are_trls(void **state)
         const double want = json_number_value(json_object_get(item, "loss"));
         struct objective_out out;
         struct method m;
-        struct bed bed;
+        struct objective_bed bed;
         double got;
         read_method(&m, item);
         fill(&bed, m.objective != &objective_kto, m.objective == &objective_orpo ? 2 : 0);
@@ -252,7 +252,7 @@ static void slopes_are_the_differences(void **state)
     for (size_t c = 0; c < json_array_size(cases); c++) {
         struct objective_out out;
         struct method m;
-        struct bed bed;
+        struct objective_bed bed;
         float slope[MOST];
         read_method(&m, json_array_get(cases, c));
         if (m.dpo.use_weighting) /* a weight has no slope */
@@ -373,7 +373,7 @@ static void a_weight_counts_pairs(void **state)
 {
     struct method m = {.objective = &objective_dpo, .dpo = plain(DPO_SIGMOID)};
     struct objective_out out;
-    struct bed bed;
+    struct objective_bed bed;
     double twice, sum = 0, one[PAIRS];
     (void)state;
 
@@ -396,7 +396,7 @@ static void the_first_loss_is_ln_2(void **state)
 {
     const struct method m = {.objective = &objective_dpo, .dpo = plain(DPO_SIGMOID)};
     struct objective_out out;
-    struct bed bed;
+    struct objective_bed bed;
     (void)state;
 
     fill(&bed, true, 0);

@@ -10,7 +10,7 @@
 enum { N = 6, EACH = 3, LONG = 4 };
 
 /* Six answers to two prompts, of one to four tokens. */
-struct world {
+struct shape_world {
     int token[LONG + 1];
     float behaviour[LONG], reference[LONG];
     struct iteration_rollout answer[N];
@@ -24,7 +24,7 @@ static const int lengths[N] = {2, 4, 1, 3, 4, 2};
 #define TWO "rewards=[{name: a, model: q, weight: .5}];"
 #define EACH_REWARD "multi_objective_aggregation=normalize_then_sum;"
 
-static void prepare(struct world *w, struct iteration_conf round)
+static void prepare(struct shape_world *w, struct iteration_conf round)
 {
     memset(w, 0, sizeof *w);
     for (int t = 0; t < LONG; t++) {
@@ -45,7 +45,7 @@ static void prepare(struct world *w, struct iteration_conf round)
     w->round = round;
 }
 
-static void assign(struct world *w)
+static void assign(struct shape_world *w)
 {
     assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N));
     w->round.assign(w->round.method, &w->batch, w->round.kl_coef);
@@ -65,7 +65,7 @@ static void rewards_that_are_scaled_alone_are_shaped_too(void **state)
 
     for (size_t k = 0; k < sizeof parts_golden / sizeof *parts_golden; k++) {
         double own[N][2];
-        struct world w;
+        struct shape_world w;
         prepare(&w,
                 planned("grpo", 1,
                         GROUPS TWO EACH_REWARD "max_completion_length=%d;soft_punish_cache=%d;"
@@ -89,7 +89,7 @@ static void rewards_that_are_scaled_alone_are_shaped_too(void **state)
 /* Half a nat of k1 a token, less the group's mean, before everything is scaled. */
 static void the_price_of_distance_stays_in_nats(void **state)
 {
-    struct world w;
+    struct shape_world w;
     double s[N], mean = 0, var = 0;
     (void)state;
 
@@ -113,7 +113,7 @@ static void the_price_of_distance_stays_in_nats(void **state)
 /* A group whose answers differ only in how their length is punished has something to say. */
 static void groups_are_flat_after_their_shape(void **state)
 {
-    struct world w;
+    struct shape_world w;
     (void)state;
 
     for (int cache = 0; cache <= 3; cache += 3) {

@@ -13,13 +13,13 @@ static const struct lora_conf lora = {
 static const struct adamw adamw = {.9, .999, 1e-8, .01};
 static const int seq[] = {0, 13, N};
 
-struct bed {
+struct trainable_bed {
     struct trainable *step;
     int token[N];
     struct batch batch;
 };
 
-static void bed_init(struct bed *bed, const struct lora_conf *conf)
+static void bed_init(struct trainable_bed *bed, const struct lora_conf *conf)
 {
     const struct train_options options = {.checkpointing = true};
     struct small small;
@@ -34,7 +34,7 @@ static void bed_init(struct bed *bed, const struct lora_conf *conf)
 }
 
 /* An optimiser step whose slopes are all the same but for that of token 20. */
-static double learn(struct bed *bed, float odd)
+static double learn(struct trainable_bed *bed, float odd)
 {
     float slope[N], logprob[N];
 
@@ -46,7 +46,7 @@ static double learn(struct bed *bed, float odd)
 }
 
 /* Weights, moments and image: all that a step may change, as one block. */
-static float *copy(struct bed *bed, size_t *n)
+static float *copy(struct trainable_bed *bed, size_t *n)
 {
     const struct trainable_state s = trainable_state(bed->step);
     size_t bytes;
@@ -68,7 +68,7 @@ static void a_norm_that_is_no_number_leaves_the_weights(void **state)
     (void)state;
 
     for (int c = 0; c < 6; c++) {
-        struct bed bed;
+        struct trainable_bed bed;
         size_t n, bytes;
         float *was, *is;
         double norm;
