@@ -12,7 +12,7 @@ enum { N_SEQ = 6, LENGTH = 9, MOST = N_SEQ * (LENGTH + N_SEQ) };
 static const struct adamw adamw = {.9, .999, 1e-8, 0};
 
 /* Sequences of rising length, each behind `prefix` tokens of the first of its micro-batch. */
-struct source {
+struct step_source {
     size_t each;
     int prefix;
     bool stop;
@@ -25,7 +25,7 @@ static int length_of(size_t s)
     return LENGTH + (int)s;
 }
 
-static int token_of(const struct source *source, size_t s, int i)
+static int token_of(const struct step_source *source, size_t s, int i)
 {
     return formula_token((uint32_t)i, i < source->prefix ? 50 : 60 + (uint32_t)s,
                          small_shape[0].vocab);
@@ -33,7 +33,7 @@ static int token_of(const struct source *source, size_t s, int i)
 
 static enum err fill(void *self, size_t i, struct micro_batch *out)
 {
-    struct source *const source = self;
+    struct step_source *const source = self;
     const size_t first = i * source->each, left = N_SEQ - first;
     const size_t n = left < source->each ? left : source->each;
     const unsigned columns =
@@ -62,13 +62,13 @@ static enum err fill(void *self, size_t i, struct micro_batch *out)
 static enum err complete(void *self, size_t i, struct micro_batch *batch)
 {
     (void)i, (void)batch;
-    return ((struct source *)self)->stop ? err_set(ERR_STATE, "stopped") : OK;
+    return ((struct step_source *)self)->stop ? err_set(ERR_STATE, "stopped") : OK;
 }
 
 static void refuse(void *self, size_t i, struct micro_batch *batch, int model, bool *go)
 {
     (void)i, (void)batch, (void)model;
-    ((struct source *)self)->looked++;
+    ((struct step_source *)self)->looked++;
     *go = false;
 }
 
@@ -87,7 +87,7 @@ static struct trainable *model_of(int shape)
 
 static const struct objective_sft_conf plain = {0};
 
-static struct optimizer_step step_of(struct source *source, struct trainable *model,
+static struct optimizer_step step_of(struct step_source *source, struct trainable *model,
                                      struct micro_batch *batch)
 {
     return (struct optimizer_step){
@@ -104,7 +104,7 @@ static struct optimizer_step step_of(struct source *source, struct trainable *mo
 /* The hash of the weights after one step in micro-batches of `each`. */
 static struct hash stepped(size_t each, int prefix, struct optimizer_step_sums *sums)
 {
-    struct source source = {.each = each, .prefix = prefix};
+    struct step_source source = {.each = each, .prefix = prefix};
     struct micro_batch batch = {.room = 0};
     struct trainable *model = model_of(0);
     struct optimizer_step step = step_of(&source, model, &batch);
@@ -142,7 +142,7 @@ static void a_step_is_the_same_however_it_is_cut(void **state)
 /* What is shared is packed once and counted for each sequence; the loss has the same bits. */
 static void a_prefix_is_packed_once(void **state)
 {
-    struct source source = {.each = N_SEQ, .prefix = 4};
+    struct step_source source = {.each = N_SEQ, .prefix = 4};
     struct micro_batch batch = {.room = 0};
     struct optimizer_step_sums shared, apart;
     int n = 0;
@@ -163,7 +163,7 @@ static void a_prefix_is_packed_once(void **state)
 /* What was not asked for is NULL to the objective, what was not filled is 0. */
 static void a_column_is_there_when_it_was_asked_for(void **state)
 {
-    struct source source = {.each = 2};
+    struct step_source source = {.each = 2};
     struct micro_batch batch = {.room = 0};
     (void)state;
 
@@ -205,7 +205,7 @@ static const struct objective probe = {
 /* A value that is about token i is said at token i - 1: forward and backward agree on that. */
 static void a_critic_speaks_of_the_token_behind(void **state)
 {
-    struct source source = {.each = N_SEQ};
+    struct step_source source = {.each = N_SEQ};
     struct micro_batch batch = {.room = 0};
     struct trainable *by_step = model_of(3), *by_hand = model_of(3);
     struct optimizer_step step = step_of(&source, by_step, &batch);
@@ -247,7 +247,7 @@ static void a_step_may_be_the_mean_of_its_parts(void **state)
 
     apart.apart = true;
     for (size_t part = 0; part < 4; part++) { /* the last: all three of them */
-        struct source source = {.each = 2};
+        struct step_source source = {.each = 2};
         struct micro_batch batch = {.room = 0};
         struct trainable *model = model_of(0);
         struct optimizer_step step = step_of(&source, model, &batch);
@@ -276,7 +276,7 @@ static void who_does_not_learn_has_no_gradient(void **state)
     (void)state;
 
     for (int c = 0; c < 3; c++) {
-        struct source source = {.each = 2, .stop = c == 2};
+        struct step_source source = {.each = 2, .stop = c == 2};
         struct micro_batch batch = {.room = 0};
         struct trainable *model = model_of(0);
         struct optimizer_step step = step_of(&source, model, &batch);
