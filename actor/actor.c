@@ -1,7 +1,7 @@
 #include "actor/actor.h"
 
-#include "actor/book.h"
 #include "actor/compute.h"
+#include "actor/inflight.h"
 #include "actor/weights.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,12 +18,12 @@ struct actor {
     struct peer *peer; /* the member's, as is fetch */
     struct fetch *fetch;
     struct worker *worker;
-    struct book *book;
+    struct inflight *inflight;
     struct id run;
-    struct weights weights;
+    struct actor_weights weights;
     uint64_t lease_seen;
-    struct credit credit;  /* samples */
-    struct item *late[64]; /* items that the full queue refused */
+    struct credit credit;          /* samples */
+    struct compute_item *late[64]; /* items that the full queue refused */
     uint32_t lates;
 };
 
@@ -32,7 +32,7 @@ void actor_new(struct actor **out, const struct actor_conf *conf)
     struct actor *a = mem_new(1, sizeof *a);
 
     a->conf = *conf;
-    book_new(&a->book);
+    inflight_new(&a->inflight);
     *out = a;
 }
 
@@ -42,7 +42,7 @@ void actor_free(struct actor *a)
         return;
     for (uint32_t i = 0; i < a->lates; i++)
         compute_item_free(a->late[i]);
-    book_free(a->book);
+    inflight_free(a->inflight);
     free(a);
 }
 
@@ -56,7 +56,7 @@ void actor_meet(struct actor *a, struct member *member, struct worker *worker)
 
 /* ---- to the compute thread */
 
-static void post(struct actor *a, struct item *item)
+static void post(struct actor *a, struct compute_item *item)
 {
     if (!a->lates && worker_post(a->worker, item))
         return;
@@ -84,7 +84,7 @@ static void post_late(struct actor *a)
 
 static void drop_images(struct actor *a, uint64_t below)
 {
-    struct item *item = weights_drop(&a->weights, below);
+    struct compute_item *item = weights_drop(&a->weights, below);
 
     if (item)
         post(a, item);
@@ -96,7 +96,7 @@ void actor_hello(void *self, struct msg_hello *out)
 {
     struct actor *a = self;
 
-    out->claim = book_claims(a->book, &out->n_claim);
+    out->claim = inflight_claims(a->inflight, &out->n_claim);
     out->image = a->weights.held;
     out->n_image = a->weights.helds;
     out->slots = (uint32_t)a->conf.slots;
@@ -105,10 +105,10 @@ void actor_hello(void *self, struct msg_hello *out)
 static uint32_t room(const struct actor *a)
 {
     const uint32_t most = (uint32_t)a->conf.slots + (uint32_t)a->conf.slots / 2 + 1;
-    const uint32_t running = book_running(a->book);
+    const uint32_t running = inflight_running(a->inflight);
 
     if (member_draining(a->member) || !a->weights.have_card || *a->weights.unfit ||
-        book_bytes(a->book) > a->conf.keep_bytes || running >= most)
+        inflight_bytes(a->inflight) > a->conf.keep_bytes || running >= most)
         return 0;
     return most - running;
 }
@@ -123,10 +123,10 @@ void actor_hb(void *self, struct msg_hb *out)
     out->idle_ms = atomic_load(&c->idle_ns) / 1000000;
     out->progress = out->tokens + fetch_chunks(a->fetch);
     out->rss_bytes = mem_peak();
-    out->queued = book_running(a->book);
+    out->queued = inflight_running(a->inflight);
     out->lease_seen = a->lease_seen;
     out->credit = credit_say(&a->credit, room(a));
-    out->lease = book_leases(a->book, &out->n_lease);
+    out->lease = inflight_leases(a->inflight, &out->n_lease);
     out->image = a->weights.held;
     out->n_image = a->weights.helds;
     out->note = *a->weights.unfit ? a->weights.unfit : fetch_note(a->fetch);
@@ -147,10 +147,10 @@ static enum err send_fail(struct actor *a, uint64_t task, uint32_t sample, uint6
 }
 
 /* Anything but the system's own errors is of this answer: it fails, the actor goes on. */
-static enum err send_rollout(struct actor *a, struct entry *e)
+static enum err send_rollout(struct actor *a, struct inflight_sample *e)
 {
     struct msg msg = {.head.type = MSG_ROLLOUT};
-    const struct entry was = *e;
+    const struct inflight_sample was = *e;
     enum err err;
 
     msg.rollout.lease = e->lease;
@@ -161,7 +161,7 @@ static enum err send_rollout(struct actor *a, struct entry *e)
     e->sent |= !err;
     if (err != ERR_RANGE)
         return err == ERR_STATE ? OK : err; /* no broker now, or its pipe is full: the tick */
-    book_remove(a->book, was.task, was.sample);
+    inflight_remove(a->inflight, was.task, was.sample);
     return send_fail(a, was.task, was.sample, was.lease, err_text());
 }
 
@@ -171,8 +171,8 @@ static void stop_sample(void *self, uint64_t task, uint32_t sample)
 {
     struct actor *a = self;
     uint32_t n;
-    const struct entry *e = book_list(a->book, &n);
-    struct item *item;
+    const struct inflight_sample *e = inflight_list(a->inflight, &n);
+    struct compute_item *item;
 
     for (uint32_t i = 0; i < n; i++)
         if (e[i].task == task && e[i].sample != sample && !e[i].rollout)
@@ -184,28 +184,28 @@ static void stop_sample(void *self, uint64_t task, uint32_t sample)
 
 static void settle(struct actor *a, const struct settled *settled)
 {
-    book_settle(a->book, settled, stop_sample, a);
+    inflight_settle(a->inflight, settled, stop_sample, a);
 }
 
 /* Another run: the old one means nothing. */
 static void start_over(struct actor *a, const struct id *run)
 {
     a->run = *run;
-    book_clear(a->book);
+    inflight_clear(a->inflight);
     fetch_drop_all(a->fetch);
     weights_reset(&a->weights);
 }
 
 static void judge(struct actor *a, const struct claim *verdict)
 {
-    struct entry *e = book_find(a->book, verdict->task, verdict->sample);
+    struct inflight_sample *e = inflight_find(a->inflight, verdict->task, verdict->sample);
 
     if (!e)
         return;
     if (verdict->state == CLAIM_FREE) {
         if (!e->rollout)
             stop_sample(a, e->task, e->sample);
-        book_remove(a->book, verdict->task, verdict->sample);
+        inflight_remove(a->inflight, verdict->task, verdict->sample);
     } else {
         e->sent = verdict->state == CLAIM_KEEP && e->rollout;
     }
@@ -264,11 +264,12 @@ static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct actor *a = self;
     const struct msg_lease *lease = &msg->lease;
-    const char *no = *a->weights.unfit       ? a->weights.unfit
-                     : !a->weights.have_card ? "the model has not arrived yet"
-                     : book_running(a->book) + lease->count > 8 * (uint32_t)a->conf.slots + 64
-                         ? "far more samples than this actor said it has room for"
-                         : compute_item_unfit(&lease->task);
+    const char *no =
+        *a->weights.unfit       ? a->weights.unfit
+        : !a->weights.have_card ? "the model has not arrived yet"
+        : inflight_running(a->inflight) + lease->count > 8 * (uint32_t)a->conf.slots + 64
+            ? "far more samples than this actor said it has room for"
+            : compute_item_unfit(&lease->task);
     uint32_t first = 0, run = 0;
 
     (void)now_ms;
@@ -278,12 +279,13 @@ static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
         return send_fail(a, lease->task.id, lease->first, lease->lease, no);
     for (uint32_t s = lease->first; s <= lease->first + lease->count; s++) {
         const bool end = s == lease->first + lease->count;
-        struct entry *e = end ? NULL : book_find(a->book, lease->task.id, s);
+        struct inflight_sample *e = end ? NULL : inflight_find(a->inflight, lease->task.id, s);
         if (e) {
             e->lease = lease->lease; /* we have it: under the new lease from now on */
             e->sent = false;
         }
-        if (!end && !e && book_add(a->book, lease->task.id, s, lease->lease, lease->text)) {
+        if (!end && !e &&
+            inflight_add(a->inflight, lease->task.id, s, lease->lease, lease->text)) {
             first = run ? first : s;
             run++;
             credit_use(&a->credit, 1);
@@ -304,13 +306,13 @@ static enum err on_revoke(void *self, const struct msg *msg, int64_t now_ms)
     for (uint32_t k = 0; k < msg->revoke.n_lease; k++)
         for (;;) {
             uint32_t n, i = 0;
-            const struct entry *e = book_list(a->book, &n);
+            const struct inflight_sample *e = inflight_list(a->inflight, &n);
             while (i < n && (e[i].lease != msg->revoke.lease[k] || e[i].rollout))
                 i++;
             if (i == n)
                 break;
             stop_sample(a, e[i].task, e[i].sample);
-            book_remove(a->book, e[i].task, e[i].sample);
+            inflight_remove(a->inflight, e[i].task, e[i].sample);
         }
     return OK;
 }
@@ -321,13 +323,14 @@ static enum err on_cancel(void *self, const struct msg *msg, int64_t now_ms)
 
     (void)now_ms;
     for (uint32_t k = 0; k < msg->cancel.n_task; k++) {
-        struct item *item = compute_item(ITEM_CANCEL);
+        struct compute_item *item = compute_item(ITEM_CANCEL);
         uint32_t n, i = 0;
         item->task = msg->cancel.task[k];
         post(a, item);
-        while (book_list(a->book, &n) && i < n)
-            if (book_list(a->book, &n)[i].task == msg->cancel.task[k])
-                book_remove(a->book, msg->cancel.task[k], book_list(a->book, &n)[i].sample);
+        while (inflight_list(a->inflight, &n) && i < n)
+            if (inflight_list(a->inflight, &n)[i].task == msg->cancel.task[k])
+                inflight_remove(a->inflight, msg->cancel.task[k],
+                                inflight_list(a->inflight, &n)[i].sample);
             else
                 i++;
     }
@@ -341,8 +344,8 @@ static enum err on_want(void *self, const struct msg *msg, int64_t now_ms)
 
     (void)now_ms;
     for (uint32_t i = 0; i < msg->want.n_claim && !err; i++) {
-        struct entry *e =
-            book_find(a->book, msg->want.claim[i].task, msg->want.claim[i].sample);
+        struct inflight_sample *e =
+            inflight_find(a->inflight, msg->want.claim[i].task, msg->want.claim[i].sample);
         if (e && e->rollout)
             err = send_rollout(a, e);
     }
@@ -368,7 +371,7 @@ enum err actor_got(void *self, const struct artifact *what, struct shared_memory
                    int64_t now_ms)
 {
     struct actor *a = self;
-    struct item *item = weights_got(&a->weights, what, shared);
+    struct compute_item *item = weights_got(&a->weights, what, shared);
 
     if (!item)
         return OK;
@@ -377,9 +380,9 @@ enum err actor_got(void *self, const struct artifact *what, struct shared_memory
     return weights_ask(&a->weights, a->fetch);
 }
 
-static enum err finished(struct actor *a, struct item *item)
+static enum err finished(struct actor *a, struct compute_item *item)
 {
-    struct entry *e = book_find(a->book, item->task, item->first);
+    struct inflight_sample *e = inflight_find(a->inflight, item->task, item->first);
 
     if (!e || e->rollout)
         return OK; /* settled or revoked meanwhile */
@@ -390,18 +393,18 @@ static enum err finished(struct actor *a, struct item *item)
 
 /* One FAIL for all samples of the job: the broker gives out again what of that lease has not
  * come (docs/PROTOCOL.md, FAIL). */
-static enum err failed(struct actor *a, const struct item *item)
+static enum err failed(struct actor *a, const struct compute_item *item)
 {
-    struct entry first = {0};
+    struct inflight_sample first = {0};
     bool any = false;
 
     for (uint32_t s = item->first; s < item->first + item->count; s++) {
-        const struct entry *e = book_find(a->book, item->task, s);
+        const struct inflight_sample *e = inflight_find(a->inflight, item->task, s);
         if (!e || e->rollout) /* settled or revoked, or done before the others failed */
             continue;
         first = any ? first : *e;
         any = true;
-        book_remove(a->book, item->task, s);
+        inflight_remove(a->inflight, item->task, s);
     }
     return any ? send_fail(a, item->task, first.sample, first.lease, item->words) : OK;
 }
@@ -409,7 +412,7 @@ static enum err failed(struct actor *a, const struct item *item)
 enum err actor_given(void *self, void *given, int64_t now_ms)
 {
     struct actor *a = self;
-    struct item *item = given;
+    struct compute_item *item = given;
     const enum err err = item->kind == ITEM_DONE ? finished(a, item) : failed(a, item);
 
     compute_item_free(item);
@@ -424,14 +427,14 @@ bool actor_idle(const void *self)
 {
     uint32_t n;
 
-    book_list(((const struct actor *)self)->book, &n);
+    inflight_list(((const struct actor *)self)->inflight, &n);
     return n == 0;
 }
 
 enum err actor_tick(void *self, int64_t now_ms)
 {
     struct actor *a = self;
-    struct entry *e;
+    struct inflight_sample *e;
     uint32_t n;
     enum err err;
 
@@ -440,7 +443,7 @@ enum err actor_tick(void *self, int64_t now_ms)
     err = weights_ask(&a->weights, a->fetch);
     /* one that cannot be sent leaves the list; whoever slips into its place has the next tick
      */
-    for (uint32_t i = 0; e = book_list(a->book, &n), i < n && !err; i++)
+    for (uint32_t i = 0; e = inflight_list(a->inflight, &n), i < n && !err; i++)
         if (e[i].rollout && !e[i].sent && peer_welcome(a->peer))
             err = send_rollout(a, &e[i]);
     return err;

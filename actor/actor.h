@@ -2,7 +2,7 @@
  *
  *     LEASE -> [actor] -> ROLLOUT        weights arrive beside the flow, by hash
  *
- * The loop's side: what is leased (book), which images are here, on their way, or needed no
+ * The loop's side: what is leased (inflight), which images are here, on their way, or needed no
  * more. Decoding is compute's. Reads no clock and owns no loop: main introduces them. */
 
 #ifndef ACTOR_ACTOR_H

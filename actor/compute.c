@@ -1,7 +1,7 @@
 #include "actor/compute.h"
 
-#include "actor/book.h"
-#include "actor/swaps.h"
+#include "actor/inflight.h"
+#include "actor/version_trace.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/shared_memory.h"
@@ -15,14 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct held { /* an image and the model on it */
+struct loaded_version { /* an image and the model on it */
     struct version version;
     struct shared_memory *image;
     struct model *model;
 };
 
 struct jobs {
-    struct item **item;
+    struct compute_item **item;
     size_t n, room;
 };
 
@@ -30,7 +30,7 @@ struct compute {
     int slots, length; /* sequences, and tokens in each, that `generate` has room for */
     struct model_files *files;
     struct generate *generate;
-    struct held held[COMPUTE_IMAGES];
+    struct loaded_version held[COMPUTE_IMAGES];
     int images;
     struct jobs waiting; /* in order of arrival */
     struct jobs running; /* all their samples are in slots, which borrow from them: freed when
@@ -39,7 +39,7 @@ struct compute {
     struct version bad;  /* an image that cannot be used, and why; jobs of it fail */
     char bad_words[ERR_WORDS];
     bool any; /* what runs takes any version: the newest, from one token to the next */
-    struct swaps swaps;
+    struct version_trace trace;
     struct worker *worker;
     struct compute_counters counters;
 };
@@ -80,7 +80,7 @@ void compute_free(struct compute *c)
     forget(&c->running);
     free(c->waiting.item);
     free(c->running.item);
-    swaps_free(&c->swaps);
+    version_trace_free(&c->trace);
     model_files_free(c->files);
     free(c);
 }
@@ -95,7 +95,7 @@ static bool same_version(const struct version *a, const struct version *b)
     return a->number == b->number && hash_same(&a->hash, &b->hash);
 }
 
-static struct held *find_image(struct compute *c, const struct version *version)
+static struct loaded_version *find_image(struct compute *c, const struct version *version)
 {
     for (int i = 0; i < c->images; i++)
         if (same_version(&c->held[i].version, version))
@@ -103,9 +103,9 @@ static struct held *find_image(struct compute *c, const struct version *version)
     return NULL;
 }
 
-static struct held *newest_image(struct compute *c)
+static struct loaded_version *newest_image(struct compute *c)
 {
-    struct held *newest = NULL;
+    struct loaded_version *newest = NULL;
 
     for (int i = 0; i < c->images; i++)
         if (!newest || c->held[i].version.number > newest->version.number)
@@ -124,7 +124,7 @@ static bool takes_any(const struct version *version)
 static void turn_to(struct compute *c, const struct version *version)
 {
     c->now = *version;
-    swaps_turn(&c->swaps, version, !active(c));
+    version_trace_turn(&c->trace, version, !active(c));
 }
 
 /* ---- what finished answers become */
@@ -156,11 +156,11 @@ static void on_done(void *self, const struct generate_done *d)
                                    [FINISH_LENGTH] = ROLLOUT_LENGTH,
                                    [FINISH_STOP_TEXT] = ROLLOUT_STOP_TEXT};
     struct compute *c = self;
-    const struct item *job = d->owner;
-    struct item *out = compute_item(ITEM_DONE);
+    const struct compute_item *job = d->owner;
+    struct compute_item *out = compute_item(ITEM_DONE);
     struct rollout *r = mem_new(1, sizeof *r);
     uint32_t spans;
-    struct span *span = swaps_spans(&c->swaps, (uint64_t)d->n, &spans);
+    struct span *span = version_trace_spans(&c->trace, (uint64_t)d->n, &spans);
 
     *r = (struct rollout){.task = d->task,
                           .sample = (uint32_t)d->sample,
@@ -178,7 +178,7 @@ static void on_done(void *self, const struct generate_done *d)
     worker_give(c->worker, out);
 }
 
-static void fail(struct compute *c, struct item *job, const char *words)
+static void fail(struct compute *c, struct compute_item *job, const char *words)
 {
     job->kind = ITEM_FAILED;
     snprintf(job->words, sizeof job->words, "%s", words);
@@ -187,7 +187,7 @@ static void fail(struct compute *c, struct item *job, const char *words)
 
 /* ---- jobs */
 
-static struct sampling sampling_of(const struct item *job)
+static struct sampling sampling_of(const struct compute_item *job)
 {
     const struct decoding *d = &job->decoding;
     struct sampling s = {.temperature = d->temperature,
@@ -206,7 +206,7 @@ static struct sampling sampling_of(const struct item *job)
 }
 
 /* Room for the job's length: made anew when nothing runs. */
-static enum err fit(struct compute *c, const struct item *job)
+static enum err fit(struct compute *c, const struct compute_item *job)
 {
     const int whole = job->prompts + (int)job->decoding.max_new,
               rounded = (whole + 63) / 64 * 64;
@@ -224,7 +224,7 @@ static enum err fit(struct compute *c, const struct item *job)
     return generate_new(&c->generate, &c->files->shape, c->slots, need, c->files->tokenizer);
 }
 
-static void append(struct jobs *jobs, struct item *job)
+static void append(struct jobs *jobs, struct compute_item *job)
 {
     if (jobs->n == jobs->room) {
         jobs->room = jobs->room ? 2 * jobs->room : 64;
@@ -233,9 +233,9 @@ static void append(struct jobs *jobs, struct item *job)
     jobs->item[jobs->n++] = job;
 }
 
-static struct item *take_out(struct jobs *jobs, size_t i)
+static struct compute_item *take_out(struct jobs *jobs, size_t i)
 {
-    struct item *job = jobs->item[i];
+    struct compute_item *job = jobs->item[i];
 
     memmove(jobs->item + i, jobs->item + i + 1, (jobs->n - i - 1) * sizeof *jobs->item);
     jobs->n--;
@@ -245,7 +245,7 @@ static struct item *take_out(struct jobs *jobs, size_t i)
 /* Admits what fits of waiting job i; one that is in whole moves to `running`. */
 static void admit(struct compute *c, size_t i)
 {
-    struct item *job = c->waiting.item[i];
+    struct compute_item *job = c->waiting.item[i];
     const uint32_t room = (uint32_t)generate_room(c->generate);
     const uint32_t n = job->count < room ? job->count : room;
     const struct generate_job ask = {.seed = job->seed,
@@ -269,10 +269,10 @@ static void admit(struct compute *c, size_t i)
 }
 
 /* May it run beside what runs now, or at all? */
-static bool suits(struct compute *c, const struct item *job, bool now)
+static bool suits(struct compute *c, const struct compute_item *job, bool now)
 {
     const bool any = takes_any(&job->version);
-    const struct held *const newest = newest_image(c);
+    const struct loaded_version *const newest = newest_image(c);
 
     if (any && (!newest || newest->version.number < job->version.number))
         return false;
@@ -293,7 +293,7 @@ static bool choose(struct compute *c, bool now, size_t *at)
 }
 
 /* The whole job: the actor knows which of its samples are done. */
-static void fail_whole(struct compute *c, struct item *job, const char *words)
+static void fail_whole(struct compute *c, struct compute_item *job, const char *words)
 {
     job->first -= job->begun;
     job->count += job->begun;
@@ -304,7 +304,7 @@ static void fail_whole(struct compute *c, struct item *job, const char *words)
 static void fail_unusable(struct compute *c)
 {
     for (size_t i = 0; *c->bad_words && i < c->waiting.n;) {
-        struct item *job = c->waiting.item[i];
+        struct compute_item *job = c->waiting.item[i];
         const bool any = takes_any(&job->version);
         if (any ? !suits(c, job, false) && c->bad.number >= job->version.number
                 : same_version(&job->version, &c->bad))
@@ -337,7 +337,7 @@ static void admit_all(struct compute *c)
 
 /* ---- items */
 
-static void take_card(struct compute *c, struct item *item)
+static void take_card(struct compute *c, struct compute_item *item)
 {
     generate_free(c->generate);
     c->generate = NULL;
@@ -351,9 +351,9 @@ static void take_card(struct compute *c, struct item *item)
     item->files = NULL;
 }
 
-static void take_image(struct compute *c, struct item *item)
+static void take_image(struct compute *c, struct compute_item *item)
 {
-    struct held *h;
+    struct loaded_version *h;
 
     if (!c->files || find_image(c, &item->version))
         return;
@@ -378,7 +378,7 @@ static void take_image(struct compute *c, struct item *item)
     c->images++;
 }
 
-static void take_drop(struct compute *c, const struct item *item)
+static void take_drop(struct compute *c, const struct compute_item *item)
 {
     for (int i = 0; i < c->images;)
         if (c->held[i].version.number < item->version.number &&
@@ -388,7 +388,7 @@ static void take_drop(struct compute *c, const struct item *item)
             i++;
 }
 
-static void take_cancel(struct compute *c, const struct item *item)
+static void take_cancel(struct compute *c, const struct compute_item *item)
 {
     if (c->generate)
         generate_cancel(c->generate, item->task);
@@ -399,7 +399,7 @@ static void take_cancel(struct compute *c, const struct item *item)
             i++;
 }
 
-static void take(struct compute *c, struct item *item)
+static void take(struct compute *c, struct compute_item *item)
 {
     switch (item->kind) {
     case ITEM_CARD:
@@ -443,7 +443,7 @@ static void give_up(struct compute *c, const char *words)
 static void step(struct compute *c)
 {
     const struct generate_events events = {on_done, NULL, c};
-    const struct held *h = c->any ? newest_image(c) : find_image(c, &c->now);
+    const struct loaded_version *h = c->any ? newest_image(c) : find_image(c, &c->now);
     int tokens = 0;
 
     if (c->any && h && !same_version(&h->version, &c->now))
@@ -454,7 +454,7 @@ static void step(struct compute *c)
     }
     if (generate_step(c->generate, h->model, &events, &tokens)) /* logits that are no numbers */
         give_up(c, err_text());
-    c->swaps.steps++;
+    c->trace.steps++;
     atomic_fetch_add(&c->counters.tokens, (unsigned long long)tokens);
 }
 

@@ -26,7 +26,7 @@ enum item_kind {
 
 enum { COMPUTE_STOPS = 8, COMPUTE_IMAGES = 8 };
 
-struct item {
+struct compute_item {
     enum item_kind kind;
     struct version version;
     struct model_files *files;   /* ITEM_CARD: moves to the thread, freed there */
@@ -40,14 +40,14 @@ struct item {
     struct decoding decoding;
     int32_t stop[COMPUTE_STOPS];
     char *stop_text[COMPUTE_STOPS]; /* owned */
-    struct rollout *rollout;        /* ITEM_DONE: the taker's, book_rollout_free */
+    struct rollout *rollout;        /* ITEM_DONE: the taker's, inflight_rollout_free */
     char words[ERR_WORDS];
 };
-struct item *compute_item(enum item_kind kind);
+struct compute_item *compute_item(enum item_kind kind);
 void compute_item_free(void *item);
 /* Samples first .. first+count-1 of a task as ITEM_JOB; copies what it needs. */
-struct item *compute_item_job(const struct task *task, uint32_t first, uint32_t count,
-                              bool text);
+struct compute_item *compute_item_job(const struct task *task, uint32_t first, uint32_t count,
+                                      bool text);
 /* Why a task cannot be decoded at all, in words; NULL if it can. */
 const char *compute_item_unfit(const struct task *task);
 

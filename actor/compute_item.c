@@ -1,17 +1,17 @@
 /* What goes to the compute thread and comes back; declared in compute.h. An item owns all that
  * it points to, so that either thread may drop it. */
 
-#include "actor/book.h"
 #include "actor/compute.h"
+#include "actor/inflight.h"
 #include "base/mem.h"
 #include "base/shared_memory.h"
 #include "lm/file/model_files.h"
 
 #include <stdlib.h>
 
-struct item *compute_item(enum item_kind kind)
+struct compute_item *compute_item(enum item_kind kind)
 {
-    struct item *item = mem_new(1, sizeof *item);
+    struct compute_item *item = mem_new(1, sizeof *item);
 
     item->kind = kind;
     return item;
@@ -19,7 +19,7 @@ struct item *compute_item(enum item_kind kind)
 
 void compute_item_free(void *self)
 {
-    struct item *item = self;
+    struct compute_item *item = self;
 
     if (!item)
         return;
@@ -28,14 +28,14 @@ void compute_item_free(void *self)
     free(item->prompt);
     for (int i = 0; i < COMPUTE_STOPS; i++)
         free(item->stop_text[i]);
-    book_rollout_free(item->rollout);
+    inflight_rollout_free(item->rollout);
     free(item);
 }
 
-struct item *compute_item_job(const struct task *task, uint32_t first, uint32_t count,
-                              bool text)
+struct compute_item *compute_item_job(const struct task *task, uint32_t first, uint32_t count,
+                                      bool text)
 {
-    struct item *job = compute_item(ITEM_JOB);
+    struct compute_item *job = compute_item(ITEM_JOB);
 
     job->version = task->version;
     job->task = task->id;

@@ -22,24 +22,24 @@ static const struct conf_key keys[] = {
 };
 static const struct conf_key *const tables[] = {member_keys, keys, NULL};
 
-struct process {
+struct actor_process {
     struct compute *compute;
     struct actor *actor;
 };
 
 static enum err decode(void *self, struct worker *worker)
 {
-    return compute_main(((struct process *)self)->compute, worker);
+    return compute_main(((struct actor_process *)self)->compute, worker);
 }
 
 static enum err given(void *self, void *item, int64_t now_ms)
 {
-    return actor_given(((struct process *)self)->actor, item, now_ms);
+    return actor_given(((struct actor_process *)self)->actor, item, now_ms);
 }
 
 static void meet(void *self, struct member *member, struct worker *worker)
 {
-    const struct process *p = self;
+    const struct actor_process *p = self;
 
     actor_meet(p->actor, member, worker);
     actor_listen(p->actor);
@@ -48,7 +48,7 @@ static void meet(void *self, struct member *member, struct worker *worker)
 static enum err run(const void *self)
 {
     const struct actor_options *options = self;
-    struct process p = {NULL, NULL};
+    struct actor_process p = {NULL, NULL};
     struct member_work work = {
         /* all leases that credit allows, and what comes with a version */
         .worker = {64 + 2 * (size_t)options->slots, decode, given, compute_item_free, &p},

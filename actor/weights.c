@@ -12,12 +12,12 @@
 
 static const struct hash no_hash;
 
-void weights_reset(struct weights *w)
+void weights_reset(struct actor_weights *w)
 {
     memset(w, 0, sizeof *w);
 }
 
-void weights_card(struct weights *w, const struct artifact *artifact, uint32_t artifacts)
+void weights_card(struct actor_weights *w, const struct artifact *artifact, uint32_t artifacts)
 {
     for (uint32_t i = 0; i < artifacts; i++)
         if (artifact[i].kind == ARTIFACT_CARD && !strcmp(artifact[i].name, "policy") &&
@@ -36,7 +36,7 @@ static int find(const struct version *list, uint32_t n, const struct version *ve
     return -1;
 }
 
-void weights_want(struct weights *w, const struct version *version)
+void weights_want(struct actor_weights *w, const struct version *version)
 {
     if (hash_same(&version->hash, &no_hash) || version->number < w->smallest_live ||
         find(w->held, w->helds, version) >= 0 || find(w->wanted, w->wanteds, version) >= 0)
@@ -45,7 +45,7 @@ void weights_want(struct weights *w, const struct version *version)
         w->wanted[w->wanteds++] = *version;
 }
 
-void weights_newest(struct weights *w, const struct version *version)
+void weights_newest(struct actor_weights *w, const struct version *version)
 {
     w->newest = *version;
     weights_want(w, version);
@@ -61,15 +61,15 @@ static uint32_t keep_from(struct version *list, uint32_t n, uint64_t below)
     return kept;
 }
 
-void weights_lower(struct weights *w, uint64_t smallest_live)
+void weights_lower(struct actor_weights *w, uint64_t smallest_live)
 {
     if (smallest_live < w->smallest_live)
         w->smallest_live = smallest_live;
 }
 
-struct item *weights_drop(struct weights *w, uint64_t below)
+struct compute_item *weights_drop(struct actor_weights *w, uint64_t below)
 {
-    struct item *item;
+    struct compute_item *item;
 
     if (below <= w->smallest_live)
         return NULL;
@@ -82,13 +82,13 @@ struct item *weights_drop(struct weights *w, uint64_t below)
 }
 
 /* Once, where people look: the log, the heartbeat's note, and FAIL. */
-static void turn_down(struct weights *w, const char *words)
+static void turn_down(struct actor_weights *w, const char *words)
 {
     snprintf(w->unfit, sizeof w->unfit, "%s", words);
     log_warn("unfit", "reason=\"%s\" next=\"waits for another run\"", w->unfit);
 }
 
-static enum err want(struct weights *w, struct fetch *fetch, const struct artifact *what)
+static enum err want(struct actor_weights *w, struct fetch *fetch, const struct artifact *what)
 {
     const enum err err = fetch_want(fetch, what);
 
@@ -98,7 +98,7 @@ static enum err want(struct weights *w, struct fetch *fetch, const struct artifa
     return OK;
 }
 
-enum err weights_ask(struct weights *w, struct fetch *fetch)
+enum err weights_ask(struct actor_weights *w, struct fetch *fetch)
 {
     struct artifact image = {.kind = ARTIFACT_IMAGE, .name = "policy image"};
     enum err err = OK;
@@ -114,9 +114,9 @@ enum err weights_ask(struct weights *w, struct fetch *fetch)
     return err == ERR_RANGE ? OK : err; /* enough on their way: asked again later */
 }
 
-static struct item *got_card(struct weights *w, struct shared_memory *text)
+static struct compute_item *got_card(struct actor_weights *w, struct shared_memory *text)
 {
-    struct item *item = compute_item(ITEM_CARD);
+    struct compute_item *item = compute_item(ITEM_CARD);
     enum err err = model_files_from_meta(&item->files, shared_memory_bytes(text),
                                          shared_memory_size(text), "the policy's card");
 
@@ -135,10 +135,10 @@ static struct item *got_card(struct weights *w, struct shared_memory *text)
     return item;
 }
 
-struct item *weights_got(struct weights *w, const struct artifact *what,
-                         struct shared_memory *shared)
+struct compute_item *weights_got(struct actor_weights *w, const struct artifact *what,
+                                 struct shared_memory *shared)
 {
-    struct item *item;
+    struct compute_item *item;
 
     if (!w->have_card && hash_same(&what->hash, &w->card.hash))
         return got_card(w, shared);

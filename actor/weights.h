@@ -9,12 +9,12 @@
 #include "lm/model/shape.h"
 #include "proto/fetch.h"
 
-struct item;
+struct compute_item;
 struct shared_memory;
 
 enum { WEIGHTS_MAX = 16 };
 
-struct weights {
+struct actor_weights {
     struct artifact card;  /* of the policy, as WELCOME named it; a zero hash until known */
     bool have_card;        /* shape is known, and the compute thread has the model files */
     char unfit[ERR_WORDS]; /* why this policy cannot be decoded here, "" if it can */
@@ -26,27 +26,28 @@ struct weights {
 };
 
 /* Another run: nothing of the old one means anything. */
-void weights_reset(struct weights *weights);
+void weights_reset(struct actor_weights *weights);
 
 /* The policy's card among a run's artifacts. */
-void weights_card(struct weights *weights, const struct artifact *artifact, uint32_t artifacts);
+void weights_card(struct actor_weights *weights, const struct artifact *artifact,
+                  uint32_t artifacts);
 /* A version is announced, or a lease names it. A zero hash is nothing. */
-void weights_want(struct weights *weights, const struct version *version);
-void weights_newest(struct weights *weights, const struct version *version);
+void weights_want(struct actor_weights *weights, const struct version *version);
+void weights_newest(struct actor_weights *weights, const struct version *version);
 
 /* From WELCOME: a learner whose folder was restored from a copy names versions again that are
  * past. */
-void weights_lower(struct weights *weights, uint64_t smallest_live);
+void weights_lower(struct actor_weights *weights, uint64_t smallest_live);
 /* Versions below this are not needed any more. An item for the compute thread, or NULL. */
-struct item *weights_drop(struct weights *weights, uint64_t below);
+struct compute_item *weights_drop(struct actor_weights *weights, uint64_t below);
 
 /* Asks for what is wanted and not on its way: the card first. What this machine has no room for
  * makes the policy unfit; it is not asked for again. Errors: ERR_IO. */
-enum err weights_ask(struct weights *weights, struct fetch *fetch) MUST_CHECK;
+enum err weights_ask(struct actor_weights *weights, struct fetch *fetch) MUST_CHECK;
 
 /* What arrived: an item for the compute thread, or NULL when nobody waits for it any more or
  * the card is no use: then `unfit` says why. Takes `shared memory`. */
-struct item *weights_got(struct weights *weights, const struct artifact *what,
-                         struct shared_memory *shared);
+struct compute_item *weights_got(struct actor_weights *weights, const struct artifact *what,
+                                 struct shared_memory *shared);
 
 #endif

@@ -6,15 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct member *find(const struct broker *b, enum role role, const struct id *id)
+static struct broker_member *find(const struct broker *b, enum role role, const struct id *id)
 {
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         if (m->role == role && m->greeted && (!id || !memcmp(&m->id, id, sizeof *id)))
             return m;
     return NULL;
 }
 
-static void refuse(struct broker *b, struct member *to, uint64_t request, const char *words)
+static void refuse(struct broker *b, struct broker_member *to, uint64_t request,
+                   const char *words)
 {
     struct msg msg = {
         .head.type = MSG_ADMIN_OK,
@@ -23,10 +24,10 @@ static void refuse(struct broker *b, struct member *to, uint64_t request, const 
     broker_send(b, to, &msg);
 }
 
-enum err admin_on_admin(struct broker *b, struct member *from, const struct msg *msg,
+enum err admin_on_admin(struct broker *b, struct broker_member *from, const struct msg *msg,
                         int64_t now)
 {
-    struct member *supervisor = find(b, ROLE_SUPERVISOR, NULL);
+    struct broker_member *supervisor = find(b, ROLE_SUPERVISOR, NULL);
     struct msg on = *msg;
 
     (void)now;
@@ -39,10 +40,10 @@ enum err admin_on_admin(struct broker *b, struct member *from, const struct msg 
     return OK;
 }
 
-enum err admin_on_admin_ok(struct broker *b, struct member *from, const struct msg *msg,
+enum err admin_on_admin_ok(struct broker *b, struct broker_member *from, const struct msg *msg,
                            int64_t now)
 {
-    struct member *asker = find(b, ROLE_CLI, &msg->admin_ok.asker);
+    struct broker_member *asker = find(b, ROLE_CLI, &msg->admin_ok.asker);
     struct msg on = *msg;
 
     (void)from, (void)now;
@@ -51,7 +52,8 @@ enum err admin_on_admin_ok(struct broker *b, struct member *from, const struct m
     return OK;
 }
 
-enum err admin_on_bye(struct broker *b, struct member *from, const struct msg *msg, int64_t now)
+enum err admin_on_bye(struct broker *b, struct broker_member *from, const struct msg *msg,
+                      int64_t now)
 {
     struct msg ok = {.head.type = MSG_BYE_OK};
 

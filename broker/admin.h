@@ -5,11 +5,11 @@
 
 #include "broker/state.h"
 
-enum err admin_on_admin(struct broker *b, struct member *from, const struct msg *msg,
+enum err admin_on_admin(struct broker *b, struct broker_member *from, const struct msg *msg,
                         int64_t now);
-enum err admin_on_admin_ok(struct broker *b, struct member *from, const struct msg *msg,
+enum err admin_on_admin_ok(struct broker *b, struct broker_member *from, const struct msg *msg,
                            int64_t now);
-enum err admin_on_bye(struct broker *b, struct member *from, const struct msg *msg,
+enum err admin_on_bye(struct broker *b, struct broker_member *from, const struct msg *msg,
                       int64_t now);
 
 #endif

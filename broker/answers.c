@@ -18,7 +18,7 @@ enum { DIAGNOSTICS_MAX = 4096 };
 
 /* What is wrong with an answer; or nothing. */
 struct wrong {
-    char words[ROSTER_WORDS];
+    char words[MEMBERS_WORDS];
 };
 
 /* Does it say something usable about this rollout? `at`: where its values begin in the answer.
@@ -60,8 +60,8 @@ static void join(struct broker *b, struct open_task *task, uint32_t i, uint32_t 
     if (diagnostics[0] && strlen(diagnostics) < DIAGNOSTICS_MAX)
         score->diagnostics = mem_text(diagnostics);
     if (--sample->missing == 0) {
-        tasks_move(&b->tasks, task, i, PLACE_READY, now_ms);
-        deliver_queue(b, task, i);
+        tasks_move(&b->tasks, task, i, SAMPLE_READY, now_ms);
+        to_learner_queue(b, task, i);
     }
 }
 
@@ -105,9 +105,9 @@ static bool adds_up(const struct score *score, struct wrong *wrong)
 }
 
 /* Joins what of rollout r of the answer is here; the number of them. False: unusable. */
-static bool join_one(struct broker *b, const struct ticket *ticket, const struct member *from,
-                     const struct score *score, uint32_t r, uint32_t at, struct wrong *wrong,
-                     int64_t now_ms)
+static bool join_one(struct broker *b, const struct ticket *ticket,
+                     const struct broker_member *from, const struct score *score, uint32_t r,
+                     uint32_t at, struct wrong *wrong, int64_t now_ms)
 {
     const struct scorer *scorer = &b->run.scorer[ticket->scorer];
     bool good = true;
@@ -133,8 +133,9 @@ static bool join_one(struct broker *b, const struct ticket *ticket, const struct
 
 /* Joins what of the answer belongs to rollouts that are here; false if some of it is unusable.
  */
-static bool join_all(struct broker *b, const struct ticket *ticket, const struct member *from,
-                     const struct score *score, struct wrong *wrong, int64_t now_ms)
+static bool join_all(struct broker *b, const struct ticket *ticket,
+                     const struct broker_member *from, const struct score *score,
+                     struct wrong *wrong, int64_t now_ms)
 {
     uint32_t at = 0;
     bool good = true;
@@ -160,7 +161,7 @@ static uint32_t unanswered(const struct broker *b, const struct ticket *ticket)
 }
 
 /* Its samples rest, then somebody is asked again. */
-static void rest(struct broker *b, struct ticket *ticket, struct member *from,
+static void rest(struct broker *b, struct ticket *ticket, struct broker_member *from,
                  const char *reason, int64_t now_ms)
 {
     const uint32_t fails = b->breaker[ticket->scorer].fails;
@@ -176,8 +177,9 @@ static void rest(struct broker *b, struct ticket *ticket, struct member *from,
 }
 
 /* False: with words for what is wrong. What is right of it is joined all the same. */
-static bool take(struct broker *b, const struct ticket *ticket, const struct member *from,
-                 const struct score *score, struct wrong *wrong, int64_t now_ms)
+static bool take(struct broker *b, const struct ticket *ticket,
+                 const struct broker_member *from, const struct score *score,
+                 struct wrong *wrong, int64_t now_ms)
 {
     const uint32_t before = unanswered(b, ticket);
 
@@ -191,7 +193,7 @@ static bool take(struct broker *b, const struct ticket *ticket, const struct mem
     return false;
 }
 
-enum err answers_on_score(struct broker *b, struct member *from, const struct msg *msg,
+enum err answers_on_score(struct broker *b, struct broker_member *from, const struct msg *msg,
                           int64_t now)
 {
     struct ticket *ticket = ticket_find(&b->tickets, msg->score.ticket);
@@ -214,11 +216,11 @@ enum err answers_on_score(struct broker *b, struct member *from, const struct ms
         rest(b, ticket, from, wrong.words, now);
     }
     scores_ask(b, now);
-    deliver_send(b, now);
+    to_learner_send(b, now);
     return OK;
 }
 
-enum err answers_on_fail(struct broker *b, struct member *from, const struct msg *msg,
+enum err answers_on_fail(struct broker *b, struct broker_member *from, const struct msg *msg,
                          int64_t now)
 {
     struct ticket *ticket = ticket_find(&b->tickets, msg->fail.ticket);
@@ -228,7 +230,8 @@ enum err answers_on_fail(struct broker *b, struct member *from, const struct msg
     return OK;
 }
 
-void answers_on_bad(struct broker *b, struct member *from, const char *words, int64_t now_ms)
+void answers_on_bad(struct broker *b, struct broker_member *from, const char *words,
+                    int64_t now_ms)
 {
     for (uint32_t i = 0; i < b->tickets.capacity; i++) {
         struct ticket *ticket = &b->tickets.slot[i];

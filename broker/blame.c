@@ -26,7 +26,7 @@ enum {
 
 static const struct id nobody;
 
-bool blame_is_own(const struct broker *b, const struct member *m)
+bool blame_is_own(const struct broker *b, const struct broker_member *m)
 {
     return m->role == ROLE_ACTOR && memcmp(&b->run.own, &nobody, sizeof nobody) != 0 &&
            !memcmp(&b->run.own, &m->id, sizeof m->id);
@@ -46,7 +46,7 @@ static struct who who_is(const struct origin *origin)
     return who;
 }
 
-static struct who who_of(const struct member *m)
+static struct who who_of(const struct broker_member *m)
 {
     return who_is(&m->origin);
 }
@@ -59,7 +59,8 @@ static bool tried(const struct tries *tries, const struct id *peer, const char *
     return false;
 }
 
-bool blame_may(const struct broker *b, const struct member *m, const struct open_sample *at)
+bool blame_may(const struct broker *b, const struct broker_member *m,
+               const struct open_sample *at)
 {
     if (blame_is_own(b, m))
         return at->own;
@@ -143,13 +144,13 @@ static void poison(struct broker *b, struct open_task *task, uint32_t sample, in
     grant_release(b, at, NULL);
     at->drop = DROP_POISON;
     at->sent = false;
-    tasks_move(&b->tasks, task, sample, PLACE_DROPPED, now_ms);
-    deliver_queue(b, task, sample);
-    deliver_send(b, now_ms);
+    tasks_move(&b->tasks, task, sample, SAMPLE_DROPPED, now_ms);
+    to_learner_queue(b, task, sample);
+    to_learner_send(b, now_ms);
 }
 
 void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
-                 const struct member *by, const char *reason, int64_t now_ms)
+                 const struct broker_member *by, const char *reason, int64_t now_ms)
 {
     struct open_sample *at = &task->sample[sample];
 
@@ -174,21 +175,21 @@ void blame_false(struct broker *b, struct open_sample *at, const struct origin *
 {
     struct who who;
 
-    if (at->place > PLACE_LEASED)
+    if (at->state > SAMPLE_LEASED)
         return;
     b->run.tried = true;
     who = who_is(by);
     add_try(at, &by->peer, who.text, reason);
 }
 
-enum err blame_on_fail(struct broker *b, struct member *from, const struct msg *msg,
+enum err blame_on_fail(struct broker *b, struct broker_member *from, const struct msg *msg,
                        int64_t now)
 {
     const struct msg_fail *fail = &msg->fail;
     struct open_sample *at = tasks_sample(&b->tasks, fail->task, fail->sample);
 
     (void)from, (void)now;
-    if (!at || at->place >= PLACE_DROPPED || !*fail->who)
+    if (!at || at->state >= SAMPLE_DROPPED || !*fail->who)
         return OK;
     b->run.tried = true;
     at->attempts += add_try(at, &nobody, fail->who, fail->reason);
@@ -199,7 +200,7 @@ void blame_renew(struct broker *b, struct open_task *task, uint32_t sample, int6
 {
     struct open_sample *at = &task->sample[sample];
 
-    if (at->place == PLACE_DROPPED && at->drop == DROP_POISON)
+    if (at->state == SAMPLE_DROPPED && at->drop == DROP_POISON)
         tasks_revive(&b->tasks, task, sample, now_ms);
     at->own = false;
     if (at->tries)
@@ -208,7 +209,7 @@ void blame_renew(struct broker *b, struct open_task *task, uint32_t sample, int6
 
 /* ---- whose turn it is */
 
-static bool works(const struct broker *b, const struct member *m)
+static bool works(const struct broker *b, const struct broker_member *m)
 {
     return m->role == ROLE_ACTOR && m->greeted && !m->draining && !blame_is_own(b, m);
 }
@@ -222,7 +223,7 @@ static bool is_for_own(const struct broker *b, const struct open_sample *at, int
      */
     if (n == BLAME_WORKERS)
         return true;
-    for (const struct member *m = b->first; m; m = m->next) {
+    for (const struct broker_member *m = b->first; m; m = m->next) {
         if (!works(b, m))
             continue;
         here = true;
@@ -244,17 +245,17 @@ static void forgive(struct open_sample *at)
 void blame_look(struct broker *b, const struct open_task *task, uint32_t i, int64_t now_ms)
 {
     struct open_sample *at = &task->sample[i];
-    struct run *run = &b->run;
+    struct run_state *run = &b->run;
     const bool has_own = memcmp(&run->own, &nobody, sizeof nobody) != 0;
 
-    if (at->place == PLACE_WAITING) {
+    if (at->state == SAMPLE_WAITING) {
         at->own = is_for_own(b, at, now_ms);
         if (at->own && !has_own) {
             forgive(at);
             at->own = false;
         }
     }
-    if (!at->own || at->place > PLACE_LEASED)
+    if (!at->own || at->state > SAMPLE_LEASED)
         return;
     if (!run->owned++) {
         const size_t n =

@@ -3,7 +3,7 @@
 #ifndef BROKER_BLAME_H
 #define BROKER_BLAME_H
 
-#include "broker/roster.h"
+#include "broker/members.h"
 
 struct broker;
 struct open_sample;
@@ -14,18 +14,18 @@ struct tries { /* of a sample: who failed it (blame.c) */
     uint32_t n, own;
     struct {
         struct id peer; /* zeros: out of the learner's journal */
-        char who[2 * ROSTER_NAME + 8], reason[ROSTER_WORDS];
+        char who[2 * MEMBERS_NAME + 8], reason[MEMBERS_WORDS];
     } by[BLAME_WORKERS];
-    char own_reason[ROSTER_WORDS];
+    char own_reason[MEMBERS_WORDS];
 };
 
-bool blame_is_own(const struct broker *b, const struct member *member);
+bool blame_is_own(const struct broker *b, const struct broker_member *member);
 /* May this actor do this sample? */
-bool blame_may(const struct broker *b, const struct member *actor,
+bool blame_may(const struct broker *b, const struct broker_member *actor,
                const struct open_sample *sample);
 /* An actor failed a sample that waits or is leased. */
 void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
-                 const struct member *by, const char *reason, int64_t now_ms);
+                 const struct broker_member *by, const char *reason, int64_t now_ms);
 /* The same of an answer of it that was found false, of a sample that is to be done. */
 void blame_false(struct broker *b, struct open_sample *sample, const struct origin *by,
                  const char *reason);
@@ -33,7 +33,7 @@ void blame_false(struct broker *b, struct open_sample *sample, const struct orig
 void blame_look(struct broker *b, const struct open_task *task, uint32_t sample,
                 int64_t now_ms);
 /* A try of before, which the learner has from its journal. */
-enum err blame_on_fail(struct broker *b, struct member *from, const struct msg *msg,
+enum err blame_on_fail(struct broker *b, struct broker_member *from, const struct msg *msg,
                        int64_t now);
 /* The learner's next life has another actor, and may have more memory: what none could do
  * before is tried again. */

@@ -30,7 +30,7 @@ static void pause_it(struct breaker *at, const struct ticket *ticket, int64_t no
 }
 
 void breaker_fail(struct broker *b, uint32_t scorer, const struct ticket *ticket,
-                  const struct member *by, const char *words, int64_t now_ms)
+                  const struct broker_member *by, const char *words, int64_t now_ms)
 {
     struct breaker *at = &b->breaker[scorer];
 
@@ -81,10 +81,10 @@ void breaker_asked(struct broker *b, uint32_t scorer, uint64_t ticket)
         at->probe = ticket;
 }
 
-void breaker_offered(struct broker *b, const struct member *rewarder, int64_t now_ms)
+void breaker_offered(struct broker *b, const struct broker_member *rewarder, int64_t now_ms)
 {
     for (uint32_t j = 0; j < b->run.scorers; j++)
-        if (breaker_open(&b->breaker[j]) && roster_can(rewarder, &b->run.scorer[j]))
+        if (breaker_open(&b->breaker[j]) && members_can(rewarder, &b->run.scorer[j]))
             b->breaker[j].probe_ms = now_ms;
 }
 

@@ -58,14 +58,14 @@ void broker_free(struct broker *b)
     lease_fini(&b->leases);
     ticket_fini(&b->tickets);
     while (b->first) {
-        struct member *next = b->first->next;
+        struct broker_member *next = b->first->next;
 
-        roster_free(b->first);
+        members_free(b->first);
         b->first = next;
     }
     for (int i = 0; i < STATE_SCORERS; i++)
         free(b->ask[i].item);
-    free(b->deliver.item);
+    free(b->to_learner.item);
     settled_fini(&b->run.settled);
     suspects_fini(&b->suspects);
     free(b->run.scorer);
@@ -76,7 +76,7 @@ void broker_free(struct broker *b)
     free(b);
 }
 
-bool broker_send(struct broker *b, struct member *to, struct msg *msg)
+bool broker_send(struct broker *b, struct broker_member *to, struct msg *msg)
 {
     enum err err;
 
@@ -95,7 +95,7 @@ bool broker_send(struct broker *b, struct member *to, struct msg *msg)
     return false;
 }
 
-void broker_who(struct broker *b, struct member *to, int64_t now_ms)
+void broker_who(struct broker *b, struct broker_member *to, int64_t now_ms)
 {
     struct msg msg = {.head.type = MSG_WHO};
 
@@ -105,7 +105,7 @@ void broker_who(struct broker *b, struct member *to, int64_t now_ms)
         to->who_ms = now_ms;
 }
 
-static void heartbeat(struct broker *b, struct member *to, const struct waits *waits)
+static void heartbeat(struct broker *b, struct broker_member *to, const struct waits *waits)
 {
     char *members = to->role == ROLE_LEARNER ? broker_members(b) : NULL;
     struct msg msg = {.head = {.type = MSG_HB, .run = b->run.id, .epoch = b->run.epoch}};
@@ -135,14 +135,14 @@ void broker_heartbeats(struct broker *b, int64_t now_ms)
     struct waits *waits = mem_new(1, sizeof *waits);
 
     waits_list(b, waits, now_ms);
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         if (m->greeted)
             heartbeat(b, m, waits);
     free(waits);
 }
 
 /* Who brings what it will bring from now on. */
-static void take_origin(const struct broker *b, struct member *member,
+static void take_origin(const struct broker *b, struct broker_member *member,
                         const struct msg_hello *hello)
 {
     struct writer writer = {.address = ""};
@@ -155,11 +155,11 @@ static void take_origin(const struct broker *b, struct member *member,
     origin_take(&member->origin, &writer);
 }
 
-struct member *broker_hello(struct broker *b, struct member *was, void *link,
-                            const struct msg *msg, int64_t now_ms)
+struct broker_member *broker_hello(struct broker *b, struct broker_member *was, void *link,
+                                   const struct msg *msg, int64_t now_ms)
 {
     static const struct id none;
-    struct member *member = was;
+    struct broker_member *member = was;
     enum refuse_code code = REFUSE_ROLE;
     const char *words = "this broker has no use for that role";
 
@@ -170,13 +170,13 @@ struct member *broker_hello(struct broker *b, struct member *was, void *link,
         return NULL;
     }
     if (!member) {
-        member = roster_new(link, &msg->hello, now_ms);
+        member = members_new(link, &msg->hello, now_ms);
         member->prev = b->last;
         *(b->last ? &b->last->next : &b->first) = member;
         b->last = member;
         log_info("joined", "peer=%s role=%d", member->name, (int)member->role);
     }
-    roster_hello(member, &msg->hello);
+    members_hello(member, &msg->hello);
     take_origin(b, member, &msg->hello);
     if (memcmp(&msg->head.run, &none, sizeof none)) /* else: as it said before */
         member->run = msg->head.run;
@@ -188,13 +188,13 @@ struct member *broker_hello(struct broker *b, struct member *was, void *link,
         if (!was)
             breaker_offered(b, member, now_ms);
     }
-    welcome_send(b, member, &msg->hello, now_ms);
+    handshake_send(b, member, &msg->hello, now_ms);
     if (member->role == ROLE_LEARNER)
-        deliver_again(b);
+        to_learner_again(b);
     return member;
 }
 
-void broker_gone(struct broker *b, struct member *member, bool died, int64_t now_ms)
+void broker_gone(struct broker *b, struct broker_member *member, bool died, int64_t now_ms)
 {
     log_info("gone", "peer=%s died=%d", member->name, died);
     if (died) {
@@ -209,15 +209,15 @@ void broker_gone(struct broker *b, struct member *member, bool died, int64_t now
         b->turn = member->next;
     *(member->prev ? &member->prev->next : &b->first) = member->next;
     *(member->next ? &member->next->prev : &b->last) = member->prev;
-    roster_free(member);
+    members_free(member);
     grant_work(b, now_ms);
     scores_ask(b, now_ms);
 }
 
-static enum err on_hb(struct broker *b, struct member *from, const struct msg *msg,
+static enum err on_hb(struct broker *b, struct broker_member *from, const struct msg *msg,
                       int64_t now_ms)
 {
-    roster_heartbeat(from, &msg->hb, now_ms);
+    members_heartbeat(from, &msg->hb, now_ms);
     switch (from->role) {
     case ROLE_LEARNER:
         run_on_hb(b, from, msg, now_ms);
@@ -235,11 +235,11 @@ static enum err on_hb(struct broker *b, struct member *from, const struct msg *m
     return OK;
 }
 
-typedef enum err handler(struct broker *b, struct member *from, const struct msg *msg,
+typedef enum err handler(struct broker *b, struct broker_member *from, const struct msg *msg,
                          int64_t now_ms);
 
 /* Who may say what. What has no row is a strike. HELLO goes through broker_hello. */
-static const struct row {
+static const struct broker_row {
     enum role from;
     enum msg_type type;
     handler *handle;
@@ -268,7 +268,7 @@ static const struct row {
     {ROLE_CLI, MSG_BYE, admin_on_bye},
 };
 
-static const struct row *find_row(enum role role, enum msg_type type)
+static const struct broker_row *find_row(enum role role, enum msg_type type)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].from == role && rows[i].type == type)
@@ -281,10 +281,10 @@ bool broker_hears(enum role role, enum msg_type type)
     return find_row(role, type) != NULL;
 }
 
-enum err broker_take(struct broker *b, struct member *from, const struct msg *msg,
+enum err broker_take(struct broker *b, struct broker_member *from, const struct msg *msg,
                      int64_t now_ms)
 {
-    const struct row *row = find_row(from->role, msg->head.type);
+    const struct broker_row *row = find_row(from->role, msg->head.type);
     const bool of_run = from->role == ROLE_LEARNER || msg->head.type == MSG_ROLLOUT;
 
     if (!row) {
@@ -305,8 +305,8 @@ enum err broker_take(struct broker *b, struct member *from, const struct msg *ms
     return row->handle(b, from, msg, now_ms); /* BYE: `from` is gone afterwards */
 }
 
-void broker_bad(struct broker *b, struct member *from, enum msg_type type, const char *words,
-                int64_t now_ms)
+void broker_bad(struct broker *b, struct broker_member *from, enum msg_type type,
+                const char *words, int64_t now_ms)
 {
     text_print(from->error, sizeof from->error, "%s", words);
     if (from->role == ROLE_REWARDER && type == MSG_SCORE)
@@ -318,18 +318,18 @@ void broker_tick(struct broker *b, int64_t now_ms)
     suspects_look(b);
     grant_expire(b, now_ms);
     scores_tick(b, now_ms);
-    welcome_all_claims(b, now_ms);
+    handshake_all_claims(b, now_ms);
     blame_tick(b, now_ms);
     grant_work(b, now_ms);
     overdue_expire(b, now_ms);
     scores_ask(b, now_ms);
-    deliver_send(b, now_ms);
+    to_learner_send(b, now_ms);
     if (now_ms - b->hb_ms < STATE_HB_MS)
         return;
     b->hb_ms = now_ms;
-    for (struct member *m = b->first; m; m = m->next)
-        roster_second(m);
-    b->counters.settled_past[b->counters.pasts++ % ROSTER_RATES] = b->counters.settled;
+    for (struct broker_member *m = b->first; m; m = m->next)
+        members_second(m);
+    b->counters.settled_past[b->counters.pasts++ % MEMBERS_RATES] = b->counters.settled;
     broker_heartbeats(b, now_ms);
     broker_stats(b, now_ms);
 }
@@ -339,7 +339,7 @@ void broker_drain(struct broker *b, uint32_t deadline_ms)
     struct msg msg = {.head.type = MSG_DRAIN, .drain.deadline_ms = deadline_ms};
 
     b->draining = true;
-    for (struct member *m = b->first; m; m = m->next) {
+    for (struct broker_member *m = b->first; m; m = m->next) {
         m->draining = true;
         if (m->greeted)
             broker_send(b, m, &msg);
@@ -348,7 +348,7 @@ void broker_drain(struct broker *b, uint32_t deadline_ms)
 
 bool broker_drained(const struct broker *b)
 {
-    for (const struct member *m = b->first; m; m = m->next)
+    for (const struct broker_member *m = b->first; m; m = m->next)
         if (m->role == ROLE_LEARNER || m->role == ROLE_ACTOR || m->role == ROLE_REWARDER)
             return false;
     return b->draining;

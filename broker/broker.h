@@ -27,7 +27,7 @@
 #include <stddef.h>
 
 struct broker;
-struct member;
+struct broker_member;
 
 struct broker_limits {
     uint32_t tasks, leases, tickets, claims; /* open at once; claims of one actor */
@@ -71,19 +71,20 @@ void broker_free(struct broker *broker);
 
 /* HELLO: of a new member (`was` NULL), or of a known one, mostly on a new connection. Answers
  * WELCOME, or refuses through the sink: then NULL, and `was`, if any, is gone. */
-struct member *broker_hello(struct broker *broker, struct member *was, void *link,
-                            const struct msg *msg, int64_t now_ms);
+struct broker_member *broker_hello(struct broker *broker, struct broker_member *was, void *link,
+                                   const struct msg *msg, int64_t now_ms);
 /* The member is void afterwards. `died`: silent or replaced, not by BYE. */
-void broker_gone(struct broker *broker, struct member *member, bool died, int64_t now_ms);
+void broker_gone(struct broker *broker, struct broker_member *member, bool died,
+                 int64_t now_ms);
 
 /* May a role say this to the broker? Rows for the hub. */
 bool broker_hears(enum role role, enum msg_type type);
 /* Errors: ERR_RANGE for what a correct peer never says: a strike, with words. */
-enum err broker_take(struct broker *broker, struct member *from, const struct msg *msg,
+enum err broker_take(struct broker *broker, struct broker_member *from, const struct msg *msg,
                      int64_t now_ms) MUST_CHECK;
 
 /* It sent a frame that cannot be read. */
-void broker_bad(struct broker *broker, struct member *from, enum msg_type type,
+void broker_bad(struct broker *broker, struct broker_member *from, enum msg_type type,
                 const char *words, int64_t now_ms);
 
 /* Each 100 ms or so: expiry, heartbeats, STATS. */

@@ -6,12 +6,12 @@
 #include <string.h>
 
 /* A block that is filled in two passes: without `base` it only counts. */
-struct block {
+struct copy_block {
     uint8_t *base;
     size_t used;
 };
 
-static void *put(struct block *block, const void *bytes, size_t n)
+static void *put(struct copy_block *block, const void *bytes, size_t n)
 {
     uint8_t *at = NULL;
 
@@ -24,12 +24,12 @@ static void *put(struct block *block, const void *bytes, size_t n)
     return at;
 }
 
-static const char *put_text(struct block *block, const char *text)
+static const char *put_text(struct copy_block *block, const char *text)
 {
     return put(block, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
-static void put_task(struct block *block, const struct task *in)
+static void put_task(struct copy_block *block, const struct task *in)
 {
     struct task task = *in, *out = put(block, in, sizeof *in);
     const char **text;
@@ -51,7 +51,7 @@ static void put_task(struct block *block, const struct task *in)
         *out = task;
 }
 
-static void put_rollout(struct block *block, const struct rollout *in)
+static void put_rollout(struct copy_block *block, const struct rollout *in)
 {
     struct rollout rollout = *in, *out = put(block, in, sizeof *in);
 
@@ -64,7 +64,7 @@ static void put_rollout(struct block *block, const struct rollout *in)
         *out = rollout;
 }
 
-static void put_scorers(struct block *block, const struct scorer *in, uint32_t n)
+static void put_scorers(struct copy_block *block, const struct scorer *in, uint32_t n)
 {
     struct scorer *out = put(block, in, n * sizeof *in);
 
@@ -78,7 +78,7 @@ static void put_scorers(struct block *block, const struct scorer *in, uint32_t n
     }
 }
 
-static void put_artifacts(struct block *block, const struct artifact *in, uint32_t n)
+static void put_artifacts(struct copy_block *block, const struct artifact *in, uint32_t n)
 {
     struct artifact *out = put(block, in, n * sizeof *in);
 
@@ -92,7 +92,7 @@ static void put_artifacts(struct block *block, const struct artifact *in, uint32
 
 enum err copy_task(struct task **out, size_t *bytes, const struct task *in)
 {
-    struct block block = {NULL, 0};
+    struct copy_block block = {NULL, 0};
     enum err err;
 
     put_task(&block, in);
@@ -108,7 +108,7 @@ enum err copy_task(struct task **out, size_t *bytes, const struct task *in)
 
 enum err copy_rollout(struct rollout **out, size_t *bytes, const struct rollout *in)
 {
-    struct block block = {NULL, 0};
+    struct copy_block block = {NULL, 0};
     enum err err;
 
     put_rollout(&block, in);
@@ -124,7 +124,7 @@ enum err copy_rollout(struct rollout **out, size_t *bytes, const struct rollout 
 
 enum err copy_scorers(struct scorer **out, const struct scorer *in, uint32_t n)
 {
-    struct block block = {NULL, 0};
+    struct copy_block block = {NULL, 0};
     enum err err;
 
     put_scorers(&block, in, n);
@@ -139,7 +139,7 @@ enum err copy_scorers(struct scorer **out, const struct scorer *in, uint32_t n)
 
 enum err copy_artifacts(struct artifact **out, const struct artifact *in, uint32_t n)
 {
-    struct block block = {NULL, 0};
+    struct copy_block block = {NULL, 0};
     enum err err;
 
     put_artifacts(&block, in, n);

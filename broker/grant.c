@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-static void revoke(struct broker *b, struct member *from, const uint64_t *number, uint32_t n)
+static void revoke(struct broker *b, struct broker_member *from, const uint64_t *number,
+                   uint32_t n)
 {
     struct msg msg = {.head.type = MSG_REVOKE, .revoke = {.lease = number, .n_lease = n}};
 
@@ -28,7 +29,7 @@ void grant_revoke(struct broker *b, const struct lease *lease)
     revoke(b, lease->holder, &lease->number, 1);
 }
 
-void grant_release(struct broker *b, struct open_sample *sample, const struct member *by)
+void grant_release(struct broker *b, struct open_sample *sample, const struct broker_member *by)
 {
     struct lease *lease;
 
@@ -50,30 +51,30 @@ void grant_requeue(struct broker *b, struct lease *lease, int64_t now_ms)
     struct open_task *task = grant_of(b, lease);
 
     for (uint32_t i = first; task && i - first < count; i++) {
-        if (task->sample[i].place != PLACE_LEASED || task->sample[i].lease != slot)
+        if (task->sample[i].state != SAMPLE_LEASED || task->sample[i].lease != slot)
             continue;
         task->sample[i].lease = TASKS_NO_LEASE;
-        tasks_move(&b->tasks, task, i, PLACE_WAITING, now_ms);
+        tasks_move(&b->tasks, task, i, SAMPLE_WAITING, now_ms);
     }
     lease_end(&b->leases, slot);
 }
 
-void grant_requeue_all(struct broker *b, struct member *actor, int64_t now_ms)
+void grant_requeue_all(struct broker *b, struct broker_member *actor, int64_t now_ms)
 {
-    while (actor->lease != ROSTER_NO_LEASE) {
+    while (actor->lease != MEMBERS_NO_LEASE) {
         b->counters.reissued += b->leases.slot[actor->lease].left;
         grant_requeue(b, &b->leases.slot[actor->lease], now_ms);
     }
 }
 
-void grant_take_all(struct broker *b, struct member *actor, int64_t now_ms)
+void grant_take_all(struct broker *b, struct broker_member *actor, int64_t now_ms)
 {
     for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next)
         revoke(b, actor, &b->leases.slot[slot].number, 1);
     grant_requeue_all(b, actor, now_ms);
 }
 
-void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms)
+void grant_blame(struct broker *b, const struct broker_member *actor, int64_t now_ms)
 {
     const struct lease only = b->leases.slot[actor->leases == 1 ? actor->lease : 0];
     struct open_task *task;
@@ -82,7 +83,7 @@ void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms)
         return;
     task = grant_of(b, &only);
     for (uint32_t i = only.first; task && i - only.first < only.count; i++)
-        if (task->sample[i].place == PLACE_LEASED && task->sample[i].lease == actor->lease) {
+        if (task->sample[i].state == SAMPLE_LEASED && task->sample[i].lease == actor->lease) {
             blame_actor(b, task, i, actor, "its actor died", now_ms);
             return;
         }
@@ -90,7 +91,7 @@ void grant_blame(struct broker *b, const struct member *actor, int64_t now_ms)
 
 void grant_expire(struct broker *b, int64_t now_ms)
 {
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         for (uint32_t slot = m->lease, next; slot != LEASE_NONE; slot = next) {
             struct lease *lease = &b->leases.slot[slot];
             const int64_t moved =
@@ -105,7 +106,7 @@ void grant_expire(struct broker *b, int64_t now_ms)
         }
 }
 
-void grant_credit(struct broker *b, struct member *actor)
+void grant_credit(struct broker *b, struct broker_member *actor)
 {
     actor->avail = actor->credit < b->limits.credit_max ? actor->credit : b->limits.credit_max;
     for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next) {
@@ -119,7 +120,7 @@ void grant_credit(struct broker *b, struct member *actor)
     actor->avail = overdue_room(b, actor, actor->avail - (int64_t)actor->ended);
 }
 
-void grant_rest(struct member *actor, int64_t ms, int64_t now_ms)
+void grant_rest(struct broker_member *actor, int64_t ms, int64_t now_ms)
 {
     actor->resting = true;
     actor->rest_ms = now_ms + ms;
@@ -127,7 +128,7 @@ void grant_rest(struct member *actor, int64_t ms, int64_t now_ms)
 
 static void wake_rested(struct broker *b, int64_t now_ms)
 {
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         m->resting &= now_ms < m->rest_ms;
 }
 
@@ -139,7 +140,7 @@ static bool listed(const struct msg_hb *hb, uint64_t number)
     return false;
 }
 
-void grant_on_hb(struct broker *b, struct member *actor, const struct msg_hb *hb,
+void grant_on_hb(struct broker *b, struct broker_member *actor, const struct msg_hb *hb,
                  int64_t now_ms)
 {
     for (uint32_t slot = actor->lease, next; slot != LEASE_NONE; slot = next) {
@@ -162,7 +163,7 @@ static bool wants_text(const struct broker *b)
     return false;
 }
 
-static void send_lease(struct broker *b, struct member *actor, const struct lease *lease)
+static void send_lease(struct broker *b, struct broker_member *actor, const struct lease *lease)
 {
     const struct open_task *task = grant_of(b, lease);
     struct msg msg = {.head.type = MSG_LEASE,
@@ -178,7 +179,7 @@ static void send_lease(struct broker *b, struct member *actor, const struct leas
     broker_send(b, actor, &msg);
 }
 
-void grant_unsent(struct broker *b, struct member *actor)
+void grant_unsent(struct broker *b, struct broker_member *actor)
 {
     for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next) {
         struct lease *lease = &b->leases.slot[slot];
@@ -191,7 +192,7 @@ void grant_unsent(struct broker *b, struct member *actor)
 }
 
 /* Leases samples first .. first+count-1, for which there is space. */
-static uint32_t grant(struct broker *b, struct member *actor, struct open_task *task,
+static uint32_t grant(struct broker *b, struct broker_member *actor, struct open_task *task,
                       uint32_t first, uint32_t count, int64_t now_ms)
 {
     const struct tasks_name name = tasks_name(task, first);
@@ -199,12 +200,12 @@ static uint32_t grant(struct broker *b, struct member *actor, struct open_task *
 
     for (uint32_t i = first; slot != LEASE_NONE && i - first < count; i++) {
         task->sample[i].lease = slot;
-        tasks_move(&b->tasks, task, i, PLACE_LEASED, now_ms);
+        tasks_move(&b->tasks, task, i, SAMPLE_LEASED, now_ms);
     }
     return slot;
 }
 
-bool grant_adopt(struct broker *b, struct member *actor, struct open_task *task,
+bool grant_adopt(struct broker *b, struct broker_member *actor, struct open_task *task,
                  uint32_t sample, bool wanted, int64_t now_ms)
 {
     uint32_t slot;
@@ -229,35 +230,35 @@ static bool fetchable(const struct broker *b, const struct version *version)
     return version->number <= b->run.newest.number && version->number >= b->run.smallest_live;
 }
 
-bool grant_has_room(const struct broker *b, const struct member *m)
+bool grant_has_room(const struct broker *b, const struct broker_member *m)
 {
     return m->role == ROLE_ACTOR && m->greeted && !m->draining && !m->resting && m->avail > 0 &&
            (b->run.owned || !blame_is_own(b, m)) && suspects_may(b, m);
 }
 
 /* Which of two would rather get the work: it holds the image, then it has more room. */
-static bool is_better(const struct member *m, const struct member *than,
+static bool is_better(const struct broker_member *m, const struct broker_member *than,
                       const struct hash *image)
 {
-    const bool holds = roster_holds(m, image);
+    const bool holds = members_holds(m, image);
 
-    if (!than || holds != roster_holds(than, image))
+    if (!than || holds != members_holds(than, image))
         return !than || holds;
     return m->avail > than->avail;
 }
 
 /* In turn, the next actor that may do the sample, holds the image and has room for `share`;
  * else the best. */
-static struct member *choose(struct broker *b, const struct version *version,
-                             const struct open_sample *sample, uint32_t share)
+static struct broker_member *choose(struct broker *b, const struct version *version,
+                                    const struct open_sample *sample, uint32_t share)
 {
     const bool can_fetch = fetchable(b, version);
-    struct member *const start = b->turn && b->turn->next ? b->turn->next : b->first;
-    struct member *best = NULL, *m = start;
+    struct broker_member *const start = b->turn && b->turn->next ? b->turn->next : b->first;
+    struct broker_member *best = NULL, *m = start;
 
     while (m) {
         const bool may = grant_has_room(b, m) && blame_may(b, m, sample);
-        const bool holds = may && roster_holds(m, &version->hash);
+        const bool holds = may && members_holds(m, &version->hash);
 
         if (may && (holds || can_fetch) && is_better(m, best, &version->hash))
             best = m;
@@ -277,21 +278,21 @@ static int64_t actors_with_room(const struct broker *b)
 {
     int64_t n = 0;
 
-    for (const struct member *m = b->first; m; m = m->next)
+    for (const struct broker_member *m = b->first; m; m = m->next)
         n += grant_has_room(b, m);
     return n;
 }
 
 static bool leasable(const struct open_task *task, uint32_t i, int64_t now_ms)
 {
-    return task->sample[i].place == PLACE_WAITING && task->sample[i].not_before_ms <= now_ms;
+    return task->sample[i].state == SAMPLE_WAITING && task->sample[i].not_before_ms <= now_ms;
 }
 
 /* Leases what it can of one task. False: nothing more can be leased now, of no task. */
 static bool grant_task(struct broker *b, struct open_task *task, uint32_t share, int64_t now_ms)
 {
     for (uint32_t i = 0; i < task->def->samples; i++) {
-        struct member *actor;
+        struct broker_member *actor;
         uint32_t count = 0, slot;
 
         if (!leasable(task, i, now_ms))
@@ -319,13 +320,13 @@ static bool grant_task(struct broker *b, struct open_task *task, uint32_t share,
 static bool may_grant(const struct broker *b, int64_t now_ms)
 {
     return b->run.bound && !b->run.done && !b->draining && now_ms >= b->lease_from_ms &&
-           b->tasks.count[PLACE_WAITING];
+           b->tasks.count[SAMPLE_WAITING];
 }
 
 void grant_work(struct broker *b, int64_t now_ms)
 {
-    struct tasks *tasks = &b->tasks;
-    const uint64_t waiting = tasks->count[PLACE_WAITING];
+    struct open_tasks *tasks = &b->tasks;
+    const uint64_t waiting = tasks->count[SAMPLE_WAITING];
     int64_t actors;
     uint32_t share;
 

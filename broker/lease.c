@@ -1,7 +1,7 @@
 #include "broker/lease.h"
 
 #include "base/mem.h"
-#include "broker/roster.h"
+#include "broker/members.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ void lease_fini(struct leases *leases)
     memset(leases, 0, sizeof *leases);
 }
 
-uint32_t lease_grant(struct leases *leases, struct member *holder,
+uint32_t lease_grant(struct leases *leases, struct broker_member *holder,
                      const struct tasks_name *first, uint32_t count, int64_t now_ms)
 {
     struct lease *lease;

@@ -9,13 +9,13 @@
 
 #include "broker/tasks.h"
 
-struct member;
+struct broker_member;
 
 enum { LEASE_NONE = UINT32_MAX };
 
 struct lease {
     uint64_t number; /* 0: this place is free */
-    struct member *holder;
+    struct broker_member *holder;
     uint64_t task, serial;       /* of one opening: tasks_name */
     uint32_t first, count, left; /* left: samples of it still leased */
     uint32_t next, prev;         /* of the holder's */
@@ -35,7 +35,7 @@ void lease_init(struct leases *leases, uint32_t capacity, uint64_t first_number)
 void lease_fini(struct leases *leases);
 
 /* `count` samples from `first` on. LEASE_NONE if the table is full. */
-uint32_t lease_grant(struct leases *leases, struct member *holder,
+uint32_t lease_grant(struct leases *leases, struct broker_member *holder,
                      const struct tasks_name *first, uint32_t count, int64_t now_ms);
 void lease_end(struct leases *leases, uint32_t slot);
 struct lease *lease_find(const struct leases *leases, uint64_t number); /* or NULL */

@@ -41,7 +41,8 @@ enum err listen_addresses(struct listen_at out[LISTENS], const char *control, co
     if (!err)
         err = *bulk ? copy(&out[LISTEN_BULK], bulk) : derive(&out[LISTEN_BULK], control, 1);
     if (!err)
-        err = *board ? copy(&out[LISTEN_BOARD], board) : derive(&out[LISTEN_BOARD], control, 5);
+        err = *board ? copy(&out[LISTEN_DASHBOARD], board)
+                     : derive(&out[LISTEN_DASHBOARD], control, 5);
     return err;
 }
 

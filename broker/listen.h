@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-enum { LISTEN_CONTROL, LISTEN_BULK, LISTEN_BOARD, LISTENS, LISTEN_TEXT = 128 };
+enum { LISTEN_CONTROL, LISTEN_BULK, LISTEN_DASHBOARD, LISTENS, LISTEN_TEXT = 128 };
 
 struct listen_at {
     char endpoint[LISTEN_TEXT];

@@ -22,7 +22,7 @@ void overdue_learn(struct broker *b, const struct open_task *task, const struct 
 {
     const int64_t took_us = (now_ms - lease->granted_ms) * 1000 / task->def->decoding.max_new;
     const int64_t step = b->token_us / 16 + 1;
-    struct member *holder = lease->holder;
+    struct broker_member *holder = lease->holder;
 
     if (!b->token_us)
         b->token_us = took_us + 1;
@@ -46,16 +46,16 @@ static int64_t limit_ms(const struct broker *b, const struct open_task *task)
 }
 
 /* Is there another one, with nothing to do, that could? */
-static bool idle_beside(const struct broker *b, const struct member *holder,
+static bool idle_beside(const struct broker *b, const struct broker_member *holder,
                         const struct open_sample *sample)
 {
-    for (const struct member *m = b->first; m; m = m->next)
+    for (const struct broker_member *m = b->first; m; m = m->next)
         if (m != holder && grant_has_room(b, m) && blame_may(b, m, sample))
             return true;
     return false;
 }
 
-static void take_back(struct broker *b, struct member *m, int64_t now_ms)
+static void take_back(struct broker *b, struct broker_member *m, int64_t now_ms)
 {
     for (uint32_t slot = m->lease, next; slot != LEASE_NONE; slot = next) {
         struct lease *lease = &b->leases.slot[slot];
@@ -75,11 +75,11 @@ static void take_back(struct broker *b, struct member *m, int64_t now_ms)
 
 void overdue_expire(struct broker *b, int64_t now_ms)
 {
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         take_back(b, m, now_ms);
 }
 
-int64_t overdue_room(const struct broker *b, const struct member *actor, int64_t avail)
+int64_t overdue_room(const struct broker *b, const struct broker_member *actor, int64_t avail)
 {
     int64_t held = 0;
 

@@ -15,7 +15,7 @@
 
 static bool has_body(const struct open_sample *sample)
 {
-    return sample->place == PLACE_SCORING || sample->place == PLACE_READY;
+    return sample->state == SAMPLE_SCORING || sample->state == SAMPLE_READY;
 }
 
 /* True: it was here. */
@@ -34,22 +34,22 @@ static bool take_back(struct broker *b, const struct msg_refused *m, int64_t now
     return true;
 }
 
-static struct member *writer_of(const struct broker *b, const struct origin *who)
+static struct broker_member *writer_of(const struct broker *b, const struct origin *who)
 {
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         if (!memcmp(&m->id, &who->peer, sizeof m->id) && hash_same(&m->origin.key, &who->key) &&
             !strcmp(m->origin.address, who->address))
             return m;
     return NULL;
 }
 
-enum err refused_on_refused(struct broker *b, struct member *from, const struct msg *msg,
+enum err refused_on_refused(struct broker *b, struct broker_member *from, const struct msg *msg,
                             int64_t now)
 {
     const struct msg_refused *m = &msg->refused;
     struct suspects_name name = {.task = m->task, .sample = m->sample, .hash = m->hash};
     const bool here = take_back(b, m, now);
-    struct member *writer;
+    struct broker_member *writer;
     static const struct hash no_scorer;
     struct origin who;
     bool news;
@@ -73,8 +73,8 @@ enum err refused_on_refused(struct broker *b, struct member *from, const struct 
     return OK;
 }
 
-void refused_tell(struct broker *b, const struct member *from, const struct rollout *rollout,
-                  const char *words, int64_t now_ms)
+void refused_tell(struct broker *b, const struct broker_member *from,
+                  const struct rollout *rollout, const char *words, int64_t now_ms)
 {
     const struct suspects_name name = {rollout->task, rollout->sample, rollout->hash,
                                        from->origin};

@@ -6,10 +6,10 @@
 #include "broker/state.h"
 
 /* The learner says so: what is here of it goes, and it counts against its writer. */
-enum err refused_on_refused(struct broker *b, struct member *from, const struct msg *msg,
+enum err refused_on_refused(struct broker *b, struct broker_member *from, const struct msg *msg,
                             int64_t now);
 /* One that the broker itself did not take: the learner notes it. */
-void refused_tell(struct broker *b, const struct member *from, const struct rollout *rollout,
-                  const char *words, int64_t now_ms);
+void refused_tell(struct broker *b, const struct broker_member *from,
+                  const struct rollout *rollout, const char *words, int64_t now_ms);
 
 #endif

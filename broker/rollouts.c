@@ -18,16 +18,18 @@ int64_t rollouts_rest_ms(const struct broker *b, uint32_t attempts)
     return b->limits.retry_ms << (attempts < 6 ? attempts : 6);
 }
 
-static void keep_claim(struct broker *b, struct member *from, const struct rollout *rollout)
+static void keep_claim(struct broker *b, struct broker_member *from,
+                       const struct rollout *rollout)
 {
     const struct member_claim claim = {
         .task = rollout->task, .sample = rollout->sample, .done = true, .hash = rollout->hash};
 
-    roster_claim_add(from, &claim, b->limits.claims);
+    members_claim_add(from, &claim, b->limits.claims);
 }
 
 static void learn(struct broker *b, const struct open_task *task,
-                  const struct open_sample *sample, const struct member *from, int64_t now_ms)
+                  const struct open_sample *sample, const struct broker_member *from,
+                  int64_t now_ms)
 {
     const struct lease *lease =
         sample->lease == TASKS_NO_LEASE ? NULL : &b->leases.slot[sample->lease];
@@ -36,7 +38,7 @@ static void learn(struct broker *b, const struct open_task *task,
         overdue_learn(b, task, lease, now_ms);
 }
 
-static enum err accept(struct broker *b, struct member *from, struct open_task *task,
+static enum err accept(struct broker *b, struct broker_member *from, struct open_task *task,
                        const struct rollout *rollout, int64_t now_ms)
 {
     struct open_sample *sample = &task->sample[rollout->sample];
@@ -58,20 +60,20 @@ static enum err accept(struct broker *b, struct member *from, struct open_task *
     if (!tasks_extend(&b->tasks, sample, bytes)) { /* a long text: it is asked for again */
         free(body);
         sample->not_before_ms = now_ms + b->limits.retry_ms;
-        tasks_move(&b->tasks, task, rollout->sample, PLACE_WAITING, now_ms);
+        tasks_move(&b->tasks, task, rollout->sample, SAMPLE_WAITING, now_ms);
         return OK;
     }
     sample->body = body;
     sample->by = origin_copy(&from->origin);
     sample->missing = task->scores;
     sample->score = mem_new(task->scores + 1, sizeof *sample->score);
-    tasks_move(&b->tasks, task, rollout->sample, PLACE_SCORING, now_ms);
+    tasks_move(&b->tasks, task, rollout->sample, SAMPLE_SCORING, now_ms);
     scores_ready(b, task, rollout->sample, now_ms);
     return OK;
 }
 
-enum err rollouts_on_rollout(struct broker *b, struct member *from, const struct msg *msg,
-                             int64_t now)
+enum err rollouts_on_rollout(struct broker *b, struct broker_member *from,
+                             const struct msg *msg, int64_t now)
 {
     const struct rollout *rollout = &msg->rollout.rollout;
     struct open_task *task = tasks_find(&b->tasks, rollout->task);
@@ -88,31 +90,31 @@ enum err rollouts_on_rollout(struct broker *b, struct member *from, const struct
         return OK; /* others can do it */
     err = verify_rollout(b, task, rollout);
     if (err) {
-        char words[ROSTER_WORDS];
+        char words[MEMBERS_WORDS];
 
         text_print(words, sizeof words, "%s", err_text());
         verify_reject(b, from, task, rollout->sample, now);
         refused_tell(b, from, rollout, words, now);
         return err_set(err, "%s", words);
     }
-    switch (task->sample[rollout->sample].place) {
-    case PLACE_WAITING:
-    case PLACE_LEASED:
+    switch (task->sample[rollout->sample].state) {
+    case SAMPLE_WAITING:
+    case SAMPLE_LEASED:
         err = accept(b, from, task, rollout, now);
         break;
-    case PLACE_SCORING:
-    case PLACE_READY:
+    case SAMPLE_SCORING:
+    case SAMPLE_READY:
         verify_second(b, from, task, rollout); /* the first one stays */
         break;
     default:
         break;
     }
     scores_ask(b, now);
-    deliver_send(b, now);
+    to_learner_send(b, now);
     return err;
 }
 
-enum err rollouts_on_fail(struct broker *b, struct member *from, const struct msg *msg,
+enum err rollouts_on_fail(struct broker *b, struct broker_member *from, const struct msg *msg,
                           int64_t now)
 {
     const struct msg_fail *fail = &msg->fail;
@@ -121,7 +123,7 @@ enum err rollouts_on_fail(struct broker *b, struct member *from, const struct ms
     struct lease *lease;
 
     text_print(from->error, sizeof from->error, "%s", fail->reason);
-    if (!sample || sample->place != PLACE_LEASED)
+    if (!sample || sample->state != SAMPLE_LEASED)
         return OK;
     lease = &b->leases.slot[sample->lease];
     if (lease->holder != from)

@@ -16,17 +16,18 @@ static bool same_id(const struct id *a, const struct id *b)
 }
 
 /* The process whose start it is, on a new connection or after the broker took it for dead. */
-static bool is_same(const struct run *run, const struct member *was, const struct msg *msg)
+static bool is_same(const struct run_state *run, const struct broker_member *was,
+                    const struct msg *msg)
 {
     return (was && run->learner == was) ||
            (!run->learner && same_id(&run->process, &msg->hello.peer) &&
             run->process_start == msg->hello.incarnation);
 }
 
-bool run_admit(struct broker *b, const struct member *was, const struct msg *msg,
+bool run_admit(struct broker *b, const struct broker_member *was, const struct msg *msg,
                enum refuse_code *code, const char **words, int64_t now_ms)
 {
-    const struct run *run = &b->run;
+    const struct run_state *run = &b->run;
 
     if (msg->hello.n_scorer > STATE_SCORERS) {
         *code = REFUSE_ROLE;
@@ -58,17 +59,17 @@ bool run_admit(struct broker *b, const struct member *was, const struct msg *msg
 
 void run_forget_tasks(struct broker *b)
 {
-    for (struct member *m = b->first; m; m = m->next) {
-        while (m->lease != ROSTER_NO_LEASE)
+    for (struct broker_member *m = b->first; m; m = m->next) {
+        while (m->lease != MEMBERS_NO_LEASE)
             lease_end(&b->leases, m->lease);
         m->claims = 0;
     }
     scores_forget(b);
     tasks_reset(&b->tasks);
-    b->deliver.n = 0;
+    b->to_learner.n = 0;
 }
 
-static bool is_worker(const struct member *member)
+static bool is_worker(const struct broker_member *member)
 {
     return member->greeted && (member->role == ROLE_ACTOR || member->role == ROLE_REWARDER);
 }
@@ -76,7 +77,7 @@ static bool is_worker(const struct member *member)
 /* State that the next heartbeat says again: one that is lost is no loss. */
 static void tell_workers(struct broker *b, struct msg *msg)
 {
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         if (is_worker(m))
             broker_send(b, m, msg);
 }
@@ -84,14 +85,14 @@ static void tell_workers(struct broker *b, struct msg *msg)
 /* What everybody holds has to be heard anew; WELCOME then has the run's tables. */
 static void ask_who(struct broker *b, int64_t now_ms)
 {
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         if (is_worker(m)) {
             m->greeted = false;
             broker_who(b, m, now_ms);
         }
 }
 
-static bool same_artifacts(const struct run *run, const struct msg_hello *hello)
+static bool same_artifacts(const struct run_state *run, const struct msg_hello *hello)
 {
     if (run->artifacts != hello->n_artifact)
         return false;
@@ -108,7 +109,7 @@ static bool same_scorer(const struct scorer *a, const struct scorer *b)
            a->needs_text == b->needs_text && a->per_token == b->per_token;
 }
 
-static bool same_table(const struct run *run, const struct msg_hello *hello)
+static bool same_table(const struct run_state *run, const struct msg_hello *hello)
 {
     if (run->table != hello->table || run->scorers != hello->n_scorer)
         return false;
@@ -118,7 +119,7 @@ static bool same_table(const struct run *run, const struct msg_hello *hello)
     return true;
 }
 
-static void take_tables(struct run *run, const struct msg_hello *hello)
+static void take_tables(struct run_state *run, const struct msg_hello *hello)
 {
     struct scorer *scorer = NULL;
     struct artifact *artifact = NULL;
@@ -140,7 +141,7 @@ static void take_tables(struct run *run, const struct msg_hello *hello)
     run->vocabulary = hello->vocabulary;
 }
 
-static void take_newest(struct run *run, const struct version *version)
+static void take_newest(struct run_state *run, const struct version *version)
 {
     run->newest = *version;
     verify_announced(run, version);
@@ -150,11 +151,11 @@ static void settle(struct broker *b, struct open_task *task, uint32_t i, int64_t
 {
     struct open_sample *sample = &task->sample[i];
 
-    if (sample->place == PLACE_SETTLED)
+    if (sample->state == SAMPLE_SETTLED)
         return;
     b->counters.settled++;
     grant_release(b, sample, NULL);
-    tasks_move(&b->tasks, task, i, PLACE_SETTLED, now_ms);
+    tasks_move(&b->tasks, task, i, SAMPLE_SETTLED, now_ms);
 }
 
 static void settle_range(struct broker *b, uint64_t id, uint32_t first, uint32_t count,
@@ -172,8 +173,8 @@ static void settle_range(struct broker *b, uint64_t id, uint32_t first, uint32_t
 
 static void take_settled(struct broker *b, const struct settled *settled, int64_t now_ms)
 {
-    struct settled_set *set = &b->run.settled;
-    struct tasks *tasks = &b->tasks;
+    struct settled_samples *set = &b->run.settled;
+    struct open_tasks *tasks = &b->tasks;
 
     settled_take(set, settled);
     if (tasks->open_to < set->watermark)
@@ -186,7 +187,7 @@ static void take_settled(struct broker *b, const struct settled *settled, int64_
         if (at->task >= tasks->base && at->task < tasks->end)
             settle_range(b, at->task, at->first, at->count, now_ms);
     }
-    deliver_send(b, now_ms);
+    to_learner_send(b, now_ms);
 }
 
 /* A new epoch may lower what is settled: such a task is opened afresh. */
@@ -198,7 +199,7 @@ static void reopen_lowered(struct broker *b)
 
         for (uint32_t i = 0; task && i < task->def->samples; i++)
             lowered |=
-                task->sample[i].place == PLACE_SETTLED && !settled_has(&b->run.settled, id, i);
+                task->sample[i].state == SAMPLE_SETTLED && !settled_has(&b->run.settled, id, i);
         for (uint32_t i = 0; lowered && i < task->def->samples; i++)
             grant_release(b, &task->sample[i], NULL);
         if (lowered)
@@ -208,7 +209,7 @@ static void reopen_lowered(struct broker *b)
 
 static void start_anew(struct broker *b, int64_t now_ms)
 {
-    struct run *run = &b->run;
+    struct run_state *run = &b->run;
 
     memset(&b->counters, 0, sizeof b->counters);
     suspects_forget(&b->suspects);
@@ -219,10 +220,11 @@ static void start_anew(struct broker *b, int64_t now_ms)
     b->lease_from_ms = now_ms + b->limits.wait_ms;
 }
 
-void run_bind(struct broker *b, struct member *learner, const struct msg *msg, int64_t now_ms)
+void run_bind(struct broker *b, struct broker_member *learner, const struct msg *msg,
+              int64_t now_ms)
 {
-    struct run *run = &b->run;
-    struct member *old = run->learner;
+    struct run_state *run = &b->run;
+    struct broker_member *old = run->learner;
     const bool other = !run->bound || !same_id(&run->id, &msg->head.run);
     const bool fresh = other || msg->head.epoch > run->epoch;
     const bool table = other || !same_table(run, &msg->hello);
@@ -302,7 +304,7 @@ static enum err open_task(struct broker *b, const struct task *def, int64_t now_
         task->epoch = b->run.epoch;
         for (uint32_t i = 0; i < def->samples; i++) {
             blame_renew(b, task, i, now_ms);
-            deliver_queue(b, task, i);
+            to_learner_queue(b, task, i);
             blame_again(b, task, i);
         }
         return OK;
@@ -325,17 +327,18 @@ static enum err open_task(struct broker *b, const struct task *def, int64_t now_
     }
     for (uint32_t i = 0; i < def->samples; i++)
         if (settled_has(&b->run.settled, def->id, i))
-            tasks_move(&b->tasks, task, i, PLACE_SETTLED, now_ms);
+            tasks_move(&b->tasks, task, i, SAMPLE_SETTLED, now_ms);
     suspects_opened(b, task, now_ms);
     if (!task->open)
         tasks_remove(&b->tasks, def->id);
     return OK;
 }
 
-enum err run_on_open(struct broker *b, struct member *from, const struct msg *msg, int64_t now)
+enum err run_on_open(struct broker *b, struct broker_member *from, const struct msg *msg,
+                     int64_t now)
 {
     const struct task *def = &msg->open.task;
-    struct tasks *tasks = &b->tasks;
+    struct open_tasks *tasks = &b->tasks;
     enum err err;
 
     if (def->scorers != b->run.table)
@@ -356,9 +359,9 @@ enum err run_on_open(struct broker *b, struct member *from, const struct msg *ms
         return tasks->base == tasks->end ? err : OK; /* full now, or never possible */
     }
     tasks->open_to = def->id + 1;
-    welcome_claims(b, def->id, now);
+    handshake_claims(b, def->id, now);
     grant_work(b, now);
-    deliver_send(b, now);
+    to_learner_send(b, now);
     return OK;
 }
 
@@ -375,17 +378,17 @@ static void drop_task(struct broker *b, struct open_task *task, const char *reas
     for (uint32_t i = 0; i < task->def->samples; i++) {
         struct open_sample *sample = &task->sample[i];
 
-        if (sample->place >= PLACE_DROPPED)
+        if (sample->state >= SAMPLE_DROPPED)
             continue;
         grant_release(b, sample, NULL);
         sample->drop = (uint8_t)drop_of(reason);
         sample->sent = false;
-        tasks_move(&b->tasks, task, i, PLACE_DROPPED, now_ms);
-        deliver_queue(b, task, i);
+        tasks_move(&b->tasks, task, i, SAMPLE_DROPPED, now_ms);
+        to_learner_queue(b, task, i);
     }
 }
 
-enum err run_on_cancel(struct broker *b, struct member *from, const struct msg *msg,
+enum err run_on_cancel(struct broker *b, struct broker_member *from, const struct msg *msg,
                        int64_t now)
 {
     struct msg on = {.head.type = MSG_CANCEL, .cancel = msg->cancel};
@@ -397,15 +400,15 @@ enum err run_on_cancel(struct broker *b, struct member *from, const struct msg *
         if (task)
             drop_task(b, task, msg->cancel.reason, now);
     }
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         if (m->role == ROLE_ACTOR && m->greeted)
             broker_send(b, m, &on);
-    deliver_send(b, now);
+    to_learner_send(b, now);
     grant_work(b, now);
     return OK;
 }
 
-enum err run_on_settled(struct broker *b, struct member *from, const struct msg *msg,
+enum err run_on_settled(struct broker *b, struct broker_member *from, const struct msg *msg,
                         int64_t now)
 {
     struct msg on = *msg;
@@ -418,7 +421,7 @@ enum err run_on_settled(struct broker *b, struct member *from, const struct msg 
     return OK;
 }
 
-enum err run_on_publish(struct broker *b, struct member *from, const struct msg *msg,
+enum err run_on_publish(struct broker *b, struct broker_member *from, const struct msg *msg,
                         int64_t now)
 {
     struct msg on = *msg;
@@ -432,9 +435,10 @@ enum err run_on_publish(struct broker *b, struct member *from, const struct msg 
     return OK;
 }
 
-void run_on_hb(struct broker *b, struct member *from, const struct msg *msg, int64_t now_ms)
+void run_on_hb(struct broker *b, struct broker_member *from, const struct msg *msg,
+               int64_t now_ms)
 {
-    struct run *run = &b->run;
+    struct run_state *run = &b->run;
     const bool done = msg->hb.done && !run->done;
 
     (void)from;

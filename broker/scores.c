@@ -38,8 +38,8 @@ static void unit_of(const struct scorer *scorer, const struct task *def, uint32_
 void scores_ready(struct broker *b, struct open_task *task, uint32_t sample, int64_t now_ms)
 {
     if (!task->sample[sample].missing) {
-        tasks_move(&b->tasks, task, sample, PLACE_READY, now_ms);
-        deliver_queue(b, task, sample);
+        tasks_move(&b->tasks, task, sample, SAMPLE_READY, now_ms);
+        to_learner_queue(b, task, sample);
         return;
     }
     for (uint32_t j = 0; j < b->run.scorers; j++) {
@@ -72,7 +72,7 @@ void scores_requeue(struct broker *b, const struct ticket *ticket)
     }
 }
 
-void scores_take_back(struct broker *b, struct member *rewarder)
+void scores_take_back(struct broker *b, struct broker_member *rewarder)
 {
     for (uint32_t i = 0; rewarder->role == ROLE_REWARDER && i < b->tickets.capacity; i++) {
         struct ticket *ticket = &b->tickets.slot[i];
@@ -97,7 +97,7 @@ void scores_forget(struct broker *b)
 }
 
 /* What a dead rewarder worked on may be what killed it. */
-void scores_blame(struct broker *b, const struct member *rewarder, int64_t now_ms)
+void scores_blame(struct broker *b, const struct broker_member *rewarder, int64_t now_ms)
 {
     bool told[STATE_SCORERS] = {false};
 
@@ -120,7 +120,7 @@ static int64_t timeout_ms(const struct broker *b, const struct ticket *ticket)
 
 static void expire(struct broker *b, struct ticket *ticket, int64_t now_ms)
 {
-    char words[ROSTER_WORDS];
+    char words[MEMBERS_WORDS];
 
     text_print(words, sizeof words, "no answer within %lld ms",
                (long long)timeout_ms(b, ticket));
@@ -136,7 +136,7 @@ void scores_tick(struct broker *b, int64_t now_ms)
 {
     for (uint32_t i = 0; i < b->tickets.capacity && b->tickets.n; i++) {
         struct ticket *ticket = &b->tickets.slot[i];
-        const struct member *holder = ticket->holder;
+        const struct broker_member *holder = ticket->holder;
         int64_t limit, moved;
 
         if (!ticket->number)
@@ -156,7 +156,7 @@ void scores_tick(struct broker *b, int64_t now_ms)
     }
 }
 
-void scores_credit(struct broker *b, struct member *rewarder)
+void scores_credit(struct broker *b, struct broker_member *rewarder)
 {
     rewarder->avail =
         rewarder->credit < b->limits.credit_max ? rewarder->credit : b->limits.credit_max;
@@ -170,8 +170,8 @@ void scores_credit(struct broker *b, struct member *rewarder)
 
 /* Who failed fewer times since its last answer comes first, so that one that takes and brings
  * nothing is soon behind all others, however much room it says it has; then the most room. */
-static bool is_better(const struct breaker *at, const struct member *m,
-                      const struct member *than)
+static bool is_better(const struct breaker *at, const struct broker_member *m,
+                      const struct broker_member *than)
 {
     const bool last = at->fails && !memcmp(&at->last, &m->id, sizeof m->id);
 
@@ -183,19 +183,19 @@ static bool is_better(const struct breaker *at, const struct member *m,
 }
 
 /* One that failed DOUBTFUL times has one ticket at a time. */
-static struct member *choose(const struct broker *b, uint32_t scorer)
+static struct broker_member *choose(const struct broker *b, uint32_t scorer)
 {
-    struct member *best = NULL;
+    struct broker_member *best = NULL;
 
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         if (m->role == ROLE_REWARDER && m->greeted && !m->draining && m->avail > 0 &&
-            !(m->failed >= DOUBTFUL && m->tickets) && roster_can(m, &b->run.scorer[scorer]) &&
+            !(m->failed >= DOUBTFUL && m->tickets) && members_can(m, &b->run.scorer[scorer]) &&
             is_better(&b->breaker[scorer], m, best))
             best = m;
     return best;
 }
 
-struct batch {
+struct ask_batch {
     struct tasks_name item[TICKET_ITEMS];
     uint32_t n;
     size_t bytes;
@@ -209,7 +209,7 @@ static size_t item_bytes(const struct task *def, const struct rollout *body)
 }
 
 /* Moves the unit at the head of the queue into the batch. False: it has to wait for another. */
-static bool take_unit(struct broker *b, struct batch *batch, uint32_t j, uint32_t room)
+static bool take_unit(struct broker *b, struct ask_batch *batch, uint32_t j, uint32_t room)
 {
     struct open_task *task = NULL;
     const struct open_sample *head = tasks_named(&b->tasks, tasks_head(&b->ask[j]), &task);
@@ -257,8 +257,8 @@ static void fill_item(struct msg_item *out, const struct task *def, const struct
                              .meta = text ? def->meta : ""};
 }
 
-static void issue(struct broker *b, struct member *to, const struct batch *batch, uint32_t j,
-                  int64_t now_ms)
+static void issue(struct broker *b, struct broker_member *to, const struct ask_batch *batch,
+                  uint32_t j, int64_t now_ms)
 {
     const struct scorer *scorer = &b->run.scorer[j];
     const struct ticket *ticket =
@@ -290,8 +290,8 @@ static void issue(struct broker *b, struct member *to, const struct batch *batch
 /* One ticket for one scorer. False: none can be issued now. */
 static bool ask_one(struct broker *b, uint32_t j, int64_t now_ms)
 {
-    struct member *to = choose(b, j);
-    static struct batch batch; /* large; one loop thread */
+    struct broker_member *to = choose(b, j);
+    static struct ask_batch batch; /* large; one loop thread */
     uint32_t room;
 
     if (!to || b->tickets.n == b->tickets.capacity || !breaker_may(b, j, now_ms))

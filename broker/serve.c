@@ -4,11 +4,11 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "broker/board.h"
 #include "broker/broker.h"
 #include "broker/bulk.h"
+#include "broker/dashboard.h"
 #include "broker/listen.h"
-#include "broker/roster.h"
+#include "broker/members.h"
 #include "net/loop.h"
 #include "proto/curve.h"
 #include "proto/hub.h"
@@ -41,7 +41,7 @@ const struct conf_key serve_keys[] = {
     CONF_END,
 };
 
-struct serve {
+struct broker_process {
     const struct serve_options *options;
     struct curve_keys keys;
     void *context;
@@ -49,7 +49,7 @@ struct serve {
     struct loop *loop;
     struct hub *control;
     struct bulk *bulk;
-    struct board *board;
+    struct dashboard *board;
     struct broker *broker;
     uint64_t incarnation;
     int64_t now_ms, end_ms; /* end_ms: when draining ends; 0: not draining */
@@ -58,7 +58,7 @@ struct serve {
 /* ---- from the state machine to the sockets */
 
 /* Who hears of a run hears of it with its id and epoch in the head. */
-static void name_run(struct serve *s)
+static void name_run(struct broker_process *s)
 {
     struct id run;
     uint64_t epoch;
@@ -70,7 +70,7 @@ static void name_run(struct serve *s)
 
 static enum err to_member(void *self, void *link, struct msg *msg)
 {
-    struct serve *s = self;
+    struct broker_process *s = self;
 
     name_run(s);
     return hub_send(s->control, link, msg);
@@ -78,7 +78,7 @@ static enum err to_member(void *self, void *link, struct msg *msg)
 
 static void to_refuse(void *self, void *link, enum refuse_code code, const char *words)
 {
-    struct serve *s = self;
+    struct broker_process *s = self;
 
     name_run(s);
     hub_refuse(s->control, link, code, words, false, s->now_ms);
@@ -86,7 +86,7 @@ static void to_refuse(void *self, void *link, enum refuse_code code, const char 
 
 static void to_release(void *self, void *link)
 {
-    struct serve *s = self;
+    struct broker_process *s = self;
 
     hub_release(s->control, link, s->now_ms);
 }
@@ -102,22 +102,22 @@ static void origin(void *self, void *link, struct writer *out)
 
 static void strike(void *self, void *link, const char *words)
 {
-    struct serve *s = self;
+    struct broker_process *s = self;
 
     hub_strike(s->control, link, words, s->now_ms);
 }
 
-static void to_board(void *self, struct msg *msg)
+static void to_dashboard(void *self, struct msg *msg)
 {
-    board_publish(((struct serve *)self)->board, msg);
+    dashboard_publish(((struct broker_process *)self)->board, msg);
 }
 
 /* ---- from the sockets to the state machine */
 
 static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now_ms)
 {
-    struct serve *s = self;
-    struct member *member = peer->owner;
+    struct broker_process *s = self;
+    struct broker_member *member = peer->owner;
 
     peer->owner = NULL;
     if (member && peer->role == ROLE_LEARNER)
@@ -129,8 +129,8 @@ static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now
 static enum err on_hello(void *self, struct hub_peer *from, const struct msg *msg,
                          int64_t now_ms)
 {
-    struct serve *s = self;
-    struct member *member;
+    struct broker_process *s = self;
+    struct broker_member *member;
 
     s->now_ms = now_ms;
     member = broker_hello(s->broker, from->owner, from, msg, now_ms);
@@ -145,8 +145,8 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
 static enum err on_message(void *self, struct hub_peer *from, const struct msg *msg,
                            int64_t now_ms)
 {
-    struct serve *s = self;
-    struct member *member = from->owner;
+    struct broker_process *s = self;
+    struct broker_member *member = from->owner;
 
     s->now_ms = now_ms;
     if (!member)
@@ -160,14 +160,14 @@ static enum err on_message(void *self, struct hub_peer *from, const struct msg *
 static void on_bad(void *self, struct hub_peer *from, enum msg_type type, const char *words,
                    int64_t now_ms)
 {
-    struct serve *s = self;
+    struct broker_process *s = self;
 
     s->now_ms = now_ms;
     if (from->owner)
         broker_bad(s->broker, from->owner, type, words, now_ms);
 }
 
-static void add_rows(struct serve *s)
+static void add_rows(struct broker_process *s)
 {
     for (enum role role = ROLE_LEARNER; role < ROLES; role++) {
         hub_on(s->control, role, MSG_HELLO, on_hello, s);
@@ -181,7 +181,7 @@ static void add_rows(struct serve *s)
 
 static enum err tick(void *self, int64_t now_ms)
 {
-    struct serve *s = self;
+    struct broker_process *s = self;
     const struct hub_stats *stats = hub_stats(s->control);
     enum err err;
 
@@ -191,7 +191,7 @@ static enum err tick(void *self, int64_t now_ms)
         err = bulk_tick(s->bulk, now_ms);
     broker_heard(s->broker, stats->bad, stats->refused);
     broker_tick(s->broker, now_ms);
-    if (board_asked(s->board))
+    if (dashboard_asked(s->board))
         broker_stats(s->broker, now_ms);
     if (s->end_ms && (now_ms >= s->end_ms || broker_drained(s->broker)))
         loop_stop(s->loop);
@@ -200,7 +200,7 @@ static enum err tick(void *self, int64_t now_ms)
 
 static enum err stop(void *self, int64_t now_ms)
 {
-    struct serve *s = self;
+    struct broker_process *s = self;
 
     (void)now_ms;
     log_info("stop", "reason=signal");
@@ -211,7 +211,7 @@ static enum err stop(void *self, int64_t now_ms)
 /* The supervisor's pipe is at its end: it is gone, and the fleet with it. */
 static enum err orphaned(void *self, int64_t now_ms)
 {
-    struct serve *s = self;
+    struct broker_process *s = self;
 
     log_info("drain", "deadline_ms=%d", SERVE_DRAIN_MS);
     loop_unfd(s->loop, s->options->parent_fd);
@@ -227,7 +227,7 @@ static bool given(const char *option) /* "--key=" is none */
     return option && *option;
 }
 
-static enum err open_keys(struct serve *s)
+static enum err open_keys(struct broker_process *s)
 {
     enum err err = curve_load(&s->keys, s->options->key);
 
@@ -240,7 +240,7 @@ static enum err open_keys(struct serve *s)
     return err;
 }
 
-static enum err open_ports(struct serve *s)
+static enum err open_ports(struct broker_process *s)
 {
     const struct serve_options *o = s->options;
     const struct curve_keys *keys = s->zap ? &s->keys : NULL;
@@ -262,12 +262,12 @@ static enum err open_ports(struct serve *s)
     if (!err)
         err = bulk_open(&s->bulk, s->context, &bulk, s->incarnation);
     if (!err)
-        err = board_open(&s->board, s->context, at[LISTEN_BOARD].endpoint, at[LISTEN_BOARD].fd,
-                         keys);
+        err = dashboard_open(&s->board, s->context, at[LISTEN_DASHBOARD].endpoint,
+                             at[LISTEN_DASHBOARD].fd, keys);
     return err;
 }
 
-static void make_broker(struct serve *s)
+static void make_broker(struct broker_process *s)
 {
     const struct broker_sink sink = {.self = s,
                                      .send = to_member,
@@ -275,7 +275,7 @@ static void make_broker(struct serve *s)
                                      .release = to_release,
                                      .origin = origin,
                                      .strike = strike,
-                                     .publish = to_board};
+                                     .publish = to_dashboard};
     const char *endpoint = hub_endpoint(bulk_hub(s->bulk));
     char reached[LISTEN_TEXT];
     struct broker_birth birth = {.incarnation = s->incarnation,
@@ -293,17 +293,17 @@ static void make_broker(struct serve *s)
     broker_new(&s->broker, &broker_default, &sink, &birth, s->now_ms);
 }
 
-static enum err write_ports(const struct serve *s)
+static enum err write_ports(const struct broker_process *s)
 {
     char *text = mem_print("control %s\nbulk %s\ndashboard %s\n", hub_endpoint(s->control),
-                           hub_endpoint(bulk_hub(s->bulk)), board_endpoint(s->board));
+                           hub_endpoint(bulk_hub(s->bulk)), dashboard_endpoint(s->board));
     const enum err err = fs_write(s->options->ports_file, text, strlen(text));
 
     free(text);
     return err;
 }
 
-static enum err wire_it(struct serve *s)
+static enum err wire_it(struct broker_process *s)
 {
     static const int signals[] = {SIGTERM, SIGINT};
     enum err err = loop_socket(s->loop, hub_socket(s->control), hub_readable, s->control);
@@ -312,7 +312,7 @@ static enum err wire_it(struct serve *s)
         err = loop_socket(s->loop, hub_socket(bulk_hub(s->bulk)), hub_readable,
                           bulk_hub(s->bulk));
     if (!err)
-        err = loop_socket(s->loop, board_socket(s->board), board_readable, s->board);
+        err = loop_socket(s->loop, dashboard_socket(s->board), dashboard_readable, s->board);
     if (!err && s->zap)
         err = loop_socket(s->loop, curve_zap_socket(s->zap), curve_zap_readable, s->zap);
     if (!err)
@@ -336,7 +336,7 @@ static void raise_limit(void)
         log_warn("limit", "descriptors=%llu", (unsigned long long)limit.rlim_cur);
 }
 
-static enum err open_all(struct serve *s)
+static enum err open_all(struct broker_process *s)
 {
     struct id unused;
     enum err err = loop_new(&s->loop);
@@ -360,12 +360,12 @@ static enum err open_all(struct serve *s)
     return err;
 }
 
-static void close_all(struct serve *s)
+static void close_all(struct broker_process *s)
 {
     loop_free(s->loop); /* before the sockets that it watches */
     hub_close(s->control);
     bulk_close(s->bulk);
-    board_close(s->board);
+    dashboard_close(s->board);
     curve_zap_close(s->zap);
     broker_free(s->broker);
     if (s->context)
@@ -375,14 +375,14 @@ static void close_all(struct serve *s)
 
 enum err serve_run(const struct serve_options *options)
 {
-    struct serve *s = mem_new(1, sizeof *s);
+    struct broker_process *s = mem_new(1, sizeof *s);
     enum err err;
 
     s->options = options;
     err = open_all(s);
     if (!err) {
         log_info("ready", "control=%s bulk=%s dashboard=%s secure=%d", hub_endpoint(s->control),
-                 hub_endpoint(bulk_hub(s->bulk)), board_endpoint(s->board), s->zap != NULL);
+                 hub_endpoint(bulk_hub(s->bulk)), dashboard_endpoint(s->board), s->zap != NULL);
         err = loop_run(s->loop);
     }
     close_all(s);

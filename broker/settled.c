@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void settled_fini(struct settled_set *set)
+void settled_fini(struct settled_samples *set)
 {
     free(set->range);
     memset(set, 0, sizeof *set);
@@ -20,7 +20,7 @@ static int compare(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
-void settled_take(struct settled_set *set, const struct settled *from)
+void settled_take(struct settled_samples *set, const struct settled *from)
 {
     if (from->n_range > set->capacity) {
         set->range = mem_grow(set->range, from->n_range, sizeof *set->range);
@@ -36,7 +36,8 @@ void settled_take(struct settled_set *set, const struct settled *from)
 }
 
 /* The last range that starts at or before (task, sample), or NULL. */
-static const struct range *before(const struct settled_set *set, uint64_t task, uint32_t sample)
+static const struct range *before(const struct settled_samples *set, uint64_t task,
+                                  uint32_t sample)
 {
     uint32_t low = 0, high = set->ranges;
 
@@ -52,7 +53,7 @@ static const struct range *before(const struct settled_set *set, uint64_t task, 
     return low ? &set->range[low - 1] : NULL;
 }
 
-bool settled_has(const struct settled_set *set, uint64_t task, uint32_t sample)
+bool settled_has(const struct settled_samples *set, uint64_t task, uint32_t sample)
 {
     const struct range *at;
 
@@ -62,14 +63,14 @@ bool settled_has(const struct settled_set *set, uint64_t task, uint32_t sample)
     return at && at->task == task && sample - at->first < at->count;
 }
 
-bool settled_whole(const struct settled_set *set, uint64_t task, uint32_t n)
+bool settled_whole(const struct settled_samples *set, uint64_t task, uint32_t n)
 {
     const struct range *at = before(set, task, 0);
 
     return at && at->task == task && at->first == 0 && at->count && at->count >= n;
 }
 
-struct settled settled_view(const struct settled_set *set)
+struct settled settled_view(const struct settled_samples *set)
 {
     return (struct settled){.epoch = set->epoch,
                             .watermark = set->watermark,

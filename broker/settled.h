@@ -8,20 +8,20 @@
 
 #include "proto/noun.h"
 
-struct settled_set {
+struct settled_samples {
     uint64_t epoch, watermark;
     struct range *range; /* sorted by task, then first */
     uint32_t ranges, capacity;
 };
 
-void settled_fini(struct settled_set *set);
-void settled_take(struct settled_set *set, const struct settled *from); /* copies */
-bool settled_has(const struct settled_set *set, uint64_t task, uint32_t sample);
+void settled_fini(struct settled_samples *set);
+void settled_take(struct settled_samples *set, const struct settled *from); /* copies */
+bool settled_has(const struct settled_samples *set, uint64_t task, uint32_t sample);
 
 /* Is `task` above the watermark, with all of samples 0 .. n-1 in the set? n 0: any n. */
-bool settled_whole(const struct settled_set *set, uint64_t task, uint32_t n);
+bool settled_whole(const struct settled_samples *set, uint64_t task, uint32_t n);
 
 /* For sending; borrowed until the next settled_take. */
-struct settled settled_view(const struct settled_set *set);
+struct settled settled_view(const struct settled_samples *set);
 
 #endif

@@ -26,7 +26,7 @@ struct page { /* what the message points to */
     struct waits waits;
     struct msg_stats_reason drop[DROP_STALE];
     struct msg_stats_suspect suspect[STATS_SUSPECTS];
-    char advice[ROSTER_WORDS];
+    char advice[MEMBERS_WORDS];
 };
 
 static uint32_t age(int64_t since_ms, int64_t now_ms)
@@ -37,13 +37,13 @@ static uint32_t age(int64_t since_ms, int64_t now_ms)
 }
 
 /* Who knew the id of the learner's own actor could take its place. */
-static struct id public_id(const struct broker *b, const struct member *m)
+static struct id public_id(const struct broker *b, const struct broker_member *m)
 {
     return blame_is_own(b, m) ? (struct id){{0}} : m->id;
 }
 
 static void fill_peer(const struct broker *b, struct msg_stats_peer *out,
-                      const struct member *m, int64_t now_ms)
+                      const struct broker_member *m, int64_t now_ms)
 {
     *out = (struct msg_stats_peer){.id = public_id(b, m),
                                    .role = m->role,
@@ -53,8 +53,8 @@ static void fill_peer(const struct broker *b, struct msg_stats_peer *out,
                                    .busy_ms = m->now.busy_ms,
                                    .idle_ms = m->now.idle_ms,
                                    .rss_bytes = m->rss_bytes,
-                                   .version = roster_newest(m),
-                                   .tokens_s = roster_rate(m),
+                                   .version = members_newest(m),
+                                   .tokens_s = members_rate(m),
                                    .queued = m->queued,
                                    .leases = m->leases,
                                    .credit = m->credit,
@@ -67,7 +67,7 @@ static void fill_peer(const struct broker *b, struct msg_stats_peer *out,
 static void fill_peers(const struct broker *b, struct page *page, struct msg_stats *out,
                        int64_t now_ms)
 {
-    for (const struct member *m = b->first; m && out->n_peer < STATS_PEERS; m = m->next)
+    for (const struct broker_member *m = b->first; m && out->n_peer < STATS_PEERS; m = m->next)
         fill_peer(b, &page->peer[out->n_peer++], m, now_ms);
     out->peer = page->peer;
 }
@@ -121,7 +121,7 @@ static uint32_t count_role(const struct broker *b, enum role role)
 {
     uint32_t n = 0;
 
-    for (const struct member *m = b->first; m; m = m->next)
+    for (const struct broker_member *m = b->first; m; m = m->next)
         n += m->role == role && m->greeted;
     return n;
 }
@@ -131,8 +131,8 @@ static double busy(const struct broker *b, enum role role)
 {
     double sum = 0, n = 0;
 
-    for (const struct member *m = b->first; m; m = m->next) {
-        const double share = m->role == role && m->greeted ? roster_busy(m) : -1;
+    for (const struct broker_member *m = b->first; m; m = m->next) {
+        const double share = m->role == role && m->greeted ? members_busy(m) : -1;
 
         if (share >= 0)
             sum += share, n++;
@@ -173,7 +173,7 @@ static void fill_drops(const struct broker *b, struct page *page, struct msg_sta
             (struct msg_stats_reason){.reason = name[i], .count = b->tasks.dropped[i]};
         out->settled += b->tasks.dropped[i];
     }
-    out->settled -= b->tasks.count[PLACE_DROPPED];
+    out->settled -= b->tasks.count[SAMPLE_DROPPED];
     out->drop = page->drop;
 }
 
@@ -181,16 +181,16 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
 {
     const uint64_t *count = b->tasks.count;
     const struct counters *c = &b->counters;
-    const uint32_t seconds = c->pasts < ROSTER_RATES ? c->pasts : ROSTER_RATES;
+    const uint32_t seconds = c->pasts < MEMBERS_RATES ? c->pasts : MEMBERS_RATES;
     const uint64_t then =
-        c->settled_past[c->pasts < ROSTER_RATES ? 0 : c->pasts % ROSTER_RATES];
+        c->settled_past[c->pasts < MEMBERS_RATES ? 0 : c->pasts % MEMBERS_RATES];
 
     out->opened = b->tasks.opened;
-    out->trained = count[PLACE_SETTLED];
-    out->waiting = count[PLACE_WAITING];
-    out->leased = count[PLACE_LEASED];
-    out->scoring = count[PLACE_SCORING];
-    out->unsettled = count[PLACE_READY];
+    out->trained = count[SAMPLE_SETTLED];
+    out->waiting = count[SAMPLE_WAITING];
+    out->leased = count[SAMPLE_LEASED];
+    out->scoring = count[SAMPLE_SCORING];
+    out->unsettled = count[SAMPLE_READY];
     out->duplicates = c->duplicates;
     out->disputed = c->disputed;
     out->expired = c->expired;
@@ -200,8 +200,8 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
     out->staleness = c->stale;
     out->n_staleness = STATE_STALE;
     out->samples_s = seconds > 1 ? (double)(c->settled - then) / seconds : 0;
-    for (const struct member *m = b->first; m; m = m->next)
-        out->tokens_s += m->role == ROLE_ACTOR ? roster_rate(m) : 0;
+    for (const struct broker_member *m = b->first; m; m = m->next)
+        out->tokens_s += m->role == ROLE_ACTOR ? members_rate(m) : 0;
     out->actor_busy = busy(b, ROLE_ACTOR);
     out->rewarder_busy = busy(b, ROLE_REWARDER);
     out->learner_busy = busy(b, ROLE_LEARNER);
@@ -261,7 +261,7 @@ char *broker_members(const struct broker *b)
     json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "role", "broker", "name",
                                           "broker", "tokens", (json_int_t)0, "rss_bytes",
                                           (json_int_t)mem_peak()));
-    for (const struct member *m = b->first; m && json_array_size(list) < STATS_MEMBERS;
+    for (const struct broker_member *m = b->first; m && json_array_size(list) < STATS_MEMBERS;
          m = m->next)
         if (m->role == ROLE_ACTOR || m->role == ROLE_REWARDER)
             json_array_append_new(

@@ -91,7 +91,7 @@ bool suspects_note(struct broker *b, const struct suspects_name *name, const cha
     text_print(at->words, sizeof at->words, "%s", words);
     log_warn("false", "peer=%s address=%s task=%llu sample=%u reason=\"%s\"", who->name,
              who->address, (unsigned long long)name->task, name->sample, words);
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         if (!memcmp(&m->id, &who->peer, sizeof m->id) && same(s, &m->origin, who)) {
             at->stood += !m->lies && m->joined_ms < at->first_ms;
             m->lies++;
@@ -100,7 +100,7 @@ bool suspects_note(struct broker *b, const struct suspects_name *name, const cha
     return true;
 }
 
-static int class_of(const struct broker *b, const struct member *m)
+static int class_of(const struct broker *b, const struct broker_member *m)
 {
     const struct suspect *at = find(&b->suspects, &m->origin);
 
@@ -116,18 +116,18 @@ static int class_of(const struct broker *b, const struct member *m)
 void suspects_look(struct broker *b)
 {
     b->suspects.least = 4;
-    for (const struct member *m = b->first; b->suspects.n && m; m = m->next)
+    for (const struct broker_member *m = b->first; b->suspects.n && m; m = m->next)
         if (m->role == ROLE_ACTOR && m->greeted && !m->draining &&
             (m->avail > 0 || m->leases) && class_of(b, m) < b->suspects.least)
             b->suspects.least = class_of(b, m);
 }
 
-bool suspects_may(const struct broker *b, const struct member *m)
+bool suspects_may(const struct broker *b, const struct broker_member *m)
 {
     return !b->suspects.n || blame_is_own(b, m) || class_of(b, m) <= b->suspects.least;
 }
 
-bool suspects_worst(const struct broker *b, const struct member *m)
+bool suspects_worst(const struct broker *b, const struct broker_member *m)
 {
     return b->suspects.n && class_of(b, m) >= 3;
 }
@@ -135,7 +135,7 @@ bool suspects_worst(const struct broker *b, const struct member *m)
 void suspects_free(struct broker *b, int64_t now_ms)
 {
     suspects_look(b);
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         if (m->role == ROLE_ACTOR && m->leases && !suspects_may(b, m))
             grant_take_all(b, m, now_ms);
 }
@@ -157,7 +157,7 @@ void suspects_opened(struct broker *b, struct open_task *task, int64_t now_ms)
 
 bool suspects_aside(const struct broker *b, const struct suspect *s)
 {
-    for (const struct member *m = b->first; m; m = m->next)
+    for (const struct broker_member *m = b->first; m; m = m->next)
         if (m->role == ROLE_ACTOR && same(&b->suspects, &m->origin, &s->who) &&
             suspects_may(b, m))
             return false;

@@ -16,8 +16,8 @@
 #ifndef BROKER_SUSPECTS_H
 #define BROKER_SUSPECTS_H
 
+#include "broker/members.h"
 #include "broker/origin.h"
-#include "broker/roster.h"
 
 struct broker;
 struct open_task;
@@ -29,7 +29,7 @@ struct suspect {
     uint64_t count;
     uint32_t stood; /* peers that lied and had stood there before the first lie */
     int64_t first_ms, last_ms;
-    char words[ROSTER_WORDS]; /* about the last one */
+    char words[MEMBERS_WORDS]; /* about the last one */
 };
 
 struct suspects {
@@ -58,8 +58,9 @@ void suspects_opened(struct broker *b, struct open_task *task, int64_t now_ms);
 void suspects_look(struct broker *b);
 /* Somebody new is set aside: what it has in hand goes to others. */
 void suspects_free(struct broker *b, int64_t now_ms);
-bool suspects_may(const struct broker *b, const struct member *actor);
-bool suspects_worst(const struct broker *b, const struct member *actor); /* class 3 or 4 */
+bool suspects_may(const struct broker *b, const struct broker_member *actor);
+bool suspects_worst(const struct broker *b,
+                    const struct broker_member *actor); /* class 3 or 4 */
 bool suspects_aside(const struct broker *b, const struct suspect *suspect);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tasks_init(struct tasks *tasks, size_t capacity, size_t bytes_max, size_t space_max)
+void tasks_init(struct open_tasks *tasks, size_t capacity, size_t bytes_max, size_t space_max)
 {
     memset(tasks, 0, sizeof *tasks);
     tasks->ring = mem_new(capacity, sizeof(struct open_task *));
@@ -32,7 +32,7 @@ static size_t fixed_bytes(const struct open_task *task)
     return task->bytes + sizeof *task + task->def->samples * sizeof *task->sample;
 }
 
-static void free_body(struct tasks *tasks, const struct open_task *task,
+static void free_body(struct open_tasks *tasks, const struct open_task *task,
                       struct open_sample *sample)
 {
     free_scores(sample, task->scores);
@@ -44,7 +44,7 @@ static void free_body(struct tasks *tasks, const struct open_task *task,
     sample->space = 0;
 }
 
-void tasks_remove(struct tasks *tasks, uint64_t id)
+void tasks_remove(struct open_tasks *tasks, uint64_t id)
 {
     struct open_task **at = &tasks->ring[id % tasks->capacity], *task = *at;
 
@@ -56,10 +56,10 @@ void tasks_remove(struct tasks *tasks, uint64_t id)
         free_body(tasks, task, sample);
         free(sample->error);
         free(sample->tries);
-        if (sample->place != PLACE_SETTLED) { /* taken back: as if it had never been opened */
-            tasks->count[sample->place]--;
+        if (sample->state != SAMPLE_SETTLED) { /* taken back: as if it had never been opened */
+            tasks->count[sample->state]--;
             tasks->opened--;
-            if (sample->place == PLACE_DROPPED)
+            if (sample->state == SAMPLE_DROPPED)
                 tasks->dropped[sample->drop]--;
         }
     }
@@ -72,7 +72,7 @@ void tasks_remove(struct tasks *tasks, uint64_t id)
         tasks->base++;
 }
 
-void tasks_reset(struct tasks *tasks)
+void tasks_reset(struct open_tasks *tasks)
 {
     for (uint64_t id = tasks->base; id < tasks->end; id++)
         tasks_remove(tasks, id);
@@ -83,20 +83,20 @@ void tasks_reset(struct tasks *tasks)
     tasks->base = tasks->end = tasks->open_to = tasks->next = 0;
 }
 
-void tasks_fini(struct tasks *tasks)
+void tasks_fini(struct open_tasks *tasks)
 {
     tasks_reset(tasks);
     free(tasks->ring);
 }
 
-struct open_task *tasks_find(const struct tasks *tasks, uint64_t id)
+struct open_task *tasks_find(const struct open_tasks *tasks, uint64_t id)
 {
     struct open_task *task = tasks->ring[id % tasks->capacity];
 
     return task && task->def->id == id ? task : NULL;
 }
 
-struct open_sample *tasks_sample(const struct tasks *tasks, uint64_t id, uint32_t sample)
+struct open_sample *tasks_sample(const struct open_tasks *tasks, uint64_t id, uint32_t sample)
 {
     struct open_task *task = tasks_find(tasks, id);
 
@@ -108,7 +108,7 @@ struct tasks_name tasks_name(const struct open_task *task, uint32_t sample)
     return (struct tasks_name){.task = task->def->id, .serial = task->serial, .sample = sample};
 }
 
-struct open_sample *tasks_named(const struct tasks *tasks, const struct tasks_name *name,
+struct open_sample *tasks_named(const struct open_tasks *tasks, const struct tasks_name *name,
                                 struct open_task **task)
 {
     struct open_task *at = tasks_find(tasks, name->task);
@@ -120,7 +120,7 @@ struct open_sample *tasks_named(const struct tasks *tasks, const struct tasks_na
     return &at->sample[name->sample];
 }
 
-enum err tasks_add(struct tasks *tasks, const struct task *def, uint32_t n_score,
+enum err tasks_add(struct open_tasks *tasks, const struct task *def, uint32_t n_score,
                    int64_t now_ms)
 {
     struct open_task *task = mem_new(1, sizeof *task);
@@ -145,7 +145,7 @@ enum err tasks_add(struct tasks *tasks, const struct task *def, uint32_t n_score
     task->scores = n_score;
     tasks->ring[def->id % tasks->capacity] = task;
     tasks->bytes += fixed_bytes(task);
-    tasks->count[PLACE_WAITING] += def->samples;
+    tasks->count[SAMPLE_WAITING] += def->samples;
     tasks->opened += def->samples;
     if (none || def->id < tasks->base)
         tasks->base = def->id;
@@ -162,46 +162,47 @@ out:
     return err;
 }
 
-void tasks_move(struct tasks *tasks, struct open_task *task, uint32_t sample, enum place to,
-                int64_t now_ms)
+void tasks_move(struct open_tasks *tasks, struct open_task *task, uint32_t sample,
+                enum sample_state to, int64_t now_ms)
 {
     struct open_sample *at = &task->sample[sample];
-    const bool was_dropped = at->place == PLACE_DROPPED;
+    const bool was_dropped = at->state == SAMPLE_DROPPED;
 
-    if (at->place == to)
+    if (at->state == to)
         return;
-    assert(at->place != PLACE_SETTLED);
-    tasks->count[at->place]--;
-    if (at->place == PLACE_WAITING)
+    assert(at->state != SAMPLE_SETTLED);
+    tasks->count[at->state]--;
+    if (at->state == SAMPLE_WAITING)
         task->waiting--;
-    if (to == PLACE_WAITING) {
+    if (to == SAMPLE_WAITING) {
         task->waiting++;
         if (task->def->id < tasks->next)
             tasks->next = task->def->id;
     }
-    at->place = (uint8_t)to;
+    at->state = (uint8_t)to;
     at->since_ms = now_ms;
-    if (to == PLACE_DROPPED)
+    if (to == SAMPLE_DROPPED)
         tasks->dropped[at->drop]++;
-    if (to == PLACE_DROPPED || to == PLACE_SETTLED)
+    if (to == SAMPLE_DROPPED || to == SAMPLE_SETTLED)
         free_body(tasks, task, at);
-    if (to == PLACE_SETTLED)
+    if (to == SAMPLE_SETTLED)
         task->open--;
-    if (to != PLACE_SETTLED || !was_dropped)
+    if (to != SAMPLE_SETTLED || !was_dropped)
         tasks->count[to]++;
 }
 
-void tasks_revive(struct tasks *tasks, struct open_task *task, uint32_t sample, int64_t now_ms)
+void tasks_revive(struct open_tasks *tasks, struct open_task *task, uint32_t sample,
+                  int64_t now_ms)
 {
     struct open_sample *at = &task->sample[sample];
 
-    assert(at->place == PLACE_DROPPED);
+    assert(at->state == SAMPLE_DROPPED);
     tasks->dropped[at->drop]--;
     at->queued = at->sent = false;
-    tasks_move(tasks, task, sample, PLACE_WAITING, now_ms);
+    tasks_move(tasks, task, sample, SAMPLE_WAITING, now_ms);
 }
 
-void tasks_take_back(struct tasks *tasks, struct open_task *task, uint32_t sample,
+void tasks_take_back(struct open_tasks *tasks, struct open_task *task, uint32_t sample,
                      int64_t now_ms)
 {
     struct open_sample *at = &task->sample[sample];
@@ -209,10 +210,10 @@ void tasks_take_back(struct tasks *tasks, struct open_task *task, uint32_t sampl
     free_body(tasks, task, at);
     at->missing = task->scores;
     at->sent = false; /* `queued` stays: its name may still be in the queue */
-    tasks_move(tasks, task, sample, PLACE_WAITING, now_ms);
+    tasks_move(tasks, task, sample, SAMPLE_WAITING, now_ms);
 }
 
-static bool take_space(struct tasks *tasks, struct open_sample *sample, size_t bytes)
+static bool take_space(struct open_tasks *tasks, struct open_sample *sample, size_t bytes)
 {
     if (tasks->space + bytes > tasks->space_max)
         return false;
@@ -221,7 +222,7 @@ static bool take_space(struct tasks *tasks, struct open_sample *sample, size_t b
     return true;
 }
 
-bool tasks_reserve(struct tasks *tasks, struct open_task *task, uint32_t sample)
+bool tasks_reserve(struct open_tasks *tasks, struct open_task *task, uint32_t sample)
 {
     size_t need = 0;
 
@@ -230,17 +231,17 @@ bool tasks_reserve(struct tasks *tasks, struct open_task *task, uint32_t sample)
     if (!task->whole)
         return take_space(tasks, &task->sample[sample], task->space_each);
     for (uint32_t i = 0; i < task->def->samples; i++)
-        if (!task->sample[i].space && task->sample[i].place < PLACE_DROPPED)
+        if (!task->sample[i].space && task->sample[i].state < SAMPLE_DROPPED)
             need += task->space_each;
     if (tasks->space + need > tasks->space_max)
         return false;
     for (uint32_t i = 0; i < task->def->samples; i++)
-        if (!task->sample[i].space && task->sample[i].place < PLACE_DROPPED)
+        if (!task->sample[i].space && task->sample[i].state < SAMPLE_DROPPED)
             take_space(tasks, &task->sample[i], task->space_each);
     return true;
 }
 
-bool tasks_extend(struct tasks *tasks, struct open_sample *sample, size_t bytes)
+bool tasks_extend(struct open_tasks *tasks, struct open_sample *sample, size_t bytes)
 {
     if (bytes <= sample->space)
         return true;
@@ -251,19 +252,19 @@ bool tasks_extend(struct tasks *tasks, struct open_sample *sample, size_t bytes)
     return true;
 }
 
-bool tasks_add_up(const struct tasks *tasks)
+bool tasks_add_up(const struct open_tasks *tasks)
 {
     uint64_t open = 0, dropped = 0;
 
-    for (int place = PLACE_WAITING; place < PLACE_DROPPED; place++)
-        open += tasks->count[place];
+    for (int state = SAMPLE_WAITING; state < SAMPLE_DROPPED; state++)
+        open += tasks->count[state];
     for (size_t i = 0; i <= DROP_STALE; i++)
         dropped += tasks->dropped[i];
-    return tasks->opened == tasks->count[PLACE_SETTLED] + open + dropped;
+    return tasks->opened == tasks->count[SAMPLE_SETTLED] + open + dropped;
 }
 
 /* Takes out what leads nowhere any more; what stays keeps its order. */
-static void thin(const struct tasks *tasks, struct fifo *fifo)
+static void thin(const struct open_tasks *tasks, struct fifo *fifo)
 {
     size_t kept = 0;
 
@@ -286,7 +287,7 @@ static void grow(struct fifo *fifo)
         memcpy(fifo->item + old, fifo->item, fifo->first * sizeof *fifo->item);
 }
 
-void tasks_push(const struct tasks *tasks, struct fifo *fifo, const struct open_task *task,
+void tasks_push(const struct open_tasks *tasks, struct fifo *fifo, const struct open_task *task,
                 uint32_t sample)
 {
     if (fifo->n == fifo->capacity) {

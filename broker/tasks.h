@@ -18,14 +18,14 @@
 
 #include <stddef.h>
 
-enum place {
-    PLACE_WAITING, /* to be generated */
-    PLACE_LEASED,
-    PLACE_SCORING, /* its body is here, some score is not */
-    PLACE_READY,
-    PLACE_DROPPED, /* the learner is to settle the drop */
-    PLACE_SETTLED,
-    PLACES,
+enum sample_state {
+    SAMPLE_WAITING, /* to be generated */
+    SAMPLE_LEASED,
+    SAMPLE_SCORING, /* its body is here, some score is not */
+    SAMPLE_READY,
+    SAMPLE_DROPPED, /* the learner is to settle the drop */
+    SAMPLE_SETTLED,
+    SAMPLE_STATES,
 };
 
 enum { TASKS_NO_LEASE = UINT32_MAX };
@@ -46,7 +46,7 @@ struct open_score {
 };
 
 struct open_sample {
-    uint8_t place, drop; /* drop_reason */
+    uint8_t state, drop; /* drop_reason */
     bool queued, sent;   /* for the learner, on its present connection */
     uint32_t attempts;
     uint32_t lease; /* slot in the lease table, or TASKS_NO_LEASE */
@@ -74,7 +74,7 @@ struct open_task {
     struct open_sample *sample;
 };
 
-struct tasks {
+struct open_tasks {
     struct open_task **ring; /* task id is at id % capacity, for base <= id < base+capacity */
     size_t capacity;
     uint64_t base, end; /* no open task below base, none at or above end */
@@ -82,16 +82,16 @@ struct tasks {
     uint64_t next;      /* no task below has a waiting sample */
     uint64_t serial;    /* the last one given */
     size_t bytes, bytes_max, space, space_max;
-    uint64_t count[PLACES]; /* samples; PLACE_SETTLED: trained, since the start */
+    uint64_t count[SAMPLE_STATES]; /* samples; SAMPLE_SETTLED: trained, since the start */
     uint64_t opened, dropped[DROP_STALE + 1];
 };
 
-void tasks_init(struct tasks *tasks, size_t capacity, size_t bytes_max, size_t space_max);
-void tasks_fini(struct tasks *tasks);
-void tasks_reset(struct tasks *tasks); /* forgets tasks and counters */
+void tasks_init(struct open_tasks *tasks, size_t capacity, size_t bytes_max, size_t space_max);
+void tasks_fini(struct open_tasks *tasks);
+void tasks_reset(struct open_tasks *tasks); /* forgets tasks and counters */
 
-struct open_task *tasks_find(const struct tasks *tasks, uint64_t id); /* or NULL */
-struct open_sample *tasks_sample(const struct tasks *tasks, uint64_t id, uint32_t sample);
+struct open_task *tasks_find(const struct open_tasks *tasks, uint64_t id); /* or NULL */
+struct open_sample *tasks_sample(const struct open_tasks *tasks, uint64_t id, uint32_t sample);
 
 /* A sample of one opening of a task: what may be kept while the task comes and goes. */
 struct tasks_name {
@@ -100,35 +100,36 @@ struct tasks_name {
 };
 struct tasks_name tasks_name(const struct open_task *task, uint32_t sample);
 /* The sample, and its task in `*task` (may be NULL); NULL if that opening is over. */
-struct open_sample *tasks_named(const struct tasks *tasks, const struct tasks_name *name,
+struct open_sample *tasks_named(const struct open_tasks *tasks, const struct tasks_name *name,
                                 struct open_task **task);
 
 /* Adds a task with all its samples waiting; `n_score` scores each are to come.
  * Errors: ERR_RANGE if it does not fit, ERR_NOMEM. */
-enum err tasks_add(struct tasks *tasks, const struct task *def, uint32_t n_score,
+enum err tasks_add(struct open_tasks *tasks, const struct task *def, uint32_t n_score,
                    int64_t now_ms) MUST_CHECK;
-void tasks_remove(struct tasks *tasks, uint64_t id);
+void tasks_remove(struct open_tasks *tasks, uint64_t id);
 
 /* Moves a sample; what the new place does not need is freed. */
-void tasks_move(struct tasks *tasks, struct open_task *task, uint32_t sample, enum place to,
-                int64_t now_ms);
+void tasks_move(struct open_tasks *tasks, struct open_task *task, uint32_t sample,
+                enum sample_state to, int64_t now_ms);
 
 /* A dropped sample is wanted after all: it waits, as if it had never been dropped. */
-void tasks_revive(struct tasks *tasks, struct open_task *task, uint32_t sample, int64_t now_ms);
+void tasks_revive(struct open_tasks *tasks, struct open_task *task, uint32_t sample,
+                  int64_t now_ms);
 /* A sample with a body becomes one to be generated: the body, its scores and their writers go.
  */
-void tasks_take_back(struct tasks *tasks, struct open_task *task, uint32_t sample,
+void tasks_take_back(struct open_tasks *tasks, struct open_task *task, uint32_t sample,
                      int64_t now_ms);
 
 /* Reserves space for a sample about to be generated or fetched (all of its task's, if `whole`).
  * False if there is none; true again and again for one that has it. */
-bool tasks_reserve(struct tasks *tasks, struct open_task *task, uint32_t sample);
+bool tasks_reserve(struct open_tasks *tasks, struct open_task *task, uint32_t sample);
 
 /* More than was reserved for a sample: `bytes` in all. False if there is no space for it. */
-bool tasks_extend(struct tasks *tasks, struct open_sample *sample, size_t bytes);
+bool tasks_extend(struct open_tasks *tasks, struct open_sample *sample, size_t bytes);
 
 /* opened = trained + open + dropped(reason) */
-bool tasks_add_up(const struct tasks *tasks);
+bool tasks_add_up(const struct open_tasks *tasks);
 
 /* A queue of samples; one that is not wanted any more is skipped when it comes out. Before it
  * grows, names of openings that are over are taken out: it is as long as tasks are many. */
@@ -136,7 +137,7 @@ struct fifo {
     struct tasks_name *item;
     size_t first, n, capacity;
 };
-void tasks_push(const struct tasks *tasks, struct fifo *fifo, const struct open_task *task,
+void tasks_push(const struct open_tasks *tasks, struct fifo *fifo, const struct open_task *task,
                 uint32_t sample);
 const struct tasks_name *tasks_head(const struct fifo *fifo); /* of one that is not empty */
 void tasks_pop(struct fifo *fifo);

@@ -1,7 +1,7 @@
 #include "broker/ticket.h"
 
 #include "base/mem.h"
-#include "broker/roster.h"
+#include "broker/members.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,8 +22,9 @@ void ticket_fini(struct tickets *tickets)
     memset(tickets, 0, sizeof *tickets);
 }
 
-struct ticket *ticket_issue(struct tickets *tickets, struct member *holder, uint32_t scorer,
-                            const struct tasks_name *item, uint32_t items, int64_t now_ms)
+struct ticket *ticket_issue(struct tickets *tickets, struct broker_member *holder,
+                            uint32_t scorer, const struct tasks_name *item, uint32_t items,
+                            int64_t now_ms)
 {
     struct ticket *ticket;
 

@@ -8,15 +8,15 @@
 
 #include "broker/tasks.h"
 
-struct member;
+struct broker_member;
 
 enum { TICKET_ITEMS = 1024 };
 
 struct ticket {
-    uint64_t number;       /* 0: this place is free */
-    struct member *holder; /* NULL: gone, or the ticket ran out */
-    struct id to;          /* whose answer counts: the holder's peer id, also when it is late */
-    uint32_t scorer;       /* its place in the table */
+    uint64_t number;              /* 0: this place is free */
+    struct broker_member *holder; /* NULL: gone, or the ticket ran out */
+    struct id to;    /* whose answer counts: the holder's peer id, also when it is late */
+    uint32_t scorer; /* its place in the table */
     uint32_t items;
     struct tasks_name *item;
     int64_t issued_ms;
@@ -33,8 +33,9 @@ void ticket_init(struct tickets *tickets, uint32_t capacity, uint64_t first_numb
 void ticket_fini(struct tickets *tickets);
 
 /* Copies `item`. NULL if the table is full. */
-struct ticket *ticket_issue(struct tickets *tickets, struct member *holder, uint32_t scorer,
-                            const struct tasks_name *item, uint32_t items, int64_t now_ms);
+struct ticket *ticket_issue(struct tickets *tickets, struct broker_member *holder,
+                            uint32_t scorer, const struct tasks_name *item, uint32_t items,
+                            int64_t now_ms);
 void ticket_expire(struct tickets *tickets, struct ticket *ticket); /* takes the holder away */
 void ticket_end(struct tickets *tickets, struct ticket *ticket);
 struct ticket *ticket_find(const struct tickets *tickets, uint64_t number); /* or NULL */

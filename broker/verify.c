@@ -13,13 +13,13 @@
 
 enum { REST_MS = 1000, DOUBLINGS = 6 };
 
-void verify_announced(struct run *run, const struct version *version)
+void verify_announced(struct run_state *run, const struct version *version)
 {
     run->known[version->number % STATE_VERSIONS] = *version;
 }
 
 /* Of a version from before this broker's time only the number can be judged. */
-static enum err announced(const struct run *run, const struct version *v)
+static enum err announced(const struct run_state *run, const struct version *v)
 {
     static const struct hash none;
     const struct version *known = &run->known[v->number % STATE_VERSIONS];
@@ -44,11 +44,11 @@ enum err verify_rollout(const struct broker *b, const struct open_task *task,
     return err;
 }
 
-void verify_reject(struct broker *b, struct member *from, struct open_task *task,
+void verify_reject(struct broker *b, struct broker_member *from, struct open_task *task,
                    uint32_t sample, int64_t now_ms)
 {
     struct open_sample *at = sample < task->def->samples ? &task->sample[sample] : NULL;
-    char words[ROSTER_WORDS];
+    char words[MEMBERS_WORDS];
 
     text_print(words, sizeof words, "%s", err_text());
     text_print(from->error, sizeof from->error, "%s", err_text());
@@ -57,16 +57,16 @@ void verify_reject(struct broker *b, struct member *from, struct open_task *task
     grant_rest(from, (int64_t)REST_MS << (from->bad < DOUBLINGS ? from->bad : DOUBLINGS),
                now_ms);
     from->bad++;
-    if (!at || at->place != PLACE_LEASED || b->leases.slot[at->lease].holder != from)
+    if (!at || at->state != SAMPLE_LEASED || b->leases.slot[at->lease].holder != from)
         return;
     grant_release(b, at, from);
-    tasks_move(&b->tasks, task, sample, PLACE_WAITING, now_ms);
+    tasks_move(&b->tasks, task, sample, SAMPLE_WAITING, now_ms);
     b->counters.reissued++;
     blame_actor(b, task, sample, from, words, now_ms);
     at->not_before_ms = now_ms; /* others at once, then the learner's own */
 }
 
-void verify_second(struct broker *b, struct member *from, const struct open_task *task,
+void verify_second(struct broker *b, struct broker_member *from, const struct open_task *task,
                    const struct rollout *rollout)
 {
     static const struct hash any;
@@ -82,7 +82,7 @@ void verify_second(struct broker *b, struct member *from, const struct open_task
                (unsigned long long)task->def->id, rollout->sample);
     log_warn("disputed", "task=%llu sample=%u peer=%s", (unsigned long long)task->def->id,
              rollout->sample, from->name);
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         if (m != from && !memcmp(&m->id, &at->by->peer, sizeof m->id))
             text_print(m->error, sizeof m->error, "%s", from->error);
 }

@@ -7,18 +7,18 @@
 #include "broker/state.h"
 
 /* A version that the learner announced. */
-void verify_announced(struct run *run, const struct version *version);
+void verify_announced(struct run_state *run, const struct version *version);
 
 /* Errors: ERR_RANGE, in words: what no correct actor brings. */
 enum err verify_rollout(const struct broker *b, const struct open_task *task,
                         const struct rollout *rollout) MUST_CHECK;
 
 /* The sample goes to somebody else, and who brought this rests before it gets more work. */
-void verify_reject(struct broker *b, struct member *from, struct open_task *task,
+void verify_reject(struct broker *b, struct broker_member *from, struct open_task *task,
                    uint32_t sample, int64_t now_ms);
 
 /* A second answer to a sample whose first one is here. */
-void verify_second(struct broker *b, struct member *from, const struct open_task *task,
+void verify_second(struct broker *b, struct broker_member *from, const struct open_task *task,
                    const struct rollout *rollout);
 
 #endif

@@ -14,18 +14,18 @@ static uint32_t age(int64_t since_ms, int64_t now_ms)
     return ms < 0 ? 0 : ms > LIMIT_MS ? LIMIT_MS : (uint32_t)ms;
 }
 
-static void scan_places(const struct broker *b, int64_t oldest[PLACES], int64_t now_ms)
+static void scan_places(const struct broker *b, int64_t oldest[SAMPLE_STATES], int64_t now_ms)
 {
-    for (int place = 0; place < PLACES; place++)
-        oldest[place] = now_ms;
+    for (int state = 0; state < SAMPLE_STATES; state++)
+        oldest[state] = now_ms;
     for (uint64_t id = b->tasks.base; id < b->tasks.end; id++) {
         const struct open_task *task = tasks_find(&b->tasks, id);
 
         for (uint32_t i = 0; task && i < task->def->samples; i++) {
             const struct open_sample *at = &task->sample[i];
 
-            if (at->since_ms < oldest[at->place])
-                oldest[at->place] = at->since_ms;
+            if (at->since_ms < oldest[at->state])
+                oldest[at->state] = at->since_ms;
         }
     }
 }
@@ -47,7 +47,7 @@ static void add_wait(struct waits *out, const char *words, int64_t since_ms, int
 
 static bool has_worker(const struct broker *b)
 {
-    for (const struct member *m = b->first; m; m = m->next)
+    for (const struct broker_member *m = b->first; m; m = m->next)
         if (m->role == ROLE_ACTOR && m->greeted && !blame_is_own(b, m))
             return true;
     return false;
@@ -55,7 +55,7 @@ static bool has_worker(const struct broker *b)
 
 static bool has_own(const struct broker *b)
 {
-    for (const struct member *m = b->first; m; m = m->next)
+    for (const struct broker_member *m = b->first; m; m = m->next)
         if (m->greeted && blame_is_own(b, m))
             return true;
     return false;
@@ -63,8 +63,8 @@ static bool has_own(const struct broker *b)
 
 static bool offered(const struct broker *b, const struct scorer *scorer)
 {
-    for (const struct member *m = b->first; m; m = m->next)
-        if (m->role == ROLE_REWARDER && m->greeted && roster_can(m, scorer))
+    for (const struct broker_member *m = b->first; m; m = m->next)
+        if (m->role == ROLE_REWARDER && m->greeted && members_can(m, scorer))
             return true;
     return false;
 }
@@ -90,8 +90,8 @@ static void add_scorers(const struct broker *b, struct waits *out, int64_t oldes
 
 void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
 {
-    const struct run *run = &b->run;
-    int64_t oldest[PLACES];
+    const struct run_state *run = &b->run;
+    int64_t oldest[SAMPLE_STATES];
 
     out->n = 0;
     scan_places(b, oldest, now_ms);
@@ -101,13 +101,13 @@ void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
         add_wait(out,
                  run->left ? "the learner has left: no other has come" : "the learner is away",
                  run->seen_ms, now_ms);
-    if (b->tasks.count[PLACE_WAITING] && !has_worker(b))
-        add_wait(out, "no actor", oldest[PLACE_WAITING], now_ms);
+    if (b->tasks.count[SAMPLE_WAITING] && !has_worker(b))
+        add_wait(out, "no actor", oldest[SAMPLE_WAITING], now_ms);
     if (run->owned && !has_own(b))
-        add_wait(out, "the learner's own actor has not come", oldest[PLACE_WAITING], now_ms);
-    if (b->tasks.count[PLACE_WAITING] && b->space_short)
-        add_wait(out, "no space for more answers", oldest[PLACE_WAITING], now_ms);
-    add_scorers(b, out, oldest[PLACE_SCORING], now_ms);
-    if (b->deliver.n && run->learner && run->learner->greeted)
-        add_wait(out, "the learner has no room", oldest[PLACE_READY], now_ms);
+        add_wait(out, "the learner's own actor has not come", oldest[SAMPLE_WAITING], now_ms);
+    if (b->tasks.count[SAMPLE_WAITING] && b->space_short)
+        add_wait(out, "no space for more answers", oldest[SAMPLE_WAITING], now_ms);
+    add_scorers(b, out, oldest[SAMPLE_SCORING], now_ms);
+    if (b->to_learner.n && run->learner && run->learner->greeted)
+        add_wait(out, "the learner has no room", oldest[SAMPLE_READY], now_ms);
 }

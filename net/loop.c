@@ -14,8 +14,8 @@ enum watch_kind { WATCH_ZMQ, WATCH_FD, WATCH_TIMER, WATCH_SIGNAL };
 
 /* One thing that is waited for. It is closed only in the check phase: libuv before 1.52.1 may
  * touch a poll handle that its own callback has closed. */
-struct watch {
-    struct watch *next;
+struct loop_watch {
+    struct loop_watch *next;
     struct loop *loop;
     enum watch_kind kind;
     bool dead, once;
@@ -35,7 +35,7 @@ struct loop {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t idle;
-    struct watch *watches;
+    struct loop_watch *watches;
     int64_t turned_ms;
     int lag_ms, works;
     bool stopping;
@@ -59,7 +59,7 @@ void loop_judge(struct loop *loop, enum err err)
     loop_stop(loop);
 }
 
-static void call(struct watch *watch)
+static void call(struct loop_watch *watch)
 {
     loop_judge(watch->loop, watch->fn(watch->self, clock_mono_ms()));
 }
@@ -72,8 +72,8 @@ static void freed(uv_handle_t *handle)
 /* Ends everything that was marked dead. */
 static void sweep(struct loop *loop)
 {
-    for (struct watch **at = &loop->watches; *at;) {
-        struct watch *const watch = *at;
+    for (struct loop_watch **at = &loop->watches; *at;) {
+        struct loop_watch *const watch = *at;
         if (watch->dead) {
             *at = watch->next;
             uv_close(&watch->uv.handle, freed);
@@ -83,7 +83,7 @@ static void sweep(struct loop *loop)
     }
 }
 
-static bool readable(const struct watch *watch)
+static bool readable(const struct loop_watch *watch)
 {
     int events = 0;
     size_t n = sizeof events;
@@ -106,7 +106,7 @@ static void prepare(uv_prepare_t *handle)
 
     if (loop->turned_ms && now_ms - loop->turned_ms > loop->lag_ms)
         loop->lag_ms = (int)(now_ms - loop->turned_ms);
-    for (const struct watch *watch = loop->watches; watch; watch = watch->next)
+    for (const struct loop_watch *watch = loop->watches; watch; watch = watch->next)
         if (readable(watch) || watch->dead) {
             uv_idle_start(&loop->idle, rest);
             return;
@@ -119,7 +119,8 @@ static void check(uv_check_t *handle)
     struct loop *const loop = handle->data;
 
     loop->turned_ms = clock_mono_ms();
-    for (struct watch *watch = loop->watches; watch && !loop->stopping; watch = watch->next)
+    for (struct loop_watch *watch = loop->watches; watch && !loop->stopping;
+         watch = watch->next)
         if (readable(watch))
             call(watch);
     sweep(loop);
@@ -159,7 +160,7 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    for (struct watch *watch = loop->watches; watch; watch = watch->next)
+    for (struct loop_watch *watch = loop->watches; watch; watch = watch->next)
         watch->dead = true; /* whom they would call may be gone: before anything runs again */
     sweep(loop);
     while (loop->works) /* what runs in the pool points to us */
@@ -170,9 +171,9 @@ void loop_free(struct loop *loop)
     free(loop);
 }
 
-static struct watch *add(struct loop *loop, enum watch_kind kind, loop_fn *fn, void *self)
+static struct loop_watch *add(struct loop *loop, enum watch_kind kind, loop_fn *fn, void *self)
 {
-    struct watch *const watch = mem_new(1, sizeof *watch);
+    struct loop_watch *const watch = mem_new(1, sizeof *watch);
 
     watch->loop = loop;
     watch->kind = kind;
@@ -183,9 +184,9 @@ static struct watch *add(struct loop *loop, enum watch_kind kind, loop_fn *fn, v
 }
 
 /* After its uv_*_init has succeeded: in order of arrival, so that callbacks are too. */
-static void enlist(struct watch *watch)
+static void enlist(struct loop_watch *watch)
 {
-    struct watch **at = &watch->loop->watches;
+    struct loop_watch **at = &watch->loop->watches;
 
     while (*at)
         at = &(*at)->next;
@@ -195,7 +196,7 @@ static void enlist(struct watch *watch)
 
 static void woken(uv_poll_t *poll, int status, int events)
 {
-    struct watch *const watch = poll->data;
+    struct loop_watch *const watch = poll->data;
 
     (void)status;
     (void)events;
@@ -203,7 +204,7 @@ static void woken(uv_poll_t *poll, int status, int events)
         call(watch);
 }
 
-static enum err poll_start(struct watch *watch, int fd)
+static enum err poll_start(struct loop_watch *watch, int fd)
 {
     const int code = uv_poll_init(&watch->loop->uv, &watch->uv.poll, fd);
 
@@ -219,7 +220,7 @@ static enum err poll_start(struct watch *watch, int fd)
 
 enum err loop_socket(struct loop *loop, void *zmq_socket, loop_fn *fn, void *self)
 {
-    struct watch *const watch = add(loop, WATCH_ZMQ, fn, self);
+    struct loop_watch *const watch = add(loop, WATCH_ZMQ, fn, self);
     size_t n = sizeof watch->fd;
     int fd;
 
@@ -238,7 +239,7 @@ enum err loop_fd(struct loop *loop, int fd, loop_fn *fn, void *self)
 
 void loop_unsocket(struct loop *loop, void *zmq_socket)
 {
-    for (struct watch *watch = loop->watches; watch; watch = watch->next)
+    for (struct loop_watch *watch = loop->watches; watch; watch = watch->next)
         if (watch->kind == WATCH_ZMQ && watch->zmq == zmq_socket && !watch->dead) {
             watch->dead = true;
             uv_poll_stop(&watch->uv.poll);
@@ -247,7 +248,7 @@ void loop_unsocket(struct loop *loop, void *zmq_socket)
 
 void loop_unfd(struct loop *loop, int fd)
 {
-    for (struct watch *watch = loop->watches; watch; watch = watch->next)
+    for (struct loop_watch *watch = loop->watches; watch; watch = watch->next)
         if (watch->kind == WATCH_FD && watch->fd == fd && !watch->dead) {
             watch->dead = true;
             uv_poll_stop(&watch->uv.poll);
@@ -256,7 +257,7 @@ void loop_unfd(struct loop *loop, int fd)
 
 static void ticked(uv_timer_t *timer)
 {
-    struct watch *const watch = timer->data;
+    struct loop_watch *const watch = timer->data;
 
     if (watch->dead)
         return;
@@ -266,7 +267,7 @@ static void ticked(uv_timer_t *timer)
 
 static enum err timer(struct loop *loop, int ms, bool once, loop_fn *fn, void *self)
 {
-    struct watch *const watch = add(loop, WATCH_TIMER, fn, self);
+    struct loop_watch *const watch = add(loop, WATCH_TIMER, fn, self);
 
     watch->once = once;
     uv_timer_init(&loop->uv, &watch->uv.timer);
@@ -292,7 +293,7 @@ enum err loop_after(struct loop *loop, int delay_ms, loop_fn *fn, void *self)
 
 void loop_unevery(struct loop *loop, loop_fn *tick, const void *self)
 {
-    for (struct watch *watch = loop->watches; watch; watch = watch->next)
+    for (struct loop_watch *watch = loop->watches; watch; watch = watch->next)
         if (watch->kind == WATCH_TIMER && watch->fn == tick && watch->self == self &&
             !watch->dead) {
             watch->dead = true;
@@ -302,7 +303,7 @@ void loop_unevery(struct loop *loop, loop_fn *tick, const void *self)
 
 static void signalled(uv_signal_t *handle, int number)
 {
-    struct watch *const watch = handle->data;
+    struct loop_watch *const watch = handle->data;
 
     (void)number;
     if (!watch->dead)
@@ -319,7 +320,7 @@ static bool nohup(int number)
 
 enum err loop_signal(struct loop *loop, int number, loop_fn *fn, void *self)
 {
-    struct watch *watch;
+    struct loop_watch *watch;
     int code;
 
     if (nohup(number))
@@ -340,7 +341,7 @@ enum err loop_signal(struct loop *loop, int number, loop_fn *fn, void *self)
     return OK;
 }
 
-struct work {
+struct loop_work {
     uv_work_t uv;
     struct loop *loop;
     loop_work_fn *work;
@@ -352,7 +353,7 @@ struct work {
 
 static void work_run(uv_work_t *uv)
 {
-    struct work *const work = uv->data;
+    struct loop_work *const work = uv->data;
 
     work->result = work->work(work->self);
     if (work->result)
@@ -361,7 +362,7 @@ static void work_run(uv_work_t *uv)
 
 static void work_done(uv_work_t *uv, int status)
 {
-    struct work *const work = uv->data;
+    struct loop_work *const work = uv->data;
 
     (void)status;
     work->loop->works--;
@@ -371,7 +372,7 @@ static void work_done(uv_work_t *uv, int status)
 
 enum err loop_work(struct loop *loop, loop_work_fn *fn, loop_done_fn *done, void *self)
 {
-    struct work *const work = mem_new(1, sizeof *work);
+    struct loop_work *const work = mem_new(1, sizeof *work);
     int code;
 
     work->uv.data = work;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-struct queue {
+struct worker_queue {
     void **item;
     size_t first, n;
 };
@@ -21,13 +21,13 @@ struct worker {
     uv_mutex_t mutex;
     uv_cond_t moved; /* something was posted, taken by the loop, or it is time to stop */
     uv_async_t wake;
-    struct queue in, out; /* the four below are the mutex's */
+    struct worker_queue in, out; /* the four below are the mutex's */
     bool stopping, ended;
     enum err result;
     char words[512];
 };
 
-static bool push(struct queue *queue, size_t depth, void *item)
+static bool push(struct worker_queue *queue, size_t depth, void *item)
 {
     if (queue->n == depth)
         return false;
@@ -35,7 +35,7 @@ static bool push(struct queue *queue, size_t depth, void *item)
     return true;
 }
 
-static bool pop(struct queue *queue, size_t depth, void **item)
+static bool pop(struct worker_queue *queue, size_t depth, void **item)
 {
     if (!queue->n)
         return false;

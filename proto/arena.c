@@ -8,14 +8,14 @@
 
 enum { BLOCK = 64 << 10, ALIGN = 16, KEEP = 8 << 20 };
 
-struct block {
-    struct block *next;
+struct arena_block {
+    struct arena_block *next;
     size_t used, size;
     max_align_t memory[];
 };
 
 struct arena {
-    struct block *block; /* the newest; the one that is filled */
+    struct arena_block *block; /* the newest; the one that is filled */
     size_t used, limit;
 };
 
@@ -28,7 +28,7 @@ void arena_new(struct arena **out, size_t limit)
 static void drop(struct arena *arena)
 {
     while (arena->block) {
-        struct block *const next = arena->block->next;
+        struct arena_block *const next = arena->block->next;
         free(arena->block);
         arena->block = next;
     }
@@ -44,7 +44,7 @@ void arena_free(struct arena *arena)
 
 static enum err add(struct arena *arena, size_t size)
 {
-    struct block *const block = malloc(sizeof *block + size);
+    struct arena_block *const block = malloc(sizeof *block + size);
 
     if (!block)
         return err_set(ERR_NOMEM, "%zu bytes for a message", size);
@@ -80,7 +80,7 @@ enum err arena_take(struct arena *arena, void *out, size_t n, size_t size)
 
 void arena_reset(struct arena *arena)
 {
-    struct block *const only = arena->block;
+    struct arena_block *const only = arena->block;
 
     if (only && !only->next && only->size <= KEEP) {
         only->used = 0;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct item {
+struct blob_item {
     char *name;
     const uint8_t *bytes;
     struct hash *digest;
@@ -16,7 +16,7 @@ struct item {
     void *hint;
 };
 
-struct ask {
+struct blob_ask {
     uint64_t route;
     struct hash hash;
     uint32_t kind, next, end;
@@ -24,9 +24,9 @@ struct ask {
 
 struct blob_store {
     struct artifact *list; /* what is here, and beside it how */
-    struct item *item;
+    struct blob_item *item;
     uint32_t n;
-    struct ask *ask; /* [BLOB_ASKS] a ring */
+    struct blob_ask *ask; /* [BLOB_ASKS] a ring */
     size_t first, asks;
 };
 
@@ -36,7 +36,7 @@ void blob_store_new(struct blob_store **out)
     (*out)->ask = mem_new(BLOB_ASKS, sizeof *(*out)->ask);
 }
 
-static void forget(struct item *item)
+static void forget(struct blob_item *item)
 {
     if (item->release)
         item->release(item->hint);
@@ -78,7 +78,7 @@ enum err blob_store_add(struct blob_store *store, const struct artifact *what,
                         const void *bytes, size_t n, const struct hash *digest,
                         void (*release)(void *hint), void *hint)
 {
-    struct item item = {.bytes = bytes, .release = release, .hint = hint};
+    struct blob_item item = {.bytes = bytes, .release = release, .hint = hint};
     enum err err;
 
     if (n > LIMIT_ARTIFACT)
@@ -136,10 +136,10 @@ const struct artifact *blob_store_list(const struct blob_store *store, uint32_t 
 }
 
 /* A child that asks again while its first request still waits here gets one answer. */
-static bool waits(const struct blob_store *store, const struct ask *ask)
+static bool waits(const struct blob_store *store, const struct blob_ask *ask)
 {
     for (size_t i = 0; i < store->asks; i++) {
-        const struct ask *const old = &store->ask[(store->first + i) % BLOB_ASKS];
+        const struct blob_ask *const old = &store->ask[(store->first + i) % BLOB_ASKS];
         if (old->route == ask->route && old->kind == ask->kind &&
             hash_same(&old->hash, &ask->hash) && old->next <= ask->next && ask->end <= old->end)
             return true;
@@ -150,7 +150,7 @@ static bool waits(const struct blob_store *store, const struct ask *ask)
 enum err blob_store_ask(struct blob_store *store, const struct msg_wreq *wreq)
 {
     const uint32_t count = wreq->kind == CHUNK_DIGESTS || !wreq->count ? 1 : wreq->count;
-    struct ask ask = {wreq->route, wreq->hash, wreq->kind, wreq->first, 0};
+    struct blob_ask ask = {wreq->route, wreq->hash, wreq->kind, wreq->first, 0};
 
     if (wreq->kind == CHUNK_DIGESTS)
         ask.next = 0;
@@ -169,7 +169,7 @@ enum err blob_store_ask(struct blob_store *store, const struct msg_wreq *wreq)
 
 bool blob_store_next(struct blob_store *store, struct msg *out)
 {
-    const struct ask *const ask = &store->ask[store->first];
+    const struct blob_ask *const ask = &store->ask[store->first];
     const int at = store->asks ? find(store, &ask->hash) : -1;
     const size_t chunks = at < 0 ? 0 : blob_chunks(store->list[at].bytes);
 
@@ -205,7 +205,7 @@ bool blob_store_next(struct blob_store *store, struct msg *out)
 
 void blob_store_sent(struct blob_store *store)
 {
-    struct ask ask = store->ask[store->first];
+    struct blob_ask ask = store->ask[store->first];
 
     store->first = (store->first + 1) % BLOB_ASKS;
     store->asks--;

@@ -8,12 +8,12 @@
 #include <string.h>
 
 /* A row of the specification: what a message holds and how large all its frames may be. */
-struct shape {
-    const struct table *table;
+struct codec_shape {
+    const struct field_table *table;
     size_t max;
 };
 
-static const struct shape shapes[MSG_TYPES] = {
+static const struct codec_shape shapes[MSG_TYPES] = {
     [MSG_HELLO] = {&codec_peer_hello, WIRE_BODY_MAX},
     [MSG_WHO] = {&codec_peer_nothing, WIRE_CONTROL_MAX},
     [MSG_WELCOME] = {&codec_peer_welcome, WIRE_BODY_MAX},
@@ -106,7 +106,7 @@ static enum err put_header(struct frames *frames, const struct msg_head *head,
 enum err codec_encode(struct frames *out, const struct msg *msg)
 {
     const enum msg_type type = msg->head.type;
-    const struct shape *shape;
+    const struct codec_shape *shape;
     struct fields_head place = {0, 0};
     uint8_t *unused;
     enum err err;

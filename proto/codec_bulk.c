@@ -3,7 +3,7 @@
 static const struct field offer[] = {
     LIST(msg_offer, artifact, n_artifact, MAX_ARTIFACTS, codec_noun_artifact),
 };
-const struct table codec_bulk_offer = TABLE(msg_offer, offer);
+const struct field_table codec_bulk_offer = TABLE(msg_offer, offer);
 
 static const struct field wreq[] = {
     HEAD_TASK(msg_wreq, route, UINT32_MAX),
@@ -12,7 +12,7 @@ static const struct field wreq[] = {
     UINT(msg_wreq, first, LIMIT_CHUNKS - 1),
     UINT(msg_wreq, count, 64),
 };
-const struct table codec_bulk_wreq = TABLE(msg_wreq, wreq);
+const struct field_table codec_bulk_wreq = TABLE(msg_wreq, wreq);
 
 static const struct field wchunk[] = {
     HEAD_TASK(msg_wchunk, route, UINT32_MAX),
@@ -22,14 +22,14 @@ static const struct field wchunk[] = {
     UINT(msg_wchunk, total, LIMIT_ARTIFACT),
     COLUMN(msg_wchunk, data, bytes, MAX_CHUNK, codec_noun_u8),
 };
-const struct table codec_bulk_wchunk = TABLE(msg_wchunk, wchunk);
+const struct field_table codec_bulk_wchunk = TABLE(msg_wchunk, wchunk);
 
 static const struct field wnone[] = {
     HEAD_TASK(msg_wnone, route, UINT32_MAX),
     HASH(msg_wnone, hash),
     TEXT(msg_wnone, reason, MAX_WORDS),
 };
-const struct table codec_bulk_wnone = TABLE(msg_wnone, wnone);
+const struct field_table codec_bulk_wnone = TABLE(msg_wnone, wnone);
 
 static const struct field peer[] = {
     ID(msg_stats_peer, id),
@@ -50,13 +50,13 @@ static const struct field peer[] = {
     TEXT(msg_stats_peer, note, MAX_WORDS),
     TEXT(msg_stats_peer, error, MAX_WORDS),
 };
-static const struct table peer_table = TABLE(msg_stats_peer, peer);
+static const struct field_table peer_table = TABLE(msg_stats_peer, peer);
 
 static const struct field reason[] = {
     TEXT(msg_stats_reason, reason, MAX_WORDS),
     UINT(msg_stats_reason, count, LIMIT_COUNT),
 };
-static const struct table reason_table = TABLE(msg_stats_reason, reason);
+static const struct field_table reason_table = TABLE(msg_stats_reason, reason);
 
 static const struct field lease[] = {
     UINT(msg_stats_lease, lease, LIMIT_SERIAL),
@@ -67,7 +67,7 @@ static const struct field lease[] = {
     UINT(msg_stats_lease, quiet_ms, LIMIT_MS),
     ID(msg_stats_lease, peer),
 };
-static const struct table lease_table = TABLE(msg_stats_lease, lease);
+static const struct field_table lease_table = TABLE(msg_stats_lease, lease);
 
 static const struct field suspect[] = {
     MAP(msg_stats_suspect, writer, codec_noun_writer),
@@ -76,7 +76,7 @@ static const struct field suspect[] = {
     BOOL(msg_stats_suspect, aside),
     TEXT(msg_stats_suspect, words, MAX_WORDS),
 };
-static const struct table suspect_table = TABLE(msg_stats_suspect, suspect);
+static const struct field_table suspect_table = TABLE(msg_stats_suspect, suspect);
 
 static const struct field stats[] = {
     ANY64(msg_stats, incarnation),
@@ -113,4 +113,4 @@ static const struct field stats[] = {
     TEXT(msg_stats, advice, MAX_WORDS),
     TEXT(msg_stats, metrics, MAX_JSON),
 };
-const struct table codec_bulk_stats = TABLE(msg_stats, stats);
+const struct field_table codec_bulk_stats = TABLE(msg_stats, stats);

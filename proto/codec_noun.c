@@ -1,33 +1,35 @@
 #include "proto/codec_table.h"
 
-const struct row codec_noun_i32 = {4, 1, {{CELL_32, 0, 0}}};
-const struct row codec_noun_u32 = {4, 1, {{CELL_32, 0, MAX_TOKENS}}}; /* values of a rollout */
-const struct row codec_noun_f32 = {4, 1, {{CELL_F32, 0, 0}}};
+const struct field_row codec_noun_i32 = {4, 1, {{CELL_32, 0, 0}}};
+const struct field_row codec_noun_u32 = {
+    4, 1, {{CELL_32, 0, MAX_TOKENS}}}; /* values of a rollout */
+const struct field_row codec_noun_f32 = {4, 1, {{CELL_F32, 0, 0}}};
 /* As a scorer gave it: the broker has words for a number that is none (codec_check: SAMPLE). */
-static const struct row any_f32 = {4, 1, {{CELL_32, 0, 0}}};
-const struct row codec_noun_u8 = {1, 1, {{CELL_U8, 0, 0}}};
-const struct row codec_noun_serial = {8, 1, {{CELL_64, 0, LIMIT_SERIAL}}};
-const struct row codec_noun_task_id = {8, 1, {{CELL_64, 0, LIMIT_TASK}}};
-const struct row codec_noun_count = {8, 1, {{CELL_64, 0, LIMIT_COUNT}}};
-const struct row codec_noun_hash = {HASH_BYTES, 1, {{CELL_HASH, 0, 0}}};
-const struct row codec_noun_range = {sizeof(struct range),
-                                     3,
-                                     {{CELL_64, offsetof(struct range, task), LIMIT_TASK},
-                                      {CELL_32, offsetof(struct range, first), MAX_SAMPLES},
-                                      {CELL_32, offsetof(struct range, count), MAX_SAMPLES}}};
-const struct row codec_noun_claim = {
+static const struct field_row any_f32 = {4, 1, {{CELL_32, 0, 0}}};
+const struct field_row codec_noun_u8 = {1, 1, {{CELL_U8, 0, 0}}};
+const struct field_row codec_noun_serial = {8, 1, {{CELL_64, 0, LIMIT_SERIAL}}};
+const struct field_row codec_noun_task_id = {8, 1, {{CELL_64, 0, LIMIT_TASK}}};
+const struct field_row codec_noun_count = {8, 1, {{CELL_64, 0, LIMIT_COUNT}}};
+const struct field_row codec_noun_hash = {HASH_BYTES, 1, {{CELL_HASH, 0, 0}}};
+const struct field_row codec_noun_range = {
+    sizeof(struct range),
+    3,
+    {{CELL_64, offsetof(struct range, task), LIMIT_TASK},
+     {CELL_32, offsetof(struct range, first), MAX_SAMPLES},
+     {CELL_32, offsetof(struct range, count), MAX_SAMPLES}}};
+const struct field_row codec_noun_claim = {
     sizeof(struct claim),
     4,
     {{CELL_64, offsetof(struct claim, task), LIMIT_TASK},
      {CELL_32, offsetof(struct claim, sample), MAX_SAMPLES - 1},
      {CELL_32, offsetof(struct claim, state), CLAIM_FREE},
      {CELL_HASH, offsetof(struct claim, hash), 0}}};
-const struct row codec_noun_version = {
+const struct field_row codec_noun_version = {
     sizeof(struct version),
     2,
     {{CELL_64, offsetof(struct version, number), LIMIT_VERSION},
      {CELL_HASH, offsetof(struct version, hash), 0}}};
-const struct row codec_noun_span = {
+const struct field_row codec_noun_span = {
     sizeof(struct span),
     3,
     {{CELL_32, offsetof(struct span, start), MAX_TOKENS},
@@ -39,7 +41,7 @@ static const struct field settled[] = {
     UINT(settled, watermark, LIMIT_TASK_END),
     COLUMN(settled, range, n_range, MAX_RANGES, codec_noun_range),
 };
-const struct table codec_noun_settled = TABLE(settled, settled);
+const struct field_table codec_noun_settled = TABLE(settled, settled);
 
 static const struct field artifact[] = {
     HASH(artifact, hash),
@@ -47,7 +49,7 @@ static const struct field artifact[] = {
     UINT(artifact, kind, ARTIFACT_FILE),
     TEXT(artifact, name, MAX_NAME),
 };
-const struct table codec_noun_artifact = TABLE(artifact, artifact);
+const struct field_table codec_noun_artifact = TABLE(artifact, artifact);
 
 static const struct field scorer[] = {
     UINT(scorer, id, MAX_SCORERS),
@@ -63,7 +65,7 @@ static const struct field scorer[] = {
     TEXT(scorer, spec, MAX_JSON),
     UINT(scorer, timeout_ms, LIMIT_MS),
 };
-const struct table codec_noun_scorer = TABLE(scorer, scorer);
+const struct field_table codec_noun_scorer = TABLE(scorer, scorer);
 
 static const struct field decoding[] = {
     REAL(decoding, temperature),
@@ -74,7 +76,7 @@ static const struct field decoding[] = {
     COLUMN(decoding, stop, n_stop, MAX_STOPS, codec_noun_i32),
     TEXTS(decoding, stop_text, n_stop_text, MAX_STOPS),
 };
-static const struct table decoding_table = TABLE(decoding, decoding);
+static const struct field_table decoding_table = TABLE(decoding, decoding);
 
 static const struct field task[] = {
     HEAD_TASK(task, id, LIMIT_TASK),
@@ -88,7 +90,7 @@ static const struct field task[] = {
     TEXT(task, prompt_text, MAX_TEXT),
     TEXT(task, meta, MAX_JSON),
 };
-const struct table codec_noun_task = TABLE(task, task);
+const struct field_table codec_noun_task = TABLE(task, task);
 
 static const struct field rollout[] = {
     HEAD_TASK(rollout, task, LIMIT_TASK),
@@ -101,7 +103,7 @@ static const struct field rollout[] = {
     COLUMN(rollout, span, n_span, MAX_SPANS, codec_noun_span),
     TEXT(rollout, text, MAX_TEXT),
 };
-const struct table codec_noun_rollout = TABLE(rollout, rollout);
+const struct field_table codec_noun_rollout = TABLE(rollout, rollout);
 
 static const struct field writer[] = {
     ID(writer, peer),
@@ -110,7 +112,7 @@ static const struct field writer[] = {
     TEXT(writer, name, MAX_NAME),
     TEXT(writer, build, MAX_NAME),
 };
-const struct table codec_noun_writer = TABLE(writer, writer);
+const struct field_table codec_noun_writer = TABLE(writer, writer);
 
 static const struct field score[] = {
     HASH(score, scorer),
@@ -119,4 +121,4 @@ static const struct field score[] = {
     COLUMN(score, value, n_value, MAX_TOKENS, any_f32),
     TEXT(score, diagnostics, MAX_JSON),
 };
-const struct table codec_noun_score = TABLE(score, score);
+const struct field_table codec_noun_score = TABLE(score, score);

@@ -4,7 +4,7 @@ static const struct field ability[] = {
     UINT(msg_ability, kind, SCORER_KINDS - 1),
     TEXT(msg_ability, name, MAX_NAME),
 };
-static const struct table ability_table = TABLE(msg_ability, ability);
+static const struct field_table ability_table = TABLE(msg_ability, ability);
 
 static const struct field hello[] = {
     ID(msg_hello, peer),
@@ -29,7 +29,7 @@ static const struct field hello[] = {
     ID(msg_hello, own),
     UINT(msg_hello, vocabulary, LIMIT_TOKEN),
 };
-const struct table codec_peer_hello = TABLE(msg_hello, hello);
+const struct field_table codec_peer_hello = TABLE(msg_hello, hello);
 
 static const struct field welcome[] = {
     ANY64(msg_welcome, incarnation),
@@ -49,13 +49,13 @@ static const struct field welcome[] = {
     COLUMN(msg_welcome, unsettled, n_unsettled, MAX_CLAIMS, codec_noun_claim),
     COLUMN(msg_welcome, verdict, n_verdict, MAX_CLAIMS, codec_noun_claim),
 };
-const struct table codec_peer_welcome = TABLE(msg_welcome, welcome);
+const struct field_table codec_peer_welcome = TABLE(msg_welcome, welcome);
 
 static const struct field refuse[] = {
     UINT(msg_refuse, code, REFUSE_STRIKES),
     TEXT(msg_refuse, words, MAX_WORDS),
 };
-const struct table codec_peer_refuse = TABLE(msg_refuse, refuse);
+const struct field_table codec_peer_refuse = TABLE(msg_refuse, refuse);
 
 static const struct field wait[] = {
     TEXT(msg_wait, name, MAX_WORDS),
@@ -63,7 +63,7 @@ static const struct field wait[] = {
     TEXT(msg_wait, scorer, MAX_NAME),
     BOOL(msg_wait, paused),
 };
-const struct table codec_peer_wait = TABLE(msg_wait, wait);
+const struct field_table codec_peer_wait = TABLE(msg_wait, wait);
 
 static const struct field hb[] = {
     UINT(msg_hb, progress, LIMIT_COUNT),
@@ -89,7 +89,7 @@ static const struct field hb[] = {
     TEXT(msg_hb, wants_own, MAX_WORDS),
     LIST(msg_hb, wait, n_wait, MAX_HOLD, codec_peer_wait),
 };
-const struct table codec_peer_hb = TABLE(msg_hb, hb);
+const struct field_table codec_peer_hb = TABLE(msg_hb, hb);
 
 static const struct field admin[] = {
     ANY64(msg_admin, request),
@@ -99,7 +99,7 @@ static const struct field admin[] = {
     UINT(msg_admin, count, LIMIT_PROCESSES),
     TEXT(msg_admin, arguments, MAX_WORDS),
 };
-const struct table codec_peer_admin = TABLE(msg_admin, admin);
+const struct field_table codec_peer_admin = TABLE(msg_admin, admin);
 
 static const struct field admin_ok[] = {
     ANY64(msg_admin_ok, request),
@@ -108,16 +108,16 @@ static const struct field admin_ok[] = {
     TEXT(msg_admin_ok, words, MAX_WORDS),
     TEXT(msg_admin_ok, result, MAX_JSON / 2),
 };
-const struct table codec_peer_admin_ok = TABLE(msg_admin_ok, admin_ok);
+const struct field_table codec_peer_admin_ok = TABLE(msg_admin_ok, admin_ok);
 
 static const struct field drain[] = {
     UINT(msg_drain, deadline_ms, LIMIT_MS),
 };
-const struct table codec_peer_drain = TABLE(msg_drain, drain);
+const struct field_table codec_peer_drain = TABLE(msg_drain, drain);
 
 static const struct field bye[] = {
     TEXT(msg_bye, reason, MAX_WORDS),
 };
-const struct table codec_peer_bye = TABLE(msg_bye, bye);
+const struct field_table codec_peer_bye = TABLE(msg_bye, bye);
 
-const struct table codec_peer_nothing = {0, NULL, 0};
+const struct field_table codec_peer_nothing = {0, NULL, 0};

@@ -190,13 +190,13 @@ const char *cursor_text(struct cursor *cursor, size_t *n)
 }
 
 /* What kind of value a first byte begins. */
-enum kind { WRONG, SCALAR, BYTES, TEXT, ARRAY, MAP };
+enum cursor_kind { WRONG, SCALAR, BYTES, TEXT, ARRAY, MAP };
 
-static enum kind kind_of(uint8_t tag)
+static enum cursor_kind kind_of(uint8_t tag)
 {
     static const struct {
         uint8_t first, last;
-        enum kind kind;
+        enum cursor_kind kind;
     } row[] = {
         {0, FIXMAP - 1, SCALAR},
         {FIXMAP, FIXARRAY - 1, MAP},

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct text { /* bytes that grow */
+struct digest_text { /* bytes that grow */
     uint8_t *byte;
     size_t n, room;
 };
 
-static void add(struct text *text, const void *bytes, size_t n)
+static void add(struct digest_text *text, const void *bytes, size_t n)
 {
     if (!n)
         return;
@@ -22,12 +22,12 @@ static void add(struct text *text, const void *bytes, size_t n)
     text->n += n;
 }
 
-static void add_u32(struct text *text, uint32_t value)
+static void add_u32(struct digest_text *text, uint32_t value)
 {
     add(text, &value, sizeof value);
 }
 
-static void add_text(struct text *text, const char *words)
+static void add_text(struct digest_text *text, const char *words)
 {
     const size_t n = words ? strlen(words) : 0;
 
@@ -35,7 +35,7 @@ static void add_text(struct text *text, const char *words)
     add(text, words, n);
 }
 
-static struct hash name(struct text *text)
+static struct hash name(struct digest_text *text)
 {
     const struct hash hash = hash_chunk(text->byte, text->n);
 
@@ -45,7 +45,7 @@ static struct hash name(struct text *text)
 
 struct hash digest_rollout(const struct rollout *r)
 {
-    struct text text = {0};
+    struct digest_text text = {0};
 
     add_u32(&text, r->n_token);
     add(&text, r->token, r->n_token * sizeof *r->token);
@@ -63,7 +63,7 @@ struct hash digest_rollout(const struct rollout *r)
 
 struct hash digest_scorer(const struct scorer *s)
 {
-    struct text text = {0};
+    struct digest_text text = {0};
 
     add_text(&text, s->name);
     add_u32(&text, s->kind);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-int fields_columns(const struct table *table)
+int fields_columns(const struct field_table *table)
 {
     int n = 0;
 
@@ -23,7 +23,7 @@ size_t fields_cell(enum cell cell)
     return bytes[cell];
 }
 
-size_t fields_row(const struct row *row)
+size_t fields_row(const struct field_row *row)
 {
     size_t bytes = 0;
 
@@ -34,7 +34,7 @@ size_t fields_row(const struct row *row)
 
 enum err fields_check(const void *element, uint32_t n, const struct field *field)
 {
-    const struct row *const row = field->row;
+    const struct field_row *const row = field->row;
     const uint8_t *at = element;
 
     for (int k = 0; k < row->cells; k++) {

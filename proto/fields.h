@@ -33,7 +33,7 @@ enum field_kind {
 };
 
 enum cell { CELL_U8, CELL_32, CELL_F32, CELL_64, CELL_HASH }; /* 1, 4, 4, 8, 32 bytes */
-struct row { /* one element of a column: cells, little-endian, without gaps */
+struct field_row { /* one element of a column: cells, little-endian, without gaps */
     size_t memory;
     int cells;
     struct {
@@ -43,16 +43,16 @@ struct row { /* one element of a column: cells, little-endian, without gaps */
     } cell[5];
 };
 
-struct table;
+struct field_table;
 struct field {
     const char *key;
     enum field_kind kind;
     size_t offset, count, width; /* where it and its count lie; bytes of a number */
     uint64_t max;
-    const struct table *of; /* FIELD_LIST, FIELD_MAP */
-    const struct row *row;  /* FIELD_COLUMN, FIELD_BESIDE */
+    const struct field_table *of; /* FIELD_LIST, FIELD_MAP */
+    const struct field_row *row;  /* FIELD_COLUMN, FIELD_BESIDE */
 };
-struct table {
+struct field_table {
     size_t size; /* of the struct */
     const struct field *field;
     int n; /* at most 64 */
@@ -129,18 +129,18 @@ struct fields_head { /* what of a struct travels in the header */
 };
 
 /* Frames that the columns of a table fill, and the bytes of one element. */
-int fields_columns(const struct table *table);
+int fields_columns(const struct field_table *table);
 size_t fields_cell(enum cell cell);
-size_t fields_row(const struct row *row);
+size_t fields_row(const struct field_row *row);
 /* Errors: ERR_RANGE if a number among n elements is above its limit. */
 enum err fields_check(const void *element, uint32_t n, const struct field *field) MUST_CHECK;
 
 /* Adds the map frame and the columns. Errors: ERR_RANGE names the member. */
-enum err fields_write(struct frames *out, const void *object, const struct table *table,
+enum err fields_write(struct frames *out, const void *object, const struct field_table *table,
                       struct fields_head *head) MUST_CHECK;
 
 /* Fills `object` (zeroed here) from frame 1 on. Errors: ERR_PARSE, ERR_RANGE. */
-enum err fields_read(void *object, const struct table *table, const struct frames *in,
+enum err fields_read(void *object, const struct field_table *table, const struct frames *in,
                      const struct fields_head *head, struct arena *arena) MUST_CHECK;
 
 #endif

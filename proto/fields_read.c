@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* What a reader carries along. `bare` notes texts that no key named: they become "". */
-struct reading {
+struct fields_reading {
     struct cursor cursor;
     struct arena *arena;
     const struct fields_head *head;
@@ -32,7 +32,8 @@ static enum err over(const char *key, uint64_t n, uint64_t max)
                    (unsigned long long)max);
 }
 
-static enum err copy_text(const char **out, struct reading *r, const char *key, uint64_t max)
+static enum err copy_text(const char **out, struct fields_reading *r, const char *key,
+                          uint64_t max)
 {
     size_t n;
     const char *const text = cursor_text(&r->cursor, &n);
@@ -52,7 +53,7 @@ static enum err copy_text(const char **out, struct reading *r, const char *key, 
     return OK;
 }
 
-static enum err read_text(void *object, const struct field *f, struct reading *r)
+static enum err read_text(void *object, const struct field *f, struct fields_reading *r)
 {
     const char *text;
     const enum err err = copy_text(&text, r, f->key, f->max);
@@ -61,7 +62,7 @@ static enum err read_text(void *object, const struct field *f, struct reading *r
     return err;
 }
 
-static enum err read_texts(void *object, const struct field *f, struct reading *r)
+static enum err read_texts(void *object, const struct field *f, struct fields_reading *r)
 {
     const size_t n = cursor_array(&r->cursor);
     const uint32_t count = (uint32_t)n;
@@ -80,7 +81,7 @@ static enum err read_texts(void *object, const struct field *f, struct reading *
     return OK;
 }
 
-static enum err read_uint(void *object, const struct field *f, struct reading *r)
+static enum err read_uint(void *object, const struct field *f, struct fields_reading *r)
 {
     const uint64_t wide = cursor_uint(&r->cursor);
     const uint32_t narrow = (uint32_t)wide;
@@ -94,7 +95,7 @@ static enum err read_uint(void *object, const struct field *f, struct reading *r
     return OK;
 }
 
-static enum err read_real(void *object, const struct field *f, struct reading *r)
+static enum err read_real(void *object, const struct field *f, struct fields_reading *r)
 {
     const double wide = cursor_real(&r->cursor);
     const float narrow = (float)wide;
@@ -109,7 +110,7 @@ static enum err read_real(void *object, const struct field *f, struct reading *r
     return OK;
 }
 
-static void read_bytes(void *to, size_t want, struct reading *r)
+static void read_bytes(void *to, size_t want, struct fields_reading *r)
 {
     size_t n;
     const uint8_t *const bytes = cursor_bin(&r->cursor, &n);
@@ -120,7 +121,7 @@ static void read_bytes(void *to, size_t want, struct reading *r)
         memcpy(to, bytes, n);
 }
 
-static enum err read_version(void *object, const struct field *f, struct reading *r)
+static enum err read_version(void *object, const struct field *f, struct fields_reading *r)
 {
     struct version *const version = at(object, f->offset);
 
@@ -131,9 +132,10 @@ static enum err read_version(void *object, const struct field *f, struct reading
     return version->number > f->max ? over(f->key, version->number, f->max) : OK;
 }
 
-static enum err read_map(void *object, const struct table *table, struct reading *r);
+static enum err read_map(void *object, const struct field_table *table,
+                         struct fields_reading *r);
 
-static enum err read_list(void *object, const struct field *f, struct reading *r)
+static enum err read_list(void *object, const struct field *f, struct fields_reading *r)
 {
     const size_t n = cursor_array(&r->cursor);
     const uint32_t count = (uint32_t)n;
@@ -152,7 +154,7 @@ static enum err read_list(void *object, const struct field *f, struct reading *r
     return err;
 }
 
-static enum err read_count(void *object, const struct field *f, struct reading *r)
+static enum err read_count(void *object, const struct field *f, struct fields_reading *r)
 {
     const uint64_t n = cursor_uint(&r->cursor);
     const uint32_t count = (uint32_t)n;
@@ -163,7 +165,7 @@ static enum err read_count(void *object, const struct field *f, struct reading *
     return OK;
 }
 
-static enum err read_field(void *object, const struct field *f, struct reading *r)
+static enum err read_field(void *object, const struct field *f, struct fields_reading *r)
 {
     bool flag;
 
@@ -203,7 +205,8 @@ static enum err read_field(void *object, const struct field *f, struct reading *
 }
 
 /* What a member is when no key names it; numbers are zero already. */
-static enum err preset(void *object, const struct table *table, const struct fields_head *head)
+static enum err preset(void *object, const struct field_table *table,
+                       const struct fields_head *head)
 {
     enum err err = OK;
 
@@ -227,7 +230,7 @@ static enum err preset(void *object, const struct table *table, const struct fie
     return err;
 }
 
-static int named(const struct table *table, const char *key, size_t n)
+static int named(const struct field_table *table, const char *key, size_t n)
 {
     for (int i = 0; i < table->n; i++) {
         const struct field *const f = &table->field[i];
@@ -237,7 +240,8 @@ static int named(const struct table *table, const char *key, size_t n)
     return -1;
 }
 
-static enum err read_map(void *object, const struct table *table, struct reading *r)
+static enum err read_map(void *object, const struct field_table *table,
+                         struct fields_reading *r)
 {
     const size_t pairs = cursor_map(&r->cursor);
     uint64_t seen = 0;
@@ -269,9 +273,10 @@ static enum err check_finite(const float *value, uint32_t n, const char *key)
     return OK;
 }
 
-static enum err read_column(void *object, const struct field *f, struct reading *r, int column)
+static enum err read_column(void *object, const struct field *f, struct fields_reading *r,
+                            int column)
 {
-    const struct row *const row = f->row;
+    const struct field_row *const row = f->row;
     const size_t wire = fields_row(row);
     const int part = 2 + column;
     const size_t left = part < r->in->n ? frames_size(r->in, part) - r->used[column] : 0;
@@ -306,7 +311,8 @@ static enum err read_column(void *object, const struct field *f, struct reading 
     return fields_check(to, n, f);
 }
 
-static enum err walk(void *object, const struct table *table, struct reading *r, int first)
+static enum err walk(void *object, const struct field_table *table, struct fields_reading *r,
+                     int first)
 {
     enum err err = OK;
 
@@ -330,10 +336,10 @@ static enum err walk(void *object, const struct table *table, struct reading *r,
     return err;
 }
 
-enum err fields_read(void *object, const struct table *table, const struct frames *in,
+enum err fields_read(void *object, const struct field_table *table, const struct frames *in,
                      const struct fields_head *head, struct arena *arena)
 {
-    struct reading r = {.arena = arena, .head = head, .in = in};
+    struct fields_reading r = {.arena = arena, .head = head, .in = in};
     const int columns = fields_columns(table);
     enum err err;
 

@@ -134,7 +134,7 @@ static enum err pack_version(msgpack_packer *to, const void *object, const struc
     return OK;
 }
 
-static enum err pack(msgpack_packer *to, const void *object, const struct table *table,
+static enum err pack(msgpack_packer *to, const void *object, const struct field_table *table,
                      struct fields_head *head);
 
 static enum err pack_list(msgpack_packer *to, const void *object, const struct field *f,
@@ -194,7 +194,7 @@ static enum err pack_field(msgpack_packer *to, const void *object, const struct 
     return OK;
 }
 
-static enum err pack(msgpack_packer *to, const void *object, const struct table *table,
+static enum err pack(msgpack_packer *to, const void *object, const struct field_table *table,
                      struct fields_head *head)
 {
     enum err err = OK;
@@ -229,7 +229,7 @@ struct columns {
 static enum err put(struct columns *columns, int column, const uint8_t *element, uint32_t n,
                     const struct field *f)
 {
-    const struct row *const row = f->row;
+    const struct field_row *const row = f->row;
     const size_t wire = fields_row(row);
     uint8_t *to = columns->memory[column];
 
@@ -259,8 +259,8 @@ static enum err put(struct columns *columns, int column, const uint8_t *element,
     return OK;
 }
 
-static enum err walk(struct columns *columns, const void *object, const struct table *table,
-                     int first)
+static enum err walk(struct columns *columns, const void *object,
+                     const struct field_table *table, int first)
 {
     enum err err = OK;
 
@@ -283,7 +283,8 @@ static enum err walk(struct columns *columns, const void *object, const struct t
     return err;
 }
 
-static enum err write_columns(struct frames *out, const void *object, const struct table *table)
+static enum err write_columns(struct frames *out, const void *object,
+                              const struct field_table *table)
 {
     struct columns columns = {0};
     const int n = fields_columns(table);
@@ -296,7 +297,7 @@ static enum err write_columns(struct frames *out, const void *object, const stru
     return err ? err : walk(&columns, object, table, 0);
 }
 
-enum err fields_write(struct frames *out, const void *object, const struct table *table,
+enum err fields_write(struct frames *out, const void *object, const struct field_table *table,
                       struct fields_head *head)
 {
     msgpack_sbuffer buffer;

@@ -14,7 +14,7 @@
 
 enum { PEERS_MAX = 4096, WHO_MS = 200, STRANGER_MS = 60000, ROOM_MS = 200 };
 
-struct row {
+struct hub_row {
     hub_fn *fn;
     hub_raw_fn *raw;
     void *self;
@@ -26,7 +26,7 @@ struct hub {
     char endpoint[128];
     struct hub_conns conns;
     struct hub_members members;
-    struct row row[ROLES][MSG_TYPES];
+    struct hub_row row[ROLES][MSG_TYPES];
     struct msg_head head;
     struct arena *arena;
     int64_t tick_ms, logged_ms, room_ms; /* room_ms: when make_room last looked */
@@ -117,12 +117,12 @@ const char *hub_endpoint(const struct hub *hub)
 
 void hub_on(struct hub *hub, enum role role, enum msg_type type, hub_fn *fn, void *self)
 {
-    hub->row[role][type] = (struct row){fn, NULL, self};
+    hub->row[role][type] = (struct hub_row){fn, NULL, self};
 }
 
 void hub_on_raw(struct hub *hub, enum role role, enum msg_type type, hub_raw_fn *fn, void *self)
 {
-    hub->row[role][type] = (struct row){NULL, fn, self};
+    hub->row[role][type] = (struct hub_row){NULL, fn, self};
 }
 
 void hub_run(struct hub *hub, const struct id *run, uint64_t epoch)
@@ -143,7 +143,7 @@ const struct hub_stats *hub_stats(const struct hub *hub)
 
 struct hub_peer *hub_find(const struct hub *hub, uint32_t number)
 {
-    for (struct member *m = hub->members.first; m; m = m->next)
+    for (struct hub_member *m = hub->members.first; m; m = m->next)
         if (m->pub.number == number)
             return &m->pub;
     return NULL;
@@ -151,7 +151,8 @@ struct hub_peer *hub_find(const struct hub *hub, uint32_t number)
 
 struct hub_peer *hub_next(const struct hub *hub, const struct hub_peer *peer)
 {
-    struct member *const next = peer ? ((const struct member *)peer)->next : hub->members.first;
+    struct hub_member *const next =
+        peer ? ((const struct hub_member *)peer)->next : hub->members.first;
 
     return next ? &next->pub : NULL;
 }
@@ -189,7 +190,7 @@ static enum err tell(struct hub *hub, const struct wire_route *to, struct msg *m
 
 enum err hub_forward(struct hub *hub, struct hub_peer *to, struct frames *frames)
 {
-    struct member *const member = (struct member *)to;
+    struct hub_member *const member = (struct hub_member *)to;
     enum err err;
 
     if (!member->conn)
@@ -216,7 +217,8 @@ enum err hub_send(struct hub *hub, struct hub_peer *to, struct msg *msg)
 
 /* ---- who is there */
 
-static void member_remove(struct hub *hub, struct member *m, const char *why, int64_t now_ms)
+static void member_remove(struct hub *hub, struct hub_member *m, const char *why,
+                          int64_t now_ms)
 {
     if (hub->conf.gone)
         hub->conf.gone(hub->conf.self, &m->pub, why, now_ms);
@@ -235,7 +237,7 @@ static void refuse(struct hub *hub, struct conn *conn, uint32_t code, const char
 void hub_refuse(struct hub *hub, struct hub_peer *peer, enum refuse_code code,
                 const char *words, bool is_ban, int64_t now_ms)
 {
-    struct member *const m = (struct member *)peer;
+    struct hub_member *const m = (struct hub_member *)peer;
 
     if (m->conn) {
         refuse(hub, m->conn, (uint32_t)code, words);
@@ -248,7 +250,7 @@ void hub_refuse(struct hub *hub, struct hub_peer *peer, enum refuse_code code,
 
 void hub_release(struct hub *hub, struct hub_peer *peer, int64_t now_ms)
 {
-    member_remove(hub, (struct member *)peer, "bye", now_ms);
+    member_remove(hub, (struct hub_member *)peer, "bye", now_ms);
 }
 
 static void strike(struct hub *hub, struct conn *conn, const char *why, int64_t now_ms)
@@ -279,7 +281,7 @@ static void strike(struct hub *hub, struct conn *conn, const char *why, int64_t 
 
 void hub_strike(struct hub *hub, struct hub_peer *peer, const char *why, int64_t now_ms)
 {
-    struct member *const m = (struct member *)peer;
+    struct hub_member *const m = (struct hub_member *)peer;
 
     if (m->conn)
         strike(hub, m->conn, why, now_ms);
@@ -291,7 +293,7 @@ static enum err on_hello(struct hub *hub, struct conn *conn, const struct msg *m
                          int64_t now_ms)
 {
     const struct msg_hello *const hello = &msg->hello;
-    struct member *m = hub_member_by_id(&hub->members, &hello->peer);
+    struct hub_member *m = hub_member_by_id(&hub->members, &hello->peer);
     const char *words = "";
     uint32_t code = 0;
 
@@ -360,7 +362,7 @@ static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *fram
 {
     struct codec_head head;
     struct msg msg;
-    const struct row *row;
+    const struct hub_row *row;
     enum err err = codec_peek(&head, frames);
 
     if (!err && conn->member) {
@@ -484,10 +486,10 @@ enum err hub_tick(void *self, int64_t now_ms)
 {
     struct hub *const hub = self;
     const int64_t slept_ms = hub->tick_ms ? now_ms - hub->tick_ms : 0;
-    struct member *next;
+    struct hub_member *next;
 
     hub->tick_ms = now_ms;
-    for (struct member *m = hub->members.first; m; m = next) {
+    for (struct hub_member *m = hub->members.first; m; m = next) {
         next = m->next;
         if (slept_ms > HUB_SILENCE_MS / 2) /* we did not listen: nobody was silent */
             m->pub.heard_ms += slept_ms;

@@ -10,14 +10,14 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-struct member;
+struct hub_member;
 
 struct conn {
     struct conn *next; /* in its bucket */
     struct wire_route route;
     int fd;                      /* as of its last frame */
     struct sockaddr_storage far; /* that descriptor's far end then */
-    struct member *member;       /* NULL before HELLO */
+    struct hub_member *member;   /* NULL before HELLO */
     char address[64];            /* ZeroMQ's Peer-Address; "" until a whole frame came */
     struct hash key;             /* what the doorkeeper saw; zeros: none */
     int64_t heard_ms, who_ms, strikes_ms;

@@ -5,17 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct member *hub_member_by_id(const struct hub_members *members, const struct id *id)
+struct hub_member *hub_member_by_id(const struct hub_members *members, const struct id *id)
 {
-    for (struct member *m = members->first; m; m = m->next)
+    for (struct hub_member *m = members->first; m; m = m->next)
         if (!memcmp(m->pub.id.byte, id->byte, ID_BYTES))
             return m;
     return NULL;
 }
 
-struct member *hub_member_add(struct hub_members *members, const struct msg_hello *hello)
+struct hub_member *hub_member_add(struct hub_members *members, const struct msg_hello *hello)
 {
-    struct member *const m = mem_new(1, sizeof *m);
+    struct hub_member *const m = mem_new(1, sizeof *m);
 
     m->pub.number = ++members->numbers;
     m->pub.role = (enum role)hello->role;
@@ -30,7 +30,7 @@ struct member *hub_member_add(struct hub_members *members, const struct msg_hell
     return m;
 }
 
-void hub_member_remove(struct hub_members *members, struct member *m)
+void hub_member_remove(struct hub_members *members, struct hub_member *m)
 {
     if (m->conn)
         m->conn->member = NULL;
@@ -53,7 +53,7 @@ void hub_member_clear(struct hub_members *members)
     }
 }
 
-void hub_member_attach(struct member *m, struct conn *conn)
+void hub_member_attach(struct hub_member *m, struct conn *conn)
 {
     if (m->conn && m->conn != conn)
         m->conn->member = NULL;

@@ -6,10 +6,10 @@
 #include "proto/hub.h"
 #include "proto/hub_conn.h"
 
-struct member {
+struct hub_member {
     struct hub_peer pub; /* first: a hub_peer of ours is a member */
     struct conn *conn;   /* NULL once it ended and no HELLO came since */
-    struct member *next, *before;
+    struct hub_member *next, *before;
 };
 
 struct hub_member_ban {
@@ -19,19 +19,19 @@ struct hub_member_ban {
 
 enum { HUB_MEMBER_BANS = 256 };
 struct hub_members {
-    struct member *first, *last; /* in order of arrival */
+    struct hub_member *first, *last; /* in order of arrival */
     struct hub_member_ban ban[HUB_MEMBER_BANS];
     unsigned bans;
     uint32_t numbers;
 };
 
-struct member *hub_member_by_id(const struct hub_members *members, const struct id *id);
-struct member *hub_member_add(struct hub_members *members, const struct msg_hello *hello);
-void hub_member_remove(struct hub_members *members, struct member *member);
+struct hub_member *hub_member_by_id(const struct hub_members *members, const struct id *id);
+struct hub_member *hub_member_add(struct hub_members *members, const struct msg_hello *hello);
+void hub_member_remove(struct hub_members *members, struct hub_member *member);
 void hub_member_clear(struct hub_members *members);
 
 /* It now speaks by this connection, and by no other. */
-void hub_member_attach(struct member *member, struct conn *conn);
+void hub_member_attach(struct hub_member *member, struct conn *conn);
 
 /* ZeroMQ does not say when a connection ends: this one has. Its member, if any, is silent. */
 void hub_member_ended(struct hub_conns *conns, struct conn *conn);

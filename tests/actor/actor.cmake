@@ -1,3 +1,3 @@
-drover_test(actor/book NEEDS actor)
+drover_test(actor/inflight NEEDS actor)
 
 drover_test(actor/compute NEEDS actor)

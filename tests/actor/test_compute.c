@@ -3,8 +3,8 @@
 
 #include "tests/support/test.h"
 
-#include "actor/book.h"
 #include "actor/compute.h"
+#include "actor/inflight.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/shared_memory.h"
@@ -17,11 +17,11 @@
 
 enum { RESULTS = 32, WAIT_MS = 20000 };
 
-struct desk {
+struct compute_fixture {
     struct loop *loop;
     struct worker *worker;
     struct compute *compute;
-    struct item *got[RESULTS];
+    struct compute_item *got[RESULTS];
     int n, want;
     int64_t until_ms;
     bool late;
@@ -29,7 +29,7 @@ struct desk {
 
 static enum err given(void *self, void *item, int64_t now_ms)
 {
-    struct desk *d = self;
+    struct compute_fixture *d = self;
 
     (void)now_ms;
     assert_true(d->n < RESULTS);
@@ -41,12 +41,12 @@ static enum err given(void *self, void *item, int64_t now_ms)
 
 static enum err decode(void *self, struct worker *worker)
 {
-    return compute_main(((struct desk *)self)->compute, worker);
+    return compute_main(((struct compute_fixture *)self)->compute, worker);
 }
 
 static enum err watch(void *self, int64_t now_ms)
 {
-    struct desk *d = self;
+    struct compute_fixture *d = self;
 
     d->late = now_ms > d->until_ms;
     if (d->late)
@@ -54,7 +54,7 @@ static enum err watch(void *self, int64_t now_ms)
     return OK;
 }
 
-static void desk_open(struct desk *d, int slots)
+static void fixture_open(struct compute_fixture *d, int slots)
 {
     memset(d, 0, sizeof *d);
     assert_ok(loop_new(&d->loop));
@@ -64,7 +64,7 @@ static void desk_open(struct desk *d, int slots)
     assert_ok(loop_every(d->loop, 50, watch, d));
 }
 
-static void desk_close(struct desk *d)
+static void fixture_close(struct compute_fixture *d)
 {
     worker_stop(d->worker);
     for (int i = 0; i < d->n; i++)
@@ -74,7 +74,7 @@ static void desk_close(struct desk *d)
 }
 
 /* Until `want` results are there in all. */
-static void desk_await(struct desk *d, int want)
+static void fixture_await(struct compute_fixture *d, int want)
 {
     d->want = want;
     d->until_ms = clock_mono_ms() + WAIT_MS;
@@ -84,14 +84,14 @@ static void desk_await(struct desk *d, int want)
         fail_msg("%d of %d results came within %d s", d->n, want, WAIT_MS / 1000);
 }
 
-static void post(struct desk *d, struct item *item)
+static void post(struct compute_fixture *d, struct compute_item *item)
 {
     assert_true(worker_post(d->worker, item));
 }
 
-static void post_card_of(struct desk *d, int context)
+static void post_card_of(struct compute_fixture *d, int context)
 {
-    struct item *item = compute_item(ITEM_CARD);
+    struct compute_item *item = compute_item(ITEM_CARD);
 
     item->files = mem_new(1, sizeof *item->files);
     item->files->shape = small_shape[0];
@@ -99,7 +99,7 @@ static void post_card_of(struct desk *d, int context)
     post(d, item);
 }
 
-static void post_card(struct desk *d)
+static void post_card(struct compute_fixture *d)
 {
     post_card_of(d, small_shape[0].context);
 }
@@ -113,9 +113,9 @@ static struct version version_of(uint64_t number)
 }
 
 /* Each version has weights of its own. */
-static struct item *image_of(uint64_t number)
+static struct compute_item *image_of(uint64_t number)
 {
-    struct item *item = compute_item(ITEM_IMAGE);
+    struct compute_item *item = compute_item(ITEM_IMAGE);
     struct small small;
 
     small_new(&small, &small_shape[0]);
@@ -130,14 +130,14 @@ static struct item *image_of(uint64_t number)
     return item;
 }
 
-static void post_image(struct desk *d, uint64_t number)
+static void post_image(struct compute_fixture *d, uint64_t number)
 {
     post(d, image_of(number));
 }
 
 /* Samples first .. first+count-1 of a task. */
-static void post_part(struct desk *d, uint64_t task, uint64_t version, uint32_t first,
-                      uint32_t count, uint32_t prompt, uint32_t answer)
+static void post_part(struct compute_fixture *d, uint64_t task, uint64_t version,
+                      uint32_t first, uint32_t count, uint32_t prompt, uint32_t answer)
 {
     int32_t *token = mem_new(prompt, sizeof *token);
     struct task t = {.id = task,
@@ -155,13 +155,14 @@ static void post_part(struct desk *d, uint64_t task, uint64_t version, uint32_t 
     free(token);
 }
 
-static void post_job(struct desk *d, uint64_t task, uint64_t version, uint32_t samples,
-                     uint32_t prompt, uint32_t answer)
+static void post_job(struct compute_fixture *d, uint64_t task, uint64_t version,
+                     uint32_t samples, uint32_t prompt, uint32_t answer)
 {
     post_part(d, task, version, 0, samples, prompt, answer);
 }
 
-static const struct item *find(const struct desk *d, uint64_t task, uint32_t sample)
+static const struct compute_item *find(const struct compute_fixture *d, uint64_t task,
+                                       uint32_t sample)
 {
     for (int i = 0; i < d->n; i++)
         if (d->got[i]->kind == ITEM_DONE && d->got[i]->rollout->task == task &&
@@ -172,16 +173,16 @@ static const struct item *find(const struct desk *d, uint64_t task, uint32_t sam
 }
 
 /* The same job by itself in a process that does nothing else gives the same rollout. */
-static void same_as_alone(const struct desk *d, uint64_t task, uint64_t version,
+static void same_as_alone(const struct compute_fixture *d, uint64_t task, uint64_t version,
                           uint32_t samples, uint32_t prompt, uint32_t answer)
 {
-    struct desk alone;
+    struct compute_fixture alone;
 
-    desk_open(&alone, (int)samples);
+    fixture_open(&alone, (int)samples);
     post_card(&alone);
     post_image(&alone, version);
     post_job(&alone, task, version, samples, prompt, answer);
-    desk_await(&alone, (int)samples);
+    fixture_await(&alone, (int)samples);
     for (uint32_t s = 0; s < samples; s++) {
         const struct rollout *a = find(&alone, task, s)->rollout,
                              *b = find(d, task, s)->rollout;
@@ -192,87 +193,87 @@ static void same_as_alone(const struct desk *d, uint64_t task, uint64_t version,
         assert_int_equal(b->span[0].version.number, version);
         assert_true(hash_same(&a->hash, &b->hash));
     }
-    desk_close(&alone);
+    fixture_close(&alone);
 }
 
 /* Slots are as long as the first job needs. One that needs longer ones waits until they are
  * empty, and not a moment more: nothing else is ever posted here. */
 static void a_longer_job_does_not_wait_for_ever(void **state)
 {
-    struct desk d;
+    struct compute_fixture d;
 
     (void)state;
-    desk_open(&d, 2);
+    fixture_open(&d, 2);
     post_card(&d);
     post_image(&d, 0);
     post_job(&d, 1, 0, 2, 4, 8);
     post_job(&d, 2, 0, 1, 100, 20);
     post_job(&d, 3, 0, 1, 300, 5);
-    desk_await(&d, 4);
+    fixture_await(&d, 4);
     same_as_alone(&d, 2, 0, 1, 100, 20);
     same_as_alone(&d, 3, 0, 1, 300, 5);
-    desk_close(&d);
+    fixture_close(&d);
 }
 
 static void more_samples_than_slots(void **state)
 {
-    struct desk d;
+    struct compute_fixture d;
 
     (void)state;
-    desk_open(&d, 2);
+    fixture_open(&d, 2);
     post_card(&d);
     post_image(&d, 0);
     post_part(&d, 7, 0, 3, 2, 6, 10); /* a lease need not begin at sample 0 */
     post_part(&d, 7, 0, 0, 3, 6, 10);
-    desk_await(&d, 5);
+    fixture_await(&d, 5);
     assert_false(hash_same(&find(&d, 7, 0)->rollout->hash, &find(&d, 7, 4)->rollout->hash));
     same_as_alone(&d, 7, 0, 5, 6, 10);
-    desk_close(&d);
+    fixture_close(&d);
 }
 
 /* What cannot run says so, and what is behind it goes on. */
 static void a_job_beyond_the_context_fails_alone(void **state)
 {
-    struct desk d;
+    struct compute_fixture d;
 
     (void)state;
-    desk_open(&d, 2);
+    fixture_open(&d, 2);
     post_card(&d);
     post_image(&d, 0);
     post_job(&d, 1, 0, 3, 1000, 100);
     post_job(&d, 2, 0, 1, 4, 4);
-    desk_await(&d, 2);
+    fixture_await(&d, 2);
     assert_int_equal(d.got[0]->kind, ITEM_FAILED);
     assert_int_equal(d.got[0]->task, 1);
     assert_int_equal(d.got[0]->count, 3); /* one word for all its samples */
     assert_non_null(strstr(d.got[0]->words, "do not fit the context of 1024"));
     find(&d, 2, 0);
-    desk_close(&d);
+    fixture_close(&d);
 }
 
 /* Room is made in steps of 64 tokens; a context need not be a multiple of that. */
 static void a_job_may_fill_the_context(void **state)
 {
-    struct desk d;
+    struct compute_fixture d;
 
     (void)state;
-    desk_open(&d, 1);
+    fixture_open(&d, 1);
     post_card_of(&d, 100);
     post_image(&d, 0);
     post_job(&d, 1, 0, 1, 90, 10);
-    desk_await(&d, 1);
+    fixture_await(&d, 1);
     find(&d, 1, 0);
     same_as_alone(&d, 1, 0, 1, 90, 10);
-    desk_close(&d);
+    fixture_close(&d);
 }
 
 /* One version at a time; each job with its own weights, whenever they come. */
 static void versions_take_turns(void **state)
 {
-    struct desk d;
+    struct compute_fixture d;
 
     (void)state;
-    desk_open(&d, 2);
+    fixture_open(&d, 2);
     post_card(&d);
     post_job(&d, 1, 2, 1, 5, 9); /* its weights come later */
     post_image(&d, 1);
@@ -280,21 +281,21 @@ static void versions_take_turns(void **state)
     post_job(&d, 3, 2, 2, 5, 9);
     post_job(&d, 4, 1, 1, 5, 9);
     post_image(&d, 2);
-    desk_await(&d, 6);
+    fixture_await(&d, 6);
     same_as_alone(&d, 1, 2, 1, 5, 9);
     same_as_alone(&d, 2, 1, 2, 5, 9);
     same_as_alone(&d, 3, 2, 2, 5, 9);
     same_as_alone(&d, 4, 1, 1, 5, 9);
-    desk_close(&d);
+    fixture_close(&d);
 }
 
 static void what_is_cancelled_or_dropped_stays_away(void **state)
 {
-    struct item *item;
-    struct desk d;
+    struct compute_item *item;
+    struct compute_fixture d;
 
     (void)state;
-    desk_open(&d, 2);
+    fixture_open(&d, 2);
     post_card(&d);
     post_image(&d, 1);
     post_job(&d, 1, 9, 1, 5, 5); /* waits for weights */
@@ -309,19 +310,19 @@ static void what_is_cancelled_or_dropped_stays_away(void **state)
     post_image(&d, 9);
     post_job(&d, 3, 9, 1, 5, 5);
     post_job(&d, 4, 5, 1, 5, 5);
-    desk_await(&d, 2);
+    fixture_await(&d, 2);
     find(&d, 3, 0);
     find(&d, 4, 0);
     post_image(&d, 1);
-    desk_await(&d, 3);
+    fixture_await(&d, 3);
     assert_int_equal(d.got[2]->rollout->task, 2);
-    desk_close(&d);
+    fixture_close(&d);
 }
 
 /* An image of `n` bytes that mean nothing: all of them set, each number is none. */
-static void post_nonsense(struct desk *d, uint64_t number, size_t n)
+static void post_nonsense(struct compute_fixture *d, uint64_t number, size_t n)
 {
-    struct item *item = compute_item(ITEM_IMAGE);
+    struct compute_item *item = compute_item(ITEM_IMAGE);
 
     item->version = version_of(number);
     assert_ok(shared_memory_new(&item->image, n, "an image"));
@@ -334,16 +335,16 @@ static void post_nonsense(struct desk *d, uint64_t number, size_t n)
  * decoded. */
 static void weights_of_another_size_fail_their_jobs_and_nothing_else(void **state)
 {
-    struct desk d;
+    struct compute_fixture d;
 
     (void)state;
-    desk_open(&d, 2);
+    fixture_open(&d, 2);
     post_card(&d);
     post_job(&d, 1, 1, 2, 5, 5);
     post_nonsense(&d, 1, packed_size(&small_shape[0]) - 64);
-    desk_await(&d, 1);
+    fixture_await(&d, 1);
     post_job(&d, 2, 1, 1, 5, 5); /* one that comes later hears the same */
-    desk_await(&d, 2);
+    fixture_await(&d, 2);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(d.got[i]->kind, ITEM_FAILED);
         assert_int_equal(d.got[i]->count, 2 - i);
@@ -351,33 +352,33 @@ static void weights_of_another_size_fail_their_jobs_and_nothing_else(void **stat
     }
     post_image(&d, 2);
     post_job(&d, 3, 2, 1, 5, 5);
-    desk_await(&d, 3);
+    fixture_await(&d, 3);
     same_as_alone(&d, 3, 2, 1, 5, 5);
-    desk_close(&d);
+    fixture_close(&d);
 }
 
 static void weights_that_are_no_numbers_fail_their_jobs_and_nothing_else(void **state)
 {
-    struct desk d;
+    struct compute_fixture d;
 
     (void)state;
-    desk_open(&d, 2);
+    fixture_open(&d, 2);
     post_card(&d);
     post_nonsense(&d, 1, packed_size(&small_shape[0]));
     post_job(&d, 1, 1, 5, 5, 5); /* more samples than slots: all of them fail at once */
-    desk_await(&d, 1);
+    fixture_await(&d, 1);
     assert_int_equal(d.got[0]->kind, ITEM_FAILED);
     assert_int_equal(d.got[0]->first, 0);
     assert_int_equal(d.got[0]->count, 5);
     assert_non_null(strstr(d.got[0]->words, "are not numbers"));
     post_image(&d, 2);
     post_job(&d, 3, 2, 1, 5, 5);
-    desk_await(&d, 2);
+    fixture_await(&d, 2);
     same_as_alone(&d, 3, 2, 1, 5, 5);
-    desk_close(&d);
+    fixture_close(&d);
 }
 
-static void post_any(struct desk *d, uint64_t task, uint64_t least, uint32_t answer)
+static void post_any(struct compute_fixture *d, uint64_t task, uint64_t least, uint32_t answer)
 {
     int32_t token[3] = {1, 2, 3};
     struct task t = {.id = task,
@@ -398,13 +399,13 @@ static void post_any(struct desk *d, uint64_t task, uint64_t least, uint32_t ans
 static void weights_change_between_tokens(void **state)
 {
     enum { LONG = 900, MANY = 8 };
-    struct item *const next = image_of(2);
-    struct desk d, old;
+    struct compute_item *const next = image_of(2);
+    struct compute_fixture d, old;
     uint64_t task = 1;
 
     (void)state;
-    desk_open(&d, 2);
-    desk_open(&old, 1);
+    fixture_open(&d, 2);
+    fixture_open(&old, 1);
     post_card(&d);
     post_image(&d, 1);
     for (uint64_t k = 1; k <= MANY; k++) {
@@ -412,9 +413,9 @@ static void weights_change_between_tokens(void **state)
         if (k == 1)
             post_any(&d, MANY + 1, 0, 4);
     }
-    desk_await(&d, 1);
+    fixture_await(&d, 1);
     post(&d, next);
-    desk_await(&d, MANY + 1);
+    fixture_await(&d, MANY + 1);
     for (uint64_t k = 1; k <= MANY; k++) {
         const struct rollout *r = find(&d, k, 0)->rollout;
         assert_int_equal(r->n_token, LONG);
@@ -425,7 +426,7 @@ static void weights_change_between_tokens(void **state)
     post_card(&old);
     post_image(&old, 1);
     post_any(&old, task, 0, LONG);
-    desk_await(&old, 1);
+    fixture_await(&old, 1);
     const struct rollout *r = find(&d, task, 0)->rollout;
     const struct rollout *before = find(&old, task, 0)->rollout;
     assert_int_equal(r->n_span, 2);
@@ -434,27 +435,27 @@ static void weights_change_between_tokens(void **state)
     assert_memory_equal(r->logprob, before->logprob, same * sizeof *r->logprob);
     assert_true(memcmp(r->logprob + same, before->logprob + same,
                        (LONG - same) * sizeof *r->logprob) != 0);
-    desk_close(&old);
-    desk_close(&d);
+    fixture_close(&old);
+    fixture_close(&d);
 }
 
 /* Nothing older than a task may have. */
 static void a_task_waits_for_its_oldest_version(void **state)
 {
-    struct desk d;
+    struct compute_fixture d;
 
     (void)state;
-    desk_open(&d, 2);
+    fixture_open(&d, 2);
     post_card(&d);
     post_image(&d, 1);
     post_any(&d, 1, 2, 4);
     post_any(&d, 2, 1, 4);
-    desk_await(&d, 1);
+    fixture_await(&d, 1);
     assert_int_equal(d.got[0]->rollout->task, 2);
     post_image(&d, 3);
-    desk_await(&d, 2);
+    fixture_await(&d, 2);
     assert_int_equal(find(&d, 1, 0)->rollout->span[0].version.number, 3);
-    desk_close(&d);
+    fixture_close(&d);
 }
 
 int main(void)

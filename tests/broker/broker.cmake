@@ -1,19 +1,19 @@
 drover_library(broker_sim SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/broker/sim.c
   ${CMAKE_CURRENT_SOURCE_DIR}/broker/sim_net.c ${CMAKE_CURRENT_SOURCE_DIR}/broker/sim_learner.c
   ${CMAKE_CURRENT_SOURCE_DIR}/broker/sim_worker.c NEEDS broker)
-drover_library(broker_desk SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/broker/desk.c
+drover_library(broker_fixture SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/broker/fixture.c
   NEEDS broker PkgConfig::cmocka)
 drover_test(broker/sim NEEDS broker_sim TIMEOUT 240)
-drover_test(broker/rules NEEDS broker_desk)
-drover_test(broker/leases NEEDS broker_desk)
-drover_test(broker/scores NEEDS broker_desk)
-drover_test(broker/reopened NEEDS broker_desk)
-drover_test(broker/answers NEEDS broker_desk)
-drover_test(broker/blame NEEDS broker_desk)
-drover_test(broker/breaker NEEDS broker_desk)
-drover_test(broker/refused NEEDS broker_desk)
-drover_test(broker/overdue NEEDS broker_desk)
-drover_test(broker/board NEEDS broker)
+drover_test(broker/rules NEEDS broker_fixture)
+drover_test(broker/leases NEEDS broker_fixture)
+drover_test(broker/scores NEEDS broker_fixture)
+drover_test(broker/reopened NEEDS broker_fixture)
+drover_test(broker/answers NEEDS broker_fixture)
+drover_test(broker/blame NEEDS broker_fixture)
+drover_test(broker/breaker NEEDS broker_fixture)
+drover_test(broker/refused NEEDS broker_fixture)
+drover_test(broker/overdue NEEDS broker_fixture)
+drover_test(broker/dashboard NEEDS broker)
 include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
 drover_library(stage SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage.c
   ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage_hello.c ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage_lines.c

@@ -29,7 +29,7 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
         # shellcheck disable=SC2086
         # shellcheck disable=SC2046
         cc $flags -I"$work/tree" -I"$root" -o "$work/$test" "$work/tree/tests/broker/test_$test.c" \
-            "$work"/tree/tests/broker/sim*.c "$work/tree/tests/broker/desk.c" $(ls "$work"/tree/broker/*.c | grep -vE "/(main|serve|bulk|board|listen)[.]c") $libs
+            "$work"/tree/tests/broker/sim*.c "$work/tree/tests/broker/fixture.c" $(ls "$work"/tree/broker/*.c | grep -vE "/(main|serve|bulk|board|listen)[.]c") $libs
         DROVER_SIM_SEEDS=${5:-40} timeout 300 "$work/$test" >"$work/log" 2>&1 || {
             seen="$seen $test: $(grep -m1 -oE 'seed [0-9]+, faults.*|LINE.*|Assertion.*' "$work/log" | cut -c1-90)"
             break
@@ -41,20 +41,20 @@ chosen="$*"
 
 mutant hash-of-a-join broker/answers.c '!hash_same(&sample->body->hash, &score->rollout[r])' '0'
 mutant no-wait-of-a-new-broker broker/run.c 'now_ms + b->limits.wait_ms' 'now_ms'
-mutant claims-forgotten broker/welcome.c '        if (later && !other)' '        if (0)'
-mutant learner-hello-resends-nothing broker/broker.c '        deliver_again(b);' '        ;'
+mutant claims-forgotten broker/handshake.c '        if (later && !other)' '        if (0)'
+mutant learner-hello-resends-nothing broker/broker.c '        to_learner_again(b);' '        ;'
 mutant rewarder-hello-keeps-tickets broker/broker.c '    if (member->role == ROLE_REWARDER)
         scores_take_back(b, member);' '    if (0) ;'
 mutant dead-actor-keeps-leases broker/broker.c '    grant_requeue_all(b, member, now_ms);' '    while (member->lease != UINT32_MAX) lease_end(&b->leases, member->lease);'
 mutant leases-never-expire broker/grant.c 'if (now_ms - moved < b->limits.lease_ms)' 'if (1)'
 mutant lost-leases-are-kept broker/grant.c '!listed(hb, lease->number)' '0'
-mutant unclaimed-work-is-kept broker/welcome.c '    requeue_unclaimed(b, actor, hello, now_ms);' '    ;'
+mutant unclaimed-work-is-kept broker/handshake.c '    requeue_unclaimed(b, actor, hello, now_ms);' '    ;'
 mutant old-epoch-may-return broker/run.c 'return msg->head.epoch >= run->epoch;' 'return true;'
 mutant old-learner-is-kept broker/run.c 'if (old && old != learner)' 'if (0)'
-mutant credit-ignores-flight broker/roster.c 'member->flight_bytes + bytes <= member->credit_bytes' 'member->credit_bytes > 0'
+mutant credit-ignores-flight broker/members.c 'member->flight_bytes + bytes <= member->credit_bytes' 'member->credit_bytes > 0'
 mutant credit-of-actors-ignored broker/grant.c 'actor->avail -= lease->count;' ';'
 mutant what-ended-on-its-way-is-free broker/grant.c 'actor->avail -= (int64_t)actor->ended;' ';'
-mutant kept-leases-take-credit-twice broker/welcome.c 'lease->known = true;' ';'
+mutant kept-leases-take-credit-twice broker/handshake.c 'lease->known = true;' ';'
 mutant space-is-not-reserved broker/tasks.c '    if (tasks->space + bytes > tasks->space_max)
         return false;' '    ;'
 mutant space-is-not-freed broker/tasks.c '    tasks->space -= sample->space;' '    ;'
@@ -62,22 +62,22 @@ mutant groups-reserve-one-by-one broker/run.c 'task->whole |= scorer->unit != UN
 mutant others-jump-the-queue-for-space broker/grant.c '        if (b->space_short) /* who is first in line gets the space that comes free */
             return false;' '        if (b->space_short)
             return true;'
-mutant second-answer-replaces-the-first broker/rollouts.c '    case PLACE_SCORING:
-    case PLACE_READY:
-        verify_second(b, from, task, rollout);' '    case PLACE_SCORING:
+mutant second-answer-replaces-the-first broker/rollouts.c '    case SAMPLE_SCORING:
+    case SAMPLE_READY:
+        verify_second(b, from, task, rollout);' '    case SAMPLE_SCORING:
         task->sample[rollout->sample].body->hash = rollout->hash;
-    case PLACE_READY:
+    case SAMPLE_READY:
         verify_second(b, from, task, rollout);'
 mutant any-version-will-do broker/grant.c '(holds || can_fetch)' '(1)'
 mutant batch-of-two-temperatures broker/scores.c 'batch->temperature != task->def->decoding.temperature' '0'
 mutant partial-answers-are-whole broker/answers.c '        scores_requeue(b, ticket); /* what it left out */' '        ;'
 mutant refused-tickets-are-lost broker/scores.c 'ticket->again_ms && now_ms >= ticket->again_ms' '0'
-mutant drops-are-sent-once broker/deliver.c 'task->sample[i].queued = task->sample[i].sent = false;' 'task->sample[i].queued = false; if (task->sample[i].place != PLACE_DROPPED) task->sample[i].sent = false;'
-mutant cancelled-work-stays broker/run.c '        tasks_move(&b->tasks, task, i, PLACE_DROPPED, now_ms);' '        if (sample->place != PLACE_LEASED) tasks_move(&b->tasks, task, i, PLACE_DROPPED, now_ms);'
+mutant drops-are-sent-once broker/to_learner.c 'task->sample[i].queued = task->sample[i].sent = false;' 'task->sample[i].queued = false; if (task->sample[i].state != SAMPLE_DROPPED) task->sample[i].sent = false;'
+mutant cancelled-work-stays broker/run.c '        tasks_move(&b->tasks, task, i, SAMPLE_DROPPED, now_ms);' '        if (sample->state != SAMPLE_LEASED) tasks_move(&b->tasks, task, i, SAMPLE_DROPPED, now_ms);'
 mutant gaps-are-opened broker/run.c '    if (def->id > tasks->open_to) {' '    if (0) {'
 mutant settled-is-not-in-heartbeats broker/broker.c '    msg.hb.settled = settled_view(&b->run.settled);' '    ;'
 mutant heartbeats-settle-nothing broker/run.c '    take_settled(b, &msg->hb.settled, now_ms);' '    ;'
-mutant bodies-wanted-before-hello broker/welcome.c '    if (!task || task->epoch != b->run.epoch) {
+mutant bodies-wanted-before-hello broker/handshake.c '    if (!task || task->epoch != b->run.epoch) {
         *later = task || claim->task >= b->tasks.open_to;
         return *later ? CLAIM_KEEP : CLAIM_FREE;' '    if (!task || task->epoch != b->run.epoch) {
         return claim->done ? CLAIM_WANT : CLAIM_FREE;'
@@ -108,7 +108,7 @@ mutant unreadable-answers-are-nothing broker/answers.c '        rest(b, ticket, 
 mutant a-pause-never-ends broker/breaker.c '    return now_ms >= at->probe_ms && ' '    return 0 && '
 mutant a-pause-is-tried-with-all broker/scores.c '        room = 1; /* one unit' '        ; /* one unit'
 mutant a-contradiction-is-read broker/answers.c '    if (sum == score->values)' '    if (1)'
-mutant a-refusal-frees-one-sample broker/rollouts.c '    grant_requeue(b, lease, now);' '    grant_release(b, &task->sample[fail->sample], from); tasks_move(&b->tasks, task, fail->sample, PLACE_WAITING, now);'
+mutant a-refusal-frees-one-sample broker/rollouts.c '    grant_requeue(b, lease, now);' '    grant_release(b, &task->sample[fail->sample], from); tasks_move(&b->tasks, task, fail->sample, SAMPLE_WAITING, now);'
 mutant text-for-everybody broker/scores.c 'fill_item(&item[i], task->def, sample->body, scorer->needs_text)' 'fill_item(&item[i], task->def, sample->body, true)'
 mutant names-outlive-their-opening broker/tasks.c 'if (!at || at->serial != name->serial || name->sample >= at->def->samples)' 'if (!at)'
 mutant anybody-may-answer-a-ticket broker/answers.c 'if (memcmp(&ticket->to, &from->id, sizeof from->id))' 'if (0)'
@@ -117,7 +117,7 @@ mutant the-slow-are-hurried-by-the-busy broker/overdue.c 'if (m != holder && gra
 mutant who-was-overdue-hoards-again broker/overdue.c '        m->trust = 1;' '        ;'
 mutant versions-are-not-known broker/verify.c '        err = announced(&b->run, &rollout->span[i].version);' '        ;'
 mutant who-lies-has-it-back-at-once broker/verify.c '    grant_rest(from, ' '    if (0) grant_rest(from, '
-mutant bad-answers-stay-leased broker/verify.c '    tasks_move(&b->tasks, task, sample, PLACE_WAITING, now_ms);' '    ;'
+mutant bad-answers-stay-leased broker/verify.c '    tasks_move(&b->tasks, task, sample, SAMPLE_WAITING, now_ms);' '    ;'
 mutant a-proof-is-a-duplicate broker/verify.c '        hash_same(&at->body->hash, &rollout->hash)) {' '        1) {'
 mutant nan-is-a-score broker/answers.c '        if (!isfinite(score->value[i])) {' '        if (0) {'
 [ $missed = 0 ] || { echo "some were missed"; exit 1; }

@@ -35,7 +35,7 @@ void sim_break(struct sim *sim, const char *what, uint64_t a, uint64_t b)
 
 static void start(struct sim *sim, uint32_t at, enum role role)
 {
-    struct peer *peer = &sim->peer[at];
+    struct sim_peer *peer = &sim->peer[at];
     const struct id id = peer->used && role != ROLE_LEARNER
                              ? peer->id
                              : (struct id){.byte = {(uint8_t)at, (uint8_t)sim_draw(sim, 256),
@@ -43,20 +43,20 @@ static void start(struct sim *sim, uint32_t at, enum role role)
 
     sim_queue_clear(&peer->up);
     sim_queue_clear(&peer->down);
-    *peer = (struct peer){.used = true,
-                          .alive = true,
-                          .role = role,
-                          .id = id,
-                          .incarnation = sim_draw(sim, UINT64_MAX),
-                          .connection = peer->connection + 1,
-                          .connect_ms = sim->now_ms + (int64_t)sim_draw(sim, 300),
-                          .heard_ms = sim->now_ms,
-                          .slots = 1 + (uint32_t)sim_draw(sim, 6)};
+    *peer = (struct sim_peer){.used = true,
+                              .alive = true,
+                              .role = role,
+                              .id = id,
+                              .incarnation = sim_draw(sim, UINT64_MAX),
+                              .connection = peer->connection + 1,
+                              .connect_ms = sim->now_ms + (int64_t)sim_draw(sim, 300),
+                              .heard_ms = sim->now_ms,
+                              .slots = 1 + (uint32_t)sim_draw(sim, 6)};
     if (role == ROLE_LEARNER)
         peer->epoch = ++sim->epoch;
 }
 
-static void kill_peer(struct sim *sim, struct peer *peer)
+static void kill_peer(struct sim *sim, struct sim_peer *peer)
 {
     if (!peer->alive)
         return;
@@ -104,7 +104,7 @@ static void fault_broker(struct sim *sim)
         sim_broker_kill(sim);
 }
 
-static void fault_peer(struct sim *sim, struct peer *peer)
+static void fault_peer(struct sim *sim, struct sim_peer *peer)
 {
     static const uint32_t kill_of[ROLES] = {
         [ROLE_LEARNER] = SIM_KILL_LEARNER,
@@ -127,7 +127,7 @@ static void fault_peer(struct sim *sim, struct peer *peer)
 /* Stops the learner; another start of the run takes its place; then the stopped one goes on. */
 static void fault_twin(struct sim *sim)
 {
-    struct peer *old = &sim->peer[LEARNER], *twin = &sim->peer[TWIN];
+    struct sim_peer *old = &sim->peer[LEARNER], *twin = &sim->peer[TWIN];
 
     if (!(sim->faults & SIM_TWIN) || twin->used || !old->alive || !sim_chance(sim, 4))
         return;
@@ -145,7 +145,7 @@ static void fault_twin(struct sim *sim)
     old->start_ms = sim->now_ms + 50;
 }
 
-static void say_hello(struct sim *sim, struct peer *peer)
+static void say_hello(struct sim *sim, struct sim_peer *peer)
 {
     static struct msg_ability offer[2] = {{SCORER_RULE, "s"}, {SCORER_WORKER, "s"}};
     struct msg msg = {.head.type = MSG_HELLO,
@@ -170,7 +170,7 @@ static void say_hello(struct sim *sim, struct peer *peer)
     sim_up(sim, peer, &msg);
 }
 
-static void say_hb(struct sim *sim, struct peer *peer)
+static void say_hb(struct sim *sim, struct sim_peer *peer)
 {
     struct msg msg = {.head = {.type = MSG_HB, .run = {.byte = {7}}, .epoch = peer->run_epoch},
                       .hb = {.progress = peer->progress, .note = "", .metrics = ""}};
@@ -186,7 +186,7 @@ static void say_hb(struct sim *sim, struct peer *peer)
     sim_up(sim, peer, &msg);
 }
 
-static void step_peer(struct sim *sim, struct peer *peer)
+static void step_peer(struct sim *sim, struct sim_peer *peer)
 {
     if (peer->connected && (!peer->said_ms || sim->now_ms - peer->said_ms >= 1000)) {
         peer->said_ms = sim->now_ms;
@@ -212,7 +212,7 @@ static void step_peer(struct sim *sim, struct peer *peer)
 static void step_peers(struct sim *sim)
 {
     for (uint32_t i = 0; i < SIM_PEERS; i++) {
-        struct peer *peer = &sim->peer[i];
+        struct sim_peer *peer = &sim->peer[i];
 
         if (!peer->used)
             continue;

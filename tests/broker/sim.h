@@ -37,12 +37,12 @@ enum sim_fault {
     SIM_CANCEL = 512, /* the learner cancels tasks */
 };
 
-struct queue { /* of messages under way */
+struct sim_queue { /* of messages under way */
     struct frames *item;
     uint32_t first, n, capacity;
 };
 
-struct work { /* of an actor: a sample it runs or has finished */
+struct sim_work { /* of an actor: a sample it runs or has finished */
     uint64_t task, lease;
     uint32_t sample, left, tokens;
     struct version version;
@@ -51,7 +51,7 @@ struct work { /* of an actor: a sample it runs or has finished */
     struct hash hash;
 };
 
-struct job { /* of a rewarder */
+struct sim_job { /* of a rewarder */
     uint64_t ticket;
     int64_t due_ms;
     struct hash scorer;
@@ -61,7 +61,7 @@ struct job { /* of a rewarder */
     uint32_t tokens[SIM_SAMPLES * 8];
 };
 
-struct peer {
+struct sim_peer {
     bool used, alive, connected, welcome, frozen, fenced;
     bool half_open; /* cut, and the broker's end has not noticed */
     enum role role;
@@ -69,19 +69,19 @@ struct peer {
     uint64_t incarnation;
     uint32_t connection;
     int64_t start_ms, connect_ms, heard_ms, said_ms, wake_ms, stalled_to_ms;
-    struct queue up, down;
+    struct sim_queue up, down;
     uint64_t progress, seen, epoch, run_epoch;
     struct settled_view {
         uint64_t watermark;
         bool has[SIM_TASKS][SIM_SAMPLES];
     } settled;
     /* A */
-    struct work work[SIM_HOLD];
+    struct sim_work work[SIM_HOLD];
     uint32_t works, slots;
     bool image[SIM_TASKS];
     int64_t image_ms[SIM_TASKS]; /* when a fetch ends */
     /* R */
-    struct job job[64];
+    struct sim_job job[64];
     uint32_t jobs;
     /* L */
     uint64_t opened_to, sampled;
@@ -91,12 +91,12 @@ struct peer {
     int64_t fsync_ms, train_ms, opened_ms;
 };
 
-struct record { /* the hub's, of one (peer id, incarnation) */
+struct sim_record { /* the hub's, of one (peer id, incarnation) */
     bool used;
     uint32_t peer, connection;
     uint64_t incarnation;
     int64_t heard_ms;
-    struct member *member;
+    struct broker_member *member;
 };
 
 struct sim {
@@ -112,9 +112,9 @@ struct sim {
     struct broker *broker;
     int64_t broker_ms; /* when a dead one comes back */
     uint64_t brokers, numbers;
-    struct record record[SIM_PEERS];
+    struct sim_record record[SIM_PEERS];
     struct arena *arena;
-    struct peer peer[SIM_PEERS];
+    struct sim_peer peer[SIM_PEERS];
     /* the learner's disk */
     bool journal[SIM_TASKS][SIM_SAMPLES], dropped[SIM_TASKS][SIM_SAMPLES];
     bool cancelled[SIM_TASKS];

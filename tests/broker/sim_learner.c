@@ -6,12 +6,13 @@
 
 /* A stopped learner that goes on beside its replacement has lost the lock of the run folder:
  * what it believes to be on disk is not. */
-static bool is_owner(const struct sim *sim, const struct peer *peer)
+static bool is_owner(const struct sim *sim, const struct sim_peer *peer)
 {
     return peer->epoch == sim->epoch;
 }
 
-static bool settled_here(const struct sim *sim, const struct peer *peer, uint64_t t, uint32_t s)
+static bool settled_here(const struct sim *sim, const struct sim_peer *peer, uint64_t t,
+                         uint32_t s)
 {
     return sim->journal[t][s] || (!is_owner(sim, peer) && peer->pending[t][s]);
 }
@@ -54,7 +55,7 @@ static uint64_t smallest_live(const struct sim *sim)
     return sim->version > sim->lag ? sim->version - sim->lag : 0;
 }
 
-static struct settled fill_settled(const struct sim *sim, const struct peer *peer,
+static struct settled fill_settled(const struct sim *sim, const struct sim_peer *peer,
                                    struct range *range)
 {
     struct settled out = {.epoch = peer->epoch, .range = range};
@@ -77,7 +78,7 @@ static struct settled fill_settled(const struct sim *sim, const struct peer *pee
     return out;
 }
 
-void sim_learner_hello(struct sim *sim, struct peer *peer, struct msg *out)
+void sim_learner_hello(struct sim *sim, struct sim_peer *peer, struct msg *out)
 {
     static struct range range[SIM_TASKS * SIM_SAMPLES];
 
@@ -91,7 +92,7 @@ void sim_learner_hello(struct sim *sim, struct peer *peer, struct msg *out)
     out->hello.body_max = 4096;
 }
 
-void sim_learner_hb(struct sim *sim, struct peer *peer, struct msg_hb *out)
+void sim_learner_hb(struct sim *sim, struct sim_peer *peer, struct msg_hb *out)
 {
     static struct range range[SIM_TASKS * SIM_SAMPLES];
 
@@ -104,14 +105,14 @@ void sim_learner_hb(struct sim *sim, struct peer *peer, struct msg_hb *out)
     out->credit_bytes = 16384;
 }
 
-static void say(struct sim *sim, struct peer *peer, struct msg *msg)
+static void say(struct sim *sim, struct sim_peer *peer, struct msg *msg)
 {
     msg->head.run = (struct id){.byte = {7}};
     msg->head.epoch = peer->epoch;
     sim_up(sim, peer, msg);
 }
 
-static void say_settled(struct sim *sim, struct peer *peer)
+static void say_settled(struct sim *sim, struct sim_peer *peer)
 {
     static struct range range[SIM_TASKS * SIM_SAMPLES];
     struct msg msg = {.head.type = MSG_SETTLED};
@@ -120,7 +121,7 @@ static void say_settled(struct sim *sim, struct peer *peer)
     say(sim, peer, &msg);
 }
 
-static void open_one(struct sim *sim, struct peer *peer, uint64_t id)
+static void open_one(struct sim *sim, struct sim_peer *peer, uint64_t id)
 {
     const int32_t prompt[3] = {1, 2, (int32_t)id}, stop = SIM_STOP;
     struct msg msg = {.head.type = MSG_OPEN};
@@ -164,7 +165,7 @@ static void check_scores(struct sim *sim, const struct msg_sample *in)
     }
 }
 
-static void on_sample(struct sim *sim, struct peer *peer, const struct msg_sample *in)
+static void on_sample(struct sim *sim, struct sim_peer *peer, const struct msg_sample *in)
 {
     const struct rollout *r = &in->rollout;
     const struct hash hash = digest_rollout(r);
@@ -194,7 +195,7 @@ static void on_sample(struct sim *sim, struct peer *peer, const struct msg_sampl
     peer->pending_drop[r->task][r->sample] = false;
 }
 
-static void on_dropped(struct sim *sim, struct peer *peer, const struct msg_dropped *in)
+static void on_dropped(struct sim *sim, struct sim_peer *peer, const struct msg_dropped *in)
 {
     peer->sampled++;
     if (in->task >= sim->tasks || !is_owner(sim, peer))
@@ -206,7 +207,7 @@ static void on_dropped(struct sim *sim, struct peer *peer, const struct msg_drop
     peer->pending[in->task][in->sample] = peer->pending_drop[in->task][in->sample] = true;
 }
 
-void sim_learner_hear(struct sim *sim, struct peer *peer, const struct msg *msg)
+void sim_learner_hear(struct sim *sim, struct sim_peer *peer, const struct msg *msg)
 {
     switch (msg->head.type) {
     case MSG_WELCOME:
@@ -246,7 +247,7 @@ static bool whole_only(const struct sim *sim)
     return false;
 }
 
-static void sync_disk(struct sim *sim, struct peer *peer)
+static void sync_disk(struct sim *sim, struct sim_peer *peer)
 {
     bool any = false;
 
@@ -269,7 +270,7 @@ static void sync_disk(struct sim *sim, struct peer *peer)
         say_settled(sim, peer);
 }
 
-static void cancel_some(struct sim *sim, struct peer *peer)
+static void cancel_some(struct sim *sim, struct sim_peer *peer)
 {
     uint64_t id = sim_draw(sim, sim->tasks);
     struct msg msg = {.head.type = MSG_CANCEL,
@@ -282,7 +283,7 @@ static void cancel_some(struct sim *sim, struct peer *peer)
 }
 
 /* A cancel that got lost is said again while the task is open. */
-static void cancel_again(struct sim *sim, struct peer *peer)
+static void cancel_again(struct sim *sim, struct sim_peer *peer)
 {
     for (uint64_t id = 0; id < sim->tasks; id++) {
         struct msg msg = {.head.type = MSG_CANCEL,
@@ -294,7 +295,7 @@ static void cancel_again(struct sim *sim, struct peer *peer)
     }
 }
 
-static void train(struct sim *sim, struct peer *peer)
+static void train(struct sim *sim, struct sim_peer *peer)
 {
     struct msg msg = {.head.type = MSG_PUBLISH};
 
@@ -316,7 +317,7 @@ static void train(struct sim *sim, struct peer *peer)
         say(sim, peer, &msg);
 }
 
-void sim_learner_step(struct sim *sim, struct peer *peer)
+void sim_learner_step(struct sim *sim, struct sim_peer *peer)
 {
     if (!is_owner(sim, peer)) {
         if (peer->welcome)

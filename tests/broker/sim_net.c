@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void queue_add(struct queue *q, struct frames *take)
+static void queue_add(struct sim_queue *q, struct frames *take)
 {
     if (q->n == q->capacity) {
         struct frames *more;
@@ -21,7 +21,7 @@ static void queue_add(struct queue *q, struct frames *take)
     q->item[(q->first + q->n++) % q->capacity] = *take;
 }
 
-static bool queue_take(struct queue *q, struct frames *out)
+static bool queue_take(struct sim_queue *q, struct frames *out)
 {
     if (!q->n)
         return false;
@@ -31,7 +31,7 @@ static bool queue_take(struct queue *q, struct frames *out)
     return true;
 }
 
-static void queue_drop(struct queue *q, uint32_t n)
+static void queue_drop(struct sim_queue *q, uint32_t n)
 {
     struct frames frames;
 
@@ -39,14 +39,14 @@ static void queue_drop(struct queue *q, uint32_t n)
         frames_fini(&frames);
 }
 
-void sim_queue_clear(struct queue *q)
+void sim_queue_clear(struct sim_queue *q)
 {
     queue_drop(q, q->n);
     free(q->item);
     memset(q, 0, sizeof *q);
 }
 
-static void encode_to(struct sim *sim, struct queue *q, struct msg *msg)
+static void encode_to(struct sim *sim, struct sim_queue *q, struct msg *msg)
 {
     struct frames frames;
 
@@ -58,13 +58,13 @@ static void encode_to(struct sim *sim, struct queue *q, struct msg *msg)
     queue_add(q, &frames);
 }
 
-void sim_up(struct sim *sim, struct peer *peer, struct msg *msg)
+void sim_up(struct sim *sim, struct sim_peer *peer, struct msg *msg)
 {
     if (peer->connected)
         encode_to(sim, &peer->up, msg);
 }
 
-void sim_cut(struct sim *sim, struct peer *peer, bool keep_some)
+void sim_cut(struct sim *sim, struct sim_peer *peer, bool keep_some)
 {
     queue_drop(&peer->down, peer->down.n);
     queue_drop(&peer->up, keep_some ? (uint32_t)sim_draw(sim, peer->up.n + 1) : peer->up.n);
@@ -79,8 +79,8 @@ void sim_cut(struct sim *sim, struct peer *peer, bool keep_some)
 static enum err hub_send(void *self, void *link, struct msg *msg)
 {
     struct sim *sim = self;
-    struct record *record = link;
-    struct peer *peer = &sim->peer[record->peer];
+    struct sim_record *record = link;
+    struct sim_peer *peer = &sim->peer[record->peer];
 
     if (!record->used)
         sim_break(sim, "a message to a record that is gone", msg->head.type, record->peer);
@@ -92,9 +92,9 @@ static enum err hub_send(void *self, void *link, struct msg *msg)
     return OK;
 }
 
-static void hub_gone(struct sim *sim, struct record *record, bool died)
+static void hub_gone(struct sim *sim, struct sim_record *record, bool died)
 {
-    struct member *member = record->member;
+    struct broker_member *member = record->member;
 
     record->member = NULL;
     if (member)
@@ -147,7 +147,7 @@ void sim_broker_start(struct sim *sim)
     memset(sim->record, 0, sizeof sim->record);
     broker_new(&sim->broker, &sim->limits, &sink, &birth, sim->now_ms);
     for (int i = 0; i < SIM_PEERS; i++) {
-        struct peer *peer = &sim->peer[i];
+        struct sim_peer *peer = &sim->peer[i];
 
         peer->half_open = false;
         peer->connect_ms = sim->now_ms + (int64_t)sim_draw(sim, 400);
@@ -164,7 +164,7 @@ void sim_broker_kill(struct sim *sim)
     sim->broker_ms = sim->now_ms + 100 + (int64_t)sim_draw(sim, 2000);
 }
 
-static struct record *find_record(struct sim *sim, uint32_t peer)
+static struct sim_record *find_record(struct sim *sim, uint32_t peer)
 {
     for (int i = 0; i < SIM_PEERS; i++)
         if (sim->record[i].used && sim->record[i].peer == peer)
@@ -174,8 +174,8 @@ static struct record *find_record(struct sim *sim, uint32_t peer)
 
 static void hub_hello(struct sim *sim, uint32_t at, const struct msg *msg)
 {
-    struct record *record = find_record(sim, at);
-    struct member *was, *member;
+    struct sim_record *record = find_record(sim, at);
+    struct broker_member *was, *member;
 
     if (record && record->incarnation != msg->hello.incarnation) {
         hub_gone(sim, record, true);
@@ -185,12 +185,12 @@ static void hub_hello(struct sim *sim, uint32_t at, const struct msg *msg)
         if (!sim->record[i].used)
             record = &sim->record[i];
     was = record->used ? record->member : NULL;
-    *record = (struct record){.used = true,
-                              .peer = at,
-                              .connection = sim->peer[at].connection,
-                              .incarnation = msg->hello.incarnation,
-                              .heard_ms = sim->now_ms,
-                              .member = was};
+    *record = (struct sim_record){.used = true,
+                                  .peer = at,
+                                  .connection = sim->peer[at].connection,
+                                  .incarnation = msg->hello.incarnation,
+                                  .heard_ms = sim->now_ms,
+                                  .member = was};
     member = broker_hello(sim->broker, was, record, msg, sim->now_ms);
     if (member)
         record->member = member;
@@ -200,8 +200,8 @@ static void hub_hello(struct sim *sim, uint32_t at, const struct msg *msg)
 
 static void hub_hear(struct sim *sim, uint32_t at, const struct msg *msg)
 {
-    struct peer *peer = &sim->peer[at];
-    struct record *record = find_record(sim, at);
+    struct sim_peer *peer = &sim->peer[at];
+    struct sim_record *record = find_record(sim, at);
     struct msg who = {.head.type = MSG_WHO};
     enum err err;
 
@@ -237,7 +237,7 @@ void sim_hub_step(struct sim *sim)
         sim_break(sim, "bytes over the limit", broker_bytes(sim->broker), 0);
 }
 
-static void hear(struct sim *sim, struct peer *peer, const struct msg *msg)
+static void hear(struct sim *sim, struct sim_peer *peer, const struct msg *msg)
 {
     peer->heard_ms = sim->now_ms;
     if (msg->head.type == MSG_WHO) {
@@ -261,7 +261,7 @@ static void hear(struct sim *sim, struct peer *peer, const struct msg *msg)
 
 static void deliver(struct sim *sim, uint32_t at, bool up)
 {
-    struct peer *peer = &sim->peer[at];
+    struct sim_peer *peer = &sim->peer[at];
     struct frames frames;
     struct msg msg;
 
@@ -283,7 +283,7 @@ void sim_net_step(struct sim *sim)
 
     for (uint32_t i = 0; i < SIM_PEERS && !sim->broken; i++) {
         const uint32_t at = (i + turn) % SIM_PEERS;
-        struct peer *peer = &sim->peer[at];
+        struct sim_peer *peer = &sim->peer[at];
         const uint64_t ups = sim_draw(sim, 12), downs = sim_draw(sim, 12);
 
         if (!peer->used || !sim->broker)

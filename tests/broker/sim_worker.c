@@ -5,14 +5,14 @@
 
 /* ---- actor */
 
-static void say(struct sim *sim, struct peer *peer, struct msg *msg)
+static void say(struct sim *sim, struct sim_peer *peer, struct msg *msg)
 {
     msg->head.run = (struct id){.byte = {peer->run_epoch ? 7 : 0}};
     msg->head.epoch = peer->run_epoch;
     sim_up(sim, peer, msg);
 }
 
-static struct work *find_work(struct peer *peer, uint64_t task, uint32_t sample)
+static struct sim_work *find_work(struct sim_peer *peer, uint64_t task, uint32_t sample)
 {
     for (uint32_t i = 0; i < peer->works; i++)
         if (peer->work[i].task == task && peer->work[i].sample == sample)
@@ -20,12 +20,12 @@ static struct work *find_work(struct peer *peer, uint64_t task, uint32_t sample)
     return NULL;
 }
 
-static void drop_work(struct peer *peer, struct work *work)
+static void drop_work(struct sim_peer *peer, struct sim_work *work)
 {
     *work = peer->work[--peer->works];
 }
 
-static struct rollout as_rollout(const struct work *work, float *logprob, struct span *span)
+static struct rollout as_rollout(const struct sim_work *work, float *logprob, struct span *span)
 {
     for (uint32_t i = 0; i < work->tokens; i++)
         logprob[i] = -(float)work->token[i] / 1024;
@@ -42,7 +42,7 @@ static struct rollout as_rollout(const struct work *work, float *logprob, struct
                             .text = ""};
 }
 
-static void say_rollout(struct sim *sim, struct peer *peer, const struct work *work)
+static void say_rollout(struct sim *sim, struct sim_peer *peer, const struct sim_work *work)
 {
     float logprob[SIM_TOKENS];
     struct span span;
@@ -53,13 +53,13 @@ static void say_rollout(struct sim *sim, struct peer *peer, const struct work *w
     say(sim, peer, &msg);
 }
 
-void sim_actor_hello(struct sim *sim, struct peer *peer, struct msg *out)
+void sim_actor_hello(struct sim *sim, struct sim_peer *peer, struct msg *out)
 {
     static struct claim claim[SIM_HOLD];
 
     (void)sim;
     for (uint32_t i = 0; i < peer->works; i++) {
-        const struct work *work = &peer->work[i];
+        const struct sim_work *work = &peer->work[i];
 
         claim[i] = (struct claim){.task = work->task,
                                   .sample = work->sample,
@@ -73,7 +73,7 @@ void sim_actor_hello(struct sim *sim, struct peer *peer, struct msg *out)
     out->hello.slots = peer->slots;
 }
 
-static uint32_t running(const struct peer *peer)
+static uint32_t running(const struct sim_peer *peer)
 {
     uint32_t n = 0;
 
@@ -82,7 +82,7 @@ static uint32_t running(const struct peer *peer)
     return n;
 }
 
-void sim_actor_hb(struct sim *sim, struct peer *peer, struct msg_hb *out)
+void sim_actor_hb(struct sim *sim, struct sim_peer *peer, struct msg_hb *out)
 {
     static uint64_t lease[SIM_HOLD];
     static struct version image[SIM_TASKS];
@@ -107,10 +107,10 @@ void sim_actor_hb(struct sim *sim, struct peer *peer, struct msg_hb *out)
     out->lease_seen = peer->seen;
 }
 
-static void take_settled(struct peer *peer, const struct settled *settled)
+static void take_settled(struct sim_peer *peer, const struct settled *settled)
 {
     for (uint32_t i = peer->works; i-- > 0;) {
-        const struct work *work = &peer->work[i];
+        const struct sim_work *work = &peer->work[i];
         bool is = work->task < settled->watermark;
 
         for (uint32_t k = 0; k < settled->n_range; k++)
@@ -121,10 +121,10 @@ static void take_settled(struct peer *peer, const struct settled *settled)
     }
 }
 
-static void start_work(struct sim *sim, struct peer *peer, const struct msg_lease *in,
+static void start_work(struct sim *sim, struct sim_peer *peer, const struct msg_lease *in,
                        uint32_t sample)
 {
-    struct work *work = find_work(peer, in->task.id, sample);
+    struct sim_work *work = find_work(peer, in->task.id, sample);
 
     if (work) { /* it runs here, or is done: only the number is new */
         work->lease = in->lease;
@@ -150,22 +150,22 @@ static void start_work(struct sim *sim, struct peer *peer, const struct msg_leas
     if (in->task.version.number > sim->version)
         sim_break(sim, "leased before its version is out", in->task.id, sample);
     work = &peer->work[peer->works++];
-    *work = (struct work){.task = in->task.id,
-                          .lease = in->lease,
-                          .sample = sample,
-                          .version = in->task.version,
-                          .tokens = 1 + (uint32_t)sim_draw(sim, in->task.decoding.max_new)};
+    *work = (struct sim_work){.task = in->task.id,
+                              .lease = in->lease,
+                              .sample = sample,
+                              .version = in->task.version,
+                              .tokens = 1 + (uint32_t)sim_draw(sim, in->task.decoding.max_new)};
     work->left = work->tokens;
     sim->generated[work->task][work->sample]++;
 }
 
-static void on_welcome(struct sim *sim, struct peer *peer, const struct msg_welcome *in)
+static void on_welcome(struct sim *sim, struct sim_peer *peer, const struct msg_welcome *in)
 {
     peer->seen = 0;
     take_settled(peer, &in->settled);
     for (uint32_t i = 0; i < in->n_verdict; i++) {
         const struct claim *verdict = &in->verdict[i];
-        struct work *work = find_work(peer, verdict->task, verdict->sample);
+        struct sim_work *work = find_work(peer, verdict->task, verdict->sample);
 
         if (work && verdict->state == CLAIM_FREE)
             drop_work(peer, work);
@@ -174,11 +174,11 @@ static void on_welcome(struct sim *sim, struct peer *peer, const struct msg_welc
     }
 }
 
-static void on_revoke(struct peer *peer, const struct msg_revoke *in)
+static void on_revoke(struct sim_peer *peer, const struct msg_revoke *in)
 {
     for (uint32_t k = 0; k < in->n_lease; k++)
         for (uint32_t i = peer->works; i-- > 0;) {
-            struct work *work = &peer->work[i];
+            struct sim_work *work = &peer->work[i];
 
             if (work->lease != in->lease[k] || work->done)
                 continue;
@@ -188,16 +188,16 @@ static void on_revoke(struct peer *peer, const struct msg_revoke *in)
         }
 }
 
-static void on_cancel(struct peer *peer, uint64_t task)
+static void on_cancel(struct sim_peer *peer, uint64_t task)
 {
     for (uint32_t i = peer->works; i-- > 0;)
         if (peer->work[i].task == task)
             drop_work(peer, &peer->work[i]);
 }
 
-void sim_actor_hear(struct sim *sim, struct peer *peer, const struct msg *msg)
+void sim_actor_hear(struct sim *sim, struct sim_peer *peer, const struct msg *msg)
 {
-    struct work *work;
+    struct sim_work *work;
 
     switch (msg->head.type) {
     case MSG_WELCOME:
@@ -231,7 +231,7 @@ void sim_actor_hear(struct sim *sim, struct peer *peer, const struct msg *msg)
     }
 }
 
-static bool has_image(struct sim *sim, struct peer *peer, uint64_t version)
+static bool has_image(struct sim *sim, struct sim_peer *peer, uint64_t version)
 {
     if (peer->image[version])
         return true;
@@ -242,7 +242,7 @@ static bool has_image(struct sim *sim, struct peer *peer, uint64_t version)
     return peer->image[version];
 }
 
-static void finish(struct sim *sim, struct peer *peer, struct work *work)
+static void finish(struct sim *sim, struct sim_peer *peer, struct sim_work *work)
 {
     float logprob[SIM_TOKENS];
     struct span span;
@@ -261,12 +261,12 @@ static void finish(struct sim *sim, struct peer *peer, struct work *work)
     peer->said_ms = 0; /* a heartbeat: there is room again */
 }
 
-void sim_actor_step(struct sim *sim, struct peer *peer)
+void sim_actor_step(struct sim *sim, struct sim_peer *peer)
 {
     if (sim->now_ms < peer->stalled_to_ms)
         return;
     for (uint32_t i = 0; i < peer->works; i++) {
-        struct work *work = &peer->work[i];
+        struct sim_work *work = &peer->work[i];
 
         if (work->done || !has_image(sim, peer, work->version.number) || sim_chance(sim, 300))
             continue;
@@ -278,7 +278,7 @@ void sim_actor_step(struct sim *sim, struct peer *peer)
 
 /* ---- rewarder */
 
-void sim_rewarder_hb(struct sim *sim, struct peer *peer, struct msg_hb *out)
+void sim_rewarder_hb(struct sim *sim, struct sim_peer *peer, struct msg_hb *out)
 {
     uint32_t held = 0;
 
@@ -289,9 +289,9 @@ void sim_rewarder_hb(struct sim *sim, struct peer *peer, struct msg_hb *out)
     out->lease_seen = peer->seen;
 }
 
-static void on_ask(struct sim *sim, struct peer *peer, const struct msg_ask *in)
+static void on_ask(struct sim *sim, struct sim_peer *peer, const struct msg_ask *in)
 {
-    struct job *job = &peer->job[peer->jobs];
+    struct sim_job *job = &peer->job[peer->jobs];
 
     if (in->ticket > peer->seen)
         peer->seen = in->ticket;
@@ -302,11 +302,11 @@ static void on_ask(struct sim *sim, struct peer *peer, const struct msg_ask *in)
     if (sim_chance(sim, 5)) /* it forgets: nothing but the deadline tells */
         return;
     peer->jobs++;
-    *job = (struct job){.ticket = in->ticket,
-                        .scorer = in->scorer,
-                        .items = in->n_item,
-                        .unit = in->unit != UNIT_ROLLOUT,
-                        .due_ms = sim->now_ms + (int64_t)sim_draw(sim, 400)};
+    *job = (struct sim_job){.ticket = in->ticket,
+                            .scorer = in->scorer,
+                            .items = in->n_item,
+                            .unit = in->unit != UNIT_ROLLOUT,
+                            .due_ms = sim->now_ms + (int64_t)sim_draw(sim, 400)};
     for (uint32_t i = 0; i < in->n_item; i++) {
         job->rollout[i] = in->item[i].hash;
         job->tokens[i] = in->item[i].n_token;
@@ -315,7 +315,7 @@ static void on_ask(struct sim *sim, struct peer *peer, const struct msg_ask *in)
     }
 }
 
-void sim_rewarder_hear(struct sim *sim, struct peer *peer, const struct msg *msg)
+void sim_rewarder_hear(struct sim *sim, struct sim_peer *peer, const struct msg *msg)
 {
     if (msg->head.type == MSG_WELCOME)
         peer->seen = 0;
@@ -323,7 +323,7 @@ void sim_rewarder_hear(struct sim *sim, struct peer *peer, const struct msg *msg
         on_ask(sim, peer, &msg->ask);
 }
 
-static void answer(struct sim *sim, struct peer *peer, const struct job *job)
+static void answer(struct sim *sim, struct sim_peer *peer, const struct sim_job *job)
 {
     static float value[SIM_SAMPLES * 8 * SIM_TOKENS];
     uint32_t each[SIM_SAMPLES * 8], n = 0, items = job->items;
@@ -354,7 +354,7 @@ static void answer(struct sim *sim, struct peer *peer, const struct job *job)
     say(sim, peer, &msg);
 }
 
-void sim_rewarder_step(struct sim *sim, struct peer *peer)
+void sim_rewarder_step(struct sim *sim, struct sim_peer *peer)
 {
     if (sim->now_ms < peer->stalled_to_ms)
         return;

@@ -1,36 +1,36 @@
 /* Who failed what: a worker counts once, no worker's word ends a run, the learner's own actor
  * does what nobody else may. */
 
-#include "tests/broker/desk_setup.h"
+#include "tests/broker/fixture_setup.h"
 
 #include <string.h>
 
-enum { C = DESK_ACTOR + 2, OWN = DESK_OWN };
+enum { C = FIXTURE_ACTOR + 2, OWN = FIXTURE_OWN };
 
 /* A learner that can start an actor, and n workers with room. */
 static void begin(uint32_t workers)
 {
-    struct msg msg = desk_hello(L, ROLE_LEARNER);
+    struct msg msg = fixture_hello(L, ROLE_LEARNER);
 
-    msg.hello.newest = desk_version(0);
+    msg.hello.newest = fixture_version(0);
     msg.hello.settled.epoch = 1;
     msg.hello.table = 1;
-    msg.hello.own = desk_own;
-    desk_say_hello(&desk, L, &msg);
+    msg.hello.own = fixture_own;
+    fixture_say_hello(&fixture, L, &msg);
     for (uint32_t at = A; at < A + workers; at++)
-        desk_actor(&desk, at, NULL, 0);
-    desk_learner_hb(&desk, 1 << 20, 0, 0, NULL, 0);
-    desk_pass(&desk, 1000);
-    desk_forget(&desk);
+        fixture_actor(&fixture, at, NULL, 0);
+    fixture_learner_hb(&fixture, 1 << 20, 0, 0, NULL, 0);
+    fixture_pass(&fixture, 1000);
+    fixture_forget(&fixture);
 }
 
 static void own_comes(void)
 {
-    struct msg msg = desk_hello(OWN, ROLE_ACTOR);
+    struct msg msg = fixture_hello(OWN, ROLE_ACTOR);
 
-    msg.hello.peer = desk_own;
-    desk_say_hello(&desk, OWN, &msg);
-    desk_credit(&desk, OWN, 8, UINT64_MAX);
+    msg.hello.peer = fixture_own;
+    fixture_say_hello(&fixture, OWN, &msg);
+    fixture_credit(&fixture, OWN, 8, UINT64_MAX);
 }
 
 /* It gets the sample, and refuses it. */
@@ -38,21 +38,21 @@ static void refuses(uint32_t at, const char *reason)
 {
     struct msg fail = {.head.type = MSG_FAIL, .fail.reason = reason};
 
-    desk_credit(&desk, at, 1, UINT64_MAX);
-    desk_pass(&desk, 3000);
-    if (!desk_said(&desk, at, MSG_LEASE))
+    fixture_credit(&fixture, at, 1, UINT64_MAX);
+    fixture_pass(&fixture, 3000);
+    if (!fixture_said(&fixture, at, MSG_LEASE))
         fail_msg("member %u got no lease", at);
-    assert_ok(desk_say(&desk, at, &fail));
-    desk_credit(&desk, at, 1, UINT64_MAX);
+    assert_ok(fixture_say(&fixture, at, &fail));
+    fixture_credit(&fixture, at, 1, UINT64_MAX);
 }
 
 static const char *wanted(void)
 {
     const struct msg *msg;
 
-    desk_forget(&desk);
-    desk_pass(&desk, 1000);
-    msg = desk_said(&desk, L, MSG_HB);
+    fixture_forget(&fixture);
+    fixture_pass(&fixture, 1000);
+    msg = fixture_said(&fixture, L, MSG_HB);
     assert_non_null(msg);
     return msg->hb.wants_own;
 }
@@ -61,24 +61,24 @@ static void three_workers_then_the_learners_own(void **state)
 {
     (void)state;
     begin(3);
-    desk_open_task(&desk, 0, 1, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
     refuses(A, "too long");
-    desk_pass(&desk, 20000);
-    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0); /* once is enough */
+    fixture_pass(&fixture, 20000);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 0); /* once is enough */
     assert_string_equal(wanted(), "");
     refuses(B, "no memory");
     assert_string_equal(wanted(), "");
     refuses(C, "no mood");
-    assert_string_equal(wanted(),
-                        "task 0 sample 0: desk-1: too long; desk-2: no memory; desk-3: "
-                        "no mood");
-    assert_string_equal(desk_stats(&desk)->wait[0].name,
+    assert_string_equal(
+        wanted(), "task 0 sample 0: fixture-1: too long; fixture-2: no memory; fixture-3: "
+                  "no mood");
+    assert_string_equal(fixture_stats(&fixture)->wait[0].name,
                         "the learner's own actor has not come");
     own_comes();
-    assert_int_equal(desk_count(&desk, OWN, MSG_LEASE), 1);
+    assert_int_equal(fixture_count(&fixture, OWN, MSG_LEASE), 1);
     assert_string_not_equal(wanted(), ""); /* while it is at work, too */
-    assert_ok(desk_rollout(&desk, OWN, 0, 0, 1, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    assert_ok(fixture_rollout(&fixture, OWN, 0, 0, 1, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
     assert_string_equal(wanted(), "");
 }
 
@@ -86,11 +86,11 @@ static void all_that_are_here_then_the_learners_own(void **state)
 {
     (void)state;
     begin(1);
-    desk_open_task(&desk, 0, 1, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
     refuses(A, "no");
-    assert_string_equal(wanted(), "task 0 sample 0: desk-1: no");
-    desk_actor(&desk, B, NULL, 0); /* one more worker: it is asked first */
-    desk_credit(&desk, B, 1, 0);
+    assert_string_equal(wanted(), "task 0 sample 0: fixture-1: no");
+    fixture_actor(&fixture, B, NULL, 0); /* one more worker: it is asked first */
+    fixture_credit(&fixture, B, 1, 0);
     assert_string_equal(wanted(), "");
 }
 
@@ -101,39 +101,39 @@ static void where_liars_were_and_nobody_is_left_it_does_all(void **state)
     (void)state;
 
     begin(1);
-    desk_open_task(&desk, 0, 1, 0);
-    desk_credit(&desk, A, 1, 0);
-    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
-    msg.refused.hash = desk_hash(0, 0, 1);
-    msg.refused.writer = (struct writer){.peer = {{A + 1}}, .address = "", .name = "desk"};
-    assert_ok(desk_say(&desk, L, &msg));
-    desk_gone(&desk, A, true);
-    desk_open_task(&desk, 1, 1, 0);
-    desk_pass(&desk, 6000);
+    fixture_open_task(&fixture, 0, 1, 0);
+    fixture_credit(&fixture, A, 1, 0);
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
+    msg.refused.hash = fixture_hash(0, 0, 1);
+    msg.refused.writer = (struct writer){.peer = {{A + 1}}, .address = "", .name = "fixture"};
+    assert_ok(fixture_say(&fixture, L, &msg));
+    fixture_gone(&fixture, A, true);
+    fixture_open_task(&fixture, 1, 1, 0);
+    fixture_pass(&fixture, 6000);
     assert_string_not_equal(wanted(), "");
     own_comes();
-    desk_pass(&desk, 1000);
-    desk_credit(&desk, OWN, 8, UINT64_MAX);
-    assert_int_equal(desk_stats(&desk)->leased, 2);
+    fixture_pass(&fixture, 1000);
+    fixture_credit(&fixture, OWN, 8, UINT64_MAX);
+    assert_int_equal(fixture_stats(&fixture)->leased, 2);
 }
 
 static void a_worker_that_comes_back_counts_once(void **state)
 {
-    struct msg msg = desk_hello(A, ROLE_ACTOR);
+    struct msg msg = fixture_hello(A, ROLE_ACTOR);
 
     (void)state;
     begin(2);
-    desk_open_task(&desk, 0, 1, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
     refuses(A, "no");
-    desk_gone(&desk, A, true);
+    fixture_gone(&fixture, A, true);
     msg.hello.peer.byte[5] = 77; /* another id, the same name */
     msg.hello.incarnation++;
-    desk_say_hello(&desk, A, &msg);
-    desk_credit(&desk, A, 1, 0);
-    desk_pass(&desk, 10000);
-    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
-    desk_credit(&desk, B, 1, 0);
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
+    fixture_say_hello(&fixture, A, &msg);
+    fixture_credit(&fixture, A, 1, 0);
+    fixture_pass(&fixture, 10000);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 0);
+    fixture_credit(&fixture, B, 1, 0);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 1);
 }
 
 static void what_all_of_them_cannot_do_is_poison(void **state)
@@ -142,69 +142,71 @@ static void what_all_of_them_cannot_do_is_poison(void **state)
 
     (void)state;
     begin(1);
-    desk_open_task(&desk, 0, 1, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
     refuses(A, "too long");
     assert_string_not_equal(wanted(), "");
     own_comes();
     refuses(OWN, "no memory");
-    assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0); /* once may be chance */
+    assert_int_equal(fixture_count(&fixture, L, MSG_DROPPED), 0); /* once may be chance */
     refuses(OWN, "no memory");
-    msg = desk_said(&desk, L, MSG_DROPPED);
+    msg = fixture_said(&fixture, L, MSG_DROPPED);
     assert_non_null(msg);
     assert_int_equal(msg->dropped.reason, DROP_POISON);
     assert_string_equal(msg->dropped.error,
-                        "desk-1: too long; the learner's own actor: no memory");
+                        "fixture-1: too long; the learner's own actor: no memory");
     assert_int_equal(msg->dropped.attempts, 3);
 }
 
 /* The same command again: it ends only if nobody can do it now, either. */
 static void poison_is_tried_again_by_the_next_learner(void **state)
 {
-    struct msg msg = desk_hello(L, ROLE_LEARNER);
+    struct msg msg = fixture_hello(L, ROLE_LEARNER);
 
     (void)state;
     begin(1);
-    desk_open_task(&desk, 0, 1, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
     refuses(A, "too long");
     assert_string_not_equal(wanted(), "");
     own_comes();
     refuses(OWN, "no memory");
     refuses(OWN, "no memory");
-    assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 1);
-    desk_gone(&desk, OWN, false);
-    desk_gone(&desk, L, true);
-    desk_forget(&desk);
+    assert_int_equal(fixture_count(&fixture, L, MSG_DROPPED), 1);
+    fixture_gone(&fixture, OWN, false);
+    fixture_gone(&fixture, L, true);
+    fixture_forget(&fixture);
     msg.head.epoch = msg.hello.settled.epoch = 2;
     msg.hello.incarnation++;
-    msg.hello.newest = desk_version(0);
+    msg.hello.newest = fixture_version(0);
     msg.hello.table = 1;
-    msg.hello.own = desk_own;
-    msg.hello.vocabulary = DESK_VOCABULARY;
-    desk_say_hello(&desk, L, &msg);
-    desk.epoch = 2;
-    desk_open_task(&desk, 0, 1, 0);
-    assert_int_equal(desk_stats(&desk)->waiting, 1);
-    desk_pass(&desk, 1000);
-    assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0);
-    assert_int_equal(desk_count(&desk, L, MSG_FAIL), 1); /* who failed it is known still */
+    msg.hello.own = fixture_own;
+    msg.hello.vocabulary = FIXTURE_VOCABULARY;
+    fixture_say_hello(&fixture, L, &msg);
+    fixture.epoch = 2;
+    fixture_open_task(&fixture, 0, 1, 0);
+    assert_int_equal(fixture_stats(&fixture)->waiting, 1);
+    fixture_pass(&fixture, 1000);
+    assert_int_equal(fixture_count(&fixture, L, MSG_DROPPED), 0);
+    assert_int_equal(fixture_count(&fixture, L, MSG_FAIL),
+                     1); /* who failed it is known still */
     own_comes();
-    desk_pass(&desk, 5000);
-    assert_int_equal(desk_count(&desk, OWN, MSG_LEASE), 1);
+    fixture_pass(&fixture, 5000);
+    assert_int_equal(fixture_count(&fixture, OWN, MSG_LEASE), 1);
 }
 
 static void a_learner_without_an_actor_has_it_tried_again(void **state)
 {
     (void)state;
-    desk_learner(&desk, 1, NULL, 0);
-    desk_actor(&desk, A, NULL, 0);
-    desk_pass(&desk, 1000);
-    desk_open_task(&desk, 0, 1, 0);
+    fixture_learner(&fixture, 1, NULL, 0);
+    fixture_actor(&fixture, A, NULL, 0);
+    fixture_pass(&fixture, 1000);
+    fixture_open_task(&fixture, 0, 1, 0);
     for (int i = 0; i < 20; i++) {
         refuses(A, "no");
-        desk_pass(&desk, 20000);
-        assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0);
-        desk_forget(&desk);
-        desk_hb_lease(&desk, A, 0, UINT64_MAX, NULL, 0); /* what it got meanwhile it gives up */
+        fixture_pass(&fixture, 20000);
+        assert_int_equal(fixture_count(&fixture, L, MSG_DROPPED), 0);
+        fixture_forget(&fixture);
+        fixture_hb_lease(&fixture, A, 0, UINT64_MAX, NULL,
+                         0); /* what it got meanwhile it gives up */
     }
 }
 
@@ -216,18 +218,18 @@ static void the_learners_own_gets_nothing_else_and_nobody_learns_its_id(void **s
     (void)state;
     begin(1);
     own_comes();
-    desk_open_task(&desk, 0, 4, 0);
-    desk_pass(&desk, 5000);
-    assert_int_equal(desk_count(&desk, OWN, MSG_LEASE), 0);
+    fixture_open_task(&fixture, 0, 4, 0);
+    fixture_pass(&fixture, 5000);
+    assert_int_equal(fixture_count(&fixture, OWN, MSG_LEASE), 0);
     refuses(A, "no");
     assert_string_not_equal(wanted(), "");
-    desk_credit(&desk, OWN, 8, UINT64_MAX);
-    s = desk_stats(&desk);
+    fixture_credit(&fixture, OWN, 8, UINT64_MAX);
+    s = fixture_stats(&fixture);
     assert_int_equal(s->n_lease, 2); /* A goes on with the others */
     for (uint32_t i = 0; i < s->n_peer; i++)
-        assert_memory_not_equal(&s->peer[i].id, &desk_own, sizeof desk_own);
+        assert_memory_not_equal(&s->peer[i].id, &fixture_own, sizeof fixture_own);
     for (uint32_t i = 0; i < s->n_lease; i++)
-        assert_memory_not_equal(&s->lease[i].peer, &desk_own, sizeof desk_own);
+        assert_memory_not_equal(&s->lease[i].peer, &fixture_own, sizeof fixture_own);
     assert_memory_equal(&s->peer[2].id, &none, sizeof none);
 }
 
@@ -239,25 +241,25 @@ static void a_try_outlives_the_broker(void **state)
 
     (void)state;
     begin(2);
-    desk_open_task(&desk, 0, 1, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
     refuses(A, "too long");
-    assert_int_equal(desk_count(&desk, L, MSG_FAIL), 1);
-    msg = desk_said(&desk, L, MSG_FAIL);
-    assert_string_equal(msg->fail.who, "desk-1");
+    assert_int_equal(fixture_count(&fixture, L, MSG_FAIL), 1);
+    msg = fixture_said(&fixture, L, MSG_FAIL);
+    assert_string_equal(msg->fail.who, "fixture-1");
     assert_string_equal(msg->fail.reason, "too long");
-    desk_restart(&desk, 5000);
+    fixture_restart(&fixture, 5000);
     begin(2);
-    desk_open_task(&desk, 0, 1, 0);
-    fail.fail.who = "desk-1";
+    fixture_open_task(&fixture, 0, 1, 0);
+    fail.fail.who = "fixture-1";
     fail.fail.reason = "too long";
-    assert_ok(desk_say(&desk, L, &fail));
-    assert_ok(desk_say(&desk, L, &fail)); /* twice is once */
-    desk_credit(&desk, A, 1, 0);
-    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
-    desk_credit(&desk, B, 1, 0);
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
-    assert_ok(desk_rollout(&desk, B, 0, 0, 1, 0));
-    assert_int_equal(desk_said(&desk, L, MSG_SAMPLE)->sample.attempts, 1);
+    assert_ok(fixture_say(&fixture, L, &fail));
+    assert_ok(fixture_say(&fixture, L, &fail)); /* twice is once */
+    fixture_credit(&fixture, A, 1, 0);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 0);
+    fixture_credit(&fixture, B, 1, 0);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 1);
+    assert_ok(fixture_rollout(&fixture, B, 0, 0, 1, 0));
+    assert_int_equal(fixture_said(&fixture, L, MSG_SAMPLE)->sample.attempts, 1);
 }
 
 /* Or else a worker that lies would keep the only place at the table. */
@@ -267,16 +269,16 @@ static void a_wrong_answer_is_a_try(void **state)
 
     (void)state;
     begin(1);
-    desk_open_task(&desk, 0, 1, 0);
-    desk_credit(&desk, A, 1, UINT64_MAX);
-    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 1);
-    msg.rollout.rollout = desk_answer(0, 0, 1, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
+    fixture_credit(&fixture, A, 1, UINT64_MAX);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 1);
+    msg.rollout.rollout = fixture_answer(0, 0, 1, 0);
     msg.rollout.rollout.hash.byte[0] ^= 1;
-    assert_err(ERR_RANGE, desk_say(&desk, A, &msg));
-    assert_non_null(strstr(wanted(), "task 0 sample 0: desk-1: "));
+    assert_err(ERR_RANGE, fixture_say(&fixture, A, &msg));
+    assert_non_null(strstr(wanted(), "task 0 sample 0: fixture-1: "));
     own_comes();
-    assert_ok(desk_rollout(&desk, OWN, 0, 0, 1, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    assert_ok(fixture_rollout(&fixture, OWN, 0, 0, 1, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
 }
 
 /* A worker says FAIL of what it has; of a learner it is a try of before. */
@@ -284,12 +286,12 @@ static void a_failed_sample_rests(void **state)
 {
     (void)state;
     begin(2);
-    desk_open_task(&desk, 0, 1, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
     refuses(A, "no");
-    desk_credit(&desk, B, 1, 0);
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 0);
-    desk_pass(&desk, 300);
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
+    fixture_credit(&fixture, B, 1, 0);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 0);
+    fixture_pass(&fixture, 300);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 1);
 }
 
 int main(void)

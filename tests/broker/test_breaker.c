@@ -1,7 +1,7 @@
 /* A scorer that fails is said in words, and paused when it goes on failing. */
 
-#include "tests/broker/desk_setup.h"
-#include "tests/broker/desk_written.h"
+#include "tests/broker/fixture_setup.h"
+#include "tests/broker/fixture_written.h"
 
 #include <math.h>
 
@@ -12,36 +12,36 @@ static void what_fails_and_fails_is_paused(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_rule, 1, 3);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 3);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     for (int i = 0; i < 3; i++) {
         ask = ticket(R);
         assert_int_equal(ask.n_item, 3);
-        assert_int_equal(desk_stats(&desk)->n_wait, 0);
-        assert_ok(desk_score(&desk, R, &ask, NAN, 0));
-        desk_pass(&desk, i < 2 ? 500 : 0);
-        desk_credit(&desk, R, 8, ask.ticket);
+        assert_int_equal(fixture_stats(&fixture)->n_wait, 0);
+        assert_ok(fixture_score(&fixture, R, &ask, NAN, 0));
+        fixture_pass(&fixture, i < 2 ? 500 : 0);
+        fixture_credit(&fixture, R, 8, ask.ticket);
     }
-    wait = desk_stats(&desk)->wait;
+    wait = fixture_stats(&fixture)->wait;
     assert_true(wait->paused);
     assert_string_equal(wait->scorer, "rule");
-    assert_string_equal(wait->name,
-                        "rule is paused: it failed 3 times in a row, last at desk-4: returned "
-                        "nan for value 3 of 3 (task 0 sample 2)");
-    assert_int_equal(desk_count(&desk, L, MSG_FAIL), 1); /* the first is told at once */
-    assert_string_equal(desk_said(&desk, L, MSG_FAIL)->fail.who, "desk-4");
-    desk_forget(&desk);
-    desk_pass(&desk, 1000); /* until it is tried, with one unit */
+    assert_string_equal(
+        wait->name, "rule is paused: it failed 3 times in a row, last at fixture-4: returned "
+                    "nan for value 3 of 3 (task 0 sample 2)");
+    assert_int_equal(fixture_count(&fixture, L, MSG_FAIL), 1); /* the first is told at once */
+    assert_string_equal(fixture_said(&fixture, L, MSG_FAIL)->fail.who, "fixture-4");
+    fixture_forget(&fixture);
+    fixture_pass(&fixture, 1000); /* until it is tried, with one unit */
     ask = ticket(R);
     assert_int_equal(ask.n_item, 1);
-    desk_pass(&desk, 100);
-    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
-    assert_true(desk_said(&desk, L, MSG_HB)->hb.wait->paused);
-    assert_ok(desk_score(&desk, R, &ask, 1, 0));
-    assert_int_equal(desk_stats(&desk)->n_wait, 0);
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    fixture_pass(&fixture, 100);
+    assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 0);
+    assert_true(fixture_said(&fixture, L, MSG_HB)->hb.wait->paused);
+    assert_ok(fixture_score(&fixture, R, &ask, 1, 0));
+    assert_int_equal(fixture_stats(&fixture)->n_wait, 0);
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
     assert_int_equal(ticket(R).n_item, 2); /* it goes on by itself */
-    assert_int_equal(desk_count(&desk, L, MSG_DROPPED), 0);
+    assert_int_equal(fixture_count(&fixture, L, MSG_DROPPED), 0);
 }
 
 static void a_paused_scorer_is_tried_more_and_more_rarely(void **state)
@@ -50,44 +50,44 @@ static void a_paused_scorer_is_tried_more_and_more_rarely(void **state)
     int tries = 0;
 
     (void)state;
-    written(&desk_rule, 1, 1);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 1);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     for (int i = 0; i < 3000; i++) { /* five minutes */
-        const struct msg *msg = desk_said(&desk, R, MSG_ASK);
+        const struct msg *msg = fixture_said(&fixture, R, MSG_ASK);
 
         if (msg) {
             struct msg fail = {.head.type = MSG_FAIL,
                                .fail = {.ticket = msg->ask.ticket, .reason = "no"}};
-            gap = desk.now_ms - last;
-            last = desk.now_ms;
+            gap = fixture.now_ms - last;
+            last = fixture.now_ms;
             tries++;
-            assert_ok(desk_say(&desk, R, &fail));
-            desk_credit(&desk, R, 8, fail.fail.ticket);
+            assert_ok(fixture_say(&fixture, R, &fail));
+            fixture_credit(&fixture, R, 8, fail.fail.ticket);
         }
-        desk_forget(&desk);
-        desk_pass(&desk, 100);
+        fixture_forget(&fixture);
+        fixture_pass(&fixture, 100);
     }
     assert_in_range(tries, 9, 14);
     assert_int_equal(gap, 60000);
-    desk_rewarder(&desk, S, SCORER_RULE, ""); /* another one is tried at once */
-    assert_int_equal(desk_count(&desk, S, MSG_ASK), 1);
+    fixture_rewarder(&fixture, S, SCORER_RULE, ""); /* another one is tried at once */
+    assert_int_equal(fixture_count(&fixture, S, MSG_ASK), 1);
 }
 
 static void a_worker_that_dies_at_its_work_has_failed(void **state)
 {
     (void)state;
-    written(&desk_rule, 1, 1);
+    written(&fixture_rule, 1, 1);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(desk_stats(&desk)->n_wait, 1); /* nobody offers it */
-        desk_rewarder(&desk, R, SCORER_RULE, "");
-        assert_int_equal(desk_count(&desk, R, MSG_ASK), 1);
-        desk_forget(&desk);
-        desk_gone(&desk, R, true);
+        assert_int_equal(fixture_stats(&fixture)->n_wait, 1); /* nobody offers it */
+        fixture_rewarder(&fixture, R, SCORER_RULE, "");
+        assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 1);
+        fixture_forget(&fixture);
+        fixture_gone(&fixture, R, true);
     }
-    desk_rewarder(&desk, R, SCORER_RULE, "");
-    assert_string_equal(desk_stats(&desk)->wait[0].name,
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
+    assert_string_equal(fixture_stats(&fixture)->wait[0].name,
                         "rule is paused: it failed 3 times in a "
-                        "row, last at desk-4: its worker died");
+                        "row, last at fixture-4: its worker died");
 }
 
 /* Many tickets were under way when the pause began: one wait of a second, not of a minute. */
@@ -97,25 +97,25 @@ static void what_was_under_way_makes_a_pause_no_longer(void **state)
     uint64_t number[8];
 
     (void)state;
-    written(&desk_rule, 1, 8);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 8);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     fail.fail.ticket = ticket(R).ticket; /* all eight of them */
-    assert_ok(desk_say(&desk, R, &fail));
-    desk_pass(&desk, 300);
+    assert_ok(fixture_say(&fixture, R, &fail));
+    fixture_pass(&fixture, 300);
     for (int i = 0; i < 8; i++) { /* now one by one */
-        desk_credit(&desk, R, 1, UINT64_MAX);
+        fixture_credit(&fixture, R, 1, UINT64_MAX);
         number[i] = ticket(R).ticket;
     }
     for (int i = 0; i < 8; i++) {
         fail.fail.ticket = number[i];
-        assert_ok(desk_say(&desk, R, &fail));
+        assert_ok(fixture_say(&fixture, R, &fail));
     }
-    desk_forget(&desk);
-    desk_credit(&desk, R, 1, UINT64_MAX);
-    desk_pass(&desk, 900);
-    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
-    desk_pass(&desk, 200);
-    assert_int_equal(desk_count(&desk, R, MSG_ASK), 1);
+    fixture_forget(&fixture);
+    fixture_credit(&fixture, R, 1, UINT64_MAX);
+    fixture_pass(&fixture, 900);
+    assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 0);
+    fixture_pass(&fixture, 200);
+    assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 1);
 }
 
 static void an_answer_that_cannot_be_read_has_failed(void **state)
@@ -123,15 +123,17 @@ static void an_answer_that_cannot_be_read_has_failed(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_rule, 1, 1);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 1);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
-    broker_bad(desk.broker, desk.member[R], MSG_SCORE, "SCORE: ends early", desk.now_ms);
-    assert_string_equal(desk_said(&desk, L, MSG_FAIL)->fail.reason, "SCORE: ends early");
-    assert_string_equal(desk_stats(&desk)->peer[2].error, "scorer rule: SCORE: ends early");
-    desk_credit(&desk, R, 8, ask.ticket);
-    desk_pass(&desk, 300); /* not only when the ticket runs out */
-    assert_int_equal(desk_count(&desk, R, MSG_ASK), 1);
+    broker_bad(fixture.broker, fixture.member[R], MSG_SCORE, "SCORE: ends early",
+               fixture.now_ms);
+    assert_string_equal(fixture_said(&fixture, L, MSG_FAIL)->fail.reason, "SCORE: ends early");
+    assert_string_equal(fixture_stats(&fixture)->peer[2].error,
+                        "scorer rule: SCORE: ends early");
+    fixture_credit(&fixture, R, 8, ask.ticket);
+    fixture_pass(&fixture, 300); /* not only when the ticket runs out */
+    assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 1);
 }
 
 static void who_failed_last_is_asked_last(void **state)
@@ -139,15 +141,15 @@ static void who_failed_last_is_asked_last(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_rule, 1, 1);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
-    desk_rewarder(&desk, S, SCORER_RULE, "");
+    written(&fixture_rule, 1, 1);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
+    fixture_rewarder(&fixture, S, SCORER_RULE, "");
     ask = ticket(R);
-    assert_ok(desk_score(&desk, R, &ask, INFINITY, 0));
-    desk_credit(&desk, R, 8, ask.ticket);
-    desk_pass(&desk, 300);
-    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
-    assert_int_equal(desk_count(&desk, S, MSG_ASK), 1);
+    assert_ok(fixture_score(&fixture, R, &ask, INFINITY, 0));
+    fixture_credit(&fixture, R, 8, ask.ticket);
+    fixture_pass(&fixture, 300);
+    assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 0);
+    assert_int_equal(fixture_count(&fixture, S, MSG_ASK), 1);
 }
 
 /* What does not add up is not read, and said in words. */
@@ -160,8 +162,8 @@ static void a_wrong_count_is_a_failure_with_words(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_rule, 1, 2);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 2);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
     for (int i = 0; i < 2; i++)
         hash[i] = item[i].hash;
@@ -173,14 +175,14 @@ static void a_wrong_count_is_a_failure_with_words(void **state)
                                              .value = value,
                                              .n_value = 1,
                                              .diagnostics = ""}};
-    assert_ok(desk_say(&desk, R, &msg));
-    assert_string_equal(desk_stats(&desk)->peer[2].error,
+    assert_ok(fixture_say(&fixture, R, &msg));
+    assert_string_equal(fixture_stats(&fixture)->peer[2].error,
                         "scorer rule: returned 1 values for 2 answers that say 4294967296");
     each[1] = 0;
-    assert_ok(desk_say(&desk, R, &msg)); /* the first is good, and joined */
-    assert_string_equal(desk_stats(&desk)->peer[2].error,
+    assert_ok(fixture_say(&fixture, R, &msg)); /* the first is good, and joined */
+    assert_string_equal(fixture_stats(&fixture)->peer[2].error,
                         "scorer rule: returned 0 values for task 0 sample 1, 1 asked for");
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
 }
 
 int main(void)

@@ -13,7 +13,7 @@
 
 enum { ASKER, FIRST, OWN, ENDS };
 
-struct end {
+struct bulk_end {
     struct peer *peer;
     struct id id;
     int asked, got, none;
@@ -22,7 +22,7 @@ struct end {
 
 static void *context;
 static struct bulk *bulk;
-static struct end end[ENDS];
+static struct bulk_end end[ENDS];
 static int64_t ahead_ms; /* how far the clock was put forward */
 static const struct artifact what = {
     .hash = {{7}}, .bytes = 100, .kind = ARTIFACT_IMAGE, .name = "policy"};
@@ -34,7 +34,7 @@ static int64_t now(void)
 
 static enum err on_wreq(void *self, const struct msg *msg, int64_t now_ms)
 {
-    struct end *e = self;
+    struct bulk_end *e = self;
     struct msg answer = {.head.type = MSG_WCHUNK,
                          .wchunk = {.route = msg->wreq.route,
                                     .hash = msg->wreq.hash,
@@ -49,14 +49,14 @@ static enum err on_wreq(void *self, const struct msg *msg, int64_t now_ms)
 static enum err on_chunk(void *self, const struct msg *msg, int64_t now_ms)
 {
     (void)msg, (void)now_ms;
-    ((struct end *)self)->got++;
+    ((struct bulk_end *)self)->got++;
     return OK;
 }
 
 static enum err on_none(void *self, const struct msg *msg, int64_t now_ms)
 {
     (void)msg, (void)now_ms;
-    ((struct end *)self)->none++;
+    ((struct bulk_end *)self)->none++;
     return OK;
 }
 

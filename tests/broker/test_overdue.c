@@ -1,6 +1,6 @@
 /* Leases whose holder counts up and brings nothing; machines that are slow and honest. */
 
-#include "tests/broker/desk_setup.h"
+#include "tests/broker/fixture_setup.h"
 
 #include <string.h>
 
@@ -13,7 +13,7 @@ static uint32_t hear(uint32_t who)
     const struct msg *msg;
     uint32_t samples = 0;
 
-    while ((msg = desk_said(&desk, who, MSG_LEASE))) {
+    while ((msg = fixture_said(&fixture, who, MSG_LEASE))) {
         held[helds++ % 64] = msg->lease.lease;
         seen = msg->lease.lease;
         samples += msg->lease.count;
@@ -32,7 +32,7 @@ static void drop(uint64_t lease)
 static void counts_up(uint32_t who, uint32_t credit)
 {
     static uint64_t progress;
-    const struct version image = desk_version(0);
+    const struct version image = fixture_version(0);
     const struct msg *msg;
     struct msg hb = {.head.type = MSG_HB,
                      .hb = {.progress = ++progress,
@@ -45,19 +45,19 @@ static void counts_up(uint32_t who, uint32_t credit)
                             .wants_own = "",
                             .metrics = ""}};
 
-    while ((msg = desk_said(&desk, who, MSG_REVOKE)))
+    while ((msg = fixture_said(&fixture, who, MSG_REVOKE)))
         drop(msg->revoke.lease[0]);
     hb.hb.n_lease = helds;
-    assert_ok(desk_say(&desk, who, &hb));
+    assert_ok(fixture_say(&fixture, who, &hb));
 }
 
 static void pass(uint32_t who, uint32_t credit, int64_t ms)
 {
     for (int64_t t = 0; t < ms; t += 1000) {
         counts_up(who, credit);
-        desk_pass(&desk, 1000);
-        for (uint32_t at = 0; at < DESK_MEMBERS; at++)
-            while (desk_said(&desk, at, MSG_HB))
+        fixture_pass(&fixture, 1000);
+        for (uint32_t at = 0; at < FIXTURE_MEMBERS; at++)
+            while (fixture_said(&fixture, at, MSG_HB))
                 ;
         hear(who);
     }
@@ -74,15 +74,15 @@ static void who_holds_and_brings_nothing_loses_it_to_the_idle(void **state)
 {
     (void)state;
     begin();
-    desk_credit(&desk, A, 8, 0);
-    desk_open_task(&desk, 0, 8, 0);
+    fixture_credit(&fixture, A, 8, 0);
+    fixture_open_task(&fixture, 0, 8, 0);
     assert_int_equal(hear(A), 8);
     pass(A, 8, 290000);
-    desk_credit(&desk, B, 8, 0);
-    assert_int_equal(desk_stats(&desk)->leased, 8);
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 0);
+    fixture_credit(&fixture, B, 8, 0);
+    assert_int_equal(fixture_stats(&fixture)->leased, 8);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 0);
     pass(A, 8, 12000);
-    assert_int_equal(desk_said(&desk, B, MSG_LEASE)->lease.count, 8);
+    assert_int_equal(fixture_said(&fixture, B, MSG_LEASE)->lease.count, 8);
 }
 
 /* Once it is known what answers take, it does not last so long. */
@@ -90,59 +90,59 @@ static void the_limit_follows_from_what_is_usual(void **state)
 {
     (void)state;
     begin();
-    desk_credit(&desk, B, 1, 0);
-    desk_open_task(&desk, 0, 1, 0);
-    desk_pass(&desk, 1000);
-    assert_ok(desk_rollout(&desk, B, 0, 0, 1, 0));
-    desk_forget(&desk);
-    desk_credit(&desk, A, 8, 0);
-    desk_open_task(&desk, 1, 8, 0);
+    fixture_credit(&fixture, B, 1, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
+    fixture_pass(&fixture, 1000);
+    assert_ok(fixture_rollout(&fixture, B, 0, 0, 1, 0));
+    fixture_forget(&fixture);
+    fixture_credit(&fixture, A, 8, 0);
+    fixture_open_task(&fixture, 1, 8, 0);
     hear(A);
-    desk_credit(&desk, B, 8, 1001);
+    fixture_credit(&fixture, B, 8, 1001);
     pass(A, 8, 29000);
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 0);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 0);
     pass(A, 8, 2000);
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 1);
 }
 
 static void a_slow_machine_alone_has_all_the_time(void **state)
 {
     (void)state;
     begin();
-    desk_gone(&desk, B, false);
-    desk_credit(&desk, A, 8, 0);
-    desk_open_task(&desk, 0, 8, 0);
+    fixture_gone(&fixture, B, false);
+    fixture_credit(&fixture, A, 8, 0);
+    fixture_open_task(&fixture, 0, 8, 0);
     hear(A);
     pass(A, 8, 3600000);
-    assert_int_equal(desk_stats(&desk)->expired, 0);
-    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
-    assert_int_equal(desk_stats(&desk)->unsettled, 1);
+    assert_int_equal(fixture_stats(&fixture)->expired, 0);
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
+    assert_int_equal(fixture_stats(&fixture)->unsettled, 1);
 }
 
 static void a_slow_machine_among_the_busy_is_not_hurried(void **state)
 {
     (void)state;
     begin(); /* B has no credit: it is at work */
-    desk_credit(&desk, A, 8, 0);
-    desk_open_task(&desk, 0, 8, 0);
+    fixture_credit(&fixture, A, 8, 0);
+    fixture_open_task(&fixture, 0, 8, 0);
     hear(A);
     pass(A, 8, 900000);
-    assert_int_equal(desk_stats(&desk)->expired, 0);
+    assert_int_equal(fixture_stats(&fixture)->expired, 0);
 }
 
 static void what_was_taken_back_still_counts_if_it_comes_first(void **state)
 {
     (void)state;
     begin();
-    desk_credit(&desk, A, 1, 0);
-    desk_open_task(&desk, 0, 1, 0);
+    fixture_credit(&fixture, A, 1, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
     hear(A);
-    desk_credit(&desk, B, 1, 0);
+    fixture_credit(&fixture, B, 1, 0);
     pass(A, 0, 302000);
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
-    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
-    assert_int_equal(desk_stats(&desk)->unsettled, 1);
-    assert_int_equal(desk_count(&desk, B, MSG_REVOKE), 1); /* it would work for nothing */
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 1);
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
+    assert_int_equal(fixture_stats(&fixture)->unsettled, 1);
+    assert_int_equal(fixture_count(&fixture, B, MSG_REVOKE), 1); /* it would work for nothing */
 }
 
 /* One sample at a time, two after an answer, four after the next. */
@@ -150,18 +150,18 @@ static void who_was_overdue_earns_its_credit_again(void **state)
 {
     (void)state;
     begin();
-    desk_credit(&desk, A, 8, 0);
-    desk_open_task(&desk, 0, 4, 0);
+    fixture_credit(&fixture, A, 8, 0);
+    fixture_open_task(&fixture, 0, 4, 0);
     hear(A);
-    desk_credit(&desk, B, 4, 0);
+    fixture_credit(&fixture, B, 4, 0);
     pass(A, 8, 302000);
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
-    desk_gone(&desk, B, false);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 1);
+    fixture_gone(&fixture, B, false);
     helds = 0;
     pass(A, 8, 5000);
     assert_int_equal(helds, 1);
-    assert_int_equal(desk_stats(&desk)->waiting, 3);
-    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
+    assert_int_equal(fixture_stats(&fixture)->waiting, 3);
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
     helds = 0;
     counts_up(A, 8);
     assert_int_equal(hear(A), 2);
@@ -170,24 +170,24 @@ static void who_was_overdue_earns_its_credit_again(void **state)
 /* Two that say much room and never answer, one that has little and does. */
 static void rewarders_that_bring_nothing_fall_behind(void **state)
 {
-    enum { HONEST = DESK_REWARDER + 2 };
+    enum { HONEST = FIXTURE_REWARDER + 2 };
     const struct msg *ask = NULL;
 
     (void)state;
-    desk_learner(&desk, 1, &desk_rule, 1);
-    desk_learner_hb(&desk, 1 << 20, 0, 0, NULL, 0);
-    desk_actor(&desk, A, NULL, 0);
-    desk_open_task(&desk, 0, 1, 0);
+    fixture_learner(&fixture, 1, &fixture_rule, 1);
+    fixture_learner_hb(&fixture, 1 << 20, 0, 0, NULL, 0);
+    fixture_actor(&fixture, A, NULL, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
     for (uint32_t at = R; at <= HONEST; at++) {
-        desk_rewarder(&desk, at, SCORER_RULE, "");
-        desk_credit(&desk, at, at == HONEST ? 1 : 64, 0);
+        fixture_rewarder(&fixture, at, SCORER_RULE, "");
+        fixture_credit(&fixture, at, at == HONEST ? 1 : 64, 0);
     }
-    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
     for (int i = 0; i < 8 && !ask; i++) {
-        desk_pass(&desk, 1000);
-        desk_credit(&desk, R, 64, 0);
-        desk_credit(&desk, R + 1, 64, 0);
-        ask = desk_said(&desk, HONEST, MSG_ASK);
+        fixture_pass(&fixture, 1000);
+        fixture_credit(&fixture, R, 64, 0);
+        fixture_credit(&fixture, R + 1, 64, 0);
+        ask = fixture_said(&fixture, HONEST, MSG_ASK);
     }
     assert_non_null(ask);
 }

@@ -1,7 +1,7 @@
 /* The real drover-broker: work flows through it, it can be killed and started again on the same
  * ports, it keeps strangers out and leaves cleanly. */
 
-#include "tests/broker/crew.h"
+#include "tests/broker/live_fleet.h"
 #include "tests/support/test.h"
 
 #include "base/clock.h"
@@ -20,7 +20,7 @@
 
 static bool all_settled(const struct msg_stats *stats)
 {
-    return stats->trained == CREW_ALL && stats->settled == CREW_ALL && stats->n_peer == 3 &&
+    return stats->trained == LIVE_ALL && stats->settled == LIVE_ALL && stats->n_peer == 3 &&
            !strcmp(stats->metrics, "{\"step\": 1}");
 }
 
@@ -30,9 +30,9 @@ static bool one_refused(const struct msg_stats *stats)
 }
 
 /* Reads STATS until they are as wanted. */
-static void read_stats(struct crew *crew, bool (*wanted)(const struct msg_stats *stats))
+static void read_stats(struct live_fleet *fleet, bool (*wanted)(const struct msg_stats *stats))
 {
-    void *socket = zmq_socket(crew->context, ZMQ_SUB);
+    void *socket = zmq_socket(fleet->context, ZMQ_SUB);
     const int zero = 0;
     const int64_t end_ms = clock_mono_ms() + 10000;
     struct arena *arena;
@@ -41,15 +41,15 @@ static void read_stats(struct crew *crew, bool (*wanted)(const struct msg_stats 
     arena_new(&arena, CODEC_ARENA);
     zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero);
     zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0);
-    if (crew->secure)
-        assert_ok(curve_client(socket, &crew->keys));
-    assert_int_equal(0, zmq_connect(socket, crew->dashboard));
+    if (fleet->secure)
+        assert_ok(curve_client(socket, &fleet->keys));
+    assert_int_equal(0, zmq_connect(socket, fleet->dashboard));
     while (!all && clock_mono_ms() < end_ms) {
         struct frames frames;
         struct msg msg;
         bool got;
 
-        crew_turn(crew);
+        live_turn(fleet);
         assert_ok(wire_receive(socket, NULL, &frames, NULL, &got));
         if (got) {
             assert_ok(codec_decode(&msg, &frames, arena));
@@ -69,118 +69,118 @@ static void read_stats(struct crew *crew, bool (*wanted)(const struct msg_stats 
 }
 
 /* Workers come first: they are welcome, and hear of the run once there is a learner. */
-static void flow(struct crew *crew)
+static void flow(struct live_fleet *fleet)
 {
-    crew_start(crew);
-    crew_actor(crew);
-    crew_rewarder(crew);
-    CREW_UNTIL(crew, crew->actor.welcomes == 1 && peer_welcome(crew->rewarder.peer));
-    assert_false(crew->actor.run);
-    crew_learner(crew);
-    CREW_UNTIL(crew, crew->actor.run);
-    CREW_UNTIL(crew, crew_delivered(crew) == CREW_ALL);
-    read_stats(crew, all_settled);
-    for (int t = 0; t < CREW_TASKS; t++)
-        for (int s = 0; s < CREW_SAMPLES; s++) {
-            assert_int_equal(crew->learner.got[t][s], 1);
-            CREW_UNTIL(crew, crew->actor.settled[t][s]);
+    live_start(fleet);
+    live_actor(fleet);
+    live_rewarder(fleet);
+    LIVE_UNTIL(fleet, fleet->actor.welcomes == 1 && peer_welcome(fleet->rewarder.peer));
+    assert_false(fleet->actor.run);
+    live_learner(fleet);
+    LIVE_UNTIL(fleet, fleet->actor.run);
+    LIVE_UNTIL(fleet, live_delivered(fleet) == LIVE_ALL);
+    read_stats(fleet, all_settled);
+    for (int t = 0; t < LIVE_TASKS; t++)
+        for (int s = 0; s < LIVE_SAMPLES; s++) {
+            assert_int_equal(fleet->learner.got[t][s], 1);
+            LIVE_UNTIL(fleet, fleet->actor.settled[t][s]);
         }
-    assert_int_equal(crew_made(crew), CREW_ALL);
-    assert_int_equal(crew->rewarder.asked, CREW_ALL);
+    assert_int_equal(live_made(fleet), LIVE_ALL);
+    assert_int_equal(fleet->rewarder.asked, LIVE_ALL);
 }
 
 static void work_flows(void **state)
 {
-    struct crew *crew = *state;
+    struct live_fleet *fleet = *state;
     uint64_t heard;
 
-    flow(crew);
-    heard = peer_stats(crew->learner.bulk)->heard;
-    CREW_UNTIL(crew, peer_stats(crew->learner.bulk)->heard > heard); /* HB there, too */
-    assert_int_equal(0, peer_stats(crew->learner.bulk)->reopened);
-    kill(crew->broker, SIGTERM);
-    assert_int_equal(0, crew_wait(crew, 5000));
+    flow(fleet);
+    heard = peer_stats(fleet->learner.bulk)->heard;
+    LIVE_UNTIL(fleet, peer_stats(fleet->learner.bulk)->heard > heard); /* HB there, too */
+    assert_int_equal(0, peer_stats(fleet->learner.bulk)->reopened);
+    kill(fleet->broker, SIGTERM);
+    assert_int_equal(0, live_wait(fleet, 5000));
 }
 
 static void a_stranger_stays_out(void **state)
 {
-    struct crew *crew = *state;
-    struct curve_keys fleet;
+    struct live_fleet *fleet = *state;
+    struct curve_keys its_own;
     int64_t end_ms;
 
-    crew_secure(crew);
-    fleet = crew->keys;
-    crew_start(crew);
-    assert_ok(curve_new(&crew->keys));
-    memcpy(crew->keys.server_key, fleet.public_key, sizeof fleet.public_key);
-    crew_actor(crew);
+    live_secure(fleet);
+    its_own = fleet->keys;
+    live_start(fleet);
+    assert_ok(curve_new(&fleet->keys));
+    memcpy(fleet->keys.server_key, its_own.public_key, sizeof its_own.public_key);
+    live_actor(fleet);
     end_ms = clock_mono_ms() + 1500;
     while (clock_mono_ms() < end_ms)
-        crew_turn(crew);
-    assert_false(peer_welcome(crew->actor.peer));
+        live_turn(fleet);
+    assert_false(peer_welcome(fleet->actor.peer));
 }
 
 static void work_flows_encrypted(void **state)
 {
-    struct crew *crew = *state;
+    struct live_fleet *fleet = *state;
 
-    crew_secure(crew);
-    flow(crew);
+    live_secure(fleet);
+    flow(fleet);
 }
 
 /* Killed with everything generated and nothing settled: its successor, on the same ports, asks
  * for what is there; nothing is written twice. Then the supervisor goes, and so does it. */
 static void a_broker_is_replaced(void **state)
 {
-    struct crew *crew = *state;
+    struct live_fleet *fleet = *state;
     char before[128];
     int64_t from_ms;
 
-    crew_secure(crew);
-    crew_listen(crew);
-    crew_start(crew);
-    snprintf(before, sizeof before, "%s", crew->control);
-    crew_learner(crew);
-    crew->learner.hold = true;
-    crew_actor(crew);
-    crew_rewarder(crew);
-    CREW_UNTIL(crew, crew_delivered(crew) == CREW_ALL);
-    kill(crew->broker, SIGKILL);
-    waitpid(crew->broker, NULL, 0);
-    memset(crew->learner.got, 0, sizeof crew->learner.got);
-    crew->learner.hold = false;
-    crew_start(crew);
-    assert_string_equal(before, crew->control);
-    CREW_UNTIL(crew, crew_delivered(crew) == CREW_ALL);
-    assert_int_equal(crew_made(crew), CREW_ALL);
-    assert_true(crew->actor.bodies >= 2 * CREW_ALL);
+    live_secure(fleet);
+    live_listen(fleet);
+    live_start(fleet);
+    snprintf(before, sizeof before, "%s", fleet->control);
+    live_learner(fleet);
+    fleet->learner.hold = true;
+    live_actor(fleet);
+    live_rewarder(fleet);
+    LIVE_UNTIL(fleet, live_delivered(fleet) == LIVE_ALL);
+    kill(fleet->broker, SIGKILL);
+    waitpid(fleet->broker, NULL, 0);
+    memset(fleet->learner.got, 0, sizeof fleet->learner.got);
+    fleet->learner.hold = false;
+    live_start(fleet);
+    assert_string_equal(before, fleet->control);
+    LIVE_UNTIL(fleet, live_delivered(fleet) == LIVE_ALL);
+    assert_int_equal(live_made(fleet), LIVE_ALL);
+    assert_true(fleet->actor.bodies >= 2 * LIVE_ALL);
     from_ms = clock_mono_ms();
     for (int i = 0; i < 2; i++) {
-        close(crew->pipe[i]);
-        crew->pipe[i] = -1;
+        close(fleet->pipe[i]);
+        fleet->pipe[i] = -1;
     }
-    assert_int_equal(0, crew_wait(crew, 11000));
+    assert_int_equal(0, live_wait(fleet, 11000));
     assert_true(clock_mono_ms() - from_ms < 7000); /* all said BYE: not at the deadline */
 }
 
 /* Answers that no lease can have asked for: after 20 the peer is out. */
 static void a_liar_is_refused(void **state)
 {
-    struct crew *crew = *state;
+    struct live_fleet *fleet = *state;
     const int32_t token[] = {1};
     const float logprob[] = {-1};
     const struct span span = {.start = 0};
 
-    crew_start(crew);
-    crew_learner(crew);
-    crew->learner.hold = true;
-    crew_actor(crew);
-    crew_rewarder(crew);
-    CREW_UNTIL(crew, crew_delivered(crew) == CREW_ALL);
+    live_start(fleet);
+    live_learner(fleet);
+    fleet->learner.hold = true;
+    live_actor(fleet);
+    live_rewarder(fleet);
+    LIVE_UNTIL(fleet, live_delivered(fleet) == LIVE_ALL);
     for (int i = 0; i < HUB_STRIKES; i++) {
         struct msg msg = {.head.type = MSG_ROLLOUT,
                           .rollout.rollout = {.task = 1,
-                                              .sample = CREW_SAMPLES,
+                                              .sample = LIVE_SAMPLES,
                                               .end = ROLLOUT_STOP,
                                               .token = token,
                                               .logprob = logprob,
@@ -189,11 +189,11 @@ static void a_liar_is_refused(void **state)
                                               .n_span = 1,
                                               .text = ""}};
 
-        assert_ok(peer_send(crew->actor.peer, &msg));
+        assert_ok(peer_send(fleet->actor.peer, &msg));
     }
-    CREW_UNTIL(crew, !peer_welcome(crew->actor.peer));
-    read_stats(crew, one_refused);
-    assert_int_equal(crew_delivered(crew), CREW_ALL);
+    LIVE_UNTIL(fleet, !peer_welcome(fleet->actor.peer));
+    read_stats(fleet, one_refused);
+    assert_int_equal(live_delivered(fleet), LIVE_ALL);
 }
 
 /* One clear line and status 1. */
@@ -209,14 +209,14 @@ static void bad_starts_say_why(void **state)
         {"--key=/nowhere # %s", "/nowhere"},
         {"--binde=%s", "did you mean 'bind'"},
     };
-    struct crew *crew = *state;
+    struct live_fleet *fleet = *state;
 
-    crew_start(crew);
+    live_start(fleet);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char command[512], arguments[256], line[512] = "", rest[16];
         FILE *out;
 
-        snprintf(arguments, sizeof arguments, rows[i].arguments, crew->control);
+        snprintf(arguments, sizeof arguments, rows[i].arguments, fleet->control);
         snprintf(command, sizeof command, "exec 2>&1; " BROKER " %s", arguments);
         out = popen(command, "r");
         assert_non_null(out);
@@ -233,12 +233,12 @@ static void bad_starts_say_why(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(work_flows, crew_open, crew_close),
-        cmocka_unit_test_setup_teardown(work_flows_encrypted, crew_open, crew_close),
-        cmocka_unit_test_setup_teardown(a_stranger_stays_out, crew_open, crew_close),
-        cmocka_unit_test_setup_teardown(a_broker_is_replaced, crew_open, crew_close),
-        cmocka_unit_test_setup_teardown(a_liar_is_refused, crew_open, crew_close),
-        cmocka_unit_test_setup_teardown(bad_starts_say_why, crew_open, crew_close),
+        cmocka_unit_test_setup_teardown(work_flows, live_open, live_close),
+        cmocka_unit_test_setup_teardown(work_flows_encrypted, live_open, live_close),
+        cmocka_unit_test_setup_teardown(a_stranger_stays_out, live_open, live_close),
+        cmocka_unit_test_setup_teardown(a_broker_is_replaced, live_open, live_close),
+        cmocka_unit_test_setup_teardown(a_liar_is_refused, live_open, live_close),
+        cmocka_unit_test_setup_teardown(bad_starts_say_why, live_open, live_close),
     };
 
     return cmocka_run_group_tests_name("broker/process", tests, NULL, NULL);

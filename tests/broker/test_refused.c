@@ -1,16 +1,19 @@
 /* Answers found false: what is here of them goes, and who wrote them gets no work while another
  * can do it; in every case somebody does. */
 
-#include "tests/broker/desk_setup.h"
+#include "tests/broker/fixture_setup.h"
 
 #include <string.h>
 
-enum { C = DESK_ACTOR + 2 };
+enum { C = FIXTURE_ACTOR + 2 };
 
 static struct writer writer_of(uint32_t at)
 {
-    return (struct writer){
-        {{(uint8_t)(at + 1)}}, {{0}}, desk.address[at] ? desk.address[at] : "", "desk", ""};
+    return (struct writer){{{(uint8_t)(at + 1)}},
+                           {{0}},
+                           fixture.address[at] ? fixture.address[at] : "",
+                           "fixture",
+                           ""};
 }
 
 static enum err refuse(uint64_t task, uint32_t sample, struct hash hash, uint32_t by)
@@ -22,23 +25,23 @@ static enum err refuse(uint64_t task, uint32_t sample, struct hash hash, uint32_
                                   .writer = writer_of(by),
                                   .words = "its text is not its tokens'"}};
 
-    return desk_say(&desk, L, &msg);
+    return fixture_say(&fixture, L, &msg);
 }
 
 /* Two actors of the given addresses; A has brought sample 0 of task 0, which has a second one.
  */
 static void brought(const char *a, const char *b)
 {
-    desk.address[A] = a;
-    desk.address[B] = b;
+    fixture.address[A] = a;
+    fixture.address[B] = b;
     all_here(NULL, 0);
-    desk_credit(&desk, A, 2, 0);
-    desk_open_task(&desk, 0, 2, 0);
-    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 1);
-    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
-    assert_ok(desk_rollout(&desk, A, 0, 1, 1, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 2);
-    desk_forget(&desk);
+    fixture_credit(&fixture, A, 2, 0);
+    fixture_open_task(&fixture, 0, 2, 0);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 1);
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
+    assert_ok(fixture_rollout(&fixture, A, 0, 1, 1, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 2);
+    fixture_forget(&fixture);
 }
 
 static void it_is_taken_back_and_given_to_another(void **state)
@@ -48,10 +51,10 @@ static void it_is_taken_back_and_given_to_another(void **state)
     (void)state;
 
     brought("10.0.0.1", "10.0.0.2");
-    desk_credit(&desk, A, 8, UINT64_MAX);
-    desk_credit(&desk, B, 8, 0);
-    assert_ok(refuse(0, 0, desk_hash(0, 0, 1), A));
-    stats = desk_stats(&desk);
+    fixture_credit(&fixture, A, 8, UINT64_MAX);
+    fixture_credit(&fixture, B, 8, 0);
+    assert_ok(refuse(0, 0, fixture_hash(0, 0, 1), A));
+    stats = fixture_stats(&fixture);
     assert_int_equal(stats->leased, 1);
     assert_int_equal(stats->unsettled, 1);
     assert_int_equal(stats->found_false, 1);
@@ -59,14 +62,14 @@ static void it_is_taken_back_and_given_to_another(void **state)
     assert_string_equal(stats->suspect[0].writer.address, "10.0.0.1");
     assert_string_equal(stats->suspect[0].words, "its text is not its tokens'");
     assert_true(stats->suspect[0].aside);
-    said = desk_said(&desk, A, MSG_REFUSED);
+    said = fixture_said(&fixture, A, MSG_REFUSED);
     assert_non_null(said);
     assert_int_equal(said->refused.sample, 0);
-    assert_int_equal(desk.strikes[A], 1);
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
-    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
-    assert_ok(desk_rollout(&desk, B, 0, 0, 2, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    assert_int_equal(fixture.strikes[A], 1);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 1);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 0);
+    assert_ok(fixture_rollout(&fixture, B, 0, 0, 2, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
 }
 
 /* Nothing but the very answer is taken back; what was settled counts all the same, once. */
@@ -74,13 +77,14 @@ static void another_answer_stays(void **state)
 {
     (void)state;
     brought("10.0.0.1", "10.0.0.2");
-    assert_ok(refuse(0, 0, desk_hash(0, 0, 9), A));
-    assert_ok(refuse(0, 0, desk_hash(0, 0, 9), A));
-    assert_ok(refuse(7, 0, desk_hash(7, 0, 1), A));
-    assert_int_equal(desk_stats(&desk)->unsettled, 2);
-    assert_int_equal(desk_stats(&desk)->found_false, 2);
-    assert_int_equal(desk.strikes[A], 0); /* the bits of another machine are no bad manners */
-    assert_int_equal(desk_count(&desk, A, MSG_REFUSED), 2);
+    assert_ok(refuse(0, 0, fixture_hash(0, 0, 9), A));
+    assert_ok(refuse(0, 0, fixture_hash(0, 0, 9), A));
+    assert_ok(refuse(7, 0, fixture_hash(7, 0, 1), A));
+    assert_int_equal(fixture_stats(&fixture)->unsettled, 2);
+    assert_int_equal(fixture_stats(&fixture)->found_false, 2);
+    assert_int_equal(fixture.strikes[A],
+                     0); /* the bits of another machine are no bad manners */
+    assert_int_equal(fixture_count(&fixture, A, MSG_REFUSED), 2);
 }
 
 /* Who stood at the address before goes on working; who comes from there later does not, nor
@@ -89,24 +93,24 @@ static void workers_of_one_machine_share_an_address(void **state)
 {
     (void)state;
     brought("127.0.0.1", "127.0.0.1");
-    desk_credit(&desk, A, 8, UINT64_MAX);
-    desk_credit(&desk, B, 1, 0);
-    assert_ok(refuse(0, 0, desk_hash(0, 0, 1), A));
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
-    desk.address[C] = "127.0.0.1";
-    desk_pass(&desk, 100);
-    desk_actor(&desk, C, NULL, 0);
-    desk_credit(&desk, C, 8, 0);
-    desk_open_task(&desk, 1, 4, 0);
-    assert_int_equal(desk_count(&desk, C, MSG_LEASE), 0); /* B is able, if busy */
-    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
-    desk_gone(&desk, B, false);
-    desk_pass(&desk, 100);
-    assert_true(desk_count(&desk, C, MSG_LEASE) > 0);
-    assert_int_equal(desk_count(&desk, A, MSG_LEASE), 0);
-    desk_gone(&desk, C, false);
-    desk_pass(&desk, 100);
-    assert_true(desk_count(&desk, A, MSG_LEASE) > 0); /* nobody else is there */
+    fixture_credit(&fixture, A, 8, UINT64_MAX);
+    fixture_credit(&fixture, B, 1, 0);
+    assert_ok(refuse(0, 0, fixture_hash(0, 0, 1), A));
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 1);
+    fixture.address[C] = "127.0.0.1";
+    fixture_pass(&fixture, 100);
+    fixture_actor(&fixture, C, NULL, 0);
+    fixture_credit(&fixture, C, 8, 0);
+    fixture_open_task(&fixture, 1, 4, 0);
+    assert_int_equal(fixture_count(&fixture, C, MSG_LEASE), 0); /* B is able, if busy */
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 0);
+    fixture_gone(&fixture, B, false);
+    fixture_pass(&fixture, 100);
+    assert_true(fixture_count(&fixture, C, MSG_LEASE) > 0);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 0);
+    fixture_gone(&fixture, C, false);
+    fixture_pass(&fixture, 100);
+    assert_true(fixture_count(&fixture, A, MSG_LEASE) > 0); /* nobody else is there */
 }
 
 /* Neither a claim nor an answer that nobody asked for is a way around. */
@@ -116,14 +120,14 @@ static void nothing_is_taken_of_it_unasked(void **state)
     (void)state;
 
     brought("10.0.0.1", "10.0.0.2");
-    desk_credit(&desk, B, 1, 0);
-    assert_ok(refuse(0, 0, desk_hash(0, 0, 1), A));
-    assert_int_equal(desk_count(&desk, B, MSG_LEASE), 1);
-    assert_ok(desk_rollout(&desk, A, 0, 0, 2, 0));
-    assert_int_equal(desk_stats(&desk)->unsettled, 1);
-    desk_open_task(&desk, 1, 2, 0); /* B is able, and has no room for it */
-    desk_actor(&desk, A, &claim, 1);
-    assert_int_not_equal(desk_said(&desk, A, MSG_WELCOME)->welcome.verdict[0].state,
+    fixture_credit(&fixture, B, 1, 0);
+    assert_ok(refuse(0, 0, fixture_hash(0, 0, 1), A));
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 1);
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 2, 0));
+    assert_int_equal(fixture_stats(&fixture)->unsettled, 1);
+    fixture_open_task(&fixture, 1, 2, 0); /* B is able, and has no room for it */
+    fixture_actor(&fixture, A, &claim, 1);
+    assert_int_not_equal(fixture_said(&fixture, A, MSG_WELCOME)->welcome.verdict[0].state,
                          CLAIM_WANT);
 }
 
@@ -133,22 +137,22 @@ static void a_group_goes_as_a_whole(void **state)
     const struct msg *ask;
     (void)state;
 
-    all_here(&desk_group, 1);
-    desk_credit(&desk, A, 2, 0);
-    desk_credit(&desk, R, 8, 0);
-    desk_open_task(&desk, 0, 2, 0);
-    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
-    assert_ok(desk_rollout(&desk, A, 0, 1, 1, 0));
-    ask = desk_said(&desk, R, MSG_ASK);
+    all_here(&fixture_group, 1);
+    fixture_credit(&fixture, A, 2, 0);
+    fixture_credit(&fixture, R, 8, 0);
+    fixture_open_task(&fixture, 0, 2, 0);
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
+    assert_ok(fixture_rollout(&fixture, A, 0, 1, 1, 0));
+    ask = fixture_said(&fixture, R, MSG_ASK);
     assert_non_null(ask);
-    assert_ok(desk_score(&desk, R, &ask->ask, 1, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 2);
-    assert_ok(refuse(0, 1, desk_hash(0, 1, 1), A));
-    assert_int_equal(desk_stats(&desk)->waiting, 2);
-    desk_credit(&desk, B, 2, 0);
-    assert_ok(desk_rollout(&desk, B, 0, 0, 3, 0));
-    assert_ok(desk_rollout(&desk, B, 0, 1, 3, 0));
-    assert_non_null(desk_said(&desk, R, MSG_ASK));
+    assert_ok(fixture_score(&fixture, R, &ask->ask, 1, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 2);
+    assert_ok(refuse(0, 1, fixture_hash(0, 1, 1), A));
+    assert_int_equal(fixture_stats(&fixture)->waiting, 2);
+    fixture_credit(&fixture, B, 2, 0);
+    assert_ok(fixture_rollout(&fixture, B, 0, 0, 3, 0));
+    assert_ok(fixture_rollout(&fixture, B, 0, 1, 3, 0));
+    assert_non_null(fixture_said(&fixture, R, MSG_ASK));
 }
 
 /* What the broker itself does not take, the learner hears of, with who wrote it. */
@@ -158,15 +162,15 @@ static void the_learner_hears_of_what_is_not_taken(void **state)
     const struct msg *said;
     (void)state;
 
-    desk.address[A] = "10.0.0.1";
+    fixture.address[A] = "10.0.0.1";
     all_here(NULL, 0);
-    desk_credit(&desk, A, 1, 0);
-    desk_open_task(&desk, 0, 1, 0);
-    bad = desk_answer(0, 0, 1, 0);
+    fixture_credit(&fixture, A, 1, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
+    bad = fixture_answer(0, 0, 1, 0);
     bad.hash.byte[3] ^= 1;
-    assert_err(ERR_RANGE, desk_bring(&desk, A, &bad));
+    assert_err(ERR_RANGE, fixture_bring(&fixture, A, &bad));
     assert_non_null(strstr(err_text(), "hash"));
-    said = desk_said(&desk, L, MSG_REFUSED);
+    said = fixture_said(&fixture, L, MSG_REFUSED);
     assert_non_null(said);
     assert_string_equal(said->refused.writer.address, "10.0.0.1");
     assert_non_null(strstr(said->refused.words, "hash"));

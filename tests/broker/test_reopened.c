@@ -1,20 +1,20 @@
 /* A task is taken back and opened again with another shape while tickets, queues and leases
  * still speak of the first one: they lead nowhere, and the second one is served. */
 
-#include "tests/broker/desk_setup.h"
+#include "tests/broker/fixture_setup.h"
 
 #include "broker/tasks.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { S = DESK_REWARDER + 1 };
+enum { S = FIXTURE_REWARDER + 1 };
 
 static struct msg_item item[16];
 
 static struct msg_ask ticket(uint32_t to)
 {
-    const struct msg *msg = desk_said(&desk, to, MSG_ASK);
+    const struct msg *msg = fixture_said(&fixture, to, MSG_ASK);
     struct msg_ask ask;
 
     assert_non_null(msg);
@@ -29,13 +29,13 @@ static struct msg_ask reopened(void)
 {
     struct msg_ask ask;
 
-    all_here(&desk_rule, 1);
-    desk_open_task(&desk, 0, 8, 0);
-    assert_ok(desk_rollout(&desk, A, 0, 7, 1, 0));
+    all_here(&fixture_rule, 1);
+    fixture_open_task(&fixture, 0, 8, 0);
+    assert_ok(fixture_rollout(&fixture, A, 0, 7, 1, 0));
     ask = ticket(R);
     assert_int_equal(ask.item[0].sample, 7);
-    desk_learner(&desk, 2, &desk_rule, 1);
-    desk_open_task(&desk, 0, 7, 0);
+    fixture_learner(&fixture, 2, &fixture_rule, 1);
+    fixture_open_task(&fixture, 0, 7, 0);
     return ask;
 }
 
@@ -44,16 +44,16 @@ static void a_score_of_the_first_shape_is_only_late(void **state)
     struct msg_ask ask = reopened();
 
     (void)state;
-    assert_ok(desk_score(&desk, R, &ask, 1, 0));
-    assert_int_equal(desk_stats(&desk)->waiting, 7);
+    assert_ok(fixture_score(&fixture, R, &ask, 1, 0));
+    assert_int_equal(fixture_stats(&fixture)->waiting, 7);
 }
 
 static void a_ticket_of_the_first_shape_runs_out(void **state)
 {
     (void)state;
     reopened();
-    desk_pass(&desk, 60000);
-    assert_int_equal(desk_stats(&desk)->waiting, 7);
+    fixture_pass(&fixture, 60000);
+    assert_int_equal(fixture_stats(&fixture)->waiting, 7);
 }
 
 static void a_refusal_of_the_first_shape_blames_nobody(void **state)
@@ -62,18 +62,18 @@ static void a_refusal_of_the_first_shape_blames_nobody(void **state)
     struct msg fail = {.head.type = MSG_FAIL, .fail = {.ticket = ask.ticket, .reason = "no"}};
 
     (void)state;
-    assert_ok(desk_say(&desk, R, &fail));
-    desk_pass(&desk, 1000);
-    assert_int_equal(desk_stats(&desk)->waiting, 7);
+    assert_ok(fixture_say(&fixture, R, &fail));
+    fixture_pass(&fixture, 1000);
+    assert_int_equal(fixture_stats(&fixture)->waiting, 7);
 }
 
 static void a_rewarder_that_comes_back_holds_nothing_of_it(void **state)
 {
     (void)state;
     reopened();
-    desk_rewarder(&desk, R, SCORER_RULE, "");
-    desk_gone(&desk, R, true);
-    assert_int_equal(desk_stats(&desk)->waiting, 7);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
+    fixture_gone(&fixture, R, true);
+    assert_int_equal(fixture_stats(&fixture)->waiting, 7);
 }
 
 static void a_queue_of_the_first_shape_is_passed_over(void **state)
@@ -81,15 +81,15 @@ static void a_queue_of_the_first_shape_is_passed_over(void **state)
     struct msg_ask ask;
 
     (void)state;
-    all_here(&desk_rule, 1);
-    desk_gone(&desk, R, false);
-    desk_open_task(&desk, 0, 8, 0);
-    assert_ok(desk_rollout(&desk, A, 0, 7, 1, 0)); /* nobody can score it yet */
-    desk_learner(&desk, 2, &desk_rule, 1);
-    desk_open_task(&desk, 0, 2, 0);
-    desk_actor(&desk, A, NULL, 0);
-    assert_ok(desk_rollout(&desk, A, 0, 1, 1, 0));
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    all_here(&fixture_rule, 1);
+    fixture_gone(&fixture, R, false);
+    fixture_open_task(&fixture, 0, 8, 0);
+    assert_ok(fixture_rollout(&fixture, A, 0, 7, 1, 0)); /* nobody can score it yet */
+    fixture_learner(&fixture, 2, &fixture_rule, 1);
+    fixture_open_task(&fixture, 0, 2, 0);
+    fixture_actor(&fixture, A, NULL, 0);
+    assert_ok(fixture_rollout(&fixture, A, 0, 1, 1, 0));
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
     assert_int_equal(ask.n_item, 1);
     assert_int_equal(ask.item[0].sample, 1);
@@ -101,22 +101,22 @@ static void leases_of_the_first_shape_are_over(void **state)
 
     (void)state;
     all_here(NULL, 0);
-    desk_open_task(&desk, 0, 8, 0);
-    desk_credit(&desk, A, 8, 0);
-    lease = desk_said(&desk, A, MSG_LEASE)->lease.lease;
-    desk_learner(&desk, 2, NULL, 0);
-    desk_open_task(&desk, 0, 2, 0);
-    assert_int_equal(desk_count(&desk, A, MSG_WHO), 1);
-    desk_actor(&desk, A, NULL, 0);
-    desk_hb_lease(&desk, A, 1, lease, NULL, 0);
-    desk_pass(&desk, 60000);
-    assert_int_equal(desk_stats(&desk)->waiting, 2);
+    fixture_open_task(&fixture, 0, 8, 0);
+    fixture_credit(&fixture, A, 8, 0);
+    lease = fixture_said(&fixture, A, MSG_LEASE)->lease.lease;
+    fixture_learner(&fixture, 2, NULL, 0);
+    fixture_open_task(&fixture, 0, 2, 0);
+    assert_int_equal(fixture_count(&fixture, A, MSG_WHO), 1);
+    fixture_actor(&fixture, A, NULL, 0);
+    fixture_hb_lease(&fixture, A, 1, lease, NULL, 0);
+    fixture_pass(&fixture, 60000);
+    assert_int_equal(fixture_stats(&fixture)->waiting, 2);
 }
 
 /* Each start of the run opens the task anew; no rewarder ever empties the queue. */
 static void a_queue_is_no_longer_than_tasks_are_many(void **state)
 {
-    struct tasks tasks;
+    struct open_tasks tasks;
     struct fifo fifo = {.n = 0};
     const int32_t prompt = 1;
     struct task def = {
@@ -146,14 +146,14 @@ static void a_queue_is_no_longer_than_tasks_are_many(void **state)
 
 static void another_table_under_the_same_hash_forgets_the_tasks(void **state)
 {
-    struct scorer group = desk_group;
+    struct scorer group = fixture_group;
 
     (void)state;
-    all_here(&desk_group, 1);
-    desk_open_task(&desk, 0, 2, 0);
+    all_here(&fixture_group, 1);
+    fixture_open_task(&fixture, 0, 2, 0);
     group.unit = UNIT_ROLLOUT;
-    desk_learner(&desk, 2, &group, 1);
-    assert_int_equal(desk_stats(&desk)->opened, 0);
+    fixture_learner(&fixture, 2, &group, 1);
+    assert_int_equal(fixture_stats(&fixture)->opened, 0);
 }
 
 static void a_score_counts_only_from_who_was_asked(void **state)
@@ -161,20 +161,20 @@ static void a_score_counts_only_from_who_was_asked(void **state)
     struct msg_ask ask;
 
     (void)state;
-    all_here(&desk_rule, 1);
-    desk_open_task(&desk, 0, 1, 0);
-    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
+    all_here(&fixture_rule, 1);
+    fixture_open_task(&fixture, 0, 1, 0);
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
     ask = ticket(R);
-    desk_rewarder(&desk, S, SCORER_RULE, "");
-    assert_err(ERR_RANGE, desk_score(&desk, S, &ask, 9, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
-    desk_pass(&desk, 2100); /* it ran out: its holder's answer still counts, no other's */
-    desk_gone(&desk, S, false);
-    desk_rewarder(&desk, S, SCORER_RULE, "");
-    assert_err(ERR_RANGE, desk_score(&desk, S, &ask, 9, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
-    assert_ok(desk_score(&desk, R, &ask, 1, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    fixture_rewarder(&fixture, S, SCORER_RULE, "");
+    assert_err(ERR_RANGE, fixture_score(&fixture, S, &ask, 9, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 0);
+    fixture_pass(&fixture, 2100); /* it ran out: its holder's answer still counts, no other's */
+    fixture_gone(&fixture, S, false);
+    fixture_rewarder(&fixture, S, SCORER_RULE, "");
+    assert_err(ERR_RANGE, fixture_score(&fixture, S, &ask, 9, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 0);
+    assert_ok(fixture_score(&fixture, R, &ask, 1, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
 }
 
 int main(void)

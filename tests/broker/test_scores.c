@@ -1,42 +1,42 @@
 /* Tickets, the joining of scores, and STATS. */
 
-#include "tests/broker/desk_setup.h"
-#include "tests/broker/desk_written.h"
+#include "tests/broker/fixture_setup.h"
+#include "tests/broker/fixture_written.h"
 
 #include <math.h>
 #include <string.h>
 
 static void a_sample_goes_out_with_all_its_scores(void **state)
 {
-    const struct scorer both[2] = {desk_rule, desk_text};
+    const struct scorer both[2] = {fixture_rule, fixture_text};
     struct msg_ask ask;
     const struct msg *msg;
 
     (void)state;
     written(both, 2, 2);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
     assert_int_equal(ask.n_item, 2); /* up to what it batches */
     assert_int_equal(ask.item[0].n_token, 3);
     assert_string_equal(ask.item[0].text, ""); /* a rule that needs none */
     assert_string_equal(ask.item[0].meta, "");
-    assert_ok(desk_score(&desk, R, &ask, 2, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
-    desk_rewarder(&desk, S, SCORER_WORKER, "other");
-    assert_int_equal(desk_count(&desk, S, MSG_ASK), 0);
-    desk_rewarder(&desk, S, SCORER_WORKER, "mine");
-    desk_forget(&desk);
-    desk_rewarder(&desk, S, SCORER_WORKER, "mine");
+    assert_ok(fixture_score(&fixture, R, &ask, 2, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 0);
+    fixture_rewarder(&fixture, S, SCORER_WORKER, "other");
+    assert_int_equal(fixture_count(&fixture, S, MSG_ASK), 0);
+    fixture_rewarder(&fixture, S, SCORER_WORKER, "mine");
+    fixture_forget(&fixture);
+    fixture_rewarder(&fixture, S, SCORER_WORKER, "mine");
     ask = ticket(S);
     assert_string_equal(ask.item[0].text, "an answer");
     assert_string_equal(ask.item[0].prompt_text, "a prompt");
     assert_string_equal(ask.item[0].meta, "{\"x\":1}");
-    assert_ok(desk_score(&desk, S, &ask, 3, 0));
-    msg = desk_said(&desk, L, MSG_SAMPLE);
+    assert_ok(fixture_score(&fixture, S, &ask, 3, 0));
+    msg = fixture_said(&fixture, L, MSG_SAMPLE);
     assert_int_equal(msg->sample.n_score, 2);
     assert_true(msg->sample.score[0].value[0] == 2 && msg->sample.score[1].value[0] == 3);
     assert_int_equal(msg->sample.score[1].scorer.byte[0], 2);
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
 }
 
 static void a_score_of_other_bytes_is_not_joined(void **state)
@@ -44,23 +44,23 @@ static void a_score_of_other_bytes_is_not_joined(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_rule, 1, 1);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 1);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
     item[0].hash.byte[0] ^= 1;
-    assert_ok(desk_score(&desk, R, &ask, 2, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
-    assert_string_equal(desk_stats(&desk)->peer[2].error,
+    assert_ok(fixture_score(&fixture, R, &ask, 2, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 0);
+    assert_string_equal(fixture_stats(&fixture)->peer[2].error,
                         "scorer rule: answered none of the 1 it was asked about");
-    desk_pass(&desk, 300);
-    desk_credit(&desk, R, 8, ask.ticket);
+    fixture_pass(&fixture, 300);
+    fixture_credit(&fixture, R, 8, ask.ticket);
     ask = ticket(R); /* asked again */
     ask.scorer.byte[0] ^= 1;
-    assert_ok(desk_score(&desk, R, &ask, 2, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
+    assert_ok(fixture_score(&fixture, R, &ask, 2, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 0);
     ask.scorer.byte[0] ^= 1;
-    assert_ok(desk_score(&desk, R, &ask, 2, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
+    assert_ok(fixture_score(&fixture, R, &ask, 2, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
 }
 
 static void what_an_answer_leaves_out_is_asked_again(void **state)
@@ -68,11 +68,11 @@ static void what_an_answer_leaves_out_is_asked_again(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_rule, 1, 3);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 3);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
-    assert_ok(desk_score(&desk, R, &ask, 2, 1));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 2);
+    assert_ok(fixture_score(&fixture, R, &ask, 2, 1));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 2);
     ask = ticket(R);
     assert_int_equal(ask.n_item, 1);
     assert_int_equal(ask.item[0].sample, 2);
@@ -84,22 +84,22 @@ static void a_ticket_runs_out_and_a_late_answer_counts(void **state)
     struct msg_item kept[16];
 
     (void)state;
-    written(&desk_rule, 1, 1);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 1);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     first = ticket(R);
     memcpy(kept, item, sizeof kept);
     first.item = kept;
-    desk_pass(&desk, 1900);
-    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
-    desk_rewarder(&desk, S, SCORER_RULE, "");
-    desk_pass(&desk, 100);
+    fixture_pass(&fixture, 1900);
+    assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 0);
+    fixture_rewarder(&fixture, S, SCORER_RULE, "");
+    fixture_pass(&fixture, 100);
     second = ticket(S);
     assert_true(second.ticket > first.ticket);
-    assert_ok(desk_score(&desk, R, &first, 2, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
-    assert_ok(desk_score(&desk, S, &second, 2, 0)); /* again: nothing new */
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 1);
-    assert_int_equal(desk_stats(&desk)->expired, 1);
+    assert_ok(fixture_score(&fixture, R, &first, 2, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
+    assert_ok(fixture_score(&fixture, S, &second, 2, 0)); /* again: nothing new */
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
+    assert_int_equal(fixture_stats(&fixture)->expired, 1);
 }
 
 static void progress_lets_a_ticket_live_but_not_for_ever(void **state)
@@ -107,16 +107,16 @@ static void progress_lets_a_ticket_live_but_not_for_ever(void **state)
     uint64_t number;
 
     (void)state;
-    written(&desk_rule, 1, 1);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 1);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     number = ticket(R).ticket;
     for (uint64_t i = 1; i <= 13; i++) {
-        desk_pass(&desk, 1500);
-        desk_hb_lease(&desk, R, i, number, NULL, 0);
-        assert_int_equal(desk_stats(&desk)->expired, 0);
+        fixture_pass(&fixture, 1500);
+        fixture_hb_lease(&fixture, R, i, number, NULL, 0);
+        assert_int_equal(fixture_stats(&fixture)->expired, 0);
     }
-    desk_pass(&desk, 500); /* ten times its deadline */
-    assert_int_equal(desk_stats(&desk)->expired, 1);
+    fixture_pass(&fixture, 500); /* ten times its deadline */
+    assert_int_equal(fixture_stats(&fixture)->expired, 1);
 }
 
 static void a_rewarders_hello_takes_its_tickets_back(void **state)
@@ -124,14 +124,14 @@ static void a_rewarders_hello_takes_its_tickets_back(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_rule, 1, 1);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 1);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     assert_true(ticket(R).ticket > ask.ticket);
-    desk_rewarder(&desk, S, SCORER_RULE, "");
-    desk_gone(&desk, R, true);
-    assert_int_equal(desk_count(&desk, S, MSG_ASK), 1);
+    fixture_rewarder(&fixture, S, SCORER_RULE, "");
+    fixture_gone(&fixture, R, true);
+    assert_int_equal(fixture_count(&fixture, S, MSG_ASK), 1);
 }
 
 static void a_number_that_is_none_is_no_score(void **state)
@@ -140,22 +140,22 @@ static void a_number_that_is_none_is_no_score(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_rule, 1, 1);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 1);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
-    assert_ok(desk_score(&desk, R, &ask, NAN, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
-    desk_pass(&desk, 300);
-    desk_credit(&desk, R, 8, ask.ticket);
+    assert_ok(fixture_score(&fixture, R, &ask, NAN, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 0);
+    fixture_pass(&fixture, 300);
+    fixture_credit(&fixture, R, 8, ask.ticket);
     ask = ticket(R);
     fail.fail.ticket = ask.ticket;
-    assert_ok(desk_say(&desk, R, &fail));
-    desk_credit(&desk, R, 8, ask.ticket);
-    desk_pass(&desk, 400);
-    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0); /* it rests: twice as long */
-    desk_pass(&desk, 200);
-    assert_int_equal(desk_count(&desk, R, MSG_ASK), 1);
-    assert_string_equal(desk_stats(&desk)->peer[2].error, "scorer rule: no");
+    assert_ok(fixture_say(&fixture, R, &fail));
+    fixture_credit(&fixture, R, 8, ask.ticket);
+    fixture_pass(&fixture, 400);
+    assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 0); /* it rests: twice as long */
+    fixture_pass(&fixture, 200);
+    assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 1);
+    assert_string_equal(fixture_stats(&fixture)->peer[2].error, "scorer rule: no");
 }
 
 static void a_number_for_each_token(void **state)
@@ -167,12 +167,12 @@ static void a_number_for_each_token(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_tokens, 1, 1);
-    desk_rewarder(&desk, R, SCORER_REFERENCE, "");
+    written(&fixture_tokens, 1, 1);
+    fixture_rewarder(&fixture, R, SCORER_REFERENCE, "");
     ask = ticket(R);
     assert_true(ask.temperature == 1);
-    assert_ok(desk_score(&desk, R, &ask, 1, 0)); /* one number is not three */
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
+    assert_ok(fixture_score(&fixture, R, &ask, 1, 0)); /* one number is not three */
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 0);
     msg.score = (struct msg_score){.ticket = ask.ticket,
                                    .score = {.scorer = ask.scorer,
                                              .rollout = &item[0].hash,
@@ -181,8 +181,8 @@ static void a_number_for_each_token(void **state)
                                              .value = value,
                                              .n_value = 3,
                                              .diagnostics = ""}};
-    assert_ok(desk_say(&desk, R, &msg));
-    sample = desk_said(&desk, L, MSG_SAMPLE);
+    assert_ok(fixture_say(&fixture, R, &msg));
+    sample = fixture_said(&fixture, L, MSG_SAMPLE);
     assert_int_equal(sample->sample.score[0].n_value, 3);
     assert_true(sample->sample.score[0].value[2] == -3);
 }
@@ -196,7 +196,7 @@ static size_t two_numbers(const struct scorer *scorer, uint32_t kind)
     struct msg_ask ask;
 
     written(scorer, 1, 1);
-    desk_rewarder(&desk, R, kind, "");
+    fixture_rewarder(&fixture, R, kind, "");
     ask = ticket(R);
     msg.score = (struct msg_score){.ticket = ask.ticket,
                                    .score = {.scorer = ask.scorer,
@@ -206,18 +206,18 @@ static size_t two_numbers(const struct scorer *scorer, uint32_t kind)
                                              .value = value,
                                              .n_value = 2,
                                              .diagnostics = ""}};
-    assert_ok(desk_say(&desk, R, &msg));
-    return desk_count(&desk, L, MSG_SAMPLE);
+    assert_ok(fixture_say(&fixture, R, &msg));
+    return fixture_count(&fixture, L, MSG_SAMPLE);
 }
 
 static void a_judge_gives_two_numbers_and_a_rule_one(void **state)
 {
-    struct scorer judge = desk_rule;
+    struct scorer judge = fixture_rule;
 
     (void)state;
-    assert_int_equal(two_numbers(&desk_rule, SCORER_RULE), 0);
-    desk_close(&desk);
-    desk_open(&desk);
+    assert_int_equal(two_numbers(&fixture_rule, SCORER_RULE), 0);
+    fixture_close(&fixture);
+    fixture_open(&fixture);
     judge.kind = SCORER_JUDGE;
     assert_int_equal(two_numbers(&judge, SCORER_JUDGE), 1);
 }
@@ -227,27 +227,27 @@ static void a_group_is_scored_as_one(void **state)
     struct msg_ask ask;
 
     (void)state;
-    desk_rewarder(&desk, R, SCORER_RULE, "");
-    desk_learner(&desk, 1, &desk_group, 1);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
-    desk_learner_hb(&desk, 1 << 20, 0, 0, NULL, 0);
-    desk_actor(&desk, A, NULL, 0);
-    desk_open_task(&desk, 0, 3, 0);
-    assert_ok(desk_rollout(&desk, A, 0, 2, 1, 0));
-    assert_ok(desk_rollout(&desk, A, 0, 0, 1, 0));
-    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
-    assert_ok(desk_rollout(&desk, A, 0, 1, 1, 0));
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
+    fixture_learner(&fixture, 1, &fixture_group, 1);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
+    fixture_learner_hb(&fixture, 1 << 20, 0, 0, NULL, 0);
+    fixture_actor(&fixture, A, NULL, 0);
+    fixture_open_task(&fixture, 0, 3, 0);
+    assert_ok(fixture_rollout(&fixture, A, 0, 2, 1, 0));
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
+    assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 0);
+    assert_ok(fixture_rollout(&fixture, A, 0, 1, 1, 0));
     ask = ticket(R);
     assert_int_equal(ask.unit, UNIT_GROUP);
     assert_int_equal(ask.n_item, 3);
     assert_int_equal(ask.item[1].sample, 1);
-    assert_ok(desk_score(&desk, R, &ask, 2, 1)); /* two of three: none is joined */
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 0);
-    desk_pass(&desk, 300);
-    desk_credit(&desk, R, 8, ask.ticket);
+    assert_ok(fixture_score(&fixture, R, &ask, 2, 1)); /* two of three: none is joined */
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 0);
+    fixture_pass(&fixture, 300);
+    fixture_credit(&fixture, R, 8, ask.ticket);
     ask = ticket(R);
-    assert_ok(desk_score(&desk, R, &ask, 2, 0));
-    assert_int_equal(desk_count(&desk, L, MSG_SAMPLE), 3);
+    assert_ok(fixture_score(&fixture, R, &ask, 2, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 3);
 }
 
 static void pairs_are_scored_two_by_two(void **state)
@@ -255,8 +255,8 @@ static void pairs_are_scored_two_by_two(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_pair, 1, 4);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_pair, 1, 4);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
     assert_int_equal(ask.n_item, 2);
     assert_int_equal(ask.item[0].sample, 0);
@@ -269,14 +269,14 @@ static void rewarders_get_no_more_than_their_credit(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_rule, 1, 10);
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    written(&fixture_rule, 1, 10);
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
     assert_int_equal(ask.n_item, 8);
-    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
-    desk_credit(&desk, R, 8, 0); /* said before the ticket arrived */
-    assert_int_equal(desk_count(&desk, R, MSG_ASK), 0);
-    desk_credit(&desk, R, 1, ask.ticket);
+    assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 0);
+    fixture_credit(&fixture, R, 8, 0); /* said before the ticket arrived */
+    assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 0);
+    fixture_credit(&fixture, R, 1, ask.ticket);
     assert_int_equal(ticket(R).n_item, 1);
 }
 
@@ -286,20 +286,20 @@ static void the_accounting_adds_up_in_every_place(void **state)
     struct msg_ask ask;
 
     (void)state;
-    written(&desk_rule, 1, 4);
-    desk_open_task(&desk, 1, 2, 0);
-    s = desk_stats(&desk);
+    written(&fixture_rule, 1, 4);
+    fixture_open_task(&fixture, 1, 2, 0);
+    s = fixture_stats(&fixture);
     assert_int_equal(s->opened, 6);
     assert_int_equal(s->scoring, 4);
     assert_int_equal(s->waiting, 2);
     assert_int_equal(s->n_wait, 1);
     assert_string_equal(s->wait[0].name, "rule: nobody offers this scorer");
-    desk_rewarder(&desk, R, SCORER_RULE, "");
+    fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
-    assert_ok(desk_score(&desk, R, &ask, 1, 1));
-    desk_pass(&desk, 1000);
-    desk_credit(&desk, A, 1, 0);
-    s = desk_stats(&desk);
+    assert_ok(fixture_score(&fixture, R, &ask, 1, 1));
+    fixture_pass(&fixture, 1000);
+    fixture_credit(&fixture, A, 1, 0);
+    s = fixture_stats(&fixture);
     assert_int_equal(s->unsettled, 3);
     assert_int_equal(s->scoring, 1);
     assert_int_equal(s->leased, 1);
@@ -307,8 +307,8 @@ static void the_accounting_adds_up_in_every_place(void **state)
     assert_int_equal(s->n_lease, 1);
     assert_int_equal(s->staleness[0], 3);
     assert_int_equal(s->n_peer, 3);
-    desk_learner_hb(&desk, 1 << 20, 3, 1, NULL, 0);
-    s = desk_stats(&desk);
+    fixture_learner_hb(&fixture, 1 << 20, 3, 1, NULL, 0);
+    s = fixture_stats(&fixture);
     assert_int_equal(s->trained, 4);
     assert_int_equal(s->opened, s->trained + s->waiting + s->leased);
 }
@@ -326,15 +326,15 @@ static void the_bottleneck_is_named(void **state)
         idle.hb.busy_ms = 500 * i;
         idle.hb.settled.epoch = 1;
         idle.hb.metrics = "{\"loss\":1}";
-        assert_ok(desk_say(&desk, A, &busy));
-        assert_ok(desk_say(&desk, L, &idle));
-        desk_pass(&desk, 1000);
+        assert_ok(fixture_say(&fixture, A, &busy));
+        assert_ok(fixture_say(&fixture, L, &idle));
+        fixture_pass(&fixture, 1000);
     }
-    assert_true(desk_stats(&desk)->actor_busy > .99);
-    assert_true(fabs(desk_stats(&desk)->learner_busy - 1. / 3) < .01);
-    assert_true(fabs(desk_stats(&desk)->tokens_s - 50) < 6);
-    assert_string_equal(desk_stats(&desk)->advice, "add 2 actors");
-    assert_string_equal(desk_stats(&desk)->metrics, "{\"loss\":1}");
+    assert_true(fixture_stats(&fixture)->actor_busy > .99);
+    assert_true(fabs(fixture_stats(&fixture)->learner_busy - 1. / 3) < .01);
+    assert_true(fabs(fixture_stats(&fixture)->tokens_s - 50) < 6);
+    assert_string_equal(fixture_stats(&fixture)->advice, "add 2 actors");
+    assert_string_equal(fixture_stats(&fixture)->metrics, "{\"loss\":1}");
 }
 
 int main(void)

@@ -1,11 +1,11 @@
 /* What peers' words meet inside the members: the learner's store of artifacts and its journal,
- * a child's pull, an actor's book, a rewarder's tickets.
+ * a child's pull, an actor's inflight, a rewarder's tickets.
  *
  * Input: a byte that says which, then what happens. Messages are full examples
  * (tests/proto/every.c) whose frames are changed behind a mended header; what the codec takes
  * is handed on as the member's loop would. */
 
-#include "actor/book.h"
+#include "actor/inflight.h"
 #include "base/mem.h"
 #include "learner/journal/record.h"
 #include "proto/arena.h"
@@ -183,7 +183,7 @@ static void journaled(void)
     record_fini(JOURNAL_SAMPLE, &sample);
 }
 
-/* ---- an actor's book, a rewarder's tickets */
+/* ---- an actor's inflight, a rewarder's tickets */
 
 static void let_go(void *self, uint64_t task, uint32_t sample)
 {
@@ -192,27 +192,27 @@ static void let_go(void *self, uint64_t task, uint32_t sample)
 
 static void booked(void)
 {
-    struct book *book;
+    struct inflight *inflight;
     uint32_t n;
 
-    book_new(&book);
+    inflight_new(&inflight);
     for (int i = 0; i < STEPS && at < end; i++) {
         const struct msg msg = every_message(draw(2) ? MSG_HB : MSG_SETTLED);
         struct msg got;
 
-        (void)book_add(book, draw(4), draw(4), draw(3), draw(2));
+        (void)inflight_add(inflight, draw(4), draw(4), draw(3), draw(2));
         if (draw(3) == 0)
-            book_remove(book, draw(4), draw(4));
+            inflight_remove(inflight, draw(4), draw(4));
         if (draw(3) == 0 && arrives(&got, &msg, draw(6), true))
-            (void)book_settle(book,
-                              got.head.type == MSG_HB ? &got.hb.settled : &got.settled.settled,
-                              let_go, NULL);
-        (void)book_claims(book, &n);
-        (void)book_leases(book, &n);
-        if (n > book_running(book) + book_done(book))
+            (void)inflight_settle(
+                inflight, got.head.type == MSG_HB ? &got.hb.settled : &got.settled.settled,
+                let_go, NULL);
+        (void)inflight_claims(inflight, &n);
+        (void)inflight_leases(inflight, &n);
+        if (n > inflight_running(inflight) + inflight_done(inflight))
             give_up("more leases than samples");
     }
-    book_free(book);
+    inflight_free(inflight);
 }
 
 static void ticketed(void)

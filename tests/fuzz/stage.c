@@ -175,7 +175,7 @@ static void on_publish(void *self, struct msg *msg)
 
 void stage_gone(struct stage *s, struct stage_peer *peer, bool died)
 {
-    struct member *member = peer->member;
+    struct broker_member *member = peer->member;
 
     peer->member = NULL;
     if (member)
@@ -196,7 +196,7 @@ static void strike(struct stage *s, struct stage_peer *peer)
 
 static void hear_hello(struct stage *s, struct stage_peer *peer, const struct msg *msg)
 {
-    struct member *member;
+    struct broker_member *member;
 
     if (peer->there &&
         (peer->said_incarnation != msg->hello.incarnation || peer->said != msg->hello.role))
@@ -289,9 +289,9 @@ static void check_sample(const struct broker *b, const struct open_sample *at, u
 {
     const struct lease *lease = at->lease == TASKS_NO_LEASE ? NULL : &b->leases.slot[at->lease];
 
-    if ((at->place == PLACE_LEASED) != (lease != NULL) || (lease && !lease->number))
+    if ((at->state == SAMPLE_LEASED) != (lease != NULL) || (lease && !lease->number))
         give_up("a sample's place and its lease differ");
-    if ((at->body != NULL) != (at->place == PLACE_SCORING || at->place == PLACE_READY))
+    if ((at->body != NULL) != (at->state == SAMPLE_SCORING || at->state == SAMPLE_READY))
         give_up("a body out of place");
     *leased += lease != NULL;
 }
@@ -332,7 +332,7 @@ void stage_check(const struct stage *s)
     if (leased != left || leases != b->leases.n)
         give_up("leases and leased samples differ");
     count_stale(b);
-    if (b->deliver.capacity > 4096)
+    if (b->to_learner.capacity > 4096)
         give_up("a queue that grows");
     for (int j = 0; j < STATE_SCORERS; j++)
         if (b->ask[j].capacity > 4096)

@@ -40,7 +40,7 @@ struct stage_peer {
     bool there; /* the hub has a record of it */
     enum role said;
     uint64_t said_incarnation;
-    struct member *member;
+    struct broker_member *member;
     uint32_t strikes;
     enum err answer; /* what sending to it gives */
     bool heard;      /* spoke since time last passed */

@@ -94,31 +94,31 @@ def broker_hears(s, message, rules):
             return s
         if epoch > b.epoch:
             b = b._replace(epoch=epoch, open=False, settled=settled)
-            if b.place == "settled" and not settled:  # lowered: opened afresh
+            if b.state == "settled" and not settled:  # lowered: opened afresh
                 b = b._replace(place="", answer=0)
         else:
             b = b._replace(settled=settled)
         if settled:
             b = b._replace(place="settled", answer=0)
-        if b.place == "sent":
+        if b.state == "sent":
             b = b._replace(place="scored")
         return put(s, broker=b, down=s.down + (("welcome", epoch, 0),))
     if epoch != b.epoch and "fence" in rules:
         return s
     if kind == "settled" and settled:
         b = b._replace(settled=True, place="settled", answer=0)
-    elif kind == "open" and b.place != "settled":
-        b = b._replace(open=True, place=b.place or "wait")
+    elif kind == "open" and b.state != "settled":
+        b = b._replace(open=True, place=b.state or "wait")
     elif kind == "refused":
         b = b._replace(aside=True)
-        if b.place == "liar" and "hands" in rules:
+        if b.state == "liar" and "hands" in rules:
             b = b._replace(place="wait")
     return put(s, broker=b)
 
 
 def takes(s, who, rules):
     """May the broker take this actor's answer now?"""
-    if not s.broker.open or s.broker.place not in ("wait", "honest", "liar"):
+    if not s.broker.open or s.broker.state not in ("wait", "honest", "liar"):
         return False
     return who == "honest" or not s.broker.aside or not {"unasked", "aside"} <= rules
 
@@ -144,23 +144,23 @@ def steps(s, rules):
         yield "broker hears", broker_hears(put(s, up=s.up[1:]), s.up[0], rules)
     if s.old:
         yield "broker hears late", broker_hears(put(s, old=s.old[1:]), s.old[0], rules)
-    if b.open and b.place == "wait":
+    if b.open and b.state == "wait":
         yield "leases", put(s, broker=b._replace(place="honest"))
         if not b.aside or "aside" not in rules:
             yield "leases to the liar", put(s, broker=b._replace(place="liar"))
-    if b.place == "honest" and not s.honest:
+    if b.state == "honest" and not s.honest:
         yield "writes truth", put(s, honest=TRUE)
-    if not s.liar and (b.place == "liar" or takes(s, "liar", rules)):
+    if not s.liar and (b.state == "liar" or takes(s, "liar", rules)):
         yield "lies", put(s, liar=FALSE)
     if s.honest:
         got = b._replace(place="body", answer=s.honest) if takes(s, "honest", rules) else b
         yield "brings", put(s, broker=got, honest=0)
     if s.liar:
         got = b._replace(place="body", answer=s.liar) if takes(s, "liar", rules) else b
-        yield "liar brings", put(s, broker=got, liar=0 if b.place in ("liar", "settled") or got != b else s.liar)
-    if b.place == "body":
+        yield "liar brings", put(s, broker=got, liar=0 if b.state in ("liar", "settled") or got != b else s.liar)
+    if b.state == "body":
         yield "scores", put(s, broker=b._replace(place="scored"))
-    if b.place == "scored" and b.open and l.welcome:
+    if b.state == "scored" and b.open and l.welcome:
         yield "delivers", put(s, broker=b._replace(place="sent"), down=s.down + (("sample", b.epoch, b.answer),))
 
 
@@ -172,7 +172,7 @@ def faults(s):
         if l.alive:
             yield "learner killed", put(s, learner=Learner(False, 0, False, ""), up=(), down=(), old=old, **more)
             yield "connection cut", hello(put(s, up=(), down=(), old=old, **more))
-    place = b.place if b.place in ("honest", "liar") else ""
+    place = b.state if b.state in ("honest", "liar") else ""
     if l.alive:
         yield "broker restarts", put(s, broker=Broker(0, False, False, "", 0, False), up=(), down=(), old=(),
                                      learner=l._replace(welcome=False), **more)

@@ -38,12 +38,12 @@ static enum err too_late(void *self, int64_t now_ms)
     return err_set(ERR_STATE, "%s", (const char *)self);
 }
 
-struct pair { /* one socket of it is watched */
+struct loop_pair { /* one socket of it is watched */
     void *in, *out;
     int sent, got, per_call;
 };
 
-static void open_pair(struct pair *pair, void *context, const char *where, int hwm)
+static void open_pair(struct loop_pair *pair, void *context, const char *where, int hwm)
 {
     char endpoint[64];
     size_t n = sizeof endpoint;
@@ -58,7 +58,7 @@ static void open_pair(struct pair *pair, void *context, const char *where, int h
     assert_int_equal(zmq_connect(pair->out, endpoint), 0);
 }
 
-static void close_pair(struct pair *pair)
+static void close_pair(struct loop_pair *pair)
 {
     zmq_close(pair->in);
     zmq_close(pair->out);
@@ -66,7 +66,7 @@ static void close_pair(struct pair *pair)
 
 static enum err drain(void *self, int64_t now_ms)
 {
-    struct pair *const pair = self;
+    struct loop_pair *const pair = self;
     char word[16];
     int i = 0;
 
@@ -80,7 +80,7 @@ static enum err drain(void *self, int64_t now_ms)
 
 static enum err more(void *self, int64_t now_ms)
 {
-    struct pair *const pair = self;
+    struct loop_pair *const pair = self;
 
     (void)now_ms;
     for (int i = 0; i < 500 && pair->sent < MESSAGES; i++) {
@@ -98,7 +98,7 @@ static void twenty_thousand_messages_are_drained(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof takes / sizeof *takes; i++) {
         void *const context = zmq_ctx_new();
-        struct pair pair;
+        struct loop_pair pair;
         open_pair(&pair, context, "tcp://127.0.0.1:*", 0);
         pair.per_call = takes[i];
         for (; pair.sent < MESSAGES; pair.sent++)
@@ -117,7 +117,7 @@ static void twenty_thousand_messages_are_drained(void **state)
 
 static enum err echo(void *self, int64_t now_ms)
 {
-    struct pair *const pair = self;
+    struct loop_pair *const pair = self;
     char word[16];
 
     (void)now_ms;
@@ -132,7 +132,7 @@ static enum err echo(void *self, int64_t now_ms)
 }
 
 static enum err throw(void *self, int64_t now_ms) {
-    struct pair *const pair = self; char word[16];
+    struct loop_pair *const pair = self; char word[16];
 
     (void)now_ms;
     while (zmq_recv(pair->out, word, sizeof word, ZMQ_DONTWAIT) >= 0);
@@ -142,7 +142,7 @@ static enum err throw(void *self, int64_t now_ms) {
 static void sends_lose_no_wake_up(void **state)
 {
     void *const context = zmq_ctx_new();
-    struct pair pair;
+    struct loop_pair pair;
 
     (void)state;
     open_pair(&pair, context, "tcp://127.0.0.1:*", 1000);
@@ -222,7 +222,7 @@ static void a_signal_arrives_in_the_loop(void **state)
 
 enum { ITEMS = 5000 };
 
-struct sums {
+struct loop_sums {
     struct worker *worker;
     int posted, given;
     long sum;
@@ -239,7 +239,7 @@ static void drop(void *item)
 
 static enum err doubles(void *self, struct worker *worker)
 {
-    const struct sums *const sums = self;
+    const struct loop_sums *const sums = self;
     void *item;
 
     while (worker_take(worker, &item, true)) {
@@ -256,7 +256,7 @@ static enum err doubles(void *self, struct worker *worker)
 
 static enum err given(void *self, void *item, int64_t now_ms)
 {
-    struct sums *const sums = self;
+    struct loop_sums *const sums = self;
 
     (void)now_ms;
     assert_int_equal(*(long *)item, 2 * sums->given); /* in order */
@@ -269,7 +269,7 @@ static enum err given(void *self, void *item, int64_t now_ms)
 
 static enum err post(void *self, int64_t now_ms)
 {
-    struct sums *const sums = self;
+    struct loop_sums *const sums = self;
 
     (void)now_ms;
     while (sums->posted < ITEMS) {
@@ -286,7 +286,7 @@ static enum err post(void *self, int64_t now_ms)
 
 static void items_go_through_the_thread_in_order(void **state)
 {
-    struct sums sums = {0};
+    struct loop_sums sums = {0};
     const struct worker_conf conf = {4, doubles, given, drop, &sums};
 
     (void)state;
@@ -300,7 +300,7 @@ static void items_go_through_the_thread_in_order(void **state)
 
 static void a_stopped_thread_drops_what_is_left(void **state)
 {
-    struct sums sums = {0};
+    struct loop_sums sums = {0};
     const struct worker_conf conf = {8, doubles, given, drop, &sums};
 
     (void)state;
@@ -319,7 +319,7 @@ static void a_stopped_thread_drops_what_is_left(void **state)
 
 static void an_error_of_the_thread_ends_the_loop(void **state)
 {
-    struct sums sums = {.fail = true};
+    struct loop_sums sums = {.fail = true};
     const struct worker_conf conf = {4, doubles, given, drop, &sums};
 
     (void)state;

@@ -3,7 +3,7 @@
 #include "tests/support/test.h"
 
 #include "proto/curve.h"
-#include "tests/proto/bed.h"
+#include "tests/proto/wire_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,34 +35,37 @@ static void keys_are_kept_in_files_for_the_owner_alone(void **state)
 
 static void only_the_fleets_key_opens(void **state)
 {
-    struct bed *const bed = *state;
+    struct wire_fixture *const fixture = *state;
     struct curve_keys fleet, other;
-    struct end *friend, *stranger, *plain;
+    struct wire_end *friend, *stranger, *plain;
 
     assert_ok(curve_new(&fleet));
     assert_ok(curve_new(&other));
     memcpy(other.server_key, fleet.public_key, CURVE_TEXT);
-    assert_ok(curve_zap_open(&bed->zap, bed->context));
-    assert_err(ERR_STATE,
-               curve_zap_self_test(bed->zap, bed->context, &fleet)); /* not let in yet */
-    assert_ok(curve_zap_allow(bed->zap, fleet.public_key));
-    assert_ok(curve_zap_self_test(bed->zap, bed->context, &fleet));
-    bed_hub(bed, "tcp://127.0.0.1:*", &fleet);
-    friend = bed_dial(bed, hub_endpoint(bed->hub), &fleet, (struct peer_conf){0});
-    stranger = bed_dial(bed, hub_endpoint(bed->hub), &other, (struct peer_conf){0});
-    plain = bed_dial(bed, hub_endpoint(bed->hub), NULL, (struct peer_conf){0});
-    BED_UNTIL(bed, friend->welcomes == 1 && bed->heard >= 3);
-    bed_during(bed, 4000);
+    assert_ok(curve_zap_open(&fixture->zap, fixture->context));
+    assert_err(ERR_STATE, curve_zap_self_test(fixture->zap, fixture->context,
+                                              &fleet)); /* not let in yet */
+    assert_ok(curve_zap_allow(fixture->zap, fleet.public_key));
+    assert_ok(curve_zap_self_test(fixture->zap, fixture->context, &fleet));
+    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", &fleet);
+    friend =
+        wire_fixture_dial(fixture, hub_endpoint(fixture->hub), &fleet, (struct peer_conf){0});
+    stranger =
+        wire_fixture_dial(fixture, hub_endpoint(fixture->hub), &other, (struct peer_conf){0});
+    plain = wire_fixture_dial(fixture, hub_endpoint(fixture->hub), NULL, (struct peer_conf){0});
+    WIRE_FIXTURE_UNTIL(fixture, friend->welcomes == 1 && fixture->heard >= 3);
+    wire_fixture_during(fixture, 4000);
     assert_int_equal(stranger->welcomes + plain->welcomes, 0);
-    assert_null(hub_next(bed->hub, hub_next(bed->hub, NULL))); /* one peer */
-    assert_true(curve_zap_refused(bed->zap) >= 2);
+    assert_null(hub_next(fixture->hub, hub_next(fixture->hub, NULL))); /* one peer */
+    assert_true(curve_zap_refused(fixture->zap) >= 2);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_kept_in_files_for_the_owner_alone),
-        cmocka_unit_test_setup_teardown(only_the_fleets_key_opens, bed_open, bed_close),
+        cmocka_unit_test_setup_teardown(only_the_fleets_key_opens, wire_fixture_open,
+                                        wire_fixture_close),
     };
 
     return cmocka_run_group_tests_name("proto/curve", tests, NULL, NULL);

@@ -3,7 +3,7 @@
 #include "tests/support/test.h"
 
 #include "proto/dial.h"
-#include "tests/proto/bed.h"
+#include "tests/proto/wire_fixture.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -75,7 +75,7 @@ static void an_address_where_no_broker_is(void **state)
 
 static void keys_that_do_not_fit(void **state)
 {
-    struct bed *const bed = *state;
+    struct wire_fixture *const fixture = *state;
     struct curve_keys fleet, other, stranger;
     char at[128];
 
@@ -83,26 +83,26 @@ static void keys_that_do_not_fit(void **state)
     assert_ok(curve_new(&other));
     stranger = other;
     memcpy(stranger.server_key, fleet.public_key, CURVE_TEXT);
-    assert_ok(curve_zap_open(&bed->zap, bed->context));
-    assert_ok(curve_zap_allow(bed->zap, fleet.public_key));
-    assert_ok(curve_zap_self_test(bed->zap, bed->context, &fleet));
-    bed_hub(bed, "tcp://127.0.0.1:*", &fleet);
-    snprintf(at, sizeof at, "%s", hub_endpoint(bed->hub));
+    assert_ok(curve_zap_open(&fixture->zap, fixture->context));
+    assert_ok(curve_zap_allow(fixture->zap, fleet.public_key));
+    assert_ok(curve_zap_self_test(fixture->zap, fixture->context, &fleet));
+    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", &fleet);
+    snprintf(at, sizeof at, "%s", hub_endpoint(fixture->hub));
     expect(DIAL_HUNG_UP, true, at, &other);
     expect(DIAL_MISMATCH, true, at, NULL);
 }
 
 static void a_plain_broker_and_a_key(void **state)
 {
-    struct bed *const bed = *state;
+    struct wire_fixture *const fixture = *state;
     struct curve_keys fleet;
 
     assert_ok(curve_new(&fleet));
-    bed_hub(bed, "tcp://127.0.0.1:*", NULL);
-    expect(DIAL_THERE, false, hub_endpoint(bed->hub), NULL);
-    assert_ok(dial_knock(hub_endpoint(bed->hub), ZMQ_DEALER, NULL, 4000));
-    assert_err(ERR_IO, dial_knock(hub_endpoint(bed->hub), ZMQ_DEALER, &fleet, 4000));
-    assert_non_null(strstr(err_text(), hub_endpoint(bed->hub)));
+    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", NULL);
+    expect(DIAL_THERE, false, hub_endpoint(fixture->hub), NULL);
+    assert_ok(dial_knock(hub_endpoint(fixture->hub), ZMQ_DEALER, NULL, 4000));
+    assert_err(ERR_IO, dial_knock(hub_endpoint(fixture->hub), ZMQ_DEALER, &fleet, 4000));
+    assert_non_null(strstr(err_text(), hub_endpoint(fixture->hub)));
     assert_err(ERR_PARSE, dial_knock("127.0.0.1:5555", ZMQ_DEALER, NULL, 4000));
 }
 
@@ -110,42 +110,46 @@ static void a_plain_broker_and_a_key(void **state)
  * a broker has answered. */
 static void patience(void **state)
 {
-    struct bed *const bed = *state;
+    struct wire_fixture *const fixture = *state;
     struct curve_keys fleet, other;
-    struct end *lost, *friend, *stranger;
+    struct wire_end *lost, *friend, *stranger;
     char silent[64];
-    const int64_t begun = bed_now();
+    const int64_t begun = wire_fixture_now();
 
     close(mute(silent));
     assert_ok(curve_new(&fleet));
     assert_ok(curve_new(&other));
-    assert_ok(curve_zap_open(&bed->zap, bed->context));
-    assert_ok(curve_zap_allow(bed->zap, fleet.public_key));
-    bed_hub(bed, "tcp://127.0.0.1:*", &fleet);
-    lost = bed_dial(bed, silent, NULL, (struct peer_conf){0});
-    friend = bed_dial(bed, hub_endpoint(bed->hub), &fleet, (struct peer_conf){0});
-    stranger = bed_dial(bed, hub_endpoint(bed->hub), &other, (struct peer_conf){0});
+    assert_ok(curve_zap_open(&fixture->zap, fixture->context));
+    assert_ok(curve_zap_allow(fixture->zap, fleet.public_key));
+    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", &fleet);
+    lost = wire_fixture_dial(fixture, silent, NULL, (struct peer_conf){0});
+    friend =
+        wire_fixture_dial(fixture, hub_endpoint(fixture->hub), &fleet, (struct peer_conf){0});
+    stranger =
+        wire_fixture_dial(fixture, hub_endpoint(fixture->hub), &other, (struct peer_conf){0});
     assert_ok(peer_patience(lost->peer, 3000, begun));
     assert_ok(peer_patience(stranger->peer, 0, begun));
-    BED_UNTIL(bed, friend->welcomes && bed_now() - begun > 12000);
-    assert_ok(peer_patience(lost->peer, 0, bed_now()));
-    assert_ok(peer_patience(lost->peer, 60000, bed_now()));
-    assert_err(ERR_IO, peer_patience(lost->peer, 3000, bed_now()));
+    WIRE_FIXTURE_UNTIL(fixture, friend->welcomes && wire_fixture_now() - begun > 12000);
+    assert_ok(peer_patience(lost->peer, 0, wire_fixture_now()));
+    assert_ok(peer_patience(lost->peer, 60000, wire_fixture_now()));
+    assert_err(ERR_IO, peer_patience(lost->peer, 3000, wire_fixture_now()));
     assert_non_null(strstr(err_text(), "nobody listens there"));
-    assert_err(ERR_IO, peer_patience(stranger->peer, 0, bed_now()));
+    assert_err(ERR_IO, peer_patience(stranger->peer, 0, wire_fixture_now()));
     assert_non_null(strstr(err_text(), "another key"));
-    hub_close(bed->hub);
-    bed->hub = NULL;
-    assert_ok(peer_patience(friend->peer, 1, bed_now() + 100000));
+    hub_close(fixture->hub);
+    fixture->hub = NULL;
+    assert_ok(peer_patience(friend->peer, 1, wire_fixture_now() + 100000));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_where_no_broker_is),
-        cmocka_unit_test_setup_teardown(keys_that_do_not_fit, bed_open, bed_close),
-        cmocka_unit_test_setup_teardown(a_plain_broker_and_a_key, bed_open, bed_close),
-        cmocka_unit_test_setup_teardown(patience, bed_open, bed_close),
+        cmocka_unit_test_setup_teardown(keys_that_do_not_fit, wire_fixture_open,
+                                        wire_fixture_close),
+        cmocka_unit_test_setup_teardown(a_plain_broker_and_a_key, wire_fixture_open,
+                                        wire_fixture_close),
+        cmocka_unit_test_setup_teardown(patience, wire_fixture_open, wire_fixture_close),
     };
 
     return cmocka_run_group_tests_name("proto/dial", tests, NULL, NULL);

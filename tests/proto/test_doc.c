@@ -43,7 +43,7 @@ static void check_limit(const char *row, const struct field *f)
         fail_msg("%s: the page does not say '%s'", f->key, want);
 }
 
-static void check_table(const char *heading, const struct table *table)
+static void check_table(const char *heading, const struct field_table *table)
 {
     const char *at = strstr(text, heading);
 
@@ -65,7 +65,7 @@ static void the_page_has_every_row_of_every_table(void **state)
 {
     static const struct {
         const char *heading;
-        const struct table *table;
+        const struct field_table *table;
     } page[] = {
         {"**HELLO** (1)", &codec_peer_hello},
         {"**WELCOME** (3)", &codec_peer_welcome},

@@ -16,7 +16,7 @@
 
 enum { MIB = 1 << 20, SIZE = 40 * MIB + 12345 };
 
-struct road {
+struct fetch_road {
     void *context;
     struct hub *hub;
     struct hub_peer *source; /* who offers */
@@ -33,7 +33,7 @@ struct road {
 static enum err on_hello(void *self, struct hub_peer *from, const struct msg *msg,
                          int64_t now_ms)
 {
-    struct road *const road = self;
+    struct fetch_road *const road = self;
     struct msg welcome = {.head.type = MSG_WELCOME, .welcome = {.run = true}};
 
     (void)msg;
@@ -43,7 +43,7 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
 
 static enum err on_hb(void *self, struct hub_peer *from, const struct msg *msg, int64_t now_ms)
 {
-    struct road *const road = self;
+    struct fetch_road *const road = self;
     struct msg hb = {.head.type = MSG_HB};
 
     (void)msg;
@@ -56,14 +56,14 @@ static enum err on_offer(void *self, struct hub_peer *from, const struct msg *ms
 {
     (void)now_ms;
     assert_int_equal(msg->offer.n_artifact, 1);
-    ((struct road *)self)->source = from;
+    ((struct fetch_road *)self)->source = from;
     return OK;
 }
 
 static enum err on_wreq(void *self, struct hub_peer *from, const struct msg *msg,
                         int64_t now_ms)
 {
-    struct road *const road = self;
+    struct fetch_road *const road = self;
     struct msg on = *msg;
 
     (void)now_ms;
@@ -76,7 +76,7 @@ static enum err on_wreq(void *self, struct hub_peer *from, const struct msg *msg
 static enum err on_chunk(void *self, struct hub_peer *from, const struct codec_head *head,
                          struct frames *frames, int64_t now_ms)
 {
-    struct road *const road = self;
+    struct fetch_road *const road = self;
     struct hub_peer *const to = hub_find(road->hub, (uint32_t)head->task);
 
     (void)from;
@@ -88,7 +88,7 @@ static enum err on_chunk(void *self, struct hub_peer *from, const struct codec_h
 
 static void on_gone(void *self, struct hub_peer *peer, const char *why, int64_t now_ms)
 {
-    struct road *const road = self;
+    struct fetch_road *const road = self;
 
     (void)why;
     (void)now_ms;
@@ -100,7 +100,7 @@ static void on_gone(void *self, struct hub_peer *peer, const char *why, int64_t 
 
 static enum err offer(void *self, const struct msg *msg, int64_t now_ms)
 {
-    struct road *const road = self;
+    struct fetch_road *const road = self;
     struct msg out = {.head.type = MSG_OFFER};
 
     (void)msg;
@@ -111,14 +111,14 @@ static enum err offer(void *self, const struct msg *msg, int64_t now_ms)
 
 static enum err asked(void *self, const struct msg *msg, int64_t now_ms)
 {
-    struct road *const road = self;
+    struct fetch_road *const road = self;
 
     (void)now_ms;
     assert_ok(blob_store_ask(road->store, &msg->wreq));
     return OK;
 }
 
-static void serve(struct road *road)
+static void serve(struct fetch_road *road)
 {
     struct msg msg;
 
@@ -146,7 +146,7 @@ static void unwatch(void *self, void *socket)
 static enum err got(void *self, const struct artifact *what, struct shared_memory *shared,
                     int64_t now_ms)
 {
-    struct road *const road = self;
+    struct fetch_road *const road = self;
 
     (void)now_ms;
     assert_string_equal(what->name, "policy");
@@ -156,7 +156,7 @@ static enum err got(void *self, const struct artifact *what, struct shared_memor
 
 /* ---- all of them */
 
-static void build(struct road *road)
+static void build(struct fetch_road *road)
 {
     const struct hub_conf conf = {
         .endpoint = "tcp://127.0.0.1:*", .listen_fd = -1, .gone = on_gone, .self = road};
@@ -180,7 +180,7 @@ static void build(struct road *road)
     blob_store_new(&road->store);
 }
 
-static struct artifact stock(struct road *road)
+static struct artifact stock(struct fetch_road *road)
 {
     struct artifact what = {.bytes = SIZE, .kind = ARTIFACT_IMAGE, .name = "policy"};
 
@@ -194,7 +194,7 @@ static struct artifact stock(struct road *road)
     return what;
 }
 
-static void turn(struct road *road)
+static void turn(struct fetch_road *road)
 {
     zmq_pollitem_t item[] = {{hub_socket(road->hub), 0, ZMQ_POLLIN, 0},
                              {peer_socket(road->learner), 0, ZMQ_POLLIN, 0}};
@@ -213,7 +213,7 @@ static void an_artifact_survives_cuts(void **state)
 {
     struct fetch_conf conf = {
         .role = ROLE_ACTOR, .name = "child", .watch = watch, .unwatch = unwatch, .got = got};
-    struct road road;
+    struct fetch_road road;
     struct proxied proxied;
     struct artifact what;
     char endpoint[64];

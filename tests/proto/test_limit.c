@@ -14,7 +14,7 @@
 
 static const struct {
     enum msg_type type;
-    const struct table *table;
+    const struct field_table *table;
 } all[] = {
     {MSG_HELLO, &codec_peer_hello},       {MSG_WELCOME, &codec_peer_welcome},
     {MSG_REFUSE, &codec_peer_refuse},     {MSG_HB, &codec_peer_hb},
@@ -32,7 +32,7 @@ static const struct {
 };
 
 static struct arena *arena;
-static const struct table *strict, *loose; /* of the message that is tried */
+static const struct field_table *strict, *loose; /* of the message that is tried */
 static const void *whole;
 static int tried;
 
@@ -49,12 +49,12 @@ static void *take(size_t n, size_t size)
 }
 
 /* The same table without limits. */
-static const struct table *loosen(const struct table *table)
+static const struct field_table *loosen(const struct field_table *table)
 {
-    struct table *out = take(1, sizeof *out);
+    struct field_table *out = take(1, sizeof *out);
     struct field *field = take((size_t)table->n + 1, sizeof *field);
 
-    *out = (struct table){table->size, field, table->n};
+    *out = (struct field_table){table->size, field, table->n};
     for (int i = 0; i < table->n; i++) {
         memcpy(&field[i], &table->field[i], sizeof *field);
         if (field[i].kind == FIELD_UINT || field[i].kind == FIELD_VERSION ||
@@ -63,7 +63,7 @@ static const struct table *loosen(const struct table *table)
         if (field[i].of)
             field[i].of = loosen(field[i].of);
         if (field[i].row) {
-            struct row *row = take(1, sizeof *row);
+            struct field_row *row = take(1, sizeof *row);
             *row = *field[i].row;
             for (int k = 0; k < row->cells; k++)
                 row->cell[k].max = 0;
@@ -137,7 +137,7 @@ static uint8_t *own(void *at, size_t n, size_t size)
     return copy;
 }
 
-static void visit(uint8_t *object, const struct table *table)
+static void visit(uint8_t *object, const struct field_table *table)
 {
     for (int i = 0; i < table->n; i++) {
         const struct field *const f = &table->field[i];
@@ -185,7 +185,7 @@ static void every_number_ends_at_its_limit(void **state)
 }
 
 /* Numbers without a limit are those that are compared and nothing else. */
-static void check(const struct table *table)
+static void check(const struct field_table *table)
 {
     static const char *const any[] = {"incarnation", "features", "request", "seed",
                                       "table",       "scorers",  "fence"};

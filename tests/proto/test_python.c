@@ -4,8 +4,8 @@
 #include "tests/support/test.h"
 
 #include "base/mem.h"
-#include "tests/proto/bed.h"
 #include "tests/proto/every.h"
+#include "tests/proto/wire_fixture.h"
 
 #include <math.h>
 #include <signal.h>
@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct seen {
+struct python_seen {
     int hellos, beats, scores;
-    struct bed *bed;
+    struct wire_fixture *fixture;
     struct hub_peer *from;
     uint32_t credit;
 };
@@ -25,7 +25,7 @@ struct seen {
 static enum err on_hello(void *self, struct hub_peer *from, const struct msg *msg,
                          int64_t now_ms)
 {
-    struct seen *const seen = self;
+    struct python_seen *const seen = self;
     struct msg welcome = {.head.type = MSG_WELCOME, .welcome = {.incarnation = 5, .run = true}};
 
     (void)now_ms;
@@ -34,12 +34,12 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
     assert_string_equal(msg->hello.offer[0].name, "mine");
     seen->hellos++;
     seen->from = from;
-    return hub_send(seen->bed->hub, from, &welcome);
+    return hub_send(seen->fixture->hub, from, &welcome);
 }
 
 static enum err on_hb(void *self, struct hub_peer *from, const struct msg *msg, int64_t now_ms)
 {
-    struct seen *const seen = self;
+    struct python_seen *const seen = self;
 
     (void)from;
     (void)now_ms;
@@ -51,7 +51,7 @@ static enum err on_hb(void *self, struct hub_peer *from, const struct msg *msg, 
 static enum err on_score(void *self, struct hub_peer *from, const struct msg *msg,
                          int64_t now_ms)
 {
-    struct seen *const seen = self;
+    struct python_seen *const seen = self;
     const struct msg asked = every_message(MSG_ASK);
     const struct score *const score = &msg->score.score;
 
@@ -91,8 +91,8 @@ static pid_t start(const char *program, const char *endpoint, const char *key)
 
 static void a_python_function_is_a_reward(void **state)
 {
-    struct bed *const bed = *state;
-    struct seen seen = {.bed = bed};
+    struct wire_fixture *const fixture = *state;
+    struct python_seen seen = {.fixture = fixture};
     struct msg ask = every_message(MSG_ASK);
     const char *const program = python();
     char folder[] = "/tmp/drover-python-XXXXXX", path[64];
@@ -108,21 +108,21 @@ static void a_python_function_is_a_reward(void **state)
     snprintf(path, sizeof path, "%s/fleet.key", folder);
     assert_ok(curve_new(&keys));
     assert_ok(curve_save(path, &keys));
-    assert_ok(curve_zap_open(&bed->zap, bed->context));
-    assert_ok(curve_zap_allow(bed->zap, keys.public_key));
-    bed_hub(bed, "tcp://127.0.0.1:*", &keys);
-    hub_on(bed->hub, ROLE_REWARDER, MSG_HELLO, on_hello, &seen);
-    hub_on(bed->hub, ROLE_REWARDER, MSG_HB, on_hb, &seen);
-    hub_on(bed->hub, ROLE_REWARDER, MSG_SCORE, on_score, &seen);
-    pid = start(program, hub_endpoint(bed->hub), path);
+    assert_ok(curve_zap_open(&fixture->zap, fixture->context));
+    assert_ok(curve_zap_allow(fixture->zap, keys.public_key));
+    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", &keys);
+    hub_on(fixture->hub, ROLE_REWARDER, MSG_HELLO, on_hello, &seen);
+    hub_on(fixture->hub, ROLE_REWARDER, MSG_HB, on_hb, &seen);
+    hub_on(fixture->hub, ROLE_REWARDER, MSG_SCORE, on_score, &seen);
+    pid = start(program, hub_endpoint(fixture->hub), path);
     for (int i = 0; i < 4000 && !seen.beats; i++) /* Python takes its time to start */
-        bed_turn(bed);
+        wire_fixture_turn(fixture);
     assert_int_equal(seen.credit, 8);
     for (int k = 1; k <= 3; k++) {
-        assert_ok(hub_send(bed->hub, seen.from, &ask));
-        BED_UNTIL(bed, seen.scores == k);
+        assert_ok(hub_send(fixture->hub, seen.from, &ask));
+        WIRE_FIXTURE_UNTIL(fixture, seen.scores == k);
     }
-    assert_int_equal(hub_stats(bed->hub)->bad, 0);
+    assert_int_equal(hub_stats(fixture->hub)->bad, 0);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     unlink(path);
@@ -132,7 +132,8 @@ static void a_python_function_is_a_reward(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_python_function_is_a_reward, bed_open, bed_close),
+        cmocka_unit_test_setup_teardown(a_python_function_is_a_reward, wire_fixture_open,
+                                        wire_fixture_close),
     };
 
     return cmocka_run_group_tests_name("proto/python", tests, NULL, NULL);

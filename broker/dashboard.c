@@ -3,7 +3,7 @@
  * dashboard needs is disconnected: with its connection go its topics. A connection is known by
  * its descriptor and inode; what still comes of one that was just shut is not looked at. */
 
-#include "broker/board.h"
+#include "broker/dashboard.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,22 +18,22 @@
 
 enum { QUEUE = 16, DRAIN = 1024, WORD_MAX = 1024, SHUT_MS = 1000 };
 
-struct reader { /* by descriptor */
+struct dashboard_reader { /* by descriptor */
     ino_t inode;
     uint32_t topics;
     int64_t shut_ms; /* when it was disconnected; 0: it was not */
 };
 
-struct board {
+struct dashboard {
     void *socket;
     char endpoint[128];
     bool asked;
-    struct reader *reader;
+    struct dashboard_reader *reader;
     int readers;
     uint64_t dropped;
 };
 
-static enum err options(struct board *board, const char *endpoint, int listen_fd,
+static enum err options(struct dashboard *board, const char *endpoint, int listen_fd,
                         const struct curve_keys *keys)
 {
     static const int list[][2] = {
@@ -53,7 +53,7 @@ static enum err options(struct board *board, const char *endpoint, int listen_fd
     return keys ? curve_server(board->socket, keys) : curve_plain_allowed(endpoint);
 }
 
-static enum err listen_at(struct board *board, const char *endpoint)
+static enum err listen_at(struct dashboard *board, const char *endpoint)
 {
     size_t n = sizeof board->endpoint;
 
@@ -67,10 +67,10 @@ static enum err listen_at(struct board *board, const char *endpoint)
     return OK;
 }
 
-enum err board_open(struct board **out, void *context, const char *endpoint, int listen_fd,
-                    const struct curve_keys *keys)
+enum err dashboard_open(struct dashboard **out, void *context, const char *endpoint,
+                        int listen_fd, const struct curve_keys *keys)
 {
-    struct board *board = mem_new(1, sizeof *board);
+    struct dashboard *board = mem_new(1, sizeof *board);
     enum err err;
 
     board->socket = zmq_socket(context, ZMQ_XPUB);
@@ -79,14 +79,14 @@ enum err board_open(struct board **out, void *context, const char *endpoint, int
     if (!err)
         err = listen_at(board, endpoint);
     if (err) {
-        board_close(board);
+        dashboard_close(board);
         board = NULL;
     }
     *out = board;
     return err;
 }
 
-void board_close(struct board *board)
+void dashboard_close(struct dashboard *board)
 {
     if (!board)
         return;
@@ -96,12 +96,12 @@ void board_close(struct board *board)
     free(board);
 }
 
-const char *board_endpoint(const struct board *board)
+const char *dashboard_endpoint(const struct dashboard *board)
 {
     return board->endpoint;
 }
 
-void board_publish(struct board *board, const struct msg *msg)
+void dashboard_publish(struct dashboard *board, const struct msg *msg)
 {
     struct frames frames;
     enum err err;
@@ -115,33 +115,33 @@ void board_publish(struct board *board, const struct msg *msg)
     frames_fini(&frames);
 }
 
-void *board_socket(const struct board *board)
+void *dashboard_socket(const struct dashboard *board)
 {
     return board->socket;
 }
 
 /* The connection that a word came by; NULL if it is no more. */
-static struct reader *reader_of(struct board *board, int fd)
+static struct dashboard_reader *reader_of(struct dashboard *board, int fd)
 {
     struct stat now;
-    struct reader *at;
+    struct dashboard_reader *at;
 
     if (fd < 0 || fstat(fd, &now) || !S_ISSOCK(now.st_mode))
         return NULL;
     if (fd >= board->readers) {
         board->reader = mem_grow(board->reader, (size_t)fd + 1, sizeof *board->reader);
         for (int i = board->readers; i <= fd; i++)
-            board->reader[i] = (struct reader){.topics = 0};
+            board->reader[i] = (struct dashboard_reader){.topics = 0};
         board->readers = fd + 1;
     }
     at = &board->reader[fd];
     if (at->inode != now.st_ino)
-        *at = (struct reader){.inode = now.st_ino, .shut_ms = at->shut_ms};
+        *at = (struct dashboard_reader){.inode = now.st_ino, .shut_ms = at->shut_ms};
     return at;
 }
 
 /* May it have said this? Counts its topics. */
-static bool fair(struct reader *reader, zmq_msg_t *word)
+static bool fair(struct dashboard_reader *reader, zmq_msg_t *word)
 {
     const size_t n = zmq_msg_size(word);
     const uint8_t first = n ? *(const uint8_t *)zmq_msg_data(word) : 255;
@@ -150,14 +150,14 @@ static bool fair(struct reader *reader, zmq_msg_t *word)
         reader->topics -= reader->topics > 0;
         return true;
     }
-    return first == 1 && n - 1 <= BOARD_TOPIC && ++reader->topics <= BOARD_TOPICS;
+    return first == 1 && n - 1 <= DASHBOARD_TOPIC && ++reader->topics <= DASHBOARD_TOPICS;
 }
 
 /* A subscription is one frame whose first byte is 1, the end of one begins with 0. */
-static void hear(struct board *board, zmq_msg_t *word, int64_t now_ms)
+static void hear(struct dashboard *board, zmq_msg_t *word, int64_t now_ms)
 {
     const int fd = zmq_msg_get(word, ZMQ_SRCFD);
-    struct reader *reader = reader_of(board, fd);
+    struct dashboard_reader *reader = reader_of(board, fd);
     const char *from = zmq_msg_gets(word, "Peer-Address");
 
     if (!reader || (reader->shut_ms && now_ms - reader->shut_ms < SHUT_MS))
@@ -175,9 +175,9 @@ static void hear(struct board *board, zmq_msg_t *word, int64_t now_ms)
         log_debug("dashboard", "shutdown=%d", errno);
 }
 
-enum err board_readable(void *self, int64_t now_ms)
+enum err dashboard_readable(void *self, int64_t now_ms)
 {
-    struct board *board = self;
+    struct dashboard *board = self;
     zmq_msg_t word;
 
     for (int i = 0; i < DRAIN; i++) {
@@ -194,12 +194,12 @@ enum err board_readable(void *self, int64_t now_ms)
     return OK;
 }
 
-uint64_t board_dropped(const struct board *board)
+uint64_t dashboard_dropped(const struct dashboard *board)
 {
     return board->dropped;
 }
 
-bool board_asked(struct board *board)
+bool dashboard_asked(struct dashboard *board)
 {
     const bool asked = board->asked;
 

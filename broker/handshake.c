@@ -1,4 +1,4 @@
-/* welcome: what HELLO is answered, and what becomes of the work that actors claim. */
+/* handshake: what HELLO is answered, and what becomes of the work that actors claim. */
 
 #include "base/mem.h"
 #include "broker/state.h"
@@ -8,35 +8,35 @@
 
 enum { UNSETTLED_MAX = 4096 };
 
-static bool of_this_run(const struct broker *b, const struct member *member)
+static bool of_this_run(const struct broker *b, const struct broker_member *member)
 {
     return b->run.bound && !memcmp(&member->run, &b->run.id, sizeof b->run.id);
 }
 
-static enum claim_state judge_open(struct broker *b, struct member *actor,
+static enum claim_state judge_open(struct broker *b, struct broker_member *actor,
                                    struct open_task *task, const struct member_claim *claim,
                                    bool *later, int64_t now_ms)
 {
     const struct open_sample *sample = &task->sample[claim->sample];
     struct lease *lease;
 
-    switch (sample->place) {
-    case PLACE_LEASED:
+    switch (sample->state) {
+    case SAMPLE_LEASED:
         lease = &b->leases.slot[sample->lease];
         if (lease->holder != actor)
             return claim->done ? CLAIM_WANT : CLAIM_FREE;
         lease->known = true;
         lease->wanted |= claim->done && lease->left == 1;
         return claim->done ? CLAIM_WANT : CLAIM_KEEP;
-    case PLACE_WAITING:
+    case SAMPLE_WAITING:
         if (!suspects_may(b, actor))
             return CLAIM_FREE;
         if (grant_adopt(b, actor, task, claim->sample, claim->done, now_ms))
             return claim->done ? CLAIM_WANT : CLAIM_KEEP;
         *later = true;
         return CLAIM_KEEP;
-    case PLACE_SCORING:
-    case PLACE_READY:
+    case SAMPLE_SCORING:
+    case SAMPLE_READY:
         return claim->done ? CLAIM_KEEP : CLAIM_FREE;
     default:
         return CLAIM_FREE;
@@ -45,7 +45,7 @@ static enum claim_state judge_open(struct broker *b, struct member *actor,
 
 /* What becomes of one claim. WANT and adopted leases are noted as leases of `actor`; a claim
  * on a task that is not open yet, or for which there is no space, is kept for later. */
-static enum claim_state judge(struct broker *b, struct member *actor,
+static enum claim_state judge(struct broker *b, struct broker_member *actor,
                               const struct member_claim *claim, bool *later, int64_t now_ms)
 {
     struct open_task *task = tasks_find(&b->tasks, claim->task);
@@ -70,7 +70,7 @@ static bool claimed(const struct msg_hello *hello, uint64_t task, uint32_t sampl
 }
 
 /* Leases of an actor whose work it does not name any more are free again. */
-static void requeue_unclaimed(struct broker *b, struct member *actor,
+static void requeue_unclaimed(struct broker *b, struct broker_member *actor,
                               const struct msg_hello *hello, int64_t now_ms)
 {
     for (uint32_t slot = actor->lease, next; slot != LEASE_NONE; slot = next) {
@@ -81,17 +81,17 @@ static void requeue_unclaimed(struct broker *b, struct member *actor,
         for (uint32_t i = lease.first; task && i - lease.first < lease.count; i++) {
             struct open_sample *sample = &task->sample[i];
 
-            if (sample->place != PLACE_LEASED || sample->lease != slot ||
+            if (sample->state != SAMPLE_LEASED || sample->lease != slot ||
                 claimed(hello, lease.task, i))
                 continue;
             grant_release(b, sample, actor);
-            tasks_move(&b->tasks, task, i, PLACE_WAITING, now_ms);
+            tasks_move(&b->tasks, task, i, SAMPLE_WAITING, now_ms);
         }
     }
 }
 
-static void judge_all(struct broker *b, struct member *actor, const struct msg_hello *hello,
-                      struct claim *verdict, int64_t now_ms)
+static void judge_all(struct broker *b, struct broker_member *actor,
+                      const struct msg_hello *hello, struct claim *verdict, int64_t now_ms)
 {
     const bool other = b->run.bound && hello->n_claim && !of_this_run(b, actor);
 
@@ -112,7 +112,7 @@ static void judge_all(struct broker *b, struct member *actor, const struct msg_h
         else
             verdict[i].state = judge(b, actor, &claim, &later, now_ms);
         if (later && !other)
-            roster_claim_add(actor, &claim, b->limits.claims);
+            members_claim_add(actor, &claim, b->limits.claims);
     }
 }
 
@@ -135,7 +135,7 @@ static uint32_t list_unsettled(const struct broker *b, struct claim *out)
 
 static void fill(const struct broker *b, struct msg_welcome *out)
 {
-    const struct run *run = &b->run;
+    const struct run_state *run = &b->run;
 
     out->incarnation = b->incarnation;
     out->run = run->bound;
@@ -154,8 +154,8 @@ static void fill(const struct broker *b, struct msg_welcome *out)
     out->bulk_key = b->bulk_key;
 }
 
-void welcome_send(struct broker *b, struct member *to, const struct msg_hello *hello,
-                  int64_t now_ms)
+void handshake_send(struct broker *b, struct broker_member *to, const struct msg_hello *hello,
+                    int64_t now_ms)
 {
     struct msg msg = {.head.type = MSG_WELCOME};
     struct claim *list = NULL;
@@ -186,7 +186,8 @@ void welcome_send(struct broker *b, struct member *to, const struct msg_hello *h
     }
 }
 
-static void want(struct broker *b, struct member *actor, const struct member_claim *claim)
+static void want(struct broker *b, struct broker_member *actor,
+                 const struct member_claim *claim)
 {
     const struct claim one = {
         .task = claim->task, .sample = claim->sample, .state = CLAIM_WANT, .hash = claim->hash};
@@ -195,7 +196,8 @@ static void want(struct broker *b, struct member *actor, const struct member_cla
     broker_send(b, actor, &msg);
 }
 
-static void judge_later(struct broker *b, struct member *actor, uint32_t i, int64_t now_ms)
+static void judge_later(struct broker *b, struct broker_member *actor, uint32_t i,
+                        int64_t now_ms)
 {
     const struct member_claim claim = actor->claim[i];
     bool later;
@@ -203,23 +205,23 @@ static void judge_later(struct broker *b, struct member *actor, uint32_t i, int6
 
     if (later)
         return;
-    roster_claim_remove(actor, i);
+    members_claim_remove(actor, i);
     if (state == CLAIM_WANT)
         want(b, actor, &claim);
     grant_unsent(b, actor);
 }
 
-void welcome_claims(struct broker *b, uint64_t task, int64_t now_ms)
+void handshake_claims(struct broker *b, uint64_t task, int64_t now_ms)
 {
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         for (uint32_t i = m->greeted && of_this_run(b, m) ? m->claims : 0; i-- > 0;)
             if (m->claim[i].task == task)
                 judge_later(b, m, i, now_ms);
 }
 
-void welcome_all_claims(struct broker *b, int64_t now_ms)
+void handshake_all_claims(struct broker *b, int64_t now_ms)
 {
-    for (struct member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->first; m; m = m->next)
         for (uint32_t i = m->greeted && of_this_run(b, m) ? m->claims : 0; i-- > 0;)
             judge_later(b, m, i, now_ms);
 }

@@ -1,15 +1,15 @@
-#include "actor/swaps.h"
+#include "actor/version_trace.h"
 
 #include "base/mem.h"
 
 #include <stdlib.h>
 
-void swaps_free(struct swaps *s)
+void version_trace_free(struct version_trace *s)
 {
     free(s->item);
 }
 
-void swaps_turn(struct swaps *s, const struct version *version, bool idle)
+void version_trace_turn(struct version_trace *s, const struct version *version, bool idle)
 {
     if (idle)
         s->n = 0;
@@ -17,10 +17,10 @@ void swaps_turn(struct swaps *s, const struct version *version, bool idle)
         s->room = s->room ? 2 * s->room : 16;
         s->item = mem_grow(s->item, s->room, sizeof *s->item);
     }
-    s->item[s->n++] = (struct swap){s->steps, *version};
+    s->item[s->n++] = (struct version_turn){s->steps, *version};
 }
 
-struct span *swaps_spans(const struct swaps *s, uint64_t n, uint32_t *spans)
+struct span *version_trace_spans(const struct version_trace *s, uint64_t n, uint32_t *spans)
 {
     const uint64_t first = s->steps + 1 - n;
     struct span *span = mem_new(s->n, sizeof *span);

@@ -5,14 +5,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "broker/board.h"
+#include "broker/dashboard.h"
 #include "proto/wire.h"
 
 #include <string.h>
 #include <zmq.h>
 
 static void *context;
-static struct board *board;
+static struct dashboard *board;
 static void *reader[4];
 static int opens;
 
@@ -20,7 +20,7 @@ static int setup(void **state)
 {
     (void)state;
     context = zmq_ctx_new();
-    return log_level("error") || board_open(&board, context, "tcp://127.0.0.1:*", -1, NULL);
+    return log_level("error") || dashboard_open(&board, context, "tcp://127.0.0.1:*", -1, NULL);
 }
 
 static int teardown(void **state)
@@ -28,7 +28,7 @@ static int teardown(void **state)
     (void)state;
     while (opens)
         zmq_close(reader[--opens]);
-    board_close(board);
+    dashboard_close(board);
     zmq_ctx_term(context);
     return 0;
 }
@@ -39,16 +39,16 @@ static void *dial(int type)
     const int zero = 0;
 
     zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero);
-    assert_int_equal(0, zmq_connect(socket, board_endpoint(board)));
+    assert_int_equal(0, zmq_connect(socket, dashboard_endpoint(board)));
     return reader[opens++] = socket;
 }
 
 static void turn(void)
 {
-    zmq_pollitem_t item = {board_socket(board), 0, ZMQ_POLLIN, 0};
+    zmq_pollitem_t item = {dashboard_socket(board), 0, ZMQ_POLLIN, 0};
 
     zmq_poll(&item, 1, 5);
-    assert_ok(board_readable(board, clock_mono_ms()));
+    assert_ok(dashboard_readable(board, clock_mono_ms()));
 }
 
 /* Publishes until it hears something, at most 5 s. */
@@ -62,7 +62,7 @@ static bool hears(void *socket)
         struct frames frames;
 
         turn();
-        board_publish(board, &msg);
+        dashboard_publish(board, &msg);
         assert_ok(wire_receive(socket, NULL, &frames, NULL, &got));
         if (got)
             frames_fini(&frames);
@@ -87,14 +87,14 @@ static void a_flood_of_topics_ends_with_its_connection(void **state)
     (void)state;
     zmq_setsockopt(good, ZMQ_SUBSCRIBE, "", 0);
     assert_true(hears(good));
-    assert_true(board_asked(board));
+    assert_true(dashboard_asked(board));
     memset(topic, 'x', sizeof topic);
-    for (uint64_t i = 0; board_dropped(board) < 3 && clock_mono_ms() < end_ms; i++) {
+    for (uint64_t i = 0; dashboard_dropped(board) < 3 && clock_mono_ms() < end_ms; i++) {
         memcpy(topic, &i, sizeof i); /* each is another one, at its first byte */
         subscribe(bad, topic, sizeof topic);
         turn();
     }
-    assert_true(board_dropped(board) >= 3); /* it came back each time */
+    assert_true(dashboard_dropped(board) >= 3); /* it came back each time */
     assert_true(hears(good));
 }
 
@@ -104,14 +104,14 @@ static void a_few_short_topics_are_fine(void **state)
 
     (void)state;
     subscribe(socket, "", 0);
-    for (int i = 0; i < BOARD_TOPICS - 1; i++)
+    for (int i = 0; i < DASHBOARD_TOPICS - 1; i++)
         subscribe(socket, (const char[]){(char)('a' + i)}, 1);
     assert_true(hears(socket));
-    assert_int_equal(board_dropped(board), 0);
+    assert_int_equal(dashboard_dropped(board), 0);
     subscribe(socket, "one more", 8);
-    for (int i = 0; i < 400 && !board_dropped(board); i++)
+    for (int i = 0; i < 400 && !dashboard_dropped(board); i++)
         turn();
-    assert_int_equal(board_dropped(board), 1);
+    assert_int_equal(dashboard_dropped(board), 1);
 }
 
 static void what_is_no_subscription_ends_it_too(void **state)
@@ -122,9 +122,9 @@ static void what_is_no_subscription_ends_it_too(void **state)
     subscribe(socket, "", 0);
     assert_true(hears(socket));
     zmq_send(socket, "\2hello", 6, ZMQ_DONTWAIT);
-    for (int i = 0; i < 400 && !board_dropped(board); i++)
+    for (int i = 0; i < 400 && !dashboard_dropped(board); i++)
         turn();
-    assert_int_equal(board_dropped(board), 1);
+    assert_int_equal(dashboard_dropped(board), 1);
 }
 
 int main(void)

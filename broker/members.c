@@ -1,4 +1,4 @@
-#include "broker/roster.h"
+#include "broker/members.h"
 
 #include "base/mem.h"
 #include "proto/text.h"
@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct member *roster_new(void *link, const struct msg_hello *hello, int64_t now_ms)
+struct broker_member *members_new(void *link, const struct msg_hello *hello, int64_t now_ms)
 {
-    struct member *member = mem_new(1, sizeof *member);
+    struct broker_member *member = mem_new(1, sizeof *member);
 
     member->link = link;
     member->role = hello->role;
@@ -16,14 +16,14 @@ struct member *roster_new(void *link, const struct msg_hello *hello, int64_t now
     member->incarnation = hello->incarnation;
     member->joined_ms = member->heard_ms = member->progress_ms = now_ms;
     if (member->role == ROLE_LEARNER)
-        member->flight = mem_new(ROSTER_FLIGHT, sizeof *member->flight);
+        member->flight = mem_new(MEMBERS_FLIGHT, sizeof *member->flight);
     member->who_ms = INT64_MIN / 2;
-    member->lease = member->lease_last = ROSTER_NO_LEASE;
+    member->lease = member->lease_last = MEMBERS_NO_LEASE;
     text_print(member->name, sizeof member->name, "%s", hello->name);
     return member;
 }
 
-void roster_free(struct member *member)
+void members_free(struct broker_member *member)
 {
     if (!member)
         return;
@@ -32,17 +32,17 @@ void roster_free(struct member *member)
     free(member);
 }
 
-static void take_images(struct member *member, const struct version *image, uint32_t n)
+static void take_images(struct broker_member *member, const struct version *image, uint32_t n)
 {
-    member->images = n < ROSTER_IMAGES ? n : ROSTER_IMAGES;
+    member->images = n < MEMBERS_IMAGES ? n : MEMBERS_IMAGES;
     if (member->images)
         memcpy(member->image, image, member->images * sizeof *image);
 }
 
-void roster_hello(struct member *member, const struct msg_hello *hello)
+void members_hello(struct broker_member *member, const struct msg_hello *hello)
 {
     take_images(member, hello->image, hello->n_image);
-    member->offers = hello->n_offer < ROSTER_OFFERS ? hello->n_offer : ROSTER_OFFERS;
+    member->offers = hello->n_offer < MEMBERS_OFFERS ? hello->n_offer : MEMBERS_OFFERS;
     for (uint32_t i = 0; i < member->offers; i++) {
         struct member_offer *offer = &member->offer[i];
 
@@ -57,7 +57,7 @@ void roster_hello(struct member *member, const struct msg_hello *hello)
     member->claims = 0;
 }
 
-void roster_heartbeat(struct member *member, const struct msg_hb *hb, int64_t now_ms)
+void members_heartbeat(struct broker_member *member, const struct msg_hb *hb, int64_t now_ms)
 {
     if (hb->progress != member->progress) {
         member->progress = hb->progress;
@@ -75,42 +75,42 @@ void roster_heartbeat(struct member *member, const struct msg_hb *hb, int64_t no
     text_print(member->note, sizeof member->note, "%s", hb->note);
     while (member->role == ROLE_LEARNER && member->landed < member->sent &&
            member->landed < hb->lease_seen)
-        member->flight_bytes -= member->flight[member->landed++ % ROSTER_FLIGHT];
+        member->flight_bytes -= member->flight[member->landed++ % MEMBERS_FLIGHT];
 }
 
-bool roster_room(const struct member *member, uint64_t bytes)
+bool members_room(const struct broker_member *member, uint64_t bytes)
 {
-    return member->sent - member->landed < ROSTER_FLIGHT &&
+    return member->sent - member->landed < MEMBERS_FLIGHT &&
            member->flight_bytes + bytes <= member->credit_bytes;
 }
 
-void roster_sent(struct member *member, uint64_t bytes)
+void members_sent(struct broker_member *member, uint64_t bytes)
 {
-    member->flight[member->sent++ % ROSTER_FLIGHT] = bytes;
+    member->flight[member->sent++ % MEMBERS_FLIGHT] = bytes;
     member->flight_bytes += bytes;
 }
 
-void roster_second(struct member *member)
+void members_second(struct broker_member *member)
 {
-    member->past[member->pasts++ % ROSTER_RATES] = member->now;
+    member->past[member->pasts++ % MEMBERS_RATES] = member->now;
 }
 
 /* Counters as they were up to ten seconds ago; `*seconds` says how many, 0 if unknown. */
-static struct member_count earlier(const struct member *member, uint32_t *seconds)
+static struct member_count earlier(const struct broker_member *member, uint32_t *seconds)
 {
     if (member->pasts < 2) {
         *seconds = 0;
         return member->now;
     }
-    if (member->pasts < ROSTER_RATES) {
+    if (member->pasts < MEMBERS_RATES) {
         *seconds = member->pasts;
         return member->past[0];
     }
-    *seconds = ROSTER_RATES;
-    return member->past[member->pasts % ROSTER_RATES];
+    *seconds = MEMBERS_RATES;
+    return member->past[member->pasts % MEMBERS_RATES];
 }
 
-double roster_rate(const struct member *member)
+double members_rate(const struct broker_member *member)
 {
     uint32_t seconds;
     const struct member_count then = earlier(member, &seconds);
@@ -120,7 +120,7 @@ double roster_rate(const struct member *member)
     return (double)(member->now.tokens - then.tokens) / seconds;
 }
 
-double roster_busy(const struct member *member)
+double members_busy(const struct broker_member *member)
 {
     uint32_t seconds;
     const struct member_count then = earlier(member, &seconds);
@@ -130,7 +130,7 @@ double roster_busy(const struct member *member)
     return busy >= 0 && idle >= 0 && busy + idle > 0 ? busy / (busy + idle) : -1;
 }
 
-bool roster_holds(const struct member *member, const struct hash *image)
+bool members_holds(const struct broker_member *member, const struct hash *image)
 {
     for (uint32_t i = 0; i < member->images; i++)
         if (hash_same(&member->image[i].hash, image))
@@ -138,7 +138,7 @@ bool roster_holds(const struct member *member, const struct hash *image)
     return false;
 }
 
-uint64_t roster_newest(const struct member *member)
+uint64_t members_newest(const struct broker_member *member)
 {
     uint64_t newest = 0;
 
@@ -148,7 +148,7 @@ uint64_t roster_newest(const struct member *member)
     return newest;
 }
 
-bool roster_can(const struct member *member, const struct scorer *scorer)
+bool members_can(const struct broker_member *member, const struct scorer *scorer)
 {
     for (uint32_t i = 0; i < member->offers; i++) {
         if (member->offer[i].kind != scorer->kind)
@@ -159,7 +159,8 @@ bool roster_can(const struct member *member, const struct scorer *scorer)
     return false;
 }
 
-void roster_claim_add(struct member *member, const struct member_claim *claim, uint32_t max)
+void members_claim_add(struct broker_member *member, const struct member_claim *claim,
+                       uint32_t max)
 {
     for (uint32_t i = 0; i < member->claims; i++) {
         struct member_claim *old = &member->claim[i];
@@ -178,7 +179,7 @@ void roster_claim_add(struct member *member, const struct member_claim *claim, u
     member->claim[member->claims++] = *claim;
 }
 
-void roster_claim_remove(struct member *member, uint32_t i)
+void members_claim_remove(struct broker_member *member, uint32_t i)
 {
     member->claim[i] = member->claim[--member->claims];
 }

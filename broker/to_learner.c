@@ -1,4 +1,4 @@
-/* deliver: rollouts with all their scores, and drops, to the learner; until they are settled.
+/* to_learner: rollouts with all their scores, and drops, to the learner; until they are settled.
  */
 
 #include "base/log.h"
@@ -9,26 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-void deliver_queue(struct broker *b, struct open_task *task, uint32_t sample)
+void to_learner_queue(struct broker *b, struct open_task *task, uint32_t sample)
 {
     struct open_sample *at = &task->sample[sample];
 
-    if (at->queued || at->sent || (at->place != PLACE_READY && at->place != PLACE_DROPPED))
+    if (at->queued || at->sent || (at->state != SAMPLE_READY && at->state != SAMPLE_DROPPED))
         return;
     at->queued = true;
-    tasks_push(&b->tasks, &b->deliver, task, sample);
+    tasks_push(&b->tasks, &b->to_learner, task, sample);
 }
 
-void deliver_again(struct broker *b)
+void to_learner_again(struct broker *b)
 {
-    b->deliver.n = 0;
+    b->to_learner.n = 0;
     for (uint64_t id = b->tasks.base; id < b->tasks.end; id++) {
         struct open_task *task = tasks_find(&b->tasks, id);
 
         for (uint32_t i = 0; task && i < task->def->samples; i++) {
             task->sample[i].queued = task->sample[i].sent = false;
             if (task->epoch == b->run.epoch) {
-                deliver_queue(b, task, i);
+                to_learner_queue(b, task, i);
                 blame_again(b, task, i);
             }
         }
@@ -104,47 +104,48 @@ static bool send_drop(struct broker *b, const struct open_task *task, uint32_t i
 /* Sends what is at the head of the queue. False: not now. */
 static bool send_head(struct broker *b, int64_t now_ms)
 {
-    const struct tasks_name head = *tasks_head(&b->deliver);
+    const struct tasks_name head = *tasks_head(&b->to_learner);
     struct open_task *task = NULL;
     struct open_sample *at = tasks_named(&b->tasks, &head, &task);
-    struct member *learner = b->run.learner;
+    struct broker_member *learner = b->run.learner;
     uint64_t bytes = 0;
 
     if (!at || !at->queued || task->epoch != b->run.epoch ||
-        (at->place != PLACE_READY && at->place != PLACE_DROPPED)) {
+        (at->state != SAMPLE_READY && at->state != SAMPLE_DROPPED)) {
         if (at)
             at->queued = false;
-        tasks_pop(&b->deliver);
+        tasks_pop(&b->to_learner);
         return true;
     }
-    if (at->place == PLACE_READY)
+    if (at->state == SAMPLE_READY)
         bytes = message_bytes(task, at);
-    if (!roster_room(learner, bytes))
+    if (!members_room(learner, bytes))
         return false;
     at->queued = false;
-    tasks_pop(&b->deliver);
-    if (at->place == PLACE_READY ? send_sample(b, task, at) : send_drop(b, task, head.sample)) {
+    tasks_pop(&b->to_learner);
+    if (at->state == SAMPLE_READY ? send_sample(b, task, at)
+                                  : send_drop(b, task, head.sample)) {
         at->sent = true;
-        roster_sent(learner, bytes);
-        if (at->place == PLACE_READY)
+        members_sent(learner, bytes);
+        if (at->state == SAMPLE_READY)
             count_stale(b, at->body);
         return true;
     }
-    if (learner->greeted && at->place == PLACE_READY) { /* no message can carry it */
+    if (learner->greeted && at->state == SAMPLE_READY) { /* no message can carry it */
         log_error("oversize", "task=%llu sample=%u", (unsigned long long)head.task,
                   head.sample);
         at->drop = DROP_POISON;
         free(at->error);
         at->error = mem_text("larger than a message may be");
-        tasks_move(&b->tasks, task, head.sample, PLACE_DROPPED, now_ms);
-        deliver_queue(b, task, head.sample);
+        tasks_move(&b->tasks, task, head.sample, SAMPLE_DROPPED, now_ms);
+        to_learner_queue(b, task, head.sample);
         return true;
     }
     return false; /* its next HELLO has all of them sent again */
 }
 
-void deliver_send(struct broker *b, int64_t now_ms)
+void to_learner_send(struct broker *b, int64_t now_ms)
 {
-    while (b->deliver.n && b->run.learner && b->run.learner->greeted && send_head(b, now_ms))
+    while (b->to_learner.n && b->run.learner && b->run.learner->greeted && send_head(b, now_ms))
         ;
 }

@@ -1,6 +1,6 @@
 #include "tests/support/test.h"
 
-#include "actor/book.h"
+#include "actor/inflight.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -15,35 +15,35 @@ static void dropped(void *self, uint64_t task, uint32_t sample)
 
 static int open_book(void **state)
 {
-    struct book *book;
+    struct inflight *inflight;
 
-    book_new(&book);
+    inflight_new(&inflight);
     for (uint32_t s = 0; s < 4; s++)
-        assert_true(book_add(book, 7, s, 100 + s / 2, false));
-    assert_true(book_add(book, 9, 0, 102, true));
-    *state = book;
+        assert_true(inflight_add(inflight, 7, s, 100 + s / 2, false));
+    assert_true(inflight_add(inflight, 9, 0, 102, true));
+    *state = inflight;
     return 0;
 }
 
 static int close_book(void **state)
 {
-    book_free(*state);
+    inflight_free(*state);
     return 0;
 }
 
-static void finish(struct book *book, uint64_t task, uint32_t sample)
+static void finish(struct inflight *inflight, uint64_t task, uint32_t sample)
 {
     struct rollout *r = mem_new(1, sizeof *r);
 
     r->hash.byte[0] = (uint8_t)(10 * task + sample);
-    book_find(book, task, sample)->rollout = r;
+    inflight_find(inflight, task, sample)->rollout = r;
 }
 
 static void a_sample_is_leased_once(void **state)
 {
-    assert_false(book_add(*state, 7, 3, 200, false));
-    assert_int_equal(book_running(*state), 5);
-    assert_int_equal(book_done(*state), 0);
+    assert_false(inflight_add(*state, 7, 3, 200, false));
+    assert_int_equal(inflight_running(*state), 5);
+    assert_int_equal(inflight_done(*state), 0);
 }
 
 static void a_rollout_is_kept_until_it_is_settled(void **state)
@@ -53,16 +53,16 @@ static void a_rollout_is_kept_until_it_is_settled(void **state)
 
     finish(*state, 7, 1);
     dropped_count = 0;
-    assert_int_equal(book_settle(*state, &settled, dropped, NULL), 0);
-    assert_int_equal(book_done(*state), 1);
+    assert_int_equal(inflight_settle(*state, &settled, dropped, NULL), 0);
+    assert_int_equal(inflight_done(*state), 1);
     settled.range = above;
     settled.n_range = 1;
-    assert_int_equal(book_settle(*state, &settled, dropped, NULL), 1); /* 9/0 ran still */
+    assert_int_equal(inflight_settle(*state, &settled, dropped, NULL), 1); /* 9/0 ran still */
     assert_int_equal(dropped_count, 1);
     settled.watermark = 8;
-    assert_int_equal(book_settle(*state, &settled, dropped, NULL), 4);
+    assert_int_equal(inflight_settle(*state, &settled, dropped, NULL), 4);
     assert_int_equal(dropped_count, 4);
-    assert_int_equal(book_running(*state) + book_done(*state), 0);
+    assert_int_equal(inflight_running(*state) + inflight_done(*state), 0);
 }
 
 static void a_range_settles_only_its_samples(void **state)
@@ -70,11 +70,11 @@ static void a_range_settles_only_its_samples(void **state)
     const struct range middle[] = {{7, 1, 2}};
     const struct settled settled = {.epoch = 1, .range = middle, .n_range = 1};
 
-    assert_int_equal(book_settle(*state, &settled, dropped, NULL), 2);
-    assert_non_null(book_find(*state, 7, 0));
-    assert_null(book_find(*state, 7, 1));
-    assert_null(book_find(*state, 7, 2));
-    assert_non_null(book_find(*state, 7, 3));
+    assert_int_equal(inflight_settle(*state, &settled, dropped, NULL), 2);
+    assert_non_null(inflight_find(*state, 7, 0));
+    assert_null(inflight_find(*state, 7, 1));
+    assert_null(inflight_find(*state, 7, 2));
+    assert_non_null(inflight_find(*state, 7, 3));
 }
 
 static void claims_say_what_is_held(void **state)
@@ -83,7 +83,7 @@ static void claims_say_what_is_held(void **state)
     uint32_t n, done = 0;
 
     finish(*state, 7, 2);
-    claim = book_claims(*state, &n);
+    claim = inflight_claims(*state, &n);
     assert_int_equal(n, 5);
     for (uint32_t i = 0; i < n; i++)
         if (claim[i].state == CLAIM_DONE) {
@@ -98,7 +98,7 @@ static void claims_say_what_is_held(void **state)
 static void each_lease_is_named_once(void **state)
 {
     uint32_t n;
-    const uint64_t *lease = book_leases(*state, &n);
+    const uint64_t *lease = inflight_leases(*state, &n);
 
     assert_int_equal(n, 3);
     assert_int_equal(lease[0], 100);
@@ -117,5 +117,5 @@ int main(void)
         WITH_BOOK(claims_say_what_is_held),
         WITH_BOOK(each_lease_is_named_once),
     };
-    return cmocka_run_group_tests_name("book", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("inflight", tests, NULL, NULL);
 }

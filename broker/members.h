@@ -1,19 +1,19 @@
-/* roster: a peer that said HELLO, as the broker's rules see it. The connection is the hub's. */
+/* members: a peer that said HELLO, as the broker's rules see it. The connection is the hub's. */
 
-#ifndef BROKER_ROSTER_H
-#define BROKER_ROSTER_H
+#ifndef BROKER_MEMBERS_H
+#define BROKER_MEMBERS_H
 
 #include "broker/origin.h"
 #include "proto/msg.h"
 
 enum {
-    ROSTER_IMAGES = 32,
-    ROSTER_OFFERS = 32,
-    ROSTER_NAME = 64,
-    ROSTER_WORDS = 160,
-    ROSTER_RATES = 10,
-    ROSTER_FLIGHT = 8192, /* SAMPLEs under way to a learner */
-    ROSTER_NO_LEASE = UINT32_MAX,
+    MEMBERS_IMAGES = 32,
+    MEMBERS_OFFERS = 32,
+    MEMBERS_NAME = 64,
+    MEMBERS_WORDS = 160,
+    MEMBERS_RATES = 10,
+    MEMBERS_FLIGHT = 8192, /* SAMPLEs under way to a learner */
+    MEMBERS_NO_LEASE = UINT32_MAX,
 };
 
 struct member_claim { /* what an actor holds and the broker may want later */
@@ -27,35 +27,35 @@ struct member_count { /* counters of a heartbeat */
     uint64_t tokens, busy_ms, idle_ms;
 };
 
-struct member {
+struct broker_member {
     void *link; /* the hub's record: goes back into the sink */
-    struct member *next, *prev;
+    struct broker_member *next, *prev;
     enum role role;
     struct id id;
     uint64_t incarnation;
     struct origin origin; /* of its present connection */
-    char name[ROSTER_NAME], note[ROSTER_WORDS], error[ROSTER_WORDS];
+    char name[MEMBERS_NAME], note[MEMBERS_WORDS], error[MEMBERS_WORDS];
     bool greeted; /* WELCOME went out on its present connection */
     bool draining;
     int64_t joined_ms, heard_ms, who_ms, progress_ms; /* when `progress` last moved */
     uint64_t progress, rss_bytes, seen; /* seen: highest lease, ticket or SAMPLE */
     uint32_t queued, lag_ms, credit, slots, strikes;
     uint64_t credit_bytes;
-    struct member_count now, past[ROSTER_RATES]; /* past: one a second, a ring */
+    struct member_count now, past[MEMBERS_RATES]; /* past: one a second, a ring */
     uint32_t pasts;
 
-    struct version image[ROSTER_IMAGES]; /* A: held, any order */
+    struct version image[MEMBERS_IMAGES]; /* A: held, any order */
     uint32_t images;
     struct member_offer {
         uint32_t kind;
-        char name[ROSTER_NAME];
-    } offer[ROSTER_OFFERS]; /* R */
+        char name[MEMBERS_NAME];
+    } offer[MEMBERS_OFFERS]; /* R */
     uint32_t offers;
     struct member_claim *claim; /* A */
     uint32_t claims, claims_max;
     struct id run;              /* to which its claims belong */
     int64_t avail;              /* A, R: credit less what it has not seen yet */
-    uint32_t lease, lease_last; /* its leases, in order of number: slots, or ROSTER_NO_LEASE */
+    uint32_t lease, lease_last; /* its leases, in order of number: slots, or MEMBERS_NO_LEASE */
     uint32_t leases;
     bool resting;             /* A: no work for it before rest_ms: it brought what is wrong, */
     int64_t rest_ms;          /* or held work for too long */
@@ -66,31 +66,33 @@ struct member {
     uint64_t ended, ended_last; /* A: samples of leases that ended unseen; the last of these */
     uint64_t sent;              /* L: SAMPLEs and DROPPEDs on this connection */
     uint64_t landed;            /* of those, how many it has seen */
-    uint64_t *flight, flight_bytes; /* bytes of number i at i % ROSTER_FLIGHT */
+    uint64_t *flight, flight_bytes; /* bytes of number i at i % MEMBERS_FLIGHT */
 };
 
-struct member *roster_new(void *link, const struct msg_hello *hello, int64_t now_ms);
-void roster_free(struct member *member); /* NULL is fine */
+struct broker_member *members_new(void *link, const struct msg_hello *hello, int64_t now_ms);
+void members_free(struct broker_member *member); /* NULL is fine */
 
 /* A HELLO or heartbeat's state; what it does not bound is cut. */
-void roster_hello(struct member *member, const struct msg_hello *hello);
-void roster_heartbeat(struct member *member, const struct msg_hb *hb, int64_t now_ms);
-void roster_second(struct member *member); /* once a second: for rates */
+void members_hello(struct broker_member *member, const struct msg_hello *hello);
+void members_heartbeat(struct broker_member *member, const struct msg_hb *hb, int64_t now_ms);
+void members_second(struct broker_member *member); /* once a second: for rates */
 
 /* Tokens a second and busy share (0 .. 1, or -1 when unknown) over the last seconds. */
-double roster_rate(const struct member *member);
-double roster_busy(const struct member *member);
+double members_rate(const struct broker_member *member);
+double members_busy(const struct broker_member *member);
 
 /* L: may `bytes` more be sent? and: they were. */
-bool roster_room(const struct member *member, uint64_t bytes);
-void roster_sent(struct member *member, uint64_t bytes);
+bool members_room(const struct broker_member *member, uint64_t bytes);
+void members_sent(struct broker_member *member, uint64_t bytes);
 
-bool roster_holds(const struct member *member, const struct hash *image);
-uint64_t roster_newest(const struct member *member); /* number of the newest image held */
-bool roster_can(const struct member *member, const struct scorer *scorer);
+bool members_holds(const struct broker_member *member, const struct hash *image);
+uint64_t
+members_newest(const struct broker_member *member); /* number of the newest image held */
+bool members_can(const struct broker_member *member, const struct scorer *scorer);
 
 /* Claims, at most as many as WELCOME's limit; an older one of the same sample is replaced. */
-void roster_claim_add(struct member *member, const struct member_claim *claim, uint32_t max);
-void roster_claim_remove(struct member *member, uint32_t i);
+void members_claim_add(struct broker_member *member, const struct member_claim *claim,
+                       uint32_t max);
+void members_claim_remove(struct broker_member *member, uint32_t i);
 
 #endif

@@ -1,0 +1,184 @@
+#include "actor/inflight.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct inflight {
+    struct inflight_sample *entry;
+    uint32_t n, room;
+    struct claim *claim;
+    uint64_t *lease;
+};
+
+void inflight_new(struct inflight **out)
+{
+    *out = mem_new(1, sizeof **out);
+}
+
+void inflight_rollout_free(struct rollout *rollout)
+{
+    if (!rollout)
+        return;
+    free((void *)(uintptr_t)rollout->token);
+    free((void *)(uintptr_t)rollout->logprob);
+    free((void *)(uintptr_t)rollout->span);
+    free((void *)(uintptr_t)rollout->text);
+    free(rollout);
+}
+
+void inflight_clear(struct inflight *inflight)
+{
+    for (uint32_t i = 0; i < inflight->n; i++)
+        inflight_rollout_free(inflight->entry[i].rollout);
+    inflight->n = 0;
+}
+
+void inflight_free(struct inflight *inflight)
+{
+    if (!inflight)
+        return;
+    inflight_clear(inflight);
+    free(inflight->entry);
+    free(inflight->claim);
+    free(inflight->lease);
+    free(inflight);
+}
+
+struct inflight_sample *inflight_find(struct inflight *inflight, uint64_t task, uint32_t sample)
+{
+    for (uint32_t i = 0; i < inflight->n; i++)
+        if (inflight->entry[i].task == task && inflight->entry[i].sample == sample)
+            return &inflight->entry[i];
+    return NULL;
+}
+
+bool inflight_add(struct inflight *inflight, uint64_t task, uint32_t sample, uint64_t lease,
+                  bool text)
+{
+    if (inflight_find(inflight, task, sample))
+        return false;
+    if (inflight->n == inflight->room) {
+        inflight->room = inflight->room ? 2 * inflight->room : 64;
+        inflight->entry = mem_grow(inflight->entry, inflight->room, sizeof *inflight->entry);
+    }
+    inflight->entry[inflight->n++] =
+        (struct inflight_sample){.task = task, .lease = lease, .sample = sample, .text = text};
+    return true;
+}
+
+static void remove_at(struct inflight *inflight, uint32_t i)
+{
+    inflight_rollout_free(inflight->entry[i].rollout);
+    inflight->entry[i] = inflight->entry[--inflight->n];
+}
+
+void inflight_remove(struct inflight *inflight, uint64_t task, uint32_t sample)
+{
+    const struct inflight_sample *e = inflight_find(inflight, task, sample);
+
+    if (e)
+        remove_at(inflight, (uint32_t)(e - inflight->entry));
+}
+
+struct inflight_sample *inflight_list(struct inflight *inflight, uint32_t *n)
+{
+    *n = inflight->n;
+    return inflight->entry;
+}
+
+static bool is_settled(const struct settled *s, uint64_t task, uint32_t sample)
+{
+    if (task < s->watermark)
+        return true;
+    for (uint32_t i = 0; i < s->n_range; i++)
+        if (s->range[i].task == task && sample >= s->range[i].first &&
+            sample - s->range[i].first < s->range[i].count)
+            return true;
+    return false;
+}
+
+uint32_t inflight_settle(struct inflight *inflight, const struct settled *settled,
+                         void (*dropped)(void *self, uint64_t task, uint32_t sample),
+                         void *self)
+{
+    uint32_t forgot = 0;
+
+    for (uint32_t i = 0; i < inflight->n;) {
+        const struct inflight_sample e = inflight->entry[i];
+        if (!is_settled(settled, e.task, e.sample)) {
+            i++;
+            continue;
+        }
+        if (!e.rollout)
+            dropped(self, e.task, e.sample);
+        remove_at(inflight, i);
+        forgot++;
+    }
+    return forgot;
+}
+
+uint32_t inflight_done(const struct inflight *inflight)
+{
+    uint32_t done = 0;
+
+    for (uint32_t i = 0; i < inflight->n; i++)
+        done += inflight->entry[i].rollout != NULL;
+    return done;
+}
+
+uint32_t inflight_running(const struct inflight *inflight)
+{
+    return inflight->n - inflight_done(inflight);
+}
+
+const struct claim *inflight_claims(struct inflight *inflight, uint32_t *n)
+{
+    inflight->claim = mem_grow(inflight->claim, inflight->n, sizeof *inflight->claim);
+    for (uint32_t i = 0; i < inflight->n; i++) {
+        const struct inflight_sample *e = &inflight->entry[i];
+        inflight->claim[i] = (struct claim){.task = e->task,
+                                            .sample = e->sample,
+                                            .state = e->rollout ? CLAIM_DONE : CLAIM_RUNNING};
+        if (e->rollout)
+            inflight->claim[i].hash = e->rollout->hash;
+    }
+    *n = inflight->n;
+    return inflight->claim;
+}
+
+static int rising(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+const uint64_t *inflight_leases(struct inflight *inflight, uint32_t *n)
+{
+    uint32_t kept = 0;
+
+    inflight->lease = mem_grow(inflight->lease, inflight->n, sizeof *inflight->lease);
+    for (uint32_t i = 0; i < inflight->n; i++)
+        inflight->lease[i] = inflight->entry[i].lease;
+    if (inflight->n)
+        qsort(inflight->lease, inflight->n, sizeof *inflight->lease, rising);
+    for (uint32_t i = 0; i < inflight->n; i++)
+        if (!i || inflight->lease[i] != inflight->lease[i - 1])
+            inflight->lease[kept++] = inflight->lease[i];
+    *n = kept;
+    return inflight->lease;
+}
+
+size_t inflight_bytes(const struct inflight *inflight)
+{
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < inflight->n; i++) {
+        const struct rollout *r = inflight->entry[i].rollout;
+        if (r)
+            bytes += sizeof *r + r->n_token * 8u + (r->text ? strlen(r->text) : 0);
+    }
+    return bytes;
+}
