@@ -1,4 +1,8 @@
-/* admin: orders from a command line, on their way to the supervisor and back; leaving. */
+/* Orders from a command line, on their way to the supervisor and back; leaving.
+ *
+ * The broker carries out no order. It names the asker in each (ADMIN), by which the answer
+ * (ADMIN_OK) finds back, and answers itself only where the supervisor cannot be reached: a person
+ * waits at the other end. Orders say what shall be, so to repeat one does no harm. */
 
 #include "broker/admin.h"
 #include "base/log.h"
@@ -8,20 +12,18 @@
 
 static struct broker_member *find(const struct broker *b, enum role role, const struct id *id)
 {
-    for (struct broker_member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->members.first; m; m = m->next)
         if (m->role == role && m->greeted && (!id || !memcmp(&m->id, id, sizeof *id)))
             return m;
     return NULL;
 }
 
-static void refuse(struct broker *b, struct broker_member *to, uint64_t request,
-                   const char *words)
+/* An order that nobody carries out, in words. */
+static struct msg sorry(const struct broker_member *asker, uint64_t request, const char *words)
 {
-    struct msg msg = {
+    return (struct msg){
         .head.type = MSG_ADMIN_OK,
-        .admin_ok = {.request = request, .asker = to->id, .words = words, .result = ""}};
-
-    broker_send(b, to, &msg);
+        .admin_ok = {.request = request, .asker = asker->id, .words = words, .result = ""}};
 }
 
 enum err admin_on_admin(struct broker *b, struct broker_member *from, const struct msg *msg,
@@ -29,14 +31,17 @@ enum err admin_on_admin(struct broker *b, struct broker_member *from, const stru
 {
     struct broker_member *supervisor = find(b, ROLE_SUPERVISOR, NULL);
     struct msg on = *msg;
+    struct msg no = sorry(from, msg->admin.request,
+                          supervisor ? "the supervisor does not answer: try again"
+                                     : "no supervisor is connected to this broker");
 
     (void)now;
     log_info("admin", "order=%s peer=%s", msg->admin.order, from->name);
     on.admin.asker = from->id;
-    if (!supervisor)
-        refuse(b, from, msg->admin.request, "no supervisor is connected to this broker");
-    else if (!broker_send(b, supervisor, &on))
-        refuse(b, from, msg->admin.request, "the supervisor does not answer: try again");
+    if (supervisor)
+        outbox_put_else(&b->outbox, supervisor, &on, from, &no);
+    else
+        outbox_put(&b->outbox, from, &no);
     return OK;
 }
 
@@ -48,7 +53,7 @@ enum err admin_on_admin_ok(struct broker *b, struct broker_member *from, const s
 
     (void)from, (void)now;
     if (asker) /* gone: it gave up waiting; orders are absolute, so it may repeat */
-        broker_send(b, asker, &on);
+        outbox_put(&b->outbox, asker, &on);
     return OK;
 }
 
@@ -62,7 +67,7 @@ enum err admin_on_bye(struct broker *b, struct broker_member *from, const struct
         b->run.left = true;
         b->run.seen_ms = now;
     }
-    broker_send(b, from, &ok);
-    b->sink.release(b->sink.self, from->link);
+    outbox_put(&b->outbox, from, &ok);
+    outbox_release(&b->outbox, from);
     return OK;
 }

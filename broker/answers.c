@@ -1,4 +1,5 @@
-/* answers: what rewarders answer. A score joins a rollout by its hash.
+/* What rewarders answer. A score joins a rollout by its hash; with the last one that is missing
+ * the sample is ready.
  *
  * An answer that is none (a number that is not finite, not as many as asked for, of other
  * rollouts) is a failure of the scorer, with words that say which; so is a FAIL. What it was
@@ -8,7 +9,8 @@
 #include "broker/answers.h"
 
 #include "base/mem.h"
-#include "broker/state.h"
+#include "broker/scores.h"
+#include "broker/to_learner.h"
 #include "proto/text.h"
 
 #include <math.h>
@@ -54,7 +56,7 @@ static void join(struct broker *b, struct open_task *task, uint32_t i, uint32_t 
     struct open_score *score = &sample->score[j];
 
     score->ask = ASK_IN;
-    score->values = n;
+    score->n_value = n;
     score->value = mem_new(n, sizeof *value);
     memcpy(score->value, value, n * sizeof *value);
     if (diagnostics[0] && strlen(diagnostics) < DIAGNOSTICS_MAX)
@@ -75,10 +77,10 @@ static bool covers(const struct broker *b, const struct ticket *ticket,
     if (scorer->unit == UNIT_ROLLOUT)
         return true;
     text_print(wrong->words, sizeof wrong->words, "returned a score of %u of the %u answers",
-               score->n_rollout, ticket->items);
-    if (score->n_rollout != ticket->items)
+               score->n_rollout, ticket->n_item);
+    if (score->n_rollout != ticket->n_item)
         return false;
-    for (uint32_t i = 0; i < ticket->items; at += score->each[i++]) {
+    for (uint32_t i = 0; i < ticket->n_item; at += score->each[i++]) {
         const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], NULL);
 
         text_print(wrong->words, sizeof wrong->words, "returned a score of other answers");
@@ -112,7 +114,7 @@ static bool join_one(struct broker *b, const struct ticket *ticket,
     const struct scorer *scorer = &b->run.scorer[ticket->scorer];
     bool good = true;
 
-    for (uint32_t i = 0; i < ticket->items; i++) {
+    for (uint32_t i = 0; i < ticket->n_item; i++) {
         struct open_task *task = NULL;
         const uint32_t s = ticket->item[i].sample;
         const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], &task);
@@ -150,7 +152,7 @@ static uint32_t unanswered(const struct broker *b, const struct ticket *ticket)
 {
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < ticket->items; i++) {
+    for (uint32_t i = 0; i < ticket->n_item; i++) {
         const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], NULL);
         const struct open_score *score =
             sample && sample->body ? &sample->score[ticket->scorer] : NULL;
@@ -169,10 +171,10 @@ static void rest(struct broker *b, struct ticket *ticket, struct broker_member *
     text_print(from->error, sizeof from->error, "scorer %s: %s",
                b->run.scorer[ticket->scorer].name, reason);
     from->failed++;
-    breaker_fail(b, ticket->scorer, ticket, from, reason, now_ms);
+    scores_failed(b, ticket, from, reason, now_ms);
     if (ticket->holder)
         ticket_expire(&b->tickets, ticket);
-    ticket->again_ms = now_ms + rollouts_rest_ms(b, fails);
+    ticket->again_ms = now_ms + limits_rest_ms(&b->limits, fails);
     b->counters.reissued++;
 }
 
@@ -208,15 +210,13 @@ enum err answers_on_score(struct broker *b, struct broker_member *from, const st
         return err_set(ERR_RANGE, "score: ticket %llu is another peer's",
                        (unsigned long long)ticket->number);
     if (take(b, ticket, from, score, &wrong, now)) {
-        breaker_good(b, ticket->scorer);
+        breaker_good(&b->breaker[ticket->scorer], b->run.scorer[ticket->scorer].name);
         from->failed = 0;
         scores_requeue(b, ticket); /* what it left out */
         ticket_end(&b->tickets, ticket);
     } else {
         rest(b, ticket, from, wrong.words, now);
     }
-    scores_ask(b, now);
-    to_learner_send(b, now);
     return OK;
 }
 

@@ -12,7 +12,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "broker/state.h"
+#include "broker/hold.h"
+#include "broker/to_learner.h"
 #include "proto/text.h"
 
 #include <stdlib.h>
@@ -26,34 +27,9 @@ enum {
 
 static const struct id nobody;
 
-bool blame_is_own(const struct broker *b, const struct broker_member *m)
-{
-    return m->role == ROLE_ACTOR && memcmp(&b->run.own, &nobody, sizeof nobody) != 0 &&
-           !memcmp(&b->run.own, &m->id, sizeof m->id);
-}
-
-/* The worker as people see it, and as it is known again: what it calls itself, and where. */
-struct who {
-    char text[sizeof((struct tries *)0)->by[0].who];
-};
-
-static struct who who_is(const struct origin *origin)
-{
-    struct who who;
-
-    text_print(who.text, sizeof who.text, "%s%s%s", origin->name,
-               *origin->address ? " at " : "", origin->address);
-    return who;
-}
-
-static struct who who_of(const struct broker_member *m)
-{
-    return who_is(&m->origin);
-}
-
 static bool tried(const struct tries *tries, const struct id *peer, const char *who)
 {
-    for (uint32_t i = 0; i < tries->n; i++)
+    for (uint32_t i = 0; i < tries->n_by; i++)
         if (!memcmp(&tries->by[i].peer, peer, sizeof *peer) || !strcmp(tries->by[i].who, who))
             return true;
     return false;
@@ -62,9 +38,9 @@ static bool tried(const struct tries *tries, const struct id *peer, const char *
 bool blame_may(const struct broker *b, const struct broker_member *m,
                const struct open_sample *at)
 {
-    if (blame_is_own(b, m))
+    if (run_is_own(&b->run, m))
         return at->own;
-    return !at->own && (!at->tries || !tried(at->tries, &m->id, who_of(m).text));
+    return !at->own && (!at->tries || !tried(at->tries, &m->id, m->who));
 }
 
 /* ---- what is told to the learner */
@@ -75,26 +51,25 @@ static void tell(struct broker *b, uint64_t task, uint32_t sample, const char *w
     struct msg msg = {.head.type = MSG_FAIL,
                       .fail = {.task = task, .sample = sample, .who = who, .reason = reason}};
 
-    if (b->run.learner && b->run.learner->greeted)
-        broker_send(b, b->run.learner, &msg); /* unsent: its next HELLO has it said again */
+    to_learner_tell(b, &msg);
 }
 
 void blame_again(struct broker *b, const struct open_task *task, uint32_t sample)
 {
     const struct tries *tries = task->sample[sample].tries;
 
-    for (uint32_t i = 0; tries && i < tries->n; i++)
+    for (uint32_t i = 0; tries && i < tries->n_by; i++)
         tell(b, task->def->id, sample, tries->by[i].who, tries->by[i].reason);
 }
 
-void blame_scorer(struct broker *b, const struct scorer *scorer, const char *who,
-                  const char *reason)
+void blame_all_again(struct broker *b)
 {
-    struct msg msg = {.head.type = MSG_FAIL,
-                      .fail = {.scorer = scorer->hash, .who = who, .reason = reason}};
+    for (uint64_t id = b->tasks.base; b->run.tried && id < b->tasks.end; id++) {
+        const struct open_task *task = tasks_find(&b->tasks, id);
 
-    if (b->run.learner && b->run.learner->greeted)
-        broker_send(b, b->run.learner, &msg);
+        for (uint32_t i = 0; task && task->epoch == b->run.epoch && i < task->def->samples; i++)
+            blame_again(b, task, i);
+    }
 }
 
 /* ---- tries */
@@ -105,14 +80,14 @@ static bool add_try(struct open_sample *at, const struct id *peer, const char *w
 {
     struct tries *tries = at->tries;
 
-    if (tries && (tried(tries, peer, who) || tries->n == BLAME_WORKERS))
+    if (tries && (tried(tries, peer, who) || tries->n_by == BLAME_WORKERS))
         return false;
     if (!tries)
         tries = at->tries = mem_new(1, sizeof *tries);
-    tries->by[tries->n].peer = *peer;
-    text_print(tries->by[tries->n].who, sizeof tries->by[0].who, "%s", who);
-    text_print(tries->by[tries->n].reason, sizeof tries->by[0].reason, "%s", reason);
-    tries->n++;
+    tries->by[tries->n_by].peer = *peer;
+    text_print(tries->by[tries->n_by].who, sizeof tries->by[0].who, "%s", who);
+    text_print(tries->by[tries->n_by].reason, sizeof tries->by[0].reason, "%s", reason);
+    tries->n_by++;
     return true;
 }
 
@@ -123,11 +98,11 @@ static void list(char *out, size_t room, const struct open_sample *at)
     size_t n = 0;
 
     out[0] = 0;
-    for (uint32_t i = 0; tries && i < tries->n && n < room; i++)
+    for (uint32_t i = 0; tries && i < tries->n_by && n < room; i++)
         n += text_print(out + n, room - n, "%s%s: %s", i ? "; " : "", tries->by[i].who,
                         tries->by[i].reason);
     if (tries && tries->own && n < room)
-        text_print(out + n, room - n, "%sthe learner's own actor: %s", tries->n ? "; " : "",
+        text_print(out + n, room - n, "%sthe learner's own actor: %s", tries->n_by ? "; " : "",
                    tries->own_reason);
 }
 
@@ -141,12 +116,11 @@ static void poison(struct broker *b, struct open_task *task, uint32_t sample, in
     at->error = mem_text(words);
     log_warn("poison", "task=%llu sample=%u attempts=%u reason=\"%s\"",
              (unsigned long long)task->def->id, sample, at->attempts, words);
-    grant_release(b, at, NULL);
+    hold_release(b, at, NULL);
     at->drop = DROP_POISON;
     at->sent = false;
     tasks_move(&b->tasks, task, sample, SAMPLE_DROPPED, now_ms);
     to_learner_queue(b, task, sample);
-    to_learner_send(b, now_ms);
 }
 
 void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
@@ -155,12 +129,10 @@ void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
     struct open_sample *at = &task->sample[sample];
 
     b->run.tried = true;
-    at->not_before_ms = now_ms + rollouts_rest_ms(b, at->attempts++);
-    if (!blame_is_own(b, by)) {
-        const struct who who = who_of(by);
-
-        if (add_try(at, &by->id, who.text, reason))
-            tell(b, task->def->id, sample, who.text, reason);
+    at->not_before_ms = now_ms + limits_rest_ms(&b->limits, at->attempts++);
+    if (!run_is_own(&b->run, by)) {
+        if (add_try(at, &by->id, by->who, reason))
+            tell(b, task->def->id, sample, by->who, reason);
         return;
     }
     if (!at->tries)
@@ -170,16 +142,32 @@ void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
         poison(b, task, sample, now_ms);
 }
 
+/* The only thing that an actor had in hand when it died: more, and nobody knows which it was. */
+void blame_died(struct broker *b, const struct broker_member *actor, int64_t now_ms)
+{
+    const struct lease only = b->leases.slot[actor->leases == 1 ? actor->lease : 0];
+    struct open_task *task;
+
+    if (actor->leases != 1 || only.left != 1 || only.wanted)
+        return;
+    task = hold_of(b, &only);
+    for (uint32_t i = only.first; task && i - only.first < only.count; i++)
+        if (task->sample[i].state == SAMPLE_LEASED && task->sample[i].lease == actor->lease) {
+            blame_actor(b, task, i, actor, "its actor died", now_ms);
+            return;
+        }
+}
+
 void blame_false(struct broker *b, struct open_sample *at, const struct origin *by,
                  const char *reason)
 {
-    struct who who;
+    char who[MEMBERS_WHO];
 
     if (at->state > SAMPLE_LEASED)
         return;
     b->run.tried = true;
-    who = who_is(by);
-    add_try(at, &by->peer, who.text, reason);
+    members_who(who, by);
+    add_try(at, &by->peer, who, reason);
 }
 
 enum err blame_on_fail(struct broker *b, struct broker_member *from, const struct msg *msg,
@@ -209,68 +197,116 @@ void blame_renew(struct broker *b, struct open_task *task, uint32_t sample, int6
 
 /* ---- whose turn it is */
 
+/* Who is there to work, looked at once a tick: with thousands of samples and of members each
+ * sample cannot look at each member. */
+struct workers {
+    bool here;   /* somebody, besides the learner's own actor */
+    bool honest; /* somebody against whom nothing speaks */
+};
+
 static bool works(const struct broker *b, const struct broker_member *m)
 {
-    return m->role == ROLE_ACTOR && m->greeted && !m->draining && !blame_is_own(b, m);
+    return m->role == ROLE_ACTOR && m->greeted && !m->draining && !run_is_own(&b->run, m);
 }
 
-static bool is_for_own(const struct broker *b, const struct open_sample *at, int64_t now_ms)
+static struct workers look_around(const struct broker *b)
 {
-    const uint32_t n = at->tries ? at->tries->n : 0;
-    bool here = false;
+    struct workers out = {false, false};
 
-    /* Where somebody was set aside, what nobody has tried is for it, too, once nobody is left.
-     */
-    if (n == BLAME_WORKERS)
-        return true;
-    for (const struct broker_member *m = b->first; m; m = m->next) {
+    for (const struct broker_member *m = b->members.first; m && !out.honest; m = m->next) {
         if (!works(b, m))
             continue;
-        here = true;
-        if (suspects_worst(b, m)) /* it has lied, or comes from where liars are */
-            continue;
-        if (!at->tries || !tried(at->tries, &m->id, who_of(m).text))
-            return false;
+        out.here = true;
+        out.honest = !suspects_worst(&b->suspects, &b->run, m);
     }
-    return here || ((n || b->suspects.n) && now_ms - at->since_ms >= ALONE_MS);
+    return out;
+}
+
+/* Is there a worker that may still try it? Only a sample that somebody failed asks so. */
+static bool untried(const struct broker *b, const struct tries *tries)
+{
+    for (const struct broker_member *m = b->members.first; m; m = m->next)
+        if (works(b, m) && !suspects_worst(&b->suspects, &b->run, m) &&
+            !tried(tries, &m->id, m->who))
+            return true;
+    return false;
+}
+
+/* Where somebody was set aside, what nobody has tried is for the learner's own actor, too, once
+ * nobody is left. */
+static bool is_for_own(const struct broker *b, const struct open_sample *at,
+                       const struct workers *workers, int64_t now_ms)
+{
+    const uint32_t n = at->tries ? at->tries->n_by : 0;
+
+    if (n == BLAME_WORKERS)
+        return true;
+    if (n ? workers->honest && untried(b, at->tries) : workers->honest)
+        return false;
+    return workers->here || ((n || b->suspects.n_suspect) && now_ms - at->since_ms >= ALONE_MS);
 }
 
 /* A learner that has no actor of its own: whoever is here tries again. */
 static void forgive(struct open_sample *at)
 {
     if (at->tries)
-        at->tries->n = 0;
+        at->tries->n_by = 0;
 }
 
-void blame_look(struct broker *b, const struct open_task *task, uint32_t i, int64_t now_ms)
+/* Why the first of them needs the learner's own actor, for its terminal. */
+static void say_why(struct run_state *run, const struct open_task *task, uint32_t sample)
 {
-    struct open_sample *at = &task->sample[i];
-    struct run_state *run = &b->run;
-    const bool has_own = memcmp(&run->own, &nobody, sizeof nobody) != 0;
+    const struct open_sample *at = &task->sample[sample];
+    const size_t n =
+        text_print(run->wants_own, sizeof run->wants_own,
+                   "task %llu sample %u: ", (unsigned long long)task->def->id, sample);
+
+    if (at->tries)
+        list(run->wants_own + n, sizeof run->wants_own - n, at);
+    else
+        text_print(run->wants_own + n, sizeof run->wants_own - n,
+                   "no actor is here but what was set aside for false answers");
+}
+
+static void look(struct broker *b, const struct open_task *task, uint32_t sample,
+                 const struct workers *workers, int64_t now_ms)
+{
+    struct open_sample *at = &task->sample[sample];
 
     if (at->state == SAMPLE_WAITING) {
-        at->own = is_for_own(b, at, now_ms);
-        if (at->own && !has_own) {
+        at->own = is_for_own(b, at, workers, now_ms);
+        if (at->own && !run_has_own(&b->run)) {
             forgive(at);
             at->own = false;
         }
     }
-    if (!at->own || at->state > SAMPLE_LEASED)
+    if (at->own && at->state <= SAMPLE_LEASED && !b->run.owned++)
+        say_why(&b->run, task, sample);
+}
+
+void blame_opened(struct broker *b, struct open_task *task, int64_t now_ms)
+{
+    const struct suspects *s = &b->suspects;
+    const uint64_t n = s->n_name < SUSPECTS_NAMES ? s->n_name : SUSPECTS_NAMES;
+    struct workers workers;
+
+    if (!n)
         return;
-    if (!run->owned++) {
-        const size_t n =
-            text_print(run->wants_own, sizeof run->wants_own,
-                       "task %llu sample %u: ", (unsigned long long)task->def->id, i);
-        if (at->tries)
-            list(run->wants_own + n, sizeof run->wants_own - n, at);
-        else
-            text_print(run->wants_own + n, sizeof run->wants_own - n,
-                       "no actor is here but what was set aside for false answers");
+    workers = look_around(b);
+    for (uint64_t i = 0; i < n; i++) {
+        const struct suspects_name *const name = &s->name[i];
+
+        if (name->task != task->def->id || name->sample >= task->def->samples)
+            continue;
+        blame_false(b, &task->sample[name->sample], &name->who, "its answer was false");
+        look(b, task, name->sample, &workers, now_ms);
     }
 }
 
 void blame_tick(struct broker *b, int64_t now_ms)
 {
+    const struct workers workers = look_around(b);
+
     b->run.owned = 0;
     b->run.wants_own[0] = 0;
     if (!b->run.tried)
@@ -279,6 +315,6 @@ void blame_tick(struct broker *b, int64_t now_ms)
         const struct open_task *task = tasks_find(&b->tasks, id);
 
         for (uint32_t i = 0; task && task->epoch == b->run.epoch && i < task->def->samples; i++)
-            blame_look(b, task, i, now_ms);
+            look(b, task, i, &workers, now_ms);
     }
 }

@@ -9,8 +9,6 @@
 #include "broker/breaker.h"
 
 #include "base/log.h"
-#include "broker/blame.h"
-#include "broker/state.h"
 #include "proto/text.h"
 
 #include <string.h>
@@ -18,9 +16,9 @@
 enum { BREAKER_FAILS = 3, PROBE_MS = 1000 };
 
 /* Until it may be tried next; what was under way when the pause began makes it no longer. */
-static void pause_it(struct breaker *at, const struct ticket *ticket, int64_t now_ms)
+static void pause_it(struct breaker *at, uint64_t ticket, int64_t now_ms)
 {
-    if (at->probe_ms && ticket->number != at->probe)
+    if (at->probe_ms && ticket != at->probe)
         return;
     at->pause_ms = at->probe_ms ? 2 * at->pause_ms : PROBE_MS;
     if (at->pause_ms > BREAKER_MAX_MS)
@@ -29,31 +27,27 @@ static void pause_it(struct breaker *at, const struct ticket *ticket, int64_t no
     at->probe = 0;
 }
 
-void breaker_fail(struct broker *b, uint32_t scorer, const struct ticket *ticket,
+bool breaker_fail(struct breaker *at, const char *scorer, uint64_t ticket,
                   const struct broker_member *by, const char *words, int64_t now_ms)
 {
-    struct breaker *at = &b->breaker[scorer];
+    const bool first = !at->fails++;
 
     at->last = by->id;
     text_print(at->who, sizeof at->who, "%s", by->name);
     text_print(at->words, sizeof at->words, "%s", words);
-    if (!at->fails++) {
+    if (first)
         at->since_ms = now_ms;
-        blame_scorer(b, &b->run.scorer[scorer], by->name, words);
-    }
     if (at->fails == BREAKER_FAILS)
-        log_warn("pause", "scorer=%s who=%s reason=\"%s\"", b->run.scorer[scorer].name,
-                 by->name, words);
+        log_warn("pause", "scorer=%s who=%s reason=\"%s\"", scorer, by->name, words);
     if (breaker_open(at))
         pause_it(at, ticket, now_ms);
+    return first;
 }
 
-void breaker_good(struct broker *b, uint32_t scorer)
+void breaker_good(struct breaker *at, const char *scorer)
 {
-    struct breaker *at = &b->breaker[scorer];
-
     if (breaker_open(at))
-        log_info("resume", "scorer=%s", b->run.scorer[scorer].name);
+        log_info("resume", "scorer=%s", scorer);
     memset(at, 0, sizeof *at);
 }
 
@@ -62,33 +56,24 @@ bool breaker_open(const struct breaker *at)
     return at->fails >= BREAKER_FAILS;
 }
 
-bool breaker_may(const struct broker *b, uint32_t scorer, int64_t now_ms)
+bool breaker_may(const struct breaker *at, const struct tickets *tickets, int64_t now_ms)
 {
-    const struct breaker *at = &b->breaker[scorer];
     const struct ticket *probe;
 
     if (!breaker_open(at))
         return true;
-    probe = ticket_find(&b->tickets, at->probe);
+    probe = ticket_find(tickets, at->probe);
     return now_ms >= at->probe_ms && !(probe && probe->holder);
 }
 
-void breaker_asked(struct broker *b, uint32_t scorer, uint64_t ticket)
+void breaker_asked(struct breaker *at, uint64_t ticket)
 {
-    struct breaker *at = &b->breaker[scorer];
-
     if (breaker_open(at))
         at->probe = ticket;
 }
 
-void breaker_offered(struct broker *b, const struct broker_member *rewarder, int64_t now_ms)
+void breaker_offered(struct breaker *at, int64_t now_ms)
 {
-    for (uint32_t j = 0; j < b->run.scorers; j++)
-        if (breaker_open(&b->breaker[j]) && members_can(rewarder, &b->run.scorer[j]))
-            b->breaker[j].probe_ms = now_ms;
-}
-
-void breaker_forget(struct broker *b)
-{
-    memset(b->breaker, 0, sizeof b->breaker);
+    if (breaker_open(at))
+        at->probe_ms = now_ms;
 }

@@ -4,11 +4,9 @@
 #define BROKER_BREAKER_H
 
 #include "broker/members.h"
+#include "broker/ticket.h"
 
-struct broker;
-struct ticket;
-
-struct breaker {                          /* of a scorer: breaker.c */
+struct breaker {                          /* of a scorer */
     uint32_t fails;                       /* in a row, of all its workers */
     uint64_t probe;                       /* the ticket that tries it, while it is paused */
     int64_t since_ms, probe_ms, pause_ms; /* the first of them; when it may be tried next */
@@ -17,14 +15,16 @@ struct breaker {                          /* of a scorer: breaker.c */
 };
 
 enum { BREAKER_MAX_MS = 60000 }; /* between two tries of a paused scorer */
-/* The one asked by this ticket failed. */
-void breaker_fail(struct broker *b, uint32_t scorer, const struct ticket *ticket,
+
+/* The one asked by this ticket failed. True: it is the first of a row, which the learner hears.
+ * `scorer`: its name, for the log. */
+bool breaker_fail(struct breaker *at, const char *scorer, uint64_t ticket,
                   const struct broker_member *by, const char *words, int64_t now_ms);
-void breaker_good(struct broker *b, uint32_t scorer);
-bool breaker_open(const struct breaker *at);                               /* is it paused? */
-bool breaker_may(const struct broker *b, uint32_t scorer, int64_t now_ms); /* be asked now */
-void breaker_asked(struct broker *b, uint32_t scorer, uint64_t ticket);
-void breaker_offered(struct broker *b, const struct broker_member *rewarder, int64_t now_ms);
-void breaker_forget(struct broker *b);
+void breaker_good(struct breaker *at, const char *scorer);
+bool breaker_open(const struct breaker *at); /* is it paused? */
+/* May it be asked now? */
+bool breaker_may(const struct breaker *at, const struct tickets *tickets, int64_t now_ms);
+void breaker_asked(struct breaker *at, uint64_t ticket);
+void breaker_offered(struct breaker *at, int64_t now_ms); /* by a worker that is new */
 
 #endif

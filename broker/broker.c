@@ -1,33 +1,42 @@
+/* The broker's events, and the pump.
+ *
+ * Whatever happens is one of: HELLO (broker_hello), a message (broker_take), somebody gone
+ * (broker_gone), a frame that nobody can read (broker_bad), a tick (broker_tick). Each is the same
+ * three steps: what the event may do is set (its row in table.c), state changes, the pump runs.
+ *
+ *     pump:   adopted      leases of what actors had already       grant.c
+ *             grant        work to who has room for it             grant.c
+ *             overdue      each tick: leases that bring nothing    overdue.c
+ *             ask          rollouts to rewarders                   scores.c
+ *             to_learner   what is ready, as far as it has room    to_learner.c
+ *             flush        everything that was put is sent         outbox.c
+ *
+ * Each stage looks only if the event's row wakes it; the tick wakes all.
+ *
+ * The hub may drop a member while it is sent to; broker_gone then comes from within the flush.
+ * It changes state like any other event, and the pump, which is at work already, goes round once
+ * more: what came free finds somebody at once. */
+
 #include "broker/broker.h"
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "broker/admin.h"
 #include "broker/answers.h"
 #include "broker/blame.h"
+#include "broker/grant.h"
+#include "broker/handshake.h"
+#include "broker/heartbeat.h"
+#include "broker/hold.h"
+#include "broker/learner.h"
 #include "broker/overdue.h"
-#include "broker/refused.h"
-#include "broker/state.h"
-#include "broker/waits.h"
+#include "broker/scores.h"
+#include "broker/stats.h"
+#include "broker/table.h"
+#include "broker/to_learner.h"
 #include "proto/text.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-const struct broker_limits broker_default = {
-    .tasks = 65536,
-    .leases = 65536,
-    .tickets = 8192,
-    .claims = 8192,
-    .credit_max = 4096,
-    .task_bytes = (size_t)256 << 20,
-    .body_bytes = (size_t)1 << 30,
-    .lease_ms = 30000,
-    .ticket_ms = 60000,
-    .wait_ms = 1000,
-    .hold_ms = 30000,
-    .retry_ms = 250,
-};
 
 void broker_new(struct broker **out, const struct broker_limits *limits,
                 const struct broker_sink *sink, const struct broker_birth *birth,
@@ -42,11 +51,12 @@ void broker_new(struct broker **out, const struct broker_limits *limits,
     b->bulk = mem_text(birth->bulk);
     b->bulk_key = mem_text(birth->bulk_key);
     b->suspects.key = birth->key;
-    b->born_ms = b->hb_ms = now_ms;
+    b->born_ms = b->beat_ms = now_ms;
     b->lease_from_ms = now_ms + limits->wait_ms;
     tasks_init(&b->tasks, limits->tasks, limits->task_bytes, limits->body_bytes);
     lease_init(&b->leases, limits->leases, birth->first_number);
     ticket_init(&b->tickets, limits->tickets, birth->first_number);
+    outbox_init(&b->outbox);
     *out = b;
 }
 
@@ -54,91 +64,55 @@ void broker_free(struct broker *b)
 {
     if (!b)
         return;
+    b->tasks.may = TASKS_ALL_MOVES;
     tasks_fini(&b->tasks);
     lease_fini(&b->leases);
     ticket_fini(&b->tickets);
-    while (b->first) {
-        struct broker_member *next = b->first->next;
-
-        members_free(b->first);
-        b->first = next;
-    }
-    for (int i = 0; i < STATE_SCORERS; i++)
+    outbox_fini(&b->outbox);
+    members_fini(&b->members);
+    for (int i = 0; i < MAX_SCORERS; i++)
         free(b->ask[i].item);
     free(b->to_learner.item);
-    settled_fini(&b->run.settled);
+    run_fini(&b->run);
     suspects_fini(&b->suspects);
-    free(b->run.scorer);
-    free(b->run.artifact);
-    free(b->run.metrics);
     free(b->bulk);
     free(b->bulk_key);
     free(b);
 }
 
-bool broker_send(struct broker *b, struct broker_member *to, struct msg *msg)
+/* Sends alone; who leaves within is met by the next pump. */
+static void flush(struct broker *b)
 {
-    enum err err;
-
-    msg->head.run = b->run.id;
-    msg->head.epoch = b->run.epoch;
-    err = b->sink.send(b->sink.self, to->link, msg);
-    if (!err)
-        return true;
-    if (err == ERR_RANGE) {
-        log_error("unsendable", "to=%s message=%s reason=\"%s\"", to->name,
-                  msg_name(msg->head.type), err_text());
-        return false;
-    }
-    /* Something is lost between us and it: both sides say what they hold before going on. */
-    to->greeted = false;
-    return false;
+    b->pumping = true;
+    outbox_flush(&b->outbox, &b->sink);
+    b->pumping = false;
 }
 
-void broker_who(struct broker *b, struct broker_member *to, int64_t now_ms)
+static void pump(struct broker *b, unsigned wakes, bool is_tick, int64_t now_ms)
 {
-    struct msg msg = {.head.type = MSG_WHO};
-
-    if (now_ms - to->who_ms < STATE_WHO_MS)
+    b->wakes |= wakes;
+    if (b->pumping)
         return;
-    if (!b->sink.send(b->sink.self, to->link, &msg)) /* else its next frame provokes another */
-        to->who_ms = now_ms;
-}
-
-static void heartbeat(struct broker *b, struct broker_member *to, const struct waits *waits)
-{
-    char *members = to->role == ROLE_LEARNER ? broker_members(b) : NULL;
-    struct msg msg = {.head = {.type = MSG_HB, .run = b->run.id, .epoch = b->run.epoch}};
-
-    msg.hb.settled = settled_view(&b->run.settled);
-    msg.hb.newest = b->run.newest;
-    msg.hb.smallest_live = b->run.smallest_live;
-    msg.hb.step = b->run.step;
-    msg.hb.done = b->run.done;
-    msg.hb.note = "";
-    msg.hb.metrics = members ? members : "";
-    msg.hb.wants_own = "";
-    if (to->role == ROLE_LEARNER) {
-        msg.hb.open_to = b->tasks.open_to;
-        msg.hb.wants_own = b->run.wants_own;
-        msg.hb.wait = waits->wait;
-        msg.hb.n_wait = waits->n;
-    }
-    /* State: one that is lost is made good by the next. */
-    if (b->sink.send(b->sink.self, to->link, &msg) == ERR_IO)
-        to->greeted = false;
-    free(members);
-}
-
-void broker_heartbeats(struct broker *b, int64_t now_ms)
-{
-    struct waits *waits = mem_new(1, sizeof *waits);
-
-    waits_list(b, waits, now_ms);
-    for (struct broker_member *m = b->first; m; m = m->next)
-        if (m->greeted)
-            heartbeat(b, m, waits);
-    free(waits);
+    b->pumping = true;
+    do {
+        wakes = b->wakes;
+        b->wakes = 0;
+        b->tasks.may = table_events[TABLE_PUMP].moves;
+        grant_adopted(b);
+        if (wakes & TABLE_WORK)
+            grant_work(b, now_ms);
+        if (is_tick)
+            overdue_expire(b, now_ms);
+        if (wakes & TABLE_ASK)
+            scores_ask(b, now_ms);
+        if (wakes & TABLE_LEARNER)
+            to_learner_send(b, now_ms);
+        if (b->beat)
+            heartbeat_send(b, now_ms);
+        is_tick = b->beat = false;
+        outbox_flush(&b->outbox, &b->sink);
+    } while (b->wakes);
+    b->pumping = false;
 }
 
 /* Who brings what it will bring from now on. */
@@ -153,156 +127,124 @@ static void take_origin(const struct broker *b, struct broker_member *member,
     writer.name = hello->name;
     writer.build = hello->build;
     origin_take(&member->origin, &writer);
+    members_who(member->who, &member->origin);
 }
 
-struct broker_member *broker_hello(struct broker *b, struct broker_member *was, void *link,
-                                   const struct msg *msg, int64_t now_ms)
+/* The role is known and may say this HELLO. */
+static bool admits(const struct broker *b, const struct broker_member *was,
+                   const struct msg *msg, enum refuse_code *code, const char **words,
+                   int64_t now_ms)
+{
+    *code = REFUSE_ROLE;
+    *words = "this broker has no use for that role";
+    if (!table_find(msg->hello.role, MSG_HELLO) || (was && msg->hello.role != was->role))
+        return false;
+    return msg->hello.role != ROLE_LEARNER ||
+           run_admits(&b->run, was, msg, b->limits.hold_ms, now_ms, code, words);
+}
+
+/* What it holds, and what follows for the work that it had; then WELCOME. */
+static void greet(struct broker *b, struct broker_member *member, const struct msg *msg,
+                  int64_t now_ms)
 {
     static const struct id none;
-    struct broker_member *member = was;
-    enum refuse_code code = REFUSE_ROLE;
-    const char *words = "this broker has no use for that role";
 
-    if (msg->hello.role <= ROLE_NONE || msg->hello.role >= ROLES ||
-        (was && msg->hello.role != was->role) ||
-        (msg->hello.role == ROLE_LEARNER && !run_admit(b, was, msg, &code, &words, now_ms))) {
-        b->sink.refuse(b->sink.self, link, code, words);
-        return NULL;
-    }
-    if (!member) {
-        member = members_new(link, &msg->hello, now_ms);
-        member->prev = b->last;
-        *(b->last ? &b->last->next : &b->first) = member;
-        b->last = member;
-        log_info("joined", "peer=%s role=%d", member->name, (int)member->role);
-    }
     members_hello(member, &msg->hello);
     take_origin(b, member, &msg->hello);
     if (memcmp(&msg->head.run, &none, sizeof none)) /* else: as it said before */
         member->run = msg->head.run;
     member->heard_ms = now_ms;
     if (member->role == ROLE_LEARNER)
-        run_bind(b, member, msg, now_ms);
-    if (member->role == ROLE_REWARDER) {
-        scores_take_back(b, member);
-        if (!was)
-            breaker_offered(b, member, now_ms);
-    }
+        learner_bind(b, member, msg, now_ms);
+    scores_take_back(b, member); /* a rewarder keeps nothing */
     handshake_send(b, member, &msg->hello, now_ms);
-    if (member->role == ROLE_LEARNER)
+    if (member->role == ROLE_LEARNER) {
         to_learner_again(b);
+        blame_all_again(b);
+    }
+}
+
+struct broker_member *broker_hello(struct broker *b, struct broker_member *was, void *link,
+                                   const struct msg *msg, int64_t now_ms)
+{
+    struct broker_member *member = was;
+    enum refuse_code code;
+    const char *words;
+
+    if (!admits(b, was, msg, &code, &words, now_ms)) {
+        b->sink.refuse(b->sink.self, link, code, words);
+        return NULL;
+    }
+    if (!member) {
+        member = members_add(&b->members, link, &msg->hello, now_ms);
+        log_info("joined", "peer=%s role=%d", member->name, (int)member->role);
+    }
+    b->tasks.may = table_find(member->role, MSG_HELLO)->moves;
+    greet(b, member, msg, now_ms);
+    flush(b); /* WELCOME first: who does not get it gets no work */
+    pump(b, table_find(member->role, MSG_HELLO)->wakes, false, now_ms);
     return member;
 }
 
 void broker_gone(struct broker *b, struct broker_member *member, bool died, int64_t now_ms)
 {
+    const uint64_t may = b->tasks.may; /* of the event within which it may come */
+
     log_info("gone", "peer=%s died=%d", member->name, died);
+    b->tasks.may = table_events[TABLE_GONE].moves;
     if (died) {
-        grant_blame(b, member, now_ms);
-        scores_blame(b, member, now_ms);
+        blame_died(b, member, now_ms);
+        scores_died(b, member, now_ms);
     }
-    grant_requeue_all(b, member, now_ms);
+    hold_requeue_all(b, member, now_ms);
     scores_take_back(b, member);
     if (b->run.learner == member)
         b->run.learner = NULL;
     if (b->turn == member)
         b->turn = member->next;
-    *(member->prev ? &member->prev->next : &b->first) = member->next;
-    *(member->next ? &member->next->prev : &b->last) = member->prev;
-    members_free(member);
-    grant_work(b, now_ms);
-    scores_ask(b, now_ms);
-}
-
-static enum err on_hb(struct broker *b, struct broker_member *from, const struct msg *msg,
-                      int64_t now_ms)
-{
-    members_heartbeat(from, &msg->hb, now_ms);
-    switch (from->role) {
-    case ROLE_LEARNER:
-        run_on_hb(b, from, msg, now_ms);
-        break;
-    case ROLE_ACTOR:
-        grant_on_hb(b, from, &msg->hb, now_ms);
-        break;
-    case ROLE_REWARDER:
-        scores_credit(b, from);
-        scores_ask(b, now_ms);
-        break;
-    default:
-        break;
-    }
-    return OK;
-}
-
-typedef enum err handler(struct broker *b, struct broker_member *from, const struct msg *msg,
-                         int64_t now_ms);
-
-/* Who may say what. What has no row is a strike. HELLO goes through broker_hello. */
-static const struct broker_row {
-    enum role from;
-    enum msg_type type;
-    handler *handle;
-} rows[] = {
-    {ROLE_LEARNER, MSG_HB, on_hb},
-    {ROLE_LEARNER, MSG_OPEN, run_on_open},
-    {ROLE_LEARNER, MSG_CANCEL, run_on_cancel},
-    {ROLE_LEARNER, MSG_SETTLED, run_on_settled},
-    {ROLE_LEARNER, MSG_PUBLISH, run_on_publish},
-    {ROLE_LEARNER, MSG_FAIL, blame_on_fail},
-    {ROLE_LEARNER, MSG_REFUSED, refused_on_refused},
-    {ROLE_LEARNER, MSG_BYE, admin_on_bye},
-    {ROLE_ACTOR, MSG_HB, on_hb},
-    {ROLE_ACTOR, MSG_ROLLOUT, rollouts_on_rollout},
-    {ROLE_ACTOR, MSG_FAIL, rollouts_on_fail},
-    {ROLE_ACTOR, MSG_BYE, admin_on_bye},
-    {ROLE_REWARDER, MSG_HB, on_hb},
-    {ROLE_REWARDER, MSG_SCORE, answers_on_score},
-    {ROLE_REWARDER, MSG_FAIL, answers_on_fail},
-    {ROLE_REWARDER, MSG_BYE, admin_on_bye},
-    {ROLE_SUPERVISOR, MSG_HB, on_hb},
-    {ROLE_SUPERVISOR, MSG_ADMIN_OK, admin_on_admin_ok},
-    {ROLE_SUPERVISOR, MSG_BYE, admin_on_bye},
-    {ROLE_CLI, MSG_HB, on_hb},
-    {ROLE_CLI, MSG_ADMIN, admin_on_admin},
-    {ROLE_CLI, MSG_BYE, admin_on_bye},
-};
-
-static const struct broker_row *find_row(enum role role, enum msg_type type)
-{
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].from == role && rows[i].type == type)
-            return &rows[i];
-    return NULL;
+    outbox_forget(&b->outbox, member);
+    members_remove(&b->members, member);
+    pump(b, table_events[TABLE_GONE].wakes, false, now_ms);
+    b->tasks.may = may;
 }
 
 bool broker_hears(enum role role, enum msg_type type)
 {
-    return find_row(role, type) != NULL;
+    const struct table_row *row = table_find(role, type);
+
+    return row && row->handle;
+}
+
+/* Words about another run, or of a learner's earlier life, are only late. */
+static bool in_time(const struct broker *b, const struct table_row *row, const struct msg *msg)
+{
+    if ((row->when & TABLE_OF_RUN) && run_is_other(&b->run, msg))
+        return false;
+    return !(row->when & TABLE_OF_EPOCH) || msg->head.epoch == b->run.epoch;
 }
 
 enum err broker_take(struct broker *b, struct broker_member *from, const struct msg *msg,
                      int64_t now_ms)
 {
-    const struct broker_row *row = find_row(from->role, msg->head.type);
-    const bool of_run = from->role == ROLE_LEARNER || msg->head.type == MSG_ROLLOUT;
+    const struct table_row *row = table_find(from->role, msg->head.type);
+    char words[ERR_WORDS];
+    enum err err = OK;
 
-    if (!row) {
+    if (!row || !row->handle) {
         from->strikes++;
         return err_set(ERR_RANGE, "%s: not from this role", msg_name(msg->head.type));
     }
     from->heard_ms = now_ms;
     if (!from->greeted) { /* something was lost on the way to it */
-        broker_who(b, from, now_ms);
-        return OK;
+        outbox_who(&b->outbox, from, now_ms);
+    } else if (in_time(b, row, msg)) {
+        b->tasks.may = row->moves;
+        err = row->handle(b, from, msg, now_ms);
     }
-    /* Words about another run, or of a learner's earlier life, are only late. */
-    if (of_run && msg->head.type != MSG_BYE &&
-        (!b->run.bound || memcmp(&msg->head.run, &b->run.id, sizeof b->run.id)))
-        return OK;
-    if (from->role == ROLE_LEARNER && msg->head.epoch != b->run.epoch)
-        return OK;
-    return row->handle(b, from, msg, now_ms); /* BYE: `from` is gone afterwards */
+    if (err) /* sending may have words of its own */
+        text_print(words, sizeof words, "%s", err_text());
+    pump(b, row->wakes, false, now_ms); /* BYE: `from` is gone afterwards */
+    return err ? err_set(err, "%s", words) : OK;
 }
 
 void broker_bad(struct broker *b, struct broker_member *from, enum msg_type type,
@@ -311,27 +253,31 @@ void broker_bad(struct broker *b, struct broker_member *from, enum msg_type type
     text_print(from->error, sizeof from->error, "%s", words);
     if (from->role == ROLE_REWARDER && type == MSG_SCORE)
         answers_on_bad(b, from, words, now_ms);
+    pump(b, 0, false, now_ms);
 }
 
 void broker_tick(struct broker *b, int64_t now_ms)
 {
-    suspects_look(b);
+    b->tasks.may = table_events[TABLE_TICK].moves;
+    suspects_look(&b->suspects, &b->run, &b->members);
     grant_expire(b, now_ms);
     scores_tick(b, now_ms);
     handshake_all_claims(b, now_ms);
     blame_tick(b, now_ms);
-    grant_work(b, now_ms);
-    overdue_expire(b, now_ms);
-    scores_ask(b, now_ms);
-    to_learner_send(b, now_ms);
-    if (now_ms - b->hb_ms < STATE_HB_MS)
+    if (now_ms - b->beat_ms < HEARTBEAT_MS) {
+        pump(b, table_events[TABLE_TICK].wakes, true, now_ms);
         return;
-    b->hb_ms = now_ms;
-    for (struct broker_member *m = b->first; m; m = m->next)
-        members_second(m);
-    b->counters.settled_past[b->counters.pasts++ % MEMBERS_RATES] = b->counters.settled;
-    broker_heartbeats(b, now_ms);
-    broker_stats(b, now_ms);
+    }
+    b->beat_ms = now_ms;
+    b->beat = true;
+    stats_second(b);
+    pump(b, table_events[TABLE_TICK].wakes, true, now_ms);
+    stats_publish(b, now_ms);
+}
+
+void broker_stats(struct broker *b, int64_t now_ms)
+{
+    stats_publish(b, now_ms);
 }
 
 void broker_drain(struct broker *b, uint32_t deadline_ms)
@@ -339,16 +285,17 @@ void broker_drain(struct broker *b, uint32_t deadline_ms)
     struct msg msg = {.head.type = MSG_DRAIN, .drain.deadline_ms = deadline_ms};
 
     b->draining = true;
-    for (struct broker_member *m = b->first; m; m = m->next) {
+    for (struct broker_member *m = b->members.first; m; m = m->next) {
         m->draining = true;
         if (m->greeted)
-            broker_send(b, m, &msg);
+            outbox_put(&b->outbox, m, &msg);
     }
+    flush(b);
 }
 
 bool broker_drained(const struct broker *b)
 {
-    for (const struct broker_member *m = b->first; m; m = m->next)
+    for (const struct broker_member *m = b->members.first; m; m = m->next)
         if (m->role == ROLE_LEARNER || m->role == ROLE_ACTOR || m->role == ROLE_REWARDER)
             return false;
     return b->draining;

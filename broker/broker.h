@@ -21,41 +21,11 @@
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
 
-#include "base/err.h"
-#include "proto/msg.h"
-
-#include <stddef.h>
+#include "broker/limits.h"
+#include "broker/sink.h"
 
 struct broker;
 struct broker_member;
-
-struct broker_limits {
-    uint32_t tasks, leases, tickets, claims; /* open at once; claims of one actor */
-    uint32_t credit_max;                     /* samples under way to one member */
-    size_t task_bytes, body_bytes;           /* of open tasks; of rollouts, reserved or here */
-    int64_t lease_ms;                        /* a lease ends when its holder stands still */
-    int64_t ticket_ms; /* the same of a rewarder, unless its scorer says */
-    int64_t wait_ms;   /* a new broker leases unclaimed work after this */
-    int64_t hold_ms;   /* a run without its learner keeps others out */
-    int64_t retry_ms;  /* refused work rests, doubled each time, to 64x */
-};
-extern const struct broker_limits broker_default;
-
-/* Where messages go. `link` is the member's, as given to broker_hello. */
-struct broker_sink {
-    void *self;
-    /* Errors: ERR_STATE (full), ERR_IO (connection gone), ERR_RANGE (over a limit). */
-    enum err (*send)(void *self, void *link, struct msg *msg);
-    /* The hub forgets it; broker_gone is called within, if it was a member. */
-    void (*refuse)(void *self, void *link, enum refuse_code code, const char *words);
-    void (*release)(void *self, void *link); /* it said BYE; broker_gone is called within */
-    /* Where it connected from, and by which key; NULL: nobody knows. */
-    void (*origin)(void *self, void *link, struct writer *out);
-    /* What a correct peer never sends was found later than as it came; NULL: never mind. It may
-     * be gone within. */
-    void (*strike)(void *self, void *link, const char *words);
-    void (*publish)(void *self, struct msg *msg); /* STATS: to all who listen */
-};
 
 /* incarnation: random. first_number: leases and tickets count from here; above what any
  * earlier broker gave, e.g. wall-clock ms * 1024. bulk, bulk_key: for WELCOME. */
@@ -91,8 +61,6 @@ void broker_bad(struct broker *broker, struct broker_member *from, enum msg_type
 void broker_tick(struct broker *broker, int64_t now_ms);
 /* A snapshot now: somebody subscribed. */
 void broker_stats(struct broker *broker, int64_t now_ms);
-/* JSON for the learner's heartbeat: this process and the workers; freed with free(). */
-char *broker_members(const struct broker *broker);
 
 /* Tells everybody to drain; true from broker_drained once all workers have left. */
 void broker_drain(struct broker *broker, uint32_t deadline_ms);

@@ -169,7 +169,7 @@ static bool same_decoding(const struct decoding *a, const struct decoding *b)
 bool copy_same_task(const struct task *a, const struct task *b)
 {
     if (a->id != b->id || a->seed != b->seed || a->samples != b->samples ||
-        a->n_prompt != b->n_prompt || a->n_tail != b->n_tail || a->scorers != b->scorers ||
+        a->n_prompt != b->n_prompt || a->n_tail != b->n_tail || a->table != b->table ||
         a->version.number != b->version.number ||
         !hash_same(&a->version.hash, &b->version.hash))
         return false;

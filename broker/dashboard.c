@@ -7,8 +7,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/bind.h"
 #include "proto/codec.h"
-#include "proto/curve.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,58 +26,31 @@ struct dashboard_reader { /* by descriptor */
 
 struct dashboard {
     void *socket;
-    char endpoint[128];
+    char endpoint[BIND_ENDPOINT];
     bool asked;
     struct dashboard_reader *reader;
     int readers;
     uint64_t dropped;
 };
 
-static enum err options(struct dashboard *board, const char *endpoint, int listen_fd,
-                        const struct curve_keys *keys)
-{
-    static const int list[][2] = {
-        {ZMQ_LINGER, 0},           {ZMQ_SNDHWM, QUEUE},
-        {ZMQ_RCVHWM, QUEUE},       {ZMQ_XPUB_VERBOSER, 1}, /* each subscriber is seen */
-        {ZMQ_HANDSHAKE_IVL, 5000}, {ZMQ_TCP_KEEPALIVE, 1}};
-    const int64_t max = WORD_MAX;
-
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        if (zmq_setsockopt(board->socket, list[i][0], &list[i][1], sizeof list[i][1]))
-            return err_set(ERR_IO, "socket option %d: %s", list[i][0], zmq_strerror(errno));
-    if (zmq_setsockopt(board->socket, ZMQ_MAXMSGSIZE, &max, sizeof max))
-        return err_set(ERR_IO, "ZMQ_MAXMSGSIZE: %s", zmq_strerror(errno));
-    if (listen_fd >= 0 &&
-        zmq_setsockopt(board->socket, ZMQ_USE_FD, &listen_fd, sizeof listen_fd))
-        return err_set(ERR_IO, "descriptor %d: %s", listen_fd, zmq_strerror(errno));
-    return keys ? curve_server(board->socket, keys) : curve_plain_allowed(endpoint);
-}
-
-static enum err listen_at(struct dashboard *board, const char *endpoint)
-{
-    size_t n = sizeof board->endpoint;
-
-    if (zmq_bind(board->socket, endpoint)) {
-        if (errno == EADDRINUSE)
-            return err_set(ERR_IO, "%s is in use: is another broker running?", endpoint);
-        return err_set(ERR_IO, "%s: %s", endpoint, zmq_strerror(errno));
-    }
-    if (zmq_getsockopt(board->socket, ZMQ_LAST_ENDPOINT, board->endpoint, &n))
-        return err_set(ERR_IO, "%s: %s", endpoint, zmq_strerror(errno));
-    return OK;
-}
-
 enum err dashboard_open(struct dashboard **out, void *context, const char *endpoint,
                         int listen_fd, const struct curve_keys *keys)
 {
+    const struct bind_conf conf = {.endpoint = endpoint,
+                                   .listen_fd = listen_fd,
+                                   .keys = keys,
+                                   .queue = QUEUE,
+                                   .frame_max = WORD_MAX};
+    static const int verboser = 1; /* each subscriber is seen */
     struct dashboard *board = mem_new(1, sizeof *board);
     enum err err;
 
     board->socket = zmq_socket(context, ZMQ_XPUB);
-    err = board->socket ? options(board, endpoint, listen_fd, keys)
-                        : err_set(ERR_IO, "socket: %s", zmq_strerror(errno));
-    if (!err)
-        err = listen_at(board, endpoint);
+    if (!board->socket ||
+        zmq_setsockopt(board->socket, ZMQ_XPUB_VERBOSER, &verboser, sizeof verboser))
+        err = err_set(ERR_IO, "socket: %s", zmq_strerror(errno));
+    else
+        err = bind_socket(board->socket, &conf, board->endpoint);
     if (err) {
         dashboard_close(board);
         board = NULL;

@@ -1,239 +1,52 @@
-/* grant: who gets which samples, for how long, and what comes back. */
+/* Who gets which samples.
+ *
+ * grant_work is the first stage of the pump. Tasks are leased in the order of their ids, since
+ * the learner trains them in that order; `next` is where the first that waits stands. Each gets
+ * an equal share of what waits, so that none decodes long after the others are done. Of the
+ * actors that may have a sample the next in turn is taken that holds its weights and has room
+ * for the share; else one that holds them, with the most room; else one that can fetch them.
+ *
+ * Space for the answer is reserved before the lease goes out. When there is none, nothing else
+ * is leased either: who is first in line gets what comes free, or large tasks would starve. */
+
+#include "broker/grant.h"
 
 #include "broker/blame.h"
-#include "broker/overdue.h"
+#include "broker/hold.h"
+#include "broker/room.h"
 
 #include <string.h>
 
-static void revoke(struct broker *b, struct broker_member *from, const uint64_t *number,
-                   uint32_t n)
-{
-    struct msg msg = {.head.type = MSG_REVOKE, .revoke = {.lease = number, .n_lease = n}};
-
-    if (n && from->greeted)
-        broker_send(b, from, &msg);
-}
-
-struct open_task *grant_of(const struct broker *b, const struct lease *lease)
-{
-    const struct tasks_name last = {.task = lease->task,
-                                    .serial = lease->serial,
-                                    .sample = lease->first + lease->count - 1};
-    struct open_task *task = NULL;
-
-    return tasks_named(&b->tasks, &last, &task) ? task : NULL;
-}
-
-void grant_revoke(struct broker *b, const struct lease *lease)
-{
-    revoke(b, lease->holder, &lease->number, 1);
-}
-
-void grant_release(struct broker *b, struct open_sample *sample, const struct broker_member *by)
-{
-    struct lease *lease;
-
-    if (sample->lease == TASKS_NO_LEASE)
-        return;
-    lease = &b->leases.slot[sample->lease];
-    if (--lease->left == 0) {
-        if (lease->holder != by) /* it works for nothing */
-            revoke(b, lease->holder, &lease->number, 1);
-        lease_end(&b->leases, sample->lease);
-    }
-    sample->lease = TASKS_NO_LEASE;
-}
-
-void grant_requeue(struct broker *b, struct lease *lease, int64_t now_ms)
-{
-    const uint32_t slot = (uint32_t)(lease - b->leases.slot), first = lease->first;
-    const uint32_t count = lease->count;
-    struct open_task *task = grant_of(b, lease);
-
-    for (uint32_t i = first; task && i - first < count; i++) {
-        if (task->sample[i].state != SAMPLE_LEASED || task->sample[i].lease != slot)
-            continue;
-        task->sample[i].lease = TASKS_NO_LEASE;
-        tasks_move(&b->tasks, task, i, SAMPLE_WAITING, now_ms);
-    }
-    lease_end(&b->leases, slot);
-}
-
-void grant_requeue_all(struct broker *b, struct broker_member *actor, int64_t now_ms)
-{
-    while (actor->lease != MEMBERS_NO_LEASE) {
-        b->counters.reissued += b->leases.slot[actor->lease].left;
-        grant_requeue(b, &b->leases.slot[actor->lease], now_ms);
-    }
-}
-
-void grant_take_all(struct broker *b, struct broker_member *actor, int64_t now_ms)
-{
-    for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next)
-        revoke(b, actor, &b->leases.slot[slot].number, 1);
-    grant_requeue_all(b, actor, now_ms);
-}
-
-void grant_blame(struct broker *b, const struct broker_member *actor, int64_t now_ms)
-{
-    const struct lease only = b->leases.slot[actor->leases == 1 ? actor->lease : 0];
-    struct open_task *task;
-
-    if (actor->leases != 1 || only.left != 1 || only.wanted)
-        return;
-    task = grant_of(b, &only);
-    for (uint32_t i = only.first; task && i - only.first < only.count; i++)
-        if (task->sample[i].state == SAMPLE_LEASED && task->sample[i].lease == actor->lease) {
-            blame_actor(b, task, i, actor, "its actor died", now_ms);
-            return;
-        }
-}
-
-void grant_expire(struct broker *b, int64_t now_ms)
-{
-    for (struct broker_member *m = b->first; m; m = m->next)
-        for (uint32_t slot = m->lease, next; slot != LEASE_NONE; slot = next) {
-            struct lease *lease = &b->leases.slot[slot];
-            const int64_t moved =
-                m->progress_ms > lease->granted_ms ? m->progress_ms : lease->granted_ms;
-
-            next = lease->next;
-            if (now_ms - moved < b->limits.lease_ms)
-                continue;
-            b->counters.expired += lease->left;
-            grant_revoke(b, lease);
-            grant_requeue(b, lease, now_ms);
-        }
-}
-
-void grant_credit(struct broker *b, struct broker_member *actor)
-{
-    actor->avail = actor->credit < b->limits.credit_max ? actor->credit : b->limits.credit_max;
-    for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next) {
-        const struct lease *lease = &b->leases.slot[slot];
-
-        if (!lease->wanted && !lease->known && lease->number > actor->seen)
-            actor->avail -= lease->count;
-    }
-    if (actor->seen >= actor->ended_last)
-        actor->ended = 0;
-    actor->avail = overdue_room(b, actor, actor->avail - (int64_t)actor->ended);
-}
-
-void grant_rest(struct broker_member *actor, int64_t ms, int64_t now_ms)
-{
-    actor->resting = true;
-    actor->rest_ms = now_ms + ms;
-}
-
-static void wake_rested(struct broker *b, int64_t now_ms)
-{
-    for (struct broker_member *m = b->first; m; m = m->next)
-        m->resting &= now_ms < m->rest_ms;
-}
-
-static bool listed(const struct msg_hb *hb, uint64_t number)
-{
-    for (uint32_t i = 0; i < hb->n_lease; i++)
-        if (hb->lease[i] == number)
-            return true;
-    return false;
-}
-
-void grant_on_hb(struct broker *b, struct broker_member *actor, const struct msg_hb *hb,
-                 int64_t now_ms)
-{
-    for (uint32_t slot = actor->lease, next; slot != LEASE_NONE; slot = next) {
-        struct lease *lease = &b->leases.slot[slot];
-
-        next = lease->next;
-        if (!lease->wanted && (lease->known || lease->number <= hb->lease_seen) &&
-            !listed(hb, lease->number))
-            grant_requeue(b, lease, now_ms); /* given up, or lost */
-    }
-    grant_credit(b, actor);
-    grant_work(b, now_ms);
-}
-
-static bool wants_text(const struct broker *b)
-{
-    for (uint32_t i = 0; i < b->run.scorers; i++)
-        if (b->run.scorer[i].needs_text)
-            return true;
-    return false;
-}
-
 static void send_lease(struct broker *b, struct broker_member *actor, const struct lease *lease)
 {
-    const struct open_task *task = grant_of(b, lease);
+    const struct open_task *task = hold_of(b, lease);
     struct msg msg = {.head.type = MSG_LEASE,
                       .lease = {.lease = lease->number,
                                 .fence = b->incarnation + lease->number,
                                 .first = lease->first,
                                 .count = lease->count,
-                                .text = wants_text(b)}};
+                                .text = run_wants_text(&b->run)}};
 
     if (!task)
         return;
     msg.lease.task = *task->def;
-    broker_send(b, actor, &msg);
+    outbox_put(&b->outbox, actor, &msg);
 }
 
-void grant_unsent(struct broker *b, struct broker_member *actor)
+/* LEASEs for what was adopted: an actor must know by which lease it has what it had before. */
+void grant_adopted(struct broker *b)
 {
-    for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next) {
-        struct lease *lease = &b->leases.slot[slot];
+    for (struct broker_member *m = b->members.first; b->adopted && m; m = m->next)
+        for (uint32_t slot = m->greeted ? m->lease : LEASE_NONE; slot != LEASE_NONE;
+             slot = b->leases.slot[slot].next) {
+            struct lease *lease = &b->leases.slot[slot];
 
-        if (!lease->unsent)
-            continue;
-        lease->unsent = false;
-        send_lease(b, actor, lease);
-    }
-}
-
-/* Leases samples first .. first+count-1, for which there is space. */
-static uint32_t grant(struct broker *b, struct broker_member *actor, struct open_task *task,
-                      uint32_t first, uint32_t count, int64_t now_ms)
-{
-    const struct tasks_name name = tasks_name(task, first);
-    const uint32_t slot = lease_grant(&b->leases, actor, &name, count, now_ms);
-
-    for (uint32_t i = first; slot != LEASE_NONE && i - first < count; i++) {
-        task->sample[i].lease = slot;
-        tasks_move(&b->tasks, task, i, SAMPLE_LEASED, now_ms);
-    }
-    return slot;
-}
-
-bool grant_adopt(struct broker *b, struct broker_member *actor, struct open_task *task,
-                 uint32_t sample, bool wanted, int64_t now_ms)
-{
-    uint32_t slot;
-
-    if (!tasks_reserve(&b->tasks, task, sample))
-        return false;
-    slot = grant(b, actor, task, sample, 1, now_ms);
-    if (slot == LEASE_NONE)
-        return false;
-    b->leases.slot[slot].wanted = wanted;
-    b->leases.slot[slot].unsent = !wanted;
-    return true;
-}
-
-/* May the image of this version be had, from here on? */
-static bool fetchable(const struct broker *b, const struct version *version)
-{
-    static const struct hash any;
-
-    if (hash_same(&version->hash, &any))
-        return !hash_same(&b->run.newest.hash, &any);
-    return version->number <= b->run.newest.number && version->number >= b->run.smallest_live;
-}
-
-bool grant_has_room(const struct broker *b, const struct broker_member *m)
-{
-    return m->role == ROLE_ACTOR && m->greeted && !m->draining && !m->resting && m->avail > 0 &&
-           (b->run.owned || !blame_is_own(b, m)) && suspects_may(b, m);
+            if (!lease->unsent)
+                continue;
+            lease->unsent = false;
+            send_lease(b, m, lease);
+        }
+    b->adopted = false;
 }
 
 /* Which of two would rather get the work: it holds the image, then it has more room. */
@@ -252,12 +65,13 @@ static bool is_better(const struct broker_member *m, const struct broker_member 
 static struct broker_member *choose(struct broker *b, const struct version *version,
                                     const struct open_sample *sample, uint32_t share)
 {
-    const bool can_fetch = fetchable(b, version);
-    struct broker_member *const start = b->turn && b->turn->next ? b->turn->next : b->first;
+    const bool can_fetch = run_fetchable(&b->run, version);
+    struct broker_member *const start =
+        b->turn && b->turn->next ? b->turn->next : b->members.first;
     struct broker_member *best = NULL, *m = start;
 
     while (m) {
-        const bool may = grant_has_room(b, m) && blame_may(b, m, sample);
+        const bool may = room_has(b, m) && blame_may(b, m, sample);
         const bool holds = may && members_holds(m, &version->hash);
 
         if (may && (holds || can_fetch) && is_better(m, best, &version->hash))
@@ -266,21 +80,12 @@ static struct broker_member *choose(struct broker *b, const struct version *vers
             best = m;
             break;
         }
-        m = m->next ? m->next : b->first;
+        m = m->next ? m->next : b->members.first;
         if (m == start)
             break;
     }
     b->turn = best;
     return best;
-}
-
-static int64_t actors_with_room(const struct broker *b)
-{
-    int64_t n = 0;
-
-    for (const struct broker_member *m = b->first; m; m = m->next)
-        n += grant_has_room(b, m);
-    return n;
 }
 
 static bool leasable(const struct open_task *task, uint32_t i, int64_t now_ms)
@@ -299,7 +104,7 @@ static bool grant_task(struct broker *b, struct open_task *task, uint32_t share,
             continue;
         actor = choose(b, &task->def->version, &task->sample[i], share);
         if (!actor)
-            return actors_with_room(b) > 0;
+            return room_actors(b) > 0;
         while (i + count < task->def->samples && count < share && count < actor->avail &&
                leasable(task, i + count, now_ms) &&
                blame_may(b, actor, &task->sample[i + count]) &&
@@ -308,7 +113,7 @@ static bool grant_task(struct broker *b, struct open_task *task, uint32_t share,
         b->space_short = count == 0;
         if (b->space_short) /* who is first in line gets the space that comes free */
             return false;
-        slot = grant(b, actor, task, i, count, now_ms);
+        slot = hold_take(b, actor, task, i, count, now_ms);
         if (slot == LEASE_NONE)
             return false;
         actor->avail -= count;
@@ -332,9 +137,9 @@ void grant_work(struct broker *b, int64_t now_ms)
 
     if (!may_grant(b, now_ms))
         return;
-    wake_rested(b, now_ms);
-    suspects_look(b);
-    actors = actors_with_room(b);
+    room_wake(b, now_ms);
+    suspects_look(&b->suspects, &b->run, &b->members);
+    actors = room_actors(b);
     if (!actors)
         return;
     share = (uint32_t)((waiting + (uint64_t)actors - 1) / (uint64_t)actors);
@@ -349,4 +154,46 @@ void grant_work(struct broker *b, int64_t now_ms)
         if ((!task || !task->waiting) && id == tasks->next)
             tasks->next++;
     }
+}
+
+static bool listed(const struct msg_hb *hb, uint64_t number)
+{
+    for (uint32_t i = 0; i < hb->n_lease; i++)
+        if (hb->lease[i] == number)
+            return true;
+    return false;
+}
+
+enum err grant_on_hb(struct broker *b, struct broker_member *actor, const struct msg *msg,
+                     int64_t now)
+{
+    const struct msg_hb *hb = &msg->hb;
+
+    members_heartbeat(actor, hb, now);
+    for (uint32_t slot = actor->lease, next; slot != LEASE_NONE; slot = next) {
+        struct lease *lease = &b->leases.slot[slot];
+
+        next = lease->next;
+        if (!lease->wanted && (lease->known || lease->number <= hb->lease_seen) &&
+            !listed(hb, lease->number))
+            hold_requeue(b, lease, now); /* given up, or lost */
+    }
+    room_credit(b, actor);
+    return OK;
+}
+
+void grant_expire(struct broker *b, int64_t now_ms)
+{
+    for (struct broker_member *m = b->members.first; m; m = m->next)
+        for (uint32_t slot = m->lease, next; slot != LEASE_NONE; slot = next) {
+            struct lease *lease = &b->leases.slot[slot];
+            const int64_t moved =
+                m->progress_ms > lease->granted_ms ? m->progress_ms : lease->granted_ms;
+
+            next = lease->next;
+            if (now_ms - moved < b->limits.lease_ms)
+                continue;
+            b->counters.expired += lease->left;
+            hold_take_back(b, lease, now_ms);
+        }
 }

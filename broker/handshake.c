@@ -1,7 +1,16 @@
-/* handshake: what HELLO is answered, and what becomes of the work that actors claim. */
+/* What HELLO is answered, and what becomes of the work that actors claim.
+ *
+ * An actor names every sample that it runs or has finished, and hears of each whether to send it
+ * (want), to hold it (keep) or to forget it (free). What the broker took it to have and it does
+ * not name is free again, first of all. A claim on a task that is not open yet, or for which
+ * there is no space, is kept with the member and judged again when that changes: when the task is
+ * opened, and each tick. A sample that it has already is adopted: leased to it as it is, and the
+ * pump tells it by which lease. */
+
+#include "broker/handshake.h"
 
 #include "base/mem.h"
-#include "broker/state.h"
+#include "broker/hold.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +23,7 @@ static bool of_this_run(const struct broker *b, const struct broker_member *memb
 }
 
 static enum claim_state judge_open(struct broker *b, struct broker_member *actor,
-                                   struct open_task *task, const struct member_claim *claim,
+                                   struct open_task *task, const struct members_claim *claim,
                                    bool *later, int64_t now_ms)
 {
     const struct open_sample *sample = &task->sample[claim->sample];
@@ -29,9 +38,9 @@ static enum claim_state judge_open(struct broker *b, struct broker_member *actor
         lease->wanted |= claim->done && lease->left == 1;
         return claim->done ? CLAIM_WANT : CLAIM_KEEP;
     case SAMPLE_WAITING:
-        if (!suspects_may(b, actor))
+        if (!suspects_may(&b->suspects, &b->run, actor))
             return CLAIM_FREE;
-        if (grant_adopt(b, actor, task, claim->sample, claim->done, now_ms))
+        if (hold_adopt(b, actor, task, claim->sample, claim->done, now_ms))
             return claim->done ? CLAIM_WANT : CLAIM_KEEP;
         *later = true;
         return CLAIM_KEEP;
@@ -46,7 +55,7 @@ static enum claim_state judge_open(struct broker *b, struct broker_member *actor
 /* What becomes of one claim. WANT and adopted leases are noted as leases of `actor`; a claim
  * on a task that is not open yet, or for which there is no space, is kept for later. */
 static enum claim_state judge(struct broker *b, struct broker_member *actor,
-                              const struct member_claim *claim, bool *later, int64_t now_ms)
+                              const struct members_claim *claim, bool *later, int64_t now_ms)
 {
     struct open_task *task = tasks_find(&b->tasks, claim->task);
 
@@ -75,7 +84,7 @@ static void requeue_unclaimed(struct broker *b, struct broker_member *actor,
 {
     for (uint32_t slot = actor->lease, next; slot != LEASE_NONE; slot = next) {
         const struct lease lease = b->leases.slot[slot];
-        struct open_task *task = grant_of(b, &lease);
+        struct open_task *task = hold_of(b, &lease);
 
         next = lease.next;
         for (uint32_t i = lease.first; task && i - lease.first < lease.count; i++) {
@@ -84,7 +93,7 @@ static void requeue_unclaimed(struct broker *b, struct broker_member *actor,
             if (sample->state != SAMPLE_LEASED || sample->lease != slot ||
                 claimed(hello, lease.task, i))
                 continue;
-            grant_release(b, sample, actor);
+            hold_release(b, sample, actor);
             tasks_move(&b->tasks, task, i, SAMPLE_WAITING, now_ms);
         }
     }
@@ -98,10 +107,10 @@ static void judge_all(struct broker *b, struct broker_member *actor,
     requeue_unclaimed(b, actor, hello, now_ms);
     for (uint32_t i = 0; i < hello->n_claim; i++) {
         const struct claim *in = &hello->claim[i];
-        const struct member_claim claim = {.task = in->task,
-                                           .sample = in->sample,
-                                           .done = in->state == CLAIM_DONE,
-                                           .hash = in->hash};
+        const struct members_claim claim = {.task = in->task,
+                                            .sample = in->sample,
+                                            .done = in->state == CLAIM_DONE,
+                                            .hash = in->hash};
         bool later = true;
 
         verdict[i] = *in;
@@ -145,9 +154,9 @@ static void fill(const struct broker *b, struct msg_welcome *out)
     out->smallest_live = run->smallest_live;
     out->table = run->table;
     out->scorer = run->scorer;
-    out->n_scorer = run->scorers;
+    out->n_scorer = run->n_scorer;
     out->artifact = run->artifact;
-    out->n_artifact = run->artifacts;
+    out->n_artifact = run->n_artifact;
     out->body_max = run->body_max;
     out->credit_max = b->limits.credit_max;
     out->bulk = b->bulk;
@@ -174,32 +183,32 @@ void handshake_send(struct broker *b, struct broker_member *to, const struct msg
         msg.welcome.n_verdict = hello->n_claim;
     }
     to->ended = 0; /* what was under way came before WELCOME, or never will */
-    to->greeted = broker_send(b, to, &msg);
+    to->greeted = true;
+    to->greeted = outbox_put(&b->outbox, to, &msg);
+    b->adopted |= to->role == ROLE_ACTOR;
     free(list);
-    if (to->role == ROLE_ACTOR && to->greeted)
-        grant_unsent(b, to);
-    if (b->draining && to->greeted) {
+    if (b->draining) {
         struct msg drain = {.head.type = MSG_DRAIN};
 
         to->draining = true;
-        broker_send(b, to, &drain);
+        outbox_put(&b->outbox, to, &drain);
     }
 }
 
 static void want(struct broker *b, struct broker_member *actor,
-                 const struct member_claim *claim)
+                 const struct members_claim *claim)
 {
     const struct claim one = {
         .task = claim->task, .sample = claim->sample, .state = CLAIM_WANT, .hash = claim->hash};
     struct msg msg = {.head.type = MSG_WANT, .want = {.claim = &one, .n_claim = 1}};
 
-    broker_send(b, actor, &msg);
+    outbox_put(&b->outbox, actor, &msg);
 }
 
 static void judge_later(struct broker *b, struct broker_member *actor, uint32_t i,
                         int64_t now_ms)
 {
-    const struct member_claim claim = actor->claim[i];
+    const struct members_claim claim = actor->claim[i];
     bool later;
     const enum claim_state state = judge(b, actor, &claim, &later, now_ms);
 
@@ -208,20 +217,19 @@ static void judge_later(struct broker *b, struct broker_member *actor, uint32_t 
     members_claim_remove(actor, i);
     if (state == CLAIM_WANT)
         want(b, actor, &claim);
-    grant_unsent(b, actor);
 }
 
 void handshake_claims(struct broker *b, uint64_t task, int64_t now_ms)
 {
-    for (struct broker_member *m = b->first; m; m = m->next)
-        for (uint32_t i = m->greeted && of_this_run(b, m) ? m->claims : 0; i-- > 0;)
+    for (struct broker_member *m = b->members.first; m; m = m->next)
+        for (uint32_t i = m->greeted && of_this_run(b, m) ? m->n_claim : 0; i-- > 0;)
             if (m->claim[i].task == task)
                 judge_later(b, m, i, now_ms);
 }
 
 void handshake_all_claims(struct broker *b, int64_t now_ms)
 {
-    for (struct broker_member *m = b->first; m; m = m->next)
-        for (uint32_t i = m->greeted && of_this_run(b, m) ? m->claims : 0; i-- > 0;)
+    for (struct broker_member *m = b->members.first; m; m = m->next)
+        for (uint32_t i = m->greeted && of_this_run(b, m) ? m->n_claim : 0; i-- > 0;)
             judge_later(b, m, i, now_ms);
 }

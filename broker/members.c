@@ -1,3 +1,7 @@
+/* What a member says of itself comes whole with HELLO and then with each heartbeat; nothing is
+ * reckoned from differences but rates, for people. Texts and lists that are longer than what is
+ * kept of them are cut: what an actor holds beyond that it is merely not asked for. */
+
 #include "broker/members.h"
 
 #include "base/mem.h"
@@ -6,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct broker_member *members_new(void *link, const struct msg_hello *hello, int64_t now_ms)
+struct broker_member *members_add(struct members *members, void *link,
+                                  const struct msg_hello *hello, int64_t now_ms)
 {
     struct broker_member *member = mem_new(1, sizeof *member);
 
@@ -20,31 +25,46 @@ struct broker_member *members_new(void *link, const struct msg_hello *hello, int
     member->who_ms = INT64_MIN / 2;
     member->lease = member->lease_last = MEMBERS_NO_LEASE;
     text_print(member->name, sizeof member->name, "%s", hello->name);
+    member->prev = members->last;
+    *(members->last ? &members->last->next : &members->first) = member;
+    members->last = member;
     return member;
 }
 
-void members_free(struct broker_member *member)
+void members_remove(struct members *members, struct broker_member *member)
 {
-    if (!member)
-        return;
+    *(member->prev ? &member->prev->next : &members->first) = member->next;
+    *(member->next ? &member->next->prev : &members->last) = member->prev;
     free(member->claim);
     free(member->flight);
     free(member);
 }
 
+void members_fini(struct members *members)
+{
+    while (members->first)
+        members_remove(members, members->first);
+}
+
+void members_who(char out[MEMBERS_WHO], const struct origin *origin)
+{
+    text_print(out, MEMBERS_WHO, "%s%s%s", origin->name, *origin->address ? " at " : "",
+               origin->address);
+}
+
 static void take_images(struct broker_member *member, const struct version *image, uint32_t n)
 {
-    member->images = n < MEMBERS_IMAGES ? n : MEMBERS_IMAGES;
-    if (member->images)
-        memcpy(member->image, image, member->images * sizeof *image);
+    member->n_image = n < MAX_IMAGES ? n : MAX_IMAGES;
+    if (member->n_image)
+        memcpy(member->image, image, member->n_image * sizeof *image);
 }
 
 void members_hello(struct broker_member *member, const struct msg_hello *hello)
 {
     take_images(member, hello->image, hello->n_image);
-    member->offers = hello->n_offer < MEMBERS_OFFERS ? hello->n_offer : MEMBERS_OFFERS;
-    for (uint32_t i = 0; i < member->offers; i++) {
-        struct member_offer *offer = &member->offer[i];
+    member->n_offer = hello->n_offer < MAX_SCORERS ? hello->n_offer : MAX_SCORERS;
+    for (uint32_t i = 0; i < member->n_offer; i++) {
+        struct members_offer *offer = &member->offer[i];
 
         offer->kind = hello->offer[i].kind;
         text_print(offer->name, sizeof offer->name, "%s", hello->offer[i].name);
@@ -54,7 +74,7 @@ void members_hello(struct broker_member *member, const struct msg_hello *hello)
     member->credit_bytes = 0;
     member->seen = 0;
     member->sent = member->landed = member->flight_bytes = 0;
-    member->claims = 0;
+    member->n_claim = 0;
 }
 
 void members_heartbeat(struct broker_member *member, const struct msg_hb *hb, int64_t now_ms)
@@ -63,7 +83,8 @@ void members_heartbeat(struct broker_member *member, const struct msg_hb *hb, in
         member->progress = hb->progress;
         member->progress_ms = now_ms;
     }
-    member->now = (struct member_count){
+    member->beaten = true;
+    member->now = (struct members_count){
         .tokens = hb->tokens, .busy_ms = hb->busy_ms, .idle_ms = hb->idle_ms};
     member->rss_bytes = hb->rss_bytes;
     member->queued = hb->queued;
@@ -92,28 +113,28 @@ void members_sent(struct broker_member *member, uint64_t bytes)
 
 void members_second(struct broker_member *member)
 {
-    member->past[member->pasts++ % MEMBERS_RATES] = member->now;
+    member->past[member->n_past++ % MEMBERS_RATES] = member->now;
 }
 
 /* Counters as they were up to ten seconds ago; `*seconds` says how many, 0 if unknown. */
-static struct member_count earlier(const struct broker_member *member, uint32_t *seconds)
+static struct members_count earlier(const struct broker_member *member, uint32_t *seconds)
 {
-    if (member->pasts < 2) {
+    if (member->n_past < 2) {
         *seconds = 0;
         return member->now;
     }
-    if (member->pasts < MEMBERS_RATES) {
-        *seconds = member->pasts;
+    if (member->n_past < MEMBERS_RATES) {
+        *seconds = member->n_past;
         return member->past[0];
     }
     *seconds = MEMBERS_RATES;
-    return member->past[member->pasts % MEMBERS_RATES];
+    return member->past[member->n_past % MEMBERS_RATES];
 }
 
 double members_rate(const struct broker_member *member)
 {
     uint32_t seconds;
-    const struct member_count then = earlier(member, &seconds);
+    const struct members_count then = earlier(member, &seconds);
 
     if (!seconds || member->now.tokens < then.tokens)
         return 0;
@@ -123,7 +144,7 @@ double members_rate(const struct broker_member *member)
 double members_busy(const struct broker_member *member)
 {
     uint32_t seconds;
-    const struct member_count then = earlier(member, &seconds);
+    const struct members_count then = earlier(member, &seconds);
     const double busy = (double)member->now.busy_ms - (double)then.busy_ms;
     const double idle = (double)member->now.idle_ms - (double)then.idle_ms;
 
@@ -132,7 +153,7 @@ double members_busy(const struct broker_member *member)
 
 bool members_holds(const struct broker_member *member, const struct hash *image)
 {
-    for (uint32_t i = 0; i < member->images; i++)
+    for (uint32_t i = 0; i < member->n_image; i++)
         if (hash_same(&member->image[i].hash, image))
             return true;
     return false;
@@ -142,7 +163,7 @@ uint64_t members_newest(const struct broker_member *member)
 {
     uint64_t newest = 0;
 
-    for (uint32_t i = 0; i < member->images; i++)
+    for (uint32_t i = 0; i < member->n_image; i++)
         if (member->image[i].number > newest)
             newest = member->image[i].number;
     return newest;
@@ -150,7 +171,7 @@ uint64_t members_newest(const struct broker_member *member)
 
 bool members_can(const struct broker_member *member, const struct scorer *scorer)
 {
-    for (uint32_t i = 0; i < member->offers; i++) {
+    for (uint32_t i = 0; i < member->n_offer; i++) {
         if (member->offer[i].kind != scorer->kind)
             continue;
         if (scorer->kind != SCORER_WORKER || !strcmp(member->offer[i].name, scorer->name))
@@ -159,27 +180,27 @@ bool members_can(const struct broker_member *member, const struct scorer *scorer
     return false;
 }
 
-void members_claim_add(struct broker_member *member, const struct member_claim *claim,
+void members_claim_add(struct broker_member *member, const struct members_claim *claim,
                        uint32_t max)
 {
-    for (uint32_t i = 0; i < member->claims; i++) {
-        struct member_claim *old = &member->claim[i];
+    for (uint32_t i = 0; i < member->n_claim; i++) {
+        struct members_claim *old = &member->claim[i];
 
         if (old->task == claim->task && old->sample == claim->sample) {
             *old = *claim;
             return;
         }
     }
-    if (member->claims >= max)
+    if (member->n_claim >= max)
         return; /* its next HELLO names it again */
-    if (member->claims == member->claims_max) {
+    if (member->n_claim == member->claims_max) {
         member->claims_max = member->claims_max ? 2 * member->claims_max : 16;
         member->claim = mem_grow(member->claim, member->claims_max, sizeof *member->claim);
     }
-    member->claim[member->claims++] = *claim;
+    member->claim[member->n_claim++] = *claim;
 }
 
 void members_claim_remove(struct broker_member *member, uint32_t i)
 {
-    member->claim[i] = member->claim[--member->claims];
+    member->claim[i] = member->claim[--member->n_claim];
 }

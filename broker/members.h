@@ -1,76 +1,92 @@
-/* members: a peer that said HELLO, as the broker's rules see it. The connection is the hub's. */
+/* members: peers that said HELLO, as the broker's rules see them. The connections are the hub's.
+ * Inside broker/ only. */
 
 #ifndef BROKER_MEMBERS_H
 #define BROKER_MEMBERS_H
 
 #include "broker/origin.h"
+#include "proto/limit.h"
 #include "proto/msg.h"
 
 enum {
-    MEMBERS_IMAGES = 32,
-    MEMBERS_OFFERS = 32,
     MEMBERS_NAME = 64,
+    MEMBERS_WHO = 2 * MEMBERS_NAME + 8,
     MEMBERS_WORDS = 160,
     MEMBERS_RATES = 10,
     MEMBERS_FLIGHT = 8192, /* SAMPLEs under way to a learner */
     MEMBERS_NO_LEASE = UINT32_MAX,
 };
 
-struct member_claim { /* what an actor holds and the broker may want later */
+struct members_claim { /* what an actor holds and the broker may want later */
     uint64_t task;
     uint32_t sample;
     bool done;
     struct hash hash;
 };
 
-struct member_count { /* counters of a heartbeat */
+struct members_count { /* counters of a heartbeat */
     uint64_t tokens, busy_ms, idle_ms;
 };
 
+/* What is looked at when work is given out stands first, large tables last: with thousands of
+ * members each look is one line of the cache. */
 struct broker_member {
     void *link; /* the hub's record: goes back into the sink */
     struct broker_member *next, *prev;
     enum role role;
-    struct id id;
-    uint64_t incarnation;
-    struct origin origin; /* of its present connection */
-    char name[MEMBERS_NAME], note[MEMBERS_WORDS], error[MEMBERS_WORDS];
     bool greeted; /* WELCOME went out on its present connection */
     bool draining;
+    bool resting;     /* A: no work for it before rest_ms: it brought what is wrong, or held */
+    bool beaten;      /* work for too long; a heartbeat of it has come, ever */
+    int64_t avail;    /* A, R: credit less what it has not seen yet */
+    uint32_t n_image; /* A: images that it holds */
+    uint32_t leases;  /* A: how many it has; slots, in order of number, or MEMBERS_NO_LEASE */
+    uint32_t lease, lease_last;
+    struct id id;
+    uint64_t incarnation;
+    int64_t rest_ms;
+
     int64_t joined_ms, heard_ms, who_ms, progress_ms; /* when `progress` last moved */
     uint64_t progress, rss_bytes, seen; /* seen: highest lease, ticket or SAMPLE */
     uint32_t queued, lag_ms, credit, slots, strikes;
     uint64_t credit_bytes;
-    struct member_count now, past[MEMBERS_RATES]; /* past: one a second, a ring */
-    uint32_t pasts;
-
-    struct version image[MEMBERS_IMAGES]; /* A: held, any order */
-    uint32_t images;
-    struct member_offer {
-        uint32_t kind;
-        char name[MEMBERS_NAME];
-    } offer[MEMBERS_OFFERS]; /* R */
-    uint32_t offers;
-    struct member_claim *claim; /* A */
-    uint32_t claims, claims_max;
-    struct id run;              /* to which its claims belong */
-    int64_t avail;              /* A, R: credit less what it has not seen yet */
-    uint32_t lease, lease_last; /* its leases, in order of number: slots, or MEMBERS_NO_LEASE */
-    uint32_t leases;
-    bool resting;             /* A: no work for it before rest_ms: it brought what is wrong, */
-    int64_t rest_ms;          /* or held work for too long */
-    uint32_t bad;             /* A: answers of it that were refused */
-    int64_t trust;            /* A: most samples at once, after a lease was overdue; 0: any */
-    uint32_t failed, tickets; /* R: failures since its last answer; tickets that it has */
-    uint32_t lies;            /* A, R: what of it was found false (suspects.h) */
+    uint32_t bad;               /* A: answers of it that were refused */
+    int64_t trust;              /* A: most samples at once, after a lease was overdue; 0: any */
     uint64_t ended, ended_last; /* A: samples of leases that ended unseen; the last of these */
+    uint32_t failed, tickets;   /* R: failures since its last answer; tickets that it has */
+    uint32_t lies;              /* A, R: what of it was found false (suspects.h) */
     uint64_t sent;              /* L: SAMPLEs and DROPPEDs on this connection */
     uint64_t landed;            /* of those, how many it has seen */
     uint64_t *flight, flight_bytes; /* bytes of number i at i % MEMBERS_FLIGHT */
+    struct members_claim *claim;    /* A */
+    uint32_t n_claim, claims_max;
+    struct id run; /* to which its claims belong */
+
+    char who[MEMBERS_WHO]; /* name and address: as people see it, and as it is known again */
+    char name[MEMBERS_NAME], note[MEMBERS_WORDS], error[MEMBERS_WORDS];
+    struct origin origin;                          /* of its present connection */
+    struct members_count now, past[MEMBERS_RATES]; /* past: one a second, a ring */
+    uint32_t n_past;
+    struct version image[MAX_IMAGES]; /* in any order */
+    struct members_offer {
+        uint32_t kind;
+        char name[MEMBERS_NAME];
+    } offer[MAX_SCORERS]; /* R */
+    uint32_t n_offer;
 };
 
-struct broker_member *members_new(void *link, const struct msg_hello *hello, int64_t now_ms);
-void members_free(struct broker_member *member); /* NULL is fine */
+struct members { /* all that are here, in order of arrival */
+    struct broker_member *first, *last;
+};
+
+/* One more, at the end. And: it is void afterwards. */
+struct broker_member *members_add(struct members *members, void *link,
+                                  const struct msg_hello *hello, int64_t now_ms);
+void members_remove(struct members *members, struct broker_member *member);
+void members_fini(struct members *members);
+
+/* How people see a worker: what it calls itself, and where. */
+void members_who(char out[MEMBERS_WHO], const struct origin *origin);
 
 /* A HELLO or heartbeat's state; what it does not bound is cut. */
 void members_hello(struct broker_member *member, const struct msg_hello *hello);
@@ -91,7 +107,7 @@ members_newest(const struct broker_member *member); /* number of the newest imag
 bool members_can(const struct broker_member *member, const struct scorer *scorer);
 
 /* Claims, at most as many as WELCOME's limit; an older one of the same sample is replaced. */
-void members_claim_add(struct broker_member *member, const struct member_claim *claim,
+void members_claim_add(struct broker_member *member, const struct members_claim *claim,
                        uint32_t max);
 void members_claim_remove(struct broker_member *member, uint32_t i);
 

@@ -8,12 +8,15 @@
  * The end counts only while another actor has room and nothing else to do: an honest machine
  * that is slow is never hurried by a busy fleet, and never when it is alone. It loses nothing
  * either: what it has begun it finishes (REVOKE), and the first answer to come is taken.
- * Whose lease was overdue has one sample at a time from then on, twice as many with each answer
+ * Called by the pump each tick, after what waits was given out: who has room then has nothing to
+ * do. Whose lease was overdue has one sample at a time from then on, twice as many with each answer
  * that it brings. */
 
 #include "broker/overdue.h"
 
 #include "broker/blame.h"
+#include "broker/hold.h"
+#include "broker/room.h"
 
 enum { OVERDUE = 8, UNKNOWN = 10, REST_MS = 1000 };
 
@@ -49,8 +52,8 @@ static int64_t limit_ms(const struct broker *b, const struct open_task *task)
 static bool idle_beside(const struct broker *b, const struct broker_member *holder,
                         const struct open_sample *sample)
 {
-    for (const struct broker_member *m = b->first; m; m = m->next)
-        if (m != holder && grant_has_room(b, m) && blame_may(b, m, sample))
+    for (const struct broker_member *m = b->members.first; m; m = m->next)
+        if (m != holder && room_has(b, m) && blame_may(b, m, sample))
             return true;
     return false;
 }
@@ -59,33 +62,21 @@ static void take_back(struct broker *b, struct broker_member *m, int64_t now_ms)
 {
     for (uint32_t slot = m->lease, next; slot != LEASE_NONE; slot = next) {
         struct lease *lease = &b->leases.slot[slot];
-        const struct open_task *task = grant_of(b, lease);
+        const struct open_task *task = hold_of(b, lease);
 
         next = lease->next;
         if (!task || now_ms - lease->granted_ms < limit_ms(b, task) ||
             !idle_beside(b, m, &task->sample[lease->first]))
             continue;
         b->counters.expired += lease->left;
-        grant_revoke(b, lease);
-        grant_requeue(b, lease, now_ms);
+        hold_take_back(b, lease, now_ms);
         m->trust = 1;
-        grant_rest(m, REST_MS, now_ms);
+        room_rest(m, REST_MS, now_ms);
     }
 }
 
 void overdue_expire(struct broker *b, int64_t now_ms)
 {
-    for (struct broker_member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->members.first; m; m = m->next)
         take_back(b, m, now_ms);
-}
-
-int64_t overdue_room(const struct broker *b, const struct broker_member *actor, int64_t avail)
-{
-    int64_t held = 0;
-
-    if (!actor->trust)
-        return avail;
-    for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next)
-        held += b->leases.slot[slot].left;
-    return avail < actor->trust - held ? avail : actor->trust - held;
 }

@@ -12,7 +12,4 @@ void overdue_learn(struct broker *b, const struct open_task *task, const struct 
 /* Takes back what has been out for too long, if an actor stands idle beside it. */
 void overdue_expire(struct broker *b, int64_t now_ms);
 
-/* How much more such an actor may have: at most `avail`. */
-int64_t overdue_room(const struct broker *b, const struct broker_member *actor, int64_t avail);
-
 #endif

@@ -9,6 +9,8 @@
 #include "broker/refused.h"
 
 #include "broker/blame.h"
+#include "broker/hold.h"
+#include "broker/to_learner.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +38,20 @@ static bool take_back(struct broker *b, const struct msg_refused *m, int64_t now
 
 static struct broker_member *writer_of(const struct broker *b, const struct origin *who)
 {
-    for (struct broker_member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->members.first; m; m = m->next)
         if (!memcmp(&m->id, &who->peer, sizeof m->id) && hash_same(&m->origin.key, &who->key) &&
             !strcmp(m->origin.address, who->address))
             return m;
     return NULL;
+}
+
+/* Somebody new is set aside: what it has in hand goes to others. */
+static void free_hands(struct broker *b, int64_t now_ms)
+{
+    suspects_look(&b->suspects, &b->run, &b->members);
+    for (struct broker_member *m = b->members.first; m; m = m->next)
+        if (m->role == ROLE_ACTOR && m->leases && !suspects_may(&b->suspects, &b->run, m))
+            hold_take_all_back(b, m, now_ms);
 }
 
 enum err refused_on_refused(struct broker *b, struct broker_member *from, const struct msg *msg,
@@ -59,17 +70,17 @@ enum err refused_on_refused(struct broker *b, struct broker_member *from, const 
     name.who = who;
     if (hash_same(&m->scorer, &no_scorer) && tasks_sample(&b->tasks, m->task, m->sample))
         blame_false(b, tasks_sample(&b->tasks, m->task, m->sample), &who, m->words);
-    news = suspects_note(b, &name, m->words, now);
+    news = suspects_note(&b->suspects, &b->members, &name, m->words, now);
+    if (news)
+        free_hands(b, now);
     writer = writer_of(b, &who);
     if (news && writer && writer->greeted) {
         struct msg on = *msg;
 
-        broker_send(b, writer, &on);
+        outbox_put(&b->outbox, writer, &on);
     }
-    if (here && writer &&
-        b->sink.strike) /* its form alone is wrong: no correct peer does that */
-        b->sink.strike(b->sink.self, writer->link, m->words);
-    grant_work(b, now);
+    if (here && writer) /* its form alone is wrong: no correct peer does that */
+        outbox_strike(&b->outbox, writer, m->words);
     return OK;
 }
 
@@ -85,9 +96,8 @@ void refused_tell(struct broker *b, const struct broker_member *from,
                                   .writer = origin_writer(&from->origin),
                                   .words = words}};
 
-    if (!suspects_note(b, &name, words, now_ms))
+    if (!suspects_note(&b->suspects, &b->members, &name, words, now_ms))
         return;
-    suspects_free(b, now_ms);
-    if (b->run.learner && b->run.learner->greeted)
-        broker_send(b, b->run.learner, &msg); /* unsent: only a note is lost */
+    free_hands(b, now_ms);
+    to_learner_tell(b, &msg);
 }

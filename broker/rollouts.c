@@ -1,27 +1,33 @@
-/* rollouts: what actors bring. */
+/* What actors bring: answers, and FAIL.
+ *
+ * An answer is taken from whoever brings it first, leased or not: it is a pure function of its
+ * task. In this order: what is settled is forgotten in silence (the next heartbeat says so); of a
+ * task that is not open yet, or for which there is no space, only the claim is kept, and the
+ * answer asked for later (WANT); what cannot be an answer to the task is refused and told
+ * (verify.c, refused.c); the first one that is left becomes the sample's body. A second one is
+ * counted, and compared.
+ *
+ * By its claim the actor keeps the answer until it is settled: nothing is lost if it is not taken
+ * now. */
 
-#include "base/log.h"
+#include "broker/rollouts.h"
+
 #include "base/mem.h"
 #include "broker/blame.h"
 #include "broker/copy.h"
+#include "broker/hold.h"
 #include "broker/overdue.h"
 #include "broker/refused.h"
+#include "broker/scores.h"
 #include "broker/verify.h"
 #include "proto/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-int64_t rollouts_rest_ms(const struct broker *b, uint32_t attempts)
-{
-    return b->limits.retry_ms << (attempts < 6 ? attempts : 6);
-}
 
 static void keep_claim(struct broker *b, struct broker_member *from,
                        const struct rollout *rollout)
 {
-    const struct member_claim claim = {
+    const struct members_claim claim = {
         .task = rollout->task, .sample = rollout->sample, .done = true, .hash = rollout->hash};
 
     members_claim_add(from, &claim, b->limits.claims);
@@ -56,7 +62,7 @@ static enum err accept(struct broker *b, struct broker_member *from, struct open
         return OK;
     }
     learn(b, task, sample, from, now_ms);
-    grant_release(b, sample, from);
+    hold_release(b, sample, from);
     if (!tasks_extend(&b->tasks, sample, bytes)) { /* a long text: it is asked for again */
         free(body);
         sample->not_before_ms = now_ms + b->limits.retry_ms;
@@ -65,8 +71,8 @@ static enum err accept(struct broker *b, struct broker_member *from, struct open
     }
     sample->body = body;
     sample->by = origin_copy(&from->origin);
-    sample->missing = task->scores;
-    sample->score = mem_new(task->scores + 1, sizeof *sample->score);
+    sample->missing = task->n_score;
+    sample->score = mem_new(task->n_score + 1, sizeof *sample->score);
     tasks_move(&b->tasks, task, rollout->sample, SAMPLE_SCORING, now_ms);
     scores_ready(b, task, rollout->sample, now_ms);
     return OK;
@@ -86,7 +92,7 @@ enum err rollouts_on_rollout(struct broker *b, struct broker_member *from,
             keep_claim(b, from, rollout);
         return OK;
     }
-    if (!suspects_may(b, from))
+    if (!suspects_may(&b->suspects, &b->run, from))
         return OK; /* others can do it */
     err = verify_rollout(b, task, rollout);
     if (err) {
@@ -109,8 +115,6 @@ enum err rollouts_on_rollout(struct broker *b, struct broker_member *from,
     default:
         break;
     }
-    scores_ask(b, now);
-    to_learner_send(b, now);
     return err;
 }
 
@@ -129,8 +133,7 @@ enum err rollouts_on_fail(struct broker *b, struct broker_member *from, const st
     if (lease->holder != from)
         return OK; /* of a lease that is over */
     /* One FAIL may speak for all that went with it: what has not come is given out again. */
-    grant_requeue(b, lease, now);
+    hold_requeue(b, lease, now);
     blame_actor(b, task, fail->sample, from, fail->reason, now);
-    grant_work(b, now);
     return OK;
 }

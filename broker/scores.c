@@ -1,13 +1,28 @@
-/* scores: requests to rewarders. What they answer is answers.c. */
+/* Requests to rewarders. What they answer is answers.c.
+ *
+ * Each scorer has a queue of units (a rollout, a pair, all of a task: what it scores together).
+ * A unit is queued once all its rollouts are here, asked about in one ticket, and asked about
+ * again when that ticket ends without an answer for it; score[].ask of its first sample says
+ * where it is. The pump (scores_ask) fills tickets from the queues for whoever has room: a batch
+ * of single rollouts that were decoded alike, or one unit of several.
+ *
+ * A ticket ends by its answer, by its deadline, or with its rewarder. Rewarders keep nothing, so
+ * their HELLO takes all their tickets back. */
+
+#include "broker/scores.h"
 
 #include "base/mem.h"
-#include "broker/state.h"
+#include "broker/to_learner.h"
 #include "proto/text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_BYTES = 3 << 20, DOUBTFUL = 3 };
+enum {
+    BATCH_BYTES = 3 << 20,
+    DOUBTFUL = 3,
+    LATE = 20
+}; /* LATE: deadlines for which a late answer still counts */
 
 static void queue_unit(struct broker *b, struct open_task *task, uint32_t first, uint32_t n,
                        uint32_t scorer)
@@ -17,7 +32,7 @@ static void queue_unit(struct broker *b, struct open_task *task, uint32_t first,
             return; /* not all of them are here, or it is on its way */
     for (uint32_t i = first; i < first + n; i++)
         task->sample[i].score[scorer].ask = ASK_QUEUED;
-    tasks_push(&b->tasks, &b->ask[scorer], task, first);
+    fifo_push(&b->tasks, &b->ask[scorer], task, first);
 }
 
 /* The samples that one score of this scorer is about. */
@@ -42,7 +57,7 @@ void scores_ready(struct broker *b, struct open_task *task, uint32_t sample, int
         to_learner_queue(b, task, sample);
         return;
     }
-    for (uint32_t j = 0; j < b->run.scorers; j++) {
+    for (uint32_t j = 0; j < b->run.n_scorer; j++) {
         uint32_t first, n;
 
         unit_of(&b->run.scorer[j], task->def, sample, &first, &n);
@@ -55,7 +70,7 @@ void scores_requeue(struct broker *b, const struct ticket *ticket)
 {
     const struct scorer *scorer = &b->run.scorer[ticket->scorer];
 
-    for (uint32_t i = 0; i < ticket->items; i++) {
+    for (uint32_t i = 0; i < ticket->n_item; i++) {
         struct open_task *task = NULL;
         const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], &task);
         struct open_score *score;
@@ -74,7 +89,9 @@ void scores_requeue(struct broker *b, const struct ticket *ticket)
 
 void scores_take_back(struct broker *b, struct broker_member *rewarder)
 {
-    for (uint32_t i = 0; rewarder->role == ROLE_REWARDER && i < b->tickets.capacity; i++) {
+    if (rewarder->role != ROLE_REWARDER)
+        return;
+    for (uint32_t i = 0; i < b->tickets.capacity; i++) {
         struct ticket *ticket = &b->tickets.slot[i];
 
         if (!ticket->number || ticket->holder != rewarder)
@@ -91,15 +108,27 @@ void scores_forget(struct broker *b)
     for (uint32_t i = 0; i < b->tickets.capacity; i++)
         if (b->tickets.slot[i].number)
             ticket_end(&b->tickets, &b->tickets.slot[i]);
-    for (int j = 0; j < STATE_SCORERS; j++)
+    for (int j = 0; j < MAX_SCORERS; j++)
         b->ask[j].n = 0;
-    breaker_forget(b);
+    memset(b->breaker, 0, sizeof b->breaker);
+}
+
+void scores_failed(struct broker *b, const struct ticket *ticket,
+                   const struct broker_member *by, const char *words, int64_t now_ms)
+{
+    const struct scorer *scorer = &b->run.scorer[ticket->scorer];
+    struct msg msg = {.head.type = MSG_FAIL,
+                      .fail = {.scorer = scorer->hash, .who = by->name, .reason = words}};
+
+    if (breaker_fail(&b->breaker[ticket->scorer], scorer->name, ticket->number, by, words,
+                     now_ms))
+        to_learner_tell(b, &msg);
 }
 
 /* What a dead rewarder worked on may be what killed it. */
-void scores_blame(struct broker *b, const struct broker_member *rewarder, int64_t now_ms)
+void scores_died(struct broker *b, const struct broker_member *rewarder, int64_t now_ms)
 {
-    bool told[STATE_SCORERS] = {false};
+    bool told[MAX_SCORERS] = {false};
 
     for (uint32_t i = 0; rewarder->role == ROLE_REWARDER && i < b->tickets.capacity; i++) {
         const struct ticket *ticket = &b->tickets.slot[i];
@@ -107,7 +136,7 @@ void scores_blame(struct broker *b, const struct broker_member *rewarder, int64_
         if (!ticket->number || ticket->holder != rewarder || told[ticket->scorer])
             continue;
         told[ticket->scorer] = true;
-        breaker_fail(b, ticket->scorer, ticket, rewarder, "its worker died", now_ms);
+        scores_failed(b, ticket, rewarder, "its worker died", now_ms);
     }
 }
 
@@ -127,7 +156,7 @@ static void expire(struct broker *b, struct ticket *ticket, int64_t now_ms)
     text_print(ticket->holder->error, sizeof ticket->holder->error, "%s", words);
     b->counters.expired++;
     ticket->holder->failed++;
-    breaker_fail(b, ticket->scorer, ticket, ticket->holder, words, now_ms);
+    scores_failed(b, ticket, ticket->holder, words, now_ms);
     scores_requeue(b, ticket);
     ticket_expire(&b->tickets, ticket);
 }
@@ -149,14 +178,13 @@ void scores_tick(struct broker *b, int64_t now_ms)
         } else if (ticket->again_ms && now_ms >= ticket->again_ms) {
             scores_requeue(b, ticket);
             ticket_end(&b->tickets, ticket);
-        } else if (!holder && !ticket->again_ms &&
-                   now_ms - ticket->issued_ms >= STATE_LATE * limit) {
+        } else if (!holder && !ticket->again_ms && now_ms - ticket->issued_ms >= LATE * limit) {
             ticket_end(&b->tickets, ticket); /* nobody will answer it any more */
         }
     }
 }
 
-void scores_credit(struct broker *b, struct broker_member *rewarder)
+static void credit(struct broker *b, struct broker_member *rewarder)
 {
     rewarder->avail =
         rewarder->credit < b->limits.credit_max ? rewarder->credit : b->limits.credit_max;
@@ -164,8 +192,28 @@ void scores_credit(struct broker *b, struct broker_member *rewarder)
         const struct ticket *ticket = &b->tickets.slot[i];
 
         if (ticket->number > rewarder->seen && ticket->holder == rewarder)
-            rewarder->avail -= ticket->items;
+            rewarder->avail -= ticket->n_item;
     }
+}
+
+/* A worker that is new, now that it has room: what it offers is tried at once, if it is paused. */
+static void offered(struct broker *b, const struct broker_member *rewarder, int64_t now_ms)
+{
+    for (uint32_t j = 0; j < b->run.n_scorer; j++)
+        if (members_can(rewarder, &b->run.scorer[j]))
+            breaker_offered(&b->breaker[j], now_ms);
+}
+
+enum err scores_on_hb(struct broker *b, struct broker_member *rewarder, const struct msg *msg,
+                      int64_t now)
+{
+    const bool is_new = !rewarder->beaten;
+
+    members_heartbeat(rewarder, &msg->hb, now);
+    credit(b, rewarder);
+    if (is_new)
+        offered(b, rewarder, now);
+    return OK;
 }
 
 /* Who failed fewer times since its last answer comes first, so that one that takes and brings
@@ -187,7 +235,7 @@ static struct broker_member *choose(const struct broker *b, uint32_t scorer)
 {
     struct broker_member *best = NULL;
 
-    for (struct broker_member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->members.first; m; m = m->next)
         if (m->role == ROLE_REWARDER && m->greeted && !m->draining && m->avail > 0 &&
             !(m->failed >= DOUBTFUL && m->tickets) && members_can(m, &b->run.scorer[scorer]) &&
             is_better(&b->breaker[scorer], m, best))
@@ -212,8 +260,8 @@ static size_t item_bytes(const struct task *def, const struct rollout *body)
 static bool take_unit(struct broker *b, struct ask_batch *batch, uint32_t j, uint32_t room)
 {
     struct open_task *task = NULL;
-    const struct open_sample *head = tasks_named(&b->tasks, tasks_head(&b->ask[j]), &task);
-    uint32_t first = tasks_head(&b->ask[j])->sample, n = 0;
+    const struct open_sample *head = tasks_named(&b->tasks, fifo_head(&b->ask[j]), &task);
+    uint32_t first = fifo_head(&b->ask[j])->sample, n = 0;
     size_t bytes = 0;
 
     if (head && head->body && head->score[j].ask == ASK_QUEUED)
@@ -224,7 +272,7 @@ static bool take_unit(struct broker *b, struct ask_batch *batch, uint32_t j, uin
         else
             n = 0; /* one of a group is gone: no score can be had */
     if (!n) {      /* settled meanwhile */
-        tasks_pop(&b->ask[j]);
+        fifo_pop(&b->ask[j]);
         return true;
     }
     if (batch->n && (batch->n + n > room || batch->bytes + bytes > BATCH_BYTES ||
@@ -235,7 +283,7 @@ static bool take_unit(struct broker *b, struct ask_batch *batch, uint32_t j, uin
         batch->item[batch->n++] = tasks_name(task, i);
     batch->bytes += bytes;
     batch->temperature = task->def->decoding.temperature;
-    tasks_pop(&b->ask[j]);
+    fifo_pop(&b->ask[j]);
     return true;
 }
 
@@ -282,8 +330,8 @@ static void issue(struct broker *b, struct broker_member *to, const struct ask_b
         fill_item(&item[i], task->def, sample->body, scorer->needs_text);
     }
     to->avail -= batch->n;
-    breaker_asked(b, j, ticket->number);
-    broker_send(b, to, &msg); /* unsent: its next HELLO takes the ticket back */
+    breaker_asked(&b->breaker[j], ticket->number);
+    outbox_put(&b->outbox, to, &msg); /* unsent: its next HELLO takes the ticket back */
     free(item);
 }
 
@@ -294,7 +342,8 @@ static bool ask_one(struct broker *b, uint32_t j, int64_t now_ms)
     static struct ask_batch batch; /* large; one loop thread */
     uint32_t room;
 
-    if (!to || b->tickets.n == b->tickets.capacity || !breaker_may(b, j, now_ms))
+    if (!to || b->tickets.n == b->tickets.capacity ||
+        !breaker_may(&b->breaker[j], &b->tickets, now_ms))
         return false;
     room = to->avail < TICKET_ITEMS ? (uint32_t)to->avail : TICKET_ITEMS;
     if (to->slots && room > to->slots)
@@ -314,7 +363,7 @@ static bool ask_one(struct broker *b, uint32_t j, int64_t now_ms)
 
 void scores_ask(struct broker *b, int64_t now_ms)
 {
-    for (uint32_t j = 0; j < b->run.scorers; j++)
+    for (uint32_t j = 0; j < b->run.n_scorer; j++)
         while (b->ask[j].n && ask_one(b, j, now_ms))
             ;
 }

@@ -68,12 +68,10 @@ static void name_run(struct broker_process *s)
     hub_run(bulk_hub(s->bulk), &run, epoch);
 }
 
-static enum err to_member(void *self, void *link, struct msg *msg)
+static enum err to_member(void *self, void *link, enum msg_type type, struct frames *frames)
 {
-    struct broker_process *s = self;
-
-    name_run(s);
-    return hub_send(s->control, link, msg);
+    (void)type;
+    return hub_forward(((struct broker_process *)self)->control, link, frames);
 }
 
 static void to_refuse(void *self, void *link, enum refuse_code code, const char *words)
@@ -136,6 +134,7 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
     member = broker_hello(s->broker, from->owner, from, msg, now_ms);
     if (!member) /* `from` is gone */
         return OK;
+    name_run(s);
     from->owner = member;
     if (from->role == ROLE_LEARNER)
         bulk_learner(s->bulk, &from->id, &from->key);

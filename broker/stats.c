@@ -1,8 +1,12 @@
-/* stats: the snapshot for the dashboard socket. What each field says: broker.h. */
+/* The snapshot for the dashboard port. What each field says: broker.h.
+ *
+ * Nothing is counted here: sums stand where they change (tasks, counters), the rest is looked up
+ * among members and leases. Lists are cut to what a page shows, so a snapshot of a fleet of
+ * thousands still fits a message. */
+
+#include "broker/stats.h"
 
 #include "base/mem.h"
-#include "broker/blame.h"
-#include "broker/state.h"
 #include "broker/waits.h"
 #include "proto/limit.h"
 #include "proto/text.h"
@@ -24,7 +28,7 @@ struct page { /* what the message points to */
     struct msg_stats_peer peer[STATS_PEERS];
     struct msg_stats_lease lease[STATS_LEASES];
     struct waits waits;
-    struct msg_stats_reason drop[DROP_STALE];
+    struct msg_stats_reason drop[TASKS_DROPS];
     struct msg_stats_suspect suspect[STATS_SUSPECTS];
     char advice[MEMBERS_WORDS];
 };
@@ -39,7 +43,7 @@ static uint32_t age(int64_t since_ms, int64_t now_ms)
 /* Who knew the id of the learner's own actor could take its place. */
 static struct id public_id(const struct broker *b, const struct broker_member *m)
 {
-    return blame_is_own(b, m) ? (struct id){{0}} : m->id;
+    return run_is_own(&b->run, m) ? (struct id){{0}} : m->id;
 }
 
 static void fill_peer(const struct broker *b, struct msg_stats_peer *out,
@@ -67,7 +71,8 @@ static void fill_peer(const struct broker *b, struct msg_stats_peer *out,
 static void fill_peers(const struct broker *b, struct page *page, struct msg_stats *out,
                        int64_t now_ms)
 {
-    for (const struct broker_member *m = b->first; m && out->n_peer < STATS_PEERS; m = m->next)
+    for (const struct broker_member *m = b->members.first; m && out->n_peer < STATS_PEERS;
+         m = m->next)
         fill_peer(b, &page->peer[out->n_peer++], m, now_ms);
     out->peer = page->peer;
 }
@@ -121,7 +126,7 @@ static uint32_t count_role(const struct broker *b, enum role role)
 {
     uint32_t n = 0;
 
-    for (const struct broker_member *m = b->first; m; m = m->next)
+    for (const struct broker_member *m = b->members.first; m; m = m->next)
         n += m->role == role && m->greeted;
     return n;
 }
@@ -131,7 +136,7 @@ static double busy(const struct broker *b, enum role role)
 {
     double sum = 0, n = 0;
 
-    for (const struct broker_member *m = b->first; m; m = m->next) {
+    for (const struct broker_member *m = b->members.first; m; m = m->next) {
         const double share = m->role == role && m->greeted ? members_busy(m) : -1;
 
         if (share >= 0)
@@ -165,10 +170,11 @@ static void advise(const struct broker *b, struct page *page, struct msg_stats *
 
 static void fill_drops(const struct broker *b, struct page *page, struct msg_stats *out)
 {
-    static const char *const name[] = {NULL, "cancel", "poison", "stale"};
+    static const char *const name[TASKS_DROPS] = {
+        [DROP_CANCEL] = "cancel", [DROP_POISON] = "poison"};
 
     out->settled = out->trained;
-    for (uint32_t i = DROP_CANCEL; i <= DROP_STALE; i++) {
+    for (uint32_t i = DROP_CANCEL; i < TASKS_DROPS; i++) {
         page->drop[out->n_drop++] =
             (struct msg_stats_reason){.reason = name[i], .count = b->tasks.dropped[i]};
         out->settled += b->tasks.dropped[i];
@@ -181,9 +187,9 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
 {
     const uint64_t *count = b->tasks.count;
     const struct counters *c = &b->counters;
-    const uint32_t seconds = c->pasts < MEMBERS_RATES ? c->pasts : MEMBERS_RATES;
+    const uint32_t seconds = c->n_past < MEMBERS_RATES ? c->n_past : MEMBERS_RATES;
     const uint64_t then =
-        c->settled_past[c->pasts < MEMBERS_RATES ? 0 : c->pasts % MEMBERS_RATES];
+        c->settled_past[c->n_past < MEMBERS_RATES ? 0 : c->n_past % MEMBERS_RATES];
 
     out->opened = b->tasks.opened;
     out->trained = count[SAMPLE_SETTLED];
@@ -200,7 +206,7 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
     out->staleness = c->stale;
     out->n_staleness = STATE_STALE;
     out->samples_s = seconds > 1 ? (double)(c->settled - then) / seconds : 0;
-    for (const struct broker_member *m = b->first; m; m = m->next)
+    for (const struct broker_member *m = b->members.first; m; m = m->next)
         out->tokens_s += m->role == ROLE_ACTOR ? members_rate(m) : 0;
     out->actor_busy = busy(b, ROLE_ACTOR);
     out->rewarder_busy = busy(b, ROLE_REWARDER);
@@ -211,21 +217,28 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
 static void fill_suspects(const struct broker *b, struct page *page, struct msg_stats *out,
                           int64_t now_ms)
 {
-    out->found_false = b->suspects.names;
-    for (uint32_t i = b->suspects.n; i-- > 0 && out->n_suspect < STATS_SUSPECTS;) {
+    out->found_false = b->suspects.n_name;
+    for (uint32_t i = b->suspects.n_suspect; i-- > 0 && out->n_suspect < STATS_SUSPECTS;) {
         const struct suspect *const s = &b->suspects.suspect[i];
 
-        page->suspect[out->n_suspect++] =
-            (struct msg_stats_suspect){.writer = origin_writer(&s->who),
-                                       .count = s->count,
-                                       .age_ms = age(s->last_ms, now_ms),
-                                       .aside = suspects_aside(b, s),
-                                       .words = s->words};
+        page->suspect[out->n_suspect++] = (struct msg_stats_suspect){
+            .writer = origin_writer(&s->who),
+            .count = s->count,
+            .age_ms = age(s->last_ms, now_ms),
+            .aside = suspects_aside(&b->suspects, &b->run, &b->members, s),
+            .words = s->words};
     }
     out->suspect = page->suspect;
 }
 
-void broker_stats(struct broker *b, int64_t now_ms)
+void stats_second(struct broker *b)
+{
+    for (struct broker_member *m = b->members.first; m; m = m->next)
+        members_second(m);
+    b->counters.settled_past[b->counters.n_past++ % MEMBERS_RATES] = b->counters.settled;
+}
+
+void stats_publish(struct broker *b, int64_t now_ms)
 {
     struct page *page = mem_new(1, sizeof *page);
     struct msg msg = {
@@ -253,7 +266,7 @@ void broker_stats(struct broker *b, int64_t now_ms)
     free(page);
 }
 
-char *broker_members(const struct broker *b)
+char *stats_members(const struct broker *b)
 {
     json_t *list = json_array();
     char *text;
@@ -261,8 +274,8 @@ char *broker_members(const struct broker *b)
     json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "role", "broker", "name",
                                           "broker", "tokens", (json_int_t)0, "rss_bytes",
                                           (json_int_t)mem_peak()));
-    for (const struct broker_member *m = b->first; m && json_array_size(list) < STATS_MEMBERS;
-         m = m->next)
+    for (const struct broker_member *m = b->members.first;
+         m && json_array_size(list) < STATS_MEMBERS; m = m->next)
         if (m->role == ROLE_ACTOR || m->role == ROLE_REWARDER)
             json_array_append_new(
                 list, json_pack("{s:s, s:s, s:I, s:I, s:I}", "role",

@@ -1,11 +1,14 @@
-/* suspects: whose answers were found false, and what that means for who gets work. */
+/* Whose answers were found false, and what that means for who gets work.
+ *
+ * suspects_note is called with each REFUSED, and counts each answer once. Before work is given
+ * out suspects_look finds the lowest class of which somebody is able, and suspects_may compares
+ * with that: so whoever lied works on where nobody else can, and is set aside as soon as
+ * somebody comes. As long as nobody has lied each of these looks at one number. */
 
 #include "broker/suspects.h"
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "broker/blame.h"
-#include "broker/state.h"
 #include "proto/text.h"
 
 #include <stdlib.h>
@@ -21,8 +24,8 @@ void suspects_fini(struct suspects *s)
 
 void suspects_forget(struct suspects *s)
 {
-    s->n = 0;
-    s->names = 0;
+    s->n_suspect = 0;
+    s->n_name = 0;
 }
 
 /* By its key, where that is its own; else by its address. */
@@ -35,7 +38,7 @@ static bool same(const struct suspects *s, const struct origin *a, const struct 
 
 static struct suspect *find(const struct suspects *s, const struct origin *who)
 {
-    for (uint32_t i = 0; i < s->n; i++)
+    for (uint32_t i = 0; i < s->n_suspect; i++)
         if (same(s, &s->suspect[i].who, who))
             return &s->suspect[i];
     return NULL;
@@ -43,7 +46,7 @@ static struct suspect *find(const struct suspects *s, const struct origin *who)
 
 static bool known(const struct suspects *s, const struct suspects_name *name)
 {
-    const uint64_t n = s->names < SUSPECTS_NAMES ? s->names : SUSPECTS_NAMES;
+    const uint64_t n = s->n_name < SUSPECTS_NAMES ? s->n_name : SUSPECTS_NAMES;
 
     for (uint64_t i = 0; i < n; i++)
         if (s->name[i].task == name->task && s->name[i].sample == name->sample &&
@@ -57,10 +60,10 @@ static struct suspect *add(struct suspects *s, int64_t now_ms)
 {
     struct suspect *out = s->suspect;
 
-    if (s->n < SUSPECTS_MAX) {
-        out = &s->suspect[s->n++];
+    if (s->n_suspect < SUSPECTS_MAX) {
+        out = &s->suspect[s->n_suspect++];
     } else {
-        for (uint32_t i = 1; i < s->n; i++)
+        for (uint32_t i = 1; i < s->n_suspect; i++)
             if (s->suspect[i].last_ms < out->last_ms)
                 out = &s->suspect[i];
     }
@@ -68,11 +71,10 @@ static struct suspect *add(struct suspects *s, int64_t now_ms)
     return out;
 }
 
-bool suspects_note(struct broker *b, const struct suspects_name *name, const char *words,
-                   int64_t now_ms)
+bool suspects_note(struct suspects *s, const struct members *members,
+                   const struct suspects_name *name, const char *words, int64_t now_ms)
 {
     const struct origin *who = &name->who;
-    struct suspects *s = &b->suspects;
     struct suspect *at;
 
     if (!s->name) {
@@ -81,7 +83,7 @@ bool suspects_note(struct broker *b, const struct suspects_name *name, const cha
     }
     if (known(s, name))
         return false;
-    s->name[s->names++ % SUSPECTS_NAMES] = *name;
+    s->name[s->n_name++ % SUSPECTS_NAMES] = *name;
     at = find(s, who);
     if (!at)
         at = add(s, now_ms);
@@ -91,7 +93,7 @@ bool suspects_note(struct broker *b, const struct suspects_name *name, const cha
     text_print(at->words, sizeof at->words, "%s", words);
     log_warn("false", "peer=%s address=%s task=%llu sample=%u reason=\"%s\"", who->name,
              who->address, (unsigned long long)name->task, name->sample, words);
-    for (struct broker_member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = members->first; m; m = m->next)
         if (!memcmp(&m->id, &who->peer, sizeof m->id) && same(s, &m->origin, who)) {
             at->stood += !m->lies && m->joined_ms < at->first_ms;
             m->lies++;
@@ -100,11 +102,12 @@ bool suspects_note(struct broker *b, const struct suspects_name *name, const cha
     return true;
 }
 
-static int class_of(const struct broker *b, const struct broker_member *m)
+static int class_of(const struct suspects *s, const struct run_state *run,
+                    const struct broker_member *m)
 {
-    const struct suspect *at = find(&b->suspects, &m->origin);
+    const struct suspect *at = find(s, &m->origin);
 
-    if (blame_is_own(b, m))
+    if (run_is_own(run, m))
         return 2;
     if (!at)
         return 0;
@@ -113,53 +116,34 @@ static int class_of(const struct broker *b, const struct broker_member *m)
     return m->joined_ms < at->first_ms && at->stood < SUSPECTS_SHARED ? 1 : 3;
 }
 
-void suspects_look(struct broker *b)
+void suspects_look(struct suspects *s, const struct run_state *run,
+                   const struct members *members)
 {
-    b->suspects.least = 4;
-    for (const struct broker_member *m = b->first; b->suspects.n && m; m = m->next)
+    s->least = 4;
+    for (const struct broker_member *m = members->first; s->n_suspect && m; m = m->next)
         if (m->role == ROLE_ACTOR && m->greeted && !m->draining &&
-            (m->avail > 0 || m->leases) && class_of(b, m) < b->suspects.least)
-            b->suspects.least = class_of(b, m);
+            (m->avail > 0 || m->leases) && class_of(s, run, m) < s->least)
+            s->least = class_of(s, run, m);
 }
 
-bool suspects_may(const struct broker *b, const struct broker_member *m)
+bool suspects_may(const struct suspects *s, const struct run_state *run,
+                  const struct broker_member *m)
 {
-    return !b->suspects.n || blame_is_own(b, m) || class_of(b, m) <= b->suspects.least;
+    return !s->n_suspect || run_is_own(run, m) || class_of(s, run, m) <= s->least;
 }
 
-bool suspects_worst(const struct broker *b, const struct broker_member *m)
+bool suspects_worst(const struct suspects *s, const struct run_state *run,
+                    const struct broker_member *m)
 {
-    return b->suspects.n && class_of(b, m) >= 3;
+    return s->n_suspect && class_of(s, run, m) >= 3;
 }
 
-void suspects_free(struct broker *b, int64_t now_ms)
+bool suspects_aside(const struct suspects *s, const struct run_state *run,
+                    const struct members *members, const struct suspect *suspect)
 {
-    suspects_look(b);
-    for (struct broker_member *m = b->first; m; m = m->next)
-        if (m->role == ROLE_ACTOR && m->leases && !suspects_may(b, m))
-            grant_take_all(b, m, now_ms);
-}
-
-void suspects_opened(struct broker *b, struct open_task *task, int64_t now_ms)
-{
-    const struct suspects *s = &b->suspects;
-    const uint64_t n = s->names < SUSPECTS_NAMES ? s->names : SUSPECTS_NAMES;
-
-    for (uint64_t i = 0; i < n; i++) {
-        const struct suspects_name *const name = &s->name[i];
-
-        if (name->task != task->def->id || name->sample >= task->def->samples)
-            continue;
-        blame_false(b, &task->sample[name->sample], &name->who, "its answer was false");
-        blame_look(b, task, name->sample, now_ms);
-    }
-}
-
-bool suspects_aside(const struct broker *b, const struct suspect *s)
-{
-    for (const struct broker_member *m = b->first; m; m = m->next)
-        if (m->role == ROLE_ACTOR && same(&b->suspects, &m->origin, &s->who) &&
-            suspects_may(b, m))
+    for (const struct broker_member *m = members->first; m; m = m->next)
+        if (m->role == ROLE_ACTOR && same(s, &m->origin, &suspect->who) &&
+            suspects_may(s, run, m))
             return false;
     return true;
 }

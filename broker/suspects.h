@@ -17,10 +17,7 @@
 #define BROKER_SUSPECTS_H
 
 #include "broker/members.h"
-#include "broker/origin.h"
-
-struct broker;
-struct open_task;
+#include "broker/run.h"
 
 enum { SUSPECTS_MAX = 256, SUSPECTS_NAMES = 1024, SUSPECTS_SHARED = 8 };
 
@@ -35,32 +32,34 @@ struct suspect {
 struct suspects {
     struct hash key; /* that all workers share: says nothing of who it is; zeros: none do */
     struct suspect *suspect;
-    uint32_t n;
+    uint32_t n_suspect;
     struct suspects_name { /* answers that were counted: REFUSED is said more than once */
         uint64_t task;
         uint32_t sample;
         struct hash hash;
         struct origin who;
     } * name;
-    uint64_t names; /* found false so far; number i is at i % SUSPECTS_NAMES */
-    int least;      /* class that gets work */
+    uint64_t n_name; /* found false so far; number i is at i % SUSPECTS_NAMES */
+    int least;       /* class that gets work */
 };
 
 void suspects_fini(struct suspects *suspects);
 void suspects_forget(struct suspects *suspects); /* another run */
 
 /* Found false, with words; false: that was known. */
-bool suspects_note(struct broker *b, const struct suspects_name *name, const char *words,
-                   int64_t now_ms);
-/* A task is opened: whose answers to its samples were false before does not get them again. */
-void suspects_opened(struct broker *b, struct open_task *task, int64_t now_ms);
+bool suspects_note(struct suspects *suspects, const struct members *members,
+                   const struct suspects_name *name, const char *words, int64_t now_ms);
 /* Before work is given out: which class is able. */
-void suspects_look(struct broker *b);
-/* Somebody new is set aside: what it has in hand goes to others. */
-void suspects_free(struct broker *b, int64_t now_ms);
-bool suspects_may(const struct broker *b, const struct broker_member *actor);
-bool suspects_worst(const struct broker *b,
-                    const struct broker_member *actor); /* class 3 or 4 */
-bool suspects_aside(const struct broker *b, const struct suspect *suspect);
+void suspects_look(struct suspects *suspects, const struct run_state *run,
+                   const struct members *members);
+/* May this actor have work? */
+bool suspects_may(const struct suspects *suspects, const struct run_state *run,
+                  const struct broker_member *actor);
+/* Is it of class 3 or 4? */
+bool suspects_worst(const struct suspects *suspects, const struct run_state *run,
+                    const struct broker_member *actor);
+/* Does no actor that is like this suspect get work? */
+bool suspects_aside(const struct suspects *suspects, const struct run_state *run,
+                    const struct members *members, const struct suspect *suspect);
 
 #endif

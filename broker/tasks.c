@@ -1,3 +1,12 @@
+/* A ring of open tasks by id, and beside it the sums that STATS shows and the bytes that bodies
+ * may take. tasks_move is the only place where a sample changes its state, so that counts, space
+ * and scores follow by themselves: the sums are right after every call (tasks_add_up).
+ *
+ * Space is reserved before a sample is leased, as much as its answer may take; so an answer that
+ * comes is never turned away for lack of memory. Where a scorer judges all samples of a task
+ * together, all of them are reserved at once: else two tasks could each hold half of what the
+ * other needs. */
+
 #include "broker/tasks.h"
 
 #include "base/mem.h"
@@ -14,6 +23,30 @@ void tasks_init(struct open_tasks *tasks, size_t capacity, size_t bytes_max, siz
     tasks->capacity = capacity;
     tasks->bytes_max = bytes_max;
     tasks->space_max = space_max;
+    tasks->may = TASKS_ALL_MOVES;
+}
+
+bool tasks_allowed(enum sample_state from, enum sample_state to)
+{
+    enum { W = SAMPLE_WAITING, L, S, R, D, T };
+    static const bool allowed[SAMPLE_STATES][SAMPLE_STATES] = {
+        [W] = {[L] = true, [S] = true, [D] = true, [T] = true},
+        [L] = {[W] = true, [S] = true, [D] = true, [T] = true},
+        [S] = {[W] = true, [R] = true, [D] = true, [T] = true},
+        [R] = {[W] = true, [D] = true, [T] = true},
+        [D] = {[W] = true, [T] = true},
+        [T] = {false}, /* settled is for good: only the task's removal ends it */
+    };
+
+    return allowed[from][to];
+}
+
+const char *tasks_state_name(enum sample_state state)
+{
+    static const char *const name[SAMPLE_STATES] = {"waiting", "leased",  "scoring",
+                                                    "ready",   "dropped", "settled"};
+
+    return name[state];
 }
 
 static void free_scores(struct open_sample *sample, uint32_t n)
@@ -35,7 +68,7 @@ static size_t fixed_bytes(const struct open_task *task)
 static void free_body(struct open_tasks *tasks, const struct open_task *task,
                       struct open_sample *sample)
 {
-    free_scores(sample, task->scores);
+    free_scores(sample, task->n_score);
     free(sample->body);
     free(sample->by);
     sample->body = NULL;
@@ -142,7 +175,7 @@ enum err tasks_add(struct open_tasks *tasks, const struct task *def, uint32_t n_
             .lease = TASKS_NO_LEASE, .missing = n_score, .since_ms = now_ms};
     task->serial = ++tasks->serial;
     task->open = task->waiting = def->samples;
-    task->scores = n_score;
+    task->n_score = n_score;
     tasks->ring[def->id % tasks->capacity] = task;
     tasks->bytes += fixed_bytes(task);
     tasks->count[SAMPLE_WAITING] += def->samples;
@@ -170,7 +203,8 @@ void tasks_move(struct open_tasks *tasks, struct open_task *task, uint32_t sampl
 
     if (at->state == to)
         return;
-    assert(at->state != SAMPLE_SETTLED);
+    assert(tasks_allowed(at->state, to));
+    assert(tasks->may & TASKS_MOVE(at->state, to)); /* else its row in table.c is wrong */
     tasks->count[at->state]--;
     if (at->state == SAMPLE_WAITING)
         task->waiting--;
@@ -208,7 +242,7 @@ void tasks_take_back(struct open_tasks *tasks, struct open_task *task, uint32_t 
     struct open_sample *at = &task->sample[sample];
 
     free_body(tasks, task, at);
-    at->missing = task->scores;
+    at->missing = task->n_score;
     at->sent = false; /* `queued` stays: its name may still be in the queue */
     tasks_move(tasks, task, sample, SAMPLE_WAITING, now_ms);
 }
@@ -258,53 +292,7 @@ bool tasks_add_up(const struct open_tasks *tasks)
 
     for (int state = SAMPLE_WAITING; state < SAMPLE_DROPPED; state++)
         open += tasks->count[state];
-    for (size_t i = 0; i <= DROP_STALE; i++)
+    for (size_t i = 0; i < TASKS_DROPS; i++)
         dropped += tasks->dropped[i];
     return tasks->opened == tasks->count[SAMPLE_SETTLED] + open + dropped;
-}
-
-/* Takes out what leads nowhere any more; what stays keeps its order. */
-static void thin(const struct open_tasks *tasks, struct fifo *fifo)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < fifo->n; i++) {
-        const struct tasks_name name = fifo->item[(fifo->first + i) % fifo->capacity];
-
-        if (tasks_named(tasks, &name, NULL))
-            fifo->item[(fifo->first + kept++) % fifo->capacity] = name;
-    }
-    fifo->n = kept;
-}
-
-static void grow(struct fifo *fifo)
-{
-    const size_t old = fifo->capacity;
-
-    fifo->capacity = old ? 2 * old : 64;
-    fifo->item = mem_grow(fifo->item, fifo->capacity, sizeof *fifo->item);
-    if (fifo->first) /* unroll what had wrapped around */
-        memcpy(fifo->item + old, fifo->item, fifo->first * sizeof *fifo->item);
-}
-
-void tasks_push(const struct open_tasks *tasks, struct fifo *fifo, const struct open_task *task,
-                uint32_t sample)
-{
-    if (fifo->n == fifo->capacity) {
-        thin(tasks, fifo);
-        if (2 * fifo->n >= fifo->capacity)
-            grow(fifo);
-    }
-    fifo->item[(fifo->first + fifo->n++) % fifo->capacity] = tasks_name(task, sample);
-}
-
-const struct tasks_name *tasks_head(const struct fifo *fifo)
-{
-    return &fifo->item[fifo->first];
-}
-
-void tasks_pop(struct fifo *fifo)
-{
-    fifo->first = (fifo->first + 1) % fifo->capacity;
-    fifo->n--;
 }

@@ -1,9 +1,12 @@
-/* tasks: the open tasks and the place of each of their samples; the space that bodies may take.
+/* tasks: the open tasks and the state of each of their samples; the space that bodies may take.
  *
- *   waiting -> leased -> scoring -> ready -> settled        ready: all scores in
- *      ^---------'          '--------> dropped -> settled   (cancelled)
+ *   waiting -> leased -> scoring -> ready -> settled
+ *      ^---------'  a body is here: ^ all its scores are in
  *
- * A sample is settled from any place. Knows no peers and no time but what it is told.
+ * Besides: an answer may come unasked (waiting -> scoring); one that was false is made again
+ * (scoring, ready -> waiting); every sample may be dropped, a drop taken back, and a sample
+ * settled from any state: tasks_allowed has all of it, table.c which event may do what, and
+ * tasks_move asserts both. Knows no peers and no time but what it is told.
  *
  * A task may be taken back and opened again, with another shape. What is kept about a sample
  * (in queues, tickets, leases) is therefore a tasks_name, and tasks_named alone leads back
@@ -28,18 +31,22 @@ enum sample_state {
     SAMPLE_STATES,
 };
 
-enum { TASKS_NO_LEASE = UINT32_MAX };
+/* Moves as a set: one bit each. */
+#define TASKS_MOVE(from, to) (UINT64_C(1) << (8 * (from) + (to)))
+#define TASKS_ALL_MOVES UINT64_MAX
+
+enum { TASKS_NO_LEASE = UINT32_MAX, TASKS_DROPS = DROP_POISON + 1 }; /* reasons, from 1 on */
 enum ask {
     ASK_NONE,
     ASK_QUEUED,
     ASK_OUT,
     ASK_IN
-}; /* not ready, in a queue, ticket out, done */
+}; /* not ready; queued; in a ticket; answered */
 
 struct open_score {
     uint8_t ask;
     uint64_t ticket;
-    uint32_t values;
+    uint32_t n_value;
     float *value;
     char *diagnostics;
     struct origin *by; /* who gave it */
@@ -57,7 +64,7 @@ struct open_sample {
     struct origin *by;    /* who brought it */
     struct open_score *score;
     char *error;
-    struct tries *tries; /* who failed it (state.h); NULL: nobody */
+    struct tries *tries; /* who failed it (blame.h); NULL: nobody */
     bool own;            /* only the learner's own actor may do it */
 };
 
@@ -68,7 +75,7 @@ struct open_task {
     uint64_t epoch;  /* in which the learner opened it last */
     uint32_t open;   /* samples not settled */
     uint32_t waiting;
-    uint32_t scores;   /* of each sample */
+    uint32_t n_score;  /* of each sample */
     bool whole;        /* space is reserved for all samples at once: a scorer needs them all */
     size_t space_each; /* what one sample may take */
     struct open_sample *sample;
@@ -82,8 +89,9 @@ struct open_tasks {
     uint64_t next;      /* no task below has a waiting sample */
     uint64_t serial;    /* the last one given */
     size_t bytes, bytes_max, space, space_max;
+    uint64_t may;                  /* moves that the present event may make */
     uint64_t count[SAMPLE_STATES]; /* samples; SAMPLE_SETTLED: trained, since the start */
-    uint64_t opened, dropped[DROP_STALE + 1];
+    uint64_t opened, dropped[TASKS_DROPS];
 };
 
 void tasks_init(struct open_tasks *tasks, size_t capacity, size_t bytes_max, size_t space_max);
@@ -109,15 +117,17 @@ enum err tasks_add(struct open_tasks *tasks, const struct task *def, uint32_t n_
                    int64_t now_ms) MUST_CHECK;
 void tasks_remove(struct open_tasks *tasks, uint64_t id);
 
-/* Moves a sample; what the new place does not need is freed. */
+/* Is it ever a legal move? */
+bool tasks_allowed(enum sample_state from, enum sample_state to);
+const char *tasks_state_name(enum sample_state state); /* "waiting", ... */
+
+/* Moves a sample; what the new state does not need is freed. */
 void tasks_move(struct open_tasks *tasks, struct open_task *task, uint32_t sample,
                 enum sample_state to, int64_t now_ms);
-
 /* A dropped sample is wanted after all: it waits, as if it had never been dropped. */
 void tasks_revive(struct open_tasks *tasks, struct open_task *task, uint32_t sample,
                   int64_t now_ms);
-/* A sample with a body becomes one to be generated: the body, its scores and their writers go.
- */
+/* A sample with a body becomes one to be generated: body, scores and their writers go. */
 void tasks_take_back(struct open_tasks *tasks, struct open_task *task, uint32_t sample,
                      int64_t now_ms);
 
@@ -130,16 +140,5 @@ bool tasks_extend(struct open_tasks *tasks, struct open_sample *sample, size_t b
 
 /* opened = trained + open + dropped(reason) */
 bool tasks_add_up(const struct open_tasks *tasks);
-
-/* A queue of samples; one that is not wanted any more is skipped when it comes out. Before it
- * grows, names of openings that are over are taken out: it is as long as tasks are many. */
-struct fifo {
-    struct tasks_name *item;
-    size_t first, n, capacity;
-};
-void tasks_push(const struct open_tasks *tasks, struct fifo *fifo, const struct open_task *task,
-                uint32_t sample);
-const struct tasks_name *tasks_head(const struct fifo *fifo); /* of one that is not empty */
-void tasks_pop(struct fifo *fifo);
 
 #endif

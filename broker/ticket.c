@@ -23,7 +23,7 @@ void ticket_fini(struct tickets *tickets)
 }
 
 struct ticket *ticket_issue(struct tickets *tickets, struct broker_member *holder,
-                            uint32_t scorer, const struct tasks_name *item, uint32_t items,
+                            uint32_t scorer, const struct tasks_name *item, uint32_t n_item,
                             int64_t now_ms)
 {
     struct ticket *ticket;
@@ -37,10 +37,10 @@ struct ticket *ticket_issue(struct tickets *tickets, struct broker_member *holde
                               .holder = holder,
                               .to = holder->id,
                               .scorer = scorer,
-                              .items = items,
-                              .item = mem_new(items, sizeof *item),
+                              .n_item = n_item,
+                              .item = mem_new(n_item, sizeof *item),
                               .issued_ms = now_ms};
-    memcpy(ticket->item, item, items * sizeof *item);
+    memcpy(ticket->item, item, n_item * sizeof *item);
     tickets->n++;
     tickets->live++;
     holder->tickets++;

@@ -17,7 +17,7 @@ struct ticket {
     struct broker_member *holder; /* NULL: gone, or the ticket ran out */
     struct id to;    /* whose answer counts: the holder's peer id, also when it is late */
     uint32_t scorer; /* its place in the table */
-    uint32_t items;
+    uint32_t n_item;
     struct tasks_name *item;
     int64_t issued_ms;
     int64_t again_ms; /* refused: when its samples are asked about again; 0: not so */
@@ -34,7 +34,7 @@ void ticket_fini(struct tickets *tickets);
 
 /* Copies `item`. NULL if the table is full. */
 struct ticket *ticket_issue(struct tickets *tickets, struct broker_member *holder,
-                            uint32_t scorer, const struct tasks_name *item, uint32_t items,
+                            uint32_t scorer, const struct tasks_name *item, uint32_t n_item,
                             int64_t now_ms);
 void ticket_expire(struct tickets *tickets, struct ticket *ticket); /* takes the holder away */
 void ticket_end(struct tickets *tickets, struct ticket *ticket);

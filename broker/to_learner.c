@@ -1,13 +1,23 @@
-/* to_learner: rollouts with all their scores, and drops, to the learner; until they are settled.
- */
+/* A queue of names, in the order in which samples became ready. A sample is in it at most once
+ * (`queued`) and is sent at most once a connection (`sent`); it stays here until the learner has
+ * settled it, so that a learner that starts again gets all of it again.
+ *
+ * What is under way is bounded twice: by the bytes that the learner says fit, and by the number
+ * of messages whose arrival it has not told (members_room). */
+
+#include "broker/to_learner.h"
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "broker/blame.h"
-#include "broker/state.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+void to_learner_tell(struct broker *b, struct msg *msg)
+{
+    if (b->run.learner && b->run.learner->greeted)
+        outbox_put(&b->outbox, b->run.learner, msg);
+}
 
 void to_learner_queue(struct broker *b, struct open_task *task, uint32_t sample)
 {
@@ -16,7 +26,7 @@ void to_learner_queue(struct broker *b, struct open_task *task, uint32_t sample)
     if (at->queued || at->sent || (at->state != SAMPLE_READY && at->state != SAMPLE_DROPPED))
         return;
     at->queued = true;
-    tasks_push(&b->tasks, &b->to_learner, task, sample);
+    fifo_push(&b->tasks, &b->to_learner, task, sample);
 }
 
 void to_learner_again(struct broker *b)
@@ -27,10 +37,8 @@ void to_learner_again(struct broker *b)
 
         for (uint32_t i = 0; task && i < task->def->samples; i++) {
             task->sample[i].queued = task->sample[i].sent = false;
-            if (task->epoch == b->run.epoch) {
+            if (task->epoch == b->run.epoch)
                 to_learner_queue(b, task, i);
-                blame_again(b, task, i);
-            }
         }
     }
 }
@@ -50,45 +58,45 @@ static uint64_t message_bytes(const struct open_task *task, const struct open_sa
 {
     uint64_t bytes = sample->space;
 
-    for (uint32_t j = 0; j < task->scores; j++)
-        bytes += 4u * sample->score[j].values;
+    for (uint32_t j = 0; j < task->n_score; j++)
+        bytes += 4u * sample->score[j].n_value;
     return bytes;
 }
 
 static bool send_sample(struct broker *b, const struct open_task *task,
                         struct open_sample *sample)
 {
-    struct score *score = mem_new(task->scores + 1, sizeof *score);
-    struct writer *scored = mem_new(task->scores + 1, sizeof *scored);
+    struct score *score = mem_new(task->n_score + 1, sizeof *score);
+    struct writer *scored = mem_new(task->n_score + 1, sizeof *scored);
     struct msg msg = {.head.type = MSG_SAMPLE,
                       .sample = {.attempts = sample->attempts,
                                  .rollout = *sample->body,
                                  .score = score,
-                                 .n_score = task->scores,
+                                 .n_score = task->n_score,
                                  .writer = origin_writer(sample->by),
                                  .scored = scored,
-                                 .n_scored = task->scores}};
+                                 .n_scored = task->n_score}};
     bool sent;
 
-    for (uint32_t j = 0; j < task->scores; j++) {
+    for (uint32_t j = 0; j < task->n_score; j++) {
         const struct open_score *from = &sample->score[j];
 
         score[j] = (struct score){.scorer = b->run.scorer[j].hash,
                                   .rollout = &sample->body->hash,
-                                  .each = &from->values,
+                                  .each = &from->n_value,
                                   .n_rollout = 1,
                                   .value = from->value,
-                                  .n_value = from->values,
+                                  .n_value = from->n_value,
                                   .diagnostics = from->diagnostics ? from->diagnostics : ""};
         scored[j] = origin_writer(from->by);
     }
-    sent = broker_send(b, b->run.learner, &msg);
+    sent = outbox_put(&b->outbox, b->run.learner, &msg);
     free(scored);
     free(score);
     return sent;
 }
 
-static bool send_drop(struct broker *b, const struct open_task *task, uint32_t i)
+static void send_drop(struct broker *b, const struct open_task *task, uint32_t i)
 {
     const struct open_sample *sample = &task->sample[i];
     struct msg msg = {.head.type = MSG_DROPPED,
@@ -98,13 +106,29 @@ static bool send_drop(struct broker *b, const struct open_task *task, uint32_t i
                                   .attempts = sample->attempts,
                                   .error = sample->error ? sample->error : ""}};
 
-    return broker_send(b, b->run.learner, &msg);
+    outbox_put(&b->outbox, b->run.learner, &msg); /* small: always fits */
+}
+
+/* Its parts fit, together they are more than a message may be: no life of the learner could
+ * have it. */
+static void drop_oversize(struct broker *b, struct open_task *task, uint32_t sample,
+                          int64_t now_ms)
+{
+    struct open_sample *at = &task->sample[sample];
+
+    log_error("oversize", "task=%llu sample=%u", (unsigned long long)task->def->id, sample);
+    at->drop = DROP_POISON;
+    at->sent = false;
+    free(at->error);
+    at->error = mem_text("larger than a message may be");
+    tasks_move(&b->tasks, task, sample, SAMPLE_DROPPED, now_ms);
+    to_learner_queue(b, task, sample);
 }
 
 /* Sends what is at the head of the queue. False: not now. */
 static bool send_head(struct broker *b, int64_t now_ms)
 {
-    const struct tasks_name head = *tasks_head(&b->to_learner);
+    const struct tasks_name head = *fifo_head(&b->to_learner);
     struct open_task *task = NULL;
     struct open_sample *at = tasks_named(&b->tasks, &head, &task);
     struct broker_member *learner = b->run.learner;
@@ -114,7 +138,7 @@ static bool send_head(struct broker *b, int64_t now_ms)
         (at->state != SAMPLE_READY && at->state != SAMPLE_DROPPED)) {
         if (at)
             at->queued = false;
-        tasks_pop(&b->to_learner);
+        fifo_pop(&b->to_learner);
         return true;
     }
     if (at->state == SAMPLE_READY)
@@ -122,26 +146,18 @@ static bool send_head(struct broker *b, int64_t now_ms)
     if (!members_room(learner, bytes))
         return false;
     at->queued = false;
-    tasks_pop(&b->to_learner);
-    if (at->state == SAMPLE_READY ? send_sample(b, task, at)
-                                  : send_drop(b, task, head.sample)) {
-        at->sent = true;
+    fifo_pop(&b->to_learner);
+    at->sent = true;
+    if (at->state == SAMPLE_DROPPED) {
+        send_drop(b, task, head.sample);
         members_sent(learner, bytes);
-        if (at->state == SAMPLE_READY)
-            count_stale(b, at->body);
-        return true;
+    } else if (send_sample(b, task, at)) {
+        members_sent(learner, bytes);
+        count_stale(b, at->body);
+    } else {
+        drop_oversize(b, task, head.sample, now_ms);
     }
-    if (learner->greeted && at->state == SAMPLE_READY) { /* no message can carry it */
-        log_error("oversize", "task=%llu sample=%u", (unsigned long long)head.task,
-                  head.sample);
-        at->drop = DROP_POISON;
-        free(at->error);
-        at->error = mem_text("larger than a message may be");
-        tasks_move(&b->tasks, task, head.sample, SAMPLE_DROPPED, now_ms);
-        to_learner_queue(b, task, head.sample);
-        return true;
-    }
-    return false; /* its next HELLO has all of them sent again */
+    return true;
 }
 
 void to_learner_send(struct broker *b, int64_t now_ms)

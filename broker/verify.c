@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 #include "broker/blame.h"
+#include "broker/hold.h"
+#include "broker/room.h"
 #include "proto/answer.h"
 #include "proto/text.h"
 
@@ -13,34 +15,13 @@
 
 enum { REST_MS = 1000, DOUBLINGS = 6 };
 
-void verify_announced(struct run_state *run, const struct version *version)
-{
-    run->known[version->number % STATE_VERSIONS] = *version;
-}
-
-/* Of a version from before this broker's time only the number can be judged. */
-static enum err announced(const struct run_state *run, const struct version *v)
-{
-    static const struct hash none;
-    const struct version *known = &run->known[v->number % STATE_VERSIONS];
-
-    if (v->number > run->newest.number)
-        return err_set(ERR_RANGE, "answer: version %llu was never announced",
-                       (unsigned long long)v->number);
-    if (known->number == v->number && !hash_same(&known->hash, &none) &&
-        !hash_same(&known->hash, &v->hash))
-        return err_set(ERR_RANGE, "answer: version %llu has another hash",
-                       (unsigned long long)v->number);
-    return OK;
-}
-
 enum err verify_rollout(const struct broker *b, const struct open_task *task,
                         const struct rollout *rollout)
 {
     enum err err = answer_check(task->def, rollout, b->run.vocabulary);
 
     for (uint32_t i = 0; i < rollout->n_span && !err; i++)
-        err = announced(&b->run, &rollout->span[i].version);
+        err = run_announced(&b->run, &rollout->span[i].version);
     return err;
 }
 
@@ -54,12 +35,12 @@ void verify_reject(struct broker *b, struct broker_member *from, struct open_tas
     text_print(from->error, sizeof from->error, "%s", err_text());
     log_warn("bad-answer", "peer=%s task=%llu sample=%u reason=\"%s\"", from->name,
              (unsigned long long)task->def->id, sample, err_text());
-    grant_rest(from, (int64_t)REST_MS << (from->bad < DOUBLINGS ? from->bad : DOUBLINGS),
-               now_ms);
+    room_rest(from, (int64_t)REST_MS << (from->bad < DOUBLINGS ? from->bad : DOUBLINGS),
+              now_ms);
     from->bad++;
     if (!at || at->state != SAMPLE_LEASED || b->leases.slot[at->lease].holder != from)
         return;
-    grant_release(b, at, from);
+    hold_release(b, at, from);
     tasks_move(&b->tasks, task, sample, SAMPLE_WAITING, now_ms);
     b->counters.reissued++;
     blame_actor(b, task, sample, from, words, now_ms);
@@ -82,7 +63,7 @@ void verify_second(struct broker *b, struct broker_member *from, const struct op
                (unsigned long long)task->def->id, rollout->sample);
     log_warn("disputed", "task=%llu sample=%u peer=%s", (unsigned long long)task->def->id,
              rollout->sample, from->name);
-    for (struct broker_member *m = b->first; m; m = m->next)
+    for (struct broker_member *m = b->members.first; m; m = m->next)
         if (m != from && !memcmp(&m->id, &at->by->peer, sizeof m->id))
             text_print(m->error, sizeof m->error, "%s", from->error);
 }

@@ -6,9 +6,6 @@
 
 #include "broker/state.h"
 
-/* A version that the learner announced. */
-void verify_announced(struct run_state *run, const struct version *version);
-
 /* Errors: ERR_RANGE, in words: what no correct actor brings. */
 enum err verify_rollout(const struct broker *b, const struct open_task *task,
                         const struct rollout *rollout) MUST_CHECK;

@@ -2,7 +2,6 @@
 
 #include "broker/waits.h"
 
-#include "broker/blame.h"
 #include "broker/state.h"
 #include "proto/limit.h"
 #include "proto/text.h"
@@ -47,23 +46,23 @@ static void add_wait(struct waits *out, const char *words, int64_t since_ms, int
 
 static bool has_worker(const struct broker *b)
 {
-    for (const struct broker_member *m = b->first; m; m = m->next)
-        if (m->role == ROLE_ACTOR && m->greeted && !blame_is_own(b, m))
+    for (const struct broker_member *m = b->members.first; m; m = m->next)
+        if (m->role == ROLE_ACTOR && m->greeted && !run_is_own(&b->run, m))
             return true;
     return false;
 }
 
 static bool has_own(const struct broker *b)
 {
-    for (const struct broker_member *m = b->first; m; m = m->next)
-        if (m->greeted && blame_is_own(b, m))
+    for (const struct broker_member *m = b->members.first; m; m = m->next)
+        if (m->greeted && run_is_own(&b->run, m))
             return true;
     return false;
 }
 
 static bool offered(const struct broker *b, const struct scorer *scorer)
 {
-    for (const struct broker_member *m = b->first; m; m = m->next)
+    for (const struct broker_member *m = b->members.first; m; m = m->next)
         if (m->role == ROLE_REWARDER && m->greeted && members_can(m, scorer))
             return true;
     return false;
@@ -72,7 +71,7 @@ static bool offered(const struct broker *b, const struct scorer *scorer)
 static void add_scorers(const struct broker *b, struct waits *out, int64_t oldest,
                         int64_t now_ms)
 {
-    for (uint32_t j = 0; j < b->run.scorers; j++) {
+    for (uint32_t j = 0; j < b->run.n_scorer; j++) {
         const struct scorer *scorer = &b->run.scorer[j];
         const struct breaker *at = &b->breaker[j];
 

@@ -85,7 +85,7 @@ static const struct field task[] = {
     COLUMN(task, prompt, n_prompt, MAX_TOKENS, codec_noun_i32),
     MAP(task, decoding, decoding_table),
     VERSION(task, version),
-    ANY32(task, scorers),
+    KEYED32(task, table, "scorers"),
     COLUMN(task, tail, n_tail, MAX_HOLD, codec_noun_i32),
     TEXT(task, prompt_text, MAX_TEXT),
     TEXT(task, meta, MAX_JSON),

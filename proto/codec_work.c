@@ -89,7 +89,7 @@ const struct field_table codec_work_sample = TABLE(msg_sample, sample);
 
 static const struct field dropped[] = {
     HEAD_TASK(msg_dropped, task, LIMIT_TASK), HEAD_SAMPLE(msg_dropped, sample),
-    UINT(msg_dropped, reason, DROP_STALE),    UINT(msg_dropped, attempts, LIMIT_SHOWN),
+    UINT(msg_dropped, reason, DROP_POISON),   UINT(msg_dropped, attempts, LIMIT_SHOWN),
     TEXT(msg_dropped, error, MAX_WORDS),
 };
 const struct field_table codec_work_dropped = TABLE(msg_dropped, dropped);

@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 struct arena;
-
 enum field_kind {
     FIELD_UINT, /* uint32_t or uint64_t, at most max */
     FIELD_REAL, /* float or double, finite */
@@ -66,6 +65,10 @@ struct field_table {
 /* Numbers that are only ever compared: any will do. */
 #define ANY32(s, m) UINT(s, m, UINT32_MAX)
 #define ANY64(s, m) UINT(s, m, UINT64_MAX)
+#define KEYED32(s, m, key) /* under a key that is not the member's name */ \
+    { \
+        key, FIELD_UINT, offsetof(struct s, m), 0, FIELD_SIZE(s, m), UINT32_MAX, NULL, NULL \
+    }
 #define REAL(s, m) \
     { \
 #m, FIELD_REAL, offsetof(struct s, m), 0, FIELD_SIZE(s, m), 0, NULL, NULL \

@@ -1,18 +1,28 @@
+/* A frame that comes goes one way: whose connection is it (conn_of); is that one banned or new
+ * (HELLO, else WHO); does it decode; may this role say it; the row's handler. Whatever goes wrong
+ * before the handler, or is its sender's fault, is a strike, and the frame is dropped: nothing
+ * that a peer sends ends the loop.
+ *
+ * A connection (hub_conn) is what libzmq routes by; a member (hub_member) is a peer id and
+ * incarnation that said HELLO, and outlives its connection for HUB_SILENCE_MS. Either may be
+ * without the other. The broker sees members only. */
+
 #include "proto/hub.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/printable.h"
 #include "proto/arena.h"
-#include "proto/curve.h"
+#include "proto/bind.h"
 #include "proto/hub_member.h"
+#include "proto/limit.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PEERS_MAX = 4096, WHO_MS = 200, STRANGER_MS = 60000, ROOM_MS = 200 };
+enum { QUEUE = 256, WHO_MS = 200, STRANGER_MS = 60000, ROOM_MS = 200 };
 
 struct hub_row {
     hub_fn *fn;
@@ -23,7 +33,7 @@ struct hub_row {
 struct hub {
     void *socket;
     struct hub_conf conf;
-    char endpoint[128];
+    char endpoint[BIND_ENDPOINT];
     struct hub_conns conns;
     struct hub_members members;
     struct hub_row row[ROLES][MSG_TYPES];
@@ -33,45 +43,21 @@ struct hub {
     struct hub_stats stats;
 };
 
-static enum err options(struct hub *hub)
+static enum err open_socket(struct hub *hub, void *context)
 {
-    static const int list[][2] = {
-        {ZMQ_LINGER, 0},          {ZMQ_ROUTER_MANDATORY, 1}, {ZMQ_HANDSHAKE_IVL, 5000},
-        {ZMQ_SNDHWM, 256},        {ZMQ_RCVHWM, 256},         {ZMQ_TCP_KEEPALIVE, 1},
-        {ZMQ_BACKLOG, PEERS_MAX},
-    };
-    const int64_t max = WIRE_FRAME_MAX;
-    enum err err = OK;
+    const struct bind_conf conf = {.endpoint = hub->conf.endpoint,
+                                   .listen_fd = hub->conf.listen_fd,
+                                   .keys = hub->conf.keys,
+                                   .queue = QUEUE,
+                                   .frame_max = WIRE_FRAME_MAX};
+    static const int mandatory = 1, backlog = MAX_PEERS;
 
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        if (zmq_setsockopt(hub->socket, list[i][0], &list[i][1], sizeof list[i][1]))
-            return err_set(ERR_IO, "socket option %d: %s", list[i][0], zmq_strerror(errno));
-    if (zmq_setsockopt(hub->socket, ZMQ_MAXMSGSIZE, &max, sizeof max))
-        return err_set(ERR_IO, "ZMQ_MAXMSGSIZE: %s", zmq_strerror(errno));
-    if (hub->conf.listen_fd >= 0 &&
-        zmq_setsockopt(hub->socket, ZMQ_USE_FD, &hub->conf.listen_fd,
-                       sizeof hub->conf.listen_fd))
-        return err_set(ERR_IO, "descriptor %d: %s", hub->conf.listen_fd, zmq_strerror(errno));
-    if (hub->conf.keys)
-        err = curve_server(hub->socket, hub->conf.keys);
-    else
-        err = curve_plain_allowed(hub->conf.endpoint);
-    return err;
-}
-
-static enum err listen_at(struct hub *hub)
-{
-    size_t n = sizeof hub->endpoint;
-
-    if (zmq_bind(hub->socket, hub->conf.endpoint)) {
-        if (errno == EADDRINUSE)
-            return err_set(ERR_IO, "%s is in use: is another broker running?",
-                           hub->conf.endpoint);
-        return err_set(ERR_IO, "%s: %s", hub->conf.endpoint, zmq_strerror(errno));
-    }
-    if (zmq_getsockopt(hub->socket, ZMQ_LAST_ENDPOINT, hub->endpoint, &n))
-        return err_set(ERR_IO, "%s: %s", hub->conf.endpoint, zmq_strerror(errno));
-    return OK;
+    hub->socket = zmq_socket(context, ZMQ_ROUTER);
+    if (!hub->socket ||
+        zmq_setsockopt(hub->socket, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof mandatory) ||
+        zmq_setsockopt(hub->socket, ZMQ_BACKLOG, &backlog, sizeof backlog))
+        return err_set(ERR_IO, "socket: %s", zmq_strerror(errno));
+    return bind_socket(hub->socket, &conf, hub->endpoint);
 }
 
 enum err hub_open(struct hub **out, void *context, const struct hub_conf *conf)
@@ -82,12 +68,9 @@ enum err hub_open(struct hub **out, void *context, const struct hub_conf *conf)
     *out = NULL;
     hub->conf = *conf;
     if (!hub->conf.peers_max)
-        hub->conf.peers_max = PEERS_MAX;
+        hub->conf.peers_max = MAX_PEERS;
     arena_new(&hub->arena, CODEC_ARENA);
-    hub->socket = zmq_socket(context, ZMQ_ROUTER);
-    err = hub->socket ? options(hub) : err_set(ERR_IO, "socket: %s", zmq_strerror(errno));
-    if (!err)
-        err = listen_at(hub);
+    err = open_socket(hub, context);
     hub->conf.endpoint = NULL; /* both were borrowed */
     hub->conf.keys = NULL;
     if (err) {
@@ -151,8 +134,8 @@ struct hub_peer *hub_find(const struct hub *hub, uint32_t number)
 
 struct hub_peer *hub_next(const struct hub *hub, const struct hub_peer *peer)
 {
-    struct hub_member *const next =
-        peer ? ((const struct hub_member *)peer)->next : hub->members.first;
+    const struct hub_member *m = (const struct hub_member *)peer;
+    struct hub_member *const next = m ? m->next : hub->members.first;
 
     return next ? &next->pub : NULL;
 }

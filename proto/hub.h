@@ -9,28 +9,10 @@
 #define PROTO_HUB_H
 
 #include "proto/codec.h"
-#include "proto/msg.h"
+#include "proto/hub_peer.h"
 
 struct curve_keys;
 struct hub;
-
-enum { HUB_SILENCE_MS = 5000, HUB_STRIKES = 20, HUB_STRIKES_MS = 60000, HUB_DRAIN = 64 };
-
-/* Who is there: one (peer id, incarnation). It stays the same through cuts, until gone. */
-struct hub_peer {
-    uint32_t number; /* small, not reused while the hub lives */
-    enum role role;
-    struct id id;
-    uint64_t incarnation;
-    char name[64], build[64];
-    char address[64]; /* from which its connection came */
-    struct hash key;  /* CURVE public key of that; zeros: none */
-    int64_t heard_ms;
-    bool reachable; /* its connection stood at the last send */
-    uint32_t strikes;
-    uint64_t frames, bytes; /* from it */
-    void *owner;            /* the broker's */
-};
 
 /* ERR_PARSE and ERR_RANGE: the message cannot be meant, a strike. Others end the loop. */
 typedef enum err hub_fn(void *self, struct hub_peer *from, const struct msg *msg,
@@ -43,7 +25,7 @@ struct hub_conf {
     const char *endpoint;          /* "tcp://127.0.0.1:0" takes any port; see hub_endpoint */
     int listen_fd;                 /* a listening descriptor to take over, or -1 */
     const struct curve_keys *keys; /* NULL: plain (see curve_plain_allowed) */
-    int peers_max;                 /* connections; 0: 4096 */
+    int peers_max;                 /* connections; 0: MAX_PEERS */
     /* Before the HELLO row runs: a new peer, or a known one on a new connection. Refuses by
      * setting *code and *words. */
     void (*joined)(void *self, struct hub_peer *peer, const struct msg_hello *hello,

@@ -3,8 +3,8 @@
 #ifndef PROTO_HUB_MEMBER_H
 #define PROTO_HUB_MEMBER_H
 
-#include "proto/hub.h"
 #include "proto/hub_conn.h"
+#include "proto/hub_peer.h"
 
 struct hub_member {
     struct hub_peer pub; /* first: a hub_peer of ours is a member */

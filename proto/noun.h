@@ -46,7 +46,7 @@ struct settled {
 
 enum artifact_kind {
     ARTIFACT_IMAGE = 1, /* packed compute weights (lm/model/packed.h) */
-    ARTIFACT_CARD,      /* config, tokenizer, template (lm/file/model files.h) */
+    ARTIFACT_CARD,      /* config, tokenizer, template (lm/file/model_files.h) */
     ARTIFACT_FILE,      /* anything else */
 };
 struct artifact { /* bytes by hash; `name` says what for: "policy", "reward:rm", ... */
@@ -98,8 +98,8 @@ struct task {
     uint32_t n_prompt; /* tokens of it */
     struct decoding decoding;
     struct version
-        version; /* wanted; a zero hash: the newest, of this number or above (overlap: free) */
-    uint32_t scorers;    /* number of the scorer table */
+        version;         /* wanted; zero hash: the newest, of this number on (overlap: free) */
+    uint32_t table;      /* number of the scorer table */
     const int32_t *tail; /* what a scorer reads after an answer that ended by a stop token */
     uint32_t n_tail;
     const char *prompt_text; /* "" unless a scorer needs text */
@@ -119,8 +119,7 @@ struct rollout {
     const int32_t *token; /* [tokens] the answer, its stop token included */
     const float *logprob; /* [tokens] behaviour log-probability, nats */
     uint32_t n_token;
-    const uint8_t
-        *mask; /* bit i%8 of byte i/8: the policy wrote token i; no bytes: all of them */
+    const uint8_t *mask; /* bit i%8 of byte i/8: the policy wrote token i; none: all of them */
     uint32_t n_mask;
     const struct span *span; /* starts rise from 0 */
     uint32_t n_span;
@@ -145,6 +144,7 @@ struct claim { /* a sample somebody holds; the hash is zero while it runs */
     struct hash hash;
 };
 
-enum drop_reason { DROP_CANCEL = 1, DROP_POISON, DROP_STALE, DROP_FLAT };
+/* FLAT stands in a journal's STEP only (docs/PROTOCOL.md, DROPPED). 3 has been used. */
+enum drop_reason { DROP_CANCEL = 1, DROP_POISON = 2, DROP_FLAT = 4 };
 
 #endif

@@ -41,7 +41,7 @@ static struct task task_of(struct run_context *run, uint64_t id)
                          .decoding = run->decoding,
                          .version = at.any ? (struct version){at.version, {{0}}}
                                            : (struct version){at.version, *named},
-                         .scorers = FLEET_TABLE,
+                         .table = FLEET_TABLE,
                          .tail = run->tail,
                          .n_tail = prompt->chat ? run->n_tail : 0,
                          .prompt_text = prompt->text ? prompt->text : "",

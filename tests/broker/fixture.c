@@ -40,7 +40,7 @@ const struct scorer fixture_tokens = {.id = 0,
                                       .per_token = true,
                                       .spec = ""};
 
-static enum err on_send(void *self, void *link, struct msg *msg)
+static enum err on_send(void *self, void *link, enum msg_type type, struct frames *frames)
 {
     struct broker_fixture *fixture = self;
     const uint32_t to = (uint32_t)((struct broker_member **)link - fixture->member);
@@ -49,10 +49,9 @@ static enum err on_send(void *self, void *link, struct msg *msg)
     if (fixture->answer[to])
         return err_set(fixture->answer[to], "as the test wants it");
     assert_true(fixture->n < FIXTURE_SAID);
-    frames_init(&said->frames);
-    assert_ok(codec_encode(&said->frames, msg));
+    assert_ok(frames_share(&said->frames, frames));
     said->to = to;
-    said->type = msg->head.type;
+    said->type = type;
     fixture->n++;
     return OK;
 }
@@ -295,7 +294,7 @@ void fixture_open_task(struct broker_fixture *fixture, uint64_t id, uint32_t sam
         .n_prompt = 2,
         .decoding = {.temperature = 1, .top_p = 1, .max_new = 8, .stop = &stop, .n_stop = 1},
         .version = fixture_version(version),
-        .scorers = 1,
+        .table = 1,
         .prompt_text = "a prompt",
         .meta = "{\"x\":1}"};
     assert_ok(fixture_say(fixture, FIXTURE_LEARNER, &msg));

@@ -89,7 +89,7 @@ static void open_tasks(struct live_fleet *fleet, uint64_t from)
                           .n_prompt = 3,
                           .decoding = {.temperature = 1, .top_p = 1, .max_new = 2},
                           .version = {1, fleet->image.hash},
-                          .scorers = 1,
+                          .table = 1,
                           .meta = "{}"}};
 
         if (peer_send(fleet->learner.peer, &msg))

@@ -137,7 +137,7 @@ static void open_one(struct sim *sim, struct sim_peer *peer, uint64_t id)
                                                .stop = &stop,
                                                .n_stop = 1},
                                   .version = sim_version(wanted(sim, id)),
-                                  .scorers = 1,
+                                  .table = 1,
                                   .prompt_text = "",
                                   .meta = "{}"};
     say(sim, peer, &msg);

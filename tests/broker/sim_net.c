@@ -76,19 +76,24 @@ void sim_cut(struct sim *sim, struct sim_peer *peer, bool keep_some)
 
 /* ---- the hub, as hub.h says */
 
-static enum err hub_send(void *self, void *link, struct msg *msg)
+static enum err hub_send(void *self, void *link, enum msg_type type, struct frames *frames)
 {
     struct sim *sim = self;
     struct sim_record *record = link;
     struct sim_peer *peer = &sim->peer[record->peer];
 
+    struct frames copy;
+
     if (!record->used)
-        sim_break(sim, "a message to a record that is gone", msg->head.type, record->peer);
+        sim_break(sim, "a message to a record that is gone", type, record->peer);
     if (record->connection != peer->connection || !peer->connected)
         return peer->half_open ? OK : ERR_IO;
     if (peer->down.n > 256)
         return ERR_STATE;
-    encode_to(sim, &peer->down, msg);
+    if (frames_share(&copy, frames))
+        sim_break(sim, err_text(), type, 0);
+    else
+        queue_add(&peer->down, &copy);
     return OK;
 }
 
@@ -105,9 +110,15 @@ static void hub_gone(struct sim *sim, struct sim_record *record, bool died)
 static void hub_refuse(void *self, void *link, enum refuse_code code, const char *words)
 {
     struct msg msg = {.head.type = MSG_REFUSE, .refuse = {.code = code, .words = words}};
+    struct frames frames;
     struct sim *sim = self;
 
-    (void)hub_send(self, link, &msg);
+    frames_init(&frames);
+    if (codec_encode(&frames, &msg))
+        sim_break(sim, err_text(), code, 0);
+    else
+        (void)hub_send(self, link, MSG_REFUSE, &frames);
+    frames_fini(&frames);
     hub_gone(sim, link, false);
 }
 

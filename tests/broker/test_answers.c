@@ -149,7 +149,7 @@ static void a_version_that_was_never_announced_is_none(void **state)
                                                   .max_new = 8,
                                                   .stop = &stop,
                                                   .n_stop = 1},
-                                     .scorers = 1,
+                                     .table = 1,
                                      .prompt_text = "",
                                      .meta = ""}};
     struct msg publish = {.head.type = MSG_PUBLISH,

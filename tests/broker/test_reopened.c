@@ -3,7 +3,7 @@
 
 #include "tests/broker/fixture_setup.h"
 
-#include "broker/tasks.h"
+#include "broker/fifo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,15 +129,15 @@ static void a_queue_is_no_longer_than_tasks_are_many(void **state)
         tasks_remove(&tasks, def.id);
         assert_ok(tasks_add(&tasks, &def, 0, 0));
         for (uint32_t k = 0; k < 4; k++)
-            tasks_push(&tasks, &fifo, tasks_find(&tasks, def.id), k);
+            fifo_push(&tasks, &fifo, tasks_find(&tasks, def.id), k);
     }
     assert_in_range(fifo.capacity, 32, 128);
     for (int i = 0; i < 32; i++) { /* the last 32 are those that are open, in order */
-        while (!tasks_named(&tasks, tasks_head(&fifo), NULL))
-            tasks_pop(&fifo);
-        assert_int_equal(tasks_head(&fifo)->sample, i % 4);
-        assert_int_equal(tasks_head(&fifo)->task, i / 4);
-        tasks_pop(&fifo);
+        while (!tasks_named(&tasks, fifo_head(&fifo), NULL))
+            fifo_pop(&fifo);
+        assert_int_equal(fifo_head(&fifo)->sample, i % 4);
+        assert_int_equal(fifo_head(&fifo)->task, i / 4);
+        fifo_pop(&fifo);
     }
     assert_int_equal(fifo.n, 0);
     free(fifo.item);

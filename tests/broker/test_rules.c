@@ -300,7 +300,7 @@ static void a_cancelled_task_is_dropped_sample_by_sample(void **state)
     assert_ok(fixture_say(&fixture, L, &cancel));
     assert_int_equal(fixture_count(&fixture, A, MSG_CANCEL), 1);
     msg = fixture_said(&fixture, L, MSG_DROPPED);
-    assert_int_equal(msg->dropped.reason, DROP_STALE);
+    assert_int_equal(msg->dropped.reason, DROP_CANCEL);
     assert_int_equal(fixture_count(&fixture, L, MSG_DROPPED), 1);
     assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0)); /* too late */
     assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 0);

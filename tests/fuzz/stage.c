@@ -119,35 +119,22 @@ static void told(const struct stage *s, struct stage_peer *peer, const struct ms
     }
 }
 
-/* What the broker says must be sayable: only size may be in the way. */
-static enum err encoded(const struct msg *msg)
-{
-    struct frames frames;
-    enum err err;
-
-    frames_init(&frames);
-    err = codec_encode(&frames, msg);
-    if (err && !strstr(err_text(), "bytes")) {
-        fprintf(stderr, "stage: %s: %s\n", msg_name(msg->head.type), err_text());
-        abort();
-    }
-    frames_fini(&frames);
-    return err;
-}
-
-static enum err on_send(void *self, void *link, struct msg *msg)
+static enum err on_send(void *self, void *link, enum msg_type type, struct frames *frames)
 {
     struct stage_peer *peer = link;
+    struct stage *s = self;
+    struct msg msg;
 
     if (!peer->there)
         give_up("a message to a peer that is gone");
     if (peer->answer)
         return err_set(peer->answer, "as the string wants it");
-    if (encoded(msg))
-        return ERR_RANGE;
+    arena_reset(s->told);
+    if (codec_decode(&msg, frames, s->told))
+        give_up(err_text());
     stage_seen.sent++;
-    stage_seen.told[peer->role][msg->head.type]++;
-    told(self, peer, msg);
+    stage_seen.told[peer->role][type]++;
+    told(s, peer, &msg);
     return OK;
 }
 
@@ -166,9 +153,13 @@ static void on_release(void *self, void *link)
 
 static void on_publish(void *self, struct msg *msg)
 {
+    struct frames frames;
+
     (void)self;
-    if (encoded(msg))
-        give_up("STATS is too large");
+    frames_init(&frames);
+    if (codec_encode(&frames, msg))
+        give_up(err_text());
+    frames_fini(&frames);
 }
 
 /* ---- the hub's part */
@@ -300,7 +291,7 @@ static void check_sample(const struct broker *b, const struct open_sample *at, u
 static void count_stale(const struct broker *b)
 {
     for (uint32_t i = 0; i < b->tickets.capacity; i++)
-        for (uint32_t k = 0; b->tickets.slot[i].number && k < b->tickets.slot[i].items; k++) {
+        for (uint32_t k = 0; b->tickets.slot[i].number && k < b->tickets.slot[i].n_item; k++) {
             const struct tasks_name *name = &b->tickets.slot[i].item[k];
             const struct open_task *task = tasks_find(&b->tasks, name->task);
 
@@ -332,9 +323,11 @@ void stage_check(const struct stage *s)
     if (leased != left || leases != b->leases.n)
         give_up("leases and leased samples differ");
     count_stale(b);
+    if (b->outbox.unsendable) /* what the broker says must be sayable */
+        give_up("a message that no message can be");
     if (b->to_learner.capacity > 4096)
         give_up("a queue that grows");
-    for (int j = 0; j < STATE_SCORERS; j++)
+    for (int j = 0; j < MAX_SCORERS; j++)
         if (b->ask[j].capacity > 4096)
             give_up("a queue that grows");
 }
@@ -369,6 +362,7 @@ void stage_open(struct stage *s, const uint8_t *bytes, size_t n)
     s->limits.task_bytes = 64 << 10;
     s->limits.body_bytes = 256 << 10;
     arena_new(&s->arena, CODEC_ARENA);
+    arena_new(&s->told, CODEC_ARENA);
     for (uint32_t i = 0; i < STAGE_PEERS; i++)
         s->peer[i] = (struct stage_peer){
             .role = cast[i], .id = {.byte = {(uint8_t)(i + 1)}}, .incarnation = 1};
@@ -380,4 +374,5 @@ void stage_close(struct stage *s)
 {
     broker_free(s->broker);
     arena_free(s->arena);
+    arena_free(s->told);
 }

@@ -60,7 +60,7 @@ struct stage {
     struct broker_limits limits;
     int64_t now_ms;
     struct stage_peer peer[STAGE_PEERS];
-    struct arena *arena;
+    struct arena *arena, *told; /* what the broker hears; what peers hear */
     /* as the last learner said */
     struct id run;
     uint64_t epoch, version, watermark, table;

@@ -105,7 +105,7 @@ struct task stage_task(uint64_t id)
                                       .stop = &stop,
                                       .n_stop = 1},
                          .version = stage_version(0),
-                         .scorers = 1,
+                         .table = 1,
                          .prompt_text = "",
                          .meta = ""};
 }

@@ -67,7 +67,7 @@ static void open_task(struct stage *s, struct stage_peer *peer, struct msg *msg)
                                                 .stop_text = &text,
                                                 .n_stop_text = stage_byte(s) > 200},
                                    .version = stage_some_version(s),
-                                   .scorers = (uint32_t)stage_near(s, s->table),
+                                   .table = (uint32_t)stage_near(s, s->table),
                                    .prompt_text = "a prompt",
                                    .meta = "{}"};
     if (stage_byte(s) > 253)

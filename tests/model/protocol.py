@@ -18,13 +18,13 @@ from collections import namedtuple
 
 RULES = {
     "compare": "answers are compared before anything of their iteration is kept (round.c)",
-    "epoch": "what is settled is lowered by a new epoch only (ledger_refuse_start, run_bind)",
+    "epoch": "what is settled is lowered by a new epoch only (ledger_refuse_start, learner_bind)",
     "group": "REFUSED and START of the next epoch are one group in the journal (ledger_refuse.c)",
     "fence": "a learner's words of an earlier epoch are not heard (broker_take)",
     "again": "whose answers were refused is said again after WELCOME (fleet_refuse_again)",
     "aside": "who lied gets no work while another can do it (suspects.c)",
     "unasked": "nor is anything taken of it that nobody asked for (rollouts_on_rollout)",
-    "hands": "what it has in hand goes to others (suspects_free)",
+    "hands": "what it has in hand goes to others (refused.c)",
 }
 TRUE, FALSE = 1, 2
 MOST = 8  # epochs: more of them than faults and one lie can make means that it never ends

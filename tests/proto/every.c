@@ -102,7 +102,7 @@ static struct task task(void)
                      .stop_text = stop_text,
                      .n_stop_text = 3},
         .version = version(6),
-        .scorers = 1,
+        .table = 1,
         .tail = tail,
         .n_tail = 1,
         .prompt_text = "What is 2+2?",

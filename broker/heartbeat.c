@@ -1,0 +1,55 @@
+/* A heartbeat is state, not news: what is settled, the newest version, whether the run is over.
+ * So one that is lost is made good by the next, and everything that a lost SETTLED or PUBLISH
+ * would have said is said again here. The learner hears besides from which task on to open, what
+ * stands still, and who is there. */
+
+#include "broker/heartbeat.h"
+
+#include "broker/stats.h"
+#include "broker/waits.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+static void send_one(struct broker *b, struct broker_member *to, const struct waits *waits)
+{
+    char *members = to->role == ROLE_LEARNER ? stats_members(b) : NULL;
+    struct msg msg = {.head.type = MSG_HB};
+
+    msg.hb.settled = settled_view(&b->run.settled);
+    msg.hb.newest = b->run.newest;
+    msg.hb.smallest_live = b->run.smallest_live;
+    msg.hb.step = b->run.step;
+    msg.hb.done = b->run.done;
+    msg.hb.note = "";
+    msg.hb.metrics = members ? members : "";
+    msg.hb.wants_own = "";
+    if (to->role == ROLE_LEARNER) {
+        msg.hb.open_to = b->tasks.open_to;
+        msg.hb.wants_own = b->run.wants_own;
+        msg.hb.wait = waits->wait;
+        msg.hb.n_wait = waits->n;
+    }
+    outbox_put(&b->outbox, to, &msg);
+    free(members);
+}
+
+void heartbeat_send(struct broker *b, int64_t now_ms)
+{
+    struct waits *waits = mem_new(1, sizeof *waits);
+
+    waits_list(b, waits, now_ms);
+    for (struct broker_member *m = b->members.first; m; m = m->next)
+        if (m->greeted)
+            send_one(b, m, waits);
+    free(waits);
+}
+
+enum err heartbeat_on_hb(struct broker *b, struct broker_member *from, const struct msg *msg,
+                         int64_t now)
+{
+    (void)b;
+    members_heartbeat(from, &msg->hb, now);
+    return OK;
+}

@@ -1,0 +1,108 @@
+/* A sample that is leased names its lease, a lease counts the samples that still name it: the two
+ * are changed here together, and nowhere else, so that leased samples and what is left of all
+ * leases are always the same number (tests/fuzz/stage.c looks after each step).
+ *
+ * A lease ends when nothing is left of it. Its holder is told by REVOKE if it is not the one who
+ * ended it: it may be decoding for nothing. Nobody waits for an answer to that: what it brings
+ * all the same is a duplicate, or the first answer, and then it is taken. */
+
+#include "broker/hold.h"
+
+static void revoke(struct broker *b, const struct lease *lease)
+{
+    struct msg msg = {.head.type = MSG_REVOKE,
+                      .revoke = {.lease = &lease->number, .n_lease = 1}};
+
+    if (lease->holder->greeted)
+        outbox_put(&b->outbox, lease->holder, &msg);
+}
+
+struct open_task *hold_of(const struct broker *b, const struct lease *lease)
+{
+    const struct tasks_name last = {.task = lease->task,
+                                    .serial = lease->serial,
+                                    .sample = lease->first + lease->count - 1};
+    struct open_task *task = NULL;
+
+    return tasks_named(&b->tasks, &last, &task) ? task : NULL;
+}
+
+uint32_t hold_take(struct broker *b, struct broker_member *actor, struct open_task *task,
+                   uint32_t first, uint32_t count, int64_t now_ms)
+{
+    const struct tasks_name name = tasks_name(task, first);
+    const uint32_t slot = lease_grant(&b->leases, actor, &name, count, now_ms);
+
+    for (uint32_t i = first; slot != LEASE_NONE && i - first < count; i++) {
+        task->sample[i].lease = slot;
+        tasks_move(&b->tasks, task, i, SAMPLE_LEASED, now_ms);
+    }
+    return slot;
+}
+
+bool hold_adopt(struct broker *b, struct broker_member *actor, struct open_task *task,
+                uint32_t sample, bool wanted, int64_t now_ms)
+{
+    uint32_t slot;
+
+    if (!tasks_reserve(&b->tasks, task, sample))
+        return false;
+    slot = hold_take(b, actor, task, sample, 1, now_ms);
+    if (slot == LEASE_NONE)
+        return false;
+    b->leases.slot[slot].wanted = wanted;
+    b->leases.slot[slot].unsent = !wanted;
+    b->adopted |= !wanted;
+    return true;
+}
+
+void hold_release(struct broker *b, struct open_sample *sample, const struct broker_member *by)
+{
+    struct lease *lease;
+
+    if (sample->lease == TASKS_NO_LEASE)
+        return;
+    lease = &b->leases.slot[sample->lease];
+    if (--lease->left == 0) {
+        if (lease->holder != by) /* it works for nothing */
+            revoke(b, lease);
+        lease_end(&b->leases, sample->lease);
+    }
+    sample->lease = TASKS_NO_LEASE;
+}
+
+void hold_requeue(struct broker *b, struct lease *lease, int64_t now_ms)
+{
+    const uint32_t slot = (uint32_t)(lease - b->leases.slot), first = lease->first;
+    const uint32_t count = lease->count;
+    struct open_task *task = hold_of(b, lease);
+
+    for (uint32_t i = first; task && i - first < count; i++) {
+        if (task->sample[i].state != SAMPLE_LEASED || task->sample[i].lease != slot)
+            continue;
+        task->sample[i].lease = TASKS_NO_LEASE;
+        tasks_move(&b->tasks, task, i, SAMPLE_WAITING, now_ms);
+    }
+    lease_end(&b->leases, slot);
+}
+
+void hold_requeue_all(struct broker *b, struct broker_member *actor, int64_t now_ms)
+{
+    while (actor->lease != LEASE_NONE) {
+        b->counters.reissued += b->leases.slot[actor->lease].left;
+        hold_requeue(b, &b->leases.slot[actor->lease], now_ms);
+    }
+}
+
+void hold_take_back(struct broker *b, struct lease *lease, int64_t now_ms)
+{
+    revoke(b, lease);
+    hold_requeue(b, lease, now_ms);
+}
+
+void hold_take_all_back(struct broker *b, struct broker_member *actor, int64_t now_ms)
+{
+    for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next)
+        revoke(b, &b->leases.slot[slot]);
+    hold_requeue_all(b, actor, now_ms);
+}

@@ -1,0 +1,49 @@
+/* outbox: what the broker has decided to say and not said yet. Inside broker/ only.
+ *
+ * Whoever handles a message changes state and puts its words here; the pump alone (broker.c)
+ * sends them, in the order in which they were put. So nobody is told of a state that is half
+ * changed, and a member that leaves within a send (the hub may drop it) finds no handler at
+ * work. Messages are encoded as they are put: what they point to need not live on. */
+
+#ifndef BROKER_OUTBOX_H
+#define BROKER_OUTBOX_H
+
+#include "broker/members.h"
+#include "broker/sink.h"
+
+struct outbox {
+    struct id run; /* these two are in the head of each message */
+    uint64_t epoch;
+    struct letter *first, **end;
+    struct letter *spare; /* emptied ones, to be used again */
+    uint32_t n_spare;
+    uint64_t unsendable; /* messages that were none, so far */
+};
+
+void outbox_init(struct outbox *outbox);
+void outbox_fini(struct outbox *outbox);
+
+/* False: no message may be so large (logged); nothing was put. */
+bool outbox_put(struct outbox *outbox, struct broker_member *to, struct msg *msg);
+/* The same; if it turns out that `to` cannot be sent to, `to_else` hears the other message. Both
+ * must fit: for small ones. */
+void outbox_put_else(struct outbox *outbox, struct broker_member *to, struct msg *msg,
+                     struct broker_member *to_else, struct msg *msg_else);
+/* WHO: it shall say HELLO again; at most once in OUTBOX_WHO_MS. */
+void outbox_who(struct outbox *outbox, struct broker_member *to, int64_t now_ms);
+/* What the hub shall do with it; it may be gone afterwards. `words` are copied. */
+void outbox_refuse(struct outbox *outbox, struct broker_member *to, enum refuse_code code,
+                   const char *words);
+void outbox_release(struct outbox *outbox, struct broker_member *to);
+void outbox_strike(struct outbox *outbox, struct broker_member *to, const char *words);
+
+/* It is gone: what was for it is for nobody. */
+void outbox_forget(struct outbox *outbox, const struct broker_member *member);
+
+/* Sends all. Who cannot be sent to is not `greeted` any more and hears nothing else before its
+ * next HELLO; heartbeats alone may be lost to a full pipe. */
+void outbox_flush(struct outbox *outbox, const struct broker_sink *sink);
+
+enum { OUTBOX_WHO_MS = 200 };
+
+#endif

@@ -1,0 +1,15 @@
+/* stats: the snapshot for the dashboard port, and who is there. Inside broker/ only. */
+
+#ifndef BROKER_STATS_H
+#define BROKER_STATS_H
+
+#include "broker/state.h"
+
+/* Gives STATS to the sink's `publish`. */
+void stats_publish(struct broker *b, int64_t now_ms);
+/* Each second, for what is said of the last ten. */
+void stats_second(struct broker *b);
+/* JSON for the learner's heartbeat: this process and the workers; freed with free(). */
+char *stats_members(const struct broker *b);
+
+#endif
