@@ -24,7 +24,7 @@ enum {
     SCALE_LEAST = 32
 }; /* a deviation within a quarter of itself, nineteen times of twenty */
 
-struct evaluation {
+struct samples_log_means {
     double *value;                  /* [rewards * eval] */
     double *score, *length, *ended; /* [eval] */
     uint64_t n;
@@ -32,15 +32,15 @@ struct evaluation {
 
 struct samples_log {
     struct samples_log_conf conf;
-    struct evaluation evaluation[2]; /* before, after */
+    struct samples_log_means evaluation[2]; /* before, after */
     double *start; /* [rewards * answers_scale_room]; NULL: nothing is normalised */
     char *path;
     FILE *file;
-    struct undone { /* whose first line is to go, one each */
+    struct samples_log_undone { /* whose first line is to go, one each */
         uint64_t task;
         uint32_t sample;
     } * undone;
-    size_t undones;
+    size_t n_undone;
 };
 
 static enum err failed(const struct samples_log *a)
@@ -118,7 +118,7 @@ static json_t *text_of(const struct tokenizer *tokenizer, const int *ids, size_t
 static void note_evaluation(struct samples_log *a, const struct tasks_place *at,
                             const struct record_sample *s)
 {
-    struct evaluation *const e = &a->evaluation[at->kind == TASKS_AFTER];
+    struct samples_log_means *const e = &a->evaluation[at->kind == TASKS_AFTER];
     const uint64_t eval = tasks_plan(a->conf.tasks)->eval;
     const struct reward_answer answer = scores_of(a->conf.rewards, s);
 
@@ -205,8 +205,8 @@ enum err samples_log_undone(void *self, uint64_t task, uint32_t sample)
 {
     struct samples_log *a = self;
 
-    a->undone = mem_grow(a->undone, a->undones + 1, sizeof *a->undone);
-    a->undone[a->undones++] = (struct undone){task, sample};
+    a->undone = mem_grow(a->undone, a->n_undone + 1, sizeof *a->undone);
+    a->undone[a->n_undone++] = (struct samples_log_undone){task, sample};
     return OK;
 }
 
@@ -219,12 +219,12 @@ static bool gone(struct samples_log *a, const char *line, size_t n)
     size_t i = 0;
 
     /* a line may be any answer's: those that were taken back are few */
-    while (i < a->undones && (a->undone[i].task != task || a->undone[i].sample != sample))
+    while (i < a->n_undone && (a->undone[i].task != task || a->undone[i].sample != sample))
         i++;
     json_decref(json);
-    if (i == a->undones)
+    if (i == a->n_undone)
         return false;
-    a->undone[i] = a->undone[--a->undones];
+    a->undone[i] = a->undone[--a->n_undone];
     return true;
 }
 
@@ -241,7 +241,7 @@ static enum err rewrite(struct samples_log *a)
     for (const char *at = text; !err && at < text + n; at += left) {
         const char *const end = memchr(at, '\n', (size_t)(text + n - at));
         left = end ? (size_t)(end - at) + 1 : (size_t)(text + n - at);
-        if (a->undones && gone(a, at, left))
+        if (a->n_undone && gone(a, at, left))
             continue;
         memmove(to, at, left);
         to += left;
@@ -252,14 +252,14 @@ static enum err rewrite(struct samples_log *a)
     if (err)
         return err;
     /* a new file took its place: what is appended from here on goes into that one */
-    a->undones = 0;
+    a->n_undone = 0;
     a->file = freopen(a->path, "ae", a->file);
     return a->file ? OK : failed(a);
 }
 
 enum err samples_log_flush(struct samples_log *a)
 {
-    if (a->undones)
+    if (a->n_undone)
         return rewrite(a);
     return fflush(a->file) ? failed(a) : OK;
 }
@@ -280,7 +280,7 @@ static double mean(const double *x, uint64_t n)
 
 json_t *samples_log_line(const struct samples_log *a, enum tasks_kind kind, uint64_t step)
 {
-    const struct evaluation *const e = &a->evaluation[kind == TASKS_AFTER];
+    const struct samples_log_means *const e = &a->evaluation[kind == TASKS_AFTER];
     const uint64_t n = tasks_plan(a->conf.tasks)->eval;
     json_t *line = json_pack(
         "{s:I, s:s, s:f, s:f, s:f}", "step", (json_int_t)step, "eval_phase",

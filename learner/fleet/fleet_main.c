@@ -13,7 +13,6 @@
 #include "learner/context/run_open.h"
 #include "learner/context/run_replay.h"
 #include "learner/fleet/fleet.h"
-#include "learner/journal/journal.h"
 #include "learner/run/peft.h"
 #include "learner/run/process_stats.h"
 #include "learner/run/report.h"
@@ -53,18 +52,6 @@ static enum err write_run(struct run_context *c, const char *state, const struct
     return err;
 }
 
-/* Here and now: the loop, which would have it done elsewhere, has ended. */
-static enum err commit(struct ledger *ledger)
-{
-    struct journal_group group;
-    enum err err;
-
-    if (!ledger_commit_begin(ledger, &group))
-        return OK;
-    err = journal_commit_write(&group);
-    return err ? err : ledger_commit_end(ledger);
-}
-
 /* The model, the report, END. Done twice it gives the same. */
 static enum err finish(struct run_context *c)
 {
@@ -86,7 +73,7 @@ static enum err finish(struct run_context *c)
                       hash_text(was, &before), hash_text(now, &weights));
     if (!err && !ledger_ended(c->ledger, NULL)) {
         ledger_end(c->ledger, &weights);
-        err = commit(c->ledger);
+        err = ledger_commit(c->ledger); /* here and now: the loop has ended */
     }
     processes =
         process_stats_json(c->stats); /* none, if all was done before this process began */

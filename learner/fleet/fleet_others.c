@@ -72,7 +72,7 @@ void fleet_others_new(struct fleet_others **out, struct run_context *run)
     const struct watch_conf watch = {.broker = own.broker,
                                      .key = own.key,
                                      .scorer = run->plan.rewards.table,
-                                     .scorers = (uint32_t)run->plan.rewards.n_table,
+                                     .n_scorer = (uint32_t)run->plan.rewards.n_table,
                                      .command = command,
                                      .folder =
                                          run->keys->parent_fd >= 0 ? own.output_dir : NULL,

@@ -12,14 +12,14 @@
 
 enum { SAID = 64, KEY = 128, LINE = 512, SCORERS = 32 };
 
-struct said {
+struct watch_said {
     char key[KEY];
     bool scorer, paused, now;
 };
 
 struct watch {
     struct watch_conf conf;
-    struct said said[SAID];
+    struct watch_said said[SAID];
     uint32_t n;
     int64_t failed_ms[SCORERS + 1]; /* the last line of each scorer; the last: of actors */
     uint32_t hidden[SCORERS + 1];   /* failures since then */
@@ -43,14 +43,14 @@ void watch_free(struct watch *w)
 /* NULL: the broker waits for something that is no scorer of this run. */
 static const struct scorer *scorer_named(const struct watch *w, const char *name)
 {
-    for (uint32_t i = 0; i < w->conf.scorers; i++)
+    for (uint32_t i = 0; i < w->conf.n_scorer; i++)
         if (!strcmp(w->conf.scorer[i].name, name))
             return &w->conf.scorer[i];
     return NULL;
 }
 
 /* That a scorer is paused and that it is absent are two things to say. */
-static struct said *find(struct watch *w, const struct said *what)
+static struct watch_said *find(struct watch *w, const struct watch_said *what)
 {
     for (uint32_t i = 0; i < w->n; i++)
         if (!strcmp(w->said[i].key, what->key) && w->said[i].paused == what->paused)
@@ -127,7 +127,7 @@ static void say_wait(struct watch *w, const struct msg_wait *wait)
 }
 
 /* Who was told of a wait is told of its end; nobody is told of one that passed unseen. */
-static void say_end(struct watch *w, const struct said *said)
+static void say_end(struct watch *w, const struct watch_said *said)
 {
     char line[LINE];
 
@@ -149,8 +149,9 @@ static bool is_ours(const struct msg_wait *wait)
 
 static void hear(struct watch *w, const struct msg_wait *wait)
 {
-    struct said what = {.scorer = *wait->scorer != 0, .paused = wait->paused, .now = true};
-    struct said *was;
+    struct watch_said what = {
+        .scorer = *wait->scorer != 0, .paused = wait->paused, .now = true};
+    struct watch_said *was;
 
     snprintf(what.key, sizeof what.key, "%s", *wait->scorer ? wait->scorer : wait->name);
     was = find(w, &what); /* it was said, and lasts */
@@ -166,7 +167,7 @@ static void hear(struct watch *w, const struct msg_wait *wait)
 }
 
 /* Another reason to wait for the same scorer is no end. */
-static bool goes_on(const struct watch *w, const struct said *gone)
+static bool goes_on(const struct watch *w, const struct watch_said *gone)
 {
     for (uint32_t i = 0; i < w->n; i++)
         if (w->said[i].now && w->said[i].scorer && !strcmp(w->said[i].key, gone->key))
@@ -198,10 +199,10 @@ void watch_fail(struct watch *w, const struct msg_fail *fail, int64_t now_ms)
     uint32_t i = 0; /* the scorer's number; SCORERS: an actor failed */
     char line[LINE], more[32] = "";
 
-    while (i < w->conf.scorers && i < SCORERS &&
+    while (i < w->conf.n_scorer && i < SCORERS &&
            !hash_same(&w->conf.scorer[i].hash, &fail->scorer))
         i++;
-    if (i == w->conf.scorers)
+    if (i == w->conf.n_scorer)
         i = SCORERS;
     if (now_ms - w->failed_ms[i] < WATCH_FAILS_MS) {
         w->hidden[i]++;

@@ -15,7 +15,7 @@ struct watch;
 struct watch_conf {              /* borrowed */
     const char *broker, *key;    /* for the commands that help; key "" or NULL: none */
     const struct scorer *scorer; /* the run's table */
-    uint32_t scorers;
+    uint32_t n_scorer;
     /* The shell command of a worker that the configuration names, or NULL; *number: which of
      * these it is, from 1. May be NULL. */
     const char *(*command)(const void *self, const char *scorer, int *number);

@@ -200,13 +200,13 @@ static int context_of(const struct prompts_rule *rule, bool chat)
     return rule->scorers && theirs < rule->context ? theirs : rule->context;
 }
 
-struct longest { /* of the prompts that are too long */
+struct prompts_longest { /* of the prompts that are too long */
     int tokens, context;
     size_t at;
 };
 
 /* The longest of all that are too long, so that one change is enough. */
-static enum err too_long(const struct dataset *set, const struct longest *l,
+static enum err too_long(const struct dataset *set, const struct prompts_longest *l,
                          const struct prompts_rule *rule)
 {
     const char *whose = l->context < rule->context ? "a reward model's" : "the model's";
@@ -230,9 +230,9 @@ static enum err too_long(const struct dataset *set, const struct longest *l,
 
 /* Whether it and an answer are longer than the context; then it may be the longest. */
 static bool over(const struct prompt *row, size_t at, const struct prompts_rule *rule,
-                 struct longest *longest)
+                 struct prompts_longest *longest)
 {
-    const struct longest one = {(int)row->n_token, context_of(rule, row->chat), at};
+    const struct prompts_longest one = {(int)row->n_token, context_of(rule, row->chat), at};
 
     if (one.tokens + rule->response <= one.context)
         return false;
@@ -243,7 +243,8 @@ static bool over(const struct prompt *row, size_t at, const struct prompts_rule 
 }
 
 static enum err read_one(struct prompts *p, const struct example *e,
-                         const struct prompts_rule *rule, size_t at, struct longest *longest)
+                         const struct prompts_rule *rule, size_t at,
+                         struct prompts_longest *longest)
 {
     struct prompt row = {.chat = e->chat};
     struct encoded ids = {0};
@@ -302,7 +303,7 @@ static void note_unused(struct prompts *p, const struct example *e, const json_t
 /* A record that cannot be read is left out, unless the keys are strict; one that is read and cannot be
  * asked (too long, a column that lacks) is an error in any case. */
 static enum err take(struct prompts *p, const struct dataset *set, size_t at,
-                     const struct prompts_rule *rule, struct longest *longest)
+                     const struct prompts_rule *rule, struct prompts_longest *longest)
 {
     const struct example_rule how = {rule->answer ? RECORD_FOR_SFT : RECORD_FOR_PROMPTS, "text",
                                      rule->hh, NULL};
@@ -325,7 +326,7 @@ enum err prompts_read(struct prompts **out, const struct dataset *set, size_t mo
                       const struct prompts_rule *rule)
 {
     struct prompts *p = mem_new(1, sizeof *p);
-    struct longest longest = {0, 0, 0};
+    struct prompts_longest longest = {0, 0, 0};
     enum err err = OK;
 
     *out = NULL;

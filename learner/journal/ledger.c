@@ -4,7 +4,7 @@
  *
  * Whatever is noted goes two ways: as bytes into the journal's pending group, and as an item into
  * ours, in the same order. ledger_commit_begin hands both over, and ledger_commit_end, once the
- * bytes are on the disk, does for each item what reading it back would do (ledger_read.c): a
+ * bytes are on the disk, does for each item what reading it back would do (ledger_kinds.c): a
  * sample is settled, a refused one undone, a step makes a version. Nothing is told to anybody
  * before that, so that a crash takes back only what nobody has heard of. */
 
@@ -103,27 +103,27 @@ enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
     l->conf = *conf;
     settled_new(&l->settled, plan->samples, plan->eval,
                 plan->eval + plan->batch * plan->iterations);
-    l->answers = tasks_room(conf->tasks);
-    if (l->answers > PLACES_MAX)
+    l->n_answer = tasks_room(conf->tasks);
+    if (l->n_answer > PLACES_MAX)
         err = err_set(ERR_RANGE, "%llu tasks: at most %d answers in a run",
                       (unsigned long long)tasks_total(conf->tasks), PLACES_MAX);
     if (!err)
-        err = mem_big(&l->place, l->answers, 1, "places of the run's samples");
+        err = mem_big(&l->place, l->n_answer, 1, "places of the run's samples");
     if (!err)
-        err = mem_big(&l->kept, l->answers, sizeof *l->kept, "the run's samples");
+        err = mem_big(&l->kept, l->n_answer, sizeof *l->kept, "the run's samples");
     if (!err && conf->flat)
-        err = mem_big(&l->flat, l->answers, 1, "the run's tasks");
+        err = mem_big(&l->flat, l->n_answer, 1, "the run's tasks");
     if (!err)
         err = mem_big(&l->version, plan->iterations + 1, sizeof *l->version, "versions");
     if (!err) {
         l->version[0] = conf->first;
-        err = journal_open(&l->journal, conf->path, ledger_read_visit, l, NULL);
+        err = journal_open(&l->journal, conf->path, ledger_kinds_visit, l, NULL);
     }
-    if (!err && l->versions < conf->base)
+    if (!err && l->newest < conf->base)
         err = err_set(ERR_STATE, "%s: ends before the checkpoint's version %llu", conf->path,
                       (unsigned long long)conf->base);
     /* what lies behind the checkpoint is trained again: its answers must be there */
-    for (uint64_t i = conf->base; i < l->versions && !err; i++)
+    for (uint64_t i = conf->base; i < l->newest && !err; i++)
         if (!ledger_batch(l, i, NULL))
             err = err_set(ERR_PARSE, "%s: samples of iteration %llu are missing", conf->path,
                           (unsigned long long)i);
@@ -137,12 +137,8 @@ enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
 /* What was never settled is nobody else's yet. */
 static void group_free(struct ledger_group *group)
 {
-    for (size_t i = 0; i < group->n; i++) {
-        record_free(JOURNAL_SAMPLE, group->item[i].sample);
-        if (group->item[i].refused)
-            record_fini(JOURNAL_REFUSED, group->item[i].refused);
-        free(group->item[i].refused);
-    }
+    for (size_t i = 0; i < group->n; i++)
+        record_free(group->item[i].type, group->item[i].what);
     free(group->item);
 }
 
@@ -154,14 +150,14 @@ void ledger_close(struct ledger *l)
     settled_free(l->settled);
     group_free(&l->pending);
     group_free(&l->writing);
-    for (uint64_t i = 0; l->kept && i < l->answers; i++)
+    for (uint64_t i = 0; l->kept && i < l->n_answer; i++)
         record_free(JOURNAL_SAMPLE, l->kept[i]);
     free(l->kept);
     free(l->place);
     free(l->flat);
     free(l->version);
     attempts_fini(&l->attempts);
-    for (uint32_t i = 0; i < l->refusals; i++)
+    for (uint32_t i = 0; i < l->n_refused; i++)
         record_fini(JOURNAL_REFUSED, &l->refused[i]);
     free(l->refused);
     record_fields_bytes_fini(&l->bytes_made);
@@ -176,42 +172,42 @@ enum err ledger_start(struct ledger *l, const struct id *run)
         return err_set(ERR_STATE, "%s: belongs to another run", l->conf.path);
     l->run = *run;
     ledger_note_start(l);
-    l->epoch++;
-    return journal_commit(l->journal);
+    return ledger_commit(l);
 }
 
 /* ---- taking */
 
-void ledger_note(struct ledger *l, enum journal_type type, const void *what)
+void ledger_append(struct ledger *l, enum journal_type type, const void *what)
 {
     record_write(&l->bytes_made, type, what);
     journal_append(l->journal, type, l->bytes_made.byte, l->bytes_made.n);
 }
 
-void ledger_note_start(struct ledger *l)
-{
-    const struct tasks_plan *plan = tasks_plan(l->conf.tasks);
-    const struct record_start start = {.epoch = l->epoch + 1,
-                                       .run = l->run,
-                                       .seed = plan->seed,
-                                       .before = plan->eval,
-                                       .train = plan->batch * plan->iterations,
-                                       .after = plan->eval,
-                                       .batch = plan->batch};
-
-    ledger_note(l, JOURNAL_START, &start);
-}
-
-struct ledger_waiting *ledger_wait(struct ledger *l)
+void ledger_note(struct ledger *l, enum journal_type type, void *what)
 {
     struct ledger_group *const g = &l->pending;
 
+    ledger_append(l, type, what);
     if (g->n == g->room) {
         g->room = 2 * g->room + 64;
         g->item = mem_grow(g->item, g->room, sizeof *g->item);
     }
-    g->item[g->n] = (struct ledger_waiting){.sample = NULL};
-    return &g->item[g->n++];
+    g->item[g->n++] = (struct ledger_waiting){type, what};
+}
+
+void ledger_note_start(struct ledger *l)
+{
+    const struct tasks_plan *plan = tasks_plan(l->conf.tasks);
+    struct record_start *const start = mem_new(1, sizeof *start);
+
+    *start = (struct record_start){.epoch = l->epoch + 1,
+                                   .run = l->run,
+                                   .seed = plan->seed,
+                                   .before = plan->eval,
+                                   .train = plan->batch * plan->iterations,
+                                   .after = plan->eval,
+                                   .batch = plan->batch};
+    ledger_note(l, JOURNAL_START, start);
 }
 
 /* Will its task not be trained any more? */
@@ -243,7 +239,6 @@ bool ledger_take(struct ledger *l, struct record_sample *sample)
     l->place[ledger_index(l, own->task, own->sample)] = PLACE_PENDING;
     ledger_note(l, JOURNAL_SAMPLE, own);
     l->bytes += l->bytes_made.n;
-    ledger_wait(l)->sample = own;
     return true;
 }
 
@@ -258,7 +253,7 @@ bool ledger_attempt(struct ledger *l, struct record_attempt *attempt)
         record_fini(JOURNAL_ATTEMPT, attempt);
         return false;
     }
-    ledger_note(l, JOURNAL_ATTEMPT, own);
+    ledger_append(l, JOURNAL_ATTEMPT, own);
     return true;
 }
 
@@ -271,18 +266,12 @@ const struct attempts *ledger_attempts(const struct ledger *l)
 static void note_step(struct ledger *l, uint64_t iteration, const struct hash *next,
                       enum journal_type type)
 {
-    struct record_step step;
-    struct ledger_waiting *waiting;
+    struct record_step *const step = mem_new(1, sizeof *step);
 
-    assert(iteration == l->versions && ledger_complete(l, iteration));
-    ledger_step_of(l, iteration, &step);
-    step.next = (struct version){iteration + 1, *next};
-    l->next = *next;
-    ledger_note(l, type, &step);
-    waiting = ledger_wait(l);
-    waiting->step = true;
-    waiting->halt = type == JOURNAL_HALT;
-    record_fini(JOURNAL_STEP, &step);
+    assert(iteration == l->newest && ledger_complete(l, iteration));
+    ledger_step_of(l, iteration, step);
+    step->next = (struct version){iteration + 1, *next};
+    ledger_note(l, type, step);
 }
 
 void ledger_step(struct ledger *l, uint64_t iteration, const struct hash *next)
@@ -300,12 +289,10 @@ void ledger_halt(struct ledger *l, uint64_t iteration, const struct hash *next)
 /* The weights' own hash, not the image's: it is what the written model can be held against. */
 void ledger_end(struct ledger *l, const struct hash *weights)
 {
-    const struct record_end end = {.version = {l->versions, l->version[l->versions]},
-                                   .weights = *weights};
+    struct record_end *const end = mem_new(1, sizeof *end);
 
-    l->weights = *weights;
-    ledger_note(l, JOURNAL_END, &end);
-    ledger_wait(l)->end = true;
+    *end = (struct record_end){{l->newest, l->version[l->newest]}, *weights};
+    ledger_note(l, JOURNAL_END, end);
 }
 
 bool ledger_commit_due(const struct ledger *l)
@@ -334,27 +321,25 @@ enum err ledger_commit_end(struct ledger *l)
     for (size_t i = 0; i < l->writing.n && !err; i++) {
         /* in the order of the journal: an answer may be taken back in the group that brought it */
         struct ledger_waiting *const w = &l->writing.item[i];
-        struct record_sample *const sample = w->sample;
-        struct record_refused *const refused = w->refused;
-        w->sample = NULL;
-        w->refused = NULL;
-        if (sample)
-            err = ledger_settle(l, sample);
-        if (refused)
-            err = ledger_refuse_done(l, refused);
-        if (w->start)
-            l->epoch++;
-        l->refusing = l->refusing && !w->start;
-        if (w->step)
-            l->version[++l->versions] = l->next;
-        if (w->halt)
-            ledger_halt_done(l);
-        l->ended = l->ended || w->end;
+        err = ledger_kinds_apply(l, w->type, &w->what);
+        record_free(w->type, w->what);
+        w->what = NULL;
     }
     l->writing.n = 0;
     if (!l->pending.n)
         l->bytes = 0; /* credit is given again once all is on the disk, in few large steps */
     return err;
+}
+
+enum err ledger_commit(struct ledger *l)
+{
+    struct journal_group group;
+    enum err err;
+
+    if (!ledger_commit_begin(l, &group))
+        return OK;
+    err = journal_commit_write(&group);
+    return err ? err : ledger_commit_end(l);
 }
 
 /* Attempts may still be pending in the journal: nobody waits for those. */
@@ -367,12 +352,12 @@ bool ledger_idle(const struct ledger *l)
 
 uint64_t ledger_version(const struct ledger *l)
 {
-    return l->versions;
+    return l->newest;
 }
 
 const struct hash *ledger_hash(const struct ledger *l, uint64_t version)
 {
-    assert(version <= l->versions);
+    assert(version <= l->newest);
     return &l->version[version];
 }
 
@@ -461,11 +446,11 @@ void ledger_forget(struct ledger *l, uint64_t iteration)
 uint64_t ledger_window(const struct ledger *l)
 {
     struct tasks *const tasks = l->conf.tasks;
-    const uint64_t from = tasks_first(tasks, l->versions);
+    const uint64_t from = tasks_first(tasks, l->newest);
 
     if (l->halted && settled_watermark(l->settled) < from) /* the broker knows of no gap yet */
         return from;
-    return tasks_window(tasks, l->versions, 0);
+    return tasks_window(tasks, l->newest, 0);
 }
 
 bool ledger_refusing(const struct ledger *l)

@@ -70,6 +70,8 @@ void ledger_end(struct ledger *ledger, const struct hash *weights);
 bool ledger_commit_due(const struct ledger *ledger); /* `begin` would say true */
 bool ledger_commit_begin(struct ledger *ledger, struct journal_group *out);
 enum err ledger_commit_end(struct ledger *ledger) MUST_CHECK;
+/* All of it, here and now. Errors: both's. */
+enum err ledger_commit(struct ledger *ledger) MUST_CHECK;
 bool ledger_idle(const struct ledger *ledger); /* nothing pending, nothing being written */
 
 /* The number of STEPs that are durable is the newest version. */

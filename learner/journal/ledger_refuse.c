@@ -24,7 +24,7 @@ bool ledger_refuse_open(const struct ledger *l, const struct record_refused *r)
     if (r->task >= tasks_total(l->conf.tasks) ||
         r->sample >= tasks_samples(l->conf.tasks, r->task) ||
         tasks_at(l->conf.tasks, r->task).kind != TASKS_TRAIN ||
-        tasks_at(l->conf.tasks, r->task).iteration < l->versions ||
+        tasks_at(l->conf.tasks, r->task).iteration < l->newest ||
         l->place[ledger_index(l, r->task, r->sample)] != PLACE_DURABLE)
         return false;
     kept = l->kept[ledger_index(l, r->task, r->sample)];
@@ -35,7 +35,6 @@ bool ledger_refuse_open(const struct ledger *l, const struct record_refused *r)
 static void append(struct ledger *l, struct record_refused *refused)
 {
     ledger_note(l, JOURNAL_REFUSED, refused);
-    ledger_wait(l)->refused = refused;
     if (refused->reason != RECORD_UNTAKEN)
         l->place[ledger_index(l, refused->task, refused->sample)] = PLACE_FALSE;
 }
@@ -84,7 +83,6 @@ bool ledger_refuse(struct ledger *l, struct record_refused *refused)
 void ledger_refuse_start(struct ledger *l)
 {
     ledger_note_start(l);
-    ledger_wait(l)->start = true;
     l->refusing = true;
 }
 
@@ -151,12 +149,12 @@ static void remember(struct ledger *l, const struct record_refused *refused)
 {
     if (!l->refused)
         l->refused = mem_new(LEDGER_REFUSALS, sizeof *l->refused);
-    if (l->refusals ==
+    if (l->n_refused ==
         LEDGER_REFUSALS) { /* the oldest is forgotten: its worker may be asked again */
         record_fini(JOURNAL_REFUSED, &l->refused[0]);
-        memmove(l->refused, l->refused + 1, --l->refusals * sizeof *l->refused);
+        memmove(l->refused, l->refused + 1, --l->n_refused * sizeof *l->refused);
     }
-    l->refused[l->refusals++] = *refused;
+    l->refused[l->n_refused++] = *refused;
 }
 
 enum err ledger_refuse_done(struct ledger *l, struct record_refused *refused)
@@ -177,6 +175,6 @@ enum err ledger_refuse_done(struct ledger *l, struct record_refused *refused)
 
 const struct record_refused *ledger_refused(const struct ledger *l, uint32_t *n)
 {
-    *n = l->refusals;
+    *n = l->n_refused;
     return l->refused;
 }

@@ -17,9 +17,8 @@ enum ledger_place {
 };
 
 struct ledger_waiting { /* appended, not durable */
-    struct record_sample *sample;
-    struct record_refused *refused;
-    bool step, halt, end, start;
+    enum journal_type type;
+    void *what; /* its struct, from the heap */
 };
 struct ledger_group {
     struct ledger_waiting *item;
@@ -30,13 +29,12 @@ struct ledger {
     struct ledger_conf conf;
     struct journal *journal;
     struct settled_set *settled;
-    uint8_t *place;              /* [answers] */
-    struct record_sample **kept; /* [answers] of batches not yet trained */
+    uint8_t *place;              /* [n_answer] */
+    struct record_sample **kept; /* [n_answer] of batches not yet trained */
     uint8_t *flat;               /* [rows of answers] tasks whose answers teach nothing */
-    uint64_t answers;            /* room for them */
+    uint64_t n_answer;           /* room for them */
     struct hash *version;        /* [iterations + 1] */
-    uint64_t versions;           /* durable steps */
-    struct hash next;            /* of the step that is pending */
+    uint64_t newest;             /* version: durable steps */
     uint64_t epoch, bytes;
     struct id run;
     uint64_t halting; /* the version of a HALT, durable or not; 0: none */
@@ -46,7 +44,7 @@ struct ledger {
     struct attempts attempts;       /* of samples that lack */
     struct record_bytes bytes_made; /* of the record in the making */
     struct record_refused *refused; /* the newest, oldest first */
-    uint32_t refusals;
+    uint32_t n_refused;
     uint64_t untaken; /* noted by this process */
     bool refusing;    /* until the next epoch is durable nothing is taken */
 };
@@ -67,18 +65,22 @@ enum err ledger_settle(struct ledger *l, struct record_sample *sample) MUST_CHEC
 bool ledger_complete(const struct ledger *l, uint64_t iteration);
 /* The step's record, but for what it gives. */
 void ledger_step_of(const struct ledger *l, uint64_t iteration, struct record_step *step);
-/* Adds a record to the pending group; the START of the next epoch. */
-void ledger_note(struct ledger *l, enum journal_type type, const void *what);
-void ledger_note_start(struct ledger *l);
-/* Room for one more in the pending group. */
-struct ledger_waiting *ledger_wait(struct ledger *l);
+/* Adds a record's bytes to the pending group. */
+void ledger_append(struct ledger *l, enum journal_type type, const void *what);
+/* The same of what does something once it is durable; takes `what`, from the heap. */
+void ledger_note(struct ledger *l, enum journal_type type, void *what);
+void ledger_note_start(struct ledger *l); /* of the next epoch */
+
+/* A record is durable, by being written or by being read: does in memory what it says. Takes
+ * *what, or leaves it (then it is the caller's to free). Errors: of conf. */
+enum err ledger_kinds_apply(struct ledger *l, enum journal_type type, void **what) MUST_CHECK;
 
 /* A HALT is durable: what was there of the batches behind it goes, and they count as settled.
  */
 void ledger_halt_done(struct ledger *l);
 
 /* journal_visit */
-enum err ledger_read_visit(void *ledger, const struct journal_record *record) MUST_CHECK;
+enum err ledger_kinds_visit(void *ledger, const struct journal_record *record) MUST_CHECK;
 
 /* A durable REFUSED does its work: takes the sample back, and keeps the record. Takes it.
  * Errors: of conf.undone. */

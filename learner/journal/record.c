@@ -1,7 +1,7 @@
-/* One table a kind of record, and one row that names it: writing, reading and freeing follow
- * from it (record_fields.c). A new kind is its number and struct in record.h, a table and a row
- * here; what the ledger does with it is in ledger*.c. The order of the fields is the order of the
- * bytes, and a journal is read by every later program: fields are only added behind a
+/* One table a kind of record, and one row that names it: writing, reading and freeing follow from it
+ * (record_fields.c). A new kind is its number and struct in record.h, and a table and a row here;
+ * what it does to the ledger is a row of ledger_kinds.c. The order of the fields is the order of
+ * the bytes, and a journal is read by every later program: fields are only added behind a
  * RECORD_LATER, and no number is used again. */
 
 #include "learner/journal/record.h"

@@ -1,27 +1,28 @@
 /* record: what the journal's records say.
  *
  * Little-endian; u32 counts stand before arrays, hashes are 32 bytes, texts a count and bytes.
- * Written by, read by: the ledger's functions; each kind's fields are a table in record.c.
+ * With each kind the function that writes it. Its fields are a table in record.c; what it does once
+ * it is durable, and again whenever it is read, is a row in ledger_kinds.c.
  *
  *   1 START    epoch u64, run [16], seed u64, before u64, train u64, after u64, batch u64
- *              ledger_start, ledger_refuse_start; visit_start
+ *              ledger_start, ledger_refuse_start
  *   2 SAMPLE   task u64, sample u32, attempts u32, hash, end u32,
  *              tokens u32, token i32[], logprob f32[], mask u8[],
  *              spans u32, {start u32, version u64, hash}[],
  *              scores u32, {scorer hash, values u32, f32[]}[],
  *              writer of the rollout, writer of each score (not in records of version 1)
- *              ledger_take; visit_sample
+ *              ledger_take
  *   4 STEP     iteration u64, samples u32, {task u64, sample u32}[],
  *              drops u32, {task u64, sample u32, reason u32}[], version u64, hash
- *              ledger_step; visit_step
+ *              ledger_step
  *   5 ATTEMPT  task u64, sample u32, attempts u32, text (the worker), text (its words)
- *              ledger_attempt; visit_attempt
+ *              ledger_attempt
  *   6 END      version u64, image hash, weights hash (SHA-256)
- *              ledger_end; visit_end
+ *              ledger_end
  *   7 REFUSED  task u64, sample u32, reason u32, hash, scorer hash, writer, text
- *              ledger_refuse; visit_refused
+ *              ledger_refuse
  *   8 HALT     as STEP, in its place: no training task behind its iteration comes any more
- *              ledger_halt; visit_halt
+ *              ledger_halt
  *
  * A writer is peer id [16], key [32], texts address, name, build: as in docs/PROTOCOL.md.
  * examples/journal.py reads the same. */

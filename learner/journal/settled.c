@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct name {
+struct settled_name {
     uint64_t task;
     uint32_t sample;
 };
@@ -23,7 +23,7 @@ struct settled_set {
     uint64_t first, end;
     uint64_t cut, cut_end; /* what will not come, if anything */
     uint64_t watermark;
-    struct name *name;
+    struct settled_name *name;
     size_t n, room;
     struct range *range; /* what settled_state handed out */
 };
@@ -52,7 +52,7 @@ static size_t find(const struct settled_set *set, uint64_t task, uint32_t sample
 
     while (low < high) {
         const size_t mid = low + (high - low) / 2;
-        const struct name *const name = &set->name[mid];
+        const struct settled_name *const name = &set->name[mid];
         if (name->task < task || (name->task == task && name->sample < sample))
             low = mid + 1;
         else
@@ -135,7 +135,7 @@ bool settled_add(struct settled_set *set, uint64_t task, uint32_t sample)
         set->name = mem_grow(set->name, set->room, sizeof *set->name);
     }
     memmove(set->name + at + 1, set->name + at, (set->n - at) * sizeof *set->name);
-    set->name[at] = (struct name){task, sample};
+    set->name[at] = (struct settled_name){task, sample};
     set->n++;
     raise_watermark(set);
     return true;
@@ -155,7 +155,7 @@ static void lower_watermark(struct settled_set *set, uint64_t task)
     memmove(set->name + more, set->name, set->n * sizeof *set->name);
     for (uint64_t t = task; t < set->watermark; t++)
         for (uint32_t i = 0; i < samples_of(set, t); i++)
-            set->name[at++] = (struct name){t, i};
+            set->name[at++] = (struct settled_name){t, i};
     set->n += more;
     set->watermark = task;
 }
@@ -181,7 +181,7 @@ struct settled settled_state(struct settled_set *set, uint64_t epoch)
     /* neighbours of one task become one range: what HELLO and heartbeats carry is short */
     set->range = mem_grow(set->range, set->n + 1, sizeof *set->range);
     for (size_t i = 0; i < set->n; i++) {
-        const struct name name = set->name[i];
+        const struct settled_name name = set->name[i];
         struct range *const last = n ? &set->range[n - 1] : NULL;
         if (last && last->task == name.task && last->first + last->count == name.sample)
             last->count++;

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-struct folder {
+struct journal_folder {
     char path[64], file[80];
 };
-struct seen {
+struct journal_seen {
     int n;
     uint32_t type[16];
     char text[16][32];
@@ -19,7 +19,7 @@ struct seen {
 
 static int make_folder(void **state)
 {
-    struct folder *folder = calloc(1, sizeof *folder);
+    struct journal_folder *folder = calloc(1, sizeof *folder);
 
     snprintf(folder->path, sizeof folder->path, "/tmp/drover-journal-XXXXXX");
     if (!mkdtemp(folder->path))
@@ -31,7 +31,7 @@ static int make_folder(void **state)
 
 static int drop_folder(void **state)
 {
-    struct folder *folder = *state;
+    struct journal_folder *folder = *state;
     const enum err err = fs_remove(folder->path);
 
     free(folder);
@@ -40,7 +40,7 @@ static int drop_folder(void **state)
 
 static enum err note(void *self, const struct journal_record *record)
 {
-    struct seen *seen = self;
+    struct journal_seen *seen = self;
 
     assert_true(seen->n < 16 && record->n < 32);
     seen->type[seen->n] = record->type;
@@ -76,9 +76,9 @@ static void write_five(const char *path)
 
 static void what_was_committed_is_read_back(void **state)
 {
-    const struct folder *folder = *state;
+    const struct journal_folder *folder = *state;
     struct journal *journal;
-    struct seen seen = {0};
+    struct journal_seen seen = {0};
     uint64_t torn;
 
     write_five(folder->file);
@@ -99,7 +99,7 @@ static void what_was_committed_is_read_back(void **state)
 static void every_truncation_keeps_the_whole_records(void **state)
 {
     static const size_t ends[] = {8, 33, 59, 86, 110, 139};
-    const struct folder *folder = *state;
+    const struct journal_folder *folder = *state;
     size_t n;
     char *bytes;
 
@@ -107,7 +107,7 @@ static void every_truncation_keeps_the_whole_records(void **state)
     assert_ok(fs_read(&bytes, &n, folder->file, 1 << 20));
     assert_int_equal(n, ends[5]);
     for (size_t cut = 0; cut <= n; cut++) {
-        struct seen seen = {0};
+        struct journal_seen seen = {0};
         struct journal *journal;
         int whole = 0;
         uint64_t torn;
@@ -134,14 +134,14 @@ static void every_truncation_keeps_the_whole_records(void **state)
 /* Damage before the last group is refused; in the last it may be a torn tail. */
 static void every_flipped_byte_is_noticed(void **state)
 {
-    const struct folder *folder = *state;
+    const struct journal_folder *folder = *state;
     size_t n;
     char *bytes;
 
     write_five(folder->file);
     assert_ok(fs_read(&bytes, &n, folder->file, 1 << 20));
     for (size_t at = 0; at < n; at++) {
-        struct seen seen = {0};
+        struct journal_seen seen = {0};
         struct journal *journal;
 
         bytes[at] ^= 0x10;
@@ -166,7 +166,7 @@ static enum err refuse(void *self, const struct journal_record *record)
 
 static void a_visitor_may_refuse(void **state)
 {
-    const struct folder *folder = *state;
+    const struct journal_folder *folder = *state;
     struct journal *journal;
 
     write_five(folder->file);
@@ -177,7 +177,7 @@ static void a_visitor_may_refuse(void **state)
 
 static void another_file_is_refused(void **state)
 {
-    const struct folder *folder = *state;
+    const struct journal_folder *folder = *state;
     struct journal *journal;
 
     assert_ok(fs_write(folder->file, "DROVERK1....", 12));

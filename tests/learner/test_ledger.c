@@ -23,19 +23,19 @@ static const struct tasks_plan plan = {.seed = 7,
                                        .samples = 1,
                                        .iterations = 3};
 
-struct owner {
+struct ledger_owner {
     int durable;
 };
 
 static enum err heard(void *self, const struct record_sample *sample)
 {
     (void)sample;
-    ((struct owner *)self)->durable++;
+    ((struct ledger_owner *)self)->durable++;
     return OK;
 }
 
 static enum err open_it(struct ledger **out, struct tasks *tasks, uint64_t base,
-                        struct owner *owner)
+                        struct ledger_owner *owner)
 {
     const struct ledger_conf conf = {.path = path,
                                      .tasks = tasks,
@@ -77,7 +77,7 @@ static struct hash version(uint64_t v)
 static void durable_comes_first(void **state)
 {
     struct journal_group group;
-    struct owner owner;
+    struct ledger_owner owner;
     struct tasks *tasks;
     struct ledger *l;
     (void)state;
@@ -119,7 +119,7 @@ static void durable_comes_first(void **state)
 static void reopened_it_stands_where_it_stood(void **state)
 {
     const struct record_sample *sample[3];
-    struct owner owner;
+    struct ledger_owner owner;
     struct tasks *tasks;
     struct ledger *l;
     uint64_t starts = 0;
@@ -187,7 +187,7 @@ static bool failed(struct ledger *l, uint64_t task, const char *who)
 static void attempts_outlive_the_learner(void **state)
 {
     const struct attempts *list;
-    struct owner owner;
+    struct ledger_owner owner;
     struct ledger *l;
     struct tasks *tasks;
 
@@ -222,7 +222,7 @@ static void other_runs_are_refused(void **state)
 {
     const struct id other = {{4}};
     struct tasks_plan p = plan;
-    struct owner owner;
+    struct ledger_owner owner;
     struct tasks *tasks;
     struct ledger *l;
     (void)state;
@@ -272,7 +272,7 @@ static void shut(struct ledger *l, struct tasks *tasks)
  * journal's bytes without that. */
 static void halt_early(const struct tasks_plan *p, size_t *before)
 {
-    struct owner owner;
+    struct ledger_owner owner;
     struct tasks *tasks;
     struct ledger *l;
     char *bytes = NULL;
@@ -301,7 +301,7 @@ static void halt_early(const struct tasks_plan *p, size_t *before)
 /* Opened again it goes on to its end, and is there when it is opened once more. */
 static void comes_to_its_end(const struct tasks_plan *p, bool halted)
 {
-    struct owner owner;
+    struct ledger_owner owner;
     struct tasks *tasks;
     struct ledger *l;
 
@@ -353,7 +353,7 @@ static void a_halt_is_whole_or_not_there(void **state)
 static void is_damage(const struct tasks_plan *p, enum journal_type type,
                       const struct record_bytes *record, const char *words)
 {
-    struct owner owner;
+    struct ledger_owner owner;
     struct tasks *tasks;
     struct journal *journal;
     struct ledger *l;
@@ -391,7 +391,7 @@ static void nothing_of_training_stands_behind_a_halt(void **state)
 /* The first evaluation is not all there yet: the broker hears of the gap when it is. */
 static void a_halt_waits_for_the_first_evaluation(void **state)
 {
-    struct owner owner;
+    struct ledger_owner owner;
     struct tasks *tasks;
     struct ledger *l;
     (void)state;

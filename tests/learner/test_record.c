@@ -197,7 +197,7 @@ static size_t shortest(enum journal_type type, uint8_t byte[256])
     return 0;
 }
 
-/* What a new kind needs: a name and fields (record.c), and a visit (ledger_read.c). */
+/* What a new kind needs: a name and fields (record.c), and a row (ledger_kinds.c). */
 static void every_kind_is_written_read_and_visited(void **state)
 {
     static const struct tasks_plan plan = {

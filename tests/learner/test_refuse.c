@@ -17,21 +17,21 @@ static const struct id run = {{3}};
 static const struct tasks_plan plain = {
     .seed = 7, .rows = 10, .eval = 1, .batch = 2, .samples = 2, .iterations = 3};
 
-struct owner {
+struct refuse_owner {
     int durable, undone;
 };
 
 static enum err heard(void *self, const struct record_sample *sample)
 {
     (void)sample;
-    ((struct owner *)self)->durable++;
+    ((struct refuse_owner *)self)->durable++;
     return OK;
 }
 
 static enum err undone(void *self, uint64_t task, uint32_t sample)
 {
     (void)task, (void)sample;
-    ((struct owner *)self)->undone++;
+    ((struct refuse_owner *)self)->undone++;
     return OK;
 }
 
@@ -47,7 +47,8 @@ static bool flat(const void *self, const struct record_sample *const *answer, ui
 }
 
 static enum err open_it(struct ledger **out, struct tasks **tasks,
-                        const struct tasks_plan *plan, bool together, struct owner *owner)
+                        const struct tasks_plan *plan, bool together,
+                        struct refuse_owner *owner)
 {
     struct ledger_conf conf = {.path = path,
                                .first = {{100}},
@@ -74,7 +75,7 @@ static void a_journal_of_another_run_is_refused(void **state)
 {
     struct journal_group group;
     struct ledger_conf conf = {.path = path, .first = {{100}}, .run = {{4}}};
-    struct owner owner;
+    struct refuse_owner owner;
     struct tasks *tasks;
     struct ledger *l;
     (void)state;
@@ -149,7 +150,7 @@ static void fill(struct ledger *l, uint64_t iteration, int try, int token)
 static void a_false_answer_lacks_again(void **state)
 {
     struct settled settled;
-    struct owner owner;
+    struct refuse_owner owner;
     struct tasks *tasks;
     struct ledger *l;
     uint32_t n;
@@ -207,7 +208,7 @@ static void a_false_answer_lacks_again(void **state)
  * goes on from there. */
 static void a_cut_at_any_byte_leaves_one_of_two_states(void **state)
 {
-    struct owner owner;
+    struct refuse_owner owner;
     struct tasks *tasks;
     struct ledger *l;
     char *whole = NULL;
@@ -252,7 +253,7 @@ static void a_cut_at_any_byte_leaves_one_of_two_states(void **state)
 
 static void a_journal_of_version_1_goes_on(void **state)
 {
-    struct owner owner;
+    struct refuse_owner owner;
     struct tasks *tasks;
     struct ledger *l;
     char *whole = NULL;
@@ -284,7 +285,7 @@ static void a_journal_of_version_1_goes_on(void **state)
 
 static void the_whole_group_goes_where_scores_speak_of_groups(void **state)
 {
-    struct owner owner;
+    struct refuse_owner owner;
     struct tasks *tasks;
     struct ledger *l;
     uint32_t n;
@@ -313,7 +314,7 @@ static void what_a_lie_had_replaced_is_not_replaced(void **state)
 {
     struct tasks_plan plan = plain;
     const struct record_sample *flats[8];
-    struct owner owner;
+    struct refuse_owner owner;
     struct tasks *tasks;
     struct ledger *l;
     (void)state;

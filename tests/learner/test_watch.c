@@ -36,7 +36,7 @@ static int setup(void **state)
     const struct watch_conf conf = {.broker = "tcp://h:1",
                                     .key = "k.key",
                                     .scorer = table,
-                                    .scorers = 3,
+                                    .n_scorer = 3,
                                     .command = command,
                                     .say = say};
 
@@ -92,7 +92,7 @@ static void under_a_supervisor_it_is_said_what_that_does(void **state)
     const struct watch_conf conf = {.broker = "tcp://h:1",
                                     .key = "k.key",
                                     .scorer = table,
-                                    .scorers = 3,
+                                    .n_scorer = 3,
                                     .command = command,
                                     .folder = "out",
                                     .say = say};

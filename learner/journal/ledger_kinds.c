@@ -1,6 +1,8 @@
-/* A journal read again: each record in order does in memory what it did when it was written.
- * What could not have been written in this order is damage. A visit is given the decoded record
- * and frees it unless it takes it, by setting *what to NULL. */
+/* What each kind of record means to the ledger: a row a kind, with what must hold before it and what
+ * it does once it is durable. Both ways to durability end here: a group that was written
+ * (ledger_commit_end) and a journal that is read again (ledger_kinds_visit). Only what is read is
+ * checked, since what is written follows from what was; what could not have been written in this
+ * order is damage. So a run that is read stands where the run that wrote it stood. */
 
 #include "base/mem.h"
 #include "learner/journal/group_filter.h"
@@ -10,11 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum err visit_start(struct ledger *l, void **what)
+/* Takes what a record is, for longer than its group lasts. */
+static void *taken(void **what)
+{
+    void *const own = *what;
+
+    *what = NULL;
+    return own;
+}
+
+static enum err check_start(const struct ledger *l, const void *what)
 {
     const struct tasks_plan *plan = tasks_plan(l->conf.tasks);
+    const struct record_start *const start = what;
     static const struct id none;
-    const struct record_start *const start = *what;
 
     if (start->seed != plan->seed || start->before != plan->eval ||
         start->after != plan->eval || start->train != plan->batch * plan->iterations ||
@@ -27,17 +38,26 @@ static enum err visit_start(struct ledger *l, void **what)
         return err_set(ERR_STATE,
                        "the journal belongs to another run than the models and prompts "
                        "beside it (artifacts/): this folder was mixed of two");
-    l->started = true;
-    l->run = start->run;
-    /* not always one more: a copy of the folder may have gone on elsewhere (ledger_refuse_above) */
-    if (start->epoch > l->epoch)
-        l->epoch = start->epoch;
     return OK;
 }
 
-static enum err visit_sample(struct ledger *l, void **what)
+/* Not always one more than before: a copy of the folder may have gone on elsewhere
+ * (ledger_refuse_above). What was refused before it is taken back by now. */
+static enum err apply_start(struct ledger *l, void **what)
 {
-    struct record_sample *const sample = *what;
+    const struct record_start *const start = *what;
+
+    l->started = true;
+    l->run = start->run;
+    if (start->epoch > l->epoch)
+        l->epoch = start->epoch;
+    l->refusing = false;
+    return OK;
+}
+
+static enum err check_sample(const struct ledger *l, const void *what)
+{
+    const struct record_sample *const sample = what;
 
     if (sample->task >= tasks_total(l->conf.tasks) ||
         sample->sample >= tasks_samples(l->conf.tasks, sample->task))
@@ -50,8 +70,13 @@ static enum err visit_sample(struct ledger *l, void **what)
     if (!ledger_lacks(l, sample->task, sample->sample))
         return err_set(ERR_PARSE, "SAMPLE of task %llu behind the HALT that cut it off",
                        (unsigned long long)sample->task);
-    *what = NULL; /* kept until its iteration is trained */
-    return ledger_settle(l, sample);
+    return OK;
+}
+
+/* Kept until its iteration is trained. */
+static enum err apply_sample(struct ledger *l, void **what)
+{
+    return ledger_settle(l, taken(what));
 }
 
 /* Whether the step's samples are those of its iteration, all of them, in order. */
@@ -68,82 +93,112 @@ static bool whole(const struct ledger *l, const struct record_step *step)
     return good;
 }
 
-static enum err visit_step(struct ledger *l, void **what)
+static enum err check_step(const struct ledger *l, const void *what)
 {
-    const struct record_step *const step = *what;
+    const struct record_step *const step = what;
 
     if (l->halted)
         return err_set(ERR_PARSE, "STEP of iteration %llu behind a HALT",
                        (unsigned long long)step->iteration);
-    if (step->iteration != l->versions || step->next.number != l->versions + 1 ||
+    if (step->iteration != l->newest || step->next.number != l->newest + 1 ||
         step->iteration >= tasks_plan(l->conf.tasks)->iterations || !whole(l, step))
         return err_set(ERR_PARSE,
                        "STEP of iteration %llu where %llu was to come, or not of its "
                        "samples",
-                       (unsigned long long)step->iteration, (unsigned long long)l->versions);
-    l->version[++l->versions] = step->next.hash;
+                       (unsigned long long)step->iteration, (unsigned long long)l->newest);
+    return OK;
+}
+
+static enum err apply_step(struct ledger *l, void **what)
+{
+    const struct record_step *const step = *what;
+
+    l->version[++l->newest] = step->next.hash;
     if (step->iteration < l->conf.base) /* the checkpoint is behind it: it is trained */
         ledger_forget(l, step->iteration);
     return OK;
 }
 
 /* All that a STEP says holds for it, too. */
-static enum err visit_halt(struct ledger *l, void **what)
+static enum err check_halt(const struct ledger *l, const void *what)
 {
-    const enum err err = visit_step(l, what);
+    const enum err err = check_step(l, what);
 
-    if (err)
-        return err;
-    if (l->versions == tasks_plan(l->conf.tasks)->iterations)
+    if (!err && l->newest + 1 == tasks_plan(l->conf.tasks)->iterations)
         return err_set(ERR_PARSE, "HALT of the last iteration: there is nothing to cut off");
-    l->halting = l->versions;
+    return err;
+}
+
+static enum err apply_halt(struct ledger *l, void **what)
+{
+    const enum err err = apply_step(l, what);
+
+    l->halting = l->newest;
     ledger_halt_done(l);
-    return OK;
+    return err;
 }
 
 /* Its sample stands before it, and no STEP has trained it. */
-static enum err visit_refused(struct ledger *l, void **what)
+static enum err check_refused(const struct ledger *l, const void *what)
 {
-    struct record_refused *const refused = *what;
+    const struct record_refused *const refused = what;
 
     if (refused->reason != RECORD_UNTAKEN && !ledger_refuse_open(l, refused))
         return err_set(ERR_PARSE,
                        "REFUSED of task %llu sample %u, which is not there or was trained",
                        (unsigned long long)refused->task, refused->sample);
-    *what = NULL;
-    return ledger_refuse_done(l, refused);
+    return OK;
+}
+
+static enum err apply_refused(struct ledger *l, void **what)
+{
+    return ledger_refuse_done(l, taken(what));
 }
 
 /* Of a sample that came later it is forgotten again, by ledger_settle. */
-static enum err visit_attempt(struct ledger *l, void **what)
+static enum err apply_attempt(struct ledger *l, void **what)
 {
     attempts_add(&l->attempts, *what);
     return OK;
 }
 
-static enum err visit_end(struct ledger *l, void **what)
+static enum err apply_end(struct ledger *l, void **what)
 {
     l->ended = true;
     l->weights = ((const struct record_end *)*what)->weights;
     return OK;
 }
 
-static enum err (*const visits[JOURNAL_TYPES])(struct ledger *l, void **what) = {
-    [JOURNAL_START] = visit_start, [JOURNAL_SAMPLE] = visit_sample,
-    [JOURNAL_STEP] = visit_step,   [JOURNAL_ATTEMPT] = visit_attempt,
-    [JOURNAL_END] = visit_end,     [JOURNAL_REFUSED] = visit_refused,
-    [JOURNAL_HALT] = visit_halt,
+static const struct ledger_kind {
+    enum err (*check)(const struct ledger *l, const void *what); /* NULL: nothing must hold */
+    enum err (*apply)(struct ledger *l, void **what);
+} kinds[JOURNAL_TYPES] = {
+    [JOURNAL_START] = {check_start, apply_start},
+    [JOURNAL_SAMPLE] = {check_sample, apply_sample},
+    [JOURNAL_STEP] = {check_step, apply_step},
+    [JOURNAL_ATTEMPT] = {NULL, apply_attempt},
+    [JOURNAL_END] = {NULL, apply_end},
+    [JOURNAL_REFUSED] = {check_refused, apply_refused},
+    [JOURNAL_HALT] = {check_halt, apply_halt},
 };
 
-enum err ledger_read_visit(void *self, const struct journal_record *record)
+enum err ledger_kinds_apply(struct ledger *l, enum journal_type type, void **what)
+{
+    return kinds[type].apply(l, what);
+}
+
+enum err ledger_kinds_visit(void *self, const struct journal_record *record)
 {
     const enum journal_type type = (enum journal_type)record->type;
     void *what = NULL;
     enum err err = record_new(&what, type, record->payload, record->n);
 
+    if (!err && !kinds[type].apply)
+        err = err_set(ERR_PARSE, "a record of type %d", (int)type);
+    if (!err && kinds[type].check)
+        err = kinds[type].check(self, what);
     if (!err)
-        err = visits[type] ? visits[type](self, &what)
-                           : err_set(ERR_PARSE, "a record of type %d", (int)type);
+        err = ledger_kinds_apply(self, type, &what);
     record_free(type, what);
     return err;
 }
