@@ -126,6 +126,9 @@ static void plan_backward(struct block_plan *plan, const struct shape *s, const 
         for (int k = 0; k < 2; k++)
             if (!block_stream(b, both[k]))
                 extend(&slope[both[k]], step, block_width(s, both[k]));
+        /* The weight's gradient waits until the input comes once more. */
+        if (maker && maker->again == AGAIN_BACKWARD && !block_stream(b, op->to))
+            extend(&slope[op->to], b->n_ops - 1 - (int)(maker - b->op), 0);
     }
     for (int i = 0; i < b->n_ops; i++)
         if (made_in_place(&b->op[i])) {

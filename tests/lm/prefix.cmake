@@ -1,1 +1,1 @@
-drover_test(lm/prefix NEEDS lm_model)
+drover_test(lm/prefix TIMEOUT 300 NEEDS lm_model)

@@ -18,6 +18,11 @@ struct small {
     struct model *model;
 };
 
+#define SMALL(family_, layers_, width_, heads_, kv_heads_) \
+    .family = family_, .layers = layers_, .width = width_, .heads = heads_, \
+    .kv_heads = kv_heads_, .head_dim = 16, .ffn = 96, .vocab = 130, .context = 1024, \
+    .norm_eps = 1e-5f, .rope_theta = 10000, .bos = -1, .pad = -1
+
 static const struct shape small_shape[] = {
     /* the four of the golden numbers */
     {.family = FAMILY_LLAMA,
@@ -96,9 +101,23 @@ static const struct shape small_shape[] = {
      .rope_theta = 10000,
      .bos = -1,
      .pad = -1},
+    /* a family's own each: windows that tests' sequences leave, caps that their scores reach */
+    {SMALL(FAMILY_QWEN3, 2, 64, 4, 2), .tied = true},
+    {SMALL(FAMILY_MISTRAL, 2, 64, 4, 1), .window = 9, .local = {3}},
+    {SMALL(FAMILY_PHI3, 2, 64, 4, 2), .rope = ROPE_LONG, .rope_original = 32,
+     .rope_whole = 1024, .rope_far = true, .rope_attention = 1.19,
+     .rope_short = {1, 1, 1, 1, 1, 1, 1, 1}, .rope_long = {1, 1.1f, 1.5f, 2, 3, 5, 8, 11}},
+    {SMALL(FAMILY_GEMMA2, 2, 64, 4, 2), .tied = true, .query_scalar = 24, .attention_cap = 0.7,
+     .logit_cap = 2, .window = 9, .local = {1}},
+    {SMALL(FAMILY_GEMMA3, 3, 64, 2, 1), .tied = true, .rope = ROPE_LINEAR, .rope_factor = 8,
+     .rope_local_theta = 100, .window = 12, .local = {3}},
+    {SMALL(FAMILY_GPT2, 2, 64, 4, 4), .tied = true},
 };
 enum { SMALL_SHAPES = sizeof small_shape / sizeof *small_shape };
-enum { SMALL_GOLDEN = 4 }; /* the first have golden steps */
+enum {
+    SMALL_GOLDEN = 4,
+    SMALL_FAMILIES = 5
+}; /* the first have golden steps; further families */
 
 static inline void small_pack(struct small *small)
 {
@@ -110,8 +129,8 @@ static inline void small_new(struct small *small, const struct shape *shape)
     assert_ok(params_new(&small->params, shape));
     for (int i = 0; i < small->params->n; i++) {
         const struct tensor *t = &small->params->tensor[i];
-        const bool norm = strstr(t->name, "norm") != NULL;
-        const bool vector = norm || strstr(t->name, "bias");
+        const bool norm = t->row->kind == KIND_NORM;
+        const bool vector = part_is_vector(t->row);
 
         formula_fill(small->params->data + t->at, (size_t)t->rows * (size_t)t->cols,
                      100 + (uint32_t)i, vector ? 0.2f : 0.3f, norm ? 1.0f : 0.0f);

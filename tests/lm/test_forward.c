@@ -1,3 +1,4 @@
+#include "tests/lm/small.h"
 #include "tests/lm/tiny.h"
 
 #include "lm/kernel/isa.h"
@@ -233,8 +234,11 @@ static void the_bits_do_not_depend_on_the_road(void **state)
     const struct isa *before = isa_current();
 
     (void)state;
-    for (int k = 0; k < TINIES; k++) {
-        struct tiny_model m = tiny_make(&tiny[k].shape);
+    for (int k = 0; k < TINIES + SMALL_SHAPES - SMALL_FAMILIES; k++) {
+        const int family = k - TINIES + SMALL_FAMILIES;
+        const struct shape *shape = k < TINIES ? &tiny[k].shape : &small_shape[family];
+        const char *name = k < TINIES ? tiny[k].name : "a further family";
+        struct tiny_model m = tiny_make(shape);
         struct road want;
 
         assert_ok(isa_force("scalar"));
@@ -252,7 +256,7 @@ static void the_bits_do_not_depend_on_the_road(void **state)
             for (int n = 1; n <= (i ? 3 : 1); n++) {
                 share_least(n > 1 ? 0 : SIZE_MAX);
                 omp_set_num_threads(n);
-                every_road(&m, want.out, tiny[k].name);
+                every_road(&m, want.out, name);
             }
         }
         close_road(&want);

@@ -60,16 +60,15 @@ static inline float tiny_weight(const struct tensor *t, uint32_t name, uint32_t 
     const float u = (float)(tiny_mix(name + i * 0x9E3779B9u) >> 8) * 0x1p-23f - 1.0f;
     const bool head = t->part == PART_HEAD || t->part == PART_SCORE;
 
-    switch (t->part) {
-    case PART_NORM_ATTN:
-    case PART_NORM_MLP:
-    case PART_NORM_FINAL:
+    switch (t->row->kind) {
+    case KIND_NORM:
         return 1.0f + 0.2f * u;
-    case PART_Q_BIAS:
-    case PART_K_BIAS:
-    case PART_V_BIAS:
+    case KIND_NORM_PLUS:
+        return 0.2f * u;
+    case KIND_BIAS:
         return 0.3f * u;
-    case PART_EMBED:
+    case KIND_EMBED:
+    case KIND_POSITION:
         return 0.25f * u;
     default:
         return u * (float)((head ? 3.0 : 1.7) / sqrt((double)t->cols));
