@@ -35,6 +35,8 @@ static double now(void)
     return (double)clock_mono_ns() * 1e-9;
 }
 
+/* The first step holds the prefill and the first token of each; what comes after is decoding
+ * alone. A round has its own task, so that samples differ from round to round. */
 static enum err decode(const struct model *model, int batch, int fresh)
 {
     const struct shape *shape = model_shape(model);
@@ -68,6 +70,7 @@ static enum err decode(const struct model *model, int batch, int fresh)
     return err;
 }
 
+/* Whole texts, as a reward model or a reference reads them. */
 static enum err score(const struct model *model)
 {
     static int token[SEQS * SEQ], seq[SEQS + 1];
@@ -75,6 +78,7 @@ static enum err score(const struct model *model)
     double rate[ROUNDS];
     enum err err = OK;
 
+    /* Any tokens will do: time does not depend on which. */
     for (int i = 0; i < SEQS * SEQ; i++)
         token[i] = i * 131 % model_shape(model)->vocab;
     for (int i = 0; i <= SEQS; i++)
@@ -109,6 +113,7 @@ static enum err run(const struct shape *shape, int fresh)
     }
     if (!err)
         printf("%s, %d threads\n", isa_current()->name, omp_get_max_threads());
+    /* 1, 8, 32: a chat, an actor's usual slots, as many as fill the register tiles. */
     for (int batch = 1; !err && batch <= 32; batch = batch == 1 ? 8 : batch * 4)
         err = decode(model, batch, fresh);
     if (!err)

@@ -51,12 +51,13 @@ static double peak(void)
     return 2.0 * 12 * 32 * 64 * (double)done / (double)(clock_mono_ns() - start);
 }
 
-struct point {
+struct gemm_point {
     int m, n, k, copies; /* as many different matrices as fill more than a cache */
     float *a, *b, *c;
 };
 
-static double ours(const struct point *p)
+/* Matrices in turn: each comes from memory, as a layer's weights do in decoding. */
+static double ours(const struct gemm_point *p)
 {
     const int64_t start = clock_mono_ns();
     long n = 0;
@@ -70,7 +71,8 @@ static double ours(const struct point *p)
     return 2.0 * p->m * p->n * p->k * (double)n / (double)(clock_mono_ns() - start);
 }
 
-static double theirs(const struct point *p)
+/* The same numbers through OpenBLAS, which reads W as checkpoints hold it. */
+static double theirs(const struct gemm_point *p)
 {
     const int64_t start = clock_mono_ns();
     long n = 0;
@@ -95,7 +97,7 @@ static double theirs(const struct point *p)
 
 static void measure(int m, int n, int k)
 {
-    struct point p = {.m = m, .n = n, .k = k};
+    struct gemm_point p = {.m = m, .n = n, .k = k};
     const size_t each = gemm_packed_size(n, k);
     double top[ROUNDS], mine[ROUNDS], other[ROUNDS];
 
@@ -110,6 +112,7 @@ static void measure(int m, int n, int k)
         p.a[i] = (float)(i % 1013) * 1e-3f;
     for (size_t i = 0; i < each * (size_t)p.copies; i++)
         p.b[i] = (float)(i % 1009) * 1e-3f;
+    /* Interleaved: what else the machine does falls on all three alike. */
     for (int r = 0; r < ROUNDS; r++) {
         top[r] = peak();
         mine[r] = ours(&p);

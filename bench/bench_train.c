@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct bed {
+struct train_bench {
     int seqs, length, steps;
     struct train_options options;
     FILE *tokens;
@@ -53,12 +53,12 @@ static double now_ms(void)
     return (double)clock_mono_ns() * 1e-6;
 }
 
-static enum err open_model(struct bed *bed, const char *path)
+static enum err open_model(struct train_bench *bed, const char *path)
 {
     struct model_files *files = NULL;
     enum err err;
 
-    if (!strcmp(path, "-")) {
+    if (!strcmp(path, "-")) { /* time does not depend on the weights' values */
         err = params_new(&bed->params, &smollm2);
         if (!err)
             params_init(bed->params, 1, false);
@@ -73,7 +73,8 @@ static enum err open_model(struct bed *bed, const char *path)
     return err;
 }
 
-static enum err prepare(struct bed *bed)
+/* Everything that a run holds, once: a step allocates nothing but activations, the first time. */
+static enum err prepare(struct train_bench *bed)
 {
     const struct shape *shape = &bed->params->shape;
     const size_t n = (size_t)bed->seqs * (size_t)bed->length, count = bed->params->count;
@@ -103,7 +104,8 @@ static enum err prepare(struct bed *bed)
     return OK;
 }
 
-static enum err read_tokens(struct bed *bed, int step)
+/* The same numbers as train_torch.py makes, or both read one file. */
+static enum err read_tokens(struct train_bench *bed, int step)
 {
     const int n = bed->seqs * bed->length;
 
@@ -116,7 +118,8 @@ static enum err read_tokens(struct bed *bed, int step)
     return OK;
 }
 
-static enum err step(struct bed *bed, int t)
+/* A step as learner/step does it, without the rest of the learner: what is timed is the library. */
+static enum err step(struct train_bench *bed, int t)
 {
     const int n = bed->seqs * bed->length, aims = n - bed->seqs;
     const struct batch batch = {
@@ -133,6 +136,7 @@ static enum err step(struct bed *bed, int t)
     if (err)
         return err;
     at[1] = now_ms();
+    /* The mean negative log-probability; each sequence's first token has none. */
     for (int i = 0; i < n; i++) {
         loss -= (double)bed->logprob[i] / aims;
         bed->slope[i] = -1.0f / (float)aims;
@@ -149,13 +153,14 @@ static enum err step(struct bed *bed, int t)
            "adamw %.0f + pack %.0f\n",
            t, loss, norm, at[5] - at[0], at[1] - at[0], at[2] - at[1], at[3] - at[2],
            at[4] - at[3], at[5] - at[4]);
+    /* The first step touches memory for the first time: it does not count. */
     if (t == 1 || (t > 1 && at[5] - at[0] < bed->best))
         bed->best = at[5] - at[0];
     fflush(stdout);
     return OK;
 }
 
-static void options(struct bed *bed, int argc, char **argv)
+static void options(struct train_bench *bed, int argc, char **argv)
 {
     for (int i = 2; i < argc; i++) {
         const char *value = strchr(argv[i], '=');
@@ -178,7 +183,7 @@ static void options(struct bed *bed, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct bed bed = {.seqs = 4, .length = 256, .steps = 5};
+    struct train_bench bed = {.seqs = 4, .length = 256, .steps = 5};
     enum err err;
 
     options(&bed, argc, argv);

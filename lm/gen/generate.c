@@ -1,8 +1,19 @@
+/* A slot holds one answer in the making: FREE, PREFILL (its prompt is on the way through the model),
+ * WAIT (another slot computes the same prompt for it) or DECODE. A step gathers one row for each slot
+ * in DECODE and as many prompt rows as fit behind them, runs them through the model together, and
+ * draws one token for every slot whose last row was among them. When the first slot of a job has its
+ * prompt in the cache, the others copy it and all draw their first token from the same logits.
+ * 
+ * Nothing of a draw depends on which slots are open beside it: its logits have the same bits in any
+ * batch (forward.h) and its random number is that of (seed, task, sample, position). The listener that
+ * is told of a token or an answer may cancel or admit in between; deliver and generate_step look at
+ * the slot again after they called it. Used by the actor's compute thread, the learner's own actor,
+ * eval and the judges: one thread each, no locks. */
+
 #include "lm/gen/generate.h"
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "lm/gen/sample.h"
 #include "lm/gen/stop.h"
 #include "lm/kernel/share.h"
 
@@ -75,6 +86,8 @@ static enum err make_slots(struct generate *g)
     return OK;
 }
 
+/* More slots than that draw in several goes: a vocabulary's logits of every slot would be larger
+ * than all their caches. */
 static int logit_rows(const struct generate *g)
 {
     return g->slots < LOGIT_ROWS ? g->slots : LOGIT_ROWS;
@@ -107,6 +120,7 @@ enum err generate_new(struct generate **out, const struct shape *shape, int slot
     g->draw = mem_new((size_t)slots, sizeof *g->draw);
     g->row = mem_new(rows, sizeof *g->row);
     g->scratch = mem_new((size_t)g->threads, sizeof(struct sample_scratch *));
+    /* All memory that decoding will take, now: an admitted job cannot fail for want of it. */
     if (make_slots(g) || forward_work_new(&g->work, shape, slots + PREFILL_ROWS) ||
         mem_big(&g->hidden, rows * (size_t)shape->width, sizeof *g->hidden, "hidden states") ||
         mem_big(&g->logits, (size_t)logit_rows(g) * (size_t)shape->vocab, sizeof *g->logits,
@@ -148,6 +162,7 @@ int generate_room(const struct generate *g)
     return room;
 }
 
+/* All of a job is looked at before a slot is taken: it comes in whole or not at all. */
 static enum err check_stops(const struct generate *g, const struct sampling *s)
 {
     if (s->stop_count < 0 || s->stop_count > 8 || s->stop_text_count < 0 ||
@@ -207,14 +222,14 @@ enum err generate_admit(struct generate *g, const struct generate_job *job)
         s->leader = leader;
         s->order = g->admitted;
         s->job = *job;
-        s->job.prompt = NULL;
+        s->job.prompt = NULL; /* borrowed; copied below */
         s->sample = job->sample + taken++;
         s->n = job->prompt_len;
         s->filled = 0;
         s->stop.n = 0;
         memcpy(s->token, job->prompt, (size_t)job->prompt_len * sizeof *s->token);
     }
-    g->admitted++;
+    g->admitted++; /* one number for the job: its samples stand or wait together */
     return OK;
 }
 
@@ -225,7 +240,8 @@ void generate_cancel(struct generate *g, uint64_t task)
             g->slot[i].state = FREE;
 }
 
-/* The slot in PREFILL that was admitted first, after the one with `order` (or at all). */
+/* The slot in PREFILL that was admitted first, after the one with `order` (or at all): first come,
+ * first served, so that a long prompt does not starve behind short ones. */
 static struct slot *next_prompt(struct generate *g, const struct slot *after)
 {
     struct slot *found = NULL;
@@ -271,7 +287,7 @@ static int gather(struct generate *g)
             continue;
         g->draw[g->draws++] = (struct draw){i, n, -1};
         g->row[n++] = (struct forward_row){s->cache, s->token[s->n - 1], s->n - 1};
-        s->filled = s->n;
+        s->filled = s->n; /* by the end of this step */
     }
     for (struct slot *s = next_prompt(g, NULL); s; s = next_prompt(g, s))
         while (s->filled < s->n && n < g->slots + PREFILL_ROWS) {
@@ -293,6 +309,8 @@ static void promote_all(struct generate *g, int n)
         }
 }
 
+/* One draw, by one thread with its own scratch: the random number is a function of the position, not
+ * of how many were drawn before it. Rows of logits count from the first draw's. */
 static void draw(struct generate *g, const struct draw *first, struct draw *d)
 {
     struct slot *s = &g->slot[d->slot];
@@ -337,7 +355,8 @@ static void draw_all(struct generate *g, const struct model *model)
     }
 }
 
-/* Whether the answer ends with the token just added. */
+/* Whether the answer ends with the token just added. A stop token comes before a stop string, and
+ * both before the length: a token that is all three is a stop. */
 static bool ended(const struct generate *g, struct slot *s, enum finish *why)
 {
     const struct sampling *p = &s->job.sampling;
@@ -369,6 +388,7 @@ static void deliver(struct generate *g, struct slot *s, int token,
     bool end;
 
     s->token[s->n++] = token;
+    /* Before the listener hears of it: it may give the slot away. */
     end = ended(g, s, &finish);
     if (events->token)
         events->token(events->self, task, s->sample, token);
@@ -401,13 +421,14 @@ enum err generate_step(struct generate *g, const struct model *model,
     forward_hidden(model, g->work, g->row, n, g->hidden);
     promote_all(g, n);
     draw_all(g, model);
-    for (int i = 0; i < g->draws; i++)
+    for (int i = 0; i < g->draws; i++) /* all, before any is told: a step counts whole or not */
         if (g->draw[i].token < 0) {
             const struct slot *s = &g->slot[g->draw[i].slot];
 
             return err_set(ERR_RANGE, "logits of task %llu, sample %d are not numbers",
                            (unsigned long long)s->job.task, s->sample);
         }
+    /* In order of slots: a step tells the same things in the same order on any machine. */
     for (int i = 0; i < g->draws; i++) {
         struct slot *s = &g->slot[g->draw[i].slot];
 

@@ -7,6 +7,7 @@
 #ifndef LM_GEN_GENERATE_H
 #define LM_GEN_GENERATE_H
 
+#include "lm/gen/sample.h"
 #include "lm/model/forward.h"
 #include "lm/text/tokenizer.h"
 
@@ -16,16 +17,6 @@ enum finish {
     FINISH_STOP_TEXT
 };                                               /* a stop token, max_new, a stop string */
 const char *generate_finish(enum finish finish); /* "stop", "length", "stop" */
-
-struct sampling {
-    float temperature;        /* 0 is greedy */
-    float top_p, min_p;       /* 1 and 0: off */
-    int top_k;                /* 0: off */
-    int max_new;              /* at least 1 */
-    int stop[8], stop_count;  /* token ids that end an answer; the token is part of it */
-    const char *stop_text[8]; /* strings that end an answer; need a tokenizer; borrowed */
-    int stop_text_count;
-};
 
 struct generate_job {
     uint64_t seed, task;
@@ -60,7 +51,7 @@ int generate_room(const struct generate *generate);
 /* Takes the job's samples into slots; prefilled by the next step. Errors: ERR_RANGE (prompt
  * empty or too long, token out of range, sampling out of range), ERR_STATE (no room for n). */
 enum err generate_admit(struct generate *generate, const struct generate_job *job) MUST_CHECK;
-/* Drops all samples of a task that are not done. */
+/* Drops all samples of a task that are not done; of an unknown task none. */
 void generate_cancel(struct generate *generate, uint64_t task);
 
 /* One token for every open slot under `model`; finished answers are told to `done`; `token`

@@ -1,3 +1,10 @@
+/* exp(z - max) of every token is made by the kernels and turned into a 44-bit whole number; sums of
+ * those are exact, so a draw does not depend on the order of summing. The filters need the most
+ * probable tokens in order, but a sort of the vocabulary would cost more than the model's last
+ * product: instead tokens are counted into bins by the top bits of exp, the bin in which the filter
+ * ends is found by running sums, and only that bin is sorted. Each filter leaves one number, the key
+ * of the last token it keeps; the next starts from it. Called by generate.c, a thread a scratch. */
+
 #include "lm/gen/sample.h"
 
 #include "base/mem.h"
@@ -58,6 +65,7 @@ enum err sample_check(const struct sampling *s)
     return OK;
 }
 
+/* Below 2^-44 of the most probable token a token has no share. */
 static uint64_t whole(float e)
 {
     return (uint64_t)(int64_t)(e * 0x1p44f);
@@ -121,6 +129,7 @@ static uint64_t cut(struct sample_scratch *s, uint64_t floor, uint64_t count, ui
         if (key >= floor && (int)(key >> (32 + BIN_SHIFT)) == bin)
             s->key[in_bin++] = key;
     }
+    /* Some hundred of a vocabulary, as bins are as fine as 5 bits of a float's fraction. */
     qsort(s->key, in_bin, sizeof *s->key, descending);
     for (size_t i = 0; i < in_bin && n < count && held < weight; i++) {
         last = s->key[i];
@@ -134,7 +143,7 @@ static uint64_t total(const struct sample_scratch *s, uint64_t floor)
 {
     uint64_t sum = 0;
 
-    if (floor == 0)
+    if (floor == 0) /* nothing was filtered, the usual case: no keys are made */
         for (int i = 0; i < s->vocab; i++)
             sum += whole(s->e[i]);
     else
@@ -149,7 +158,7 @@ static int pick(const struct sample_scratch *s, uint64_t floor, double u)
     const uint64_t sum = total(s, floor);
     uint64_t at = (uint64_t)(u * (double)sum), passed = 0;
 
-    if (at >= sum)
+    if (at >= sum) /* u below 1 times a sum above 2^53 may round up to it */
         at = sum - 1;
     for (int i = 0; i < s->vocab; i++) {
         if (key_of(s->e[i], i) < floor)
@@ -165,7 +174,7 @@ static uint64_t share(float p, uint64_t sum)
 {
     const uint64_t part = (uint64_t)((double)p * (double)sum);
 
-    return part ? part : 1;
+    return part ? part : 1; /* the most probable token is always kept */
 }
 
 static int greedy(const float *logit, int n)
@@ -188,7 +197,7 @@ int sample_draw(struct sample_scratch *s, const struct sampling *sampling, const
 
     softmax_row(&row, logit, s->vocab, softmax_rate(t > 0 ? t : 1));
     *logprob = 0;
-    if (!isfinite(row.max) || !isfinite(row.sum))
+    if (!isfinite(row.max) || !isfinite(row.sum)) /* a NaN shows in the sum: isa.h */
         return -1;
     if (t > 0) {
         isa_current()->spread(s->e, logit, s->vocab, row.rate, row.max);

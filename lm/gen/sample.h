@@ -13,10 +13,22 @@
 #ifndef LM_GEN_SAMPLE_H
 #define LM_GEN_SAMPLE_H
 
-#include "lm/gen/generate.h"
+#include "base/err.h"
+
+/* How tokens are drawn, and where an answer ends (generate.h). */
+struct sampling {
+    float temperature;        /* 0 is greedy */
+    float top_p, min_p;       /* 1 and 0: off */
+    int top_k;                /* 0: off */
+    int max_new;              /* at least 1 */
+    int stop[8], stop_count;  /* token ids that end an answer; the token is part of it */
+    const char *stop_text[8]; /* strings that end an answer; need a tokenizer; borrowed */
+    int stop_text_count;
+};
 
 /* Scratch for one vocabulary; not shared between threads. */
 struct sample_scratch;
+/* Errors: ERR_NOMEM. */
 enum err sample_scratch_new(struct sample_scratch **out, int vocab) MUST_CHECK;
 void sample_scratch_free(struct sample_scratch *scratch);
 

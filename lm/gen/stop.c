@@ -1,3 +1,8 @@
+/* The last STOP_LONGEST bytes of an answer are a window that moves by a byte at a time; after each
+ * byte every stop string is compared with the window's end. An answer is a few thousand bytes and the
+ * strings are short: nothing cleverer pays. generate.c feeds every token's bytes, so a string that two
+ * tokens share is found. */
+
 #include "lm/gen/stop.h"
 
 #include <string.h>
@@ -13,7 +18,7 @@ bool stop_feed(struct stop *stop, const char *piece, size_t n, const char *const
                int count)
 {
     for (size_t i = 0; i < n; i++) {
-        if (stop->n == STOP_LONGEST) {
+        if (stop->n == STOP_LONGEST) { /* the oldest byte can begin no match any more */
             memmove(stop->tail, stop->tail + 1, STOP_LONGEST - 1);
             stop->n--;
         }

@@ -1,3 +1,13 @@
+/* One job: some query rows of one sequence, all heads of one kv head. Three steps: scores as panels
+ * of 32 keys (the same register tiles as every other product), softmax of each row over the keys
+ * that it sees, and the value chain; then each row is multiplied by 1 / sum. Rows are taken
+ * together only to fill the tiles: a row's scores, lanes and chain are those it has alone.
+ * 
+ * What makes that true: keys lie in whole blocks from position 0 on, and the scores of a job begin
+ * at a block's edge, so a key's lane is its position mod 16; keys before a row's window, or in the
+ * first block before it, get p = 0, which leaves a chain that starts at +0 as it is; and keys that
+ * only later rows see are added by these rows alone. key_store.c spreads jobs over threads. */
+
 #include "lm/kernel/attention.h"
 
 #include "lm/kernel/isa.h"

@@ -1,3 +1,8 @@
+/* The products of backward, either way. OpenBLAS is the fast one; its bits hold for one kind of CPU.
+ * The portable one cuts C into tiles, copies what is turned or narrow, and runs isa->panel, so each
+ * element is one chain over k on any CPU. Called by backward.c, lora_branch.c and, inside a parallel
+ * region and therefore serial, by grad_attention.c. blas_check must have said yes before. */
+
 #include "lm/kernel/blas.h"
 
 #include "lm/kernel/isa.h"
@@ -60,6 +65,8 @@ static void edge(const struct isa *isa, float *c, size_t ldc, const float *a, si
 /* One tile of C: rows i.., columns j..; the chain over k is cut into DEPTH pieces. */
 static void tile(const struct isa *isa, const struct blas_product *p, int i, int j)
 {
+    /* Copies stay on the stack: a tile is one thread's, and together they fit the second-level
+     * cache with what panel reads. */
     float left[ROWS * DEPTH], right[DEPTH * PANEL];
     const int m = least(ROWS, p->m - i), n = least(COLUMNS, p->n - j);
 
@@ -107,7 +114,7 @@ void blas_product(const struct blas_product *p)
 {
     if (p->m <= 0 || p->n <= 0)
         return;
-    if (p->k <= 0) {
+    if (p->k <= 0) { /* an empty sum is 0; OpenBLAS would leave C as it is */
         for (int i = 0; i < p->m && !p->add; i++)
             memset(p->c + (size_t)i * p->ldc, 0, (size_t)p->n * sizeof *p->c);
         return;

@@ -1,3 +1,9 @@
+/* y = x W^T on weights that were packed once. A product is cut into blocks of rows times groups of
+ * panels, one task each; a block copies its slice of A so that the copy stays in cache while all its
+ * panels stream by, and cuts k only where a copy would not fit: a chain goes on from what C holds,
+ * so the cut changes no bit. Decoding (a few rows) skips the copy, as weights are what it waits for.
+ * Every forward product of lm/model comes here (block_forward.c, model.c), and lora.c's B A. */
+
 #include "lm/kernel/gemm.h"
 
 #include "lm/kernel/isa.h"
@@ -70,7 +76,7 @@ void gemm_pack_plain(float *panels, const float *b, size_t ldb, int n, int k)
     }
 }
 
-struct job {
+struct gemm_job {
     float *c;
     size_t ldc;
     const float *a;
@@ -101,7 +107,7 @@ static void narrow_panel(const struct isa *isa, float *c, size_t ldc, const floa
 
 /* Rows m0.. of C in the panels from..to-1, over the slice of k that starts at k0. `a` is the
  * slice of A. */
-static void slice(const struct isa *isa, const struct job *job, const float *a, size_t lda,
+static void slice(const struct isa *isa, const struct gemm_job *job, const float *a, size_t lda,
                   int m0, int m, int k0, int k, int from, int to)
 {
     const bool add = job->add || k0 > 0;
@@ -118,7 +124,8 @@ static void slice(const struct isa *isa, const struct job *job, const float *a, 
     }
 }
 
-static void block(const struct isa *isa, const struct job *job, int m0, int m, int from, int to)
+static void block(const struct isa *isa, const struct gemm_job *job, int m0, int m, int from,
+                  int to)
 {
     float copy[BLOCK_ROWS * STRIDE];
     const int slices = (job->k + BLOCK_K - 1) / BLOCK_K;
@@ -141,11 +148,12 @@ static void block(const struct isa *isa, const struct job *job, int m0, int m, i
 void gemm_packed(float *c, size_t ldc, const float *a, size_t lda, const float *panels, int m,
                  int n, int k, bool add)
 {
-    const struct job job = {c, ldc, a, lda, panels, m, n, k, add};
+    const struct gemm_job job = {c, ldc, a, lda, panels, m, n, k, add};
     const struct isa *isa = isa_current();
     const int columns = (n + GEMM_PANEL - 1) / GEMM_PANEL;
     const int blocks = (m + BLOCK_ROWS - 1) / BLOCK_ROWS;
     const size_t work = (size_t)m * (size_t)n * (size_t)k;
+    /* About four tasks a thread, so that one that is late holds nobody up for long. */
     int groups = blocks ? 4 * omp_get_max_threads() / blocks : 0;
 
     if (!share_worth(work))

@@ -1,3 +1,10 @@
+/* Backward of rows.c and softmax.c. Two ways over the rows: slopes of inputs are a row's own affair and
+ * go by rows; slopes of weights are sums over rows and go by strips of columns, in which one thread
+ * adds the rows in order. So neither threads nor how a step is cut into batches changes a sum: each
+ * weight's is one chain over all rows of all calls, going on from what the gradient holds. Plain C
+ * that the compiler may vectorise: the build forbids it to contract or reorder (cmake/settings).
+ * backward.c calls these in the reverse of the list that block_forward.c walked. */
+
 #include "lm/kernel/grad.h"
 
 #include "lm/kernel/isa.h"
@@ -107,7 +114,7 @@ static void head_strip(float *dw, const struct grad_head_norm *job, size_t width
 {
     float sum[LANES];
 
-    memcpy(sum, dw + c, sizeof sum);
+    memcpy(sum, dw + c, sizeof sum); /* goes on from what is there */
     for (int t = 0; t < job->n; t++)
         for (int h = first; h < first + heads; h++) {
             const size_t at = (size_t)t * width + (size_t)(h * dim + c);
@@ -138,7 +145,7 @@ void grad_head_norm(const struct grad_head_norm *job, const struct rows_heads *h
     for (int t = 0; t < job->n; t++)
         for (int h = 0; h < all; h++) {
             const size_t at = (size_t)t * width + (size_t)(h * dim);
-            float dx[HEAD]; /* shape_check: head_dim <= 1024 */
+            float dx[HEAD]; /* norm_row adds; shape_check: head_dim <= 1024 */
 
             memset(dx, 0, (size_t)dim * sizeof *dx);
             norm_row(dx, job->dqkv + at, job->raw + at, h < q ? norm->q_w : norm->k_w, plus,
@@ -147,6 +154,8 @@ void grad_head_norm(const struct grad_head_norm *job, const struct rows_heads *h
         }
 }
 
+/* exp of PIECE elements at once is what makes this worth its own loop. A gate's output is made
+ * once more on the way, for the matrix that reads it. */
 static void silu_piece(const struct isa *isa, float *y, float *dg, float *du, const float *dy,
                        const float *g, const float *u, int n)
 {
@@ -166,6 +175,7 @@ static void silu_piece(const struct isa *isa, float *y, float *dg, float *du, co
     }
 }
 
+/* z's slope stands in for silu's 1; without u its column does not exist. */
 static void gelu_piece(const struct isa *isa, float *y, float *dg, float *du, const float *dy,
                        const float *g, const float *u, int n)
 {
@@ -269,6 +279,7 @@ void grad_columns(float *db, const float *dy, size_t ld, int n, int width)
         columns_strip(db + c, dy + c, ld, n, width - c < STRIP ? width - c : STRIP);
 }
 
+/* By columns: two rows of one token in a batch must not be added by two threads. */
 void grad_embed(float *dtable, const float *dx, const int *token, int n, int width)
 {
 #pragma omp parallel for schedule(static)
@@ -317,7 +328,8 @@ void grad_dot(float *dx, float *dw, const float *dv, const float *x, const float
     }
 }
 
-/* logit becomes p, then the gradient; z = log p is kept aside while p is made. */
+/* Only with an entropy bonus, which needs log p of every token:
+ * logit becomes p, then the gradient; z = log p is kept aside while p is made. */
 static void with_entropy(float *logit, int n, const struct softmax *row, float dlogprob,
                          float dentropy, float *z)
 {

@@ -1,3 +1,10 @@
+/* Tiles of queries of one (sequence, kv head), in order; within a tile seven products, of which those
+ * that make dk and dv add to rows that other tiles add to. So a sequence's tiles are one task, and a
+ * sequence and those that go on behind its prefix are one task together: they add to the same keys.
+ * Tasks are spread over threads, and every product inside is serial. Scratch holds the tile's
+ * probabilities and their slopes; where a prefix stands apart, its keys are gathered first and their
+ * slopes taken apart again at the end. */
+
 #include "lm/kernel/grad_attention.h"
 
 #include "lm/kernel/attention.h"

@@ -1,3 +1,7 @@
+/* Which table of kernels runs: the build says which exist, the CPU which of them work, the environment
+ * or a test which is taken. The choice is made once, at the first kernel or at isa_check, and read
+ * without a lock from then on: a race would only make the same choice twice. */
+
 #include "lm/kernel/isa.h"
 
 #include "lm/kernel/isa_list.h"
@@ -33,6 +37,7 @@ const struct isa *isa_at(int index)
     return index == 0 ? &isa_scalar : wide(index);
 }
 
+/* By the name that a person wrote: an unknown one and one that this CPU lacks are two mistakes. */
 static enum err find(const struct isa **out, const char *name)
 {
     static const char *const names[] = {"scalar", "avx2", "avx512"};
@@ -47,6 +52,7 @@ static enum err find(const struct isa **out, const char *name)
     return err_set(ERR_RANGE, "instruction set \"%s\": not one of scalar, avx2, avx512", name);
 }
 
+/* The widest. On CPUs that clock down for AVX-512 it is still the faster for products. */
 static const struct isa *best(void)
 {
     for (int i = 2; i > 0; i--)
@@ -59,12 +65,13 @@ enum err isa_check(void)
 {
     const char *forced = getenv("DROVER_ISA");
     const struct isa *found = NULL;
+    /* volatile: or the compiler would answer for its own machine. */
     volatile float tiny = 0x1p-149f, one = 1.0f, ulp = 0x1p-24f;
 
     if (tiny * one == 0.0f || one + ulp != 1.0f || one + 3.0f * ulp != 1.0f + 0x1p-22f)
         return err_set(ERR_RANGE, "floating point: denormals are flushed, or rounding is not "
                                   "to nearest; results would differ from other machines");
-    if (chosen || !forced || !*forced)
+    if (chosen || !forced || !*forced) /* a later change of the environment changes nothing */
         return OK;
     if (find(&found, forced))
         return err_add("DROVER_ISA");

@@ -2,17 +2,19 @@
 
 #include "lm/kernel/isa_list.h"
 
+#include "lm/kernel/isa.h"
+
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
 
-struct lanes {
+struct lanes_avx2 {
     __m256 a, b;
 };
 
 #define ISA_TABLE isa_avx2
 #define ISA_NAME "avx2"
-#define LANES struct lanes
+#define LANES struct lanes_avx2
 #define WIDE_ROWS 2
 #define SLICE 192
 /* Narrow tiles ask for the next slice's lines: the CPU does not guess a stream that jumps. */
@@ -26,53 +28,54 @@ struct lanes {
 #define WIDE_TILES {0, tile_1_2, tile_2_2}
 /* clang-format on */
 
-static inline struct lanes v_load(const float *p)
+static inline struct lanes_avx2 v_load(const float *p)
 {
-    return (struct lanes){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+    return (struct lanes_avx2){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
 }
 
-static inline void v_store(float *p, struct lanes x)
+static inline void v_store(float *p, struct lanes_avx2 x)
 {
     _mm256_storeu_ps(p, x.a);
     _mm256_storeu_ps(p + 8, x.b);
 }
 
-static inline struct lanes v_all(float x)
+static inline struct lanes_avx2 v_all(float x)
 {
-    return (struct lanes){_mm256_set1_ps(x), _mm256_set1_ps(x)};
+    return (struct lanes_avx2){_mm256_set1_ps(x), _mm256_set1_ps(x)};
 }
 
-static inline struct lanes v_add(struct lanes x, struct lanes y)
+static inline struct lanes_avx2 v_add(struct lanes_avx2 x, struct lanes_avx2 y)
 {
-    return (struct lanes){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
+    return (struct lanes_avx2){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
 }
 
-static inline struct lanes v_sub(struct lanes x, struct lanes y)
+static inline struct lanes_avx2 v_sub(struct lanes_avx2 x, struct lanes_avx2 y)
 {
-    return (struct lanes){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
+    return (struct lanes_avx2){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
 }
 
-static inline struct lanes v_mul(struct lanes x, struct lanes y)
+static inline struct lanes_avx2 v_mul(struct lanes_avx2 x, struct lanes_avx2 y)
 {
-    return (struct lanes){_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)};
+    return (struct lanes_avx2){_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)};
 }
 
-static inline struct lanes v_div(struct lanes x, struct lanes y)
+static inline struct lanes_avx2 v_div(struct lanes_avx2 x, struct lanes_avx2 y)
 {
-    return (struct lanes){_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)};
+    return (struct lanes_avx2){_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)};
 }
 
-static inline struct lanes v_max(struct lanes x, struct lanes y)
+static inline struct lanes_avx2 v_max(struct lanes_avx2 x, struct lanes_avx2 y)
 {
-    return (struct lanes){_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)};
+    return (struct lanes_avx2){_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)};
 }
 
-static inline struct lanes v_fma(struct lanes x, struct lanes y, struct lanes z)
+static inline struct lanes_avx2 v_fma(struct lanes_avx2 x, struct lanes_avx2 y,
+                                      struct lanes_avx2 z)
 {
-    return (struct lanes){_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
+    return (struct lanes_avx2){_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
 }
 
-/* An n that is not a number, or far out of range, becomes 2^31, and that shifted is 0. */
+/* p * 2^n by the exponent bits. An n that is not a number, or far out of range, becomes 2^31, and that shifted is 0. */
 static inline __m256 half_scale(__m256 p, __m256 n)
 {
     const __m256i shift = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
@@ -80,17 +83,17 @@ static inline __m256 half_scale(__m256 p, __m256 n)
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), shift));
 }
 
-static inline struct lanes v_scale(struct lanes p, struct lanes n)
+static inline struct lanes_avx2 v_scale(struct lanes_avx2 p, struct lanes_avx2 n)
 {
-    return (struct lanes){half_scale(p.a, n.a), half_scale(p.b, n.b)};
+    return (struct lanes_avx2){half_scale(p.a, n.a), half_scale(p.b, n.b)};
 }
 
-static inline struct lanes v_above(struct lanes e, struct lanes x, float limit)
+static inline struct lanes_avx2 v_above(struct lanes_avx2 e, struct lanes_avx2 x, float limit)
 {
     const __m256 l = _mm256_set1_ps(limit);
 
-    return (struct lanes){_mm256_and_ps(e.a, _mm256_cmp_ps(x.a, l, _CMP_NLT_UQ)),
-                          _mm256_and_ps(e.b, _mm256_cmp_ps(x.b, l, _CMP_NLT_UQ))};
+    return (struct lanes_avx2){_mm256_and_ps(e.a, _mm256_cmp_ps(x.a, l, _CMP_NLT_UQ)),
+                               _mm256_and_ps(e.b, _mm256_cmp_ps(x.b, l, _CMP_NLT_UQ))};
 }
 
 #include "lm/kernel/isa.inc"

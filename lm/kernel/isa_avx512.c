@@ -2,6 +2,8 @@
 
 #include "lm/kernel/isa_list.h"
 
+#include "lm/kernel/isa.h"
+
 #include <immintrin.h>
 #include <math.h>
 
@@ -32,7 +34,7 @@
 #define v_max _mm512_max_ps
 #define v_fma _mm512_fmadd_ps
 
-/* An n that is not a number, or far out of range, becomes 2^31, and that shifted is 0. */
+/* p * 2^n by the exponent bits. An n that is not a number, or far out of range, becomes 2^31, and that shifted is 0. */
 static inline __m512 v_scale(__m512 p, __m512 n)
 {
     const __m512i shift = _mm512_slli_epi32(_mm512_cvtps_epi32(n), 23);

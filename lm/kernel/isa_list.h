@@ -3,7 +3,7 @@
 #ifndef LM_KERNEL_ISA_LIST_H
 #define LM_KERNEL_ISA_LIST_H
 
-#include "lm/kernel/isa.h"
+struct isa;
 
 extern const struct isa isa_scalar;
 extern const struct isa isa_avx2;   /* x86-64 only */

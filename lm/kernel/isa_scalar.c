@@ -2,20 +2,22 @@
 
 #include "lm/kernel/isa_list.h"
 
+#include "lm/kernel/isa.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-struct lanes {
+struct lanes_scalar {
     float f[16];
 };
 
 #define ISA_TABLE isa_scalar
 #define ISA_NAME "scalar"
-#define LANES struct lanes
+#define LANES struct lanes_scalar
 #define WIDE_ROWS 3
 #define SLICE 192
-#define AHEAD(p, ldb, width) (void)0
+#define AHEAD(p, ldb, width) (void)0 /* nothing to be gained by asking early */
 #define NARROW_ROWS 6
 /* clang-format off */
 #define TILES(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(1, 2) T(2, 2) T(3, 2)
@@ -23,62 +25,63 @@ struct lanes {
 #define WIDE_TILES {0, tile_1_2, tile_2_2, tile_3_2}
 /* clang-format on */
 #define EACH(expr) \
-    struct lanes r; \
+    struct lanes_scalar r; \
     for (int i = 0; i < 16; i++) \
         r.f[i] = expr; \
     return r
 
-static inline struct lanes v_load(const float *p)
+static inline struct lanes_scalar v_load(const float *p)
 {
     EACH(p[i]);
 }
 
-static inline void v_store(float *p, struct lanes x)
+static inline void v_store(float *p, struct lanes_scalar x)
 {
     memcpy(p, x.f, sizeof x.f);
 }
 
-static inline struct lanes v_all(float x)
+static inline struct lanes_scalar v_all(float x)
 {
     EACH(x);
 }
 
-static inline struct lanes v_add(struct lanes x, struct lanes y)
+static inline struct lanes_scalar v_add(struct lanes_scalar x, struct lanes_scalar y)
 {
     EACH(x.f[i] + y.f[i]);
 }
 
-static inline struct lanes v_sub(struct lanes x, struct lanes y)
+static inline struct lanes_scalar v_sub(struct lanes_scalar x, struct lanes_scalar y)
 {
     EACH(x.f[i] - y.f[i]);
 }
 
-static inline struct lanes v_mul(struct lanes x, struct lanes y)
+static inline struct lanes_scalar v_mul(struct lanes_scalar x, struct lanes_scalar y)
 {
     EACH(x.f[i] * y.f[i]);
 }
 
-static inline struct lanes v_div(struct lanes x, struct lanes y)
+static inline struct lanes_scalar v_div(struct lanes_scalar x, struct lanes_scalar y)
 {
     EACH(x.f[i] / y.f[i]);
 }
 
 /* As MAXPS: the second operand on NaN and on equal zeros (R2). */
-static inline struct lanes v_max(struct lanes x, struct lanes y)
+static inline struct lanes_scalar v_max(struct lanes_scalar x, struct lanes_scalar y)
 {
     EACH(x.f[i] > y.f[i] ? x.f[i] : y.f[i]);
 }
 
-static inline struct lanes v_fma(struct lanes x, struct lanes y, struct lanes z)
+static inline struct lanes_scalar v_fma(struct lanes_scalar x, struct lanes_scalar y,
+                                        struct lanes_scalar z)
 {
     EACH(fmaf(x.f[i], y.f[i], z.f[i]));
 }
 
 /* p * 2^n for whole n, by the exponent bits. An n out of range can only come from an x whose
  * exp v_above makes 0, or from a NaN, which p carries. */
-static inline struct lanes v_scale(struct lanes p, struct lanes n)
+static inline struct lanes_scalar v_scale(struct lanes_scalar p, struct lanes_scalar n)
 {
-    struct lanes r;
+    struct lanes_scalar r;
 
     for (int i = 0; i < 16; i++) {
         const int shift = n.f[i] > -200.0f && n.f[i] < 200.0f ? (int)n.f[i] : 0;
@@ -92,7 +95,8 @@ static inline struct lanes v_scale(struct lanes p, struct lanes n)
 }
 
 /* e where not x < limit, +0 elsewhere. */
-static inline struct lanes v_above(struct lanes e, struct lanes x, float limit)
+static inline struct lanes_scalar v_above(struct lanes_scalar e, struct lanes_scalar x,
+                                          float limit)
 {
     EACH(x.f[i] < limit ? 0.0f : e.f[i]);
 }

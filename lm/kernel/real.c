@@ -1,3 +1,8 @@
+/* log, exp, sin and cos in double by +, -, * and / alone, in a fixed order, so that every machine
+ * computes the same bits: first values of weights, rotary frequencies and angles, schedules, the log
+ * of a softmax's sum. Each reduces its argument with constants cut in parts (Cody & Waite 1980) so
+ * that the reduction is exact, then sums a series whose remainder is below half an ulp. */
+
 #include "lm/kernel/real.h"
 
 #include <math.h>
@@ -53,6 +58,7 @@ double real_exp(double x)
         return 0;
     if (x > 709)
         return INFINITY;
+    /* Adding 1.5 2^52 leaves no room for a fraction: the nearest whole number. */
     n = (x * 1.4426950408889634 + 0x1.8p52) - 0x1.8p52;
     r = x - n * LN2_HIGH;
     low = n * LN2_LOW;
@@ -71,14 +77,15 @@ double real_power(double x, double y)
     return real_exp(y * real_log(x));
 }
 
-/* Reduction by pi/2 in three parts (Cody & Waite 1980), Taylor on |r| <= pi/4 to r^17. */
 double real_sigmoid(double x)
 {
-    const double e = real_exp(x > 0 ? -x : x);
+    const double e = real_exp(x > 0 ? -x : x); /* at most 1: nothing overflows */
 
     return x > 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
+/* Reduction by pi/2 in three parts, Taylor on |r| <= pi/4 to r^17; n mod 4 says which of the two
+ * series is which function, and with which sign. */
 void real_sincos(double x, double *sin, double *cos)
 {
     const double n = (x * 0.63661977236758134 + 0x1.8p52) - 0x1.8p52;

@@ -1,3 +1,8 @@
+/* What is done to rows of activations besides products: norms, additions, gates, rotation. Each is a
+ * serial kernel of isa.h on a row, spread over threads where there is enough to share; rows never
+ * meet, which is why a token's bits do not depend on its company. block_forward.c calls one of these
+ * for each operation of a list, forward or once more in backward. */
+
 #include "lm/kernel/rows.h"
 
 #include "lm/kernel/isa.h"
@@ -11,6 +16,7 @@ void rows_norm(float *y, float *factor, const float *x, int n, const struct rows
 {
     const struct isa *isa = isa_current();
     const int width = norm->width;
+    /* Gemma's files hold w, not 1 + w, and packed weights must unpack to what was read. */
     const float plus = norm->kind == ROWS_RMS_PLUS ? 1.0f : 0.0f;
 
 #pragma omp parallel for schedule(static) if (share_worth(4 * (size_t)n * (size_t)width))
@@ -59,6 +65,7 @@ void rows_gate(float *y, const float *gu, int n, int ffn, enum rows_gate gate)
 
 #pragma omp parallel for schedule(static) if (share_worth(16 * (size_t)n * (size_t)ffn))
     for (int i = 0; i < n; i++) {
+        /* gate and up are columns of one product */
         const float *g = gu + (size_t)i * wide, *u = gate == ROWS_GELU_PLAIN ? NULL : g + ffn;
         float *to = y + (size_t)i * (size_t)ffn;
 
@@ -69,6 +76,7 @@ void rows_gate(float *y, const float *gu, int n, int ffn, enum rows_gate gate)
     }
 }
 
+/* In double, then rounded once: a float's sine would lose digits at position 10^5. */
 void rows_angles(float *cos, float *sin, const int *pos, const float *freq, float by, int n,
                  int half)
 {
@@ -105,7 +113,7 @@ void rows_head_norm(float *to, float *factor, const float *from, int n,
             if (factor)
                 factor[(size_t)i * (size_t)normed + (size_t)h] = r;
         }
-        if (x != y)
+        if (x != y) /* values take part in no norm */
             memcpy(y + values, x + values, (width - values) * sizeof *y);
     }
 }
@@ -124,6 +132,7 @@ void rows_qkv(float *qkv, const float *cos, const float *sin, int n,
         for (int h = 0; cos && h < turned; h++)
             isa->rope(row + (size_t)h * (size_t)dim, cos + (size_t)i * (size_t)half,
                       sin + (size_t)i * (size_t)half, half);
+        /* Here, not on the scores: head_dim products a head instead of one for every key. */
         isa->scale(row, heads->scale, heads->heads * dim);
     }
 }

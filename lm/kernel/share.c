@@ -1,3 +1,6 @@
+/* OpenMP's `if` clause asks this before each region. The answer never changes a result, only who
+ * computes it; tests set the threshold to 0 and to infinity to show that. */
+
 #include "lm/kernel/share.h"
 
 #include <stdatomic.h>

@@ -1,3 +1,8 @@
+/* One row of logits, two passes: isa->mass sums what all three uses need (the log-probability of a
+ * token, the entropy, the sum of squares), and probabilities are made only where a gradient or a draw
+ * asks for them. forward.c scores with it, lm_head.c trains, sample.c draws: l * rate, never l / T, in
+ * all of them, or their last bits would differ. */
+
 #include "lm/kernel/softmax.h"
 
 #include "lm/kernel/isa.h"

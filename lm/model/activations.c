@@ -35,6 +35,7 @@ static int layers_again(const struct shape *s, const struct block_plan *plan,
     return s->layers - (int)kept;
 }
 
+/* Of the norm behind the last layer, which is in no list. */
 static int final_factors(const struct shape *s)
 {
     return block_of(s)->norm == ROWS_LAYER ? 2 : 1;
@@ -44,6 +45,7 @@ static int final_factors(const struct shape *s)
 static size_t row_floats(const struct shape *s, const struct block_plan *plan, int again)
 {
     const size_t layers = (size_t)s->layers, width = (size_t)s->width;
+    /* Layers that are computed again share one layer's room. */
     const size_t whole = layers - (size_t)again + (again ? 1 : 0);
     const size_t angles = (size_t)s->head_dim * (model_two_angles(s) ? 2 : 1);
 
@@ -84,6 +86,7 @@ size_t activations_size(const struct shape *s, const struct train_options *optio
     struct block_plan plan;
 
     block_plan(&plan, s);
+    /* Keys: twice, as every sequence rounds up to a block and a prefix's are put down again. */
     return sizeof(float) * (rows * row_floats(s, &plan, layers_again(s, &plan, options, rows)) +
                             head_floats(s) +
                             (size_t)s->kv_heads * (2 * attention_keys(s->head_dim, n) +
@@ -146,7 +149,7 @@ enum err activations_room(float **block, size_t *room, size_t floats, const char
 {
     if (floats <= *room)
         return OK;
-    free(*block);
+    free(*block); /* not grown: what was in it is of another batch */
     *block = NULL;
     *room = 0;
     if (mem_big(block, floats, sizeof **block, what))
@@ -190,7 +193,7 @@ static void carve(struct activations *t, size_t rows)
         float *in = take(&at, rows * width);
 
         if (i && i < t->again)
-            t->layer[i] = t->layer[0];
+            t->layer[i] = t->layer[0]; /* its pointers; the input below is its own */
         else
             carve_layer(t, i, rows, &at);
         t->layer[i].act[ACT_IN] = in;
@@ -214,7 +217,7 @@ static enum err grow(struct activations *t, int n)
 
     if (n <= t->rows)
         return OK;
-    free(t->memory);
+    free(t->memory); /* before the new block: both at once may not fit */
     t->memory = NULL;
     t->rows = 0;
     t->again = layers_again(&t->shape, &t->plan, &t->options, rows);
@@ -394,7 +397,7 @@ enum err activations_begin(struct activations *t, const struct model *model,
         return err;
     t->n = batch->n;
     t->batch = batch;
-    t->threads = omp_get_max_threads();
+    t->threads = omp_get_max_threads(); /* tests change it between batches */
     longest = lay_out(t);
     for (int i = 0; i <= model_two_angles(s); i++)
         model_angles(model, t->cos[i], t->sin[i], t->pos, t->n, i);

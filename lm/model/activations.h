@@ -19,7 +19,7 @@ struct activations_layer {
 
 struct activations {
     struct shape shape;
-    const struct block *block;
+    const struct block_list *block;
     struct block_plan plan;
     struct train_options options;
     int rows;    /* tokens that there is room for */

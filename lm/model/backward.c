@@ -21,6 +21,7 @@
 float *backward_grad(const struct backward *pass, const struct tensor *weight)
 {
     const struct lora *lora = pass->acts->lora;
+    /* Under an adapter the places are those of its own weights, and most weights have none. */
     const struct tensor *whole = lora ? lora_at(lora, weight)->whole : weight;
 
     return whole ? pass->grad + whole->at : NULL;
@@ -118,7 +119,7 @@ static const struct tensor *tensor_of(const struct backward_walk *w, enum part p
 /* Runs once more the operations that make an activation. */
 static void make_again(const struct backward_walk *w, enum block_act act)
 {
-    const struct block *block = w->pass->acts->block;
+    const struct block_list *block = w->pass->acts->block;
 
     for (int i = 0; i < block->n_ops; i++)
         if (block->op[i].to == act)
@@ -166,6 +167,8 @@ static void back_linear(struct backward_walk *w, const struct block_op *op)
 {
     if (op->bias != PARTS)
         biases(w, op);
+    /* The weight needs the input. Where the maker's backward gives that, the weight waits for it;
+     * the slope of what came out must live that long, and the plan knows. */
     if (made_again(w, op->from, AGAIN_BACKWARD)) {
         linear(w, op, NULL, w->slope[op->from]);
         w->late = op;
@@ -182,6 +185,7 @@ static void back_gate(struct backward_walk *w, const struct block_op *op)
     const struct activations *t = w->pass->acts;
     const struct block_op *late = w->late;
 
+    assert(late && late->from == op->to);
     grad_gate(w->slope[op->to], w->slope[op->from], w->slope[op->to], w->again.act[op->from],
               t->n, t->shape.ffn, t->block->gate);
     linear(w, late, w->slope[op->to], NULL);
@@ -327,10 +331,10 @@ static void compute_again(struct backward_walk *w)
     activations_place(t, w->layer, w->again.act);
     for (int i = 0; i < t->block->n_ops; i++)
         w->again.factor[i] = t->layer[w->layer].factor[i];
-    w->again.training = t;
+    w->again.training = t; /* with its dropout, or other values would come out */
     block_forward(&w->again, w->layer, 0, t->plan.remake);
     w->again.training = NULL;
-    memset(w->again.factor, 0, sizeof w->again.factor);
+    memset(w->again.factor, 0, sizeof w->again.factor); /* what is made again now, has them */
 }
 
 void backward_layer(const struct backward *pass, int layer)
@@ -372,7 +376,7 @@ void backward_embed(const struct backward *pass)
     const float by = model_embed_scale(&t->shape);
     float *grad = positions ? backward_grad(pass, positions) : NULL;
 
-    if (grad)
+    if (grad) /* positions first: the embedding's slopes are changed below */
         grad_embed(grad, t->dx, t->pos, t->n, t->shape.width);
     grad = t->embed ? t->embed : backward_grad(pass, embed);
     if (!grad)

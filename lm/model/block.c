@@ -59,21 +59,21 @@
 
 /* Touvron et al. 2023, arXiv:2302.13971; Mistral 7B (arXiv:2310.06825), whose window is the
  * shape's. */
-static const struct block llama = {
+static const struct block_list llama = {
     .final_bias = PARTS,
     .n_ops = 11,
     .op = {PLAIN_ATTENTION(PART_Q, 3, PARTS), GATED_MLP},
 };
 
 /* arXiv:2407.10671. */
-static const struct block qwen2 = {
+static const struct block_list qwen2 = {
     .final_bias = PARTS,
     .n_ops = 11,
     .op = {PLAIN_ATTENTION(PART_Q, 3, PART_Q_BIAS), GATED_MLP},
 };
 
 /* arXiv:2505.09388. */
-static const struct block qwen3 = {
+static const struct block_list qwen3 = {
     .final_bias = PARTS,
     .n_ops = 12,
     .op = {NORM(PART_NORM_ATTN, PARTS, ACT_IN, ACT_NORM_ATTN),
@@ -84,7 +84,7 @@ static const struct block qwen3 = {
 };
 
 /* arXiv:2404.14219: as Llama, out of two wide matrices. */
-static const struct block phi3 = {
+static const struct block_list phi3 = {
     .final_bias = PARTS,
     .n_ops = 11,
     .op = {PLAIN_ATTENTION(PART_QKV, 1, PARTS),
@@ -104,7 +104,7 @@ static const struct block phi3 = {
         NORM(PART_NORM_MLP_POST, PARTS, ACT_DOWN, ACT_MLP), ADD(ACT_MIDDLE, ACT_MLP, ACT_OUT)
 
 /* arXiv:2408.00118. */
-static const struct block gemma2 = {
+static const struct block_list gemma2 = {
     .norm = ROWS_RMS_PLUS,
     .gate = ROWS_GELU,
     .scaled = true,
@@ -116,7 +116,7 @@ static const struct block gemma2 = {
 };
 
 /* arXiv:2503.19786. */
-static const struct block gemma3 = {
+static const struct block_list gemma3 = {
     .norm = ROWS_RMS_PLUS,
     .gate = ROWS_GELU,
     .scaled = true,
@@ -129,7 +129,7 @@ static const struct block gemma3 = {
 };
 
 /* Radford et al. 2019. */
-static const struct block gpt2 = {
+static const struct block_list gpt2 = {
     .norm = ROWS_LAYER,
     .gate = ROWS_GELU_PLAIN,
     .positions = true,
@@ -146,9 +146,9 @@ static const struct block gpt2 = {
            ADD(ACT_MIDDLE, ACT_MLP, ACT_OUT)},
 };
 
-const struct block *block_of(const struct shape *shape)
+const struct block_list *block_of(const struct shape *shape)
 {
-    static const struct block *const blocks[FAMILIES] = {
+    static const struct block_list *const blocks[FAMILIES] = {
         [FAMILY_LLAMA] = &llama,   [FAMILY_MISTRAL] = &llama, [FAMILY_QWEN2] = &qwen2,
         [FAMILY_QWEN3] = &qwen3,   [FAMILY_PHI3] = &phi3,     [FAMILY_GEMMA2] = &gemma2,
         [FAMILY_GEMMA3] = &gemma3, [FAMILY_GPT2] = &gpt2,
@@ -183,7 +183,7 @@ int block_factors(const struct shape *s, const struct block_op *op)
     return 0;
 }
 
-const struct block_op *block_maker(const struct block *block, enum block_act act)
+const struct block_op *block_maker(const struct block_list *block, enum block_act act)
 {
     for (int i = 0; i < block->n_ops; i++)
         if (block->op[i].to == act)
@@ -191,7 +191,7 @@ const struct block_op *block_maker(const struct block *block, enum block_act act
     return NULL;
 }
 
-bool block_stream(const struct block *block, enum block_act act)
+bool block_stream(const struct block_list *block, enum block_act act)
 {
     for (int i = 0; i < block->n_ops; i++) {
         const struct block_op *op = &block->op[i];

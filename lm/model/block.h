@@ -60,7 +60,7 @@ struct block_op {
 
 enum { BLOCK_OPS = 16 };
 
-struct block {
+struct block_list {
     enum rows_kind norm; /* of all norms, the final one too */
     enum rows_gate gate;
     bool scaled;          /* the embedding is multiplied by sqrt(width) (Gemma) */
@@ -71,7 +71,7 @@ struct block {
 };
 
 /* The list of a family: static. */
-const struct block *block_of(const struct shape *shape);
+const struct block_list *block_of(const struct shape *shape);
 
 /* Columns of an activation; 0 where the family has it not. */
 int block_width(const struct shape *shape, enum block_act act);
@@ -99,10 +99,10 @@ struct block_plan {
 void block_plan(struct block_plan *plan, const struct shape *shape);
 
 /* The first operation that makes an activation; NULL for ACT_IN. */
-const struct block_op *block_maker(const struct block *block, enum block_act act);
+const struct block_op *block_maker(const struct block_list *block, enum block_act act);
 
 /* Whether an activation is the residual stream, or a branch on its way into it: their gradients
  * are one. */
-bool block_stream(const struct block *block, enum block_act act);
+bool block_stream(const struct block_list *block, enum block_act act);
 
 #endif

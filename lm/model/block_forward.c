@@ -40,7 +40,7 @@ static void linear(const struct block_pass *pass, const struct block_op *op, int
 
     products[op->store][op->math](y, (size_t)to, pass->act[op->from], (size_t)from,
                                   model_weight(m, op->weight, layer), pass->n, to, from, false);
-    drop(pass, op, layer, y, (size_t)to);
+    drop(pass, op, layer, y, (size_t)to); /* an adapter's branch joins before the bias */
     if (op->bias != PARTS)
         rows_bias(y, model_weight(m, op->bias, layer), pass->n, to);
 }
@@ -60,6 +60,7 @@ static void head_norm(const struct block_pass *pass, const struct block_op *op, 
     rows_head_norm(pass->act[op->to], factor, pass->act[op->from], pass->n, &heads, &norm);
 }
 
+/* Local layers may rotate by frequencies of their own. */
 static void place(const struct block_pass *pass, const struct block_op *op, int layer)
 {
     const struct rows_heads heads = model_heads(&pass->model->shape);
@@ -75,6 +76,7 @@ static void attend(const struct block_pass *pass, const struct block_op *op, int
     const struct rows_heads heads = model_heads(&pass->model->shape);
     const struct key_view view = model_view(&pass->model->shape, layer);
 
+    /* Rows see keys of other rows of this pass, too: all are put away before any looks. */
     pass->keys->put(pass->keys, layer, pass->act[op->from]);
     key_store_attend(pass->keys, &heads, &view, pass->act[op->from], pass->act[op->to]);
 }
@@ -92,7 +94,7 @@ static void add(const struct block_pass *pass, const struct block_op *op)
 
 void block_forward_op(const struct block_pass *pass, int layer, int i)
 {
-    const struct block *block = pass->model->block;
+    const struct block_list *block = pass->model->block;
     const struct block_op *op = &block->op[i];
 
     switch (op->kind) {

@@ -14,23 +14,23 @@
 enum { ITEMS = 2 * ACTS, BUFFERS = 8 };
 
 /* Something that needs room from one step to another, both included. */
-struct item {
+struct plan_item {
     bool wanted;
     int born, dies;
     size_t width;
     size_t at; /* out */
 };
 
-static void extend(struct item *item, int step, int width)
+static void extend(struct plan_item *item, int step, int width)
 {
     if (!item->wanted)
-        *item = (struct item){true, step, step, (size_t)width, 0};
+        *item = (struct plan_item){true, step, step, (size_t)width, 0};
     item->born = step < item->born ? step : item->born;
     item->dies = step > item->dies ? step : item->dies;
 }
 
 /* Gives every item its place; floats of a row of all buffers. */
-static size_t place(struct item *item, int n_items, int n_steps)
+static size_t place(struct plan_item *item, int n_items, int n_steps)
 {
     size_t wide[BUFFERS] = {0}, start[BUFFERS], end = 0;
     int busy[BUFFERS], buffer[ITEMS] = {0}; /* busy: the step in which the owner dies */
@@ -59,7 +59,7 @@ static size_t place(struct item *item, int n_items, int n_steps)
     return end;
 }
 
-static void scratch(struct block_scratch *out, struct item *item, int n_steps)
+static void scratch(struct block_scratch *out, struct plan_item *item, int n_steps)
 {
     out->floats = place(item, ACTS, n_steps);
     for (int a = 0; a < ACTS; a++)
@@ -73,9 +73,10 @@ static bool made_in_place(const struct block_op *op)
 
 /* Without memory of its own, decoding adds branches onto the stream where it lies, and normalises
  * heads in place. */
-static void plan_decode(struct block_scratch *out, const struct shape *s, const struct block *b)
+static void plan_decode(struct block_scratch *out, const struct shape *s,
+                        const struct block_list *b)
 {
-    struct item item[ACTS] = {{0}};
+    struct plan_item item[ACTS] = {{0}};
 
     for (int i = 0; i < b->n_ops; i++) {
         const struct block_op *op = &b->op[i];
@@ -97,9 +98,10 @@ static void plan_decode(struct block_scratch *out, const struct shape *s, const 
 }
 
 /* Training keeps the stream of every layer: a branch is made where the sum will stand. */
-static void plan_train(struct block_plan *plan, const struct shape *s, const struct block *b)
+static void plan_train(struct block_plan *plan, const struct shape *s,
+                       const struct block_list *b)
 {
-    struct item item[ACTS] = {{0}};
+    struct plan_item item[ACTS] = {{0}};
 
     for (int i = 0; i < b->n_ops; i++) {
         const enum block_act both[] = {b->op[i].from, b->op[i].to};
@@ -112,9 +114,10 @@ static void plan_train(struct block_plan *plan, const struct shape *s, const str
 }
 
 /* Steps run from the last operation (0) to the first. */
-static void plan_backward(struct block_plan *plan, const struct shape *s, const struct block *b)
+static void plan_backward(struct block_plan *plan, const struct shape *s,
+                          const struct block_list *b)
 {
-    struct item item[ITEMS] = {{0}}, *value = item, *slope = item + ACTS;
+    struct plan_item item[ITEMS] = {{0}}, *value = item, *slope = item + ACTS;
 
     for (int step = 0; step < b->n_ops; step++) {
         const struct block_op *op = &b->op[b->n_ops - 1 - step];
@@ -147,7 +150,7 @@ static void plan_backward(struct block_plan *plan, const struct shape *s, const 
 
 void block_plan(struct block_plan *plan, const struct shape *shape)
 {
-    const struct block *b = block_of(shape);
+    const struct block_list *b = block_of(shape);
 
     memset(plan, 0, sizeof *plan);
     for (int i = 0; i < b->n_ops; i++) {

@@ -40,6 +40,7 @@ enum err cache_new(struct cache **out, const struct shape *shape, int capacity)
         return err_set(ERR_RANGE, "key-value cache: room for %d tokens", capacity);
     c = mem_new(1, sizeof *c);
     *c = measure(shape, capacity);
+    /* Not cleared: see above; a page that no token reaches is never touched. */
     if (mem_big(&c->data, cache_size(shape, capacity), 1, "key-value cache")) {
         free(c);
         return ERR_NOMEM;
@@ -63,6 +64,7 @@ int cache_capacity(const struct cache *cache)
 
 void cache_copy(struct cache *to, const struct cache *from, int n)
 {
+    /* Whole blocks: what is copied beyond token n is never read before it is written. */
     const size_t keys = attention_keys(from->head_dim, n);
     const size_t values = (size_t)n * (size_t)from->head_dim;
 

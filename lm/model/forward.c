@@ -50,6 +50,7 @@ void forward_logprob(const struct model *model, struct forward_work *work, const
     const size_t width = (size_t)s->width, ld = ((size_t)s->vocab + 15) / 16 * 16;
     const float rate = softmax_rate(temperature);
 
+    /* A vocabulary's logits of all rows at once would be larger than the model. */
     for (int from = 0; from < n; from += work->head_rows) {
         const int rows = n - from < work->head_rows ? n - from : work->head_rows;
 
@@ -89,6 +90,7 @@ void forward_scalar(const struct model *model, const float *hidden, int n, float
     bias = model_weight(model, PART_SCORE_BIAS, -1);
     rows_dot(value, hidden, row + width, n, width);
     for (int at = 0; at < n; at += 64) {
+        /* (row 1 . h + b1) - (row 0 . h + b0), each dot product one chain */
         const int count = n - at < 64 ? n - at : 64;
         rows_dot(wrong, hidden + (size_t)at * (size_t)width, row, count, width);
         for (int i = 0; i < count; i++)

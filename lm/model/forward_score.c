@@ -1,3 +1,9 @@
+/* Whole sequences through the decoding pass, SCORE_ROWS rows at a time: a row for every token, in
+ * order, so that a long sequence is cut anywhere and short ones go together. A sequence's cache is
+ * made when its first row is gathered and freed after the pass that holds its last, so a batch of any
+ * length needs few caches at once. Used by the rewarder's reward models and reference, by judges and by
+ * eval: whoever needs numbers of given texts and no gradient. */
+
 #include "lm/model/forward.h"
 
 #include "base/mem.h"
@@ -99,6 +105,7 @@ static enum err sequences(struct forward_score *s, int n_seq, int rows)
                 continue;
             run(s, n);
             n = 0;
+            /* All rows of sequences before this one are through. */
             for (; open < q; open++) {
                 cache_free(s->cache[open]);
                 s->cache[open] = NULL;

@@ -19,6 +19,7 @@ enum {
     LONG_ENOUGH = 4096, /* keys over which a full set of query rows still fits its scratch */
 };
 
+/* Of one thread: a full set of rows up to LONG_ENOUGH keys, one row to the end of the context. */
 static size_t scratch_size(const struct shape *s)
 {
     const int group = s->heads / s->kv_heads;
@@ -32,6 +33,7 @@ static size_t scratch_size(const struct shape *s)
 static enum err reserve(struct forward_work *w, const struct shape *s)
 {
     const size_t rows = (size_t)w->rows, half = (size_t)s->head_dim / 2;
+    /* A row of logits is padded to whole vectors: softmax reads in sixteens. */
     const size_t logits = s->head == HEAD_LM ? ((size_t)s->vocab + 15) / 16 * 16 : 0;
     const size_t second = model_two_angles(s) ? half : 0;
     const struct {
@@ -72,7 +74,7 @@ static void put(struct key_store *store, int layer, const float *qkv)
 
         cache_put(w->row[i].cache, layer, w->row[i].pos, key, key + kv);
     }
-    for (int r = 0; r < store->n_runs; r++) {
+    for (int r = 0; r < store->n_runs; r++) { /* a run is of one sequence: one cache */
         struct key_run *run = &store->run[r];
         const struct cache *cache = w->row[run->from].cache;
 

@@ -31,6 +31,7 @@ void key_store_attend(const struct key_store *store, const struct rows_heads *he
     const size_t dim = (size_t)heads->head_dim, wide = (size_t)group * dim;
     const size_t ldo = (size_t)heads->heads * dim,
                  ldq = ldo + 2 * (size_t)heads->kv_heads * dim;
+    /* Dynamic: late rows of a long sequence see many more keys than early ones. */
     const size_t work = worth(store, heads, view->window);
 
 #pragma omp parallel for schedule(dynamic) collapse(2) \

@@ -152,10 +152,10 @@ void lm_head_backward(const struct backward *pass, const float *dlogprob, const 
             .dx = t->head_d,
         };
 
-        make_logits(t, pass->model, t->head_row + at, n);
+        make_logits(t, pass->model, t->head_row + at, n); /* once more: they were not kept */
         turn(t, t->head_to + at, n, dlogprob, dentropy);
         backward_linear(pass, &job);
-        for (int i = 0; i < n; i++) { /* a prefix's last row may come more than once */
+        for (int i = 0; i < n; i++) { /* added: a prefix's last row may come more than once */
             float *to = t->dh + (size_t)t->head_row[at + i] * width;
 
             for (size_t k = 0; k < width; k++)

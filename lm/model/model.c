@@ -23,6 +23,7 @@ struct rows_heads model_heads(const struct shape *s)
     return (struct rows_heads){s->heads, s->kv_heads, s->head_dim, scale};
 }
 
+/* Long waves are stretched by the factor, short ones stay, those between are mixed. */
 static double llama3(const struct shape *s, double freq)
 {
     const double wavelength = 6.283185307179586 / freq;
@@ -97,11 +98,11 @@ enum err model_new(struct model **out, const struct shape *shape, const float *w
     if (bytes != packed_size(shape))
         return err_set(ERR_RANGE, "weights image of %zu bytes: this shape takes %zu", bytes,
                        packed_size(shape));
-    if ((uintptr_t)weights % 64 != 0)
+    if ((uintptr_t)weights % 64 != 0) /* a panel's row would straddle cache lines */
         return err_set(ERR_RANGE, "weights image is not aligned to 64 bytes");
     m = mem_new(1, sizeof *m);
     m->shape = *shape;
-    m->block = block_of(shape);
+    m->block = block_of(shape); /* static: nothing to free */
     block_plan(&m->plan, shape);
     m->weights = weights;
     m->freq[0] = mem_new((size_t)shape->head_dim / 2, sizeof **m->freq);
@@ -152,6 +153,7 @@ struct rows_norm model_norm(const struct model *m, enum part part, enum part bia
     return norm;
 }
 
+/* In float, as transformers multiplies: the root is rounded before. */
 float model_embed_scale(const struct shape *s)
 {
     return block_of(s)->scaled ? sqrtf((float)s->width) : 1.0f;
@@ -173,7 +175,7 @@ void model_embed(const struct model *model, float *x, const int *token, const in
         gemm_unpack_row(to, embed, token[i], width);
         if (by != 1.0f)
             isa->scale(to, by, width);
-        if (positions)
+        if (positions) /* GPT-2 knows no other order of tokens */
             isa->add(to, positions + (size_t)pos[i] * (size_t)width, width);
     }
 }
@@ -182,6 +184,7 @@ void model_angles(const struct model *model, float *cos, float *sin, const int *
                   bool local)
 {
     const struct shape *s = &model->shape;
+    /* longrope's attention factor scales sines and cosines, and so q and k alike. */
     const float by = s->rope == ROPE_LONG && !local ? (float)s->rope_attention : 1.0f;
 
     rows_angles(cos, sin, pos, model->freq[local], by, n, s->head_dim / 2);
@@ -197,6 +200,7 @@ void model_logits(const struct model *model, float *logits, size_t ld, const flo
                 s->vocab, s->width, false);
     if (!(s->logit_cap > 0))
         return;
+        /* Here, so that whoever draws, scores or trains has the capped ones. */
 #pragma omp parallel for schedule(static) if (share_worth(16 * (size_t)n * ld))
     for (int i = 0; i < n; i++)
         isa->cap(logits + (size_t)i * ld, (float)s->logit_cap, s->vocab);

@@ -10,7 +10,7 @@
 
 struct model {
     struct shape shape;
-    const struct block *block;
+    const struct block_list *block;
     struct block_plan plan;
     struct packed_layout *layout;
     const float *weights; /* packed, borrowed */

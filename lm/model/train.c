@@ -29,7 +29,7 @@ enum err train_new(struct train **out, const struct shape *shape,
     enum err err = shape_check(shape);
 
     *out = NULL;
-    if (!err && !options->portable)
+    if (!err && !options->portable) /* else OpenBLAS is never called */
         err = blas_check();
     if (err)
         return err;
@@ -91,6 +91,7 @@ static enum err check(const struct shape *s, float temperature, bool logprob, bo
     if (!(temperature > 0.0f) || !isfinite(temperature))
         return err_set(ERR_RANGE, "temperature %g: must be above 0 to score",
                        (double)temperature);
+    /* What the head cannot give is the caller's mistake, not 0. */
     if (s->head == HEAD_LM ? value : logprob)
         return err_set(ERR_RANGE, "a model with a %s head has no %s",
                        s->head == HEAD_LM ? "language" : "scalar",
@@ -116,7 +117,7 @@ enum err train_forward(struct train *train, const struct model *model,
                                "softmax");
     if (err)
         return err_add("training");
-    t->temperature = temperature;
+    t->temperature = temperature; /* backward makes the logits again, and needs it */
     layers(t, model);
     outputs(t, model, logprob, entropy, value);
     return OK;
@@ -167,7 +168,7 @@ void train_backward(struct train *train, const struct model *model, const struct
     assert(t->batch); /* train_forward came first */
     if (t->shape.head == HEAD_LM)
         lm_head_backward(&pass, dlogprob, dentropy);
-    else
+    else /* of a value nothing is made again: its row is a vector */
         lm_head_scalar_backward(&pass, dvalue);
     backward_final(&pass);
     for (int i = t->shape.layers - 1; i >= 0; i--)

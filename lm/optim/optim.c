@@ -1,7 +1,13 @@
+/* One optimiser step is optim_clip on the summed gradient, then optim_adamw with the rate that
+ * optim_rate gives for it; learner/step calls them in this order, once a step. Weights are walked
+ * tensor by tensor, as decay is a tensor's; within one, chunks of a fixed size are spread over threads
+ * and elements do not meet. Norms sum chunk by chunk, each in sixteen lanes, then the chunks in order:
+ * the same bits for any number of threads. Powers and roots come without libm. The words of plans
+ * (names, defaults, what contradicts) are here too, the curves themselves in schedule.c. */
+
 #include "lm/optim/optim.h"
 
 #include "base/mem.h"
-#include "lm/optim/schedule.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,14 +28,15 @@ static double to_the(double beta, int64_t t)
     return y;
 }
 
-struct step {
+struct optim_step {
     float keep, beta1, beta2, size, root, epsilon;
 };
 
-static void step_chunk(const struct step *s, float *restrict p, const float *restrict g,
+/* `size` and `root` hold the bias corrections: no division by them for each element. */
+static void step_chunk(const struct optim_step *s, float *restrict p, const float *restrict g,
                        float *restrict m, float *restrict v, size_t n)
 {
-    const struct step k = *s;
+    const struct optim_step k = *s;
     const float rest1 = 1.0f - k.beta1, rest2 = 1.0f - k.beta2;
 
 #pragma omp simd
@@ -49,11 +56,13 @@ void optim_adamw(const struct adamw *conf, struct params *params, const float *g
         const struct tensor *tensor = &params->tensor[i];
         const size_t n = (size_t)tensor->rows * (size_t)tensor->cols;
         const long chunks = (long)((n + CHUNK - 1) / CHUNK);
-        const struct step s = {
+        /* Decay first, then the step, as AdamW has it: p (1 - rate decay) - ... */
+        const struct optim_step s = {
             .keep = (float)(1.0 - (tensor->decay ? rate * conf->weight_decay : 0.0)),
             .beta1 = (float)conf->beta1,
             .beta2 = (float)conf->beta2,
             .size = (float)(rate / (1.0 - to_the(conf->beta1, t))),
+            /* PyTorch's order: sqrt(v) / root + epsilon, epsilon outside the correction */
             .root = (float)sqrt(1.0 - to_the(conf->beta2, t)),
             .epsilon = (float)conf->epsilon,
         };
@@ -86,6 +95,7 @@ static double sum_squares(const float *g, size_t n)
     return lane[0];
 }
 
+/* Chunks of a fixed size, summed in order afterwards: threads take them in any. */
 double optim_norm(const float *grad, size_t n)
 {
     const long chunks = (long)((n + CHUNK - 1) / CHUNK);
@@ -108,7 +118,7 @@ double optim_clip(float *grad, size_t n, double limit)
     const double norm = optim_norm(grad, n);
     const double factor = limit / (norm + 1e-6);
 
-    if (limit > 0.0 && factor < 1.0) {
+    if (limit > 0.0 && factor < 1.0) { /* a NaN norm scales nothing: the caller sees it */
         const float f = (float)factor;
 #pragma omp parallel for simd schedule(static)
         for (size_t i = 0; i < n; i++)
@@ -132,6 +142,7 @@ static const struct {
     {"warmup_stable_decay", SCHEDULE_STABLE},
 };
 
+/* The names that transformers' TrainingArguments take, and no others. */
 enum err optim_schedule(enum schedule *out, const char *name)
 {
     for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i++)
@@ -181,6 +192,7 @@ struct schedule_plan optim_plan(enum schedule schedule, double peak, int64_t war
     };
 }
 
+/* In transformers' own order: the first thing that is wrong is the one that is told. */
 enum err optim_plan_check(const struct schedule_plan *plan)
 {
     if (!(plan->peak >= 0.0) || plan->warmup < 0 || plan->total < 0)
@@ -214,6 +226,7 @@ double optim_factor(enum schedule schedule, int64_t step, int64_t warmup, int64_
 {
     struct schedule_plan plan = optim_plan(schedule, 1.0, warmup, total);
 
+    /* Where transformers would insist on a key, the end that its key's words suggest. */
     plan.lr_end = 0.0;
     plan.min_lr_rate = 0.0;
     plan.num_decay_steps = (double)((total - warmup) / 10);

@@ -7,6 +7,7 @@
 #define LM_OPTIM_OPTIM_H
 
 #include "lm/model/params.h"
+#include "lm/optim/schedule.h"
 
 struct adamw {
     double beta1, beta2, epsilon, weight_decay;
@@ -27,36 +28,8 @@ double optim_clip(float *grad, size_t n, double limit);
 /* transformers' lr_scheduler_type names: linear, cosine, constant, constant_with_warmup,
  * cosine_with_restarts, polynomial, inverse_sqrt, cosine_with_min_lr, warmup_stable_decay.
  * Errors: ERR_RANGE names the known ones. */
-enum schedule {
-    SCHEDULE_LINEAR,
-    SCHEDULE_COSINE,
-    SCHEDULE_CONSTANT,
-    SCHEDULE_CONSTANT_WARMUP,
-    SCHEDULE_RESTARTS,
-    SCHEDULE_POLYNOMIAL,
-    SCHEDULE_INVERSE_SQRT,
-    SCHEDULE_COSINE_MIN,
-    SCHEDULE_STABLE,
-};
 enum err optim_schedule(enum schedule *out, const char *name) MUST_CHECK;
 
-/* What transformers calls lr_scheduler_kwargs. Start from optim_plan(), which holds its
- * defaults; an unset number is NAN. */
-enum ramp { RAMP_LINEAR, RAMP_COSINE, RAMP_ROOT /* "1-sqrt" */ };
-struct schedule_plan {
-    enum schedule schedule;
-    double peak;           /* the learning rate of the configuration */
-    int64_t warmup, total; /* optimiser steps */
-    double num_cycles;     /* default .5; 1 for cosine_with_restarts */
-    double lr_end, power;  /* polynomial: 1e-7, 1 */
-    double min_lr;         /* cosine_with_min_lr: this or min_lr_rate must be given */
-    double min_lr_rate;
-    double timescale;                  /* inverse_sqrt: the warm-up, or 10000 without one */
-    double num_decay_steps;            /* warmup_stable_decay: must be given */
-    double num_stable_steps;           /* total - warmup - decay */
-    double min_lr_ratio;               /* 0 */
-    enum ramp warmup_type, decay_type; /* linear, cosine */
-};
 struct schedule_plan optim_plan(enum schedule schedule, double peak, int64_t warmup,
                                 int64_t total);
 /* Errors: ERR_RANGE, in the words of the key that is missing or contradicts. */

@@ -1,8 +1,13 @@
+/* Each curve is a function of (plan, step) alone, in double, as transformers' optimization.py writes it,
+ * clipped at zero where that is; rise is what comes before the warm-up ends. A resumed run asks for
+ * the rate of its step and gets what it would have had. cos and powers are made of exact reductions,
+ * series and square roots, because libm's last bits are the machine's. */
+
 #include "lm/optim/schedule.h"
 
 #include <math.h>
 
-/* cos(pi x): reduced to |x| <= 1/4 exactly, then the Taylor series in double. */
+/* cos(pi x), below 1 ulp of double: reduced to |x| <= 1/4 exactly, then the Taylor series in double. */
 static double cos_pi(double x)
 {
     const double pi = 3.14159265358979323846;
@@ -37,7 +42,7 @@ static double power_of(double x, double power)
 {
     double whole = floor(power), part = power - whole, y = 1.0, root = x;
 
-    for (; whole > 0.0 && y > 0.0; whole -= 1.0)
+    for (; whole > 0.0 && y > 0.0; whole -= 1.0) /* optim_plan_check: at most 100 */
         y *= x;
     for (int bit = 0; bit < 52 && part > 0.0; bit++) {
         root = sqrt(root);
@@ -55,6 +60,7 @@ static double above_zero(double x)
     return x > 0.0 ? x : 0.0;
 }
 
+/* transformers' max(1, b): a warm-up or span of 0 steps divides by 1. */
 static double ratio(double a, double b)
 {
     return a / (b > 1.0 ? b : 1.0);
@@ -68,6 +74,7 @@ static double cosine(const struct schedule_plan *plan, double step, double floor
     return above_zero(wave * (1.0 - floor_rate) + floor_rate);
 }
 
+/* Each cycle falls from 1 to 0 again; `turn` is how far into its cycle a step is. */
 static double restarts(const struct schedule_plan *plan, double step)
 {
     const double at = ratio(step - (double)plan->warmup, (double)(plan->total - plan->warmup));
@@ -78,6 +85,7 @@ static double restarts(const struct schedule_plan *plan, double step)
     return above_zero(0.5 * (1.0 + cos_pi(turn - floor(turn))));
 }
 
+/* Down to lr_end, and that is where it stays beyond the last step. */
 static double polynomial(const struct schedule_plan *plan, double step)
 {
     const double end = plan->lr_end / plan->peak;
@@ -89,6 +97,7 @@ static double polynomial(const struct schedule_plan *plan, double step)
            end;
 }
 
+/* 1 at the end of the warm-up whatever the timescale: the shift makes it so. */
 static double inverse_sqrt(const struct schedule_plan *plan, double step)
 {
     const double scale = !isnan(plan->timescale) ? plan->timescale
@@ -98,6 +107,7 @@ static double inverse_sqrt(const struct schedule_plan *plan, double step)
     return 1.0 / sqrt((step + scale - (double)plan->warmup) / scale);
 }
 
+/* Warm-up, a plateau at the peak, then down over num_decay_steps. */
 static double stable(const struct schedule_plan *plan, double step)
 {
     const double decay = plan->num_decay_steps, low = plan->min_lr_ratio;
@@ -120,6 +130,7 @@ static double stable(const struct schedule_plan *plan, double step)
     return above_zero(y * (1.0 - low) + low);
 }
 
+/* All curves rise alike but warmup_stable_decay, which names its own way. */
 static double rise(const struct schedule_plan *plan, double step)
 {
     const double at = ratio(step, (double)plan->warmup);
@@ -138,7 +149,7 @@ double schedule_factor(const struct schedule_plan *plan, int64_t step)
 {
     const double at = (double)step;
 
-    if (plan->schedule == SCHEDULE_CONSTANT)
+    if (plan->schedule == SCHEDULE_CONSTANT) /* knows no warm-up */
         return 1.0;
     if (step < plan->warmup)
         return rise(plan, at);

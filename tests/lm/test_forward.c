@@ -129,7 +129,7 @@ enum { LEAST = 1 << 19 }; /* share.c's own */
 enum { SEQS = 3, LONGEST = 90 };
 static const int len[SEQS] = {37, 64, LONGEST};
 
-struct road {
+struct forward_road {
     struct tiny_model *m;
     struct cache *cache[SEQS];
     struct forward_work *work;
@@ -137,7 +137,7 @@ struct road {
     float out[SEQS][LONGEST]; /* log-probability of token t + 1, or the value at t */
 };
 
-static void open_road(struct road *r, struct tiny_model *m)
+static void open_road(struct forward_road *r, struct tiny_model *m)
 {
     const struct shape *s = model_shape(m->model);
 
@@ -153,7 +153,7 @@ static void open_road(struct road *r, struct tiny_model *m)
     }
 }
 
-static void close_road(struct road *r)
+static void close_road(struct forward_road *r)
 {
     for (int q = 0; q < SEQS; q++)
         cache_free(r->cache[q]);
@@ -162,7 +162,7 @@ static void close_road(struct road *r)
 }
 
 /* Runs rows whose (sequence, position) are given, and files the results. */
-static void travel(struct road *r, const int (*at)[2], int n)
+static void travel(struct forward_road *r, const int (*at)[2], int n)
 {
     const struct shape *s = model_shape(r->m->model);
     struct forward_row rows[SEQS * LONGEST];
@@ -186,7 +186,7 @@ static void travel(struct road *r, const int (*at)[2], int n)
 /* mode 0: all in one pass, last sequence first; -1: decoded together, a token each; -2: so,
  * each sequence a token ahead of the one before it; k > 0: each sequence alone, in chunks of k.
  */
-static void walk(struct road *r, int mode)
+static void walk(struct forward_road *r, int mode)
 {
     int at[SEQS * LONGEST][2], n = 0;
 
@@ -216,7 +216,7 @@ static void walk(struct road *r, int mode)
 static void every_road(struct tiny_model *m, float want[SEQS][LONGEST], const char *name)
 {
     static const int modes[] = {0, -1, -2, 1, 2, 7, 16, 33, 64};
-    struct road r;
+    struct forward_road r;
 
     for (size_t k = 0; k < sizeof modes / sizeof modes[0]; k++) {
         open_road(&r, m);
@@ -239,7 +239,7 @@ static void the_bits_do_not_depend_on_the_road(void **state)
         const struct shape *shape = k < TINIES ? &tiny[k].shape : &small_shape[family];
         const char *name = k < TINIES ? tiny[k].name : "a further family";
         struct tiny_model m = tiny_make(shape);
-        struct road want;
+        struct forward_road want;
 
         assert_ok(isa_force("scalar"));
         open_road(&want, &m);
@@ -270,7 +270,7 @@ static void the_bits_do_not_depend_on_the_road(void **state)
 static void every_split_of_a_prefill_is_the_same(void **state)
 {
     struct tiny_model m = tiny_make(&tiny[TINY_LLAMA].shape);
-    struct road want, r;
+    struct forward_road want, r;
     int at[LONGEST][2];
 
     (void)state;
@@ -340,7 +340,7 @@ static void scoring_agrees_with_the_logits(void **state)
     const struct shape *s = model_shape(m.model);
     int token[SEQS * LONGEST * 4], seq[4 * SEQS + 1] = {0}, n = 0;
     float lp[SEQS * LONGEST * 4], ent[SEQS * LONGEST * 4], logits[256], one, e, sq;
-    struct road r;
+    struct forward_road r;
 
     (void)state;
     for (int q = 0; q < 4 * SEQS; q++) { /* more rows than one chunk takes */

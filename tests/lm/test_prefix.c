@@ -13,13 +13,13 @@ enum { SEQS = 7, MOST = 400 };
 static const int own[SEQS] = {7, 45, 30, 9, 1, 5, 12};
 static const int prefix[SEQS] = {0, 0, 39, 1, 45, 0, 3};
 
-struct packed {
+struct prefix_batch {
     int n, seq[SEQS + 1], token[MOST];
     int same[MOST]; /* of the grafted form: which token of the plain one */
 };
 
 /* The shared form, and the one with every prefix written out. */
-static void pack(struct packed *shared, struct packed *plain, int vocab)
+static void pack(struct prefix_batch *shared, struct prefix_batch *plain, int vocab)
 {
     int trunk = 0;
 
@@ -43,7 +43,7 @@ static void pack(struct packed *shared, struct packed *plain, int vocab)
     assert_true(plain->n <= MOST);
 }
 
-static struct batch batch_of(const struct packed *p, bool prefixes)
+static struct batch batch_of(const struct prefix_batch *p, bool prefixes)
 {
     return (struct batch){.n = p->n,
                           .n_seq = SEQS,
@@ -71,7 +71,7 @@ static void run(struct result *out, const struct small *small, struct train *tra
 }
 
 /* Slopes of the plain form are those of the shared one where a token is its own, else 0. */
-static void spread(float *plain, const float *shared, const struct packed *p)
+static void spread(float *plain, const float *shared, const struct prefix_batch *p)
 {
     memset(plain, 0, 2 * MOST * sizeof *plain);
     for (int i = 0; i < p->n; i++) {
@@ -100,7 +100,7 @@ static void prefixes_are_as_written_out(void **state)
         for (int kind = 0; kind < 4; kind++) {
             const struct train_options options = {.checkpointing = kind & 1,
                                                   .portable = kind & 2};
-            struct packed shared, plain;
+            struct prefix_batch shared, plain;
             struct result a, b;
             struct small small;
             struct train *train;
@@ -135,7 +135,7 @@ static void prefixes_are_as_written_out(void **state)
 /* A branch's first token has a log-probability; a plain sequence's has none. */
 static void a_branch_begins_with_a_prediction(void **state)
 {
-    struct packed shared, plain;
+    struct prefix_batch shared, plain;
     struct result a;
     struct small small;
     struct train *train;
@@ -158,7 +158,7 @@ static void a_branch_begins_with_a_prediction(void **state)
 /* What is not asked for is 0 and has no gradient; the rest keeps its bits. */
 static void only_what_is_wanted(void **state)
 {
-    struct packed shared, plain;
+    struct prefix_batch shared, plain;
     struct result a, b;
     struct small small;
     struct train *train;
