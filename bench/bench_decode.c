@@ -127,6 +127,7 @@ static enum err run(const struct shape *shape, int fresh)
 
 int main(int argc, char **argv)
 {
+    /* SmolLM2-135M's, with as many layers as one has time for */
     const struct shape shape = {
         .layers = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 30,
         .width = 576,

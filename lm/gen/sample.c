@@ -177,6 +177,7 @@ static uint64_t share(float p, uint64_t sum)
     return part ? part : 1; /* the most probable token is always kept */
 }
 
+/* Of equals the first, as the filters have it. */
 static int greedy(const float *logit, int n)
 {
     int best = 0;
@@ -201,6 +202,7 @@ int sample_draw(struct sample_scratch *s, const struct sampling *sampling, const
         return -1;
     if (t > 0) {
         isa_current()->spread(s->e, logit, s->vocab, row.rate, row.max);
+        /* In the order that the header promises: each narrows what the one before left. */
         if (sampling->top_k > 0 && sampling->top_k < s->vocab)
             floor = cut(s, 0, (uint64_t)sampling->top_k, UINT64_MAX);
         if (sampling->top_p < 1)

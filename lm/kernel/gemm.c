@@ -117,6 +117,7 @@ static void slice(const struct isa *isa, const struct gemm_job *job, const float
         const float *b = job->panels + ((size_t)p * (size_t)job->k + (size_t)k0) * GEMM_PANEL;
         float *c = job->c + (size_t)m0 * job->ldc + (size_t)p * GEMM_PANEL;
 
+        /* Only the last panel of a matrix is narrower, as the vocabulary's often is. */
         if (columns >= GEMM_PANEL)
             isa->panel(c, job->ldc, a, lda, b, GEMM_PANEL, m, GEMM_PANEL, k, add);
         else

@@ -43,7 +43,7 @@ static void norm_row(float *restrict dx, const float *restrict dy, const float *
 static void layer_row(float *restrict dx, const float *restrict dy, const float *restrict x,
                       const float *restrict w, float m, float r, int width)
 {
-    float lane[2][LANES] = {{0.0f}};
+    float lane[2][LANES] = {{0.0f}}; /* of g, and of g times z */
     float mean, by;
 
     for (int c = 0; c < width; c += LANES)
@@ -81,7 +81,7 @@ static void norm_strip(float *dw, const float *dy, const float *x, const float *
 void grad_norm(const struct grad_norm *job, const struct rows_norm *norm)
 {
     const int n = job->n, width = norm->width, columns = job->dw ? width : 0;
-    const bool layer = norm->kind == ROWS_LAYER;
+    const bool layer = norm->kind == ROWS_LAYER; /* its means stand behind the factors */
     const float *mean = layer ? job->factor + n : NULL;
     const float plus = norm->kind == ROWS_RMS_PLUS ? 1.0f : 0.0f;
 
@@ -310,6 +310,7 @@ static void dot_strip(float *dw, const float *dv, const float *x, int n, int wid
     memcpy(dw, sum, (size_t)wide * sizeof *sum);
 }
 
+/* A head that gives values: its row's gradient is one more weighted sum over all tokens. */
 void grad_dot(float *dx, float *dw, const float *dv, const float *x, const float *w, int n,
               int width)
 {

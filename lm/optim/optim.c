@@ -99,6 +99,7 @@ static double sum_squares(const float *g, size_t n)
 double optim_norm(const float *grad, size_t n)
 {
     const long chunks = (long)((n + CHUNK - 1) / CHUNK);
+    /* One number a chunk: a reduction clause would add in the order that threads end. */
     double *part = mem_new((size_t)chunks, sizeof *part), sum = 0.0;
 
 #pragma omp parallel for schedule(static) if (chunks > 1)
