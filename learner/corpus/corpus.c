@@ -41,6 +41,8 @@ static enum err room(struct corpus *c, size_t tokens)
 {
     const size_t have = c->seq ? c->seq[c->n * (size_t)c->group] : 0;
 
+    /* All arrays of records grow together, whether they will say something or not: trim
+     * drops those that do not. */
     if (c->n == c->room_records) {
         const size_t n = c->room_records ? 2 * c->room_records : 256;
         c->seq = mem_grow(c->seq, n * (size_t)c->group + 1, sizeof(*c->seq));
@@ -55,6 +57,8 @@ static enum err room(struct corpus *c, size_t tokens)
     }
     if (have + tokens > c->room_tokens) {
         const size_t n = 2 * (have + tokens) + 4096;
+        /* Tokens are as many as the user's data: no memory for them is an answer, not the
+         * end of the process. */
         int *token = realloc(c->token, n * sizeof(*token));
         uint8_t *learn;
         if (token)
@@ -89,6 +93,7 @@ enum err corpus_append(struct corpus *c, int which, const int *ids, size_t n,
     }
     at = c->seq[index];
     memcpy(c->token + at, ids, n * sizeof(*ids));
+    /* The first token of a sequence follows nothing, so there is nothing to predict it from. */
     for (size_t i = 0; i < n; i++)
         c->learn[at + i] = i || marked ? (learn ? learn[i] : 1) : 0;
     c->seq[index + 1] = at + n;
@@ -128,6 +133,7 @@ static void trim(struct corpus *c)
 enum err corpus_end(struct corpus *c, const struct dataset *set, const struct corpus_rule *rule,
                     const char *what)
 {
+    /* A run that would learn nothing says why, with the counts that tell the reasons apart. */
     c->skipped += set->skipped;
     if (!c->n)
         return err_set(ERR_RANGE,
@@ -175,6 +181,8 @@ enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
     return err;
 }
 
+/* What does not exist is not hashed, so that a corpus without, say, margins keeps its hash
+ * when margins are invented: checkpoints and tables of references are found by it. */
 struct hash corpus_hash(const struct corpus *c)
 {
     const size_t seqs = c->n * (size_t)c->group, tokens = c->seq[seqs];

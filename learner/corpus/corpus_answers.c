@@ -71,6 +71,8 @@ static enum err put(struct corpus *c, int which, const struct answers_side *side
     return err;
 }
 
+/* Where the letters of prompt and answer merge into one token the two answers may begin at
+ * different places; from the smaller on both are learnt, as in TRL. */
 static enum err put_pair(struct corpus *c, const struct corpus_rule *rule,
                          const struct example *e, const struct answers_side *chosen,
                          const struct answers_side *rejected)
@@ -82,6 +84,7 @@ static enum err put_pair(struct corpus *c, const struct corpus_rule *rule,
     const int skip = rule->share ? start : 0;
     enum err err;
 
+    /* A prompt that fills max_length leaves no answer to compare. */
     if (!teaches(chosen, start, n_c) || !teaches(rejected, start, n_r)) {
         c->dropped++;
         return OK;
@@ -143,6 +146,8 @@ static void keep_whole(struct corpus *c, const struct answers_side *side)
         w->learn[at + i] = !side->said || side->said[start + i];
 }
 
+/* The whole answer is kept aside before it is cut, for KTO's mismatched pairs: there it
+ * stands behind another prompt, and is cut with that. */
 static enum err put_labelled(struct corpus *c, const struct corpus_rule *rule,
                              const struct example *e, const json_t *answer, bool label)
 {
@@ -228,6 +233,8 @@ static enum err make(struct corpus **out, const struct dataset *set,
     c->longest = rule->max_length;
     for (size_t from = 0; from < set->n && !err; from += UNPAIR_ROWS) {
         const size_t to = from + UNPAIR_ROWS < set->n ? from + UNPAIR_ROWS : set->n;
+        /* Labelled pairs are read twice, once for each answer, so that the order of records
+         * is that of TRL's unpairing. */
         for (int turn = 0; turn < (pairs ? 1 : 2) && !err; turn++)
             for (size_t i = from; i < to && !err; i++)
                 err = add_row(c, set, i, rule, pairs, turn);

@@ -97,6 +97,7 @@ static void fit(struct corpus *c, size_t from, int limit)
         shelf.first[i] = -1;
     for (size_t i = 0; i < n; i++)
         piece[i] = (struct bins_piece){c->length[from + i], (uint32_t)(from + i)};
+    /* Longest first: what is small fills the gaps. */
     qsort(piece, n, sizeof(*piece), by_length);
     for (size_t i = 0; i < n; i++)
         row[i] = place(&shelf, (int)piece[i].length);
@@ -131,6 +132,8 @@ static enum err divide(struct corpus *c, size_t from, size_t limit, bool togethe
     size_t *start = mem_new(n + 1, sizeof(*start));
     enum err err = OK;
 
+    /* Copied out first: the corpus is rewound to `from`, and the pieces are appended over
+     * what stood there. */
     memcpy(ids, c->token + first, tokens * sizeof(*ids));
     memcpy(learn, c->learn + first, tokens);
     for (size_t i = 0; i <= n; i++)
@@ -170,6 +173,7 @@ const uint32_t *corpus_bins_length(const struct corpus *c)
     return c->rows.n ? c->rows.length : c->length;
 }
 
+/* Without packing a row is a record, and its number is the record's. */
 size_t corpus_bins_take(const struct corpus *c, const uint32_t *row, size_t n, uint32_t *record)
 {
     size_t count = 0;

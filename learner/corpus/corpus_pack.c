@@ -46,6 +46,7 @@ size_t corpus_pack_most(const struct corpus *c, size_t batch)
     uint32_t *length = mem_new(c->n, sizeof(*length));
     size_t sum, other = 0;
 
+    /* An upper bound for any order of the rows: the memory plan must hold for every epoch. */
     memcpy(length, corpus_bins_length(c), rows * sizeof(*length));
     sum = largest(length, rows, batch);
     if (c->partner) {

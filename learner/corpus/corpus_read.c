@@ -143,6 +143,7 @@ static enum err add_pair(struct corpus *c, const struct corpus_rule *rule,
         err = err_add("'chosen'");
     else if ((err = side(rule, e, e->rejected, &rejected)))
         err = err_add("'rejected'");
+    /* TRL's rule for reward models: a pair that is cut would be judged by half an answer. */
     else if (rule->max_length && (chosen.n > rule->max_length || rejected.n > rule->max_length))
         c->dropped++;
     else {
@@ -162,6 +163,7 @@ static enum err add_pair(struct corpus *c, const struct corpus_rule *rule,
     return err;
 }
 
+/* One reader of a row; fill calls it for each, and settles what a bad row means. */
 typedef enum err adder(struct corpus *, const struct corpus_rule *, const struct example *);
 
 static enum err fill(struct corpus *c, const struct dataset *set,
@@ -182,6 +184,7 @@ static enum err fill(struct corpus *c, const struct dataset *set,
             dataset_left_out(set, i, &c->skipped);
         else if (err)
             return dataset_at(set, i);
+        /* TRL packs what datasets.map hands over at once, and its last, smaller block. */
         if ((i + 1) % CORPUS_BINS_BLOCK && i + 1 < set->n)
             continue;
         err = corpus_bins_close(c, first, rule);

@@ -1,3 +1,8 @@
+/* Solutions in steps, for process reward models: one sequence a record, with a target where a
+ * step ends and nothing elsewhere. The texts become tokens in lm/text/steps; here they are only
+ * appended. Two arrays follow the corpus' own as those grow: target by token, owner by record.
+ * The owner is the first record with the same prompt: figures of an evaluation are uncertain by
+ * whole problems, not by steps. */
 #include "learner/corpus/corpus_steps.h"
 
 #include "base/mem.h"
@@ -26,6 +31,7 @@ static uint32_t owner_of(json_t *known, const json_t *prompt, size_t record)
 /* target and owner grow with the corpus' own arrays. */
 static enum err follow(struct corpus *c, size_t records, size_t tokens)
 {
+    /* corpus_append has just made room: the same room is needed here. */
     if (c->room_records != records)
         c->owner = mem_grow(c->owner, c->room_records, sizeof(*c->owner));
     if (c->room_tokens != tokens) {
@@ -104,6 +110,7 @@ enum err corpus_steps(struct corpus **out, const struct dataset *set,
     c->group = 1;
     how.max_length = rule->max_length;
     how.bos = rule->bos;
+    /* Measuring the last step alone would hide how the steps before it are judged. */
     if (strcmp(what, "training") != 0)
         how.last_only = false; /* TRL evaluates every step */
     err = fill(c, set, rule, &how);

@@ -1,3 +1,14 @@
+/* One iteration, in order: the answers become a batch (iteration_batch), whose rollouts are
+ * checked; what models say of them before anything moves (iteration_figures: proximal policy,
+ * reference, values); the method assigns advantages; then epochs of mini-batches, each of them
+ * one optimiser step (learner/step) that this file fills; at the end the method names its
+ * figures.
+ *
+ * Everything that is random is a function of (seed, iteration, epoch), and everything is added
+ * up in one order, so the same state and rollouts give the same bits. In a strict iteration
+ * nothing of it is kept before every answer was compared: until then only gradients were made,
+ * which can be forgotten. Called by the learner's trainer thread, and by nobody else while it
+ * runs. */
 #include "learner/iteration/iteration.h"
 
 #include "base/mem.h"
@@ -39,6 +50,7 @@ enum err iteration_new(struct iteration_state **out, const struct iteration_conf
     } else {
         if (critic)
             err = trainable_new_lora(&state->critic, critic, &options, conf->lora, conf->seed);
+        /* Who has taken one of the two has freed it; the other is still ours. */
         if (err)
             params_free(policy);
         else
@@ -206,6 +218,7 @@ static void look(void *self, size_t i, struct micro_batch *b, int model, bool *g
         interpolate(work->batch, b, order);
 }
 
+/* TRL's PPO counts iterations, its other trainers optimiser steps. */
 static double rate_at(const struct iteration_state *state, const struct trainable *step,
                       double peak)
 {
@@ -235,6 +248,8 @@ static void move_policy(struct iteration_work *work, const struct optimizer_step
     report->ratio_square += (ratio - 1) * (ratio - 1);
     if (!report->steps)
         report->rate = rate_at(state, state->policy, peak);
+    /* Norms and ratios are added up here and become means in the method's report, by the
+     * number of steps. */
     report->policy_norm += apply(state, one, peak, "policy");
     entropy_control_update(&state->entropy, sums->bonus_entropy, sums->bonus_tokens);
     if (state->reference)
@@ -428,6 +443,7 @@ enum err iteration_run(struct iteration_state *state, const struct iteration_rol
         err = iteration_figures(state, &batch, NULL, n, ITERATION_OF_POLICY, batch.after);
     if (!err)
         conclude(&work, out);
+    /* Nothing of the batch outlives it: the report has copied its figures. */
     iteration_batch_fini(&batch);
     return err;
 }

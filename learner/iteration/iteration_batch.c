@@ -1,3 +1,7 @@
+/* Arrays over the tokens of all answers, in one block: where a method's advantages come to lie,
+ * and what it makes them from. Here the rollouts are checked, whose numbers came from other
+ * machines: order, lengths, that they are finite. `learn` is 1 where the policy wrote; a method
+ * may take answers out again (mute), or choose which are trained (unit). */
 #include "learner/iteration/iteration_batch.h"
 
 #include "base/mem.h"
@@ -26,6 +30,8 @@ static enum err check_numbers(const struct iteration_rollout *r)
     return isfinite(r->score) ? OK : fault(r, "its score is not a finite number");
 }
 
+/* The order fixes every sum below: answers that come in another one are somebody's mistake,
+ * and are said by name. */
 static enum err check(const struct iteration_rollout *r, size_t i)
 {
     const struct iteration_rollout *last = r - 1;
@@ -73,6 +79,7 @@ static enum err mark(struct iteration_batch *batch, size_t i)
     batch->score[i] = r->score - (r->ended ? 0 : batch->conf->missing_eos_penalty);
     batch->total += batch->score[i];
     batch->ended += r->ended;
+    /* An answer of which the policy wrote nothing would be divided by no tokens. */
     return batch->learnt[i] ? OK : fault(r, "the policy wrote none of its tokens");
 }
 
@@ -112,6 +119,7 @@ void iteration_batch_fini(struct iteration_batch *batch)
     *batch = (struct iteration_batch){0};
 }
 
+/* It keeps its score, which had a say in its group's mean. */
 void iteration_batch_mute(struct iteration_batch *batch, size_t i)
 {
     for (size_t t = batch->at[i]; t < batch->at[i + 1]; t++)
@@ -125,6 +133,7 @@ void iteration_batch_spread(struct iteration_batch *batch, size_t i, double adva
         batch->advantage[t] = batch->learn[t] ? (float)advantage : 0;
 }
 
+/* Taken off the outcome, so that no reward is paid twice. */
 double *iteration_batch_steps(struct iteration_batch *batch)
 {
     double *const step = mem_new((size_t)batch->tokens, sizeof *step);

@@ -18,6 +18,7 @@ void iteration_compare_note(struct iteration_state *state, const struct iteratio
                             size_t i, int t, float found)
 {
     const struct iteration_rollout *const r = &batch->rollout[i];
+    /* Kept in the rollouts' order, each once: micro-batches come in the order of an epoch. */
     size_t at = state->lies;
 
     while (at > 0 &&
@@ -73,6 +74,8 @@ enum err iteration_compare_rest(struct iteration_state *state,
     size_t lists = 0;
     enum err err = OK;
 
+    /* Muted answers are in the mini-batch but not looked at there: none of their tokens is
+     * learnt. */
     for (size_t k = 0; k < n; k++)
         seen[order[k]] = batch->learnt[order[k]] > 0;
     for (size_t i = 0; i < batch->n; i++)

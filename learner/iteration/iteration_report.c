@@ -1,3 +1,5 @@
+/* What an iteration has gathered is handed to the method, which gives each figure its name here:
+ * the names are those of TRL's trainer for that method, and they differ between trainers. */
 #include "learner/iteration/iteration_report.h"
 
 #include <assert.h>

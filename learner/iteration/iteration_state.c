@@ -1,3 +1,7 @@
+/* Blocks of a checkpoint: weights and moments of policy and critic (of an adapter: its own), a
+ * reference that moves, and the counters as one struct of integers and doubles in the machine's
+ * own order. The critic of a first start is made here, too: the policy's trunk under a head of
+ * zeros, so that it begins by expecting nothing. */
 #include "learner/iteration/iteration_state.h"
 
 #include "learner/iteration/iteration_own.h"
@@ -14,6 +18,8 @@ struct iteration_counts {
 
 enum { BLOCKS = 8 };
 
+/* The same list for writing and reading: what one has the other asks for, in shapes that
+ * this state has. */
 static int blocks(struct checkpoint_block *block, const struct iteration_state *state,
                   struct iteration_counts *counts)
 {
@@ -77,6 +83,7 @@ enum err iteration_state_read(struct iteration_state *state, const char *folder,
     enum err err = checkpoint_peek(path, &head);
 
     n = blocks(block, state, &counts);
+    /* Before any block is filled: the state must stand as it was on an error. */
     if (!err)
         err = peft_check_base(head, state->policy);
     if (!err)

@@ -1,3 +1,11 @@
+/* From one step to the next: rows in the epoch's order, one optimiser step (learner/step) that
+ * the filler fills, then what is due: log, evaluation, checkpoint. Counts of steps decide, never
+ * the clock, but for save_minutes; so a run that goes on does what the run that was not stopped
+ * did.
+ *
+ * Where the run stands in the data follows from the number of steps alone. A step changes
+ * run->state at its end only: a signal between micro-batches leaves the state of the last whole
+ * step, which is then saved. */
 #include "learner/offline/cycle.h"
 
 #include "base/clock.h"
@@ -17,6 +25,7 @@ enum err cycle_save(struct cycle *run)
 {
     enum err err = OK;
 
+    /* The last step, a stop and save_steps may fall on the same step. */
     if (run->saved_step == trainable_count(run->step))
         return OK;
     if (run->keys->save_only_model) {
@@ -47,6 +56,7 @@ static const uint32_t *order_for(struct cycle *run, int64_t epoch)
     const uint64_t seed =
         (uint64_t)(conf_has_int(run->keys->data_seed) ? run->keys->data_seed : run->keys->seed);
 
+    /* An order is a pure function of (data_seed, epoch): it is made anew, never saved. */
     if (run->order_epoch != epoch)
         order_epoch(run->order, corpus_bins_rows(c), run->job->plan.order,
                     corpus_bins_length(c), (size_t)run->keys->per_device_train_batch_size, seed,
@@ -55,6 +65,8 @@ static const uint32_t *order_for(struct cycle *run, int64_t epoch)
     return run->order;
 }
 
+/* A short run does not come to all records, and a reference for the others would be made for
+ * nothing. */
 void cycle_needed(struct cycle *run, uint8_t *needed)
 {
     const size_t n = run->job->train->n;
@@ -123,6 +135,8 @@ static enum err one_step(struct cycle *run, bool *stopped)
                                      run->keys->max_grad_norm, run->job->objective->name);
     if (run->reference)
         reference_follow(run->reference, run->step);
+    /* As transformers: a step whose loss is no number leaves the mean of the window as it
+     * is. */
     if (isfinite(loss) || !run->keys->logging_nan_inf_filter) {
         metrics_add(&state.window, "loss", loss, 1);
         metrics_add(&state.total, "loss", loss, 1);
@@ -147,6 +161,7 @@ static enum err log_window(struct cycle *run)
     char left[24];
     enum err err;
 
+    /* Over the steps since the last line, and then forgotten. */
     metrics_put(&run->state.window, "", line);
     if (isfinite(run->norm))
         json_object_set_new(line, "grad_norm", json_real(run->norm));
@@ -168,6 +183,8 @@ static enum err log_window(struct cycle *run)
     return err;
 }
 
+/* The line goes to metrics.jsonl whole; for the terminal one figure is chosen, the one that
+ * the method is judged by. */
 static enum err judge(struct cycle *run)
 {
     json_t *line = cycle_line(run), *accuracy;
@@ -195,6 +212,7 @@ static bool due(const struct cycle *run, enum keys_when when, double every)
 {
     const int64_t done = trainable_count(run->step);
 
+    /* Below 1 logging_steps and kin are a share of the run: keys_steps. */
     if (when == KEYS_STEPS)
         return every > 0 && done % keys_steps(every, run->length.steps) == 0;
     return when == KEYS_EPOCH &&
@@ -231,6 +249,8 @@ static enum err after_step(struct cycle *run)
         (due(run, run->job->plan.save, k->save_steps) || done == run->length.steps ||
          (k->save_minutes > 0 && minutes >= k->save_minutes)))
         err = cycle_save(run);
+    /* Where there is no bar a log would be silent until the first window ends, which may be
+     * an hour. */
     if (!err && done == run->first + 1 && !run->progress.terminal) {
         char left[24];
         const int64_t now = clock_mono_ms();

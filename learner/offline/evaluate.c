@@ -1,3 +1,6 @@
+/* The held-out rows are one optimiser step of which nobody learns: the same fill, passes and
+ * metrics as in training (learner/step), and one normaliser for all of them. Called by cycle
+ * between two steps of training; dropout is off, and no gradient is touched. */
 #include "learner/offline/evaluate.h"
 
 #include "base/mem.h"
@@ -6,6 +9,8 @@
 
 #include <stdlib.h>
 
+/* A loss that looks at a micro-batch as a whole is another number in micro-batches of
+ * another size. */
 size_t evaluate_batch(const struct offline_job *job)
 {
     const struct keys *keys = job->keys;

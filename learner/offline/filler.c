@@ -41,6 +41,7 @@ static enum err fill(void *self, size_t i, struct micro_batch *out)
     struct filler *const f = self;
     const size_t at = i * f->each, left = f->n_row - at;
 
+    /* The last micro-batch may be short. */
     f->n = corpus_bins_take(f->corpus, f->row + at, left < f->each ? left : f->each, f->record);
     return corpus_pack(f->corpus, f->record, f->n, columns_of(f), out);
 }
@@ -71,6 +72,7 @@ static enum err complete(void *self, size_t i, struct micro_batch *batch)
     enum err err = OK;
 
     (void)i;
+    /* Between micro-batches, so that a signal waits for one pass and not for a whole step. */
     f->stopped = f->stop && f->stop();
     if (f->stopped)
         return err_set(ERR_STATE, "stopped");

@@ -1,3 +1,8 @@
+/* The frame of an offline run, in the order in which a refusal costs least: plan (steps,
+ * memory), folder, weights, checkpoint; then the reference's figures, while the model still is
+ * the start model; then cycle_run; then the model, report and run.json. What refuses a run comes
+ * before anything is made for it, and a folder whose run has ended is left as it is. Called by
+ * prepare once. */
 #include "learner/offline/offline.h"
 
 #include "base/clock.h"
@@ -22,6 +27,7 @@
 
 enum { LENGTH_WORDS = 80 };
 
+/* The head that the method trains, which the start model need not have. */
 static struct shape shape_of(const struct offline_job *job)
 {
     struct shape shape = job->card->shape;
@@ -45,6 +51,7 @@ static size_t larger(size_t a, size_t b)
 static size_t largest_batch(const struct offline_job *o)
 {
     const struct keys *k = o->keys;
+    /* Figures made beforehand go through in batches of their own size. */
     const size_t ahead = o->reference && !o->reference->live ? (size_t)o->reference->batch : 0;
     const size_t train = larger((size_t)k->per_device_train_batch_size, ahead);
     const size_t test = larger(evaluate_batch(o), ahead);
@@ -221,6 +228,8 @@ static enum err restore(struct cycle *run)
     bool found = false;
     enum err err = resume_load(&run->resume, named(run), run->step, &run->state, &found);
 
+    /* Not silently over it: resume_from_checkpoint=false says what the user does not want,
+     * not what to do instead. */
     if (!err && found && is_word(from, "false"))
         err = err_set(ERR_STATE,
                       "output_dir: %s holds a run; resume_from_checkpoint is false: take "
@@ -234,6 +243,7 @@ static enum err restore(struct cycle *run)
     return err;
 }
 
+/* Of the steps that this process made: a resumed run's clock knows nothing of the others. */
 static enum err summary(struct cycle *run)
 {
     const int64_t steps = run->length.steps - run->first;
@@ -277,6 +287,7 @@ static enum err finish(struct cycle *run)
     }
     if (!err)
         err = write_run(run, "finished", json_incref(processes));
+    /* Only a run that was whole in this process has both ends of its curve at hand. */
     if (!err && !run->first && run->windows > 1)
         advice_still(words, run->first_loss, run->last_loss, run->keys->learning_rate,
                      peft_lora(&run->job->plan) != NULL);
@@ -291,6 +302,8 @@ static enum err finish(struct cycle *run)
     return err;
 }
 
+/* The state is that of the last whole step, so the same command goes on as if nothing had
+ * been. */
 static enum err stop(struct cycle *run)
 {
     enum err err = cycle_save(run);
@@ -321,6 +334,8 @@ static enum err make_reference(struct cycle *run)
 
     if (!o->reference)
         return OK;
+    /* The method's struct is the configuration's; the folder, where it names none, is the
+     * run's. */
     conf = *o->reference;
     folder = mem_print("%s/reference", run->keys->output_dir);
     if (!conf.folder)

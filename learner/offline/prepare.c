@@ -1,3 +1,6 @@
+/* From a command line to offline_run: keys, the method's own check, the start model's card,
+ * records, token ids. It is the only place that knows all of these; each of them fails in words
+ * for the user, and everything is freed here. */
 #include "learner/offline/prepare.h"
 
 #include "base/mem.h"
@@ -45,6 +48,7 @@ static enum err encode_all(struct prepare *p, const struct keys *keys,
     struct dataset *train = NULL, *test = NULL;
     enum err err = dataset_load(&train, &test, &conf);
 
+    /* Over both sets: what is not read in either is said once. */
     p->rule.unused = parts->unused = json_object();
     held_out = p->rule;
     held_out.packing = p->packing_test;
@@ -78,6 +82,7 @@ static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
     rule->hh = keys->format && !strcmp(keys->format, "hh");
     rule->strict = keys->strict;
     rule->max_length = conf_has_int(keys->max_length) ? keys->max_length : 0;
+    /* The model has no positions beyond its context: the smaller of the two holds. */
     if (rule->max_length > parts->card->shape.context)
         rule->max_length = parts->card->shape.context;
     return OK;

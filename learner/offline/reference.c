@@ -1,3 +1,9 @@
+/* One table a corpus, of log-probabilities by token, NAN where there is none yet.
+ * reference_prepare fills in what the run will ask for and writes the table now and then, under
+ * a name that is the hash of weights and data: what was made once is read by whoever has the
+ * same of both. A live reference has no table; it is a second set of compute weights which goes
+ * through the model in training, whose activations are lost by that. So it is asked before the
+ * policy's forward pass (filler). */
 #include "learner/offline/reference.h"
 
 #include "base/clock.h"
@@ -43,6 +49,7 @@ enum err reference_new(struct reference **out, const struct reference_conf *conf
         err = ref_model_new(&r->live, &conf->follow, step);
     } else {
         size_t bytes;
+        /* The image, not the parameters: it is what computes the figures, adapters merged. */
         const float *image = trainable_image(step, &bytes);
         r->start = hash_of(image, bytes);
     }
@@ -122,6 +129,7 @@ static void table_load(const struct reference *r, struct reference_table *t)
     if (!r->folder)
         return;
     path = table_path(r, t);
+    /* A table that is damaged is made again: it can be, so nobody need be bothered. */
     if (fs_exists(path) && checkpoint_read(path, block, table_blocks(t, block)))
         log_warn("reference", "%s; made anew", err_text());
     free(path);
@@ -151,6 +159,7 @@ static enum err table_new(struct reference *r, const struct corpus *corpus,
     return OK;
 }
 
+/* The first token stands for the record: its figures are made together. */
 static bool lacks(const struct reference_table *t, size_t record)
 {
     const size_t at = t->corpus->seq[record * (size_t)t->corpus->group];
@@ -228,6 +237,7 @@ enum err reference_prepare(struct reference *r, struct trainable *step,
             say(at + many, n);
             said = now;
         }
+        /* Hours of passes over a large set: a kill costs two minutes of them. */
         if (!err && now - saved >= SAVE_MS) {
             err = table_save(r, t);
             saved = now;

@@ -1,3 +1,8 @@
+/* Written through base/fs, which makes a file whole or not at all: a crash while writing leaves
+ * the older one. Read in two passes: every block's checksum first, in pieces, then the blocks
+ * into the memory where they belong. So a damaged file has changed nothing, and the caller may
+ * try an older one. Nothing is mapped: a mapping of weights would count as memory of this
+ * process. */
 #include "learner/run/checkpoint.h"
 
 #include "base/fs.h"
@@ -28,6 +33,8 @@ static uint32_t get32(const uint8_t *from)
            (uint32_t)from[3] << 24;
 }
 
+/* Checksums of blocks stand in the head, and one of the head in front of it: so a file is
+ * known to be whole before a byte of it is believed. */
 static char *head_text(const json_t *meta, const struct checkpoint_block *block, int n)
 {
     json_t *blocks = json_array(), *head;
@@ -113,11 +120,14 @@ static enum err take_head(struct checkpoint_view *view, size_t size)
     size_t n = 0;
     enum err err = size < sizeof bytes ? ERR_PARSE : take(view, bytes, sizeof bytes, 0);
 
+    /* Words for whoever named the wrong file; a file of ours that is damaged says "damaged". */
     if (!err && memcmp(bytes, magic, sizeof(magic)))
         err = ERR_PARSE;
     if (err)
         return err == ERR_IO ? err : err_set(ERR_PARSE, "not a checkpoint");
     n = get32(bytes + 8);
+    /* The length is believed only within the file and the limit: it is read before its own
+     * checksum. */
     if (n <= size - 16 && n <= CHECKPOINT_HEAD_MAX) {
         text = mem_new(n + 1, 1);
         err = take(view, text, n, 16);
@@ -216,6 +226,8 @@ static enum err fill(const struct checkpoint_view *view, const struct checkpoint
         err = check_block(view, i, &at, &name, &size);
         if (err)
             return err;
+        /* Blocks that nobody asks for are checked and passed over: a later version may write
+         * more. */
         for (int k = 0; k < n; k++)
             if (!strcmp(block[k].name, name) && block[k].n == size)
                 found[k] = view->from + from;
@@ -243,6 +255,7 @@ enum err checkpoint_read(const char *path, const struct checkpoint_block *block,
     return err;
 }
 
+/* Ten digits, so that names sort as numbers do for whoever lists the folder. */
 char *checkpoint_path(const char *folder, int64_t step)
 {
     return mem_print("%s/step-%010" PRId64 ".ckpt", folder, step);
@@ -264,6 +277,7 @@ enum err checkpoint_list(int64_t **steps, size_t *n, const char *folder)
     *n = 0;
     if (!dir)
         return errno == ENOENT ? OK : err_set(ERR_IO, "%s: %s", folder, strerror(errno));
+    /* %n tells whether the name ends there: step-12.ckpt.tmp is one that was being written. */
     while ((entry = readdir(dir))) {
         long long step;
         int end = 0;
@@ -279,6 +293,7 @@ enum err checkpoint_list(int64_t **steps, size_t *n, const char *folder)
     return OK;
 }
 
+/* Newest first, so the first `keep` stay. */
 enum err checkpoint_trim(const char *folder, size_t keep)
 {
     int64_t *steps;

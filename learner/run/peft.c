@@ -1,3 +1,7 @@
+/* A run asks here whether it trains an adapter, and how to write what it has trained, so that no
+ * method has to know of adapters: peft_save writes a whole model or an adapter, peft_hash says
+ * the hash that `drover inspect` will say of it. A checkpoint holds the adapter alone; its meta
+ * keeps the hash of the base, without which the adapter's numbers mean nothing. */
 #define _XOPEN_SOURCE 700 /* realpath */
 
 #include "learner/run/peft.h"
@@ -13,6 +17,8 @@ const struct lora_conf *peft_lora(const struct keys_plan *plan)
     return plan->peft ? &plan->lora : NULL;
 }
 
+/* Dropout changes the learner's log-probabilities and not the actors', which decode the
+ * merged weights: the first ratio would not be 1. */
 enum err peft_check_fleet(const struct keys_plan *plan)
 {
     if (plan->peft && plan->lora.dropout > 0)
@@ -72,6 +78,7 @@ void peft_put_base(json_t *meta, struct trainable *step)
     json_object_set_new(meta, "base", json_string(hash_text(text, &base)));
 }
 
+/* By hash, not by name: a folder of the same name may hold other weights today. */
 enum err peft_check_base(const json_t *meta, struct trainable *step)
 {
     const char *was = json_string_value(json_object_get(meta, "base"));

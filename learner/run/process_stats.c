@@ -1,3 +1,7 @@
+/* Rows by role and name, each with the lives of that name: a process that was killed and started
+ * again counts on under the name that people know. What a life has done is what it says minus
+ * what it said before, so that a late or repeated heartbeat adds nothing. Fed by the fleet's
+ * loop from the broker's heartbeats; an offline run is one row, made at its end. */
 #include "learner/run/process_stats.h"
 
 #include "base/mem.h"
@@ -53,6 +57,8 @@ static struct process_life *life_of(struct process_history *h, uint64_t process,
     return life;
 }
 
+/* Names come from other machines: what does not fit is passed over, never cut, or two would
+ * become one. */
 void process_stats_see(struct process_stats *crew, const struct process_stats_row *row,
                        int64_t now_ms)
 {
@@ -75,6 +81,7 @@ void process_stats_see(struct process_stats *crew, const struct process_stats_ro
         crew->n++;
     }
     life = life_of(h, row->process, row->tokens, now_ms);
+    /* A count that falls is a late message of the same life. */
     if (row->tokens > life->said) {
         h->tokens += row->tokens - life->said;
         life->said = row->tokens;
@@ -83,6 +90,8 @@ void process_stats_see(struct process_stats *crew, const struct process_stats_ro
     h->last_ms = now_ms;
 }
 
+/* A number that is negative or no number is 0: the text is a broker's, but it may be another
+ * version's. */
 static uint64_t number(const json_t *row, const char *key)
 {
     const json_int_t n = json_integer_value(json_object_get(row, key));
@@ -127,6 +136,7 @@ json_t *process_stats_json(struct process_stats *crew)
     for (size_t i = 0; i < crew->n; i++) {
         const struct process_history *h = &crew->hand[i];
         const double seconds = (double)(h->last_ms - h->first_ms) / 1e3;
+        /* This process knows its peak better than its last heartbeat did. */
         const uint64_t own = strcmp(h->role, "learner") ? 0 : mem_peak(); /* this process */
         json_array_append_new(list,
                               json_pack("{s:s, s:s, s:I, s:I, s:f}", "role", h->role, "name",
@@ -138,6 +148,7 @@ json_t *process_stats_json(struct process_stats *crew)
     return list;
 }
 
+/* Seen twice, at its start and at its end, as a fleet's process would be. */
 json_t *process_stats_alone(const char *name, uint64_t tokens, int64_t ms)
 {
     struct process_stats *crew;

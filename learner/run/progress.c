@@ -1,3 +1,6 @@
+/* A bar is drawn only where stderr is a terminal; whoever else reads gets the plain lines.
+ * Before a line is printed the bar is wiped, and the next step draws it again below. Called by
+ * offline/cycle after each step and line. */
 #include "learner/run/progress.h"
 
 #include "base/outlet.h"
@@ -22,6 +25,7 @@ void progress_begin(struct progress *p, int64_t done, int64_t total, bool off, i
                            .begun_ms = now_ms};
 }
 
+/* From the pace of this process alone: a resumed run may be on another machine. */
 int64_t progress_left_ms(const struct progress *p, int64_t done, int64_t now_ms)
 {
     if (done <= p->first)
@@ -47,6 +51,7 @@ void progress_step(struct progress *p, int64_t done, double loss, int64_t now_ms
     char bar[WIDTH + 1], left[24], words[40] = "";
     const int64_t full = p->total ? done * WIDTH / p->total : WIDTH;
 
+    /* The last step is always drawn, or the bar would stop short of its end. */
     if (!p->terminal || p->off || (now_ms - p->shown_ms < REDRAW_MS && done < p->total))
         return;
     for (int i = 0; i < WIDTH; i++)
@@ -70,6 +75,7 @@ void progress_line(struct progress *p, const char *fmt, ...)
     va_start(args, fmt);
     say_strbuf(&line, false, fmt, &args);
     va_end(args);
+    /* A terminal that has gone away must not end the run: outlet turns to the log file. */
     outlet_look();
     fprintf(stderr, "%s%s\n", p->open ? "\r\033[K" : "", line.text ? line.text : "");
     free(line.text);

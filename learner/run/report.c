@@ -1,3 +1,8 @@
+/* In three passes: read metrics.jsonl into one series a name (report_series) and samples.jsonl
+ * into a list; lay the series out, those that people look for first (`first` below), as SVG
+ * paths; write the page. Whatever a model or a person wrote goes through put_text, which lets
+ * neither markup nor control characters pass: the page is opened by a browser. Called once, when
+ * a run has ended, by offline and by the fleet's learner. */
 #include "learner/run/report.h"
 
 #include "base/fs.h"
@@ -70,6 +75,8 @@ static void put_text(struct report *r, const char *text)
 
 /* ---- reading */
 
+/* A run writes tens of names; what is beyond the limit is left out of the page, not of the
+ * file. */
 static struct report_series *series_named(struct report *r, const char *name)
 {
     for (size_t i = 0; i < r->n; i++)
@@ -85,6 +92,7 @@ static void add_point(struct report *r, const char *name, double x, double y)
 {
     struct report_series *s = series_named(r, name);
 
+    /* JSON has no NaN, but a figure may overflow to infinity when it is read. */
     if (!s || s->n == POINTS_MAX || !isfinite(y))
         return;
     if (s->n == s->room) {
@@ -102,6 +110,8 @@ static enum err take_metrics(struct report *r, json_t *line)
     const char *name;
     json_t *value;
 
+    /* Every number that somebody wrote is a series, by its name: no list of names is kept
+     * here that would have to know the methods. */
     json_object_foreach(line, name, value)
     {
         if (json_is_number(value) && strcmp(name, "step") && strcmp(name, "epoch"))
@@ -110,6 +120,8 @@ static enum err take_metrics(struct report *r, json_t *line)
     return OK;
 }
 
+/* Only the first and the last evaluation are shown side by side; answers of training are in
+ * the file. */
 static enum err take_sample(struct report *r, json_t *line)
 {
     const char *kind = json_string_value(json_object_get(line, "kind"));
@@ -120,6 +132,8 @@ static enum err take_sample(struct report *r, json_t *line)
     return OK;
 }
 
+/* A line that is no JSON is an error with its number: the page would else tell half of a
+ * run. */
 static enum err each_line(struct report *r, const char *path,
                           enum err (*take)(struct report *, json_t *))
 {
@@ -145,6 +159,7 @@ static enum err each_line(struct report *r, const char *path,
 
 /* ---- drawing */
 
+/* Drawn by hand as one polyline: the page must open without a network, years later. */
 static void put_chart(struct report *r, const struct report_series *s)
 {
     double low = s->y[0], high = s->y[0];
@@ -174,6 +189,7 @@ static void put_chart(struct report *r, const struct report_series *s)
         strbuf_print(&r->page, "%.1f,%.1f ", 50 + 266 * (s->x[i] - left) / (right - left),
                      122 - 116 * (s->y[i] - low) / (high - low));
     strbuf_print(&r->page, "\"/>");
+    /* One point has no line: a dot, so that it is seen at all. */
     if (s->n == 1)
         strbuf_print(&r->page, "<circle cx=\"50\" cy=\"%.1f\" r=\"2\"/>",
                      122 - 116 * (s->y[0] - low) / (high - low));
@@ -197,6 +213,7 @@ static void put_charts(struct report *r)
     strbuf_print(&r->page, "</section>\n");
 }
 
+/* The same figures as numbers, for who reads the page with a search. */
 static void put_table(struct report *r)
 {
     strbuf_print(&r->page,
@@ -234,6 +251,7 @@ static void put_answer(struct report *r, const json_t *sample)
     }
 }
 
+/* By the prompt's text: evaluations ask the same prompts, but not in one order. */
 static const json_t *partner(const struct report *r, const char *prompt)
 {
     const json_t *sample;

@@ -1,3 +1,8 @@
+/* A checkpoint's meta holds the configuration and the data set's hash of the run that wrote it.
+ * Both are compared before weights are read: first by resume_check, before anything was made for
+ * the run, then again on loading. Keys that change what is shown or kept may differ (free_key);
+ * of the others the first that differs is named. A file that is damaged is passed over for the
+ * next older one. */
 #include "learner/run/resume.h"
 
 #include "base/log.h"
@@ -58,6 +63,7 @@ static enum err differ(const char *key, const json_t *was, const json_t *now)
         old = word(was, digits[1]);
         new = word(now, digits[1]);
     }
+    /* Both values are said, as short as they can be while they differ. */
     err = err_set(ERR_STATE,
                   "%s was %s in the run that output_dir holds, is %s now: take "
                   "another output_dir, or say overwrite_output_dir=true",
@@ -79,6 +85,7 @@ enum err resume_same(const json_t *was, const json_t *now)
         if (!free_key(key) && (!old || !json_equal(old, value)))
             return differ(key, old, value);
     }
+    /* A key that is gone counts as well: its default may not be what it was set to. */
     json_object_foreach((json_t *)(uintptr_t)was, key, value)
     {
         if (!free_key(key) && !json_object_get(now, key))
@@ -123,6 +130,8 @@ enum err resume_save(const struct resume *resume, struct trainable *step,
     return err;
 }
 
+/* Data and tokenizer are compared by the token ids that they make: renaming a file changes
+ * nothing, a different template does. */
 static enum err check(const struct resume *resume, const json_t *meta)
 {
     char data[HASH_TEXT];
@@ -182,6 +191,8 @@ enum err resume_load(const struct resume *resume, const char *path, struct train
         char *file = checkpoint_path(resume->folder, steps[i]);
         err = load(resume, file, step, state);
         *found = !err;
+        /* Only a damaged one is passed over; one of another configuration is an error,
+         * however many older ones there are. */
         if (err == ERR_PARSE) {
             log_warn("checkpoint", "%s; an older one is tried", err_text());
             err = OK;

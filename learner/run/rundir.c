@@ -1,3 +1,11 @@
+/* One process writes a folder: the one that holds the lock on .lock, which the system takes back
+ * when it dies, however it dies. The lock is on an inode, so a process that was stopped while
+ * its folder was cleared and taken by another finds another inode there (rundir_owned) and
+ * writes no more.
+ *
+ * `names` is all that a run makes: it is what overwriting clears, what makes a folder "of a
+ * run", and where an input may not lie. Order of the calls: check, apart, method (nothing is
+ * made), open, then run and metrics as the run goes. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "learner/run/rundir.h"
 
@@ -67,6 +75,7 @@ enum err rundir_check(const char *path)
 /* Whether `path` is `folder` or lies in it, links followed. Of what is not there: no. */
 static bool within(const char *path, const char *folder)
 {
+    /* Through links: two names may be one folder. */
     char *whole = realpath(path, NULL), *outer = realpath(folder, NULL);
     const size_t n = outer ? strlen(outer) : 0;
     const bool in = whole && outer && !strncmp(whole, outer, n) && strchr("/", whole[n]);
@@ -129,6 +138,8 @@ static enum err lock(struct rundir *dir)
 
     if (err || !fcntl(dir->lock, F_SETLK, &want))
         return err;
+    /* Who holds it is asked in a second call, and may have gone in between: then the first
+     * error is said. */
     if ((errno == EACCES || errno == EAGAIN) && !fcntl(dir->lock, F_GETLK, &want) &&
         want.l_type != F_UNLCK)
         return err_set(ERR_STATE, "output_dir: %s is in use by process %ld", dir->path,
@@ -180,6 +191,7 @@ enum err rundir_open(struct rundir **out, const char *path)
     *out = NULL;
     dir->path = mem_text(path);
     dir->fresh = true;
+    /* Before the lock is made, or the folder would never look fresh. */
     for (size_t i = 0; i < NAMES; i++) {
         char *old = mem_print("%s/%s", path, names[i]);
         dir->fresh = dir->fresh && !fs_exists(old);
@@ -260,6 +272,8 @@ void rundir_abandon(struct rundir *dir)
     journal = mem_print("%s/journal", dir->path);
     checkpoints = mem_print("%s/checkpoints", dir->path);
     lock = mem_print("%s/.lock", dir->path);
+    /* Only what this run made, and only if nothing of an earlier run was there: a refusal
+     * must not cost anybody a folder. */
     if (dir->fresh && !fs_exists(journal) && !rundir_clear(dir) && !rmdir(checkpoints) &&
         !unlink(lock))
         rmdir(dir->path);
@@ -296,6 +310,7 @@ enum err rundir_metrics_cut(struct rundir *dir, int64_t step)
     size_t n;
     enum err err = OK;
 
+    /* Lines beyond the checkpoint are of steps that will be made again, and written again. */
     if (fs_exists(path)) {
         err = fs_read(&text, &n, path, METRICS_MAX);
         if (!err) {
@@ -317,6 +332,8 @@ enum err rundir_metrics(struct rundir *dir, const json_t *line)
 
     if (dir->metrics < 0)
         err = open_file(&dir->metrics, dir, "metrics.jsonl", O_WRONLY | O_APPEND);
+    /* One write, so that a reader never sees half a line, and a full disk ends the run
+     * instead of the curve. */
     if (!err && write(dir->metrics, whole, n) != (ssize_t)n)
         err = err_set(ERR_IO, "%s/metrics.jsonl: %s", dir->path, strerror(errno));
     free(whole);

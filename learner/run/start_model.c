@@ -1,3 +1,8 @@
+/* Opened without its weights first: tokenizer, template and shape are enough to read the data
+ * and to plan, and a run that is refused has then loaded nothing. The end token of the
+ * configuration replaces the model's first one, so that every reader of the card sees the same.
+ * The day that a template may say is kept in run.json: a run that goes on tomorrow must read the
+ * same tokens. */
 #include "learner/run/start_model.h"
 
 #include "base/clock.h"
@@ -19,6 +24,7 @@ static enum err take_eos(struct model_files *card, const char *name, char **text
     enum err err;
 
     *text = NULL;
+    /* The card is made anew: bundles written from it must name this token, too. */
     if (name) {
         id = tokenizer_id(card->tokenizer, name);
         if (id < 0)
@@ -70,6 +76,7 @@ enum err start_model_kwargs(const struct keys *keys)
     return OK;
 }
 
+/* A folder that is about to be overwritten has nothing to say any more. */
 void start_model_kept_day(json_t *config, const struct keys *keys)
 {
     char *path = mem_print("%s/run.json", keys->output_dir), *text = NULL;

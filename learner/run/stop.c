@@ -1,3 +1,7 @@
+/* The handler only sets a flag, which offline/cycle asks between micro-batches and the fleet's
+ * loop in its own way; it is taken off by the first signal (SA_RESETHAND), so that a second one
+ * ends a run that does not get to its next question. SIGHUP counts too unless nohup has said
+ * otherwise. */
 #include "learner/run/stop.h"
 
 #include <signal.h>
@@ -18,6 +22,7 @@ void stop_install(void)
     memset(&action, 0, sizeof(action));
     action.sa_handler = note;
     sigemptyset(&action.sa_mask);
+    /* No SA_RESTART: a wait that is interrupted comes back, and the question is asked. */
     action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

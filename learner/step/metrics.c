@@ -19,6 +19,8 @@ static int find(const struct metrics *metrics, const char *name)
     return -1;
 }
 
+/* A name is entered when it is first given, even with nothing to add: the order of a log
+ * line is then that of the first micro-batch, whatever the others bring. */
 static int entered(struct metrics *metrics, const char *name)
 {
     int i = find(metrics, name);
@@ -96,6 +98,8 @@ void metrics_put(const struct metrics *metrics, const char *prefix, json_t *obje
     }
 }
 
+/* %a is exact and short; a decimal of nine digits would move the mean that a resumed run
+ * prints. */
 json_t *metrics_save(const struct metrics *metrics)
 {
     json_t *list = json_array();

@@ -104,6 +104,8 @@ enum err micro_batch_begin(struct micro_batch *b, unsigned columns, size_t token
 
     if (tokens > INT_MAX)
         return err_set(ERR_RANGE, "a micro-batch of %zu tokens", tokens);
+    /* One filler asks for the same columns always, so this is a matter of growth: after the
+     * longest micro-batch nothing is allocated any more. */
     if (columns != b->columns || tokens > b->room || n_seq > b->room_seq)
         err = make_room(b, columns, tokens > b->room ? tokens : b->room,
                         n_seq > b->room_seq ? n_seq : b->room_seq);
@@ -120,6 +122,7 @@ int micro_batch_sequence(struct micro_batch *b, int n_prefix)
     b->seq[s] = b->batch.n;
     b->n_prefix[s] = n_prefix;
     b->tokens += n_prefix;
+    /* NULL means to the model that nothing is shared, which spares it the search. */
     if (n_prefix)
         b->batch.n_prefix = b->n_prefix;
     for (unsigned k = 0; k < MICRO_BATCH_COLUMNS; k++)
@@ -180,6 +183,8 @@ enum err micro_batch_forward(struct micro_batch *b, const struct micro_batch_pas
                             o->value ? b->value : NULL, &hit);
     if (err)
         return err;
+    /* They cost nothing, but an objective that sees them reports more metrics; over a fleet
+     * those are not TRL's. */
     if (has(b, MICRO_BATCH_SEEN)) {
         b->in.hit = hit;
         b->in.square = trainable_square(model);

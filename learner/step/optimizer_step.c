@@ -74,6 +74,7 @@ static void divide(const struct optimizer_step *step, const struct optimizer_ste
     const struct objective *const o = one->pass.objective;
 
     in->normaliser = o->apart ? (double)step->n * or_one(o->count(in)) : one->normaliser;
+    /* What else an objective asks of the whole step. */
     in->step_tokens = one->tokens;
     in->entropy_coef = step->entropy_coef;
 }

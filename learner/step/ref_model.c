@@ -1,3 +1,7 @@
+/* Compute weights alone: nothing of it is trained, so it needs neither gradient nor moments, and
+ * it goes through the activations of the model that it follows. Moving it is arithmetic on the
+ * packed weights, element by element. Called after each optimiser step by who holds one
+ * (offline/reference, iteration). */
 #include "learner/step/ref_model.h"
 
 #include "base/mem.h"
@@ -43,6 +47,7 @@ void ref_model_free(struct ref_model *f)
     free(f);
 }
 
+/* The model around them borrows the shape's numbers: only the weights count. */
 size_t ref_model_size(const struct shape *shape)
 {
     return packed_size(shape);
@@ -60,6 +65,8 @@ void ref_model_sync(struct ref_model *f, const struct trainable *step)
     const float *image;
     size_t bytes;
 
+    /* By the count of steps, not a counter of its own: a resumed run moves it at the same
+     * steps. */
     if (!f->conf.every || trainable_count(step) % f->conf.every)
         return;
     image = trainable_image(step, &bytes);

@@ -1,3 +1,10 @@
+/* Weights, gradient and two moments are blocks of the same layout; the compute image is the
+ * weights once more, as the kernels read them, made anew after each step. With an adapter the
+ * blocks are the adapter's, the weights are frozen, and the image is the merged one.
+ *
+ * Between trainable_apply and the next, gradients only add up. A tied matrix gets two sums in a
+ * portable run, as input embedding and as head, which are joined before the clip: each is one
+ * chain over the tokens, whatever the micro-batches were. */
 #include "learner/step/trainable.h"
 
 #include "base/mem.h"
@@ -102,6 +109,8 @@ static enum err build(struct trainable *step, const struct train_options *option
     if (err)
         return err;
     packed_fill(step->image, step->layout, params);
+    /* Filled whole once: lora_pack, here and after every step, writes only the matrices that
+     * an adapter changes. */
     if (step->lora)
         pack(step);
     err = model_new(&step->model, shape, step->image, bytes);
@@ -173,6 +182,7 @@ struct hash trainable_hash(const struct trainable *step)
     return step->lora ? lora_hash(step->lora) : params_hash(step->params);
 }
 
+/* A base may be gigabytes, and is frozen: hashed when a checkpoint first asks. */
 struct hash trainable_base(struct trainable *step)
 {
     if (!step->base_known)
@@ -226,6 +236,8 @@ enum err trainable_forward(struct trainable *step, const struct batch *batch, fl
                                     .first = step->seqs};
     enum err err;
 
+    /* Masks depend on a sequence's place in the whole optimiser step, so that it is the same
+     * however the step is cut into micro-batches. */
     train_drop(step->train, &drop);
     err = train_forward(step->train, step->model, batch, temperature, logprob, entropy, value);
     if (!err && step->dropout)
@@ -245,6 +257,8 @@ const float *trainable_mean_logit(const struct trainable *step)
     return train_mean_logit(step->train);
 }
 
+/* Another model of the same shape through the same activations: it costs no memory of its
+ * own, but what backward would need of the last trainable_forward is gone. */
 enum err trainable_score(struct trainable *step, const struct model *model,
                          const struct batch *batch, float temperature, float *logprob)
 {
@@ -273,6 +287,8 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
 
     step->t++;
     step->seqs = 0;
+    /* One loss that is no number must not ruin weights and moments for good; the step counts
+     * all the same, so that rates and checkpoints stay where they would be. */
     if (isfinite(norm)) {
         optim_adamw(adamw, step->learns, step->grad, step->m, step->v, step->t, rate);
         pack(step);
@@ -281,6 +297,7 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
     return norm;
 }
 
+/* join first: the part that is kept apart belongs to the gradient that is forgotten. */
 void trainable_discard(struct trainable *step)
 {
     join(step);
@@ -297,6 +314,8 @@ size_t trainable_size(const struct shape *shape, const struct train_options *opt
     return 5 * packed_size(shape) + apart * sizeof(float) + train_size(shape, &own, n);
 }
 
+/* Without gradient and moments of the base: the weights, their image, four blocks of the
+ * adapter, and what its branches keep. */
 size_t trainable_size_lora(const struct shape *shape, const struct train_options *options,
                            const struct lora_conf *lora, int n)
 {
@@ -326,6 +345,8 @@ struct trainable_state trainable_state(struct trainable *step)
                                     .t = step->t};
 }
 
+/* The caller has overwritten the blocks of trainable_state: the image must follow them
+ * before anything is computed. */
 void trainable_restored(struct trainable *step, int64_t t)
 {
     step->t = t;
