@@ -100,6 +100,8 @@ enum err corpus_append(struct corpus *c, int which, const int *ids, size_t n,
     return OK;
 }
 
+/* The length is kept beside the starts: packing sorts by it, and a pair's is that of both
+ * answers. */
 void corpus_close(struct corpus *c)
 {
     const size_t first = c->n * (size_t)c->group;

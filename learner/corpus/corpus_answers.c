@@ -104,6 +104,7 @@ static enum err put_pair(struct corpus *c, const struct corpus_rule *rule,
     return OK;
 }
 
+/* A loss without soft labels must refuse them rather than take a tie for a victory. */
 static enum err add_preference(struct corpus *c, const struct corpus_rule *rule,
                                struct example *e)
 {

@@ -149,6 +149,7 @@ static enum err divide(struct corpus *c, size_t from, size_t limit, bool togethe
     return err;
 }
 
+/* `wrapped` has divided everything into full rows already: there is nothing left to fit. */
 enum err corpus_bins_close(struct corpus *c, size_t from, const struct corpus_rule *rule)
 {
     const size_t limit = (size_t)rule->max_length;

@@ -91,6 +91,8 @@ static void put_said(const struct corpus *c, uint32_t record, int seq, struct mi
         out->label[seq] = c->label[record];
 }
 
+/* The second answer of a pair goes on behind the prompt of the first, where the corpus has
+ * kept it once. */
 static void put(const struct corpus *c, uint32_t record, size_t which, struct micro_batch *out)
 {
     const size_t k = record * (size_t)c->group + which;

@@ -88,6 +88,8 @@ static bool divides(const struct corpus_rule *rule)
     return rule->packing == CORPUS_BFD_SPLIT || rule->packing == CORPUS_WRAPPED;
 }
 
+/* With packing a record of which nothing is learnt stays: it takes its place in a row, as in
+ * TRL. */
 static enum err add_sft(struct corpus *c, const struct corpus_rule *rule,
                         const struct example *e)
 {
@@ -131,6 +133,8 @@ static enum err side(const struct corpus_rule *rule, const struct example *e,
     return err;
 }
 
+/* Both answers behind the same prompt, each a whole sequence: a reward model's number is
+ * read at the end of each. */
 static enum err add_pair(struct corpus *c, const struct corpus_rule *rule,
                          const struct example *e)
 {
@@ -195,6 +199,7 @@ static enum err fill(struct corpus *c, const struct dataset *set,
     return OK;
 }
 
+/* Pairs have two sequences a record, texts one. */
 static enum err make(struct corpus **out, const struct dataset *set,
                      const struct corpus_rule *rule, int group, const char *what)
 {

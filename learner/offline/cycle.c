@@ -153,6 +153,7 @@ json_t *cycle_line(const struct cycle *run)
     return json_pack("{s:I, s:f}", "step", (json_int_t)done, "epoch", cycle_epoch(run, done));
 }
 
+/* What the window has gathered, and what is true now: norm and rate of the last step. */
 static enum err log_window(struct cycle *run)
 {
     const int64_t done = trainable_count(run->step);
@@ -219,6 +220,8 @@ static bool due(const struct cycle *run, enum keys_when when, double every)
            (done % run->length.steps_per_epoch == 0 || done == run->length.steps);
 }
 
+/* After the last step in any case: the figure by which a run is judged is that of the model
+ * it ends with. */
 static bool eval_due(const struct cycle *run)
 {
     const struct keys *k = run->keys;

@@ -80,6 +80,7 @@ enum err evaluate(const struct offline_job *job, struct trainable *step,
         return err;
     seconds = (double)(now_ms() - begun) / 1e3;
     metrics_put(&exact, "eval_", line);
+    /* Set last, since it overwrites the metric of the same name. */
     margins(line);
     json_object_set_new(line, "eval_runtime", json_real(seconds));
     if (seconds > 0) {

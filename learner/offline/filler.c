@@ -26,6 +26,8 @@ void filler_free(struct filler *f)
     f->record = NULL;
 }
 
+/* Only what somebody will fill: an objective takes a column that is there for one that means
+ * something. */
 static unsigned columns_of(const struct filler *f)
 {
     const struct objective *const o = f->objective;

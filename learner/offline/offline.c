@@ -90,6 +90,8 @@ static void length_words(char *out, size_t room, const struct offline_job *o)
         snprintf(out, room, "max_length %d", given);
 }
 
+/* What was cut or left out is said once, before training: a max_length that is too small
+ * shows here. */
 static void tell_lengths(const struct offline_job *o)
 {
     const struct corpus *const sets[] = {o->train, o->test};

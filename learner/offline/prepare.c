@@ -40,6 +40,8 @@ static void tell_unused(const json_t *unused)
     free(names);
 }
 
+/* Training and held-out records by the same rule, but for packing, which an evaluation need
+ * not have. */
 static enum err encode_all(struct prepare *p, const struct keys *keys,
                            struct prepare_parts *parts)
 {

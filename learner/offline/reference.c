@@ -199,6 +199,7 @@ static enum err table_make(struct reference_table *t, struct trainable *step,
     return err;
 }
 
+/* What a table from disk already has is not made again. */
 static size_t list_missing(const struct reference_table *t, const uint8_t *needed,
                            uint32_t *record)
 {

@@ -21,6 +21,7 @@
 
 static const char magic[8] = "DROVERC1";
 
+/* Little-endian by hand, whatever the machine is. */
 static void put32(uint8_t *to, uint32_t x)
 {
     for (int i = 0; i < 4; i++)
@@ -94,6 +95,7 @@ static void view_close(struct checkpoint_view *view)
         close(view->fd);
 }
 
+/* pread may return less than was asked for, and does across signals. */
 static enum err take(const struct checkpoint_view *view, void *to, size_t n, size_t at)
 {
     uint8_t *bytes = to;
@@ -159,6 +161,7 @@ static enum err view_open(struct checkpoint_view *view, const char *path)
     return err;
 }
 
+/* The meta alone tells whether a checkpoint is this run's; blocks may be gigabytes. */
 enum err checkpoint_peek(const char *path, json_t **meta)
 {
     struct checkpoint_view view;
@@ -268,6 +271,7 @@ static int falling(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
+/* A folder that is not there has no checkpoints: the first start is no error. */
 enum err checkpoint_list(int64_t **steps, size_t *n, const char *folder)
 {
     DIR *dir = opendir(folder);

@@ -25,6 +25,7 @@ enum err memory_plan_check(const struct memory_plan *plan, const struct keys *k,
     struct memory_plan recomputed = *plan, floor = *plan, adapter;
 
     recomputed.options.checkpointing = true;
+    /* What no smaller batch and no shorter length can save. */
     floor.tokens = 1;
     adapter = floor;
     adapter.lora = &usual;

@@ -61,6 +61,7 @@ enum err peft_save(const char *folder, const struct model_files *card,
     return err;
 }
 
+/* Of what is written, in the dtype in which it is written. */
 struct hash peft_hash(const struct trainable *step, const char *dtype)
 {
     return trainable_lora(step) ? weights_hash_lora(trainable_lora(step), dtype)

@@ -119,6 +119,8 @@ void process_stats_hear(struct process_stats *crew, const char *text, int64_t no
     json_decref(list);
 }
 
+/* By name, then role: the lines at the end of a run are in one order, however the fleet came
+ * up. */
 static int by_name(const void *a, const void *b)
 {
     const struct process_history *x = a, *y = b;
@@ -127,6 +129,7 @@ static int by_name(const void *a, const void *b)
     return order ? order : strcmp(x->role, y->role);
 }
 
+/* Sorted in place: the order in which they came is of no use to anybody. */
 json_t *process_stats_json(struct process_stats *crew)
 {
     json_t *list = json_array();
@@ -163,6 +166,7 @@ json_t *process_stats_alone(const char *name, uint64_t tokens, int64_t ms)
     return list;
 }
 
+/* Tokens only where there are any: a broker has none. */
 void process_stats_print(const json_t *processes, FILE *to)
 {
     const json_t *row;

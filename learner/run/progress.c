@@ -16,6 +16,7 @@
 
 enum { WIDTH = 30, REDRAW_MS = 100 };
 
+/* `done` steps were made before this process began: the bar starts there, the clock now. */
 void progress_begin(struct progress *p, int64_t done, int64_t total, bool off, int64_t now_ms)
 {
     *p = (struct progress){.terminal = isatty(STDERR_FILENO) != 0,
@@ -33,6 +34,7 @@ int64_t progress_left_ms(const struct progress *p, int64_t done, int64_t now_ms)
     return (now_ms - p->begun_ms) * (p->total - done) / (done - p->first);
 }
 
+/* Hours only where there are any. */
 const char *progress_clock(char out[24], int64_t ms)
 {
     const long long s = (long long)(ms < 0 ? 0 : ms) / 1000;
@@ -46,6 +48,7 @@ const char *progress_clock(char out[24], int64_t ms)
     return out;
 }
 
+/* Ten times a second is enough for eyes, and costs nothing beside a step. */
 void progress_step(struct progress *p, int64_t done, double loss, int64_t now_ms)
 {
     char bar[WIDTH + 1], left[24], words[40] = "";

@@ -196,6 +196,8 @@ static void put_chart(struct report *r, const struct report_series *s)
     strbuf_print(&r->page, "</svg></figure>\n");
 }
 
+/* The first loop puts those that people look for in front, the second the rest in the order
+ * of the file. */
 static void put_charts(struct report *r)
 {
     bool drawn[SERIES_MAX] = {false};
@@ -239,6 +241,8 @@ static const char *field(const json_t *sample, const char *key)
     return text ? text : "";
 }
 
+/* An answer that is missing leaves its cell empty: the evaluation after the training may not
+ * have come. */
 static void put_answer(struct report *r, const json_t *sample)
 {
     strbuf_print(&r->page, "<td><pre>");
@@ -289,6 +293,7 @@ static void put_samples(struct report *r)
     strbuf_print(&r->page, "</table>\n");
 }
 
+/* As text and numbers only; names come from other machines and pass put_text. */
 static void put_processes(struct report *r, const json_t *processes)
 {
     const json_t *row;
@@ -310,6 +315,7 @@ static void put_processes(struct report *r, const json_t *processes)
     strbuf_print(&r->page, "</table>\n");
 }
 
+/* Style and all in one string: the page has no other file. */
 static void put_page(struct report *r, const char *title, const json_t *processes)
 {
     strbuf_print(
@@ -343,6 +349,7 @@ static void put_page(struct report *r, const char *title, const json_t *processe
     strbuf_print(&r->page, "</html>\n");
 }
 
+/* metrics.jsonl must be there, samples.jsonl need not: only runs over a fleet write answers. */
 enum err report_write(const char *output_dir, const char *title, const json_t *processes)
 {
     struct report *r = mem_new(1, sizeof *r);

@@ -108,6 +108,7 @@ static int blocks(struct checkpoint_block *block, const struct trainable_state *
     return resume->reference ? 4 : 3;
 }
 
+/* Trimmed only when the new one is whole. */
 enum err resume_save(const struct resume *resume, struct trainable *step,
                      const struct resume_state *state)
 {
@@ -150,6 +151,8 @@ static enum err check(const struct resume *resume, const json_t *meta)
     return err;
 }
 
+/* Means first, then blocks, then the count: what can fail comes before what changes the
+ * model. */
 static enum err load(const struct resume *resume, const char *path, struct trainable *step,
                      struct resume_state *state)
 {

@@ -55,6 +55,8 @@ static char *model_file(const char *path)
     return found;
 }
 
+/* Asked before anything is made: what exists and is no folder, or is a model's own, is
+ * refused. */
 enum err rundir_check(const char *path)
 {
     char *own;
@@ -108,6 +110,7 @@ enum err rundir_method(const char *path, const char *method)
     const char *was = json_string_value(json_object_get(run, "method"));
     enum err err = OK;
 
+    /* run.json of an older version may not say a method: then any may go on. */
     if (was && strcmp(was, method))
         err =
             err_set(ERR_STATE,
@@ -119,6 +122,7 @@ enum err rundir_method(const char *path, const char *method)
     return err;
 }
 
+/* Closed on exec: the lock must not live on in a process that this one starts. */
 static enum err open_file(int *out, const struct rundir *dir, const char *name, int flags)
 {
     char *path = mem_print("%s/%s", dir->path, name);
@@ -218,6 +222,7 @@ enum err rundir_open(struct rundir **out, const char *path)
     return err;
 }
 
+/* Closing the file gives the lock back. */
 void rundir_close(struct rundir *dir)
 {
     if (!dir)
@@ -235,6 +240,7 @@ const char *rundir_path(const struct rundir *dir)
     return dir->path;
 }
 
+/* Indented: people read it. */
 enum err rundir_run(struct rundir *dir, const json_t *run)
 {
     char *path = mem_print("%s/run.json", dir->path);
@@ -246,6 +252,7 @@ enum err rundir_run(struct rundir *dir, const json_t *run)
     return err;
 }
 
+/* The lock stays: the folder is still ours while it is being cleared. */
 enum err rundir_clear(struct rundir *dir)
 {
     enum err err = OK;

@@ -40,6 +40,8 @@ static enum err take_eos(struct model_files *card, const char *name, char **text
     return OK;
 }
 
+/* A template file of the user's replaces the model's before the end token is settled, which
+ * a template may name. */
 enum err start_model_open(struct model_files **out, const struct keys *keys,
                           enum model_files_want want, char **eos)
 {
@@ -55,6 +57,7 @@ enum err start_model_open(struct model_files **out, const struct keys *keys,
 
 static const char kwargs[] = "chat_template_kwargs", day_key[] = "date_string";
 
+/* Any other name would be read by no template here, and the user would believe that it was. */
 enum err start_model_kwargs(const struct keys *keys)
 {
     const json_t *given = keys->chat_template_kwargs, *value;
@@ -94,6 +97,7 @@ void start_model_kept_day(json_t *config, const struct keys *keys)
     free(path);
 }
 
+/* Said once in the log, since it is a choice that nobody asked for. */
 const char *start_model_day(json_t *config, const struct model_files *card)
 {
     json_t *given = json_object_get(config, kwargs);

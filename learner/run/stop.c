@@ -30,6 +30,7 @@ void stop_install(void)
         sigaction(SIGHUP, &action, NULL);
 }
 
+/* Asked often, between micro-batches: a read of one word. */
 bool stop_asked(void)
 {
     return asked;
