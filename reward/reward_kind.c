@@ -1,6 +1,13 @@
 /* The table of kinds. Nothing else lists them: the parser of `rewards:`, the table of scorers
  * that a fleet is sent, what a rewarder offers and how it scores all go through these rows. The
- * rows themselves stand in kind_NAME.c, beside the functions they point to. */
+ * rows themselves stand in kind_NAME.c, beside the functions they point to.
+ *
+ *   row              named by   its number (proto/noun.h)   scored by
+ *   kind_model       model      SCORER_REWARD_MODEL         a rewarder
+ *   kind_rule        rule       SCORER_RULE                 a rewarder
+ *   kind_judge       judge      SCORER_JUDGE                a rewarder
+ *   kind_worker      worker     SCORER_WORKER               a process of that name
+ *   kind_reference   (nothing)  SCORER_REFERENCE            a rewarder, or the learner */
 
 #include "reward/reward_kind.h"
 

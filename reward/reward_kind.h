@@ -1,12 +1,5 @@
-/* reward_kind: the kinds of rewards, a row each: how an entry names one and what it says of it,
- * and how answers are scored.
- *
- *   row              named by   its number (proto/noun.h)   scored by
- *   kind_model       model      SCORER_REWARD_MODEL         a rewarder
- *   kind_rule        rule       SCORER_RULE                 a rewarder
- *   kind_judge       judge      SCORER_JUDGE                a rewarder
- *   kind_worker      worker     SCORER_WORKER               a process of that name
- *   kind_reference   (nothing)  SCORER_REFERENCE            a rewarder, or the learner
+/* reward_kind: what a kind of rewards is: how an entry names one and what it says of it, and how
+ * answers are scored. Which there are stands in reward_kind.c.
  *
  * One more is a number in proto/noun.h, a file kind_NAME.c and its row in reward_kind.c:
  * rewarders offer it, the `rewards:` list knows its keys, and `drover eval` and `data filter`

@@ -13,7 +13,7 @@ say() {
 rows() { sed -nE "s/^const struct $1 ([a-z_]+) = .*/\1/p" $2 2>/dev/null; }
 for row in $(rows reward_kind 'reward/kind_*.c'); do
     grep -qE "&$row\b" reward/reward_kind.c 2>/dev/null || say "$row is no row of reward/reward_kind.c"
-    grep -qE "\b$row\b" reward/reward_kind.h 2>/dev/null || say "$row is not in the table of reward/reward_kind.h"
+    grep -qE "^ \*   $row\b" reward/reward_kind.c 2>/dev/null || say "$row is not in the head of reward/reward_kind.c"
 done
 for row in $(rows rule_kind 'reward/rule/rule_*.c'); do
     grep -qE "&$row\b" reward/rule/rule.c 2>/dev/null || say "$row is no row of reward/rule/rule.c"
