@@ -27,6 +27,7 @@ struct rewarder_process {
     struct rewarder *rewarder;
 };
 
+/* The thread and the loop know one process, and it knows which half each speaks to. */
 static enum err score(void *self, struct worker *worker)
 {
     return score_main(((struct rewarder_process *)self)->scoring, worker);

@@ -67,7 +67,8 @@ static void forget(struct rewarder_scorer *k)
     memset(k, 0, sizeof *k);
 }
 
-/* Whoever says HELLO again is asked again. */
+/* Answers that nobody waits for any more: whoever says HELLO again is asked again, and an answer
+ * to a ticket of before would be none of those that are open. */
 static void drop_unsent(struct rewarder *r)
 {
     for (uint32_t i = 0; i < r->n_unsent; i++)

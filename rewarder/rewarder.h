@@ -1,4 +1,4 @@
-/* rewarder: scores rollouts: reward models, rules, reference log-probabilities.
+/* rewarder: scores rollouts, by every kind of reward that scores here (reward/reward_kind.h).
  *
  *     SCORE? -> [rewarder] -> SCORE      models arrive beside the flow, by hash
  *
@@ -22,12 +22,16 @@ struct rewarder_conf {
     struct scoring *scoring; /* borrowed: its counters */
 };
 
+/* new and free; then meet, listen: once the loop, its connection and the thread are there. */
 void rewarder_new(struct rewarder **out, const struct rewarder_conf *conf);
 void rewarder_free(struct rewarder *rewarder);
 void rewarder_meet(struct rewarder *rewarder, struct member *member, struct worker *worker);
 void rewarder_listen(struct rewarder *rewarder);
 
-void rewarder_hello(void *rewarder, struct msg_hello *out); /* peer_conf */
+/* For member_conf: what HELLO and HB say; an artifact that came (taken); what the thread gives
+ * back (taken); each second. Errors: of the connection and the queue, ERR_IO, ERR_NOMEM; what a
+ * peer says is never one that ends the process. */
+void rewarder_hello(void *rewarder, struct msg_hello *out);
 void rewarder_hb(void *rewarder, struct msg_hb *out);
 enum err rewarder_got(void *rewarder, const struct artifact *what, struct shared_memory *shared,
                       int64_t now_ms) MUST_CHECK;

@@ -51,10 +51,13 @@ struct score_counters {
     atomic_ullong tokens, rollouts, busy_ns, idle_ns;
 };
 
+/* Owns models and waiting tickets; used by its thread alone, but for the counters. */
 struct scoring;
 void score_new(struct scoring **out);
 void score_free(struct scoring *scoring);
 const struct score_counters *score_counters(const struct scoring *scoring);
-enum err score_main(void *scoring, struct worker *worker) MUST_CHECK; /* worker_conf.main */
+/* The thread, worker_conf.main: returns when the loop stops it, without an error: what goes wrong
+ * with a ticket is that ticket's. */
+enum err score_main(void *scoring, struct worker *worker) MUST_CHECK;
 
 #endif
