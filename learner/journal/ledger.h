@@ -64,6 +64,11 @@ const struct record_refused *ledger_refused(const struct ledger *ledger, uint32_
 
 void ledger_end(struct ledger *ledger, const struct hash *weights);
 
+/* Adds a record to the pending group; takes `what`, the struct of its type from the heap. It does
+ * its work once it is durable (ledger_kinds.c). What the functions above add has more to it; this
+ * is for kinds that have not. */
+void ledger_note(struct ledger *ledger, enum journal_type type, void *what);
+
 /* As journal_commit_*: between the two, any thread gives the group to journal_commit_write.
  * `end` settles what was written and tells the owner. Errors: those of conf.durable and
  * conf.undone. */

@@ -67,8 +67,6 @@ bool ledger_complete(const struct ledger *l, uint64_t iteration);
 void ledger_step_of(const struct ledger *l, uint64_t iteration, struct record_step *step);
 /* Adds a record's bytes to the pending group. */
 void ledger_append(struct ledger *l, enum journal_type type, const void *what);
-/* The same of what does something once it is durable; takes `what`, from the heap. */
-void ledger_note(struct ledger *l, enum journal_type type, void *what);
 void ledger_note_start(struct ledger *l); /* of the next epoch */
 
 /* A record is durable, by being written or by being read: does in memory what it says. Takes
