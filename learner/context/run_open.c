@@ -52,12 +52,12 @@ static enum err open_folder(struct run_context *c)
 static enum err read_prompts(struct run_context *c, const struct dataset *train,
                              const struct dataset *test)
 {
-    const struct model_files *card = c->models->card;
+    const struct model_files *policy = c->models->policy;
     const struct prompts_rule rule = {
-        .encode = {card->tokenizer, card->chat, card->chat_error,
-                   start_model_day(c->config, card)},
-        .vocab = card->shape.vocab,
-        .context = card->shape.context,
+        .encode = {policy->tokenizer, policy->chat, policy->chat_error,
+                   start_model_day(c->config, policy)},
+        .vocab = policy->shape.vocab,
+        .context = policy->shape.context,
         .scorers = c->models->narrowest,
         .tail = (int)c->n_tail,
         .response = c->keys->response_length,
@@ -166,18 +166,18 @@ static enum err make_trainer(struct run_context *c)
 {
     const struct initial_model *first = &c->models->model[0];
     const struct trainer_conf conf = {
-        .round = &c->plan.round,
+        .iteration = &c->plan.round,
         .rewards = &c->plan.rewards,
         .checkpoints = c->checkpoints,
         .images = c->images,
         .keep = (size_t)c->keys->keys.save_total_limit,
-        .card = c->keys->keys.save_only_model ? c->models->card : NULL,
+        .card = c->keys->keys.save_only_model ? c->models->policy : NULL,
         .base = c->keys->keys.model_name_or_path,
         .dtype = c->plan.shared.dtype,
         .lag = c->plan.lag,
         .reference_shape = c->plan.round.reference && !c->plan.round.self_reference &&
                                    !c->plan.round.follow.every
-                               ? &c->models->card->shape
+                               ? &c->models->policy->shape
                                : NULL,
         .reference_image = first->image_bytes,
         .reference_bytes = first->image.bytes};
@@ -200,7 +200,7 @@ static enum err open_journal(struct run_context *c)
                                          .tasks = c->tasks,
                                          .train = c->train,
                                          .eval = c->eval,
-                                         .tokenizer = c->models->card->tokenizer,
+                                         .tokenizer = c->models->policy->tokenizer,
                                          .rewards = &c->plan.rewards};
     struct ledger_conf ledger = {.path = c->journal,
                                  .tasks = c->tasks,

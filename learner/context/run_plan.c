@@ -1,4 +1,4 @@
-/* Ends and tail of the template are known with the policy's card; then the
+/* Ends and tail of the template are known with the policy's files; then the
  * prompts are read against the narrowest context; then sizes: of the largest message, of the
  * learner's memory. Each is refused in words that name what would fit. */
 
@@ -18,19 +18,19 @@
 
 static enum err take_stops(struct run_context *c)
 {
-    const struct model_files *card = c->models->card;
-    const char *end = card->chat != CHAT_NONE ? chat_end(card->chat) : NULL;
-    const int id = end ? tokenizer_id(card->tokenizer, end) : -1;
+    const struct model_files *policy = c->models->policy;
+    const char *end = policy->chat != CHAT_NONE ? chat_end(policy->chat) : NULL;
+    const int id = end ? tokenizer_id(policy->tokenizer, end) : -1;
     bool there = false;
 
-    if (c->plan.stop_id >= card->shape.vocab)
+    if (c->plan.stop_id >= policy->shape.vocab)
         return err_set(ERR_RANGE, "stop_token_id: %d is not below the vocabulary's %d",
-                       c->plan.stop_id, card->shape.vocab);
+                       c->plan.stop_id, policy->shape.vocab);
     if (c->plan.stop_id >= 0)
         c->stop[c->decoding.n_stop++] = c->plan.stop_id;
-    for (int i = 0; c->plan.stop_eos && i < card->shape.eos_count; i++) {
-        there = there || card->shape.eos[i] == id;
-        c->stop[c->decoding.n_stop++] = card->shape.eos[i];
+    for (int i = 0; c->plan.stop_eos && i < policy->shape.eos_count; i++) {
+        there = there || policy->shape.eos[i] == id;
+        c->stop[c->decoding.n_stop++] = policy->shape.eos[i];
     }
     /* a conversation ends with its template's own token, named as an end token or not */
     if (c->plan.stop_eos && id >= 0 && !there && c->decoding.n_stop < SHAPE_STOPS)
@@ -45,8 +45,8 @@ static enum err take_stops(struct run_context *c)
  * does not write it. */
 static enum err take_tail(struct run_context *c)
 {
-    const struct model_files *card = c->models->card;
-    const struct encode encode = {card->tokenizer, card->chat, NULL, NULL};
+    const struct model_files *policy = c->models->policy;
+    const struct encode encode = {policy->tokenizer, policy->chat, NULL, NULL};
     size_t n = 0;
     const enum err err = reading_tail(&encode, &c->tail, &n);
 
@@ -78,7 +78,7 @@ static enum err take_memory(const struct run_context *c)
 {
     const struct keys *k = &c->keys->keys;
     const struct iteration_conf *round = &c->plan.round;
-    const struct shape *policy = &c->models->card->shape;
+    const struct shape *policy = &c->models->policy->shape;
     struct shape critic = *policy;
     const struct memory_plan memory = {
         .policy = *policy,

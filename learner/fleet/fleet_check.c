@@ -51,7 +51,7 @@ static enum err check_end(const struct run_context *run, const struct record_sam
     const struct prompt *const prompt = run_context_prompt(run, s->task);
     const bool full =
         s->n_token == d->max_new ||
-        prompt->n_token + s->n_token >= (uint64_t)run->models->card->shape.context;
+        prompt->n_token + s->n_token >= (uint64_t)run->models->policy->shape.context;
     const bool stop = stops(d, s->token[s->n_token - 1]);
 
     for (uint32_t i = 0; i + 1 < s->n_token; i++)
@@ -67,7 +67,7 @@ static enum err check_end(const struct run_context *run, const struct record_sam
 
 static enum err check_numbers(const struct run_context *run, const struct record_sample *s)
 {
-    const int vocab = run->models->card->shape.vocab;
+    const int vocab = run->models->policy->shape.vocab;
 
     for (uint32_t i = 0; i < s->n_token; i++) {
         if (s->token[i] < 0 || s->token[i] >= vocab)
@@ -91,8 +91,8 @@ static enum err check_text(const struct run_context *run, const struct msg_sampl
 
     if (!*r->text && !run->plan.rewards.text)
         return OK;
-    err =
-        tokenizer_decode(run->models->card->tokenizer, r->token, r->n_token, false, &bytes, &n);
+    err = tokenizer_decode(run->models->policy->tokenizer, r->token, r->n_token, false, &bytes,
+                           &n);
     if (err)
         return err;
     clean = text_clean(bytes, n);

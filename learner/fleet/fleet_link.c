@@ -172,7 +172,7 @@ static void hello(void *self, struct msg_hello *out)
     out->artifact = fleet_bulk_list(l->bulk, &out->n_artifact);
     out->body_max = run->body_max;
     out->own = *l->conf.own;
-    out->vocabulary = (uint32_t)run->models->card->shape.vocab;
+    out->vocabulary = (uint32_t)run->models->policy->shape.vocab;
 }
 
 /* For `drover top`: what the run stands at. */

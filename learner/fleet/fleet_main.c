@@ -65,7 +65,7 @@ static enum err finish(struct run_context *c)
 
     outlet_look();
     if (!err)
-        err = peft_save(c->model, c->models->card, policy, c->keys->keys.model_name_or_path,
+        err = peft_save(c->model, c->models->policy, policy, c->keys->keys.model_name_or_path,
                         c->plan.shared.dtype);
     /* END was written by a process that did not come to its own end: the weights must be those */
     if (!err && ledger_ended(c->ledger, &before) && !hash_same(&before, &weights))

@@ -33,7 +33,7 @@ void initial_models_close(struct initial_models *o)
         fs_unmap(o->model[i].card_bytes, o->model[i].card.bytes);
         fs_unmap(o->model[i].image_bytes, o->model[i].image.bytes);
     }
-    model_files_free(o->card);
+    model_files_free(o->policy);
     free(o->generation);
     json_decref(o->manifest);
     free(o->folder);
@@ -242,10 +242,10 @@ static enum err map_all(struct initial_models *o)
             err = map(o, &m->image, &m->image_bytes);
     }
     if (!err)
-        err = model_files_from_meta(&o->card, o->model[0].card_bytes, o->model[0].card.bytes,
+        err = model_files_from_meta(&o->policy, o->model[0].card_bytes, o->model[0].card.bytes,
                                     "the policy's card");
     if (!err) {
-        o->card->generation = o->generation;
+        o->policy->generation = o->generation;
         o->generation = NULL;
     }
     return err;
@@ -295,7 +295,7 @@ static enum err write_manifest(struct initial_models *o, const json_t *config, c
                                                 "image", artifact_json(&o->model[i].image)));
     o->manifest = json_pack("{s:s, s:s, s:O, s:O, s:o, s:s*}", "run", hash_text(id, &run),
                             "data", data, "config", config, "machine", machine, "models",
-                            models, "generation", o->card->generation);
+                            models, "generation", o->policy->generation);
     text = json_dumps(o->manifest, JSON_INDENT(1));
     err = fs_write(path, text, strlen(text));
     free(text);

@@ -22,7 +22,7 @@ struct initial_model {
 struct initial_models {
     bool fresh; /* no manifest was there */
     struct id run;
-    struct model_files *card;                    /* of the policy, without weights */
+    struct model_files *policy;                  /* its files, without weights */
     struct initial_model model[REWARDS_MAX + 1]; /* the policy first */
     int n_model;
     int narrowest; /* the least context of a reward model; 0: none, or all were read before */

@@ -36,7 +36,7 @@
 struct trainer {
     struct trainer_conf conf;
     struct iteration_conf iteration_conf;
-    struct iteration_state *round;
+    struct iteration_state *state;
     struct model *reference;
     struct trainer_counters counters;
     atomic_bool abandoned;
@@ -55,9 +55,9 @@ enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
 
     *out = NULL;
     t->conf = *conf;
-    t->iteration_conf = *conf->round;
+    t->iteration_conf = *conf->iteration;
     t->iteration_conf.stop = &t->abandoned;
-    err = iteration_new(&t->round, &t->iteration_conf, policy, critic);
+    err = iteration_new(&t->state, &t->iteration_conf, policy, critic);
     if (!err && conf->reference_shape)
         err = model_new(&t->reference, conf->reference_shape, conf->reference_image,
                         conf->reference_bytes);
@@ -73,7 +73,7 @@ void trainer_free(struct trainer *t)
     if (!t)
         return;
     model_free(t->reference);
-    iteration_free(t->round);
+    iteration_free(t->state);
     free(t);
 }
 
@@ -87,7 +87,7 @@ enum err trainer_load(struct trainer *t)
     enum err err = checkpoint_list(&steps, &n, t->conf.checkpoints);
 
     for (size_t i = 0; i < n && !err && !found; i++) {
-        err = iteration_state_read(t->round, t->conf.checkpoints, steps[i], NULL);
+        err = iteration_state_read(t->state, t->conf.checkpoints, steps[i], NULL);
         found = !err;
         if (err ==
             ERR_PARSE) { /* cut off or damaged; any other error would meet the next, too */
@@ -101,12 +101,12 @@ enum err trainer_load(struct trainer *t)
 
 uint64_t trainer_version(const struct trainer *t)
 {
-    return (uint64_t)iteration_count(t->round);
+    return (uint64_t)iteration_count(t->state);
 }
 
 const struct trainable *trainer_policy(const struct trainer *t)
 {
-    return iteration_trainable(t->round);
+    return iteration_trainable(t->state);
 }
 
 const struct trainer_counters *trainer_counters(const struct trainer *t)
@@ -119,7 +119,7 @@ const struct trainer_counters *trainer_counters(const struct trainer *t)
 enum err trainer_snapshot(const struct trainer *t, struct snapshot **out)
 {
     size_t n;
-    const float *image = iteration_image(t->round, &n);
+    const float *image = iteration_image(t->state, &n);
 
     return snapshot_new(out, image, n, trainer_version(t));
 }
@@ -210,7 +210,7 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
         free(path);
     }
     if (!err)
-        err = iteration_state_write(t->round, t->conf.checkpoints, NULL);
+        err = iteration_state_write(t->state, t->conf.checkpoints, NULL);
     if (!err && t->conf.card)
         err = save_model(t);
     return err ? err : trainer_trim(t);
@@ -308,10 +308,10 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
     return err;
 }
 
-static void take_lies(struct trainer_job *job, const struct iteration_state *round)
+static void take_lies(struct trainer_job *job, const struct iteration_state *state)
 {
     size_t n;
-    const struct iteration_false *const found = iteration_compare_falses(round, &n);
+    const struct iteration_false *const found = iteration_compare_falses(state, &n);
 
     job->lie = mem_grow(job->lie, job->n_lie + n + 1, sizeof *job->lie);
     if (n)
@@ -337,8 +337,8 @@ static enum err compare_flats(struct trainer *t, struct trainer_job *job)
                                                 .behaviour = s->logprob};
     }
     if (job->n_flat && t->iteration_conf.strict) {
-        err = iteration_compare(t->round, rollout, job->n_flat);
-        take_lies(job, t->round);
+        err = iteration_compare(t->state, rollout, job->n_flat);
+        take_lies(job, t->state);
     }
     free(rollout);
     return err;
@@ -354,14 +354,14 @@ static enum err learn(struct trainer *t, struct trainer_job *job,
     if (err)
         return err;
     if (!job->n_lie) { /* it compares as it goes, before the first optimiser step */
-        err = iteration_run(t->round, rollout, rollouts, metrics);
+        err = iteration_run(t->state, rollout, rollouts, metrics);
         if (err)
-            take_lies(job, t->round);
+            take_lies(job, t->state);
         return err;
     }
-    err = iteration_compare(t->round, rollout, rollouts);
+    err = iteration_compare(t->state, rollout, rollouts);
     if (!err)
-        take_lies(job, t->round);
+        take_lies(job, t->state);
     return err ? err : err_set(ERR_STATE, "%zu answers are false", job->n_lie);
 }
 

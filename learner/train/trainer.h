@@ -13,7 +13,7 @@ struct worker;
 
 struct model_files;
 struct trainer_conf {
-    const struct iteration_conf *round;
+    const struct iteration_conf *iteration;
     const struct rewards *rewards; /* changes only before the first ITERATE */
     const char *checkpoints;       /* folder */
     const char *images;            /* folder */
@@ -23,7 +23,7 @@ struct trainer_conf {
     const char *base, *dtype;       /* peft_save's */
     uint64_t lag;
     /* The frozen reference, for answers that come without its log-probabilities; one that moves
-     * is the round's. Borrowed. */
+     * is the iteration's. Borrowed. */
     const struct shape *reference_shape; /* NULL: none is needed */
     const float *reference_image;
     size_t reference_bytes;
