@@ -13,19 +13,19 @@
 
 enum { SPEC = 32, VALUE = 1024 }; /* VALUE: bytes of a text in a line of logfmt */
 
-struct spec {
+struct say_spec {
     char text[SPEC]; /* "%-8.3f", stars replaced by their values */
     char kind, size; /* size: 0, l, L for ll, z */
     int precision;   /* of a text; -1: none */
 };
 
 /* Reads the conversion at `p` ("%...") and the stars in it; returns its bytes. */
-static size_t read_spec(struct spec *spec, const char *p, va_list *args)
+static size_t read_spec(struct say_spec *spec, const char *p, va_list *args)
 {
     const size_t n = 1 + strcspn(p + 1, "sdiuxcfeg%") + 1;
     size_t at = 0;
 
-    *spec = (struct spec){.kind = p[n - 1], .precision = -1};
+    *spec = (struct say_spec){.kind = p[n - 1], .precision = -1};
     for (size_t i = 0; i < n && at + 12 < SPEC; i++) {
         if (p[i] == '*')
             at += (size_t)snprintf(spec->text + at, SPEC - at, "%d", va_arg(*args, int));
@@ -44,7 +44,7 @@ static size_t read_spec(struct spec *spec, const char *p, va_list *args)
 
 /* The size letters decide what va_arg must take: with the wrong one every later argument is
  * off. */
-static void put_number(struct strbuf *buf, const struct spec *spec, va_list *args)
+static void put_number(struct strbuf *buf, const struct say_spec *spec, va_list *args)
 {
     char out[400]; /* a double has up to 309 digits before the point */
 
@@ -72,8 +72,8 @@ static bool one_word(const char *text, size_t n)
 
 /* A text value. In logfmt it gets quotes of its own unless the format has opened some around
  * it. */
-static void put_text(struct strbuf *buf, const struct spec *spec, const char *text, bool fields,
-                     bool quoted)
+static void put_text(struct strbuf *buf, const struct say_spec *spec, const char *text,
+                     bool fields, bool quoted)
 {
     const size_t n =
         spec->precision < 0 ? strlen(text) : strnlen(text, (size_t)spec->precision);
@@ -98,7 +98,7 @@ void say_strbuf(struct strbuf *buf, bool fields, const char *fmt, va_list *args)
     bool quoted = false;
 
     for (const char *p = fmt; *p;) {
-        struct spec spec;
+        struct say_spec spec;
         if (*p != '%') {
             quoted ^= *p == '"';
             strbuf_put(buf, p++, 1);

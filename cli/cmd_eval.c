@@ -32,7 +32,7 @@ static const struct conf_key keys[] = {
     CONF_END,
 };
 
-static const struct verb {
+static const struct eval_verb {
     const char *name;
     enum err (*run)(const struct eval_conf *conf);
 } verbs[] = {

@@ -38,11 +38,11 @@ static enum err order(const struct endpoint *fleet, const char *word, enum role 
 {
     char *words, *result;
     enum err err = ask_fleet(fleet,
-                             &(struct ask){.order = word,
-                                           .role = role,
-                                           .count = (uint32_t)count,
-                                           .arguments = force ? "{\"force\":true}" : "",
-                                           .timeout_ms = ANSWER_MS},
+                             &(struct ask_order){.order = word,
+                                                 .role = role,
+                                                 .count = (uint32_t)count,
+                                                 .arguments = force ? "{\"force\":true}" : "",
+                                                 .timeout_ms = ANSWER_MS},
                              &words, &result);
 
     if (err)

@@ -11,7 +11,7 @@
 
 enum { LONGEST = 128 }; /* tokens of an answer when nobody says how many */
 
-struct job {
+struct generating {
     struct open_model loaded;
     struct sampling_options conf;
     struct sample_answers sampler;
@@ -28,7 +28,7 @@ static json_t *told(const struct sample_answer *r)
 
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
-    struct job *job = self;
+    struct generating *job = self;
     struct sample_answers_ask ask[JSON_LINES_WINDOW] = {{NULL, NULL, 0}};
     struct sample_answer got[JSON_LINES_WINDOW];
     enum err err = OK;
@@ -52,7 +52,7 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
     return err;
 }
 
-static enum err start(struct job *job)
+static enum err start(struct generating *job)
 {
     enum err err = open_model_all(&job->loaded, job->conf.model, HEAD_LM);
 
@@ -73,7 +73,7 @@ static void put_text(const char *text)
 }
 
 /* The words behind "--" are one prompt, as they are; its answer goes to people. */
-static enum err answer_one(struct job *job, const char *text)
+static enum err answer_one(struct generating *job, const char *text)
 {
     json_t *in = json_pack("{s:s}", "prompt", text), *out = NULL;
     int bad = 0;
@@ -89,7 +89,7 @@ static enum err answer_one(struct job *job, const char *text)
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
-    struct job job = {.line = 0};
+    struct generating job = {.line = 0};
     const struct json_lines lines = {answer, &job, JSON_LINES_WINDOW};
     char *text = NULL;
     enum err err = command_words(command, &job.conf, argc, argv, &text);

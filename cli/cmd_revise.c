@@ -40,7 +40,7 @@ static const struct conf_key keys[] = {
     CONF_END,
 };
 
-struct job {
+struct revising {
     struct revise_conf conf;
     struct open_model loaded;
     struct sample_answers sampler;
@@ -71,7 +71,7 @@ static char *trimmed(const char *text)
     return copy;
 }
 
-static enum err read_principles(struct job *job, const char *path)
+static enum err read_principles(struct revising *job, const char *path)
 {
     char *save = NULL;
     size_t n;
@@ -108,7 +108,7 @@ static enum err read_template(struct template **out, const char *path, const cha
 }
 
 /* The model's answers to n texts; out [n] trimmed, heap. */
-static enum err write_all(struct job *job, json_t *const *prompt, uint64_t stage, int n,
+static enum err write_all(struct revising *job, json_t *const *prompt, uint64_t stage, int n,
                           char **out, int *bad)
 {
     struct sample_answers_ask ask[WINDOW] = {{NULL, NULL, 0}};
@@ -130,8 +130,8 @@ static enum err write_all(struct job *job, json_t *const *prompt, uint64_t stage
 }
 
 /* One template over all drafts. */
-static enum err stage(struct job *job, const struct template *template, struct draft *d, int n,
-                      uint64_t number, char **out, int *bad)
+static enum err stage(struct revising *job, const struct template *template, struct draft *d,
+                      int n, uint64_t number, char **out, int *bad)
 {
     json_t *prompt[WINDOW] = {NULL};
     enum err err = OK;
@@ -176,7 +176,7 @@ static enum err take(const json_t *line, struct draft *d)
 }
 
 /* Answers for the lines that bring none. */
-static enum err first_answers(struct job *job, struct draft *d, int n, int *bad)
+static enum err first_answers(struct revising *job, struct draft *d, int n, int *bad)
 {
     json_t *prompt[WINDOW] = {NULL};
     char *got[WINDOW] = {NULL};
@@ -199,7 +199,7 @@ static enum err first_answers(struct job *job, struct draft *d, int n, int *bad)
     return err;
 }
 
-static enum err round_of(struct job *job, struct draft *d, int n, int number, int *bad)
+static enum err round_of(struct revising *job, struct draft *d, int n, int number, int *bad)
 {
     char *critique[WINDOW] = {NULL}, *answer[WINDOW] = {NULL};
     const uint64_t at = 1 + 2 * (uint64_t)number;
@@ -240,7 +240,7 @@ static json_t *as_answer(const json_t *prompt, const char *text, bool ours)
     return string;
 }
 
-static json_t *told(struct job *job, const struct draft *d)
+static json_t *told(struct revising *job, const struct draft *d)
 {
     char *was = trimmed(d->first);
     const bool same = !strcmp(was, d->answer);
@@ -261,7 +261,7 @@ static json_t *told(struct job *job, const struct draft *d)
 
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
-    struct job *job = self;
+    struct revising *job = self;
     struct draft d[WINDOW] = {{.prompt = NULL}};
     enum err err = OK;
 
@@ -285,7 +285,7 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
     return err;
 }
 
-static enum err start(struct job *job)
+static enum err start(struct revising *job)
 {
     const struct revise_conf *c = &job->conf;
     enum err err = read_principles(job, c->principles);
@@ -304,7 +304,7 @@ static enum err start(struct job *job)
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
-    struct job *job = mem_new(1, sizeof *job);
+    struct revising *job = mem_new(1, sizeof *job);
     const struct json_lines lines = {answer, job, WINDOW};
     enum err err = command_conf(keys, &job->conf, argc, argv);
 

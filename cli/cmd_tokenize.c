@@ -19,12 +19,12 @@ static const struct conf_key keys[] = {
     CONF_END,
 };
 
-struct job {
+struct tokenizing {
     struct open_model loaded;
     struct tokenize_conf conf;
 };
 
-static enum err one(struct job *job, const json_t *in, json_t **out)
+static enum err one(struct tokenizing *job, const json_t *in, json_t **out)
 {
     json_t *value = json_object_get(in, "text");
     char *text;
@@ -61,7 +61,7 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
-    struct job job = {.conf = {.model = NULL}};
+    struct tokenizing job = {.conf = {.model = NULL}};
     const struct json_lines lines = {answer, &job, 1};
     enum err err = command_words(command, &job.conf, argc, argv, NULL);
 

@@ -19,14 +19,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct text {
+struct download_body {
     char *bytes;
     size_t n, limit;
 };
 
 static size_t keep(char *data, size_t size, size_t count, void *self)
 {
-    struct text *text = self;
+    struct download_body *text = self;
     const size_t n = size * count;
 
     if (n > text->limit - text->n)
@@ -70,7 +70,7 @@ static enum err outcome(CURL *curl, CURLcode code, const char *url, const char *
 enum err download_text(char **out, size_t *n, const char *url, const char *accept, size_t limit)
 {
     char why[CURL_ERROR_SIZE] = "";
-    struct text text = {.limit = limit};
+    struct download_body text = {.limit = limit};
     struct curl_slist *headers = NULL;
     char *line = mem_print("Accept: %s", accept ? accept : "*/*");
     CURL *curl = session(url, why);

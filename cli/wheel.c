@@ -13,7 +13,7 @@ struct zip {
     const char *name;
 };
 
-struct member {
+struct wheel_member {
     size_t at, packed, size; /* bytes of data in the archive, and unpacked */
     unsigned method;
     uLong crc;
@@ -50,7 +50,7 @@ static enum err directory(const struct zip *zip, size_t *at, size_t *count)
     }
 }
 
-static enum err local(const struct zip *zip, size_t at, struct member *m)
+static enum err local(const struct zip *zip, size_t at, struct wheel_member *m)
 {
     const unsigned char *p = zip->bytes + at;
 
@@ -62,7 +62,7 @@ static enum err local(const struct zip *zip, size_t at, struct member *m)
     return OK;
 }
 
-static enum err find(const struct zip *zip, const char *suffix, struct member *m)
+static enum err find(const struct zip *zip, const char *suffix, struct wheel_member *m)
 {
     const size_t tail = strlen(suffix);
     size_t at = 0, count = 0;
@@ -90,7 +90,8 @@ static enum err find(const struct zip *zip, const char *suffix, struct member *m
     return err ? err : err_set(ERR_STATE, "%s: no member ends with %s", zip->name, suffix);
 }
 
-static enum err inflate_to(const struct zip *zip, const struct member *m, struct fs_file *file)
+static enum err inflate_to(const struct zip *zip, const struct wheel_member *m,
+                           struct fs_file *file)
 {
     static unsigned char block[BLOCK];
     z_stream z = {.next_in = (Bytef *)(zip->bytes + m->at), .avail_in = (uInt)m->packed};
@@ -116,7 +117,8 @@ static enum err inflate_to(const struct zip *zip, const struct member *m, struct
     return err;
 }
 
-static enum err copy_to(const struct zip *zip, const struct member *m, struct fs_file *file)
+static enum err copy_to(const struct zip *zip, const struct wheel_member *m,
+                        struct fs_file *file)
 {
     uLong crc = crc32(0, NULL, 0);
 
@@ -134,7 +136,7 @@ enum err wheel_extract(const char *wheel, const char *suffix, const char *path)
 {
     const void *bytes = NULL;
     struct zip zip = {.name = wheel};
-    struct member m = {0};
+    struct wheel_member m = {0};
     struct fs_file *file = NULL;
     enum err err = fs_map(&bytes, &zip.n, wheel);
 

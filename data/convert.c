@@ -48,7 +48,7 @@ static enum err no_way(enum record_kind from, enum record_kind to)
 }
 
 /* A pair's prompt and answers; new references. */
-struct pair {
+struct convert_answers {
     json_t *prompt, *chosen, *rejected;
 };
 
@@ -63,11 +63,11 @@ static enum err answer_of(json_t **out, const json_t *row, const char *field)
     return OK;
 }
 
-static enum err read_pair(struct pair *p, const json_t *row, enum record_kind kind)
+static enum err read_pair(struct convert_answers *p, const json_t *row, enum record_kind kind)
 {
     enum err err = OK;
 
-    *p = (struct pair){.prompt = NULL};
+    *p = (struct convert_answers){.prompt = NULL};
     err = answer_of(&p->chosen, row, "chosen");
     if (!err)
         err = answer_of(&p->rejected, row, "rejected");
@@ -85,7 +85,7 @@ static enum err read_pair(struct pair *p, const json_t *row, enum record_kind ki
 static enum err from_pair(json_t *out, const json_t *row, enum record_kind kind,
                           enum record_kind to)
 {
-    struct pair p;
+    struct convert_answers p;
     enum err err = read_pair(&p, row, kind);
 
     if (!err && to == KIND_PREFERENCE) {
@@ -262,14 +262,14 @@ enum err convert_row(json_t *out, const json_t *row, const struct convert_rule *
 
 /* ---- unpaired to preference ---- */
 
-struct group {
+struct convert_group {
     struct hash key;
     uint32_t row; /* its place in the list: groups keep the order of their records */
 };
 
 static int by_key(const void *a, const void *b)
 {
-    const struct group *x = a, *y = b;
+    const struct convert_group *x = a, *y = b;
     const int order = memcmp(x->key.byte, y->key.byte, HASH_BYTES);
 
     return order ? order : (x->row > y->row) - (x->row < y->row);
@@ -319,7 +319,7 @@ static void pair_group(json_t *out, const json_t *rows, const uint32_t *row, siz
 enum err convert_pair(json_t *out, const json_t *unpaired, const struct convert_rule *rule)
 {
     const size_t n = json_array_size(unpaired);
-    struct group *all = mem_new(n + 1, sizeof(*all));
+    struct convert_group *all = mem_new(n + 1, sizeof(*all));
     uint32_t *row = mem_new(n + 1, sizeof(*row));
     enum err err = OK;
 
@@ -330,7 +330,7 @@ enum err convert_pair(json_t *out, const json_t *unpaired, const struct convert_
         err = record_kind_of(&kind, item);
         if (!err && kind != KIND_UNPAIRED)
             err = no_way(kind, KIND_PREFERENCE);
-        all[i] = (struct group){record_text_hash(id ? id : json_object_get(item, "prompt")),
+        all[i] = (struct convert_group){record_text_hash(id ? id : json_object_get(item, "prompt")),
                                 (uint32_t)i};
     }
     if (!err)

@@ -15,7 +15,7 @@ static enum err as_it_is(json_t *out, const json_t *row, const struct format_rul
 }
 
 /* A record is of a format if it has all of these columns; the first row that fits decides. */
-static const struct row {
+static const struct format_row {
     enum format format;
     const char *name, *has[3];
     reader *read;
@@ -77,7 +77,7 @@ const char *format_name(enum format format)
     return "auto";
 }
 
-static bool fits(const struct row *row, const json_t *object)
+static bool fits(const struct format_row *row, const json_t *object)
 {
     for (int i = 0; i < 3 && row->has[i]; i++)
         if (!json_object_get(object, row->has[i]))

@@ -21,13 +21,13 @@ enum err order_named(enum order *out, const char *name)
                    name);
 }
 
-struct keyed {
+struct order_key {
     uint32_t length, at, row;
 };
 
 static int longer_first(const void *a, const void *b)
 {
-    const struct keyed *x = a, *y = b;
+    const struct order_key *x = a, *y = b;
 
     if (x->length != y->length)
         return x->length < y->length ? 1 : -1;
@@ -37,7 +37,7 @@ static int longer_first(const void *a, const void *b)
 static void by_length(uint32_t *order, size_t n, const uint32_t *length, size_t batch)
 {
     size_t mega = n / (batch * 4), first = 0;
-    struct keyed *block;
+    struct order_key *block;
 
     mega = mega < 1 ? 1 : mega > 50 ? 50 : mega;
     mega *= batch;
@@ -45,7 +45,8 @@ static void by_length(uint32_t *order, size_t n, const uint32_t *length, size_t 
     for (size_t from = 0; from < n; from += mega) {
         const size_t count = n - from < mega ? n - from : mega;
         for (size_t i = 0; i < count; i++)
-            block[i] = (struct keyed){length[order[from + i]], (uint32_t)i, order[from + i]};
+            block[i] =
+                (struct order_key){length[order[from + i]], (uint32_t)i, order[from + i]};
         qsort(block, count, sizeof(*block), longer_first);
         for (size_t i = 0; i < count; i++)
             order[from + i] = block[i].row;

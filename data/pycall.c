@@ -8,23 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct reader {
+struct pycall_reader {
     const char *text, *at;
     int depth;
 };
 
-static enum err refuse(const struct reader *r, const char *what)
+static enum err refuse(const struct pycall_reader *r, const char *what)
 {
     return err_set(ERR_PARSE, "call '%.60s': %s at character %d", r->text, what,
                    (int)(r->at - r->text) + 1);
 }
 
-static void blanks(struct reader *r)
+static void blanks(struct pycall_reader *r)
 {
     r->at += strspn(r->at, " \t\r\n");
 }
 
-static bool take(struct reader *r, char c)
+static bool take(struct pycall_reader *r, char c)
 {
     blanks(r);
     if (*r->at != c)
@@ -33,7 +33,7 @@ static bool take(struct reader *r, char c)
     return true;
 }
 
-static enum err read_string(struct reader *r, json_t **out)
+static enum err read_string(struct pycall_reader *r, json_t **out)
 {
     const char quote = *r->at++;
     char *text = mem_new(strlen(r->at) + 1, 1);
@@ -61,7 +61,7 @@ static enum err read_string(struct reader *r, json_t **out)
     return *out ? OK : refuse(r, "not UTF-8");
 }
 
-static enum err read_number(struct reader *r, json_t **out)
+static enum err read_number(struct pycall_reader *r, json_t **out)
 {
     char *end = NULL, *whole = NULL;
     const double real = strtod(r->at, &end);
@@ -74,7 +74,7 @@ static enum err read_number(struct reader *r, json_t **out)
     return *out ? OK : refuse(r, "a number that is not finite");
 }
 
-static bool word(struct reader *r, const char *name)
+static bool word(struct pycall_reader *r, const char *name)
 {
     const size_t n = strlen(name);
 
@@ -84,9 +84,9 @@ static bool word(struct reader *r, const char *name)
     return true;
 }
 
-static enum err read_value(struct reader *r, json_t **out);
+static enum err read_value(struct pycall_reader *r, json_t **out);
 
-static enum err read_list(struct reader *r, json_t **out, char end)
+static enum err read_list(struct pycall_reader *r, json_t **out, char end)
 {
     json_t *list = json_array();
     enum err err = OK;
@@ -108,7 +108,7 @@ static enum err read_list(struct reader *r, json_t **out, char end)
     return err;
 }
 
-static enum err read_dict(struct reader *r, json_t **out)
+static enum err read_dict(struct pycall_reader *r, json_t **out)
 {
     json_t *dict = json_object();
     enum err err = OK;
@@ -137,7 +137,7 @@ static enum err read_dict(struct reader *r, json_t **out)
     return err;
 }
 
-static enum err read_value(struct reader *r, json_t **out)
+static enum err read_value(struct pycall_reader *r, json_t **out)
 {
     enum err err;
 
@@ -162,7 +162,7 @@ static enum err read_value(struct reader *r, json_t **out)
 }
 
 /* The name before `=`, or the next of the parameters'. Free it. */
-static char *argument_name(struct reader *r, const json_t *parameters, size_t index)
+static char *argument_name(struct pycall_reader *r, const json_t *parameters, size_t index)
 {
     const char *at = r->at, *key;
     size_t n = 0, i = 0;
@@ -179,7 +179,7 @@ static char *argument_name(struct reader *r, const json_t *parameters, size_t in
     return mem_print("%zu", index);
 }
 
-static enum err arguments(struct reader *r, const json_t *parameters, json_t *args)
+static enum err arguments(struct pycall_reader *r, const json_t *parameters, json_t *args)
 {
     enum err err = OK;
 
@@ -201,7 +201,7 @@ static enum err arguments(struct reader *r, const json_t *parameters, json_t *ar
 
 enum err pycall_read(json_t **out, const char *text, const json_t *parameters)
 {
-    struct reader r = {text, text, 0};
+    struct pycall_reader r = {text, text, 0};
     json_t *args;
     size_t n = 0;
     enum err err;

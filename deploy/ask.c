@@ -76,7 +76,7 @@ static enum err converse(struct asking *a, void *context, const struct peer_conf
 
 enum { KNOCK_MS = 3000 };
 
-enum err ask_fleet(const struct endpoint *fleet, const struct ask *ask, char **words,
+enum err ask_fleet(const struct endpoint *fleet, const struct ask_order *ask, char **words,
                    char **result)
 {
     struct peer_conf conf = {.role = ROLE_CLI,

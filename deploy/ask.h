@@ -6,7 +6,7 @@
 #include "deploy/endpoint.h"
 #include "proto/msg.h"
 
-struct ask {
+struct ask_order {
     const char *order; /* scale, status, down */
     enum role role;
     uint32_t count;
@@ -17,7 +17,7 @@ struct ask {
 /* Sends ADMIN and waits up to timeout_ms. *result is the answer's JSON ("" if none), freed
  * with free(); its words are printed by the caller from *words, freed too. Errors: ERR_IO (no
  * broker answers), ERR_STATE (the supervisor says no; words say why). */
-enum err ask_fleet(const struct endpoint *fleet, const struct ask *ask, char **words,
+enum err ask_fleet(const struct endpoint *fleet, const struct ask_order *ask, char **words,
                    char **result) MUST_CHECK;
 
 #endif

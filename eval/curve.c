@@ -14,7 +14,7 @@
 
 enum { MODELS_MAX = 1000 };
 
-struct point {
+struct curve_point {
     char *path;
     long step; /* -1: the name has no number */
     struct bootstrap proxy, gold, kl;
@@ -26,7 +26,7 @@ struct curve {
     struct eval_prompts prompts;
     struct evaluator *by, *gold;
     struct open_model reference;
-    struct point point[MODELS_MAX];
+    struct curve_point point[MODELS_MAX];
     int n;
 };
 
@@ -46,13 +46,13 @@ static enum err add(struct curve *c, char *path)
         free(path);
         return err_set(ERR_RANGE, "more than %d models", MODELS_MAX);
     }
-    c->point[c->n++] = (struct point){.path = path, .step = number_of(path)};
+    c->point[c->n++] = (struct curve_point){.path = path, .step = number_of(path)};
     return OK;
 }
 
 static int by_step(const void *a, const void *b)
 {
-    const struct point *x = a, *y = b;
+    const struct curve_point *x = a, *y = b;
 
     return (x->step > y->step) - (x->step < y->step);
 }
@@ -111,7 +111,8 @@ static enum err mean_score(struct curve *c, struct evaluator *evaluator,
     return err;
 }
 
-static enum err mean_kl(struct curve *c, const struct eval_answers *answers, struct point *to)
+static enum err mean_kl(struct curve *c, const struct eval_answers *answers,
+                        struct curve_point *to)
 {
     struct divergence *d = mem_new(answers->n, sizeof *d);
     double *kl = mem_new(answers->n, sizeof *kl);
@@ -126,7 +127,7 @@ static enum err mean_kl(struct curve *c, const struct eval_answers *answers, str
     return err;
 }
 
-static enum err measure(struct curve *c, struct point *to)
+static enum err measure(struct curve *c, struct curve_point *to)
 {
     struct eval_answers answers;
     enum err err = eval_answers(&answers, c->conf, &c->prompts, to->path, NULL, 1);
@@ -144,7 +145,7 @@ static enum err measure(struct curve *c, struct point *to)
     return err;
 }
 
-static void print_point(const struct point *p)
+static void print_point(const struct curve_point *p)
 {
     printf("%8ld %9.3f %8.2f %9.4f [%.4f, %.4f] %9.4f [%.4f, %.4f] %8.1f\n", p->step,
            p->kl.estimate, sqrt(fmax(p->kl.estimate, 0)), p->proxy.estimate, p->proxy.low,
@@ -153,7 +154,7 @@ static void print_point(const struct point *p)
 }
 
 /* Flat names, as a run's metrics have. */
-static json_t *row_of(const struct point *p)
+static json_t *row_of(const struct curve_point *p)
 {
     json_t *row = json_pack("{s:I,s:s,s:f}", "step", (json_int_t)p->step, "model", p->path,
                             "curve/length", p->length);
@@ -167,7 +168,7 @@ static json_t *row_of(const struct point *p)
 /* Where the gold was best, and whether it fell from there although the proxy did not. */
 static void conclude(const struct curve *c, json_t *figures)
 {
-    const struct point *last = &c->point[c->n - 1], *best = c->point;
+    const struct curve_point *last = &c->point[c->n - 1], *best = c->point;
     bool over;
 
     for (int i = 0; i < c->n; i++)

@@ -9,14 +9,14 @@
 enum { ROWS = 128, LOGIT_ROWS = 8 };
 
 /* One model's run over one sequence. */
-struct side {
+struct divergence_side {
     const struct model *model;
     struct forward_work *work;
     struct cache *cache;
     float *hidden, *logit; /* [ROWS, width], [LOGIT_ROWS, vocab] */
 };
 
-static void side_fini(struct side *s)
+static void side_fini(struct divergence_side *s)
 {
     forward_work_free(s->work);
     cache_free(s->cache);
@@ -24,12 +24,12 @@ static void side_fini(struct side *s)
     free(s->logit);
 }
 
-static enum err side_init(struct side *s, const struct model *model, int tokens)
+static enum err side_init(struct divergence_side *s, const struct model *model, int tokens)
 {
     const struct shape *shape = model_shape(model);
     enum err err;
 
-    *s = (struct side){.model = model};
+    *s = (struct divergence_side){.model = model};
     if (tokens > shape->context)
         return err_set(ERR_RANGE, "%d tokens do not fit a context of %d", tokens,
                        shape->context);
@@ -44,7 +44,7 @@ static enum err side_init(struct side *s, const struct model *model, int tokens)
     return err;
 }
 
-static void side_run(struct side *s, const int *token, int from, int n)
+static void side_run(struct divergence_side *s, const int *token, int from, int n)
 {
     struct forward_row row[ROWS];
 
@@ -81,8 +81,8 @@ static void add_token(struct divergence *out, const float *p, const float *q, in
 }
 
 /* Hidden rows of tokens from .. from + n are here: those that predict the answer count. */
-static void add_rows(struct divergence *out, struct side side[2], const int *token, int from,
-                     int n, int prompt, int end, double t)
+static void add_rows(struct divergence *out, struct divergence_side side[2], const int *token,
+                     int from, int n, int prompt, int end, double t)
 {
     const int vocab = model_shape(side[0].model)->vocab;
 
@@ -103,7 +103,7 @@ enum err divergence_of(struct divergence *out, const struct model *p, const stru
                        const int *token, int prompt, int answer, float temperature)
 {
     const int n = prompt + answer;
-    struct side side[2] = {{NULL, NULL, NULL, NULL, NULL}};
+    struct divergence_side side[2] = {{NULL, NULL, NULL, NULL, NULL}};
     enum err err = OK;
 
     *out = (struct divergence){0};

@@ -101,14 +101,14 @@ static enum err from_line(struct eval_answer *to, const json_t *line)
     return OK;
 }
 
-struct reading {
+struct eval_reading {
     struct eval_answers *out;
     size_t n;
 };
 
 static enum err take_lines(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
-    struct reading *r = self;
+    struct eval_reading *r = self;
     enum err err = OK;
 
     for (*bad = 0; *bad < n && !err; ++*bad) {
@@ -123,7 +123,7 @@ static enum err take_lines(void *self, json_t *const *in, json_t **out, int n, i
 
 static enum err read_answers(struct eval_answers *out, const char *path)
 {
-    struct reading reading = {out, 0};
+    struct eval_reading reading = {out, 0};
     const struct json_lines lines = {take_lines, &reading, JSON_LINES_WINDOW};
     FILE *file = fopen(path, "r");
     enum err err = file ? json_lines_run(&lines, file, path, stdout)

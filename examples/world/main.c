@@ -67,7 +67,7 @@ static enum err annotate(const struct world_conf *c)
     return verdicts_annotate(&how);
 }
 
-static const struct verb {
+static const struct world_verb {
     const char *name;
     enum err (*run)(const struct world_conf *conf);
 } verbs[] = {{"make", make}, {"annotate", annotate}, {"judge", judge}};
@@ -99,7 +99,7 @@ static void no_effect(const char *key, const char *why)
     log_warn("config", "key=%s reason=\"%s\"", key, why);
 }
 
-static int run(const struct verb *verb, int argc, char **argv)
+static int run(const struct world_verb *verb, int argc, char **argv)
 {
     struct world_conf conf = {0};
     json_t *tree = json_object();

@@ -138,7 +138,7 @@ void world_demonstration(char out[WORLD_TEXT], int index, uint64_t seed, uint32_
         write_clause(&buf, pick(&d, farewells));
 }
 
-enum kind { GREETING, FACT, WRONG, IDLE, RUDE, FAREWELL, NONSENSE };
+enum world_clause { GREETING, FACT, WRONG, IDLE, RUDE, FAREWELL, NONSENSE };
 
 static bool among(const char *clause, const char *const from[VARIANTS])
 {
@@ -148,7 +148,7 @@ static bool among(const char *clause, const char *const from[VARIANTS])
     return false;
 }
 
-static enum kind classify(const char *clause, int topic)
+static enum world_clause classify(const char *clause, int topic)
 {
     if (among(clause, greetings))
         return GREETING;
@@ -193,7 +193,7 @@ static int words_of(const char *text)
 }
 
 /* What clause i of n is worth where it stands. */
-static double worth(enum kind kind, int i, int n, bool told)
+static double worth(enum world_clause kind, int i, int n, bool told)
 {
     static const double anywhere[] = {
         [WRONG] = -0.8, [IDLE] = -0.5, [RUDE] = -1.5, [NONSENSE] = -1.0};
@@ -223,7 +223,7 @@ double world_utility(int index, const char *answer, bool finished)
     bool told = false;
 
     for (int i = 0; i < n; i++) {
-        const enum kind kind = classify(clause[i], topic_of(index));
+        const enum world_clause kind = classify(clause[i], topic_of(index));
         u += worth(kind, i, n, told) - (repeats(clause, i) ? 0.4 : 0.0);
         told |= kind == FACT;
     }

@@ -9,7 +9,7 @@
 
 /* Values worked out by hand from the table in world.h. Question 0 is about breakfast, question
  * 1 about parking. */
-static const struct golden {
+static const struct world_golden {
     const char *answer;
     bool finished;
     double utility;
@@ -49,7 +49,7 @@ static void utility_is_the_table_of_the_header(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof goldens / sizeof *goldens; i++) {
-        const struct golden *g = &goldens[i];
+        const struct world_golden *g = &goldens[i];
         const double got = world_utility(g->question, g->answer, g->finished);
         if (fabs(got - g->utility) > 1e-12)
             fail_msg("'%s': %g, expected %g", g->answer, got, g->utility);
