@@ -1,3 +1,7 @@
+/* How it works: a bar is drawn over itself with a carriage return where standard error is a
+ * terminal; elsewhere a line goes to the log now and then, since a file of carriage returns
+ * helps nobody. The time left is the time spent, scaled: fair for work of equal pieces, which
+ * is all it is used for. */
 #include "cli/bar.h"
 
 #include "base/log.h"
@@ -26,6 +30,7 @@ void bar_begin(struct bar *bar, const char *what, size_t total, int off, int64_t
     bar->terminal = isatty(STDERR_FILENO);
 }
 
+/* Now and then only: drawing costs more than some of the steps. */
 void bar_step(struct bar *bar, size_t done, int64_t now_ms)
 {
     char text[96];

@@ -1,5 +1,11 @@
-/* drover chat: talk to a model on a terminal; answers stream as they are made. */
-
+/* drover chat: talk to a model on a terminal; answers stream as they are made.
+ *
+ * How it works: the dialogue is a list of messages, encoded anew for each answer: what stands
+ * before it is short beside the answer's own tokens, and a template may change what it said
+ * before (thoughts that go, a date). Tokens are shown as they come, up to the last whole
+ * character. Ctrl-C ends an answer, not the talk: the signal sets a flag that the loop of
+ * tokens looks at. Without a terminal it reads lines and answers each, which is what tests
+ * do. */
 #include "base/mem.h"
 #include "base/say.h"
 #include "cli/command.h"
@@ -13,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* One person, one model: the dialogue so far, and the answer that is being made. `shown` is how
+ * much of it has reached the terminal. */
 struct talk {
     struct open_model loaded;
     struct sampling_options conf;
@@ -64,6 +72,7 @@ static void show(struct talk *talk, size_t back)
     fflush(stdout);
 }
 
+/* A token as it comes. Special tokens (an end, a turn's mark) are no text: not shown. */
 static void stream(void *self, uint64_t task, int sample, int token)
 {
     struct talk *talk = self;
@@ -81,6 +90,7 @@ static void stream(void *self, uint64_t task, int sample, int token)
     show(talk, unfinished(talk));
 }
 
+/* An answer that the length cut off looks like one that is complete: it says so. */
 static void done(void *self, const struct generate_done *d)
 {
     show(self, 0);
@@ -89,6 +99,8 @@ static void done(void *self, const struct generate_done *d)
     putchar('\n');
 }
 
+/* One answer. It may fill what the context still holds; a dialogue that fills all of it cannot
+ * be answered, and the person is told to start anew. */
 static enum err reply(struct talk *talk)
 {
     const struct generate_events events = {done, stream, talk};
@@ -153,6 +165,7 @@ static enum err hear(struct talk *talk, const char *line, bool terminal)
     return err;
 }
 
+/* Until the end of input, /quit, or an error. */
 static enum err converse(struct talk *talk)
 {
     const bool terminal = isatty(STDIN_FILENO);
@@ -184,6 +197,7 @@ static enum err converse(struct talk *talk)
     return err;
 }
 
+/* One slot as long as the context: there is one person. */
 static enum err start(struct talk *talk)
 {
     const struct shape *shape;

@@ -1,6 +1,8 @@
 /* drover data lint | convert | split | filter: looking at data sets, turning one into another,
- * keeping the better part. */
-
+ * keeping the better part.
+ *
+ * How it works: one table of keys for the four verbs, because what reads a record is the same
+ * for all of them (data.c makes the job of it); each verb is a file data_VERB.c. */
 #include "base/say.h"
 #include "cli/command.h"
 #include "cli/data.h"
@@ -59,6 +61,7 @@ static const struct conf_key keys[] = {
     CONF_END,
 };
 
+/* The job is closed whatever happened: the verbs only use it. */
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     static const struct {

@@ -1,5 +1,9 @@
-/* drover eval: measures models, rewards and judges, with intervals. */
-
+/* drover eval: measures models, rewards and judges, with intervals.
+ *
+ * How it works: a table of verbs (eval/eval.h has what each does); the first word chooses
+ * one, the others are keys of one table for all of them, since most keys are shared. What is
+ * computed and how it is printed is the library's: a figure must not depend on who asks for
+ * it. */
 #include "base/say.h"
 #include "cli/command.h"
 #include "eval/eval.h"
@@ -41,6 +45,7 @@ static const struct eval_verb {
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
+/* Which verb failed stands before its words. */
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct eval_conf conf = {.samples = 0};

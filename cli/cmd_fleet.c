@@ -1,5 +1,9 @@
-/* drover scale, down, keys: orders to a fleet, and its key. */
-
+/* drover scale, down, keys: orders to a fleet, and its key.
+ *
+ * How it works: an order goes through the broker to the fleet's supervisor (deploy/ask.h), who
+ * knows what may be done and answers in words, which are printed. Nothing is decided here, so
+ * that a fleet obeys the same rules whoever asks. scale has rows for the endpoint's options
+ * beside its own: their offsets are the same, since the struct begins with them. */
 #include "base/say.h"
 #include "cli/command.h"
 #include "deploy/ask.h"
@@ -33,6 +37,7 @@ static const struct conf_key scale_keys[] = {
 
 enum { ANSWER_MS = 10000 };
 
+/* The supervisor's words are printed as they are; what it says no to is the command's error. */
 static enum err order(const struct endpoint *fleet, const char *word, enum role role, int count,
                       bool force)
 {
@@ -53,6 +58,7 @@ static enum err order(const struct endpoint *fleet, const char *word, enum role 
     return OK;
 }
 
+/* Two orders when both are asked for: the supervisor may take one and refuse the other. */
 static enum err run_scale(const struct command *command, int argc, char **argv, int *status)
 {
     struct scale_options options;
@@ -74,6 +80,7 @@ static enum err run_scale(const struct command *command, int argc, char **argv, 
     return err;
 }
 
+/* Asks; the end itself takes as long as a checkpoint does, and nobody waits for it here. */
 static enum err run_down(const struct command *command, int argc, char **argv, int *status)
 {
     struct endpoint_options options = {0};
@@ -89,6 +96,7 @@ static enum err run_down(const struct command *command, int argc, char **argv, i
     return err;
 }
 
+/* The file is only readable by its owner (proto/curve.c): who has it may join the fleet. */
 static enum err run_keys(const struct command *command, int argc, char **argv, int *status)
 {
     struct curve_keys keys;

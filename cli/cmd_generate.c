@@ -1,5 +1,9 @@
-/* drover generate: {"prompt"} to {"completion", "ids", "logprobs", "finish_reason"}. */
-
+/* drover generate: {"prompt"} to {"completion", "ids", "logprobs", "finish_reason"}.
+ *
+ * How it works: a window of lines at a time goes to the sampler, all of them at once; a line's
+ * number is its task, which with the seed decides every draw, so the answers do not depend on
+ * the window or the slots. With text behind -- there is one prompt, and its answer goes to a
+ * person: as text, with what would steer a terminal made visible. */
 #include "cli/command.h"
 #include "eval/json_lines.h"
 #include "eval/sample_answers.h"
@@ -18,6 +22,7 @@ struct generating {
     uint64_t line; /* task of the window's first line: a line's number fixes its answer */
 };
 
+/* An answer whose log-probabilities are not numbers is no line: json_lines reports it. */
 static json_t *told(const struct sample_answer *r)
 {
     return json_pack("{s:o,s:o,s:o,s:s}", "completion", json_lines_text(r->text, r->bytes),
@@ -26,6 +31,7 @@ static json_t *told(const struct sample_answer *r)
                      generate_finish(r->finish));
 }
 
+/* One window. A line that has no prompt ends the run before any of its window is answered. */
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
     struct generating *job = self;
@@ -52,6 +58,7 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
     return err;
 }
 
+/* The model, its template, and what is sampled with. */
 static enum err start(struct generating *job)
 {
     enum err err = open_model_all(&job->loaded, job->conf.model, HEAD_LM);
@@ -87,6 +94,7 @@ static enum err answer_one(struct generating *job, const char *text)
     return err;
 }
 
+/* Text behind -- is one prompt for a person; without it lines come from standard input. */
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct generating job = {.line = 0};

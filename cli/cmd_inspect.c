@@ -1,5 +1,8 @@
-/* drover inspect: what a model is. */
-
+/* drover inspect: what a model is, as text or JSON: a line for each thing, and no weights
+ * kept.
+ *
+ * How it works: lm/file/inspect reads the files and says; here the words are parsed and the
+ * text put out. The hash it tells is the one that training prints and a fleet goes by. */
 #include "base/say.h"
 #include "cli/command.h"
 #include "lm/file/inspect.h"
@@ -17,6 +20,7 @@ static const struct conf_key keys[] = {
     CONF_END,
 };
 
+/* The model is a word, not a key: there is nothing else that one could inspect. */
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct inspect_conf conf = {false};

@@ -59,6 +59,7 @@ static json_t *spec_of(const struct judge_options *o)
     return entry;
 }
 
+/* A verdict that nobody gave is null, never a tie: readers count the two apart. */
 static json_t *told(const struct cmd_judge_job *job, const struct judge_result *r)
 {
     static const char *const verdicts[] = {NULL, "a", "b", "tie"};
@@ -91,6 +92,7 @@ static enum err take(const struct cmd_judge_job *job, const json_t *line, char *
     return err;
 }
 
+/* One window of cases; what was counted of them is told at the end of the run. */
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
     struct cmd_judge_job *job = self;

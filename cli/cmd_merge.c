@@ -1,5 +1,10 @@
-/* drover merge: a base and its adapter as one model. */
-
+/* drover merge: a base and its adapter as one model.
+ *
+ * How it works: the adapter names its base, unless the person names one; the two are joined
+ * in memory, and a whole model is written, with the base's tokenizer and template, or the
+ * adapter's where it brings its own. An adapter put on weights that it was not trained on
+ * gives a model that answers nonsense with confidence: that is refused unless any_base says
+ * otherwise. */
 #include "cli/command.h"
 #include "lm/file/adapter.h"
 #include "lm/file/model_files.h"
@@ -35,6 +40,7 @@ static enum err find(char **out, const char *path)
     return err;
 }
 
+/* The base as the adapter's own file names it. */
 static enum err base_of(char **out, const char *folder)
 {
     struct adapter *adapter;
@@ -46,6 +52,7 @@ static enum err base_of(char **out, const char *folder)
     return err;
 }
 
+/* Everything is read and joined before a file is written. */
 static enum err merge(const struct merge_conf *conf)
 {
     struct model_files *files = NULL;

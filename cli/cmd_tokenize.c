@@ -1,5 +1,8 @@
-/* drover tokenize: {"text"} or {"messages"} to {"ids"}. */
-
+/* drover tokenize: {"text"} or {"messages"} to {"ids"}.
+ *
+ * How it works: the model's tokenizer and template alone are read (no weights); each line is
+ * encoded as a trainer would encode it, and answered at once, so that it may stand in a pipe
+ * that waits for each answer. Text is taken as it is; messages go through the template. */
 #include "cli/command.h"
 #include "eval/json_lines.h"
 #include "lm/file/open_model.h"
@@ -24,6 +27,7 @@ struct tokenizing {
     struct tokenize_conf conf;
 };
 
+/* `text` before `messages`, if a line has both. */
 static enum err one(struct tokenizing *job, const json_t *in, json_t **out)
 {
     json_t *value = json_object_get(in, "text");
@@ -48,6 +52,7 @@ static enum err one(struct tokenizing *job, const json_t *in, json_t **out)
     return err;
 }
 
+/* A window is one line here: whoever waits for its answer in a pipe gets it. */
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
     enum err err = OK;

@@ -1,5 +1,10 @@
-/* drover top, status: what a fleet does now. */
-
+/* drover top, status: what a fleet does now.
+ *
+ * How it works: one subscription (snapshot.c) and two ways to show it. top draws each
+ * snapshot with ncurses and asks the keyboard five times a second whether to end; where
+ * standard output is no terminal, and for status, the first snapshot is printed as lines. A
+ * broker that says nothing for PATIENCE_MS is told of: a screen that stands still looks like
+ * a fleet that does. */
 #include "cli/command.h"
 #include "cli/snapshot.h"
 
@@ -12,6 +17,7 @@ enum { PATIENCE_MS = 5000 };
 
 static char lines[SNAPSHOT_LINES][SNAPSHOT_WIDTH];
 
+/* The screen as it is now; lines beyond its height are left out, the keys' line is the last. */
 static void draw(int n)
 {
     erase();
@@ -21,6 +27,7 @@ static void draw(int n)
     refresh();
 }
 
+/* Until q. Errors end curses first, or their words would be lost with the screen. */
 static enum err watch(struct snapshots *stats)
 {
     const struct msg_stats *s;
@@ -49,6 +56,7 @@ static enum err watch(struct snapshots *stats)
     return err;
 }
 
+/* The first snapshot, or why there was none. */
 static enum err once(struct snapshots *stats)
 {
     const struct msg_stats *s;

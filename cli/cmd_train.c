@@ -1,9 +1,9 @@
 /* drover sft, reward, dpo, ppo: start a learner, alone or in the middle of a fleet.
  *
- * How it works: an offline method is the learner, which this process becomes. A fleet method is
- * a supervisor around a learner, which reads the same arguments; of them the supervisor itself
- * reads `fleet`, `output_dir` and the commands under `rewards`. With `broker` the fleet stands
- * already: then only the learner is ours. */
+ * How it works: an offline method is the learner, which this process becomes. A fleet method
+ * is a supervisor around a learner, which reads the same arguments; of them the supervisor
+ * itself reads `fleet`, `output_dir` and the commands under `rewards`. With `broker` the
+ * fleet stands already: then only the learner is ours. */
 #include "base/config_tree.h"
 #include "cli/commands.h"
 #include "deploy/plan.h"
@@ -18,6 +18,7 @@ static enum err run_offline(const struct command *command, int argc, char **argv
     return program_become("drover-learner", command->name, argc, argv);
 }
 
+/* The plan is the supervisor's; the words go to the learner as they were typed. */
 static enum err supervise(const struct command *command, const json_t *tree, char **argv,
                           int *status)
 {
@@ -30,6 +31,8 @@ static enum err supervise(const struct command *command, const json_t *tree, cha
     return err;
 }
 
+/* The words are read twice, here for the plan and by the learner for all else: there is one
+ * configuration for both. */
 static enum err run_fleet(const struct command *command, int argc, char **argv, int *status)
 {
     json_t *tree = json_object();

@@ -1,5 +1,5 @@
-/* drover world: the demo's world is an example with a program of its own (examples/world), which
- * this process becomes; it tells its own help. */
+/* drover world: the demo's world is an example with a program of its own (examples/world),
+ * which this process becomes; it tells its own help. */
 #include "cli/command.h"
 #include "deploy/program.h"
 

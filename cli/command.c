@@ -1,3 +1,8 @@
+/* How it works: words become a tree (base/config_tree.h: --key value, --key=value, key=value,
+ * a file of YAML) and the tree a struct by the command's table of keys. Commands that read
+ * lines from standard input look at their words first (command_words): someone who types a
+ * model's path, or a text, without saying which key it is for is told where it goes; to read
+ * standard input in silence instead would look like a program that hangs. */
 #include "cli/command.h"
 
 #include "base/config_tree.h"
@@ -9,11 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A key that another one makes void is said, and is no error. */
 static void no_effect(const char *key, const char *why)
 {
     log_warn("config", "key=%s reason=\"%s\"", key, why);
 }
 
+/* Keys may come from a file and from words; words win (base/config_tree.h). */
 enum err command_conf(const struct conf_key *keys, void *out, int argc, char **argv)
 {
     const struct conf_key *const tables[] = {keys, NULL};
@@ -50,6 +57,7 @@ static const char *stray(const struct conf_key *keys, int argc, char **argv)
     return NULL;
 }
 
+/* What the word probably is: a file that is there is a model, anything else a text. */
 static enum err where_to(const struct command *command, const char *word, bool text)
 {
     if (fs_exists(word))

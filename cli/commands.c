@@ -1,7 +1,7 @@
-/* How it works: the methods of learning come first, a row made for each of the learner's table;
- * then the rows that the files cmd_*.c end with. commands.h lists those by name once, and the
- * list is expanded here to their declarations and to the table: a name without a row does not
- * link, a row without a name is found by tests/lint/commands.sh. */
+/* How it works: the methods of learning come first, a row made for each of the learner's
+ * table; then the rows that the files cmd_*.c end with. commands.h lists those by name once,
+ * and the list is expanded here to their declarations and to the table: a name without a row
+ * does not link, a row without a name is found by tests/lint/commands.sh. */
 #include "cli/commands.h"
 
 #include "base/mem.h"
@@ -15,6 +15,7 @@ COMMANDS(DECLARE)
 #define ADDRESS(row) &row,
 static const struct command *const commands[] = {COMMANDS(ADDRESS)};
 
+/* As many as the learner's table has. */
 static int methods(void)
 {
     int n = 0;

@@ -1,3 +1,9 @@
+/* How it works: words of the command line are sorted into files (folders give their splits)
+ * and keys; the keys become the rule by which stream_run reads, turns and checks records
+ * (data/stream.h). Records go out line by line into a file that appears when it is whole, so
+ * an error half way leaves no half data set that someone trains on.
+ *
+ * A word with '=' is a key, unless a file of that name is there: names with '=' exist. */
 #include "cli/data.h"
 
 #include "base/fs.h"
@@ -12,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Copies both. */
 static void add_file(struct data_job *job, const char *path, const char *split)
 {
     job->file = mem_grow(job->file, (size_t)job->files + 1, sizeof(*job->file));
@@ -30,6 +37,7 @@ static void add_named(struct data_job *job, const char *path)
     free(stem);
 }
 
+/* A folder stands for its splits, each under its own name. */
 static enum err add_path(struct data_job *job, const char *path)
 {
     static const char *const splits[] = {"train", "validation", "test"};
@@ -125,6 +133,7 @@ static enum err read_functions(json_t **out, const char *folder)
     return err;
 }
 
+/* Errors of the keys come before any file is read. */
 static enum err fill_rule(struct data_job *job)
 {
     const struct data_conf *conf = &job->conf;
@@ -222,6 +231,7 @@ enum err data_out_put(struct data_out *out, const json_t *row)
     return err;
 }
 
+/* A file appears whole here, or not at all. */
 enum err data_out_close(struct data_out *out, enum err err)
 {
     if (err)

@@ -1,5 +1,7 @@
-/* drover data convert: records of one kind or format as those of another. */
-
+/* drover data convert: records of one kind or format as those of another.
+ *
+ * How it works: the stream reads, turns and checks; here each record becomes a line of the
+ * output. All the rest is keys. */
 #include "cli/data.h"
 
 static enum err put(void *self, const json_t *row)

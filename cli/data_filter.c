@@ -104,6 +104,7 @@ static enum err ask(struct data_filter *f, double *score, int *bad)
     return err;
 }
 
+/* What waits borrows from its records: they go when it does. */
 static void drop(struct data_filter *f, int i)
 {
     scored_record_free(&f->wait[i].record);
@@ -127,6 +128,7 @@ static enum err settle(struct data_filter *f, const double *score)
     return err;
 }
 
+/* Scores all that waits, at once: a model reads many answers as fast as a few. */
 static enum err flush(struct data_filter *f)
 {
     double score[WINDOW];
@@ -213,6 +215,7 @@ static enum err open_evaluator(struct data_filter *f)
     return err;
 }
 
+/* On standard error: standard output may be the records. */
 static void tell(const struct data_filter *f)
 {
     const struct stream_count *count = &f->count;

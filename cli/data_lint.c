@@ -1,5 +1,10 @@
-/* drover data lint: flaws, lengths and repetitions of data sets. */
-
+/* drover data lint: flaws, lengths and repetitions of data sets.
+ *
+ * How it works: data/lint.h gathers and judges; here the rule is made of the keys, and the
+ * report laid out for people or written as JSON. With a model, its tokenizer and template
+ * read every record as the trainer would (`encode`), which finds what no look at columns can:
+ * a dialogue that the template refuses, a record that is too long. The exit status is 1 when
+ * there is an error, so that a script can stand on it. */
 #include "base/say.h"
 #include "cli/data.h"
 #include "data/lint.h"
@@ -16,6 +21,7 @@ static long long number(const json_t *object, const char *key)
     return (long long)json_integer_value(json_object_get(object, key));
 }
 
+/* "what name 3, name 4"; nothing of an empty object. */
 static void show_counts(const json_t *object, const char *what)
 {
     const char *name;
@@ -39,6 +45,7 @@ static void say_format(const json_t *formats, const char *method)
                    name);
 }
 
+/* Files, lengths, pairs, labels, prompts, then each problem with the first few places. */
 static void show(const json_t *report, const char *method)
 {
     size_t i, k;
@@ -114,6 +121,7 @@ static enum err count(const struct open_model *m, const struct example *e, const
     return err;
 }
 
+/* Ids come with the data, made by some tokenizer: at least they must exist in this one. */
 static enum err check_ids(const struct open_model *m, const json_t *ids, uint32_t *tokens)
 {
     const int vocab = m->files->shape.vocab;
@@ -132,6 +140,7 @@ static enum err check_ids(const struct open_model *m, const json_t *ids, uint32_
     return OK;
 }
 
+/* Tokens of the longest sequence that the record gives. */
 static enum err encode(void *self, const struct example *e, uint32_t *tokens)
 {
     const struct open_model *m = self;
@@ -159,6 +168,7 @@ static enum err encode(void *self, const struct example *e, uint32_t *tokens)
     }
 }
 
+/* As the trainer of a process reward model does, with its own separator. */
 static enum err encode_steps(void *self, const json_t *row, uint32_t *tokens)
 {
     const struct open_model *m = self;
@@ -176,6 +186,7 @@ static bool given(const char *text)
     return text && *text;
 }
 
+/* max_length beyond the model's context is cut to it, as training does, and lint says so. */
 static enum err take_rule(struct lint_rule *out, const struct data_job *job,
                           struct open_model *model)
 {

@@ -1,5 +1,9 @@
-/* drover data split: data divided by prompt. */
-
+/* drover data split: data divided by prompt.
+ *
+ * How it works: a prompt's hash with the seed says which part it belongs to (stream_share),
+ * so all records of a prompt fall together, whatever the order, the number or the files: a
+ * model is never tested on a question that it saw. The share is right on average, and not to
+ * the row. */
 #include "base/fs.h"
 #include "base/mem.h"
 #include "cli/data.h"
@@ -11,6 +15,7 @@
 enum { PARTS = 3 };
 static const char *const part_names[PARTS] = {"train", "validation", "test"};
 
+/* A file a part; validation is opened only if it shall have a share. */
 struct sink {
     const struct data_conf *conf;
     struct data_out out[PARTS];
@@ -21,6 +26,7 @@ static bool by_record(const struct data_conf *conf)
     return conf->by && !strcmp(json_string_value(conf->by), "record");
 }
 
+/* u is the prompt's, in [0, 1): the test part takes the first of it, validation the next. */
 static enum err put_share(void *self, const json_t *row)
 {
     struct sink *sink = self;
@@ -36,6 +42,7 @@ static enum err put_share(void *self, const json_t *row)
                         row);
 }
 
+/* All that can be wrong before a file is written. */
 static enum err may_split(const struct data_conf *conf)
 {
     const char *by = json_string_value(conf->by);

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A small answer as it comes, bounded. */
 struct download_body {
     char *bytes;
     size_t n, limit;
@@ -38,6 +39,8 @@ static size_t keep(char *data, size_t size, size_t count, void *self)
     return n;
 }
 
+/* Redirects go to https only, and to few; there is no limit of time but for connecting and for
+ * standing still, since nobody knows how long 16 GiB take. */
 static CURL *session(const char *url, char *why)
 {
     CURL *curl = curl_easy_init();
@@ -327,6 +330,7 @@ static enum err get(struct transfer *t, const char *url, const char *token,
     return err;
 }
 
+/* What is known of the bytes beforehand must be true of them now. */
 static enum err compare(const char *part, const struct hash *want)
 {
     struct hash_sha256 state;

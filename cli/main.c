@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One heading and its rows. */
 static void group(FILE *to, const char *name)
 {
     fprintf(to, "\n%s\n", name);
@@ -21,6 +22,7 @@ static void group(FILE *to, const char *name)
             fprintf(to, "  %-14s %s\n", commands_at(i).name, commands_at(i).help);
 }
 
+/* Groups come in the order of their first row: the order of people, not of the alphabet. */
 static void overview(FILE *to)
 {
     fprintf(to,
@@ -37,6 +39,7 @@ static void overview(FILE *to)
     fprintf(to, "\n`drover help WORD` says more about each.\n");
 }
 
+/* What a row says of itself, and its keys with their defaults. */
 static void help(const struct command *c)
 {
     const struct conf_key *const tables[] = {c->keys, NULL};
@@ -48,6 +51,8 @@ static void help(const struct command *c)
     }
 }
 
+/* An error's words are the command's last line; a command that only says how it is used sets
+ * the status itself. */
 static int run(int row, int argc, char **argv)
 {
     const struct command c = commands_at(row);
@@ -66,6 +71,7 @@ static int run(int row, int argc, char **argv)
     return status;
 }
 
+/* The status of a usage error. */
 static int unknown(const char *word)
 {
     const char *near = commands_nearest(word);

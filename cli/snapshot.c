@@ -1,3 +1,11 @@
+/* How it works: the broker publishes a snapshot a second on its dashboard socket, to whoever
+ * subscribes; snapshot_open does, after a knock that can say what is wrong (a subscription to
+ * nobody is silent for ever), and snapshot_next decodes what comes. snapshot_lines lays one
+ * out as text for `top` and `status`: what moves first, then what is wrong, then who is
+ * there.
+ *
+ * Names, notes and errors in it were written by other machines: each line is made printable
+ * before it is anybody's (base/printable.h). */
 #include "cli/snapshot.h"
 
 #include "base/mem.h"
@@ -16,6 +24,7 @@
 #include <string.h>
 #include <zmq.h>
 
+/* A subscription, and the snapshot that is valid until the next one. */
 struct snapshots {
     void *context, *socket;
     struct arena *arena;
@@ -101,6 +110,7 @@ enum err snapshot_next(struct snapshots *s, const struct msg_stats **out, int ti
     return err;
 }
 
+/* Lines being filled. */
 struct pad {
     char (*line)[SNAPSHOT_WIDTH];
     int n;
@@ -108,6 +118,7 @@ struct pad {
 
 static void put(struct pad *pad, const char *fmt, ...) PRINTF(2, 3);
 
+/* A line more; beyond SNAPSHOT_LINES they are left out, the peers last. */
 static void put(struct pad *pad, const char *fmt, ...)
 {
     struct strbuf line = {NULL, 0, 0};
@@ -123,6 +134,7 @@ static void put(struct pad *pad, const char *fmt, ...)
     free(line.text);
 }
 
+/* A table of who is there; busy is the share of time with work. */
 static void put_peers(struct pad *pad, const struct msg_stats *s)
 {
     static const char *const roles[] = {"?",        "learner",    "actor",
@@ -144,6 +156,7 @@ static void put_peers(struct pad *pad, const struct msg_stats *s)
     }
 }
 
+/* How many samples were so many versions old when they were trained on. */
 static void put_staleness(struct pad *pad, const struct msg_stats *s)
 {
     char text[SNAPSHOT_WIDTH] = "";
@@ -184,6 +197,7 @@ static void put_suspects(struct pad *pad, const struct msg_stats *s)
             s->suspect[i].words);
 }
 
+/* In a word or two, for the first line. */
 static const char *state_of(const struct msg_stats *s)
 {
     if (s->done)

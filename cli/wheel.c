@@ -1,3 +1,9 @@
+/* How it works: a wheel is a zip archive, and one member of it is wanted: its directory stands
+ * at the end and says where each member is. The archive is mapped, the member found by the end
+ * of its name, inflated block by block into a file that appears when its checksum is right.
+ *
+ * Archives come over the network: every offset and length is compared with what is left before
+ * it is used, and a member may not become larger than the directory says. */
 #include "cli/wheel.h"
 
 #include "base/fs.h"
@@ -7,6 +13,7 @@
 
 enum { BLOCK = 1 << 18 };
 
+/* The archive as mapped. */
 struct zip {
     const unsigned char *bytes;
     size_t n;
@@ -19,6 +26,7 @@ struct wheel_member {
     uLong crc;
 };
 
+/* Little-endian, at any address. */
 static unsigned u16(const unsigned char *p)
 {
     return (unsigned)p[0] | (unsigned)p[1] << 8;
@@ -29,6 +37,7 @@ static size_t u32(const unsigned char *p)
     return (size_t)u16(p) | (size_t)u16(p + 2) << 16;
 }
 
+/* The place is told: a damaged download and a hostile one look alike from outside. */
 static enum err bad(const struct zip *zip, size_t at, const char *why)
 {
     return err_set(ERR_PARSE, "%s: offset %zu: %s", zip->name, at, why);
@@ -50,6 +59,8 @@ static enum err directory(const struct zip *zip, size_t *at, size_t *count)
     }
 }
 
+/* The local header repeats the name with another length of its own: the data begin behind
+ * that. */
 static enum err local(const struct zip *zip, size_t at, struct wheel_member *m)
 {
     const unsigned char *p = zip->bytes + at;
@@ -62,6 +73,7 @@ static enum err local(const struct zip *zip, size_t at, struct wheel_member *m)
     return OK;
 }
 
+/* The first member that ends so, by the directory. */
 static enum err find(const struct zip *zip, const char *suffix, struct wheel_member *m)
 {
     const size_t tail = strlen(suffix);
@@ -90,6 +102,7 @@ static enum err find(const struct zip *zip, const char *suffix, struct wheel_mem
     return err ? err : err_set(ERR_STATE, "%s: no member ends with %s", zip->name, suffix);
 }
 
+/* Block by block; what comes out beyond the size that the directory promised ends it. */
 static enum err inflate_to(const struct zip *zip, const struct wheel_member *m,
                            struct fs_file *file)
 {
@@ -117,6 +130,7 @@ static enum err inflate_to(const struct zip *zip, const struct wheel_member *m,
     return err;
 }
 
+/* A member that is stored as it is. */
 static enum err copy_to(const struct zip *zip, const struct wheel_member *m,
                         struct fs_file *file)
 {

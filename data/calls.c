@@ -1,3 +1,10 @@
+/* How it works: two notations of what an agent did meet here. A list of messages has OpenAI's
+ * tool_calls (arguments an object, or the text of one); the compact form is a list of {"tool",
+ * "args"} with perhaps a thought and a result. calls_expand turns the second into the first,
+ * once, where records are read; behind that nobody else knows the compact form.
+ *
+ * calls_same compares what a model called with what the benchmark's authors would accept: each
+ * argument has a list of right values, "" among them says that it may be left out. */
 #include "data/calls.h"
 
 #include <stdint.h>
@@ -10,6 +17,7 @@ bool calls_compact(const json_t *value)
     return json_is_string(json_object_get(first, "tool")) && !json_object_get(first, "role");
 }
 
+/* What the agent did as a turn of the assistant; what it thought before is its content. */
 static json_t *call_message(const json_t *item)
 {
     json_t *args = json_object_get(item, "args");
@@ -35,6 +43,7 @@ static json_t *result_message(const json_t *result)
     return message;
 }
 
+/* All items are checked before the first is turned: a list becomes messages whole or not. */
 static enum err check_item(const json_t *item, size_t i)
 {
     const json_t *args = json_object_get(item, "args");
@@ -96,6 +105,7 @@ static json_t *arguments_of(const json_t *function, json_error_t *why)
     return parsed;
 }
 
+/* OpenAI nests the call under "function"; others do without. */
 static const json_t *function_of(const json_t *call)
 {
     const json_t *function = json_object_get(call, "function");
@@ -131,6 +141,7 @@ enum err calls_check(const json_t *message, const char *field, size_t at)
     return OK;
 }
 
+/* All calls of a dialogue in their order, whoever wrote which turn. */
 json_t *calls_made(const json_t *messages)
 {
     json_t *made = json_array(), *message, *call;
@@ -162,6 +173,7 @@ static bool equal(const json_t *a, const json_t *b)
     return json_equal(a, b);
 }
 
+/* An empty text among the right values is how the benchmark says "optional". */
 static bool may_be_left_out(const json_t *list)
 {
     size_t i;
@@ -185,6 +197,8 @@ static bool among(const json_t *value, const json_t *list)
     return false;
 }
 
+/* An object is right if each member is one of those listed for it, and none is missing that
+ * may not be left out. */
 static bool object_among(const json_t *value, const json_t *any)
 {
     const char *name;
@@ -200,6 +214,7 @@ static bool object_among(const json_t *value, const json_t *any)
     return true;
 }
 
+/* Every argument that was made is right, and none is missing that must be there. */
 static bool same_members(const json_t *made, const json_t *gold)
 {
     const char *name;
@@ -212,6 +227,7 @@ static bool same_members(const json_t *made, const json_t *gold)
     return true;
 }
 
+/* The name exactly; arguments by what is acceptable for each. */
 static bool same_call(const json_t *made, const json_t *gold)
 {
     const json_t *any = json_object_get(gold, "any"), *args = json_object_get(made, "args");

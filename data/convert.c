@@ -1,3 +1,11 @@
+/* How it works: one function for each kind that a record may come from; it makes the parts
+ * (prompt, answers) and asks what kind they shall become. What is no column of a kind's own
+ * goes along, behind the new ones. A way that loses what a record says is still a way (a wrong
+ * answer gives no prompt-completion record, silently: there is nothing in it to imitate); one
+ * that would have to invent something is an error.
+ *
+ * From unpaired to preference is different: it needs several records. stream.c keeps those
+ * until its end and calls convert_pair, which groups them by their question. */
 #include "data/convert.h"
 
 #include "base/mem.h"
@@ -41,6 +49,7 @@ static void add(json_t *out, const json_t *row, const char *a, json_t *x, const 
     json_array_append_new(out, all);
 }
 
+/* Not to be had from a record alone. */
 static enum err no_way(enum record_kind from, enum record_kind to)
 {
     return err_set(ERR_RANGE, "no way from a %s record to a %s record", record_kind_name(from),
@@ -63,6 +72,7 @@ static enum err answer_of(json_t **out, const json_t *row, const char *field)
     return OK;
 }
 
+/* With the prompt made explicit, which is where an implicit pair may turn out to have none. */
 static enum err read_pair(struct convert_answers *p, const json_t *row, enum record_kind kind)
 {
     enum err err = OK;
@@ -82,6 +92,7 @@ static enum err read_pair(struct convert_answers *p, const json_t *row, enum rec
     return err;
 }
 
+/* Both answers are worth something to all kinds but text, where one would have to be chosen. */
 static enum err from_pair(json_t *out, const json_t *row, enum record_kind kind,
                           enum record_kind to)
 {
@@ -115,6 +126,8 @@ static enum err from_pair(json_t *out, const json_t *row, enum record_kind kind,
     return err;
 }
 
+/* Question and answer as one: messages if they are lists, a text if they are strings; which of
+ * the two is not for a conversion to choose. */
 static enum err whole_of(json_t *out, const json_t *row, json_t *prompt, json_t *completion,
                          enum record_kind kind, enum record_kind to)
 {
@@ -132,6 +145,7 @@ static enum err whole_of(json_t *out, const json_t *row, json_t *prompt, json_t 
     return no_way(kind, to);
 }
 
+/* An unpaired record is a prompt-completion record that may be a bad example. */
 static enum err from_completion(json_t *out, const json_t *row, enum record_kind kind,
                                 enum record_kind to)
 {
@@ -155,6 +169,7 @@ static enum err from_completion(json_t *out, const json_t *row, enum record_kind
     return err;
 }
 
+/* The last turn of the assistant, and all behind it, is the answer. */
 static enum err from_messages(json_t *out, const json_t *row, enum record_kind to)
 {
     const json_t *all = json_object_get(row, "messages");
@@ -202,6 +217,8 @@ static int all_right(const json_t *labels)
     return right;
 }
 
+/* The steps joined are the answer; it is right if all of them are, and if that is not known of
+ * one of them there is nothing to say. */
 static enum err from_steps(json_t *out, const json_t *row, const struct convert_rule *rule)
 {
     const json_t *steps = json_object_get(row, "completions");
@@ -267,6 +284,7 @@ struct convert_group {
     uint32_t row; /* its place in the list: groups keep the order of their records */
 };
 
+/* Records of one question together, each group in the data's order. */
 static int by_key(const void *a, const void *b)
 {
     const struct convert_group *x = a, *y = b;
@@ -275,6 +293,7 @@ static int by_key(const void *a, const void *b)
     return order ? order : (x->row > y->row) - (x->row < y->row);
 }
 
+/* Back in the data's order: sorting by key has mixed the groups. */
 static int by_row(const void *a, const void *b)
 {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -282,6 +301,8 @@ static int by_row(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The two records may put the same question in different words (they share a task_id): then
+ * each answer keeps its own. */
 static void pair_up(json_t *out, const json_t *right, const json_t *wrong)
 {
     json_t *x = json_object_get(right, "completion");
@@ -330,8 +351,8 @@ enum err convert_pair(json_t *out, const json_t *unpaired, const struct convert_
         err = record_kind_of(&kind, item);
         if (!err && kind != KIND_UNPAIRED)
             err = no_way(kind, KIND_PREFERENCE);
-        all[i] = (struct convert_group){record_text_hash(id ? id : json_object_get(item, "prompt")),
-                                (uint32_t)i};
+        all[i] = (struct convert_group){
+            record_text_hash(id ? id : json_object_get(item, "prompt")), (uint32_t)i};
     }
     if (!err)
         qsort(all, n, sizeof(*all), by_key);

@@ -1,3 +1,11 @@
+/* How it works: dataset_load reads a file, a folder's split or a mixture into one array of
+ * objects with their places, and then perhaps moves a seeded choice of them into a second
+ * set. Files are read in the order they are named, and rows keep it, so that the same files
+ * and seed give the same records everywhere; shuffling is order.c's, each epoch.
+ *
+ * What must hold: a row's `file` indexes `file` of its own set, for words to people; an
+ * object belongs to one set alone (hold_out moves, it does not copy). Objects stay in memory
+ * as JSON: what a method makes of them is made once and is smaller. */
 #include "data/dataset.h"
 
 #include "base/fs.h"
@@ -35,6 +43,7 @@ enum err dataset_at(const struct dataset *set, size_t row)
     return err_add("%s:%ld", set->file[set->row[row].file], set->row[row].line);
 }
 
+/* Takes the reference. */
 static void push(struct dataset *set, json_t *object, int file, long line)
 {
     if (set->n == set->room) {
@@ -44,6 +53,7 @@ static void push(struct dataset *set, json_t *object, int file, long line)
     set->row[set->n++] = (struct dataset_row){.object = object, .file = file, .line = line};
 }
 
+/* A place to name in words: rows keep its index. */
 static int push_file(struct dataset *set, const char *path)
 {
     set->file = mem_grow(set->file, (size_t)set->files + 1, sizeof(*set->file));
@@ -76,6 +86,8 @@ static enum err push_rows(struct dataset *set, json_t *object, int file, long li
     return err ? err_add("%s:%ld", set->file[file], line) : OK;
 }
 
+/* Said once a set, at the first: a file with a thousand bad lines shall not say so a thousand
+ * times. `before` counts those that loading left out already. */
 static void left_out(const char *path, size_t *skipped, size_t before)
 {
     if (!*skipped && !before)
@@ -138,6 +150,7 @@ static void keep_shares(struct dataset *set, const size_t *start, const size_t *
     set->n = to;
 }
 
+/* Parts are read whole before shares are taken: a share is of what is there. */
 static enum err read_mixture(struct dataset *set, const struct dataset_conf *conf)
 {
     const size_t n = json_array_size(conf->mixture);
@@ -227,6 +240,8 @@ static enum err hold_out(struct dataset *train, struct dataset **test,
     return OK;
 }
 
+/* Exactly one of a name and a mixture; a test set that the folder brings stands before one that
+ * would be held out. */
 static enum err load(struct dataset *train, struct dataset **test,
                      const struct dataset_conf *conf)
 {
@@ -247,6 +262,7 @@ static enum err load(struct dataset *train, struct dataset **test,
     return OK;
 }
 
+/* On an error both sets are gone: callers need not ask how far it came. */
 enum err dataset_load(struct dataset **train, struct dataset **test,
                       const struct dataset_conf *conf)
 {

@@ -1,3 +1,10 @@
+/* How it works: pure functions on strings and lists of messages: where the question ends and
+ * the answer begins. A pair without a prompt of its own is split where its two answers begin
+ * to differ (split_text: at a character's and a word's border, as TRL's extract_prompt does;
+ * split_chat: at a message), and never so that nothing is left to prefer.
+ *
+ * HH's dialogues are one text with "\n\nHuman:" and "\n\nAssistant:" between the turns; the
+ * last turn of the assistant is the answer, whatever stands in it. */
 #include "data/dialogue.h"
 
 #include "base/mem.h"
@@ -19,6 +26,8 @@ static size_t common_bytes(const char *a, const char *b)
     return n;
 }
 
+/* Not inside a word: the blank before the first different word goes with the answers, as TRL
+ * leaves it. */
 static void split_text(json_t **prompt, json_t **chosen, json_t **rejected)
 {
     const char *a = json_string_value(*chosen), *b = json_string_value(*rejected);
@@ -40,6 +49,7 @@ static void split_text(json_t **prompt, json_t **chosen, json_t **rejected)
     *rejected = rest[1];
 }
 
+/* The list without its first n messages, in its place. */
 static void split_list(json_t **list, size_t n)
 {
     json_t *rest = json_array();
@@ -50,6 +60,8 @@ static void split_list(json_t **list, size_t n)
     *list = rest;
 }
 
+/* The messages that both begin with, but for the last of the shorter one: something must be
+ * left to be preferred. */
 static void split_chat(json_t **prompt, json_t **chosen, json_t **rejected)
 {
     const size_t a = json_array_size(*chosen), b = json_array_size(*rejected);
@@ -115,11 +127,13 @@ json_t *dialogue_join(const json_t *prompt, const json_t *answer)
     return NULL;
 }
 
+/* Not isspace, which asks the locale. */
 static bool blank(char c)
 {
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
+/* A turn without the blanks around it: the notation puts one behind each colon. */
 static void turn(json_t *list, const char *role, const char *from, const char *to)
 {
     while (from < to && blank(*from))

@@ -1,3 +1,13 @@
+/* How it works: example_read goes by what the method can use (rule->want), not by what the
+ * row is: a row with both a prompt and messages is one thing to SFT and another to PPO. Each
+ * reader takes the columns it needs, checks their types, and sets the kind; then read_extras
+ * takes what all may have (tools, margin, the other columns as meta) and read_votes what
+ * preferences have.
+ *
+ * What must hold: everything in the example is a reference of its own, so example_free may
+ * follow at any point; on an error it has been freed already. Strings are shared with the
+ * row, lists are copies, for messages are brought into one notation in place. The words of an
+ * error name the column and what would be right: people read them more often than this file. */
 #include "data/example.h"
 
 #include "data/calls.h"
@@ -71,6 +81,7 @@ static enum err take(const json_t *row, const char *field, json_t **out)
     return OK;
 }
 
+/* A column that is null is not there. */
 static bool has(const json_t *row, const char *field)
 {
     const json_t *value = json_object_get(row, field);
@@ -86,6 +97,8 @@ static enum err same_kind(const json_t *a, const json_t *b, const char *names)
     return err_set(ERR_PARSE, "%s: one is a string, the other a list of messages", names);
 }
 
+/* Ids as they are, with a mask of what to learn: made by another tokenizer than ours,
+ * perhaps, so their range is checked where the vocabulary is known. */
 static enum err read_tokens(struct example *out, const json_t *row)
 {
     json_t *ids = json_object_get(row, "input_ids"), *item;
@@ -113,6 +126,8 @@ static void asked(json_t **prompt, const json_t *answer)
     *prompt = messages;
 }
 
+/* The answer decides whether the whole is a dialogue: a question may be a string before
+ * either. */
 static enum err read_completion(struct example *out, const json_t *row)
 {
     enum err err = take(row, "prompt", &out->prompt);
@@ -128,6 +143,7 @@ static enum err read_completion(struct example *out, const json_t *row)
     return err;
 }
 
+/* An empty dialogue teaches nothing and is a mistake in the data. */
 static enum err read_messages(struct example *out, const json_t *row, const char *field)
 {
     enum err err = take(row, field, &out->text);
@@ -151,6 +167,7 @@ static enum err take_hh(const json_t *row, const char *field, json_t **prompt, j
     return err ? err_add("'%s'", field) : OK;
 }
 
+/* Both answers are whole dialogues; where they share no prompt, both stay whole. */
 static enum err read_hh(struct example *out, const json_t *row)
 {
     json_t *other = NULL;
@@ -177,6 +194,8 @@ static enum err read_hh(struct example *out, const json_t *row)
     return err;
 }
 
+/* None of the columns that the method needs. If the row is of a format that we know, that is
+ * the likelier mistake, and its cure is short. */
 static enum err columns(const json_t *row, const char *wanted)
 {
     char *list = record_text_columns(row);
@@ -242,6 +261,7 @@ static enum err no_question(const struct example *e, const json_t *row)
                    found, found);
 }
 
+/* Preferences: two answers of one notation, and the question if it has a column. */
 static enum err read_pair(struct example *out, const json_t *row)
 {
     enum err err;
@@ -260,6 +280,8 @@ static enum err read_pair(struct example *out, const json_t *row)
     return has(row, "prompt") ? read_asked(out, row) : no_question(out, row);
 }
 
+/* In TRL's order: ids, then a prompt with its completion, then messages, then a text. A prompt
+ * alone beside messages is a note about them, as UltraChat has. */
 static enum err read_sft(struct example *out, const json_t *row,
                          const struct example_rule *rule)
 {
@@ -289,6 +311,7 @@ static enum err read_sft(struct example *out, const json_t *row,
     return take(row, rule->text_field, &out->text);
 }
 
+/* What a fleet asks; of HH's dialogues the one with the chosen answer. */
 static enum err read_prompt(struct example *out, const json_t *row,
                             const struct example_rule *rule)
 {
@@ -325,6 +348,7 @@ static enum err read_label(struct example *out, const json_t *row)
     return OK;
 }
 
+/* Answers that are good or not; a pair is one of each, and is taken apart later. */
 static enum err read_labelled(struct example *out, const json_t *row,
                               const struct example_rule *rule)
 {
@@ -385,6 +409,7 @@ static enum err read_tools(struct example *out, const json_t *row)
     return OK;
 }
 
+/* What is left is handed on as it is: rewards read answers and labels from it. */
 static enum err read_extras(struct example *out, const json_t *row, const char *text_field)
 {
     static const char *const known[] = {"prompt",    "completion",     "chosen", "rejected",
@@ -409,6 +434,8 @@ static enum err read_extras(struct example *out, const json_t *row, const char *
     return OK;
 }
 
+/* The order of the steps decides which of several faults is told: lint and trainers agree by
+ * it. */
 enum err example_read(struct example *out, const json_t *row, const struct example_rule *rule)
 {
     enum err err;

@@ -1,3 +1,10 @@
+/* How it works: a table of what the columns of each published format are and who reads it.
+ * The first row whose columns are all there decides, so those with the rarer columns stand
+ * first and TRL, which asks for none, last. Three formats share their columns with others,
+ * and `fits` looks closer at those.
+ *
+ * To add one: a reader in a file format_NAME.c, its row here, its value and its name in
+ * format.h; tests/data/test_format.c fails while a list of names lacks it. */
 #include "data/format.h"
 
 #include "base/mem.h"
@@ -7,6 +14,7 @@
 
 typedef enum err reader(json_t *out, const json_t *row, const struct format_rule *rule);
 
+/* TRL's own columns. */
 static enum err as_it_is(json_t *out, const json_t *row, const struct format_rule *rule)
 {
     (void)rule;
@@ -77,6 +85,8 @@ const char *format_name(enum format format)
     return "auto";
 }
 
+/* HH by the text's beginning; Orca's and Argilla's by strings without a prompt; PRM800K by a
+ * label that is an object. */
 static bool fits(const struct format_row *row, const json_t *object)
 {
     for (int i = 0; i < 3 && row->has[i]; i++)
@@ -95,6 +105,7 @@ static bool fits(const struct format_row *row, const json_t *object)
     return row->format != FORMAT_PRM800K || json_is_object(json_object_get(object, "label"));
 }
 
+/* Ends at the last row, which fits all. */
 enum format format_of(const json_t *object)
 {
     int i = 0;
@@ -104,6 +115,8 @@ enum format format_of(const json_t *object)
     return rows[i].format;
 }
 
+/* By the format that was named, if one was: then the columns are the reader's to complain
+ * about. */
 enum err format_rows(json_t *out, const json_t *row, const struct format_rule *rule)
 {
     const enum format format = rule->format == FORMAT_AUTO ? format_of(row) : rule->format;

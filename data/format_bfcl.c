@@ -1,4 +1,10 @@
-/* Berkeley function calling: a task, the functions it may use, the calls that solve it. */
+/* Berkeley function calling: a task, the functions it may use, the calls that solve it.
+ *
+ * How it works: a task becomes a dialogue whose answer is the gold calls. Those stand in a
+ * file of their own (rule->answers, by id) as lists of acceptable values, of which the first
+ * is taken; in tasks of many turns they are lines of Python (pycall.c), and the functions
+ * come from a folder of documents, class by class (rule->tools). Schemas are put into JSON's
+ * words. */
 #include "base/mem.h"
 #include "data/calls.h"
 #include "data/format.h"
@@ -41,6 +47,7 @@ static void add_tools(json_t *tools, const json_t *functions)
         tools, json_pack("{s:s,s:o}", "type", "function", "function", schema(item)));
 }
 
+/* The parameters of the function that the line calls: they name its positional arguments. */
 static const json_t *parameters_of(const json_t *tools, const char *call)
 {
     size_t i;
@@ -88,6 +95,7 @@ static void say(json_t *messages, const json_t *call)
     json_decref(one);
 }
 
+/* What should be called in a turn; in a dialogue the assistant is seen to call it. */
 static enum err gold_turn(json_t *gold, json_t *messages, const json_t *calls,
                           const json_t *tools)
 {

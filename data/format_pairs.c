@@ -1,4 +1,9 @@
-/* Pairs of answers, of which one was preferred. */
+/* Pairs of answers, of which one was preferred: HH, UltraFeedback, Orca and Argilla.
+ *
+ * How it works: each becomes {prompt, chosen, rejected}, as messages where the source knows
+ * who speaks. UltraFeedback lists several answers with a score each: the best is set against
+ * the worst, and a record whose scores are all the same gives nothing, for nobody preferred
+ * anything. */
 #include "data/dialogue.h"
 #include "data/format.h"
 

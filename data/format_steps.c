@@ -1,4 +1,11 @@
-/* Solutions step by step, with what people said of each step. */
+/* Solutions step by step, with what people said of each step: PRM800K, PRMBench, BIG-Bench
+ * Mistake.
+ *
+ * How it works: each becomes {prompt, completions, labels}. A label is true, false, a
+ * probability, or null where nobody knows: behind a first mistake (BIG-Bench) nothing is
+ * known to be right or wrong, and a trainer that took it for wrong would learn something
+ * nobody said. Steps count from 0 there and from 1 in PRMBench; that difference ends in this
+ * file. */
 #include "base/mem.h"
 #include "data/format.h"
 
@@ -40,6 +47,7 @@ enum err format_steps_mistake(json_t *out, const json_t *row, const struct forma
     return OK;
 }
 
+/* All steps but those that were spoiled on purpose are right. */
 static enum err spoiled(json_t *labels, const json_t *row, size_t steps)
 {
     const json_t *errors = json_object_get(row, "error_steps");
@@ -147,6 +155,8 @@ static json_t *went_on(const json_t *step, const json_t *completions, size_t *ch
     return json_is_object(human) ? human : NULL;
 }
 
+/* Along the path that the raters chose; with alternatives, each step they did not choose ends a
+ * solution of its own. */
 static enum err solution(json_t *out, const char *prompt, const json_t *list,
                          const struct format_rule *rule)
 {

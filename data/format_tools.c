@@ -1,4 +1,9 @@
-/* Trajectories: search trees of tool calls, results of agents. */
+/* Trajectories: search trees of tool calls (ToolBench), results of agents (tau-bench).
+ *
+ * How it works: a tree is walked from the root; the path that ended in an answer is set
+ * against branches that were given up, at the node where they part, so that both share a
+ * prompt. An agent's run is a dialogue with a reward at its end: it becomes an unpaired
+ * record. */
 #include "base/mem.h"
 #include "data/calls.h"
 #include "data/dialogue.h"
@@ -25,6 +30,7 @@ static json_t *message(const char *role, const char *content)
 
 enum { PATH_MAX_NODES = 1024 };
 
+/* Nodes from the root on. */
 struct path {
     const json_t *node[PATH_MAX_NODES];
     size_t n;
@@ -95,6 +101,7 @@ static json_t *dialogue(const json_t *query, const struct path *path)
     return messages;
 }
 
+/* Calls that cannot be read are told here, with their place in the source. */
 static enum err check(const json_t *messages, const char *field)
 {
     size_t i;

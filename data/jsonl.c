@@ -1,3 +1,7 @@
+/* How it works: zlib reads plain files as they are, so gzip needs no case of its own. A line
+ * grows as it is read, up to JSONL_LINE_MAX; blank lines and a byte order mark are passed
+ * over. A line that cannot be parsed is an error with its number, and the next call goes on
+ * behind it: whoever leaves bad records out (strict=false) just calls again. */
 #include "data/jsonl.h"
 
 #include "base/fs.h"
@@ -9,6 +13,7 @@
 #include <string.h>
 #include <zlib.h>
 
+/* The file, and the line that was read last. */
 struct jsonl {
     gzFile file;
     char *path;
@@ -75,6 +80,7 @@ void jsonl_close(struct jsonl *file)
     free(file);
 }
 
+/* zlib's reasons in words; a file that was cut off is the common one. */
 static enum err read_failed(struct jsonl *file)
 {
     int code = Z_OK;
@@ -143,6 +149,7 @@ static const char *trimmed(const struct jsonl *file, size_t *n)
     return text;
 }
 
+/* jansson's reasons, in the words of the others. */
 enum err jsonl_refused(const json_error_t *why)
 {
     switch (json_error_code(why)) {
@@ -168,6 +175,7 @@ enum err jsonl_refused(const json_error_t *why)
     }
 }
 
+/* One object, whole; a second value on the line is an error as well. */
 static enum err parse(const struct jsonl *file, const char *text, size_t n, json_t **out)
 {
     json_error_t why;
@@ -192,6 +200,7 @@ static enum err parse(const struct jsonl *file, const char *text, size_t n, json
     return OK;
 }
 
+/* Blank lines are passed over, but counted: the number is the one that an editor shows. */
 enum err jsonl_next(struct jsonl *file, json_t **out)
 {
     *out = NULL;

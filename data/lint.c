@@ -1,7 +1,8 @@
 /* How it works: each row becomes records by its format; each record is checked for flaws
- * (record_kind_check), read as a trainer reads it (data/example.h), measured and remembered by
- * its hashes. What concerns several records (repetitions, leaks between splits) is found at the
- * end, in lint_report.c, by sorting those hashes: a record more costs 120 bytes, and not itself.
+ * (record_kind_check), read as a trainer reads it (data/example.h), measured and remembered
+ * by its hashes. What concerns several records (repetitions, leaks between splits) is found
+ * at the end, in lint_report.c, by sorting those hashes: a record more costs 120 bytes, and
+ * not itself.
  *
  * A record with a flaw is not read: its reader would say the same in other words. */
 #include "data/lint.h"
@@ -42,6 +43,7 @@ void lint_free(struct lint *lint)
     free(lint);
 }
 
+/* Counts all and keeps the first few: a data set has one mistake a thousand times. */
 void lint_found(struct lint *lint, int code, const char *words)
 {
     struct lint_problem *problem = &lint->problem[code];
@@ -51,6 +53,7 @@ void lint_found(struct lint *lint, int code, const char *words)
         json_array_append_new(problem->first, json_string(words));
 }
 
+/* One flaw of the record being read, with its file and line. */
 static void flaw(void *self, enum record_flaw flaw, const char *words)
 {
     struct lint *lint = self;
@@ -62,6 +65,7 @@ static void flaw(void *self, enum record_flaw flaw, const char *words)
     lint_found(lint, (int)flaw, err_text());
 }
 
+/* All of them are kept, four bytes each: quantiles need them. */
 static void put_length(struct lint *lint, enum lint_field field, uint32_t n)
 {
     struct lint_lengths *l = &lint->lengths[field];
@@ -73,6 +77,7 @@ static void put_length(struct lint *lint, enum lint_field field, uint32_t n)
     l->length[l->n++] = n;
 }
 
+/* Characters, not bytes: people count those. */
 static void measure(struct lint *lint, enum lint_field field, const json_t *value)
 {
     char *words = record_text_words(value);
@@ -84,6 +89,7 @@ static void measure(struct lint *lint, enum lint_field field, const json_t *valu
     put_length(lint, field, n);
 }
 
+/* Of answers and of steps alike; a number between is a soft label. */
 static void count_label(struct lint *lint, const json_t *label)
 {
     if (json_is_boolean(label))
@@ -157,6 +163,7 @@ static void refused(struct lint *lint, int code)
     lint_found(lint, code, err_text());
 }
 
+/* No flaw of the record: training would cut it, or leave it out, and the person should know. */
 static void too_long(struct lint *lint, uint32_t tokens)
 {
     const struct lint_rule *rule = &lint->rule;
@@ -171,7 +178,8 @@ static void too_long(struct lint *lint, uint32_t tokens)
     refused(lint, CODE_LENGTH);
 }
 
-/* A solution in steps, as corpus_steps reads it; what is in the steps, record_kind_check looked at. */
+/* A solution in steps, as corpus_steps reads it; what is in the steps, record_kind_check
+ * looked at. */
 static enum err read_steps(struct lint *lint, const json_t *row)
 {
     const struct lint_rule *rule = &lint->rule;
@@ -217,6 +225,7 @@ static enum err read_as(struct lint *lint, const json_t *row, const struct examp
     return err;
 }
 
+/* One record: its kind, its flaws, how a trainer reads it, its lengths and its hashes. */
 static void take(struct lint *lint, const json_t *row, json_t *kinds, uint32_t file,
                  uint32_t split)
 {
@@ -255,6 +264,7 @@ static void take(struct lint *lint, const json_t *row, json_t *kinds, uint32_t f
     json_decref(prompt);
 }
 
+/* Splits are few: a list does. */
 static uint32_t split_index(struct lint *lint, const char *split)
 {
     size_t i;
@@ -305,6 +315,7 @@ static void take_row(struct lint *lint, const json_t *row, json_t *about, uint32
     json_decref(made);
 }
 
+/* A line that is no JSON is a finding; a file that cannot be read is an error. */
 enum err lint_file(struct lint *lint, const char *path, const char *split)
 {
     const uint32_t file = (uint32_t)json_array_size(lint->files);

@@ -1,7 +1,8 @@
-/* How it works: repetitions are records whose hashes are the same and leaks those whose prompts'
- * are, in two splits; so the records are sorted once by each hash and neighbours compared. Each
- * finding is told at the later record, with the earlier one's place: that is the one to drop.
- * Called once, at the end: the sorting makes of lint->record something else. */
+/* How it works: repetitions are records whose hashes are the same and leaks those whose
+ * prompts' are, in two splits; so the records are sorted once by each hash and neighbours
+ * compared. Each finding is told at the later record, with the earlier one's place: that is
+ * the one to drop. Called once, at the end: the sorting makes of lint->record something else.
+ */
 #include "base/mem.h"
 #include "data/lint.h"
 #include "data/lint_state.h"
@@ -18,6 +19,7 @@ static int compare(const struct hash *a, const struct hash *b)
     return memcmp(a->byte, b->byte, HASH_BYTES);
 }
 
+/* Equal records in the order of the data, so that the later one is the repetition. */
 static int by_whole(const void *a, const void *b)
 {
     const struct lint_record *x = a, *y = b;
@@ -30,6 +32,7 @@ static int by_whole(const void *a, const void *b)
     return (x->line > y->line) - (x->line < y->line);
 }
 
+/* Within a prompt by split: a leak is two neighbours of different splits. */
 static int by_prompt(const void *a, const void *b)
 {
     const struct lint_record *x = a, *y = b;
@@ -49,6 +52,7 @@ static const char *path_of(const struct lint *lint, const struct lint_record *r)
     return json_string_value(json_object_get(json_array_get(lint->files, r->file), "path"));
 }
 
+/* The later place first: that is where people will look. */
 static void twice(struct lint *lint, int code, const struct lint_record *a,
                   const struct lint_record *b, const char *how)
 {
@@ -75,6 +79,7 @@ static const struct lint_record *find(const struct lint *lint, const struct hash
                                                                        : NULL;
 }
 
+/* Also a pair whose answers stand the other way round elsewhere: the two undo each other. */
 static void duplicates(struct lint *lint)
 {
     if (lint->n)
@@ -126,6 +131,7 @@ static int rising(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Sorts them: quantiles are read off. */
 static json_t *lengths_of(struct lint_lengths *l)
 {
     double sum = 0;
@@ -139,6 +145,7 @@ static json_t *lengths_of(struct lint_lengths *l)
                      (int)l->length[l->n - 1]);
 }
 
+/* Errors first, by the order of the codes; a code that was not met is left out. */
 static json_t *problems(const struct lint *lint, size_t *errors, size_t *warnings)
 {
     static const char *const names[CODES - FLAWS] = {
@@ -162,6 +169,7 @@ static json_t *problems(const struct lint *lint, size_t *errors, size_t *warning
     return list;
 }
 
+/* How many prompts each two splits share. */
 static json_t *leakage(const struct lint *lint, const size_t *shared, size_t splits)
 {
     json_t *list = json_array();
@@ -176,6 +184,7 @@ static json_t *leakage(const struct lint *lint, const size_t *shared, size_t spl
     return list;
 }
 
+/* Findings first, since the list of problems counts them. */
 json_t *lint_report(struct lint *lint)
 {
     const size_t splits = json_array_size(lint->splits);

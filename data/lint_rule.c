@@ -1,4 +1,6 @@
-/* How it works: what each training command asks of its records, as its own reader does. */
+/* How it works: a row for each training command says what its own reader wants of a record
+ * (RECORD_FOR_...) and whether it learns an answer to a prompt, so that a pair without one is
+ * refused (settle). Without a method lint goes by what each record's kind is for. */
 #include "data/lint_rule.h"
 
 #include <string.h>

@@ -1,3 +1,11 @@
+/* How it works: an entry of `datasets:` is read into its files, columns and fraction
+ * (mixture_read); dataset.c reads the files and hands each object to mixture_apply, which
+ * keeps and renames columns. Last, mixture_shares says how much of each part is used: the
+ * largest whole that fits all fractions, so that no part is read twice and the smallest is
+ * used up.
+ *
+ * Keys that Hugging Face has and we have not are refused by name: a recipe from there must
+ * not do something else here. */
 #include "data/mixture.h"
 
 #include "base/fs.h"
@@ -46,6 +54,7 @@ static enum err add_files(struct mixture *out, const json_t *value)
     return OK;
 }
 
+/* A folder means its file of that split; a file is itself, whatever the split is called. */
 static enum err add_path(struct mixture *out, const char *path, const char *split)
 {
     char *file;
@@ -61,6 +70,7 @@ static enum err add_path(struct mixture *out, const char *path, const char *spli
     return OK;
 }
 
+/* A key with a spelling mistake would silently change what is trained on. */
 static enum err check_keys(const json_t *entry)
 {
     static const char *const known[] = {"path",   "data_files", "split", "columns",
@@ -89,6 +99,7 @@ static enum err check_keys(const json_t *entry)
     return OK;
 }
 
+/* path names a file or a folder; with path: json it is data_files that do, as in `datasets`. */
 static enum err read_files(struct mixture *out, const json_t *entry)
 {
     const char *path = json_string_value(json_object_get(entry, "path"));
@@ -114,6 +125,7 @@ static enum err read_files(struct mixture *out, const json_t *entry)
     return add_files(out, files);
 }
 
+/* A number that is not there is NAN: all of the part. Values of this tree are strings. */
 static enum err read_fraction(struct mixture *out, const json_t *entry)
 {
     const json_t *value = json_object_get(entry, "fraction");
@@ -130,6 +142,7 @@ static enum err read_fraction(struct mixture *out, const json_t *entry)
     return OK;
 }
 
+/* Borrowed from the configuration, which outlives the reading. */
 static enum err read_columns(struct mixture *out, const json_t *entry)
 {
     const json_t *columns = json_object_get(entry, "columns"), *item;
@@ -176,6 +189,7 @@ enum err mixture_read(struct mixture *out, const json_t *entry)
     return err;
 }
 
+/* Order as in the list; all or an error. */
 static enum err keep_columns(const json_t *columns, json_t *object)
 {
     json_t *kept = json_object();
@@ -197,6 +211,7 @@ static enum err keep_columns(const json_t *columns, json_t *object)
     return OK;
 }
 
+/* Columns are kept before they are renamed: the list names them as the file does. */
 enum err mixture_apply(const struct mixture *mixture, json_t *object)
 {
     const char *from;
@@ -222,6 +237,7 @@ enum err mixture_apply(const struct mixture *mixture, json_t *object)
     return OK;
 }
 
+/* The part that is smallest beside its fraction is used up; the others in proportion. */
 enum err mixture_shares(size_t *keep, const double *fraction, const size_t *rows, size_t n)
 {
     double sum = 0, total = INFINITY;

@@ -1,3 +1,7 @@
+/* How it works: an epoch's order is a pure function of (seed, epoch, n), so a resumed run
+ * goes on in the very order it was in. group_by_length is Hugging Face's: shuffled first,
+ * then sorted within blocks of up to fifty batches, so that batches are of similar length and
+ * still differ from epoch to epoch; the longest of all comes first. */
 #include "data/order.h"
 
 #include "base/mem.h"
@@ -6,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* By the words of the trainers' key. */
 enum err order_named(enum order *out, const char *name)
 {
     static const char *const names[] = {"random", "sequential", "group_by_length"};
@@ -21,10 +26,12 @@ enum err order_named(enum order *out, const char *name)
                    name);
 }
 
+/* A row in a block: its length, and where it stood. */
 struct order_key {
     uint32_t length, at, row;
 };
 
+/* Of equals the one drawn earlier: qsort alone would not say. */
 static int longer_first(const void *a, const void *b)
 {
     const struct order_key *x = a, *y = b;
@@ -34,6 +41,7 @@ static int longer_first(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
+/* A block is a quarter of the rows or fifty batches, whichever is less; batches stay whole. */
 static void by_length(uint32_t *order, size_t n, const uint32_t *length, size_t batch)
 {
     size_t mega = n / (batch * 4), first = 0;

@@ -1,3 +1,8 @@
+/* How it works: a record is copied and its calls become words in the content of their
+ * messages: a JSON list in the compact form, which a judge or a rule reads back
+ * (reward/rule). The functions on offer go behind the system's words, in the messages that
+ * begin the dialogue; the `tools` column goes. For templates that have no place for calls:
+ * what such a model sees is text, and this is the one text that the rules know. */
 #include "data/plain.h"
 
 #include "base/mem.h"
@@ -20,6 +25,7 @@ static json_t *joined(const char *words, const char *more)
     return out;
 }
 
+/* The calls behind what the message says. */
 static enum err plain_message(json_t *message, const char *field, size_t at)
 {
     const char *words = json_string_value(json_object_get(message, "content"));
@@ -88,6 +94,8 @@ static void add_tools(json_t *messages, const json_t *tools)
     free(text);
 }
 
+/* The functions go where the dialogue begins: into the prompt, or where there is none into each
+ * answer that holds its own. */
 enum err plain_record(json_t **out, const json_t *row)
 {
     static const char *const fields[] = {"prompt",   "completion", "chosen",

@@ -1,3 +1,7 @@
+/* How it works: a recursive reader of the part of Python that BFCL writes its gold calls in:
+ * f(a=1, b=[...]), with strings, numbers, lists, tuples, dictionaries and True, False, None.
+ * Positional arguments get their names from the function's parameters. It evaluates nothing: a
+ * name where a value is due is an error. Depth is bounded, for the texts come from files. */
 #include "data/pycall.h"
 
 #include "base/mem.h"
@@ -8,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The text from here on, and how deep in brackets we are. */
 struct pycall_reader {
     const char *text, *at;
     int depth;
 };
 
+/* With the rest of the text, so that the place is seen. */
 static enum err refuse(const struct pycall_reader *r, const char *what)
 {
     return err_set(ERR_PARSE, "call '%.60s': %s at character %d", r->text, what,
@@ -33,6 +39,7 @@ static bool take(struct pycall_reader *r, char c)
     return true;
 }
 
+/* Either quote, with the escapes that the files have. */
 static enum err read_string(struct pycall_reader *r, json_t **out)
 {
     const char quote = *r->at++;
@@ -61,6 +68,7 @@ static enum err read_string(struct pycall_reader *r, json_t **out)
     return *out ? OK : refuse(r, "not UTF-8");
 }
 
+/* Whole numbers stay whole: 1 and 1.0 are different arguments to some functions. */
 static enum err read_number(struct pycall_reader *r, json_t **out)
 {
     char *end = NULL, *whole = NULL;
@@ -74,6 +82,7 @@ static enum err read_number(struct pycall_reader *r, json_t **out)
     return *out ? OK : refuse(r, "a number that is not finite");
 }
 
+/* A name, whole: None is not the beginning of Nonesuch. */
 static bool word(struct pycall_reader *r, const char *name)
 {
     const size_t n = strlen(name);
@@ -86,6 +95,7 @@ static bool word(struct pycall_reader *r, const char *name)
 
 static enum err read_value(struct pycall_reader *r, json_t **out);
 
+/* Also a tuple, which JSON has no other word for. */
 static enum err read_list(struct pycall_reader *r, json_t **out, char end)
 {
     json_t *list = json_array();
@@ -108,6 +118,7 @@ static enum err read_list(struct pycall_reader *r, json_t **out, char end)
     return err;
 }
 
+/* Keys are strings; a later one of the same name wins, as in Python. */
 static enum err read_dict(struct pycall_reader *r, json_t **out)
 {
     json_t *dict = json_object();
@@ -137,6 +148,7 @@ static enum err read_dict(struct pycall_reader *r, json_t **out)
     return err;
 }
 
+/* Any of them, by its first character. */
 static enum err read_value(struct pycall_reader *r, json_t **out)
 {
     enum err err;
@@ -179,6 +191,7 @@ static char *argument_name(struct pycall_reader *r, const json_t *parameters, si
     return mem_print("%zu", index);
 }
 
+/* Up to the closing bracket; a comma before it is Python, too. */
 static enum err arguments(struct pycall_reader *r, const json_t *parameters, json_t *args)
 {
     enum err err = OK;

@@ -1,10 +1,10 @@
-/* How it works: a row is of the first kind, among those with most columns, that finds all of its
- * columns in it. Columns that are null are not there: tables that were exported whole have them
- * for every row.
+/* How it works: a row is of the first kind, among those with most columns, that finds all of
+ * its columns in it. Columns that are null are not there: tables that were exported whole
+ * have them for every row.
  *
- * To add a kind: a value of the enum, its row here and its place in `tried`; what it becomes as
- * another kind is convert.c's, how it is read for training example.c's, and flaws that are its
- * alone are found in record_kind_check.c. Lint counts and measures it by the row. */
+ * To add a kind: a value of the enum, its row here and its place in `tried`; what it becomes
+ * as another kind is convert.c's, how it is read for training example.c's, and flaws that are
+ * its alone are found in record_kind_check.c. Lint counts and measures it by the row. */
 #include "data/record_kind.h"
 
 #include "base/strbuf.h"
@@ -84,6 +84,7 @@ bool record_kind_owns(const char *column)
     return false;
 }
 
+/* A column that is null is not there. */
 static bool has(const json_t *row, const char *name)
 {
     const json_t *value = json_object_get(row, name);
@@ -136,6 +137,7 @@ static json_t *before_last(const json_t *messages)
     return out;
 }
 
+/* As the trainers see it: a string before a list of messages is what a user says. */
 enum err record_kind_prompt(json_t **out, const json_t *row, enum record_kind kind)
 {
     json_t *chosen, *rejected;

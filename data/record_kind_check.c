@@ -26,12 +26,14 @@ const char *record_kind_check_name(enum record_flaw flaw)
     return names[flaw];
 }
 
+/* Takes the words. */
 static void told(const struct record_check *c, enum record_flaw flaw, char *words)
 {
     c->say(c->self, flaw, words);
     free(words);
 }
 
+/* Blanks alone say nothing. */
 static bool is_blank(const json_t *value)
 {
     char *words = record_text_words(value);
@@ -41,6 +43,7 @@ static bool is_blank(const json_t *value)
     return blank;
 }
 
+/* Old data sets say from and value; both are read. */
 static void check_message(const struct record_check *c, const json_t *item, const char *field,
                           size_t at)
 {
@@ -79,6 +82,7 @@ static bool check_text(const struct record_check *c, const json_t *row, const ch
     return true;
 }
 
+/* null: nobody knows. */
 static bool label_fits(const json_t *label)
 {
     return json_is_boolean(label) || json_is_null(label) ||
@@ -86,6 +90,7 @@ static bool label_fits(const json_t *label)
             json_number_value(label) <= 1);
 }
 
+/* As many labels as steps, each a label; each step a text that says something. */
 static void check_steps(const struct record_check *c, const json_t *row)
 {
     const json_t *steps = json_object_get(row, "completions");
@@ -115,6 +120,7 @@ static void check_steps(const struct record_check *c, const json_t *row)
              mem_print("'labels'[%zu]: expected true, false, null or a number in [0, 1]", i));
 }
 
+/* Two answers of one notation that differ. */
 static void check_pair(const struct record_check *c, const json_t *row)
 {
     const json_t *chosen = json_object_get(row, "chosen");
@@ -130,6 +136,7 @@ static void check_pair(const struct record_check *c, const json_t *row)
         told(c, FLAW_EQUAL, mem_print("'chosen' and 'rejected' are the same"));
 }
 
+/* Whether the ids exist is for who knows the vocabulary. */
 static void check_tokens(const struct record_check *c, const json_t *row)
 {
     const json_t *ids = json_object_get(row, "input_ids");

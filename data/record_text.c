@@ -27,6 +27,7 @@ char *record_text_columns(const json_t *row)
     return list.text ? list.text : mem_text("none");
 }
 
+/* A string as it is; all else as JSON with its keys in order. */
 static void put_value(struct strbuf *out, const json_t *value)
 {
     const char *text = json_string_value(value);

@@ -1,3 +1,8 @@
+/* How it works: rows_open reads the first line at once, because only that tells a file of
+ * lines from one JSON document: if the first line is no object and the name ends in .json,
+ * the whole file is tried. If neither can be read, the words are those of the line: a broken
+ * file of lines is the commoner case. What was read or refused at the opening is handed out
+ * by the first rows_next, so callers see one stream whatever the file was. */
 #include "data/rows.h"
 
 #include "base/mem.h"
@@ -9,6 +14,7 @@
 #include <string.h>
 #include <zlib.h>
 
+/* Either `lines`, or the items of a document and how far they were given. */
 struct rows {
     char *path;
     struct jsonl *lines; /* NULL: a document */
@@ -19,6 +25,7 @@ struct rows {
     char *words;
 };
 
+/* Names alone decide what is tried, never whether it is believed. */
 static bool ends_in(const char *path, const char *suffix)
 {
     const size_t n = strlen(path), m = strlen(suffix);
@@ -26,6 +33,7 @@ static bool ends_in(const char *path, const char *suffix)
     return n >= m && !strcmp(path + n - m, suffix);
 }
 
+/* Bounded by ROWS_WHOLE_MAX of unpacked bytes: a small gzip file may be anything. */
 static enum err read_whole(char **out, size_t *n, const char *path)
 {
     gzFile file = gzopen(path, "rb");
@@ -143,6 +151,8 @@ void rows_close(struct rows *rows)
     free(rows);
 }
 
+/* First what the opening read or refused, then what follows: lines, or a document's items. An
+ * item that is no object is told by its place, and the next call goes on behind it. */
 enum err rows_next(struct rows *rows, json_t **out)
 {
     json_t *item;

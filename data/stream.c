@@ -1,3 +1,11 @@
+/* How it works: a row becomes its format's records; each is checked, converted, given its calls
+ * as text, checked again (what a conversion made must be a record, too) and handed to the sink,
+ * one by one. So memory does not grow with the files, but for a hash a record when repetitions
+ * are left out, and for unpaired records that shall become pairs, which are only known at the
+ * end.
+ *
+ * An error of a record is one of the data: with strict=false it is counted and left out. The
+ * sink's own error (a full disk) is none: `broken` keeps the two apart. */
 #include "data/stream.h"
 
 #include "base/mem.h"
@@ -10,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One run over all files. */
 struct stream {
     const struct stream_rule *rule;
     enum err (*sink)(void *self, const json_t *row);
@@ -20,6 +29,7 @@ struct stream {
     enum err broken;  /* the sink's error: no bad record */
 };
 
+/* Only the first is kept: a record is left out for one reason. */
 static void first_flaw(void *self, enum record_flaw flaw, const char *words)
 {
     enum err *err = self;
@@ -30,6 +40,7 @@ static void first_flaw(void *self, enum record_flaw flaw, const char *words)
     free(copy);
 }
 
+/* The first flaw as an error; lint tells them all. */
 static enum err check(const json_t *row)
 {
     enum record_kind kind;
@@ -40,6 +51,7 @@ static enum err check(const json_t *row)
     return err ? err : flaw;
 }
 
+/* By hash: two records of the same words are the same, whatever their columns' order. */
 static bool came_before(struct stream *s, const json_t *row)
 {
     char name[HASH_TEXT];
@@ -83,6 +95,7 @@ static enum err give(struct stream *s, const json_t *row)
     return err;
 }
 
+/* Such a record is kept for the end, when pairs are wanted. */
 static bool is_unpaired(const json_t *row)
 {
     enum record_kind kind;
@@ -90,6 +103,7 @@ static bool is_unpaired(const json_t *row)
     return !record_kind_of(&kind, row) && kind == KIND_UNPAIRED;
 }
 
+/* One row of a file, all the way. */
 static enum err turn(struct stream *s, const json_t *row)
 {
     json_t *made = json_array(), *out = json_array(), *item;
@@ -114,12 +128,14 @@ static enum err turn(struct stream *s, const json_t *row)
     return err;
 }
 
+/* Of those left out, the first one's words are kept for the line at the end. */
 static void bad(struct stream *s)
 {
     if (!s->count->bad++)
         snprintf(s->count->first, sizeof(s->count->first), "%s", err_text());
 }
 
+/* Row by row; a line that is no JSON is a bad record like others. */
 static enum err read_file(struct stream *s, const char *path)
 {
     struct rows *rows;

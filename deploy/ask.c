@@ -1,3 +1,8 @@
+/* How it works: a connection of the role `cli` to the broker, a loop that runs until the
+ * answer comes, and nothing else: the order is sent once the broker has welcomed us, and the
+ * first answer to our own request ends the loop. Before that a knock at the port tells apart,
+ * in words, the ways in which there may be no broker. The broker hands orders to the
+ * supervisor and its answers back; it does not know what they mean. */
 #include "deploy/ask.h"
 
 #include "base/clock.h"
@@ -19,6 +24,7 @@ struct asking {
     char *words, *result;
 };
 
+/* Answers to earlier requests of the same asker are not ours: the number says. */
 static enum err on_answer(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct asking *a = self;
@@ -34,12 +40,14 @@ static enum err on_answer(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
+/* The broker's no (another version, no such role) ends the wait at once. */
 static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
 {
     (void)self, (void)now_ms;
     return err_set(ERR_STATE, "the broker refuses: %s", msg->refuse.words);
 }
 
+/* Sends when it can, and gives up at the deadline with the likelier of two reasons. */
 static enum err tick(void *self, int64_t now_ms)
 {
     struct asking *a = self;
@@ -57,6 +65,7 @@ static enum err tick(void *self, int64_t now_ms)
     return err;
 }
 
+/* Until the answer, the refusal or the deadline: each ends the loop. */
 static enum err converse(struct asking *a, void *context, const struct peer_conf *conf)
 {
     enum err err = peer_open(&a->peer, context, conf, clock_mono_ms());

@@ -1,3 +1,9 @@
+/* How it works: a supervisor writes where its fleet listens into fleet.json of the run's
+ * folder (endpoint_make), with the key's path and its own process id; commands read it there
+ * (endpoint_read). Without a name the newest such file up to two folders down counts, if its
+ * supervisor still lives: a person with one run going types `drover top` and no more. By
+ * address nothing is read but the key, and the dashboard is five ports further, where the
+ * broker puts it unless it is told otherwise. */
 #include "deploy/endpoint.h"
 
 #include "base/fs.h"
@@ -25,6 +31,7 @@ const struct conf_key endpoint_keys[] = {
 
 enum { FLEET_JSON_MAX = 64 << 10 };
 
+/* For other processes of the same person: what is secret stands in the key file, not here. */
 static enum err write_json(const struct endpoint *fleet)
 {
     char *path = mem_print("%s/fleet.json", fleet->run);
@@ -77,6 +84,7 @@ void endpoint_tell(const struct endpoint *fleet, const char *host, int port)
             everywhere ? name : host, port, fleet->key_path);
 }
 
+/* Too long a text is cut and will not be dialled: the file is our own. */
 static void take(char *out, size_t room, const json_t *tree, const char *key)
 {
     const char *text = json_string_value(json_object_get(tree, key));
@@ -84,6 +92,7 @@ static void take(char *out, size_t room, const json_t *tree, const char *key)
     snprintf(out, room, "%s", text ? text : "");
 }
 
+/* A fleet without a key file speaks in the clear. */
 static enum err load_key(struct endpoint *fleet)
 {
     fleet->secure = *fleet->key_path != 0;
@@ -117,6 +126,7 @@ enum err endpoint_read(struct endpoint *out, const char *run)
     return err;
 }
 
+/* An address that is none is told before anything is dialled. */
 static enum err by_address(struct endpoint *out, const struct endpoint_options *options)
 {
     const char *colon = strrchr(options->broker, ':');
@@ -140,6 +150,7 @@ static enum err by_address(struct endpoint *out, const struct endpoint_options *
     return load_key(out);
 }
 
+/* Not ours to signal counts as there: only "no such process" is gone. */
 static bool gone(long pid)
 {
     return kill((pid_t)pid, 0) && errno == ESRCH;

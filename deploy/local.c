@@ -1,8 +1,8 @@
 /* How it works: spec.c says what the process is told; here come the program's path on this
- * machine and the descriptors from 3 on that it inherits: for the broker its listening sockets,
- * which outlive it, and for all the supervisor's pipe. A worker of the user's is a shell
- * command beside a watcher: the watcher reads the supervisor's pipe, and at its end takes the
- * command's whole group away, for the command itself knows nothing of pipes. */
+ * machine and the descriptors from 3 on that it inherits: for the broker its listening
+ * sockets, which outlive it, and for all the supervisor's pipe. A worker of the user's is a
+ * shell command beside a watcher: the watcher reads the supervisor's pipe, and at its end
+ * takes the command's whole group away, for the command itself knows nothing of pipes. */
 #include "deploy/local.h"
 
 #include "base/mem.h"
@@ -27,6 +27,7 @@ char *local_log(const struct plan *plan, enum plan_role role, int number)
                   : mem_print("%s/logs/%s.log", plan->output_dir, plan_roles[role]);
 }
 
+/* A log that cannot be opened is no reason not to start: the child then speaks to our own. */
 static int open_log(const struct spec *spec)
 {
     char *path = local_log(spec->plan, spec->role, spec->number);

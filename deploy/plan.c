@@ -30,6 +30,7 @@ static const struct conf_key plan_keys[] = {
 };
 static const struct conf_key *const plan_tables[] = {plan_keys, NULL};
 
+/* An empty value counts as none: that is how a key is unset on the command line. */
 static const char *text_at(const json_t *tree, const char *key, const char *otherwise)
 {
     const char *text = json_string_value(json_object_get(tree, key));
@@ -37,6 +38,7 @@ static const char *text_at(const json_t *tree, const char *key, const char *othe
     return text && *text ? text : otherwise;
 }
 
+/* Each reward that says how its process is run. */
 static enum err take_workers(struct plan *plan, const json_t *rewards)
 {
     const json_t *reward;

@@ -16,12 +16,14 @@
 
 static const int further[PORTS] = {0, 1, 5};
 
+/* Of either family, as the system wants it. */
 union address {
     struct sockaddr any;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
 };
 
+/* Any name that the system knows, of either family. */
 static enum err resolve(union address *out, socklen_t *n, const char *host)
 {
     const struct addrinfo hint = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
@@ -57,6 +59,7 @@ static void dialled(char out[PORTS_TEXT], const union address *at)
              (int)ntohs(v6 ? at->v6.sin6_port : at->v4.sin_port));
 }
 
+/* `port` 0 takes any; at the end *at has the one that was taken. */
 static enum err listen_one(int *fd, union address *at, socklen_t n, int port)
 {
     const int yes = 1;

@@ -31,6 +31,7 @@ enum err program_path(char **path, const char *program)
                    program, strerror(errno));
 }
 
+/* exec keeps the process: signals, the terminal and the exit status are the program's own. */
 static enum err become(const char *program, char *const *argv)
 {
     char *path;

@@ -1,8 +1,8 @@
 /* How it works: a child that dies soon after its start is a quick death; each one in a row
- * doubles the pause before the next start, and after REPLICA_QUICK_DEATHS of them the fleet is
- * given up: what fails at once will fail again. A process that somebody killed is started again
- * at once, however often; a worker of the user's is never given up, for its author may be
- * mending it this minute.
+ * doubles the pause before the next start, and after REPLICA_QUICK_DEATHS of them the fleet
+ * is given up: what fails at once will fail again. A process that somebody killed is started
+ * again at once, however often; a worker of the user's is never given up, for its author may
+ * be mending it this minute.
  *
  * What the child said last is the end of its log file, read behind the place where its own
  * words began: the file is appended to by each child under that number in turn. */
@@ -68,6 +68,8 @@ void replica_stop(const struct replicas *replicas, enum plan_role role, int sign
             child_signal(replicas->replica[i]->child, signal);
 }
 
+/* The answer to `status` has a size: a person is shown LISTED processes and told of the
+ * rest. */
 char *replica_list(const struct replicas *replicas)
 {
     json_t *list = json_array();
@@ -127,6 +129,8 @@ void replica_words(char out[REPLICA_WORDS], const char *log, off_t from)
     out[n] = 0;
 }
 
+/* A line with all that is known: who, how it ended, where its words are, and the last of
+ * them. */
 static void tell(const struct replica *p, const char *log, int status, int signal)
 {
     const char *const how = signal ? "signal" : "status", *const role = plan_roles[p->role];

@@ -1,7 +1,7 @@
-/* How it works: the lock is the kernel's, on the file .fleet: it goes with the process that holds
- * it, however that ends, so no stale lock is ever to be judged, and it names its holder. Whoever
- * could not begin takes back what was written before: a folder without run.json holds no run,
- * and a second try must not find it "not empty". */
+/* How it works: the lock is the kernel's, on the file .fleet: it goes with the process that
+ * holds it, however that ends, so no stale lock is ever to be judged, and it names its
+ * holder. Whoever could not begin takes back what was written before: a folder without
+ * run.json holds no run, and a second try must not find it "not empty". */
 #include "deploy/run_folder.h"
 
 #include "base/fs.h"

@@ -1,6 +1,6 @@
-/* How it works: one branch a role. The learner takes configuration keys (key=value), the others
- * options (--key=value); the learner gets all that the person typed first, and then what the
- * fleet knows better, since the last word of a key counts.
+/* How it works: one branch a role. The learner takes configuration keys (key=value), the
+ * others options (--key=value); the learner gets all that the person typed first, and then
+ * what the fleet knows better, since the last word of a key counts.
  *
  * What only means something between a parent and its child (descriptors) is not here: local.c
  * adds it. */
@@ -19,6 +19,7 @@ void spec_add(struct spec_told *told, char *word)
     told->word[told->n_words] = NULL;
 }
 
+/* Last what the fleet knows: of a key that is given twice the later one counts. */
 static void tell_learner(struct spec_told *told, const struct spec *spec)
 {
     spec_add(told, mem_text(spec->plan->method));
@@ -30,6 +31,7 @@ static void tell_learner(struct spec_told *told, const struct spec *spec)
     spec_add(told, mem_print("broker_key=%s", spec->fleet->key_path));
 }
 
+/* Names are for people, and for tests: actor-1 is the same one after a restart. */
 static void tell_member(struct spec_told *told, const struct spec *spec)
 {
     spec_add(told, mem_print("--broker=%s", spec->fleet->control));
@@ -39,6 +41,7 @@ static void tell_member(struct spec_told *told, const struct spec *spec)
         spec_add(told, mem_print("--slots=%d", spec->plan->slots));
 }
 
+/* It may be any program: what it needs to join stands in its environment. */
 static void tell_worker(struct spec_told *told, const struct spec *spec)
 {
     const struct plan_worker *worker = &spec->plan->worker[spec->number - 1];
@@ -83,6 +86,8 @@ static void tell_environment(struct spec_told *told, const struct spec *spec)
     told->env[2] = isa_of(plan, spec->number);
 }
 
+/* Whatever is told here is told on any machine, and may be shown: the key is a path, not a
+ * key. */
 void spec_make(struct spec_told *out, const struct spec *spec)
 {
     memset(out, 0, sizeof *out);

@@ -1,10 +1,10 @@
-/* How it works: one loop; a table of replicas, each a process that should be there; orders come
- * over the broker, as from any peer. prepare takes the folder and the ports, start_all starts
- * the broker first (it listens already: the sockets are ours) and then who joins it, and from
- * then on everything happens in four callbacks: tick, ended, on_admin, on_signal.
+/* How it works: one loop; a table of replicas, each a process that should be there; orders
+ * come over the broker, as from any peer. prepare takes the folder and the ports, start_all
+ * starts the broker first (it listens already: the sockets are ours) and then who joins it,
+ * and from then on everything happens in four callbacks: tick, ended, on_admin, on_signal.
  *
- * The end is a state, not a moment: each tick looks who still lives and tells the next ones to
- * go: learner, workers, broker. What must hold: nothing is started once `ending` is set. */
+ * The end is a state, not a moment: each tick looks who still lives and tells the next ones
+ * to go: learner, workers, broker. What must hold: nothing is started once `ending` is set. */
 #include "deploy/supervise.h"
 
 #include "base/clock.h"
@@ -61,6 +61,7 @@ static enum err open_pipe(int fd[2])
     return OK;
 }
 
+/* Ports first: a port in use is found while nothing has to be taken back. */
 static enum err prepare(struct supervisor *s)
 {
     char *logs = mem_print("%s/logs", s->plan->output_dir);
@@ -92,6 +93,8 @@ static enum err prepare(struct supervisor *s)
 
 static enum err ended(void *self, struct child *child, int status, int signal, int64_t now_ms);
 
+/* Workers of the user's get a pipe of their own: our programs make theirs non-blocking, and
+ * that would hold for all who share it. */
 static enum err start(struct replica *p, int64_t now_ms)
 {
     struct supervisor *s = p->owner;
@@ -167,6 +170,9 @@ static void finish(struct supervisor *s, int status)
         s->status = status;
 }
 
+/* A learner that ended by itself has decided: its status is the run's. All others, and a
+ * learner that a signal killed, come again, unless the end has begun or they are not wanted any
+ * more. */
 static enum err ended(void *self, struct child *child, int status, int signal, int64_t now_ms)
 {
     struct replica *p = self;
@@ -223,6 +229,7 @@ static enum err scale(struct supervisor *s, enum plan_role role, int n, int64_t 
     return err;
 }
 
+/* The numbers come from a peer: the limits of the configuration hold for them, too. */
 static enum err obey_scale(struct supervisor *s, const struct msg_admin *order, char words[128],
                            int64_t now_ms)
 {
@@ -249,6 +256,7 @@ static enum err obey_scale(struct supervisor *s, const struct msg_admin *order, 
     return err;
 }
 
+/* The orders there are; words say what was done. */
 static enum err obey(struct supervisor *s, const struct msg_admin *order, char words[128],
                      int64_t now_ms)
 {
@@ -269,6 +277,7 @@ static enum err obey(struct supervisor *s, const struct msg_admin *order, char w
                    order->order);
 }
 
+/* Every order is answered, refused or not: the asker waits. */
 static enum err on_admin(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct supervisor *s = self;
@@ -344,6 +353,7 @@ static enum err on_stop(void *self, int64_t now_ms)
     return OK;
 }
 
+/* Slots are what the dashboard shows of a peer: here, how many processes there are. */
 static void hello(void *self, struct msg_hello *out)
 {
     const struct supervisor *s = self;
@@ -352,6 +362,7 @@ static void hello(void *self, struct msg_hello *out)
     out->host = "localhost";
 }
 
+/* The loop, and ourselves as a peer of our own broker. */
 static enum err open_all(struct supervisor *s)
 {
     struct peer_conf conf = {.role = ROLE_SUPERVISOR,
@@ -379,6 +390,8 @@ static enum err open_all(struct supervisor *s)
     return err ? err : loop_signal(s->loop, SIGTSTP, on_stop, s);
 }
 
+/* The broker first: it listens already, so the others wait for its words and not for its
+ * port. */
 static enum err start_all(struct supervisor *s)
 {
     const int64_t now = clock_mono_ms();
@@ -395,6 +408,7 @@ static enum err start_all(struct supervisor *s)
     return err;
 }
 
+/* After an error of our own as well as at the end: whatever is there is taken down. */
 static void close_all(struct supervisor *s)
 {
     for (int i = 0; i < s->replicas.n; i++) {

@@ -1,5 +1,11 @@
-/* drover eval accuracy: does a reward model, rule or judge prefer what people preferred? */
-
+/* drover eval accuracy: does a reward model, rule or judge prefer what people preferred?
+ *
+ * How it works: pairs are read as a reward model's trainer reads them; whoever is measured
+ * compares the chosen answer with the rejected one. Accuracy and calibration follow from who
+ * won and with which probability; of a judge that is asked in both orders the orders are told
+ * apart as well, for a judge that likes what is shown first is right half the time by luck.
+ * The same is told of the rule "the longer is better": a judge that knows no more than that
+ * is none. */
 #include "base/mem.h"
 #include "data/example.h"
 #include "eval/eval.h"
@@ -12,6 +18,7 @@
 
 enum { WINDOW = 32 };
 
+/* All pairs at once: the figures need them together, and a pair is small. */
 struct accuracy {
     const struct eval_conf *conf;
     struct dataset *set;
@@ -24,6 +31,7 @@ struct accuracy {
     uint32_t *owner;             /* [n] eval_owners */
 };
 
+/* Both answers as a judge would see them; the example keeps what a reward model reads. */
 static enum err read_pair(struct accuracy *a, const struct example_rule *rule)
 {
     struct example *e = &a->pair[a->n];
@@ -38,6 +46,7 @@ static enum err read_pair(struct accuracy *a, const struct example_rule *rule)
     return err;
 }
 
+/* Any data set of preferences, HH's dialogues included. */
 static enum err read_pairs(struct accuracy *a)
 {
     const struct dataset_conf how = {.name = a->conf->dataset,
@@ -65,6 +74,7 @@ static enum err read_pairs(struct accuracy *a)
     return err;
 }
 
+/* Pairs of one prompt belong together in all intervals. */
 static void own_pairs(struct accuracy *a)
 {
     json_t **prompt = mem_new(a->n + 1, sizeof(json_t *));
@@ -85,6 +95,7 @@ static struct evaluator_item item_of(const struct accuracy *a, size_t i, int sid
         e->tools};
 }
 
+/* In windows: a judge asks a model, and memory is bounded by the window. */
 static enum err ask(struct accuracy *a)
 {
     enum err err = OK;
@@ -126,6 +137,7 @@ static double chance_of(const struct accuracy *a, size_t i)
     return 1 / (1 + exp(a->score[a->n + i] - a->score[i]));
 }
 
+/* What can be said of the pair: scores, or the orders of a judge. */
 static json_t *line_of(const struct accuracy *a, size_t i)
 {
     static const char *const verdicts[] = {"none", "chosen", "rejected", "tie"};
@@ -193,21 +205,25 @@ static double each_right(const double first[2])
     return (wins(first[0]) + 1 - wins(first[1])) / 2;
 }
 
+/* The strictest count: a coin for each order is right a quarter of the time. */
 static double both_right(const double first[2])
 {
     return each_right(first) == 1;
 }
 
+/* Both orders name the same answer, right or wrong. */
 static double agree(const double first[2])
 {
     return !isnan(first[0] + first[1]) && wins(first[0]) == 1 - wins(first[1]);
 }
 
+/* How often what is shown first wins: one half, if the place has no pull. */
 static double first_wins(const double first[2])
 {
     return (wins(first[0]) + wins(first[1])) / 2;
 }
 
+/* The same in probabilities, which see a pull that changes no verdict. */
 static double first_chance(const double first[2])
 {
     return isnan(first[0] + first[1]) ? 0.5 : (first[0] + first[1]) / 2;
@@ -228,6 +244,7 @@ static const struct {
     {"p_first", "  mean P(first)", 50, first_chance, false},
 };
 
+/* A pointwise judge has no orders, and then there is no more to tell. */
 static enum err tell_orders(const struct accuracy *a, json_t *figures)
 {
     double *value = mem_new(a->n, sizeof *value);
@@ -270,6 +287,7 @@ static void longer(const struct accuracy *a, double *right, double *same)
     }
 }
 
+/* The margin is of those that score: how far apart the two are on average. */
 static enum err tell_accuracy(const struct accuracy *a, json_t *figures)
 {
     double *right = mem_new(2 * a->n, sizeof *right), *margin = right + a->n, rule, same;
@@ -304,6 +322,7 @@ static enum err tell_accuracy(const struct accuracy *a, json_t *figures)
     return err;
 }
 
+/* Also after an error half way: n counts what was read. */
 static void close_all(struct accuracy *a)
 {
     for (size_t i = 0; i < a->n; i++) {
@@ -321,6 +340,7 @@ static void close_all(struct accuracy *a)
     evaluator_close(a->evaluator);
 }
 
+/* Owners are found even when reading failed: of what was read, which close_all frees. */
 enum err eval_accuracy(const struct eval_conf *conf)
 {
     struct accuracy a = {.conf = conf};

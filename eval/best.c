@@ -1,5 +1,9 @@
-/* drover eval best: what the best of n answers is worth, by a proxy and by a gold standard. */
-
+/* drover eval best: what the best of n answers is worth, by a proxy and by a gold standard.
+ *
+ * How it works: each prompt gets `samples` answers, and the proxy and the gold score all of
+ * them. For n = 1, 2, 4, ... the expected score of the one that the proxy likes best among n
+ * drawn ones is computed exactly from all of them (stats/bestof.h), not by drawing. Where the
+ * proxy's curve rises on while the gold's bends down, the proxy is being exploited. */
 #include "base/mem.h"
 #include "eval/eval.h"
 #include "stats/bestof.h"
@@ -7,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* All answers with both their scores. */
 struct best {
     const struct eval_conf *conf;
     struct eval_prompts prompts;
@@ -32,6 +37,7 @@ static enum err point(const struct best *b, const double *gold, bool share, size
     return err;
 }
 
+/* The curve; n doubles, since the divergence grows like its logarithm. */
 static enum err tell(const struct best *b, json_t *figures)
 {
     const size_t most = (size_t)b->answers.samples;
@@ -63,6 +69,7 @@ static enum err tell(const struct best *b, json_t *figures)
     return err;
 }
 
+/* One scorer in memory at a time. */
 static enum err score(struct best *b, const json_t *who, const char *name, double **out,
                       bool *share)
 {
@@ -80,6 +87,7 @@ static enum err score(struct best *b, const json_t *who, const char *name, doubl
     return err;
 }
 
+/* One answer. */
 static json_t *line_of(const struct best *b, size_t k)
 {
     return json_pack("{s:O,s:s,s:i,s:f,s:f}", "prompt",
@@ -88,6 +96,7 @@ static json_t *line_of(const struct best *b, size_t k)
                      b->proxy[k], "gold", b->gold[k]);
 }
 
+/* Who scores is checked before the model answers: that may take an hour. */
 enum err eval_best(const struct eval_conf *conf)
 {
     struct best b = {.conf = conf};

@@ -3,8 +3,12 @@
  *
  * Records: {"prompt", "a", "b"}, maybe "model_a" and "model_b" (who wrote them). Votes come
  * from a judge given as `by`, asked in both orders, or from the records' "verdict" ("a", "b",
- * "tie"; a was shown first). */
-
+ * "tie"; a was shown first).
+ *
+ * How it works: each vote is a row with who was shown first, the log of the lengths' ratio and
+ * whether one of the two is the judge's own; the fit gives an effect for each, beside the
+ * strength of the models. The judge's own liking can only be told from the strength of its
+ * answers when others vote as well: with one voter that effect is left out, and said so. */
 #include "base/mem.h"
 #include "base/say.h"
 #include "eval/eval.h"
@@ -21,6 +25,7 @@ enum { WINDOW = 32, EFFECTS = 3, POSITION = 0, LENGTH = 1, SELF = 2 };
 static const char *const names[EFFECTS] = {"shown first", "log of length ratio", "judge's own"};
 static const char *const keys[EFFECTS] = {"position", "length", "self"};
 
+/* The votes so far and whose they are. */
 struct bias {
     const struct eval_conf *conf;
     struct dataset *set;
@@ -35,6 +40,7 @@ struct bias {
     size_t rows, records, unheard;
 };
 
+/* Its number, a new one at first sight; -1: more than the fit can hold. */
 static int model_of(struct bias *b, const json_t *record, const char *key)
 {
     const char *name = json_string_value(json_object_get(record, key));
@@ -76,6 +82,7 @@ static void vote(struct bias *b, const char *judge, const int who[2], const size
     b->prompt[b->rows++] = (uint32_t)b->records;
 }
 
+/* Who voted: the record says, else judge_name. */
 static const char *judge_of(struct bias *b, const json_t *record)
 {
     const char *name = json_string_value(json_object_get(record, "judge"));
@@ -88,6 +95,7 @@ static const char *judge_of(struct bias *b, const json_t *record)
     return name;
 }
 
+/* The verdict that a record brings: P(a wins); NAN without one. */
 static double told(const json_t *record)
 {
     const char *verdict = json_string_value(json_object_get(record, "verdict"));
@@ -99,6 +107,7 @@ static double told(const json_t *record)
                                      : NAN;
 }
 
+/* One record, one vote or, asked in both orders, two. */
 static enum err judge_one(struct bias *b, const json_t *record)
 {
     const int who[2] = {model_of(b, record, "model_a"), model_of(b, record, "model_b")};
@@ -133,6 +142,7 @@ static enum err judge_one(struct bias *b, const json_t *record)
     return err;
 }
 
+/* All votes. */
 static enum err gather(struct bias *b)
 {
     const struct dataset_conf how = {.name = b->conf->dataset,
@@ -163,6 +173,7 @@ static enum err gather(struct bias *b)
     return err;
 }
 
+/* No model is the yardstick: strengths sum to 0. */
 static struct bradley_conf how_of(const struct bias *b, bool covariates)
 {
     return (struct bradley_conf){.items = b->models,
@@ -181,6 +192,7 @@ struct drawn {
     struct bradley_row *row;
 };
 
+/* One draw of the bootstrap: records, with both their votes, are drawn again. */
 static double drawn_effect(const void *self, const uint32_t *times)
 {
     const struct drawn *d = self;
@@ -203,6 +215,7 @@ static double drawn_effect(const void *self, const uint32_t *times)
     return value;
 }
 
+/* With the fit's own error, which takes votes for independent, and with the one by records. */
 static void tell_effect(const struct bias *b, const struct bradley *fit, int k, json_t *figures)
 {
     const struct bootstrap_conf how = {
@@ -234,6 +247,8 @@ static void tell_effect(const struct bias *b, const struct bradley *fit, int k, 
     free(drawn.row);
 }
 
+/* Strengths beside those that a fit without the covariates gives: where the order changes, the
+ * bias decided who won. */
 static void tell_models(const struct bias *b, const struct bradley *fit, json_t *figures)
 {
     const struct bradley_conf how = how_of(b, false);
@@ -260,6 +275,7 @@ static void tell_models(const struct bias *b, const struct bradley *fit, json_t 
     bradley_fini(&naive);
 }
 
+/* The fit, then effects and strengths. */
 static enum err tell(struct bias *b, json_t *figures)
 {
     struct bradley_conf how;

@@ -1,7 +1,11 @@
-/* drover eval curve: proxy and gold across the checkpoints of a run, with the distance from the
- * reference: where the gold falls while the proxy rises, the run is over-optimised (Gao et al.
- * 2022, arXiv:2210.10760). */
-
+/* drover eval curve: proxy and gold across the checkpoints of a run, with the distance from
+ * the reference: where the gold falls while the proxy rises, the run is over-optimised (Gao
+ * et al. 2022, arXiv:2210.10760).
+ *
+ * How it works: the models of the run (or those named) in the order of the numbers their
+ * names end in; each is opened, answers the same prompts with the same seed, is scored by
+ * both and measured against the reference, and is closed before the next. A point is printed
+ * when it is there, since a curve may take hours. */
 #include "base/mem.h"
 #include "eval/divergence.h"
 #include "eval/eval.h"
@@ -14,6 +18,7 @@
 
 enum { MODELS_MAX = 1000 };
 
+/* One model of the run. */
 struct curve_point {
     char *path;
     long step; /* -1: the name has no number */
@@ -40,6 +45,7 @@ static long number_of(const char *path)
     return path[n] ? strtol(path + n, NULL, 10) : -1;
 }
 
+/* Takes the path. */
 static enum err add(struct curve *c, char *path)
 {
     if (c->n == MODELS_MAX) {
@@ -50,6 +56,7 @@ static enum err add(struct curve *c, char *path)
     return OK;
 }
 
+/* Folders come in any order; steps are the order of training. */
 static int by_step(const void *a, const void *b)
 {
     const struct curve_point *x = a, *y = b;
@@ -57,6 +64,7 @@ static int by_step(const void *a, const void *b)
     return (x->step > y->step) - (x->step < y->step);
 }
 
+/* Models that the run saved alone, and checkpoints with all it needs to go on. */
 static enum err scan(struct curve *c, const char *run)
 {
     char *folder = mem_print("%s/checkpoints", run);
@@ -79,6 +87,7 @@ static enum err scan(struct curve *c, const char *run)
     return err;
 }
 
+/* Named ones are taken in the order given: they may be of different runs. */
 static enum err find_models(struct curve *c)
 {
     const json_t *list = c->conf->models, *one;
@@ -98,6 +107,7 @@ static enum err find_models(struct curve *c)
     return !err && !c->n ? err_set(ERR_RANGE, "models: an empty list") : err;
 }
 
+/* A share gets a share's interval. */
 static enum err mean_score(struct curve *c, struct evaluator *evaluator,
                            const struct eval_answers *answers, struct bootstrap *out)
 {
@@ -111,6 +121,7 @@ static enum err mean_score(struct curve *c, struct evaluator *evaluator,
     return err;
 }
 
+/* The exact sum, of which the mean is the divergence of whole answers. */
 static enum err mean_kl(struct curve *c, const struct eval_answers *answers,
                         struct curve_point *to)
 {
@@ -127,6 +138,7 @@ static enum err mean_kl(struct curve *c, const struct eval_answers *answers,
     return err;
 }
 
+/* One model, from opening to closing. */
 static enum err measure(struct curve *c, struct curve_point *to)
 {
     struct eval_answers answers;
@@ -145,6 +157,7 @@ static enum err measure(struct curve *c, struct curve_point *to)
     return err;
 }
 
+/* At once, also into a pipe. */
 static void print_point(const struct curve_point *p)
 {
     printf("%8ld %9.3f %8.2f %9.4f [%.4f, %.4f] %9.4f [%.4f, %.4f] %8.1f\n", p->step,
@@ -181,6 +194,7 @@ static void conclude(const struct curve *c, json_t *figures)
     json_object_set_new(figures, "over_optimised", json_boolean(over));
 }
 
+/* Model by model; lines are written as they come, figures at the end. */
 static enum err walk(struct curve *c, struct eval_out *out, json_t *figures)
 {
     json_t *rows = json_array();
@@ -202,6 +216,7 @@ static enum err walk(struct curve *c, struct eval_out *out, json_t *figures)
     return err;
 }
 
+/* Its state is large (a thousand points): it lives on the heap. */
 enum err eval_curve(const struct eval_conf *conf)
 {
     struct curve *c = mem_new(1, sizeof *c);

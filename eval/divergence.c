@@ -1,3 +1,8 @@
+/* How it works: both models read the same tokens, ROWS at a time, each with a cache of its
+ * own; of the hidden rows that predict a token of the answer, LOGIT_ROWS at a time become
+ * logits, and each pair of rows adds to the four sums. So memory is two caches and a few rows
+ * of the vocabulary, however long the answer is. Sums are double over float logits, with
+ * libm: figures for people (docs/MATH.md), not bits that travel. */
 #include "eval/divergence.h"
 
 #include "base/mem.h"
@@ -16,6 +21,7 @@ struct divergence_side {
     float *hidden, *logit; /* [ROWS, width], [LOGIT_ROWS, vocab] */
 };
 
+/* NULLs are fine: side_init may have ended half way. */
 static void side_fini(struct divergence_side *s)
 {
     forward_work_free(s->work);
@@ -24,6 +30,7 @@ static void side_fini(struct divergence_side *s)
     free(s->logit);
 }
 
+/* A cache as long as the sequence, scratch for ROWS tokens. */
 static enum err side_init(struct divergence_side *s, const struct model *model, int tokens)
 {
     const struct shape *shape = model_shape(model);
@@ -44,6 +51,7 @@ static enum err side_init(struct divergence_side *s, const struct model *model, 
     return err;
 }
 
+/* Tokens from .. from + n of the sequence, behind what the cache has already. */
 static void side_run(struct divergence_side *s, const int *token, int from, int n)
 {
     struct forward_row row[ROWS];
@@ -65,6 +73,7 @@ static double normaliser(const float *logit, int vocab, double temperature)
     return top + log(sum);
 }
 
+/* Both distributions at one token; the vocabulary is summed in double. */
 static void add_token(struct divergence *out, const float *p, const float *q, int vocab,
                       int token, double t)
 {
@@ -99,6 +108,7 @@ static void add_rows(struct divergence *out, struct divergence_side side[2], con
     }
 }
 
+/* The last token predicts nothing that is there: n - 1 rows are run. */
 enum err divergence_of(struct divergence *out, const struct model *p, const struct model *q,
                        const int *token, int prompt, int answer, float temperature)
 {
@@ -126,6 +136,7 @@ enum err divergence_of(struct divergence *out, const struct model *p, const stru
     return err;
 }
 
+/* One answer after another: two caches are the memory. */
 enum err divergence_answers(struct divergence *out, const struct eval_conf *conf,
                             const struct eval_prompts *prompts,
                             const struct eval_answers *answers,

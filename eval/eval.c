@@ -1,3 +1,11 @@
+/* How it works: what the verbs share, in the order in which a verb needs it: prompts out of a
+ * data set, answers (sampled, or out of a file of lines as `drover generate` writes them),
+ * scores, figures with their intervals, and at the end the lines and the figures on disk.
+ *
+ * Answers are sampled in windows of prompts, each numbered by its place in the data set: the
+ * number, not the window, decides the random draws, so the answers do not depend on WINDOW or
+ * on the slots. Rows of the same prompt are one draw for an interval (`owner`): their answers
+ * resemble one another, and counting them apart would make intervals too narrow. */
 #include "eval/eval.h"
 
 #include "base/fs.h"
@@ -24,6 +32,7 @@ bool eval_is_hh(const struct eval_conf *conf)
     return conf->format && !strcmp(conf->format, "hh");
 }
 
+/* Rows of ids are refused: a judge, a rule and a person read text. */
 static enum err take_prompts(struct eval_prompts *out, size_t most, bool hh)
 {
     const struct example_rule rule = {RECORD_FOR_PROMPTS, "text", hh, NULL};
@@ -101,6 +110,7 @@ static enum err from_line(struct eval_answer *to, const json_t *line)
     return OK;
 }
 
+/* How many lines have become answers. */
 struct eval_reading {
     struct eval_answers *out;
     size_t n;
@@ -121,6 +131,7 @@ static enum err take_lines(void *self, json_t *const *in, json_t **out, int n, i
     return err;
 }
 
+/* More lines than prompts are passed over: max_samples may have cut the prompts. */
 static enum err read_answers(struct eval_answers *out, const char *path)
 {
     struct eval_reading reading = {out, 0};
@@ -136,6 +147,7 @@ static enum err read_answers(struct eval_answers *out, const char *path)
     return err;
 }
 
+/* The ids change hands; text that is no UTF-8 is mended, for judges and JSON take no other. */
 static void take(struct eval_answer *to, struct sample_answer *from)
 {
     size_t n;
@@ -148,6 +160,7 @@ static void take(struct eval_answer *to, struct sample_answer *from)
     sample_answers_free(from);
 }
 
+/* Progress is logged only where there is more than one window. */
 static enum err sample(struct eval_answers *out, const struct eval_conf *conf,
                        const struct eval_prompts *prompts)
 {
@@ -222,6 +235,7 @@ struct evaluator_item eval_item(const struct eval_prompts *prompts,
                                    prompts->meta[i],   NULL, NULL};
 }
 
+/* Windows bound what a judge's prompts take; silence is told once, at the end. */
 enum err eval_score(struct evaluator *evaluator, const struct eval_prompts *prompts,
                     const struct eval_answers *answers, double *score)
 {
@@ -252,6 +266,7 @@ struct named {
     uint32_t at;
 };
 
+/* Of equals the first in the data: it lends its number to all. */
 static int by_text(const void *a, const void *b)
 {
     const struct named *x = a, *y = b;
@@ -280,6 +295,7 @@ uint32_t *eval_owners(json_t *const *prompt, size_t n)
     return owner;
 }
 
+/* A share in [0, 1] has few values and often none on one side: Wilson's interval knows that. */
 enum err eval_mean(struct bootstrap *out, const struct eval_conf *conf, const uint32_t *owner,
                    const double *value, size_t n, double share)
 {
@@ -307,6 +323,7 @@ void eval_put(json_t *figures, const char *key, const struct bootstrap *value)
     }
 }
 
+/* Lengths are small: their difference does not overflow. */
 static int ascending(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
@@ -360,6 +377,8 @@ enum err eval_line(struct eval_out *out, json_t *line)
     return err;
 }
 
+/* Runs in any case, so that what was opened is closed; the first error is the one that is
+ * told. */
 enum err eval_end(struct eval_out *out, json_t *figures, enum err err)
 {
     const char *path = out->conf->json;

@@ -65,6 +65,7 @@ static enum err open_reward_model(struct evaluator *e, bool steps)
     return prm_spec(&e->steps, &e->steps_spec, e->reward.spec);
 }
 
+/* A judge is a language model and a template; what it says is read strictly. */
 static enum err open_judge(struct evaluator *e)
 {
     json_t *spec = json_loads(e->reward.spec, 0, NULL);
@@ -93,6 +94,7 @@ static enum err open_reward(struct evaluator *e, const json_t *entry)
     return e->kind->model ? err_set(ERR_RANGE, "%s: scores in a run only", e->name) : OK;
 }
 
+/* The demo's hidden utility (examples/world): the one gold standard that is exact. */
 static enum err open_world(struct evaluator *e, const char *which)
 {
     e->name = mem_text("the world's hidden utility");
@@ -124,6 +126,7 @@ static enum err open_entry(struct evaluator *e, const json_t *entry)
     return world ? open_world(e, world) : open_reward(e, entry);
 }
 
+/* What a best-of-n or a filter needs is a number for each answer alone. */
 static enum err no_scores(const char *name)
 {
     return err_set(ERR_RANGE,

@@ -1,7 +1,7 @@
-/* Each record is a few bytes here: its score, its prompt's hash, its fate. Records are added in
- * the data's order, scored in windows that may come later, and decided upon once, at the end,
- * when the best of each prompt are known: `top` first, among all that have a score, then the
- * bound, so that a record that fails both is counted as below. */
+/* Each record is a few bytes here: its score, its prompt's hash, its fate. Records are added
+ * in the data's order, scored in windows that may come later, and decided upon once, at the
+ * end, when the best of each prompt are known: `top` first, among all that have a score, then
+ * the bound, so that a record that fails both is counted as below. */
 
 #include "eval/filter.h"
 
@@ -44,6 +44,8 @@ static int by_rank(const void *left, const void *right)
     return a->at < b->at ? -1 : a->at > b->at;
 }
 
+/* Of each prompt the best `top`, or below 1 that share of them, rounded up: one stays at
+ * least. */
 static void keep_best(struct filter *s, double top)
 {
     struct filter_rank *rank = mem_new(s->n + 1, sizeof *rank);
@@ -64,6 +66,7 @@ static void keep_best(struct filter *s, double top)
     free(rank);
 }
 
+/* The best of each prompt are sought before the bound is: among all that were scored. */
 void filter_decide(struct filter *s, double above, double top)
 {
     if (top > 0)

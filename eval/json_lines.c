@@ -1,3 +1,7 @@
+/* How it works: lines are read into a window; when it is full, or at the end, the command
+ * answers all of them at once (that is where batching comes from), and the answers are written
+ * in their order. An error names the line it is about: `bad` is its place in the window, which
+ * knows each line's number. Answers of earlier windows stay written. */
 #include "eval/json_lines.h"
 
 #include "base/mem.h"
@@ -9,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Lines that wait for their answers. */
 struct window {
     json_t *in[JSON_LINES_WINDOW], *out[JSON_LINES_WINDOW];
     long number[JSON_LINES_WINDOW]; /* of the line in its file */
     int n;
 };
 
+/* Answers that were not written go, too: the run has ended. */
 static void clear(struct window *w)
 {
     for (int i = 0; i < w->n; i++) {
@@ -35,6 +41,7 @@ static bool put(FILE *to, const json_t *value)
     return text && fputc('\n', to) != EOF && !ferror(to);
 }
 
+/* Answers, writes and empties the window. */
 static enum err flush(const struct json_lines *lines, struct window *w, const char *name,
                       FILE *to)
 {
@@ -59,6 +66,7 @@ static enum err flush(const struct json_lines *lines, struct window *w, const ch
     return err;
 }
 
+/* A line more in the window. */
 static enum err take(struct window *w, const char *line, size_t n, const char *name,
                      long number)
 {
@@ -78,6 +86,7 @@ static enum err take(struct window *w, const char *line, size_t n, const char *n
     return OK;
 }
 
+/* An empty line is none. A window that is full is answered before the next line is read. */
 enum err json_lines_run(const struct json_lines *lines, FILE *from, const char *name, FILE *to)
 {
     struct window w = {.n = 0};
@@ -131,6 +140,7 @@ json_t *json_lines_reals(const float *value, int n)
     return list;
 }
 
+/* A model may stop inside a character; JSON may not. */
 json_t *json_lines_text(const char *bytes, size_t n)
 {
     char *text = utf8_lossy(bytes, n, &n);

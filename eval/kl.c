@@ -1,5 +1,8 @@
-/* drover eval kl: how far a model has moved from a reference, on its own answers. */
-
+/* drover eval kl: how far a model has moved from a reference, on its own answers.
+ *
+ * How it works: the model answers each prompt once, then both models read each answer
+ * (divergence.c). The whole-vocabulary sum is the figure to trust; k1 and k3 are told beside
+ * it because training logs them, and who reads a log should know how they compare. */
 #include "base/mem.h"
 #include "eval/divergence.h"
 #include "eval/eval.h"
@@ -13,6 +16,7 @@ static const char *const kinds[KINDS] = {"kl", "k1", "k3", "entropy"};
 static const char *const what[KINDS] = {"KL, whole vocabulary", "k1 = ln p - ln q",
                                         "k3 = q/p - 1 - ln q/p", "entropy of the model"};
 
+/* Nats an answer with intervals over prompts, and nats a token for comparison with logs. */
 static enum err tell(const struct eval_conf *conf, const struct eval_prompts *prompts,
                      const struct eval_answers *answers, const struct divergence *d,
                      json_t *figures)
@@ -45,6 +49,7 @@ static enum err tell(const struct eval_conf *conf, const struct eval_prompts *pr
     return err;
 }
 
+/* One answer with its four sums. */
 static json_t *line_of(const struct eval_prompts *prompts, const struct eval_answers *answers,
                        size_t i, const struct divergence *d)
 {
@@ -53,6 +58,7 @@ static json_t *line_of(const struct eval_prompts *prompts, const struct eval_ans
                      "k1", d->k1, "k3", d->k3, "entropy", d->entropy);
 }
 
+/* The reference is opened first: a wrong path should not cost a thousand answers. */
 enum err eval_kl(const struct eval_conf *conf)
 {
     struct eval_prompts prompts;

@@ -19,6 +19,7 @@ struct sample_answers_run {
     enum err err;
 };
 
+/* An end token is part of the ids, and no part of the text. */
 static bool is_stop(const struct sampling *s, int token)
 {
     for (int i = 0; i < s->stop_count; i++)
@@ -35,6 +36,7 @@ static void *copy(const void *from, size_t n)
     return to;
 }
 
+/* Answers end in any order; the owner says whose this is. */
 static void done(void *self, const struct generate_done *d)
 {
     struct sample_answers_run *run = self;

@@ -14,6 +14,7 @@ const struct conf_key sampling_options_chat_keys[] = {
     CONF_END,
 };
 
+/* One text or a list of them. */
 static enum err stops(struct sampling *out, const json_t *stop)
 {
     const size_t n = json_is_array(stop) ? json_array_size(stop) : stop != NULL;

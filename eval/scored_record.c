@@ -1,8 +1,8 @@
-/* A record is read as the kind that it says it is, by the data's own readers, and brought into
- * one or two items for an evaluator: a pair's two answers, or the answer of anything else. Of a
- * dialogue the answer is the assistant's last turn; steps are one text, a line each, and stay
- * at hand as steps for who reads those. The items point into the record, which the caller keeps
- * until it is scored. */
+/* A record is read as the kind that it says it is, by the data's own readers, and brought
+ * into one or two items for an evaluator: a pair's two answers, or the answer of anything
+ * else. Of a dialogue the answer is the assistant's last turn; steps are one text, a line
+ * each, and stay at hand as steps for who reads those. The items point into the record, which
+ * the caller keeps until it is scored. */
 
 #include "eval/scored_record.h"
 

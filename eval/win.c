@@ -1,5 +1,10 @@
-/* drover eval win: how often a model's answers beat a baseline's on the same prompts. */
-
+/* drover eval win: how often a model's answers beat a baseline's on the same prompts.
+ *
+ * How it works: both answer, one model in memory at a time; whoever judges compares prompt by
+ * prompt, or scores both, and then the higher score wins. Ties and cases without a verdict
+ * count one half, so that a judge who says nothing is a coin. Since judges like long answers,
+ * the rate is told once more as it would be at equal length (a Bradley-Terry model with the
+ * difference of log lengths beside it), and the lengths themselves. */
 #include "base/mem.h"
 #include "eval/eval.h"
 #include "stats/bradley.h"
@@ -10,6 +15,7 @@
 
 enum { WINDOW = 32 };
 
+/* Both models' answers, prompt by prompt, and what was said of them. */
 struct win {
     const struct eval_conf *conf;
     struct eval_prompts prompts;
@@ -19,6 +25,7 @@ struct win {
     double *score;               /* [2 prompts]: mine, then theirs; NULL when compared */
 };
 
+/* Scores, where the one who judges gives them, are kept for the gain. */
 static enum err compare(struct win *w)
 {
     const bool scored = !evaluator_compares(w->evaluator);
@@ -57,6 +64,7 @@ static json_t *text_of(const struct eval_answer *a)
     return json_string(a->text);
 }
 
+/* Both answers, the verdict, and what it stands on. */
 static json_t *line_of(const struct win *w, size_t i)
 {
     static const char *const verdicts[] = {"none", "model", "baseline", "tie"};
@@ -128,6 +136,7 @@ static enum err gain_of(const struct win *w, struct bootstrap *out)
     return err;
 }
 
+/* The gain is of differences prompt by prompt: much narrower than of two means. */
 static enum err tell_scores(const struct win *w, json_t *figures)
 {
     const size_t n = w->prompts.n;
@@ -149,6 +158,7 @@ static enum err tell_scores(const struct win *w, json_t *figures)
     return err;
 }
 
+/* The rate first: it is what people look for. */
 static enum err tell(const struct win *w, json_t *figures)
 {
     const size_t n = w->prompts.n;
@@ -188,6 +198,7 @@ static enum err tell(const struct win *w, json_t *figures)
     return err;
 }
 
+/* The first model is closed before the second is opened. */
 static enum err answer_both(struct win *w)
 {
     const struct eval_conf *c = w->conf;

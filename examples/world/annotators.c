@@ -1,3 +1,7 @@
+/* How it works: pair i is shown to three of the five in turn, so that all see as many; each
+ * votes with a sharpness of its own (world_prefers), and two votes decide. The counts at the
+ * end are what a person would want to know of real annotators: how often two agree, and,
+ * which only a made-up world can say, how often the majority is right. */
 #include "examples/world/annotators.h"
 
 #include "examples/world/world.h"

@@ -1,6 +1,6 @@
 /* drover-world: makes the demo's world on disk, and judges answers by its hidden utility. An
- * example of a world of one's own: it uses drover's libraries, and no program of drover's needs
- * it. `drover world` becomes this program, which then speaks by that name. */
+ * example of a world of one's own: it uses drover's libraries, and no program of drover's
+ * needs it. `drover world` becomes this program, which then speaks by that name. */
 #include "base/conf.h"
 #include "base/config_tree.h"
 #include "base/log.h"
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One table of keys for all verbs; each says which of them it reads. */
 struct world_conf {
     char *dir, *prompts, *before, *after, *out, *json;
     double seed;
@@ -47,6 +48,7 @@ static enum err make(const struct world_conf *c)
                                            c->heads});
 }
 
+/* The keys that judge and annotate share. */
 static struct verdicts_conf verdicts_of(const struct world_conf *c)
 {
     return (struct verdicts_conf){c->prompts, c->before, c->after, c->out,
@@ -94,11 +96,13 @@ static void help(void)
     conf_help(tables, stdout);
 }
 
+/* A key that another one makes void is said, and is no error. */
 static void no_effect(const char *key, const char *why)
 {
     log_warn("config", "key=%s reason=\"%s\"", key, why);
 }
 
+/* Words to keys, keys to the verb; an error is one line. */
 static int run(const struct world_verb *verb, int argc, char **argv)
 {
     struct world_conf conf = {0};
@@ -118,6 +122,7 @@ static int run(const struct world_verb *verb, int argc, char **argv)
     return EXIT_FAILURE;
 }
 
+/* --help anywhere asks for help. */
 static int choose(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)

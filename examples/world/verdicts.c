@@ -1,7 +1,7 @@
 /* How it works: questions and both files of answers are read whole, line i of each belongs
  * together, and each answer gets its hidden utility; then the verdicts are counted, or the
- * annotators choose by them. Questions that occur more than once are one draw for the interval:
- * their answers resemble one another. */
+ * annotators choose by them. Questions that occur more than once are one draw for the
+ * interval: their answers resemble one another. */
 #include "examples/world/verdicts.h"
 
 #include "base/fs.h"
@@ -26,6 +26,8 @@ struct verdict {
 
 enum { ROWS_MAX = 100000 };
 
+/* All lines of a file, as they are: the files are small, and lines belong together by
+ * number. */
 static enum err read_lines(json_t **out, const char *path)
 {
     char *text, *save = NULL;
@@ -48,6 +50,7 @@ static enum err read_lines(json_t **out, const char *path)
     return err;
 }
 
+/* An answer cut off by a length limit counts as unfinished, which costs. */
 static enum err judge_one(struct verdict *v, const json_t *question,
                           const json_t *const answer[2])
 {
@@ -68,11 +71,13 @@ static enum err judge_one(struct verdict *v, const json_t *question,
     return OK;
 }
 
+/* 1, 1/2 or 0. */
 static double win(const struct verdict *v)
 {
     return v->utility[1] > v->utility[0] ? 1 : v->utility[1] == v->utility[0] ? 0.5 : 0;
 }
 
+/* A few answers side by side first: figures alone convince nobody of a small world. */
 static enum err tell_wins(const struct verdicts_conf *conf, const struct verdict *v, size_t n)
 {
     double *won = mem_new(n, sizeof *won), mean[2] = {0, 0};

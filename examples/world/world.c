@@ -1,3 +1,12 @@
+/* How it works: everything is an index and a table. A question's index is its topic, its
+ * asking, its opening and its room, one after another; an answer is cut into clauses at " .",
+ * and each clause is looked up among those there are. The hidden utility adds what each
+ * clause is worth where it stands. What a model makes up that is no clause is nonsense, and
+ * costs: there is no way to please but to answer.
+ *
+ * Draws are counter-based (base/rng.h) with the question as the counter, so any row can be
+ * made again alone. libm is used (exp in world_prefers): what people would choose is no bit
+ * that travels. */
 #include "examples/world/world.h"
 
 #include "base/mem.h"
@@ -87,6 +96,7 @@ struct world_text {
     size_t left;
 };
 
+/* A clause that does not fit is left out whole: half of one would be nonsense. */
 static void write_clause(struct world_text *buf, const char *clause)
 {
     const int n = snprintf(buf->at, buf->left, " %s .", clause);
@@ -103,6 +113,8 @@ struct dice {
     uint32_t draw, next;
 };
 
+/* The next draw of this demonstration: a pure function of (seed, question, draw, how many there
+ * were before). */
 static double roll(struct dice *d)
 {
     return rng_uniform(d->seed, RNG_WORLD, d->where, d->draw, d->next++);
@@ -113,6 +125,7 @@ static const char *pick(struct dice *d, const char *const from[VARIANTS])
     return from[(int)(roll(d) * VARIANTS)];
 }
 
+/* Mediocre on purpose: two in five clauses are to the point, and one in seven is rude. */
 static const char *body_clause(struct dice *d, int topic)
 {
     const double what = roll(d);
@@ -140,6 +153,7 @@ void world_demonstration(char out[WORLD_TEXT], int index, uint64_t seed, uint32_
 
 enum world_clause { GREETING, FACT, WRONG, IDLE, RUDE, FAREWELL, NONSENSE };
 
+/* Word for word: a paraphrase is no clause of this world. */
 static bool among(const char *clause, const char *const from[VARIANTS])
 {
     for (int i = 0; i < VARIANTS; i++)
@@ -148,6 +162,7 @@ static bool among(const char *clause, const char *const from[VARIANTS])
     return false;
 }
 
+/* What a clause is, said in answer to a question about `topic`. */
 static enum world_clause classify(const char *clause, int topic)
 {
     if (among(clause, greetings))
@@ -183,6 +198,7 @@ static int clauses(char *text, char *out[CLAUSES_MAX])
     return n;
 }
 
+/* Runs of what is no blank; the full stops are words, too. */
 static int words_of(const char *text)
 {
     int n = 0;
@@ -207,6 +223,7 @@ static double worth(enum world_clause kind, int i, int n, bool told)
     return anywhere[kind];
 }
 
+/* Was it said before, word for word? */
 static bool repeats(char *const *clause, int i)
 {
     for (int j = 0; j < i; j++)
@@ -239,6 +256,7 @@ bool world_prefers(int who, double a, double b, uint64_t seed, uint32_t pair)
     return rng_uniform(seed, RNG_WORLD, (uint64_t)1 << 32 | pair, (uint32_t)who, 0) < p;
 }
 
+/* Each word once. One letter needs no token of its own: bytes have theirs. */
 static void add_words(char ***list, size_t *n, const char *text)
 {
     char *copy = mem_text(text), *save = NULL;

@@ -1,3 +1,11 @@
+/* How it works: questions are shuffled once, and the first `train` of them are for training,
+ * the next `heldout` for nobody. The tokenizer is written by hand: bytes, and a token for
+ * each word of the world with the blank before it, reached by merges letter by letter. The
+ * model is random (params_init) with the tokens' number rounded up to what the kernels like.
+ * Then the files of lines; each is collected and written whole, so that a world is there or
+ * not.
+ *
+ * Everything follows from the seed: tests compare the hashes of two worlds. */
 #include "examples/world/world_make.h"
 
 #include "base/fs.h"
@@ -20,6 +28,7 @@ struct vocabulary {
     size_t tokens, merges;
 };
 
+/* Takes the text. */
 static void token_add(struct vocabulary *v, char *text, int32_t type)
 {
     v->token = mem_grow(v->token, v->tokens + 1, sizeof *v->token);
@@ -28,6 +37,7 @@ static void token_add(struct vocabulary *v, char *text, int32_t type)
     v->token[v->tokens++] = text;
 }
 
+/* The word letter by letter: a merge joins what is there with the next letter. */
 static void grow_word(struct vocabulary *v, const char *word)
 {
     for (size_t n = 1; n <= strlen(word); n++) {
@@ -58,6 +68,7 @@ static char *byte_token(int byte, int *spare)
     return mem_print("%c%c", 0xC0 | code >> 6, 0x80 | (code & 63));
 }
 
+/* In GGUF's terms, since the reader of those takes a list of tokens and merges as it is. */
 static enum err make_tokenizer(struct tokenizer **out)
 {
     struct vocabulary v = {.tokens = 0};
@@ -87,6 +98,7 @@ static enum err make_tokenizer(struct tokenizer **out)
     return err;
 }
 
+/* Llama's shape, small, with tied embeddings: the demo trains it on two cores. */
 static enum err make_model(const struct world_plan *plan)
 {
     struct model_files files = {.chat = CHAT_NONE};
@@ -138,6 +150,7 @@ struct sheet {
     size_t n;
 };
 
+/* Takes the line. */
 static void sheet_add(struct sheet *sheet, json_t *line)
 {
     char *text = json_dumps(line, JSON_COMPACT);
@@ -151,6 +164,7 @@ static void sheet_add(struct sheet *sheet, json_t *line)
     json_decref(line);
 }
 
+/* The whole sheet at once, and the sheet is empty again. */
 static enum err sheet_write(struct sheet *sheet, const char *dir, const char *name)
 {
     char *path = mem_print("%s/%s", dir, name);
@@ -162,6 +176,7 @@ static enum err sheet_write(struct sheet *sheet, const char *dir, const char *na
     return err;
 }
 
+/* Some of the shuffled questions. */
 static enum err make_prompts(const struct world_plan *plan, const uint32_t *order, int from,
                              int n, const char *name)
 {
@@ -175,6 +190,7 @@ static enum err make_prompts(const struct world_plan *plan, const uint32_t *orde
     return sheet_write(&sheet, plan->dir, name);
 }
 
+/* Questions come again when there are more demonstrations; their draws differ. */
 static enum err make_demonstrations(const struct world_plan *plan, const uint32_t *order)
 {
     struct sheet sheet = {NULL, 0};

@@ -1,3 +1,11 @@
+/* How it works: the files are read (model_files), the weights packed as the kernels want them
+ * and the f32 parameters freed at once, so that a model is in memory once but for that
+ * moment. Then the tokenizer, the template and the end token's text are put where the encoder
+ * looks for them. For the programs that people type: an actor's weights come over the wire
+ * instead.
+ *
+ * A template that says today's date would make the same prompt another one tomorrow: the date
+ * is taken once, here, and told. */
 #include "lm/file/open_model.h"
 
 #include "base/clock.h"
@@ -10,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Also after another template was chosen: its own end may be another. */
 static void ready(struct open_model *out)
 {
     const struct shape *shape = &out->files->shape;
