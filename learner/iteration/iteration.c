@@ -174,7 +174,7 @@ static double age_of(const struct iteration_batch *batch, const struct iteration
 {
     uint64_t version = (uint64_t)batch->iteration;
 
-    for (uint32_t k = 0; k < r->spans && (int)r->span[k].start <= t; k++)
+    for (uint32_t k = 0; k < r->n_span && (int)r->span[k].start <= t; k++)
         version = r->span[k].version.number;
     return (double)batch->iteration - (double)version;
 }
@@ -190,13 +190,13 @@ static void interpolate(const struct iteration_batch *source, struct micro_batch
     for (int s = 0; s < b->batch.n_seq; s++) {
         const struct iteration_rollout *const r = &source->rollout[order[s]];
         const int at = iteration_pack_answer(b, s, r);
-        for (int t = 0; t < r->tokens; t++) {
+        for (int t = 0; t < r->n_token; t++) {
             const double age = age_of(source, r, t), a = age / (age + 1);
             const double was = (double)behaviour[at + t];
             proximal[at + t] = (float)(was + a * ((double)b->logprob[at + t] - was));
         }
         importance_weigh(b->column[MICRO_BATCH_IMPORTANCE] + at, behaviour + at, proximal + at,
-                         b->learn + at, r->tokens, &source->conf->stale);
+                         b->learn + at, r->n_token, &source->conf->stale);
     }
 }
 
@@ -213,7 +213,7 @@ static void look(void *self, size_t i, struct micro_batch *b, int model, bool *g
         return;
     if (!work->report.steps)
         check_on_policy(work, b, order);
-    *go = !work->state->lies;
+    *go = !work->state->n_lie;
     if (*go && stale->mode != IMPORTANCE_NONE && stale->interpolated)
         interpolate(work->batch, b, order);
 }
@@ -322,7 +322,7 @@ static enum err learn(struct iteration_work *work, const uint32_t *order, size_t
         err = iteration_compare_rest(state, work->batch, order, n);
     if (!err)
         err = optimizer_step_accumulate(&step, &sums);
-    if (!err && !state->lies) /* else nothing is kept; `epochs` says so */
+    if (!err && !state->n_lie) /* else nothing is kept; `epochs` says so */
         conclude_step(work, &step, &sums);
     return err;
 }
@@ -340,21 +340,21 @@ static enum err epochs(struct iteration_work *work)
 {
     const struct iteration_state *state = work->state;
     const struct iteration_batch *batch = work->batch;
-    const size_t units = batch->units, unit = (size_t)state->conf.unit;
+    const size_t units = batch->n_unit, unit = (size_t)state->conf.unit;
     const size_t parts = (size_t)state->conf.mini_batches;
     const bool together = !state->critic && unit == 1;
     uint32_t *shuffled = mem_new(units, sizeof(*shuffled));
     uint32_t *order = mem_new(units * unit, sizeof(*order));
     enum err err = OK;
 
-    for (int epoch = 0; epoch < state->conf.epochs && !err && !state->lies; epoch++) {
+    for (int epoch = 0; epoch < state->conf.epochs && !err && !state->n_lie; epoch++) {
         /* the top bit keeps these shuffles apart from those of the prompts */
         const uint64_t a =
             (uint64_t)1 << 63 | (uint64_t)state->iteration << 16 | (uint64_t)epoch;
         rng_shuffle(shuffled, units, state->conf.seed, RNG_ORDER, a);
         for (size_t i = 0; i < units * unit; i++)
             order[i] = batch->unit[shuffled[i / unit] * unit + i % unit];
-        for (size_t m = 0; m < parts && !err && !state->lies; m++) {
+        for (size_t m = 0; m < parts && !err && !state->n_lie; m++) {
             const size_t from = m * units / parts, n = (m + 1) * units / parts - from;
             if (together)
                 qsort(order + from, n, sizeof *order, rising);
@@ -381,7 +381,7 @@ static enum err before(struct iteration_state *state, struct iteration_batch *ba
         const size_t at = batch->at[i];
         if (batch->rollout[i].behaviour)
             importance_weigh(batch->importance + at, batch->rollout[i].behaviour,
-                             batch->proximal + at, batch->learn + at, batch->rollout[i].tokens,
+                             batch->proximal + at, batch->learn + at, batch->rollout[i].n_token,
                              stale);
     }
     return err;
@@ -396,7 +396,7 @@ static void conclude(struct iteration_work *work, struct iteration_metrics *out)
     state->episodes += (int64_t)batch->n;
     state->num_tokens += batch->tokens;
     for (size_t i = 0; i < batch->n; i++)
-        state->num_tokens += batch->rollout[i].prompts;
+        state->num_tokens += batch->rollout[i].n_prompt;
     report->batch = batch;
     report->beta = state->kl.beta;
     report->episodes = state->episodes;
@@ -418,7 +418,7 @@ enum err iteration_run(struct iteration_state *state, const struct iteration_rol
     struct iteration_work work = {.state = state, .batch = &batch};
     enum err err;
 
-    state->lies = 0;
+    state->n_lie = 0;
     if (n < (size_t)state->conf.mini_batches)
         return err_set(ERR_RANGE, "%zu answers for num_mini_batches %d", n,
                        state->conf.mini_batches);

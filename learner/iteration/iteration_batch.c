@@ -18,7 +18,7 @@ static enum err fault(const struct iteration_rollout *r, const char *what)
 
 static enum err check_numbers(const struct iteration_rollout *r)
 {
-    for (int t = 0; t < r->tokens; t++) {
+    for (int t = 0; t < r->n_token; t++) {
         const double behaviour = r->behaviour ? (double)r->behaviour[t] : 0;
         const double reference = r->reference ? (double)r->reference[t] : 0;
         if (!isfinite(behaviour) || !isfinite(reference))
@@ -36,7 +36,7 @@ static enum err check(const struct iteration_rollout *r, size_t i)
 {
     const struct iteration_rollout *last = r - 1;
 
-    if (r->prompts < 1 || r->tokens < 1)
+    if (r->n_prompt < 1 || r->n_token < 1)
         return fault(r, "prompt or answer is empty");
     if (i && (last->task > r->task || (last->task == r->task && last->sample >= r->sample)))
         return fault(r, "not in ascending order");
@@ -68,7 +68,7 @@ static enum err mark(struct iteration_batch *batch, size_t i)
 {
     const struct iteration_rollout *r = &batch->rollout[i];
 
-    for (int t = 0; t < r->tokens; t++) {
+    for (int t = 0; t < r->n_token; t++) {
         const bool learn = !r->mask || r->mask[t];
         batch->learn[batch->at[i] + (size_t)t] = learn;
         batch->importance[batch->at[i] + (size_t)t] = 1;
@@ -93,12 +93,12 @@ enum err iteration_batch_init(struct iteration_batch *batch, const struct iterat
     batch->learnt = mem_new(n, sizeof(*batch->learnt));
     batch->score = mem_new(n, sizeof(*batch->score));
     batch->unit = mem_new(n, sizeof(*batch->unit));
-    batch->units = n / (size_t)conf->unit;
+    batch->n_unit = n / (size_t)conf->unit;
     if (n % (size_t)conf->samples)
         return err_set(ERR_RANGE, "%zu answers do not come in groups of %d", n, conf->samples);
     for (size_t i = 0; i < n && !err; i++) {
         err = check(&rollout[i], i);
-        batch->tokens += rollout[i].tokens;
+        batch->tokens += rollout[i].n_token;
         batch->at[i + 1] = (size_t)batch->tokens;
     }
     if (!err)
@@ -166,7 +166,7 @@ void iteration_batch_divergence(struct iteration_batch *batch, double *kl)
         const struct iteration_rollout *const r = &batch->rollout[i];
         const float *const reference = iteration_batch_reference(batch, i);
         double sum = 0;
-        for (int t = 0; t < r->tokens; t++) {
+        for (int t = 0; t < r->n_token; t++) {
             if (!r->behaviour || !batch->learn[batch->at[i] + (size_t)t])
                 continue;
             const double b = (double)r->behaviour[t];

@@ -28,9 +28,9 @@ struct iteration_batch {
                           only */
     bool has_proximal; /* else behaviour is the proximal policy's, bit for bit */
     double *score;     /* [n] less missing_eos_penalty where it did not end */
-    uint32_t *unit;    /* [units * conf->unit] rollouts that are trained, as they belong
+    uint32_t *unit;    /* [n_unit * conf->unit] rollouts that are trained, as they belong
                           together; assign may choose, at first all of them */
-    size_t units;
+    size_t n_unit;
     int64_t tokens, total_learnt, ended;
     /* sums over answers; kl and entropy also over their tokens. By assign. */
     double kl, entropy, non_score, total;

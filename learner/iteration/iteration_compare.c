@@ -19,7 +19,7 @@ void iteration_compare_note(struct iteration_state *state, const struct iteratio
 {
     const struct iteration_rollout *const r = &batch->rollout[i];
     /* Kept in the rollouts' order, each once: micro-batches come in the order of an epoch. */
-    size_t at = state->lies;
+    size_t at = state->n_lie;
 
     while (at > 0 &&
            (state->lie[at - 1].task > r->task ||
@@ -27,13 +27,13 @@ void iteration_compare_note(struct iteration_state *state, const struct iteratio
         at--;
     if (at > 0 && state->lie[at - 1].task == r->task && state->lie[at - 1].sample == r->sample)
         return;
-    if (state->lies == state->lie_room) {
-        state->lie_room = 2 * state->lie_room + 8;
-        state->lie = mem_grow(state->lie, state->lie_room, sizeof *state->lie);
+    if (state->n_lie == state->room_lie) {
+        state->room_lie = 2 * state->room_lie + 8;
+        state->lie = mem_grow(state->lie, state->room_lie, sizeof *state->lie);
     }
-    memmove(state->lie + at + 1, state->lie + at, (state->lies - at) * sizeof *state->lie);
+    memmove(state->lie + at + 1, state->lie + at, (state->n_lie - at) * sizeof *state->lie);
     state->lie[at] = (struct iteration_false){r->task, r->sample, t, r->behaviour[t], found};
-    state->lies++;
+    state->n_lie++;
 }
 
 static void judge(struct iteration_state *state, const struct iteration_batch *batch, size_t i,
@@ -41,7 +41,7 @@ static void judge(struct iteration_state *state, const struct iteration_batch *b
 {
     const struct iteration_rollout *const r = &batch->rollout[i];
 
-    for (int t = 0; t < r->tokens; t++)
+    for (int t = 0; t < r->n_token; t++)
         if (batch->learn[batch->at[i] + (size_t)t] && logprob[t] != r->behaviour[t]) {
             iteration_compare_note(state, batch, i, t, logprob[t]);
             return;
@@ -104,7 +104,7 @@ static enum err found(struct iteration_state *state)
                    "%zu answers are false, the first: task %" PRIu64 " sample %" PRIu32
                    " token %d: log-probability %.9g, %.9g where it was written: not the same "
                    "weights, or not the same bits",
-                   state->lies, f->task, f->sample, f->token, (double)f->found,
+                   state->n_lie, f->task, f->sample, f->token, (double)f->found,
                    (double)f->said);
 }
 
@@ -113,9 +113,9 @@ enum err iteration_compare_told(struct iteration_state *state,
 {
     enum err err = OK;
 
-    if (state->conf.strict && untrained && !state->lies)
+    if (state->conf.strict && untrained && !state->n_lie)
         err = iteration_compare_rest(state, batch, NULL, 0); /* assign chose no answer */
-    return !err && state->lies ? found(state) : err;
+    return !err && state->n_lie ? found(state) : err;
 }
 
 enum err iteration_compare(struct iteration_state *state,
@@ -124,7 +124,7 @@ enum err iteration_compare(struct iteration_state *state,
     struct iteration_batch batch = {.n = 0};
     enum err err = iteration_batch_init(&batch, &state->conf, rollout, n);
 
-    state->lies = 0;
+    state->n_lie = 0;
     batch.iteration = state->iteration;
     if (!err)
         err = iteration_compare_rest(state, &batch, NULL, 0);
@@ -135,6 +135,6 @@ enum err iteration_compare(struct iteration_state *state,
 const struct iteration_false *iteration_compare_falses(const struct iteration_state *state,
                                                        size_t *n)
 {
-    *n = state->lies;
+    *n = state->n_lie;
     return state->lie;
 }

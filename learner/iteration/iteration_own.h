@@ -16,7 +16,7 @@ struct iteration_state {
     struct micro_batch batch;
     int64_t iteration, episodes, num_tokens;
     struct iteration_false *lie; /* answers found false, in order, each once */
-    size_t lies, lie_room;
+    size_t n_lie, room_lie;
 };
 
 #endif

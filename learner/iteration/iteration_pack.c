@@ -22,9 +22,9 @@ static unsigned columns_of(const struct iteration_conf *conf)
 
 static bool same_prompt(const struct iteration_rollout *a, const struct iteration_rollout *b)
 {
-    return a->prompts == b->prompts &&
+    return a->n_prompt == b->n_prompt &&
            (a->prompt == b->prompt ||
-            !memcmp(a->prompt, b->prompt, (size_t)a->prompts * sizeof(int)));
+            !memcmp(a->prompt, b->prompt, (size_t)a->n_prompt * sizeof(int)));
 }
 
 /* A demonstration has no behaviour, and where there is no column nobody reads one: 0 stays. */
@@ -41,12 +41,12 @@ static void add(const struct iteration_batch *source, size_t i, int n_prefix,
 {
     static const uint8_t pair[2] = {OBJECTIVE_CHOSEN, OBJECTIVE_REJECTED};
     const struct iteration_rollout *r = &source->rollout[i];
-    const size_t from = source->at[i], n = (size_t)r->tokens;
+    const size_t from = source->at[i], n = (size_t)r->n_token;
     const float *const proximal = source->has_proximal ? source->proximal + from : r->behaviour;
     const int s = micro_batch_sequence(out, n_prefix);
     int at;
 
-    micro_batch_tokens(out, r->prompt, NULL, (size_t)(r->prompts - n_prefix));
+    micro_batch_tokens(out, r->prompt, NULL, (size_t)(r->n_prompt - n_prefix));
     at = micro_batch_tokens(out, r->token, source->learn + from, n);
     put(out, MICRO_BATCH_BEHAVIOUR, at, r->behaviour, n);
     put(out, MICRO_BATCH_PROXIMAL, at, proximal, n);
@@ -69,14 +69,14 @@ enum err iteration_pack(const struct iteration_batch *source, const uint32_t *or
 
     for (size_t k = 0; k < n; k++) {
         const struct iteration_rollout *r = &source->rollout[order[k]];
-        tokens += (size_t)r->prompts + (size_t)r->tokens;
+        tokens += (size_t)r->n_prompt + (size_t)r->n_token;
     }
     err = micro_batch_begin(out, columns_of(source->conf), tokens, n);
     for (size_t k = 0; k < n && !err; k++) {
         const struct iteration_rollout *r = &source->rollout[order[k]];
         /* a critic's value of a prompt's last token is each answer's own: nothing is shared */
         const bool shared = !source->conf->critic && trunk && same_prompt(trunk, r);
-        add(source, order[k], shared ? r->prompts : 0, out);
+        add(source, order[k], shared ? r->n_prompt : 0, out);
         trunk = shared ? trunk : r;
     }
     if (!err)
@@ -87,7 +87,7 @@ enum err iteration_pack(const struct iteration_batch *source, const uint32_t *or
 int iteration_pack_answer(const struct micro_batch *batch, int s,
                           const struct iteration_rollout *r)
 {
-    return batch->seq[s] + r->prompts - batch->n_prefix[s];
+    return batch->seq[s] + r->n_prompt - batch->n_prefix[s];
 }
 
 void iteration_pack_spread(const struct micro_batch *batch, const float *x,
@@ -97,6 +97,6 @@ void iteration_pack_spread(const struct micro_batch *batch, const float *x,
     for (int s = 0; s < batch->batch.n_seq; s++) {
         const struct iteration_rollout *r = &source->rollout[order[s]];
         memcpy(out + source->at[order[s]], x + iteration_pack_answer(batch, s, r),
-               (size_t)r->tokens * sizeof(float));
+               (size_t)r->n_token * sizeof(float));
     }
 }

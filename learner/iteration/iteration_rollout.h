@@ -9,19 +9,19 @@
 struct iteration_rollout {
     uint64_t task;
     uint32_t sample;
-    const int *prompt; /* [prompts], at least one token */
-    int prompts;
-    const int *token; /* [tokens], the answer, its stop token included; at least one */
-    int tokens;
-    const uint8_t *mask;    /* [tokens] 1 where the policy wrote; NULL: everywhere */
-    const float *behaviour; /* [tokens] nats at conf.temperature, under the weights that wrote;
+    const int *prompt; /* [n_prompt], at least one token */
+    int n_prompt;
+    const int *token; /* [n_token], the answer, its stop token included; at least one */
+    int n_token;
+    const uint8_t *mask;    /* [n_token] 1 where the policy wrote; NULL: everywhere */
+    const float *behaviour; /* [n_token] nats at conf.temperature, under the weights that wrote;
                                NULL: nobody's, a demonstration */
-    const float *reference; /* [tokens] likewise, under the frozen one; NULL: none is read */
+    const float *reference; /* [n_token] likewise, under the frozen one; NULL: none is read */
     double score;           /* the weighted sum of its rewards */
-    const float *dense; /* [tokens] of score, at ends of steps, elsewhere NaN; NULL: none is */
+    const float *dense; /* [n_token] of score, at ends of steps, elsewhere NaN; NULL: none is */
     const double *part; /* [conf.parts] each reward; NULL unless assign reads them */
-    const struct span *span; /* [spans] which weights wrote from where on; 0: the present */
-    uint32_t spans;
+    const struct span *span; /* [n_span] which weights wrote from where on; 0: the present */
+    uint32_t n_span;
     bool ended; /* by a stop token: without, missing_eos_penalty is subtracted */
 };
 

@@ -232,7 +232,7 @@ enum err group_plan(struct group *g, struct fleet_plan *out)
 
 double group_overlong(const struct group *g, const struct iteration_batch *batch, size_t i)
 {
-    return combine_overlong(batch->rollout[i].tokens, g->soft_max, g->soft_cache);
+    return combine_overlong(batch->rollout[i].n_token, g->soft_max, g->soft_cache);
 }
 
 double group_price(const struct group *g, double beta)
@@ -286,9 +286,9 @@ static void completions(const struct iteration_batch *batch, struct iteration_me
     struct lengths all = {0}, ended = {0};
 
     for (size_t i = 0; i < batch->n; i++) {
-        count(&all, batch->rollout[i].tokens);
+        count(&all, batch->rollout[i].n_token);
         if (batch->rollout[i].ended)
-            count(&ended, batch->rollout[i].tokens);
+            count(&ended, batch->rollout[i].n_token);
     }
     iteration_report_put(out, "completions/mean_length", all.sum / (double)all.n);
     iteration_report_put(out, "completions/min_length", all.least);
@@ -319,7 +319,7 @@ static void step_rewards(const struct iteration_batch *batch, struct iteration_m
     double n = 0, sum = 0, square = 0;
 
     for (size_t i = 0; i < batch->n; i++)
-        for (int t = 0; t < batch->rollout[i].tokens && batch->rollout[i].dense; t++) {
+        for (int t = 0; t < batch->rollout[i].n_token && batch->rollout[i].dense; t++) {
             const double r = (double)batch->rollout[i].dense[t];
             n += !isnan(r);
             sum += isnan(r) ? 0 : r;

@@ -29,7 +29,7 @@ static void assign(const void *method, struct iteration_batch *batch, double bet
     (void)beta;
     iteration_batch_divergence(batch, NULL);
     batch->flat = advantage_group_flat(batch->score, batch->n, each);
-    batch->units = 0;
+    batch->n_unit = 0;
     for (size_t g = 0; g < batch->n; g += each) {
         size_t best = g, worst = g;
         for (size_t i = g + 1; i < g + each; i++) {
@@ -38,10 +38,10 @@ static void assign(const void *method, struct iteration_batch *batch, double bet
         }
         if (best == worst && !pairs->ties)
             continue;
-        batch->unit[2 * batch->units] = (uint32_t)best;
-        batch->unit[2 * batch->units + 1] = (uint32_t)(best == worst ? g + 1 : worst);
+        batch->unit[2 * batch->n_unit] = (uint32_t)best;
+        batch->unit[2 * batch->n_unit + 1] = (uint32_t)(best == worst ? g + 1 : worst);
         batch->margin += batch->score[best] - batch->score[worst];
-        batch->units++;
+        batch->n_unit++;
     }
 }
 
@@ -60,9 +60,9 @@ static void report(const void *method, const struct iteration_report *r,
     iteration_report_put(out, "objective/rlhf_reward", price + batch->total / n);
     iteration_report_put(out, "objective/scores", batch->total / n);
     iteration_report_put(out, "objective/scores_margin",
-                         batch->margin / fmax((double)batch->units, 1));
+                         batch->margin / fmax((double)batch->n_unit, 1));
     iteration_report_put(out, "val/contain_eos_token", (double)batch->ended / n);
-    iteration_report_put(out, "drover_pairs", (double)batch->units);
+    iteration_report_put(out, "drover_pairs", (double)batch->n_unit);
     for (int i = 0; i < r->sums.metrics.n; i++)
         if (strcmp(r->sums.metrics.row[i].name, "entropy") != 0)
             iteration_report_put(out, r->sums.metrics.row[i].name,

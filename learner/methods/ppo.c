@@ -105,15 +105,16 @@ static void traced(struct iteration_batch *batch, const struct ppo *ppo, double 
 {
     const struct iteration_rollout *const r = &batch->rollout[i];
     const size_t at = batch->at[i];
-    double *const ratio = mem_new((size_t)r->tokens, sizeof *ratio);
+    double *const ratio = mem_new((size_t)r->n_token, sizeof *ratio);
 
-    for (int t = 0; t < r->tokens; t++)
+    for (int t = 0; t < r->n_token; t++)
         ratio[t] =
             batch->has_proximal
                 ? real_exp((double)batch->proximal[at + (size_t)t] - (double)r->behaviour[t])
                 : 1;
-    advantage_vtrace(batch->reward + at, batch->value + at, ratio, batch->learn + at, r->tokens,
-                     ppo->gamma, lam, ppo->rho_bar, batch->advantage + at, batch->returns + at);
+    advantage_vtrace(batch->reward + at, batch->value + at, ratio, batch->learn + at,
+                     r->n_token, ppo->gamma, lam, ppo->rho_bar, batch->advantage + at,
+                     batch->returns + at);
     free(ratio);
 }
 
@@ -158,7 +159,7 @@ static void advantages(struct iteration_batch *batch, const struct ppo *ppo)
             continue;
         }
         advantage_gae(batch->reward + at, batch->value + at, batch->learn + at,
-                      batch->rollout[i].tokens, ppo->gamma, lam, batch->advantage + at,
+                      batch->rollout[i].n_token, ppo->gamma, lam, batch->advantage + at,
                       batch->returns + at);
     }
     advantage_whiten(batch->advantage, batch->learn, total, ADVANTAGE_CENTRED);

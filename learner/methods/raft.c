@@ -50,12 +50,12 @@ static void assign(const void *method, struct iteration_batch *batch, double bet
 
     (void)beta;
     free(group_scores(&raft->group, batch, 0, -INFINITY, INFINITY));
-    batch->units = 0;
+    batch->n_unit = 0;
     for (size_t i = 0; i < batch->n; i++) {
         const bool learnt = taken(raft, batch, i);
         iteration_batch_spread(batch, i, learnt);
         if (learnt)
-            batch->unit[batch->units++] = (uint32_t)i;
+            batch->unit[batch->n_unit++] = (uint32_t)i;
     }
 }
 
@@ -63,7 +63,7 @@ static void report(const void *method, const struct iteration_report *r,
                    struct iteration_metrics *out)
 {
     group_report_batch(method, r, out);
-    iteration_report_put(out, "drover_learnt_answers", (double)r->batch->units);
+    iteration_report_put(out, "drover_learnt_answers", (double)r->batch->n_unit);
     group_report_loss(r, out);
 }
 

@@ -65,7 +65,7 @@ static void assign(const void *method, struct iteration_batch *batch, double bet
     for (size_t i = 0; i < batch->n; i++) {
         const size_t at = batch->at[i];
         advantage_gae(batch->reward + at, batch->value + at, batch->learn + at,
-                      batch->rollout[i].tokens, self->gamma, 1, batch->advantage + at,
+                      batch->rollout[i].n_token, self->gamma, 1, batch->advantage + at,
                       batch->returns + at);
     }
     advantage_whiten(batch->advantage, batch->learn, (int)batch->tokens, ADVANTAGE_CENTRED);

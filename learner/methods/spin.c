@@ -55,8 +55,8 @@ static void assign(const void *method, struct iteration_batch *batch, double bet
 {
     (void)method, (void)beta;
     iteration_batch_divergence(batch, NULL);
-    batch->units = batch->n / 2;
-    for (size_t k = 0; k < batch->units; k++) {
+    batch->n_unit = batch->n / 2;
+    for (size_t k = 0; k < batch->n_unit; k++) {
         batch->unit[2 * k] = (uint32_t)(2 * k + 1);
         batch->unit[2 * k + 1] = (uint32_t)(2 * k);
     }
@@ -85,12 +85,12 @@ static void report(const void *method, const struct iteration_report *r,
         {"rewards/margins", "rewards/margins"}, {"rewards/accuracies", "rewards/accuracies"}};
     const struct iteration_batch *const batch = r->batch;
     const double now = real_logps(batch, batch->after);
-    double length = 0, pairs = (double)batch->units;
+    double length = 0, pairs = (double)batch->n_unit;
 
     (void)method;
     pairs_report(r, out);
     for (size_t i = 0; i < batch->n; i++)
-        length += batch->rollout[i].behaviour ? batch->rollout[i].tokens : 0;
+        length += batch->rollout[i].behaviour ? batch->rollout[i].n_token : 0;
     iteration_report_put(out, "completions/mean_length", length / fmax(pairs, 1));
     for (int i = 0; i < r->sums.metrics.n; i++)
         for (size_t k = 0; k < sizeof name / sizeof *name; k++)

@@ -15,7 +15,7 @@ void token_rewards(struct iteration_batch *batch, const double *step, double bet
         const uint8_t *learn = batch->learn + batch->at[i];
         int last = 0;
 
-        for (int t = 0; t < r->tokens; t++) {
+        for (int t = 0; t < r->n_token; t++) {
             reward[t] = 0;
             if (!learn[t])
                 continue;
@@ -28,7 +28,7 @@ void token_rewards(struct iteration_batch *batch, const double *step, double bet
             batch->non_score += -beta * kl;
             last = t;
         }
-        for (int t = 0; t < r->tokens && step; t++)
+        for (int t = 0; t < r->n_token && step; t++)
             if (!isnan(step[batch->at[i] + (size_t)t]))
                 reward[t] += (float)step[batch->at[i] + (size_t)t];
         reward[last] = (float)((double)reward[last] + batch->score[i]);

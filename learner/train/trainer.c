@@ -255,11 +255,11 @@ static struct iteration_rollout demonstration(const struct record_sample *s,
     return (struct iteration_rollout){.task = s->task,
                                       .sample = s->sample + 1, /* the task's second */
                                       .prompt = p->token,
-                                      .prompts = (int)p->n_token,
+                                      .n_prompt = (int)p->n_token,
                                       .token = p->answer,
-                                      .tokens = (int)p->n_answer,
+                                      .n_token = (int)p->n_answer,
                                       .span = s->span,
-                                      .spans = s->n_span,
+                                      .n_span = s->n_span,
                                       .ended = true};
 }
 
@@ -282,9 +282,9 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
             .task = s->task,
             .sample = s->sample,
             .prompt = p->token,
-            .prompts = (int)p->n_token,
+            .n_prompt = (int)p->n_token,
             .token = s->token,
-            .tokens = (int)s->n_token,
+            .n_token = (int)s->n_token,
             .mask = s->mask,
             .behaviour = s->logprob,
             .reference = combine_reference(rewards, &answer),
@@ -292,7 +292,7 @@ static enum err gather(const struct trainer *t, const struct trainer_job *job,
             .dense = credit_dense(rewards, &answer, dense) ? dense : NULL,
             .part = part + (size_t)i * (size_t)parts,
             .span = s->span,
-            .spans = s->n_span,
+            .n_span = s->n_span,
             .ended = s->end == ROLLOUT_STOP};
         dense += s->n_token;
         for (int k = 0; k < parts; k++)
@@ -330,9 +330,9 @@ static enum err compare_flats(struct trainer *t, struct trainer_job *job)
         rollout[i] = (struct iteration_rollout){.task = s->task,
                                                 .sample = s->sample,
                                                 .prompt = job->flat_prompt[i]->token,
-                                                .prompts = (int)job->flat_prompt[i]->n_token,
+                                                .n_prompt = (int)job->flat_prompt[i]->n_token,
                                                 .token = s->token,
-                                                .tokens = (int)s->n_token,
+                                                .n_token = (int)s->n_token,
                                                 .mask = s->mask,
                                                 .behaviour = s->logprob};
     }

@@ -327,7 +327,7 @@ static void keep(void *self, const struct generate_done *done)
 
     memcpy(rollouts->token[i], done->token, (size_t)done->n * sizeof(int));
     memcpy(rollouts->behaviour[i], done->logprob, (size_t)done->n * sizeof(float));
-    rollouts->answer[i].tokens = done->n;
+    rollouts->answer[i].n_token = done->n;
     rollouts->answer[i].ended = done->finish == FINISH_STOP;
 }
 
@@ -342,14 +342,14 @@ static void score_answers(struct rollouts *rollouts, const struct model *model,
         seq[i] = n;
         token[n++] = rollouts->bed->vocab - 1;
         token[n++] = rollouts->prompt[i][1];
-        for (int t = 0; t < rollouts->answer[i].tokens; t++)
+        for (int t = 0; t < rollouts->answer[i].n_token; t++)
             token[n++] = rollouts->token[i][t];
     }
     seq[BATCH] = n;
     must(forward_score(model, token, seq, BATCH, 1, logprob, NULL, NULL));
     for (int i = 0; i < BATCH; i++)
         memcpy(out[i], logprob + seq[i] + 2,
-               (size_t)rollouts->answer[i].tokens * sizeof(float));
+               (size_t)rollouts->answer[i].n_token * sizeof(float));
 }
 
 static void roll_out(struct rollouts *rollouts, struct generate *generate,
@@ -375,18 +375,18 @@ static void roll_out(struct rollouts *rollouts, struct generate *generate,
     }
     for (int i = 0; i < BATCH; i++) {
         struct iteration_rollout *const answer = &rollouts->answer[i];
-        const int row = bed_index(bed, rollouts->token[i], answer->tokens);
+        const int row = bed_index(bed, rollouts->token[i], answer->n_token);
         answer->task = (uint64_t)i;
         answer->prompt = rollouts->prompt[i];
-        answer->prompts = 2;
+        answer->n_prompt = 2;
         answer->token = rollouts->token[i];
         answer->behaviour = rollouts->behaviour[i];
         answer->reference = rollouts->reference[i];
         answer->score = bed->reward[rollouts->prompt[i][1] * bed->n + row];
         if (rollouts->bug == BED_UNMASKED) {
-            for (int t = answer->tokens; t < bed->longest; t++)
+            for (int t = answer->n_token; t < bed->longest; t++)
                 rollouts->token[i][t] = bed->stop;
-            answer->tokens = bed->longest;
+            answer->n_token = bed->longest;
         }
     }
     if (rollouts->bug == BED_UNMASKED)

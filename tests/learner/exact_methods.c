@@ -172,7 +172,7 @@ static void (*assign_of)(const void *method, struct iteration_batch *batch, doub
 static void swapped(const void *method, struct iteration_batch *batch, double beta)
 {
     assign_of(method, batch, beta);
-    for (size_t k = 0; k < batch->units; k++) {
+    for (size_t k = 0; k < batch->n_unit; k++) {
         const uint32_t first = batch->unit[2 * k];
         batch->unit[2 * k] = batch->unit[2 * k + 1];
         batch->unit[2 * k + 1] = first;

@@ -29,9 +29,9 @@ static inline void feed_fill(struct feed *feed, int iteration)
         feed->rollout[s] = (struct iteration_rollout){.task = 10 + (uint64_t)s / 2,
                                                       .sample = (uint32_t)s % 2,
                                                       .prompt = feed->prompt[s],
-                                                      .prompts = golden_prompt[s],
+                                                      .n_prompt = golden_prompt[s],
                                                       .token = feed->token[s],
-                                                      .tokens = golden_answer[s],
+                                                      .n_token = golden_answer[s],
                                                       .behaviour = feed->behaviour + at,
                                                       .reference = feed->reference + at,
                                                       .ended = s % 3 != 2};

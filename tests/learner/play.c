@@ -42,7 +42,7 @@ static void keep(void *self, const struct generate_done *done)
 
     memcpy(table->token[i], done->token, (size_t)done->n * sizeof(int));
     memcpy(table->behaviour[i], done->logprob, (size_t)done->n * sizeof(float));
-    answer->tokens = done->n;
+    answer->n_token = done->n;
     answer->ended = done->finish == FINISH_STOP;
 }
 
@@ -96,13 +96,13 @@ static void refer(struct play_table *table)
         seq[i] = n;
         token[n++] = table->prompt[i][0];
         token[n++] = table->prompt[i][1];
-        for (int t = 0; t < table->answer[i].tokens; t++)
+        for (int t = 0; t < table->answer[i].n_token; t++)
             token[n++] = table->token[i][t];
     }
     seq[table->n] = n;
     must(forward_score(bed->model, token, seq, (int)table->n, 1, logprob, NULL, NULL));
     for (size_t i = 0; i < table->n; i++)
-        for (int t = 0; t < table->answer[i].tokens; t++)
+        for (int t = 0; t < table->answer[i].n_token; t++)
             table->reference[i][t] = table->play->no_reference ? 0 : logprob[seq[i] + 2 + t];
 }
 
@@ -127,7 +127,7 @@ static void demonstrate(struct play_table *table, size_t i, uint64_t task)
     }
     memcpy(table->token[i], bed->answer + (size_t)k * (size_t)bed->longest,
            (size_t)bed->longest * sizeof(int));
-    table->answer[i].tokens = bed->length[k];
+    table->answer[i].n_token = bed->length[k];
 }
 
 static void fill(struct play_table *table, int iteration)
@@ -140,12 +140,12 @@ static void fill(struct play_table *table, int iteration)
         const size_t group = i / (size_t)play->samples;
         const uint64_t task = (uint64_t)iteration * written + i;
         struct iteration_rollout *const answer = &table->answer[i];
-        const int row = bed_index(bed, table->token[i], answer->tokens);
+        const int row = bed_index(bed, table->token[i], answer->n_token);
         answer->task = group;
         answer->sample = (uint32_t)(i % (size_t)play->samples);
         answer->behaviour = table->behaviour[i];
         answer->span = &table->span[i];
-        answer->spans = 1;
+        answer->n_span = 1;
         answer->score = bed->reward[table->prompt[i][1] * bed->n + row] +
                         (play->noise ? gumbel(play, task) : 0);
         if (!play->data)
@@ -157,12 +157,12 @@ static void fill(struct play_table *table, int iteration)
         own->sample = 1;
         own->ended = true;
         own->behaviour = NULL;
-        own->spans = 0;
+        own->n_span = 0;
     }
     table->n = play->data ? 2 * written : written;
     for (size_t i = 0; i < table->n; i++) {
         table->answer[i].prompt = table->prompt[i];
-        table->answer[i].prompts = 2;
+        table->answer[i].n_prompt = 2;
         table->answer[i].token = table->token[i];
         table->answer[i].reference = table->reference[i];
     }

@@ -34,9 +34,9 @@ static void prepare(struct credit_world *w, const char *method, const char *word
         w->answer[i] = (struct iteration_rollout){.task = (uint64_t)(i / EACH),
                                                   .sample = (uint32_t)(i % EACH),
                                                   .prompt = w->token,
-                                                  .prompts = 1,
+                                                  .n_prompt = 1,
                                                   .token = w->token,
-                                                  .tokens = lengths[i],
+                                                  .n_token = lengths[i],
                                                   .behaviour = w->behaviour,
                                                   .reference = w->reference,
                                                   .score = scores[i],
@@ -74,7 +74,7 @@ static void grpo_takes_the_price_from_the_score(void **state)
             near(s[i] - mean, w.batch.advantage[w.batch.at[i] + (size_t)t]);
     }
     assert_true(fabs(w.batch.kl - .5 * 16) < 1e-6);
-    assert_true(w.batch.flat == 0 && w.batch.units == N);
+    assert_true(w.batch.flat == 0 && w.batch.n_unit == N);
     iteration_batch_fini(&w.batch);
 }
 
@@ -141,11 +141,11 @@ static void raft_takes_the_best_and_the_earlier_of_equals(void **state)
 
     prepare(&w, "raft", GROUPS "num_best=1");
     assign(&w);
-    assert_true(w.batch.units == 2 && w.batch.unit[0] == 1 && w.batch.unit[1] == 3);
+    assert_true(w.batch.n_unit == 2 && w.batch.unit[0] == 1 && w.batch.unit[1] == 3);
     iteration_batch_fini(&w.batch);
     prepare(&w, "raft", GROUPS "num_best=2;min_score=.25;mask_truncated_completions=true");
     assign(&w);
-    assert_true(w.batch.units == 2 && w.batch.unit[0] == 2 && w.batch.unit[1] == 3);
+    assert_true(w.batch.n_unit == 2 && w.batch.unit[0] == 2 && w.batch.unit[1] == 3);
     iteration_batch_fini(&w.batch);
 }
 
@@ -161,7 +161,7 @@ static void online_pairs_the_best_with_the_worst(void **state)
         for (int i = EACH; i < N; i++)
             w.answer[i].score = 2;
         assign(&w);
-        assert_int_equal(w.batch.units, 1 + ties);
+        assert_int_equal(w.batch.n_unit, 1 + ties);
         assert_true(w.batch.unit[0] == 1 && w.batch.unit[1] == 0);
         assert_true(!ties || (w.batch.unit[2] == 3 && w.batch.unit[3] == 4));
         assert_true(w.batch.flat == 1 && w.batch.margin == 2);
@@ -272,7 +272,7 @@ static void interpolation_goes_by_the_age(void **state)
         span.version.number = (uint64_t)(k < 2 ? 3 : k == 2 ? 2 : 0);
         for (int s = 0; s < ROWS; s++) {
             feed.rollout[s].span = &span;
-            feed.rollout[s].spans = 1;
+            feed.rollout[s].n_span = 1;
         }
         assert_ok(iteration_run(round, feed.rollout, ROWS, &got));
         norm[k] = metric(&got, "policy/approxkl_avg");
@@ -367,7 +367,7 @@ static void a_shared_prompt_changes_nothing(void **state)
     feed_golden(&feed, 0, 0);
     for (int s = 1; s < ROWS; s += 2) {
         feed.rollout[s].prompt = feed.rollout[s - 1].prompt;
-        feed.rollout[s].prompts = feed.rollout[s - 1].prompts;
+        feed.rollout[s].n_prompt = feed.rollout[s - 1].n_prompt;
     }
     round.per_device_train_batch_size = ROWS;
     const double together = one_round(&round, &feed, &a);

@@ -248,7 +248,7 @@ static void rewards_are_as_computed_by_hand(void **state)
     const float behaviour[] = {-1, -2, -3, -4}, reference[] = {-1.5f, -1, -9, -9};
     const uint8_t mask[] = {1, 1, 1, 0};
     struct iteration_rollout rollout = {
-        .prompt = token, .prompts = 1, .token = token, .tokens = 4};
+        .prompt = token, .n_prompt = 1, .token = token, .n_token = 4};
     const struct iteration_conf round =
         planned("ppo", 1, "missing_eos_penalty=.5;lam=1;kl_coef=.1;critic_warmup=0");
     struct iteration_batch batch;
@@ -289,7 +289,7 @@ static void step_rewards_stand_where_steps_end(void **state)
     const float zero[] = {0, 0, 0, 0}, dense[] = {NAN, .5f, NAN, -.25f};
     const uint8_t mask[] = {1, 1, 1, 0};
     struct iteration_rollout rollout = {
-        .prompt = token, .prompts = 1, .token = token, .tokens = 4};
+        .prompt = token, .n_prompt = 1, .token = token, .n_token = 4};
     const struct iteration_conf round = planned("ppo", 1, "critic_warmup=0");
     struct iteration_batch batch;
     (void)state;
@@ -316,7 +316,7 @@ static void values_reach_across_a_tool(void **state)
     const float zero[] = {0, 0, 0};
     const uint8_t mask[] = {1, 0, 1};
     struct iteration_rollout rollout = {
-        .prompt = token, .prompts = 1, .token = token, .tokens = 3};
+        .prompt = token, .n_prompt = 1, .token = token, .n_token = 3};
     const struct iteration_conf round = planned("ppo", 1, "gamma=.5;critic_warmup=0");
     struct iteration_batch batch;
     (void)state;
@@ -386,7 +386,7 @@ static void bad_rollouts_are_refused_by_name(void **state)
     feed.rollout[4].mask = NULL;
     feed.rollout[5].score = NAN;
     refused(ROWS, feed.rollout, "task 12 sample 1: its score");
-    feed.rollout[1].tokens = 0;
+    feed.rollout[1].n_token = 0;
     refused(ROWS, feed.rollout, "task 10 sample 1: prompt or answer is empty");
     feed_golden(&feed, 0, 0);
     feed.reference[8] = -INFINITY;
