@@ -175,13 +175,13 @@ static bool goes_on(const struct watch *w, const struct watch_said *gone)
     return true;
 }
 
-void watch_waits(struct watch *w, const struct msg_wait *wait, uint32_t waits)
+void watch_waits(struct watch *w, const struct msg_wait *wait, uint32_t n)
 {
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < w->n; i++)
         w->said[i].now = false;
-    for (uint32_t i = 0; i < waits; i++)
+    for (uint32_t i = 0; i < n; i++)
         hear(w, &wait[i]);
     for (uint32_t i = 0; i < w->n; i++)
         if (!w->said[i].now && goes_on(w, &w->said[i]))

@@ -29,7 +29,7 @@ void watch_new(struct watch **out, const struct watch_conf *conf);
 void watch_free(struct watch *watch); /* NULL is fine */
 
 /* A heartbeat's list: what has lasted WATCH_AFTER_MS, and what is paused at once. */
-void watch_waits(struct watch *watch, const struct msg_wait *wait, uint32_t waits);
+void watch_waits(struct watch *watch, const struct msg_wait *wait, uint32_t n);
 /* Somebody failed: at most a line in WATCH_FAILS_MS for actors, and one for each scorer. */
 void watch_fail(struct watch *watch, const struct msg_fail *fail, int64_t now_ms);
 

@@ -272,6 +272,7 @@ enum err initial_models_open(struct initial_models **out, const struct keys *key
     return err;
 }
 
+/* [hash, bytes]: as get_artifact reads it. */
 static json_t *artifact_json(const struct artifact *a)
 {
     char text[HASH_TEXT];

@@ -33,6 +33,7 @@ void prompts_free(struct prompts *prompts)
     free(prompts);
 }
 
+/* Only what a person may want to do something about; all that was read needs no line. */
 void prompts_tell(const struct prompts *prompts)
 {
     char *names = example_check_names(prompts->unused);
@@ -195,9 +196,9 @@ static enum err read_ids(struct prompt *row, const struct example *e,
 static int context_of(const struct prompts_rule *rule, bool chat)
 {
     /* scorers read the tail too, which the policy has not written */
-    const int theirs = rule->scorers - (chat ? rule->tail : 0);
+    const int theirs = rule->scorer_context - (chat ? rule->tail : 0);
 
-    return rule->scorers && theirs < rule->context ? theirs : rule->context;
+    return rule->scorer_context && theirs < rule->context ? theirs : rule->context;
 }
 
 struct prompts_longest { /* of the prompts that are too long */

@@ -32,7 +32,7 @@ struct prompts {
 struct prompts_rule {
     struct encode encode;
     int vocab, context, response; /* prompt + response must fit into context, */
-    int scorers, tail;            /* and, of a conversation with the tail, into the scorers' (0:
+    int scorer_context, tail;     /* and, of a conversation with the tail, into the scorers' (0:
                                      there are none) */
     const char *response_key;     /* what `response` is called in the configuration */
     int max_prompt;               /* longer prompts are left out; 0: none is */

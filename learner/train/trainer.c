@@ -346,7 +346,7 @@ static enum err compare_flats(struct trainer *t, struct trainer_job *job)
 
 /* Trains the iteration, or finds all of its answers that are false. */
 static enum err learn(struct trainer *t, struct trainer_job *job,
-                      const struct iteration_rollout *rollout, size_t rollouts,
+                      const struct iteration_rollout *rollout, size_t n,
                       struct iteration_metrics *metrics)
 {
     enum err err = compare_flats(t, job);
@@ -354,12 +354,12 @@ static enum err learn(struct trainer *t, struct trainer_job *job,
     if (err)
         return err;
     if (!job->n_lie) { /* it compares as it goes, before the first optimiser step */
-        err = iteration_run(t->state, rollout, rollouts, metrics);
+        err = iteration_run(t->state, rollout, n, metrics);
         if (err)
             take_lies(job, t->state);
         return err;
     }
-    err = iteration_compare(t->state, rollout, rollouts);
+    err = iteration_compare(t->state, rollout, n);
     if (!err)
         take_lies(job, t->state);
     return err ? err : err_set(ERR_STATE, "%zu answers are false", job->n_lie);
