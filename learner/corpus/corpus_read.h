@@ -9,6 +9,8 @@
  * left. `what` ("training", "evaluation") is for the words. */
 enum err corpus_read_sft(struct corpus **out, const struct dataset *set,
                          const struct corpus_rule *rule, const char *what) MUST_CHECK;
+/* Two sequences a record, each prompt and answer; those with a side that is too long are left out.
+ * Errors: the same. */
 enum err corpus_read_pairs(struct corpus **out, const struct dataset *set,
                            const struct corpus_rule *rule, const char *what) MUST_CHECK;
 

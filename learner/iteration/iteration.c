@@ -49,12 +49,12 @@ enum err iteration_new(struct iteration_state **out, const struct iteration_conf
         params_free(critic);
     } else {
         if (critic)
-            err = trainable_new_lora(&state->critic, critic, &options, conf->lora, conf->seed);
+            err = trainable_new(&state->critic, critic, &options, conf->lora, conf->seed);
         /* Who has taken one of the two has freed it; the other is still ours. */
         if (err)
             params_free(policy);
         else
-            err = trainable_new_lora(&state->policy, policy, &options, conf->lora, conf->seed);
+            err = trainable_new(&state->policy, policy, &options, conf->lora, conf->seed);
         if (!err && conf->follow.every)
             err = ref_model_new(&state->reference, &conf->follow, state->policy);
     }

@@ -29,7 +29,8 @@ const struct iteration_false *iteration_compare_falses(const struct iteration_st
 /* Notes answer i of the batch, whose token t the present weights give `found`. */
 void iteration_compare_note(struct iteration_state *state, const struct iteration_batch *batch,
                             size_t i, int t, float found);
-/* Passes what the first mini-batch, order[0..n), does not learn of `batch`. */
+/* Passes what the first mini-batch, order[0..n), does not learn of `batch`. Errors:
+ * iteration_figures'; false answers are none. */
 enum err iteration_compare_rest(struct iteration_state *state,
                                 const struct iteration_batch *batch, const uint32_t *order,
                                 size_t n) MUST_CHECK;

@@ -35,7 +35,7 @@ struct cycle {
  * of the last whole step. Errors: any. */
 enum err cycle_run(struct cycle *cycle, bool *stopped) MUST_CHECK;
 
-/* A checkpoint of now, unless there is one. */
+/* A checkpoint of now, unless there is one. Errors: ERR_IO. */
 enum err cycle_save(struct cycle *cycle) MUST_CHECK;
 
 /* Passes over the data after `step` steps. */

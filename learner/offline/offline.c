@@ -168,8 +168,8 @@ static enum err load_step(struct cycle *run)
     enum err err = load_params(run->job, &params);
 
     return err ? err
-               : trainable_new_lora(&run->step, params, &options, peft_lora(&run->job->plan),
-                                    (uint64_t)run->keys->seed);
+               : trainable_new(&run->step, params, &options, peft_lora(&run->job->plan),
+                               (uint64_t)run->keys->seed);
 }
 
 /* `processes` is given up; may be NULL. */

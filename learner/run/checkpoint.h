@@ -38,10 +38,10 @@ enum err checkpoint_read(const char *path, const struct checkpoint_block *block,
 char *checkpoint_path(const char *folder, int64_t step);
 
 /* Steps of the checkpoints in a folder, falling; *n of them in *steps (free it). A missing
- * folder has none. */
+ * folder has none. Errors: ERR_IO. */
 enum err checkpoint_list(int64_t **steps, size_t *n, const char *folder) MUST_CHECK;
 
-/* Removes all but the newest `keep`. */
+/* Removes all but the newest `keep`. Errors: ERR_IO. */
 enum err checkpoint_trim(const char *folder, size_t keep) MUST_CHECK;
 
 #endif

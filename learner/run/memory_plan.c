@@ -10,11 +10,11 @@
 size_t memory_plan_size(const struct memory_plan *p)
 {
     const int tokens = (int)p->tokens;
-    size_t size = trainable_size_lora(&p->policy, &p->options, p->lora, tokens) +
+    size_t size = trainable_size(&p->policy, &p->options, p->lora, tokens) +
                   p->n_images * ref_model_size(&p->policy) + p->data;
 
     if (p->critic)
-        size += trainable_size_lora(p->critic, &p->options, p->lora, tokens);
+        size += trainable_size(p->critic, &p->options, p->lora, tokens);
     return size;
 }
 

@@ -15,7 +15,8 @@ const struct lora_conf *peft_lora(const struct keys_plan *plan);
  * ERR_RANGE. */
 enum err peft_check_fleet(const struct keys_plan *plan) MUST_CHECK;
 
-/* Writes the model to `folder`; `model`: where its base came from, as the user named it. */
+/* Writes the model to `folder`; `model`: where its base came from, as the user named it.
+ * Errors: ERR_IO, model_files_find's. */
 enum err peft_save(const char *folder, const struct model_files *card,
                    const struct trainable *step, const char *model,
                    const char *dtype) MUST_CHECK;
@@ -23,9 +24,9 @@ enum err peft_save(const char *folder, const struct model_files *card,
 /* The weights hash of what peft_save writes with this dtype: as `drover inspect` says it. */
 struct hash peft_hash(const struct trainable *step, const char *dtype);
 
-/* Into and out of a checkpoint's meta: the hash of the base that an adapter belongs to; nothing
- * without one. Errors: ERR_STATE: a checkpoint on another base. */
+/* Into a checkpoint's meta: the hash of the base that an adapter belongs to; nothing without one. */
 void peft_put_base(json_t *meta, struct trainable *step);
+/* Errors: ERR_STATE: the checkpoint is of another base. */
 enum err peft_check_base(const json_t *meta, struct trainable *step) MUST_CHECK;
 
 #endif

@@ -41,7 +41,7 @@ enum err resume_load(const struct resume *resume, const char *path, struct train
  * anything is made for the run: OK when there is none. Errors: ERR_STATE, ERR_IO. */
 enum err resume_check(const struct resume *resume, const char *path) MUST_CHECK;
 
-/* ERR_STATE naming the first key that differs and matters. */
+/* Errors: ERR_STATE naming the first key that differs and matters. */
 enum err resume_same(const json_t *was, const json_t *now) MUST_CHECK;
 
 #endif

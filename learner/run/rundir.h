@@ -41,7 +41,7 @@ enum err rundir_owned(const struct rundir *dir) MUST_CHECK;
 /* run.json: a whole new one, in place of the old. Errors: ERR_IO. */
 enum err rundir_run(struct rundir *dir, const json_t *run) MUST_CHECK;
 
-/* Removes metrics.jsonl, checkpoints/, model/ and run.json of an earlier run. */
+/* Removes all that an earlier run made, but the lock. Errors: ERR_IO. */
 enum err rundir_clear(struct rundir *dir) MUST_CHECK;
 
 /* Of a run that could not begin: takes away all that was made, the folder too if nothing else
@@ -50,7 +50,7 @@ enum err rundir_clear(struct rundir *dir) MUST_CHECK;
 void rundir_abandon(struct rundir *dir);
 
 /* metrics.jsonl keeps its lines with "step" at most `step`: a resumed run writes the rest anew.
- */
+ * Errors: ERR_IO. */
 enum err rundir_metrics_cut(struct rundir *dir, int64_t step) MUST_CHECK;
 /* One line, written at once. Errors: ERR_IO (a full disk). */
 enum err rundir_metrics(struct rundir *dir, const json_t *line) MUST_CHECK;

@@ -31,8 +31,9 @@ double metrics_mean(const struct metrics *metrics, const char *name);
 /* Sets prefix + name of each row that holds something. */
 void metrics_put(const struct metrics *metrics, const char *prefix, json_t *object);
 
-/* As JSON with every bit kept, and back. Errors: ERR_PARSE. */
+/* As JSON with every bit kept, and back. */
 json_t *metrics_save(const struct metrics *metrics);
+/* Errors: ERR_PARSE: not what metrics_save made. */
 enum err metrics_load(struct metrics *out, const json_t *saved) MUST_CHECK;
 
 #endif

@@ -118,14 +118,8 @@ static enum err build(struct trainable *step, const struct train_options *option
 }
 
 enum err trainable_new(struct trainable **out, struct params *params,
-                       const struct train_options *options)
-{
-    return trainable_new_lora(out, params, options, NULL, 0);
-}
-
-enum err trainable_new_lora(struct trainable **out, struct params *params,
-                            const struct train_options *options, const struct lora_conf *lora,
-                            uint64_t seed)
+                       const struct train_options *options, const struct lora_conf *lora,
+                       uint64_t seed)
 {
     struct trainable *step = mem_new(1, sizeof(*step));
     enum err err = OK;
@@ -306,7 +300,7 @@ void trainable_discard(struct trainable *step)
 }
 
 /* Floats of a model's parameters, from its image: close enough for a plan, never less. */
-size_t trainable_size(const struct shape *shape, const struct train_options *options, int n)
+static size_t whole_size(const struct shape *shape, const struct train_options *options, int n)
 {
     const struct train_options own = keeping(options, shape);
     const size_t apart = options->portable && shape->tied ? embed_floats(shape) : 0;
@@ -316,11 +310,11 @@ size_t trainable_size(const struct shape *shape, const struct train_options *opt
 
 /* Without gradient and moments of the base: the weights, their image, four blocks of the
  * adapter, and what its branches keep. */
-size_t trainable_size_lora(const struct shape *shape, const struct train_options *options,
-                           const struct lora_conf *lora, int n)
+size_t trainable_size(const struct shape *shape, const struct train_options *options,
+                      const struct lora_conf *lora, int n)
 {
     const struct train_options own = keeping(options, shape);
-    const size_t full = trainable_size(shape, options, n);
+    const size_t full = whole_size(shape, options, n);
     struct params *base = NULL;
     struct lora *outline = NULL;
     size_t size = full;

@@ -23,13 +23,11 @@ struct trainable_state {
     int64_t t;
 };
 
-/* Takes `params` (freed with the step, also on an error). */
+/* Takes `params` (freed with it, also on an error). With `lora` an adapter of first values by `seed`
+ * learns; NULL: all weights. Errors: ERR_NOMEM, ERR_RANGE (lora_new's). */
 enum err trainable_new(struct trainable **out, struct params *params,
-                       const struct train_options *options) MUST_CHECK;
-/* The same with an adapter of first values by `seed`; lora NULL: as trainable_new. */
-enum err trainable_new_lora(struct trainable **out, struct params *params,
-                            const struct train_options *options, const struct lora_conf *lora,
-                            uint64_t seed) MUST_CHECK;
+                       const struct train_options *options, const struct lora_conf *lora,
+                       uint64_t seed) MUST_CHECK;
 void trainable_free(struct trainable *step);
 
 struct params *trainable_params(const struct trainable *step);   /* all weights; the base */
@@ -50,7 +48,8 @@ int64_t trainable_count(const struct trainable *step); /* optimiser steps done *
  * Masks are fixed by seed, step and the place of a sequence in the step's batch. */
 void trainable_dropout(struct trainable *step, bool on);
 
-/* train_forward on the current weights. `hit` (may be NULL) receives train_hit. */
+/* train_forward on the current weights. `hit` (may be NULL) receives train_hit. Errors:
+ * train_forward's. */
 enum err trainable_forward(struct trainable *step, const struct batch *batch, float temperature,
                            float *logprob, float *entropy, float *value,
                            const uint8_t **hit) MUST_CHECK;
@@ -61,7 +60,7 @@ const float *trainable_square(const struct trainable *step);
 const float *trainable_mean_logit(const struct trainable *step);
 
 /* logprob [n] of a batch under `model`, any of this shape, in this step's memory: the last
- * trainable_forward is forgotten. */
+ * trainable_forward is forgotten. Errors: train_forward's. */
 enum err trainable_score(struct trainable *step, const struct model *model,
                          const struct batch *batch, float temperature,
                          float *logprob) MUST_CHECK;
@@ -78,12 +77,10 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
 /* Forgets the gradient since the last trainable_apply: as if its passes had not been. */
 void trainable_discard(struct trainable *step);
 
-/* Bytes that a model of this shape holds in training, with a largest micro-batch of n tokens.
- */
-size_t trainable_size(const struct shape *shape, const struct train_options *options, int n);
-/* The same with an adapter; lora NULL: as trainable_size. */
-size_t trainable_size_lora(const struct shape *shape, const struct train_options *options,
-                           const struct lora_conf *lora, int n);
+/* Bytes that a model of this shape holds in training, with a largest micro-batch of n tokens; lora
+ * NULL: all weights learn. */
+size_t trainable_size(const struct shape *shape, const struct train_options *options,
+                      const struct lora_conf *lora, int n);
 
 struct trainable_state trainable_state(struct trainable *step);
 /* After the blocks and t were overwritten: t back, image anew. */

@@ -174,7 +174,7 @@ static void make_reference(struct toy_world *bed, uint64_t seed, int steps)
 
     must(params_new(&bed->params, &shape));
     params_init(bed->params, seed, false);
-    must(trainable_new(&step, bed->params, &options));
+    must(trainable_new(&step, bed->params, &options, NULL, 0));
     for (int i = 0; i < steps; i++) {
         int n = 0;
         for (int s = 0; s < BATCH; s++) {

@@ -156,7 +156,7 @@ static struct trainable *new_step(const struct toy_world *bed)
 
     must(params_new(&params, &bed->params->shape));
     memcpy(params->data, bed->params->data, params->count * sizeof(float));
-    must(trainable_new(&step, params, &options));
+    must(trainable_new(&step, params, &options, NULL, 0));
     return step;
 }
 

@@ -118,7 +118,7 @@ static void bed_init(struct adapter_bed *bed, const struct lora_conf *conf)
 {
     const struct train_options options = {.checkpointing = true};
 
-    assert_ok(trainable_new_lora(&bed->step, weights(&small_shape[0]), &options, conf, 7));
+    assert_ok(trainable_new(&bed->step, weights(&small_shape[0]), &options, conf, 7));
     for (uint32_t i = 0; i < 40; i++)
         bed->token[i] = formula_token(i, 3, small_shape[0].vocab);
     bed->batch = (struct batch){.n = 40, .n_seq = 2, .token = bed->token, .seq = seq};
@@ -206,11 +206,9 @@ static void memory_is_the_adapters(void **state)
     assert_int_equal(inner.count, trainable_lora(bed.step)->weights->count);
     /* of layers alike: 3 (in + out) a module */
     assert_int_equal(inner.count, 2 * 3 * (2 * (64 + 64) + 2 * (64 + 32) + 3 * (64 + 96)));
-    assert_true(trainable_size_lora(shape, &options, &lora, 40) <
-                trainable_size(shape, &options, 40) - 3 * image +
+    assert_true(trainable_size(shape, &options, &lora, 40) <
+                trainable_size(shape, &options, NULL, 40) - 3 * image +
                     5 * inner.count * sizeof(float));
-    assert_int_equal(trainable_size_lora(shape, &options, NULL, 40),
-                     trainable_size(shape, &options, 40));
     trainable_free(bed.step);
 }
 

@@ -61,7 +61,7 @@ static void a_plan_is_the_sum_of_what_is_held(void **state)
     const struct shape *const policy = &small_shape[0], *const critic = &small_shape[3];
     const struct train_options options = {.checkpointing = true};
     struct memory_plan plan = {.policy = *policy, .options = options, .tokens = 99};
-    const size_t alone = trainable_size(policy, &options, 99);
+    const size_t alone = trainable_size(policy, &options, NULL, 99);
     struct keys keys = {.per_device_train_batch_size = 1, .lora_r = 4, .lora_alpha = 8};
     struct keys_plan allowed = {.memory_bytes = alone};
     (void)state;
@@ -69,7 +69,8 @@ static void a_plan_is_the_sum_of_what_is_held(void **state)
     assert_int_equal(memory_plan_size(&plan), alone);
     assert_ok(memory_plan_check(&plan, &keys, &allowed, "max_length"));
     plan.critic = critic;
-    assert_int_equal(memory_plan_size(&plan), alone + trainable_size(critic, &options, 99));
+    assert_int_equal(memory_plan_size(&plan),
+                     alone + trainable_size(critic, &options, NULL, 99));
     assert_err(ERR_RANGE, memory_plan_check(&plan, &keys, &allowed, "max_length"));
     plan.critic = NULL;
     plan.n_images = 2;

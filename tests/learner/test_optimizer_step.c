@@ -79,7 +79,7 @@ static struct trainable *model_of(int shape)
     struct small small;
 
     small_new(&small, &small_shape[shape]);
-    assert_ok(trainable_new(&model, small.params, &options));
+    assert_ok(trainable_new(&model, small.params, &options, NULL, 0));
     small.params = NULL;
     small_free(&small);
     return model;

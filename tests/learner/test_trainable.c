@@ -25,7 +25,7 @@ static void bed_init(struct trainable_bed *bed, const struct lora_conf *conf)
     struct small small;
 
     small_new(&small, &small_shape[0]);
-    assert_ok(trainable_new_lora(&bed->step, small.params, &options, conf, 7));
+    assert_ok(trainable_new(&bed->step, small.params, &options, conf, 7));
     small.params = NULL;
     small_free(&small);
     for (uint32_t i = 0; i < N; i++)
