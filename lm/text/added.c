@@ -1,3 +1,13 @@
+/* How it works: the tokens lie sorted by text, so those that share the bytes read so far are a
+ * range of them; at a place in the text the range is narrowed byte by byte, and the last token
+ * that ended on the way is the longest match. A bit for each first byte lets almost every place
+ * be passed without a search. added_put collects, added_ready sorts; from then on a set is only
+ * read, by any number of threads.
+ *
+ * added_split is called twice a text: before the normalizer and, on the parts in between, after
+ * it (tokenizer_encode.c). What a match does not count for is Hugging Face's rule, not ours:
+ * the search goes on behind it, so a shorter token inside it is not found. */
+
 #include "lm/text/added.h"
 
 #include "base/mem.h"
@@ -18,6 +28,7 @@ void added_fini(struct added *added)
     memset(added, 0, sizeof *added);
 }
 
+/* The room is doubled at powers of two, told by the count alone. */
 enum err added_put(struct added *added, struct added_token token)
 {
     if (!token.n || token.n > ADDED_BYTES_MAX || added->count >= ADDED_MAX) {
@@ -166,6 +177,7 @@ static void strip(const struct added_token *token, const char *text, size_t n, s
 }
 
 /* The next match at or after *at that counts; NULL at the end. *at moves past it. */
+/* What does not count is stepped over whole, so *at moves past it either way. */
 static enum err next(const struct added *added, struct regex_work *work, bool special,
                      const char *text, size_t n, size_t *at, const struct added_token **out)
 {

@@ -1,3 +1,7 @@
+/* How it works: arithmetic instead of the dictionary that GPT-2's encoder.py builds. The 68
+ * bytes that are not printable get U+0100 onwards in the order of the bytes: 0 to 32, then 127
+ * to 160, then 173 alone. */
+
 #include "lm/text/alphabet.h"
 
 #include "lm/text/utf8.h"
@@ -21,6 +25,8 @@ uint32_t alphabet_char(unsigned char byte)
     return 0x100u + 67; /* 173, the soft hyphen */
 }
 
+/* The inverse of alphabet_char: 33 and 127 are where the two runs of unprintable bytes end and
+ * begin. */
 int alphabet_byte(uint32_t cp)
 {
     if (cp < 0x100)
@@ -41,6 +47,7 @@ size_t alphabet_write(char *out, const char *bytes, size_t n)
     return at;
 }
 
+/* A zero is no byte of the alphabet: it would end a text early. */
 size_t alphabet_read(char *out, const char *text, size_t n)
 {
     size_t at = 0, bytes;

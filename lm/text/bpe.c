@@ -1,3 +1,13 @@
+/* How it works: a word is a linked list of symbols; each neighbouring pair that some merge
+ * knows stands in a heap by (rank, place). The top is merged into its left symbol, and the two
+ * new neighbourhoods are pushed. What is in the heap may be out of date, since a neighbour may
+ * have been merged meanwhile: a popped candidate counts only if the pair that stands there now
+ * is still its own. Merges are looked up by (left, right) in a table with open addressing whose
+ * hash spreads two ids over 64 bits.
+ *
+ * The order is what makes the result: the lowest rank first, and of equal ones the leftmost, as
+ * in Hugging Face's word.rs. bpe_work holds the memory, so that a text costs no allocations. */
+
 #include "lm/text/bpe.h"
 
 #include "base/mem.h"
@@ -7,33 +17,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct merge {
+struct bpe_merge {
     int left, right, made;
 };
 
 struct bpe {
-    struct merge *merge; /* by rank */
+    struct bpe_merge *merge; /* by rank */
     size_t count, cap;
     uint32_t *slot; /* [slots] open addressing: rank + 1, 0 is free */
     size_t slots;
 };
 
 /* A symbol of the word; one of length 0 was merged into its left neighbour. */
-struct symbol {
+struct bpe_symbol {
     int id;
     int prev, next; /* -1: none */
     bool gone;
 };
 
-struct candidate {
+struct bpe_candidate {
     uint32_t rank;
     int at, made;
 };
 
 struct bpe_work {
-    struct symbol *symbol;
+    struct bpe_symbol *symbol;
     size_t symbols; /* room */
-    struct candidate *heap;
+    struct bpe_candidate *heap;
     size_t heaps, used; /* room, entries */
 };
 
@@ -55,6 +65,7 @@ void bpe_free(struct bpe *bpe)
     free(bpe);
 }
 
+/* The slot of a pair: taken by it, or free. Never full, so the search ends. */
 static size_t probe(const struct bpe *bpe, int left, int right)
 {
     uint64_t h = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9e3779b97f4a7c15u;
@@ -62,7 +73,7 @@ static size_t probe(const struct bpe *bpe, int left, int right)
 
     h ^= h >> 32;
     for (i = h & (bpe->slots - 1); bpe->slot[i]; i = (i + 1) & (bpe->slots - 1)) {
-        const struct merge *merge = &bpe->merge[bpe->slot[i] - 1];
+        const struct bpe_merge *merge = &bpe->merge[bpe->slot[i] - 1];
 
         if (merge->left == left && merge->right == right)
             break;
@@ -70,6 +81,7 @@ static size_t probe(const struct bpe *bpe, int left, int right)
     return i;
 }
 
+/* Ranks are in order, so a pair that was added twice ends with its later rank, as it had. */
 static void rehash(struct bpe *bpe)
 {
     free(bpe->slot);
@@ -88,7 +100,7 @@ enum err bpe_add(struct bpe *bpe, int left, int right, int made)
         bpe->cap = bpe->cap ? 2 * bpe->cap : 512;
         bpe->merge = mem_grow(bpe->merge, bpe->cap, sizeof *bpe->merge);
     }
-    bpe->merge[bpe->count] = (struct merge){left, right, made};
+    bpe->merge[bpe->count] = (struct bpe_merge){left, right, made};
     bpe->slot[probe(bpe, left, right)] = (uint32_t)++bpe->count;
     if (bpe->count > bpe->slots / 2)
         rehash(bpe);
@@ -120,7 +132,7 @@ void bpe_work_free(struct bpe_work *work)
     free(work);
 }
 
-static bool before(const struct candidate *a, const struct candidate *b)
+static bool before(const struct bpe_candidate *a, const struct bpe_candidate *b)
 {
     return a->rank != b->rank ? a->rank < b->rank : a->at < b->at;
 }
@@ -128,8 +140,8 @@ static bool before(const struct candidate *a, const struct candidate *b)
 /* Queues the pair that starts at `at`, if it is a merge. */
 static void push(const struct bpe *bpe, struct bpe_work *work, int at)
 {
-    const struct symbol *left = &work->symbol[at];
-    struct candidate candidate;
+    const struct bpe_symbol *left = &work->symbol[at];
+    struct bpe_candidate candidate;
     uint32_t slot;
     size_t i;
 
@@ -138,7 +150,7 @@ static void push(const struct bpe *bpe, struct bpe_work *work, int at)
     slot = bpe->slot[probe(bpe, left->id, work->symbol[left->next].id)];
     if (!slot)
         return;
-    candidate = (struct candidate){slot - 1, at, bpe->merge[slot - 1].made};
+    candidate = (struct bpe_candidate){slot - 1, at, bpe->merge[slot - 1].made};
     if (work->used == work->heaps) {
         work->heaps = work->heaps ? 2 * work->heaps : 64;
         work->heap = mem_grow(work->heap, work->heaps, sizeof *work->heap);
@@ -148,9 +160,9 @@ static void push(const struct bpe *bpe, struct bpe_work *work, int at)
     work->heap[i] = candidate;
 }
 
-static struct candidate pop(struct bpe_work *work)
+static struct bpe_candidate pop(struct bpe_work *work)
 {
-    const struct candidate top = work->heap[0], last = work->heap[--work->used];
+    const struct bpe_candidate top = work->heap[0], last = work->heap[--work->used];
     size_t i = 0, child;
 
     while ((child = 2 * i + 1) < work->used) {
@@ -165,6 +177,7 @@ static struct candidate pop(struct bpe_work *work)
     return top;
 }
 
+/* All pairs of the word go in first; from then on only new neighbours do. */
 static void start(const struct bpe *bpe, struct bpe_work *work, const int *ids, size_t n)
 {
     if (n > work->symbols) {
@@ -173,7 +186,7 @@ static void start(const struct bpe *bpe, struct bpe_work *work, const int *ids, 
     }
     for (size_t i = 0; i < n; i++)
         work->symbol[i] =
-            (struct symbol){ids[i], (int)i - 1, i + 1 < n ? (int)i + 1 : -1, false};
+            (struct bpe_symbol){ids[i], (int)i - 1, i + 1 < n ? (int)i + 1 : -1, false};
     work->used = 0;
     for (size_t i = 0; i + 1 < n; i++)
         push(bpe, work, (int)i);
@@ -187,8 +200,8 @@ size_t bpe_run(const struct bpe *bpe, struct bpe_work *work, int *ids, size_t n)
         return n;
     start(bpe, work, ids, n);
     while (work->used) {
-        const struct candidate top = pop(work);
-        struct symbol *a = &work->symbol[top.at], *b;
+        const struct bpe_candidate top = pop(work);
+        struct bpe_symbol *a = &work->symbol[top.at], *b;
         uint32_t slot;
 
         if (a->gone || a->next < 0)

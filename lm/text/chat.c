@@ -1,6 +1,13 @@
-#include "lm/text/chat_parts.h"
+/* How it works: a table of families, each with its renderer (chat_chatml.c, chat_qwen.c,
+ * chat_llama.c) and the few texts in which relatives differ. A template's text is never read as
+ * a program: its SHA-256 says which family it is (chat_known.h), and any other text is refused
+ * for messages, with the ways out in words. The renderers append to a chat_text (chat_parts.h)
+ * and mark where the assistant speaks. */
+
+#include "lm/text/chat.h"
 
 #include "lm/text/chat_known.h"
+#include "lm/text/chat_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +22,12 @@
 typedef enum err chat_renderer(struct chat_text *out, const json_t *messages,
                                const json_t *tools, bool generation, const char *initial);
 
-struct family {
+struct chat_family {
     const char *name, *end, *tail, *initial;
     chat_renderer *render;
 };
 
-static const struct family families[CHATS] = {
+static const struct chat_family families[CHATS] = {
     [CHAT_NONE] = {.name = "none", .tail = ""},
     [CHAT_CHATML] = {"chatml", "<|im_end|>", "\n", NULL, chat_chatml_render},
     [CHAT_SMOLLM2] = {"smollm2", "<|im_end|>", "\n", SMOLLM2, chat_chatml_render},
@@ -51,6 +58,7 @@ enum err chat_detect(enum chat *out, const char *template_text)
                    hash_text(text, &sum));
 }
 
+/* For chat_template_path=NAME; CHAT_NONE has a name for messages only. */
 enum err chat_named(enum chat *out, const char *name)
 {
     *out = CHAT_NONE;
@@ -82,6 +90,7 @@ bool chat_dated(enum chat chat)
     return chat == CHAT_LLAMA32;
 }
 
+/* English names whatever the locale: strftime would speak the user's. */
 char *chat_date(char out[CHAT_DATE_ROOM], int64_t wall_ms)
 {
     static const char *const month[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",

@@ -14,26 +14,12 @@
 #define LM_TEXT_CHAT_H
 
 #include "base/err.h"
+#include "lm/text/chat_family.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum chat {
-    CHAT_NONE,
-    CHAT_CHATML,
-    CHAT_SMOLLM2,
-    CHAT_QWEN2,
-    CHAT_QWEN25,
-    CHAT_LLAMA3,
-    CHAT_LLAMA31,
-    CHAT_LLAMA32,
-    CHATS
-};
-
-#define CHAT_DATE "26 Jul 2024" /* Llama 3.1's and 3.2's own, where they are given none */
-enum { CHAT_DATE_ROOM = 32 };
 
 /* Which family a Jinja template is; NULL or "" gives CHAT_NONE. Errors: ERR_RANGE names the
  * known ones and the way out. */

@@ -1,3 +1,8 @@
+/* How it works: <|im_start|>ROLE, a line break, the content, <|im_end|> and a line break, turn by
+ * turn. ChatML itself, SmolLM2 and Qwen2 differ only in the system turn that a conversation
+ * without one gets. Their templates would drop tools and calls without a word, so those are
+ * refused. */
+
 #include "lm/text/chat_parts.h"
 
 #include <string.h>

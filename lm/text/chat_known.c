@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const struct row {
+static const struct chat_known_row {
     const char *sum;
     enum chat chat;
 } rows[] = {

@@ -7,7 +7,9 @@
 #define LM_TEXT_CHAT_KNOWN_H
 
 #include "base/hash.h"
-#include "lm/text/chat.h"
+#include "lm/text/chat_family.h"
+
+#include <stdbool.h>
 
 /* SHA-256 of a template without one newline at its end, which Jinja drops, too. */
 struct hash chat_known_hash(const char *template_text);

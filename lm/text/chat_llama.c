@@ -1,3 +1,9 @@
+/* How it works: <|start_header_id|>ROLE<|end_header_id|>, two line breaks, the trimmed content,
+ * <|eot_id|>. Llama 3 has no more than that (chat_llama_render); 3.1 and 3.2 always begin with a
+ * system turn that says the date, put tools in front of the first user's words and take one call
+ * a turn (chat_llama_dated). The sentences are Meta's template's own, letter by letter: the space
+ * that is missing before "Do not use variables" is missing there too. */
+
 #include "lm/text/chat_parts.h"
 
 #include <string.h>
@@ -9,6 +15,7 @@ static void header(struct chat_text *out, const char *role)
     chat_parts_word(out, "<|end_header_id|>\n\n");
 }
 
+/* Opened for every role, closed for the assistant alone: see chat_parts.c. */
 static enum err plain_turn(struct chat_text *out, const json_t *message, size_t i)
 {
     const char *role, *content;
@@ -117,6 +124,8 @@ static enum err tools_turn(struct chat_text *out, const json_t *messages, size_t
     return OK;
 }
 
+/* Calls first, then answers of tools (which are printed as JSON, strings with their quotes),
+ * then plain turns. */
 static enum err dated_turn(struct chat_text *out, const json_t *messages, size_t i)
 {
     const json_t *message = json_array_get(messages, i);

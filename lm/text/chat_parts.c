@@ -1,3 +1,8 @@
+/* How it works: chat_text grows as renderers append; spans of the assistant's words are two
+ * byte offsets each, opened when its header is written and closed behind its end token, so that
+ * a turn of another role, which opens one and never closes it, leaves none. The readers of
+ * messages answer with the message's number in their words. */
+
 #include "lm/text/chat_parts.h"
 
 #include "base/mem.h"
@@ -36,6 +41,7 @@ enum err chat_parts_json(struct chat_text *out, const json_t *value, int indent)
     return OK;
 }
 
+/* A string is read and written anew: put in as it is, it would be JSON within JSON. */
 enum err chat_parts_arguments(struct chat_text *out, const json_t *arguments)
 {
     json_t *parsed;
@@ -51,6 +57,7 @@ enum err chat_parts_arguments(struct chat_text *out, const json_t *arguments)
     return err;
 }
 
+/* Room doubles at powers of two. A second open before a close moves the start. */
 void chat_parts_open(struct chat_text *out)
 {
     if (!(out->spans & (out->spans + 1)))
@@ -111,6 +118,7 @@ enum err chat_parts_function(const json_t *call, size_t i, const json_t **functi
     return OK;
 }
 
+/* Python counts the four separators 1C to 1F as space, Unicode's White_Space does not. */
 static bool python_space(const char *text, size_t n, size_t *bytes)
 {
     uint32_t cp;

@@ -3,7 +3,11 @@
 #ifndef LM_TEXT_CHAT_PARTS_H
 #define LM_TEXT_CHAT_PARTS_H
 
-#include "lm/text/chat.h"
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 enum { CHAT_BYTES_MAX = 1 << 26 }; /* a rendered conversation */
 

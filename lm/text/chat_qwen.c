@@ -1,3 +1,7 @@
+/* How it works: ChatML with a system turn always, tools listed in it as JSON lines, calls as
+ * <tool_call> blocks and their answers gathered into user turns. A span of the assistant begins
+ * before the line break behind its header, as in TRL's training template of Qwen2.5. */
+
 #include "lm/text/chat_parts.h"
 
 #include <string.h>
@@ -38,6 +42,8 @@ static enum err system_turn(struct chat_text *out, const json_t *messages, const
     return OK;
 }
 
+/* Answers that follow one another share one user turn, so the neighbours decide what is written
+ * around. */
 static enum err tool_turn(struct chat_text *out, const json_t *messages, size_t i)
 {
     const char *content;
@@ -112,6 +118,7 @@ static enum err plain_turn(struct chat_text *out, const json_t *message, size_t 
     return OK;
 }
 
+/* A role that the template would pass over in silence is refused here. */
 static enum err turn(struct chat_text *out, const json_t *messages, size_t i)
 {
     const json_t *message = json_array_get(messages, i);

@@ -1,3 +1,7 @@
+/* How it works: the texts that a model folder of ours gets as its chat_template, one a family.
+ * tests/golden/chat.py renders each with transformers beside our own renderers; a change here
+ * needs its hash in chat_known.c, or our own folders would be refused. */
+
 #include "lm/text/chat.h"
 
 /* Llama 3.1 and 3.2 differ in where the date comes from. */

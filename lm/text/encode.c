@@ -1,3 +1,9 @@
+/* How it works: everything becomes one text first (a string as it is, messages by their
+ * template) and then tokens, as TRL does it. encode_pair finds where the completion begins by
+ * comparing the tokens of the prompt alone with those of the whole: a merge may run across the
+ * seam, and then the tokens that differ belong to the completion. BOS is put before plain text
+ * only, for templates write their own. */
+
 #include "lm/text/encode.h"
 
 #include "base/mem.h"
@@ -56,6 +62,7 @@ static enum err tokens(const struct encode *encode, const char *text, size_t n, 
     return OK;
 }
 
+/* One text by itself: no completion, so `start` is its end. */
 static enum err alone(const struct encode *encode, const json_t *value, const json_t *tools,
                       bool generation, struct encoded *out)
 {
@@ -110,6 +117,7 @@ static enum err whole(const struct encode *encode, const json_t *prompt,
     return err;
 }
 
+/* The common beginning of both token lists is the prompt. */
 enum err encode_pair(const struct encode *encode, const json_t *prompt,
                      const json_t *completion, const json_t *tools, struct encoded *out)
 {

@@ -1,3 +1,11 @@
+/* How it works: a list of steps, each of which cuts every piece that the one before handed down
+ * (descend -> cut -> part -> release -> descend). A step sees its matches and what lies between
+ * them alternately; its behavior says which of two neighbours join, so one part is held back
+ * until the next is known. ByteLevel must be last: the pieces are then bytes for BPE.
+ *
+ * The regular expressions are the ones in tokenizer.json; the names in GGUF's
+ * tokenizer.ggml.pre stand for a few of them (pretoken_gguf). */
+
 #include "lm/text/pretoken.h"
 
 #include "base/mem.h"
@@ -9,14 +17,14 @@ enum { STEPS_MAX = 16 };
 
 enum behavior { ISOLATED, REMOVED, CONTIGUOUS, WITH_PREVIOUS, WITH_NEXT };
 
-struct step {
+struct pretoken_step {
     struct regex *regex; /* NULL: passes the text on whole */
     enum behavior behavior;
     bool invert, prefix; /* prefix: a space before a piece that has none */
 };
 
 struct pretoken {
-    struct step step[STEPS_MAX];
+    struct pretoken_step step[STEPS_MAX];
     int steps;
 };
 
@@ -42,6 +50,7 @@ static bool flag(const json_t *object, const char *key, bool fallback)
     return json_is_boolean(value) ? json_is_true(value) : fallback;
 }
 
+/* Hugging Face's five, by the names of tokenizer.json. */
 static enum err behavior_of(enum behavior *out, const json_t *split)
 {
     static const char *const name[] = {"Isolated", "Removed", "Contiguous",
@@ -57,7 +66,7 @@ static enum err behavior_of(enum behavior *out, const json_t *split)
                    text ? text : "is missing and");
 }
 
-static enum err split_of(struct step *step, const json_t *split)
+static enum err split_of(struct pretoken_step *step, const json_t *split)
 {
     const json_t *pattern = json_object_get(split, "pattern");
     const json_t *regex = json_object_get(pattern, "Regex");
@@ -77,7 +86,8 @@ static enum err split_of(struct step *step, const json_t *split)
     return err ? err_add("pre_tokenizer: Split") : OK;
 }
 
-static enum err step_of(struct step *step, const json_t *part, bool *last)
+/* *last: it was ByteLevel, behind which nothing may come. */
+static enum err step_of(struct pretoken_step *step, const json_t *part, bool *last)
 {
     const char *type = json_string_value(json_object_get(part, "type"));
 
@@ -100,6 +110,7 @@ static enum err step_of(struct step *step, const json_t *part, bool *last)
     return flag(part, "use_regex", true) ? regex_new(&step->regex, GPT2, strlen(GPT2)) : OK;
 }
 
+/* Nested sequences become one flat list. */
 static enum err steps_of(struct pretoken *pretoken, const json_t *part, bool *last, int depth)
 {
     const char *type = json_string_value(json_object_get(part, "type"));
@@ -159,7 +170,7 @@ void pretoken_free(struct pretoken *pretoken)
 }
 
 /* What a split hands down. */
-struct run {
+struct pretoken_run {
     const struct pretoken *pretoken;
     struct regex_work *work;
     pretoken_emit *emit;
@@ -167,14 +178,16 @@ struct run {
 };
 
 /* A part of a text that waits for what comes after it. */
-struct held {
+struct pretoken_held {
     size_t start, end;
     bool match, any;
 };
 
-static enum err descend(const struct run *run, int k, const char *text, size_t n);
+static enum err descend(const struct pretoken_run *run, int k, const char *text, size_t n);
 
-static enum err release(const struct run *run, int k, const char *text, struct held *held)
+/* Hands the held part on, if it has any bytes. */
+static enum err release(const struct pretoken_run *run, int k, const char *text,
+                        struct pretoken_held *held)
 {
     const bool any = held->any && held->end > held->start;
 
@@ -183,10 +196,10 @@ static enum err release(const struct run *run, int k, const char *text, struct h
 }
 
 /* The next part, match or not, under the step's behavior (tokenizers, normalizer.rs, split). */
-static enum err part(const struct run *run, int k, const char *text, struct held *held,
-                     struct held next)
+static enum err part(const struct pretoken_run *run, int k, const char *text,
+                     struct pretoken_held *held, struct pretoken_held next)
 {
-    const struct step *step = &run->pretoken->step[k];
+    const struct pretoken_step *step = &run->pretoken->step[k];
     bool joins = false;
     enum err err;
 
@@ -210,9 +223,9 @@ static enum err part(const struct run *run, int k, const char *text, struct held
 }
 
 /* Parts of the text, matches and what lies between them; an empty match cuts. */
-static enum err cut(const struct run *run, int k, const char *text, size_t n)
+static enum err cut(const struct pretoken_run *run, int k, const char *text, size_t n)
 {
-    struct held held = {.any = false};
+    struct pretoken_held held = {.any = false};
     size_t from = 0, done = 0, start, end;
     bool found = true;
     enum err err = OK;
@@ -223,9 +236,9 @@ static enum err cut(const struct run *run, int k, const char *text, size_t n)
         if (err || !found)
             break;
         if (start > done)
-            err = part(run, k, text, &held, (struct held){done, start, false, true});
+            err = part(run, k, text, &held, (struct pretoken_held){done, start, false, true});
         if (!err)
-            err = part(run, k, text, &held, (struct held){start, end, true, true});
+            err = part(run, k, text, &held, (struct pretoken_held){start, end, true, true});
         done = end;
         from = end;
         if (start == end) /* an empty match: on by one character */
@@ -234,13 +247,13 @@ static enum err cut(const struct run *run, int k, const char *text, size_t n)
             while (from < n && ((unsigned char)text[from] & 0xc0) == 0x80);
     }
     if (!err && done < n)
-        err = part(run, k, text, &held, (struct held){done, n, false, true});
+        err = part(run, k, text, &held, (struct pretoken_held){done, n, false, true});
     return err ? err : release(run, k, text, &held);
 }
 
-static enum err descend(const struct run *run, int k, const char *text, size_t n)
+static enum err descend(const struct pretoken_run *run, int k, const char *text, size_t n)
 {
-    const struct step *step;
+    const struct pretoken_step *step;
     char *spaced;
     enum err err;
 
@@ -260,7 +273,7 @@ static enum err descend(const struct run *run, int k, const char *text, size_t n
 enum err pretoken_split(const struct pretoken *pretoken, struct regex_work *work,
                         const char *text, size_t n, pretoken_emit *emit, void *context)
 {
-    const struct run run = {pretoken, work, emit, context};
+    const struct pretoken_run run = {pretoken, work, emit, context};
 
     return n ? descend(&run, 0, text, n) : OK;
 }
@@ -271,6 +284,8 @@ static json_t *byte_level(bool use_regex)
                      "trim_offsets", 1, "use_regex", use_regex);
 }
 
+/* Llama 3 takes digits three by three and ignores merges of whole tokens; Qwen2 takes them one
+ * by one and normalises. */
 enum err pretoken_gguf(json_t **out, bool *nfc, bool *ignore_merges, const char *pre)
 {
     const char *name = pre && *pre ? pre : "gpt-2";

@@ -1,3 +1,8 @@
+/* How it works: recursive descent over a jansson value into a growing text. Numbers are the
+ * hard part: Python's repr writes the fewest digits that read back to the same double, found
+ * here by trying one more digit until strtod agrees, and switches to an exponent outside 1e-4
+ * .. 1e16. */
+
 #include "lm/text/pyjson.h"
 
 #include "base/mem.h"
@@ -10,13 +15,13 @@
 
 enum { DEPTH_MAX = 64 };
 
-struct writer {
+struct pyjson_writer {
     char *text;
     size_t n, room;
     int indent;
 };
 
-static void put(struct writer *w, const char *text, size_t n)
+static void put(struct pyjson_writer *w, const char *text, size_t n)
 {
     if (w->room - w->n < n + 1) {
         w->room = 2 * w->room + n + 64;
@@ -27,12 +32,13 @@ static void put(struct writer *w, const char *text, size_t n)
     w->text[w->n] = 0;
 }
 
-static void word(struct writer *w, const char *text)
+static void word(struct pyjson_writer *w, const char *text)
 {
     put(w, text, strlen(text));
 }
 
-static void string(struct writer *w, const char *text, size_t n)
+/* ensure_ascii=False: only quotes, backslashes and controls are escaped. */
+static void string(struct pyjson_writer *w, const char *text, size_t n)
 {
     static const char from[] = "\"\\\n\r\t\b\f", to[] = "\"\\nrtbf";
 
@@ -55,7 +61,7 @@ static void string(struct writer *w, const char *text, size_t n)
 }
 
 /* repr(float): the fewest digits that read back, fixed for exponents -5 < e < 16. */
-static void real(struct writer *w, double value)
+static void real(struct pyjson_writer *w, double value)
 {
     char digits[40], out[64], *exponent;
     int precision = 1, e;
@@ -77,7 +83,7 @@ static void real(struct writer *w, double value)
     word(w, out);
 }
 
-static void newline(struct writer *w, int depth)
+static void newline(struct pyjson_writer *w, int depth)
 {
     if (!w->indent)
         return;
@@ -86,9 +92,10 @@ static void newline(struct writer *w, int depth)
         word(w, " ");
 }
 
-static enum err value_(struct writer *w, const json_t *value, int depth);
+static enum err value_(struct pyjson_writer *w, const json_t *value, int depth);
 
-static enum err list(struct writer *w, const json_t *value, int depth)
+/* An empty list stays on its line, also when indented. */
+static enum err list(struct pyjson_writer *w, const json_t *value, int depth)
 {
     enum err err = OK;
     json_t *item;
@@ -110,7 +117,7 @@ static enum err list(struct writer *w, const json_t *value, int depth)
     return OK;
 }
 
-static enum err object(struct writer *w, const json_t *value, int depth)
+static enum err object(struct pyjson_writer *w, const json_t *value, int depth)
 {
     bool first = true;
     const char *key;
@@ -137,7 +144,7 @@ static enum err object(struct writer *w, const json_t *value, int depth)
     return OK;
 }
 
-static enum err value_(struct writer *w, const json_t *value, int depth)
+static enum err value_(struct pyjson_writer *w, const json_t *value, int depth)
 {
     char number[32];
 
@@ -162,7 +169,7 @@ static enum err value_(struct writer *w, const json_t *value, int depth)
 
 enum err pyjson_write(const json_t *value, int indent, char **out, size_t *n)
 {
-    struct writer w = {.indent = indent};
+    struct pyjson_writer w = {.indent = indent};
     const enum err err = value_(&w, value, 0);
 
     *out = NULL;

@@ -1,3 +1,13 @@
+/* How it works: a pattern is walked once, part by part, from Ruby's syntax to PCRE2's
+ * (translate). What both read alike is copied, what means the same under another name is
+ * rewritten, everything else ends the reading with its name and place: a tokenizer that would
+ * split otherwise than Hugging Face's must not open. Properties get the characters that Unicode
+ * 16 added to Debian's PCRE2 (unicode16.h).
+ *
+ * Patterns are untrusted: compiling is bounded in length and nesting, matching in steps, heap
+ * and stack (regex_work). Where the JIT's stack does not suffice the interpreter goes on, which
+ * is slower and has the same result. */
+
 #include "lm/text/regex.h"
 
 #include "base/mem.h"
@@ -28,7 +38,7 @@ struct regex_work {
 #define PUNCTUATION "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 /* A pattern on its way from Ruby's syntax to PCRE2's. */
-struct translation {
+struct regex_translation {
     const char *in;
     size_t n, at;
     char *out;
@@ -36,7 +46,7 @@ struct translation {
     bool in_class;
 };
 
-static void put(struct translation *t, const char *text, size_t n)
+static void put(struct regex_translation *t, const char *text, size_t n)
 {
     if (t->room - t->used < n) {
         t->room = 2 * t->room + n + 256;
@@ -46,26 +56,26 @@ static void put(struct translation *t, const char *text, size_t n)
     t->used += n;
 }
 
-static void word(struct translation *t, const char *text)
+static void word(struct regex_translation *t, const char *text)
 {
     put(t, text, strlen(text));
 }
 
-static bool next_is(const struct translation *t, const char *text)
+static bool next_is(const struct regex_translation *t, const char *text)
 {
     const size_t n = strlen(text);
 
     return t->n - t->at >= n && !memcmp(t->in + t->at, text, n);
 }
 
-static enum err refuse(const struct translation *t, const char *what)
+static enum err refuse(const struct regex_translation *t, const char *what)
 {
     return err_set(ERR_PARSE, "regex: %s at byte %zu is not supported", what, t->at);
 }
 
 /* A property: PCRE2's, and what Unicode 16 has in it beyond Unicode 14. Inside a class, what a
  * negated property has too much stays. */
-static void property(struct translation *t, const char *name, size_t n, bool negated)
+static void property(struct regex_translation *t, const char *name, size_t n, bool negated)
 {
     char since[UNICODE16_BYTES_MAX];
     const size_t more = unicode16_since14(name, n, since, sizeof since);
@@ -98,7 +108,7 @@ static bool is_category(const char *name, size_t n)
 }
 
 /* \p{..}, \P{..}, \x{..}: up to the closing brace. */
-static enum err braced(struct translation *t, char c)
+static enum err braced(struct regex_translation *t, char c)
 {
     const char *start = t->in + t->at, *end = memchr(start, '}', t->n - t->at);
     const size_t n = end ? (size_t)(end - start) + 1 : 0;
@@ -115,7 +125,9 @@ static enum err braced(struct translation *t, char c)
     return OK;
 }
 
-static enum err escape(struct translation *t)
+/* A backslash with what follows it; letters that are not in the table mean different things to
+ * the two. */
+static enum err escape(struct regex_translation *t)
 {
     static const struct {
         char letter;
@@ -152,7 +164,8 @@ static enum err escape(struct translation *t)
     return OK;
 }
 
-static enum err bracket(struct translation *t)
+/* A class, up to its bracket. Ruby lets classes nest and intersect, PCRE2 does not. */
+static enum err bracket(struct regex_translation *t)
 {
     const size_t open = t->at;
     enum err err = OK;
@@ -187,7 +200,7 @@ static enum err bracket(struct translation *t)
 }
 
 /* An opening parenthesis with what belongs to it. */
-static enum err group(struct translation *t)
+static enum err group(struct regex_translation *t)
 {
     static const char *const known[] = {
         "(?:", "(?i:", "(?i)", "(?=", "(?!", "(?<=", "(?<!", "(?>"};
@@ -206,7 +219,7 @@ static enum err group(struct translation *t)
 }
 
 /* {n}, {n,} or {n,m}; Ruby reads {,m}, {n}? and {n,m}+ otherwise than PCRE2. */
-static enum err repeat(struct translation *t)
+static enum err repeat(struct regex_translation *t)
 {
     size_t i = t->at + 1, digits = 0, commas = 0;
 
@@ -225,7 +238,8 @@ static enum err repeat(struct translation *t)
     return OK;
 }
 
-static enum err translate(struct translation *t)
+/* From left to right; every function below here moves `at` past what it has read. */
+static enum err translate(struct regex_translation *t)
 {
     enum err err = OK;
 
@@ -281,7 +295,7 @@ static enum err compile(struct regex **out, const char *pattern, size_t n, uint3
 
 enum err regex_new(struct regex **out, const char *pattern, size_t n)
 {
-    struct translation t = {.in = pattern, .n = n};
+    struct regex_translation t = {.in = pattern, .n = n};
     enum err err;
 
     *out = NULL;
@@ -317,6 +331,7 @@ void regex_free(struct regex *regex)
     free(regex);
 }
 
+/* The JIT's stack may be missing (no JIT on this machine), the others may not. */
 enum err regex_work_new(struct regex_work **out)
 {
     struct regex_work *work = mem_new(1, sizeof *work);

@@ -1,3 +1,11 @@
+/* How it works: as TRL's PRMTrainer tokenises: the prompt's text, then each step and the
+ * separator apart, so that the separator's last token is always the same and carries the label.
+ * Cutting goes by TRL's three limits in its order (prompt from the left, completion and whole
+ * from the right); a step whose end was cut off has no label and no place.
+ *
+ * steps_cut is the way back: the steps of an answer by its separator, with the byte at which
+ * each ends, for tokens of the policy need not end where a step does. */
+
 #include "lm/text/steps.h"
 
 #include "base/mem.h"
@@ -6,13 +14,13 @@
 #include <string.h>
 
 /* Tokens in the making, with a target each. */
-struct line {
+struct steps_line {
     int *ids;
     float *target;
     size_t n, room;
 };
 
-static void put(struct line *line, const int *ids, size_t n)
+static void put(struct steps_line *line, const int *ids, size_t n)
 {
     if (line->n + n > line->room) {
         line->room = 2 * (line->n + n) + 64;
@@ -25,7 +33,7 @@ static void put(struct line *line, const int *ids, size_t n)
     line->n += n;
 }
 
-static enum err put_text(struct line *line, const struct encode *encode, const char *text,
+static enum err put_text(struct steps_line *line, const struct encode *encode, const char *text,
                          size_t bytes)
 {
     int *ids = NULL;
@@ -39,7 +47,7 @@ static enum err put_text(struct line *line, const struct encode *encode, const c
 }
 
 /* Keeps the first or the last `limit` tokens. */
-static void keep_last(struct line *line, int limit)
+static void keep_last(struct steps_line *line, int limit)
 {
     const size_t cut = limit && line->n > (size_t)limit ? line->n - (size_t)limit : 0;
 
@@ -47,14 +55,16 @@ static void keep_last(struct line *line, int limit)
     memmove(line->ids, line->ids + cut, line->n * sizeof(*line->ids));
 }
 
-static void keep_first(struct line *line, int limit)
+static void keep_first(struct steps_line *line, int limit)
 {
     if (limit && line->n > (size_t)limit)
         line->n = (size_t)limit;
 }
 
-static enum err put_prompt(struct line *line, const json_t *prompt, const struct encode *encode,
-                           const struct steps_rule *rule)
+/* TRL puts BOS in front of the prompt's tokens, then cuts: so BOS goes first when the prompt is
+ * too long. */
+static enum err put_prompt(struct steps_line *line, const json_t *prompt,
+                           const struct encode *encode, const struct steps_rule *rule)
 {
     char *text = NULL;
     size_t n = 0;
@@ -73,6 +83,7 @@ static enum err put_prompt(struct line *line, const json_t *prompt, const struct
     return err;
 }
 
+/* 2: nothing is known of this step, and nothing is learnt there. */
 static enum err label_of(float *out, const json_t *label, size_t i)
 {
     *out = 2;
@@ -89,7 +100,8 @@ static enum err label_of(float *out, const json_t *label, size_t i)
     return OK;
 }
 
-static enum err put_steps(struct line *line, int *end, const json_t *steps,
+/* With first_error what follows the first wrong step is not judged: it was written in error. */
+static enum err put_steps(struct steps_line *line, int *end, const json_t *steps,
                           const json_t *labels, const struct encode *encode,
                           const struct steps_rule *rule)
 {
@@ -136,7 +148,7 @@ enum err steps_encode(struct steps *out, const json_t *row, const struct encode 
 {
     const json_t *steps = json_object_get(row, "completions");
     const json_t *labels = json_object_get(row, "labels");
-    struct line prompt = {0}, line = {0};
+    struct steps_line prompt = {0}, line = {0};
     enum err err = OK;
 
     *out = (struct steps){0};

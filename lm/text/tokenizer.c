@@ -1,6 +1,14 @@
-#include "lm/text/tokenizer_parts.h"
+/* How it works: what a finished tokenizer answers. It is made by tokenizer_json, _gguf or
+ * _bytes (which fill vocabulary and merges) and tokenizer_parts_ready (the rest), and never
+ * changes afterwards, so threads share it without a lock; what a call needs beside it, it
+ * allocates.
+ *
+ * Decoding is a concatenation: the bytes of all tokens lie end to end in one arena. */
+
+#include "lm/text/tokenizer.h"
 
 #include "base/mem.h"
+#include "lm/text/tokenizer_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +66,7 @@ const char *tokenizer_piece(const struct tokenizer *tokenizer, int id, size_t *n
     return tokenizer->arena + tokenizer->piece[id];
 }
 
+/* Few hundred at most, and asked for by name a few times a run. */
 static int in_added(const struct added *added, const char *token, size_t n)
 {
     for (size_t i = 0; i < added->count; i++)

@@ -1,3 +1,7 @@
+/* How it works: a tokenizer.json made in memory (256 byte tokens, no merges) and read as any
+ * other, so that a small world's tokenizer has no code of its own behind it. */
+
+#include "lm/text/tokenizer.h"
 #include "lm/text/tokenizer_parts.h"
 
 #include "lm/text/alphabet.h"

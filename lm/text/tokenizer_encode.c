@@ -1,3 +1,11 @@
+/* How it works: text -> parts between raw added tokens -> NFC -> parts between normalized added
+ * tokens -> pieces (pretoken) -> bytes' own tokens -> merges (bpe). Each stage calls the next
+ * through its emit function, so no list of parts exists; only the ids grow.
+ *
+ * With ignore_merges a piece that is a token as a whole is that token, whatever its merges
+ * would make of it (Llama 3). */
+
+#include "lm/text/tokenizer.h"
 #include "lm/text/tokenizer_parts.h"
 
 #include "base/mem.h"

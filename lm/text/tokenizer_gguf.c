@@ -1,10 +1,16 @@
+/* How it works: the metadata become the parts of a tokenizer.json (pre-tokenizer by its name,
+ * added tokens by their types, a post-processor if BOS is wanted) and are then read as one:
+ * there is a single reading of what a tokenizer means, and a model saved from a GGUF has its
+ * file. */
+
+#include "lm/text/tokenizer.h"
 #include "lm/text/tokenizer_parts.h"
 
 #include "lm/text/utf8.h"
 
 #include <string.h>
 
-enum type { TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_UNUSED = 5 };
+enum tokenizer_gguf_type { TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_UNUSED = 5 };
 
 /* Tokens that were padding of the embedding are none: what follows the last real one. */
 static size_t real_tokens(const struct tokenizer_gguf *parts)

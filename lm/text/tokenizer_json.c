@@ -1,3 +1,8 @@
+/* How it works: vocabulary and merges, which are nearly all of the file, go into tables of our
+ * own and are taken out of the JSON; what is left (a few kilobytes) is kept, for
+ * tokenizer_write puts it back untouched, and is read by tokenizer_parts_ready. */
+
+#include "lm/text/tokenizer.h"
 #include "lm/text/tokenizer_parts.h"
 
 #include <string.h>

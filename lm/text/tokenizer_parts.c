@@ -1,3 +1,11 @@
+/* How it works: tokenizer_parts_ready reads the parts in the order in which they depend on one
+ * another: the model's flags need the vocabulary, added tokens need the normalizer and get the
+ * ids that Hugging Face's loader would give them (a file whose ids say otherwise would decode
+ * to other texts there, and is refused), and the arena of bytes needs them all.
+ *
+ * Each part is known by its type; a type that is not known is refused with its place and the
+ * list of those that are. Sequences may nest, a few deep. */
+
 #include "lm/text/tokenizer_parts.h"
 
 #include "base/mem.h"
@@ -18,6 +26,7 @@ struct tokenizer *tokenizer_parts_new(void)
     return tokenizer;
 }
 
+/* The text that a merge makes is its two texts in a row, which must be a token too. */
 enum err tokenizer_parts_merge(struct tokenizer *tokenizer, const char *left, size_t n,
                                const char *right, size_t m)
 {
@@ -111,6 +120,7 @@ static int template_id(const json_t *part, const json_t *item)
     return json_is_integer(id) ? (int)json_integer_value(id) : -1;
 }
 
+/* All that a post-processor means here is which token it puts first. */
 static enum err read_post(struct tokenizer *tokenizer, const json_t *part, int depth)
 {
     const char *type = json_string_value(json_object_get(part, "type"));
@@ -200,6 +210,7 @@ static bool set(const json_t *item, const char *key)
     return json_is_true(json_object_get(item, key));
 }
 
+/* A normalized token is sought in normalised text, so its own text is normalised once. */
 static enum err read_added_token(struct tokenizer *tokenizer, const json_t *item, int *highest)
 {
     const json_t *content = json_object_get(item, "content");

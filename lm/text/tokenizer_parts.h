@@ -6,7 +6,6 @@
 #include "lm/text/added.h"
 #include "lm/text/bpe.h"
 #include "lm/text/pretoken.h"
-#include "lm/text/tokenizer.h"
 #include "lm/text/vocab.h"
 
 #include <jansson.h>

@@ -1,3 +1,8 @@
+/* How it works: the kept rest of the file with vocabulary and merges put back, in the order of
+ * ids and ranks. The rest is copied shallowly: what is put in must not stay behind in the
+ * tokenizer. */
+
+#include "lm/text/tokenizer.h"
 #include "lm/text/tokenizer_parts.h"
 
 #include <string.h>

@@ -1,3 +1,8 @@
+/* How it works: the lead byte says how many bytes follow and what the first of them may be
+ * (Unicode's table 3-7); all later ones are 80 to BF. A bad sequence ends before the first byte
+ * that does not fit, which is what Rust and Python replace by one U+FFFD. base/utf8.h asks only
+ * for width and code of what is shown to people; here every way to be wrong has its length. */
+
 #include "lm/text/utf8.h"
 
 #include "base/mem.h"
@@ -90,6 +95,7 @@ bool utf8_valid(const char *text, size_t n)
     return true;
 }
 
+/* Counted first: what is bad may grow from one byte to three. */
 char *utf8_lossy(const char *text, size_t n, size_t *m)
 {
     size_t bad = 0, bytes, at = 0;

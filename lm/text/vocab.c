@@ -1,3 +1,8 @@
+/* How it works: texts end to end in one arena, found by id through an array of offsets and by
+ * text through a table with open addressing, kept at most half full. Offsets are stored plus
+ * one, so that zeroed memory is holes. Tables grow by doubling: a vocabulary is read once, in
+ * any order of ids. */
+
 #include "lm/text/vocab.h"
 
 #include "base/mem.h"
@@ -17,6 +22,8 @@ struct vocab {
     size_t slots;
 };
 
+/* Eight bytes at a time; it spreads, it does not protect: a file of colliding tokens is only
+ * slow. */
 static uint64_t digest(const char *text, size_t n)
 {
     uint64_t h = 0x9e3779b97f4a7c15u ^ n, word;
@@ -66,6 +73,7 @@ static size_t probe(const struct vocab *vocab, const char *text, size_t n)
     return i;
 }
 
+/* mem_grow does not zero what is new, and a hole is a zero. */
 static void widen(struct vocab *vocab, int id)
 {
     int cap = vocab->cap ? vocab->cap : 512;

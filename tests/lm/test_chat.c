@@ -1,5 +1,6 @@
 #include "tests/support/test.h"
 
+#include "lm/text/chat.h"
 #include "lm/text/chat_known.h"
 #include "lm/text/pyjson.h"
 #include "tests/lm/golden.h"
