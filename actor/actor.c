@@ -24,7 +24,7 @@ struct actor {
     uint64_t lease_seen;
     struct credit credit;          /* samples */
     struct compute_item *late[64]; /* items that the full queue refused */
-    uint32_t lates;
+    uint32_t n_late;
 };
 
 void actor_new(struct actor **out, const struct actor_conf *conf)
@@ -40,7 +40,7 @@ void actor_free(struct actor *a)
 {
     if (!a)
         return;
-    for (uint32_t i = 0; i < a->lates; i++)
+    for (uint32_t i = 0; i < a->n_late; i++)
         compute_item_free(a->late[i]);
     inflight_free(a->inflight);
     free(a);
@@ -58,10 +58,10 @@ void actor_meet(struct actor *a, struct member *member, struct worker *worker)
 
 static void post(struct actor *a, struct compute_item *item)
 {
-    if (!a->lates && worker_post(a->worker, item))
+    if (!a->n_late && worker_post(a->worker, item))
         return;
-    if (a->lates < sizeof a->late / sizeof *a->late) {
-        a->late[a->lates++] = item;
+    if (a->n_late < sizeof a->late / sizeof *a->late) {
+        a->late[a->n_late++] = item;
         return;
     }
     /* Cannot happen while credit is respected: the lease will expire and be given again. */
@@ -74,10 +74,10 @@ static void post_late(struct actor *a)
 {
     uint32_t went = 0;
 
-    while (went < a->lates && worker_post(a->worker, a->late[went]))
+    while (went < a->n_late && worker_post(a->worker, a->late[went]))
         went++;
-    a->lates -= went;
-    memmove(a->late, a->late + went, a->lates * sizeof *a->late);
+    a->n_late -= went;
+    memmove(a->late, a->late + went, a->n_late * sizeof *a->late);
 }
 
 /* ---- images */
@@ -90,6 +90,21 @@ static void drop_images(struct actor *a, uint64_t below)
         post(a, item);
 }
 
+static bool is_needed(const void *self, const struct version *version)
+{
+    return inflight_wants(self, version);
+}
+
+/* Asks for what is wanted; where that needs room, what nobody in hand needs makes it. */
+static enum err ask(struct actor *a)
+{
+    struct compute_item *item;
+
+    while ((item = weights_spare(&a->weights, is_needed, a->inflight)))
+        post(a, item);
+    return weights_ask(&a->weights, a->fetch);
+}
+
 /* ---- what we say */
 
 void actor_hello(void *self, struct msg_hello *out)
@@ -97,8 +112,8 @@ void actor_hello(void *self, struct msg_hello *out)
     struct actor *a = self;
 
     out->claim = inflight_claims(a->inflight, &out->n_claim);
-    out->image = a->weights.held;
-    out->n_image = a->weights.helds;
+    out->image = a->weights.loaded;
+    out->n_image = a->weights.n_loaded;
     out->slots = (uint32_t)a->conf.slots;
 }
 
@@ -127,8 +142,8 @@ void actor_hb(void *self, struct msg_hb *out)
     out->lease_seen = a->lease_seen;
     out->credit = credit_say(&a->credit, room(a));
     out->lease = inflight_leases(a->inflight, &out->n_lease);
-    out->image = a->weights.held;
-    out->n_image = a->weights.helds;
+    out->image = a->weights.loaded;
+    out->n_image = a->weights.n_loaded;
     out->note = *a->weights.unfit ? a->weights.unfit : fetch_note(a->fetch);
 }
 
@@ -229,7 +244,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     weights_lower(&a->weights, w->smallest_live);
     drop_images(a, w->smallest_live);
     weights_newest(&a->weights, &w->newest);
-    return weights_ask(&a->weights, a->fetch);
+    return ask(a);
 }
 
 static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
@@ -240,7 +255,7 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
     settle(a, &msg->hb.settled);
     drop_images(a, msg->hb.smallest_live);
     weights_newest(&a->weights, &msg->hb.newest);
-    return weights_ask(&a->weights, a->fetch);
+    return ask(a);
 }
 
 static enum err on_settled(void *self, const struct msg *msg, int64_t now_ms)
@@ -257,7 +272,7 @@ static enum err on_publish(void *self, const struct msg *msg, int64_t now_ms)
     (void)now_ms;
     drop_images(a, msg->publish.smallest_live);
     weights_newest(&a->weights, &msg->publish.version);
-    return weights_ask(&a->weights, a->fetch);
+    return ask(a);
 }
 
 static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
@@ -285,7 +300,8 @@ static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
             e->sent = false;
         }
         if (!end && !e &&
-            inflight_add(a->inflight, lease->task.id, s, lease->lease, lease->text)) {
+            inflight_add(a->inflight, lease->task.id, s, lease->lease, &lease->task.version,
+                         lease->text)) {
             first = run ? first : s;
             run++;
             credit_use(&a->credit, 1);
@@ -295,7 +311,7 @@ static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
         }
     }
     weights_want(&a->weights, &lease->task.version);
-    return weights_ask(&a->weights, a->fetch);
+    return ask(a);
 }
 
 static enum err on_revoke(void *self, const struct msg *msg, int64_t now_ms)
@@ -377,7 +393,7 @@ enum err actor_got(void *self, const struct artifact *what, struct shared_memory
         return OK;
     post(a, item);
     peer_hb(a->peer, now_ms); /* leases of this version may come now */
-    return weights_ask(&a->weights, a->fetch);
+    return ask(a);
 }
 
 static enum err finished(struct actor *a, struct compute_item *item)
@@ -440,7 +456,7 @@ enum err actor_tick(void *self, int64_t now_ms)
 
     (void)now_ms;
     post_late(a);
-    err = weights_ask(&a->weights, a->fetch);
+    err = ask(a);
     /* one that cannot be sent leaves the list; whoever slips into its place has the next tick
      */
     for (uint32_t i = 0; e = inflight_list(a->inflight, &n), i < n && !err; i++)

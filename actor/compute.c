@@ -30,8 +30,8 @@ struct compute {
     int slots, length; /* sequences, and tokens in each, that `generate` has room for */
     struct model_files *files;
     struct generate *generate;
-    struct loaded_version held[COMPUTE_IMAGES];
-    int images;
+    struct loaded_version loaded[MAX_LIVE];
+    int n_loaded;
     struct jobs waiting; /* in order of arrival */
     struct jobs running; /* all their samples are in slots, which borrow from them: freed when
                             the slots are empty */
@@ -57,9 +57,9 @@ const struct compute_counters *compute_counters(const struct compute *compute)
 
 static void drop_image(struct compute *c, int i)
 {
-    model_free(c->held[i].model);
-    shared_memory_free(c->held[i].image);
-    c->held[i] = c->held[--c->images];
+    model_free(c->loaded[i].model);
+    shared_memory_free(c->loaded[i].image);
+    c->loaded[i] = c->loaded[--c->n_loaded];
 }
 
 static void forget(struct jobs *jobs)
@@ -73,7 +73,7 @@ void compute_free(struct compute *c)
 {
     if (!c)
         return;
-    while (c->images)
+    while (c->n_loaded)
         drop_image(c, 0);
     generate_free(c->generate);
     forget(&c->waiting);
@@ -97,9 +97,9 @@ static bool same_version(const struct version *a, const struct version *b)
 
 static struct loaded_version *find_image(struct compute *c, const struct version *version)
 {
-    for (int i = 0; i < c->images; i++)
-        if (same_version(&c->held[i].version, version))
-            return &c->held[i];
+    for (int i = 0; i < c->n_loaded; i++)
+        if (same_version(&c->loaded[i].version, version))
+            return &c->loaded[i];
     return NULL;
 }
 
@@ -107,9 +107,9 @@ static struct loaded_version *newest_image(struct compute *c)
 {
     struct loaded_version *newest = NULL;
 
-    for (int i = 0; i < c->images; i++)
-        if (!newest || c->held[i].version.number > newest->version.number)
-            newest = &c->held[i];
+    for (int i = 0; i < c->n_loaded; i++)
+        if (!newest || c->loaded[i].version.number > newest->version.number)
+            newest = &c->loaded[i];
     return newest;
 }
 
@@ -343,7 +343,7 @@ static void take_card(struct compute *c, struct compute_item *item)
     c->generate = NULL;
     forget(&c->waiting);
     forget(&c->running);
-    while (c->images)
+    while (c->n_loaded)
         drop_image(c, 0);
     model_files_free(c->files);
     *c->bad_words = 0;
@@ -351,20 +351,14 @@ static void take_card(struct compute *c, struct compute_item *item)
     item->files = NULL;
 }
 
+/* The loop posts no more than fit (weights_spare); one too many is left out, and who needs it
+ * fails by its lease's deadline. None that is here is given up for it: it may be in use. */
 static void take_image(struct compute *c, struct compute_item *item)
 {
-    struct loaded_version *h;
+    struct loaded_version *h = &c->loaded[c->n_loaded];
 
-    if (!c->files || find_image(c, &item->version))
+    if (!c->files || find_image(c, &item->version) || c->n_loaded == MAX_LIVE)
         return;
-    if (c->images == COMPUTE_IMAGES) {
-        int oldest = 0;
-        for (int i = 1; i < c->images; i++)
-            if (c->held[i].version.number < c->held[oldest].version.number)
-                oldest = i;
-        drop_image(c, oldest);
-    }
-    h = &c->held[c->images];
     if (model_new(&h->model, &c->files->shape, shared_memory_bytes(item->image),
                   shared_memory_size(item->image))) {
         c->bad = item->version;
@@ -375,14 +369,23 @@ static void take_image(struct compute *c, struct compute_item *item)
     h->version = item->version;
     h->image = item->image;
     item->image = NULL;
-    c->images++;
+    c->n_loaded++;
+}
+
+/* No sample in hand needs it; what still runs was let go, and its answers are dropped. */
+static void take_forget(struct compute *c, const struct compute_item *item)
+{
+    const struct loaded_version *h = find_image(c, &item->version);
+
+    if (h)
+        drop_image(c, (int)(h - c->loaded));
 }
 
 static void take_drop(struct compute *c, const struct compute_item *item)
 {
-    for (int i = 0; i < c->images;)
-        if (c->held[i].version.number < item->version.number &&
-            !(active(c) && same_version(&c->held[i].version, &c->now)))
+    for (int i = 0; i < c->n_loaded;)
+        if (c->loaded[i].version.number < item->version.number &&
+            !(active(c) && same_version(&c->loaded[i].version, &c->now)))
             drop_image(c, i);
         else
             i++;
@@ -410,6 +413,9 @@ static void take(struct compute *c, struct compute_item *item)
         break;
     case ITEM_DROP:
         take_drop(c, item);
+        break;
+    case ITEM_FORGET:
+        take_forget(c, item);
         break;
     case ITEM_CANCEL:
         take_cancel(c, item);

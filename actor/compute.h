@@ -6,6 +6,7 @@
 #ifndef ACTOR_COMPUTE_H
 #define ACTOR_COMPUTE_H
 
+#include "proto/limit.h"
 #include "proto/noun.h"
 
 #include <stdatomic.h>
@@ -18,13 +19,12 @@ enum item_kind {
     ITEM_CARD,   /* model files: another model altogether; drops everything */
     ITEM_IMAGE,  /* weights of `version` */
     ITEM_DROP,   /* images below `version.number` are not needed any more */
+    ITEM_FORGET, /* the image of `version` is not, for now: it may come again */
     ITEM_JOB,    /* samples first .. first+count-1 of a task */
     ITEM_CANCEL, /* what is not done of a task's sample */
     ITEM_DONE,   /* out: a rollout */
     ITEM_FAILED, /* out: a job that cannot run, with words */
 };
-
-enum { COMPUTE_STOPS = 8, COMPUTE_IMAGES = 8 };
 
 struct compute_item {
     enum item_kind kind;
@@ -38,9 +38,9 @@ struct compute_item {
     int *prompt;    /* owned by the item */
     int prompts;
     struct decoding decoding;
-    int32_t stop[COMPUTE_STOPS];
-    char *stop_text[COMPUTE_STOPS]; /* owned */
-    struct rollout *rollout;        /* ITEM_DONE: the taker's, inflight_rollout_free */
+    int32_t stop[MAX_STOPS];
+    char *stop_text[MAX_STOPS]; /* owned */
+    struct rollout *rollout;    /* ITEM_DONE: the taker's, inflight_rollout_free */
     char words[ERR_WORDS];
 };
 struct compute_item *compute_item(enum item_kind kind);

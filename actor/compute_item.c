@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/shared_memory.h"
 #include "lm/file/model_files.h"
+#include "lm/model/shape.h"
 
 #include <stdlib.h>
 
@@ -26,7 +27,7 @@ void compute_item_free(void *self)
     model_files_free(item->files);
     shared_memory_free(item->image);
     free(item->prompt);
-    for (int i = 0; i < COMPUTE_STOPS; i++)
+    for (int i = 0; i < MAX_STOPS; i++)
         free(item->stop_text[i]);
     inflight_rollout_free(item->rollout);
     free(item);
@@ -55,9 +56,12 @@ struct compute_item *compute_item_job(const struct task *task, uint32_t first, u
     return job;
 }
 
+_Static_assert((int)MAX_STOPS == (int)SHAPE_STOPS,
+               "what may be said can be decoded, and what a model has");
+
 const char *compute_item_unfit(const struct task *task)
 {
-    if (task->decoding.n_stop > COMPUTE_STOPS || task->decoding.n_stop_text > COMPUTE_STOPS)
+    if (task->decoding.n_stop > MAX_STOPS || task->decoding.n_stop_text > MAX_STOPS)
         return "more than 8 stop tokens or stop texts";
     return NULL;
 }

@@ -1,3 +1,7 @@
+/* A flat list: an actor holds as many samples as it has slots, and those that wait to be settled;
+ * a search through it costs less than one token. What is settled is said again with each
+ * heartbeat, so it is looked up sample by sample rather than kept. */
+
 #include "actor/inflight.h"
 
 #include "base/mem.h"
@@ -55,7 +59,7 @@ struct inflight_sample *inflight_find(struct inflight *inflight, uint64_t task, 
 }
 
 bool inflight_add(struct inflight *inflight, uint64_t task, uint32_t sample, uint64_t lease,
-                  bool text)
+                  const struct version *version, bool text)
 {
     if (inflight_find(inflight, task, sample))
         return false;
@@ -63,8 +67,8 @@ bool inflight_add(struct inflight *inflight, uint64_t task, uint32_t sample, uin
         inflight->room = inflight->room ? 2 * inflight->room : 64;
         inflight->entry = mem_grow(inflight->entry, inflight->room, sizeof *inflight->entry);
     }
-    inflight->entry[inflight->n++] =
-        (struct inflight_sample){.task = task, .lease = lease, .sample = sample, .text = text};
+    inflight->entry[inflight->n++] = (struct inflight_sample){
+        .task = task, .lease = lease, .sample = sample, .version = *version, .text = text};
     return true;
 }
 
@@ -126,6 +130,18 @@ uint32_t inflight_done(const struct inflight *inflight)
     for (uint32_t i = 0; i < inflight->n; i++)
         done += inflight->entry[i].rollout != NULL;
     return done;
+}
+
+bool inflight_wants(const struct inflight *inflight, const struct version *version)
+{
+    for (uint32_t i = 0; i < inflight->n; i++) {
+        const struct inflight_sample *e = &inflight->entry[i];
+
+        if (!e->rollout && e->version.number == version->number &&
+            hash_same(&e->version.hash, &version->hash))
+            return true;
+    }
+    return false;
 }
 
 uint32_t inflight_running(const struct inflight *inflight)

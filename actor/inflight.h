@@ -12,6 +12,7 @@
 struct inflight_sample {
     uint64_t task, lease;
     uint32_t sample;
+    struct version version;  /* that its task wants; a zero hash: any */
     bool text;               /* the rollout goes with its text */
     struct rollout *rollout; /* NULL while it runs; owned, see inflight_rollout_free */
     bool sent;               /* since the last WELCOME */
@@ -24,7 +25,7 @@ void inflight_clear(struct inflight *inflight);
 
 /* False if the sample is there already. */
 bool inflight_add(struct inflight *inflight, uint64_t task, uint32_t sample, uint64_t lease,
-                  bool text);
+                  const struct version *version, bool text);
 struct inflight_sample *inflight_find(struct inflight *inflight, uint64_t task,
                                       uint32_t sample); /* NULL */
 void inflight_remove(struct inflight *inflight, uint64_t task, uint32_t sample);
@@ -37,6 +38,8 @@ uint32_t inflight_settle(struct inflight *inflight, const struct settled *settle
                          void (*dropped)(void *self, uint64_t task, uint32_t sample),
                          void *self);
 
+/* Does a sample that still runs want this version? */
+bool inflight_wants(const struct inflight *inflight, const struct version *version);
 uint32_t inflight_running(const struct inflight *inflight);
 uint32_t inflight_done(const struct inflight *inflight);
 size_t inflight_bytes(const struct inflight *inflight); /* of finished rollouts */

@@ -1,3 +1,12 @@
+/* Which versions are wanted follows from two sources: what the learner announces as newest, and
+ * what leases name. Which are done with follows from smallest_live, and from there being no room
+ * (weights_spare). This list is the truth: it goes into HELLO and heartbeats, by which the broker
+ * chooses who gets a sample, and the compute thread holds exactly what it says, since both change
+ * by the same items in the same order. An image is asked for only while there is room for it.
+ *
+ * Why room can run out at all: while an evaluation of the first version is still under way no
+ * version may be dropped (smallest_live stays 0), however many come after it. */
+
 #include "actor/weights.h"
 
 #include "actor/compute.h"
@@ -6,6 +15,7 @@
 #include "lm/model/packed.h"
 #include "proto/limit.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,10 +49,11 @@ static int find(const struct version *list, uint32_t n, const struct version *ve
 void weights_want(struct actor_weights *w, const struct version *version)
 {
     if (hash_same(&version->hash, &no_hash) || version->number < w->smallest_live ||
-        find(w->held, w->helds, version) >= 0 || find(w->wanted, w->wanteds, version) >= 0)
+        find(w->loaded, w->n_loaded, version) >= 0 ||
+        find(w->wanted, w->n_wanted, version) >= 0)
         return;
-    if (w->wanteds < WEIGHTS_MAX)
-        w->wanted[w->wanteds++] = *version;
+    if (w->n_wanted < MAX_LIVE)
+        w->wanted[w->n_wanted++] = *version;
 }
 
 void weights_newest(struct actor_weights *w, const struct version *version)
@@ -74,10 +85,34 @@ struct compute_item *weights_drop(struct actor_weights *w, uint64_t below)
     if (below <= w->smallest_live)
         return NULL;
     w->smallest_live = below;
-    w->helds = keep_from(w->held, w->helds, below);
-    w->wanteds = keep_from(w->wanted, w->wanteds, below);
+    w->n_loaded = keep_from(w->loaded, w->n_loaded, below);
+    w->n_wanted = keep_from(w->wanted, w->n_wanted, below);
     item = compute_item(ITEM_DROP);
     item->version.number = below;
+    return item;
+}
+
+struct compute_item *weights_spare(struct actor_weights *w,
+                                   bool (*is_needed)(const void *self, const struct version *v),
+                                   const void *self)
+{
+    struct compute_item *item;
+    uint32_t oldest = MAX_LIVE, newest = 0;
+
+    if (!w->n_wanted || w->n_loaded < MAX_LIVE)
+        return NULL;
+    for (uint32_t i = 1; i < w->n_loaded; i++)
+        if (w->loaded[i].number > w->loaded[newest].number)
+            newest = i;
+    for (uint32_t i = 0; i < w->n_loaded; i++)
+        if (i != newest && !is_needed(self, &w->loaded[i]) &&
+            (oldest == MAX_LIVE || w->loaded[i].number < w->loaded[oldest].number))
+            oldest = i;
+    if (oldest == MAX_LIVE)
+        return NULL; /* with a learner that keeps to MAX_LAG this cannot be */
+    item = compute_item(ITEM_FORGET);
+    item->version = w->loaded[oldest];
+    w->loaded[oldest] = w->loaded[--w->n_loaded];
     return item;
 }
 
@@ -101,13 +136,16 @@ static enum err want(struct actor_weights *w, struct fetch *fetch, const struct 
 enum err weights_ask(struct actor_weights *w, struct fetch *fetch)
 {
     struct artifact image = {.kind = ARTIFACT_IMAGE, .name = "policy image"};
+    uint32_t room = w->have_card ? MAX_LIVE - w->n_loaded : 0;
     enum err err = OK;
 
+    if (room > w->n_wanted)
+        room = w->n_wanted;
     if (!w->have_card && !hash_same(&w->card.hash, &no_hash) && !*w->unfit)
         err = want(w, fetch, &w->card);
     if (w->have_card)
         image.bytes = packed_size(&w->shape);
-    for (uint32_t i = 0; w->have_card && i < w->wanteds && !err && !*w->unfit; i++) {
+    for (uint32_t i = 0; i < room && !err && !*w->unfit; i++) {
         image.hash = w->wanted[i].hash;
         err = want(w, fetch, &image);
     }
@@ -142,16 +180,15 @@ struct compute_item *weights_got(struct actor_weights *w, const struct artifact 
 
     if (!w->have_card && hash_same(&what->hash, &w->card.hash))
         return got_card(w, shared);
-    for (uint32_t i = 0; i < w->wanteds; i++) {
+    for (uint32_t i = 0; i < w->n_wanted; i++) {
         if (!hash_same(&w->wanted[i].hash, &what->hash))
             continue;
         item = compute_item(ITEM_IMAGE);
         item->version = w->wanted[i];
         item->image = shared;
-        w->wanted[i] = w->wanted[--w->wanteds];
-        if (w->helds == WEIGHTS_MAX)
-            memmove(w->held, w->held + 1, --w->helds * sizeof *w->held);
-        w->held[w->helds++] = item->version;
+        w->wanted[i] = w->wanted[--w->n_wanted];
+        assert(w->n_loaded < MAX_LIVE); /* else it was not asked for */
+        w->loaded[w->n_loaded++] = item->version;
         return item;
     }
     shared_memory_free(shared);

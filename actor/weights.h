@@ -8,19 +8,18 @@
 
 #include "lm/model/shape.h"
 #include "proto/fetch.h"
+#include "proto/limit.h"
 
 struct compute_item;
 struct shared_memory;
-
-enum { WEIGHTS_MAX = 16 };
 
 struct actor_weights {
     struct artifact card;  /* of the policy, as WELCOME named it; a zero hash until known */
     bool have_card;        /* shape is known, and the compute thread has the model files */
     char unfit[ERR_WORDS]; /* why this policy cannot be decoded here, "" if it can */
     struct shape shape;
-    struct version held[WEIGHTS_MAX], wanted[WEIGHTS_MAX];
-    uint32_t helds, wanteds;
+    struct version loaded[MAX_LIVE], wanted[MAX_LIVE];
+    uint32_t n_loaded, n_wanted;
     struct version newest;
     uint64_t smallest_live;
 };
@@ -41,7 +40,14 @@ void weights_lower(struct actor_weights *weights, uint64_t smallest_live);
 /* Versions below this are not needed any more. An item for the compute thread, or NULL. */
 struct compute_item *weights_drop(struct actor_weights *weights, uint64_t below);
 
-/* Asks for what is wanted and not on its way: the card first. What this machine has no room for
+/* No more than MAX_LIVE are kept. When that many are here and another is wanted, the oldest that
+ * no sample in hand needs, and that is not the newest, goes: an item for the compute thread, or
+ * NULL if there is nothing to be done, or all are in use. */
+struct compute_item *weights_spare(struct actor_weights *weights,
+                                   bool (*is_needed)(const void *self, const struct version *v),
+                                   const void *self);
+
+/* Asks for what is wanted, there is room for, and not on its way: the card first. What this machine has no room for
  * makes the policy unfit; it is not asked for again. Errors: ERR_IO. */
 enum err weights_ask(struct actor_weights *weights, struct fetch *fetch) MUST_CHECK;
 

@@ -22,9 +22,12 @@ enum {
     MAX_SPANS = 1 << 14,  /* weights that changed within one answer */
     MAX_SCORERS = 64,     /* of a run's table */
     MAX_ARTIFACTS = 1024, /* of a run: images of the versions that live, and models */
-    MAX_IMAGES = 64,      /* that one actor holds */
-    MAX_STOPS = 8,        /* stop tokens, stop texts */
-    MAX_PEERS = 4096,     /* connections of a broker (hub_conf) */
+    MAX_IMAGES = 64,      /* that one actor may say it holds */
+    MAX_LAG = 8,      /* versions that an answer may be old (overlap): beyond, nothing learns */
+    MAX_LIVE = 10,    /* images an actor keeps: tasks name MAX_LAG + 1 at once, one comes */
+    MAX_STOPS = 8,    /* stop tokens, stop texts: what a request to a hosted model may have */
+    MAX_REWARDS = 16, /* of a configuration; with the reference they are the run's scorers */
+    MAX_PEERS = 4096, /* connections of a broker (hub_conf) */
     MAX_NAME = 256,
     MAX_WORDS = 4096,
     MAX_JSON = 64 << 10,
@@ -66,6 +69,14 @@ _Static_assert(MAX_SAMPLES *(INT64_C(3) * MAX_TOKENS) <= INT32_MAX,
 _Static_assert(MAX_CLAIMS * 48 <= WIRE_BODY_MAX, "claims fit a body");
 _Static_assert(MAX_RANGES * 16 <= WIRE_BODY_MAX, "ranges fit a body");
 _Static_assert(MAX_LEASES * 8 <= WIRE_CONTROL_MAX, "leases fit a control message");
+_Static_assert(MAX_LIVE >= MAX_LAG + 2, "tasks of V-lag .. V run while V+1 arrives");
+_Static_assert(MAX_LIVE <= MAX_IMAGES, "an actor can say what it holds");
+_Static_assert(MAX_REWARDS + 1 <= MAX_SCORERS, "all rewards and the reference are a table");
+_Static_assert(MAX_SCORERS <= MAX_HOLD, "a wait each fits the list for people");
+_Static_assert(MAX_SAMPLES *HASH_BYTES + MAX_TOKENS * 4 <= WIRE_BODY_MAX,
+               "a SCORE fits a body");
+_Static_assert(WIRE_BODY_MAX <= WIRE_FRAME_MAX && WIRE_CHUNK_MAX <= WIRE_FRAME_MAX,
+               "no frame that is allowed ends its connection");
 _Static_assert(MAX_TEXT < INT32_MAX && MAX_CHUNK < INT32_MAX, "lengths are ints");
 
 #endif

@@ -13,11 +13,12 @@
 #ifndef REWARD_REWARD_H
 #define REWARD_REWARD_H
 
+#include "proto/limit.h"
 #include "proto/noun.h"
 
 #include <jansson.h>
 
-enum { REWARDS_MAX = 16, REWARDS_NAME = 64 };
+enum { REWARDS_MAX = MAX_REWARDS, REWARDS_NAME = 64 };
 
 /* What a process reward model's steps become; the first as in lm/text/steps.h. */
 enum reward_steps {

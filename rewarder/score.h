@@ -6,6 +6,7 @@
 #ifndef REWARDER_SCORE_H
 #define REWARDER_SCORE_H
 
+#include "proto/limit.h"
 #include "proto/msg.h"
 #include "reward/batch.h"
 
@@ -25,7 +26,7 @@ enum score_what {
     SCORE_FAILED, /* out: with words */
 };
 
-enum { SCORE_SCORERS = 32 };
+enum { SCORE_SCORERS = MAX_SCORERS };
 
 /* What passes between the loop and the thread; all memory is its own. */
 struct score_work {

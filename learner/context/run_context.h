@@ -12,9 +12,10 @@
 #include "learner/run/progress.h"
 #include "learner/run/rundir.h"
 #include "learner/train/trainer.h"
+#include "proto/limit.h"
 
 /* A run's versions that may be alive: tasks name lag + 1 of them, one is made meanwhile. */
-enum { RUN_CONTEXT_VERSIONS = FLEET_KEYS_LAG + 4 };
+enum { RUN_CONTEXT_VERSIONS = MAX_LAG + 4 };
 
 struct run_context {
     const struct fleet_keys *keys;

@@ -5,12 +5,13 @@
 #include "learner/fleet/watch.h"
 
 #include "base/mem.h"
+#include "proto/limit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAID = 64, KEY = 128, LINE = 512, SCORERS = 32 };
+enum { SAID = 64, KEY = 128, LINE = 512, SCORERS = MAX_SCORERS };
 
 struct watch_said {
     char key[KEY];

@@ -110,10 +110,10 @@ static enum err take_overlap(struct fleet_plan *out, const json_t *overlap)
     if (number)
         k = strtol(number, &end, 10);
     if (json_object_size(overlap) != 1 || !number || end == number || *end || k < 0 ||
-        k > FLEET_KEYS_LAG)
+        k > MAX_LAG)
         return err_set(ERR_RANGE,
                        "overlap: expected none, {lag: k} or {free: k} with k up to %d",
-                       FLEET_KEYS_LAG);
+                       MAX_LAG);
     out->lag = (uint64_t)k;
     out->free = any != NULL;
     return OK;

@@ -33,7 +33,7 @@ struct fleet_keys {
     int broker_wait, parent_fd;
 };
 
-enum { FLEET_KEYS_LAG = 8, FLEET_KEYS_CONDITIONS = 16 };
+enum { FLEET_KEYS_CONDITIONS = 16 };
 
 struct fleet_keys_condition {
     const char *metric; /* the tree's */

@@ -14,15 +14,18 @@
 #define LM_GEN_SAMPLE_H
 
 #include "base/err.h"
+#include "lm/model/shape.h"
 
 /* How tokens are drawn, and where an answer ends (generate.h). */
 struct sampling {
-    float temperature;        /* 0 is greedy */
-    float top_p, min_p;       /* 1 and 0: off */
-    int top_k;                /* 0: off */
-    int max_new;              /* at least 1 */
-    int stop[8], stop_count;  /* token ids that end an answer; the token is part of it */
-    const char *stop_text[8]; /* strings that end an answer; need a tokenizer; borrowed */
+    float temperature;  /* 0 is greedy */
+    float top_p, min_p; /* 1 and 0: off */
+    int top_k;          /* 0: off */
+    int max_new;        /* at least 1 */
+    int stop[SHAPE_STOPS],
+        stop_count; /* token ids that end an answer; the token is part of it */
+    const char
+        *stop_text[SHAPE_STOPS]; /* strings that end an answer; need a tokenizer; borrowed */
     int stop_text_count;
 };
 

@@ -1,200 +1,6 @@
 /* The actor's compute thread over a real worker and a real model: what is posted comes back, in
  * whatever order lengths, versions and room come, and with the same bits as alone. */
-
-#include "tests/support/test.h"
-
-#include "actor/compute.h"
-#include "actor/inflight.h"
-#include "base/clock.h"
-#include "base/mem.h"
-#include "base/shared_memory.h"
-#include "lm/file/model_files.h"
-#include "net/loop.h"
-#include "net/worker.h"
-#include "tests/lm/small.h"
-
-#include <stdio.h>
-
-enum { RESULTS = 32, WAIT_MS = 20000 };
-
-struct compute_fixture {
-    struct loop *loop;
-    struct worker *worker;
-    struct compute *compute;
-    struct compute_item *got[RESULTS];
-    int n, want;
-    int64_t until_ms;
-    bool late;
-};
-
-static enum err given(void *self, void *item, int64_t now_ms)
-{
-    struct compute_fixture *d = self;
-
-    (void)now_ms;
-    assert_true(d->n < RESULTS);
-    d->got[d->n++] = item;
-    if (d->n == d->want)
-        loop_stop(d->loop);
-    return OK;
-}
-
-static enum err decode(void *self, struct worker *worker)
-{
-    return compute_main(((struct compute_fixture *)self)->compute, worker);
-}
-
-static enum err watch(void *self, int64_t now_ms)
-{
-    struct compute_fixture *d = self;
-
-    d->late = now_ms > d->until_ms;
-    if (d->late)
-        loop_stop(d->loop);
-    return OK;
-}
-
-static void fixture_open(struct compute_fixture *d, int slots)
-{
-    memset(d, 0, sizeof *d);
-    assert_ok(loop_new(&d->loop));
-    compute_new(&d->compute, slots);
-    assert_ok(worker_start(&d->worker, d->loop,
-                           &(struct worker_conf){64, decode, given, compute_item_free, d}));
-    assert_ok(loop_every(d->loop, 50, watch, d));
-}
-
-static void fixture_close(struct compute_fixture *d)
-{
-    worker_stop(d->worker);
-    for (int i = 0; i < d->n; i++)
-        compute_item_free(d->got[i]);
-    loop_free(d->loop);
-    compute_free(d->compute);
-}
-
-/* Until `want` results are there in all. */
-static void fixture_await(struct compute_fixture *d, int want)
-{
-    d->want = want;
-    d->until_ms = clock_mono_ms() + WAIT_MS;
-    if (d->n < want)
-        assert_ok(loop_run(d->loop));
-    if (d->late || d->n < want)
-        fail_msg("%d of %d results came within %d s", d->n, want, WAIT_MS / 1000);
-}
-
-static void post(struct compute_fixture *d, struct compute_item *item)
-{
-    assert_true(worker_post(d->worker, item));
-}
-
-static void post_card_of(struct compute_fixture *d, int context)
-{
-    struct compute_item *item = compute_item(ITEM_CARD);
-
-    item->files = mem_new(1, sizeof *item->files);
-    item->files->shape = small_shape[0];
-    item->files->shape.context = context;
-    post(d, item);
-}
-
-static void post_card(struct compute_fixture *d)
-{
-    post_card_of(d, small_shape[0].context);
-}
-
-static struct version version_of(uint64_t number)
-{
-    struct version v = {number, {{0}}};
-
-    v.hash.byte[0] = (uint8_t)(number + 1);
-    return v;
-}
-
-/* Each version has weights of its own. */
-static struct compute_item *image_of(uint64_t number)
-{
-    struct compute_item *item = compute_item(ITEM_IMAGE);
-    struct small small;
-
-    small_new(&small, &small_shape[0]);
-    for (size_t i = 0; i < small.params->count; i++)
-        small.params->data[i] *= 1 + 0.01f * (float)number;
-    small_pack(&small);
-    item->version = version_of(number);
-    assert_ok(shared_memory_new(&item->image, packed_size(&small_shape[0]), "an image"));
-    memcpy(shared_memory_bytes(item->image), small.image, shared_memory_size(item->image));
-    assert_ok(shared_memory_seal(item->image));
-    small_free(&small);
-    return item;
-}
-
-static void post_image(struct compute_fixture *d, uint64_t number)
-{
-    post(d, image_of(number));
-}
-
-/* Samples first .. first+count-1 of a task. */
-static void post_part(struct compute_fixture *d, uint64_t task, uint64_t version,
-                      uint32_t first, uint32_t count, uint32_t prompt, uint32_t answer)
-{
-    int32_t *token = mem_new(prompt, sizeof *token);
-    struct task t = {.id = task,
-                     .seed = 5,
-                     .samples = first + count,
-                     .prompt = token,
-                     .n_prompt = prompt,
-                     .version = version_of(version),
-                     .decoding = {.temperature = 1, .top_p = 1, .max_new = answer}};
-
-    for (uint32_t i = 0; i < prompt; i++)
-        token[i] = formula_token(i, (uint32_t)task, small_shape[0].vocab);
-    assert_null(compute_item_unfit(&t));
-    post(d, compute_item_job(&t, first, count, false));
-    free(token);
-}
-
-static void post_job(struct compute_fixture *d, uint64_t task, uint64_t version,
-                     uint32_t samples, uint32_t prompt, uint32_t answer)
-{
-    post_part(d, task, version, 0, samples, prompt, answer);
-}
-
-static const struct compute_item *find(const struct compute_fixture *d, uint64_t task,
-                                       uint32_t sample)
-{
-    for (int i = 0; i < d->n; i++)
-        if (d->got[i]->kind == ITEM_DONE && d->got[i]->rollout->task == task &&
-            d->got[i]->rollout->sample == sample)
-            return d->got[i];
-    fail_msg("nothing of task %d sample %d", (int)task, (int)sample);
-    return NULL;
-}
-
-/* The same job by itself in a process that does nothing else gives the same rollout. */
-static void same_as_alone(const struct compute_fixture *d, uint64_t task, uint64_t version,
-                          uint32_t samples, uint32_t prompt, uint32_t answer)
-{
-    struct compute_fixture alone;
-
-    fixture_open(&alone, (int)samples);
-    post_card(&alone);
-    post_image(&alone, version);
-    post_job(&alone, task, version, samples, prompt, answer);
-    fixture_await(&alone, (int)samples);
-    for (uint32_t s = 0; s < samples; s++) {
-        const struct rollout *a = find(&alone, task, s)->rollout,
-                             *b = find(d, task, s)->rollout;
-        assert_int_equal(a->n_token, b->n_token);
-        assert_memory_equal(a->token, b->token, a->n_token * sizeof *a->token);
-        assert_memory_equal(a->logprob, b->logprob, a->n_token * sizeof *a->logprob);
-        assert_int_equal(b->n_span, 1);
-        assert_int_equal(b->span[0].version.number, version);
-        assert_true(hash_same(&a->hash, &b->hash));
-    }
-    fixture_close(&alone);
-}
+#include "tests/actor/compute_fixture.h"
 
 /* Slots are as long as the first job needs. One that needs longer ones waits until they are
  * empty, and not a moment more: nothing else is ever posted here. */
@@ -204,14 +10,14 @@ static void a_longer_job_does_not_wait_for_ever(void **state)
 
     (void)state;
     fixture_open(&d, 2);
-    post_card(&d);
-    post_image(&d, 0);
-    post_job(&d, 1, 0, 2, 4, 8);
-    post_job(&d, 2, 0, 1, 100, 20);
-    post_job(&d, 3, 0, 1, 300, 5);
+    fixture_post_card(&d);
+    fixture_post_image(&d, 0);
+    fixture_post_job(&d, 1, 0, 2, 4, 8);
+    fixture_post_job(&d, 2, 0, 1, 100, 20);
+    fixture_post_job(&d, 3, 0, 1, 300, 5);
     fixture_await(&d, 4);
-    same_as_alone(&d, 2, 0, 1, 100, 20);
-    same_as_alone(&d, 3, 0, 1, 300, 5);
+    fixture_same_as_alone(&d, 2, 0, 1, 100, 20);
+    fixture_same_as_alone(&d, 3, 0, 1, 300, 5);
     fixture_close(&d);
 }
 
@@ -221,13 +27,14 @@ static void more_samples_than_slots(void **state)
 
     (void)state;
     fixture_open(&d, 2);
-    post_card(&d);
-    post_image(&d, 0);
-    post_part(&d, 7, 0, 3, 2, 6, 10); /* a lease need not begin at sample 0 */
-    post_part(&d, 7, 0, 0, 3, 6, 10);
+    fixture_post_card(&d);
+    fixture_post_image(&d, 0);
+    fixture_post_part(&d, 7, 0, 3, 2, 6, 10); /* a lease need not begin at sample 0 */
+    fixture_post_part(&d, 7, 0, 0, 3, 6, 10);
     fixture_await(&d, 5);
-    assert_false(hash_same(&find(&d, 7, 0)->rollout->hash, &find(&d, 7, 4)->rollout->hash));
-    same_as_alone(&d, 7, 0, 5, 6, 10);
+    assert_false(hash_same(&fixture_find(&d, 7, 0)->rollout->hash,
+                           &fixture_find(&d, 7, 4)->rollout->hash));
+    fixture_same_as_alone(&d, 7, 0, 5, 6, 10);
     fixture_close(&d);
 }
 
@@ -238,16 +45,16 @@ static void a_job_beyond_the_context_fails_alone(void **state)
 
     (void)state;
     fixture_open(&d, 2);
-    post_card(&d);
-    post_image(&d, 0);
-    post_job(&d, 1, 0, 3, 1000, 100);
-    post_job(&d, 2, 0, 1, 4, 4);
+    fixture_post_card(&d);
+    fixture_post_image(&d, 0);
+    fixture_post_job(&d, 1, 0, 3, 1000, 100);
+    fixture_post_job(&d, 2, 0, 1, 4, 4);
     fixture_await(&d, 2);
     assert_int_equal(d.got[0]->kind, ITEM_FAILED);
     assert_int_equal(d.got[0]->task, 1);
     assert_int_equal(d.got[0]->count, 3); /* one word for all its samples */
     assert_non_null(strstr(d.got[0]->words, "do not fit the context of 1024"));
-    find(&d, 2, 0);
+    fixture_find(&d, 2, 0);
     fixture_close(&d);
 }
 
@@ -258,12 +65,12 @@ static void a_job_may_fill_the_context(void **state)
 
     (void)state;
     fixture_open(&d, 1);
-    post_card_of(&d, 100);
-    post_image(&d, 0);
-    post_job(&d, 1, 0, 1, 90, 10);
+    fixture_post_card_of(&d, 100);
+    fixture_post_image(&d, 0);
+    fixture_post_job(&d, 1, 0, 1, 90, 10);
     fixture_await(&d, 1);
-    find(&d, 1, 0);
-    same_as_alone(&d, 1, 0, 1, 90, 10);
+    fixture_find(&d, 1, 0);
+    fixture_same_as_alone(&d, 1, 0, 1, 90, 10);
     fixture_close(&d);
 }
 
@@ -274,18 +81,18 @@ static void versions_take_turns(void **state)
 
     (void)state;
     fixture_open(&d, 2);
-    post_card(&d);
-    post_job(&d, 1, 2, 1, 5, 9); /* its weights come later */
-    post_image(&d, 1);
-    post_job(&d, 2, 1, 2, 5, 9);
-    post_job(&d, 3, 2, 2, 5, 9);
-    post_job(&d, 4, 1, 1, 5, 9);
-    post_image(&d, 2);
+    fixture_post_card(&d);
+    fixture_post_job(&d, 1, 2, 1, 5, 9); /* its weights come later */
+    fixture_post_image(&d, 1);
+    fixture_post_job(&d, 2, 1, 2, 5, 9);
+    fixture_post_job(&d, 3, 2, 2, 5, 9);
+    fixture_post_job(&d, 4, 1, 1, 5, 9);
+    fixture_post_image(&d, 2);
     fixture_await(&d, 6);
-    same_as_alone(&d, 1, 2, 1, 5, 9);
-    same_as_alone(&d, 2, 1, 2, 5, 9);
-    same_as_alone(&d, 3, 2, 2, 5, 9);
-    same_as_alone(&d, 4, 1, 1, 5, 9);
+    fixture_same_as_alone(&d, 1, 2, 1, 5, 9);
+    fixture_same_as_alone(&d, 2, 1, 2, 5, 9);
+    fixture_same_as_alone(&d, 3, 2, 2, 5, 9);
+    fixture_same_as_alone(&d, 4, 1, 1, 5, 9);
     fixture_close(&d);
 }
 
@@ -296,24 +103,24 @@ static void what_is_cancelled_or_dropped_stays_away(void **state)
 
     (void)state;
     fixture_open(&d, 2);
-    post_card(&d);
-    post_image(&d, 1);
-    post_job(&d, 1, 9, 1, 5, 5); /* waits for weights */
+    fixture_post_card(&d);
+    fixture_post_image(&d, 1);
+    fixture_post_job(&d, 1, 9, 1, 5, 5); /* waits for weights */
     item = compute_item(ITEM_CANCEL);
     item->task = 1;
-    post(&d, item);
-    post_image(&d, 5);
+    fixture_post(&d, item);
+    fixture_post_image(&d, 5);
     item = compute_item(ITEM_DROP);
-    item->version = version_of(5); /* all below */
-    post(&d, item);
-    post_job(&d, 2, 1, 1, 5, 5); /* its weights were dropped: waits */
-    post_image(&d, 9);
-    post_job(&d, 3, 9, 1, 5, 5);
-    post_job(&d, 4, 5, 1, 5, 5);
+    item->version = fixture_version(5); /* all below */
+    fixture_post(&d, item);
+    fixture_post_job(&d, 2, 1, 1, 5, 5); /* its weights were dropped: waits */
+    fixture_post_image(&d, 9);
+    fixture_post_job(&d, 3, 9, 1, 5, 5);
+    fixture_post_job(&d, 4, 5, 1, 5, 5);
     fixture_await(&d, 2);
-    find(&d, 3, 0);
-    find(&d, 4, 0);
-    post_image(&d, 1);
+    fixture_find(&d, 3, 0);
+    fixture_find(&d, 4, 0);
+    fixture_post_image(&d, 1);
     fixture_await(&d, 3);
     assert_int_equal(d.got[2]->rollout->task, 2);
     fixture_close(&d);
@@ -324,11 +131,11 @@ static void post_nonsense(struct compute_fixture *d, uint64_t number, size_t n)
 {
     struct compute_item *item = compute_item(ITEM_IMAGE);
 
-    item->version = version_of(number);
+    item->version = fixture_version(number);
     assert_ok(shared_memory_new(&item->image, n, "an image"));
     memset(shared_memory_bytes(item->image), 0xff, n);
     assert_ok(shared_memory_seal(item->image));
-    post(d, item);
+    fixture_post(d, item);
 }
 
 /* Bad weights are their learner's fault: who waits for them hears why, and the next ones are
@@ -339,21 +146,21 @@ static void weights_of_another_size_fail_their_jobs_and_nothing_else(void **stat
 
     (void)state;
     fixture_open(&d, 2);
-    post_card(&d);
-    post_job(&d, 1, 1, 2, 5, 5);
+    fixture_post_card(&d);
+    fixture_post_job(&d, 1, 1, 2, 5, 5);
     post_nonsense(&d, 1, packed_size(&small_shape[0]) - 64);
     fixture_await(&d, 1);
-    post_job(&d, 2, 1, 1, 5, 5); /* one that comes later hears the same */
+    fixture_post_job(&d, 2, 1, 1, 5, 5); /* one that comes later hears the same */
     fixture_await(&d, 2);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(d.got[i]->kind, ITEM_FAILED);
         assert_int_equal(d.got[i]->count, 2 - i);
         assert_non_null(strstr(d.got[i]->words, "weights of version 1: "));
     }
-    post_image(&d, 2);
-    post_job(&d, 3, 2, 1, 5, 5);
+    fixture_post_image(&d, 2);
+    fixture_post_job(&d, 3, 2, 1, 5, 5);
     fixture_await(&d, 3);
-    same_as_alone(&d, 3, 2, 1, 5, 5);
+    fixture_same_as_alone(&d, 3, 2, 1, 5, 5);
     fixture_close(&d);
 }
 
@@ -363,18 +170,18 @@ static void weights_that_are_no_numbers_fail_their_jobs_and_nothing_else(void **
 
     (void)state;
     fixture_open(&d, 2);
-    post_card(&d);
+    fixture_post_card(&d);
     post_nonsense(&d, 1, packed_size(&small_shape[0]));
-    post_job(&d, 1, 1, 5, 5, 5); /* more samples than slots: all of them fail at once */
+    fixture_post_job(&d, 1, 1, 5, 5, 5); /* more samples than slots: all of them fail at once */
     fixture_await(&d, 1);
     assert_int_equal(d.got[0]->kind, ITEM_FAILED);
     assert_int_equal(d.got[0]->first, 0);
     assert_int_equal(d.got[0]->count, 5);
     assert_non_null(strstr(d.got[0]->words, "are not numbers"));
-    post_image(&d, 2);
-    post_job(&d, 3, 2, 1, 5, 5);
+    fixture_post_image(&d, 2);
+    fixture_post_job(&d, 3, 2, 1, 5, 5);
     fixture_await(&d, 2);
-    same_as_alone(&d, 3, 2, 1, 5, 5);
+    fixture_same_as_alone(&d, 3, 2, 1, 5, 5);
     fixture_close(&d);
 }
 
@@ -390,7 +197,7 @@ static void post_any(struct compute_fixture *d, uint64_t task, uint64_t least, u
                      .decoding = {.temperature = 1, .top_p = 1, .max_new = answer}};
 
     assert_null(compute_item_unfit(&t));
-    post(d, compute_item_job(&t, 0, 1, false));
+    fixture_post(d, compute_item_job(&t, 0, 1, false));
 }
 
 /* overlap: free. The answer goes on under the weights that come, and says from where on; what
@@ -399,36 +206,36 @@ static void post_any(struct compute_fixture *d, uint64_t task, uint64_t least, u
 static void weights_change_between_tokens(void **state)
 {
     enum { LONG = 900, MANY = 8 };
-    struct compute_item *const next = image_of(2);
+    struct compute_item *const next = fixture_image(2);
     struct compute_fixture d, old;
     uint64_t task = 1;
 
     (void)state;
     fixture_open(&d, 2);
     fixture_open(&old, 1);
-    post_card(&d);
-    post_image(&d, 1);
+    fixture_post_card(&d);
+    fixture_post_image(&d, 1);
     for (uint64_t k = 1; k <= MANY; k++) {
         post_any(&d, k, 0, LONG);
         if (k == 1)
             post_any(&d, MANY + 1, 0, 4);
     }
     fixture_await(&d, 1);
-    post(&d, next);
+    fixture_post(&d, next);
     fixture_await(&d, MANY + 1);
     for (uint64_t k = 1; k <= MANY; k++) {
-        const struct rollout *r = find(&d, k, 0)->rollout;
+        const struct rollout *r = fixture_find(&d, k, 0)->rollout;
         assert_int_equal(r->n_token, LONG);
         assert_true(r->n_span >= 1 && r->n_span <= 2 && !r->span[0].start);
         task = r->n_span == 2 ? k : task;
     }
-    assert_int_equal(find(&d, MANY, 0)->rollout->span[0].version.number, 2);
-    post_card(&old);
-    post_image(&old, 1);
+    assert_int_equal(fixture_find(&d, MANY, 0)->rollout->span[0].version.number, 2);
+    fixture_post_card(&old);
+    fixture_post_image(&old, 1);
     post_any(&old, task, 0, LONG);
     fixture_await(&old, 1);
-    const struct rollout *r = find(&d, task, 0)->rollout;
-    const struct rollout *before = find(&old, task, 0)->rollout;
+    const struct rollout *r = fixture_find(&d, task, 0)->rollout;
+    const struct rollout *before = fixture_find(&old, task, 0)->rollout;
     assert_int_equal(r->n_span, 2);
     const uint32_t same = r->span[1].start;
     assert_memory_equal(r->token, before->token, same * sizeof *r->token);
@@ -446,15 +253,15 @@ static void a_task_waits_for_its_oldest_version(void **state)
 
     (void)state;
     fixture_open(&d, 2);
-    post_card(&d);
-    post_image(&d, 1);
+    fixture_post_card(&d);
+    fixture_post_image(&d, 1);
     post_any(&d, 1, 2, 4);
     post_any(&d, 2, 1, 4);
     fixture_await(&d, 1);
     assert_int_equal(d.got[0]->rollout->task, 2);
-    post_image(&d, 3);
+    fixture_post_image(&d, 3);
     fixture_await(&d, 2);
-    assert_int_equal(find(&d, 1, 0)->rollout->span[0].version.number, 3);
+    assert_int_equal(fixture_find(&d, 1, 0)->rollout->span[0].version.number, 3);
     fixture_close(&d);
 }
 

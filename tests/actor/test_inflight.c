@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+static const struct version any;
+
 static int dropped_count;
 
 static void dropped(void *self, uint64_t task, uint32_t sample)
@@ -19,8 +21,8 @@ static int open_book(void **state)
 
     inflight_new(&inflight);
     for (uint32_t s = 0; s < 4; s++)
-        assert_true(inflight_add(inflight, 7, s, 100 + s / 2, false));
-    assert_true(inflight_add(inflight, 9, 0, 102, true));
+        assert_true(inflight_add(inflight, 7, s, 100 + s / 2, &any, false));
+    assert_true(inflight_add(inflight, 9, 0, 102, &any, true));
     *state = inflight;
     return 0;
 }
@@ -41,7 +43,7 @@ static void finish(struct inflight *inflight, uint64_t task, uint32_t sample)
 
 static void a_sample_is_leased_once(void **state)
 {
-    assert_false(inflight_add(*state, 7, 3, 200, false));
+    assert_false(inflight_add(*state, 7, 3, 200, &any, false));
     assert_int_equal(inflight_running(*state), 5);
     assert_int_equal(inflight_done(*state), 0);
 }

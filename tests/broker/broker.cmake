@@ -22,3 +22,7 @@ drover_library(stage SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage.c
 drover_fuzz(broker SEEDS fuzz/seeds/broker NEEDS stage)
 drover_test(broker/table NEEDS broker)
 target_compile_definitions(test_broker_table PRIVATE PAGE="${PROJECT_SOURCE_DIR}/docs/PROTOCOL.md")
+# What the state machine does in a second: ninja bench_broker, run by hand.
+add_executable(bench_broker EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/broker/bench_broker.c)
+target_link_libraries(bench_broker PRIVATE broker)
+add_dependencies(bench bench_broker)

@@ -23,6 +23,8 @@ enum { STEPS = 64, SMALL = 5000, LARGE = (1 << 20) + 77 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
+static const struct version any;
+
 static struct arena *arena;
 static const uint8_t *at, *end;
 
@@ -200,7 +202,7 @@ static void booked(void)
         const struct msg msg = every_message(draw(2) ? MSG_HB : MSG_SETTLED);
         struct msg got;
 
-        (void)inflight_add(inflight, draw(4), draw(4), draw(3), draw(2));
+        (void)inflight_add(inflight, draw(4), draw(4), draw(3), &any, draw(2));
         if (draw(3) == 0)
             inflight_remove(inflight, draw(4), draw(4));
         if (draw(3) == 0 && arrives(&got, &msg, draw(6), true))
