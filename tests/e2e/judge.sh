@@ -166,4 +166,14 @@ refuses "no principle" "$drover" revise model="$work/sft" principles=/dev/null c
 refuses "must show {a} and {critique}" "$drover" revise model="$work/sft" principles="$work/principles" critique="$work/critique.txt" revision="$work/critique.txt"
 refuses "of which there is one" "$drover" ppo model="$work/sft" dataset="$work/prompts.jsonl" output_dir="$work/g" rewards="[{judge: $work/sft, template: $work/pair.txt}]"
 refuses "template" "$drover" grpo model="$work/sft" dataset="$work/prompts.jsonl" output_dir="$work/g" rewards="[{judge: $work/sft}]"
+echo "-- a column that no answer can equal is told once, where the person looks"
+printf '{"prompt":"2 and 2","chosen":"it is 4","rejected":"it is 5","answer":"four"}\n%.0s' 1 2 3 > "$work/words.jsonl"
+"$drover" eval accuracy dataset="$work/words.jsonl" by='{rule: number, column: answer}' > "$work/out" 2> "$work/err"
+[ "$(grep -c "column 'answer' of a record holds no number" "$work/err")" -eq 1 ] || fail "eval: $(cat "$work/err")"
+sed 's/$/,"answer":"none"}/; s/},"answer"/,"answer"/' "$work/prompts.jsonl" > "$work/vain.jsonl"
+"$drover" grpo model="$work/sft" dataset="$work/vain.jsonl" output_dir="$work/vain" num_generations=2 per_device_train_batch_size=4 \
+    max_completion_length=4 max_steps=1 rewards='[{name: right, rule: number, column: answer}]' > "$work/out" 2>&1 || fail "$(tail -n 1 "$work/out")"
+[ "$(grep -c "data: reward right: column 'answer' holds no number in .* records: every answer to them scores 0" "$work/out")" -eq 1 ] || fail "a run: $(cat "$work/out")"
+refuses "a reward rule reads column 'question': missing, or neither text nor a number" "$drover" grpo model="$work/sft" dataset="$work/prompts.jsonl" \
+    output_dir="$work/g" max_completion_length=4 rewards='[{rule: number, column: question}]'
 echo "judging: all is well"
