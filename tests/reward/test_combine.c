@@ -114,6 +114,12 @@ static void steps_are_credited_where_they_end(void **state)
         assert_true(credit_share(&r) == (i >= 4 ? 2 : 0));
         /* what is left for the end: the plain reward, and all of an aggregate */
         assert_true(fabs(rest - (i >= 4 ? 3 : 2 * rows[i].sum + 3)) < 1e-6);
+        if (i >= 4) { /* a normalised reward's steps are scaled as its sum is */
+            const float before = i == 4 ? dense[1] : dense[3];
+            r.reward[0].std = 2;
+            assert_true(credit_dense(&r, &s, dense));
+            assert_true(fabsf((i == 4 ? dense[1] : dense[3]) - before / 2) < 1e-6f);
+        }
         rewards_fini(&r);
     }
 }

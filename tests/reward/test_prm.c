@@ -114,9 +114,76 @@ static void steps_end_where_their_bytes_do(void **state)
     close_bed(&bed);
 }
 
+/* A prompt of a policy has the BOS that its template wrote: the model must not read two. */
+static void a_prompt_that_has_its_bos_gets_no_other(void **state)
+{
+    struct prm_model m;
+    struct reward_batch bare, full;
+    (void)state;
+
+    open_bed(&m);
+    assert_true(m.files->shape.bos >= 0);
+    const struct reward_model with = {m.model, m.files};
+    bare = answer_of(&m, "is it", "cat the hen");
+    full = answer_of(&m, "is it", "cat the hen");
+    struct reward_item *it = &full.item[0];
+    int *token = mem_new((size_t)(it->n_prompt + it->n_answer) + 1, sizeof *token);
+    token[0] = m.files->shape.bos;
+    memcpy(token + 1, it->token, (size_t)(it->n_prompt + it->n_answer) * sizeof *token);
+    free(it->token);
+    it->token = token;
+    it->n_prompt++;
+    assert_ok(prm_score(&bare, &with));
+    assert_ok(prm_score(&full, &with));
+    assert_int_equal(bare.n_value, full.n_value);
+    assert_memory_equal(bare.value, full.value, bare.n_value * sizeof *bare.value);
+    batch_fini(&bare);
+    batch_fini(&full);
+    close_bed(&m);
+}
+
+/* A record's steps, listed or as a text, are read alike; what does not fit is refused. */
+static void a_record_is_read_by_its_steps(void **state)
+{
+    const struct prm_rule rule = {" the", 512};
+    struct prm_model m;
+    double *listed = NULL, *cut = NULL;
+    int n, k;
+    json_t *prompt = json_string("is it"), *list = json_pack("[s,s]", "cat", " hen");
+    json_t *text = json_string("cat the hen"), *none = json_string(""), *longest;
+    char *words = mem_new(1 << 16, 1);
+    (void)state;
+
+    open_bed(&m);
+    const struct encode encode = {m.files->tokenizer, m.files->chat, NULL, NULL};
+    assert_ok(prm_steps(&listed, &n, m.model, &encode, &rule, prompt, list));
+    assert_ok(prm_steps(&cut, &k, m.model, &encode, &rule, prompt, text));
+    assert_true(n == 2 && k == 2);
+    assert_memory_equal(listed, cut, 2 * sizeof *cut);
+    assert_true(listed[0] > 0 && listed[0] < 1 && listed[0] != listed[1]);
+    free(listed);
+    free(cut);
+    assert_ok(prm_steps(&cut, &k, m.model, &encode, &rule, prompt, none));
+    assert_true(k == 0 && !cut);
+    for (size_t i = 0; i < 16000; i++)
+        memcpy(words + 4 * i, "cat ", 4);
+    longest = json_string(words);
+    assert_err(ERR_RANGE, prm_steps(&cut, &k, m.model, &encode, &rule, prompt, longest));
+    json_decref(prompt);
+    json_decref(list);
+    json_decref(text);
+    json_decref(none);
+    json_decref(longest);
+    free(words);
+    close_bed(&m);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_end_where_their_bytes_do)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_end_where_their_bytes_do),
+        cmocka_unit_test(a_prompt_that_has_its_bos_gets_no_other),
+        cmocka_unit_test(a_record_is_read_by_its_steps)};
 
     return cmocka_run_group_tests_name("prm", tests, NULL, NULL);
 }

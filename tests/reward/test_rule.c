@@ -47,6 +47,9 @@ static void exact_forgives_outer_space_only(void **state)
     (void)state;
     assert_true(score(spec, " Paris\n", 1, "{\"answer\": \"Paris\"}") == 1);
     assert_true(score(spec, "paris", 1, "{\"answer\": \"Paris\"}") == 0);
+    assert_true(score(spec, "Par", 1, "{\"answer\": \"Paris\"}") == 0);
+    assert_true(score(spec, "Paris, France", 1, "{\"answer\": \"Paris\"}") == 0);
+    assert_true(score(spec, "7", 1, "{\"answer\": 7}") == 1);
     assert_true(score(spec, "", 1, "{\"answer\": \" \"}") == 1);
 }
 
@@ -118,6 +121,7 @@ static void errors_name_the_key(void **state)
         {"{\"rule\": \"length\", \"target\": 3, \"unit\": \"inches\"}", "unit 'inches'"},
         {"{\"rule\": \"length\", \"target\": \"0\"}", "target: 0"},
         {"{\"rule\": \"length\", \"target\": \"many\"}", "target: not a number"},
+        {"{\"rule\": \"length\", \"target\": \"3 words\"}", "target: not a number"},
         {"{\"rule\": \"length\", \"target\": 3, \"max\": 4}", "not both"},
         {"{\"rule\": \"length\", \"min\": 5, \"max\": 4}", "min: 5"},
         {"{\"rule\": \"exact\", \"column\": \"a\", \"pattern\": \"x\"}", "pattern: is not for"},
