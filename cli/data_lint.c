@@ -74,7 +74,8 @@ static void show(const json_t *report, const char *method)
                100.0 * (double)number(item, "chosen_longer") / (double)number(item, "count"),
                100.0 * (double)number(item, "chosen_shorter") / (double)number(item, "count"));
     show_counts(json_object_get(report, "labels"), "labels: ");
-    show_counts(json_object_get(report, "prompts"), "\nprompts: ");
+    printf("\n");
+    show_counts(json_object_get(report, "prompts"), "prompts: ");
     printf("\n");
     if (json_object_size(json_object_get(report, "unused"))) {
         show_counts(json_object_get(report, "unused"), "columns that are not read: ");

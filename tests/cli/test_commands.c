@@ -3,6 +3,8 @@
 #include "tests/support/test.h"
 
 #include "cli/commands.h"
+#include "data/lint_rule.h"
+#include "learner/methods/methods.h"
 
 #include <string.h>
 
@@ -28,10 +30,21 @@ static void a_word_typed_wrong_has_a_neighbour(void **state)
     assert_null(commands_nearest("xylophone"));
 }
 
+/* `drover data lint method=M` reads records as the method does: every method has a row there. */
+static void lint_knows_every_method(void **state)
+{
+    struct lint_rule rule = {.max_length = 0};
+
+    (void)state;
+    for (size_t i = 0; methods_at(i); i++)
+        assert_ok(lint_rule_method(&rule, methods_at(i)->name));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_word_has_one_row),
+        cmocka_unit_test(lint_knows_every_method),
         cmocka_unit_test(a_word_typed_wrong_has_a_neighbour),
     };
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Whose last bits travel uses lm/kernel/real.h: libm picks code paths by CPU (docs/MATH.md §1). Figures
-# for people and the tests' worlds may: stats, cli, rng_normal.
+# for people and the tests' worlds may: stats, eval, examples, rng_normal.
 # usage: libm.sh build-folder
 set -eu
 found=$(for room in lm learner reward rewarder actor member proto data; do
