@@ -23,6 +23,8 @@ static void side_free(struct answers_side *side)
     free(side->said);
 }
 
+/* The end token is put behind an answer that does not end with it, as TRL does, or the model
+ * would never learn to stop. */
 static enum err side_read(struct answers_side *out, const struct corpus_rule *rule,
                           const struct example *e, const json_t *answer)
 {

@@ -32,6 +32,8 @@ static enum err ids_of(const struct example *e, int vocab, struct encoded *out)
     return OK;
 }
 
+/* Texts, prompts with completions and conversations end as ids and the place where learning
+ * begins. */
 static enum err encode_one(const struct corpus_rule *rule, const struct example *e,
                            struct encoded *out)
 {

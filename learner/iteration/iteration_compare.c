@@ -48,7 +48,7 @@ static void judge(struct iteration_state *state, const struct iteration_batch *b
         }
 }
 
-/* Answers list[0..n) of a batch on which no credit worked. */
+/* Answers list[0..n) of a batch whose advantages no method assigned. */
 static enum err compare(struct iteration_state *state, const struct iteration_batch *batch,
                         const uint32_t *list, size_t n)
 {

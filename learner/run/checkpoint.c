@@ -264,6 +264,7 @@ char *checkpoint_path(const char *folder, int64_t step)
     return mem_print("%s/step-%010" PRId64 ".ckpt", folder, step);
 }
 
+/* The newest is what everybody looks for. */
 static int falling(const void *a, const void *b)
 {
     const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A name is started again after a crash, a few times in a run; beyond that the oldest lives
+ * are forgotten, and count no more. */
 enum { LIVES = 16 };
 
 struct process_history { /* all processes of one name */

@@ -234,6 +234,7 @@ static void put_table(struct report *r)
     strbuf_print(&r->page, "</table>\n");
 }
 
+/* A line of another version may lack a key: an empty cell, not an end. */
 static const char *field(const json_t *sample, const char *key)
 {
     const char *text = json_string_value(json_object_get(sample, key));

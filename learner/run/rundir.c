@@ -210,6 +210,7 @@ enum err rundir_open(struct rundir **out, const char *path)
         err = renew(dir);
     if (!err)
         err = fs_mkdir(checkpoints);
+    /* From here on the run has a place for its lines, should nobody read them any more. */
     if (!err)
         outlet_keep(lines);
     free(checkpoints);
@@ -235,6 +236,7 @@ void rundir_close(struct rundir *dir)
     free(dir);
 }
 
+/* As the user named it, for words. */
 const char *rundir_path(const struct rundir *dir)
 {
     return dir->path;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* run.json holds the configuration, which may quote long templates. */
 enum { RUN_MAX = 16 << 20 };
 
 /* The end token: named in the configuration, or the model's first. *text NULL: none. */
