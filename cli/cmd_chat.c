@@ -205,6 +205,8 @@ static enum err start(struct talk *talk)
 
     if (!err)
         err = open_model_chat(&talk->loaded, talk->conf.chat_template_path);
+    if (!err)
+        err = open_model_reach(&talk->loaded, talk->conf.max_context);
     if (err)
         return err;
     shape = model_shape(talk->loaded.model);

@@ -65,6 +65,8 @@ static enum err start(struct generating *job)
 
     if (!err)
         err = open_model_chat(&job->loaded, job->conf.chat_template_path);
+    if (!err)
+        err = open_model_reach(&job->loaded, job->conf.max_context);
     return err ? err
                : sampling_options_sampler(&job->sampler, &job->loaded, &job->conf, LONGEST);
 }

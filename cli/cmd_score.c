@@ -20,18 +20,20 @@
 struct score_conf {
     char *model, *chat_template_path, *step_separator, *aggregate;
     double temperature;
-    int max_prompt_length;
+    int max_prompt_length, max_context;
 };
 
 static const struct conf_key keys[] = {
     CONF_TEXT(score_conf, model, "", "Hugging Face folder, .gguf file or run folder"),
     OPEN_MODEL_CHAT(score_conf, chat_template_path),
+    OPEN_MODEL_REACH(score_conf, max_context),
     CONF_REAL(score_conf, temperature, "1", 1e-3, 1e3, "divides the logits"),
     CONF_END,
 };
 static const struct conf_key reward_keys[] = {
     CONF_TEXT(score_conf, model, "", "reward model: Hugging Face folder or run folder"),
     OPEN_MODEL_CHAT(score_conf, chat_template_path),
+    OPEN_MODEL_REACH(score_conf, max_context),
     CONF_TEXT(score_conf, step_separator, "\n",
               "process reward model: stands behind each step"),
     CONF_TEXT(score_conf, aggregate, "min",
@@ -183,6 +185,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
         err = open_model_all(&job.loaded, job.conf.model, job.reward ? HEAD_STEP : HEAD_LM);
     if (!err)
         err = open_model_chat(&job.loaded, job.conf.chat_template_path);
+    if (!err)
+        err = open_model_reach(&job.loaded, job.conf.max_context);
     if (!err)
         err = json_lines_run(&lines, stdin, "stdin", stdout);
     open_model_close(&job.loaded);

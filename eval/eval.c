@@ -205,6 +205,8 @@ enum err eval_answers(struct eval_answers *out, const struct eval_conf *conf,
         if (!err)
             err = open_model_chat(&out->loaded, conf->sampling.chat_template_path);
         if (!err)
+            err = open_model_reach(&out->loaded, conf->sampling.max_context);
+        if (!err)
             err = sample(out, conf, prompts);
     }
     if (err)

@@ -12,6 +12,7 @@ struct sampling_options {
     int top_k, max_new_tokens, slots;
     char *system;
     json_t *stop;
+    int max_context;
 };
 
 /* Rows for a table; a struct of another command has a struct sampling_options as its first
@@ -19,6 +20,7 @@ struct sampling_options {
 #define SAMPLING_ROWS(tokens) \
     CONF_TEXT(sampling_options, model, "", "Hugging Face folder, .gguf file or run folder"), \
         OPEN_MODEL_CHAT(sampling_options, chat_template_path), \
+        OPEN_MODEL_REACH(sampling_options, max_context), \
         CONF_REAL(sampling_options, temperature, "1", 0, 100, "0 is greedy"), \
         CONF_REAL(sampling_options, top_p, "1", 0, 1, \
                   "smallest set of tokens with this mass"), \

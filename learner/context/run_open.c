@@ -223,6 +223,14 @@ static enum err open_journal(struct run_context *c)
     return err;
 }
 
+/* Tokens that a sequence of the run may have, as far as its keys say. */
+static int longest(const struct fleet_keys *keys)
+{
+    return conf_has_int(keys->max_prompt_length)
+               ? keys->max_prompt_length + keys->response_length
+               : SHAPE_POSITIONS;
+}
+
 enum err run_open(struct run_context *c, const struct fleet_keys *keys)
 {
     enum err err;
@@ -231,7 +239,7 @@ enum err run_open(struct run_context *c, const struct fleet_keys *keys)
     process_stats_new(&c->stats);
     err = open_folder(c);
     if (!err)
-        err = initial_models_open(&c->models, &keys->keys, &c->plan.rewards);
+        err = initial_models_open(&c->models, &keys->keys, &c->plan.rewards, longest(keys));
     if (!err)
         err = run_plan_decoding(c);
     if (!err)

@@ -90,13 +90,15 @@ static enum err keep_model(const struct initial_models *o, struct initial_model 
 /* Its kind says what it needs of a model (reward_kind.h); what reads the policy's tokens limits how
  * long prompt and answer may be. */
 static enum err make_reward(struct initial_models *o, const struct reward *reward,
-                            const struct tokenizer *policy)
+                            const struct tokenizer *policy, int longest)
 {
     const struct reward_kind *kind = reward_kind_of(reward->kind);
     struct initial_model *model = &o->model[o->n_model];
     struct model_files *files = NULL;
     enum err err = model_files_open(&files, reward->model, MODEL_FILES_ALL);
 
+    if (!err)
+        err = model_files_reach(files, longest);
     if (!err)
         err = kind->fits(reward, files, policy);
     if (!err && !kind->text && (!o->narrowest || files->shape.context < o->narrowest))
@@ -110,7 +112,7 @@ static enum err make_reward(struct initial_models *o, const struct reward *rewar
 }
 
 static enum err make(struct initial_models *o, const struct keys *keys,
-                     const struct rewards *rewards)
+                     const struct rewards *rewards, int longest)
 {
     struct model_files *files = NULL;
     uint64_t unused;
@@ -120,7 +122,7 @@ static enum err make(struct initial_models *o, const struct keys *keys,
     o->fresh = true;
     peer_random(&o->run, &unused);
     if (!err)
-        err = start_model_open(&files, keys, MODEL_FILES_ALL, &eos);
+        err = start_model_open(&files, keys, MODEL_FILES_ALL, longest, &eos);
     if (!err && files->params->shape.head != HEAD_LM)
         err = err_set(ERR_RANGE, "%s is a reward model: this method trains a language model",
                       keys->model_name_or_path);
@@ -131,7 +133,7 @@ static enum err make(struct initial_models *o, const struct keys *keys,
     for (int i = 0; i < rewards->n && !err; i++) {
         o->of_reward[i] = rewards->reward[i].model ? o->n_model : -1;
         if (rewards->reward[i].model)
-            err = make_reward(o, &rewards->reward[i], files->tokenizer);
+            err = make_reward(o, &rewards->reward[i], files->tokenizer, longest);
     }
     if (!err) { /* the defaults for decoding go back into the model that the run writes */
         o->generation = files->generation;
@@ -252,7 +254,7 @@ static enum err map_all(struct initial_models *o)
 }
 
 enum err initial_models_open(struct initial_models **out, const struct keys *keys,
-                             const struct rewards *rewards)
+                             const struct rewards *rewards, int longest)
 {
     struct initial_models *o = mem_new(1, sizeof *o);
     char *path;
@@ -261,7 +263,7 @@ enum err initial_models_open(struct initial_models **out, const struct keys *key
     *out = NULL;
     o->folder = mem_print("%s/artifacts", keys->output_dir);
     path = mem_print("%s/manifest.json", o->folder);
-    err = fs_exists(path) ? load(o, path, rewards) : make(o, keys, rewards);
+    err = fs_exists(path) ? load(o, path, rewards) : make(o, keys, rewards, longest);
     if (!err)
         err = map_all(o);
     free(path);

@@ -146,6 +146,8 @@ static enum err load_params(const struct offline_job *o, struct params **out)
     enum err err = model_files_open(&files, o->keys->model_name_or_path, MODEL_FILES_ALL);
 
     *out = NULL;
+    if (!err) /* as the run's own meta has it */
+        shape_reach(&files->params->shape, o->card->shape.context);
     if (err)
         return err;
     if (files->params->shape.head == o->head) {

@@ -68,10 +68,11 @@ static enum err encode_all(struct prepare *p, const struct keys *keys,
 static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
                           struct prepare_parts *parts)
 {
+    const int longest = conf_has_int(keys->max_length) ? keys->max_length : SHAPE_POSITIONS;
     enum err err = start_model_kwargs(keys);
 
     if (!err)
-        err = start_model_open(&parts->card, keys, MODEL_FILES_META, &parts->eos);
+        err = start_model_open(&parts->card, keys, MODEL_FILES_META, longest, &parts->eos);
     if (err)
         return err;
     start_model_kept_day(parts->config, keys);

@@ -44,13 +44,15 @@ static enum err take_eos(struct model_files *card, const char *name, char **text
 /* A template file of the user's replaces the model's before the end token is settled, which
  * a template may name. */
 enum err start_model_open(struct model_files **out, const struct keys *keys,
-                          enum model_files_want want, char **eos)
+                          enum model_files_want want, int longest, char **eos)
 {
     enum err err = model_files_open(out, keys->model_name_or_path, want);
 
     *eos = NULL;
     if (!err && keys->chat_template_path)
         err = chat_choice(*out, keys->chat_template_path);
+    if (!err)
+        err = model_files_reach(*out, longest);
     if (!err)
         err = take_eos(*out, keys->eos_token, eos);
     return err;

@@ -8,9 +8,10 @@
 #include "lm/file/model_files.h"
 
 /* *out is the caller's (model_files_free). *eos is the end token's text (free it), NULL when
- * there is none. Errors: any, in words for the user. */
+ * there is none. Errors: any, in words for the user.
+ * longest: tokens of a sequence, at most (model_files_reach). */
 enum err start_model_open(struct model_files **out, const struct keys *keys,
-                          enum model_files_want want, char **eos) MUST_CHECK;
+                          enum model_files_want want, int longest, char **eos) MUST_CHECK;
 
 /* What chat_template_kwargs holds must be known. Errors: ERR_PARSE, ERR_RANGE. */
 enum err start_model_kwargs(const struct keys *keys) MUST_CHECK;

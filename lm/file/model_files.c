@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/say.h"
 #include "lm/file/adapter.h"
 #include "lm/file/adapter_write.h"
 #include "lm/file/folder.h"
@@ -364,6 +365,19 @@ enum err model_files_make_meta(struct model_files *files)
     files->card = text;
     files->card_size = n;
     return OK;
+}
+
+enum err model_files_reach(struct model_files *files, int longest)
+{
+    if (files->shape.rope != ROPE_LONG)
+        return OK;
+    shape_reach(&files->shape, longest);
+    if (files->params)
+        files->params->shape = files->shape;
+    say(stderr,
+        "longrope: the %s factors hold: no sequence of this run has more than %d tokens\n",
+        files->shape.rope_far ? "long" : "short", files->shape.context);
+    return model_files_make_meta(files);
 }
 
 enum err model_files_save(const char *folder, const struct model_files *files,

@@ -35,6 +35,11 @@ enum err model_files_open(struct model_files **out, const char *path,
                           enum model_files_want want) MUST_CHECK;
 void model_files_free(struct model_files *files);
 
+/* A model whose rotation depends on how long sequences are (longrope) is opened for those of its
+ * original context. From now on it is ready for `longest` tokens, or as many as it takes: says so
+ * on stderr, and in the meta that actors and rewarders go by. Errors: ERR_PARSE. */
+enum err model_files_reach(struct model_files *files, int longest) MUST_CHECK;
+
 /* Writes config.json, generation_config.json, model.safetensors (f32, or bf16), tokenizer.json,
  * tokenizer_config.json (and special tokens) into `folder` so that a crash leaves the old
  * folder or the new: a sibling is written, fsynced and renamed. Opens in transformers 4.56 and

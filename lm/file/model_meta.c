@@ -22,6 +22,20 @@ static enum err read_stops(struct shape *shape, const json_t *stops, const char 
     return err;
 }
 
+/* Which of longrope's lists the run that wrote this chose. */
+static enum err read_reach(struct shape *shape, const json_t *rope, const char *name)
+{
+    const char *word = json_string_value(rope);
+
+    if (shape->rope != ROPE_LONG)
+        return rope ? err_set(ERR_PARSE, "%s: rope: this model has no lists of factors", name)
+                    : OK;
+    if (!word || (strcmp(word, "short") != 0 && strcmp(word, "long") != 0))
+        return err_set(ERR_PARSE, "%s: rope: expected short or long", name);
+    shape_reach(shape, strcmp(word, "long") ? 0 : shape->rope_whole);
+    return OK;
+}
+
 enum err model_meta_read(struct model_meta *out, const char *text, size_t n, const char *name)
 {
     const json_t *tokenizer, *template_text, *stops;
@@ -43,6 +57,8 @@ enum err model_meta_read(struct model_meta *out, const char *text, size_t n, con
         (!json_is_string(tokenizer) || !json_is_array(stops) ||
          (template_text && !json_is_null(template_text) && !json_is_string(template_text))))
         err = err_set(ERR_PARSE, "%s: no model card: tokenizer, template or stops", name);
+    if (!err)
+        err = read_reach(&out->shape, json_object_get(card, "rope"), name);
     if (!err)
         err = read_stops(&out->shape, stops, name);
     if (!err) {
@@ -72,6 +88,8 @@ enum err model_meta_write(const struct model_meta *card, char **out, size_t *n)
         json_array_append_new(stops, json_integer(card->shape.eos[i]));
     json_object_set_new(json, "config", hfconfig_write(&card->shape, "float32"));
     json_object_set_new(json, "stops", stops);
+    if (card->shape.rope == ROPE_LONG)
+        json_object_set_new(json, "rope", json_string(card->shape.rope_far ? "long" : "short"));
     bad |= json_object_set_new(json, "tokenizer", json_string(card->tokenizer));
     bad |= json_object_set_new(
         json, "template", card->template_text ? json_string(card->template_text) : json_null());

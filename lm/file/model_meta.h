@@ -2,7 +2,7 @@
  * actor.
  *
  * {"config": …, "stops": […], "template": text or null, "tokenizer": the text of
- * tokenizer.json} with sorted keys: equal models give equal bytes. */
+ * tokenizer.json} with sorted keys, and "rope": "short" or "long" where a run chooses (longrope): equal models give equal bytes. */
 
 #ifndef LM_FILE_MODEL_META_H
 #define LM_FILE_MODEL_META_H

@@ -98,6 +98,21 @@ enum err open_model_all(struct open_model *out, const char *path, enum head head
     return err;
 }
 
+enum err open_model_reach(struct open_model *loaded, int longest)
+{
+    const struct shape *shape = &loaded->files->shape;
+    enum err err;
+
+    if (shape->rope != ROPE_LONG)
+        return OK;
+    err = model_files_reach(loaded->files, longest);
+    if (err)
+        return err;
+    model_free(loaded->model); /* its frequencies are another list's */
+    loaded->model = NULL;
+    return model_new(&loaded->model, shape, loaded->image, packed_size(shape));
+}
+
 void open_model_close(struct open_model *loaded)
 {
     model_free(loaded->model);

@@ -22,6 +22,14 @@ struct open_model {
 enum err open_model_all(struct open_model *out, const char *path, enum head head) MUST_CHECK;
 void open_model_close(struct open_model *loaded);
 
+/* For sequences of so many tokens (model_files_reach); 0: the original context. Errors: ERR_PARSE,
+ * ERR_NOMEM. */
+#define OPEN_MODEL_REACH(s, f) \
+    CONF_INT(s, f, "0", 0, 1 << 20, \
+             "longest sequence of this run, where rotation depends on it (longrope); 0: the " \
+             "model's original context")
+enum err open_model_reach(struct open_model *loaded, int longest) MUST_CHECK;
+
 /* Tokenizer and template only. */
 enum err open_model_text(struct open_model *out, const char *path) MUST_CHECK;
 

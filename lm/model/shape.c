@@ -34,7 +34,7 @@ static enum err check_sizes(const struct shape *s)
         {"head_dim", s->head_dim, 16, 1024, 16},
         {"intermediate_size", s->ffn, 16, 1 << 18, 16},
         {"vocab_size", s->vocab, 1, 1 << 20, 1},
-        {"max_position_embeddings", s->context, 1, 1 << 20, 1},
+        {"max_position_embeddings", s->context, 1, SHAPE_POSITIONS, 1},
         {"bos_token_id", s->bos, -1, s->vocab - 1, 1},
         {"pad_token_id", s->pad, -1, s->vocab - 1, 1},
         {"sliding_window", s->window, 0, 1 << 20, 1},

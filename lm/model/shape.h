@@ -38,7 +38,8 @@ enum rope { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3, ROPE_LONG };
 enum {
     SHAPE_STOPS = 8,
     SHAPE_LAYERS = 512,
-    SHAPE_FACTORS = 128, /* of ROPE_LONG: head_dim / 2 are used */
+    SHAPE_POSITIONS = 1 << 20, /* no context is longer */
+    SHAPE_FACTORS = 128,       /* of ROPE_LONG: head_dim / 2 are used */
 };
 
 struct shape {
