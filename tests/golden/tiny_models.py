@@ -5,8 +5,8 @@
 Needs torch and transformers (made with torch 2.13, transformers 5). Weights are not stored: both
 sides make them from a formula (tests/lm/tiny.h has the same in C):
     u(name, i) = (mix(fnv1a32(name) + i * 0x9E3779B9) >> 8) * 2^-23 - 1, mix = murmur3's finaliser
-    norm 1 + 0.2 u; bias 0.3 u; embedding 0.25 u; other [rows, cols] u * float32(k / sqrt(cols)),
-    k = 3 for lm_head and score, 1.7 otherwise
+    norm 1 + 0.2 u (0.2 u where 1 + w multiplies); bias 0.3 u; embedding 0.25 u; other [out, in]
+    u * float32(k / sqrt(in)), k = 3 for lm_head and score, 1.7 otherwise; Conv1D holds them turned
 Tokens: mix(1000 * sequence + position) % vocab. Per model and sequence: log-probabilities of
 tokens 1.., logits after the last token, and (where the head predicts) greedy continuations. The
 hash of the weights in name order goes to stderr (tests/lm/test_params.c has two of them).
@@ -38,16 +38,18 @@ def mix(h):
     return h ^ (h >> np.uint64(16))
 
 
-def weight(name, shape):
+def weight(name, shape, plus=False, turned=False):
+    if turned:
+        return weight(name, shape[::-1]).T.contiguous()
     n = int(np.prod(shape))
     i = np.arange(n, dtype=np.uint64)
     u = ((mix(np.uint64(fnv(name)) + i * np.uint64(0x9E3779B9)) >> np.uint64(8)).astype(np.float32)
          * np.float32(2.0**-23) - np.float32(1))
-    if "norm" in name:
-        v = np.float32(1) + np.float32(0.2) * u
-    elif name.endswith("bias"):
+    if name.endswith("bias"):
         v = np.float32(0.3) * u
-    elif "embed" in name:
+    elif "norm" in name or ".ln_" in name:
+        v = np.float32(0 if plus else 1) + np.float32(0.2) * u
+    elif "embed" in name or ".wte." in name or ".wpe." in name:
         v = np.float32(0.25) * u
     else:
         k = 3.0 if name in ("lm_head.weight", "score.weight") else 1.7
@@ -55,7 +57,8 @@ def weight(name, shape):
     return torch.from_numpy(v.reshape(shape))
 
 
-COMMON = dict(attention_bias=False, hidden_act="silu", bos_token_id=1, eos_token_id=2, pad_token_id=0)
+TOKENS = dict(bos_token_id=1, eos_token_id=2, pad_token_id=0)
+COMMON = dict(attention_bias=False, hidden_act="silu", **TOKENS)
 MODELS = {
     "llama": dict(model_type="llama", num_hidden_layers=2, hidden_size=48, num_attention_heads=4,
                   num_key_value_heads=2, head_dim=16, intermediate_size=80, vocab_size=97,
@@ -81,11 +84,43 @@ MODELS = {
                     max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=False,
                     sliding_window=None,
                     rope_parameters=dict(rope_type="default", rope_theta=10000.0)),
+    "window": dict(model_type="mistral", num_hidden_layers=2, hidden_size=64, num_attention_heads=4,
+                   num_key_value_heads=2, head_dim=16, intermediate_size=96, vocab_size=80,
+                   max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=False,
+                   sliding_window=24, rope_parameters=dict(rope_type="default", rope_theta=10000.0)),
+    "qwen3": dict(model_type="qwen3", num_hidden_layers=2, hidden_size=64, num_attention_heads=4,
+                  num_key_value_heads=2, head_dim=32, intermediate_size=96, vocab_size=80,
+                  max_position_embeddings=256, rms_norm_eps=1e-6, tie_word_embeddings=True,
+                  rope_parameters=dict(rope_type="default", rope_theta=1000000.0)),
+    "phi3": dict(model_type="phi3", num_hidden_layers=2, hidden_size=64, num_attention_heads=4,
+                 num_key_value_heads=2, intermediate_size=96, vocab_size=80, sliding_window=40,
+                 max_position_embeddings=256, original_max_position_embeddings=64, rms_norm_eps=1e-5,
+                 tie_word_embeddings=False,
+                 rope_parameters=dict(rope_type="longrope", rope_theta=10000.0, short_factor=[1 + i / 16 for i in range(8)],
+                                      long_factor=[1 + i / 2 for i in range(8)])),
+    "gemma2": dict(model_type="gemma2", num_hidden_layers=3, hidden_size=64, num_attention_heads=4,
+                   num_key_value_heads=2, head_dim=16, intermediate_size=96, vocab_size=80,
+                   max_position_embeddings=256, rms_norm_eps=1e-6, tie_word_embeddings=True,
+                   query_pre_attn_scalar=24, sliding_window=24, attn_logit_softcapping=2.0,
+                   final_logit_softcapping=3.0, hidden_activation="gelu_pytorch_tanh",
+                   rope_parameters=dict(rope_type="default", rope_theta=10000.0)),
+    "gemma3": dict(model_type="gemma3_text", num_hidden_layers=3, hidden_size=64, num_attention_heads=4,
+                   num_key_value_heads=2, head_dim=16, intermediate_size=96, vocab_size=80,
+                   max_position_embeddings=256, rms_norm_eps=1e-6, tie_word_embeddings=True,
+                   query_pre_attn_scalar=16, sliding_window=24, hidden_activation="gelu_pytorch_tanh",
+                   layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+                   rope_parameters=dict(full_attention=dict(rope_type="linear", factor=4.0, rope_theta=1000000.0),
+                                        sliding_attention=dict(rope_type="default", rope_theta=10000.0))),
+    "gpt2": dict(model_type="gpt2", n_layer=2, n_embd=64, n_head=4, n_inner=96, vocab_size=80, n_positions=256,
+                 layer_norm_epsilon=1e-5, tie_word_embeddings=True, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0),
     "reward": dict(model_type="llama", num_hidden_layers=2, hidden_size=48, num_attention_heads=4,
                    num_key_value_heads=2, head_dim=16, intermediate_size=80, vocab_size=97,
                    max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=True,
                    num_labels=1, rope_parameters=dict(rope_type="default", rope_theta=10000.0)),
 }
+
+
+CONV1D = (".c_attn.weight", ".c_proj.weight", ".c_fc.weight")
 
 
 def tokens(vocab, sequence, n):
@@ -99,14 +134,14 @@ def line(name, kind, sequence, values):
 def main():
     torch.set_num_threads(1)
     for name, keys in MODELS.items():
-        keys = {**COMMON, **keys}
+        keys = {**(COMMON if name != "gpt2" and "gemma" not in name else TOKENS), **keys}
         config = AutoConfig.for_model(keys.pop("model_type"), **keys)
         make = AutoModelForSequenceClassification if name == "reward" else AutoModelForCausalLM
         model = make.from_config(config, attn_implementation="eager").float().eval()
         with torch.no_grad():
             sha = hashlib.sha256()
             for key, p in sorted(model.named_parameters()):
-                p.copy_(weight(key, tuple(p.shape)))
+                p.copy_(weight(key, tuple(p.shape), "gemma" in name, key.endswith(CONV1D)))
                 sha.update(p.contiguous().numpy().tobytes())
             print(name, "sha256", sha.hexdigest(), file=sys.stderr)
             for s, n in enumerate(LENGTHS):
