@@ -1,3 +1,6 @@
+/* One JSON object is gathered from the opened model and its files' headers; for people it is printed
+ * from that object and the shape. Weights are read only for their hash, through tensor_walk. */
+
 #include "lm/file/inspect.h"
 
 #include "base/fs.h"
@@ -7,6 +10,7 @@
 #include "lm/file/ggufmodel.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/hfconfig_write.h"
+#include "lm/file/hfkeys.h"
 #include "lm/file/model_files.h"
 #include "lm/file/model_meta.h"
 #include "lm/file/safetensors.h"
@@ -218,18 +222,42 @@ static void put_tensors(FILE *to, const json_t *list)
     }
 }
 
+static void put_positions(FILE *to, const struct shape *s)
+{
+    static const char *const rope[] = {
+        [ROPE_PLAIN] = "plain",
+        [ROPE_LINEAR] = "linear",
+        [ROPE_LLAMA3] = "llama3",
+        [ROPE_LONG] = "longrope",
+    };
+    int local = 0;
+
+    for (int i = 0; i < s->layers; i++)
+        local += shape_local(s, i);
+    fprintf(to, "context       %d tokens, ", s->context);
+    if (hfkeys_family[s->family].rope == HFROPE_NONE)
+        fprintf(to, "learned positions");
+    else
+        fprintf(to, "rope %s, theta %g", rope[s->rope], s->rope_theta);
+    if (s->rope == ROPE_LINEAR || s->rope == ROPE_LLAMA3)
+        fprintf(to, ", factor %g", s->rope_factor);
+    if (s->rope == ROPE_LONG)
+        fprintf(to, ", %s factors, %d tokens with the long ones",
+                s->rope_far ? "long" : "short", s->rope_whole);
+    if (s->rope_local_theta > 0)
+        fprintf(to, ", theta %g in local layers", s->rope_local_theta);
+    if (local)
+        fprintf(to, "\nwindow        %d tokens, in %d layers", s->window, local);
+    fputc('\n', to);
+}
+
 static void put_shape(FILE *to, const struct shape *s)
 {
-    static const char *const rope[] = {"plain", "linear", "llama3"};
-
     fprintf(to, "layers        %d x (width %d, %d heads of %d, %d key/value heads, mlp %d)\n",
             s->layers, s->width, s->heads, s->head_dim, s->kv_heads, s->ffn);
     fprintf(to, "vocabulary    %d rows%s\n", s->vocab, s->tied ? ", tied to the head" : "");
-    fprintf(to, "context       %d tokens, rope %s, theta %g", s->context, rope[s->rope],
-            s->rope_theta);
-    if (s->rope != ROPE_PLAIN)
-        fprintf(to, ", factor %g", s->rope_factor);
-    fprintf(to, "\nnorm eps      %g\n", (double)s->norm_eps);
+    put_positions(to, s);
+    fprintf(to, "norm eps      %g\n", (double)s->norm_eps);
 }
 
 static void put_adapter(FILE *to, const json_t *json)
