@@ -184,16 +184,19 @@ static enum err read_entries(struct safetensors *file)
 
 static enum err refuse_pickle(struct source *source)
 {
-    uint32_t magic = 0;
-    size_t at = 0;
+    uint8_t start[9] = {0};
+    bool zip, pickle;
     enum err err;
 
-    if (source_size(source) < 4)
+    if (source_size(source) < sizeof start)
         return OK;
-    err = source_u32(source, &at, &magic);
+    err = source_read(source, 0, start, sizeof start);
     if (err)
         return err;
-    if (magic == 0x04034B50 || ((magic & 0xFF) == 0x80 && (magic >> 8 & 0xFF) <= 5))
+    zip = !memcmp(start, "PK\3\4", 4);
+    /* a header of 128, 384, … bytes begins with 0x80, too; its text follows the length */
+    pickle = start[0] == 0x80 && start[1] <= 5 && start[8] != '{';
+    if (zip || pickle)
         return err_set(
             ERR_PARSE,
             "%s: byte 0: a Python pickle, which can run code, is not opened; save the "
