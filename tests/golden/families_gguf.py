@@ -27,14 +27,17 @@ def tokens(w, folder):
     w.add_eos_token_id(2)
     w.add_pad_token_id(0)
     w.add_add_bos_token(False)
+    template = os.path.join(folder, "chat_template.jinja")
+    if os.path.exists(template):
+        w.add_chat_template(open(template).read())
 
 
 def permute(x, n):
     return x.reshape(n, 2, x.shape[0] // n // 2, *x.shape[1:]).swapaxes(1, 2).reshape(x.shape)
 
 
-def write(model, folder, path):
-    """None, or why llama.cpp has no such file."""
+def write(model, folder, path, half=False):
+    """None, or why llama.cpp has no such file. half: matrices as f16."""
     c = model.config
     arch = ARCH[c.model_type]
     if c.model_type in ("mistral", "qwen2") and getattr(c, "sliding_window", None):
@@ -91,7 +94,7 @@ def write(model, folder, path):
             value = value + 1
         if arch == "gpt2" and key.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
             value = value.T
-        w.add_tensor(to, np.ascontiguousarray(value))
+        w.add_tensor(to, np.ascontiguousarray(value.astype(np.float16) if half and value.ndim > 1 else value))
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()

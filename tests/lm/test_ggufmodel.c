@@ -45,6 +45,9 @@ static void a_gguf_is_the_folder_it_was_made_from(void **state)
     (void)state;
     same_models(GOLDEN "/model/llama5", GOLDEN "/model/llama.gguf");
     same_models(GOLDEN "/model/qwen5", GOLDEN "/model/qwen.gguf");
+    same_models(GOLDEN "/model/gpt2_5", GOLDEN "/model/gpt2.gguf");
+    same_models(GOLDEN "/model/phi3_4", GOLDEN "/model/phi3.gguf");
+    same_models(GOLDEN "/model/gemma3_5", GOLDEN "/model/gemma3.gguf");
 }
 
 /* The first `old` becomes `new`, of the same length, in a copy of the golden file. */

@@ -1,6 +1,6 @@
 """Tiny models as transformers and gguf-py write them, for tests/lm/test_{hfconfig,model_files}.c.
 
-usage: python make.py llama5 | qwen5 | mistral4 | reward4 | gguf | hashes > hashes.inc
+usage: python make.py llama5 | qwen5 | mistral4 | reward4 | gpt2_5 | phi3_4 | gemma3_5 | gguf | hashes > hashes.inc
 Each is run with the transformers whose form it shows: names ending in 4 with 4.56.2, in 5 with
 5.23. The .gguf files are made from the folders llama5 and qwen5 with gguf 0.19.0. All weights are random.
 """
@@ -43,6 +43,8 @@ def tokenizer():
 
 SIZES = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
              vocab_size=272, max_position_embeddings=128, bos_token_id=1, eos_token_id=2, pad_token_id=2)
+TOKENS = dict(vocab_size=272, bos_token_id=1, eos_token_id=2, pad_token_id=0)
+SMALL = dict(SIZES, num_hidden_layers=1, pad_token_id=0)
 LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)
 
 
@@ -51,7 +53,7 @@ def make(name, folder):
     assert five == name.endswith("5"), "transformers " + transformers.__version__
     torch.manual_seed(7)
     rope = dict(rope_parameters=dict(LLAMA3, rope_theta=500000.0)) if five else dict(rope_scaling=LLAMA3, rope_theta=500000.0)
-    kind = name[:-1]
+    kind = name[:-1].rstrip("_")
     if kind == "llama":
         model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES, **rope, tie_word_embeddings=True))
     elif kind == "mistral":
@@ -61,12 +63,25 @@ def make(name, folder):
         model = transformers.Qwen2ForCausalLM(config)
         for p in model.parameters():  # biases start at zero: make them matter
             torch.nn.init.normal_(p, std=0.1)
+    elif kind == "gpt2":
+        model = transformers.GPT2LMHeadModel(transformers.GPT2Config(
+            **TOKENS, n_embd=32, n_layer=2, n_head=2, n_positions=64, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0))
+    elif kind == "phi3":
+        factors = dict(short_factor=[1 + i / 8 for i in range(8)], long_factor=[1 + i for i in range(8)])
+        model = transformers.Phi3ForCausalLM(transformers.Phi3Config(
+            **SMALL, original_max_position_embeddings=48, sliding_window=40, rope_scaling=dict(factors, type="longrope")))
+    elif kind == "gemma3":
+        model = transformers.Gemma3ForCausalLM(transformers.Gemma3TextConfig(
+            **dict(SMALL, num_hidden_layers=2), head_dim=16, query_pre_attn_scalar=16, sliding_window=24))
     elif kind == "reward":
         model = transformers.LlamaForSequenceClassification(
             transformers.LlamaConfig(**dict(SIZES, pad_token_id=0), num_labels=1))
     if kind == "mistral":
         model.generation_config.eos_token_id = [2, 0]
-    dtype = {"mistral": torch.bfloat16, "reward": torch.float32, "llama": torch.float32, "qwen": torch.float16}[kind]
+    if name[-2] == "_":
+        for p in model.parameters():  # biases and norms that matter
+            torch.nn.init.normal_(p, std=0.1)
+    dtype = {"mistral": torch.bfloat16, "reward": torch.float32, "llama": torch.float32}.get(kind, torch.float16)
     # weights that every dtype here holds exactly, so that the files agree to the bit
     with torch.no_grad():
         for p in model.parameters():
@@ -167,13 +182,16 @@ def hashes():
 
     from safetensors.torch import load_file
 
-    for name in ("llama5", "qwen5", "mistral4", "reward4"):
+    for name in ("llama5", "qwen5", "mistral4", "reward4", "gpt2_5", "phi3_4", "gemma3_5"):
         tensors = {}
         for path in glob.glob(os.path.join(HERE, name, "*.safetensors")):
             tensors.update(load_file(path))
         sha = hashlib.sha256()
         for key in sorted(tensors):
-            sha.update(tensors[key].to(torch.float32).numpy().tobytes())
+            value = tensors[key].to(torch.float32)
+            if name == "gpt2_5" and key.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
+                value = value.T.contiguous()  # drover's order is [out, in] everywhere
+            sha.update(value.numpy().tobytes())
         print('{"%s", "%s"},' % (name, sha.hexdigest()))
 
 
@@ -185,5 +203,11 @@ if __name__ == "__main__":
         T = g.GGMLQuantizationType
         gguf_of(os.path.join(HERE, "llama5"), os.path.join(HERE, "llama.gguf"), True, [T.F32, T.F16, T.BF16])
         gguf_of(os.path.join(HERE, "qwen5"), os.path.join(HERE, "qwen.gguf"), False, [T.F16])
+        sys.path.insert(0, os.path.dirname(HERE))
+        from families_gguf import write
+        for name in ("gpt2_5", "phi3_4", "gemma3_5"):
+            folder = os.path.join(HERE, name)
+            model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+            write(model, folder, os.path.join(HERE, name[:-2] + ".gguf"), half=True)
     else:
         make(sys.argv[1], os.path.join(HERE, sys.argv[1]))
