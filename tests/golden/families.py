@@ -292,4 +292,5 @@ def main():
     sys.exit(Table.failed > 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
