@@ -30,6 +30,7 @@ static const struct conf_key table[] = {
 static const struct conf_key *const tables[] = {table, direct_table, keys_table_shared,
                                                 keys_table_ignored, NULL};
 
+/* simpo and alphapo are TRL's words for means, with and without a likelihood. */
 static enum err check(void *method, struct prepare *out)
 {
     struct cpo *const cpo = method;

@@ -1,3 +1,8 @@
+/* How it works: two tables that the methods put behind their own (their defaults win), and two
+ * functions that their check calls: what every one of them asks of records and model, and, for
+ * those that have one, how the reference's log-probabilities are had. They are made beforehand
+ * unless the reference moves: a figure made once is the one that a pass beside the training
+ * would give, bit for bit. */
 #include "learner/methods/direct.h"
 #include "learner/corpus/corpus_answers.h"
 
@@ -45,6 +50,7 @@ enum err direct_check(struct prepare *out, const struct direct_keys *keys)
     return OK;
 }
 
+/* Unset is neither true nor false: beforehand, unless the reference moves. */
 enum err direct_reference(struct reference_conf *out, const struct direct_keys *keys)
 {
     int before;

@@ -131,6 +131,8 @@ static enum err check_term(const struct objective_dpo_conf *c, enum objective_dp
     return check_smoothing(kind, c->label_smoothing, c->terms == 1);
 }
 
+/* The order matters: weights are one for each type, and what a type cannot have is only known
+ * with all of them. */
 static enum err read_loss(struct dpo *dpo)
 {
     struct objective_dpo_conf *const loss = &dpo->loss;

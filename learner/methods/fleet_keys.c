@@ -189,6 +189,7 @@ static enum err take_reference(struct fleet_plan *out, const struct fleet_keys *
     return OK;
 }
 
+/* Words that are checked before the method is asked: it looks at lag and free. */
 static enum err take_words(struct fleet_plan *out, const struct fleet_keys *k)
 {
     enum err err = take_overlap(out, k->overlap);

@@ -20,47 +20,47 @@ const char *const group_kl_in[] = {"loss", "reward", NULL};
 
 const struct conf_key group_table[] = {
     CONF_REAL(keys, learning_rate, "1e-6", 0, 1e3, "peak learning rate"),
-    CONF_INT(group, num_generations, "8", 2, 1024, "answers to a prompt"),
+    CONF_INT(group_keys, num_generations, "8", 2, 1024, "answers to a prompt"),
     {"max_completion_length", CONF_INT_, offsetof(struct fleet_keys, response_length), "512", 1,
      1 << 18, "most tokens of an answer", "response_length", NULL},
-    CONF_INT(group, generation_batch_size, "", 1, INT_MAX,
+    CONF_INT(group_keys, generation_batch_size, "", 1, INT_MAX,
              "answers an iteration; per_device_train_batch_size x steps_per_generation unset"),
-    CONF_INT(group, steps_per_generation, "", 1, 65536,
+    CONF_INT(group_keys, steps_per_generation, "", 1, 65536,
              "micro-batches that share an iteration's answers; gradient_accumulation_steps "
              "unset"),
     CONF_INT_AT(fleet_keys, iteration.epochs, "num_iterations", "1", 1, 1000,
                 "passes over an iteration's answers"),
-    CONF_REAL(group, beta, "0", 0, 1e6, "price of a nat; 0: there is no reference"),
-    CONF_WORD(group, kl_in, group_kl_in, "loss", "where the price stands: loss or reward"),
+    CONF_REAL(group_keys, beta, "0", 0, 1e6, "price of a nat; 0: there is no reference"),
+    CONF_WORD(group_keys, kl_in, group_kl_in, "loss", "where the price stands: loss or reward"),
     CONF_WORD_AT(fleet_keys, iteration.kl_estimator, "kl_estimator", kl_names, "k1",
                  "k1, k2 or k3, where it is in the reward"),
-    CONF_REAL(group, epsilon, "0.2", 0, 1e6, "clip of the ratio below 1"),
-    CONF_REAL(group, epsilon_high, "", 0, 1e6,
+    CONF_REAL(group_keys, epsilon, "0.2", 0, 1e6, "clip of the ratio below 1"),
+    CONF_REAL(group_keys, epsilon_high, "", 0, 1e6,
               "clip above 1, of cispo the bound itself; epsilon unset"),
-    CONF_BOOL(group, mask_truncated_completions, "false",
+    CONF_BOOL(group_keys, mask_truncated_completions, "false",
               "answers that did not end are not learnt from"),
-    CONF_TREE(group, reward_weights, "one for each reward, in their order"),
-    CONF_REAL(group, top_p, "1.0", 1e-6, 1, "sampling from the likeliest tokens"),
-    CONF_INT(group, top_k, "0", 0, INT_MAX, "sampling from so many tokens; 0: from all"),
-    CONF_REAL(group, min_p, "0", 0, 1, "sampling from tokens this likely"),
-    CONF_REAL(group, repetition_penalty, "1.0", 0, 1e3, "only 1"),
-    CONF_TREE(group, generation_kwargs, "not available: give the keys themselves"),
-    CONF_BOOL(group, shuffle_dataset, "true", "false: prompts in the order of the file"),
-    CONF_BOOL(group, dynamic_sampling, "false",
+    CONF_TREE(group_keys, reward_weights, "one for each reward, in their order"),
+    CONF_REAL(group_keys, top_p, "1.0", 1e-6, 1, "sampling from the likeliest tokens"),
+    CONF_INT(group_keys, top_k, "0", 0, INT_MAX, "sampling from so many tokens; 0: from all"),
+    CONF_REAL(group_keys, min_p, "0", 0, 1, "sampling from tokens this likely"),
+    CONF_REAL(group_keys, repetition_penalty, "1.0", 0, 1e3, "only 1"),
+    CONF_TREE(group_keys, generation_kwargs, "not available: give the keys themselves"),
+    CONF_BOOL(group_keys, shuffle_dataset, "true", "false: prompts in the order of the file"),
+    CONF_BOOL(group_keys, dynamic_sampling, "false",
               "prompts whose answers all score the same are replaced by the next ones"),
-    CONF_INT(group, dynamic_sampling_max, "4", 2, 64,
+    CONF_INT(group_keys, dynamic_sampling_max, "4", 2, 64,
              "an iteration asks for at most so many times its prompts"),
-    CONF_INT(group, soft_punish_cache, "0", 0, 1 << 18,
+    CONF_INT(group_keys, soft_punish_cache, "0", 0, 1 << 18,
              "tokens before max_completion_length over which a punishment for length grows"),
     CONF_TREE(fleet_keys, reward_funcs,
               "TRL's: accuracy_reward, reasoning_accuracy_reward, think_format_reward, "
               "get_soft_overlong_punishment"),
-    CONF_BOOL(group, sync_ref_model, "false", "the reference follows the policy"),
-    CONF_REAL(group, ref_model_mixup_alpha, "0.6", 0, 1,
+    CONF_BOOL(group_keys, sync_ref_model, "false", "the reference follows the policy"),
+    CONF_REAL(group_keys, ref_model_mixup_alpha, "0.6", 0, 1,
               "the policy's share in the reference when it follows"),
-    CONF_INT(group, ref_model_sync_steps, "512", 1, 1000000000,
+    CONF_INT(group_keys, ref_model_sync_steps, "512", 1, 1000000000,
              "optimiser steps between two times that it follows"),
-    CONF_INT(group, max_tool_calling_iterations, "", 1, INT_MAX, "not available"),
+    CONF_INT(group_keys, max_tool_calling_iterations, "", 1, INT_MAX, "not available"),
     CONF_END};
 
 /* clang-format off */
@@ -84,6 +84,7 @@ const struct conf_key group_table_ignored[] = {
 
 /* ---- what the words mean */
 
+/* TRL's reward_weights replace the weights that rewards: gives. */
 static enum err take_weights(struct fleet_plan *out, const json_t *weights)
 {
     enum err err = OK;
@@ -102,7 +103,7 @@ static enum err take_weights(struct fleet_plan *out, const json_t *weights)
 }
 
 /* An iteration's answers, and the optimiser steps that they give. */
-static enum err take_batch(struct fleet_plan *out, const struct group *k)
+static enum err take_batch(struct fleet_plan *out, const struct group_keys *k)
 {
     const int each = k->fleet.keys.per_device_train_batch_size;
     const int accumulate = k->fleet.keys.gradient_accumulation_steps;
@@ -139,7 +140,8 @@ static enum err take_batch(struct fleet_plan *out, const struct group *k)
     return OK;
 }
 
-static enum err take_sampling(struct fleet_plan *out, const struct group *k)
+/* What makes the sampled distribution another one than the trained is refused, or told. */
+static enum err take_sampling(struct fleet_plan *out, const struct group_keys *k)
 {
     out->top_p = (float)k->top_p;
     out->min_p = (float)k->min_p;
@@ -162,7 +164,8 @@ static enum err take_sampling(struct fleet_plan *out, const struct group *k)
     return OK;
 }
 
-static enum err refuse(const struct fleet_plan *out, const struct group *k)
+/* Keys that stand for nothing here, and pairs of keys that say two things. */
+static enum err refuse(const struct fleet_plan *out, const struct group_keys *k)
 {
     if (k->sync_ref_model && !(k->beta > 0))
         return err_set(ERR_RANGE, "sync_ref_model: with beta 0 there is no reference");
@@ -186,12 +189,14 @@ enum err group_refuse_steps(const struct fleet_plan *out, const char *why)
                 : OK;
 }
 
-double group_epsilon_high(const struct group *g)
+double group_epsilon_high(const struct group_keys *g)
 {
     return conf_has_real(g->epsilon_high) ? g->epsilon_high : g->epsilon;
 }
 
-static void take_overlong(struct fleet_plan *out, struct group *g)
+/* The punishment of long answers: a key's, or TRL's function among reward_funcs; scorers and the
+ * journal are told the same numbers. */
+static void take_overlong(struct fleet_plan *out, struct group_keys *g)
 {
     g->soft_max = g->fleet.response_length;
     g->soft_cache = g->soft_punish_cache;
@@ -203,7 +208,7 @@ static void take_overlong(struct fleet_plan *out, struct group *g)
     out->rewards.soft_cache = g->soft_cache;
 }
 
-enum err group_plan(struct group *g, struct fleet_plan *out)
+enum err group_plan(struct group_keys *g, struct fleet_plan *out)
 {
     struct iteration_conf *const to = &out->round;
     enum err err = refuse(out, g);
@@ -230,17 +235,18 @@ enum err group_plan(struct group *g, struct fleet_plan *out)
 
 /* ---- an iteration's scores */
 
-double group_overlong(const struct group *g, const struct iteration_batch *batch, size_t i)
+double group_overlong(const struct group_keys *g, const struct iteration_batch *batch, size_t i)
 {
     return combine_overlong(batch->rollout[i].n_token, g->soft_max, g->soft_cache);
 }
 
-double group_price(const struct group *g, double beta)
+double group_price(const struct group_keys *g, double beta)
 {
     return g->kl_in == GROUP_IN_REWARD ? beta : 0;
 }
 
-double *group_scores(const struct group *g, struct iteration_batch *batch, double price,
+/* The order is TRL's: what a rule of length takes off may still be clipped, a price may not. */
+double *group_scores(const struct group_keys *g, struct iteration_batch *batch, double price,
                      double low, double high)
 {
     double *const paid = mem_new(batch->n, sizeof *paid);
@@ -259,7 +265,7 @@ double *group_scores(const struct group *g, struct iteration_batch *batch, doubl
     return paid;
 }
 
-void group_mask(const struct group *g, struct iteration_batch *batch)
+void group_mask(const struct group_keys *g, struct iteration_batch *batch)
 {
     for (size_t i = 0; i < batch->n && g->mask_truncated_completions; i++)
         if (!batch->rollout[i].ended)
@@ -333,7 +339,7 @@ static void step_rewards(const struct iteration_batch *batch, struct iteration_m
                          sqrt(fmax(square / n - sum / n * (sum / n), 0)));
 }
 
-void group_report_batch(const struct group *g, const struct iteration_report *r,
+void group_report_batch(const struct group_keys *g, const struct iteration_report *r,
                         struct iteration_metrics *out)
 {
     const double steps = fmax((double)r->steps, 1);
@@ -351,6 +357,7 @@ void group_report_batch(const struct group *g, const struct iteration_report *r,
         iteration_report_put(out, "entropy_coef", r->entropy_coef / steps);
 }
 
+/* policy_loss is written once a step, the others once a micro-batch: each by what it counts. */
 void group_report_loss(const struct iteration_report *r, struct iteration_metrics *out)
 {
     const double steps = fmax((double)r->steps, 1);

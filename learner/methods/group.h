@@ -23,7 +23,7 @@
 #include "learner/methods/fleet_keys.h"
 
 /* The struct of each of them begins with it. */
-struct group {
+struct group_keys {
     struct fleet_keys fleet;
     int num_generations, generation_batch_size, steps_per_generation;
     double beta, epsilon, epsilon_high;
@@ -54,27 +54,28 @@ extern const char *const group_kl_in[];
 /* The beginning of a method's plan: what the shared keys mean, and the iteration's part of it
  * that all of them have; loss, policy and assign are the method's. Errors: ERR_RANGE, ERR_PARSE
  * naming the key. */
-enum err group_plan(struct group *group, struct fleet_plan *out) MUST_CHECK;
+enum err group_plan(struct group_keys *group, struct fleet_plan *out) MUST_CHECK;
 /* Errors: ERR_RANGE, where a reward is credited step by step, for the reason `why`. */
 enum err group_refuse_steps(const struct fleet_plan *plan, const char *why) MUST_CHECK;
 /* The clip above 1. */
-double group_epsilon_high(const struct group *group);
+double group_epsilon_high(const struct group_keys *group);
 
 /* Scores as the group sees them: punished, within [low, high], less `price` a nat; sums of the
  * batch, groups without a spread. Returns what of each score is the price of its distance [n];
  * the caller's. */
-double *group_scores(const struct group *group, struct iteration_batch *batch, double price,
-                     double low, double high);
+double *group_scores(const struct group_keys *group, struct iteration_batch *batch,
+                     double price, double low, double high);
 /* The price of a nat in a score: beta, or 0 where it stands in the loss. */
-double group_price(const struct group *group, double beta);
-double group_overlong(const struct group *group, const struct iteration_batch *batch, size_t i);
+double group_price(const struct group_keys *group, double beta);
+double group_overlong(const struct group_keys *group, const struct iteration_batch *batch,
+                      size_t i);
 /* Answers that did not end are not learnt from, if the keys say so. */
-void group_mask(const struct group *group, struct iteration_batch *batch);
+void group_mask(const struct group_keys *group, struct iteration_batch *batch);
 
 /* iteration_conf.report; and its two halves: what is of the batch, what the objective says. */
 void group_report(const void *method, const struct iteration_report *r,
                   struct iteration_metrics *out);
-void group_report_batch(const struct group *group, const struct iteration_report *r,
+void group_report_batch(const struct group_keys *group, const struct iteration_report *r,
                         struct iteration_metrics *out);
 void group_report_loss(const struct iteration_report *r, struct iteration_metrics *out);
 

@@ -23,7 +23,7 @@
 #include <string.h>
 
 struct grpo {
-    struct group group;
+    struct group_keys group;
     struct objective_grpo_conf loss;
     int importance_sampling_level;
     int scale_rewards; /* enum advantage_group_scale */

@@ -23,7 +23,7 @@ static const struct conf_key *const tables[] = {pairs_table,         fleet_keys_
 
 static void assign(const void *method, struct iteration_batch *batch, double beta)
 {
-    const struct pairs *const pairs = method;
+    const struct pairs_keys *const pairs = method;
     const size_t each = (size_t)batch->conf->samples;
 
     (void)beta;
@@ -48,7 +48,7 @@ static void assign(const void *method, struct iteration_batch *batch, double bet
 static void report(const void *method, const struct iteration_report *r,
                    struct iteration_metrics *out)
 {
-    const struct pairs *const pairs = method;
+    const struct pairs_keys *const pairs = method;
     const struct iteration_batch *const batch = r->batch;
     const double n = (double)batch->n, price = -pairs->loss.beta * batch->kl / n;
 
@@ -81,7 +81,7 @@ static enum err plan(void *self, struct fleet_plan *out)
 const struct method online_dpo_method = {.name = "online-dpo",
                                          .help = "DPO over a fleet: pairs are made as it goes",
                                          .tables = tables,
-                                         .size = sizeof(struct pairs),
+                                         .size = sizeof(struct pairs_keys),
                                          .plan = plan,
                                          .length = pairs_length,
                                          .score = "objective/scores",

@@ -20,18 +20,18 @@ const struct conf_key pairs_table[] = {
     CONF_REAL_AT(fleet_keys, iteration.temperature, "temperature", "0.9", 1e-3, 1e3,
                  "in all log-probability passes"),
     CONF_ROW(
-        CONF_TREE_, pairs, beta.given, "beta", NULL, 0, 0,
+        CONF_TREE_, pairs_keys, beta.given, "beta", NULL, 0, 0,
         "inverse temperature of the loss, 0.1 unset; a list: one each epoch, the last stays",
         NULL),
-    CONF_WORD(pairs, loss_type, loss_types, "sigmoid", "sigmoid, or ipo (over sums)"),
-    CONF_INT(pairs, num_generations, "2", 2, 1024,
+    CONF_WORD(pairs_keys, loss_type, loss_types, "sigmoid", "sigmoid, or ipo (over sums)"),
+    CONF_INT(pairs_keys, num_generations, "2", 2, 1024,
              "answers to a prompt; the best and the worst are the pair"),
-    CONF_WORD(pairs, ties, pairs_ties, "drop",
+    CONF_WORD(pairs_keys, ties, pairs_ties, "drop",
               "groups whose scores are all the same: drop, or first (TRL: the first wins)"),
-    CONF_REAL(pairs, top_p, "1.0", 1e-6, 1, "sampling from the likeliest tokens"),
-    CONF_INT(pairs, top_k, "0", 0, INT_MAX, "sampling from so many tokens; 0: from all"),
-    CONF_REAL(pairs, min_p, "0", 0, 1, "sampling from tokens this likely"),
-    CONF_REAL(pairs, repetition_penalty, "1.0", 1, 1, "only 1"),
+    CONF_REAL(pairs_keys, top_p, "1.0", 1e-6, 1, "sampling from the likeliest tokens"),
+    CONF_INT(pairs_keys, top_k, "0", 0, INT_MAX, "sampling from so many tokens; 0: from all"),
+    CONF_REAL(pairs_keys, min_p, "0", 0, 1, "sampling from tokens this likely"),
+    CONF_REAL(pairs_keys, repetition_penalty, "1.0", 1, 1, "only 1"),
     CONF_REFUSED("judge", "TRL's judges are services: name a language model under rewards: "
                           "[{name: ai, judge: FOLDER, template: FILE}]"),
     CONF_REFUSED("reward_funcs", "functions are Python: name rules, models or workers under "
@@ -61,7 +61,7 @@ enum err pairs_number_read(struct pairs_number *number, const char *key, double 
     return err;
 }
 
-double pairs_number_at(const struct pairs *pairs, const struct pairs_number *number,
+double pairs_number_at(const struct pairs_keys *pairs, const struct pairs_number *number,
                        int64_t iteration)
 {
     const double epoch = floor((double)iteration * pairs->epochs_each + 1e-9);
@@ -71,13 +71,13 @@ double pairs_number_at(const struct pairs *pairs, const struct pairs_number *num
 
 void pairs_on_iteration(void *method, const struct iteration_conf *conf, int64_t iteration)
 {
-    struct pairs *const pairs = method;
+    struct pairs_keys *const pairs = method;
 
     (void)conf;
     pairs->loss.beta = pairs_number_at(pairs, &pairs->beta, iteration);
 }
 
-enum err pairs_plan(struct pairs *pairs, struct fleet_plan *out)
+enum err pairs_plan(struct pairs_keys *pairs, struct fleet_plan *out)
 {
     static const enum objective_dpo_kind kinds[] = {DPO_SIGMOID, DPO_IPO_SUM};
     struct iteration_conf *const to = &out->round;
@@ -101,7 +101,7 @@ enum err pairs_plan(struct pairs *pairs, struct fleet_plan *out)
 
 enum err pairs_length(void *self, struct fleet_plan *out, size_t rows)
 {
-    struct pairs *const pairs = self;
+    struct pairs_keys *const pairs = self;
 
     pairs->epochs_each = (double)out->batch / (double)rows;
     return OK;

@@ -22,7 +22,7 @@ enum err pairs_number_read(struct pairs_number *number, const char *key, double 
                            double low, double high) MUST_CHECK;
 
 /* The struct of each of them begins with it. */
-struct pairs {
+struct pairs_keys {
     struct fleet_keys fleet;
     struct objective_dpo_conf loss; /* its beta is that of the iteration */
     struct pairs_number beta;
@@ -42,11 +42,11 @@ extern const char *const pairs_ties[]; /* drop, first */
 
 /* The beginning of a method's plan: the shared keys, loss and sampling; policy, assign, report
  * and unit are the method's. Errors: ERR_PARSE, ERR_RANGE naming the key. */
-enum err pairs_plan(struct pairs *pairs, struct fleet_plan *out) MUST_CHECK;
+enum err pairs_plan(struct pairs_keys *pairs, struct fleet_plan *out) MUST_CHECK;
 /* method.length of each of them. */
 enum err pairs_length(void *self, struct fleet_plan *out, size_t rows) MUST_CHECK;
 /* The value in the epoch in which an iteration begins. */
-double pairs_number_at(const struct pairs *pairs, const struct pairs_number *number,
+double pairs_number_at(const struct pairs_keys *pairs, const struct pairs_number *number,
                        int64_t iteration);
 /* iteration_conf.on_iteration: beta. */
 void pairs_on_iteration(void *method, const struct iteration_conf *conf, int64_t iteration);

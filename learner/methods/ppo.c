@@ -235,6 +235,7 @@ static void take_critic(const struct ppo *ppo, struct fleet_plan *out)
         out->round.critic_learning_rate = ppo->fleet.keys.learning_rate;
 }
 
+/* V-trace has its own weights: a second kind beside it would weigh an answer twice. */
 static enum err take_stale(const struct ppo *ppo, struct fleet_plan *out)
 {
     const int given = ppo->fleet.importance;

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 /* The judged steps of an evaluation. */
-struct judged {
+struct prm_judged {
     double *score, *length, *place; /* [n] -z: high is wrong; tokens; number in its solution */
     bool *wrong;
     uint32_t *owner; /* whose step: clusters of the bootstrap */
@@ -31,7 +31,7 @@ struct prm {
     int label_steps;
     bool train_on_last_step_only;
     struct steps_rule steps;
-    struct judged judged;
+    struct prm_judged judged;
 };
 
 static const char *const label_words[] = {"all", "first_error", NULL};
@@ -51,18 +51,18 @@ static const struct conf_key table[] = {
 static const struct conf_key *const tables[] = {table, keys_table_shared, keys_table_ignored,
                                                 NULL};
 
-static void judged_free(struct judged *j)
+static void judged_free(struct prm_judged *j)
 {
     free(j->score);
     free(j->length);
     free(j->place);
     free(j->wrong);
     free(j->owner);
-    *j = (struct judged){0};
+    *j = (struct prm_judged){0};
 }
 
-static void judged_add(struct judged *j, double score, double length, double place, bool wrong,
-                       uint32_t owner)
+static void judged_add(struct prm_judged *j, double score, double length, double place,
+                       bool wrong, uint32_t owner)
 {
     if (j->n == j->room) {
         j->room = j->room ? 2 * j->room : 1024;
@@ -80,7 +80,7 @@ static void judged_add(struct judged *j, double score, double length, double pla
 }
 
 /* Steps [from, to) of one solution; value NULL: for the baselines alone. */
-static void take(struct judged *j, const float *target, const float *value, int n,
+static void take(struct prm_judged *j, const float *target, const float *value, int n,
                  uint32_t owner)
 {
     int last = -1, place = 0;
@@ -104,7 +104,7 @@ static void see(void *self, const struct corpus *corpus, const struct objective_
              corpus->owner[record[i]]);
 }
 
-static size_t wrongs(const struct judged *j)
+static size_t wrongs(const struct prm_judged *j)
 {
     size_t n = 0;
 
@@ -114,7 +114,7 @@ static size_t wrongs(const struct judged *j)
 }
 
 /* AUROC of `score`, half of it when a class is missing. */
-static double auroc(const double *score, const struct judged *j)
+static double auroc(const double *score, const struct prm_judged *j)
 {
     struct roc roc;
 
@@ -122,8 +122,8 @@ static double auroc(const double *score, const struct judged *j)
 }
 
 /* Clusters: judged steps by owner, each with its place in the ranking. */
-struct ranked {
-    const struct judged *judged;
+struct prm_ranked {
+    const struct prm_judged *judged;
     uint32_t *cluster; /* [n] */
     uint32_t *order;   /* [n] by rising score */
 };
@@ -131,8 +131,8 @@ struct ranked {
 /* AUROC with cluster c counted times[c] times: Mann-Whitney over the ranking, ties half. */
 static double weighted(const void *self, const uint32_t *times)
 {
-    const struct ranked *r = self;
-    const struct judged *j = r->judged;
+    const struct prm_ranked *r = self;
+    const struct prm_judged *j = r->judged;
     double right = 0, wrong = 0, wins = 0;
 
     for (size_t i = 0, end; i < j->n; i = end) {
@@ -148,27 +148,27 @@ static double weighted(const void *self, const uint32_t *times)
     return right > 0 && wrong > 0 ? wins / (right * wrong) : (double)NAN;
 }
 
-struct keyed {
+struct prm_keyed {
     double score;
     uint32_t index, owner;
 };
 
 static int by_score(const void *a, const void *b)
 {
-    const struct keyed *x = a, *y = b;
+    const struct prm_keyed *x = a, *y = b;
 
     return (x->score > y->score) - (x->score < y->score);
 }
 
 static int by_owner(const void *a, const void *b)
 {
-    const struct keyed *x = a, *y = b;
+    const struct prm_keyed *x = a, *y = b;
 
     return (x->owner > y->owner) - (x->owner < y->owner);
 }
 
 /* The solutions, of [clusters], that have a right step, or a wrong one. */
-static double having(const struct ranked *r, size_t clusters, bool wrong)
+static double having(const struct prm_ranked *r, size_t clusters, bool wrong)
 {
     bool *const has = mem_new(clusters + 1, sizeof(*has));
     double n = 0;
@@ -184,7 +184,7 @@ static double having(const struct ranked *r, size_t clusters, bool wrong)
 
 /* From the draws' deviation (roc.h); where they all agree, of as many rows as there are
  * solutions: twenty perfect rankings are no certainty. */
-static void around(struct bootstrap *out, const struct ranked *r, size_t clusters)
+static void around(struct bootstrap *out, const struct prm_ranked *r, size_t clusters)
 {
     const double wrong = (double)wrongs(r->judged), right = (double)r->judged->n - wrong;
 
@@ -195,19 +195,19 @@ static void around(struct bootstrap *out, const struct ranked *r, size_t cluster
                      &out->low, &out->high);
 }
 
-static enum err interval(struct bootstrap *out, const struct judged *j, uint64_t seed)
+static enum err interval(struct bootstrap *out, const struct prm_judged *j, uint64_t seed)
 {
     const struct bootstrap_conf conf = {
         .kind = BOOTSTRAP_PERCENTILE, .resamples = 1000, .seed = seed};
-    struct keyed *key = mem_new(j->n + 1, sizeof(*key));
-    struct ranked r = {.judged = j,
-                       .cluster = mem_new(j->n + 1, sizeof(uint32_t)),
-                       .order = mem_new(j->n + 1, sizeof(uint32_t))};
+    struct prm_keyed *key = mem_new(j->n + 1, sizeof(*key));
+    struct prm_ranked r = {.judged = j,
+                           .cluster = mem_new(j->n + 1, sizeof(uint32_t)),
+                           .order = mem_new(j->n + 1, sizeof(uint32_t))};
     size_t clusters = 0;
     enum err err;
 
     for (size_t i = 0; i < j->n; i++)
-        key[i] = (struct keyed){j->score[i], (uint32_t)i, j->owner[i]};
+        key[i] = (struct prm_keyed){j->score[i], (uint32_t)i, j->owner[i]};
     qsort(key, j->n, sizeof(*key), by_owner);
     for (size_t i = 0; i < j->n; i++) {
         clusters += !i || key[i].owner != key[i - 1].owner;
@@ -226,9 +226,9 @@ static enum err interval(struct bootstrap *out, const struct judged *j, uint64_t
 }
 
 /* The training steps: which way length and place point, and what most of them are. */
-static struct judged training(const struct corpus *c)
+static struct prm_judged training(const struct corpus *c)
 {
-    struct judged j = {0};
+    struct prm_judged j = {0};
 
     for (size_t i = 0; i < c->n; i++)
         take(&j, c->target + c->seq[i], NULL, (int)(c->seq[i + 1] - c->seq[i]), c->owner[i]);
@@ -240,9 +240,10 @@ static double turned(double there, double here)
     return there < .5 ? 1 - here : here;
 }
 
+/* Beside the AUROC what needs no model would reach: a length or a place may give steps away. */
 static void judge(const struct offline_job *self, const struct metrics *exact, json_t *line)
 {
-    struct judged *j = self->self, train = training(self->train);
+    struct prm_judged *j = self->self, train = training(self->train);
     const size_t wrong = wrongs(j);
     const double accuracy = metrics_mean(exact, "accuracy");
     const double majority =

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 struct raft {
-    struct group group;
+    struct group_keys group;
     struct objective_sft_conf loss;
     int num_best;
     double min_score;
@@ -35,6 +35,8 @@ static size_t rank(const double *score, size_t each, size_t i)
     return before;
 }
 
+/* By rank and not by a threshold on it: of equal scores the earlier one is taken, so that a run
+ * gives the same answers again. */
 static bool taken(const struct raft *raft, const struct iteration_batch *batch, size_t i)
 {
     const size_t each = (size_t)batch->conf->samples, first = i - i % each;

@@ -17,16 +17,17 @@
 #include <string.h>
 
 struct reinforce {
-    struct group group;
+    struct group_keys group;
     struct objective_grpo_conf loss;
     bool baseline;
     double gamma;
 };
 
 static const struct conf_key table[] = {
-    CONF_INT(group, num_generations, "1", 1, 1024, "answers to a prompt"),
-    CONF_REAL(group, beta, "0.01", 0, 1e6, "price of a nat"),
-    CONF_WORD(group, kl_in, group_kl_in, "reward", "where the price stands: reward or loss"),
+    CONF_INT(group_keys, num_generations, "1", 1, 1024, "answers to a prompt"),
+    CONF_REAL(group_keys, beta, "0.01", 0, 1e6, "price of a nat"),
+    CONF_WORD(group_keys, kl_in, group_kl_in, "reward",
+              "where the price stands: reward or loss"),
     CONF_BOOL(reinforce, baseline, "false", "the group's mean is taken off the score first"),
     CONF_REAL(reinforce, gamma, "1", 0, 1, "discount"),
     CONF_BOOL_AT(reinforce, loss.use_bias_correction_kl, "use_bias_correction_kl", "false",

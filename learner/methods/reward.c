@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-struct reward {
+struct reward_keys {
     struct keys keys;
     struct objective_reward_conf loss;
 };
@@ -20,7 +20,7 @@ struct reward {
 static const struct conf_key table[] = {
     CONF_REAL(keys, learning_rate, "1e-4", 0, 1e3, "peak learning rate"),
     CONF_BOOL(keys, disable_dropout, "true", "lora_dropout counts as 0"),
-    CONF_REAL_AT(reward, loss.center, "center_rewards_coefficient", "", 0, 1e6,
+    CONF_REAL_AT(reward_keys, loss.center, "center_rewards_coefficient", "", 0, 1e6,
                  "weight of (chosen + rejected)^2; 0.01 keeps scores near 0"),
     CONF_END};
 
@@ -57,7 +57,7 @@ static void judge(const struct offline_job *self, const struct metrics *exact, j
 
 static enum err check(void *method, struct prepare *out)
 {
-    struct reward *conf = method;
+    struct reward_keys *conf = method;
 
     if (!conf_has_real(conf->loss.center))
         conf->loss.center = 0;
@@ -73,5 +73,5 @@ static enum err check(void *method, struct prepare *out)
 const struct method reward_method = {.name = "reward",
                                      .help = "a reward model from preference pairs",
                                      .tables = tables,
-                                     .size = sizeof(struct reward),
+                                     .size = sizeof(struct reward_keys),
                                      .check = check};

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 struct rloo {
-    struct group group;
+    struct group_keys group;
     struct objective_rloo_conf loss;
     json_t *reward_clip_range;
     bool normalize_advantages;
@@ -20,9 +20,9 @@ struct rloo {
 };
 
 static const struct conf_key table[] = {
-    CONF_INT(group, num_generations, "2", 2, 1024, "answers to a prompt"),
-    CONF_REAL(group, beta, "0.05", 0, 1e6, "price of a nat, in the reward"),
-    CONF_WORD(group, kl_in, group_kl_in, "reward", "where the price stands: reward"),
+    CONF_INT(group_keys, num_generations, "2", 2, 1024, "answers to a prompt"),
+    CONF_REAL(group_keys, beta, "0.05", 0, 1e6, "price of a nat, in the reward"),
+    CONF_WORD(group_keys, kl_in, group_kl_in, "reward", "where the price stands: reward"),
     CONF_TREE(rloo, reward_clip_range, "[low, high] of the score"),
     CONF_BOOL(rloo, normalize_advantages, "false", "centred and scaled over the batch"),
     CONF_END};

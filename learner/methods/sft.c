@@ -40,6 +40,7 @@ static const struct conf_key table[] = {
 static const struct conf_key *const tables[] = {table, keys_table_shared, keys_table_ignored,
                                                 NULL};
 
+/* Held-out records may be packed otherwise than the training's (eval_packing); unset, alike. */
 static enum err packing(const struct sft *conf, struct prepare *out)
 {
     const enum corpus_packing how = CORPUS_BFD + (enum corpus_packing)conf->packing_strategy;

@@ -125,6 +125,7 @@ static enum err plan(void *self, struct fleet_plan *out)
                                  : OK;
 }
 
+/* All records are one iteration: only now is it known how many steps that is. */
 static enum err length(void *self, struct fleet_plan *out, size_t rows)
 {
     const struct spin *const spin = self;

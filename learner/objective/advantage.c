@@ -1,3 +1,8 @@
+/* How it works: one pass over an answer's tokens from the last to the first, so that each finds
+ * what its follower expects. Called once an iteration by the methods that have token rewards, on
+ * arrays of the whole batch, answer by answer. Sums are in double and in order of the tokens:
+ * the numbers of a run then do not depend on how the batch was gathered. A token that the policy
+ * did not write passes the value and the advantage on as they are. */
 #include "learner/objective/advantage.h"
 
 #include <math.h>
@@ -45,6 +50,7 @@ void advantage_vtrace(const float *reward, const float *value, const double *rat
     }
 }
 
+/* Two passes: the variance is about the mean, not a difference of large sums. */
 void advantage_whiten(float *x, const uint8_t *learn, int n, enum advantage_mean mean)
 {
     double sum = 0, square = 0;

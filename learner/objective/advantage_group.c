@@ -1,3 +1,6 @@
+/* How it works: the n scores stand group by group, `each` in a row, so a group is a slice.
+ * Called once an iteration, before anything is trained. In and out may be the same array: a
+ * group's mean and deviation are taken before the first of its scores changes. */
 #include "learner/objective/advantage_group.h"
 
 #include <math.h>
@@ -13,6 +16,7 @@ double advantage_group_mean(const double *score, size_t n)
     return n ? sum / (double)n : 0;
 }
 
+/* Unbiased, and about the mean: scores of one group may be large and near to each other. */
 double advantage_group_deviation(const double *score, size_t n)
 {
     const double mean = advantage_group_mean(score, n);

@@ -1,3 +1,7 @@
+/* How it works: first the mean of all steps of a group (not of its answers: an answer of many
+ * steps counts more), then the scale, then for each answer a sum from the last token to the
+ * first, which is what the steps still to come are worth. NaN marks tokens where no step ends.
+ * Called once an iteration by grpo and reinforce++. */
 #include "learner/objective/advantage_steps.h"
 
 #include <math.h>
@@ -27,6 +31,7 @@ static double deviation(struct spread s)
     return s.n > 1 ? sqrt(s.square / (double)(s.n - 1)) : 0;
 }
 
+/* For reinforce++, whose steps are discounted afterwards and whitened with everything else. */
 void advantage_steps_centre(double *step, const size_t *at, size_t n, size_t each)
 {
     for (size_t g = 0; g < n; g += each) {

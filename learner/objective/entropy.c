@@ -1,3 +1,6 @@
+/* How it works: `last` is the mean entropy of the optimiser step before this one, and decides
+ * whether there is a bonus in this; it is part of a checkpoint, for a run that goes on must
+ * decide alike. Called before and after each optimiser step. */
 #include "learner/objective/entropy.h"
 
 #include <math.h>

@@ -1,3 +1,6 @@
+/* How it works: one walk for the answer's sum of log ratios, one for the weights. Called when an
+ * iteration begins (or, with an interpolated proximal policy, with each micro-batch). Tokens
+ * that are not learnt weigh 1, so that a product with them changes nothing. */
 #include "learner/objective/importance.h"
 
 #include "lm/kernel/real.h"
@@ -8,6 +11,7 @@ const char *const importance_names[] = {
     "none",          "plain", "token_truncate", "token_mask", "sequence_truncate",
     "sequence_mask", NULL};
 
+/* Masked is left out, truncated is kept at the bound. */
 static double bounded(double w, const struct importance_conf *conf)
 {
     const bool mask =

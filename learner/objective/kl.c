@@ -1,3 +1,6 @@
+/* How it works: pure functions of two log-probabilities; the controller is told once an
+ * iteration and its beta is part of a checkpoint. exp is real_exp: the price of a token must
+ * have the same bits on every machine. */
 #include "learner/objective/kl.h"
 
 #include "lm/kernel/real.h"
@@ -22,6 +25,7 @@ double kl_estimate(enum kl kind, double logprob, double reference)
     return 0;
 }
 
+/* The error is held at a fifth: one batch that went far does not turn the price over. */
 void kl_control_update(struct kl_control *control, double kl, long episodes)
 {
     if (control->target <= 0)

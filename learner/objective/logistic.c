@@ -1,3 +1,6 @@
+/* How it works: every function branches on the sign of its argument, so that exp is only taken
+ * of what is not positive and nothing overflows; log1p is made of log with the rounding of 1 + x
+ * put back. Called by the preference losses, once or a few times a pair. */
 #include "learner/objective/logistic.h"
 
 #include "lm/kernel/real.h"

@@ -1,3 +1,6 @@
+/* How it works: metrics are rows by name, few enough to be looked for one by one. A row adds its
+ * sums and weights and never a mean, so that micro-batches of any size add up to the figure of
+ * the whole step. */
 #include "learner/objective/objective.h"
 
 #include <assert.h>
@@ -36,6 +39,7 @@ void objective_extreme(struct objective_out *out, const char *name, enum objecti
     out->metric[out->metrics - 1].kind = kind;
 }
 
+/* Extremes stay extremes; a row that `to` has not begins with what is neutral to its kind. */
 void objective_gather(struct objective_out *to, const struct objective_out *from)
 {
     for (int i = 0; i < from->metrics; i++) {

@@ -37,7 +37,8 @@ struct objective_in {
     const float *seq_weight; /* [n_seq] */
     const float *seq_margin; /* [n_seq] of a pair: at its chosen sequence, 2i */
     const float *seq_soft;   /* [n_seq] share of votes for a pair's chosen answer, at 2i */
-    const float *seq_drift;  /* [n_seq] ln pi/ref of another record's answer to this prompt */
+    const float
+        *seq_kl_baseline;    /* [n_seq] ln pi/ref of another record's answer to this prompt */
     const int8_t *seq_label; /* [n_seq] 1 desirable, 0 not */
     const uint8_t *seq_role; /* [n_seq] enum objective_role */
     const float *target;     /* [n] where a step of a solution ends: P(right) wanted of value */
@@ -77,7 +78,7 @@ struct objective {
     bool logprob, entropy, value; /* which outputs of the forward pass it reads */
     bool dentropy;                /* whether it writes dentropy */
     bool reference;               /* whether it reads reference */
-    bool drift;                   /* whether it reads seq_drift */
+    bool kl_baseline;             /* whether it reads seq_kl_baseline */
     bool apart; /* a step is the mean of its micro-batches, each divided by what it counts
                    itself */
     int group;  /* sequences that stand together: 1, pairs 2 */

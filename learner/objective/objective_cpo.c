@@ -1,17 +1,25 @@
+/* How it works: a pair at a time: sums or means of its two answers (objective_pair_read), the
+ * bend of AlphaPO, the loss of z with its slope, and by the chain rule back to each answer's
+ * tokens. The likelihood stands beside it and is over the step's tokens, not its pairs. Called
+ * for each micro-batch; simpo's row is this one under other keys. */
 #include "learner/objective/objective_cpo.h"
 
 #include "learner/objective/logistic.h"
 #include "learner/objective/objective_pair.h"
 #include "lm/kernel/real.h"
 
-struct term { /* what stands for an answer in the loss, and its slope in logp, a sum over n */
+struct
+    cpo_term { /* what stands for an answer in the loss, and its slope in logp, a sum over n */
     double logp, n, value, slope;
 };
 
-static struct term term_of(const struct objective_cpo_conf *c, const struct objective_answer *a)
+/* ipo takes means whatever the keys say, as TRL's CPO does (its DPO takes them too, TRL's online
+ * one does not: DPO_IPO_SUM). */
+static struct cpo_term term_of(const struct objective_cpo_conf *c,
+                               const struct objective_answer *a)
 {
     const double n = c->mean || c->kind == CPO_IPO ? a->length : 1;
-    struct term t = {a->logp / n, n, a->logp / n, 1};
+    struct cpo_term t = {a->logp / n, n, a->logp / n, 1};
 
     if (c->alpha != 0) {
         const double e = real_exp(-c->alpha * t.logp);
@@ -52,6 +60,8 @@ static double pair_of(const struct objective_cpo_conf *c, double gap, double sof
     return loss;
 }
 
+/* The pair is noted after its slopes: the log shows logps as they entered the loss, means where
+ * means did. */
 void objective_cpo_pairs(const struct objective_cpo_conf *c, const struct objective_in *in,
                          struct objective_out *out)
 {
@@ -63,8 +73,8 @@ void objective_cpo_pairs(const struct objective_cpo_conf *c, const struct object
         double slope;
         objective_pair_read(&pair, in, i, 1);
 
-        const struct term chosen = term_of(c, &pair.chosen);
-        const struct term rejected = term_of(c, &pair.rejected);
+        const struct cpo_term chosen = term_of(c, &pair.chosen);
+        const struct cpo_term rejected = term_of(c, &pair.rejected);
         const double scale = pair.weight / in->normaliser;
         out->loss += scale * pair_of(c, chosen.value - rejected.value, pair.soft, &slope);
         if (out->dlogprob)

@@ -1,3 +1,9 @@
+/* How it works: sequence by sequence. measure() gathers what a whole sequence needs before its
+ * first token: its ratio (GSPO), its sum (vespo), its staleness, the weight of a token. token() then
+ * has a term of the loss with two slopes, by the log of the ratio and by the log-probability;
+ * with a ratio of the sequence the first is collected and shared out over its tokens. Only with
+ * top_entropy_quantile is the micro-batch looked at as a whole, for the quantile. Called for
+ * each micro-batch of grpo and reinforce++. */
 #include "learner/objective/objective_grpo.h"
 
 #include "base/mem.h"
@@ -19,7 +25,7 @@ struct objective_grpo_conf objective_grpo_plain(enum objective_grpo_loss loss)
 }
 
 /* What a packed micro-batch adds up. */
-struct work {
+struct grpo_work {
     const struct objective_grpo_conf *conf;
     const struct objective_in *in;
     struct objective_out *out;
@@ -32,17 +38,17 @@ struct work {
 };
 
 /* One sequence. */
-struct part {
+struct grpo_sequence {
     int from, to;
     double learnt;
-    double ratio;   /* of the sequence level, and log of it */
-    double log_sum; /* sum of log ratios, bounded as vespo's */
-    double drift;   /* mean of behaviour - logprob */
-    double weight;  /* of a token's loss */
+    double ratio;     /* of the sequence level, and log of it */
+    double log_sum;   /* sum of log ratios, bounded as vespo's */
+    double staleness; /* mean of behaviour - logprob */
+    double weight;    /* of a token's loss */
     double low, high, region;
 };
 
-struct term { /* a loss, its slope by the log of the ratio, and by the log-probability */
+struct grpo_term { /* a loss, its slope by the log of the ratio, and by the log-probability */
     double loss, by_ratio, by_logprob;
 };
 
@@ -51,11 +57,13 @@ static double clamp(double x, double low, double high)
     return x < low ? low : x > high ? high : x;
 }
 
+/* Answers of older weights have a proximal policy; else who wrote is the one that is trained. */
 static double old_of(const struct objective_in *in, int t)
 {
     return (double)(in->proximal ? in->proximal[t] : in->behaviour[t]);
 }
 
+/* Equal entropies are equal: qsort need not be stable for a quantile. */
 static int ascending(const void *a, const void *b)
 {
     const float x = *(const float *)a, y = *(const float *)b;
@@ -84,10 +92,12 @@ static double quantile(const struct objective_in *in, double q)
     return value;
 }
 
-static struct part measure(const struct work *w, int s)
+/* What a sequence's tokens need to know of it. Sums of log ratios are bounded where TRL bounds
+ * them, before vespo's exp. */
+static struct grpo_sequence measure(const struct grpo_work *w, int s)
 {
     const struct objective_in *const in = w->in;
-    struct part p = {.from = in->seq[s], .to = in->seq[s + 1]};
+    struct grpo_sequence p = {.from = in->seq[s], .to = in->seq[s + 1]};
     double sum = 0;
 
     for (int t = p.from; t < p.to; t++) {
@@ -99,11 +109,11 @@ static struct part measure(const struct work *w, int s)
         p.log_sum += clamp(x, -20, 20);
         if (in->importance)
             p.log_sum += clamp(real_log((double)in->importance[t]), real_log(1e-8), 20);
-        p.drift += (double)in->behaviour[t] - (double)in->logprob[t];
+        p.staleness += (double)in->behaviour[t] - (double)in->logprob[t];
     }
     const double n = p.learnt > 1 ? p.learnt : 1;
     p.ratio = real_exp(sum / n);
-    p.drift /= n;
+    p.staleness /= n;
     p.log_sum = clamp(p.log_sum, real_log(1e-8), 20);
     switch (w->conf->loss) {
     case OBJECTIVE_GRPO:
@@ -119,23 +129,27 @@ static struct part measure(const struct work *w, int s)
     return p;
 }
 
-static struct term clipped(const struct objective_grpo_conf *conf, double r, double A)
+/* Where the held branch is the larger one and the ratio beyond the clip, the loss is flat; so it
+ * is where delta bounds the plain one. */
+static struct grpo_term clipped(const struct objective_grpo_conf *conf, double r, double A)
 {
     const double low = 1 - conf->epsilon, high = 1 + conf->epsilon_high;
     const double plain = -A * fmin(r, conf->delta), held = -A * clamp(r, low, high);
     const bool flat = held > plain ? r < low || r > high : r > conf->delta;
 
-    return (struct term){fmax(plain, held), flat ? 0 : -A * r, 0};
+    return (struct grpo_term){fmax(plain, held), flat ? 0 : -A * r, 0};
 }
 
-static struct term soft(const struct objective_grpo_conf *conf, double r, double A)
+/* SAPO: a gate in place of a clip, steeper where the advantage is negative. */
+static struct grpo_term soft(const struct objective_grpo_conf *conf, double r, double A)
 {
     const double tau = A > 0 ? conf->sapo_temperature_pos : conf->sapo_temperature_neg;
     const double s = 1 / (1 + real_exp(-tau * (r - 1)));
 
-    return (struct term){-4 / tau * s * A, -4 * s * (1 - s) * A * r, 0};
+    return (struct grpo_term){-4 / tau * s * A, -4 * s * (1 - s) * A * r, 0};
 }
 
+/* VESPO's weight of a sequence; what overflows teaches nothing. */
 static double phi(const struct objective_grpo_conf *conf, double log_w, double A)
 {
     const double k = A >= 0 ? conf->vespo_k_pos : conf->vespo_k_neg;
@@ -145,7 +159,9 @@ static double phi(const struct objective_grpo_conf *conf, double log_w, double A
     return isfinite(value) ? value : 0;
 }
 
-static struct term policy(struct work *w, const struct part *p, double r, int t)
+/* cispo and vespo hold their factor fixed: its slope is that of the log-probability alone. */
+static struct grpo_term policy(struct grpo_work *w, const struct grpo_sequence *p, double r,
+                               int t)
 {
     const struct objective_grpo_conf *const conf = w->conf;
     const double A = (double)w->in->advantage[t], logprob = (double)w->in->logprob[t];
@@ -163,23 +179,25 @@ static struct term policy(struct work *w, const struct part *p, double r, int t)
     default:
         return clipped(conf, r, A);
     }
-    return (struct term){-factor * A * logprob, 0, -factor * A};
+    return (struct grpo_term){-factor * A * logprob, 0, -factor * A};
 }
 
 /* Zero where the token or its sequence is left out, else the token's importance. */
-static double keep(const struct work *w, const struct part *p, int t)
+static double keep(const struct grpo_work *w, const struct grpo_sequence *p, int t)
 {
     const struct objective_grpo_conf *const conf = w->conf;
     const struct objective_in *const in = w->in;
 
-    if (in->advantage[t] < 0 && p->drift > conf->off_policy_mask_threshold)
+    if (in->advantage[t] < 0 && p->staleness > conf->off_policy_mask_threshold)
         return 0;
     if (conf->top_entropy_quantile < 1 && (double)in->entropy[t] < w->threshold)
         return 0;
     return in->importance && conf->loss != OBJECTIVE_VESPO ? (double)in->importance[t] : 1;
 }
 
-static void add_kl(struct work *w, double r, int t, struct term *term)
+/* k3, with the ratio before it under use_bias_correction_kl: the estimator is then unbiased for
+ * answers that were not written by the policy, and its slope has two parts. */
+static void add_kl(struct grpo_work *w, double r, int t, struct grpo_term *term)
 {
     const double d = (double)w->in->reference[t] - (double)w->in->logprob[t];
     const double k = real_exp(d) - d - 1, slope = 1 - real_exp(d);
@@ -192,7 +210,8 @@ static void add_kl(struct work *w, double r, int t, struct term *term)
     w->kl += factor * k;
 }
 
-static void note(const struct work *w, struct part *p, double r, double A)
+/* Only what the clip changes counts: a ratio below it with A < 0, above it with A > 0. */
+static void note(const struct grpo_work *w, struct grpo_sequence *p, double r, double A)
 {
     const struct objective_grpo_conf *const conf = w->conf;
     const bool cispo = conf->loss == OBJECTIVE_CISPO;
@@ -204,12 +223,12 @@ static void note(const struct work *w, struct part *p, double r, double A)
 }
 
 /* One token; returns the slope by the sequence's log ratio, for the whole sequence to share. */
-static double token(struct work *w, struct part *p, int t)
+static double token(struct grpo_work *w, struct grpo_sequence *p, int t)
 {
     const struct objective_in *const in = w->in;
     const double x = (double)in->logprob[t] - old_of(in, t);
     const double r = w->conf->sequence ? p->ratio : real_exp(x);
-    struct term term = policy(w, p, r, t);
+    struct grpo_term term = policy(w, p, r, t);
     const double kept = keep(w, p, t), scale = p->weight / in->normaliser;
 
     term.loss *= kept;
@@ -225,7 +244,8 @@ static double token(struct work *w, struct part *p, int t)
     return scale * term.by_ratio;
 }
 
-static void share(struct work *w, const struct part *p, double slope)
+/* A ratio of the sequence moves with each of its tokens alike. */
+static void share(struct grpo_work *w, const struct grpo_sequence *p, double slope)
 {
     for (int t = p->from; t < p->to; t++)
         if (w->in->learn[t])
@@ -233,7 +253,7 @@ static void share(struct work *w, const struct part *p, double slope)
 }
 
 /* Ratios beyond the clip: shares of tokens, or of sequences where those have the ratio. */
-static void tally(struct work *w, const struct part *p)
+static void add_totals(struct grpo_work *w, const struct grpo_sequence *p)
 {
     const double n = w->conf->sequence ? p->learnt : 1;
 
@@ -246,10 +266,10 @@ static void tally(struct work *w, const struct part *p)
     w->most = fmax(w->most, p->high / p->learnt);
 }
 
-static void sequence(struct work *w, int s)
+static void sequence(struct grpo_work *w, int s)
 {
     const struct objective_in *const in = w->in;
-    struct part p = measure(w, s);
+    struct grpo_sequence p = measure(w, s);
     double slope = 0;
 
     for (int t = p.from; t < p.to; t++) {
@@ -271,11 +291,11 @@ static void sequence(struct work *w, int s)
         share(w, &p, slope);
     if (w->conf->loss == OBJECTIVE_VESPO && p.learnt > 0)
         w->phi += phi(w->conf, p.log_sum, (double)in->advantage[p.to - 1]);
-    tally(w, &p);
+    add_totals(w, &p);
 }
 
 /* The mean over the micro-batch's uncertain tokens, by the micro-batch's share of the step. */
-static void entropy_bonus(struct work *w)
+static void entropy_bonus(struct grpo_work *w)
 {
     const struct objective_in *const in = w->in;
     const double step = in->step_tokens > 0 ? in->step_tokens : w->tokens;
@@ -292,7 +312,7 @@ static void entropy_bonus(struct work *w)
             w->out->dentropy[t] = (float)-each;
 }
 
-static void metrics(struct work *w)
+static void metrics(struct grpo_work *w)
 {
     struct objective_out *const out = w->out;
     const double n = w->figures;
@@ -323,7 +343,7 @@ static void metrics(struct work *w)
 
 static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
 {
-    struct work w = {.conf = conf, .in = in, .out = out, .least = INFINITY};
+    struct grpo_work w = {.conf = conf, .in = in, .out = out, .least = INFINITY};
 
     if (w.conf->top_entropy_quantile < 1)
         w.threshold = quantile(in, 1 - w.conf->top_entropy_quantile);
@@ -334,6 +354,8 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
     metrics(&w);
 }
 
+/* Three rows, for a normaliser is known before the first backward: tokens of the step, of the
+ * micro-batch (bnpo), or sequences of the step. */
 const struct objective *objective_grpo(enum objective_grpo_loss loss)
 {
     static const struct objective tokens = {.name = "grpo_tokens",

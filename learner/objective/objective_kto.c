@@ -1,3 +1,6 @@
+/* How it works: first the anchor z of the micro-batch, from the mismatched answers that the
+ * caller scored (seq_kl_baseline), held fixed: it has no slope. Then each answer alone: its loss by
+ * its label, its slope over its tokens. Called for each micro-batch. */
 #include "learner/objective/objective_kto.h"
 
 #include "learner/objective/logistic.h"
@@ -18,23 +21,25 @@ static double count(const struct objective_in *in)
     return sum;
 }
 
-struct side { /* sums over the answers with one label */
+struct kto_side { /* sums over the answers with one label */
     double n, reward, logp, tokens, logit;
 };
 
+/* z is never negative: a policy that fell below the reference everywhere would otherwise call
+ * each answer a gain. */
 static double anchor(const struct objective_kto_conf *conf, const struct objective_in *in)
 {
     double sum = 0;
 
-    if (!conf->anchored || !in->seq_drift || !in->n_seq)
+    if (!conf->anchored || !in->seq_kl_baseline || !in->n_seq)
         return 0;
     for (int s = 0; s < in->n_seq; s++)
-        sum += (double)in->seq_drift[s];
+        sum += (double)in->seq_kl_baseline[s];
     return sum > 0 ? sum / in->n_seq : 0;
 }
 
 /* ln pi/ref of one answer; what the log wants goes to `side`. */
-static double ratio(const struct objective_in *in, int s, double beta, struct side *side)
+static double ratio(const struct objective_in *in, int s, double beta, struct kto_side *side)
 {
     double logp = 0, ref = 0;
 
@@ -59,8 +64,9 @@ static void slopes(const struct objective_in *in, struct objective_out *out, int
         out->dlogprob[i] = in->learn[i] == 1 ? (float)slope : 0;
 }
 
+/* TRL leaves margins out where a micro-batch has answers of one label alone: weight 0 here. */
 static void metrics(const struct objective_in *in, struct objective_out *out,
-                    const struct side *good, const struct side *bad)
+                    const struct kto_side *good, const struct kto_side *bad)
 {
     const bool both = good->n > 0 && bad->n > 0;
     double entropy = 0;
@@ -85,7 +91,7 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
 {
     const struct objective_kto_conf *c = conf;
     const double z = anchor(c, in);
-    struct side side[2];
+    struct kto_side side[2];
 
     memset(side, 0, sizeof(side));
     objective_begin(in, out);
@@ -107,7 +113,7 @@ const struct objective objective_kto = {.name = "kto",
                                         .logprob = true,
                                         .entropy = true,
                                         .reference = true,
-                                        .drift = true,
+                                        .kl_baseline = true,
                                         .group = 1,
                                         .count = count,
                                         .run = run};

@@ -19,10 +19,10 @@
 
 struct objective_kto_conf {
     double beta, desirable, undesirable;
-    bool anchored; /* false: z = 0, seq_drift is not read */
+    bool anchored; /* false: z = 0, seq_kl_baseline is not read */
 };
 
-/* conf: struct objective_kto_conf. Reads logprob, reference, seq_label, seq_drift, seq_weight.
+/* conf: struct objective_kto_conf. Reads logprob, reference, seq_label, seq_kl_baseline, seq_weight.
  */
 extern const struct objective objective_kto;
 

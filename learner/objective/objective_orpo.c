@@ -1,3 +1,7 @@
+/* How it works: the odds of an answer are those of its mean log-probability, so slopes are
+ * divided by its length; ln(1 - p) is logistic_log1mexp, for p is near 1 where a model is sure.
+ * The likelihood of the chosen answer takes the prompt along (learn 2). Called for each
+ * micro-batch. */
 #include "learner/objective/objective_orpo.h"
 
 #include "learner/objective/logistic.h"
@@ -13,12 +17,12 @@ static double odds(double x, double *slope)
     return x - rest;
 }
 
-struct sums {
+struct orpo_sums {
     double ratio, odds;
 };
 
 /* One pair: both ways with a soft label. d: slopes in the two means. */
-static double pair_of(const struct objective_pair *pair, double *d, struct sums *sums)
+static double pair_of(const struct objective_pair *pair, double *d, struct orpo_sums *sums)
 {
     double slope_c, slope_r, slope;
     const double gap = odds(pair->chosen.logp, &slope_c) - odds(pair->rejected.logp, &slope_r);
@@ -32,11 +36,13 @@ static double pair_of(const struct objective_pair *pair, double *d, struct sums 
     return -q * logistic_log(gap) - (q < 1 ? (1 - q) * logistic_log(-gap) : 0);
 }
 
+/* The slopes of the means are divided by the lengths on their way to the tokens; the log has the
+ * means, as TRL's. */
 static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
 {
     const double beta = ((const struct objective_orpo_conf *)conf)->beta;
     struct objective_pair_log log = {0};
-    struct sums sums = {0};
+    struct orpo_sums sums = {0};
 
     objective_begin(in, out);
     for (int i = 0; i < in->n_seq / 2; i++) {

@@ -1,9 +1,15 @@
+/* How it works: pairs are sequences 2i and 2i + 1. Reading walks an answer's learnt tokens once;
+ * tokens beyond the shorter answer count `tail` (LD-DPO), so both lengths are known before
+ * either is read. Writing slopes is the same walk. The likelihood is over the step's tokens,
+ * which the caller counted, so that micro-batches add up. Called by the rows of dpo, cpo, simpo,
+ * orpo and xpo. */
 #include "learner/objective/objective_pair.h"
 
 #include "lm/kernel/real.h"
 
 #include <string.h>
 
+/* An answer's own tokens; learn 2 marks the prompt's, for likelihoods. */
 static int tokens_of(const struct objective_in *in, int s)
 {
     int n = 0;
@@ -34,6 +40,7 @@ static void read_answer(struct objective_answer *out, const struct objective_in 
     out->square = square / out->length;
 }
 
+/* How many tokens both answers have. */
 static int shared_of(const struct objective_in *in, int pair)
 {
     const int c = tokens_of(in, 2 * pair), r = tokens_of(in, 2 * pair + 1);
@@ -101,6 +108,8 @@ double objective_pair_tokens(const struct objective_in *in)
     return sum;
 }
 
+/* The step's tokens are known to the caller of a whole step; a test of one micro-batch may leave
+ * them out. */
 double objective_pair_nll(const struct objective_in *in, struct objective_out *out, double rate)
 {
     const double here = objective_pair_tokens(in);
@@ -121,6 +130,7 @@ double objective_pair_nll(const struct objective_in *in, struct objective_out *o
     return sum;
 }
 
+/* A tie is no win: accuracies of a policy that is its reference are 0. */
 void objective_pair_note(struct objective_pair_log *log, const struct objective_pair *pair,
                          double chosen, double rejected)
 {

@@ -1,9 +1,13 @@
+/* How it works: two rows over the same arrays, for policy and critic are two models and have
+ * each their own pass. Where the clipped loss is the larger one it is flat and has no slope.
+ * Called for each micro-batch of ppo: first the policy's, then the critic's. */
 #include "learner/objective/objective_ppo.h"
 
 #include "lm/kernel/real.h"
 
 #include <math.h>
 
+/* Ratios and values beyond a bound stay at it. */
 static double clamp(double x, double low, double high)
 {
     return x < low ? low : x > high ? high : x;
@@ -22,6 +26,8 @@ static void policy_metrics(struct objective_out *out, const struct policy_sums *
     objective_metric(out, "val/ratio", sums->ratio, sums->n);
 }
 
+/* TRL's figures beside the loss are means over learnt tokens; the ratio's also tells, before the
+ * first step, whether answers are on-policy (exactly 1). */
 static void policy_run(const void *conf_, const struct objective_in *in,
                        struct objective_out *out)
 {
@@ -58,6 +64,7 @@ static void policy_run(const void *conf_, const struct objective_in *in,
     policy_metrics(out, &sums);
 }
 
+/* The worse of two squares: the critic may not profit from a change beyond the clip. */
 static void value_run(const void *conf_, const struct objective_in *in,
                       struct objective_out *out)
 {

@@ -1,3 +1,6 @@
+/* How it works: the head's number z at a step's last token is the log-odds of its being right;
+ * the loss is the cross-entropy with the label, made of ln sigmoid so that no probability is
+ * rounded to 0 or 1 first. Called for each micro-batch. */
 #include "learner/objective/objective_prm.h"
 
 #include "learner/objective/logistic.h"
@@ -11,6 +14,7 @@ static double steps(const struct objective_in *in)
     return n;
 }
 
+/* A target may be soft: a share between wrong, 0, and right, 1. */
 static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
 {
     double hits = 0, n = 0;

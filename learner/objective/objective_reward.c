@@ -1,3 +1,5 @@
+/* How it works: a sequence's score is the head's number at its last token, whatever is masked;
+ * so only that position has a slope. Pairs are chosen, rejected. Called for each micro-batch. */
 #include "learner/objective/objective_reward.h"
 
 #include "learner/objective/logistic.h"
@@ -15,6 +17,7 @@ static double pairs(const struct objective_in *in)
     return in->n_seq / 2;
 }
 
+/* The margin of a pair shifts what the score has to reach; centring has a slope on both sides. */
 static void run(const void *conf, const struct objective_in *in, struct objective_out *out)
 {
     const double center = ((const struct objective_reward_conf *)conf)->center;

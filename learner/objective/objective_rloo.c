@@ -1,10 +1,12 @@
+/* How it works: the ratio is of the whole answer, so its log-ratios are summed before anything
+ * is known, and all of its tokens have one slope. Called for each micro-batch. */
 #include "learner/objective/objective_rloo.h"
 
 #include "lm/kernel/real.h"
 
 #include <math.h>
 
-struct sums {
+struct rloo_sums {
     double loss, entropy, tokens, low, high;
     double least, most;
 };
@@ -14,7 +16,7 @@ struct answer {
     double log_ratio, importance, A;
 };
 
-static struct answer measure(const struct objective_in *in, int s, struct sums *sums)
+static struct answer measure(const struct objective_in *in, int s, struct rloo_sums *sums)
 {
     struct answer a = {.from = in->seq[s], .to = in->seq[s + 1]};
     double learnt = 0;
@@ -34,10 +36,11 @@ static struct answer measure(const struct objective_in *in, int s, struct sums *
     return a;
 }
 
+/* Without the clip the slope of every token is -R A / N. */
 static void run(const void *conf_, const struct objective_in *in, struct objective_out *out)
 {
     const struct objective_rloo_conf *const conf = conf_;
-    struct sums sums = {.least = INFINITY};
+    struct rloo_sums sums = {.least = INFINITY};
 
     for (int s = 0; s < in->n_seq; s++) {
         const struct answer a = measure(in, s, &sums);

@@ -1,3 +1,6 @@
+/* How it works: a sum over learnt tokens, divided by those of the whole step, which the caller
+ * counted. dft weighs a token by its own probability, held fixed. Called for each micro-batch by
+ * sft, and by raft on the answers that were taken. */
 #include "learner/objective/objective_sft.h"
 
 #include "lm/kernel/real.h"

@@ -1,3 +1,4 @@
+/* How it works: it is objective_cpo's pair loss on means; this row only translates the keys. */
 #include "learner/objective/objective_simpo.h"
 
 #include "learner/objective/objective_cpo.h"

@@ -3,7 +3,7 @@
  * Every figure is that of the whole set at once, so it does not depend on
  * per_device_eval_batch_size: a mean over tokens counts every token alike, one over pairs every
  * pair, and a least or most is that of all. (TRL takes the mean over batches, which does.) The
- * methods whose loss looks at a micro-batch as a whole (KTO's drift, AOT's ranking) are
+ * methods whose loss looks at a micro-batch as a whole (KTO's KL baseline, AOT's ranking) are
  * measured in micro-batches of per_device_train_batch_size, as they are trained. */
 
 #ifndef LEARNER_OFFLINE_EVALUATE_H

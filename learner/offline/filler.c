@@ -31,11 +31,11 @@ void filler_free(struct filler *f)
 static unsigned columns_of(const struct filler *f)
 {
     const struct objective *const o = f->objective;
-    const bool drift = o->drift && f->corpus->partner;
+    const bool baseline = o->kl_baseline && f->corpus->partner;
 
     return 1u << MICRO_BATCH_SEEN |
            (f->reference && o->reference ? 1u << MICRO_BATCH_REFERENCE : 0) |
-           (f->reference && drift ? 1u << MICRO_BATCH_DRIFT : 0);
+           (f->reference && baseline ? 1u << MICRO_BATCH_KL_BASELINE : 0);
 }
 
 static enum err fill(void *self, size_t i, struct micro_batch *out)
@@ -49,7 +49,7 @@ static enum err fill(void *self, size_t i, struct micro_batch *out)
 }
 
 /* ln pi/ref of the answers that belong to other prompts. */
-static enum err drift(struct filler *f, float *out)
+static enum err kl_baseline(struct filler *f, float *out)
 {
     double *sum = mem_new(2 * f->n, sizeof(*sum));
     enum err err = corpus_pack_mismatched(f->corpus, f->record, f->n, &f->other);
@@ -78,8 +78,8 @@ static enum err complete(void *self, size_t i, struct micro_batch *batch)
     f->stopped = f->stop && f->stop();
     if (f->stopped)
         return err_set(ERR_STATE, "stopped");
-    if (batch->column[MICRO_BATCH_DRIFT])
-        err = drift(f, batch->column[MICRO_BATCH_DRIFT]);
+    if (batch->column[MICRO_BATCH_KL_BASELINE])
+        err = kl_baseline(f, batch->column[MICRO_BATCH_KL_BASELINE]);
     if (!err && batch->column[MICRO_BATCH_REFERENCE])
         err = reference_take(f->reference, f->model, f->corpus, f->record, f->n, batch);
     return err;

@@ -1,3 +1,8 @@
+/* How it works: keys_read fills a method's struct from the command line by its tables; then
+ * keys_check reads the words among them once (an unknown one is an error that names the key), and
+ * keys_length follows when the number of records is known. keys_resolved is the same walk over
+ * the tables in the other direction: run.json, and telling whether a run is the one that it goes
+ * on with. */
 #include "learner/run/keys.h"
 
 #include "data/format.h"

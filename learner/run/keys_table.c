@@ -1,3 +1,6 @@
+/* How it works: two tables, read by conf_load behind the method's own. A row whose key does
+ * nothing says why, in words that a person who comes from TRL finds useful; a key that no table
+ * has is an error that names the nearest. Columns are laid out by hand where a line is a row. */
 #include "learner/run/keys.h"
 
 #include <limits.h>

@@ -34,7 +34,7 @@ static const struct {
     [MICRO_BATCH_WEIGHT] = {offsetof(struct objective_in, seq_weight), true},
     [MICRO_BATCH_MARGIN] = {offsetof(struct objective_in, seq_margin), true},
     [MICRO_BATCH_SOFT] = {offsetof(struct objective_in, seq_soft), true},
-    [MICRO_BATCH_DRIFT] = {offsetof(struct objective_in, seq_drift), true},
+    [MICRO_BATCH_KL_BASELINE] = {offsetof(struct objective_in, seq_kl_baseline), true},
 };
 
 static bool has(const struct micro_batch *b, unsigned column)

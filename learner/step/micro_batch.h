@@ -31,7 +31,7 @@ enum micro_batch_column {
     MICRO_BATCH_WEIGHT,
     MICRO_BATCH_MARGIN,
     MICRO_BATCH_SOFT,
-    MICRO_BATCH_DRIFT,
+    MICRO_BATCH_KL_BASELINE,
     MICRO_BATCH_COLUMNS,
     /* not floats: `label`, `role` below */
     MICRO_BATCH_LABEL = MICRO_BATCH_COLUMNS,

@@ -242,7 +242,7 @@ static void online_beta_may_change_by_epoch(void **state)
     struct keys_of k =
         read_keys(methods_find("online-dpo"), WITH("beta=[0.1, 0.3]", "num_train_epochs=2",
                                                    "per_device_train_batch_size=5"));
-    const struct pairs *pairs = k.plan.self;
+    const struct pairs_keys *pairs = k.plan.self;
     (void)state;
 
     assert_ok(k.err);

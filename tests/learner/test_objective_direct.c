@@ -77,10 +77,10 @@ static struct objective_in inputs(const struct objective_bed *bed)
                                  .seq_weight = bed->weight,
                                  .seq_soft = bed->soft,
                                  .seq_label = bed->label,
-                                 .seq_drift = bed->drift};
+                                 .seq_kl_baseline = bed->drift};
 }
 
-struct method {
+struct direct_case {
     const struct objective *objective;
     struct objective_dpo_conf dpo;
     struct objective_cpo_conf cpo;
@@ -89,7 +89,7 @@ struct method {
     struct objective_simpo_conf simpo;
 };
 
-static const void *conf_of(const struct method *m)
+static const void *conf_of(const struct direct_case *m)
 {
     return m->objective == &objective_dpo    ? (const void *)&m->dpo
            : m->objective == &objective_cpo  ? (const void *)&m->cpo
@@ -98,7 +98,8 @@ static const void *conf_of(const struct method *m)
                                              : (const void *)&m->simpo;
 }
 
-static double run(const struct method *m, struct objective_bed *bed, struct objective_out *out)
+static double run(const struct direct_case *m, struct objective_bed *bed,
+                  struct objective_out *out)
 {
     struct objective_in in = inputs(bed);
 
@@ -154,7 +155,7 @@ static const struct objective *objective_of(const char *name)
     return NULL;
 }
 
-static void read_method(struct method *m, const json_t *item)
+static void read_method(struct direct_case *m, const json_t *item)
 {
     static const char *const cpo[] = {"sigmoid", "hinge", "ipo"};
     const json_t *conf = json_object_get(item, "conf");
@@ -219,7 +220,7 @@ static void losses_and_slopes_are_trls(void **state)
         const json_t *head = json_object_get(item, "prompt_slope");
         const double want = json_number_value(json_object_get(item, "loss"));
         struct objective_out out;
-        struct method m;
+        struct direct_case m;
         struct objective_bed bed;
         double got;
         read_method(&m, item);
@@ -251,7 +252,7 @@ static void slopes_are_the_differences(void **state)
 
     for (size_t c = 0; c < json_array_size(cases); c++) {
         struct objective_out out;
-        struct method m;
+        struct direct_case m;
         struct objective_bed bed;
         float slope[MOST];
         read_method(&m, json_array_get(cases, c));
@@ -371,7 +372,7 @@ static void votes_are_mixtures(void **state)
 /* A pair of weight 2 is the pair there twice. */
 static void a_weight_counts_pairs(void **state)
 {
-    struct method m = {.objective = &objective_dpo, .dpo = plain(DPO_SIGMOID)};
+    struct direct_case m = {.objective = &objective_dpo, .dpo = plain(DPO_SIGMOID)};
     struct objective_out out;
     struct objective_bed bed;
     double twice, sum = 0, one[PAIRS];
@@ -394,7 +395,7 @@ static void a_weight_counts_pairs(void **state)
 /* Policy = reference: ln 2 to the last bit, and a slope that is not zero. */
 static void the_first_loss_is_ln_2(void **state)
 {
-    const struct method m = {.objective = &objective_dpo, .dpo = plain(DPO_SIGMOID)};
+    const struct direct_case m = {.objective = &objective_dpo, .dpo = plain(DPO_SIGMOID)};
     struct objective_out out;
     struct objective_bed bed;
     (void)state;
