@@ -21,6 +21,8 @@
     ROW(reinforce) \
     ROW(raft) \
     ROW(online_dpo) \
+    ROW(xpo) \
+    ROW(nash_md) \
     ROW(spin)
 
 #define DECLARE(name) extern const struct method name##_method;

@@ -26,10 +26,13 @@ METHODS = {
     "reinforce++": GROUP + ["baseline=true"],
     "raft": GROUP,
     "online-dpo": SCORED + ["max_steps=6"],
+    "xpo": SCORED + ["max_steps=6", "alpha=[0.001, 0.01]", "num_train_epochs=1"],
+    "nash-md": SCORED + ["max_steps=6", "num_generations=4"],
+    "nash-md:lag": SCORED + ["max_steps=6", "num_generations=4", "overlap.lag=2"],
     "spin": ["dataset=world/sft.jsonl", "spin_iterations=2", "num_train_epochs=1", "prompts_per_iteration=24",
              "stop_gain=-10"],
 }
-SHORT = ["grpo:dynamic", "grpo:moving", "online-dpo"]
+SHORT = ["grpo:dynamic", "grpo:moving", "xpo", "nash-md"]
 
 
 class Method(Run):

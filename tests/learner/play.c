@@ -297,6 +297,8 @@ void play_run(struct bed_worth *out, const struct play *play)
     if (play->divergence)
         play->divergence[play->iterations] = divergence(play, versions.model[0]);
     bed_worth(out, play->bed, versions.model[0], play->price);
+    if (play->logprob)
+        bed_logprobs(play->bed, versions.model[0], play->logprob);
     generate_free(generate);
     versions_close(&versions, play);
     iteration_free(round);

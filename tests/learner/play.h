@@ -24,6 +24,7 @@ struct play {
     double
         *divergence; /* [iterations+1] out, with data: KL(data || pi) before and after each */
     double *loss;    /* [iterations] out: the metric `loss`; may be NULL */
+    double *logprob; /* [P][n] out: of the policy that was learnt; may be NULL */
 };
 
 /* The worth of what was learnt. */

@@ -14,3 +14,12 @@ target_link_options(exact_methods PRIVATE ${BED_WRAPS})
 add_test(NAME learner/exact_methods COMMAND exact_methods)
 set_tests_properties(learner/exact_methods PROPERTIES LABELS long TIMEOUT 1800 RUN_SERIAL ON
   ENVIRONMENT "OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive")
+
+# XPO and Nash-MD, whose optima depend on an opponent.
+add_executable(exact_online ${CMAKE_CURRENT_SOURCE_DIR}/learner/exact_online.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/learner/play.c)
+target_link_libraries(exact_online PRIVATE test_bed)
+target_link_options(exact_online PRIVATE ${BED_WRAPS})
+add_test(NAME learner/exact_online COMMAND exact_online)
+set_tests_properties(learner/exact_online PROPERTIES LABELS long TIMEOUT 1800 RUN_SERIAL ON
+  ENVIRONMENT "OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive")

@@ -42,6 +42,8 @@ FAULTS = [
     ("banned.sh", "proto/wire.c", "void wire_copy(char *a, char *b)\n{\n    strcpy(a, b);\n}\n", "bounded"),
     ("banned.sh", "proto/wire.c", "void wire_wait(void)\n{\n    sleep(1);\n}\n", "time is an argument"),
     ("banned.sh", "proto/wire.h", "typedef struct wire wire_t;\n", "structs keep their name"),
+    ("methods.sh", "learner/methods/lost.c", "/* How: nobody lists it. */\nconst struct method lost_method = {.name = \"lost\", .help = \"x\"};\n",
+     "no ROW(lost)"),
     ("banned.sh", "proto/utils.c", "", "name it after what it holds"),
     ("format.sh", "proto/wire.c", "int  wire_wide( int x );\n", "wire.c"),
     ("names.sh", "proto/wire.c", "int elsewhere(void);\nint elsewhere(void)\n{\n    return 1;\n}\n", "proto/wire.c exports elsewhere"),
