@@ -14,14 +14,14 @@
 #include <string.h>
 
 /* Lines that wait for their answers. */
-struct window {
+struct json_lines_window {
     json_t *in[JSON_LINES_WINDOW], *out[JSON_LINES_WINDOW];
     long number[JSON_LINES_WINDOW]; /* of the line in its file */
     int n;
 };
 
 /* Answers that were not written go, too: the run has ended. */
-static void clear(struct window *w)
+static void clear(struct json_lines_window *w)
 {
     for (int i = 0; i < w->n; i++) {
         json_decref(w->in[i]);
@@ -42,8 +42,8 @@ static bool put(FILE *to, const json_t *value)
 }
 
 /* Answers, writes and empties the window. */
-static enum err flush(const struct json_lines *lines, struct window *w, const char *name,
-                      FILE *to)
+static enum err flush(const struct json_lines *lines, struct json_lines_window *w,
+                      const char *name, FILE *to)
 {
     int bad = 0;
     enum err err = w->n ? lines->answer(lines->self, w->in, w->out, w->n, &bad) : OK;
@@ -67,7 +67,7 @@ static enum err flush(const struct json_lines *lines, struct window *w, const ch
 }
 
 /* A line more in the window. */
-static enum err take(struct window *w, const char *line, size_t n, const char *name,
+static enum err take(struct json_lines_window *w, const char *line, size_t n, const char *name,
                      long number)
 {
     json_error_t why;
@@ -89,7 +89,7 @@ static enum err take(struct window *w, const char *line, size_t n, const char *n
 /* An empty line is none. A window that is full is answered before the next line is read. */
 enum err json_lines_run(const struct json_lines *lines, FILE *from, const char *name, FILE *to)
 {
-    struct window w = {.n = 0};
+    struct json_lines_window w = {.n = 0};
     char *line = NULL;
     size_t room = 0;
     ssize_t n;
