@@ -1,3 +1,13 @@
+/* The loop's side of an actor. Messages change two lists: `inflight` (samples in hand) and
+ * `weights` (which versions are here or wanted); what follows for the compute thread is posted
+ * as items, in the order in which it was decided, so the thread never sees a job before its
+ * weights were asked for.
+ *
+ * A lease becomes one job for each run of samples that are new here. A finished answer is kept
+ * until it is settled and sent at once, after each WELCOME, and when it is wanted. Nothing
+ * that a broker or a learner says ends the process: a task that cannot be done is a FAIL with
+ * words. */
+
 #include "actor/actor.h"
 
 #include "actor/compute.h"

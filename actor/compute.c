@@ -1,3 +1,13 @@
+/* The compute thread's loop: fill the slots (admit_all), take one item or make one step,
+ * again. It waits only when nothing runs.
+ *
+ * Jobs wait in order of arrival. While something runs only jobs of the same version join it,
+ * since a step is one pass of one model; when the slots are empty the first job whose weights
+ * are here begins. A job that is only partly in slots stays first among the waiting; once it
+ * is whole in slots it moves to `running`, which owns what the slots borrow, until they are
+ * all empty.
+ * With `any` (overlap: free) each step takes the newest weights; `trace` says from when on. */
+
 #include "actor/compute.h"
 
 #include "actor/inflight.h"

@@ -1,3 +1,6 @@
+/* A list of turns, each a step and the version from there on. An answer of n tokens that ends
+ * with this step was made by the last n steps: its spans are the turns that overlap them. */
+
 #include "actor/version_trace.h"
 
 #include "base/mem.h"

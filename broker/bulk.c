@@ -1,3 +1,9 @@
+/* No artifact is here and none is decoded: WREQ goes to whoever offers the hash, with the
+ * asker's number as route; what comes back by that route goes to the asker as it is. Who is
+ * asked: the run's own learner first, one that owes an answer for long last (rank). What
+ * nobody offers yet is parked for a second, because an OFFER may be under way, and then
+ * answered by WNONE. */
+
 #include "broker/bulk.h"
 
 #include "base/log.h"

@@ -1,3 +1,6 @@
+/* Each copy is one block that is measured and then filled by the same function: `put` without
+ * a base only counts. So what is measured and what is written cannot differ. */
+
 #include "broker/copy.h"
 
 #include "base/mem.h"

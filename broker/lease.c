@@ -1,3 +1,7 @@
+/* A table of slots by number modulo capacity, and through it a list for each holder in the
+ * order of numbers: LEASEs go out as their numbers rise, which is what lease_seen relies on.
+ * Numbers are never used again; a slot is. */
+
 #include "broker/lease.h"
 
 #include "base/mem.h"

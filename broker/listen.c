@@ -1,3 +1,7 @@
+/* Either addresses, of which two may follow from the first, or descriptors that a supervisor
+ * opened and keeps: then a broker that was killed and started again has the same ports, and
+ * nobody must be told. */
+
 #include "broker/listen.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,10 @@
+/* Ports, keys and the loop around the state machine. Here alone the hub and the broker know of
+ * each other: what comes in by a row of the table goes to broker_take, what the broker sends
+ * leaves by the sink. Time is read once an event and handed on.
+ *
+ * Order of opening: keys, ports, broker, rows, loop; of closing the loop first, since it
+ * watches sockets that are closed next. */
+
 #include "broker/serve.h"
 
 #include "base/clock.h"

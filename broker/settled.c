@@ -1,3 +1,6 @@
+/* The ranges are sorted once when they come and searched by halves: it is asked of each sample
+ * that is opened, claimed or brought, and comes whole once a second. */
+
 #include "broker/settled.h"
 
 #include "base/mem.h"

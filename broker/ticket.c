@@ -1,3 +1,7 @@
+/* A table of slots by number modulo capacity. A ticket that ran out keeps its slot for a while
+ * without a holder (ticket_expire), so that a late answer of the peer that had it still finds
+ * it; `live` counts those that have one. */
+
 #include "broker/ticket.h"
 
 #include "base/mem.h"

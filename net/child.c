@@ -1,3 +1,7 @@
+/* A child is a uv_process of the loop: when it ends its owner hears how, once, and the handle is
+ * freed when libuv has closed it, whichever comes last. Children are ended by their pid alone,
+ * never by name. */
+
 #include "net/child.h"
 
 #include "base/clock.h"

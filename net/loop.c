@@ -1,3 +1,11 @@
+/* A thin layer over libuv, so that nothing else of drover knows it. Everything that may wake
+ * the loop is a watch in one list: sockets of ZeroMQ, descriptors, timers, signals. A handler
+ * that returns an error ends loop_run with it.
+ *
+ * A ZeroMQ socket signals by an edge on its descriptor, not by a level: what is left unread
+ * after the handler is read is not announced again. So each socket is also looked at once
+ * before the loop waits; a handler may stop after a batch and will be called again. */
+
 #include "net/loop.h"
 
 #include "base/clock.h"

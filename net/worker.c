@@ -1,3 +1,11 @@
+/* Two bounded rings under one mutex, to the thread and from it. The loop never waits:
+ * worker_post says that there is no room. The thread waits on a condition for work, and for
+ * room when it gives; the loop learns of what was given by a uv_async, which may stand for
+ * several items.
+ *
+ * worker_stop wakes the thread whatever it waits for, joins it, and only then drops what is
+ * left: so an item is always owned by exactly one side. */
+
 #include "net/worker.h"
 
 #include "base/clock.h"

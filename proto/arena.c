@@ -1,3 +1,8 @@
+/* Blocks in a list, the newest first; taking is an addition. A reset keeps one block up to
+ * KEEP bytes, so that the usual message costs no allocation, and frees the rest, so that one
+ * large message does not cost memory for ever. The limit is over all blocks: what a peer sends
+ * cannot exceed it. */
+
 #include "proto/arena.h"
 
 #include "base/mem.h"

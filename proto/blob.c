@@ -1,3 +1,6 @@
+/* An artifact's name is the hash of the hashes of its chunks: a chunk can be checked by itself
+ * when it comes, from whomever, once the list of digests has been checked against the name. */
+
 #include "proto/blob.h"
 
 #include "base/mem.h"

@@ -1,3 +1,9 @@
+/* A message out: what tables cannot say is checked (codec_check), fields and columns are
+ * written behind an empty frame 0, and the header, which needs their bytes and checksum, is
+ * put there last. A message in: header, size against its row, checksum, fields, check, in this
+ * order, so that nothing is read of what is not whole. Either all of a message is taken or
+ * nothing. */
+
 #include "proto/codec.h"
 
 #include "proto/codec_table.h"
@@ -7,43 +13,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A row of the specification: what a message holds and how large all its frames may be. */
+/* A row of msg_rows.h: what a message holds and how large all its frames may be. */
 struct codec_shape {
     const struct field_table *table;
     size_t max;
 };
 
-static const struct codec_shape shapes[MSG_TYPES] = {
-    [MSG_HELLO] = {&codec_peer_hello, WIRE_BODY_MAX},
-    [MSG_WHO] = {&codec_peer_nothing, WIRE_CONTROL_MAX},
-    [MSG_WELCOME] = {&codec_peer_welcome, WIRE_BODY_MAX},
-    [MSG_REFUSE] = {&codec_peer_refuse, WIRE_CONTROL_MAX},
-    [MSG_HB] = {&codec_peer_hb, WIRE_BODY_MAX},
-    [MSG_OPEN] = {&codec_work_open, WIRE_BODY_MAX},
-    [MSG_CANCEL] = {&codec_work_cancel, WIRE_BODY_MAX},
-    [MSG_LEASE] = {&codec_work_lease, WIRE_BODY_MAX},
-    [MSG_REVOKE] = {&codec_work_revoke, WIRE_CONTROL_MAX},
-    [MSG_WANT] = {&codec_work_want, WIRE_BODY_MAX},
-    [MSG_ROLLOUT] = {&codec_work_rollout, WIRE_BODY_MAX},
-    [MSG_FAIL] = {&codec_work_fail, WIRE_CONTROL_MAX},
-    [MSG_ASK] = {&codec_work_ask, WIRE_BODY_MAX},
-    [MSG_SCORE] = {&codec_work_score, WIRE_BODY_MAX},
-    [MSG_SAMPLE] = {&codec_work_sample, WIRE_BODY_MAX},
-    [MSG_DROPPED] = {&codec_work_dropped, WIRE_CONTROL_MAX},
-    [MSG_SETTLED] = {&codec_work_settled, WIRE_BODY_MAX},
-    [MSG_PUBLISH] = {&codec_work_publish, WIRE_CONTROL_MAX},
-    [MSG_OFFER] = {&codec_bulk_offer, WIRE_BODY_MAX},
-    [MSG_WREQ] = {&codec_bulk_wreq, WIRE_CONTROL_MAX},
-    [MSG_WCHUNK] = {&codec_bulk_wchunk, WIRE_CHUNK_MAX},
-    [MSG_WNONE] = {&codec_bulk_wnone, WIRE_CONTROL_MAX},
-    [MSG_ADMIN] = {&codec_peer_admin, WIRE_CONTROL_MAX},
-    [MSG_ADMIN_OK] = {&codec_peer_admin_ok, WIRE_CONTROL_MAX},
-    [MSG_DRAIN] = {&codec_peer_drain, WIRE_CONTROL_MAX},
-    [MSG_BYE] = {&codec_peer_bye, WIRE_CONTROL_MAX},
-    [MSG_BYE_OK] = {&codec_peer_nothing, WIRE_CONTROL_MAX},
-    [MSG_STATS] = {&codec_bulk_stats, WIRE_BODY_MAX},
-    [MSG_REFUSED] = {&codec_work_refused, WIRE_CONTROL_MAX},
-};
+#define SHAPE(TYPE, member, name, table, max) [MSG_##TYPE] = {&table, max},
+#define BARE(TYPE, name) [MSG_##TYPE] = {&codec_peer_nothing, WIRE_CONTROL_MAX},
+static const struct codec_shape shapes[MSG_TYPES] = {MSG_ROWS(SHAPE, BARE)};
 
 /* The members of a message; all lie at the same place. */
 static const void *body(const struct msg *msg)

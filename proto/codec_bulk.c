@@ -1,3 +1,6 @@
+/* Fields of the messages of the bulk and the dashboard port, in the order of docs/PROTOCOL.md
+ * §3.3 and §3.4, which a test compares with these tables. A limit is proto/limit.h's. */
+
 #include "proto/codec_table.h"
 
 static const struct field offer[] = {

@@ -1,3 +1,7 @@
+/* What a table of fields cannot say: numbers that belong together, ranges with a meaning,
+ * kinds that begin at 1 (a member that is missing is 0, and no kind). Run before a message is
+ * written and after it was read, so that neither side can say what the other may not. */
+
 #include "proto/codec_table.h"
 
 #include <math.h>

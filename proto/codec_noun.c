@@ -1,3 +1,6 @@
+/* Fields of the nouns that several messages share, and the rows of columns: cells of fixed
+ * width, little- endian, without gaps. The order of rows is the order on the wire. */
+
 #include "proto/codec_table.h"
 
 const struct field_row codec_noun_i32 = {4, 1, {{CELL_32, 0, 0}}};

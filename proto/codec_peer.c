@@ -1,3 +1,7 @@
+/* Fields of the messages of a connection, in the order of docs/PROTOCOL.md §3.1, which a test
+ * compares with these tables. A later version only adds rows: a reader skips keys that it does
+ * not know. */
+
 #include "proto/codec_table.h"
 
 static const struct field ability[] = {

@@ -13,16 +13,13 @@ extern const struct field_row codec_noun_i32, codec_noun_f32, codec_noun_u8, cod
 extern const struct field_table codec_noun_settled, codec_noun_artifact, codec_noun_scorer,
     codec_noun_task, codec_noun_rollout, codec_noun_score, codec_noun_writer;
 
-/* One a message. */
-extern const struct field_table codec_peer_hello, codec_peer_welcome, codec_peer_refuse,
-    codec_peer_hb, codec_peer_admin, codec_peer_admin_ok, codec_peer_drain, codec_peer_bye,
-    codec_peer_nothing, codec_peer_wait;
-extern const struct field_table codec_work_open, codec_work_cancel, codec_work_lease,
-    codec_work_revoke, codec_work_want, codec_work_rollout, codec_work_fail, codec_work_ask,
-    codec_work_score, codec_work_sample, codec_work_dropped, codec_work_settled,
-    codec_work_publish, codec_work_refused;
-extern const struct field_table codec_bulk_offer, codec_bulk_wreq, codec_bulk_wchunk,
-    codec_bulk_wnone, codec_bulk_stats;
+/* One a message; and what a list of them has. */
+#define TABLE_OF(TYPE, member, name, table, max) extern const struct field_table table;
+#define NO_TABLE(TYPE, name)
+MSG_ROWS(TABLE_OF, NO_TABLE)
+#undef TABLE_OF
+#undef NO_TABLE
+extern const struct field_table codec_peer_nothing, codec_peer_wait;
 
 /* What tables cannot say: members that belong together, ranges with meaning.
  * Errors: ERR_RANGE. */

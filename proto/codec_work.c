@@ -1,3 +1,6 @@
+/* Fields of the messages of work, in the order of docs/PROTOCOL.md §3.2, which a test compares
+ * with these tables. */
+
 #include "proto/codec_table.h"
 
 static const struct field open[] = {

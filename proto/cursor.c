@@ -1,3 +1,8 @@
+/* The only reader of MessagePack from the network. It never reads behind its end and never
+ * recurses: to skip a value it counts how many are still to come. The first thing that is
+ * wrong is kept (`why`) and everything after it reads as zero, so that callers look once, at
+ * the end of a row. */
+
 #include "proto/cursor.h"
 
 #include "proto/text.h"

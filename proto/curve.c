@@ -1,3 +1,7 @@
+/* A fleet has one key file: the pair that every worker uses, and the broker's public key,
+ * which is the same. It is read once, checked, handed to libzmq, which copies it, and wiped
+ * with the process. */
+
 #include "proto/curve.h"
 
 #include "base/fs.h"

@@ -1,3 +1,8 @@
+/* libzmq tells what becomes of a connection by events on an inproc socket only. They are read
+ * here after each tick, without waiting, and the last one that matters is kept in words:
+ * nobody listens, the key is not accepted, the name is unknown. So a worker that waits can say
+ * for what. */
+
 #include "proto/dial.h"
 
 #include "base/mem.h"

@@ -1,3 +1,6 @@
+/* The bytes that are hashed are put together in one buffer, exactly as docs/PROTOCOL.md §1.2
+ * lists them: any peer in any language must come to the same name. */
+
 #include "proto/digest.h"
 
 #include "base/mem.h"

@@ -1,3 +1,10 @@
+/* Each artifact on its way is a `want`. It is asked for as pages first, if the learner is on
+ * this machine, which costs one packet; when nobody answers within HAND_MS, over the bulk
+ * connection in chunks (blob_pull). What has arrived is given to the owner and forgotten here.
+ *
+ * The bulk connection is opened with the first want and stays. A cut costs only what was under
+ * way: chunks that have come are kept. */
+
 #include "proto/fetch.h"
 
 #include "base/log.h"

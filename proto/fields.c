@@ -1,3 +1,6 @@
+/* What reading and writing have in common: how many columns a table fills, and that the
+ * numbers in a column are within their limits. */
+
 #include "proto/fields.h"
 
 #include <string.h>

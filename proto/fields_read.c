@@ -1,3 +1,9 @@
+/* Two walks over the same table. The first reads the map frame: each key that is known by its
+ * row, the rest skipped; members that no key names are preset, so a text is never NULL. The
+ * second follows the columns in the order of rows, depth first, each from where the last
+ * struct left off in its frame; afterwards every frame must be used up. Only then is anything
+ * believed: all memory is the arena's. */
+
 #include "base/hash.h"
 #include "proto/arena.h"
 #include "proto/cursor.h"

@@ -1,3 +1,7 @@
+/* The mirror of fields_read.c: the map first, into a buffer, then the columns in two rounds,
+ * one that counts bytes and checks limits, one that copies. Nothing is sent that a reader
+ * would refuse. */
+
 #include "base/hash.h"
 #include "proto/fields.h"
 #include "proto/noun.h"

@@ -1,3 +1,7 @@
+/* Parts of libzmq's own kind, so that sending takes them over without a copy. A frame is
+ * closed once, by whoever holds the struct last; after a send its parts are empty, and closing
+ * them is harmless. */
+
 #include "proto/frames.h"
 
 void frames_init(struct frames *frames)

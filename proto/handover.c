@@ -1,3 +1,11 @@
+/* On the learner's own machine an image is handed over as pages: a memfd, sealed against
+ * change, passed by SCM_RIGHTS over an abstract Unix socket that is named by the run. Nothing
+ * is copied, so ten actors map the same memory.
+ *
+ * The learner's side keeps a list of guests that have not asked yet and of what it offers;
+ * both are bounded, and whoever is slow is let go. Every call is without waiting: neither side
+ * may stop the other's loop. Either end takes only peers of its own user. */
+
 #define _GNU_SOURCE /* struct ucred, accept4 */
 
 #include "proto/handover.h"

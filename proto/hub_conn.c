@@ -1,3 +1,8 @@
+/* Connections by libzmq's routing id, in a hash table. libzmq does not tell when one ends, so
+ * each remembers the descriptor that its last frame came by: a descriptor that shows up under
+ * another route means that the first is gone. For more connections than allowed, the table is
+ * swept. */
+
 #include "proto/hub_conn.h"
 
 #include "base/hash.h"

@@ -1,3 +1,6 @@
+/* Members by peer id, in order of arrival, and who is banned, in a ring. A member points to
+ * its connection and back; either end may be taken away first (attach, ended). */
+
 #include "proto/hub_member.h"
 
 #include "base/mem.h"

@@ -1,3 +1,11 @@
+/* The state of a connection is three facts: is WELCOME in, when was something heard, when was
+ * something said. The tick derives the rest: HELLO each second without WELCOME, a heartbeat
+ * each second with it, a new connection after PEER_SILENCE_MS of silence. Whatever the broker
+ * answers (WHO, REFUSE) only changes these facts. Before WELCOME nothing else goes out: the
+ * broker would answer WHO.
+ *
+ * The warnings to people follow from the same facts, and from what dial.c knows of the socket. */
+
 #include "proto/peer.h"
 
 #include "base/log.h"

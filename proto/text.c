@@ -1,3 +1,7 @@
+/* Texts of others are UTF-8 without zero bytes, or are made so: text_print cuts at a
+ * character, text_clean replaces what is none. So whatever is stored can be sent, and what is
+ * cut stays valid. */
+
 #include "proto/text.h"
 
 #include "base/mem.h"

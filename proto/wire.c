@@ -1,3 +1,6 @@
+/* Frames between a socket and memory, without waiting. An error says which of two things
+ * happened: the pipe is full (ERR_STATE, try again), or the connection is gone (ERR_IO). */
+
 #include "proto/wire.h"
 
 #include <errno.h>

@@ -24,12 +24,12 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
               printf "%s", substr(all, 1, at - 1) to substr(all, at + length(from)) }' \
         "$root/$2" >"$work/tree/$2" || { echo "$name: text not found in $2"; missed=1; return 0; }
     seen=
-    for test in rules leases scores reopened answers blame breaker overdue sim; do
+    for test in rules leases scores reopened answers blame breaker overdue refused sim; do
         [ -f "$work/tree/tests/broker/test_$test.c" ] || continue
         # shellcheck disable=SC2086
         # shellcheck disable=SC2046
         cc $flags -I"$work/tree" -I"$root" -o "$work/$test" "$work/tree/tests/broker/test_$test.c" \
-            "$work"/tree/tests/broker/sim*.c "$work/tree/tests/broker/fixture.c" $(ls "$work"/tree/broker/*.c | grep -vE "/(main|serve|bulk|board|listen)[.]c") $libs
+            "$work"/tree/tests/broker/sim*.c "$work/tree/tests/broker/fixture.c" $(ls "$work"/tree/broker/*.c | grep -vE "/(main|serve|bulk|dashboard|listen)[.]c") $libs
         DROVER_SIM_SEEDS=${5:-40} timeout 300 "$work/$test" >"$work/log" 2>&1 || {
             seen="$seen $test: $(grep -m1 -oE 'seed [0-9]+, faults.*|LINE.*|Assertion.*' "$work/log" | cut -c1-90)"
             break
@@ -40,25 +40,24 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
 chosen="$*"
 
 mutant hash-of-a-join broker/answers.c '!hash_same(&sample->body->hash, &score->rollout[r])' '0'
-mutant no-wait-of-a-new-broker broker/run.c 'now_ms + b->limits.wait_ms' 'now_ms'
+mutant no-wait-of-a-new-broker broker/learner.c 'now_ms + b->limits.wait_ms' 'now_ms'
 mutant claims-forgotten broker/handshake.c '        if (later && !other)' '        if (0)'
 mutant learner-hello-resends-nothing broker/broker.c '        to_learner_again(b);' '        ;'
-mutant rewarder-hello-keeps-tickets broker/broker.c '    if (member->role == ROLE_REWARDER)
-        scores_take_back(b, member);' '    if (0) ;'
-mutant dead-actor-keeps-leases broker/broker.c '    grant_requeue_all(b, member, now_ms);' '    while (member->lease != UINT32_MAX) lease_end(&b->leases, member->lease);'
+mutant rewarder-hello-keeps-tickets broker/broker.c '    scores_take_back(b, member); /* a rewarder keeps nothing */' '    ;'
+mutant dead-actor-keeps-leases broker/broker.c '    hold_requeue_all(b, member, now_ms);' '    while (member->lease != UINT32_MAX) lease_end(&b->leases, member->lease);'
 mutant leases-never-expire broker/grant.c 'if (now_ms - moved < b->limits.lease_ms)' 'if (1)'
 mutant lost-leases-are-kept broker/grant.c '!listed(hb, lease->number)' '0'
 mutant unclaimed-work-is-kept broker/handshake.c '    requeue_unclaimed(b, actor, hello, now_ms);' '    ;'
-mutant old-epoch-may-return broker/run.c 'return msg->head.epoch >= run->epoch;' 'return true;'
-mutant old-learner-is-kept broker/run.c 'if (old && old != learner)' 'if (0)'
+mutant old-epoch-may-return broker/run.c 'if (msg->head.epoch > run->epoch ||' 'if (true ||'
+mutant old-learner-is-kept broker/learner.c 'if (old && old != learner)' 'if (0)'
 mutant credit-ignores-flight broker/members.c 'member->flight_bytes + bytes <= member->credit_bytes' 'member->credit_bytes > 0'
-mutant credit-of-actors-ignored broker/grant.c 'actor->avail -= lease->count;' ';'
-mutant what-ended-on-its-way-is-free broker/grant.c 'actor->avail -= (int64_t)actor->ended;' ';'
+mutant credit-of-actors-ignored broker/room.c 'actor->avail -= lease->count;' ';'
+mutant what-ended-on-its-way-is-free broker/room.c 'actor->avail -= (int64_t)actor->ended;' ';'
 mutant kept-leases-take-credit-twice broker/handshake.c 'lease->known = true;' ';'
 mutant space-is-not-reserved broker/tasks.c '    if (tasks->space + bytes > tasks->space_max)
         return false;' '    ;'
 mutant space-is-not-freed broker/tasks.c '    tasks->space -= sample->space;' '    ;'
-mutant groups-reserve-one-by-one broker/run.c 'task->whole |= scorer->unit != UNIT_ROLLOUT;' ';'
+mutant groups-reserve-one-by-one broker/opening.c 'task->whole |= scorer->unit != UNIT_ROLLOUT;' ';'
 mutant others-jump-the-queue-for-space broker/grant.c '        if (b->space_short) /* who is first in line gets the space that comes free */
             return false;' '        if (b->space_short)
             return true;'
@@ -73,51 +72,48 @@ mutant batch-of-two-temperatures broker/scores.c 'batch->temperature != task->de
 mutant partial-answers-are-whole broker/answers.c '        scores_requeue(b, ticket); /* what it left out */' '        ;'
 mutant refused-tickets-are-lost broker/scores.c 'ticket->again_ms && now_ms >= ticket->again_ms' '0'
 mutant drops-are-sent-once broker/to_learner.c 'task->sample[i].queued = task->sample[i].sent = false;' 'task->sample[i].queued = false; if (task->sample[i].state != SAMPLE_DROPPED) task->sample[i].sent = false;'
-mutant cancelled-work-stays broker/run.c '        tasks_move(&b->tasks, task, i, SAMPLE_DROPPED, now_ms);' '        if (sample->state != SAMPLE_LEASED) tasks_move(&b->tasks, task, i, SAMPLE_DROPPED, now_ms);'
-mutant gaps-are-opened broker/run.c '    if (def->id > tasks->open_to) {' '    if (0) {'
-mutant settled-is-not-in-heartbeats broker/broker.c '    msg.hb.settled = settled_view(&b->run.settled);' '    ;'
-mutant heartbeats-settle-nothing broker/run.c '    take_settled(b, &msg->hb.settled, now_ms);' '    ;'
+mutant cancelled-work-stays broker/learner.c '        tasks_move(&b->tasks, task, i, SAMPLE_DROPPED, now_ms);' '        if (sample->state != SAMPLE_LEASED) tasks_move(&b->tasks, task, i, SAMPLE_DROPPED, now_ms);'
+mutant gaps-are-opened broker/opening.c '    if (def->id > tasks->open_to) {' '    if (0) {'
+mutant settled-is-not-in-heartbeats broker/heartbeat.c '    msg.hb.settled = settled_view(&b->run.settled);' '    ;'
+mutant heartbeats-settle-nothing broker/learner.c '    take_settled(b, &msg->hb.settled, now);' '    ;'
 mutant bodies-wanted-before-hello broker/handshake.c '    if (!task || task->epoch != b->run.epoch) {
         *later = task || claim->task >= b->tasks.open_to;
         return *later ? CLAIM_KEEP : CLAIM_FREE;' '    if (!task || task->epoch != b->run.epoch) {
         return claim->done ? CLAIM_WANT : CLAIM_FREE;'
-mutant adopted-in-falling-order broker/grant.c '    for (uint32_t slot = actor->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next) {
-        struct lease *lease = &b->leases.slot[slot];
-
-        if (!lease->unsent)' '    for (uint32_t slot = actor->lease_last; slot != LEASE_NONE; slot = b->leases.slot[slot].prev) {
-        struct lease *lease = &b->leases.slot[slot];
-
-        if (!lease->unsent)'
+mutant adopted-is-not-told broker/grant.c '            send_lease(b, m, lease);' '            ;'
 mutant run-of-claims-is-forgotten broker/broker.c '    if (memcmp(&msg->head.run, &none, sizeof none)) /* else: as it said before */' '    '
-mutant send-errors-are-ignored broker/broker.c '    /* Something is lost between us and it: both sides say what they hold before going on. */
-    to->greeted = false;' '    '
+mutant send-errors-are-ignored broker/outbox.c '    to->greeted = false;' '    ;'
+mutant letters-outlive-their-member broker/broker.c '    outbox_forget(&b->outbox, member);' '    ;'
 mutant late-answers-are-thrown-away broker/answers.c '    if (!ticket || !hash_same(' '    if (!ticket || !ticket->holder || !hash_same('
-mutant a-busy-broker-takes-another-run broker/run.c '(run->left || now_ms - run->seen_ms >= b->limits.hold_ms)' 'true'
-mutant refused-work-comes-back-at-once broker/blame.c '    at->not_before_ms = now_ms + rollouts_rest_ms(b, at->attempts++);' '    at->attempts++;'
+mutant a-busy-broker-takes-another-run broker/run.c '(run->left || now_ms - run->seen_ms >= hold_ms)' 'true'
+mutant refused-work-comes-back-at-once broker/blame.c '    at->not_before_ms = now_ms + limits_rest_ms(&b->limits, at->attempts++);' '    at->attempts++;'
 mutant poison-is-tried-for-ever broker/blame.c 'if (++at->tries->own >= OWN_TRIES)' 'if (0)'
-mutant a-workers-word-is-poison broker/blame.c '        if (add_try(at, &by->id, who.text, reason))' '        poison(b, task, sample, now_ms); if (0)'
+mutant a-workers-word-is-poison broker/blame.c '        if (add_try(at, &by->id, by->who, reason))' '        poison(b, task, sample, now_ms); if (0)'
 mutant a-worker-counts-twice broker/blame.c '    if (tries && (tried(tries, peer, who) || ' '    if (tries && ('
 mutant names-count-twice broker/blame.c '|| !strcmp(tries->by[i].who, who))' ')'
 mutant own-gets-everything broker/blame.c '        return at->own;' '        return true;'
 mutant others-get-what-is-owns broker/blame.c '    return !at->own && (' '    return ('
-mutant tries-are-not-told broker/blame.c '            tell(b, task->def->id, sample, who.text, reason);' '            ;'
-mutant owns-id-is-public broker/stats.c 'return blame_is_own(b, m) ? (struct id){{0}} : m->id;' 'return m->id;'
+mutant tries-are-not-told broker/blame.c '            tell(b, task->def->id, sample, by->who, reason);' '            ;'
+mutant owns-id-is-public broker/stats.c 'return run_is_own(&b->run, m) ? (struct id){{0}} : m->id;' 'return m->id;'
 mutant a-scorer-is-never-paused broker/breaker.c 'return at->fails >= BREAKER_FAILS;' 'return false;'
-mutant what-was-under-way-prolongs broker/breaker.c '    if (at->probe_ms && ticket->number != at->probe)' '    if (0)'
+mutant what-was-under-way-prolongs broker/breaker.c '    if (at->probe_ms && ticket != at->probe)' '    if (0)'
 mutant unreadable-answers-are-nothing broker/answers.c '        rest(b, ticket, from, words, now_ms); /* which one' '        ; /* which one'
 mutant a-pause-never-ends broker/breaker.c '    return now_ms >= at->probe_ms && ' '    return 0 && '
 mutant a-pause-is-tried-with-all broker/scores.c '        room = 1; /* one unit' '        ; /* one unit'
-mutant a-contradiction-is-read broker/answers.c '    if (sum == score->values)' '    if (1)'
-mutant a-refusal-frees-one-sample broker/rollouts.c '    grant_requeue(b, lease, now);' '    grant_release(b, &task->sample[fail->sample], from); tasks_move(&b->tasks, task, fail->sample, SAMPLE_WAITING, now);'
+mutant a-contradiction-is-read broker/answers.c '    if (sum == score->n_value)' '    if (1)'
+mutant a-refusal-frees-one-sample broker/rollouts.c '    hold_requeue(b, lease, now);' '    hold_release(b, &task->sample[fail->sample], from); tasks_move(&b->tasks, task, fail->sample, SAMPLE_WAITING, now);'
 mutant text-for-everybody broker/scores.c 'fill_item(&item[i], task->def, sample->body, scorer->needs_text)' 'fill_item(&item[i], task->def, sample->body, true)'
 mutant names-outlive-their-opening broker/tasks.c 'if (!at || at->serial != name->serial || name->sample >= at->def->samples)' 'if (!at)'
 mutant anybody-may-answer-a-ticket broker/answers.c 'if (memcmp(&ticket->to, &from->id, sizeof from->id))' 'if (0)'
 mutant hoarders-keep-their-leases broker/broker.c '    overdue_expire(b, now_ms);' '    ;'
-mutant the-slow-are-hurried-by-the-busy broker/overdue.c 'if (m != holder && grant_has_room(b, m) && blame_may(b, m, sample))' 'if (m != holder)'
+mutant the-slow-are-hurried-by-the-busy broker/overdue.c 'if (m != holder && room_has(b, m) && blame_may(b, m, sample))' 'if (m != holder)'
 mutant who-was-overdue-hoards-again broker/overdue.c '        m->trust = 1;' '        ;'
-mutant versions-are-not-known broker/verify.c '        err = announced(&b->run, &rollout->span[i].version);' '        ;'
-mutant who-lies-has-it-back-at-once broker/verify.c '    grant_rest(from, ' '    if (0) grant_rest(from, '
+mutant versions-are-not-known broker/verify.c '        err = run_announced(&b->run, &rollout->span[i].version);' '        ;'
+mutant who-lies-has-it-back-at-once broker/verify.c '    room_rest(from, ' '    if (0) room_rest(from, '
 mutant bad-answers-stay-leased broker/verify.c '    tasks_move(&b->tasks, task, sample, SAMPLE_WAITING, now_ms);' '    ;'
 mutant a-proof-is-a-duplicate broker/verify.c '        hash_same(&at->body->hash, &rollout->hash)) {' '        1) {'
 mutant nan-is-a-score broker/answers.c '        if (!isfinite(score->value[i])) {' '        if (0) {'
+mutant the-liars-hands-are-not-freed broker/refused.c '    if (news)
+        free_hands(b, now);' '    ;'
+mutant what-is-ready-is-not-sent broker/table.c 'answers_on_score, MOVE(SCORING, READY), ASK | LEARNER' 'answers_on_score, MOVE(SCORING, READY), ASK'
 [ $missed = 0 ] || { echo "some were missed"; exit 1; }

@@ -72,6 +72,21 @@ static void it_is_taken_back_and_given_to_another(void **state)
     assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
 }
 
+/* What the learner found false counts at once for what its writer has in hand, too. */
+static void what_it_has_in_hand_goes_to_another(void **state)
+{
+    (void)state;
+    brought("10.0.0.1", "10.0.0.2");
+    fixture_open_task(&fixture, 1, 1, 0);
+    fixture_credit(&fixture, A, 8, UINT64_MAX);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 1);
+    fixture_credit(&fixture, B, 8, 0);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 0);
+    assert_ok(refuse(0, 0, fixture_hash(0, 0, 1), A));
+    assert_int_equal(fixture_count(&fixture, A, MSG_REVOKE), 1);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 2);
+}
+
 /* Nothing but the very answer is taken back; what was settled counts all the same, once. */
 static void another_answer_stays(void **state)
 {
@@ -180,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_is_taken_back_and_given_to_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_it_has_in_hand_goes_to_another, setup, teardown),
         cmocka_unit_test_setup_teardown(another_answer_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(workers_of_one_machine_share_an_address, setup,
                                         teardown),
