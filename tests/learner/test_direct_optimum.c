@@ -35,13 +35,13 @@ static void softmax(double *p, const double *z, int n)
         p[i] /= sum;
 }
 
-struct pairs {
+struct optimum_pairs {
     int n, n_seq, seq[MOST * MOST + 1], answer[MOST * MOST];
     float logprob[TOKENS], reference[TOKENS], slope[TOKENS], soft[MOST * MOST];
     uint8_t learn[TOKENS];
 };
 
-static void add(struct pairs *p, const struct optimum_world *w, int i, const double *pi,
+static void add(struct optimum_pairs *p, const struct optimum_world *w, int i, const double *pi,
                 double vote)
 {
     for (int t = 0; t < w->length[i]; t++, p->n++) {
@@ -57,7 +57,7 @@ static void add(struct pairs *p, const struct optimum_world *w, int i, const dou
 /* Every pair once, with the Bradley-Terry share of its votes. grad [n] in z, out. */
 static double population(const struct optimum_world *w, const double *z, double *grad)
 {
-    static struct pairs p;
+    static struct optimum_pairs p;
     struct objective_out out = {.dlogprob = p.slope};
     double pi[MOST], sum = 0;
 
