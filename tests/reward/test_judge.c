@@ -7,13 +7,13 @@
 static const char pairwise[] = "[system]\nCompare.\n[user]\nQ: {prompt}\nA: {a}\nB: {b}\n"
                                "{rubric}\n[assistant]\nBetter: \n[verdicts]\nA B\n";
 
-struct bench {
+struct judge_bench {
     struct shape shape;
     struct tiny_model tiny;
     struct tokenizer *tokenizer;
     struct encode encode;
 };
-static struct bench bench;
+static struct judge_bench bench;
 
 static int setup(void **state)
 {
