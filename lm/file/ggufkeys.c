@@ -26,6 +26,8 @@ const struct ggufkeys_arch ggufkeys_arch[FAMILIES] = {
                        .large = 62,
                        .missing = {MISSING(GEMMA3, 1e-6f, 1e6), .rope_local_theta = 1e4}},
     [FAMILY_GPT2] = {"gpt2", FAMILY_GPT2, .missing = {MISSING(GPT2, 1e-5f, 1e4)}},
+    [FAMILY_STARCODER2] = {"starcoder2", FAMILY_STARCODER2,
+                           .missing = {MISSING(STARCODER2, 1e-5f, 1e4)}},
 };
 
 #define AT(type_, member) .type = GGUFKEYS_##type_, .at = offsetof(struct shape, member)
@@ -38,8 +40,8 @@ const struct ggufkeys_number ggufkeys_number[] = {
     {EVERY, "attention.head_count_kv", AT(INT, kv_heads)},
     {EVERY, "attention.key_length", AT(INT, head_dim)},
     {EVERY, "context_length", AT(INT, context), .needed = true},
-    {ROPED, "attention.layer_norm_rms_epsilon", AT(FLOAT, norm_eps)},
-    {BIT(GPT2), "attention.layer_norm_epsilon", AT(FLOAT, norm_eps)},
+    {ROPED & ~BIT(STARCODER2), "attention.layer_norm_rms_epsilon", AT(FLOAT, norm_eps)},
+    {BIT(GPT2) | BIT(STARCODER2), "attention.layer_norm_epsilon", AT(FLOAT, norm_eps)},
     {ROPED, "rope.freq_base", AT(REAL, rope_theta)},
     {BIT(GEMMA3), "rope.freq_base_swa", AT(REAL, rope_local_theta)},
     {EVERY, "attention.sliding_window", AT(INT, window)},

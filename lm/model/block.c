@@ -128,6 +128,22 @@ static const struct block_list gemma3 = {
            POST_NORM_MLP},
 };
 
+/* Lozhkov et al. 2024, arXiv:2402.19173. */
+static const struct block_list starcoder2 = {
+    .norm = ROWS_LAYER,
+    .gate = ROWS_GELU_PLAIN,
+    .final_bias = PART_NORM_FINAL_BIAS,
+    .n_ops = 11,
+    .op = {NORM(PART_NORM_ATTN, PART_NORM_ATTN_BIAS, ACT_IN, ACT_NORM_ATTN),
+           LINEAR(PART_Q, 3, PART_Q_BIAS, ACT_NORM_ATTN, ACT_QKV), IN_PLACE(OP_ROTATE, ACT_QKV),
+           ATTEND(ACT_QKV), LINEAR(PART_O, 1, PART_O_BIAS, ACT_MIXED, ACT_ATTN),
+           ADD(ACT_IN, ACT_ATTN, ACT_MIDDLE),
+           NORM(PART_NORM_MLP, PART_NORM_MLP_BIAS, ACT_MIDDLE, ACT_NORM_MLP),
+           LINEAR(PART_UP, 1, PART_UP_BIAS, ACT_NORM_MLP, ACT_UP), GATE,
+           LINEAR(PART_DOWN, 1, PART_DOWN_BIAS, ACT_GATED, ACT_MLP),
+           ADD(ACT_MIDDLE, ACT_MLP, ACT_OUT)},
+};
+
 /* Radford et al. 2019. */
 static const struct block_list gpt2 = {
     .norm = ROWS_LAYER,
@@ -151,7 +167,7 @@ const struct block_list *block_of(const struct shape *shape)
     static const struct block_list *const blocks[FAMILIES] = {
         [FAMILY_LLAMA] = &llama,   [FAMILY_MISTRAL] = &llama, [FAMILY_QWEN2] = &qwen2,
         [FAMILY_QWEN3] = &qwen3,   [FAMILY_PHI3] = &phi3,     [FAMILY_GEMMA2] = &gemma2,
-        [FAMILY_GEMMA3] = &gemma3, [FAMILY_GPT2] = &gpt2,
+        [FAMILY_GEMMA3] = &gemma3, [FAMILY_GPT2] = &gpt2,     [FAMILY_STARCODER2] = &starcoder2,
     };
 
     return blocks[shape->family];

@@ -11,9 +11,9 @@
 
 #define BIT(family) (1u << FAMILY_##family)
 #define GEMMAS (BIT(GEMMA2) | BIT(GEMMA3))
-#define SPLIT \
-    (BIT(LLAMA) | BIT(MISTRAL) | BIT(QWEN2) | BIT(QWEN3) | GEMMAS) /* q, k and v apart */
-#define LLAMAS (SPLIT | BIT(PHI3)) /* who spells its weights as Llama does */
+#define GATED (BIT(LLAMA) | BIT(MISTRAL) | BIT(QWEN2) | BIT(QWEN3) | GEMMAS)
+#define SPLIT (GATED | BIT(STARCODER2)) /* q, k and v apart */
+#define LLAMAS (SPLIT | BIT(PHI3))      /* who spells its weights as Llama does */
 #define EVERY (LLAMAS | BIT(GPT2))
 
 #define PART(part_, group_, kind_, rows_, cols_, stream_) \
@@ -41,6 +41,8 @@ static const struct part_row layer_rows[] = {
      PART(NORM_ATTN, NORM_ATTN, NORM, ONE, WIDTH, 1)},
     {BIT(GPT2), BLOCK "ln_1.bias", "blk.%d.attn_norm.bias",
      PART(NORM_ATTN_BIAS, NORM_ATTN_BIAS, BIAS, ONE, WIDTH, 18)},
+    {BIT(STARCODER2), LAYER "input_layernorm.bias", "blk.%d.attn_norm.bias",
+     PART(NORM_ATTN_BIAS, NORM_ATTN_BIAS, BIAS, ONE, WIDTH, 18)},
     {SPLIT, LAYER "self_attn.q_proj.weight", "blk.%d.attn_q.weight",
      PART(Q, Q, LINEAR, QUERIES, WIDTH, 2), .usual = true, .interleaved = true},
     {SPLIT, LAYER "self_attn.k_proj.weight", "blk.%d.attn_k.weight",
@@ -51,11 +53,11 @@ static const struct part_row layer_rows[] = {
      PART(QKV, QKV, LINEAR, QKV, WIDTH, 2), .usual = true},
     {BIT(GPT2), BLOCK "attn.c_attn.weight", "blk.%d.attn_qkv.weight",
      PART(QKV, QKV, LINEAR, QKV, WIDTH, 2), .usual = true, .turned = true},
-    {BIT(QWEN2), LAYER "self_attn.q_proj.bias", "blk.%d.attn_q.bias",
+    {BIT(QWEN2) | BIT(STARCODER2), LAYER "self_attn.q_proj.bias", "blk.%d.attn_q.bias",
      PART(Q_BIAS, Q_BIAS, BIAS, ONE, QUERIES, 5)},
-    {BIT(QWEN2), LAYER "self_attn.k_proj.bias", "blk.%d.attn_k.bias",
+    {BIT(QWEN2) | BIT(STARCODER2), LAYER "self_attn.k_proj.bias", "blk.%d.attn_k.bias",
      PART(K_BIAS, Q_BIAS, BIAS, ONE, KEYS, 6)},
-    {BIT(QWEN2), LAYER "self_attn.v_proj.bias", "blk.%d.attn_v.bias",
+    {BIT(QWEN2) | BIT(STARCODER2), LAYER "self_attn.v_proj.bias", "blk.%d.attn_v.bias",
      PART(V_BIAS, Q_BIAS, BIAS, ONE, KEYS, 7)},
     {BIT(GPT2), BLOCK "attn.c_attn.bias", "blk.%d.attn_qkv.bias",
      PART(QKV_BIAS, QKV_BIAS, BIAS, ONE, QKV, 19)},
@@ -73,6 +75,8 @@ static const struct part_row layer_rows[] = {
      PART(O, O, LINEAR, WIDTH, QUERIES, 8), .turned = true},
     {BIT(GPT2), BLOCK "attn.c_proj.bias", "blk.%d.attn_output.bias",
      PART(O_BIAS, O_BIAS, BIAS, ONE, WIDTH, 22)},
+    {BIT(STARCODER2), LAYER "self_attn.o_proj.bias", "blk.%d.attn_output.bias",
+     PART(O_BIAS, O_BIAS, BIAS, ONE, WIDTH, 22)},
     {GEMMAS, LAYER "post_attention_layernorm.weight", "blk.%d.post_attention_norm.weight",
      PART(NORM_ATTN_POST, NORM_ATTN_POST, NORM_PLUS, ONE, WIDTH, 23)},
     /* the gated, or GPT-2's plain, two-layer perceptron */
@@ -84,9 +88,11 @@ static const struct part_row layer_rows[] = {
      PART(NORM_MLP, NORM_MLP, NORM, ONE, WIDTH, 9)},
     {BIT(GPT2), BLOCK "ln_2.bias", "blk.%d.ffn_norm.bias",
      PART(NORM_MLP_BIAS, NORM_MLP_BIAS, BIAS, ONE, WIDTH, 24)},
-    {SPLIT, LAYER "mlp.gate_proj.weight", "blk.%d.ffn_gate.weight",
+    {BIT(STARCODER2), LAYER "post_attention_layernorm.bias", "blk.%d.ffn_norm.bias",
+     PART(NORM_MLP_BIAS, NORM_MLP_BIAS, BIAS, ONE, WIDTH, 24)},
+    {GATED, LAYER "mlp.gate_proj.weight", "blk.%d.ffn_gate.weight",
      PART(GATE, GATE, LINEAR, FFN, WIDTH, 10)},
-    {SPLIT, LAYER "mlp.up_proj.weight", "blk.%d.ffn_up.weight",
+    {GATED, LAYER "mlp.up_proj.weight", "blk.%d.ffn_up.weight",
      PART(UP, GATE, LINEAR, FFN, WIDTH, 11)},
     {BIT(PHI3), LAYER "mlp.gate_up_proj.weight", "blk.%d.ffn_up.weight",
      PART(GATE_UP, GATE_UP, LINEAR, GATE_UP, WIDTH, 10)},
@@ -94,11 +100,19 @@ static const struct part_row layer_rows[] = {
      PART(UP, UP, LINEAR, FFN, WIDTH, 11), .turned = true},
     {BIT(GPT2), BLOCK "mlp.c_fc.bias", "blk.%d.ffn_up.bias",
      PART(UP_BIAS, UP_BIAS, BIAS, ONE, FFN, 25)},
-    {LLAMAS, LAYER "mlp.down_proj.weight", "blk.%d.ffn_down.weight",
+    {BIT(STARCODER2), LAYER "mlp.c_fc.weight", "blk.%d.ffn_up.weight",
+     PART(UP, UP, LINEAR, FFN, WIDTH, 11)},
+    {BIT(STARCODER2), LAYER "mlp.c_fc.bias", "blk.%d.ffn_up.bias",
+     PART(UP_BIAS, UP_BIAS, BIAS, ONE, FFN, 25)},
+    {LLAMAS & ~BIT(STARCODER2), LAYER "mlp.down_proj.weight", "blk.%d.ffn_down.weight",
      PART(DOWN, DOWN, LINEAR, WIDTH, FFN, 12)},
     {BIT(GPT2), BLOCK "mlp.c_proj.weight", "blk.%d.ffn_down.weight",
      PART(DOWN, DOWN, LINEAR, WIDTH, FFN, 12), .turned = true},
     {BIT(GPT2), BLOCK "mlp.c_proj.bias", "blk.%d.ffn_down.bias",
+     PART(DOWN_BIAS, DOWN_BIAS, BIAS, ONE, WIDTH, 26)},
+    {BIT(STARCODER2), LAYER "mlp.c_proj.weight", "blk.%d.ffn_down.weight",
+     PART(DOWN, DOWN, LINEAR, WIDTH, FFN, 12)},
+    {BIT(STARCODER2), LAYER "mlp.c_proj.bias", "blk.%d.ffn_down.bias",
      PART(DOWN_BIAS, DOWN_BIAS, BIAS, ONE, WIDTH, 26)},
     {GEMMAS, LAYER "post_feedforward_layernorm.weight", "blk.%d.post_ffw_norm.weight",
      PART(NORM_MLP_POST, NORM_MLP_POST, NORM_PLUS, ONE, WIDTH, 27)},
@@ -112,6 +126,8 @@ static const struct part_row back_rows[] = {
     {BIT(GPT2), "transformer.ln_f.weight", "output_norm.weight",
      PART(NORM_FINAL, NORM_FINAL, NORM, ONE, WIDTH, 13)},
     {BIT(GPT2), "transformer.ln_f.bias", "output_norm.bias",
+     PART(NORM_FINAL_BIAS, NORM_FINAL_BIAS, BIAS, ONE, WIDTH, 28)},
+    {BIT(STARCODER2), "model.norm.bias", "output_norm.bias",
      PART(NORM_FINAL_BIAS, NORM_FINAL_BIAS, BIAS, ONE, WIDTH, 28)},
     {EVERY, "lm_head.weight", "output.weight", PART(HEAD, HEAD, HEAD, VOCAB, WIDTH, 14),
      .when = WHEN_UNTIED},

@@ -22,6 +22,7 @@ enum family {
     FAMILY_GEMMA2,
     FAMILY_GEMMA3,
     FAMILY_GPT2,
+    FAMILY_STARCODER2,
     FAMILIES
 };
 enum head {

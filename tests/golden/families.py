@@ -44,6 +44,7 @@ FAMILIES = {
     "gemma2": ("Gemma2Config", dict(USUAL, head_dim=32, query_pre_attn_scalar=32, sliding_window=24,
                                     attn_logit_softcapping=4.0, final_logit_softcapping=3.0)),
     "gemma3": ("Gemma3TextConfig", dict(USUAL, num_hidden_layers=7, head_dim=32, query_pre_attn_scalar=32, sliding_window=24)),
+    "starcoder2": ("Starcoder2Config", dict(USUAL, sliding_window=24)),
     "gpt2": ("GPT2Config", dict(SIZES, n_embd=64, n_layer=3, n_head=4, n_positions=256,
                                 resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)),
 }

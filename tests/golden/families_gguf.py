@@ -10,7 +10,8 @@ import gguf
 import numpy as np
 
 ARCH = {"llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "phi3": "phi3", "gemma2": "gemma2",
-        "gemma3_text": "gemma3", "gpt2": "gpt2"}
+        "gemma3_text": "gemma3", "gpt2": "gpt2",
+        "starcoder2": "starcoder2"}
 
 
 def tokens(w, folder):
@@ -40,7 +41,7 @@ def write(model, folder, path, half=False):
     """None, or why llama.cpp has no such file. half: matrices as f16."""
     c = model.config
     arch = ARCH[c.model_type]
-    if c.model_type in ("mistral", "qwen2") and getattr(c, "sliding_window", None):
+    if c.model_type in ("mistral", "qwen2", "starcoder2") and getattr(c, "sliding_window", None):
         return "llama.cpp's converter drops the window"
     w = gguf.GGUFWriter(path, arch)
     heads, width = c.num_attention_heads, c.hidden_size
@@ -55,7 +56,10 @@ def write(model, folder, path, half=False):
         w.add_layer_norm_eps(c.layer_norm_epsilon)
     else:
         w.add_head_count_kv(kv)
-        w.add_layer_norm_rms_eps(c.rms_norm_eps)
+        if arch == "starcoder2":
+            w.add_layer_norm_eps(c.norm_epsilon)
+        else:
+            w.add_layer_norm_rms_eps(c.rms_norm_eps)
         rope = c.rope_parameters
         if arch == "gemma3":
             w.add_rope_freq_base(rope["full_attention"]["rope_theta"])
