@@ -1,7 +1,7 @@
-/* An adapter is read in two steps: its configuration when it is opened, its tensors when there is a
- * base to lay them on: which weights have a pair is asked of the file itself (kind_of), and every
- * tensor of the file must then have found its place. Written, target_modules is as short as PEFT's
- * rule allows: it compares the ends of names. */
+/* An adapter is read in two steps: its configuration when it is opened, its tensors when there
+ * is a base to lay them on: which weights have a pair is asked of the file itself (kind_of),
+ * and every tensor of the file must then have found its place. Written, target_modules is as
+ * short as PEFT's rule allows: it compares the ends of names. */
 
 #include "lm/file/adapter.h"
 

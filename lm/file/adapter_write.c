@@ -1,5 +1,6 @@
-/* The inverse of adapter.c, in PEFT's layout. target_modules is as short as PEFT's rule allows: it
- * compares the ends of names, so a last word stands for all of its modules or is not used. */
+/* The inverse of adapter.c, in PEFT's layout. target_modules is as short as PEFT's rule
+ * allows: it compares the ends of names, so a last word stands for all of its modules or is
+ * not used. */
 
 #include "lm/file/adapter_write.h"
 

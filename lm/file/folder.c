@@ -1,3 +1,9 @@
+/* Reading: config.json first (hfconfig), then what may add to it, then the tokenizer's files;
+ * names of tokens become ids only when there is a tokenizer (folder_tokens). Writing:
+ * everything goes into a sibling folder, which then takes the name in one exchange, so a crash
+ * leaves a whole folder; a folder that holds anything we would not have written is left alone.
+ */
+
 #define _GNU_SOURCE /* renameat2 */
 
 #include "lm/file/folder.h"

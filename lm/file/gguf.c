@@ -1,3 +1,7 @@
+/* The header is read front to back and believed nowhere: counts are bounded by the bytes that
+ * are left, places by the file's end, and tensors may not overlap. Data is read only when
+ * asked, rows at a time, and dequantised by quant. */
+
 #include "lm/file/gguf.h"
 
 #include "base/mem.h"

@@ -1,6 +1,7 @@
-/* Where llama.cpp's metadata and this engine meet: the counterpart of hfkeys for GGUF. What its
- * converter does not write because its loader has it built in (Gemma's scale of queries, Gemma 3's
- * local theta and pattern of layers) stands in `missing`; ggufshape derives the rest. */
+/* Where llama.cpp's metadata and this engine meet: the counterpart of hfkeys for GGUF. What
+ * its converter does not write because its loader has it built in (Gemma's scale of queries,
+ * Gemma 3's local theta and pattern of layers) stands in `missing`; ggufshape derives the
+ * rest. */
 
 #include "lm/file/ggufkeys.h"
 

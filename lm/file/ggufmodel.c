@@ -1,5 +1,5 @@
-/* Two halves of a GGUF file beside its numbers (ggufshape): tensors, read row by row under the names
- * of their rows and put back into Hugging Face's order, and the tokenizer's lists. */
+/* Two halves of a GGUF file beside its numbers (ggufshape): tensors, read row by row under the
+ * names of their rows and put back into Hugging Face's order, and the tokenizer's lists. */
 
 #include "lm/file/ggufmodel.h"
 

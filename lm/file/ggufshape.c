@@ -1,6 +1,7 @@
-/* The rows of ggufkeys give the numbers; rope comes in three spellings: keys, one tensor of factors
- * (Llama 3, from which ropefit finds the numbers of its formula again), or two lists of factors
- * (Phi-3's longrope). model_files reads a .gguf this way; its weights are ggufmodel's. */
+/* The rows of ggufkeys give the numbers; rope comes in three spellings: keys, one tensor of
+ * factors (Llama 3, from which ropefit finds the numbers of its formula again), or two lists
+ * of factors (Phi-3's longrope). model_files reads a .gguf this way; its weights are
+ * ggufmodel's. */
 
 #include "lm/file/ggufshape.h"
 

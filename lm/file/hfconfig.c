@@ -1,7 +1,7 @@
-/* config.json in three steps: the class says the family and the head; the rows of hfkeys give the
- * numbers and what must hold, hfrope and hfwindow what is too tangled for a row; shape_check has the
- * last word. folder reads a model's own file this way, model_meta what travels to an actor: the
- * numbers are the same ones wherever they come from. */
+/* config.json in three steps: the class says the family and the head; the rows of hfkeys give
+ * the numbers and what must hold, hfrope and hfwindow what is too tangled for a row;
+ * shape_check has the last word. folder reads a model's own file this way, model_meta what
+ * travels to an actor: the numbers are the same ones wherever they come from. */
 
 #include "lm/file/hfconfig.h"
 

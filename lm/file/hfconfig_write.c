@@ -1,6 +1,6 @@
-/* The inverse of hfconfig.c by the same rows: each number of the family under its key, each fixed
- * key with its first value, then heads, windows, rope and tokens. Keys are sorted when the text is
- * made, so equal shapes give equal bytes: a model's meta is named by its hash. */
+/* The inverse of hfconfig.c by the same rows: each number of the family under its key, each
+ * fixed key with its first value, then heads, windows, rope and tokens. Keys are sorted when
+ * the text is made, so equal shapes give equal bytes: a model's meta is named by its hash. */
 
 #include "lm/file/hfconfig_write.h"
 

@@ -2,9 +2,9 @@
  * hfkeys_family, its bit in the rows that it shares, and rows for keys of its own.
  *
  * Numbers start as the family's `missing`, then take what the file gives; what is still 0 is
- * derived (hfconfig.c): key/value heads are the heads, head_dim is width / heads, the perceptron is
- * 4 x width. Dropouts are not read: training here is without, as TRL's disable_dropout has it, and
- * a folder that is written says 0. */
+ * derived (hfconfig.c): key/value heads are the heads, head_dim is width / heads, the
+ * perceptron is 4 x width. Dropouts are not read: training here is without, as TRL's
+ * disable_dropout has it, and a folder that is written says 0. */
 
 #include "lm/file/hfkeys.h"
 

@@ -1,7 +1,7 @@
-/* Each function answers something usable even where the key is wrong, and leaves the words in the
- * reader: hfconfig, hfrope and hfwindow ask for everything in turn and look at reader->err at the
- * end. Numbers are bounded here so that products of two of them still fit before shape_check has
- * seen them. */
+/* Each function answers something usable even where the key is wrong, and leaves the words in
+ * the reader: hfconfig, hfrope and hfwindow ask for everything in turn and look at reader->err
+ * at the end. Numbers are bounded here so that products of two of them still fit before
+ * shape_check has seen them. */
 
 #include "lm/file/hfreader.h"
 

@@ -1,6 +1,6 @@
-/* transformers 5 has rope_parameters, 4 has rope_theta and rope_scaling; a family with two kinds of
- * layers has one such object for each, or (4) rope_local_base_freq. What is read becomes one set of
- * numbers, and is written in the older form.
+/* transformers 5 has rope_parameters, 4 has rope_theta and rope_scaling; a family with two
+ * kinds of layers has one such object for each, or (4) rope_local_base_freq. What is read
+ * becomes one set of numbers, and is written in the older form.
  *
  * longrope: transformers 4 makes its factor out of max_position_embeddings over
  * original_max_position_embeddings, 5 takes a `factor` that is given; where the two differ no

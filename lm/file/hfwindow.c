@@ -1,6 +1,6 @@
-/* Three generations of keys say the same thing: a rule by the family (every layer; the upper ones;
- * all but every n-th), then sliding_window_pattern, then layer_types, a word a layer, which wins
- * where it is there. Here it becomes one bit a layer. */
+/* Three generations of keys say the same thing: a rule by the family (every layer; the upper
+ * ones; all but every n-th), then sliding_window_pattern, then layer_types, a word a layer,
+ * which wins where it is there. Here it becomes one bit a layer. */
 
 #include "lm/file/hfwindow.h"
 

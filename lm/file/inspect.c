@@ -1,5 +1,6 @@
-/* One JSON object is gathered from the opened model and its files' headers; for people it is printed
- * from that object and the shape. Weights are read only for their hash, through tensor_walk. */
+/* One JSON object is gathered from the opened model and its files' headers; for people it is
+ * printed from that object and the shape. Weights are read only for their hash, through
+ * tensor_walk. */
 
 #include "lm/file/inspect.h"
 

@@ -1,3 +1,7 @@
+/* Entries are skipped over once, keeping where each value lies, and sorted by key; a value is
+ * read from the file when it is asked for, with its type checked then. So a long token list
+ * costs nothing to a caller who wants one number. */
+
 #include "lm/file/meta.h"
 
 #include "base/mem.h"
@@ -17,7 +21,7 @@ static const size_t width[KINDS] = {
     [F32] = 4, [BOOL] = 1, [U64] = 8, [I64] = 8, [F64] = 8,
 };
 
-struct entry {
+struct meta_entry {
     char *key;
     uint32_t kind, inner; /* inner: of a list's elements */
     uint64_t n;           /* elements of a list */
@@ -25,9 +29,9 @@ struct entry {
 };
 
 struct meta {
-    struct source *source; /* borrowed */
-    size_t at;             /* cursor of the parser */
-    struct entry *entry;   /* by key */
+    struct source *source;    /* borrowed */
+    size_t at;                /* cursor of the parser */
+    struct meta_entry *entry; /* by key */
     size_t entries, room;
 };
 
@@ -39,7 +43,7 @@ static size_t left(const struct meta *meta)
 static enum err skip_value(struct meta *meta, uint32_t kind, int depth);
 
 /* Cursor at a list's element type. `entry` (may be NULL) learns where the elements are. */
-static enum err skip_list(struct meta *meta, int depth, struct entry *entry)
+static enum err skip_list(struct meta *meta, int depth, struct meta_entry *entry)
 {
     uint32_t inner = 0;
     uint64_t n = 0;
@@ -88,7 +92,7 @@ static enum err skip_value(struct meta *meta, uint32_t kind, int depth)
 
 static enum err take_entry(struct meta *meta)
 {
-    struct entry entry = {0};
+    struct meta_entry entry = {0};
     size_t n = 0;
     enum err err = source_length(meta->source, &meta->at, KEY_BYTES, &n);
 
@@ -115,7 +119,7 @@ static enum err take_entry(struct meta *meta)
 
 static int by_key(const void *a, const void *b)
 {
-    return strcmp(((const struct entry *)a)->key, ((const struct entry *)b)->key);
+    return strcmp(((const struct meta_entry *)a)->key, ((const struct meta_entry *)b)->key);
 }
 
 static enum err take_entries(struct meta *meta, uint64_t n)
@@ -161,9 +165,9 @@ void meta_free(struct meta *meta)
     free(meta);
 }
 
-static const struct entry *find(const struct meta *meta, const char *key)
+static const struct meta_entry *find(const struct meta *meta, const char *key)
 {
-    const struct entry wanted = {.key = (char *)(uintptr_t)key};
+    const struct meta_entry wanted = {.key = (char *)(uintptr_t)key};
 
     return meta->entries ? bsearch(&wanted, meta->entry, meta->entries, sizeof wanted, by_key)
                          : NULL;
@@ -174,14 +178,15 @@ bool meta_has(const struct meta *meta, const char *key)
     return find(meta, key) != NULL;
 }
 
-static enum err mismatch(const struct meta *meta, const struct entry *entry, const char *wanted)
+static enum err mismatch(const struct meta *meta, const struct meta_entry *entry,
+                         const char *wanted)
 {
     return err_set(ERR_PARSE, "%s: byte %zu: %s is not %s", source_name(meta->source),
                    entry->at, entry->key, wanted);
 }
 
 /* A scalar's bytes, as an unsigned number. */
-static enum err scalar(const struct meta *meta, const struct entry *entry, uint64_t *bits)
+static enum err scalar(const struct meta *meta, const struct meta_entry *entry, uint64_t *bits)
 {
     uint8_t b[8] = {0};
     const enum err err = source_read(meta->source, entry->at, b, width[entry->kind]);
@@ -208,7 +213,7 @@ static int64_t widen(uint32_t kind, uint64_t bits)
 
 enum err meta_int(const struct meta *meta, const char *key, int64_t *out)
 {
-    const struct entry *entry = find(meta, key);
+    const struct meta_entry *entry = find(meta, key);
     uint64_t bits;
     enum err err;
 
@@ -226,7 +231,7 @@ enum err meta_int(const struct meta *meta, const char *key, int64_t *out)
 
 enum err meta_real(const struct meta *meta, const char *key, double *out)
 {
-    const struct entry *entry = find(meta, key);
+    const struct meta_entry *entry = find(meta, key);
     uint64_t bits;
     uint32_t half;
     float single;
@@ -255,7 +260,7 @@ enum err meta_real(const struct meta *meta, const char *key, double *out)
 
 enum err meta_bool(const struct meta *meta, const char *key, bool *out)
 {
-    const struct entry *entry = find(meta, key);
+    const struct meta_entry *entry = find(meta, key);
     uint64_t bits;
     enum err err;
 
@@ -272,7 +277,7 @@ enum err meta_bool(const struct meta *meta, const char *key, bool *out)
 }
 
 /* Copies the text whose length stands at `at`; `to` has room for it and a zero byte. */
-static enum err copy_text(const struct meta *meta, const struct entry *entry, size_t *at,
+static enum err copy_text(const struct meta *meta, const struct meta_entry *entry, size_t *at,
                           char *to)
 {
     uint64_t n = 0;
@@ -291,7 +296,7 @@ static enum err copy_text(const struct meta *meta, const struct entry *entry, si
 
 enum err meta_text(const struct meta *meta, const char *key, char **out)
 {
-    const struct entry *entry = find(meta, key);
+    const struct meta_entry *entry = find(meta, key);
     uint64_t n = 0;
     size_t at;
     enum err err;
@@ -315,7 +320,8 @@ enum err meta_text(const struct meta *meta, const char *key, char **out)
 }
 
 /* Bytes of a list of texts, each with a zero byte. */
-static enum err texts_size(const struct meta *meta, const struct entry *entry, size_t *size)
+static enum err texts_size(const struct meta *meta, const struct meta_entry *entry,
+                           size_t *size)
 {
     size_t at = entry->at;
     uint64_t n = 0;
@@ -332,7 +338,7 @@ static enum err texts_size(const struct meta *meta, const struct entry *entry, s
 
 enum err meta_texts(const struct meta *meta, const char *key, char ***out, size_t *n)
 {
-    const struct entry *entry = find(meta, key);
+    const struct meta_entry *entry = find(meta, key);
     size_t size, at;
     char **list, *to;
     enum err err;
@@ -367,7 +373,7 @@ enum err meta_texts(const struct meta *meta, const char *key, char ***out, size_
 
 enum err meta_ints(const struct meta *meta, const char *key, int32_t **out, size_t *n)
 {
-    const struct entry *entry = find(meta, key);
+    const struct meta_entry *entry = find(meta, key);
     enum err err;
 
     *out = NULL;

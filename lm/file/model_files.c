@@ -1,3 +1,8 @@
+/* One way in (open_at): the path is resolved, an adapter opens its base first and is merged
+ * into it, a folder or a GGUF file gives shape, tokenizer and template, and last the weights.
+ * Whatever the source, model_meta is made of the same parts, so two files of one model give
+ * the same meta. */
+
 #include "lm/file/model_files.h"
 
 #include "base/fs.h"

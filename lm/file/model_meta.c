@@ -1,3 +1,7 @@
+/* A meta is config.json's object beside three more keys, read by the same hfconfig that reads
+ * a folder: an actor that pulls it knows what the learner knows but the weights. Keys are
+ * sorted and numbers have their fewest digits, so its hash names it. */
+
 #include "lm/file/model_meta.h"
 
 #include "base/mem.h"

@@ -1,3 +1,7 @@
+/* One row a type: bytes of a block, values in it, and the function that decodes blocks. The
+ * formulas are ggml's; each decoder is compared with gguf-py's numbers
+ * (tests/golden/quant.py). */
+
 #include "lm/file/quant.h"
 
 #include <string.h>

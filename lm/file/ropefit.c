@@ -1,3 +1,7 @@
+/* The four numbers are guessed from the likeliest on (Meta's own, then what one point of the
+ * ramp says, then two points), and a guess counts only if it gives back every factor: fits has
+ * the last word. */
+
 #include "lm/file/ropefit.h"
 
 #include "lm/kernel/real.h"

@@ -1,3 +1,8 @@
+/* The header is one JSON object; each entry is checked alone (read_entry), then all together
+ * for gaps and overlaps (check_places), before any value is read. Values come in pieces and
+ * are widened to f32 on the way. Writing goes in name order, so equal weights give equal
+ * bytes. */
+
 #include "lm/file/safetensors.h"
 
 #include "base/fs.h"

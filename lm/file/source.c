@@ -1,3 +1,7 @@
+/* A file or a block of memory behind one reading function with a small buffer: parsers above
+ * ask for bytes at an offset and get them or words that name file and place. Nothing is
+ * mapped: a file that shrinks while it is read is an error, not a signal. */
+
 #include "lm/file/source.h"
 
 #include "base/mem.h"

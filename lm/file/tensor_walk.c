@@ -1,6 +1,7 @@
-/* Both walks go: is there enough for this shape, then tensor after tensor, then whether anything is
- * left over. A hash takes the tensors by name, as params_hash does, in pieces of about a quarter of
- * a million floats; weights.c and ggufmodel.c bring their file's way to read some rows. */
+/* Both walks go: is there enough for this shape, then tensor after tensor, then whether
+ * anything is left over. A hash takes the tensors by name, as params_hash does, in pieces of
+ * about a quarter of a million floats; weights.c and ggufmodel.c bring their file's way to
+ * read some rows. */
 
 #include "lm/file/tensor_walk.h"
 

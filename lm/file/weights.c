@@ -1,6 +1,6 @@
-/* The set of files is opened whole (every header is checked before a weight is read), and then read
- * by tensor_walk, which finds each weight under its name wherever it lies. What a folder says of
- * head and embedding is believed after the bytes (weights_untie). */
+/* The set of files is opened whole (every header is checked before a weight is read), and then
+ * read by tensor_walk, which finds each weight under its name wherever it lies. What a folder
+ * says of head and embedding is believed after the bytes (weights_untie). */
 
 #include "lm/file/weights.h"
 

@@ -1,8 +1,8 @@
-/* An adapter is a list as long as the base's weights: what of each learns (lora_site). It is made
- * from words (a run's configuration) or from a file's tensors (lora_choice), and has its own params,
- * so that the optimizer, gradients and checkpoints need not know of it. W comes out of merge_rows
- * alone, some rows at a time, whoever asks: the packed weights of the next version, a merged folder,
- * a hash. So they hold the same bits. */
+/* An adapter is a list as long as the base's weights: what of each learns (lora_site). It is
+ * made from words (a run's configuration) or from a file's tensors (lora_choice), and has its
+ * own params, so that the optimizer, gradients and checkpoints need not know of it. W comes
+ * out of merge_rows alone, some rows at a time, whoever asks: the packed weights of the next
+ * version, a merged folder, a hash. So they hold the same bits. */
 
 #include "lm/model/lora.h"
 
@@ -328,7 +328,7 @@ const struct lora_site *lora_at(const struct lora *lora, const struct tensor *te
     return &lora->site[tensor - lora->base->tensor];
 }
 
-struct merge {
+struct lora_merging {
     const struct lora *lora;
     const struct tensor *base;
     const struct lora_site *site;
@@ -337,7 +337,7 @@ struct merge {
 };
 
 /* Rows row..row+n-1 of W. */
-static void merge_rows(const struct merge *m, int row, int n)
+static void merge_rows(const struct lora_merging *m, int row, int n)
 {
     const struct lora *l = m->lora;
     const int r = l->conf.r, cols = m->base->cols;
@@ -362,7 +362,7 @@ static void each(const struct lora *l, int i,
 {
     const struct tensor *t = &l->base->tensor[i];
     const struct lora_site *site = &l->site[i];
-    struct merge m = {.lora = l, .base = t, .site = site};
+    struct lora_merging m = {.lora = l, .base = t, .site = site};
 
     if (site->whole)
         to(self, 0, t->rows, l->weights->data + site->whole->at);

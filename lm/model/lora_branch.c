@@ -1,3 +1,9 @@
+/* The image that forward reads holds W already, so without dropout the pass forward needs
+ * nothing from here; with it, what the mask changes is added (lora_branch_forward). Backward
+ * never makes a full gradient of W: both pairs' gradients go through the thin [n, r] product,
+ * which is computed again rather than kept. Masks are drawn anew from their counters wherever
+ * they are needed. */
+
 #include "lm/model/lora_branch.h"
 
 #include "base/rng.h"

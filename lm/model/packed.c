@@ -1,9 +1,9 @@
 /* One walk over the weights' rows lays the block out: packed_size asks it for the end alone, a
  * layout keeps every spot. A row whose group is that of the row before it goes on in the same
  * block, behind its columns; every other row starts a block of its own. The order is that of
- * params, so equal shapes give equal bytes, which is what a version's hash stands on. Actors fill
- * a block from the wire, the learner from its params after each step (packed_fill, or packed_put
- * for what an adapter changes), and both read it through packed_at. */
+ * params, so equal shapes give equal bytes, which is what a version's hash stands on. Actors
+ * fill a block from the wire, the learner from its params after each step (packed_fill, or
+ * packed_put for what an adapter changes), and both read it through packed_at. */
 
 #include "lm/model/packed.h"
 

@@ -1,7 +1,8 @@
 /* params_outline walks the rows of part.c once for the ends and once a layer, and gives each
- * weight its place; everything else (gradients, moments, the adapters' list) goes by those places.
- * What a seed means: each weight draws from a stream of its own, made of its row's number and its
- * layer, never of its place, so that one trunk under another head starts from the same numbers. */
+ * weight its place; everything else (gradients, moments, the adapters' list) goes by those
+ * places. What a seed means: each weight draws from a stream of its own, made of its row's
+ * number and its layer, never of its place, so that one trunk under another head starts from
+ * the same numbers. */
 
 #include "lm/model/params.h"
 

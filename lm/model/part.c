@@ -1,8 +1,8 @@
-/* The table is the description of every family's weights, written once; what stands below it only
- * reads rows. A new family adds its bit to rows that it shares and brings rows for names of its
- * own. Rows stand in the order of the forward pass, and params keep that order: so the parts of a group (q, k, v; gate, up) are neighbours in memory and one product
- * serves them. Order and `stream` are part of what a seed and a checkpoint mean: append, never
- * renumber. */
+/* The table is the description of every family's weights, written once; what stands below it
+ * only reads rows. A new family adds its bit to rows that it shares and brings rows for names
+ * of its own. Rows stand in the order of the forward pass, and params keep that order: so the
+ * parts of a group (q, k, v; gate, up) are neighbours in memory and one product serves them.
+ * Order and `stream` are part of what a seed and a checkpoint mean: append, never renumber. */
 
 #include "lm/model/part.h"
 
