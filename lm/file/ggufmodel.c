@@ -19,7 +19,7 @@
 static const struct gguf_tensor *tensor_of(struct gguf *file, const struct tensor *tensor,
                                            char name[96])
 {
-    if (!tensor->row->gguf)
+    if (!tensor->row->gguf) /* llama.cpp has no reward models */
         return NULL;
     part_name(name, 96, tensor->row->gguf, tensor->layer);
     return gguf_find(file, name);

@@ -304,8 +304,9 @@ enum err ggufshape_read(struct shape *out, struct gguf *file)
     for (int i = 0; i < ggufkeys_numbers; i++)
         if (ggufkeys_number[i].families >> out->family & 1)
             read_number(&reader, &ggufkeys_number[i], out);
+    /* the file's own count of tokens may be less than the embedding's rows, which are padded */
     out->vocab = (int)embed->dim[1];
-    out->tied = !gguf_find(file, "output.weight");
+    out->tied = !gguf_find(file, "output.weight"); /* no key says it */
     derive(&reader, out);
     read_tokens(&reader, out);
     read_rope(&reader, out, file);

@@ -39,6 +39,7 @@ static void read_stops(struct hfreader *reader, struct shape *shape)
     size_t i;
     json_t *id;
 
+    /* old files have one id, newer ones a list */
     if (json_is_array(eos)) {
         json_array_foreach((json_t *)(uintptr_t)eos, i, id) add_stop(reader, shape, id);
     } else if (hfreader_given(eos)) {
@@ -84,7 +85,7 @@ static void read_class(struct hfreader *reader, struct shape *shape)
     for (int f = 0; f < FAMILIES; f++) {
         const struct hfkeys_family *family = &hfkeys_family[f];
 
-        *shape = family->missing;
+        *shape = family->missing; /* the class decides what a missing key means */
         shape->head = HEAD_LM;
         if (!class && type && !strcmp(type, family->type))
             return;
@@ -155,7 +156,7 @@ static void read_numbers(struct hfreader *reader, struct shape *shape)
     for (int i = 0; i < hfkeys_numbers; i++)
         if (hfkeys_number[i].families & family)
             read_number(reader, &hfkeys_number[i], shape);
-    derive(reader, shape);
+    derive(reader, shape); /* what the family's own defaults left open */
     shape->tied =
         hfreader_bool(reader, "tie_word_embeddings", shape->tied) && shape->head == HEAD_LM;
     shape->bos = hfreader_id(reader, "bos_token_id");

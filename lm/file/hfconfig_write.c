@@ -19,6 +19,7 @@ static void put_stops(json_t *config, const struct shape *shape)
 {
     json_t *list;
 
+    /* one id stays one id, as most files have it */
     if (shape->eos_count < 2) {
         put_id(config, "eos_token_id", shape->eos_count ? shape->eos[0] : -1);
         return;
@@ -45,8 +46,9 @@ static json_t *number(const struct shape *shape, const struct hfkeys_number *row
         return hfrope_plain(single);
     default:
         memcpy(&real, at, sizeof real);
-        if (row->or_none && real == 0)
+        if (row->or_none && real == 0) /* a cap of 0 would divide by it */
             return json_null();
+        /* transformers 5 checks types: an int field takes no 256.0 */
         if (row->type == HFKEYS_WHOLE && real == (double)(json_int_t)real)
             return json_integer((json_int_t)real);
         return json_real(real);

@@ -28,6 +28,7 @@ int hfreader_int(struct hfreader *reader, const char *key, int otherwise)
             hfreader_wrong(reader, key, "is missing");
         return otherwise;
     }
+    /* 1e3 is no whole number in JSON, and transformers would not take it either */
     n = json_is_integer(value) ? json_integer_value(value) : -1;
     if (n < 0 || n > 1 << 30)
         hfreader_wrong(reader, key, "is not a whole number up to 2^30");

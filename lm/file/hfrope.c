@@ -73,7 +73,7 @@ static void read_longrope(struct hfreader *reader, const json_t *scaling, struct
         hfreader_real(reader, scaling, "attention_factor",
                       hfrope_attention(shape->context, shape->rope_original));
     shape->rope_whole = shape->context;
-    shape_reach(shape, 0);
+    shape_reach(shape, 0); /* short until a run says how long its sequences are */
 }
 
 static void unknown(struct hfreader *reader, const char *type, const char *known)
@@ -130,7 +130,7 @@ static bool read_two(struct hfreader *reader, const json_t *both, struct shape *
     const json_t *sliding = json_object_get(both, "sliding_attention");
     const char *type = hfreader_text(reader, sliding, "rope_type");
 
-    if (!json_is_object(full) && !json_is_object(sliding))
+    if (!json_is_object(full) && !json_is_object(sliding)) /* transformers 4's keys */
         return false;
     if (hfreader_given(full))
         read_scaling(reader, full, shape);

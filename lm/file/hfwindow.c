@@ -61,7 +61,7 @@ static void read_layers(struct hfreader *reader, struct shape *shape)
             shape->local[i / 64] |= (uint64_t)1 << i % 64;
         any = any || local;
     }
-    if (!any)
+    if (!any) /* max_window_layers beyond the last layer: no layer has it */
         shape->window = 0;
 }
 
@@ -80,7 +80,7 @@ void hfwindow_read(struct hfreader *reader, struct shape *shape)
     if (rule == HFWINDOW_EVERY && !shape->window)
         hfreader_wrong(reader, "sliding_window", "is missing");
     else if (rule != HFWINDOW_EVERY && shape->window >= shape->context)
-        shape->window = 0;
+        shape->window = 0; /* never slides: the same model as without */
     if (shape->window)
         read_layers(reader, shape);
 }

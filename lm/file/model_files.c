@@ -377,7 +377,7 @@ enum err model_files_reach(struct model_files *files, int longest)
     if (files->shape.rope != ROPE_LONG)
         return OK;
     shape_reach(&files->shape, longest);
-    if (files->params)
+    if (files->params) /* who trains or packs goes by its own copy */
         files->params->shape = files->shape;
     say(stderr,
         "longrope: the %s factors hold: no sequence of this run has more than %d tokens\n",

@@ -19,7 +19,7 @@ static enum err read_stops(struct shape *shape, const json_t *stops, const char 
     json_t *wrapped = json_object();
     enum err err;
 
-    shape->eos_count = 0;
+    shape->eos_count = 0; /* the config's are among them, in another order */
     json_object_set(wrapped, "eos_token_id", (json_t *)(uintptr_t)stops);
     err = hfconfig_generation(shape, wrapped, name);
     json_decref(wrapped);

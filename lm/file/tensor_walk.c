@@ -36,7 +36,7 @@ enum err tensor_walk_read(struct params **out, const struct tensor_walk *walk,
 
         err = walk->rows(walk->self, t, 0, t->rows, params->data + t->at);
     }
-    if (!err)
+    if (!err) /* last: a missing tensor's name says more than a strange one's */
         err = walk->others(walk->self, params);
     if (err)
         params_free(params);
@@ -49,6 +49,7 @@ static enum err hash_tensor(struct hash_sha256 *state, const struct tensor_walk 
                             const struct tensor *t)
 {
     const int least = walk->step(walk->self, t), few = PIECE / t->cols + 1;
+    /* whole steps: rows that belong together are read together */
     const int wanted = (few + least - 1) / least * least;
     const int step = wanted < t->rows ? wanted : t->rows;
     float *piece = mem_new((size_t)step * (size_t)t->cols, sizeof *piece);

@@ -268,6 +268,7 @@ static enum err read_turned(struct safetensors *file, const struct safetensors_t
                             const struct tensor *tensor, float *to)
 {
     const size_t rows = (size_t)tensor->rows, cols = (size_t)tensor->cols;
+    /* a row of the file is a column here: one at a time, so that no second copy exists */
     float *piece = mem_new(rows, sizeof *piece);
     enum err err = OK;
 
@@ -346,6 +347,7 @@ static struct tensor_walk walk_of(struct weights *weights)
                                .step = step_of,
                                .others = refuse_others};
 
+    /* by bytes: no value takes fewer than two, so this is never too few */
     for (int i = 0; i < weights->n; i++)
         for (size_t t = 0; t < safetensors_count(weights->file[i]); t++)
             walk.values += (double)(safetensors_at(weights->file[i], t)->bytes / 2);

@@ -105,6 +105,7 @@ static float rest(const struct activations *t)
 
 /* ---- products */
 
+/* On the thin side: r columns instead of the module's. */
 static void scale(const struct activations *t, float *x, int n)
 {
     const size_t count = (size_t)n * (size_t)t->lora->conf.r;
@@ -178,7 +179,7 @@ void lora_branch_forward(const struct activations *t, const struct tensor *w, co
         .portable = t->options.portable,
     };
 
-    if (!site->a || !dropping(t))
+    if (!site->a || !dropping(t)) /* the packed weights hold W: there is nothing to add */
         return;
     mask(t, w, (struct factors){rest(t) - 1.0f, -1.0f}, x, wide(t), t->n, false);
     down(t, site, wide(t), t->n);

@@ -66,6 +66,7 @@ static size_t lay_all(const struct shape *s, struct packed_spot (*spot)[PARTS])
     for (int i = 0; i < s->layers; i++)
         end = lay(end, PLACE_LAYER, s, spot ? spot[1 + i] : NULL);
     end = lay(end, PLACE_BACK, s, spot ? spot[0] : NULL);
+    /* tied: the head is read out of the embedding's panels */
     if (spot && (s->head != HEAD_LM || s->tied))
         spot[0][PART_HEAD] = spot[0][PART_EMBED];
     return end;
@@ -118,6 +119,7 @@ void packed_put(float *packed, const struct packed_layout *layout, const struct 
 
 void packed_fill(float *packed, const struct packed_layout *layout, const struct params *params)
 {
+    /* the gaps too: the block's hash is over all of its bytes */
     memset(packed, 0, layout->size * sizeof *packed);
     for (int i = 0; i < params->n; i++) {
         const struct tensor *t = &params->tensor[i];

@@ -19,7 +19,7 @@ static void put(struct params *p, const struct part_row *row, int layer)
 {
     struct tensor *t = &p->tensor[p->n];
 
-    if (!part_has(row, &p->shape))
+    if (!part_has(row, &p->shape)) /* another family's, or another head's */
         return;
     part_name(t->name, sizeof t->name, row->hf, layer);
     t->row = row;
@@ -188,6 +188,7 @@ enum err params_reheaded(struct params **out, const struct params *from, enum he
     return OK;
 }
 
+/* strcmp, and not the order of rows: a hash must not depend on how a family's rows stand. */
 static int by_name(const void *a, const void *b)
 {
     const struct tensor *const *x = a, *const *y = b;

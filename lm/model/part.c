@@ -31,6 +31,7 @@ static const struct part_row front_rows[] = {
      PART(POSITION, POSITION, POSITION, CONTEXT, WIDTH, 17)},
 };
 
+/* Parts of one group stand one behind another, as they are packed. */
 static const struct part_row layer_rows[] = {
     /* attention */
     {LLAMAS & ~GEMMAS, LAYER "input_layernorm.weight", "blk.%d.attn_norm.weight",
@@ -218,6 +219,7 @@ bool part_is_vector(const struct part_row *row)
     return row->rows == DIM_ONE;
 }
 
+/* What is read by rows alone, and the few rows of a score, would gain nothing from panels. */
 bool part_in_panels(const struct part_row *row)
 {
     return row->kind == KIND_EMBED || row->kind == KIND_LINEAR || row->kind == KIND_HEAD;
@@ -225,7 +227,7 @@ bool part_in_panels(const struct part_row *row)
 
 double part_count(const struct shape *s)
 {
-    double count = 0;
+    double count = 0; /* no int: this is asked of shapes that no memory holds */
 
     for (int place = PLACE_FRONT; place <= PLACE_BACK; place++)
         for (int i = 0; i < places[place].n; i++) {

@@ -148,6 +148,7 @@ enum err shape_check(const struct shape *s)
     return check_rope(s);
 }
 
+/* Without a window no bit counts, whatever a file said of its layers. */
 bool shape_local(const struct shape *shape, int layer)
 {
     return shape->window && shape->local[layer / 64] >> layer % 64 & 1;
