@@ -207,6 +207,7 @@ static void stop_sample(void *self, uint64_t task, uint32_t sample)
     post(a, item);
 }
 
+/* Settled is state: heard again each second, so what is known already is passed over. */
 static void settle(struct actor *a, const struct settled *settled)
 {
     inflight_settle(a->inflight, settled, stop_sample, a);
@@ -221,6 +222,7 @@ static void start_over(struct actor *a, const struct id *run)
     weights_reset(&a->weights);
 }
 
+/* What the broker does not want is forgotten, run or done; what it keeps need not be sent again. */
 static void judge(struct actor *a, const struct claim *verdict)
 {
     struct inflight_sample *e = inflight_find(a->inflight, verdict->task, verdict->sample);
@@ -275,6 +277,7 @@ static enum err on_settled(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
+/* The image is asked for at once, before a lease names it: so it is here when one does. */
 static enum err on_publish(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct actor *a = self;
@@ -324,6 +327,8 @@ static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
     return ask(a);
 }
 
+/* What is written already stays: its answer is as good as anybody's, and the broker says when it
+ * is settled. */
 static enum err on_revoke(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct actor *a = self;
@@ -343,6 +348,7 @@ static enum err on_revoke(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
+/* Running or done, nobody will train it: the memory is free at once. */
 static enum err on_cancel(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct actor *a = self;
@@ -363,6 +369,7 @@ static enum err on_cancel(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
+/* The broker remembers that we have it, and has room for it now. */
 static enum err on_want(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct actor *a = self;

@@ -203,6 +203,7 @@ static enum err orphaned(void *self, int64_t now_ms)
     return leave(m, now_ms);
 }
 
+/* For people alone: two processes may have one name, ids tell them apart. */
 static void name_it(struct member *m)
 {
     char host[64] = "";
@@ -215,6 +216,8 @@ static void name_it(struct member *m)
     snprintf(m->name, sizeof m->name, "%s:%d", host, (int)getpid());
 }
 
+/* Control and bulk connection say the same id and incarnation: so the broker knows that they
+ * are one process. */
 static enum err connect_it(struct member *m)
 {
     const struct curve_keys *keys = *m->options->key ? &m->keys : NULL;
@@ -404,6 +407,7 @@ enum err member_run(struct member *m)
     return loop_run(m->loop);
 }
 
+/* The thread ends before the member closes: what it gives last finds a loop that still stands. */
 enum err member_work(const struct member_options *options, const struct member_work *work)
 {
     struct member *m = NULL;
@@ -421,6 +425,7 @@ enum err member_work(const struct member_options *options, const struct member_w
     return err;
 }
 
+/* The last word is said here and nowhere else: an error that ends a process is logged once. */
 int member_main(const char *name, const struct conf_key *const *tables, void *options,
                 enum err (*run)(const void *options), int argc, char **argv)
 {

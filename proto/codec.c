@@ -45,6 +45,7 @@ static int header_write(void *data, const char *bytes, size_t n)
     return 0;
 }
 
+/* Over all frames after the header, in order: a frame that went missing or was swapped shows. */
 static uint32_t checksum(const struct frames *frames)
 {
     uint32_t crc = 0;
@@ -109,6 +110,7 @@ enum err codec_encode(struct frames *out, const struct msg *msg)
     return OK;
 }
 
+/* The version first: of another major version nothing else may be understood. */
 static enum err read_header(struct codec_head *out, struct cursor *c)
 {
     uint64_t major, type, sample, crc;
@@ -147,6 +149,7 @@ static enum err read_header(struct codec_head *out, struct cursor *c)
     return OK;
 }
 
+/* For forwarding, too: the bulk port passes on what it never decodes. */
 enum err codec_peek(struct codec_head *out, const struct frames *in)
 {
     struct cursor cursor;

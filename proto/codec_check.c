@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+/* Tokens are indices: a negative one would be a read before a table. */
 static enum err tokens(const int32_t *token, uint32_t n, const char *what)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -14,6 +15,7 @@ static enum err tokens(const int32_t *token, uint32_t n, const char *what)
     return OK;
 }
 
+/* A claim without a state says nothing: 0 is what a missing key gives. */
 static enum err claims(const struct claim *claim, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -24,6 +26,7 @@ static enum err claims(const struct claim *claim, uint32_t n)
     return OK;
 }
 
+/* An empty range, or one that wraps around, would settle what nobody has. */
 static enum err settled(const struct settled *settled)
 {
     for (uint32_t i = 0; i < settled->n_range; i++) {
@@ -35,6 +38,8 @@ static enum err settled(const struct settled *settled)
     return OK;
 }
 
+/* What an actor could not decode is not a task: nothing to read, nothing to write, or a
+ * distribution that is none. Comparisons are written so that NaN fails them. */
 static enum err task(const struct task *task)
 {
     const struct decoding *const d = &task->decoding;
@@ -55,6 +60,7 @@ static enum err task(const struct task *task)
     return err ? err : tokens(task->tail, task->n_tail, "tail");
 }
 
+/* Subtracted rather than added: the sum of two numbers within limits could be above both. */
 static enum err lease(const struct msg_lease *lease)
 {
     if (!lease->count || lease->count > lease->task.samples ||
@@ -64,6 +70,8 @@ static enum err lease(const struct msg_lease *lease)
     return task(&lease->task);
 }
 
+/* Its parts agree with one another: every token is of some version, and the mask, where there
+ * is one, has a bit for each. Whether it answers its task is answer.c's. */
 static enum err rollout(const struct rollout *r)
 {
     if (!r->n_token || r->sample >= MAX_SAMPLES || r->end < ROLLOUT_STOP)
@@ -95,6 +103,7 @@ static enum err score(const struct score *score)
     return OK;
 }
 
+/* A rollout without tokens has no score, and a unit is never empty. */
 static enum err ask(const struct msg_ask *ask)
 {
     enum err err = OK;
@@ -113,6 +122,7 @@ static enum err ask(const struct msg_ask *ask)
     return err;
 }
 
+/* Who gave each score is said for all of them or, by an older broker, for none. */
 static enum err sample(const struct msg_sample *s)
 {
     enum err err = rollout(&s->rollout);
@@ -151,6 +161,7 @@ static enum err scorers(const struct scorer *scorer, uint32_t n)
     return err;
 }
 
+/* The role decides what else is read of it, so it stands first. */
 static enum err hello(const struct msg_hello *hello)
 {
     enum err err;
@@ -181,6 +192,7 @@ static enum err welcome(const struct msg_welcome *w)
     return err ? err : settled(&w->settled);
 }
 
+/* Digests are whole hashes; how many there must be only the artifact's size says (blob_pull). */
 static enum err chunk(const struct msg_wchunk *c)
 {
     if (c->kind < CHUNK_DIGESTS || (c->kind == CHUNK_DIGESTS && c->bytes % HASH_BYTES))

@@ -59,6 +59,7 @@ static enum err copy_text(const char **out, struct fields_reading *r, const char
     return OK;
 }
 
+/* An empty text needs no memory: it is the one that preset has put there. */
 static enum err read_text(void *object, const struct field *f, struct fields_reading *r)
 {
     const char *text;
@@ -68,6 +69,7 @@ static enum err read_text(void *object, const struct field *f, struct fields_rea
     return err;
 }
 
+/* Each of them has its own limit, the list another: both are checked before memory is taken. */
 static enum err read_texts(void *object, const struct field *f, struct fields_reading *r)
 {
     const size_t n = cursor_array(&r->cursor);
@@ -87,6 +89,8 @@ static enum err read_texts(void *object, const struct field *f, struct fields_re
     return OK;
 }
 
+/* On the wire a number has no width. One that its member could not hold is over the limit,
+ * since no limit is larger than the member. */
 static enum err read_uint(void *object, const struct field *f, struct fields_reading *r)
 {
     const uint64_t wide = cursor_uint(&r->cursor);
@@ -101,6 +105,7 @@ static enum err read_uint(void *object, const struct field *f, struct fields_rea
     return OK;
 }
 
+/* A double that is finite may be none as a float. */
 static enum err read_real(void *object, const struct field *f, struct fields_reading *r)
 {
     const double wide = cursor_real(&r->cursor);
@@ -141,6 +146,7 @@ static enum err read_version(void *object, const struct field *f, struct fields_
 static enum err read_map(void *object, const struct field_table *table,
                          struct fields_reading *r);
 
+/* Elements are read in place, so what they point to follows them in the arena. */
 static enum err read_list(void *object, const struct field *f, struct fields_reading *r)
 {
     const size_t n = cursor_array(&r->cursor);
@@ -160,6 +166,7 @@ static enum err read_list(void *object, const struct field *f, struct fields_rea
     return err;
 }
 
+/* The map has only how many there are; the elements come with their frame (read_column). */
 static enum err read_count(void *object, const struct field *f, struct fields_reading *r)
 {
     const uint64_t n = cursor_uint(&r->cursor);
@@ -236,6 +243,7 @@ static enum err preset(void *object, const struct field_table *table,
     return err;
 }
 
+/* Tables are short: looking through one costs less than what a key is compared with. */
 static int named(const struct field_table *table, const char *key, size_t n)
 {
     for (int i = 0; i < table->n; i++) {
@@ -271,6 +279,7 @@ static enum err read_map(void *object, const struct field_table *table,
     return err;
 }
 
+/* A column of numbers that are not finite would go through sums unseen. */
 static enum err check_finite(const float *value, uint32_t n, const char *key)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -279,6 +288,7 @@ static enum err check_finite(const float *value, uint32_t n, const char *key)
     return OK;
 }
 
+/* How many bytes are left is compared by division: the product of two counts of a peer may wrap. */
 static enum err read_column(void *object, const struct field *f, struct fields_reading *r,
                             int column)
 {

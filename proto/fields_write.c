@@ -46,6 +46,7 @@ static enum err over(const char *key, uint64_t n, uint64_t max)
                    (unsigned long long)max);
 }
 
+/* A count is checked before anything it counts is touched. */
 static enum err counted(uint32_t *out, const void *object, const struct field *f)
 {
     *out = (uint32_t)number(object, f->count, sizeof *out);
@@ -61,6 +62,7 @@ static void pack_bin(msgpack_packer *to, const void *bytes, size_t n)
     msgpack_pack_bin_body(to, bytes, n);
 }
 
+/* NULL is as good as empty: a writer need not fill in what it does not have. */
 static enum err pack_text(msgpack_packer *to, const char *key, const char *text, uint64_t max)
 {
     const size_t n = text ? strlen(text) : 0;
@@ -287,6 +289,7 @@ static enum err walk(struct columns *columns, const void *object,
     return err;
 }
 
+/* The first round says how large each frame is, so that it is made once and filled in place. */
 static enum err write_columns(struct frames *out, const void *object,
                               const struct field_table *table)
 {
