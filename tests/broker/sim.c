@@ -1,7 +1,8 @@
-#include "tests/broker/sim_parts.h"
+#include "tests/broker/sim.h"
 
 #include "base/rng.h"
 #include "proto/arena.h"
+#include "tests/broker/sim_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

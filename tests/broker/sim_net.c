@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "proto/arena.h"
+#include "tests/broker/sim.h"
 #include "tests/broker/sim_parts.h"
 
 #include <stdlib.h>

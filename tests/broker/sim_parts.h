@@ -3,7 +3,13 @@
 #ifndef TESTS_BROKER_SIM_PARTS_H
 #define TESTS_BROKER_SIM_PARTS_H
 
-#include "tests/broker/sim.h"
+#include "proto/msg.h"
+
+#include <stdbool.h>
+
+struct sim;
+struct sim_peer;
+struct sim_queue;
 
 /* draws */
 uint64_t sim_draw(struct sim *sim, uint64_t below);

@@ -1,4 +1,5 @@
 #include "proto/digest.h"
+#include "tests/broker/sim.h"
 #include "tests/broker/sim_parts.h"
 
 #include <string.h>

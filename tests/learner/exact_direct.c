@@ -9,7 +9,7 @@
  * prototype in another language: the achievable gain is .31 to .56 with 2 k pairs (10 passes),
  * .70 to .83 with 20 k (5 passes), .82 to .90 with 100 k (2 passes), .925 with 6 passes;
  * without a reference .14 to .25. */
-#include "tests/learner/bed.h"
+#include "tests/learner/toy_world.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -60,22 +60,22 @@ static int draw(const double *sum, int n, double u)
     return low;
 }
 
-static struct direct_pair *make_pairs(const struct toy_world *bed, uint64_t seed, size_t n,
+static struct direct_pair *make_pairs(const struct toy_world *toy, uint64_t seed, size_t n,
                                       enum bug bug)
 {
     struct direct_pair *pair = mem_new(n, sizeof(*pair));
-    double *sum = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(*sum));
+    double *sum = mem_new((size_t)toy->n * TOY_PROMPTS, sizeof(*sum));
 
-    for (int p = 0; p < BED_PROMPTS; p++)
-        for (int i = 0; i < bed->n; i++) {
-            const int at = p * bed->n + i;
-            sum[at] = exp(bed->reference[at]) + (i ? sum[at - 1] : 0);
+    for (int p = 0; p < TOY_PROMPTS; p++)
+        for (int i = 0; i < toy->n; i++) {
+            const int at = p * toy->n + i;
+            sum[at] = exp(toy->reference[at]) + (i ? sum[at - 1] : 0);
         }
     for (size_t i = 0; i < n; i++) {
-        const int p = (int)(uniform(seed, i, 0) * BED_PROMPTS);
-        const int a = draw(sum + p * bed->n, bed->n, uniform(seed, i, 1));
-        const int b = draw(sum + p * bed->n, bed->n, uniform(seed, i, 2));
-        const double gap = bed->reward[p * bed->n + a] - bed->reward[p * bed->n + b];
+        const int p = (int)(uniform(seed, i, 0) * TOY_PROMPTS);
+        const int a = draw(sum + p * toy->n, toy->n, uniform(seed, i, 1));
+        const int b = draw(sum + p * toy->n, toy->n, uniform(seed, i, 2));
+        const double gap = toy->reward[p * toy->n + a] - toy->reward[p * toy->n + b];
         const bool first = uniform(seed, i, 3) < 1 / (1 + exp(-gap));
         const bool turned = first == (bug == SWAPPED);
         pair[i] = (struct direct_pair){p, {turned ? b : a, turned ? a : b}};
@@ -85,11 +85,11 @@ static struct direct_pair *make_pairs(const struct toy_world *bed, uint64_t seed
 }
 
 struct direct_packed {
-    int n, seq[2 * BATCH + 1], stem[2 * BATCH], token[BATCH * (HEAD + 2 * BED_LONGEST)];
-    uint8_t learn[BATCH * (HEAD + 2 * BED_LONGEST)];
+    int n, seq[2 * BATCH + 1], stem[2 * BATCH], token[BATCH * (HEAD + 2 * TOY_LONGEST)];
+    uint8_t learn[BATCH * (HEAD + 2 * TOY_LONGEST)];
 };
 
-static void pack(struct direct_packed *out, const struct toy_world *bed,
+static void pack(struct direct_packed *out, const struct toy_world *toy,
                  const struct direct_pair *pair, const uint32_t *order, int count)
 {
     out->n = 0;
@@ -100,19 +100,19 @@ static void pack(struct direct_packed *out, const struct toy_world *bed,
         out->stem[k] = k % 2 ? HEAD : 0;
         if (!out->stem[k]) {
             out->learn[out->n] = out->learn[out->n + 1] = 0;
-            out->token[out->n++] = bed->vocab - 1;
+            out->token[out->n++] = toy->vocab - 1;
             out->token[out->n++] = one->prompt;
         }
-        for (int t = 0; t < bed->length[answer]; t++) {
+        for (int t = 0; t < toy->length[answer]; t++) {
             out->learn[out->n] = 1;
-            out->token[out->n++] = bed->answer[answer * bed->longest + t];
+            out->token[out->n++] = toy->answer[answer * toy->longest + t];
         }
     }
     out->seq[2 * count] = out->n;
 }
 
 struct direct_run {
-    const struct toy_world *bed;
+    const struct toy_world *toy;
     const struct objective *objective;
     const void *conf;
     enum bug bug;
@@ -134,7 +134,7 @@ static void one_step(struct direct_run *run, int count, double rate)
     float *logprob = run->block, *reference = logprob + p->n, *slope = reference + p->n;
     struct objective_out out = {.dlogprob = slope};
 
-    must(trainable_score(run->step, run->bed->model, &batch, 1, reference));
+    must(trainable_score(run->step, run->toy->model, &batch, 1, reference));
     must(trainable_forward(run->step, &batch, 1, logprob, NULL, NULL, NULL));
     const struct objective_in in = {.n = p->n,
                                     .n_seq = 2 * count,
@@ -148,14 +148,14 @@ static void one_step(struct direct_run *run, int count, double rate)
     (void)trainable_apply(run->step, &adamw, rate, 0);
 }
 
-static struct trainable *new_step(const struct toy_world *bed)
+static struct trainable *new_step(const struct toy_world *toy)
 {
     const struct train_options options = {0};
     struct params *params;
     struct trainable *step;
 
-    must(params_new(&params, &bed->params->shape));
-    memcpy(params->data, bed->params->data, params->count * sizeof(float));
+    must(params_new(&params, &toy->params->shape));
+    memcpy(params->data, toy->params->data, params->count * sizeof(float));
     must(trainable_new(&step, params, &options, NULL, 0));
     return step;
 }
@@ -163,19 +163,19 @@ static struct trainable *new_step(const struct toy_world *bed)
 /* `epochs` passes over `n` pairs. */
 static void train(struct direct_run *run, uint64_t seed, size_t n, int epochs)
 {
-    struct direct_pair *pair = make_pairs(run->bed, seed, n, run->bug);
+    struct direct_pair *pair = make_pairs(run->toy, seed, n, run->bug);
     uint32_t *order = mem_new(n, sizeof(*order));
     const size_t updates = (n + BATCH - 1) / BATCH * (size_t)epochs;
     size_t done = 0;
 
-    run->step = new_step(run->bed);
+    run->step = new_step(run->toy);
     must(mem_big(&run->block, 3 * sizeof(run->packed.token) / sizeof(int), sizeof(float),
                  "a batch"));
     for (int e = 0; e < epochs; e++) {
         rng_shuffle(order, n, seed, RNG_TEST, 1000 + (uint64_t)e);
         for (size_t at = 0; at < n; at += BATCH, done++) {
             const int count = n - at < BATCH ? (int)(n - at) : BATCH;
-            pack(&run->packed, run->bed, pair, order + at, count);
+            pack(&run->packed, run->toy, pair, order + at, count);
             one_step(run, count, 1e-3 * (1 - (double)done / (double)updates));
         }
     }
@@ -184,7 +184,7 @@ static void train(struct direct_run *run, uint64_t seed, size_t n, int epochs)
     free(run->block);
 }
 
-static double dpo(const struct toy_world *bed, uint64_t seed, size_t n, int epochs,
+static double dpo(const struct toy_world *toy, uint64_t seed, size_t n, int epochs,
                   enum bug bug)
 {
     const struct objective_dpo_conf conf = {
@@ -194,13 +194,13 @@ static double dpo(const struct toy_world *bed, uint64_t seed, size_t n, int epoc
         .ld_alpha = 1};
     const int64_t begun = clock_mono_ms();
     struct direct_run *run = mem_new(1, sizeof(*run));
-    struct bed_worth w;
+    struct toy_worth w;
     double share;
 
     *run =
-        (struct direct_run){.bed = bed, .objective = &objective_dpo, .conf = &conf, .bug = bug};
+        (struct direct_run){.toy = toy, .objective = &objective_dpo, .conf = &conf, .bug = bug};
     train(run, seed, n, epochs);
-    bed_worth(&w, bed, trainable_model(run->step), beta);
+    toy_worth(&w, toy, trainable_model(run->step), beta);
     share = w.share;
     printf("dpo   seed %llu %6zu pairs x %2d  %-13s gain %6.3f  KL(pi|pi*) %.3f  KL(pi|ref) "
            "%.3f of %.3f  E r %.3f  %.1f s\n",
@@ -214,17 +214,17 @@ static double dpo(const struct toy_world *bed, uint64_t seed, size_t n, int epoc
 
 static int check(void)
 {
-    struct toy_world *bed;
+    struct toy_world *toy;
     double few, many, wrong[3];
     bool bad;
 
-    bed_new(&bed, false, 0, STEPS);
-    few = dpo(bed, 0, 2000, 10, SOUND);
-    many = dpo(bed, 0, 20000, 5, SOUND);
-    wrong[0] = dpo(bed, 0, 20000, 5, NO_REFERENCE);
-    wrong[1] = dpo(bed, 0, 2000, 3, SWAPPED);
-    wrong[2] = dpo(bed, 0, 20000, 5, MEAN);
-    bed_free(bed);
+    toy_new(&toy, false, 0, STEPS);
+    few = dpo(toy, 0, 2000, 10, SOUND);
+    many = dpo(toy, 0, 20000, 5, SOUND);
+    wrong[0] = dpo(toy, 0, 20000, 5, NO_REFERENCE);
+    wrong[1] = dpo(toy, 0, 2000, 3, SWAPPED);
+    wrong[2] = dpo(toy, 0, 20000, 5, MEAN);
+    toy_free(toy);
     bad = !(few > .2 && many > .65 && many > few + .1);
     for (int i = 0; i < 3; i++)
         bad = bad || wrong[i] > .6;
@@ -238,15 +238,15 @@ static int seeds(uint64_t first, uint64_t n)
     uint64_t rising = 0;
 
     for (uint64_t seed = first; seed < first + n; seed++) {
-        struct toy_world *bed;
+        struct toy_world *toy;
         double a, b, c, d;
-        bed_new(&bed, false, seed, STEPS);
-        a = dpo(bed, seed, 2000, 10, SOUND);
-        b = dpo(bed, seed, 20000, 5, SOUND);
-        c = dpo(bed, seed, 100000, 2, SOUND);
-        d = dpo(bed, seed, 100000, 6, SOUND);
+        toy_new(&toy, false, seed, STEPS);
+        a = dpo(toy, seed, 2000, 10, SOUND);
+        b = dpo(toy, seed, 20000, 5, SOUND);
+        c = dpo(toy, seed, 100000, 2, SOUND);
+        d = dpo(toy, seed, 100000, 6, SOUND);
         rising += a < b && b < c && c > .75 && d >= .9;
-        bed_free(bed);
+        toy_free(toy);
     }
     printf("%llu of %llu seeds rise, to .9 and above\n", (unsigned long long)rising,
            (unsigned long long)n);
@@ -254,15 +254,15 @@ static int seeds(uint64_t first, uint64_t n)
 }
 
 /* ln of SimPO's best policy: |y| (r + c) / b, with c from the sum over the prompt's answers. */
-static void simpo_best(const struct toy_world *bed, int p, double b, double *out)
+static void simpo_best(const struct toy_world *toy, int p, double b, double *out)
 {
     double low = -50, high = 50;
 
     while (high - low > 1e-12) {
         const double c = (low + high) / 2;
         double sum = 0;
-        for (int i = 0; i < bed->n; i++) {
-            out[i] = bed->length[i] * (bed->reward[p * bed->n + i] + c) / b;
+        for (int i = 0; i < toy->n; i++) {
+            out[i] = toy->length[i] * (toy->reward[p * toy->n + i] + c) / b;
             sum += exp(out[i]);
         }
         if (sum > 1)
@@ -273,17 +273,17 @@ static void simpo_best(const struct toy_world *bed, int p, double b, double *out
 }
 
 /* KL(model || best), a mean over prompts. */
-static double simpo_gap(const struct toy_world *bed, const struct model *model, double b)
+static double simpo_gap(const struct toy_world *toy, const struct model *model, double b)
 {
-    double *logprob = mem_new((size_t)bed->n * BED_PROMPTS, sizeof(*logprob));
-    double *best = mem_new((size_t)bed->n, sizeof(*best)), kl = 0;
+    double *logprob = mem_new((size_t)toy->n * TOY_PROMPTS, sizeof(*logprob));
+    double *best = mem_new((size_t)toy->n, sizeof(*best)), kl = 0;
 
-    bed_logprobs(bed, model, logprob);
-    for (int p = 0; p < BED_PROMPTS; p++) {
-        simpo_best(bed, p, b, best);
-        for (int i = 0; i < bed->n; i++) {
-            const double lp = logprob[p * bed->n + i];
-            kl += exp(lp) * (lp - best[i]) / BED_PROMPTS;
+    toy_logprobs(toy, model, logprob);
+    for (int p = 0; p < TOY_PROMPTS; p++) {
+        simpo_best(toy, p, b, best);
+        for (int i = 0; i < toy->n; i++) {
+            const double lp = logprob[p * toy->n + i];
+            kl += exp(lp) * (lp - best[i]) / TOY_PROMPTS;
         }
     }
     free(logprob);
@@ -296,19 +296,19 @@ static int simpo(size_t n, int epochs)
     const struct objective_simpo_conf conf = {.beta = 2};
     const int64_t begun = clock_mono_ms();
     struct direct_run *run = mem_new(1, sizeof(*run));
-    struct toy_world *bed;
+    struct toy_world *toy;
     double before, after;
 
-    bed_new(&bed, true, 0, STEPS);
-    *run = (struct direct_run){.bed = bed, .objective = &objective_simpo, .conf = &conf};
-    before = simpo_gap(bed, bed->model, conf.beta);
+    toy_new(&toy, true, 0, STEPS);
+    *run = (struct direct_run){.toy = toy, .objective = &objective_simpo, .conf = &conf};
+    before = simpo_gap(toy, toy->model, conf.beta);
     train(run, 0, n, epochs);
-    after = simpo_gap(bed, trainable_model(run->step), conf.beta);
+    after = simpo_gap(toy, trainable_model(run->step), conf.beta);
     printf("simpo %6zu pairs x %2d  KL(pi|best) %.3f, %.3f before  %.1f s\n", n, epochs, after,
            before, (double)(clock_mono_ms() - begun) / 1e3);
     trainable_free(run->step);
     free(run);
-    bed_free(bed);
+    toy_free(toy);
     return !(after < before / 2);
 }
 

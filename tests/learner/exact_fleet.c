@@ -9,7 +9,7 @@
  * SEED with a `v` before it means answers of varied length. The worker knows the table of gold
  * rewards and nothing else of the run; the enumeration reads the weights that the learner
  * wrote. Bounds: at least .95 of the achievable gain, KL(pi || pi*) at most .08 nats. */
-#include "tests/learner/bed.h"
+#include "tests/learner/toy_world.h"
 
 #include "base/fs.h"
 #include "base/hash.h"
@@ -40,36 +40,36 @@ static void must(enum err err)
 static struct toy_world *world(const char *seed, int steps)
 {
     const bool varied = *seed == 'v';
-    struct toy_world *bed;
+    struct toy_world *toy;
 
-    bed_new(&bed, varied, strtoull(seed + varied, NULL, 10), steps);
-    return bed;
+    toy_new(&toy, varied, strtoull(seed + varied, NULL, 10), steps);
+    return toy;
 }
 
 /* ---- write */
 
 /* Each token is a letter; the end token of a varied world is a special one. */
-static void make_files(struct model_files *files, const struct toy_world *bed)
+static void make_files(struct model_files *files, const struct toy_world *toy)
 {
     static const char *const letter[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     const char *token[8];
     int32_t type[8];
     const struct tokenizer_gguf parts = {.model = "gpt2",
                                          .pre = "gpt-2",
-                                         .tokens = (size_t)bed->vocab,
+                                         .tokens = (size_t)toy->vocab,
                                          .token = token,
                                          .type = type,
                                          .bos = -1};
 
-    for (int i = 0; i < bed->vocab; i++) {
-        token[i] = i == bed->stop ? "<|end|>" : letter[i];
-        type[i] = i == bed->stop ? 3 : 1;
+    for (int i = 0; i < toy->vocab; i++) {
+        token[i] = i == toy->stop ? "<|end|>" : letter[i];
+        type[i] = i == toy->stop ? 3 : 1;
     }
     files->chat = CHAT_NONE;
-    files->shape = bed->params->shape;
+    files->shape = toy->params->shape;
     files->shape.rope_factor = 1;
-    if (bed->stop >= 0) {
-        files->shape.eos[0] = bed->stop;
+    if (toy->stop >= 0) {
+        files->shape.eos[0] = toy->stop;
         files->shape.eos_count = 1;
     }
     must(tokenizer_gguf(&files->tokenizer, &parts, "world"));
@@ -86,16 +86,16 @@ static void write_text(const char *folder, const char *name, const char *text)
 
 static int write_world(const char *folder, const char *seed)
 {
-    struct toy_world *bed = world(seed, STEPS);
+    struct toy_world *toy = world(seed, STEPS);
     struct model_files files = {.shape.vocab = 0};
     char *model = mem_print("%s/model", folder), *prompts = mem_text(""), *run;
-    const char *first = bed->stop >= 0 ? "<|end|>" : "h";
+    const char *first = toy->stop >= 0 ? "<|end|>" : "h";
 
     must(fs_mkdir(folder));
-    make_files(&files, bed);
-    bed->params->shape = files.shape; /* config.json is written from it */
-    must(model_files_save(model, &files, bed->params, "float32"));
-    for (int p = 0; p < BED_PROMPTS; p++) {
+    make_files(&files, toy);
+    toy->params->shape = files.shape; /* config.json is written from it */
+    must(model_files_save(model, &files, toy->params, "float32"));
+    for (int p = 0; p < TOY_PROMPTS; p++) {
         char *more = mem_print("%s{\"prompt\": \"%s%c\"}\n", prompts, first, 'a' + p);
         free(prompts);
         prompts = more;
@@ -108,22 +108,22 @@ static int write_world(const char *folder, const char *seed)
         "gradient_accumulation_steps: 4\nnum_ppo_epochs: 4\nnum_mini_batches: 4\n"
         "learning_rate: 1e-3\nlr_scheduler_type: linear\nwarmup_steps: 0\nadam_epsilon: 1e-5\n"
         "gradient_checkpointing: false\n",
-        (int)strtol(seed + (*seed == 'v'), NULL, 10), beta, bed->stop >= 0 ? "eos" : "none",
-        bed->longest);
+        (int)strtol(seed + (*seed == 'v'), NULL, 10), beta, toy->stop >= 0 ? "eos" : "none",
+        toy->longest);
     write_text(folder, "run.yaml", run);
     free(run);
     free(prompts);
     free(model);
     tokenizer_free(files.tokenizer);
     free(files.card);
-    bed_free(bed);
+    toy_free(toy);
     return 0;
 }
 
 /* ---- worker */
 
 struct gold {
-    const struct toy_world *bed;
+    const struct toy_world *toy;
     struct peer *peer;
     uint64_t seen, done;
     int unsaid; /* answers since the last HB */
@@ -149,16 +149,16 @@ static void hb(void *self, struct msg_hb *out)
     out->credit = gold->leaving ? 0 : SLOTS;
 }
 
-static float worth_of(const struct toy_world *bed, const struct msg_item *item)
+static float worth_of(const struct toy_world *toy, const struct msg_item *item)
 {
     const int p = item->n_prompt == 2 ? item->prompt[1] : -1;
 
-    if (p < 0 || p >= BED_PROMPTS || !item->n_token || (int)item->n_token > bed->longest) {
+    if (p < 0 || p >= TOY_PROMPTS || !item->n_token || (int)item->n_token > toy->longest) {
         fprintf(stderr, "gold: task %llu is not of this world\n",
                 (unsigned long long)item->task);
         exit(1);
     }
-    return (float)bed->reward[p * bed->n + bed_index(bed, item->token, (int)item->n_token)];
+    return (float)toy->reward[p * toy->n + toy_index(toy, item->token, (int)item->n_token)];
 }
 
 /* Scores at once: a look into the table. */
@@ -175,7 +175,7 @@ static enum err on_ask(void *self, const struct msg *msg, int64_t now_ms)
     for (uint32_t i = 0; i < ask->n_item; i++) {
         hash[i] = ask->item[i].hash;
         each[i] = 1;
-        value[i] = worth_of(gold->bed, &ask->item[i]);
+        value[i] = worth_of(gold->toy, &ask->item[i]);
     }
     answer.score.ticket = ask->ticket;
     answer.score.score = (struct score){.scorer = ask->scorer,
@@ -228,7 +228,7 @@ static bool finished(const void *self, int64_t now_ms)
 static int worker(int argc, char **argv, const char *seed)
 {
     static const struct conf_key *const tables[] = {member_keys, NULL};
-    struct gold gold = {.bed = world(seed, 0)};
+    struct gold gold = {.toy = world(seed, 0)};
     struct member_options options = {.broker = NULL};
     struct member *member;
     bool done;
@@ -249,7 +249,7 @@ static int worker(int argc, char **argv, const char *seed)
     must(member_run(member));
     member_close(member);
     conf_free(tables, &options);
-    bed_free((struct toy_world *)(uintptr_t)gold.bed);
+    toy_free((struct toy_world *)(uintptr_t)gold.toy);
     return 0;
 }
 
@@ -271,12 +271,12 @@ static struct params *weights(const char *folder, const char *below)
 
 static int worth(const char *seed, const char *folder, const char *run)
 {
-    struct toy_world *bed = world(seed, STEPS);
+    struct toy_world *toy = world(seed, STEPS);
     struct params *reference = weights(folder, "/model"), *policy = weights(run, "");
-    const struct hash was = params_hash(bed->params), now = params_hash(reference);
+    const struct hash was = params_hash(toy->params), now = params_hash(reference);
     struct packed_layout *layout;
     struct model *model;
-    struct bed_worth w;
+    struct toy_worth w;
     float *image = NULL;
     double identity;
     bool pass;
@@ -290,7 +290,7 @@ static int worth(const char *seed, const char *folder, const char *run)
     packed_fill(image, layout, policy);
     packed_layout_free(layout);
     must(model_new(&model, &policy->shape, image, packed_size(&policy->shape)));
-    bed_worth(&w, bed, model, beta);
+    toy_worth(&w, toy, model, beta);
     identity = fabs(w.J_best - w.J - beta * w.kl_best);
     pass = w.share >= .95 && w.kl_best <= .08 && identity <= 1e-5 && fabs(w.mass - 1) < 1e-4;
     printf(
@@ -302,7 +302,7 @@ static int worth(const char *seed, const char *folder, const char *run)
     free(image);
     params_free(policy);
     params_free(reference);
-    bed_free(bed);
+    toy_free(toy);
     return !pass;
 }
 

@@ -7,8 +7,8 @@
  * Bounds: at least .9 of the achievable gain; a run with a bug must fail. One thread: the world
  * is so small that a second one waits more than it works. For more, run other seeds beside. */
 #include "tests/learner/planned.h"
-#include "tests/learner/play.h"
 #include "tests/learner/tally.h"
+#include "tests/learner/toy_run.h"
 
 #include "base/clock.h"
 #include "learner/iteration/iteration_batch.h"
@@ -39,7 +39,7 @@ static struct iteration_conf settled(struct iteration_conf conf, int micro)
     return conf;
 }
 
-static bool tell(const char *name, const struct play *play, const struct bed_worth *w,
+static bool tell(const char *name, const struct toy_run *toy_run, const struct toy_worth *w,
                  int64_t begun, double bound, bool sound)
 {
     const bool good = sound ? w->share >= bound : w->share < bound;
@@ -51,20 +51,20 @@ static bool tell(const char *name, const struct play *play, const struct bed_wor
            good ? "ok" : "WRONG");
     fflush(stdout);
     tally_put(&tally, name, w->share, good);
-    if (fabs(w->J_best - w->J - play->price * w->kl_best) > 1e-4) {
+    if (fabs(w->J_best - w->J - toy_run->price * w->kl_best) > 1e-4) {
         printf("J* - J is not beta KL: the enumeration is wrong\n");
         exit(1);
     }
     return good;
 }
 
-static bool run(const char *name, const struct play *play, double bound, bool sound)
+static bool run(const char *name, const struct toy_run *toy_run, double bound, bool sound)
 {
     const int64_t begun = clock_mono_ms();
-    struct bed_worth w;
+    struct toy_worth w;
 
-    play_run(&w, play);
-    return tell(name, play, &w, begun, bound, sound);
+    toy_run_run(&w, toy_run);
+    return tell(name, toy_run, &w, begun, bound, sound);
 }
 
 /* ---- groups */
@@ -72,99 +72,99 @@ static bool run(const char *name, const struct play *play, double bound, bool so
 #define GRPO BASE "loss_type=dr_grpo;scale_rewards=none;beta=.5;"
 
 /* `samples` answers to a prompt, four passes in four steps. */
-static struct play group_play(struct iteration_conf conf, int iterations)
+static struct toy_run group_play(struct iteration_conf conf, int iterations)
 {
-    struct play play = {.bed = world,
-                        .seed = seed,
-                        .conf = settled(conf, 64),
-                        .samples = conf.samples,
-                        .iterations = iterations,
-                        .price = .5};
+    struct toy_run toy_run = {.toy = world,
+                              .seed = seed,
+                              .conf = settled(conf, 64),
+                              .samples = conf.samples,
+                              .iterations = iterations,
+                              .price = .5};
 
-    play.conf.epochs = 4;
-    play.conf.mini_batches = 4;
-    return play;
+    toy_run.conf.epochs = 4;
+    toy_run.conf.mini_batches = 4;
+    return toy_run;
 }
 
 static bool grpo(void)
 {
-    const struct play play = group_play(
+    const struct toy_run toy_run = group_play(
         planned("grpo", 16 * ITERATIONS, GRPO "kl_in=reward;max_completion_length=5"),
         ITERATIONS);
 
-    return run("grpo", &play, .9, true);
+    return run("grpo", &toy_run, .9, true);
 }
 
 /* In the loss each token pays for its own divergence and not, as in the reward, for what it
  * leads to: the end is near the best policy, not at it. */
 static bool grpo_loss(void)
 {
-    const struct play play =
+    const struct toy_run toy_run =
         group_play(planned("grpo", 16 * ITERATIONS, GRPO "kl_in=loss;max_completion_length=5"),
                    ITERATIONS);
 
-    return run("grpo, KL in the loss", &play, .8, true);
+    return run("grpo, KL in the loss", &toy_run, .8, true);
 }
 
 static bool rloo(void)
 {
-    const struct play play = group_play(
+    const struct toy_run toy_run = group_play(
         planned("rloo", 16 * ITERATIONS, BASE "beta=.5;num_generations=4"), ITERATIONS);
 
-    return run("rloo", &play, .9, true);
+    return run("rloo", &toy_run, .9, true);
 }
 
 static bool reinforce(void)
 {
-    const struct play play =
+    const struct toy_run toy_run =
         group_play(planned("reinforce++", 32 * ITERATIONS, BASE "beta=.5"), 2 * ITERATIONS);
 
-    return run("reinforce++", &play, .9, true);
+    return run("reinforce++", &toy_run, .9, true);
 }
 
 /* The mean that is taken off holds the answer's own score, so that scores count (n - 1) / n of
  * what they should beside the price of a nat: many to a prompt. */
 static bool reinforce_baseline(void)
 {
-    const struct play play = group_play(planned("reinforce++", 32 * ITERATIONS,
-                                                BASE "beta=.5;baseline=true;"
-                                                     "num_generations=16"),
-                                        2 * ITERATIONS);
+    const struct toy_run toy_run = group_play(planned("reinforce++", 32 * ITERATIONS,
+                                                      BASE "beta=.5;baseline=true;"
+                                                           "num_generations=16"),
+                                              2 * ITERATIONS);
 
-    return run("reinforce++ with baseline", &play, .9, true);
+    return run("reinforce++ with baseline", &toy_run, .9, true);
 }
 
 static bool no_reference(void)
 {
-    struct play play = group_play(
+    struct toy_run toy_run = group_play(
         planned("grpo", 16 * ITERATIONS, GRPO "kl_in=reward;max_completion_length=5"),
         ITERATIONS);
 
-    play.no_reference = true;
-    return run("grpo, no reference", &play, .9, false);
+    toy_run.no_reference = true;
+    return run("grpo, no reference", &toy_run, .9, false);
 }
 
 /* ---- pairs */
 
-static struct play online_play(double price, int iterations)
+static struct toy_run online_play(double price, int iterations)
 {
-    struct play play = {.bed = world,
-                        .seed = seed,
-                        .samples = 2,
-                        .iterations = iterations,
-                        .price = price,
-                        .noise = true};
+    struct toy_run toy_run = {.toy = world,
+                              .seed = seed,
+                              .samples = 2,
+                              .iterations = iterations,
+                              .price = price,
+                              .noise = true};
 
-    play.conf =
+    toy_run.conf =
         settled(planned("online-dpo", iterations, BASE "beta=%g;num_generations=2", price), 32);
-    return play;
+    return toy_run;
 }
 
 static bool online(void)
 {
-    struct play play = online_play(.5, 9 * ITERATIONS);
+    struct toy_run toy_run = online_play(.5, 9 * ITERATIONS);
 
-    return run("online DPO", &play, .9, true);
+    return run("online DPO", &toy_run, .9, true);
 }
 
 /* Judges that err: an answer is the better one in half of its pairs whatever it is. */
@@ -181,19 +181,20 @@ static void swapped(const void *method, struct iteration_batch *batch, double be
 
 static bool online_swapped(void)
 {
-    struct play play = online_play(.5, 2 * ITERATIONS);
+    struct toy_run toy_run = online_play(.5, 2 * ITERATIONS);
 
-    assign_of = play.conf.assign;
-    play.conf.assign = swapped;
-    return run("online DPO, pairs swapped", &play, .5, false);
+    assign_of = toy_run.conf.assign;
+    toy_run.conf.assign = swapped;
+    return run("online DPO, pairs swapped", &toy_run, .5, false);
 }
 
 static bool online_means(void)
 {
-    const struct play play = online_play(.5, 2 * ITERATIONS);
+    const struct toy_run toy_run = online_play(.5, 2 * ITERATIONS);
 
-    ((struct objective_dpo_conf *)(uintptr_t)play.conf.loss)->term[0].kind = DPO_SIGMOID_NORM;
-    return run("online DPO, means for sums", &play, .75, false);
+    ((struct objective_dpo_conf *)(uintptr_t)toy_run.conf.loss)->term[0].kind =
+        DPO_SIGMOID_NORM;
+    return run("online DPO, means for sums", &toy_run, .75, false);
 }
 
 /* The same labels and updates on answers of the reference: where the best policy is far from it
@@ -201,15 +202,15 @@ static bool online_means(void)
 static bool online_against_offline(void)
 {
     const int64_t begun = clock_mono_ms();
-    struct play play = online_play(.2, 2 * ITERATIONS);
-    struct bed_worth live, dead;
+    struct toy_run toy_run = online_play(.2, 2 * ITERATIONS);
+    struct toy_worth live, dead;
 
-    play_run(&live, &play);
-    play.frozen = true;
-    play.conf.strict = false;
-    play_run(&dead, &play);
-    return tell("online DPO, beta .2", &play, &live, begun, dead.share + .05, true) &&
-           tell("offline DPO, beta .2", &play, &dead, begun, live.share - .05, false);
+    toy_run_run(&live, &toy_run);
+    toy_run.frozen = true;
+    toy_run.conf.strict = false;
+    toy_run_run(&dead, &toy_run);
+    return tell("online DPO, beta .2", &toy_run, &live, begun, dead.share + .05, true) &&
+           tell("offline DPO, beta .2", &toy_run, &dead, begun, live.share - .05, false);
 }
 
 /* ---- SPIN: demonstrations of pi*, which is some nats from the policy at first */
@@ -218,7 +219,7 @@ enum { SPINS = 4 };
 
 static void data_of(double *out, double price, bool own)
 {
-    for (int p = 0; p < BED_PROMPTS; p++) {
+    for (int p = 0; p < TOY_PROMPTS; p++) {
         const size_t at = (size_t)p * (size_t)world->n;
         double Z = 0;
         for (int i = 0; i < world->n; i++) {
@@ -233,15 +234,15 @@ static void data_of(double *out, double price, bool own)
 
 static void spin_run(double lambda, bool own, int epochs, double *divergence, double *loss)
 {
-    double *const data = malloc((size_t)world->n * BED_PROMPTS * sizeof *data);
-    struct bed_worth w;
-    struct play play = {
-        .bed = world,
+    double *const data = malloc((size_t)world->n * TOY_PROMPTS * sizeof *data);
+    struct toy_worth w;
+    struct toy_run toy_run = {
+        .toy = world,
         .seed = seed,
         .conf = settled(planned("spin", 128 * SPINS, BASE "learning_rate=5e-4;beta=%g", lambda),
                         256),
         .samples = 1,
-        .answers = PLAY_MOST,
+        .answers = TOY_RUN_MOST,
         .iterations = SPINS,
         .price = .5,
         .data = data,
@@ -249,10 +250,10 @@ static void spin_run(double lambda, bool own, int epochs, double *divergence, do
         .loss = loss};
 
     data_of(data, .5, own);
-    play.conf.rates.schedule = SCHEDULE_CONSTANT;
-    play.conf.epochs = epochs;
-    play.conf.mini_batches = PLAY_MOST / 256;
-    play_run(&w, &play);
+    toy_run.conf.rates.schedule = SCHEDULE_CONSTANT;
+    toy_run.conf.epochs = epochs;
+    toy_run.conf.mini_batches = TOY_RUN_MOST / 256;
+    toy_run_run(&w, &toy_run);
     free(data);
 }
 
@@ -304,23 +305,23 @@ static bool spin_still(void)
 static bool stale(const char *name, int old, enum importance mode, bool interpolated,
                   bool vtrace, double bound, bool sound)
 {
-    struct play play = {.bed = world,
-                        .seed = seed,
-                        .samples = 1,
-                        .iterations = ITERATIONS,
-                        .price = .5,
-                        .old = old};
+    struct toy_run toy_run = {.toy = world,
+                              .seed = seed,
+                              .samples = 1,
+                              .iterations = ITERATIONS,
+                              .price = .5,
+                              .old = old};
 
-    play.conf = settled(planned("ppo", ITERATIONS,
-                                BASE "learning_rate=3e-3;critic_learning_rate=1e-3;"
-                                     "critic_warmup=0;num_mini_batches=4;kl_coef=.5;"
-                                     "advantage=%s",
-                                vtrace ? "vtrace" : "gae"),
-                        64);
-    play.conf.strict = !old;
-    play.conf.stale =
+    toy_run.conf = settled(planned("ppo", ITERATIONS,
+                                   BASE "learning_rate=3e-3;critic_learning_rate=1e-3;"
+                                        "critic_warmup=0;num_mini_batches=4;kl_coef=.5;"
+                                        "advantage=%s",
+                                   vtrace ? "vtrace" : "gae"),
+                           64);
+    toy_run.conf.strict = !old;
+    toy_run.conf.stale =
         (struct importance_conf){.mode = mode, .high = 3, .interpolated = interpolated};
-    return run(name, &play, bound, sound);
+    return run(name, &toy_run, bound, sound);
 }
 
 static bool free_none(void)
@@ -374,18 +375,18 @@ static const struct {
 };
 
 /* All that is asked for, in the world of this seed; how many went wrong. */
-static int play_all(int n, char **name)
+static int toy_run_all(int n, char **name)
 {
     int wrong = 0;
 
-    bed_new(&world, false, seed, STEPS);
+    toy_new(&world, false, seed, STEPS);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         bool asked = n == 0;
         for (int k = 0; k < n; k++)
             asked = asked || !strcmp(name[k], cases[i].name);
         wrong += asked && !cases[i].run();
     }
-    bed_free(world);
+    toy_free(world);
     return wrong;
 }
 
@@ -409,7 +410,7 @@ static int seeds(int n, int names, char **name)
 
     for (int i = 0; i < n; i++, seed++) {
         printf("seed %llu\n", (unsigned long long)seed);
-        (void)play_all(names, name);
+        (void)toy_run_all(names, name);
     }
     wrong = tally_tell(&tally);
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
@@ -434,7 +435,7 @@ int main(int argc, char **argv)
     }
     omp_set_num_threads(1);
     seed = many ? strtoull(argv[2], NULL, 10) : 0;
-    wrong = many ? seeds(n, argc - from, argv + from) : play_all(argc - from, argv + from);
+    wrong = many ? seeds(n, argc - from, argv + from) : toy_run_all(argc - from, argv + from);
     printf("%s\n", wrong ? "FAILED" : "ok");
     return wrong != 0;
 }

@@ -13,8 +13,8 @@
  * run with a bug must not. */
 #include "learner/iteration/iteration_batch.h"
 #include "tests/learner/planned.h"
-#include "tests/learner/play.h"
 #include "tests/learner/tally.h"
+#include "tests/learner/toy_run.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -32,7 +32,7 @@ static struct tally tally;
 
 static size_t cells(void)
 {
-    return (size_t)world->n * BED_PROMPTS;
+    return (size_t)world->n * TOY_PROMPTS;
 }
 
 static double *table_new(void)
@@ -43,7 +43,7 @@ static double *table_new(void)
 /* Makes exp(log) of each prompt sum to 1. */
 static void normalise(double *table)
 {
-    for (int x = 0; x < BED_PROMPTS; x++) {
+    for (int x = 0; x < TOY_PROMPTS; x++) {
         double *const row = table + (size_t)x * (size_t)world->n;
         double most = -INFINITY, sum = 0;
         for (int y = 0; y < world->n; y++)
@@ -62,7 +62,7 @@ static double divergence(const double *a, const double *b)
 
     for (size_t i = 0; i < cells(); i++)
         sum += exp(a[i]) * (a[i] - b[i]);
-    return sum / BED_PROMPTS;
+    return sum / TOY_PROMPTS;
 }
 
 static double sigmoid(double x)
@@ -110,7 +110,7 @@ static double *equilibrium(double beta, double coef)
         normalise(mix);
         for (size_t i = 0; i < cells(); i++)
             mix[i] = exp(mix[i]);
-        for (int x = 0; x < BED_PROMPTS; x++) {
+        for (int x = 0; x < TOY_PROMPTS; x++) {
             const size_t at = (size_t)x * (size_t)world->n;
             against(world->reward + at, mix + at, P + at);
         }
@@ -143,18 +143,18 @@ static struct iteration_conf settled(struct iteration_conf conf)
 static double *learnt(struct iteration_conf conf, int iterations, bool noise, bool forget)
 {
     double *const out = table_new();
-    struct bed_worth worth;
-    const struct play play = {.bed = world,
-                              .seed = seed,
-                              .conf = settled(conf),
-                              .samples = conf.samples,
-                              .iterations = iterations,
-                              .price = .5,
-                              .noise = noise,
-                              .no_reference = forget,
-                              .logprob = out};
+    struct toy_worth worth;
+    const struct toy_run toy_run = {.toy = world,
+                                    .seed = seed,
+                                    .conf = settled(conf),
+                                    .samples = conf.samples,
+                                    .iterations = iterations,
+                                    .price = .5,
+                                    .noise = noise,
+                                    .no_reference = forget,
+                                    .logprob = out};
 
-    play_run(&worth, &play);
+    toy_run_run(&worth, &toy_run);
     return out;
 }
 
@@ -296,7 +296,7 @@ static double *explorer(double beta, double alpha)
     for (int k = 0; k < 3000; k++) {
         for (size_t i = 0; i < cells(); i++)
             h[i] = beta * (log_pi[i] - world->reference[i]);
-        for (int x = 0; x < BED_PROMPTS; x++) {
+        for (int x = 0; x < TOY_PROMPTS; x++) {
             const size_t at = (size_t)x * (size_t)world->n;
             double *const pi = mem_new((size_t)world->n, sizeof *pi);
             double *const ref = mem_new((size_t)world->n, sizeof *ref);
@@ -418,18 +418,18 @@ static const struct {
              {"xpo-swapped", xpo_swapped}};
 
 /* All that is asked for, in the world of this seed; how many went wrong. */
-static int play_all(int n, char **name)
+static int toy_run_all(int n, char **name)
 {
     int wrong = 0;
 
-    bed_new(&world, false, seed, STEPS);
+    toy_new(&world, false, seed, STEPS);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         bool asked = n == 0;
         for (int k = 0; k < n; k++)
             asked = asked || !strcmp(name[k], cases[i].name);
         wrong += asked && !cases[i].run();
     }
-    bed_free(world);
+    toy_free(world);
     return wrong;
 }
 
@@ -441,7 +441,7 @@ int main(int argc, char **argv)
 
     seed = many ? strtoull(argv[2], NULL, 10) : 0;
     for (int i = 0; i < n; i++, seed++)
-        wrong += play_all(argc - from, argv + from);
+        wrong += toy_run_all(argc - from, argv + from);
     if (many)
         wrong = tally_tell(&tally);
     printf("%s\n", wrong ? "FAILED" : "ok");

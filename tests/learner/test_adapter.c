@@ -114,22 +114,22 @@ struct adapter_bed {
 };
 static const int seq[] = {0, 13, 40};
 
-static void bed_init(struct adapter_bed *bed, const struct lora_conf *conf)
+static void toy_init(struct adapter_bed *toy, const struct lora_conf *conf)
 {
     const struct train_options options = {.checkpointing = true};
 
-    assert_ok(trainable_new(&bed->step, weights(&small_shape[0]), &options, conf, 7));
+    assert_ok(trainable_new(&toy->step, weights(&small_shape[0]), &options, conf, 7));
     for (uint32_t i = 0; i < 40; i++)
-        bed->token[i] = formula_token(i, 3, small_shape[0].vocab);
-    bed->batch = (struct batch){.n = 40, .n_seq = 2, .token = bed->token, .seq = seq};
+        toy->token[i] = formula_token(i, 3, small_shape[0].vocab);
+    toy->batch = (struct batch){.n = 40, .n_seq = 2, .token = toy->token, .seq = seq};
 }
 
-static void forward(struct adapter_bed *bed)
+static void forward(struct adapter_bed *toy)
 {
-    assert_ok(trainable_forward(bed->step, &bed->batch, 1.0f, bed->logprob, NULL, NULL, NULL));
+    assert_ok(trainable_forward(toy->step, &toy->batch, 1.0f, toy->logprob, NULL, NULL, NULL));
 }
 
-static void learn(struct adapter_bed *bed, int steps)
+static void learn(struct adapter_bed *toy, int steps)
 {
     const struct adamw adamw = {.9, .999, 1e-8, 0};
     float slope[40];
@@ -137,59 +137,59 @@ static void learn(struct adapter_bed *bed, int steps)
     for (int i = 0; i < 40; i++)
         slope[i] = -1.0f / 38;
     for (int i = 0; i < steps; i++) {
-        forward(bed);
-        trainable_backward(bed->step, slope, NULL, NULL);
-        assert_true(trainable_apply(bed->step, &adamw, 1e-2, 1) > 0);
+        forward(toy);
+        trainable_backward(toy->step, slope, NULL, NULL);
+        assert_true(trainable_apply(toy->step, &adamw, 1e-2, 1) > 0);
     }
 }
 
 static void the_base_is_the_reference(void **state)
 {
     const struct model *reference;
-    struct adapter_bed bed;
+    struct adapter_bed toy;
     float want[40], got[40];
     (void)state;
 
-    bed_init(&bed, &lora);
-    forward(&bed);
-    memcpy(want, bed.logprob, sizeof want); /* a fresh adapter is its base */
-    learn(&bed, 3);
-    forward(&bed);
-    assert_memory_not_equal(want, bed.logprob, sizeof want);
-    assert_ok(trainable_reference(bed.step, &reference));
-    assert_ok(forward_score(reference, bed.token, seq, 2, 1.0f, got, NULL, NULL));
+    toy_init(&toy, &lora);
+    forward(&toy);
+    memcpy(want, toy.logprob, sizeof want); /* a fresh adapter is its base */
+    learn(&toy, 3);
+    forward(&toy);
+    assert_memory_not_equal(want, toy.logprob, sizeof want);
+    assert_ok(trainable_reference(toy.step, &reference));
+    assert_ok(forward_score(reference, toy.token, seq, 2, 1.0f, got, NULL, NULL));
     assert_memory_equal(want, got, sizeof want);
     assert_ok(
-        forward_score(trainable_model(bed.step), bed.token, seq, 2, 1.0f, got, NULL, NULL));
-    assert_memory_equal(bed.logprob, got, sizeof want);
-    trainable_free(bed.step);
-    bed_init(&bed, NULL);
-    assert_err(ERR_STATE, trainable_reference(bed.step, &reference));
-    trainable_free(bed.step);
+        forward_score(trainable_model(toy.step), toy.token, seq, 2, 1.0f, got, NULL, NULL));
+    assert_memory_equal(toy.logprob, got, sizeof want);
+    trainable_free(toy.step);
+    toy_init(&toy, NULL);
+    assert_err(ERR_STATE, trainable_reference(toy.step, &reference));
+    trainable_free(toy.step);
 }
 
 static void dropout_is_of_training_passes_only(void **state)
 {
     struct lora_conf conf = lora;
-    struct adapter_bed bed;
+    struct adapter_bed toy;
     float plain[40], first[40];
     (void)state;
 
     conf.dropout = .5;
-    bed_init(&bed, &conf);
-    learn(&bed, 2);
-    forward(&bed);
-    memcpy(plain, bed.logprob, sizeof plain);
-    trainable_dropout(bed.step, true);
-    forward(&bed);
-    memcpy(first, bed.logprob, sizeof first);
+    toy_init(&toy, &conf);
+    learn(&toy, 2);
+    forward(&toy);
+    memcpy(plain, toy.logprob, sizeof plain);
+    trainable_dropout(toy.step, true);
+    forward(&toy);
+    memcpy(first, toy.logprob, sizeof first);
     assert_memory_not_equal(plain, first, sizeof plain);
-    forward(&bed); /* the next sequences of the step's batch: other masks */
-    assert_memory_not_equal(first, bed.logprob, sizeof first);
-    trainable_dropout(bed.step, false);
-    forward(&bed);
-    assert_memory_equal(plain, bed.logprob, sizeof plain);
-    trainable_free(bed.step);
+    forward(&toy); /* the next sequences of the step's batch: other masks */
+    assert_memory_not_equal(first, toy.logprob, sizeof first);
+    trainable_dropout(toy.step, false);
+    forward(&toy);
+    assert_memory_equal(plain, toy.logprob, sizeof plain);
+    trainable_free(toy.step);
 }
 
 static void memory_is_the_adapters(void **state)
@@ -198,18 +198,18 @@ static void memory_is_the_adapters(void **state)
     const struct shape *shape = &small_shape[0];
     const size_t image = packed_size(shape);
     struct trainable_state inner;
-    struct adapter_bed bed;
+    struct adapter_bed toy;
     (void)state;
 
-    bed_init(&bed, &lora);
-    inner = trainable_state(bed.step);
-    assert_int_equal(inner.count, trainable_lora(bed.step)->weights->count);
+    toy_init(&toy, &lora);
+    inner = trainable_state(toy.step);
+    assert_int_equal(inner.count, trainable_lora(toy.step)->weights->count);
     /* of layers alike: 3 (in + out) a module */
     assert_int_equal(inner.count, 2 * 3 * (2 * (64 + 64) + 2 * (64 + 32) + 3 * (64 + 96)));
     assert_true(trainable_size(shape, &options, &lora, 40) <
                 trainable_size(shape, &options, NULL, 40) - 3 * image +
                     5 * inner.count * sizeof(float));
-    trainable_free(bed.step);
+    trainable_free(toy.step);
 }
 
 int main(void)

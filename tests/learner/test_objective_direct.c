@@ -33,51 +33,51 @@ static double at(const json_t *list, size_t i, size_t k)
     return json_number_value(json_array_get(json_array_get(list, i), k));
 }
 
-static void fill(struct objective_bed *bed, bool pairs, uint8_t prompt)
+static void fill(struct objective_bed *toy, bool pairs, uint8_t prompt)
 {
     const json_t *logprob = json_object_get(golden, "logprob");
     const json_t *head = json_object_get(golden, "prompt_logprob");
 
-    memset(bed, 0, sizeof(*bed));
+    memset(toy, 0, sizeof(*toy));
     for (int s = 0; s < ROWS; s++) {
-        const int row = bed->row[s] = pairs ? s / 2 + s % 2 * PAIRS : s;
+        const int row = toy->row[s] = pairs ? s / 2 + s % 2 * PAIRS : s;
         const size_t n = json_array_size(json_array_get(logprob, (size_t)row));
-        bed->seq[s] = bed->n;
-        bed->weight[s] = bed->soft[s] = 1;
-        bed->label[s] = (int8_t)json_integer_value(
+        toy->seq[s] = toy->n;
+        toy->weight[s] = toy->soft[s] = 1;
+        toy->label[s] = (int8_t)json_integer_value(
             json_array_get(json_object_get(golden, "label"), (size_t)row));
-        bed->drift[s] = (float)json_number_value(
+        toy->drift[s] = (float)json_number_value(
             json_array_get(json_object_get(golden, "drift"), (size_t)row));
         if (row < PAIRS)
-            bed->logprob[bed->n + 1] =
+            toy->logprob[toy->n + 1] =
                 (float)json_number_value(json_array_get(head, (size_t)row));
-        bed->learn[bed->n + 1] = row < PAIRS ? prompt : 0;
-        bed->n += 2;
-        for (size_t k = 0; k < n; k++, bed->n++) {
-            bed->learn[bed->n] = 1;
-            bed->logprob[bed->n] = (float)at(logprob, (size_t)row, k);
-            bed->reference[bed->n] =
+        toy->learn[toy->n + 1] = row < PAIRS ? prompt : 0;
+        toy->n += 2;
+        for (size_t k = 0; k < n; k++, toy->n++) {
+            toy->learn[toy->n] = 1;
+            toy->logprob[toy->n] = (float)at(logprob, (size_t)row, k);
+            toy->reference[toy->n] =
                 (float)at(json_object_get(golden, "reference"), (size_t)row, k);
-            bed->square[bed->n] = (float)at(json_object_get(golden, "square"), (size_t)row, k);
+            toy->square[toy->n] = (float)at(json_object_get(golden, "square"), (size_t)row, k);
         }
-        bed->seq[s + 1] = bed->n;
+        toy->seq[s + 1] = toy->n;
     }
-    assert_true(bed->n <= MOST);
+    assert_true(toy->n <= MOST);
 }
 
-static struct objective_in inputs(const struct objective_bed *bed)
+static struct objective_in inputs(const struct objective_bed *toy)
 {
-    return (struct objective_in){.n = bed->n,
+    return (struct objective_in){.n = toy->n,
                                  .n_seq = ROWS,
-                                 .seq = bed->seq,
-                                 .learn = bed->learn,
-                                 .logprob = bed->logprob,
-                                 .reference = bed->reference,
-                                 .square = bed->square,
-                                 .seq_weight = bed->weight,
-                                 .seq_soft = bed->soft,
-                                 .seq_label = bed->label,
-                                 .seq_kl_baseline = bed->drift};
+                                 .seq = toy->seq,
+                                 .learn = toy->learn,
+                                 .logprob = toy->logprob,
+                                 .reference = toy->reference,
+                                 .square = toy->square,
+                                 .seq_weight = toy->weight,
+                                 .seq_soft = toy->soft,
+                                 .seq_label = toy->label,
+                                 .seq_kl_baseline = toy->drift};
 }
 
 struct direct_case {
@@ -98,14 +98,14 @@ static const void *conf_of(const struct direct_case *m)
                                              : (const void *)&m->simpo;
 }
 
-static double run(const struct direct_case *m, struct objective_bed *bed,
+static double run(const struct direct_case *m, struct objective_bed *toy,
                   struct objective_out *out)
 {
-    struct objective_in in = inputs(bed);
+    struct objective_in in = inputs(toy);
 
     in.normaliser = m->objective->count(&in);
     in.step_tokens = m->objective->count_tokens ? m->objective->count_tokens(&in) : 0;
-    *out = (struct objective_out){.dlogprob = bed->slope};
+    *out = (struct objective_out){.dlogprob = toy->slope};
     m->objective->run(conf_of(m), &in, out);
     return out->loss;
 }
@@ -221,24 +221,24 @@ static void losses_and_slopes_are_trls(void **state)
         const double want = json_number_value(json_object_get(item, "loss"));
         struct objective_out out;
         struct direct_case m;
-        struct objective_bed bed;
+        struct objective_bed toy;
         double got;
         read_method(&m, item);
-        fill(&bed, m.objective != &objective_kto, m.objective == &objective_orpo ? 2 : 0);
-        got = run(&m, &bed, &out);
+        fill(&toy, m.objective != &objective_kto, m.objective == &objective_orpo ? 2 : 0);
+        got = run(&m, &toy, &out);
         if (!(fabs(got - want) <= slack(want)))
             fail_msg("case %zu: loss %.9g, TRL has %.9g", c, got, want);
         for (int s = 0; s < ROWS; s++)
-            for (int i = bed.seq[s]; i < bed.seq[s + 1]; i++) {
-                const int k = i - bed.seq[s];
+            for (int i = toy.seq[s]; i < toy.seq[s + 1]; i++) {
+                const int k = i - toy.seq[s];
                 const double a =
-                    k >= 2 ? at(slope, (size_t)bed.row[s], (size_t)k - 2)
-                    : k == 1 && head && bed.row[s] < PAIRS
-                        ? json_number_value(json_array_get(head, (size_t)bed.row[s]))
+                    k >= 2 ? at(slope, (size_t)toy.row[s], (size_t)k - 2)
+                    : k == 1 && head && toy.row[s] < PAIRS
+                        ? json_number_value(json_array_get(head, (size_t)toy.row[s]))
                         : 0;
-                if (!(fabs((double)bed.slope[i] - a) <= slack(a)))
+                if (!(fabs((double)toy.slope[i] - a) <= slack(a)))
                     fail_msg("case %zu, sequence %d, token %d: slope %.9g, TRL has %.9g", c, s,
-                             k, (double)bed.slope[i], a);
+                             k, (double)toy.slope[i], a);
             }
         same_metrics(c, &out, json_object_get(item, "metrics"));
     }
@@ -253,26 +253,26 @@ static void slopes_are_the_differences(void **state)
     for (size_t c = 0; c < json_array_size(cases); c++) {
         struct objective_out out;
         struct direct_case m;
-        struct objective_bed bed;
+        struct objective_bed toy;
         float slope[MOST];
         read_method(&m, json_array_get(cases, c));
         if (m.dpo.use_weighting) /* a weight has no slope */
             continue;
-        fill(&bed, m.objective != &objective_kto, m.objective == &objective_orpo ? 2 : 0);
+        fill(&toy, m.objective != &objective_kto, m.objective == &objective_orpo ? 2 : 0);
         for (int s = 0; s < ROWS; s++)
-            bed.weight[s] = m.dpo.term[0].kind < DPO_AOT ? .5f + .25f * (float)(s / 2) : 1;
+            toy.weight[s] = m.dpo.term[0].kind < DPO_AOT ? .5f + .25f * (float)(s / 2) : 1;
         for (int s = 0; m.dpo.terms && m.dpo.term[0].kind < DPO_AOT && s < ROWS; s++)
-            bed.soft[s] = 1 - .15f * (float)(s / 2);
-        (void)run(&m, &bed, &out);
-        memcpy(slope, bed.slope, sizeof(slope));
-        for (int i = 0; i < bed.n; i++) {
-            const float was = bed.logprob[i], up = was + 0x1p-9f, down = was - 0x1p-9f;
+            toy.soft[s] = 1 - .15f * (float)(s / 2);
+        (void)run(&m, &toy, &out);
+        memcpy(slope, toy.slope, sizeof(slope));
+        for (int i = 0; i < toy.n; i++) {
+            const float was = toy.logprob[i], up = was + 0x1p-9f, down = was - 0x1p-9f;
             double high, low, got;
-            bed.logprob[i] = up;
-            high = run(&m, &bed, &out);
-            bed.logprob[i] = down;
-            low = run(&m, &bed, &out);
-            bed.logprob[i] = was;
+            toy.logprob[i] = up;
+            high = run(&m, &toy, &out);
+            toy.logprob[i] = down;
+            low = run(&m, &toy, &out);
+            toy.logprob[i] = was;
             got = (high - low) / (double)(up - down);
             if (!(fabs(got - (double)slope[i]) <= 2e-4 * fmax(.01, fabs(got))))
                 fail_msg("case %zu, token %d: %.7g, differences give %.7g", c, i,
@@ -374,21 +374,21 @@ static void a_weight_counts_pairs(void **state)
 {
     struct direct_case m = {.objective = &objective_dpo, .dpo = plain(DPO_SIGMOID)};
     struct objective_out out;
-    struct objective_bed bed;
+    struct objective_bed toy;
     double twice, sum = 0, one[PAIRS];
     (void)state;
 
     for (int i = 0; i < PAIRS; i++) {
-        fill(&bed, true, 0);
+        fill(&toy, true, 0);
         for (int s = 0; s < ROWS; s++)
-            bed.weight[s] = s / 2 == i;
-        one[i] = run(&m, &bed, &out);
+            toy.weight[s] = s / 2 == i;
+        one[i] = run(&m, &toy, &out);
         sum += one[i];
     }
-    fill(&bed, true, 0);
-    assert_true(fabs(run(&m, &bed, &out) - sum / PAIRS) < 1e-12);
-    bed.weight[2] = bed.weight[3] = 2;
-    twice = run(&m, &bed, &out);
+    fill(&toy, true, 0);
+    assert_true(fabs(run(&m, &toy, &out) - sum / PAIRS) < 1e-12);
+    toy.weight[2] = toy.weight[3] = 2;
+    twice = run(&m, &toy, &out);
     assert_true(fabs(twice - (sum + one[1]) / (PAIRS + 1)) < 1e-12);
 }
 
@@ -397,14 +397,14 @@ static void the_first_loss_is_ln_2(void **state)
 {
     const struct direct_case m = {.objective = &objective_dpo, .dpo = plain(DPO_SIGMOID)};
     struct objective_out out;
-    struct objective_bed bed;
+    struct objective_bed toy;
     (void)state;
 
-    fill(&bed, true, 0);
-    memcpy(bed.reference, bed.logprob, sizeof(bed.reference));
-    assert_true(run(&m, &bed, &out) == 0.693147180559945309417232121458);
-    for (int i = 0; i < bed.n; i++)
-        assert_true((bed.slope[i] != 0) == (bed.learn[i] == 1));
+    fill(&toy, true, 0);
+    memcpy(toy.reference, toy.logprob, sizeof(toy.reference));
+    assert_true(run(&m, &toy, &out) == 0.693147180559945309417232121458);
+    for (int i = 0; i < toy.n; i++)
+        assert_true((toy.slope[i] != 0) == (toy.learn[i] == 1));
 }
 
 static void extremes_stay_finite(void **state)

@@ -4,7 +4,7 @@
 
 #include "lm/optim/optim.h"
 #include "tests/golden/lora_steps.inc"
-#include "tests/lm/lora_bed.h"
+#include "tests/lm/lora_fixture.h"
 
 /* As CASES of tests/golden/lora_steps.py; `b`: scale of B at the start. */
 static const struct {
@@ -33,15 +33,16 @@ static void close_to(double got, double want, double relative, const char *what,
         fail_msg("%s %d: %.9g, not %.9g", what, i, got, want);
 }
 
-static void gradients_of_every_tensor(const struct bed *bed, const struct lora_golden *golden)
+static void gradients_of_every_tensor(const struct lora_fixture *fixture,
+                                      const struct lora_golden *golden)
 {
-    assert_int_equal(bed->lora->weights->n, golden->n);
+    assert_int_equal(fixture->lora->weights->n, golden->n);
     for (int i = 0; i < golden->n; i++) {
-        const struct tensor *t = &bed->lora->weights->tensor[i];
+        const struct tensor *t = &fixture->lora->weights->tensor[i];
         double square = 0.0, along = 0.0;
 
         for (uint32_t j = 0; j < (uint32_t)(t->rows * t->cols); j++) {
-            const double g = (double)bed->grad[t->at + j];
+            const double g = (double)fixture->grad[t->at + j];
             square += g * g;
             along += g * (double)formula(j, 500 + (uint32_t)i);
         }
@@ -55,31 +56,32 @@ static void steps_follow_peft(size_t c, struct train_options options)
 {
     const struct lora_golden *golden = &lora_golden[c];
     const struct adamw adamw = {0.9, 0.999, 1e-8, 0.05};
-    struct bed *bed = bed_new(c, &cases[c].conf, cases[c].b, options);
-    const size_t count = bed->lora->weights->count;
+    struct lora_fixture *fixture = lora_fixture_new(c, &cases[c].conf, cases[c].b, options);
+    const size_t count = fixture->lora->weights->count;
     float *moments = calloc(2 * count, sizeof *moments);
 
     for (int step = 0; step < STEPS; step++) {
-        memset(bed->grad, 0, count * sizeof *bed->grad);
-        close_to(loss_of(bed, step), golden->loss[step], step ? 1e-4 : 2e-6, "loss", step);
-        back(bed);
+        memset(fixture->grad, 0, count * sizeof *fixture->grad);
+        close_to(loss_of(fixture, step), golden->loss[step], step ? 1e-4 : 2e-6, "loss", step);
+        back(fixture);
         if (step == 0)
-            gradients_of_every_tensor(bed, golden);
-        close_to(optim_clip(bed->grad, count, 1.0), golden->norm[step], step ? 3e-4 : 1e-5,
+            gradients_of_every_tensor(fixture, golden);
+        close_to(optim_clip(fixture->grad, count, 1.0), golden->norm[step], step ? 3e-4 : 1e-5,
                  "norm", step);
-        optim_adamw(&adamw, bed->lora->weights, bed->grad, moments, moments + count, step + 1,
-                    5e-3);
+        optim_adamw(&adamw, fixture->lora->weights, fixture->grad, moments, moments + count,
+                    step + 1, 5e-3);
     }
-    lora_merge(bed->lora, bed->small.params); /* the base is W now: B must not count twice */
-    for (int i = 0; i < bed->lora->weights->n; i++)
-        if (strstr(bed->lora->weights->tensor[i].name, "lora_B"))
-            memset(bed->lora->weights->data + bed->lora->weights->tensor[i].at, 0,
-                   (size_t)(bed->lora->weights->tensor[i].rows *
-                            bed->lora->weights->tensor[i].cols) *
+    lora_merge(fixture->lora,
+               fixture->small.params); /* the base is W now: B must not count twice */
+    for (int i = 0; i < fixture->lora->weights->n; i++)
+        if (strstr(fixture->lora->weights->tensor[i].name, "lora_B"))
+            memset(fixture->lora->weights->data + fixture->lora->weights->tensor[i].at, 0,
+                   (size_t)(fixture->lora->weights->tensor[i].rows *
+                            fixture->lora->weights->tensor[i].cols) *
                        sizeof(float));
-    close_to(loss_of(bed, STEPS), golden->merged, 1e-4, "merged", 0);
+    close_to(loss_of(fixture, STEPS), golden->merged, 1e-4, "merged", 0);
     free(moments);
-    bed_free(bed);
+    lora_fixture_free(fixture);
 }
 
 static void with_openblas(void **state)

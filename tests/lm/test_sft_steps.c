@@ -11,7 +11,7 @@
 enum { N = 37 + 21 + 2, SEQS = 3, STEPS = 5 };
 static const int seq[SEQS + 1] = {0, 37, 58, 60};
 
-struct bed {
+struct sft_steps_fixture {
     struct small small;
     struct train *train;
     int token[N];
@@ -19,33 +19,34 @@ struct bed {
     float *grad;
 };
 
-static void make_batch(struct bed *bed, int step)
+static void make_batch(struct sft_steps_fixture *fixture, int step)
 {
     for (int s = 0; s < SEQS; s++)
         for (int i = seq[s]; i < seq[s + 1]; i++) {
             const uint32_t at = (uint32_t)(i - seq[s]), stream = (uint32_t)(1000 * step + s);
-            bed->token[i] = formula_token(at, stream, bed->small.params->shape.vocab);
-            bed->aim[i] = formula(at, stream + 500);
+            fixture->token[i] = formula_token(at, stream, fixture->small.params->shape.vocab);
+            fixture->aim[i] = formula(at, stream + 500);
         }
 }
 
 /* Loss of one packed batch; adds its gradient. */
-static double run(struct bed *bed, int step)
+static double run(struct sft_steps_fixture *fixture, int step)
 {
-    const struct batch batch = {.n = N, .n_seq = SEQS, .token = bed->token, .seq = seq};
-    const bool scalar = bed->small.params->shape.head != HEAD_LM;
+    const struct batch batch = {.n = N, .n_seq = SEQS, .token = fixture->token, .seq = seq};
+    const bool scalar = fixture->small.params->shape.head != HEAD_LM;
     double loss = 0.0;
 
-    make_batch(bed, step);
-    assert_ok(train_forward(bed->train, bed->small.model, &batch, 1.0f,
-                            scalar ? NULL : bed->out, NULL, scalar ? bed->out : NULL));
+    make_batch(fixture, step);
+    assert_ok(train_forward(fixture->train, fixture->small.model, &batch, 1.0f,
+                            scalar ? NULL : fixture->out, NULL, scalar ? fixture->out : NULL));
     for (int i = 0; i < N; i++) {
-        const double gap = (double)bed->out[i] - (double)bed->aim[i];
-        loss += scalar ? gap * gap / N : -(double)bed->out[i] / (N - SEQS);
-        bed->slope[i] = scalar ? (float)(2.0 * gap / N) : -1.0f / (N - SEQS);
+        const double gap = (double)fixture->out[i] - (double)fixture->aim[i];
+        loss += scalar ? gap * gap / N : -(double)fixture->out[i] / (N - SEQS);
+        fixture->slope[i] = scalar ? (float)(2.0 * gap / N) : -1.0f / (N - SEQS);
     }
-    train_backward(bed->train, bed->small.model, bed->small.params, scalar ? NULL : bed->slope,
-                   NULL, scalar ? bed->slope : NULL, bed->grad);
+    train_backward(fixture->train, fixture->small.model, fixture->small.params,
+                   scalar ? NULL : fixture->slope, NULL, scalar ? fixture->slope : NULL,
+                   fixture->grad);
     return loss;
 }
 
@@ -55,15 +56,16 @@ static void close_to(double got, double want, double relative, const char *what,
         fail_msg("%s %d: %.9g, not %.9g", what, i, got, want);
 }
 
-static void gradients_of_every_tensor(const struct bed *bed, const struct sft_golden *golden)
+static void gradients_of_every_tensor(const struct sft_steps_fixture *fixture,
+                                      const struct sft_golden *golden)
 {
-    assert_int_equal(bed->small.params->n, golden->n);
+    assert_int_equal(fixture->small.params->n, golden->n);
     for (int i = 0; i < golden->n; i++) {
-        const struct tensor *t = &bed->small.params->tensor[i];
+        const struct tensor *t = &fixture->small.params->tensor[i];
         double square = 0.0, along = 0.0;
 
         for (uint32_t j = 0; j < (uint32_t)(t->rows * t->cols); j++) {
-            const double g = (double)bed->grad[t->at + j];
+            const double g = (double)fixture->grad[t->at + j];
             square += g * g;
             along += g * (double)formula(j, 500 + (uint32_t)i);
         }
@@ -77,31 +79,31 @@ static void steps_follow_torch(size_t c, struct train_options options)
 {
     const struct sft_golden *golden = &sft_golden[c];
     const struct adamw conf = {0.9, 0.999, 1e-8, 0.05};
-    struct bed bed;
+    struct sft_steps_fixture fixture;
     float *moments;
     size_t count;
 
-    small_new(&bed.small, &small_shape[c]);
-    count = bed.small.params->count;
-    bed.grad = calloc(count, sizeof *bed.grad);
+    small_new(&fixture.small, &small_shape[c]);
+    count = fixture.small.params->count;
+    fixture.grad = calloc(count, sizeof *fixture.grad);
     moments = calloc(2 * count, sizeof *moments);
-    assert_ok(train_new(&bed.train, &small_shape[c], &options));
+    assert_ok(train_new(&fixture.train, &small_shape[c], &options));
     /* Adam turns the rounding of gradients near zero into steps of full size: torch's own
      * float32 run strays from the float64 golden numbers by 1.1e-4 and 1.9e-4. */
     for (int step = 0; step < STEPS; step++) {
-        memset(bed.grad, 0, count * sizeof *bed.grad);
-        close_to(run(&bed, step), golden->loss[step], step ? 1e-4 : 2e-6, "loss", step);
+        memset(fixture.grad, 0, count * sizeof *fixture.grad);
+        close_to(run(&fixture, step), golden->loss[step], step ? 1e-4 : 2e-6, "loss", step);
         if (step == 0)
-            gradients_of_every_tensor(&bed, golden);
-        close_to(optim_clip(bed.grad, count, 1.0), golden->norm[step], step ? 3e-4 : 1e-5,
+            gradients_of_every_tensor(&fixture, golden);
+        close_to(optim_clip(fixture.grad, count, 1.0), golden->norm[step], step ? 3e-4 : 1e-5,
                  "norm", step);
-        optim_adamw(&conf, bed.small.params, bed.grad, moments, moments + count, step + 1,
-                    5e-3);
-        small_pack(&bed.small);
+        optim_adamw(&conf, fixture.small.params, fixture.grad, moments, moments + count,
+                    step + 1, 5e-3);
+        small_pack(&fixture.small);
     }
-    train_free(bed.train);
-    small_free(&bed.small);
-    free(bed.grad);
+    train_free(fixture.train);
+    small_free(&fixture.small);
+    free(fixture.grad);
     free(moments);
 }
 

@@ -10,7 +10,7 @@
 enum { N = 44, SEQS = 4 };
 static const int seq[SEQS + 1] = {0, 1, 3, 40, N};
 
-struct bed {
+struct train_fixture {
     struct small small;
     struct batch batch;
     int token[N];
@@ -19,64 +19,65 @@ struct bed {
     struct train *train;
 };
 
-static struct bed *bed_new(const struct shape *shape, struct train_options options)
+static struct train_fixture *fixture_new(const struct shape *shape,
+                                         struct train_options options)
 {
-    struct bed *bed = calloc(1, sizeof *bed);
+    struct train_fixture *fixture = calloc(1, sizeof *fixture);
 
-    assert_non_null(bed);
-    small_new(&bed->small, shape);
+    assert_non_null(fixture);
+    small_new(&fixture->small, shape);
     for (uint32_t i = 0; i < N; i++)
-        bed->token[i] = formula_token(i, 7, shape->vocab);
+        fixture->token[i] = formula_token(i, 7, shape->vocab);
     for (uint32_t i = 0; i < 3; i++)
-        formula_fill(bed->slope[i], N, 20 + i, 1.0f, 0.0f);
-    bed->batch = (struct batch){.n = N, .n_seq = SEQS, .token = bed->token, .seq = seq};
-    bed->temperature = 0.8f;
-    assert_ok(train_new(&bed->train, shape, &options));
-    return bed;
+        formula_fill(fixture->slope[i], N, 20 + i, 1.0f, 0.0f);
+    fixture->batch = (struct batch){.n = N, .n_seq = SEQS, .token = fixture->token, .seq = seq};
+    fixture->temperature = 0.8f;
+    assert_ok(train_new(&fixture->train, shape, &options));
+    return fixture;
 }
 
-static void bed_free(struct bed *bed)
+static void fixture_free(struct train_fixture *fixture)
 {
-    train_free(bed->train);
-    small_free(&bed->small);
-    free(bed);
+    train_free(fixture->train);
+    small_free(&fixture->small);
+    free(fixture);
 }
 
-static double forward(struct bed *bed)
+static double forward(struct train_fixture *fixture)
 {
-    const bool scalar = bed->small.params->shape.head != HEAD_LM;
+    const bool scalar = fixture->small.params->shape.head != HEAD_LM;
     float out[3][N] = {{0}};
     double loss = 0.0;
 
-    assert_ok(train_forward(bed->train, bed->small.model, &bed->batch, bed->temperature,
-                            scalar ? NULL : out[0], scalar ? NULL : out[1],
-                            scalar ? out[2] : NULL));
+    assert_ok(train_forward(fixture->train, fixture->small.model, &fixture->batch,
+                            fixture->temperature, scalar ? NULL : out[0],
+                            scalar ? NULL : out[1], scalar ? out[2] : NULL));
     for (int k = 0; k < 3; k++)
-        for (int i = 0; i < bed->batch.n; i++)
-            loss += (double)bed->slope[k][i] * (double)out[k][i];
+        for (int i = 0; i < fixture->batch.n; i++)
+            loss += (double)fixture->slope[k][i] * (double)out[k][i];
     return loss;
 }
 
-static float *gradient(struct bed *bed)
+static float *gradient(struct train_fixture *fixture)
 {
-    float *grad = calloc(bed->small.params->count, sizeof *grad);
+    float *grad = calloc(fixture->small.params->count, sizeof *grad);
 
     assert_non_null(grad);
-    (void)forward(bed);
-    train_backward(bed->train, bed->small.model, bed->small.params, bed->slope[0],
-                   bed->slope[1], bed->slope[2], grad);
+    (void)forward(fixture);
+    train_backward(fixture->train, fixture->small.model, fixture->small.params,
+                   fixture->slope[0], fixture->slope[1], fixture->slope[2], grad);
     return grad;
 }
 
-static double loss_along(struct bed *bed, const struct tensor *t, const float *keep,
-                         const float *way, float step)
+static double loss_along(struct train_fixture *fixture, const struct tensor *t,
+                         const float *keep, const float *way, float step)
 {
-    float *w = bed->small.params->data + t->at;
+    float *w = fixture->small.params->data + t->at;
 
     for (int j = 0; j < t->rows * t->cols; j++)
         w[j] = keep[j] + step * way[j];
-    small_pack(&bed->small);
-    return forward(bed);
+    small_pack(&fixture->small);
+    return forward(fixture);
 }
 
 /* The slope of the loss along random directions of each tensor, by differences of fourth order.
@@ -85,28 +86,29 @@ static void every_tensor_is_the_derivative(void **state)
 {
     (void)state;
     for (int shape = 0; shape < SMALL_SHAPES; shape++) {
-        struct bed *bed = bed_new(&small_shape[shape], (struct train_options){0});
-        float *grad = gradient(bed);
+        struct train_fixture *fixture =
+            fixture_new(&small_shape[shape], (struct train_options){0});
+        float *grad = gradient(fixture);
 
-        for (int i = 0; i < bed->small.params->n; i++) {
-            const struct tensor *t = &bed->small.params->tensor[i];
+        for (int i = 0; i < fixture->small.params->n; i++) {
+            const struct tensor *t = &fixture->small.params->tensor[i];
             const size_t n = (size_t)t->rows * (size_t)t->cols;
             float *keep = malloc(n * sizeof *keep), *way = malloc(n * sizeof *way);
             double got = 0.0, size = 0.0, want;
             const float h = 4e-3f;
 
-            memcpy(keep, bed->small.params->data + t->at, n * sizeof *keep);
+            memcpy(keep, fixture->small.params->data + t->at, n * sizeof *keep);
             formula_fill(way, n, 900 + (uint32_t)i, 1.0f, 0.0f);
             for (size_t j = 0; j < n; j++) {
                 got += (double)grad[t->at + j] * (double)way[j];
                 size += (double)grad[t->at + j] * (double)grad[t->at + j];
             }
-            want =
-                (8.0 * (loss_along(bed, t, keep, way, h) - loss_along(bed, t, keep, way, -h)) -
-                 (loss_along(bed, t, keep, way, 2 * h) -
-                  loss_along(bed, t, keep, way, -2 * h))) /
-                (12.0 * (double)h);
-            (void)loss_along(bed, t, keep, way, 0.0f);
+            want = (8.0 * (loss_along(fixture, t, keep, way, h) -
+                           loss_along(fixture, t, keep, way, -h)) -
+                    (loss_along(fixture, t, keep, way, 2 * h) -
+                     loss_along(fixture, t, keep, way, -2 * h))) /
+                   (12.0 * (double)h);
+            (void)loss_along(fixture, t, keep, way, 0.0f);
             if (!(fabs(got - want) < 4e-3 * sqrt(size) + 1e-5))
                 fail_msg("shape %d, %s: %.7g, not %.7g (norm %g)", shape, t->name, got, want,
                          sqrt(size));
@@ -114,7 +116,7 @@ static void every_tensor_is_the_derivative(void **state)
             free(way);
         }
         free(grad);
-        bed_free(bed);
+        fixture_free(fixture);
     }
 }
 
@@ -122,21 +124,21 @@ static void outputs_have_the_bits_of_scoring(void **state)
 {
     (void)state;
     for (int shape = 0; shape < SMALL_SHAPES; shape++) {
-        struct bed *bed =
-            bed_new(&small_shape[shape], (struct train_options){.checkpointing = true});
+        struct train_fixture *fixture =
+            fixture_new(&small_shape[shape], (struct train_options){.checkpointing = true});
         const bool scalar = small_shape[shape].head != HEAD_LM;
         float want[2][N], got[2][N];
         float *a = scalar ? NULL : want[0], *b = scalar ? NULL : got[0];
         float *c = scalar ? NULL : want[1], *d = scalar ? NULL : got[1];
 
-        assert_ok(forward_score(bed->small.model, bed->token, seq, SEQS, 0.8f, a, c,
+        assert_ok(forward_score(fixture->small.model, fixture->token, seq, SEQS, 0.8f, a, c,
                                 scalar ? want[0] : NULL));
-        assert_ok(train_forward(bed->train, bed->small.model, &bed->batch, 0.8f, b, d,
-                                scalar ? got[0] : NULL));
+        assert_ok(train_forward(fixture->train, fixture->small.model, &fixture->batch, 0.8f, b,
+                                d, scalar ? got[0] : NULL));
         assert_memory_equal(want[0], got[0], sizeof want[0]);
         if (!scalar)
             assert_memory_equal(want[1], got[1], sizeof want[1]);
-        bed_free(bed);
+        fixture_free(fixture);
     }
 }
 
@@ -144,44 +146,45 @@ static void outputs_have_the_bits_of_scoring(void **state)
 static void outputs_have_the_bits_of_decoding(void **state)
 {
     (void)state;
-    struct bed *bed = bed_new(&small_shape[2], (struct train_options){0});
+    struct train_fixture *fixture = fixture_new(&small_shape[2], (struct train_options){0});
     struct forward_work *work;
     float got[N], hidden[64], want;
 
-    assert_ok(train_forward(bed->train, bed->small.model, &bed->batch, 0.8f, got, NULL, NULL));
+    assert_ok(train_forward(fixture->train, fixture->small.model, &fixture->batch, 0.8f, got,
+                            NULL, NULL));
     assert_ok(forward_work_new(&work, &small_shape[2], 1));
     for (int s = 0; s < SEQS; s++) {
         struct cache *cache;
         assert_ok(cache_new(&cache, &small_shape[2], 64));
         assert_true(got[seq[s]] == 0.0f);
         for (int i = seq[s]; i + 1 < seq[s + 1]; i++) {
-            const struct forward_row row = {cache, bed->token[i], i - seq[s]};
-            forward_hidden(bed->small.model, work, &row, 1, hidden);
-            forward_logprob(bed->small.model, work, hidden, 1, &bed->token[i + 1], 0.8f, &want,
-                            NULL, NULL);
+            const struct forward_row row = {cache, fixture->token[i], i - seq[s]};
+            forward_hidden(fixture->small.model, work, &row, 1, hidden);
+            forward_logprob(fixture->small.model, work, hidden, 1, &fixture->token[i + 1], 0.8f,
+                            &want, NULL, NULL);
             assert_true(want == got[i + 1]);
         }
         cache_free(cache);
     }
     forward_work_free(work);
-    bed_free(bed);
+    fixture_free(fixture);
 }
 
 static void hits_are_the_most_likely(void **state)
 {
     (void)state;
-    struct bed *bed = bed_new(&small_shape[0], (struct train_options){0});
+    struct train_fixture *fixture = fixture_new(&small_shape[0], (struct train_options){0});
     const int vocab = small_shape[0].vocab;
     int best = 0, pair[] = {5, 0}, two[] = {0, 2}, hits = 0;
     float top = -INFINITY, logprob[2];
 
-    bed->batch = (struct batch){.n = 2, .n_seq = 1, .token = pair, .seq = two};
+    fixture->batch = (struct batch){.n = 2, .n_seq = 1, .token = pair, .seq = two};
     for (int v = 0; v < vocab; v++) {
         pair[1] = v;
-        assert_ok(train_forward(bed->train, bed->small.model, &bed->batch, 0.3f, logprob, NULL,
-                                NULL));
-        assert_int_equal(train_hit(bed->train)[0], 0);
-        if (train_hit(bed->train)[1]) {
+        assert_ok(train_forward(fixture->train, fixture->small.model, &fixture->batch, 0.3f,
+                                logprob, NULL, NULL));
+        assert_int_equal(train_hit(fixture->train)[0], 0);
+        if (train_hit(fixture->train)[1]) {
             hits++;
             best = v;
         }
@@ -189,10 +192,10 @@ static void hits_are_the_most_likely(void **state)
     }
     assert_int_equal(hits, 1);
     pair[1] = best;
-    assert_ok(
-        train_forward(bed->train, bed->small.model, &bed->batch, 0.3f, logprob, NULL, NULL));
+    assert_ok(train_forward(fixture->train, fixture->small.model, &fixture->batch, 0.3f,
+                            logprob, NULL, NULL));
     assert_true(logprob[1] == top);
-    bed_free(bed);
+    fixture_free(fixture);
 }
 
 static double gap(const float *a, const float *b, size_t n)
@@ -211,21 +214,21 @@ static void checkpointing_changes_no_bit(void **state)
     (void)state;
     for (int shape = 0; shape < SMALL_SHAPES; shape++)
         for (int portable = 0; portable < 2; portable++) {
-            struct bed *keep =
-                bed_new(&small_shape[shape], (struct train_options){.portable = portable});
+            struct train_fixture *keep =
+                fixture_new(&small_shape[shape], (struct train_options){.portable = portable});
             const size_t bytes = train_size(&small_shape[shape], &(struct train_options){0}, N);
             float *a = gradient(keep);
 
             for (size_t kept = 0; kept <= bytes; kept += bytes / 8) { /* none to all layers */
-                struct bed *again =
-                    bed_new(&small_shape[shape], (struct train_options){true, portable, kept});
+                struct train_fixture *again = fixture_new(
+                    &small_shape[shape], (struct train_options){true, portable, kept});
                 float *b = gradient(again);
                 assert_memory_equal(a, b, keep->small.params->count * sizeof *a);
                 free(b);
-                bed_free(again);
+                fixture_free(again);
             }
             free(a);
-            bed_free(keep);
+            fixture_free(keep);
         }
 }
 
@@ -250,9 +253,9 @@ static void what_is_kept_takes_no_more_than_it_may(void **state)
 static void portable_is_close_and_the_same_everywhere(void **state)
 {
     (void)state;
-    struct bed *fast = bed_new(&small_shape[2], (struct train_options){0});
-    struct bed *ours = bed_new(&small_shape[2],
-                               (struct train_options){.checkpointing = true, .portable = true});
+    struct train_fixture *fast = fixture_new(&small_shape[2], (struct train_options){0});
+    struct train_fixture *ours = fixture_new(
+        &small_shape[2], (struct train_options){.checkpointing = true, .portable = true});
     const size_t count = fast->small.params->count;
     float *a = gradient(fast), *b = gradient(ours);
     const int threads = omp_get_max_threads();
@@ -276,8 +279,8 @@ static void portable_is_close_and_the_same_everywhere(void **state)
     assert_ok(isa_force(name));
     free(a);
     free(b);
-    bed_free(fast);
-    bed_free(ours);
+    fixture_free(fast);
+    fixture_free(ours);
 }
 
 /* A packed batch is its sequences, one at a time, added up; and what was there stays. */
@@ -285,53 +288,55 @@ static void packing_is_accumulation(void **state)
 {
     (void)state;
     for (int shape = 0; shape < SMALL_SHAPES; shape++) {
-        struct bed *bed = bed_new(&small_shape[shape], (struct train_options){0});
-        const size_t count = bed->small.params->count;
-        float *whole = gradient(bed), *sum = calloc(count, sizeof *sum);
+        struct train_fixture *fixture =
+            fixture_new(&small_shape[shape], (struct train_options){0});
+        const size_t count = fixture->small.params->count;
+        float *whole = gradient(fixture), *sum = calloc(count, sizeof *sum);
         const bool scalar = small_shape[shape].head != HEAD_LM;
         float out[N];
 
         for (int s = 0; s < SEQS; s++) {
             const int from = seq[s], ends[] = {0, seq[s + 1] - from};
             const struct batch one = {
-                .n = ends[1], .n_seq = 1, .token = bed->token + from, .seq = ends};
+                .n = ends[1], .n_seq = 1, .token = fixture->token + from, .seq = ends};
 
-            assert_ok(train_forward(bed->train, bed->small.model, &one, 0.8f,
+            assert_ok(train_forward(fixture->train, fixture->small.model, &one, 0.8f,
                                     scalar ? NULL : out, NULL, scalar ? out : NULL));
-            train_backward(bed->train, bed->small.model, bed->small.params,
-                           bed->slope[0] + from, bed->slope[1] + from, bed->slope[2] + from,
-                           sum);
+            train_backward(fixture->train, fixture->small.model, fixture->small.params,
+                           fixture->slope[0] + from, fixture->slope[1] + from,
+                           fixture->slope[2] + from, sum);
         }
         assert_true(gap(whole, sum, count) < 1e-5);
         for (size_t i = 0; i < count; i++)
             assert_true(sum[i] == 0.0f || whole[i] != 0.0f);
         free(whole);
         free(sum);
-        bed_free(bed);
+        fixture_free(fixture);
     }
 }
 
 static void null_is_zero_and_starts_do_not_count(void **state)
 {
     (void)state;
-    struct bed *bed = bed_new(&small_shape[1], (struct train_options){0});
-    const size_t count = bed->small.params->count;
+    struct train_fixture *fixture = fixture_new(&small_shape[1], (struct train_options){0});
+    const size_t count = fixture->small.params->count;
     float *want, *got = calloc(count, sizeof *got);
 
-    memset(bed->slope[1], 0, sizeof bed->slope[1]);
-    want = gradient(bed);
+    memset(fixture->slope[1], 0, sizeof fixture->slope[1]);
+    want = gradient(fixture);
     for (int s = 0; s < SEQS; s++)
-        bed->slope[0][seq[s]] = NAN; /* of no output */
-    train_backward(bed->train, bed->small.model, bed->small.params, bed->slope[0], NULL, NULL,
-                   got);
+        fixture->slope[0][seq[s]] = NAN; /* of no output */
+    train_backward(fixture->train, fixture->small.model, fixture->small.params,
+                   fixture->slope[0], NULL, NULL, got);
     assert_memory_equal(want, got, count * sizeof *got);
     memset(got, 0, count * sizeof *got);
-    train_backward(bed->train, bed->small.model, bed->small.params, NULL, NULL, NULL, got);
+    train_backward(fixture->train, fixture->small.model, fixture->small.params, NULL, NULL,
+                   NULL, got);
     for (size_t i = 0; i < count; i++)
         assert_true(got[i] == 0.0f);
     free(want);
     free(got);
-    bed_free(bed);
+    fixture_free(fixture);
 }
 
 /* More rows than logits are held for, more than a tile, and a batch after a larger one. */
@@ -395,20 +400,20 @@ static void a_long_batch_is_its_parts(void **state)
 static void bad_batches_are_refused(void **state)
 {
     (void)state;
-    struct bed *bed = bed_new(&small_shape[0], (struct train_options){0});
+    struct train_fixture *fixture = fixture_new(&small_shape[0], (struct train_options){0});
     int wrong[SEQS + 1];
     float out[N];
 
 #define REFUSED(batch_) \
-    assert_err(ERR_RANGE, \
-               train_forward(bed->train, bed->small.model, &(batch_), 1.0f, out, NULL, NULL))
-    bed->token[9] = small_shape[0].vocab;
-    REFUSED(bed->batch);
-    bed->token[9] = -1;
-    REFUSED(bed->batch);
-    bed->token[9] = 0;
+    assert_err(ERR_RANGE, train_forward(fixture->train, fixture->small.model, &(batch_), 1.0f, \
+                                        out, NULL, NULL))
+    fixture->token[9] = small_shape[0].vocab;
+    REFUSED(fixture->batch);
+    fixture->token[9] = -1;
+    REFUSED(fixture->batch);
+    fixture->token[9] = 0;
     memcpy(wrong, seq, sizeof seq);
-    const struct batch bad = {.n = N, .n_seq = SEQS, .token = bed->token, .seq = wrong};
+    const struct batch bad = {.n = N, .n_seq = SEQS, .token = fixture->token, .seq = wrong};
     wrong[2] = wrong[1];
     REFUSED(bad);
     memcpy(wrong, seq, sizeof seq);
@@ -417,12 +422,12 @@ static void bad_batches_are_refused(void **state)
     wrong[0] = 0;
     wrong[SEQS] = N - 1;
     REFUSED(bad);
-    assert_err(ERR_RANGE,
-               train_forward(bed->train, bed->small.model, &bed->batch, 0.0f, out, NULL, NULL));
-    assert_err(ERR_RANGE,
-               train_forward(bed->train, bed->small.model, &bed->batch, 1.0f, NULL, NULL, out));
+    assert_err(ERR_RANGE, train_forward(fixture->train, fixture->small.model, &fixture->batch,
+                                        0.0f, out, NULL, NULL));
+    assert_err(ERR_RANGE, train_forward(fixture->train, fixture->small.model, &fixture->batch,
+                                        1.0f, NULL, NULL, out));
 #undef REFUSED
-    bed_free(bed);
+    fixture_free(fixture);
 }
 
 static void memory_is_foretold(void **state)

@@ -20,29 +20,29 @@ struct prm_model {
     struct model *model;
 };
 
-static void open_bed(struct prm_model *bed)
+static void open_fixture(struct prm_model *fixture)
 {
-    assert_ok(model_files_open(&bed->files, GOLDEN "/model", MODEL_FILES_ALL));
-    assert_ok(packed_layout_new(&bed->layout, &bed->files->shape));
-    bed->image = aligned_alloc(64, packed_size(&bed->files->shape));
-    packed_fill(bed->image, bed->layout, bed->files->params);
-    assert_ok(model_new(&bed->model, &bed->files->shape, bed->image,
-                        packed_size(&bed->files->shape)));
+    assert_ok(model_files_open(&fixture->files, GOLDEN "/model", MODEL_FILES_ALL));
+    assert_ok(packed_layout_new(&fixture->layout, &fixture->files->shape));
+    fixture->image = aligned_alloc(64, packed_size(&fixture->files->shape));
+    packed_fill(fixture->image, fixture->layout, fixture->files->params);
+    assert_ok(model_new(&fixture->model, &fixture->files->shape, fixture->image,
+                        packed_size(&fixture->files->shape)));
 }
 
-static void close_bed(struct prm_model *bed)
+static void close_bed(struct prm_model *fixture)
 {
-    model_free(bed->model);
-    free(bed->image);
-    packed_layout_free(bed->layout);
-    model_files_free(bed->files);
+    model_free(fixture->model);
+    free(fixture->image);
+    packed_layout_free(fixture->layout);
+    model_files_free(fixture->files);
 }
 
 /* One answer, tokenised in one piece as a policy writes it. */
-static struct reward_batch answer_of(const struct prm_model *bed, const char *prompt,
+static struct reward_batch answer_of(const struct prm_model *fixture, const char *prompt,
                                      const char *answer)
 {
-    const struct tokenizer *t = bed->files->tokenizer;
+    const struct tokenizer *t = fixture->files->tokenizer;
     struct reward_batch batch = {.spec = "{\"max_prompt\":512,\"separator\":\" the\"}",
                                  .n_item = 1};
     struct reward_item *item = batch.item = mem_new(1, sizeof *item);
@@ -69,7 +69,7 @@ static void steps_end_where_their_bytes_do(void **state)
     static const char prompt[] = "is it", answer[] = "cat the hen then the sat";
     static const char *const steps[] = {"cat", " hen", "n", " sat"};
     const struct steps_rule rule = {.separator = " the", .bos = 1, .max_prompt = 512};
-    struct prm_model bed;
+    struct prm_model fixture;
     struct reward_batch batch;
     struct steps want;
     json_t *row;
@@ -78,25 +78,25 @@ static void steps_end_where_their_bytes_do(void **state)
     int step = 0;
 
     (void)state;
-    open_bed(&bed);
-    batch = answer_of(&bed, prompt, answer);
-    const struct reward_model with = {bed.model, bed.files};
+    open_fixture(&fixture);
+    batch = answer_of(&fixture, prompt, answer);
+    const struct reward_model with = {fixture.model, fixture.files};
     assert_ok(prm_score(&batch, &with));
     row = json_pack("{s:s,s:[s,s,s,s]}", "prompt", prompt, "completions", steps[0], steps[1],
                     steps[2], steps[3]);
-    const struct encode encode = {bed.files->tokenizer, bed.files->chat, NULL, NULL};
+    const struct encode encode = {fixture.files->tokenizer, fixture.files->chat, NULL, NULL};
     assert_ok(steps_encode(&want, row, &encode, &rule));
     logit = mem_new((size_t)want.n, sizeof *logit);
     const int seq[] = {0, want.n};
-    assert_ok(forward_score(bed.model, want.ids, seq, 1, 1.0f, NULL, NULL, logit));
+    assert_ok(forward_score(fixture.model, want.ids, seq, 1, 1.0f, NULL, NULL, logit));
     assert_int_equal(batch.each[0], batch.item[0].n_answer);
     assert_int_equal(batch.n_value, batch.item[0].n_answer);
     for (int t = 0; t < batch.item[0].n_answer; t++) {
         static const size_t ends[] = {7, 15, 20, 24}; /* "cat the| hen the|n the| sat" */
         size_t n;
         const size_t from = bytes;
-        tokenizer_piece(bed.files->tokenizer, batch.item[0].token[batch.item[0].n_prompt + t],
-                        &n);
+        tokenizer_piece(fixture.files->tokenizer,
+                        batch.item[0].token[batch.item[0].n_prompt + t], &n);
         bytes += n;
         if (step < 4 && ends[step] > from && ends[step] <= bytes) {
             const double p = real_sigmoid((double)logit[want.end[step++]]);
@@ -111,7 +111,7 @@ static void steps_end_where_their_bytes_do(void **state)
     steps_free(&want);
     json_decref(row);
     batch_fini(&batch);
-    close_bed(&bed);
+    close_bed(&fixture);
 }
 
 /* A prompt of a policy has the BOS that its template wrote: the model must not read two. */
@@ -121,7 +121,7 @@ static void a_prompt_that_has_its_bos_gets_no_other(void **state)
     struct reward_batch bare, full;
     (void)state;
 
-    open_bed(&m);
+    open_fixture(&m);
     assert_true(m.files->shape.bos >= 0);
     const struct reward_model with = {m.model, m.files};
     bare = answer_of(&m, "is it", "cat the hen");
@@ -154,7 +154,7 @@ static void a_record_is_read_by_its_steps(void **state)
     char *words = mem_new(1 << 16, 1);
     (void)state;
 
-    open_bed(&m);
+    open_fixture(&m);
     const struct encode encode = {m.files->tokenizer, m.files->chat, NULL, NULL};
     assert_ok(prm_steps(&listed, &n, m.model, &encode, &rule, prompt, list));
     assert_ok(prm_steps(&cut, &k, m.model, &encode, &rule, prompt, text));

@@ -1,18 +1,19 @@
-/* play: any method of the fleet on a bed (bed.h), as the learner runs it: answers from lm/gen
- * under the policy's own image, scores from the bed's table, iteration_run. */
+/* toy_run: any method of the fleet on a toy world (toy_world.h), as the learner runs it:
+ * answers from lm/gen under the policy's own image, scores from the toy world's table,
+ * iteration_run. */
 
-#ifndef TESTS_LEARNER_PLAY_H
-#define TESTS_LEARNER_PLAY_H
+#ifndef TESTS_LEARNER_TOY_RUN_H
+#define TESTS_LEARNER_TOY_RUN_H
 
-#include "tests/learner/bed.h"
+#include "tests/learner/toy_world.h"
 
-enum { PLAY_ANSWERS = 256, PLAY_MOST = 4096, PLAY_OLD = 8 };
+enum { TOY_RUN_ANSWERS = 256, TOY_RUN_MOST = 4096, TOY_RUN_OLD = 8 };
 
-struct play {
-    const struct toy_world *bed;
+struct toy_run {
+    const struct toy_world *toy;
     struct iteration_conf conf;
     int samples; /* that the policy writes to a prompt */
-    int answers; /* an iteration, a multiple of PLAY_ANSWERS up to PLAY_MOST; 0: PLAY_ANSWERS */
+    int answers; /* an iteration, a multiple of TOY_RUN_ANSWERS up to TOY_RUN_MOST; 0: TOY_RUN_ANSWERS */
     uint64_t seed;
     int iterations;
     double price;       /* of a nat, for the worth */
@@ -28,6 +29,6 @@ struct play {
 };
 
 /* The worth of what was learnt. */
-void play_run(struct bed_worth *out, const struct play *play);
+void toy_run_run(struct toy_worth *out, const struct toy_run *toy_run);
 
 #endif
