@@ -43,7 +43,7 @@ def main():
         quote = lambda v: json.dumps(json.dumps(v))
         rows.append(f"    {{\"tokenizer_{name}.json\", {quote(prompt)}, {quote(completion)}, head_{i}, {len(head)}, "
                     f"both_{i}, {len(both)}, {start}}},\n")
-    out.append("static const struct golden golden[] = {\n" + "".join(rows) + "};\n")
+    out.append("static const struct encode_golden golden[] = {\n" + "".join(rows) + "};\n")
     open(f"{here}/encode.inc", "w").write("".join(out))
 
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct golden {
+struct encode_golden {
     const char *tokenizer, *prompt, *completion; /* JSON */
     const int *head;
     int heads;
@@ -40,7 +40,7 @@ static void ids_and_the_start_are_those_of_transformers(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
-        const struct golden *g = &golden[i];
+        const struct encode_golden *g = &golden[i];
         struct tokenizer *tokenizer = tokenizer_named(g->tokenizer);
         const struct encode encode = {tokenizer, CHAT_CHATML, NULL, NULL};
         json_t *prompt = value(g->prompt), *completion = value(g->completion);

@@ -18,28 +18,28 @@ static void logits(float *l, int n, uint64_t seed)
 }
 
 /* What the filters keep, by the book: sort, then cut. p [n] out, sums to 1. */
-struct entry {
+struct sample_entry {
     double p;
     int id;
 };
 
 static int before(const void *a, const void *b)
 {
-    const struct entry *x = a, *y = b;
+    const struct sample_entry *x = a, *y = b;
 
     return x->p > y->p ? -1 : x->p < y->p ? 1 : x->id - y->id;
 }
 
 static void expected(double *p, const float *l, int n, const struct sampling *s)
 {
-    struct entry e[V];
+    struct sample_entry e[V];
     double sum = 0, top = 0, all = 0, held = 0;
     int keep = n;
 
     for (int i = 0; i < n; i++)
         top = fmax(top, exp((double)l[i] / (double)s->temperature));
     for (int i = 0; i < n; i++) {
-        e[i] = (struct entry){exp((double)l[i] / (double)s->temperature) / top, i};
+        e[i] = (struct sample_entry){exp((double)l[i] / (double)s->temperature) / top, i};
         p[i] = 0;
     }
     qsort(e, (size_t)n, sizeof *e, before);
