@@ -103,7 +103,7 @@ struct msg_hb {
 struct msg_admin {         /* CLI to broker, broker to supervisor */
     uint64_t request;      /* number of the asker's; with `asker` it names the request */
     struct id asker;       /* peer id of the CLI; the broker fills it in */
-    const char *order;     /* "scale", "drain", "down", "status" */
+    const char *order;     /* "scale", "down", "status" */
     uint32_t role, count;  /* scale: absolute */
     const char *arguments; /* JSON object or "" */
 };
