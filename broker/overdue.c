@@ -23,6 +23,8 @@ enum { OVERDUE = 8, UNKNOWN = 10, REST_MS = 1000 };
 void overdue_learn(struct broker *b, const struct open_task *task, const struct lease *lease,
                    int64_t now_ms)
 {
+    /* For each token that might have been decoded: limit_ms knows no more of a sample that is
+     * not here yet. */
     const int64_t took_us = (now_ms - lease->granted_ms) * 1000 / task->def->decoding.max_new;
     const int64_t step = b->token_us / 16 + 1;
     struct broker_member *holder = lease->holder;

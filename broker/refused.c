@@ -36,6 +36,7 @@ static bool take_back(struct broker *b, const struct msg_refused *m, int64_t now
     return true;
 }
 
+/* All three: whoever took over an id has another key, or comes from elsewhere. */
 static struct broker_member *writer_of(const struct broker *b, const struct origin *who)
 {
     for (struct broker_member *m = b->members.first; m; m = m->next)
@@ -59,6 +60,7 @@ enum err refused_on_refused(struct broker *b, struct broker_member *from, const 
 {
     const struct msg_refused *m = &msg->refused;
     struct suspects_name name = {.task = m->task, .sample = m->sample, .hash = m->hash};
+    /* First of all: blame_false notes a try only of what is to be done again. */
     const bool here = take_back(b, m, now);
     struct broker_member *writer;
     static const struct hash no_scorer;

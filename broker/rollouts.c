@@ -33,6 +33,8 @@ static void keep_claim(struct broker *b, struct broker_member *from,
     members_claim_add(from, &claim, b->limits.claims);
 }
 
+/* Only what was decoded under the lease says how long answers take: what the actor had before,
+ * and is merely fetched (`wanted`), would make everybody look slow. */
 static void learn(struct broker *b, const struct open_task *task,
                   const struct open_sample *sample, const struct broker_member *from,
                   int64_t now_ms)
@@ -61,6 +63,7 @@ static enum err accept(struct broker *b, struct broker_member *from, struct open
         keep_claim(b, from, rollout);
         return OK;
     }
+    /* Before the lease may end with its last sample. */
     learn(b, task, sample, from, now_ms);
     hold_release(b, sample, from);
     if (!tasks_extend(&b->tasks, sample, bytes)) { /* a long text: it is asked for again */
@@ -112,7 +115,7 @@ enum err rollouts_on_rollout(struct broker *b, struct broker_member *from,
     case SAMPLE_READY:
         verify_second(b, from, task, rollout); /* the first one stays */
         break;
-    default:
+    default: /* dropped: the learner is to settle that, and has been told so */
         break;
     }
     return err;

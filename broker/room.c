@@ -7,6 +7,7 @@
 
 #include "broker/room.h"
 
+/* What it has in hand counts with the rest, whether it has seen it or not. */
 static int64_t trusted(const struct broker *b, const struct broker_member *actor, int64_t avail)
 {
     int64_t held = 0;
@@ -27,12 +28,14 @@ void room_credit(struct broker *b, struct broker_member *actor)
         if (!lease->wanted && !lease->known && lease->number > actor->seen)
             actor->avail -= lease->count;
     }
+    /* It has seen the last of them, so it counts none of them any more. */
     if (actor->seen >= actor->ended_last)
         actor->ended = 0;
     actor->avail -= (int64_t)actor->ended;
     actor->avail = trusted(b, actor, actor->avail);
 }
 
+/* A flag besides the time: room_has is asked of each sample's candidates and reads no clock. */
 void room_rest(struct broker_member *actor, int64_t ms, int64_t now_ms)
 {
     actor->resting = true;

@@ -44,6 +44,7 @@ static bool is_same(const struct run_state *run, const struct broker_member *was
             run->process_start == msg->hello.incarnation);
 }
 
+/* Code and words are set before each answer: they count only when it is no. */
 bool run_admits(const struct run_state *run, const struct broker_member *was,
                 const struct msg *msg, int64_t hold_ms, int64_t now_ms, enum refuse_code *code,
                 const char **words)
@@ -53,6 +54,8 @@ bool run_admits(const struct run_state *run, const struct broker_member *was,
     if (run_is_other(run, msg)) {
         *code = REFUSE_BUSY;
         *words = "another run is served here";
+        /* Done, left, not heard for long, or this is the very connection that served the old
+         * one. */
         return run->done ||
                (!run->learner && (run->left || now_ms - run->seen_ms >= hold_ms)) ||
                (was && run->learner == was);
@@ -98,6 +101,7 @@ bool run_same_table(const struct run_state *run, const struct msg_hello *hello)
     return true;
 }
 
+/* Both or none: copies first, so that what was there stays when memory is short. */
 void run_take_tables(struct run_state *run, const struct msg_hello *hello)
 {
     struct scorer *scorer = NULL;
@@ -120,6 +124,7 @@ void run_take_tables(struct run_state *run, const struct msg_hello *hello)
     run->vocabulary = hello->vocabulary;
 }
 
+/* By number in a ring: of the last RUN_VERSIONS ones the hash is known as well. */
 void run_take_newest(struct run_state *run, const struct version *version)
 {
     run->newest = *version;
@@ -133,6 +138,7 @@ enum err run_announced(const struct run_state *run, const struct version *v)
     if (v->number > run->newest.number)
         return err_set(ERR_RANGE, "answer: version %llu was never announced",
                        (unsigned long long)v->number);
+    /* A version older than the ring has only its number to be judged by. */
     if (known->number == v->number && !hash_same(&known->hash, &any) &&
         !hash_same(&known->hash, &v->hash))
         return err_set(ERR_RANGE, "answer: version %llu has another hash",
@@ -142,6 +148,7 @@ enum err run_announced(const struct run_state *run, const struct version *v)
 
 bool run_fetchable(const struct run_state *run, const struct version *version)
 {
+    /* Any version will do: so some image must exist that can be fetched. */
     if (hash_same(&version->hash, &any))
         return !hash_same(&run->newest.hash, &any);
     return version->number <= run->newest.number && version->number >= run->smallest_live;
@@ -152,6 +159,7 @@ bool run_has_own(const struct run_state *run)
     return !same_id(&run->own, &nobody);
 }
 
+/* Only an actor can be it, whatever id another peer says. */
 bool run_is_own(const struct run_state *run, const struct broker_member *m)
 {
     return m->role == ROLE_ACTOR && run_has_own(run) && same_id(&run->own, &m->id);

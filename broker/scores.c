@@ -24,6 +24,8 @@ enum {
     LATE = 20
 }; /* LATE: deadlines for which a late answer still counts */
 
+/* All of a unit or nothing: the state of its first sample stands for the others, and the queue
+ * has the name of the first. */
 static void queue_unit(struct broker *b, struct open_task *task, uint32_t first, uint32_t n,
                        uint32_t scorer)
 {
@@ -45,6 +47,7 @@ static void unit_of(const struct scorer *scorer, const struct task *def, uint32_
         *first = 0;
         *n = def->samples;
     } else if (scorer->unit == UNIT_PAIR) {
+        /* Samples 2k and 2k + 1; of an odd number the last stands alone. */
         *first = sample & ~1u;
         *n = *first + 1 < def->samples ? 2 : 1;
     }
@@ -81,6 +84,7 @@ void scores_requeue(struct broker *b, const struct ticket *ticket)
         score = &sample->score[ticket->scorer];
         if (score->ask != ASK_OUT || score->ticket != ticket->number)
             continue;
+        /* Samples of a unit come here one by one, and with the last of them it is queued. */
         score->ask = ASK_NONE;
         unit_of(scorer, task->def, ticket->item[i].sample, &first, &n);
         queue_unit(b, task, first, n, ticket->scorer);
@@ -108,6 +112,7 @@ void scores_forget(struct broker *b)
     for (uint32_t i = 0; i < b->tickets.capacity; i++)
         if (b->tickets.slot[i].number)
             ticket_end(&b->tickets, &b->tickets.slot[i]);
+    /* Queues have names of tasks that the caller is about to forget. */
     for (int j = 0; j < MAX_SCORERS; j++)
         b->ask[j].n = 0;
     memset(b->breaker, 0, sizeof b->breaker);
@@ -117,6 +122,8 @@ void scores_failed(struct broker *b, const struct ticket *ticket,
                    const struct broker_member *by, const char *words, int64_t now_ms)
 {
     const struct scorer *scorer = &b->run.scorer[ticket->scorer];
+    /* No task: it is the scorer that fails, whatever it was asked about
+     * (docs/decisions/0012). */
     struct msg msg = {.head.type = MSG_FAIL,
                       .fail = {.scorer = scorer->hash, .who = by->name, .reason = words}};
 
@@ -170,6 +177,8 @@ void scores_tick(struct broker *b, int64_t now_ms)
 
         if (!ticket->number)
             continue;
+        /* Patience counts from the last progress, as for leases. That is the rewarder's own
+         * word, so ten times the limit ends it in any case. */
         limit = timeout_ms(b, ticket);
         moved = holder && holder->progress_ms > ticket->issued_ms ? holder->progress_ms
                                                                   : ticket->issued_ms;
@@ -184,6 +193,7 @@ void scores_tick(struct broker *b, int64_t now_ms)
     }
 }
 
+/* As in room.c: what it has not seen yet is still on its way to it, and takes room there. */
 static void credit(struct broker *b, struct broker_member *rewarder)
 {
     rewarder->avail =
@@ -225,6 +235,7 @@ static bool is_better(const struct breaker *at, const struct broker_member *m,
 
     if (!than || m->failed != than->failed)
         return !than || m->failed < than->failed;
+    /* While the scorer fails, whoever failed last waits until another one has tried. */
     if (at->fails && last != !memcmp(&at->last, &than->id, sizeof than->id))
         return !last;
     return m->avail > than->avail;
@@ -243,6 +254,8 @@ static struct broker_member *choose(const struct broker *b, uint32_t scorer)
     return best;
 }
 
+/* One ticket in the making: units of one scorer, decoded at one temperature, which is said
+ * once. */
 struct ask_batch {
     struct tasks_name item[TICKET_ITEMS];
     uint32_t n;
@@ -264,6 +277,7 @@ static bool take_unit(struct broker *b, struct ask_batch *batch, uint32_t j, uin
     uint32_t first = fifo_head(&b->ask[j])->sample, n = 0;
     size_t bytes = 0;
 
+    /* Else it was settled or taken back since it was queued, and n stays 0. */
     if (head && head->body && head->score[j].ask == ASK_QUEUED)
         unit_of(&b->run.scorer[j], task->def, first, &first, &n);
     for (uint32_t i = first; i < first + n; i++)
@@ -325,6 +339,7 @@ static void issue(struct broker *b, struct broker_member *to, const struct ask_b
         struct open_task *task = NULL;
         struct open_sample *sample = tasks_named(&b->tasks, &batch->item[i], &task);
 
+        /* Before it is sent: from now on the ticket alone says whose it is. */
         sample->score[j].ask = ASK_OUT;
         sample->score[j].ticket = ticket->number;
         fill_item(&item[i], task->def, sample->body, scorer->needs_text);
@@ -342,6 +357,7 @@ static bool ask_one(struct broker *b, uint32_t j, int64_t now_ms)
     static struct ask_batch batch; /* large; one loop thread */
     uint32_t room;
 
+    /* Nothing is taken off the queue before it is sure that there is somebody, and a ticket. */
     if (!to || b->tickets.n == b->tickets.capacity ||
         !breaker_may(&b->breaker[j], &b->tickets, now_ms))
         return false;

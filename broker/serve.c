@@ -96,6 +96,7 @@ static void to_release(void *self, void *link)
     hub_release(s->control, link, s->now_ms);
 }
 
+/* What the connection knows of a peer; all else in a writer is the peer's own word. */
 static void origin(void *self, void *link, struct writer *out)
 {
     const struct hub_peer *peer = link;
@@ -125,8 +126,10 @@ static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now
     struct broker_member *member = peer->owner;
 
     peer->owner = NULL;
+    /* Nothing is to wait for what it offered. */
     if (member && peer->role == ROLE_LEARNER)
         bulk_left(s->bulk, &peer->id, now_ms);
+    /* Leaving is no death: nothing is blamed on it. */
     if (member)
         broker_gone(s->broker, member, strcmp(why, "bye") != 0, now_ms);
 }
@@ -157,6 +160,7 @@ static enum err on_message(void *self, struct hub_peer *from, const struct msg *
     s->now_ms = now_ms;
     if (!member)
         return OK;
+    /* The hub counts strikes; the copy is for STATS. */
     member->strikes = from->strikes;
     if (broker_take(s->broker, member, msg, now_ms))
         hub_strike(s->control, from, err_text(), now_ms);
@@ -192,6 +196,7 @@ static enum err tick(void *self, int64_t now_ms)
     enum err err;
 
     s->now_ms = now_ms;
+    /* First who is silent goes, then the broker's tick gives out work: not to the dead. */
     err = hub_tick(s->control, now_ms);
     if (!err)
         err = bulk_tick(s->bulk, now_ms);
@@ -220,6 +225,7 @@ static enum err orphaned(void *self, int64_t now_ms)
     struct broker_process *s = self;
 
     log_info("drain", "deadline_ms=%d", SERVE_DRAIN_MS);
+    /* At its end a pipe is readable for ever. */
     loop_unfd(s->loop, s->options->parent_fd);
     s->end_ms = now_ms + SERVE_DRAIN_MS;
     broker_drain(s->broker, SERVE_DRAIN_MS);
@@ -251,6 +257,7 @@ static enum err open_ports(struct broker_process *s)
     const struct serve_options *o = s->options;
     const struct curve_keys *keys = s->zap ? &s->keys : NULL;
     struct listen_at at[LISTENS];
+    /* Of the bulk port bulk_open fills in the rest. */
     struct hub_conf control = {.keys = keys, .gone = gone, .bad = on_bad, .self = s},
                     bulk = {.keys = keys};
     enum err err = given(o->listen_fd)
@@ -285,6 +292,8 @@ static void make_broker(struct broker_process *s)
     const char *endpoint = hub_endpoint(bulk_hub(s->bulk));
     char reached[LISTEN_TEXT];
     struct broker_birth birth = {.incarnation = s->incarnation,
+                                 /* A later broker begins above what this one gives out, unless
+                                  * it gives 1024 leases a millisecond. */
                                  .first_number = (uint64_t)clock_wall_ms() << 10,
                                  .bulk = endpoint,
                                  .bulk_key = ""};
@@ -361,6 +370,7 @@ static enum err open_all(struct broker_process *s)
     make_broker(s);
     add_rows(s);
     err = wire_it(s);
+    /* Last of all: whoever waits for the file may dial at once. */
     if (!err && given(s->options->ports_file))
         err = write_ports(s);
     return err;

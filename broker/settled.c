@@ -63,6 +63,7 @@ bool settled_has(const struct settled_samples *set, uint64_t task, uint32_t samp
     if (task < set->watermark)
         return true;
     at = before(set, task, sample);
+    /* `before` has seen to it that sample is not less than first. */
     return at && at->task == task && sample - at->first < at->count;
 }
 

@@ -33,6 +33,7 @@ struct page { /* what the message points to */
     char advice[MEMBERS_WORDS];
 };
 
+/* What travels is at most LIMIT_MS, and no age is below zero. */
 static uint32_t age(int64_t since_ms, int64_t now_ms)
 {
     const int64_t ms = now_ms - since_ms;
@@ -94,6 +95,7 @@ static void fill_lease(const struct broker *b, struct msg_stats_lease *out,
                                     .age_ms = age(lease->granted_ms, now_ms),
                                     .quiet_ms = age(lease->holder->progress_ms, now_ms),
                                     .peer = public_id(b, lease->holder)};
+    /* Its holder's progress of before the lease was about other work. */
     if (out->quiet_ms > out->age_ms)
         out->quiet_ms = out->age_ms;
 }
@@ -168,6 +170,8 @@ static void advise(const struct broker *b, struct page *page, struct msg_stats *
     out->advice = page->advice;
 }
 
+/* A drop counts as settled once the learner has settled it: not as long as it is dropped
+ * here. */
 static void fill_drops(const struct broker *b, struct page *page, struct msg_stats *out)
 {
     static const char *const name[TASKS_DROPS] = {
@@ -188,6 +192,7 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
     const uint64_t *count = b->tasks.count;
     const struct counters *c = &b->counters;
     const uint32_t seconds = c->n_past < MEMBERS_RATES ? c->n_past : MEMBERS_RATES;
+    /* The oldest entry of the ring: the next to be overwritten, once it is full. */
     const uint64_t then =
         c->settled_past[c->n_past < MEMBERS_RATES ? 0 : c->n_past % MEMBERS_RATES];
 
@@ -231,6 +236,7 @@ static void fill_suspects(const struct broker *b, struct page *page, struct msg_
     out->suspect = page->suspect;
 }
 
+/* Called once a second, so that rates are differences of entries and no time is kept. */
 void stats_second(struct broker *b)
 {
     for (struct broker_member *m = b->members.first; m; m = m->next)
@@ -252,6 +258,7 @@ void stats_publish(struct broker *b, int64_t now_ms)
                   .metrics = b->run.metrics ? b->run.metrics : ""},
     };
 
+    /* Here, since a sum that is wrong would otherwise only puzzle whoever reads the page. */
     assert(tasks_add_up(&b->tasks));
     fill_counts(b, &msg.stats);
     fill_drops(b, page, &msg.stats);
@@ -266,6 +273,7 @@ void stats_publish(struct broker *b, int64_t now_ms)
     free(page);
 }
 
+/* For the learner's log of its run: who worked, how much, and with how much memory. */
 char *stats_members(const struct broker *b)
 {
     json_t *list = json_array();

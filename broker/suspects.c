@@ -44,8 +44,10 @@ static struct suspect *find(const struct suspects *s, const struct origin *who)
     return NULL;
 }
 
+/* One by one: it is asked only when something was found false. */
 static bool known(const struct suspects *s, const struct suspects_name *name)
 {
+    /* A ring: of more than that the oldest are forgotten, and would be counted once more. */
     const uint64_t n = s->n_name < SUSPECTS_NAMES ? s->n_name : SUSPECTS_NAMES;
 
     for (uint64_t i = 0; i < n; i++)
@@ -93,6 +95,8 @@ bool suspects_note(struct suspects *s, const struct members *members,
     text_print(at->words, sizeof at->words, "%s", words);
     log_warn("false", "peer=%s address=%s task=%llu sample=%u reason=\"%s\"", who->name,
              who->address, (unsigned long long)name->task, name->sample, words);
+    /* Whoever has that id now at another address or with another key is somebody else: an id
+     * alone proves nothing. */
     for (struct broker_member *m = members->first; m; m = m->next)
         if (!memcmp(&m->id, &who->peer, sizeof m->id) && same(s, &m->origin, who)) {
             at->stood += !m->lies && m->joined_ms < at->first_ms;
@@ -102,6 +106,7 @@ bool suspects_note(struct suspects *s, const struct members *members,
     return true;
 }
 
+/* Numbers as in suspects.h: less is better. */
 static int class_of(const struct suspects *s, const struct run_state *run,
                     const struct broker_member *m)
 {
@@ -119,6 +124,7 @@ static int class_of(const struct suspects *s, const struct run_state *run,
 void suspects_look(struct suspects *s, const struct run_state *run,
                    const struct members *members)
 {
+    /* Able: with room now, or at work and so with room later. Others wait for such a one. */
     s->least = 4;
     for (const struct broker_member *m = members->first; s->n_suspect && m; m = m->next)
         if (m->role == ROLE_ACTOR && m->greeted && !m->draining &&
@@ -126,6 +132,7 @@ void suspects_look(struct suspects *s, const struct run_state *run,
             s->least = class_of(s, run, m);
 }
 
+/* What the learner's own actor may have blame.c decides, sample by sample. */
 bool suspects_may(const struct suspects *s, const struct run_state *run,
                   const struct broker_member *m)
 {

@@ -38,6 +38,9 @@
 #define ADOPTS MOVE(WAITING, LEASED)
 #define POISONS MOVE(WAITING, DROPPED)
 
+/* HELLO has no handler: broker_hello comes before all others, and knows members that are new.
+ * Its rows say who may come at all, and the moves. Workers that leave need no moves: what they
+ * had goes back once their connection is gone. */
 const struct table_row table_rows[] = {
     {ROLE_LEARNER, MSG_HELLO, 0, NULL, SETTLES, 0},
     {ROLE_LEARNER, MSG_HB, NOW, learner_on_hb, SETTLES, WORK | LEARNER},

@@ -60,11 +60,14 @@ static void free_scores(struct open_sample *sample, uint32_t n)
     sample->score = NULL;
 }
 
+/* What a task takes as long as it is open, whatever becomes of its samples. Bodies are counted
+ * apart, in `space`: the two have limits of their own. */
 static size_t fixed_bytes(const struct open_task *task)
 {
     return task->bytes + sizeof *task + task->def->samples * sizeof *task->sample;
 }
 
+/* Reserved or taken is one number, so what is given back is right in every state. */
 static void free_body(struct open_tasks *tasks, const struct open_task *task,
                       struct open_sample *sample)
 {
@@ -101,6 +104,7 @@ void tasks_remove(struct open_tasks *tasks, uint64_t id)
     free(task->def);
     free(task);
     *at = NULL;
+    /* So `base` == `end` says that none is open: tasks_add and opening_on_open rely on it. */
     while (tasks->base < tasks->end && !tasks_find(tasks, tasks->base))
         tasks->base++;
 }
@@ -162,6 +166,7 @@ enum err tasks_add(struct open_tasks *tasks, const struct task *def, uint32_t n_
 
     if (err)
         goto out;
+    /* All open ids lie within one round of the ring: else two could need the same slot. */
     if (tasks->bytes + fixed_bytes(task) > tasks->bytes_max ||
         tasks->ring[def->id % tasks->capacity] ||
         (!none && (def->id >= tasks->base + tasks->capacity ||
@@ -199,6 +204,8 @@ void tasks_move(struct open_tasks *tasks, struct open_task *task, uint32_t sampl
                 enum sample_state to, int64_t now_ms)
 {
     struct open_sample *at = &task->sample[sample];
+    /* A drop that is settled stays counted by its reason, not among what was trained: so that
+     * what was opened is always the sum (tasks_add_up). */
     const bool was_dropped = at->state == SAMPLE_DROPPED;
 
     if (at->state == to)
@@ -208,6 +215,7 @@ void tasks_move(struct open_tasks *tasks, struct open_task *task, uint32_t sampl
     tasks->count[at->state]--;
     if (at->state == SAMPLE_WAITING)
         task->waiting--;
+    /* `next` is where grant.c begins: it may be too low, never too high. */
     if (to == SAMPLE_WAITING) {
         task->waiting++;
         if (task->def->id < tasks->next)
@@ -242,6 +250,7 @@ void tasks_take_back(struct open_tasks *tasks, struct open_task *task, uint32_t 
     struct open_sample *at = &task->sample[sample];
 
     free_body(tasks, task, at);
+    /* Who failed it before stays known (`tries`): it is the same work. */
     at->missing = task->n_score;
     at->sent = false; /* `queued` stays: its name may still be in the queue */
     tasks_move(tasks, task, sample, SAMPLE_WAITING, now_ms);
@@ -256,6 +265,7 @@ static bool take_space(struct open_tasks *tasks, struct open_sample *sample, siz
     return true;
 }
 
+/* Counted before anything is taken: all of them or none. */
 bool tasks_reserve(struct open_tasks *tasks, struct open_task *task, uint32_t sample)
 {
     size_t need = 0;

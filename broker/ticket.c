@@ -34,6 +34,8 @@ struct ticket *ticket_issue(struct tickets *tickets, struct broker_member *holde
 
     if (tickets->n == tickets->capacity)
         return NULL;
+    /* There is a free slot, so this ends; skipping numbers does no harm, they need only rise.
+     */
     do
         ticket = &tickets->slot[++tickets->number % tickets->capacity];
     while (ticket->number);
@@ -59,6 +61,7 @@ void ticket_expire(struct tickets *tickets, struct ticket *ticket)
     tickets->live--;
 }
 
+/* Also of one that ran out before, which its holder does not count any more. */
 void ticket_end(struct tickets *tickets, struct ticket *ticket)
 {
     assert(ticket->number);

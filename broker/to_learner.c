@@ -32,6 +32,8 @@ void to_learner_queue(struct broker *b, struct open_task *task, uint32_t sample)
 void to_learner_again(struct broker *b)
 {
     b->to_learner.n = 0;
+    /* By id, the order in which it trains: that in which they became ready is lost with the
+     * queue. What the learner has not opened again yet comes when it does (opening.c). */
     for (uint64_t id = b->tasks.base; id < b->tasks.end; id++) {
         struct open_task *task = tasks_find(&b->tasks, id);
 
@@ -43,6 +45,8 @@ void to_learner_again(struct broker *b)
     }
 }
 
+/* By the oldest version that a part of it was decoded with. The last class: so many, or more.
+ */
 static void count_stale(struct broker *b, const struct rollout *body)
 {
     uint64_t oldest = UINT64_MAX, late;
@@ -54,6 +58,8 @@ static void count_stale(struct broker *b, const struct rollout *body)
     b->counters.stale[late < STATE_STALE ? late : STATE_STALE - 1]++;
 }
 
+/* What it counts against the learner's room: known before it is encoded, and given back when
+ * the learner says that it has landed (members.c). */
 static uint64_t message_bytes(const struct open_task *task, const struct open_sample *sample)
 {
     uint64_t bytes = sample->space;
@@ -63,6 +69,8 @@ static uint64_t message_bytes(const struct open_task *task, const struct open_sa
     return bytes;
 }
 
+/* False: too large. The message borrows from the sample; outbox_put encodes it at once, so
+ * nothing here need outlive this call. */
 static bool send_sample(struct broker *b, const struct open_task *task,
                         struct open_sample *sample)
 {
@@ -134,6 +142,7 @@ static bool send_head(struct broker *b, int64_t now_ms)
     struct broker_member *learner = b->run.learner;
     uint64_t bytes = 0;
 
+    /* Settled, taken back, or opened afresh since: the name leads nowhere, or not any more. */
     if (!at || !at->queued || task->epoch != b->run.epoch ||
         (at->state != SAMPLE_READY && at->state != SAMPLE_DROPPED)) {
         if (at)
@@ -148,6 +157,7 @@ static bool send_head(struct broker *b, int64_t now_ms)
     at->queued = false;
     fifo_pop(&b->to_learner);
     at->sent = true;
+    /* A drop takes no bytes, but a place among those under way: it has a number as well. */
     if (at->state == SAMPLE_DROPPED) {
         send_drop(b, task, head.sample);
         members_sent(learner, bytes);

@@ -13,8 +13,12 @@
 
 #include <string.h>
 
+/* Who brings what cannot be an answer rests a second, twice as long with each more, up to a
+ * minute: else it would be the first with room again, and get the same sample. */
 enum { REST_MS = 1000, DOUBLINGS = 6 };
 
+/* Versions after form: each span may be of another one, but only of such as the learner
+ * announced. That the numbers are those of the version it tests itself. */
 enum err verify_rollout(const struct broker *b, const struct open_task *task,
                         const struct rollout *rollout)
 {
@@ -31,6 +35,7 @@ void verify_reject(struct broker *b, struct broker_member *from, struct open_tas
     struct open_sample *at = sample < task->def->samples ? &task->sample[sample] : NULL;
     char words[MEMBERS_WORDS];
 
+    /* What follows may set words of its own. */
     text_print(words, sizeof words, "%s", err_text());
     text_print(from->error, sizeof from->error, "%s", err_text());
     log_warn("bad-answer", "peer=%s task=%llu sample=%u reason=\"%s\"", from->name,
@@ -38,6 +43,7 @@ void verify_reject(struct broker *b, struct broker_member *from, struct open_tas
     room_rest(from, (int64_t)REST_MS << (from->bad < DOUBLINGS ? from->bad : DOUBLINGS),
               now_ms);
     from->bad++;
+    /* Brought unasked: whoever has the sample in hand is not to lose it for that. */
     if (!at || at->state != SAMPLE_LEASED || b->leases.slot[at->lease].holder != from)
         return;
     hold_release(b, at, from);
@@ -53,6 +59,7 @@ void verify_second(struct broker *b, struct broker_member *from, const struct op
     static const struct hash any;
     const struct open_sample *at = &task->sample[rollout->sample];
 
+    /* Where any version will do, two honest answers may differ. */
     if (hash_same(&task->def->version.hash, &any) ||
         hash_same(&at->body->hash, &rollout->hash)) {
         b->counters.duplicates++;
@@ -63,6 +70,7 @@ void verify_second(struct broker *b, struct broker_member *from, const struct op
                (unsigned long long)task->def->id, rollout->sample);
     log_warn("disputed", "task=%llu sample=%u peer=%s", (unsigned long long)task->def->id,
              rollout->sample, from->name);
+    /* Its first writer may have gone since: only the copy of its origin is sure to be there. */
     for (struct broker_member *m = b->members.first; m; m = m->next)
         if (m != from && !memcmp(&m->id, &at->by->peer, sizeof m->id))
             text_print(m->error, sizeof m->error, "%s", from->error);

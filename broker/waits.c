@@ -6,6 +6,7 @@
 #include "proto/limit.h"
 #include "proto/text.h"
 
+/* What travels is at most LIMIT_MS, and no age is below zero. */
 static uint32_t age(int64_t since_ms, int64_t now_ms)
 {
     const int64_t ms = now_ms - since_ms;
@@ -13,6 +14,8 @@ static uint32_t age(int64_t since_ms, int64_t now_ms)
     return ms < 0 ? 0 : ms > LIMIT_MS ? LIMIT_MS : (uint32_t)ms;
 }
 
+/* Since when the oldest sample stands in each state; `now_ms` where there is none. One pass
+ * over all of them a second costs less than lists that every move would have to keep. */
 static void scan_places(const struct broker *b, int64_t oldest[SAMPLE_STATES], int64_t now_ms)
 {
     for (int state = 0; state < SAMPLE_STATES; state++)
@@ -44,6 +47,8 @@ static void add_wait(struct waits *out, const char *words, int64_t since_ms, int
     text_print(add(out, "", since_ms, now_ms), WAITS_WORDS, "%s", words);
 }
 
+/* The learner's own actor does not count: it has only what others failed (blame.c), so what
+ * merely waits would wait on beside it. */
 static bool has_worker(const struct broker *b)
 {
     for (const struct broker_member *m = b->members.first; m; m = m->next)
@@ -68,6 +73,8 @@ static bool offered(const struct broker *b, const struct scorer *scorer)
     return false;
 }
 
+/* That nobody offers it is said rather than that it is paused: a pause ends by itself once
+ * somebody comes, and a person has to bring somebody. */
 static void add_scorers(const struct broker *b, struct waits *out, int64_t oldest,
                         int64_t now_ms)
 {
@@ -107,6 +114,8 @@ void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
     if (b->tasks.count[SAMPLE_WAITING] && b->space_short)
         add_wait(out, "no space for more answers", oldest[SAMPLE_WAITING], now_ms);
     add_scorers(b, out, oldest[SAMPLE_SCORING], now_ms);
+    /* Heartbeats are written after the pump has sent what fits: what is still queued did not.
+     */
     if (b->to_learner.n && run->learner && run->learner->greeted)
         add_wait(out, "the learner has no room", oldest[SAMPLE_READY], now_ms);
 }
