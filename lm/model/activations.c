@@ -24,7 +24,8 @@ static size_t wide(const struct block_plan *plan)
     return plan->train.floats > plan->value.floats ? plan->train.floats : plan->value.floats;
 }
 
-/* How many layers, from the first, are computed again for `rows` tokens. */
+/* The last layers are kept, as their backward comes first: when it is the turn of one that was not,
+ * memory has to hold no more than before. How many layers, from the first, are computed again for `rows` tokens. */
 static int layers_again(const struct shape *s, const struct block_plan *plan,
                         const struct train_options *options, size_t rows)
 {
@@ -53,6 +54,7 @@ static size_t row_floats(const struct shape *s, const struct block_plan *plan, i
            angles + wide(plan);
 }
 
+/* A large vocabulary gets fewer rows, a small one no more than GEMM can use. */
 static int head_rows(const struct shape *s)
 {
     const int rows = HEAD_FLOATS / s->vocab;
@@ -292,6 +294,7 @@ int activations_prefix(const struct activations *t, int seq)
     return t->batch->n_prefix ? t->batch->n_prefix[seq] : 0;
 }
 
+/* Keys that the last token of a sequence sees. */
 static int length_of(const struct activations *t, int seq)
 {
     return activations_prefix(t, seq) + t->batch->seq[seq + 1] - t->batch->seq[seq];

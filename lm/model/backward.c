@@ -36,7 +36,8 @@ static const float *weight_of(const struct backward *pass, const struct tensor *
     return whole ? lora->weights->data + whole->at : pass->params->data + weight->at;
 }
 
-/* Hands every pair of the group its columns of dy: to its gradient, or to dX. */
+/* An adapter's half of a product's backward: its pair sees the same dy and x as the matrix that it
+ * changes, of which it has the columns that are its own tensor's. Hands every pair of the group its columns of dy: to its gradient, or to dX. */
 static void pairs(const struct backward *pass, const struct backward_linear *linear,
                   size_t rows, bool back)
 {
@@ -192,6 +193,7 @@ static void back_gate(struct backward_walk *w, const struct block_op *op)
     w->late = NULL;
 }
 
+/* A layer's norm or the final one: the weight as the pass has it, its gradient if it learns. */
 static void norm(const struct backward *pass, const struct grad_norm *job, enum part weight,
                  enum part bias, int layer)
 {
@@ -223,6 +225,7 @@ static void back_norm(const struct backward_walk *w, const struct block_op *op, 
     norm(w->pass, &job, op->weight, op->bias, w->layer);
 }
 
+/* In place: slopes of q and k become those before the norm, v's stay as they are. */
 static void back_head_norm(const struct backward_walk *w, const struct block_op *op, int i)
 {
     const struct activations *t = w->pass->acts;
@@ -242,6 +245,8 @@ static void back_head_norm(const struct backward_walk *w, const struct block_op 
     grad_head_norm(&job, &heads, &norm);
 }
 
+/* The store's scratch is large enough for both directions (activations.c: scratch_floats). Keys are
+ * read from qkv itself, not from the blocks that forward made of them. */
 static void back_attend(const struct backward_walk *w, const struct block_op *op)
 {
     const struct activations *t = w->pass->acts;

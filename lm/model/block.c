@@ -173,6 +173,7 @@ const struct block_list *block_of(const struct shape *shape)
     return blocks[shape->family];
 }
 
+/* Only what some list makes is ever asked for; most activations are as wide as the stream. */
 int block_width(const struct shape *s, enum block_act act)
 {
     switch (act) {

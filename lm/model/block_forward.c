@@ -11,6 +11,7 @@
 
 #include <assert.h>
 
+/* gemm_packed's shape: what a product with stored weights of any kind will look like. */
 typedef void product(float *c, size_t ldc, const float *a, size_t lda, const float *panels,
                      int m, int n, int k, bool add);
 

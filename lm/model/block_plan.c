@@ -3,6 +3,22 @@
  * its lifetimes allow: a walk over the steps hands every activation the first buffer whose last
  * owner is dead, and a buffer is as wide as its widest owner. Backward's steps are forward's in
  * reverse; there the gradients (slopes) and the values that are made again share the buffers.
+ *
+ * Llama's layer, as an example; B0.. are buffers, K is kept, x the stream:
+ *
+ *   step   operation             decode     training   backward: slopes     made again
+ *   0/10   norm attn             x  -> B0   K  -> B0   x  += B2             -
+ *   1/9    linear q,k,v          B0 -> B1   B0 -> K    B2 <- B1             B0 (norm)
+ *   2/8    rotate                B1         K          B1                   -
+ *   3/7    attend                B1 -> B0   K  -> K    B1 <- B0             -
+ *   4/6    linear o              B0 -> B1   K  -> K    B0 <- x              -
+ *   5/5    add                   x  += B1   K  += K    x                    -
+ *   6/4    norm mlp              x  -> B0   K  -> B0   x  += B2             -
+ *   7/3    linear gate,up        B0 -> B1   B0 -> K    B2 <- B1             B0 (norm)
+ *   8/2    gate                  B1 -> B0   K  -> B0   B1 <- B0             B0 (its backward)
+ *   9/1    linear down           B0 -> B1   B0 -> K    B0 <- x              waits for 8
+ *   10/0   add                   x  += B1   K  += K    x                    -
+ *
  * Called once a model and once a training (model.c, activations.c); nothing here depends on the
  * batch. */
 
@@ -66,6 +82,8 @@ static void scratch(struct block_scratch *out, struct plan_item *item, int n_ste
         out->at[a] = item[a].at;
 }
 
+/* Its backward overwrites slopes of what came out with those of what went in; decoding, which keeps
+ * nothing, does so with the values. */
 static bool made_in_place(const struct block_op *op)
 {
     return op->kind == OP_HEAD_NORM;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Sizes without the block: for cache_size, and for a cache that is about to get one. */
 static struct cache measure(const struct shape *shape, int capacity)
 {
     return (struct cache){
@@ -71,6 +72,7 @@ void cache_copy(struct cache *to, const struct cache *from, int n)
     assert(n <= to->capacity && n <= from->capacity);
     assert(to->layers == from->layers && to->kv_heads == from->kv_heads &&
            to->head_dim == from->head_dim);
+    /* Capacities may differ, and with them where a head's part lies: head by head. */
     for (int l = 0; l < from->layers; l++)
         for (int h = 0; h < from->kv_heads; h++) {
             memcpy(cache_keys(to, l, h), cache_keys(from, l, h), keys * sizeof *to->data);

@@ -10,6 +10,7 @@
 #include "lm/kernel/softmax.h"
 #include "lm/model/block_forward.h"
 
+/* Every activation its place in the decode plan; the stream, which has none there, in x. */
 static struct block_pass begin(const struct model *m, struct forward_work *w, int n)
 {
     struct block_pass pass = {.model = m,
@@ -73,7 +74,7 @@ void forward_logprob(const struct model *model, struct forward_work *work, const
 void forward_logits(const struct model *model, struct forward_work *work, const float *hidden,
                     int n, float *logits)
 {
-    (void)work;
+    (void)work; /* logits go to the caller's rows: no scratch is needed */
     model_logits(model, logits, (size_t)model->shape.vocab, hidden, n);
 }
 

@@ -25,6 +25,7 @@ struct forward_score {
     int *target, *at; /* [rows] next token; which token of the batch this row is */
 };
 
+/* All of it before anything is computed, as texts come from outside. */
 static enum err check(const struct forward_score *s, int n_seq)
 {
     const struct shape *shape = model_shape(s->model);

@@ -30,6 +30,7 @@ static size_t scratch_size(const struct shape *s)
     return ((many > one ? many : one) + 15) / 16 * 16;
 }
 
+/* All at once, when decoding starts: a pass allocates nothing. */
 static enum err reserve(struct forward_work *w, const struct shape *s)
 {
     const size_t rows = (size_t)w->rows, half = (size_t)s->head_dim / 2;

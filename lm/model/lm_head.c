@@ -60,6 +60,7 @@ static float mean_of(const float *x, int n)
     return sum / (float)n;
 }
 
+/* The rows that are asked for stand anywhere in the batch: they are gathered first. */
 static void make_logits(struct activations *t, const struct model *model, const int *row, int n)
 {
     const size_t width = (size_t)t->shape.width;
@@ -70,6 +71,7 @@ static void make_logits(struct activations *t, const struct model *model, const 
     model_logits(model, t->logits, (size_t)t->shape.vocab, t->head_in, n);
 }
 
+/* What is not asked for stays 0: a prompt's tokens, a sequence's first. */
 void lm_head_forward(struct activations *t, const struct model *model, float *logprob,
                      float *entropy)
 {

@@ -38,7 +38,8 @@ static void module_of(char out[NAME], const struct tensor *tensor)
         out[n - m] = 0;
 }
 
-/* PEFT: the whole name, or its end after a dot. */
+/* PEFT's rule: the whole name, or its end after a dot: "q_proj" means every layer's, and
+ * "0.self_attn.q_proj" the first one's alone. */
 static bool means(const char *word, const char *module)
 {
     const size_t n = strlen(word), m = strlen(module);
@@ -49,6 +50,7 @@ static bool means(const char *word, const char *module)
 
 /* ---- the words of a configuration */
 
+/* Before any file is read: a run's keys are refused as early as they can be. */
 static enum err check_numbers(const struct lora_conf *c)
 {
     if (c->r < 1 || c->r > LORA_RANK)
@@ -110,6 +112,7 @@ static enum err check_target(const struct params *base, const char *word)
                    linears(base, known, sizeof known));
 }
 
+/* Only what can stand beside a frozen base: a matrix that carries adapters may not be whole as well. */
 static enum err check_save(const struct params *base, const char *word)
 {
     bool found = false;
@@ -151,6 +154,7 @@ static enum err check_words(const struct params *base, const struct lora_conf *c
     return err;
 }
 
+/* Without words, PEFT's choice for the family: part.c marks it. */
 static bool is_target(const struct lora_conf *c, const struct tensor *t, const char *module)
 {
     if (!c->targets)
@@ -161,6 +165,7 @@ static bool is_target(const struct lora_conf *c, const struct tensor *t, const c
     return false;
 }
 
+/* A head that gives values always learns: it was not in the base that the adapter is for. */
 static enum lora_kind by_words(const struct lora_conf *c, const struct tensor *t,
                                const char *module)
 {
@@ -176,6 +181,7 @@ static enum lora_kind by_words(const struct lora_conf *c, const struct tensor *t
 
 /* ---- the list of what learns */
 
+/* Names are PEFT's, so that its files are read and written without a table between. */
 static const struct tensor *put(struct params *w, const struct tensor *of, const char *module,
                                 const char *end, int rows, int cols)
 {
@@ -248,12 +254,14 @@ enum err lora_outline(struct lora **out, const struct params *base,
         lora_free(l);
         l = NULL;
     } else {
+        /* In double, rounded once: PEFT's scaling is a python float. */
         l->scale = (float)(conf->alpha / (conf->rslora ? sqrt((double)conf->r) : conf->r));
     }
     *out = l;
     return err;
 }
 
+/* What is trained whole starts as the base has it. */
 static void copy_whole(struct lora *l)
 {
     for (int i = 0; i < l->base->n; i++) {
@@ -350,7 +358,7 @@ static void merge_rows(const struct lora_merging *m, int row, int n)
                 m->panels, n, cols, r, false);
 #pragma omp parallel for simd schedule(static) if (share_worth(count))
     for (size_t i = 0; i < count; i++) {
-        const float change = to[i] * scale;
+        const float change = to[i] * scale; /* 0 leaves W0's bits, a -0.0 too */
 
         to[i] = change == 0.0f ? from[i] : from[i] + change;
     }
@@ -372,6 +380,7 @@ static void each(const struct lora *l, int i,
     m.rows = mem_new((size_t)ROWS * (size_t)t->cols, sizeof *m.rows);
     gemm_pack_plain(m.panels, l->weights->data + site->a->at, (size_t)t->cols, t->cols,
                     l->conf.r);
+    /* Some rows at a time: a whole W beside the base and the packed one would be a third copy. */
     for (int row = 0; row < t->rows; row += ROWS) {
         const int n = t->rows - row < ROWS ? t->rows - row : ROWS;
 
@@ -440,6 +449,7 @@ static void to_hash(void *self, int row, int n, const float *rows)
     hash_sha256_add(&h->state, rows, (size_t)n * h->cols * sizeof *rows);
 }
 
+/* In the order of names, as params_hash: an adapter merged elsewhere has the same hash. */
 static struct hash hash_of_all(const struct lora *l, bool merged)
 {
     const struct params *base = l->base;

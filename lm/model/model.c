@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+/* 1 / sqrt(head_dim) in float, as scoring had it from the first; a query scalar in double, rounded
+ * once, as transformers raises it to the power -1/2 in python. */
 struct rows_heads model_heads(const struct shape *s)
 {
     const float scale = s->query_scalar > 0 ? (float)(1 / sqrt(s->query_scalar))
@@ -64,6 +66,7 @@ bool model_two_angles(const struct shape *s)
     return s->rope_local_theta > 0;
 }
 
+/* An index into freq, cos and sin. */
 int model_angles_of(const struct shape *s, int layer)
 {
     return model_two_angles(s) && shape_local(s, layer);
@@ -95,6 +98,7 @@ enum err model_new(struct model **out, const struct shape *shape, const float *w
         err = shape_check(shape);
     if (err)
         return err;
+    /* They may have come over the wire: what does not fit is refused, not read. */
     if (bytes != packed_size(shape))
         return err_set(ERR_RANGE, "weights image of %zu bytes: this shape takes %zu", bytes,
                        packed_size(shape));
@@ -135,6 +139,7 @@ const struct shape *model_shape(const struct model *model)
     return &model->shape;
 }
 
+/* A table look-up (packed.c): cheap enough for each operation of each layer. */
 const float *model_weight(const struct model *model, enum part part, int layer)
 {
     return model->weights + packed_at(model->layout, part, layer);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The next weight, if this shape has it: its name, sizes and place, in the order of the rows. */
 static void put(struct params *p, const struct part_row *row, int layer)
 {
     struct tensor *t = &p->tensor[p->n];
@@ -28,7 +29,7 @@ static void put(struct params *p, const struct part_row *row, int layer)
     t->rows = part_dim(&p->shape, row->rows);
     t->cols = part_dim(&p->shape, row->cols);
     t->at = p->count;
-    t->decay = !part_is_vector(row);
+    t->decay = !part_is_vector(row); /* as transformers' Trainer divides them */
     p->count += (size_t)t->rows * (size_t)t->cols;
     p->n++;
 }
@@ -86,6 +87,7 @@ void params_free(struct params *params)
     free(params);
 }
 
+/* 53 bits of two words: uniform in [0, 1). */
 static double unit(uint32_t high, uint32_t low)
 {
     return (double)(((uint64_t)high << 32 | low) >> 11) * 0x1p-53;
@@ -115,6 +117,7 @@ static void init(struct params *p, const struct tensor *t, uint64_t seed, bool z
     const enum part_kind kind = t->row->kind;
     float *data = p->data + t->at;
 
+    /* A fresh norm lets everything pass: w = 1, or 1 + w with w = 0, which is a vector like any. */
     if (kind == KIND_NORM) {
         for (size_t i = 0; i < n; i++)
             data[i] = 1.0f;
@@ -178,6 +181,7 @@ enum err params_reheaded(struct params **out, const struct params *from, enum he
         const struct tensor *to = &p->tensor[i];
         const struct tensor *t = params_part(from, to->part, to->layer);
 
+        /* Another head's rows may be of the same name and another count. */
         if (t && t->rows == to->rows)
             memcpy(p->data + to->at, from->data + t->at,
                    (size_t)t->rows * (size_t)t->cols * sizeof *p->data);
@@ -203,6 +207,7 @@ void params_order(const struct params *params, const struct tensor **order)
     qsort(order, (size_t)params->n, sizeof *order, by_name);
 }
 
+/* By name, not by place: whoever lists weights in another order gets the same hash. */
 struct hash params_hash(const struct params *params)
 {
     const struct tensor **order = mem_new((size_t)params->n, sizeof *order);

@@ -56,7 +56,7 @@ size_t train_size(const struct shape *shape, const struct train_options *options
     return activations_size(shape, options, n);
 }
 
-/* The head on the hidden states. */
+/* The head on the hidden states: logits only where somebody wants what is made of them. */
 static void outputs(struct activations *t, const struct model *model, float *logprob,
                     float *entropy, float *value)
 {
@@ -138,6 +138,7 @@ const float *train_mean_logit(const struct train *train)
     return train->acts->shape.head == HEAD_LM ? train->acts->mean_logit : NULL;
 }
 
+/* Settings hold until they are changed: a step of many batches sets them once. */
 void train_embed_apart(struct train *train, float *apart)
 {
     train->acts->embed = apart;
