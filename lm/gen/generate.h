@@ -41,7 +41,7 @@ struct generate_done {
 
 struct generate;
 /* `slots` sequences at once, each of at most `length` tokens with its prompt. tokenizer may be
- * NULL (no stop strings). */
+ * NULL (no stop strings). Errors: ERR_RANGE (shape, a scalar head, slots, length), ERR_NOMEM. */
 enum err generate_new(struct generate **out, const struct shape *shape, int slots, int length,
                       const struct tokenizer *tokenizer) MUST_CHECK;
 void generate_free(struct generate *generate);
@@ -55,8 +55,8 @@ enum err generate_admit(struct generate *generate, const struct generate_job *jo
 void generate_cancel(struct generate *generate, uint64_t task);
 
 /* One token for every open slot under `model`; finished answers are told to `done`; `token`
- * (may be NULL) hears every token as it comes (streaming). Returns the number of tokens made.
- */
+ * (may be NULL) hears every token as it comes (streaming). `tokens` out (may be NULL): how many were made.
+ * Errors: ERR_RANGE (logits that are not numbers). */
 struct generate_events {
     void (*done)(void *self, const struct generate_done *done);
     void (*token)(void *self, uint64_t task, int sample, int token);

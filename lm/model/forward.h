@@ -32,7 +32,8 @@ void forward_scalar(const struct model *model, const float *hidden, int n, float
 
 /* Convenience over the above for whole sequences: packed tokens, seq[n_seq+1] starts;
  * logprob[i] belongs to token[i] (0 at each sequence start), value[i] to hidden[i]. Any output
- * may be NULL. */
+ * may be NULL. Errors: ERR_RANGE (lengths, tokens, temperature, an output that the head has not),
+ * ERR_NOMEM. */
 enum err forward_score(const struct model *model, const int *token, const int *seq, int n_seq,
                        float temperature, float *logprob, float *entropy,
                        float *value) MUST_CHECK;

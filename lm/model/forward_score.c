@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tokens that go through the model at once. */
+/* Tokens that go through the model at once: enough for the products, few enough to stay in cache. */
 enum { SCORE_ROWS = 384 };
 
 struct forward_score {
@@ -65,6 +65,7 @@ static void run(struct forward_score *s, int n)
     }
     if (!s->logprob && !s->entropy)
         return;
+    /* Rows that predict something move together; the head then runs over them alone. */
     for (int i = 0; i < n; i++) {
         if (s->target[i] < 0)
             continue;

@@ -143,6 +143,7 @@ static bool extends(const struct forward_work *w, const struct shape *s,
                w->keys.scratch_each;
 }
 
+/* Runs follow the order of the rows: whoever gathers rows puts a sequence's together. */
 void forward_work_begin(struct forward_work *work, const struct shape *shape,
                         const struct forward_row *rows, int n)
 {

@@ -54,7 +54,7 @@ struct lora_choice {
  * cannot carry a pair, nothing to train), ERR_NOMEM. */
 enum err lora_new(struct lora **out, const struct params *base, const struct lora_conf *conf,
                   const struct lora_choice *choice) MUST_CHECK;
-/* The same without weights, of a base without data: for its count. */
+/* The same without weights, of a base without data: for its count. Errors: as lora_new. */
 enum err lora_outline(struct lora **out, const struct params *base,
                       const struct lora_conf *conf,
                       const struct lora_choice *choice) MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "lm/model/model.h"
 
 struct train;
+/* Errors: ERR_RANGE (shape), ERR_STATE (an OpenBLAS without OpenMP, unless portable), ERR_NOMEM. */
 enum err train_new(struct train **out, const struct shape *shape,
                    const struct train_options *options) MUST_CHECK;
 void train_free(struct train *train);
