@@ -11,6 +11,7 @@
  * runs. */
 #include "learner/iteration/iteration.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "learner/iteration/iteration_compare.h"
@@ -232,8 +233,13 @@ static double rate_at(const struct iteration_state *state, const struct trainabl
 static double apply(const struct iteration_state *state, const struct optimizer_step_model *one,
                     double peak, const char *whose)
 {
-    return optimizer_step_apply(one, &state->conf.adamw, rate_at(state, one->model, peak),
-                                state->conf.max_grad_norm, whose);
+    const double norm = optimizer_step_apply(
+        one, &state->conf.adamw, rate_at(state, one->model, peak), state->conf.max_grad_norm);
+
+    if (!isfinite(norm))
+        log_warn("gradient", "model=%s iteration=%" PRId64 " norm=%g weights left as they are",
+                 whose, state->iteration + 1, norm);
+    return norm;
 }
 
 static void move_policy(struct iteration_work *work, const struct optimizer_step_model *one,

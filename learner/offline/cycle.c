@@ -132,7 +132,10 @@ static enum err one_step(struct cycle *run, bool *stopped)
     if (err)
         return *stopped ? OK : err_add("step %" PRId64, done + 1);
     run->norm = optimizer_step_apply(&policy, &adamw, optim_rate(&run->rates, done),
-                                     run->keys->max_grad_norm, run->job->objective->name);
+                                     run->keys->max_grad_norm);
+    if (!isfinite(run->norm))
+        log_warn("gradient", "step=%" PRId64 " norm=%g weights left as they are", done + 1,
+                 run->norm);
     if (run->reference)
         reference_follow(run->reference, run->step);
     /* As transformers: a step whose loss is no number leaves the mean of the window as it

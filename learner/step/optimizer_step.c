@@ -7,11 +7,6 @@
  * counts the whole step: copying tokens costs nothing beside a forward pass. */
 #include "learner/step/optimizer_step.h"
 
-#include "base/log.h"
-
-#include <inttypes.h>
-#include <math.h>
-
 /* A step of which nothing is learnt has no loss either: any divisor will do. */
 static double or_one(double count)
 {
@@ -127,12 +122,7 @@ enum err optimizer_step_accumulate(struct optimizer_step *step,
 }
 
 double optimizer_step_apply(const struct optimizer_step_model *one, const struct adamw *adamw,
-                            double rate, double max_grad_norm, const char *whose)
+                            double rate, double max_grad_norm)
 {
-    const double norm = trainable_apply(one->model, adamw, rate, max_grad_norm);
-
-    if (!isfinite(norm))
-        log_warn("gradient", "model=%s step=%" PRId64 " norm=%g weights left as they are",
-                 whose, trainable_count(one->model), norm);
-    return norm;
+    return trainable_apply(one->model, adamw, rate, max_grad_norm);
 }

@@ -60,8 +60,9 @@ enum err optimizer_step_measure(struct optimizer_step *step) MUST_CHECK;
 enum err optimizer_step_accumulate(struct optimizer_step *step,
                                    struct optimizer_step_sums *sums) MUST_CHECK;
 /* Moves one of the models; returns the norm of its gradient before the clip. One that is not
- * finite leaves the weights as they are and is warned of, as `whose`. */
+ * finite leaves the weights as they are: the caller, who knows whether steps or iterations are
+ * counted, warns of it. */
 double optimizer_step_apply(const struct optimizer_step_model *one, const struct adamw *adamw,
-                            double rate, double max_grad_norm, const char *whose);
+                            double rate, double max_grad_norm);
 
 #endif

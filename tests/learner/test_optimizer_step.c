@@ -112,7 +112,7 @@ static struct hash stepped(size_t each, int prefix, struct optimizer_step_sums *
 
     assert_ok(optimizer_step_measure(&step));
     assert_ok(optimizer_step_accumulate(&step, sums));
-    optimizer_step_apply(&step.model[0], &adamw, 1e-2, 1, "model");
+    optimizer_step_apply(&step.model[0], &adamw, 1e-2, 1);
     for (size_t i = 0; i < step.n; i++)
         assert_int_equal(source.filled[i], 2);
     hash = trainable_hash(model);
@@ -228,7 +228,7 @@ static void a_critic_speaks_of_the_token_behind(void **state)
         loss += (double)slope_of(i) * (double)value[i - 1];
     trainable_backward(by_hand, NULL, NULL, slope);
     assert_true(loss == sums.loss[0]);
-    optimizer_step_apply(&step.model[0], &adamw, 1e-2, 1, "critic");
+    optimizer_step_apply(&step.model[0], &adamw, 1e-2, 1);
     trainable_apply(by_hand, &adamw, 1e-2, 1);
     a = trainable_hash(by_step);
     b = trainable_hash(by_hand);
@@ -290,7 +290,7 @@ static void who_does_not_learn_has_no_gradient(void **state)
         assert_err(c == 2 ? ERR_STATE : OK, optimizer_step_accumulate(&step, &sums));
         assert_true((sums.loss[0] > 0) == (c == 0) && total.loss[0] == sums.loss[0]);
         assert_int_equal(source.looked, c == 1 ? 3 : 0);
-        assert_true(optimizer_step_apply(&step.model[0], &adamw, 1e-2, 1, "model") == 0);
+        assert_true(optimizer_step_apply(&step.model[0], &adamw, 1e-2, 1) == 0);
         after = trainable_hash(model);
         assert_true(hash_same(&before, &after));
         trainable_free(model);
