@@ -329,7 +329,7 @@ refuse "belongs to no key; if it is the model: drover chat --model $model" chat 
 refuse "belongs to no key; if it is the model" tokenize "$model"
 refuse "'b' belongs to no key: expected --key value" score --model "$model" --temperature 1 b
 refuse "what stands behind -- is not read here" tokenize --model "$model" -- room
-refuse "at most 123 fit" generate --model "$model" -- room one
+refuse "at most 123 fit" generate --model "$model" max_new_tokens=128 -- room one
 "$drover" generate --model "$model" temperature=0 max_new_tokens=3 --stop x y -- room one > "$work/out" 2> "$work/err" ||
     fail "text behind --: $(cat "$work/err")"
 input '{"prompt":"room one"}\n'
