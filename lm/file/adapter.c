@@ -1,7 +1,13 @@
-/* An adapter is read in two steps: its configuration when it is opened, its tensors when there
- * is a base to lay them on: which weights have a pair is asked of the file itself (kind_of),
- * and every tensor of the file must then have found its place. Written, target_modules is as
- * short as PEFT's rule allows: it compares the ends of names. */
+/* An adapter is read in two steps: its configuration when it is opened (adapter_open), its
+ * tensors when there is a base to lay them on (adapter_load); model_files opens the base in
+ * between.
+ *
+ * Which weights have a pair is asked of the file itself (kind_of) and not of target_modules,
+ * whose rules (ends of names, patterns, "all-linear") are PEFT's own. lora then makes the list
+ * of tensors that such an adapter has, and check_tensors holds the file against it both ways:
+ * each is there in its shape, none is left over. All of this is done on an outline, before
+ * memory for weights is taken. Last, where the file says the hash of its base, the base must be
+ * that one. */
 
 #include "lm/file/adapter.h"
 
@@ -18,8 +24,10 @@
 
 enum { CONFIG_BYTES = 4 << 20, WORD = 200 };
 
+/* PEFT's names of what the model underneath does. */
 static const char *const tasks[] = {
     [HEAD_LM] = "CAUSAL_LM", [HEAD_SCALAR] = "SEQ_CLS", [HEAD_STEP] = "TOKEN_CLS"};
+/* PEFT wraps a model twice: names of all its tensors begin with both wrappers. */
 static const char prefix[] = "base_model.model.";
 
 struct adapter {
@@ -41,6 +49,7 @@ bool adapter_is(const char *folder)
 
 /* ---- the configuration */
 
+/* PEFT writes every key that it knows, and an unused one as any of these. */
 static bool empty(const json_t *value)
 {
     return !value || json_is_null(value) || json_is_false(value) ||
@@ -65,6 +74,8 @@ static enum err refuse_others(const json_t *config, const char *name)
                                        "velora_config",
                                        "monteclora_config",
                                        "kasa_config"};
+    /* by their beginnings: pissa_niter_16. They take what A and B start from out of the base's
+     * weights, and the base that is named here still has it */
     static const char *const inits[] = {"pissa", "olora", "corda", "loftq", "lora_ga"};
     const char *bias = json_string_value(json_object_get(config, "bias"));
     const char *init = json_string_value(json_object_get(config, "init_lora_weights"));
@@ -83,6 +94,7 @@ static enum err refuse_others(const json_t *config, const char *name)
     return OK;
 }
 
+/* No task_type: a language model; whether that is true, the tensors say later. */
 static enum err take_task(struct adapter *a, const json_t *config, const char *name)
 {
     const char *type = json_string_value(json_object_get(config, "peft_type"));
@@ -123,6 +135,8 @@ static enum err take_numbers(struct adapter *a, const json_t *config, const char
     return OK;
 }
 
+/* The type before all else, so that another method's adapter is named as such and not by the
+ * first of its keys that is strange here. */
 static enum err read_config(struct adapter *a)
 {
     char *path = mem_print("%s/adapter_config.json", a->folder);
@@ -148,6 +162,7 @@ static enum err read_config(struct adapter *a)
     return err;
 }
 
+/* A pickle gets its own words only where nothing better lies beside it. */
 static enum err open_file(struct adapter *a)
 {
     char *path = mem_print("%s/adapter_model.safetensors", a->folder);
@@ -244,6 +259,8 @@ enum err adapter_base(char **out, const struct adapter *adapter)
 
 /* ---- the tensors */
 
+/* lora's question for each weight of the base: has the file a pair for its module, the weight
+ * itself (modules_to_save, a reward model's score), or neither? */
 static enum lora_kind kind_of(void *self, const struct tensor *tensor, const char *module)
 {
     const struct adapter *a = self;
@@ -256,6 +273,7 @@ static enum lora_kind kind_of(void *self, const struct tensor *tensor, const cha
     return safetensors_find(a->file, name) ? LORA_WHOLE : LORA_FROZEN;
 }
 
+/* A vector stands as [n] in a file, and as one row in params. */
 static bool same_shape(const struct safetensors_tensor *from, const struct tensor *t)
 {
     if (part_is_vector(t->row) && t->rows == 1 && from->dims == 1)
@@ -264,6 +282,8 @@ static bool same_shape(const struct safetensors_tensor *from, const struct tenso
            from->dim[1] == (size_t)t->cols;
 }
 
+/* wanted: the adapter's own tensors, under PEFT's names. What is too much is refused, never
+ * skipped: an adapter of which a part was dropped would answer, and wrongly. */
 static enum err check_tensors(const struct adapter *a, const struct params *wanted, bool tied)
 {
     static const char head[] = "base_model.model.lm_head.";
@@ -285,6 +305,8 @@ static enum err check_tensors(const struct adapter *a, const struct params *want
     for (size_t i = 0; i < safetensors_count(a->file); i++) {
         const char *name = safetensors_at(a->file, i)->name;
 
+        /* a tied head is no weight of its own, so its pair has no place; the general words
+         * below would blame the base */
         if (!params_name(wanted, name) && tied && !strncmp(name, head, strlen(head)))
             return err_set(ERR_RANGE,
                            "%s: tensor '%s' changes the head, and the base has none of its own "
@@ -301,6 +323,7 @@ static enum err check_tensors(const struct adapter *a, const struct params *want
     return OK;
 }
 
+/* By hash, as two models of one shape cannot be told apart by the tensors' sizes. */
 static enum err check_base(const struct adapter *a, const struct lora *lora)
 {
     const char *was = safetensors_note(a->file, ADAPTER_BASE_NOTE);
@@ -318,6 +341,9 @@ static enum err check_base(const struct adapter *a, const struct lora *lora)
                    a->folder, source_shown(shown, was, strlen(was)), now);
 }
 
+/* What can be known without reading a weight. fan_in_fan_out says that the base's file has its
+ * matrices as [in, out], as GPT-2's: params has turned those already, so the key only has to
+ * agree. A score must come with the adapter: the base had none, and its own is untrained. */
 static enum err fits(struct adapter *a, const struct params *base,
                      const struct lora_choice *choice)
 {
@@ -358,6 +384,7 @@ enum err adapter_load(struct lora **out, struct adapter *a, const struct params 
         err = safetensors_read(a->file, safetensors_find(a->file, t->name),
                                lora->weights->data + t->at);
     }
+    /* last: the hash reads all of the base */
     if (!err && !any_base)
         err = check_base(a, lora);
     if (err)

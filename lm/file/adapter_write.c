@@ -1,6 +1,9 @@
-/* The inverse of adapter.c, in PEFT's layout. target_modules is as short as PEFT's rule
- * allows: it compares the ends of names, so a last word stands for all of its modules or is
- * not used. */
+/* The inverse of adapter.c, in PEFT's layout, into a folder that is not in its place yet
+ * (model_files_save_adapter, folder_replace). First the configuration, then the tensors in name
+ * order, so equal weights give equal bytes.
+ *
+ * target_modules is as short as PEFT's rule allows: it compares the ends of names, so a last
+ * word stands for all of its modules or is not used. */
 
 #include "lm/file/adapter_write.h"
 
@@ -13,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether weight i of the base has a pair or, with `whole`, stands in the adapter itself. */
 static bool chosen(const struct lora *l, int i, bool whole)
 {
     return whole ? l->site[i].whole != NULL : l->site[i].a != NULL;
@@ -80,11 +84,14 @@ static void put_modules(json_t *list, const struct lora *l, enum part part, bool
     }
 }
 
+/* 16, not 16.0, where it is whole: PEFT's own files have it so. */
 static json_t *number(double x)
 {
     return x == (double)(json_int_t)x ? json_integer((json_int_t)x) : json_real(x);
 }
 
+/* The keys that PEFT's own writer gives, inference_mode with the value that it gives them when
+ * it saves. What adapter.c refuses is written as unused. */
 static json_t *make_config(const struct lora *l, const char *base)
 {
     json_t *targets = json_array(), *saves = json_array();
@@ -97,6 +104,7 @@ static json_t *make_config(const struct lora *l, const char *base)
         "init_lora_weights", true, "rank_pattern", "alpha_pattern", "layers_to_transform",
         "revision");
 
+    /* kind by kind, as a last word is one kind's */
     for (int part = 0; part < PARTS; part++) {
         put_modules(targets, l, (enum part)part, false);
         put_modules(saves, l, (enum part)part, true);
@@ -110,6 +118,8 @@ static json_t *make_config(const struct lora *l, const char *base)
     return config;
 }
 
+/* The base's hash goes into the file's metadata, which PEFT does not look at: check_base knows
+ * by it when an adapter is laid on another model of the same shapes. */
 static enum err write_tensors(const char *folder, const struct lora *l, bool bf16)
 {
     const struct params *w = l->weights;

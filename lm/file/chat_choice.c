@@ -1,4 +1,8 @@
-/* A path that exists is read; anything else is taken for a family's name. */
+/* A path that exists is read; anything else is taken for a family's name, and the words of a
+ * refusal speak of both, for it may have been a path with a slip in it. Called when a run has
+ * chat_template_path, after the model was opened. The meta is made anew, since actors chat by
+ * what it says. */
+
 #include "lm/file/chat_choice.h"
 
 #include "base/fs.h"

@@ -1,8 +1,10 @@
-/* Reading: config.json first (hfconfig), then what may add to it, then the tokenizer's files;
- * names of tokens become ids only when there is a tokenizer (folder_tokens). Writing:
- * everything goes into a sibling folder, which then takes the name in one exchange, so a crash
- * leaves a whole folder; a folder that holds anything we would not have written is left alone.
- */
+/* Reading (model_files, on a path that is a folder): config.json first (hfconfig), then what
+ * may add to it, then the tokenizer's files; names of tokens become ids only when there is a
+ * tokenizer (folder_tokens).
+ *
+ * Writing (folder_replace): everything goes into a sibling folder, which then takes the name in
+ * one exchange, so a crash leaves a whole folder; a folder that holds anything we would not
+ * have written is left alone, since all that the old one holds goes with it. */
 
 #define _GNU_SOURCE /* renameat2 */
 
@@ -58,6 +60,8 @@ static enum err read_file(char **out, size_t *n, const char *path, const char *n
     return err;
 }
 
+/* flags: JSON_DECODE_INT_AS_REAL for tokenizer_config.json, whose model_max_length is often
+ * transformers' "no limit", 10^30 as an integer, which no integer here can hold. */
 static enum err read_json(json_t **out, const char *path, const char *name, bool needed,
                           size_t flags)
 {
@@ -100,7 +104,8 @@ static const char *template_of(const json_t *config)
     return json_string_value(value);
 }
 
-/* Of chat_template.jinja, or of tokenizer_config.json; NULL: none. */
+/* Of chat_template.jinja, which wins as in transformers, or of tokenizer_config.json; NULL:
+ * none. */
 static enum err read_template(char **out, const char *path, const json_t *config)
 {
     size_t n;
@@ -136,6 +141,7 @@ enum err folder_read_tokenizer(struct folder *out, const char *path)
     enum err err;
 
     err = read_file(&out->card.tokenizer, &n, path, "tokenizer.json", TOKENIZER_BYTES, true);
+    /* from here on it is a text that ends at its first zero byte */
     if (!err && strlen(out->card.tokenizer) != n)
         err = err_set(ERR_PARSE, "%s/tokenizer.json: byte %zu is zero", path,
                       strlen(out->card.tokenizer));
@@ -200,6 +206,8 @@ enum err folder_tokens(struct folder *folder, const struct tokenizer *tokenizer,
     if (shape->pad < 0 && folder->pad)
         shape->pad = tokenizer_id(tokenizer, folder->pad);
     if (eos >= 0) {
+        /* to the front, wherever it stood: eos[0] is the one whose text is shown and written;
+         * of a full list the last one goes */
         while (at < shape->eos_count && shape->eos[at] != eos)
             at++;
         if (at == SHAPE_STOPS)
@@ -220,6 +228,7 @@ static bool is_stop(const struct shape *shape, int id)
     return false;
 }
 
+/* Not the BOS either: a text may begin with it, and padding must not look like text. */
 static bool can_pad(const struct shape *shape, int id)
 {
     return id < shape->vocab && id != shape->bos && !is_stop(shape, id);
@@ -227,6 +236,7 @@ static bool can_pad(const struct shape *shape, int id)
 
 int folder_pad(const struct shape *shape, const struct tokenizer *tokenizer)
 {
+    /* what families and their trainers pad with, the plainest names first */
     static const char *const usual[] = {
         "<pad>",
         "[PAD]",
@@ -246,6 +256,7 @@ int folder_pad(const struct shape *shape, const struct tokenizer *tokenizer)
         if (id >= 0 && can_pad(shape, id))
             return id;
     }
+    /* else the last special token: the first ones are those in use */
     for (int id = 0; id < count; id++)
         if (tokenizer_is_special(tokenizer, id) && can_pad(shape, id))
             spare = id;
@@ -283,6 +294,9 @@ static void put_token(json_t *to, const char *key, const struct tokenizer *token
     free(text);
 }
 
+/* All of it out of the card, for a model that came over the wire has no files. The class is the
+ * one that needs nothing but tokenizer.json. Three files say the tokens, as different readers
+ * look in different ones. */
 enum err folder_write_tokenizer(const char *path, const struct model_meta *card,
                                 const struct tokenizer *tokenizer)
 {
@@ -319,6 +333,7 @@ struct folder_files {
     const char *generation, *dtype;
 };
 
+/* Nobody sees the folder yet, so no order is needed among these. */
 static enum err write_files(void *self, const char *path)
 {
     const struct folder_files *m = self;
@@ -337,6 +352,7 @@ static enum err write_files(void *self, const char *path)
     return err;
 }
 
+/* Names that a save, ours or transformers' (model-00001-of-00004.safetensors), leaves. */
 static bool replaceable(const char *name)
 {
     const char *end = strrchr(name, '.');
@@ -386,6 +402,7 @@ static enum err replace(const char *made, const char *path, const char *old)
     return err;
 }
 
+/* `made` under the name `path`; what was there is removed, last. */
 static enum err swap(const char *made, const char *path)
 {
     char *old = mem_print("%s.old", path);
@@ -397,7 +414,7 @@ static enum err swap(const char *made, const char *path)
     return err;
 }
 
-/* Leaves nothing behind; the words of `err` stay. */
+/* Leaves nothing behind; the words of `err` stay, over those of the removal. */
 static enum err give_up(const char *made, enum err err)
 {
     char why[400];
@@ -415,10 +432,12 @@ enum err folder_replace(const char *path, enum err (*write)(void *self, const ch
     char *made;
     enum err err;
 
+    /* "run/model/": its sibling must not land inside it */
     for (size_t n = strlen(bare); n > 1 && bare[n - 1] == '/'; n--)
         bare[n - 1] = 0;
     made = mem_print("%s.new", bare);
     err = check_target(bare);
+    /* what an interrupted save left */
     if (!err)
         err = fs_remove(made);
     if (!err)

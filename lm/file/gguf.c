@@ -1,6 +1,11 @@
 /* The header is read front to back and believed nowhere: counts are bounded by the bytes that
- * are left, places by the file's end, and tensors may not overlap. Data is read only when
- * asked, rows at a time, and dequantised by quant. */
+ * are left, places by the file's end, and tensors may not overlap. The order is the format's
+ * (ggml, docs/gguf.md): magic, version, counts, metadata (meta), the tensors' entries, then,
+ * aligned, their bytes. An entry is checked alone (take_tensor), then all together: places,
+ * then names.
+ *
+ * model_files opens a file so, ggufshape and ggufmodel ask it; nothing of a tensor's data is
+ * read before gguf_read, which reads rows and has quant decode them. */
 
 #include "lm/file/gguf.h"
 
@@ -24,6 +29,8 @@ struct gguf {
     size_t data;                      /* where the tensors' bytes start */
 };
 
+/* No dimension may be zero: what follows divides by rows and columns. The product must fit, or
+ * a huge tensor would pass for a small one. */
 static enum err take_dims(struct gguf *file, struct gguf_tensor *tensor)
 {
     uint32_t dims = 0;
@@ -46,6 +53,8 @@ static enum err take_dims(struct gguf *file, struct gguf_tensor *tensor)
     return err;
 }
 
+/* One entry: a name (the format allows 64 bytes), dimensions, type, offset. Blocks do not cross
+ * rows, so a row must be whole blocks: gguf_read counts on it. `at` is still relative here. */
 static enum err take_tensor(struct gguf *file)
 {
     struct gguf_tensor tensor = {0};
@@ -95,6 +104,7 @@ static int by_name(const void *a, const void *b)
                   (*(const struct gguf_tensor *const *)b)->name);
 }
 
+/* Sorted once, for this check and for gguf_find. */
 static enum err check_names(struct gguf *file)
 {
     file->order = mem_new(file->tensors, sizeof *file->order);
@@ -119,10 +129,13 @@ static enum err check_places(struct gguf *file, size_t alignment)
         return OK;
     file->data = (file->at + alignment - 1) / alignment * alignment;
     room = file->data < size ? size - file->data : 0;
+    /* by place, so that each needs to be compared only with the one before; holes are allowed
+     */
     qsort(file->tensor, file->tensors, sizeof *file->tensor, by_place);
     for (size_t i = 0; i < file->tensors; i++) {
         struct gguf_tensor *tensor = &file->tensor[i];
         const char *why = NULL;
+        /* the second test's order keeps the subtraction from wrapping */
         if (tensor->at % alignment)
             why = "its offset is not aligned";
         else if (tensor->at > room || tensor->bytes > room - tensor->at)
@@ -137,6 +150,9 @@ static enum err check_places(struct gguf *file, size_t alignment)
     return OK;
 }
 
+/* Version 1 had counts of 32 bits. A big-endian file has the same magic; its version, read this
+ * way round, has zeros below. Counts are bounded here so that the loops over them end soon:
+ * each entry is checked against the bytes that are left. */
 static enum err take_header(struct gguf *file, uint64_t *tensors, uint64_t *entries)
 {
     uint32_t magic = 0, version = 0;
@@ -162,6 +178,7 @@ static enum err take_header(struct gguf *file, uint64_t *tensors, uint64_t *entr
     return err;
 }
 
+/* Metadata before tensors, also because one of its keys is the alignment of what follows. */
 static enum err parse(struct gguf *file)
 {
     uint64_t tensors = 0, entries = 0;
@@ -262,6 +279,7 @@ enum err gguf_read(struct gguf *file, const struct gguf_tensor *tensor, size_t r
 {
     const struct quant_kind *kind = tensor->kind;
     const size_t per_row = tensor->dim[0] / kind->values;
+    /* in blocks: a piece is never part of one */
     const size_t most = PIECE / kind->bytes;
     size_t at = tensor->at + row * per_row * kind->bytes, blocks = n * per_row;
     uint8_t *piece = mem_new(blocks < most ? blocks : most, kind->bytes);

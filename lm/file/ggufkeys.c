@@ -1,7 +1,10 @@
-/* Where llama.cpp's metadata and this engine meet: the counterpart of hfkeys for GGUF. What
- * its converter does not write because its loader has it built in (Gemma's scale of queries,
- * Gemma 3's local theta and pattern of layers) stands in `missing`; ggufshape derives the
- * rest. */
+/* Where llama.cpp's metadata and this engine meet: the counterpart of hfkeys for GGUF, one row
+ * for an architecture, one for a key, read by ggufshape and ggufmodel. The keys are those of
+ * llama.cpp's gguf-py/gguf/constants.py.
+ *
+ * What its converter does not write because its loader has it built in (Gemma's scale of
+ * queries, Gemma 3's local theta and pattern of layers) stands in `missing`; ggufshape derives
+ * the rest. */
 
 #include "lm/file/ggufkeys.h"
 
@@ -17,8 +20,10 @@ const struct ggufkeys_arch ggufkeys_arch[FAMILIES] = {
                       .missing = {MISSING(LLAMA, 1e-5f, 1e4)}},
     [FAMILY_QWEN2] = {"qwen2", FAMILY_QWEN2, .missing = {MISSING(QWEN2, 1e-5f, 1e4)}},
     [FAMILY_QWEN3] = {"qwen3", FAMILY_QWEN3, .missing = {MISSING(QWEN3, 1e-6f, 1e4)}},
+    /* a window in every layer, if any: none is the n-th */
     [FAMILY_PHI3] = {"phi3", FAMILY_PHI3, .global_every = SHAPE_LAYERS + 1,
                      .missing = {MISSING(PHI3, 1e-5f, 1e4)}},
+    /* `large` of both Gemmas: the layers of their 27B */
     [FAMILY_GEMMA2] = {"gemma2", FAMILY_GEMMA2, .norms_plus = true, .global_every = 2,
                        .large = 46,
                        .missing = {MISSING(GEMMA2, 1e-6f, 1e4), .window = 4096,
@@ -51,6 +56,8 @@ const struct ggufkeys_number ggufkeys_number[] = {
 };
 const int ggufkeys_numbers = sizeof ggufkeys_number / sizeof *ggufkeys_number;
 
+/* Each is a factor, a cap or a part that the forward pass here does not have. Phi-3's
+ * attn_factor belongs to longrope, which is run (ggufshape). */
 const struct ggufkeys_change ggufkeys_change[] = {
     {EVERY, "expert_count", 0},
     {EVERY, "logit_scale", 1},

@@ -1,5 +1,11 @@
 /* Two halves of a GGUF file beside its numbers (ggufshape): tensors, read row by row under the
- * names of their rows and put back into Hugging Face's order, and the tokenizer's lists. */
+ * names of their rows (lm/model/part.h) and put back into Hugging Face's order, and the
+ * tokenizer's lists, borrowed by tokenizer_gguf while it builds.
+ *
+ * llama.cpp's converter changes two things in some families, and both are undone here, so that
+ * a model has one hash whichever file it came from: Llama's query and key rows are reordered
+ * (read_rows), Gemma's norms are stored as 1 + w (walk_rows). model_files calls _weights to run
+ * or train a model, inspect calls _hash to name one. */
 
 #include "lm/file/ggufmodel.h"
 
@@ -16,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The file's tensor for a weight of ours, and its name there; NULL: not there. */
 static const struct gguf_tensor *tensor_of(struct gguf *file, const struct tensor *tensor,
                                            char name[96])
 {
@@ -59,6 +66,7 @@ static enum err locate(const struct gguf_walk *w, const struct tensor *tensor,
 
     if (!from)
         return err_set(ERR_RANGE, "%s: tensor %s is missing", gguf_name(w->file), name);
+    /* a vector is one row; with values, further dimensions must be 1 */
     rows = from->dims > 1 ? from->dim[1] : 1;
     if (from->dim[0] != (size_t)tensor->cols || rows != (size_t)tensor->rows ||
         from->values != from->dim[0] * rows)
@@ -116,6 +124,7 @@ static enum err refuse_others(void *self, const struct params *outline)
     return OK;
 }
 
+/* values: so that a shape that the file cannot fill is refused before memory is taken. */
 static struct tensor_walk walk_of(struct gguf_walk *w)
 {
     struct tensor_walk walk = {.self = w,
@@ -161,6 +170,7 @@ struct lists {
     bool add_bos;
 };
 
+/* The file's own add_bos_token wins over the rule for its pre-tokenizer. */
 static enum err read_lists(struct lists *lists, const struct meta *meta)
 {
     enum err err = meta_text(meta, "tokenizer.ggml.model", &lists->model);
@@ -187,6 +197,7 @@ enum err ggufmodel_tokenizer(struct tokenizer **out, struct gguf *file)
     enum err err = read_lists(&lists, gguf_meta(file));
 
     *out = NULL;
+    /* tokenizer_gguf goes through both lists with one index */
     if (!err &&
         (!lists.tokens || lists.types != lists.tokens || lists.bos >= (int64_t)lists.tokens))
         err = err_set(ERR_PARSE, "%s: %zu tokens, %zu token types, bos %" PRId64,

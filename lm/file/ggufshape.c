@@ -1,7 +1,11 @@
-/* The rows of ggufkeys give the numbers; rope comes in three spellings: keys, one tensor of
- * factors (Llama 3, from which ropefit finds the numbers of its formula again), or two lists
- * of factors (Phi-3's longrope). model_files reads a .gguf this way; its weights are
- * ggufmodel's. */
+/* A shape out of a .gguf's metadata, the way model_files reads one; its weights are
+ * ggufmodel's. The architecture chooses the rows of ggufkeys, which give the numbers; then what
+ * follows from them (derive), tokens, rope, window; last, keys that would make another model of
+ * it are refused, and shape_check looks at the whole. What is wrong first is what is said:
+ * later steps go on with anything and do no harm.
+ *
+ * Rope comes in three spellings: keys, one tensor of factors (Llama 3, from which ropefit finds
+ * the numbers of its formula again), or two lists of factors (Phi-3's longrope). */
 
 #include "lm/file/ggufshape.h"
 
@@ -36,6 +40,7 @@ static void wrong(struct gguf_reader *reader, const char *key, const char *why)
             err_set(ERR_RANGE, "%s: %s.%s: %s", reader->name, reader->arch->name, key, why);
 }
 
+/* {arch}.suffix, or `otherwise` where the key is missing or something was wrong before. */
 static double real_of(struct gguf_reader *reader, const char *suffix, double otherwise)
 {
     char key[96];
@@ -47,7 +52,8 @@ static double real_of(struct gguf_reader *reader, const char *suffix, double oth
     return value;
 }
 
-/* otherwise < 0: the key must be there. */
+/* otherwise < 0: the key must be there. Bounded to 2^30, so that products of two still fit
+ * before shape_check has seen them. */
 static int int_of(struct gguf_reader *reader, const char *suffix, int otherwise)
 {
     char key[96];
@@ -63,6 +69,7 @@ static int int_of(struct gguf_reader *reader, const char *suffix, int otherwise)
     return (int)(value < 0 || value > 1 << 30 ? 0 : value);
 }
 
+/* An id; -1: none. Whether it is below the vocabulary, shape_check says. */
 static int token_of(struct gguf_reader *reader, const char *key)
 {
     int64_t id = -1;
@@ -84,6 +91,7 @@ static void refuse_arch(struct gguf_reader *reader, const char *name)
                           reader->name, source_shown(shown, name, strlen(name)), known);
 }
 
+/* The one key that is needed before any other can be named. */
 static void read_arch(struct gguf_reader *reader)
 {
     char *name = NULL;
@@ -97,6 +105,8 @@ static void read_arch(struct gguf_reader *reader)
     free(name);
 }
 
+/* Into the member that the row names. It holds the family's `missing` before, which stays where
+ * the file says nothing. */
 static void read_number(struct gguf_reader *reader, const struct ggufkeys_number *row,
                         struct shape *shape)
 {
@@ -173,6 +183,9 @@ static void read_llama3(struct gguf_reader *reader, struct shape *shape, struct 
         reader->err = err_add("%s", reader->name);
 }
 
+/* Both lists or neither, and only for the family that the kernels rotate so. llama.cpp's
+ * converter writes attn_factor as f32: where it is the one that transformers computes, the
+ * exact one is kept, so that both files give one model. */
 static void read_longrope(struct gguf_reader *reader, struct shape *shape, struct gguf *file)
 {
     const bool near =
@@ -201,6 +214,7 @@ static void read_longrope(struct gguf_reader *reader, struct shape *shape, struc
     shape_reach(shape, 0);
 }
 
+/* Scaling first: lists beside a factor contradict it. */
 static void read_rope(struct gguf_reader *reader, struct shape *shape, struct gguf *file)
 {
     if (shape->family == FAMILY_GPT2)
@@ -222,6 +236,7 @@ static void read_window(struct gguf_reader *reader, struct shape *shape)
     const int every = reader->arch->global_every;
     const int whole = shape->rope == ROPE_LONG ? shape->rope_whole : shape->context;
 
+    /* Gemma keeps its pattern, as with config.json (hfwindow) */
     if (every != 2 && every != 6 && shape->window >= whole)
         shape->window = 0; /* never slides */
     if (shape->window && !every)
@@ -245,6 +260,8 @@ static void derive(struct gguf_reader *reader, struct shape *shape)
             large && shape->heads ? shape->width / shape->heads : shape->head_dim;
 }
 
+/* Keys that change the forward pass in ways it does not have here: a value that leaves it as it
+ * is passes. value_length: keys and values of one head have one length here. */
 static void refuse(struct gguf_reader *reader, const struct shape *shape)
 {
     const unsigned family = 1u << shape->family;
@@ -270,6 +287,8 @@ static void refuse(struct gguf_reader *reader, const struct shape *shape)
                               reader->name, parts);
 }
 
+/* llama.cpp has a key for each of the ways to end (text, turn, message); all of them stop, and
+ * the first is the one that is written. */
 static void read_tokens(struct gguf_reader *reader, struct shape *shape)
 {
     static const char *const stops[] = {"tokenizer.ggml.eos_token_id",

@@ -1,7 +1,12 @@
 /* config.json in three steps: the class says the family and the head; the rows of hfkeys give
  * the numbers and what must hold, hfrope and hfwindow what is too tangled for a row;
  * shape_check has the last word. folder reads a model's own file this way, model_meta what
- * travels to an actor: the numbers are the same ones wherever they come from. */
+ * travels to an actor: the numbers are the same ones wherever they come from.
+ *
+ * Keys and their defaults are those of transformers' configuration_*.py. A key that is not
+ * known changes nothing there and is passed over here; one that would change the forward pass
+ * is in the rows, and refused by name (refuse). The first thing that is wrong is what is said
+ * (hfreader). */
 
 #include "lm/file/hfconfig.h"
 
@@ -16,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Twice the same id is one stop: config and generation_config often name the same. */
 static void add_stop(struct hfreader *reader, struct shape *shape, const json_t *id)
 {
     const json_int_t n = json_is_integer(id) ? json_integer_value(id) : -1;
@@ -33,6 +39,7 @@ static void add_stop(struct hfreader *reader, struct shape *shape, const json_t 
         shape->eos[shape->eos_count++] = (int)n;
 }
 
+/* Adds to what is there: generation_config.json comes after config.json. */
 static void read_stops(struct hfreader *reader, struct shape *shape)
 {
     const json_t *eos = json_object_get(reader->config, "eos_token_id");
@@ -61,6 +68,7 @@ static char *supported(void)
     return list;
 }
 
+/* The name is the file's: what is shown of it is short and without control bytes. */
 static void refuse_class(struct hfreader *reader, const char *class)
 {
     char shown[SOURCE_SHOWN];
@@ -98,6 +106,8 @@ static void read_class(struct hfreader *reader, struct shape *shape)
     refuse_class(reader, class ? class : type ? type : "none");
 }
 
+/* Into the member that the row names, which holds the family's default. Through a copy, as a
+ * member's type is the row's word alone. */
 static void read_number(struct hfreader *reader, const struct hfkeys_number *row,
                         struct shape *shape)
 {
@@ -149,6 +159,8 @@ static void derive(const struct hfreader *reader, struct shape *shape)
         shape->ffn = shape->width < 1 << 18 ? 4 * shape->width : 0;
 }
 
+/* A reward model has no head that could be tied, whatever the key says: its score stands apart.
+ */
 static void read_numbers(struct hfreader *reader, struct shape *shape)
 {
     const unsigned family = 1u << shape->family;
@@ -163,6 +175,7 @@ static void read_numbers(struct hfreader *reader, struct shape *shape)
     shape->pad = hfreader_id(reader, "pad_token_id");
 }
 
+/* Labels are what transformers counts where num_labels is missing; it has two by default. */
 static void read_labels(struct hfreader *reader, const struct shape *shape)
 {
     const json_t *labels = json_object_get(reader->config, "id2label");
@@ -174,7 +187,8 @@ static void read_labels(struct hfreader *reader, const struct shape *shape)
         hfreader_wrong(reader, "num_labels", "a process reward model has 2 labels");
 }
 
-/* What would make another model of it. */
+/* What would make another model of it. Values are compared as JSON: 0 is not false. A wrong
+ * type gets the reader's words before the row's. */
 static void check_fixed(struct hfreader *reader, const struct hfkeys_fixed *row)
 {
     const json_t *value = json_object_get(reader->config, row->key);
@@ -194,6 +208,7 @@ static void check_fixed(struct hfreader *reader, const struct hfkeys_fixed *row)
         hfreader_wrong(reader, row->key, row->why);
 }
 
+/* Also a quantised checkpoint: its tensors have names that params has no place for. */
 static void refuse(struct hfreader *reader, const struct shape *shape)
 {
     const unsigned family = 1u << shape->family;
@@ -216,12 +231,14 @@ enum err hfconfig_read(struct shape *out, const json_t *config, const char *name
     out->bos = out->pad = -1;
     if (!json_is_object(config))
         return err_set(ERR_PARSE, "%s: not a JSON object", name);
+    /* without a family there are no rows, and nothing to say about the rest */
     read_class(&reader, out);
     if (reader.err)
         return reader.err;
     read_numbers(&reader, out);
     read_stops(&reader, out);
     refuse(&reader, out);
+    /* after the sizes: both count layers and positions; rope changes the context (longrope) */
     hfwindow_read(&reader, out);
     hfrope_read(&reader, out);
     read_labels(&reader, out);
@@ -246,6 +263,7 @@ enum err hfconfig_generation(struct shape *shape, const json_t *config, const ch
     return shape_check(shape) ? err_add("%s", name) : OK;
 }
 
+/* Each real with the fewest digits, from 15 on, that read back as the same bits. */
 char *hfconfig_text(const json_t *json, size_t flags)
 {
     for (size_t digits = 15;; digits++) {

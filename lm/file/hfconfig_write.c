@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+/* transformers writes the absence of a token as null, not as -1. */
 static void put_id(json_t *config, const char *key, int id)
 {
     json_object_set_new(config, key, id < 0 ? json_null() : json_integer(id));
@@ -30,6 +31,7 @@ static void put_stops(json_t *config, const struct shape *shape)
     json_object_set_new(config, "eos_token_id", list);
 }
 
+/* The member that the row names, as transformers' own type for that key. */
 static json_t *number(const struct shape *shape, const struct hfkeys_number *row)
 {
     const char *at = (const char *)shape + row->at;
@@ -55,6 +57,8 @@ static json_t *number(const struct shape *shape, const struct hfkeys_number *row
     }
 }
 
+/* The labels by which transformers sizes the head. A token classifier's dropout would be drawn
+ * while it is trained there. */
 static void put_head(json_t *config, enum head head)
 {
     if (head == HEAD_SCALAR) {
@@ -101,6 +105,8 @@ json_t *hfconfig_write(const struct shape *shape, const char *dtype)
     return config;
 }
 
+/* What the start model says of sampling is kept; ids are the shape's, since training may have
+ * changed them (another pad, another template's end). */
 json_t *hfconfig_write_generation(const struct shape *shape, const char *start)
 {
     json_t *config = start ? json_loads(start, 0, NULL) : NULL;

@@ -12,6 +12,7 @@
 #define GEMMAS (BIT(GEMMA2) | BIT(GEMMA3))
 #define EVERY ((1u << FAMILIES) - 1)
 #define NEWER (EVERY & ~BIT(GPT2)) /* who has Llama's names for sizes */
+/* By enum head. Where transformers has other names the row spells them out. */
 #define CLASSES(name) \
     { \
         name "ForCausalLM", name "ForSequenceClassification", name "ForTokenClassification" \
@@ -20,6 +21,8 @@
     .family = FAMILY_##family_, .context = context_, .norm_eps = eps_, .rope_theta = theta_, \
     .init_std = 0.02
 
+/* The numbers are the defaults of each configuration_*.py, not those of any one model:
+ * transformers leaves out of a file what its class has by default. */
 const struct hfkeys_family hfkeys_family[FAMILIES] = {
     [FAMILY_LLAMA] = {.type = "llama",
                       .class = CLASSES("Llama"),
@@ -74,6 +77,7 @@ const struct hfkeys_family hfkeys_family[FAMILIES] = {
 #define AT(type_, member) .type = HFKEYS_##type_, .at = offsetof(struct shape, member)
 
 const struct hfkeys_number hfkeys_number[] = {
+    /* sizes have no default worth having: a file that lacks one is broken */
     {NEWER, "num_attention_heads", AT(INT, heads), .needed = true},
     {NEWER, "num_hidden_layers", AT(INT, layers), .needed = true},
     {NEWER, "hidden_size", AT(INT, width), .needed = true},
@@ -99,6 +103,8 @@ const int hfkeys_numbers = sizeof hfkeys_number / sizeof *hfkeys_number;
 
 static const char not_true[] = "true is not supported", not_false[] = "false is not supported";
 
+/* First what changes the forward pass; those with why NULL are only written: dropouts, which no
+ * pass here has, and use_cache. */
 const struct hfkeys_fixed hfkeys_fixed[] = {
     {BIT(LLAMA) | BIT(QWEN3) | GEMMAS, "attention_bias", {"false"}, .why = not_true},
     {BIT(LLAMA), "mlp_bias", {"false"}, .why = not_true},

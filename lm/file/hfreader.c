@@ -7,11 +7,13 @@
 
 #include <math.h>
 
+/* transformers writes null for a key that it knows and that says nothing. */
 bool hfreader_given(const json_t *value)
 {
     return value && !json_is_null(value);
 }
 
+/* Only the first: what is wrong after it may be its consequence. */
 void hfreader_wrong(struct hfreader *reader, const char *key, const char *why)
 {
     if (!reader->err)
@@ -70,6 +72,7 @@ const char *hfreader_text(struct hfreader *reader, const json_t *from, const cha
     return json_string_value(value);
 }
 
+/* -1 is how some files say null; both mean that there is no such token. */
 int hfreader_id(struct hfreader *reader, const char *key)
 {
     const json_t *value = json_object_get(reader->config, key);

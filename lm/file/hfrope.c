@@ -1,6 +1,10 @@
 /* transformers 5 has rope_parameters, 4 has rope_theta and rope_scaling; a family with two
  * kinds of layers has one such object for each, or (4) rope_local_base_freq. What is read
- * becomes one set of numbers, and is written in the older form.
+ * becomes one set of numbers, and is written in the older form, which both read. hfconfig calls
+ * this after the sizes, since lists of factors are as long as half a head and the default of
+ * some numbers is the context. The kinds are those of transformers' modeling_rope_utils.py;
+ * another one is refused by name, since a model that is rotated otherwise answers almost as
+ * well, and wrongly.
  *
  * longrope: transformers 4 makes its factor out of max_position_embeddings over
  * original_max_position_embeddings, 5 takes a `factor` that is given; where the two differ no
@@ -17,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A real there: some files have it as 8192.0. */
 static void read_original(struct hfreader *reader, const json_t *scaling, struct shape *shape)
 {
     static const char key[] = "original_max_position_embeddings";
@@ -33,6 +38,7 @@ static void read_original(struct hfreader *reader, const json_t *scaling, struct
         shape->rope_original = (int)original;
 }
 
+/* What is no number becomes 0 here, and shape_check refuses it. */
 static void read_list(struct hfreader *reader, const json_t *scaling, const char *key,
                       const struct shape *shape, float *to)
 {
@@ -47,6 +53,7 @@ static void read_list(struct hfreader *reader, const json_t *scaling, const char
         to[i] = (float)json_number_value(json_array_get(list, i));
 }
 
+/* Of Phi-3's configuration: longer contexts have sharper attention. */
 double hfrope_attention(int whole, int original)
 {
     const double factor = (double)whole / original;
@@ -59,6 +66,7 @@ static void read_longrope(struct hfreader *reader, const json_t *scaling, struct
     double factor;
 
     shape->rope = ROPE_LONG;
+    /* first, and alone: what follows divides by it */
     read_original(reader, scaling, shape);
     if (reader->err)
         return;
@@ -76,6 +84,7 @@ static void read_longrope(struct hfreader *reader, const json_t *scaling, struct
     shape_reach(shape, 0); /* short until a run says how long its sequences are */
 }
 
+/* Not hfreader_wrong: the type is the file's own text. */
 static void unknown(struct hfreader *reader, const char *type, const char *known)
 {
     char shown[SOURCE_SHOWN];
@@ -95,8 +104,10 @@ static void read_scaling(struct hfreader *reader, const json_t *scaling, struct 
         return;
     }
     shape->rope_theta = hfreader_real(reader, scaling, "rope_theta", shape->rope_theta);
+    /* of a part of each head: no kernel here */
     if (hfreader_real(reader, scaling, "partial_rotary_factor", 1) != 1)
         hfreader_wrong(reader, "partial_rotary_factor", "is not supported");
+    /* "type" is its older name, and many files still have it */
     type = hfreader_text(reader, scaling, "rope_type");
     if (!type)
         type = hfreader_text(reader, scaling, "type");
@@ -150,6 +161,7 @@ void hfrope_read(struct hfreader *reader, struct shape *shape)
 
     if (kind == HFROPE_NONE)
         return;
+    /* an object's own theta, read later, wins over this one */
     shape->rope_theta = hfreader_real(reader, reader->config, "rope_theta", shape->rope_theta);
     if (kind == HFROPE_TWO) {
         shape->rope_local_theta = hfreader_real(reader, reader->config, "rope_local_base_freq",
@@ -165,6 +177,7 @@ void hfrope_read(struct hfreader *reader, struct shape *shape)
 
 /* ---- writing */
 
+/* The real that a person would have typed for this float: 1e-05, not 9.9999997e-06. */
 json_t *hfrope_plain(float value)
 {
     char text[32];

@@ -1,6 +1,8 @@
 /* Three generations of keys say the same thing: a rule by the family (every layer; the upper
  * ones; all but every n-th), then sliding_window_pattern, then layer_types, a word a layer,
- * which wins where it is there. Here it becomes one bit a layer. */
+ * which wins where it is there. Here it becomes one bit a layer. hfconfig calls this when
+ * layers and context are known, and before hfrope, which may shorten the context: a window is
+ * compared with the model's own. */
 
 #include "lm/file/hfwindow.h"
 
@@ -25,6 +27,7 @@ static bool by_rule(const struct hfkeys_family *family, int layer, int every, in
     }
 }
 
+/* A list that is too short has no word for the last layers: refused like a strange one. */
 static bool by_word(struct hfreader *reader, const json_t *types, int layer)
 {
     const char *word = json_string_value(json_array_get(types, (size_t)layer));
@@ -37,6 +40,8 @@ static bool by_word(struct hfreader *reader, const json_t *types, int layer)
     return false;
 }
 
+/* max_window_layers: 28 is the default of Qwen's classes. layers is not bounded before
+ * shape_check, so it is here. */
 static void read_layers(struct hfreader *reader, struct shape *shape)
 {
     const struct hfkeys_family *family = &hfkeys_family[shape->family];
@@ -65,6 +70,8 @@ static void read_layers(struct hfreader *reader, struct shape *shape)
         shape->window = 0;
 }
 
+/* null means none; a missing key means the family's default, which is already there. Qwen's
+ * files name a window that they do not use: use_sliding_window decides. */
 void hfwindow_read(struct hfreader *reader, struct shape *shape)
 {
     const enum hfkeys_window rule = hfkeys_family[shape->family].window;
@@ -91,6 +98,7 @@ void hfwindow_write(json_t *config, const struct shape *shape)
     json_t *types = json_array();
     int first = shape->layers;
 
+    /* the first local layer: for Qwen all above are, too */
     for (int i = shape->layers - 1; i >= 0; i--)
         if (shape_local(shape, i))
             first = i;
@@ -103,6 +111,7 @@ void hfwindow_write(json_t *config, const struct shape *shape)
         json_object_set_new(config, "use_sliding_window", json_boolean(shape->window));
     if (rule == HFWINDOW_FROM && shape->window)
         json_object_set_new(config, "max_window_layers", json_integer(first));
+    /* its class does not know layer_types */
     if (shape->window && rule != HFWINDOW_ALL)
         json_object_set(config, "layer_types", types);
     json_decref(types);

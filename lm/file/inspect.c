@@ -1,6 +1,8 @@
 /* One JSON object is gathered from the opened model and its files' headers; for people it is
- * printed from that object and the shape. Weights are read only for their hash, through
- * tensor_walk. */
+ * printed from that object and the shape, so both forms say the same. Weights are read only for
+ * their hash, through tensor_walk, a piece at a time; but an adapter has a hash only merged
+ * with its base, so that both are opened whole. `drover inspect` calls it. Text in it is a
+ * stranger's: it reaches a terminal through put_text alone. */
 
 #include "lm/file/inspect.h"
 
@@ -22,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* reversed: GGUF has the fastest dimension first, and people read the other order. */
 static json_t *one_tensor(const char *name, const char *dtype, const size_t *dim, int dims,
                           bool reversed)
 {
@@ -33,6 +36,7 @@ static json_t *one_tensor(const char *name, const char *dtype, const size_t *dim
     return json_pack("{s:s,s:s,s:o}", "name", name, "dtype", dtype, "shape", shape);
 }
 
+/* Names and hash: all files' tensors, as they stand there, and the sum over the model's. */
 static enum err folder_tensors(json_t *list, struct hash *sum, const char *path,
                                const struct shape *shape)
 {
@@ -129,6 +133,8 @@ static json_t *about_tokenizer(const struct model_files *files)
                      token(files->tokenizer, shape->pad), "eos", eos);
 }
 
+/* `path` was resolved before. params are there only for an adapter: its tensors are listed, and
+ * the hash is that of the merged model. */
 static enum err gather(json_t *all, const struct model_files *files, const char *path)
 {
     char hash[HASH_TEXT];
@@ -179,6 +185,7 @@ static void put_text(FILE *to, const char *text)
     }
 }
 
+/* ", bos 1 <s>"; nothing for a token that the model does not have. */
 static void put_token(FILE *to, const char *name, const json_t *value)
 {
     const char *text = json_string_value(json_object_get(value, "text"));
@@ -223,6 +230,7 @@ static void put_tensors(FILE *to, const json_t *list)
     }
 }
 
+/* How a token knows where it stands, and how far it sees. */
 static void put_positions(FILE *to, const struct shape *s)
 {
     static const char *const rope[] = {
@@ -276,6 +284,7 @@ static void put_adapter(FILE *to, const json_t *json)
     fputc('\n', to);
 }
 
+/* One line for one word, the word in fourteen columns; long things last. */
 static void put_all(FILE *to, const json_t *all, const struct model_files *files)
 {
     const json_t *config = json_object_get(all, "config");
@@ -304,6 +313,7 @@ static void put_all(FILE *to, const json_t *all, const struct model_files *files
     put_tensors(to, json_object_get(all, "tensors"));
 }
 
+/* NULL: no memory. */
 static char *render(const json_t *all, const struct model_files *files)
 {
     char *text = NULL;

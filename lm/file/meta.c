@@ -1,6 +1,11 @@
-/* Entries are skipped over once, keeping where each value lies, and sorted by key; a value is
- * read from the file when it is asked for, with its type checked then. So a long token list
- * costs nothing to a caller who wants one number. */
+/* Entries are skipped over once (meta_parse, called by gguf), keeping where each value lies,
+ * and sorted by key; a value is read from the file when it is asked for, with its type checked
+ * then. So a long token list costs nothing to a caller who wants one number.
+ *
+ * Skipping is where a hostile file is met: a type must be known before its width is used, a
+ * count is compared with the bytes that are left before it is multiplied, lists nest at most
+ * four deep. What is read later lies inside the file because it was skipped over; the file may
+ * have shrunk or changed since, and source still checks each read. */
 
 #include "lm/file/meta.h"
 
@@ -11,8 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A key's length is the format's bound; a text has room for any chat template. */
 enum { KEY_BYTES = 65535, TEXT_BYTES = 16 << 20, NESTING = 4 };
 
+/* In the order of gguf.md's gguf_metadata_value_type: its numbers. */
 enum kind { U8, I8, U16, I16, U32, I32, F32, BOOL, TEXT, LIST, U64, I64, F64, KINDS };
 
 /* Bytes of one value; 0: it says itself. */
@@ -35,6 +42,7 @@ struct meta {
     size_t entries, room;
 };
 
+/* Bytes behind the cursor, which never passes the end. */
 static size_t left(const struct meta *meta)
 {
     return source_size(meta->source) - meta->at;
@@ -42,7 +50,9 @@ static size_t left(const struct meta *meta)
 
 static enum err skip_value(struct meta *meta, uint32_t kind, int depth);
 
-/* Cursor at a list's element type. `entry` (may be NULL) learns where the elements are. */
+/* Cursor at a list's element type. `entry` (may be NULL) learns where the elements are. The
+ * count is held against the least that an element takes, so a short file cannot ask for a long
+ * loop. */
 static enum err skip_list(struct meta *meta, int depth, struct meta_entry *entry)
 {
     uint32_t inner = 0;
@@ -65,6 +75,7 @@ static enum err skip_list(struct meta *meta, int depth, struct meta_entry *entry
         entry->n = n;
         entry->at = meta->at;
     }
+    /* in one step where elements are of one size; else each says its own */
     if (width[inner])
         meta->at += (size_t)n * width[inner];
     else
@@ -90,6 +101,7 @@ static enum err skip_value(struct meta *meta, uint32_t kind, int depth)
     return err;
 }
 
+/* The key is freed here or by meta_free: it is in the list only when all of it was read. */
 static enum err take_entry(struct meta *meta)
 {
     struct meta_entry entry = {0};
@@ -122,6 +134,7 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct meta_entry *)a)->key, ((const struct meta_entry *)b)->key);
 }
 
+/* A key twice: readers differ in which one they take, so neither is. */
 static enum err take_entries(struct meta *meta, uint64_t n)
 {
     enum err err = OK;
@@ -197,6 +210,7 @@ static enum err scalar(const struct meta *meta, const struct meta_entry *entry, 
     return err;
 }
 
+/* Signed ones keep their sign; scalar left their upper bytes zero. */
 static int64_t widen(uint32_t kind, uint64_t bits)
 {
     switch (kind) {
@@ -229,6 +243,7 @@ enum err meta_int(const struct meta *meta, const char *key, int64_t *out)
     return err;
 }
 
+/* A whole number is taken for a real: converters write 10000 as either. */
 enum err meta_real(const struct meta *meta, const char *key, double *out)
 {
     const struct meta_entry *entry = find(meta, key);
@@ -276,7 +291,8 @@ enum err meta_bool(const struct meta *meta, const char *key, bool *out)
     return err;
 }
 
-/* Copies the text whose length stands at `at`; `to` has room for it and a zero byte. */
+/* Copies the text whose length stands at `at`; `to` has room for it and a zero byte. A zero
+ * byte within would make another text of it. */
 static enum err copy_text(const struct meta *meta, const struct meta_entry *entry, size_t *at,
                           char *to)
 {
@@ -319,7 +335,8 @@ enum err meta_text(const struct meta *meta, const char *key, char **out)
     return err;
 }
 
-/* Bytes of a list of texts, each with a zero byte. */
+/* Bytes of a list of texts, each with a zero byte: a first pass over the lengths, so that the
+ * list and its texts are one block. */
 static enum err texts_size(const struct meta *meta, const struct meta_entry *entry,
                            size_t *size)
 {
@@ -382,6 +399,7 @@ enum err meta_ints(const struct meta *meta, const char *key, int32_t **out, size
         return OK;
     if (entry->kind != LIST || (entry->inner != I32 && entry->inner != U32))
         return mismatch(meta, entry, "a list of 32-bit numbers");
+    /* little-endian as the file's: this engine runs on no other machine */
     err = mem_big(out, (size_t)entry->n, sizeof **out, key);
     if (!err)
         err = source_read(meta->source, entry->at, *out, (size_t)entry->n * sizeof **out);
