@@ -150,7 +150,8 @@ static enum err critic_params(const struct run_context *c, struct params **out)
     enum err err = OK;
 
     *out = NULL;
-    for (int i = 0; c->plan.round.critic && !c->plan.critic_zero && i < c->plan.rewards.n; i++)
+    for (int i = 0; c->plan.iteration.critic && !c->plan.critic_zero && i < c->plan.rewards.n;
+         i++)
         if (reward_values_states(&c->plan.rewards.reward[i])) {
             err = initial_models_params(c->models, c->models->of_reward[i], out);
             break;
@@ -166,7 +167,7 @@ static enum err make_trainer(struct run_context *c)
 {
     const struct initial_model *first = &c->models->model[0];
     const struct trainer_conf conf = {
-        .iteration = &c->plan.round,
+        .iteration = &c->plan.iteration,
         .rewards = &c->plan.rewards,
         .checkpoints = c->checkpoints,
         .images = c->images,
@@ -175,8 +176,8 @@ static enum err make_trainer(struct run_context *c)
         .base = c->keys->keys.model_name_or_path,
         .dtype = c->plan.shared.dtype,
         .lag = c->plan.lag,
-        .reference_shape = c->plan.round.reference && !c->plan.round.self_reference &&
-                                   !c->plan.round.follow.every
+        .reference_shape = c->plan.iteration.reference && !c->plan.iteration.self_reference &&
+                                   !c->plan.iteration.follow.every
                                ? &c->models->policy->shape
                                : NULL,
         .reference_image = first->image_bytes,

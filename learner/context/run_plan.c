@@ -77,17 +77,17 @@ static enum err take_size(struct run_context *c)
 static enum err take_memory(const struct run_context *c)
 {
     const struct keys *k = &c->keys->keys;
-    const struct iteration_conf *round = &c->plan.round;
+    const struct iteration_conf *iteration = &c->plan.iteration;
     const struct shape *policy = &c->models->policy->shape;
     struct shape critic = *policy;
     const struct memory_plan memory = {
         .policy = *policy,
-        .critic = round->critic ? &critic : NULL,
-        .options = {.checkpointing = round->gradient_checkpointing,
-                    .portable = round->portable},
-        .lora = round->lora,
+        .critic = iteration->critic ? &critic : NULL,
+        .options = {.checkpointing = iteration->gradient_checkpointing,
+                    .portable = iteration->portable},
+        .lora = iteration->lora,
         /* the versions that tasks may name, the newest, and one in the making */
-        .n_images = c->plan.lag + 2 + (round->follow.every > 0),
+        .n_images = c->plan.lag + 2 + (iteration->follow.every > 0),
         /* the longest prompt with the longest answer, as often as a micro-batch may hold them */
         .tokens = (c->train->longest + (size_t)c->keys->response_length) *
                   (size_t)k->per_device_train_batch_size};
@@ -99,12 +99,12 @@ static enum err take_memory(const struct run_context *c)
         "plan: %" PRIu64 " iterations of %" PRIu64
         " answers, %d passes of %d optimiser steps each; %zu prompts, up to %zu + %d tokens; "
         "%s of %s memory\n",
-        c->plan.iterations, c->plan.batch * c->plan.samples, c->plan.round.epochs,
-        c->plan.round.mini_batches, c->train->n, c->train->longest, c->keys->response_length,
-        advice_size(needed, memory_plan_size(&memory)),
+        c->plan.iterations, c->plan.batch * c->plan.samples, c->plan.iteration.epochs,
+        c->plan.iteration.mini_batches, c->train->n, c->train->longest,
+        c->keys->response_length, advice_size(needed, memory_plan_size(&memory)),
         advice_size(given, c->plan.shared.memory_bytes));
     prompts_tell(c->train);
-    advice_rate(words, k->learning_rate, round->lora != NULL);
+    advice_rate(words, k->learning_rate, iteration->lora != NULL);
     if (*words)
         fprintf(stderr, "plan: %s\n", words);
     return memory_plan_check(&memory, k, &c->plan.shared, fleet_keys_response(c->plan.method));

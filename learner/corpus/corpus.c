@@ -21,7 +21,7 @@ void corpus_free(struct corpus *corpus)
     free(corpus->weight);
     free(corpus->soft);
     free(corpus->label);
-    free(corpus->stem);
+    free(corpus->shared_prefix);
     free(corpus->partner);
     free(corpus->whole.at);
     free(corpus->whole.token);
@@ -51,7 +51,7 @@ static enum err room(struct corpus *c, size_t tokens)
         c->weight = mem_grow(c->weight, n, sizeof(*c->weight));
         c->soft = mem_grow(c->soft, n, sizeof(*c->soft));
         c->label = mem_grow(c->label, n, sizeof(*c->label));
-        c->stem = mem_grow(c->stem, n, sizeof(*c->stem));
+        c->shared_prefix = mem_grow(c->shared_prefix, n, sizeof(*c->shared_prefix));
         c->seq[0] = 0;
         c->room_records = n;
     }
@@ -89,7 +89,7 @@ enum err corpus_append(struct corpus *c, int which, const int *ids, size_t n,
         c->margin[c->n] = 0;
         c->weight[c->n] = c->soft[c->n] = 1;
         c->label[c->n] = -1;
-        c->stem[c->n] = 0;
+        c->shared_prefix[c->n] = 0;
     }
     at = c->seq[index];
     memcpy(c->token + at, ids, n * sizeof(*ids));
@@ -112,19 +112,19 @@ void corpus_close(struct corpus *c)
 /* Drops arrays that say nothing. */
 static void trim(struct corpus *c)
 {
-    bool margin = false, weight = false, soft = false, label = false, stem = false;
+    bool margin = false, weight = false, soft = false, label = false, shared_prefix = false;
 
     for (size_t i = 0; i < c->n; i++) {
         margin = margin || c->margin[i] != 0;
         weight = weight || c->weight[i] != 1;
         soft = soft || c->soft[i] != 1;
         label = label || c->label[i] >= 0;
-        stem = stem || c->stem[i];
+        shared_prefix = shared_prefix || c->shared_prefix[i];
     }
     for (int i = 0; i < 5; i++) {
         void **const array[] = {(void **)&c->margin, (void **)&c->weight, (void **)&c->soft,
-                                (void **)&c->label, (void **)&c->stem};
-        const bool used[] = {margin, weight, soft, label, stem};
+                                (void **)&c->label, (void **)&c->shared_prefix};
+        const bool used[] = {margin, weight, soft, label, shared_prefix};
         if (!used[i]) {
             free(*array[i]);
             *array[i] = NULL;
@@ -202,8 +202,8 @@ struct hash corpus_hash(const struct corpus *c)
         hash_sha256_add(&state, c->soft, c->n * sizeof(*c->soft));
     if (c->label)
         hash_sha256_add(&state, c->label, c->n * sizeof(*c->label));
-    if (c->stem)
-        hash_sha256_add(&state, c->stem, c->n * sizeof(*c->stem));
+    if (c->shared_prefix)
+        hash_sha256_add(&state, c->shared_prefix, c->n * sizeof(*c->shared_prefix));
     if (c->partner) {
         const struct corpus_whole *w = &c->whole;
         hash_sha256_add(&state, c->partner, c->n * sizeof(*c->partner));

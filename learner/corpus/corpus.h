@@ -38,8 +38,9 @@ struct corpus {
     float *margin;        /* [n]; NULL when no record has one */
     float *weight, *soft; /* [n] of example.h; NULL when all are 1 */
     int8_t *label;        /* [n] 1 desirable, 0 not; NULL: not of that kind */
-    uint32_t *stem;    /* [n] tokens that the second answer shares with the first and that are
-                        * kept once, in the first sequence; NULL: none */
+    /* [n] tokens that the second answer shares with the first and that are kept once, in the
+     * first sequence; NULL: none */
+    uint32_t *shared_prefix;
     uint32_t *partner; /* [n] the record whose answer is KTO's mismatched one; NULL: none */
     struct corpus_whole whole; /* the answers for it; empty without */
     uint32_t *length;          /* [n] tokens of the record */
@@ -80,7 +81,7 @@ void corpus_free(struct corpus *corpus);
 struct hash corpus_hash(const struct corpus *corpus);
 
 /* For the readers of one kind of record: the sequence `which` of the record at hand (learn
- * NULL: all of it); the first sets margin, weight, soft, label and stem of record `n` to
+ * NULL: all of it); the first sets margin, weight, soft, label and shared_prefix of record `n` to
  * nothing said. Then the end of the record. `marked` lets the first token be learnt. Errors:
  * ERR_NOMEM. */
 enum err corpus_append(struct corpus *corpus, int which, const int *ids, size_t n,

@@ -97,7 +97,7 @@ static enum err put_pair(struct corpus *c, const struct corpus_rule *rule,
         err = put(c, 1, rejected, n_r, start, skip, 0);
     if (err)
         return err;
-    c->stem[c->n] = (uint32_t)skip;
+    c->shared_prefix[c->n] = (uint32_t)skip;
     c->weight[c->n] = (float)e->weight;
     c->soft[c->n] = (float)e->soft;
     corpus_close(c);

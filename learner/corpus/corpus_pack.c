@@ -97,7 +97,8 @@ static void put(const struct corpus *c, uint32_t record, size_t which, struct mi
 {
     const size_t k = record * (size_t)c->group + which;
     const size_t from = c->seq[k], n = c->seq[k + 1] - from;
-    const int seq = micro_batch_sequence(out, which && c->stem ? (int)c->stem[record] : 0);
+    const int seq = micro_batch_sequence(
+        out, which && c->shared_prefix ? (int)c->shared_prefix[record] : 0);
     const int at = micro_batch_tokens(out, c->token + from, c->learn + from, n);
 
     put_said(c, record, seq, out);

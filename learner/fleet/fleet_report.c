@@ -63,7 +63,7 @@ static void tell_critic(struct fleet_report *r, struct run_context *run, const j
     const double explained = json_number_value(json_object_get(line, "val/explained_variance"));
 
     if (r->told_critic || !(explained < 0) ||
-        (int64_t)ledger_version(run->ledger) <= run->plan.round.critic_warmup)
+        (int64_t)ledger_version(run->ledger) <= run->plan.iteration.critic_warmup)
         return;
     r->told_critic = true;
     progress_line(&run->progress,

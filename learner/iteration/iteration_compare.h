@@ -15,7 +15,7 @@ struct iteration_false {
     float said, found; /* nats there: behaviour; under the present weights */
 };
 
-/* Compares answers that are not trained, groups of conf.samples each; strict rounds only. The
+/* Compares answers that are not trained, groups of conf.samples each; strict iterations only. The
  * false ones are in iteration_compare_falses then. Errors: as iteration_run; false answers are
  * none. */
 enum err iteration_compare(struct iteration_state *state,

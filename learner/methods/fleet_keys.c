@@ -171,7 +171,7 @@ static enum err take_reference(struct fleet_plan *out, const struct fleet_keys *
     out->reference_here = rewarders && !strcmp(rewarders, "0");
     if (k->reference >= 0)
         out->reference_here = k->reference == 1;
-    if (out->round.follow.every) {
+    if (out->iteration.follow.every) {
         if (k->reference == 0)
             return err_set(ERR_RANGE,
                            "reference: with sync_ref_model the learner has it, as it "
@@ -179,7 +179,7 @@ static enum err take_reference(struct fleet_plan *out, const struct fleet_keys *
         out->reference_here = true;
     }
     out->rewards.reference =
-        out->round.reference && !out->round.self_reference && !out->reference_here;
+        out->iteration.reference && !out->iteration.self_reference && !out->reference_here;
     for (int i = 0; rewarders && !strcmp(rewarders, "0") && i < out->rewards.n; i++)
         if (reward_kind_of(out->rewards.reward[i].kind)->score)
             log_warn("rewarders",
@@ -207,7 +207,7 @@ static enum err take_words(struct fleet_plan *out, const struct fleet_keys *k)
 /* Answers of older weights: with none every answer is of the newest. */
 static enum err take_stale(struct fleet_plan *out, const struct fleet_keys *k)
 {
-    struct importance_conf *const to = &out->round.stale;
+    struct importance_conf *const to = &out->iteration.stale;
 
     to->interpolated = k->proximal == 1;
     if (!(to->low <= to->high))
@@ -224,7 +224,7 @@ static enum err take_stale(struct fleet_plan *out, const struct fleet_keys *k)
 /* What every method's iteration has of the keys; a method says the rest. */
 static void take_numbers(struct fleet_plan *out, const struct fleet_keys *k)
 {
-    struct iteration_conf *const to = &out->round;
+    struct iteration_conf *const to = &out->iteration;
 
     to->method = out->self;
     to->unit = to->samples = 1;
@@ -289,7 +289,7 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
     memset(out, 0, sizeof *out);
     out->method = method;
     out->self = k;
-    out->round = k->iteration;
+    out->iteration = k->iteration;
     out->episodes = NAN;
     out->top_p = 1;
     out->samples = 1;
@@ -323,14 +323,14 @@ static enum err lengthen(struct fleet_plan *plan, size_t rows)
     const enum err err =
         plan->method->length ? plan->method->length(plan->self, plan, rows) : OK;
 
-    plan->steps_each = (int64_t)plan->round.epochs * plan->round.mini_batches;
+    plan->steps_each = (int64_t)plan->iteration.epochs * plan->iteration.mini_batches;
     return err;
 }
 
 /* The critic's own iterations, of so many; a run of one has none to spare. */
 static enum err take_warmup(struct fleet_plan *plan)
 {
-    int64_t *const alone = &plan->round.critic_warmup;
+    int64_t *const alone = &plan->iteration.critic_warmup;
 
     if (*alone >= (int64_t)plan->iterations && plan->warmup_said)
         return err_set(ERR_RANGE,
@@ -350,7 +350,7 @@ enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *k, 
     enum err err = lengthen(plan, rows);
     const double episodes =
         isnan(plan->episodes) ? ceil(k->keys.num_train_epochs * (double)rows) : plan->episodes;
-    const int64_t each = plan->round.rate_by_step ? plan->steps_each : 1;
+    const int64_t each = plan->iteration.rate_by_step ? plan->steps_each : 1;
     double iterations = ceil(episodes / (double)plan->batch);
     struct keys_length length = {0};
     const double warmup = k->keys.warmup_steps > 0              ? k->keys.warmup_steps
@@ -359,7 +359,8 @@ enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *k, 
 
     if (err)
         return err;
-    if (k->keys.max_steps > 0 && (plan->round.rate_by_step || iterations > k->keys.max_steps))
+    if (k->keys.max_steps > 0 &&
+        (plan->iteration.rate_by_step || iterations > k->keys.max_steps))
         iterations = ceil((double)k->keys.max_steps / (double)each);
     if (iterations < 1)
         return err_set(ERR_RANGE, "num_train_epochs: %g gives no iteration",
@@ -368,7 +369,7 @@ enum err fleet_keys_length(struct fleet_plan *plan, const struct fleet_keys *k, 
     length.steps = (int64_t)iterations * each;
     length.warmup =
         warmup < 1 ? (int64_t)ceil(warmup * (double)length.steps) : (int64_t)floor(warmup);
-    err = keys_schedule(&plan->round.rates, &k->keys, &plan->shared, &length);
+    err = keys_schedule(&plan->iteration.rates, &k->keys, &plan->shared, &length);
     if (!err)
         err = take_warmup(plan);
     return err;

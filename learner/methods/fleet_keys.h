@@ -2,7 +2,7 @@
  *
  * TRL's names and defaults, and drover's own keys. A method's struct begins with a struct
  * fleet_keys; its table stands before these in the list of tables, so that its defaults win.
- * Its `plan` (learner/run/method.h) says what its own keys mean: the plan's round (loss,
+ * Its `plan` (learner/run/method.h) says what its own keys mean: the plan's iteration (loss,
  * objectives, assign, report, epochs, mini-batches), batch and samples. */
 
 #ifndef LEARNER_METHODS_FLEET_KEYS_H
@@ -46,7 +46,7 @@ struct fleet_plan {
     const struct method *method;
     void *self; /* its struct: the keys; borrowed */
     struct keys_plan shared;
-    struct iteration_conf round; /* rates included; its method is self */
+    struct iteration_conf iteration; /* rates included; its method is self */
     struct rewards rewards;
     bool overlong;       /* reward_funcs has TRL's punishment of long answers */
     uint64_t lag, batch; /* versions; tasks an iteration */

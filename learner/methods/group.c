@@ -135,8 +135,8 @@ static enum err take_batch(struct fleet_plan *out, const struct group_keys *k)
             (int)answers, k->num_generations);
     out->batch = answers / (uint64_t)k->num_generations;
     out->samples = (uint32_t)k->num_generations;
-    out->round.samples = k->num_generations;
-    out->round.mini_batches = steps / accumulate;
+    out->iteration.samples = k->num_generations;
+    out->iteration.mini_batches = steps / accumulate;
     return OK;
 }
 
@@ -210,7 +210,7 @@ static void take_overlong(struct fleet_plan *out, struct group_keys *g)
 
 enum err group_plan(struct group_keys *g, struct fleet_plan *out)
 {
-    struct iteration_conf *const to = &out->round;
+    struct iteration_conf *const to = &out->iteration;
     enum err err = refuse(out, g);
 
     take_overlong(out, g);

@@ -135,7 +135,7 @@ static void assign(const void *method, struct iteration_batch *batch, double bet
 static enum err plan(void *self, struct fleet_plan *out)
 {
     struct grpo *const grpo = self;
-    const struct entropy_control *const bonus = &out->round.entropy;
+    const struct entropy_control *const bonus = &out->iteration.entropy;
     enum err err = group_plan(&grpo->group, out);
 
     if (!err && !(bonus->least <= bonus->most))
@@ -151,9 +151,9 @@ static enum err plan(void *self, struct fleet_plan *out)
     grpo->loss.max_completion_length = grpo->group.fleet.response_length;
     grpo->steps_share = credit_share(&out->rewards);
     out->by_group = true;
-    out->round.loss = &grpo->loss;
-    out->round.policy = objective_grpo(grpo->loss.loss);
-    out->round.assign = assign;
+    out->iteration.loss = &grpo->loss;
+    out->iteration.policy = objective_grpo(grpo->loss.loss);
+    out->iteration.assign = assign;
     return err;
 }
 

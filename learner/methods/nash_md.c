@@ -260,12 +260,12 @@ static enum err plan(void *self, struct fleet_plan *out)
         err = err_set(ERR_RANGE, "num_generations: 2: a mixture (mixture_coef above 0) is told "
                                  "by the weights of two others: at least 3");
     if (!err && (out->lag || out->free) && nash->pairs.fleet.importance < 0)
-        out->round.stale.mode = IMPORTANCE_SEQUENCE_TRUNCATE;
-    out->round.loss = &nash->loss;
-    out->round.policy = &objective;
-    out->round.assign = assign;
-    out->round.report = report;
-    out->round.on_iteration = on_iteration;
+        out->iteration.stale.mode = IMPORTANCE_SEQUENCE_TRUNCATE;
+    out->iteration.loss = &nash->loss;
+    out->iteration.policy = &objective;
+    out->iteration.assign = assign;
+    out->iteration.report = report;
+    out->iteration.on_iteration = on_iteration;
     return err;
 }
 

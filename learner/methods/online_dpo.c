@@ -71,10 +71,10 @@ static void report(const void *method, const struct iteration_report *r,
 
 static enum err plan(void *self, struct fleet_plan *out)
 {
-    out->round.policy = &objective_dpo;
-    out->round.assign = assign;
-    out->round.report = report;
-    out->round.unit = 2;
+    out->iteration.policy = &objective_dpo;
+    out->iteration.assign = assign;
+    out->iteration.report = report;
+    out->iteration.unit = 2;
     return pairs_plan(self, out);
 }
 

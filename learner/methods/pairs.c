@@ -80,7 +80,7 @@ void pairs_on_iteration(void *method, const struct iteration_conf *conf, int64_t
 enum err pairs_plan(struct pairs_keys *pairs, struct fleet_plan *out)
 {
     static const enum objective_dpo_kind kinds[] = {DPO_SIGMOID, DPO_IPO_SUM};
-    struct iteration_conf *const to = &out->round;
+    struct iteration_conf *const to = &out->iteration;
     enum err err = pairs_number_read(&pairs->beta, "beta", .1, 1e-9, 1e6);
 
     pairs->loss = (struct objective_dpo_conf){

@@ -229,10 +229,11 @@ static void take_critic(const struct ppo *ppo, struct fleet_plan *out)
     out->critic_trunk = ppo->critic == 1;
     out->critic_zero = ppo->critic == 2;
     out->warmup_said = conf_has_int(ppo->critic_warmup);
-    out->round.critic_warmup = out->warmup_said ? ppo->critic_warmup : begins_as_reward(out);
-    out->round.critic = &objective_ppo_value;
-    if (!conf_has_real(out->round.critic_learning_rate))
-        out->round.critic_learning_rate = ppo->fleet.keys.learning_rate;
+    out->iteration.critic_warmup =
+        out->warmup_said ? ppo->critic_warmup : begins_as_reward(out);
+    out->iteration.critic = &objective_ppo_value;
+    if (!conf_has_real(out->iteration.critic_learning_rate))
+        out->iteration.critic_learning_rate = ppo->fleet.keys.learning_rate;
 }
 
 /* V-trace has its own weights: a second kind beside it would weigh an answer twice. */
@@ -246,14 +247,14 @@ static enum err take_stale(const struct ppo *ppo, struct fleet_plan *out)
         return err_set(ERR_RANGE,
                        "importance: vtrace weighs answers itself: leave it, or plain");
     if (out->lag || out->free)
-        out->round.stale.mode = IMPORTANCE_PLAIN;
+        out->iteration.stale.mode = IMPORTANCE_PLAIN;
     return OK;
 }
 
 static enum err plan(void *self, struct fleet_plan *out)
 {
     struct ppo *const ppo = self;
-    struct iteration_conf *const to = &out->round;
+    struct iteration_conf *const to = &out->iteration;
 
     to->loss = &ppo->loss;
     to->policy = &objective_ppo;

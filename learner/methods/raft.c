@@ -77,10 +77,10 @@ static enum err plan(void *self, struct fleet_plan *out)
     if (!err && raft->num_best > raft->group.num_generations)
         err = err_set(ERR_RANGE, "num_best: %d of num_generations %d", raft->num_best,
                       raft->group.num_generations);
-    out->round.loss = &raft->loss;
-    out->round.policy = &objective_sft;
-    out->round.assign = assign;
-    out->round.report = report;
+    out->iteration.loss = &raft->loss;
+    out->iteration.policy = &objective_sft;
+    out->iteration.assign = assign;
+    out->iteration.report = report;
     return err;
 }
 

@@ -88,9 +88,9 @@ static enum err plan(void *method, struct fleet_plan *out)
     self->loss.epsilon_high = group_epsilon_high(&self->group);
     self->loss.beta = self->group.kl_in == GROUP_IN_LOSS ? self->group.beta : 0;
     out->by_group = self->baseline;
-    out->round.loss = &self->loss;
-    out->round.policy = objective_grpo(OBJECTIVE_DAPO);
-    out->round.assign = assign;
+    out->iteration.loss = &self->loss;
+    out->iteration.policy = objective_grpo(OBJECTIVE_DAPO);
+    out->iteration.assign = assign;
     return err;
 }
 

@@ -71,9 +71,9 @@ static enum err plan(void *self, struct fleet_plan *out)
     rloo->loss.epsilon = rloo->group.epsilon;
     rloo->loss.epsilon_high = group_epsilon_high(&rloo->group);
     out->by_group = true;
-    out->round.loss = &rloo->loss;
-    out->round.policy = &objective_rloo;
-    out->round.assign = assign;
+    out->iteration.loss = &rloo->loss;
+    out->iteration.policy = &objective_rloo;
+    out->iteration.assign = assign;
     return err;
 }
 

@@ -103,7 +103,7 @@ static void report(const void *method, const struct iteration_report *r,
 static enum err plan(void *self, struct fleet_plan *out)
 {
     struct spin *const spin = self;
-    struct iteration_conf *const to = &out->round;
+    struct iteration_conf *const to = &out->iteration;
 
     spin->loss.terms = 1;
     spin->loss.term[0].kind = spin->loss_type ? DPO_HINGE : DPO_SIGMOID;
@@ -137,8 +137,8 @@ static enum err length(void *self, struct fleet_plan *out, size_t rows)
                      : rows;
     if (epochs < 1 || epochs > 1000)
         return err_set(ERR_RANGE, "num_train_epochs: 1 to 1000 passes an iteration");
-    out->round.epochs = (int)epochs;
-    out->round.mini_batches = (int)((out->batch + step - 1) / step);
+    out->iteration.epochs = (int)epochs;
+    out->iteration.mini_batches = (int)((out->batch + step - 1) / step);
     out->episodes = (double)out->batch * spin->spin_iterations;
     return OK;
 }

@@ -210,12 +210,12 @@ static enum err plan(void *self, struct fleet_plan *out)
         err = err_set(ERR_RANGE, "num_generations: %d: pairs need an even number",
                       xpo->pairs.num_generations);
     xpo->loss.ipo = xpo->pairs.loss_type == 1;
-    out->round.loss = &xpo->loss;
-    out->round.policy = &objective;
-    out->round.assign = assign;
-    out->round.report = report;
-    out->round.on_iteration = on_iteration;
-    out->round.unit = 2;
+    out->iteration.loss = &xpo->loss;
+    out->iteration.policy = &objective;
+    out->iteration.assign = assign;
+    out->iteration.report = report;
+    out->iteration.on_iteration = on_iteration;
+    out->iteration.unit = 2;
     return err;
 }
 

@@ -35,9 +35,9 @@ void process_stats_new(struct process_stats **out)
     *out = mem_new(1, sizeof **out);
 }
 
-void process_stats_free(struct process_stats *crew)
+void process_stats_free(struct process_stats *stats)
 {
-    free(crew);
+    free(stats);
 }
 
 /* The broker names a process that was killed until its silence is long enough: for a while both
@@ -61,7 +61,7 @@ static struct process_life *life_of(struct process_history *h, uint64_t process,
 
 /* Names come from other machines: what does not fit is passed over, never cut, or two would
  * become one. */
-void process_stats_see(struct process_stats *crew, const struct process_stats_row *row,
+void process_stats_see(struct process_stats *stats, const struct process_stats_row *row,
                        int64_t now_ms)
 {
     const char *role = row->role, *name = row->name;
@@ -69,18 +69,18 @@ void process_stats_see(struct process_stats *crew, const struct process_stats_ro
     struct process_history *h;
     size_t i = 0;
 
-    while (i < crew->n &&
-           (strcmp(crew->hand[i].role, role) || strcmp(crew->hand[i].name, name)))
+    while (i < stats->n &&
+           (strcmp(stats->hand[i].role, role) || strcmp(stats->hand[i].name, name)))
         i++;
     if (i == PROCESS_STATS_MAX || strlen(role) >= sizeof h->role ||
         strlen(name) >= sizeof h->name)
         return;
-    h = &crew->hand[i];
-    if (i == crew->n) {
+    h = &stats->hand[i];
+    if (i == stats->n) {
         snprintf(h->role, sizeof h->role, "%s", role);
         snprintf(h->name, sizeof h->name, "%s", name);
         h->first_ms = now_ms;
-        crew->n++;
+        stats->n++;
     }
     life = life_of(h, row->process, row->tokens, now_ms);
     /* A count that falls is a late message of the same life. */
@@ -101,7 +101,7 @@ static uint64_t number(const json_t *row, const char *key)
     return n > 0 ? (uint64_t)n : 0;
 }
 
-void process_stats_hear(struct process_stats *crew, const char *text, int64_t now_ms)
+void process_stats_hear(struct process_stats *stats, const char *text, int64_t now_ms)
 {
     json_t *list = *text ? json_loads(text, 0, NULL) : NULL;
     const json_t *row;
@@ -116,7 +116,7 @@ void process_stats_hear(struct process_stats *crew, const char *text, int64_t no
             .tokens = number(row, "tokens"),
             .rss_bytes = number(row, "rss_bytes")};
         if (one.role && one.name)
-            process_stats_see(crew, &one, now_ms);
+            process_stats_see(stats, &one, now_ms);
     }
     json_decref(list);
 }
@@ -132,14 +132,14 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Sorted in place: the order in which they came is of no use to anybody. */
-json_t *process_stats_json(struct process_stats *crew)
+json_t *process_stats_json(struct process_stats *stats)
 {
     json_t *list = json_array();
 
-    qsort(crew->hand, crew->n, sizeof *crew->hand, by_name);
+    qsort(stats->hand, stats->n, sizeof *stats->hand, by_name);
 
-    for (size_t i = 0; i < crew->n; i++) {
-        const struct process_history *h = &crew->hand[i];
+    for (size_t i = 0; i < stats->n; i++) {
+        const struct process_history *h = &stats->hand[i];
         const double seconds = (double)(h->last_ms - h->first_ms) / 1e3;
         /* This process knows its peak better than its last heartbeat did. */
         const uint64_t own = strcmp(h->role, "learner") ? 0 : mem_peak(); /* this process */
@@ -156,15 +156,15 @@ json_t *process_stats_json(struct process_stats *crew)
 /* Seen twice, at its start and at its end, as a fleet's process would be. */
 json_t *process_stats_alone(const char *name, uint64_t tokens, int64_t ms)
 {
-    struct process_stats *crew;
+    struct process_stats *stats;
     json_t *list;
 
-    process_stats_new(&crew);
-    process_stats_see(crew, &(struct process_stats_row){"learner", name, 0, 0, 0}, 0);
-    process_stats_see(crew, &(struct process_stats_row){"learner", name, 0, tokens, mem_peak()},
-                      ms);
-    list = process_stats_json(crew);
-    process_stats_free(crew);
+    process_stats_new(&stats);
+    process_stats_see(stats, &(struct process_stats_row){"learner", name, 0, 0, 0}, 0);
+    process_stats_see(stats,
+                      &(struct process_stats_row){"learner", name, 0, tokens, mem_peak()}, ms);
+    list = process_stats_json(stats);
+    process_stats_free(stats);
     return list;
 }
 

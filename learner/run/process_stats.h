@@ -1,5 +1,5 @@
-/* crew: what the processes of a run were: peak memory, tokens, tokens a second, for the lines
- * at the end, run.json and the report.
+/* process_stats: what the processes of a run were: peak memory, tokens, tokens a second, for the
+ * lines at the end, run.json and the report.
  *
  * The broker says it in each heartbeat (docs/PROTOCOL.md, HB: metrics). Processes of
  * one name, one after the other or for a while beside each other, are one row. */
@@ -16,7 +16,7 @@ struct process_stats;
 enum { PROCESS_STATS_MAX = 256 }; /* processes; further ones are not listed */
 
 void process_stats_new(struct process_stats **out);
-void process_stats_free(struct process_stats *crew); /* NULL is fine */
+void process_stats_free(struct process_stats *stats); /* NULL is fine */
 
 struct process_stats_row {
     const char *role, *name;
@@ -26,13 +26,13 @@ struct process_stats_row {
 };
 
 /* A heartbeat's JSON array of these; what is none is passed over. */
-void process_stats_hear(struct process_stats *crew, const char *text, int64_t now_ms);
-void process_stats_see(struct process_stats *crew, const struct process_stats_row *row,
+void process_stats_hear(struct process_stats *stats, const char *text, int64_t now_ms);
+void process_stats_see(struct process_stats *stats, const struct process_stats_row *row,
                        int64_t now_ms);
 
 /* [{role, name, peak_memory_bytes, tokens, tokens_per_second}], by name; the
  * caller's. Rates are over the time in which the process was seen. */
-json_t *process_stats_json(struct process_stats *crew);
+json_t *process_stats_json(struct process_stats *stats);
 /* The same of a process that works alone: this one. */
 json_t *process_stats_alone(const char *name, uint64_t tokens, int64_t ms);
 /* One line a process. */

@@ -48,14 +48,15 @@ static inline void feed_golden(struct feed *feed, int c, int iteration)
 }
 
 /* The answers' log-probabilities under an image (NULL: of the policy), one after another. */
-static inline void feed_score(const struct feed *feed, const struct iteration_state *round,
+static inline void feed_score(const struct feed *feed, const struct iteration_state *iteration,
                               const float *image, double temperature, float *out)
 {
     struct model *model;
     size_t bytes;
-    const float *const own = iteration_image(round, &bytes);
+    const float *const own = iteration_image(iteration, &bytes);
 
-    assert_ok(model_new(&model, &iteration_policy(round)->shape, image ? image : own, bytes));
+    assert_ok(
+        model_new(&model, &iteration_policy(iteration)->shape, image ? image : own, bytes));
     for (int s = 0; s < ROWS; out += golden_answer[s], s++) {
         const int p = golden_prompt[s], n = golden_answer[s], seq[] = {0, p + n};
         int token[32];

@@ -75,8 +75,8 @@ struct iteration_conf planned(const char *name, int64_t iterations, const char *
         fprintf(stderr, "planned: %s\n", err_text());
         exit(1);
     }
-    run->plan.round.strict = false; /* the answers of tests are made up */
-    run->plan.round.rates =
+    run->plan.iteration.strict = false; /* the answers of tests are made up */
+    run->plan.iteration.rates =
         optim_plan(SCHEDULE_LINEAR, ((struct keys *)run->keys)->learning_rate, 0, iterations);
-    return run->plan.round;
+    return run->plan.iteration;
 }

@@ -89,7 +89,7 @@ static void a_prompt_is_kept_once(void **state)
     const uint32_t record[] = {1, 0};
     (void)state;
 
-    assert_null(whole->stem);
+    assert_null(whole->shared_prefix);
     assert_string_equal(shown(whole, 0), "the cat[ sat on<|im_end|>]");
     assert_string_equal(shown(whole, 1), "the cat[ in the hen<|im_end|>]");
     assert_string_equal(shown(whole, 3), "why[ then<|im_end|>]");
@@ -97,13 +97,13 @@ static void a_prompt_is_kept_once(void **state)
     once = read_rows(corpus_answers_pairs, two, 2, &rule);
     assert_string_equal(shown(once, 0), "the cat[ sat on<|im_end|>]");
     assert_string_equal(shown(once, 1), "[ in the hen<|im_end|>]");
-    assert_non_null(once->stem);
-    assert_int_equal(once->length[0] + once->stem[0], whole->length[0]);
+    assert_non_null(once->shared_prefix);
+    assert_int_equal(once->length[0] + once->shared_prefix[0], whole->length[0]);
     assert_ok(corpus_pack(once, record, 2, 0, &packed));
     assert_int_equal(packed.batch.n_seq, 4);
     assert_int_equal(packed.batch.n_prefix[0], 0);
-    assert_int_equal(packed.batch.n_prefix[1], once->stem[1]);
-    assert_int_equal(packed.batch.n_prefix[3], once->stem[0]);
+    assert_int_equal(packed.batch.n_prefix[1], once->shared_prefix[1]);
+    assert_int_equal(packed.batch.n_prefix[3], once->shared_prefix[0]);
     assert_int_equal(packed.tokens, whole->length[0] + whole->length[1]);
     assert_true(packed.in.seq_weight[0] == 2 && packed.in.seq_weight[2] == 1);
     assert_true(packed.in.seq_soft[0] == .5f && !packed.in.seq_margin && !packed.in.target);
@@ -153,7 +153,9 @@ static void lengths_are_trls(void **state)
         }
         assert_int_equal(cut->n, 1);
         assert_true(cut->seq[1] <= (size_t)most);
-        assert_true(cut->seq[2] - cut->seq[1] + (cut->stem ? cut->stem[0] : 0) <= (size_t)most);
+        assert_true(cut->seq[2] - cut->seq[1] +
+                        (cut->shared_prefix ? cut->shared_prefix[0] : 0) <=
+                    (size_t)most);
         assert_true(cut->learn[cut->seq[1] - 1] == 1 && cut->learn[cut->seq[2] - 1] == 1);
         corpus_free(cut);
     }

@@ -215,7 +215,7 @@ static double one_round(const struct iteration_conf *conf, struct feed *feed,
 
 static void a_method_without_a_critic_holds_none(void **state)
 {
-    char folder[] = "/tmp/drover-round-XXXXXX";
+    char folder[] = "/tmp/drover-iteration-XXXXXX";
     const struct iteration_conf round =
         planned("rloo", 2, "learning_rate=3e-6;num_generations=2;beta=.1");
     struct iteration_state *a, *b;

@@ -62,18 +62,19 @@ static void refused(const struct method *method, const char *const *words, const
 static void grpo_has_trls_defaults(void **state)
 {
     struct keys_of k = read_keys(methods_find("grpo"), NOTHING);
-    const struct objective_grpo_conf *const loss = k.plan.round.loss;
+    const struct objective_grpo_conf *const loss = k.plan.iteration.loss;
     (void)state;
 
     assert_ok(k.err);
-    assert_true(k.plan.samples == 8 && k.plan.batch == 1 && k.plan.round.samples == 8);
-    assert_true(k.plan.round.epochs == 1 && k.plan.round.mini_batches == 1);
+    assert_true(k.plan.samples == 8 && k.plan.batch == 1 && k.plan.iteration.samples == 8);
+    assert_true(k.plan.iteration.epochs == 1 && k.plan.iteration.mini_batches == 1);
     assert_int_equal(k.plan.iterations, 300);
     assert_true(loss->loss == OBJECTIVE_DAPO && loss->epsilon_high == .2);
     assert_true(isnan(loss->delta) && loss->use_bias_correction_kl);
-    assert_true(!k.plan.round.reference && !k.plan.rewards.reference && !k.plan.round.critic);
-    assert_true(k.plan.round.strict && k.plan.round.stale.mode == IMPORTANCE_NONE);
-    assert_true(k.plan.round.rates.peak == 1e-6 && k.plan.round.rates.total == 300);
+    assert_true(!k.plan.iteration.reference && !k.plan.rewards.reference &&
+                !k.plan.iteration.critic);
+    assert_true(k.plan.iteration.strict && k.plan.iteration.stale.mode == IMPORTANCE_NONE);
+    assert_true(k.plan.iteration.rates.peak == 1e-6 && k.plan.iteration.rates.total == 300);
     done(methods_find("grpo"), &k);
 }
 
@@ -88,12 +89,13 @@ static void a_batch_is_answers(void **state)
 
     assert_ok(k.err);
     assert_true(k.plan.batch == 8 && k.plan.samples == 4);
-    assert_true(k.plan.round.mini_batches == 4 && k.plan.round.epochs == 3);
+    assert_true(k.plan.iteration.mini_batches == 4 && k.plan.iteration.epochs == 3);
     assert_int_equal(k.plan.iterations, 5); /* of 12 optimiser steps */
-    assert_int_equal(k.plan.round.rates.total, 60);
-    assert_true(k.plan.round.reference && k.plan.rewards.reference);
-    assert_true(!k.plan.round.strict && k.plan.round.stale.mode == IMPORTANCE_SEQUENCE_MASK);
-    assert_true(k.plan.round.stale.high == 3);
+    assert_int_equal(k.plan.iteration.rates.total, 60);
+    assert_true(k.plan.iteration.reference && k.plan.rewards.reference);
+    assert_true(!k.plan.iteration.strict &&
+                k.plan.iteration.stale.mode == IMPORTANCE_SEQUENCE_MASK);
+    assert_true(k.plan.iteration.stale.high == 3);
     done(methods_find("grpo"), &k);
     refused(methods_find("grpo"), WITH("num_generations=3"), "num_generations");
     refused(methods_find("grpo"),
@@ -146,17 +148,17 @@ static void what_is_free_is_corrected(void **state)
     (void)state;
 
     assert_ok(k.err);
-    assert_true(k.plan.free && k.plan.lag == 4 && !k.plan.round.strict);
-    assert_int_equal(k.plan.round.stale.mode, IMPORTANCE_TOKEN_TRUNCATE);
-    assert_true(k.plan.round.critic && k.plan.samples == 1);
+    assert_true(k.plan.free && k.plan.lag == 4 && !k.plan.iteration.strict);
+    assert_int_equal(k.plan.iteration.stale.mode, IMPORTANCE_TOKEN_TRUNCATE);
+    assert_true(k.plan.iteration.critic && k.plan.samples == 1);
     done(methods_find("ppo"), &k);
     k = read_keys(methods_find("ppo"), WITH("overlap.lag=4"));
     assert_ok(k.err);
-    assert_true(!k.plan.free && k.plan.round.stale.mode == IMPORTANCE_NONE);
+    assert_true(!k.plan.free && k.plan.iteration.stale.mode == IMPORTANCE_NONE);
     done(methods_find("ppo"), &k);
     k = read_keys(methods_find("ppo"), WITH("overlap.free=2", "advantage=vtrace"));
     assert_ok(k.err);
-    assert_int_equal(k.plan.round.stale.mode, IMPORTANCE_PLAIN);
+    assert_int_equal(k.plan.iteration.stale.mode, IMPORTANCE_PLAIN);
     done(methods_find("ppo"), &k);
 }
 
@@ -167,8 +169,9 @@ static void spin_plays_on_all_records(void **state)
 
     assert_ok(k.err);
     assert_true(k.plan.batch == 100 && k.plan.iterations == 3 && k.plan.samples == 1);
-    assert_true(k.plan.round.mini_batches == 13 && k.plan.round.epochs == 3);
-    assert_true(k.plan.round.samples == 2 && k.plan.round.self_reference && !k.plan.rewards.n);
+    assert_true(k.plan.iteration.mini_batches == 13 && k.plan.iteration.epochs == 3);
+    assert_true(k.plan.iteration.samples == 2 && k.plan.iteration.self_reference &&
+                !k.plan.rewards.n);
     assert_true(k.plan.conditions == 1 && k.plan.stop_if[0].below);
     assert_string_equal(k.plan.stop_if[0].metric, "spin/gain");
     done(methods_find("spin"), &k);

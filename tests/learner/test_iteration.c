@@ -11,7 +11,7 @@
 /* A state through a folder: what `from` is, into `to`. */
 static void carry(struct iteration_state *from, struct iteration_state *to)
 {
-    char folder[] = "/tmp/drover-round-XXXXXX", path[64];
+    char folder[] = "/tmp/drover-iteration-XXXXXX", path[64];
 
     assert_non_null(mkdtemp(folder));
     assert_ok(iteration_state_write(from, folder, NULL));

@@ -15,21 +15,21 @@ static double at(const json_t *list, size_t row, const char *key)
 
 static void rates_are_of_the_time_in_which_it_was_seen(void **state)
 {
-    struct process_stats *crew;
+    struct process_stats *stats;
     json_t *list;
 
     (void)state;
-    process_stats_new(&crew);
+    process_stats_new(&stats);
     /* 1000 tokens were another run's */
-    process_stats_hear(crew,
+    process_stats_hear(stats,
                        "[{\"role\":\"actor\",\"name\":\"a\",\"tokens\":1000,\"rss_bytes\":5},"
                        "{\"role\":\"rewarder\",\"name\":\"a\",\"tokens\":7,\"rss_bytes\":50}]",
                        10000);
     process_stats_hear(
-        crew, "[{\"role\":\"actor\",\"name\":\"a\",\"tokens\":3000,\"rss_bytes\":9}]", 12000);
+        stats, "[{\"role\":\"actor\",\"name\":\"a\",\"tokens\":3000,\"rss_bytes\":9}]", 12000);
     process_stats_hear(
-        crew, "[{\"role\":\"actor\",\"name\":\"a\",\"tokens\":3400,\"rss_bytes\":6}]", 14000);
-    list = process_stats_json(crew);
+        stats, "[{\"role\":\"actor\",\"name\":\"a\",\"tokens\":3400,\"rss_bytes\":6}]", 14000);
+    list = process_stats_json(stats);
     assert_int_equal(json_array_size(list), 2);
     assert_int_equal(at(list, 0, "tokens"), 2400);
     assert_float_equal(at(list, 0, "tokens_per_second"), 600, 1e-9);
@@ -37,75 +37,75 @@ static void rates_are_of_the_time_in_which_it_was_seen(void **state)
     assert_int_equal(at(list, 1, "tokens"), 0);
     assert_float_equal(at(list, 1, "tokens_per_second"), 0, 1e-9);
     json_decref(list);
-    process_stats_free(crew);
+    process_stats_free(stats);
 }
 
-static void see(struct process_stats *crew, uint64_t process, uint64_t tokens, int64_t now_ms)
+static void see(struct process_stats *stats, uint64_t process, uint64_t tokens, int64_t now_ms)
 {
-    process_stats_see(crew, &(struct process_stats_row){"actor", "a", process, tokens, 10},
+    process_stats_see(stats, &(struct process_stats_row){"actor", "a", process, tokens, 10},
                       now_ms);
 }
 
 static void a_restarted_process_counts_on(void **state)
 {
-    struct process_stats *crew;
+    struct process_stats *stats;
     json_t *list;
 
     (void)state;
-    process_stats_new(&crew);
-    see(crew, 7, 0, 0);
-    see(crew, 7, 500, 1000);
-    see(crew, 8, 100, 2000); /* killed; a new one has made 100 */
-    see(crew, 8, 300, 4000);
-    list = process_stats_json(crew);
+    process_stats_new(&stats);
+    see(stats, 7, 0, 0);
+    see(stats, 7, 500, 1000);
+    see(stats, 8, 100, 2000); /* killed; a new one has made 100 */
+    see(stats, 8, 300, 4000);
+    list = process_stats_json(stats);
     assert_int_equal(at(list, 0, "tokens"), 800);
     assert_float_equal(at(list, 0, "tokens_per_second"), 200, 1e-9);
     json_decref(list);
-    process_stats_free(crew);
+    process_stats_free(stats);
 }
 
 /* The broker names the killed one, too, until it takes it for dead. */
 static void an_old_and_a_new_process_of_one_name_count_once_each(void **state)
 {
-    struct process_stats *crew;
+    struct process_stats *stats;
     json_t *list;
 
     (void)state;
-    process_stats_new(&crew);
-    see(crew, 7, 0, 0);
+    process_stats_new(&stats);
+    see(stats, 7, 0, 0);
     for (int64_t s = 1; s <= 30; s++) {
-        see(crew, 7, 6000, 1000 * s);
-        see(crew, 8, 100 * (uint64_t)s, 1000 * s);
+        see(stats, 7, 6000, 1000 * s);
+        see(stats, 8, 100 * (uint64_t)s, 1000 * s);
     }
-    list = process_stats_json(crew);
+    list = process_stats_json(stats);
     assert_int_equal(json_array_size(list), 1);
     assert_int_equal(at(list, 0, "tokens"), 9000);
     assert_float_equal(at(list, 0, "tokens_per_second"), 300, 1e-9);
     json_decref(list);
     for (int round = 0; round < 50; round++) /* more than are remembered: never twice */
         for (uint64_t process = 0; process < 40; process++)
-            see(crew, process, 6000, 40000);
-    list = process_stats_json(crew);
+            see(stats, process, 6000, 40000);
+    list = process_stats_json(stats);
     assert_true(at(list, 0, "tokens") <= 40 * 6000);
     json_decref(list);
-    process_stats_free(crew);
+    process_stats_free(stats);
 }
 
 static void two_of_one_name_from_before_the_run_have_done_nothing(void **state)
 {
-    struct process_stats *crew;
+    struct process_stats *stats;
     json_t *list;
 
     (void)state;
-    process_stats_new(&crew);
-    process_stats_hear(crew,
+    process_stats_new(&stats);
+    process_stats_hear(stats,
                        "[{\"role\":\"actor\",\"name\":\"a\",\"tokens\":900,\"process\":1},"
                        "{\"role\":\"actor\",\"name\":\"a\",\"tokens\":50,\"process\":2}]",
                        10000);
-    list = process_stats_json(crew);
+    list = process_stats_json(stats);
     assert_int_equal(at(list, 0, "tokens"), 0);
     json_decref(list);
-    process_stats_free(crew);
+    process_stats_free(stats);
 }
 
 static void what_is_no_list_of_processes_is_passed_over(void **state)
@@ -119,31 +119,31 @@ static void what_is_no_list_of_processes_is_passed_over(void **state)
         "[{\"role\":\"actor\"},{\"name\":\"a\"},{\"role\":1,\"name\":2}]",
     };
     char name[200];
-    struct process_stats *crew;
+    struct process_stats *stats;
     json_t *list;
 
     (void)state;
-    process_stats_new(&crew);
+    process_stats_new(&stats);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        process_stats_hear(crew, words[i], 5);
+        process_stats_hear(stats, words[i], 5);
     memset(name, 'x', sizeof name);
     name[sizeof name - 1] = 0;
-    process_stats_see(crew, &(struct process_stats_row){"actor", name, 0, 1, 1}, 5);
-    list = process_stats_json(crew);
+    process_stats_see(stats, &(struct process_stats_row){"actor", name, 0, 1, 1}, 5);
+    list = process_stats_json(stats);
     assert_int_equal(json_array_size(list), 0);
     json_decref(list);
     for (int i = 0; i < PROCESS_STATS_MAX + 10; i++) { /* no more than there is room for */
         snprintf(name, sizeof name, "%d", i);
-        process_stats_see(crew, &(struct process_stats_row){"actor", name, 0, 1, 1}, 5);
+        process_stats_see(stats, &(struct process_stats_row){"actor", name, 0, 1, 1}, 5);
     }
     process_stats_hear(
-        crew, "[{\"role\":\"actor\",\"name\":\"0\",\"tokens\":-5,\"rss_bytes\":-1}]", 6);
-    list = process_stats_json(crew);
+        stats, "[{\"role\":\"actor\",\"name\":\"0\",\"tokens\":-5,\"rss_bytes\":-1}]", 6);
+    list = process_stats_json(stats);
     assert_int_equal(json_array_size(list), PROCESS_STATS_MAX);
     assert_int_equal(at(list, 0, "tokens"), 0);
     assert_int_equal(at(list, 0, "peak_memory_bytes"), 1);
     json_decref(list);
-    process_stats_free(crew);
+    process_stats_free(stats);
 }
 
 static void lines_for_people(void **state)
@@ -175,5 +175,5 @@ int main(void)
         cmocka_unit_test(lines_for_people),
     };
 
-    return cmocka_run_group_tests_name("learner/crew", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("learner/process_stats", tests, NULL, NULL);
 }
