@@ -52,7 +52,7 @@ struct compute_item *weights_spare(struct actor_weights *weights,
 enum err weights_ask(struct actor_weights *weights, struct fetch *fetch) MUST_CHECK;
 
 /* What arrived: an item for the compute thread, or NULL when nobody waits for it any more or
- * the card is no use: then `unfit` says why. Takes `shared memory`. */
+ * the card is no use: then `unfit` says why. Takes `shared`. */
 struct compute_item *weights_got(struct actor_weights *weights, const struct artifact *what,
                                  struct shared_memory *shared);
 

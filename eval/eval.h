@@ -73,7 +73,7 @@ uint32_t *eval_owners(json_t *const *prompt, size_t n);
 enum err eval_mean(struct bootstrap *out, const struct eval_conf *conf, const uint32_t *owner,
                    const double *value, size_t n, double share) MUST_CHECK;
 
-/* Figures: `key`, `key_low`, `key_high`. */
+/* Figures: `key`, and its bounds with _low and _high behind it. */
 void eval_put(json_t *figures, const char *key, const struct bootstrap *value);
 
 /* Lengths in tokens and the share that ended by themselves, printed and as figures with a

@@ -5,7 +5,7 @@
  * the network namespace and goes with its process, so nothing is left behind. Who lacks one
  * sends its hash and gets a descriptor (SCM_RIGHTS). Both sides speak to processes of their own
  * user only (SO_PEERCRED): what comes is taken at its word, but for its size and its seals
- * (base/shared memory.h). Whatever is not as it should be is no error: the artifact then comes
+ * (base/shared_memory.h). Whatever is not as it should be is no error: the artifact then comes
  * over the wire. No clock, and nothing waits. */
 
 #ifndef PROTO_HANDOVER_H
@@ -29,7 +29,7 @@ struct handover;
 enum err handover_open(struct handover **out, const struct handover_conf *conf) MUST_CHECK;
 void handover_close(struct handover *handover); /* NULL is fine */
 
-/* Gives `shared memory` (sealed; shared, not taken) to whoever asks for `hash`. Beyond
+/* Gives `shared` (sealed; shared, not taken) to whoever asks for `hash`. Beyond
  * HANDOVER_SHARED the oldest is given no longer. */
 void handover_put(struct handover *handover, const struct hash *hash,
                   struct shared_memory *shared);

@@ -1,6 +1,6 @@
 /* msg_rows: all messages, one row each, in the order of their numbers, which begin at 1.
  *
- *     ROW(TYPE, member, name, table, max)    MSG_TYPE; struct msg_member; as people see it; its
+ *     ROW(TYPE, member, name, table, max)    MSG_TYPE; its struct; as people see it; its
  *                                            fields (codec_*.c); bytes of all its frames
  *     BARE(TYPE, name)                       one without a body
  *

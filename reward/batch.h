@@ -25,7 +25,7 @@ struct reward_batch {
     float temperature; /* divides logits where log-probabilities are asked for */
     struct reward_item *item;
     uint32_t n_item;
-    float *value; /* out [n_value]: item i owns the next each[i]; room for batch_room */
+    float *value; /* out [n_value]: item i owns the next each[i]; room as batch_begin made it */
     uint32_t n_value;
     uint32_t *each; /* out [n_item] */
     uint32_t bad;   /* on an error: the item it is about */

@@ -33,7 +33,7 @@ struct samples_log_means {
 struct samples_log {
     struct samples_log_conf conf;
     struct samples_log_means evaluation[2]; /* before, after */
-    double *start; /* [rewards * answers_scale_room]; NULL: nothing is normalised */
+    double *start; /* [rewards * scale_room]; NULL: nothing is normalised */
     char *path;
     FILE *file;
     struct samples_log_undone { /* whose first line is to go, one each */

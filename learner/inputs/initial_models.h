@@ -27,7 +27,7 @@ struct initial_models {
     int n_model;
     int narrowest; /* the least context of a reward model; 0: none, or all were read before */
     int of_reward[REWARDS_MAX]; /* index into model, -1: the reward has none */
-    char *generation;           /* until the card has it: model files.h */
+    char *generation;           /* until the card has it (lm/file/model_files.h) */
     json_t *manifest;
     char *folder;
 };

@@ -14,7 +14,7 @@
 void group_filter_choose(uint64_t *out, const uint8_t *flat, uint64_t tasks, uint64_t batch);
 
 /* The step that trains them, all but `next`: samples and drops. Task 0 is called `first`; each
- * has `samples` answers. record_step_fini follows. */
+ * has `samples` answers. record_fini follows. */
 void group_filter_step(struct record_step *out, uint64_t iteration, uint64_t first,
                        const uint8_t *flat, uint64_t tasks, uint64_t batch, uint32_t samples);
 

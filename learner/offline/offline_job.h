@@ -23,7 +23,7 @@ struct offline_job {
     const json_t *config;                   /* every key as it was resolved */
     /* What a method adds to an evaluation's line; NULL: nothing. */
     void (*judge)(const struct offline_job *self, const struct metrics *exact, json_t *line);
-    /* What sees an evaluation's micro-batches, for judge (pass.h); NULL: nothing. */
+    /* What sees an evaluation's micro-batches, for judge (filler.h); NULL: nothing. */
     void (*see)(void *self, const struct corpus *corpus, const struct objective_in *in,
                 const uint32_t *record, size_t n);
     void *self;

@@ -66,7 +66,7 @@ struct keys_plan {
     bool peft;           /* lora learns; its words are the keys' */
     struct lora_conf lora;
 };
-/* Errors: ERR_PARSE, ERR_RANGE naming the key. Training from `train_rows` records follows. */
+/* Errors: ERR_PARSE, ERR_RANGE naming the key. keys_length, with the number of records, follows. */
 enum err keys_check(struct keys_plan *out, const struct keys *keys) MUST_CHECK;
 
 /* How long a run is. */

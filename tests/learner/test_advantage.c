@@ -6,7 +6,7 @@
 
 #define close_to(a, b) assert_true(fabs((double)(a) - (b)) < 1e-6)
 
-/* Schulman's recursion by hand: see learning.md's prototype; computed with numpy in double. */
+/* Schulman's recursion by hand: computed with numpy in double. */
 static void gae_matches_the_golden_numbers(void **state)
 {
     const float r[] = {-.1f, .2f, -.05f, 1.f}, v[] = {.5f, .4f, .3f, .2f};
@@ -104,7 +104,7 @@ static void one_token_has_no_spread(void **state)
     assert_true(x[0] == 3 && x[1] == 4);
 }
 
-/* algorithms.md's golden numbers (moolib's and seed_rl's recursion); ratio 1 and rho_bar above
+/* Numbers of moolib's and seed_rl's recursion; ratio 1 and rho_bar above
  * 1 give GAE's targets. */
 static void vtrace_matches_the_golden_numbers(void **state)
 {

@@ -320,7 +320,7 @@ static void same(const double *want, const double *is, size_t n)
             fail_msg("%zu: %.9f, not %.9f", i, is[i], want[i]);
 }
 
-/* Numbers of TRL 1.16's own lines and of golden.py. */
+/* Numbers of TRL 1.16's own lines. */
 static void advantages_are_as_in_trl(void **state)
 {
     const double five[] = {1, 0, 0, 1, 1}, six[] = {1, 2, 4, -1, 0, 3};

@@ -1,4 +1,4 @@
-/* Golden values: TRL 1.16's formulas in double precision (reference: algorithms.md 2.12), and
+/* Golden values: TRL 1.16's formulas in double precision, and
  * finite differences for every slope. */
 #include "learner/objective/objective.h"
 #include "learner/objective/objective_reward.h"

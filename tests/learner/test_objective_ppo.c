@@ -1,4 +1,4 @@
-/* Golden values: golden.py's transcription of TRL's PPO losses; finite differences for every
+/* Golden values: a transcription of TRL's PPO losses; finite differences for every
  * slope on both sides of each clip. */
 #include "learner/objective/objective_ppo.h"
 #include "tests/support/test.h"

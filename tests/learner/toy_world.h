@@ -61,8 +61,8 @@ enum toy_bug {
 };
 const char *toy_bug_name(enum toy_bug bug);
 
-/* PPO as the learner runs it (ppo.h), answers from lm/gen; the linker puts the bug in.
- * Gives the worth of what was learnt. */
+/* PPO as the learner runs it (learner/methods/ppo.c), answers from lm/gen; the linker puts the
+ * bug in. Gives the worth of what was learnt. */
 void toy_ppo(struct toy_worth *out, const struct toy_world *toy, uint64_t seed, int iterations,
              enum toy_bug bug);
 

@@ -46,7 +46,7 @@ static double divergence(const double *q, const double *p, size_t n)
     return sum;
 }
 
-/* learning.md's exact numbers: distinct rewards follow the formula, a binary one saturates. */
+/* Exact numbers: distinct rewards follow the formula, a binary one saturates. */
 static void the_exact_divergence_meets_its_bound(void **state)
 {
     static const size_t ns[] = {2, 4, 16, 64, 256, 1024};
