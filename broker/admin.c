@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* `id` NULL: whoever has that role. Only who is greeted: else what is sent would be lost. */
 static struct broker_member *find(const struct broker *b, enum role role, const struct id *id)
 {
     for (struct broker_member *m = b->members.first; m; m = m->next)

@@ -59,6 +59,7 @@ static void join(struct broker *b, struct open_task *task, uint32_t i, uint32_t 
     score->n_value = n;
     score->value = mem_new(n, sizeof *value);
     memcpy(score->value, value, n * sizeof *value);
+    /* For people; too long ones are left out, since JSON cannot be cut. */
     if (diagnostics[0] && strlen(diagnostics) < DIAGNOSTICS_MAX)
         score->diagnostics = mem_text(diagnostics);
     if (--sample->missing == 0) {
@@ -119,6 +120,8 @@ static bool join_one(struct broker *b, const struct ticket *ticket,
         const uint32_t s = ticket->item[i].sample;
         const struct open_sample *sample = tasks_named(&b->tasks, &ticket->item[i], &task);
 
+        /* A score that is here already is never replaced: the first one counts, as with
+         * answers. */
         if (!sample || !sample->body || sample->score[ticket->scorer].ask == ASK_IN ||
             !hash_same(&sample->body->hash, &score->rollout[r]))
             continue;
@@ -188,6 +191,7 @@ static bool take(struct broker *b, const struct ticket *ticket,
     if (!adds_up(score, wrong) || !covers(b, ticket, score, wrong) ||
         !join_all(b, ticket, from, score, wrong, now_ms))
         return false;
+    /* Late: what it was asked about others have answered since. That is no failure. */
     if (!before || unanswered(b, ticket) < before)
         return true;
     text_print(wrong->words, sizeof wrong->words, "answered none of the %u it was asked about",
@@ -202,6 +206,7 @@ enum err answers_on_score(struct broker *b, struct broker_member *from, const st
     const struct score *score = &msg->score.score;
     struct wrong wrong = {""};
 
+    /* Ended long ago, or of another table: nobody's fault. */
     if (!ticket || !hash_same(&b->run.scorer[ticket->scorer].hash, &score->scorer)) {
         b->counters.late++;
         return OK;

@@ -27,6 +27,7 @@ enum {
 
 static const struct id nobody;
 
+/* By id or by name: either may be new when a worker comes back. */
 static bool tried(const struct tries *tries, const struct id *peer, const char *who)
 {
     for (uint32_t i = 0; i < tries->n_by; i++)
@@ -129,7 +130,10 @@ void blame_actor(struct broker *b, struct open_task *task, uint32_t sample,
     struct open_sample *at = &task->sample[sample];
 
     b->run.tried = true;
+    /* Longer with each attempt: what fails at once would else go round without end. */
     at->not_before_ms = now_ms + limits_rest_ms(&b->limits, at->attempts++);
+    /* Only tries of others are told and kept: the learner's next start may have more memory
+     * (docs/decisions/0012). */
     if (!run_is_own(&b->run, by)) {
         if (add_try(at, &by->id, by->who, reason))
             tell(b, task->def->id, sample, by->who, reason);
@@ -163,6 +167,7 @@ void blame_false(struct broker *b, struct open_sample *at, const struct origin *
 {
     char who[MEMBERS_WHO];
 
+    /* An answer to it is here: another's, which nothing speaks against. */
     if (at->state > SAMPLE_LEASED)
         return;
     b->run.tried = true;
@@ -180,6 +185,7 @@ enum err blame_on_fail(struct broker *b, struct broker_member *from, const struc
     if (!at || at->state >= SAMPLE_DROPPED || !*fail->who)
         return OK;
     b->run.tried = true;
+    /* From its journal: the peer's id is not kept there, its name is (`nobody`). */
     at->attempts += add_try(at, &nobody, fail->who, fail->reason);
     return OK;
 }
@@ -241,8 +247,11 @@ static bool is_for_own(const struct broker *b, const struct open_sample *at,
 
     if (n == BLAME_WORKERS)
         return true;
+    /* Somebody may still do it. */
     if (n ? workers->honest && untried(b, at->tries) : workers->honest)
         return false;
+    /* All that are here have failed it or lied: at once. Nobody is here: somebody may come, so
+     * a while later. */
     return workers->here || ((n || b->suspects.n_suspect) && now_ms - at->since_ms >= ALONE_MS);
 }
 
@@ -274,6 +283,7 @@ static void look(struct broker *b, const struct open_task *task, uint32_t sample
     struct open_sample *at = &task->sample[sample];
 
     if (at->state == SAMPLE_WAITING) {
+        /* Worked out anew each tick: it is anybody's again once another worker comes. */
         at->own = is_for_own(b, at, workers, now_ms);
         if (at->own && !run_has_own(&b->run)) {
             forgive(at);

@@ -37,6 +37,7 @@ bool breaker_fail(struct breaker *at, const char *scorer, uint64_t ticket,
     text_print(at->words, sizeof at->words, "%s", words);
     if (first)
         at->since_ms = now_ms;
+    /* At the third alone: each probe that fails would say the same again. */
     if (at->fails == BREAKER_FAILS)
         log_warn("pause", "scorer=%s who=%s reason=\"%s\"", scorer, by->name, words);
     if (breaker_open(at))
@@ -63,6 +64,7 @@ bool breaker_may(const struct breaker *at, const struct tickets *tickets, int64_
     if (!breaker_open(at))
         return true;
     probe = ticket_find(tickets, at->probe);
+    /* A ticket of which the holder is gone, or the time over, tries nothing any more. */
     return now_ms >= at->probe_ms && !(probe && probe->holder);
 }
 

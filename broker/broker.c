@@ -109,6 +109,7 @@ static void pump(struct broker *b, unsigned wakes, bool is_tick, int64_t now_ms)
             to_learner_send(b, now_ms);
         if (b->beat)
             heartbeat_send(b, now_ms);
+        /* Once, however often it goes round. */
         is_tick = b->beat = false;
         outbox_flush(&b->outbox, &b->sink);
     } while (b->wakes);
@@ -171,6 +172,8 @@ struct broker_member *broker_hello(struct broker *b, struct broker_member *was, 
     enum refuse_code code;
     const char *words;
 
+    /* Through the sink and not the outbox: a new one is no member yet, and an old one is gone
+     * with this. */
     if (!admits(b, was, msg, &code, &words, now_ms)) {
         b->sink.refuse(b->sink.self, link, code, words);
         return NULL;
@@ -196,6 +199,7 @@ void broker_gone(struct broker *b, struct broker_member *member, bool died, int6
         blame_died(b, member, now_ms);
         scores_died(b, member, now_ms);
     }
+    /* After blame_died, which looks at what it had in hand. */
     hold_requeue_all(b, member, now_ms);
     scores_take_back(b, member);
     if (b->run.learner == member)
@@ -259,6 +263,7 @@ void broker_bad(struct broker *b, struct broker_member *from, enum msg_type type
 void broker_tick(struct broker *b, int64_t now_ms)
 {
     b->tasks.may = table_events[TABLE_TICK].moves;
+    /* First: claims are judged below by who is able now. */
     suspects_look(&b->suspects, &b->run, &b->members);
     grant_expire(b, now_ms);
     scores_tick(b, now_ms);
@@ -272,6 +277,7 @@ void broker_tick(struct broker *b, int64_t now_ms)
     b->beat = true;
     stats_second(b);
     pump(b, table_events[TABLE_TICK].wakes, true, now_ms);
+    /* After the pump: what it gave out is seen at once. */
     stats_publish(b, now_ms);
 }
 

@@ -127,6 +127,7 @@ static bool pass(struct bulk *bulk, const struct msg_wreq *ask, uint32_t asker, 
     struct hub_peer *to;
 
     msg.wreq.route = asker;
+    /* Each turn either ends it or makes one of them unreachable. */
     while ((to = holder(bulk, &ask->hash, now_ms))) {
         struct offers *offers = to->owner;
         const enum err err = hub_send(bulk->hub, to, &msg);
@@ -167,6 +168,7 @@ static void pass_parked(struct bulk *bulk, int64_t now_ms)
     }
 }
 
+/* A full ring answers its oldest at once: it asks again, as it would after silence. */
 static void park(struct bulk *bulk, const struct msg_wreq *ask, uint32_t asker, int64_t now_ms)
 {
     struct parked *at = &bulk->parked[bulk->parks++ % PARKED];
@@ -212,12 +214,14 @@ static enum err on_answer(void *self, struct hub_peer *from, const struct codec_
     const size_t bytes = frames_bytes(frames);
     struct offers *offers = from->owner;
 
+    /* An answer, whatever it is about: it is not silent. */
     if (offers)
         offers->asked_ms = 0;
     if (bytes > WIRE_CHUNK_MAX) {
         hub_strike(bulk->hub, from, "a chunk is larger than 1 MiB", now_ms);
         return OK;
     }
+    /* A route is the learner's word: it must not lead anywhere but to a child. */
     if (!to || to->role == ROLE_LEARNER || hub_forward(bulk->hub, to, frames)) {
         bulk->stats.lost++;
         return OK;
@@ -252,6 +256,7 @@ enum err bulk_open(struct bulk **out, void *context, const struct hub_conf *conf
     hub_on(bulk->hub, ROLE_LEARNER, MSG_HELLO, on_hello, bulk);
     hub_on(bulk->hub, ROLE_LEARNER, MSG_HB, on_beat, bulk);
     hub_on(bulk->hub, ROLE_LEARNER, MSG_OFFER, on_offer, bulk);
+    /* Raw: a chunk goes on as it came, undecoded. */
     hub_on_raw(bulk->hub, ROLE_LEARNER, MSG_WCHUNK, on_answer, bulk);
     hub_on_raw(bulk->hub, ROLE_LEARNER, MSG_WNONE, on_answer, bulk);
     return OK;

@@ -23,6 +23,7 @@ static void *put(struct copy_block *block, const void *bytes, size_t n)
         if (n)
             memcpy(at, bytes, n);
     }
+    /* Every part begins where any type may. */
     block->used += (n + 7) & ~(size_t)7;
     return at;
 }
@@ -32,6 +33,8 @@ static const char *put_text(struct copy_block *block, const char *text)
     return put(block, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
+/* `out` is NULL while it only counts; then what was put is copied over it with pointers into
+ * the block. */
 static void put_task(struct copy_block *block, const struct task *in)
 {
     struct task task = *in, *out = put(block, in, sizeof *in);
@@ -131,6 +134,7 @@ enum err copy_scorers(struct scorer **out, const struct scorer *in, uint32_t n)
     enum err err;
 
     put_scorers(&block, in, n);
+    /* One more: a table may be empty, a block may not. */
     err = mem_big(&block.base, block.used + 1, 1, "scorer table");
     if (err)
         return err;
@@ -169,6 +173,7 @@ static bool same_decoding(const struct decoding *a, const struct decoding *b)
     return true;
 }
 
+/* Cheap comparisons first. All that decides the answer, or its scores, counts. */
 bool copy_same_task(const struct task *a, const struct task *b)
 {
     if (a->id != b->id || a->seed != b->seed || a->samples != b->samples ||

@@ -16,6 +16,9 @@
 #include <sys/stat.h>
 #include <zmq.h>
 
+/* QUEUE: snapshots that wait for a slow reader. DRAIN: words that are read at once, so that one
+ * that talks on does not hold up the loop. SHUT_MS: for so long what a connection had sent
+ * before it was shut may still come. */
 enum { QUEUE = 16, DRAIN = 1024, WORD_MAX = 1024, SHUT_MS = 1000 };
 
 struct dashboard_reader { /* by descriptor */
@@ -108,6 +111,8 @@ static struct dashboard_reader *reader_of(struct dashboard *board, int fd)
         board->readers = fd + 1;
     }
     at = &board->reader[fd];
+    /* The system gives descriptors out again: another inode is another connection, with no
+     * topics yet. */
     if (at->inode != now.st_ino)
         *at = (struct dashboard_reader){.inode = now.st_ino, .shut_ms = at->shut_ms};
     return at;
@@ -119,6 +124,8 @@ static bool fair(struct dashboard_reader *reader, zmq_msg_t *word)
     const size_t n = zmq_msg_size(word);
     const uint8_t first = n ? *(const uint8_t *)zmq_msg_data(word) : 255;
 
+    /* libzmq passes on the end of topics that were never begun: below zero nothing is
+     * counted. */
     if (first == 0) {
         reader->topics -= reader->topics > 0;
         return true;

@@ -37,6 +37,7 @@ void fifo_push(const struct open_tasks *tasks, struct fifo *fifo, const struct o
 {
     if (fifo->n == fifo->capacity) {
         thin(tasks, fifo);
+        /* Only if thinning did not free half of it: else each push could mean another pass. */
         if (2 * fifo->n >= fifo->capacity)
             grow(fifo);
     }

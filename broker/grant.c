@@ -84,6 +84,7 @@ static struct broker_member *choose(struct broker *b, const struct version *vers
         if (m == start)
             break;
     }
+    /* So work goes round among those that are alike, not always to the first. */
     b->turn = best;
     return best;
 }
@@ -103,6 +104,7 @@ static bool grant_task(struct broker *b, struct open_task *task, uint32_t share,
         if (!leasable(task, i, now_ms))
             continue;
         actor = choose(b, &task->def->version, &task->sample[i], share);
+        /* Nobody for this one: others may still be able to do another task's. */
         if (!actor)
             return room_actors(b) > 0;
         while (i + count < task->def->samples && count < share && count < actor->avail &&
@@ -142,6 +144,7 @@ void grant_work(struct broker *b, int64_t now_ms)
     actors = room_actors(b);
     if (!actors)
         return;
+    /* Rounded up: nothing that waits is left over for want of a share. */
     share = (uint32_t)((waiting + (uint64_t)actors - 1) / (uint64_t)actors);
     if (tasks->next < tasks->base)
         tasks->next = tasks->base;
@@ -182,6 +185,8 @@ enum err grant_on_hb(struct broker *b, struct broker_member *actor, const struct
     return OK;
 }
 
+/* Silence, not age, ends a lease here: whose progress moves keeps it (overdue.c has the other
+ * end). */
 void grant_expire(struct broker *b, int64_t now_ms)
 {
     for (struct broker_member *m = b->members.first; m; m = m->next)

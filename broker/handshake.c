@@ -35,9 +35,11 @@ static enum claim_state judge_open(struct broker *b, struct broker_member *actor
         if (lease->holder != actor)
             return claim->done ? CLAIM_WANT : CLAIM_FREE;
         lease->known = true;
+        /* Done, and nothing else left of its lease: it needs no room at the actor any more. */
         lease->wanted |= claim->done && lease->left == 1;
         return claim->done ? CLAIM_WANT : CLAIM_KEEP;
     case SAMPLE_WAITING:
+        /* Others make it anew: what it has may be false as well. */
         if (!suspects_may(&b->suspects, &b->run, actor))
             return CLAIM_FREE;
         if (hold_adopt(b, actor, task, claim->sample, claim->done, now_ms))
@@ -46,6 +48,8 @@ static enum claim_state judge_open(struct broker *b, struct broker_member *actor
         return CLAIM_KEEP;
     case SAMPLE_SCORING:
     case SAMPLE_READY:
+        /* Its body is here: another copy of it stays where it is until the sample is settled
+         * (KEEP), as the broker may lose its own; what is still being decoded is not needed. */
         return claim->done ? CLAIM_KEEP : CLAIM_FREE;
     default:
         return CLAIM_FREE;
@@ -102,6 +106,7 @@ static void requeue_unclaimed(struct broker *b, struct broker_member *actor,
 static void judge_all(struct broker *b, struct broker_member *actor,
                       const struct msg_hello *hello, struct claim *verdict, int64_t now_ms)
 {
+    /* Claims of another run: nothing here will ever want them. */
     const bool other = b->run.bound && hello->n_claim && !of_this_run(b, actor);
 
     requeue_unclaimed(b, actor, hello, now_ms);
@@ -116,7 +121,7 @@ static void judge_all(struct broker *b, struct broker_member *actor,
         verdict[i] = *in;
         if (other)
             verdict[i].state = CLAIM_FREE;
-        else if (!b->run.bound)
+        else if (!b->run.bound) /* no learner yet: what it will ask for nobody knows */
             verdict[i].state = CLAIM_KEEP;
         else
             verdict[i].state = judge(b, actor, &claim, &later, now_ms);
@@ -221,6 +226,7 @@ static void judge_later(struct broker *b, struct broker_member *actor, uint32_t 
 
 void handshake_claims(struct broker *b, uint64_t task, int64_t now_ms)
 {
+    /* Backwards: judge_later may take out the one it looks at. */
     for (struct broker_member *m = b->members.first; m; m = m->next)
         for (uint32_t i = m->greeted && of_this_run(b, m) ? m->n_claim : 0; i-- > 0;)
             if (m->claim[i].task == task)

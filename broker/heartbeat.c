@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 
+/* Lists are for the learner alone: with thousands of workers a heartbeat has to stay small. */
 static void send_one(struct broker *b, struct broker_member *to, const struct waits *waits)
 {
     char *members = to->role == ROLE_LEARNER ? stats_members(b) : NULL;

@@ -19,6 +19,7 @@ static void revoke(struct broker *b, const struct lease *lease)
 
 struct open_task *hold_of(const struct broker *b, const struct lease *lease)
 {
+    /* If the last one is there all are. */
     const struct tasks_name last = {.task = lease->task,
                                     .serial = lease->serial,
                                     .sample = lease->first + lease->count - 1};
@@ -52,6 +53,7 @@ bool hold_adopt(struct broker *b, struct broker_member *actor, struct open_task 
         return false;
     b->leases.slot[slot].wanted = wanted;
     b->leases.slot[slot].unsent = !wanted;
+    /* What is wanted needs no LEASE: WANT says it, and its body comes back. */
     b->adopted |= !wanted;
     return true;
 }
@@ -94,6 +96,7 @@ void hold_requeue_all(struct broker *b, struct broker_member *actor, int64_t now
     }
 }
 
+/* Told before the lease is over and its number gone. */
 void hold_take_back(struct broker *b, struct lease *lease, int64_t now_ms)
 {
     revoke(b, lease);

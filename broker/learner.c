@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Leases end one by one, since each stands in its holder's list; nobody is told, for what
+ * follows is a HELLO of everybody, or the end of the run. */
 static void forget_tasks(struct broker *b)
 {
     for (struct broker_member *m = b->members.first; m; m = m->next) {
@@ -55,6 +57,8 @@ static void ask_who(struct broker *b, int64_t now_ms)
         }
 }
 
+/* Whoever still works on it hears REVOKE with the last of its lease: it is of no use to
+ * anybody. */
 static void settle(struct broker *b, struct open_task *task, uint32_t i, int64_t now_ms)
 {
     struct open_sample *sample = &task->sample[i];
@@ -84,6 +88,8 @@ static void take_settled(struct broker *b, const struct settled *settled, int64_
     struct settled_samples *set = &b->run.settled;
     struct open_tasks *tasks = &b->tasks;
 
+    /* First the set, then what follows from it for tasks that are open; what is opened later
+     * asks the set. */
     settled_take(set, settled);
     if (tasks->open_to < set->watermark)
         tasks->open_to = set->watermark;
@@ -107,6 +113,7 @@ static void reopen_lowered(struct broker *b)
         for (uint32_t i = 0; task && i < task->def->samples; i++)
             lowered |=
                 task->sample[i].state == SAMPLE_SETTLED && !settled_has(&b->run.settled, id, i);
+        /* Samples of it that are leased are revoked: the task will be another opening. */
         for (uint32_t i = 0; lowered && i < task->def->samples; i++)
             hold_release(b, &task->sample[i], NULL);
         if (lowered)
@@ -114,6 +121,8 @@ static void reopen_lowered(struct broker *b)
     }
 }
 
+/* Nothing of one run says anything about the next: counters, suspects, and a moment in which
+ * actors may say what they have of it before work is given out. */
 static void start_anew(struct broker *b, int64_t now_ms)
 {
     struct run_state *run = &b->run;

@@ -23,6 +23,7 @@ static enum err copy(struct listen_at *to, const char *endpoint)
     return OK;
 }
 
+/* Any port stays any port: the three then differ anyway. */
 static enum err derive(struct listen_at *to, const char *control, int add)
 {
     const char *port = strrchr(control, ':') + 1;
@@ -61,6 +62,7 @@ static enum err adopt(struct listen_at *to, int fd)
     char host[INET6_ADDRSTRLEN];
     int listening = 0;
 
+    /* CLOEXEC as well: the supervisor let it through to us, nobody else is to have it. */
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &m) ||
         getsockname(fd, &at.any, &n) || fcntl(fd, F_SETFD, FD_CLOEXEC))
         return err_set(ERR_IO, "descriptor %d: %s", fd, strerror(errno));

@@ -22,6 +22,7 @@ struct broker_member *members_add(struct members *members, void *link,
     member->joined_ms = member->heard_ms = member->progress_ms = now_ms;
     if (member->role == ROLE_LEARNER)
         member->flight = mem_new(MEMBERS_FLIGHT, sizeof *member->flight);
+    /* Long ago, yet far enough from the end that a difference does not overflow. */
     member->who_ms = INT64_MIN / 2;
     member->lease = member->lease_last = MEMBERS_NO_LEASE;
     text_print(member->name, sizeof member->name, "%s", hello->name);
@@ -94,11 +95,14 @@ void members_heartbeat(struct broker_member *member, const struct msg_hb *hb, in
     member->credit_bytes = hb->credit_bytes;
     take_images(member, hb->image, hb->n_image);
     text_print(member->note, sizeof member->note, "%s", hb->note);
+    /* A number above what was sent lands nothing: its word alone must not lead beyond the
+     * ring. */
     while (member->role == ROLE_LEARNER && member->landed < member->sent &&
            member->landed < hb->lease_seen)
         member->flight_bytes -= member->flight[member->landed++ % MEMBERS_FLIGHT];
 }
 
+/* Bytes the learner bounds, the number of messages the ring. */
 bool members_room(const struct broker_member *member, uint64_t bytes)
 {
     return member->sent - member->landed < MEMBERS_FLIGHT &&
@@ -136,6 +140,7 @@ double members_rate(const struct broker_member *member)
     uint32_t seconds;
     const struct members_count then = earlier(member, &seconds);
 
+    /* Less than before: the process is another one, counting from zero. */
     if (!seconds || member->now.tokens < then.tokens)
         return 0;
     return (double)(member->now.tokens - then.tokens) / seconds;
@@ -174,6 +179,8 @@ bool members_can(const struct broker_member *member, const struct scorer *scorer
     for (uint32_t i = 0; i < member->n_offer; i++) {
         if (member->offer[i].kind != scorer->kind)
             continue;
+        /* Only of a worker's own functions the name matters: the rest comes by its hash, or is
+         * built in. */
         if (scorer->kind != SCORER_WORKER || !strcmp(member->offer[i].name, scorer->name))
             return true;
     }
@@ -200,6 +207,7 @@ void members_claim_add(struct broker_member *member, const struct members_claim 
     member->claim[member->n_claim++] = *claim;
 }
 
+/* The order of claims means nothing; who goes through them goes backwards. */
 void members_claim_remove(struct broker_member *member, uint32_t i)
 {
     member->claim[i] = member->claim[--member->n_claim];

@@ -31,7 +31,9 @@ static enum err fits(const struct broker *b, const struct open_task *task)
                    (unsigned long long)task->def->id, need, b->limits.body_bytes);
 }
 
-/* Bytes that one answer and its scores may take: what a lease reserves. */
+/* Bytes that one answer and its scores may take: what a lease reserves. Columns of numbers are
+ * known by max_new; 1024 and 8 bytes a token stand for texts, which have no bound but a
+ * message's: what is longer asks for more (tasks_extend). */
 static void measure(const struct broker *b, struct open_task *task)
 {
     const size_t tokens = task->def->decoding.max_new;
@@ -55,6 +57,8 @@ static enum err open_task(struct broker *b, const struct task *def, int64_t now_
     struct open_task *task = tasks_find(&b->tasks, def->id);
     enum err err;
 
+    /* Poison is tried again (blame_renew), what is ready goes to the new life, and so do the
+     * tries, which it may not have in its journal. */
     if (task && copy_same_task(task->def, def)) { /* of the learner's earlier life */
         task->epoch = b->run.epoch;
         for (uint32_t i = 0; i < def->samples; i++) {
@@ -99,6 +103,7 @@ enum err opening_on_open(struct broker *b, struct broker_member *from, const str
     if (def->table != b->run.table)
         return err_set(ERR_RANGE, "task %llu: scorer table %u, HELLO gave %u",
                        (unsigned long long)def->id, def->table, b->run.table);
+    /* What is settled as a whole the learner does not open again: no gap. */
     while (tasks->open_to < def->id && settled_whole(&b->run.settled, tasks->open_to, 0))
         tasks->open_to++;
     if (def->id < tasks->open_to)

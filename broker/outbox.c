@@ -101,6 +101,7 @@ static struct letter *encode(struct outbox *outbox, struct broker_member *to, st
 {
     struct letter *letter = make(outbox, to, LETTER_MESSAGE);
 
+    /* When it is put, not when it is sent: a letter is about the run that was served then. */
     msg->head.run = outbox->run;
     msg->head.epoch = outbox->epoch;
     letter->type = msg->head.type;
@@ -122,6 +123,8 @@ bool outbox_put(struct outbox *outbox, struct broker_member *to, struct msg *msg
     return letter != NULL;
 }
 
+/* Both are encoded now: what they borrow is gone by the time the first turns out to be
+ * unsendable. */
 void outbox_put_else(struct outbox *outbox, struct broker_member *to, struct msg *msg,
                      struct broker_member *to_else, struct msg *msg_else)
 {
@@ -140,6 +143,7 @@ void outbox_who(struct outbox *outbox, struct broker_member *to, int64_t now_ms)
 {
     struct msg msg = {.head.type = MSG_WHO};
 
+    /* Each frame of one that is not greeted provokes WHO: so it is said seldom. */
     if (now_ms - to->who_ms < OUTBOX_WHO_MS)
         return;
     if (outbox_put(outbox, to, &msg)) /* lost: its next frame provokes another */
@@ -169,6 +173,8 @@ void outbox_strike(struct outbox *outbox, struct broker_member *to, const char *
     add(outbox, letter);
 }
 
+/* Letters stay in the list, addressed to nobody: it may be called while the list is gone
+ * through. */
 void outbox_forget(struct outbox *outbox, const struct broker_member *member)
 {
     for (struct letter *letter = outbox->first; letter; letter = letter->next) {
@@ -185,6 +191,7 @@ static bool send(struct letter *letter, const struct broker_sink *sink)
     struct broker_member *to = letter->to;
     enum err err;
 
+    /* A letter before this one was lost, or WELCOME is still to come: WHO alone may go. */
     if (!to->greeted && letter->type != MSG_WHO)
         return false;
     err = sink->send(sink->self, to->link, letter->type, &letter->frames);

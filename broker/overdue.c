@@ -60,6 +60,7 @@ static bool idle_beside(const struct broker *b, const struct broker_member *hold
     return false;
 }
 
+/* Looked at last, idle_beside goes over all members: only for a lease that is overdue. */
 static void take_back(struct broker *b, struct broker_member *m, int64_t now_ms)
 {
     for (uint32_t slot = m->lease, next; slot != LEASE_NONE; slot = next) {
@@ -72,6 +73,7 @@ static void take_back(struct broker *b, struct broker_member *m, int64_t now_ms)
             continue;
         b->counters.expired += lease->left;
         hold_take_back(b, lease, now_ms);
+        /* Nobody tells it: it only gets less. */
         m->trust = 1;
         room_rest(m, REST_MS, now_ms);
     }

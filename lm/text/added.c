@@ -44,6 +44,7 @@ enum err added_put(struct added *added, struct added_token token)
     return OK;
 }
 
+/* By bytes, a beginning before what it begins: `longest` narrows the list by this order. */
 static int by_text(const void *a, const void *b)
 {
     const struct added_token *x = a, *y = b;
@@ -63,6 +64,7 @@ enum err added_ready(struct added *added)
         if (i && !by_text(token - 1, token))
             return err_set(ERR_PARSE, "added token \"%.64s\": given twice", token->text);
         added->first[c / 8] |= (uint8_t)(1u << c % 8);
+        /* Few sets need it, and it is a large class to compile. */
         if (token->single_word && !added->word) {
             const enum err err = regex_own(&added->word, WORD);
 
@@ -90,6 +92,7 @@ static const struct added_token *longest(const struct added *added, const char *
         size_t a, b;
         int c;
 
+        /* The shortest of the range stands first: one that ends here is the longest so far. */
         if (added->token[low].n == depth)
             best = &added->token[low];
         if (depth == n)
@@ -228,6 +231,7 @@ enum err added_split(const struct added *added, struct regex_work *work, bool sp
             err = emit(context, -1, text + done, start - done);
         if (!err)
             err = emit(context, token->id, NULL, 0);
+        /* Behind what was stripped as well: that belongs to no part. */
         done = end;
     }
     if (!err && done < n)

@@ -58,6 +58,8 @@ size_t alphabet_read(char *out, const char *text, size_t n)
             utf8_next(text + i, n - i, &cp, &bytes) && cp != 0 ? alphabet_byte(cp) : -1;
 
         if (byte < 0) {
+            /* Not all of it is of the alphabet: then it is nothing that was written in it, but
+             * plain text. */
             memcpy(out, text, n);
             return n;
         }

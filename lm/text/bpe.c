@@ -101,6 +101,7 @@ enum err bpe_add(struct bpe *bpe, int left, int right, int made)
         bpe->merge = mem_grow(bpe->merge, bpe->cap, sizeof *bpe->merge);
     }
     bpe->merge[bpe->count] = (struct bpe_merge){left, right, made};
+    /* A pair that is there already takes the new rank: the slot is the same. */
     bpe->slot[probe(bpe, left, right)] = (uint32_t)++bpe->count;
     if (bpe->count > bpe->slots / 2)
         rehash(bpe);
@@ -132,6 +133,8 @@ void bpe_work_free(struct bpe_work *work)
     free(work);
 }
 
+/* Places do not change when symbols merge (the left one keeps its own), so the order is total
+ * and does not depend on when a pair was queued. */
 static bool before(const struct bpe_candidate *a, const struct bpe_candidate *b)
 {
     return a->rank != b->rank ? a->rank < b->rank : a->at < b->at;
@@ -155,6 +158,7 @@ static void push(const struct bpe *bpe, struct bpe_work *work, int at)
         work->heaps = work->heaps ? 2 * work->heaps : 64;
         work->heap = mem_grow(work->heap, work->heaps, sizeof *work->heap);
     }
+    /* A hole moves up, so each entry is written once. */
     for (i = work->used++; i && before(&candidate, &work->heap[(i - 1) / 2]); i = (i - 1) / 2)
         work->heap[i] = work->heap[(i - 1) / 2];
     work->heap[i] = candidate;
@@ -162,6 +166,8 @@ static void push(const struct bpe *bpe, struct bpe_work *work, int at)
 
 static struct bpe_candidate pop(struct bpe_work *work)
 {
+    /* The last entry sinks from the top to where it belongs; as in push, a hole is what
+     * moves. */
     const struct bpe_candidate top = work->heap[0], last = work->heap[--work->used];
     size_t i = 0, child;
 
@@ -215,6 +221,8 @@ size_t bpe_run(const struct bpe *bpe, struct bpe_work *work, int *ids, size_t n)
         b->gone = true;
         if (b->next >= 0)
             work->symbol[b->next].prev = top.at;
+        /* The two pairs that are new; those that are gone stay queued and are passed over
+         * above. */
         if (a->prev >= 0)
             push(bpe, work, a->prev);
         push(bpe, work, top.at);

@@ -27,6 +27,8 @@ struct chat_family {
     chat_renderer *render;
 };
 
+/* `end` and `tail` are what stands behind the assistant's words: its end token, and what the
+ * template writes behind that. `initial` is the system turn's, or for Llama 3.1 the date. */
 static const struct chat_family families[CHATS] = {
     [CHAT_NONE] = {.name = "none", .tail = ""},
     [CHAT_CHATML] = {"chatml", "<|im_end|>", "\n", NULL, chat_chatml_render},
@@ -110,6 +112,8 @@ char *chat_date(char out[CHAT_DATE_ROOM], int64_t wall_ms)
 static enum err write_text(struct chat_text *out, enum chat chat, const json_t *messages,
                            const json_t *tools, const char *date, bool generation)
 {
+    /* By its renderer, not chat_dated: 3.1 takes a date, too, though it does not ask for
+     * today's. */
     const bool dated = families[chat].render == chat_llama_dated;
     enum err err;
 
@@ -121,6 +125,7 @@ static enum err write_text(struct chat_text *out, enum chat chat, const json_t *
         return err_set(ERR_PARSE, "tools: not a list");
     err = families[chat].render(out, messages, tools, generation,
                                 dated && date ? date : families[chat].initial);
+    /* Only now: what a template adds is not known before. */
     if (!err && out->n > CHAT_BYTES_MAX)
         err = err_set(ERR_RANGE, "a conversation of %zu bytes, at most %d", out->n,
                       CHAT_BYTES_MAX);

@@ -43,6 +43,8 @@ struct hash chat_known_hash(const char *text)
     struct hash_sha256 state;
     size_t n = strlen(text);
 
+    /* Files end in a line break, the same text as a string in tokenizer_config.json may not;
+     * Jinja drops one, too. */
     if (n && text[n - 1] == '\n')
         n--;
     hash_sha256_init(&state);

@@ -72,6 +72,7 @@ static enum err call_turn(struct chat_text *out, const json_t *calls, size_t i)
     const char *name;
     enum err err = OK;
 
+    /* The template itself raises an exception here. */
     if (json_array_size(calls) != 1)
         return err_set(ERR_RANGE, "message %zu: this chat template has one tool call a turn",
                        i);
@@ -147,6 +148,8 @@ static enum err dated_turn(struct chat_text *out, const json_t *messages, size_t
 enum err chat_llama_dated(struct chat_text *out, const json_t *messages, const json_t *tools,
                           bool generation, const char *date)
 {
+    /* The first turn alone is the system's; a later one is written as any other
+     * (dated_turn). */
     const bool system = chat_parts_is(messages, 0, "system");
     const char *content = "";
     size_t n = 0, i = system ? 1 : 0;
@@ -159,6 +162,7 @@ enum err chat_llama_dated(struct chat_text *out, const json_t *messages, const j
     chat_parts_trim(&content, &n);
     chat_parts_word(out, "<|begin_of_text|>");
     header(out, "system");
+    /* An empty list counts, as in the template, which asks whether tools are none. */
     if (json_is_array(tools))
         chat_parts_word(out, "Environment: ipython\n");
     chat_parts_word(out, "Cutting Knowledge Date: December 2023\nToday Date: ");

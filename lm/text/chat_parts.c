@@ -111,6 +111,7 @@ enum err chat_parts_function(const json_t *call, size_t i, const json_t **functi
 {
     const json_t *inner = json_object_get(call, "function");
 
+    /* OpenAI's format wraps the call in "function"; Qwen's template takes it bare as well. */
     *function = inner ? inner : call;
     *name = json_string_value(json_object_get(*function, "name"));
     if (!*name || !json_object_get(*function, "arguments"))
@@ -137,6 +138,7 @@ void chat_parts_trim(const char **text, size_t *n)
     while (*n) {
         size_t at = *n - 1;
 
+        /* Back to the first byte of the last character. */
         while (at && ((unsigned char)(*text)[at] & 0xc0) == 0x80)
             at--;
         if (!python_space(*text + at, *n - at, &bytes))

@@ -76,6 +76,7 @@ static enum err call_turn(struct chat_text *out, const json_t *message, size_t i
     if (err)
         return err;
     chat_parts_word(out, "<|im_start|>assistant");
+    /* Before the line break: TRL's training template has the model learn that, too. */
     chat_parts_open(out);
     chat_parts_word(out, "\n");
     chat_parts_put(out, content, n);

@@ -51,6 +51,7 @@ static enum err tokens(const struct encode *encode, const char *text, size_t n, 
         free(got);
         return err_set(ERR_RANGE, "%zu tokens are too many", have);
     }
+    /* Not where the text begins with it: transformers would make it two (encode.h). */
     if (plain && tokenizer_adds_bos(encode->tokenizer, &bos) && (!have || got[0] != bos)) {
         got = mem_grow(got, have + 1, sizeof *got);
         memmove(got + 1, got, have * sizeof *got);
@@ -110,6 +111,7 @@ static enum err whole(const struct encode *encode, const json_t *prompt,
         return OK;
     }
     both = json_array();
+    /* A list of its own, for the caller's must not grow; the messages in it are shared. */
     json_array_extend(both, (json_t *)(uintptr_t)prompt);
     json_array_extend(both, (json_t *)(uintptr_t)completion);
     err = encode_text(encode, both, tools, false, text, n);
@@ -130,6 +132,8 @@ enum err encode_pair(const struct encode *encode, const json_t *prompt,
     if (!err)
         err = whole(encode, prompt, completion, tools, &text, &n);
     if (!err)
+        /* The whole is tokenised anew, not appended to the prompt's tokens: a model learns the
+         * tokens that its text has. */
         err = tokens(encode, text, n, json_is_string(prompt), &out->ids, &out->n);
     if (!err)
         while (out->start < head.n && out->start < out->n &&

@@ -106,6 +106,7 @@ static enum err step_of(struct pretoken_step *step, const json_t *part, bool *la
                        "Sequence are)",
                        type);
     *last = true;
+    /* Hugging Face's defaults, where the file leaves a key out, are true for both. */
     step->prefix = flag(part, "add_prefix_space", true);
     return flag(part, "use_regex", true) ? regex_new(&step->regex, GPT2, strlen(GPT2)) : OK;
 }
@@ -130,6 +131,8 @@ static enum err steps_of(struct pretoken *pretoken, const json_t *part, bool *la
         }
         return OK;
     }
+    /* Behind ByteLevel pieces are bytes in GPT-2's letters: other steps' patterns would see
+     * those. */
     if (*last)
         return err_set(ERR_PARSE, "pre_tokenizer: %.64s after ByteLevel is not supported",
                        type ? type : "a part");
@@ -203,6 +206,7 @@ static enum err part(const struct pretoken_run *run, int k, const char *text,
     bool joins = false;
     enum err err;
 
+    /* From here on "match" means what the behavior is about, whichever of the two that is. */
     next.match ^= step->invert;
     if (step->behavior == CONTIGUOUS)
         joins = held->any && held->match == next.match;
@@ -216,6 +220,7 @@ static enum err part(const struct pretoken_run *run, int k, const char *text,
         return OK;
     }
     err = release(run, k, text, held);
+    /* Released before it is dropped: what was held still counts, and comes first. */
     if (err || (step->behavior == REMOVED && next.match))
         return err;
     *held = next;
@@ -239,6 +244,8 @@ static enum err cut(const struct pretoken_run *run, int k, const char *text, siz
             err = part(run, k, text, &held, (struct pretoken_held){done, start, false, true});
         if (!err)
             err = part(run, k, text, &held, (struct pretoken_held){start, end, true, true});
+        /* `from` may be ahead of `done`: what an empty match steps over is not cut off, it
+         * stays part of what lies before the next match. */
         done = end;
         from = end;
         if (start == end) /* an empty match: on by one character */
@@ -251,6 +258,7 @@ static enum err cut(const struct pretoken_run *run, int k, const char *text, siz
     return err ? err : release(run, k, text, &held);
 }
 
+/* Recursion is as deep as there are steps, STEPS_MAX at most. */
 static enum err descend(const struct pretoken_run *run, int k, const char *text, size_t n)
 {
     const struct pretoken_step *step;
@@ -262,6 +270,7 @@ static enum err descend(const struct pretoken_run *run, int k, const char *text,
     step = &run->pretoken->step[k];
     if (!step->prefix || text[0] == ' ')
         return step->regex ? cut(run, k, text, n) : descend(run, k + 1, text, n);
+    /* A copy, since the space must stand beside the text for the pattern to see them as one. */
     spaced = mem_new(n + 1, 1);
     spaced[0] = ' ';
     memcpy(spaced + 1, text, n);

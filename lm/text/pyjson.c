@@ -44,6 +44,7 @@ static void string(struct pyjson_writer *w, const char *text, size_t n)
 
     word(w, "\"");
     for (size_t i = 0; i < n; i++) {
+        /* strchr finds the zero at the end of its list, too, and a zero is none of these. */
         const char c = text[i], *short_form = c ? strchr(from, c) : NULL;
         char escape[8] = {'\\'};
 
@@ -66,12 +67,14 @@ static void real(struct pyjson_writer *w, double value)
     char digits[40], out[64], *exponent;
     int precision = 1, e;
 
+    /* Seventeen digits tell any two doubles apart, so this ends with the right number. */
     do
         snprintf(digits, sizeof digits, "%.*e", precision - 1, value);
     while (precision++ < 17 && strtod(digits, NULL) != value);
     exponent = strchr(digits, 'e');
     e = exponent ? (int)strtol(exponent + 1, NULL, 10) : 0;
     if (e >= -4 && e < 16) {
+        /* The digits before 'e' without the sign, the point counted as one of them. */
         const int mantissa = (int)(exponent - digits) - (digits[0] == '-');
         const int decimals = (mantissa > 1 ? mantissa - 2 : 0) - e;
 
@@ -117,6 +120,7 @@ static enum err list(struct pyjson_writer *w, const json_t *value, int depth)
     return OK;
 }
 
+/* In the order of the file, as Python's dict keeps it: jansson does the same. */
 static enum err object(struct pyjson_writer *w, const json_t *value, int depth)
 {
     bool first = true;

@@ -25,6 +25,7 @@ static bool ends_in(const char *text, size_t n, const char *suffix)
     return n >= m && !memcmp(text + n - m, suffix, m);
 }
 
+/* Not twice: an answer that was written by hand, or rendered, may have it already. */
 json_t *reading_ended(const json_t *value, const char *eos)
 {
     const char *text = json_string_value(value);
@@ -48,6 +49,7 @@ static enum err cut_dialogue(const struct encode *encode, const json_t *all,
     size_t n = 0, count = 0;
     enum err err = encode_text(encode, all, tools, false, &text, &n);
 
+    /* From the outside in: the tail stands behind the end token. */
     if (!err && ends_in(text, n, chat_tail(encode->chat)))
         n -= strlen(chat_tail(encode->chat));
     if (!err && chat_end(encode->chat) && ends_in(text, n, chat_end(encode->chat)))

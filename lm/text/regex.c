@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Far above what a text needs, far below what a hostile pattern could take. */
 enum {
     MATCH_STEPS = 50000000, /* backtracks of one match */
     HEAP_KIB = 65536,       /* of the interpreter, where there is no JIT */
@@ -79,11 +80,13 @@ static void property(struct regex_translation *t, const char *name, size_t n, bo
 {
     char since[UNICODE16_BYTES_MAX];
     const size_t more = unicode16_since14(name, n, since, sizeof since);
+    /* Outside of a class several ranges need brackets of their own. */
     const bool wrap = more && !t->in_class;
 
     if (wrap)
         word(t, negated ? "[^" : "[");
     word(t, negated && !wrap ? "\\P{" : "\\p{");
+    /* A bare script name means its extensions to PCRE2, the script alone to Oniguruma. */
     word(t, n > 2 ? "sc:" : "");
     put(t, name, n);
     word(t, "}");
@@ -156,6 +159,8 @@ static enum err escape(struct regex_translation *t)
             t->at += 2;
             return OK;
         }
+    /* Letters and digits: back references, \b, \h and others whose meaning differs or is not
+     * known. */
     if (!c || !strchr(PUNCTUATION, c))
         return err_set(ERR_PARSE, "regex: \\%c at byte %zu is not supported",
                        c > ' ' && c < 0x7f ? c : '?', t->at);
@@ -190,6 +195,7 @@ static enum err bracket(struct regex_translation *t)
             put(t, t->in + t->at++, 1);
     }
     if (!err && t->at >= t->n) {
+        /* The words are to say where the class began, not where the pattern ends. */
         t->at = open;
         return refuse(t, "a class without an end");
     }
@@ -279,7 +285,9 @@ static enum err compile(struct regex **out, const char *pattern, size_t n, uint3
     *out = NULL;
     if (!context)
         return err_set(ERR_NOMEM, "regex: no memory");
+    /* Not the library's default, which whoever built it chose. */
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+    /* Compiling recurses by parentheses: the pattern must not choose how deep. */
     pcre2_set_parens_nest_limit(context, 50);
     made = pcre2_compile((PCRE2_SPTR)pattern, n, PCRE2_UTF | options, &code, &at, context);
     pcre2_compile_context_free(context);
@@ -304,6 +312,7 @@ enum err regex_new(struct regex **out, const char *pattern, size_t n)
     t.room = 256;
     t.out = mem_new(t.room, 1);
     err = translate(&t);
+    /* MULTILINE: in Ruby $ always ends a line. \C would match half a character. */
     if (!err)
         err = compile(out, t.out, t.used, PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C);
     free(t.out);
@@ -366,6 +375,8 @@ enum err regex_find(const struct regex *regex, struct regex_work *work, const ch
                     size_t n, size_t from, size_t *start, size_t *end, bool *found)
 {
     const PCRE2_SIZE *span;
+    /* The callers' promise (valid UTF-8, regex.h): to check the whole text again at each match
+     * would make splitting it quadratic. */
     int rc = pcre2_match(regex->code, (PCRE2_SPTR)text, n, from, PCRE2_NO_UTF_CHECK,
                          work->match, work->context);
 

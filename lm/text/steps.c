@@ -20,6 +20,7 @@ struct steps_line {
     size_t n, room;
 };
 
+/* Without a label (-1) until put_steps says otherwise. */
 static void put(struct steps_line *line, const int *ids, size_t n)
 {
     if (line->n + n > line->room) {
@@ -33,6 +34,7 @@ static void put(struct steps_line *line, const int *ids, size_t n)
     line->n += n;
 }
 
+/* Special tokens are read as such, as TRL's calls of the tokenizer read them. */
 static enum err put_text(struct steps_line *line, const struct encode *encode, const char *text,
                          size_t bytes)
 {
@@ -46,7 +48,8 @@ static enum err put_text(struct steps_line *line, const struct encode *encode, c
     return err;
 }
 
-/* Keeps the first or the last `limit` tokens. */
+/* Keeps the first or the last `limit` tokens: the last ones of the prompt alone, whose targets
+ * are all -1, so those need not move. */
 static void keep_last(struct steps_line *line, int limit)
 {
     const size_t cut = limit && line->n > (size_t)limit ? line->n - (size_t)limit : 0;
@@ -126,6 +129,7 @@ static enum err put_steps(struct steps_line *line, int *end, const json_t *steps
             return err_set(ERR_PARSE, "'completions'[%zu] has no token", i);
         if ((rule->last_only && i + 1 < n) || (rule->first_error && wrong))
             label = 2;
+        /* After the test above: the first wrong step itself is still learnt. */
         wrong = wrong || label < .5f;
         line->target[line->n - 1] = label;
         end[i] = (int)line->n - 1;
@@ -138,6 +142,7 @@ static enum err put_steps(struct steps_line *line, int *end, const json_t *steps
 static void place(struct steps *out, int kept)
 {
     for (int i = 0; i < out->count; i++) {
+        /* Cut off by the completion's limit, or by that of the whole behind it. */
         const int at = out->end[i] < kept ? out->prompt + out->end[i] : out->n;
         out->end[i] = at < out->n ? at : -1;
     }
@@ -229,6 +234,7 @@ json_t *steps_cut(const char *text, size_t n, const char *separator, size_t **en
 
     *end = NULL;
     *count = 0;
+    /* One past the end: the text's end is a separator, too, of no bytes. */
     for (size_t at = 0; at <= n && gap; at++) {
         const bool here = at + gap <= n && !memcmp(text + at, separator, gap);
         if (!here && at < n)

@@ -29,6 +29,8 @@ void tokenizer_free(struct tokenizer *tokenizer)
     free(tokenizer);
 }
 
+/* Bytes, not characters: a sequence may end in the middle of one, and whoever shows it decides
+ * what then. An id that no token has decodes to nothing. */
 enum err tokenizer_decode(const struct tokenizer *tokenizer, const int *ids, size_t count,
                           bool special, char **text, size_t *n)
 {
@@ -75,6 +77,8 @@ static int in_added(const struct added *added, const char *token, size_t n)
     return -1;
 }
 
+/* Added tokens first: where the model's vocabulary has the same text, this is what encoding
+ * finds. */
 int tokenizer_id(const struct tokenizer *tokenizer, const char *token)
 {
     const size_t n = strlen(token);

@@ -28,6 +28,7 @@ struct encoder {
     size_t text_room;
 };
 
+/* One token a byte is the most that a piece can become, so callers reserve once a piece. */
 static void reserve(struct encoder *encoder, size_t more)
 {
     if (encoder->room - encoder->count >= more)
@@ -39,6 +40,8 @@ static void reserve(struct encoder *encoder, size_t more)
 /* The whole piece as one token, or -1. */
 static int whole(struct encoder *encoder, const char *piece, size_t n)
 {
+    /* No token is longer; the bound is on text, which has up to two bytes for each of the
+     * piece's. */
     if (n > VOCAB_TOKEN_BYTES_MAX)
         return -1;
     if (encoder->text_room < 2 * n) {
@@ -73,6 +76,8 @@ static enum err on_piece(void *context, const char *piece, size_t n)
             encoder->ids[at++] = tokenizer->unk;
         unk = byte < 0;
     }
+    /* In place: the bytes' tokens stand where the result will, and merging only makes them
+     * fewer. */
     encoder->count += bpe_run(tokenizer->bpe, encoder->bpe, encoder->ids + encoder->count,
                               at - encoder->count);
     return OK;
@@ -126,9 +131,13 @@ enum err tokenizer_encode(const struct tokenizer *tokenizer, const char *text, s
     err = regex_work_new(&encoder.regex);
     if (err)
         return err;
+    /* As Python does before a tokenizer sees it: what is no UTF-8 becomes U+FFFD, once, here;
+     * all stages below may rely on it. */
     if (!utf8_valid(text, n))
         text = clean = utf8_lossy(text, n, &n);
     encoder.bpe = bpe_work_new();
+    /* Ordinary text has three to four bytes a token: mostly this is the only allocation
+     * of ids. */
     reserve(&encoder, n / 3 + 1);
     err = added_split(&tokenizer->raw, encoder.regex, special, text, n, on_raw_part, &encoder);
     free(clean);

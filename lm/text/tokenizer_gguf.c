@@ -43,6 +43,8 @@ static enum err read_tokens(struct tokenizer *tokenizer, const struct tokenizer_
     for (size_t i = 0; i < n && !err; i++) {
         const char *text = parts->token[i];
 
+        /* GGUF's strings are bytes, JSON's are not: what could not be saved again is refused
+         * now. */
         if (!utf8_valid(text, strlen(text)))
             return err_set(ERR_PARSE, "token %zu: not UTF-8", i);
         if (i < own)
@@ -113,6 +115,7 @@ enum err tokenizer_gguf(struct tokenizer **out, const struct tokenizer_gguf *par
         json_decref(added);
         json_decref(pre);
     } else {
+        /* From here on the tokenizer owns the JSON, whether reading it succeeds or not. */
         err = tokenizer_parts_ready(
             tokenizer,
             tokenizer_parts_frame(added, pre, post_processor(parts), nfc, ignore_merges));

@@ -39,6 +39,8 @@ static enum err read_merge(struct tokenizer *tokenizer, const json_t *merge)
         return tokenizer_parts_merge(tokenizer, json_string_value(left),
                                      json_string_length(left), json_string_value(right),
                                      json_string_length(right));
+    /* A token with a space in it could be cut at either: only the list form can say such a
+     * merge. */
     space = text ? strchr(text, ' ') : NULL;
     if (!space || strchr(space + 1, ' '))
         return err_set(ERR_PARSE, "merge %zu: not two tokens", bpe_count(tokenizer->bpe));
@@ -56,6 +58,7 @@ static enum err read_root(struct tokenizer *tokenizer, json_t *root)
 
     if (type && strcmp(type, "BPE"))
         return err_set(ERR_PARSE, "model: %.64s is not supported (BPE is)", type);
+    /* Vocabulary before merges: a merge is checked to be of tokens as it is read. */
     err = read_vocab(tokenizer, json_object_get(model, "vocab"));
     if (!err && !json_is_array(merges))
         err = err_set(ERR_PARSE, "model: no merges");
@@ -82,6 +85,8 @@ enum err tokenizer_json(struct tokenizer **out, const char *text, size_t n, cons
     *out = NULL;
     if (n > TOKENIZER_TEXT_MAX)
         return err_set(ERR_RANGE, "%s: %zu bytes, at most %d", name, n, TOKENIZER_TEXT_MAX);
+    /* A key that stands twice would silently be the later one: in a vocabulary that is another
+     * id. */
     root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(root)) {
         json_decref(root);

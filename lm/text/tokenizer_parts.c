@@ -50,6 +50,7 @@ enum err tokenizer_parts_merge(struct tokenizer *tokenizer, const char *left, si
 enum err tokenizer_parts_nfc(const char *text, size_t n, char **out, size_t *m)
 {
     utf8proc_uint8_t *made = NULL;
+    /* STABLE: Unicode's promise that a text in NFC stays so in later versions. */
     const utf8proc_ssize_t got =
         utf8proc_map((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, &made,
                      UTF8PROC_STABLE | UTF8PROC_COMPOSE);
@@ -96,6 +97,8 @@ static enum err read_normalizer(struct tokenizer *tokenizer, const json_t *part,
     return OK;
 }
 
+/* Decoding here is always ByteLevel's, so any other decoder would give other texts than the
+ * file means. */
 static enum err read_decoder(const json_t *part, int depth)
 {
     const char *type = json_string_value(json_object_get(part, "type"));
@@ -154,6 +157,7 @@ static enum err read_post(struct tokenizer *tokenizer, const json_t *part, int d
     return OK;
 }
 
+/* Absent, null, false, "" and 0 all say that it is off. */
 static bool blank(const json_t *value)
 {
     return !value || json_is_null(value) || json_is_false(value) ||
@@ -177,6 +181,8 @@ static enum err read_model(struct tokenizer *tokenizer, const json_t *model)
             return err_set(ERR_PARSE, "model: %s is not supported", refused[i]);
     tokenizer->ignore_merges = json_is_true(json_object_get(model, "ignore_merges"));
     tokenizer->fuse_unk = json_is_true(json_object_get(model, "fuse_unk"));
+    /* A vocabulary with a token for each byte never needs unk_token, so that may name nothing
+     * then. */
     for (int c = 0; c < 256; c++) {
         const char byte = (char)c;
         char text[4];
@@ -198,6 +204,7 @@ static enum err read_model(struct tokenizer *tokenizer, const json_t *model)
 static int assigned(const struct tokenizer *tokenizer, const char *text, size_t n, int highest)
 {
     const int known = vocab_find(tokenizer->vocab, text, n);
+    /* Its count, not its highest id: with holes the two differ, and the loader counts. */
     const int size = vocab_size(tokenizer->vocab);
 
     if (known >= 0)
@@ -226,6 +233,8 @@ static enum err read_added_token(struct tokenizer *tokenizer, const json_t *item
     if (!text || !json_is_integer(id) || !n)
         return err_set(ERR_PARSE, "added token: no content or no id");
     token.id = assigned(tokenizer, text, n, *highest);
+    /* Ids of a file that the loader would not give are not what its model was trained with in
+     * transformers: to keep them would read a prompt otherwise than there. */
     if (json_integer_value(id) != token.id)
         return err_set(ERR_PARSE,
                        "added token \"%.64s\": id %lld, but Hugging Face's loader gives it %d",
@@ -264,6 +273,8 @@ static enum err read_added(struct tokenizer *tokenizer, const json_t *list)
     err = added_ready(&tokenizer->raw);
     if (!err)
         err = added_ready(&tokenizer->normalized);
+    /* Added tokens may lie above the model's vocabulary: both have to be covered by ids below
+     * `count`. */
     tokenizer->count = vocab_top(tokenizer->vocab);
     if (highest >= tokenizer->count)
         tokenizer->count = highest + 1;
@@ -293,6 +304,8 @@ static void write_pieces(struct tokenizer *tokenizer)
     tokenizer->special = mem_new(count, sizeof *tokenizer->special);
     note_added(tokenizer, &tokenizer->raw, added);
     note_added(tokenizer, &tokenizer->normalized, added);
+    /* Measured first, written second, so that the arena is one block and a piece is two
+     * offsets. */
     for (size_t id = 0; id < count; id++) {
         vocab_text(tokenizer->vocab, (int)id, &n);
         bytes += added[id] ? added[id]->n : n;
@@ -334,6 +347,7 @@ enum err tokenizer_parts_ready(struct tokenizer *tokenizer, json_t *rest)
         err = read_added(tokenizer, added);
     if (!err && !tokenizer->count)
         err = err_set(ERR_PARSE, "no tokens");
+    /* After the added tokens, since BOS mostly is one. */
     if (!err && tokenizer->bos >= tokenizer->count)
         err = err_set(ERR_RANGE, "post_processor: id %d is no token", tokenizer->bos);
     if (!err)

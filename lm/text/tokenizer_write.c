@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+/* _nocheck: the texts are UTF-8 since they were read as JSON, or checked when a GGUF was. */
 static json_t *vocab_json(const struct vocab *vocab)
 {
     json_t *out = json_object();

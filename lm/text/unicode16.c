@@ -14,6 +14,9 @@ struct unicode16_range {
     uint32_t from, to;
 };
 
+/* A property is one array, in the order of code points, for it becomes a class of ranges as it
+ * stands. Where a class has subclasses (L: Lu, Ll, Lm, Lo) both are written out: a pattern may
+ * name either. */
 static const struct unicode16_range l_[] = {
     {0x1c89, 0x1c8a},   {0xa7cb, 0xa7cd},   {0xa7da, 0xa7dc},   {0x105c0, 0x105f3},
     {0x10d4a, 0x10d65}, {0x10d6f, 0x10d85}, {0x10ec2, 0x10ec4}, {0x1123f, 0x11240},
@@ -125,5 +128,6 @@ size_t unicode16_since14(const char *property, size_t n, char *out, size_t room)
                                    (unsigned)rows[i].range[k].from,
                                    (unsigned)rows[i].range[k].to);
     }
+    /* Cut short it would be another class: rather none. */
     return at < room ? at : 0;
 }

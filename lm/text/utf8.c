@@ -12,6 +12,8 @@
 /* Which second bytes a lead byte allows, and how many bytes in all. */
 static size_t lead(unsigned char c, unsigned char *low, unsigned char *high)
 {
+    /* The narrower ranges keep out what is written longer than it need be (E0, F0), surrogates
+     * (ED) and what lies beyond U+10FFFF (F4). */
     *low = 0x80;
     *high = 0xbf;
     if (c >= 0xc2 && c <= 0xdf)
@@ -46,6 +48,7 @@ bool utf8_next(const char *text, size_t n, uint32_t *cp, size_t *bytes)
     want = lead(s[0], &low, &high);
     if (!want)
         return false;
+    /* The lead byte of a sequence of `want` bytes begins with as many ones and a zero. */
     *cp = s[0] & (0xffu >> (want + 1));
     for (i = 1; i < want; i++) {
         if (i >= n || s[i] < low || s[i] > high) {
@@ -53,6 +56,7 @@ bool utf8_next(const char *text, size_t n, uint32_t *cp, size_t *bytes)
             return false;
         }
         *cp = *cp << 6 | (s[i] & 0x3fu);
+        /* Only the second byte has a range of its own. */
         low = 0x80;
         high = 0xbf;
     }
@@ -117,6 +121,8 @@ char *utf8_lossy(const char *text, size_t n, size_t *m)
     return out;
 }
 
+/* Unicode's White_Space, which Rust's char::is_whitespace is; C's isspace depends on the
+ * locale. */
 bool utf8_space(uint32_t cp)
 {
     if (cp < 0x80)

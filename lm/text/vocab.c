@@ -59,7 +59,8 @@ void vocab_free(struct vocab *vocab)
     free(vocab);
 }
 
-/* The slot of a text: taken by it, or free. */
+/* The slot of a text: taken by it, or free. At most half of them are taken, so a free one ends
+ * every search. */
 static size_t probe(const struct vocab *vocab, const char *text, size_t n)
 {
     size_t i = digest(text, n) & (vocab->slots - 1);
@@ -109,12 +110,14 @@ enum err vocab_put(struct vocab *vocab, int id, const char *text, size_t n)
                        VOCAB_TOKEN_BYTES_MAX);
     if (id >= vocab->cap)
         widen(vocab, id);
+    /* Two texts of one id, or two ids of one text: such a file has no one meaning. */
     if (vocab->at[id])
         return err_set(ERR_PARSE, "token id %d: given twice", id);
     slot = probe(vocab, text, n);
     if (vocab->slot[slot])
         return err_set(ERR_PARSE, "token \"%.*s\": ids %d and %d", n < 64 ? (int)n : 64, text,
                        vocab->slot[slot] - 1, id);
+    /* The arena may move when it grows: that is why `at` has offsets, not pointers. */
     if (vocab->space - vocab->used < n + 1) {
         vocab->space = 2 * vocab->space + n + 4096;
         vocab->arena = mem_grow(vocab->arena, vocab->space, 1);
