@@ -21,8 +21,7 @@
     .family = FAMILY_##family_, .context = context_, .norm_eps = eps_, .rope_theta = theta_, \
     .init_std = 0.02
 
-/* The numbers are the defaults of each configuration_*.py, not those of any one model:
- * transformers leaves out of a file what its class has by default. */
+/* The numbers are the defaults of each configuration_*.py, not those of any one model. */
 const struct hfkeys_family hfkeys_family[FAMILIES] = {
     [FAMILY_LLAMA] = {.type = "llama",
                       .class = CLASSES("Llama"),

@@ -1,7 +1,12 @@
 /* One way in (open_at): the path is resolved, an adapter opens its base first and is merged
- * into it, a folder or a GGUF file gives shape, tokenizer and template, and last the weights.
- * Whatever the source, model_meta is made of the same parts, so two files of one model give
- * the same meta. */
+ * into it, a folder or a GGUF file gives shape, tokenizer and template, and last the weights,
+ * which are by far the longest to read: whatever can be refused without them has been by then.
+ * Whatever the source, model_meta is made of the same parts (fill), so two files of one model
+ * give the same meta; and whatever changes a part later (another template, head, reach of the
+ * rotation) has to make the meta anew, for actors and rewarders go by nothing else.
+ *
+ * Programs that people type come through open_model, which packs the weights; the learner and
+ * `drover merge` keep them as params. One way out (gather): a folder with the same parts. */
 
 #include "lm/file/model_files.h"
 
@@ -32,6 +37,8 @@ static void detect_chat(struct model_files *files, const char *template_text)
     }
 }
 
+/* More rows than tokens are padding, and usual; an id without a row would read past the table.
+ */
 static enum err check_tokens(const struct model_files *files, const char *name)
 {
     const int tokens = tokenizer_count(files->tokenizer);
@@ -84,6 +91,8 @@ static enum err take_weights(struct model_files *files, struct model_meta *card,
     return err;
 }
 
+/* In this order because each needs the one before: names of special tokens need the tokenizer,
+ * the meta needs the shape as folder_tokens and weights_untie leave it. */
 static enum err open_folder(struct model_files *files, const char *path,
                             enum model_files_want want)
 {
@@ -107,6 +116,8 @@ static enum err open_folder(struct model_files *files, const char *path,
     return err;
 }
 
+/* Its lists become a tokenizer.json first: the meta, and a folder saved from this model, hold
+ * that and know nothing of GGUF. */
 static enum err open_gguf(struct model_files *files, const char *path,
                           enum model_files_want want)
 {
@@ -132,6 +143,7 @@ static enum err open_gguf(struct model_files *files, const char *path,
     return err;
 }
 
+/* By its first bytes, not by its name. A pickle is a zip file, or begins with its version. */
 static enum err open_file(struct model_files *files, const char *path,
                           enum model_files_want want)
 {
@@ -180,6 +192,7 @@ static enum err own_tokenizer(struct model_files *files, const char *path)
     if (!err)
         err = folder_tokens(&folder, tokenizer, path);
     if (!err) {
+        /* only now: one that does not read leaves the base's in place */
         tokenizer_free(files->tokenizer);
         files->tokenizer = tokenizer;
         tokenizer = NULL;
@@ -219,6 +232,8 @@ static enum err take_head(struct model_files *files, enum head head, const char 
     return model_files_make_meta(files);
 }
 
+/* The head first, since the adapter may learn its score, and before the tokenizer, which fills
+ * the meta with what the head has changed. Without weights the words are all there is to do. */
 static enum err adapt(struct model_files *files, struct adapter *adapter, const char *path,
                       bool any_base)
 {
@@ -248,6 +263,8 @@ enum err model_files_adapt(struct model_files *files, const char *folder, bool a
     return err;
 }
 
+/* The one door. An adapter's base is a path like any other, and may be an adapter again: to a
+ * depth, as two may name each other. */
 static enum err open_at(struct model_files **out, const char *path, enum model_files_want want,
                         int depth)
 {
@@ -302,6 +319,7 @@ void model_files_free(struct model_files *files)
     free(files);
 }
 
+/* What an actor does with the meta that it pulled: everything but the weights. */
 enum err model_files_from_meta(struct model_files **out, const char *text, size_t n,
                                const char *name)
 {
@@ -407,6 +425,7 @@ struct adapter_files {
     const char *base, *dtype;
 };
 
+/* folder_replace's writer: the adapter, and the tokenizer so that the folder serves alone. */
 static enum err write_adapter(void *self, const char *path)
 {
     const struct adapter_files *a = self;

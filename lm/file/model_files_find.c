@@ -1,6 +1,8 @@
 /* A path that a person names may be the model itself, a run folder of ours or of transformers,
  * or what a save that was interrupted left of one. The finished model comes first, then the
- * newest checkpoint: the one whose name ends in the largest number. */
+ * newest checkpoint: the one whose name ends in the largest number. model_files_open begins
+ * here, also for an adapter's base, and inspect, which has to know what it looks at. */
+
 #include "lm/file/model_files.h"
 
 #include "base/fs.h"
@@ -22,6 +24,7 @@ static long step_of(const char *name)
     return at == n ? -1 : strtol(name + at, NULL, 10);
 }
 
+/* Whether it can be read is another matter: a broken model is named, not passed over. */
 static bool is_model(const char *folder)
 {
     char *config = mem_print("%s/config.json", folder);
@@ -54,6 +57,7 @@ static char *newest(const char *folder)
     long most = -1;
 
     while (dir && (entry = readdir(dir))) {
+        /* one without a model, half written or cleared away, does not count */
         const long step = step_of(entry->d_name);
         char *path = step > most ? model_in(folder, entry->d_name) : NULL;
         if (!path)

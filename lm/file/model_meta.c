@@ -1,6 +1,8 @@
-/* A meta is config.json's object beside three more keys, read by the same hfconfig that reads
- * a folder: an actor that pulls it knows what the learner knows but the weights. Keys are
- * sorted and numbers have their fewest digits, so its hash names it. */
+/* A meta is config.json's object beside four more keys: the tokenizer's and the template's
+ * texts, the stops, and for longrope which list the run chose. The object is read by the same
+ * hfconfig that reads a folder: an actor that pulls a meta knows what the learner knows but the
+ * weights, and checks it as it would a stranger's file. Keys are sorted and numbers have their
+ * fewest digits, so its hash names it. */
 
 #include "lm/file/model_meta.h"
 
@@ -12,8 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A tokenizer.json of the largest vocabularies takes tens of MB. */
 enum { CARD_BYTES = 256 << 20 };
 
+/* Apart from the config, whose order is a file's: the first stop here is the tokenizer's own
+ * (folder_tokens), and a reader without the tokenizer's files must have it first as well. */
 static enum err read_stops(struct shape *shape, const json_t *stops, const char *name)
 {
     json_t *wrapped = json_object();
@@ -94,6 +99,7 @@ enum err model_meta_write(const struct model_meta *card, char **out, size_t *n)
     json_object_set_new(json, "stops", stops);
     if (card->shape.rope == ROPE_LONG)
         json_object_set_new(json, "rope", json_string(card->shape.rope_far ? "long" : "short"));
+    /* jansson makes no string of what is not UTF-8, and setting that fails */
     bad |= json_object_set_new(json, "tokenizer", json_string(card->tokenizer));
     bad |= json_object_set_new(
         json, "template", card->template_text ? json_string(card->template_text) : json_null());

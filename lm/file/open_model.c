@@ -35,6 +35,7 @@ static void ready(struct open_model *out)
     say(stderr, "the chat template says today's date: %s\n", out->day);
 }
 
+/* An empty path is a key that was not given: the words say what may be. */
 static enum err open_files(struct open_model *out, const char *path, enum model_files_want want)
 {
     memset(out, 0, sizeof *out);
@@ -65,6 +66,8 @@ enum err open_model_chat(struct open_model *loaded, const char *path)
     return err;
 }
 
+/* The head is asked for before memory is: a reward model would generate, and a language model
+ * score, without complaint. A process reward model's command takes a whole-answer one, too. */
 static enum err pack(struct open_model *out, const char *path, enum head head)
 {
     const struct shape *shape = &out->files->shape;
@@ -98,6 +101,7 @@ enum err open_model_all(struct open_model *out, const char *path, enum head head
     return err;
 }
 
+/* The image stays: only the frequencies and the context are made of the list. */
 enum err open_model_reach(struct open_model *loaded, int longest)
 {
     const struct shape *shape = &loaded->files->shape;

@@ -1,6 +1,8 @@
 /* One row a type: bytes of a block, values in it, and the function that decodes blocks. The
- * formulas are ggml's; each decoder is compared with gguf-py's numbers
- * (tests/golden/quant.py). */
+ * formulas are ggml's (ggml-quants.c, dequantize_row_*); each decoder is compared with
+ * gguf-py's numbers (tests/golden/quant.py). gguf decodes rows by them, safetensors uses the
+ * three plain types. A decoder knows no bounds: who calls has checked that whole blocks are
+ * there. */
 
 #include "lm/file/quant.h"
 
@@ -31,6 +33,8 @@ float quant_bf16(uint16_t half)
     return from_bits((uint32_t)half << 16);
 }
 
+/* To the nearest, ties to even, as torch rounds. A NaN stays one: rounding its bits could carry
+ * into the exponent, so they are cut and one below is set. */
 uint16_t quant_to_bf16(float value)
 {
     uint32_t bits;
@@ -41,6 +45,7 @@ uint16_t quant_to_bf16(float value)
     return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1)) >> 16);
 }
 
+/* Little-endian, at any address. */
 static uint16_t u16(const uint8_t *p)
 {
     return (uint16_t)(p[0] | p[1] << 8);
@@ -139,6 +144,8 @@ static void decode_q4_k(float *to, const uint8_t *from, size_t blocks)
         const float d = f16(from), dmin = f16(from + 2);
         const uint8_t *s = from + 4, *q = from + 16;
         for (int j = 0; j < 8; j++) {
+            /* of parts 0..3 in one byte each; of 4..7 four bits apart, two above those of the
+             * first */
             const int sc = j < 4 ? s[j] & 63 : (s[j + 4] & 15) | (s[j - 4] >> 6) << 4;
             const int m = j < 4 ? s[j + 4] & 63 : s[j + 4] >> 4 | (s[j] >> 6) << 4;
             const float scale = d * (float)sc, least = dmin * (float)m;
@@ -157,6 +164,8 @@ static void decode_q6_k(float *to, const uint8_t *from, size_t blocks)
         const uint8_t *low = from, *high = from + 128, *scale = from + 192;
         const float d = f16(from + 208);
         for (int v = 0; v < 256; v++) {
+            /* each half of the block: 64 bytes of low nibbles, 32 of high pairs, for four runs
+             * of 32 */
             const int half = v / 128, part = v % 128 / 32, i = v % 32;
             const uint8_t l = low[64 * half + 32 * (part % 2) + i];
             const int four = part < 2 ? l & 15 : l >> 4;
@@ -166,6 +175,8 @@ static void decode_q6_k(float *to, const uint8_t *from, size_t blocks)
     }
 }
 
+/* What people convert to and this engine has a decoder for; another type of ggml is refused by
+ * its number, with this list. */
 static const struct quant_kind kinds[] = {
     {QUANT_F32, "F32", 1, 4, decode_f32},        {QUANT_F16, "F16", 1, 2, decode_f16},
     {QUANT_BF16, "BF16", 1, 2, decode_bf16},     {QUANT_Q8_0, "Q8_0", 32, 34, decode_q8_0},

@@ -1,6 +1,13 @@
-/* The four numbers are guessed from the likeliest on (Meta's own, then what one point of the
+/* llama.cpp's converter does not write the numbers of Llama 3's rope scaling but the factor of
+ * each frequency that follows from them; to write a config.json again, and to be the same model
+ * as the folder it was made of, ggufshape asks here for the numbers. The formula is that of
+ * _compute_llama3_parameters in transformers: waves shorter than original / high keep their
+ * frequency, longer ones than original / low are divided by the factor, those between lie on a
+ * ramp.
+ *
+ * The four numbers are guessed from the likeliest on (Meta's own, then what one point of the
  * ramp says, then two points), and a guess counts only if it gives back every factor: fits has
- * the last word. */
+ * the last word. So a wrong guess costs a refusal, never another model. */
 
 #include "lm/file/ropefit.h"
 
@@ -8,11 +15,14 @@
 
 #include <math.h>
 
+/* In positions, of frequency i. */
 static double wavelength(const struct shape *shape, int i)
 {
     return 6.283185307179586 * real_power(shape->rope_theta, 2.0 * i / shape->head_dim);
 }
 
+/* The factors are f32 in the file: a relative 1e-5 is far above that and far below what another
+ * guess gives. */
 static bool fits(const struct shape *shape, const float *f)
 {
     const double low = shape->rope_low, high = shape->rope_high;
@@ -31,6 +41,7 @@ static bool fits(const struct shape *shape, const float *f)
     return true;
 }
 
+/* A guess, taken over into the shape; `original` is a whole number there. */
 static bool try(struct shape *shape, const float *f, double original, double low, double high)
 {
     if (!(original >= 1 && original <= 1 << 20 && low > 0 && high > low))
@@ -83,6 +94,8 @@ static bool fit_line(struct shape *shape, const float *f)
     return try(shape, f, slope * (high - 1), 1, high);
 }
 
+/* All equal: linear, or with 1 nothing at all. Else the last one, of the longest wave, is the
+ * factor itself. */
 enum err ropefit_factors(struct shape *shape, const float *f)
 {
     const int n = shape->head_dim / 2;

@@ -1,7 +1,9 @@
-/* The header is one JSON object; each entry is checked alone (read_entry), then all together
- * for gaps and overlaps (check_places), before any value is read. Values come in pieces and
- * are widened to f32 on the way. Writing goes in name order, so equal weights give equal
- * bytes. */
+/* Reading: a length of 8 bytes, a header that is one JSON object, the arrays (format: the
+ * README of huggingface/safetensors). The length is bounded before memory is taken, each entry
+ * is checked alone (read_entry), then all together for gaps and overlaps (check_places), and
+ * all that before any value is read: past open, a place is in the file and a size fits its
+ * shape. Values come in pieces and are widened to f32 on the way. weights and adapter open
+ * files so. Writing goes in name order, so equal weights give equal bytes. */
 
 #include "lm/file/safetensors.h"
 
@@ -46,6 +48,7 @@ static bool whole(const json_t *json, size_t *out)
     return value >= 0;
 }
 
+/* A zero is allowed, and [] is one value, as in the format. */
 static const char *read_shape(struct safetensors_tensor *tensor, const json_t *shape)
 {
     const size_t n = json_array_size(shape);
@@ -65,6 +68,7 @@ static const char *read_shape(struct safetensors_tensor *tensor, const json_t *s
     return NULL;
 }
 
+/* Every type of the format, also those that are not read: only reading one is an error. */
 static const char *check_bytes(const struct safetensors_tensor *tensor)
 {
     size_t bits;
@@ -119,7 +123,8 @@ static int by_place(const void *a, const void *b)
     return strcmp(p->name, q->name);
 }
 
-/* Arrays stand one after another, from the header's end to the file's. */
+/* Arrays stand one after another, from the header's end to the file's: a hole could hide data,
+ * which the format forbids. By now no offset is known to lie in the file; `at` always does. */
 static enum err check_places(struct safetensors *file)
 {
     const size_t size = source_size(file->source);
@@ -187,6 +192,7 @@ static enum err read_entries(struct safetensors *file)
     return check_places(file);
 }
 
+/* Before the header, or its first bytes would be taken for an absurd length. */
 static enum err refuse_pickle(struct source *source)
 {
     uint8_t start[9] = {0};
@@ -236,6 +242,7 @@ static enum err read_header(struct safetensors *file)
     if (!err && *text != '{')
         err = err_set(ERR_PARSE, "%s: byte 8: the header does not start with {", name);
     if (!err) {
+        /* a name that stands twice would be two tensors to two readers */
         file->header = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where);
         if (!file->header)
             err = err_set(ERR_PARSE, "%s: byte %d: %s", name, 8 + where.position, where.text);
@@ -316,6 +323,7 @@ const char *safetensors_shape(char out[SAFETENSORS_SHAPE],
     return out;
 }
 
+/* NULL: a type that is not read. */
 static const struct quant_kind *readable(const char *dtype)
 {
     const enum quant types[] = {QUANT_F32, QUANT_F16, QUANT_BF16};

@@ -1,6 +1,11 @@
 /* A file or a block of memory behind one reading function with a small buffer: parsers above
- * ask for bytes at an offset and get them or words that name file and place. Nothing is
- * mapped: a file that shrinks while it is read is an error, not a signal. */
+ * (gguf, meta, safetensors) ask for bytes at an offset and get them or words that name file and
+ * place. Nothing is mapped: a file that shrinks while it is read is an error, not a signal.
+ *
+ * The size is that of the moment when it was opened, and everything is checked against it:
+ * first that `at` is inside, then n against what is left, so that no sum of a file's numbers
+ * can wrap. Reads of many bytes go straight to the caller; small ones, of which a header is
+ * full, through the window. */
 
 #include "lm/file/source.h"
 
@@ -32,6 +37,7 @@ enum err source_open(struct source **out, const char *path)
     int fd;
 
     *out = NULL;
+    /* without blocking: a pipe or a device must not hang before it is refused below */
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
@@ -80,6 +86,7 @@ size_t source_size(const struct source *source)
     return source->size;
 }
 
+/* All n bytes or an error. */
 static enum err fetch(struct source *source, size_t at, uint8_t *to, size_t n)
 {
     while (n) {
@@ -112,11 +119,13 @@ enum err source_read(struct source *source, size_t at, void *to, size_t n)
         memcpy(to, source->bytes + at, n);
         return OK;
     }
+    /* a copy would cost more than the call it saves */
     if (n >= WINDOW / 2)
         return fetch(source, at, to, n);
     if (at < source->from || at + n > source->from + source->have) {
         const size_t left = source->size - at;
         const size_t take = left < WINDOW ? left : WINDOW;
+        /* what a failed read left in the window is nobody's */
         source->have = 0;
         err = fetch(source, at, source->window, take);
         if (err)
@@ -128,6 +137,7 @@ enum err source_read(struct source *source, size_t at, void *to, size_t n)
     return OK;
 }
 
+/* On failure *at stays, so that words name where the number should have been. */
 enum err source_u64(struct source *source, size_t *at, uint64_t *out)
 {
     uint8_t b[8] = {0};
@@ -167,6 +177,7 @@ enum err source_bound(const struct source *source, size_t at, const char *what, 
                    source->name, at, n, what, most);
 }
 
+/* Bounded twice: by what the caller takes, and by the bytes that are left. */
 enum err source_length(struct source *source, size_t *at, size_t most, size_t *n)
 {
     const size_t start = *at;
@@ -184,6 +195,8 @@ enum err source_length(struct source *source, size_t *at, size_t most, size_t *n
     return err;
 }
 
+/* Names are printed, compared and written again: none is empty or holds a control byte, a zero
+ * byte among them. `to` has room for n + 1. */
 enum err source_word(struct source *source, size_t *at, char *to, size_t n)
 {
     const enum err err = source_read(source, *at, to, n);
@@ -200,6 +213,7 @@ enum err source_word(struct source *source, size_t *at, char *to, size_t n)
     return OK;
 }
 
+/* Bytes above 127 pass: a name may be UTF-8. */
 const char *source_shown(char out[SOURCE_SHOWN], const char *text, size_t n)
 {
     size_t k = 0;

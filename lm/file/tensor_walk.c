@@ -11,6 +11,8 @@
 
 enum { PIECE = 1 << 18 /* floats */ };
 
+/* Before memory is taken, a small file with a large config.json is refused. In doubles: the
+ * count of a hostile shape fits no integer. */
 static enum err check_values(const struct tensor_walk *walk, const struct shape *shape)
 {
     const double wanted = part_count(shape);
@@ -45,6 +47,7 @@ enum err tensor_walk_read(struct params **out, const struct tensor_walk *walk,
     return err;
 }
 
+/* In the order of rows: the pieces' bytes one after another are those of the whole. */
 static enum err hash_tensor(struct hash_sha256 *state, const struct tensor_walk *walk,
                             const struct tensor *t)
 {

@@ -1,6 +1,11 @@
 /* The set of files is opened whole (every header is checked before a weight is read), and then
- * read by tensor_walk, which finds each weight under its name wherever it lies. What a folder
- * says of head and embedding is believed after the bytes (weights_untie). */
+ * read by tensor_walk, which finds each weight under its name wherever it lies; model_files
+ * loads a folder so, inspect hashes one. What a folder says of head and embedding is believed
+ * after the bytes (weights_untie).
+ *
+ * Nothing is left over: a tensor that has no place is refused, or a model of another kind would
+ * load in part and answer nonsense. Only those that are known to be idle are passed over. At
+ * the end the other direction: params to a file, and the hash of what a file will hold. */
 
 #include "lm/file/weights.h"
 
@@ -48,6 +53,9 @@ static bool bare(const char *name)
     return *name && *name != '.' && !strchr(name, '/') && strlen(name) < 256;
 }
 
+/* One line of the index: opens the file if it is a new one. It must hold what is said of it;
+ * where a tensor lies is then asked of the files themselves, so a lying index cannot mislead.
+ */
 static enum err add_shard(struct weights *weights, const char *path, const char *tensor,
                           const char *name)
 {
@@ -68,6 +76,7 @@ static enum err add_shard(struct weights *weights, const char *path, const char 
     return err;
 }
 
+/* The format is that of huggingface_hub's split state dicts; total_size is not looked at. */
 static enum err open_index(struct weights *weights, const char *path)
 {
     json_t *index = NULL, *map, *file;
@@ -95,6 +104,7 @@ static enum err open_index(struct weights *weights, const char *path)
     return err;
 }
 
+/* Why a folder that looks like a model has no weights for us. */
 static enum err nothing(const char *folder)
 {
     static const char *const pickles[] = {"pytorch_model.bin", "pytorch_model.bin.index.json",
@@ -124,6 +134,7 @@ enum err weights_open(struct weights **out, const char *folder)
 
     *out = NULL;
     weights->folder = mem_text(folder);
+    /* as transformers: one file wins over an index that an earlier save left */
     if (fs_exists(one))
         err = add_file(weights, "model.safetensors");
     else if (fs_exists(index))
@@ -198,6 +209,7 @@ static struct safetensors *find_part(const struct weights *weights, const struct
     return NULL;
 }
 
+/* A piece of each at a time; the first difference decides. */
 enum err weights_untie(struct shape *shape, const struct weights *weights)
 {
     const struct safetensors_tensor *head, *embedding;
@@ -264,6 +276,7 @@ static int step_of(void *self, const struct tensor *tensor)
     return tensor->row->turned ? tensor->rows : 1;
 }
 
+/* [cols, rows] in the file, [rows, cols] here. */
 static enum err read_turned(struct safetensors *file, const struct safetensors_tensor *from,
                             const struct tensor *tensor, float *to)
 {
@@ -302,8 +315,8 @@ static bool ends(const char *name, const char *end)
     return n > m && !strcmp(name + n - m, end);
 }
 
-/* Tensors that older files carry and no forward pass reads: rotary tables, GPT-2's causal masks,
- * and a head that is tied to the embedding or that a reward model does not have. */
+/* Tensors that older files carry and no forward pass reads: rotary tables, GPT-2's causal
+ * masks, and a head that is tied to the embedding or that a reward model does not have. */
 static bool idle(const struct params *params, const char *name)
 {
     if (!strcmp(name, "lm_head.weight"))
@@ -313,6 +326,7 @@ static bool idle(const struct params *params, const char *name)
     return ends(name, ".rotary_emb.inv_freq");
 }
 
+/* Also under the short names that find takes. */
 static bool has_place(const struct params *params, const char *name)
 {
     char *longer = mem_print("%s%s", prefix, name);
@@ -387,6 +401,7 @@ enum err weights_write(const char *path, const struct params *params, const char
     return err;
 }
 
+/* What reading the file again will give. */
 static float *rounded(const struct params *params)
 {
     float *data = mem_new(params->count, sizeof *data);

@@ -19,6 +19,7 @@
  */
 enum { HEAD_FLOATS = 1 << 24, HEAD_LEAST = 64, HEAD_MOST = 512 };
 
+/* Floats of a row of the scratch: both directions use it, never at once. */
 static size_t wide(const struct block_plan *plan)
 {
     return plan->train.floats > plan->value.floats ? plan->train.floats : plan->value.floats;
@@ -185,6 +186,7 @@ static void carve_layer(const struct activations *t, int i, size_t rows, float *
     }
 }
 
+/* In the order of row_floats, which must count what is taken here. */
 static void carve(struct activations *t, size_t rows)
 {
     const struct shape *s = &t->shape;
@@ -272,6 +274,7 @@ static enum err check_lengths(const struct shape *s, const struct batch *b)
     return OK;
 }
 
+/* All of it before memory: kernels index by these numbers and ask nothing. */
 static enum err check(const struct shape *s, const struct batch *b)
 {
     enum err err;

@@ -149,6 +149,7 @@ static void linear(const struct backward_walk *w, const struct block_op *op, con
     backward_linear(w->pass, &job);
 }
 
+/* The group's biases stand side by side, as its columns do. */
 static void biases(const struct backward_walk *w, const struct block_op *op)
 {
     const struct activations *t = w->pass->acts;
@@ -272,6 +273,7 @@ static void back_attend(const struct backward_walk *w, const struct block_op *op
     grad_attention(&job);
 }
 
+/* Back through rotation and the queries' scale, in place: both are linear in the slope. */
 static void back_place(const struct backward_walk *w, const struct block_op *op)
 {
     const struct activations *t = w->pass->acts;
@@ -342,6 +344,7 @@ static void compute_again(struct backward_walk *w)
     memset(w->again.factor, 0, sizeof w->again.factor); /* what is made again now, has them */
 }
 
+/* In reverse; what was not kept comes first, while dx is still the next layer's. */
 void backward_layer(const struct backward *pass, int layer)
 {
     struct activations *t = pass->acts;
@@ -372,6 +375,7 @@ void backward_final(const struct backward *pass)
     norm(pass, &job, PART_NORM_FINAL, t->block->final_bias, -1);
 }
 
+/* A fixed token (a padding row that must not learn) gets no slope. */
 void backward_embed(const struct backward *pass)
 {
     const struct activations *t = pass->acts;

@@ -84,6 +84,8 @@ static void run(struct forward_score *s, int n)
     }
 }
 
+/* Fills the chunk row by row and runs it when it is full or all is gathered. logprob[i] is
+ * token i's, given those before it: the first of a sequence has none, and says 0. */
 static enum err sequences(struct forward_score *s, int n_seq, int rows)
 {
     int n = 0, open = 0; /* caches of sequences open..q are alive */

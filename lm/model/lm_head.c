@@ -139,6 +139,7 @@ void lm_head_backward(const struct backward *pass, const float *dlogprob, const 
 {
     struct activations *t = pass->acts;
     const size_t width = (size_t)t->shape.width;
+    /* a tied head learns in the embedding, which backward_embed adds to later */
     const enum part part = t->shape.tied ? PART_EMBED : PART_HEAD;
     const int rows = list_rows(t, dlogprob, dentropy, false);
 
@@ -191,6 +192,7 @@ static void step_backward(const struct backward *pass, const float *dvalue)
     free(apart);
 }
 
+/* Without slopes dh is 0 all the same: what is before the head reads it. */
 void lm_head_scalar_backward(const struct backward *pass, const float *dvalue)
 {
     struct activations *t = pass->acts;

@@ -82,6 +82,8 @@ static const char *linears(const struct params *base, char *out, size_t size)
     return out;
 }
 
+/* A word that means nothing here is refused: with a slip in one name of several, half of what
+ * was asked for would be trained. */
 static enum err check_target(const struct params *base, const char *word)
 {
     char known[200];
@@ -360,6 +362,8 @@ static void merge_rows(const struct lora_merging *m, int row, int n)
     for (size_t i = 0; i < count; i++) {
         const float change = to[i] * scale; /* 0 leaves W0's bits, a -0.0 too */
 
+        /* what nothing changes keeps its bits, a -0.0 too: a new adapter's model has the base's
+         * hash */
         to[i] = change == 0.0f ? from[i] : from[i] + change;
     }
 }

@@ -1,8 +1,12 @@
-/* The image that forward reads holds W already, so without dropout the pass forward needs
- * nothing from here; with it, what the mask changes is added (lora_branch_forward). Backward
- * never makes a full gradient of W: both pairs' gradients go through the thin [n, r] product,
- * which is computed again rather than kept. Masks are drawn anew from their counters wherever
- * they are needed. */
+/* The image that forward reads holds W = W0 + s B A already, so without dropout the pass
+ * forward needs nothing from here. With it the branch ought to see D x instead of x, D being
+ * the mask: what is missing, s B A (D x - x), is added (lora_branch_forward).
+ *
+ * Backward never makes a full gradient of W: both pairs' gradients go through the thin [n, r]
+ * product, which is computed again rather than kept. Masks are drawn anew from their counters
+ * wherever they are needed, so nothing of them is kept either. block_forward and
+ * backward_linear call these for each weight of a group that has a pair; train_forward has made
+ * room (lora_branch_floats). */
 
 #include "lm/model/lora_branch.h"
 
@@ -53,6 +57,8 @@ static uint32_t dropped(const struct lora_conf *conf)
     return n < CHANCES ? n : CHANCES - 1;
 }
 
+/* The counter is made of the step, the sequence's number in it, the position, module and
+ * columns; not of the row in a batch: a mask is the same however a step is cut into batches. */
 static void decide(bool drop[EACH], const struct activations *t, uint32_t limit, uint32_t seq,
                    uint32_t pos, uint32_t place)
 {
@@ -98,6 +104,7 @@ static bool dropping(const struct activations *t)
     return t->drop.on && t->lora->conf.dropout > 0;
 }
 
+/* What keeps the mean: of the chance as it was rounded, so that it is exact. */
 static float rest(const struct activations *t)
 {
     return (float)CHANCES / (float)(CHANCES - dropped(&t->lora->conf));
@@ -187,6 +194,8 @@ void lora_branch_forward(const struct activations *t, const struct tensor *w, co
     blas_product(&product);
 }
 
+/* dX += D (s dy B) A. The mask is on the inputs' side, so the product stands apart until it has
+ * been applied. */
 void lora_branch_back(const struct activations *t, const struct tensor *w, const float *dy,
                       size_t ldy, int n, float *dx)
 {
@@ -239,6 +248,7 @@ void lora_branch_grad(const struct activations *t, const struct tensor *w, const
     down(t, site, in, n);
     product.c = grad + site->b->at;
     blas_product(&product); /* dB += dy^T (s x A^T) */
+    /* thin holds the other product from here on */
     up(t, site, dy, ldy, n);
     product = (struct blas_product){
         .c = grad + site->a->at,

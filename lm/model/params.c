@@ -111,6 +111,8 @@ static void normal(float *data, size_t n, double std, uint64_t seed, uint64_t st
     }
 }
 
+/* As transformers' _init_weights: norms 1 (a Gemma's are stored as w - 1, and so 0), biases 0,
+ * the rest normal. zero_head: a reward model that starts by saying 0 of everything. */
 static void init(struct params *p, const struct tensor *t, uint64_t seed, bool zero_head)
 {
     const size_t n = (size_t)t->rows * (size_t)t->cols;

@@ -16,6 +16,8 @@
 #define LLAMAS (SPLIT | BIT(PHI3))      /* who spells its weights as Llama does */
 #define EVERY (LLAMAS | BIT(GPT2))
 
+/* A row's second half: what it is, whom it is packed with, its sizes, its stream of first
+ * values. */
 #define PART(part_, group_, kind_, rows_, cols_, stream_) \
     .part = PART_##part_, .group = PART_##group_, .kind = KIND_##kind_, .rows = DIM_##rows_, \
     .cols = DIM_##cols_, .stream = stream_
@@ -119,6 +121,8 @@ static const struct part_row layer_rows[] = {
      PART(NORM_MLP_POST, NORM_MLP_POST, NORM_PLUS, ONE, WIDTH, 27)},
 };
 
+/* llama.cpp has no reward models, so a score has no name there. GPT-2's process reward model
+ * has the name that its token classifier has. */
 static const struct part_row back_rows[] = {
     {LLAMAS & ~GEMMAS, "model.norm.weight", "output_norm.weight",
      PART(NORM_FINAL, NORM_FINAL, NORM, ONE, WIDTH, 13)},
@@ -156,6 +160,7 @@ struct part_rows part_rows(enum part_place place)
     return places[place];
 }
 
+/* Family, then head: what a shape does not have is in no list, file or image. */
 bool part_has(const struct part_row *row, const struct shape *s)
 {
     if (!(row->families >> s->family & 1))
@@ -195,6 +200,7 @@ int part_dim(const struct shape *s, enum part_dim dim)
         return s->head_dim;
     case DIM_FFN:
         return s->ffn;
+    /* both halves in one matrix, gate first */
     case DIM_GATE_UP:
         return 2 * s->ffn;
     case DIM_LABELS:
@@ -204,6 +210,7 @@ int part_dim(const struct shape *s, enum part_dim dim)
     }
 }
 
+/* Not by printf: the pattern is a table's, and a format must be the compiler's to check. */
 void part_name(char *out, size_t size, const char *pattern, int layer)
 {
     const char *number = strstr(pattern, "%d");

@@ -24,6 +24,8 @@ static enum err check_whole(const struct whole *w)
     return OK;
 }
 
+/* The multiples of 16 are what panels and vectors are wide. A window may be longer than the
+ * context here; who reads a file drops it then. */
 static enum err check_sizes(const struct shape *s)
 {
     const struct whole table[] = {
@@ -79,6 +81,7 @@ static enum err check_reals(const struct shape *s)
     return OK;
 }
 
+/* Both lists, whichever holds now: a run may reach further later (shape_reach). */
 static enum err check_long(const struct shape *s)
 {
     const int n = s->head_dim / 2;
@@ -104,6 +107,7 @@ static enum err check_long(const struct shape *s)
     return OK;
 }
 
+/* low below high, or the ramp between them divides by 0. */
 static enum err check_llama3(const struct shape *s)
 {
     if (!(s->rope_low > 0 && s->rope_high > s->rope_low && s->rope_high < 1e6))
@@ -118,6 +122,7 @@ static enum err check_llama3(const struct shape *s)
     return OK;
 }
 
+/* Numbers of a kind that the shape does not have are not looked at. */
 static enum err check_rope(const struct shape *s)
 {
     if (s->rope < ROPE_PLAIN || s->rope > ROPE_LONG)
@@ -135,6 +140,7 @@ static enum err check_rope(const struct shape *s)
     return check_llama3(s);
 }
 
+/* Family and head first: both are indices of tables. */
 enum err shape_check(const struct shape *s)
 {
     if ((int)s->family < 0 || s->family >= FAMILIES)
@@ -158,6 +164,8 @@ void shape_reach(struct shape *shape, int longest)
 {
     if (shape->rope != ROPE_LONG)
         return;
+    /* once for the whole run, so that every sequence is rotated by one list: transformers
+     * chooses for each */
     shape->rope_far =
         longest > shape->rope_original && shape->rope_whole > shape->rope_original;
     shape->context = shape->rope_far || shape->rope_whole < shape->rope_original

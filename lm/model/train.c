@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a training pass needs is what backward reads after it: all of it stands there. */
 struct train {
     struct activations *acts;
 };
@@ -159,6 +160,8 @@ void train_drop(struct train *train, const struct train_drop *drop)
     train->acts->drop = *drop;
 }
 
+/* From the head to the embedding, each step adding to grad and leaving the slope of its input
+ * in the activations for the next. */
 void train_backward(struct train *train, const struct model *model, const struct params *params,
                     const float *dlogprob, const float *dentropy, const float *dvalue,
                     float *grad)
