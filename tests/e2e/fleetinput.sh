@@ -91,12 +91,16 @@ for program in actor rewarder; do
 done
 settle
 
+# A broker with a key that meets a side without one closes as soon as it has read that side's
+# greeting, on a busy machine before it has sent its own: then "it hangs up: it wants a key, or is
+# no broker" is all that can be known. tests/proto/test_dial waits for the other case.
+keyless="broker at $local:$secure_control\(: it hangs up: it\)\? wants a key"
 echo "-- nobody listens, no such host, another port, wrong keys"
 for program in actor rewarder; do
     case_of "no broker at $free: nobody listens there" "$bin/drover-$program" --broker=$free --wait=1
     case_of "does not resolve" "$bin/drover-$program" --broker=tcp://no.such.host.invalid:5555 --wait=1
     case_of "is a broker's bulk port" "$bin/drover-$program" --broker=$local:$plain_bulk
-    case_of "the broker at $local:$secure_control wants a key: key=FILE" "$bin/drover-$program" --broker=$local:$secure_control --key=
+    case_of "$keyless" "$bin/drover-$program" --broker=$local:$secure_control --key=
     case_of 'it has another key than this one' "$bin/drover-$program" --broker=$local:$secure_control --key=theirs
     case_of "no broker at $local:$plain_control" "$bin/drover-$program" --broker=$local:$plain_control --key=ours
 done
@@ -109,7 +113,7 @@ started="$started $patient"
 for word in status top down 'scale actors=2'; do
     case_of "no broker at $free: nobody listens there" "$drover" $word broker=$free dashboard=$free
     case_of 'does not resolve' "$drover" $word broker=tcp://no.such.host.invalid:5555
-    case_of "the broker at $local:$secure_control wants a key: key=FILE" "$drover" $word broker=$local:$secure_control dashboard=$local:$secure_dashboard key=
+    case_of "$keyless" "$drover" $word broker=$local:$secure_control dashboard=$local:$secure_dashboard key=
     case_of 'another key' "$drover" $word broker=$local:$secure_control dashboard=$local:$secure_dashboard key=theirs
     case_of "'here' is no address" "$drover" $word broker=here
     case_of 'nowhere: No such file' "$drover" $word broker=$free key=nowhere
@@ -126,7 +130,7 @@ rule='rewards=[{name: a, rule: length, min: 1, max: 4}]'
 case_of "no broker at $free: nobody listens there" $ppo "$rule" broker=$free broker_wait=1
 case_of 'does not resolve' $ppo "$rule" broker=tcp://no.such.host.invalid:5555 broker_wait=1
 case_of "'here' is no address" $ppo "$rule" broker=here
-case_of "the broker at $local:$secure_control wants a key" $ppo "$rule" broker=$local:$secure_control
+case_of "$keyless" $ppo "$rule" broker=$local:$secure_control
 case_of 'another key' $ppo "$rule" broker=$local:$secure_control broker_key=theirs
 case_of 'nowhere: No such file' $ppo "$rule" broker=$free broker_key=nowhere
 settle
