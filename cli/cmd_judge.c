@@ -40,6 +40,8 @@ struct cmd_judge_job {
     long cases, failures, swapped, too_long;
 };
 
+/* What is empty is not said: judge_spec_read has the defaults, and knows which keys go
+ * together. */
 static json_t *spec_of(const struct judge_options *o)
 {
     const struct {
@@ -106,6 +108,7 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
         err = take(job, in[*bad], t);
         ask[*bad] = (struct judge_case){t[0], t[1], t[2]};
     }
+    /* The loop has stepped past the line that failed. */
     if (err)
         --*bad;
     else

@@ -175,6 +175,7 @@ static enum err list_files(json_t **page, const char *hub, const char *repo,
     enum err err = OK;
 
     *page = NULL;
+    /* A mirror may not know the question for sizes: then the list alone has to do. */
     for (int bare = 0; bare < 2 && !*page; bare++) {
         char *url = mem_print("%s/api/models/%s/revision/%s%s", hub, repo, revision,
                               bare ? "" : "?blobs=true");
@@ -202,6 +203,8 @@ static enum err pull_file(const json_t *file, const char *path, const char *url)
 
     if (json_is_integer(size) && json_integer_value(size) >= 0)
         want.size = json_integer_value(size);
+    /* Before anything is fetched; the transfer has the same limit for a size that is not
+     * told. */
     if (want.size > size_max)
         return err_set(ERR_RANGE, "%s: %lld bytes, at most 16 GiB", url, (long long)want.size);
     if (hex) {

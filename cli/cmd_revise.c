@@ -197,6 +197,8 @@ static enum err first_answers(struct revising *job, struct draft *d, int n, int 
         prompt[i] = (json_t *)(uintptr_t)d[i].prompt;
         any |= !d[i].first;
     }
+    /* All of the window is answered if one line needs it: places stay as they are, and what is
+     * not needed is thrown away. */
     if (any)
         err = write_all(job, prompt, 0, n, got, bad);
     for (int i = 0; i < n && !err; i++) {

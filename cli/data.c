@@ -69,6 +69,7 @@ static enum err sort_words(struct data_job *job, int argc, char **argv, char **r
             rest[(*n)++] = argv[i];
         else
             err = add_path(job, argv[i]);
+        /* The value of --key is the next word, even if it names a file. */
         if (key && !strchr(argv[i], '=') && i + 1 < argc)
             rest[(*n)++] = argv[++i];
     }
@@ -120,6 +121,7 @@ static enum err read_functions(json_t **out, const char *folder)
         char *path = mem_print("%s/%s.json", folder, classes[i][1]);
         struct rows *rows = NULL;
         json_t *list = json_array(), *row = NULL;
+        /* Not all classes need be there: a set of records uses a few of them. */
         if (fs_exists(path))
             err = rows_open(&rows, path);
         while (rows && !err && !(err = rows_next(rows, &row)) && row)

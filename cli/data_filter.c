@@ -95,6 +95,7 @@ static enum err ask(struct data_filter *f, double *score, int *bad)
         a[i] = f->wait[i].record.a;
         b[i] = f->wait[i].record.b;
     }
+    /* All that wait are of one kind: score_one flushes when the kind changes. */
     if (!f->wait[0].record.pair)
         return evaluator_score(f->evaluator, a, n, score, bad);
     err = evaluator_compare(f->evaluator, a, b, n, result, both, bad);
@@ -117,6 +118,7 @@ static enum err settle(struct data_filter *f, const double *score)
 
     for (int i = 0; i < f->n_wait && !err; i++) {
         const struct data_filter_waiting *w = &f->wait[i];
+        /* A judge may have no opinion; a model that gives no number is broken. */
         if (isnan(score[i]) && !evaluator_judges(f->evaluator)) {
             err = err_set(ERR_RANGE, "the model's output is not a number: damaged weights?");
             err = located(w->path, w->line);
@@ -181,6 +183,8 @@ static enum err write_one(void *self, const json_t *row)
     if (f->at >= f->filter.n)
         return err_set(ERR_IO, "%s: changed while it was read",
                        f->count.path ? f->count.path : f->job->file[0]);
+    /* Places count records as the second reading did: the same files, the same rule, the same
+     * order. */
     return f->filter.record[f->at++].fate == FILTER_KEPT ? data_out_put(&f->out, row) : OK;
 }
 
@@ -268,6 +272,8 @@ static enum err report(const struct data_filter *f)
     return err;
 }
 
+/* Counted and checked as a whole before the model is asked anything: what a strict reading
+ * finds in the last line should not be found after hours of scoring. */
 static enum err read_and_score(struct data_filter *f)
 {
     const struct data_conf *conf = &f->job->conf;

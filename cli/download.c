@@ -25,6 +25,7 @@ struct download_body {
     size_t n, limit;
 };
 
+/* 0 tells curl to stop: what is above the limit is no listing. */
 static size_t keep(char *data, size_t size, size_t count, void *self)
 {
     struct download_body *text = self;
@@ -49,6 +50,7 @@ static CURL *session(const char *url, char *why)
         return NULL;
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+    /* curl's own timeouts would use SIGALRM otherwise, which other threads do not expect. */
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "https");
@@ -163,6 +165,7 @@ static size_t header(char *line, size_t size, size_t count, void *self)
     const size_t n = size * count;
     char range[64] = "";
 
+    /* A new answer: what an earlier one said of itself does not hold for it. */
     if (n > 5 && !strncmp(line, "HTTP/", 5)) {
         *t->etag = 0;
         t->total = -1;
@@ -177,6 +180,8 @@ static size_t header(char *line, size_t size, size_t count, void *self)
 
 /* ---- bytes */
 
+/* Before any byte is written: after a crash bytes without a name are worth nothing, a name
+ * without bytes does no harm. */
 static enum err note_id(const struct transfer *t)
 {
     const char *const tag = *t->linked ? t->linked : t->etag;
@@ -196,10 +201,12 @@ static enum err begin(struct transfer *t)
 
     t->begun = true;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &code);
+    /* 206: the rest, as asked for. Where only a tag is known it must still be the same one. */
     if (t->before && code == 206) {
         t->stale = !t->known && strcmp(t->was + strlen("etag:"), tag) != 0;
         return OK;
     }
+    /* 200: the whole thing anew, whatever was asked for. */
     if (ftruncate(t->fd, 0) || lseek(t->fd, 0, SEEK_SET))
         return err_set(ERR_IO, "%s: cannot write: %s", t->part, strerror(errno));
     t->have = t->before = 0;
@@ -215,6 +222,7 @@ static size_t take(char *data, size_t size, size_t count, void *self)
         t->err = begin(t);
     if (t->err || t->stale)
         return 0;
+    /* Again here: a server that does not say its size gets past MAXFILESIZE. */
     if ((int64_t)n > t->limit - t->have) {
         t->err = err_set(ERR_RANGE, "%s: more than %lld bytes", t->part, (long long)t->limit);
         return 0;
@@ -247,6 +255,7 @@ static enum err transfer(struct transfer *t, const char *url, const char *token)
         headers = curl_slist_append(headers, line);
         free(line);
     }
+    /* Whose hash is known needs no condition: bytes that are mixed do not match it. */
     if (t->before && !t->known) {
         char *line = mem_print("If-Range: \"%s\"", t->was + strlen("etag:"));
         headers = curl_slist_append(headers, line);
@@ -279,6 +288,7 @@ static enum err open_part(struct transfer *t, const struct download_want *want)
     struct stat st;
     size_t n;
 
+    /* A link of that name would lead the bytes elsewhere, a device might wait for ever. */
     t->fd = open(t->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
     if (t->fd < 0 || fstat(t->fd, &st) || !S_ISREG(st.st_mode))
         return err_set(ERR_IO, "%s: cannot write: %s", t->part,
@@ -312,6 +322,7 @@ static enum err get(struct transfer *t, const char *url, const char *token,
     enum err err = open_part(t, want);
 
     *again = false;
+    /* Whole already: only the comparison was missing when the last try ended. */
     if (err || (t->known && t->before && t->before == want->size))
         return err;
     err = transfer(t, url, token);

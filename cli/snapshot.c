@@ -63,6 +63,7 @@ enum err snapshot_open(struct snapshots **out, const struct endpoint *fleet)
     s->context = zmq_ctx_new();
     s->socket = zmq_socket(s->context, ZMQ_SUB);
     arena_new(&s->arena, CODEC_ARENA);
+    /* Nothing is sent that could be waited for. */
     zmq_setsockopt(s->socket, ZMQ_LINGER, &linger, sizeof linger);
     zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
     zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, "", 0);
@@ -96,11 +97,13 @@ enum err snapshot_next(struct snapshots *s, const struct msg_stats **out, int ti
     enum err err;
 
     *got = false;
+    /* Nothing in time, or a signal: the caller knows what to do about either. */
     if (zmq_poll(&item, 1, timeout_ms) <= 0)
         return OK;
     frames_init(&frames);
     err = wire_receive(s->socket, NULL, &frames, NULL, got);
     if (!err && *got) {
+        /* The last snapshot ends here: *out of before points into it. */
         arena_reset(s->arena);
         err = codec_decode(&s->msg, &frames, s->arena);
         *got = !err && s->msg.head.type == MSG_STATS;

@@ -48,6 +48,7 @@ static enum err directory(const struct zip *zip, size_t *at, size_t *count)
 {
     if (zip->n < 22)
         return bad(zip, 0, "too short for a zip archive");
+    /* From the end: the record comes last, and a comment may follow that holds anything. */
     for (size_t i = zip->n - 22, least = zip->n > 65557 ? zip->n - 65557 : 0;; i--) {
         if (u32(zip->bytes + i) == 0x06054b50) {
             *count = u16(zip->bytes + i + 10);

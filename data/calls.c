@@ -97,6 +97,8 @@ static json_t *arguments_of(const json_t *function, json_error_t *why)
         return NULL;
     if (!json_string_length(value))
         return json_object();
+    /* A model's own words, perhaps: a key twice would mean one thing here and another
+     * elsewhere. */
     parsed = json_loads(json_string_value(value), JSON_REJECT_DUPLICATES, why);
     if (parsed && !json_is_object(parsed)) {
         json_decref(parsed);

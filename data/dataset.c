@@ -125,6 +125,8 @@ static enum err read_file(struct dataset *set, const char *path, const struct mi
         if (!err)
             err = push_rows(set, object, index, rows_line(file), conf);
         json_decref(object);
+        /* What the data say wrong is left out; what the disk or the configuration does is
+         * not. */
         if (err == ERR_PARSE && !conf->strict) {
             left_out(path, &set->skipped, 0);
             err = OK;
@@ -140,6 +142,7 @@ static void keep_shares(struct dataset *set, const size_t *start, const size_t *
     size_t to = 0;
 
     for (size_t i = 0; i < n; i++) {
+        /* The first ones, in the files' order: no draw decides which. */
         const size_t end = i + 1 < n ? start[i + 1] : set->n;
         for (size_t k = start[i]; k < end; k++)
             if (k - start[i] < keep[i])
@@ -221,6 +224,8 @@ static enum err hold_out(struct dataset *train, struct dataset **test,
                        size, train->n);
     order = mem_new(train->n, sizeof(*order));
     held = mem_new(train->n, sizeof(*held));
+    /* UINT64_MAX: an epoch that no training reaches, so that the choice has draws of its
+     * own. */
     rng_shuffle(order, train->n, conf->seed, RNG_ORDER, UINT64_MAX);
     for (size_t i = 0; i < count; i++)
         held[order[i]] = true;

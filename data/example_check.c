@@ -54,6 +54,8 @@ enum err example_check_filled(const struct example *e)
 
 enum err example_check_settle(struct example *e)
 {
+    /* A prompt that the record brought is believed, also where the answers share more
+     * than it. */
     const bool given = e->prompt != NULL;
     enum err err = OK;
 

@@ -45,6 +45,7 @@ static enum err binarised(json_t *out, const json_t *row)
     json_t *made;
     enum err err;
 
+    /* Texts share no turns that could be told apart: then the prompt has to be there. */
     if (json_is_string(chosen) && json_is_string(rejected) &&
         json_is_string(json_object_get(row, "prompt"))) {
         prompt = json_incref(json_object_get(row, "prompt"));
@@ -142,6 +143,7 @@ enum err format_pairs_orca(json_t *out, const json_t *row, const struct format_r
         json_object_del(rest, name);
     }
     if (!err) {
+        /* What was made wins over a column of the same name. */
         json_object_update_missing(made, rest);
         json_array_append(out, made);
     }

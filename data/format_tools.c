@@ -28,6 +28,7 @@ static json_t *message(const char *role, const char *content)
 
 /* ---- ToolBench ---- */
 
+/* Walked by recursion over what a file says: bounded. */
 enum { PATH_MAX_NODES = 1024 };
 
 /* Nodes from the root on. */
@@ -155,6 +156,8 @@ static enum err losers(json_t *out, const json_t *row, const struct path *win, s
     way->node[way->n++] = node;
     if (!json_array_size(children) && *left && !json_is_true(json_object_get(node, "finished")))
         err = pair(out, row, win, way);
+    /* Counted by what came out: a pair whose two ways are the same gives nothing, and uses
+     * nothing up. */
     *left -= json_array_size(out) - before;
     json_array_foreach(children, i, child) if (!err) err =
         losers(out, row, win, way, child, left);
@@ -264,9 +267,11 @@ enum err format_tools_tau(json_t *out, const json_t *row, const struct format_ru
     json_array_foreach(traj, i, item)
     {
         const char *role = json_string_value(json_object_get(item, "role"));
+        /* The prompt is all before the agent's first turn. */
         const bool asked = !json_array_size(rest) && role && strcmp(role, "assistant");
         json_array_append(asked ? prompt : rest, item);
     }
+    /* A success is a reward of 1, but for rounding. */
     made = json_pack("{s:o,s:o,s:b}", "prompt", prompt, "completion", rest, "label",
                      json_number_value(reward) >= 1 - 1e-6);
     if (json_object_get(row, "task_id"))

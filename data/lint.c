@@ -59,6 +59,7 @@ static void flaw(void *self, enum record_flaw flaw, const char *words)
     struct lint *lint = self;
     char *copy = mem_text(words); /* they may be the standing ones */
 
+    /* As a standing error, so that rows_at can add the place to it as to any other. */
     (void)err_set(ERR_PARSE, "%s", copy);
     (void)rows_at(lint->rows);
     free(copy);

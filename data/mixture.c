@@ -205,6 +205,7 @@ static enum err keep_columns(const json_t *columns, json_t *object)
         }
         json_object_set(kept, json_string_value(name), value);
     }
+    /* In place: whoever reads the rows holds this object. */
     json_object_clear(object);
     json_object_update(object, kept);
     json_decref(kept);
@@ -227,6 +228,7 @@ enum err mixture_apply(const struct mixture *mixture, json_t *object)
         json_t *value = json_object_get(object, from);
         if (!value)
             return err_set(ERR_PARSE, "rename: column '%s' is missing", from);
+        /* Two columns would become one, and which of them was trained on nobody could say. */
         if (json_object_get(object, json_string_value(to)) &&
             strcmp(from, json_string_value(to)))
             return err_set(ERR_PARSE, "rename: there is a column '%s' already beside '%s'",
@@ -252,6 +254,7 @@ enum err mixture_shares(size_t *keep, const double *fraction, const size_t *rows
     }
     if (!given)
         return OK;
+    /* A share of some and all of the others has no sum to be a share of. */
     if (given != n)
         return err_set(ERR_RANGE, "datasets: 'fraction' stands at some entries, not at all");
     if (!(sum > 0))
@@ -259,6 +262,7 @@ enum err mixture_shares(size_t *keep, const double *fraction, const size_t *rows
     for (size_t i = 0; i < n; i++)
         if (fraction[i] > 0)
             total = fmin(total, (double)rows[i] / (fraction[i] / sum));
+    /* To the nearest: cut off, a product that is whole could lose one by rounding. */
     for (size_t i = 0; i < n; i++)
         keep[i] = (size_t)nearbyint(fraction[i] / sum * total);
     return OK;

@@ -49,6 +49,7 @@ static enum err read_string(struct pycall_reader *r, json_t **out)
     while (*r->at && *r->at != quote) {
         char c = *r->at++;
         if (c == '\\' && *r->at) {
+            /* The zero of \0 is the one that ends `to`. */
             static const char from[] = "ntr0", to[] = "\n\t\r";
             const char *known = strchr(from, c = *r->at++);
             if (known)

@@ -74,6 +74,8 @@ struct hash record_text_hash(const json_t *value)
     size_t n = 0;
     struct hash hash;
 
+    /* In place, for it only gets shorter: runs of blanks and the case of letters make no other
+     * text. */
     for (const char *p = words; *p; p++) {
         const bool blank = strchr(" \t\r\n\f\v", *p) != NULL;
         if (blank && (!n || words[n - 1] == ' '))

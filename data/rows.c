@@ -48,6 +48,8 @@ static enum err read_whole(char **out, size_t *n, const char *path)
         if (got <= 0) {
             int code;
             const char *why = gzerror(file, &code);
+            /* A file that was cut off ends with 0 bytes and an error that only gzerror
+             * tells. */
             const bool bad = got < 0 || (code != Z_OK && code != Z_STREAM_END);
             const enum err err = bad ? err_set(ERR_IO, "%s: %s", path, why) : OK;
             gzclose(file);
@@ -106,6 +108,7 @@ static enum err try_document(struct rows *rows)
         rows->items = whole;
         return OK;
     }
+    /* One object: a file with one record in it, written over several lines. */
     rows->items = json_array();
     json_array_append_new(rows->items, whole);
     return OK;

@@ -122,6 +122,7 @@ static enum err turn(struct stream *s, const json_t *row)
         else if (!err)
             json_array_append(out, item);
     }
+    /* All that a row gives is made before anything of it goes out. */
     json_array_foreach(out, i, item) if (!err) err = give(s, item);
     json_decref(made);
     json_decref(out);
@@ -155,6 +156,8 @@ static enum err read_file(struct stream *s, const char *path)
                 (void)rows_at(rows);
         }
         json_decref(row);
+        /* A row's error, or that of a line that is none. Else the file itself cannot be read
+         * on. */
         if (err && !s->broken && !s->rule->strict && (err == ERR_PARSE || row)) {
             bad(s);
             err = OK;
@@ -212,11 +215,13 @@ enum err stream_share(double *out, const json_t *row, uint64_t seed, bool by_rec
         err = record_kind_prompt(&prompt, row, kind);
     if (err)
         return err;
+    /* Hashed as bytes: the struct has no gaps. */
     key.hash = record_text_hash(by_record ? row : prompt);
     json_decref(prompt);
     hash = hash_of(&key, sizeof(key));
     for (int i = 0; i < 8; i++)
         high = high << 8 | hash.byte[i];
+    /* 53 bits, which a double holds exactly: so the share is below 1. */
     *out = (double)(high >> 11) * 0x1p-53;
     return OK;
 }
