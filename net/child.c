@@ -89,6 +89,7 @@ enum err child_start(struct child **out, struct loop *loop, const struct child_c
     for (int i = 1; i < options.stdio_count; i++) {
         const int given = i == 1 ? conf->out : i == 2 ? conf->err : conf->fd[i - 3];
         stdio[i].flags = UV_INHERIT_FD;
+        /* A standard stream that is not given is our own; the input is none. */
         stdio[i].data.fd = i < 3 && given < 0 ? i : given;
     }
     memcpy(&options.args, &conf->argv, sizeof options.args); /* const in all but its type */
@@ -96,6 +97,7 @@ enum err child_start(struct child **out, struct loop *loop, const struct child_c
     code = uv_spawn(loop_uv(loop), &child->uv, &options);
     free(options.env);
     child->uv.data = child;
+    /* Also where nothing was spawned: uv_spawn has set up the handle by then. */
     if (code) {
         uv_close((uv_handle_t *)&child->uv, closed);
         return err_set(ERR_IO, "%s: %s", conf->argv[0], uv_strerror(code));
@@ -109,6 +111,7 @@ int child_pid(const struct child *child)
     return uv_process_get_pid(&child->uv);
 }
 
+/* After its end the pid may be another process's. */
 void child_signal(struct child *child, int number)
 {
     if (child->ended)

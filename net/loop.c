@@ -56,6 +56,8 @@ static enum err failed(const char *what, int code)
     return err_set(ERR_IO, "%s: %s", what, uv_strerror(code));
 }
 
+/* The first error wins: what follows it is mostly its consequence, and words of a later call
+ * would stand in its place. */
 void loop_judge(struct loop *loop, enum err err)
 {
     if (!err)
@@ -72,12 +74,15 @@ static void call(struct loop_watch *watch)
     loop_judge(watch->loop, watch->fn(watch->self, clock_mono_ms()));
 }
 
+/* libuv's handle is a member of the watch: the memory may go only when libuv is done with
+ * it. */
 static void freed(uv_handle_t *handle)
 {
     free(handle->data);
 }
 
-/* Ends everything that was marked dead. */
+/* Ends everything that was marked dead; never from within a callback: it may be of the very
+ * watch that is marked. */
 static void sweep(struct loop *loop)
 {
     for (struct loop_watch **at = &loop->watches; *at;) {
@@ -100,6 +105,8 @@ static bool readable(const struct loop_watch *watch)
            !zmq_getsockopt(watch->zmq, ZMQ_EVENTS, &events, &n) && (events & ZMQ_POLLIN);
 }
 
+/* An idle handle with nothing to do: as long as it is started the loop polls without
+ * waiting. */
 static void rest(uv_idle_t *idle)
 {
     (void)idle;
@@ -112,8 +119,10 @@ static void prepare(uv_prepare_t *handle)
     struct loop *const loop = handle->data;
     const int64_t now_ms = clock_mono_ms();
 
+    /* From the end of waiting to here, before the next: how long the handlers took together. */
     if (loop->turned_ms && now_ms - loop->turned_ms > loop->lag_ms)
         loop->lag_ms = (int)(now_ms - loop->turned_ms);
+    /* Dead ones as well: check, which ends them, comes only after the loop has polled. */
     for (const struct loop_watch *watch = loop->watches; watch; watch = watch->next)
         if (readable(watch) || watch->dead) {
             uv_idle_start(&loop->idle, rest);
@@ -150,6 +159,7 @@ enum err loop_new(struct loop **out)
     loop->prepare.data = loop->check.data = loop->idle.data = loop;
     uv_prepare_start(&loop->prepare, prepare);
     uv_check_start(&loop->check, check);
+    /* The loop's own handles are nothing to wait for: without any watch uv_run returns. */
     uv_unref((uv_handle_t *)&loop->prepare);
     uv_unref((uv_handle_t *)&loop->check);
     uv_unref((uv_handle_t *)&loop->idle);
@@ -202,6 +212,8 @@ static void enlist(struct loop_watch *watch)
     watch->uv.handle.data = watch;
 }
 
+/* A ZeroMQ socket's descriptor only ends the wait: whether a message is there check asks the
+ * socket itself. */
 static void woken(uv_poll_t *poll, int status, int events)
 {
     struct loop_watch *const watch = poll->data;
@@ -269,6 +281,7 @@ static void ticked(uv_timer_t *timer)
 
     if (watch->dead)
         return;
+    /* Before the call, in which its owner may set up the next. */
     watch->dead = watch->once;
     call(watch);
 }
@@ -280,6 +293,8 @@ static enum err timer(struct loop *loop, int ms, bool once, loop_fn *fn, void *s
     watch->once = once;
     uv_timer_init(&loop->uv, &watch->uv.timer);
     enlist(watch);
+    /* libuv's clock stands still within a turn: after a long handler the timer would be
+     * early. */
     uv_update_time(&loop->uv);
     uv_timer_start(&watch->uv.timer, ticked, (uint64_t)ms, once ? 0 : (uint64_t)ms);
     return OK;
@@ -364,6 +379,7 @@ static void work_run(uv_work_t *uv)
     struct loop_work *const work = uv->data;
 
     work->result = work->work(work->self);
+    /* err_text is each thread's own: words have to be carried over. */
     if (work->result)
         snprintf(work->words, sizeof work->words, "%s", err_text());
 }
@@ -399,6 +415,7 @@ enum err loop_work(struct loop *loop, loop_work_fn *fn, loop_done_fn *done, void
 
 enum err loop_run(struct loop *loop)
 {
+    /* A loop may be run again after it was stopped. */
     loop->err = OK;
     loop->turned_ms = 0;
     while (!loop->stopping && uv_run(&loop->uv, UV_RUN_DEFAULT))

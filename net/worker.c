@@ -59,6 +59,8 @@ static void drop(const struct worker *worker, void *item)
         worker->conf.drop(item);
 }
 
+/* The thread, from its first line to its last: that it ended is told by the same wake as what
+ * it gives, so it comes after all of that. */
 static void run(void *self)
 {
     struct worker *const worker = self;
@@ -85,6 +87,7 @@ static void woken(uv_async_t *wake)
         void *item;
         uv_mutex_lock(&worker->mutex);
         more = pop(&worker->out, worker->conf.depth, &item);
+        /* Room has come: worker_give may wait for it. */
         uv_cond_signal(&worker->moved);
         uv_mutex_unlock(&worker->mutex);
         if (more)
@@ -99,6 +102,7 @@ static void woken(uv_async_t *wake)
     loop_judge(worker->loop, err);
 }
 
+/* The memory holds the handle, so it lives until libuv has closed it. */
 static void closed(uv_handle_t *handle)
 {
     free(handle->data);
@@ -107,6 +111,7 @@ static void closed(uv_handle_t *handle)
 enum err worker_start(struct worker **out, struct loop *loop, const struct worker_conf *conf)
 {
     struct worker *const worker = mem_new(1, sizeof *worker);
+    /* 8 MiB, as a main thread has: the system's default for others may be far less. */
     uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = 8 << 20};
     int code;
 
@@ -185,6 +190,7 @@ bool worker_take(struct worker *worker, void **item, bool wait)
     uv_mutex_lock(&worker->mutex);
     while (wait && !worker->stopping && !worker->in.n)
         uv_cond_wait(&worker->moved, &worker->mutex);
+    /* Stopping comes before work that still waits: worker_stop drops that. */
     go = !worker->stopping;
     if (go)
         pop(&worker->in, worker->conf.depth, item);
