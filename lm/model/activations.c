@@ -1,9 +1,10 @@
-/* One block of memory, carved for as many rows as the largest batch so far: every layer's input;
- * what the plan keeps, of each layer that is kept and once for all that are not; the scratch of both
- * directions. Then the batch's own: positions, the runs of queries that attention takes together,
- * and the keys of one layer (the next layer's overwrite them: backward makes
- * probabilities again from qkv). train.c calls begin before each forward pass; everything is valid
- * until the next one. The size that activations_size foretells is of the same sums. */
+/* One block of memory, carved for as many rows as the largest batch so far: every layer's
+ * input; what the plan keeps, of each layer that is kept and once for all that are not; the
+ * scratch of both directions. Then the batch's own: positions, the runs of queries that
+ * attention takes together, and the keys of one layer (the next layer's overwrite them:
+ * backward makes probabilities again from qkv). train.c calls begin before each forward pass;
+ * everything is valid until the next one. The size that activations_size foretells is of the
+ * same sums. */
 
 #include "lm/model/activations.h"
 
@@ -25,8 +26,9 @@ static size_t wide(const struct block_plan *plan)
     return plan->train.floats > plan->value.floats ? plan->train.floats : plan->value.floats;
 }
 
-/* The last layers are kept, as their backward comes first: when it is the turn of one that was not,
- * memory has to hold no more than before. How many layers, from the first, are computed again for `rows` tokens. */
+/* The last layers are kept, as their backward comes first: when it is the turn of one that was
+ * not, memory has to hold no more than before. How many layers, from the first, are computed
+ * again for `rows` tokens. */
 static int layers_again(const struct shape *s, const struct block_plan *plan,
                         const struct train_options *options, size_t rows)
 {
@@ -333,7 +335,8 @@ static int lay_out(struct activations *t)
     return longest;
 }
 
-/* Where sequence `seq` finds its first tokens: in the nearest one before it without a prefix. */
+/* Where sequence `seq` finds its first tokens: in the nearest one before it without a prefix.
+ */
 static int trunk_of(const struct activations *t, int seq)
 {
     while (activations_prefix(t, seq))

@@ -1,10 +1,10 @@
-/* Walks a layer's list in reverse. The stream's gradient is one buffer, acts->dx: an OP_ADD hands it
- * to its branch and to the stream as it stands, and the norm that a branch begins with adds to it
- * last, when the branch has read it. All other gradients, and the values that are made once more
- * instead of kept, lie in the scratch of the plan (block_plan.c), each written before it is read.
- * train.c calls backward_final, then backward_layer from the last layer to the first, then
- * backward_embed, after lm_head's own; the layer's kept activations must be those of the last
- * forward pass. */
+/* Walks a layer's list in reverse. The stream's gradient is one buffer, acts->dx: an OP_ADD
+ * hands it to its branch and to the stream as it stands, and the norm that a branch begins with
+ * adds to it last, when the branch has read it. All other gradients, and the values that are
+ * made once more instead of kept, lie in the scratch of the plan (block_plan.c), each written
+ * before it is read. train.c calls backward_final, then backward_layer from the last layer to
+ * the first, then backward_embed, after lm_head's own; the layer's kept activations must be
+ * those of the last forward pass. */
 
 #include "lm/model/backward.h"
 
@@ -36,8 +36,9 @@ static const float *weight_of(const struct backward *pass, const struct tensor *
     return whole ? lora->weights->data + whole->at : pass->params->data + weight->at;
 }
 
-/* An adapter's half of a product's backward: its pair sees the same dy and x as the matrix that it
- * changes, of which it has the columns that are its own tensor's. Hands every pair of the group its columns of dy: to its gradient, or to dX. */
+/* An adapter's half of a product's backward: its pair sees the same dy and x as the matrix that
+ * it changes, of which it has the columns that are its own tensor's. Hands every pair of the
+ * group its columns of dy: to its gradient, or to dX. */
 static void pairs(const struct backward *pass, const struct backward_linear *linear,
                   size_t rows, bool back)
 {
@@ -169,8 +170,8 @@ static void back_linear(struct backward_walk *w, const struct block_op *op)
 {
     if (op->bias != PARTS)
         biases(w, op);
-    /* The weight needs the input. Where the maker's backward gives that, the weight waits for it;
-     * the slope of what came out must live that long, and the plan knows. */
+    /* The weight needs the input. Where the maker's backward gives that, the weight waits for
+     * it; the slope of what came out must live that long, and the plan knows. */
     if (made_again(w, op->from, AGAIN_BACKWARD)) {
         linear(w, op, NULL, w->slope[op->from]);
         w->late = op;
@@ -246,8 +247,8 @@ static void back_head_norm(const struct backward_walk *w, const struct block_op 
     grad_head_norm(&job, &heads, &norm);
 }
 
-/* The store's scratch is large enough for both directions (activations.c: scratch_floats). Keys are
- * read from qkv itself, not from the blocks that forward made of them. */
+/* The store's scratch is large enough for both directions (activations.c: scratch_floats). Keys
+ * are read from qkv itself, not from the blocks that forward made of them. */
 static void back_attend(const struct backward_walk *w, const struct block_op *op)
 {
     const struct activations *t = w->pass->acts;

@@ -1,7 +1,7 @@
-/* A family is one list here and nothing elsewhere: an operation names what it reads and makes, the
- * weight, how that weight is stored and in what it is multiplied, and what of its values backward
- * will read. Whoever adds a family writes its list, a case of block_of, its weights' rows and its
- * config's; kernels only where the list needs an operation that is not here.
+/* A family is one list here and nothing elsewhere: an operation names what it reads and makes,
+ * the weight, how that weight is stored and in what it is multiplied, and what of its values
+ * backward will read. Whoever adds a family writes its list, a case of block_of, its weights'
+ * rows and its config's; kernels only where the list needs an operation that is not here.
  *
  * In a list an activation is made before it is read, ACT_IN first and ACT_OUT last; between two
  * OP_ADDs runs one branch (their gradients share a buffer, see block_plan.c). */

@@ -1,8 +1,9 @@
-/* Walks a layer's list (block.h): one call of a kernel for each operation. forward.c does so for
- * decoding, prefill and scoring, train.c for training, and backward.c to make a value again, so all
- * of them have the same bits; what differs, where keys lie and what stays, came in through struct
- * block_pass. A product with weights looks up its kernel by how the weight is stored and in what it
- * is to be computed: the place where a further storage or precision comes in. */
+/* Walks a layer's list (block.h): one call of a kernel for each operation. forward.c does so
+ * for decoding, prefill and scoring, train.c for training, and backward.c to make a value
+ * again, so all of them have the same bits; what differs, where keys lie and what stays, came
+ * in through struct block_pass. A product with weights looks up its kernel by how the weight is
+ * stored and in what it is to be computed: the place where a further storage or precision comes
+ * in. */
 
 #include "lm/model/block_forward.h"
 
@@ -19,7 +20,8 @@ static product *const products[][MATH_F32 + 1] = {
     [STORE_F32] = {[MATH_F32] = gemm_packed},
 };
 
-/* What dropout changes in a product: each of the tensors side by side has its own columns of y. */
+/* What dropout changes in a product: each of the tensors side by side has its own columns of y.
+ */
 static void drop(const struct block_pass *pass, const struct block_op *op, int layer, float *y,
                  size_t ldy)
 {

@@ -1,8 +1,9 @@
-/* The memory plan of a layer, read off its list. What backward reads is kept, unless the operation
- * that makes it says that it is made again; everything else lives in scratch, in as few buffers as
- * its lifetimes allow: a walk over the steps hands every activation the first buffer whose last
- * owner is dead, and a buffer is as wide as its widest owner. Backward's steps are forward's in
- * reverse; there the gradients (slopes) and the values that are made again share the buffers.
+/* The memory plan of a layer, read off its list. What backward reads is kept, unless the
+ * operation that makes it says that it is made again; everything else lives in scratch, in as
+ * few buffers as its lifetimes allow: a walk over the steps hands every activation the first
+ * buffer whose last owner is dead, and a buffer is as wide as its widest owner. Backward's
+ * steps are forward's in reverse; there the gradients (slopes) and the values that are made
+ * again share the buffers.
  *
  * Llama's layer, as an example; B0.. are buffers, K is kept, x the stream:
  *
@@ -82,15 +83,15 @@ static void scratch(struct block_scratch *out, struct plan_item *item, int n_ste
         out->at[a] = item[a].at;
 }
 
-/* Its backward overwrites slopes of what came out with those of what went in; decoding, which keeps
- * nothing, does so with the values. */
+/* Its backward overwrites slopes of what came out with those of what went in; decoding, which
+ * keeps nothing, does so with the values. */
 static bool made_in_place(const struct block_op *op)
 {
     return op->kind == OP_HEAD_NORM;
 }
 
-/* Without memory of its own, decoding adds branches onto the stream where it lies, and normalises
- * heads in place. */
+/* Without memory of its own, decoding adds branches onto the stream where it lies, and
+ * normalises heads in place. */
 static void plan_decode(struct block_scratch *out, const struct shape *s,
                         const struct block_list *b)
 {

@@ -1,7 +1,8 @@
-/* One block for all layers and heads; a sequence's tokens fill it from 0 up, and what lies beyond
- * them is never read into a result (attention.h), so nothing is cleared and a cache is used again
- * as it is. forward_work.c writes to it as rows pass through the layers; generate copies a prompt's
- * part when several samples go on from it. A sliding window reads less of it but frees nothing. */
+/* One block for all layers and heads; a sequence's tokens fill it from 0 up, and what lies
+ * beyond them is never read into a result (attention.h), so nothing is cleared and a cache is
+ * used again as it is. forward_work.c writes to it as rows pass through the layers; generate
+ * copies a prompt's part when several samples go on from it. A sliding window reads less of it
+ * but frees nothing. */
 
 #include "lm/model/cache.h"
 

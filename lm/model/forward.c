@@ -1,8 +1,9 @@
-/* A pass: the rows' embeddings, every layer's list in the decode plan's scratch, the final norm. The
- * stream is one buffer that branches are added to; nothing is kept but keys and values, in the
- * rows' caches. Any number of rows of any sequences go through together: generate's open slots and
- * prompts, a scorer's whole texts, cut wherever the scratch ends. What follows turns hidden states
- * into log-probabilities, logits or values, in chunks of rows (R8). */
+/* A pass: the rows' embeddings, every layer's list in the decode plan's scratch, the final
+ * norm. The stream is one buffer that branches are added to; nothing is kept but keys and
+ * values, in the rows' caches. Any number of rows of any sequences go through together:
+ * generate's open slots and prompts, a scorer's whole texts, cut wherever the scratch ends.
+ * What follows turns hidden states into log-probabilities, logits or values, in chunks of rows
+ * (R8). */
 
 #include "lm/model/forward.h"
 

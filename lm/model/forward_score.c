@@ -1,8 +1,8 @@
-/* Whole sequences through the decoding pass, SCORE_ROWS rows at a time: a row for every token, in
- * order, so that a long sequence is cut anywhere and short ones go together. A sequence's cache is
- * made when its first row is gathered and freed after the pass that holds its last, so a batch of any
- * length needs few caches at once. Used by the rewarder's reward models and reference, by judges and by
- * eval: whoever needs numbers of given texts and no gradient. */
+/* Whole sequences through the decoding pass, SCORE_ROWS rows at a time: a row for every token,
+ * in order, so that a long sequence is cut anywhere and short ones go together. A sequence's
+ * cache is made when its first row is gathered and freed after the pass that holds its last, so
+ * a batch of any length needs few caches at once. Used by the rewarder's reward models and
+ * reference, by judges and by eval: whoever needs numbers of given texts and no gradient. */
 
 #include "lm/model/forward.h"
 
@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tokens that go through the model at once: enough for the products, few enough to stay in cache. */
+/* Tokens that go through the model at once: enough for the products, few enough to stay in
+ * cache. */
 enum { SCORE_ROWS = 384 };
 
 struct forward_score {

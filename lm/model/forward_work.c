@@ -1,8 +1,8 @@
-/* Made once by whoever decodes or scores (generate, forward_score, judges) and used pass after pass.
- * The activations of a layer lie in the few buffers of the decode plan (block_plan.c). Rows that
- * follow one another in a sequence make a run, which attention takes together: as many as fill
- * its register tiles, as long as their scores fit the scratch, which beyond LONG_ENOUGH keys is
- * sized for one row, not for all. */
+/* Made once by whoever decodes or scores (generate, forward_score, judges) and used pass after
+ * pass. The activations of a layer lie in the few buffers of the decode plan (block_plan.c).
+ * Rows that follow one another in a sequence make a run, which attention takes together: as
+ * many as fill its register tiles, as long as their scores fit the scratch, which beyond
+ * LONG_ENOUGH keys is sized for one row, not for all. */
 
 #include "lm/model/forward_work.h"
 
@@ -19,7 +19,8 @@ enum {
     LONG_ENOUGH = 4096, /* keys over which a full set of query rows still fits its scratch */
 };
 
-/* Of one thread: a full set of rows up to LONG_ENOUGH keys, one row to the end of the context. */
+/* Of one thread: a full set of rows up to LONG_ENOUGH keys, one row to the end of the context.
+ */
 static size_t scratch_size(const struct shape *s)
 {
     const int group = s->heads / s->kv_heads;

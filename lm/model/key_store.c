@@ -1,6 +1,6 @@
 /* Attention of a pass: every (run, kv head) is one serial job of attention.h, and the jobs are
- * spread over threads. Which rows make a run is the caller's choice and changes no bit. Called by
- * block_forward for OP_ATTEND, after the store's own `put`. */
+ * spread over threads. Which rows make a run is the caller's choice and changes no bit. Called
+ * by block_forward for OP_ATTEND, after the store's own `put`. */
 
 #include "lm/model/key_store.h"
 

@@ -1,7 +1,8 @@
-/* Only rows whose next token is asked for meet the vocabulary, and logits of a chunk of rows exist
- * at a time: forward reads from them what train.h gives out, backward makes them again, turns them
- * into their gradient in place, and spends that in two products. The scalar heads have nothing to
- * save on. train.c calls forward after the final norm, and backward first of all. */
+/* Only rows whose next token is asked for meet the vocabulary, and logits of a chunk of rows
+ * exist at a time: forward reads from them what train.h gives out, backward makes them again,
+ * turns them into their gradient in place, and spends that in two products. The scalar heads
+ * have nothing to save on. train.c calls forward after the final norm, and backward first of
+ * all. */
 
 #include "lm/model/lm_head.h"
 

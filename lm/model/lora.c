@@ -114,7 +114,8 @@ static enum err check_target(const struct params *base, const char *word)
                    linears(base, known, sizeof known));
 }
 
-/* Only what can stand beside a frozen base: a matrix that carries adapters may not be whole as well. */
+/* Only what can stand beside a frozen base: a matrix that carries adapters may not be whole as
+ * well. */
 static enum err check_save(const struct params *base, const char *word)
 {
     bool found = false;
@@ -384,7 +385,8 @@ static void each(const struct lora *l, int i,
     m.rows = mem_new((size_t)ROWS * (size_t)t->cols, sizeof *m.rows);
     gemm_pack_plain(m.panels, l->weights->data + site->a->at, (size_t)t->cols, t->cols,
                     l->conf.r);
-    /* Some rows at a time: a whole W beside the base and the packed one would be a third copy. */
+    /* Some rows at a time: a whole W beside the base and the packed one would be a third copy.
+     */
     for (int row = 0; row < t->rows; row += ROWS) {
         const int n = t->rows - row < ROWS ? t->rows - row : ROWS;
 

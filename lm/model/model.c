@@ -1,7 +1,8 @@
-/* A model is made once for packed weights (model_new) and then only read, by any number of passes
- * at a time. Everything that is fixed by the shape is worked out here: the family's list and its
- * plan, rotary frequencies, where weights lie. The ends of the transformer, which no list holds,
- * are here too: embedding in, logits out; decode, scoring and training call the same ones. */
+/* A model is made once for packed weights (model_new) and then only read, by any number of
+ * passes at a time. Everything that is fixed by the shape is worked out here: the family's list
+ * and its plan, rotary frequencies, where weights lie. The ends of the transformer, which no
+ * list holds, are here too: embedding in, logits out; decode, scoring and training call the
+ * same ones. */
 
 #include "lm/model/model.h"
 
@@ -15,8 +16,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* 1 / sqrt(head_dim) in float, as scoring had it from the first; a query scalar in double, rounded
- * once, as transformers raises it to the power -1/2 in python. */
+/* 1 / sqrt(head_dim) in float, as scoring had it from the first; a query scalar in double,
+ * rounded once, as transformers raises it to the power -1/2 in python. */
 struct rows_heads model_heads(const struct shape *s)
 {
     const float scale = s->query_scalar > 0 ? (float)(1 / sqrt(s->query_scalar))

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The next weight, if this shape has it: its name, sizes and place, in the order of the rows. */
+/* The next weight, if this shape has it: its name, sizes and place, in the order of the rows.
+ */
 static void put(struct params *p, const struct part_row *row, int layer)
 {
     struct tensor *t = &p->tensor[p->n];
@@ -119,7 +120,8 @@ static void init(struct params *p, const struct tensor *t, uint64_t seed, bool z
     const enum part_kind kind = t->row->kind;
     float *data = p->data + t->at;
 
-    /* A fresh norm lets everything pass: w = 1, or 1 + w with w = 0, which is a vector like any. */
+    /* A fresh norm lets everything pass: w = 1, or 1 + w with w = 0, which is a vector like
+     * any. */
     if (kind == KIND_NORM) {
         for (size_t i = 0; i < n; i++)
             data[i] = 1.0f;

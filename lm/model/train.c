@@ -1,8 +1,8 @@
-/* The order of a training pass: activations_begin makes room and lays out the batch; the embedding;
- * every layer's list (block_forward) with its activations kept; the head (lm_head). Backward goes
- * the same way home. A caller runs train_forward, makes slopes of its outputs, and runs
- * train_backward on the same batch, adding to gradients that it clears itself: once an optimiser
- * step, however many batches that takes. */
+/* The order of a training pass: activations_begin makes room and lays out the batch; the
+ * embedding; every layer's list (block_forward) with its activations kept; the head (lm_head).
+ * Backward goes the same way home. A caller runs train_forward, makes slopes of its outputs,
+ * and runs train_backward on the same batch, adding to gradients that it clears itself: once an
+ * optimiser step, however many batches that takes. */
 
 #include "lm/model/train.h"
 
