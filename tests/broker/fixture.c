@@ -46,6 +46,7 @@ static enum err on_send(void *self, void *link, enum msg_type type, struct frame
     const uint32_t to = (uint32_t)((struct broker_member **)link - fixture->member);
     struct fixture_said *said = &fixture->said[fixture->n];
 
+    assert_true(to < FIXTURE_MEMBERS); /* else: the link of nobody who is here */
     if (fixture->answer[to])
         return err_set(fixture->answer[to], "as the test wants it");
     assert_true(fixture->n < FIXTURE_SAID);
@@ -68,9 +69,12 @@ static void on_origin(void *self, void *link, struct writer *out)
 static void on_strike(void *self, void *link, const char *words)
 {
     struct broker_fixture *fixture = self;
+    const uint32_t to = (uint32_t)((struct broker_member **)link - fixture->member);
 
     (void)words;
-    fixture->strikes[(uint32_t)((struct broker_member **)link - fixture->member)]++;
+    fixture->strikes[to]++;
+    if (fixture->drops[to])
+        fixture_gone(fixture, to, false);
 }
 
 static void on_refuse(void *self, void *link, enum refuse_code code, const char *words)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Seeds known mistakes into copies of the broker and checks that the simulation or the unit
-# tests see each of them. A development tool: some minutes.
+# tests see each of them. What is freed is overwritten, so that its use is seen without
+# sanitizers. A development tool: some minutes.
 # usage: mutants.sh build-folder (built, without sanitizers) [name ...]
 set -eu
 build=$(cd "$1" && pwd)
@@ -12,29 +13,42 @@ flags="-std=c11 -O2 -w -D_POSIX_C_SOURCE=200809L"
 libs="$build/proto/libproto.a $build/base/libbase.a $(pkg-config --libs libzmq libsodium jansson yaml-0.1 cmocka msgpack-c 2>/dev/null || pkg-config --libs libzmq libsodium jansson yaml-0.1 cmocka msgpack) -lm"
 missed=0
 
+# All is compiled once; a mutant is one object that takes the place of another.
+tests="rules leases scores reopened answers blame breaker overdue refused sim"
+mkdir "$work/broker" "$work/tests" "$work/mutant"
+object() { # object from to
+    # shellcheck disable=SC2086
+    cc $flags -I"$root" -c -o "$2" "$1"
+}
+for name in $(cd "$root/broker" && ls -- *.c | grep -vE '^(main|serve|bulk|dashboard|listen)[.]c'); do
+    object "$root/broker/$name" "$work/broker/${name%.c}.o"
+done
+for name in fixture sim sim_learner sim_net sim_worker $(for test in $tests; do echo "test_$test"; done); do
+    object "$root/tests/broker/$name.c" "$work/tests/$name.o"
+done
+
 mutant() { # mutant name file 'text' 'other text' ['seeds']
     name=$1
     case " $chosen " in "  " | *" $name "*) ;; *) return 0 ;; esac
-    rm -rf "$work/tree"
-    mkdir "$work/tree"
-    cp -r "$root/broker" "$root/tests" "$work/tree"
+    part=$(basename "$2" .c).o
     FROM=$3 TO=$4 awk 'BEGIN { from = ENVIRON["FROM"]; to = ENVIRON["TO"] }
         { all = all $0 "\n" }
         END { at = index(all, from); if (!at) exit 1
               printf "%s", substr(all, 1, at - 1) to substr(all, at + length(from)) }' \
-        "$root/$2" >"$work/tree/$2" || { echo "$name: text not found in $2"; missed=1; return 0; }
+        "$root/$2" >"$work/mutant/mutant.c" || { echo "$name: text not found in $2"; missed=1; return 0; }
+    object "$work/mutant/mutant.c" "$work/mutant/$part" || { echo "$name: is no C"; missed=1; return 0; }
+    others=$(ls "$work"/broker/*.o | grep -v "/$part\$")
     seen=
-    for test in rules leases scores reopened answers blame breaker overdue refused sim; do
-        [ -f "$work/tree/tests/broker/test_$test.c" ] || continue
+    for test in $tests; do
         # shellcheck disable=SC2086
-        # shellcheck disable=SC2046
-        cc $flags -I"$work/tree" -I"$root" -o "$work/$test" "$work/tree/tests/broker/test_$test.c" \
-            "$work"/tree/tests/broker/sim*.c "$work/tree/tests/broker/fixture.c" $(ls "$work"/tree/broker/*.c | grep -vE "/(main|serve|bulk|dashboard|listen)[.]c") $libs
-        DROVER_SIM_SEEDS=${5:-40} timeout 300 "$work/$test" >"$work/log" 2>&1 || {
+        cc -o "$work/$test" "$work/tests/test_$test.o" "$work"/tests/sim*.o "$work/tests/fixture.o" \
+            $others "$work/mutant/$part" $libs
+        MALLOC_PERTURB_=165 DROVER_SIM_SEEDS=${5:-40} timeout 300 "$work/$test" >"$work/log" 2>&1 || {
             seen="$seen $test: $(grep -m1 -oE 'seed [0-9]+, faults.*|LINE.*|Assertion.*' "$work/log" | cut -c1-90)"
             break
         }
     done
+    rm "$work/mutant/$part"
     if [ -n "$seen" ]; then echo "seen    $name -$seen"; else echo "MISSED  $name"; missed=1; fi
 }
 chosen="$*"

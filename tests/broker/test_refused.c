@@ -72,6 +72,28 @@ static void it_is_taken_back_and_given_to_another(void **state)
     assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
 }
 
+/* Alone, the liar has the others of the group again, by a letter behind the strike: which is void
+ * once the strike was one too many. */
+static void nothing_more_is_said_to_who_is_dropped(void **state)
+{
+    (void)state;
+    all_here(&fixture_group, 1);
+    fixture_gone(&fixture, B, false);
+    fixture_credit(&fixture, A, 2, 0);
+    fixture_open_task(&fixture, 0, 2, 0);
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
+    assert_ok(fixture_rollout(&fixture, A, 0, 1, 1, 0));
+    fixture_credit(&fixture, A, 8, UINT64_MAX);
+    fixture_forget(&fixture);
+    fixture.drops[A] = true;
+    assert_ok(refuse(0, 1, fixture_hash(0, 1, 1), A));
+    assert_int_equal(fixture.strikes[A], 1);
+    assert_null(fixture.member[A]);
+    assert_int_equal(fixture_count(&fixture, A, MSG_REFUSED), 1);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 0);
+    assert_int_equal(fixture_stats(&fixture)->waiting, 2);
+}
+
 /* What the learner found false counts at once for what its writer has in hand, too. */
 static void what_it_has_in_hand_goes_to_another(void **state)
 {
@@ -195,6 +217,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_is_taken_back_and_given_to_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_more_is_said_to_who_is_dropped, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(what_it_has_in_hand_goes_to_another, setup, teardown),
         cmocka_unit_test_setup_teardown(another_answer_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(workers_of_one_machine_share_an_address, setup,
