@@ -6,6 +6,7 @@
 #include "proto/arena.h"
 #include "proto/codec.h"
 #include "proto/codec_table.h"
+#include "proto/msg_rows.h"
 #include "tests/proto/every.h"
 
 #include <stdio.h>
@@ -16,19 +17,11 @@ static const struct {
     enum msg_type type;
     const struct field_table *table;
 } all[] = {
-    {MSG_HELLO, &codec_peer_hello},       {MSG_WELCOME, &codec_peer_welcome},
-    {MSG_REFUSE, &codec_peer_refuse},     {MSG_HB, &codec_peer_hb},
-    {MSG_OPEN, &codec_work_open},         {MSG_CANCEL, &codec_work_cancel},
-    {MSG_LEASE, &codec_work_lease},       {MSG_REVOKE, &codec_work_revoke},
-    {MSG_WANT, &codec_work_want},         {MSG_ROLLOUT, &codec_work_rollout},
-    {MSG_FAIL, &codec_work_fail},         {MSG_ASK, &codec_work_ask},
-    {MSG_SCORE, &codec_work_score},       {MSG_SAMPLE, &codec_work_sample},
-    {MSG_DROPPED, &codec_work_dropped},   {MSG_SETTLED, &codec_work_settled},
-    {MSG_PUBLISH, &codec_work_publish},   {MSG_OFFER, &codec_bulk_offer},
-    {MSG_WREQ, &codec_bulk_wreq},         {MSG_WCHUNK, &codec_bulk_wchunk},
-    {MSG_WNONE, &codec_bulk_wnone},       {MSG_ADMIN, &codec_peer_admin},
-    {MSG_ADMIN_OK, &codec_peer_admin_ok}, {MSG_DRAIN, &codec_peer_drain},
-    {MSG_BYE, &codec_peer_bye},           {MSG_STATS, &codec_bulk_stats},
+#define ROW(TYPE, member, name, table, max) {MSG_##TYPE, &table},
+#define BARE(TYPE, name)
+    MSG_ROWS(ROW, BARE)
+#undef ROW
+#undef BARE
 };
 
 static struct arena *arena;
