@@ -33,6 +33,8 @@ void compute_item_free(void *self)
     free(item);
 }
 
+/* Everything is copied: the message that the task stands in is gone after its handler, the job
+ * waits for its turn in another thread. Texts last, for they alone are allocated one by one. */
 struct compute_item *compute_item_job(const struct task *task, uint32_t first, uint32_t count,
                                       bool text)
 {

@@ -1,6 +1,6 @@
-/* A flat list: an actor holds as many samples as it has slots, and those that wait to be settled;
- * a search through it costs less than one token. What is settled is said again with each
- * heartbeat, so it is looked up sample by sample rather than kept. */
+/* A flat list: an actor holds as many samples as it has slots, and those that wait to be
+ * settled; a search through it costs less than one token. What is settled is said again with
+ * each heartbeat, so it is looked up sample by sample rather than kept. */
 
 #include "actor/inflight.h"
 
@@ -72,6 +72,8 @@ bool inflight_add(struct inflight *inflight, uint64_t task, uint32_t sample, uin
     return true;
 }
 
+/* The last takes its place: order means nothing here, and whoever walks the list while it
+ * removes looks at the same place again (inflight_settle). */
 static void remove_at(struct inflight *inflight, uint32_t i)
 {
     inflight_rollout_free(inflight->entry[i].rollout);
@@ -92,6 +94,7 @@ struct inflight_sample *inflight_list(struct inflight *inflight, uint32_t *n)
     return inflight->entry;
 }
 
+/* Ranges above the watermark are few: what is out of order, not what is done. */
 static bool is_settled(const struct settled *s, uint64_t task, uint32_t sample)
 {
     if (task < s->watermark)
@@ -132,6 +135,7 @@ uint32_t inflight_done(const struct inflight *inflight)
     return done;
 }
 
+/* One that is written needs its weights no more: it says itself which they were. */
 bool inflight_wants(const struct inflight *inflight, const struct version *version)
 {
     for (uint32_t i = 0; i < inflight->n; i++) {
@@ -149,6 +153,8 @@ uint32_t inflight_running(const struct inflight *inflight)
     return inflight->n - inflight_done(inflight);
 }
 
+/* All of it, by the hash of what is written: the broker can then tell whether it has that very
+ * answer, another one, or none. */
 const struct claim *inflight_claims(struct inflight *inflight, uint32_t *n)
 {
     inflight->claim = mem_grow(inflight->claim, inflight->n, sizeof *inflight->claim);
@@ -171,6 +177,9 @@ static int rising(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Each lease once. One that is not in the list is given up, or lost: the broker gives its
+ * samples to others, so a lease stays listed while anything of it is in hand, written or not.
+ */
 const uint64_t *inflight_leases(struct inflight *inflight, uint32_t *n)
 {
     uint32_t kept = 0;
@@ -187,6 +196,8 @@ const uint64_t *inflight_leases(struct inflight *inflight, uint32_t *n)
     return inflight->lease;
 }
 
+/* What is kept until it is settled: room() stops asking for work above a bound, so a learner
+ * that takes nothing does not fill our memory. */
 size_t inflight_bytes(const struct inflight *inflight)
 {
     size_t bytes = 0;

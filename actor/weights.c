@@ -1,8 +1,9 @@
 /* Which versions are wanted follows from two sources: what the learner announces as newest, and
- * what leases name. Which are done with follows from smallest_live, and from there being no room
- * (weights_spare). This list is the truth: it goes into HELLO and heartbeats, by which the broker
- * chooses who gets a sample, and the compute thread holds exactly what it says, since both change
- * by the same items in the same order. An image is asked for only while there is room for it.
+ * what leases name. Which are done with follows from smallest_live, and from there being no
+ * room (weights_spare). This list is the truth: it goes into HELLO and heartbeats, by which the
+ * broker chooses who gets a sample, and the compute thread holds exactly what it says, since
+ * both change by the same items in the same order. An image is asked for only while there is
+ * room for it.
  *
  * Why room can run out at all: while an evaluation of the first version is still under way no
  * version may be dropped (smallest_live stays 0), however many come after it. */
@@ -27,6 +28,7 @@ void weights_reset(struct actor_weights *w)
     memset(w, 0, sizeof *w);
 }
 
+/* Another card is another model: nothing that was here or wanted fits it. */
 void weights_card(struct actor_weights *w, const struct artifact *artifact, uint32_t artifacts)
 {
     for (uint32_t i = 0; i < artifacts; i++)
@@ -46,6 +48,8 @@ static int find(const struct version *list, uint32_t n, const struct version *ve
     return -1;
 }
 
+/* By number and hash: after a restart from an older checkpoint a number may come again with
+ * other weights. */
 void weights_want(struct actor_weights *w, const struct version *version)
 {
     if (hash_same(&version->hash, &no_hash) || version->number < w->smallest_live ||
@@ -72,6 +76,8 @@ static uint32_t keep_from(struct version *list, uint32_t n, uint64_t below)
     return kept;
 }
 
+/* WELCOME may say less than we heard before: an older state of the run is served again, and its
+ * versions must be welcome. Heartbeats only raise it (weights_drop). */
 void weights_lower(struct actor_weights *w, uint64_t smallest_live)
 {
     if (smallest_live < w->smallest_live)
@@ -152,6 +158,8 @@ enum err weights_ask(struct actor_weights *w, struct fetch *fetch)
     return err == ERR_RANGE ? OK : err; /* enough on their way: asked again later */
 }
 
+/* The card says how large an image is, so it comes first. What could not be held is turned down
+ * here, before a byte of it is asked for. */
 static struct compute_item *got_card(struct actor_weights *w, struct shared_memory *text)
 {
     struct compute_item *item = compute_item(ITEM_CARD);

@@ -1,4 +1,10 @@
-/* The side that lacks an artifact; declared in blob.h. */
+/* The side that lacks an artifact; declared in blob.h.
+ *
+ * First the digests of all chunks, which together must have the artifact's name (its hash);
+ * then chunks, BLOB_WINDOW of them under way at once, each compared with its digest as it
+ * comes. So a false byte is found with its chunk, and what is complete is what was named. The
+ * owner calls blob_pull_ask until it is false, and again at each tick: what to ask for, first
+ * or once more, follows from the window alone. */
 
 #include "proto/blob.h"
 
@@ -186,6 +192,7 @@ void blob_pull_cut(struct blob_pull *pull)
         pull->flight[i].asked_ms = NOW;
 }
 
+/* Only digests that have the name are kept: chunks are judged by them. */
 static void take_digest(struct blob_pull *pull, const struct msg_wchunk *chunk, int64_t now_ms)
 {
     struct hash name;
@@ -249,6 +256,7 @@ bool blob_pull_take(struct blob_pull *pull, const struct msg_wchunk *chunk, int6
     return true;
 }
 
+/* Its words go to logs and terminals, and it may be anybody's. */
 bool blob_pull_none(struct blob_pull *pull, const struct msg_wnone *none, int64_t now_ms)
 {
     if (!hash_same(&none->hash, &pull->what.hash))

@@ -1,4 +1,10 @@
-/* The side that has artifacts; declared in blob.h. */
+/* The side that has artifacts; declared in blob.h.
+ *
+ * Requests wait in a ring. Its owner asks for the next answer (blob_store_next), sends it, and
+ * says so (blob_store_sent) only once the pipe took it: an answer that did not go out is made
+ * again from the same request. After each chunk a request goes to the end of the ring, so that
+ * one that wants a whole image does not keep the others waiting; nothing is copied, for the
+ * bytes are the owner's until `release`. */
 
 #include "proto/blob.h"
 
@@ -64,6 +70,7 @@ static int find(const struct blob_store *store, const struct hash *hash)
     return -1;
 }
 
+/* What is offered under a hash must have it, or every child would pull it in vain. */
 static enum err check(const struct artifact *what, size_t n, const struct hash *digest)
 {
     const struct hash name = hash_join(digest, blob_chunks(n));
@@ -147,6 +154,8 @@ static bool waits(const struct blob_store *store, const struct blob_ask *ask)
     return false;
 }
 
+/* Whether the artifact is here is found when its turn comes: it may be added until then, or
+ * gone. */
 enum err blob_store_ask(struct blob_store *store, const struct msg_wreq *wreq)
 {
     const uint32_t count = wreq->kind == CHUNK_DIGESTS || !wreq->count ? 1 : wreq->count;

@@ -1,4 +1,9 @@
-/* The ZAP handler (zeromq RFC 27) and its self test; declared in curve.h. */
+/* The ZAP handler (zeromq RFC 27) and its self test; declared in curve.h.
+ *
+ * ZeroMQ asks at a socket of a fixed name, once a handshake, whether a client's key is welcome,
+ * and waits for the answer; so the handler is one more socket of the loop. Where there is none
+ * ZeroMQ lets everybody in: hence the self test at the start, with the fleet's key and a
+ * stranger's. */
 
 #include "proto/curve.h"
 
@@ -91,6 +96,7 @@ uint64_t curve_zap_refused(const struct curve_zap *zap)
     return zap->refused;
 }
 
+/* A frame of its own, as each field of an answer is. */
 static enum err put(struct frames *frames, const void *bytes, size_t n)
 {
     uint8_t *to;
@@ -134,6 +140,7 @@ static enum err answer(struct curve_zap *zap, const struct frames *in)
     return err;
 }
 
+/* Some at a time: a storm of handshakes must not keep the loop from the fleet. */
 enum err curve_zap_readable(void *self, int64_t now_ms)
 {
     struct curve_zap *const zap = self;
