@@ -205,10 +205,10 @@ static struct sampling sampling_of(const struct compute_item *job)
                          .min_p = d->min_p,
                          .top_k = (int)d->top_k,
                          .max_new = (int)d->max_new,
-                         .stop_count = (int)d->n_stop,
+                         .n_stop = (int)d->n_stop,
                          .stop_text_count = (int)d->n_stop_text};
 
-    for (int i = 0; i < s.stop_count; i++)
+    for (int i = 0; i < s.n_stop; i++)
         s.stop[i] = job->stop[i];
     for (int i = 0; i < s.stop_text_count; i++)
         s.stop_text[i] = job->stop_text[i];
@@ -263,7 +263,7 @@ static void admit(struct compute *c, size_t i)
                                      .sample = (int)job->first,
                                      .n = (int)n,
                                      .prompt = job->prompt,
-                                     .prompt_len = job->prompts,
+                                     .n_prompt = job->prompts,
                                      .sampling = sampling_of(job),
                                      .owner = job};
 

@@ -44,7 +44,7 @@ static enum err decode(const struct model *model, int batch, int fresh)
     int prompt[PROMPT], tokens = 0;
     struct generate *g;
     enum err err = generate_new(&g, shape, batch, PROMPT + fresh, NULL);
-    struct generate_job job = {.n = batch, .prompt = prompt, .prompt_len = PROMPT};
+    struct generate_job job = {.n = batch, .prompt = prompt, .n_prompt = PROMPT};
 
     for (int i = 0; i < PROMPT; i++)
         prompt[i] = i * 31 % shape->vocab;

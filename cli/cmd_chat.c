@@ -118,7 +118,7 @@ static enum err reply(struct talk *talk)
                                    .task = talk->turn++,
                                    .n = 1,
                                    .prompt = e.ids,
-                                   .prompt_len = e.n,
+                                   .n_prompt = e.n,
                                    .sampling = talk->sampling};
         if (job.sampling.max_new > context - e.n)
             job.sampling.max_new = context - e.n;

@@ -22,7 +22,7 @@ struct sample_answers_run {
 /* An end token is part of the ids, and no part of the text. */
 static bool is_stop(const struct sampling *s, int token)
 {
-    for (int i = 0; i < s->stop_count; i++)
+    for (int i = 0; i < s->n_stop; i++)
         if (s->stop[i] == token)
             return true;
     return false;
@@ -111,11 +111,11 @@ static enum err admit(struct sample_answers_run *run, int *next)
                                .sample = sample,
                                .n = left < room ? left : room,
                                .prompt = run->prompt[i].ids,
-                               .prompt_len = run->prompt[i].n,
+                               .n_prompt = run->prompt[i].n,
                                .sampling = run->sampler->sampling,
                                .owner = (void *)(uintptr_t)&run->ask[i]};
 
-    job.sampling.max_new = most_of(run->sampler, job.prompt_len);
+    job.sampling.max_new = most_of(run->sampler, job.n_prompt);
     *next += job.n;
     return generate_admit(run->sampler->generate, &job);
 }

@@ -40,7 +40,7 @@ enum err sampling_options_make(struct sampling *out, const struct sampling_optio
         .min_p = (float)conf->min_p,
         .top_k = conf->top_k,
         .max_new = conf->max_new_tokens ? conf->max_new_tokens : usual,
-        .stop_count = shape->eos_count,
+        .n_stop = shape->eos_count,
     };
     for (int i = 0; i < shape->eos_count; i++)
         out->stop[i] = shape->eos[i];

@@ -165,11 +165,10 @@ int generate_room(const struct generate *g)
 /* All of a job is looked at before a slot is taken: it comes in whole or not at all. */
 static enum err check_stops(const struct generate *g, const struct sampling *s)
 {
-    if (s->stop_count < 0 || s->stop_count > 8 || s->stop_text_count < 0 ||
-        s->stop_text_count > 8)
+    if (s->n_stop < 0 || s->n_stop > 8 || s->stop_text_count < 0 || s->stop_text_count > 8)
         return err_set(ERR_RANGE, "stop: %d tokens and %d strings: at most 8 of each",
-                       s->stop_count, s->stop_text_count);
-    for (int i = 0; i < s->stop_count; i++)
+                       s->n_stop, s->stop_text_count);
+    for (int i = 0; i < s->n_stop; i++)
         if (s->stop[i] < 0 || s->stop[i] >= g->shape.vocab)
             return err_set(ERR_RANGE, "stop token %d: not in 0..%d", s->stop[i],
                            g->shape.vocab - 1);
@@ -189,10 +188,10 @@ static enum err check_job(const struct generate *g, const struct generate_job *j
 {
     if (job->n < 1 || job->sample < 0 || job->sample > INT32_MAX - job->n)
         return err_set(ERR_RANGE, "samples %d..: %d of them", job->sample, job->n);
-    if (job->prompt_len < 1 || job->prompt_len >= g->length)
-        return err_set(ERR_RANGE, "prompt of %d tokens: not in 1..%d", job->prompt_len,
+    if (job->n_prompt < 1 || job->n_prompt >= g->length)
+        return err_set(ERR_RANGE, "prompt of %d tokens: not in 1..%d", job->n_prompt,
                        g->length - 1);
-    for (int i = 0; i < job->prompt_len; i++)
+    for (int i = 0; i < job->n_prompt; i++)
         if (job->prompt[i] < 0 || job->prompt[i] >= g->shape.vocab)
             return err_set(ERR_RANGE, "prompt token %d is %d: not in 0..%d", i, job->prompt[i],
                            g->shape.vocab - 1);
@@ -224,10 +223,10 @@ enum err generate_admit(struct generate *g, const struct generate_job *job)
         s->job = *job;
         s->job.prompt = NULL; /* borrowed; copied below */
         s->sample = job->sample + taken++;
-        s->n = job->prompt_len;
+        s->n = job->n_prompt;
         s->filled = 0;
         s->stop.n = 0;
-        memcpy(s->token, job->prompt, (size_t)job->prompt_len * sizeof *s->token);
+        memcpy(s->token, job->prompt, (size_t)job->n_prompt * sizeof *s->token);
     }
     g->admitted++; /* one number for the job: its samples stand or wait together */
     return OK;
@@ -362,7 +361,7 @@ static bool ended(const struct generate *g, struct slot *s, enum finish *why)
     const struct sampling *p = &s->job.sampling;
     const int token = s->token[s->n - 1];
 
-    for (int i = 0; i < p->stop_count; i++)
+    for (int i = 0; i < p->n_stop; i++)
         if (token == p->stop[i]) {
             *why = FINISH_STOP;
             return true;
@@ -377,7 +376,7 @@ static bool ended(const struct generate *g, struct slot *s, enum finish *why)
         }
     }
     *why = FINISH_LENGTH;
-    return s->n - s->job.prompt_len >= p->max_new || s->n >= g->length;
+    return s->n - s->job.n_prompt >= p->max_new || s->n >= g->length;
 }
 
 static void deliver(struct generate *g, struct slot *s, int token,
@@ -396,9 +395,9 @@ static void deliver(struct generate *g, struct slot *s, int token,
         const struct generate_done done = {
             .task = task,
             .sample = s->sample,
-            .token = s->token + s->job.prompt_len,
-            .logprob = s->logprob + s->job.prompt_len,
-            .n = s->n - s->job.prompt_len,
+            .token = s->token + s->job.n_prompt,
+            .logprob = s->logprob + s->job.n_prompt,
+            .n = s->n - s->job.n_prompt,
             .finish = finish,
             .owner = s->job.owner,
         };

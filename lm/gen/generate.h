@@ -22,7 +22,7 @@ struct generate_job {
     uint64_t seed, task;
     int sample, n;     /* samples sample .. sample+n-1 of the task */
     const int *prompt; /* copied */
-    int prompt_len;
+    int n_prompt;
     struct sampling sampling;
     void *owner; /* handed back */
 };

@@ -18,12 +18,11 @@
 
 /* How tokens are drawn, and where an answer ends (generate.h). */
 struct sampling {
-    float temperature;  /* 0 is greedy */
-    float top_p, min_p; /* 1 and 0: off */
-    int top_k;          /* 0: off */
-    int max_new;        /* at least 1 */
-    int stop[SHAPE_STOPS],
-        stop_count; /* token ids that end an answer; the token is part of it */
+    float temperature;             /* 0 is greedy */
+    float top_p, min_p;            /* 1 and 0: off */
+    int top_k;                     /* 0: off */
+    int max_new;                   /* at least 1 */
+    int stop[SHAPE_STOPS], n_stop; /* token ids that end an answer; the token is part of it */
     const char
         *stop_text[SHAPE_STOPS]; /* strings that end an answer; need a tokenizer; borrowed */
     int stop_text_count;

@@ -208,11 +208,11 @@ static enum err admit(struct judge *j, struct generate *engine, const struct jud
     struct generate_job job = {.task = (uint64_t)at,
                                .n = 1,
                                .prompt = q->ids.ids,
-                               .prompt_len = q->ids.n,
+                               .n_prompt = q->ids.n,
                                .sampling = {.temperature = 0,
                                             .top_p = 1,
                                             .max_new = j->spec->max_new,
-                                            .stop_count = shape->eos_count}};
+                                            .n_stop = shape->eos_count}};
 
     for (int i = 0; i < shape->eos_count; i++)
         job.sampling.stop[i] = shape->eos[i];

@@ -62,14 +62,14 @@ static void write_some(struct toy_run_table *table, struct generate *generate,
         const uint64_t task = (uint64_t)iteration * answers(toy_run) + (uint64_t)i;
         const int prompt[2] = {toy_run->toy->vocab - 1, prompt_of(toy_run, task)};
         struct generate_job job = {
-            .seed = toy_run->seed, .task = task, .n = toy_run->samples, .prompt_len = 2};
+            .seed = toy_run->seed, .task = task, .n = toy_run->samples, .n_prompt = 2};
         for (int k = 0; k < toy_run->samples; k++)
             memcpy(table->prompt[i + k], prompt, sizeof prompt);
         job.prompt = table->prompt[i];
         job.sampling =
             (struct sampling){.temperature = 1, .top_p = 1, .max_new = toy_run->toy->longest};
         if (toy_run->toy->varied)
-            job.sampling.stop[job.sampling.stop_count++] = toy_run->toy->stop;
+            job.sampling.stop[job.sampling.n_stop++] = toy_run->toy->stop;
         must(generate_admit(generate, &job));
     }
     while (generate_room(generate) < TOY_RUN_ANSWERS) {

@@ -360,13 +360,13 @@ static void roll_out(struct rollouts *rollouts, struct generate *generate,
 
     for (int i = 0; i < BATCH; i++) {
         const uint64_t task = (uint64_t)iteration * BATCH + (uint64_t)i;
-        struct generate_job job = {.seed = seed, .task = task, .n = 1, .prompt_len = 2};
+        struct generate_job job = {.seed = seed, .task = task, .n = 1, .n_prompt = 2};
         rollouts->prompt[i][0] = toy->vocab - 1;
         rollouts->prompt[i][1] = (int)(rng_uniform(seed, RNG_WORLD, task, 0, 9) * TOY_PROMPTS);
         job.prompt = rollouts->prompt[i];
         job.sampling = (struct sampling){.temperature = 1, .top_p = 1, .max_new = toy->longest};
         if (toy->varied)
-            job.sampling.stop[job.sampling.stop_count++] = toy->stop;
+            job.sampling.stop[job.sampling.n_stop++] = toy->stop;
         must(generate_admit(generate, &job));
     }
     while (generate_room(generate) < BATCH) {

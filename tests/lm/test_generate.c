@@ -59,9 +59,8 @@ static struct generate_job job_of(const int *prompt, int n, int samples)
         .task = 7,
         .n = samples,
         .prompt = prompt,
-        .prompt_len = n,
-        .sampling =
-            {.temperature = 0.9f, .top_p = 1, .max_new = 40, .stop = {2}, .stop_count = 1},
+        .n_prompt = n,
+        .sampling = {.temperature = 0.9f, .top_p = 1, .max_new = 40, .stop = {2}, .n_stop = 1},
     };
 }
 
@@ -180,7 +179,7 @@ static void every_token_is_drawn_with_its_own_number(void **state)
     job = job_of(token, 5, 3);
     job.task = ((uint64_t)9 << 32) + 4;
     job.sample = 10;
-    job.sampling.stop_count = 0;
+    job.sampling.n_stop = 0;
     job.sampling.max_new = 30;
     assert_ok(generate_new(&g, s, 3, 40, NULL));
     assert_ok(generate_admit(g, &job));
@@ -271,7 +270,7 @@ static void answers_end_where_they_should(void **state)
     prompt_of(prompt, shape.vocab, 4, 4);
     assert_ok(generate_new(&g, &shape, 2, 60, tokenizer));
     job = job_of(prompt, 4, 1);
-    job.sampling.stop_count = 0;
+    job.sampling.n_stop = 0;
     job.sampling.max_new = 1000;
     memset(&h, 0, sizeof h);
     assert_ok(generate_admit(g, &job));
@@ -293,7 +292,7 @@ static void answers_end_where_they_should(void **state)
     assert_int_equal(cut.token[0][cut.n[0] - 1], h.token[0][at + 1]);
     job.sampling.stop_text_count = 0;
     job.sampling.stop[0] = h.token[0][at];
-    job.sampling.stop_count = 1;
+    job.sampling.n_stop = 1;
     memset(&cut, 0, sizeof cut);
     assert_ok(generate_admit(g, &job));
     run(g, m.model, &cut, 2);
@@ -352,14 +351,14 @@ static void what_cannot_be_generated_is_refused(void **state)
     job = good; \
     change; \
     assert_err(ERR_RANGE, generate_admit(g, &job))
-    REFUSED(job.prompt_len = 0);
-    REFUSED(job.prompt_len = 10);
+    REFUSED(job.n_prompt = 0);
+    REFUSED(job.n_prompt = 10);
     REFUSED(job.prompt = bad);
     REFUSED(job.n = 0);
     REFUSED(job.sample = -1);
     REFUSED(job.sampling.max_new = 0);
     REFUSED(job.sampling.temperature = -1);
-    REFUSED(job.sampling.stop_count = 9);
+    REFUSED(job.sampling.n_stop = 9);
     REFUSED(job.sampling.stop[0] = 97);
     REFUSED(job.sampling.stop_text_count = 1; job.sampling.stop_text[0] = "x");
     assert_int_equal(generate_room(g), 2);
