@@ -289,12 +289,13 @@ void broker_stats(struct broker *b, int64_t now_ms)
 void broker_drain(struct broker *b, uint32_t deadline_ms)
 {
     struct msg msg = {.head.type = MSG_DRAIN, .drain.deadline_ms = deadline_ms};
+    bool said = false;
 
     b->draining = true;
     for (struct broker_member *m = b->members.first; m; m = m->next) {
         m->draining = true;
         if (m->greeted)
-            outbox_put(&b->outbox, m, &msg);
+            outbox_tell(&b->outbox, &said, m, &msg);
     }
     flush(b);
 }

@@ -1,7 +1,7 @@
 /* A heartbeat is state, not news: what is settled, the newest version, whether the run is over.
  * So one that is lost is made good by the next, and everything that a lost SETTLED or PUBLISH
- * would have said is said again here. The learner hears besides from which task on to open, what
- * stands still, and who is there. */
+ * would have said is said again here. The learner hears besides from which task on to open,
+ * what stands still, and who is there. */
 
 #include "broker/heartbeat.h"
 
@@ -12,10 +12,12 @@
 
 #include <stdlib.h>
 
-/* Lists are for the learner alone: with thousands of workers a heartbeat has to stay small. */
-static void send_one(struct broker *b, struct broker_member *to, const struct waits *waits)
+/* `waits`: of the learner, who hears more; NULL of all others, who hear the same: with
+ * thousands of workers a heartbeat has to stay small. */
+static void put(struct broker *b, bool *said, struct broker_member *to,
+                const struct waits *waits)
 {
-    char *members = to->role == ROLE_LEARNER ? stats_members(b) : NULL;
+    char *members = waits ? stats_members(b) : NULL;
     struct msg msg = {.head.type = MSG_HB};
 
     msg.hb.settled = settled_view(&b->run.settled);
@@ -26,24 +28,28 @@ static void send_one(struct broker *b, struct broker_member *to, const struct wa
     msg.hb.note = "";
     msg.hb.metrics = members ? members : "";
     msg.hb.wants_own = "";
-    if (to->role == ROLE_LEARNER) {
+    if (waits) {
         msg.hb.open_to = b->tasks.open_to;
         msg.hb.wants_own = b->run.wants_own;
         msg.hb.wait = waits->wait;
         msg.hb.n_wait = waits->n;
     }
-    outbox_put(&b->outbox, to, &msg);
+    outbox_tell(&b->outbox, said, to, &msg);
     free(members);
 }
 
 void heartbeat_send(struct broker *b, int64_t now_ms)
 {
     struct waits *waits = mem_new(1, sizeof *waits);
+    bool said = false;
 
     waits_list(b, waits, now_ms);
     for (struct broker_member *m = b->members.first; m; m = m->next)
-        if (m->greeted)
-            send_one(b, m, waits);
+        if (m->greeted && m->role == ROLE_LEARNER)
+            put(b, &(bool){false}, m, waits);
+    for (struct broker_member *m = b->members.first; m; m = m->next)
+        if (m->greeted && m->role != ROLE_LEARNER)
+            put(b, &said, m, NULL);
     free(waits);
 }
 

@@ -42,9 +42,11 @@ static bool is_worker(const struct broker_member *member)
 /* State that the next heartbeat says again: one that is lost is no loss. */
 static void tell_workers(struct broker *b, struct msg *msg)
 {
+    bool said = false;
+
     for (struct broker_member *m = b->members.first; m; m = m->next)
         if (is_worker(m))
-            outbox_put(&b->outbox, m, msg);
+            outbox_tell(&b->outbox, &said, m, msg);
 }
 
 /* What everybody holds has to be heard anew; WELCOME then has the run's tables. */
@@ -200,6 +202,7 @@ enum err learner_on_cancel(struct broker *b, struct broker_member *from, const s
                            int64_t now)
 {
     struct msg on = {.head.type = MSG_CANCEL, .cancel = msg->cancel};
+    bool said = false;
 
     (void)from;
     for (uint32_t i = 0; i < msg->cancel.n_task; i++) {
@@ -210,7 +213,7 @@ enum err learner_on_cancel(struct broker *b, struct broker_member *from, const s
     }
     for (struct broker_member *m = b->members.first; m; m = m->next)
         if (m->role == ROLE_ACTOR && m->greeted)
-            outbox_put(&b->outbox, m, &on);
+            outbox_tell(&b->outbox, &said, m, &on);
     return OK;
 }
 

@@ -3,8 +3,8 @@
  * of that) meets a list in order.
  *
  * A send that fails means that something is lost between us and the member. Both sides then say
- * what they hold before going on (HELLO, WELCOME), so the rest of its letters is dropped: to send
- * them would only tell a story with a hole. */
+ * what they hold before going on (HELLO, WELCOME), so the rest of its letters is dropped: to
+ * send them would only tell a story with a hole. */
 
 #include "broker/outbox.h"
 
@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-enum { SPARE = 64 };
+enum { SPARE = 2048 };
 enum letter_kind { LETTER_MESSAGE, LETTER_REFUSE, LETTER_RELEASE, LETTER_STRIKE };
 
 struct letter {
@@ -25,12 +25,14 @@ struct letter {
     struct frames frames;
     enum refuse_code code; /* of a refusal, with words; of a strike the words alone */
     char *words;
-    struct letter *otherwise; /* to be sent if this message cannot be */
+    struct letter *otherwise;    /* to be sent if this message cannot be */
+    struct broker_member **also; /* who hears this message too; NULL in it: gone */
+    uint32_t n_also;
 };
 
 void outbox_init(struct outbox *outbox)
 {
-    *outbox = (struct outbox){.end = &outbox->first};
+    *outbox = (struct outbox){.first = NULL};
 }
 
 /* A letter is larger than what malloc has at hand, and there is one a message. */
@@ -40,6 +42,7 @@ static void letter_free(struct outbox *outbox, struct letter *letter)
         letter_free(outbox, letter->otherwise);
     frames_fini(&letter->frames);
     free(letter->words);
+    free(letter->also);
     if (outbox->n_spare == SPARE) {
         free(letter);
         return;
@@ -55,7 +58,7 @@ static struct letter *take(struct outbox *outbox)
 
     outbox->first = letter->next;
     if (!outbox->first)
-        outbox->end = &outbox->first;
+        outbox->last = NULL;
     return letter;
 }
 
@@ -84,6 +87,8 @@ static struct letter *make(struct outbox *outbox, struct broker_member *to,
     }
     letter->next = letter->otherwise = NULL;
     letter->words = NULL;
+    letter->also = NULL;
+    letter->n_also = 0;
     letter->to = to;
     letter->kind = kind;
     frames_init(&letter->frames);
@@ -92,8 +97,11 @@ static struct letter *make(struct outbox *outbox, struct broker_member *to,
 
 static void add(struct outbox *outbox, struct letter *letter)
 {
-    *outbox->end = letter;
-    outbox->end = &letter->next;
+    if (outbox->last)
+        outbox->last->next = letter;
+    else
+        outbox->first = letter;
+    outbox->last = letter;
 }
 
 /* NULL: no message may be so large. */
@@ -121,6 +129,26 @@ bool outbox_put(struct outbox *outbox, struct broker_member *to, struct msg *msg
     if (letter)
         add(outbox, letter);
     return letter != NULL;
+}
+
+/* The message that was put last is for `to` as well. Room doubles at powers of two. */
+static void also(struct outbox *outbox, struct broker_member *to)
+{
+    struct letter *letter = outbox->last;
+
+    if (!(letter->n_also & (letter->n_also + 1)))
+        letter->also = mem_grow(letter->also, 2 * (size_t)letter->n_also + 2,
+                                sizeof(struct broker_member *));
+    letter->also[letter->n_also++] = to;
+}
+
+/* Thousands of letters a second, each with room for all its frames, would be made and freed. */
+void outbox_tell(struct outbox *outbox, bool *said, struct broker_member *to, struct msg *msg)
+{
+    if (*said)
+        also(outbox, to);
+    else
+        *said = outbox_put(outbox, to, msg);
 }
 
 /* Both are encoded now: what they borrow is gone by the time the first turns out to be
@@ -173,32 +201,55 @@ void outbox_strike(struct outbox *outbox, struct broker_member *to, const char *
     add(outbox, letter);
 }
 
+static void forget(struct letter *letter, const struct broker_member *member)
+{
+    if (letter->to == member)
+        letter->to = NULL;
+    if (letter->otherwise && letter->otherwise->to == member)
+        letter->otherwise->to = NULL;
+    for (uint32_t i = 0; i < letter->n_also; i++)
+        if (letter->also[i] == member)
+            letter->also[i] = NULL;
+}
+
 /* Letters stay in the list, addressed to nobody: it may be called while the list is gone
  * through. */
 void outbox_forget(struct outbox *outbox, const struct broker_member *member)
 {
-    for (struct letter *letter = outbox->first; letter; letter = letter->next) {
-        if (letter->to == member)
-            letter->to = NULL;
-        if (letter->otherwise && letter->otherwise->to == member)
-            letter->otherwise->to = NULL;
-    }
+    if (outbox->sending)
+        forget(outbox->sending, member);
+    for (struct letter *letter = outbox->first; letter; letter = letter->next)
+        forget(letter, member);
 }
 
 /* False: it cannot be sent to. */
-static bool send(struct letter *letter, const struct broker_sink *sink)
+static bool send(struct broker_member *to, enum msg_type type, struct frames *frames,
+                 const struct broker_sink *sink)
 {
-    struct broker_member *to = letter->to;
     enum err err;
 
     /* A letter before this one was lost, or WELCOME is still to come: WHO alone may go. */
-    if (!to->greeted && letter->type != MSG_WHO)
+    if (!to->greeted && type != MSG_WHO)
         return false;
-    err = sink->send(sink->self, to->link, letter->type, &letter->frames);
-    if (!err || (err == ERR_STATE && letter->type == MSG_HB)) /* state: the next one says it */
+    err = sink->send(sink->self, to->link, type, frames);
+    if (!err || (err == ERR_STATE && type == MSG_HB)) /* state: the next one says it */
         return true;
     to->greeted = false;
     return false;
+}
+
+/* Before its first reader: sending takes the frames away. One that cannot be copied for want of
+ * memory is as one that a full pipe lost. */
+static void send_also(struct letter *letter, const struct broker_sink *sink)
+{
+    struct frames copy;
+
+    for (uint32_t i = 0; i < letter->n_also; i++) {
+        if (!letter->also[i] || frames_share(&copy, &letter->frames))
+            continue;
+        (void)send(letter->also[i], letter->type, &copy, sink);
+        frames_fini(&copy);
+    }
 }
 
 static void deliver(struct outbox *outbox, struct letter *letter,
@@ -207,7 +258,8 @@ static void deliver(struct outbox *outbox, struct letter *letter,
     void *link = letter->to->link;
 
     if (letter->kind == LETTER_MESSAGE) {
-        if (!send(letter, sink) && letter->otherwise && letter->otherwise->to) {
+        if (!send(letter->to, letter->type, &letter->frames, sink) && letter->otherwise &&
+            letter->otherwise->to) {
             add(outbox, letter->otherwise);
             letter->otherwise = NULL;
         }
@@ -225,8 +277,11 @@ void outbox_flush(struct outbox *outbox, const struct broker_sink *sink)
     while (outbox->first) {
         struct letter *letter = take(outbox);
 
+        outbox->sending = letter;
+        send_also(letter, sink);
         if (letter->to)
             deliver(outbox, letter, sink);
+        outbox->sending = NULL;
         letter_free(outbox, letter);
     }
 }

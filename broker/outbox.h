@@ -14,8 +14,9 @@
 struct outbox {
     struct id run; /* these two are in the head of each message */
     uint64_t epoch;
-    struct letter *first, **end;
-    struct letter *spare; /* emptied ones, to be used again */
+    struct letter *first, *last;
+    struct letter *sending; /* off the list, in the sink's hands */
+    struct letter *spare;   /* emptied ones, to be used again */
     uint32_t n_spare;
     uint64_t unsendable; /* messages that were none, so far */
 };
@@ -25,7 +26,10 @@ void outbox_fini(struct outbox *outbox);
 
 /* False: no message may be so large (logged); nothing was put. */
 bool outbox_put(struct outbox *outbox, struct broker_member *to, struct msg *msg);
-/* The same; if it turns out that `to` cannot be sent to, `to_else` hears the other message. Both
+/* One message to many, encoded once: *said begins false; the first is put, the others hear what
+ * was put last. Nothing else may be put in between. */
+void outbox_tell(struct outbox *outbox, bool *said, struct broker_member *to, struct msg *msg);
+/* As outbox_put; if it turns out that `to` cannot be sent to, `to_else` hears the other message. Both
  * must fit: for small ones. */
 void outbox_put_else(struct outbox *outbox, struct broker_member *to, struct msg *msg,
                      struct broker_member *to_else, struct msg *msg_else);
