@@ -3,6 +3,8 @@
 
 #include "proto/codec_table.h"
 
+/* A cell is its width, its place in the struct and its largest value (0: any): columns are
+ * checked cell by cell as they are read. */
 const struct field_row codec_noun_i32 = {4, 1, {{CELL_32, 0, 0}}};
 const struct field_row codec_noun_u32 = {
     4, 1, {{CELL_32, 0, MAX_TOKENS}}}; /* values of a rollout */

@@ -9,6 +9,7 @@ void frames_init(struct frames *frames)
     frames->n = 0;
 }
 
+/* Of a part that was sent closing is harmless: sending left it empty. */
 void frames_fini(struct frames *frames)
 {
     for (int i = 0; i < frames->n; i++)
@@ -16,6 +17,8 @@ void frames_fini(struct frames *frames)
     frames->n = 0;
 }
 
+/* Small frames lie in the part itself, larger ones in memory that libzmq counts the users of:
+ * either way it goes where the part goes. */
 enum err frames_add(struct frames *frames, size_t size, uint8_t **memory)
 {
     if (frames->n == FRAMES_MAX)
