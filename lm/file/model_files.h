@@ -47,7 +47,7 @@ enum err model_files_reach(struct model_files *files, int longest) MUST_CHECK;
 enum err model_files_save(const char *folder, const struct model_files *files,
                           const struct params *params, const char *dtype) MUST_CHECK;
 
-/* Merges the adapter in `folder` into the model files's weights, and takes over its tokenizer
+/* Merges the adapter in `folder` into the weights of these files, and takes over its tokenizer
  * if it brings one; a reward model's adapter makes a reward model of a language model.
  * any_base: also into weights that it was not trained on. Errors: adapter_open's and
  * adapter_load's. */
@@ -60,7 +60,7 @@ enum err model_files_save_adapter(const char *folder, const struct model_files *
                                   const struct lora *lora, const char *base,
                                   const char *dtype) MUST_CHECK;
 
-/* A model files without weights from a card (what an actor pulls over the wire); `name` for
+/* A model without weights from a card (what an actor pulls over the wire); `name` for
  * errors.
  */
 enum err model_files_from_meta(struct model_files **out, const char *card, size_t n,
