@@ -1,7 +1,7 @@
 /* shared_memory: a large block of bytes in pages of its own, which another process of this
  * machine can map too.
  *
- * One process makes a shared memory, fills it and seals it: from then on nobody can change it,
+ * One process makes a block, fills it and seals it: from then on nobody can change it,
  * shorten it or write to it, neither it nor whoever holds its descriptor (memfd_create(2),
  * F_ADD_SEALS in fcntl(2)). The kernel frees the pages with their last user, however that one
  * ends. */
