@@ -17,7 +17,7 @@ import sys
 from collections import namedtuple
 
 RULES = {
-    "compare": "answers are compared before anything of their iteration is kept (round.c)",
+    "compare": "answers are compared before anything of their iteration is kept (iteration_compare.c)",
     "epoch": "what is settled is lowered by a new epoch only (ledger_refuse_start, learner_bind)",
     "group": "REFUSED and START of the next epoch are one group in the journal (ledger_refuse.c)",
     "fence": "a learner's words of an earlier epoch are not heard (broker_take)",
@@ -35,7 +35,7 @@ Journal = namedtuple("Journal", "epoch sample trained refused")
 Learner = namedtuple("Learner", "alive epoch welcome writing")
 # The broker: epoch, settled, the task's epoch is this one, where the sample is, and whether the liar is set aside.
 # Places: "" closed, "wait", "honest" or "liar" has it, then body, scored, sent with the answer behind it.
-Broker = namedtuple("Broker", "epoch settled open place answer aside")
+Broker = namedtuple("Broker", "epoch settled open state answer aside")
 # up, down: under way on the learner's connection; old: what a former one may still bring. held: bodies of the actors.
 State = namedtuple("State", "journal learner broker up down old honest liar faults")
 
@@ -95,24 +95,24 @@ def broker_hears(s, message, rules):
         if epoch > b.epoch:
             b = b._replace(epoch=epoch, open=False, settled=settled)
             if b.state == "settled" and not settled:  # lowered: opened afresh
-                b = b._replace(place="", answer=0)
+                b = b._replace(state="", answer=0)
         else:
             b = b._replace(settled=settled)
         if settled:
-            b = b._replace(place="settled", answer=0)
+            b = b._replace(state="settled", answer=0)
         if b.state == "sent":
-            b = b._replace(place="scored")
+            b = b._replace(state="scored")
         return put(s, broker=b, down=s.down + (("welcome", epoch, 0),))
     if epoch != b.epoch and "fence" in rules:
         return s
     if kind == "settled" and settled:
-        b = b._replace(settled=True, place="settled", answer=0)
+        b = b._replace(settled=True, state="settled", answer=0)
     elif kind == "open" and b.state != "settled":
-        b = b._replace(open=True, place=b.state or "wait")
+        b = b._replace(open=True, state=b.state or "wait")
     elif kind == "refused":
         b = b._replace(aside=True)
         if b.state == "liar" and "hands" in rules:
-            b = b._replace(place="wait")
+            b = b._replace(state="wait")
     return put(s, broker=b)
 
 
@@ -145,23 +145,23 @@ def steps(s, rules):
     if s.old:
         yield "broker hears late", broker_hears(put(s, old=s.old[1:]), s.old[0], rules)
     if b.open and b.state == "wait":
-        yield "leases", put(s, broker=b._replace(place="honest"))
+        yield "leases", put(s, broker=b._replace(state="honest"))
         if not b.aside or "aside" not in rules:
-            yield "leases to the liar", put(s, broker=b._replace(place="liar"))
+            yield "leases to the liar", put(s, broker=b._replace(state="liar"))
     if b.state == "honest" and not s.honest:
         yield "writes truth", put(s, honest=TRUE)
     if not s.liar and (b.state == "liar" or takes(s, "liar", rules)):
         yield "lies", put(s, liar=FALSE)
     if s.honest:
-        got = b._replace(place="body", answer=s.honest) if takes(s, "honest", rules) else b
+        got = b._replace(state="body", answer=s.honest) if takes(s, "honest", rules) else b
         yield "brings", put(s, broker=got, honest=0)
     if s.liar:
-        got = b._replace(place="body", answer=s.liar) if takes(s, "liar", rules) else b
+        got = b._replace(state="body", answer=s.liar) if takes(s, "liar", rules) else b
         yield "liar brings", put(s, broker=got, liar=0 if b.state in ("liar", "settled") or got != b else s.liar)
     if b.state == "body":
-        yield "scores", put(s, broker=b._replace(place="scored"))
+        yield "scores", put(s, broker=b._replace(state="scored"))
     if b.state == "scored" and b.open and l.welcome:
-        yield "delivers", put(s, broker=b._replace(place="sent"), down=s.down + (("sample", b.epoch, b.answer),))
+        yield "delivers", put(s, broker=b._replace(state="sent"), down=s.down + (("sample", b.epoch, b.answer),))
 
 
 def faults(s):
@@ -177,8 +177,8 @@ def faults(s):
         yield "broker restarts", put(s, broker=Broker(0, False, False, "", 0, False), up=(), down=(), old=(),
                                      learner=l._replace(welcome=False), **more)
     if place:
-        yield "lease expires", put(s, broker=b._replace(place="wait"), **more)
-        yield "actor dies", put(s, broker=b._replace(place="wait"), **{**more, place: 0})
+        yield "lease expires", put(s, broker=b._replace(state="wait"), **more)
+        yield "actor dies", put(s, broker=b._replace(state="wait"), **{**more, place: 0})
     if s.honest == TRUE:
         yield "a bit flips", put(s, honest=FALSE, **more)
 
