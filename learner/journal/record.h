@@ -133,7 +133,6 @@ const char *record_type_name(enum journal_type type);
 
 void record_writer_from(struct record_writer *out, const struct writer *from);
 void record_writer_copy(struct record_writer *out, const struct record_writer *from);
-void record_writer_fini(struct record_writer *writer);
 struct writer record_writer_noun(const struct record_writer *writer); /* borrows its texts */
 
 /* A sample out of its message; whether it is what was asked for is for the caller to check.

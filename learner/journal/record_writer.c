@@ -4,9 +4,6 @@
 #include "base/mem.h"
 #include "learner/journal/record.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static char *text_of(const char *text)
 {
     return mem_text(text ? text : "");
@@ -23,14 +20,6 @@ void record_writer_copy(struct record_writer *out, const struct record_writer *f
     const struct writer noun = record_writer_noun(from);
 
     record_writer_from(out, &noun);
-}
-
-void record_writer_fini(struct record_writer *writer)
-{
-    free(writer->address);
-    free(writer->name);
-    free(writer->build);
-    memset(writer, 0, sizeof *writer);
 }
 
 struct writer record_writer_noun(const struct record_writer *writer)

@@ -93,11 +93,8 @@ struct objective {
 void objective_begin(const struct objective_in *in, struct objective_out *out);
 /* Adds `sum / weight` under `name` to out->metric. */
 void objective_metric(struct objective_out *out, const char *name, double sum, double weight);
-double objective_sum(const struct objective_out *out, const char *name); /* 0: there is none */
 void objective_extreme(struct objective_out *out, const char *name, enum objective_kind kind,
                        double value);
-/* Adds the metrics of `from` to those of `to`, by name. */
-void objective_gather(struct objective_out *to, const struct objective_out *from);
 
 /* For rows: what a packed batch adds to a normaliser of tokens, or of sequences. */
 double objective_tokens(const struct objective_in *in);
