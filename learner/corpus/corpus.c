@@ -132,8 +132,8 @@ static void trim(struct corpus *c)
     }
 }
 
-enum err corpus_end(struct corpus *c, const struct dataset *set, const struct corpus_rule *rule,
-                    const char *what)
+static enum err finish(struct corpus *c, const struct dataset *set,
+                       const struct corpus_rule *rule, const char *what)
 {
     /* A run that would learn nothing says why, with the counts that tell the reasons apart. */
     c->skipped += set->skipped;
@@ -144,6 +144,17 @@ enum err corpus_end(struct corpus *c, const struct dataset *set, const struct co
                        what, set->n, c->dropped, rule->max_length, c->skipped);
     trim(c);
     return OK;
+}
+
+enum err corpus_end(struct corpus **out, struct corpus *c, enum err err,
+                    const struct dataset *set, const struct corpus_rule *rule, const char *what)
+{
+    if (!err)
+        err = finish(c, set, rule, what);
+    if (err)
+        corpus_free(c);
+    *out = err ? NULL : c;
+    return err;
 }
 
 /* learn [n] out: tokens that touch a span of bytes. Byte-level tokens are their bytes. */

@@ -87,10 +87,12 @@ struct hash corpus_hash(const struct corpus *corpus);
 enum err corpus_append(struct corpus *corpus, int which, const int *ids, size_t n,
                        const uint8_t *learn, bool marked) MUST_CHECK;
 void corpus_close(struct corpus *corpus);
-/* Behind the last record: counts what the set had skipped and drops arrays that say nothing.
- * Errors: ERR_RANGE when no record is left. */
-enum err corpus_end(struct corpus *corpus, const struct dataset *set,
-                    const struct corpus_rule *rule, const char *what) MUST_CHECK;
+/* Behind the last record, `err` being how it was read: counts what the set had skipped, drops
+ * arrays that say nothing, and hands the corpus out; on an error it is freed and *out NULL.
+ * Errors: `err`; ERR_RANGE when no record is left. */
+enum err corpus_end(struct corpus **out, struct corpus *corpus, enum err err,
+                    const struct dataset *set, const struct corpus_rule *rule,
+                    const char *what) MUST_CHECK;
 
 /* learn [n] out: 1 for the tokens, of all n, that the assistant says in `messages`, ends of
  * turn included. Errors: ERR_PARSE when it says nothing, chat_render's. */

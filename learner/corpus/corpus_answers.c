@@ -231,7 +231,6 @@ static enum err make(struct corpus **out, const struct dataset *set,
     struct corpus *c = mem_new(1, sizeof(*c));
     enum err err = OK;
 
-    *out = NULL;
     c->group = pairs ? 2 : 1;
     c->longest = rule->max_length;
     for (size_t from = 0; from < set->n && !err; from += UNPAIR_ROWS) {
@@ -242,16 +241,10 @@ static enum err make(struct corpus **out, const struct dataset *set,
             for (size_t i = from; i < to && !err; i++)
                 err = add_row(c, set, i, rule, pairs, turn);
     }
-    if (!err)
-        err = corpus_end(c, set, rule, what);
-    if (err) {
-        corpus_free(c);
-        return err;
-    }
-    if (rule->block)
-        rotate(c, (size_t)rule->block);
-    *out = c;
-    return OK;
+    err = corpus_end(out, c, err, set, rule, what);
+    if (!err && rule->block)
+        rotate(*out, (size_t)rule->block);
+    return err;
 }
 
 enum err corpus_answers_pairs(struct corpus **out, const struct dataset *set,

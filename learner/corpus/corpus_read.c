@@ -208,17 +208,10 @@ static enum err make(struct corpus **out, const struct dataset *set,
     struct corpus *c = mem_new(1, sizeof(*c));
     enum err err;
 
-    *out = NULL;
     c->group = group;
     err = fill(c, set, rule, group == 2 ? RECORD_FOR_PAIRS : RECORD_FOR_SFT,
                group == 2 ? add_pair : add_sft);
-    if (!err)
-        err = corpus_end(c, set, rule, what);
-    if (err)
-        corpus_free(c);
-    else
-        *out = c;
-    return err;
+    return corpus_end(out, c, err, set, rule, what);
 }
 
 enum err corpus_read_sft(struct corpus **out, const struct dataset *set,

@@ -106,7 +106,6 @@ enum err corpus_steps(struct corpus **out, const struct dataset *set,
     struct corpus *c = mem_new(1, sizeof(*c));
     enum err err;
 
-    *out = NULL;
     c->group = 1;
     how.max_length = rule->max_length;
     how.bos = rule->bos;
@@ -114,11 +113,5 @@ enum err corpus_steps(struct corpus **out, const struct dataset *set,
     if (strcmp(what, "training") != 0)
         how.last_only = false; /* TRL evaluates every step */
     err = fill(c, set, rule, &how);
-    if (!err)
-        err = corpus_end(c, set, rule, what);
-    if (err)
-        corpus_free(c);
-    else
-        *out = c;
-    return err;
+    return corpus_end(out, c, err, set, rule, what);
 }
