@@ -188,7 +188,6 @@ void handshake_send(struct broker *b, struct broker_member *to, const struct msg
         msg.welcome.n_verdict = hello->n_claim;
     }
     to->ended = 0; /* what was under way came before WELCOME, or never will */
-    to->greeted = true;
     to->greeted = outbox_put(&b->outbox, to, &msg);
     b->adopted |= to->role == ROLE_ACTOR;
     free(list);

@@ -12,12 +12,9 @@
 
 #include <stdlib.h>
 
-/* `waits`: of the learner, who hears more; NULL of all others, who hear the same: with
- * thousands of workers a heartbeat has to stay small. */
-static void put(struct broker *b, bool *said, struct broker_member *to,
-                const struct waits *waits)
+/* What all hear; it borrows from `b`. */
+static struct msg state_of(struct broker *b)
 {
-    char *members = waits ? stats_members(b) : NULL;
     struct msg msg = {.head.type = MSG_HB};
 
     msg.hb.settled = settled_view(&b->run.settled);
@@ -25,31 +22,38 @@ static void put(struct broker *b, bool *said, struct broker_member *to,
     msg.hb.smallest_live = b->run.smallest_live;
     msg.hb.step = b->run.step;
     msg.hb.done = b->run.done;
-    msg.hb.note = "";
+    msg.hb.note = msg.hb.metrics = msg.hb.wants_own = "";
+    return msg;
+}
+
+static void tell_learner(struct broker *b, struct broker_member *to, const struct waits *waits)
+{
+    char *members = stats_members(b);
+    struct msg msg = state_of(b);
+
     msg.hb.metrics = members ? members : "";
-    msg.hb.wants_own = "";
-    if (waits) {
-        msg.hb.open_to = b->tasks.open_to;
-        msg.hb.wants_own = b->run.wants_own;
-        msg.hb.wait = waits->wait;
-        msg.hb.n_wait = waits->n;
-    }
-    outbox_tell(&b->outbox, said, to, &msg);
+    msg.hb.open_to = b->tasks.open_to;
+    msg.hb.wants_own = b->run.wants_own;
+    msg.hb.wait = waits->wait;
+    msg.hb.n_wait = waits->n;
+    outbox_put(&b->outbox, to, &msg);
     free(members);
 }
 
+/* With thousands of workers a heartbeat has to stay small, and is made and encoded once. */
 void heartbeat_send(struct broker *b, int64_t now_ms)
 {
     struct waits *waits = mem_new(1, sizeof *waits);
+    struct msg msg = state_of(b);
     bool said = false;
 
     waits_list(b, waits, now_ms);
     for (struct broker_member *m = b->members.first; m; m = m->next)
         if (m->greeted && m->role == ROLE_LEARNER)
-            put(b, &(bool){false}, m, waits);
+            tell_learner(b, m, waits);
     for (struct broker_member *m = b->members.first; m; m = m->next)
         if (m->greeted && m->role != ROLE_LEARNER)
-            put(b, &said, m, NULL);
+            outbox_tell(&b->outbox, &said, m, &msg);
     free(waits);
 }
 
