@@ -78,6 +78,18 @@ static void no_image_in_use_goes_at_any_lag(void **state)
     }
 }
 
+/* As many versions as it may hold. */
+static void open_full(struct actor_weights *w)
+{
+    open_weights(w);
+    for (uint64_t v = 0; v < MAX_LIVE; v++) {
+        const struct version newest = version_of(v);
+
+        weights_newest(w, &newest);
+        arrive(w);
+    }
+}
+
 /* A learner that says nothing of what it needs no more (an evaluation of version 0 is under way)
  * and whose tasks name the first version again: it comes back. */
 static void what_was_forgotten_is_wanted_again(void **state)
@@ -88,13 +100,7 @@ static void what_was_forgotten_is_wanted_again(void **state)
     struct actor_weights w;
 
     (void)state;
-    open_weights(&w);
-    for (uint64_t v = 0; v < MAX_LIVE; v++) {
-        const struct version newest = version_of(v);
-
-        weights_newest(&w, &newest);
-        arrive(&w);
-    }
+    open_full(&w);
     assert_null(weights_spare(&w, in_window, &none)); /* nobody wants another */
     weights_newest(&w, &last);
     item = weights_spare(&w, in_window, &none);
@@ -117,13 +123,7 @@ static void all_in_use_and_another_waits(void **state)
     struct actor_weights w;
 
     (void)state;
-    open_weights(&w);
-    for (uint64_t v = 0; v < MAX_LIVE; v++) {
-        const struct version newest = version_of(v);
-
-        weights_newest(&w, &newest);
-        arrive(&w);
-    }
+    open_full(&w);
     weights_newest(&w, &more);
     assert_null(weights_spare(&w, in_window, &all));
     assert_int_equal(w.n_loaded, MAX_LIVE);

@@ -3,13 +3,9 @@
 #ifndef TESTS_BROKER_FIXTURE_WRITTEN_H
 #define TESTS_BROKER_FIXTURE_WRITTEN_H
 
-#include "tests/broker/fixture_setup.h"
-
-#include <string.h>
+#include "tests/broker/fixture_ticket.h"
 
 enum { S = FIXTURE_REWARDER + 1 };
-
-static struct msg_item item[16];
 
 /* A task of n samples, all written. */
 static void written(const struct scorer *scorer, uint32_t scorers, uint32_t n)
@@ -21,19 +17,6 @@ static void written(const struct scorer *scorer, uint32_t scorers, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         assert_ok(fixture_rollout(&fixture, A, 0, i, 1, 0));
     fixture_forget(&fixture);
-}
-
-/* The oldest ticket to a rewarder; its items live until the next. */
-static struct msg_ask ticket(uint32_t to)
-{
-    const struct msg *msg = fixture_said(&fixture, to, MSG_ASK);
-    struct msg_ask ask;
-
-    assert_non_null(msg);
-    ask = msg->ask;
-    memcpy(item, ask.item, ask.n_item * sizeof *item);
-    ask.item = item;
-    return ask;
 }
 
 #endif

@@ -231,21 +231,28 @@ static void an_answer_under_another_version_is_refused(void **state)
     assert_int_equal(fixture_stats(&fixture)->waiting, 1);
 }
 
-static void space_is_reserved_when_work_is_leased(void **state)
+/* all_here, at a broker that has space for so many answers: as many bytes as it takes when one is
+ * leased, told by a broker before. */
+static void all_here_with_space(const struct scorer *scorer, uint32_t n, size_t answers)
 {
     size_t one;
 
-    (void)state;
-    all_here(NULL, 0);
+    all_here(scorer, n);
     fixture_open_task(&fixture, 0, 1, 0);
     one = broker_bytes(fixture.broker);
     fixture_credit(&fixture, A, 1, 0);
     one = broker_bytes(fixture.broker) - one;
     fixture_close(&fixture);
     fixture_open(&fixture);
-    fixture.limits.body_bytes = 2 * one;
+    fixture.limits.body_bytes = answers * one;
     fixture_restart(&fixture, 1000);
-    all_here(NULL, 0);
+    all_here(scorer, n);
+}
+
+static void space_is_reserved_when_work_is_leased(void **state)
+{
+    (void)state;
+    all_here_with_space(NULL, 0, 2);
     for (uint64_t id = 0; id < 4; id++)
         fixture_open_task(&fixture, id, 1, 0);
     fixture_credit(&fixture, A, 8, 0);
@@ -262,19 +269,8 @@ static void space_is_reserved_when_work_is_leased(void **state)
 
 static void a_group_has_space_as_a_whole_and_in_turn(void **state)
 {
-    size_t one;
-
     (void)state;
-    all_here(&fixture_group, 1);
-    fixture_open_task(&fixture, 0, 1, 0);
-    one = broker_bytes(fixture.broker);
-    fixture_credit(&fixture, A, 1, 0);
-    one = broker_bytes(fixture.broker) - one;
-    fixture_close(&fixture);
-    fixture_open(&fixture);
-    fixture.limits.body_bytes = 4 * one;
-    fixture_restart(&fixture, 1000);
-    all_here(&fixture_group, 1);
+    all_here_with_space(&fixture_group, 1, 4);
     fixture_open_task(&fixture, 0, 3, 0);
     fixture_open_task(&fixture, 1, 3, 0);
     fixture_open_task(&fixture, 2, 1, 0);

@@ -1,7 +1,7 @@
 /* A task is taken back and opened again with another shape while tickets, queues and leases
  * still speak of the first one: they lead nowhere, and the second one is served. */
 
-#include "tests/broker/fixture_setup.h"
+#include "tests/broker/fixture_ticket.h"
 
 #include "broker/fifo.h"
 
@@ -9,20 +9,6 @@
 #include <string.h>
 
 enum { S = FIXTURE_REWARDER + 1 };
-
-static struct msg_item item[16];
-
-static struct msg_ask ticket(uint32_t to)
-{
-    const struct msg *msg = fixture_said(&fixture, to, MSG_ASK);
-    struct msg_ask ask;
-
-    assert_non_null(msg);
-    ask = msg->ask;
-    memcpy(item, ask.item, ask.n_item * sizeof *item);
-    ask.item = item;
-    return ask;
-}
 
 /* Sample 7 of 8 is with a rewarder; then a new start of the run opens the task with 7. */
 static struct msg_ask reopened(void)
