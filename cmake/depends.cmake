@@ -40,6 +40,7 @@ drover_depends(pcre2 libpcre2-8)
 drover_depends(utf8proc libutf8proc)
 drover_depends(sodium libsodium)
 drover_depends(zlib zlib)
+drover_depends(zstd libzstd)
 drover_depends(curl libcurl)
 drover_depends(ncurses ncursesw ncurses)
 
