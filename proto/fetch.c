@@ -1,6 +1,6 @@
-/* Each artifact on its way is a `want`. It is asked for as pages first, if the learner is on
- * this machine, which costs one packet; when nobody answers within HAND_MS, over the bulk
- * connection in chunks (blob_pull). What has arrived is given to the owner and forgotten here.
+/* Each artifact on its way is a `want`. It is asked for as pages first (pages.h); when nobody of
+ * this host has them, over the bulk connection in chunks (blob_pull). What has arrived is given
+ * to the owner and forgotten here.
  *
  * The bulk connection is opened with the first want and stays. A cut costs only what was under
  * way: chunks that have come are kept. */
@@ -11,22 +11,18 @@
 #include "base/mem.h"
 #include "base/printable.h"
 #include "proto/curve.h"
+#include "proto/pages.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { HAND_MS = 1000 }; /* for an answer as pages; a stopped learner gives none */
-
-/* An artifact on its way: as pages while `asked` is set, else over the wire. */
+/* An artifact on its way: over the wire if there is `pull`, else as pages. */
 struct want {
     struct artifact what;
     char *name;
-    bool used, asked;
+    bool used;
     char why[128]; /* there is no room for it here, and nobody asks again; else "" */
-    int fd;
-    int64_t asked_ms;
     struct blob_pull *pull;
 };
 
@@ -35,19 +31,11 @@ struct fetch {
     struct curve_keys keys; /* the fleet's, with the bulk port's public key as the server's */
     char *endpoint;
     struct peer *bulk;
-    struct id run;
+    struct pages *pages;
     struct want want[FETCH_MAX];
     uint64_t chunks;
     char note[192];
 };
-
-void fetch_new(struct fetch **out, const struct fetch_conf *conf)
-{
-    struct fetch *fetch = mem_new(1, sizeof *fetch);
-
-    fetch->conf = *conf;
-    *out = fetch;
-}
 
 static void hang_up(struct fetch *fetch)
 {
@@ -60,10 +48,8 @@ static void hang_up(struct fetch *fetch)
 
 static void drop(struct fetch *fetch, struct want *want)
 {
-    if (want->asked) {
-        fetch->conf.unwatch_fd(fetch->conf.self, want->fd);
-        close(want->fd);
-    }
+    if (want->used)
+        pages_drop(fetch->pages, &want->what.hash);
     blob_pull_free(want->pull);
     free(want->name);
     memset(want, 0, sizeof *want);
@@ -81,6 +67,7 @@ void fetch_free(struct fetch *fetch)
         return;
     hang_up(fetch);
     fetch_drop_all(fetch);
+    pages_free(fetch->pages);
     curve_wipe(&fetch->keys);
     free(fetch->endpoint);
     free(fetch);
@@ -199,74 +186,72 @@ enum err fetch_endpoint(struct fetch *fetch, const char *bulk, const char *bulk_
 
 void fetch_run(struct fetch *fetch, const struct id *run)
 {
-    fetch->run = *run;
+    pages_run(fetch->pages, run);
 }
 
-static bool ask_here(struct fetch *fetch, struct want *want)
+static enum err over_the_wire(struct want *want)
 {
-    static const struct id none;
+    const enum err err = blob_pull_new(&want->pull, &want->what);
 
-    if (want->what.kind != ARTIFACT_IMAGE || !memcmp(&fetch->run, &none, sizeof none))
-        return false;
-    want->fd = handover_ask(&fetch->run, &want->what.hash);
-    if (want->fd < 0)
-        return false;
-    want->asked = true;
-    if (!fetch->conf.watch_fd(fetch->conf.self, want->fd))
-        return true;
-    want->asked = false;
-    close(want->fd);
-    return false;
+    if (!err || err == ERR_IO)
+        return err;
+    log_warn("no-room", "reason=\"%s\"", err_text());
+    printable(want->why, sizeof want->why, err_text(), strlen(err_text()), PRINTABLE_LINE);
+    return OK;
 }
 
-/* The answer to one who asked: the pages, or the wire from now on. */
-static enum err take_here(struct fetch *fetch, struct want *want, int64_t now_ms)
+/* The answer of this host: the pages, or the wire from now on. */
+static enum err answer(void *self, const struct hash *hash, struct shared_memory *shared,
+                       int64_t now_ms)
 {
-    struct shared_memory *shared;
+    struct fetch *fetch = self;
 
-    fetch->conf.unwatch_fd(fetch->conf.self, want->fd);
-    want->asked = false;
-    shared = handover_take(want->fd, &want->what);
-    if (!shared) {
-        const enum err err = blob_pull_new(&want->pull, &want->what);
-        if (err == ERR_IO)
-            return err;
-        if (err) {
-            log_warn("no-room", "reason=\"%s\"", err_text());
-            printable(want->why, sizeof want->why, err_text(), strlen(err_text()),
-                      PRINTABLE_LINE);
-        }
-        return OK;
+    for (int i = 0; i < FETCH_MAX; i++) {
+        struct want *const want = &fetch->want[i];
+        if (!want->used || want->pull || !hash_same(&want->what.hash, hash))
+            continue;
+        if (!shared)
+            return over_the_wire(want);
+        fetch->chunks++;
+        return hand(fetch, want, shared, now_ms);
     }
-    fetch->chunks++;
-    return hand(fetch, want, shared, now_ms);
+    shared_memory_free(shared);
+    return OK;
 }
 
 enum err fetch_handed(void *self, int64_t now_ms)
 {
     struct fetch *fetch = self;
-    enum err err = OK;
+    const enum err err = pages_readable(fetch->pages, now_ms);
 
-    for (int i = 0; i < FETCH_MAX && !err; i++)
-        if (fetch->want[i].asked && handover_answered(fetch->want[i].fd))
-            err = take_here(fetch, &fetch->want[i], now_ms);
     if (!err)
         ask(fetch, now_ms);
     return err;
 }
 
-static enum err give_up_waiting(struct fetch *fetch, int64_t now_ms)
+static enum err watch_fd(void *self, int fd)
 {
-    enum err err = OK;
+    const struct fetch *fetch = self;
 
-    for (int i = 0; i < FETCH_MAX && !err; i++) {
-        struct want *const want = &fetch->want[i];
-        if (want->asked && !want->asked_ms)
-            want->asked_ms = now_ms;
-        if (want->asked && now_ms - want->asked_ms >= HAND_MS)
-            err = take_here(fetch, want, now_ms);
-    }
-    return err;
+    return fetch->conf.watch_fd(fetch->conf.self, fd);
+}
+
+static void unwatch_fd(void *self, int fd)
+{
+    const struct fetch *fetch = self;
+
+    fetch->conf.unwatch_fd(fetch->conf.self, fd);
+}
+
+void fetch_new(struct fetch **out, const struct fetch_conf *conf)
+{
+    struct fetch *fetch = mem_new(1, sizeof *fetch);
+    const struct pages_conf pages = {
+        .watch = watch_fd, .unwatch = unwatch_fd, .answer = answer, .self = fetch};
+
+    fetch->conf = *conf;
+    pages_new(&fetch->pages, &pages);
+    *out = fetch;
 }
 
 /* ---- both */
@@ -295,7 +280,7 @@ enum err fetch_want(struct fetch *fetch, const struct artifact *what)
     want->what = *what;
     want->name = mem_text(what->name ? what->name : "");
     want->what.name = want->name;
-    if (!ask_here(fetch, want))
+    if (!pages_want(fetch->pages, &want->what))
         err = blob_pull_new(&want->pull, &want->what);
     if (err)
         drop(fetch, want);
@@ -312,7 +297,7 @@ void fetch_drop(struct fetch *fetch, const struct hash *hash)
 enum err fetch_tick(void *self, int64_t now_ms)
 {
     struct fetch *fetch = self;
-    enum err err = give_up_waiting(fetch, now_ms);
+    enum err err = pages_tick(fetch->pages, now_ms);
 
     if (err || !fetch->bulk)
         return err;

@@ -1,5 +1,5 @@
 /* fetch: what a worker lacks, pulled by hash: an image of the run's as pages, where its learner
- * is on this machine (handover.h), everything else and elsewhere over the bulk connection.
+ * is on this machine (pages.h), everything else and elsewhere over the bulk connection.
  *
  * Owns the bulk peer, which goes where WELCOME says, and up to FETCH_MAX pulls at once. No
  * clock; sockets are watched by the owner. */
@@ -8,7 +8,6 @@
 #define PROTO_FETCH_H
 
 #include "proto/blob.h"
-#include "proto/handover.h"
 #include "proto/peer.h"
 
 enum { FETCH_MAX = 16 };

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "proto/fetch.h"
+#include "proto/handover.h"
 
 #include <poll.h>
 #include <stdlib.h>
