@@ -11,21 +11,23 @@ const struct field_table codec_bulk_offer = TABLE(msg_offer, offer);
 static const struct field wreq[] = {
     HEAD_TASK(msg_wreq, route, UINT32_MAX),
     HASH(msg_wreq, hash),
-    UINT(msg_wreq, kind, CHUNK_BYTES),
-    UINT(msg_wreq, first, LIMIT_CHUNKS - 1),
+    UINT(msg_wreq, kind, CHUNK_DIGEST_PIECES),
+    UINT(msg_wreq, first, LIMIT_PIECES - 1),
     UINT(msg_wreq, count, 64),
+    COLUMN(msg_wreq, have, n_have, MAX_HAVE, codec_noun_u8),
 };
-const struct field_table codec_bulk_wreq = TABLE(msg_wreq, wreq);
+const struct field_table codec_bulk_wreq = TABLE_LATER(msg_wreq, wreq, 1);
 
 static const struct field wchunk[] = {
     HEAD_TASK(msg_wchunk, route, UINT32_MAX),
     HASH(msg_wchunk, hash),
-    UINT(msg_wchunk, kind, CHUNK_BYTES),
-    UINT(msg_wchunk, index, LIMIT_CHUNKS - 1),
+    UINT(msg_wchunk, kind, CHUNK_DIGEST_PIECES),
+    UINT(msg_wchunk, index, LIMIT_PIECES - 1),
     UINT(msg_wchunk, total, LIMIT_ARTIFACT),
     COLUMN(msg_wchunk, data, bytes, MAX_CHUNK, codec_noun_u8),
+    COLUMN(msg_wchunk, there, n_there, MAX_HAVE, codec_noun_u8),
 };
-const struct field_table codec_bulk_wchunk = TABLE(msg_wchunk, wchunk);
+const struct field_table codec_bulk_wchunk = TABLE_LATER(msg_wchunk, wchunk, 1);
 
 static const struct field wnone[] = {
     HEAD_TASK(msg_wnone, route, UINT32_MAX),
@@ -33,6 +35,18 @@ static const struct field wnone[] = {
     TEXT(msg_wnone, reason, MAX_WORDS),
 };
 const struct field_table codec_bulk_wnone = TABLE(msg_wnone, wnone);
+
+static const struct field parent[] = {
+    HASH(msg_parent, hash),
+    TEXT(msg_parent, endpoint, MAX_NAME),
+    TEXT(msg_parent, key, MAX_NAME),
+};
+const struct field_table codec_bulk_parent = TABLE(msg_parent, parent);
+
+static const struct field guests[] = {
+    COLUMN(msg_guests, key, n_key, MAX_GUESTS, codec_noun_hash),
+};
+const struct field_table codec_bulk_guests = TABLE(msg_guests, guests);
 
 static const struct field peer[] = {
     ID(msg_stats_peer, id),

@@ -192,11 +192,36 @@ static enum err welcome(const struct msg_welcome *w)
     return err ? err : settled(&w->settled);
 }
 
+/* How many of a kind an artifact may have; 0: no such kind. */
+static uint32_t chunks_of(uint32_t kind)
+{
+    static const uint32_t most[] = {
+        [CHUNK_DIGESTS] = LIMIT_CHUNKS, /* its number says nothing */
+        [CHUNK_BYTES] = LIMIT_CHUNKS,
+        [CHUNK_PIECES] = LIMIT_PIECES,
+        [CHUNK_DIGEST_PIECES] = LIMIT_CHUNKS / PIECE_DIGESTS,
+    };
+
+    return kind < sizeof most / sizeof *most ? most[kind] : 0;
+}
+
 /* Digests are whole hashes; how many there must be only the artifact's size says (blob_pull). */
 static enum err chunk(const struct msg_wchunk *c)
 {
-    if (c->kind < CHUNK_DIGESTS || (c->kind == CHUNK_DIGESTS && c->bytes % HASH_BYTES))
-        return err_set(ERR_RANGE, "kind %u of %u bytes", c->kind, c->bytes);
+    const bool digests = c->kind == CHUNK_DIGESTS || c->kind == CHUNK_DIGEST_PIECES;
+    const bool piece = c->kind == CHUNK_PIECES || c->kind == CHUNK_DIGEST_PIECES;
+
+    if (c->index >= chunks_of(c->kind) || (digests && c->bytes % HASH_BYTES) ||
+        (piece && c->bytes > PIECE))
+        return err_set(ERR_RANGE, "kind %u, number %u of %u bytes", c->kind, c->index,
+                       c->bytes);
+    return OK;
+}
+
+static enum err asked(const struct msg_wreq *ask)
+{
+    if (ask->first >= chunks_of(ask->kind))
+        return err_set(ERR_RANGE, "chunk: kind %u, number %u", ask->kind, ask->first);
     return OK;
 }
 
@@ -210,8 +235,6 @@ static enum err lone_kind(const struct msg *msg)
         return kind(msg->refuse.code, "refuse");
     case MSG_DROPPED:
         return kind(msg->dropped.reason, "dropped");
-    case MSG_WREQ:
-        return kind(msg->wreq.kind, "chunk");
     default:
         return OK;
     }
@@ -242,6 +265,8 @@ enum err codec_check(const struct msg *msg)
         return settled(&msg->settled.settled);
     case MSG_OFFER:
         return artifacts(msg->offer.artifact, msg->offer.n_artifact);
+    case MSG_WREQ:
+        return asked(&msg->wreq);
     case MSG_WCHUNK:
         return chunk(&msg->wchunk);
     default:

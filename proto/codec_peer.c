@@ -32,6 +32,7 @@ static const struct field hello[] = {
     TEXT(msg_hello, host, MAX_NAME),
     ID(msg_hello, own),
     UINT(msg_hello, vocabulary, LIMIT_TOKEN),
+    TEXT(msg_hello, serve, MAX_NAME),
 };
 const struct field_table codec_peer_hello = TABLE(msg_hello, hello);
 
@@ -124,4 +125,4 @@ static const struct field bye[] = {
 };
 const struct field_table codec_peer_bye = TABLE(msg_bye, bye);
 
-const struct field_table codec_peer_nothing = {0, NULL, 0};
+const struct field_table codec_peer_nothing = {0, NULL, 0, 0};

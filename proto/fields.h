@@ -54,7 +54,7 @@ struct field {
 struct field_table {
     size_t size; /* of the struct */
     const struct field *field;
-    int n; /* at most 64 */
+    int n, later; /* at most 64; of its last columns: empty ones at the end have no frame */
 };
 
 #define FIELD_SIZE(s, m) sizeof(((struct s *)0)->m)
@@ -121,17 +121,18 @@ struct field_table {
     { \
         NULL, FIELD_SAMPLE, offsetof(struct s, m), 0, 0, MAX_SAMPLES - 1, NULL, NULL \
     }
-#define TABLE(s, rows) \
+#define TABLE_LATER(s, rows, later) \
     { \
-        sizeof(struct s), rows, (int)(sizeof(rows) / sizeof(rows)[0]) \
+        sizeof(struct s), rows, (int)(sizeof(rows) / sizeof(rows)[0]), later \
     }
+#define TABLE(s, rows) TABLE_LATER(s, rows, 0)
 
 struct fields_head { /* what of a struct travels in the header */
     uint64_t task;
     uint32_t sample;
 };
 
-/* Frames that the columns of a table fill, and the bytes of one element. */
+/* Frames that the columns of a table fill; bytes of an element. */
 int fields_columns(const struct field_table *table);
 size_t fields_cell(enum cell cell);
 size_t fields_row(const struct field_row *row);

@@ -289,14 +289,20 @@ static enum err walk(struct columns *columns, const void *object,
     return err;
 }
 
-/* The first round says how large each frame is, so that it is made once and filled in place. */
+/* The first round says how large each frame is, so that it is made once and filled in place.
+ * A message that does not use what was added later has the frames that it had before, and none
+ * behind its large one: libzmq 4.3.4 aborts a process that closes a socket (linger 0) while the
+ * last frame of a message has not been taken from its pipe. */
 static enum err write_columns(struct frames *out, const void *object,
                               const struct field_table *table)
 {
     struct columns columns = {0};
-    const int n = fields_columns(table);
+    const int before = fields_columns(table) - table->later;
+    int n = fields_columns(table);
     enum err err = walk(&columns, object, table, 0);
 
+    while (!err && n > before && !columns.used[n - 1])
+        n--;
     for (int i = 0; !err && i < n; i++) {
         err = frames_add(out, columns.used[i], &columns.memory[i]);
         columns.used[i] = 0;

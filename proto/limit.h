@@ -8,6 +8,7 @@
 #define PROTO_LIMIT_H
 
 #include "base/hash.h"
+#include "proto/msg_bulk.h"
 #include "proto/noun.h"
 #include "proto/wire.h"
 
@@ -33,7 +34,9 @@ enum {
     MAX_JSON = 64 << 10,
     MAX_TEXT = 1 << 20,
     MAX_CHUNK = 1 << 20,
-    MAX_HOLD = 1 << 10, /* what a list for people may have */
+    MAX_HAVE = 4 << 10,   /* a bit for each chunk of the largest artifact */
+    MAX_GUESTS = 1 << 10, /* keys that one who serves lets in: 32 KiB of them */
+    MAX_HOLD = 1 << 10,   /* what a list for people may have */
 };
 
 /* Numbers. */
@@ -46,6 +49,7 @@ enum {
 #define LIMIT_ARTIFACT (UINT64_C(32) << 30) /* bytes: digests of all chunks fit one message */
 enum {
     LIMIT_CHUNKS = 1 << 15,      /* of an artifact */
+    LIMIT_PIECES = 1 << 19,      /* of an artifact */
     LIMIT_MS = INT32_MAX,        /* 24 days; in an int, and far from the end of a clock */
     LIMIT_SHOWN = INT32_MAX,     /* for people: in an int; nothing is reckoned with it */
     LIMIT_CREDIT = MAX_CLAIMS,   /* more than that nobody can hold */
@@ -63,6 +67,11 @@ _Static_assert(LIMIT_COUNT <= INT64_MAX / 512, "counts of a fleet are added up")
 _Static_assert(LIMIT_ARTIFACT <= SIZE_MAX / 2, "an artifact is in memory");
 _Static_assert(LIMIT_ARTIFACT / HASH_CHUNK <= LIMIT_CHUNKS, "its chunks are numbered");
 _Static_assert(LIMIT_CHUNKS *HASH_BYTES <= MAX_CHUNK, "digests of all chunks are one chunk");
+_Static_assert(LIMIT_ARTIFACT / PIECE <= LIMIT_PIECES, "its pieces are numbered");
+_Static_assert(HASH_CHUNK % PIECE == 0 && PIECE % HASH_BYTES == 0, "no piece is in two chunks");
+_Static_assert(LIMIT_CHUNKS / 8 <= MAX_HAVE, "who has a chunk can say so");
+_Static_assert(PIECE + MAX_HAVE <= WIRE_CHUNK_MAX, "digests and what is there fit a WCHUNK");
+_Static_assert(MAX_GUESTS *HASH_BYTES < WIRE_CONTROL_MAX, "guests fit a control message");
 _Static_assert(2 * MAX_TOKENS + MAX_HOLD <= INT32_MAX, "prompt, answer and tail are an int");
 _Static_assert(MAX_SAMPLES *(INT64_C(3) * MAX_TOKENS) <= INT32_MAX,
                "a ticket's tokens are too");

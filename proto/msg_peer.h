@@ -33,9 +33,10 @@ struct msg_hello {
     const struct msg_ability *offer; /* R */
     uint32_t n_offer;
     uint32_t slots;      /* A: sequences at once; R: rollouts a batch; S: processes */
-    const char *host;    /* S */
+    const char *host;    /* its machine: DROVER_HOST, else the system's name */
     struct id own;       /* L: peer id of the actor that it starts itself when no other may */
     uint32_t vocabulary; /* L: tokens of answers are below it; 0: it does not say */
+    const char *serve;   /* bulk: tcp://host:port where others may take artifacts from it; "" */
 };
 struct msg_welcome {
     uint64_t incarnation; /* of the broker: another one means that it forgot everything */

@@ -41,6 +41,8 @@
     ROW(BYE, bye, "BYE", codec_peer_bye, WIRE_CONTROL_MAX) \
     BARE(BYE_OK, "BYE_OK") \
     ROW(STATS, stats, "STATS", codec_bulk_stats, WIRE_BODY_MAX) \
-    ROW(REFUSED, refused, "REFUSED", codec_work_refused, WIRE_CONTROL_MAX)
+    ROW(REFUSED, refused, "REFUSED", codec_work_refused, WIRE_CONTROL_MAX) \
+    ROW(PARENT, parent, "PARENT", codec_bulk_parent, WIRE_CONTROL_MAX) \
+    ROW(GUESTS, guests, "GUESTS", codec_bulk_guests, WIRE_CONTROL_MAX)
 
 #endif

@@ -10,16 +10,19 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "proto/arena.h"
 #include "proto/codec.h"
 #include "proto/curve.h"
 #include "proto/dial.h"
+#include "proto/limit.h"
 
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct handler {
     peer_fn *fn;
@@ -30,7 +33,8 @@ struct peer {
     void *socket;
     struct dial *dial;
     struct peer_conf conf;
-    char *broker, *name;
+    char *broker, *name, *serve;
+    char host[MAX_NAME];
     struct handler handler[MSG_TYPES];
     struct arena *arena;
     struct msg_head head; /* run and epoch */
@@ -57,6 +61,18 @@ void peer_random(struct id *id, uint64_t *incarnation)
         sodium_hex2bin(id->byte, sizeof id->byte, given, strlen(given), NULL, &n, NULL) ||
         n != sizeof id->byte)
         randombytes_buf(id->byte, sizeof id->byte);
+}
+
+void peer_host(char *out, size_t n)
+{
+    const char *given = getenv(PEER_HOST);
+    char system[MAX_NAME] = "";
+
+    if (!given || !*given) {
+        gethostname(system, sizeof system - 1);
+        given = system;
+    }
+    printable(out, n, given, strlen(given), PRINTABLE_LINE);
 }
 
 static enum err option(void *socket, int name, int value)
@@ -96,6 +112,8 @@ enum err peer_open(struct peer **out, void *context, const struct peer_conf *con
     peer->conf = *conf;
     peer->broker = mem_text(conf->broker);
     peer->name = mem_text(conf->name ? conf->name : "");
+    peer->serve = mem_text(conf->serve ? conf->serve : "");
+    peer_host(peer->host, sizeof peer->host);
     peer->heard_ms = peer->tick_ms = peer->without_ms = peer->hope_ms = now_ms;
     peer->warn_ms = now_ms + PEER_WARN_MS;
     peer->hello_ms = now_ms - PEER_HB_MS;
@@ -126,6 +144,7 @@ void peer_close(struct peer *peer)
     arena_free(peer->arena);
     free(peer->broker);
     free(peer->name);
+    free(peer->serve);
     free(peer);
 }
 
@@ -189,6 +208,9 @@ static void say_hello(struct peer *peer, int64_t now_ms)
     msg.hello.major_min = msg.hello.major_max = PROTO_MAJOR;
     msg.hello.name = peer->name;
     msg.hello.build = DROVER_VERSION;
+    msg.hello.serve = peer->serve;
+    if (!msg.hello.host || !*msg.hello.host)
+        msg.hello.host = peer->host;
     err = put(peer, &msg);
     if (!err) {
         peer->hello_ms = now_ms;

@@ -36,6 +36,7 @@ struct peer_conf {
     const char *name;              /* for people: "host:pid" */
     struct id id;                  /* peer_random; the same on control and bulk */
     uint64_t incarnation;
+    const char *serve; /* HELLO's; copied; NULL: it serves nobody */
     /* hello is NULL on the bulk port, and only there: who finds himself on it by mistake is
      * told. Fill what this process holds; identity and versions are there already. What they
      * point to must live until the call returns to the peer and the message is encoded. NULL:
@@ -50,6 +51,11 @@ struct peer_conf {
  * digits, for who was started by one that must know it. */
 #define PEER_ID "DROVER_PEER_ID"
 void peer_random(struct id *id, uint64_t *incarnation);
+
+/* The machine that this process says it is on: the environment's PEER_HOST, else the system's
+ * name. Each HELLO has it, unless `hello` says another. */
+#define PEER_HOST "DROVER_HOST"
+void peer_host(char *out, size_t n);
 
 /* Opens the socket and connects in the background. Errors: ERR_RANGE (endpoint), ERR_IO. */
 enum err peer_open(struct peer **out, void *context, const struct peer_conf *conf,

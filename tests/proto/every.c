@@ -179,6 +179,7 @@ static struct msg hello(struct msg m)
         .n_offer = 2,
         .slots = 16,
         .host = "node7",
+        .serve = "tcp://*:5557",
     };
     return m;
 }
@@ -427,13 +428,21 @@ static struct msg bulk(struct msg m)
         m.offer = (struct msg_offer){artifacts(), 2};
         break;
     case MSG_WREQ:
-        m.wreq = (struct msg_wreq){7, H1, CHUNK_BYTES, 3, 8};
+        m.wreq = (struct msg_wreq){7, H1, CHUNK_BYTES, 3, 8, mask, 2};
         break;
     case MSG_WCHUNK:
-        m.wchunk = (struct msg_wchunk){7, H1, CHUNK_DIGESTS, 1, 5000000, H2.byte, 32};
+        m.wchunk =
+            (struct msg_wchunk){7, H1, CHUNK_DIGEST_PIECES, 1, 5000000, H2.byte, 32, mask, 2};
         break;
     case MSG_WNONE:
         m.wnone = (struct msg_wnone){7, H1, "nobody has it"};
+        break;
+    case MSG_PARENT:
+        m.parent = (struct msg_parent){H1, "tcp://10.0.0.7:5557",
+                                       "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"};
+        break;
+    case MSG_GUESTS:
+        m.guests = (struct msg_guests){&H2, 1};
         break;
     case MSG_REFUSE:
         m.refuse = (struct msg_refuse){REFUSE_FENCED, "epoch 3 is over"};

@@ -161,8 +161,8 @@ static void a_wrong_chunk_is_never_taken(void **state)
     open_bed(&fixture, 2 * MIB);
     pass(&fixture, 0, 0);
     assert_true(blob_pull_ask(fixture.pull, &msg, 0));
-    msg.wchunk =
-        (struct msg_wchunk){0, fixture.what.hash, CHUNK_BYTES, 1, fixture.n, wrong, MIB};
+    msg.wchunk = (struct msg_wchunk){
+        0, fixture.what.hash, CHUNK_BYTES, 1, fixture.n, wrong, MIB, NULL, 0};
     blob_pull_take(fixture.pull, &msg.wchunk, 0);
     msg.wchunk.bytes = 5;
     blob_pull_take(fixture.pull, &msg.wchunk, 0);
@@ -188,7 +188,7 @@ static void wrong_digests_are_refused(void **state)
     (void)state;
     open_bed(&fixture, 2 * MIB);
     chunk = (struct msg_wchunk){
-        0, fixture.what.hash, CHUNK_DIGESTS, 0, fixture.n, digest[0].byte, 64};
+        0, fixture.what.hash, CHUNK_DIGESTS, 0, fixture.n, digest[0].byte, 64, NULL, 0};
     blob_pull_take(fixture.pull, &chunk, 0);
     assert_int_equal(blob_pull_stats(fixture.pull).bad, 1);
     fixture.what.hash.byte[0] ^=

@@ -227,7 +227,7 @@ static void an_unsealed_flip_is_always_refused(void **state)
 static void later_minor_versions_are_understood(void **state)
 {
     /* WREQ with a ninth header element, a map key and a frame that we do not know. */
-    static const uint8_t fields[] = "\x83\xa4kind\x02\xa5"
+    static const uint8_t fields[] = "\x84\xa4have\x00\xa4kind\x02\xa5"
                                     "first"
                                     "\x03\xa6"
                                     "colour"
@@ -253,12 +253,28 @@ static void later_minor_versions_are_understood(void **state)
     memcpy(to, header, n);
     assert_ok(frames_add(&frames, sizeof fields - 1, &to));
     memcpy(to, fields, sizeof fields - 1);
+    assert_ok(frames_add(&frames, 0, &to));
     assert_ok(frames_add(&frames, 3, &to));
     memcpy(to, "xyz", 3);
     assert_ok(codec_decode(&got, &frames, arena));
     assert_int_equal(got.head.epoch, 5);
     assert_int_equal(got.wreq.route, 7);
     assert_int_equal(got.wreq.first, 3);
+    frames_fini(&frames);
+}
+
+static void columns_of_later_versions_cost_no_frame(void **state)
+{
+    struct msg msg = every_message(MSG_WCHUNK);
+    struct frames frames;
+
+    (void)state;
+    encode(&frames, &msg);
+    assert_int_equal(frames.n, 4);
+    frames_fini(&frames);
+    msg.wchunk.n_there = 0;
+    encode(&frames, &msg);
+    assert_int_equal(frames.n, 3);
     frames_fini(&frames);
 }
 
@@ -403,6 +419,7 @@ int main(void)
         cmocka_unit_test(flips_are_refused_or_within_limits),
         cmocka_unit_test(an_unsealed_flip_is_always_refused),
         cmocka_unit_test(later_minor_versions_are_understood),
+        cmocka_unit_test(columns_of_later_versions_cost_no_frame),
         cmocka_unit_test(another_major_version_is_named),
         cmocka_unit_test(task_ids_end_long_before_integers_do),
         cmocka_unit_test(limits_hold_when_sending),

@@ -98,6 +98,8 @@ static void the_page_has_every_row_of_every_table(void **state)
         {"**WREQ** (20)", &codec_bulk_wreq},
         {"**WCHUNK** (21)", &codec_bulk_wchunk},
         {"**WNONE** (22)", &codec_bulk_wnone},
+        {"**PARENT** (30)", &codec_bulk_parent},
+        {"**GUESTS** (31)", &codec_bulk_guests},
         {"gets **STATS** (28)", &codec_bulk_stats},
     };
 
@@ -144,6 +146,7 @@ static void the_page_has_the_limits_of_numbers(void **state)
         {LIMIT_COUNT, "for people | 2^53 |"},      {LIMIT_VERSION, "epochs | 2^48 |"},
         {LIMIT_EPOCH, "epochs | 2^48 |"},          {LIMIT_ARTIFACT, "of an artifact | 2^35 |"},
         {LIMIT_CHUNKS, "of an artifact | 2^15 |"}, {LIMIT_CREDIT, "`credit_max` | 2^16 |"},
+        {LIMIT_PIECES, "of an artifact | 2^19 |"},
     };
 
     (void)state;

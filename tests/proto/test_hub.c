@@ -282,6 +282,7 @@ static void a_peer_that_does_not_read_stops_nobody(void **state)
     good_peer = fixture->from;
     fixture->ends = 0; /* nobody turns for them now */
     large.wchunk.kind = CHUNK_BYTES;
+    large.wchunk.n_there = 0;
     large.wchunk.data = bytes;
     large.wchunk.bytes = 1 << 20;
     while (!err && sent < 2000) {

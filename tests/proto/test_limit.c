@@ -47,7 +47,7 @@ static const struct field_table *loosen(const struct field_table *table)
     struct field_table *out = take(1, sizeof *out);
     struct field *field = take((size_t)table->n + 1, sizeof *field);
 
-    *out = (struct field_table){table->size, field, table->n};
+    *out = (struct field_table){table->size, field, table->n, table->later};
     for (int i = 0; i < table->n; i++) {
         memcpy(&field[i], &table->field[i], sizeof *field);
         if (field[i].kind == FIELD_UINT || field[i].kind == FIELD_VERSION ||
