@@ -225,6 +225,21 @@ static enum err asked(const struct msg_wreq *ask)
     return OK;
 }
 
+/* A column beside another one has as many cells, or none. */
+static enum err beside(uint32_t n, uint32_t of, const char *what)
+{
+    if (n && n != of)
+        return err_set(ERR_RANGE, "%s: %u numbers beside %u leases", what, n, of);
+    return OK;
+}
+
+static enum err heartbeat(const struct msg_hb *hb)
+{
+    const enum err err = beside(hb->n_unbegun, hb->n_lease, "unbegun");
+
+    return err ? err : settled(&hb->settled);
+}
+
 /* Messages of which only a kind is to be checked. */
 static enum err lone_kind(const struct msg *msg)
 {
@@ -248,7 +263,9 @@ enum err codec_check(const struct msg *msg)
     case MSG_WELCOME:
         return welcome(&msg->welcome);
     case MSG_HB:
-        return settled(&msg->hb.settled);
+        return heartbeat(&msg->hb);
+    case MSG_REVOKE:
+        return beside(msg->revoke.n_from, msg->revoke.n_lease, "revoke");
     case MSG_OPEN:
         return task(&msg->open.task);
     case MSG_LEASE:

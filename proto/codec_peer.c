@@ -53,6 +53,7 @@ static const struct field welcome[] = {
     UINT(msg_welcome, open_to, LIMIT_TASK_END),
     COLUMN(msg_welcome, unsettled, n_unsettled, MAX_CLAIMS, codec_noun_claim),
     COLUMN(msg_welcome, verdict, n_verdict, MAX_CLAIMS, codec_noun_claim),
+    COLUMN(msg_welcome, wanted, n_wanted, MAX_WANTED, codec_noun_version),
 };
 const struct field_table codec_peer_welcome = TABLE(msg_welcome, welcome);
 
@@ -93,6 +94,8 @@ static const struct field hb[] = {
     TEXT(msg_hb, note, MAX_WORDS),
     TEXT(msg_hb, wants_own, MAX_WORDS),
     LIST(msg_hb, wait, n_wait, MAX_HOLD, codec_peer_wait),
+    COLUMN(msg_hb, wanted, n_wanted, MAX_WANTED, codec_noun_version),
+    COLUMN(msg_hb, unbegun, n_unbegun, MAX_LEASES, codec_noun_u32),
 };
 const struct field_table codec_peer_hb = TABLE(msg_hb, hb);
 

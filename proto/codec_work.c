@@ -26,6 +26,8 @@ const struct field_table codec_work_lease = TABLE(msg_lease, lease);
 
 static const struct field revoke[] = {
     COLUMN(msg_revoke, lease, n_lease, MAX_LEASES / 2, codec_noun_serial),
+    COLUMN(msg_revoke, from, n_from, MAX_LEASES / 2, codec_noun_u32),
+    BOOL(msg_revoke, over),
 };
 const struct field_table codec_work_revoke = TABLE(msg_revoke, revoke);
 

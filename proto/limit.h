@@ -26,6 +26,7 @@ enum {
     MAX_IMAGES = 64,      /* that one actor may say it holds */
     MAX_LAG = 8,      /* versions that an answer may be old (overlap): beyond, nothing learns */
     MAX_LIVE = 10,    /* images an actor keeps: tasks name MAX_LAG + 1 at once, one comes */
+    MAX_WANTED = 16,  /* versions that open tasks name: MAX_LAG + 1, and an evaluation's */
     MAX_STOPS = 8,    /* stop tokens, stop texts: what a request to a hosted model may have */
     MAX_REWARDS = 16, /* of a configuration; with the reference they are the run's scorers */
     MAX_PEERS = 4096, /* connections of a broker (hub_conf) */

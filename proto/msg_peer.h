@@ -57,6 +57,8 @@ struct msg_welcome {
     uint32_t n_unsettled;
     const struct claim *verdict; /* A: each claim of HELLO as want, keep or free */
     uint32_t n_verdict;
+    const struct version *wanted; /* A: images that open tasks name */
+    uint32_t n_wanted;
 };
 enum refuse_code {
     REFUSE_VERSION = 1,
@@ -99,6 +101,11 @@ struct msg_hb {
     const char *wants_own;  /* B to L: why samples need the learner's own actor; "": none do */
     const struct msg_wait *wait; /* B to L */
     uint32_t n_wait;
+    const struct version *wanted; /* B to A: images that open tasks name */
+    uint32_t n_wanted;
+    const uint32_t
+        *unbegun; /* A: of each of `lease`, how many have not begun; none: all have */
+    uint32_t n_unbegun;
 };
 
 struct msg_admin {         /* CLI to broker, broker to supervisor */

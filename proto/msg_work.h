@@ -24,6 +24,9 @@ struct msg_lease {
 struct msg_revoke {
     const uint64_t *lease;
     uint32_t n_lease;
+    const uint32_t *from; /* of each lease: its samples from this one on; none: all of them */
+    uint32_t n_from;
+    bool over; /* an answer is here: what has begun stops, too */
 };
 struct msg_want {
     const struct claim *claim;

@@ -15,6 +15,7 @@ static const uint8_t mask[] = {0xff, 0x01};
 static const int32_t stop[] = {2, 7};
 static const int32_t tail[] = {198};
 static const char *stop_text[] = {"\n\n", "Human:", "\xc3\xa9"};
+static const uint32_t few[] = {2, 0, 262144};
 static const uint64_t numbers[] = {3, UINT64_C(1) << 60, 5};
 static const uint64_t counts[] = {3, UINT64_C(1) << 50, 5};
 static const struct range range[] = {{70, 0, 4}, {71, 2, 1}, {UINT64_C(1) << 33, 1023, 1}};
@@ -207,6 +208,8 @@ static struct msg welcome(struct msg m)
         .n_unsettled = 3,
         .verdict = claims(),
         .n_verdict = 2,
+        .wanted = versions(),
+        .n_wanted = 2,
     };
     return m;
 }
@@ -242,6 +245,10 @@ static struct msg hb(struct msg m)
         .wants_own = "task 3 sample 1: every actor refused it",
         .wait = wait,
         .n_wait = 2,
+        .wanted = versions(),
+        .n_wanted = 2,
+        .unbegun = few,
+        .n_unbegun = 3,
     };
     return m;
 }
@@ -377,7 +384,7 @@ static struct msg work(struct msg m)
         m.lease = (struct msg_lease){41, 42, 1, 3, true, task()};
         break;
     case MSG_REVOKE:
-        m.revoke = (struct msg_revoke){numbers, 2};
+        m.revoke = (struct msg_revoke){numbers, 2, few, 2, true};
         break;
     case MSG_WANT:
         m.want = (struct msg_want){claims(), 3};
