@@ -12,6 +12,8 @@
 
 #include "actor/compute.h"
 #include "actor/inflight.h"
+#include "actor/late.h"
+#include "actor/named.h"
 #include "actor/weights.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -31,10 +33,10 @@ struct actor {
     struct inflight *inflight;
     struct id run;
     struct actor_weights weights;
+    struct named_versions named;
     uint64_t lease_seen;
-    struct credit credit;          /* samples */
-    struct compute_item *late[64]; /* items that the full queue refused */
-    uint32_t n_late;
+    struct credit credit; /* samples */
+    struct late late;
 };
 
 void actor_new(struct actor **out, const struct actor_conf *conf)
@@ -50,8 +52,7 @@ void actor_free(struct actor *a)
 {
     if (!a)
         return;
-    for (uint32_t i = 0; i < a->n_late; i++)
-        compute_item_free(a->late[i]);
+    late_fini(&a->late);
     inflight_free(a->inflight);
     free(a);
 }
@@ -64,30 +65,9 @@ void actor_meet(struct actor *a, struct member *member, struct worker *worker)
     a->worker = worker;
 }
 
-/* ---- to the compute thread */
-
 static void post(struct actor *a, struct compute_item *item)
 {
-    if (!a->n_late && worker_post(a->worker, item))
-        return;
-    if (a->n_late < sizeof a->late / sizeof *a->late) {
-        a->late[a->n_late++] = item;
-        return;
-    }
-    /* Cannot happen while credit is respected: the lease will expire and be given again. */
-    log_warn("queue", "reason=\"compute queue full\" task=%llu",
-             (unsigned long long)item->task);
-    compute_item_free(item);
-}
-
-static void post_late(struct actor *a)
-{
-    uint32_t went = 0;
-
-    while (went < a->n_late && worker_post(a->worker, a->late[went]))
-        went++;
-    a->n_late -= went;
-    memmove(a->late, a->late + went, a->n_late * sizeof *a->late);
+    late_post(&a->late, a->worker, item);
 }
 
 /* ---- images */
@@ -100,9 +80,12 @@ static void drop_images(struct actor *a, uint64_t below)
         post(a, item);
 }
 
+/* What open tasks name would only be fetched again. */
 static bool is_needed(const void *self, const struct version *version)
 {
-    return inflight_wants(self, version);
+    const struct actor *a = self;
+
+    return named_has(&a->named, version) || inflight_wants(a->inflight, version);
 }
 
 /* Asks for what is wanted; where that needs room, what nobody in hand needs makes it. */
@@ -110,7 +93,7 @@ static enum err ask(struct actor *a)
 {
     struct compute_item *item;
 
-    while ((item = weights_spare(&a->weights, is_needed, a->inflight)))
+    while ((item = weights_spare(&a->weights, is_needed, a)))
         post(a, item);
     return weights_ask(&a->weights, a->fetch);
 }
@@ -151,10 +134,17 @@ void actor_hb(void *self, struct msg_hb *out)
     out->queued = inflight_running(a->inflight);
     out->lease_seen = a->lease_seen;
     out->credit = credit_say(&a->credit, room(a));
-    out->lease = inflight_leases(a->inflight, &out->n_lease);
+    out->lease = inflight_leases(a->inflight, &out->unbegun, &out->n_lease);
+    out->n_unbegun = out->n_lease;
     out->image = a->weights.loaded;
     out->n_image = a->weights.n_loaded;
     out->note = *a->weights.unfit ? a->weights.unfit : fetch_note(a->fetch);
+}
+
+/* Slots that became free are told at once, a few together: none waits for the next second. */
+static void tell_room(struct actor *a, int64_t now_ms)
+{
+    member_room(a->member, &a->credit, room(a), (uint32_t)a->conf.slots / 4 + 1, now_ms);
 }
 
 static enum err send_fail(struct actor *a, uint64_t task, uint32_t sample, uint64_t lease,
@@ -192,19 +182,26 @@ static enum err send_rollout(struct actor *a, struct inflight_sample *e)
 
 /* ---- what we hear */
 
+static void post_one(struct actor *a, enum item_kind kind, uint64_t task, uint32_t sample)
+{
+    struct compute_item *item = compute_item(kind);
+
+    item->task = task;
+    item->first = sample;
+    item->count = 1;
+    post(a, item);
+}
+
 static void stop_sample(void *self, uint64_t task, uint32_t sample)
 {
     struct actor *a = self;
     uint32_t n;
     const struct inflight_sample *e = inflight_list(a->inflight, &n);
-    struct compute_item *item;
 
     for (uint32_t i = 0; i < n; i++)
         if (e[i].task == task && e[i].sample != sample && !e[i].rollout)
             return; /* others of the task go on; this one's answer will be dropped */
-    item = compute_item(ITEM_CANCEL);
-    item->task = task;
-    post(a, item);
+    post_one(a, ITEM_CANCEL, task, sample);
 }
 
 /* Settled is state: heard again each second, so what is known already is passed over. */
@@ -220,6 +217,7 @@ static void start_over(struct actor *a, const struct id *run)
     inflight_clear(a->inflight);
     fetch_drop_all(a->fetch);
     weights_reset(&a->weights);
+    a->named.n = 0;
 }
 
 /* What the broker does not want is forgotten, run or done; what it keeps need not be sent again. */
@@ -256,6 +254,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     weights_lower(&a->weights, w->smallest_live);
     drop_images(a, w->smallest_live);
     weights_newest(&a->weights, &w->newest);
+    named_take(&a->named, w->wanted, w->n_wanted, &a->weights);
     return ask(a);
 }
 
@@ -267,6 +266,7 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
     settle(a, &msg->hb.settled);
     drop_images(a, msg->hb.smallest_live);
     weights_newest(&a->weights, &msg->hb.newest);
+    named_take(&a->named, msg->hb.wanted, msg->hb.n_wanted, &a->weights);
     return ask(a);
 }
 
@@ -328,23 +328,27 @@ static enum err on_lease(void *self, const struct msg *msg, int64_t now_ms)
 }
 
 /* What is written already stays: its answer is as good as anybody's, and the broker says when it
- * is settled. */
+ * is settled. What has begun stops only where another's answer is here (`over`): else the first
+ * of two is taken. From the last sample on, so that a job that waits just becomes shorter. */
 static enum err on_revoke(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct actor *a = self;
+    const struct msg_revoke *in = &msg->revoke;
+    const struct inflight_sample *e;
 
-    (void)now_ms;
-    for (uint32_t k = 0; k < msg->revoke.n_lease; k++)
-        for (;;) {
-            uint32_t n, i = 0;
-            const struct inflight_sample *e = inflight_list(a->inflight, &n);
-            while (i < n && (e[i].lease != msg->revoke.lease[k] || e[i].rollout))
-                i++;
-            if (i == n)
-                break;
-            stop_sample(a, e[i].task, e[i].sample);
-            inflight_remove(a->inflight, e[i].task, e[i].sample);
+    for (uint32_t k = 0; k < in->n_lease; k++)
+        while ((e = inflight_last(a->inflight, in->lease[k], in->n_from ? in->from[k] : 0,
+                                  in->over))) {
+            const uint64_t task = e->task;
+            const uint32_t sample = e->sample;
+
+            if (e->begun)
+                stop_sample(a, task, sample);
+            else
+                post_one(a, ITEM_SHED, task, sample);
+            inflight_remove(a->inflight, task, sample);
         }
+    tell_room(a, now_ms);
     return OK;
 }
 
@@ -355,16 +359,8 @@ static enum err on_cancel(void *self, const struct msg *msg, int64_t now_ms)
 
     (void)now_ms;
     for (uint32_t k = 0; k < msg->cancel.n_task; k++) {
-        struct compute_item *item = compute_item(ITEM_CANCEL);
-        uint32_t n, i = 0;
-        item->task = msg->cancel.task[k];
-        post(a, item);
-        while (inflight_list(a->inflight, &n) && i < n)
-            if (inflight_list(a->inflight, &n)[i].task == msg->cancel.task[k])
-                inflight_remove(a->inflight, msg->cancel.task[k],
-                                inflight_list(a->inflight, &n)[i].sample);
-            else
-                i++;
+        post_one(a, ITEM_CANCEL, msg->cancel.task[k], 0);
+        inflight_remove_task(a->inflight, msg->cancel.task[k]);
     }
     return OK;
 }
@@ -446,11 +442,14 @@ enum err actor_given(void *self, void *given, int64_t now_ms)
 {
     struct actor *a = self;
     struct compute_item *item = given;
-    const enum err err = item->kind == ITEM_DONE ? finished(a, item) : failed(a, item);
+    enum err err = OK;
 
+    if (item->kind == ITEM_BEGUN)
+        inflight_begun(a->inflight, item->task, item->first, item->count);
+    else
+        err = item->kind == ITEM_DONE ? finished(a, item) : failed(a, item);
     compute_item_free(item);
-    /* Slots that became free are told at once, a few together: none waits for the next second. */
-    member_room(a->member, &a->credit, room(a), (uint32_t)a->conf.slots / 4 + 1, now_ms);
+    tell_room(a, now_ms);
     return err;
 }
 
@@ -472,7 +471,7 @@ enum err actor_tick(void *self, int64_t now_ms)
     enum err err;
 
     (void)now_ms;
-    post_late(a);
+    late_go(&a->late, a->worker);
     err = ask(a);
     /* one that cannot be sent leaves the list; whoever slips into its place has the next tick
      */

@@ -11,6 +11,7 @@
 #include "actor/compute.h"
 
 #include "actor/inflight.h"
+#include "actor/jobs.h"
 #include "actor/version_trace.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -29,11 +30,6 @@ struct loaded_version { /* an image and the model on it */
     struct version version;
     struct shared_memory *image;
     struct model *model;
-};
-
-struct jobs {
-    struct compute_item **item;
-    size_t n, room;
 };
 
 struct compute {
@@ -72,13 +68,6 @@ static void drop_image(struct compute *c, int i)
     c->loaded[i] = c->loaded[--c->n_loaded];
 }
 
-static void forget(struct jobs *jobs)
-{
-    for (size_t i = 0; i < jobs->n; i++)
-        compute_item_free(jobs->item[i]);
-    jobs->n = 0;
-}
-
 void compute_free(struct compute *c)
 {
     if (!c)
@@ -86,8 +75,8 @@ void compute_free(struct compute *c)
     while (c->n_loaded)
         drop_image(c, 0);
     generate_free(c->generate);
-    forget(&c->waiting);
-    forget(&c->running);
+    jobs_forget(&c->waiting);
+    jobs_forget(&c->running);
     free(c->waiting.item);
     free(c->running.item);
     version_trace_free(&c->trace);
@@ -234,22 +223,14 @@ static enum err fit(struct compute *c, const struct compute_item *job)
     return generate_new(&c->generate, &c->files->shape, c->slots, need, c->files->tokenizer);
 }
 
-static void append(struct jobs *jobs, struct compute_item *job)
+static void say_begun(struct compute *c, const struct compute_item *job, uint32_t n)
 {
-    if (jobs->n == jobs->room) {
-        jobs->room = jobs->room ? 2 * jobs->room : 64;
-        jobs->item = mem_grow(jobs->item, jobs->room, sizeof *jobs->item);
-    }
-    jobs->item[jobs->n++] = job;
-}
+    struct compute_item *out = compute_item(ITEM_BEGUN);
 
-static struct compute_item *take_out(struct jobs *jobs, size_t i)
-{
-    struct compute_item *job = jobs->item[i];
-
-    memmove(jobs->item + i, jobs->item + i + 1, (jobs->n - i - 1) * sizeof *jobs->item);
-    jobs->n--;
-    return job;
+    out->task = job->task;
+    out->first = job->first;
+    out->count = n;
+    worker_give(c->worker, out);
 }
 
 /* Admits what fits of waiting job i; one that is in whole moves to `running`. */
@@ -268,14 +249,15 @@ static void admit(struct compute *c, size_t i)
                                      .owner = job};
 
     if (generate_admit(c->generate, &ask)) {
-        fail(c, take_out(&c->waiting, i), err_text());
+        fail(c, jobs_take_out(&c->waiting, i), err_text());
         return;
     }
+    say_begun(c, job, n);
     job->begun += n;
     job->first += n;
     job->count -= n;
     if (!job->count)
-        append(&c->running, take_out(&c->waiting, i));
+        jobs_append(&c->running, jobs_take_out(&c->waiting, i));
 }
 
 /* May it run beside what runs now, or at all? */
@@ -318,7 +300,7 @@ static void fail_unusable(struct compute *c)
         const bool any = takes_any(&job->version);
         if (any ? !suits(c, job, false) && c->bad.number >= job->version.number
                 : same_version(&job->version, &c->bad))
-            fail_whole(c, take_out(&c->waiting, i), c->bad_words);
+            fail_whole(c, jobs_take_out(&c->waiting, i), c->bad_words);
         else
             i++;
     }
@@ -331,13 +313,13 @@ static void admit_all(struct compute *c)
 
     fail_unusable(c);
     while (!active(c)) {
-        forget(&c->running);
+        jobs_forget(&c->running);
         if (!choose(c, false, &at))
             return;
         c->any = takes_any(&c->waiting.item[at]->version);
         turn_to(c, c->any ? &newest_image(c)->version : &c->waiting.item[at]->version);
         if (fit(c, c->waiting.item[at]))
-            fail(c, take_out(&c->waiting, at), err_text());
+            fail(c, jobs_take_out(&c->waiting, at), err_text());
         else
             admit(c, at);
     }
@@ -351,8 +333,8 @@ static void take_card(struct compute *c, struct compute_item *item)
 {
     generate_free(c->generate);
     c->generate = NULL;
-    forget(&c->waiting);
-    forget(&c->running);
+    jobs_forget(&c->waiting);
+    jobs_forget(&c->running);
     while (c->n_loaded)
         drop_image(c, 0);
     model_files_free(c->files);
@@ -407,7 +389,7 @@ static void take_cancel(struct compute *c, const struct compute_item *item)
         generate_cancel(c->generate, item->task);
     for (size_t i = 0; i < c->waiting.n;)
         if (c->waiting.item[i]->task == item->task)
-            compute_item_free(take_out(&c->waiting, i));
+            compute_item_free(jobs_take_out(&c->waiting, i));
         else
             i++;
 }
@@ -430,8 +412,11 @@ static void take(struct compute *c, struct compute_item *item)
     case ITEM_CANCEL:
         take_cancel(c, item);
         break;
+    case ITEM_SHED:
+        jobs_shed(&c->waiting, &c->running, item);
+        break;
     case ITEM_JOB:
-        append(&c->waiting, item);
+        jobs_append(&c->waiting, item);
         return;
     default:
         break;
@@ -449,11 +434,11 @@ static void give_up(struct compute *c, const char *words)
     c->generate = NULL;
     for (size_t i = 0; i < c->waiting.n;)
         if (c->waiting.item[i]->begun)
-            fail_whole(c, take_out(&c->waiting, i), why);
+            fail_whole(c, jobs_take_out(&c->waiting, i), why);
         else
             i++;
     while (c->running.n)
-        fail_whole(c, take_out(&c->running, c->running.n - 1), why);
+        fail_whole(c, jobs_take_out(&c->running, c->running.n - 1), why);
 }
 
 static void step(struct compute *c)

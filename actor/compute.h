@@ -1,55 +1,16 @@
 /* compute: the actor's compute thread: owns the models and decodes. Knows no socket.
  *
- * Items go in and come out through net/worker. One version is decoded at a time: a job of
+ * Items (compute_item.h) go in and come out through net/worker. One version is decoded at a time: a job of
  * another version waits until the slots are empty. */
 
 #ifndef ACTOR_COMPUTE_H
 #define ACTOR_COMPUTE_H
 
-#include "proto/limit.h"
-#include "proto/noun.h"
+#include "actor/compute_item.h"
 
 #include <stdatomic.h>
 
 struct worker;
-struct model_files;
-struct shared_memory;
-
-enum item_kind {
-    ITEM_CARD,   /* model files: another model altogether; drops everything */
-    ITEM_IMAGE,  /* weights of `version` */
-    ITEM_DROP,   /* images below `version.number` are not needed any more */
-    ITEM_FORGET, /* the image of `version` is not, for now: it may come again */
-    ITEM_JOB,    /* samples first .. first+count-1 of a task */
-    ITEM_CANCEL, /* what is not done of a task's sample */
-    ITEM_DONE,   /* out: a rollout */
-    ITEM_FAILED, /* out: a job that cannot run, with words */
-};
-
-struct compute_item {
-    enum item_kind kind;
-    struct version version;
-    struct model_files *files;   /* ITEM_CARD: moves to the thread, freed there */
-    struct shared_memory *image; /* ITEM_IMAGE: moves too */
-    uint64_t task, seed;
-    uint32_t first, count;
-    bool text;
-    uint32_t begun; /* samples before `first` that are, or were, in slots */
-    int *prompt;    /* owned by the item */
-    int prompts;
-    struct decoding decoding;
-    int32_t stop[MAX_STOPS];
-    char *stop_text[MAX_STOPS]; /* owned */
-    struct rollout *rollout;    /* ITEM_DONE: the taker's, inflight_rollout_free */
-    char words[ERR_WORDS];
-};
-struct compute_item *compute_item(enum item_kind kind);
-void compute_item_free(void *item);
-/* Samples first .. first+count-1 of a task as ITEM_JOB; copies what it needs. */
-struct compute_item *compute_item_job(const struct task *task, uint32_t first, uint32_t count,
-                                      bool text);
-/* Why a task cannot be decoded at all, in words; NULL if it can. */
-const char *compute_item_unfit(const struct task *task);
 
 /* Read by the loop thread at any time. */
 struct compute_counters {

@@ -1,7 +1,8 @@
-/* What goes to the compute thread and comes back; declared in compute.h. An item owns all that
- * it points to, so that either thread may drop it. */
+/* What goes to the compute thread and comes back; each copied whole: the message that it
+ * came in is gone before its turn. */
 
-#include "actor/compute.h"
+#include "actor/compute_item.h"
+
 #include "actor/inflight.h"
 #include "base/mem.h"
 #include "base/shared_memory.h"

@@ -14,6 +14,7 @@ struct inflight {
     uint32_t n, room;
     struct claim *claim;
     uint64_t *lease;
+    uint32_t *unbegun; /* beside `lease` */
 };
 
 void inflight_new(struct inflight **out)
@@ -47,6 +48,7 @@ void inflight_free(struct inflight *inflight)
     free(inflight->entry);
     free(inflight->claim);
     free(inflight->lease);
+    free(inflight->unbegun);
     free(inflight);
 }
 
@@ -86,6 +88,25 @@ void inflight_remove(struct inflight *inflight, uint64_t task, uint32_t sample)
 
     if (e)
         remove_at(inflight, (uint32_t)(e - inflight->entry));
+}
+
+void inflight_remove_task(struct inflight *inflight, uint64_t task)
+{
+    for (uint32_t i = 0; i < inflight->n;)
+        if (inflight->entry[i].task == task)
+            remove_at(inflight, i);
+        else
+            i++;
+}
+
+void inflight_begun(struct inflight *inflight, uint64_t task, uint32_t first, uint32_t count)
+{
+    for (uint32_t s = first; s - first < count; s++) {
+        struct inflight_sample *e = inflight_find(inflight, task, s);
+
+        if (e)
+            e->begun = true;
+    }
 }
 
 struct inflight_sample *inflight_list(struct inflight *inflight, uint32_t *n)
@@ -177,14 +198,20 @@ static int rising(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static bool is_unbegun(const struct inflight_sample *e)
+{
+    return !e->begun && !e->rollout;
+}
+
 /* Each lease once. One that is not in the list is given up, or lost: the broker gives its
- * samples to others, so a lease stays listed while anything of it is in hand, written or not.
- */
-const uint64_t *inflight_leases(struct inflight *inflight, uint32_t *n)
+ * samples to others, so a lease stays listed while anything of it is in hand, written or not. */
+const uint64_t *inflight_leases(struct inflight *inflight, const uint32_t **unbegun,
+                                uint32_t *n)
 {
     uint32_t kept = 0;
 
     inflight->lease = mem_grow(inflight->lease, inflight->n, sizeof *inflight->lease);
+    inflight->unbegun = mem_grow(inflight->unbegun, inflight->n, sizeof *inflight->unbegun);
     for (uint32_t i = 0; i < inflight->n; i++)
         inflight->lease[i] = inflight->entry[i].lease;
     if (inflight->n)
@@ -192,8 +219,35 @@ const uint64_t *inflight_leases(struct inflight *inflight, uint32_t *n)
     for (uint32_t i = 0; i < inflight->n; i++)
         if (!i || inflight->lease[i] != inflight->lease[i - 1])
             inflight->lease[kept++] = inflight->lease[i];
+    for (uint32_t i = 0; i < kept; i++)
+        inflight->unbegun[i] = 0;
+    for (uint32_t i = 0; i < inflight->n; i++) {
+        const struct inflight_sample *e = &inflight->entry[i];
+        const uint64_t *at = is_unbegun(e) ? bsearch(&e->lease, inflight->lease, kept,
+                                                     sizeof *inflight->lease, rising)
+                                           : NULL;
+
+        if (at)
+            inflight->unbegun[at - inflight->lease]++;
+    }
+    *unbegun = inflight->unbegun;
     *n = kept;
     return inflight->lease;
+}
+
+const struct inflight_sample *inflight_last(const struct inflight *inflight, uint64_t lease,
+                                            uint32_t from, bool begun)
+{
+    const struct inflight_sample *last = NULL;
+
+    for (uint32_t i = 0; i < inflight->n; i++) {
+        const struct inflight_sample *e = &inflight->entry[i];
+
+        if (e->lease == lease && e->sample >= from && !e->rollout && (begun || !e->begun) &&
+            (!last || e->sample > last->sample))
+            last = e;
+    }
+    return last;
 }
 
 /* What is kept until it is settled: room() stops asking for work above a bound, so a learner

@@ -16,6 +16,7 @@ struct inflight_sample {
     bool text;               /* the rollout goes with its text */
     struct rollout *rollout; /* NULL while it runs; owned, see inflight_rollout_free */
     bool sent;               /* since the last WELCOME */
+    bool begun;              /* it is, or was, in a slot */
 };
 
 struct inflight;
@@ -29,6 +30,9 @@ bool inflight_add(struct inflight *inflight, uint64_t task, uint32_t sample, uin
 struct inflight_sample *inflight_find(struct inflight *inflight, uint64_t task,
                                       uint32_t sample); /* NULL */
 void inflight_remove(struct inflight *inflight, uint64_t task, uint32_t sample);
+void inflight_remove_task(struct inflight *inflight, uint64_t task); /* all samples of it */
+/* Samples first .. first+count-1 are in slots; those that are not here are passed over. */
+void inflight_begun(struct inflight *inflight, uint64_t task, uint32_t first, uint32_t count);
 
 /* Entries 0 .. n-1 in no order; valid until the next add or remove. */
 struct inflight_sample *inflight_list(struct inflight *inflight, uint32_t *n);
@@ -46,8 +50,14 @@ size_t inflight_bytes(const struct inflight *inflight); /* of finished rollouts 
 
 /* For HELLO; borrowed until the next call. */
 const struct claim *inflight_claims(struct inflight *inflight, uint32_t *n);
-/* Leases that entries hold, each once, rising; borrowed until the next call. */
-const uint64_t *inflight_leases(struct inflight *inflight, uint32_t *n);
+/* Leases that entries hold, each once, rising, and how many entries of each have not begun;
+ * borrowed until the next call. */
+const uint64_t *inflight_leases(struct inflight *inflight, const uint32_t **unbegun,
+                                uint32_t *n);
+/* Of a lease, the last sample from `from` on that is not written, and has not begun unless
+ * `begun`; NULL if there is none. */
+const struct inflight_sample *inflight_last(const struct inflight *inflight, uint64_t lease,
+                                            uint32_t from, bool begun);
 
 void inflight_rollout_free(struct rollout *rollout);
 

@@ -21,6 +21,7 @@ struct compute_fixture {
     struct compute *compute;
     struct compute_item *got[RESULTS];
     int n, want;
+    uint32_t begun; /* samples of which it said that they are in slots */
     int64_t until_ms;
     bool late;
 };

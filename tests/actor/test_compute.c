@@ -126,6 +126,40 @@ static void what_is_cancelled_or_dropped_stays_away(void **state)
     fixture_close(&d);
 }
 
+static void shed(struct compute_fixture *d, uint64_t task, uint32_t sample)
+{
+    struct compute_item *item = compute_item(ITEM_SHED);
+
+    item->task = task;
+    item->first = sample;
+    item->count = 1;
+    fixture_post(d, item);
+}
+
+/* Two slots are busy, so what comes then has not begun: it is given away from its end, and what
+ * has begun goes on. */
+static void what_has_not_begun_is_given_away(void **state)
+{
+    struct compute_fixture d;
+
+    (void)state;
+    fixture_open(&d, 2);
+    fixture_post_card(&d);
+    fixture_post_job(&d, 1, 1, 4, 5, 9);
+    fixture_post_job(&d, 2, 1, 2, 5, 9);
+    shed(&d, 1, 3);
+    shed(&d, 2, 1);
+    shed(&d, 2, 0);
+    shed(&d, 1, 3); /* gone already: nothing happens */
+    fixture_post_job(&d, 3, 1, 1, 5, 9);
+    fixture_post_image(&d, 1);
+    fixture_await(&d, 4);
+    fixture_same_as_alone(&d, 1, 1, 3, 5, 9);
+    fixture_same_as_alone(&d, 3, 1, 1, 5, 9);
+    assert_int_equal(d.begun, 4);
+    fixture_close(&d);
+}
+
 /* An image of `n` bytes that mean nothing: all of them set, each number is none. */
 static void post_nonsense(struct compute_fixture *d, uint64_t number, size_t n)
 {
@@ -276,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_job_may_fill_the_context),
         cmocka_unit_test(versions_take_turns),
         cmocka_unit_test(what_is_cancelled_or_dropped_stays_away),
+        cmocka_unit_test(what_has_not_begun_is_given_away),
         cmocka_unit_test(weights_of_another_size_fail_their_jobs_and_nothing_else),
         cmocka_unit_test(weights_that_are_no_numbers_fail_their_jobs_and_nothing_else),
     };

@@ -99,13 +99,44 @@ static void claims_say_what_is_held(void **state)
 
 static void each_lease_is_named_once(void **state)
 {
+    const uint32_t *unbegun;
     uint32_t n;
-    const uint64_t *lease = inflight_leases(*state, &n);
+    const uint64_t *lease = inflight_leases(*state, &unbegun, &n);
 
     assert_int_equal(n, 3);
     assert_int_equal(lease[0], 100);
     assert_int_equal(lease[1], 101);
     assert_int_equal(lease[2], 102);
+}
+
+/* Lease 100: samples 0, 1; lease 101: 2, 3; lease 102: task 9. */
+static void what_has_not_begun_is_counted(void **state)
+{
+    const uint32_t *unbegun;
+    uint32_t n;
+
+    inflight_begun(*state, 7, 0, 3);
+    inflight_begun(*state, 8, 0, 3); /* not here */
+    finish(*state, 9, 0);
+    inflight_leases(*state, &unbegun, &n);
+    assert_int_equal(n, 3);
+    assert_int_equal(unbegun[0], 0);
+    assert_int_equal(unbegun[1], 1);
+    assert_int_equal(unbegun[2], 0);
+}
+
+static void the_last_of_a_lease_is_found(void **state)
+{
+    assert_int_equal(inflight_last(*state, 101, 0, false)->sample, 3);
+    assert_null(inflight_last(*state, 100, 2, false));
+    inflight_begun(*state, 7, 3, 1);
+    assert_int_equal(inflight_last(*state, 101, 0, false)->sample, 2);
+    assert_int_equal(inflight_last(*state, 101, 0, true)->sample, 3);
+    finish(*state, 7, 3);
+    assert_int_equal(inflight_last(*state, 101, 0, true)->sample, 2);
+    inflight_remove_task(*state, 7);
+    assert_null(inflight_last(*state, 101, 0, true));
+    assert_int_equal(inflight_running(*state), 1);
 }
 
 #define WITH_BOOK(test) cmocka_unit_test_setup_teardown(test, open_book, close_book)
@@ -118,6 +149,8 @@ int main(void)
         WITH_BOOK(a_range_settles_only_its_samples),
         WITH_BOOK(claims_say_what_is_held),
         WITH_BOOK(each_lease_is_named_once),
+        WITH_BOOK(what_has_not_begun_is_counted),
+        WITH_BOOK(the_last_of_a_lease_is_found),
     };
     return cmocka_run_group_tests_name("inflight", tests, NULL, NULL);
 }

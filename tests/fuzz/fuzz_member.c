@@ -195,6 +195,7 @@ static void let_go(void *self, uint64_t task, uint32_t sample)
 static void booked(void)
 {
     struct inflight *inflight;
+    const uint32_t *unbegun;
     uint32_t n;
 
     inflight_new(&inflight);
@@ -210,7 +211,8 @@ static void booked(void)
                 inflight, got.head.type == MSG_HB ? &got.hb.settled : &got.settled.settled,
                 let_go, NULL);
         (void)inflight_claims(inflight, &n);
-        (void)inflight_leases(inflight, &n);
+        inflight_begun(inflight, draw(4), draw(4), draw(3));
+        (void)inflight_leases(inflight, &unbegun, &n);
         if (n > inflight_running(inflight) + inflight_done(inflight))
             give_up("more leases than samples");
     }

@@ -1,0 +1,23 @@
+/* jobs: what is to be decoded, in order of arrival. The compute thread's. */
+
+#ifndef ACTOR_JOBS_H
+#define ACTOR_JOBS_H
+
+#include <stddef.h>
+
+struct compute_item;
+
+struct jobs {
+    struct compute_item **item; /* owned */
+    size_t n, room;
+};
+
+void jobs_append(struct jobs *jobs, struct compute_item *job); /* takes it */
+struct compute_item *jobs_take_out(struct jobs *jobs, size_t i);
+void jobs_forget(struct jobs *jobs); /* frees all */
+
+/* A sample that another does, the last one of a job in `waiting`. A job that is whole in slots
+ * without it moves to `running`, which owns what they borrow. */
+void jobs_shed(struct jobs *waiting, struct jobs *running, const struct compute_item *shed);
+
+#endif
