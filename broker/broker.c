@@ -6,6 +6,7 @@
  *
  *     pump:   adopted      leases of what actors had already       grant.c
  *             grant        work to who has room for it             grant.c
+ *             reclaim      each tick: work that others do sooner   reclaim.c
  *             overdue      each tick: leases that bring nothing    overdue.c
  *             ask          rollouts to rewarders                   scores.c
  *             to_learner   what is ready, as far as it has room    to_learner.c
@@ -29,10 +30,14 @@
 #include "broker/hold.h"
 #include "broker/learner.h"
 #include "broker/overdue.h"
+#include "broker/pace.h"
+#include "broker/reclaim.h"
+#include "broker/room.h"
 #include "broker/scores.h"
 #include "broker/stats.h"
 #include "broker/table.h"
 #include "broker/to_learner.h"
+#include "broker/wanted.h"
 #include "proto/text.h"
 
 #include <stdlib.h>
@@ -75,6 +80,8 @@ void broker_free(struct broker *b)
     free(b->to_learner.item);
     run_fini(&b->run);
     suspects_fini(&b->suspects);
+    pace_fini(&b->pace);
+    probation_fini(&b->probation);
     free(b->bulk);
     free(b->bulk_key);
     free(b);
@@ -99,10 +106,14 @@ static void pump(struct broker *b, unsigned wakes, bool is_tick, int64_t now_ms)
         b->wakes = 0;
         b->tasks.may = table_events[TABLE_PUMP].moves;
         grant_adopted(b);
-        if (wakes & TABLE_WORK)
-            grant_work(b, now_ms);
         if (is_tick)
+            room_tick(b, now_ms);
+        if (wakes & TABLE_WORK)
+            grant_work(b, is_tick, now_ms);
+        if (is_tick) {
+            reclaim_work(b, now_ms);
             overdue_expire(b, now_ms);
+        }
         if (wakes & TABLE_ASK)
             scores_ask(b, now_ms);
         if (wakes & TABLE_LEARNER)
@@ -146,12 +157,16 @@ static bool admits(const struct broker *b, const struct broker_member *was,
 
 /* What it holds, and what follows for the work that it had; then WELCOME. */
 static void greet(struct broker *b, struct broker_member *member, const struct msg *msg,
-                  int64_t now_ms)
+                  bool is_new, int64_t now_ms)
 {
     static const struct id none;
 
     members_hello(member, &msg->hello);
     take_origin(b, member, &msg->hello);
+    if (is_new && member->role == ROLE_ACTOR)
+        probation_come(&b->probation, member, now_ms);
+    if (member->role == ROLE_ACTOR)
+        room_credit(b, member);                     /* none before its heartbeat */
     if (memcmp(&msg->head.run, &none, sizeof none)) /* else: as it said before */
         member->run = msg->head.run;
     member->heard_ms = now_ms;
@@ -178,12 +193,13 @@ struct broker_member *broker_hello(struct broker *b, struct broker_member *was, 
         b->sink.refuse(b->sink.self, link, code, words);
         return NULL;
     }
+    b->now_ms = now_ms;
     if (!member) {
         member = members_add(&b->members, link, &msg->hello, now_ms);
         log_info("joined", "peer=%s role=%d", member->name, (int)member->role);
     }
     b->tasks.may = table_find(member->role, MSG_HELLO)->moves;
-    greet(b, member, msg, now_ms);
+    greet(b, member, msg, !was, now_ms);
     flush(b); /* WELCOME first: who does not get it gets no work */
     pump(b, table_find(member->role, MSG_HELLO)->wakes, false, now_ms);
     return member;
@@ -193,8 +209,10 @@ void broker_gone(struct broker *b, struct broker_member *member, bool died, int6
 {
     const uint64_t may = b->tasks.may; /* of the event within which it may come */
 
+    b->now_ms = now_ms;
     log_info("gone", "peer=%s died=%d", member->name, died);
     b->tasks.may = table_events[TABLE_GONE].moves;
+    probation_gone(&b->probation, member, died, now_ms);
     if (died) {
         blame_died(b, member, now_ms);
         scores_died(b, member, now_ms);
@@ -204,8 +222,7 @@ void broker_gone(struct broker *b, struct broker_member *member, bool died, int6
     scores_take_back(b, member);
     if (b->run.learner == member)
         b->run.learner = NULL;
-    if (b->turn == member)
-        b->turn = member->next;
+    room_forget(b, member);
     outbox_forget(&b->outbox, member);
     members_remove(&b->members, member);
     pump(b, table_events[TABLE_GONE].wakes, false, now_ms);
@@ -238,7 +255,7 @@ enum err broker_take(struct broker *b, struct broker_member *from, const struct 
         from->strikes++;
         return err_set(ERR_RANGE, "%s: not from this role", msg_name(msg->head.type));
     }
-    from->heard_ms = now_ms;
+    from->heard_ms = b->now_ms = now_ms;
     if (!from->greeted) { /* something was lost on the way to it */
         outbox_who(&b->outbox, from, now_ms);
     } else if (in_time(b, row, msg)) {
@@ -254,6 +271,7 @@ enum err broker_take(struct broker *b, struct broker_member *from, const struct 
 void broker_bad(struct broker *b, struct broker_member *from, enum msg_type type,
                 const char *words, int64_t now_ms)
 {
+    b->now_ms = now_ms;
     text_print(from->error, sizeof from->error, "%s", words);
     if (from->role == ROLE_REWARDER && type == MSG_SCORE)
         answers_on_bad(b, from, words, now_ms);
@@ -263,6 +281,8 @@ void broker_bad(struct broker *b, struct broker_member *from, enum msg_type type
 void broker_tick(struct broker *b, int64_t now_ms)
 {
     b->tasks.may = table_events[TABLE_TICK].moves;
+    b->now_ms = now_ms;
+    pace_tick(b, now_ms);
     /* First: claims are judged below by who is able now. */
     suspects_look(&b->suspects, &b->run, &b->members);
     grant_expire(b, now_ms);
@@ -276,6 +296,8 @@ void broker_tick(struct broker *b, int64_t now_ms)
     b->beat_ms = now_ms;
     b->beat = true;
     stats_second(b);
+    pace_second(b);
+    wanted_look(b);
     pump(b, table_events[TABLE_TICK].wakes, true, now_ms);
     /* After the pump: what it gave out is seen at once. */
     stats_publish(b, now_ms);

@@ -1,10 +1,13 @@
 /* Who gets which samples.
  *
  * grant_work is the first stage of the pump. Tasks are leased in the order of their ids, since
- * the learner trains them in that order; `next` is where the first that waits stands. Each gets
- * an equal share of what waits, so that none decodes long after the others are done. Of the
- * actors that may have a sample the next in turn is taken that holds its weights and has room
- * for the share; else one that holds them, with the most room; else one that can fetch them.
+ * the learner trains them in that order; `next` is where the first that waits stands. A sample goes
+ * to the actor that has had room longest among those that hold its weights (who does not is told
+ * which to fetch: wanted.h), as large a share of what waits as the actor does of the fleet's work:
+ * so that all are done at about the same time, and none decodes long after the others.
+ *
+ * Who is slow (pace.h) is looked at once a tick, after the others: it gets samples only so far back
+ * in the queue that it does not make anybody wait; and all that nobody else takes.
  *
  * Space for the answer is reserved before the lease goes out. When there is none, nothing else
  * is leased either: who is first in line gets what comes free, or large tasks would starve. */
@@ -13,7 +16,9 @@
 
 #include "broker/blame.h"
 #include "broker/hold.h"
+#include "broker/pace.h"
 #include "broker/room.h"
+#include "broker/wanted.h"
 
 #include <string.h>
 
@@ -33,6 +38,12 @@ static void send_lease(struct broker *b, struct broker_member *actor, const stru
     outbox_put(&b->outbox, actor, &msg);
 }
 
+void grant_tell(struct broker *b, struct broker_member *actor, uint32_t slot)
+{
+    if (slot != LEASE_NONE)
+        send_lease(b, actor, &b->leases.slot[slot]);
+}
+
 /* LEASEs for what was adopted: an actor must know by which lease it has what it had before. */
 void grant_adopted(struct broker *b)
 {
@@ -49,44 +60,59 @@ void grant_adopted(struct broker *b)
     b->adopted = false;
 }
 
-/* Which of two would rather get the work: it holds the image, then it has more room. */
-static bool is_better(const struct broker_member *m, const struct broker_member *than,
-                      const struct hash *image)
-{
-    const bool holds = members_holds(m, image);
+/* Of this pass over the tasks. */
+struct pass {
+    int64_t now_ms;
+    uint64_t waiting, ahead;   /* samples: when it began; before the one looked at */
+    double weight;             /* of all that have room */
+    double from;               /* nobody of them is for one with fewer before it (pace.h) */
+    const struct hash *lacked; /* weights that nobody with room holds */
+};
 
-    if (!than || holds != members_holds(than, image))
-        return !than || holds;
-    return m->avail > than->avail;
+/* What it does in a ms with what it has room for; before anything is known, that room. */
+static double weight_of(const struct broker_member *m)
+{
+    return (double)m->avail * (m->speed > 0 ? m->speed : 1);
 }
 
-/* In turn, the next actor that may do the sample, holds the image and has room for `share`;
- * else the best. */
-static struct broker_member *choose(struct broker *b, const struct version *version,
-                                    const struct open_sample *sample, uint32_t share)
+/* Rounded up: nothing that waits is left over for want of a share. */
+static uint32_t share_of(const struct broker_member *m, const struct pass *pass)
 {
-    const bool can_fetch = run_fetchable(&b->run, version);
-    struct broker_member *const start =
-        b->turn && b->turn->next ? b->turn->next : b->members.first;
-    struct broker_member *best = NULL, *m = start;
+    const double all = pass->weight > 0 ? pass->weight : 1;
+    const double share = m->slow ? 1 : (double)pass->waiting * weight_of(m) / all;
 
-    while (m) {
-        const bool may = room_has(b, m) && blame_may(b, m, sample);
-        const bool holds = may && members_holds(m, &version->hash);
+    return share >= MAX_SAMPLES ? MAX_SAMPLES : (uint32_t)share + ((uint32_t)share < share);
+}
 
-        if (may && (holds || can_fetch) && is_better(m, best, &version->hash))
-            best = m;
-        if (holds && m->avail >= share) {
-            best = m;
-            break;
+/* Who of a list has had room longest, holds the weights and may do the sample; of slow ones, who
+ * does not come too late with it. Who turns out to have no room leaves the list. */
+static struct broker_member *first_of(struct broker *b, struct room_list *list,
+                                      const struct version *version,
+                                      const struct open_sample *sample, struct pass *pass)
+{
+    bool held = false;
+
+    for (struct broker_member *m = list->first, *next; m; m = next) {
+        next = m->room_next;
+        if (!m->greeted || m->avail <= 0) {
+            room_place(b, m);
+            continue;
         }
-        m = m->next ? m->next : b->members.first;
-        if (m == start)
-            break;
+        if (!room_has(b, m) || !wanted_held(m, version))
+            continue;
+        held = true;
+        if (blame_may(b, m, sample) &&
+            (!m->slow || b->room.prompt.n || (double)pass->ahead >= pace_from(b, m)))
+            return m;
     }
-    /* So work goes round among those that are alike, not always to the first. */
-    b->turn = best;
-    return best;
+    if (!held)
+        pass->lacked = &version->hash;
+    return NULL;
+}
+
+static bool lacks(const struct pass *pass, const struct open_task *task)
+{
+    return pass->lacked && hash_same(pass->lacked, &task->def->version.hash);
 }
 
 static bool leasable(const struct open_task *task, uint32_t i, int64_t now_ms)
@@ -94,31 +120,49 @@ static bool leasable(const struct open_task *task, uint32_t i, int64_t now_ms)
     return task->sample[i].state == SAMPLE_WAITING && task->sample[i].not_before_ms <= now_ms;
 }
 
-/* Leases what it can of one task. False: nothing more can be leased now, of no task. */
-static bool grant_task(struct broker *b, struct open_task *task, uint32_t share, int64_t now_ms)
+/* How many samples from `i` on one lease to this actor may have; their space is reserved. */
+static uint32_t reserve(struct broker *b, struct open_task *task, uint32_t i,
+                        const struct broker_member *actor, const struct pass *pass)
+{
+    const uint32_t share = share_of(actor, pass);
+    uint32_t count = 0;
+
+    while (i + count < task->def->samples && count < share && count < actor->avail &&
+           leasable(task, i + count, pass->now_ms) &&
+           blame_may(b, actor, &task->sample[i + count]) &&
+           tasks_reserve(&b->tasks, task, i + count))
+        count++;
+    return count;
+}
+
+/* Leases what it can of one task to those of a list. False: nothing more can be leased now, of no
+ * task. */
+static bool grant_task(struct broker *b, struct open_task *task, struct room_list *list,
+                       struct pass *pass)
 {
     for (uint32_t i = 0; i < task->def->samples; i++) {
         struct broker_member *actor;
-        uint32_t count = 0, slot;
+        uint32_t count, slot;
 
-        if (!leasable(task, i, now_ms))
+        if (!leasable(task, i, pass->now_ms))
             continue;
-        actor = choose(b, &task->def->version, &task->sample[i], share);
+        actor = first_of(b, list, &task->def->version, &task->sample[i], pass);
         /* Nobody for this one: others may still be able to do another task's. */
-        if (!actor)
-            return room_actors(b) > 0;
-        while (i + count < task->def->samples && count < share && count < actor->avail &&
-               leasable(task, i + count, now_ms) &&
-               blame_may(b, actor, &task->sample[i + count]) &&
-               tasks_reserve(&b->tasks, task, i + count))
-            count++;
+        if (!actor) {
+            if (!list->n || lacks(pass, task))
+                return list->n > 0;
+            pass->ahead++;
+            continue;
+        }
+        count = reserve(b, task, i, actor, pass);
         b->space_short = count == 0;
         if (b->space_short) /* who is first in line gets the space that comes free */
             return false;
-        slot = hold_take(b, actor, task, i, count, now_ms);
+        slot = hold_take(b, actor, task, i, count, pass->now_ms);
         if (slot == LEASE_NONE)
             return false;
         actor->avail -= count;
+        room_place(b, actor); /* behind the others */
         send_lease(b, actor, &b->leases.slot[slot]);
     }
     return true;
@@ -130,41 +174,70 @@ static bool may_grant(const struct broker *b, int64_t now_ms)
            b->tasks.count[SAMPLE_WAITING];
 }
 
-void grant_work(struct broker *b, int64_t now_ms)
+/* What a pass for those of one list has to know of them before it begins. */
+static struct pass pass_of(const struct broker *b, const struct room_list *list, int64_t now_ms)
+{
+    const uint64_t waiting = b->tasks.count[SAMPLE_WAITING];
+    struct pass pass = {.now_ms = now_ms, .waiting = waiting, .from = (double)waiting};
+
+    for (const struct broker_member *m = list->first; m; m = m->room_next) {
+        const double from = m->slow && !b->room.prompt.n ? pace_from(b, m) : 0;
+
+        pass.from = from < pass.from ? from : pass.from;
+        pass.weight += weight_of(m);
+    }
+    return pass;
+}
+
+static void grant_list(struct broker *b, struct room_list *list, int64_t now_ms)
 {
     struct open_tasks *tasks = &b->tasks;
-    const uint64_t waiting = tasks->count[SAMPLE_WAITING];
-    int64_t actors;
-    uint32_t share;
+    struct pass pass = pass_of(b, list, now_ms);
 
-    if (!may_grant(b, now_ms))
+    if (pass.from >= (double)pass.waiting)
         return;
-    room_wake(b, now_ms);
-    suspects_look(&b->suspects, &b->run, &b->members);
-    actors = room_actors(b);
-    if (!actors)
-        return;
-    /* Rounded up: nothing that waits is left over for want of a share. */
-    share = (uint32_t)((waiting + (uint64_t)actors - 1) / (uint64_t)actors);
-    if (tasks->next < tasks->base)
-        tasks->next = tasks->base;
-    for (uint64_t id = tasks->next; id < tasks->end; id++) {
+    for (uint64_t id = tasks->next; id < tasks->end && list->n; id++) {
         struct open_task *task = tasks_find(tasks, id);
+        const bool waits = task && task->waiting;
 
-        if (task && task->waiting && task->epoch == b->run.epoch &&
-            !grant_task(b, task, share, now_ms))
-            return;
-        if ((!task || !task->waiting) && id == tasks->next)
+        if (!waits && id == tasks->next)
             tasks->next++;
+        if (!waits || task->epoch != b->run.epoch)
+            continue;
+        if (lacks(&pass, task) || (double)(pass.ahead + task->waiting) <= pass.from)
+            pass.ahead += task->waiting;
+        else if (!grant_task(b, task, list, &pass))
+            return;
     }
 }
 
-static bool listed(const struct msg_hb *hb, uint64_t number)
+void grant_work(struct broker *b, bool is_tick, int64_t now_ms)
 {
-    for (uint32_t i = 0; i < hb->n_lease; i++)
-        if (hb->lease[i] == number)
-            return true;
-    return false;
+    struct open_tasks *tasks = &b->tasks;
+
+    if (!may_grant(b, now_ms))
+        return;
+    suspects_look(&b->suspects, &b->run, &b->members);
+    if (tasks->next < tasks->base)
+        tasks->next = tasks->base;
+    grant_list(b, &b->room.prompt, now_ms);
+    if (is_tick && !b->space_short)
+        grant_list(b, &b->room.slow, now_ms);
+}
+
+/* Each lease that the heartbeat lists is marked with its number: one look each, however many. */
+static void mark_listed(struct broker *b, const struct broker_member *actor,
+                        const struct msg_hb *hb)
+{
+    b->beats++;
+    for (uint32_t i = 0; i < hb->n_lease; i++) {
+        struct lease *lease = lease_find(&b->leases, hb->lease[i]);
+
+        if (!lease || lease->holder != actor)
+            continue;
+        lease->heard = b->beats;
+        lease->unbegun = hb->n_unbegun ? hb->unbegun[i] : 0;
+    }
 }
 
 enum err grant_on_hb(struct broker *b, struct broker_member *actor, const struct msg *msg,
@@ -173,12 +246,13 @@ enum err grant_on_hb(struct broker *b, struct broker_member *actor, const struct
     const struct msg_hb *hb = &msg->hb;
 
     members_heartbeat(actor, hb, now);
+    mark_listed(b, actor, hb);
     for (uint32_t slot = actor->lease, next; slot != LEASE_NONE; slot = next) {
         struct lease *lease = &b->leases.slot[slot];
 
         next = lease->next;
         if (!lease->wanted && (lease->known || lease->number <= hb->lease_seen) &&
-            !listed(hb, lease->number))
+            lease->heard != b->beats)
             hold_requeue(b, lease, now); /* given up, or lost */
     }
     room_credit(b, actor);
@@ -199,6 +273,7 @@ void grant_expire(struct broker *b, int64_t now_ms)
             if (now_ms - moved < b->limits.lease_ms)
                 continue;
             b->counters.expired += lease->left;
+            probation_begin(m, lease->left, "it stood still with work in hand");
             hold_take_back(b, lease, now_ms);
         }
 }

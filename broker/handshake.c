@@ -164,6 +164,8 @@ static void fill(const struct broker *b, struct msg_welcome *out)
     out->n_artifact = run->n_artifact;
     out->body_max = run->body_max;
     out->credit_max = b->limits.credit_max;
+    out->wanted = b->wanted;
+    out->n_wanted = b->n_wanted;
     out->bulk = b->bulk;
     out->bulk_key = b->bulk_key;
 }

@@ -22,6 +22,8 @@ static struct msg state_of(struct broker *b)
     msg.hb.smallest_live = b->run.smallest_live;
     msg.hb.step = b->run.step;
     msg.hb.done = b->run.done;
+    msg.hb.wanted = b->wanted;
+    msg.hb.n_wanted = b->n_wanted;
     msg.hb.note = msg.hb.metrics = msg.hb.wants_own = "";
     return msg;
 }

@@ -22,6 +22,11 @@ bool hold_adopt(struct broker *b, struct broker_member *actor, struct open_task 
 void hold_release(struct broker *b, struct open_sample *sample, const struct broker_member *by);
 /* What is left of a lease waits again, and the lease ends; nobody is told. */
 void hold_requeue(struct broker *b, struct lease *lease, int64_t now_ms);
+/* Samples first .. first+count-1 of a lease wait again; it ends if nothing is left of it. `tell`:
+ * they are its last ones and have not begun; its holder hears REVOKE from `first` on. Else they go
+ * on where they are, and the first answer is taken. */
+void hold_take_part(struct broker *b, struct lease *lease, uint32_t first, uint32_t count,
+                    bool tell, int64_t now_ms);
 /* The same of all that a member has: it is gone. Counts as given again. */
 void hold_requeue_all(struct broker *b, struct broker_member *actor, int64_t now_ms);
 /* Takes a lease, or all of them, from a holder that is here: it hears REVOKE. */

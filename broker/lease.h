@@ -21,7 +21,9 @@ struct lease {
     uint32_t next, prev;         /* of the holder's */
     bool wanted;                 /* finished already, its body is asked for: takes no credit */
     bool unsent;                 /* LEASE is still to go out */
-    bool known; /* its holder named it in HELLO, whatever number it has seen since */
+    bool known;       /* its holder named it in HELLO, whatever number it has seen since */
+    uint32_t unbegun; /* its last samples that have not begun, as its holder said last */
+    uint32_t heard;   /* heartbeat that listed it last (grant.c) */
     int64_t granted_ms;
 };
 

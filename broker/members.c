@@ -19,7 +19,7 @@ struct broker_member *members_add(struct members *members, void *link,
     member->role = hello->role;
     member->id = hello->peer;
     member->incarnation = hello->incarnation;
-    member->joined_ms = member->heard_ms = member->progress_ms = now_ms;
+    member->joined_ms = member->heard_ms = member->progress_ms = member->pace_at_ms = now_ms;
     if (member->role == ROLE_LEARNER)
         member->flight = mem_new(MEMBERS_FLIGHT, sizeof *member->flight);
     /* Long ago, yet far enough from the end that a difference does not overflow. */
@@ -29,11 +29,13 @@ struct broker_member *members_add(struct members *members, void *link,
     member->prev = members->last;
     *(members->last ? &members->last->next : &members->first) = member;
     members->last = member;
+    members->n++;
     return member;
 }
 
 void members_remove(struct members *members, struct broker_member *member)
 {
+    members->n--;
     *(member->prev ? &member->prev->next : &members->first) = member->next;
     *(member->next ? &member->next->prev : &members->last) = member->prev;
     free(member->claim);

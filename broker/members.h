@@ -42,6 +42,10 @@ struct broker_member {
     uint32_t n_image; /* A: images that it holds */
     uint32_t leases;  /* A: how many it has; slots, in order of number, or MEMBERS_NO_LEASE */
     uint32_t lease, lease_last;
+    bool in_room, in_slow, slow, quiet; /* A: room.h, pace.h */
+    uint32_t held;                      /* A: samples that it has by lease */
+    struct broker_member *room_next, *room_prev;
+    double speed; /* A: pace.h */
     struct id id;
     uint64_t incarnation;
     int64_t rest_ms;
@@ -50,8 +54,13 @@ struct broker_member {
     uint64_t progress, rss_bytes, seen; /* seen: highest lease, ticket or SAMPLE */
     uint32_t queued, lag_ms, credit, slots, strikes;
     uint64_t credit_bytes;
-    uint32_t bad;               /* A: answers of it that were refused */
-    int64_t trust;              /* A: most samples at once, after a lease was overdue; 0: any */
+    uint32_t bad;     /* A: answers of it that were refused */
+    int64_t trust;    /* A: on probation: most samples at once (probation.h); 0: it is not */
+    uint64_t expired; /* A: samples that were taken back from it because they did not come */
+    uint32_t deaths;  /* A: in a row, with work in hand (probation.h) */
+    uint64_t answers; /* A: that it brought by lease */
+    double pace_tokens, pace_ms; /* A: pace.h */
+    int64_t pace_at_ms;
     uint64_t ended, ended_last; /* A: samples of leases that ended unseen; the last of these */
     uint32_t failed, tickets;   /* R: failures since its last answer; tickets that it has */
     uint32_t lies;              /* A, R: what of it was found false (suspects.h) */
@@ -77,6 +86,7 @@ struct broker_member {
 
 struct members { /* all that are here, in order of arrival */
     struct broker_member *first, *last;
+    uint32_t n;
 };
 
 /* One more, at the end. And: it is void afterwards. */

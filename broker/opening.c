@@ -17,6 +17,7 @@
 #include "broker/handshake.h"
 #include "broker/hold.h"
 #include "broker/to_learner.h"
+#include "broker/wanted.h"
 #include "proto/text.h"
 
 /* May the space for it ever be there? */
@@ -88,6 +89,7 @@ static enum err open_task(struct broker *b, const struct task *def, int64_t now_
         if (settled_has(&b->run.settled, def->id, i))
             tasks_move(&b->tasks, task, i, SAMPLE_SETTLED, now_ms);
     blame_opened(b, task, now_ms);
+    wanted_add(b, &task->def->version);
     if (!task->open)
         tasks_remove(&b->tasks, def->id);
     return OK;

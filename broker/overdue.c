@@ -9,8 +9,7 @@
  * that is slow is never hurried by a busy fleet, and never when it is alone. It loses nothing
  * either: what it has begun it finishes (REVOKE), and the first answer to come is taken.
  * Called by the pump each tick, after what waits was given out: who has room then has nothing to
- * do. Whose lease was overdue has one sample at a time from then on, twice as many with each answer
- * that it brings. */
+ * do. Whose lease was overdue is on probation (probation.h). */
 
 #include "broker/overdue.h"
 
@@ -35,10 +34,7 @@ void overdue_learn(struct broker *b, const struct open_task *task, const struct 
         b->token_us += step;
     else if (b->token_us > step)
         b->token_us -= step;
-    if (holder->trust)
-        holder->trust *= 2;
-    if (holder->trust > b->limits.credit_max)
-        holder->trust = 0; /* like any other */
+    probation_answer(holder, b->limits.credit_max);
 }
 
 static int64_t limit_ms(const struct broker *b, const struct open_task *task)
@@ -54,13 +50,16 @@ static int64_t limit_ms(const struct broker *b, const struct open_task *task)
 static bool idle_beside(const struct broker *b, const struct broker_member *holder,
                         const struct open_sample *sample)
 {
-    for (const struct broker_member *m = b->members.first; m; m = m->next)
-        if (m != holder && room_has(b, m) && blame_may(b, m, sample))
-            return true;
+    const struct room_list *lists[] = {&b->room.prompt, &b->room.slow};
+
+    for (int i = 0; i < 2; i++)
+        for (const struct broker_member *m = lists[i]->first; m; m = m->room_next)
+            if (m != holder && room_has(b, m) && blame_may(b, m, sample))
+                return true;
     return false;
 }
 
-/* Looked at last, idle_beside goes over all members: only for a lease that is overdue. */
+/* Looked at last, idle_beside goes over all that have room: only for a lease that is overdue. */
 static void take_back(struct broker *b, struct broker_member *m, int64_t now_ms)
 {
     for (uint32_t slot = m->lease, next; slot != LEASE_NONE; slot = next) {
@@ -72,9 +71,8 @@ static void take_back(struct broker *b, struct broker_member *m, int64_t now_ms)
             !idle_beside(b, m, &task->sample[lease->first]))
             continue;
         b->counters.expired += lease->left;
+        probation_begin(m, lease->left, "its work was overdue");
         hold_take_back(b, lease, now_ms);
-        /* Nobody tells it: it only gets less. */
-        m->trust = 1;
         room_rest(m, REST_MS, now_ms);
     }
 }

@@ -17,6 +17,7 @@
 #include "broker/copy.h"
 #include "broker/hold.h"
 #include "broker/overdue.h"
+#include "broker/pace.h"
 #include "broker/refused.h"
 #include "broker/scores.h"
 #include "broker/verify.h"
@@ -36,14 +37,16 @@ static void keep_claim(struct broker *b, struct broker_member *from,
 /* Only what was decoded under the lease says how long answers take: what the actor had before,
  * and is merely fetched (`wanted`), would make everybody look slow. */
 static void learn(struct broker *b, const struct open_task *task,
-                  const struct open_sample *sample, const struct broker_member *from,
+                  const struct open_sample *sample, struct broker_member *from, uint32_t tokens,
                   int64_t now_ms)
 {
     const struct lease *lease =
         sample->lease == TASKS_NO_LEASE ? NULL : &b->leases.slot[sample->lease];
 
-    if (lease && lease->holder == from && !lease->wanted)
-        overdue_learn(b, task, lease, now_ms);
+    if (!lease || lease->holder != from || lease->wanted)
+        return;
+    pace_answer(b, from, tokens, now_ms);
+    overdue_learn(b, task, lease, now_ms);
 }
 
 static enum err accept(struct broker *b, struct broker_member *from, struct open_task *task,
@@ -64,7 +67,7 @@ static enum err accept(struct broker *b, struct broker_member *from, struct open
         return OK;
     }
     /* Before the lease may end with its last sample. */
-    learn(b, task, sample, from, now_ms);
+    learn(b, task, sample, from, rollout->n_token, now_ms);
     hold_release(b, sample, from);
     if (!tasks_extend(&b->tasks, sample, bytes)) { /* a long text: it is asked for again */
         free(body);

@@ -9,6 +9,7 @@
 #include "broker/lease.h"
 #include "broker/limits.h"
 #include "broker/outbox.h"
+#include "broker/probation.h"
 #include "broker/run.h"
 #include "broker/suspects.h"
 #include "broker/tasks.h"
@@ -18,10 +19,29 @@
 enum { STATE_STALE = 17 }; /* lags that STATS tells apart; the last: or later */
 
 struct counters {
-    uint64_t duplicates, disputed, expired, reissued, late, gaps, settled, bad_frames, refused;
+    uint64_t duplicates, disputed, expired, reissued, moved, copied, late, gaps, settled,
+        bad_frames, refused;
     uint64_t stale[STATE_STALE];
     uint64_t settled_past[MEMBERS_RATES]; /* one a second */
     uint32_t n_past;
+};
+
+/* Actors that have room, who has waited longest first; slow ones (pace.h) apart. Who is in a list
+ * had room when it was looked at last: room_has says whether it has. */
+struct room {
+    struct room_list {
+        struct broker_member *first, *last;
+        uint32_t n;
+    } prompt, slow;
+};
+
+/* How fast actors are (pace.h). */
+struct pace {
+    double usual;   /* speed of those that do the middle token of the fleet; 0: unknown */
+    double flow;    /* tokens per ms of all that are able now */
+    double length;  /* tokens of an answer, running mean; 0: unknown */
+    double *sorted; /* scratch of pace_tick */
+    uint32_t n_sorted;
 };
 
 struct broker {
@@ -33,7 +53,12 @@ struct broker {
     int64_t
         token_us; /* what answers usually take, from lease to body, by max_new; 0: unknown */
     struct members members;
-    struct broker_member *turn; /* who got the last lease */
+    struct room room;
+    struct pace pace;
+    struct probation probation;
+    struct version wanted[MAX_WANTED]; /* that open tasks name (wanted.h) */
+    uint32_t n_wanted, beats;          /* beats: heartbeats of actors that were read */
+    int64_t now_ms;                    /* of the present event */
     struct run_state run;
     struct open_tasks tasks;
     struct leases leases;

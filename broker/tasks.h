@@ -66,6 +66,7 @@ struct open_sample {
     char *error;
     struct tries *tries; /* who failed it (blame.h); NULL: nobody */
     bool own;            /* only the learner's own actor may do it */
+    uint8_t copies;      /* times that it was given to another while it was being decoded */
 };
 
 struct open_task {

@@ -3,6 +3,7 @@
 #include "broker/waits.h"
 
 #include "broker/state.h"
+#include "broker/wanted.h"
 #include "proto/limit.h"
 #include "proto/text.h"
 
@@ -94,6 +95,18 @@ static void add_scorers(const struct broker *b, struct waits *out, int64_t oldes
     }
 }
 
+/* Nobody holds what is needed next. */
+static void add_weights(const struct broker *b, struct waits *out, int64_t oldest,
+                        int64_t now_ms)
+{
+    char who[WAITS_WORDS / 2];
+    const uint32_t n = wanted_lacking(b, who, sizeof who);
+
+    if (n)
+        text_print(add(out, "", oldest, now_ms), WAITS_WORDS,
+                   "weights on their way to %u actor%s: %s", n, n > 1 ? "s" : "", who);
+}
+
 void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
 {
     const struct run_state *run = &b->run;
@@ -109,6 +122,7 @@ void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
                  run->seen_ms, now_ms);
     if (b->tasks.count[SAMPLE_WAITING] && !has_worker(b))
         add_wait(out, "no actor", oldest[SAMPLE_WAITING], now_ms);
+    add_weights(b, out, oldest[SAMPLE_WAITING], now_ms);
     if (run->owned && !has_own(b))
         add_wait(out, "the learner's own actor has not come", oldest[SAMPLE_WAITING], now_ms);
     if (b->tasks.count[SAMPLE_WAITING] && b->space_short)

@@ -320,7 +320,13 @@ void fixture_hb_lease(struct broker_fixture *fixture, uint32_t at, uint64_t prog
 
 void fixture_credit(struct broker_fixture *fixture, uint32_t at, uint32_t credit, uint64_t seen)
 {
-    const struct version image = fixture_version(0);
+    fixture_credit_with(fixture, at, credit, seen, 0);
+}
+
+void fixture_credit_with(struct broker_fixture *fixture, uint32_t at, uint32_t credit,
+                         uint64_t seen, uint64_t version)
+{
+    const struct version image = fixture_version(version);
     struct msg msg = {.head.type = MSG_HB,
                       .hb = {.credit = credit,
                              .lease_seen = seen,

@@ -79,6 +79,9 @@ void fixture_open_task(struct broker_fixture *fixture, uint64_t id, uint32_t sam
                        uint64_t version);
 void fixture_credit(struct broker_fixture *fixture, uint32_t at, uint32_t credit,
                     uint64_t seen);
+/* The same of an actor that holds the weights of this version and no others. */
+void fixture_credit_with(struct broker_fixture *fixture, uint32_t at, uint32_t credit,
+                         uint64_t seen, uint64_t version);
 void fixture_hb_lease(struct broker_fixture *fixture, uint32_t at, uint64_t progress,
                       uint64_t seen, const uint64_t *lease, uint32_t leases);
 void fixture_learner_hb(struct broker_fixture *fixture, uint64_t bytes, uint64_t seen,

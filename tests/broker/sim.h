@@ -78,8 +78,8 @@ struct sim_peer {
     /* A */
     struct sim_work work[SIM_HOLD];
     uint32_t works, slots;
-    bool image[SIM_TASKS];
-    int64_t image_ms[SIM_TASKS]; /* when a fetch ends */
+    bool image[SIM_TASKS], named[SIM_TASKS]; /* versions: here; that it was told to fetch */
+    int64_t image_ms[SIM_TASKS];             /* when a fetch ends */
     /* R */
     struct sim_job job[64];
     uint32_t jobs;
@@ -121,7 +121,7 @@ struct sim {
     uint64_t epoch, version;
     /* what was seen */
     uint32_t generated[SIM_TASKS][SIM_SAMPLES];
-    uint64_t twice, fired, stats_seen;
+    uint64_t twice, copied, moved, late, fired, stats_seen;
     struct msg_stats last;
     const char *broken; /* the invariant that does not hold */
     char words[256];

@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include "broker/state.h"
 #include "proto/arena.h"
 #include "tests/broker/sim.h"
 #include "tests/broker/sim_parts.h"
@@ -166,8 +167,17 @@ void sim_broker_start(struct sim *sim)
     }
 }
 
+void sim_broker_count(struct sim *sim)
+{
+    if (!sim->broker)
+        return;
+    sim->copied += sim->broker->counters.copied;
+    sim->moved += sim->broker->counters.moved;
+}
+
 void sim_broker_kill(struct sim *sim)
 {
+    sim_broker_count(sim);
     for (int i = 0; i < SIM_PEERS; i++)
         if (sim->peer[i].connected)
             sim_cut(sim, &sim->peer[i], sim_chance(sim, 700));

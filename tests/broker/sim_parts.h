@@ -22,6 +22,7 @@ void sim_net_step(struct sim *sim);
 void sim_cut(struct sim *sim, struct sim_peer *peer, bool keep_some);
 void sim_broker_start(struct sim *sim);
 void sim_broker_kill(struct sim *sim);
+void sim_broker_count(struct sim *sim); /* what it gave to another, before it is gone */
 void sim_queue_clear(struct sim_queue *queue);
 void sim_hub_step(struct sim *sim);
 

@@ -83,28 +83,43 @@ static uint32_t running(const struct sim_peer *peer)
     return n;
 }
 
+/* As many as it runs at once, and some that wait (actor/actor.c). */
+static uint32_t most(const struct sim_peer *peer)
+{
+    return peer->slots + peer->slots / 2 + 1;
+}
+
 void sim_actor_hb(struct sim *sim, struct sim_peer *peer, struct msg_hb *out)
 {
     static uint64_t lease[SIM_HOLD];
+    static uint32_t unbegun[SIM_HOLD];
     static struct version image[SIM_TASKS];
     uint32_t n = 0;
 
     (void)sim;
     for (uint32_t i = 0; i < peer->works; i++) {
-        bool listed = peer->work[i].done || !peer->work[i].lease;
+        const struct sim_work *work = &peer->work[i];
+        uint32_t k = 0;
 
-        for (uint32_t k = 0; k < n; k++)
-            listed |= lease[k] == peer->work[i].lease;
-        if (!listed)
-            lease[n++] = peer->work[i].lease;
+        if (work->done || !work->lease)
+            continue;
+        while (k < n && lease[k] != work->lease)
+            k++;
+        if (k == n) {
+            lease[n] = work->lease;
+            unbegun[n++] = 0;
+        }
+        unbegun[k] += work->left == work->tokens;
     }
     out->lease = lease;
     out->n_lease = n;
+    out->unbegun = unbegun;
+    out->n_unbegun = n;
     for (uint64_t v = 0; v < SIM_TASKS && out->n_image < 60; v++)
         if (peer->image[v])
             image[out->n_image++] = sim_version(v);
     out->image = image;
-    out->credit = running(peer) < peer->slots ? peer->slots - running(peer) : 0;
+    out->credit = running(peer) < most(peer) ? most(peer) - running(peer) : 0;
     out->lease_seen = peer->seen;
 }
 
@@ -146,8 +161,10 @@ static void start_work(struct sim *sim, struct sim_peer *peer, const struct msg_
         say(sim, peer, &msg);
         return;
     }
-    if (running(peer) >= peer->slots)
+    if (running(peer) >= most(peer))
         sim_break(sim, "more leases than credit", in->lease, sample);
+    if (!peer->image[in->task.version.number])
+        sim_break(sim, "leased without its weights", in->task.id, sample);
     if (in->task.version.number > sim->version)
         sim_break(sim, "leased before its version is out", in->task.id, sample);
     work = &peer->work[peer->works++];
@@ -158,6 +175,15 @@ static void start_work(struct sim *sim, struct sim_peer *peer, const struct msg_
                               .tokens = 1 + (uint32_t)sim_draw(sim, in->task.decoding.max_new)};
     work->left = work->tokens;
     sim->generated[work->task][work->sample]++;
+}
+
+/* The newest, and what open tasks name; a lease needs them to be here. */
+static void take_named(struct sim_peer *peer, const struct version *newest,
+                       const struct version *wanted, uint32_t n)
+{
+    peer->named[newest->number % SIM_TASKS] = true;
+    for (uint32_t i = 0; i < n; i++)
+        peer->named[wanted[i].number % SIM_TASKS] = true;
 }
 
 static void on_welcome(struct sim *sim, struct sim_peer *peer, const struct msg_welcome *in)
@@ -175,16 +201,20 @@ static void on_welcome(struct sim *sim, struct sim_peer *peer, const struct msg_
     }
 }
 
-static void on_revoke(struct sim_peer *peer, const struct msg_revoke *in)
+static void on_revoke(struct sim *sim, struct sim_peer *peer, const struct msg_revoke *in)
 {
     for (uint32_t k = 0; k < in->n_lease; k++)
         for (uint32_t i = peer->works; i-- > 0;) {
             struct sim_work *work = &peer->work[i];
 
-            if (work->lease != in->lease[k] || work->done)
+            if (work->lease != in->lease[k] || work->done ||
+                work->sample < (in->n_from ? in->from[k] : 0))
                 continue;
-            work->lease = 0; /* what has begun ends as a duplicate */
-            if (work->left == work->tokens)
+            if (work->left == work->tokens) /* another begins it in its place */
+                sim->generated[work->task][work->sample]--;
+            else
+                sim->late++;
+            if (work->left == work->tokens || in->over)
                 drop_work(peer, work);
         }
 }
@@ -203,9 +233,15 @@ void sim_actor_hear(struct sim *sim, struct sim_peer *peer, const struct msg *ms
     switch (msg->head.type) {
     case MSG_WELCOME:
         on_welcome(sim, peer, &msg->welcome);
+        if (msg->welcome.run)
+            take_named(peer, &msg->welcome.newest, msg->welcome.wanted, msg->welcome.n_wanted);
         break;
     case MSG_HB:
         take_settled(peer, &msg->hb.settled);
+        take_named(peer, &msg->hb.newest, msg->hb.wanted, msg->hb.n_wanted);
+        break;
+    case MSG_PUBLISH:
+        take_named(peer, &msg->publish.version, NULL, 0);
         break;
     case MSG_LEASE:
         if (msg->lease.lease > peer->seen)
@@ -214,7 +250,7 @@ void sim_actor_hear(struct sim *sim, struct sim_peer *peer, const struct msg *ms
             start_work(sim, peer, &msg->lease, msg->lease.first + i);
         break;
     case MSG_REVOKE:
-        on_revoke(peer, &msg->revoke);
+        on_revoke(sim, peer, &msg->revoke);
         break;
     case MSG_WANT:
         for (uint32_t i = 0; i < msg->want.n_claim; i++) {
@@ -264,11 +300,17 @@ static void finish(struct sim *sim, struct sim_peer *peer, struct sim_work *work
 
 void sim_actor_step(struct sim *sim, struct sim_peer *peer)
 {
+    uint32_t runs = 0;
+
     if (sim->now_ms < peer->stalled_to_ms)
         return;
-    for (uint32_t i = 0; i < peer->works; i++) {
+    for (uint64_t v = 0; v < SIM_TASKS; v++)
+        if (peer->named[v] && !peer->image[v] && has_image(sim, peer, v))
+            peer->said_ms = 0; /* a heartbeat: leases of it may come now */
+    for (uint32_t i = 0; i < peer->works && runs < peer->slots; i++) {
         struct sim_work *work = &peer->work[i];
 
+        runs += !work->done;
         if (work->done || !has_image(sim, peer, work->version.number) || sim_chance(sim, 300))
             continue;
         peer->progress++;

@@ -61,8 +61,9 @@ static void a_lease_that_ended_on_its_way_still_takes_credit(void **state)
     assert_int_equal(fixture_count(&fixture, A, MSG_REVOKE), 1);
     fixture_credit(&fixture, A, 2, 0);
     assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 0);
-    fixture_credit(&fixture, A, 2, lease);
-    assert_int_equal(fixture_said(&fixture, A, MSG_LEASE)->lease.count, 2);
+    fixture_credit(&fixture, A, 2, lease); /* and it is on probation */
+    assert_int_equal(fixture_said(&fixture, A, MSG_LEASE)->lease.count, 1);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 0);
 }
 
 static void work_is_shared_between_actors(void **state)
@@ -79,7 +80,7 @@ static void work_is_shared_between_actors(void **state)
     assert_int_equal(fixture_said(&fixture, B, MSG_LEASE)->lease.count, 4);
 }
 
-static void only_images_that_can_be_had_are_leased(void **state)
+static void only_who_has_the_weights_gets_a_lease(void **state)
 {
     struct msg publish = {.head.type = MSG_PUBLISH,
                           .publish = {.version = fixture_version(1), .kind = ARTIFACT_IMAGE}};
@@ -92,21 +93,38 @@ static void only_images_that_can_be_had_are_leased(void **state)
     assert_int_equal(fixture_said(&fixture, A, MSG_LEASE)->lease.task.id, 1);
     assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 0);
     assert_ok(fixture_say(&fixture, L, &publish));
-    assert_int_equal(fixture_said(&fixture, A, MSG_LEASE)->lease.task.id, 0);
     assert_int_equal(fixture_count(&fixture, A, MSG_PUBLISH), 1);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 0);
+    fixture_credit_with(&fixture, A, 8, 1001, 1);
+    assert_int_equal(fixture_said(&fixture, A, MSG_LEASE)->lease.task.id, 0);
 }
 
-static void who_holds_the_image_comes_first(void **state)
+/* B has room and nothing else: it is told what to fetch, people hear who is waited for. */
+static void nobody_has_the_weights_and_that_is_said(void **state)
 {
     struct msg hb = {.head.type = MSG_HB, .hb = {.credit = 9, .note = "", .metrics = ""}};
+    const struct msg *msg;
 
     (void)state;
     all_here(NULL, 0);
-    assert_ok(fixture_say(&fixture, B, &hb)); /* more room, but no image */
-    fixture_credit(&fixture, A, 1, 0);        /* holds version 0 */
-    fixture_open_task(&fixture, 0, 1, 0);
-    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 1);
+    assert_ok(fixture_say(&fixture, B, &hb));
+    fixture_open_task(&fixture, 0, 2, 0);
+    fixture_pass(&fixture, 1000);
+    msg = fixture_said(&fixture, B, MSG_HB);
+    assert_int_equal(msg->hb.n_wanted, 1);
+    assert_int_equal(msg->hb.wanted[0].number, 0);
     assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 0);
+    assert_string_equal(fixture_stats(&fixture)->wait[0].name,
+                        "weights on their way to 2 actors: fixture-1, fixture-2");
+    fixture_credit(&fixture, A, 1, 0);
+    assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 1);
+    fixture_pass(&fixture, 1000);
+    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 0);
+    assert_int_equal(fixture_stats(&fixture)->n_wait, 0);
+    fixture_actor(&fixture, B, NULL, 0); /* who comes is told at once */
+    fixture_forget(&fixture);
+    fixture_actor(&fixture, B, NULL, 0);
+    assert_int_equal(fixture_said(&fixture, B, MSG_WELCOME)->welcome.n_wanted, 1);
 }
 
 static void progress_lets_a_lease_live(void **state)
@@ -290,8 +308,8 @@ int main(void)
         T(credit_is_absolute),
         T(a_lease_that_ended_on_its_way_still_takes_credit),
         T(work_is_shared_between_actors),
-        T(only_images_that_can_be_had_are_leased),
-        T(who_holds_the_image_comes_first),
+        T(only_who_has_the_weights_gets_a_lease),
+        T(nobody_has_the_weights_and_that_is_said),
         T(progress_lets_a_lease_live),
         T(a_lease_that_is_not_held_is_given_to_another),
         T(work_that_hello_does_not_name_is_free_again),

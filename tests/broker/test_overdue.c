@@ -88,6 +88,8 @@ static void who_holds_and_brings_nothing_loses_it_to_the_idle(void **state)
 /* Once it is known what answers take, it does not last so long. */
 static void the_limit_follows_from_what_is_usual(void **state)
 {
+    struct msg hello;
+
     (void)state;
     begin();
     fixture_credit(&fixture, B, 1, 0);
@@ -99,8 +101,13 @@ static void the_limit_follows_from_what_is_usual(void **state)
     fixture_open_task(&fixture, 1, 8, 0);
     hear(A);
     fixture_credit(&fixture, B, 8, 1001);
+    fixture_gone(&fixture, B, false);
+    hello = fixture_hello(B, ROLE_ACTOR);
+    hello.hello.slots = 0; /* nothing begins there at once: it gets no copies (reclaim.c) */
+    fixture_say_hello(&fixture, B, &hello);
     pass(A, 8, 29000);
-    assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 0);
+    assert_int_equal(fixture_stats(&fixture)->expired, 0);
+    fixture_credit(&fixture, B, 8, 1001);
     pass(A, 8, 2000);
     assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 1);
 }

@@ -292,8 +292,9 @@ static void the_accounting_adds_up_in_every_place(void **state)
     assert_int_equal(s->opened, 6);
     assert_int_equal(s->scoring, 4);
     assert_int_equal(s->waiting, 2);
-    assert_int_equal(s->n_wait, 1);
-    assert_string_equal(s->wait[0].name, "rule: nobody offers this scorer");
+    assert_int_equal(s->n_wait, 2);
+    assert_string_equal(s->wait[0].name, "weights on their way to 1 actor: fixture-1");
+    assert_string_equal(s->wait[1].name, "rule: nobody offers this scorer");
     fixture_rewarder(&fixture, R, SCORER_RULE, "");
     ask = ticket(R);
     assert_ok(fixture_score(&fixture, R, &ask, 1, 1));

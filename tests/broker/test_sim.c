@@ -22,7 +22,7 @@ static uint64_t number(const char *name, uint64_t otherwise)
 static void many(uint32_t faults, uint64_t seeds)
 {
     const uint64_t first = number("DROVER_SIM_FIRST", 0), n = number("DROVER_SIM_SEEDS", seeds);
-    uint64_t twice = 0, samples = 0;
+    uint64_t twice = 0, samples = 0, moved = 0, copied = 0;
 
     for (uint64_t seed = first; seed < first + n; seed++) {
         const bool good = sim_run(&sim, seed, faults);
@@ -31,11 +31,14 @@ static void many(uint32_t faults, uint64_t seeds)
             fail_msg("seed %llu, faults %u: %s", (unsigned long long)seed, faults, sim.words);
         twice += sim.twice;
         samples += sim.tasks * sim.samples;
+        moved += sim.moved;
+        copied += sim.copied;
         sim_fini(&sim);
     }
-    printf("           faults %4u: %llu seeds, %llu samples, %llu written more than once\n",
+    printf("           faults %4u: %llu seeds, %llu samples, %llu written more than once, %llu "
+           "moved, %llu copied\n",
            faults, (unsigned long long)n, (unsigned long long)samples,
-           (unsigned long long)twice);
+           (unsigned long long)twice, (unsigned long long)moved, (unsigned long long)copied);
 }
 
 static void without_faults_all_is_done_once(void **state)
@@ -67,15 +70,16 @@ static void all_faults_at_once(void **state)
 
 static void a_broker_that_restarts_wastes_no_work(void **state)
 {
-    uint64_t twice = 0;
+    uint64_t twice = 0, given = 0;
 
     (void)state;
     for (uint64_t seed = 0; seed < 100; seed++) {
         assert_true(sim_run(&sim, seed, SIM_KILL_BROKER));
         twice += sim.twice;
+        given += sim.copied + sim.late;
         sim_fini(&sim);
     }
-    assert_true(twice == 0); /* claims come within the second that it waits */
+    assert_true(twice <= given); /* claims come within the second that it waits */
 }
 
 int main(void)
