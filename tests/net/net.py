@@ -78,8 +78,8 @@ class Cgroup:
             Cgroup.told = True
 
     def cores(self, cores):
-        period = 20000  # us: shorter than a decode step of a model worth testing, so that a quota slows and does not stutter
-        quota = max(int(period * cores), 1000)
+        period = max(20000, int(1200 / cores))  # us: short, so that a quota slows and does not stutter; the least quota is 1 ms
+        quota = int(period * cores)
         name, text = ("cpu.cfs_quota_us", str(quota)) if self.v1 else ("cpu.max", f"{quota} {period}")
         if self.v1:
             with open(os.path.join(self.path, "cpu.cfs_period_us"), "w", encoding="ascii") as f:
