@@ -4,8 +4,10 @@
  * that a peer sends ends the loop.
  *
  * A connection (hub_conn) is what libzmq routes by; a member (hub_member) is a peer id and
- * incarnation that said HELLO, and outlives its connection for HUB_SILENCE_MS. Either may be
- * without the other. The broker sees members only. */
+ * incarnation that said HELLO, and outlives its connection for HUB_ENDED_MS: a process that lives
+ * dials again at once and says HELLO after its next heartbeat, so one that does not is dead. Where no end can be seen (a cable, a process
+ * that stands still) HUB_SILENCE_MS decides. Either may be without the other. The broker sees
+ * members only. */
 
 #include "proto/hub.h"
 
@@ -376,7 +378,7 @@ static bool make_room(struct hub *hub, int64_t now_ms)
 
     if (full && now_ms - hub->room_ms >= ROOM_MS) {
         hub->room_ms = now_ms;
-        hub_member_sweep(&hub->conns);
+        hub_member_sweep(&hub->conns, now_ms);
     }
     return hub->conns.n < hub->conf.peers_max;
 }
@@ -398,7 +400,7 @@ static struct conn *conn_of(struct hub *hub, const struct wire_route *from, int 
     }
     was = hub_conn_heard(&hub->conns, conn, fd);
     if (was)
-        hub_member_ended(&hub->conns, was);
+        hub_member_ended(&hub->conns, was, now_ms);
     conn->heard_ms = now_ms;
     return conn;
 }
@@ -472,11 +474,14 @@ enum err hub_tick(void *self, int64_t now_ms)
     struct hub_member *next;
 
     hub->tick_ms = now_ms;
+    hub_member_sweep(&hub->conns, now_ms);
     for (struct hub_member *m = hub->members.first; m; m = next) {
         next = m->next;
         if (slept_ms > HUB_SILENCE_MS / 2) /* we did not listen: nobody was silent */
             m->pub.heard_ms += slept_ms;
-        if (now_ms - m->pub.heard_ms >= HUB_SILENCE_MS)
+        if (!m->conn && m->ended_ms && now_ms - m->ended_ms >= HUB_ENDED_MS)
+            member_remove(hub, m, "its connection ended", now_ms);
+        else if (now_ms - m->pub.heard_ms >= HUB_SILENCE_MS)
             member_remove(hub, m, "silent", now_ms);
     }
     sweep(hub, now_ms);

@@ -30,7 +30,7 @@ struct hub_conf {
      * setting *code and *words. */
     void (*joined)(void *self, struct hub_peer *peer, const struct msg_hello *hello,
                    uint32_t *code, const char **words);
-    /* Silent for HUB_SILENCE_MS, said BYE, refused, or replaced by another incarnation. The
+    /* Silent for HUB_SILENCE_MS, or HUB_ENDED_MS after its connection ended, said BYE, refused, or replaced by another incarnation. The
      * record is void afterwards. */
     void (*gone)(void *self, struct hub_peer *peer, const char *why, int64_t now_ms);
     /* A member's frame could not be read; `type` as its head says. Before the strike. */

@@ -67,23 +67,24 @@ void hub_member_attach(struct hub_member *m, struct conn *conn)
     memcpy(m->pub.address, conn->address, sizeof m->pub.address);
 }
 
-void hub_member_ended(struct hub_conns *conns, struct conn *conn)
+void hub_member_ended(struct hub_conns *conns, struct conn *conn, int64_t now_ms)
 {
     if (conn->member) {
         conn->member->conn = NULL;
+        conn->member->ended_ms = now_ms;
         conn->member->pub.reachable = false;
     }
     hub_conn_remove(conns, conn);
 }
 
-void hub_member_sweep(struct hub_conns *conns)
+void hub_member_sweep(struct hub_conns *conns, int64_t now_ms)
 {
     struct conn *next;
 
     for (struct conn *c = hub_conn_next(conns, NULL); c; c = next) {
         next = hub_conn_next(conns, c);
         if (!hub_conn_lives(conns, c))
-            hub_member_ended(conns, c);
+            hub_member_ended(conns, c, now_ms);
     }
 }
 

@@ -9,6 +9,7 @@
 struct hub_member {
     struct hub_peer pub; /* first: a hub_peer of ours is a member */
     struct conn *conn;   /* NULL once it ended and no HELLO came since */
+    int64_t ended_ms;    /* when that was seen */
     struct hub_member *next, *before;
 };
 
@@ -34,8 +35,8 @@ void hub_member_clear(struct hub_members *members);
 void hub_member_attach(struct hub_member *member, struct conn *conn);
 
 /* ZeroMQ does not say when a connection ends: this one has. Its member, if any, is silent. */
-void hub_member_ended(struct hub_conns *conns, struct conn *conn);
-void hub_member_sweep(struct hub_conns *conns); /* all that have ended */
+void hub_member_ended(struct hub_conns *conns, struct conn *conn, int64_t now_ms);
+void hub_member_sweep(struct hub_conns *conns, int64_t now_ms); /* all that have ended */
 
 /* Refuses an id for HUB_STRIKES_MS; the oldest of too many is forgotten. */
 void hub_member_ban(struct hub_members *members, const struct id *id, int64_t now_ms);

@@ -83,6 +83,7 @@ static void a_cut_resynchronises(void **state)
     struct wire_end *end;
     uint32_t number;
 
+    wire_fixture_by_the_wall();
     wire_fixture_hub(fixture, "tcp://127.0.0.1:*", NULL);
     proxied_open(&proxied, hub_endpoint(fixture->hub));
     snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", proxied.port);
@@ -119,6 +120,27 @@ static void a_half_open_connection_is_left_by_both_ends(void **state)
     proxied_say(&proxied, "pass");
     WIRE_FIXTURE_UNTIL(fixture, end->welcomes == 2 && peer_welcome(end->peer));
     proxied_close(&proxied);
+}
+
+/* A process that died: the kernel closes its connection, and nobody dials again. */
+static void an_ended_connection_is_known_before_silence(void **state)
+{
+    struct wire_fixture *const fixture = *state;
+    struct wire_end *dead, *lives;
+    int64_t begin;
+
+    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", NULL);
+    dead = wire_fixture_dial(fixture, hub_endpoint(fixture->hub), NULL, (struct peer_conf){0});
+    lives = wire_fixture_dial(fixture, hub_endpoint(fixture->hub), NULL, (struct peer_conf){0});
+    WIRE_FIXTURE_UNTIL(fixture, dead->welcomes == 1 && lives->welcomes == 1 && fixture->heard >= 2);
+    peer_close(dead->peer);
+    dead->peer = NULL;
+    begin = wire_fixture_now();
+    WIRE_FIXTURE_UNTIL(fixture, fixture->gone == 1);
+    assert_true(wire_fixture_now() - begin < HUB_SILENCE_MS * 2 / 3);
+    assert_string_equal(fixture->why, "its connection ended");
+    wire_fixture_during(fixture, 3000);
+    assert_int_equal(fixture->gone, 1);
 }
 
 static void silence_of_ones_own_is_not_held_against_others(void **state)
@@ -419,6 +441,7 @@ int main(void)
         FACT(a_broker_that_forgot_asks_who),
         FACT(a_cut_resynchronises),
         FACT(a_half_open_connection_is_left_by_both_ends),
+        FACT(an_ended_connection_is_known_before_silence),
         FACT(silence_of_ones_own_is_not_held_against_others),
         FACT(another_incarnation_replaces_the_first),
         FACT(a_refused_peer_hears_why_and_a_wrong_role_too),

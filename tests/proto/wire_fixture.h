@@ -44,6 +44,8 @@ struct wire_end *wire_fixture_dial(struct wire_fixture *fixture, const char *end
                                    const struct curve_keys *keys, struct peer_conf conf);
 
 int64_t wire_fixture_now(void);
+/* Before anything is made: for libzmq's own waits, which know no other clock. */
+void wire_fixture_by_the_wall(void);
 void wire_fixture_turn(struct wire_fixture *fixture); /* everybody once */
 void wire_fixture_during(struct wire_fixture *fixture,
                          int ms); /* turns, so long by wire_fixture_now */
