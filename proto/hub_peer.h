@@ -5,7 +5,13 @@
 
 #include "proto/msg.h"
 
-enum { HUB_SILENCE_MS = 5000, HUB_ENDED_MS = 2000, HUB_STRIKES = 20, HUB_STRIKES_MS = 60000, HUB_DRAIN = 64 };
+enum {
+    HUB_SILENCE_MS = 5000,
+    HUB_ENDED_MS = 2000,
+    HUB_STRIKES = 20,
+    HUB_STRIKES_MS = 60000,
+    HUB_DRAIN = 64
+};
 
 /* Who is there: one (peer id, incarnation). It stays the same through cuts, until gone. */
 struct hub_peer {

@@ -132,7 +132,8 @@ static void an_ended_connection_is_known_before_silence(void **state)
     wire_fixture_hub(fixture, "tcp://127.0.0.1:*", NULL);
     dead = wire_fixture_dial(fixture, hub_endpoint(fixture->hub), NULL, (struct peer_conf){0});
     lives = wire_fixture_dial(fixture, hub_endpoint(fixture->hub), NULL, (struct peer_conf){0});
-    WIRE_FIXTURE_UNTIL(fixture, dead->welcomes == 1 && lives->welcomes == 1 && fixture->heard >= 2);
+    WIRE_FIXTURE_UNTIL(fixture,
+                       dead->welcomes == 1 && lives->welcomes == 1 && fixture->heard >= 2);
     peer_close(dead->peer);
     dead->peer = NULL;
     begin = wire_fixture_now();
