@@ -122,8 +122,9 @@ class Fleet:
         os.makedirs(self.where)
         self.kept, self.due, self.roles, self.count = [], {}, {}, collections.Counter()
         self.head = self.run = self.method = self.trainer = self.watcher = None
-        self.key = os.path.join(self.where, "fleet.key")
-        tool(self.bin, "drover", "keys", "new", self.key)
+        self.roles_have_keys = "role=" in tool(self.bin, "drover", "keys", "--help")  # else one shared secret: programs of before
+        self.keys = os.path.join(self.where, "keys" if self.roles_have_keys else "fleet.key")
+        tool(self.bin, "drover", "keys", "new", self.keys)
 
     def __enter__(self):
         return self
@@ -137,6 +138,16 @@ class Fleet:
                 p.signal(signal.SIGTERM)
             for p in self.processes(role):
                 p.end()
+
+    def key(self, role):
+        """A new key file of that role."""
+        if not self.roles_have_keys:
+            return self.keys
+        self.count[role, "key"] += 1
+        name = f"{role}-{self.count[role, 'key']}"
+        path = os.path.join(self.where, f"{name}.key")
+        tool(self.bin, "drover", "keys", "add", self.keys, name, f"role={role}", f"file={path}")
+        return path
 
     def processes(self, role=None):
         return [p for r in self.roles for p in self.roles[r] if role in (None, r)]
@@ -152,13 +163,14 @@ class Fleet:
 
     def broker(self, host, *words):
         self.head = host
-        process = self.start("broker", host, ["--bind", "tcp://0.0.0.0:5555", "--key", self.key, *words])
+        process = self.start("broker", host, ["--bind", "tcp://0.0.0.0:5555", "--keys" if self.roles_have_keys else "--key", self.keys,
+                                               *words])
         self.wait(lambda: "event=ready" in self.said(process), 10, "the broker listens")
         return process
 
     def member(self, role, host, words, env=None, address=None):
         address = address or f"tcp://{self.head.ip4}:5555"
-        return self.start(role, host, ["--broker", address, "--key", self.key, *words], env)
+        return self.start(role, host, ["--broker", address, "--key", self.key(role), *words], env)
 
     def actor(self, host, *words, **more):
         return self.member("actor", host, ["--name", f"{host.name}-{len(self.processes('actor'))}", *words], **more)
@@ -169,7 +181,7 @@ class Fleet:
     def learner(self, host, method, *words, env=None):
         self.method, self.run = method, os.path.join(self.where, "run")
         self.trainer = self.start("learner", host, [method, *words, f"output_dir={self.run}", "broker_wait=120",
-                                                    f"broker=tcp://{self.head.ip4}:5555", f"broker_key={self.key}"], env)
+                                                    f"broker=tcp://{self.head.ip4}:5555", f"broker_key={self.key('learner')}"], env)
         return self.trainer
 
     def said(self, process):
@@ -215,7 +227,7 @@ class Fleet:
 
     def stats(self):
         if not self.watcher:
-            self.watcher = Watch(self.head, "tcp://127.0.0.1:5560", self.key)
+            self.watcher = Watch(self.head, "tcp://127.0.0.1:5560", self.key("watcher"))
         return self.watcher.last
 
     def iterations(self):

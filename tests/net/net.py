@@ -71,6 +71,7 @@ class Cgroup:
             os.makedirs(path, exist_ok=True)
             self.path = path
             self.cores(cores)
+            self.write(*(("cpu.shares", 65536) if self.v1 else ("cpu.weight", 10000)))  # it gets its quota on a busy machine, too
         except OSError as e:
             self.close()
             if not Cgroup.told:
@@ -80,12 +81,13 @@ class Cgroup:
     def cores(self, cores):
         period = max(20000, int(1200 / cores))  # us: short, so that a quota slows and does not stutter; the least quota is 1 ms
         quota = int(period * cores)
-        name, text = ("cpu.cfs_quota_us", str(quota)) if self.v1 else ("cpu.max", f"{quota} {period}")
         if self.v1:
-            with open(os.path.join(self.path, "cpu.cfs_period_us"), "w", encoding="ascii") as f:
-                f.write(str(period))
+            self.write("cpu.cfs_period_us", period)
+        self.write(*(("cpu.cfs_quota_us", quota) if self.v1 else ("cpu.max", f"{quota} {period}")))
+
+    def write(self, name, value):
         with open(os.path.join(self.path, name), "w", encoding="ascii") as f:
-            f.write(text)
+            f.write(str(value))
 
     def join(self):
         if self.path:

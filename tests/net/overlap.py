@@ -14,8 +14,8 @@ import lengths
 from fleet import Fleet, make_model, tool
 from net import Net
 
-KEYS = {"modes": "none,lag:1,free:4", "actors": "16", "answers": "16", "group": "2", "mean": "60", "most": "1000", "cores": ".03",
-        "learner_cores": ".3", "epochs": "1", "iterations": "16", "rounds": "2", "skip": "2", "limit": "900", "folder": "",
+KEYS = {"modes": "none,lag:1,free:4", "actors": "16", "answers": "16", "group": "2", "mean": "240", "most": "4000", "cores": ".03",
+        "learner_cores": ".6", "epochs": "2", "iterations": "16", "rounds": "2", "skip": "2", "limit": "900", "folder": "",
         "rate": "0", "alone": "1"}
 
 
@@ -41,7 +41,7 @@ def keys_of(k, folder, mode):
     how, _, count = mode.partition(":")
     return [f"model={folder}", f"dataset={folder}/prompts.jsonl", "rewards=[{name: length, rule: length, target: 60}]",
             f"num_generations={group}", f"per_device_train_batch_size={group}", f"gradient_accumulation_steps={answers // group}",
-            f"num_iterations={k['epochs']}", f"max_completion_length={k['most']}", f"max_steps={k['iterations']}", "eval_prompts=0",
+            f"num_iterations={k['epochs']}", f"max_completion_length={k['most']}", f"max_steps={int(k['iterations']) * int(k['epochs'])}", "eval_prompts=0",
             "gradient_checkpointing=false", "learning_rate=1e-7", "beta=0", "reproducible=portable", "save_strategy=no",
             "shuffle_dataset=false", "overlap=none" if how == "none" else f"overlap.{how}={count}"]
 
@@ -49,7 +49,7 @@ def keys_of(k, folder, mode):
 def measure(k, model, mode):
     with Net() as net:
         rate = float(k["rate"]) * 1e6 or None
-        head, train = net.host("head"), net.host("train", cores=float(k["learner_cores"]))
+        head, train = net.host("head", cores=.5), net.host("train", cores=float(k["learner_cores"]))
         hosts = [net.host(f"a{i}", rate, rate, float(k["cores"])) for i in range(int(k["actors"]))]
         with Fleet(net, k["bin"], os.path.join(k["folder"], "fleet")) as fleet:
             fleet.broker(head)

@@ -48,7 +48,7 @@ class Churn:
             host.link(False)
             self.later.append((now + self.random.uniform(.2, 7), lambda: host.link(True)))
         elif len(self.watchers) < 3:
-            self.watchers.append(Watch(self.fleet.head, "tcp://127.0.0.1:5560", self.fleet.key))
+            self.watchers.append(Watch(self.fleet.head, "tcp://127.0.0.1:5560", self.fleet.key("watcher")))
         else:
             self.watchers.pop(0).close()
 
