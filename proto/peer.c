@@ -38,7 +38,7 @@ struct peer {
     struct handler handler[MSG_TYPES];
     struct arena *arena;
     struct msg_head head; /* run and epoch */
-    bool own_run, welcome;
+    bool own_run, welcome, there;
     bool leaving;       /* this process ends: no more warnings */
     bool answered;      /* WELCOME or REFUSE came, ever */
     bool refused;       /* REFUSE, on this connection */
@@ -85,10 +85,13 @@ static enum err option(void *socket, int name, int value)
 static enum err configure(struct peer *peer)
 {
     static const int options[][2] = {
-        {ZMQ_LINGER, 0},          {ZMQ_IMMEDIATE, 1},
-        {ZMQ_RECONNECT_IVL, 100}, {ZMQ_RECONNECT_IVL_MAX, 0},
-        {ZMQ_SNDHWM, 256},        {ZMQ_RCVHWM, 256},
-        {ZMQ_TCP_KEEPALIVE, 1},   {ZMQ_HANDSHAKE_IVL, PEER_SILENCE_MS},
+        {ZMQ_LINGER, 0},
+        {ZMQ_RECONNECT_IVL, 100},
+        {ZMQ_RECONNECT_IVL_MAX, 0},
+        {ZMQ_SNDHWM, 256},
+        {ZMQ_RCVHWM, 256},
+        {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_HANDSHAKE_IVL, PEER_SILENCE_MS},
     };
     const int64_t max = WIRE_FRAME_MAX;
     enum err err = OK;
@@ -160,11 +163,25 @@ void peer_run(struct peer *peer, const struct id *run, uint64_t epoch)
     peer->head.epoch = epoch;
 }
 
+static void look(struct peer *peer)
+{
+    peer->there = dial_look(peer->dial) == DIAL_THERE;
+}
+
+/* Nothing is queued for a connection that does not stand. ZMQ_IMMEDIATE would see to that, but
+ * with it libzmq 4.3.4 takes the pipe away as soon as a connection ends, also between two frames
+ * of a message that is being received, and then aborts the process (fq.cpp:112). */
 static enum err put(struct peer *peer, struct msg *msg)
 {
     struct frames frames;
     enum err err;
 
+    if (!peer->there)
+        look(peer);
+    if (!peer->there) {
+        peer->stats.full++;
+        return err_set(ERR_STATE, "no connection to %s", peer->broker);
+    }
     msg->head.run = peer->head.run;
     msg->head.epoch = peer->head.epoch;
     frames_init(&frames);
@@ -361,7 +378,7 @@ static void reopen(struct peer *peer, int64_t now_ms)
     }
     peer->stats.reopened++;
     unwelcome(peer, now_ms);
-    peer->refused = false;
+    peer->refused = peer->there = false;
     peer->heard_ms = now_ms;
     peer->hello_ms = now_ms - PEER_HB_MS;
 }
@@ -392,12 +409,15 @@ enum err peer_patience(const struct peer *peer, int64_t wait_ms, int64_t now_ms)
 enum err peer_tick(void *self, int64_t now_ms)
 {
     struct peer *const peer = self;
+    const bool was = peer->there;
 
     /* A process that was stopped did not listen: that is no silence of the broker's. */
     if (now_ms - peer->tick_ms > PEER_SILENCE_MS / 2)
         peer->heard_ms += now_ms - peer->tick_ms;
     peer->tick_ms = now_ms;
-    dial_look(peer->dial);
+    look(peer);
+    if (was && !peer->there) /* what waits in its pipes was meant for the one that ended */
+        reopen(peer, now_ms);
     if (!dial_hopeless(peer->dial))
         peer->hope_ms = now_ms;
     if (!peer->welcome && !peer->refused && !peer->leaving && now_ms >= peer->warn_ms)
@@ -414,6 +434,11 @@ enum err peer_tick(void *self, int64_t now_ms)
 bool peer_welcome(const struct peer *peer)
 {
     return peer->welcome;
+}
+
+bool peer_there(const struct peer *peer)
+{
+    return peer->there;
 }
 
 bool peer_answered(const struct peer *peer)

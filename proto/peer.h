@@ -80,8 +80,9 @@ void peer_again(struct peer *peer, int64_t now_ms);
 /* An HB now rather than at the next second. */
 void peer_hb(struct peer *peer, int64_t now_ms);
 
-bool peer_welcome(const struct peer *peer);  /* is WELCOME in, on this connection? */
-bool peer_answered(const struct peer *peer); /* has a broker ever answered? */
+bool peer_welcome(const struct peer *peer); /* is WELCOME in, on this connection? */
+bool peer_there(const struct peer *peer); /* does its connection stand, as of the last tick? */
+bool peer_answered(const struct peer *peer);               /* has a broker ever answered? */
 const struct msg_head *peer_head(const struct peer *peer); /* run and epoch as last heard */
 int64_t peer_heard_ms(const struct peer *peer);            /* when a frame last came */
 
