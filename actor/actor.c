@@ -129,7 +129,7 @@ void actor_hb(void *self, struct msg_hb *out)
     out->tokens = atomic_load(&c->tokens);
     out->busy_ms = atomic_load(&c->busy_ns) / 1000000;
     out->idle_ms = atomic_load(&c->idle_ns) / 1000000;
-    out->progress = out->tokens + fetch_chunks(a->fetch);
+    out->progress = out->tokens + fetch_pieces(a->fetch);
     out->rss_bytes = mem_peak();
     out->queued = inflight_running(a->inflight);
     out->lease_seen = a->lease_seen;

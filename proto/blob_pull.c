@@ -1,46 +1,34 @@
 /* The side that lacks an artifact; declared in blob.h.
  *
- * First the digests of all chunks, which together must have the artifact's name (its hash);
- * then chunks, BLOB_WINDOW of them under way at once, each compared with its digest as it
- * comes. So a false byte is found with its chunk, and what is complete is what was named. The
- * owner calls blob_pull_ask until it is false, and again at each tick: what to ask for, first
- * or once more, follows from the window alone. */
+ * First the digests of all chunks, which together must have the artifact's name (its hash), in
+ * pieces as all else; with the first the source says which chunks it has now. Then pieces: of
+ * those chunks first, then of the others, ascending. Each piece is in one of four states, two
+ * bits of its chunk: not asked for, on its way (from the source asked now, or from the one
+ * before), here. When all pieces of a chunk are here it is compared with its digest: so a false
+ * byte is found with its chunk, and what is complete is what was named.
+ *
+ * The owner calls blob_pull_ask while it has room; what is due, first or once more, follows
+ * from those bits alone. Nothing here asks again because time has passed: what is on its way on
+ * a connection that lives comes, or is taken back by WNONE. */
 
 #include "proto/blob.h"
 
 #include "base/mem.h"
 #include "base/printable.h"
-#include "proto/limit.h"
+#include "proto/blob_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    NOW = -1,
-    AGAIN_MAX_MS = 8 * BLOB_AGAIN_MS
-}; /* NOW: asked_ms of what to repeat at once */
-
-struct flight { /* a chunk that was asked for; free if `index` is none */
-    size_t index;
-    int64_t asked_ms;
-    bool used, bad;
+    ASK_MOST = 64,   /* pieces of one request */
+    HAVE_SMALL = 64, /* bytes of `have` that go with each request; more only each second */
+    HAVE_MS = 1000,
+    DOUBLINGS = 4, /* of the pause after WNONE: 2 .. 32 s */
 };
-
-struct blob_pull {
-    struct artifact what;
-    char *name;
-    struct shared_memory *shared;
-    uint8_t *bytes; /* the shared memory's */
-    struct hash *digest;
-    size_t chunks, next, have; /* next: the first that was never asked for */
-    bool have_digest, asked_digest;
-    int64_t heard_ms, again_ms; /* last good chunk; the silence after which to ask again */
-    int64_t digest_ms, none_ms; /* nothing is asked until 2 s after a WNONE */
-    bool none;
-    struct flight flight[BLOB_WINDOW];
-    struct blob_pull_stats stats;
-};
+_Static_assert(BLOB_CHUNK_PIECES == 16, "the pieces of a chunk are the bits of a uint16_t");
+_Static_assert(BLOB_LISTS == 16, "so are those of the list of digests");
 
 enum err blob_pull_new(struct blob_pull **out, const struct artifact *what)
 {
@@ -52,7 +40,7 @@ enum err blob_pull_new(struct blob_pull **out, const struct artifact *what)
     pull->name = mem_text(what->name ? what->name : "");
     pull->what.name = pull->name;
     pull->chunks = blob_chunks(what->bytes);
-    pull->again_ms = BLOB_AGAIN_MS;
+    pull->mapped = true;
     if (what->bytes > LIMIT_ARTIFACT)
         err = err_set(ERR_RANGE, "artifact %s: %llu bytes, at most 32 GiB", pull->name,
                       (unsigned long long)what->bytes);
@@ -65,6 +53,9 @@ enum err blob_pull_new(struct blob_pull **out, const struct artifact *what)
         return err;
     }
     pull->bytes = shared_memory_bytes(pull->shared);
+    pull->chunk = mem_new(pull->chunks + 1, sizeof *pull->chunk);
+    pull->bits = mem_new(blob_bits(pull->chunks) + 1, 1);
+    pull->there = mem_new(blob_bits(pull->chunks) + 1, 1);
     *out = pull;
     return OK;
 }
@@ -75,185 +66,235 @@ void blob_pull_free(struct blob_pull *pull)
         return;
     shared_memory_free(pull->shared);
     free(pull->digest);
+    free(pull->chunk);
+    free(pull->bits);
+    free(pull->there);
     free(pull->name);
     free(pull);
 }
 
-static void request(const struct blob_pull *pull, struct msg *out, uint32_t kind, size_t first,
-                    size_t count)
+/* ---- what is due */
+
+size_t blob_pull_lists(const struct blob_pull *pull)
+{
+    const size_t n = (pull->chunks + PIECE_DIGESTS - 1) / PIECE_DIGESTS;
+
+    return n ? n : 1; /* of nothing, too: that it is there */
+}
+
+size_t blob_pull_pieces(const struct blob_pull *pull, size_t chunk)
+{
+    const size_t left = blob_pieces(pull->what.bytes) - chunk * BLOB_CHUNK_PIECES;
+
+    return left < BLOB_CHUNK_PIECES ? left : BLOB_CHUNK_PIECES;
+}
+
+static bool is_due(const struct pieces *part, size_t piece)
+{
+    return !((part->here | part->asked | part->before) >> piece & 1);
+}
+
+/* Marks at most `most` pieces in a row, the first that are due; false if none is. */
+static bool ask_part(struct blob_pull *pull, struct pieces *part, size_t pieces, size_t most,
+                     size_t *first, size_t *n)
+{
+    size_t i = 0;
+
+    while (i < pieces && !is_due(part, i))
+        i++;
+    *first = i;
+    for (*n = 0; i < pieces && *n < most && is_due(part, i); i++, ++*n)
+        part->asked |= (uint16_t)(1u << i);
+    pull->owed[0] += *n;
+    return *n > 0;
+}
+
+/* Of the chunks that the source has (`there`), or of the others. Goes on into the chunks that
+ * follow, as long as one request can name it all. */
+static bool ask_chunks(struct blob_pull *pull, bool there, size_t most, size_t *first,
+                       size_t *n)
+{
+    const size_t bytes = blob_bits(pull->chunks);
+    size_t *const next = &pull->next[there], at, more;
+
+    for (*n = 0; *next < pull->chunks; ++*next) {
+        const size_t chunk = *next, pieces = blob_pull_pieces(pull, chunk);
+        if (blob_bit(pull->there, bytes, chunk) != there) {
+            if (*n)
+                return true;
+            continue;
+        }
+        if (!ask_part(pull, &pull->chunk[chunk], pieces, most - *n, &at, &more)) {
+            if (*n)
+                return true;
+            continue;
+        }
+        at += chunk * BLOB_CHUNK_PIECES;
+        if (!*n)
+            *first = at;
+        else if (at != *first + *n) { /* a gap: that is another request */
+            pull->chunk[chunk].asked &=
+                (uint16_t) ~(((1u << more) - 1) << at % BLOB_CHUNK_PIECES);
+            pull->owed[0] -= more;
+            return true;
+        }
+        *n += more;
+        if (*n == most || at % BLOB_CHUNK_PIECES + more < pieces)
+            return true;
+    }
+    return *n > 0;
+}
+
+static void say_have(struct blob_pull *pull, struct msg_wreq *out, int64_t now_ms)
+{
+    const size_t bytes = blob_bits(pull->chunks);
+
+    if (pull->told || !pull->have || (bytes > HAVE_SMALL && now_ms - pull->told_ms < HAVE_MS))
+        return;
+    out->have = pull->bits;
+    out->n_have = (uint32_t)bytes;
+    pull->told = true;
+    pull->told_ms = now_ms;
+}
+
+bool blob_pull_ask(struct blob_pull *pull, struct msg *out, size_t room, int64_t now_ms)
+{
+    const bool list = !pull->have_digest || !pull->mapped;
+    size_t most = room / PIECE, first = 0, n = 0;
+    bool due;
+
+    most = most < 1 ? 1 : most > ASK_MOST ? ASK_MOST : most;
+    if (pull->hold || blob_pull_done(pull) || now_ms < pull->again_ms)
+        return false;
+    if (list) /* with its first piece comes what the source has */
+        due = ask_part(pull, &pull->list, pull->have_digest ? 1 : blob_pull_lists(pull), most,
+                       &first, &n);
+    else
+        due = ask_chunks(pull, true, most, &first, &n) ||
+              ask_chunks(pull, false, most, &first, &n);
+    if (!due)
+        return false;
+    memset(out, 0, sizeof *out);
+    out->head.type = MSG_WREQ;
+    out->wreq.hash = pull->what.hash;
+    out->wreq.kind = list ? CHUNK_DIGEST_PIECES : CHUNK_PIECES;
+    out->wreq.first = (uint32_t)first;
+    out->wreq.count = (uint32_t)n;
+    say_have(pull, &out->wreq, now_ms);
+    return true;
+}
+
+bool blob_pull_tell(struct blob_pull *pull, struct msg *out, int64_t now_ms)
 {
     memset(out, 0, sizeof *out);
     out->head.type = MSG_WREQ;
     out->wreq.hash = pull->what.hash;
-    out->wreq.kind = kind;
-    out->wreq.first = (uint32_t)first;
-    out->wreq.count = (uint32_t)count;
+    out->wreq.kind = CHUNK_PIECES;
+    say_have(pull, &out->wreq, now_ms);
+    return out->wreq.n_have > 0;
 }
 
-/* While chunks come, however slowly, nothing is lost; on a line too slow for a chunk in 2 s
- * asking again and again would fill it, so the patience doubles. */
-static bool due(const struct blob_pull *pull, int64_t asked_ms, int64_t now_ms)
+static void take_back(uint16_t *bits, uint64_t *owed, uint64_t *again)
 {
-    const int64_t last_ms = asked_ms > pull->heard_ms ? asked_ms : pull->heard_ms;
+    const unsigned n = (unsigned)__builtin_popcount(*bits);
 
-    return asked_ms == NOW || now_ms - last_ms >= pull->again_ms;
+    *bits = 0;
+    *owed -= n;
+    *again += n;
 }
 
-static void again(struct blob_pull *pull, int64_t asked_ms)
+static void release(struct blob_pull *pull, struct pieces *part, bool asked, bool before)
 {
-    pull->stats.asked_again++;
-    if (asked_ms != NOW && pull->again_ms < AGAIN_MAX_MS)
-        pull->again_ms *= 2;
+    if (asked)
+        take_back(&part->asked, &pull->owed[0], &pull->stats.asked_again);
+    if (before)
+        take_back(&part->before, &pull->owed[1], &pull->stats.asked_again);
 }
 
-static void progress(struct blob_pull *pull, int64_t now_ms)
+void blob_pull_release(struct blob_pull *pull, bool asked, bool before)
 {
-    pull->heard_ms = now_ms;
-    pull->again_ms = BLOB_AGAIN_MS;
-}
-
-static bool ask_digest(struct blob_pull *pull, struct msg *out, int64_t now_ms)
-{
-    if (pull->asked_digest && !due(pull, pull->digest_ms, now_ms))
-        return false;
-    if (pull->asked_digest)
-        again(pull, pull->digest_ms);
-    pull->asked_digest = true;
-    pull->digest_ms = now_ms;
-    request(pull, out, CHUNK_DIGESTS, 0, 1);
-    return true;
-}
-
-/* Fills free places of the window with chunks that follow one another. */
-static size_t fill(struct blob_pull *pull, int64_t now_ms)
-{
-    size_t n = 0;
-
-    for (int i = 0; i < BLOB_WINDOW && pull->next + n < pull->chunks; i++)
-        if (!pull->flight[i].used)
-            pull->flight[i] = (struct flight){pull->next + n++, now_ms, true, false};
-    return n;
-}
-
-/* A chunk that is asked for again. All that are due were silent equally long: one step of
- * patience for all of them. */
-static bool repeat(struct blob_pull *pull, struct msg *out, int64_t now_ms)
-{
-    for (int i = 0; i < BLOB_WINDOW; i++) {
-        struct flight *const flight = &pull->flight[i];
-        if (!flight->used || !due(pull, flight->asked_ms, now_ms))
-            continue;
-        again(pull, flight->asked_ms);
-        for (int k = 0; k < BLOB_WINDOW; k++)
-            if (k != i && pull->flight[k].asked_ms != NOW &&
-                now_ms - pull->flight[k].asked_ms >= BLOB_AGAIN_MS)
-                pull->flight[k].asked_ms = NOW;
-        flight->asked_ms = now_ms;
-        request(pull, out, CHUNK_BYTES, flight->index, 1);
-        return true;
-    }
-    return false;
-}
-
-bool blob_pull_ask(struct blob_pull *pull, struct msg *out, int64_t now_ms)
-{
-    size_t n;
-
-    if (blob_pull_done(pull) || (pull->none && now_ms - pull->none_ms < BLOB_AGAIN_MS))
-        return false;
-    pull->none = false;
-    if (!pull->have_digest)
-        return ask_digest(pull, out, now_ms);
-    if (repeat(pull, out, now_ms))
-        return true;
-    n = fill(pull, now_ms);
-    if (n)
-        request(pull, out, CHUNK_BYTES, pull->next, n);
-    pull->next += n;
-    return n > 0;
+    release(pull, &pull->list, asked, before);
+    for (size_t i = 0; i < pull->chunks; i++)
+        release(pull, &pull->chunk[i], asked, before);
+    pull->next[0] = pull->next[1] = 0;
 }
 
 void blob_pull_lost(struct blob_pull *pull, const struct msg *ask)
 {
-    const size_t first = ask->wreq.first, end = first + ask->wreq.count;
+    const bool list = ask->wreq.kind == CHUNK_DIGEST_PIECES;
 
-    if (ask->wreq.kind == CHUNK_DIGESTS)
-        pull->digest_ms = NOW;
-    for (int i = 0; ask->wreq.kind == CHUNK_BYTES && i < BLOB_WINDOW; i++)
-        if (pull->flight[i].used && pull->flight[i].index >= first &&
-            pull->flight[i].index < end)
-            pull->flight[i].asked_ms = NOW;
+    for (size_t i = ask->wreq.first; i < (size_t)ask->wreq.first + ask->wreq.count; i++) {
+        struct pieces *const part = list ? &pull->list : &pull->chunk[i / BLOB_CHUNK_PIECES];
+        const unsigned bit = 1u << i % BLOB_CHUNK_PIECES;
+        pull->owed[0] -= (part->asked & bit) != 0;
+        part->asked &= (uint16_t)~bit;
+    }
+    pull->next[0] = pull->next[1] = 0;
+    pull->told &= !ask->wreq.n_have;
 }
 
 void blob_pull_cut(struct blob_pull *pull)
 {
-    pull->digest_ms = NOW;
-    for (int i = 0; i < BLOB_WINDOW; i++)
-        pull->flight[i].asked_ms = NOW;
+    blob_pull_release(pull, true, false);
+    pull->told = false;
 }
 
-/* Only digests that have the name are kept: chunks are judged by them. */
-static void take_digest(struct blob_pull *pull, const struct msg_wchunk *chunk, int64_t now_ms)
+void blob_pull_forget(struct blob_pull *pull)
 {
-    struct hash name;
-
-    if (pull->have_digest)
-        return;
-    if (chunk->bytes != pull->chunks * HASH_BYTES) {
-        pull->stats.bad++;
-        return;
-    }
-    if (chunk->bytes)
-        memcpy(pull->digest->byte, chunk->data, chunk->bytes);
-    name = hash_join(pull->digest, pull->chunks);
-    pull->have_digest = hash_same(&name, &pull->what.hash);
-    pull->stats.bad += !pull->have_digest;
-    if (pull->have_digest)
-        progress(pull, now_ms);
+    blob_pull_release(pull, false, true);
 }
 
-static void take_chunk(struct blob_pull *pull, const struct msg_wchunk *chunk, int64_t now_ms)
+static void move_part(struct pieces *part)
 {
-    const uint64_t at = (uint64_t)chunk->index * HASH_CHUNK;
-    struct flight *flight = NULL;
-    struct hash digest;
-    uint64_t want;
-
-    for (int i = 0; i < BLOB_WINDOW; i++)
-        if (pull->flight[i].used && pull->flight[i].index == chunk->index)
-            flight = &pull->flight[i];
-    if (!flight) /* asked for twice, and here already */
-        return;
-    want = pull->what.bytes - at < HASH_CHUNK ? pull->what.bytes - at : (uint64_t)HASH_CHUNK;
-    if (chunk->bytes == want) {
-        digest = hash_chunk(chunk->data, chunk->bytes);
-        if (hash_same(&digest, &pull->digest[chunk->index])) {
-            memcpy(pull->bytes + at, chunk->data, chunk->bytes);
-            flight->used = false;
-            pull->have++;
-            progress(pull, now_ms);
-            return;
-        }
-    }
-    pull->stats.bad++;
-    if (!flight->bad) /* a liar gets no tight loop: at once only the first time */
-        flight->asked_ms = NOW;
-    flight->bad = true;
+    part->before = part->asked;
+    part->asked = 0;
 }
 
-bool blob_pull_take(struct blob_pull *pull, const struct msg_wchunk *chunk, int64_t now_ms)
+/* The new source has said nothing yet of what it has. */
+void blob_pull_move(struct blob_pull *pull)
 {
-    if (!hash_same(&chunk->hash, &pull->what.hash))
-        return false;
-    if (chunk->total != pull->what.bytes) {
-        pull->stats.bad++;
-        snprintf(pull->stats.reason, sizeof pull->stats.reason, "%llu bytes, not %llu",
-                 (unsigned long long)chunk->total, (unsigned long long)pull->what.bytes);
-    } else if (chunk->kind == CHUNK_DIGESTS)
-        take_digest(pull, chunk, now_ms);
-    else if (pull->have_digest)
-        take_chunk(pull, chunk, now_ms);
-    return true;
+    blob_pull_forget(pull);
+    pull->owed[1] = pull->owed[0];
+    pull->owed[0] = 0;
+    move_part(&pull->list);
+    for (size_t i = 0; i < pull->chunks; i++)
+        move_part(&pull->chunk[i]);
+    memset(pull->there, 0, blob_bits(pull->chunks));
+    pull->mapped = false;
+    pull->owed[1] -= pull->list.before & 1u;
+    pull->list.here &= (uint16_t)~1u;
+    pull->list.before &= (uint16_t)~1u;
+    pull->told = false;
+    pull->again_ms = 0;
+    pull->pauses = 0;
+    pull->turn = (uint8_t)((pull->turn + 1) % BLOB_MIXED);
+}
+
+void blob_pull_hold(struct blob_pull *pull, bool hold)
+{
+    pull->hold = hold;
+}
+
+size_t blob_pull_owed(const struct blob_pull *pull, bool before)
+{
+    return (size_t)pull->owed[before] * PIECE;
+}
+
+/* Digests are always there; of chunks only those that the source has named. */
+bool blob_pull_promised(const struct blob_pull *pull)
+{
+    const size_t bytes = blob_bits(pull->chunks);
+
+    for (size_t i = 0; i < pull->chunks; i++)
+        if (pull->chunk[i].asked && blob_bit(pull->there, bytes, i))
+            return true;
+    return pull->list.asked != 0;
+}
+
+void blob_pull_pause(struct blob_pull *pull, int64_t now_ms)
+{
+    pull->again_ms = now_ms + ((int64_t)BLOB_AGAIN_MS << pull->pauses);
+    pull->pauses += pull->pauses < DOUBLINGS;
 }
 
 /* Its words go to logs and terminals, and it may be anybody's. */
@@ -263,10 +304,12 @@ bool blob_pull_none(struct blob_pull *pull, const struct msg_wnone *none, int64_
         return false;
     printable(pull->stats.reason, sizeof pull->stats.reason, none->reason, strlen(none->reason),
               PRINTABLE_LINE);
-    pull->none = true;
-    pull->none_ms = now_ms;
+    blob_pull_release(pull, true, false);
+    blob_pull_pause(pull, now_ms);
     return true;
 }
+
+/* ---- what is here */
 
 bool blob_pull_done(const struct blob_pull *pull)
 {
@@ -292,6 +335,21 @@ enum err blob_pull_detach(struct blob_pull *pull, struct shared_memory **out)
     pull->shared = NULL;
     pull->bytes = NULL;
     return OK;
+}
+
+const uint8_t *blob_pull_bytes(const struct blob_pull *pull)
+{
+    return pull->bytes;
+}
+
+const struct hash *blob_pull_digest(const struct blob_pull *pull)
+{
+    return pull->have_digest ? pull->digest : NULL;
+}
+
+const uint8_t *blob_pull_bits(const struct blob_pull *pull)
+{
+    return pull->bits;
 }
 
 struct blob_pull_stats blob_pull_stats(const struct blob_pull *pull)

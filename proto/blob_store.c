@@ -1,10 +1,9 @@
 /* The side that has artifacts; declared in blob.h.
  *
- * Requests wait in a ring. Its owner asks for the next answer (blob_store_next), sends it, and
- * says so (blob_store_sent) only once the pipe took it: an answer that did not go out is made
- * again from the same request. After each chunk a request goes to the end of the ring, so that
- * one that wants a whole image does not keep the others waiting; nothing is copied, for the
- * bytes are the owner's until `release`. */
+ * Whole ones, whose bytes are the owner's until `release`, and pulls under way, of which it
+ * gives what has come and was checked. Nothing is copied. The requests are a queue of their own
+ * (blob_asks.c): the learner has one for all that comes by its connection, who serves several
+ * connections one for each. */
 
 #include "proto/blob.h"
 
@@ -22,24 +21,19 @@ struct blob_item {
     void *hint;
 };
 
-struct blob_ask {
-    uint64_t route;
-    struct hash hash;
-    uint32_t kind, next, end;
-};
-
 struct blob_store {
     struct artifact *list; /* what is here, and beside it how */
     struct blob_item *item;
     uint32_t n;
-    struct blob_ask *ask; /* [BLOB_ASKS] a ring */
-    size_t first, asks;
+    const struct blob_pull **pull; /* what is on its way here */
+    size_t pulls;
+    struct blob_asks *asks;
 };
 
 void blob_store_new(struct blob_store **out)
 {
     *out = mem_new(1, sizeof **out);
-    (*out)->ask = mem_new(BLOB_ASKS, sizeof *(*out)->ask);
+    blob_asks_new(&(*out)->asks, BLOB_ASKS);
 }
 
 static void forget(struct blob_item *item)
@@ -58,7 +52,8 @@ void blob_store_free(struct blob_store *store)
         forget(&store->item[i]);
     free(store->list);
     free(store->item);
-    free(store->ask);
+    free(store->pull);
+    blob_asks_free(store->asks);
     free(store);
 }
 
@@ -68,6 +63,23 @@ static int find(const struct blob_store *store, const struct hash *hash)
         if (hash_same(&store->list[i].hash, hash))
             return (int)i;
     return -1;
+}
+
+static size_t find_pull(const struct blob_store *store, const struct hash *hash)
+{
+    size_t i = 0;
+
+    while (i < store->pulls && !hash_same(&blob_pull_what(store->pull[i])->hash, hash))
+        i++;
+    return i;
+}
+
+static void forget_pull(struct blob_store *store, const struct hash *hash)
+{
+    const size_t at = find_pull(store, hash);
+
+    if (at < store->pulls)
+        store->pull[at] = store->pull[--store->pulls];
 }
 
 /* What is offered under a hash must have it, or every child would pull it in vain. */
@@ -111,13 +123,25 @@ enum err blob_store_add(struct blob_store *store, const struct artifact *what,
     store->list[store->n] = *what;
     store->list[store->n].name = item.name;
     store->item[store->n++] = item;
+    forget_pull(store, &what->hash);
     return OK;
+}
+
+void blob_store_pull(struct blob_store *store, const struct blob_pull *pull)
+{
+    const struct hash *const hash = &blob_pull_what(pull)->hash;
+
+    if (find(store, hash) >= 0 || find_pull(store, hash) < store->pulls)
+        return;
+    store->pull = mem_grow(store->pull, store->pulls + 1, sizeof(const struct blob_pull *));
+    store->pull[store->pulls++] = pull;
 }
 
 void blob_store_remove(struct blob_store *store, const struct hash *hash)
 {
     const int at = find(store, hash);
 
+    forget_pull(store, hash);
     if (at < 0)
         return;
     forget(&store->item[at]);
@@ -142,82 +166,125 @@ const struct artifact *blob_store_list(const struct blob_store *store, uint32_t 
     return store->list;
 }
 
-/* A child that asks again while its first request still waits here gets one answer. */
-static bool waits(const struct blob_store *store, const struct blob_ask *ask)
+/* ---- answers */
+
+struct blob_place {              /* where the parts of an artifact lie */
+    const uint8_t *bytes, *bits; /* bits: NULL where all chunks are here */
+    const struct hash *digest;
+    uint64_t total;
+};
+
+/* A pull is no source before its digests are here. */
+static enum blob_have place_of(const struct blob_store *store, const struct hash *hash,
+                               struct blob_place *out)
 {
-    for (size_t i = 0; i < store->asks; i++) {
-        const struct blob_ask *const old = &store->ask[(store->first + i) % BLOB_ASKS];
-        if (old->route == ask->route && old->kind == ask->kind &&
-            hash_same(&old->hash, &ask->hash) && old->next <= ask->next && ask->end <= old->end)
-            return true;
+    const int at = find(store, hash);
+    const size_t i = find_pull(store, hash);
+
+    if (at >= 0) {
+        *out = (struct blob_place){store->item[at].bytes, NULL, store->item[at].digest,
+                                   store->list[at].bytes};
+        return BLOB_HERE;
     }
-    return false;
+    if (i == store->pulls)
+        return BLOB_NOT_HERE;
+    *out = (struct blob_place){blob_pull_bytes(store->pull[i]), blob_pull_bits(store->pull[i]),
+                               blob_pull_digest(store->pull[i]),
+                               blob_pull_what(store->pull[i])->bytes};
+    return out->digest ? BLOB_HERE : BLOB_NOT_YET;
 }
 
-/* Whether the artifact is here is found when its turn comes: it may be added until then, or
- * gone. */
-enum err blob_store_ask(struct blob_store *store, const struct msg_wreq *wreq)
+/* Part `number` of `n` bytes in parts of `size`. */
+static bool part(struct msg_wchunk *out, const uint8_t *bytes, uint64_t n, uint64_t size,
+                 uint32_t number)
 {
-    const uint32_t count = wreq->kind == CHUNK_DIGESTS || !wreq->count ? 1 : wreq->count;
-    struct blob_ask ask = {wreq->route, wreq->hash, wreq->kind, wreq->first, 0};
+    const uint64_t from = number * size, left = n - from;
 
-    if (wreq->kind == CHUNK_DIGESTS)
-        ask.next = 0;
-    if (wreq->kind != CHUNK_DIGESTS && wreq->kind != CHUNK_BYTES)
-        return err_set(ERR_RANGE, "chunks of kind %u: there is none", wreq->kind);
-    if (ask.next > UINT32_MAX - count)
-        return err_set(ERR_RANGE, "chunk %u", ask.next);
-    ask.end = ask.next + count;
-    if (waits(store, &ask))
-        return OK;
-    if (store->asks == BLOB_ASKS)
-        return err_set(ERR_RANGE, "more than %d requests wait", BLOB_ASKS);
-    store->ask[(store->first + store->asks++) % BLOB_ASKS] = ask;
-    return OK;
+    if (from >= n && (number || n))
+        return false;
+    out->data = n ? bytes + from : bytes;
+    out->bytes = (uint32_t)(left < size ? left : size);
+    return true;
+}
+
+static bool give(const struct blob_place *from, const struct msg_wreq *ask,
+                 struct msg_wchunk *out)
+{
+    const size_t chunks = blob_chunks(from->total);
+
+    switch (ask->kind) {
+    case CHUNK_DIGESTS:
+        return part(out, from->digest->byte, chunks * HASH_BYTES, MAX_CHUNK, 0);
+    case CHUNK_DIGEST_PIECES:
+        if (!ask->first && from->bits) {
+            out->there = from->bits;
+            out->n_there = (uint32_t)blob_bits(chunks);
+        }
+        return part(out, from->digest->byte, chunks * HASH_BYTES, PIECE, ask->first);
+    case CHUNK_BYTES:
+        return from->total && part(out, from->bytes, from->total, HASH_CHUNK, ask->first);
+    default:
+        return from->total && part(out, from->bytes, from->total, PIECE, ask->first);
+    }
+}
+
+/* The chunk of bytes that `ask` is about is not here: it is on its way. */
+static bool is_coming(const struct blob_place *from, const struct msg_wreq *ask)
+{
+    const bool bytes = ask->kind == CHUNK_BYTES || ask->kind == CHUNK_PIECES;
+    const size_t chunk =
+        ask->kind == CHUNK_PIECES ? ask->first / BLOB_CHUNK_PIECES : ask->first;
+    const size_t chunks = blob_chunks(from->total);
+
+    return bytes && from->bits && chunk < chunks &&
+           !blob_bit(from->bits, blob_bits(chunks), chunk);
+}
+
+enum blob_have blob_store_answer(const struct blob_store *store, const struct msg_wreq *ask,
+                                 struct msg *out)
+{
+    struct blob_place from;
+    const enum blob_have have = place_of(store, &ask->hash, &from);
+
+    if (have == BLOB_NOT_YET || (have == BLOB_HERE && is_coming(&from, ask)))
+        return BLOB_NOT_YET;
+    memset(out, 0, sizeof *out);
+    if (have == BLOB_HERE) {
+        out->head.type = MSG_WCHUNK;
+        out->wchunk = (struct msg_wchunk){.route = ask->route,
+                                          .hash = ask->hash,
+                                          .kind = ask->kind,
+                                          .index = ask->first,
+                                          .total = from.total};
+        if (give(&from, ask, &out->wchunk))
+            return BLOB_HERE;
+    }
+    memset(out, 0, sizeof *out);
+    out->head.type = MSG_WNONE;
+    out->wnone.route = ask->route;
+    out->wnone.hash = ask->hash;
+    out->wnone.reason = have == BLOB_HERE ? "no such chunk" : "not here";
+    return BLOB_NOT_HERE;
+}
+
+/* ---- its own queue */
+
+enum err blob_store_ask(struct blob_store *store, const struct msg_wreq *ask)
+{
+    return blob_asks_add(store->asks, ask);
 }
 
 bool blob_store_next(struct blob_store *store, struct msg *out)
 {
-    const struct blob_ask *const ask = &store->ask[store->first];
-    const int at = store->asks ? find(store, &ask->hash) : -1;
-    const size_t chunks = at < 0 ? 0 : blob_chunks(store->list[at].bytes);
-
-    if (!store->asks)
-        return false;
-    memset(out, 0, sizeof *out);
-    if (at < 0 || (ask->kind == CHUNK_BYTES && ask->next >= chunks)) {
-        out->head.type = MSG_WNONE;
-        out->wnone.route = ask->route;
-        out->wnone.hash = ask->hash;
-        out->wnone.reason = at < 0 ? "not here" : "no such chunk";
-        return true;
-    }
-    out->head.type = MSG_WCHUNK;
-    out->wchunk = (struct msg_wchunk){
-        .route = ask->route,
-        .hash = ask->hash,
-        .kind = ask->kind,
-        .index = ask->next,
-        .total = store->list[at].bytes,
-    };
-    if (ask->kind == CHUNK_DIGESTS) {
-        out->wchunk.data = store->item[at].digest->byte;
-        out->wchunk.bytes = (uint32_t)(chunks * HASH_BYTES);
-    } else {
-        const uint64_t from = (uint64_t)ask->next * HASH_CHUNK;
-        const uint64_t left = store->list[at].bytes - from;
-        out->wchunk.data = store->item[at].bytes + from;
-        out->wchunk.bytes = (uint32_t)(left < HASH_CHUNK ? left : HASH_CHUNK);
-    }
-    return true;
+    return blob_asks_next(store->asks, store, out);
 }
 
 void blob_store_sent(struct blob_store *store)
 {
-    struct blob_ask ask = store->ask[store->first];
+    blob_asks_sent(store->asks);
+}
 
-    store->first = (store->first + 1) % BLOB_ASKS;
-    store->asks--;
-    if (++ask.next < ask.end) /* the others first */
-        store->ask[(store->first + store->asks++) % BLOB_ASKS] = ask;
+void blob_store_clear(struct blob_store *store)
+{
+    blob_asks_clear(store->asks);
 }

@@ -96,6 +96,8 @@ static const struct field hb[] = {
     LIST(msg_hb, wait, n_wait, MAX_HOLD, codec_peer_wait),
     COLUMN(msg_hb, wanted, n_wanted, MAX_WANTED, codec_noun_version),
     COLUMN(msg_hb, unbegun, n_unbegun, MAX_LEASES, codec_noun_u32),
+    UINT(msg_hb, wire_bytes, LIMIT_COUNT),
+    UINT(msg_hb, wire_rate, LIMIT_COUNT),
 };
 const struct field_table codec_peer_hb = TABLE(msg_hb, hb);
 

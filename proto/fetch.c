@@ -1,56 +1,42 @@
 /* Each artifact on its way is a `want`. It is asked for as pages first (pages.h); when nobody of
- * this host has them, over the bulk connection in chunks (blob_pull). What has arrived is given
- * to the owner and forgotten here.
- *
- * The bulk connection is opened with the first want and stays. A cut costs only what was under
- * way: chunks that have come are kept. */
+ * this host has them, over the wire (fetch_wire.h). What has arrived is given to the owner and
+ * forgotten here. */
 
 #include "proto/fetch.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/printable.h"
-#include "proto/curve.h"
+#include "proto/fetch_wire.h"
 #include "proto/pages.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An artifact on its way: over the wire if there is `pull`, else as pages. */
+/* An artifact on its way: as pages, or over the wire. */
 struct want {
     struct artifact what;
     char *name;
     bool used;
     char why[128]; /* there is no room for it here, and nobody asks again; else "" */
-    struct blob_pull *pull;
 };
 
 struct fetch {
     struct fetch_conf conf;
-    struct curve_keys keys; /* the fleet's, with the bulk port's public key as the server's */
-    char *endpoint;
-    struct peer *bulk;
     struct pages *pages;
+    struct fetch_wire *wire;
     struct want want[FETCH_MAX];
-    uint64_t chunks;
-    char note[192];
+    uint64_t pages_taken;
+    char note[320];
 };
-
-static void hang_up(struct fetch *fetch)
-{
-    if (!fetch->bulk)
-        return;
-    fetch->conf.unwatch(fetch->conf.self, peer_socket(fetch->bulk));
-    peer_close(fetch->bulk);
-    fetch->bulk = NULL;
-}
 
 static void drop(struct fetch *fetch, struct want *want)
 {
-    if (want->used)
+    if (want->used) {
         pages_drop(fetch->pages, &want->what.hash);
-    blob_pull_free(want->pull);
+        fetch_wire_drop(fetch->wire, &want->what.hash);
+    }
     free(want->name);
     memset(want, 0, sizeof *want);
 }
@@ -65,33 +51,13 @@ void fetch_free(struct fetch *fetch)
 {
     if (!fetch)
         return;
-    hang_up(fetch);
     fetch_drop_all(fetch);
     pages_free(fetch->pages);
-    curve_wipe(&fetch->keys);
-    free(fetch->endpoint);
+    fetch_wire_free(fetch->wire);
     free(fetch);
 }
 
-/* ---- over the wire */
-
-/* Sends what is due. A request that cannot go out now is asked for again. */
-static void ask(struct fetch *fetch, int64_t now_ms)
-{
-    for (int i = 0; i < FETCH_MAX; i++) {
-        struct blob_pull *const pull = fetch->want[i].pull;
-        struct msg msg;
-        if (!pull || !fetch->bulk || !peer_welcome(fetch->bulk))
-            continue;
-        while (blob_pull_ask(pull, &msg, now_ms))
-            if (peer_send(fetch->bulk, &msg)) {
-                blob_pull_lost(pull, &msg);
-                break;
-            }
-    }
-}
-
-/* Hands over what has come whole. */
+/* Hands over what is here whole. */
 static enum err hand(struct fetch *fetch, struct want *want, struct shared_memory *shared,
                      int64_t now_ms)
 {
@@ -104,82 +70,49 @@ static enum err hand(struct fetch *fetch, struct want *want, struct shared_memor
     return err;
 }
 
-static enum err on_chunk(void *self, const struct msg *msg, int64_t now_ms)
+static struct want *find(struct fetch *fetch, const struct hash *hash)
 {
-    struct fetch *fetch = self;
-
-    for (int i = 0; i < FETCH_MAX; i++) {
-        struct want *const want = &fetch->want[i];
-        struct shared_memory *shared;
-        enum err err;
-        if (!want->pull || !blob_pull_take(want->pull, &msg->wchunk, now_ms))
-            continue;
-        fetch->chunks++;
-        err = blob_pull_detach(want->pull, &shared);
-        if (!err && shared)
-            err = hand(fetch, want, shared, now_ms);
-        if (err)
-            return err;
-        break;
-    }
-    ask(fetch, now_ms);
-    return OK;
+    for (int i = 0; i < FETCH_MAX; i++)
+        if (fetch->want[i].used && hash_same(&fetch->want[i].what.hash, hash))
+            return &fetch->want[i];
+    return NULL;
 }
 
-static enum err on_none(void *self, const struct msg *msg, int64_t now_ms)
+/* ---- over the wire */
+
+static enum err whole(void *self, const struct artifact *what, struct shared_memory *shared,
+                      const struct hash *digest, int64_t now_ms)
 {
-    struct fetch *fetch = self;
+    struct fetch *const fetch = self;
+    struct want *const want = find(fetch, &what->hash);
 
-    for (int i = 0; i < FETCH_MAX; i++)
-        if (fetch->want[i].pull && blob_pull_none(fetch->want[i].pull, &msg->wnone, now_ms))
-            break;
-    return OK;
-}
-
-/* Perhaps after a cut: what was asked for on the old connection will not come. */
-static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
-{
-    struct fetch *fetch = self;
-
-    (void)msg;
-    for (int i = 0; i < FETCH_MAX; i++)
-        if (fetch->want[i].pull)
-            blob_pull_cut(fetch->want[i].pull);
-    ask(fetch, now_ms);
+    (void)digest;
+    if (want)
+        return hand(fetch, want, shared, now_ms);
+    shared_memory_free(shared);
     return OK;
 }
 
 enum err fetch_endpoint(struct fetch *fetch, const char *bulk, const char *bulk_key,
                         int64_t now_ms)
 {
-    struct peer_conf conf = {.role = fetch->conf.role,
-                             .broker = bulk,
-                             .name = fetch->conf.name,
-                             .id = fetch->conf.id,
-                             .incarnation = fetch->conf.incarnation};
-    enum err err;
+    return fetch_wire_endpoint(fetch->wire, bulk, bulk_key, now_ms);
+}
 
-    if (!*bulk) /* a broker without artifacts: what is wanted waits */
-        return OK;
-    if (fetch->bulk && fetch->endpoint && !strcmp(fetch->endpoint, bulk))
-        return OK;
-    hang_up(fetch);
-    free(fetch->endpoint);
-    fetch->endpoint = mem_text(bulk);
-    conf.broker = fetch->endpoint;
-    if (fetch->conf.keys) {
-        fetch->keys = *fetch->conf.keys;
-        if (*bulk_key)
-            snprintf(fetch->keys.server_key, sizeof fetch->keys.server_key, "%s", bulk_key);
-        conf.keys = &fetch->keys;
-    }
-    err = peer_open(&fetch->bulk, fetch->conf.context, &conf, now_ms);
-    if (err)
+enum err fetch_serve(struct fetch *fetch, const char *endpoint)
+{
+    return fetch_wire_serve(fetch->wire, endpoint);
+}
+
+static enum err over_the_wire(struct fetch *fetch, struct want *want)
+{
+    const enum err err = fetch_wire_want(fetch->wire, &want->what);
+
+    if (!err || err == ERR_IO)
         return err;
-    peer_on(fetch->bulk, MSG_WCHUNK, on_chunk, fetch);
-    peer_on(fetch->bulk, MSG_WNONE, on_none, fetch);
-    peer_on(fetch->bulk, MSG_WELCOME, on_welcome, fetch);
-    return fetch->conf.watch(fetch->conf.self, peer_socket(fetch->bulk));
+    log_warn("no-room", "reason=\"%s\"", err_text());
+    printable(want->why, sizeof want->why, err_text(), strlen(err_text()), PRINTABLE_LINE);
+    return OK;
 }
 
 /* ---- as pages */
@@ -189,30 +122,17 @@ void fetch_run(struct fetch *fetch, const struct id *run)
     pages_run(fetch->pages, run);
 }
 
-static enum err over_the_wire(struct want *want)
-{
-    const enum err err = blob_pull_new(&want->pull, &want->what);
-
-    if (!err || err == ERR_IO)
-        return err;
-    log_warn("no-room", "reason=\"%s\"", err_text());
-    printable(want->why, sizeof want->why, err_text(), strlen(err_text()), PRINTABLE_LINE);
-    return OK;
-}
-
 /* The answer of this host: the pages, or the wire from now on. */
 static enum err answer(void *self, const struct hash *hash, struct shared_memory *shared,
                        int64_t now_ms)
 {
-    struct fetch *fetch = self;
+    struct fetch *const fetch = self;
+    struct want *const want = find(fetch, hash);
 
-    for (int i = 0; i < FETCH_MAX; i++) {
-        struct want *const want = &fetch->want[i];
-        if (!want->used || want->pull || !hash_same(&want->what.hash, hash))
-            continue;
-        if (!shared)
-            return over_the_wire(want);
-        fetch->chunks++;
+    if (want && !shared)
+        return over_the_wire(fetch, want);
+    if (want) {
+        fetch->pages_taken++;
         return hand(fetch, want, shared, now_ms);
     }
     shared_memory_free(shared);
@@ -222,11 +142,22 @@ static enum err answer(void *self, const struct hash *hash, struct shared_memory
 enum err fetch_handed(void *self, int64_t now_ms)
 {
     struct fetch *fetch = self;
-    const enum err err = pages_readable(fetch->pages, now_ms);
 
-    if (!err)
-        ask(fetch, now_ms);
-    return err;
+    return pages_readable(fetch->pages, now_ms);
+}
+
+static enum err watch(void *self, void *socket)
+{
+    const struct fetch *fetch = self;
+
+    return fetch->conf.watch(fetch->conf.self, socket);
+}
+
+static void unwatch(void *self, void *socket)
+{
+    const struct fetch *fetch = self;
+
+    fetch->conf.unwatch(fetch->conf.self, socket);
 }
 
 static enum err watch_fd(void *self, int fd)
@@ -248,9 +179,20 @@ void fetch_new(struct fetch **out, const struct fetch_conf *conf)
     struct fetch *fetch = mem_new(1, sizeof *fetch);
     const struct pages_conf pages = {
         .watch = watch_fd, .unwatch = unwatch_fd, .answer = answer, .self = fetch};
+    const struct fetch_wire_conf wire = {.context = conf->context,
+                                         .peer = {.role = conf->role,
+                                                  .keys = conf->keys,
+                                                  .name = conf->name,
+                                                  .id = conf->id,
+                                                  .incarnation = conf->incarnation},
+                                         .watch = watch,
+                                         .unwatch = unwatch,
+                                         .whole = whole,
+                                         .self = fetch};
 
     fetch->conf = *conf;
     pages_new(&fetch->pages, &pages);
+    fetch_wire_new(&fetch->wire, &wire);
     *out = fetch;
 }
 
@@ -258,10 +200,7 @@ void fetch_new(struct fetch **out, const struct fetch_conf *conf)
 
 bool fetch_wants(const struct fetch *fetch, const struct hash *hash)
 {
-    for (int i = 0; i < FETCH_MAX; i++)
-        if (fetch->want[i].used && hash_same(&fetch->want[i].what.hash, hash))
-            return true;
-    return false;
+    return find((struct fetch *)fetch, hash) != NULL;
 }
 
 enum err fetch_want(struct fetch *fetch, const struct artifact *what)
@@ -281,7 +220,7 @@ enum err fetch_want(struct fetch *fetch, const struct artifact *what)
     want->name = mem_text(what->name ? what->name : "");
     want->what.name = want->name;
     if (!pages_want(fetch->pages, &want->what))
-        err = blob_pull_new(&want->pull, &want->what);
+        err = fetch_wire_want(fetch->wire, &want->what);
     if (err)
         drop(fetch, want);
     return err;
@@ -289,49 +228,72 @@ enum err fetch_want(struct fetch *fetch, const struct artifact *what)
 
 void fetch_drop(struct fetch *fetch, const struct hash *hash)
 {
-    for (int i = 0; i < FETCH_MAX; i++)
-        if (fetch->want[i].used && hash_same(&fetch->want[i].what.hash, hash))
-            drop(fetch, &fetch->want[i]);
+    struct want *const want = find(fetch, hash);
+
+    if (want)
+        drop(fetch, want);
 }
 
 enum err fetch_tick(void *self, int64_t now_ms)
 {
     struct fetch *fetch = self;
-    enum err err = pages_tick(fetch->pages, now_ms);
+    const enum err err = pages_tick(fetch->pages, now_ms);
 
-    if (err || !fetch->bulk)
-        return err;
-    err = peer_tick(fetch->bulk, now_ms);
-    if (!err)
-        ask(fetch, now_ms);
-    return err;
+    return err ? err : fetch_wire_tick(fetch->wire, now_ms);
 }
 
 enum err fetch_readable(void *self, int64_t now_ms)
 {
     struct fetch *fetch = self;
 
-    return fetch->bulk ? peer_readable(fetch->bulk, now_ms) : OK;
+    return fetch_wire_readable(fetch->wire, now_ms);
 }
 
-uint64_t fetch_chunks(const struct fetch *fetch)
+/* ---- how it goes */
+
+uint64_t fetch_pieces(const struct fetch *fetch)
 {
-    return fetch->chunks;
+    return fetch->pages_taken + fetch_wire_pieces(fetch->wire);
+}
+
+uint64_t fetch_bytes(const struct fetch *fetch)
+{
+    return fetch_wire_bytes(fetch->wire);
+}
+
+double fetch_rate(const struct fetch *fetch)
+{
+    return fetch_wire_rate(fetch->wire);
+}
+
+double fetch_share(const struct fetch *fetch, const struct hash *hash)
+{
+    const struct blob_pull *const pull = fetch_wire_pull(fetch->wire, hash);
+    const struct blob_pull_stats stats =
+        pull ? blob_pull_stats(pull) : (struct blob_pull_stats){0};
+    const uint64_t all = stats.chunks + stats.missing;
+
+    return all ? (double)stats.chunks / (double)all : 0;
 }
 
 const char *fetch_note(struct fetch *fetch)
 {
     for (int i = 0; i < FETCH_MAX; i++) {
         const struct want *want = &fetch->want[i];
+        const struct blob_pull *const pull =
+            want->used ? fetch_wire_pull(fetch->wire, &want->what.hash) : NULL;
         struct blob_pull_stats stats;
+        const char *from;
         if (*want->why)
             return want->why;
-        if (!want->pull)
+        if (!pull)
             continue;
-        stats = blob_pull_stats(want->pull);
-        snprintf(fetch->note, sizeof fetch->note, "%s: %zu of %zu chunks%s%s", want->name,
-                 (size_t)stats.chunks, (size_t)(stats.chunks + stats.missing),
-                 *stats.reason ? ", last answer: " : "", stats.reason);
+        stats = blob_pull_stats(pull);
+        from = fetch_wire_from(fetch->wire, &want->what.hash);
+        snprintf(fetch->note, sizeof fetch->note, "%s: %zu of %zu chunks%s%.64s%s%s",
+                 want->name, (size_t)stats.chunks, (size_t)(stats.chunks + stats.missing),
+                 *from ? " from " : "", from, *stats.reason ? ", last answer: " : "",
+                 stats.reason);
         return fetch->note;
     }
     return "";

@@ -39,6 +39,10 @@ void fetch_free(struct fetch *fetch); /* NULL is fine */
 enum err fetch_endpoint(struct fetch *fetch, const char *bulk, const char *bulk_key,
                         int64_t now_ms) MUST_CHECK;
 
+/* Gives others what it holds and pulls, at `endpoint` (tcp://host:port); before fetch_endpoint,
+ * whose HELLO says it. Errors: ERR_IO (port in use), ERR_STATE (no keys on an open address). */
+enum err fetch_serve(struct fetch *fetch, const char *endpoint) MUST_CHECK;
+
 /* From each WELCOME: the run whose learner is asked first. */
 void fetch_run(struct fetch *fetch, const struct id *run);
 
@@ -54,8 +58,12 @@ enum err fetch_tick(void *fetch, int64_t now_ms) MUST_CHECK;
 enum err fetch_readable(void *fetch, int64_t now_ms) MUST_CHECK;
 enum err fetch_handed(void *fetch, int64_t now_ms) MUST_CHECK;
 
-/* Taken so far, for progress: a chunk, or an artifact as pages, is one. */
-uint64_t fetch_chunks(const struct fetch *fetch);
+/* Taken so far, for progress: a piece, or an artifact as pages, is one. */
+uint64_t fetch_pieces(const struct fetch *fetch);
+/* Over the wire: bytes so far, bytes a second (0: unknown); how much of an artifact is here. */
+uint64_t fetch_bytes(const struct fetch *fetch);
+double fetch_rate(const struct fetch *fetch);
+double fetch_share(const struct fetch *fetch, const struct hash *hash);
 /* Why the oldest pull is not done, "" if nothing is wanted. */
 const char *fetch_note(struct fetch *fetch);
 

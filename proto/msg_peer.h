@@ -106,6 +106,8 @@ struct msg_hb {
     const uint32_t
         *unbegun; /* A: of each of `lease`, how many have not begun; none: all have */
     uint32_t n_unbegun;
+    uint64_t wire_bytes; /* of artifacts, taken over the wire since start */
+    uint64_t wire_rate;  /* bytes a second of that, while something was owed; 0: unknown */
 };
 
 struct msg_admin {         /* CLI to broker, broker to supervisor */

@@ -123,7 +123,7 @@ void rewarder_hb(void *self, struct msg_hb *out)
     out->tokens = atomic_load(&c->tokens);
     out->busy_ms = atomic_load(&c->busy_ns) / 1000000;
     out->idle_ms = atomic_load(&c->idle_ns) / 1000000;
-    out->progress = atomic_load(&c->rollouts) + fetch_chunks(r->fetch);
+    out->progress = atomic_load(&c->rollouts) + fetch_pieces(r->fetch);
     out->rss_bytes = mem_peak();
     out->queued = r->open;
     out->lease_seen = r->ticket_seen;

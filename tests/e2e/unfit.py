@@ -76,11 +76,11 @@ def on_bulk():
     if kind == HELLO:
         bulk.send_multipart([peer, *pack(WELCOME, {"incarnation": 7})])
     elif kind == WREQ and m["hash"] == name:
-        data = digest if m["kind"] == 1 else card
+        data = digest if m["kind"] == 4 else card
         bulk.send_multipart([peer, *pack(WCHUNK, {"hash": name, "kind": m["kind"], "index": 0, "total": len(card),
                                                   "data": len(data)}, data)])
-    elif kind == WREQ:  # the image: 64 bytes of nothing
-        data = blake(bytes(64)) if m["kind"] == 1 else bytes(64)
+    elif kind == WREQ:  # the image: 64 bytes of nothing (kind 4: digests)
+        data = blake(bytes(64)) if m["kind"] == 4 else bytes(64)
         bulk.send_multipart([peer, *pack(WCHUNK, {"hash": m["hash"], "kind": m["kind"], "index": 0, "total": 64,
                                                   "data": len(data)}, data)])
 

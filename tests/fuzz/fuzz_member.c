@@ -106,7 +106,7 @@ static void asked_anything(void)
         struct msg ask = {.head.type = MSG_WREQ,
                           .wreq = {.route = draw(9),
                                    .hash = what[draw(2)].hash,
-                                   .kind = 1 + draw(2),
+                                   .kind = 1 + draw(4),
                                    .first = draw(4) ? draw(3) : UINT32_MAX - draw(70),
                                    .count = draw(65)}};
         struct msg got, out = {.head.type = MSG_WNONE};
@@ -121,33 +121,48 @@ static void asked_anything(void)
     blob_store_free(store);
 }
 
+/* One answer, perhaps bent, or from the wrong side. What then does not come is due again by a new
+ * connection, or another source. */
+static void answer(struct blob_pull *pull, struct blob_store *store, int64_t now_ms)
+{
+    const uint32_t lie = at < end ? draw(4) : 0;
+    const bool before = lie && draw(4) == 1;
+    struct msg got, out;
+
+    if (!blob_store_next(store, &out))
+        return;
+    if (!arrives(&got, &out, lie, true))
+        ;
+    else if (got.head.type == MSG_WCHUNK)
+        (void)blob_take(pull, &got.wchunk, before, now_ms);
+    else if (got.head.type == MSG_WNONE)
+        (void)blob_pull_none(pull, &got.wnone, now_ms);
+    blob_store_sent(store);
+    if (lie == 3)
+        blob_pull_move(pull);
+    if (lie)
+        blob_pull_cut(pull);
+    if (lie || at >= end)
+        blob_pull_forget(pull);
+}
+
 static void pulled_from_a_liar(void)
 {
     const int which = (int)draw(2);
     struct blob_store *store = stock();
     struct blob_pull *pull;
     struct shared_memory *shared = NULL;
-    int64_t now_ms = 0;
+    struct msg ask;
 
     if (blob_pull_new(&pull, &what[which]))
         give_up("a pull cannot begin");
     for (int i = 0; i < 2000 && !blob_pull_done(pull); i++) {
-        const uint32_t lie = at < end ? draw(4) : 0;
-        struct msg ask, got, out;
+        const int64_t now_ms = i * INT64_C(40000);
 
-        now_ms += 2000;
-        while (blob_pull_ask(pull, &ask, now_ms))
+        while (blob_pull_ask(pull, &ask, (1 + draw(40)) * (size_t)PIECE, now_ms))
             if (blob_store_ask(store, &ask.wreq))
                 blob_pull_lost(pull, &ask);
-        if (!blob_store_next(store, &out))
-            continue;
-        if (!arrives(&got, &out, lie, true))
-            ;
-        else if (got.head.type == MSG_WCHUNK)
-            (void)blob_pull_take(pull, &got.wchunk, now_ms);
-        else if (got.head.type == MSG_WNONE)
-            (void)blob_pull_none(pull, &got.wnone, now_ms);
-        blob_store_sent(store);
+        answer(pull, store, now_ms);
     }
     if (!blob_pull_done(pull))
         give_up("a pull does not end after the lies");

@@ -249,6 +249,8 @@ static struct msg hb(struct msg m)
         .n_wanted = 2,
         .unbegun = few,
         .n_unbegun = 3,
+        .wire_bytes = UINT64_C(7) << 30,
+        .wire_rate = 12500000,
     };
     return m;
 }

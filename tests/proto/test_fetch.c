@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "proto/fetch.h"
 #include "proto/hub.h"
+#include "proto/pace.h"
 #include "tests/support/proxied.h"
 
 #include <stdio.h>
@@ -234,7 +235,7 @@ static void an_artifact_survives_cuts(void **state)
     for (const int64_t end_ms = clock_mono_ms() + 40000;
          !road.got && clock_mono_ms() < end_ms;) {
         turn(&road);
-        if (fetch_chunks(road.fetch) >= 6u * (unsigned)(cuts + 1) && cuts < 4) {
+        if (fetch_pieces(road.fetch) >= 90u * (unsigned)(cuts + 1) && cuts < 4) {
             proxied_say(&proxied, "cut");
             cuts++;
         }
@@ -243,8 +244,8 @@ static void an_artifact_survives_cuts(void **state)
     assert_int_equal(cuts, 4);
     assert_int_equal(shared_memory_size(road.got), SIZE);
     assert_memory_equal(shared_memory_bytes(road.got), road.bytes, SIZE);
-    print_message("%d answers for 41 chunks through %d cuts\n", road.served, cuts);
-    assert_true(road.served <= 42 + cuts * (BLOB_WINDOW + 4)); /* only what was on its way */
+    print_message("%d answers for 641 pieces through %d cuts\n", road.served, cuts);
+    assert_true(road.served <= 642 + cuts * (PACE_MOST / PIECE + 4)); /* what was on its way */
     proxied_close(&proxied);
     shared_memory_free(road.got);
     fetch_free(road.fetch);

@@ -138,7 +138,7 @@ static void pages_come_without_the_wire(void **state)
         turn(&fixture);
     assert_non_null(fixture.got);
     assert_false(fetch_wants(fixture.fetch, &fixture.what.hash));
-    assert_int_equal(fetch_chunks(fixture.fetch), 1);
+    assert_int_equal(fetch_pieces(fixture.fetch), 1);
     assert_memory_equal(shared_memory_bytes(fixture.got), shared_memory_bytes(fixture.shared),
                         SIZE);
     close_bed(&fixture);
