@@ -6,7 +6,8 @@
  *
  *     pump:   adopted      leases of what actors had already       grant.c
  *             grant        work to who has room for it             grant.c
- *             reclaim      each tick: work that others do sooner   reclaim.c
+ *             reclaim      each tick, before and after that: work
+ *                          that others do sooner                   reclaim.c
  *             overdue      each tick: leases that bring nothing    overdue.c
  *             ask          rollouts to rewarders                   scores.c
  *             to_learner   what is ready, as far as it has room    to_learner.c
@@ -106,8 +107,10 @@ static void pump(struct broker *b, unsigned wakes, bool is_tick, int64_t now_ms)
         b->wakes = 0;
         b->tasks.may = table_events[TABLE_PUMP].moves;
         grant_adopted(b);
-        if (is_tick)
+        if (is_tick) {
             room_tick(b, now_ms);
+            reclaim_late(b, now_ms);
+        }
         if (wakes & TABLE_WORK)
             grant_work(b, is_tick, now_ms);
         if (is_tick) {

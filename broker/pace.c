@@ -91,17 +91,41 @@ static int falling(const void *a, const void *b)
 static void measure(struct broker *b)
 {
     struct pace *pace = &b->pace;
-    double sum = 0;
+    double all = 0, sum = 0;
     uint32_t i = 0;
 
+    if (!pace->n_sorted)
+        return;
     qsort(pace->sorted, pace->n_sorted, 2 * sizeof *pace->sorted, falling);
-    pace->flow = 0;
     for (uint32_t k = 0; k < pace->n_sorted; k++)
-        pace->flow += pace->sorted[2 * k + 1];
-    while (i + 1 < pace->n_sorted && (sum += pace->sorted[2 * i + 1]) < pace->flow / 2)
+        all += pace->sorted[2 * k + 1];
+    while (i + 1 < pace->n_sorted && (sum += pace->sorted[2 * i + 1]) < all / 2)
         i++;
-    if (pace->n_sorted)
-        pace->usual = pace->sorted[2 * i];
+    pace->usual = pace->sorted[2 * i];
+}
+
+/* What is usual must not follow from itself: only those count that brought answers, by these
+ * alone. */
+static void note(struct pace *pace, const struct broker_member *m)
+{
+    double *at = pace->sorted + (size_t)2 * pace->n_sorted;
+
+    if (!m->answers || m->pace_ms <= 0)
+        return;
+    at[0] = m->pace_tokens / m->pace_ms;
+    at[1] = at[0] * (m->slots ? m->slots : 1);
+    pace->n_sorted++;
+}
+
+static void judge(struct broker *b, struct broker_member *m)
+{
+    const struct pace *pace = &b->pace;
+
+    m->speed = speed_of(pace, m);
+    m->slow =
+        m->quiet || (SLOW * m->speed < 2 * pace->usual && pace_takes_ms(b, m) > PROMPT_MS);
+    if (is_able(b, m))
+        b->pace.flow += m->speed * places(m);
 }
 
 void pace_tick(struct broker *b, int64_t now_ms)
@@ -110,23 +134,19 @@ void pace_tick(struct broker *b, int64_t now_ms)
 
     pace->sorted = mem_grow(pace->sorted, b->members.n + 1, 2 * sizeof *pace->sorted);
     pace->n_sorted = 0;
+    pace->flow = 0;
     for (struct broker_member *m = b->members.first; m; m = m->next) {
         if (m->role != ROLE_ACTOR)
             continue;
         pace_hold(m, 0, now_ms);
         m->quiet = now_ms - m->heard_ms > QUIET_MS;
-        m->speed = speed_of(pace, m);
-        if (m->speed <= 0 || !is_able(b, m) || places(m) <= 0 ||
-            (!m->answers && pace->usual <= 0))
-            continue;
-        pace->sorted[2 * pace->n_sorted] = m->speed;
-        pace->sorted[2 * pace->n_sorted++ + 1] = m->speed * places(m);
+        if (!m->quiet && is_able(b, m))
+            note(pace, m);
     }
     measure(b);
-    for (struct broker_member *m = b->members.first; m; m = m->next)
-        m->slow = m->role == ROLE_ACTOR && pace->usual > 0 &&
-                  (m->quiet ||
-                   (SLOW * m->speed < 2 * pace->usual && pace_takes_ms(b, m) > PROMPT_MS));
+    for (struct broker_member *m = b->members.first; m && pace->usual > 0; m = m->next)
+        if (m->role == ROLE_ACTOR)
+            judge(b, m);
 }
 
 /* Half is gone in half a minute: after some minutes it gets another try. */

@@ -8,6 +8,10 @@
  *     its pace. The holder goes on: the first answer is taken, the other one is a duplicate. A
  *     sample has COPIES such copies at most. Of who is not heard any more all is given away so.
  *
+ * While something still waits, a slow one may have in hand what it will not bring before all of
+ * that is done: it had it before anybody knew, or has become slow. That is given back to the queue,
+ * where it is the first (reclaim_late): else all others would be done, and then begin it.
+ *
  * The slowest lose first. An answer is a function of its task, so who writes it changes nothing
  * else. A holder that is slower by FAR, or is not heard, is on probation from then on.
  *
@@ -19,6 +23,7 @@
 #include "broker/blame.h"
 #include "broker/grant.h"
 #include "broker/hold.h"
+#include "broker/pace.h"
 #include "broker/room.h"
 #include "broker/wanted.h"
 
@@ -214,4 +219,48 @@ void reclaim_work(struct broker *b, int64_t now_ms)
             s.item[i].count -= went;
     }
     free(s.item);
+}
+
+/* As a candidate, but it waits again instead of going to somebody. */
+static void give_back(struct broker *b, uint32_t slot, int64_t now_ms)
+{
+    struct lease *lease = &b->leases.slot[slot];
+    struct open_task *task = hold_of(b, lease);
+    const uint64_t number = lease->number;
+    const uint32_t first = lease->first;
+    uint32_t end, from;
+
+    if (!task || !is_open(lease, now_ms))
+        return;
+    from = unbegun_from(b, task, lease, &end);
+    if (from < end) {
+        b->counters.moved += end - from;
+        hold_take_part(b, lease, from, end - from, true, now_ms);
+    }
+    for (uint32_t i = first; i < from && lease->number == number; i++) {
+        if (!is_of(b, task, i, lease) || task->sample[i].copies >= COPIES ||
+            !is_worth(b, lease, now_ms))
+            continue;
+        task->sample[i].copies++;
+        b->counters.copied++;
+        hold_take_part(b, lease, i, 1, false, now_ms);
+    }
+}
+
+void reclaim_late(struct broker *b, int64_t now_ms)
+{
+    const uint64_t waiting = b->tasks.count[SAMPLE_WAITING];
+
+    /* Where somebody with room leaves what waits, it would leave this as well. */
+    if (!b->run.bound || b->run.done || b->draining || !waiting || b->room.prompt.n)
+        return;
+    for (struct broker_member *m = b->members.first; m; m = m->next) {
+        if (!m->slow || !m->held || run_is_own(&b->run, m) ||
+            (double)waiting >= pace_from(b, m))
+            continue;
+        for (uint32_t slot = m->lease, next; slot != LEASE_NONE; slot = next) {
+            next = b->leases.slot[slot].next;
+            give_back(b, slot, now_ms);
+        }
+    }
 }

@@ -14,7 +14,7 @@ libs="$build/proto/libproto.a $build/base/libbase.a $(pkg-config --libs libzmq l
 missed=0
 
 # All is compiled once; a mutant is one object that takes the place of another.
-tests="rules leases scores reopened answers blame breaker overdue refused sim"
+tests="rules leases scores reopened answers blame breaker overdue refused reclaim pace sim"
 mkdir "$work/broker" "$work/tests" "$work/mutant"
 object() { # object from to
     # shellcheck disable=SC2086
@@ -23,7 +23,7 @@ object() { # object from to
 for name in $(cd "$root/broker" && ls -- *.c | grep -vE '^(main|serve|bulk|dashboard|listen)[.]c'); do
     object "$root/broker/$name" "$work/broker/${name%.c}.o"
 done
-for name in fixture sim sim_learner sim_net sim_worker $(for test in $tests; do echo "test_$test"; done); do
+for name in fixture paced sim sim_learner sim_net sim_worker $(for test in $tests; do echo "test_$test"; done); do
     object "$root/tests/broker/$name.c" "$work/tests/$name.o"
 done
 
@@ -41,7 +41,7 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
     seen=
     for test in $tests; do
         # shellcheck disable=SC2086
-        cc -fsanitize=address -o "$work/$test" "$work/tests/test_$test.o" "$work"/tests/sim*.o "$work/tests/fixture.o" \
+        cc -fsanitize=address -o "$work/$test" "$work/tests/test_$test.o" "$work"/tests/sim*.o "$work/tests/fixture.o" "$work/tests/paced.o" \
             $others "$work/mutant/$part" $libs
         ASAN_OPTIONS=detect_leaks=0 DROVER_SIM_SEEDS=${5:-40} timeout 300 "$work/$test" >"$work/log" 2>&1 || {
             seen="$seen $test: $(grep -m1 -oE 'seed [0-9]+, faults.*|LINE.*|Assertion.*' "$work/log" | cut -c1-90)"
@@ -60,7 +60,7 @@ mutant learner-hello-resends-nothing broker/broker.c '        to_learner_again(b
 mutant rewarder-hello-keeps-tickets broker/broker.c '    scores_take_back(b, member); /* a rewarder keeps nothing */' '    ;'
 mutant dead-actor-keeps-leases broker/broker.c '    hold_requeue_all(b, member, now_ms);' '    while (member->lease != UINT32_MAX) lease_end(&b->leases, member->lease);'
 mutant leases-never-expire broker/grant.c 'if (now_ms - moved < b->limits.lease_ms)' 'if (1)'
-mutant lost-leases-are-kept broker/grant.c '!listed(hb, lease->number)' '0'
+mutant lost-leases-are-kept broker/grant.c 'lease->heard != b->beats' '0'
 mutant unclaimed-work-is-kept broker/handshake.c '    requeue_unclaimed(b, actor, hello, now_ms);' '    ;'
 mutant old-epoch-may-return broker/run.c 'if (msg->head.epoch > run->epoch ||' 'if (true ||'
 mutant old-learner-is-kept broker/learner.c 'if (old && old != learner)' 'if (0)'
@@ -81,7 +81,7 @@ mutant second-answer-replaces-the-first broker/rollouts.c '    case SAMPLE_SCORI
         task->sample[rollout->sample].body->hash = rollout->hash;
     case SAMPLE_READY:
         verify_second(b, from, task, rollout);'
-mutant any-version-will-do broker/grant.c '(holds || can_fetch)' '(1)'
+mutant who-lacks-the-weights-gets-work broker/grant.c ' || !wanted_held(m, version))' ')'
 mutant batch-of-two-temperatures broker/scores.c 'batch->temperature != task->def->decoding.temperature' '0'
 mutant partial-answers-are-whole broker/answers.c '        scores_requeue(b, ticket); /* what it left out */' '        ;'
 mutant refused-tickets-are-lost broker/scores.c 'ticket->again_ms && now_ms >= ticket->again_ms' '0'
@@ -121,7 +121,7 @@ mutant names-outlive-their-opening broker/tasks.c 'if (!at || at->serial != name
 mutant anybody-may-answer-a-ticket broker/answers.c 'if (memcmp(&ticket->to, &from->id, sizeof from->id))' 'if (0)'
 mutant hoarders-keep-their-leases broker/broker.c '    overdue_expire(b, now_ms);' '    ;'
 mutant the-slow-are-hurried-by-the-busy broker/overdue.c 'if (m != holder && room_has(b, m) && blame_may(b, m, sample))' 'if (m != holder)'
-mutant who-was-overdue-hoards-again broker/overdue.c '        m->trust = 1;' '        ;'
+mutant who-was-overdue-hoards-again broker/overdue.c '        probation_begin(m, lease->left, "its work was overdue");' '        ;'
 mutant versions-are-not-known broker/verify.c '        err = run_announced(&b->run, &rollout->span[i].version);' '        ;'
 mutant who-lies-has-it-back-at-once broker/verify.c '    room_rest(from, ' '    if (0) room_rest(from, '
 mutant bad-answers-stay-leased broker/verify.c '    tasks_move(&b->tasks, task, sample, SAMPLE_WAITING, now_ms);' '    ;'
@@ -130,4 +130,30 @@ mutant nan-is-a-score broker/answers.c '        if (!isfinite(score->value[i])) 
 mutant the-liars-hands-are-not-freed broker/refused.c '    if (news)
         free_hands(b, now);' '    ;'
 mutant what-is-ready-is-not-sent broker/table.c 'answers_on_score, MOVE(SCORING, READY), ASK | LEARNER' 'answers_on_score, MOVE(SCORING, READY), ASK'
+mutant wanted-is-not-told broker/heartbeat.c 'msg.hb.n_wanted = b->n_wanted;' ';'
+mutant who-comes-is-not-told-what-is-wanted broker/handshake.c 'out->n_wanted = b->n_wanted;' ';'
+mutant what-is-wanted-is-found-late broker/opening.c '    wanted_add(b, &task->def->version);' '    ;'
+mutant who-lacks-the-weights-is-not-named broker/wanted.c '        lacking++;' '        ;'
+mutant the-slow-come-first broker/grant.c '(!m->slow || b->room.prompt.n || (double)pass->ahead >= pace_from(b, m))' '1'
+mutant the-slow-get-nothing broker/grant.c '        grant_list(b, &b->room.slow, now_ms);' '        ;'
+mutant shares-are-equal broker/grant.c '(m->speed > 0 ? m->speed : 1)' '1'
+mutant nobody-is-slow broker/pace.c 'SLOW * m->speed < 2 * pace->usual' '0'
+mutant time-in-hand-is-not-counted broker/pace.c 'm->pace_ms += (double)m->held' 'm->pace_ms += 0 * (double)m->held'
+mutant what-is-held-is-not-counted broker/hold.c '    pace_hold(lease->holder, -1, b->now_ms);' '    ;'
+mutant who-is-silent-is-believed broker/pace.c 'm->quiet = now_ms - m->heard_ms > QUIET_MS;' 'm->quiet = false;'
+mutant unbegun-work-stays broker/reclaim.c '    if (one.count)
+        add(s, &one);' '    ;'
+mutant begun-work-is-taken-away broker/reclaim.c 'hold_take_part(b, lease, end - count, count, !one->begun, now_ms);' 'hold_take_part(b, lease, end - count, count, true, now_ms);'
+mutant begun-work-is-not-copied broker/reclaim.c 'return ratio <= WORTH' 'return 0 && ratio <= WORTH'
+mutant all-work-is-copied broker/reclaim.c '    return ratio <= WORTH && ' '    return 1 || '
+mutant copies-without-end broker/reclaim.c 'task->sample[i].copies += one->begun;' ';'
+mutant busy-slots-are-filled broker/reclaim.c '(int64_t)m->slots - (int64_t)m->held' '(int64_t)m->slots'
+mutant late-work-waits-for-the-idle broker/broker.c '            reclaim_late(b, now_ms);' '            ;'
+mutant the-whole-lease-is-revoked broker/hold.c '.n_from = from ? 1 : 0' '.n_from = 0'
+mutant what-is-over-goes-on broker/hold.c 'revoke(b, lease, 0, true);' 'revoke(b, lease, 0, false);'
+mutant probation-ends-with-the-connection broker/probation.c '        m->trust = at->trust;' '        ;'
+mutant probation-is-for-ever broker/probation.c '    m->trust *= 2;' '    ;'
+mutant one-death-is-probation broker/probation.c 'DEATHS = 2' 'DEATHS = 1'
+mutant deaths-are-forgotten broker/probation.c 'm->deaths + (died && m->held)' '0'
+mutant stillness-is-forgotten broker/grant.c '            probation_begin(m, lease->left, "it stood still with work in hand");' '            ;'
 [ $missed = 0 ] || { echo "some were missed"; exit 1; }
