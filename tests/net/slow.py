@@ -3,8 +3,8 @@
 
     slow.py BIN [key=value ...]
 
-`hosts` actors, each on a host of its own with `cores` of a processor; beside them, by turns, nobody (`alone`), a host with 1/`factor`
-of that (`slow`), one that is stopped for `stop` seconds in the middle of the second iteration (`stop`), one behind a link of `link`
+`hosts` actors, each on a host of its own with `cores` of a processor; beside them, by turns, nobody (`alone`), one that runs a
+1/`factor` of each second (`slow`), one that is stopped for `stop` seconds in the middle of the second iteration (`stop`), one behind a link of `link`
 Mbit/s (`link`). Generation dominates: the learner trains on little. The hash must be the same in all (overlap: none, portable)."""
 import json, os, signal, statistics, sys, tempfile, time
 from fleet import Fleet, make_model
@@ -19,12 +19,9 @@ def measure(k, case):
     with Net() as net:
         head, train = net.host("head"), net.host("train")
         hosts = [net.host(f"a{i}", None, None, cores) for i in range(n)]
-        if case == "slow":
-            hosts.append(net.host("odd", None, None, cores / float(k["factor"])))
-        elif case == "link":
-            hosts.append(net.host("odd", float(k["link"]) * 1e6, float(k["link"]) * 1e6, cores))
-        elif case == "stop":
-            hosts.append(net.host("odd", None, None, cores))
+        rate = float(k["link"]) * 1e6 if case == "link" else None
+        if case != "alone":
+            hosts.append(net.host("odd", rate, rate, cores))
         with Fleet(net, k["bin"], os.path.join(k["folder"], "fleet")) as fleet:
             fleet.broker(head)
             fleet.rewarder(head)
@@ -35,10 +32,13 @@ def measure(k, case):
                           f"gradient_accumulation_steps={int(k['answers']) // 4}", f"max_completion_length={k['tokens']}",
                           f"max_steps={k['iterations']}", "eval_prompts=0", "gradient_checkpointing=false", "learning_rate=1e-7",
                           "beta=0", "reproducible=portable", "save_strategy=no", "shuffle_dataset=false", "overlap=none")
-            marks, stopped = [], [0.0, False]
+            marks, stopped, turn = [], [0.0, False], [0]
 
             def look(now):
                 marks.extend([now] * (len(fleet.iterations()) - len(marks)))
+                if case == "slow":  # called each 20 ms
+                    turn[0] += 1
+                    actors[-1].signal(signal.SIGCONT if turn[0] % int(k["factor"]) == 0 else signal.SIGSTOP)
                 if case != "stop":
                     return
                 if len(marks) == 1 and not stopped[0] and now > marks[0] + 2:
@@ -48,7 +48,7 @@ def measure(k, case):
                     stopped[1] = True
                     actors[-1].signal(signal.SIGCONT)
 
-            fleet.finish(float(k["limit"]), look, .05)
+            fleet.finish(float(k["limit"]), look, .02)
             look(0)
             fleet.account()
             actors[-1].signal(signal.SIGCONT)
