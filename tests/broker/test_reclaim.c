@@ -144,7 +144,8 @@ static void who_is_slow_gets_what_nobody_waits_for(void **state)
     fixture_pass(&fixture, 100);
     msg = fixture_said(&fixture, A, MSG_LEASE);
     assert_non_null(msg);
-    assert_in_range(msg->lease.task.id, 5, 40); /* B comes to that later than A is done with it */
+    assert_in_range(msg->lease.task.id, 5,
+                    40); /* B comes to that later than A is done with it */
 }
 
 static void who_is_slow_gets_nothing_that_others_do_sooner(void **state)
