@@ -1,14 +1,24 @@
-/* Orders from a command line, on their way to the supervisor and back; leaving.
+/* Orders from a command line, on their way to a supervisor and back; leaving.
  *
  * The broker carries out no order. It names the asker in each (ADMIN), by which the answer
  * (ADMIN_OK) finds back, and answers itself only where the supervisor cannot be reached: a person
- * waits at the other end. Orders say what shall be, so to repeat one does no harm. */
+ * waits at the other end. Orders say what shall be, so to repeat one does no harm. Each machine
+ * has a supervisor of its own; an order names the machine, or none: then the head's is meant, who
+ * started this broker. One order is about the broker alone and is answered here: `hosts`, which
+ * machines there are and how fast each is, from which others decide where actors are wanted.
+ *
+ * When the head leaves for good the fleet is over, and no other supervisor would hear of that:
+ * its BYE becomes their `down`. */
 
 #include "broker/admin.h"
 #include "base/log.h"
+#include "base/mem.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { HOSTS = 256 };
 
 /* `id` NULL: whoever has that role. Only who is greeted: else what is sent would be lost. */
 static struct broker_member *find(const struct broker *b, enum role role, const struct id *id)
@@ -17,6 +27,85 @@ static struct broker_member *find(const struct broker *b, enum role role, const 
         if (m->role == role && m->greeted && (!id || !memcmp(&m->id, id, sizeof *id)))
             return m;
     return NULL;
+}
+
+/* Of two that call themselves so, the one that came last: the other is gone or soon will be.
+ * Without a name the head; a fleet whose supervisors say nothing of heads has only one. */
+static struct broker_member *supervisor_of(const struct broker *b, const char *host)
+{
+    struct broker_member *found = NULL;
+
+    for (struct broker_member *m = b->members.first; m; m = m->next)
+        if (m->role == ROLE_SUPERVISOR && m->greeted &&
+            (*host ? !strcmp(m->host, host) : m->head || !found || !found->head))
+            found = m;
+    return found;
+}
+
+/* The entry of `host` in a list, made where it is missing; NULL when the list is full. */
+static json_t *entry(json_t *list, const char *host)
+{
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        if (!strcmp(json_string_value(json_object_get(one, "host")), host))
+            return one;
+    }
+    if (json_array_size(list) >= HOSTS)
+        return NULL;
+    one = json_pack("{s:s,s:b,s:b,s:i,s:i,s:f}", "host", host, "supervised", 0, "head", 0,
+                    "actors", 0, "rewarders", 0, "tokens_s", 0.0);
+    json_array_append_new(list, one);
+    return one;
+}
+
+static void count(json_t *one, const char *key)
+{
+    json_t *n = json_object_get(one, key);
+
+    json_integer_set(n, json_integer_value(n) + 1);
+}
+
+/* A machine is who says its name. At most HOSTS: the answer has a size. */
+static char *hosts(const struct broker *b)
+{
+    json_t *list = json_array(), *one;
+    char *text;
+
+    for (const struct broker_member *m = b->members.first; m; m = m->next) {
+        const bool works = m->role == ROLE_ACTOR || m->role == ROLE_REWARDER;
+        if (!m->greeted || (!works && m->role != ROLE_SUPERVISOR) ||
+            !(one = entry(list, m->host)))
+            continue;
+        if (works)
+            count(one, m->role == ROLE_ACTOR ? "actors" : "rewarders");
+        else
+            json_object_set_new(one, "supervised", json_true());
+        if (m->head)
+            json_object_set_new(one, "head", json_true());
+        if (m->role == ROLE_ACTOR)
+            json_real_set(json_object_get(one, "tokens_s"),
+                          json_real_value(json_object_get(one, "tokens_s")) + members_rate(m));
+    }
+    text = json_dumps(list, JSON_COMPACT);
+    json_decref(list);
+    return text;
+}
+
+static void answer_hosts(struct broker *b, struct broker_member *asker, uint64_t request)
+{
+    char *list = hosts(b);
+    struct msg msg = {.head.type = MSG_ADMIN_OK,
+                      .admin_ok = {.request = request,
+                                   .asker = asker->id,
+                                   .ok = list != NULL,
+                                   .words = list ? "" : "a name that is no text",
+                                   .result = list ? list : ""}};
+
+    outbox_put(&b->outbox, asker, &msg);
+    free(list);
 }
 
 /* An order that nobody carries out, in words. */
@@ -30,14 +119,22 @@ static struct msg sorry(const struct broker_member *asker, uint64_t request, con
 enum err admin_on_admin(struct broker *b, struct broker_member *from, const struct msg *msg,
                         int64_t now)
 {
-    struct broker_member *supervisor = find(b, ROLE_SUPERVISOR, NULL);
+    struct broker_member *supervisor = supervisor_of(b, msg->admin.host);
     struct msg on = *msg;
-    struct msg no = sorry(from, msg->admin.request,
-                          supervisor ? "the supervisor does not answer: try again"
-                                     : "no supervisor is connected to this broker");
+    struct msg no =
+        sorry(from, msg->admin.request,
+              supervisor         ? "the supervisor does not answer: try again"
+              : *msg->admin.host ? "no supervisor of that host is connected to this "
+                                   "broker: `drover doctor` lists the hosts"
+                                 : "no supervisor is connected to this broker");
 
     (void)now;
-    log_info("admin", "order=%s peer=%s", msg->admin.order, from->name);
+    if (!strcmp(msg->admin.order, "hosts")) {
+        answer_hosts(b, from, msg->admin.request);
+        return OK;
+    }
+    log_info("admin", "order=%s host=%s peer=%s", msg->admin.order, msg->admin.host,
+             from->name);
     on.admin.asker = from->id;
     if (supervisor)
         outbox_put_else(&b->outbox, supervisor, &on, from, &no);
@@ -58,6 +155,17 @@ enum err admin_on_admin_ok(struct broker *b, struct broker_member *from, const s
     return OK;
 }
 
+/* They end in their own order, and nobody waits for their answer. */
+static void down_with(struct broker *b, const struct broker_member *head)
+{
+    struct msg down = {.head.type = MSG_ADMIN,
+                       .admin = {.order = "down", .arguments = "", .host = ""}};
+
+    for (struct broker_member *m = b->members.first; m; m = m->next)
+        if (m != head && m->role == ROLE_SUPERVISOR && m->greeted)
+            outbox_put(&b->outbox, m, &down);
+}
+
 enum err admin_on_bye(struct broker *b, struct broker_member *from, const struct msg *msg,
                       int64_t now)
 {
@@ -68,6 +176,8 @@ enum err admin_on_bye(struct broker *b, struct broker_member *from, const struct
         b->run.left = true;
         b->run.seen_ms = now;
     }
+    if (from->head)
+        down_with(b, from);
     outbox_put(&b->outbox, from, &ok);
     outbox_release(&b->outbox, from);
     return OK;

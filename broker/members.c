@@ -40,6 +40,7 @@ void members_remove(struct members *members, struct broker_member *member)
     *(member->next ? &member->next->prev : &members->last) = member->prev;
     free(member->claim);
     free(member->flight);
+    free(member->metrics);
     free(member);
 }
 
@@ -73,6 +74,8 @@ void members_hello(struct broker_member *member, const struct msg_hello *hello)
         text_print(offer->name, sizeof offer->name, "%s", hello->offer[i].name);
     }
     member->slots = hello->slots;
+    text_print(member->host, sizeof member->host, "%s", hello->host);
+    member->head = hello->head && member->role == ROLE_SUPERVISOR;
     member->credit = 0; /* the first heartbeat tells */
     member->credit_bytes = 0;
     member->seen = 0;
@@ -80,8 +83,19 @@ void members_hello(struct broker_member *member, const struct msg_hello *hello)
     member->n_claim = 0;
 }
 
+/* It is given on as it is, to people: only its size is looked at here. */
+static void take_metrics(struct broker_member *member, const char *text)
+{
+    if (strlen(text) > MEMBERS_METRICS || (member->metrics && !strcmp(member->metrics, text)))
+        return;
+    free(member->metrics);
+    member->metrics = mem_text(text);
+}
+
 void members_heartbeat(struct broker_member *member, const struct msg_hb *hb, int64_t now_ms)
 {
+    if (member->role == ROLE_SUPERVISOR)
+        take_metrics(member, hb->metrics);
     if (hb->progress != member->progress) {
         member->progress = hb->progress;
         member->progress_ms = now_ms;

@@ -13,7 +13,8 @@ enum {
     MEMBERS_WHO = 2 * MEMBERS_NAME + 8,
     MEMBERS_WORDS = 160,
     MEMBERS_RATES = 10,
-    MEMBERS_FLIGHT = 8192, /* SAMPLEs under way to a learner */
+    MEMBERS_METRICS = 16 << 10, /* of a supervisor; a longer text is passed over */
+    MEMBERS_FLIGHT = 8192,      /* SAMPLEs under way to a learner */
     MEMBERS_NO_LEASE = UINT32_MAX,
 };
 
@@ -71,7 +72,10 @@ struct broker_member {
     uint32_t n_claim, claims_max;
     struct id run; /* to which its claims belong */
 
-    char who[MEMBERS_WHO]; /* name and address: as people see it, and as it is known again */
+    char who[MEMBERS_WHO];   /* name and address: as people see it, and as it is known again */
+    char host[MEMBERS_NAME]; /* its machine, as it says itself; "" if it does not */
+    bool head;               /* S: orders that name no host are its own */
+    char *metrics;           /* S: JSON of its machine and processes, as its heartbeat has it */
     char name[MEMBERS_NAME], note[MEMBERS_WORDS], error[MEMBERS_WORDS];
     struct origin origin;                          /* of its present connection */
     struct members_count now, past[MEMBERS_RATES]; /* past: one a second, a ring */

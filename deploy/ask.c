@@ -106,6 +106,7 @@ enum err ask_fleet(const struct endpoint *fleet, const struct ask_order *ask, ch
     a.admin = (struct msg_admin){.request = conf.incarnation,
                                  .asker = conf.id,
                                  .order = ask->order,
+                                 .host = ask->host ? ask->host : "",
                                  .role = ask->role,
                                  .count = ask->count,
                                  .arguments = ask->arguments ? ask->arguments : ""};

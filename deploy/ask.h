@@ -7,7 +7,9 @@
 #include "proto/msg.h"
 
 struct ask_order {
-    const char *order; /* scale, status, down */
+    const char
+        *order;       /* scale, status, down, drain, logs, doctor, apply; hosts: the broker's */
+    const char *host; /* whose supervisor; NULL: the head's */
     enum role role;
     uint32_t count;
     const char *arguments; /* a JSON object; NULL: none */

@@ -33,6 +33,7 @@ static const struct field hello[] = {
     ID(msg_hello, own),
     UINT(msg_hello, vocabulary, LIMIT_TOKEN),
     TEXT(msg_hello, serve, MAX_NAME),
+    BOOL(msg_hello, head),
 };
 const struct field_table codec_peer_hello = TABLE(msg_hello, hello);
 
@@ -108,6 +109,7 @@ static const struct field admin[] = {
     UINT(msg_admin, role, ROLES - 1),
     UINT(msg_admin, count, LIMIT_PROCESSES),
     TEXT(msg_admin, arguments, MAX_WORDS),
+    TEXT(msg_admin, host, MAX_NAME),
 };
 const struct field_table codec_peer_admin = TABLE(msg_admin, admin);
 

@@ -37,6 +37,7 @@ struct msg_hello {
     struct id own;       /* L: peer id of the actor that it starts itself when no other may */
     uint32_t vocabulary; /* L: tokens of answers are below it; 0: it does not say */
     const char *serve;   /* bulk: tcp://host:port where others may take artifacts from it; "" */
+    bool head;           /* S: it started the broker, and obeys what names no host */
 };
 struct msg_welcome {
     uint64_t incarnation; /* of the broker: another one means that it forgot everything */
@@ -116,6 +117,7 @@ struct msg_admin {         /* CLI to broker, broker to supervisor */
     const char *order;     /* "scale", "down", "status" */
     uint32_t role, count;  /* scale: absolute */
     const char *arguments; /* JSON object or "" */
+    const char *host;      /* whose supervisor is meant; "": the head's */
 };
 struct msg_admin_ok {
     uint64_t request;

@@ -345,9 +345,13 @@ static void what_a_role_may_not_say_is_a_strike(void **state)
 
 static void orders_go_to_the_supervisor_and_back(void **state)
 {
-    struct msg order = {
-        .head.type = MSG_ADMIN,
-        .admin = {.request = 3, .order = "scale", .role = 2, .count = 5, .arguments = ""}};
+    struct msg order = {.head.type = MSG_ADMIN,
+                        .admin = {.request = 3,
+                                  .order = "scale",
+                                  .role = 2,
+                                  .count = 5,
+                                  .arguments = "",
+                                  .host = ""}};
     struct msg ok = {.head.type = MSG_ADMIN_OK,
                      .admin_ok = {.request = 3, .ok = true, .words = "5", .result = ""}};
     const struct msg *msg;

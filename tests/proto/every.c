@@ -181,6 +181,7 @@ static struct msg hello(struct msg m)
         .slots = 16,
         .host = "node7",
         .serve = "tcp://*:5557",
+        .head = true,
     };
     return m;
 }
@@ -457,7 +458,7 @@ static struct msg bulk(struct msg m)
         m.refuse = (struct msg_refuse){REFUSE_FENCED, "epoch 3 is over"};
         break;
     case MSG_ADMIN:
-        m.admin = (struct msg_admin){6, ID, "scale", ROLE_ACTOR, 5, "{}"};
+        m.admin = (struct msg_admin){6, ID, "scale", ROLE_ACTOR, 5, "{}", "b"};
         break;
     case MSG_ADMIN_OK:
         m.admin_ok = (struct msg_admin_ok){6, ID, true, "5 actors", "{\"actors\": 5}"};

@@ -1,0 +1,78 @@
+/* Orders: which supervisor hears them, and what the broker answers by itself. */
+
+#include "tests/broker/fixture_setup.h"
+
+enum { X = 6 };
+
+/* Each machine's supervisor is one peer; two more of them, of which one started the broker. */
+static void host_says(uint32_t at, enum role role, const char *host, bool head)
+{
+    struct msg hello = fixture_hello(at, role);
+
+    hello.hello.host = host;
+    hello.hello.head = head;
+    fixture_say_hello(&fixture, at, &hello);
+}
+
+static const struct msg *ordered(const char *order, const char *host, uint32_t of)
+{
+    struct msg msg = {.head.type = MSG_ADMIN,
+                      .admin = {.request = 9, .order = order, .arguments = "", .host = host}};
+
+    fixture_forget(&fixture);
+    assert_ok(fixture_say(&fixture, X, &msg));
+    return fixture_said(&fixture, of, of == X ? MSG_ADMIN_OK : MSG_ADMIN);
+}
+
+static void an_order_reaches_the_host_it_names(void **state)
+{
+    (void)state;
+    fixture_other(&fixture, X, ROLE_CLI);
+    host_says(7, ROLE_SUPERVISOR, "head", true);
+    host_says(8, ROLE_SUPERVISOR, "far", false);
+    assert_non_null(ordered("status", "", 7));
+    assert_null(fixture_said(&fixture, 8, MSG_ADMIN));
+    assert_non_null(ordered("status", "far", 8));
+    assert_null(fixture_said(&fixture, 7, MSG_ADMIN));
+    assert_false(ordered("status", "nobody", X)->admin_ok.ok);
+}
+
+static void hosts_are_told_by_the_broker_itself(void **state)
+{
+    (void)state;
+    fixture_other(&fixture, X, ROLE_CLI);
+    host_says(7, ROLE_SUPERVISOR, "head", true);
+    host_says(A, ROLE_ACTOR, "far", false);
+    host_says(R, ROLE_REWARDER, "far", false);
+    assert_string_equal(
+        ordered("hosts", "", X)->admin_ok.result,
+        "[{\"host\":\"head\",\"supervised\":true,\"head\":true,\"actors\":0,"
+        "\"rewarders\":0,\"tokens_s\":0.0},{\"host\":\"far\",\"supervised\":false,"
+        "\"head\":false,\"actors\":1,\"rewarders\":1,\"tokens_s\":0.0}]");
+}
+
+static void the_heads_end_is_the_end_of_all_hosts(void **state)
+{
+    struct msg bye = {.head.type = MSG_BYE, .bye.reason = "down"};
+
+    (void)state;
+    host_says(7, ROLE_SUPERVISOR, "head", true);
+    host_says(8, ROLE_SUPERVISOR, "far", false);
+    fixture_forget(&fixture);
+    assert_ok(fixture_say(&fixture, 8, &bye)); /* one that leaves takes nobody with it */
+    assert_null(fixture_said(&fixture, 7, MSG_ADMIN));
+    assert_ok(fixture_say(&fixture, 7, &bye));
+    assert_string_equal(fixture_said(&fixture, 8, MSG_ADMIN)->admin.order, "down");
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(an_order_reaches_the_host_it_names),
+        T(hosts_are_told_by_the_broker_itself),
+        T(the_heads_end_is_the_end_of_all_hosts),
+    };
+
+    return cmocka_run_group_tests_name("admin", tests, NULL, NULL);
+}
