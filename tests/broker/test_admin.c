@@ -2,7 +2,7 @@
 
 #include "tests/broker/fixture_setup.h"
 
-enum { X = 6 };
+enum { X = 6, HEAD = 5, FAR = 7 };
 
 /* Each machine's supervisor is one peer; two more of them, of which one started the broker. */
 static void host_says(uint32_t at, enum role role, const char *host, bool head)
@@ -28,12 +28,12 @@ static void an_order_reaches_the_host_it_names(void **state)
 {
     (void)state;
     fixture_other(&fixture, X, ROLE_CLI);
-    host_says(7, ROLE_SUPERVISOR, "head", true);
-    host_says(8, ROLE_SUPERVISOR, "far", false);
-    assert_non_null(ordered("status", "", 7));
-    assert_null(fixture_said(&fixture, 8, MSG_ADMIN));
-    assert_non_null(ordered("status", "far", 8));
-    assert_null(fixture_said(&fixture, 7, MSG_ADMIN));
+    host_says(HEAD, ROLE_SUPERVISOR, "head", true);
+    host_says(FAR, ROLE_SUPERVISOR, "far", false);
+    assert_non_null(ordered("status", "", HEAD));
+    assert_null(fixture_said(&fixture, FAR, MSG_ADMIN));
+    assert_non_null(ordered("status", "far", FAR));
+    assert_null(fixture_said(&fixture, HEAD, MSG_ADMIN));
     assert_false(ordered("status", "nobody", X)->admin_ok.ok);
 }
 
@@ -41,7 +41,7 @@ static void hosts_are_told_by_the_broker_itself(void **state)
 {
     (void)state;
     fixture_other(&fixture, X, ROLE_CLI);
-    host_says(7, ROLE_SUPERVISOR, "head", true);
+    host_says(HEAD, ROLE_SUPERVISOR, "head", true);
     host_says(A, ROLE_ACTOR, "far", false);
     host_says(R, ROLE_REWARDER, "far", false);
     assert_string_equal(
@@ -56,13 +56,14 @@ static void the_heads_end_is_the_end_of_all_hosts(void **state)
     struct msg bye = {.head.type = MSG_BYE, .bye.reason = "down"};
 
     (void)state;
-    host_says(7, ROLE_SUPERVISOR, "head", true);
-    host_says(8, ROLE_SUPERVISOR, "far", false);
+    host_says(HEAD, ROLE_SUPERVISOR, "head", true);
+    host_says(FAR, ROLE_SUPERVISOR, "far", false);
+    host_says(X, ROLE_SUPERVISOR, "third", false);
     fixture_forget(&fixture);
-    assert_ok(fixture_say(&fixture, 8, &bye)); /* one that leaves takes nobody with it */
-    assert_null(fixture_said(&fixture, 7, MSG_ADMIN));
-    assert_ok(fixture_say(&fixture, 7, &bye));
-    assert_string_equal(fixture_said(&fixture, 8, MSG_ADMIN)->admin.order, "down");
+    assert_ok(fixture_say(&fixture, X, &bye)); /* one that leaves takes nobody with it */
+    assert_null(fixture_said(&fixture, HEAD, MSG_ADMIN));
+    assert_ok(fixture_say(&fixture, HEAD, &bye));
+    assert_string_equal(fixture_said(&fixture, FAR, MSG_ADMIN)->admin.order, "down");
 }
 
 int main(void)
