@@ -21,10 +21,12 @@ static const char watched[] =
 
 char *local_log(const struct plan *plan, enum plan_role role, int number)
 {
+    char name[PLAN_NAME];
+
     if (role == PLAN_LEARNER)
         return NULL;
-    return number ? mem_print("%s/logs/%s-%d.log", plan->output_dir, plan_roles[role], number)
-                  : mem_print("%s/logs/%s.log", plan->output_dir, plan_roles[role]);
+    plan_name(name, plan, role, number);
+    return mem_print("%s/logs/%s.log", plan->output_dir, name);
 }
 
 /* A log that cannot be opened is no reason not to start: the child then speaks to our own. */

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "net/child.h"
 
 #include <assert.h>
@@ -129,29 +130,54 @@ void replica_words(char out[REPLICA_WORDS], const char *log, off_t from)
     out[n] = 0;
 }
 
+/* How it ended, in words. */
+static void cause_of(struct replica *p, const struct replica_death *death)
+{
+    if (death->signal == SIGKILL)
+        snprintf(p->cause, sizeof p->cause, "%s",
+                 death->memory ? "ended by the kernel: memory ran out"
+                               : "killed by another process (signal 9)");
+    else if (death->signal)
+        snprintf(p->cause, sizeof p->cause, "signal %d", death->signal);
+    else
+        snprintf(p->cause, sizeof p->cause, "exit status %d", death->status);
+}
+
 /* A line with all that is known: who, how it ended, where its words are, and the last of
  * them. */
-static void tell(const struct replica *p, const char *log, int status, int signal)
+static void tell(struct replica *p, const char *log, const struct replica_death *death)
 {
-    const char *const how = signal ? "signal" : "status", *const role = plan_roles[p->role];
-    const int end = signal ? signal : status;
+    const char *const how = death->signal ? "signal" : "status", *const role =
+                                                                     plan_roles[p->role];
+    const int end = death->signal ? death->signal : death->status;
     char words[REPLICA_WORDS] = "";
 
     if (log)
         replica_words(words, log, p->log_from);
+    printable(p->last, sizeof p->last, words, strlen(words), PRINTABLE_CUT);
+    cause_of(p, death);
     if (!log)
         log = "none"; /* it shares our terminal */
     /* One format for each: what a value is, base/say.h quotes as a whole. */
-    if (signal == SIGKILL)
-        log_warn("died",
-                 "role=%s number=%d signal=9 reason=\"killed, perhaps for lack of memory\" "
-                 "log=%s last=\"%s\"",
-                 role, p->number, log, words);
+    if (death->signal == SIGKILL)
+        log_warn("died", "role=%s number=%d signal=9 reason=\"%s\" log=%s last=\"%s\"", role,
+                 p->number, p->cause, log, words);
     else if (*words)
         log_warn("died", "role=%s number=%d %s=%d log=%s last=\"%s\"", role, p->number, how,
                  end, log, words);
     else
         log_warn("died", "role=%s number=%d %s=%d log=%s", role, p->number, how, end, log);
+}
+
+json_t *replica_json(const struct replica *p, const char *name, int64_t now_ms)
+{
+    return json_pack("{s:s,s:s,s:i,s:s,s:I,s:s,s:s,s:I}", "name", name, "role",
+                     plan_roles[p->role], "pid", p->child ? child_pid(p->child) : 0, "state",
+                     p->child    ? "up"
+                     : p->wanted ? "again"
+                                 : "down",
+                     "restarts", (json_int_t)p->restarts, "cause", p->cause, "last", p->last,
+                     "age_s", (json_int_t)((now_ms - p->started_ms) / 1000));
 }
 
 /* Doubled with each quick death, up to REPLICA_AGAIN_MS. */
@@ -162,23 +188,26 @@ static int64_t pause_ms(int quick)
     return ms < REPLICA_AGAIN_MS ? ms : REPLICA_AGAIN_MS;
 }
 
-bool replica_died(struct replica *p, const char *log, int status, int signal, int64_t now_ms)
+bool replica_died(struct replica *p, const char *log, const struct replica_death *death,
+                  int64_t now_ms)
 {
-    tell(p, log, status, signal);
+    const bool killed = death->signal != 0;
+
+    tell(p, log, death);
     p->quick = now_ms - p->started_ms < REPLICA_QUICK_MS ? p->quick + 1 : 0;
     p->restarts++;
-    if (p->role == PLAN_WORKER) {
+    if (p->role == PLAN_WORKER || (death->patient && p->quick && !killed)) {
         p->again_ms = now_ms + pause_ms(p->quick);
-        log_info("again", "role=worker number=%d in_s=%.1f", p->number,
+        log_info("again", "role=%s number=%d in_s=%.1f", plan_roles[p->role], p->number,
                  (double)(p->again_ms - now_ms) / 1e3);
         return true;
     }
-    if (p->quick >= REPLICA_QUICK_DEATHS && !signal) {
+    if (p->quick >= REPLICA_QUICK_DEATHS && !killed) {
         log_error("giving-up", "role=%s number=%d reason=\"ended %d times within seconds%s%s\"",
                   plan_roles[p->role], p->number, p->quick, log ? "; see " : "",
                   log ? log : "");
         return false;
     }
-    p->again_ms = now_ms + (signal || !p->quick ? 0 : pause_ms(p->quick));
+    p->again_ms = now_ms + (killed || !p->quick ? 0 : pause_ms(p->quick));
     return true;
 }

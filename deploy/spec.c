@@ -37,6 +37,8 @@ static void tell_member(struct spec_told *told, const struct spec *spec)
     spec_add(told, mem_print("--broker=%s", spec->fleet->control));
     spec_add(told, mem_print("--key=%s", spec->fleet->key_path));
     spec_add(told, mem_print("--name=%s-%d", plan_roles[spec->role], spec->number));
+    if (spec->plan->nice)
+        spec_add(told, mem_print("--nice=%d", spec->plan->nice));
     if (spec->role == PLAN_ACTOR && spec->plan->slots)
         spec_add(told, mem_print("--slots=%d", spec->plan->slots));
 }
@@ -44,7 +46,7 @@ static void tell_member(struct spec_told *told, const struct spec *spec)
 /* It may be any program: what it needs to join stands in its environment. */
 static void tell_worker(struct spec_told *told, const struct spec *spec)
 {
-    const struct plan_worker *worker = &spec->plan->worker[spec->number - 1];
+    const struct plan_worker *worker = &spec->plan->worker[(spec->number - 1) % PLAN_WORKERS];
 
     spec_add(told, mem_text("-c"));
     spec_add(told, mem_text(worker->run));

@@ -17,8 +17,7 @@ enum { SPEC_ENVIRONMENT = 4 };
 
 struct spec {
     enum plan_role role;
-    int number; /* from 1; PLAN_WORKER: number - 1 is its place in plan->worker; 0 for broker
-                   and learner, of which there is one */
+    int number; /* from 1, as plan_name has it; 0 for broker and learner, of which there is one */
     const struct plan *plan;
     const struct endpoint *fleet; /* where it joins */
     long cores;                   /* of its machine */

@@ -1,10 +1,10 @@
-/* How it works: one loop; a table of replicas, each a process that should be there; orders
- * come over the broker, as from any peer. prepare takes the folder and the ports, start_all
- * starts the broker first (it listens already: the sockets are ours) and then who joins it,
- * and from then on everything happens in four callbacks: tick, ended, on_admin, on_signal.
+/* How it works: one loop; the processes of this machine are a crew (crew.h), and what is asked
+ * of a supervisor comes over the broker, as from any peer (orders.h). prepare takes the folder and the ports, which outlive every broker; from then on
+ * everything happens in tick, on_signal and what the crew reports.
  *
- * The end is a state, not a moment: each tick looks who still lives and tells the next ones
- * to go: learner, workers, broker. What must hold: nothing is started once `ending` is set. */
+ * The end is a state: `finish` begins it once, whoever wants it (the learner's own exit, an order,
+ * a signal); then the learner saves, the workers end, and last the broker, after we have said BYE
+ * to it, which tells the supervisors of other machines. */
 #include "deploy/supervise.h"
 
 #include "base/clock.h"
@@ -12,17 +12,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/outlet.h"
+#include "deploy/crew.h"
 #include "deploy/endpoint.h"
-#include "deploy/local.h"
+#include "deploy/orders.h"
 #include "deploy/ports.h"
-#include "deploy/replica.h"
 #include "deploy/run_folder.h"
-#include "net/child.h"
 #include "net/loop.h"
 #include "proto/peer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +27,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { GRACE_MS = 10000, PATIENCE_MS = 2000 };
+enum { BYE_MS = 1000, KILL_MS = 10000 };
 
 struct supervisor {
     const struct plan *plan;
@@ -38,28 +35,20 @@ struct supervisor {
     struct endpoint fleet;
     struct peer *peer;
     void *context;
-    struct replicas replicas;
+    struct crew crew;
+    struct orders orders;
     struct ports ports;
-    int pipe[2];  /* whose end tells our programs that we are gone */
-    int quiet[2]; /* the same for shells: ours make theirs non-blocking, for all who share it */
+    char host[PLAN_NAME];
+    char *metrics; /* as the last heartbeat had it */
     int lock;
-    bool ending;  /* the learner has ended, or was told to */
-    int asked;    /* how often a signal asked for the end */
-    bool refused; /* the learner's own words ended it */
+    int asked;       /* how often a signal asked for the end */
+    bool refused;    /* the learner's own words ended it */
+    bool stopping;   /* all workers have ended, BYE is out; */
+    int64_t stop_ms; /* until then its answer may come */
     int status;
-    int64_t told_ms;   /* when the workers were told to end, */
-    bool told_again;   /* and told not to wait for their answers, */
-    int64_t killed_ms; /* and when what is left is killed */
 };
 
 /* ---- before anything runs */
-
-static enum err open_pipe(int fd[2])
-{
-    if (pipe(fd) || fcntl(fd[0], F_SETFD, FD_CLOEXEC) || fcntl(fd[1], F_SETFD, FD_CLOEXEC))
-        return err_set(ERR_IO, "cannot make a pipe: %s", strerror(errno));
-    return OK;
-}
 
 /* Ports first: a port in use is found while nothing has to be taken back. */
 static enum err prepare(struct supervisor *s)
@@ -78,228 +67,78 @@ static enum err prepare(struct supervisor *s)
     free(lines);
     if (err)
         return err;
-    err = open_pipe(s->pipe);
-    if (!err)
-        err = open_pipe(s->quiet);
-    if (err)
-        return err;
     s->refused = true; /* until something runs, what we leave in the folder is of no use */
     err = endpoint_make(&s->fleet, s->plan->output_dir, s->plan->key, &s->ports);
     s->refused = err != OK;
+    plan_host_name(s->host, s->plan);
     return err;
-}
-
-/* ---- children */
-
-static enum err ended(void *self, struct child *child, int status, int signal, int64_t now_ms);
-
-/* Workers of the user's get a pipe of their own: our programs make theirs non-blocking, and
- * that would hold for all who share it. */
-static enum err start(struct replica *p, int64_t now_ms)
-{
-    struct supervisor *s = p->owner;
-    const struct local local = {
-        .spec = {.role = p->role,
-                 .number = p->number,
-                 .plan = s->plan,
-                 .fleet = &s->fleet,
-                 .again = p->restarts > 0},
-        .ports = &s->ports,
-        .parent_fd = p->role == PLAN_WORKER ? s->quiet[0] : s->pipe[0],
-    };
-    char *log = local_log(s->plan, p->role, p->number);
-
-    replica_begin(p, log, now_ms);
-    free(log);
-    return local_start(&p->child, s->loop, &local, ended, p);
-}
-
-/* A system that has no process to give now is asked again. */
-static void start_again(struct replica *p, int64_t now_ms)
-{
-    if (!start(p, now_ms))
-        return;
-    log_warn("start", "role=%s number=%d reason=\"%s\"", plan_roles[p->role], p->number,
-             err_text());
-    p->again_ms = now_ms + REPLICA_FAILED_MS;
 }
 
 /* ---- the end */
 
-/* Workers first, the broker last, so that they can say BYE. */
-static void end_step(struct supervisor *s, int64_t now_ms)
-{
-    static const enum plan_role workers[] = {PLAN_ACTOR, PLAN_REWARDER, PLAN_WORKER};
-    bool left = false;
-
-    if (replica_living(&s->replicas, PLAN_LEARNER))
-        return;
-    if (!s->killed_ms) {
-        s->killed_ms = now_ms + (s->asked > 1 ? 0 : GRACE_MS);
-        s->told_ms = now_ms;
-        for (int i = 0; i < 3; i++)
-            replica_stop(&s->replicas, workers[i], SIGTERM);
-    }
-    /* Nobody settles what they hold: it is made again, with the same bits. */
-    if (now_ms - s->told_ms >= PATIENCE_MS && !s->told_again) {
-        s->told_again = true;
-        for (int i = 0; i < 3; i++)
-            replica_stop(&s->replicas, workers[i], SIGTERM);
-    }
-    if (now_ms >= s->killed_ms) {
-        for (int i = 0; i < 3; i++)
-            replica_stop(&s->replicas, workers[i], SIGKILL);
-        replica_stop(&s->replicas, PLAN_BROKER, SIGKILL);
-    }
-    for (int i = 0; i < 3; i++)
-        left = left || replica_living(&s->replicas, workers[i]);
-    if (left)
-        return;
-    if (replica_living(&s->replicas, PLAN_BROKER))
-        replica_stop(&s->replicas, PLAN_BROKER, SIGTERM);
-    else
-        loop_stop(s->loop);
-}
-
 /* From here on nothing is started any more. */
 static void finish(struct supervisor *s, int status)
 {
-    s->ending = true;
+    crew_end(&s->crew);
     peer_leave(s->peer);
     if (status > s->status)
         s->status = status;
 }
 
-/* A learner that ended by itself has decided: its status is the run's. All others, and a
- * learner that a signal killed, come again, unless the end has begun or they are not wanted any
- * more. */
-static enum err ended(void *self, struct child *child, int status, int signal, int64_t now_ms)
+static void decided(void *self, int status, int64_t now_ms)
 {
-    struct replica *p = self;
-    struct supervisor *s = p->owner;
-    char *log;
+    struct supervisor *s = self;
 
-    (void)child;
-    p->child = NULL;
-    if (p->role == PLAN_LEARNER && !signal) { /* its own decision */
-        s->refused = status != EXIT_SUCCESS;
-        finish(s, status);
-        return OK;
-    }
-    if (s->ending && p->role == PLAN_LEARNER &&
-        signal != SIGTERM)       /* it has not saved; by TERM */
-        finish(s, EXIT_FAILURE); /* it ends only before there is anything to save */
-    if (s->ending || !p->wanted)
-        return OK;
-    log = local_log(s->plan, p->role, p->number);
-    if (!replica_died(p, log, status, signal, now_ms)) {
-        replica_stop(&s->replicas, PLAN_LEARNER, SIGTERM);
-        finish(s, EXIT_FAILURE);
-    } else if (p->again_ms == now_ms) {
-        start_again(p, now_ms);
-    }
-    free(log);
+    (void)now_ms;
+    s->refused = status != EXIT_SUCCESS;
+    finish(s, status);
+}
+
+static void gave_up(void *self, int64_t now_ms)
+{
+    struct supervisor *s = self;
+
+    (void)now_ms;
+    crew_signal(&s->crew, PLAN_LEARNER, SIGTERM);
+    finish(s, EXIT_FAILURE);
+}
+
+static enum err down(void *self, int64_t now_ms)
+{
+    struct supervisor *s = self;
+
+    (void)now_ms;
+    finish(s, EXIT_SUCCESS);
+    crew_signal(&s->crew, PLAN_LEARNER, SIGTERM);
     return OK;
 }
 
-/* ---- orders */
-
-/* There shall be places 1 .. n of the role, and no others. n is at most PLAN_MAX. */
-static enum err scale(struct supervisor *s, enum plan_role role, int n, int64_t now_ms)
+/* BYE before the broker goes: supervisors that we did not start end with it. */
+static void end_step(struct supervisor *s, int64_t now_ms)
 {
-    enum err err = OK;
+    struct msg bye = {.head.type = MSG_BYE, .bye.reason = "the fleet ends"};
 
-    for (int number = 1; number <= n && !err; number++) {
-        struct replica *p = replica_find(&s->replicas, role, number);
-        if (!p)
-            p = replica_add(&s->replicas, s, role, number);
-        p->wanted = true;
-        if (!p->child)
-            err = start(p, now_ms);
-        if (err)
-            p->wanted = false; /* not there, and not counted */
+    if (replica_living(&s->crew.replicas, PLAN_LEARNER))
+        return;
+    if (crew_working(&s->crew))
+        return;
+    if (!s->stopping) {
+        s->stopping = true;
+        s->stop_ms = now_ms + BYE_MS;
+        if (peer_send(s->peer, &bye))
+            s->stop_ms = now_ms; /* no broker to tell */
     }
-    for (int i = 0; i < s->replicas.n; i++)
-        if (s->replicas.replica[i]->role == role && s->replicas.replica[i]->number > n &&
-            s->replicas.replica[i]->wanted) {
-            s->replicas.replica[i]->wanted = false;
-            if (s->replicas.replica[i]->child)
-                child_signal(s->replicas.replica[i]->child, SIGTERM);
-        }
-    return err;
+    if (now_ms >= s->stop_ms)
+        crew_signal(&s->crew, PLAN_BROKER,
+                    now_ms >= s->stop_ms + KILL_MS || s->asked > 2 ? SIGKILL : SIGTERM);
+    if (crew_ended(&s->crew))
+        loop_stop(s->loop);
 }
 
-/* The numbers come from a peer: the limits of the configuration hold for them, too. */
-static enum err obey_scale(struct supervisor *s, const struct msg_admin *order, char words[128],
-                           int64_t now_ms)
+static enum err on_bye_ok(void *self, const struct msg *msg, int64_t now_ms)
 {
-    const enum plan_role role = order->role == ROLE_ACTOR ? PLAN_ACTOR : PLAN_REWARDER;
-    const char *key = role == PLAN_ACTOR ? "actors" : "rewarders";
-    json_t *more = json_loads(order->arguments, 0, NULL);
-    const bool force = json_is_true(json_object_get(more, "force"));
-    const int before = replica_count(&s->replicas, role);
-    enum err err;
-
-    json_decref(more);
-    if (order->role != ROLE_ACTOR && order->role != ROLE_REWARDER)
-        return err_set(ERR_RANGE, "only actors and rewarders are scaled");
-    if (s->ending)
-        return err_set(ERR_STATE, "the fleet ends");
-    /* never more than a limit, though fewer of too many are always welcome */
-    err = plan_check(key, order->count,
-                     force || (before > 0 && order->count <= (uint32_t)before));
-    if (err)
-        return err;
-    err = scale(s, role, (int)order->count, now_ms);
-    snprintf(words, 128, "%s: %d -> %d", plan_roles[role], before,
-             replica_count(&s->replicas, role));
-    return err;
-}
-
-/* The orders there are; words say what was done. */
-static enum err obey(struct supervisor *s, const struct msg_admin *order, char words[128],
-                     int64_t now_ms)
-{
-    if (!strcmp(order->order, "status")) {
-        snprintf(words, 128, "%d actors, %d rewarders", replica_count(&s->replicas, PLAN_ACTOR),
-                 replica_count(&s->replicas, PLAN_REWARDER));
-        return OK;
-    }
-    if (!strcmp(order->order, "down")) {
-        snprintf(words, 128, "the learner saves a checkpoint, then the fleet ends");
-        finish(s, EXIT_SUCCESS);
-        replica_stop(&s->replicas, PLAN_LEARNER, SIGTERM);
-        return OK;
-    }
-    if (!strcmp(order->order, "scale"))
-        return obey_scale(s, order, words, now_ms);
-    return err_set(ERR_RANGE, "order '%s' is not known here: scale, status, down",
-                   order->order);
-}
-
-/* Every order is answered, refused or not: the asker waits. */
-static enum err on_admin(void *self, const struct msg *msg, int64_t now_ms)
-{
-    struct supervisor *s = self;
-    struct msg answer = {.head.type = MSG_ADMIN_OK};
-    char words[128] = "";
-    const enum err err = obey(s, &msg->admin, words, now_ms);
-    char *result = replica_list(&s->replicas);
-    enum err send;
-
-    answer.admin_ok = (struct msg_admin_ok){.request = msg->admin.request,
-                                            .asker = msg->admin.asker,
-                                            .ok = !err,
-                                            .words = err ? err_text() : words,
-                                            .result = result};
-    send = peer_send(s->peer, &answer);
-    if (send == ERR_RANGE) { /* too large: the words alone are an answer, too */
-        answer.admin_ok.result = "";
-        send = peer_send(s->peer, &answer);
-    }
-    if (send)
-        log_warn("answer", "reason=\"%s\"", err_text());
-    free(result);
+    (void)msg;
+    ((struct supervisor *)self)->stop_ms = now_ms;
     return OK;
 }
 
@@ -310,12 +149,8 @@ static enum err tick(void *self, int64_t now_ms)
     struct supervisor *s = self;
     enum err err = peer_tick(s->peer, now_ms);
 
-    for (int i = 0; i < s->replicas.n && !err && !s->ending; i++) {
-        struct replica *p = s->replicas.replica[i];
-        if (p->wanted && !p->child && p->again_ms && now_ms >= p->again_ms)
-            start_again(p, now_ms);
-    }
-    if (s->ending)
+    crew_tick(&s->crew, now_ms, hours_minute(clock_wall_ms()));
+    if (s->crew.ending)
         end_step(s, now_ms);
     return err;
 }
@@ -326,14 +161,14 @@ static enum err on_signal(void *self, int64_t now_ms)
 {
     struct supervisor *s = self;
 
-    (void)now_ms;
     finish(s, EXIT_SUCCESS);
     if (++s->asked == 1)
-        log_info("ending", "next=\"the learner saves, then the fleet ends; a second signal "
-                           "hurries it, a third one kills\"");
-    replica_stop(&s->replicas, PLAN_LEARNER, s->asked > 2 ? SIGKILL : SIGTERM);
-    if (s->asked > 1 && s->killed_ms)
-        s->killed_ms = now_ms;
+        log_info("ending",
+                 "next=\"%s, then the fleet ends; a second signal hurries it, a third "
+                 "one kills\"",
+                 s->plan->method ? "the learner saves" : "workers hand over what they have");
+    crew_signal(&s->crew, PLAN_LEARNER, s->asked > 2 ? SIGKILL : SIGTERM);
+    crew_hurry(&s->crew, now_ms);
     return OK;
 }
 
@@ -346,10 +181,10 @@ static enum err on_stop(void *self, int64_t now_ms)
 
     (void)now_ms;
     for (int i = 0; i < 5; i++)
-        replica_stop(&s->replicas, order[i], SIGSTOP);
+        crew_signal(&s->crew, order[i], SIGSTOP);
     raise(SIGSTOP);
     for (int i = 4; i >= 0; i--)
-        replica_stop(&s->replicas, order[i], SIGCONT);
+        crew_signal(&s->crew, order[i], SIGCONT);
     return OK;
 }
 
@@ -358,31 +193,65 @@ static void hello(void *self, struct msg_hello *out)
 {
     const struct supervisor *s = self;
 
-    out->slots = (uint32_t)s->replicas.n;
-    out->host = "localhost";
+    out->slots = (uint32_t)s->crew.replicas.n;
+    out->host = s->host;
+    out->head = true;
 }
 
-/* The loop, and ourselves as a peer of our own broker. */
-static enum err open_all(struct supervisor *s)
+static void hb(void *self, struct msg_hb *out)
+{
+    struct supervisor *s = self;
+
+    free(s->metrics);
+    s->metrics = crew_metrics(&s->crew, clock_mono_ms());
+    out->metrics = s->metrics ? s->metrics : "";
+}
+
+/* Ourselves as a peer of our own broker. */
+static enum err join(struct supervisor *s)
 {
     struct peer_conf conf = {.role = ROLE_SUPERVISOR,
                              .broker = s->fleet.control,
                              .keys = &s->fleet.keys,
                              .name = "supervisor",
                              .hello = hello,
+                             .hb = hb,
                              .self = s};
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    enum err err = loop_new(&s->loop);
+    enum err err;
 
-    if (err)
-        return err;
     s->context = zmq_ctx_new();
     peer_random(&conf.id, &conf.incarnation);
     err = peer_open(&s->peer, s->context, &conf, clock_mono_ms());
     if (err)
         return err;
-    peer_on(s->peer, MSG_ADMIN, on_admin, s);
-    err = loop_socket(s->loop, peer_socket(s->peer), peer_readable, s->peer);
+    s->orders = (struct orders){.crew = &s->crew,
+                                .loop = s->loop,
+                                .peer = s->peer,
+                                .host = s->host,
+                                .control = s->fleet.control,
+                                .self = s,
+                                .down = down};
+    peer_on(s->peer, MSG_ADMIN, orders_on_admin, &s->orders);
+    peer_on(s->peer, MSG_WELCOME, orders_on_welcome, &s->orders);
+    peer_on(s->peer, MSG_BYE_OK, on_bye_ok, s);
+    return loop_socket(s->loop, peer_socket(s->peer), peer_readable, s->peer);
+}
+
+static enum err open_all(struct supervisor *s)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    enum err err = loop_new(&s->loop);
+
+    if (!err)
+        err = join(s);
+    s->crew = (struct crew){.plan = s->plan,
+                            .fleet = &s->fleet,
+                            .ports = &s->ports,
+                            .loop = s->loop,
+                            .patient = !s->plan->method,
+                            .owner = {decided, gave_up, s}};
+    if (!err)
+        err = crew_open(&s->crew);
     if (!err)
         err = loop_every(s->loop, PEER_TICK_MS, tick, s);
     for (int i = 0; i < 3 && !err; i++)
@@ -390,32 +259,10 @@ static enum err open_all(struct supervisor *s)
     return err ? err : loop_signal(s->loop, SIGTSTP, on_stop, s);
 }
 
-/* The broker first: it listens already, so the others wait for its words and not for its
- * port. */
-static enum err start_all(struct supervisor *s)
-{
-    const int64_t now = clock_mono_ms();
-    enum err err = start(replica_add(&s->replicas, s, PLAN_BROKER, 0), now);
-
-    if (!err)
-        err = start(replica_add(&s->replicas, s, PLAN_LEARNER, 0), now);
-    if (!err)
-        err = scale(s, PLAN_ACTOR, s->plan->actors, now);
-    if (!err)
-        err = scale(s, PLAN_REWARDER, s->plan->rewarders, now);
-    for (int i = 1; i <= s->plan->n_workers && !err; i++)
-        err = start(replica_add(&s->replicas, s, PLAN_WORKER, i), now);
-    return err;
-}
-
 /* After an error of our own as well as at the end: whatever is there is taken down. */
 static void close_all(struct supervisor *s)
 {
-    for (int i = 0; i < s->replicas.n; i++) {
-        if (s->replicas.replica[i]->child) /* only after an error of our own */
-            child_signal(s->replicas.replica[i]->child, SIGTERM);
-        free(s->replicas.replica[i]);
-    }
+    crew_close(&s->crew);
     if (s->peer)
         loop_unsocket(s->loop, peer_socket(s->peer));
     peer_close(s->peer);
@@ -423,16 +270,11 @@ static void close_all(struct supervisor *s)
     if (s->context)
         zmq_ctx_term(s->context);
     ports_close(&s->ports);
-    for (int i = 0; i < 2; i++) {
-        if (s->pipe[i] > 0)
-            close(s->pipe[i]);
-        if (s->quiet[i] > 0)
-            close(s->quiet[i]);
-    }
     if (s->refused)
         run_folder_clean(s->plan->output_dir, !*s->plan->key);
     if (s->lock > 0)
         close(s->lock);
+    free(s->metrics);
     curve_wipe(&s->fleet.keys);
 }
 
@@ -447,7 +289,7 @@ enum err supervise_run(const struct plan *plan, int *status)
     if (!err)
         err = open_all(s);
     if (!err)
-        err = start_all(s);
+        err = crew_start(&s->crew, clock_mono_ms());
     if (!err && (plan->port || strcmp(plan->host, "127.0.0.1")))
         endpoint_tell(&s->fleet, plan->host, s->ports.port);
     if (!err)

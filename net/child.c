@@ -86,6 +86,8 @@ enum err child_start(struct child **out, struct loop *loop, const struct child_c
     child->conf = *conf;
     options.flags = conf->session ? UV_PROCESS_DETACHED : 0;
     options.stdio_count = 3 + conf->fds;
+    if (conf->in > 0)
+        stdio[0] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = conf->in};
     for (int i = 1; i < options.stdio_count; i++) {
         const int given = i == 1 ? conf->out : i == 2 ? conf->err : conf->fd[i - 3];
         stdio[i].flags = UV_INHERIT_FD;

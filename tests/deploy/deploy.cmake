@@ -1,3 +1,3 @@
-foreach(unit replica spec)
+foreach(unit machine replica spec)
   drover_test(deploy/${unit} NEEDS deploy)
 endforeach()

@@ -45,7 +45,7 @@ static void the_list_fits_into_an_answer(void **state)
         replica_add(&all, NULL, PLAN_ACTOR, i)->restarts = LONG_MAX;
         replica_add(&all, NULL, PLAN_REWARDER, i)->restarts = LONG_MAX;
     }
-    for (int i = 1; i <= PLAN_WORKERS; i++)
+    for (int i = 1; i <= PLAN_WORKERS * PLAN_WORKER_MAX; i++)
         replica_add(&all, NULL, PLAN_WORKER, i);
     assert_int_equal(all.n, REPLICAS);
     assert_int_equal(replica_count(&all, PLAN_REWARDER), PLAN_MAX);
@@ -54,7 +54,7 @@ static void the_list_fits_into_an_answer(void **state)
     assert_false(replica_living(&all, PLAN_ACTOR));
     text = replica_list(&all);
     assert_true(strlen(text) <= 32 << 10);
-    assert_non_null(strstr(text, "{\"left_out\":274}"));
+    assert_non_null(strstr(text, "{\"left_out\":514}"));
     free(text);
     for (int i = 0; i < all.n; i++)
         free(all.replica[i]);
@@ -69,18 +69,20 @@ static void five_quick_deaths_are_too_many(void **state)
     for (int i = 1; i < REPLICA_QUICK_DEATHS; i++) {
         replica_begin(&p, NULL, now);
         now += 10;
-        assert_true(replica_died(&p, NULL, 1, 0, now));
+        assert_true(replica_died(&p, NULL, &(struct replica_death){1, 0, false, false}, now));
         assert_int_equal(p.again_ms - now, 200 << i);
     }
     replica_begin(&p, NULL, now);
     assert_int_equal(p.again_ms, 0);
-    assert_false(replica_died(&p, NULL, 1, 0, now + 10));
+    assert_false(replica_died(&p, NULL, &(struct replica_death){1, 0, false, false}, now + 10));
     /* one that has lived does not count, and what was killed comes back at once */
     replica_begin(&p, NULL, now);
-    assert_true(replica_died(&p, NULL, 1, 0, now + REPLICA_QUICK_MS));
+    assert_true(replica_died(&p, NULL, &(struct replica_death){1, 0, false, false},
+                             now + REPLICA_QUICK_MS));
     assert_int_equal(p.quick, 0);
     replica_begin(&p, NULL, now);
-    assert_true(replica_died(&p, NULL, -1, SIGKILL, now + 10));
+    assert_true(
+        replica_died(&p, NULL, &(struct replica_death){-1, SIGKILL, false, false}, now + 10));
     assert_int_equal(p.again_ms, now + 10);
     assert_int_equal(p.restarts, 7);
 }
@@ -93,7 +95,8 @@ static void a_worker_of_the_users_comes_back_for_ever_ever_rarer(void **state)
     (void)state;
     for (int i = 0; i < 100; i++) {
         replica_begin(&p, NULL, 1000);
-        assert_true(replica_died(&p, NULL, i % 2, 0, 1000));
+        assert_true(
+            replica_died(&p, NULL, &(struct replica_death){i % 2, 0, false, false}, 1000));
         assert_true(p.again_ms >= before && p.again_ms <= 1000 + REPLICA_AGAIN_MS);
         before = p.again_ms;
     }

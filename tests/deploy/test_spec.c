@@ -14,7 +14,7 @@ static struct plan plan = {.method = "ppo",
                            .actors = 2,
                            .rewarders = 1,
                            .actor_isa = (char *)"avx2,scalar",
-                           .worker = {{"mine", "python3 reward.py"}},
+                           .worker = {{"mine", "python3 reward.py", 1, false}},
                            .n_workers = 1,
                            .learner = typed};
 static const struct endpoint fleet = {.control = "tcp://h:1", .key_path = "k"};
