@@ -32,17 +32,17 @@ static const char *const programs[] = {"drover", "drover-broker", "drover-learne
                                        "drover-actor", "drover-rewarder"};
 enum { PROGRAMS = sizeof programs / sizeof *programs, FILES = 256, LISTING = 1 << 16 };
 
-struct part {
+struct bundle_part {
     char *name, *path; /* in the bundle; here */
 };
 
-struct parts {
-    struct part part[FILES];
+struct bundle_parts {
+    struct bundle_part part[FILES];
     int n;
 };
 
 /* A library that several programs need comes once. */
-static enum err add(struct parts *parts, char *name, const char *path)
+static enum err add(struct bundle_parts *parts, char *name, const char *path)
 {
     for (int i = 0; i < parts->n; i++)
         if (!strcmp(parts->part[i].name, name)) {
@@ -53,11 +53,11 @@ static enum err add(struct parts *parts, char *name, const char *path)
         free(name);
         return err_set(ERR_RANGE, "bundle: more than %d files", FILES);
     }
-    parts->part[parts->n++] = (struct part){name, mem_text(path)};
+    parts->part[parts->n++] = (struct bundle_part){name, mem_text(path)};
     return OK;
 }
 
-static void forget(struct parts *parts)
+static void forget(struct bundle_parts *parts)
 {
     for (int i = 0; i < parts->n; i++) {
         free(parts->part[i].name);
@@ -114,7 +114,7 @@ static enum err trace(char text[LISTING], const char *program)
 
 /* Lines are `NAME => PATH (ADDRESS)`, `PATH (ADDRESS)` of the loader itself, and the kernel's
  * own page, which has no path. */
-static enum err libraries(struct parts *parts, const char *program)
+static enum err libraries(struct bundle_parts *parts, const char *program)
 {
     char *text = mem_new(LISTING, 1), *rest = NULL;
     enum err err = trace(text, program);
@@ -137,7 +137,7 @@ static enum err libraries(struct parts *parts, const char *program)
 }
 
 /* Its name by the library's own: what is needed is libx.so.1, not libx.so.1.2.3. */
-static enum err collect(struct parts *parts)
+static enum err collect(struct bundle_parts *parts)
 {
     enum err err = OK;
 
@@ -190,7 +190,7 @@ static char *script(const char *program)
 }
 
 /* Over names, modes and bytes of all that is in it. */
-static enum err name_it(char out[BUNDLE_NAME], const struct parts *parts)
+static enum err name_it(char out[BUNDLE_NAME], const struct bundle_parts *parts)
 {
     struct hash_sha256 state;
     char text[HASH_TEXT];
@@ -221,7 +221,7 @@ static enum err name_it(char out[BUNDLE_NAME], const struct parts *parts)
     return err;
 }
 
-static enum err pack(struct tarball *to, const struct parts *parts)
+static enum err pack(struct tarball *to, const struct bundle_parts *parts)
 {
     enum err err = OK;
 
@@ -244,7 +244,7 @@ static enum err pack(struct tarball *to, const struct parts *parts)
 }
 
 /* Whole or not at all: two may make the same one at once. */
-static enum err write_it(const char *file, const struct parts *parts)
+static enum err write_it(const char *file, const struct bundle_parts *parts)
 {
     char *part = mem_print("%s.%ld", file, (long)getpid());
     struct tarball *to = NULL;
@@ -267,7 +267,7 @@ static enum err write_it(const char *file, const struct parts *parts)
 
 enum err bundle_make(struct bundle *out, const char *folder)
 {
-    struct parts *parts = mem_new(1, sizeof *parts);
+    struct bundle_parts *parts = mem_new(1, sizeof *parts);
     struct utsname here;
     struct stat st = {.st_size = 0};
     enum err err;

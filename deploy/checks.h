@@ -1,6 +1,6 @@
 /* checks: what a supervisor finds when it looks at its machine and its ways to the broker
  * (`drover doctor`). It tells what is there; what of it is bad is judged where hosts are
- * compared (cli/cmd_doctor.c). */
+ * compared. */
 
 #ifndef DEPLOY_CHECKS_H
 #define DEPLOY_CHECKS_H

@@ -21,7 +21,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 10000, PATIENCE_MS = 2000, LOOK_MS = 1000, METRICS = 14 << 10 };
+enum {
+    GRACE_MS = 10000,
+    PATIENCE_MS = 2000,
+    LOOK_MS = 1000,
+    NEWS_MS = 60000,
+    METRICS = 14 << 10
+};
 
 static const enum plan_role workers[] = {PLAN_ACTOR, PLAN_REWARDER, PLAN_WORKER};
 enum { WORKERS = sizeof workers / sizeof *workers };
@@ -58,17 +64,25 @@ static enum err ended(void *self, struct child *child, int status, int signal, i
 static enum err start(struct replica *p, int64_t now_ms)
 {
     struct crew *c = p->owner;
+    char key[4096] = "", name[PLAN_NAME];
     const struct local local = {
         .spec = {.role = p->role,
                  .number = p->number,
                  .plan = c->plan,
                  .fleet = c->fleet,
+                 .key = key,
                  .again = p->restarts > 0},
         .ports = c->ports,
         .parent_fd = p->role == PLAN_WORKER ? c->quiet[0] : c->pipe[0],
     };
-    char *log = local_log(c->plan, p->role, p->number);
+    char *log;
+    enum err err;
 
+    plan_name(name, c->plan, p->role, p->number);
+    err = c->owner.key(c->owner.self, p->role, name, key);
+    if (err)
+        return err;
+    log = local_log(c->plan, p->role, p->number);
     replica_begin(p, log, now_ms);
     free(log);
     return local_start(&p->child, c->loop, &local, ended, p);
@@ -77,11 +91,16 @@ static enum err start(struct replica *p, int64_t now_ms)
 /* A system that has no process to give now is asked again. */
 static void start_again(struct replica *p, int64_t now_ms)
 {
-    if (!start(p, now_ms))
+    if (!start(p, now_ms)) {
+        if (!p->restarts)
+            p->cause[0] = 0; /* it only waited */
         return;
-    log_warn("start", "role=%s number=%d reason=\"%s\"", plan_roles[p->role], p->number,
-             err_text());
+    }
+    if (strncmp(p->cause, err_text(), sizeof p->cause - 1)) /* said once, not at each try */
+        log_warn("start", "role=%s number=%d reason=\"%s\"", plan_roles[p->role], p->number,
+                 err_text());
     snprintf(p->cause, sizeof p->cause, "%s", err_text());
+    p->died_ms = now_ms;
     p->again_ms = now_ms + REPLICA_FAILED_MS;
 }
 
@@ -141,21 +160,9 @@ static int place_of(enum plan_role role, int kind)
     return (int)role + (role == PLAN_WORKER ? kind : 0);
 }
 
-/* There shall be places 1 .. n of the role, and no others. n is at most PLAN_MAX. */
-static enum err place(struct crew *c, enum plan_role role, int kind, int n, int64_t now_ms)
+/* Those above n: they end, and do not come again. */
+static void retire(struct crew *c, enum plan_role role, int kind, int n)
 {
-    enum err err = OK;
-
-    for (int i = 1; i <= n && !err; i++) {
-        struct replica *p = replica_find(&c->replicas, role, number_of(role, kind, i));
-        if (!p)
-            p = replica_add(&c->replicas, c, role, number_of(role, kind, i));
-        p->wanted = true;
-        if (!p->child && !(p->again_ms && c->patient)) /* its pause is for it to keep */
-            err = start(p, now_ms);
-        if (err)
-            p->wanted = false; /* not there, and not counted */
-    }
     for (int i = 0; i < c->replicas.n; i++) {
         struct replica *p = c->replicas.replica[i];
 
@@ -167,6 +174,28 @@ static enum err place(struct crew *c, enum plan_role role, int kind, int n, int6
         if (p->child)
             child_signal(p->child, SIGTERM);
     }
+}
+
+/* There shall be places 1 .. n of the role, and no others. n is at most PLAN_MAX. */
+static enum err place(struct crew *c, enum plan_role role, int kind, int n, int64_t now_ms)
+{
+    enum err err = OK;
+
+    for (int i = 1; i <= n && !err; i++) {
+        struct replica *p = replica_find(&c->replicas, role, number_of(role, kind, i));
+        if (!p)
+            p = replica_add(&c->replicas, c, role, number_of(role, kind, i));
+        p->wanted = true;
+        if (p->child || (p->again_ms && c->patient)) /* its pause is for it to keep */
+            continue;
+        if (c->patient)
+            start_again(p, now_ms);
+        else
+            err = start(p, now_ms);
+        if (err)
+            p->wanted = false; /* not there, and not counted */
+    }
+    retire(c, role, kind, n);
     return err;
 }
 
@@ -342,6 +371,27 @@ void crew_words(char out[CREW_WORDS], const struct crew *c)
         n += snprintf(out + n, CREW_WORDS - (size_t)n, ", %d workers", others);
     if (c->asleep)
         snprintf(out + n, CREW_WORDS - (size_t)n, "; outside its hours %s", c->plan->hours);
+}
+
+void crew_note(char out[CREW_WORDS], const struct crew *c, int64_t now_ms)
+{
+    const struct replica *newest = NULL;
+    char name[PLAN_NAME];
+
+    machine_trouble(out, &c->machine); /* as long as a note */
+    if (*out)
+        return;
+    for (int i = 0; i < c->replicas.n; i++) {
+        const struct replica *p = c->replicas.replica[i];
+        if (p->wanted && *p->cause && (!p->child || now_ms - p->died_ms < NEWS_MS) &&
+            (!newest || p->died_ms > newest->died_ms))
+            newest = p;
+    }
+    if (!newest)
+        return;
+    plan_name(name, c->plan, newest->role, newest->number);
+    snprintf(out, CREW_WORDS, "%.40s: %.95s%s", name, newest->cause,
+             newest->child ? "; it runs again" : "");
 }
 
 /* A child at a time while there is room; how many did not fit is said. */

@@ -20,6 +20,9 @@ struct crew_owner {
     void (*decided)(void *self, int status, int64_t now_ms);
     /* A process ended too often to be started again: all has to end. Never of a patient crew. */
     void (*gave_up)(void *self, int64_t now_ms);
+    /* The key file of the process of that name ("actor-1"). Errors: it cannot start yet; it is
+     * tried again soon. */
+    enum err (*key)(void *self, enum plan_role role, const char *name, char path[4096]);
     void *self;
 };
 
@@ -77,8 +80,11 @@ void crew_hurry(struct crew *crew, int64_t now_ms);
 void crew_signal(const struct crew *crew, enum plan_role role, int signal);
 
 /* What is there, for people: a line; HB.metrics of this machine (free it). */
-enum { CREW_WORDS = 160 };
+enum { CREW_WORDS = MACHINE_WORDS };
 void crew_words(char out[CREW_WORDS], const struct crew *crew);
+/* The newest thing to know of it: what is in the machine's way, what is down, what died within
+ * the last minute; "" without. */
+void crew_note(char out[CREW_WORDS], const struct crew *crew, int64_t now_ms);
 char *crew_metrics(const struct crew *crew, int64_t now_ms);
 
 #endif

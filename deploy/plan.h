@@ -50,7 +50,7 @@ struct plan {
     char *advertise; /* how others reach the broker; "": as each of them is reached from here */
     char *key;       /* keys folder; "": made anew in output_dir at each start */
     char *ssh_config; /* file that ssh reads (its -F); "": its own */
-    json_t *hosts;    /* entries of other machines (hosts.h); NULL: none */
+    json_t *hosts;    /* entries of other machines; NULL: none */
     json_t *workers;  /* as they were written; NULL: none */
     struct plan_worker worker[PLAN_WORKERS];
     int n_workers;

@@ -194,6 +194,7 @@ bool replica_died(struct replica *p, const char *log, const struct replica_death
     const bool killed = death->signal != 0;
 
     tell(p, log, death);
+    p->died_ms = now_ms;
     p->quick = now_ms - p->started_ms < REPLICA_QUICK_MS ? p->quick + 1 : 0;
     p->restarts++;
     if (p->role == PLAN_WORKER || (death->patient && p->quick && !killed)) {

@@ -29,6 +29,7 @@ struct replica {
     int number;
     struct child *child;
     bool wanted;
+    int64_t died_ms;              /* when `cause` was found */
     int64_t started_ms, again_ms; /* again_ms: when to start it next, 0: not due */
     int quick;                    /* deaths in a row soon after the start */
     long restarts;

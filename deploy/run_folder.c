@@ -36,6 +36,21 @@ enum err run_folder_lock(int *fd, const char *run)
     return err;
 }
 
+long run_folder_holder(const char *run)
+{
+    struct flock want = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char *path = mem_print("%s/.fleet", run);
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    long pid = 0;
+
+    if (fd >= 0 && !fcntl(fd, F_GETLK, &want) && want.l_type != F_UNLCK)
+        pid = (long)want.l_pid;
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return pid;
+}
+
 void run_folder_clean(const char *run, bool own_key)
 {
     const char *const ours[] = {"logs", "fleet.json", ".fleet", own_key ? "fleet.key" : NULL};

@@ -11,6 +11,9 @@
  * if another one has it, with its process; ERR_IO. */
 enum err run_folder_lock(int *fd, const char *run) MUST_CHECK;
 
+/* The process that holds it, 0 without. */
+long run_folder_holder(const char *run);
+
 /* Takes away what endpoint_make (with own_key: its key file too), run_folder_lock and the
  * workers' logs left in a folder where no run has begun (it has no run.json); the folder too, if
  * nothing else is in it. */

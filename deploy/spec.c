@@ -28,14 +28,14 @@ static void tell_learner(struct spec_told *told, const struct spec *spec)
     if (spec->again) /* or it would refuse the folder that it has begun to fill itself */
         spec_add(told, mem_text("overwrite_output_dir=false"));
     spec_add(told, mem_print("broker=%s", spec->fleet->control));
-    spec_add(told, mem_print("broker_key=%s", spec->fleet->key_path));
+    spec_add(told, mem_print("broker_key=%s", spec->key));
 }
 
 /* Names are for people, and for tests: actor-1 is the same one after a restart. */
 static void tell_member(struct spec_told *told, const struct spec *spec)
 {
     spec_add(told, mem_print("--broker=%s", spec->fleet->control));
-    spec_add(told, mem_print("--key=%s", spec->fleet->key_path));
+    spec_add(told, mem_print("--key=%s", spec->key));
     spec_add(told, mem_print("--name=%s-%d", plan_roles[spec->role], spec->number));
     if (spec->plan->nice)
         spec_add(told, mem_print("--nice=%d", spec->plan->nice));
@@ -51,7 +51,7 @@ static void tell_worker(struct spec_told *told, const struct spec *spec)
     spec_add(told, mem_text("-c"));
     spec_add(told, mem_text(worker->run));
     told->env[0] = mem_print("DROVER_BROKER=%s", spec->fleet->control);
-    told->env[1] = mem_print("DROVER_KEY=%s", spec->fleet->key_path);
+    told->env[1] = mem_print("DROVER_KEY=%s", spec->key);
     told->env[2] = mem_print("DROVER_WORKER=%s", worker->name);
 }
 
@@ -101,7 +101,7 @@ void spec_make(struct spec_told *out, const struct spec *spec)
     }
     tell_environment(out, spec);
     if (spec->role == PLAN_BROKER)
-        spec_add(out, mem_print("--key=%s", spec->fleet->key_path));
+        spec_add(out, mem_print("--key=%s", spec->key));
     else if (spec->role == PLAN_LEARNER)
         tell_learner(out, spec);
     else

@@ -103,6 +103,15 @@ static void gave_up(void *self, int64_t now_ms)
     finish(s, EXIT_FAILURE);
 }
 
+static enum err key(void *self, enum plan_role role, const char *name, char path[4096])
+{
+    const struct supervisor *s = self;
+
+    (void)role, (void)name;
+    snprintf(path, 4096, "%s", s->fleet.key_path);
+    return OK;
+}
+
 static enum err down(void *self, int64_t now_ms)
 {
     struct supervisor *s = self;
@@ -249,7 +258,7 @@ static enum err open_all(struct supervisor *s)
                             .ports = &s->ports,
                             .loop = s->loop,
                             .patient = !s->plan->method,
-                            .owner = {decided, gave_up, s}};
+                            .owner = {decided, gave_up, key, s}};
     if (!err)
         err = crew_open(&s->crew);
     if (!err)

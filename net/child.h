@@ -16,8 +16,8 @@ enum { CHILD_FDS = 8 };
 struct child_conf {
     const char *const *argv; /* NULL-ended; argv[0] a path or a name to look up in PATH */
     const char *const *env;  /* "NAME=value" put over ours, NULL-ended; may be NULL */
-    int in;       /* descriptor for its stdin; 0: /dev/null */
-    int out, err; /* for its stdout and stderr; -1: ours */
+    int in;                  /* descriptor for its stdin; 0: /dev/null */
+    int out, err;            /* for its stdout and stderr; -1: ours */
     bool session; /* a session and process group of its own: the terminal's signals do not reach
                    * it, and child_signal reaches all that it started */
     int fd[CHILD_FDS], fds; /* handed on as its descriptors 3, 4, ...; still ours as well */

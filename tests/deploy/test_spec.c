@@ -26,7 +26,7 @@ static const char *told(enum plan_role role, int number, bool again)
     struct spec_told all;
     int n = 0;
 
-    spec_make(&all, &(struct spec){role, number, &plan, &fleet, 8, again});
+    spec_make(&all, &(struct spec){role, number, &plan, &fleet, "k", 8, again});
     for (size_t i = 0; i < all.n_words; i++)
         n += snprintf(text + n, sizeof text - (size_t)n, "%s ", all.word[i]);
     assert_null(all.word[all.n_words]);
