@@ -194,6 +194,64 @@ static void who_is_not_heard_loses_all_to_the_idle(void **state)
     assert_int_equal(fixture_stats(&fixture)->unsettled, 17);
 }
 
+/* Only `who` is heard, with room, until the other is taken for silent. */
+static void falls_silent_beside(uint32_t who, uint32_t credit, uint64_t lease)
+{
+    const uint32_t unbegun = 0;
+
+    for (int i = 0; i < 8; i++) {
+        fixture_pass(&fixture, 400);
+        /* With 1000 it has not heard of its lease yet: it does not deny that it has it. */
+        beat(who, credit, lease ? 2000 : 1000, &lease, &unbegun, lease != 0);
+    }
+    fixture_pass(&fixture, 200);
+}
+
+/* Two that are silent by turns: what both have had is not given out for ever. */
+static void a_sample_has_two_copies_at_most(void **state)
+{
+    uint64_t lease;
+
+    (void)state;
+    both_known(4000, 4000);
+    beat(A, 8, 2000, NULL, NULL, 0);
+    fixture_open_task(&fixture, 2, 1, 0);
+    assert_non_null(fixture_said(&fixture, A, MSG_LEASE));
+    for (uint32_t k = 0; k < 3; k++) {
+        const uint32_t who = k % 2 ? A : B;
+        const struct msg *msg;
+
+        falls_silent_beside(who, 8, 0);
+        msg = fixture_said(&fixture, who, MSG_LEASE);
+        if (k == 2) {
+            assert_null(msg);
+            return;
+        }
+        assert_non_null(msg);
+        lease = msg->lease.lease;
+        beat(who, 0, lease, &lease, &(uint32_t){0}, 1);
+    }
+}
+
+/* B is busy and more waits: what A had comes before that. */
+static void what_the_silent_had_is_the_next(void **state)
+{
+    uint64_t lease;
+
+    (void)state;
+    both_known(4000, 4000);
+    a_has_eight(0);
+    beat(B, 2, 2000, NULL, NULL, 0);
+    fixture_open_task(&fixture, 3, 8, 0);
+    lease = fixture_said(&fixture, B, MSG_LEASE)->lease.lease;
+    assert_int_equal(fixture_stats(&fixture)->leased, 10);
+    falls_silent_beside(B, 0, lease);
+    assert_int_equal(fixture_stats(&fixture)->leased, 2);
+    beat(B, 3, 2000, &lease, &(uint32_t){0}, 1);
+    assert_int_equal(fixture_said(&fixture, B, MSG_LEASE)->lease.task.id, 2);
+    assert_int_equal(fixture_count(&fixture, A, MSG_REVOKE), 0); /* it may only be late */
+}
+
 /* It comes back under another id, with its name: one sample, then two. */
 static void probation_outlives_the_connection(void **state)
 {
@@ -248,6 +306,8 @@ int main(void)
         T(who_is_slow_gets_nothing_that_others_do_sooner),
         T(shares_follow_from_what_each_does),
         T(who_is_not_heard_loses_all_to_the_idle),
+        T(a_sample_has_two_copies_at_most),
+        T(what_the_silent_had_is_the_next),
         T(probation_outlives_the_connection),
         T(who_dies_again_and_again_is_on_probation),
     };
