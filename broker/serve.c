@@ -7,6 +7,7 @@
 
 #include "broker/serve.h"
 
+#include "base/amount.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -37,6 +38,7 @@ const struct conf_key serve_keys[] = {
      "three descriptors that listen already: control,bulk,dashboard", NULL, NULL},
     CONF_TEXT(serve_options, advertise, "",
               "host by which others reach the bulk port (default: as they reached this one)"),
+    CONF_TEXT(serve_options, cache, "1GiB", "memory for chunks of weights on their way"),
     CONF_TEXT(serve_options, key, "",
               "fleet key file (`drover keys new`); none: loopback only"),
     {"parent-fd", CONF_INT_, offsetof(struct serve_options, parent_fd), "-1", -1, 1 << 20,
@@ -260,11 +262,14 @@ static enum err open_ports(struct broker_process *s)
     /* Of the bulk port bulk_open fills in the rest. */
     struct hub_conf control = {.keys = keys, .gone = gone, .bad = on_bad, .self = s},
                     bulk = {.keys = keys};
+    size_t cache = 0;
     enum err err = given(o->listen_fd)
                        ? listen_descriptors(at, o->listen_fd)
                        : listen_addresses(at, o->bind ? o->bind : "", o->bulk ? o->bulk : "",
                                           o->dashboard ? o->dashboard : "");
 
+    if (!err)
+        err = amount_parse(&cache, o->cache);
     if (err)
         return err;
     control.endpoint = at[LISTEN_CONTROL].endpoint;
@@ -273,7 +278,7 @@ static enum err open_ports(struct broker_process *s)
     bulk.listen_fd = at[LISTEN_BULK].fd;
     err = hub_open(&s->control, s->context, &control);
     if (!err)
-        err = bulk_open(&s->bulk, s->context, &bulk, s->incarnation);
+        err = bulk_open(&s->bulk, s->context, &bulk, s->incarnation, cache);
     if (!err)
         err = dashboard_open(&s->board, s->context, at[LISTEN_DASHBOARD].endpoint,
                              at[LISTEN_DASHBOARD].fd, keys);

@@ -50,7 +50,7 @@ static enum err open_socket(struct hub *hub, void *context)
     const struct bind_conf conf = {.endpoint = hub->conf.endpoint,
                                    .listen_fd = hub->conf.listen_fd,
                                    .keys = hub->conf.keys,
-                                   .queue = QUEUE,
+                                   .queue = hub->conf.queue ? hub->conf.queue : QUEUE,
                                    .frame_max = WIRE_FRAME_MAX};
     static const int mandatory = 1, backlog = MAX_PEERS;
 

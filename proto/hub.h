@@ -26,6 +26,7 @@ struct hub_conf {
     int listen_fd;                 /* a listening descriptor to take over, or -1 */
     const struct curve_keys *keys; /* NULL: plain (see curve_plain_allowed) */
     int peers_max;                 /* connections; 0: MAX_PEERS */
+    int queue;                     /* messages to one peer in its pipe; 0: 256 */
     /* Before the HELLO row runs: a new peer, or a known one on a new connection. Refuses by
      * setting *code and *words. */
     void (*joined)(void *self, struct hub_peer *peer, const struct msg_hello *hello,

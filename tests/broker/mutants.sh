@@ -14,7 +14,7 @@ libs="$build/proto/libproto.a $build/base/libbase.a $(pkg-config --libs libzmq l
 missed=0
 
 # All is compiled once; a mutant is one object that takes the place of another.
-tests="rules leases scores reopened answers blame breaker overdue refused reclaim pace sim"
+tests="rules leases scores reopened answers blame breaker overdue refused reclaim pace depot sim"
 mkdir "$work/broker" "$work/tests" "$work/mutant"
 object() { # object from to
     # shellcheck disable=SC2086
@@ -23,7 +23,7 @@ object() { # object from to
 for name in $(cd "$root/broker" && ls -- *.c | grep -vE '^(main|serve|bulk|dashboard|listen)[.]c'); do
     object "$root/broker/$name" "$work/broker/${name%.c}.o"
 done
-for name in fixture paced sim sim_learner sim_net sim_worker $(for test in $tests; do echo "test_$test"; done); do
+for name in fixture paced hosts hosts_child sim sim_learner sim_net sim_worker $(for test in $tests; do echo "test_$test"; done); do
     object "$root/tests/broker/$name.c" "$work/tests/$name.o"
 done
 
@@ -41,7 +41,7 @@ mutant() { # mutant name file 'text' 'other text' ['seeds']
     seen=
     for test in $tests; do
         # shellcheck disable=SC2086
-        cc -fsanitize=address -o "$work/$test" "$work/tests/test_$test.o" "$work"/tests/sim*.o "$work/tests/fixture.o" "$work/tests/paced.o" \
+        cc -fsanitize=address -o "$work/$test" "$work/tests/test_$test.o" "$work"/tests/sim*.o "$work"/tests/hosts*.o "$work/tests/fixture.o" "$work/tests/paced.o" \
             $others "$work/mutant/$part" $libs
         ASAN_OPTIONS=detect_leaks=0 DROVER_SIM_SEEDS=${5:-40} timeout 300 "$work/$test" >"$work/log" 2>&1 || {
             seen="$seen $test: $(grep -m1 -oE 'seed [0-9]+, faults.*|LINE.*|Assertion.*' "$work/log" | cut -c1-90)"
@@ -156,4 +156,24 @@ mutant probation-is-for-ever broker/probation.c '    m->trust *= 2;' '    ;'
 mutant one-death-is-probation broker/probation.c 'DEATHS = 2' 'DEATHS = 1'
 mutant deaths-are-forgotten broker/probation.c 'm->deaths + (died && m->held)' '0'
 mutant stillness-is-forgotten broker/grant.c '            probation_begin(m, lease->left, "it stood still with work in hand");' '            ;'
+mutant chunks-are-not-checked broker/stock.c '    if (!checks(item, chunk, b->data)) {' '    if (0) {'
+mutant wanted-chunks-give-way broker/stock.c '|| slot->wanted)' ')'
+mutant the-cache-has-no-limit broker/stock.c '    while (c->used + bytes > c->limit) {' '    while (0) {'
+mutant learners-are-asked-first broker/supply.c 'SUPPLY_OTHER + 1 : 0) + (int)s->kind' 'SUPPLY_OTHER + 1 : 0) - (int)s->kind'
+mutant a-liar-is-asked-again broker/supply.c '    h->banned = true;' '    ;'
+mutant what-a-child-has-is-ignored broker/supply.c '            h->have[i / 8] |= bit;' '            ;'
+mutant silent-sources-are-waited-for broker/supply.c '        s->silent = true;' '        ;'
+mutant all-is-wanted-at-once broker/asks.c '    for (uint32_t i = 0; idle && i < asks->n; i++)' '    for (uint32_t i = 0; 0 && i < asks->n; i++)'
+mutant new-hosts-need-no-first-chunk broker/chain.c 'have ? CHAIN_LATER : CHAIN_FIRST' 'true ? CHAIN_LATER : CHAIN_FIRST'
+mutant children-come-before-guests broker/chain.c ' && !(m->parent && m->parent->peer->guests.due)' ''
+mutant parents-have-any-number-of-children broker/chain_place.c '        if (at < least) {' '        if (!found) {'
+mutant slow-parents-are-kept broker/chain_place.c '    move_up(c, m, now_ms);' '    ;'
+mutant children-of-the-dead-wait broker/chain.c '    chain_place_orphan(c, m, now_ms);
+    while (*at != m)' '    while (*at != m)'
+mutant revoked-keys-stay-guests broker/guests.c '        if (hash_same(&g->one[i].key, key))
+            take_out(g, i);' '        ;'
+mutant who-has-a-parent-is-fed-here broker/depot_pump.c '    default:
+        return true;' '    default:
+        return false;'
+mutant full-pipes-lose-words broker/depot_pump.c '            chain_unsaid(d->chain, to, key);' '            ;'
 [ $missed = 0 ] || { echo "some were missed"; exit 1; }

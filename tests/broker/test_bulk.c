@@ -1,4 +1,4 @@
-/* The bulk port: whom it asks of several that offer the same. Real sockets on loopback; the
+/* The bulk port with its sockets: whom it asks of several that offer the same. Real sockets on loopback; the
  * clock is real too, but for the silence, which is skipped by asking later. */
 
 #include "tests/support/test.h"
@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "broker/bulk.h"
+#include "broker/supply.h"
 #include "proto/peer.h"
 
 #include <string.h>
@@ -24,8 +25,9 @@ static void *context;
 static struct bulk *bulk;
 static struct bulk_end end[ENDS];
 static int64_t ahead_ms; /* how far the clock was put forward */
-static const struct artifact what = {
-    .hash = {{7}}, .bytes = 100, .kind = ARTIFACT_IMAGE, .name = "policy"};
+static uint8_t image[100] = "what everybody wants";
+static struct hash digest;
+static struct artifact what = {.bytes = sizeof image, .kind = ARTIFACT_IMAGE, .name = "policy"};
 
 static int64_t now(void)
 {
@@ -35,11 +37,14 @@ static int64_t now(void)
 static enum err on_wreq(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct bulk_end *e = self;
+    const bool list = msg->wreq.kind == CHUNK_DIGEST_PIECES;
     struct msg answer = {.head.type = MSG_WCHUNK,
                          .wchunk = {.route = msg->wreq.route,
                                     .hash = msg->wreq.hash,
-                                    .kind = CHUNK_DIGESTS,
-                                    .total = 100}};
+                                    .kind = msg->wreq.kind,
+                                    .total = what.bytes,
+                                    .data = list ? digest.byte : image,
+                                    .bytes = list ? HASH_BYTES : sizeof image}};
 
     (void)now_ms;
     e->asked++;
@@ -105,7 +110,7 @@ static void offer(int i)
 static void ask(void)
 {
     struct msg msg = {.head.type = MSG_WREQ,
-                      .wreq = {.hash = what.hash, .kind = CHUNK_DIGESTS, .count = 1}};
+                      .wreq = {.hash = what.hash, .kind = CHUNK_BYTES, .count = 1}};
 
     assert_ok(peer_send(end[ASKER].peer, &msg));
 }
@@ -118,13 +123,15 @@ static int open_all(void **state)
     memset(end, 0, sizeof end);
     ahead_ms = 0;
     context = zmq_ctx_new();
-    assert_ok(bulk_open(&bulk, context, &conf, 1));
+    digest = hash_chunk(image, sizeof image);
+    what.hash = hash_join(&digest, 1);
+    assert_ok(bulk_open(&bulk, context, &conf, 1, 1 << 20));
     dial(ASKER, ROLE_ACTOR);
     dial(FIRST, ROLE_LEARNER);
     dial(OWN, ROLE_LEARNER);
     end[FIRST].answers = end[OWN].answers = true;
-    offer(FIRST);
     offer(OWN);
+    offer(FIRST); /* of two alike the one that came last is asked */
     for (int i = 0; i < 100; i++)
         turn();
     return 0;
@@ -142,7 +149,8 @@ static int close_all(void **state)
 
 static const struct hash no_key;
 
-static void the_control_port_s_learner_is_asked_whoever_came_first(void **state)
+/* Digests and bytes, once each: what was asked for again is here. */
+static void the_control_port_s_learner_is_asked_and_once(void **state)
 {
     (void)state;
     bulk_learner(bulk, &end[OWN].id, &no_key);
@@ -150,7 +158,7 @@ static void the_control_port_s_learner_is_asked_whoever_came_first(void **state)
         ask();
         UNTIL(end[ASKER].got == i);
     }
-    assert_int_equal(end[OWN].asked, 3);
+    assert_int_equal(end[OWN].asked, 2);
     assert_int_equal(end[FIRST].asked, 0);
 }
 
@@ -163,7 +171,8 @@ static void an_id_without_its_key_is_not_enough(void **state)
     bulk_learner(bulk, &end[OWN].id, &key);
     ask();
     UNTIL(end[ASKER].got == 1);
-    assert_int_equal(end[FIRST].asked, 1);
+    assert_int_equal(end[FIRST].asked, 2);
+    assert_int_equal(end[OWN].asked, 0);
 }
 
 static void one_that_is_silent_is_passed_over(void **state)
@@ -173,11 +182,9 @@ static void one_that_is_silent_is_passed_over(void **state)
     end[OWN].answers = false;
     ask();
     UNTIL(end[OWN].asked == 1);
-    ahead_ms += 2000;
-    ask();
+    ahead_ms += SUPPLY_SILENT_MS + 100;
     UNTIL(end[ASKER].got == 1);
-    assert_int_equal(end[FIRST].asked, 1);
-    end[OWN].answers = true; /* it speaks again: it is asked when nobody else is there */
+    assert_int_equal(end[FIRST].asked, 2);
 }
 
 static void one_that_left_is_not_waited_for(void **state)
@@ -192,7 +199,7 @@ static void one_that_left_is_not_waited_for(void **state)
     end[FIRST].peer = NULL;
     ask();
     UNTIL(end[ASKER].got == 1);
-    assert_int_equal(end[OWN].asked, 1);
+    assert_int_equal(end[OWN].asked, 2);
     assert_true(clock_mono_ms() - from < 1000);
 }
 
@@ -212,16 +219,41 @@ static void one_whose_line_is_cut_is_not_waited_for(void **state)
     assert_true(clock_mono_ms() - from < 1500);
 }
 
+/* Nobody offers it: the asker hears so, after a second. */
+static void what_nobody_offers_is_answered_too(void **state)
+{
+    (void)state;
+    what.hash.byte[0] ^= 1;
+    ask();
+    UNTIL(end[ASKER].none == 1);
+}
+
+/* What is not what its name says reaches nobody, and its sender is not asked again. */
+static void false_bytes_stop_here(void **state)
+{
+    (void)state;
+    bulk_learner(bulk, &end[OWN].id, &no_key);
+    image[5] ^= 1; /* of the answers of both */
+    ask();
+    UNTIL(bulk_stats(bulk)->chunks_false == 2);
+    image[5] ^= 1;
+    UNTIL(end[ASKER].none == 1);
+    assert_int_equal(end[ASKER].got, 0);
+    assert_int_equal(end[OWN].asked + end[FIRST].asked, 3);
+}
+
 #define FACT(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FACT(the_control_port_s_learner_is_asked_whoever_came_first),
+        FACT(the_control_port_s_learner_is_asked_and_once),
         FACT(an_id_without_its_key_is_not_enough),
         FACT(one_that_is_silent_is_passed_over),
         FACT(one_that_left_is_not_waited_for),
         FACT(one_whose_line_is_cut_is_not_waited_for),
+        FACT(what_nobody_offers_is_answered_too),
+        FACT(false_bytes_stop_here),
     };
     return cmocka_run_group_tests_name("broker/bulk", tests, NULL, NULL);
 }

@@ -1,0 +1,334 @@
+/* A cast is an artifact with its members: who asks for it, or has it. What they say moves them:
+ * who asks the first time joins, who has its first chunk gets a place, who has it whole takes
+ * nothing any more, whose parent gives nothing moves up. Which place is chain_place.c's. What is
+ * to be said is noted with whom it concerns (told, guests.due) and fetched by chain_next, so that
+ * a change that is taken back before is never said. */
+
+#include "broker/chain.h"
+
+#include "base/mem.h"
+#include "broker/chain_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+enum { RATE_MS = 1500, FAILS = 2 };
+
+void chain_new(struct chain **out)
+{
+    *out = mem_new(1, sizeof **out);
+}
+
+struct chain_member *chain_find(const struct chain_peer *peer, const void *item)
+{
+    struct chain_member *m = peer->member;
+
+    while (m && m->cast->item != item)
+        m = m->of_peer;
+    return m;
+}
+
+/* ---- casts and members */
+
+static struct chain_cast *cast_of(struct chain *c, const void *item, uint64_t bytes,
+                                  int64_t now_ms)
+{
+    struct chain_cast *cast = c->cast;
+
+    while (cast && cast->item != item)
+        cast = cast->next;
+    if (cast)
+        return cast;
+    cast = mem_new(1, sizeof *cast);
+    cast->item = item;
+    cast->bytes = bytes;
+    cast->first_ms = now_ms;
+    cast->next = c->cast;
+    c->last = c->now;
+    c->now = 0;
+    c->cast = cast;
+    return cast;
+}
+
+static struct chain_member *join(struct chain *c, struct chain_peer *peer, const void *item,
+                                 uint64_t bytes, int64_t now_ms)
+{
+    struct chain_cast *cast = cast_of(c, item, bytes, now_ms);
+    struct chain_member *m = mem_new(1, sizeof *m), **at = &cast->member;
+
+    m->cast = cast;
+    m->peer = peer;
+    m->joined_ms = m->since_ms = now_ms;
+    while (*at) /* in order of coming */
+        at = &(*at)->of_cast;
+    *at = m;
+    m->of_peer = peer->member;
+    peer->member = m;
+    return m;
+}
+
+static void leave(struct chain *c, struct chain_member *m, int64_t now_ms)
+{
+    struct chain_member **at = &m->cast->member;
+
+    chain_place_orphan(c, m, now_ms);
+    while (*at != m)
+        at = &(*at)->of_cast;
+    *at = m->of_cast;
+    chain_place_leave(m, now_ms);
+    for (at = &m->peer->member; *at != m;)
+        at = &(*at)->of_peer;
+    *at = m->of_peer;
+    free(m);
+}
+
+/* A host that listens everywhere does not know by which address others reach it; we do. */
+static void reach(char *out, const char *serve, const char *address)
+{
+    static const char *const any[] = {"tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"};
+    const char *port = strrchr(serve, ':');
+
+    snprintf(out, MAX_NAME, "%s", serve);
+    for (size_t i = 0; port && i < sizeof any / sizeof *any; i++)
+        if (!strncmp(serve, any[i], strlen(any[i])))
+            snprintf(out, MAX_NAME,
+                     strchr(address, ':') ? "tcp://[%.64s]%.8s" : "tcp://%.64s%.8s", address,
+                     port);
+}
+
+void chain_add(struct chain *c, struct chain_peer *peer, const char *host, const char *serve,
+               const char *address, const struct hash *key)
+{
+    snprintf(peer->host, sizeof peer->host, "%.180s@%.64s", host, address);
+    *peer->serve = '\0';
+    if (!strncmp(serve, "tcp://", 6) && strrchr(serve + 6, ':'))
+        reach(peer->serve, serve, address);
+    peer->key = *key;
+    peer->guests.due = *peer->serve; /* it forgot whom it may let in */
+    c->due |= peer->guests.due;
+    peer->next = c->peer;
+    peer->before = NULL;
+    if (c->peer)
+        c->peer->before = peer;
+    c->peer = peer;
+}
+
+void chain_remove(struct chain *c, struct chain_peer *peer, int64_t now_ms)
+{
+    while (peer->member)
+        leave(c, peer->member, now_ms);
+    for (struct chain_cast *cast = c->cast; cast; cast = cast->next)
+        for (struct chain_member *m = cast->member; m; m = m->of_cast)
+            for (uint32_t i = 0; i < CHAIN_REFUSED; i++)
+                if (m->refused[i] == peer)
+                    m->refused[i] = NULL;
+    *(peer->before ? &peer->before->next : &c->peer) = peer->next;
+    if (peer->next)
+        peer->next->before = peer->before;
+    guests_fini(&peer->guests);
+}
+
+static void free_cast(struct chain *c, struct chain_cast *cast)
+{
+    while (cast->member)
+        leave(c, cast->member, 0);
+    free(cast);
+}
+
+void chain_forget(struct chain *c, const void *item)
+{
+    struct chain_cast **at = &c->cast, *cast;
+
+    while (*at && (*at)->item != item)
+        at = &(*at)->next;
+    cast = *at;
+    if (!cast)
+        return;
+    *at = cast->next;
+    free_cast(c, cast);
+}
+
+void chain_free(struct chain *c)
+{
+    while (c && c->cast)
+        chain_forget(c, c->cast->item);
+    free(c);
+}
+
+/* ---- what members say */
+
+void chain_ask(struct chain *c, struct chain_peer *peer, const void *item, uint64_t bytes,
+               uint32_t have, int64_t now_ms)
+{
+    struct chain_member *m = chain_find(peer, item);
+
+    if (bytes < CHAIN_LEAST)
+        return;
+    if (!m) {
+        m = join(c, peer, item, bytes, now_ms);
+        m->cast->asked++;
+        c->now += m->cast == c->cast;
+        /* who went on with what it had says nothing of its rate */
+        m->place = peer->best > 0 || have ? CHAIN_LATER : CHAIN_FIRST;
+    }
+    m->asked_ms = now_ms;
+    if (m->place == CHAIN_FIRST && have) {
+        const int64_t ms = now_ms - m->joined_ms;
+        peer->best = (double)CHAIN_PROBE * 1e3 / (double)(ms > 0 ? ms : 1);
+        chain_place_settle(c, m, now_ms);
+    }
+    /* it has not heard yet where to ask, or has forgotten */
+    if (m->place == CHAIN_PARENT)
+        m->told = c->due = true;
+}
+
+void chain_whole(struct chain *c, struct chain_peer *peer, const void *item, uint64_t bytes,
+                 int64_t now_ms)
+{
+    struct chain_member *m = chain_find(peer, item);
+
+    if (bytes < CHAIN_LEAST || (m && m->whole))
+        return;
+    if (!m)
+        m = join(c, peer, item, bytes, now_ms);
+    if (m->parent)
+        m->parent->peer->failed = 0; /* it gives, whatever others say */
+    chain_place_put(c, m, NULL, now_ms);
+    m->whole = true;
+    m->told = false; /* it takes nothing any more */
+}
+
+void chain_progress(struct chain *c, struct chain_peer *peer, uint64_t progress, int64_t now_ms)
+{
+    const int64_t ms = now_ms - peer->progress_ms;
+
+    (void)c;
+    if (peer->progress_ms && ms < RATE_MS)
+        return;
+    peer->rate_ms = peer->progress_ms;
+    peer->rate = peer->progress_ms && progress > peer->progress
+                     ? (double)(progress - peer->progress) * 1e3 / (double)ms
+                     : 0;
+    if (peer->rate > peer->best)
+        peer->best = peer->rate;
+    peer->progress = progress;
+    peer->progress_ms = now_ms;
+}
+
+bool chain_failed(struct chain *c, struct chain_peer *peer, const void *item, int64_t now_ms)
+{
+    struct chain_member *m = chain_find(peer, item), *p = m ? m->parent : NULL;
+
+    if (!p)
+        return false;
+    m->refused[m->refusals++ % CHAIN_REFUSED] = p->peer;
+    p->peer->failed++;
+    chain_place_put(c, m, p->parent && chain_place_fits(m, p->parent) ? p->parent : NULL,
+                    now_ms);
+    /* one who failed twice gives to nobody */
+    if (p->peer->failed >= FAILS)
+        chain_place_orphan(c, p, now_ms);
+    return true;
+}
+
+void chain_revoked(struct chain *c, const struct hash *key, int64_t now_ms)
+{
+    for (struct chain_peer *peer = c->peer; peer; peer = peer->next) {
+        if (hash_same(&peer->key, key)) {
+            peer->revoked = true;
+            for (struct chain_member *m = peer->member; m; m = m->of_peer)
+                chain_place_orphan(c, m, now_ms);
+        }
+        guests_revoke(&peer->guests, key);
+        c->due |= peer->guests.due;
+    }
+}
+
+enum chain_place chain_place(const struct chain_peer *peer, const void *item)
+{
+    const struct chain_member *m = chain_find(peer, item);
+
+    return m ? m->place : CHAIN_BROKER;
+}
+
+const struct chain_peer *chain_parent(const struct chain_peer *peer, const void *item)
+{
+    const struct chain_member *m = chain_find(peer, item);
+
+    return m && m->parent ? m->parent->peer : NULL;
+}
+
+void chain_tick(struct chain *c, int64_t now_ms)
+{
+    chain_place_tick(c, now_ms);
+}
+
+/* ---- what is said */
+
+static bool next_guests(struct chain *c, struct chain_peer **to, struct msg *out)
+{
+    for (struct chain_peer *peer = c->peer; peer; peer = peer->next) {
+        if (!peer->guests.due || peer->full)
+            continue;
+        peer->guests.due = false;
+        for (uint32_t i = 0; i < peer->guests.n; i++)
+            c->key[i] = peer->guests.one[i].key;
+        memset(out, 0, sizeof *out);
+        out->head.type = MSG_GUESTS;
+        out->guests = (struct msg_guests){c->key, peer->guests.n};
+        *to = peer;
+        return true;
+    }
+    return false;
+}
+
+/* Its parent lets it in before it hears of it. */
+static bool may_hear(const struct chain_member *m)
+{
+    return m->told && !m->peer->full && !(m->parent && m->parent->peer->guests.due);
+}
+
+bool chain_next(struct chain *c, struct chain_peer **to, const void **item, struct msg *out)
+{
+    bool left = false;
+
+    *item = NULL;
+    if (!c->due)
+        return false;
+    if (next_guests(c, to, out))
+        return true;
+    for (struct chain_peer *peer = c->peer; peer; peer = peer->next)
+        left |= peer->guests.due;
+    for (struct chain_cast *cast = c->cast; cast; cast = cast->next)
+        for (struct chain_member *m = cast->member; m; m = m->of_cast) {
+            const struct chain_peer *p = m->parent ? m->parent->peer : NULL;
+            left |= m->told;
+            if (!may_hear(m))
+                continue;
+            m->told = false;
+            memset(out, 0, sizeof *out);
+            out->head.type = MSG_PARENT;
+            out->parent.endpoint = p ? p->serve : "";
+            out->parent.key = p && guests_keyed(&p->key)
+                                  ? zmq_z85_encode(c->text, p->key.byte, HASH_BYTES)
+                                  : "";
+            *to = m->peer;
+            *item = cast->item;
+            return true;
+        }
+    c->due = left;
+    return false;
+}
+
+void chain_unsaid(struct chain *c, struct chain_peer *to, const void *item)
+{
+    struct chain_member *m = item ? chain_find(to, item) : NULL;
+
+    c->due = true;
+    if (m)
+        m->told = true;
+    if (!item)
+        to->guests.due = true;
+}
