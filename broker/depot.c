@@ -240,17 +240,23 @@ static void on_wreq(struct depot *d, struct depot_peer *from, const struct msg_w
 {
     struct stock_item *item = stock_find(d->stock, &ask->hash);
 
+    /* None asked for: it says what it has, no more. */
+    const bool asks = ask->count || ask->kind < CHUNK_PIECES;
+
     if (!item) {
-        park(d, from, ask, now_ms);
+        if (asks)
+            park(d, from, ask, now_ms);
         return;
     }
-    if ((!item->slot && first_ask(d, item, now_ms)) || !asks_add(&from->asks, item, ask)) {
+    if ((!item->slot && first_ask(d, item, now_ms)) ||
+        (asks && !asks_add(&from->asks, item, ask))) {
         depot_pump_none(d, from, &ask->hash, "no such piece, or no room to wait for it");
         return;
     }
     if (from->asks.n == 1)
         from->moved_ms = now_ms;
-    depot_pump_busy(d, from);
+    if (asks)
+        depot_pump_busy(d, from);
     supply_have(&d->supply, &from->source, item, ask->have, ask->n_have);
     /* Whoever asks for pieces knows of parents. */
     if (ask->kind >= CHUNK_PIECES && from->role != ROLE_LEARNER)
