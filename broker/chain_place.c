@@ -1,18 +1,17 @@
-/* A member's place is found
- * in three steps. If its rate is unknown it takes one chunk from the broker (FIRST), since a first
- * guess would put a slow host in front of all others. If it is known, it waits a moment for those
- * who were there the last time (LATER), so that all stand in order of their rates at once. Then it
- * is put behind another (settle): the one with the least to do of those that are not much slower.
+/* A member's place is found in three steps. If its rate is unknown it takes one chunk from the
+ * broker (FIRST), since a first guess would put a slow host in front of all others. If it is known,
+ * it waits a moment for those who asked for the version before (LATER), so that all stand in order
+ * of their rates at once. Then it is put behind another (chain_place_settle): the one with the
+ * least to do of those that are not much slower.
  *
- * Each second every member that has a parent is compared with what it can (judge). Who gets less
+ * Now and then every member that has a parent is compared with what it can (judge). Who gets less
  * than half moves up to its parent's parent; a parent that is slower than half of its child goes
  * behind it. If that brings nothing, the line is its own: it goes back and counts as slow. So no
  * two swap for ever, and a host is fed twice for some seconds at most. */
 
-#include "broker/chain.h"
+#include "broker/chain_state.h"
 
 #include "base/log.h"
-#include "broker/chain_state.h"
 
 #include <string.h>
 

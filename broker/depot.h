@@ -8,30 +8,10 @@
 #ifndef BROKER_DEPOT_H
 #define BROKER_DEPOT_H
 
-#include "base/shared_memory.h"
-#include "proto/msg.h"
+#include "broker/depot_sink.h"
 
 struct depot;
 struct depot_peer;
-
-struct depot_sink {
-    /* Errors: ERR_STATE (its pipe is full), ERR_IO (its connection is gone), ERR_RANGE. */
-    enum err (*send)(void *self, void *link, struct msg *msg);
-    void (*strike)(void *self, void *link, const char *words);
-    /* Perhaps a process of this machine has it as pages: depot_lend within DEPOT_PAGES_MS, or
-     * not. NULL: never. */
-    void (*pages)(void *self, const struct artifact *what);
-    void *self;
-};
-
-enum {
-    DEPOT_PARKED_MS = 1000, /* what nobody offers: an OFFER may be on its way */
-    DEPOT_ALONE_MS = 3000,  /* nobody can be reached who has it: its askers hear that */
-    DEPOT_LOST_MS = 60000,  /* no learner offers it any more: a learner's restart */
-    DEPOT_IDLE_MS = 5000,   /* a full pipe: the child does not read */
-    DEPOT_PAGES_MS = 1000,
-    DEPOT_PARKED = 32, /* requests of one child for what nobody offers */
-};
 
 /* `bytes` of chunks at most (`--cache`). */
 void depot_new(struct depot **out, const struct depot_sink *sink, size_t bytes);
@@ -64,13 +44,6 @@ void depot_revoked(struct depot *depot, const struct hash *key, int64_t now_ms);
 /* Each 100 ms or so. */
 void depot_tick(struct depot *depot, int64_t now_ms);
 
-struct depot_stats {
-    uint64_t asked, none;          /* requests, and those answered so */
-    uint64_t pieces, bytes;        /* to children */
-    uint64_t taken, from_learners; /* bytes from sources, and of these from learners */
-    uint64_t chunks_false, moved;  /* chunks that were not what they should be; PARENTs */
-    uint64_t held;                 /* bytes of chunks now */
-};
 const struct depot_stats *depot_stats(struct depot *depot);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "broker/asks.h"
 #include "broker/chain.h"
-#include "broker/depot.h"
+#include "broker/depot_sink.h"
 #include "broker/supply.h"
 
 struct depot_parked { /* asked for before anybody offers it */

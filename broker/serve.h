@@ -6,7 +6,8 @@
 #include "base/conf.h"
 
 struct serve_options {
-    char *bind, *bulk, *dashboard, *listen_fd, *advertise, *cache, *key, *ports_file, *log_level;
+    char *bind, *bulk, *dashboard, *listen_fd, *advertise, *cache, *key, *ports_file,
+        *log_level;
     int parent_fd;
 };
 extern const struct conf_key serve_keys[];

@@ -394,30 +394,42 @@ static void ban(struct supply *supply, struct supply_hold *h)
     h->banned = true;
 }
 
+/* What it makes of the stock; nothing of what was not asked for. */
+static enum stock_took put(struct supply *supply, struct supply_hold *h,
+                           const struct msg_wchunk *chunk)
+{
+    struct supply_source *const from = h->source;
+    struct stock_item *const item = h->item;
+    enum stock_took took;
+
+    if (chunk->kind == CHUNK_DIGEST_PIECES && item->digest_from == from) {
+        took = stock_digest(item, chunk->index, chunk->data, chunk->bytes);
+        if (took == STOCK_WHOLE)
+            item->digest_from = NULL;
+        return took;
+    }
+    if (chunk->kind != CHUNK_PIECES || !h->coming)
+        return STOCK_USELESS;
+    took = stock_piece(supply->stock, item, chunk->index, chunk->data, chunk->bytes, from);
+    if (took == STOCK_WHOLE || took == STOCK_FALSE) {
+        h->coming--;
+        from->under_way--;
+    }
+    return took;
+}
+
 enum stock_took supply_take(struct supply *supply, struct supply_source *from,
                             const struct msg_wchunk *chunk, int64_t now_ms)
 {
     struct stock_item *item = stock_find(supply->stock, &chunk->hash);
     struct supply_hold *h = item ? find(from, item) : NULL;
-    enum stock_took took = STOCK_USELESS;
+    enum stock_took took;
 
-    if (!h || h->banned || !item->slot)
+    if (!h || h->banned || !item->slot || (!h->coming && item->digest_from != from))
         return STOCK_USELESS;
-    if (chunk->total != item->bytes && (h->coming || item->digest_from == from)) {
-        took = STOCK_FALSE;
-    } else if (chunk->kind == CHUNK_DIGEST_PIECES && item->digest_from == from) {
-        took = stock_digest(item, chunk->index, chunk->data, chunk->bytes);
-    } else if (chunk->kind == CHUNK_PIECES && h->coming) {
-        took = stock_piece(supply->stock, item, chunk->index, chunk->data, chunk->bytes, from);
-        if (took == STOCK_WHOLE || took == STOCK_FALSE) {
-            h->coming--;
-            from->under_way--;
-        }
-    }
+    took = chunk->total == item->bytes ? put(supply, h, chunk) : STOCK_FALSE;
     if (took == STOCK_PART || took == STOCK_WHOLE)
         measure(from, chunk->bytes, now_ms);
-    if (took == STOCK_WHOLE && item->digest_from == from && item->have_digest)
-        item->digest_from = NULL;
     if (took == STOCK_FALSE)
         ban(supply, h);
     return took;

@@ -2,9 +2,10 @@
  * ordered. A line out is busy as long as a message takes at its rate; the line in likewise; what
  * is sent to a host that reads nothing stays in its pipe. */
 
-#include "tests/broker/hosts_state.h"
+#include "tests/broker/hosts.h"
 
 #include "base/mem.h"
+#include "tests/broker/hosts_state.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -119,11 +120,6 @@ static enum err from_broker(void *self, void *link, struct msg *msg)
     return OK;
 }
 
-static void on_strike(void *self, void *link, const char *words)
-{
-    (void)self, (void)link, (void)words;
-}
-
 /* ---- life */
 
 static void hello(struct hosts *h, int i)
@@ -164,7 +160,7 @@ static void start(struct hosts *h, int i)
 
 static void forget(struct hosts *h)
 {
-    const struct depot_sink sink = {.send = from_broker, .strike = on_strike, .self = h};
+    const struct depot_sink sink = {.send = from_broker, .self = h};
     const struct depot_stats *s = h->depot ? depot_stats(h->depot) : NULL;
 
     if (s) {
@@ -181,22 +177,29 @@ static void forget(struct hosts *h)
     }
 }
 
+static void arrive(struct hosts *h, const struct hosts_event *e)
+{
+    struct hosts_one *to = e->to >= 0 ? &h->host[e->to] : NULL;
+
+    /* What was sent by or to a broker that is no more is lost. */
+    if ((!to || e->from == HOSTS_BROKER) && e->life != h->life)
+        return;
+    if (to && e->from == HOSTS_BROKER && !to->stopped)
+        to->in_pipe -= e->bytes;
+    if (to)
+        hosts_child_hear(h, e->to, e->from, &e->msg);
+    else if (h->host[e->from].lives)
+        h->strikes +=
+            depot_take(h->depot, h->host[e->from].peer, &e->msg, (int64_t)h->now_ms) != OK;
+}
+
 static void happen(struct hosts *h, struct hosts_event *e)
 {
     struct hosts_one *to = e->to >= 0 ? &h->host[e->to] : NULL;
 
     switch (e->kind) {
     case EV_MSG:
-        if (to && e->from == HOSTS_BROKER && e->life == h->life && !to->stopped)
-            to->in_pipe -= e->bytes;
-        if ((e->to == HOSTS_BROKER || e->from == HOSTS_BROKER) && e->life != h->life)
-            break;
-        if (to) {
-            hosts_child_hear(h, e->to, e->from, &e->msg);
-        } else if (h->host[e->from].lives) {
-            h->strikes +=
-                depot_take(h->depot, h->host[e->from].peer, &e->msg, (int64_t)h->now_ms) != OK;
-        }
+        arrive(h, e);
         break;
     case EV_TICK:
         if (to)

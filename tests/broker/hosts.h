@@ -9,18 +9,9 @@
 #define TESTS_BROKER_HOSTS_H
 
 #include "broker/depot.h"
-
-#include <stdbool.h>
-
-enum { HOSTS_MAX = 80, HOSTS_LEARNER = 0 };
+#include "tests/broker/hosts_result.h"
 
 struct hosts;
-struct hosts_result {
-    int64_t done_ms;          /* when it had all; 0: not */
-    uint64_t in, out;         /* bytes of pieces */
-    int parents, turned_away; /* PARENTs that it heard; children that were no guests */
-    bool whole;
-};
 
 /* An image of `bytes` that the learner has; the broker keeps `cache` bytes of it. */
 struct hosts *hosts_new(size_t bytes, size_t cache);

@@ -188,7 +188,7 @@ static void on_parent(struct hosts *h, int i, const struct msg_parent *parent)
 {
     struct hosts_one *me = &h->host[i];
     const char *port = strrchr(parent->endpoint, ':');
-    const int to = port ? atoi(port + 1) : HOSTS_BROKER;
+    const int to = port ? (int)strtol(port + 1, NULL, 10) : HOSTS_BROKER;
 
     me->result.parents += port != NULL;
     if (to == me->from)

@@ -1,8 +1,6 @@
 /* The bulk port's state machine against peers that say anything in any order: whatever comes, it
- * ends, holds no more than its cache, gives on nothing that is false, and serves one honest child.
- *
- *     test_broker_depot_noise [seed]
- */
+ * goes on, holds no more than its cache, and gives on nothing that is false. The first of four
+ * seeds may be given. */
 
 #include "tests/support/test.h"
 

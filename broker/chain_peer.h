@@ -1,0 +1,46 @@
+/* chain_peer: a process as the chain sees it, and its place; rates in bytes a second. */
+
+#ifndef BROKER_CHAIN_PEER_H
+#define BROKER_CHAIN_PEER_H
+
+#include "broker/guests.h"
+#include "proto/limit.h"
+#include "proto/msg.h"
+
+#include <stdbool.h>
+
+struct chain_member;
+
+enum {
+    CHAIN_LEAST = 4 << 20,    /* bytes: smaller artifacts come from the broker */
+    CHAIN_PROBE = HASH_CHUNK, /* bytes that a new child takes first */
+    CHAIN_GATHER_MS = 300,    /* for those who were there before to ask, too */
+    CHAIN_SETTLE_MS = 3000,   /* before a new place is judged */
+    CHAIN_REFUSED = 4,        /* parents that failed a child and are not given to it again */
+};
+
+struct chain_peer {       /* a process; embedded by who knows it */
+    char host[MAX_NAME];  /* as it says, with the address that it comes from */
+    char serve[MAX_NAME]; /* tcp://host:port that others dial; "" */
+    struct hash key;
+    bool revoked;
+    bool full;         /* the caller's: its pipe takes nothing now, so nothing is said to it */
+    uint32_t failed;   /* children that could not take from it, one after the other */
+    double rate, best; /* in the last seconds, and the highest; 0: unknown */
+    int64_t rate_ms;   /* since when `rate` was measured */
+    uint64_t progress; /* bytes that it has taken, as it says */
+    int64_t progress_ms;
+    struct guests guests;
+    struct chain_member *member; /* of each cast that it is in */
+    struct chain_peer *next, *before;
+    void *owner;
+};
+
+enum chain_place {
+    CHAIN_BROKER, /* the broker gives it what it asks for */
+    CHAIN_FIRST,  /* the first CHAIN_PROBE bytes, no more yet */
+    CHAIN_LATER,  /* nothing yet: its place is being found */
+    CHAIN_PARENT, /* nothing: its parent gives */
+};
+
+#endif
