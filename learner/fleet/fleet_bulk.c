@@ -145,6 +145,17 @@ static enum err pump(struct fleet_bulk *s)
     return err == ERR_STATE ? OK : err; /* full, or cut: later */
 }
 
+/* Too many wait: nobody asks again for what is on its way, so it is told that nothing is. */
+static enum err refuse(struct fleet_bulk *s, const struct msg_wreq *ask)
+{
+    struct msg msg = {
+        .head.type = MSG_WNONE,
+        .wnone = {.route = ask->route, .hash = ask->hash, .reason = "too many requests wait"}};
+    const enum err err = peer_send(s->bulk, &msg);
+
+    return err == ERR_STATE ? OK : err; /* a full pipe: the asker's own patience is left */
+}
+
 static enum err on_wreq(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct fleet_bulk *s = self;
@@ -152,7 +163,7 @@ static enum err on_wreq(void *self, const struct msg *msg, int64_t now_ms)
     (void)now_ms;
     /* in the order in which they were asked for */
     if (blob_store_ask(s->store, &msg->wreq))
-        return OK; /* too many wait: the child asks again */
+        return refuse(s, &msg->wreq);
     return pump(s);
 }
 
@@ -161,6 +172,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     struct fleet_bulk *s = self;
 
     (void)msg, (void)now_ms;
+    blob_store_clear(s->store); /* of another connection: whoever lacks it asks again */
     s->offer = true;
     return pump(s);
 }
