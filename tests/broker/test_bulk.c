@@ -127,10 +127,12 @@ static int open_all(void **state)
     what.hash = hash_join(&digest, 1);
     assert_ok(bulk_open(&bulk, context, &conf, 1, 1 << 20));
     dial(ASKER, ROLE_ACTOR);
-    dial(FIRST, ROLE_LEARNER);
     dial(OWN, ROLE_LEARNER);
-    end[FIRST].answers = end[OWN].answers = true;
     offer(OWN);
+    for (int i = 0; i < 100; i++)
+        turn();
+    dial(FIRST, ROLE_LEARNER);
+    end[FIRST].answers = end[OWN].answers = true;
     offer(FIRST); /* of two alike the one that came last is asked */
     for (int i = 0; i < 100; i++)
         turn();
