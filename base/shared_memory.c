@@ -104,6 +104,11 @@ struct shared_memory *shared_memory_share(struct shared_memory *shared)
     return shared;
 }
 
+unsigned shared_memory_users(const struct shared_memory *shared)
+{
+    return atomic_load(&shared->users);
+}
+
 void shared_memory_free(struct shared_memory *shared)
 {
     if (!shared || atomic_fetch_sub(&shared->users, 1) != 1)

@@ -25,6 +25,9 @@ enum err shared_memory_open(struct shared_memory **out, int fd, size_t n,
 /* One user more; each calls shared_memory_free. From any thread. */
 struct shared_memory *shared_memory_share(struct shared_memory *shared);
 void shared_memory_free(struct shared_memory *shared); /* NULL is fine */
+/* How many there are now. Others may take or give back theirs meanwhile, but whoever sees that
+ * it is the only one stays that. */
+unsigned shared_memory_users(const struct shared_memory *shared);
 
 /* No more writes. Errors: ERR_IO. */
 enum err shared_memory_seal(struct shared_memory *shared) MUST_CHECK;

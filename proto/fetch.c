@@ -1,6 +1,10 @@
 /* Each artifact on its way is a `want`. It is asked for as pages first (pages.h); when nobody of
- * this host has them, over the wire (fetch_wire.h). What has arrived is given to the owner and
- * forgotten here. */
+ * this host has or pulls them, over the wire (fetch_wire.h). What has arrived that way is put
+ * there for others, of this host and elsewhere, and given to the owner. Where this process is
+ * the giver of its host it also pulls what only others want (pull): that is theirs alone.
+ *
+ * The wire keeps a share of what it offers. `pages` finds out when nobody else has one any more,
+ * and says so (let_go): so no owner has to take anything back. */
 
 #include "proto/fetch.h"
 
@@ -18,41 +22,55 @@
 struct want {
     struct artifact what;
     char *name;
-    bool used;
-    char why[128]; /* there is no room for it here, and nobody asks again; else "" */
+    bool used, own, others; /* wanted by the owner, by others of this host */
+    char why[128];          /* there is no room for it here, and nobody asks again; else "" */
 };
+
+enum { OFFERED = 32 };
 
 struct fetch {
     struct fetch_conf conf;
     struct pages *pages;
     struct fetch_wire *wire;
     struct want want[FETCH_MAX];
-    uint64_t pages_taken;
+    struct hash offered[OFFERED]; /* the wire has a share of these */
+    int n_offered;
     char note[320];
 };
 
 static void drop(struct fetch *fetch, struct want *want)
 {
-    if (want->used) {
-        pages_drop(fetch->pages, &want->what.hash);
+    if (want->used)
         fetch_wire_drop(fetch->wire, &want->what.hash);
-    }
     free(want->name);
     memset(want, 0, sizeof *want);
+}
+
+/* The owner's part of it; others may wait on. */
+static void disown(struct fetch *fetch, struct want *want)
+{
+    if (!want->own)
+        return;
+    want->own = false;
+    want->others = want->others || pages_wanted(fetch->pages, &want->what.hash);
+    pages_drop(fetch->pages, &want->what.hash);
+    if (!want->others)
+        drop(fetch, want);
 }
 
 void fetch_drop_all(struct fetch *fetch)
 {
     for (int i = 0; i < FETCH_MAX; i++)
-        drop(fetch, &fetch->want[i]);
+        disown(fetch, &fetch->want[i]);
 }
 
 void fetch_free(struct fetch *fetch)
 {
     if (!fetch)
         return;
-    fetch_drop_all(fetch);
     pages_free(fetch->pages);
+    for (int i = 0; i < FETCH_MAX; i++)
+        drop(fetch, &fetch->want[i]);
     fetch_wire_free(fetch->wire);
     free(fetch);
 }
@@ -62,11 +80,14 @@ static enum err hand(struct fetch *fetch, struct want *want, struct shared_memor
                      int64_t now_ms)
 {
     struct want whole = *want;
-    enum err err;
+    enum err err = OK;
 
     memset(want, 0, sizeof *want); /* `got` may want the next one */
-    err = fetch->conf.got(fetch->conf.self, &whole.what, shared, now_ms);
-    drop(fetch, &whole);
+    if (whole.own)
+        err = fetch->conf.got(fetch->conf.self, &whole.what, shared, now_ms);
+    else
+        shared_memory_free(shared);
+    free(whole.name);
     return err;
 }
 
@@ -78,7 +99,52 @@ static struct want *find(struct fetch *fetch, const struct hash *hash)
     return NULL;
 }
 
+static enum err begin(struct fetch *fetch, const struct artifact *what, struct want **out)
+{
+    struct want *want = NULL;
+
+    for (int i = 0; i < FETCH_MAX && !want; i++)
+        if (!fetch->want[i].used)
+            want = &fetch->want[i];
+    *out = want;
+    if (!want)
+        return err_set(ERR_RANGE, "%d artifacts are on their way already", FETCH_MAX);
+    want->used = true;
+    want->what = *what;
+    want->name = mem_text(what->name ? what->name : "");
+    want->what.name = want->name;
+    return OK;
+}
+
 /* ---- over the wire */
+
+static int offered(const struct fetch *fetch, const struct hash *hash)
+{
+    for (int i = 0; i < fetch->n_offered; i++)
+        if (hash_same(&fetch->offered[i], hash))
+            return i;
+    return -1;
+}
+
+/* For others elsewhere, whom the digests spare hashing it; what cannot be offered is not. */
+static void offer(struct fetch *fetch, const struct artifact *what,
+                  struct shared_memory *shared, const struct hash *digest)
+{
+    if (offered(fetch, &what->hash) >= 0 || fetch->n_offered == OFFERED)
+        return;
+    if (fetch_wire_put(fetch->wire, what, shared, digest))
+        log_warn("not-offered", "name=%s reason=\"%s\"", what->name, err_text());
+    else
+        fetch->offered[fetch->n_offered++] = what->hash;
+}
+
+void fetch_put(struct fetch *fetch, const struct artifact *what, struct shared_memory *shared,
+               const struct hash *digest)
+{
+    if (digest)
+        offer(fetch, what, shared, digest);
+    pages_put(fetch->pages, what, shared);
+}
 
 static enum err whole(void *self, const struct artifact *what, struct shared_memory *shared,
                       const struct hash *digest, int64_t now_ms)
@@ -86,7 +152,7 @@ static enum err whole(void *self, const struct artifact *what, struct shared_mem
     struct fetch *const fetch = self;
     struct want *const want = find(fetch, &what->hash);
 
-    (void)digest;
+    fetch_put(fetch, what, shared, digest);
     if (want)
         return hand(fetch, want, shared, now_ms);
     shared_memory_free(shared);
@@ -122,7 +188,8 @@ void fetch_run(struct fetch *fetch, const struct id *run)
     pages_run(fetch->pages, run);
 }
 
-/* The answer of this host: the pages, or the wire from now on. */
+/* The answer of this host: the pages, or the wire from now on. Pages may also come when the wire
+ * has been asked already. */
 static enum err answer(void *self, const struct hash *hash, struct shared_memory *shared,
                        int64_t now_ms)
 {
@@ -132,7 +199,7 @@ static enum err answer(void *self, const struct hash *hash, struct shared_memory
     if (want && !shared)
         return over_the_wire(fetch, want);
     if (want) {
-        fetch->pages_taken++;
+        fetch_wire_drop(fetch->wire, hash);
         return hand(fetch, want, shared, now_ms);
     }
     shared_memory_free(shared);
@@ -144,6 +211,61 @@ enum err fetch_handed(void *self, int64_t now_ms)
     struct fetch *fetch = self;
 
     return pages_readable(fetch->pages, now_ms);
+}
+
+/* Others of this host wait for it. */
+static enum err pull(void *self, const struct artifact *what, int64_t now_ms)
+{
+    struct fetch *const fetch = self;
+    struct want *want = find(fetch, &what->hash);
+    enum err err = OK;
+
+    (void)now_ms; /* it is asked for at the next tick */
+    if (!want) {
+        err = begin(fetch, what, &want);
+        if (!err)
+            err = fetch_wire_want(fetch->wire, &want->what);
+        if (err && want)
+            drop(fetch, want);
+        if (err)
+            return err;
+    }
+    want->others = true;
+    return OK;
+}
+
+static void unpull(void *self, const struct hash *hash)
+{
+    struct want *const want = find(self, hash);
+
+    if (!want)
+        return;
+    want->others = false;
+    if (!want->own)
+        drop(self, want);
+}
+
+static uint64_t progress(void *self, const struct hash *hash)
+{
+    const struct want *const want = find(self, hash);
+
+    return want ? (uint64_t)(fetch_share(self, hash) * (double)want->what.bytes) : 0;
+}
+
+static unsigned shares(void *self, const struct hash *hash)
+{
+    return offered(self, hash) >= 0;
+}
+
+static void let_go(void *self, const struct hash *hash)
+{
+    struct fetch *const fetch = self;
+    const int at = offered(fetch, hash);
+
+    if (at < 0)
+        return;
+    fetch->offered[at] = fetch->offered[--fetch->n_offered];
+    fetch_wire_let_go(fetch->wire, hash);
 }
 
 static enum err watch(void *self, void *socket)
@@ -177,8 +299,15 @@ static void unwatch_fd(void *self, int fd)
 void fetch_new(struct fetch **out, const struct fetch_conf *conf)
 {
     struct fetch *fetch = mem_new(1, sizeof *fetch);
-    const struct pages_conf pages = {
-        .watch = watch_fd, .unwatch = unwatch_fd, .answer = answer, .self = fetch};
+    const struct pages_conf pages = {.watch = watch_fd,
+                                     .unwatch = unwatch_fd,
+                                     .answer = answer,
+                                     .pull = pull,
+                                     .unpull = unpull,
+                                     .progress = progress,
+                                     .shares = shares,
+                                     .let_go = let_go,
+                                     .self = fetch};
     const struct fetch_wire_conf wire = {.context = conf->context,
                                          .peer = {.role = conf->role,
                                                   .keys = conf->keys,
@@ -200,29 +329,30 @@ void fetch_new(struct fetch **out, const struct fetch_conf *conf)
 
 bool fetch_wants(const struct fetch *fetch, const struct hash *hash)
 {
-    return find((struct fetch *)fetch, hash) != NULL;
+    const struct want *const want = find((struct fetch *)fetch, hash);
+
+    return want && want->own;
 }
 
 enum err fetch_want(struct fetch *fetch, const struct artifact *what)
 {
-    struct want *want = NULL;
+    struct want *want = find(fetch, &what->hash);
     enum err err = OK;
 
-    if (fetch_wants(fetch, &what->hash))
+    if (want) { /* for others, so far */
+        want->own = true;
         return OK;
-    for (int i = 0; i < FETCH_MAX && !want; i++)
-        if (!fetch->want[i].used)
-            want = &fetch->want[i];
-    if (!want)
-        return err_set(ERR_RANGE, "%d artifacts are on their way already", FETCH_MAX);
-    want->used = true;
-    want->what = *what;
-    want->name = mem_text(what->name ? what->name : "");
-    want->what.name = want->name;
+    }
+    err = begin(fetch, what, &want);
+    if (err)
+        return err;
+    want->own = true;
     if (!pages_want(fetch->pages, &want->what))
         err = fetch_wire_want(fetch->wire, &want->what);
-    if (err)
-        drop(fetch, want);
+    if (!err)
+        return OK;
+    pages_drop(fetch->pages, &want->what.hash);
+    drop(fetch, want);
     return err;
 }
 
@@ -231,7 +361,7 @@ void fetch_drop(struct fetch *fetch, const struct hash *hash)
     struct want *const want = find(fetch, hash);
 
     if (want)
-        drop(fetch, want);
+        disown(fetch, want);
 }
 
 enum err fetch_tick(void *self, int64_t now_ms)
@@ -253,7 +383,7 @@ enum err fetch_readable(void *self, int64_t now_ms)
 
 uint64_t fetch_pieces(const struct fetch *fetch)
 {
-    return fetch->pages_taken + fetch_wire_pieces(fetch->wire);
+    return pages_moved(fetch->pages) + fetch_wire_pieces(fetch->wire);
 }
 
 uint64_t fetch_bytes(const struct fetch *fetch)
@@ -286,6 +416,8 @@ const char *fetch_note(struct fetch *fetch)
         const char *from;
         if (*want->why)
             return want->why;
+        if (want->own && !pull && *pages_note(fetch->pages, &want->what.hash))
+            return pages_note(fetch->pages, &want->what.hash);
         if (!pull)
             continue;
         stats = blob_pull_stats(pull);

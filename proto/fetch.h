@@ -1,5 +1,5 @@
-/* fetch: what a worker lacks, pulled by hash: an image of the run's as pages, where its learner
- * is on this machine (pages.h), everything else and elsewhere over the bulk connection.
+/* fetch: what a worker lacks, pulled by hash: as pages from another process of this host (pages.h),
+ * or over the bulk connection, for all of this host.
  *
  * Owns the bulk peer, which goes where WELCOME says, and up to FETCH_MAX pulls at once. No
  * clock; sockets are watched by the owner. */
@@ -43,12 +43,17 @@ enum err fetch_endpoint(struct fetch *fetch, const char *bulk, const char *bulk_
  * whose HELLO says it. Errors: ERR_IO (port in use), ERR_STATE (no keys on an open address). */
 enum err fetch_serve(struct fetch *fetch, const char *endpoint) MUST_CHECK;
 
-/* From each WELCOME: the run whose learner is asked first. */
+/* From each WELCOME: the run whose processes here are asked first. */
 void fetch_run(struct fetch *fetch, const struct id *run);
 
 /* Asks for an artifact; one that is on its way already is left alone.
  * Errors: ERR_RANGE (FETCH_MAX are on their way; try again later), ERR_NOMEM. */
 enum err fetch_want(struct fetch *fetch, const struct artifact *what) MUST_CHECK;
+/* What the owner has made or rebuilt, for others of this host and, if its digests are known
+ * (blob_digest; else NULL), elsewhere. What came by fetch need not be put. `shared` is sealed; shared,
+ * not taken: given as long as anybody else has a share of it. */
+void fetch_put(struct fetch *fetch, const struct artifact *what, struct shared_memory *shared,
+               const struct hash *digest);
 bool fetch_wants(const struct fetch *fetch, const struct hash *hash);
 void fetch_drop(struct fetch *fetch, const struct hash *hash);
 void fetch_drop_all(struct fetch *fetch);
@@ -58,7 +63,7 @@ enum err fetch_tick(void *fetch, int64_t now_ms) MUST_CHECK;
 enum err fetch_readable(void *fetch, int64_t now_ms) MUST_CHECK;
 enum err fetch_handed(void *fetch, int64_t now_ms) MUST_CHECK;
 
-/* Taken so far, for progress: a piece, or an artifact as pages, is one. */
+/* Taken so far, for progress: a piece, an artifact as pages, or a word of who pulls it for us, is one. */
 uint64_t fetch_pieces(const struct fetch *fetch);
 /* Over the wire: bytes so far, bytes a second (0: unknown); how much of an artifact is here. */
 uint64_t fetch_bytes(const struct fetch *fetch);

@@ -1,48 +1,71 @@
-/* handover: artifacts as sealed pages, from one process of a machine to another, beside the
- * wire.
+/* handover: how processes of a host speak of artifacts: where one of them listens, and packets
+ * that carry pages (SCM_RIGHTS). Who says what, and what is believed, is pages.c's.
  *
- * Who has them listens at an abstract Unix address made of the run's id (unix(7)): it lives in
- * the network namespace and goes with its process, so nothing is left behind. Who lacks one
- * sends its hash and gets a descriptor (SCM_RIGHTS). Both sides speak to processes of their own
- * user only (SO_PEERCRED): what comes is taken at its word, but for its size and its seals
- * (base/shared_memory.h). Whatever is not as it should be is no error: the artifact then comes
- * over the wire. No clock, and nothing waits. */
+ * A run has HANDOVER_SLOTS places. Each is an abstract Unix address (unix(7)), which lives in the
+ * network namespace and goes with its process; or, where DROVER_SHARE names a folder, a socket
+ * there, for containers that share nothing else: a lock beside it is held as long as its process
+ * lives, so one that was left behind is found out and replaced. The kernel says which user the
+ * other side is (SO_PEERCRED). No clock, and nothing waits. */
 
 #ifndef PROTO_HANDOVER_H
 #define PROTO_HANDOVER_H
 
-#include "base/shared_memory.h"
 #include "proto/noun.h"
 
-enum { HANDOVER_SHARED = 16, HANDOVER_GUESTS = 16 };
+enum { HANDOVER_SLOTS = 4, HANDOVER_NAME = 64, HANDOVER_NONCE = 16 };
 
-/* ---- the side that has them */
-struct handover_conf {
-    struct id run;
-    /* A descriptor is there, or about to go: call handover_readable when it is readable. */
-    enum err (*watch)(void *self, int fd);
-    void (*unwatch)(void *self, int fd);
-    void *self;
+enum handover_kind {
+    /* to who gives */
+    HANDOVER_ASK = 1, /* hash or tag, nonce, bytes, artifact, name, here */
+    HANDOVER_PUT,     /* hash, bytes, artifact, name, with pages: the sender holds these */
+    HANDOVER_LEAVE,   /* the sender lacks or holds no longer what `ticket` named */
+    /* from who gives */
+    HANDOVER_PAGES, /* bytes, proof, with pages */
+    HANDOVER_NEWS,  /* have of bytes, proof: still on its way */
+    HANDOVER_NONE,  /* will not come from here */
+    HANDOVER_KINDS,
 };
-struct handover;
-/* Errors: ERR_STATE (another process gives for this run here), ERR_IO, watch's. */
-enum err handover_open(struct handover **out, const struct handover_conf *conf) MUST_CHECK;
-void handover_close(struct handover *handover); /* NULL is fine */
 
-/* Gives `shared` (sealed; shared, not taken) to whoever asks for `hash`. Beyond
- * HANDOVER_SHARED the oldest is given no longer. */
-void handover_put(struct handover *handover, const struct hash *hash,
-                  struct shared_memory *shared);
-void handover_remove(struct handover *handover, const struct hash *hash);
+/* In the bytes of this machine: both ends are on it. Answers bear the question's ticket. */
+struct handover_packet {
+    uint32_t magic, kind, ticket, artifact; /* artifact: enum artifact_kind */
+    uint64_t bytes, have;
+    struct hash hash; /* of the artifact; a tag for another user; in an answer to one a proof */
+    uint8_t nonce[HANDOVER_NONCE];
+    uint32_t here; /* 1: only if it is here now, nothing is to be pulled for this */
+    char name[HANDOVER_NAME];
+};
 
-enum err handover_readable(void *handover, int64_t now_ms) MUST_CHECK;
+struct handover_who {
+    bool ours;    /* our user */
+    uint32_t uid; /* as we see it */
+    int pid;      /* 0 if it has none here */
+};
 
-/* ---- the side that lacks one */
+/* The folder that stands for the host (DROVER_SHARE), or NULL. */
+const char *handover_folder(void);
 
-/* Asks; a descriptor on which the answer will be readable, -1 if nobody of ours gives here. */
-int handover_ask(const struct id *run, const struct hash *hash);
-bool handover_answered(int fd); /* or at its end */
-/* The answer, or NULL: not here, none yet, or not what was asked for. Closes `fd`. */
-struct shared_memory *handover_take(int fd, const struct artifact *what);
+/* Listens at a place. `lock`: -1, or to be kept open as long.
+ * Errors: ERR_STATE (taken), ERR_IO (the system will not, or DROVER_HANDOVER=off). */
+enum err handover_listen(int *fd, int *lock, const struct id *run, int slot) MUST_CHECK;
+void handover_unlisten(int fd, int lock, const struct id *run, int slot);
+/* The next who came, or -1. */
+int handover_accept(int listening, struct handover_who *who);
+
+/* Connects to a place: a descriptor, or -1; *nobody: it is free, as far as one can see. */
+int handover_dial(const struct id *run, int slot, struct handover_who *who, bool *nobody);
+
+/* Sends a packet, `pages` with it unless -1. False: it did not go (full, or at its end). */
+bool handover_send(int fd, struct handover_packet *packet, int pages);
+/* 1: a packet, and in *pages what came with it or -1, the caller's now. 0: none yet. -1: the
+ * end, or what is no packet. */
+int handover_receive(int fd, struct handover_packet *packet, int *pages);
+
+/* What a user says in place of a hash, to another user: who knows the hash can tell which is
+ * meant; whoever else hears it learns nothing, nor can pass it on as his own question. */
+struct hash handover_tag(const struct hash *hash, const uint8_t nonce[HANDOVER_NONCE],
+                         uint32_t uid);
+/* What answers another user: it shows that the hash is known. */
+struct hash handover_proof(const struct hash *hash, const uint8_t nonce[HANDOVER_NONCE]);
 
 #endif

@@ -1,7 +1,8 @@
 /* Two ways out for the same artifacts. Over the wire: a connection to the broker's bulk port, on
  * which the learner offers what it has and sends what is asked for, one chunk after another until
- * the pipe is full (pump), so that a slow one holds nobody up. Within the machine: pages handed
- * over by descriptor, which cost nothing; where the system will not, the wire serves all.
+ * the pipe is full (pump), so that a slow one holds nobody up. Within the host: pages handed
+ * over by descriptor, which cost nothing; where the system will not, the wire serves all. There
+ * the learner is one of those who hold something, and gives if it came first; it pulls nothing.
  *
  * What is shared out is counted by the pages themselves: removing an artifact here takes it off
  * the offer, and whoever has it mapped keeps it. */
@@ -20,7 +21,7 @@ struct fleet_bulk {
     struct fleet_bulk_conf conf;
     struct curve_keys keys; /* the fleet's, with the bulk port's public key as the server's */
     struct blob_store *store;
-    struct handover *here; /* NULL: another process gives, or the system will not */
+    struct pages *here;
     struct peer *bulk;
     char *endpoint;
     bool offer; /* an OFFER is due */
@@ -28,7 +29,7 @@ struct fleet_bulk {
 
 static enum err someone_here(void *self, int64_t now_ms)
 {
-    return handover_readable(((struct fleet_bulk *)self)->here, now_ms);
+    return pages_readable(((struct fleet_bulk *)self)->here, now_ms);
 }
 
 static enum err watch_fd(void *self, int fd)
@@ -43,16 +44,25 @@ static void unwatch_fd(void *self, int fd)
     loop_unfd(((struct fleet_bulk *)self)->conf.loop, fd);
 }
 
-/* Without it everything goes over the wire. */
+/* The learner lacks nothing. */
+static enum err nothing(void *self, const struct hash *hash, struct shared_memory *shared,
+                        int64_t now_ms)
+{
+    (void)self, (void)hash, (void)now_ms;
+    shared_memory_free(shared);
+    return OK;
+}
+
 void fleet_bulk_new(struct fleet_bulk **out, const struct fleet_bulk_conf *conf)
 {
     struct fleet_bulk *s = mem_new(1, sizeof *s);
-    const struct handover_conf here = {conf->run, watch_fd, unwatch_fd, s};
+    const struct pages_conf here = {
+        .watch = watch_fd, .unwatch = unwatch_fd, .answer = nothing, .self = s};
 
     s->conf = *conf;
     blob_store_new(&s->store);
-    if (handover_open(&s->here, &here))
-        log_info("handover", "state=off reason=\"%s\"", err_text());
+    pages_new(&s->here, &here);
+    pages_run(s->here, &conf->run);
     *out = s;
 }
 
@@ -71,7 +81,7 @@ void fleet_bulk_free(struct fleet_bulk *s)
     if (!s)
         return;
     hang_up(s);
-    handover_close(s->here);
+    pages_free(s->here);
     blob_store_free(s->store);
     curve_wipe(&s->keys);
     free(s->endpoint);
@@ -100,16 +110,15 @@ enum err fleet_bulk_shared(struct fleet_bulk *s, const struct artifact *what,
                        digest, release, shared_memory_share(shared));
     if (err)
         shared_memory_free(shared);
-    else if (s->here)
-        handover_put(s->here, &what->hash, shared);
+    else
+        pages_put(s->here, what, shared);
     return err;
 }
 
 void fleet_bulk_remove(struct fleet_bulk *s, const struct hash *hash)
 {
     s->offer = true;
-    if (s->here)
-        handover_remove(s->here, hash);
+    pages_remove(s->here, hash);
     blob_store_remove(s->store, hash);
 }
 
@@ -216,7 +225,9 @@ void fleet_bulk_epoch(struct fleet_bulk *s, uint64_t epoch)
 
 enum err fleet_bulk_tick(struct fleet_bulk *s, int64_t now_ms)
 {
-    enum err err = s->bulk ? peer_tick(s->bulk, now_ms) : OK;
+    enum err err = pages_tick(s->here, now_ms);
 
+    if (!err && s->bulk)
+        err = peer_tick(s->bulk, now_ms);
     return err ? err : pump(s);
 }

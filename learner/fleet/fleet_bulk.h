@@ -1,5 +1,5 @@
 /* fleet_bulk: artifacts of the run for whoever asks: the learner's end of the bulk connection, and
- * of the handover to processes of its machine (proto/handover.h).
+ * of the handover to processes of its machine (proto/pages.h).
  *
  * The learner connects out, offers what it has, and answers requests in turn. */
 
@@ -8,7 +8,7 @@
 
 #include "proto/blob.h"
 #include "proto/curve.h"
-#include "proto/handover.h"
+#include "proto/pages.h"
 #include "proto/peer.h"
 
 struct loop;

@@ -1,4 +1,4 @@
-/* Pages from one process to another, and what comes instead: over the wire. */
+/* Pages from one process to another, and what comes instead: over the wire. Places, packets, tags. */
 
 #define _GNU_SOURCE /* MSG_NOSIGNAL, struct ucred */
 
@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "proto/fetch.h"
 #include "proto/handover.h"
+#include "proto/pages.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 enum { SIZE = 300000, FDS = 64 };
 
 struct handover_fixture {
-    struct handover *here;
+    struct pages *here; /* as a learner: it pulls nothing */
     struct fetch *fetch;
     struct shared_memory *shared, *got;
     struct artifact what;
@@ -79,7 +80,7 @@ static struct id run_of(const struct handover_fixture *fixture)
 static void open_bed(struct handover_fixture *fixture)
 {
     const struct id run = run_of(fixture);
-    const struct handover_conf conf = {run, watch, unwatch, fixture};
+    const struct pages_conf conf = {.watch = watch, .unwatch = unwatch, .self = fixture};
     const struct fetch_conf fetch = {.role = ROLE_ACTOR,
                                      .name = "child",
                                      .watch = watch_socket,
@@ -99,8 +100,9 @@ static void open_bed(struct handover_fixture *fixture)
                           .bytes = SIZE,
                           .kind = ARTIFACT_IMAGE,
                           .name = "policy"};
-    assert_ok(handover_open(&fixture->here, &conf));
-    handover_put(fixture->here, &fixture->what.hash, fixture->shared);
+    pages_new(&fixture->here, &conf);
+    pages_run(fixture->here, &run);
+    pages_put(fixture->here, &fixture->what, fixture->shared);
     fetch_new(&fixture->fetch, &fetch);
     fetch_run(fixture->fetch, &run);
 }
@@ -108,7 +110,7 @@ static void open_bed(struct handover_fixture *fixture)
 static void close_bed(struct handover_fixture *fixture)
 {
     fetch_free(fixture->fetch);
-    handover_close(fixture->here);
+    pages_free(fixture->here);
     shared_memory_free(fixture->shared);
     shared_memory_free(fixture->got);
     assert_int_equal(fixture->fds, 0);
@@ -122,7 +124,7 @@ static void turn(struct handover_fixture *fixture)
     for (int i = 0; i < n; i++)
         poll_fd[i] = (struct pollfd){fixture->fd[i], POLLIN, 0};
     poll(poll_fd, (nfds_t)n, 2);
-    assert_ok(handover_readable(fixture->here, clock_mono_ms()));
+    assert_ok(pages_readable(fixture->here, clock_mono_ms()));
     assert_ok(fetch_handed(fixture->fetch, clock_mono_ms()));
 }
 
@@ -147,7 +149,7 @@ static void pages_come_without_the_wire(void **state)
 /* Waits until the wire is asked: then there are chunks to tell of. */
 static void assert_wired(struct handover_fixture *fixture)
 {
-    for (int i = 0; i < 100 && !*fetch_note(fixture->fetch); i++)
+    for (int i = 0; i < 100 && !strstr(fetch_note(fixture->fetch), "chunks"); i++)
         turn(fixture);
     assert_string_equal(fetch_note(fixture->fetch), "policy: 0 of 1 chunks");
     assert_null(fixture->got);
@@ -160,7 +162,8 @@ static void who_has_it_not_says_so(void **state)
 
     (void)state;
     open_bed(&fixture);
-    handover_remove(fixture.here, &fixture.what.hash);
+    pages_remove(fixture.here, &fixture.what.hash);
+    turn(&fixture);
     assert_ok(fetch_want(fixture.fetch, &fixture.what));
     assert_wired(&fixture);
     close_bed(&fixture);
@@ -178,7 +181,7 @@ static void pages_of_another_size_are_not_taken(void **state)
     close_bed(&fixture);
 }
 
-static void other_kinds_and_other_runs_go_over_the_wire(void **state)
+static void other_kinds_come_too_other_runs_do_not(void **state)
 {
     struct handover_fixture fixture;
     struct id other;
@@ -187,11 +190,13 @@ static void other_kinds_and_other_runs_go_over_the_wire(void **state)
     open_bed(&fixture);
     fixture.what.kind = ARTIFACT_CARD;
     assert_ok(fetch_want(fixture.fetch, &fixture.what));
-    assert_string_equal(fetch_note(fixture.fetch), "policy: 0 of 1 chunks");
-    fetch_drop_all(fixture.fetch);
+    for (int i = 0; i < 100 && !fixture.got; i++)
+        turn(&fixture);
+    assert_non_null(fixture.got);
+    shared_memory_free(fixture.got);
+    fixture.got = NULL;
     other = run_of(&fixture);
     other.byte[0] ^= 1;
-    fixture.what.kind = ARTIFACT_IMAGE;
     fetch_run(fixture.fetch, &other);
     assert_ok(fetch_want(fixture.fetch, &fixture.what));
     assert_string_equal(fetch_note(fixture.fetch), "policy: 0 of 1 chunks");
@@ -200,15 +205,14 @@ static void other_kinds_and_other_runs_go_over_the_wire(void **state)
 
 static void whoever_wants_the_wire_gets_it(void **state)
 {
-    const struct handover_conf conf = {.watch = watch, .unwatch = unwatch};
-    struct handover *here;
     struct handover_fixture fixture;
+    int fd, lock;
 
     (void)state;
     open_bed(&fixture);
     setenv("DROVER_HANDOVER", "off", 1);
     assert_ok(fetch_want(fixture.fetch, &fixture.what));
-    assert_err(ERR_IO, handover_open(&here, &conf));
+    assert_err(ERR_IO, handover_listen(&fd, &lock, &(struct id){{1}}, 0));
     unsetenv("DROVER_HANDOVER");
     assert_string_equal(fetch_note(fixture.fetch), "policy: 0 of 1 chunks");
     close_bed(&fixture);
@@ -222,56 +226,128 @@ static void a_silent_giver_is_left(void **state)
     open_bed(&fixture);
     assert_ok(fetch_want(fixture.fetch, &fixture.what));
     assert_ok(fetch_tick(fixture.fetch, 1000)); /* nobody hears: it stands still */
-    assert_ok(fetch_tick(fixture.fetch, 1999));
-    assert_string_equal(fetch_note(fixture.fetch), "");
-    assert_ok(fetch_tick(fixture.fetch, 2000));
+    assert_ok(fetch_tick(fixture.fetch, 999 + PAGES_SILENT_MS));
+    assert_non_null(strstr(fetch_note(fixture.fetch), "of this host"));
+    assert_ok(fetch_tick(fixture.fetch, 1000 + PAGES_SILENT_MS));
     assert_string_equal(fetch_note(fixture.fetch), "policy: 0 of 1 chunks");
     close_bed(&fixture);
 }
 
-static void a_second_giver_is_told(void **state)
+/* ---- places and packets */
+
+static void a_place_is_for_one(void **state)
 {
-    struct handover_fixture fixture;
-    struct handover *second;
-    struct handover_conf conf = {.watch = watch, .unwatch = unwatch, .self = &fixture};
+    const struct id run = {{2, (uint8_t)getpid(), (uint8_t)(getpid() >> 8)}};
+    struct handover_who who;
+    bool nobody;
+    int fd, lock, second;
 
     (void)state;
-    open_bed(&fixture);
-    conf.run = run_of(&fixture);
-    assert_err(ERR_STATE, handover_open(&second, &conf));
-    assert_null(second);
-    handover_close(fixture.here); /* the first one ends: its address is free */
-    assert_ok(handover_open(&fixture.here, &conf));
-    close_bed(&fixture);
+    assert_int_equal(handover_dial(&run, 1, &who, &nobody), -1);
+    assert_true(nobody);
+    assert_ok(handover_listen(&fd, &lock, &run, 1));
+    assert_err(ERR_STATE, handover_listen(&second, &lock, &run, 1));
+    assert_int_equal(second, -1);
+    second = handover_dial(&run, 1, &who, &nobody);
+    assert_true(second >= 0 && who.ours && who.pid == getpid());
+    close(second);
+    handover_unlisten(fd, -1, &run, 1);
+    assert_int_equal(handover_dial(&run, 1, &who, &nobody), -1);
+    assert_true(nobody);
 }
 
-/* Guests that say nothing, too little or too much, more of them than there is room for. */
-static void bad_guests_do_no_harm(void **state)
+static void send_many(int to, const int *fd, size_t n)
 {
-    const char junk[100] = "junk";
-    struct handover_fixture fixture;
-    struct id run;
-    int fd[3 * HANDOVER_GUESTS];
+    struct handover_packet packet = {.magic = 0, .kind = HANDOVER_PUT};
+    struct iovec part = {&packet, sizeof packet};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(64 * sizeof(int))];
+    } control = {.room = {0}};
+    struct msghdr out = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room};
+    struct handover_packet pattern = {.kind = HANDOVER_PUT};
+    int ends[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    assert_true(handover_send(ends[0], &pattern, -1)); /* fills the magic in */
+    packet.magic = pattern.magic;
+    close(ends[0]);
+    close(ends[1]);
+    out.msg_controllen = CMSG_SPACE(n * sizeof *fd);
+    control.head.cmsg_level = SOL_SOCKET;
+    control.head.cmsg_type = SCM_RIGHTS;
+    control.head.cmsg_len = CMSG_LEN(n * sizeof *fd);
+    memcpy(CMSG_DATA(&control.head), fd, n * sizeof *fd);
+    assert_true(sendmsg(to, &out, 0) > 0);
+}
+
+/* Several descriptors at once are closed, none is left open here. */
+static void descriptors_do_not_pile_up(void **state)
+{
+    int ends[2], fd[64], next;
 
     (void)state;
-    open_bed(&fixture);
-    run = run_of(&fixture);
-    for (int i = 0; i < 3 * HANDOVER_GUESTS; i++) {
-        struct hash hash = {{0}};
-        fd[i] = handover_ask(&run, &hash); /* one question that is in order */
-        assert_true(fd[i] >= 0);
-        if (i % 3)
-            assert_true(send(fd[i], junk, i % 3 == 1 ? 5 : sizeof junk, MSG_NOSIGNAL) > 0);
-        turn(&fixture);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    for (int i = 0; i < 64; i++)
+        fd[i] = ends[0];
+    next = dup(0);
+    close(next);
+    for (size_t n = 1; n <= 64; n++) {
+        struct handover_packet packet;
+        int pages, free_one;
+        send_many(ends[0], fd, n);
+        assert_int_equal(handover_receive(ends[1], &packet, &pages), 1);
+        assert_true((pages >= 0) == (n == 1));
+        if (pages >= 0)
+            close(pages);
+        free_one = dup(0);
+        close(free_one);
+        assert_int_equal(free_one, next);
     }
-    assert_ok(fetch_want(fixture.fetch, &fixture.what));
-    for (int i = 0; i < 100 && !fixture.got; i++)
-        turn(&fixture);
-    assert_non_null(fixture.got);
-    for (int i = 0; i < 3 * HANDOVER_GUESTS; i++)
-        close(fd[i]);
-    turn(&fixture);
-    close_bed(&fixture);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void what_is_no_packet_ends_the_link(void **state)
+{
+    static const char zeros[2 * sizeof(struct handover_packet)];
+    struct handover_packet packet = {.kind = HANDOVER_ASK}, heard;
+    int ends[2], pages;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
+    assert_int_equal(handover_receive(ends[1], &heard, &pages), 0);
+    assert_true(handover_send(ends[0], &packet, -1));
+    assert_int_equal(handover_receive(ends[1], &heard, &pages), 1);
+    for (size_t n = 1; n <= sizeof zeros; n += 37) {
+        assert_true(send(ends[0], zeros, n, 0) > 0);
+        assert_int_equal(handover_receive(ends[1], &heard, &pages), -1);
+    }
+    memset(packet.name, 'x', sizeof packet.name); /* a text without end */
+    assert_true(handover_send(ends[0], &packet, -1));
+    assert_int_equal(handover_receive(ends[1], &heard, &pages), -1);
+    packet.name[3] = 0;
+    packet.kind = HANDOVER_KINDS;
+    assert_true(handover_send(ends[0], &packet, -1));
+    assert_int_equal(handover_receive(ends[1], &heard, &pages), -1);
+    close(ends[0]);
+    assert_int_equal(handover_receive(ends[1], &heard, &pages), -1);
+    close(ends[1]);
+}
+
+/* A tag is of one hash, one user, one question; a proof is no tag. */
+static void tags_are_of_one_question(void **state)
+{
+    const struct hash hash = {{1}}, other = {{2}};
+    const uint8_t nonce[HANDOVER_NONCE] = {3}, again[HANDOVER_NONCE] = {4};
+    const struct hash tag = handover_tag(&hash, nonce, 1000);
+    const struct hash others[] = {
+        handover_tag(&other, nonce, 1000), handover_tag(&hash, again, 1000),
+        handover_tag(&hash, nonce, 1001), handover_proof(&hash, nonce), hash};
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        assert_false(hash_same(&tag, &others[i]));
 }
 
 int main(void)
@@ -280,11 +356,13 @@ int main(void)
         cmocka_unit_test(pages_come_without_the_wire),
         cmocka_unit_test(who_has_it_not_says_so),
         cmocka_unit_test(pages_of_another_size_are_not_taken),
-        cmocka_unit_test(other_kinds_and_other_runs_go_over_the_wire),
+        cmocka_unit_test(other_kinds_come_too_other_runs_do_not),
         cmocka_unit_test(whoever_wants_the_wire_gets_it),
         cmocka_unit_test(a_silent_giver_is_left),
-        cmocka_unit_test(a_second_giver_is_told),
-        cmocka_unit_test(bad_guests_do_no_harm),
+        cmocka_unit_test(a_place_is_for_one),
+        cmocka_unit_test(descriptors_do_not_pile_up),
+        cmocka_unit_test(what_is_no_packet_ends_the_link),
+        cmocka_unit_test(tags_are_of_one_question),
     };
     return cmocka_run_group_tests_name("handover", tests, NULL, NULL);
 }
