@@ -11,6 +11,8 @@
 
 #include "proto/handover.h"
 
+#include "base/printable.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -240,8 +242,12 @@ int handover_receive(int fd, struct handover_packet *packet, int *pages)
     *pages = descriptor(&in);
     if (n == (ssize_t)sizeof *packet && !(in.msg_flags & MSG_TRUNC) && packet->magic == MAGIC &&
         packet->kind && packet->kind < HANDOVER_KINDS &&
-        memchr(packet->name, 0, sizeof packet->name))
+        memchr(packet->name, 0, sizeof packet->name)) {
+        char name[HANDOVER_NAME]; /* goes to logs, and into heartbeats */
+        memcpy(name, packet->name, sizeof name);
+        printable(packet->name, sizeof packet->name, name, strlen(name), PRINTABLE_LINE);
         return 1;
+    }
     if (*pages >= 0)
         close(*pages);
     *pages = -1;

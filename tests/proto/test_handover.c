@@ -11,6 +11,7 @@
 #include "proto/pages.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -323,6 +324,11 @@ static void what_is_no_packet_ends_the_link(void **state)
         assert_true(send(ends[0], zeros, n, 0) > 0);
         assert_int_equal(handover_receive(ends[1], &heard, &pages), -1);
     }
+    snprintf(packet.name, sizeof packet.name, "\033[2J\xff\n"); /* it goes to terminals */
+    assert_true(handover_send(ends[0], &packet, -1));
+    assert_int_equal(handover_receive(ends[1], &heard, &pages), 1);
+    for (const char *c = heard.name; *c; c++)
+        assert_true(*c >= ' ' && *c <= '~');
     memset(packet.name, 'x', sizeof packet.name); /* a text without end */
     assert_true(handover_send(ends[0], &packet, -1));
     assert_int_equal(handover_receive(ends[1], &heard, &pages), -1);
