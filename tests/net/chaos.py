@@ -23,7 +23,7 @@ KEYS = {"part": "chaos", "events": "60", "seed": "1", "hosts": "4", "actors": "2
 
 def keys_of(k, world):
     how, _, count = k["overlap"].partition(":")
-    return [f"model={world}/model", f"dataset={world}/prompts.jsonl", "rewards=[{name: length, rule: length, target: 10}]",
+    return [f"model={world}/model", f"dataset={world}/prompts.jsonl", "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
             "num_generations=4", "per_device_train_batch_size=4", f"gradient_accumulation_steps={int(k['answers']) // 4}",
             f"max_completion_length={k['tokens']}", "stop_token=none", f"max_steps={k['iterations']}", "eval_prompts=4",
             "gradient_checkpointing=false", "reproducible=portable", "learning_rate=1e-4", "beta=0.02", f"save_steps={k['save']}",

@@ -8,14 +8,15 @@ the same in every run (lengths.py). The learner has a share of its own, with `ep
 about as long as its answers' tokens divided by the slots (generation and training cost alike; what `none` waits beyond is the tail).
 Beside what is measured stands what rule 5 lets one hope for: a simulation of the same lengths in the same order, slots that pull
 the next open task, a trainer that takes batches in order, and the window id < (version + eta + 1) * batch; its two costs, seconds
-a token of a slot and seconds a trained token, are those of this machine's `none` runs. Runs are interleaved, `rounds` times."""
+a token of a slot and seconds a trained token, are those of this machine's `none` runs. Runs are interleaved, `rounds` times. The
+first `skip` iterations and the last `drain`, in which a run has nothing more to overlap with, count in none of them."""
 import heapq, json, os, statistics, sys, tempfile, time
 import lengths
 from fleet import Fleet, make_model, tool
 from net import Net
 
-KEYS = {"modes": "none,lag:1,free:4", "actors": "16", "answers": "16", "group": "2", "mean": "240", "most": "4000", "cores": ".03",
-        "learner_cores": ".6", "epochs": "2", "iterations": "16", "rounds": "2", "skip": "2", "limit": "900", "folder": "",
+KEYS = {"modes": "none,lag:1,free:4", "actors": "16", "answers": "16", "group": "2", "mean": "240", "cores": ".03",
+        "learner_cores": ".6", "epochs": "2", "iterations": "24", "rounds": "2", "skip": "2", "drain": "5", "limit": "900", "folder": "",
         "rate": "0", "alone": "1"}
 
 
@@ -41,7 +42,7 @@ def keys_of(k, folder, mode):
     how, _, count = mode.partition(":")
     return [f"model={folder}", f"dataset={folder}/prompts.jsonl", "rewards=[{name: length, rule: length, target: 60}]",
             f"num_generations={group}", f"per_device_train_batch_size={group}", f"gradient_accumulation_steps={answers // group}",
-            f"num_iterations={k['epochs']}", f"max_completion_length={k['most']}", f"max_steps={int(k['iterations']) * int(k['epochs'])}", "eval_prompts=0",
+            f"num_iterations={k['epochs']}", f"max_completion_length={lengths.most(float(k['mean']))}", f"max_steps={int(k['iterations']) * int(k['epochs'])}", "eval_prompts=0",
             "gradient_checkpointing=false", "learning_rate=1e-7", "beta=0", "reproducible=portable", "save_strategy=no",
             "shuffle_dataset=false", "overlap=none" if how == "none" else f"overlap.{how}={count}"]
 
@@ -67,11 +68,10 @@ def measure(k, model, mode):
             look(0)
             lines, samples = fleet.iterations(), sorted(fleet.samples())
             fleet.account()
-            skip = int(k["skip"])
-            versions = len(marks) - skip
-            return {"mode": mode, "rollouts_s": int(k["answers"]) * versions / (marks[-1] - marks[skip - 1]),
-                    "train": statistics.median(r["drover_train_seconds"] for r in lines[skip:]),
-                    "wait": statistics.median(r["drover_wait_seconds"] for r in lines[skip:]),
+            skip, end = int(k["skip"]), len(marks) - int(k["drain"])
+            return {"mode": mode, "rollouts_s": int(k["answers"]) * (end - skip) / (marks[end - 1] - marks[skip - 1]),
+                    "train": statistics.mean(r["drover_train_seconds"] for r in lines[skip:end]),
+                    "wait": statistics.mean(r["drover_wait_seconds"] for r in lines[skip:end]),
                     "mean": sum(s.tokens for s in samples) / len(samples), "length": [s.tokens for s in samples],
                     "staleness": statistics.mean(r["drover_staleness"] for r in lines), "hash": fleet.hash(),
                     "waits": [r["drover_wait_seconds"] for r in lines], "trains": [r["drover_train_seconds"] for r in lines]}
@@ -88,7 +88,8 @@ def bounds(k, nones, modes):
     out = {}
     for mode in modes:
         ready = simulate(length, batch, slots, token, train, 0 if mode == "none" else int(mode.partition(":")[2]))
-        out[mode] = batch * (len(batches) - skip) / (ready[-1] - ready[skip])
+        end = len(batches) - int(k["drain"])
+        out[mode] = batch * (end - skip) / (ready[end] - ready[skip])
     return out, token, train
 
 
