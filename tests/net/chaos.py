@@ -23,7 +23,8 @@ KEYS = {"part": "chaos", "events": "60", "seed": "1", "hosts": "4", "actors": "2
 
 def keys_of(k, world):
     how, _, count = k["overlap"].partition(":")
-    return [f"model={world}/model", f"dataset={world}/prompts.jsonl", "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
+    return [f"model={world}/model", f"dataset={world}/prompts.jsonl",
+            "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
             "num_generations=4", "per_device_train_batch_size=4", f"gradient_accumulation_steps={int(k['answers']) // 4}",
             f"max_completion_length={k['tokens']}", "stop_token=none", f"max_steps={k['iterations']}", "eval_prompts=4",
             "gradient_checkpointing=false", "reproducible=portable", "learning_rate=1e-4", "beta=0.02", f"save_steps={k['save']}",
@@ -64,8 +65,8 @@ class Chaos:
         """So that the events come to their number as the run comes to its end."""
         done = len(self.fleet.iterations()) / int(self.k["iterations"])
         lacks = max(1, int(self.k["events"]) - len(self.table))
-        left = now / max(done, .02) * (1 - done)
-        return min(3.0, max(.1, self.random.expovariate(1) * left * .7 / lacks))
+        left = now / done * (1 - done) if done > .03 else 2.0 * lacks  # at first nobody knows how long it will take
+        return min(4.0, max(.25, self.random.expovariate(1) * left * .7 / lacks))
 
     def one(self, now, kind=None):
         roles = self.k["roles"].split(",") if self.k["roles"] else None

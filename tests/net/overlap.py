@@ -42,7 +42,8 @@ def keys_of(k, folder, mode):
     how, _, count = mode.partition(":")
     return [f"model={folder}", f"dataset={folder}/prompts.jsonl", "rewards=[{name: length, rule: length, target: 60}]",
             f"num_generations={group}", f"per_device_train_batch_size={group}", f"gradient_accumulation_steps={answers // group}",
-            f"num_iterations={k['epochs']}", f"max_completion_length={lengths.most(float(k['mean']))}", f"max_steps={int(k['iterations']) * int(k['epochs'])}", "eval_prompts=0",
+            f"num_iterations={k['epochs']}", f"max_completion_length={lengths.most(float(k['mean']))}", "eval_prompts=0",
+            f"max_steps={int(k['iterations']) * int(k['epochs'])}",
             "gradient_checkpointing=false", "learning_rate=1e-7", "beta=0", "reproducible=portable", "save_strategy=no",
             "shuffle_dataset=false", "overlap=none" if how == "none" else f"overlap.{how}={count}"]
 

@@ -12,7 +12,8 @@ BIN = os.path.abspath(sys.argv[1])
 
 
 def keys(world):
-    return [f"model={world}/model", f"dataset={world}/prompts.jsonl", "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
+    return [f"model={world}/model", f"dataset={world}/prompts.jsonl",
+            "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
             "num_generations=4", "per_device_train_batch_size=4", "gradient_accumulation_steps=2", "max_completion_length=96",
             f"max_steps={ITERATIONS}", "eval_prompts=0", "gradient_checkpointing=false", "reproducible=portable",
             "learning_rate=1e-4", "beta=0"]

@@ -17,7 +17,8 @@ KEYS = {"seconds": "120", "churn": "4", "hosts": "3", "actors": "2", "answers": 
 
 def keys_of(k, world):
     how, _, count = k["overlap"].partition(":")
-    return [f"model={world}/model", f"dataset={world}/prompts.jsonl", "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
+    return [f"model={world}/model", f"dataset={world}/prompts.jsonl",
+            "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
             "num_generations=4", "per_device_train_batch_size=4", f"gradient_accumulation_steps={int(k['answers']) // 4}",
             f"max_completion_length={k['tokens']}", "max_steps=1000000", "eval_prompts=0", "gradient_checkpointing=false",
             "learning_rate=1e-6", "beta=0.02", "save_steps=20", "overlap=none" if how == "none" else f"overlap.{how}={count}"]

@@ -21,7 +21,8 @@ def keys_of(k, world, overlap):
         "overlap.free=" + overlap[5:]]
     model = k["model"] or f"{world}/model"
     group = 4 if int(k["answers"]) % 4 == 0 else 2
-    return [f"model={model}", f"dataset={world}/prompts.jsonl", "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
+    return [f"model={model}", f"dataset={world}/prompts.jsonl",
+            "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
             f"num_generations={group}", f"per_device_train_batch_size={group}",
             f"gradient_accumulation_steps={int(k['answers']) // group}", f"max_completion_length={k['tokens']}",
             "stop_token=none", f"max_steps={k['iterations']}", "eval_prompts=0", "gradient_checkpointing=false", "beta=0",
