@@ -13,11 +13,14 @@
 
 struct actor_options {
     struct member_options member;
+    char *serve;
     int slots;
 };
 
 static const struct conf_key keys[] = {
     CONF_INT(actor_options, slots, "16", 1, 256, "sequences decoded at once"),
+    CONF_TEXT(actor_options, serve, "",
+              "tcp://HOST:PORT where other hosts may take weights from this process"),
     CONF_END,
 };
 static const struct conf_key *const tables[] = {member_keys, keys, NULL};
@@ -61,6 +64,7 @@ static enum err run(const void *self)
     compute_new(&p.compute, options->slots);
     actor_new(&p.actor, &(struct actor_conf){options->slots, p.compute, (size_t)256 << 20});
     work.conf = (struct member_conf){.role = ROLE_ACTOR,
+                                     .serve = options->serve,
                                      .hello = actor_hello,
                                      .hb = actor_hb,
                                      .got = actor_got,

@@ -203,6 +203,25 @@ static enum err orphaned(void *self, int64_t now_ms)
     return leave(m, now_ms);
 }
 
+/* What the process says of itself, and what came over the wire for it. */
+static void beat(void *self, struct msg_hb *out)
+{
+    const struct member *m = self;
+
+    if (m->conf.hb)
+        m->conf.hb(m->conf.self, out);
+    out->wire_bytes = fetch_bytes(m->fetch);
+    out->wire_rate = (uint64_t)fetch_rate(m->fetch);
+}
+
+static void greet(void *self, struct msg_hello *out)
+{
+    const struct member *m = self;
+
+    if (m->conf.hello)
+        m->conf.hello(m->conf.self, out);
+}
+
 /* For people alone: two processes may have one name, ids tell them apart. */
 static void name_it(struct member *m)
 {
@@ -225,9 +244,9 @@ static enum err connect_it(struct member *m)
                              .broker = m->options->broker,
                              .keys = keys,
                              .name = m->name,
-                             .hello = m->conf.hello,
-                             .hb = m->conf.hb,
-                             .self = m->conf.self};
+                             .hello = greet,
+                             .hb = beat,
+                             .self = m};
     struct fetch_conf fetch = {.context = m->context,
                                .role = m->conf.role,
                                .keys = keys,
@@ -243,6 +262,11 @@ static enum err connect_it(struct member *m)
     peer.id = fetch.id = m->id;
     peer.incarnation = fetch.incarnation = m->incarnation;
     fetch_new(&m->fetch, &fetch);
+    if (m->conf.serve && *m->conf.serve) {
+        const enum err err = fetch_serve(m->fetch, m->conf.serve);
+        if (err)
+            return err_add("serve");
+    }
     return peer_open(&m->peer, m->context, &peer, clock_mono_ms());
 }
 

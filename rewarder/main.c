@@ -13,11 +13,14 @@
 
 struct rewarder_options {
     struct member_options member;
+    char *serve;
     int batch;
 };
 
 static const struct conf_key keys[] = {
     CONF_INT(rewarder_options, batch, "16", 1, 1024, "rollouts scored at once, at most"),
+    CONF_TEXT(rewarder_options, serve, "",
+              "tcp://HOST:PORT where other hosts may take weights from this process"),
     CONF_END,
 };
 static const struct conf_key *const tables[] = {member_keys, keys, NULL};
@@ -65,6 +68,7 @@ static enum err run(const void *self)
     score_new(&p.scoring);
     rewarder_new(&p.rewarder, &(struct rewarder_conf){options->batch, p.scoring});
     work.conf = (struct member_conf){.role = ROLE_REWARDER,
+                                     .serve = options->serve,
                                      .hello = rewarder_hello,
                                      .hb = rewarder_hb,
                                      .got = rewarder_got,
