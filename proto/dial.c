@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "proto/curve.h"
+#include "proto/wire.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct dial {
     bool keyed;
     bool begun; /* an attempt got as far as a socket */
     int hangs;  /* hang-ups in a row */
+    int fd;     /* of the connection; -1: none */
     enum dial_state state;
 };
 
@@ -43,6 +45,7 @@ enum err dial_open(struct dial **out, void *context, void *socket, bool keyed)
 
     snprintf(name, sizeof name, "inproc://dial-%p", socket);
     dial->keyed = keyed;
+    dial->fd = -1;
     if (!zmq_socket_monitor(socket, name, EVENTS))
         dial->socket = socket;
     dial->monitor = zmq_socket(context, ZMQ_PAIR);
@@ -83,6 +86,9 @@ static void hung_up(struct dial *dial, bool silent)
  *   a key that ZAP refuses         FAILED_AUTH, likewise */
 static void judge(struct dial *dial, int event, uint32_t value)
 {
+    dial->fd = event == ZMQ_EVENT_CONNECTED             ? (int)value
+               : event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED ? dial->fd
+                                                        : -1;
     switch (event) {
     case ZMQ_EVENT_CONNECT_DELAYED:
     case ZMQ_EVENT_CONNECTED:
@@ -134,6 +140,11 @@ enum dial_state dial_look(struct dial *dial)
         judge(dial, what, value);
     }
     return dial->state;
+}
+
+int64_t dial_bytes(const struct dial *dial)
+{
+    return dial->state == DIAL_THERE ? wire_bytes(dial->fd) : -1;
 }
 
 const char *dial_words(const struct dial *dial)

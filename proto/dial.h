@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum dial_state {
     DIAL_TRYING,   /* nothing is known yet, or the network swallows what is sent */
@@ -38,6 +39,10 @@ const char *dial_words(const struct dial *dial);
 enum err dial_fault(const struct dial *dial, const char *endpoint);
 /* Was it turned away, and will be as long as nobody changes a key? */
 bool dial_hopeless(const struct dial *dial);
+
+/* Bytes that have come on the connection that stands; -1: none does, or unknown. On a slow line a
+ * message may take longer than anybody's patience: while its bytes come, the far end lives. */
+int64_t dial_bytes(const struct dial *dial);
 
 /* Is a socket there whose keys fit? Waits for it, at most `wait_ms`, less when it is hopeless.
  * `type`: ZMQ_DEALER for the control port, ZMQ_SUB for the dashboard. keys NULL: plain.

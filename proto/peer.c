@@ -39,13 +39,14 @@ struct peer {
     struct arena *arena;
     struct msg_head head; /* run and epoch */
     bool own_run, welcome, there;
-    bool leaving;       /* this process ends: no more warnings */
-    bool answered;      /* WELCOME or REFUSE came, ever */
-    bool refused;       /* REFUSE, on this connection */
-    int64_t without_ms; /* since when there is no WELCOME */
-    int64_t hope_ms;    /* when the far end did last not turn us away */
-    int64_t warn_ms;    /* when to say so next */
-    int warns;          /* how often it was said */
+    bool leaving;            /* this process ends: no more warnings */
+    bool answered;           /* WELCOME or REFUSE came, ever */
+    bool refused;            /* REFUSE, on this connection */
+    int64_t without_ms;      /* since when there is no WELCOME */
+    int64_t hope_ms;         /* when the far end did last not turn us away */
+    int64_t warn_ms;         /* when to say so next */
+    int warns;               /* how often it was said */
+    int64_t bytes, bytes_ms; /* of the connection, when last looked; when there were more */
     int64_t heard_ms, hello_ms, hb_ms, tick_ms, logged_ms;
     char bulk[256]; /* of the last WELCOME, with a host one can dial */
     struct peer_stats stats;
@@ -118,6 +119,8 @@ enum err peer_open(struct peer **out, void *context, const struct peer_conf *con
     peer->serve = mem_text(conf->serve ? conf->serve : "");
     peer_host(peer->host, sizeof peer->host);
     peer->heard_ms = peer->tick_ms = peer->without_ms = peer->hope_ms = now_ms;
+    peer->bytes_ms = now_ms - PEER_SILENCE_MS;
+    peer->bytes = -1;
     peer->warn_ms = now_ms + PEER_WARN_MS;
     peer->hello_ms = now_ms - PEER_HB_MS;
     arena_new(&peer->arena, CODEC_ARENA);
@@ -406,6 +409,22 @@ enum err peer_patience(const struct peer *peer, int64_t wait_ms, int64_t now_ms)
     return dial_fault(peer->dial, peer->broker);
 }
 
+/* Bytes come, though no whole message: a piece on a line of a few Kbit/s. */
+static void note_bytes(struct peer *peer, int64_t now_ms)
+{
+    const int64_t bytes = now_ms - peer->heard_ms < PEER_HB_MS ? -1 : dial_bytes(peer->dial);
+
+    if (bytes > peer->bytes && peer->bytes >= 0)
+        peer->bytes_ms = now_ms;
+    peer->bytes = bytes;
+}
+
+static bool is_silent(const struct peer *peer, int64_t now_ms)
+{
+    return now_ms - peer->heard_ms >= PEER_SILENCE_MS &&
+           now_ms - peer->bytes_ms >= PEER_SILENCE_MS;
+}
+
 enum err peer_tick(void *self, int64_t now_ms)
 {
     struct peer *const peer = self;
@@ -422,7 +441,8 @@ enum err peer_tick(void *self, int64_t now_ms)
         peer->hope_ms = now_ms;
     if (!peer->welcome && !peer->refused && !peer->leaving && now_ms >= peer->warn_ms)
         warn(peer, now_ms);
-    if (now_ms - peer->heard_ms >= PEER_SILENCE_MS)
+    note_bytes(peer, now_ms);
+    if (is_silent(peer, now_ms))
         reopen(peer, now_ms);
     if (!peer->welcome && now_ms - peer->hello_ms >= PEER_HB_MS)
         say_hello(peer, now_ms);

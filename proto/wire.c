@@ -4,7 +4,11 @@
 #include "proto/wire.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static enum err refused(void)
 {
@@ -117,4 +121,15 @@ enum err wire_receive(void *socket, struct wire_route *from, struct frames *fram
     if (err || !*got)
         frames_fini(frames);
     return err;
+}
+
+int64_t wire_bytes(int fd)
+{
+    struct tcp_info info;
+    socklen_t n = sizeof info;
+
+    if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) ||
+        n < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received)
+        return -1;
+    return info.tcpi_bytes_received > INT64_MAX ? INT64_MAX : (int64_t)info.tcpi_bytes_received;
 }

@@ -37,4 +37,7 @@ enum err wire_send(void *socket, const struct wire_route *to, struct frames *fra
 enum err wire_receive(void *socket, struct wire_route *from, struct frames *frames, int *fd,
                       bool *got) MUST_CHECK;
 
+/* Bytes that have come by a TCP connection so far; -1: it is none, or the system does not say. */
+int64_t wire_bytes(int fd);
+
 #endif
