@@ -93,6 +93,7 @@ static enum err ask(struct actor *a)
 {
     struct compute_item *item;
 
+    weights_latest(&a->weights, a->fetch, is_needed, a);
     while ((item = weights_spare(&a->weights, is_needed, a)))
         post(a, item);
     return weights_ask(&a->weights, a->fetch);

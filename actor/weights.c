@@ -122,6 +122,26 @@ struct compute_item *weights_spare(struct actor_weights *w,
     return item;
 }
 
+void weights_latest(struct actor_weights *w, struct fetch *fetch,
+                    bool (*is_needed)(const void *self, const struct version *v),
+                    const void *self)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < w->n_wanted; i++) {
+        const struct version v = w->wanted[i];
+        const double share = fetch_share(fetch, &v.hash);
+        if (v.number >= w->newest.number || share > .5 || is_needed(self, &v)) {
+            w->wanted[kept++] = v;
+            continue;
+        }
+        log_info("weights", "state=given-up version=%llu share=%.2f newest=%llu",
+                 (unsigned long long)v.number, share, (unsigned long long)w->newest.number);
+        fetch_drop(fetch, &v.hash);
+    }
+    w->n_wanted = kept;
+}
+
 /* Once, where people look: the log, the heartbeat's note, and FAIL. */
 static void turn_down(struct actor_weights *w, const char *words)
 {

@@ -47,6 +47,12 @@ struct compute_item *weights_spare(struct actor_weights *weights,
                                    bool (*is_needed)(const void *self, const struct version *v),
                                    const void *self);
 
+/* The latest wins: a version older than the newest that nobody needs and of which half is not here
+ * yet (over the wire) is given up, so that the newest comes sooner. */
+void weights_latest(struct actor_weights *weights, struct fetch *fetch,
+                    bool (*is_needed)(const void *self, const struct version *v),
+                    const void *self);
+
 /* Asks for what is wanted, there is room for, and not on its way: the card first. What this machine has no room for
  * makes the policy unfit; it is not asked for again. Errors: ERR_IO. */
 enum err weights_ask(struct actor_weights *weights, struct fetch *fetch) MUST_CHECK;

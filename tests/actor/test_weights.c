@@ -130,9 +130,38 @@ static void all_in_use_and_another_waits(void **state)
     assert_int_equal(w.n_wanted, 1);
 }
 
+/* What is on its way and needed by nobody makes place for the newest. */
+static void the_latest_wins(void **state)
+{
+    const struct version one = version_of(1), two = version_of(2), three = version_of(3);
+    const struct window needs = {2, 2};
+    const struct fetch_conf conf = {.role = ROLE_ACTOR, .name = "child"};
+    struct actor_weights w;
+    struct fetch *fetch;
+
+    (void)state;
+    open_weights(&w);
+    fetch_new(&fetch, &conf);
+    weights_newest(&w, &one);
+    weights_want(&w, &two); /* a task names it */
+    weights_latest(&w, fetch, in_window, &needs);
+    assert_int_equal(w.n_wanted, 2); /* one is still the newest */
+    assert_ok(weights_ask(&w, fetch));
+    assert_true(fetch_wants(fetch, &one.hash) && fetch_wants(fetch, &two.hash));
+    weights_newest(&w, &three);
+    weights_latest(&w, fetch, in_window, &needs);
+    assert_int_equal(w.n_wanted, 2);
+    assert_false(fetch_wants(fetch, &one.hash));
+    assert_true(fetch_wants(fetch, &two.hash));
+    assert_ok(weights_ask(&w, fetch));
+    assert_true(fetch_wants(fetch, &three.hash));
+    fetch_free(fetch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_latest_wins),
         cmocka_unit_test(no_image_in_use_goes_at_any_lag),
         cmocka_unit_test(what_was_forgotten_is_wanted_again),
         cmocka_unit_test(all_in_use_and_another_waits),
