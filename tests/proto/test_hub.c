@@ -328,6 +328,38 @@ static void a_peer_that_does_not_read_stops_nobody(void **state)
     free(bytes);
 }
 
+/* A message that takes four times as long as silence may: while its bytes come nobody is silent. */
+static void a_slow_line_is_not_silent(void **state)
+{
+    struct wire_fixture *const fixture = *state;
+    struct msg msg = every_message(MSG_WCHUNK);
+    uint8_t *bytes = mem_new(PIECE, 1);
+    struct proxied proxied;
+    char endpoint[64];
+    struct wire_end *end;
+    int64_t begin;
+    int came = 0;
+
+    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", NULL);
+    proxied_open(&proxied, hub_endpoint(fixture->hub));
+    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", proxied.port);
+    end = wire_fixture_dial(fixture, endpoint, NULL, (struct peer_conf){0});
+    peer_on(end->peer, MSG_WCHUNK, heard_nonsense, &came);
+    WIRE_FIXTURE_UNTIL(fixture, end->welcomes == 1);
+    proxied_say(&proxied, "slow 40000");
+    wire_fixture_during(fixture, 500);
+    msg.wchunk = (struct msg_wchunk){
+        .kind = CHUNK_PIECES, .total = PIECE, .data = bytes, .bytes = PIECE};
+    begin = wire_fixture_now();
+    assert_ok(hub_send(fixture->hub, fixture->from, &msg));
+    WIRE_FIXTURE_UNTIL(fixture, came == 1 || peer_stats(end->peer)->reopened);
+    assert_int_equal(came, 1);
+    assert_int_equal(peer_stats(end->peer)->reopened, 0);
+    assert_true(wire_fixture_now() - begin > 2 * PEER_SILENCE_MS);
+    free(bytes);
+    proxied_close(&proxied);
+}
+
 static void flipped_bits_are_survived(void **state)
 {
     struct wire_fixture *const fixture = *state;
@@ -445,6 +477,7 @@ int main(void)
         FACT(a_broker_that_forgot_asks_who),
         FACT(a_cut_resynchronises),
         FACT(a_half_open_connection_is_left_by_both_ends),
+        FACT(a_slow_line_is_not_silent),
         FACT(an_ended_connection_is_known_before_silence),
         FACT(silence_of_ones_own_is_not_held_against_others),
         FACT(another_incarnation_replaces_the_first),

@@ -1,12 +1,18 @@
 /* proxy: a TCP connection that misbehaves on command, for tests of what cuts and stalls do.
  *
- * usage: test_proxy LISTEN TARGET [command ...]    (a port of 127.0.0.1, or ADDRESS:PORT; 0:
- * any) It prints "port N". Commands come as arguments first, then as lines on stdin; it ends at
- * the end of stdin or with `quit`: cut            resets all connections (what is under way is
- * lost) every MS       cuts about each MS (between 0.5 and 1.5 times), 0: no more hold nothing
- * passes any more, and nobody is told (half-open) pass           it passes again mute swallows
- * what goes up: the target hears nothing delay MS       each piece waits so long flip N flips a
- * bit in about each N bytes, 0: none split          writes single bytes for the next 4096 bytes
+ * usage: test_proxy LISTEN TARGET [command ...]    (a port of 127.0.0.1, or ADDRESS:PORT; 0: any)
+ * It prints "port N". Commands come as arguments first, then as lines on stdin; it ends at the end
+ * of stdin or with `quit`:
+ *
+ *     cut            resets all connections (what is under way is lost)
+ *     every MS       cuts about each MS (between 0.5 and 1.5 times), 0: no more
+ *     hold           nothing passes any more, and nobody is told (half-open)
+ *     pass           it passes again
+ *     mute           swallows what goes up: the target hears nothing
+ *     delay MS       each piece waits so long
+ *     slow N         what comes down passes at N bytes a second, 0: at once
+ *     flip N         flips a bit in about each N bytes, 0: none
+ *     split          writes single bytes for the next 4096 bytes
  *     count          prints "cuts N": connections that were up when they were reset, so far */
 
 #include <arpa/inet.h>
@@ -17,7 +23,7 @@
 #include <string.h>
 #include <uv.h>
 
-enum { PIECE = 64 << 10, QUEUE_MAX = 1 << 20 };
+enum { PIECE = 64 << 10, QUEUE_MAX = 1 << 20, DRIP = 512 };
 
 struct link;
 
@@ -26,6 +32,7 @@ struct side { /* reads here, writes to the other side */
     struct link *link;
     struct side *other;
     bool up, reading, ended;
+    uint64_t due_us; /* when what was shipped to it last is all there */
     char piece[PIECE];
 };
 
@@ -53,7 +60,7 @@ static struct link *links;
 static struct sockaddr_in target;
 static bool held, muted;
 static uint64_t cuts;
-static uint64_t delay_ms, every_ms, flip_every, until_flip, split_left;
+static uint64_t delay_ms, slow, every_ms, flip_every, until_flip, split_left;
 static uint64_t random_state = 88172645463325252u;
 static char line[256];
 static size_t line_n;
@@ -137,7 +144,7 @@ static void spoil(char *bytes, size_t n)
         }
 }
 
-static void ship(struct side *to, const char *bytes, size_t n)
+static void ship(struct side *to, const char *bytes, size_t n, uint64_t wait_ms)
 {
     struct parcel *const parcel = calloc(1, sizeof *parcel + n);
 
@@ -150,8 +157,8 @@ static void ship(struct side *to, const char *bytes, size_t n)
     to->link->open++;
     uv_timer_init(loop, &parcel->timer);
     parcel->timer.data = parcel;
-    if (delay_ms)
-        uv_timer_start(&parcel->timer, deliver, delay_ms, 0);
+    if (wait_ms)
+        uv_timer_start(&parcel->timer, deliver, wait_ms, 0);
     else
         deliver(&parcel->timer);
 }
@@ -162,6 +169,18 @@ static void room(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
 
     (void)hint;
     *buf = uv_buf_init(side->piece, PIECE);
+}
+
+/* In small parts, each when the line would have brought it. */
+static void ship_slowly(struct side *to, const char *bytes, size_t n)
+{
+    const uint64_t now_us = uv_now(loop) * 1000;
+
+    for (size_t at = 0; at < n; at += DRIP) {
+        const size_t part = n - at < DRIP ? n - at : (size_t)DRIP;
+        to->due_us = (to->due_us > now_us ? to->due_us : now_us) + part * 1000000 / slow;
+        ship(to, bytes + at, part, (to->due_us - now_us) / 1000 + 1);
+    }
 }
 
 static void heard(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -176,9 +195,11 @@ static void heard(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (muted && !side->up)
         return;
     for (; split_left && at < (size_t)n; at++, split_left--)
-        ship(side->other, buf->base + at, 1);
-    if (at < (size_t)n)
-        ship(side->other, buf->base + at, (size_t)n - at);
+        ship(side->other, buf->base + at, 1, delay_ms);
+    if (slow && side->up)
+        ship_slowly(side->other, buf->base + at, (size_t)n - at);
+    else if (at < (size_t)n)
+        ship(side->other, buf->base + at, (size_t)n - at, delay_ms);
     refresh(side);
 }
 
@@ -282,6 +303,8 @@ static void obey(const char *word)
         muted = true;
     } else if (!strncmp(word, "delay", 5)) {
         delay_ms = number;
+    } else if (!strncmp(word, "slow", 4)) {
+        slow = number;
     } else if (!strncmp(word, "flip", 4)) {
         flip_every = until_flip = number;
     } else if (!strncmp(word, "split", 5)) {
