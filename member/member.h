@@ -27,7 +27,8 @@ extern const struct conf_key member_keys[];
 
 struct member_conf {
     enum role role;
-    const char *serve; /* tcp://host:port where others may take artifacts; NULL or "": nowhere */
+    const char
+        *serve; /* tcp://host:port where others may take artifacts; NULL or "": nowhere */
     /* peer_conf and fetch_conf; got may be NULL for who pulls nothing */
     void (*hello)(void *self, struct msg_hello *out);
     void (*hb)(void *self, struct msg_hb *out);
