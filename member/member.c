@@ -264,8 +264,11 @@ static enum err connect_it(struct member *m)
     fetch_new(&m->fetch, &fetch);
     if (m->conf.serve && *m->conf.serve) {
         const enum err err = fetch_serve(m->fetch, m->conf.serve);
-        if (err)
+        if (err && err != ERR_IO)
             return err_add("serve");
+        if (err) /* another process of this host has the port: that one serves */
+            log_warn("serve", "reason=\"%s\" next=\"gives nothing to other hosts\"",
+                     err_text());
     }
     return peer_open(&m->peer, m->context, &peer, clock_mono_ms());
 }

@@ -21,6 +21,7 @@ target_compile_definitions(test_proto_python PRIVATE EXAMPLES="${CMAKE_CURRENT_S
 drover_test(proto/doc NEEDS proto)
 target_compile_definitions(test_proto_doc PRIVATE PAGE="${CMAKE_CURRENT_SOURCE_DIR}/../docs/PROTOCOL.md")
 drover_test(proto/fetch NEEDS proto proxied)
+drover_test(proto/serving NEEDS proto)
 drover_test(proto/handover NEEDS proto)
 add_library(household STATIC proto/household.c)
 target_link_libraries(household PUBLIC proto PkgConfig::cmocka)
