@@ -161,17 +161,20 @@ static void two_namespaces_pull_twice_and_once_by_a_folder(void **state)
 
 enum squatter { SILENT, NONSENSE, RELAY };
 
-/* Answers without a proof, and a pipe for pages. */
+/* Says at each turn that it brings something, without a proof; and a pipe for pages. */
 static void lie(int fd, int turn, int pipe_end)
 {
+    static struct handover_packet asked;
     struct handover_packet packet;
     int pages;
 
-    if (handover_receive(fd, &packet, &pages) != 1)
-        return;
-    packet.kind = turn % 2 ? HANDOVER_NEWS : HANDOVER_PAGES;
+    if (handover_receive(fd, &packet, &pages) == 1 && packet.kind == HANDOVER_ASK)
+        asked = packet;
+    packet = asked;
+    packet.kind = turn % 8 ? HANDOVER_NEWS : HANDOVER_PAGES;
     packet.bytes = HOUSEHOLD_SIZE;
-    (void)handover_send(fd, &packet, turn % 2 ? -1 : pipe_end);
+    packet.have = (uint64_t)turn;
+    (void)handover_send(fd, &packet, turn % 8 ? -1 : pipe_end);
 }
 
 /* Says what it hears to the next place, as its own question, and tells whether it got pages. */
