@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@ enum { BEAT_MS = 1000, QUEUE = 64 };
 
 struct bulk {
     struct hub *hub;
+    struct pages *pages; /* NULL: none are asked for */
+    struct bulk_watch watch;
     struct depot *depot;
     uint64_t incarnation;
     int64_t beat_ms, now_ms;
@@ -27,6 +30,37 @@ static const enum role workers[] = {ROLE_ACTOR, ROLE_REWARDER};
 static enum err send(void *self, void *link, struct msg *msg)
 {
     return hub_send(((struct bulk *)self)->hub, link, msg);
+}
+
+static enum err watch_page(void *self, int fd)
+{
+    const struct bulk *bulk = self;
+
+    return bulk->watch.watch(bulk->watch.self, fd);
+}
+
+static void unwatch_page(void *self, int fd)
+{
+    const struct bulk *bulk = self;
+
+    bulk->watch.unwatch(bulk->watch.self, fd);
+}
+
+static bool ask_pages(void *self, const struct artifact *what)
+{
+    const struct bulk *bulk = self;
+
+    return bulk->pages && pages_want(bulk->pages, what);
+}
+
+static enum err on_pages(void *self, const struct hash *hash, struct shared_memory *pages,
+                         int64_t now_ms)
+{
+    struct bulk *bulk = self;
+
+    depot_lend(bulk->depot, hash, pages, now_ms);
+    shared_memory_free(pages); /* the depot has a share of its own */
+    return OK;
 }
 
 static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now_ms)
@@ -81,7 +115,7 @@ enum err bulk_open(struct bulk **out, void *context, const struct hub_conf *conf
                    uint64_t incarnation, size_t cache)
 {
     struct bulk *bulk = mem_new(1, sizeof *bulk);
-    const struct depot_sink sink = {.send = send, .self = bulk};
+    const struct depot_sink sink = {.send = send, .pages = ask_pages, .self = bulk};
     struct hub_conf own = *conf;
     enum err err;
 
@@ -105,6 +139,7 @@ void bulk_close(struct bulk *bulk)
 {
     if (!bulk)
         return;
+    pages_free(bulk->pages);
     depot_free(bulk->depot);
     hub_close(bulk->hub);
     free(bulk);
@@ -137,6 +172,29 @@ void bulk_revoked(struct bulk *bulk, const struct hash *key, int64_t now_ms)
     depot_revoked(bulk->depot, key, now_ms);
 }
 
+void bulk_pages(struct bulk *bulk, const struct bulk_watch *watch)
+{
+    const struct pages_conf conf = {.watch = watch_page,
+                                    .unwatch = unwatch_page,
+                                    .answer = on_pages,
+                                    .guest = true,
+                                    .self = bulk};
+
+    bulk->watch = *watch;
+    pages_new(&bulk->pages, &conf);
+}
+
+enum err bulk_paged(struct bulk *bulk, int64_t now_ms)
+{
+    return bulk->pages ? pages_readable(bulk->pages, now_ms) : OK;
+}
+
+void bulk_run(struct bulk *bulk, const struct id *run)
+{
+    if (bulk->pages)
+        pages_run(bulk->pages, run);
+}
+
 struct hub *bulk_hub(const struct bulk *bulk)
 {
     return bulk->hub;
@@ -144,8 +202,10 @@ struct hub *bulk_hub(const struct bulk *bulk)
 
 enum err bulk_tick(struct bulk *bulk, int64_t now_ms)
 {
-    const enum err err = hub_tick(bulk->hub, now_ms);
+    enum err err = hub_tick(bulk->hub, now_ms);
 
+    if (!err && bulk->pages)
+        err = pages_tick(bulk->pages, now_ms);
     depot_tick(bulk->depot, now_ms);
     if (now_ms - bulk->beat_ms < BEAT_MS)
         return err;

@@ -25,6 +25,17 @@ void bulk_left(struct bulk *bulk, const struct id *id, int64_t now_ms);
 /* Whose key this is serves nobody and is let in by nobody from now on. */
 void bulk_revoked(struct bulk *bulk, const struct hash *key, int64_t now_ms);
 
+/* Pages of the run's processes on this machine, which cost neither bytes on a line nor memory:
+ * needs descriptors watched, bulk_paged when one is readable. */
+struct bulk_watch {
+    enum err (*watch)(void *self, int fd);
+    void (*unwatch)(void *self, int fd);
+    void *self;
+};
+void bulk_pages(struct bulk *bulk, const struct bulk_watch *watch);
+enum err bulk_paged(struct bulk *bulk, int64_t now_ms) MUST_CHECK;
+void bulk_run(struct bulk *bulk, const struct id *run); /* whose pages */
+
 struct hub *bulk_hub(const struct bulk *bulk); /* its socket, its endpoint, hub_run */
 enum err bulk_tick(struct bulk *bulk, int64_t now_ms) MUST_CHECK; /* each 100 ms or so */
 

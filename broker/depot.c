@@ -228,10 +228,8 @@ static enum err first_ask(struct depot *d, struct stock_item *item, int64_t now_
     const struct artifact what = {
         .hash = item->hash, .bytes = item->bytes, .kind = item->kind, .name = "weights"};
 
-    if (d->sink.pages) {
+    if (d->sink.pages && d->sink.pages(d->sink.self, &what))
         item->wait_ms = now_ms + DEPOT_PAGES_MS;
-        d->sink.pages(d->sink.self, &what);
-    }
     return stock_open(item);
 }
 

@@ -9,9 +9,9 @@
 struct depot_sink {
     /* Errors: ERR_STATE (its pipe is full), ERR_IO (its connection is gone), ERR_RANGE. */
     enum err (*send)(void *self, void *link, struct msg *msg);
-    /* Perhaps a process of this machine has it as pages: depot_lend within DEPOT_PAGES_MS, or
-     * not. NULL: never. */
-    void (*pages)(void *self, const struct artifact *what);
+    /* Perhaps a process of this machine has it as pages. True: depot_lend will say so, or not,
+     * within DEPOT_PAGES_MS; never from in here. NULL: nobody is asked. */
+    bool (*pages)(void *self, const struct artifact *what);
     void *self;
 };
 

@@ -75,6 +75,7 @@ static void name_run(struct broker_process *s)
     broker_run(s->broker, &run, &epoch);
     hub_run(s->control, &run, epoch);
     hub_run(bulk_hub(s->bulk), &run, epoch);
+    bulk_run(s->bulk, &run);
 }
 
 static enum err to_member(void *self, void *link, enum msg_type type, struct frames *frames)
@@ -323,6 +324,26 @@ static enum err write_ports(const struct broker_process *s)
     return err;
 }
 
+static enum err paged(void *self, int64_t now_ms)
+{
+    return bulk_paged(((struct broker_process *)self)->bulk, now_ms);
+}
+
+static enum err watch_fd(void *self, int fd)
+{
+    struct broker_process *s = self;
+
+    return loop_fd(s->loop, fd, paged, s);
+}
+
+static void unwatch_fd(void *self, int fd)
+{
+    struct broker_process *s = self;
+
+    if (s->loop)
+        loop_unfd(s->loop, fd);
+}
+
 static enum err wire_it(struct broker_process *s)
 {
     static const int signals[] = {SIGTERM, SIGINT};
@@ -372,6 +393,7 @@ static enum err open_all(struct broker_process *s)
         err = open_ports(s);
     if (err)
         return err;
+    bulk_pages(s->bulk, &(struct bulk_watch){watch_fd, unwatch_fd, s});
     make_broker(s);
     add_rows(s);
     err = wire_it(s);
@@ -384,6 +406,7 @@ static enum err open_all(struct broker_process *s)
 static void close_all(struct broker_process *s)
 {
     loop_free(s->loop); /* before the sockets that it watches */
+    s->loop = NULL;
     hub_close(s->control);
     bulk_close(s->bulk);
     dashboard_close(s->board);

@@ -2,8 +2,9 @@
  * when the first child asks. A chunk that comes has a block: its bytes, which pieces are in, from
  * whom it was asked. Blocks stand in one list, the one that was used last at its end, and their
  * bytes together are what the limit bounds. Who needs room takes it from the front of the list
- * (room), never from a chunk that is wanted or on its way: then the caller waits, and since what
- * is wanted goes out to children that read, room comes.
+ * (room), not from a chunk that is on its way, nor from one that is wanted, but for those farther
+ * ahead in the same artifact. Else the caller waits, and since what is wanted goes out to children
+ * that read, room comes.
  *
  * Pages of a process of this machine stand for all blocks of their item. They are of our own
  * user, but nothing goes out unchecked: a chunk of them is hashed when it is first given. */
@@ -82,27 +83,33 @@ static void drop_block(struct stock *c, struct stock_block *b)
     free(b);
 }
 
-/* What nobody waits for: of what hosts have as well, else of all, the one that lay longest. */
-static struct stock_block *spare(const struct stock *c)
+/* What nobody waits for: of what hosts have as well, else of all, the one that lay longest. If all
+ * is waited for, what lies farthest ahead in the same artifact: who is behind always gets on. */
+static struct stock_block *spare(const struct stock *c, const struct stock_item *item,
+                                 uint32_t chunk)
 {
-    struct stock_block *lone = NULL;
+    struct stock_block *lone = NULL, *ahead = NULL;
 
     for (struct stock_block *b = c->oldest; b; b = b->after) {
         const struct stock_slot *slot = &b->item->slot[b->chunk];
-        if (b->from || !b->data || slot->wanted)
+        if (b->from || !b->data)
             continue;
-        if (slot->holders)
+        if (slot->wanted) {
+            if (b->item == item && b->chunk > (ahead ? ahead->chunk : chunk))
+                ahead = b;
+        } else if (slot->holders) {
             return b;
-        if (!lone)
+        } else if (!lone) {
             lone = b;
+        }
     }
-    return lone;
+    return lone ? lone : ahead;
 }
 
-static bool room(struct stock *c, uint32_t bytes)
+static bool room(struct stock *c, const struct stock_item *item, uint32_t chunk)
 {
-    while (c->used + bytes > c->limit) {
-        struct stock_block *b = spare(c);
+    while (c->used + stock_size(item, chunk) > c->limit) {
+        struct stock_block *b = spare(c, item, chunk);
         if (!b)
             return false;
         drop_block(c, b);
@@ -268,7 +275,7 @@ bool stock_begin(struct stock *c, struct stock_item *item, uint32_t chunk, void 
     struct stock_block *b;
     uint8_t *data;
 
-    if (item->slot[chunk].block || !room(c, bytes) || mem_big(&data, bytes, 1, "a chunk"))
+    if (item->slot[chunk].block || !room(c, item, chunk) || mem_big(&data, bytes, 1, "a chunk"))
         return false;
     b = add_block(c, item, chunk);
     b->from = from;

@@ -235,6 +235,7 @@ void supply_have(struct supply *supply, struct supply_source *s, struct stock_it
         const uint8_t bit = (uint8_t)(1u << i % 8);
         if (i / 8 < n && bits[i / 8] & bit && !(h->have[i / 8] & bit)) {
             h->have[i / 8] |= bit;
+            h->some = true;
             stock_held(item, i, 1);
         }
     }
@@ -296,7 +297,8 @@ static struct supply_hold *best(const struct stock_item *item, uint32_t chunk, b
 
     for (struct supply_hold *h = item->hold; h; h = h->of_item) {
         const struct supply_source *s = h->source;
-        if (h->banned || s->full || !s->reachable || !(digest || has(h, chunk)))
+        if (h->banned || s->full || !s->reachable ||
+            !(digest ? h->whole || h->some : has(h, chunk)))
             continue;
         if (!found || rank(s) < rank(found->source) ||
             (rank(s) == rank(found->source) && s->under_way < found->source->under_way))

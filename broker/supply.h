@@ -24,9 +24,9 @@ enum supply_kind { SUPPLY_HOST, SUPPLY_OWN, SUPPLY_OTHER }; /* in the order of b
 struct supply_hold { /* one source, one artifact */
     struct stock_item *item;
     struct supply_source *source;
-    uint8_t *have;   /* bit i: chunk i; NULL: all of them if `whole` */
-    uint32_t coming; /* chunks that it was asked for and owes */
-    bool whole, banned;
+    uint8_t *have;            /* bit i: chunk i; NULL: all of them if `whole` */
+    uint32_t coming;          /* chunks that it was asked for and owes */
+    bool whole, some, banned; /* some: a chunk at least, so it knows the digests, too */
     struct supply_hold *of_item, *of_source; /* the next */
 };
 

@@ -158,9 +158,18 @@ static void start(struct hosts *h, int i)
     hosts_child_ask(h, i);
 }
 
+static bool ask_pages(void *self, const struct artifact *what)
+{
+    struct hosts *h = self;
+
+    assert_true(hash_same(&what->hash, &h->what.hash));
+    h->lend = h->pages != NULL;
+    return h->lend;
+}
+
 static void forget(struct hosts *h)
 {
-    const struct depot_sink sink = {.send = from_broker, .self = h};
+    const struct depot_sink sink = {.send = from_broker, .pages = ask_pages, .self = h};
     const struct depot_stats *s = h->depot ? depot_stats(h->depot) : NULL;
 
     if (s) {
@@ -205,6 +214,9 @@ static void happen(struct hosts *h, struct hosts_event *e)
         if (to)
             hosts_child_tick(h, e->to);
         else {
+            if (h->lend)
+                depot_lend(h->depot, &h->what.hash, h->pages, (int64_t)h->now_ms);
+            h->lend = false;
             depot_tick(h->depot, (int64_t)h->now_ms);
             hosts_order(h, EV_TICK, HOSTS_BROKER, (int64_t)h->now_ms + HOSTS_TICK_MS);
         }
@@ -266,6 +278,7 @@ struct hosts *hosts_new(size_t bytes, size_t cache)
 void hosts_free(struct hosts *h)
 {
     depot_free(h->depot);
+    shared_memory_free(h->pages);
     while (h->n_event) {
         struct hosts_event e = pop(h);
         free(e.bits);
@@ -316,6 +329,13 @@ void hosts_publish(struct hosts *h)
 }
 
 /* ---- what the test orders */
+
+void hosts_share(struct hosts *h, bool truly)
+{
+    assert_ok(shared_memory_new(&h->pages, h->bytes, "pages"));
+    memcpy(shared_memory_bytes(h->pages), truly ? h->image : h->wrong, h->bytes);
+    assert_ok(shared_memory_seal(h->pages));
+}
 
 void hosts_broker(struct hosts *h, double up)
 {

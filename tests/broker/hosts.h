@@ -25,7 +25,8 @@ void hosts_broker(struct hosts *hosts,
 void hosts_start(struct hosts *hosts, int host, int64_t at_ms); /* it says HELLO and pulls */
 void hosts_kill(struct hosts *hosts, int host, int64_t at_ms);
 void hosts_stop(struct hosts *hosts, int host, int64_t at_ms); /* it reads nothing more */
-void hosts_forget(struct hosts *hosts, int64_t at_ms);         /* the broker is started again */
+void hosts_share(struct hosts *hosts, bool truly);     /* its pages are there; or false ones */
+void hosts_forget(struct hosts *hosts, int64_t at_ms); /* the broker is started again */
 void hosts_rate(struct hosts *hosts, int host, double up, double down); /* from now on */
 void hosts_lie(struct hosts *hosts, int host);       /* what it gives is false */
 void hosts_undialled(struct hosts *hosts, int host); /* it serves, and nobody gets through */

@@ -54,6 +54,8 @@ struct hosts {
     struct artifact what;      /* the newest */
     struct artifact past[256]; /* what is on its way names may be older */
     int versions;
+    struct shared_memory *pages; /* of the broker's own machine, or NULL */
+    bool lend;
     double now_ms, broker_up, broker_free;
     struct hosts_event *heap;
     size_t n_event, room;

@@ -255,6 +255,26 @@ static void a_learner_that_comes_back_goes_on(void **state)
     assert_true(slowest(3) < 35000);
 }
 
+/* The learner's own pages, where both are on one machine: only digests come over the wire. */
+static void pages_of_this_machine_cost_nothing(void **state)
+{
+    const size_t image = 20 * MIB;
+
+    (void)state;
+    open_hosts(image, 4 * MIB, 2, MBIT(100), false);
+    hosts_share(hosts, true);
+    assert_true(hosts_run(hosts, 30000));
+    assert_int_equal(hosts_stats(hosts)->from_learners, 20 * HASH_BYTES);
+    assert_int_equal(hosts_stats(hosts)->held, 0);
+    assert_int_equal(hosts_bad(hosts), 0);
+    close_hosts(state);
+    open_hosts(image, 4 * MIB, 2, MBIT(100), false);
+    hosts_share(hosts, false); /* not what its name says: from the wire then */
+    assert_true(hosts_run(hosts, 30000));
+    assert_true(hosts_stats(hosts)->from_learners >= image);
+    assert_int_equal(hosts_bad(hosts), 0);
+}
+
 #define FACT(f) cmocka_unit_test_teardown(f, close_hosts)
 
 int main(void)
@@ -271,6 +291,7 @@ int main(void)
         FACT(a_broker_started_again_has_lost_a_cache),
         FACT(a_revoked_key_is_nobody_s_guest),
         FACT(a_learner_that_comes_back_goes_on),
+        FACT(pages_of_this_machine_cost_nothing),
     };
     return cmocka_run_group_tests_name("broker/depot", tests, NULL, NULL);
 }
