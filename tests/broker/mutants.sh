@@ -163,7 +163,6 @@ mutant learners-are-asked-first broker/supply.c 'SUPPLY_OTHER + 1 : 0) + (int)s-
 mutant a-liar-is-asked-again broker/supply.c '    h->banned = true;' '    ;'
 mutant what-a-child-has-is-ignored broker/supply.c '            h->have[i / 8] |= bit;' '            ;'
 mutant silent-sources-are-waited-for broker/supply.c '        s->silent = true;' '        ;'
-mutant all-is-wanted-at-once broker/asks.c '    for (uint32_t i = 0; idle && i < asks->n; i++)' '    for (uint32_t i = 0; 0 && i < asks->n; i++)'
 mutant new-hosts-need-no-first-chunk broker/chain.c 'have ? CHAIN_LATER : CHAIN_FIRST' 'true ? CHAIN_LATER : CHAIN_FIRST'
 mutant children-come-before-guests broker/chain.c ' && !(m->parent && m->parent->peer->guests.due)' ''
 mutant parents-have-any-number-of-children broker/chain_place.c '        if (at < least) {' '        if (!found) {'
