@@ -1,7 +1,7 @@
 /* An adapter is a list as long as the base's weights: what of each learns (lora_site). It is
  * made from words (a run's configuration) or from a file's tensors (lora_choice), and has its
  * own params, so that the optimizer, gradients and checkpoints need not know of it. W comes
- * out of merge_rows alone, some rows at a time, whoever asks: the packed weights of the next
+ * out of lora_rows alone, some rows at a time, whoever asks: the packed weights of the next
  * version, a merged folder, a hash. So they hold the same bits. */
 
 #include "lm/model/lora.h"
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 96, NAME = sizeof((struct tensor *)0)->name };
+enum { NAME = sizeof((struct tensor *)0)->name };
 
 static bool is_linear(const struct tensor *tensor)
 {
@@ -339,26 +339,24 @@ const struct lora_site *lora_at(const struct lora *lora, const struct tensor *te
     return &lora->site[tensor - lora->base->tensor];
 }
 
-struct lora_merging {
-    const struct lora *lora;
-    const struct tensor *base;
-    const struct lora_site *site;
-    float *panels; /* A */
-    float *rows;   /* [ROWS, cols] out */
-};
-
-/* Rows row..row+n-1 of W. */
-static void merge_rows(const struct lora_merging *m, int row, int n)
+float *lora_panels(const struct lora *l, const struct lora_site *site)
 {
-    const struct lora *l = m->lora;
-    const int r = l->conf.r, cols = m->base->cols;
-    const size_t count = (size_t)n * (size_t)cols;
-    const float *from = l->base->data + m->base->at + (size_t)row * (size_t)cols;
-    const float scale = l->scale;
-    float *to = m->rows;
+    const int cols = site->a->cols;
+    float *const panels = mem_new(gemm_packed_size(cols, l->conf.r), sizeof *panels);
 
-    gemm_packed(to, (size_t)cols, l->weights->data + m->site->b->at + row * r, (size_t)r,
-                m->panels, n, cols, r, false);
+    gemm_pack_plain(panels, l->weights->data + site->a->at, (size_t)cols, cols, l->conf.r);
+    return panels;
+}
+
+void lora_rows(const struct lora *l, const struct lora_site *site, const float *panels,
+               int row, int n, const float *from, float *to)
+{
+    const int r = l->conf.r, cols = site->a->cols;
+    const size_t count = (size_t)n * (size_t)cols;
+    const float scale = l->scale;
+
+    gemm_packed(to, (size_t)cols, l->weights->data + site->b->at + (size_t)row * (size_t)r,
+                (size_t)r, panels, n, cols, r, false);
 #pragma omp parallel for simd schedule(static) if (share_worth(count))
     for (size_t i = 0; i < count; i++) {
         const float change = to[i] * scale; /* 0 leaves W0's bits, a -0.0 too */
@@ -375,26 +373,25 @@ static void each(const struct lora *l, int i,
 {
     const struct tensor *t = &l->base->tensor[i];
     const struct lora_site *site = &l->site[i];
-    struct lora_merging m = {.lora = l, .base = t, .site = site};
+    float *panels, *rows;
 
     if (site->whole)
         to(self, 0, t->rows, l->weights->data + site->whole->at);
     if (!site->a)
         return;
-    m.panels = mem_new(gemm_packed_size(t->cols, l->conf.r), sizeof *m.panels);
-    m.rows = mem_new((size_t)ROWS * (size_t)t->cols, sizeof *m.rows);
-    gemm_pack_plain(m.panels, l->weights->data + site->a->at, (size_t)t->cols, t->cols,
-                    l->conf.r);
+    panels = lora_panels(l, site);
+    rows = mem_new((size_t)LORA_ROWS * (size_t)t->cols, sizeof *rows);
     /* Some rows at a time: a whole W beside the base and the packed one would be a third copy.
      */
-    for (int row = 0; row < t->rows; row += ROWS) {
-        const int n = t->rows - row < ROWS ? t->rows - row : ROWS;
+    for (int row = 0; row < t->rows; row += LORA_ROWS) {
+        const int n = t->rows - row < LORA_ROWS ? t->rows - row : LORA_ROWS;
 
-        merge_rows(&m, row, n);
-        to(self, row, n, m.rows);
+        lora_rows(l, site, panels, row, n,
+                  l->base->data + t->at + (size_t)row * (size_t)t->cols, rows);
+        to(self, row, n, rows);
     }
-    free(m.panels);
-    free(m.rows);
+    free(panels);
+    free(rows);
 }
 
 struct packing {

@@ -67,7 +67,14 @@ void lora_init(struct lora *lora, uint64_t seed);
 /* Puts W of every site into an image that holds the base. */
 void lora_pack(const struct lora *lora, float *image, const struct packed_layout *layout);
 
-/* The same into f32 weights of the base's shape; may be the base. */
+/* Rows row..row+n-1 of W of a pair into `to` [n, in], from the same rows of W0: what all that is
+ * merged is made by, at most LORA_ROWS at once. `panels`: A as lora_panels packs it, free(). */
+enum { LORA_ROWS = 96 };
+float *lora_panels(const struct lora *lora, const struct lora_site *site);
+void lora_rows(const struct lora *lora, const struct lora_site *site, const float *panels,
+               int row, int n, const float *from, float *to);
+
+/* W of every site into f32 weights of the base's shape; may be the base. */
 void lora_merge(const struct lora *lora, struct params *params);
 
 /* params_hash of what lora_merge makes. */

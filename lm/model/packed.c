@@ -117,6 +117,19 @@ void packed_put(float *packed, const struct packed_layout *layout, const struct 
                (size_t)n * (size_t)tensor->cols * sizeof *packed);
 }
 
+void packed_take(float *to, const struct packed_layout *layout, const struct tensor *tensor,
+                 int row, int n, const float *packed)
+{
+    const struct packed_spot at = layout->spot[tensor->layer + 1][tensor->part];
+    const size_t cols = (size_t)tensor->cols;
+
+    if (part_in_panels(tensor->row))
+        gemm_unpack(to, cols, packed + at.block, at.column + row, n, tensor->cols);
+    else
+        memcpy(to, packed + at.block + at.column + (size_t)row * cols,
+               (size_t)n * cols * sizeof *to);
+}
+
 void packed_fill(float *packed, const struct packed_layout *layout, const struct params *params)
 {
     /* the gaps too: the block's hash is over all of its bytes */
@@ -133,13 +146,7 @@ void packed_unpack(struct params *params, const struct packed_layout *layout,
 {
     for (int i = 0; i < params->n; i++) {
         const struct tensor *t = &params->tensor[i];
-        const struct packed_spot at = layout->spot[t->layer + 1][t->part];
-        float *to = params->data + t->at;
 
-        if (part_in_panels(t->row))
-            gemm_unpack(to, (size_t)t->cols, packed + at.block, at.column, t->rows, t->cols);
-        else
-            memcpy(to, packed + at.block + at.column,
-                   (size_t)t->rows * (size_t)t->cols * sizeof *to);
+        packed_take(params->data + t->at, layout, t, 0, t->rows, packed);
     }
 }

@@ -39,7 +39,11 @@ void packed_fill(float *packed, const struct packed_layout *layout,
 void packed_put(float *packed, const struct packed_layout *layout, const struct tensor *tensor,
                 int row, int n, const float *from);
 
-/* The inverse: f32 weights out of the block (a learner that resumes, a fresh critic). */
+/* The inverse: those rows out of the block. */
+void packed_take(float *to, const struct packed_layout *layout, const struct tensor *tensor,
+                 int row, int n, const float *packed);
+
+/* All f32 weights out of the block (a learner that resumes, a fresh critic). */
 void packed_unpack(struct params *params, const struct packed_layout *layout,
                    const float *packed);
 
