@@ -24,7 +24,8 @@ struct fleet_bulk {
     struct pages *here;
     struct peer *bulk;
     char *endpoint;
-    bool offer; /* an OFFER is due */
+    bool offer;           /* an OFFER is due */
+    struct artifact *own; /* fleet_bulk_list's */
 };
 
 static enum err someone_here(void *self, int64_t now_ms)
@@ -85,6 +86,7 @@ void fleet_bulk_free(struct fleet_bulk *s)
     blob_store_free(s->store);
     curve_wipe(&s->keys);
     free(s->endpoint);
+    free(s->own);
     free(s);
 }
 
@@ -122,9 +124,19 @@ void fleet_bulk_remove(struct fleet_bulk *s, const struct hash *hash)
     blob_store_remove(s->store, hash);
 }
 
-const struct artifact *fleet_bulk_list(const struct fleet_bulk *s, uint32_t *n)
+/* Not what leads from one image to another: that is nothing that a run consists of, and comes and
+ * goes; older workers would not know its kinds. */
+const struct artifact *fleet_bulk_list(struct fleet_bulk *s, uint32_t *n)
 {
-    return blob_store_list(s->store, n);
+    uint32_t all;
+    const struct artifact *const list = blob_store_list(s->store, &all);
+
+    s->own = mem_grow(s->own, all + 1, sizeof *s->own);
+    *n = 0;
+    for (uint32_t i = 0; i < all; i++)
+        if (list[i].kind <= ARTIFACT_FILE)
+            s->own[(*n)++] = list[i];
+    return s->own;
 }
 
 /* What is due, until the pipe is full. */
@@ -170,6 +182,8 @@ static enum err on_wreq(void *self, const struct msg *msg, int64_t now_ms)
     struct fleet_bulk *s = self;
 
     (void)now_ms;
+    if (msg->wreq.kind == CHUNK_WAYS)
+        return s->conf.ways(s->conf.self, &msg->wreq);
     /* in the order in which they were asked for */
     if (blob_store_ask(s->store, &msg->wreq))
         return refuse(s, &msg->wreq);

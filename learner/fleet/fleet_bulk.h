@@ -20,6 +20,9 @@ struct fleet_bulk_conf {
     struct peer_conf peer; /* role, keys, name, id, incarnation: as on the control connection */
     struct id run;
     uint64_t epoch;
+    /* A WREQ of kind 5: what leads to an image is asked for (fleet_ways). */
+    enum err (*ways)(void *self, const struct msg_wreq *ask);
+    void *self;
 };
 
 void fleet_bulk_new(struct fleet_bulk **out, const struct fleet_bulk_conf *conf);
@@ -32,7 +35,8 @@ enum err fleet_bulk_add(struct fleet_bulk *own, const struct artifact *what,
 enum err fleet_bulk_shared(struct fleet_bulk *own, const struct artifact *what,
                            struct shared_memory *shared, const struct hash *digest) MUST_CHECK;
 void fleet_bulk_remove(struct fleet_bulk *own, const struct hash *hash);
-const struct artifact *fleet_bulk_list(const struct fleet_bulk *own, uint32_t *n);
+/* The artifacts of the run, for HELLO; valid until the next call. */
+const struct artifact *fleet_bulk_list(struct fleet_bulk *own, uint32_t *n);
 
 /* A new one has begun. */
 void fleet_bulk_epoch(struct fleet_bulk *own, uint64_t epoch);

@@ -18,6 +18,7 @@
 #include "learner/fleet/fleet_report.h"
 #include "learner/fleet/fleet_tasks.h"
 #include "learner/fleet/fleet_versions.h"
+#include "learner/fleet/fleet_ways.h"
 #include "member/member.h"
 
 #include <stdlib.h>
@@ -44,6 +45,7 @@ struct fleet_link {
     struct peer *peer; /* the member's */
     struct fleet_bulk *bulk;
     struct fleet_versions versions;
+    struct fleet_ways *ways;
     struct fleet_tasks tasks;
 
     uint64_t epoch;   /* that was said */
@@ -89,6 +91,7 @@ enum err fleet_link_version(struct fleet_link *l, struct snapshot *s, int64_t no
     if (!err)
         err = fleet_versions_drop(&l->versions,
                                   tasks_oldest(run->tasks, tasks_first(run->tasks, version)));
+    fleet_ways_trim(l->ways);
     if (!err) /* the offer first: who hears of the version asks for it at once */
         err = fleet_bulk_tick(l->bulk, now_ms);
     if (err)
@@ -406,42 +409,25 @@ static enum err got(void *self, const struct artifact *what, struct shared_memor
     return OK;
 }
 
-/* Before the first WELCOME, so that the first OFFER has all of them. */
-static enum err offer_all(struct fleet_link *l)
-{
-    struct run_context *const run = l->run;
-    const struct initial_models *m = run->models;
-    enum err err = OK;
-
-    for (int i = 0; i < m->n_model && !err; i++) {
-        err = fleet_bulk_add(l->bulk, &m->model[i].card, m->model[i].card_bytes);
-        if (!err)
-            err = fleet_bulk_add(l->bulk, &m->model[i].image, m->model[i].image_bytes);
-    }
-    for (uint32_t i = 0; i < run->n_snapshot; i++) {
-        if (!err)
-            err = fleet_versions_add(&l->versions, run->snapshot[i]);
-        else
-            snapshot_free(run->snapshot[i]);
-    }
-    run->n_snapshot = 0;
-    return err;
-}
-
 static enum err meet(struct fleet_link *l)
 {
+    const struct fleet_ways_conf ways = {member_loop(l->member), &l->versions,
+                                         &l->run->models->model[0]};
     static const struct {
         enum msg_type type;
         peer_fn *fn;
     } rows[] = {{MSG_WELCOME, on_welcome}, {MSG_REFUSE, on_refuse},   {MSG_HB, on_hb},
                 {MSG_SAMPLE, on_sample},   {MSG_REFUSED, on_refused}, {MSG_DROPPED, on_dropped},
                 {MSG_FAIL, on_fail}};
-    const struct fleet_bulk_conf bulk = {.loop = member_loop(l->member),
+    struct fleet_bulk_conf bulk = {.loop = member_loop(l->member),
                                          .context = member_context(l->member),
                                          .peer = member_peer_conf(l->member),
                                          .run = l->run->models->run,
-                                         .epoch = l->epoch};
+                                         .epoch = l->epoch,
+                                         .ways = fleet_ways_ask};
 
+    fleet_ways_new(&l->ways, &ways);
+    bulk.self = l->ways;
     l->peer = member_peer(l->member);
     l->tasks = (struct fleet_tasks){.run = l->run, .peer = l->peer};
     peer_run(l->peer, &bulk.run, bulk.epoch);
@@ -449,7 +435,7 @@ static enum err meet(struct fleet_link *l)
         peer_on(l->peer, rows[i].type, rows[i].fn, l);
     fleet_bulk_new(&l->bulk, &bulk);
     l->versions.bulk = l->bulk;
-    return offer_all(l);
+    return fleet_versions_begin(&l->versions, l->run);
 }
 
 enum err fleet_link_open(struct fleet_link **out, const struct fleet_link_conf *conf,
@@ -492,6 +478,7 @@ void fleet_link_close(struct fleet_link *l)
 {
     if (!l)
         return;
+    fleet_ways_free(l->ways);
     fleet_bulk_free(l->bulk);
     member_close(l->member);
     fleet_versions_fini(&l->versions);

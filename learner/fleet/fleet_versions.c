@@ -1,7 +1,10 @@
 /* An artifact is named by its hash alone, so that two versions with the same bytes are one
  * artifact: when the older one's copy goes, the newer one's is offered in its place. Version 0
  * is among the initial models, whose bytes are mapped from the run's folder for as long as it
- * lasts; it is never dropped. */
+ * lasts; it is never dropped.
+ *
+ * Where hosts pull over the wire (fleet_ways) the last one that went stays a while, for itself:
+ * a difference is made between two. */
 
 #include "learner/fleet/fleet_versions.h"
 
@@ -32,7 +35,10 @@ static enum err drop_oldest(struct fleet_versions *v)
             if (hash_same(&v->snapshot[i]->version.hash, &s->version.hash))
                 err = offer(v, v->snapshot[i]);
     }
-    snapshot_free(s);
+    snapshot_free(v->before);
+    v->before = v->keep ? s : NULL;
+    if (!v->keep)
+        snapshot_free(s);
     return err;
 }
 
@@ -57,8 +63,58 @@ enum err fleet_versions_add(struct fleet_versions *v, struct snapshot *s)
     return err;
 }
 
+enum err fleet_versions_begin(struct fleet_versions *v, struct run_context *run)
+{
+    const struct initial_models *m = run->models;
+    enum err err = OK;
+
+    for (int i = 0; i < m->n_model && !err; i++) {
+        err = fleet_bulk_add(v->bulk, &m->model[i].card, m->model[i].card_bytes);
+        if (!err)
+            err = fleet_bulk_add(v->bulk, &m->model[i].image, m->model[i].image_bytes);
+    }
+    for (uint32_t i = 0; i < run->n_snapshot; i++) {
+        if (!err)
+            err = fleet_versions_add(v, run->snapshot[i]);
+        else
+            snapshot_free(run->snapshot[i]);
+    }
+    run->n_snapshot = 0;
+    return err;
+}
+
+bool fleet_versions_live(const struct fleet_versions *v, const struct hash *hash)
+{
+    for (uint32_t i = 0; i < v->n_snapshot; i++)
+        if (hash_same(&v->snapshot[i]->version.hash, hash))
+            return true;
+    return false;
+}
+
+const struct snapshot *fleet_versions_find(const struct fleet_versions *v,
+                                           const struct hash *hash)
+{
+    for (uint32_t i = 0; i < v->n_snapshot; i++)
+        if (hash_same(&v->snapshot[i]->version.hash, hash))
+            return v->snapshot[i];
+    return v->before && hash_same(&v->before->version.hash, hash) ? v->before : NULL;
+}
+
+uint64_t fleet_versions_newest(const struct fleet_versions *v)
+{
+    return v->n_snapshot ? v->snapshot[v->n_snapshot - 1]->version.number : 0;
+}
+
+void fleet_versions_forgo(struct fleet_versions *v)
+{
+    v->keep = false;
+    snapshot_free(v->before);
+    v->before = NULL;
+}
+
 void fleet_versions_fini(struct fleet_versions *v)
 {
+    fleet_versions_forgo(v);
     for (uint32_t i = 0; i < v->n_snapshot; i++)
         snapshot_free(v->snapshot[i]);
     v->n_snapshot = 0;

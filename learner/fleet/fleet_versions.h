@@ -12,8 +12,15 @@ struct fleet_versions {
     const struct hash *first; /* version 0's image: an artifact of its own, which stays */
     struct snapshot *snapshot[RUN_CONTEXT_VERSIONS]; /* alive, ascending */
     uint32_t n_snapshot;
+    bool keep; /* hosts pull over the wire: the one before the oldest is kept, though not offered */
+    struct snapshot *before; /* that one, or NULL */
 };
 
+/* Offers all that a run has as it begins: its models, and the images that tasks may still name, which
+ * are taken from it. Before the first WELCOME, so that the first OFFER has all of them. Errors: as
+ * fleet_versions_add, fleet_bulk_add. */
+enum err fleet_versions_begin(struct fleet_versions *versions,
+                              struct run_context *run) MUST_CHECK;
 /* Offers a newer version's image; takes the snapshot, also on an error. Errors: ERR_RANGE
  * (an image of more than 32 GiB). */
 enum err fleet_versions_add(struct fleet_versions *versions,
@@ -21,6 +28,14 @@ enum err fleet_versions_add(struct fleet_versions *versions,
 /* Takes away those below version `from`. Errors: as above, of one that is offered in place of
  * another with the same bytes. */
 enum err fleet_versions_drop(struct fleet_versions *versions, uint64_t from) MUST_CHECK;
+/* A version by its image, `before` too; NULL: it is not here. */
+const struct snapshot *fleet_versions_find(const struct fleet_versions *versions,
+                                           const struct hash *hash);
+/* Is it offered still? */
+bool fleet_versions_live(const struct fleet_versions *versions, const struct hash *hash);
+uint64_t fleet_versions_newest(const struct fleet_versions *versions); /* its number */
+/* Nobody asks for differences any more: none is kept for them. */
+void fleet_versions_forgo(struct fleet_versions *versions);
 void fleet_versions_fini(
     struct fleet_versions *versions); /* once nothing is offered any more */
 

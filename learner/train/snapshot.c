@@ -1,10 +1,12 @@
 /* The trainer changes its weights in place, and actors read a version for as long as they like: so
  * a version is a copy, in pages that can be handed to another process. All threads copy and hash
- * it chunk by chunk, while nothing else is computed; the hash of the hashes names it. */
+ * it chunk by chunk, while nothing else is computed; the hash of the hashes names it. An adapter is
+ * some hundredths of that: it is copied always, and hashed only when somebody asks for it. */
 
 #include "learner/train/snapshot.h"
 
 #include "base/mem.h"
+#include "lm/model/lora_image.h"
 #include "proto/blob.h"
 
 #include <stdlib.h>
@@ -15,6 +17,7 @@ void snapshot_free(struct snapshot *s)
     if (!s)
         return;
     shared_memory_free(s->image);
+    shared_memory_free(s->adapter);
     free(s->digest);
     free(s);
 }
@@ -43,4 +46,15 @@ enum err snapshot_new(struct snapshot **out, const void *from, size_t n, uint64_
     else
         *out = s;
     return err;
+}
+
+enum err snapshot_adapter(struct snapshot *s, const struct lora *lora)
+{
+    enum err err =
+        shared_memory_new(&s->adapter, lora_image_size(lora), "a version's adapter");
+
+    if (err)
+        return err;
+    lora_image_write(lora, shared_memory_bytes(s->adapter));
+    return shared_memory_seal(s->adapter);
 }

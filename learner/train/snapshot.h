@@ -6,15 +6,22 @@
 #include "base/shared_memory.h"
 #include "proto/noun.h"
 
+struct lora;
+
 struct snapshot {
     struct version version;
     struct shared_memory *image;
     struct hash *digest; /* of its chunks */
+    /* What makes the image of the run's first one where an adapter learns (lm/model/lora_image.h),
+     * sealed too. NULL: all weights learn, or the image was read from disk. */
+    struct shared_memory *adapter;
 };
 
 /* A copy of n bytes, sealed. Errors: ERR_NOMEM, ERR_IO (of sealing). */
 enum err snapshot_new(struct snapshot **out, const void *from, size_t n,
                       uint64_t number) MUST_CHECK;
+/* The adapter as it is now, beside the image that was made with it. Errors: as above. */
+enum err snapshot_adapter(struct snapshot *snapshot, const struct lora *lora) MUST_CHECK;
 void snapshot_free(struct snapshot *snapshot); /* NULL is fine */
 
 #endif

@@ -120,8 +120,16 @@ enum err trainer_snapshot(const struct trainer *t, struct snapshot **out)
 {
     size_t n;
     const float *image = iteration_image(t->state, &n);
+    const struct lora *const lora = trainable_lora(trainer_policy(t));
+    enum err err = snapshot_new(out, image, n, trainer_version(t));
 
-    return snapshot_new(out, image, n, trainer_version(t));
+    if (!err && lora)
+        err = snapshot_adapter(*out, lora);
+    if (err) {
+        snapshot_free(*out);
+        *out = NULL;
+    }
+    return err;
 }
 
 static char *image_path(const struct trainer *t, uint64_t number)
