@@ -11,10 +11,11 @@ const struct field_table codec_bulk_offer = TABLE(msg_offer, offer);
 static const struct field wreq[] = {
     HEAD_TASK(msg_wreq, route, UINT32_MAX),
     HASH(msg_wreq, hash),
-    UINT(msg_wreq, kind, CHUNK_DIGEST_PIECES),
+    UINT(msg_wreq, kind, CHUNK_WAYS),
     UINT(msg_wreq, first, LIMIT_PIECES - 1),
     UINT(msg_wreq, count, 64),
     COLUMN(msg_wreq, have, n_have, MAX_HAVE, codec_noun_u8),
+    HASH(msg_wreq, base),
 };
 const struct field_table codec_bulk_wreq = TABLE_LATER(msg_wreq, wreq, 1);
 

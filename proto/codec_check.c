@@ -142,10 +142,18 @@ static enum err kind(uint32_t kind, const char *what)
 
 static enum err artifacts(const struct artifact *artifact, uint32_t n)
 {
+    static const struct hash none;
     enum err err = OK;
 
-    for (uint32_t i = 0; !err && i < n; i++)
+    for (uint32_t i = 0; !err && i < n; i++) {
+        const bool way = artifact[i].kind >= ARTIFACT_PATCH;
         err = kind(artifact[i].kind, "artifact");
+        if (!err && way &&
+            (hash_same(&artifact[i].of, &none) ||
+             hash_same(&artifact[i].of, &artifact[i].base)))
+            err = err_set(ERR_RANGE,
+                          "artifact: what leads from one image to another, but not which");
+    }
     return err;
 }
 
@@ -220,7 +228,7 @@ static enum err chunk(const struct msg_wchunk *c)
 
 static enum err asked(const struct msg_wreq *ask)
 {
-    if (ask->first >= chunks_of(ask->kind))
+    if (ask->kind == CHUNK_WAYS ? ask->first > 0 : ask->first >= chunks_of(ask->kind))
         return err_set(ERR_RANGE, "chunk: kind %u, number %u", ask->kind, ask->first);
     return OK;
 }

@@ -51,8 +51,10 @@ const struct field_table codec_noun_settled = TABLE(settled, settled);
 static const struct field artifact[] = {
     HASH(artifact, hash),
     UINT(artifact, bytes, LIMIT_ARTIFACT),
-    UINT(artifact, kind, ARTIFACT_FILE),
+    UINT(artifact, kind, ARTIFACT_KINDS - 1),
     TEXT(artifact, name, MAX_NAME),
+    HASH(artifact, of),
+    HASH(artifact, base),
 };
 const struct field_table codec_noun_artifact = TABLE(artifact, artifact);
 

@@ -16,6 +16,7 @@ enum chunk_kind {
     CHUNK_BYTES,         /* chunks of HASH_CHUNK */
     CHUNK_PIECES,        /* pieces of PIECE bytes, numbered from the artifact's start */
     CHUNK_DIGEST_PIECES, /* the list of digests in pieces of PIECE bytes */
+    CHUNK_WAYS, /* what makes this image of another: answered by OFFER; no chunk is of this kind */
 };
 enum { PIECE = 64 << 10, PIECE_DIGESTS = PIECE / HASH_BYTES };
 struct msg_wreq { /* `route` belongs to the broker: it names the asker; WCHUNK/WNONE bring it
@@ -25,6 +26,7 @@ struct msg_wreq { /* `route` belongs to the broker: it names the asker; WCHUNK/W
     uint32_t kind, first, count; /* chunk_kind; chunks or pieces first .. first+count-1 */
     const uint8_t *have; /* bit i%8 of byte i/8: the asker has chunk i, checked, and gives it */
     uint32_t n_have;
+    struct hash base; /* CHUNK_WAYS: an image that the asker holds; zeros: none */
 };
 struct msg_wchunk {
     uint64_t route;

@@ -48,12 +48,17 @@ enum artifact_kind {
     ARTIFACT_IMAGE = 1, /* packed compute weights (lm/model/packed.h) */
     ARTIFACT_CARD,      /* config, tokenizer, template (lm/file/model_files.h) */
     ARTIFACT_FILE,      /* anything else */
+    ARTIFACT_PATCH,     /* makes one image of another (proto/patch.h) */
+    ARTIFACT_ADAPTER,   /* so does a learner's adapter (lm/model/lora_image.h) */
+    ARTIFACT_KINDS,     /* one above the last */
 };
 struct artifact { /* bytes by hash; `name` says what for: "policy", "reward:rm", ... */
     struct hash hash;
     uint64_t bytes;
     uint32_t kind;
     const char *name;
+    /* PATCH, ADAPTER: the image that it makes, and of which; else zeros. */
+    struct hash of, base;
 };
 
 enum scorer_kind {

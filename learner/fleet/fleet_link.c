@@ -420,11 +420,11 @@ static enum err meet(struct fleet_link *l)
                 {MSG_SAMPLE, on_sample},   {MSG_REFUSED, on_refused}, {MSG_DROPPED, on_dropped},
                 {MSG_FAIL, on_fail}};
     struct fleet_bulk_conf bulk = {.loop = member_loop(l->member),
-                                         .context = member_context(l->member),
-                                         .peer = member_peer_conf(l->member),
-                                         .run = l->run->models->run,
-                                         .epoch = l->epoch,
-                                         .ways = fleet_ways_ask};
+                                   .context = member_context(l->member),
+                                   .peer = member_peer_conf(l->member),
+                                   .run = l->run->models->run,
+                                   .epoch = l->epoch,
+                                   .ways = fleet_ways_ask};
 
     fleet_ways_new(&l->ways, &ways);
     bulk.self = l->ways;

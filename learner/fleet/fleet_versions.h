@@ -12,7 +12,8 @@ struct fleet_versions {
     const struct hash *first; /* version 0's image: an artifact of its own, which stays */
     struct snapshot *snapshot[RUN_CONTEXT_VERSIONS]; /* alive, ascending */
     uint32_t n_snapshot;
-    bool keep; /* hosts pull over the wire: the one before the oldest is kept, though not offered */
+    bool
+        keep; /* hosts pull over the wire: the one before the oldest is kept, though not offered */
     struct snapshot *before; /* that one, or NULL */
 };
 

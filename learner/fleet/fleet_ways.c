@@ -30,10 +30,10 @@ struct way { /* of what was asked; a zero name: it was tried, and saves nothing 
     uint32_t kind;
 };
 
-struct making { /* what the pool is lent */
+struct making {              /* what the pool is lent */
     struct fleet_ways *ways; /* NULL: nobody waits for it any more */
     struct way way;
-    uint64_t number; /* of the version */
+    uint64_t number;                 /* of the version */
     struct shared_memory *of, *base; /* shares; base NULL: base_bytes are the run's own */
     const void *base_bytes;
     struct shared_memory *made; /* an adapter is there before the job */

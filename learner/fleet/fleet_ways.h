@@ -15,7 +15,8 @@ struct loop;
 struct fleet_ways_conf { /* all borrowed */
     struct loop *loop;
     struct fleet_versions *versions; /* and where they are offered */
-    const struct initial_model *first; /* version 0 and its bytes, for as long as the run lasts */
+    const struct initial_model
+        *first; /* version 0 and its bytes, for as long as the run lasts */
 };
 
 void fleet_ways_new(struct fleet_ways **out, const struct fleet_ways_conf *conf);

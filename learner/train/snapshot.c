@@ -50,8 +50,7 @@ enum err snapshot_new(struct snapshot **out, const void *from, size_t n, uint64_
 
 enum err snapshot_adapter(struct snapshot *s, const struct lora *lora)
 {
-    enum err err =
-        shared_memory_new(&s->adapter, lora_image_size(lora), "a version's adapter");
+    enum err err = shared_memory_new(&s->adapter, lora_image_size(lora), "a version's adapter");
 
     if (err)
         return err;

@@ -348,8 +348,8 @@ float *lora_panels(const struct lora *l, const struct lora_site *site)
     return panels;
 }
 
-void lora_rows(const struct lora *l, const struct lora_site *site, const float *panels,
-               int row, int n, const float *from, float *to)
+void lora_rows(const struct lora *l, const struct lora_site *site, const float *panels, int row,
+               int n, const float *from, float *to)
 {
     const int r = l->conf.r, cols = site->a->cols;
     const size_t count = (size_t)n * (size_t)cols;

@@ -44,9 +44,7 @@ void lora_image_write(const struct lora *l, void *out)
     memcpy(to, &head, sizeof head);
     memcpy(to, magic, sizeof magic);
     for (int i = 0; i < l->base->n; i++)
-        to[HEAD + i] = l->site[i].a       ? LORA_PAIR
-                       : l->site[i].whole ? LORA_WHOLE
-                                          : LORA_FROZEN;
+        to[HEAD + i] = l->site[i].a ? LORA_PAIR : l->site[i].whole ? LORA_WHOLE : LORA_FROZEN;
     memcpy(to + data, l->weights->data, l->weights->count * sizeof(float));
 }
 

@@ -25,7 +25,10 @@ static void open_bed(struct blob_fixture *fixture, size_t n)
         const uint32_t word = (uint32_t)(i * 2654435761u) ^ (uint32_t)(i >> 7);
         memcpy(fixture->bytes + i, &word, 4);
     }
-    fixture->what = (struct artifact){hash_of(fixture->bytes, n), n, ARTIFACT_IMAGE, "policy"};
+    fixture->what = (struct artifact){.hash = hash_of(fixture->bytes, n),
+                                      .bytes = n,
+                                      .kind = ARTIFACT_IMAGE,
+                                      .name = "policy"};
     blob_store_new(&fixture->store);
     assert_ok(blob_store_add(fixture->store, &fixture->what, fixture->bytes, n, NULL, free,
                              fixture->bytes));

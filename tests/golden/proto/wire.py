@@ -41,7 +41,7 @@ logprobs = struct.pack("<10f", -0.5, -1.25, -3e-6, 0, -17, -2, -1, -0.1, -5, -0.
 spans = struct.pack("<IQ32s", 0, 6, H1) + struct.pack("<IQ32s", 4, 7, H2)
 
 show("CANCEL", CANCEL, 0, 0, {"task": 3, "reason": "stale"}, struct.pack("<3Q", 3, 1 << 60, 5))
-show("WREQ", WREQ, 7, 0, {"hash": H1, "kind": 2, "first": 3, "count": 8, "have": 2}, b"\xff\x01")
+show("WREQ", WREQ, 7, 0, {"hash": H1, "kind": 2, "first": 3, "count": 8, "have": 2, "base": H2}, b"\xff\x01")
 show("ROLLOUT", ROLLOUT, 99, 3,
      {"lease": 41, "rollout": {"hash": H2, "end": 1, "token": 10, "mask": 2, "span": 2,
                                "text": "It is four \u20ac."}},
@@ -60,8 +60,8 @@ show("HELLO", HELLO, 0, 0,
      {"peer": ID, "incarnation": 77, "role": 2, "major_min": 1, "major_max": 2, "features": 5,
       "name": "host:123", "build": "0.1.0", "settled": settled, "newest": [8, H1], "table": 2,
       "scorer": [scorer, rule],
-      "artifact": [{"hash": H1, "bytes": 540000000, "kind": 1, "name": "policy"},
-                   {"hash": H2, "bytes": 12345, "kind": 2, "name": "policy:card"}],
+      "artifact": [{"hash": H1, "bytes": 540000000, "kind": 1, "name": "policy", "of": bytes(32), "base": bytes(32)},
+                   {"hash": H2, "bytes": 12345, "kind": 2, "name": "policy:card", "of": bytes(32), "base": bytes(32)}],
       "body_max": 9999, "claim": 3, "image": 2,
       "offer": [{"kind": 1, "name": "any"}, {"kind": 3, "name": "mine"}], "slots": 16,
       "host": "node7", "own": ID, "vocabulary": 50257, "serve": "tcp://*:5557", "head": True},
