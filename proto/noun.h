@@ -48,17 +48,16 @@ enum artifact_kind {
     ARTIFACT_IMAGE = 1, /* packed compute weights (lm/model/packed.h) */
     ARTIFACT_CARD,      /* config, tokenizer, template (lm/file/model_files.h) */
     ARTIFACT_FILE,      /* anything else */
-    ARTIFACT_PATCH,     /* makes one image of another (proto/patch.h) */
-    ARTIFACT_ADAPTER,   /* so does a learner's adapter (lm/model/lora_image.h) */
-    ARTIFACT_KINDS,     /* one above the last */
+    ARTIFACT_PATCH,     /* makes one image of another (patch.h), as an adapter does */
+    ARTIFACT_ADAPTER,
+    ARTIFACT_KINDS,
 };
 struct artifact { /* bytes by hash; `name` says what for: "policy", "reward:rm", ... */
     struct hash hash;
     uint64_t bytes;
     uint32_t kind;
     const char *name;
-    /* PATCH, ADAPTER: the image that it makes, and of which; else zeros. */
-    struct hash of, base;
+    struct hash of, base; /* PATCH, ADAPTER: the image that it makes, and of which */
 };
 
 enum scorer_kind {
@@ -71,20 +70,18 @@ enum scorer_kind {
 };
 enum scorer_unit { UNIT_ROLLOUT = 1, UNIT_GROUP, UNIT_PAIR };
 struct scorer {
-    uint32_t id;         /* small number within its table */
-    struct hash hash;    /* digest_scorer of the rest: what SCORE? and SCORE name */
-    const char *name;    /* as in the config: "rm", "answer", "mine" */
-    uint32_t kind, unit; /* scorer_kind, scorer_unit */
-    bool pure;           /* same rollout, same score: may be asked again */
-    bool needs_text;     /* gets prompt and answer as text too */
+    uint32_t id;           /* small number within its table */
+    struct hash hash;      /* digest_scorer of the rest: what SCORE? and SCORE name */
+    const char *name;      /* as in the config: "rm", "answer", "mine" */
+    uint32_t kind, unit;   /* scorer_kind, scorer_unit */
+    bool pure, needs_text; /* may be asked again: same score; gets prompt and answer as text */
     bool per_token; /* a number a token (reference log-probabilities), else msg_score_values */
     struct hash card, image; /* artifacts of a model; zero otherwise */
     const char *spec;        /* JSON: the rule and its arguments */
     uint32_t timeout_ms;     /* a ticket's deadline; 0: the broker's own */
 };
 
-/* How an answer is written. `temperature` 0 is greedy; top_p 1, min_p 0, top_k 0 are off. */
-struct decoding {
+struct decoding { /* `temperature` 0 is greedy; top_p 1, min_p 0, top_k 0 are off */
     float temperature, top_p, min_p;
     uint32_t top_k, max_new;
     const int32_t *stop; /* tokens that end an answer and are part of it */
@@ -93,8 +90,7 @@ struct decoding {
     uint32_t n_stop_text;
 };
 
-/* Ids are below it: what is added to one stays far below 2^64. */
-#define TASK_IDS (UINT64_C(1) << 62)
+#define TASK_IDS (UINT64_C(1) << 62) /* above all ids: what is added to one stays below 2^64 */
 struct task {
     uint64_t id;      /* from 0, consecutive */
     uint64_t seed;    /* of the run */
@@ -102,10 +98,9 @@ struct task {
     const int32_t *prompt;
     uint32_t n_prompt; /* tokens of it */
     struct decoding decoding;
-    struct version
-        version;         /* wanted; zero hash: the newest, of this number on (overlap: free) */
-    uint32_t table;      /* number of the scorer table */
-    const int32_t *tail; /* what a scorer reads after an answer that ended by a stop token */
+    struct version version; /* zero hash: the newest, of this number on (overlap: free) */
+    uint32_t table;         /* number of the scorer table */
+    const int32_t *tail;    /* what a scorer reads after an answer that ended by a stop token */
     uint32_t n_tail;
     const char *prompt_text; /* "" unless a scorer needs text */
     const char *meta;        /* JSON object: the record's other columns, at most 64 KiB */

@@ -67,7 +67,7 @@ static uint64_t get64(const uint8_t *from)
 
 /* ---- making */
 
-struct making {
+struct patching {
     ZSTD_CCtx *packer;
     uint8_t *plane[PLANES]; /* each [PLANE] */
     uint8_t *out;
@@ -100,7 +100,7 @@ static bool is_zero(const uint8_t *plane, size_t n)
 }
 
 /* Bytes that it took. There is room for a plane that is not packed. */
-static size_t pack(struct making *m, const uint8_t *plane, size_t n)
+static size_t pack(struct patching *m, const uint8_t *plane, size_t n)
 {
     /* what does not get smaller is kept as it is: a packed plane is always less than its plane */
     const size_t packed = ZSTD_compressCCtx(m->packer, m->out + m->n, n - 1, plane, n, LEVEL);
@@ -111,8 +111,8 @@ static size_t pack(struct making *m, const uint8_t *plane, size_t n)
     return n;
 }
 
-static void make_block(struct making *m, uint8_t *table, const uint8_t *base, const uint8_t *of,
-                       size_t bytes)
+static void make_block(struct patching *m, uint8_t *table, const uint8_t *base,
+                       const uint8_t *of, size_t bytes)
 {
     const bool same = !memcmp(base, of, bytes);
 
@@ -132,7 +132,7 @@ enum err patch_make(uint8_t **out, size_t *n_out, const void *base, const void *
                     const atomic_bool *stop)
 {
     const size_t blocks = blocks_of(n), table = HEAD + blocks * PLANES * 4, most = n - n / 8;
-    struct making m = {.room = table + most + HASH_CHUNK};
+    struct patching m = {.room = table + most + HASH_CHUNK};
     enum err err = mem_big(&m.out, m.room, 1, "a patch");
 
     *out = NULL;

@@ -28,6 +28,7 @@ drover_library(stage SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage.c
   ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage_calm.c
   NEEDS broker every mend)
 drover_fuzz(broker SEEDS fuzz/seeds/broker NEEDS stage)
+drover_test(broker/ways NEEDS broker)
 drover_test(broker/table NEEDS broker)
 target_compile_definitions(test_broker_table PRIVATE PAGE="${PROJECT_SOURCE_DIR}/docs/PROTOCOL.md")
 # What the state machine does in a second: ninja bench_broker, run by hand.

@@ -1,7 +1,5 @@
 #include "tests/proto/every.h"
 
-#include <string.h>
-
 static const struct hash H1 = {{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
                                 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
                                 23, 24, 25, 26, 27, 28, 29, 30, 31, 32}};
@@ -59,28 +57,14 @@ static const struct scorer *scorers(void)
     return s;
 }
 
+/* Of a run; and what is offered, in which one leads from one image to another. */
 static const struct artifact *artifacts(void)
-{
-    static struct artifact a[2];
-
-    a[0] = (struct artifact){
-        .hash = H1, .bytes = UINT64_C(540000000), .kind = ARTIFACT_IMAGE, .name = "policy"};
-    a[1] = (struct artifact){
-        .hash = H2, .bytes = 12345, .kind = ARTIFACT_CARD, .name = "policy:card"};
-    return a;
-}
-
-static const struct artifact *offered(void)
 {
     static struct artifact a[3];
 
-    memcpy(a, artifacts(), 2 * sizeof *a);
-    a[2] = (struct artifact){.hash = H2,
-                             .bytes = 220000000,
-                             .kind = ARTIFACT_PATCH,
-                             .name = "policy patch",
-                             .of = H1,
-                             .base = H2};
+    a[0] = (struct artifact){H1, UINT64_C(540000000), ARTIFACT_IMAGE, "policy", {{0}}, {{0}}};
+    a[1] = (struct artifact){H2, 12345, ARTIFACT_CARD, "policy:card", {{0}}, {{0}}};
+    a[2] = (struct artifact){H2, 220000000, ARTIFACT_PATCH, "policy patch", H1, H2};
     return a;
 }
 
@@ -453,7 +437,7 @@ static struct msg bulk(struct msg m)
 {
     switch (m.head.type) {
     case MSG_OFFER:
-        m.offer = (struct msg_offer){offered(), 3};
+        m.offer = (struct msg_offer){artifacts(), 3};
         break;
     case MSG_WREQ:
         m.wreq = (struct msg_wreq){7, H1, CHUNK_BYTES, 3, 8, mask, 2, H2};

@@ -1,0 +1,397 @@
+/* An image that is pulled is `open` here. While it is pulled the broker is asked what makes it of
+ * another; when an answer comes, what is left of the image is weighed against it:
+ *
+ *     left / rate    against    bytes of the way / rate + bytes of the image / coding
+ *
+ * where rate is what this connection brings and coding what this machine rebuilt at, as measured. If
+ * the way is clearly sooner the image's pull is paused (what has come stays), the way is pulled, and
+ * the image rebuilt from it; if anything fails the pull goes on, and no way to this image is tried
+ * again. A slow line does not begin the image before an answer had time to come: what has come by
+ * then would be for nothing.
+ *
+ * What it is rebuilt of: the newest image that came over the wire stays here when its owner lets it
+ * go (`held`), for it is what the next one is made of. An adapter is of the run's first image, so
+ * that is kept as well; a host that never had it pulls it in place of the image that it lacks, once.
+ */
+
+#include "proto/fetch_ways.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "proto/limit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OPEN = MAX_LIVE,    /* images that one actor may want at once */
+    LONG_MS = 3000,     /* a pull of that much waits for an answer first */
+    ANSWER_MS = 2000,   /* at most */
+    FIRST_CODING = 200, /* MB a second, until it was measured */
+    SMALL = 8, /* a way of an eighth of its image is worth a base that is pulled once */
+};
+
+enum open_state { OPEN_ASKS, OPEN_TAKES, OPEN_BUILDS, OPEN_NONE };
+struct fetch_open { /* free while of.kind is 0 */
+    struct artifact of;
+    enum open_state state;
+    bool asked;
+    int64_t until_ms; /* paused until then, for an answer; 0: not */
+    struct artifact way;
+    struct shared_memory *bytes;
+    bool base_wanted;
+};
+
+struct fetch_held {
+    struct hash hash;
+    struct shared_memory *shared; /* NULL: nothing */
+};
+
+struct fetch_ways {
+    struct fetch_ways_conf conf;
+    struct fetch_open open[OPEN];
+    struct fetch_held newest, base; /* base: of adapters */
+    double coding[ARTIFACT_KINDS];  /* bytes of an image a second */
+};
+
+void fetch_rebuild_free(struct fetch_rebuild *job)
+{
+    if (!job)
+        return;
+    shared_memory_free(job->bytes);
+    shared_memory_free(job->base);
+    shared_memory_free(job->made);
+    free(job->digest);
+    free(job);
+}
+
+void fetch_ways_new(struct fetch_ways **out, const struct fetch_ways_conf *conf)
+{
+    struct fetch_ways *const w = mem_new(1, sizeof *w);
+
+    w->conf = *conf;
+    w->coding[ARTIFACT_PATCH] = w->coding[ARTIFACT_ADAPTER] = FIRST_CODING * 1e6;
+    *out = w;
+}
+
+/* ---- what is held */
+
+static void let_go(struct fetch_held *h)
+{
+    shared_memory_free(h->shared);
+    memset(h, 0, sizeof *h);
+}
+
+static void keep(struct fetch_held *h, const struct hash *hash, struct shared_memory *shared)
+{
+    struct shared_memory *const own = shared_memory_share(shared); /* it may be h's */
+
+    let_go(h);
+    h->hash = *hash;
+    h->shared = own;
+}
+
+static struct shared_memory *held(const struct fetch_ways *w, const struct artifact *way)
+{
+    const struct fetch_held *const from[] = {&w->newest, &w->base};
+
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++)
+        if (from[i]->shared && hash_same(&from[i]->hash, &way->base))
+            return from[i]->shared;
+    return NULL;
+}
+
+void fetch_ways_hold(struct fetch_ways *w, const struct artifact *what,
+                     struct shared_memory *shared)
+{
+    if (what->kind == ARTIFACT_IMAGE)
+        keep(&w->newest, &what->hash, shared);
+}
+
+/* ---- an image that is pulled */
+
+static struct fetch_open *find(const struct fetch_ways *w, const struct hash *of)
+{
+    for (int i = 0; i < OPEN; i++)
+        if (w->open[i].of.kind && hash_same(&w->open[i].of.hash, of))
+            return (struct fetch_open *)&w->open[i];
+    return NULL;
+}
+
+/* Nothing that was wanted for it is any more. */
+static void let_way_go(struct fetch_ways *w, struct fetch_open *o)
+{
+    if (o->state == OPEN_TAKES && !o->bytes)
+        w->conf.drop(w->conf.self, &o->way.hash);
+    if (o->base_wanted)
+        w->conf.drop(w->conf.self, &o->way.base);
+    o->base_wanted = false;
+    shared_memory_free(o->bytes);
+    o->bytes = NULL;
+}
+
+/* The image itself, from what has come of it on. */
+static void give_up(struct fetch_ways *w, struct fetch_open *o)
+{
+    let_way_go(w, o);
+    o->state = OPEN_NONE;
+    o->until_ms = 0;
+    w->conf.pause(w->conf.self, &o->of.hash, false);
+}
+
+void fetch_ways_end(struct fetch_ways *w, const struct hash *of)
+{
+    struct fetch_open *const o = find(w, of);
+
+    if (!o)
+        return;
+    let_way_go(w, o);
+    memset(o, 0, sizeof *o);
+}
+
+void fetch_ways_forget(struct fetch_ways *w)
+{
+    for (int i = 0; i < OPEN; i++)
+        if (w->open[i].of.kind)
+            fetch_ways_end(w, &w->open[i].of.hash);
+    let_go(&w->newest);
+    let_go(&w->base);
+}
+
+void fetch_ways_free(struct fetch_ways *w)
+{
+    if (!w)
+        return;
+    fetch_ways_forget(w);
+    free(w);
+}
+
+/* Milliseconds that a pull of it takes by what is measured; 0: unknown. */
+static double pull_ms(const struct fetch_ways *w, const struct hash *of, uint64_t *left)
+{
+    double rate = 0;
+
+    w->conf.view(w->conf.self, of, left, &rate);
+    return rate > 0 ? (double)*left / rate * 1e3 : 0;
+}
+
+void fetch_ways_begin(struct fetch_ways *w, const struct artifact *of, int64_t now_ms)
+{
+    struct fetch_open *o = NULL;
+    uint64_t left;
+    double ms;
+
+    if (of->kind != ARTIFACT_IMAGE || find(w, &of->hash))
+        return;
+    for (int i = 0; i < OPEN && !o; i++)
+        if (!w->open[i].of.kind)
+            o = &w->open[i];
+    if (!o) /* it is pulled */
+        return;
+    *o = (struct fetch_open){.of = *of};
+    o->of.name = "";
+    ms = pull_ms(w, &of->hash, &left);
+    if (w->newest.shared && ms > LONG_MS) {
+        o->until_ms = now_ms + (int64_t)(ms / 10 < ANSWER_MS ? ms / 10 : ANSWER_MS);
+        w->conf.pause(w->conf.self, &of->hash, true);
+    }
+}
+
+void fetch_ways_again(struct fetch_ways *w)
+{
+    for (int i = 0; i < OPEN; i++)
+        w->open[i].asked = false;
+}
+
+void fetch_ways_tick(struct fetch_ways *w, int64_t now_ms)
+{
+    for (int i = 0; i < OPEN; i++) {
+        struct fetch_open *const o = &w->open[i];
+        struct msg msg = {.head.type = MSG_WREQ,
+                          .wreq = {.hash = o->of.hash, .kind = CHUNK_WAYS, .count = 1}};
+        if (!o->of.kind || o->state != OPEN_ASKS)
+            continue;
+        if (w->newest.shared && !hash_same(&w->newest.hash, &o->of.hash))
+            msg.wreq.base = w->newest.hash;
+        if (!o->asked)
+            o->asked = !w->conf.say(w->conf.self, &msg);
+        if (o->until_ms && now_ms >= o->until_ms) {
+            o->until_ms = 0;
+            w->conf.pause(w->conf.self, &o->of.hash, false);
+        }
+    }
+}
+
+/* ---- which way */
+
+/* Seconds until the image is here by it, or a negative number: it leads nowhere from here. */
+static double seconds(const struct fetch_ways *w, const struct fetch_open *o,
+                      const struct artifact *way, double rate)
+{
+    const bool have_base = held(w, way) != NULL;
+    const double bytes = (double)way->bytes + (have_base ? 0 : (double)o->of.bytes);
+
+    if (way->kind < ARTIFACT_PATCH || way->kind >= ARTIFACT_KINDS || way->bytes > o->of.bytes ||
+        !way->bytes || hash_same(&way->base, &o->of.hash))
+        return -1;
+    /* of an adapter many versions are made: its base is worth a pull */
+    if (!have_base && (way->kind != ARTIFACT_ADAPTER || way->bytes > o->of.bytes / SMALL))
+        return -1;
+    return bytes / rate + (double)o->of.bytes / w->coding[way->kind];
+}
+
+static void build(struct fetch_ways *w, struct fetch_open *o)
+{
+    struct shared_memory *const base = held(w, &o->way);
+    struct fetch_rebuild *job;
+
+    if (!o->bytes || !base)
+        return;
+    job = mem_new(1, sizeof *job);
+    job->of = o->of;
+    job->way = o->way;
+    job->bytes = shared_memory_share(o->bytes);
+    job->base = shared_memory_share(base);
+    if (o->way.kind == ARTIFACT_ADAPTER)
+        keep(&w->base, &o->way.base, base);
+    o->state = OPEN_BUILDS;
+    if (w->conf.rebuild(w->conf.self, job)) {
+        fetch_rebuild_free(job);
+        give_up(w, o);
+    }
+}
+
+static void take(struct fetch_ways *w, struct fetch_open *o, const struct artifact *way)
+{
+    const struct artifact base = {.hash = way->base,
+                                  .bytes = o->of.bytes,
+                                  .kind = ARTIFACT_IMAGE,
+                                  .name = "the run's first image"};
+    const bool have_base = held(w, way) != NULL;
+
+    o->way = *way;
+    o->way.name = way->kind == ARTIFACT_PATCH ? "policy patch" : "policy adapter";
+    o->state = OPEN_TAKES;
+    o->until_ms = 0;
+    w->conf.pause(w->conf.self, &o->of.hash, true);
+    if (!have_base)
+        o->base_wanted = !w->conf.want(w->conf.self, &base);
+    if ((!have_base && !o->base_wanted) || w->conf.want(w->conf.self, &o->way))
+        give_up(w, o);
+}
+
+/* A tenth sooner, or it is not worth what may go wrong. Where a base is to be pulled first the
+ * image comes a little later, and all that follow much sooner. */
+static bool is_sooner(const struct fetch_ways *w, const struct artifact *way, double by_way,
+                      double by_image)
+{
+    return held(w, way) ? by_way < .9 * by_image : by_way < 1.25 * by_image;
+}
+
+static void choose(struct fetch_ways *w, struct fetch_open *o, const struct msg_offer *offer)
+{
+    const struct artifact *best = NULL;
+    uint64_t left;
+    const double ms = pull_ms(w, &o->of.hash, &left),
+                 rate = ms > 0 ? (double)left / ms * 1e3 : 0;
+    double least = 0;
+
+    if (rate <= 0) /* nothing is known of the line yet: then nothing is lost by the image */
+        return;
+    for (uint32_t i = 0; i < offer->n_artifact; i++) {
+        const struct artifact *const way = &offer->artifact[i];
+        const double s = hash_same(&way->of, &o->of.hash) ? seconds(w, o, way, rate) : -1;
+        if (s >= 0 && is_sooner(w, way, s, ms / 1e3) && (!best || s < least)) {
+            best = way;
+            least = s;
+        }
+    }
+    if (!best)
+        return;
+    log_info("way", "kind=%s bytes=%llu instead=%llu seconds=%.1f instead_s=%.1f",
+             best->kind == ARTIFACT_PATCH ? "patch" : "adapter",
+             (unsigned long long)best->bytes, (unsigned long long)left, least, ms / 1e3);
+    take(w, o, best);
+}
+
+void fetch_ways_offer(struct fetch_ways *w, const struct msg_offer *offer)
+{
+    for (int i = 0; i < OPEN; i++)
+        if (w->open[i].of.kind && w->open[i].state == OPEN_ASKS)
+            choose(w, &w->open[i], offer);
+}
+
+bool fetch_ways_got(struct fetch_ways *w, const struct artifact *what,
+                    struct shared_memory *shared)
+{
+    bool ours = false;
+
+    for (int i = 0; i < OPEN; i++) {
+        struct fetch_open *const o = &w->open[i];
+        if (!o->of.kind || o->state != OPEN_TAKES)
+            continue;
+        if (o->base_wanted && hash_same(&o->way.base, &what->hash)) {
+            o->base_wanted = false;
+            keep(&w->base, &what->hash, shared);
+            ours = true;
+        }
+        if (!o->bytes && hash_same(&o->way.hash, &what->hash)) {
+            o->bytes = shared_memory_share(shared);
+            ours = true;
+        }
+        build(w, o);
+    }
+    return ours;
+}
+
+/* ---- what was rebuilt */
+
+static void learn(struct fetch_ways *w, const struct fetch_rebuild *job)
+{
+    const double s = job->took_ms > 0 ? (double)job->took_ms / 1e3 : 1e-3;
+    double *const coding = &w->coding[job->way.kind];
+
+    *coding += ((double)job->of.bytes / s - *coding) / 2;
+}
+
+/* It was no use: whoever passed it on hears of it, if that can be said now. */
+static void blame(struct fetch_ways *w, const struct fetch_rebuild *job)
+{
+    const struct msg none = {.head.type = MSG_WNONE,
+                             .wnone = {.hash = job->way.hash, .reason = job->words}};
+
+    log_warn("way", "reason=\"%s\" next=\"the image is pulled\"", job->words);
+    (void)!w->conf.say(w->conf.self, &none);
+}
+
+struct shared_memory *fetch_ways_built(struct fetch_ways *w, struct fetch_rebuild *job)
+{
+    struct fetch_open *const o = find(w, &job->of.hash);
+    struct shared_memory *made = NULL;
+
+    if (job->err)
+        blame(w, job);
+    else
+        learn(w, job);
+    if (o && o->state == OPEN_BUILDS && job->err) {
+        give_up(w, o);
+    } else if (o && o->state == OPEN_BUILDS) {
+        made = job->made;
+        job->made = NULL;
+    }
+    fetch_rebuild_free(job);
+    return made;
+}
+
+const char *fetch_ways_note(const struct fetch_ways *w, const struct hash *of)
+{
+    const struct fetch_open *const o = find(w, of);
+
+    if (!o)
+        return "";
+    return o->state == OPEN_TAKES    ? "by what makes it of another image"
+           : o->state == OPEN_BUILDS ? "being rebuilt"
+           : o->until_ms             ? "asks what makes it of another image"
+                                     : "";
+}
