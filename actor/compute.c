@@ -12,6 +12,7 @@
 
 #include "actor/inflight.h"
 #include "actor/jobs.h"
+#include "actor/rebuild.h"
 #include "actor/version_trace.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -417,6 +418,10 @@ static void take(struct compute *c, struct compute_item *item)
         break;
     case ITEM_JOB:
         jobs_append(&c->waiting, item);
+        return;
+    case ITEM_REBUILD:
+        rebuild_do(item->rebuild, c->files ? &c->files->shape : NULL);
+        worker_give(c->worker, item);
         return;
     default:
         break;

@@ -8,6 +8,7 @@
 #include "base/shared_memory.h"
 #include "lm/file/model_files.h"
 #include "lm/model/shape.h"
+#include "proto/fetch_ways.h"
 
 #include <stdlib.h>
 
@@ -27,6 +28,7 @@ void compute_item_free(void *self)
         return;
     model_files_free(item->files);
     shared_memory_free(item->image);
+    fetch_ways_rebuild_free(item->rebuild);
     free(item->prompt);
     for (int i = 0; i < MAX_STOPS; i++)
         free(item->stop_text[i]);

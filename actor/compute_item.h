@@ -8,20 +8,22 @@
 #include "proto/limit.h"
 #include "proto/noun.h"
 
+struct fetch_rebuild;
 struct model_files;
 struct shared_memory;
 
 enum item_kind {
-    ITEM_CARD,   /* model files: another model altogether; drops everything */
-    ITEM_IMAGE,  /* weights of `version` */
-    ITEM_DROP,   /* images below `version.number` are not needed any more */
-    ITEM_FORGET, /* the image of `version` is not, for now: it may come again */
-    ITEM_JOB,    /* samples first .. first+count-1 of a task */
-    ITEM_CANCEL, /* what is not done of a task's sample */
-    ITEM_SHED,   /* one sample that has not begun, the last of its job: another does it */
-    ITEM_BEGUN,  /* out: samples first .. first+count-1 are in slots */
-    ITEM_DONE,   /* out: a rollout */
-    ITEM_FAILED, /* out: a job that cannot run, with words */
+    ITEM_CARD,    /* model files: another model altogether; drops everything */
+    ITEM_IMAGE,   /* weights of `version` */
+    ITEM_DROP,    /* images below `version.number` are not needed any more */
+    ITEM_FORGET,  /* the image of `version` is not, for now: it may come again */
+    ITEM_JOB,     /* samples first .. first+count-1 of a task */
+    ITEM_CANCEL,  /* what is not done of a task's sample */
+    ITEM_SHED,    /* one sample that has not begun, the last of its job: another does it */
+    ITEM_REBUILD, /* in, and out again: an image to be made of another (rebuild.h) */
+    ITEM_BEGUN,   /* out: samples first .. first+count-1 are in slots */
+    ITEM_DONE,    /* out: a rollout */
+    ITEM_FAILED,  /* out: a job that cannot run, with words */
 };
 
 struct compute_item {
@@ -37,8 +39,9 @@ struct compute_item {
     int prompts;
     struct decoding decoding;
     int32_t stop[MAX_STOPS];
-    char *stop_text[MAX_STOPS]; /* owned */
-    struct rollout *rollout;    /* ITEM_DONE: the taker's, inflight_rollout_free */
+    char *stop_text[MAX_STOPS];    /* owned */
+    struct fetch_rebuild *rebuild; /* ITEM_REBUILD: owned */
+    struct rollout *rollout;       /* ITEM_DONE: the taker's, inflight_rollout_free */
     char words[ERR_WORDS];
 };
 struct compute_item *compute_item(enum item_kind kind);

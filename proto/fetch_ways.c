@@ -37,7 +37,8 @@ struct fetch_open { /* free while of.kind is 0 */
     struct artifact of;
     enum open_state state;
     bool asked;
-    int64_t until_ms; /* paused until then, for an answer; 0: not */
+    int64_t patience_ms; /* paused so long, for an answer; 0: not */
+    int64_t until_ms;    /* that is, until then; 0: since this moment */
     struct artifact way;
     struct shared_memory *bytes;
     bool base_wanted;
@@ -55,7 +56,7 @@ struct fetch_ways {
     double coding[ARTIFACT_KINDS];  /* bytes of an image a second */
 };
 
-void fetch_rebuild_free(struct fetch_rebuild *job)
+void fetch_ways_rebuild_free(struct fetch_rebuild *job)
 {
     if (!job)
         return;
@@ -136,7 +137,7 @@ static void give_up(struct fetch_ways *w, struct fetch_open *o)
 {
     let_way_go(w, o);
     o->state = OPEN_NONE;
-    o->until_ms = 0;
+    o->patience_ms = 0;
     w->conf.pause(w->conf.self, &o->of.hash, false);
 }
 
@@ -176,7 +177,7 @@ static double pull_ms(const struct fetch_ways *w, const struct hash *of, uint64_
     return rate > 0 ? (double)*left / rate * 1e3 : 0;
 }
 
-void fetch_ways_begin(struct fetch_ways *w, const struct artifact *of, int64_t now_ms)
+void fetch_ways_begin(struct fetch_ways *w, const struct artifact *of)
 {
     struct fetch_open *o = NULL;
     uint64_t left;
@@ -193,7 +194,7 @@ void fetch_ways_begin(struct fetch_ways *w, const struct artifact *of, int64_t n
     o->of.name = "";
     ms = pull_ms(w, &of->hash, &left);
     if (w->newest.shared && ms > LONG_MS) {
-        o->until_ms = now_ms + (int64_t)(ms / 10 < ANSWER_MS ? ms / 10 : ANSWER_MS);
+        o->patience_ms = (int64_t)(ms / 10 < ANSWER_MS ? ms / 10 : ANSWER_MS);
         w->conf.pause(w->conf.self, &of->hash, true);
     }
 }
@@ -216,8 +217,10 @@ void fetch_ways_tick(struct fetch_ways *w, int64_t now_ms)
             msg.wreq.base = w->newest.hash;
         if (!o->asked)
             o->asked = !w->conf.say(w->conf.self, &msg);
-        if (o->until_ms && now_ms >= o->until_ms) {
-            o->until_ms = 0;
+        if (!o->until_ms)
+            o->until_ms = now_ms + o->patience_ms;
+        if (o->patience_ms && now_ms >= o->until_ms) {
+            o->patience_ms = 0;
             w->conf.pause(w->conf.self, &o->of.hash, false);
         }
     }
@@ -257,7 +260,7 @@ static void build(struct fetch_ways *w, struct fetch_open *o)
         keep(&w->base, &o->way.base, base);
     o->state = OPEN_BUILDS;
     if (w->conf.rebuild(w->conf.self, job)) {
-        fetch_rebuild_free(job);
+        fetch_ways_rebuild_free(job);
         give_up(w, o);
     }
 }
@@ -273,7 +276,7 @@ static void take(struct fetch_ways *w, struct fetch_open *o, const struct artifa
     o->way = *way;
     o->way.name = way->kind == ARTIFACT_PATCH ? "policy patch" : "policy adapter";
     o->state = OPEN_TAKES;
-    o->until_ms = 0;
+    o->patience_ms = 0;
     w->conf.pause(w->conf.self, &o->of.hash, true);
     if (!have_base)
         o->base_wanted = !w->conf.want(w->conf.self, &base);
@@ -353,35 +356,33 @@ static void learn(struct fetch_ways *w, const struct fetch_rebuild *job)
     double *const coding = &w->coding[job->way.kind];
 
     *coding += ((double)job->of.bytes / s - *coding) / 2;
+    log_info("rebuilt", "kind=%s bytes=%llu took_ms=%lld",
+             job->way.kind == ARTIFACT_PATCH ? "patch" : "adapter",
+             (unsigned long long)job->of.bytes, (long long)job->took_ms);
 }
 
 /* It was no use: whoever passed it on hears of it, if that can be said now. */
 static void blame(struct fetch_ways *w, const struct fetch_rebuild *job)
 {
-    const struct msg none = {.head.type = MSG_WNONE,
-                             .wnone = {.hash = job->way.hash, .reason = job->words}};
+    struct msg none = {.head.type = MSG_WNONE,
+                       .wnone = {.hash = job->way.hash, .reason = job->words}};
 
     log_warn("way", "reason=\"%s\" next=\"the image is pulled\"", job->words);
     (void)!w->conf.say(w->conf.self, &none);
 }
 
-struct shared_memory *fetch_ways_built(struct fetch_ways *w, struct fetch_rebuild *job)
+bool fetch_ways_built(struct fetch_ways *w, const struct fetch_rebuild *job)
 {
     struct fetch_open *const o = find(w, &job->of.hash);
-    struct shared_memory *made = NULL;
+    const bool waited = o && o->state == OPEN_BUILDS;
 
     if (job->err)
         blame(w, job);
     else
         learn(w, job);
-    if (o && o->state == OPEN_BUILDS && job->err) {
+    if (waited && job->err)
         give_up(w, o);
-    } else if (o && o->state == OPEN_BUILDS) {
-        made = job->made;
-        job->made = NULL;
-    }
-    fetch_rebuild_free(job);
-    return made;
+    return waited && !job->err;
 }
 
 const char *fetch_ways_note(const struct fetch_ways *w, const struct hash *of)
@@ -392,6 +393,6 @@ const char *fetch_ways_note(const struct fetch_ways *w, const struct hash *of)
         return "";
     return o->state == OPEN_TAKES    ? "by what makes it of another image"
            : o->state == OPEN_BUILDS ? "being rebuilt"
-           : o->until_ms             ? "asks what makes it of another image"
+           : o->patience_ms          ? "asks what makes it of another image"
                                      : "";
 }

@@ -23,7 +23,7 @@ struct fetch_rebuild {
     enum err err;
     char words[200];
 };
-void fetch_rebuild_free(struct fetch_rebuild *job); /* NULL is fine */
+void fetch_ways_rebuild_free(struct fetch_rebuild *job); /* NULL is fine */
 
 struct fetch_ways_conf {
     /* Pulls for us: fetch_ways_got brings it. Errors: ERR_RANGE, ERR_NOMEM: it cannot be had. */
@@ -32,7 +32,7 @@ struct fetch_ways_conf {
     /* An image that is being pulled: asks for nothing more, or goes on. */
     void (*pause)(void *self, const struct hash *of, bool on);
     /* To the broker. Errors: ERR_STATE: not now. */
-    enum err (*say)(void *self, const struct msg *msg);
+    enum err (*say)(void *self, struct msg *msg);
     /* Bytes that an image still lacks, and bytes a second that come (0: unknown). */
     void (*view)(void *self, const struct hash *of, uint64_t *left, double *rate);
     /* To the thread that computes: it takes the job and gives it back to fetch_ways_built. Errors:
@@ -46,7 +46,7 @@ void fetch_ways_new(struct fetch_ways **out, const struct fetch_ways_conf *conf)
 void fetch_ways_free(struct fetch_ways *ways); /* NULL is fine */
 
 /* An image's pull over the wire has begun; is over, whole or dropped. */
-void fetch_ways_begin(struct fetch_ways *ways, const struct artifact *of, int64_t now_ms);
+void fetch_ways_begin(struct fetch_ways *ways, const struct artifact *of);
 void fetch_ways_end(struct fetch_ways *ways, const struct hash *of);
 /* A new connection: what was asked is asked again. */
 void fetch_ways_again(struct fetch_ways *ways);
@@ -58,9 +58,9 @@ bool fetch_ways_got(struct fetch_ways *ways, const struct artifact *what,
 /* An image came over the wire or was rebuilt: the newest such stays, to make the next one of. */
 void fetch_ways_hold(struct fetch_ways *ways, const struct artifact *what,
                      struct shared_memory *shared);
-/* Takes a job back: its pages, the caller's now, or NULL: nobody waits for it any more, or it was
- * no use and the image is pulled. */
-struct shared_memory *fetch_ways_built(struct fetch_ways *ways, struct fetch_rebuild *job);
+/* A job is back, and stays the caller's. True: its image is waited for. False: nobody waits any more,
+ * or it was no use and the image is pulled. */
+bool fetch_ways_built(struct fetch_ways *ways, const struct fetch_rebuild *job);
 /* Each PEER_TICK_MS. */
 void fetch_ways_tick(struct fetch_ways *ways, int64_t now_ms);
 

@@ -21,16 +21,17 @@ static struct shared_memory *pages(const void *bytes, size_t n)
     return shared;
 }
 
-struct both { /* an image and the one before it, as small as they come */
+struct image_pair { /* an image and the one before it, as small as they come */
     struct lora_fixture *fixture;
     float *base, *image;
     size_t bytes;
 };
 
-static struct both make(void)
+static struct image_pair make(void)
 {
-    struct both b = {.fixture = lora_fixture_new(0, &pairs, 0.1f, (struct train_options){0}),
-                     .bytes = packed_size(&small_shape[0])};
+    struct image_pair b = {.fixture =
+                               lora_fixture_new(0, &pairs, 0.1f, (struct train_options){0}),
+                           .bytes = packed_size(&small_shape[0])};
     const struct small *const small = &b.fixture->small;
 
     assert_ok(mem_big(&b.base, b.bytes, 1, "base"));
@@ -41,14 +42,14 @@ static struct both make(void)
     return b;
 }
 
-static void drop(struct both *b)
+static void drop(struct image_pair *b)
 {
     lora_fixture_free(b->fixture);
     free(b->base);
     free(b->image);
 }
 
-static struct fetch_rebuild *job_of(const struct both *b, uint32_t kind)
+static struct fetch_rebuild *job_of(const struct image_pair *b, uint32_t kind)
 {
     struct fetch_rebuild *const job = mem_new(1, sizeof *job);
     uint8_t *bytes;
@@ -73,7 +74,7 @@ static void test_both_make_the_announced_image(void **state)
 {
     (void)state;
     for (uint32_t kind = ARTIFACT_PATCH; kind < ARTIFACT_KINDS; kind++) {
-        struct both b = make();
+        struct image_pair b = make();
         struct fetch_rebuild *const job = job_of(&b, kind);
         struct hash *const digest = mem_new(blob_chunks(b.bytes), sizeof *digest);
         rebuild_do(job, &small_shape[0]);
@@ -83,7 +84,7 @@ static void test_both_make_the_announced_image(void **state)
         blob_digest(digest, b.image, b.bytes);
         assert_memory_equal(job->digest, digest, blob_chunks(b.bytes) * sizeof *digest);
         free(digest);
-        fetch_rebuild_free(job);
+        fetch_ways_rebuild_free(job);
         drop(&b);
     }
 }
@@ -94,14 +95,14 @@ static void refused(struct fetch_rebuild *job, const struct shape *shape)
     assert_int_equal(job->err, ERR_PARSE);
     assert_null(job->made);
     assert_true(*job->words);
-    fetch_rebuild_free(job);
+    fetch_ways_rebuild_free(job);
 }
 
 static void test_anything_else_is_refused(void **state)
 {
     (void)state;
     for (uint32_t kind = ARTIFACT_PATCH; kind < ARTIFACT_KINDS; kind++) {
-        struct both b = make();
+        struct image_pair b = make();
         struct fetch_rebuild *job = job_of(&b, kind);
 
         job->of.hash.byte[3] ^= 1; /* it makes another image than was announced */

@@ -253,7 +253,10 @@ static void name_image(struct hosts *h, uint8_t seed)
         h->digest[i] = hash_chunk(h->image + (size_t)i * HASH_CHUNK,
                                   left < HASH_CHUNK ? left : (size_t)HASH_CHUNK);
     }
-    h->what = (struct artifact){hash_join(h->digest, h->chunks), h->bytes, ARTIFACT_IMAGE, "v"};
+    h->what = (struct artifact){.hash = hash_join(h->digest, h->chunks),
+                                .bytes = h->bytes,
+                                .kind = ARTIFACT_IMAGE,
+                                .name = "v"};
     h->past[h->versions++ % 256] = h->what;
 }
 

@@ -169,7 +169,8 @@ static void speak(int i)
             bits[k] = (uint8_t)roll(256);
         msg.head.type = MSG_WREQ;
         msg.wreq = (struct msg_wreq){
-            0, what[about].hash, 1 + roll(4), roll(roll(2) ? 8 : 200), roll(65), bits, roll(3)};
+            0,    what[about].hash, 1 + roll(4), roll(roll(2) ? 8 : 200), roll(65),
+            bits, roll(3),          {{0}}};
         if (!roll(50))
             msg.wreq.hash.byte[3] ^= (uint8_t)roll(256);
     }

@@ -52,7 +52,7 @@ static void on_pause(void *self, const struct hash *of, bool on)
     o->paused = on;
 }
 
-static enum err on_say(void *self, const struct msg *msg)
+static enum err on_say(void *self, struct msg *msg)
 {
     struct owner *const o = self;
 
@@ -102,7 +102,7 @@ static struct owner *make(double rate)
 static void end(struct owner *o)
 {
     fetch_ways_free(o->ways);
-    fetch_rebuild_free(o->job);
+    fetch_ways_rebuild_free(o->job);
     free(o);
 }
 
@@ -134,7 +134,7 @@ static void begin(struct owner *o, const struct hash *hash, int64_t now_ms)
 {
     const struct artifact what = image(hash);
 
-    fetch_ways_begin(o->ways, &what, now_ms);
+    fetch_ways_begin(o->ways, &what);
     fetch_ways_tick(o->ways, now_ms);
 }
 
@@ -167,6 +167,7 @@ static bool got_way(struct owner *o, const struct hash *name, uint32_t kind)
 static struct shared_memory *built(struct owner *o, bool good, int64_t took_ms)
 {
     struct fetch_rebuild *const job = o->job;
+    struct shared_memory *made = NULL;
 
     assert_non_null(job);
     o->job = NULL;
@@ -176,7 +177,10 @@ static struct shared_memory *built(struct owner *o, bool good, int64_t took_ms)
     else
         job->err = ERR_PARSE;
     snprintf(job->words, sizeof job->words, "it does not have the hash");
-    return fetch_ways_built(o->ways, job);
+    if (fetch_ways_built(o->ways, job))
+        made = shared_memory_share(job->made);
+    fetch_ways_rebuild_free(job);
+    return made;
 }
 
 static void test_a_patch_on_a_slow_line(void **state)
