@@ -14,6 +14,7 @@
 #include "actor/inflight.h"
 #include "actor/late.h"
 #include "actor/named.h"
+#include "actor/rebuild.h"
 #include "actor/weights.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -96,6 +97,7 @@ static enum err ask(struct actor *a)
     weights_latest(&a->weights, a->fetch, is_needed, a);
     while ((item = weights_spare(&a->weights, is_needed, a)))
         post(a, item);
+    weights_let_go(&a->weights, a->fetch, is_needed, a);
     return weights_ask(&a->weights, a->fetch);
 }
 
@@ -410,6 +412,13 @@ enum err actor_got(void *self, const struct artifact *what, struct shared_memory
     return ask(a);
 }
 
+enum err actor_rebuild(void *self, struct fetch_rebuild *job)
+{
+    struct actor *a = self;
+
+    return rebuild_post(job, &a->late, a->worker);
+}
+
 static enum err finished(struct actor *a, struct compute_item *item)
 {
     struct inflight_sample *e = inflight_find(a->inflight, item->task, item->first);
@@ -447,6 +456,8 @@ enum err actor_given(void *self, void *given, int64_t now_ms)
 
     if (item->kind == ITEM_BEGUN)
         inflight_begun(a->inflight, item->task, item->first, item->count);
+    else if (item->kind == ITEM_REBUILD)
+        err = fetch_rebuilt(a->fetch, rebuild_of(item), now_ms);
     else
         err = item->kind == ITEM_DONE ? finished(a, item) : failed(a, item);
     compute_item_free(item);

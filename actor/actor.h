@@ -15,6 +15,7 @@
 
 struct actor;
 struct compute;
+struct fetch_rebuild;
 struct member;
 struct shared_memory;
 struct worker;
@@ -40,6 +41,8 @@ void actor_listen(struct actor *actor);
 /* An artifact came (fetch_conf.got); the shared memory is the actor's now. */
 enum err actor_got(void *actor, const struct artifact *what, struct shared_memory *shared,
                    int64_t now_ms) MUST_CHECK;
+/* fetch_conf.rebuild. Errors: ERR_STATE: the thread takes no more now. */
+enum err actor_rebuild(void *actor, struct fetch_rebuild *job) MUST_CHECK;
 /* An item of the compute thread (worker_conf.given). */
 enum err actor_given(void *actor, void *item, int64_t now_ms) MUST_CHECK;
 /* Each PEER_TICK_MS: what is due again. */

@@ -68,6 +68,7 @@ static enum err run(const void *self)
                                      .hello = actor_hello,
                                      .hb = actor_hb,
                                      .got = actor_got,
+                                     .rebuild = actor_rebuild,
                                      .tick = actor_tick,
                                      .idle = actor_idle,
                                      .self = p.actor};

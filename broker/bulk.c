@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/ways.h"
 #include "proto/pages.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct bulk {
     struct pages *pages; /* NULL: none are asked for */
     struct bulk_watch watch;
     struct depot *depot;
+    struct ways *ways; /* who asks what makes an image of another: no affair of the depot's */
     uint64_t incarnation;
     int64_t beat_ms, now_ms;
     struct id learner;
@@ -70,8 +72,30 @@ static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now
 
     (void)why;
     peer->owner = NULL;
+    ways_gone(bulk->ways, peer->number);
     if (owner)
         depot_gone(bulk->depot, owner, now_ms);
+}
+
+static void tell_ways(void *self, uint32_t child, struct msg *offer)
+{
+    const struct bulk *bulk = self;
+    struct hub_peer *const to = hub_find(bulk->hub, child);
+
+    if (to && hub_send(bulk->hub, to, offer)) /* it pulls the image */
+        log_debug("ways", "words=\"%s\"", err_text());
+}
+
+/* The run's own learner alone: another has not its images. */
+static void ask_ways(void *self, struct msg *wreq)
+{
+    const struct bulk *bulk = self;
+
+    for (struct hub_peer *p = hub_next(bulk->hub, NULL); p && bulk->known;
+         p = hub_next(bulk->hub, p))
+        if (p->role == ROLE_LEARNER && !memcmp(&p->id, &bulk->learner, sizeof p->id) &&
+            hub_send(bulk->hub, p, wreq))
+            log_debug("ways", "words=\"%s\"", err_text());
 }
 
 static enum err on_hello(void *self, struct hub_peer *from, const struct msg *msg,
@@ -92,8 +116,19 @@ static enum err on_message(void *self, struct hub_peer *from, const struct msg *
                            int64_t now_ms)
 {
     struct bulk *bulk = self;
+    const bool asks = msg->head.type == MSG_WREQ && msg->wreq.kind == CHUNK_WAYS;
+    enum err err;
 
-    return from->owner ? depot_take(bulk->depot, from->owner, msg, now_ms) : OK;
+    if (!from->owner)
+        return OK;
+    if (asks) {
+        ways_ask(bulk->ways, from->number, &msg->wreq, now_ms);
+        return OK;
+    }
+    err = depot_take(bulk->depot, from->owner, msg, now_ms);
+    if (!err && msg->head.type == MSG_OFFER && from->role == ROLE_LEARNER)
+        ways_offer(bulk->ways, from->number, &msg->offer, now_ms);
+    return err;
 }
 
 static void add_rows(struct bulk *bulk)
@@ -131,6 +166,7 @@ enum err bulk_open(struct bulk **out, void *context, const struct hub_conf *conf
         return err;
     }
     depot_new(&bulk->depot, &sink, cache);
+    ways_new(&bulk->ways, &(struct ways_conf){tell_ways, ask_ways, bulk});
     add_rows(bulk);
     return OK;
 }
@@ -142,6 +178,7 @@ void bulk_close(struct bulk *bulk)
     pages_free(bulk->pages);
     depot_free(bulk->depot);
     hub_close(bulk->hub);
+    ways_free(bulk->ways);
     free(bulk);
 }
 

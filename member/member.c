@@ -119,6 +119,13 @@ static enum err got(void *self, const struct artifact *what, struct shared_memor
     return m->conf.got(m->conf.self, what, shared, now_ms);
 }
 
+static enum err rebuild(void *self, struct fetch_rebuild *job)
+{
+    const struct member *m = self;
+
+    return m->conf.rebuild(m->conf.self, job);
+}
+
 /* ---- leaving */
 
 bool member_draining(const struct member *m)
@@ -256,6 +263,7 @@ static enum err connect_it(struct member *m)
                                .watch_fd = watch_fd,
                                .unwatch_fd = unwatch_fd,
                                .got = got,
+                               .rebuild = m->conf.rebuild ? rebuild : NULL,
                                .self = m};
 
     peer_random(&m->id, &m->incarnation);

@@ -34,7 +34,8 @@ struct member_conf {
     void (*hb)(void *self, struct msg_hb *out);
     enum err (*got)(void *self, const struct artifact *what, struct shared_memory *shared,
                     int64_t now_ms);
-    enum err (*tick)(void *self, int64_t now_ms); /* each PEER_TICK_MS */
+    enum err (*rebuild)(void *self, struct fetch_rebuild *job); /* NULL: images are pulled */
+    enum err (*tick)(void *self, int64_t now_ms);               /* each PEER_TICK_MS */
     /* A worker: nothing is in hand, so BYE may be said. Member then sees to DRAIN, to BYE and to
      * the end; NULL for who leaves in its own way, by the two that follow. */
     bool (*idle)(const void *self);

@@ -3,6 +3,9 @@
  * there for others, of this host and elsewhere, and given to the owner. Where this process is
  * the giver of its host it also pulls what only others want (pull): that is theirs alone.
  *
+ * An image that goes over the wire may be come by for less, made of another one (fetch_ways.h): what
+ * that takes is pulled beside the wants, for nobody else.
+ *
  * The wire keeps a share of what it offers. `pages` finds out when nobody else has one any more,
  * and says so (let_go): so no owner has to take anything back. */
 
@@ -11,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/printable.h"
+#include "proto/fetch_made.h"
 #include "proto/fetch_wire.h"
 #include "proto/pages.h"
 
@@ -32,6 +36,8 @@ struct fetch {
     struct fetch_conf conf;
     struct pages *pages;
     struct fetch_wire *wire;
+    struct fetch_made made;
+    struct fetch_ways *ways; /* NULL: its owner makes no image of another */
     struct want want[FETCH_MAX];
     struct hash offered[OFFERED]; /* the wire has a share of these */
     int n_offered;
@@ -40,6 +46,8 @@ struct fetch {
 
 static void drop(struct fetch *fetch, struct want *want)
 {
+    if (want->used && fetch->ways)
+        fetch_ways_end(fetch->ways, &want->what.hash);
     if (want->used)
         fetch_wire_drop(fetch->wire, &want->what.hash);
     free(want->name);
@@ -62,6 +70,8 @@ void fetch_drop_all(struct fetch *fetch)
 {
     for (int i = 0; i < FETCH_MAX; i++)
         disown(fetch, &fetch->want[i]);
+    if (fetch->ways)
+        fetch_ways_forget(fetch->ways);
 }
 
 void fetch_free(struct fetch *fetch)
@@ -71,6 +81,7 @@ void fetch_free(struct fetch *fetch)
     pages_free(fetch->pages);
     for (int i = 0; i < FETCH_MAX; i++)
         drop(fetch, &fetch->want[i]);
+    fetch_ways_free(fetch->ways);
     fetch_wire_free(fetch->wire);
     free(fetch);
 }
@@ -83,6 +94,8 @@ static enum err hand(struct fetch *fetch, struct want *want, struct shared_memor
     enum err err = OK;
 
     memset(want, 0, sizeof *want); /* `got` may want the next one */
+    if (fetch->ways)
+        fetch_ways_end(fetch->ways, &whole.what.hash);
     if (whole.own)
         err = fetch->conf.got(fetch->conf.self, &whole.what, shared, now_ms);
     else
@@ -153,6 +166,8 @@ static enum err whole(void *self, const struct artifact *what, struct shared_mem
     struct want *const want = find(fetch, &what->hash);
 
     fetch_put(fetch, what, shared, digest);
+    if (fetch->ways && !fetch_ways_got(fetch->ways, what, shared))
+        fetch_ways_hold(fetch->ways, what, shared);
     if (want)
         return hand(fetch, want, shared, now_ms);
     shared_memory_free(shared);
@@ -170,15 +185,65 @@ enum err fetch_serve(struct fetch *fetch, const char *endpoint)
     return fetch_wire_serve(fetch->wire, endpoint);
 }
 
+/* And for an image it is asked whether less would do. */
+static enum err ask_wire(struct fetch *fetch, const struct artifact *what)
+{
+    const enum err err = fetch_wire_want(fetch->wire, what);
+
+    if (!err && fetch->ways)
+        fetch_ways_begin(fetch->ways, what);
+    return err;
+}
+
 static enum err over_the_wire(struct fetch *fetch, struct want *want)
 {
-    const enum err err = fetch_wire_want(fetch->wire, &want->what);
+    const enum err err = ask_wire(fetch, &want->what);
 
     if (!err || err == ERR_IO)
         return err;
     log_warn("no-room", "reason=\"%s\"", err_text());
     printable(want->why, sizeof want->why, err_text(), strlen(err_text()), PRINTABLE_LINE);
     return OK;
+}
+
+/* ---- images made of others */
+
+static bool is_wanted(void *self, const struct hash *hash)
+{
+    return find(self, hash) != NULL;
+}
+
+static void on_offer(void *self, const struct msg_offer *offer)
+{
+    const struct fetch *const fetch = self;
+
+    if (fetch->ways)
+        fetch_ways_offer(fetch->ways, offer);
+}
+
+static void on_connection(void *self)
+{
+    const struct fetch *const fetch = self;
+
+    if (fetch->ways)
+        fetch_ways_again(fetch->ways);
+}
+
+enum err fetch_rebuilt(struct fetch *fetch, struct fetch_rebuild *job, int64_t now_ms)
+{
+    struct want *want;
+    enum err err = OK;
+
+    if (fetch_ways_built(fetch->ways, job)) {
+        fetch_ways_hold(fetch->ways, &job->of, job->made);
+        fetch_wire_drop(fetch->wire, &job->of.hash);
+        fetch_put(fetch, &job->of, job->made, job->digest);
+        want = find(fetch, &job->of.hash);
+        if (want)
+            err = hand(fetch, want, shared_memory_share(job->made), now_ms);
+    }
+    fetch_ways_rebuild_free(job);
+    return err;
 }
 
 /* ---- as pages */
@@ -224,7 +289,7 @@ static enum err pull(void *self, const struct artifact *what, int64_t now_ms)
     if (!want) {
         err = begin(fetch, what, &want);
         if (!err)
-            err = fetch_wire_want(fetch->wire, &want->what);
+            err = ask_wire(fetch, &want->what);
         if (err && want)
             drop(fetch, want);
         if (err)
@@ -249,7 +314,13 @@ static uint64_t progress(void *self, const struct hash *hash)
 {
     const struct want *const want = find(self, hash);
 
-    return want ? (uint64_t)(fetch_share(self, hash) * (double)want->what.bytes) : 0;
+    const struct fetch *const fetch = self;
+    const struct artifact *const way = fetch->ways ? fetch_ways_taken(fetch->ways, hash) : NULL;
+    uint64_t came = want ? (uint64_t)(fetch_share(self, hash) * (double)want->what.bytes) : 0;
+
+    if (way) /* what comes of it is what there is of the image */
+        came += (uint64_t)(fetch_share(self, &way->hash) * (double)way->bytes);
+    return came;
 }
 
 static unsigned shares(void *self, const struct hash *hash)
@@ -317,11 +388,16 @@ void fetch_new(struct fetch **out, const struct fetch_conf *conf)
                                          .watch = watch,
                                          .unwatch = unwatch,
                                          .whole = whole,
+                                         .offered = on_offer,
+                                         .again = on_connection,
                                          .self = fetch};
 
     fetch->conf = *conf;
     pages_new(&fetch->pages, &pages);
     fetch_wire_new(&fetch->wire, &wire);
+    fetch->made = (struct fetch_made){fetch->wire, conf->rebuild, conf->self, is_wanted, fetch};
+    if (conf->rebuild)
+        fetch_made_new(&fetch->ways, &fetch->made);
     *out = fetch;
 }
 
@@ -348,7 +424,7 @@ enum err fetch_want(struct fetch *fetch, const struct artifact *what)
         return err;
     want->own = true;
     if (!pages_want(fetch->pages, &want->what))
-        err = fetch_wire_want(fetch->wire, &want->what);
+        err = ask_wire(fetch, &want->what);
     if (!err)
         return OK;
     pages_drop(fetch->pages, &want->what.hash);
@@ -369,6 +445,8 @@ enum err fetch_tick(void *self, int64_t now_ms)
     struct fetch *fetch = self;
     const enum err err = pages_tick(fetch->pages, now_ms);
 
+    if (fetch->ways)
+        fetch_ways_tick(fetch->ways, now_ms);
     return err ? err : fetch_wire_tick(fetch->wire, now_ms);
 }
 
@@ -421,6 +499,11 @@ const char *fetch_note(struct fetch *fetch)
         if (!pull)
             continue;
         stats = blob_pull_stats(pull);
+        if (fetch->ways && *fetch_ways_note(fetch->ways, &want->what.hash)) {
+            snprintf(fetch->note, sizeof fetch->note, "%s: %s", want->name,
+                     fetch_ways_note(fetch->ways, &want->what.hash));
+            return fetch->note;
+        }
         from = fetch_wire_from(fetch->wire, &want->what.hash);
         snprintf(fetch->note, sizeof fetch->note, "%s: %zu of %zu chunks%s%.64s%s%s",
                  want->name, (size_t)stats.chunks, (size_t)(stats.chunks + stats.missing),

@@ -8,6 +8,7 @@
 #define PROTO_FETCH_H
 
 #include "proto/blob.h"
+#include "proto/fetch_ways.h"
 #include "proto/peer.h"
 
 enum { FETCH_MAX = 16 };
@@ -28,6 +29,9 @@ struct fetch_conf {
     /* An artifact has arrived and was checked; the shared memory is the owner's. */
     enum err (*got)(void *self, const struct artifact *what, struct shared_memory *shared,
                     int64_t now_ms);
+    /* An image can be made of another: takes the job, and gives it back by fetch_rebuilt. NULL:
+     * images are pulled. Errors: ERR_STATE: not now. */
+    enum err (*rebuild)(void *self, struct fetch_rebuild *job);
     void *self;
 };
 
@@ -57,6 +61,10 @@ void fetch_put(struct fetch *fetch, const struct artifact *what, struct shared_m
 bool fetch_wants(const struct fetch *fetch, const struct hash *hash);
 void fetch_drop(struct fetch *fetch, const struct hash *hash);
 void fetch_drop_all(struct fetch *fetch);
+
+/* A job of conf.rebuild is done: hands the image over as one that came, or pulls it. Errors: got's. */
+enum err fetch_rebuilt(struct fetch *fetch, struct fetch_rebuild *job,
+                       int64_t now_ms) MUST_CHECK;
 
 /* Each PEER_TICK_MS, and when the bulk socket is readable. */
 enum err fetch_tick(void *fetch, int64_t now_ms) MUST_CHECK;

@@ -24,6 +24,9 @@ struct fetch_wire_conf {
      * valid during the call; the pull is gone afterwards. */
     enum err (*whole)(void *self, const struct artifact *what, struct shared_memory *shared,
                       const struct hash *digest, int64_t now_ms);
+    /* The broker says what makes one image of another; and: a new connection to it is there. */
+    void (*offered)(void *self, const struct msg_offer *offer);
+    void (*again)(void *self);
     void *self;
 };
 

@@ -42,7 +42,7 @@ static enum err rebuild(void *self, struct fetch_rebuild *job)
 {
     const struct fetch_made *const made = self;
 
-    return made->rebuild(made->self, job);
+    return made->rebuild(made->owner, job);
 }
 
 void fetch_made_new(struct fetch_ways **out, struct fetch_made *made)

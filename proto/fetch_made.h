@@ -9,8 +9,9 @@
 
 struct fetch_made { /* whose wire it is; borrowed */
     struct fetch_wire *wire;
-    enum err (*rebuild)(void *self, struct fetch_rebuild *job); /* fetch_conf's */
-    bool (*wanted)(void *self, const struct hash *hash);        /* by its owner, or by others */
+    enum err (*rebuild)(void *owner, struct fetch_rebuild *job); /* fetch_conf's */
+    void *owner;
+    bool (*wanted)(void *self, const struct hash *hash); /* by the owner, or by others */
     void *self;
 };
 

@@ -250,6 +250,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
             blob_pull_forget(pull->blob);
     }
     if (number(source) == FETCH_BROKER) {
+        wire->conf.again(wire->conf.self);
         blob_asks_clear(wire->asks);
         blob_store_list(wire->store, &offers);
         wire->offer = offers > 0;

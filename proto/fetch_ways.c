@@ -385,6 +385,13 @@ bool fetch_ways_built(struct fetch_ways *w, const struct fetch_rebuild *job)
     return waited && !job->err;
 }
 
+const struct artifact *fetch_ways_taken(const struct fetch_ways *w, const struct hash *of)
+{
+    const struct fetch_open *const o = find(w, of);
+
+    return o && o->state == OPEN_TAKES ? &o->way : NULL;
+}
+
 const char *fetch_ways_note(const struct fetch_ways *w, const struct hash *of)
 {
     const struct fetch_open *const o = find(w, of);

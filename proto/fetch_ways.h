@@ -67,6 +67,8 @@ void fetch_ways_tick(struct fetch_ways *ways, int64_t now_ms);
 /* Another run: nothing of the old one leads anywhere. */
 void fetch_ways_forget(struct fetch_ways *ways);
 
+/* The way that is being pulled in place of an image; NULL: the image is. */
+const struct artifact *fetch_ways_taken(const struct fetch_ways *ways, const struct hash *of);
 /* How an image is being come by, in words for people; "" if it is just pulled. */
 const char *fetch_ways_note(const struct fetch_ways *ways, const struct hash *of);
 

@@ -104,6 +104,23 @@ static enum err on_wreq(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
+enum err fetch_wire_say(struct fetch_wire *wire, struct msg *msg)
+{
+    struct peer *const bulk = wire->source[FETCH_BROKER].peer;
+
+    return bulk && peer_welcome(bulk) ? peer_send(bulk, msg)
+                                      : err_set(ERR_STATE, "no connection to the bulk port");
+}
+
+static enum err on_offer(void *self, const struct msg *msg, int64_t now_ms)
+{
+    const struct fetch_wire *const wire = self;
+
+    (void)now_ms;
+    wire->conf.offered(wire->conf.self, &msg->offer);
+    return OK;
+}
+
 static enum err on_guests(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct fetch_wire *const wire = self;
@@ -123,6 +140,7 @@ enum err fetch_wire_endpoint(struct fetch_wire *wire, const char *bulk, const ch
         return err;
     peer_on(peer, MSG_WREQ, on_wreq, wire);
     peer_on(peer, MSG_GUESTS, on_guests, wire);
+    peer_on(peer, MSG_OFFER, on_offer, wire);
     return OK;
 }
 

@@ -35,6 +35,9 @@ enum err fetch_wire_put(struct fetch_wire *wire, const struct artifact *what,
                         struct shared_memory *shared, const struct hash *digest) MUST_CHECK;
 void fetch_wire_let_go(struct fetch_wire *wire, const struct hash *hash);
 
+/* To the broker. Errors: ERR_STATE: no connection, or its pipe is full. */
+enum err fetch_wire_say(struct fetch_wire *wire, struct msg *msg) MUST_CHECK;
+
 /* Each PEER_TICK_MS, and when one of its sockets is readable. */
 enum err fetch_wire_tick(struct fetch_wire *wire, int64_t now_ms) MUST_CHECK;
 enum err fetch_wire_readable(struct fetch_wire *wire, int64_t now_ms) MUST_CHECK;
