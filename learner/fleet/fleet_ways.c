@@ -25,14 +25,14 @@
 
 enum { ASKS = 16, WAYS = 32, PATCHES = 2, IDLE = 3 };
 
-struct way { /* of what was asked; a zero name: it was tried, and saves nothing */
+struct fleet_way { /* of what was asked; a zero name: it was tried, and saves nothing */
     struct hash name, of, base;
     uint32_t kind;
 };
 
 struct making {              /* what the pool is lent */
     struct fleet_ways *ways; /* NULL: nobody waits for it any more */
-    struct way way;
+    struct fleet_way way;
     uint64_t number;                 /* of the version */
     struct shared_memory *of, *base; /* shares; base NULL: base_bytes are the run's own */
     const void *base_bytes;
@@ -44,9 +44,9 @@ struct making {              /* what the pool is lent */
 
 struct fleet_ways {
     struct fleet_ways_conf conf;
-    struct way ask[ASKS]; /* in order of coming */
+    struct fleet_way ask[ASKS]; /* in order of coming */
     int asks;
-    struct way way[WAYS]; /* likewise */
+    struct fleet_way way[WAYS]; /* likewise */
     int n;
     struct making *making;
     uint64_t asked; /* the newest version when somebody asked last */
@@ -78,7 +78,7 @@ static void making_free(struct making *m)
     free(m);
 }
 
-static bool same(const struct way *a, const struct way *b)
+static bool same(const struct fleet_way *a, const struct fleet_way *b)
 {
     return a->kind == b->kind && hash_same(&a->of, &b->of) && hash_same(&a->base, &b->base);
 }
@@ -189,7 +189,7 @@ static enum err made(void *self, enum err result, const char *words, int64_t now
 /* ---- what is asked for */
 
 /* The pages of both, or false: not here (any more). */
-static bool lend(const struct fleet_ways *w, const struct way *ask, struct making *m)
+static bool lend(const struct fleet_ways *w, const struct fleet_way *ask, struct making *m)
 {
     const struct snapshot *const of = fleet_versions_find(w->conf.versions, &ask->of);
     const struct snapshot *const base = fleet_versions_find(w->conf.versions, &ask->base);
@@ -215,7 +215,7 @@ static bool lend(const struct fleet_ways *w, const struct way *ask, struct makin
 static enum err next(struct fleet_ways *w)
 {
     while (!w->making && w->asks) {
-        const struct way ask = w->ask[0];
+        const struct fleet_way ask = w->ask[0];
         struct making *const m = mem_new(1, sizeof *m);
         enum err err;
 
@@ -235,7 +235,7 @@ static enum err next(struct fleet_ways *w)
     return OK;
 }
 
-static bool known(const struct fleet_ways *w, const struct way *ask)
+static bool known(const struct fleet_ways *w, const struct fleet_way *ask)
 {
     for (int i = 0; i < w->n; i++)
         if (same(&w->way[i], ask))
@@ -252,7 +252,7 @@ enum err fleet_ways_ask(void *self, const struct msg_wreq *wreq)
     struct fleet_ways *const w = self;
     struct fleet_versions *const versions = w->conf.versions;
     const struct snapshot *const of = fleet_versions_find(versions, &wreq->hash);
-    struct way ask = {.of = wreq->hash, .base = wreq->base, .kind = ARTIFACT_PATCH};
+    struct fleet_way ask = {.of = wreq->hash, .base = wreq->base, .kind = ARTIFACT_PATCH};
 
     w->asked = fleet_versions_newest(versions);
     versions->keep = true;
