@@ -1,11 +1,8 @@
 /* Each artifact on its way is a `want`. It is asked for as pages first (pages.h); when nobody of
  * this host has or pulls them, over the wire (fetch_wire.h). What has arrived that way is put
  * there for others, of this host and elsewhere, and given to the owner. Where this process is
- * the giver of its host it also pulls what only others want (pull): that is theirs alone.
- *
- * An image that goes over the wire may be come by for less, made of another one (fetch_ways.h): what
- * that takes is pulled beside the wants, for nobody else.
- *
+ * the giver of its host it also pulls what only others want (pull): that is theirs alone. An image
+ * may be made of another one (fetch_ways.h): what that takes is pulled beside the wants.
  * The wire keeps a share of what it offers. `pages` finds out when nobody else has one any more,
  * and says so (let_go): so no owner has to take anything back. */
 
@@ -46,10 +43,10 @@ struct fetch {
 
 static void drop(struct fetch *fetch, struct want *want)
 {
-    if (want->used && fetch->ways)
+    if (want->used) {
         fetch_ways_end(fetch->ways, &want->what.hash);
-    if (want->used)
         fetch_wire_drop(fetch->wire, &want->what.hash);
+    }
     free(want->name);
     memset(want, 0, sizeof *want);
 }
@@ -70,8 +67,7 @@ void fetch_drop_all(struct fetch *fetch)
 {
     for (int i = 0; i < FETCH_MAX; i++)
         disown(fetch, &fetch->want[i]);
-    if (fetch->ways)
-        fetch_ways_forget(fetch->ways);
+    fetch_ways_forget(fetch->ways);
 }
 
 void fetch_free(struct fetch *fetch)
@@ -94,8 +90,7 @@ static enum err hand(struct fetch *fetch, struct want *want, struct shared_memor
     enum err err = OK;
 
     memset(want, 0, sizeof *want); /* `got` may want the next one */
-    if (fetch->ways)
-        fetch_ways_end(fetch->ways, &whole.what.hash);
+    fetch_ways_end(fetch->ways, &whole.what.hash);
     if (whole.own)
         err = fetch->conf.got(fetch->conf.self, &whole.what, shared, now_ms);
     else
@@ -166,7 +161,7 @@ static enum err whole(void *self, const struct artifact *what, struct shared_mem
     struct want *const want = find(fetch, &what->hash);
 
     fetch_put(fetch, what, shared, digest);
-    if (fetch->ways && !fetch_ways_got(fetch->ways, what, shared))
+    if (!fetch_ways_got(fetch->ways, what, shared))
         fetch_ways_hold(fetch->ways, what, shared);
     if (want)
         return hand(fetch, want, shared, now_ms);
@@ -190,7 +185,7 @@ static enum err ask_wire(struct fetch *fetch, const struct artifact *what)
 {
     const enum err err = fetch_wire_want(fetch->wire, what);
 
-    if (!err && fetch->ways)
+    if (!err)
         fetch_ways_begin(fetch->ways, what);
     return err;
 }
@@ -215,32 +210,25 @@ static bool is_wanted(void *self, const struct hash *hash)
 
 static void on_offer(void *self, const struct msg_offer *offer)
 {
-    const struct fetch *const fetch = self;
-
-    if (fetch->ways)
-        fetch_ways_offer(fetch->ways, offer);
+    fetch_ways_offer(((struct fetch *)self)->ways, offer);
 }
 
 static void on_connection(void *self)
 {
-    const struct fetch *const fetch = self;
-
-    if (fetch->ways)
-        fetch_ways_again(fetch->ways);
+    fetch_ways_again(((struct fetch *)self)->ways);
 }
 
 enum err fetch_rebuilt(struct fetch *fetch, struct fetch_rebuild *job, int64_t now_ms)
 {
-    struct want *want;
+    const bool good = fetch_ways_built(fetch->ways, job);
+    struct want *const want = good ? find(fetch, &job->of.hash) : NULL;
     enum err err = OK;
 
-    if (fetch_ways_built(fetch->ways, job)) {
+    if (want) {
         fetch_ways_hold(fetch->ways, &job->of, job->made);
         fetch_wire_drop(fetch->wire, &job->of.hash);
         fetch_put(fetch, &job->of, job->made, job->digest);
-        want = find(fetch, &job->of.hash);
-        if (want)
-            err = hand(fetch, want, shared_memory_share(job->made), now_ms);
+        err = hand(fetch, want, shared_memory_share(job->made), now_ms);
     }
     fetch_ways_rebuild_free(job);
     return err;
@@ -310,17 +298,18 @@ static void unpull(void *self, const struct hash *hash)
         drop(self, want);
 }
 
+static uint64_t came(void *self, const struct artifact *what)
+{
+    return what ? (uint64_t)(fetch_share(self, &what->hash) * (double)what->bytes) : 0;
+}
+
+/* What comes of its way is what there is of an image that is made of another. */
 static uint64_t progress(void *self, const struct hash *hash)
 {
     const struct want *const want = find(self, hash);
 
-    const struct fetch *const fetch = self;
-    const struct artifact *const way = fetch->ways ? fetch_ways_taken(fetch->ways, hash) : NULL;
-    uint64_t came = want ? (uint64_t)(fetch_share(self, hash) * (double)want->what.bytes) : 0;
-
-    if (way) /* what comes of it is what there is of the image */
-        came += (uint64_t)(fetch_share(self, &way->hash) * (double)way->bytes);
-    return came;
+    return came(self, want ? &want->what : NULL) +
+           came(self, fetch_ways_taken(((struct fetch *)self)->ways, hash));
 }
 
 static unsigned shares(void *self, const struct hash *hash)
@@ -445,8 +434,7 @@ enum err fetch_tick(void *self, int64_t now_ms)
     struct fetch *fetch = self;
     const enum err err = pages_tick(fetch->pages, now_ms);
 
-    if (fetch->ways)
-        fetch_ways_tick(fetch->ways, now_ms);
+    fetch_ways_tick(fetch->ways, now_ms);
     return err ? err : fetch_wire_tick(fetch->wire, now_ms);
 }
 
@@ -491,19 +479,16 @@ const char *fetch_note(struct fetch *fetch)
         const struct blob_pull *const pull =
             want->used ? fetch_wire_pull(fetch->wire, &want->what.hash) : NULL;
         struct blob_pull_stats stats;
-        const char *from;
+        const char *from, *by;
         if (*want->why)
             return want->why;
-        if (want->own && !pull && *pages_note(fetch->pages, &want->what.hash))
-            return pages_note(fetch->pages, &want->what.hash);
+        by = want->own && !pull ? pages_note(fetch->pages, &want->what.hash)
+                                : fetch_ways_note(fetch->ways, &want->what.hash);
+        if (*by)
+            return by;
         if (!pull)
             continue;
         stats = blob_pull_stats(pull);
-        if (fetch->ways && *fetch_ways_note(fetch->ways, &want->what.hash)) {
-            snprintf(fetch->note, sizeof fetch->note, "%s: %s", want->name,
-                     fetch_ways_note(fetch->ways, &want->what.hash));
-            return fetch->note;
-        }
         from = fetch_wire_from(fetch->wire, &want->what.hash);
         snprintf(fetch->note, sizeof fetch->note, "%s: %zu of %zu chunks%s%.64s%s%s",
                  want->name, (size_t)stats.chunks, (size_t)(stats.chunks + stats.missing),

@@ -106,7 +106,7 @@ static struct shared_memory *held(const struct fetch_ways *w, const struct artif
 void fetch_ways_hold(struct fetch_ways *w, const struct artifact *what,
                      struct shared_memory *shared)
 {
-    if (what->kind == ARTIFACT_IMAGE)
+    if (w && what->kind == ARTIFACT_IMAGE)
         keep(&w->newest, &what->hash, shared);
 }
 
@@ -114,7 +114,7 @@ void fetch_ways_hold(struct fetch_ways *w, const struct artifact *what,
 
 static struct fetch_open *find(const struct fetch_ways *w, const struct hash *of)
 {
-    for (int i = 0; i < OPEN; i++)
+    for (int i = 0; w && i < OPEN; i++)
         if (w->open[i].of.kind && hash_same(&w->open[i].of.hash, of))
             return (struct fetch_open *)&w->open[i];
     return NULL;
@@ -153,6 +153,8 @@ void fetch_ways_end(struct fetch_ways *w, const struct hash *of)
 
 void fetch_ways_forget(struct fetch_ways *w)
 {
+    if (!w)
+        return;
     for (int i = 0; i < OPEN; i++)
         if (w->open[i].of.kind)
             fetch_ways_end(w, &w->open[i].of.hash);
@@ -183,7 +185,7 @@ void fetch_ways_begin(struct fetch_ways *w, const struct artifact *of)
     uint64_t left;
     double ms;
 
-    if (of->kind != ARTIFACT_IMAGE || find(w, &of->hash))
+    if (!w || of->kind != ARTIFACT_IMAGE || find(w, &of->hash))
         return;
     for (int i = 0; i < OPEN && !o; i++)
         if (!w->open[i].of.kind)
@@ -201,13 +203,13 @@ void fetch_ways_begin(struct fetch_ways *w, const struct artifact *of)
 
 void fetch_ways_again(struct fetch_ways *w)
 {
-    for (int i = 0; i < OPEN; i++)
+    for (int i = 0; w && i < OPEN; i++)
         w->open[i].asked = false;
 }
 
 void fetch_ways_tick(struct fetch_ways *w, int64_t now_ms)
 {
-    for (int i = 0; i < OPEN; i++) {
+    for (int i = 0; w && i < OPEN; i++) {
         struct fetch_open *const o = &w->open[i];
         struct msg msg = {.head.type = MSG_WREQ,
                           .wreq = {.hash = o->of.hash, .kind = CHUNK_WAYS, .count = 1}};
@@ -320,7 +322,7 @@ static void choose(struct fetch_ways *w, struct fetch_open *o, const struct msg_
 
 void fetch_ways_offer(struct fetch_ways *w, const struct msg_offer *offer)
 {
-    for (int i = 0; i < OPEN; i++)
+    for (int i = 0; w && i < OPEN; i++)
         if (w->open[i].of.kind && w->open[i].state == OPEN_ASKS)
             choose(w, &w->open[i], offer);
 }
@@ -330,7 +332,7 @@ bool fetch_ways_got(struct fetch_ways *w, const struct artifact *what,
 {
     bool ours = false;
 
-    for (int i = 0; i < OPEN; i++) {
+    for (int i = 0; w && i < OPEN; i++) {
         struct fetch_open *const o = &w->open[i];
         if (!o->of.kind || o->state != OPEN_TAKES)
             continue;
@@ -398,8 +400,8 @@ const char *fetch_ways_note(const struct fetch_ways *w, const struct hash *of)
 
     if (!o)
         return "";
-    return o->state == OPEN_TAKES    ? "by what makes it of another image"
-           : o->state == OPEN_BUILDS ? "being rebuilt"
-           : o->patience_ms          ? "asks what makes it of another image"
+    return o->state == OPEN_TAKES ? "policy image: what makes it of another one is on its way"
+           : o->state == OPEN_BUILDS ? "policy image: is being rebuilt"
+           : o->patience_ms          ? "policy image: asks what makes it of another one"
                                      : "";
 }

@@ -2,6 +2,7 @@
  * and from a patch or an adapter (docs/PROTOCOL.md §3.3), where that is sooner.
  *
  * Decides; pulls, sends and rebuilds nothing itself: its owner does (fetch.c), by the calls of conf.
+ * Where NULL is given for it no image is ever made of another: nothing happens, and nothing is found.
  * No clock. */
 
 #ifndef PROTO_FETCH_WAYS_H
