@@ -97,7 +97,6 @@ static enum err ask(struct actor *a)
     weights_latest(&a->weights, a->fetch, is_needed, a);
     while ((item = weights_spare(&a->weights, is_needed, a)))
         post(a, item);
-    weights_let_go(&a->weights, a->fetch, is_needed, a);
     return weights_ask(&a->weights, a->fetch);
 }
 
