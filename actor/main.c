@@ -1,6 +1,6 @@
 /* drover-actor: decodes rollouts for whichever run its broker serves.
  *
- *     drover-actor --broker tcp://head:5555 --key fleet.key
+ *     drover-actor --broker tcp://head:5555 --key worker.key
  *
  * and nothing else: model, tokenizer and weights arrive over the wire, by hash. Two threads:
  * the loop owns sockets and time, compute owns the model. */

@@ -20,11 +20,13 @@
 
 enum { HOSTS = 256 };
 
-/* `id` NULL: whoever has that role. Only who is greeted: else what is sent would be lost. */
-static struct broker_member *find(const struct broker *b, enum role role, const struct id *id)
+/* Whoever may ask, by its id: that this is its key's own the hub has seen to. Only who is greeted:
+ * else what is sent would be lost. */
+static struct broker_member *asker_of(const struct broker *b, const struct id *id)
 {
     for (struct broker_member *m = b->members.first; m; m = m->next)
-        if (m->role == role && m->greeted && (!id || !memcmp(&m->id, id, sizeof *id)))
+        if ((m->role == ROLE_OPERATOR || m->role == ROLE_GUEST || m->role == ROLE_SUPERVISOR) &&
+            m->greeted && !memcmp(&m->id, id, sizeof *id))
             return m;
     return NULL;
 }
@@ -136,6 +138,8 @@ enum err admin_on_admin(struct broker *b, struct broker_member *from, const stru
     log_info("admin", "order=%s host=%s peer=%s", msg->admin.order, msg->admin.host,
              from->name);
     on.admin.asker = from->id;
+    on.admin.key = from->origin.key;
+    on.admin.address = from->origin.address;
     if (supervisor)
         outbox_put_else(&b->outbox, supervisor, &on, from, &no);
     else
@@ -143,10 +147,23 @@ enum err admin_on_admin(struct broker *b, struct broker_member *from, const stru
     return OK;
 }
 
+/* Whoever asks was let in for this alone: who may be let in, and how often, the head decides, which
+ * writes the folder of keys; the broker says whose key asks and from where, which is what counts. */
+enum err admin_on_admit(struct broker *b, struct broker_member *from, const struct msg *msg,
+                        int64_t now)
+{
+    struct msg head = *msg;
+
+    if (strcmp(msg->admin.order, ADMIN_ADMIT))
+        return err_set(ERR_RANGE, "ADMIN: '%.40s' is an operator's order", msg->admin.order);
+    head.admin.host = ""; /* the folder is the head's */
+    return admin_on_admin(b, from, &head, now);
+}
+
 enum err admin_on_admin_ok(struct broker *b, struct broker_member *from, const struct msg *msg,
                            int64_t now)
 {
-    struct broker_member *asker = find(b, ROLE_CLI, &msg->admin_ok.asker);
+    struct broker_member *asker = asker_of(b, &msg->admin_ok.asker);
     struct msg on = *msg;
 
     (void)from, (void)now;

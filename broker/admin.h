@@ -7,6 +7,10 @@
 
 enum err admin_on_admin(struct broker *b, struct broker_member *from, const struct msg *msg,
                         int64_t now);
+/* From who has a ticket, and from the supervisor of a host for its own workers: may another key
+ * come in? Nothing else. */
+enum err admin_on_admit(struct broker *b, struct broker_member *from, const struct msg *msg,
+                        int64_t now);
 enum err admin_on_admin_ok(struct broker *b, struct broker_member *from, const struct msg *msg,
                            int64_t now);
 enum err admin_on_bye(struct broker *b, struct broker_member *from, const struct msg *msg,

@@ -56,7 +56,7 @@ void broker_new(struct broker **out, const struct broker_limits *limits,
     b->first_number = birth->first_number;
     b->bulk = mem_text(birth->bulk);
     b->bulk_key = mem_text(birth->bulk_key);
-    b->suspects.key = birth->key;
+    b->next_key = mem_text("");
     b->born_ms = b->beat_ms = now_ms;
     b->lease_from_ms = now_ms + limits->wait_ms;
     tasks_init(&b->tasks, limits->tasks, limits->task_bytes, limits->body_bytes);
@@ -85,6 +85,7 @@ void broker_free(struct broker *b)
     probation_fini(&b->probation);
     free(b->bulk);
     free(b->bulk_key);
+    free(b->next_key);
     free(b);
 }
 
@@ -340,6 +341,17 @@ bool broker_run(const struct broker *b, struct id *run, uint64_t *epoch)
     return b->run.bound;
 }
 
+bool broker_own(const struct broker *b, const struct id *id)
+{
+    return run_has_own(&b->run) && !memcmp(&b->run.own, id, sizeof *id);
+}
+
+void broker_next_key(struct broker *b, const char *next_key)
+{
+    free(b->next_key);
+    b->next_key = mem_text(next_key);
+}
+
 size_t broker_bytes(const struct broker *b)
 {
     return b->tasks.bytes + b->tasks.space;
@@ -349,4 +361,10 @@ void broker_heard(struct broker *b, uint64_t bad_frames, uint64_t refused)
 {
     b->counters.bad_frames = bad_frames;
     b->counters.refused = refused;
+}
+
+void broker_refusals(struct broker *b, const struct msg_stats_reason *refusal, uint32_t n)
+{
+    b->n_refusal = n < STATE_REFUSALS ? n : STATE_REFUSALS;
+    memcpy(b->refusal, refusal, b->n_refusal * sizeof *refusal);
 }

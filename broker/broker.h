@@ -32,7 +32,6 @@ struct broker_member;
 struct broker_birth {
     uint64_t incarnation, first_number;
     const char *bulk, *bulk_key;
-    struct hash key; /* CURVE public key that all workers share; zeros: none */
 };
 void broker_new(struct broker **out, const struct broker_limits *limits,
                 const struct broker_sink *sink, const struct broker_birth *birth,
@@ -69,9 +68,15 @@ bool broker_drained(const struct broker *broker);
 /* The run that is served: what the heads of messages carry; false before a learner. */
 bool broker_run(const struct broker *broker, struct id *run, uint64_t *epoch);
 
+/* Is it the id of the actor that the learner starts itself? */
+bool broker_own(const struct broker *broker, const struct id *id);
+/* The broker's public key that follows: it is in each heartbeat. "": none does. */
+void broker_next_key(struct broker *broker, const char *next_key);
+
 /* Bytes held for tasks and bodies, reserved ones included: never above the limits' sum. */
 size_t broker_bytes(const struct broker *broker);
-/* Counters that the hub keeps, for STATS. */
+/* Counters that the hub keeps, for STATS; and what was refused, by reason (words that live on). */
+void broker_refusals(struct broker *broker, const struct msg_stats_reason *refusal, uint32_t n);
 void broker_heard(struct broker *broker, uint64_t bad_frames, uint64_t refused);
 
 #endif

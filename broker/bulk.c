@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "broker/ways.h"
 #include "proto/pages.h"
+#include "proto/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct bulk {
     int64_t beat_ms, now_ms;
     struct id learner;
     bool known;
+    char next_key[64]; /* that follows the broker's; "" */
 };
 
 static const enum role workers[] = {ROLE_ACTOR, ROLE_REWARDER};
@@ -232,6 +234,11 @@ void bulk_run(struct bulk *bulk, const struct id *run)
         pages_run(bulk->pages, run);
 }
 
+void bulk_next_key(struct bulk *bulk, const char *next_key)
+{
+    text_print(bulk->next_key, sizeof bulk->next_key, "%s", next_key);
+}
+
 struct hub *bulk_hub(const struct bulk *bulk)
 {
     return bulk->hub;
@@ -248,7 +255,7 @@ enum err bulk_tick(struct bulk *bulk, int64_t now_ms)
         return err;
     bulk->beat_ms = now_ms;
     for (struct hub_peer *p = hub_next(bulk->hub, NULL); p; p = hub_next(bulk->hub, p)) {
-        struct msg beat = {.head.type = MSG_HB};
+        struct msg beat = {.head.type = MSG_HB, .hb.next_key = bulk->next_key};
 
         if (hub_send(bulk->hub, p, &beat)) /* its pipe is full of pieces, which are as good */
             log_debug("beat", "words=\"%s\"", err_text());

@@ -36,6 +36,9 @@ void bulk_pages(struct bulk *bulk, const struct bulk_watch *watch);
 enum err bulk_paged(struct bulk *bulk, int64_t now_ms) MUST_CHECK;
 void bulk_run(struct bulk *bulk, const struct id *run); /* whose pages */
 
+/* The broker's public key that follows, for heartbeats; "": none does. */
+void bulk_next_key(struct bulk *bulk, const char *next_key);
+
 struct hub *bulk_hub(const struct bulk *bulk); /* its socket, its endpoint, hub_run */
 enum err bulk_tick(struct bulk *bulk, int64_t now_ms) MUST_CHECK; /* each 100 ms or so */
 

@@ -9,9 +9,12 @@
 #include "base/mem.h"
 #include "proto/bind.h"
 #include "proto/codec.h"
+#include "proto/curve.h"
+#include "proto/hub_gate.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <zmq.h>
@@ -24,6 +27,7 @@ enum { QUEUE = 16, DRAIN = 1024, WORD_MAX = 1024, SHUT_MS = 1000 };
 struct dashboard_reader { /* by descriptor */
     ino_t inode;
     uint32_t topics;
+    struct hash key; /* of its connection; zeros: none */
     int64_t shut_ms; /* when it was disconnected; 0: it was not */
 };
 
@@ -31,6 +35,7 @@ struct dashboard {
     void *socket;
     char endpoint[BIND_ENDPOINT];
     bool asked;
+    int listen_fd;
     struct dashboard_reader *reader;
     int readers;
     uint64_t dropped;
@@ -42,12 +47,14 @@ enum err dashboard_open(struct dashboard **out, void *context, const char *endpo
     const struct bind_conf conf = {.endpoint = endpoint,
                                    .listen_fd = listen_fd,
                                    .keys = keys,
+                                   .domain = CURVE_BOARD,
                                    .queue = QUEUE,
                                    .frame_max = WORD_MAX};
     static const int verboser = 1; /* each subscriber is seen */
     struct dashboard *board = mem_new(1, sizeof *board);
     enum err err;
 
+    board->listen_fd = listen_fd;
     board->socket = zmq_socket(context, ZMQ_XPUB);
     if (!board->socket ||
         zmq_setsockopt(board->socket, ZMQ_XPUB_VERBOSER, &verboser, sizeof verboser))
@@ -139,10 +146,13 @@ static void hear(struct dashboard *board, zmq_msg_t *word, int64_t now_ms)
     const int fd = zmq_msg_get(word, ZMQ_SRCFD);
     struct dashboard_reader *reader = reader_of(board, fd);
     const char *from = zmq_msg_gets(word, "Peer-Address");
+    const char *key = zmq_msg_gets(word, "User-Id");
 
     if (!reader || (reader->shut_ms && now_ms - reader->shut_ms < SHUT_MS))
         return;
     reader->shut_ms = 0;
+    if (key && strlen(key) == CURVE_TEXT - 1)
+        zmq_z85_decode(reader->key.byte, key);
     if (fair(reader, word)) {
         board->asked |= *(const uint8_t *)zmq_msg_data(word) == 1;
         return;
@@ -172,6 +182,29 @@ enum err dashboard_readable(void *self, int64_t now_ms)
         zmq_msg_close(&word);
     }
     return OK;
+}
+
+void dashboard_look(struct dashboard *board, const struct hub_gate *gate)
+{
+    static const struct hash none;
+
+    for (int fd = 0; fd < board->readers; fd++) {
+        struct stat now;
+
+        if (!board->reader[fd].inode || hash_same(&board->reader[fd].key, &none) ||
+            hub_gate_valid(gate, &board->reader[fd].key))
+            continue;
+        /* Only if the descriptor is still its own. */
+        if (!fstat(fd, &now) && now.st_ino == board->reader[fd].inode &&
+            !shutdown(fd, SHUT_RDWR))
+            log_warn("cut", "port=dashboard reason=\"%s\"", hub_gate_words(HUB_GATE_KEY));
+        board->reader[fd].inode = 0;
+    }
+}
+
+enum err dashboard_rekey(struct dashboard *board, const struct curve_keys *keys)
+{
+    return bind_again(board->socket, board->endpoint, board->listen_fd, keys);
 }
 
 uint64_t dashboard_dropped(const struct dashboard *board)

@@ -10,6 +10,7 @@
 
 struct curve_keys;
 struct dashboard;
+struct hub_gate;
 
 enum { DASHBOARD_TOPIC = 64, DASHBOARD_TOPICS = 8 }; /* bytes of one; of one connection */
 
@@ -21,6 +22,11 @@ void dashboard_close(struct dashboard *board); /* NULL is fine */
 
 const char *dashboard_endpoint(const struct dashboard *board); /* with the real port */
 void dashboard_publish(struct dashboard *board, const struct msg *msg);
+
+/* Keys have changed: readers whose key is not valid any more are cut. */
+void dashboard_look(struct dashboard *board, const struct hub_gate *gate);
+/* hub_look_rekey's twin. Errors: ERR_IO. */
+enum err dashboard_rekey(struct dashboard *board, const struct curve_keys *keys) MUST_CHECK;
 
 /* For loop_socket. Afterwards dashboard_asked says, once, that somebody has subscribed. */
 void *dashboard_socket(const struct dashboard *board);

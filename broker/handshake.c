@@ -32,8 +32,10 @@ static enum claim_state judge_open(struct broker *b, struct broker_member *actor
     switch (sample->state) {
     case SAMPLE_LEASED:
         lease = &b->leases.slot[sample->lease];
-        if (lease->holder != actor)
-            return claim->done ? CLAIM_WANT : CLAIM_FREE;
+        if (lease->holder != actor) { /* that one's counts, while it is at work on it */
+            *later = claim->done;
+            return claim->done ? CLAIM_KEEP : CLAIM_FREE;
+        }
         lease->known = true;
         /* Done, and nothing else left of its lease: it needs no room at the actor any more. */
         lease->wanted |= claim->done && lease->left == 1;

@@ -24,6 +24,7 @@ static struct msg state_of(struct broker *b)
     msg.hb.done = b->run.done;
     msg.hb.wanted = b->wanted;
     msg.hb.n_wanted = b->n_wanted;
+    msg.hb.next_key = b->next_key;
     msg.hb.note = msg.hb.metrics = msg.hb.wants_own = "";
     return msg;
 }

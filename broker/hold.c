@@ -12,6 +12,9 @@
 #include "broker/hold.h"
 
 #include "broker/pace.h"
+
+#include <string.h>
+
 static void revoke(struct broker *b, const struct lease *lease, uint32_t from, bool over)
 {
     struct msg msg = {.head.type = MSG_REVOKE,
@@ -36,6 +39,15 @@ struct open_task *hold_of(const struct broker *b, const struct lease *lease)
     return tasks_named(&b->tasks, &last, &task) ? task : NULL;
 }
 
+/* Whoever had a lease for it may bring it, for as long as not TASKS_HAD others had one since. */
+static void was_given(struct open_sample *sample, const struct broker_member *actor)
+{
+    if (!memcmp(&sample->had[0], &actor->id, sizeof actor->id))
+        return;
+    memmove(&sample->had[1], &sample->had[0], (TASKS_HAD - 1) * sizeof sample->had[0]);
+    sample->had[0] = actor->id;
+}
+
 uint32_t hold_take(struct broker *b, struct broker_member *actor, struct open_task *task,
                    uint32_t first, uint32_t count, int64_t now_ms)
 {
@@ -46,6 +58,7 @@ uint32_t hold_take(struct broker *b, struct broker_member *actor, struct open_ta
         return slot;
     for (uint32_t i = first; i - first < count; i++) {
         task->sample[i].lease = slot;
+        was_given(&task->sample[i], actor);
         tasks_move(&b->tasks, task, i, SAMPLE_LEASED, now_ms);
     }
     pace_hold(actor, count, now_ms);

@@ -1,6 +1,6 @@
 /* drover-broker: the road between learner, actors and rewarders.
  *
- *     drover-broker --bind tcp://0.0.0.0:5555 --key fleet.key
+ *     drover-broker --bind tcp://0.0.0.0:5555 --keys keys
  *
  * Keeps nothing on disk: whoever dials says what it holds. One thread, one loop. */
 
@@ -22,8 +22,9 @@ static bool told(int argc, char **argv)
             return true;
         }
         if (!strcmp(argv[i], "--help")) {
-            printf("usage: drover-broker [--bind tcp://HOST:PORT] [--key FILE] [key=value ...]"
-                   "\n\n");
+            printf(
+                "usage: drover-broker [--bind tcp://HOST:PORT] [--keys FOLDER] [key=value ...]"
+                "\n\n");
             conf_help(tables, stdout);
             return true;
         }

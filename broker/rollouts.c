@@ -1,7 +1,8 @@
 /* What actors bring: answers, and FAIL.
  *
- * An answer is taken from whoever brings it first, leased or not: it is a pure function of its
- * task. In this order: what is settled is forgotten in silence (the next heartbeat says so); of a
+ * An answer counts from who was asked for it: who holds the sample's lease, or held it until a
+ * moment ago. Of anybody else it is noted as a claim, and asked for (WANT, with a lease) once nobody
+ * is at work on the sample. In this order: what is settled is forgotten in silence (the next heartbeat says so); of a
  * task that is not open yet, or for which there is no space, only the claim is kept, and the
  * answer asked for later (WANT); what cannot be an answer to the task is refused and told
  * (verify.c, refused.c); the first one that is left becomes the sample's body. A second one is
@@ -24,13 +25,15 @@
 #include "proto/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-static void keep_claim(struct broker *b, struct broker_member *from,
+static void keep_claim(const struct broker *b, struct broker_member *from,
                        const struct rollout *rollout)
 {
     const struct members_claim claim = {
         .task = rollout->task, .sample = rollout->sample, .done = true, .hash = rollout->hash};
 
+    from->run = b->run.id; /* as the head of its message said (TABLE_OF_RUN) */
     members_claim_add(from, &claim, b->limits.claims);
 }
 
@@ -47,6 +50,16 @@ static void learn(struct broker *b, const struct open_task *task,
         return;
     pace_answer(b, from, tokens, now_ms);
     overdue_learn(b, task, lease, now_ms);
+}
+
+/* Was it asked for the sample? A lease that was taken back counts for a while: what was at work on
+ * it may well come first. */
+static bool was_asked(const struct open_sample *sample, const struct broker_member *from)
+{
+    for (int i = 0; i < TASKS_HAD; i++)
+        if (!memcmp(&sample->had[i], &from->id, sizeof from->id))
+            return true;
+    return false;
 }
 
 static enum err accept(struct broker *b, struct broker_member *from, struct open_task *task,
@@ -112,7 +125,12 @@ enum err rollouts_on_rollout(struct broker *b, struct broker_member *from,
     switch (task->sample[rollout->sample].state) {
     case SAMPLE_WAITING:
     case SAMPLE_LEASED:
-        err = accept(b, from, task, rollout, now);
+        if (was_asked(&task->sample[rollout->sample], from)) {
+            err = accept(b, from, task, rollout, now);
+        } else {
+            b->counters.unasked++;
+            keep_claim(b, from, rollout);
+        }
         break;
     case SAMPLE_SCORING:
     case SAMPLE_READY:

@@ -15,17 +15,19 @@
 #include "broker/broker.h"
 #include "broker/bulk.h"
 #include "broker/dashboard.h"
+#include "broker/doors.h"
 #include "broker/listen.h"
 #include "broker/members.h"
 #include "net/loop.h"
 #include "proto/curve.h"
 #include "proto/hub.h"
+#include "proto/hub_gate.h"
+#include "proto/limit.h"
 #include "proto/peer.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <zmq.h>
 
 enum { TICK_MS = 100 };
@@ -39,8 +41,16 @@ const struct conf_key serve_keys[] = {
     CONF_TEXT(serve_options, advertise, "",
               "host by which others reach the bulk port (default: as they reached this one)"),
     CONF_TEXT(serve_options, cache, "1GiB", "memory for chunks of weights on their way"),
-    CONF_TEXT(serve_options, key, "",
-              "fleet key file (`drover keys new`); none: loopback only"),
+    CONF_TEXT(serve_options, keys, "",
+              "keys folder (`drover keys new FOLDER`); none: loopback only"),
+    CONF_REFUSED("key", "a broker has a keys folder, in which each worker's key stands: "
+                        "--keys=FOLDER (`drover keys new FOLDER` makes one)"),
+    {"key-messages", CONF_INT_, offsetof(struct serve_options, key_messages), "20000", 0,
+     1 << 24, "messages a second that a key may send; 0: any", NULL, NULL},
+    {"key-bytes", CONF_REAL_, offsetof(struct serve_options, key_bytes), "2e9", 0, 1e12,
+     "bytes a second that a key may send; 0: any", NULL, NULL},
+    {"key-connections", CONF_INT_, offsetof(struct serve_options, key_connections), "256", 0,
+     MAX_PEERS, "connections at once that a key may have; 0: any", NULL, NULL},
     {"parent-fd", CONF_INT_, offsetof(struct serve_options, parent_fd), "-1", -1, 1 << 20,
      "a pipe of the supervisor: its end is a signal to drain", NULL, NULL},
     {"ports-file", CONF_TEXT_, offsetof(struct serve_options, ports_file), "", 0, 0,
@@ -52,9 +62,8 @@ const struct conf_key serve_keys[] = {
 
 struct broker_process {
     const struct serve_options *options;
-    struct curve_keys keys;
     void *context;
-    struct curve_zap *zap;
+    struct doors *doors; /* NULL: no keys, and the loopback only */
     struct loop *loop;
     struct hub *control;
     struct bulk *bulk;
@@ -137,6 +146,21 @@ static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now
         broker_gone(s->broker, member, strcmp(why, "bye") != 0, now_ms);
 }
 
+/* A learner's key opens to an actor only as the one that this learner starts itself. */
+static void joined(void *self, struct hub_peer *peer, const struct msg_hello *hello,
+                   uint32_t *code, const char **words)
+{
+    const struct broker_process *s = self;
+    struct hub_pass pass;
+
+    (void)hello;
+    if (!s->doors || peer->role != ROLE_ACTOR || !doors_pass(s->doors, &peer->key, &pass) ||
+        pass.role != ROLE_LEARNER || broker_own(s->broker, &peer->id))
+        return;
+    *code = REFUSE_BUSY; /* its learner says HELLO soon, too */
+    *words = "this key is a learner's, and its learner named no such actor";
+}
+
 static enum err on_hello(void *self, struct hub_peer *from, const struct msg *msg,
                          int64_t now_ms)
 {
@@ -154,6 +178,38 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
     return OK;
 }
 
+static void revoked(void *self, const struct hash *key)
+{
+    bulk_revoked(((struct broker_process *)self)->bulk, key,
+                 ((struct broker_process *)self)->now_ms);
+}
+
+/* Whoever is not valid any more is cut, at every port; who serves lets it in no more, either. */
+static enum err look(struct broker_process *s, int64_t now_ms)
+{
+    bool changed = false, rekey = false;
+    enum err err = OK;
+
+    if (!s->doors)
+        return OK;
+    doors_look(s->doors, clock_wall_ms() / 1000, now_ms, &changed, &rekey);
+    if (changed) {
+        hub_look(s->control, now_ms);
+        hub_look(bulk_hub(s->bulk), now_ms);
+        dashboard_look(s->board, doors_gate(s->doors));
+        doors_invalid(s->doors, revoked, s);
+        broker_next_key(s->broker, doors_next(s->doors));
+        bulk_next_key(s->bulk, doors_next(s->doors));
+    }
+    if (!rekey)
+        return OK;
+    log_info("rotated", "key=\"%s\"", doors_keys(s->doors)->public_key);
+    err = hub_look_rekey(s->control, doors_keys(s->doors));
+    if (!err)
+        err = hub_look_rekey(bulk_hub(s->bulk), doors_keys(s->doors));
+    return err ? err : dashboard_rekey(s->board, doors_keys(s->doors));
+}
+
 static enum err on_message(void *self, struct hub_peer *from, const struct msg *msg,
                            int64_t now_ms)
 {
@@ -163,6 +219,9 @@ static enum err on_message(void *self, struct hub_peer *from, const struct msg *
     s->now_ms = now_ms;
     if (!member)
         return OK;
+    /* Whom the supervisor has just let in is to find the door open. */
+    if (msg->head.type == MSG_ADMIN_OK && look(s, now_ms))
+        return err_add("keys");
     /* The hub counts strikes; the copy is for STATS. */
     member->strikes = from->strikes;
     if (broker_take(s->broker, member, msg, now_ms))
@@ -192,6 +251,19 @@ static void add_rows(struct broker_process *s)
 
 /* ---- time and signals */
 
+/* What keys were refused, for STATS. */
+static void tell_refusals(struct broker_process *s)
+{
+    struct msg_stats_reason list[HUB_GATE_REASONS];
+    uint32_t n = 0;
+
+    for (enum hub_gate_reason why = HUB_GATE_FINE + 1; s->doors && why < HUB_GATE_REASONS;
+         why++)
+        list[n++] = (struct msg_stats_reason){hub_gate_words(why),
+                                              hub_gate_count(doors_gate(s->doors), why)};
+    broker_refusals(s->broker, list, n);
+}
+
 static enum err tick(void *self, int64_t now_ms)
 {
     struct broker_process *s = self;
@@ -199,11 +271,15 @@ static enum err tick(void *self, int64_t now_ms)
     enum err err;
 
     s->now_ms = now_ms;
+    err = look(s, now_ms);
+    if (err)
+        return err;
     /* First who is silent goes, then the broker's tick gives out work: not to the dead. */
     err = hub_tick(s->control, now_ms);
     if (!err)
         err = bulk_tick(s->bulk, now_ms);
     broker_heard(s->broker, stats->bad, stats->refused);
+    tell_refusals(s);
     broker_tick(s->broker, now_ms);
     if (dashboard_asked(s->board))
         broker_stats(s->broker, now_ms);
@@ -242,27 +318,30 @@ static bool given(const char *option) /* "--key=" is none */
     return option && *option;
 }
 
-static enum err open_keys(struct broker_process *s)
+static enum err open_doors(struct broker_process *s)
 {
-    enum err err = curve_load(&s->keys, s->options->key);
+    const struct doors_conf conf = {.folder = s->options->keys,
+                                    .messages_s = s->options->key_messages,
+                                    .connections = s->options->key_connections,
+                                    .bytes_s = s->options->key_bytes};
 
-    if (!err)
-        err = curve_zap_open(&s->zap, s->context);
-    if (!err)
-        err = curve_zap_allow(s->zap, s->keys.public_key);
-    if (!err)
-        err = curve_zap_self_test(s->zap, s->context, &s->keys);
-    return err;
+    return doors_open(&s->doors, s->context, &conf, clock_wall_ms() / 1000);
 }
 
 static enum err open_ports(struct broker_process *s)
 {
     const struct serve_options *o = s->options;
-    const struct curve_keys *keys = s->zap ? &s->keys : NULL;
+    const struct curve_keys *keys = s->doors ? doors_keys(s->doors) : NULL;
+    struct hub_gate *gate = s->doors ? doors_gate(s->doors) : NULL;
     struct listen_at at[LISTENS];
     /* Of the bulk port bulk_open fills in the rest. */
-    struct hub_conf control = {.keys = keys, .gone = gone, .bad = on_bad, .self = s},
-                    bulk = {.keys = keys};
+    struct hub_conf control = {.keys = keys,
+                               .gate = gate,
+                               .joined = joined,
+                               .gone = gone,
+                               .bad = on_bad,
+                               .self = s},
+                    bulk = {.keys = keys, .gate = gate};
     size_t cache = 0;
     enum err err = given(o->listen_fd)
                        ? listen_descriptors(at, o->listen_fd)
@@ -304,8 +383,6 @@ static void make_broker(struct broker_process *s)
                                  .bulk = endpoint,
                                  .bulk_key = ""};
 
-    if (s->zap)
-        zmq_z85_decode(birth.key.byte, s->keys.public_key);
     if (given(s->options->advertise)) {
         listen_reach(reached, endpoint, s->options->advertise);
         birth.bulk = reached;
@@ -354,8 +431,8 @@ static enum err wire_it(struct broker_process *s)
                           bulk_hub(s->bulk));
     if (!err)
         err = loop_socket(s->loop, dashboard_socket(s->board), dashboard_readable, s->board);
-    if (!err && s->zap)
-        err = loop_socket(s->loop, curve_zap_socket(s->zap), curve_zap_readable, s->zap);
+    if (!err && s->doors)
+        err = loop_socket(s->loop, doors_socket(s->doors), doors_readable, s->doors);
     if (!err)
         err = loop_every(s->loop, TICK_MS, tick, s);
     for (int i = 0; i < 2 && !err; i++)
@@ -365,18 +442,6 @@ static enum err wire_it(struct broker_process *s)
     return err;
 }
 
-/* Each member is two connections: as many as the system lets us have. */
-static void raise_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit))
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit))
-        log_warn("limit", "descriptors=%llu", (unsigned long long)limit.rlim_cur);
-}
-
 static enum err open_all(struct broker_process *s)
 {
     struct id unused;
@@ -384,11 +449,11 @@ static enum err open_all(struct broker_process *s)
 
     if (err)
         return err;
-    raise_limit();
+    serve_limit();
     s->context = zmq_ctx_new();
     peer_random(&unused, &s->incarnation);
-    if (given(s->options->key))
-        err = open_keys(s);
+    if (given(s->options->keys))
+        err = open_doors(s);
     if (!err)
         err = open_ports(s);
     if (err)
@@ -410,11 +475,10 @@ static void close_all(struct broker_process *s)
     hub_close(s->control);
     bulk_close(s->bulk);
     dashboard_close(s->board);
-    curve_zap_close(s->zap);
+    doors_close(s->doors);
     broker_free(s->broker);
     if (s->context)
         zmq_ctx_term(s->context);
-    curve_wipe(&s->keys);
 }
 
 enum err serve_run(const struct serve_options *options)
@@ -426,7 +490,8 @@ enum err serve_run(const struct serve_options *options)
     err = open_all(s);
     if (!err) {
         log_info("ready", "control=%s bulk=%s dashboard=%s secure=%d", hub_endpoint(s->control),
-                 hub_endpoint(bulk_hub(s->bulk)), dashboard_endpoint(s->board), s->zap != NULL);
+                 hub_endpoint(bulk_hub(s->bulk)), dashboard_endpoint(s->board),
+                 s->doors != NULL);
         err = loop_run(s->loop);
     }
     close_all(s);

@@ -18,9 +18,11 @@
 
 enum { STATE_STALE = 17 }; /* lags that STATS tells apart; the last: or later */
 
+enum { STATE_REFUSALS = 16 };
 struct counters {
     uint64_t duplicates, disputed, expired, reissued, moved, copied, late, gaps, settled,
         bad_frames, refused;
+    uint64_t unasked; /* answers from who held no lease for them */
     uint64_t stale[STATE_STALE];
     uint64_t settled_past[MEMBERS_RATES]; /* one a second */
     uint32_t n_past;
@@ -48,7 +50,7 @@ struct broker {
     struct broker_limits limits;
     struct broker_sink sink;
     uint64_t incarnation, first_number;
-    char *bulk, *bulk_key;
+    char *bulk, *bulk_key, *next_key;
     int64_t born_ms, lease_from_ms, beat_ms;
     int64_t
         token_us; /* what answers usually take, from lease to body, by max_new; 0: unknown */
@@ -67,6 +69,8 @@ struct broker {
     struct breaker breaker[MAX_SCORERS];
     struct suspects suspects;
     struct counters counters;
+    struct msg_stats_reason refusal[STATE_REFUSALS]; /* as the hubs count them */
+    uint32_t n_refusal;
     struct outbox outbox;
     bool draining, space_short;
     bool adopted;   /* some lease of an adopted sample is still to be told */

@@ -28,7 +28,7 @@ struct page { /* what the message points to */
     struct msg_stats_peer peer[STATS_PEERS];
     struct msg_stats_lease lease[STATS_LEASES];
     struct waits waits;
-    struct msg_stats_reason drop[TASKS_DROPS];
+    struct msg_stats_reason drop[TASKS_DROPS], refusal[STATE_REFUSALS + 1];
     struct msg_stats_suspect suspect[STATS_SUSPECTS];
     char advice[MEMBERS_WORDS];
 };
@@ -236,6 +236,18 @@ static void fill_suspects(const struct broker *b, struct page *page, struct msg_
     out->suspect = page->suspect;
 }
 
+/* What was refused, by reason: what nobody did is left out. */
+static void fill_refusals(const struct broker *b, struct page *page, struct msg_stats *out)
+{
+    for (uint32_t i = 0; i < b->n_refusal; i++)
+        if (b->refusal[i].count)
+            page->refusal[out->n_refusal++] = b->refusal[i];
+    if (b->counters.unasked)
+        page->refusal[out->n_refusal++] = (struct msg_stats_reason){
+            "an answer from who holds no lease for it", b->counters.unasked};
+    out->refusal = page->refusal;
+}
+
 /* Called once a second, so that rates are differences of entries and no time is kept. */
 void stats_second(struct broker *b)
 {
@@ -268,6 +280,7 @@ void stats_publish(struct broker *b, int64_t now_ms)
     msg.stats.wait = page->waits.wait;
     msg.stats.n_wait = page->waits.n;
     fill_suspects(b, page, &msg.stats, now_ms);
+    fill_refusals(b, page, &msg.stats);
     advise(b, page, &msg.stats);
     b->sink.publish(b->sink.self, &msg);
     free(page);

@@ -28,18 +28,17 @@ void suspects_forget(struct suspects *s)
     s->n_name = 0;
 }
 
-/* By its key, where that is its own; else by its address. */
-static bool same(const struct suspects *s, const struct origin *a, const struct origin *b)
+/* By its key; without keys by its address. */
+static bool same(const struct origin *a, const struct origin *b)
 {
-    if (!hash_same(&a->key, &none) && !hash_same(&a->key, &s->key))
-        return hash_same(&a->key, &b->key);
-    return hash_same(&a->key, &b->key) && !strcmp(a->address, b->address);
+    return hash_same(&a->key, &b->key) &&
+           (!hash_same(&a->key, &none) || !strcmp(a->address, b->address));
 }
 
 static struct suspect *find(const struct suspects *s, const struct origin *who)
 {
     for (uint32_t i = 0; i < s->n_suspect; i++)
-        if (same(s, &s->suspect[i].who, who))
+        if (same(&s->suspect[i].who, who))
             return &s->suspect[i];
     return NULL;
 }
@@ -98,7 +97,7 @@ bool suspects_note(struct suspects *s, const struct members *members,
     /* Whoever has that id now at another address or with another key is somebody else: an id
      * alone proves nothing. */
     for (struct broker_member *m = members->first; m; m = m->next)
-        if (!memcmp(&m->id, &who->peer, sizeof m->id) && same(s, &m->origin, who)) {
+        if (!memcmp(&m->id, &who->peer, sizeof m->id) && same(&m->origin, who)) {
             at->stood += !m->lies && m->joined_ms < at->first_ms;
             m->lies++;
             text_print(m->error, sizeof m->error, "%s", words);
@@ -149,8 +148,7 @@ bool suspects_aside(const struct suspects *s, const struct run_state *run,
                     const struct members *members, const struct suspect *suspect)
 {
     for (const struct broker_member *m = members->first; m; m = m->next)
-        if (m->role == ROLE_ACTOR && same(s, &m->origin, &suspect->who) &&
-            suspects_may(s, run, m))
+        if (m->role == ROLE_ACTOR && same(&m->origin, &suspect->who) && suspects_may(s, run, m))
             return false;
     return true;
 }

@@ -30,7 +30,6 @@ struct suspect {
 };
 
 struct suspects {
-    struct hash key; /* that all workers share: says nothing of who it is; zeros: none do */
     struct suspect *suspect;
     uint32_t n_suspect;
     struct suspects_name { /* answers that were counted: REFUSED is said more than once */

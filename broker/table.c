@@ -70,13 +70,23 @@ const struct table_row table_rows[] = {
 
     {ROLE_SUPERVISOR, MSG_HELLO, 0, NULL, 0, 0},
     {ROLE_SUPERVISOR, MSG_HB, 0, heartbeat_on_hb, 0, 0},
+    {ROLE_SUPERVISOR, MSG_ADMIN, 0, admin_on_admit, 0, 0},
     {ROLE_SUPERVISOR, MSG_ADMIN_OK, 0, admin_on_admin_ok, 0, 0},
     {ROLE_SUPERVISOR, MSG_BYE, 0, admin_on_bye, 0, 0},
 
-    {ROLE_CLI, MSG_HELLO, 0, NULL, 0, 0},
-    {ROLE_CLI, MSG_HB, 0, heartbeat_on_hb, 0, 0},
-    {ROLE_CLI, MSG_ADMIN, 0, admin_on_admin, 0, 0},
-    {ROLE_CLI, MSG_BYE, 0, admin_on_bye, 0, 0},
+    {ROLE_OPERATOR, MSG_HELLO, 0, NULL, 0, 0},
+    {ROLE_OPERATOR, MSG_HB, 0, heartbeat_on_hb, 0, 0},
+    {ROLE_OPERATOR, MSG_ADMIN, 0, admin_on_admin, 0, 0},
+    {ROLE_OPERATOR, MSG_BYE, 0, admin_on_bye, 0, 0},
+
+    {ROLE_AUDITOR, MSG_HELLO, 0, NULL, 0, 0},
+    {ROLE_AUDITOR, MSG_HB, 0, heartbeat_on_hb, 0, 0},
+    {ROLE_AUDITOR, MSG_BYE, 0, admin_on_bye, 0, 0},
+
+    {ROLE_GUEST, MSG_HELLO, 0, NULL, 0, 0},
+    {ROLE_GUEST, MSG_HB, 0, heartbeat_on_hb, 0, 0},
+    {ROLE_GUEST, MSG_ADMIN, 0, admin_on_admit, 0, 0},
+    {ROLE_GUEST, MSG_BYE, 0, admin_on_bye, 0, 0},
 };
 const int table_n_row = sizeof table_rows / sizeof *table_rows;
 

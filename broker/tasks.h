@@ -52,11 +52,13 @@ struct open_score {
     struct origin *by; /* who gave it */
 };
 
+enum { TASKS_HAD = 4 }; /* its holder, two copies, and who was too slow before them */
 struct open_sample {
     uint8_t state, drop; /* drop_reason */
     bool queued, sent;   /* for the learner, on its present connection */
     uint32_t attempts;
-    uint32_t lease; /* slot in the lease table, or TASKS_NO_LEASE */
+    uint32_t lease;           /* slot in the lease table, or TASKS_NO_LEASE */
+    struct id had[TASKS_HAD]; /* who had a lease for it, the last one first: theirs count */
     uint32_t missing;
     int64_t since_ms, not_before_ms;
     size_t space;         /* bytes reserved or taken; 0: none */

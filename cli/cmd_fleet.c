@@ -1,4 +1,4 @@
-/* drover scale, down, keys: orders to a fleet, and its key.
+/* drover scale, down: orders to a fleet.
  *
  * How it works: an order goes through the broker to the fleet's supervisor (deploy/ask.h), who
  * knows what may be done and answers in words, which are printed. Nothing is decided here, so
@@ -38,7 +38,7 @@ static const struct conf_key scale_keys[] = {
 enum { ANSWER_MS = 10000 };
 
 /* The supervisor's words are printed as they are; what it says no to is the command's error. */
-static enum err order(const struct endpoint *fleet, const char *word, enum role role, int count,
+static enum err order(struct endpoint *fleet, const char *word, enum role role, int count,
                       bool force)
 {
     char *words, *result;
@@ -96,28 +96,6 @@ static enum err run_down(const struct command *command, int argc, char **argv, i
     return err;
 }
 
-/* The file is only readable by its owner (proto/curve.c): who has it may join the fleet. */
-static enum err run_keys(const struct command *command, int argc, char **argv, int *status)
-{
-    struct curve_keys keys;
-    enum err err;
-
-    if (argc != 2 || strcmp(argv[0], "new")) {
-        fprintf(stderr, "usage: drover keys %s\n", command->usage);
-        *status = 2;
-        return OK;
-    }
-    err = curve_new(&keys);
-    if (!err)
-        err = curve_save(argv[1], &keys);
-    if (!err)
-        printf(
-            "%s: a fleet key; give it to the broker and to every worker, and to nobody else\n",
-            argv[1]);
-    curve_wipe(&keys);
-    return err;
-}
-
 const struct command cmd_fleet_scale = {
     .name = "scale",
     .group = "the fleet",
@@ -133,11 +111,4 @@ const struct command cmd_fleet_down = {
     .help = "end a run: it saves a checkpoint first",
     .run = run_down,
     .keys = endpoint_keys,
-};
-const struct command cmd_fleet_keys = {
-    .name = "keys",
-    .group = "the fleet",
-    .usage = "new FILE",
-    .help = "make a fleet key",
-    .run = run_keys,
 };

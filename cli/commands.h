@@ -26,7 +26,7 @@
     ROW(cmd_inspect) \
     ROW(cmd_merge) \
     ROW(cmd_pull) \
-    ROW(cmd_fleet_keys) \
+    ROW(cmd_keys) \
     ROW(cmd_data) \
     ROW(cmd_world)
 /* clang-format on */

@@ -15,6 +15,7 @@
 #include "proto/arena.h"
 #include "proto/codec.h"
 #include "proto/dial.h"
+#include "proto/role.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -35,7 +36,7 @@ enum { KNOCK_MS = 3000, AGAIN_MS = 1000 };
 
 /* Of a dashboard that cannot be had: the fault is told of the control port, which a person
  * typed, if that has it too. */
-static enum err knock(const struct endpoint *fleet, const struct curve_keys *keys)
+static enum err knock(const struct endpoint *fleet, struct curve_keys *keys)
 {
     const enum err err = dial_knock(fleet->dashboard, ZMQ_SUB, keys, KNOCK_MS);
     char words[512];
@@ -50,7 +51,8 @@ static enum err knock(const struct endpoint *fleet, const struct curve_keys *key
 
 enum err snapshot_open(struct snapshots **out, const struct endpoint *fleet)
 {
-    const struct curve_keys *keys = fleet->secure ? &fleet->keys : NULL;
+    struct curve_keys own = fleet->keys; /* knocking finds the generation that counts */
+    struct curve_keys *const keys = fleet->secure ? &own : NULL;
     enum err err = knock(fleet, keys);
     const int64_t largest = WIRE_FRAME_MAX;
     const int linger = 0;
@@ -140,9 +142,6 @@ static void put(struct pad *pad, const char *fmt, ...)
 /* A table of who is there; busy is the share of time with work. */
 static void put_peers(struct pad *pad, const struct msg_stats *s)
 {
-    static const char *const roles[] = {"?",        "learner",    "actor",
-                                        "rewarder", "supervisor", "cli"};
-
     put(pad, "%-11s %-22s %8s %9s %5s %7s %8s  %s", "ROLE", "NAME", "TOKENS/S", "TOKENS",
         "BUSY", "VERSION", "MEMORY", "WAITS FOR / LAST ERROR");
     for (uint32_t i = 0; i < s->n_peer; i++) {
@@ -152,7 +151,7 @@ static void put_peers(struct pad *pad, const struct msg_stats *s)
 
         printable(name, sizeof name, p->name, strlen(p->name), PRINTABLE_LINE);
         put(pad, "%-11s %-22s %8.0f %9llu %4.0f%% %7llu %6.0f M  %s%s%s",
-            roles[p->role < ROLES ? p->role : 0], name, p->tokens_s,
+            *role_name(p->role) ? role_name(p->role) : "?", name, p->tokens_s,
             (unsigned long long)p->tokens, span > 0 ? 100 * (double)p->busy_ms / span : 0.0,
             (unsigned long long)p->version, (double)p->rss_bytes / 1e6, p->note,
             *p->error ? " ! " : "", p->error);

@@ -85,16 +85,17 @@ static enum err converse(struct asking *a, void *context, const struct peer_conf
 
 enum { KNOCK_MS = 3000 };
 
-enum err ask_fleet(const struct endpoint *fleet, const struct ask_order *ask, char **words,
+enum err ask_fleet(struct endpoint *fleet, const struct ask_order *ask, char **words,
                    char **result)
 {
-    struct peer_conf conf = {.role = ROLE_CLI,
+    struct peer_conf conf = {.role = ROLE_OPERATOR,
                              .broker = fleet->control,
                              .keys = fleet->secure ? &fleet->keys : NULL,
                              .name = "drover"};
     struct asking a = {.deadline_ms = clock_mono_ms() + ask->timeout_ms};
     void *context;
-    enum err err = dial_knock(fleet->control, ZMQ_DEALER, conf.keys, KNOCK_MS);
+    enum err err =
+        dial_knock(fleet->control, ZMQ_DEALER, fleet->secure ? &fleet->keys : NULL, KNOCK_MS);
 
     *words = *result = NULL;
     if (!err)

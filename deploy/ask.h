@@ -19,7 +19,7 @@ struct ask_order {
 /* Sends ADMIN and waits up to timeout_ms. *result is the answer's JSON ("" if none), freed
  * with free(); its words are printed by the caller from *words, freed too. Errors: ERR_IO (no
  * broker answers), ERR_STATE (the supervisor says no; words say why). */
-enum err ask_fleet(const struct endpoint *fleet, const struct ask_order *ask, char **words,
+enum err ask_fleet(struct endpoint *fleet, const struct ask_order *ask, char **words,
                    char **result) MUST_CHECK;
 
 #endif

@@ -1,15 +1,17 @@
 /* How it works: a supervisor writes where its fleet listens into fleet.json of the run's
- * folder (endpoint_make), with the key's path and its own process id; commands read it there
+ * folder (endpoint_make), with the path of an operator's key and its own process id; commands read it there
  * (endpoint_read). Without a name the newest such file up to two folders down counts, if its
  * supervisor still lives: a person with one run going types `drover top` and no more. By
  * address nothing is read but the key, and the dashboard is five ports further, where the
  * broker puts it unless it is told otherwise. */
 #include "deploy/endpoint.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/outlet.h"
 #include "deploy/ports.h"
+#include "proto/registrar.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -25,7 +27,7 @@ const struct conf_key endpoint_keys[] = {
               "run folder (default: the newest living run below this folder)"),
     CONF_TEXT(endpoint_options, broker, "", "a standing fleet's control port, tcp://host:5555"),
     CONF_TEXT(endpoint_options, dashboard, "", "its dashboard port (default: five further)"),
-    CONF_TEXT(endpoint_options, key, "", "its key file"),
+    CONF_TEXT(endpoint_options, key, "", "a key file of the role operator (top: or watcher)"),
     CONF_END,
 };
 
@@ -47,10 +49,71 @@ static enum err write_json(const struct endpoint *fleet)
     return err;
 }
 
-enum err endpoint_make(struct endpoint *out, const char *run, const char *key,
+/* Does the folder know the key of this file, and is it valid? */
+/* Of a folder that was there before: a key that was revoked would only be refused later, in words
+ * that name no file. */
+static enum err known(const struct endpoint *fleet, const struct curve_keys *keys,
+                      const char *path)
+{
+    const struct keyring_entry *entry;
+    const char *words = "its keys folder does not know it";
+    const int64_t now_s = clock_wall_ms() / 1000;
+    struct keyring *ring;
+    struct hash key;
+    bool good;
+    enum err err = keyring_open(&ring, fleet->folder, now_s);
+
+    if (err)
+        return err;
+    err = curve_key(&key, keys->public_key);
+    entry = err ? NULL : keyring_find(ring, &key);
+    good = entry && keyring_valid(entry, now_s, &words);
+    if (!err && !good)
+        err = err_set(ERR_STATE, "%s: %s", path, words);
+    keyring_close(ring);
+    return err;
+}
+
+/* Of this machine: FOLDER/NAME.key. */
+static enum err key_of(const struct endpoint *fleet, enum role role, const char *name,
+                       char path[4096])
+{
+    struct curve_keys keys;
+    enum err err;
+
+    snprintf(path, 4096, "%.3900s/%s.key", fleet->folder, name);
+    if (!fs_exists(path))
+        return registrar_add(fleet->folder,
+                             &(struct registrar_want){.name = name, .role = role}, NULL,
+                             clock_wall_ms() / 1000);
+    err = curve_load(&keys, path);
+    if (!err)
+        err = known(fleet, &keys, path);
+    curve_wipe(&keys);
+    return err;
+}
+
+/* Roles here are of processes, roles of keys are of the protocol: a worker of the user's scores. */
+enum err endpoint_key(const struct endpoint *fleet, enum plan_role role, const char *name,
+                      char path[4096])
+{
+    static const enum role roles[] = {[PLAN_LEARNER] = ROLE_LEARNER,
+                                      [PLAN_ACTOR] = ROLE_ACTOR,
+                                      [PLAN_REWARDER] = ROLE_REWARDER,
+                                      [PLAN_WORKER] = ROLE_REWARDER};
+
+    if (role == PLAN_BROKER) { /* it reads the folder itself */
+        snprintf(path, 4096, "%s", fleet->folder);
+        return OK;
+    }
+    return key_of(fleet, roles[role], name, path);
+}
+
+enum err endpoint_make(struct endpoint *out, const char *run, const char *keys,
                        const struct ports *ports)
 {
-    enum err err;
+    char path[4096];
+    enum err err = OK;
 
     memset(out, 0, sizeof *out);
     snprintf(out->run, sizeof out->run, "%s", run);
@@ -58,18 +121,22 @@ enum err endpoint_make(struct endpoint *out, const char *run, const char *key,
     snprintf(out->dashboard, sizeof out->dashboard, "%s", ports->dashboard);
     out->pid = (long)getpid();
     out->secure = true;
-    if (*key) {
-        snprintf(out->key_path, sizeof out->key_path, "%s", key);
-        err = curve_load(&out->keys, key);
-        return err ? err_add("fleet.key") : write_json(out);
+    snprintf(out->folder, sizeof out->folder, "%s", keys);
+    if (!*keys) { /* throwaway: each start makes its own */
+        snprintf(out->folder, sizeof out->folder, "%.4000s/keys", run);
+        err = fs_remove(out->folder);
+        if (!err)
+            err = registrar_create(out->folder, clock_wall_ms() / 1000);
     }
-    snprintf(out->key_path, sizeof out->key_path, "%.4000s/fleet.key", run);
-    err = fs_remove(out->key_path); /* throwaway: each start makes its own */
     if (!err)
-        err = curve_new(&out->keys);
+        err = key_of(out, ROLE_OPERATOR, "operator", out->key_path);
     if (!err)
-        err = curve_save(out->key_path, &out->keys);
-    return err ? err : write_json(out);
+        err = key_of(out, ROLE_SUPERVISOR, "supervisor", path);
+    if (!err)
+        err = curve_load(&out->keys, path);
+    if (err)
+        return err_add("keys");
+    return write_json(out);
 }
 
 void endpoint_tell(const struct endpoint *fleet, const char *host, int port)
@@ -80,8 +147,10 @@ void endpoint_tell(const struct endpoint *fleet, const char *host, int port)
     if (everywhere)
         gethostname(name, sizeof name - 1);
     outlet_look();
-    fprintf(stderr, "fleet: others join with: drover-actor --broker=tcp://%s:%d --key=%s\n",
-            everywhere ? name : host, port, fleet->key_path);
+    fprintf(stderr,
+            "fleet: others join with a ticket: drover keys ticket %s role=actor "
+            "broker=tcp://%s:%d, and on their machine drover-actor --ticket-file=FILE\n",
+            fleet->folder, everywhere ? name : host, port);
 }
 
 /* Too long a text is cut and will not be dialled: the file is our own. */

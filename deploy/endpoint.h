@@ -4,6 +4,7 @@
 #define DEPLOY_ENDPOINT_H
 
 #include "base/conf.h"
+#include "deploy/plan.h"
 #include "proto/curve.h"
 
 /* The options of every command that speaks to a fleet. */
@@ -17,7 +18,8 @@ struct ports;
 struct endpoint {
     char control[128],
         dashboard[128];  /* endpoints; dashboard is control's port + 5 unless known */
-    char key_path[4096]; /* "" without */
+    char key_path[4096]; /* of an operator's key; "" without */
+    char folder[4096];   /* of a fleet of this process's: its keys folder */
     char run[4096];      /* folder, "" when found by address */
     bool secure;
     struct curve_keys keys;
@@ -28,10 +30,15 @@ struct endpoint {
  * Errors: ERR_STATE when there is none, with what to do; the key's. */
 enum err endpoint_find(struct endpoint *out, const struct endpoint_options *options) MUST_CHECK;
 
-/* A fleet of this process's in the folder `run`, at those ports: reads the key file `key`, or
- * makes run/fleet.key anew (""), and writes run/fleet.json. Errors: the key's, ERR_IO. */
-enum err endpoint_make(struct endpoint *out, const char *run, const char *key,
+/* A fleet of this process's in the folder `run`, at those ports: with the keys folder `keys`, or
+ * one made anew in run/keys (""); writes run/fleet.json. `keys` of it are the supervisor's own.
+ * Errors: the folder's, ERR_IO. */
+enum err endpoint_make(struct endpoint *out, const char *run, const char *keys,
                        const struct ports *ports) MUST_CHECK;
+/* The key file of one of its processes, "actor-1": made when it is missing, and the same at a
+ * restart. Errors: ERR_IO; ERR_STATE (it was revoked). */
+enum err endpoint_key(const struct endpoint *fleet, enum plan_role role, const char *name,
+                      char path[4096]) MUST_CHECK;
 /* One line on stderr: how workers elsewhere join. `host` as the broker listens. */
 void endpoint_tell(const struct endpoint *fleet, const char *host, int port);
 /* What fleet.json in the folder `run` says. Errors: ERR_IO, ERR_PARSE, the key's. */

@@ -7,8 +7,10 @@
  * One order waits for the network (`doctor`): it is answered when its checks are done. */
 #include "deploy/orders.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "deploy/admit.h"
 #include "deploy/checks.h"
 #include "deploy/crew.h"
 #include "deploy/local.h"
@@ -51,6 +53,17 @@ static enum err down(struct orders *o, const struct msg_admin *order, const json
              : o->apply            ? "the workers hand over what they have, then the fleet ends"
                         : "the workers hand over what they have, then this host ends");
     return o->down(o->self, now_ms);
+}
+
+/* Who has a ticket becomes a worker of the fleet: the head keeps the folder of keys. */
+static enum err admit(struct orders *o, const struct msg_admin *order, const json_t *more,
+                      struct obeyed *out, int64_t now_ms)
+{
+    (void)more, (void)now_ms;
+    if (!o->keys)
+        return err_set(ERR_STATE, "no keys folder is here: the head's supervisor has it");
+    snprintf(out->words, sizeof out->words, "let in");
+    return admit_obey(&out->result, o->keys, order, clock_wall_ms() / 1000);
 }
 
 /* The place of a worker by its name. */
@@ -204,8 +217,8 @@ enum err orders_on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 static const struct {
     const char *name;
     order_fn *fn;
-} rows[] = {{"status", status}, {"scale", scale}, {"drain", drain},  {"down", down},
-            {"logs", logs},     {"apply", apply}, {"doctor", doctor}};
+} rows[] = {{ADMIN_ADMIT, admit}, {"status", status}, {"scale", scale}, {"drain", drain},
+            {"down", down},       {"logs", logs},     {"apply", apply}, {"doctor", doctor}};
 
 enum err orders_on_admin(void *self, const struct msg *msg, int64_t now_ms)
 {

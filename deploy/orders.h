@@ -17,6 +17,7 @@ struct orders {
     struct loop *loop;
     struct peer *peer;
     const char *host;    /* this machine, as its HELLO has it */
+    const char *keys;    /* the keys folder, at the head; NULL: none is here */
     const char *control; /* where it reaches the broker, */
     char bulk[MAX_NAME]; /* and where that says its bulk port is; "": not yet */
     void *self;

@@ -34,7 +34,9 @@ static const struct conf_key head_keys[] = {
     CONF_TEXT(plan, ssh_config, "", "file that ssh reads; default: its own"),
     CONF_TEXT(plan, host, "127.0.0.1", "address to listen at; 0.0.0.0: others may join"),
     CONF_INT(plan, port, "0", 0, 65530, "control port; 0: any that is free"),
-    CONF_TEXT(plan, key, "", "key file (`drover keys new`); unset: a new one a start"),
+    CONF_TEXT(plan, keys, "", "keys folder (`drover keys new`); unset: a new one a start"),
+    CONF_REFUSED("key", "a fleet has a keys folder, in which each worker's key stands: "
+                        "fleet.keys=FOLDER (`drover keys new FOLDER` makes one)"),
     CONF_END,
 };
 const struct conf_key plan_host_keys[] = {

@@ -48,7 +48,7 @@ struct plan {
     int port;        /* its control port; 0: any */
     char *listen;    /* both in one, HOST:PORT; "": those */
     char *advertise; /* how others reach the broker; "": as each of them is reached from here */
-    char *key;       /* keys folder; "": made anew in output_dir at each start */
+    char *keys;      /* keys folder; "": made anew in output_dir at each start */
     char *ssh_config; /* file that ssh reads (its -F); "": its own */
     json_t *hosts;    /* entries of other machines; NULL: none */
     json_t *workers;  /* as they were written; NULL: none */

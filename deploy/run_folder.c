@@ -51,9 +51,9 @@ long run_folder_holder(const char *run)
     return pid;
 }
 
-void run_folder_clean(const char *run, bool own_key)
+void run_folder_clean(const char *run, bool own_keys)
 {
-    const char *const ours[] = {"logs", "fleet.json", ".fleet", own_key ? "fleet.key" : NULL};
+    const char *const ours[] = {"logs", "fleet.json", ".fleet", own_keys ? "keys" : NULL};
     char *begun = mem_print("%s/run.json", run);
     const bool keep = fs_exists(begun);
 

@@ -14,9 +14,9 @@ enum err run_folder_lock(int *fd, const char *run) MUST_CHECK;
 /* The process that holds it, 0 without. */
 long run_folder_holder(const char *run);
 
-/* Takes away what endpoint_make (with own_key: its key file too), run_folder_lock and the
+/* Takes away what endpoint_make (with own_keys: its keys folder too), run_folder_lock and the
  * workers' logs left in a folder where no run has begun (it has no run.json); the folder too, if
  * nothing else is in it. */
-void run_folder_clean(const char *run, bool own_key);
+void run_folder_clean(const char *run, bool own_keys);
 
 #endif

@@ -101,7 +101,7 @@ void spec_make(struct spec_told *out, const struct spec *spec)
     }
     tell_environment(out, spec);
     if (spec->role == PLAN_BROKER)
-        spec_add(out, mem_print("--key=%s", spec->key));
+        spec_add(out, mem_print("--keys=%s", spec->key));
     else if (spec->role == PLAN_LEARNER)
         tell_learner(out, spec);
     else

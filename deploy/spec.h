@@ -20,7 +20,7 @@ struct spec {
     int number; /* from 1, as plan_name has it; 0 for broker and learner, of which there is one */
     const struct plan *plan;
     const struct endpoint *fleet; /* where it joins */
-    const char *key;              /* with this key: a file */
+    const char *key;              /* with this key: a file; the broker's: its keys folder */
     long cores;                   /* of its machine */
     bool again; /* it was started before: a learner goes on, it does not begin anew */
 };

@@ -68,7 +68,7 @@ static enum err prepare(struct supervisor *s)
     if (err)
         return err;
     s->refused = true; /* until something runs, what we leave in the folder is of no use */
-    err = endpoint_make(&s->fleet, s->plan->output_dir, s->plan->key, &s->ports);
+    err = endpoint_make(&s->fleet, s->plan->output_dir, s->plan->keys, &s->ports);
     s->refused = err != OK;
     plan_host_name(s->host, s->plan);
     return err;
@@ -107,9 +107,7 @@ static enum err key(void *self, enum plan_role role, const char *name, char path
 {
     const struct supervisor *s = self;
 
-    (void)role, (void)name;
-    snprintf(path, 4096, "%s", s->fleet.key_path);
-    return OK;
+    return endpoint_key(&s->fleet, role, name, path);
 }
 
 static enum err down(void *self, int64_t now_ms)
@@ -238,6 +236,7 @@ static enum err join(struct supervisor *s)
                                 .peer = s->peer,
                                 .host = s->host,
                                 .control = s->fleet.control,
+                                .keys = s->fleet.folder,
                                 .self = s,
                                 .down = down};
     peer_on(s->peer, MSG_ADMIN, orders_on_admin, &s->orders);
@@ -280,7 +279,7 @@ static void close_all(struct supervisor *s)
         zmq_ctx_term(s->context);
     ports_close(&s->ports);
     if (s->refused)
-        run_folder_clean(s->plan->output_dir, !*s->plan->key);
+        run_folder_clean(s->plan->output_dir, !*s->plan->keys);
     if (s->lock > 0)
         close(s->lock);
     free(s->metrics);

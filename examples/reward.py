@@ -1,6 +1,6 @@
 """Any Python function as the reward: `rewards: [{name: mine, worker: {run: python3 reward.py}}]` in
 the run's YAML starts it, with DROVER_BROKER, DROVER_KEY and DROVER_WORKER; `worker: mine` waits for one
-started by hand: python3 reward.py tcp://head:5555 [fleet.key]               needs pyzmq and msgpack"""
+started by hand: python3 reward.py tcp://head:5555 [worker.key]               needs pyzmq and msgpack"""
 import os, re, struct, sys, time, msgpack, zmq
 
 def reward(prompt, answer, meta):  # two texts and the record's other columns as JSON
@@ -29,13 +29,16 @@ def say(kind, fields, *columns):
     if broker.poll(0, zmq.POLLOUT): broker.send_multipart([msgpack.packb(head), *body])
 broker, heard, said, done, seen, welcome, run, epoch = dial(), time.monotonic(), 0, 0, 0, False, bytes(16), 0
 while True:
-    if time.monotonic() - heard > 5: broker.close(); broker, heard, welcome = dial(), time.monotonic(), False
+    if time.monotonic() - heard > 5:
+        if keys.get("next"): keys["server"], keys["next"] = keys["next"], keys["server"]  # the broker's key was rotated
+        broker.close(); broker, heard, welcome = dial(), time.monotonic(), False
     if time.monotonic() - said > 1:
         said = time.monotonic()
         say(HB, {"progress": done, "credit": 8, "lease_seen": seen}) if welcome else say(HELLO, me)
     if not broker.poll(100): continue
     head, fields, *columns = broker.recv_multipart()
     (_, kind, run, epoch, *_), m, heard = msgpack.unpackb(head), msgpack.unpackb(fields), time.monotonic()
+    if kind == HB: keys["next"] = m.get("next_key")
     if kind in (WHO, WELCOME): welcome, said = kind == WELCOME, 0  # says HELLO, or HB, at once
     if kind != ASK: continue
     items, seen = m["item"], m["ticket"]

@@ -1,4 +1,4 @@
-"""The dashboard socket: one line a second.  usage: python3 watch.py tcp://127.0.0.1:5560 [fleet.key]"""
+"""The dashboard socket: one line a second.  usage: python3 watch.py tcp://127.0.0.1:5560 [watcher.key]"""
 import re, sys
 import msgpack, zmq
 

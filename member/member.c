@@ -17,7 +17,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/outlet.h"
-#include "proto/curve.h"
+#include "member/entry.h"
+#include "proto/role.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -31,7 +32,12 @@
 const struct conf_key member_keys[] = {
     CONF_TEXT(member_options, broker, "tcp://127.0.0.1:5555", "the broker's control port"),
     CONF_TEXT(member_options, key, "",
-              "fleet key file (`drover keys new`); none: loopback only"),
+              "its own key file (`drover keys add`); none: loopback only"),
+    {"ticket-file", CONF_TEXT_, offsetof(struct member_options, ticket_file), "", 0, 0,
+     "a ticket (`drover keys ticket`) in the place of broker and key; \"-\": standard input; "
+     "or "
+     "in DROVER_TICKET; the key that comes of it is kept in `key`, if that is given",
+     NULL, NULL},
     CONF_TEXT(member_options, name, "", "shown to people (default: host:pid)"),
     CONF_INT(member_options, wait, "0", 0, 1 << 20,
              "seconds to wait for the broker's first answer; 0: for ever"),
@@ -47,7 +53,7 @@ const struct conf_key member_keys[] = {
 struct member {
     const struct member_options *options;
     struct member_conf conf;
-    struct curve_keys keys;
+    struct entry entry;
     void *context;
     struct loop *loop;
     struct peer *peer;
@@ -174,6 +180,7 @@ static enum err tick(void *self, int64_t now_ms)
     struct member *m = self;
     enum err err = peer_tick(m->peer, now_ms);
 
+    entry_learn(&m->entry, m->peer, m->options->key);
     if (!err)
         err = peer_patience(m->peer, (int64_t)m->options->wait * 1000, now_ms);
     if (!err)
@@ -246,9 +253,9 @@ static void name_it(struct member *m)
  * are one process. */
 static enum err connect_it(struct member *m)
 {
-    const struct curve_keys *keys = *m->options->key ? &m->keys : NULL;
+    const struct curve_keys *keys = m->entry.secure ? &m->entry.keys : NULL;
     struct peer_conf peer = {.role = m->conf.role,
-                             .broker = m->options->broker,
+                             .broker = m->entry.broker,
                              .keys = keys,
                              .name = m->name,
                              .hello = greet,
@@ -290,14 +297,6 @@ static enum err on_refused(void *self, const struct msg *msg, int64_t now_ms)
     log_warn("refused", "task=%llu sample=%u reason=\"%s\" next=\"others do the work\"",
              (unsigned long long)r->task, r->sample, r->words);
     return OK;
-}
-
-static const char *role_name(enum role role)
-{
-    static const char *const name[ROLES] = {"",         "learner",    "actor",
-                                            "rewarder", "supervisor", "command line"};
-
-    return name[role];
 }
 
 /* BUSY passes, and so do strikes: HELLO is said again. What else a broker refuses it will refuse
@@ -362,8 +361,11 @@ enum err member_open(struct member **out, const struct member_options *options,
     name_it(m);
     if (options->nice && setpriority(PRIO_PROCESS, 0, options->nice))
         log_warn("nice", "reason=\"%s\"", strerror(errno));
-    if (*options->key)
-        err = curve_load(&m->keys, options->key);
+    err = entry_open(&m->entry, &(struct entry_conf){.broker = options->broker,
+                                                     .key = options->key,
+                                                     .ticket_file = options->ticket_file,
+                                                     .name = m->name,
+                                                     .role = conf->role});
     if (!err)
         err = loop_new(&m->loop);
     if (!err) {
@@ -391,7 +393,7 @@ void member_close(struct member *m)
     loop_free(m->loop);
     if (m->context)
         zmq_ctx_term(m->context);
-    curve_wipe(&m->keys);
+    curve_wipe(&m->entry.keys);
     free(m);
 }
 
@@ -425,7 +427,7 @@ const char *member_name(const struct member *m)
 struct peer_conf member_peer_conf(const struct member *m)
 {
     return (struct peer_conf){.role = m->conf.role,
-                              .keys = *m->options->key ? &m->keys : NULL,
+                              .keys = m->entry.secure ? &m->entry.keys : NULL,
                               .name = m->name,
                               .id = m->id,
                               .incarnation = m->incarnation};
@@ -438,7 +440,7 @@ void *member_context(struct member *m)
 
 enum err member_run(struct member *m)
 {
-    log_info("ready", "broker=%s name=%s", m->options->broker, m->name);
+    log_info("ready", "broker=%s name=%s", m->entry.broker, m->name);
     return loop_run(m->loop);
 }
 

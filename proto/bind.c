@@ -7,14 +7,30 @@
 #include "proto/curve.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <zmq.h>
 
-enum { HANDSHAKE_MS = 5000 };
+enum { HANDSHAKE_MS = 5000, AGAIN_MS = 5, AGAINS = 400 };
 
 static enum err set(void *socket, int option, int value)
 {
     if (zmq_setsockopt(socket, option, &value, sizeof value))
         return err_set(ERR_IO, "socket option %d: %s", option, zmq_strerror(errno));
+    return OK;
+}
+
+/* ZeroMQ closes what it is given with the binding, so it is given a copy: the next binding takes
+ * the descriptor over again. */
+static enum err take_over(void *socket, int listen_fd)
+{
+    int fd;
+
+    if (listen_fd < 0)
+        return OK;
+    fd = fcntl(listen_fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0 || set(socket, ZMQ_USE_FD, fd))
+        return err_set(ERR_IO, "descriptor %d: %s", listen_fd, strerror(errno));
     return OK;
 }
 
@@ -32,11 +48,13 @@ static enum err set_all(void *socket, const struct bind_conf *conf)
     if (!err &&
         zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &conf->frame_max, sizeof conf->frame_max))
         err = err_set(ERR_IO, "ZMQ_MAXMSGSIZE: %s", zmq_strerror(errno));
-    if (!err && conf->listen_fd >= 0 && set(socket, ZMQ_USE_FD, conf->listen_fd))
-        err = err_set(ERR_IO, "descriptor %d: %s", conf->listen_fd, zmq_strerror(errno));
+    if (!err)
+        err = take_over(socket, conf->listen_fd);
     if (err)
         return err;
-    return conf->keys ? curve_server(socket, conf->keys) : curve_plain_allowed(conf->endpoint);
+    return conf->keys
+               ? curve_server(socket, conf->keys, conf->domain ? conf->domain : CURVE_FLEET)
+               : curve_plain_allowed(conf->endpoint);
 }
 
 enum err bind_socket(void *socket, const struct bind_conf *conf, char endpoint[BIND_ENDPOINT])
@@ -54,4 +72,23 @@ enum err bind_socket(void *socket, const struct bind_conf *conf, char endpoint[B
     if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &n))
         return err_set(ERR_IO, "%s: %s", conf->endpoint, zmq_strerror(errno));
     return OK;
+}
+
+enum err bind_again(void *socket, const char *endpoint, int listen_fd,
+                    const struct curve_keys *keys)
+{
+    enum err err;
+    int rc = -1;
+
+    if (zmq_unbind(socket, endpoint))
+        return err_set(ERR_IO, "%s: cannot let go: %s", endpoint, zmq_strerror(errno));
+    if (zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key, CURVE_TEXT))
+        return err_set(ERR_IO, "%s: key: %s", endpoint, zmq_strerror(errno));
+    err = take_over(socket, listen_fd);
+    /* ZeroMQ's own thread closes what was bound: soon, not at once. */
+    for (int i = 0; !err && i < AGAINS && (rc = zmq_bind(socket, endpoint)); i++)
+        zmq_poll(NULL, 0, AGAIN_MS);
+    if (!err && rc)
+        err = err_set(ERR_IO, "%s: %s", endpoint, zmq_strerror(errno));
+    return err;
 }

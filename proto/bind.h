@@ -13,9 +13,10 @@ struct curve_keys;
 enum { BIND_ENDPOINT = 128 };
 
 struct bind_conf {
-    const char *endpoint;          /* "tcp://127.0.0.1:0" takes any port */
-    int listen_fd;                 /* a listening descriptor to take over, or -1 */
+    const char *endpoint; /* "tcp://127.0.0.1:0" takes any port */
+    int listen_fd;        /* a listening descriptor to take over, which stays open; -1: none */
     const struct curve_keys *keys; /* NULL: plain, loopback only (curve_plain_allowed) */
+    const char *domain;            /* of the doorkeeper; NULL: CURVE_FLEET */
     int queue;                     /* messages that wait in each direction, of each peer */
     int64_t frame_max;             /* bytes of a frame; a longer one ends the connection */
 };
@@ -24,5 +25,11 @@ struct bind_conf {
  * Errors: ERR_IO (port in use: the words say so), ERR_STATE (plain on an open address). */
 enum err bind_socket(void *socket, const struct bind_conf *conf,
                      char endpoint[BIND_ENDPOINT]) MUST_CHECK;
+
+/* Listens again at `endpoint` (as bind_socket gave it), for new connections with the broker's
+ * secret in `keys`. Waits for the port, at most 2 s. Errors: ERR_IO: nobody listens there any
+ * more. */
+enum err bind_again(void *socket, const char *endpoint, int listen_fd,
+                    const struct curve_keys *keys) MUST_CHECK;
 
 #endif

@@ -130,5 +130,6 @@ static const struct field stats[] = {
     LIST(msg_stats, suspect, n_suspect, MAX_HOLD, suspect_table),
     TEXT(msg_stats, advice, MAX_WORDS),
     TEXT(msg_stats, metrics, MAX_JSON),
+    LIST(msg_stats, refusal, n_refusal, MAX_HOLD, reason_table),
 };
 const struct field_table codec_bulk_stats = TABLE(msg_stats, stats);

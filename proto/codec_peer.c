@@ -13,7 +13,7 @@ static const struct field_table ability_table = TABLE(msg_ability, ability);
 static const struct field hello[] = {
     ID(msg_hello, peer),
     ANY64(msg_hello, incarnation),
-    UINT(msg_hello, role, ROLES - 1),
+    UINT(msg_hello, role, ROLE_LAST),
     UINT(msg_hello, major_min, LIMIT_MAJOR),
     UINT(msg_hello, major_max, LIMIT_MAJOR),
     ANY64(msg_hello, features),
@@ -59,7 +59,7 @@ static const struct field welcome[] = {
 const struct field_table codec_peer_welcome = TABLE(msg_welcome, welcome);
 
 static const struct field refuse[] = {
-    UINT(msg_refuse, code, REFUSE_STRIKES),
+    UINT(msg_refuse, code, REFUSE_KEY),
     TEXT(msg_refuse, words, MAX_WORDS),
 };
 const struct field_table codec_peer_refuse = TABLE(msg_refuse, refuse);
@@ -99,6 +99,7 @@ static const struct field hb[] = {
     COLUMN(msg_hb, unbegun, n_unbegun, MAX_LEASES, codec_noun_u32),
     UINT(msg_hb, wire_bytes, LIMIT_COUNT),
     UINT(msg_hb, wire_rate, LIMIT_COUNT),
+    TEXT(msg_hb, next_key, MAX_NAME),
 };
 const struct field_table codec_peer_hb = TABLE(msg_hb, hb);
 
@@ -106,10 +107,12 @@ static const struct field admin[] = {
     ANY64(msg_admin, request),
     ID(msg_admin, asker),
     TEXT(msg_admin, order, MAX_NAME),
-    UINT(msg_admin, role, ROLES - 1),
+    UINT(msg_admin, role, ROLE_LAST),
     UINT(msg_admin, count, LIMIT_PROCESSES),
     TEXT(msg_admin, arguments, MAX_WORDS),
     TEXT(msg_admin, host, MAX_NAME),
+    HASH(msg_admin, key),
+    TEXT(msg_admin, address, MAX_NAME),
 };
 const struct field_table codec_peer_admin = TABLE(msg_admin, admin);
 

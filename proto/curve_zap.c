@@ -2,8 +2,8 @@
  *
  * ZeroMQ asks at a socket of a fixed name, once a handshake, whether a client's key is welcome,
  * and waits for the answer; so the handler is one more socket of the loop. Where there is none
- * ZeroMQ lets everybody in: hence the self test at the start, with the fleet's key and a
- * stranger's. */
+ * ZeroMQ lets everybody in: hence the self test at the start, with a key that is let in for it
+ * and a stranger's. */
 
 #include "proto/curve.h"
 
@@ -20,6 +20,8 @@ struct curve_zap {
     void *socket;
     uint8_t (*key)[KEY];
     int keys;
+    curve_zap_fn *may; /* asked about keys that are not among them; NULL: nobody is */
+    void *self;
     uint64_t refused;
 };
 
@@ -86,6 +88,12 @@ void curve_zap_deny(struct curve_zap *zap, const char *public_key)
         memcpy(zap->key[at], zap->key[--zap->keys], KEY);
 }
 
+void curve_zap_ask(struct curve_zap *zap, curve_zap_fn *may, void *self)
+{
+    zap->may = may;
+    zap->self = self;
+}
+
 void *curve_zap_socket(const struct curve_zap *zap)
 {
     return zap->socket;
@@ -107,6 +115,21 @@ static enum err put(struct frames *frames, const void *bytes, size_t n)
     return err;
 }
 
+/* A key of the list is welcome in every domain; about others whoever decides is asked. */
+static bool is_welcome(const struct curve_zap *zap, const struct frames *in)
+{
+    struct hash key;
+    char domain[32] = "";
+
+    memcpy(key.byte, frames_data(in, 6), KEY);
+    if (find(zap, key.byte) >= 0)
+        return true;
+    if (!zap->may || frames_size(in, 2) >= sizeof domain)
+        return false;
+    memcpy(domain, frames_data(in, 2), frames_size(in, 2));
+    return zap->may(zap->self, &key, domain);
+}
+
 /* Frames in: version, request, domain, address, routing id, mechanism, credentials.
  * Frames out: version, request, status, words, user id, metadata. */
 static enum err answer(struct curve_zap *zap, const struct frames *in)
@@ -114,7 +137,7 @@ static enum err answer(struct curve_zap *zap, const struct frames *in)
     static const char *const words[2] = {"stranger", "fleet"};
     const bool curve = in->n == 7 && frames_size(in, 5) == 5 &&
                        !memcmp(frames_data(in, 5), "CURVE", 5) && frames_size(in, 6) == KEY;
-    const bool in_list = curve && find(zap, frames_data(in, 6)) >= 0;
+    const bool in_list = curve && is_welcome(zap, in);
     char user[CURVE_TEXT] = ""; /* the key: who reads the connection's messages sees it */
     struct frames out;
     enum err err;
@@ -201,16 +224,43 @@ static enum err knock(struct curve_zap *zap, void *server, void *friend, void *s
     if (!heard || !refused)
         return err_set(ERR_STATE, "CURVE self test: %s within 5 s",
                        heard ? "a stranger's key was not refused"
-                             : "the fleet's own key was not let in");
+                             : "a key of the fleet's was not let in");
     return OK;
+}
+
+/* The friend's key is on the list for as long as the test lasts. */
+static enum err test(struct curve_zap *zap, void *context, void *server, const char *endpoint,
+                     const struct curve_keys *keys)
+{
+    struct curve_keys own, other;
+    void *friend = NULL, *stranger = NULL;
+    enum err err = curve_new(&own);
+
+    if (!err)
+        err = curve_new(&other);
+    if (!err)
+        err = curve_zap_allow(zap, own.public_key);
+    if (err)
+        return err;
+    memcpy(own.server_key, keys->public_key, CURVE_TEXT);
+    memcpy(other.server_key, keys->public_key, CURVE_TEXT);
+    friend = dial(context, endpoint, &own);
+    stranger = dial(context, endpoint, &other);
+    err = friend && stranger ? knock(zap, server, friend, stranger)
+                             : err_set(ERR_IO, "CURVE self test: %s", zmq_strerror(errno));
+    if (friend)
+        zmq_close(friend);
+    if (stranger)
+        zmq_close(stranger);
+    curve_zap_deny(zap, own.public_key);
+    curve_wipe(&own);
+    return err;
 }
 
 enum err curve_zap_self_test(struct curve_zap *zap, void *context,
                              const struct curve_keys *keys)
 {
     void *const server = zmq_socket(context, ZMQ_ROUTER);
-    void *friend = NULL, *stranger = NULL;
-    struct curve_keys own = *keys, other;
     char endpoint[64];
     size_t n = sizeof endpoint;
     const int zero = 0;
@@ -219,25 +269,12 @@ enum err curve_zap_self_test(struct curve_zap *zap, void *context,
     if (!server)
         return err_set(ERR_IO, "CURVE self test: %s", zmq_strerror(errno));
     zmq_setsockopt(server, ZMQ_LINGER, &zero, sizeof zero);
-    err = curve_server(server, keys);
-    if (!err)
-        err = curve_new(&other);
+    err = curve_server(server, keys, CURVE_FLEET);
     if (!err && (zmq_bind(server, "tcp://127.0.0.1:*") ||
                  zmq_getsockopt(server, ZMQ_LAST_ENDPOINT, endpoint, &n)))
         err = err_set(ERR_IO, "CURVE self test: %s", zmq_strerror(errno));
-    if (!err) {
-        memcpy(own.server_key, keys->public_key, CURVE_TEXT);
-        memcpy(other.server_key, keys->public_key, CURVE_TEXT);
-        friend = dial(context, endpoint, &own);
-        stranger = dial(context, endpoint, &other);
-        err = friend && stranger ? knock(zap, server, friend, stranger)
-                                 : err_set(ERR_IO, "CURVE self test: %s", zmq_strerror(errno));
-    }
-    if (friend)
-        zmq_close(friend);
-    if (stranger)
-        zmq_close(stranger);
+    if (!err)
+        err = test(zap, context, server, endpoint, keys);
     zmq_close(server);
-    curve_wipe(&own);
     return err;
 }

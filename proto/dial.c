@@ -33,6 +33,7 @@ struct dial {
     bool begun; /* an attempt got as far as a socket */
     int hangs;  /* hang-ups in a row */
     int fd;     /* of the connection; -1: none */
+    bool hung;  /* one since dial_hung_up was asked */
     enum dial_state state;
 };
 
@@ -75,6 +76,7 @@ static void hung_up(struct dial *dial, bool silent)
 {
     dial->state = silent ? DIAL_NO_WORDS : DIAL_HUNG_UP;
     dial->hangs = silent ? 0 : dial->hangs + 1;
+    dial->hung |= !silent;
 }
 
 /* What libzmq 4.3.4 says:
@@ -157,14 +159,15 @@ const char *dial_words(const struct dial *dial)
     case DIAL_NO_WORDS:
         return "who listens there does not speak as a broker does: is it the control port?";
     case DIAL_HUNG_UP:
-        return dial->keyed ? "it hangs up: it has another key than this one, or is no broker"
+        return dial->keyed ? "it hangs up: it is not the broker that this key was made for"
                            : "it hangs up: it wants a key (--key FILE), or is no broker";
     case DIAL_MISMATCH:
         return dial->keyed ? "it has no key, and this side has one"
-                           : "it wants a key: key=FILE (a trainer: broker_key=FILE), the one "
-                             "that the broker has";
+                           : "it wants a key: key=FILE (a trainer: broker_key=FILE), one of "
+                             "its own keys folder";
     case DIAL_REFUSED:
-        return "it refuses this key: take the one that the broker has";
+        return "it refuses this key: it is of another fleet or role, was revoked or has "
+               "expired";
     case DIAL_THERE:
         return "it is there and gives no answer";
     default:
@@ -177,10 +180,18 @@ enum err dial_fault(const struct dial *dial, const char *endpoint)
     if (dial->state == DIAL_MISMATCH && !dial->keyed)
         return err_set(
             ERR_IO,
-            "the broker at %s wants a key: key=FILE (a trainer: broker_key=FILE), the "
-            "one that it has",
+            "the broker at %s wants a key: key=FILE (a trainer: broker_key=FILE), one "
+            "of its own keys folder",
             endpoint);
     return err_set(ERR_IO, "no broker at %s: %s", endpoint, dial_words(dial));
+}
+
+bool dial_hung_up(struct dial *dial)
+{
+    const bool hung = dial->hung;
+
+    dial->hung = false;
+    return hung;
 }
 
 bool dial_hopeless(const struct dial *dial)
@@ -215,7 +226,8 @@ static enum err await(struct dial *dial, const char *endpoint, long wait_ms)
     return dial_fault(dial, endpoint);
 }
 
-enum err dial_knock(const char *endpoint, int type, const struct curve_keys *keys, long wait_ms)
+static enum err knock(const char *endpoint, int type, const struct curve_keys *keys,
+                      long wait_ms)
 {
     void *context = zmq_ctx_new(), *socket = zmq_socket(context, type);
     struct dial *dial = NULL;
@@ -233,4 +245,18 @@ enum err dial_knock(const char *endpoint, int type, const struct curve_keys *key
         zmq_close(socket);
     zmq_ctx_term(context);
     return err;
+}
+
+enum err dial_knock(const char *endpoint, int type, struct curve_keys *keys, long wait_ms)
+{
+    char first[CURVE_TEXT];
+    enum err err = knock(endpoint, type, keys, wait_ms);
+
+    if (err != ERR_IO || !keys || !*keys->next_key)
+        return err;
+    /* Perhaps its next generation counts already. */
+    memcpy(first, keys->server_key, CURVE_TEXT);
+    memcpy(keys->server_key, keys->next_key, CURVE_TEXT);
+    memcpy(keys->next_key, first, CURVE_TEXT);
+    return knock(endpoint, type, keys, wait_ms);
 }

@@ -37,6 +37,8 @@ enum dial_state dial_look(struct dial *dial);
 const char *dial_words(const struct dial *dial);
 /* The same as an error, with the address; always ERR_IO. */
 enum err dial_fault(const struct dial *dial, const char *endpoint);
+/* Did the far end hang up while keys were compared, since this was last asked? */
+bool dial_hung_up(struct dial *dial);
 /* Was it turned away, and will be as long as nobody changes a key? */
 bool dial_hopeless(const struct dial *dial);
 
@@ -45,9 +47,9 @@ bool dial_hopeless(const struct dial *dial);
 int64_t dial_bytes(const struct dial *dial);
 
 /* Is a socket there whose keys fit? Waits for it, at most `wait_ms`, less when it is hopeless.
- * `type`: ZMQ_DEALER for the control port, ZMQ_SUB for the dashboard. keys NULL: plain.
- * Errors: ERR_PARSE (the address), ERR_IO in words with the address and what to do. */
-enum err dial_knock(const char *endpoint, int type, const struct curve_keys *keys,
+ * `type`: ZMQ_DEALER for the control port, ZMQ_SUB for the dashboard. keys NULL: plain; with a
+ * next_key both generations are tried, and server_key becomes the one that is there. Errors: ERR_PARSE (the address), ERR_IO in words with the address and what to do. */
+enum err dial_knock(const char *endpoint, int type, struct curve_keys *keys,
                     long wait_ms) MUST_CHECK;
 
 #endif

@@ -15,8 +15,8 @@
 #include "base/mem.h"
 #include "base/printable.h"
 #include "proto/arena.h"
-#include "proto/bind.h"
-#include "proto/hub_member.h"
+#include "proto/curve.h"
+#include "proto/hub_state.h"
 #include "proto/limit.h"
 
 #include <errno.h>
@@ -26,30 +26,12 @@
 
 enum { QUEUE = 256, WHO_MS = 200, STRANGER_MS = 60000, ROOM_MS = 200 };
 
-struct hub_row {
-    hub_fn *fn;
-    hub_raw_fn *raw;
-    void *self;
-};
-
-struct hub {
-    void *socket;
-    struct hub_conf conf;
-    char endpoint[BIND_ENDPOINT];
-    struct hub_conns conns;
-    struct hub_members members;
-    struct hub_row row[ROLES][MSG_TYPES];
-    struct msg_head head;
-    struct arena *arena;
-    int64_t tick_ms, logged_ms, room_ms; /* room_ms: when make_room last looked */
-    struct hub_stats stats;
-};
-
 static enum err open_socket(struct hub *hub, void *context)
 {
     const struct bind_conf conf = {.endpoint = hub->conf.endpoint,
                                    .listen_fd = hub->conf.listen_fd,
                                    .keys = hub->conf.keys,
+                                   .domain = CURVE_FLEET,
                                    .queue = hub->conf.queue ? hub->conf.queue : QUEUE,
                                    .frame_max = WIRE_FRAME_MAX};
     static const int mandatory = 1, backlog = MAX_PEERS;
@@ -238,7 +220,16 @@ void hub_release(struct hub *hub, struct hub_peer *peer, int64_t now_ms)
     member_remove(hub, (struct hub_member *)peer, "bye", now_ms);
 }
 
-static void strike(struct hub *hub, struct conn *conn, const char *why, int64_t now_ms)
+void hub_turn_away(struct hub *hub, struct conn *conn, enum refuse_code code, const char *words,
+                   int64_t now_ms)
+{
+    refuse(hub, conn, (uint32_t)code, words);
+    conn->doomed_ms = now_ms;
+    if (conn->member)
+        member_remove(hub, conn->member, words, now_ms);
+}
+
+void hub_strike_conn(struct hub *hub, struct conn *conn, const char *why, int64_t now_ms)
 {
     hub->stats.bad++;
     if (now_ms - hub->logged_ms >= 1000) {
@@ -255,13 +246,9 @@ static void strike(struct hub *hub, struct conn *conn, const char *why, int64_t 
         conn->member->pub.strikes++;
     if (conn->strikes < HUB_STRIKES)
         return;
-    if (conn->member) {
-        hub_refuse(hub, &conn->member->pub, REFUSE_STRIKES, "too many bad frames", true,
-                   now_ms);
-    } else {
-        refuse(hub, conn, REFUSE_STRIKES, "too many bad frames");
-        conn->doomed_ms = now_ms;
-    }
+    if (conn->member)
+        hub_member_ban(&hub->members, &conn->member->pub.id, now_ms);
+    hub_turn_away(hub, conn, REFUSE_STRIKES, "too many bad frames", now_ms);
 }
 
 void hub_strike(struct hub *hub, struct hub_peer *peer, const char *why, int64_t now_ms)
@@ -269,7 +256,7 @@ void hub_strike(struct hub *hub, struct hub_peer *peer, const char *why, int64_t
     struct hub_member *const m = (struct hub_member *)peer;
 
     if (m->conn)
-        strike(hub, m->conn, why, now_ms);
+        hub_strike_conn(hub, m->conn, why, now_ms);
 }
 
 /* ---- what they say */
@@ -280,29 +267,32 @@ static enum err on_hello(struct hub *hub, struct conn *conn, const struct msg *m
     const struct msg_hello *const hello = &msg->hello;
     struct hub_member *m = hub_member_by_id(&hub->members, &hello->peer);
     const char *words = "";
-    uint32_t code = 0;
+    uint32_t code = 0, role;
+    struct msg as = *msg;
 
     if (hello->major_min > PROTO_MAJOR || hello->major_max < PROTO_MAJOR) {
         refuse(hub, conn, REFUSE_VERSION, "this broker speaks version 1 of the protocol");
         return OK;
     }
     if (hub_member_banned(&hub->members, &hello->peer, now_ms)) {
-        refuse(hub, conn, REFUSE_STRIKES, "refused for a minute: too many bad frames");
-        conn->doomed_ms = now_ms;
+        hub_turn_away(hub, conn, REFUSE_STRIKES, "refused for a minute: too many bad frames",
+                      now_ms);
         return OK;
     }
-    if (m && (m->pub.incarnation != hello->incarnation || m->pub.role != hello->role)) {
+    if (!hub_look_hello(hub, conn, hello, &role, now_ms))
+        return OK;
+    if (m && (m->pub.incarnation != hello->incarnation || m->pub.role != role)) {
         member_remove(hub, m, "replaced by another incarnation", now_ms);
         m = NULL;
     }
     if (conn->member && conn->member != m) /* another id on the same connection */
         member_remove(hub, conn->member, "replaced on its connection", now_ms);
-    if (!hub->row[hello->role][MSG_HELLO].fn) {
+    if (!hub->row[role][MSG_HELLO].fn) {
         refuse(hub, conn, REFUSE_ROLE, "this port has no such role");
         return OK;
     }
     if (!m)
-        m = hub_member_add(&hub->members, hello);
+        m = hub_member_add(&hub->members, hello, (enum role)role);
     hub_member_attach(m, conn);
     printable(m->pub.name, sizeof m->pub.name, hello->name, strlen(hello->name),
               PRINTABLE_LINE);
@@ -315,8 +305,8 @@ static enum err on_hello(struct hub *hub, struct conn *conn, const struct msg *m
         hub_refuse(hub, &m->pub, (enum refuse_code)code, words, false, now_ms);
         return OK;
     }
-    return hub->row[hello->role][MSG_HELLO].fn(hub->row[hello->role][MSG_HELLO].self, &m->pub,
-                                               msg, now_ms);
+    as.hello.role = role; /* what it is here, not what it says */
+    return hub->row[role][MSG_HELLO].fn(hub->row[role][MSG_HELLO].self, &m->pub, &as, now_ms);
 }
 
 static void who(struct hub *hub, struct conn *conn, int64_t now_ms)
@@ -342,6 +332,15 @@ static enum err decode(struct hub *hub, struct conn *conn, struct msg *out, enum
     return err == ERR_NOMEM ? ERR_RANGE : err; /* more than any message may take */
 }
 
+static enum err forbidden(struct hub *hub, struct conn *conn, enum msg_type type,
+                          int64_t now_ms)
+{
+    if (hub->conf.gate)
+        hub_gate_refused(hub->conf.gate, HUB_GATE_MESSAGE, conn->member->pub.name,
+                         conn->address, now_ms);
+    return err_set(ERR_RANGE, "%s is not for this role to say", msg_name(type));
+}
+
 static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *frames,
                          int64_t now_ms)
 {
@@ -354,6 +353,8 @@ static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *fram
         row = &hub->row[conn->member->pub.role][head.head.type];
         if (row->raw)
             return row->raw(row->self, &conn->member->pub, &head, frames, now_ms);
+        if (!row->fn && head.head.type != MSG_HELLO) /* not worth reading */
+            return forbidden(hub, conn, head.head.type, now_ms);
     }
     if (!err && head.head.type != MSG_HELLO && !conn->member) {
         who(hub, conn, now_ms);
@@ -366,8 +367,6 @@ static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *fram
     if (msg.head.type == MSG_HELLO)
         return on_hello(hub, conn, &msg, now_ms);
     row = &hub->row[conn->member->pub.role][msg.head.type];
-    if (!row->fn)
-        return err_set(ERR_RANGE, "%s is not for this role to say", msg_name(msg.head.type));
     return row->fn(row->self, &conn->member->pub, &msg, now_ms);
 }
 
@@ -413,7 +412,7 @@ static enum err hear(struct hub *hub, struct conn *conn, struct frames *frames, 
 
     hub->stats.heard++;
     hub->stats.bytes_in += bytes;
-    if (conn->doomed_ms)
+    if (conn->doomed_ms || !hub_look_hears(hub, conn, bytes, now_ms))
         return OK;
     if (conn->member) {
         conn->member->pub.heard_ms = now_ms;
@@ -423,7 +422,8 @@ static enum err hear(struct hub *hub, struct conn *conn, struct frames *frames, 
     err = broken ? ERR_PARSE : dispatch(hub, conn, frames, now_ms);
     if (err != ERR_PARSE && err != ERR_RANGE)
         return err;
-    strike(hub, conn, err_text(), now_ms); /* what is wrong with a message is its sender's */
+    hub_strike_conn(hub, conn, err_text(),
+                    now_ms); /* what is wrong with a message is its sender's */
     return OK;
 }
 

@@ -13,6 +13,7 @@
 
 struct curve_keys;
 struct hub;
+struct hub_gate;
 
 /* ERR_PARSE and ERR_RANGE: the message cannot be meant, a strike. Others end the loop. */
 typedef enum err hub_fn(void *self, struct hub_peer *from, const struct msg *msg,
@@ -25,6 +26,7 @@ struct hub_conf {
     const char *endpoint;          /* "tcp://127.0.0.1:0" takes any port; see hub_endpoint */
     int listen_fd;                 /* a listening descriptor to take over, or -1 */
     const struct curve_keys *keys; /* NULL: plain (see curve_plain_allowed) */
+    struct hub_gate *gate;         /* what keys may (hub_gate.h); NULL: everything */
     int peers_max;                 /* connections; 0: MAX_PEERS */
     int queue;                     /* messages to one peer in its pipe; 0: 256 */
     /* Before the HELLO row runs: a new peer, or a known one on a new connection. Refuses by
@@ -69,6 +71,12 @@ void hub_refuse(struct hub *hub, struct hub_peer *peer, enum refuse_code code,
                 const char *words, bool ban, int64_t now_ms);
 /* Forgets a peer that said BYE. */
 void hub_release(struct hub *hub, struct hub_peer *peer, int64_t now_ms);
+
+/* Keys have changed: whose key is not valid any more is refused and cut. */
+void hub_look(struct hub *hub, int64_t now_ms);
+/* From now on new connections are made with these keys of the broker's; those that stand may be
+ * cut by it. Errors: ERR_IO. */
+enum err hub_look_rekey(struct hub *hub, const struct curve_keys *keys) MUST_CHECK;
 
 /* For loop_socket and loop_every(1000). */
 void *hub_socket(const struct hub *hub);

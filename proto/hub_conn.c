@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "proto/hub_gate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ void hub_conn_remove(struct hub_conns *conns, struct conn *conn)
         at = &(*at)->next;
     *at = conn->next;
     conns->n--;
+    hub_gate_ended(conn->holder);
     if (conn->fd >= 0 && conns->of_fd[conn->fd] == conn)
         conns->of_fd[conn->fd] = NULL;
     free(conn);

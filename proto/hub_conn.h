@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct hub_holder;
 struct hub_member;
 
 struct conn {
@@ -20,6 +21,7 @@ struct conn {
     struct hub_member *member;   /* NULL before HELLO */
     char address[64];            /* ZeroMQ's Peer-Address; "" until a whole frame came */
     struct hash key;             /* what the doorkeeper saw; zeros: none */
+    struct hub_holder *holder;   /* of that key, from its first message on (hub_gate.h) */
     int64_t heard_ms, who_ms, strikes_ms;
     int strikes;
     int64_t doomed_ms; /* not 0: refused; nothing of it is heard; shut HUB_CONN_LAST_MS after */

@@ -16,12 +16,13 @@ struct hub_member *hub_member_by_id(const struct hub_members *members, const str
     return NULL;
 }
 
-struct hub_member *hub_member_add(struct hub_members *members, const struct msg_hello *hello)
+struct hub_member *hub_member_add(struct hub_members *members, const struct msg_hello *hello,
+                                  enum role role)
 {
     struct hub_member *const m = mem_new(1, sizeof *m);
 
     m->pub.number = ++members->numbers;
-    m->pub.role = (enum role)hello->role;
+    m->pub.role = role;
     m->pub.id = hello->peer;
     m->pub.incarnation = hello->incarnation;
     m->before = members->last;

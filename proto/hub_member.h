@@ -27,7 +27,9 @@ struct hub_members {
 };
 
 struct hub_member *hub_member_by_id(const struct hub_members *members, const struct id *id);
-struct hub_member *hub_member_add(struct hub_members *members, const struct msg_hello *hello);
+/* `role`: as what it is here. */
+struct hub_member *hub_member_add(struct hub_members *members, const struct msg_hello *hello,
+                                  enum role role);
 void hub_member_remove(struct hub_members *members, struct hub_member *member);
 void hub_member_clear(struct hub_members *members);
 

@@ -66,7 +66,8 @@ enum refuse_code {
     REFUSE_ROLE,
     REFUSE_FENCED,
     REFUSE_BUSY,
-    REFUSE_STRIKES
+    REFUSE_STRIKES,
+    REFUSE_KEY, /* it was revoked, or has expired */
 };
 struct msg_refuse {
     uint32_t code;
@@ -107,17 +108,21 @@ struct msg_hb {
     const uint32_t
         *unbegun; /* A: of each of `lease`, how many have not begun; none: all have */
     uint32_t n_unbegun;
-    uint64_t wire_bytes; /* of artifacts, taken over the wire since start */
-    uint64_t wire_rate;  /* bytes a second of that, while something was owed; 0: unknown */
+    uint64_t wire_bytes;  /* of artifacts, taken over the wire since start */
+    uint64_t wire_rate;   /* bytes a second of that, while something was owed; 0: unknown */
+    const char *next_key; /* B to all: the broker's public key that follows; "": none does */
 };
 
-struct msg_admin {         /* CLI to broker, broker to supervisor */
-    uint64_t request;      /* number of the asker's; with `asker` it names the request */
-    struct id asker;       /* peer id of the CLI; the broker fills it in */
-    const char *order;     /* "scale", "down", "status" */
-    uint32_t role, count;  /* scale: absolute */
-    const char *arguments; /* JSON object or "" */
-    const char *host;      /* whose supervisor is meant; "": the head's */
+#define ADMIN_ADMIT "admit" /* the order of who has a ticket */
+struct msg_admin {          /* CLI to broker, broker to supervisor */
+    uint64_t request;       /* number of the asker's; with `asker` it names the request */
+    struct id asker;        /* peer id of the CLI; the broker fills it in */
+    const char *order;      /* "scale", "down", "status" */
+    uint32_t role, count;   /* scale: absolute */
+    const char *arguments;  /* JSON object or "" */
+    const char *host;       /* whose supervisor is meant; "": the head's */
+    struct hash key;        /* CURVE public key of the asker; the broker fills it in, */
+    const char *address;    /* and from where it asked */
 };
 struct msg_admin_ok {
     uint64_t request;

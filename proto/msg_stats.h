@@ -56,6 +56,9 @@ struct msg_stats {
     uint32_t n_suspect;
     const char *advice;  /* "add 2 actors", "" if none */
     const char *metrics; /* JSON: the learner's latest metrics, "" if none */
+    const struct msg_stats_reason
+        *refusal; /* what keys were refused, since the broker's start */
+    uint32_t n_refusal;
 };
 
 #endif

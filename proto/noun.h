@@ -8,19 +8,10 @@
 #define PROTO_NOUN_H
 
 #include "base/hash.h"
+#include "proto/role.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum role {
-    ROLE_NONE,
-    ROLE_LEARNER,
-    ROLE_ACTOR,
-    ROLE_REWARDER,
-    ROLE_SUPERVISOR,
-    ROLE_CLI, /* says ADMIN, hears ADMIN_OK */
-    ROLES,
-};
 
 enum { ID_BYTES = 16 };
 struct id { /* random: a run, a peer */

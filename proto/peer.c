@@ -15,10 +15,10 @@
 #include "proto/codec.h"
 #include "proto/curve.h"
 #include "proto/dial.h"
+#include "proto/generation.h"
 #include "proto/limit.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,20 +49,9 @@ struct peer {
     int64_t bytes, bytes_ms; /* of the connection, when last looked; when there were more */
     int64_t heard_ms, hello_ms, hb_ms, tick_ms, logged_ms;
     char bulk[256]; /* of the last WELCOME, with a host one can dial */
+    struct generation generation;
     struct peer_stats stats;
 };
-
-void peer_random(struct id *id, uint64_t *incarnation)
-{
-    const char *given = getenv(PEER_ID);
-    size_t n = 0;
-
-    randombytes_buf(incarnation, sizeof *incarnation);
-    if (!given ||
-        sodium_hex2bin(id->byte, sizeof id->byte, given, strlen(given), NULL, &n, NULL) ||
-        n != sizeof id->byte)
-        randombytes_buf(id->byte, sizeof id->byte);
-}
 
 void peer_host(char *out, size_t n)
 {
@@ -131,6 +120,7 @@ enum err peer_open(struct peer **out, void *context, const struct peer_conf *con
     if (!err && zmq_connect(peer->socket, peer->broker))
         err = err_set(ERR_RANGE, "'%.100s' is no address: tcp://HOST:PORT is meant",
                       peer->broker);
+    generation_take(&peer->generation, conf->keys);
     peer->conf.keys = NULL; /* libzmq has its copy */
     if (err) {
         peer_close(peer);
@@ -279,6 +269,9 @@ static bool note(struct peer *peer, const struct msg *msg, int64_t now_ms)
         peer->head.epoch = msg->head.epoch;
     }
     switch (msg->head.type) {
+    case MSG_HB:
+        generation_learn(&peer->generation, msg->hb.next_key);
+        return was;
     case MSG_WHO:
         unwelcome(peer, now_ms);
         say_hello(peer, now_ms);
@@ -386,6 +379,22 @@ static void reopen(struct peer *peer, int64_t now_ms)
     peer->hello_ms = now_ms - PEER_HB_MS;
 }
 
+/* What became of the connection since the last tick. */
+static void follow(struct peer *peer, int64_t now_ms)
+{
+    const bool was = peer->there;
+
+    look(peer);
+    if (dial_hung_up(peer->dial) && *peer->generation.next) {
+        if (generation_turn(&peer->generation, peer->socket))
+            complain(peer, "key", now_ms);
+        reopen(peer, now_ms);
+    } else if (was &&
+               !peer->there) { /* what waits in its pipes was meant for the one that ended */
+        reopen(peer, now_ms);
+    }
+}
+
 static void warn(struct peer *peer, int64_t now_ms)
 {
     peer->warns++;
@@ -428,15 +437,12 @@ static bool is_silent(const struct peer *peer, int64_t now_ms)
 enum err peer_tick(void *self, int64_t now_ms)
 {
     struct peer *const peer = self;
-    const bool was = peer->there;
 
     /* A process that was stopped did not listen: that is no silence of the broker's. */
     if (now_ms - peer->tick_ms > PEER_SILENCE_MS / 2)
         peer->heard_ms += now_ms - peer->tick_ms;
     peer->tick_ms = now_ms;
-    look(peer);
-    if (was && !peer->there) /* what waits in its pipes was meant for the one that ended */
-        reopen(peer, now_ms);
+    follow(peer, now_ms);
     if (!dial_hopeless(peer->dial))
         peer->hope_ms = now_ms;
     if (!peer->welcome && !peer->refused && !peer->leaving && now_ms >= peer->warn_ms)
@@ -459,6 +465,11 @@ bool peer_welcome(const struct peer *peer)
 bool peer_there(const struct peer *peer)
 {
     return peer->there;
+}
+
+bool peer_learned(const struct peer *peer, struct curve_keys *keys)
+{
+    return peer->welcome && generation_tell(&peer->generation, keys);
 }
 
 bool peer_answered(const struct peer *peer)

@@ -82,7 +82,10 @@ void peer_hb(struct peer *peer, int64_t now_ms);
 
 bool peer_welcome(const struct peer *peer); /* is WELCOME in, on this connection? */
 bool peer_there(const struct peer *peer); /* does its connection stand, as of the last tick? */
-bool peer_answered(const struct peer *peer);               /* has a broker ever answered? */
+bool peer_answered(const struct peer *peer); /* has a broker ever answered? */
+/* The broker's public keys as it says them itself (two while they are rotated) go into `keys`;
+ * true: they were others there. */
+bool peer_learned(const struct peer *peer, struct curve_keys *keys);
 const struct msg_head *peer_head(const struct peer *peer); /* run and epoch as last heard */
 int64_t peer_heard_ms(const struct peer *peer);            /* when a frame last came */
 

@@ -1,6 +1,6 @@
 /* drover-rewarder: scores rollouts for whichever run its broker serves.
  *
- *     drover-rewarder --broker tcp://head:5555 --key fleet.key
+ *     drover-rewarder --broker tcp://head:5555 --key worker.key
  *
  * Reward models and the reference arrive over the wire, by hash; rules come with the run's
  * scorer table. Two threads: the loop owns sockets and time, score owns the models. */

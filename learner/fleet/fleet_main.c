@@ -180,7 +180,7 @@ static enum err check(const struct method *method, struct fleet_keys *k, struct 
     if (!err && !k->broker)
         err = err_set(ERR_PARSE,
                       "broker is missing: `drover %s` starts a fleet; alone, say "
-                      "broker=tcp://head:5555 broker_key=fleet.key",
+                      "broker=tcp://head:5555 broker_key=learner.key",
                       method->name);
     if (!err)
         err = rundir_check(k->keys.output_dir);

@@ -1,6 +1,7 @@
 #include "tests/broker/fixture.h"
 
 #include "base/log.h"
+#include "broker/state.h"
 #include "proto/arena.h"
 #include "proto/digest.h"
 
@@ -387,7 +388,13 @@ enum err fixture_bring(struct broker_fixture *fixture, uint32_t from,
                        const struct rollout *rollout)
 {
     struct msg msg = {.head.type = MSG_ROLLOUT, .rollout.rollout = *rollout};
+    const uint64_t before = fixture->broker->counters.unasked;
+    const enum err err = fixture_say(fixture, from, &msg);
 
+    if (err || fixture->broker->counters.unasked == before)
+        return err;
+    /* It held no lease for it: what it has is a claim, and wanted at the next tick. */
+    broker_tick(fixture->broker, fixture->now_ms);
     return fixture_say(fixture, from, &msg);
 }
 

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/registrar.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -75,8 +76,18 @@ int live_close(void **state)
 
 void live_secure(struct live_fleet *fleet)
 {
-    assert_ok(curve_new(&fleet->keys));
-    assert_ok(curve_save(fleet->key, &fleet->keys));
+    static const struct registrar_want want[] = {{.name = "learner", .role = ROLE_LEARNER},
+                                                 {.name = "actor", .role = ROLE_ACTOR},
+                                                 {.name = "rewarder", .role = ROLE_REWARDER},
+                                                 {.name = "watcher", .role = ROLE_WATCHER}};
+
+    assert_ok(registrar_create(fleet->key, clock_wall_ms() / 1000));
+    for (int i = 0; i < LIVE_KEYS; i++) {
+        char *path = mem_print("%s/%s.key", fleet->key, want[i].name);
+        assert_ok(registrar_add(fleet->key, &want[i], NULL, clock_wall_ms() / 1000));
+        assert_ok(curve_load(&fleet->keys[i], path));
+        free(path);
+    }
     fleet->secure = true;
 }
 
@@ -98,7 +109,7 @@ void live_listen(struct live_fleet *fleet)
 
 static void become_broker(const struct live_fleet *fleet)
 {
-    char *key = mem_print("--key=%s", fleet->secure ? fleet->key : "");
+    char *key = mem_print("--keys=%s", fleet->secure ? fleet->key : "");
     char *ports = mem_print("--ports-file=%s", fleet->ports);
 
     /* Above all of ours first, so that none of them is overwritten. */

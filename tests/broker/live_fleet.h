@@ -11,12 +11,13 @@
 
 #include <sys/types.h>
 
+enum live_key { LIVE_LEARNER, LIVE_ACTOR, LIVE_REWARDER, LIVE_WATCHER, LIVE_KEYS };
 enum { LIVE_TASKS = 3, LIVE_SAMPLES = 2, LIVE_ALL = LIVE_TASKS * LIVE_SAMPLES, LIVE_PORTS = 3 };
 
 struct live_fleet {
     void *context;
     char folder[64], key[80], ports[80];
-    struct curve_keys keys;
+    struct curve_keys keys[LIVE_KEYS]; /* key: the keys folder */
     bool secure;
 
     pid_t broker;
@@ -56,7 +57,7 @@ struct live_fleet {
 int live_open(void **state);
 int live_close(void **state);
 
-void live_secure(struct live_fleet *fleet); /* makes a fleet key */
+void live_secure(struct live_fleet *fleet); /* makes a keys folder */
 void live_listen(
     struct live_fleet *fleet); /* makes three listeners and the supervisor's pipe */
 /* Starts drover-broker and waits until it listens. */

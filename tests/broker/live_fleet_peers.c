@@ -155,7 +155,7 @@ void live_learner(struct live_fleet *fleet)
     struct live_learner *l = &fleet->learner;
     struct peer_conf conf = {.role = ROLE_LEARNER,
                              .broker = fleet->control,
-                             .keys = fleet->secure ? &fleet->keys : NULL,
+                             .keys = fleet->secure ? &fleet->keys[LIVE_LEARNER] : NULL,
                              .name = "learner",
                              .hello = learner_hello,
                              .hb = learner_hb,
@@ -330,7 +330,7 @@ void live_actor(struct live_fleet *fleet)
     struct live_actor *a = &fleet->actor;
     struct peer_conf conf = {.role = ROLE_ACTOR,
                              .broker = fleet->control,
-                             .keys = fleet->secure ? &fleet->keys : NULL,
+                             .keys = fleet->secure ? &fleet->keys[LIVE_ACTOR] : NULL,
                              .name = "actor",
                              .hello = actor_hello,
                              .hb = actor_hb,
@@ -411,7 +411,7 @@ void live_rewarder(struct live_fleet *fleet)
 {
     struct peer_conf conf = {.role = ROLE_REWARDER,
                              .broker = fleet->control,
-                             .keys = fleet->secure ? &fleet->keys : NULL,
+                             .keys = fleet->secure ? &fleet->keys[LIVE_REWARDER] : NULL,
                              .name = "rewarder",
                              .hello = rewarder_hello,
                              .hb = rewarder_hb,

@@ -27,7 +27,7 @@ static const struct msg *ordered(const char *order, const char *host, uint32_t o
 static void an_order_reaches_the_host_it_names(void **state)
 {
     (void)state;
-    fixture_other(&fixture, X, ROLE_CLI);
+    fixture_other(&fixture, X, ROLE_OPERATOR);
     host_says(HEAD, ROLE_SUPERVISOR, "head", true);
     host_says(FAR, ROLE_SUPERVISOR, "far", false);
     assert_non_null(ordered("status", "", HEAD));
@@ -40,7 +40,7 @@ static void an_order_reaches_the_host_it_names(void **state)
 static void hosts_are_told_by_the_broker_itself(void **state)
 {
     (void)state;
-    fixture_other(&fixture, X, ROLE_CLI);
+    fixture_other(&fixture, X, ROLE_OPERATOR);
     host_says(HEAD, ROLE_SUPERVISOR, "head", true);
     host_says(A, ROLE_ACTOR, "far", false);
     host_says(R, ROLE_REWARDER, "far", false);

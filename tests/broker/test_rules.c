@@ -339,7 +339,7 @@ static void what_a_role_may_not_say_is_a_strike(void **state)
     all_here(NULL, 0);
     assert_err(ERR_RANGE, fixture_say(&fixture, A, &msg));
     assert_false(broker_hears(ROLE_ACTOR, MSG_SCORE));
-    assert_false(broker_hears(ROLE_CLI, MSG_OPEN));
+    assert_false(broker_hears(ROLE_OPERATOR, MSG_OPEN));
     assert_true(broker_hears(ROLE_ACTOR, MSG_ROLLOUT));
 }
 
@@ -357,7 +357,7 @@ static void orders_go_to_the_supervisor_and_back(void **state)
     const struct msg *msg;
 
     (void)state;
-    fixture_other(&fixture, X, ROLE_CLI);
+    fixture_other(&fixture, X, ROLE_OPERATOR);
     assert_ok(fixture_say(&fixture, X, &order));
     assert_false(fixture_said(&fixture, X, MSG_ADMIN_OK)->admin_ok.ok); /* nobody to do it */
     fixture_other(&fixture, 7, ROLE_SUPERVISOR);
@@ -393,7 +393,7 @@ static void draining_ends_when_all_have_left(void **state)
 /* One that is cut within a character could not be encoded, and nobody had STATS any more. */
 static void a_long_name_leaves_stats_whole(void **state)
 {
-    struct msg msg = fixture_hello(X, ROLE_CLI);
+    struct msg msg = fixture_hello(X, ROLE_OPERATOR);
     char name[80];
 
     (void)state;

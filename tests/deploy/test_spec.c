@@ -17,7 +17,7 @@ static struct plan plan = {.method = "ppo",
                            .worker = {{"mine", "python3 reward.py", 1, false}},
                            .n_workers = 1,
                            .learner = typed};
-static const struct endpoint fleet = {.control = "tcp://h:1", .key_path = "k"};
+static const struct endpoint fleet = {.control = "tcp://h:1"};
 
 /* Words and environment with blanks between; "|" before the environment. */
 static const char *told(enum plan_role role, int number, bool again)
@@ -41,7 +41,7 @@ static void each_role_is_told_its_own(void **state)
 {
     (void)state;
     assert_string_equal(told(PLAN_BROKER, 0, false),
-                        "drover-broker --key=k | OMP_WAIT_POLICY=passive");
+                        "drover-broker --keys=k | OMP_WAIT_POLICY=passive");
     assert_string_equal(
         told(PLAN_LEARNER, 0, false),
         "drover-learner ppo prompts.yaml seed=1 broker=tcp://h:1 broker_key=k | "

@@ -8,7 +8,7 @@ are in tests/learner/exact_fleet.c. Also once with overlap {lag: 1}: `lag` befor
 import os, shutil, subprocess, sys, tempfile, time
 
 sys.dont_write_bytecode = True
-from fleet import ENV, free_ports, program, tool
+from fleet import ENV, free_ports, new_key, new_keys, program, tool
 
 
 def one(word):
@@ -19,17 +19,19 @@ def one(word):
     control, bulk, board = free_ports(3)
     ports = [f"--bind=tcp://127.0.0.1:{control}", f"--bulk=tcp://127.0.0.1:{bulk}",
              f"--dashboard=tcp://127.0.0.1:{board}"]
-    key = f"{word}.key"
-    tool("drover", "keys", "new", key)
-    at = [f"--broker=tcp://127.0.0.1:{control}", f"--key={key}"]
+    keys = new_keys(f"{word}.keys")
+
+    def at(role, name):
+        return [f"--broker=tcp://127.0.0.1:{control}", f"--key={new_key(keys, role, name)}"]
     with open(f"{word}.log", "w") as log:
         def spawn(*words):
             return subprocess.Popen([program(words[0]), *words[1:]], env=ENV, stdout=log, stderr=subprocess.STDOUT)
-        others = [spawn("drover-broker", *ports, f"--key={key}"), spawn("drover-actor", *at, "--slots=64"),
-                  spawn("drover-rewarder", *at, "--batch=64"), spawn("exact_fleet", "worker", seed, *at)]
+        others = [spawn("drover-broker", *ports, f"--keys={keys}"), spawn("drover-actor", *at("actor", "a"), "--slots=64"),
+                  spawn("drover-rewarder", *at("rewarder", "r"), "--batch=64"),
+                  spawn("exact_fleet", "worker", seed, *at("rewarder", "w"))]
         learner = spawn("drover-learner", "ppo", f"world-{seed}/run.yaml", f"model=world-{seed}/model",
                         f"dataset=world-{seed}/prompts.jsonl", f"output_dir=run-{word}", *(["overlap.lag=1"] if lag else []),
-                        f"broker=tcp://127.0.0.1:{control}", f"broker_key={key}")
+                        f"broker=tcp://127.0.0.1:{control}", f"broker_key={new_key(keys, 'learner', 'l')}")
         try:
             status = learner.wait(600)
         finally:

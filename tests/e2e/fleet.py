@@ -21,6 +21,21 @@ def tool(*words, **more):
                           stdout=subprocess.PIPE, **more).stdout
 
 
+def new_keys(folder):
+    """A keys folder of its own, anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    tool("drover", "keys", "new", folder)
+    return os.path.abspath(folder)
+
+
+def new_key(folder, role, name):
+    """The file of one worker's key; the same one when it is asked for again."""
+    path = os.path.join(folder, f"{name}.key")
+    if not os.path.exists(path):
+        tool("drover", "keys", "add", folder, name, f"role={role}")
+    return path
+
+
 def prepare():
     tool("drover", "world", "make", "dir=world", "layers=2", "width=64", "heads=2", "demonstrations=400",
          "pairs=300", "train=96", "heldout=8")
@@ -212,22 +227,21 @@ class Standing(Wired):
     HOSTS = {"actor": "127.0.0.11", "rewarder": "127.0.0.12", "learner": "127.0.0.13"}
 
     def start(self, proxies=True):
-        self.key = os.path.abspath(f"{self.name}.key")
-        if os.path.exists(self.key):
-            os.remove(self.key)
-        tool("drover", "keys", "new", self.key)
+        self.keys = new_keys(f"{self.name}.keys")
         self.control, self.bulk, board = free_ports(3)
         # 0.0.0.0 is what nobody can dial: each peer takes the host by which it reached control
         self.others = [self.spawn("drover-broker", f"--bind=tcp://127.0.0.1:{self.control}",
                                   f"--bulk=tcp://127.0.0.1:{self.bulk}", f"--dashboard=tcp://127.0.0.1:{board}",
-                                  "--advertise=0.0.0.0", f"--key={self.key}")]
+                                  "--advertise=0.0.0.0", f"--keys={self.keys}")]
         self.proxy = {}
         for role, host in self.HOSTS.items() if proxies else []:
             self.proxy[role] = Proxy(host, self.control)
             self.proxy[role + "-bulk"] = Proxy(host, self.bulk)
         for i in (1, 2):
-            self.others.append(self.spawn("drover-actor", self.broker("actor"), f"--key={self.key}", f"--name=actor-{i}"))
-        self.others.append(self.spawn("drover-rewarder", self.broker("rewarder"), f"--key={self.key}"))
+            self.others.append(self.spawn("drover-actor", self.broker("actor"),
+                                          f"--key={new_key(self.keys, 'actor', f'actor-{i}')}", f"--name=actor-{i}"))
+        self.others.append(self.spawn("drover-rewarder", self.broker("rewarder"),
+                                      f"--key={new_key(self.keys, 'rewarder', 'rewarder')}"))
         self.process = self.learner(self.name)
 
     def broker(self, role):
@@ -236,7 +250,7 @@ class Standing(Wired):
 
     def learner(self, name):
         return self.spawn("drover-learner", *arguments(name, self.size, self.lag, self.extra),
-                          self.broker("learner")[2:], f"broker_key={self.key}")
+                          self.broker("learner")[2:], f"broker_key={new_key(self.keys, 'learner', 'learner')}")
 
     def check(self):
         super().check()

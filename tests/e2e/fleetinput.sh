@@ -57,13 +57,20 @@ broker() { # broker NAME ARGS...: its ports are in NAME.ports, its process in $l
 
 "$drover" keys new ours > log
 "$drover" keys new theirs > log
-head -c 60 ours > garbled
+for role in actor rewarder learner; do
+    "$drover" keys add ours $role role=$role > log
+    "$drover" keys add theirs $role role=$role > log
+done
+head -c 60 ours/actor.key > garbled
 chmod 600 garbled
-cp ours readable
+cp ours/actor.key readable
 chmod 644 readable
+# A fleet's one secret, as it was before each worker had a key of its own.
+sed 's/"broker"/"drover"/; /role/d' ours/broker.key > shared.key
+chmod 600 shared.key
 "$drover" world make dir=world layers=1 width=32 heads=2 demonstrations=10 pairs=10 train=20 heldout=4 > log
 broker plain
-broker secure --key=ours
+broker secure --keys=ours
 for which in control bulk dashboard; do
     eval "plain_$which=$(port_of plain.ports $which) secure_$which=$(port_of secure.ports $which)"
 done
@@ -77,12 +84,16 @@ case_of "$local:$plain_dashboard is in use" "$bin/drover-broker" --bind=$local:0
 case_of "is no address: tcp://HOST:PORT is meant" "$bin/drover-broker" --bind=127.0.0.1:0
 case_of "the port is to be a number" "$bin/drover-broker" --bind=$local:99999
 case_of "a key is needed" "$bin/drover-broker" --bind=tcp://0.0.0.0:0
-for program in broker actor rewarder; do
+case_of 'nowhere: No such file' "$bin/drover-broker" --keys=nowhere
+case_of 'a keys folder is meant' "$bin/drover-broker" --keys=garbled
+case_of 'a broker has a keys folder' "$bin/drover-broker" --key=shared.key
+for program in actor rewarder; do
+    case_of 'one can pose as the broker' "$bin/drover-$program" --key=shared.key
     case_of 'nowhere: No such file' "$bin/drover-$program" --key=nowhere
     case_of 'garbled: not a key file' "$bin/drover-$program" --key=garbled
     case_of 'chmod 600 readable' "$bin/drover-$program" --key=readable
 done
-case_of 'ours: File exists' "$drover" keys new ours
+case_of 'broker.key: File exists' "$drover" keys new ours
 for program in actor rewarder; do
     for wrong in 127.0.0.1:5555 $local udp://127.0.0.1:5555 $local:port; do
         case_of "'$wrong' is no address: tcp://HOST:PORT is meant" "$bin/drover-$program" --broker=$wrong
@@ -101,8 +112,8 @@ for program in actor rewarder; do
     case_of "does not resolve" "$bin/drover-$program" --broker=tcp://no.such.host.invalid:5555 --wait=1
     case_of "is a broker's bulk port" "$bin/drover-$program" --broker=$local:$plain_bulk
     case_of "$keyless" "$bin/drover-$program" --broker=$local:$secure_control --key=
-    case_of 'it has another key than this one' "$bin/drover-$program" --broker=$local:$secure_control --key=theirs
-    case_of "no broker at $local:$plain_control" "$bin/drover-$program" --broker=$local:$plain_control --key=ours
+    case_of 'not the broker that this key was made for' "$bin/drover-$program" --broker=$local:$secure_control --key=theirs/$program.key
+    case_of "no broker at $local:$plain_control" "$bin/drover-$program" --broker=$local:$plain_control --key=ours/$program.key
 done
 settle
 # Without a limit it keeps trying, says so, and leaves at once when told.
@@ -114,7 +125,7 @@ for word in status top down 'scale actors=2'; do
     case_of "no broker at $free: nobody listens there" "$drover" $word broker=$free dashboard=$free
     case_of 'does not resolve' "$drover" $word broker=tcp://no.such.host.invalid:5555
     case_of "$keyless" "$drover" $word broker=$local:$secure_control dashboard=$local:$secure_dashboard key=
-    case_of 'another key' "$drover" $word broker=$local:$secure_control dashboard=$local:$secure_dashboard key=theirs
+    case_of 'not the broker that this key was made for' "$drover" $word broker=$local:$secure_control dashboard=$local:$secure_dashboard key=theirs/operator.key
     case_of "'here' is no address" "$drover" $word broker=here
     case_of 'nowhere: No such file' "$drover" $word broker=$free key=nowhere
     case_of 'nowhere/fleet.json' "$drover" $word run=nowhere
@@ -131,7 +142,8 @@ case_of "no broker at $free: nobody listens there" $ppo "$rule" broker=$free bro
 case_of 'does not resolve' $ppo "$rule" broker=tcp://no.such.host.invalid:5555 broker_wait=1
 case_of "'here' is no address" $ppo "$rule" broker=here
 case_of "$keyless" $ppo "$rule" broker=$local:$secure_control
-case_of 'another key' $ppo "$rule" broker=$local:$secure_control broker_key=theirs
+case_of 'not the broker that this key was made for' $ppo "$rule" broker=$local:$secure_control broker_key=theirs/learner.key
+case_of 'one can pose as the broker' $ppo "$rule" broker=$local:$secure_control broker_key=shared.key
 case_of 'nowhere: No such file' $ppo "$rule" broker=$free broker_key=nowhere
 settle
 [ ! -e bad ] || fail "a learner without a broker left $(find bad)"
@@ -175,10 +187,10 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     "$drover" status run=live > log 2> err && break
     sleep 0.2
 done
-cp live/fleet.key key
+cp live/keys/broker.key key
 case_of "in live a run goes on, supervised by process $live" $ppo2 "$rule" output_dir=live
 settle
-cmp key live/fleet.key || fail "the second supervisor changed the key of the first"
+cmp key live/keys/broker.key || fail "the second supervisor changed the key of the first"
 "$drover" down run=live > log || fail "down: $(cat live.log)"
 wait $live || fail "the run did not end well: $(cat live.log)"
 grep -q 'event=gone peer=learner died=0' live/logs/broker.log ||

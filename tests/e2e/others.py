@@ -6,7 +6,7 @@ usage: others.py BIN_FOLDER [CASE ... | all]"""
 import json, os, shutil, signal, subprocess, sys, tempfile, time
 
 sys.dont_write_bytecode = True
-from fleet import ENV, HERE, Folder, free_ports, hash_of, program, tool
+from fleet import ENV, HERE, Folder, free_ports, hash_of, new_key, new_keys, program, tool
 
 STEPS = 4
 PEERS = os.path.join(HERE, "others_peer.py")
@@ -23,30 +23,34 @@ class Fleet:
 
     def __init__(self, name):
         self.name, self.log = name, open(f"{name}.log", "w+")
-        self.key = os.path.abspath(f"{name}.key")
-        tool("drover", "keys", "new", self.key)
+        self.keys, self.made = new_keys(f"{name}.keys"), 0
         control, bulk, board = free_ports(3)
         self.at = f"tcp://127.0.0.1:{control}"
         self.processes = []
         self.spawn(program("drover-broker"), f"--bind={self.at}", f"--bulk=tcp://127.0.0.1:{bulk}",
-                   f"--dashboard=tcp://127.0.0.1:{board}", f"--key={self.key}")
+                   f"--dashboard=tcp://127.0.0.1:{board}", f"--keys={self.keys}")
+
+    def key(self, role):
+        self.made += 1
+        return new_key(self.keys, role, f"{role}-{self.made}")
 
     def spawn(self, *words):
         self.processes.append(subprocess.Popen(words, env=ENV, stdout=self.log, stderr=subprocess.STDOUT))
         return self.processes[-1]
 
     def actor(self, name="honest"):
-        return self.spawn(program("drover-actor"), f"--broker={self.at}", f"--key={self.key}", f"--name={name}")
+        return self.spawn(program("drover-actor"), f"--broker={self.at}", f"--key={self.key('actor')}",
+                          f"--name={name}")
 
     def peer(self, role, *plan):
-        return self.spawn(PYTHON, PEERS, role, self.at, self.key, *plan)
+        return self.spawn(PYTHON, PEERS, role, self.at, self.key("actor" if role == "refuser" else "rewarder"), *plan)
 
     def learner(self, at=None):
         return self.spawn(at or program("drover-learner"), "grpo", "model=world/model", "dataset=world/prompts.jsonl",
                           f"output_dir={self.name}", 'rewards=[{"name": "mine", "worker": "mine"}]', "eval_prompts=0",
                           "num_generations=4", "per_device_train_batch_size=16", f"max_steps={STEPS}",
                           "max_completion_length=24", "learning_rate=1e-3", "gradient_checkpointing=false",
-                          f"broker={self.at}", f"broker_key={self.key}")
+                          f"broker={self.at}", f"broker_key={self.key('learner')}")
 
     def said(self, *words):
         self.log.flush()
@@ -126,10 +130,10 @@ def raising_scorer(f):
     with open("mended.py", "w") as file:
         file.write(text)
     f.actor()
-    learner, worker = f.learner(), f.spawn(PYTHON, "raises.py", f.at, f.key)
+    learner, worker = f.learner(), f.spawn(PYTHON, "raises.py", f.at, f.key("rewarder"))
     f.until(lambda: f.said("scorer `mine` failed at python: KeyError: 'a key'", "scorer mine is paused"))
     worker.kill()
-    f.spawn(PYTHON, "mended.py", f.at, f.key)
+    f.spawn(PYTHON, "mended.py", f.at, f.key("rewarder"))
     return f.finish(learner, "works again")
 
 

@@ -98,7 +98,7 @@ def kept(run, lines):
     true("no checkpoint", os.listdir(f"{run}/checkpoints"), lines)
     true("the learner did not say BYE", "event=gone peer=learner died=0" in read(f"{run}/logs/broker.log"),
          read(f"{run}/logs/broker.log"))
-    wait_for("end of all processes", lambda: not members(f"--key={run}/fleet.key"), 20)
+    wait_for("end of all processes", lambda: not members(f"{run}/keys"), 20)
     true("somebody keeps trying though all ends", "keeps trying" not in lines, lines)
 
 
@@ -110,7 +110,7 @@ def ctrl_c_behind_a_pipe_saves():
     os.write(master, b"\x03")
     over(pid, master=master, sink=sink)
     wait_for("end", lambda: state("tee") == "stopped", 30, lambda: read("tee/run.log"))
-    wait_for("end of all processes", lambda: not members("tee/fleet.key"), 20)
+    wait_for("end of all processes", lambda: not members("tee/keys"), 20)
     kept("tee", read("tee/run.log"))
     # tee was ended by the same Ctrl-C: what was said afterwards is in the folder
     true("not told", "the run goes on, its lines go here" in read("tee/run.log") and
@@ -228,7 +228,7 @@ def a_worker_of_ones_own():
     true("its last words", words.count('role=worker number=1 status=3 log=worker/logs/worker-1.log '
                                        'last="no such \\x1b[31mthing"') == 2, words)
     name, broker, key = read("seen").split()
-    true("its environment", name == "mine" and broker.startswith("tcp://127.0.0.1:") and key == "worker/fleet.key")
+    true("its environment", name == "mine" and broker.startswith("tcp://127.0.0.1:") and key == "worker/keys/worker-1.key")
     true("it was scored", not able or state("worker") == "finished", words)
     wait_for("end of the worker", lambda: not members("reward.py" if able else "mine.sh"), 10)
 
@@ -241,7 +241,7 @@ def a_worker_goes_with_a_killed_supervisor():
     run.kill()
     run.wait()
     wait_for("end of the worker", lambda: not members("left.sh") and not members("sleep 999999"), 20)
-    wait_for("end of all processes", lambda: not members("left/fleet.key"), 20)
+    wait_for("end of all processes", lambda: not members("left/keys"), 20)
 
 
 def tool(words, status=0):
@@ -251,12 +251,12 @@ def tool(words, status=0):
 
 
 def orders_have_limits_and_places_are_fixed_by_keys():
-    tool("drover keys new my.key")
+    tool("drover keys new my")
     port = 20000 + os.getpid() % 20000
-    run = start(f"{RULE} {FOR_EVER} output_dir=order fleet.port={port} fleet.key=my.key fleet.actors=1", "order.log")
+    run = start(f"{RULE} {FOR_EVER} output_dir=order fleet.port={port} fleet.keys=my fleet.actors=1", "order.log")
     try:
         wait_for("iteration", lambda: iterations("order") > 0, more=lambda: read("order.log"))
-        true("how others join", f"drover-actor --broker=tcp://127.0.0.1:{port} --key=my.key" in read("order.log"))
+        true("how others join", f"drover keys ticket my role=actor broker=tcp://127.0.0.1:{port}," in read("order.log"))
         for n, words in (257, "one machine may run"), (2**31 - 1, "actors: 2147483647 is not in [0, 4096]"):
             true(f"{n} is refused", words in tool(f"drover scale actors={n} force=true run=order", 1))
         if os.cpu_count() * 8 < 200:
@@ -264,7 +264,7 @@ def orders_have_limits_and_places_are_fixed_by_keys():
             # however many there are, an answer comes (these are rewarders, which start fast)
             true("200 that are meant", "rewarder: 1 -> 40" in tool("drover scale rewarders=40 force=true run=order"))
         true("fewer", "-> 1" in tool("drover scale rewarders=1 run=order"))
-        tool(f"drover status broker=tcp://127.0.0.1:{port} key=my.key")
+        tool(f"drover status broker=tcp://127.0.0.1:{port} key=my/operator.key")
         true("taken", f"fleet.port: tcp://127.0.0.1:{port} is in use" in tool(
             f"{PPO} {RULE} output_dir=other fleet.port={port}", 1))
         true("nothing is left", not os.path.exists("other"))
@@ -273,8 +273,9 @@ def orders_have_limits_and_places_are_fixed_by_keys():
     finally:
         run.terminate()
         run.wait(60)
-    true("the key is the user's", os.path.exists("my.key") and not os.path.exists("order/fleet.key"))
-    true("a missing key", "fleet.key: nowhere" in tool(f"{PPO} {RULE} output_dir=other fleet.key=nowhere", 1))
+    true("the keys are the user's", os.path.exists("my/broker.key") and not os.path.exists("order/keys"))
+    true("missing keys", "keys: nowhere" in tool(f"{PPO} {RULE} output_dir=other fleet.keys=nowhere", 1))
+    true("a key of before", "fleet.keys=FOLDER" in tool(f"{PPO} {RULE} output_dir=other fleet.key=my.key", 1))
     true("nothing is left", not os.path.exists("other"), os.path.exists("other") and str(os.listdir("other")))
     unused = tool(f"{PPO} {RULE} output_dir=other broker=tcp://127.0.0.1:1 broker_wait=1 fleet.actors=3", 1)
     true("fleet beside broker is said", unused.count("event=unused key=fleet") == 1, unused)

@@ -4,6 +4,7 @@ drover_e2e(methods_end 300)
 drover_e2e(details 120)
 drover_e2e(others 300)
 drover_e2e(liar 240)
+drover_e2e(roles 300)
 drover_e2e(table 60)
 drover_e2e(lag 300)
 # Three seconds in ./check; a minute, under sanitizers, in `nightly`, which runs all that is a fuzzer.

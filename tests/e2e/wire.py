@@ -56,6 +56,8 @@ class Peer:
         """One message as (kind, task, sample, fields), or None."""
         if time.monotonic() - self.heard > 5:
             self.socket.close()
+            if self.key.get("next"):  # the broker's key was rotated
+                self.key["server"], self.key["next"] = self.key["next"], self.key["server"]
             self.dial()
         if time.monotonic() - self.said > 1:
             self.beat()
@@ -66,6 +68,8 @@ class Peer:
         fields, self.heard = msgpack.unpackb(fields), time.monotonic()
         if self.me["role"] == ACTOR and kind in (WELCOME, HB) and fields.get("newest"):
             self.newest = fields["newest"]
+        if kind == HB:
+            self.key["next"] = fields.get("next_key")
         if kind in (WHO, WELCOME):
             self.welcome = kind == WELCOME
             self.beat()

@@ -251,7 +251,7 @@ static void order(struct stage *s, struct stage_peer *peer, struct msg *msg)
 {
     static const char *const orders[] = {"scale", "status", "down", "nonsense"};
 
-    if (peer->role == ROLE_CLI) {
+    if (peer->role == ROLE_OPERATOR) {
         msg->head.type = MSG_ADMIN;
         msg->admin = (struct msg_admin){.request = stage_byte(s),
                                         .order = orders[stage_draw(s, 4)],

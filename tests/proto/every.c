@@ -154,7 +154,6 @@ static struct msg hello(struct msg m)
 {
     static const struct msg_ability offer[] = {{SCORER_REWARD_MODEL, "any"},
                                                {SCORER_WORKER, "mine"}};
-
     m.hello = (struct msg_hello){
         .peer = ID,
         .incarnation = 77,
@@ -221,7 +220,6 @@ static struct msg hb(struct msg m)
 {
     static const struct msg_wait wait[] = {{"no actor", 7000, "", false},
                                            {"mine is paused", 2500, "mine", true}};
-
     m.hb = (struct msg_hb){
         .progress = 1234,
         .tokens = 999,
@@ -254,6 +252,7 @@ static struct msg hb(struct msg m)
         .n_unbegun = 3,
         .wire_bytes = UINT64_C(7) << 30,
         .wire_rate = 12500000,
+        .next_key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
     };
     return m;
 }
@@ -329,7 +328,6 @@ static struct msg stats(struct msg m)
     static struct msg_stats_suspect suspect;
     static const struct msg_stats_reason drop[] = {{"cancel", 3}};
     static const struct msg_wait wait[] = {{"mine: nobody offers it", 2500, "mine", true}};
-
     lease = (struct msg_stats_lease){1, 2, 3, 4, 5, 6, ID};
     suspect = (struct msg_stats_suspect){writer(), 2, 3500, true, "another text"};
     m.stats = (struct msg_stats){
@@ -370,6 +368,8 @@ static struct msg stats(struct msg m)
         .found_false = 16,
         .suspect = &suspect,
         .n_suspect = 1,
+        .refusal = drop,
+        .n_refusal = 1,
         .advice = "add 2 actors",
         .metrics = "{}",
     };
@@ -460,7 +460,7 @@ static struct msg bulk(struct msg m)
         m.refuse = (struct msg_refuse){REFUSE_FENCED, "epoch 3 is over"};
         break;
     case MSG_ADMIN:
-        m.admin = (struct msg_admin){6, ID, "scale", ROLE_ACTOR, 5, "{}", "b"};
+        m.admin = (struct msg_admin){6, ID, "scale", ROLE_ACTOR, 5, "{}", "b", H1, "10.0.0.7"};
         break;
     case MSG_ADMIN_OK:
         m.admin_ok = (struct msg_admin_ok){6, ID, true, "5 actors", "{\"actors\": 5}"};

@@ -11,15 +11,24 @@
 
 static void keys_are_kept_in_files_for_the_owner_alone(void **state)
 {
-    struct curve_keys keys, got;
+    struct curve_keys keys, broker, got;
     char folder[] = "/tmp/drover-key-XXXXXX", path[64], command[192];
 
     (void)state;
     assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/fleet.key", folder);
+    snprintf(path, sizeof path, "%s/a-1.key", folder);
+    assert_ok(curve_new(&broker));
+    assert_ok(curve_save(path, &broker));
+    assert_err(ERR_STATE, curve_load(&got, path)); /* one secret for all: it was the broker's */
+    assert_ok(curve_load_broker(&got, path));
     assert_ok(curve_new(&keys));
-    assert_ok(curve_save(path, &keys));
+    memcpy(keys.server_key, broker.public_key, CURVE_TEXT);
+    memcpy(keys.next_key, broker.public_key, CURVE_TEXT);
+    keys.role = ROLE_ACTOR;
+    snprintf(keys.name, sizeof keys.name, "a-1");
     assert_err(ERR_IO, curve_save(path, &keys)); /* never over another key */
+    assert_ok(curve_replace(path, &keys));
+    assert_err(ERR_STATE, curve_load_broker(&got, path));
     assert_ok(curve_load(&got, path));
     assert_memory_equal(&got, &keys, sizeof keys);
     snprintf(command, sizeof command, "chmod 644 %s", path);
@@ -33,23 +42,23 @@ static void keys_are_kept_in_files_for_the_owner_alone(void **state)
     assert_int_equal(system(command), 0);
 }
 
-static void only_the_fleets_key_opens(void **state)
+static void only_keys_that_are_let_in_open(void **state)
 {
     struct wire_fixture *const fixture = *state;
-    struct curve_keys fleet, other;
+    struct curve_keys broker, ours, other;
     struct wire_end *friend, *stranger, *plain;
 
-    assert_ok(curve_new(&fleet));
+    assert_ok(curve_new(&broker));
+    assert_ok(curve_new(&ours));
     assert_ok(curve_new(&other));
-    memcpy(other.server_key, fleet.public_key, CURVE_TEXT);
+    memcpy(ours.server_key, broker.public_key, CURVE_TEXT);
+    memcpy(other.server_key, broker.public_key, CURVE_TEXT);
     assert_ok(curve_zap_open(&fixture->zap, fixture->context));
-    assert_err(ERR_STATE, curve_zap_self_test(fixture->zap, fixture->context,
-                                              &fleet)); /* not let in yet */
-    assert_ok(curve_zap_allow(fixture->zap, fleet.public_key));
-    assert_ok(curve_zap_self_test(fixture->zap, fixture->context, &fleet));
-    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", &fleet);
+    assert_ok(curve_zap_self_test(fixture->zap, fixture->context, &broker));
+    assert_ok(curve_zap_allow(fixture->zap, ours.public_key));
+    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", &broker);
     friend =
-        wire_fixture_dial(fixture, hub_endpoint(fixture->hub), &fleet, (struct peer_conf){0});
+        wire_fixture_dial(fixture, hub_endpoint(fixture->hub), &ours, (struct peer_conf){0});
     stranger =
         wire_fixture_dial(fixture, hub_endpoint(fixture->hub), &other, (struct peer_conf){0});
     plain = wire_fixture_dial(fixture, hub_endpoint(fixture->hub), NULL, (struct peer_conf){0});
@@ -60,11 +69,31 @@ static void only_the_fleets_key_opens(void **state)
     assert_true(curve_zap_refused(fixture->zap) >= 2);
 }
 
+/* A doorkeeper that lets everybody in is found out: here by one who says yes to all. */
+static bool yes(void *self, const struct hash *key, const char *domain)
+{
+    (void)self, (void)key, (void)domain;
+    return true;
+}
+
+static void a_door_that_stands_open_is_found_out(void **state)
+{
+    struct wire_fixture *const fixture = *state;
+    struct curve_keys broker;
+
+    assert_ok(curve_new(&broker));
+    assert_ok(curve_zap_open(&fixture->zap, fixture->context));
+    curve_zap_ask(fixture->zap, yes, NULL);
+    assert_err(ERR_STATE, curve_zap_self_test(fixture->zap, fixture->context, &broker));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_kept_in_files_for_the_owner_alone),
-        cmocka_unit_test_setup_teardown(only_the_fleets_key_opens, wire_fixture_open,
+        cmocka_unit_test_setup_teardown(only_keys_that_are_let_in_open, wire_fixture_open,
+                                        wire_fixture_close),
+        cmocka_unit_test_setup_teardown(a_door_that_stands_open_is_found_out, wire_fixture_open,
                                         wire_fixture_close),
     };
 

@@ -96,7 +96,7 @@ static void a_python_function_is_a_reward(void **state)
     struct msg ask = every_message(MSG_ASK);
     const char *const program = python();
     char folder[] = "/tmp/drover-python-XXXXXX", path[64];
-    struct curve_keys keys;
+    struct curve_keys keys, broker;
     pid_t pid;
 
     if (!program) {
@@ -105,12 +105,14 @@ static void a_python_function_is_a_reward(void **state)
         skip();
     }
     assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/fleet.key", folder);
+    snprintf(path, sizeof path, "%s/reward.key", folder);
+    assert_ok(curve_new(&broker));
     assert_ok(curve_new(&keys));
+    memcpy(keys.server_key, broker.public_key, CURVE_TEXT);
     assert_ok(curve_save(path, &keys));
     assert_ok(curve_zap_open(&fixture->zap, fixture->context));
     assert_ok(curve_zap_allow(fixture->zap, keys.public_key));
-    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", &keys);
+    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", &broker);
     hub_on(fixture->hub, ROLE_REWARDER, MSG_HELLO, on_hello, &seen);
     hub_on(fixture->hub, ROLE_REWARDER, MSG_HB, on_hb, &seen);
     hub_on(fixture->hub, ROLE_REWARDER, MSG_SCORE, on_score, &seen);

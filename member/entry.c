@@ -1,0 +1,73 @@
+/* A key that is there comes before a ticket: so a worker that starts again beside its ticket
+ * needs no second use, if it was told where to keep its key. Of the ticket then only the
+ * addresses count. */
+
+#include "member/entry.h"
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "proto/role.h"
+#include "proto/text.h"
+
+#include <stdlib.h>
+
+enum { WAIT_MS = 60000 };
+
+static bool given(const char *option)
+{
+    return option && *option;
+}
+
+static enum err join(struct entry *out, const struct entry_conf *o, const struct invite *invite)
+{
+    const struct invite_guest guest = {.name = o->name, .host = "", .wait_ms = WAIT_MS};
+    enum err err;
+
+    if (invite->keys.role != o->role)
+        return err_set(ERR_STATE,
+                       "this ticket is for the role %s, and this is a process of the "
+                       "role %s",
+                       role_name(invite->keys.role), role_name(o->role));
+    err = invite_accept(&out->keys, out->broker, invite, &guest);
+    if (!err && given(o->key))
+        err = curve_save(o->key, &out->keys);
+    if (!err)
+        log_info("admitted", "name=%s broker=%s", out->keys.name, out->broker);
+    return err;
+}
+
+enum err entry_open(struct entry *out, const struct entry_conf *o)
+{
+    const bool has_ticket = given(o->ticket_file) || given(getenv(INVITE_VARIABLE));
+    const bool has_key = given(o->key) && (!has_ticket || fs_exists(o->key));
+    struct invite invite;
+    enum err err = OK;
+
+    text_print(out->broker, sizeof out->broker, "%s", o->broker ? o->broker : "");
+    out->secure = has_key || has_ticket;
+    if (has_key)
+        err = curve_load(&out->keys, o->key);
+    if (err || !has_ticket)
+        return err;
+    err = invite_load(&invite, given(o->ticket_file) ? o->ticket_file : "");
+    if (!err && has_key)
+        text_print(out->broker, sizeof out->broker, "%s", invite.broker[0]);
+    else if (!err)
+        err = join(out, o, &invite);
+    invite_wipe(&invite);
+    return err;
+}
+
+/* What a broker says of its keys is believed on a connection that was made with its key. */
+void entry_learn(struct entry *entry, const struct peer *peer, const char *file)
+{
+    if (!entry->secure || !peer_learned(peer, &entry->keys) || !given(file))
+        return;
+    if (curve_replace(file, &entry->keys))
+        log_warn("key",
+                 "reason=\"%s\" next=\"the broker's next key is known to this process "
+                 "alone: give the file a new one before it starts again\"",
+                 err_text());
+    else
+        log_info("key", "file=%s next=\"the broker's keys as it says them are in it\"", file);
+}

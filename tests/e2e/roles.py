@@ -1,0 +1,428 @@
+#!/usr/bin/env python3
+"""What keys may do, on real processes: every act that a role is forbidden is refused, counted and
+shown; nobody can pose as the broker; who is revoked is gone within a second; the broker's key
+changes under load without a lost sample; a ticket lets in as many as it says.
+
+usage: roles.py BIN_FOLDER [CASE ...]        needs pyzmq and msgpack, else it is skipped"""
+import json, os, shutil, signal, subprocess, sys, tempfile, time
+
+sys.dont_write_bytecode = True
+try:
+    import msgpack, zmq
+except ImportError:
+    print("skipped: no zmq and msgpack; $DROVER_PYTHON names another python")
+    sys.exit(77)
+from fleet import ENV, accounting, free_ports, hash_of, new_key, new_keys, program, tool
+from wire import Peer, crc32c
+
+HELLO, WHO, WELCOME, REFUSE, HB, OPEN, CANCEL, ROLLOUT, FAIL, SCORE, SETTLED, PUBLISH, OFFER = 1, 2, 3, 4, 5, 6, 7, 11, 12, 14, 17, 18, 19
+ADMIN, ADMIN_OK, BYE, REFUSED = 23, 24, 26, 29
+NAMES = {"learner": 1, "actor": 2, "rewarder": 3, "supervisor": 4, "operator": 5, "watcher": 6, "auditor": 7}
+# What each role may say at the control port, besides HELLO, HB and BYE.
+MAY = {"learner": {OPEN, CANCEL, SETTLED, PUBLISH, FAIL, REFUSED}, "actor": {ROLLOUT, FAIL}, "rewarder": {SCORE, FAIL},
+       "supervisor": {ADMIN, ADMIN_OK}, "operator": {ADMIN}, "auditor": set()}
+TRIED = [OPEN, CANCEL, ROLLOUT, FAIL, SCORE, SETTLED, PUBLISH, ADMIN, ADMIN_OK, REFUSED]
+CONTEXT = zmq.Context.instance()
+
+
+def true(what, so, more=""):
+    if not so:
+        raise SystemExit(f"FAILED: {what}\n{more}; in {os.getcwd()}")
+
+
+class Fleet:
+    """A broker with a keys folder, its dashboard under eyes."""
+
+    def __init__(self, name, *words):
+        self.name, self.keys = name, new_keys(f"{name}.keys")
+        self.control, self.bulk, self.board = (f"tcp://127.0.0.1:{p}" for p in free_ports(3))
+        self.words, self.all = words, []
+        self.broker = None
+        self.start()
+        self.stats = self.watch(os.path.join(self.keys, "operator.key"))
+
+    def start(self):
+        self.broker = self.spawn("drover-broker", f"--bind={self.control}", f"--bulk={self.bulk}",
+                                 f"--dashboard={self.board}", f"--keys={self.keys}", *self.words, log=f"{self.name}-broker")
+        self.until("the broker listens", lambda: "event=ready" in self.said("broker"))
+
+    def restart(self):
+        self.broker.kill()
+        self.broker.wait()
+        os.remove(f"{self.name}-broker.log")
+        self.start()
+
+    def spawn(self, name, *words, log=None, env=None):
+        with open(f"{log or self.name}.log", "ab") as out:
+            self.all.append(subprocess.Popen([program(name), *words], env=env or ENV, stdout=out, stderr=out,
+                                             stdin=subprocess.DEVNULL))
+        return self.all[-1]
+
+    def said(self, part):
+        with open(f"{self.name}-{part}.log", errors="replace") as f:
+            return f.read()
+
+    def key(self, role, name=None):
+        there = os.path.exists(os.path.join(self.keys, f"{name or role}.key"))
+        path = new_key(self.keys, role, name or role)
+        time.sleep(0 if there else .4)  # the broker looks ten times a second
+        return path
+
+    def watch(self, key):
+        peer = Peer.__new__(Peer)
+        peer.key = {}
+        import re
+        found = dict(re.findall(r'(\w+)-key = "(.{40})"', open(key).read()))
+        s = CONTEXT.socket(zmq.SUB)
+        s.linger = 0
+        s.curve_serverkey, s.curve_publickey, s.curve_secretkey = (found[k].encode() for k in ("server", "public", "secret"))
+        s.subscribe(b"")
+        s.connect(self.board)
+        return s
+
+    def snapshot(self, wait=2500):
+        """The newest STATS, at most a second old."""
+        while self.stats.poll(0):
+            self.stats.recv_multipart()
+        true("no STATS", self.stats.poll(wait))
+        return msgpack.unpackb(self.stats.recv_multipart()[1], strict_map_key=False)
+
+    def refused(self, words):
+        return sum(r["count"] for r in self.snapshot()["refusal"] if words in r["reason"])
+
+    def until(self, what, so, limit=60):
+        end = time.monotonic() + limit
+        while not so():
+            true(f"not within {limit} s: {what}", time.monotonic() < end, self.tails())
+            time.sleep(.02)
+
+    def tails(self):
+        out = ""
+        for name in sorted(os.listdir(".")):
+            if name.startswith(self.name) and name.endswith(".log"):
+                with open(name, errors="replace") as f:
+                    out += f"--- {name}\n{f.read()[-1500:]}"
+        return out
+
+    def close(self):
+        self.stats.close()
+        for some in [p for p in self.all if p is not self.broker], [self.broker]:
+            for p in some:
+                if p.poll() is None:
+                    p.terminate()
+            for p in some:
+                try:
+                    p.wait(12)
+                except subprocess.TimeoutExpired:
+                    p.kill()
+                    p.wait()
+
+
+def joined(fleet, role, key, as_role=None, at=None, **hello):
+    """A peer with this key that has been answered; the answer."""
+    peer = Peer(at or fleet.control, key, NAMES[as_role or role], f"test-{role}", **hello)
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        got = peer.hear(50)
+        if got and got[0] in (WELCOME, REFUSE):
+            return peer, got
+    return peer, None
+
+
+def forbidden(fleet):
+    """Each role with each key; each message of each role."""
+    keys = {role: fleet.key(role) for role in NAMES}
+    for role, may in MAY.items():
+        peer, got = joined(fleet, role, keys[role])
+        true(f"{role} is welcome", got and got[0] == WELCOME, str(got))
+        tried = [kind for kind in TRIED if kind not in may]
+        before = fleet.refused("may not send")
+        for kind in tried:
+            peer.say(kind, {})
+        peer.beat()
+        fleet.until(f"{role} says {tried}: each is counted", lambda: fleet.refused("may not send") == before + len(tried), 10)
+        peer.socket.close()
+    for role in NAMES:
+        for other in NAMES:
+            if role == "watcher" or role == other == "learner":
+                continue
+            peer, got = joined(fleet, role, keys[role], other)
+            allowed = role == other or (role, other) == ("learner", "actor")
+            if role == other:
+                true(f"{role} is welcome", got and got[0] == WELCOME, str(got))
+            elif (role, other) == ("learner", "actor"):
+                true("a learner's key is no actor's but its own", got and got[0] == REFUSE and got[3]["code"] == 4, str(got))
+            else:
+                true(f"{role}'s key as {other}", got and got[0] == REFUSE and got[3]["code"] == 2, str(got))
+            peer.socket.close()
+    true("roles are counted", fleet.refused("for another role") >= 6 * 6 - 2)
+    peer, got = joined(fleet, "watcher", keys["watcher"])
+    true("a watcher is not let in at control", got is None)
+    true("that is counted", fleet.refused("may not come in by this port") >= 1)
+    peer.socket.close()
+    for role in NAMES:
+        s = fleet.watch(keys[role])
+        heard = s.poll(2500 if role in ("operator", "watcher", "supervisor") else 1200)
+        true(f"{role} at the dashboard", bool(heard) == (role in ("operator", "watcher", "supervisor")))
+        s.close()
+    # An actor's forged messages moved nothing.
+    stats = fleet.snapshot()
+    true("nothing was opened", stats["opened"] == 0, str(stats))
+    supervisor, _ = joined(fleet, "supervisor", keys["supervisor"])
+    before = stats["bad_frames"]
+    supervisor.say(ADMIN, {"request": 1, "order": "down"})
+    fleet.until("a supervisor gives no orders", lambda: fleet.snapshot()["bad_frames"] > before, 10)
+
+
+def ids(fleet):
+    """A peer id is its key's own, also on a new connection and for whom it left."""
+    first, second = fleet.key("actor", "one"), fleet.key("actor", "two")
+    peer, got = joined(fleet, "actor", first, peer=b"0123456789abcdef")
+    true("the first one", got[0] == WELCOME)
+    other, got = joined(fleet, "actor", second, peer=b"0123456789abcdef")
+    true("another key's id", got and got[0] == REFUSE and got[3]["code"] == 4, str(got))
+    true("it is counted", fleet.refused("another key's") >= 1)
+    true("the first one stays", any(p["name"] == "test-actor" for p in fleet.snapshot()["peer"]))
+    peer.say(BYE, {"reason": "done"})
+    peer.socket.close()
+    other.socket.close()
+    time.sleep(.5)
+    other, got = joined(fleet, "actor", second, peer=b"0123456789abcdef")
+    true("nor when it has left", got and got[0] == REFUSE, str(got))
+    tool("drover", "keys", "revoke", fleet.keys, "one")
+    time.sleep(1)
+    other.socket.close()
+    other, got = joined(fleet, "actor", second, peer=b"0123456789abcdef")
+    true("a revoked key owns nothing", got and got[0] == WELCOME, str(got))
+
+
+def mitm(fleet):
+    """No worker's key can pose as the broker."""
+    import re
+    for role in ("actor", "learner", "operator"):
+        path = fleet.key(role) if role != "operator" else os.path.join(fleet.keys, "operator.key")
+        have = dict(re.findall(r'(\w+)-key = "(.{40})"', open(path).read()))
+        true("a worker has the broker's secret", have["secret"] not in open(os.path.join(fleet.keys, "broker.key")).read())
+        fake = CONTEXT.socket(zmq.ROUTER)
+        fake.linger, fake.curve_server, fake.curve_secretkey = 0, True, have["secret"].encode()
+        port = fake.bind_to_random_port("tcp://127.0.0.1")
+        victim = fleet.spawn("drover-actor", f"--broker=tcp://127.0.0.1:{port}", f"--key={fleet.key('actor', 'victim')}",
+                             log="mitm-victim")
+        end = time.monotonic() + 15
+        while victim.poll() is None and time.monotonic() < end:
+            true("the victim spoke to a false broker", not fake.poll(50))
+        true("the victim gave up in words", victim.poll() == 1 and "not the broker that this key was made for" in
+             fleet.said("victim"), fleet.tails())
+        fake.close()
+
+
+def rates(fleet):
+    """More than a key may say, and more connections than it may have."""
+    peer, got = joined(fleet, "actor", fleet.key("actor"))
+    for _ in range(3000):
+        peer.say(HB, {"progress": 1, "credit": 0})
+    fleet.until("too much is counted", lambda: fleet.refused("more messages or bytes") > 0, 10)
+    end = time.monotonic() + 5
+    kinds = set()
+    while time.monotonic() < end and REFUSE not in kinds:
+        got = peer.hear(50)
+        kinds |= {got[0]} if got else set()
+    true("who goes on is refused", REFUSE in kinds)
+    many = [joined(fleet, "rewarder", fleet.key("rewarder"))[0] for _ in range(9)]
+    true("connections are counted", fleet.refused("more connections") > 0)
+    for p in many:
+        p.socket.close()
+
+
+def revocation(fleet):
+    """Gone within a second, on every port; others stay."""
+    keep, _ = joined(fleet, "actor", fleet.key("actor", "kept"))
+    gone, got = joined(fleet, "actor", fleet.key("actor", "gone"))
+    bulk, got = joined(fleet, "actor", fleet.key("actor", "gone"), at=fleet.bulk)
+    true("bulk", got and got[0] == WELCOME)
+    board = fleet.watch(fleet.key("watcher"))
+    true("the watcher sees", board.poll(3000))
+    seen = {p: board.get_monitor_socket() if p == "board" else s.socket.get_monitor_socket()
+            for p, s in (("control", gone), ("bulk", bulk), ("board", None))}
+    begin = time.monotonic()
+    tool("drover", "keys", "revoke", fleet.keys, "gone")
+    tool("drover", "keys", "revoke", fleet.keys, "watcher")
+    for name, monitor in seen.items():
+        closed = False
+        while not closed:
+            true(f"{name}: not closed within a second", time.monotonic() - begin < 1.3, fleet.tails())
+            if monitor.poll(50):
+                event = int.from_bytes(monitor.recv_multipart()[0][:2], "little")
+                closed = event == zmq.EVENT_DISCONNECTED
+    took = time.monotonic() - begin
+    print(f"   revoked: cut on three ports after {took:.2f} s, two commands of the shell among it")
+    keep.hear(10)
+    keep.said = 0
+    while not (got := keep.hear(100)):
+        true("others stay", time.monotonic() - begin < 5)
+    again, got = joined(fleet, "actor", os.path.join(fleet.keys, "gone.key"))
+    true("it does not come back", got is None)
+
+
+def prepare_world():
+    if not os.path.exists("world"):
+        tool("drover", "world", "make", "dir=world", "layers=2", "width=64", "heads=2", "demonstrations=50", "pairs=10",
+             "train=64", "heldout=4")
+
+
+def learner_words(fleet, out, steps):
+    return ["grpo", "model=world/model", "dataset=world/prompts.jsonl", f"output_dir={out}",
+            'rewards=[{"name": "a", "rule": "length", "min": 1, "max": 9}]', "eval_prompts=0", "num_generations=4",
+            "per_device_train_batch_size=16", f"max_steps={steps}", "max_completion_length=24", "learning_rate=1e-3",
+            "beta=0", "gradient_checkpointing=false", f"broker={fleet.control}", f"broker_key={fleet.key('learner')}"]
+
+
+def rotation(fleet):
+    """The broker's key changes while a run goes on: the same weights, no sample lost or doubled."""
+    prepare_world()
+    workers = {"actor-1": "actor", "actor-2": "actor", "rewarder-1": "rewarder"}
+    for name, role in workers.items():
+        fleet.spawn(f"drover-{role}", f"--broker={fleet.control}", f"--key={fleet.key(role, name)}", f"--name={name}",
+                    log=f"{fleet.name}-{name}")
+    plain = fleet.spawn("drover-learner", *learner_words(fleet, "calm", 6), log=f"{fleet.name}-calm")
+    true("the calm run", plain.wait(120) == 0, fleet.tails())
+    run = fleet.spawn("drover-learner", *learner_words(fleet, "rotated", 6), log=f"{fleet.name}-rotated")
+    fleet.until("it trains", lambda: os.path.exists("rotated/metrics.jsonl") and os.path.getsize("rotated/metrics.jsonl"), 60)
+    print("  ", tool("drover", "keys", "rotate", fleet.keys, "hours=0.001").strip())  # 3.6 s
+    late = fleet.key("actor", "late")  # made meanwhile: knows both
+    true("it trains on", run.wait(120) == 0, fleet.tails())
+    fleet.until("the broker has the new key", lambda: "event=rotated" in fleet.said("broker"), 10)
+    true("the same weights", hash_of("calm") == hash_of("rotated"))
+    true("nobody left", all(p.poll() is None for p in fleet.all[1:4]), fleet.tails())
+    for key in late, *(os.path.join(fleet.keys, f"{n}.key") for n in workers):
+        peer = Peer(fleet.control, key, NAMES[workers.get(os.path.basename(key)[:-4], "actor")], "after")
+        end, got = time.monotonic() + 12, None
+        while time.monotonic() < end and not (got and got[0] == WELCOME):
+            got = peer.hear(100)
+        true(f"{key} opens after the rotation", got and got[0] == WELCOME)
+        peer.socket.close()
+    # and a restarted broker has the new one, too
+    fleet.restart()
+    fleet.until("workers are back", lambda: len(fleet_peers(fleet)) >= 3, 30)
+
+
+def fleet_peers(fleet):
+    fleet.stats.close()
+    fleet.stats = fleet.watch(new_key(fleet.keys, "operator", f"op{time.monotonic_ns()}"))
+    return [p for p in fleet.snapshot(6000)["peer"] if p["role"] in (2, 3)]
+
+
+CASES = {"forbidden": forbidden, "ids": ids, "mitm": mitm, "rates": rates, "revocation": revocation, "rotation": rotation}
+WORDS = {"rates": ["--key-messages=30", "--key-connections=4"]}
+
+
+def tickets():
+    """Uses, expiry, a broker restarted in between, never on a command line."""
+    prepare_world()
+    port = free_ports(1)[0]
+    keys = new_keys("tickets.keys")
+    log = open("tickets.log", "ab")
+    run = subprocess.Popen([program("drover"), "ppo", "model=world/model", "dataset=world/prompts.jsonl", "response_length=8",
+                            'rewards=[{"name": "a", "rule": "length", "min": 1, "max": 4}]', "output_dir=ticketrun", "reference=learner",
+                            "total_episodes=1000000", f"fleet.port={port}", f"fleet.keys={keys}", "fleet.actors=0",
+                            "fleet.rewarders=0"], env=ENV, stdout=log, stderr=log)
+    at = f"broker=tcp://127.0.0.1:{port}"
+    workers = []
+
+    def join(name, *words, env=None):
+        with open(f"{name}.log", "ab") as out:
+            workers.append(subprocess.Popen([program("drover-actor"), f"--name={name}", *words], env=env or ENV, stdout=out,
+                                            stderr=out, stdin=subprocess.DEVNULL))
+        return workers[-1]
+
+    def said(name):
+        with open(f"{name}.log", errors="replace") as f:
+            return f.read()
+
+    def until(what, so, limit=30):
+        end = time.monotonic() + limit
+        while not so():
+            true(f"not within {limit} s: {what}", time.monotonic() < end,
+                 "".join(said(n)[-2000:] for n in ["tickets", *names] if os.path.exists(f"{n}.log")))
+            time.sleep(.05)
+
+    names = ["first", "second", "third"]
+    try:
+        until("the fleet listens", lambda: os.path.exists("ticketrun/fleet.json"))
+        tool("drover", "keys", "ticket", keys, "role=actor", "uses=2", at, "file=ticket", "name=t")
+        true("its file is its owner's", os.stat("ticket").st_mode & 0o77 == 0)
+        join("first", "--ticket-file=ticket")
+        until("the first is in", lambda: "event=admitted" in said("first"))
+        broker = [int(p) for p in os.listdir("/proc") if p.isdigit() and is_broker(p, keys)]
+        true("one broker", len(broker) == 1, str(broker))
+        os.kill(broker[0], signal.SIGKILL)  # the supervisor starts the next one
+        join("second", env=dict(ENV, DROVER_TICKET=open("ticket").read()))
+        until("the second is in", lambda: "event=admitted" in said("second"))
+        third = join("third", "--ticket-file=ticket")
+        true("the third is told", third.wait(30) == 1 and "used up: it was good for 2" in said("third"), said("third"))
+        listed = tool("drover", "keys", "list", keys)
+        true("two uses are listed", "2 of 2" in listed and listed.count("  by t") == 2, listed)
+        secret = open("ticket").read().strip()[8:40]
+        for pid in (p for p in os.listdir("/proc") if p.isdigit()):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    true("a ticket on a command line", secret.encode() not in f.read())
+            except OSError:
+                pass
+        for p in workers[:2]:
+            with open(f"/proc/{p.pid}/task/{p.pid}/children") as f:
+                true("a worker has children", not f.read().strip())
+        tool("drover", "keys", "ticket", keys, "role=actor", "uses=9", "hours=0.0003", at, "file=short", "name=short")
+        time.sleep(1.5)
+        names.append("late")
+        late = join("late", "--ticket-file=short")
+        until("an expired one is refused", lambda: late.poll() is not None, 90)
+        true("with status 1", late.returncode == 1, said("late"))
+        # A role that is not the ticket's, a ticket that lost a part.
+        wrong = subprocess.run([program("drover-rewarder"), "--ticket-file=ticket"], env=ENV, text=True, capture_output=True)
+        true("another role", "this ticket is for the role actor" in wrong.stderr, wrong.stderr)
+        with open("torn", "w") as f:
+            f.write(open("ticket").read()[:-9])
+        torn = subprocess.run([program("drover-actor"), "--ticket-file=torn"], env=ENV, text=True, capture_output=True)
+        true("a torn one", "not whole" in torn.stderr, torn.stderr)
+        tool("drover", "keys", "revoke", keys, "t", "all=true")
+        until("those who came by it are gone", lambda: all(p.poll() is not None for p in workers[:2]), 30)
+    finally:
+        for p in [*workers, run]:
+            if p.poll() is None:
+                p.terminate()
+        for p in [*workers, run]:
+            try:
+                p.wait(30)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                p.wait()
+
+
+def is_broker(pid, keys):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            words = f.read().decode(errors="replace")
+        return "drover-broker" in words and f"--keys={keys}" in words
+    except OSError:
+        return False
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="drover-roles-")
+    os.chdir(folder)
+    for name in sys.argv[2:] or [*CASES, "tickets"]:
+        begin = time.monotonic()
+        if name == "tickets":
+            tickets()
+        else:
+            fleet = Fleet(name, *WORDS.get(name, []))
+            try:
+                CASES[name](fleet)
+            finally:
+                fleet.close()
+        print(f"{name}: {time.monotonic() - begin:.1f} s", flush=True)
+    shutil.rmtree(folder)
+
+
+main()
