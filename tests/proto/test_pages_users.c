@@ -116,10 +116,11 @@ static int both(const struct household *of, int first, int second, bool apart,
 
     stop(&a);
     stop(&b);
-    if (!fine) {
+    if (!fine && apart) {
         print_message("no network namespaces here\n");
         skip();
     }
+    assert_true(fine);
     return result.pulls + later->pulls;
 }
 
@@ -161,8 +162,8 @@ static void two_namespaces_pull_twice_and_once_by_a_folder(void **state)
 
 enum squatter { SILENT, NONSENSE, RELAY };
 
-/* Says at each turn that it brings something, without a proof; and a pipe for pages. */
-static void lie(int fd, int turn, int pipe_end)
+/* Says at each turn that it brings something, without a proof. */
+static void lie(int fd, int turn)
 {
     static struct handover_packet asked;
     struct handover_packet packet;
@@ -171,10 +172,9 @@ static void lie(int fd, int turn, int pipe_end)
     if (handover_receive(fd, &packet, &pages) == 1 && packet.kind == HANDOVER_ASK)
         asked = packet;
     packet = asked;
-    packet.kind = turn % 8 ? HANDOVER_NEWS : HANDOVER_PAGES;
-    packet.bytes = HOUSEHOLD_SIZE;
+    packet.kind = HANDOVER_NEWS;
     packet.have = (uint64_t)turn;
-    (void)handover_send(fd, &packet, turn % 8 ? -1 : pipe_end);
+    (void)handover_send(fd, &packet, -1);
 }
 
 /* Says what it hears to the next place, as its own question, and tells whether it got pages. */
@@ -211,7 +211,7 @@ static void squat(const struct household *of, enum squatter kind, int out)
         if (newest >= 0)
             fd = newest;
         if (fd >= 0 && kind == NONSENSE)
-            lie(fd, turn, out);
+            lie(fd, turn);
         if (fd >= 0 && kind == RELAY)
             relay(fd, &next, of, out);
     }
