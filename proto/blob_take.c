@@ -27,7 +27,7 @@ static enum blob_took note(struct blob_pull *pull, struct pieces *part, size_t p
     const unsigned bit = 1u << piece;
     uint16_t *const owes = before ? &part->before : &part->asked;
     const uint8_t turn =
-        before ? (uint8_t)((pull->turn + BLOB_MIXED - 1) % BLOB_MIXED) : pull->turn;
+        (uint8_t)(before ? (pull->turn + BLOB_MIXED - 1) % BLOB_MIXED : pull->turn);
 
     pull->stats.pieces++;
     if (!(*owes & bit)) {

@@ -241,6 +241,17 @@ void fetch_run(struct fetch *fetch, const struct id *run)
     pages_run(fetch->pages, run);
 }
 
+/* What was on its way over the wire is here by another way. Others elsewhere may be taking it
+ * from this pull: they go on with the pages. */
+static void end_pull(struct fetch *fetch, const struct want *want, struct shared_memory *shared)
+{
+    struct hash *const digest = fetch_wire_end(fetch->wire, &want->what.hash);
+
+    if (digest)
+        offer(fetch, &want->what, shared, digest);
+    free(digest);
+}
+
 /* The answer of this host: the pages, or the wire from now on. Pages may also come when the wire
  * has been asked already. */
 static enum err answer(void *self, const struct hash *hash, struct shared_memory *shared,
@@ -252,7 +263,7 @@ static enum err answer(void *self, const struct hash *hash, struct shared_memory
     if (want && !shared)
         return over_the_wire(fetch, want);
     if (want) {
-        fetch_wire_drop(fetch->wire, hash);
+        end_pull(fetch, want, shared);
         return hand(fetch, want, shared, now_ms);
     }
     shared_memory_free(shared);

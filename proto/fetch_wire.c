@@ -212,6 +212,19 @@ void fetch_wire_drop(struct fetch_wire *wire, const struct hash *hash)
         drop(wire, pull);
 }
 
+struct hash *fetch_wire_end(struct fetch_wire *wire, const struct hash *hash)
+{
+    struct fetch_pull *const pull = fetch_source_pull(wire, hash);
+    const struct hash *const from = pull ? blob_pull_digest(pull->blob) : NULL;
+    const size_t chunks = pull ? blob_chunks(blob_pull_what(pull->blob)->bytes) : 0;
+    struct hash *const digest = from ? mem_new(chunks + 1, sizeof *digest) : NULL;
+
+    if (digest)
+        memcpy(digest, from, chunks * sizeof *digest);
+    fetch_wire_drop(wire, hash);
+    return digest;
+}
+
 struct blob_pull *fetch_wire_pull(const struct fetch_wire *wire, const struct hash *hash)
 {
     const struct fetch_pull *const pull = fetch_source_pull(wire, hash);

@@ -24,6 +24,8 @@ enum err fetch_wire_endpoint(struct fetch_wire *wire, const char *bulk, const ch
 /* Begins a pull. Errors: ERR_RANGE (too many, or more than 32 GiB), ERR_NOMEM. */
 enum err fetch_wire_want(struct fetch_wire *wire, const struct artifact *what) MUST_CHECK;
 void fetch_wire_drop(struct fetch_wire *wire, const struct hash *hash);
+/* The same; the digests of its chunks, the caller's to free, NULL if they had not come. */
+struct hash *fetch_wire_end(struct fetch_wire *wire, const struct hash *hash);
 /* The pull of `hash`; NULL: there is none. Borrowed until it is whole or dropped. */
 struct blob_pull *fetch_wire_pull(const struct fetch_wire *wire, const struct hash *hash);
 /* Who is asked for it, for people: an address. */
