@@ -27,8 +27,6 @@ struct want {
     char why[128];          /* there is no room for it here, and nobody asks again; else "" */
 };
 
-enum { OFFERED = 32 };
-
 struct fetch {
     struct fetch_conf conf;
     struct pages *pages;
@@ -36,8 +34,6 @@ struct fetch {
     struct fetch_made made;
     struct fetch_ways *ways; /* NULL: its owner makes no image of another */
     struct want want[FETCH_MAX];
-    struct hash offered[OFFERED]; /* the wire has a share of these */
-    int n_offered;
     char note[320];
 };
 
@@ -126,24 +122,12 @@ static enum err begin(struct fetch *fetch, const struct artifact *what, struct w
 
 /* ---- over the wire */
 
-static int offered(const struct fetch *fetch, const struct hash *hash)
-{
-    for (int i = 0; i < fetch->n_offered; i++)
-        if (hash_same(&fetch->offered[i], hash))
-            return i;
-    return -1;
-}
-
 /* For others elsewhere, whom the digests spare hashing it; what cannot be offered is not. */
 static void offer(struct fetch *fetch, const struct artifact *what,
                   struct shared_memory *shared, const struct hash *digest)
 {
-    if (offered(fetch, &what->hash) >= 0 || fetch->n_offered == OFFERED)
-        return;
     if (fetch_wire_put(fetch->wire, what, shared, digest))
         log_warn("not-offered", "name=%s reason=\"%s\"", what->name, err_text());
-    else
-        fetch->offered[fetch->n_offered++] = what->hash;
 }
 
 void fetch_put(struct fetch *fetch, const struct artifact *what, struct shared_memory *shared,
@@ -325,18 +309,12 @@ static uint64_t progress(void *self, const struct hash *hash)
 
 static unsigned shares(void *self, const struct hash *hash)
 {
-    return offered(self, hash) >= 0;
+    return fetch_wire_holds(((struct fetch *)self)->wire, hash);
 }
 
 static void let_go(void *self, const struct hash *hash)
 {
-    struct fetch *const fetch = self;
-    const int at = offered(fetch, hash);
-
-    if (at < 0)
-        return;
-    fetch->offered[at] = fetch->offered[--fetch->n_offered];
-    fetch_wire_let_go(fetch->wire, hash);
+    fetch_wire_let_go(((struct fetch *)self)->wire, hash);
 }
 
 static enum err watch(void *self, void *socket)

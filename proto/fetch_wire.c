@@ -248,10 +248,17 @@ static void release(void *shared)
 enum err fetch_wire_put(struct fetch_wire *wire, const struct artifact *what,
                         struct shared_memory *shared, const struct hash *digest)
 {
-    const enum err err = blob_store_add(wire->store, what, shared_memory_bytes(shared),
-                                        shared_memory_size(shared), digest, release,
-                                        shared_memory_share(shared));
+    uint32_t n;
+    enum err err;
 
+    blob_store_list(wire->store, &n);
+    if (fetch_wire_holds(wire, &what->hash))
+        return OK;
+    if (n >= FETCH_WIRE_OFFERED)
+        return err_set(ERR_RANGE, "%d artifacts are offered already", FETCH_WIRE_OFFERED);
+    err = blob_store_add(wire->store, what, shared_memory_bytes(shared),
+                         shared_memory_size(shared), digest, release,
+                         shared_memory_share(shared));
     if (err)
         shared_memory_free(shared);
     else
@@ -265,6 +272,13 @@ void fetch_wire_let_go(struct fetch_wire *wire, const struct hash *hash)
         return;
     blob_store_remove(wire->store, hash);
     wire->offer = true;
+}
+
+unsigned fetch_wire_holds(const struct fetch_wire *wire, const struct hash *hash)
+{
+    size_t n;
+
+    return blob_store_find(wire->store, hash, &n) != NULL;
 }
 
 uint64_t fetch_wire_pieces(const struct fetch_wire *wire)

@@ -32,10 +32,12 @@ struct blob_pull *fetch_wire_pull(const struct fetch_wire *wire, const struct ha
 const char *fetch_wire_from(const struct fetch_wire *wire, const struct hash *hash);
 
 /* Offers an artifact that is here whole, to the broker and to guests; shared, not taken. digest
- * as in blob_store_add. Errors: blob_store_add's. */
+ * as in blob_store_add. Errors: blob_store_add's, ERR_RANGE (FETCH_WIRE_OFFERED are offered). */
 enum err fetch_wire_put(struct fetch_wire *wire, const struct artifact *what,
                         struct shared_memory *shared, const struct hash *digest) MUST_CHECK;
 void fetch_wire_let_go(struct fetch_wire *wire, const struct hash *hash);
+/* Shares of it that are kept here for that: 0 or 1. */
+unsigned fetch_wire_holds(const struct fetch_wire *wire, const struct hash *hash);
 
 /* To the broker. Errors: ERR_STATE: no connection, or its pipe is full. */
 enum err fetch_wire_say(struct fetch_wire *wire, struct msg *msg) MUST_CHECK;
