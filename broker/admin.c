@@ -70,6 +70,16 @@ static void count(json_t *one, const char *key)
     json_integer_set(n, json_integer_value(n) + 1);
 }
 
+/* What its supervisor says of it; nothing is believed of it that is no number. */
+static void add_cores(json_t *one, const char *metrics)
+{
+    json_t *tree = json_loads(metrics, 0, NULL), *cores = json_object_get(tree, "cores");
+
+    if (json_is_integer(cores))
+        json_object_set(one, "cores", cores);
+    json_decref(tree);
+}
+
 /* A machine is who says its name. At most HOSTS: the answer has a size. */
 static char *hosts(const struct broker *b)
 {
@@ -87,6 +97,8 @@ static char *hosts(const struct broker *b)
             json_object_set_new(one, "supervised", json_true());
         if (m->head)
             json_object_set_new(one, "head", json_true());
+        if (m->metrics)
+            add_cores(one, m->metrics);
         if (m->role == ROLE_ACTOR)
             json_real_set(json_object_get(one, "tokens_s"),
                           json_real_value(json_object_get(one, "tokens_s")) + members_rate(m));

@@ -26,7 +26,7 @@ static enum err supervise(const struct command *command, const json_t *tree, cha
     enum err err = plan_read(&plan, command->name, tree, argv);
 
     if (!err)
-        err = supervise_run(&plan, status);
+        err = supervise_run(&plan, NULL, status);
     plan_free(&plan);
     return err;
 }

@@ -13,8 +13,13 @@
 #define COMMANDS(ROW) \
     ROW(cmd_top) \
     ROW(cmd_top_once) \
-    ROW(cmd_fleet_scale) \
-    ROW(cmd_fleet_down) \
+    ROW(cmd_up) \
+    ROW(cmd_join) \
+    ROW(cmd_scale) \
+    ROW(cmd_scale_drain) \
+    ROW(cmd_scale_down) \
+    ROW(cmd_logs) \
+    ROW(cmd_doctor) \
     ROW(cmd_tokenize) \
     ROW(cmd_generate) \
     ROW(cmd_chat) \

@@ -99,11 +99,11 @@ static enum err looked(void *self, enum err result, const char *words, int64_t n
 }
 
 enum err checks_start(struct loop *loop, const struct checks_conf *conf,
-                      const struct msg_admin *order)
+                      const struct msg_admin *order, int64_t now_ms)
 {
     struct looking *l = mem_new(1, sizeof *l);
     const struct crew *crew = conf->crew;
-    char trouble[MACHINE_WORDS];
+    char trouble[MACHINE_WORDS], *figures;
     enum err err;
 
     l->conf = *conf;
@@ -112,7 +112,11 @@ enum err checks_start(struct loop *loop, const struct checks_conf *conf,
     snprintf(l->way[0].at, sizeof l->way[0].at, "%s", conf->control);
     snprintf(l->way[1].at, sizeof l->way[1].at, "%s", conf->bulk);
     machine_trouble(trouble, &crew->machine);
-    l->tree = machine_json(&crew->machine);
+    figures = crew_metrics(crew, now_ms);
+    l->tree = figures ? json_loads(figures, 0, NULL) : NULL;
+    free(figures);
+    if (!l->tree)
+        l->tree = machine_json(&crew->machine);
     json_object_set_new(l->tree, "host", json_string(conf->host));
     json_object_set_new(l->tree, "version", json_string(DROVER_VERSION));
     json_object_set_new(l->tree, "trouble", json_string(trouble));

@@ -27,6 +27,6 @@ struct checks_conf {
 
 /* Looks, in the loop's pool, and calls `done` on the loop. Errors: ERR_IO. */
 enum err checks_start(struct loop *loop, const struct checks_conf *conf,
-                      const struct msg_admin *order) MUST_CHECK;
+                      const struct msg_admin *order, int64_t now_ms) MUST_CHECK;
 
 #endif

@@ -192,7 +192,7 @@ static void checked(void *self, const struct checks *done)
 static enum err doctor(struct orders *o, const struct msg_admin *order, const json_t *more,
                        struct obeyed *out, int64_t now_ms)
 {
-    (void)more, (void)now_ms;
+    (void)more;
     out->later = true;
     return checks_start(o->loop,
                         &(struct checks_conf){.crew = o->crew,
@@ -201,7 +201,7 @@ static enum err doctor(struct orders *o, const struct msg_admin *order, const js
                                               .bulk = o->bulk,
                                               .done = checked,
                                               .self = o},
-                        order);
+                        order, now_ms);
 }
 
 /* As WELCOME has it, "*" for the host where control was reached. */

@@ -1,10 +1,12 @@
-/* How it works: one loop; the processes of this machine are a crew (crew.h), and what is asked
- * of a supervisor comes over the broker, as from any peer (orders.h). prepare takes the folder and the ports, which outlive every broker; from then on
- * everything happens in tick, on_signal and what the crew reports.
+/* How it works: one loop; the processes of this machine are a crew (crew.h), other machines are
+ * links (link.h), and what is asked of a supervisor comes over the broker, as from any peer
+ * (orders.h). prepare takes the folder and the ports, which outlive every broker; from then on
+ * everything happens in tick, on_signal and what crew and links report.
  *
  * The end is a state: `finish` begins it once, whoever wants it (the learner's own exit, an order,
- * a signal); then the learner saves, the workers end, and last the broker, after we have said BYE
- * to it, which tells the supervisors of other machines. */
+ * a signal); then the learner saves, the workers here and the other machines end at the same time,
+ * and last the broker, after we have said BYE to it, which tells supervisors that came by
+ * themselves. */
 #include "deploy/supervise.h"
 
 #include "base/clock.h"
@@ -14,9 +16,11 @@
 #include "base/outlet.h"
 #include "deploy/crew.h"
 #include "deploy/endpoint.h"
+#include "deploy/links.h"
 #include "deploy/orders.h"
 #include "deploy/ports.h"
 #include "deploy/run_folder.h"
+#include "deploy/standing.h"
 #include "net/loop.h"
 #include "proto/peer.h"
 
@@ -31,15 +35,18 @@ enum { BYE_MS = 1000, KILL_MS = 10000 };
 
 struct supervisor {
     const struct plan *plan;
+    const struct standing *standing; /* NULL: a run */
     struct loop *loop;
     struct endpoint fleet;
     struct peer *peer;
     void *context;
     struct crew crew;
     struct orders orders;
+    struct links *links;
     struct ports ports;
     char host[PLAN_NAME];
     char *metrics; /* as the last heartbeat had it */
+    char note[CREW_WORDS];
     int lock;
     int asked;       /* how often a signal asked for the end */
     bool refused;    /* the learner's own words ended it */
@@ -127,7 +134,8 @@ static void end_step(struct supervisor *s, int64_t now_ms)
 
     if (replica_living(&s->crew.replicas, PLAN_LEARNER))
         return;
-    if (crew_working(&s->crew))
+    links_end(s->links);
+    if (!links_ended(s->links) || crew_working(&s->crew))
         return;
     if (!s->stopping) {
         s->stopping = true;
@@ -157,6 +165,7 @@ static enum err tick(void *self, int64_t now_ms)
     enum err err = peer_tick(s->peer, now_ms);
 
     crew_tick(&s->crew, now_ms, hours_minute(clock_wall_ms()));
+    links_tick(s->links, now_ms);
     if (s->crew.ending)
         end_step(s, now_ms);
     return err;
@@ -176,6 +185,8 @@ static enum err on_signal(void *self, int64_t now_ms)
                  s->plan->method ? "the learner saves" : "workers hand over what they have");
     crew_signal(&s->crew, PLAN_LEARNER, s->asked > 2 ? SIGKILL : SIGTERM);
     crew_hurry(&s->crew, now_ms);
+    if (s->asked > 2)
+        links_leave(s->links);
     return OK;
 }
 
@@ -212,6 +223,15 @@ static void hb(void *self, struct msg_hb *out)
     free(s->metrics);
     s->metrics = crew_metrics(&s->crew, clock_mono_ms());
     out->metrics = s->metrics ? s->metrics : "";
+    crew_note(s->note, &s->crew, clock_mono_ms());
+    out->note = *s->note ? s->note : links_note(s->links);
+}
+
+static enum err apply(void *self, bool plan, char words[ORDERS_WORDS], int64_t now_ms)
+{
+    struct supervisor *s = self;
+
+    return standing_apply(s->standing, &s->crew, s->links, plan, words, ORDERS_WORDS, now_ms);
 }
 
 /* Ourselves as a peer of our own broker. */
@@ -235,10 +255,11 @@ static enum err join(struct supervisor *s)
                                 .loop = s->loop,
                                 .peer = s->peer,
                                 .host = s->host,
-                                .control = s->fleet.control,
                                 .keys = s->fleet.folder,
+                                .control = s->fleet.control,
                                 .self = s,
-                                .down = down};
+                                .down = down,
+                                .apply = s->standing ? apply : NULL};
     peer_on(s->peer, MSG_ADMIN, orders_on_admin, &s->orders);
     peer_on(s->peer, MSG_WELCOME, orders_on_welcome, &s->orders);
     peer_on(s->peer, MSG_BYE_OK, on_bye_ok, s);
@@ -264,12 +285,20 @@ static enum err open_all(struct supervisor *s)
         err = loop_every(s->loop, PEER_TICK_MS, tick, s);
     for (int i = 0; i < 3 && !err; i++)
         err = loop_signal(s->loop, signals[i], on_signal, s);
-    return err ? err : loop_signal(s->loop, SIGTSTP, on_stop, s);
+    if (!err)
+        err = loop_signal(s->loop, SIGTSTP, on_stop, s);
+    if (!err)
+        err = links_open(&s->links, &(struct links_conf){.plan = s->plan,
+                                                         .fleet = &s->fleet,
+                                                         .port = s->ports.port,
+                                                         .loop = s->loop});
+    return err;
 }
 
 /* After an error of our own as well as at the end: whatever is there is taken down. */
 static void close_all(struct supervisor *s)
 {
+    links_close(s->links);
     crew_close(&s->crew);
     if (s->peer)
         loop_unsocket(s->loop, peer_socket(s->peer));
@@ -286,12 +315,13 @@ static void close_all(struct supervisor *s)
     curve_wipe(&s->fleet.keys);
 }
 
-enum err supervise_run(const struct plan *plan, int *status)
+enum err supervise_run(const struct plan *plan, const struct standing *standing, int *status)
 {
     struct supervisor *s = mem_new(1, sizeof *s);
     enum err err;
 
     s->plan = plan;
+    s->standing = standing;
     outlet_outlive();
     err = prepare(s);
     if (!err)

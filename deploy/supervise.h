@@ -1,4 +1,5 @@
-/* supervise: starts a local fleet around a learner, restarts what dies, and takes it all down.
+/* supervise: the head of a fleet: starts broker, workers and perhaps a learner here, supervisors on
+ * other machines, restarts what dies, and takes it all down.
  *
  * Never computes. Holds the broker's listening sockets, so a restarted broker keeps its ports;
  * hands every child a pipe whose end means that the supervisor is gone. Only the learner's own
@@ -12,10 +13,12 @@
 #include "base/err.h"
 
 struct plan;
+struct standing;
 
-/* Runs to the end. *status: what this program should exit with. Errors: those of preparing
+/* Runs to the end; `standing` as `plan` came out of it (drover up), NULL for a run. *status: what this program should exit with. Errors: those of preparing
  * (ports, the run's folder, its key), of starting a process, and the loop's; ended processes
  * are none. */
-enum err supervise_run(const struct plan *plan, int *status) MUST_CHECK;
+enum err supervise_run(const struct plan *plan, const struct standing *standing,
+                       int *status) MUST_CHECK;
 
 #endif

@@ -1,0 +1,32 @@
+/* hosts: the entries of a fleet's other machines: {ssh: user@host, name: ..., and what plan.h's
+ * plan_read_host reads}. */
+
+#ifndef DEPLOY_HOSTS_H
+#define DEPLOY_HOSTS_H
+
+#include "deploy/plan.h"
+
+enum { HOSTS_MAX = 256 };
+
+struct hosts_entry {
+    char *ssh;            /* where: as ssh takes it */
+    char name[PLAN_NAME]; /* as the fleet calls it; of ssh's text by default */
+    json_t *entry;        /* the rest, for the host itself */
+};
+
+struct hosts {
+    struct hosts_entry *entry;
+    int n;
+};
+
+/* `list` is a list of entries, NULL: none. hosts_free also after an error. Errors: ERR_PARSE,
+ * ERR_RANGE: name the entry, and what is wrong with it (also two of one name). */
+enum err hosts_read(struct hosts *out, const json_t *list) MUST_CHECK;
+void hosts_free(struct hosts *hosts);
+const struct hosts_entry *hosts_find(const struct hosts *hosts, const char *name);
+
+/* "2 actors, 1 rewarder, 3 mine", for people. */
+enum { HOSTS_WORDS = 200 };
+void hosts_words(char out[HOSTS_WORDS], const struct hosts_entry *entry);
+
+#endif

@@ -1,0 +1,543 @@
+/* How it works: one ssh session a link, kept open. Its command is a few lines of sh that unpack
+ * the bundle if the machine does not have it (its name is its hash) and become `drover join -`
+ * from it; what that needs comes over the same session (attach.h), so there is one connection to
+ * make, one to lose, and no file of ours is written on the way. ssh asks nobody anything
+ * (BatchMode) and lets in no machine that it does not know (StrictHostKeyChecking): its words are
+ * translated into what to do.
+ *
+ * The pipe to ssh is written as far as it goes, each tick; what it says is read by lines, and
+ * lines that are not the protocol's are somebody's last words. When ssh ends, link_tick begins
+ * again after a pause; a supervisor that died is started again at once. What must hold: at most
+ * one session a link, and none is begun once the link has ended. */
+#include "deploy/link.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/printable.h"
+#include "deploy/bundle.h"
+#include "net/child.h"
+#include "net/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    PIPE = 1 << 20,
+    PIECE = 1 << 20,
+    PAUSE_MS = 1000,
+    PAUSE_MAX_MS = 15000,
+    BEGIN_MS = 60000, /* of silence before anything runs there */
+    END_MS = 30000    /* until a supervisor has ended */
+};
+
+/* Three times the bundle's name. tar as it is everywhere; a folder appears when it is whole. */
+static const char script[] =
+    "d=${XDG_CACHE_HOME:-$HOME/.cache}/drover; echo machine $(uname -m); "
+    "if [ -x $d/%s/drover ]; then echo have; else echo need; read -r n; mkdir -p $d && "
+    "t=$(mktemp -d $d/new.XXXXXX) && "
+    "{ head -c $n | gzip -dc | tar xf - -C $t && mv $t $d/%s || rm -rf $t; }; fi; exec "
+    "$d/%s/drover join -";
+
+/* What ssh says, and what helps. */
+static const struct {
+    const char *says, *words;
+} causes[] = {
+    {"REMOTE HOST IDENTIFICATION HAS CHANGED",
+     "its host key is not the one that is known: was it installed anew? Compare, then "
+     "`ssh-keygen -R HOST`"},
+    {"Host key verification failed", "its host key is not known here: `ssh %s` once by hand, "
+                                     "compare the fingerprint, answer yes"},
+    {"host key is known for", "its host key is not known here: `ssh %s` once by hand, compare "
+                              "the fingerprint, answer yes"},
+    {"Permission denied", "no key of ours logs in there without a password: `ssh-copy-id %s`"},
+    {"Could not resolve hostname", "ssh does not know that name: %s"},
+    {"Connection refused", "nobody listens at its ssh port"},
+    {"timed out", "ssh gets no answer: is it up?"},
+    {"No route to host", "there is no way to it: is it up?"},
+};
+
+struct link *link_new(const struct link_fleet *fleet, const struct hosts_entry *entry)
+{
+    struct link *l = mem_new(1, sizeof *l);
+
+    l->fleet = fleet;
+    l->ssh = mem_text(entry->ssh);
+    snprintf(l->name, sizeof l->name, "%s", entry->name);
+    l->entry = json_incref(entry->entry);
+    l->wanted = true;
+    l->in = l->out = l->file = -1;
+    return l;
+}
+
+/* ---- what is sent */
+
+static void put(struct link *l, const char *line)
+{
+    char *text = mem_print("%s%s\n", l->text ? l->text : "", line);
+
+    if (l->text)
+        memset(l->text, 0, strlen(l->text)); /* a ticket may have been in it */
+    free(l->text);
+    l->text = text;
+}
+
+static void put_letter(struct link *l)
+{
+    json_t *letter = json_copy(l->fleet->letter);
+    char *text;
+
+    json_object_set_new(letter, "host", json_string(l->name));
+    json_object_set(letter, "entry", l->entry);
+    if (!l->wanted)
+        json_object_set_new(letter, "down", json_true());
+    text = json_dumps(letter, JSON_COMPACT);
+    if (text)
+        put(l, text);
+    free(text);
+    json_decref(letter);
+    l->state = LINK_JOIN;
+}
+
+static void put_bundle(struct link *l)
+{
+    char size[32];
+
+    l->file = open(l->fleet->bundle->file, O_RDONLY | O_CLOEXEC);
+    if (l->file < 0) {
+        snprintf(l->words, sizeof l->words, "%s: %s", l->fleet->bundle->file, strerror(errno));
+        child_signal(l->child, SIGTERM);
+        return;
+    }
+    l->left = l->fleet->bundle->bytes;
+    l->state = LINK_COPY;
+    snprintf(size, sizeof size, "%llu", (unsigned long long)l->left);
+    put(l, size);
+    log_info("host", "name=%s state=copying mb=%.1f", l->name, (double)l->left / 1e6);
+}
+
+/* The bundle's next piece; the letter is behind its last one. */
+static bool next_piece(struct link *l)
+{
+    ssize_t n;
+
+    if (!l->piece)
+        l->piece = mem_new(PIECE, 1);
+    n = read(l->file, l->piece, l->left < PIECE ? l->left : PIECE);
+    if (n > 0) {
+        l->piece_n = (size_t)n;
+        l->piece_at = 0;
+        l->left -= (size_t)n;
+        return true;
+    }
+    close(l->file);
+    l->file = -1;
+    free(l->piece);
+    l->piece = NULL;
+    l->piece_n = l->piece_at = 0;
+    put_letter(l);
+    return false;
+}
+
+/* As much as the pipe takes now. Its other end may be gone: ssh's own end will say so. */
+static void pump(struct link *l)
+{
+    for (;;) {
+        ssize_t n;
+
+        if (l->in < 0)
+            return;
+        if (l->text) {
+            n = write(l->in, l->text, strlen(l->text));
+            if (n <= 0)
+                return;
+            memmove(l->text, l->text + n, strlen(l->text + n) + 1);
+            if (!*l->text) {
+                free(l->text);
+                l->text = NULL;
+            }
+        } else if (l->piece_at < l->piece_n) {
+            n = write(l->in, l->piece + l->piece_at, l->piece_n - l->piece_at);
+            if (n <= 0)
+                return;
+            l->piece_at += (size_t)n;
+        } else if (l->file < 0 || !next_piece(l)) {
+            if (!l->text)
+                return;
+        }
+    }
+}
+
+/* ---- what is heard */
+
+static void give_ticket(struct link *l)
+{
+    char *line = NULL;
+
+    if (l->fleet->ticket(l->fleet->self, l->name, &line)) {
+        snprintf(l->words, sizeof l->words, "no ticket for it: %s", err_text());
+        child_signal(l->child, SIGTERM);
+        return;
+    }
+    put(l, line);
+    memset(line, 0, strlen(line));
+    free(line);
+}
+
+static void up(struct link *l, const char *how, const char *pid)
+{
+    l->state = LINK_UP;
+    l->tries = 0;
+    l->said[0] = l->words[0] = 0;
+    l->pid = strtol(pid, NULL, 10);
+    log_info("host", "name=%s state=up how=%s pid=%ld", l->name, how, l->pid);
+}
+
+static void on_machine(struct link *l, const char *words)
+{
+    if (!strcmp(words, l->fleet->bundle->machine))
+        return;
+    snprintf(l->words, sizeof l->words, "its processor is %.40s, the programs here are for %s",
+             words, l->fleet->bundle->machine);
+    l->failed = true;
+    child_signal(l->child, SIGTERM);
+}
+
+static void on_have(struct link *l, const char *words)
+{
+    (void)words;
+    put_letter(l);
+}
+
+static void on_need(struct link *l, const char *words)
+{
+    (void)words;
+    put_bundle(l);
+}
+
+static void on_ticket(struct link *l, const char *words)
+{
+    (void)words;
+    give_ticket(l);
+}
+
+static void on_up(struct link *l, const char *words)
+{
+    up(l, "started", words);
+}
+
+static void on_already(struct link *l, const char *words)
+{
+    up(l, "found", words);
+}
+
+static void on_changing(struct link *l, const char *words)
+{
+    log_info("host", "name=%s state=changing pid=%s", l->name, words);
+}
+
+static void on_ended(struct link *l, const char *words)
+{
+    (void)words;
+    l->state = LINK_ENDED;
+    log_info("host", "name=%s state=ended", l->name);
+}
+
+/* Somebody told it down by its name: it is not ours any more, until the file is applied again. */
+static void on_left(struct link *l, const char *words)
+{
+    (void)words;
+    l->wanted = false;
+    l->state = LINK_ENDED;
+    log_info("host", "name=%s state=left next=\"`drover up` starts it again\"", l->name);
+}
+
+static void on_died(struct link *l, const char *words)
+{
+    l->state = LINK_JOIN;
+    log_warn("host", "name=%s state=died reason=\"%s\" next=\"it is started again\"", l->name,
+             words);
+}
+
+static void on_no(struct link *l, const char *words)
+{
+    l->failed = true;
+    printable(l->words, sizeof l->words, words, strlen(words), PRINTABLE_CUT);
+}
+
+static const struct {
+    const char *word;
+    void (*fn)(struct link *l, const char *words);
+} heard[] = {{"machine", on_machine}, {"have", on_have},
+             {"need", on_need},       {"ticket?", on_ticket},
+             {"up", on_up},           {"already", on_already},
+             {"ended", on_ended},     {"changing", on_changing},
+             {"died", on_died},       {"no", on_no},
+             {"left", on_left}};
+
+/* The first word says what a line is; what is none of ours is kept as the last words. */
+static void hear(struct link *l, const char *line)
+{
+    const size_t n = strcspn(line, " ");
+
+    for (size_t i = 0; i < sizeof heard / sizeof *heard; i++)
+        if (strlen(heard[i].word) == n && !strncmp(line, heard[i].word, n)) {
+            heard[i].fn(l, line[n] ? line + n + 1 : "");
+            return;
+        }
+    if (*line && !l->failed)
+        printable(l->words, sizeof l->words, line, strlen(line), PRINTABLE_CUT);
+}
+
+/* ssh's lines end with a carriage return besides. A line that does not end is cut. */
+static enum err readable(void *self, int64_t now_ms)
+{
+    struct link *l = self;
+    const ssize_t got = read(l->out, l->line + l->n, LINK_LINE - 1 - l->n);
+    char *end;
+
+    (void)now_ms;
+    if (got <= 0) {
+        if (got == 0 || (errno != EAGAIN && errno != EINTR))
+            loop_unfd(l->fleet->loop, l->out);
+        return OK;
+    }
+    l->n += (size_t)got;
+    l->line[l->n] = 0;
+    while ((end = strchr(l->line, '\n')) || l->n == LINK_LINE - 1) {
+        const size_t n = end ? (size_t)(end - l->line) : l->n;
+
+        l->line[n] = 0;
+        if (n && l->line[n - 1] == '\r')
+            l->line[n - 1] = 0;
+        hear(l, l->line);
+        l->n -= end ? n + 1 : n;
+        memmove(l->line, l->line + (end ? n + 1 : n), l->n);
+        l->line[l->n] = 0;
+    }
+    pump(l);
+    return OK;
+}
+
+/* ---- the session */
+
+static void close_all(struct link *l)
+{
+    if (l->out >= 0) {
+        loop_unfd(l->fleet->loop, l->out);
+        close(l->out);
+    }
+    if (l->in >= 0)
+        close(l->in);
+    if (l->file >= 0)
+        close(l->file);
+    free(l->piece);
+    free(l->text);
+    l->in = l->out = l->file = -1;
+    l->piece = l->text = NULL;
+    l->piece_n = l->piece_at = l->left = l->n = 0;
+}
+
+/* What happened, in words: ssh's own are looked up. */
+static void explain(struct link *l)
+{
+    char words[LINK_WORDS];
+
+    for (size_t i = 0; i < sizeof causes / sizeof *causes && !l->failed; i++)
+        if (strstr(l->words, causes[i].says)) {
+            const char *at = strstr(causes[i].words, "%s");
+
+            if (at)
+                snprintf(words, sizeof words, "%.*s%s%s", (int)(at - causes[i].words),
+                         causes[i].words, l->ssh, at + 2);
+            else
+                snprintf(words, sizeof words, "%s", causes[i].words);
+            snprintf(l->words, sizeof l->words, "%s", words);
+            return;
+        }
+}
+
+/* A cause is said when it is new; the pause doubles while it does not change. */
+static enum err ended(void *self, struct child *child, int status, int signal, int64_t now_ms)
+{
+    struct link *l = self;
+    const bool was_up = l->state == LINK_UP;
+    const int doublings = l->tries < 5 ? l->tries : 5;
+    const int64_t pause = (int64_t)PAUSE_MS << doublings;
+
+    (void)child, (void)signal;
+    if (l->out >= 0)
+        for (int i = 0; i < 64 && !readable(l, now_ms) && l->n; i++)
+            continue; /* its last words may still be in the pipe */
+    l->child = NULL;
+    close_all(l);
+    if (l->state == LINK_ENDED)
+        return OK;
+    explain(l);
+    if (strcmp(l->words, l->said) || was_up) {
+        snprintf(l->said, sizeof l->said, "%s", l->words);
+        log_warn("host", "name=%s state=%s status=%d reason=\"%s\" next=\"it is tried again\"",
+                 l->name, was_up ? "lost" : "failed", status,
+                 *l->words ? l->words : "the connection is gone");
+    }
+    l->tries++;
+    l->again_ms = status == 3 ? now_ms : now_ms + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
+    l->state = l->state == LINK_ENDING ? LINK_ENDING : LINK_WAIT;
+    return OK;
+}
+
+static enum err pipes(struct link *l, int there[2])
+{
+    int to[2], from[2];
+
+    if (pipe(to))
+        return err_set(ERR_IO, "cannot make a pipe: %s", strerror(errno));
+    if (pipe(from)) {
+        close(to[0]);
+        close(to[1]);
+        return err_set(ERR_IO, "cannot make a pipe: %s", strerror(errno));
+    }
+    there[0] = to[0];
+    there[1] = from[1];
+    l->in = to[1];
+    l->out = from[0];
+    for (int i = 0; i < 2; i++) {
+        fcntl(there[i], F_SETFD, FD_CLOEXEC);
+        fcntl(i ? l->in : l->out, F_SETFD, FD_CLOEXEC);
+        fcntl(i ? l->in : l->out, F_SETFL, O_NONBLOCK);
+    }
+    return OK;
+}
+
+static enum err begin(struct link *l, int64_t now_ms)
+{
+    const char *bundle = l->fleet->bundle->name;
+    char *command = mem_print("exec sh -c '");
+    char *lines = mem_print(script, bundle, bundle, bundle);
+    char *all = mem_print("%s%s'", command, lines);
+    const char *argv[] = {"ssh",  "-T",
+                          "-o",   "BatchMode=yes",
+                          "-o",   "StrictHostKeyChecking=yes",
+                          "-o",   "ConnectTimeout=10",
+                          "-o",   "ServerAliveInterval=5",
+                          "-o",   "ServerAliveCountMax=3",
+                          "-o",   "ControlPath=none",
+                          "-F",   l->fleet->ssh_config,
+                          l->ssh, all,
+                          NULL};
+    const bool own = !l->fleet->ssh_config || !*l->fleet->ssh_config;
+    int there[2] = {-1, -1};
+    enum err err = pipes(l, there);
+
+    if (own) { /* no -F: the words behind it move up */
+        argv[14] = l->ssh;
+        argv[15] = all;
+        argv[16] = NULL;
+    }
+    if (!err) {
+        struct child_conf conf = {.argv = argv,
+                                  .in = there[0],
+                                  .out = there[1],
+                                  .err = there[1],
+                                  .session = true,
+                                  .ended = ended,
+                                  .self = l};
+
+        err = child_start(&l->child, l->fleet->loop, &conf);
+        close(there[0]);
+        close(there[1]);
+    }
+    if (!err)
+        err = loop_fd(l->fleet->loop, l->out, readable, l);
+    free(command);
+    free(lines);
+    free(all);
+    l->began_ms = now_ms;
+    l->failed = false;
+    l->words[0] = 0;
+    return err;
+}
+
+static void dial(struct link *l, int64_t now_ms)
+{
+    const enum link_state state = l->state == LINK_ENDING ? LINK_ENDING : LINK_DIAL;
+
+    if (begin(l, now_ms)) {
+        log_warn("host", "name=%s reason=\"%s\"", l->name, err_text());
+        if (!l->child)
+            close_all(l);
+        l->again_ms = now_ms + PAUSE_MAX_MS;
+        return;
+    }
+    l->state = state;
+}
+
+/* An ending is told over a session that is up; a machine that is not reached by then is named:
+ * its supervisor ends by itself once it has missed its broker for long enough. */
+static void end_step(struct link *l, int64_t now_ms)
+{
+    if (!l->ending_ms) {
+        l->ending_ms = now_ms + END_MS;
+        if (l->child && (l->state == LINK_UP || l->state == LINK_JOIN)) {
+            put(l, "down");
+            l->state = LINK_ENDING;
+        } else if (!l->child && !l->pid) {
+            l->state = LINK_ENDED; /* nothing was ever started there */
+        }
+    }
+    if (now_ms < l->ending_ms || l->state == LINK_ENDED)
+        return;
+    log_warn("host", "name=%s state=left reason=\"it was not reached to be told the end: %s\"",
+             l->name, *l->words ? l->words : "no answer");
+    l->state = LINK_ENDED;
+    if (l->child)
+        child_signal(l->child, SIGTERM);
+}
+
+void link_tick(struct link *l, int64_t now_ms)
+{
+    if (l->state == LINK_ENDED)
+        return;
+    if (!l->wanted)
+        end_step(l, now_ms);
+    if (!l->child && l->state != LINK_ENDED && now_ms >= l->again_ms)
+        dial(l, now_ms);
+    if (l->child && l->state < LINK_JOIN && now_ms - l->began_ms > BEGIN_MS && l->file < 0) {
+        snprintf(l->words, sizeof l->words, "it says nothing");
+        l->began_ms = now_ms;
+        child_signal(l->child, SIGTERM);
+    }
+    pump(l);
+}
+
+void link_change(struct link *l, const struct hosts_entry *entry)
+{
+    free(l->ssh);
+    json_decref(l->entry);
+    l->ssh = mem_text(entry->ssh);
+    l->entry = json_incref(entry->entry);
+    l->again_ms = 0;
+    if (l->child)
+        child_signal(l->child, SIGTERM); /* the session; the next one brings the new entry */
+}
+
+void link_end(struct link *l)
+{
+    l->wanted = false;
+}
+
+void link_free(struct link *l)
+{
+    if (!l)
+        return;
+    if (l->child)
+        child_signal(l->child, SIGTERM);
+    close_all(l);
+    free(l->ssh);
+    json_decref(l->entry);
+    free(l);
+}

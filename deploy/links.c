@@ -1,0 +1,242 @@
+/* How it works: a list of links (link.h), and what is the same for all of them: the bundle, made
+ * once before the first is dialled, the letter, and who makes tickets. A machine whose supervisor
+ * has no key of this fleet yet gets a ticket for one use and a few minutes, over ssh's own
+ * connection; the key that it is exchanged for never leaves that machine. */
+#include "deploy/links.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "deploy/bundle.h"
+#include "deploy/endpoint.h"
+#include "deploy/host_file.h"
+#include "deploy/link.h"
+#include "net/child.h"
+#include "proto/invite.h"
+#include "proto/registrar.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TICKET_S = 600, LINGER_S = 600 };
+
+struct links {
+    struct links_conf conf;
+    struct bundle bundle;
+    struct link_fleet fleet;
+    struct link *link[2 * HOSTS_MAX];
+    int n, tickets;
+    char note[LINK_WORDS + PLAN_NAME];
+};
+
+static enum err ticket(void *self, const char *host, char **line)
+{
+    struct links *links = self;
+    const int64_t now_s = clock_wall_ms() / 1000;
+    char *name = mem_print("%s-%lld-%d", host, (long long)now_s, ++links->tickets);
+    const struct registrar_want want = {
+        .name = name, .role = ROLE_SUPERVISOR, .expires_s = now_s + TICKET_S, .uses = 1};
+    struct invite invite = {.n_broker = 1, .expires_s = want.expires_s};
+    enum err err = registrar_ticket(&invite.keys, links->conf.fleet->folder, &want, now_s);
+
+    snprintf(invite.broker[0], INVITE_ADDRESS, "%s", links->conf.fleet->control);
+    if (!err)
+        err = invite_write(line, &invite);
+    invite_wipe(&invite);
+    free(name);
+    return err;
+}
+
+/* A fleet is known by its folder on its head: started again there, it finds its hosts. A run's
+ * hosts do not outlive their head for long, a standing fleet's wait for it. */
+static json_t *letter(const struct links_conf *conf)
+{
+    char head[65] = "", id[HOST_FILE_ID], folder[4096];
+    char *text;
+    json_t *tree;
+
+    gethostname(head, sizeof head - 1);
+    if (*conf->plan->output_dir == '/' || !getcwd(folder, sizeof folder))
+        folder[0] = 0;
+    text = mem_print("%s:%s/%s", head, folder, conf->plan->output_dir);
+    host_file_id(id, text);
+    free(text);
+    tree = json_pack("{s:s,s:i,s:s,s:s,s:s,s:i}", "fleet", id, "port", conf->port, "advertise",
+                     conf->plan->advertise ? conf->plan->advertise : "", "head", head,
+                     "broker_key", conf->fleet->keys.server_key, "linger_s",
+                     conf->plan->method ? LINGER_S : 0);
+    return tree;
+}
+
+static char *cache(void)
+{
+    const char *folder = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+    return folder && *folder == '/'
+               ? mem_print("%s/drover", folder)
+               : mem_print("%s/.cache/drover", home && *home ? home : "/tmp");
+}
+
+/* Only a fleet that has other machines needs a bundle. */
+static enum err need_bundle(struct links *links)
+{
+    char *folder;
+    enum err err;
+
+    if (links->bundle.file)
+        return OK;
+    folder = cache();
+    err = bundle_make(&links->bundle, folder);
+    free(folder);
+    return err;
+}
+
+static enum err add(struct links *links, const struct hosts_entry *entry)
+{
+    enum err err = need_bundle(links);
+
+    if (!err && links->n == 2 * HOSTS_MAX)
+        err = err_set(ERR_STATE, "hosts: too many, those that end among them");
+    if (!err)
+        links->link[links->n++] = link_new(&links->fleet, entry);
+    return err;
+}
+
+enum err links_open(struct links **out, const struct links_conf *conf)
+{
+    struct links *links = mem_new(1, sizeof *links);
+    struct hosts hosts;
+    enum err err = hosts_read(&hosts, conf->plan->hosts);
+
+    links->conf = *conf;
+    links->fleet = (struct link_fleet){.loop = conf->loop,
+                                       .bundle = &links->bundle,
+                                       .ssh_config = conf->plan->ssh_config,
+                                       .letter = letter(conf),
+                                       .ticket = ticket,
+                                       .self = links};
+    for (int i = 0; i < hosts.n && !err; i++)
+        err = add(links, &hosts.entry[i]);
+    hosts_free(&hosts);
+    *out = links;
+    return err;
+}
+
+void links_close(struct links *links)
+{
+    if (!links)
+        return;
+    for (int i = 0; i < links->n; i++)
+        link_free(links->link[i]);
+    json_decref(links->fleet.letter);
+    bundle_free(&links->bundle);
+    free(links);
+}
+
+/* What has ended and was taken out of the file is forgotten. */
+static void forget(struct links *links)
+{
+    int n = 0;
+
+    for (int i = 0; i < links->n; i++) {
+        struct link *l = links->link[i];
+
+        if (l->state == LINK_ENDED && !l->child && !l->wanted)
+            link_free(l);
+        else
+            links->link[n++] = l;
+    }
+    links->n = n;
+}
+
+void links_tick(struct links *links, int64_t now_ms)
+{
+    for (int i = 0; i < links->n; i++)
+        link_tick(links->link[i], now_ms);
+    forget(links);
+}
+
+void links_end(struct links *links)
+{
+    for (int i = 0; i < links->n; i++)
+        link_end(links->link[i]);
+}
+
+bool links_ended(const struct links *links)
+{
+    return links->n == 0;
+}
+
+void links_leave(struct links *links)
+{
+    for (int i = 0; i < links->n; i++) {
+        links->link[i]->wanted = false;
+        links->link[i]->state = LINK_ENDED;
+        if (links->link[i]->child)
+            child_signal(links->link[i]->child, SIGKILL);
+    }
+}
+
+const char *links_note(struct links *links)
+{
+    static const char *const state[] = {"waits", "is dialled", "gets the programs",
+                                        "is joining"};
+
+    links->note[0] = 0;
+    for (int i = 0; i < links->n && !*links->note; i++) {
+        const struct link *l = links->link[i];
+        if (l->state < LINK_UP && l->wanted)
+            snprintf(links->note, sizeof links->note, "%.40s: %.250s", l->name,
+                     *l->said ? l->said : state[l->state]);
+    }
+    return links->note;
+}
+
+static struct link *find(const struct links *links, const char *name)
+{
+    for (int i = 0; i < links->n; i++)
+        if (links->link[i]->wanted && !strcmp(links->link[i]->name, name))
+            return links->link[i];
+    return NULL;
+}
+
+static void note(char *words, size_t room, const char *name, const char *what)
+{
+    const size_t n = strlen(words);
+
+    snprintf(words + n, room - n, "%s: %s\n", name, what);
+}
+
+enum err links_apply(struct links *links, const struct hosts *hosts, bool plan, char *words,
+                     size_t room)
+{
+    enum err err = OK;
+
+    for (int i = 0; i < links->n; i++)
+        if (links->link[i]->wanted && !hosts_find(hosts, links->link[i]->name)) {
+            note(words, room, links->link[i]->name, "ends");
+            if (!plan)
+                link_end(links->link[i]);
+        }
+    for (int i = 0; i < hosts->n && !err; i++) {
+        const struct hosts_entry *entry = &hosts->entry[i];
+        struct link *l = find(links, entry->name);
+        char what[HOSTS_WORDS + 40], counts[HOSTS_WORDS];
+
+        if (l && !strcmp(l->ssh, entry->ssh) && json_equal(l->entry, entry->entry))
+            continue;
+        hosts_words(counts, entry);
+        snprintf(what, sizeof what, "%s: %s", l ? "starts again" : "new", counts);
+        note(words, room, entry->name, what);
+        if (plan)
+            continue;
+        if (l)
+            link_change(l, entry);
+        else
+            err = add(links, entry);
+    }
+    return err;
+}
