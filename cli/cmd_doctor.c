@@ -145,9 +145,10 @@ static void processes(struct doctor *d, const char *host, const json_t *found)
 
     json_array_foreach((json_t *)(uintptr_t)list, i, one)
     {
-        say(stdout, "%s%s %s%s", i ? " " : "      ", text(one, "name"), text(one, "state"),
-            i + 1 < json_array_size(list) ? "," : "\n");
+        say(stdout, "%s%s %s", i ? ", " : "      ", text(one, "name"), text(one, "state"));
     }
+    if (json_array_size(list))
+        say(stdout, "\n");
     json_array_foreach((json_t *)(uintptr_t)list, i, one)
     {
         char *what, *next;

@@ -34,7 +34,8 @@ enum {
     BEGIN_MS = 10000, /* until a supervisor has its folder */
     END_MS = 25000,   /* until it has ended in order */
     REACH_MS = 3000,
-    ACCEPT_MS = 10000
+    ACCEPT_MS = 10000,
+    AGAIN_MS = 500
 };
 
 struct attached {
@@ -192,9 +193,14 @@ enum err attach_by_ticket(struct host_file *file, const char *folder,
     char *all = mem_print("%s/keys", folder), *path = key_path(folder), at[INVITE_ADDRESS];
     const struct invite_guest guest = {
         .name = file->host, .host = file->host, .wait_ms = ACCEPT_MS};
+    const int64_t until = clock_mono_ms() + ACCEPT_MS;
     struct curve_keys keys;
-    enum err err = invite_accept(&keys, at, invite, &guest);
+    enum err err;
 
+    /* A broker sees a ticket that was made this moment within a second, and refuses it before. */
+    while ((err = invite_accept(&keys, at, invite, &guest)) == ERR_IO &&
+           clock_mono_ms() < until)
+        poll(NULL, 0, AGAIN_MS);
     if (!err)
         err = fs_remove(all);
     if (!err)

@@ -243,11 +243,33 @@ static enum err place_all(struct crew *c, bool awake, int64_t now_ms)
     return err;
 }
 
-enum err crew_start(struct crew *c, int64_t now_ms)
+/* Keys that are there when the broker starts are known to it from its first moment; one that is
+ * made later it learns of within a second, and refuses meanwhile. */
+static enum err make_keys(struct crew *c)
 {
+    const enum plan_role role[] = {PLAN_LEARNER, PLAN_ACTOR, PLAN_REWARDER};
+    const int n[] = {c->plan->method != NULL, c->plan->actors, c->plan->rewarders};
+    char name[PLAN_NAME], path[4096];
     enum err err = OK;
 
-    if (c->plan->broker)
+    for (int i = 0; i < 3; i++)
+        for (int k = 1; k <= n[i] && !err; k++) {
+            plan_name(name, c->plan, role[i], i ? k : 0);
+            err = c->owner.key(c->owner.self, role[i], name, path);
+        }
+    for (int i = 0; i < c->plan->n_workers; i++)
+        for (int k = 1; k <= c->plan->worker[i].count && !err; k++) {
+            plan_name(name, c->plan, PLAN_WORKER, number_of(PLAN_WORKER, i, k));
+            err = c->owner.key(c->owner.self, PLAN_WORKER, name, path);
+        }
+    return err;
+}
+
+enum err crew_start(struct crew *c, int64_t now_ms)
+{
+    enum err err = c->plan->broker ? make_keys(c) : OK;
+
+    if (!err && c->plan->broker)
         err = start(replica_add(&c->replicas, c, PLAN_BROKER, 0), now_ms);
     if (!err && c->plan->method)
         err = start(replica_add(&c->replicas, c, PLAN_LEARNER, 0), now_ms);

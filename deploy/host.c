@@ -220,6 +220,7 @@ static enum err join(struct host *h)
     h->keys.folder = h->folder;
     h->keys.host = h->name;
     h->keys.peer = h->peer;
+    h->keys.own = &h->fleet.keys;
     peer_on(h->peer, MSG_ADMIN, orders_on_admin, &h->orders);
     peer_on(h->peer, MSG_ADMIN_OK, host_keys_on_admin_ok, &h->keys);
     peer_on(h->peer, MSG_WELCOME, orders_on_welcome, &h->orders);

@@ -67,6 +67,8 @@ enum err host_keys_path(struct host_keys *k, enum plan_role role, const char *na
         if (err)
             return err;
         one->keys.role = role_of(role);
+        snprintf(one->keys.server_key, CURVE_TEXT, "%s", k->own->server_key);
+        snprintf(one->keys.next_key, CURVE_TEXT, "%s", k->own->next_key);
         snprintf(one->name, sizeof one->name, "%s", name);
         one->request = ++k->requests;
         one->asked_ms = now_ms - HOST_KEYS_AGAIN_MS;

@@ -14,6 +14,8 @@ enum { HOST_KEYS = 64, HOST_KEYS_AGAIN_MS = 3000 };
 
 struct host_keys {
     const char *folder, *host; /* FOLDER/keys */
+    const struct curve_keys
+        *own; /* the supervisor's: whom a worker's key speaks to, is the same */
     struct peer *peer;
     struct host_keys_asked {
         char name[PLAN_NAME];

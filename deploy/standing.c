@@ -168,9 +168,12 @@ enum err standing_apply(const struct standing *standing, struct crew *crew, stru
 {
     struct standing now;
     struct hosts hosts = {NULL, 0};
-    enum err err = standing_read(&now, standing->argc, standing->argv);
+    enum err err;
 
     words[0] = 0;
+    if (crew->ending)
+        return err_set(ERR_STATE, "this fleet ends: when it has, `drover up` starts it anew");
+    err = standing_read(&now, standing->argc, standing->argv);
     if (!err)
         err = hosts_read(&hosts, now.plan.hosts);
     if (!err) {

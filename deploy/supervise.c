@@ -271,6 +271,11 @@ static enum err open_all(struct supervisor *s)
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     enum err err = loop_new(&s->loop);
 
+    if (!err) /* first: to pack the programs takes seconds, when it has to be done */
+        err = links_open(&s->links, &(struct links_conf){.plan = s->plan,
+                                                         .fleet = &s->fleet,
+                                                         .port = s->ports.port,
+                                                         .loop = s->loop});
     if (!err)
         err = join(s);
     s->crew = (struct crew){.plan = s->plan,
@@ -285,14 +290,7 @@ static enum err open_all(struct supervisor *s)
         err = loop_every(s->loop, PEER_TICK_MS, tick, s);
     for (int i = 0; i < 3 && !err; i++)
         err = loop_signal(s->loop, signals[i], on_signal, s);
-    if (!err)
-        err = loop_signal(s->loop, SIGTSTP, on_stop, s);
-    if (!err)
-        err = links_open(&s->links, &(struct links_conf){.plan = s->plan,
-                                                         .fleet = &s->fleet,
-                                                         .port = s->ports.port,
-                                                         .loop = s->loop});
-    return err;
+    return err ? err : loop_signal(s->loop, SIGTSTP, on_stop, s);
 }
 
 /* After an error of our own as well as at the end: whatever is there is taken down. */

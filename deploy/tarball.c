@@ -21,7 +21,7 @@ enum err tarball_begin(struct tarball **out, const char *path)
 {
     struct tarball *tarball = mem_new(1, sizeof *tarball);
 
-    tarball->to = gzopen(path, "wbe6");
+    tarball->to = gzopen(path, "wbe4");
     if (!tarball->to) {
         free(tarball);
         *out = NULL;

@@ -7,6 +7,7 @@ drover_e2e(liar 240)
 drover_e2e(roles 300)
 drover_e2e(table 60)
 drover_e2e(lag 300)
+drover_e2e(hosts 400)
 # Three seconds in ./check; a minute, under sanitizers, in `nightly`, which runs all that is a fuzzer.
 drover_e2e(hostile 240)
 set_tests_properties(e2e/hostile PROPERTIES LABELS "e2e;fuzz")

@@ -1,0 +1,247 @@
+"""A fleet on three machines, started by one command: usage: hosts.py FOLDER-OF-PROGRAMS
+
+The machines are this one: a real sshd on the loopback, with a key of its own, answers for two of
+them. What is different between machines (folders, names, bundles, sessions) is so here; what is
+not, their networks, tests/net has.
+
+  run     a supervised run with two hosts, while one is scaled, a worker and a supervisor are
+          killed and a connection is cut, ends in the hash of the run on one machine
+  fleet   `up` in the background, the file changed, `plan`, `scale`, `drain`, `logs`, `doctor`,
+          `down`; nothing is left running"""
+import getpass, json, os, shutil, signal, socket, subprocess, sys, tempfile, time
+
+import fleet
+
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
+DROVER = fleet.program("drover")
+bad = []
+
+
+def true(what, holds, words=""):
+    print(f"   {'ok' if holds else 'BAD'}  {what}", flush=True)
+    if not holds:
+        bad.append(what)
+        print(str(words)[-3000:])
+
+
+def wait_for(what, test, seconds, words=lambda: ""):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if test():
+            return True
+        time.sleep(0.2)
+    true(f"{what} within {seconds} s", False, words())
+    return False
+
+
+def read(path):
+    try:
+        with open(path, errors="replace") as f:
+            return f.read()
+    except OSError:
+        return ""
+
+
+def say(*words, env=None):
+    return subprocess.run([DROVER, *words], env=env or fleet.ENV, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=60)
+
+
+class Sshd:
+    """One sshd for all hosts; what they are called is for our ssh's configuration alone."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        os.makedirs(folder, mode=0o700)
+        for key in ("host", "user"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/{key}"], check=True)
+        shutil.copy(f"{folder}/user.pub", f"{folder}/authorized")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        home = os.path.abspath("there")
+        os.makedirs(home, exist_ok=True)
+        with open(f"{folder}/sshd_config", "w") as f:
+            f.write(f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile {folder}/pid\n"
+                    f"AuthorizedKeysFile {folder}/authorized\nStrictModes no\nUsePAM no\n"
+                    f"PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+                    f"SetEnv XDG_CACHE_HOME={home}/cache XDG_STATE_HOME={home}/state OMP_WAIT_POLICY=passive\n")
+        with open(f"{folder}/host.pub") as f, open(f"{folder}/known", "w") as known:
+            known.write(f"[127.0.0.1]:{self.port} {' '.join(f.read().split()[:2])}\n")
+        with open(f"{folder}/config", "w") as f:
+            f.write(f"Host h1 h2 h3\n  HostName 127.0.0.1\n  Port {self.port}\n  User {getpass.getuser()}\n"
+                    f"  IdentityFile {folder}/user\n  IdentitiesOnly yes\n  UserKnownHostsFile {folder}/known\n"
+                    f"Host stranger\n  HostName 127.0.0.1\n  Port {self.port}\n  UserKnownHostsFile /dev/null\n")
+        if os.getuid() == 0:
+            os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        self.process = subprocess.Popen([SSHD, "-D", "-f", f"{folder}/sshd_config", "-E", f"{folder}/log"])
+
+    def works(self):
+        for _ in range(20):
+            done = subprocess.run(["ssh", "-F", f"{self.folder}/config", "-o", "BatchMode=yes", "h1", "echo", "ok"],
+                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            if done.stdout.strip() == "ok":
+                return True
+            time.sleep(0.25)
+        print(done.stderr, read(f"{self.folder}/log"))
+        return False
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def processes(word):
+    """Pids whose command line has that word and belongs to this test's folder there."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                line = f.read().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if word in line and int(pid) != os.getpid():
+            found[int(pid)] = line
+    return found
+
+
+def there():
+    return processes(os.path.abspath("there"))
+
+
+def supervisor(host):
+    return [p for p, line in there().items() if " join folder=" in line and line.rstrip().endswith(f"/{host}")]
+
+
+def actor(host, number):
+    return [p for p, line in there().items() if f"--name=actor-{number}" in line and f"/{host}/keys/" in line]
+
+
+def hosts(run):
+    """What `doctor` says, by host."""
+    return say("doctor", f"run={run}").stdout
+
+
+def run_with_hosts(ssh):
+    fleet.prepare()
+    plain = fleet.arguments("one", "short", "none")
+    alone = say(*plain, "fleet.actors=2", "fleet.rewarders=1")
+    true("the run on one machine ends", alone.returncode == 0, alone.stdout)
+    with open("run.yaml", "w") as f:
+        f.write(f"fleet:\n  actors: 0\n  rewarders: 1\n  ssh_config: {ssh.folder}/config\n  hosts:\n"
+                "    - {ssh: h1, actors: 1, threads: 1}\n    - {ssh: h2, actors: 1, threads: 1, nice: 5}\n")
+    with open("many.log", "w") as log:
+        run = subprocess.Popen([DROVER, "ppo", "run.yaml", *fleet.arguments("many", "short", "none")[1:]],
+                               env=fleet.ENV, stdout=log, stderr=log)
+    words = lambda: read("many.log") + "".join(read(os.path.join(d, n)) for d, _, names in os.walk("there/state")
+                                               for n in names if n.endswith(".log"))
+    try:
+        wait_for("actors on both hosts", lambda: actor("h1", 1) and actor("h2", 1), 120, words)
+        scaled = say("scale", "h1", "actors=2", "run=many")
+        true("a host is scaled", scaled.returncode == 0 and "h1: actor: 1 -> 2" in scaled.stdout, scaled.stdout)
+        wait_for("second actor", lambda: actor("h1", 2), 30, words)
+        victim = actor("h2", 1)
+        os.kill(victim[0], signal.SIGKILL)
+        wait_for("another actor in its place", lambda: actor("h2", 1) not in ([], victim), 30, words)
+        wait_for("its cause in the status", lambda: "killed by another process" in say("status", "run=many").stdout,
+                 10, lambda: say("status", "run=many").stdout)
+        old = supervisor("h1")
+        true("one supervisor a host", len(old) == 1 and len(supervisor("h2")) == 1, there())
+        os.kill(old[0], signal.SIGKILL)
+        wait_for("another supervisor in its place", lambda: supervisor("h1") not in ([], old), 60, words)
+        before = supervisor("h2")
+        for pid, line in processes(f"{ssh.folder}/config").items():
+            if line.startswith("ssh") and " h2 " in line:
+                os.kill(pid, signal.SIGKILL)
+        wait_for("the connection is made again", lambda: read("many.log").count("name=h2 state=up") >= 2, 30, words)
+        true("a cut connection leaves the supervisor as it is", supervisor("h2") == before, there())
+        true("the run ends", run.wait(300) == 0, words())
+    finally:
+        if run.poll() is None:
+            run.kill()
+            run.wait()
+    true("in the hash of one machine", fleet.hash_of("one") == fleet.hash_of("many"))
+    wait_for("nothing runs there any more", lambda: not there(), 30, lambda: json.dumps(there(), indent=1))
+    left = [n for d, _, names in os.walk("there/state") for n in names if n.endswith(".key") or n == "host.json"]
+    true("no key is left there", not left, left)
+
+
+def standing(ssh):
+    def write(entries, more=""):
+        with open("fleet.yaml", "w") as f:
+            f.write(f"folder: standing\nactors: 1\nrewarders: 0\nssh_config: {ssh.folder}/config\n{more}hosts:\n" +
+                    "".join(f"  - {e}\n" for e in entries))
+
+    h1 = "{ssh: h1, actors: 1, threads: 1, workers: {mine: {command: 'echo here; exec sleep 100000', count: 1}}}"
+    write([h1])
+    planned = say("up", "fleet.yaml", "plan=true")
+    true("a plan starts nothing", "h1 (ssh h1): 1 actors, 0 rewarders, 1 mine" in planned.stdout and
+         not os.path.exists("standing"), planned.stdout)
+    up = say("up", "fleet.yaml", "background=true")
+    true("up returns", up.returncode == 0, up.stdout)
+    words = lambda: read("standing/run.log")
+    try:
+        wait_for("an actor on h1", lambda: actor("h1", 1), 90, words)
+        wait_for("the user's worker", lambda: "mine-1 up" in hosts("standing"), 20, lambda: hosts("standing"))
+        write([h1.replace("count: 1", "count: 2"), "{ssh: h2, actors: 1, threads: 1}",
+               "{ssh: stranger, actors: 1}"])
+        planned = say("up", "fleet.yaml", "plan=true")
+        true("what would change is said", "h2: new: 1 actors" in planned.stdout and
+             "h1: starts again" in planned.stdout and not actor("h2", 1), planned.stdout)
+        say("up", "fleet.yaml")
+        wait_for("an actor on h2", lambda: actor("h2", 1), 90, words)
+        wait_for("the changed host", lambda: "mine-2 up" in hosts("standing"), 60, lambda: hosts("standing"))
+        wait_for("the unknown host key, and what to do", lambda: "name=stranger state=failed" in words() and
+                 "`ssh stranger` once by hand" in words(), 30, words)
+        logs = say("logs", "h1/mine-1", "run=standing")
+        true("logs of a worker there", "here" in logs.stdout, logs.stdout)
+        scaled = say("scale", "h1", "mine=1", "actors=2", "run=standing", "force=true")
+        true("a worker by its name", "mine: 2 -> 1" in scaled.stdout and "actor: 1 -> 2" in scaled.stdout, scaled.stdout)
+        refused = say("scale", "h1", "rm=1", "run=standing")
+        true("no worker that its file has not", refused.returncode == 1 and "no worker 'rm'" in refused.stdout,
+             refused.stdout)
+        spread = say("scale", "actors=3", "run=standing", "force=true")
+        true("actors are spread", spread.returncode == 0 and spread.stdout.count("actor:") == 3 and
+             spread.stdout.count("-> 1") == 3, spread.stdout)
+        drained = say("drain", "h2", "run=standing")
+        true("a host is drained", drained.returncode == 0, drained.stdout)
+        wait_for("its actor leaves", lambda: not actor("h2", 1), 20, words)
+        true("its supervisor stays", len(supervisor("h2")) == 1, there())
+        os.kill(actor("h1", 1)[0], signal.SIGKILL)
+        text = hosts("standing")
+        true("doctor knows all machines", "h1: " in text and "h2: " in text and "(head)" in text, text)
+    finally:
+        down = say("down", "run=standing")
+        true("down", down.returncode == 0, down.stdout)
+    wait_for("nothing runs there any more", lambda: not there(), 40, lambda: json.dumps(there(), indent=1))
+    wait_for("nor here", lambda: not processes(os.path.abspath("standing")) and
+             not processes(" up fleet.yaml"), 20, lambda: processes("standing"))
+
+
+def main():
+    if not SSHD or not shutil.which("ssh"):
+        print("no ssh or sshd: skipped")
+        return 77
+    folder = tempfile.mkdtemp(prefix="drover-hosts-")
+    os.chdir(folder)
+    fleet.ENV["XDG_CACHE_HOME"] = f"{folder}/here"
+    ssh = Sshd(f"{folder}/ssh")
+    try:
+        if not ssh.works():
+            print("an sshd of its own does not let this user in: skipped")
+            return 77
+        standing(ssh)
+        run_with_hosts(ssh)
+    finally:
+        ssh.close()
+        for pid in there():
+            os.kill(pid, signal.SIGKILL)
+        os.chdir("/")
+        if bad:
+            print("kept:", folder)
+        else:
+            shutil.rmtree(folder)
+    return 1 if bad else 0
+
+
+sys.exit(main())
