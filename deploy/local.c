@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* $0 is the command. TERM for all first, for those who listen; then KILL. */
+/* $0 is the command, $1 how nice it is. TERM for all first, for those who listen; then KILL. */
 static const char watched[] =
     "{ trap '' TERM; read -r gone; kill 0; sleep 3; kill -9 0; } <&3 >/dev/null 2>&1 & "
-    "exec sh -c \"$0\" 3<&-";
+    "exec nice -n \"$1\" sh -c \"$0\" 3<&-";
 
 char *local_log(const struct plan *plan, enum plan_role role, int number)
 {
@@ -40,7 +40,7 @@ static int open_log(const struct spec *spec)
 }
 
 /* sh -c COMMAND becomes sh -c WATCHED COMMAND. */
-static void watch(struct spec_told *told)
+static void watch(struct spec_told *told, int nice)
 {
     char *command = told->word[2];
 
@@ -48,16 +48,17 @@ static void watch(struct spec_told *told)
     told->word[0] = mem_text("/bin/sh");
     told->word[2] = mem_text(watched);
     spec_add(told, command);
+    spec_add(told, mem_print("%d", nice));
 }
 
 /* The program's path, and the numbers that its descriptors will have. */
-static enum err complete(struct spec_told *told, enum plan_role role)
+static enum err complete(struct spec_told *told, enum plan_role role, int nice)
 {
     char *path = NULL;
     enum err err = OK;
 
     if (role == PLAN_WORKER) {
-        watch(told);
+        watch(told, nice);
         return OK;
     }
     err = program_path(&path, told->word[0]);
@@ -87,7 +88,7 @@ enum err local_start(struct child **out, struct loop *loop, const struct local *
 
     spec.cores = sysconf(_SC_NPROCESSORS_ONLN);
     spec_make(&told, &spec);
-    err = complete(&told, spec.role);
+    err = complete(&told, spec.role, spec.plan->nice);
     conf.argv = (const char *const *)told.word;
     conf.env = (const char *const *)told.env;
     if (log >= 0)

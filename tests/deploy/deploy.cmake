@@ -1,3 +1,3 @@
-foreach(unit machine replica spec)
+foreach(unit hosts machine replica spec)
   drover_test(deploy/${unit} NEEDS deploy)
 endforeach()
