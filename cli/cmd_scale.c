@@ -83,7 +83,7 @@ static enum err order(struct endpoint *fleet, const struct request *request)
 /* With one machine, or none that has a name, it is the head's own affair. */
 static enum err spread(struct endpoint *fleet, int actors, bool force)
 {
-    struct place *place = mem_new(1, sizeof *place);
+    struct placing *place = mem_new(1, sizeof *place);
     char *words = NULL, *hosts = NULL;
     enum err err = ask_fleet(
         fleet, &(struct ask_order){.order = "hosts", .timeout_ms = ANSWER_MS}, &words, &hosts);

@@ -13,8 +13,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/printable.h"
 #include "deploy/bundle.h"
+#include "deploy/link_talk.h"
 #include "net/child.h"
 #include "net/loop.h"
 
@@ -32,7 +32,6 @@
 
 enum {
     PIPE = 1 << 20,
-    PIECE = 1 << 20,
     PAUSE_MS = 1000,
     PAUSE_MAX_MS = 15000,
     BEGIN_MS = 60000, /* of silence before anything runs there */
@@ -65,9 +64,9 @@ static const struct {
     {"No route to host", "there is no way to it: is it up?"},
 };
 
-struct link *link_new(const struct link_fleet *fleet, const struct hosts_entry *entry)
+struct ssh_link *link_new(const struct link_fleet *fleet, const struct hosts_entry *entry)
 {
-    struct link *l = mem_new(1, sizeof *l);
+    struct ssh_link *l = mem_new(1, sizeof *l);
 
     l->fleet = fleet;
     l->ssh = mem_text(entry->ssh);
@@ -78,229 +77,12 @@ struct link *link_new(const struct link_fleet *fleet, const struct hosts_entry *
     return l;
 }
 
-/* ---- what is sent */
-
-static void put(struct link *l, const char *line)
-{
-    char *text = mem_print("%s%s\n", l->text ? l->text : "", line);
-
-    if (l->text)
-        memset(l->text, 0, strlen(l->text)); /* a ticket may have been in it */
-    free(l->text);
-    l->text = text;
-}
-
-static void put_letter(struct link *l)
-{
-    json_t *letter = json_copy(l->fleet->letter);
-    char *text;
-
-    json_object_set_new(letter, "host", json_string(l->name));
-    json_object_set(letter, "entry", l->entry);
-    if (!l->wanted)
-        json_object_set_new(letter, "down", json_true());
-    text = json_dumps(letter, JSON_COMPACT);
-    if (text)
-        put(l, text);
-    free(text);
-    json_decref(letter);
-    l->state = LINK_JOIN;
-}
-
-static void put_bundle(struct link *l)
-{
-    char size[32];
-
-    l->file = open(l->fleet->bundle->file, O_RDONLY | O_CLOEXEC);
-    if (l->file < 0) {
-        snprintf(l->words, sizeof l->words, "%s: %s", l->fleet->bundle->file, strerror(errno));
-        child_signal(l->child, SIGTERM);
-        return;
-    }
-    l->left = l->fleet->bundle->bytes;
-    l->state = LINK_COPY;
-    snprintf(size, sizeof size, "%llu", (unsigned long long)l->left);
-    put(l, size);
-    log_info("host", "name=%s state=copying mb=%.1f", l->name, (double)l->left / 1e6);
-}
-
-/* The bundle's next piece; the letter is behind its last one. */
-static bool next_piece(struct link *l)
-{
-    ssize_t n;
-
-    if (!l->piece)
-        l->piece = mem_new(PIECE, 1);
-    n = read(l->file, l->piece, l->left < PIECE ? l->left : PIECE);
-    if (n > 0) {
-        l->piece_n = (size_t)n;
-        l->piece_at = 0;
-        l->left -= (size_t)n;
-        return true;
-    }
-    close(l->file);
-    l->file = -1;
-    free(l->piece);
-    l->piece = NULL;
-    l->piece_n = l->piece_at = 0;
-    put_letter(l);
-    return false;
-}
-
-/* As much as the pipe takes now. Its other end may be gone: ssh's own end will say so. */
-static void pump(struct link *l)
-{
-    for (;;) {
-        ssize_t n;
-
-        if (l->in < 0)
-            return;
-        if (l->text) {
-            n = write(l->in, l->text, strlen(l->text));
-            if (n <= 0)
-                return;
-            memmove(l->text, l->text + n, strlen(l->text + n) + 1);
-            if (!*l->text) {
-                free(l->text);
-                l->text = NULL;
-            }
-        } else if (l->piece_at < l->piece_n) {
-            n = write(l->in, l->piece + l->piece_at, l->piece_n - l->piece_at);
-            if (n <= 0)
-                return;
-            l->piece_at += (size_t)n;
-        } else if (l->file < 0 || !next_piece(l)) {
-            if (!l->text)
-                return;
-        }
-    }
-}
-
-/* ---- what is heard */
-
-static void give_ticket(struct link *l)
-{
-    char *line = NULL;
-
-    if (l->fleet->ticket(l->fleet->self, l->name, &line)) {
-        snprintf(l->words, sizeof l->words, "no ticket for it: %s", err_text());
-        child_signal(l->child, SIGTERM);
-        return;
-    }
-    put(l, line);
-    memset(line, 0, strlen(line));
-    free(line);
-}
-
-static void up(struct link *l, const char *how, const char *pid)
-{
-    l->state = LINK_UP;
-    l->tries = 0;
-    l->said[0] = l->words[0] = 0;
-    l->pid = strtol(pid, NULL, 10);
-    log_info("host", "name=%s state=up how=%s pid=%ld", l->name, how, l->pid);
-}
-
-static void on_machine(struct link *l, const char *words)
-{
-    if (!strcmp(words, l->fleet->bundle->machine))
-        return;
-    snprintf(l->words, sizeof l->words, "its processor is %.40s, the programs here are for %s",
-             words, l->fleet->bundle->machine);
-    l->failed = true;
-    child_signal(l->child, SIGTERM);
-}
-
-static void on_have(struct link *l, const char *words)
-{
-    (void)words;
-    put_letter(l);
-}
-
-static void on_need(struct link *l, const char *words)
-{
-    (void)words;
-    put_bundle(l);
-}
-
-static void on_ticket(struct link *l, const char *words)
-{
-    (void)words;
-    give_ticket(l);
-}
-
-static void on_up(struct link *l, const char *words)
-{
-    up(l, "started", words);
-}
-
-static void on_already(struct link *l, const char *words)
-{
-    up(l, "found", words);
-}
-
-static void on_changing(struct link *l, const char *words)
-{
-    log_info("host", "name=%s state=changing pid=%s", l->name, words);
-}
-
-static void on_ended(struct link *l, const char *words)
-{
-    (void)words;
-    l->state = LINK_ENDED;
-    log_info("host", "name=%s state=ended", l->name);
-}
-
-/* Somebody told it down by its name: it is not ours any more, until the file is applied again. */
-static void on_left(struct link *l, const char *words)
-{
-    (void)words;
-    l->wanted = false;
-    l->state = LINK_ENDED;
-    log_info("host", "name=%s state=left next=\"`drover up` starts it again\"", l->name);
-}
-
-static void on_died(struct link *l, const char *words)
-{
-    l->state = LINK_JOIN;
-    log_warn("host", "name=%s state=died reason=\"%s\" next=\"it is started again\"", l->name,
-             words);
-}
-
-static void on_no(struct link *l, const char *words)
-{
-    l->failed = true;
-    printable(l->words, sizeof l->words, words, strlen(words), PRINTABLE_CUT);
-}
-
-static const struct {
-    const char *word;
-    void (*fn)(struct link *l, const char *words);
-} heard[] = {{"machine", on_machine}, {"have", on_have},
-             {"need", on_need},       {"ticket?", on_ticket},
-             {"up", on_up},           {"already", on_already},
-             {"ended", on_ended},     {"changing", on_changing},
-             {"died", on_died},       {"no", on_no},
-             {"left", on_left}};
-
-/* The first word says what a line is; what is none of ours is kept as the last words. */
-static void hear(struct link *l, const char *line)
-{
-    const size_t n = strcspn(line, " ");
-
-    for (size_t i = 0; i < sizeof heard / sizeof *heard; i++)
-        if (strlen(heard[i].word) == n && !strncmp(line, heard[i].word, n)) {
-            heard[i].fn(l, line[n] ? line + n + 1 : "");
-            return;
-        }
-    if (*line && !l->failed)
-        printable(l->words, sizeof l->words, line, strlen(line), PRINTABLE_CUT);
-}
+/* ---- the session */
 
 /* ssh's lines end with a carriage return besides. A line that does not end is cut. */
 static enum err readable(void *self, int64_t now_ms)
 {
-    struct link *l = self;
+    struct ssh_link *l = self;
     const ssize_t got = read(l->out, l->line + l->n, LINK_LINE - 1 - l->n);
     char *end;
 
@@ -318,18 +100,16 @@ static enum err readable(void *self, int64_t now_ms)
         l->line[n] = 0;
         if (n && l->line[n - 1] == '\r')
             l->line[n - 1] = 0;
-        hear(l, l->line);
+        link_talk_hear(l, l->line);
         l->n -= end ? n + 1 : n;
         memmove(l->line, l->line + (end ? n + 1 : n), l->n);
         l->line[l->n] = 0;
     }
-    pump(l);
+    link_talk_pump(l);
     return OK;
 }
 
-/* ---- the session */
-
-static void close_all(struct link *l)
+static void close_all(struct ssh_link *l)
 {
     if (l->out >= 0) {
         loop_unfd(l->fleet->loop, l->out);
@@ -347,7 +127,7 @@ static void close_all(struct link *l)
 }
 
 /* What happened, in words: ssh's own are looked up. */
-static void explain(struct link *l)
+static void explain(struct ssh_link *l)
 {
     char words[LINK_WORDS];
 
@@ -368,7 +148,7 @@ static void explain(struct link *l)
 /* A cause is said when it is new; the pause doubles while it does not change. */
 static enum err ended(void *self, struct child *child, int status, int signal, int64_t now_ms)
 {
-    struct link *l = self;
+    struct ssh_link *l = self;
     const bool was_up = l->state == LINK_UP;
     const int doublings = l->tries < 5 ? l->tries : 5;
     const int64_t pause = (int64_t)PAUSE_MS << doublings;
@@ -382,7 +162,7 @@ static enum err ended(void *self, struct child *child, int status, int signal, i
     if (l->state == LINK_ENDED)
         return OK;
     explain(l);
-    if (strcmp(l->words, l->said) || was_up) {
+    if (status != 3 && (strcmp(l->words, l->said) || was_up)) { /* 3: on_died has said it */
         snprintf(l->said, sizeof l->said, "%s", l->words);
         log_warn("host", "name=%s state=%s status=%d reason=\"%s\" next=\"it is tried again\"",
                  l->name, was_up ? "lost" : "failed", status,
@@ -394,7 +174,7 @@ static enum err ended(void *self, struct child *child, int status, int signal, i
     return OK;
 }
 
-static enum err pipes(struct link *l, int there[2])
+static enum err pipes(struct ssh_link *l, int there[2])
 {
     int to[2], from[2];
 
@@ -418,7 +198,7 @@ static enum err pipes(struct link *l, int there[2])
     return OK;
 }
 
-static enum err begin(struct link *l, int64_t now_ms)
+static enum err begin(struct ssh_link *l, int64_t now_ms)
 {
     const char *bundle = l->fleet->bundle->name;
     char *command = mem_print("exec sh -c '");
@@ -467,7 +247,7 @@ static enum err begin(struct link *l, int64_t now_ms)
     return err;
 }
 
-static void dial(struct link *l, int64_t now_ms)
+static void dial(struct ssh_link *l, int64_t now_ms)
 {
     const enum link_state state = l->state == LINK_ENDING ? LINK_ENDING : LINK_DIAL;
 
@@ -483,12 +263,12 @@ static void dial(struct link *l, int64_t now_ms)
 
 /* An ending is told over a session that is up; a machine that is not reached by then is named:
  * its supervisor ends by itself once it has missed its broker for long enough. */
-static void end_step(struct link *l, int64_t now_ms)
+static void end_step(struct ssh_link *l, int64_t now_ms)
 {
     if (!l->ending_ms) {
         l->ending_ms = now_ms + END_MS;
         if (l->child && (l->state == LINK_UP || l->state == LINK_JOIN)) {
-            put(l, "down");
+            link_talk_put(l, "down");
             l->state = LINK_ENDING;
         } else if (!l->child && !l->pid) {
             l->state = LINK_ENDED; /* nothing was ever started there */
@@ -503,8 +283,9 @@ static void end_step(struct link *l, int64_t now_ms)
         child_signal(l->child, SIGTERM);
 }
 
-void link_tick(struct link *l, int64_t now_ms)
+void link_tick(struct ssh_link *l, int64_t now_ms)
 {
+    l->now_ms = now_ms;
     if (l->state == LINK_ENDED)
         return;
     if (!l->wanted)
@@ -516,10 +297,10 @@ void link_tick(struct link *l, int64_t now_ms)
         l->began_ms = now_ms;
         child_signal(l->child, SIGTERM);
     }
-    pump(l);
+    link_talk_pump(l);
 }
 
-void link_change(struct link *l, const struct hosts_entry *entry)
+void link_change(struct ssh_link *l, const struct hosts_entry *entry)
 {
     free(l->ssh);
     json_decref(l->entry);
@@ -530,12 +311,12 @@ void link_change(struct link *l, const struct hosts_entry *entry)
         child_signal(l->child, SIGTERM); /* the session; the next one brings the new entry */
 }
 
-void link_end(struct link *l)
+void link_end(struct ssh_link *l)
 {
     l->wanted = false;
 }
 
-void link_free(struct link *l)
+void link_free(struct ssh_link *l)
 {
     if (!l)
         return;

@@ -36,7 +36,7 @@ struct link_fleet {
 
 enum { LINK_WORDS = 300, LINK_LINE = 1024 };
 
-struct link {
+struct ssh_link {
     const struct link_fleet *fleet;
     char *ssh;
     char name[PLAN_NAME];
@@ -51,21 +51,23 @@ struct link {
     char *text;           /* lines for it, not yet written */
     char line[LINK_LINE]; /* what it said, up to the end of the line */
     size_t n;
-    bool failed;            /* it said no: `words` are its own */
-    char words[LINK_WORDS]; /* what it said last, or why it failed */
-    char said[LINK_WORDS];  /* of that, what people were told last */
-    long pid;               /* of the supervisor there */
+    bool failed;             /* it said no: `words` are its own */
+    char words[LINK_WORDS];  /* what it said last, or why it failed */
+    char said[LINK_WORDS];   /* of that, what people were told last */
+    char news[LINK_WORDS];   /* what happened there that is worth a minute's notice; */
+    int64_t news_ms, now_ms; /* when; of the last tick */
+    long pid;                /* of the supervisor there */
     int tries;
     int64_t again_ms, began_ms, ending_ms;
 };
 
-struct link *link_new(const struct link_fleet *fleet, const struct hosts_entry *entry);
-void link_free(struct link *link); /* the session ends; the supervisor there does not */
+struct ssh_link *link_new(const struct link_fleet *fleet, const struct hosts_entry *entry);
+void link_free(struct ssh_link *link); /* the session ends; the supervisor there does not */
 
-void link_tick(struct link *link, int64_t now_ms);
+void link_tick(struct ssh_link *link, int64_t now_ms);
 /* Another entry of the same name: the supervisor there starts again with it. */
-void link_change(struct link *link, const struct hosts_entry *entry);
+void link_change(struct ssh_link *link, const struct hosts_entry *entry);
 /* The supervisor there shall end; state LINK_ENDED when it has, or cannot be told. */
-void link_end(struct link *link);
+void link_end(struct ssh_link *link);
 
 #endif

@@ -21,13 +21,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TICKET_S = 600, LINGER_S = 600 };
+enum { TICKET_S = 600, LINGER_S = 600, NEWS_MS = 60000 };
 
 struct links {
     struct links_conf conf;
     struct bundle bundle;
     struct link_fleet fleet;
-    struct link *link[2 * HOSTS_MAX];
+    struct ssh_link *link[2 * HOSTS_MAX];
     int n, tickets;
     char note[LINK_WORDS + PLAN_NAME];
 };
@@ -142,7 +142,7 @@ static void forget(struct links *links)
     int n = 0;
 
     for (int i = 0; i < links->n; i++) {
-        struct link *l = links->link[i];
+        struct ssh_link *l = links->link[i];
 
         if (l->state == LINK_ENDED && !l->child && !l->wanted)
             link_free(l);
@@ -187,15 +187,21 @@ const char *links_note(struct links *links)
 
     links->note[0] = 0;
     for (int i = 0; i < links->n && !*links->note; i++) {
-        const struct link *l = links->link[i];
+        const struct ssh_link *l = links->link[i];
         if (l->state < LINK_UP && l->wanted)
             snprintf(links->note, sizeof links->note, "%.40s: %.250s", l->name,
                      *l->said ? l->said : state[l->state]);
     }
+    for (int i = 0; i < links->n && !*links->note; i++) {
+        const struct ssh_link *l = links->link[i];
+        if (*l->news && l->now_ms - l->news_ms < NEWS_MS)
+            snprintf(links->note, sizeof links->note, "%.40s: %.250s%s", l->name, l->news,
+                     l->state == LINK_UP ? "; it runs again" : "");
+    }
     return links->note;
 }
 
-static struct link *find(const struct links *links, const char *name)
+static struct ssh_link *find(const struct links *links, const char *name)
 {
     for (int i = 0; i < links->n; i++)
         if (links->link[i]->wanted && !strcmp(links->link[i]->name, name))
@@ -223,7 +229,7 @@ enum err links_apply(struct links *links, const struct hosts *hosts, bool plan, 
         }
     for (int i = 0; i < hosts->n && !err; i++) {
         const struct hosts_entry *entry = &hosts->entry[i];
-        struct link *l = find(links, entry->name);
+        struct ssh_link *l = find(links, entry->name);
         char what[HOSTS_WORDS + 40], counts[HOSTS_WORDS];
 
         if (l && !strcmp(l->ssh, entry->ssh) && json_equal(l->entry, entry->entry))

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum err place_read(struct place *out, const char *hosts)
+enum err place_read(struct placing *out, const char *hosts)
 {
     json_t *list = json_loads(hosts, 0, NULL), *one;
     size_t i;
@@ -42,7 +42,7 @@ static double cores_of(const struct place_host *host)
 }
 
 /* Tokens a second of one core, where any was measured; 1 without. */
-static double of_a_core(const struct place *place)
+static double of_a_core(const struct placing *place)
 {
     double rate = 0, cores = 0;
 
@@ -54,7 +54,7 @@ static double of_a_core(const struct place *place)
     return cores > 0 ? rate / cores : 1;
 }
 
-enum err place_spread(struct place *place, int n, bool force)
+enum err place_spread(struct placing *place, int n, bool force)
 {
     const double core = of_a_core(place);
     double power[PLACE_HOSTS];

@@ -10,7 +10,7 @@
 
 enum { PLACE_HOSTS = 256, PLACE_NAME = 80 };
 
-struct place {
+struct placing {
     struct place_host {
         char name[PLACE_NAME];
         int cores, actors; /* cores 0: it does not say; actors: there now */
@@ -21,10 +21,10 @@ struct place {
 };
 
 /* Out of the broker's answer to the order `hosts`: machines with a supervisor. Errors: ERR_PARSE. */
-enum err place_read(struct place *out, const char *hosts) MUST_CHECK;
+enum err place_read(struct placing *out, const char *hosts) MUST_CHECK;
 
 /* Spreads `n` actors by measured rate, by cores where none was measured; at most one a core unless
  * `force`. Errors: ERR_RANGE: there are not so many cores; ERR_STATE: no machine. */
-enum err place_spread(struct place *place, int n, bool force) MUST_CHECK;
+enum err place_spread(struct placing *place, int n, bool force) MUST_CHECK;
 
 #endif

@@ -70,9 +70,9 @@ static void what_is_no_entry_is_refused(void **state)
     }
 }
 
-static struct place place_of(const char *hosts)
+static struct placing place_of(const char *hosts)
 {
-    struct place place;
+    struct placing place;
 
     assert_ok(place_read(&place, hosts));
     return place;
@@ -80,7 +80,7 @@ static struct place place_of(const char *hosts)
 
 static void actors_go_where_they_are_fast(void **state)
 {
-    struct place p = place_of(
+    struct placing p = place_of(
         "[{\"host\":\"a\",\"supervised\":true,\"cores\":16,\"actors\":2,\"tokens_s\":300.0},"
         "{\"host\":\"b\",\"supervised\":true,\"cores\":16,\"actors\":2,\"tokens_s\":100.0},"
         "{\"host\":\"c\",\"supervised\":false,\"cores\":64,\"actors\":9,\"tokens_s\":900.0}]");
@@ -96,10 +96,10 @@ static void actors_go_where_they_are_fast(void **state)
 /* One that has done nothing yet counts by its cores, at the others' rate of a core. */
 static void who_was_not_measured_counts_by_its_cores(void **state)
 {
-    struct place p = place_of(
+    struct placing p = place_of(
         "[{\"host\":\"a\",\"supervised\":true,\"cores\":4,\"actors\":4,\"tokens_s\":40.0},"
         "{\"host\":\"b\",\"supervised\":true,\"cores\":12,\"actors\":0,\"tokens_s\":0.0}]");
-    struct place idle =
+    struct placing idle =
         place_of("[{\"host\":\"a\",\"supervised\":true,\"cores\":2,\"actors\":0},"
                  "{\"host\":\"b\",\"supervised\":true,\"cores\":6,\"actors\":0}]");
 
@@ -112,10 +112,10 @@ static void who_was_not_measured_counts_by_its_cores(void **state)
 
 static void never_more_than_cores_unless_meant(void **state)
 {
-    struct place p = place_of(
+    struct placing p = place_of(
         "[{\"host\":\"a\",\"supervised\":true,\"cores\":2,\"actors\":1,\"tokens_s\":900.0},"
         "{\"host\":\"b\",\"supervised\":true,\"cores\":2,\"actors\":1,\"tokens_s\":1.0}]");
-    struct place none = place_of("[]");
+    struct placing none = place_of("[]");
 
     (void)state;
     assert_ok(place_spread(&p, 4, false));
@@ -130,7 +130,7 @@ static void never_more_than_cores_unless_meant(void **state)
 /* A broker's words are a peer's. */
 static void a_list_that_is_none_is_refused(void **state)
 {
-    struct place place;
+    struct placing place;
 
     (void)state;
     assert_err(ERR_PARSE, place_read(&place, ""));
