@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/printable.h"
 #include "deploy/bundle.h"
-#include "deploy/link.h"
+#include "deploy/link_state.h"
 #include "net/child.h"
 
 #include <errno.h>
