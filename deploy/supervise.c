@@ -78,6 +78,7 @@ static enum err prepare(struct supervisor *s)
     err = endpoint_make(&s->fleet, s->plan->output_dir, s->plan->keys, &s->ports);
     s->refused = err != OK;
     plan_host_name(s->host, s->plan);
+    setenv("DROVER_HOST", s->host, 1); /* our workers are on the same machine */
     return err;
 }
 

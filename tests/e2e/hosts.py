@@ -166,6 +166,31 @@ def run_with_hosts(ssh):
     true("no key is left there", not left, left)
 
 
+def by_ticket():
+    """Machines that nobody reaches by ssh: a supervisor's ticket, and an actor's from standard input."""
+    broker = "broker=" + json.loads(read("standing/fleet.json"))["control"]
+    for role in ("supervisor", "actor"):
+        with open(f"{role}.ticket", "w") as f:
+            f.write(fleet.tool("drover", "keys", "ticket", "standing/keys", f"role={role}", broker))
+    joined = say("join", "supervisor.ticket", "name=byhand", "actors=1", "threads=1", "folder=there/byhand", "background=true")
+    true("joined by a ticket", joined.returncode == 0, joined.stdout)
+    again = say("join", "supervisor.ticket", "name=again", "actors=1", "folder=there/again")
+    true("a used ticket is none", again.returncode == 1 and "used" in again.stdout, again.stdout)
+    wait_for("its actor", lambda: "byhand: " in hosts("standing") and processes("there/byhand/keys/actor-1"), 30,
+             lambda: hosts("standing") + read("there/byhand/supervisor.log"))
+    with open("actor.ticket") as ticket, open("joined.log", "w") as log:
+        single = subprocess.Popen([DROVER, "join", "-", "name=single"], stdin=ticket, stdout=log, stderr=log,
+                                  env=dict(fleet.ENV, DROVER_HOST="elsewhere"))
+    try:
+        wait_for("an actor by its own ticket", lambda: "elsewhere: 1 actors" in hosts("standing"), 30,
+                 lambda: hosts("standing") + read("joined.log"))
+    finally:
+        single.terminate()
+        single.wait(20)
+    secret = [line for line in processes("drover1:").values() if "hosts.py" not in line]
+    true("no ticket on any command line", not secret, secret)
+
+
 def standing(ssh):
     def write(entries, more=""):
         with open("fleet.yaml", "w") as f:
@@ -207,13 +232,14 @@ def standing(ssh):
         true("a host is drained", drained.returncode == 0, drained.stdout)
         wait_for("its actor leaves", lambda: not actor("h2", 1), 20, words)
         true("its supervisor stays", len(supervisor("h2")) == 1, there())
-        os.kill(actor("h1", 1)[0], signal.SIGKILL)
+        by_ticket()
         text = hosts("standing")
         true("doctor knows all machines", "h1: " in text and "h2: " in text and "(head)" in text, text)
     finally:
         down = say("down", "run=standing")
         true("down", down.returncode == 0, down.stdout)
     wait_for("nothing runs there any more", lambda: not there(), 40, lambda: json.dumps(there(), indent=1))
+    wait_for("nor what joined by hand", lambda: not processes("there/byhand"), 20, lambda: processes("there/byhand"))
     wait_for("nor here", lambda: not processes(os.path.abspath("standing")) and
              not processes(" up fleet.yaml"), 20, lambda: processes("standing"))
 
