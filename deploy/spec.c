@@ -37,6 +37,10 @@ static void tell_member(struct spec_told *told, const struct spec *spec)
     spec_add(told, mem_print("--broker=%s", spec->fleet->control));
     spec_add(told, mem_print("--key=%s", spec->key));
     spec_add(told, mem_print("--name=%s-%d", plan_roles[spec->role], spec->number));
+    if (spec->role == PLAN_ACTOR && spec->number == 1 && spec->plan->serve &&
+        *spec->plan->serve)
+        spec_add(told,
+                 mem_print("--serve=%s", spec->plan->serve)); /* one address, one process */
     if (spec->plan->nice)
         spec_add(told, mem_print("--nice=%d", spec->plan->nice));
     if (spec->role == PLAN_ACTOR && spec->plan->slots)

@@ -54,6 +54,19 @@ static void each_role_is_told_its_own(void **state)
                         "DROVER_WORKER=mine");
 }
 
+/* One address: one process of the machine gives what it has to other machines. */
+static void the_first_actor_serves_others(void **state)
+{
+    (void)state;
+    plan.serve = (char *)"tcp://*:7000";
+    plan.nice = 7;
+    assert_non_null(strstr(told(PLAN_ACTOR, 1, false), " --serve=tcp://*:7000 --nice=7 "));
+    assert_null(strstr(told(PLAN_ACTOR, 2, false), "--serve"));
+    assert_null(strstr(told(PLAN_REWARDER, 1, false), "--serve"));
+    plan.serve = NULL;
+    plan.nice = 0;
+}
+
 /* Eight cores for two actors; the instruction sets in turn. */
 static void actors_share_the_cores(void **state)
 {
@@ -79,6 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_role_is_told_its_own),
+        cmocka_unit_test(the_first_actor_serves_others),
         cmocka_unit_test(actors_share_the_cores),
         cmocka_unit_test(a_learner_that_comes_again_goes_on),
     };
