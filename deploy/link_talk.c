@@ -67,6 +67,16 @@ static void put_bundle(struct ssh_link *l)
     log_info("host", "name=%s state=copying mb=%.1f", l->name, (double)l->left / 1e6);
 }
 
+/* A line a quarter: on a slow link the copy takes minutes. */
+static void tell_progress(const struct ssh_link *l, size_t n)
+{
+    const size_t all = l->fleet->bundle->bytes, sent = all - l->left;
+
+    if (sent && (sent + n) * 4 / all > sent * 4 / all)
+        log_info("host", "name=%s state=copying mb=%.1f of=%.1f", l->name, (double)sent / 1e6,
+                 (double)all / 1e6);
+}
+
 /* The bundle's next piece; the letter is behind its last one. */
 static bool next_piece(struct ssh_link *l)
 {
@@ -78,6 +88,7 @@ static bool next_piece(struct ssh_link *l)
     if (n > 0) {
         l->piece_n = (size_t)n;
         l->piece_at = 0;
+        tell_progress(l, (size_t)n);
         l->left -= (size_t)n;
         return true;
     }

@@ -1,10 +1,12 @@
-/* hosts: the entries of a fleet's file; place: how many actors each gets. */
+/* hosts: the entries of a fleet's file; place: how many actors each gets; reach: is a port there? */
 
 #include "tests/support/test.h"
 
 #include "base/config_tree.h"
 #include "deploy/hosts.h"
 #include "deploy/place.h"
+#include "deploy/ports.h"
+#include "deploy/reach.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -140,6 +142,24 @@ static void a_list_that_is_none_is_refused(void **state)
     assert_true(place.n == 1 && place.host[0].cores == 0 && place.host[0].actors == 0);
 }
 
+/* A port that was just given back: nobody listens there. And one that somebody does. */
+static void a_port_is_reached_or_not(void **state)
+{
+    struct ports ports;
+    char there[PORTS_TEXT];
+
+    (void)state;
+    assert_ok(ports_open(&ports, "127.0.0.1", 0));
+    snprintf(there, sizeof there, "%s", ports.control);
+    assert_ok(reach_tcp(there, 1000));
+    ports_close(&ports);
+    assert_err(ERR_IO, reach_tcp(there, 1000));
+    assert_non_null(strstr(err_text(), "nobody listens there"));
+    assert_err(ERR_RANGE, reach_tcp("127.0.0.1:5", 1000));
+    assert_err(ERR_RANGE, reach_tcp("tcp://:5", 1000));
+    assert_err(ERR_IO, reach_tcp("tcp://no.such.host.invalid:5", 1000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +169,7 @@ int main(void)
         cmocka_unit_test(who_was_not_measured_counts_by_its_cores),
         cmocka_unit_test(never_more_than_cores_unless_meant),
         cmocka_unit_test(a_list_that_is_none_is_refused),
+        cmocka_unit_test(a_port_is_reached_or_not),
     };
 
     return cmocka_run_group_tests_name("hosts", tests, NULL, NULL);

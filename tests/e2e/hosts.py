@@ -232,9 +232,12 @@ def standing(ssh):
         true("a host is drained", drained.returncode == 0, drained.stdout)
         wait_for("its actor leaves", lambda: not actor("h2", 1), 20, words)
         true("its supervisor stays", len(supervisor("h2")) == 1, there())
+        write([h1.replace("count: 1", "count: 2")])
+        say("up", "fleet.yaml")
+        wait_for("a host that left the file ends", lambda: not supervisor("h2"), 30, words)
         by_ticket()
         text = hosts("standing")
-        true("doctor knows all machines", "h1: " in text and "h2: " in text and "(head)" in text, text)
+        true("doctor knows all machines", "h1: " in text and "byhand: " in text and "(head)" in text, text)
     finally:
         down = say("down", "run=standing")
         true("down", down.returncode == 0, down.stdout)
