@@ -21,7 +21,7 @@ static void name_of(char out[PLAN_NAME], const char *ssh)
 }
 
 /* ssh would take a word that begins with a dash for an option of its own. */
-static enum err check(const struct hosts *hosts, const struct hosts_entry *one)
+static enum err check(const struct host_list *hosts, const struct hosts_entry *one)
 {
     struct plan plan;
     enum err err = OK;
@@ -39,7 +39,7 @@ static enum err check(const struct hosts *hosts, const struct hosts_entry *one)
     return err;
 }
 
-static enum err read_one(struct hosts *out, const json_t *tree)
+static enum err read_one(struct host_list *out, const json_t *tree)
 {
     struct hosts_entry one = {.entry = json_copy((json_t *)(uintptr_t)tree)};
     const char *ssh = json_string_value(json_object_get(tree, "ssh"));
@@ -63,7 +63,7 @@ static enum err read_one(struct hosts *out, const json_t *tree)
     return err ? err_add("hosts: entry %d", out->n) : OK;
 }
 
-enum err hosts_read(struct hosts *out, const json_t *list)
+enum err hosts_read(struct host_list *out, const json_t *list)
 {
     enum err err = OK;
     json_t *one;
@@ -85,7 +85,7 @@ enum err hosts_read(struct hosts *out, const json_t *list)
     return err;
 }
 
-void hosts_free(struct hosts *hosts)
+void hosts_free(struct host_list *hosts)
 {
     for (int i = 0; i < hosts->n; i++) {
         free(hosts->entry[i].ssh);
@@ -95,7 +95,7 @@ void hosts_free(struct hosts *hosts)
     memset(hosts, 0, sizeof *hosts);
 }
 
-const struct hosts_entry *hosts_find(const struct hosts *hosts, const char *name)
+const struct hosts_entry *hosts_find(const struct host_list *hosts, const char *name)
 {
     for (int i = 0; i < hosts->n; i++)
         if (!strcmp(hosts->entry[i].name, name))

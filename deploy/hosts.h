@@ -14,16 +14,16 @@ struct hosts_entry {
     json_t *entry;        /* the rest, for the host itself */
 };
 
-struct hosts {
+struct host_list {
     struct hosts_entry *entry;
     int n;
 };
 
 /* `list` is a list of entries, NULL: none. hosts_free also after an error. Errors: ERR_PARSE,
  * ERR_RANGE: name the entry, and what is wrong with it (also two of one name). */
-enum err hosts_read(struct hosts *out, const json_t *list) MUST_CHECK;
-void hosts_free(struct hosts *hosts);
-const struct hosts_entry *hosts_find(const struct hosts *hosts, const char *name);
+enum err hosts_read(struct host_list *out, const json_t *list) MUST_CHECK;
+void hosts_free(struct host_list *hosts);
+const struct hosts_entry *hosts_find(const struct host_list *hosts, const char *name);
 
 /* "2 actors, 1 rewarder, 3 mine", for people. */
 enum { HOSTS_WORDS = 200 };

@@ -108,7 +108,7 @@ static enum err add(struct links *links, const struct hosts_entry *entry)
 enum err links_open(struct links **out, const struct links_conf *conf)
 {
     struct links *links = mem_new(1, sizeof *links);
-    struct hosts hosts;
+    struct host_list hosts;
     enum err err = hosts_read(&hosts, conf->plan->hosts);
 
     links->conf = *conf;
@@ -216,7 +216,7 @@ static void note(char *words, size_t room, const char *name, const char *what)
     snprintf(words + n, room - n, "%s: %s\n", name, what);
 }
 
-enum err links_apply(struct links *links, const struct hosts *hosts, bool plan, char *words,
+enum err links_apply(struct links *links, const struct host_list *hosts, bool plan, char *words,
                      size_t room)
 {
     enum err err = OK;

@@ -31,7 +31,7 @@ const char *links_note(struct links *links);
 
 /* From now on these: new ones are begun, those that are gone end, changed ones start again. With
  * `plan` nothing is done. What changes is put behind `words`, of `room` bytes, a line each. */
-enum err links_apply(struct links *links, const struct hosts *hosts, bool plan, char *words,
+enum err links_apply(struct links *links, const struct host_list *hosts, bool plan, char *words,
                      size_t room) MUST_CHECK;
 
 #endif

@@ -51,7 +51,7 @@ static enum err take_own(struct standing *out)
 
 enum err standing_read(struct standing *out, int argc, char **argv)
 {
-    struct hosts hosts;
+    struct host_list hosts;
     enum err err;
 
     memset(out, 0, sizeof *out);
@@ -82,7 +82,7 @@ void standing_free(struct standing *s)
 char *standing_words(const struct standing *s)
 {
     struct strbuf buf = {0};
-    struct hosts hosts;
+    struct host_list hosts;
     char words[HOSTS_WORDS];
 
     strbuf_print(&buf, "this machine: broker at %s", s->plan.host);
@@ -167,7 +167,7 @@ enum err standing_apply(const struct standing *standing, struct crew *crew, stru
                         bool show, char *words, size_t room, int64_t now_ms)
 {
     struct standing now;
-    struct hosts hosts = {NULL, 0};
+    struct host_list hosts = {NULL, 0};
     enum err err;
 
     words[0] = 0;

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum err read_hosts(struct hosts *out, json_t **tree, const char *list)
+static enum err read_hosts(struct host_list *out, json_t **tree, const char *list)
 {
     char text[2048];
 
@@ -23,7 +23,7 @@ static enum err read_hosts(struct hosts *out, json_t **tree, const char *list)
 static void entries_are_named_and_divided(void **state)
 {
     char words[HOSTS_WORDS];
-    struct hosts hosts;
+    struct host_list hosts;
     json_t *tree;
 
     (void)state;
@@ -62,7 +62,7 @@ static void what_is_no_entry_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct hosts hosts;
+        struct host_list hosts;
         json_t *tree;
 
         if (!read_hosts(&hosts, &tree, bad[i]))
