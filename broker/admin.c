@@ -130,6 +130,9 @@ static struct msg sorry(const struct broker_member *asker, uint64_t request, con
         .admin_ok = {.request = request, .asker = asker->id, .words = words, .result = ""}};
 }
 
+/* An order is given on with its asker's name in it, whatever it says: what is legal is for the
+ * supervisor to know, who may ask is for the table (table.c). If it cannot be given on, the asker
+ * hears so at once. */
 enum err admin_on_admin(struct broker *b, struct broker_member *from, const struct msg *msg,
                         int64_t now)
 {
@@ -172,6 +175,8 @@ enum err admin_on_admit(struct broker *b, struct broker_member *from, const stru
     return admin_on_admin(b, from, &head, now);
 }
 
+/* The answer goes to the connection that asked, as long as it is there: a person who gave up
+ * waiting has lost nothing but the words. */
 enum err admin_on_admin_ok(struct broker *b, struct broker_member *from, const struct msg *msg,
                            int64_t now)
 {

@@ -27,6 +27,8 @@ struct doctor {
     char program[65], version[65], first[65]; /* of the first host that said */
 };
 
+/* What is wrong, and below it what to do: a finding without a way out only worries people. What a
+ * machine says of itself is printed as any text of others (say). */
 static void finding(struct doctor *d, const char *host, const char *what, const char *next)
 {
     d->findings++;
@@ -34,6 +36,8 @@ static void finding(struct doctor *d, const char *host, const char *what, const 
     say(stdout, "\n      %s\n", next);
 }
 
+/* Answers come from machines of other people: what is missing or of another kind is empty, and
+ * an empty one is passed over. */
 static const char *text(const json_t *tree, const char *key)
 {
     const char *found = json_string_value(json_object_get(tree, key));
@@ -93,6 +97,8 @@ static void clocks(struct doctor *d, const char *host, const json_t *found, int6
     free(what);
 }
 
+/* More threads than cores do not fail, they wait for one another: the one thing that makes a
+ * fleet slow without a line in any log. */
 static void machine(struct doctor *d, const char *host, const json_t *found)
 {
     const double cores = number(found, "cores"), actors = number(found, "actors");
@@ -163,6 +169,8 @@ static void processes(struct doctor *d, const char *host, const json_t *found)
     }
 }
 
+/* A machine without a supervisor is no finding: somebody has started actors there by hand, which
+ * is as good; only nobody can be asked about it. */
 static void one_host(struct doctor *d, const json_t *entry)
 {
     const char *host = text(entry, "host");
@@ -202,6 +210,7 @@ static void one_host(struct doctor *d, const json_t *entry)
     free(result);
 }
 
+/* No broker is a finding, too: it is the first thing that a person with a broken fleet meets. */
 static enum err look(struct doctor *d, const char *only)
 {
     char *words = NULL, *result = NULL;

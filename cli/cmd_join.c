@@ -138,6 +138,8 @@ static enum err as_worker(const struct invite *invite, const json_t *entry)
     return err;
 }
 
+/* The role is the ticket's, not the caller's: what a machine may become is decided where the
+ * ticket was made. */
 static enum err by_ticket(const char *file, const struct join_options *options, json_t *entry,
                           int *status)
 {
@@ -157,6 +159,8 @@ static enum err by_ticket(const char *file, const struct join_options *options, 
     return err;
 }
 
+/* The first word, if it is none of the keys, is the ticket's file. Without one the ticket may be
+ * in the environment; with a folder alone a host that has joined before goes on. */
 static enum err run_join(const struct command *command, int argc, char **argv, int *status)
 {
     const bool named = argc > 0 && !strchr(argv[0], '=') && strncmp(argv[0], "--", 2);

@@ -104,6 +104,7 @@ static int take_f(int argc, char **argv, bool *follow)
     return n;
 }
 
+/* The word before the keys is not a key=value: HOST/NAME, or NAME alone for the head's own. */
 static enum err run_logs(const struct command *command, int argc, char **argv, int *status)
 {
     struct logs_options options;

@@ -148,6 +148,8 @@ static json_t *others(json_t *tree)
     return out;
 }
 
+/* Each count is an order of its own, so that what one supervisor refuses (more than its cores)
+ * does not take the others with it; the first refusal ends the command, with its words. */
 static enum err scale_all(const struct scale_options *o, const char *host, json_t *named)
 {
     struct endpoint fleet;
@@ -195,6 +197,7 @@ static enum err run_scale(const struct command *command, int argc, char **argv, 
     return err;
 }
 
+/* Orders without a number: the command's own word is the order's. */
 static enum err to_one(const struct command *command, const char *host, int argc, char **argv)
 {
     struct endpoint_options options = {0};

@@ -71,6 +71,8 @@ static enum err behind(const struct standing *standing)
     return err;
 }
 
+/* Who holds the folder's lock decides which of the two it is, not a file that may be stale: a
+ * fleet that was killed left fleet.json behind, and no lock. */
 static enum err run_up(const struct command *command, int argc, char **argv, int *status)
 {
     struct standing standing;

@@ -49,6 +49,7 @@ struct attached {
     bool hung_up, down;
 };
 
+/* Flushed at once: the other end decides by these lines, and the pipe between is no terminal. */
 static void tell(const char *word, const char *words)
 {
     say(stdout, "%s %s\n", word, words);
@@ -84,6 +85,7 @@ static char *next_line(struct attached *a, int wait_ms)
     }
 }
 
+/* What the head does not say is empty, so that an older head's letter is still one. */
 static char *text_at(const json_t *tree, const char *key)
 {
     const char *text = json_string_value(json_object_get(tree, key));
@@ -91,6 +93,8 @@ static char *text_at(const json_t *tree, const char *key)
     return mem_text(text ? text : "");
 }
 
+/* Everything in it is checked where it is used: names become folders by host_file_folder alone,
+ * the entry is read by the supervisor as any file of a person's is. */
 static enum err read_letter(struct attached *a)
 {
     char *line = next_line(a, BEGIN_MS), *text;
@@ -167,8 +171,9 @@ static void end_it(struct attached *a, long pid)
     waitpid((pid_t)pid, &status, WNOHANG);
 }
 
-/* ---- keys */
-
+/* ---- keys
+ *
+ * By its name alone one sees whose it is: workers' keys lie beside it. */
 static char *key_path(const char *folder)
 {
     return mem_print("%s/keys/supervisor.key", folder);
@@ -243,8 +248,9 @@ static enum err get_key(struct attached *a)
     return err;
 }
 
-/* ---- the supervisor */
-
+/* ---- the supervisor
+ *
+ * Its log is appended to by each supervisor in turn: the last line is the last one's. */
 static void last_words(char out[REPLICA_WORDS], const char *folder)
 {
     char *log = mem_print("%s/supervisor.log", folder);
@@ -291,6 +297,8 @@ static void clean(const struct attached *a)
     }
 }
 
+/* Twice a tick of a supervisor: a death is said within a moment, and looking costs two system
+ * calls. */
 static int watch(struct attached *a, long pid)
 {
     for (;;) {
@@ -336,6 +344,8 @@ static long standing(struct attached *a)
     return 0;
 }
 
+/* Each step leaves the host as it was if the next one fails: a supervisor that runs is ended only
+ * once there is a broker to go to with the new entry. */
 static enum err begin(struct attached *a, long *pid)
 {
     char words[32];
@@ -368,6 +378,8 @@ static enum err begin(struct attached *a, long *pid)
     return err;
 }
 
+/* What fails is said on standard output, where the head listens; nobody reads this machine's
+ * standard error. */
 enum err attach_run(int *status)
 {
     struct attached *a = mem_new(1, sizeof *a);

@@ -57,6 +57,7 @@ static enum err add(struct bundle_parts *parts, char *name, const char *path)
     return OK;
 }
 
+/* Names and paths are copies of our own. */
 static void forget(struct bundle_parts *parts)
 {
     for (int i = 0; i < parts->n; i++) {
@@ -65,6 +66,7 @@ static void forget(struct bundle_parts *parts)
     }
 }
 
+/* Behind the last slash. */
 static const char *base(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -181,6 +183,8 @@ static enum err collect(struct bundle_parts *parts)
     return err;
 }
 
+/* As little of sh as there is: machines have dash, busybox, ksh. $0 is the script's path however
+ * it was started, since the kernel puts it there. */
 static char *script(const char *program)
 {
     return mem_print("#!/bin/sh\n"
@@ -221,6 +225,8 @@ static enum err name_it(char out[BUNDLE_NAME], const struct bundle_parts *parts)
     return err;
 }
 
+/* The scripts first: a copy that was cut is without programs, never with programs that lack
+ * their libraries (and a folder gets its name only when it is whole, link.c). */
 static enum err pack(struct tarball *to, const struct bundle_parts *parts)
 {
     enum err err = OK;
@@ -265,6 +271,8 @@ static enum err write_it(const char *file, const struct bundle_parts *parts)
     return err;
 }
 
+/* The hash is taken each time (of some 70 MB, a fifth of a second), the archive made only if none
+ * has that name: programs that were built anew are another bundle. */
 enum err bundle_make(struct bundle *out, const char *folder)
 {
     struct bundle_parts *parts = mem_new(1, sizeof *parts);

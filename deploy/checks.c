@@ -75,6 +75,8 @@ static enum err look(void *self)
     return OK;
 }
 
+/* Back on the loop: only here is the answer put together, since the crew may have changed while
+ * the pool was looking and belongs to the loop alone. */
 static enum err looked(void *self, enum err result, const char *words, int64_t now_ms)
 {
     struct looking *l = self;
@@ -98,6 +100,7 @@ static enum err looked(void *self, enum err result, const char *words, int64_t n
     return OK;
 }
 
+/* What the crew knows is copied now; what takes time is left for the pool. */
 enum err checks_start(struct loop *loop, const struct checks_conf *conf,
                       const struct msg_admin *order, int64_t now_ms)
 {

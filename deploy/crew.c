@@ -32,6 +32,7 @@ enum {
 static const enum plan_role workers[] = {PLAN_ACTOR, PLAN_REWARDER, PLAN_WORKER};
 enum { WORKERS = sizeof workers / sizeof *workers };
 
+/* Closed on exec: only the end that is handed on by number reaches a child. */
 static enum err open_pipe(int fd[2])
 {
     if (pipe(fd) || fcntl(fd[0], F_SETFD, FD_CLOEXEC) || fcntl(fd[1], F_SETFD, FD_CLOEXEC))
@@ -39,6 +40,7 @@ static enum err open_pipe(int fd[2])
     return OK;
 }
 
+/* Both pipes before anything is started: a child without one would outlive us. */
 enum err crew_open(struct crew *c)
 {
     enum err err = hours_read(&c->hours, c->plan->hours);
@@ -155,6 +157,7 @@ static int number_of(enum plan_role role, int kind, int n)
     return role == PLAN_WORKER ? kind + 1 + PLAN_WORKERS * (n - 1) : n;
 }
 
+/* Where its count stands in `want`: roles first, then workers by their place. */
 static int place_of(enum plan_role role, int kind)
 {
     return (int)role + (role == PLAN_WORKER ? kind : 0);
@@ -347,6 +350,8 @@ static void keep_hours(struct crew *c, int64_t now_ms, int minute)
         log_warn("hours", "reason=\"%s\"", err_text());
 }
 
+/* The order matters: what the machine says is looked at first, since deaths are explained by it;
+ * once the end has begun hours and pauses count no more. */
 void crew_tick(struct crew *c, int64_t now_ms, int minute)
 {
     if (now_ms - c->looked_ms >= LOOK_MS) {
@@ -380,8 +385,9 @@ void crew_close(struct crew *c)
     }
 }
 
-/* ---- for people */
-
+/* ---- for people
+ *
+ * Wanted, not living: a person who has just scaled wants to see that it was heard. */
 void crew_words(char out[CREW_WORDS], const struct crew *c)
 {
     const int actors = replica_count(&c->replicas, PLAN_ACTOR);
@@ -395,6 +401,8 @@ void crew_words(char out[CREW_WORDS], const struct crew *c)
         snprintf(out + n, CREW_WORDS - (size_t)n, "; outside its hours %s", c->plan->hours);
 }
 
+/* One line of the dashboard, so the worst first: a machine that is full stops all of its workers,
+ * a worker that is down one, one that died a minute ago none any more. */
 void crew_note(char out[CREW_WORDS], const struct crew *c, int64_t now_ms)
 {
     const struct replica *newest = NULL;

@@ -66,6 +66,8 @@ static enum err leave(void *self, int64_t now_ms)
     return down(h, now_ms);
 }
 
+/* Once it drains, twice it hurries: as at the head. It may be a person's, at a terminal of that
+ * machine, or the system's that shuts down. */
 static enum err on_signal(void *self, int64_t now_ms)
 {
     struct host *h = self;
@@ -97,6 +99,8 @@ static enum err on_bye_ok(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
+/* Counted from the last word of any broker: one that was never heard at all counts from the
+ * start. Nothing is lost by going: what its workers held is made again elsewhere. */
 static void linger(struct host *h, int64_t now_ms)
 {
     const int64_t heard = peer_answered(h->peer) ? peer_heard_ms(h->peer) : h->begun_ms;
@@ -122,6 +126,7 @@ static enum err tick(void *self, int64_t now_ms)
     return err;
 }
 
+/* Not the head, whatever its file says: only who started the broker may answer for all. */
 static void hello(void *self, struct msg_hello *out)
 {
     const struct host *h = self;
@@ -250,6 +255,7 @@ static enum err open_all(struct host *h)
     return err ? err : crew_start(&h->crew, clock_mono_ms());
 }
 
+/* In the order of who uses whom: workers, then the connection, then the loop below both. */
 static void close_all(struct host *h)
 {
     crew_close(&h->crew);

@@ -39,6 +39,7 @@ enum err host_file_write(const struct host_file *file, const char *folder)
     return err;
 }
 
+/* Bytes, not meanings: an entry that says the same in other words costs one restart. */
 bool host_file_same(const struct host_file *file, const char *folder)
 {
     char *path = path_in(folder), *text = text_of(file), *there = NULL;

@@ -23,6 +23,7 @@ static void file_of(char path[4096], const struct host_keys *k, const char *name
     snprintf(path, 4096, "%.3900s/keys/%s.key", k->folder, name);
 }
 
+/* A free place is one without a name. */
 static struct host_keys_asked *find(struct host_keys *k, const char *name)
 {
     for (int i = 0; i < HOST_KEYS; i++)
@@ -78,6 +79,8 @@ enum err host_keys_path(struct host_keys *k, enum plan_role role, const char *na
     return err ? err : err_set(ERR_STATE, "waits for its key");
 }
 
+/* Written before the process is started, and then never again: a key's file is the sign that it
+ * was let in. A refusal is said and asked again: the head may be about to let it in. */
 enum err host_keys_on_admin_ok(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct host_keys *k = self;

@@ -39,6 +39,7 @@ static enum err check(const struct host_list *hosts, const struct hosts_entry *o
     return err;
 }
 
+/* It joins the list whether it is right or not, so that one call frees all. */
 static enum err read_one(struct host_list *out, const json_t *tree)
 {
     struct hosts_entry one = {.entry = json_copy((json_t *)(uintptr_t)tree)};
@@ -103,6 +104,7 @@ const struct hosts_entry *hosts_find(const struct host_list *hosts, const char *
     return NULL;
 }
 
+/* Counts as the machine's own reading has them, defaults and all. */
 void hosts_words(char out[HOSTS_WORDS], const struct hosts_entry *entry)
 {
     struct plan plan;

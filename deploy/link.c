@@ -198,6 +198,9 @@ static enum err pipes(struct ssh_link *l, int there[2])
     return OK;
 }
 
+/* Options of ours stand before the person's file: what keeps ssh from asking, and from trusting a
+ * stranger, is not for a configuration to take back. Its keep-alive finds a machine that has lost
+ * its cable within fifteen seconds. */
 static enum err begin(struct ssh_link *l, int64_t now_ms)
 {
     const char *bundle = l->fleet->bundle->name;
@@ -247,6 +250,7 @@ static enum err begin(struct ssh_link *l, int64_t now_ms)
     return err;
 }
 
+/* An ending stays an ending: the letter of such a session says `down` (link_talk.c). */
 static void dial(struct ssh_link *l, int64_t now_ms)
 {
     const enum link_state state = l->state == LINK_ENDING ? LINK_ENDING : LINK_DIAL;
@@ -283,6 +287,8 @@ static void end_step(struct ssh_link *l, int64_t now_ms)
         child_signal(l->child, SIGTERM);
 }
 
+/* Silence before the letter has come through is a fault of the way there, and is tried again; what
+ * comes later (a supervisor that drains before it changes) takes its time. */
 void link_tick(struct ssh_link *l, int64_t now_ms)
 {
     l->now_ms = now_ms;

@@ -146,6 +146,7 @@ static void give_ticket(struct ssh_link *l)
     free(line);
 }
 
+/* Whatever was wrong before is over, and may be said anew. */
 static void up(struct ssh_link *l, const char *how, const char *pid)
 {
     l->state = LINK_UP;
@@ -155,6 +156,7 @@ static void up(struct ssh_link *l, const char *how, const char *pid)
     log_info("host", "name=%s state=up how=%s pid=%ld", l->name, how, l->pid);
 }
 
+/* Told before anything is copied: thirty megabytes that cannot run there are not sent. */
 static void on_machine(struct ssh_link *l, const char *words)
 {
     if (!strcmp(words, l->fleet->bundle->machine))

@@ -125,6 +125,7 @@ enum err links_open(struct links **out, const struct links_conf *conf)
     return err;
 }
 
+/* Sessions end with us, supervisors do not: a head that is started again finds them. */
 void links_close(struct links *links)
 {
     if (!links)
@@ -152,6 +153,7 @@ static void forget(struct links *links)
     links->n = n;
 }
 
+/* Each link for itself: one that waits for a machine holds no other. */
 void links_tick(struct links *links, int64_t now_ms)
 {
     for (int i = 0; i < links->n; i++)
@@ -180,6 +182,7 @@ void links_leave(struct links *links)
     }
 }
 
+/* What is wrong now goes before what was wrong a minute ago. */
 const char *links_note(struct links *links)
 {
     static const char *const state[] = {"waits", "is dialled", "gets the programs",

@@ -52,6 +52,7 @@ static enum err read_it(char **out, int fd, int64_t from, int64_t size)
     return *out ? OK : err_set(ERR_PARSE, "log: what it has is no text");
 }
 
+/* The size is asked once: what is written meanwhile belongs to the next piece. */
 enum err log_piece(char **out, const char *path, bool follow, int64_t from, int lines)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);

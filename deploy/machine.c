@@ -159,6 +159,8 @@ void machine_look(struct machine *out, const char *folder)
     free(load);
 }
 
+/* The disk first: what is short of memory dies with a line, what cannot write its log dies
+ * without. */
 void machine_trouble(char out[MACHINE_WORDS], const struct machine *m)
 {
     *out = 0;

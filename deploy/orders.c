@@ -156,6 +156,7 @@ static enum err logs(struct orders *o, const struct msg_admin *order, const json
     return err;
 }
 
+/* Only a head has a fleet's file; a host's own changes by a letter of the head's. */
 static enum err apply(struct orders *o, const struct msg_admin *order, const json_t *more,
                       struct obeyed *out, int64_t now_ms)
 {

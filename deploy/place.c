@@ -36,6 +36,7 @@ enum err place_read(struct placing *out, const char *hosts)
     return OK;
 }
 
+/* One that does not say has at least one. */
 static double cores_of(const struct place_host *host)
 {
     return host->cores ? host->cores : 1;

@@ -49,6 +49,8 @@ static enum err take_own(struct standing *out)
     return err;
 }
 
+/* Hosts are read here only to be found wrong early: links.h reads them again, since a list that
+ * runs and a list in a file are two things. */
 enum err standing_read(struct standing *out, int argc, char **argv)
 {
     struct host_list hosts;
@@ -148,6 +150,7 @@ static void later(const struct plan *was, const struct plan *now, char *words, s
         note(words, room, "how its own workers are run: after `drover down` and `up`");
 }
 
+/* Of the head's own workers only counts: their commands are those that it was started with. */
 static enum err counts(const struct plan *now, struct crew *crew, bool show, char *words,
                        size_t room, int64_t now_ms)
 {
@@ -163,6 +166,7 @@ static enum err counts(const struct plan *now, struct crew *crew, bool show, cha
     return err;
 }
 
+/* First everything is read, then anything is changed: a file with a fault in it changes nothing. */
 enum err standing_apply(const struct standing *standing, struct crew *crew, struct links *links,
                         bool show, char *words, size_t room, int64_t now_ms)
 {

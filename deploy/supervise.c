@@ -93,6 +93,7 @@ static void finish(struct supervisor *s, int status)
         s->status = status;
 }
 
+/* A run that never began (status other than 0) leaves nothing behind in its folder. */
 static void decided(void *self, int status, int64_t now_ms)
 {
     struct supervisor *s = self;
@@ -228,6 +229,7 @@ static void hb(void *self, struct msg_hb *out)
     out->note = *s->note ? s->note : links_note(s->links);
 }
 
+/* Nothing is read from the order itself but whether it is in earnest. */
 static enum err apply(void *self, bool plan, char words[ORDERS_WORDS], int64_t now_ms)
 {
     struct supervisor *s = self;
