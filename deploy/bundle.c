@@ -271,7 +271,7 @@ static enum err write_it(const char *file, const struct bundle_parts *parts)
     return err;
 }
 
-/* The hash is taken each time (of some 70 MB, a fifth of a second), the archive made only if none
+/* The hash is taken at each start (of some 70 MB, a fifth of a second), the archive made only if none
  * has that name: programs that were built anew are another bundle. */
 enum err bundle_make(struct bundle *out, const char *folder)
 {
