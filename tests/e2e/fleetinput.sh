@@ -83,7 +83,7 @@ case_of "$local:$plain_bulk is in use" "$bin/drover-broker" --bind=$local:0 --bu
 case_of "$local:$plain_dashboard is in use" "$bin/drover-broker" --bind=$local:0 --dashboard=$local:$plain_dashboard
 case_of "is no address: tcp://HOST:PORT is meant" "$bin/drover-broker" --bind=127.0.0.1:0
 case_of "the port is to be a number" "$bin/drover-broker" --bind=$local:99999
-case_of "a key is needed" "$bin/drover-broker" --bind=tcp://0.0.0.0:0
+case_of "keys are needed" "$bin/drover-broker" --bind=tcp://0.0.0.0:0
 case_of 'nowhere: No such file' "$bin/drover-broker" --keys=nowhere
 case_of 'a keys folder is meant' "$bin/drover-broker" --keys=garbled
 case_of 'a broker has a keys folder' "$bin/drover-broker" --key=shared.key

@@ -319,14 +319,12 @@ WORDS = {"rates": ["--key-messages=30", "--key-connections=4"]}
 def tickets():
     """Uses, expiry, a broker restarted in between, never on a command line."""
     prepare_world()
-    port = free_ports(1)[0]
     keys = new_keys("tickets.keys")
     log = open("tickets.log", "ab")
     run = subprocess.Popen([program("drover"), "ppo", "model=world/model", "dataset=world/prompts.jsonl", "response_length=8",
                             'rewards=[{"name": "a", "rule": "length", "min": 1, "max": 4}]', "output_dir=ticketrun", "reference=learner",
-                            "total_episodes=1000000", f"fleet.port={port}", f"fleet.keys={keys}", "fleet.actors=0",
+                            "total_episodes=1000000", f"fleet.keys={keys}", "fleet.actors=0",
                             "fleet.rewarders=0"], env=ENV, stdout=log, stderr=log)
-    at = f"broker=tcp://127.0.0.1:{port}"
     workers = []
 
     def join(name, *words, env=None):
@@ -349,6 +347,8 @@ def tickets():
     names = ["first", "second", "third"]
     try:
         until("the fleet listens", lambda: os.path.exists("ticketrun/fleet.json"))
+        with open("ticketrun/fleet.json") as f:
+            at = f"broker={json.load(f)['control']}"
         tool("drover", "keys", "ticket", keys, "role=actor", "uses=2", at, "file=ticket", "name=t")
         true("its file is its owner's", os.stat("ticket").st_mode & 0o77 == 0)
         join("first", "--ticket-file=ticket")
