@@ -171,6 +171,9 @@ enum err admin_on_admit(struct broker *b, struct broker_member *from, const stru
 
     if (strcmp(msg->admin.order, ADMIN_ADMIT))
         return err_set(ERR_RANGE, "ADMIN: '%.40s' is an operator's order", msg->admin.order);
+    if (!supervisor_of(
+            b, "")) /* it comes back, as this broker did: asked again until it is there */
+        return OK;
     head.admin.host = ""; /* the folder is the head's */
     return admin_on_admin(b, from, &head, now);
 }

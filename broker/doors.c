@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/hub_gate.h"
+#include "proto/hub_peer.h"
 #include "proto/keyring.h"
 
 #include <stdio.h>
@@ -69,8 +70,10 @@ static bool may_enter(void *self, const struct hash *key, const char *domain)
     return false;
 }
 
-bool doors_pass(const struct doors *d, const struct hash *key, struct hub_pass *out)
+/* For the gate, which knows no doors. */
+static bool pass(void *self, const struct hash *key, struct hub_pass *out)
 {
+    const struct doors *d = self;
     const struct keyring_entry *entry = keyring_find(d->ring, key);
 
     if (!entry || !keyring_valid(entry, d->now_s, NULL))
@@ -79,10 +82,22 @@ bool doors_pass(const struct doors *d, const struct hash *key, struct hub_pass *
     return true;
 }
 
-/* For the gate, which knows no doors. */
-static bool pass(void *self, const struct hash *key, struct hub_pass *out)
+/* A learner's key opens to an actor only as the one that this learner starts itself. Orders go to
+ * the head's supervisor, which keeps the folder: none that came in by a ticket is that one. */
+uint32_t doors_objects(const struct doors *d, const struct hub_peer *peer,
+                       const struct msg_hello *hello, bool own, const char **words)
 {
-    return doors_pass(self, key, out);
+    const struct keyring_entry *entry = keyring_find(d->ring, &peer->key);
+
+    if (entry && peer->role == ROLE_ACTOR && entry->role == ROLE_LEARNER && !own) {
+        *words = "this key is a learner's, and its learner named no such actor";
+        return REFUSE_BUSY; /* its learner says HELLO soon, too */
+    }
+    if (entry && peer->role == ROLE_SUPERVISOR && hello->head && *entry->ticket) {
+        *words = "this supervisor came in by a ticket: the head's is another one";
+        return REFUSE_ROLE;
+    }
+    return 0;
 }
 
 enum err doors_open(struct doors **out, void *context, const struct doors_conf *conf,

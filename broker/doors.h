@@ -7,7 +7,8 @@
 #include "proto/curve.h"
 
 struct hub_gate;
-struct hub_pass;
+struct hub_peer;
+struct msg_hello;
 struct doors;
 
 struct doors_conf {
@@ -25,8 +26,11 @@ void doors_close(struct doors *doors); /* after the ports; NULL is fine */
 const struct curve_keys *doors_keys(const struct doors *doors); /* the broker's pair, now */
 const char *doors_next(const struct doors *doors); /* the public key that follows; "" */
 struct hub_gate *doors_gate(const struct doors *doors);
-/* What a key is, if it is valid. */
-bool doors_pass(const struct doors *doors, const struct hash *key, struct hub_pass *out);
+
+/* What stands against this HELLO though the key has its role: a code of REFUSE, with words; 0:
+ * nothing. `own`: its id is that of the learner's own actor. */
+uint32_t doors_objects(const struct doors *doors, const struct hub_peer *peer,
+                       const struct msg_hello *hello, bool own, const char **words);
 
 /* Some times a second: is the folder as it was? *changed: other keys are valid than before (cut
  * who stands on one that is not). *rekey: doors_keys is another pair (bind anew). A folder that

@@ -146,19 +146,13 @@ static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now
         broker_gone(s->broker, member, strcmp(why, "bye") != 0, now_ms);
 }
 
-/* A learner's key opens to an actor only as the one that this learner starts itself. */
 static void joined(void *self, struct hub_peer *peer, const struct msg_hello *hello,
                    uint32_t *code, const char **words)
 {
     const struct broker_process *s = self;
-    struct hub_pass pass;
 
-    (void)hello;
-    if (!s->doors || peer->role != ROLE_ACTOR || !doors_pass(s->doors, &peer->key, &pass) ||
-        pass.role != ROLE_LEARNER || broker_own(s->broker, &peer->id))
-        return;
-    *code = REFUSE_BUSY; /* its learner says HELLO soon, too */
-    *words = "this key is a learner's, and its learner named no such actor";
+    if (s->doors)
+        *code = doors_objects(s->doors, peer, hello, broker_own(s->broker, &peer->id), words);
 }
 
 static enum err on_hello(void *self, struct hub_peer *from, const struct msg *msg,

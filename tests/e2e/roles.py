@@ -174,6 +174,26 @@ def forbidden(fleet):
     fleet.until("a supervisor gives no orders", lambda: fleet.snapshot()["bad_frames"] > before, 10)
 
 
+def heads(fleet):
+    """Orders go to the head: a supervisor that came in by a ticket is not heard as it."""
+    key = fleet.key("supervisor", "host")
+    peer, got = joined(fleet, "supervisor", key, head=True)
+    true("one of the folder's own may be the head", got and got[0] == WELCOME, str(got))
+    peer.socket.close()
+    with open(os.path.join(fleet.keys, "worker", "host")) as f:
+        text = f.read()
+    with open(os.path.join(fleet.keys, "worker", ".host"), "w") as f:
+        f.write(text.replace("curve\n", '    ticket = "t"\ncurve\n'))
+    os.rename(os.path.join(fleet.keys, "worker", ".host"), os.path.join(fleet.keys, "worker", "host"))
+    time.sleep(.5)
+    peer, got = joined(fleet, "supervisor", key, head=True)
+    true("one that came by a ticket is no head", got and got[0] == REFUSE and got[3]["code"] == 2, str(got))
+    peer.socket.close()
+    peer, got = joined(fleet, "supervisor", key)
+    true("it may be a host's", got and got[0] == WELCOME, str(got))
+    peer.socket.close()
+
+
 def ids(fleet):
     """A peer id is its key's own, also on a new connection and for whom it left."""
     first, second = fleet.key("actor", "one"), fleet.key("actor", "two")
@@ -312,7 +332,7 @@ def fleet_peers(fleet):
     return [p for p in fleet.snapshot(6000)["peer"] if p["role"] in (2, 3)]
 
 
-CASES = {"forbidden": forbidden, "ids": ids, "mitm": mitm, "rates": rates, "revocation": revocation, "rotation": rotation}
+CASES = {"forbidden": forbidden, "heads": heads, "ids": ids, "mitm": mitm, "rates": rates, "revocation": revocation, "rotation": rotation}
 WORDS = {"rates": ["--key-messages=30", "--key-connections=4"]}
 
 
@@ -357,7 +377,7 @@ def tickets():
         true("one broker", len(broker) == 1, str(broker))
         os.kill(broker[0], signal.SIGKILL)  # the supervisor starts the next one
         join("second", env=dict(ENV, DROVER_TICKET=open("ticket").read()))
-        until("the second is in", lambda: "event=admitted" in said("second"))
+        until("the second is in", lambda: "event=admitted" in said("second"), 60)
         third = join("third", "--ticket-file=ticket")
         true("the third is told", third.wait(30) == 1 and "used up: it was good for 2" in said("third"), said("third"))
         listed = tool("drover", "keys", "list", keys)
