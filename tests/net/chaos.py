@@ -115,7 +115,7 @@ def name_of(process):
 def begin(net, k, world):
     """The fleet of a run, which begins."""
     rate, cores = float(k["rate"]) * 1e6 or None, float(k["cores"]) or None
-    head, train = net.host("head", rate, rate), net.host("train", rate, rate)
+    head, train = (net.host(name, rate, rate, 1 if cores else None) for name in ("head", "train"))
     fleet = Fleet(net, k["bin"], os.path.join(k["folder"], "fleet"), float(k["backoff"]))
     fleet.broker(head)
     hosts = [net.host(f"h{i}", rate, rate, cores) for i in range(int(k["hosts"]))]
