@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/outlet.h"
 #include "member/entry.h"
+#include "member/health.h"
 #include "proto/role.h"
 
 #include <errno.h>
@@ -47,6 +48,9 @@ const struct conf_key member_keys[] = {
     CONF_INT(member_options, nice, "0", 0, 19, "how far others go before it on the processor"),
     {"log-level", CONF_TEXT_, offsetof(struct member_options, log_level), "info", 0, 0,
      "debug, info, warn or error", NULL, NULL},
+    {"health-file", CONF_TEXT_, offsetof(struct member_options, health_file), "", 0, 0,
+     "written each second for probes: `ready` once the broker knows it, else `waiting`", NULL,
+     NULL},
     CONF_END,
 };
 
@@ -58,6 +62,7 @@ struct member {
     struct loop *loop;
     struct peer *peer;
     struct fetch *fetch;
+    struct health health;
     struct id id;
     uint64_t incarnation;
     bool leaving;                /* told to; told again there is less patience */
@@ -181,6 +186,7 @@ static enum err tick(void *self, int64_t now_ms)
     enum err err = peer_tick(m->peer, now_ms);
 
     entry_learn(&m->entry, m->peer, m->options->key);
+    health_tick(&m->health, peer_welcome(m->peer), now_ms);
     if (!err)
         err = peer_patience(m->peer, (int64_t)m->options->wait * 1000, now_ms);
     if (!err)
@@ -358,6 +364,7 @@ enum err member_open(struct member **out, const struct member_options *options,
 
     m->options = options;
     m->conf = *conf;
+    m->health.file = options->health_file;
     name_it(m);
     if (options->nice && setpriority(PRIO_PROCESS, 0, options->nice))
         log_warn("nice", "reason=\"%s\"", strerror(errno));
@@ -386,6 +393,7 @@ void member_close(struct member *m)
 {
     if (!m)
         return;
+    health_end(&m->health);
     fetch_free(m->fetch);
     if (m->peer)
         loop_unsocket(m->loop, peer_socket(m->peer));

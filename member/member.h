@@ -20,7 +20,7 @@ enum { MEMBER_DRAIN_MS = 8000, MEMBER_HURRY_MS = 500, MEMBER_BYE_MS = 1000 };
 
 /* The first field of a process's own options; member_keys are its rows. */
 struct member_options {
-    char *broker, *key, *ticket_file, *name, *log_level;
+    char *broker, *key, *ticket_file, *name, *log_level, *health_file;
     int threads, wait, parent_fd, nice;
 };
 extern const struct conf_key member_keys[];

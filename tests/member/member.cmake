@@ -1,0 +1,1 @@
+drover_test(member/health NEEDS member)
