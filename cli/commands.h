@@ -20,6 +20,7 @@
     ROW(cmd_scale_down) \
     ROW(cmd_logs) \
     ROW(cmd_doctor) \
+    ROW(cmd_deploy) \
     ROW(cmd_tokenize) \
     ROW(cmd_generate) \
     ROW(cmd_chat) \

@@ -1,6 +1,9 @@
 install(FILES README.md LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(DIRECTORY docs examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY deploy/files/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/deploy)
+install(DIRECTORY deploy/files/systemd/ DESTINATION lib/systemd/system FILES_MATCHING PATTERN "*.service")
+install(FILES deploy/files/systemd/drover.conf DESTINATION lib/sysusers.d)
 
 # Only what is installed has to be built: `ninja programs && cpack`.
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY TRUE)
@@ -14,5 +17,13 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libopenblas0-openmp, libzmq5 (>= 4.3.3)")
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+file(WRITE ${PROJECT_BINARY_DIR}/debian/postinst "#!/bin/sh
+set -e
+# the user of drover-fleet.service, where systemd is
+if [ \"$1\" = configure ] && command -v systemd-sysusers >/dev/null; then systemd-sysusers drover.conf; fi
+")
+file(CHMOD ${PROJECT_BINARY_DIR}/debian/postinst PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
+  WORLD_READ WORLD_EXECUTE)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/debian/postinst)
 set(CPACK_STRIP_FILES ON)
 include(CPack)

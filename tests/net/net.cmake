@@ -1,2 +1,7 @@
 drover_test(net/loop TIMEOUT 120 NEEDS net)
 drover_test(net/child NEEDS net)
+
+# The files of `drover deploy slurm` under Debian's Slurm; skips itself where that is not installed.
+add_test(NAME net/slurm COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/net/slurm.py ${PROJECT_BINARY_DIR}/bin)
+set_tests_properties(net/slurm PROPERTIES LABELS "e2e;net" TIMEOUT 900 RUN_SERIAL ON SKIP_RETURN_CODE 77
+  ENVIRONMENT_MODIFICATION "${DROVER_PATH}")
