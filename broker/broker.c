@@ -29,6 +29,7 @@
 #include "broker/handshake.h"
 #include "broker/heartbeat.h"
 #include "broker/hold.h"
+#include "broker/keepers.h"
 #include "broker/learner.h"
 #include "broker/overdue.h"
 #include "broker/pace.h"
@@ -57,7 +58,7 @@ void broker_new(struct broker **out, const struct broker_limits *limits,
     b->bulk = mem_text(birth->bulk);
     b->bulk_key = mem_text(birth->bulk_key);
     b->next_key = mem_text("");
-    b->born_ms = b->beat_ms = now_ms;
+    b->born_ms = b->beat_ms = b->now_ms = now_ms;
     b->lease_from_ms = now_ms + limits->wait_ms;
     tasks_init(&b->tasks, limits->tasks, limits->task_bytes, limits->body_bytes);
     lease_init(&b->leases, limits->leases, birth->first_number);
@@ -79,6 +80,7 @@ void broker_free(struct broker *b)
     for (int i = 0; i < MAX_SCORERS; i++)
         free(b->ask[i].item);
     free(b->to_learner.item);
+    free(b->keepers.place);
     run_fini(&b->run);
     suspects_fini(&b->suspects);
     pace_fini(&b->pace);
@@ -93,7 +95,7 @@ void broker_free(struct broker *b)
 static void flush(struct broker *b)
 {
     b->pumping = true;
-    outbox_flush(&b->outbox, &b->sink);
+    outbox_flush(&b->outbox, &b->sink, b->now_ms);
     b->pumping = false;
 }
 
@@ -126,7 +128,7 @@ static void pump(struct broker *b, unsigned wakes, bool is_tick, int64_t now_ms)
             heartbeat_send(b, now_ms);
         /* Once, however often it goes round. */
         is_tick = b->beat = false;
-        outbox_flush(&b->outbox, &b->sink);
+        outbox_flush(&b->outbox, &b->sink, b->now_ms);
     } while (b->wakes);
     b->pumping = false;
 }
@@ -293,6 +295,7 @@ void broker_tick(struct broker *b, int64_t now_ms)
     scores_tick(b, now_ms);
     handshake_all_claims(b, now_ms);
     blame_tick(b, now_ms);
+    keepers_tell(b, now_ms);
     if (now_ms - b->beat_ms < HEARTBEAT_MS) {
         pump(b, table_events[TABLE_TICK].wakes, true, now_ms);
         return;
@@ -305,6 +308,17 @@ void broker_tick(struct broker *b, int64_t now_ms)
     pump(b, table_events[TABLE_TICK].wakes, true, now_ms);
     /* After the pump: what it gave out is seen at once. */
     stats_publish(b, now_ms);
+}
+
+bool broker_waits(const struct broker *b)
+{
+    return b->outbox.waiting.first != NULL;
+}
+
+void broker_resume(struct broker *b, int64_t now_ms)
+{
+    b->now_ms = now_ms;
+    pump(b, 0, false, now_ms);
 }
 
 void broker_stats(struct broker *b, int64_t now_ms)

@@ -58,6 +58,10 @@ void broker_bad(struct broker *broker, struct broker_member *from, enum msg_type
 
 /* Each 100 ms or so: expiry, heartbeats, STATS. */
 void broker_tick(struct broker *broker, int64_t now_ms);
+/* Does something wait behind a full pipe? Then resume is to be called some milliseconds later: the
+ * pipe does not tell when it has room, and nothing else may happen before the next tick. */
+bool broker_waits(const struct broker *broker);
+void broker_resume(struct broker *broker, int64_t now_ms);
 /* A snapshot now: somebody subscribed. */
 void broker_stats(struct broker *broker, int64_t now_ms);
 

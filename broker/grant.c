@@ -60,6 +60,8 @@ void grant_adopted(struct broker *b)
     b->adopted = false;
 }
 
+enum { LOOKED_AT = 64 };
+
 /* Of this pass over the tasks. */
 struct pass {
     int64_t now_ms;
@@ -174,18 +176,24 @@ static bool may_grant(const struct broker *b, int64_t now_ms)
            b->tasks.count[SAMPLE_WAITING];
 }
 
-/* What a pass for those of one list has to know of them before it begins. */
+/* What a pass for those of one list has to know of them before it begins. Of the prompt ones there
+ * may be a thousand, and a pass for each message: some of them stand for all, and each is for
+ * whatever waits. Of slow ones all are looked at, once a tick. */
 static struct pass pass_of(const struct broker *b, const struct room_list *list, int64_t now_ms)
 {
     const uint64_t waiting = b->tasks.count[SAMPLE_WAITING];
     struct pass pass = {.now_ms = now_ms, .waiting = waiting, .from = (double)waiting};
+    const uint32_t most = list == &b->room.prompt ? LOOKED_AT : UINT32_MAX;
+    uint32_t n = 0;
 
-    for (const struct broker_member *m = list->first; m; m = m->room_next) {
+    for (const struct broker_member *m = list->first; m && n < most; m = m->room_next, n++) {
         const double from = m->slow && !b->room.prompt.n ? pace_from(b, m) : 0;
 
         pass.from = from < pass.from ? from : pass.from;
         pass.weight += weight_of(m);
     }
+    if (n < list->n)
+        pass.weight *= (double)list->n / n;
     return pass;
 }
 

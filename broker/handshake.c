@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "broker/hold.h"
+#include "broker/keepers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static enum claim_state judge_open(struct broker *b, struct broker_member *actor
                                    struct open_task *task, const struct members_claim *claim,
                                    bool *later, int64_t now_ms)
 {
-    const struct open_sample *sample = &task->sample[claim->sample];
+    struct open_sample *sample = &task->sample[claim->sample];
     struct lease *lease;
 
     switch (sample->state) {
@@ -52,6 +53,8 @@ static enum claim_state judge_open(struct broker *b, struct broker_member *actor
     case SAMPLE_READY:
         /* Its body is here: another copy of it stays where it is until the sample is settled
          * (KEEP), as the broker may lose its own; what is still being decoded is not needed. */
+        if (claim->done)
+            keepers_note(sample, actor);
         return claim->done ? CLAIM_KEEP : CLAIM_FREE;
     default:
         return CLAIM_FREE;
@@ -129,6 +132,7 @@ static void judge_all(struct broker *b, struct broker_member *actor,
             verdict[i].state = judge(b, actor, &claim, &later, now_ms);
         if (later && !other)
             members_claim_add(actor, &claim, b->limits.claims);
+        b->claimed |= later && !other;
     }
 }
 
@@ -192,6 +196,7 @@ void handshake_send(struct broker *b, struct broker_member *to, const struct msg
         msg.welcome.n_verdict = hello->n_claim;
     }
     to->ended = 0; /* what was under way came before WELCOME, or never will */
+    outbox_afresh(&b->outbox, to);
     to->greeted = outbox_put(&b->outbox, to, &msg);
     b->adopted |= to->role == ROLE_ACTOR;
     free(list);
@@ -229,8 +234,9 @@ static void judge_later(struct broker *b, struct broker_member *actor, uint32_t 
 
 void handshake_claims(struct broker *b, uint64_t task, int64_t now_ms)
 {
-    /* Backwards: judge_later may take out the one it looks at. */
-    for (struct broker_member *m = b->members.first; m; m = m->next)
+    /* Backwards: judge_later may take out the one it looks at. Of each task that is opened it is
+     * asked: hardly ever has anybody a claim that waits. */
+    for (struct broker_member *m = b->claimed ? b->members.first : NULL; m; m = m->next)
         for (uint32_t i = m->greeted && of_this_run(b, m) ? m->n_claim : 0; i-- > 0;)
             if (m->claim[i].task == task)
                 judge_later(b, m, i, now_ms);
@@ -238,7 +244,10 @@ void handshake_claims(struct broker *b, uint64_t task, int64_t now_ms)
 
 void handshake_all_claims(struct broker *b, int64_t now_ms)
 {
-    for (struct broker_member *m = b->members.first; m; m = m->next)
+    b->claimed = false;
+    for (struct broker_member *m = b->members.first; m; m = m->next) {
         for (uint32_t i = m->greeted && of_this_run(b, m) ? m->n_claim : 0; i-- > 0;)
             judge_later(b, m, i, now_ms);
+        b->claimed |= m->n_claim != 0;
+    }
 }

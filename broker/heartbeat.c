@@ -5,6 +5,7 @@
 
 #include "broker/heartbeat.h"
 
+#include "broker/keepers.h"
 #include "broker/stats.h"
 #include "broker/waits.h"
 
@@ -57,6 +58,7 @@ void heartbeat_send(struct broker *b, int64_t now_ms)
     for (struct broker_member *m = b->members.first; m; m = m->next)
         if (m->greeted && m->role != ROLE_LEARNER)
             outbox_tell(&b->outbox, &said, m, &msg);
+    keepers_told(b);
     free(waits);
 }
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "broker/hold.h"
+#include "broker/keepers.h"
 #include "broker/scores.h"
 #include "broker/to_learner.h"
 
@@ -55,6 +56,7 @@ static void ask_who(struct broker *b, int64_t now_ms)
     for (struct broker_member *m = b->members.first; m; m = m->next)
         if (is_worker(m)) {
             m->greeted = false;
+            outbox_afresh(&b->outbox, m);
             outbox_who(&b->outbox, m, now_ms);
         }
 }
@@ -68,6 +70,7 @@ static void settle(struct broker *b, struct open_task *task, uint32_t i, int64_t
     if (sample->state == SAMPLE_SETTLED)
         return;
     b->counters.settled++;
+    keepers_settled(b, sample);
     hold_release(b, sample, NULL);
     tasks_move(&b->tasks, task, i, SAMPLE_SETTLED, now_ms);
 }
@@ -220,13 +223,10 @@ enum err learner_on_cancel(struct broker *b, struct broker_member *from, const s
 enum err learner_on_settled(struct broker *b, struct broker_member *from, const struct msg *msg,
                             int64_t now)
 {
-    struct msg on = *msg;
-
     (void)from;
     b->run.seen_ms = now;
     take_settled(b, &msg->settled.settled, now);
-    tell_workers(b, &on);
-    return OK;
+    return OK; /* whose answers these were hears it soon: keepers.h */
 }
 
 enum err learner_on_publish(struct broker *b, struct broker_member *from, const struct msg *msg,

@@ -10,6 +10,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void take_place(struct members *members, struct broker_member *member)
+{
+    uint32_t place = members->free;
+
+    while (place < members->places && members->at[place])
+        place++;
+    if (place == members->places) {
+        members->places = members->places ? 2 * members->places : 16;
+        members->at = mem_grow(members->at, members->places, sizeof *members->at);
+        for (uint32_t i = place; i < members->places; i++)
+            members->at[i] = NULL;
+    }
+    members->at[place] = member;
+    member->place = place;
+    members->free = place + 1;
+}
+
+struct broker_member *members_at(const struct members *members, uint32_t place)
+{
+    return place < members->places ? members->at[place] : NULL;
+}
+
+static void leave_scoring(struct members *members, struct broker_member *m)
+{
+    *(m->scoring_prev ? &m->scoring_prev->scoring_next : &members->scoring) = m->scoring_next;
+    *(m->scoring_next ? &m->scoring_next->scoring_prev : &members->scoring_last) =
+        m->scoring_prev;
+}
+
 struct broker_member *members_add(struct members *members, void *link,
                                   const struct msg_hello *hello, int64_t now_ms)
 {
@@ -30,12 +59,24 @@ struct broker_member *members_add(struct members *members, void *link,
     *(members->last ? &members->last->next : &members->first) = member;
     members->last = member;
     members->n++;
+    take_place(members, member);
+    if (member->role == ROLE_REWARDER) {
+        member->scoring_prev = members->scoring_last;
+        *(members->scoring_last ? &members->scoring_last->scoring_next : &members->scoring) =
+            member;
+        members->scoring_last = member;
+    }
     return member;
 }
 
 void members_remove(struct members *members, struct broker_member *member)
 {
     members->n--;
+    members->at[member->place] = NULL;
+    if (member->place < members->free)
+        members->free = member->place;
+    if (member->role == ROLE_REWARDER)
+        leave_scoring(members, member);
     *(member->prev ? &member->prev->next : &members->first) = member->next;
     *(member->next ? &member->next->prev : &members->last) = member->prev;
     free(member->claim);
@@ -48,6 +89,7 @@ void members_fini(struct members *members)
 {
     while (members->first)
         members_remove(members, members->first);
+    free(members->at);
 }
 
 void members_who(char out[MEMBERS_WHO], const struct origin *origin)

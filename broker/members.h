@@ -4,6 +4,7 @@
 #ifndef BROKER_MEMBERS_H
 #define BROKER_MEMBERS_H
 
+#include "broker/backlog_state.h"
 #include "broker/origin.h"
 #include "proto/limit.h"
 #include "proto/msg.h"
@@ -33,7 +34,7 @@ struct members_count { /* counters of a heartbeat */
  * members each look is one line of the cache. */
 struct broker_member {
     void *link; /* the hub's record: goes back into the sink */
-    struct broker_member *next, *prev;
+    struct broker_member *next, *prev, *scoring_next, *scoring_prev; /* R: the last two */
     enum role role;
     bool greeted; /* WELCOME went out on its present connection */
     bool draining;
@@ -43,6 +44,8 @@ struct broker_member {
     uint32_t n_image; /* A: images that it holds */
     uint32_t leases;  /* A: how many it has; slots, in order of number, or MEMBERS_NO_LEASE */
     uint32_t lease, lease_last;
+    uint32_t place;                     /* among all that are here; another one's later */
+    bool concerned;                     /* A: keepers.h */
     bool in_room, in_slow, slow, quiet; /* A: room.h, pace.h */
     uint32_t held;                      /* A: samples that it has by lease */
     struct broker_member *room_next, *room_prev;
@@ -64,13 +67,15 @@ struct broker_member {
     int64_t pace_at_ms;
     uint64_t ended, ended_last; /* A: samples of leases that ended unseen; the last of these */
     uint32_t failed, tickets;   /* R: failures since its last answer; tickets that it has */
+    uint32_t resynced;          /* outbox.h */
     uint32_t lies;              /* A, R: what of it was found false (suspects.h) */
     uint64_t sent;              /* L: SAMPLEs and DROPPEDs on this connection */
     uint64_t landed;            /* of those, how many it has seen */
     uint64_t *flight, flight_bytes; /* bytes of number i at i % MEMBERS_FLIGHT */
     struct members_claim *claim;    /* A */
     uint32_t n_claim, claims_max;
-    struct id run; /* to which its claims belong */
+    struct id run;          /* to which its claims belong */
+    struct backlog backlog; /* behind its pipe, which is full */
 
     char who[MEMBERS_WHO];   /* name and address: as people see it, and as it is known again */
     char host[MEMBERS_NAME]; /* its machine, as it says itself; "" if it does not */
@@ -91,12 +96,17 @@ struct broker_member {
 struct members { /* all that are here, in order of arrival */
     struct broker_member *first, *last;
     uint32_t n;
+    struct broker_member **at; /* by place; NULL: free */
+    uint32_t places, free;     /* so many there are; none below `free` is free */
+    struct broker_member *scoring, *scoring_last; /* the rewarders, in order of arrival */
 };
 
 /* One more, at the end. And: it is void afterwards. */
 struct broker_member *members_add(struct members *members, void *link,
                                   const struct msg_hello *hello, int64_t now_ms);
 void members_remove(struct members *members, struct broker_member *member);
+/* Who has that place now, or NULL. */
+struct broker_member *members_at(const struct members *members, uint32_t place);
 void members_fini(struct members *members);
 
 /* How people see a worker: what it calls itself, and where. */

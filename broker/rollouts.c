@@ -17,6 +17,7 @@
 #include "broker/blame.h"
 #include "broker/copy.h"
 #include "broker/hold.h"
+#include "broker/keepers.h"
 #include "broker/overdue.h"
 #include "broker/pace.h"
 #include "broker/refused.h"
@@ -27,7 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void keep_claim(const struct broker *b, struct broker_member *from,
+static void keep_claim(struct broker *b, struct broker_member *from,
                        const struct rollout *rollout)
 {
     const struct members_claim claim = {
@@ -35,6 +36,7 @@ static void keep_claim(const struct broker *b, struct broker_member *from,
 
     from->run = b->run.id; /* as the head of its message said (TABLE_OF_RUN) */
     members_claim_add(from, &claim, b->limits.claims);
+    b->claimed = true;
 }
 
 /* Only what was decoded under the lease says how long answers take: what the actor had before,
@@ -90,6 +92,7 @@ static enum err accept(struct broker *b, struct broker_member *from, struct open
     }
     sample->body = body;
     sample->by = origin_copy(&from->origin);
+    keepers_note(sample, from);
     sample->missing = task->n_score;
     sample->score = mem_new(task->n_score + 1, sizeof *sample->score);
     tasks_move(&b->tasks, task, rollout->sample, SAMPLE_SCORING, now_ms);

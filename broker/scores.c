@@ -246,8 +246,8 @@ static struct broker_member *choose(const struct broker *b, uint32_t scorer)
 {
     struct broker_member *best = NULL;
 
-    for (struct broker_member *m = b->members.first; m; m = m->next)
-        if (m->role == ROLE_REWARDER && m->greeted && !m->draining && m->avail > 0 &&
+    for (struct broker_member *m = b->members.scoring; m; m = m->scoring_next)
+        if (m->greeted && !m->draining && m->avail > 0 &&
             !(m->failed >= DOUBTFUL && m->tickets) && members_can(m, &b->run.scorer[scorer]) &&
             is_better(&b->breaker[scorer], m, best))
             best = m;

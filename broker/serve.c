@@ -30,7 +30,7 @@
 #include <string.h>
 #include <zmq.h>
 
-enum { TICK_MS = 100 };
+enum { RESUME_MS = 2, TICK_MS = 100 };
 
 const struct conf_key serve_keys[] = {
     CONF_TEXT(serve_options, bind, "tcp://127.0.0.1:5555", "where members dial; port 0: any"),
@@ -71,6 +71,7 @@ struct broker_process {
     struct broker *broker;
     uint64_t incarnation;
     int64_t now_ms, end_ms; /* end_ms: when draining ends; 0: not draining */
+    bool resumes;           /* a timer runs for what waits behind full pipes */
 };
 
 /* ---- from the state machine to the sockets */
@@ -106,6 +107,27 @@ static void to_release(void *self, void *link)
     struct broker_process *s = self;
 
     hub_release(s->control, link, s->now_ms);
+}
+
+static enum err resume(void *self, int64_t now_ms);
+
+/* A pipe that was full is tried again soon, whatever comes or does not come meanwhile. */
+static enum err look_again(struct broker_process *s)
+{
+    if (s->resumes || !broker_waits(s->broker))
+        return OK;
+    s->resumes = true;
+    return loop_after(s->loop, RESUME_MS, resume, s);
+}
+
+static enum err resume(void *self, int64_t now_ms)
+{
+    struct broker_process *s = self;
+
+    s->resumes = false;
+    s->now_ms = now_ms;
+    broker_resume(s->broker, now_ms);
+    return look_again(s);
 }
 
 /* What the connection knows of a peer; all else in a writer is the peer's own word. */
@@ -169,7 +191,7 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
     from->owner = member;
     if (from->role == ROLE_LEARNER)
         bulk_learner(s->bulk, &from->id, &from->key);
-    return OK;
+    return look_again(s);
 }
 
 static void revoked(void *self, const struct hash *key)
@@ -220,7 +242,7 @@ static enum err on_message(void *self, struct hub_peer *from, const struct msg *
     member->strikes = from->strikes;
     if (broker_take(s->broker, member, msg, now_ms))
         hub_strike(s->control, from, err_text(), now_ms);
-    return OK;
+    return look_again(s);
 }
 
 static void on_bad(void *self, struct hub_peer *from, enum msg_type type, const char *words,
@@ -275,6 +297,8 @@ static enum err tick(void *self, int64_t now_ms)
     broker_heard(s->broker, stats->bad, stats->refused);
     tell_refusals(s);
     broker_tick(s->broker, now_ms);
+    if (!err)
+        err = look_again(s);
     if (dashboard_asked(s->board))
         broker_stats(s->broker, now_ms);
     if (s->end_ms && (now_ms >= s->end_ms || broker_drained(s->broker)))

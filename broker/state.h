@@ -46,6 +46,12 @@ struct pace {
     uint32_t n_sorted;
 };
 
+/* Who is to hear of what is settled (keepers.h), by place. */
+struct keepers {
+    uint32_t *place, n, capacity;
+    int64_t told_ms;
+};
+
 struct broker {
     struct broker_limits limits;
     struct broker_sink sink;
@@ -56,6 +62,7 @@ struct broker {
         token_us; /* what answers usually take, from lease to body, by max_new; 0: unknown */
     struct members members;
     struct room room;
+    struct keepers keepers;
     struct pace pace;
     struct probation probation;
     struct version wanted[MAX_WANTED]; /* that open tasks name (wanted.h) */
@@ -74,6 +81,7 @@ struct broker {
     struct outbox outbox;
     bool draining, space_short;
     bool adopted;   /* some lease of an adopted sample is still to be told */
+    bool claimed;   /* some member may have claims that wait (handshake.h) */
     bool beat;      /* heartbeats are due now: the run is over */
     bool pumping;   /* the pump is at work */
     unsigned wakes; /* stages that have something to do (table.h) */

@@ -64,6 +64,7 @@ struct open_sample {
     size_t space;         /* bytes reserved or taken; 0: none */
     struct rollout *body; /* while scoring or ready */
     struct origin *by;    /* who brought it */
+    uint32_t keeper;      /* who keeps it as well (keepers.h); 0: nobody is known to */
     struct open_score *score;
     char *error;
     struct tries *tries; /* who failed it (blame.h); NULL: nobody */

@@ -45,6 +45,25 @@ enum err frames_share(struct frames *out, const struct frames *in)
     return OK;
 }
 
+void frames_give(struct frames *frames, zmq_msg_t *part)
+{
+    for (int i = 0; i < frames->n; i++) {
+        zmq_msg_init(&part[i]);
+        zmq_msg_move(&part[i], &frames->part[i]); /* fails only of what is no part */
+        zmq_msg_close(&frames->part[i]);
+    }
+    frames->n = 0;
+}
+
+void frames_take(struct frames *frames, zmq_msg_t *part, int n)
+{
+    frames->n = n;
+    for (int i = 0; i < n; i++) {
+        zmq_msg_init(&frames->part[i]);
+        zmq_msg_move(&frames->part[i], &part[i]);
+    }
+}
+
 const uint8_t *frames_data(const struct frames *frames, int part)
 {
     return zmq_msg_data((zmq_msg_t *)&frames->part[part]);

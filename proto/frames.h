@@ -24,6 +24,9 @@ void frames_fini(struct frames *frames); /* closes all; again is fine */
 enum err frames_add(struct frames *frames, size_t size, uint8_t **memory) MUST_CHECK;
 /* A copy that shares the bytes of large frames. */
 enum err frames_share(struct frames *out, const struct frames *in) MUST_CHECK;
+/* Moves all parts to `part`, which has room for them; none are left here. And back. */
+void frames_give(struct frames *frames, zmq_msg_t *part);
+void frames_take(struct frames *frames, zmq_msg_t *part, int n);
 size_t frames_bytes(const struct frames *frames);
 const uint8_t *frames_data(const struct frames *frames, int part);
 size_t frames_size(const struct frames *frames, int part);

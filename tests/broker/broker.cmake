@@ -5,6 +5,8 @@ drover_library(broker_fixture SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/broker/fixture
   NEEDS broker PkgConfig::cmocka)
 drover_test(broker/sim NEEDS broker_sim TIMEOUT 240)
 drover_test(broker/rules NEEDS broker_fixture)
+drover_test(broker/backlog NEEDS broker_fixture)
+drover_test(broker/keepers NEEDS broker_fixture)
 drover_test(broker/admin NEEDS broker_fixture)
 drover_test(broker/leases NEEDS broker_fixture)
 drover_library(broker_paced SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/broker/paced.c NEEDS broker m)

@@ -319,7 +319,7 @@ static void a_member_that_cannot_be_reached_says_hello_first(void **state)
 {
     (void)state;
     all_here(NULL, 0);
-    fixture.answer[A] = ERR_STATE;
+    fixture.answer[A] = ERR_IO;
     fixture_credit(&fixture, A, 1, 0);
     fixture_open_task(&fixture, 0, 1, 0); /* the lease is lost */
     fixture.answer[A] = OK;

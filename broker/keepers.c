@@ -1,0 +1,63 @@
+/* A sample knows its keeper by the place that a member has while it is here (members.h), not by
+ * a pointer, and nobody looks after it when a member goes: another one in that place hears once
+ * what it has no use for. */
+
+#include "broker/keepers.h"
+
+#include "base/mem.h"
+
+void keepers_note(struct open_sample *sample, const struct broker_member *member)
+{
+    sample->keeper = member->place + 1;
+}
+
+void keepers_settled(struct broker *b, const struct open_sample *sample)
+{
+    struct keepers *keepers = &b->keepers;
+    struct broker_member *member =
+        sample->keeper ? members_at(&b->members, sample->keeper - 1) : NULL;
+
+    if (!member || member->role != ROLE_ACTOR || member->concerned)
+        return;
+    if (keepers->n == keepers->capacity) {
+        keepers->capacity = keepers->capacity ? 2 * keepers->capacity : 64;
+        keepers->place = mem_grow(keepers->place, keepers->capacity, sizeof *keepers->place);
+    }
+    member->concerned = true;
+    keepers->place[keepers->n++] = member->place;
+}
+
+/* Calls on each that still is concerned; it is not afterwards. */
+static void each(struct broker *b, struct msg *msg)
+{
+    struct keepers *keepers = &b->keepers;
+    bool said = false;
+
+    for (uint32_t i = 0; i < keepers->n; i++) {
+        struct broker_member *member = members_at(&b->members, keepers->place[i]);
+
+        if (!member || !member->concerned)
+            continue;
+        member->concerned = false;
+        if (msg && member->greeted)
+            outbox_tell(&b->outbox, &said, member, msg);
+    }
+    keepers->n = 0;
+}
+
+void keepers_tell(struct broker *b, int64_t now_ms)
+{
+    struct msg msg = {.head.type = MSG_SETTLED,
+                      .settled.settled = settled_view(&b->run.settled)};
+
+    if (!b->keepers.n || now_ms - b->keepers.told_ms < KEEPERS_MS)
+        return;
+    b->keepers.told_ms = now_ms;
+    each(b, &msg);
+}
+
+void keepers_told(struct broker *b)
+{
+    b->keepers.told_ms = b->now_ms;
+    each(b, NULL);
+}
