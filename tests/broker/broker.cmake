@@ -37,3 +37,8 @@ target_compile_definitions(test_broker_table PRIVATE PAGE="${PROJECT_SOURCE_DIR}
 add_executable(bench_broker EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/broker/bench_broker.c)
 target_link_libraries(bench_broker PRIVATE broker)
 add_dependencies(bench bench_broker)
+# The broker beside a relay that does the least, with a thousand peers: ninja swarm, run by hand.
+add_executable(swarm EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/broker/swarm.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/broker/swarm_peers.c ${CMAKE_CURRENT_SOURCE_DIR}/broker/swarm_relay.c)
+target_link_libraries(swarm PRIVATE proto net)
+add_dependencies(bench swarm)
