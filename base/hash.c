@@ -1,7 +1,8 @@
 /* How: BLAKE2b and SHA-256 are libsodium's. An artifact's name is a tree of two levels: a
  * digest for each chunk of 1 MiB, and the digest of these; whoever has the list can check a
  * chunk alone. CRC-32C goes four bytes at a time through four tables (slicing by four); they
- * are made before main, so that no thread needs to ask whether they are there. */
+ * are made before main, so that no thread needs to ask whether they are there; where the processor
+ * has an instruction for it (SSE4.2: the same polynomial) eight bytes at a time by that. */
 
 #include "base/hash.h"
 
@@ -9,6 +10,7 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,16 +105,8 @@ static void fill(void)
             table[k][i] = table[k - 1][i] >> 8 ^ table[0][table[k - 1][i] & 255];
 }
 
-__attribute__((constructor)) static void prepare(void)
+static uint32_t by_table(uint32_t crc, const uint8_t *p, size_t n)
 {
-    fill();
-}
-
-uint32_t hash_crc32c(uint32_t crc, const void *bytes, size_t n)
-{
-    const uint8_t *p = bytes;
-
-    crc = ~crc;
     for (; n >= 4; n -= 4, p += 4) {
         uint32_t word;
         memcpy(&word, p, 4);
@@ -122,5 +116,40 @@ uint32_t hash_crc32c(uint32_t crc, const void *bytes, size_t n)
     }
     for (; n; n--, p++)
         crc = crc >> 8 ^ table[0][(crc ^ *p) & 255];
-    return ~crc;
+    return crc;
+}
+
+#if defined(__x86_64__)
+static bool has_instruction;
+
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *p,
+                                                                 size_t n)
+{
+    uint64_t wide = crc;
+
+    for (; n >= 8; n -= 8, p += 8) {
+        uint64_t word;
+        memcpy(&word, p, 8);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    return by_table((uint32_t)wide, p, n);
+}
+#endif
+
+__attribute__((constructor)) static void prepare(void)
+{
+    fill();
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    has_instruction = __builtin_cpu_supports("sse4.2");
+#endif
+}
+
+uint32_t hash_crc32c(uint32_t crc, const void *bytes, size_t n)
+{
+#if defined(__x86_64__)
+    if (has_instruction)
+        return ~by_instruction(~crc, bytes, n);
+#endif
+    return ~by_table(~crc, bytes, n);
 }

@@ -9,7 +9,7 @@
 
 #include "broker/state.h"
 
-enum { KEEPERS_MS = 200 };
+enum { KEEPERS_MS = 500 };
 
 /* It brought this answer, or has another copy of it. Of two the last one counts: the other hears
  * by heartbeat. */

@@ -110,10 +110,9 @@ const struct hub_stats *hub_stats(const struct hub *hub)
 
 struct hub_peer *hub_find(const struct hub *hub, uint32_t number)
 {
-    for (struct hub_member *m = hub->members.first; m; m = m->next)
-        if (m->pub.number == number)
-            return &m->pub;
-    return NULL;
+    struct hub_member *const m = hub_member_by_number(&hub->members, number);
+
+    return m ? &m->pub : NULL;
 }
 
 struct hub_peer *hub_next(const struct hub *hub, const struct hub_peer *peer)

@@ -1,4 +1,4 @@
-/* Members by peer id, in order of arrival, and who is banned, in a ring. A member points to
+/* Members by peer id and by number, in hash tables, and in order of arrival; who is banned, in a ring. A member points to
  * its connection and back; either end may be taken away first (attach, ended). */
 
 #include "proto/hub_member.h"
@@ -8,12 +8,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+static unsigned id_bucket(const struct id *id)
+{
+    return hash_crc32c(0, id->byte, ID_BYTES) % HUB_MEMBER_BUCKETS;
+}
+
 struct hub_member *hub_member_by_id(const struct hub_members *members, const struct id *id)
 {
-    for (struct hub_member *m = members->first; m; m = m->next)
-        if (!memcmp(m->pub.id.byte, id->byte, ID_BYTES))
-            return m;
-    return NULL;
+    struct hub_member *m = members->of_id[id_bucket(id)];
+
+    while (m && memcmp(m->pub.id.byte, id->byte, ID_BYTES) != 0)
+        m = m->by_id;
+    return m;
+}
+
+struct hub_member *hub_member_by_number(const struct hub_members *members, uint32_t number)
+{
+    struct hub_member *m = members->of_number[number % HUB_MEMBER_BUCKETS];
+
+    while (m && m->pub.number != number)
+        m = m->by_number;
+    return m;
+}
+
+static void enter(struct hub_members *members, struct hub_member *m)
+{
+    struct hub_member **const number = &members->of_number[m->pub.number % HUB_MEMBER_BUCKETS];
+    struct hub_member **const id = &members->of_id[id_bucket(&m->pub.id)];
+
+    m->by_number = *number;
+    *number = m;
+    m->by_id = *id;
+    *id = m;
+}
+
+static void leave(struct hub_members *members, const struct hub_member *m)
+{
+    struct hub_member **number = &members->of_number[m->pub.number % HUB_MEMBER_BUCKETS];
+    struct hub_member **id = &members->of_id[id_bucket(&m->pub.id)];
+
+    while (*number != m)
+        number = &(*number)->by_number;
+    *number = m->by_number;
+    while (*id != m)
+        id = &(*id)->by_id;
+    *id = m->by_id;
 }
 
 struct hub_member *hub_member_add(struct hub_members *members, const struct msg_hello *hello,
@@ -31,6 +70,7 @@ struct hub_member *hub_member_add(struct hub_members *members, const struct msg_
     else
         members->first = m;
     members->last = m;
+    enter(members, m);
     return m;
 }
 
@@ -38,6 +78,7 @@ void hub_member_remove(struct hub_members *members, struct hub_member *m)
 {
     if (m->conn)
         m->conn->member = NULL;
+    leave(members, m);
     if (m->before)
         m->before->next = m->next;
     else

@@ -11,6 +11,7 @@ struct hub_member {
     struct conn *conn;   /* NULL once it ended and no HELLO came since */
     int64_t ended_ms;    /* when that was seen */
     struct hub_member *next, *before;
+    struct hub_member *by_number, *by_id; /* the next in its bucket */
 };
 
 struct hub_member_ban {
@@ -18,14 +19,16 @@ struct hub_member_ban {
     int64_t until_ms;
 };
 
-enum { HUB_MEMBER_BANS = 256 };
+enum { HUB_MEMBER_BANS = 256, HUB_MEMBER_BUCKETS = 1024 };
 struct hub_members {
     struct hub_member *first, *last; /* in order of arrival */
     struct hub_member_ban ban[HUB_MEMBER_BANS];
     unsigned bans;
     uint32_t numbers;
+    struct hub_member *of_number[HUB_MEMBER_BUCKETS], *of_id[HUB_MEMBER_BUCKETS];
 };
 
+struct hub_member *hub_member_by_number(const struct hub_members *members, uint32_t number);
 struct hub_member *hub_member_by_id(const struct hub_members *members, const struct id *id);
 /* `role`: as what it is here. */
 struct hub_member *hub_member_add(struct hub_members *members, const struct msg_hello *hello,

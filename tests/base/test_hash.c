@@ -8,9 +8,22 @@
 
 static void crc32c_golden(void **state)
 {
+    uint8_t bytes[200];
+
     (void)state; /* RFC 3720 B.4 */
     assert_int_equal(hash_crc32c(0, "123456789", 9), 0xE3069283u);
     assert_int_equal(hash_crc32c(hash_crc32c(0, "1234", 4), "56789", 5), 0xE3069283u);
+    /* Byte by byte it goes through the table, as a whole by the instruction if there is one. */
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * i * 7 + i);
+    for (size_t from = 0; from < 9; from++)
+        for (size_t n = 0; n + from <= sizeof bytes; n++) {
+            uint32_t crc = 0;
+
+            for (size_t i = 0; i < n; i++)
+                crc = hash_crc32c(crc, bytes + from + i, 1);
+            assert_int_equal(crc, hash_crc32c(0, bytes + from, n));
+        }
 }
 
 static void sha256_golden(void **state)

@@ -46,7 +46,7 @@ static void whose_answers_they_are_hears_it(void **state)
     (void)state;
     assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
     settle(1);
-    fixture_pass(&fixture, 300);
+    fixture_pass(&fixture, KEEPERS_MS + 100);
     assert_int_equal(fixture_count(&fixture, B, MSG_SETTLED), 0);
     assert_int_equal(fixture_count(&fixture, R, MSG_SETTLED), 0);
     assert_int_equal(fixture_count(&fixture, A, MSG_SETTLED), 1);
@@ -88,7 +88,7 @@ static void who_claims_a_copy_hears_it(void **state)
     fixture_actor(&fixture, B, &claim, 1);
     fixture_forget(&fixture);
     settle(1);
-    fixture_pass(&fixture, 300);
+    fixture_pass(&fixture, KEEPERS_MS + 100);
     assert_int_equal(fixture_count(&fixture, B, MSG_SETTLED), 1);
 }
 
@@ -102,7 +102,7 @@ static void who_left_is_not_looked_for(void **state)
     fixture_gone(&fixture, A, true);
     fixture_actor(&fixture, 3, NULL, 0);
     fixture_forget(&fixture);
-    fixture_pass(&fixture, 300);
+    fixture_pass(&fixture, KEEPERS_MS + 100);
     assert_int_equal(fixture_count(&fixture, 3, MSG_SETTLED), 0);
     assert_int_equal(fixture_count(&fixture, B, MSG_SETTLED), 1);
 }
