@@ -18,6 +18,7 @@
 #include "broker/doors.h"
 #include "broker/listen.h"
 #include "broker/members.h"
+#include "broker/resume.h"
 #include "net/loop.h"
 #include "proto/curve.h"
 #include "proto/hub.h"
@@ -30,7 +31,7 @@
 #include <string.h>
 #include <zmq.h>
 
-enum { RESUME_MS = 2, TICK_MS = 100 };
+enum { TICK_MS = 100 };
 
 const struct conf_key serve_keys[] = {
     CONF_TEXT(serve_options, bind, "tcp://127.0.0.1:5555", "where members dial; port 0: any"),
@@ -71,7 +72,7 @@ struct broker_process {
     struct broker *broker;
     uint64_t incarnation;
     int64_t now_ms, end_ms; /* end_ms: when draining ends; 0: not draining */
-    bool resumes;           /* a timer runs for what waits behind full pipes */
+    struct resume resume;
 };
 
 /* ---- from the state machine to the sockets */
@@ -104,30 +105,8 @@ static void to_refuse(void *self, void *link, enum refuse_code code, const char 
 
 static void to_release(void *self, void *link)
 {
-    struct broker_process *s = self;
-
-    hub_release(s->control, link, s->now_ms);
-}
-
-static enum err resume(void *self, int64_t now_ms);
-
-/* A pipe that was full is tried again soon, whatever comes or does not come meanwhile. */
-static enum err look_again(struct broker_process *s)
-{
-    if (s->resumes || !broker_waits(s->broker))
-        return OK;
-    s->resumes = true;
-    return loop_after(s->loop, RESUME_MS, resume, s);
-}
-
-static enum err resume(void *self, int64_t now_ms)
-{
-    struct broker_process *s = self;
-
-    s->resumes = false;
-    s->now_ms = now_ms;
-    broker_resume(s->broker, now_ms);
-    return look_again(s);
+    hub_release(((struct broker_process *)self)->control, link,
+                ((struct broker_process *)self)->now_ms);
 }
 
 /* What the connection knows of a peer; all else in a writer is the peer's own word. */
@@ -142,9 +121,8 @@ static void origin(void *self, void *link, struct writer *out)
 
 static void strike(void *self, void *link, const char *words)
 {
-    struct broker_process *s = self;
-
-    hub_strike(s->control, link, words, s->now_ms);
+    hub_strike(((struct broker_process *)self)->control, link, words,
+               ((struct broker_process *)self)->now_ms);
 }
 
 static void to_dashboard(void *self, struct msg *msg)
@@ -163,8 +141,7 @@ static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now
     /* Nothing is to wait for what it offered. */
     if (member && peer->role == ROLE_LEARNER)
         bulk_left(s->bulk, &peer->id, now_ms);
-    /* Leaving is no death: nothing is blamed on it. */
-    if (member)
+    if (member) /* leaving is no death: nothing is blamed on it */
         broker_gone(s->broker, member, strcmp(why, "bye") != 0, now_ms);
 }
 
@@ -191,7 +168,7 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
     from->owner = member;
     if (from->role == ROLE_LEARNER)
         bulk_learner(s->bulk, &from->id, &from->key);
-    return look_again(s);
+    return OK;
 }
 
 static void revoked(void *self, const struct hash *key)
@@ -242,7 +219,7 @@ static enum err on_message(void *self, struct hub_peer *from, const struct msg *
     member->strikes = from->strikes;
     if (broker_take(s->broker, member, msg, now_ms))
         hub_strike(s->control, from, err_text(), now_ms);
-    return look_again(s);
+    return resume_soon(&s->resume);
 }
 
 static void on_bad(void *self, struct hub_peer *from, enum msg_type type, const char *words,
@@ -297,13 +274,11 @@ static enum err tick(void *self, int64_t now_ms)
     broker_heard(s->broker, stats->bad, stats->refused);
     tell_refusals(s);
     broker_tick(s->broker, now_ms);
-    if (!err)
-        err = look_again(s);
     if (dashboard_asked(s->board))
         broker_stats(s->broker, now_ms);
     if (s->end_ms && (now_ms >= s->end_ms || broker_drained(s->broker)))
         loop_stop(s->loop);
-    return err;
+    return err ? err : resume_soon(&s->resume);
 }
 
 static enum err stop(void *self, int64_t now_ms)
@@ -407,6 +382,7 @@ static void make_broker(struct broker_process *s)
     }
     s->now_ms = clock_mono_ms();
     broker_new(&s->broker, &broker_default, &sink, &birth, s->now_ms);
+    s->resume = (struct resume){s->loop, s->broker, &s->now_ms, false};
 }
 
 static enum err write_ports(const struct broker_process *s)

@@ -1,0 +1,27 @@
+/* A ROUTER does not tell when one of its pipes has room again, so they are tried: the broker
+ * itself knows which of them it is time for (backlog.c), and for all there is one timer. */
+
+#include "broker/resume.h"
+
+#include "broker/broker.h"
+#include "net/loop.h"
+
+enum { RESUME_MS = 2 };
+
+static enum err resume(void *self, int64_t now_ms)
+{
+    struct resume *r = self;
+
+    r->runs = false;
+    *r->now_ms = now_ms;
+    broker_resume(r->broker, now_ms);
+    return resume_soon(r);
+}
+
+enum err resume_soon(struct resume *r)
+{
+    if (r->runs || !broker_waits(r->broker))
+        return OK;
+    r->runs = true;
+    return loop_after(r->loop, RESUME_MS, resume, r);
+}
