@@ -17,6 +17,7 @@ void keepers_settled(struct broker *b, const struct open_sample *sample)
     struct broker_member *member =
         sample->keeper ? members_at(&b->members, sample->keeper - 1) : NULL;
 
+    /* Once is enough, however many of its answers are named: what goes out is the whole state. */
     if (!member || member->role != ROLE_ACTOR || member->concerned)
         return;
     if (keepers->n == keepers->capacity) {
@@ -56,6 +57,7 @@ void keepers_tell(struct broker *b, int64_t now_ms)
     each(b, &msg);
 }
 
+/* Its time counts from here as well: the next SETTLED would say little that is new. */
 void keepers_told(struct broker *b)
 {
     b->keepers.told_ms = b->now_ms;

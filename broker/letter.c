@@ -30,6 +30,7 @@ struct letter *letter_new(struct broker_member *to, enum letter_kind kind, enum 
     return letter;
 }
 
+/* A part whose frame was sent or moved is an empty one: to close it is harmless. */
 void letter_free(struct letter *letter)
 {
     if (letter->otherwise)

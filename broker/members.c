@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The lowest that is free, so that there are never more places than members were here at once. */
 static void take_place(struct members *members, struct broker_member *member)
 {
     uint32_t place = members->free;

@@ -215,7 +215,8 @@ static void resynchronise(struct outbox *outbox, struct broker_member *to)
     lost(outbox, to);
 }
 
-/* The letter is its own from here on. */
+/* The letter is the member's from here on, and gone if that is too much: what is dropped then is
+ * all of it and not this one, for HELLO brings both sides to the same state only as a whole. */
 static void hold_back(struct outbox *outbox, struct letter *letter, int64_t now_ms)
 {
     struct broker_member *to = letter->to;

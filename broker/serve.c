@@ -12,13 +12,13 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/again.h"
 #include "broker/broker.h"
 #include "broker/bulk.h"
 #include "broker/dashboard.h"
 #include "broker/doors.h"
 #include "broker/listen.h"
 #include "broker/members.h"
-#include "broker/resume.h"
 #include "net/loop.h"
 #include "proto/curve.h"
 #include "proto/hub.h"
@@ -72,7 +72,7 @@ struct broker_process {
     struct broker *broker;
     uint64_t incarnation;
     int64_t now_ms, end_ms; /* end_ms: when draining ends; 0: not draining */
-    struct resume resume;
+    struct again again;
 };
 
 /* ---- from the state machine to the sockets */
@@ -219,7 +219,7 @@ static enum err on_message(void *self, struct hub_peer *from, const struct msg *
     member->strikes = from->strikes;
     if (broker_take(s->broker, member, msg, now_ms))
         hub_strike(s->control, from, err_text(), now_ms);
-    return resume_soon(&s->resume);
+    return again_soon(&s->again);
 }
 
 static void on_bad(void *self, struct hub_peer *from, enum msg_type type, const char *words,
@@ -278,7 +278,7 @@ static enum err tick(void *self, int64_t now_ms)
         broker_stats(s->broker, now_ms);
     if (s->end_ms && (now_ms >= s->end_ms || broker_drained(s->broker)))
         loop_stop(s->loop);
-    return err ? err : resume_soon(&s->resume);
+    return err ? err : again_soon(&s->again);
 }
 
 static enum err stop(void *self, int64_t now_ms)
@@ -382,7 +382,7 @@ static void make_broker(struct broker_process *s)
     }
     s->now_ms = clock_mono_ms();
     broker_new(&s->broker, &broker_default, &sink, &birth, s->now_ms);
-    s->resume = (struct resume){s->loop, s->broker, &s->now_ms, false};
+    s->again = (struct again){s->loop, s->broker, &s->now_ms, false};
 }
 
 static enum err write_ports(const struct broker_process *s)

@@ -1,7 +1,7 @@
-/* resume: the timer that tries full pipes again. Inside broker/ only. */
+/* again: the timer that tries full pipes again. Inside broker/ only. */
 
-#ifndef BROKER_RESUME_H
-#define BROKER_RESUME_H
+#ifndef BROKER_AGAIN_H
+#define BROKER_AGAIN_H
 
 #include "base/err.h"
 
@@ -11,7 +11,7 @@
 struct broker;
 struct loop;
 
-struct resume { /* begins as zeros but for the pointers, all borrowed */
+struct again { /* begins as zeros but for the pointers, all borrowed */
     struct loop *loop;
     struct broker *broker;
     int64_t *now_ms; /* set before the broker is called */
@@ -20,6 +20,6 @@ struct resume { /* begins as zeros but for the pointers, all borrowed */
 
 /* After each event: if something waits, the broker is called soon, whatever comes or does not
  * come meanwhile, until nothing does. */
-enum err resume_soon(struct resume *resume) MUST_CHECK;
+enum err again_soon(struct again *again) MUST_CHECK;
 
 #endif
