@@ -101,7 +101,7 @@ static enum err generate(const char *kind, const struct deploy_options *o,
     return generate_write(kind, *o->out ? o->out : kind, values, told);
 }
 
-/* An image is made of the bundle, so it lies beside the Containerfile. */
+/* An image is made of the bundle, and rented machines have nothing else: it lies beside the file. */
 static enum err bring_bundle(const char *folder)
 {
     struct bundle bundle;
@@ -137,7 +137,7 @@ static enum err run_deploy(const struct command *command, int argc, char **argv,
         err = count(&total, &plan);
     if (!err)
         err = generate(argv[0], &options, &total);
-    if (!err && !strcmp(argv[0], "container"))
+    if (!err && (!strcmp(argv[0], "container") || !strcmp(argv[0], "sky")))
         err = bring_bundle(*options.out ? options.out : argv[0]);
     plan_free(&plan);
     json_decref(tree);
