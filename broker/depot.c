@@ -217,7 +217,7 @@ static uint32_t count_bits(const uint8_t *bits, uint32_t n, uint32_t max)
     uint32_t sum = 0;
 
     for (uint32_t i = 0; i < max && i / 8 < n; i++)
-        sum += bits[i / 8] >> i % 8 & 1u;
+        sum += (uint32_t)(bits[i / 8] >> i % 8) & 1;
     return sum;
 }
 
