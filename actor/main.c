@@ -7,6 +7,7 @@
 
 #include "actor/actor.h"
 #include "actor/compute.h"
+#include "lm/kernel/isa.h"
 #include "member/member.h"
 
 #include <omp.h>
@@ -64,6 +65,8 @@ static enum err run(const void *self)
     compute_new(&p.compute, options->slots);
     actor_new(&p.actor, &(struct actor_conf){options->slots, p.compute, (size_t)256 << 20});
     work.conf = (struct member_conf){.role = ROLE_ACTOR,
+                                     .isa = isa_current()->name,
+                                     .threads = omp_get_max_threads(),
                                      .serve = options->serve,
                                      .hello = actor_hello,
                                      .hb = actor_hb,

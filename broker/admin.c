@@ -209,6 +209,7 @@ enum err admin_on_bye(struct broker *b, struct broker_member *from, const struct
     struct msg ok = {.head.type = MSG_BYE_OK};
 
     log_info("bye", "peer=%s reason=\"%s\"", from->name, msg->bye.reason);
+    members_cause(from, *msg->bye.reason ? msg->bye.reason : "it left");
     if (from == b->run.learner) { /* it left on purpose: another run may come at once */
         b->run.left = true;
         b->run.seen_ms = now;

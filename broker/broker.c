@@ -169,6 +169,8 @@ static void greet(struct broker *b, struct broker_member *member, const struct m
 
     members_hello(member, &msg->hello);
     take_origin(b, member, &msg->hello);
+    if (is_new)
+        events_joined(&b->events, member, now_ms);
     if (is_new && member->role == ROLE_ACTOR)
         probation_come(&b->probation, member, now_ms);
     if (member->role == ROLE_ACTOR)
@@ -218,6 +220,7 @@ void broker_gone(struct broker *b, struct broker_member *member, bool died, int6
     b->now_ms = now_ms;
     log_info("gone", "peer=%s died=%d", member->name, died);
     b->tasks.may = table_events[TABLE_GONE].moves;
+    events_gone(&b->events, member, died, now_ms);
     probation_gone(&b->probation, member, died, now_ms);
     if (died) {
         blame_died(b, member, now_ms);
@@ -307,7 +310,7 @@ void broker_tick(struct broker *b, int64_t now_ms)
     wanted_look(b);
     pump(b, table_events[TABLE_TICK].wakes, true, now_ms);
     /* After the pump: what it gave out is seen at once. */
-    stats_publish(b, now_ms);
+    stats_publish(b, false, now_ms);
 }
 
 bool broker_waits(const struct broker *b)
@@ -323,7 +326,7 @@ void broker_resume(struct broker *b, int64_t now_ms)
 
 void broker_stats(struct broker *b, int64_t now_ms)
 {
-    stats_publish(b, now_ms);
+    stats_publish(b, true, now_ms);
 }
 
 void broker_drain(struct broker *b, uint32_t deadline_ms)

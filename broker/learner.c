@@ -237,6 +237,7 @@ enum err learner_on_publish(struct broker *b, struct broker_member *from, const 
     (void)from;
     b->run.seen_ms = now;
     run_take_newest(&b->run, &msg->publish.version);
+    b->run.newest_bytes = msg->publish.bytes;
     b->run.smallest_live = msg->publish.smallest_live;
     tell_workers(b, &on);
     return OK;
@@ -253,10 +254,12 @@ enum err learner_on_hb(struct broker *b, struct broker_member *from, const struc
     run_take_newest(run, &msg->hb.newest);
     run->smallest_live = msg->hb.smallest_live;
     run->step = msg->hb.step;
+    run->steps_total = msg->hb.steps_total;
     run->done = msg->hb.done;
     if (msg->hb.metrics[0]) {
         free(run->metrics);
         run->metrics = mem_text(msg->hb.metrics);
+        history_add(&b->history, &run->id, run->step, run->metrics);
     }
     take_settled(b, &msg->hb.settled, now);
     if (done) {

@@ -49,6 +49,7 @@ struct broker_member *members_add(struct members *members, void *link,
     member->role = hello->role;
     member->id = hello->peer;
     member->incarnation = hello->incarnation;
+    member->note_ms = now_ms;
     member->joined_ms = member->heard_ms = member->progress_ms = member->pace_at_ms = now_ms;
     if (member->role == ROLE_LEARNER)
         member->flight = mem_new(MEMBERS_FLIGHT, sizeof *member->flight);
@@ -67,6 +68,13 @@ struct broker_member *members_add(struct members *members, void *link,
             member;
         members->scoring_last = member;
     }
+    return member;
+}
+
+struct broker_member *members_cause(struct broker_member *member, const char *why)
+{
+    if (!*member->cause)
+        text_print(member->cause, sizeof member->cause, "%s", why);
     return member;
 }
 
@@ -118,6 +126,8 @@ void members_hello(struct broker_member *member, const struct msg_hello *hello)
     }
     member->slots = hello->slots;
     text_print(member->host, sizeof member->host, "%s", hello->host);
+    text_print(member->isa, sizeof member->isa, "%s", hello->isa ? hello->isa : "");
+    member->threads = hello->threads;
     member->head = hello->head && member->role == ROLE_SUPERVISOR;
     member->credit = 0; /* the first heartbeat tells */
     member->credit_bytes = 0;
@@ -133,6 +143,19 @@ static void take_metrics(struct broker_member *member, const char *text)
         return;
     free(member->metrics);
     member->metrics = mem_text(text);
+}
+
+/* Figures in it change all the time: what it waits for is what it says before the first of them. */
+static void take_note(struct broker_member *member, const char *note, int64_t now_ms)
+{
+    char was[MEMBERS_WORDS];
+    static const char digits[] = "0123456789";
+
+    memcpy(was, member->note, sizeof was);
+    text_print(member->note, sizeof member->note, "%s", note);
+    if (strcspn(was, digits) != strcspn(member->note, digits) ||
+        memcmp(was, member->note, strcspn(was, digits)))
+        member->note_ms = now_ms;
 }
 
 void members_heartbeat(struct broker_member *member, const struct msg_hb *hb, int64_t now_ms)
@@ -153,7 +176,9 @@ void members_heartbeat(struct broker_member *member, const struct msg_hb *hb, in
     member->credit = hb->credit;
     member->credit_bytes = hb->credit_bytes;
     take_images(member, hb->image, hb->n_image);
-    text_print(member->note, sizeof member->note, "%s", hb->note);
+    member->wire_bytes = hb->wire_bytes;
+    member->wire_rate = hb->wire_rate;
+    take_note(member, hb->note, now_ms);
     /* A number above what was sent lands nothing: its word alone must not lead beyond the
      * ring. */
     while (member->role == ROLE_LEARNER && member->landed < member->sent &&

@@ -13,6 +13,7 @@ enum {
     MEMBERS_NAME = 64,
     MEMBERS_WHO = 2 * MEMBERS_NAME + 8,
     MEMBERS_WORDS = 160,
+    MEMBERS_ISA = 16,
     MEMBERS_RATES = 10,
     MEMBERS_METRICS = 16 << 10, /* of a supervisor; a longer text is passed over */
     MEMBERS_FLIGHT = 8192,      /* SAMPLEs under way to a learner */
@@ -77,6 +78,12 @@ struct broker_member {
     struct id run;          /* to which its claims belong */
     struct backlog backlog; /* behind its pipe, which is full */
 
+    uint64_t wire_bytes, wire_rate, failed_work; /* of weights (HB); A: FAILs that it said */
+    uint64_t lacks_version, lacks_from; /* A: 1 + newest version, while it lacks that; and */
+    int64_t lacks_ms, note_ms;          /* wire_bytes then, since when. note_ms: of `note` */
+    uint32_t threads;
+    char isa[MEMBERS_ISA], cause[MEMBERS_WORDS]; /* cause: why it goes, once that is known */
+
     char who[MEMBERS_WHO];   /* name and address: as people see it, and as it is known again */
     char host[MEMBERS_NAME]; /* its machine, as it says itself; "" if it does not */
     bool head;               /* S: orders that name no host are its own */
@@ -101,9 +108,11 @@ struct members { /* all that are here, in order of arrival */
     struct broker_member *scoring, *scoring_last; /* the rewarders, in order of arrival */
 };
 
-/* One more, at the end. And: it is void afterwards. */
+/* One more, at the end. members_remove: it is void afterwards. */
 struct broker_member *members_add(struct members *members, void *link,
                                   const struct msg_hello *hello, int64_t now_ms);
+/* Why it goes, in words, said before it is gone: the first words count. Returns it. */
+struct broker_member *members_cause(struct broker_member *member, const char *why);
 void members_remove(struct members *members, struct broker_member *member);
 /* Who has that place now, or NULL. */
 struct broker_member *members_at(const struct members *members, uint32_t place);

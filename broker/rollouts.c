@@ -154,6 +154,7 @@ enum err rollouts_on_fail(struct broker *b, struct broker_member *from, const st
     struct lease *lease;
 
     text_print(from->error, sizeof from->error, "%s", fail->reason);
+    from->failed_work++;
     if (!sample || sample->state != SAMPLE_LEASED)
         return OK;
     lease = &b->leases.slot[sample->lease];

@@ -18,7 +18,8 @@ struct run_state {
     struct broker_member *learner;              /* NULL while it is away */
     int64_t seen_ms;                            /* when it was last heard */
     struct version newest, known[RUN_VERSIONS]; /* known: number i at i % RUN_VERSIONS */
-    uint64_t smallest_live, step, body_max;
+    uint64_t newest_bytes;                      /* of its image; 0: unknown */
+    uint64_t smallest_live, step, steps_total, body_max;
     uint32_t vocabulary, table, n_scorer, n_artifact;
     struct scorer *scorer;
     struct artifact *artifact;

@@ -142,7 +142,7 @@ static void gone(void *self, struct hub_peer *peer, const char *why, int64_t now
     if (member && peer->role == ROLE_LEARNER)
         bulk_left(s->bulk, &peer->id, now_ms);
     if (member) /* leaving is no death: nothing is blamed on it */
-        broker_gone(s->broker, member, strcmp(why, "bye") != 0, now_ms);
+        broker_gone(s->broker, members_cause(member, why), strcmp(why, "bye") != 0, now_ms);
 }
 
 static void joined(void *self, struct hub_peer *peer, const struct msg_hello *hello,

@@ -5,9 +5,12 @@
 #define BROKER_STATE_H
 
 #include "broker/breaker.h"
+#include "broker/events.h"
 #include "broker/fifo.h"
+#include "broker/history.h"
 #include "broker/lease.h"
 #include "broker/limits.h"
+#include "broker/minute_state.h"
 #include "broker/outbox.h"
 #include "broker/probation.h"
 #include "broker/run.h"
@@ -76,6 +79,9 @@ struct broker {
     struct breaker breaker[MAX_SCORERS];
     struct suspects suspects;
     struct counters counters;
+    struct minute minute;
+    struct events events;
+    struct history history;
     struct msg_stats_reason refusal[STATE_REFUSALS]; /* as the hubs count them */
     uint32_t n_refusal;
     struct outbox outbox;

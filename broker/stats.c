@@ -7,6 +7,8 @@
 #include "broker/stats.h"
 
 #include "base/mem.h"
+#include "broker/bottleneck.h"
+#include "broker/minute.h"
 #include "broker/waits.h"
 #include "proto/limit.h"
 #include "proto/text.h"
@@ -28,9 +30,12 @@ struct page { /* what the message points to */
     struct msg_stats_peer peer[STATS_PEERS];
     struct msg_stats_lease lease[STATS_LEASES];
     struct waits waits;
+    struct msg_wait wait[WAITS_MAX + PLACES_WAITS];
+    struct places places;
+    struct bottleneck bottleneck;
+    struct msg_stats_event event[EVENTS_MAX];
     struct msg_stats_reason drop[TASKS_DROPS], refusal[STATE_REFUSALS + 1];
     struct msg_stats_suspect suspect[STATS_SUSPECTS];
-    char advice[MEMBERS_WORDS];
 };
 
 /* What travels is at most LIMIT_MS, and no age is below zero. */
@@ -66,7 +71,19 @@ static void fill_peer(const struct broker *b, struct msg_stats_peer *out,
                                    .lag_ms = m->lag_ms,
                                    .strikes = m->strikes,
                                    .note = m->note,
-                                   .error = m->error};
+                                   .error = m->error,
+                                   .host = m->host,
+                                   .address = m->origin.address,
+                                   .build = m->origin.build,
+                                   .isa = m->isa,
+                                   .threads = m->threads,
+                                   .note_ms = age(m->note_ms, now_ms),
+                                   .uptime_ms = (uint64_t)(now_ms - m->joined_ms),
+                                   .wire_bytes = m->wire_bytes,
+                                   .wire_rate = m->wire_rate,
+                                   .expired = m->expired,
+                                   .failed = m->failed_work,
+                                   .probation = m->trust != 0};
 }
 
 static void fill_peers(const struct broker *b, struct page *page, struct msg_stats *out,
@@ -124,15 +141,6 @@ static void fill_leases(const struct broker *b, struct page *page, struct msg_st
     out->n_lease = n;
 }
 
-static uint32_t count_role(const struct broker *b, enum role role)
-{
-    uint32_t n = 0;
-
-    for (const struct broker_member *m = b->members.first; m; m = m->next)
-        n += m->role == role && m->greeted;
-    return n;
-}
-
 /* Mean over a role of its busy share; 0 if nobody says. */
 static double busy(const struct broker *b, enum role role)
 {
@@ -145,29 +153,6 @@ static double busy(const struct broker *b, enum role role)
             sum += share, n++;
     }
     return n > 0 ? sum / n : 0;
-}
-
-/* Who is the bottleneck, and what would help. Actors are asked for in proportion to the
- * learner's idle share, at most three times as many as there are. */
-static void advise(const struct broker *b, struct page *page, struct msg_stats *out)
-{
-    const uint32_t actors = count_role(b, ROLE_ACTOR);
-    const double learner = out->learner_busy < .25 ? .25 : out->learner_busy;
-
-    if (out->scoring > out->leased && out->rewarder_busy > .9)
-        text_print(page->advice, sizeof page->advice, "add a rewarder");
-    else if (actors && out->actor_busy > .9 && out->learner_busy < .7) {
-        const uint32_t more = (uint32_t)(actors * (1 / learner - 1) + .5);
-
-        text_print(page->advice, sizeof page->advice, "add %u actor%s", more ? more : 1,
-                   more > 1 ? "s" : "");
-    } else if (actors > 1 && out->learner_busy > .9 && out->actor_busy < .5) {
-        const uint32_t less = (uint32_t)(actors * (1 - out->actor_busy / .9));
-
-        text_print(page->advice, sizeof page->advice, "remove %u actor%s", less,
-                   less > 1 ? "s" : "");
-    }
-    out->advice = page->advice;
 }
 
 /* A drop counts as settled once the learner has settled it: not as long as it is dropped
@@ -208,6 +193,9 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
     out->reissued = c->reissued;
     out->bad_frames = c->bad_frames;
     out->refused = c->refused;
+    out->moved = c->moved;
+    out->copied = c->copied;
+    out->peers = b->members.n;
     out->staleness = c->stale;
     out->n_staleness = STATE_STALE;
     out->samples_s = seconds > 1 ? (double)(c->settled - then) / seconds : 0;
@@ -216,6 +204,34 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
     out->actor_busy = busy(b, ROLE_ACTOR);
     out->rewarder_busy = busy(b, ROLE_REWARDER);
     out->learner_busy = busy(b, ROLE_LEARNER);
+}
+
+/* What stands still, and where weights are on their way: the latter for people who watch alone. The
+ * learner's terminal, which hears of waits too, would repeat each slow link at each version. */
+static void fill_waits(const struct broker *b, struct page *page, struct msg_stats *out,
+                       int64_t now_ms)
+{
+    waits_list(b, &page->waits, now_ms);
+    memcpy(page->wait, page->waits.wait, page->waits.n * sizeof page->wait[0]);
+    places_list(b, &page->places);
+    out->wait = page->wait;
+    out->n_wait =
+        page->waits.n + places_waits(&page->places, page->wait + page->waits.n, now_ms);
+    out->host = page->places.host;
+    out->n_host = page->places.n;
+    out->event = page->event;
+    out->n_event = events_list(&b->events, page->event, EVENTS_MAX, now_ms);
+}
+
+static void fill_minute(const struct broker *b, struct msg_stats *out, int64_t now_ms)
+{
+    out->actor_idle = minute_idle(&b->minute, ROLE_ACTOR);
+    out->rewarder_idle = minute_idle(&b->minute, ROLE_REWARDER);
+    out->learner_idle = minute_idle(&b->minute, ROLE_LEARNER);
+    out->staleness_minute = b->minute.sum.stale;
+    out->n_staleness_minute = MINUTE_STALE;
+    out->steps_total = b->run.steps_total;
+    out->left_ms = b->run.done ? 0 : minute_left_ms(&b->minute, b->run.steps_total, now_ms);
 }
 
 /* The latest few. */
@@ -251,13 +267,16 @@ static void fill_refusals(const struct broker *b, struct page *page, struct msg_
 /* Called once a second, so that rates are differences of entries and no time is kept. */
 void stats_second(struct broker *b)
 {
+    minute_second(b);
+    places_second(b);
     for (struct broker_member *m = b->members.first; m; m = m->next)
         members_second(m);
     b->counters.settled_past[b->counters.n_past++ % MEMBERS_RATES] = b->counters.settled;
 }
 
-void stats_publish(struct broker *b, int64_t now_ms)
+void stats_publish(struct broker *b, bool history, int64_t now_ms)
 {
+    char *before = history ? history_json(&b->history) : NULL;
     struct page *page = mem_new(1, sizeof *page);
     struct msg msg = {
         .head = {.type = MSG_STATS, .run = b->run.id, .epoch = b->run.epoch},
@@ -267,7 +286,8 @@ void stats_publish(struct broker *b, int64_t now_ms)
                   .run = b->run.bound,
                   .done = b->run.done,
                   .newest = b->run.newest,
-                  .metrics = b->run.metrics ? b->run.metrics : ""},
+                  .metrics = b->run.metrics ? b->run.metrics : "",
+                  .history = before},
     };
 
     /* Here, since a sum that is wrong would otherwise only puzzle whoever reads the page. */
@@ -276,13 +296,13 @@ void stats_publish(struct broker *b, int64_t now_ms)
     fill_drops(b, page, &msg.stats);
     fill_peers(b, page, &msg.stats, now_ms);
     fill_leases(b, page, &msg.stats, now_ms);
-    waits_list(b, &page->waits, now_ms);
-    msg.stats.wait = page->waits.wait;
-    msg.stats.n_wait = page->waits.n;
+    fill_waits(b, page, &msg.stats, now_ms);
     fill_suspects(b, page, &msg.stats, now_ms);
     fill_refusals(b, page, &msg.stats);
-    advise(b, page, &msg.stats);
+    fill_minute(b, &msg.stats, now_ms);
+    bottleneck_find(b, &page->places, &page->bottleneck, &msg.stats);
     b->sink.publish(b->sink.self, &msg);
+    free(before);
     free(page);
 }
 

@@ -5,8 +5,8 @@
 
 #include "broker/state.h"
 
-/* Gives STATS to the sink's `publish`. */
-void stats_publish(struct broker *b, int64_t now_ms);
+/* Gives STATS to the sink's `publish`; to who has just subscribed with the history. */
+void stats_publish(struct broker *b, bool history, int64_t now_ms);
 /* Each second, for what is said of the last ten. */
 void stats_second(struct broker *b);
 /* JSON for the learner's heartbeat: this process and the workers; freed with free(). */

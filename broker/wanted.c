@@ -48,21 +48,28 @@ bool wanted_held(const struct broker_member *actor, const struct version *versio
     return members_holds(actor, &version->hash);
 }
 
-uint32_t wanted_lacking(const struct broker *b, char *who, size_t room)
+const struct version *wanted_next(const struct broker *b)
 {
     const struct open_task *task = NULL;
-    uint32_t lacking = 0;
-    size_t n = 0;
 
     for (uint64_t id = b->tasks.next; id < b->tasks.end && (!task || !task->waiting); id++)
         task = tasks_find(&b->tasks, id);
+    return task && task->waiting ? &task->def->version : NULL;
+}
+
+uint32_t wanted_lacking(const struct broker *b, char *who, size_t room)
+{
+    const struct version *version = wanted_next(b);
+    uint32_t lacking = 0;
+    size_t n = 0;
+
     *who = 0;
-    if (!task || !task->waiting)
+    if (!version)
         return 0;
     for (const struct broker_member *m = b->members.first; m; m = m->next) {
         if (m->role != ROLE_ACTOR || !m->greeted || m->draining || run_is_own(&b->run, m))
             continue;
-        if (wanted_held(m, &task->def->version))
+        if (wanted_held(m, version))
             return 0;
         if (n < room)
             n += text_print(who + n, room - n, "%s%s", lacking ? ", " : "", m->who);

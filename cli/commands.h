@@ -13,6 +13,7 @@
 #define COMMANDS(ROW) \
     ROW(cmd_top) \
     ROW(cmd_top_once) \
+    ROW(cmd_metrics) \
     ROW(cmd_up) \
     ROW(cmd_join) \
     ROW(cmd_scale) \

@@ -32,7 +32,7 @@ struct snapshots {
     struct msg msg;
 };
 
-enum { KNOCK_MS = 3000, AGAIN_MS = 1000 };
+enum { KNOCK_MS = 3000, AGAIN_MS = 1000, HOSTS = 8 };
 
 /* Of a dashboard that cannot be had: the fault is told of the control port, which a person
  * typed, if that has it too. */
@@ -113,6 +113,11 @@ enum err snapshot_next(struct snapshots *s, const struct msg_stats **out, int ti
     }
     frames_fini(&frames);
     return err;
+}
+
+const struct id *snapshot_run(const struct snapshots *s)
+{
+    return &s->msg.head.run;
 }
 
 /* Lines being filled. */
@@ -199,6 +204,34 @@ static void put_suspects(struct pad *pad, const struct msg_stats *s)
             s->suspect[i].words);
 }
 
+/* What holds the run up, what would help, how long it will take. */
+static void put_end(struct pad *pad, const struct msg_stats *s)
+{
+    if (s->bottleneck && *s->bottleneck)
+        put(pad, "holds      %s", s->bottleneck);
+    if (*s->advice)
+        put(pad, "advice     %s", s->advice);
+    if (s->left_ms)
+        put(pad, "left       %llu min for iterations %llu to %llu",
+            (unsigned long long)(s->left_ms / 60000), (unsigned long long)s->step + 1,
+            (unsigned long long)s->steps_total);
+}
+
+/* Machines, where there are several; all of them are in STATS and `drover metrics`. */
+static void put_hosts(struct pad *pad, const struct msg_stats *s)
+{
+    for (uint32_t i = 0; i < s->n_host && s->n_host > 1 && i < HOSTS; i++) {
+        const struct msg_stats_host *h = &s->host[i];
+
+        put(pad, "%s %-22s %u processes  %.0f tokens/s  weights %.1f MB at %.1f MB/s%s",
+            i ? "          " : "hosts     ", h->name, h->processes, h->tokens_s,
+            (double)h->wire_bytes / 1e6, (double)h->wire_rate / 1e6,
+            h->lacking ? "  lacks the newest" : "");
+    }
+    if (s->n_host > HOSTS)
+        put(pad, "           and %u hosts more", s->n_host - HOSTS);
+}
+
 /* In a word or two, for the first line. */
 static const char *state_of(const struct msg_stats *s)
 {
@@ -246,8 +279,8 @@ int snapshot_lines(const struct msg_stats *s, char line[SNAPSHOT_LINES][SNAPSHOT
     put_judges(&pad, s->metrics);
     for (uint32_t i = 0; i < s->n_wait; i++)
         put(&pad, "waits      %s for %.1f s", s->wait[i].name, s->wait[i].age_ms / 1e3);
-    if (*s->advice)
-        put(&pad, "advice     %s", s->advice);
+    put_end(&pad, s);
+    put_hosts(&pad, s);
     put(&pad, "%s", "");
     put_peers(&pad, s);
     for (uint32_t i = 0; i < s->n_lease && i < 5; i++)

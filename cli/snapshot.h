@@ -17,6 +17,9 @@ void snapshot_close(struct snapshots *stats); /* NULL is fine */
 enum err snapshot_next(struct snapshots *stats, const struct msg_stats **out, int timeout_ms,
                        bool *got) MUST_CHECK;
 
+/* Of the snapshot that is valid now: the run it is about; zeros: none. */
+const struct id *snapshot_run(const struct snapshots *stats);
+
 enum { SNAPSHOT_LINES = 256, SNAPSHOT_WIDTH = 160 };
 
 /* A snapshot as lines of text; returns how many. */

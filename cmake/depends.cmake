@@ -42,6 +42,7 @@ drover_depends(sodium libsodium)
 drover_depends(zlib zlib)
 drover_depends(zstd libzstd)
 drover_depends(curl libcurl)
+drover_depends(microhttpd libmicrohttpd>=0.9.71)
 drover_depends(ncurses ncursesw ncurses)
 
 # OpenBLAS in its OpenMP flavour: one thread pool, not two. Debian keeps the

@@ -238,6 +238,8 @@ static void greet(void *self, struct msg_hello *out)
 {
     const struct member *m = self;
 
+    out->isa = m->conf.isa;
+    out->threads = m->conf.threads > 0 ? (uint32_t)m->conf.threads : 0;
     if (m->conf.hello)
         m->conf.hello(m->conf.self, out);
 }

@@ -27,6 +27,8 @@ extern const struct conf_key member_keys[];
 
 struct member_conf {
     enum role role;
+    const char *isa; /* of its kernels, and how many threads they have: for people */
+    int threads;
     const char
         *serve; /* tcp://host:port where others may take artifacts; NULL or "": nowhere */
     /* peer_conf and fetch_conf; got may be NULL for who pulls nothing */

@@ -67,8 +67,46 @@ static const struct field peer[] = {
     UINT(msg_stats_peer, strikes, LIMIT_SHOWN),
     TEXT(msg_stats_peer, note, MAX_WORDS),
     TEXT(msg_stats_peer, error, MAX_WORDS),
+    TEXT(msg_stats_peer, host, MAX_NAME),
+    TEXT(msg_stats_peer, address, MAX_NAME),
+    TEXT(msg_stats_peer, build, MAX_NAME),
+    TEXT(msg_stats_peer, isa, MAX_NAME),
+    UINT(msg_stats_peer, threads, LIMIT_SHOWN),
+    UINT(msg_stats_peer, note_ms, LIMIT_MS),
+    UINT(msg_stats_peer, uptime_ms, LIMIT_COUNT),
+    UINT(msg_stats_peer, wire_bytes, LIMIT_COUNT),
+    UINT(msg_stats_peer, wire_rate, LIMIT_COUNT),
+    UINT(msg_stats_peer, expired, LIMIT_COUNT),
+    UINT(msg_stats_peer, failed, LIMIT_COUNT),
+    BOOL(msg_stats_peer, probation),
 };
 static const struct field_table peer_table = TABLE(msg_stats_peer, peer);
+
+static const struct field host[] = {
+    TEXT(msg_stats_host, name, MAX_NAME),
+    UINT(msg_stats_host, processes, LIMIT_SHOWN),
+    UINT(msg_stats_host, actors, LIMIT_SHOWN),
+    REAL(msg_stats_host, tokens_s),
+    UINT(msg_stats_host, wire_bytes, LIMIT_COUNT),
+    UINT(msg_stats_host, wire_rate, LIMIT_COUNT),
+    UINT(msg_stats_host, lacking, LIMIT_SHOWN),
+    UINT(msg_stats_host, left_ms, LIMIT_MS),
+    BOOL(msg_stats_host, head),
+    TEXT(msg_stats_host, metrics, MAX_JSON),
+};
+static const struct field_table host_table = TABLE(msg_stats_host, host);
+
+static const struct field event[] = {
+    UINT(msg_stats_event, role, ROLES - 1),
+    UINT(msg_stats_event, age_ms, LIMIT_MS),
+    TEXT(msg_stats_event, name, MAX_NAME),
+    TEXT(msg_stats_event, host, MAX_NAME),
+    TEXT(msg_stats_event, address, MAX_NAME),
+    BOOL(msg_stats_event, joined),
+    BOOL(msg_stats_event, died),
+    TEXT(msg_stats_event, cause, MAX_WORDS),
+};
+static const struct field_table event_table = TABLE(msg_stats_event, event);
 
 static const struct field reason[] = {
     TEXT(msg_stats_reason, reason, MAX_WORDS),
@@ -131,5 +169,20 @@ static const struct field stats[] = {
     TEXT(msg_stats, advice, MAX_WORDS),
     TEXT(msg_stats, metrics, MAX_JSON),
     LIST(msg_stats, refusal, n_refusal, MAX_HOLD, reason_table),
+    UINT(msg_stats, peers, LIMIT_SHOWN),
+    LIST(msg_stats, host, n_host, MAX_HOLD, host_table),
+    LIST(msg_stats, event, n_event, MAX_HOLD, event_table),
+    REAL(msg_stats, actor_idle),
+    REAL(msg_stats, rewarder_idle),
+    REAL(msg_stats, learner_idle),
+    COLUMN(msg_stats, staleness_minute, n_staleness_minute, MAX_HOLD, codec_noun_count),
+    TEXT(msg_stats, bottleneck, MAX_WORDS),
+    TEXT(msg_stats, holds, MAX_NAME),
+    UINT(msg_stats, actors_wanted, LIMIT_SHOWN),
+    UINT(msg_stats, moved, LIMIT_COUNT),
+    UINT(msg_stats, copied, LIMIT_COUNT),
+    UINT(msg_stats, steps_total, LIMIT_VERSION),
+    UINT(msg_stats, left_ms, LIMIT_COUNT),
+    TEXT(msg_stats, history, MAX_JSON),
 };
 const struct field_table codec_bulk_stats = TABLE(msg_stats, stats);

@@ -34,6 +34,8 @@ static const struct field hello[] = {
     UINT(msg_hello, vocabulary, LIMIT_TOKEN),
     TEXT(msg_hello, serve, MAX_NAME),
     BOOL(msg_hello, head),
+    TEXT(msg_hello, isa, MAX_NAME),
+    UINT(msg_hello, threads, LIMIT_SHOWN),
 };
 const struct field_table codec_peer_hello = TABLE(msg_hello, hello);
 
@@ -100,6 +102,7 @@ static const struct field hb[] = {
     UINT(msg_hb, wire_bytes, LIMIT_COUNT),
     UINT(msg_hb, wire_rate, LIMIT_COUNT),
     TEXT(msg_hb, next_key, MAX_NAME),
+    UINT(msg_hb, steps_total, LIMIT_VERSION),
 };
 const struct field_table codec_peer_hb = TABLE(msg_hb, hb);
 

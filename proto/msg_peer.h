@@ -38,6 +38,8 @@ struct msg_hello {
     uint32_t vocabulary; /* L: tokens of answers are below it; 0: it does not say */
     const char *serve;   /* bulk: tcp://host:port where others may take artifacts from it; "" */
     bool head;           /* S: it started the broker, and obeys what names no host */
+    const char *isa;     /* A, R, L: instruction set of its kernels, for people; "" */
+    uint32_t threads;    /* A, R, L: that compute; 0: it does not say */
 };
 struct msg_welcome {
     uint64_t incarnation; /* of the broker: another one means that it forgot everything */
@@ -111,6 +113,7 @@ struct msg_hb {
     uint64_t wire_bytes;  /* of artifacts, taken over the wire since start */
     uint64_t wire_rate;   /* bytes a second of that, while something was owed; 0: unknown */
     const char *next_key; /* B to all: the broker's public key that follows; "": none does */
+    uint64_t steps_total; /* L: iterations that the run will have; 0: it does not know */
 };
 
 #define ADMIN_ADMIT "admit" /* the order of who has a ticket */

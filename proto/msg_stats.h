@@ -16,6 +16,29 @@ struct msg_stats_peer {
     double tokens_s;
     uint32_t queued, leases, credit, lag_ms, strikes;
     const char *note, *error; /* what it waits for; its last error; "" if none */
+    const char *host, *address, *build, *isa; /* host, build, isa: by its own word; "" */
+    uint32_t threads, note_ms;                /* note_ms: for so long it has waited for that */
+    uint64_t uptime_ms;             /* since it came; a new connection is no new one */
+    uint64_t wire_bytes, wire_rate; /* of weights, as in HB */
+    uint64_t expired, failed;       /* samples taken back from it; its failures */
+    bool probation;                 /* it gets little work until it shows itself able */
+};
+struct msg_stats_host { /* a machine: all its processes together */
+    const char *name;
+    uint32_t processes, actors;
+    double tokens_s;
+    uint64_t wire_bytes, wire_rate;
+    uint32_t lacking,
+        left_ms; /* actors without the weights wanted next; until they have come, */
+                 /* at this rate; 0: unknown */
+    bool head;
+    const char *metrics; /* JSON: its supervisor's (HB); "" */
+};
+struct msg_stats_event { /* somebody came or went */
+    uint32_t role, age_ms;
+    const char *name, *host, *address;
+    bool joined, died; /* died: without BYE */
+    const char *cause; /* why it went */
 };
 struct msg_stats_reason {
     const char *reason;
@@ -59,6 +82,19 @@ struct msg_stats {
     const struct msg_stats_reason
         *refusal; /* what keys were refused, since the broker's start */
     uint32_t n_refusal;
+    uint32_t peers; /* how many there are, also where `peer` is cut */
+    const struct msg_stats_host *host;
+    uint32_t n_host;
+    const struct msg_stats_event *event;
+    uint32_t n_event;                               /* the latest first */
+    double actor_idle, rewarder_idle, learner_idle; /* share of the last minute, 0..1 */
+    const uint64_t *staleness_minute;
+    uint32_t n_staleness_minute;    /* as staleness, of the last minute */
+    const char *bottleneck, *holds; /* what holds the run up, in words, and its kind; "" */
+    uint32_t actors_wanted;         /* that would keep the learner busy */
+    uint64_t moved, copied;         /* samples that others did sooner */
+    uint64_t steps_total, left_ms;  /* 0: unknown */
+    const char *history; /* JSON: metrics of iterations before; only after a subscription */
 };
 
 #endif

@@ -5,6 +5,7 @@
  * Reward models and the reference arrive over the wire, by hash; rules come with the run's
  * scorer table. Two threads: the loop owns sockets and time, score owns the models. */
 
+#include "lm/kernel/isa.h"
 #include "member/member.h"
 #include "rewarder/rewarder.h"
 #include "rewarder/score.h"
@@ -68,6 +69,8 @@ static enum err run(const void *self)
     score_new(&p.scoring);
     rewarder_new(&p.rewarder, &(struct rewarder_conf){options->batch, p.scoring});
     work.conf = (struct member_conf){.role = ROLE_REWARDER,
+                                     .isa = isa_current()->name,
+                                     .threads = omp_get_max_threads(),
                                      .serve = options->serve,
                                      .hello = rewarder_hello,
                                      .hb = rewarder_hb,

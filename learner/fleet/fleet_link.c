@@ -218,6 +218,7 @@ static void hb(void *self, struct msg_hb *out)
     out->smallest_live = run_context_smallest(run);
     out->done = run_context_settled(run);
     out->step = ledger_version(run->ledger);
+    out->steps_total = (uint64_t)run->plan.iterations;
     out->metrics = l->conf.report->metrics ? l->conf.report->metrics : "";
     out->note = waits_for(l);
 }

@@ -36,43 +36,57 @@ static const struct msg_stats_peer peer[] = {
 static const struct msg_stats_lease lease[] = {
     {.lease = 5, .task = 9, .count = 4, .age_ms = 1500, .quiet_ms = 100}};
 
+static const struct msg_stats_host host[] = {{.name = "far",
+                                              .processes = 3,
+                                              .tokens_s = 40,
+                                              .wire_bytes = 31500000,
+                                              .wire_rate = 600000,
+                                              .lacking = 2},
+                                             {.name = "near\n", .processes = 1}};
+
+/* All that a page can say of one. */
+static const struct msg_stats at_work = {.uptime_ms = 61500,
+                                         .step = 7,
+                                         .run = true,
+                                         .newest = {.number = 8},
+                                         .opened = 130,
+                                         .settled = 100,
+                                         .trained = 96,
+                                         .waiting = 10,
+                                         .leased = 11,
+                                         .scoring = 4,
+                                         .unsettled = 5,
+                                         .duplicates = 1,
+                                         .expired = 2,
+                                         .tokens_s = 987.6,
+                                         .samples_s = 12.34,
+                                         .actor_busy = 0.5,
+                                         .rewarder_busy = 0.25,
+                                         .learner_busy = 1,
+                                         .staleness = staleness,
+                                         .n_staleness = 2,
+                                         .drop = drop,
+                                         .n_drop = 1,
+                                         .peer = peer,
+                                         .n_peer = 3,
+                                         .lease = lease,
+                                         .n_lease = 1,
+                                         .wait = wait,
+                                         .n_wait = 1,
+                                         .advice = "add 2 actors",
+                                         .bottleneck = "actors are 95 % busy, the learner 40 %",
+                                         .steps_total = 20,
+                                         .left_ms = 754000,
+                                         .host = host,
+                                         .n_host = 2,
+                                         .metrics = "{\"rewards/ai/without_verdict\":0.125,"
+                                                    "\"rewards/b/without_verdict\":0,"
+                                                    "\"rewards/\\u001bc/without_verdict\":1}"};
+
 static void a_fleet_at_work_is_told(void **state)
 {
-    const struct msg_stats s = {.uptime_ms = 61500,
-                                .step = 7,
-                                .run = true,
-                                .newest = {.number = 8},
-                                .opened = 130,
-                                .settled = 100,
-                                .trained = 96,
-                                .waiting = 10,
-                                .leased = 11,
-                                .scoring = 4,
-                                .unsettled = 5,
-                                .duplicates = 1,
-                                .expired = 2,
-                                .tokens_s = 987.6,
-                                .samples_s = 12.34,
-                                .actor_busy = 0.5,
-                                .rewarder_busy = 0.25,
-                                .learner_busy = 1,
-                                .staleness = staleness,
-                                .n_staleness = 2,
-                                .drop = drop,
-                                .n_drop = 1,
-                                .peer = peer,
-                                .n_peer = 3,
-                                .lease = lease,
-                                .n_lease = 1,
-                                .wait = wait,
-                                .n_wait = 1,
-                                .advice = "add 2 actors",
-                                .metrics = "{\"rewards/ai/without_verdict\":0.125,"
-                                           "\"rewards/b/without_verdict\":0,"
-                                           "\"rewards/\\u001bc/without_verdict\":1}"};
-
     (void)state;
-    lines = snapshot_lines(&s, line);
+    lines = snapshot_lines(&at_work, line);
     assert_string_equal(line[0], "running  iteration 7  version 8  up 61 s");
     assert_true(says("opened 130  waiting 10  leased 11  scoring 4  unsettled 5"));
     assert_true(says("settled 100  trained 96"));
@@ -85,6 +99,12 @@ static void a_fleet_at_work_is_told(void **state)
     assert_false(says("b: no verdict"));
     assert_true(says("weights 8 for 2.5 s"));
     assert_true(says("add 2 actors"));
+    assert_true(says("holds      actors are 95 % busy, the learner 40 %"));
+    assert_true(says("left       12 min for iterations 8 to 20"));
+    assert_true(
+        says("hosts      far                    3 processes  40 tokens/s  weights 31.5 MB "
+             "at 0.6 MB/s  lacks the newest"));
+    assert_true(says("           near\\n                 1 processes"));
     assert_true(says("actor       actor-1                     512      4321   75%       8     "
                      "41 M  decoding"));
     assert_true(says("! disk full"));

@@ -1,4 +1,5 @@
 #include "tests/proto/every.h"
+#include "tests/proto/every_stats.h"
 
 static const struct hash H1 = {{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
                                 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
@@ -17,7 +18,6 @@ static const int32_t tail[] = {198};
 static const char *stop_text[] = {"\n\n", "Human:", "\xc3\xa9"};
 static const uint32_t few[] = {2, 0, 262144};
 static const uint64_t numbers[] = {3, UINT64_C(1) << 60, 5};
-static const uint64_t counts[] = {3, UINT64_C(1) << 50, 5};
 static const struct range range[] = {{70, 0, 4}, {71, 2, 1}, {UINT64_C(1) << 33, 1023, 1}};
 static const float value[] = {0.25f, -8.0f, 1e10f};
 static const uint32_t each[] = {1, 2};
@@ -183,6 +183,8 @@ static struct msg hello(struct msg m)
         .host = "node7",
         .serve = "tcp://*:5557",
         .head = true,
+        .isa = "avx512",
+        .threads = 12,
     };
     return m;
 }
@@ -252,6 +254,7 @@ static struct msg hb(struct msg m)
         .n_unbegun = 3,
         .wire_bytes = UINT64_C(7) << 30,
         .wire_rate = 12500000,
+        .steps_total = 500,
         .next_key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
     };
     return m;
@@ -290,90 +293,9 @@ static struct msg ask(struct msg m)
     return m;
 }
 
-static const struct msg_stats_peer *stats_peers(void)
-{
-    static struct msg_stats_peer peer[2];
-
-    peer[0] = (struct msg_stats_peer){
-        .id = ID,
-        .role = ROLE_ACTOR,
-        .age_ms = 12,
-        .name = "host:123",
-        .tokens = 999,
-        .busy_ms = 1,
-        .idle_ms = 2,
-        .rss_bytes = 3,
-        .version = 8,
-        .tokens_s = 120.5,
-        .queued = 4,
-        .leases = 5,
-        .credit = 6,
-        .lag_ms = 7,
-        .strikes = 8,
-        .note = "n",
-        .error = "e",
-    };
-    peer[1] = peer[0];
-    return peer;
-}
-
 static struct writer writer(void)
 {
     return (struct writer){ID, H1, "10.0.0.7", "ant:77", "0.5"};
-}
-
-static struct msg stats(struct msg m)
-{
-    static struct msg_stats_lease lease;
-    static struct msg_stats_suspect suspect;
-    static const struct msg_stats_reason drop[] = {{"cancel", 3}};
-    static const struct msg_wait wait[] = {{"mine: nobody offers it", 2500, "mine", true}};
-    lease = (struct msg_stats_lease){1, 2, 3, 4, 5, 6, ID};
-    suspect = (struct msg_stats_suspect){writer(), 2, 3500, true, "another text"};
-    m.stats = (struct msg_stats){
-        .incarnation = 1,
-        .uptime_ms = 2,
-        .step = 3,
-        .run = true,
-        .done = true,
-        .newest = version(8),
-        .opened = 4,
-        .settled = 5,
-        .trained = 6,
-        .waiting = 7,
-        .leased = 8,
-        .scoring = 9,
-        .unsettled = 10,
-        .duplicates = 11,
-        .disputed = 12,
-        .expired = 12,
-        .reissued = 13,
-        .bad_frames = 14,
-        .refused = 15,
-        .tokens_s = 1.5,
-        .samples_s = 2.5,
-        .actor_busy = .5,
-        .rewarder_busy = .25,
-        .learner_busy = .125,
-        .staleness = counts,
-        .n_staleness = 3,
-        .drop = drop,
-        .n_drop = 1,
-        .peer = stats_peers(),
-        .n_peer = 2,
-        .lease = &lease,
-        .n_lease = 1,
-        .wait = wait,
-        .n_wait = 1,
-        .found_false = 16,
-        .suspect = &suspect,
-        .n_suspect = 1,
-        .refusal = drop,
-        .n_refusal = 1,
-        .advice = "add 2 actors",
-        .metrics = "{}",
-    };
-    return m;
 }
 
 static struct msg work(struct msg m)
@@ -493,7 +415,7 @@ struct msg every_message(enum msg_type type)
     case MSG_SAMPLE:
         return sample(m);
     case MSG_STATS:
-        return stats(m);
+        return every_stats(m);
     default:
         return bulk(work(m));
     }

@@ -1,4 +1,4 @@
-add_library(every STATIC proto/every.c proto/every_size.c)
+add_library(every STATIC proto/every.c proto/every_stats.c proto/every_size.c)
 target_link_libraries(every PUBLIC proto)
 drover_test(proto/codec NEEDS every)
 drover_test(proto/limit NEEDS every)

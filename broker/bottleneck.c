@@ -1,0 +1,195 @@
+/* A list of what may hold a run up, the surest first; the first that does is named. What stands
+ * still altogether comes before what is merely busy; a scorer that nobody offers, weights that are
+ * on their way and a learner without room are seen as such; who is busy all the time is the rest.
+ * Actors and a learner that wait for one another in turns hold each other up: neither more of the
+ * one nor of the other would help.
+ *
+ * Weights hold a run up when actors are without work for want of them, for a quarter of their time
+ * within the last minute: more actors would then wait at the same link. */
+
+#include "broker/bottleneck.h"
+
+#include "broker/minute.h"
+#include "proto/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define WITHOUT .25 /* share of the actors' time */
+
+struct bottleneck_ask { /* what all the questions are about */
+    const struct broker *b;
+    const struct places *places;
+    struct bottleneck *out;
+    struct msg_stats *stats;
+    uint32_t actors;
+};
+
+static bool name(const struct bottleneck_ask *s, const char *kind, const char *fmt, ...)
+    PRINTF(3, 4);
+
+/* True, so that who names it can say so. */
+static bool name(const struct bottleneck_ask *s, const char *kind, const char *fmt, ...)
+{
+    char words[WAITS_WORDS];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(words, sizeof words, fmt, args);
+    va_end(args);
+    text_print(s->out->words, sizeof s->out->words, "%s", words);
+    s->stats->holds = kind;
+    return true;
+}
+
+static void advise(const struct bottleneck_ask *s, const char *fmt, ...) PRINTF(2, 3);
+
+static void advise(const struct bottleneck_ask *s, const char *fmt, ...)
+{
+    char words[MEMBERS_WORDS];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(words, sizeof words, fmt, args);
+    va_end(args);
+    text_print(s->out->advice, sizeof s->out->advice, "%s", words);
+}
+
+static bool no_learner(const struct bottleneck_ask *s)
+{
+    const struct run_state *run = &s->b->run;
+
+    return !run->learner &&
+           name(s, "learner", "%s", run->bound ? "the learner is away" : "no learner has come");
+}
+
+/* Who scales a fleet from zero by `actors_wanted` has to see one before there is any. */
+static bool no_actor(const struct bottleneck_ask *s)
+{
+    if (s->actors || !s->stats->waiting)
+        return false;
+    s->stats->actors_wanted = 1;
+    advise(s, "add an actor");
+    return name(s, "actors", "there is no actor");
+}
+
+/* Only when answers pile up before them: a scorer that is paused while actors are the slower part
+ * is told among the waits, and holds nothing yet. */
+static bool scorers(const struct bottleneck_ask *s)
+{
+    for (uint32_t i = 0; i < s->stats->n_wait; i++)
+        if (*s->stats->wait[i].scorer && s->stats->scoring > s->stats->leased)
+            return name(s, "scorer", "%s", s->stats->wait[i].name);
+    if (s->stats->scoring <= s->stats->leased || s->stats->rewarder_busy <= .9)
+        return false;
+    advise(s, "add a rewarder");
+    return name(s, "scorer", "%llu answers wait for a score, rewarders are %.0f %% busy",
+                (unsigned long long)s->stats->scoring, 100 * s->stats->rewarder_busy);
+}
+
+/* Not while the learner works all the time: nobody waits then for what actors would have done. */
+static bool weights(const struct bottleneck_ask *s)
+{
+    const struct msg_stats_host *slow = s->places->slowest;
+    const double without = minute_without(&s->b->minute);
+
+    if (without <= WITHOUT || s->stats->learner_busy > .9)
+        return false;
+    if (!slow)
+        return name(s, "weights",
+                    "actors were without the weights they need for %.0f %% of "
+                    "the last minute",
+                    100 * without);
+    advise(s,
+           "a faster link to %s, or an adapter instead of whole weights: more actors would "
+           "wait, too",
+           slow->name);
+    return name(s, "link",
+                "the link to %s: %.1f MB/s, %u s left (actors without weights: %.0f %% of "
+                "the last minute)",
+                slow->name, (double)slow->wire_rate / 1e6, slow->left_ms / 1000, 100 * without);
+}
+
+static bool no_room(const struct bottleneck_ask *s)
+{
+    const struct broker *b = s->b;
+
+    if (s->stats->waiting && b->space_short)
+        return name(s, "memory", "this broker has no space for more answers");
+    if (!b->to_learner.n || !b->run.learner || !b->run.learner->greeted)
+        return false;
+    return name(s, "learner", "the learner takes no more answers%s%s",
+                *b->run.learner->note ? ": it " : "", b->run.learner->note);
+}
+
+/* Actors are asked for in proportion to the learner's idle share, at most three times as many as
+ * there are. */
+static bool actors(const struct bottleneck_ask *s)
+{
+    const double learner = s->stats->learner_busy < .25 ? .25 : s->stats->learner_busy;
+    uint32_t more;
+
+    if (!s->actors || s->stats->actor_busy <= .9 || s->stats->learner_busy >= .7)
+        return false;
+    more = (uint32_t)(s->actors * (1 / learner - 1) + .5);
+    more = more ? more : 1;
+    s->stats->actors_wanted = s->actors + more;
+    advise(s, "add %u actor%s", more, more > 1 ? "s" : "");
+    return name(s, "actors", "actors are %.0f %% busy, the learner %.0f %%",
+                100 * s->stats->actor_busy, 100 * s->stats->learner_busy);
+}
+
+/* Fewer actors would do as well where half of their time is idle; that frees machines, and does not
+ * make the run any faster. */
+static bool learner(const struct bottleneck_ask *s)
+{
+    uint32_t less;
+
+    if (s->stats->learner_busy <= .9)
+        return false;
+    less = (uint32_t)(s->actors * (1 - s->stats->actor_busy / .9));
+    if (s->actors > 1 && s->stats->actor_busy < .5 && less) {
+        s->stats->actors_wanted = s->actors - less;
+        advise(s, "remove %u actor%s", less, less > 1 ? "s" : "");
+    }
+    return name(s, "learner", "the learner is %.0f %% busy, actors %.0f %%",
+                100 * s->stats->learner_busy, 100 * s->stats->actor_busy);
+}
+
+static bool turns(const struct bottleneck_ask *s)
+{
+    const double idle = s->stats->actor_idle, also = s->stats->learner_idle;
+
+    if (!s->actors || idle < .2 || also < .2 || idle + also < .7)
+        return false;
+    return name(s, "turns",
+                "actors and learner wait for one another (without work %.0f %% and %.0f %% of "
+                "the last minute)",
+                100 * idle, 100 * also);
+}
+
+static uint32_t count_actors(const struct broker *b)
+{
+    uint32_t n = 0;
+
+    for (const struct broker_member *m = b->members.first; m; m = m->next)
+        n += m->role == ROLE_ACTOR && m->greeted && !run_is_own(&b->run, m);
+    return n;
+}
+
+void bottleneck_find(const struct broker *b, const struct places *places,
+                     struct bottleneck *out, struct msg_stats *stats)
+{
+    static bool (*const asked[])(const struct bottleneck_ask *) = {
+        no_learner, no_actor, scorers, weights, no_room, actors, learner, turns};
+    const struct bottleneck_ask seen = {b, places, out, stats, count_actors(b)};
+
+    *out->words = *out->advice = 0;
+    stats->bottleneck = out->words;
+    stats->advice = out->advice;
+    stats->holds = "";
+    stats->actors_wanted = seen.actors;
+    for (size_t i = 0; !b->run.done && i < sizeof asked / sizeof *asked; i++)
+        if (asked[i](&seen))
+            return;
+}

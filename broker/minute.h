@@ -1,0 +1,20 @@
+/* minute: what is said of the last minute, and how long is left. Inside broker/ only. */
+
+#ifndef BROKER_MINUTE_H
+#define BROKER_MINUTE_H
+
+#include "broker/minute_state.h"
+
+struct broker;
+
+/* Once a second, before members_second. */
+void minute_second(struct broker *broker);
+
+/* Shares of the time, 0..1: `of` a role (enum role) without work; of actors' time, without work
+ * for want of weights. 0 while nothing is known. */
+double minute_idle(const struct minute *minute, uint32_t role);
+double minute_without(const struct minute *minute);
+/* Until `total` iterations are done; 0: unknown. */
+uint64_t minute_left_ms(const struct minute *minute, uint64_t total, int64_t now_ms);
+
+#endif

@@ -1,0 +1,265 @@
+/* drover metrics: a fleet's figures over HTTP, for Prometheus, Kubernetes' probes and KEDA.
+ *
+ * How it works: one subscription (snapshot.c), whose newest snapshot is written out as two texts
+ * once a second; libmicrohttpd's thread hands these out under a lock. So a scrape costs the broker
+ * nothing, however many there are, and no HTTP request reaches it. While no snapshot comes (the
+ * broker restarts, the line is cut) /metrics says drover_up 0 and /readyz 503; the subscription
+ * comes back by itself. Only a broker that is not there, or refuses the key, at the start is an
+ * error: a typing mistake should not become a dashboard without figures.
+ *
+ * Whoever can dial the address reads the figures, so it is this machine's alone unless asked for
+ * otherwise. Nothing is taken from a request but its path. */
+#include "base/clock.h"
+#include "base/say.h"
+#include "cli/command.h"
+#include "cli/metrics_page.h"
+#include "cli/snapshot.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FRESH_MS = 10000, READY_MS = 5000, CONNECTIONS = 64, TIMEOUT_S = 10, STEP_MS = 500 };
+enum { REQUEST_MAX = 16 << 10 };
+
+struct metrics_options {
+    struct endpoint_options fleet;
+    char *listen;
+};
+
+static const struct conf_key metrics_keys[] = {
+    CONF_TEXT(metrics_options, listen, "127.0.0.1:9464", "HOST:PORT of the pages; port 0: any"),
+    {"run", CONF_TEXT_, offsetof(struct endpoint_options, run), "", 0, 0, "run folder", NULL,
+     NULL},
+    {"broker", CONF_TEXT_, offsetof(struct endpoint_options, broker), "", 0, 0, "control port",
+     NULL, NULL},
+    {"dashboard", CONF_TEXT_, offsetof(struct endpoint_options, dashboard), "", 0, 0,
+     "dashboard port", NULL, NULL},
+    {"key", CONF_TEXT_, offsetof(struct endpoint_options, key), "", 0, 0,
+     "key file of a watcher or an operator", NULL, NULL},
+    CONF_END,
+};
+
+struct metrics_pages { /* what the HTTP thread hands out; behind the lock */
+    pthread_mutex_t lock;
+    char *prometheus, *json;
+    int64_t at_ms; /* of the snapshot; 0: none came yet */
+};
+
+static volatile sig_atomic_t ended;
+
+/* The loop looks at it twice a second, which is soon enough for whoever stops a service. */
+static void end(int signal)
+{
+    (void)signal;
+    ended = 1;
+}
+
+/* ---- HTTP */
+
+/* Copied, since the page may be renewed before a slow reader has taken it. */
+static enum MHD_Result answer(struct MHD_Connection *to, unsigned status, const char *kind,
+                              const char *text)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+    enum MHD_Result result;
+
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, kind);
+    result = MHD_queue_response(to, status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* 200 also without a snapshot: to Prometheus an error would be this process' own, and drover_up
+ * says whose it is. */
+static enum MHD_Result answer_metrics(struct metrics_pages *pages, struct MHD_Connection *to,
+                                      int64_t age_ms)
+{
+    static const char kind[] = "text/plain; version=0.0.4; charset=utf-8";
+    struct strbuf none = {NULL, 0, 0};
+    enum MHD_Result result;
+
+    if (age_ms < FRESH_MS)
+        return answer(to, MHD_HTTP_OK, kind, pages->prometheus);
+    metrics_page(&none, NULL, NULL);
+    result = answer(to, MHD_HTTP_OK, kind, none.text);
+    free(none.text);
+    return result;
+}
+
+/* In the library's thread. A body, if somebody sends one, is passed over as it comes. */
+static enum MHD_Result on_request(void *self, struct MHD_Connection *to, const char *path,
+                                  const char *method, const char *version, const char *body,
+                                  size_t *n_body, void **state)
+{
+    static const char plain[] = "text/plain; charset=utf-8";
+    struct metrics_pages *pages = self;
+    enum MHD_Result result;
+    int64_t age_ms;
+
+    (void)version, (void)body, (void)state;
+    *n_body = 0;
+    if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+        return answer(to, MHD_HTTP_METHOD_NOT_ALLOWED, plain, "GET or HEAD\n");
+    pthread_mutex_lock(&pages->lock);
+    age_ms = pages->at_ms ? clock_mono_ms() - pages->at_ms : INT64_MAX;
+    if (!strcmp(path, "/metrics"))
+        result = answer_metrics(pages, to, age_ms);
+    else if (!strcmp(path, "/healthz"))
+        result = answer(to, MHD_HTTP_OK, plain, "ok\n");
+    else if (!strcmp(path, "/readyz"))
+        result = age_ms < READY_MS ? answer(to, MHD_HTTP_OK, plain, "ok\n")
+                                   : answer(to, MHD_HTTP_SERVICE_UNAVAILABLE, plain,
+                                            "no snapshot from the broker\n");
+    else if (!strcmp(path, "/v1/stats"))
+        result = age_ms < FRESH_MS
+                     ? answer(to, MHD_HTTP_OK, "application/json", pages->json)
+                     : answer(to, MHD_HTTP_SERVICE_UNAVAILABLE, "application/json",
+                              "{\"error\":\"no snapshot from the broker\"}\n");
+    else
+        result =
+            answer(to, MHD_HTTP_NOT_FOUND, plain, "/metrics, /healthz, /readyz, /v1/stats\n");
+    pthread_mutex_unlock(&pages->lock);
+    return result;
+}
+
+/* HOST:PORT, [HOST]:PORT. */
+static enum err resolve(struct sockaddr_storage *out, socklen_t *n, const char *listen)
+{
+    const struct addrinfo want = {.ai_socktype = SOCK_STREAM,
+                                  .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    const char *colon = strrchr(listen, ':');
+    char host[256];
+    struct addrinfo *found;
+    size_t length;
+    int failed;
+
+    if (!colon || !colon[1] || (size_t)(colon - listen) >= sizeof host)
+        return err_set(ERR_PARSE, "listen: '%s' is not HOST:PORT", listen);
+    length = (size_t)(colon - listen);
+    if (length > 1 && listen[0] == '[' && colon[-1] == ']')
+        listen++, length -= 2;
+    memcpy(host, listen, length);
+    host[length] = 0;
+    failed = getaddrinfo(*host && strcmp(host, "*") ? host : NULL, colon + 1, &want, &found);
+    if (failed)
+        return err_set(ERR_RANGE, "listen: %s: %s", host, gai_strerror(failed));
+    memcpy(out, found->ai_addr, found->ai_addrlen);
+    *n = found->ai_addrlen;
+    freeaddrinfo(found);
+    return OK;
+}
+
+/* Bounded in every way that a stranger could use: connections, their time, what they may send. */
+static enum err serve(struct MHD_Daemon **out, struct metrics_pages *pages, const char *listen)
+{
+    struct sockaddr_storage at;
+    const union MHD_DaemonInfo *info;
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO;
+    socklen_t n;
+    enum err err = resolve(&at, &n, listen);
+
+    if (err)
+        return err;
+    if (at.ss_family == AF_INET6)
+        flags |= MHD_USE_IPv6;
+    errno = 0;
+    *out = MHD_start_daemon(flags, 0, NULL, NULL, on_request, pages, MHD_OPTION_SOCK_ADDR, &at,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MAX,
+                            MHD_OPTION_END);
+    if (!*out)
+        return err_set(ERR_IO, "listen: %s: %s", listen,
+                       errno ? strerror(errno) : "cannot be had");
+    info = MHD_get_daemon_info(*out, MHD_DAEMON_INFO_BIND_PORT);
+    say(stderr, "port %u: /metrics /healthz /readyz /v1/stats\n",
+        info ? (unsigned)info->port : 0u);
+    return OK;
+}
+
+/* ---- snapshots */
+
+/* Written outside the lock, so that a scrape never waits for it. */
+static void renew(struct metrics_pages *pages, const struct msg_stats *s, const struct id *run)
+{
+    struct strbuf prometheus = {NULL, 0, 0}, json = {NULL, 0, 0};
+
+    metrics_page(&prometheus, s, run);
+    metrics_page_json(&json, s);
+    pthread_mutex_lock(&pages->lock);
+    free(pages->prometheus);
+    free(pages->json);
+    pages->prometheus = prometheus.text;
+    pages->json = json.text;
+    pages->at_ms = clock_mono_ms();
+    pthread_mutex_unlock(&pages->lock);
+}
+
+/* A snapshot that cannot be read is one that did not come: said once, and the next may be. */
+static void follow(struct snapshots *stats, struct metrics_pages *pages)
+{
+    const struct msg_stats *s;
+    bool said = false, got;
+
+    while (!ended) {
+        const enum err err = snapshot_next(stats, &s, STEP_MS, &got);
+
+        if (!err && got)
+            renew(pages, s, snapshot_run(stats));
+        else if (err && !said)
+            say(stderr, "a snapshot cannot be read: %s\n", err_text());
+        said = err ? true : got ? false : said;
+    }
+}
+
+static enum err run(const struct command *command, int argc, char **argv, int *status)
+{
+    struct metrics_options options;
+    struct metrics_pages pages = {.prometheus = NULL};
+    struct snapshots *stats = NULL;
+    struct MHD_Daemon *daemon = NULL;
+    struct endpoint fleet;
+    enum err err;
+
+    (void)status;
+    memset(&options, 0, sizeof options);
+    err = command_conf(command->keys, &options, argc, argv);
+    if (!err)
+        err = endpoint_find(&fleet, &options.fleet);
+    if (!err)
+        err = snapshot_open(&stats, &fleet);
+    if (!err) {
+        pthread_mutex_init(&pages.lock, NULL);
+        signal(SIGTERM, end);
+        signal(SIGINT, end);
+        err = serve(&daemon, &pages, options.listen);
+        if (!err)
+            follow(stats, &pages);
+        if (daemon)
+            MHD_stop_daemon(daemon);
+        pthread_mutex_destroy(&pages.lock);
+    }
+    snapshot_close(stats);
+    free(pages.prometheus);
+    free(pages.json);
+    command_conf_free(command->keys, &options);
+    return err;
+}
+
+const struct command cmd_metrics = {
+    .name = "metrics",
+    .group = "the fleet",
+    .usage = "[listen=127.0.0.1:9464] [run=DIR | broker=tcp://HOST:PORT key=FILE]",
+    .help = "a fleet's figures over HTTP: Prometheus, probes, JSON",
+    .run = run,
+    .keys = metrics_keys,
+};
