@@ -1,56 +1,142 @@
 /* drover top, status: what a fleet does now.
  *
  * How it works: one subscription (snapshot.c) and two ways to show it. top draws each
- * snapshot with ncurses and asks the keyboard five times a second whether to end; where
+ * snapshot (top_screen.c says what) with ncurses and asks the keyboard five times a second; where
  * standard output is no terminal, and for status, the first snapshot is printed as lines. A
  * broker that says nothing for PATIENCE_MS is told of: a screen that stands still looks like
  * a fleet that does. */
 #include "cli/command.h"
 #include "cli/snapshot.h"
+#include "cli/top_screen.h"
 
 #include <ncurses.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5000 };
+enum { PATIENCE_MS = 5000, STEP_MS = 200 };
 
 static char lines[SNAPSHOT_LINES][SNAPSHOT_WIDTH];
+static struct top_line drawn[TOP_SCREEN_LINES];
 
-/* The screen as it is now; lines beyond its height are left out, the keys' line is the last. */
-static void draw(int n)
+/* On the terminal's own background, whatever that is. */
+static void colours(void)
+{
+    static const short of[TOP_COLOURS] = {
+        [TOP_GOOD] = COLOR_GREEN, [TOP_WARN] = COLOR_YELLOW, [TOP_BAD] = COLOR_RED};
+
+    if (!has_colors())
+        return;
+    start_color();
+    use_default_colors();
+    for (short i = TOP_GOOD; i < TOP_COLOURS; i++)
+        init_pair(i, of[i], -1);
+}
+
+/* Where there are no colours what is wrong is bold. */
+static attr_t look(enum top_colour colour)
+{
+    if (colour == TOP_TITLE)
+        return A_REVERSE;
+    if (colour == TOP_PLAIN)
+        return A_NORMAL;
+    return has_colors() ? COLOR_PAIR(colour) : colour == TOP_GOOD ? A_NORMAL : A_BOLD;
+}
+
+/* The screen as it is now: after a snapshot, a key, or another size of the terminal. */
+static void draw(const struct msg_stats *s, struct top_view *view)
+{
+    int n;
+
+    view->height = LINES;
+    view->width = COLS;
+    n = top_screen(s, view, drawn);
+    erase();
+    for (int i = 0; i < n; i++) {
+        /* The keys' line is the last one, also where the table is short. */
+        const int y = i == n - 1 ? LINES - 1 : i;
+
+        attrset((int)look(drawn[i].colour));
+        mvaddnstr(y, 0, drawn[i].text, COLS);
+    }
+    attrset(A_NORMAL);
+    refresh();
+}
+
+/* One line instead of a fleet. */
+static void draw_words(const char *words)
 {
     erase();
-    for (int i = 0; i < n && i < LINES - 1; i++)
-        mvaddnstr(i, 0, lines[i], COLS - 1);
+    mvaddnstr(0, 0, words, COLS - 1);
     mvaddnstr(LINES - 1, 0, "q quits", COLS - 1);
     refresh();
+}
+
+/* ncurses' numbers are not this program's: letters are the same in both. */
+static int meaning(int key)
+{
+    switch (key) {
+    case KEY_UP:
+        return TOP_UP;
+    case KEY_DOWN:
+        return TOP_DOWN;
+    case KEY_PPAGE:
+        return TOP_PAGE_UP;
+    case KEY_NPAGE:
+        return TOP_PAGE_DOWN;
+    case KEY_HOME:
+        return TOP_HOME;
+    case KEY_END:
+        return TOP_END;
+    default:
+        return key;
+    }
+}
+
+/* All keys that have come; false: to end. */
+static bool obey(struct top_view *view, bool *again)
+{
+    int key;
+
+    while ((key = getch()) != ERR) {
+        if (key == 'q')
+            return false;
+        *again |= key == KEY_RESIZE || top_screen_key(view, meaning(key));
+    }
+    return true;
+}
+
+/* Keys are not waited for, and not written into the screen. */
+static void begin(void)
+{
+    initscr();
+    cbreak();
+    noecho();
+    keypad(stdscr, TRUE);
+    curs_set(0);
+    nodelay(stdscr, TRUE);
+    colours();
+    draw_words("waiting for the first snapshot");
 }
 
 /* Until q. Errors end curses first, or their words would be lost with the screen. */
 static enum err watch(struct snapshots *stats)
 {
-    const struct msg_stats *s;
+    const struct msg_stats *s = NULL;
+    struct top_view view = {.sort = 'h'};
     int silent_ms = 0;
-    bool got;
+    bool got, again = false;
     enum err err = OK;
 
-    initscr();
-    cbreak();
-    noecho();
-    curs_set(0);
-    nodelay(stdscr, TRUE);
-    draw(snprintf(lines[0], SNAPSHOT_WIDTH, "waiting for the first snapshot") > 0);
-    while (!err && getch() != 'q') {
-        err = snapshot_next(stats, &s, 200, &got);
-        silent_ms = got ? 0 : silent_ms + 200;
-        if (!err && got)
-            draw(snapshot_lines(s, lines));
-        if (silent_ms == PATIENCE_MS) {
-            snprintf(lines[0], SNAPSHOT_WIDTH, "no snapshot for %d s: is the broker gone?",
-                     PATIENCE_MS / 1000);
-            draw(1);
-        }
+    begin();
+    while (!err && obey(&view, &again)) {
+        err = snapshot_next(stats, &s, STEP_MS, &got);
+        silent_ms = got ? 0 : silent_ms + STEP_MS;
+        if (!err && s && silent_ms < PATIENCE_MS && (got || again))
+            draw(s, &view);
+        again = false;
+        if (silent_ms == PATIENCE_MS)
+            draw_words("no snapshot for 5 s: is the broker gone?");
     }
     endwin();
     return err;

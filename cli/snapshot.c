@@ -109,7 +109,7 @@ enum err snapshot_next(struct snapshots *s, const struct msg_stats **out, int ti
         arena_reset(s->arena);
         err = codec_decode(&s->msg, &frames, s->arena);
         *got = !err && s->msg.head.type == MSG_STATS;
-        *out = &s->msg.stats;
+        *out = *got ? &s->msg.stats : NULL;
     }
     frames_fini(&frames);
     return err;

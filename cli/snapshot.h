@@ -12,7 +12,7 @@ struct snapshots;
 enum err snapshot_open(struct snapshots **out, const struct endpoint *fleet) MUST_CHECK;
 void snapshot_close(struct snapshots *stats); /* NULL is fine */
 
-/* The next snapshot, valid until the next call. *got is false after `timeout_ms` without one.
+/* The next snapshot, valid until another frame comes: then *out is that, or NULL if it is none. *got is false after `timeout_ms` without one.
  */
 enum err snapshot_next(struct snapshots *stats, const struct msg_stats **out, int timeout_ms,
                        bool *got) MUST_CHECK;

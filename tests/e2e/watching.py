@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Who watches a fleet, on a real broker with keys and peers that speak its protocol: `drover metrics`
-is read as Prometheus, Kubernetes and KEDA read it, over a restart of the broker.
+is read as Prometheus, Kubernetes and KEDA read it, over a restart of the broker; `drover top` in a terminal.
 
 usage: watching.py BIN_FOLDER        needs pyzmq and msgpack, else it is skipped; promtool is asked if it is there"""
-import json, os, re, shutil, subprocess, sys, tempfile, threading, time, urllib.error, urllib.request
+import fcntl, json, os, pty, re, select, shutil, struct, subprocess, sys, tempfile, termios, threading, time, urllib.error, urllib.request
 
 sys.dont_write_bytecode = True
 try:
@@ -160,6 +160,142 @@ def metrics(fleet):
     true("a clean end", server.wait(5) == 0)
 
 
+class Screen:
+    """`drover top` in a terminal of its own, as far as ncurses uses one: cursor, erasing, repeating."""
+
+    def __init__(self, fleet, lines, columns):
+        self.pid, self.master = pty.fork()
+        if not self.pid:
+            os.execve(program("drover"), ["drover", "top", f"broker={fleet.control}", f"dashboard={fleet.board}",
+                                          f"key={fleet.keys}/eye.key"], dict(ENV, TERM="xterm-256color"))
+        self.rest, self.coloured = "", False
+        self.size(lines, columns)
+
+    def size(self, lines, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.lines, self.columns, self.x, self.y, self.last = lines, columns, 0, 0, " "
+        self.cell, self.region = [[" "] * columns for _ in range(lines)], (0, lines)
+
+    def put(self, c, n=1):
+        self.last = c
+        for _ in range(n):
+            if self.x < self.columns and self.y < self.lines:
+                self.cell[self.y][self.x] = c
+            self.x += 1
+
+    def control(self, words, what):
+        n = [int(w) if w.isdigit() else 0 for w in words.split(";")]
+        first = n[0] or 1
+        row = self.cell[min(self.y, self.lines - 1)]
+        if what == "H":
+            self.y, self.x = first - 1, (n[1] if len(n) > 1 and n[1] else 1) - 1
+        elif what in "dG":
+            self.y, self.x = (first - 1, self.x) if what == "d" else (self.y, first - 1)
+        elif what in "ABCD":
+            self.y += {"A": -first, "B": first}.get(what, 0)
+            self.x += {"C": first, "D": -first}.get(what, 0)
+        elif what == "b":
+            self.put(self.last, first)
+        elif what == "K":
+            row[self.x:] = [" "] * len(row[self.x:])
+        elif what == "X":
+            row[self.x:self.x + first] = [" "] * len(row[self.x:self.x + first])
+        elif what == "J":
+            for y in range(0 if n[0] == 2 else self.y + 1, self.lines):
+                self.cell[y] = [" "] * self.columns
+            if n[0] != 2:
+                row[self.x:] = [" "] * len(row[self.x:])
+        elif what == "P":
+            row[self.x:] = row[self.x + first:] + [" "] * (len(row[self.x:]) - len(row[self.x + first:]))
+        elif what == "@":
+            row[self.x:] = ([" "] * first + row[self.x:])[:len(row[self.x:])]
+        elif what == "r":
+            self.region, self.x, self.y = (first - 1, n[1] if len(n) > 1 and n[1] else self.lines), 0, 0
+        elif what in "STLM":
+            top, end = self.region[0] if what in "ST" else self.y, self.region[1]
+            gone, new = self.cell[top:end], [[" "] * self.columns for _ in range(min(first, end - top))]
+            self.cell[top:end] = gone[len(new):] + new if what in "SM" else new + gone[:len(gone) - len(new)]
+        elif what == "m":
+            self.coloured |= any(30 < c < 38 for c in n)
+        else:
+            true(f"a known control, not {words}{what}", what in "hlt")
+
+    def feed(self, text):
+        text = self.rest + text
+        at = 0
+        while at < len(text):
+            m = re.compile(r"\x1b(?:\[([0-9;?]*)([@-~])|[()].|[=>78M])").match(text, at)
+            if m:
+                if m[2]:
+                    self.control(m[1], m[2])
+                elif m[0] == "\x1bM" and self.y == self.region[0]:
+                    self.control("1", "T")
+                elif m[0] == "\x1bM":
+                    self.y -= 1
+                at = m.end()
+                continue
+            if text[at] == "\x1b":
+                break
+            c, at = text[at], at + 1
+            if c == "\r":
+                self.x = 0
+            elif c == "\n" and self.y == self.region[1] - 1:
+                self.control("1", "S")
+            elif c == "\n":
+                self.y += 1
+            elif c == "\b":
+                self.x -= 1
+            elif c >= " ":
+                self.put(c)
+        self.rest = text[at:]
+
+    def text(self):
+        return "\n".join("".join(row).rstrip() for row in self.cell)
+
+    def shows(self, so, what, seconds=20):
+        """Until the screen is as it should be."""
+        end = time.monotonic() + seconds
+        while not so(self.text()):
+            true(f"{what} on the screen", time.monotonic() < end, self.text())
+            if select.select([self.master], [], [], .2)[0]:
+                self.feed(os.read(self.master, 65536).decode(errors="replace"))
+        return self.text().split("\n")
+
+    def press(self, keys):
+        os.write(self.master, keys.encode())
+
+
+def top(fleet):
+    """Sixty actors on twenty hosts: a table that scrolls, sorts, folds, and grows with the terminal."""
+    more = Crowd(fleet.control, fleet.keys, [f"host-{i:02}" for i in range(15)], 3)
+    screen = Screen(fleet, 24, 80)
+    try:
+        rows = screen.shows(lambda t: "rows 1-" in t and " of 66 " in t, "sixty")
+        true("what matters in 80 columns", any(r.startswith("HOST            ROLE       STATE    TOK/S BUSY  VERS.  WAITS FOR") for r in rows), rows)
+        true("colours", screen.coloured)
+        true("the whole of it", len(rows) == 24 and rows[-1].startswith("q quits") and rows[0].startswith("no run"), rows)
+        true("sorted by host", [r for r in rows if " actor " in r][0].startswith("far"), rows)
+        for _ in range(6):
+            screen.press("\x1b[6~")  # PgDn
+        screen.shows(lambda t: "-66 of 66 " in t and 'ne\\"ar' not in t and 'ne"ar' in t, "the end")
+        screen.press("f")
+        screen.shows(lambda t: "rows 1-" in t and " of 17 " in t and "PROC  ACT" in t, "hosts")
+        screen.press("fw")
+        screen.shows(lambda t: "(w)" in t and " of 66 " in t, "another order")
+        screen.size(50, 200)  # the system tells the program
+        rows = screen.shows(lambda t: "MEMORY" in t and "WIRE MB" in t and "avx2" in t and t.split("\n")[-1].startswith("q quits"), "more")
+        true("more rows", sum(" actor " in r for r in rows) > 30, rows)
+        screen.press("q")
+        until("the end", lambda: os.waitpid(screen.pid, os.WNOHANG)[0])
+        screen.pid = 0
+    finally:
+        if screen.pid:
+            os.kill(screen.pid, 9)
+            os.waitpid(screen.pid, 0)
+        os.close(screen.master)
+        more.end()
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="drover-watching-")
     os.chdir(folder)
@@ -167,6 +303,7 @@ def main():
     crowd = Crowd(fleet.control, fleet.keys, ["far", 'ne"ar'], 2)
     try:
         metrics(fleet)
+        top(fleet)
     finally:
         crowd.end()
         fleet.end()
