@@ -31,7 +31,7 @@ static void each_is_what_it_says_with_usual_figures(void **state)
         assert_string_equal(text, f->text);
         free(text);
     }
-    assert_true(n >= 8);
+    assert_true(n >= 13);
 }
 
 static void figures_go_where_they_are_asked_for(void **state)
