@@ -1,7 +1,7 @@
 """A run under Slurm: usage: slurm.py FOLDER-OF-PROGRAMS
 
 A controller and three node daemons of Debian's packages, in a network namespace of their own; the
-files of `drover deploy slurm`; the control job is requeued in the middle, onto another node. The run
+files of `drover deploy slurm`; the control job is told that its time is over, and later requeued onto another node. The run
 must end in the hash of the run on one machine, its actors must have followed, and end with it.
 Skips itself (77) without root, namespaces or Slurm."""
 import os, shutil, subprocess, sys, tempfile, time
@@ -145,6 +145,11 @@ def run(cluster):
     control = cluster.ask("sbatch", "--parsable", "control.sbatch", *fleet.arguments("many", "long", "none")[1:])
     assert control.isdigit() and actors.isdigit(), (control, actors)
     wait(lambda: "iteration 8/" in read("drover-control.log"), 240, "eight iterations")
+    # as its own time limit does: to the batch shell alone, which saves and puts the job back
+    cluster.ask("scancel", "--batch", "--signal=TERM", control)
+    wait(lambda: "Restarts=1" in cluster.ask("scontrol", "show", "job", control), 60, "its own requeue")
+    print("   told that its time is over: saved, and back in the queue", flush=True)
+    wait(lambda: "iteration 20/" in read("drover-control.log"), 240, "twenty iterations")
     first = read("control").split()
     cluster.ask("scontrol", "update", f"nodename={first[1][6:8]}", "state=drain", "reason=test")
     said = cluster.ask("scontrol", "requeue", control)
