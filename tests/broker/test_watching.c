@@ -184,10 +184,10 @@ static void a_link_that_holds_is_named(void **state)
     come(A, ROLE_ACTOR, "far");
     come(B, ROLE_ACTOR, "near");
     beat(B, 1, 100, 900000, 1);
-    beat(A, 0, 100, 600000, 1);
+    beat(A, 0, 5000000, 600000, 1); /* of older ones: they do not count */
     publish(1, 30000000);
     fixture_pass(&fixture, 1000);
-    beat(A, 0, 100 + 600000, 600000, 2); /* 29.4 MB are left */
+    beat(A, 0, 5000000 + 600000, 600000, 2); /* 29.4 MB are left */
     s = fixture_stats(&fixture);
     assert_non_null(wait_of(s, "weights to far at 0.6 MB/s, 49 s left: it does not hold the "
                                "others"));
@@ -196,7 +196,7 @@ static void a_link_that_holds_is_named(void **state)
     fixture_open_task(&fixture, 0, 4, 2);
     for (uint64_t i = 0; i < 30; i++) {
         learner(2, 2, i);
-        beat(A, 1, 700100 + 600000 * i, 600000, 3 + i);
+        beat(A, 1, 5700100 + 600000 * i, 600000, 3 + i);
         beat(B, 1, 100 + 900000 * i, 900000, 3 + i);
         fixture_pass(&fixture, 1000);
     }
@@ -210,7 +210,7 @@ static void a_link_that_holds_is_named(void **state)
     for (uint32_t i = 0; i < s->n_wait; i++)
         if (s->wait[i].name == wait_of(s, "weights to far"))
             assert_in_range(s->wait[i].age_ms, 28000, 31000);
-    beat(A, 2, 30700100, 600000, 40); /* they are there */
+    beat(A, 2, 35700100, 600000, 40); /* they are there */
     beat(B, 2, 30700100, 900000, 40);
     fixture_pass(&fixture, 1000);
     assert_null(wait_of(fixture_stats(&fixture), "weights to"));
