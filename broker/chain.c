@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "broker/chain_state.h"
+#include "proto/address.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,17 +86,12 @@ static void leave(struct chain *c, struct chain_member *m, int64_t now_ms)
 }
 
 /* A host that listens everywhere does not know by which address others reach it; we do. */
-static void reach(char *out, const char *serve, const char *address)
+static void reach(char out[MAX_NAME], const char *serve, const char *address)
 {
-    static const char *const any[] = {"tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"};
-    const char *port = strrchr(serve, ':');
-
-    snprintf(out, MAX_NAME, "%s", serve);
-    for (size_t i = 0; port && i < sizeof any / sizeof *any; i++)
-        if (!strncmp(serve, any[i], strlen(any[i])))
-            snprintf(out, MAX_NAME,
-                     strchr(address, ':') ? "tcp://[%.64s]%.8s" : "tcp://%.64s%.8s", address,
-                     port);
+    if (address_everywhere(serve))
+        address_at(out, address, serve);
+    else
+        snprintf(out, MAX_NAME, "%s", serve);
 }
 
 void chain_add(struct chain *c, struct chain_peer *peer, const char *host, const char *serve,

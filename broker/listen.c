@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+enum { BULK_FURTHER = 1, BOARD_FURTHER = 5 }; /* from the control port */
+
 static enum err copy(struct listen_at *to, const char *endpoint)
 {
     to->fd = -1;
@@ -44,10 +46,11 @@ enum err listen_addresses(struct listen_at out[LISTENS], const char *control, co
     enum err err = copy(&out[LISTEN_CONTROL], control);
 
     if (!err)
-        err = *bulk ? copy(&out[LISTEN_BULK], bulk) : derive(&out[LISTEN_BULK], control, 1);
+        err = *bulk ? copy(&out[LISTEN_BULK], bulk)
+                    : derive(&out[LISTEN_BULK], control, BULK_FURTHER);
     if (!err)
         err = *board ? copy(&out[LISTEN_DASHBOARD], board)
-                     : derive(&out[LISTEN_DASHBOARD], control, 5);
+                     : derive(&out[LISTEN_DASHBOARD], control, BOARD_FURTHER);
     return err;
 }
 
@@ -98,9 +101,33 @@ enum err listen_descriptors(struct listen_at out[LISTENS], const char *list)
     return err;
 }
 
-void listen_reach(char out[LISTEN_TEXT], const char *endpoint, const char *host)
+/* What is forwarded is the control port, since that is what people type; that bulk follows it is
+ * the same rule as where they listen. */
+enum err listen_reach(char out[ADDRESS_TEXT], const char *endpoint, const char *as)
 {
-    const char *port = strrchr(endpoint, ':');
+    const char *bracket, *colon;
+    bool has_port;
+    char host[ADDRESS_TEXT], port[32] = "", *end = port;
+    long number = 0;
 
-    snprintf(out, LISTEN_TEXT, "tcp://%.100s%s", host, port ? port : "");
+    if (!as || !*as) {
+        snprintf(out, ADDRESS_TEXT, "%s", endpoint);
+        return OK;
+    }
+    bracket = strchr(as, ']');
+    colon = strrchr(as, ':');
+    /* A bare IPv6 address is all colons. */
+    has_port = colon && (bracket ? colon == bracket + 1 : strchr(as, ':') == colon);
+    snprintf(host, sizeof host, "%.*s", has_port ? (int)(colon - as) : ADDRESS_TEXT - 1, as);
+    if (has_port)
+        number = strtol(colon + 1, &end, 10);
+    if (!*host || strpbrk(as, "/ \t\n,;") ||
+        (has_port && (*end || number < 1 || number + BULK_FURTHER > 65535)))
+        return err_set(ERR_RANGE,
+                       "--advertise: '%.100s' is no address: HOST or HOST:PORT is meant, an "
+                       "IPv6 address with a port in brackets",
+                       as);
+    snprintf(port, sizeof port, ":%ld", number + BULK_FURTHER);
+    address_at(out, host, has_port ? port : endpoint);
+    return OK;
 }

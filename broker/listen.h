@@ -4,7 +4,7 @@
 #ifndef BROKER_LISTEN_H
 #define BROKER_LISTEN_H
 
-#include "base/err.h"
+#include "proto/address.h"
 
 enum { LISTEN_CONTROL, LISTEN_BULK, LISTEN_DASHBOARD, LISTENS, LISTEN_TEXT = 128 };
 
@@ -22,7 +22,9 @@ enum err listen_addresses(struct listen_at out[LISTENS], const char *control, co
  * socket. */
 enum err listen_descriptors(struct listen_at out[LISTENS], const char *list) MUST_CHECK;
 
-/* The address of `endpoint`'s port at `host`: "tcp://host:port". */
-void listen_reach(char out[LISTEN_TEXT], const char *endpoint, const char *host);
+/* Where others reach the bulk port, which listens at `endpoint`, when the broker is `as` to them:
+ * "" or NULL: as it says itself; HOST: there, at the same port; HOST:PORT: PORT is the control port as they dial it, and bulk is
+ * one further. Errors: ERR_RANGE. */
+enum err listen_reach(char out[ADDRESS_TEXT], const char *endpoint, const char *as) MUST_CHECK;
 
 #endif

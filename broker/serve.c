@@ -40,7 +40,7 @@ const struct conf_key serve_keys[] = {
     {"listen-fd", CONF_TEXT_, offsetof(struct serve_options, listen_fd), "", 0, 0,
      "three descriptors that listen already: control,bulk,dashboard", NULL, NULL},
     CONF_TEXT(serve_options, advertise, "",
-              "host by which others reach the bulk port (default: as they reached this one)"),
+              "HOST or HOST:PORT by which others reach control (default: as they did)"),
     CONF_TEXT(serve_options, cache, "1GiB", "memory for chunks of weights on their way"),
     CONF_TEXT(serve_options, keys, "",
               "keys folder (`drover keys new FOLDER`); none: loopback only"),
@@ -358,7 +358,7 @@ static enum err open_ports(struct broker_process *s)
     return err;
 }
 
-static void make_broker(struct broker_process *s)
+static enum err make_broker(struct broker_process *s)
 {
     const struct broker_sink sink = {.self = s,
                                      .send = to_member,
@@ -367,22 +367,21 @@ static void make_broker(struct broker_process *s)
                                      .origin = origin,
                                      .strike = strike,
                                      .publish = to_dashboard};
-    const char *endpoint = hub_endpoint(bulk_hub(s->bulk));
-    char reached[LISTEN_TEXT];
+    char reached[ADDRESS_TEXT];
     struct broker_birth birth = {.incarnation = s->incarnation,
                                  /* A later broker begins above what this one gives out, unless
                                   * it gives 1024 leases a millisecond. */
                                  .first_number = (uint64_t)clock_wall_ms() << 10,
-                                 .bulk = endpoint,
+                                 .bulk = reached,
                                  .bulk_key = ""};
+    const enum err err =
+        listen_reach(reached, hub_endpoint(bulk_hub(s->bulk)), s->options->advertise);
 
-    if (given(s->options->advertise)) {
-        listen_reach(reached, endpoint, s->options->advertise);
-        birth.bulk = reached;
-    }
     s->now_ms = clock_mono_ms();
-    broker_new(&s->broker, &broker_default, &sink, &birth, s->now_ms);
+    if (!err)
+        broker_new(&s->broker, &broker_default, &sink, &birth, s->now_ms);
     s->again = (struct again){s->loop, s->broker, &s->now_ms, false};
+    return err;
 }
 
 static enum err write_ports(const struct broker_process *s)
@@ -453,9 +452,10 @@ static enum err open_all(struct broker_process *s)
     if (err)
         return err;
     bulk_pages(s->bulk, &(struct bulk_watch){watch_fd, unwatch_fd, s});
-    make_broker(s);
     add_rows(s);
-    err = wire_it(s);
+    err = make_broker(s);
+    if (!err)
+        err = wire_it(s);
     /* Last of all: whoever waits for the file may dial at once. */
     if (!err && given(s->options->ports_file))
         err = write_ports(s);

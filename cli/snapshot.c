@@ -12,6 +12,7 @@
 #include "base/printable.h"
 #include "base/say.h"
 #include "base/strbuf.h"
+#include "proto/address.h"
 #include "proto/arena.h"
 #include "proto/codec.h"
 #include "proto/dial.h"
@@ -36,15 +37,16 @@ enum { KNOCK_MS = 3000, AGAIN_MS = 1000, HOSTS = 8 };
 
 /* Of a dashboard that cannot be had: the fault is told of the control port, which a person
  * typed, if that has it too. */
-static enum err knock(const struct endpoint *fleet, struct curve_keys *keys)
+static enum err knock(const struct endpoint *fleet, struct curve_keys *keys,
+                      struct address_list *found)
 {
-    const enum err err = dial_knock(fleet->dashboard, ZMQ_SUB, keys, KNOCK_MS);
+    const enum err err = dial_knock(fleet->dashboard, ZMQ_SUB, keys, KNOCK_MS, found);
     char words[512];
 
     if (err != ERR_IO || !*fleet->control)
         return err;
     snprintf(words, sizeof words, "%s", err_text());
-    if (dial_knock(fleet->control, ZMQ_DEALER, keys, AGAIN_MS))
+    if (dial_knock(fleet->control, ZMQ_DEALER, keys, AGAIN_MS, NULL))
         return ERR_IO;
     return err_set(ERR_IO, "%s is there, its dashboard is not: %s", fleet->control, words);
 }
@@ -53,7 +55,8 @@ enum err snapshot_open(struct snapshots **out, const struct endpoint *fleet)
 {
     struct curve_keys own = fleet->keys; /* knocking finds the generation that counts */
     struct curve_keys *const keys = fleet->secure ? &own : NULL;
-    enum err err = knock(fleet, keys);
+    struct address_list found;
+    enum err err = knock(fleet, keys, &found);
     const int64_t largest = WIRE_FRAME_MAX;
     const int linger = 0;
     struct snapshots *s;
@@ -71,8 +74,8 @@ enum err snapshot_open(struct snapshots **out, const struct endpoint *fleet)
     zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, "", 0);
     if (keys)
         err = curve_client(s->socket, keys);
-    if (!err && zmq_connect(s->socket, fleet->dashboard))
-        err = err_set(ERR_RANGE, "%s: %s", fleet->dashboard, zmq_strerror(errno));
+    if (!err)
+        err = address_connect(&found, s->socket);
     if (err) {
         snapshot_close(s);
         s = NULL;

@@ -94,8 +94,8 @@ enum err ask_fleet(struct endpoint *fleet, const struct ask_order *ask, char **w
                              .name = "drover"};
     struct asking a = {.deadline_ms = clock_mono_ms() + ask->timeout_ms};
     void *context;
-    enum err err =
-        dial_knock(fleet->control, ZMQ_DEALER, fleet->secure ? &fleet->keys : NULL, KNOCK_MS);
+    enum err err = dial_knock(fleet->control, ZMQ_DEALER, fleet->secure ? &fleet->keys : NULL,
+                              KNOCK_MS, NULL);
 
     *words = *result = NULL;
     if (!err)

@@ -14,14 +14,14 @@ def crc32c(data, crc=0xFFFFFFFF):
 
 HELLO, WHO, WELCOME, HB, FAIL, ASK, SCORE = 1, 2, 3, 5, 12, 13, 14
 where, key = (sys.argv[1:] + ["", ""])[:2] if sys.argv[1:] else (os.environ["DROVER_BROKER"], os.environ.get("DROVER_KEY"))
-keys = dict(re.findall(r'(\w+)-key = "(.{40})"', open(key).read())) if key else {}
+where, keys = where.split(","), dict(re.findall(r'(\w+)-key = "(.{40})"', open(key).read())) if key else {}
 me = {"peer": os.urandom(16), "incarnation": int.from_bytes(os.urandom(7), "big"), "role": 3, "slots": 8,
       "major_min": 1, "major_max": 1, "name": "python", "offer": [{"kind": 3, "name": os.environ.get("DROVER_WORKER", "mine")}]}
 def dial():
     s = zmq.Context.instance().socket(zmq.DEALER)
-    s.linger, s.immediate = 0, 1
+    s.linger, s.immediate, s.ipv6 = 0, 1, "[" in where[0]
     if keys: s.curve_serverkey, s.curve_publickey, s.curve_secretkey = (keys[k].encode() for k in ("server", "public", "secret"))
-    s.connect(where)
+    s.connect(where[0]); where.append(where.pop(0))
     return s
 def say(kind, fields, *columns):
     body = [msgpack.packb(fields), *columns]

@@ -7,6 +7,7 @@ if len(sys.argv) > 2:
     key = dict(re.findall(r'(\w+)-key = "(.{40})"', open(sys.argv[2]).read()))
     socket.curve_serverkey, socket.curve_publickey, socket.curve_secretkey = (key[k].encode() for k in ("server", "public", "secret"))
 socket.subscribe(b"")
+socket.ipv6 = "[" in sys.argv[1]
 socket.connect(sys.argv[1])
 while True:
     s = msgpack.unpackb(socket.recv_multipart()[1])

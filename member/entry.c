@@ -9,7 +9,9 @@
 #include "proto/role.h"
 #include "proto/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { WAIT_MS = 60000 };
 
@@ -18,9 +20,21 @@ static bool given(const char *option)
     return option && *option;
 }
 
+/* All of the ticket's addresses, the one that answered first. */
+static void dial_all(struct entry *out, const struct invite *invite, const char *first)
+{
+    size_t n = (size_t)snprintf(out->broker, sizeof out->broker, "%s", first);
+
+    for (int i = 0; i < invite->n_broker; i++)
+        if (strcmp(invite->broker[i], first) != 0)
+            n += (size_t)snprintf(out->broker + n, sizeof out->broker - n, n ? ",%s" : "%s",
+                                  invite->broker[i]);
+}
+
 static enum err join(struct entry *out, const struct entry_conf *o, const struct invite *invite)
 {
     const struct invite_guest guest = {.name = o->name, .host = "", .wait_ms = WAIT_MS};
+    char first[INVITE_ADDRESS] = "";
     enum err err;
 
     if (invite->keys.role != o->role)
@@ -28,7 +42,8 @@ static enum err join(struct entry *out, const struct entry_conf *o, const struct
                        "this ticket is for the role %s, and this is a process of the "
                        "role %s",
                        role_name(invite->keys.role), role_name(o->role));
-    err = invite_accept(&out->keys, out->broker, invite, &guest);
+    err = invite_accept(&out->keys, first, invite, &guest);
+    dial_all(out, invite, first);
     if (!err && given(o->key))
         err = curve_save(o->key, &out->keys);
     if (!err)
@@ -43,6 +58,8 @@ enum err entry_open(struct entry *out, const struct entry_conf *o)
     struct invite invite;
     enum err err = OK;
 
+    if (o->broker && strlen(o->broker) >= sizeof out->broker)
+        return err_set(ERR_RANGE, "broker: more than %d addresses", INVITE_BROKERS);
     text_print(out->broker, sizeof out->broker, "%s", o->broker ? o->broker : "");
     out->secure = has_key || has_ticket;
     if (has_key)
@@ -51,7 +68,7 @@ enum err entry_open(struct entry *out, const struct entry_conf *o)
         return err;
     err = invite_load(&invite, given(o->ticket_file) ? o->ticket_file : "");
     if (!err && has_key)
-        text_print(out->broker, sizeof out->broker, "%s", invite.broker[0]);
+        dial_all(out, &invite, "");
     else if (!err)
         err = join(out, o, &invite);
     invite_wipe(&invite);

@@ -31,7 +31,8 @@
 #include <zmq.h>
 
 const struct conf_key member_keys[] = {
-    CONF_TEXT(member_options, broker, "tcp://127.0.0.1:5555", "the broker's control port"),
+    CONF_TEXT(member_options, broker, "tcp://127.0.0.1:5555",
+              "the broker's control port; several with commas: tried in turn"),
     CONF_TEXT(member_options, key, "",
               "its own key file (`drover keys add`); none: loopback only"),
     {"ticket-file", CONF_TEXT_, offsetof(struct member_options, ticket_file), "", 0, 0,

@@ -4,6 +4,7 @@
 
 #include "proto/bind.h"
 
+#include "proto/address.h"
 #include "proto/curve.h"
 
 #include <errno.h>
@@ -50,6 +51,8 @@ static enum err set_all(void *socket, const struct bind_conf *conf)
         err = err_set(ERR_IO, "ZMQ_MAXMSGSIZE: %s", zmq_strerror(errno));
     if (!err)
         err = take_over(socket, conf->listen_fd);
+    if (!err)
+        err = address_listen(socket, conf->endpoint);
     if (err)
         return err;
     return conf->keys

@@ -5,7 +5,9 @@
 
 #include "proto/dial.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "proto/address.h"
 #include "proto/curve.h"
 #include "proto/wire.h"
 
@@ -30,11 +32,12 @@ enum {
 struct dial {
     void *socket, *monitor;
     bool keyed;
-    bool begun; /* an attempt got as far as a socket */
-    int hangs;  /* hang-ups in a row */
-    int fd;     /* of the connection; -1: none */
-    bool hung;  /* one since dial_hung_up was asked */
-    enum dial_state state;
+    bool begun;                    /* an attempt got as far as a socket */
+    int hangs;                     /* hang-ups in a row */
+    int fd;                        /* of the connection; -1: none */
+    bool hung;                     /* one since dial_hung_up was asked */
+    bool turned;                   /* events before the next attempt are of the last address */
+    enum dial_state state, before; /* `before`: of the last address */
 };
 
 enum err dial_open(struct dial **out, void *context, void *socket, bool keyed)
@@ -79,6 +82,16 @@ static void hung_up(struct dial *dial, bool silent)
     dial->hung |= !silent;
 }
 
+/* What came before the first attempt at a new address was still of the last one, which libzmq
+ * closes in its own time. */
+static void attempted(struct dial *dial)
+{
+    dial->begun = true;
+    if (dial->turned)
+        dial->state = DIAL_TRYING;
+    dial->turned = false;
+}
+
 /* What libzmq 4.3.4 says:
  *   a name that does not resolve   RETRIED, and nothing before it
  *   nobody listens                 DELAYED, CLOSED, RETRIED
@@ -94,7 +107,7 @@ static void judge(struct dial *dial, int event, uint32_t value)
     switch (event) {
     case ZMQ_EVENT_CONNECT_DELAYED:
     case ZMQ_EVENT_CONNECTED:
-        dial->begun = true;
+        attempted(dial);
         break;
     case ZMQ_EVENT_CLOSED:
         dial->state = DIAL_NOBODY;
@@ -144,6 +157,28 @@ enum dial_state dial_look(struct dial *dial)
     return dial->state;
 }
 
+void dial_turned(struct dial *dial)
+{
+    if (dial->state != DIAL_NO_NAME && dial->state != DIAL_TRYING)
+        dial->before = dial->state;
+    dial->state = DIAL_TRYING;
+    dial->turned = true;
+    dial->begun = false;
+}
+
+/* The one that says most. */
+static enum dial_state known(const struct dial *dial)
+{
+    const bool says_little = dial->state == DIAL_NO_NAME || dial->state == DIAL_TRYING;
+
+    return says_little && dial->before != DIAL_TRYING ? dial->before : dial->state;
+}
+
+bool dial_nobody(const struct dial *dial)
+{
+    return dial->state == DIAL_NOBODY || dial->state == DIAL_NO_NAME;
+}
+
 int64_t dial_bytes(const struct dial *dial)
 {
     return dial->state == DIAL_THERE ? wire_bytes(dial->fd) : -1;
@@ -151,7 +186,7 @@ int64_t dial_bytes(const struct dial *dial)
 
 const char *dial_words(const struct dial *dial)
 {
-    switch (dial->state) {
+    switch (known(dial)) {
     case DIAL_NO_NAME:
         return "the host's name does not resolve";
     case DIAL_NOBODY:
@@ -177,7 +212,7 @@ const char *dial_words(const struct dial *dial)
 
 enum err dial_fault(const struct dial *dial, const char *endpoint)
 {
-    if (dial->state == DIAL_MISMATCH && !dial->keyed)
+    if (known(dial) == DIAL_MISMATCH && !dial->keyed)
         return err_set(
             ERR_IO,
             "the broker at %s wants a key: key=FILE (a trainer: broker_key=FILE), one "
@@ -196,8 +231,10 @@ bool dial_hung_up(struct dial *dial)
 
 bool dial_hopeless(const struct dial *dial)
 {
-    return dial->state == DIAL_MISMATCH || dial->state == DIAL_REFUSED ||
-           (dial->state == DIAL_HUNG_UP && dial->hangs >= HANGS);
+    const enum dial_state state = known(dial);
+
+    return state == DIAL_MISMATCH || state == DIAL_REFUSED ||
+           (state == DIAL_HUNG_UP && dial->hangs >= HANGS);
 }
 
 static enum err configure(void *socket, const struct curve_keys *keys)
@@ -211,7 +248,8 @@ static enum err configure(void *socket, const struct curve_keys *keys)
     return keys ? curve_client(socket, keys) : OK;
 }
 
-static enum err await(struct dial *dial, const char *endpoint, long wait_ms)
+/* True: there. */
+static bool await(struct dial *dial, const struct address_list *at, long wait_ms)
 {
     long hopeless_ms = 0;
 
@@ -220,14 +258,17 @@ static enum err await(struct dial *dial, const char *endpoint, long wait_ms)
         for (int i = 0; i < 4 && dial_look(dial) != DIAL_THERE; i++)
             zmq_poll(NULL, 0, SLICE_MS / 5);
         if (dial->state == DIAL_THERE)
-            return OK;
+            return true;
+        if (address_due(at, dial_nobody(dial), at->since_ms + ms))
+            return false;
         hopeless_ms = dial_hopeless(dial) ? hopeless_ms + SLICE_MS : 0;
     }
-    return dial_fault(dial, endpoint);
+    return false;
 }
 
-static enum err knock(const char *endpoint, int type, const struct curve_keys *keys,
-                      long wait_ms)
+/* At the one in turn; what is known at the end into *state. */
+static enum err knock_one(const struct address_list *at, int type,
+                          const struct curve_keys *keys, long wait_ms, enum dial_state *state)
 {
     void *context = zmq_ctx_new(), *socket = zmq_socket(context, type);
     struct dial *dial = NULL;
@@ -236,10 +277,11 @@ static enum err knock(const char *endpoint, int type, const struct curve_keys *k
 
     if (!err)
         err = dial_open(&dial, context, socket, keys != NULL);
-    if (!err && zmq_connect(socket, endpoint))
-        err = err_set(ERR_PARSE, "'%.100s' is no address: tcp://HOST:PORT is meant", endpoint);
     if (!err)
-        err = await(dial, endpoint, wait_ms);
+        err = address_connect(at, socket);
+    if (!err && !await(dial, at, wait_ms))
+        err = dial_fault(dial, address_now(at));
+    *state = dial ? dial->state : DIAL_TRYING;
     dial_close(dial);
     if (socket)
         zmq_close(socket);
@@ -247,16 +289,64 @@ static enum err knock(const char *endpoint, int type, const struct curve_keys *k
     return err;
 }
 
-enum err dial_knock(const char *endpoint, int type, struct curve_keys *keys, long wait_ms)
+static bool turned_away(enum dial_state state)
 {
-    char first[CURVE_TEXT];
-    enum err err = knock(endpoint, type, keys, wait_ms);
+    return state == DIAL_HUNG_UP || state == DIAL_MISMATCH || state == DIAL_REFUSED;
+}
 
-    if (err != ERR_IO || !keys || !*keys->next_key)
-        return err;
-    /* Perhaps its next generation counts already. */
-    memcpy(first, keys->server_key, CURVE_TEXT);
-    memcpy(keys->server_key, keys->next_key, CURVE_TEXT);
-    memcpy(keys->next_key, first, CURVE_TEXT);
-    return knock(endpoint, type, keys, wait_ms);
+/* Of what several say, the one that says more than "no such name". */
+static void keep(char words[ERR_WORDS], enum dial_state state)
+{
+    if (!*words || (state != DIAL_NO_NAME && state != DIAL_TRYING))
+        snprintf(words, ERR_WORDS, "%s", err_text());
+}
+
+/* Each in turn until one is there, or the time is over, or all were asked and one turned us away. */
+static enum err knock(struct address_list *at, int type, const struct curve_keys *keys,
+                      long wait_ms)
+{
+    const int64_t end_ms = clock_mono_ms() + wait_ms;
+    char words[ERR_WORDS] = "";
+    bool hopeless = false;
+    enum err err = ERR_IO;
+
+    for (int tries = 0; err == ERR_IO && (!tries || at->n > 1); tries++) {
+        const int64_t left_ms = end_ms - clock_mono_ms();
+        enum dial_state state;
+
+        if (tries && (left_ms <= 0 || (hopeless && tries >= at->n)))
+            break;
+        err = knock_one(at, type, keys, (long)left_ms, &state);
+        hopeless |= turned_away(state);
+        if (err) {
+            keep(words, state);
+            address_turn(at, 0);
+        }
+    }
+    return err ? err_set(err, "%s", words) : OK;
+}
+
+enum err dial_knock(const char *endpoint, int type, struct curve_keys *keys, long wait_ms,
+                    struct address_list *found)
+{
+    struct address_list at;
+    char first[CURVE_TEXT];
+    enum err err = address_read(&at, endpoint, 0);
+
+    if (!err)
+        err = knock(&at, type, keys, wait_ms);
+    if (err == ERR_IO && keys && *keys->next_key) {
+        /* Perhaps its next generation counts already. */
+        memcpy(first, keys->server_key, CURVE_TEXT);
+        memcpy(keys->server_key, keys->next_key, CURVE_TEXT);
+        memcpy(keys->next_key, first, CURVE_TEXT);
+        err = knock(&at, type, keys, wait_ms);
+    }
+    if (!err && found) {
+        *found = at;
+        found->place[0] = at.place[at.now];
+        found->n = 1;
+        found->now = 0;
+    }
+    return err;
 }

@@ -24,6 +24,7 @@ enum dial_state {
     DIAL_THERE,    /* keys fit: what follows is the protocol's business */
 };
 
+struct address_list;
 struct curve_keys;
 struct dial;
 
@@ -33,6 +34,8 @@ void dial_close(struct dial *dial); /* before its socket; NULL is fine */
 
 /* Takes in what happened since; call it several times a second. Never waits. */
 enum dial_state dial_look(struct dial *dial);
+/* Is it known that nobody is there, or no such name? */
+bool dial_nobody(const struct dial *dial);
 /* What is wrong and what to do; of DIAL_THERE: that it gives no answer. */
 const char *dial_words(const struct dial *dial);
 /* The same as an error, with the address; always ERR_IO. */
@@ -42,14 +45,20 @@ bool dial_hung_up(struct dial *dial);
 /* Was it turned away, and will be as long as nobody changes a key? */
 bool dial_hopeless(const struct dial *dial);
 
+/* Another address is dialled from here on. While of that one nothing is known but that its name
+ * does not resolve, what was found out of the last one counts. */
+void dial_turned(struct dial *dial);
+
 /* Bytes that have come on the connection that stands; -1: none does, or unknown. On a slow line a
  * message may take longer than anybody's patience: while its bytes come, the far end lives. */
 int64_t dial_bytes(const struct dial *dial);
 
-/* Is a socket there whose keys fit? Waits for it, at most `wait_ms`, less when it is hopeless.
+/* At `endpoint`, or one of several (address.h), is a socket there whose keys fit? Waits for it, at most `wait_ms`, less when it is hopeless.
  * `type`: ZMQ_DEALER for the control port, ZMQ_SUB for the dashboard. keys NULL: plain; with a
- * next_key both generations are tried, and server_key becomes the one that is there. Errors: ERR_PARSE (the address), ERR_IO in words with the address and what to do. */
-enum err dial_knock(const char *endpoint, int type, struct curve_keys *keys,
-                    long wait_ms) MUST_CHECK;
+ * next_key both generations are tried, and server_key becomes the one that is there. `found` (or
+ * NULL) becomes the one address that it is. Errors: ERR_RANGE (the address), ERR_IO in words with
+ * the address and what to do. */
+enum err dial_knock(const char *endpoint, int type, struct curve_keys *keys, long wait_ms,
+                    struct address_list *found) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "proto/address.h"
 #include "proto/hub_gate.h"
 
 #include <stdio.h>
@@ -90,7 +91,8 @@ void hub_conn_origin(struct conn *conn, struct frames *frames)
         return;
     address = zmq_msg_gets(&frames->part[0], "Peer-Address");
     key = zmq_msg_gets(&frames->part[0], "User-Id");
-    snprintf(conn->address, sizeof conn->address, "%s", address ? address : "?");
+    snprintf(conn->address, sizeof conn->address, "%s",
+             address ? address_unmapped(address) : "?");
     if (key && strlen(key) == KEY_TEXT)
         zmq_z85_decode(conn->key.byte, key);
 }

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "proto/address.h"
 #include "proto/role.h"
 
 #include <ctype.h>
@@ -25,13 +26,15 @@ enum { VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING, SUM = 8 };
 enum err invite_write(char **out, const struct invite *invite)
 {
     struct strbuf text = {NULL, 0, 0};
+    struct address_list unused;
     size_t n;
 
     for (int i = 0; i < invite->n_broker; i++) {
-        if (strncmp(invite->broker[i], "tcp://", 6) || strpbrk(invite->broker[i], " \n\t")) {
+        const enum err err = address_read(&unused, invite->broker[i], 0);
+
+        if (err) {
             free(text.text);
-            return err_set(ERR_RANGE, "'%.100s' is no address: tcp://HOST:PORT is meant",
-                           invite->broker[i]);
+            return err;
         }
         strbuf_print(&text, "broker %s\n", invite->broker[i]);
     }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/printable.h"
+#include "proto/address.h"
 #include "proto/arena.h"
 #include "proto/codec.h"
 #include "proto/curve.h"
@@ -33,6 +34,7 @@ struct peer {
     void *socket;
     struct dial *dial;
     struct peer_conf conf;
+    struct address_list addresses; /* of .broker */
     char *broker, *name, *serve;
     char host[MAX_NAME];
     struct handler handler[MSG_TYPES];
@@ -117,9 +119,10 @@ enum err peer_open(struct peer **out, void *context, const struct peer_conf *con
     err = peer->socket ? configure(peer) : err_set(ERR_IO, "socket: %s", zmq_strerror(errno));
     if (!err)
         err = dial_open(&peer->dial, context, peer->socket, conf->keys != NULL);
-    if (!err && zmq_connect(peer->socket, peer->broker))
-        err = err_set(ERR_RANGE, "'%.100s' is no address: tcp://HOST:PORT is meant",
-                      peer->broker);
+    if (!err)
+        err = address_read(&peer->addresses, peer->broker, now_ms);
+    if (!err)
+        err = address_connect(&peer->addresses, peer->socket);
     generation_take(&peer->generation, conf->keys);
     peer->conf.keys = NULL; /* libzmq has its copy */
     if (err) {
@@ -297,17 +300,13 @@ static bool note(struct peer *peer, const struct msg *msg, int64_t now_ms)
 /* A broker that listens everywhere does not know by which name it was reached; we do. */
 static void complete(struct peer *peer, struct msg_welcome *welcome)
 {
-    static const char *const any[] = {"tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"};
-    const char *const port = strrchr(welcome->bulk, ':');
-    const char *const host_end = strrchr(peer->broker, ':');
+    const char *const here = address_now(&peer->addresses);
 
-    for (size_t i = 0; port && host_end && i < sizeof any / sizeof *any; i++)
-        if (!strncmp(welcome->bulk, any[i], strlen(any[i]))) {
-            snprintf(peer->bulk, sizeof peer->bulk, "%.*s%s", (int)(host_end - peer->broker),
-                     peer->broker, port);
-            welcome->bulk = peer->bulk;
-            return;
-        }
+    if (!address_everywhere(welcome->bulk))
+        return;
+    snprintf(peer->bulk, sizeof peer->bulk, "%.*s%s", (int)(strrchr(here, ':') - here), here,
+             strrchr(welcome->bulk, ':'));
+    welcome->bulk = peer->bulk;
 }
 
 /* What a handler says of the message is its sender's fault: told, counted, passed over. */
@@ -365,13 +364,16 @@ enum err peer_readable(void *self, int64_t now_ms)
     return err;
 }
 
-/* Drops the connection, with what is in its pipes, and makes a new one. */
-static void reopen(struct peer *peer, int64_t now_ms)
+/* Drops the connection, with what is in its pipes, and makes a new one, perhaps elsewhere. */
+static void reopen(struct peer *peer, bool elsewhere, int64_t now_ms)
 {
-    if (zmq_disconnect(peer->socket, peer->broker) || zmq_connect(peer->socket, peer->broker)) {
-        err_set(ERR_IO, "reconnect: %s", zmq_strerror(errno));
+    zmq_disconnect(peer->socket,
+                   address_now(&peer->addresses)); /* it may have failed to dial */
+    if (elsewhere)
+        address_turn(&peer->addresses, now_ms), dial_turned(peer->dial);
+    if (address_connect(&peer->addresses, peer->socket))
         complain(peer, "reopen", now_ms);
-    }
+    peer->addresses.since_ms = now_ms;
     peer->stats.reopened++;
     unwelcome(peer, now_ms);
     peer->refused = peer->there = false;
@@ -388,10 +390,10 @@ static void follow(struct peer *peer, int64_t now_ms)
     if (dial_hung_up(peer->dial) && *peer->generation.next) {
         if (generation_turn(&peer->generation, peer->socket))
             complain(peer, "key", now_ms);
-        reopen(peer, now_ms);
-    } else if (was &&
-               !peer->there) { /* what waits in its pipes was meant for the one that ended */
-        reopen(peer, now_ms);
+        reopen(peer, false, now_ms);
+    } else if (!peer->there &&
+               (was || address_due(&peer->addresses, dial_nobody(peer->dial), now_ms))) {
+        reopen(peer, !was, now_ms); /* its pipes hold what was meant for the one that ended */
     }
 }
 
@@ -449,7 +451,7 @@ enum err peer_tick(void *self, int64_t now_ms)
         warn(peer, now_ms);
     note_bytes(peer, now_ms);
     if (is_silent(peer, now_ms))
-        reopen(peer, now_ms);
+        reopen(peer, peer->addresses.n > 1, now_ms);
     if (!peer->welcome && now_ms - peer->hello_ms >= PEER_HB_MS)
         say_hello(peer, now_ms);
     if (peer->welcome && now_ms - peer->hb_ms >= PEER_HB_MS)

@@ -31,7 +31,7 @@ typedef enum err peer_fn(void *self, const struct msg *msg, int64_t now_ms);
 
 struct peer_conf {
     enum role role;
-    const char *broker;            /* "tcp://host:port" */
+    const char *broker;            /* "tcp://host:port", several with commas: in turn */
     const struct curve_keys *keys; /* NULL: plain */
     const char *name;              /* for people: "host:pid" */
     struct id id;                  /* peer_random; the same on control and bulk */

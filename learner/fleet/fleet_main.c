@@ -164,7 +164,8 @@ static enum err reach_broker(const struct fleet_keys *k)
     enum err err = keyed ? curve_load(&keys, k->broker_key) : OK;
 
     if (!err)
-        err = dial_knock(k->broker, ZMQ_DEALER, keyed ? &keys : NULL, 1000L * k->broker_wait);
+        err = dial_knock(k->broker, ZMQ_DEALER, keyed ? &keys : NULL, 1000L * k->broker_wait,
+                         NULL);
     curve_wipe(&keys);
     return err;
 }

@@ -100,10 +100,10 @@ static void a_plain_broker_and_a_key(void **state)
     assert_ok(curve_new(&fleet));
     wire_fixture_hub(fixture, "tcp://127.0.0.1:*", NULL);
     expect(DIAL_THERE, false, hub_endpoint(fixture->hub), NULL);
-    assert_ok(dial_knock(hub_endpoint(fixture->hub), ZMQ_DEALER, NULL, 4000));
-    assert_err(ERR_IO, dial_knock(hub_endpoint(fixture->hub), ZMQ_DEALER, &fleet, 4000));
+    assert_ok(dial_knock(hub_endpoint(fixture->hub), ZMQ_DEALER, NULL, 4000, NULL));
+    assert_err(ERR_IO, dial_knock(hub_endpoint(fixture->hub), ZMQ_DEALER, &fleet, 4000, NULL));
     assert_non_null(strstr(err_text(), hub_endpoint(fixture->hub)));
-    assert_err(ERR_PARSE, dial_knock("127.0.0.1:5555", ZMQ_DEALER, NULL, 4000));
+    assert_err(ERR_RANGE, dial_knock("127.0.0.1:5555", ZMQ_DEALER, NULL, 4000, NULL));
 }
 
 /* Patience is for ever unless it is limited, short with who turns us away, and never ends once
