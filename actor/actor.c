@@ -18,6 +18,7 @@
 #include "actor/weights.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "lm/kernel/numerics.h"
 #include "member/member.h"
 #include "net/worker.h"
 #include "proto/fetch.h"
@@ -110,6 +111,7 @@ void actor_hello(void *self, struct msg_hello *out)
     out->image = a->weights.loaded;
     out->n_image = a->weights.n_loaded;
     out->slots = (uint32_t)a->conf.slots;
+    out->numerics = NUMERICS;
 }
 
 static uint32_t room(const struct actor *a)

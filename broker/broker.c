@@ -39,6 +39,7 @@
 #include "broker/stats.h"
 #include "broker/table.h"
 #include "broker/to_learner.h"
+#include "broker/unlike.h"
 #include "broker/wanted.h"
 #include "proto/text.h"
 
@@ -197,7 +198,8 @@ struct broker_member *broker_hello(struct broker *b, struct broker_member *was, 
 
     /* Through the sink and not the outbox: a new one is no member yet, and an old one is gone
      * with this. */
-    if (!admits(b, was, msg, &code, &words, now_ms)) {
+    if (!admits(b, was, msg, &code, &words, now_ms) ||
+        !unlike_admits(b, &msg->hello, &code, &words, now_ms)) {
         b->sink.refuse(b->sink.self, link, code, words);
         return NULL;
     }

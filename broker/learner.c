@@ -17,6 +17,7 @@
 #include "broker/keepers.h"
 #include "broker/scores.h"
 #include "broker/to_learner.h"
+#include "broker/unlike.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,8 @@ void learner_bind(struct broker *b, struct broker_member *learner, const struct 
         start_anew(b, now_ms);
     run_take_tables(run, &msg->hello);
     run->own = msg->hello.own;
+    run->numerics = msg->hello.numerics;
+    unlike_bound(b, now_ms);
     if (fresh) {
         run->smallest_live = 0; /* its first heartbeat says; it may be lower than before */
         run->done = false;

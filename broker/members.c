@@ -128,6 +128,7 @@ void members_hello(struct broker_member *member, const struct msg_hello *hello)
     text_print(member->host, sizeof member->host, "%s", hello->host);
     text_print(member->isa, sizeof member->isa, "%s", hello->isa ? hello->isa : "");
     member->threads = hello->threads;
+    member->numerics = hello->numerics;
     member->head = hello->head && member->role == ROLE_SUPERVISOR;
     member->credit = 0; /* the first heartbeat tells */
     member->credit_bytes = 0;

@@ -86,6 +86,7 @@ struct broker_member {
 
     char who[MEMBERS_WHO];   /* name and address: as people see it, and as it is known again */
     char host[MEMBERS_NAME]; /* its machine, as it says itself; "" if it does not */
+    uint32_t numerics;       /* A, R: of its build; 0: it does not say */
     bool head;               /* S: orders that name no host are its own */
     char *metrics;           /* S: JSON of its machine and processes, as its heartbeat has it */
     char name[MEMBERS_NAME], note[MEMBERS_WORDS], error[MEMBERS_WORDS];

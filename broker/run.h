@@ -21,6 +21,7 @@ struct run_state {
     uint64_t newest_bytes;                      /* of its image; 0: unknown */
     uint64_t smallest_live, step, steps_total, body_max;
     uint32_t vocabulary, table, n_scorer, n_artifact;
+    uint32_t numerics; /* of the learner's build; 0: it does not say */
     struct scorer *scorer;
     struct artifact *artifact;
     struct settled_samples settled;

@@ -55,6 +55,13 @@ struct keepers {
     int64_t told_ms;
 };
 
+/* Workers whose build computes other bits than the learner's (unlike.h). */
+struct unlike {
+    uint64_t count;
+    int64_t since_ms, last_ms;
+    char words[MEMBERS_WORDS * 2]; /* of the last, for who watches */
+};
+
 struct broker {
     struct broker_limits limits;
     struct broker_sink sink;
@@ -78,6 +85,7 @@ struct broker {
     struct fifo to_learner, ask[MAX_SCORERS];
     struct breaker breaker[MAX_SCORERS];
     struct suspects suspects;
+    struct unlike unlike;
     struct counters counters;
     struct minute minute;
     struct events events;

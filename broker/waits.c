@@ -3,6 +3,7 @@
 #include "broker/waits.h"
 
 #include "broker/state.h"
+#include "broker/unlike.h"
 #include "broker/wanted.h"
 #include "proto/limit.h"
 #include "proto/text.h"
@@ -123,6 +124,8 @@ void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
     if (b->tasks.count[SAMPLE_WAITING] && !has_worker(b))
         add_wait(out, "no actor", oldest[SAMPLE_WAITING], now_ms);
     add_weights(b, out, oldest[SAMPLE_WAITING], now_ms);
+    if (unlike_lately(b, now_ms))
+        add_wait(out, b->unlike.words, b->unlike.since_ms, now_ms);
     if (run->owned && !has_own(b))
         add_wait(out, "the learner's own actor has not come", oldest[SAMPLE_WAITING], now_ms);
     if (b->tasks.count[SAMPLE_WAITING] && b->space_short)

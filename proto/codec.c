@@ -150,6 +150,19 @@ static enum err read_header(struct codec_head *out, struct cursor *c)
 }
 
 /* For forwarding, too: the bulk port passes on what it never decodes. */
+uint64_t codec_major(const struct frames *in)
+{
+    struct cursor cursor;
+    uint64_t major;
+
+    if (in->n < 1 || frames_size(in, 0) > WIRE_HEADER_MAX)
+        return 0;
+    cursor = cursor_over(frames_data(in, 0), frames_size(in, 0));
+    cursor_array(&cursor);
+    major = cursor_uint(&cursor);
+    return cursor.why ? 0 : major;
+}
+
 enum err codec_peek(struct codec_head *out, const struct frames *in)
 {
     struct cursor cursor;

@@ -32,5 +32,7 @@ struct codec_head {
     uint32_t sample, crc;
 };
 enum err codec_peek(struct codec_head *out, const struct frames *in) MUST_CHECK;
+/* The major version that its header names, and nothing else of it; 0: that cannot be read. */
+uint64_t codec_major(const struct frames *in);
 
 #endif

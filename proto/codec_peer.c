@@ -36,6 +36,7 @@ static const struct field hello[] = {
     BOOL(msg_hello, head),
     TEXT(msg_hello, isa, MAX_NAME),
     UINT(msg_hello, threads, LIMIT_SHOWN),
+    ANY32(msg_hello, numerics),
 };
 const struct field_table codec_peer_hello = TABLE(msg_hello, hello);
 
@@ -61,7 +62,7 @@ static const struct field welcome[] = {
 const struct field_table codec_peer_welcome = TABLE(msg_welcome, welcome);
 
 static const struct field refuse[] = {
-    UINT(msg_refuse, code, REFUSE_KEY),
+    UINT(msg_refuse, code, REFUSE_NUMERICS),
     TEXT(msg_refuse, words, MAX_WORDS),
 };
 const struct field_table codec_peer_refuse = TABLE(msg_refuse, refuse);

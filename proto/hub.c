@@ -26,6 +26,8 @@
 
 enum { QUEUE = 256, WHO_MS = 200, STRANGER_MS = 60000, ROOM_MS = 200 };
 
+static const char version_words[] = "this broker speaks version 1 of the protocol";
+
 static enum err open_socket(struct hub *hub, void *context)
 {
     const struct bind_conf conf = {.endpoint = hub->conf.endpoint,
@@ -270,7 +272,7 @@ static enum err on_hello(struct hub *hub, struct conn *conn, const struct msg *m
     struct msg as = *msg;
 
     if (hello->major_min > PROTO_MAJOR || hello->major_max < PROTO_MAJOR) {
-        refuse(hub, conn, REFUSE_VERSION, "this broker speaks version 1 of the protocol");
+        refuse(hub, conn, REFUSE_VERSION, version_words);
         return OK;
     }
     if (hub_member_banned(&hub->members, &hello->peer, now_ms)) {
@@ -308,13 +310,17 @@ static enum err on_hello(struct hub *hub, struct conn *conn, const struct msg *m
     return hub->row[role][MSG_HELLO].fn(hub->row[role][MSG_HELLO].self, &m->pub, &as, now_ms);
 }
 
-static void who(struct hub *hub, struct conn *conn, int64_t now_ms)
+static void who(struct hub *hub, struct conn *conn, bool is_later, int64_t now_ms)
 {
     struct msg msg = {.head.type = MSG_WHO};
 
     if (now_ms - conn->who_ms < WHO_MS)
         return;
     conn->who_ms = now_ms;
+    if (is_later) { /* no strike: it cannot know better */
+        refuse(hub, conn, REFUSE_VERSION, version_words);
+        return;
+    }
     hub->stats.who++;
     if (tell(hub, &conn->route, &msg))
         log_debug("who", "words=\"%s\"", err_text());
@@ -348,6 +354,10 @@ static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *fram
     const struct hub_row *row;
     enum err err = codec_peek(&head, frames);
 
+    if (err && !conn->member && codec_major(frames) > PROTO_MAJOR) {
+        who(hub, conn, true, now_ms);
+        return OK;
+    }
     if (!err && conn->member) {
         row = &hub->row[conn->member->pub.role][head.head.type];
         if (row->raw)
@@ -356,7 +366,7 @@ static enum err dispatch(struct hub *hub, struct conn *conn, struct frames *fram
             return forbidden(hub, conn, head.head.type, now_ms);
     }
     if (!err && head.head.type != MSG_HELLO && !conn->member) {
-        who(hub, conn, now_ms);
+        who(hub, conn, false, now_ms);
         return OK;
     }
     if (!err)

@@ -40,6 +40,7 @@ struct msg_hello {
     bool head;           /* S: it started the broker, and obeys what names no host */
     const char *isa;     /* A, R, L: instruction set of its kernels, for people; "" */
     uint32_t threads;    /* A, R, L: that compute; 0: it does not say */
+    uint32_t numerics;   /* L, A, R: which bits its build computes; 0: it does not say */
 };
 struct msg_welcome {
     uint64_t incarnation; /* of the broker: another one means that it forgot everything */
@@ -69,7 +70,8 @@ enum refuse_code {
     REFUSE_FENCED,
     REFUSE_BUSY,
     REFUSE_STRIKES,
-    REFUSE_KEY, /* it was revoked, or has expired */
+    REFUSE_KEY,      /* it was revoked, or has expired */
+    REFUSE_NUMERICS, /* its build computes other bits than the learner's */
 };
 struct msg_refuse {
     uint32_t code;

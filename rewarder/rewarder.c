@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "lm/file/model_files.h"
+#include "lm/kernel/numerics.h"
 #include "member/member.h"
 #include "net/worker.h"
 #include "reward/reward_kind.h"
@@ -105,6 +106,7 @@ void rewarder_hello(void *self, struct msg_hello *out)
     out->offer = r->offer;
     out->n_offer = r->n_offer;
     out->slots = (uint32_t)r->conf.batch;
+    out->numerics = NUMERICS;
 }
 
 /* Twice the batch: while the thread scores one, the next is on its way. */

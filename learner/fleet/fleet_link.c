@@ -19,6 +19,7 @@
 #include "learner/fleet/fleet_tasks.h"
 #include "learner/fleet/fleet_versions.h"
 #include "learner/fleet/fleet_ways.h"
+#include "lm/kernel/numerics.h"
 #include "member/member.h"
 
 #include <stdlib.h>
@@ -176,6 +177,7 @@ static void hello(void *self, struct msg_hello *out)
     out->body_max = run->body_max;
     out->own = *l->conf.own;
     out->vocabulary = (uint32_t)run->models->policy->shape.vocab;
+    out->numerics = NUMERICS;
 }
 
 /* For `drover top`: what the run stands at. */

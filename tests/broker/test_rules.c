@@ -408,10 +408,56 @@ static void a_long_name_leaves_stats_whole(void **state)
     }
 }
 
+static void say(uint32_t at, enum role role, uint32_t numerics)
+{
+    struct msg msg = fixture_hello(at, role);
+
+    msg.hello.numerics = numerics;
+    fixture_say_hello(&fixture, at, &msg);
+}
+
+/* Before it has any work, whoever comes first; who says no number is not compared. */
+static void other_bits_get_no_work(void **state)
+{
+    (void)state;
+    say(A, ROLE_ACTOR, 2);
+    assert_int_equal(fixture_count(&fixture, A, MSG_WELCOME), 1); /* there is no learner yet */
+    say(L, ROLE_LEARNER, 1);
+    assert_int_equal(fixture.refused[A], REFUSE_NUMERICS);
+    say(X, ROLE_REWARDER, 2);
+    assert_int_equal(fixture.refused[X], REFUSE_NUMERICS);
+    assert_int_equal(fixture_count(&fixture, X, MSG_WELCOME), 0);
+    say(X, ROLE_ACTOR, 1);
+    say(B, ROLE_ACTOR, 0);
+    assert_int_equal(fixture_count(&fixture, X, MSG_WELCOME), 1);
+    assert_int_equal(fixture_count(&fixture, B, MSG_WELCOME), 1);
+}
+
+/* Who watches reads which numbers, and that nobody lied; a minute later it is over. */
+static void other_bits_are_a_wait_with_a_name(void **state)
+{
+    const struct msg_stats *stats;
+
+    (void)state;
+    say(L, ROLE_LEARNER, 1);
+    say(X, ROLE_ACTOR, 2);
+    stats = fixture_stats(&fixture);
+    assert_int_equal(stats->n_wait, 1);
+    assert_non_null(strstr(stats->wait[0].name, "numerics 2"));
+    assert_non_null(strstr(stats->wait[0].name, "numerics 1"));
+    assert_int_equal(stats->found_false, 0);
+    fixture_pass(&fixture, 61000);
+    stats = fixture_stats(&fixture);
+    for (uint32_t i = 0; i < stats->n_wait; i++)
+        assert_null(strstr(stats->wait[i].name, "numerics"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        T(other_bits_get_no_work),
+        T(other_bits_are_a_wait_with_a_name),
         cmocka_unit_test_setup_teardown(a_long_name_leaves_stats_whole, setup, teardown),
         T(a_new_broker_waits_a_second_before_it_leases),
         T(bodies_are_wanted_once_the_learner_was_heard),

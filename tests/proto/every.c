@@ -21,7 +21,6 @@ static const uint64_t numbers[] = {3, UINT64_C(1) << 60, 5};
 static const struct range range[] = {{70, 0, 4}, {71, 2, 1}, {UINT64_C(1) << 33, 1023, 1}};
 static const float value[] = {0.25f, -8.0f, 1e10f};
 static const uint32_t each[] = {1, 2};
-
 static struct version version(uint64_t number)
 {
     return (struct version){number, H1};
@@ -185,6 +184,7 @@ static struct msg hello(struct msg m)
         .head = true,
         .isa = "avx512",
         .threads = 12,
+        .numerics = 12,
     };
     return m;
 }

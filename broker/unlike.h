@@ -1,0 +1,20 @@
+/* unlike: builds that compute other bits than the learner's get no work. Inside broker/ only.
+ *
+ * HELLO says which bits a build computes (lm/kernel/numerics.h). Answers and scores of another
+ * number would differ from those of this run's, and their writers would be taken for liars; so
+ * they are turned away (REFUSE `numerics`) before they have any work, with words for both sides. */
+
+#ifndef BROKER_UNLIKE_H
+#define BROKER_UNLIKE_H
+
+#include "broker/state.h"
+
+/* May this HELLO go on? False: with REFUSE's code and words, which live as long as the broker. */
+bool unlike_admits(struct broker *b, const struct msg_hello *hello, enum refuse_code *code,
+                   const char **words, int64_t now_ms);
+/* A learner has come: who came before it and is unlike goes. */
+void unlike_bound(struct broker *b, int64_t now_ms);
+/* Was one turned away in the last minute? */
+bool unlike_lately(const struct broker *b, int64_t now_ms);
+
+#endif
