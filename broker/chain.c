@@ -15,7 +15,7 @@
 #include <string.h>
 #include <zmq.h>
 
-enum { RATE_MS = 1500, FAILS = 2 };
+enum { WINDOW_MS = 5000, FAILS = 2 }; /* processes stand still for a second or two */
 
 void chain_new(struct chain **out)
 {
@@ -62,6 +62,7 @@ static struct chain_member *join(struct chain *c, struct chain_peer *peer, const
     m->cast = cast;
     m->peer = peer;
     m->joined_ms = m->since_ms = now_ms;
+    m->joined_said = peer->said;
     while (*at) /* in order of coming */
         at = &(*at)->of_cast;
     *at = m;
@@ -175,9 +176,22 @@ void chain_ask(struct chain *c, struct chain_peer *peer, const void *item, uint6
         peer->best = (double)CHAIN_PROBE * 1e3 / (double)(ms > 0 ? ms : 1);
         chain_place_settle(c, m, now_ms);
     }
-    /* it has not heard yet where to ask, or has forgotten */
+    /* It has not heard yet where to ask, or has forgotten: a pull that was dropped and begins
+     * again. PARENT answers what it asked here, which waited without an end otherwise. */
     if (m->place == CHAIN_PARENT)
         m->told = c->due = true;
+}
+
+/* What came in all is the surest that is known of a line; its first chunk came while all others
+ * took theirs, too. */
+static void learn(const struct chain_member *m, int64_t now_ms)
+{
+    const int64_t ms = now_ms - m->joined_ms;
+    const double rate =
+        ms > 0 ? (double)(m->peer->said - m->joined_said) * 1e3 / (double)ms : 0;
+
+    if (rate > m->peer->best)
+        m->peer->best = rate;
 }
 
 void chain_whole(struct chain *c, struct chain_peer *peer, const void *item, uint64_t bytes,
@@ -191,6 +205,7 @@ void chain_whole(struct chain *c, struct chain_peer *peer, const void *item, uin
         m = join(c, peer, item, bytes, now_ms);
     if (m->parent)
         m->parent->peer->failed = 0; /* it gives, whatever others say */
+    learn(m, now_ms);
     chain_place_put(c, m, NULL, now_ms);
     m->whole = true;
     m->told = false; /* it takes nothing any more */
@@ -201,14 +216,20 @@ void chain_progress(struct chain *c, struct chain_peer *peer, uint64_t progress,
     const int64_t ms = now_ms - peer->progress_ms;
 
     (void)c;
-    if (peer->progress_ms && ms < RATE_MS)
+    if (progress < peer->said) { /* it began again */
+        peer->progress_ms = 0;
+        for (struct chain_member *m = peer->member; m; m = m->of_peer)
+            m->joined_said = progress;
+    }
+    peer->said = progress;
+    if (peer->progress_ms && ms < WINDOW_MS)
         return;
     peer->rate_ms = peer->progress_ms;
     peer->rate = peer->progress_ms && progress > peer->progress
                      ? (double)(progress - peer->progress) * 1e3 / (double)ms
                      : 0;
-    if (peer->rate > peer->best)
-        peer->best = peer->rate;
+    if (peer->rate > peer->best) /* a burst is no line */
+        peer->best = peer->best > 0 ? (peer->best + peer->rate) / 2 : peer->rate;
     peer->progress = progress;
     peer->progress_ms = now_ms;
 }
@@ -221,6 +242,7 @@ bool chain_failed(struct chain *c, struct chain_peer *peer, const void *item, in
         return false;
     m->refused[m->refusals++ % CHAIN_REFUSED] = p->peer;
     p->peer->failed++;
+    p->peer->failed_ms = now_ms;
     chain_place_put(c, m, p->parent && chain_place_fits(m, p->parent) ? p->parent : NULL,
                     now_ms);
     /* one who failed twice gives to nobody */

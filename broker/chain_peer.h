@@ -16,6 +16,8 @@ enum {
     CHAIN_PROBE = HASH_CHUNK, /* bytes that a new child takes first */
     CHAIN_GATHER_MS = 300,    /* for those who were there before to ask, too */
     CHAIN_SETTLE_MS = 3000,   /* before a new place is judged */
+    CHAIN_REST_MS = 10000,    /* between two moves of a member; more when one was in vain */
+    CHAIN_FORGIVE_MS = 60000, /* after which a parent that failed is tried again */
     CHAIN_REFUSED = 4,        /* parents that failed a child and are not given to it again */
 };
 
@@ -26,9 +28,11 @@ struct chain_peer {       /* a process; embedded by who knows it */
     bool revoked;
     bool full;         /* the caller's: its pipe takes nothing now, so nothing is said to it */
     uint32_t failed;   /* children that could not take from it, one after the other */
-    double rate, best; /* in the last seconds, and the highest; 0: unknown */
+    int64_t failed_ms; /* when the last one said so */
+    double rate, best; /* in the last window, and what it can; 0: unknown */
     int64_t rate_ms;   /* since when `rate` was measured */
-    uint64_t progress; /* bytes that it has taken, as it says */
+    uint64_t said;     /* bytes that it has taken, as it says */
+    uint64_t progress; /* and at the beginning of the window */
     int64_t progress_ms;
     struct guests guests;
     struct chain_member *member; /* of each cast that it is in */

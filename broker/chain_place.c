@@ -7,7 +7,10 @@
  * Now and then every member that has a parent is compared with what it can (judge). Who gets less
  * than half moves up to its parent's parent; a parent that is slower than half of its child goes
  * behind it. If that brings nothing, the line is its own: it goes back and counts as slow. So no
- * two swap for ever, and a host is fed twice for some seconds at most. */
+ * two swap for ever, and a host is fed twice for some seconds at most. What a member takes is
+ * measured over windows of five seconds that begin when it gets its place, two of them must be
+ * bad, and a move that was in vain is not tried again soon: real lines and processes stand still
+ * for seconds, and each needless move takes the broker's line from the first of the row. */
 
 #include "broker/chain_state.h"
 
@@ -15,7 +18,14 @@
 
 #include <string.h>
 
-enum { JUDGE_MS = 500, PROBE_MAX_MS = 30000, FAILS = 2, BEGINS_MS = 500, SLOW = 2 };
+enum {
+    JUDGE_MS = 500,
+    PROBE_MAX_MS = 30000,
+    FAILS = 2,
+    BEGINS_MS = 500,
+    SLOW = 2,
+    REST_GROWS = 4
+};
 
 static bool has_child(const struct chain_peer *peer, const struct hash *key)
 {
@@ -45,6 +55,9 @@ void chain_place_put(struct chain *c, struct chain_member *m, struct chain_membe
         chain_place_leave(m, now_ms);
     m->parent = parent;
     m->since_ms = now_ms;
+    m->slow = 0;
+    if (!same)
+        m->peer->progress_ms = 0; /* what is measured begins anew */
     m->place = parent ? CHAIN_PARENT : CHAIN_BROKER;
     if (same)
         return;
@@ -164,8 +177,11 @@ static void end_trial(struct chain *c, struct chain_member *m, int64_t now_ms)
 
     m->was = NULL;
     m->was_rate = 0;
-    if (m->peer->rate >= 1.5 * before)
+    if (m->peer->rate >= 1.5 * before) {
+        m->rest_ms = CHAIN_REST_MS;
         return;
+    }
+    m->rest_ms *= REST_GROWS;
     /* Its own line: so much and no more can be expected of it. */
     m->peer->best = (m->peer->rate > before ? m->peer->rate : before) + 1;
     if (was && chain_place_fits(m, was))
@@ -176,6 +192,9 @@ static void move_up(struct chain *c, struct chain_member *m, int64_t now_ms)
 {
     struct chain_member *const p = m->parent, *const up = p->parent;
 
+    m->moved_ms = now_ms;
+    if (!m->rest_ms)
+        m->rest_ms = CHAIN_REST_MS;
     m->was = p;
     m->was_rate = m->peer->rate > 1 ? m->peer->rate : 1;
     chain_place_put(c, m, up && chain_place_fits(m, up) ? up : NULL, now_ms);
@@ -212,6 +231,8 @@ static void judge(struct chain *c, struct chain_member *m, int64_t now_ms)
     m->slow = peer->rate < peer->best / 2 ? m->slow + 1 : 0;
     if (m->slow < SLOW)
         return;
+    if (m->moved_ms && now_ms - m->moved_ms < m->rest_ms)
+        return;
     m->slow = 0;
     if (!p) { /* fed by us: what it takes is what it can */
         if (now_ms - m->asked_ms < CHAIN_SETTLE_MS)
@@ -219,7 +240,7 @@ static void judge(struct chain *c, struct chain_member *m, int64_t now_ms)
         return;
     }
     /* The first of a row that stands still is moved, not those behind it: they wait and see. */
-    if (!p->whole && p->peer->rate < p->peer->best / 2 &&
+    if (!p->whole && p->peer->rate < 1.5 * peer->rate + 1 &&
         (p->parent || now_ms - p->since_ms < INT64_C(2) * CHAIN_SETTLE_MS))
         return;
     move_up(c, m, now_ms);
@@ -236,6 +257,8 @@ void chain_place_tick(struct chain *c, int64_t now_ms)
         for (struct chain_member *m = cast->member; m; m = m->of_cast)
             judge(c, m, now_ms);
     for (struct chain_peer *peer = c->peer; peer; peer = peer->next) {
+        if (peer->failed >= FAILS && now_ms - peer->failed_ms >= CHAIN_FORGIVE_MS)
+            peer->failed = FAILS - 1;
         guests_tick(&peer->guests, now_ms);
         c->due |= peer->guests.due;
     }

@@ -19,6 +19,8 @@ struct chain_member {
     double was_rate;             /* and what came then; 0: no trial */
     int64_t judged_ms;           /* the measure that was looked at last */
     uint32_t slow;               /* how many in a row were too slow */
+    int64_t rest_ms, moved_ms;   /* it is not moved so long after that */
+    uint64_t joined_said;        /* bytes that it had taken of all when it joined */
     const struct chain_peer *refused[CHAIN_REFUSED];
     uint32_t refusals;
     struct chain_member *of_cast, *of_peer; /* the next */

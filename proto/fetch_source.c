@@ -354,8 +354,9 @@ static enum err on_parent(void *self, const struct msg *msg, int64_t now_ms)
         free(pull->failed);
         pull->failed = mem_text(err_text());
     } else if (parent) {
-        log_info("parent", "state=named artifact=\"%s\" parent=%s",
-                 blob_pull_what(pull->blob)->name, parent->endpoint);
+        if (pull->from != number(parent)) /* it may be said again */
+            log_info("parent", "state=named artifact=\"%s\" parent=%s",
+                     blob_pull_what(pull->blob)->name, parent->endpoint);
         peer_leave(parent->peer); /* whether it can be reached is told as `left` */
         turn_to(pull, number(parent));
     }
@@ -402,7 +403,7 @@ static const char *trouble(struct fetch_source *source, int64_t now_ms)
     if (source->welcome && !peer_there(source->peer))
         return "its connection ended";
     if (!peer_welcome(source->peer))
-        return now_ms - source->welcome_ms >= FETCH_WIRE_DIAL_MS ? "no connection within 3 s"
+        return now_ms - source->welcome_ms >= FETCH_WIRE_DIAL_MS ? "no connection within 10 s"
                                                                  : NULL;
     source->welcome_ms = now_ms;
     if (!source->owes || quiet_ms < FETCH_WIRE_OWED_MS)

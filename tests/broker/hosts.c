@@ -8,6 +8,7 @@
 #include "tests/broker/hosts_state.h"
 #include "tests/support/test.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,6 @@ static void push(struct hosts *h, struct hosts_event e)
     size_t i = h->n_event++;
 
     e.order = h->order++;
-    e.life = h->life;
     if (h->n_event > h->room) {
         h->room = h->room ? 2 * h->room : 1024;
         h->heap = mem_grow(h->heap, h->room, sizeof *h->heap);
@@ -68,6 +68,23 @@ static double take(double *free_ms, double from_ms, size_t bytes, double rate)
     return *free_ms = start + (rate > 0 ? (double)bytes * 1e3 / rate : 0);
 }
 
+/* The same for the same seed: what a line or a process has of its machine in this second. */
+double hosts_chance(const struct hosts *h, int host, int what)
+{
+    uint64_t x = (uint64_t)h->seed << 40 ^ (uint64_t)(h->now_ms / 1e3) << 16 ^
+                 (uint64_t)(host + 1) << 4 ^ (uint64_t)what;
+
+    for (int i = 0; i < 3; i++)
+        x = (x ^ x >> 31) * 0x9e3779b97f4a7c15u;
+    return (double)(x >> 11) / 9007199254740992.0;
+}
+
+/* From a third to three times of itself. */
+static double noisy(const struct hosts *h, int host, int what, double rate)
+{
+    return h->seed ? rate * pow(9, hosts_chance(h, host, what) - .5) : rate;
+}
+
 void hosts_carry(struct hosts *h, int from, int to, const struct msg *msg)
 {
     struct hosts_event e = {.kind = EV_MSG, .from = from, .to = to, .msg = *msg, .bytes = 200};
@@ -81,17 +98,19 @@ void hosts_carry(struct hosts *h, int from, int to, const struct msg *msg)
         memcpy(e.bits, msg->wreq.have, msg->wreq.n_have);
         e.msg.wreq.have = e.bits;
     }
-    sent = from == HOSTS_BROKER
-               ? take(&h->broker_free, h->now_ms, e.bytes, h->broker_up)
-               : take(&h->host[from].up_free, h->now_ms, e.bytes, h->host[from].up);
+    sent = from == HOSTS_BROKER ? take(&h->broker_free, h->now_ms, e.bytes,
+                                       noisy(h, HOSTS_BROKER, HOSTS_UP, h->broker_up))
+                                : take(&h->host[from].up_free, h->now_ms, e.bytes,
+                                       noisy(h, from, HOSTS_UP, h->host[from].up));
     left = sent;
     if (b) {
         /* What a slow sender has not sent yet does not keep the line. */
-        left = take(&b->down_free, h->now_ms, e.bytes, b->down);
+        left = take(&b->down_free, h->now_ms, e.bytes, noisy(h, to, HOSTS_DOWN, b->down));
         left = left > sent ? left : sent;
         if (from == HOSTS_BROKER)
             b->in_pipe += e.bytes;
     }
+    e.life = h->life;
     e.at_ms = left + 1; /* and a millisecond on the way */
     push(h, e);
 }
@@ -186,13 +205,20 @@ static void forget(struct hosts *h)
     }
 }
 
-static void arrive(struct hosts *h, const struct hosts_event *e)
+static void arrive(struct hosts *h, struct hosts_event *e)
 {
     struct hosts_one *to = e->to >= 0 ? &h->host[e->to] : NULL;
 
     /* What was sent by or to a broker that is no more is lost. */
     if ((!to || e->from == HOSTS_BROKER) && e->life != h->life)
         return;
+    if (to && to->asleep_ms > h->now_ms) {
+        struct hosts_event later = *e;
+        later.at_ms = to->asleep_ms;
+        push(h, later);
+        e->bits = NULL;
+        return;
+    }
     if (to && e->from == HOSTS_BROKER && !to->stopped)
         to->in_pipe -= e->bytes;
     if (to)
@@ -343,6 +369,11 @@ void hosts_share(struct hosts *h, bool truly)
 void hosts_broker(struct hosts *h, double up)
 {
     h->broker_up = up;
+}
+
+void hosts_noise(struct hosts *h, uint32_t seed)
+{
+    h->seed = seed;
 }
 
 void hosts_start(struct hosts *h, int host, int64_t at_ms)

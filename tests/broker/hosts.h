@@ -22,6 +22,10 @@ int hosts_add(struct hosts *hosts, double up, double down, bool serve);
 void hosts_broker(struct hosts *hosts,
                   double up); /* its line out; without a word: without end */
 
+/* Not 0: lines bring .3 to 3 times of their rate, another each second; processes get no
+ * processor for one or two seconds each ten or so; connections to parents take 3 to 5 s. */
+void hosts_noise(struct hosts *hosts, uint32_t seed);
+
 void hosts_start(struct hosts *hosts, int host, int64_t at_ms); /* it says HELLO and pulls */
 void hosts_kill(struct hosts *hosts, int host, int64_t at_ms);
 void hosts_stop(struct hosts *hosts, int host, int64_t at_ms); /* it reads nothing more */

@@ -3,6 +3,7 @@
  * back to the broker by WNONE when that gives nothing for five seconds. It serves whoever it is
  * told to let in, also what it has only in part: a chunk that it lacks waits. */
 
+#include "proto/fetch_conf.h"
 #include "tests/broker/hosts_state.h"
 
 #include <stdlib.h>
@@ -30,7 +31,8 @@ void hosts_child_ask(struct hosts *h, int i)
 {
     struct hosts_one *me = &h->host[i];
 
-    if (!me->pulls || me->result.whole || h->now_ms < (double)me->pause_ms)
+    if (!me->pulls || me->result.whole || h->now_ms < (double)me->pause_ms ||
+        (me->from != HOSTS_BROKER && h->now_ms < (double)me->there_ms))
         return;
     if (!me->digests) {
         if (!me->dialled)
@@ -161,15 +163,16 @@ static void whole_chunk(struct hosts *h, int i, uint32_t chunk)
     hosts_child_offer(h, i);
 }
 
-static void on_piece(struct hosts *h, int i, const struct msg_wchunk *c)
+static void on_piece(struct hosts *h, int i, int from, const struct msg_wchunk *c)
 {
     struct hosts_one *me = &h->host[i];
 
-    me->heard_ms = (int64_t)h->now_ms;
+    if (from == me->from)
+        me->heard_ms = (int64_t)h->now_ms;
     if (c->kind == CHUNK_DIGEST_PIECES) {
         me->digests = true;
     } else if (c->index < h->pieces) {
-        me->under_way -= me->asked[c->index];
+        me->under_way -= me->asked[c->index] == 1;
         me->asked[c->index] = 0;
         me->result.in += c->bytes;
         me->second += c->bytes;
@@ -193,8 +196,17 @@ static void on_parent(struct hosts *h, int i, const struct msg_parent *parent)
     me->result.parents += port != NULL;
     if (to == me->from)
         return;
-    hosts_child_unask(h, me); /* a connection of its own */
+    if (me->from == HOSTS_BROKER) /* what is on its way comes, or WNONE says that it does not */
+        for (uint32_t p = 0; p < h->pieces; p++)
+            me->asked[p] = me->asked[p] ? 2 : 0;
+    else
+        memset(me->asked, 0, h->pieces);
+    me->under_way = 0;
+    me->dialled = false; /* a connection of its own */
     me->from = to;
+    me->dial_ms = me->there_ms = (int64_t)h->now_ms;
+    if (h->seed && to != HOSTS_BROKER)
+        me->there_ms += 3000 + (int64_t)(2000 * hosts_chance(h, i, HOSTS_DIAL));
     me->heard_ms = (int64_t)h->now_ms;
     me->digests = false;
     hosts_child_ask(h, i);
@@ -204,6 +216,8 @@ static void on_none(struct hosts *h, int i)
 {
     struct hosts_one *me = &h->host[i];
 
+    for (uint32_t p = 0; p < h->pieces; p++)
+        me->asked[p] &= 1;
     if (me->from == HOSTS_BROKER) {
         hosts_child_unask(h, me);
         me->pause_ms = (int64_t)h->now_ms + 2000;
@@ -223,8 +237,9 @@ void hosts_child_hear(struct hosts *h, int i, int from, const struct msg *msg)
             on_wreq(h, i, from, &msg->wreq);
         break;
     case MSG_WCHUNK:
-        if (from == me->from && hash_same(&msg->wchunk.hash, &h->what.hash))
-            on_piece(h, i, &msg->wchunk);
+        if ((from == me->from || from == HOSTS_BROKER) &&
+            hash_same(&msg->wchunk.hash, &h->what.hash))
+            on_piece(h, i, from, &msg->wchunk);
         break;
     case MSG_WNONE:
         on_none(h, i);
@@ -238,6 +253,20 @@ void hosts_child_hear(struct hosts *h, int i, int from, const struct msg *msg)
     }
 }
 
+/* As fetch_source.c has it: a parent that itself waits for what is asked of it has more time. */
+static bool silent(const struct hosts *h, struct hosts_one *me, int64_t now_ms)
+{
+    bool promised = !me->digests;
+
+    for (uint32_t p = 0; p < h->pieces && !promised; p++)
+        promised = me->asked[p] == 1 && can_give(h, &h->host[me->from], p);
+    if (now_ms < me->there_ms) {
+        me->heard_ms = now_ms;
+        return now_ms - me->dial_ms >= FETCH_WIRE_DIAL_MS;
+    }
+    return now_ms - me->heard_ms >= (promised ? FETCH_WIRE_OWED_MS : FETCH_WIRE_WAIT_MS);
+}
+
 void hosts_child_tick(struct hosts *h, int i)
 {
     struct hosts_one *me = &h->host[i];
@@ -246,8 +275,13 @@ void hosts_child_tick(struct hosts *h, int i)
     if (!me->lives)
         return;
     hosts_order(h, EV_TICK, i, now_ms + HOSTS_TICK_MS);
-    if (me->stopped)
+    if (me->stopped || me->asleep_ms > h->now_ms)
         return;
+    if (h->seed && now_ms % 1000 < HOSTS_TICK_MS && hosts_chance(h, i, HOSTS_SLEEP) < .1) {
+        me->asleep_ms = h->now_ms + 1000 + 1000 * hosts_chance(h, i, HOSTS_SLEEP_MS);
+        me->heard_ms += (int64_t)(me->asleep_ms - h->now_ms); /* it did not listen */
+        return;
+    }
     if (now_ms - me->second_ms >= 1000) {
         const uint64_t n = me->second / PIECE + 1;
         struct msg msg = {.head.type = MSG_HB, .hb.progress = me->progress};
@@ -256,8 +290,7 @@ void hosts_child_tick(struct hosts *h, int i)
         me->second_ms = now_ms;
         hosts_carry(h, i, HOSTS_BROKER, &msg);
     }
-    if (me->from != HOSTS_BROKER && me->pulls && !me->result.whole &&
-        now_ms - me->heard_ms >= 5000) {
+    if (me->from != HOSTS_BROKER && me->pulls && !me->result.whole && silent(h, me, now_ms)) {
         struct msg msg = {.head.type = MSG_WNONE,
                           .wnone = {.hash = h->what.hash, .reason = "x"}};
         me->from = HOSTS_BROKER;

@@ -7,6 +7,7 @@
 #include "tests/broker/hosts_result.h"
 
 enum { HOSTS_TICK_MS = 100, HOSTS_WAITS = 4096, HOSTS_BROKER = -1 };
+enum { HOSTS_UP = 1, HOSTS_DOWN, HOSTS_SLEEP, HOSTS_SLEEP_MS, HOSTS_DIAL }; /* chances */
 
 struct hosts_waits { /* of a child at one who serves */
     int child;
@@ -19,11 +20,13 @@ struct hosts_one {
     uint8_t id;
     struct depot_peer *peer;
     uint8_t *piece, *chunk; /* bit each */
-    uint8_t *asked;         /* [pieces] 0 no, 1 on its way */
+    uint8_t *asked; /* [pieces] 0 no, 1 on its way, 2 from the broker, before a parent */
     uint32_t n_chunks, under_way, window;
     uint64_t progress, second; /* bytes in all, in this second */
     int64_t second_ms, heard_ms, pause_ms, hb_ms;
-    int from; /* HOSTS_BROKER, or a host */
+    int64_t dial_ms, there_ms; /* a parent is dialled since, and will be there */
+    double asleep_ms;          /* until then */
+    int from;                  /* HOSTS_BROKER, or a host */
     size_t in_pipe;
     struct hash guest[HOSTS_MAX];
     int guests;
@@ -60,6 +63,7 @@ struct hosts {
     struct hosts_event *heap;
     size_t n_event, room;
     uint64_t order, strikes, bad, life;
+    uint32_t seed; /* of the noise; 0: none */
     struct depot_stats stats;
 };
 
@@ -75,6 +79,7 @@ static inline void hosts_set(uint8_t *bits, uint32_t i)
 
 /* A message from one to another, HOSTS_BROKER among them, over their lines. */
 void hosts_carry(struct hosts *h, int from, int to, const struct msg *msg);
+double hosts_chance(const struct hosts *h, int host, int what); /* [0, 1) */
 void hosts_order(struct hosts *h, int kind, int host, int64_t at_ms);
 
 void hosts_child_offer(struct hosts *h, int i);

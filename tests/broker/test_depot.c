@@ -84,6 +84,48 @@ static void eight_hosts_take_it_once(void **state)
     }
 }
 
+static int64_t noisy_hosts(int n, uint32_t seed)
+{
+    const size_t image = 110 * MIB;
+    int64_t took;
+
+    open_hosts(image, 1 << 30, n, MBIT(100), true);
+    hosts_broker(hosts, MBIT(100));
+    hosts_noise(hosts, seed);
+    assert_true(hosts_run(hosts, 400000));
+    took = slowest(n) - 1500;
+    print_message("noise %u, %d hosts: %.1f s, broker to hosts %.2f, moves %d\n", seed, n,
+                  (double)took / 1e3, (double)hosts_stats(hosts)->bytes / (double)image,
+                  (int)hosts_stats(hosts)->moved);
+    for (int i = 1; i <= n; i++)
+        assert_in_range(hosts_result(hosts, i)->in, image, image * 105 / 100);
+    return took;
+}
+
+/* Lines and processes as real ones are: the row stands, nobody takes anything twice, and all wait
+ * at most twice as long as one alone would (one by one, each at its own noise, up to four times:
+ * the eighth waits for the slowest of sixteen lines). */
+static void a_row_stands_in_a_noisy_network(void **state)
+{
+    int64_t one = 0, eight = 0;
+
+    for (uint32_t seed = 1; seed <= 10; seed++) {
+        int64_t alone, all;
+        if (hosts)
+            close_hosts(state);
+        alone = noisy_hosts(1, seed);
+        close_hosts(state);
+        all = noisy_hosts(8, seed);
+        assert_in_range(hosts_stats(hosts)->moved, 7, 10);
+        assert_in_range(hosts_stats(hosts)->bytes, 110 * MIB, 121 * MIB);
+        assert_true(all <= 4 * alone);
+        one += alone;
+        eight += all;
+    }
+    print_message("all seeds: %.2f of one alone\n", (double)eight / (double)one);
+    assert_true(eight <= 2 * one);
+}
+
 /* Slow ones, who ask first, beside fast ones: those end as if the slow were not there. */
 static void slow_hosts_hold_nobody_up(void **state)
 {
@@ -296,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FACT(eight_hosts_take_it_once),
+        FACT(a_row_stands_in_a_noisy_network),
         FACT(slow_hosts_hold_nobody_up),
         FACT(a_line_that_grows_slow_is_passed_over),
         FACT(dead_parents_are_replaced),
