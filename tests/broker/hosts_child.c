@@ -27,12 +27,17 @@ static void wreq(struct hosts *h, int i, uint32_t kind, uint32_t first, uint32_t
     hosts_carry(h, i, me->from, &msg);
 }
 
+static bool waits(const struct hosts *h, const struct hosts_one *me)
+{
+    return h->now_ms < (double)me->pause_ms ||
+           (me->from != HOSTS_BROKER && h->now_ms < (double)me->there_ms);
+}
+
 void hosts_child_ask(struct hosts *h, int i)
 {
     struct hosts_one *me = &h->host[i];
 
-    if (!me->pulls || me->result.whole || h->now_ms < (double)me->pause_ms ||
-        (me->from != HOSTS_BROKER && h->now_ms < (double)me->there_ms))
+    if (!me->pulls || me->result.whole || waits(h, me))
         return;
     if (!me->digests) {
         if (!me->dialled)
