@@ -114,6 +114,8 @@ enum err listen_reach(char out[ADDRESS_TEXT], const char *endpoint, const char *
         snprintf(out, ADDRESS_TEXT, "%s", endpoint);
         return OK;
     }
+    if (!strncmp(as, "tcp://", 6)) /* a bracket alone would begin a list in YAML */
+        as += 6;
     bracket = strchr(as, ']');
     colon = strrchr(as, ':');
     /* A bare IPv6 address is all colons. */
