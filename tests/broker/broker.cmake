@@ -24,7 +24,7 @@ drover_test(broker/overdue NEEDS broker_fixture)
 drover_test(broker/dashboard NEEDS broker)
 drover_library(broker_hosts SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/broker/hosts.c
   ${CMAKE_CURRENT_SOURCE_DIR}/broker/hosts_child.c NEEDS broker PkgConfig::cmocka)
-drover_test(broker/depot NEEDS broker_hosts TIMEOUT 240)
+drover_test(broker/depot NEEDS broker_hosts TIMEOUT 600)
 drover_test(broker/depot_noise NEEDS broker)
 include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
 drover_library(stage SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage.c
