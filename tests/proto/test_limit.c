@@ -181,7 +181,7 @@ static void every_number_ends_at_its_limit(void **state)
 static void check(const struct field_table *table)
 {
     static const char *const any[] = {"incarnation", "features", "request", "seed",
-                                      "table",       "scorers",  "fence"};
+                                      "table",       "scorers",  "fence",   "numerics"};
 
     for (int i = 0; i < table->n; i++) {
         const struct field *const f = &table->field[i];
