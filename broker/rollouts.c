@@ -56,8 +56,15 @@ static void learn(struct broker *b, const struct open_task *task,
 
 /* Was it asked for the sample? A lease that was taken back counts for a while: what was at work on
  * it may well come first. */
-static bool was_asked(const struct open_sample *sample, const struct broker_member *from)
+static bool was_asked(const struct broker *b, const struct open_sample *sample,
+                      const struct broker_member *from)
 {
+    static const struct id nobody; /* as places of `had` are where nobody was */
+
+    if (sample->lease != TASKS_NO_LEASE && b->leases.slot[sample->lease].holder == from)
+        return true;
+    if (!memcmp(&from->id, &nobody, sizeof nobody)) /* a peer may say any id */
+        return false;
     for (int i = 0; i < TASKS_HAD; i++)
         if (!memcmp(&sample->had[i], &from->id, sizeof from->id))
             return true;
@@ -128,7 +135,7 @@ enum err rollouts_on_rollout(struct broker *b, struct broker_member *from,
     switch (task->sample[rollout->sample].state) {
     case SAMPLE_WAITING:
     case SAMPLE_LEASED:
-        if (was_asked(&task->sample[rollout->sample], from)) {
+        if (was_asked(b, &task->sample[rollout->sample], from)) {
             err = accept(b, from, task, rollout, now);
         } else {
             b->counters.unasked++;

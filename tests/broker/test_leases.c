@@ -238,6 +238,26 @@ static void the_first_answer_stays(void **state)
     assert_int_equal(fixture_count(&fixture, R, MSG_ASK), 0);
 }
 
+/* A peer may say any id in its HELLO: the one of zeros holds no lease by that. */
+static void an_id_of_zeros_was_asked_for_nothing(void **state)
+{
+    struct msg msg = fixture_hello(X, ROLE_ACTOR);
+
+    (void)state;
+    all_here(NULL, 0);
+    fixture_open_task(&fixture, 0, 1, 0);
+    fixture_credit(&fixture, A, 1, 0);
+    assert_int_equal(fixture_stats(&fixture)->leased, 1);
+    msg.hello.peer = (struct id){{0}};
+    fixture_say_hello(&fixture, X, &msg);
+    assert_ok(fixture_rollout(&fixture, X, 0, 0, 1, 0));
+    assert_int_equal(fixture_stats(&fixture)->leased, 1);
+    assert_int_equal(fixture_count(&fixture, A, MSG_REVOKE), 0);
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 0);
+    assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0));
+    assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
+}
+
 static void an_answer_under_another_version_is_refused(void **state)
 {
     (void)state;
@@ -315,6 +335,7 @@ int main(void)
         T(a_dead_actors_work_is_given_to_another),
         T(one_refusal_frees_what_went_with_it),
         T(the_first_answer_stays),
+        T(an_id_of_zeros_was_asked_for_nothing),
         T(an_answer_under_another_version_is_refused),
         T(space_is_reserved_when_work_is_leased),
         T(a_group_has_space_as_a_whole_and_in_turn),
