@@ -356,16 +356,16 @@ static enum err on_revoke(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
-/* Running or done, nobody will train it: the memory is free at once. */
+/* Running or done, nobody will train it: the memory is free at once. All actors hear it: of what is
+ * not here the thread has nothing, and its queue no place for it. */
 static enum err on_cancel(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct actor *a = self;
 
     (void)now_ms;
-    for (uint32_t k = 0; k < msg->cancel.n_task; k++) {
-        post_one(a, ITEM_CANCEL, msg->cancel.task[k], 0);
-        inflight_remove_task(a->inflight, msg->cancel.task[k]);
-    }
+    for (uint32_t k = 0; k < msg->cancel.n_task; k++)
+        if (inflight_remove_task(a->inflight, msg->cancel.task[k]))
+            post_one(a, ITEM_CANCEL, msg->cancel.task[k], 0);
     return OK;
 }
 

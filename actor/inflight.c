@@ -90,13 +90,16 @@ void inflight_remove(struct inflight *inflight, uint64_t task, uint32_t sample)
         remove_at(inflight, (uint32_t)(e - inflight->entry));
 }
 
-void inflight_remove_task(struct inflight *inflight, uint64_t task)
+uint32_t inflight_remove_task(struct inflight *inflight, uint64_t task)
 {
+    const uint32_t was = inflight->n;
+
     for (uint32_t i = 0; i < inflight->n;)
         if (inflight->entry[i].task == task)
             remove_at(inflight, i);
         else
             i++;
+    return was - inflight->n;
 }
 
 void inflight_begun(struct inflight *inflight, uint64_t task, uint32_t first, uint32_t count)

@@ -30,7 +30,8 @@ bool inflight_add(struct inflight *inflight, uint64_t task, uint32_t sample, uin
 struct inflight_sample *inflight_find(struct inflight *inflight, uint64_t task,
                                       uint32_t sample); /* NULL */
 void inflight_remove(struct inflight *inflight, uint64_t task, uint32_t sample);
-void inflight_remove_task(struct inflight *inflight, uint64_t task); /* all samples of it */
+/* All samples of it; returns how many. */
+uint32_t inflight_remove_task(struct inflight *inflight, uint64_t task);
 /* Samples first .. first+count-1 are in slots; those that are not here are passed over. */
 void inflight_begun(struct inflight *inflight, uint64_t task, uint32_t first, uint32_t count);
 

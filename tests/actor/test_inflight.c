@@ -134,7 +134,8 @@ static void the_last_of_a_lease_is_found(void **state)
     assert_int_equal(inflight_last(*state, 101, 0, true)->sample, 3);
     finish(*state, 7, 3);
     assert_int_equal(inflight_last(*state, 101, 0, true)->sample, 2);
-    inflight_remove_task(*state, 7);
+    assert_int_equal(inflight_remove_task(*state, 7), 4);
+    assert_int_equal(inflight_remove_task(*state, 7), 0); /* of what is not here */
     assert_null(inflight_last(*state, 101, 0, true));
     assert_int_equal(inflight_running(*state), 1);
 }
