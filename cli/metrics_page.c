@@ -82,6 +82,15 @@ static void put_counts(struct strbuf *out, const struct msg_stats *s)
         one(out, count[i].name, "counter", count[i].help, (double)count[i].value);
 }
 
+static void put_refusals(struct strbuf *out, const struct msg_stats *s)
+{
+    if (s->n_refusal)
+        head(out, "refused_total", "counter", "What keys were refused, by reason.");
+    for (uint32_t i = 0; i < s->n_refusal; i++)
+        labelled(out, "refused_total", "reason", s->refusal[i].reason,
+                 (double)s->refusal[i].count);
+}
+
 static void put_gauges(struct strbuf *out, const struct msg_stats *s)
 {
     const struct {
@@ -279,6 +288,7 @@ void metrics_page(struct strbuf *out, const struct msg_stats *s, const struct id
     head(out, "run_info", "gauge", "Which run it is; always 1.");
     labelled(out, "run_info", "run", hex, 1);
     put_counts(out, s);
+    put_refusals(out, s);
     put_gauges(out, s);
     put_roles(out, s);
     put_hosts(out, s);

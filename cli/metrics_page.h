@@ -7,7 +7,7 @@
 #include "proto/msg_stats.h"
 
 /* Prometheus' text format (0.0.4), metrics of `drover_…`, each with HELP and TYPE; labels are role,
- * host and run. `stats` NULL: there is none now, and only drover_up, 0, is told. */
+ * host, run and reason. `stats` NULL: there is none now, and only drover_up, 0, is told. */
 void metrics_page(struct strbuf *out, const struct msg_stats *stats, const struct id *run);
 
 /* {"step","scale":{"actors","actors_wanted"},"hosts":[…], …}. */

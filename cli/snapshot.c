@@ -278,6 +278,9 @@ int snapshot_lines(const struct msg_stats *s, char line[SNAPSHOT_LINES][SNAPSHOT
         if (s->drop[i].count)
             put(&pad, "dropped    %s: %llu", s->drop[i].reason,
                 (unsigned long long)s->drop[i].count);
+    for (uint32_t i = 0; i < s->n_refusal; i++)
+        put(&pad, "%s %s: %llu", i ? "          " : "refused   ", s->refusal[i].reason,
+            (unsigned long long)s->refusal[i].count);
     put_suspects(&pad, s);
     put_judges(&pad, s->metrics);
     for (uint32_t i = 0; i < s->n_wait; i++)

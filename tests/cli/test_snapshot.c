@@ -1,8 +1,10 @@
 #include "tests/support/test.h"
 
+#include "cli/metrics_page.h"
 #include "cli/snapshot.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static char line[SNAPSHOT_LINES][SNAPSHOT_WIDTH];
@@ -18,6 +20,9 @@ static bool says(const char *text)
 
 static const uint64_t staleness[] = {90, 6};
 static const struct msg_stats_reason drop[] = {{.reason = "too old", .count = 3}};
+static const struct msg_stats_reason refusal[] = {
+    {.reason = "an answer from who holds no lease for it", .count = 2},
+    {.reason = "a \"key\"\n", .count = 1}};
 static const struct msg_wait wait[] = {{.name = "weights 8", .age_ms = 2500}};
 static const struct msg_stats_peer peer[] = {
     {.role = ROLE_ACTOR,
@@ -67,6 +72,8 @@ static const struct msg_stats at_work = {.uptime_ms = 61500,
                                          .n_staleness = 2,
                                          .drop = drop,
                                          .n_drop = 1,
+                                         .refusal = refusal,
+                                         .n_refusal = 2,
                                          .peer = peer,
                                          .n_peer = 3,
                                          .lease = lease,
@@ -94,6 +101,8 @@ static void a_fleet_at_work_is_told(void **state)
     assert_true(says("0 late: 90  1 late: 6"));
     assert_true(says("duplicates 1  disputed 0  expired 2"));
     assert_true(says("too old: 3"));
+    assert_true(says("refused    an answer from who holds no lease for it: 2"));
+    assert_true(says("           a \"key\"\\n: 1"));
     assert_true(says("judge      ai: no verdict on 12.5 % of what it was asked"));
     assert_true(says("judge      \\x1bc: no verdict on 100.0 %"));
     assert_false(says("b: no verdict"));
@@ -110,6 +119,26 @@ static void a_fleet_at_work_is_told(void **state)
     assert_true(says("! disk full"));
     assert_true(says("?           stranger"));
     assert_true(says("lease 5: task 9, 4 samples, 1.5 s old, quiet for 0.1 s"));
+}
+
+static void what_was_refused_is_a_figure(void **state)
+{
+    static const char first[] = "drover_refused_total{reason=\"an answer from who holds no lease "
+                                "for it\"} 2\n",
+                      second[] = "drover_refused_total{reason=\"a \\\"key\\\"\\n\"} 1\n";
+    struct strbuf page = {NULL, 0, 0}, none = {NULL, 0, 0};
+    const struct id run = {{1}};
+    struct msg_stats s = at_work;
+
+    (void)state;
+    metrics_page(&page, &s, &run);
+    s.n_refusal = 0;
+    metrics_page(&none, &s, &run);
+    assert_non_null(strstr(page.text, first));
+    assert_non_null(strstr(page.text, second));
+    assert_null(strstr(none.text, "refused_total"));
+    free(page.text);
+    free(none.text);
 }
 
 static void no_run_and_an_end_are_told(void **state)
@@ -155,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fleet_at_work_is_told),
+        cmocka_unit_test(what_was_refused_is_a_figure),
         cmocka_unit_test(no_run_and_an_end_are_told),
         cmocka_unit_test(what_peers_say_stays_within_its_place),
     };
