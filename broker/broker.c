@@ -289,8 +289,32 @@ void broker_bad(struct broker *b, struct broker_member *from, enum msg_type type
     pump(b, 0, false, now_ms);
 }
 
+enum { SLEPT_MS = 2000 }; /* between two ticks: then we were stopped */
+
+/* What comes between may have been noted already: nothing is later than now. */
+static void later(int64_t *at_ms, int64_t slept_ms, int64_t now_ms)
+{
+    *at_ms = *at_ms + slept_ms < now_ms ? *at_ms + slept_ms : now_ms;
+}
+
+/* We did not listen, so nobody was silent and no work stood still (the hub says the same of peers). */
+static void excuse(struct broker *b, int64_t now_ms)
+{
+    const int64_t slept_ms = b->tick_ms ? now_ms - b->tick_ms : 0;
+
+    b->tick_ms = now_ms;
+    for (struct broker_member *m = b->members.first; m && slept_ms > SLEPT_MS; m = m->next) {
+        later(&m->heard_ms, slept_ms, now_ms);
+        later(&m->progress_ms, slept_ms, now_ms);
+        later(&m->pace_at_ms, slept_ms, now_ms);
+        for (uint32_t slot = m->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next)
+            later(&b->leases.slot[slot].granted_ms, slept_ms, now_ms);
+    }
+}
+
 void broker_tick(struct broker *b, int64_t now_ms)
 {
+    excuse(b, now_ms);
     b->tasks.may = table_events[TABLE_TICK].moves;
     b->now_ms = now_ms;
     pace_tick(b, now_ms);

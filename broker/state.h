@@ -68,6 +68,7 @@ struct broker {
     uint64_t incarnation, first_number;
     char *bulk, *bulk_key, *next_key;
     int64_t born_ms, lease_from_ms, beat_ms;
+    int64_t tick_ms; /* of the last tick; 0: none was yet */
     int64_t
         token_us; /* what answers usually take, from lease to body, by max_new; 0: unknown */
     struct members members;

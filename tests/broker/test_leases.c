@@ -2,6 +2,8 @@
 
 #include "tests/broker/fixture_setup.h"
 
+#include "broker/members.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -153,6 +155,26 @@ static void progress_lets_a_lease_live(void **state)
     assert_ok(fixture_rollout(&fixture, A, 0, 0, 1, 0)); /* the late one is welcome */
     assert_int_equal(fixture_count(&fixture, L, MSG_SAMPLE), 1);
     assert_int_equal(fixture_count(&fixture, B, MSG_REVOKE), 1);
+}
+
+/* A broker that was stopped heard nobody: that is its own fault. */
+static void a_broker_that_slept_takes_nothing_back(void **state)
+{
+    (void)state;
+    all_here(NULL, 0);
+    fixture_open_task(&fixture, 0, 4, 0);
+    fixture_credit(&fixture, A, 4, 0);
+    assert_int_equal(fixture_said(&fixture, A, MSG_LEASE)->lease.count, 4);
+    fixture.now_ms += 31000;
+    fixture_pass(&fixture, 100);
+    assert_int_equal(fixture_count(&fixture, A, MSG_REVOKE), 0);
+    assert_int_equal(fixture_stats(&fixture)->expired, 0);
+    assert_string_equal(fixture.member[A]->error, "");
+    fixture_pass(&fixture, 29000);
+    assert_int_equal(fixture_stats(&fixture)->expired, 0);
+    fixture_pass(&fixture, 2000); /* from then on it counts */
+    assert_int_equal(fixture_count(&fixture, A, MSG_REVOKE), 1);
+    assert_int_equal(fixture_stats(&fixture)->expired, 4);
 }
 
 static void a_lease_that_is_not_held_is_given_to_another(void **state)
@@ -330,6 +352,7 @@ int main(void)
         T(only_who_has_the_weights_gets_a_lease),
         T(nobody_has_the_weights_and_that_is_said),
         T(progress_lets_a_lease_live),
+        T(a_broker_that_slept_takes_nothing_back),
         T(a_lease_that_is_not_held_is_given_to_another),
         T(work_that_hello_does_not_name_is_free_again),
         T(a_dead_actors_work_is_given_to_another),

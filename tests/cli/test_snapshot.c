@@ -123,8 +123,9 @@ static void a_fleet_at_work_is_told(void **state)
 
 static void what_was_refused_is_a_figure(void **state)
 {
-    static const char first[] = "drover_refused_total{reason=\"an answer from who holds no lease "
-                                "for it\"} 2\n",
+    static const char first[] =
+        "drover_refused_total{reason=\"an answer from who holds no lease "
+        "for it\"} 2\n",
                       second[] = "drover_refused_total{reason=\"a \\\"key\\\"\\n\"} 1\n";
     struct strbuf page = {NULL, 0, 0}, none = {NULL, 0, 0};
     const struct id run = {{1}};
