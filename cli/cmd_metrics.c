@@ -4,7 +4,7 @@
  * once a second; libmicrohttpd's thread hands these out under a lock. So a scrape costs the broker
  * nothing, however many there are, and no HTTP request reaches it. While no snapshot comes (the
  * broker restarts, the line is cut) /metrics says drover_up 0 and /readyz 503; the subscription
- * comes back by itself. Only a broker that is not there, or refuses the key, at the start is an
+ * comes back by itself, or is made anew after AGAIN_MS: the broker's key may have changed. Only a broker that is not there, or refuses the key, at the start is an
  * error: a typing mistake should not become a dashboard without figures.
  *
  * Whoever can dial the address reads the figures, so it is this machine's alone unless asked for
@@ -19,12 +19,14 @@
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FRESH_MS = 10000, READY_MS = 5000, CONNECTIONS = 64, TIMEOUT_S = 10, STEP_MS = 500 };
+enum { AGAIN_MS = 10000 };
 enum { REQUEST_MAX = 16 << 10 };
 
 struct metrics_options {
@@ -204,20 +206,44 @@ static void renew(struct metrics_pages *pages, const struct msg_stats *s, const 
     pthread_mutex_unlock(&pages->lock);
 }
 
+/* Said once, until one comes again. */
+static void again(struct snapshots **stats, struct endpoint *fleet, bool *told)
+{
+    const enum err err = snapshot_again(stats, fleet);
+
+    if (!*told)
+        say(stderr, "no snapshot for %d s: %s\n", AGAIN_MS / 1000,
+            err ? err_text() : "subscribed anew");
+    *told = true;
+}
+
 /* A snapshot that cannot be read is one that did not come: said once, and the next may be. */
-static void follow(struct snapshots *stats, struct metrics_pages *pages)
+static void follow(struct snapshots **stats, struct metrics_pages *pages,
+                   struct endpoint *fleet)
 {
     const struct msg_stats *s;
-    bool said = false, got;
+    int64_t heard_ms = clock_mono_ms();
+    bool said = false, told = false, got;
 
     while (!ended) {
-        const enum err err = snapshot_next(stats, &s, STEP_MS, &got);
+        enum err err = OK;
 
+        got = false;
+        if (*stats)
+            err = snapshot_next(*stats, &s, STEP_MS, &got);
+        else
+            poll(NULL, 0, STEP_MS);
         if (!err && got)
-            renew(pages, s, snapshot_run(stats));
+            renew(pages, s, snapshot_run(*stats));
         else if (err && !said)
             say(stderr, "a snapshot cannot be read: %s\n", err_text());
         said = err ? true : got ? false : said;
+        told &= !got;
+        if (got || clock_mono_ms() - heard_ms >= AGAIN_MS) {
+            if (!got)
+                again(stats, fleet, &told);
+            heard_ms = clock_mono_ms();
+        }
     }
 }
 
@@ -243,7 +269,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
         signal(SIGINT, end);
         err = serve(&daemon, &pages, options.listen);
         if (!err)
-            follow(stats, &pages);
+            follow(&stats, &pages, &fleet);
         if (daemon)
             MHD_stop_daemon(daemon);
         pthread_mutex_destroy(&pages.lock);

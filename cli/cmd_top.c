@@ -120,7 +120,7 @@ static void begin(void)
 }
 
 /* Until q. Errors end curses first, or their words would be lost with the screen. */
-static enum err watch(struct snapshots *stats)
+static enum err watch(struct snapshots **stats, struct endpoint *fleet)
 {
     const struct msg_stats *s = NULL;
     struct top_view view = {.sort = 'h'};
@@ -130,13 +130,22 @@ static enum err watch(struct snapshots *stats)
 
     begin();
     while (!err && obey(&view, &again)) {
-        err = snapshot_next(stats, &s, STEP_MS, &got);
+        got = false;
+        if (*stats)
+            err = snapshot_next(*stats, &s, STEP_MS, &got);
+        else
+            napms(STEP_MS);
         silent_ms = got ? 0 : silent_ms + STEP_MS;
         if (!err && s && silent_ms < PATIENCE_MS && (got || again))
             draw(s, &view);
         again = false;
-        if (silent_ms == PATIENCE_MS)
-            draw_words("no snapshot for 5 s: is the broker gone?");
+        if (silent_ms < PATIENCE_MS)
+            continue;
+        draw_words("no snapshot for 5 s: is the broker gone?");
+        s = NULL;
+        silent_ms = 0;
+        if (snapshot_again(stats, fleet)) /* another key or address; or it is told why not */
+            draw_words(err_text());
     }
     endwin();
     return err;
@@ -173,7 +182,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     if (!err)
         err = snapshot_open(&stats, &fleet);
     if (!err)
-        err = screen ? watch(stats) : once(stats);
+        err = screen ? watch(&stats, &fleet) : once(stats);
     snapshot_close(stats);
     command_conf_free(endpoint_keys, &options);
     return err;

@@ -94,6 +94,24 @@ void snapshot_close(struct snapshots *s)
     free(s);
 }
 
+/* A subscription dials one address with one server key for ever: after a rotation, or where the broker
+ * is at another of its addresses, only another knock finds which counts. */
+enum err snapshot_again(struct snapshots **out, struct endpoint *fleet)
+{
+    struct curve_keys keys;
+    enum err err = OK;
+
+    snapshot_close(*out);
+    *out = NULL;
+    if (fleet->secure) {
+        err = curve_load(&keys, fleet->key_path);
+        if (!err)
+            fleet->keys = keys;
+        curve_wipe(&keys);
+    }
+    return err ? err : snapshot_open(out, fleet);
+}
+
 enum err snapshot_next(struct snapshots *s, const struct msg_stats **out, int timeout_ms,
                        bool *got)
 {

@@ -10,6 +10,9 @@ struct snapshots;
 
 /* Subscribes. Errors: ERR_RANGE (endpoint), ERR_IO. */
 enum err snapshot_open(struct snapshots **out, const struct endpoint *fleet) MUST_CHECK;
+/* Closes it and subscribes anew, with the key file as it is now; *out is NULL after an error. Takes
+ * seconds where nobody answers. Errors: snapshot_open's, the key's. */
+enum err snapshot_again(struct snapshots **out, struct endpoint *fleet) MUST_CHECK;
 void snapshot_close(struct snapshots *stats); /* NULL is fine */
 
 /* The next snapshot, valid until another frame comes: then *out is that, or NULL if it is none. *got is false after `timeout_ms` without one.

@@ -4,7 +4,7 @@ shown; nobody can pose as the broker; who is revoked is gone within a second; th
 changes under load without a lost sample; a ticket lets in as many as it says.
 
 usage: roles.py BIN_FOLDER [CASE ...]        needs pyzmq and msgpack, else it is skipped"""
-import json, os, shutil, signal, subprocess, sys, tempfile, time
+import json, os, shutil, signal, subprocess, sys, tempfile, time, urllib.error, urllib.request
 
 sys.dont_write_bytecode = True
 try:
@@ -297,6 +297,38 @@ def learner_words(fleet, out, steps):
             "beta=0", "gradient_checkpointing=false", f"broker={fleet.control}", f"broker_key={fleet.key('learner')}"]
 
 
+def metrics_port(fleet):
+    """Of a `drover metrics` with a watcher's key."""
+    log = f"{fleet.name}-metrics"
+    fleet.spawn("drover", "metrics", f"broker={fleet.control}", f"dashboard={fleet.board}",
+                f"key={new_key(fleet.keys, 'watcher', 'eye')}", "listen=127.0.0.1:0", log=log)
+    fleet.until("a port", lambda: "port " in fleet.said("metrics"), 10)
+    return fleet.said("metrics").split("port ")[1].split(":")[0]
+
+
+def page(port, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError:
+        return ""
+
+
+def up(port):
+    return "\ndrover_up 1\n" in page(port, "/metrics")
+
+
+def uptime(port):
+    """As the newest snapshot that came says it."""
+    return [line for line in page(port, "/metrics").split("\n") if line.startswith("drover_broker_uptime_seconds ")]
+
+
+def fresh(port):
+    was = uptime(port)
+    time.sleep(2.5)
+    return was and uptime(port) not in (was, [])
+
+
 def rotation(fleet):
     """The broker's key changes while a run goes on: the same weights, no sample lost or doubled."""
     prepare_world()
@@ -308,10 +340,14 @@ def rotation(fleet):
     true("the calm run", plain.wait(120) == 0, fleet.tails())
     run = fleet.spawn("drover-learner", *learner_words(fleet, "rotated", 6), log=f"{fleet.name}-rotated")
     fleet.until("it trains", lambda: os.path.exists("rotated/metrics.jsonl") and os.path.getsize("rotated/metrics.jsonl"), 60)
+    port = metrics_port(fleet)
+    fleet.until("figures", lambda: up(port), 10)
     print("  ", tool("drover", "keys", "rotate", fleet.keys, "hours=0.001").strip())  # 3.6 s
     late = fleet.key("actor", "late")  # made meanwhile: knows both
     true("it trains on", run.wait(120) == 0, fleet.tails())
     fleet.until("the broker has the new key", lambda: "event=rotated" in fleet.said("broker"), 10)
+    time.sleep(1.5)  # what was sent before is read
+    fleet.until("figures after the rotation", lambda: fresh(port), 30)
     true("the same weights", hash_of("calm") == hash_of("rotated"))
     true("nobody left", all(p.poll() is None for p in fleet.all[1:4]), fleet.tails())
     for key in late, *(os.path.join(fleet.keys, f"{n}.key") for n in workers):
