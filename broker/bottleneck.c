@@ -129,7 +129,10 @@ static bool actors(const struct bottleneck_ask *s)
     const double learner = s->stats->learner_busy < .25 ? .25 : s->stats->learner_busy;
     uint32_t more;
 
-    if (!s->actors || s->stats->actor_busy <= .9 || s->stats->learner_busy >= .7)
+    /* Of the last minute, too: who takes turns is busy for ten seconds as well. (Where a turn is
+     * longer than the minute, this still is the turn and not the run.) */
+    if (!s->actors || s->stats->actor_busy <= .9 || s->stats->learner_busy >= .7 ||
+        s->stats->actor_idle > .3)
         return false;
     more = (uint32_t)(s->actors * (1 / learner - 1) + .5);
     more = more ? more : 1;
@@ -145,10 +148,12 @@ static bool learner(const struct bottleneck_ask *s)
 {
     uint32_t less;
 
-    if (s->stats->learner_busy <= .9)
+    if (s->stats->learner_busy <= .9 || s->stats->learner_idle > .3)
         return false;
     less = (uint32_t)(s->actors * (1 - s->stats->actor_busy / .9));
-    if (s->actors > 1 && s->stats->actor_busy < .5 && less) {
+    if (s->actors && less >= s->actors)
+        less = s->actors - 1; /* a run that goes on wants one */
+    if (s->actors > 1 && s->stats->actor_busy < .5 && s->stats->actor_idle > .5 && less) {
         s->stats->actors_wanted = s->actors - less;
         advise(s, "remove %u actor%s", less, less > 1 ? "s" : "");
     }

@@ -276,6 +276,67 @@ static void the_last_minute_is_the_last(void **state)
     assert_true(fixture_stats(&fixture)->actor_idle < .01);
 }
 
+/* A heartbeat of who worked for so long, and did not for the rest. */
+static void has_worked(uint32_t at, uint64_t busy_ms, uint64_t second)
+{
+    const struct version image = fixture_version(1);
+    struct msg msg = {.head.type = MSG_HB,
+                      .hb = {.progress = second,
+                             .busy_ms = busy_ms,
+                             .idle_ms = 1000 * second - busy_ms,
+                             .image = &image,
+                             .n_image = at != L,
+                             .newest = fixture_version(1),
+                             .settled.epoch = 1,
+                             .credit_bytes = 1 << 20,
+                             .note = "",
+                             .metrics = ""}};
+
+    assert_ok(fixture_say(&fixture, at, &msg));
+}
+
+/* Each works for 20 s while the other waits: neither more nor fewer actors would help. */
+static void who_takes_turns_is_not_scaled(void **state)
+{
+    uint64_t busy[2] = {0, 0};
+
+    (void)state;
+    fixture_learner(&fixture, 1, NULL, 0);
+    come(A, ROLE_ACTOR, "far");
+    come(B, ROLE_ACTOR, "near");
+    for (uint64_t i = 1; i <= 180; i++) {
+        busy[i / 20 % 2] += 1000;
+        has_worked(L, busy[1], i);
+        has_worked(A, busy[0], i);
+        has_worked(B, busy[0], i);
+        fixture_pass(&fixture, 1000);
+        fixture_forget(&fixture);
+        if (i <= 60)
+            continue;
+        assert_string_equal(fixture_stats(&fixture)->holds, "turns");
+        assert_int_equal(fixture_stats(&fixture)->actors_wanted, 2);
+        assert_string_equal(fixture_stats(&fixture)->advice, "");
+    }
+}
+
+/* Actors that have nothing to do beside a learner that works on: one is kept. */
+static void one_actor_is_kept(void **state)
+{
+    (void)state;
+    fixture_learner(&fixture, 1, NULL, 0);
+    come(A, ROLE_ACTOR, "far");
+    come(B, ROLE_ACTOR, "near");
+    for (uint64_t i = 1; i <= 70; i++) {
+        has_worked(L, 1000 * i, i);
+        has_worked(A, 0, i);
+        has_worked(B, 0, i);
+        fixture_pass(&fixture, 1000);
+    }
+    assert_string_equal(fixture_stats(&fixture)->holds, "learner");
+    assert_int_equal(fixture_stats(&fixture)->actors_wanted, 1);
+    assert_string_equal(fixture_stats(&fixture)->advice, "remove 1 actor");
+}
+
 /* ---- a thousand */
 
 static size_t published;
@@ -356,6 +417,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_there_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(how_long_is_left_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(the_last_minute_is_the_last, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_takes_turns_is_not_scaled, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_actor_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(a_thousand_cost_little, setup, teardown),
     };
     return cmocka_run_group_tests_name("watching", tests, NULL, NULL);
