@@ -1,4 +1,4 @@
-/* While something waits, who is done takes that. Once nothing does, actors stand idle beside others
+/* While something waits that it may do, who is done takes that. Once nothing does, actors stand idle beside others
  * that still have work, and the whole iteration waits for the last of these. Then, each tick:
  *
  *   - what an actor has not begun (HB `unbegun`) goes to one with a free slot, which begins it at
@@ -191,20 +191,20 @@ static bool any_free(const struct broker *b)
     return false;
 }
 
-/* Is there somebody with nothing to do, beside others that have something? */
-static bool is_due(const struct broker *b)
+/* Is there somebody with nothing to do, beside others that have something? What still waits then is
+ * not for who is free: the same tick has given them what is (grant_work). */
+static bool is_due(const struct broker *b, int64_t now_ms)
 {
-    const uint64_t *count = b->tasks.count;
-
     return b->run.bound && !b->run.done && !b->draining && !b->space_short &&
-           b->pace.usual > 0 && !count[SAMPLE_WAITING] && count[SAMPLE_LEASED] && any_free(b);
+           b->pace.usual > 0 && now_ms >= b->lease_from_ms && b->tasks.count[SAMPLE_LEASED] &&
+           any_free(b);
 }
 
 void reclaim_work(struct broker *b, int64_t now_ms)
 {
     struct search s = {.now_ms = now_ms};
 
-    if (!is_due(b))
+    if (!is_due(b, now_ms))
         return;
     for (struct broker_member *m = b->members.first; m; m = m->next)
         for (uint32_t slot = m->lease; slot != LEASE_NONE; slot = b->leases.slot[slot].next)

@@ -92,6 +92,25 @@ static void what_has_not_begun_goes_to_who_is_idle(void **state)
     assert_int_equal(fixture_stats(&fixture)->duplicates, 0);
 }
 
+/* What waits is of weights that nobody has yet: beside it others' work is done all the same. */
+static void what_waits_for_weights_holds_up_nobody(void **state)
+{
+    const struct msg *msg;
+
+    (void)state;
+    both_known(1000, 1000);
+    a_has_eight(3);
+    fixture_open_task(&fixture, 3, 1, 1);
+    beat(B, 8, 2000, NULL, NULL, 0);
+    fixture_pass(&fixture, 100);
+    assert_int_equal(fixture_stats(&fixture)->waiting, 1);
+    msg = fixture_said(&fixture, B, MSG_LEASE);
+    assert_non_null(msg);
+    assert_int_equal(msg->lease.task.id, 2);
+    assert_int_equal(msg->lease.first, 5);
+    assert_int_equal(fixture_count(&fixture, A, MSG_REVOKE), 1);
+}
+
 static void only_free_slots_are_filled(void **state)
 {
     struct msg hello = fixture_hello(B, ROLE_ACTOR);
@@ -300,6 +319,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(what_has_not_begun_goes_to_who_is_idle),
+        T(what_waits_for_weights_holds_up_nobody),
         T(only_free_slots_are_filled),
         T(what_is_slow_is_done_by_another_as_well),
         T(who_is_slow_gets_what_nobody_waits_for),
