@@ -76,7 +76,7 @@ static void post(struct actor *a, struct compute_item *item)
 
 static void drop_images(struct actor *a, uint64_t below)
 {
-    struct compute_item *item = weights_drop(&a->weights, below);
+    struct compute_item *item = weights_drop(&a->weights, a->fetch, below);
 
     if (item)
         post(a, item);

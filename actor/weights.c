@@ -84,13 +84,18 @@ void weights_lower(struct actor_weights *w, uint64_t smallest_live)
         w->smallest_live = smallest_live;
 }
 
-struct compute_item *weights_drop(struct actor_weights *w, uint64_t below)
+/* Nobody has what died any more: its pull would ask for it for ever. A version that lives and has
+ * the same bytes is asked for anew (weights_ask). */
+struct compute_item *weights_drop(struct actor_weights *w, struct fetch *fetch, uint64_t below)
 {
     struct compute_item *item;
 
     if (below <= w->smallest_live)
         return NULL;
     w->smallest_live = below;
+    for (uint32_t i = 0; i < w->n_wanted; i++)
+        if (w->wanted[i].number < below)
+            fetch_drop(fetch, &w->wanted[i].hash);
     w->n_loaded = keep_from(w->loaded, w->n_loaded, below);
     w->n_wanted = keep_from(w->wanted, w->n_wanted, below);
     item = compute_item(ITEM_DROP);

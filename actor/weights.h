@@ -37,8 +37,10 @@ void weights_newest(struct actor_weights *weights, const struct version *version
 /* From WELCOME: a learner whose folder was restored from a copy names versions again that are
  * past. */
 void weights_lower(struct actor_weights *weights, uint64_t smallest_live);
-/* Versions below this are not needed any more. An item for the compute thread, or NULL. */
-struct compute_item *weights_drop(struct actor_weights *weights, uint64_t below);
+/* Versions below this are not needed any more, nor pulled. An item for the compute thread, or
+ * NULL. */
+struct compute_item *weights_drop(struct actor_weights *weights, struct fetch *fetch,
+                                  uint64_t below);
 
 /* No more than MAX_LIVE are kept. When that many are here and another is wanted, the oldest that
  * no sample in hand needs, and that is not the newest, goes: an item for the compute thread, or

@@ -158,10 +158,36 @@ static void the_latest_wins(void **state)
     fetch_free(fetch);
 }
 
+/* A slow line: each version dies before it is here. Each next one is asked for. */
+static void what_died_is_let_go(void **state)
+{
+    const struct fetch_conf conf = {.role = ROLE_ACTOR, .name = "child"};
+    struct actor_weights w;
+    struct fetch *fetch;
+
+    (void)state;
+    open_weights(&w);
+    fetch_new(&fetch, &conf);
+    for (uint64_t v = 1; v <= 2 * FETCH_MAX; v++) {
+        const struct version newest = version_of(v), before = version_of(v - 1);
+        struct compute_item *item;
+
+        weights_newest(&w, &newest);
+        item = weights_drop(&w, fetch, v);
+        assert_int_equal(item->kind, ITEM_DROP);
+        compute_item_free(item);
+        assert_false(fetch_wants(fetch, &before.hash));
+        assert_ok(weights_ask(&w, fetch));
+        assert_true(fetch_wants(fetch, &newest.hash));
+    }
+    fetch_free(fetch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_latest_wins),
+        cmocka_unit_test(what_died_is_let_go),
         cmocka_unit_test(no_image_in_use_goes_at_any_lag),
         cmocka_unit_test(what_was_forgotten_is_wanted_again),
         cmocka_unit_test(all_in_use_and_another_waits),
