@@ -203,16 +203,14 @@ static void refuse(struct hub *hub, struct conn *conn, uint32_t code, const char
 }
 
 void hub_refuse(struct hub *hub, struct hub_peer *peer, enum refuse_code code,
-                const char *words, bool is_ban, int64_t now_ms)
+                const char *words, bool shut, int64_t now_ms)
 {
     struct hub_member *const m = (struct hub_member *)peer;
 
     if (m->conn) {
         refuse(hub, m->conn, (uint32_t)code, words);
-        m->conn->doomed_ms = is_ban ? now_ms : 0;
+        m->conn->doomed_ms = shut ? now_ms : 0;
     }
-    if (is_ban)
-        hub_member_ban(&hub->members, &peer->id, now_ms);
     member_remove(hub, m, words, now_ms);
 }
 

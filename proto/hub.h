@@ -66,9 +66,9 @@ struct hub_peer *hub_next(const struct hub *hub, const struct hub_peer *peer);
 
 /* Counts a strike against a peer that sent nonsense the hub cannot see. */
 void hub_strike(struct hub *hub, struct hub_peer *peer, const char *why, int64_t now_ms);
-/* Sends REFUSE and forgets the peer; `ban` shuts the connection and refuses it for a minute. */
+/* Sends REFUSE and forgets the peer; `shut` ends the connection, too: it may dial again. */
 void hub_refuse(struct hub *hub, struct hub_peer *peer, enum refuse_code code,
-                const char *words, bool ban, int64_t now_ms);
+                const char *words, bool shut, int64_t now_ms);
 /* Forgets a peer that said BYE. */
 void hub_release(struct hub *hub, struct hub_peer *peer, int64_t now_ms);
 
