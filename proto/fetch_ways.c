@@ -41,6 +41,7 @@ struct fetch_open { /* free while of.kind is 0 */
     int64_t until_ms;    /* that is, until then; 0: since this moment */
     struct artifact way;
     struct shared_memory *bytes;
+    struct shared_memory *base; /* what the way is of, from when it was taken; NULL: it comes */
     bool base_wanted;
 };
 
@@ -130,6 +131,8 @@ static void let_way_go(struct fetch_ways *w, struct fetch_open *o)
     o->base_wanted = false;
     shared_memory_free(o->bytes);
     o->bytes = NULL;
+    shared_memory_free(o->base);
+    o->base = NULL;
 }
 
 /* The image itself, from what has come of it on. */
@@ -248,7 +251,7 @@ static double seconds(const struct fetch_ways *w, const struct fetch_open *o,
 
 static void build(struct fetch_ways *w, struct fetch_open *o)
 {
-    struct shared_memory *const base = held(w, &o->way);
+    struct shared_memory *const base = o->base ? o->base : held(w, &o->way);
     struct fetch_rebuild *job;
 
     if (!o->bytes || !base)
@@ -273,8 +276,10 @@ static void take(struct fetch_ways *w, struct fetch_open *o, const struct artifa
                                   .bytes = o->of.bytes,
                                   .kind = ARTIFACT_IMAGE,
                                   .name = "the run's first image"};
-    const bool have_base = held(w, way) != NULL;
+    struct shared_memory *const here = held(w, way);
+    const bool have_base = here != NULL;
 
+    o->base = here ? shared_memory_share(here) : NULL;
     o->way = *way;
     o->way.name = way->kind == ARTIFACT_PATCH ? "policy patch" : "policy adapter";
     o->state = OPEN_TAKES;
@@ -338,6 +343,7 @@ bool fetch_ways_got(struct fetch_ways *w, const struct artifact *what,
             continue;
         if (o->base_wanted && hash_same(&o->way.base, &what->hash)) {
             o->base_wanted = false;
+            o->base = shared_memory_share(shared);
             keep(&w->base, &what->hash, shared);
             ours = true;
         }

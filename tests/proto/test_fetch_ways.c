@@ -369,6 +369,22 @@ static void test_the_first_image_is_the_base(void **state)
     end(o);
 }
 
+/* Another image comes whole while the patch is on its way. */
+static void test_a_base_stays_while_its_patch_comes(void **state)
+{
+    struct owner *const o = make(1 * MB);
+
+    (void)state;
+    hold(o, &V1);
+    begin(o, &V2, 0);
+    offer(o, &PATCH, ARTIFACT_PATCH, 1 * MB, &V2, &V1);
+    hold(o, &V0);
+    assert_true(got_way(o, &PATCH, ARTIFACT_PATCH));
+    assert_non_null(o->job);
+    shared_memory_free(built(o, true, 100));
+    end(o);
+}
+
 /* A machine that rebuilds slowly learns that it does. */
 static void test_it_learns_how_fast_it_rebuilds(void **state)
 {
@@ -422,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_dropped_at_any_time),
         cmocka_unit_test(test_an_adapter_brings_its_base),
         cmocka_unit_test(test_the_first_image_is_the_base),
+        cmocka_unit_test(test_a_base_stays_while_its_patch_comes),
         cmocka_unit_test(test_it_learns_how_fast_it_rebuilds),
         cmocka_unit_test(test_asked_again_on_a_new_connection),
     };
