@@ -54,7 +54,10 @@ struct fetch_ways {
     struct fetch_ways_conf conf;
     struct fetch_open open[OPEN];
     struct fetch_held newest, base; /* base: of adapters */
-    double coding[ARTIFACT_KINDS];  /* bytes of an image a second */
+    struct hash
+        basing; /* the base that is pulled, for all who wait for it; it goes on when they */
+    bool bases; /* end, for the next version needs it as well */
+    double coding[ARTIFACT_KINDS]; /* bytes of an image a second */
 };
 
 void fetch_ways_rebuild_free(struct fetch_rebuild *job)
@@ -126,8 +129,6 @@ static void let_way_go(struct fetch_ways *w, struct fetch_open *o)
 {
     if (o->state == OPEN_TAKES && !o->bytes)
         w->conf.drop(w->conf.self, &o->way.hash);
-    if (o->base_wanted)
-        w->conf.drop(w->conf.self, &o->way.base);
     o->base_wanted = false;
     shared_memory_free(o->bytes);
     o->bytes = NULL;
@@ -135,10 +136,24 @@ static void let_way_go(struct fetch_ways *w, struct fetch_open *o)
     o->base = NULL;
 }
 
+static void let_base_go(struct fetch_ways *w)
+{
+    for (int i = 0; i < OPEN; i++)
+        if (w->open[i].of.kind && w->open[i].base_wanted)
+            return;
+    if (w->bases)
+        w->conf.drop(w->conf.self, &w->basing);
+    w->bases = false;
+}
+
 /* The image itself, from what has come of it on. */
 static void give_up(struct fetch_ways *w, struct fetch_open *o)
 {
+    const bool waited = o->base_wanted;
+
     let_way_go(w, o);
+    if (waited) /* the image needs the line now */
+        let_base_go(w);
     o->state = OPEN_NONE;
     o->patience_ms = 0;
     w->conf.pause(w->conf.self, &o->of.hash, false);
@@ -161,6 +176,7 @@ void fetch_ways_forget(struct fetch_ways *w)
     for (int i = 0; i < OPEN; i++)
         if (w->open[i].of.kind)
             fetch_ways_end(w, &w->open[i].of.hash);
+    let_base_go(w);
     let_go(&w->newest);
     let_go(&w->base);
 }
@@ -270,6 +286,20 @@ static void build(struct fetch_ways *w, struct fetch_open *o)
     }
 }
 
+/* One base at a time: a run has one. */
+static bool pull_base(struct fetch_ways *w, const struct artifact *base)
+{
+    if (w->bases && !hash_same(&w->basing, &base->hash))
+        let_base_go(w);
+    if (w->bases && !hash_same(&w->basing, &base->hash))
+        return false;
+    if (w->conf.want(w->conf.self, base))
+        return false;
+    w->basing = base->hash;
+    w->bases = true;
+    return true;
+}
+
 static void take(struct fetch_ways *w, struct fetch_open *o, const struct artifact *way)
 {
     const struct artifact base = {.hash = way->base,
@@ -286,7 +316,7 @@ static void take(struct fetch_ways *w, struct fetch_open *o, const struct artifa
     o->patience_ms = 0;
     w->conf.pause(w->conf.self, &o->of.hash, true);
     if (!have_base)
-        o->base_wanted = !w->conf.want(w->conf.self, &base);
+        o->base_wanted = pull_base(w, &base);
     if ((!have_base && !o->base_wanted) || w->conf.want(w->conf.self, &o->way))
         give_up(w, o);
 }
@@ -337,6 +367,11 @@ bool fetch_ways_got(struct fetch_ways *w, const struct artifact *what,
 {
     bool ours = false;
 
+    if (w && w->bases && hash_same(&w->basing, &what->hash)) {
+        w->bases = false;
+        keep(&w->base, &what->hash, shared);
+        ours = true;
+    }
     for (int i = 0; w && i < OPEN; i++) {
         struct fetch_open *const o = &w->open[i];
         if (!o->of.kind || o->state != OPEN_TAKES)
@@ -344,8 +379,6 @@ bool fetch_ways_got(struct fetch_ways *w, const struct artifact *what,
         if (o->base_wanted && hash_same(&o->way.base, &what->hash)) {
             o->base_wanted = false;
             o->base = shared_memory_share(shared);
-            keep(&w->base, &what->hash, shared);
-            ours = true;
         }
         if (!o->bytes && hash_same(&o->way.hash, &what->hash)) {
             o->bytes = shared_memory_share(shared);

@@ -17,6 +17,7 @@ struct owner {
     struct fetch_ways *ways;
     struct hash wanted[8]; /* that are still wanted */
     int n_wanted, dropped;
+    struct hash last; /* that was dropped */
     bool paused, refuses, mute, busy;
     int asked, blamed;
     struct msg_wreq ask;
@@ -40,7 +41,7 @@ static void on_drop(void *self, const struct hash *hash)
 {
     struct owner *const o = self;
 
-    (void)hash;
+    o->last = *hash;
     o->dropped++;
 }
 
@@ -349,6 +350,40 @@ static void test_an_adapter_brings_its_base(void **state)
     end(o);
 }
 
+/* Two wait for the base, and one ends; then all do, and the next finds it half here. */
+static void test_a_base_outlives_who_waited_for_it(void **state)
+{
+    const struct hash second = {{13}};
+    const struct artifact base = image(&V0);
+    struct owner *const o = make(10 * MB);
+
+    (void)state;
+    begin(o, &V1, 0);
+    begin(o, &V2, 0);
+    offer(o, &ADAPTER, ARTIFACT_ADAPTER, 5 * MB, &V1, &V0);
+    offer(o, &second, ARTIFACT_ADAPTER, 5 * MB, &V2, &V0);
+    fetch_ways_end(o->ways, &V1);
+    assert_int_equal(o->dropped, 1);
+    assert_true(hash_same(&o->last, &ADAPTER));
+    fetch_ways_end(o->ways, &V2);
+    assert_int_equal(o->dropped, 2);
+    assert_true(hash_same(&o->last, &second));
+    begin(o, &V2, 0);
+    offer(o, &second, ARTIFACT_ADAPTER, 5 * MB, &V2, &V0);
+    assert_true(got(o, &base));
+    assert_true(got_way(o, &second, ARTIFACT_ADAPTER));
+    assert_non_null(o->job);
+    shared_memory_free(built(o, true, 100));
+    begin(o, &V1, 0);
+    fetch_ways_forget(o->ways);
+    assert_int_equal(o->dropped, 2); /* nothing is pulled any more */
+    begin(o, &V1, 0);
+    offer(o, &ADAPTER, ARTIFACT_ADAPTER, 5 * MB, &V1, &V0);
+    fetch_ways_forget(o->ways);
+    assert_int_equal(o->dropped, 4); /* the adapter, and the base */
+    end(o);
+}
+
 /* The first version is come by as an image, and becomes the base of all that follow. */
 static void test_the_first_image_is_the_base(void **state)
 {
@@ -437,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_whatever_fails_ends_with_the_image),
         cmocka_unit_test(test_dropped_at_any_time),
         cmocka_unit_test(test_an_adapter_brings_its_base),
+        cmocka_unit_test(test_a_base_outlives_who_waited_for_it),
         cmocka_unit_test(test_the_first_image_is_the_base),
         cmocka_unit_test(test_a_base_stays_while_its_patch_comes),
         cmocka_unit_test(test_it_learns_how_fast_it_rebuilds),
