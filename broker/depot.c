@@ -227,10 +227,14 @@ static enum err first_ask(struct depot *d, struct stock_item *item, int64_t now_
 {
     const struct artifact what = {
         .hash = item->hash, .bytes = item->bytes, .kind = item->kind, .name = "weights"};
+    enum err err;
 
     if (d->sink.pages && d->sink.pages(d->sink.self, &what))
         item->wait_ms = now_ms + DEPOT_PAGES_MS;
-    return stock_open(item);
+    err = stock_open(item);
+    if (!err)
+        supply_opened(item);
+    return err;
 }
 
 static void on_wreq(struct depot *d, struct depot_peer *from, const struct msg_wreq *ask,

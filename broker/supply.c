@@ -54,6 +54,14 @@ static void count(const struct supply_hold *h, int by)
             stock_held(h->item, i, by);
 }
 
+/* Who offered it before its tables were there is counted now. */
+void supply_opened(const struct stock_item *item)
+{
+    for (const struct supply_hold *h = item->hold; h; h = h->of_item)
+        if (!h->banned)
+            count(h, 1);
+}
+
 /* It will not send what it owes of an artifact. */
 static void forsake(struct supply *supply, struct supply_hold *h)
 {

@@ -58,6 +58,8 @@ void supply_cut(struct supply *supply, struct supply_source *source, int64_t now
 void supply_offer(struct supply *supply, struct supply_source *source,
                   const struct msg_offer *offer,
                   void (*lost)(void *self, struct stock_item *item), void *self);
+/* Somebody asked for it first (stock_open). */
+void supply_opened(const struct stock_item *item);
 /* A child says which chunks it has. */
 void supply_have(struct supply *supply, struct supply_source *source, struct stock_item *item,
                  const uint8_t *bits, uint32_t n);
