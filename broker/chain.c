@@ -241,7 +241,9 @@ bool chain_failed(struct chain *c, struct chain_peer *peer, const void *item, in
     if (!p)
         return false;
     m->refused[m->refusals++ % CHAIN_REFUSED] = p->peer;
-    p->peer->failed++;
+    if (!p->peer->failed || strcmp(p->peer->failed_by, peer->host) != 0)
+        p->peer->failed++;
+    snprintf(p->peer->failed_by, sizeof p->peer->failed_by, "%s", peer->host);
     p->peer->failed_ms = now_ms;
     chain_place_put(c, m, p->parent && chain_place_fits(m, p->parent) ? p->parent : NULL,
                     now_ms);

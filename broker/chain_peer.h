@@ -29,10 +29,11 @@ struct chain_peer {       /* a process; embedded by who knows it */
     bool full;         /* the caller's: its pipe takes nothing now, so nothing is said to it */
     uint32_t failed;   /* children that could not take from it, one after the other */
     int64_t failed_ms; /* when the last one said so */
-    double rate, best; /* in the last window, and what it can; 0: unknown */
-    int64_t rate_ms;   /* since when `rate` was measured */
-    uint64_t said;     /* bytes that it has taken, as it says */
-    uint64_t progress; /* and at the beginning of the window */
+    char failed_by[MAX_NAME]; /* the host of that one: who says it twice is counted once */
+    double rate, best;        /* in the last window, and what it can; 0: unknown */
+    int64_t rate_ms;          /* since when `rate` was measured */
+    uint64_t said;            /* bytes that it has taken, as it says */
+    uint64_t progress;        /* and at the beginning of the window */
     int64_t progress_ms;
     struct guests guests;
     struct chain_member *member; /* of each cast that it is in */

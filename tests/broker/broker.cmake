@@ -27,6 +27,7 @@ drover_library(broker_hosts SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/broker/hosts.c
 drover_test(broker/depot NEEDS broker_hosts TIMEOUT 600)
 drover_test(broker/depot_noise NEEDS broker)
 drover_test(broker/supply NEEDS broker)
+drover_test(broker/chain NEEDS broker)
 include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
 drover_library(stage SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage.c
   ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage_hello.c ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/stage_lines.c
