@@ -177,10 +177,10 @@ static void ask_all(struct depot *d, int64_t now_ms)
 
     while (supply_next(&d->supply, &to, &msg, now_ms)) {
         struct depot_peer *peer = to->owner;
-        const struct hash hash = msg.wreq.hash;
+        const struct msg_wreq request = msg.wreq;
         const enum err err = d->sink.send(d->sink.self, peer->link, &msg);
         if (err)
-            supply_unsent(&d->supply, to, stock_find(d->stock, &hash), err == ERR_IO);
+            supply_unsent(&d->supply, to, &request, err == ERR_IO);
     }
 }
 

@@ -320,6 +320,18 @@ enum stock_took stock_piece(struct stock *c, struct stock_item *item, uint32_t i
     return STOCK_WHOLE;
 }
 
+bool stock_unbegin(struct stock *c, const struct stock_item *item, uint32_t chunk,
+                   const void *from)
+{
+    struct stock_block *const b =
+        chunk < item->chunks && item->slot ? item->slot[chunk].block : NULL;
+
+    if (!b || !b->from || b->from != from)
+        return false;
+    drop_block(c, b);
+    return true;
+}
+
 uint32_t stock_forsake(struct stock *c, const struct stock_item *item, const void *from)
 {
     uint32_t n = 0;

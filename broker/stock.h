@@ -75,6 +75,9 @@ bool stock_begin(struct stock *stock, struct stock_item *item, uint32_t chunk, v
 /* A piece, numbered from the artifact's start, by `from`. */
 enum stock_took stock_piece(struct stock *stock, struct stock_item *item, uint32_t index,
                             const uint8_t *data, uint32_t n, const void *from);
+/* What stock_begin made room for was not asked of `from`: it is due again. False: it has none. */
+bool stock_unbegin(struct stock *stock, const struct stock_item *item, uint32_t chunk,
+                   const void *from);
 /* `from` will not send what it was asked for (of `item`; NULL: of all): it is due again. How
  * many chunks that were. */
 uint32_t stock_forsake(struct stock *stock, const struct stock_item *item, const void *from);

@@ -257,16 +257,23 @@ void supply_none(struct supply *supply, struct supply_source *s, struct stock_it
         end_hold(supply, h);
 }
 
-void supply_unsent(struct supply *supply, struct supply_source *s, struct stock_item *item,
-                   bool gone)
+void supply_unsent(struct supply *supply, struct supply_source *s,
+                   const struct msg_wreq *request, bool gone)
 {
-    struct supply_hold *h = find(s, item);
+    struct stock_item *const item = stock_find(supply->stock, &request->hash);
+    struct supply_hold *const h = item ? find(s, item) : NULL;
 
     s->full = true;
     if (gone)
         s->reachable = false;
-    if (h)
+    if (h && gone) {
         forsake(supply, h);
+    } else if (h && request->kind == CHUNK_DIGEST_PIECES) {
+        item->digest_from = NULL;
+    } else if (h && stock_unbegin(supply->stock, item, request->first / STOCK_PIECES, s)) {
+        h->coming--;
+        s->under_way--;
+    }
 }
 
 void supply_forget(struct supply *supply, struct stock_item *item)

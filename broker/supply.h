@@ -65,9 +65,10 @@ void supply_have(struct supply *supply, struct supply_source *source, struct sto
                  const uint8_t *bits, uint32_t n);
 /* It does not have it after all. */
 void supply_none(struct supply *supply, struct supply_source *source, struct stock_item *item);
-/* A request could not go out (`gone`: nor will others on this connection). */
-void supply_unsent(struct supply *supply, struct supply_source *source, struct stock_item *item,
-                   bool gone);
+/* A request of supply_next could not go out; those before it did (`gone`: and are void, as the
+ * connection is). */
+void supply_unsent(struct supply *supply, struct supply_source *source,
+                   const struct msg_wreq *request, bool gone);
 /* All that is about an artifact, which goes. */
 void supply_forget(struct supply *supply, struct stock_item *item);
 

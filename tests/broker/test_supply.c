@@ -2,8 +2,10 @@
 
 #include "tests/support/test.h"
 
+#include "base/mem.h"
 #include "broker/supply.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { CHUNKS = 6, HOSTS = 3 };
@@ -77,10 +79,75 @@ static void who_offered_before_it_was_asked_for_counts(void **state)
     close_supply();
 }
 
+static void name_it(uint8_t *bytes, struct artifact *what, struct hash *digest)
+{
+    for (uint32_t i = 0; i < CHUNKS; i++) {
+        memset(bytes + (size_t)i * HASH_CHUNK, (int)i + 1, HASH_CHUNK);
+        digest[i] = hash_chunk(bytes + (size_t)i * HASH_CHUNK, HASH_CHUNK);
+    }
+    *what = WHAT;
+    what->hash = hash_of(bytes, CHUNKS * (size_t)HASH_CHUNK);
+}
+
+static enum stock_took take(const struct artifact *what, uint32_t kind, uint32_t index,
+                            const void *data, uint32_t bytes)
+{
+    const struct msg_wchunk chunk = {.hash = what->hash,
+                                     .kind = kind,
+                                     .index = index,
+                                     .data = data,
+                                     .bytes = bytes,
+                                     .total = what->bytes};
+
+    return supply_take(&supply, &learner, &chunk, 0);
+}
+
+/* Its pipe takes the first of two requests: what was asked for is taken, the other is due. */
+static void a_full_pipe_takes_back_one_request(void **state)
+{
+    uint8_t *const bytes = mem_new(CHUNKS, HASH_CHUNK);
+    struct hash digest[CHUNKS];
+    struct artifact what;
+    struct supply_source *to;
+    struct msg first, second;
+
+    (void)state;
+    open_supply();
+    name_it(bytes, &what, digest);
+    supply_offer(&supply, &learner, &(struct msg_offer){&what, 1}, lost, NULL);
+    item = stock_find(stock, &what.hash);
+    assert_ok(stock_open(item));
+    supply_opened(item);
+    stock_want(item, 0, 1);
+    stock_want(item, 1, 1);
+    assert_true(supply_next(&supply, &to, &first, 0));
+    assert_int_equal(first.wreq.kind, CHUNK_DIGEST_PIECES);
+    supply_unsent(&supply, to, &first.wreq, false);
+    learner.full = false; /* a tick */
+    assert_true(supply_next(&supply, &to, &first, 0));
+    assert_int_equal(first.wreq.kind, CHUNK_DIGEST_PIECES);
+    assert_int_equal(take(&what, CHUNK_DIGEST_PIECES, 0, digest, sizeof digest), STOCK_WHOLE);
+    assert_true(supply_next(&supply, &to, &first, 0));
+    assert_true(supply_next(&supply, &to, &second, 0));
+    supply_unsent(&supply, to, &second.wreq, false);
+    assert_int_equal(learner.under_way, 1);
+    for (uint32_t i = 0; i < STOCK_PIECES; i++)
+        assert_int_equal(
+            take(&what, CHUNK_PIECES, first.wreq.first + i, bytes + i * PIECE, PIECE),
+            i + 1 < STOCK_PIECES ? STOCK_PART : STOCK_WHOLE);
+    assert_int_equal(learner.under_way, 0);
+    learner.full = false;
+    assert_true(supply_next(&supply, &to, &first, 0));
+    assert_int_equal(first.wreq.first, second.wreq.first);
+    close_supply();
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_offered_before_it_was_asked_for_counts),
+        cmocka_unit_test(a_full_pipe_takes_back_one_request),
     };
 
     return cmocka_run_group_tests_name("broker/supply", tests, NULL, NULL);
