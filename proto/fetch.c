@@ -293,9 +293,20 @@ static void unpull(void *self, const struct hash *hash)
         drop(self, want);
 }
 
+/* Of its own pull. */
+static double share_of(const struct fetch *fetch, const struct hash *hash)
+{
+    const struct blob_pull *const pull = fetch_wire_pull(fetch->wire, hash);
+    const struct blob_pull_stats stats =
+        pull ? blob_pull_stats(pull) : (struct blob_pull_stats){0};
+    const uint64_t all = stats.chunks + stats.missing;
+
+    return all ? (double)stats.chunks / (double)all : 0;
+}
+
 static uint64_t came(void *self, const struct artifact *what)
 {
-    return what ? (uint64_t)(fetch_share(self, &what->hash) * (double)what->bytes) : 0;
+    return what ? (uint64_t)(share_of(self, &what->hash) * (double)what->bytes) : 0;
 }
 
 /* What comes of its way is what there is of an image that is made of another. */
@@ -451,14 +462,13 @@ double fetch_rate(const struct fetch *fetch)
     return fetch_wire_rate(fetch->wire);
 }
 
+/* By whichever way it comes farther. */
 double fetch_share(const struct fetch *fetch, const struct hash *hash)
 {
-    const struct blob_pull *const pull = fetch_wire_pull(fetch->wire, hash);
-    const struct blob_pull_stats stats =
-        pull ? blob_pull_stats(pull) : (struct blob_pull_stats){0};
-    const uint64_t all = stats.chunks + stats.missing;
+    const struct artifact *const way = fetch_ways_taken(fetch->ways, hash);
+    const double own = share_of(fetch, hash), by = way ? share_of(fetch, &way->hash) : 0;
 
-    return all ? (double)stats.chunks / (double)all : 0;
+    return fetch_ways_builds(fetch->ways, hash) ? 1 : own > by ? own : by;
 }
 
 const char *fetch_note(struct fetch *fetch)

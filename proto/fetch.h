@@ -73,7 +73,8 @@ enum err fetch_handed(void *fetch, int64_t now_ms) MUST_CHECK;
 
 /* Taken so far, for progress: a piece, an artifact as pages, or a word of who pulls it for us, is one. */
 uint64_t fetch_pieces(const struct fetch *fetch);
-/* Over the wire: bytes so far, bytes a second (0: unknown); how much of an artifact is here. */
+/* Over the wire: bytes so far, bytes a second (0: unknown); how much of an artifact is here,
+ * itself or what it is rebuilt from, whichever is nearer to its end. */
 uint64_t fetch_bytes(const struct fetch *fetch);
 double fetch_rate(const struct fetch *fetch);
 double fetch_share(const struct fetch *fetch, const struct hash *hash);

@@ -433,6 +433,13 @@ const struct artifact *fetch_ways_taken(const struct fetch_ways *w, const struct
     return o && o->state == OPEN_TAKES ? &o->way : NULL;
 }
 
+bool fetch_ways_builds(const struct fetch_ways *w, const struct hash *of)
+{
+    const struct fetch_open *const o = find(w, of);
+
+    return o && o->state == OPEN_BUILDS;
+}
+
 const char *fetch_ways_note(const struct fetch_ways *w, const struct hash *of)
 {
     const struct fetch_open *const o = find(w, of);

@@ -70,6 +70,8 @@ void fetch_ways_forget(struct fetch_ways *ways);
 
 /* The way that is being pulled in place of an image; NULL: the image is. */
 const struct artifact *fetch_ways_taken(const struct fetch_ways *ways, const struct hash *of);
+/* Is it being rebuilt? All that it takes is here then. */
+bool fetch_ways_builds(const struct fetch_ways *ways, const struct hash *of);
 /* How an image is being come by, in words for people; "" if it is just pulled. */
 const char *fetch_ways_note(const struct fetch_ways *ways, const struct hash *of);
 

@@ -204,6 +204,8 @@ static void test_a_patch_on_a_slow_line(void **state)
     assert_true(got_way(o, &PATCH, ARTIFACT_PATCH));
     assert_false(got_way(o, &PATCH, ARTIFACT_PATCH)); /* once */
     assert_non_null(o->job);
+    assert_true(fetch_ways_builds(o->ways, &V2));
+    assert_false(fetch_ways_builds(o->ways, &V1));
     made = built(o, true, 100);
     assert_non_null(made);
     shared_memory_free(made);
