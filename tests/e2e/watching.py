@@ -116,7 +116,7 @@ def parsed(page):
             true("TYPE behind its HELP", name == last and kind in ("gauge", "counter"), line)
             kinds[name] = kind
         else:
-            m = re.fullmatch(r'(drover_[a-z0-9_]+)(\{(role|host|run)="((?:[^"\\\n]|\\.)*)"\})? (\S+)', line)
+            m = re.fullmatch(r'(drover_[a-z0-9_]+)(\{(role|host|run|reason)="((?:[^"\\\n]|\\.)*)"\})? (\S+)', line)
             true("a line of the format", m and m[1] == last, line)
             true("no figure twice", (m[1], m[4]) not in figures, line)
             figures[m[1], m[4]] = float(m[5])
