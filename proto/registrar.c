@@ -174,9 +174,11 @@ static void know_broker(struct curve_keys *keys, const struct book *book)
 }
 
 /* Before anything is made: may something be called that, would it count, and is there room? The
- * two names that are refused besides are files of the folder itself. */
+ * two names that are refused besides are files of the folder itself. A ticket and a worker have
+ * no name in common: by it alone is known who came in by whom, and who is meant by a revocation. */
 static enum err check(const struct book *book, const struct registrar_want *want)
 {
+    const struct keyring_entry *list;
     uint32_t n;
 
     if (!keyring_file_name(want->name) || !strcmp(want->name, "broker") ||
@@ -186,7 +188,11 @@ static enum err check(const struct book *book, const struct registrar_want *want
                        want->name, CURVE_NAME - 1);
     if (want->expires_s && want->expires_s <= book->now_s)
         return err_set(ERR_RANGE, "%s: it would have expired already", want->name);
-    keyring_list(book->ring, &n);
+    list = keyring_list(book->ring, &n);
+    for (uint32_t i = 0; i < n; i++)
+        if (!strcmp(list[i].name, want->name))
+            return err_set(ERR_IO, "%s: that name is taken by a %s of %s", want->name,
+                           list[i].is_ticket ? "ticket" : "key", book->folder);
     if (n >= KEYRING_MAX)
         return err_set(ERR_RANGE, "%s holds %u keys: more than %d it cannot", book->folder, n,
                        KEYRING_MAX);

@@ -208,6 +208,25 @@ static void a_ticket_is_good_for_its_uses(void **state)
     assert_int_equal(n, 2); /* the ticket and who else came by it */
 }
 
+/* Who came in by whom is known by name alone. */
+static void a_ticket_and_a_worker_share_no_name(void **state)
+{
+    struct keys_folder *f = *state;
+    const struct registrar_want host = {"rig", ROLE_SUPERVISOR, 0, 0};
+    const struct registrar_want ticket = {"t", ROLE_ACTOR, 0, 2};
+    struct curve_keys keys;
+
+    assert_ok(registrar_add(f->path, &host, NULL, NOW));
+    assert_err(ERR_IO,
+               registrar_ticket(&keys, f->path,
+                                &(struct registrar_want){"rig", ROLE_ACTOR, 0, 2}, NOW));
+    assert_non_null(strstr(err_text(), "taken by a key"));
+    assert_ok(registrar_ticket(&keys, f->path, &ticket, NOW));
+    assert_err(ERR_IO, registrar_add(f->path, &(struct registrar_want){"t", ROLE_ACTOR, 0, 0},
+                                     NULL, NOW));
+    assert_non_null(strstr(err_text(), "taken by a ticket"));
+}
+
 static void a_line_of_text_is_a_ticket(void **state)
 {
     struct keys_folder *f = *state;
@@ -300,13 +319,10 @@ static void changes_are_noted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_key_is_made_seen_and_revoked),
-        TEST(what_cannot_be_a_key_is_refused),
-        TEST(a_spoilt_file_lets_nobody_in),
-        TEST(a_ticket_is_good_for_its_uses),
-        TEST(a_line_of_text_is_a_ticket),
-        TEST(the_brokers_pair_follows_the_clock),
-        TEST(changes_are_noted),
+        TEST(a_key_is_made_seen_and_revoked),      TEST(what_cannot_be_a_key_is_refused),
+        TEST(a_spoilt_file_lets_nobody_in),        TEST(a_ticket_is_good_for_its_uses),
+        TEST(a_ticket_and_a_worker_share_no_name), TEST(a_line_of_text_is_a_ticket),
+        TEST(the_brokers_pair_follows_the_clock),  TEST(changes_are_noted),
     };
 
     return cmocka_run_group_tests_name("proto/keyring", tests, NULL, NULL);
