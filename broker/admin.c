@@ -167,12 +167,14 @@ enum err admin_on_admin(struct broker *b, struct broker_member *from, const stru
 enum err admin_on_admit(struct broker *b, struct broker_member *from, const struct msg *msg,
                         int64_t now)
 {
+    const struct broker_member *const keeper = supervisor_of(b, "");
     struct msg head = *msg;
 
     if (strcmp(msg->admin.order, ADMIN_ADMIT))
         return err_set(ERR_RANGE, "ADMIN: '%.40s' is an operator's order", msg->admin.order);
-    if (!supervisor_of(
-            b, "")) /* it comes back, as this broker did: asked again until it is there */
+    /* Not a host's, which has no folder: its no would be the end of who asks. The head comes back,
+     * as this broker did: asked again until it is there. */
+    if (!keeper || !keeper->head)
         return OK;
     head.admin.host = ""; /* the folder is the head's */
     return admin_on_admin(b, from, &head, now);

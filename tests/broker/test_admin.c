@@ -66,6 +66,27 @@ static void the_heads_end_is_the_end_of_all_hosts(void **state)
     assert_string_equal(fixture_said(&fixture, FAR, MSG_ADMIN)->admin.order, "down");
 }
 
+/* A host may be back before the head is: who wants to be let in waits for the head. */
+static void only_the_head_lets_in(void **state)
+{
+    struct msg admit = {
+        .head.type = MSG_ADMIN,
+        .admin = {.request = 9, .order = ADMIN_ADMIT, .arguments = "{}", .host = ""}};
+
+    (void)state;
+    fixture_other(&fixture, X, ROLE_GUEST);
+    host_says(FAR, ROLE_SUPERVISOR, "far", false);
+    fixture_forget(&fixture);
+    assert_ok(fixture_say(&fixture, X, &admit));
+    assert_null(fixture_said(&fixture, FAR, MSG_ADMIN));
+    assert_null(fixture_said(&fixture, X, MSG_ADMIN_OK));
+    host_says(HEAD, ROLE_SUPERVISOR, "head", true);
+    fixture_forget(&fixture);
+    assert_ok(fixture_say(&fixture, X, &admit));
+    assert_non_null(fixture_said(&fixture, HEAD, MSG_ADMIN));
+    assert_null(fixture_said(&fixture, FAR, MSG_ADMIN));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -73,6 +94,7 @@ int main(void)
         T(an_order_reaches_the_host_it_names),
         T(hosts_are_told_by_the_broker_itself),
         T(the_heads_end_is_the_end_of_all_hosts),
+        T(only_the_head_lets_in),
     };
 
     return cmocka_run_group_tests_name("admin", tests, NULL, NULL);
