@@ -391,9 +391,9 @@ static bool make_room(struct hub *hub, int64_t now_ms)
 
 /* The record of the connection that a message came by; NULL if there are too many. */
 static struct conn *conn_of(struct hub *hub, const struct wire_route *from, int fd,
-                            int64_t now_ms)
+                            struct frames *frames, int64_t now_ms)
 {
-    struct conn *conn = hub_conn_find(&hub->conns, from), *was;
+    struct conn *conn = hub_member_conn(&hub->conns, from, fd, frames, now_ms), *was;
 
     if (!conn && !make_room(hub, now_ms)) {
         hub_conn_shut(fd);
@@ -408,6 +408,7 @@ static struct conn *conn_of(struct hub *hub, const struct wire_route *from, int 
     if (was)
         hub_member_ended(&hub->conns, was, now_ms);
     conn->heard_ms = now_ms;
+    hub_conn_origin(conn, frames);
     return conn;
 }
 
@@ -448,9 +449,7 @@ enum err hub_readable(void *self, int64_t now_ms)
         err = wire_receive(hub->socket, &from, &frames, &fd, &got);
         if ((err && err != ERR_PARSE) || (!err && !got))
             break;
-        conn = from.n ? conn_of(hub, &from, fd, now_ms) : NULL;
-        if (conn)
-            hub_conn_origin(conn, &frames);
+        conn = from.n ? conn_of(hub, &from, fd, &frames, now_ms) : NULL;
         err = conn ? hear(hub, conn, &frames, err == ERR_PARSE, now_ms) : OK;
         frames_fini(&frames);
         arena_reset(hub->arena);

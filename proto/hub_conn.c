@@ -83,18 +83,39 @@ struct conn *hub_conn_next(struct hub_conns *conns, const struct conn *conn)
     return at < HUB_CONN_BUCKETS ? conns->bucket[at] : NULL;
 }
 
+/* Zeros: none. */
+static void key_of(struct hash *out, struct frames *frames)
+{
+    const char *key = zmq_msg_gets(&frames->part[0], "User-Id");
+
+    memset(out, 0, sizeof *out);
+    if (key && strlen(key) == KEY_TEXT)
+        zmq_z85_decode(out->byte, key);
+}
+
+/* The same number may have been given to it that the first one had: then the key tells. */
+bool hub_conn_other(const struct conn *conn, int fd, struct frames *frames)
+{
+    struct hash key;
+
+    if (fd >= 0 && conn->fd >= 0 && fd != conn->fd)
+        return true;
+    if (!frames->n || !*conn->address)
+        return false;
+    key_of(&key, frames);
+    return !hash_same(&key, &conn->key);
+}
+
 void hub_conn_origin(struct conn *conn, struct frames *frames)
 {
-    const char *address, *key;
+    const char *address;
 
     if (!frames->n || *conn->address)
         return;
     address = zmq_msg_gets(&frames->part[0], "Peer-Address");
-    key = zmq_msg_gets(&frames->part[0], "User-Id");
     snprintf(conn->address, sizeof conn->address, "%s",
              address ? address_unmapped(address) : "?");
-    if (key && strlen(key) == KEY_TEXT)
-        zmq_z85_decode(conn->key.byte, key);
+    key_of(&conn->key, frames);
 }
 
 static bool far_end(int fd, struct sockaddr_storage *out)

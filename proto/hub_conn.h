@@ -47,6 +47,10 @@ struct conn *hub_conn_heard(struct hub_conns *conns, struct conn *conn, int fd);
 /* Is its descriptor still its own, and a connection? */
 bool hub_conn_lives(const struct hub_conns *conns, const struct conn *conn);
 
+/* Did a frame by `fd` come from another connection than the record is of? A routing id is its
+ * peer's to choose, so it may be said again by a later one, perhaps with another key. */
+bool hub_conn_other(const struct conn *conn, int fd, struct frames *frames);
+
 /* Notes who is at its far end: what ZeroMQ knows of the message, not what that says. */
 void hub_conn_origin(struct conn *conn, struct frames *frames);
 

@@ -119,6 +119,18 @@ void hub_member_ended(struct hub_conns *conns, struct conn *conn, int64_t now_ms
     hub_conn_remove(conns, conn);
 }
 
+/* What was held of the first (its key, its member) is not the second's. */
+struct conn *hub_member_conn(struct hub_conns *conns, const struct wire_route *route, int fd,
+                             struct frames *frames, int64_t now_ms)
+{
+    struct conn *const conn = hub_conn_find(conns, route);
+
+    if (!conn || !hub_conn_other(conn, fd, frames))
+        return conn;
+    hub_member_ended(conns, conn, now_ms);
+    return NULL;
+}
+
 void hub_member_sweep(struct hub_conns *conns, int64_t now_ms)
 {
     struct conn *next;

@@ -39,6 +39,11 @@ void hub_member_clear(struct hub_members *members);
 /* It now speaks by this connection, and by no other. */
 void hub_member_attach(struct hub_member *member, struct conn *conn);
 
+/* The connection of this route that a message came from by `fd`; NULL: a new one. One that had
+ * the route before has ended. */
+struct conn *hub_member_conn(struct hub_conns *conns, const struct wire_route *route, int fd,
+                             struct frames *frames, int64_t now_ms);
+
 /* ZeroMQ does not say when a connection ends: this one has. Its member, if any, is silent. */
 void hub_member_ended(struct hub_conns *conns, struct conn *conn, int64_t now_ms);
 void hub_member_sweep(struct hub_conns *conns, int64_t now_ms); /* all that have ended */
