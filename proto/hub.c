@@ -278,7 +278,7 @@ static enum err on_hello(struct hub *hub, struct conn *conn, const struct msg *m
                       now_ms);
         return OK;
     }
-    if (!hub_look_hello(hub, conn, hello, &role, now_ms))
+    if (!hub_look_hello(hub, conn, hello, m, &role, now_ms))
         return OK;
     if (m && (m->pub.incarnation != hello->incarnation || m->pub.role != role)) {
         member_remove(hub, m, "replaced by another incarnation", now_ms);

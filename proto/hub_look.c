@@ -45,16 +45,20 @@ bool hub_look_hears(struct hub *hub, struct conn *conn, size_t bytes, int64_t no
     return false;
 }
 
-/* The role that HELLO names is the key's, or it is not heard. */
+/* The role that HELLO names is the key's, or it is not heard. The gate forgets ids, of which a key
+ * may say as many as it likes; who is here keeps its own. */
 bool hub_look_hello(struct hub *hub, struct conn *conn, const struct msg_hello *hello,
-                    uint32_t *role, int64_t now_ms)
+                    const struct hub_member *of_id, uint32_t *role, int64_t now_ms)
 {
     enum hub_gate_reason why;
 
     *role = hello->role;
     if (!hub->conf.gate)
         return true;
-    why = hub_gate_hello(hub->conf.gate, &conn->key, &hello->peer, role);
+    why = of_id && !hash_same(&of_id->pub.key, &conn->key) &&
+                  hub_gate_valid(hub->conf.gate, &of_id->pub.key)
+              ? HUB_GATE_ID
+              : hub_gate_hello(hub->conf.gate, &conn->key, &hello->peer, role);
     if (why == HUB_GATE_FINE)
         return true;
     refuse(hub, conn, why, now_ms);

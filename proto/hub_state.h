@@ -35,8 +35,9 @@ void hub_strike_conn(struct hub *hub, struct conn *conn, const char *why, int64_
 
 /* May this connection say `bytes` more? Else it was told, or struck (hub_look.c). */
 bool hub_look_hears(struct hub *hub, struct conn *conn, size_t bytes, int64_t now_ms);
-/* May it be whom its HELLO says? *role: as what it is here. Else it was told. */
+/* May it be whom its HELLO says? `of_id`: the member of that id, or NULL. *role: as what it is
+ * here. Else it was told. */
 bool hub_look_hello(struct hub *hub, struct conn *conn, const struct msg_hello *hello,
-                    uint32_t *role, int64_t now_ms);
+                    const struct hub_member *of_id, uint32_t *role, int64_t now_ms);
 
 #endif

@@ -1,7 +1,8 @@
-/* Who claims to be another, by its routing id, is not taken for the other. */
+/* Who claims to be another, by its routing id or by its peer id, is not taken for the other. */
 
 #include "tests/support/test.h"
 
+#include "proto/hub_gate.h"
 #include "tests/proto/every.h"
 #include "tests/proto/wire_fixture.h"
 
@@ -164,6 +165,49 @@ static void a_descriptor_leads_to_no_record_that_is_gone(void **state)
     }
 }
 
+static bool actors_all(void *self, const struct hash *key, struct hub_pass *out)
+{
+    (void)self, (void)key;
+    *out = (struct hub_pass){ROLE_ACTOR, false, "an actor"};
+    return true;
+}
+
+/* The gate's table of ids is full of other ones of its place, and the first one's is forgotten. */
+static void who_is_here_keeps_its_id(void **state)
+{
+    enum { PLACES = 4096, WAYS = 4 }; /* proto/hub_gate.c */
+    struct wire_fixture *const fixture = *state;
+    const struct hub_gate_conf conf = {.pass = actors_all};
+    struct curve_keys broker, key[2];
+    struct id id = {{1}};
+    const unsigned place = hash_crc32c(0, id.byte, sizeof id.byte) % PLACES;
+    uint64_t heard = 0;
+    void *thief;
+
+    two_keys(fixture, &broker, key);
+    hub_gate_new(&fixture->gate, &conf);
+    listen_to(fixture, &broker);
+    hello_as(dial(fixture, &key[0], "X"), &id);
+    hear(fixture, ++heard);
+    thief = dial(fixture, &key[1], "Y");
+    for (uint32_t i = 1, met = 0; met < WAYS; i++) {
+        memcpy(&id.byte[4], &i, sizeof i);
+        if (hash_crc32c(0, id.byte, sizeof id.byte) % PLACES != place)
+            continue;
+        met++;
+        hello_as(thief, &id);
+        hear(fixture, ++heard);
+    }
+    assert_int_equal(fixture->hellos, 1 + WAYS);
+    assert_int_equal(fixture->gone, WAYS - 1); /* its own, one after the other */
+    memset(&id.byte[4], 0, 4);
+    hello_as(thief, &id);
+    hear(fixture, ++heard);
+    assert_int_equal(fixture->hellos, 1 + WAYS);
+    assert_int_equal(hub_stats(fixture->hub)->refused, 1);
+    assert_int_equal(hub_gate_count(fixture->gate, HUB_GATE_ID), 1);
+}
+
 #define FACT(f) cmocka_unit_test_setup_teardown(f, wire_fixture_open, wire_fixture_close)
 
 int main(void)
@@ -171,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FACT(a_route_said_again_is_another_connection),
         FACT(a_descriptor_leads_to_no_record_that_is_gone),
+        FACT(who_is_here_keeps_its_id),
     };
 
     return cmocka_run_group_tests_name("proto/claims", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/hub_gate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,7 @@ void wire_fixture_hub(struct wire_fixture *fixture, const char *endpoint,
         .endpoint = endpoint,
         .listen_fd = -1,
         .keys = keys,
+        .gate = fixture->gate,
         .peers_max = fixture->peers_max,
         .joined = on_joined,
         .gone = on_gone,
@@ -228,6 +230,7 @@ int wire_fixture_close(void **state)
     while (fixture->extras)
         zmq_close(fixture->extra[--fixture->extras]);
     hub_close(fixture->hub);
+    hub_gate_free(fixture->gate);
     curve_zap_close(fixture->zap);
     zmq_ctx_term(fixture->context);
     free(fixture);

@@ -20,6 +20,7 @@ struct wire_fixture {
     void *context;
     struct hub *hub;
     struct curve_zap *zap;
+    struct hub_gate *gate; /* for wire_fixture_hub; NULL: none */
     struct wire_end end[WIRE_FIXTURE_PEERS];
     int ends, joined, gone, hellos, heard, fails;
     char why[64];
