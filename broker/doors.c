@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMPLAIN_MS = 60000 };
+enum { COMPLAIN_MS = 60000, LOOK_MS = 10 };
 
 struct doors {
     struct keyring *ring;
@@ -25,7 +25,7 @@ struct doors {
     struct hub_gate *gate;
     char at[CURVE_TEXT]; /* the broker's public key at the ports */
     bool changed;        /* a look between two ticks found something */
-    int64_t now_s, now_ms, told_ms;
+    int64_t now_s, now_ms, told_ms, looked_ms;
 };
 
 /* Who may read the dashboard: it shows who is there, from where, and what fails. */
@@ -35,18 +35,21 @@ static bool may_look(enum role role)
 }
 
 /* What the folder says now: a key may be made and used within a moment, and whose handshake is
- * refused does not try again soon. A folder that has not changed costs three looks at its time. */
+ * refused does not try again soon. A folder that has not changed costs three looks at its time.
+ * Strangers may knock as often as they like, so not each of them is a look: a change is believed
+ * settled after so many (proto/keyring.c), and those must last. */
 static const struct keyring_entry *find_now(struct doors *d, const struct hash *key)
 {
     const struct keyring_entry *entry = keyring_find(d->ring, key);
     bool changed = false;
+    enum err err;
 
-    if (entry)
+    if (entry || (d->looked_ms && d->now_ms - d->looked_ms < LOOK_MS))
         return entry;
-    if (keyring_look(d->ring, d->now_s, &changed))
-        return NULL; /* the tick tells */
-    d->changed |= changed;
-    return keyring_find(d->ring, key);
+    d->looked_ms = d->now_ms;
+    err = keyring_look(d->ring, d->now_s, &changed);
+    d->changed |= changed; /* a revocation that was seen counts, whatever else failed */
+    return err ? NULL : keyring_find(d->ring, key); /* the tick tells */
 }
 
 /* Whose handshake ends here never hears why: ZeroMQ hands on no words. So it is told here. */
