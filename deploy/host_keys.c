@@ -97,7 +97,7 @@ enum err host_keys_on_admin_ok(void *self, const struct msg *msg, int64_t now_ms
         }
         invite_accept_answer(&one->keys, msg->admin_ok.result);
         file_of(path, k, one->name);
-        if (curve_save(path, &one->keys))
+        if (curve_replace(path, &one->keys)) /* half a file would be taken for let in */
             log_warn("key", "name=%s reason=\"%s\"", one->name, err_text());
         curve_wipe(&one->keys);
         memset(one, 0, sizeof *one);

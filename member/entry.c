@@ -6,12 +6,14 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "proto/role.h"
 #include "proto/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { WAIT_MS = 60000 };
 
@@ -31,21 +33,41 @@ static void dial_all(struct entry *out, const struct invite *invite, const char 
                                   invite->broker[i]);
 }
 
+/* Can a file be written there? Nothing stays. Asked before a use of the ticket is spent, which a
+ * process that ends with its key unkept would spend again at each start. */
+static enum err keepable(const char *path)
+{
+    char *new = mem_print("%s.new", path); /* as curve_replace will */
+    struct curve_keys unused;
+    enum err err = curve_new(&unused);
+
+    unlink(new);
+    if (!err)
+        err = curve_save(new, &unused);
+    unlink(new);
+    curve_wipe(&unused);
+    free(new);
+    return err;
+}
+
 static enum err join(struct entry *out, const struct entry_conf *o, const struct invite *invite)
 {
     const struct invite_guest guest = {.name = o->name, .host = "", .wait_ms = WAIT_MS};
     char first[INVITE_ADDRESS] = "";
-    enum err err;
+    enum err err = OK;
 
     if (invite->keys.role != o->role)
         return err_set(ERR_STATE,
                        "this ticket is for the role %s, and this is a process of the "
                        "role %s",
                        role_name(invite->keys.role), role_name(o->role));
-    err = invite_accept(&out->keys, first, invite, &guest);
+    if (given(o->key))
+        err = keepable(o->key);
+    if (!err)
+        err = invite_accept(&out->keys, first, invite, &guest);
     dial_all(out, invite, first);
-    if (!err && given(o->key))
-        err = curve_save(o->key, &out->keys);
+    if (!err && given(o->key)) /* whole or not at all: half a key would never be read */
+        err = curve_replace(o->key, &out->keys);
     if (!err)
         log_info("admitted", "name=%s broker=%s", out->keys.name, out->broker);
     return err;
