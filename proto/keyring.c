@@ -188,21 +188,24 @@ static enum err read_lists(struct keyring *ring)
     return OK;
 }
 
-/* The pair that counts must be there; the one that follows it may be. */
+/* The pair that counts must be there; the one that follows it may be. Both or neither, too. */
 static enum err read_broker(struct keyring *ring)
 {
     char *path = mem_print("%s/broker.key", ring->folder);
     char *next = mem_print("%s/next.key", ring->folder);
-    struct curve_keys now;
+    const bool has_next = !access(next, F_OK);
+    struct curve_keys now, then = {.from_s = 0};
     enum err err = curve_load_broker(&now, path);
 
-    if (!err)
+    if (!err && has_next)
+        err = curve_load_broker(&then, next);
+    if (!err) {
         ring->now = now;
-    ring->has_next = !err && !access(next, F_OK);
-    if (ring->has_next)
-        err = curve_load_broker(&ring->next, next);
-    ring->has_next = ring->has_next && !err;
+        ring->next = then;
+        ring->has_next = has_next;
+    }
     curve_wipe(&now);
+    curve_wipe(&then);
     free(path);
     free(next);
     return err;

@@ -297,6 +297,27 @@ static void the_brokers_pair_follows_the_clock(void **state)
     assert_string_not_equal(keyring_next(f->ring, &from_s), "");
 }
 
+/* As what was known of the workers does: a next key that is not there is one that nobody learns. */
+static void a_next_pair_that_cannot_be_read_stands(void **state)
+{
+    struct keys_folder *f = *state;
+    char path[192], second[CURVE_TEXT];
+    int64_t from_s;
+    bool changed;
+
+    assert_ok(registrar_rotate(f->path, NOW + 50, NOW));
+    look(f, NOW);
+    snprintf(second, sizeof second, "%s", keyring_next(f->ring, &from_s));
+    snprintf(path, sizeof path, "%s/next.key", f->path);
+    assert_int_equal(0, chmod(path, 0644)); /* others may read it: it is not taken */
+    assert_err(ERR_STATE, keyring_look(f->ring, NOW, &changed));
+    assert_string_equal(keyring_next(f->ring, &from_s), second);
+    assert_err(ERR_STATE, keyring_look(f->ring, NOW + 50, &changed));
+    assert_string_equal(keyring_broker(f->ring)->public_key, second);
+    assert_err(ERR_STATE, keyring_look(f->ring, NOW + 51, &changed));
+    assert_string_equal(keyring_broker(f->ring)->public_key, second);
+}
+
 static void changes_are_noted(void **state)
 {
     struct keys_folder *f = *state;
@@ -319,10 +340,11 @@ static void changes_are_noted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_key_is_made_seen_and_revoked),      TEST(what_cannot_be_a_key_is_refused),
-        TEST(a_spoilt_file_lets_nobody_in),        TEST(a_ticket_is_good_for_its_uses),
-        TEST(a_ticket_and_a_worker_share_no_name), TEST(a_line_of_text_is_a_ticket),
-        TEST(the_brokers_pair_follows_the_clock),  TEST(changes_are_noted),
+        TEST(a_key_is_made_seen_and_revoked),         TEST(what_cannot_be_a_key_is_refused),
+        TEST(a_spoilt_file_lets_nobody_in),           TEST(a_ticket_is_good_for_its_uses),
+        TEST(a_ticket_and_a_worker_share_no_name),    TEST(a_line_of_text_is_a_ticket),
+        TEST(the_brokers_pair_follows_the_clock),     TEST(changes_are_noted),
+        TEST(a_next_pair_that_cannot_be_read_stands),
     };
 
     return cmocka_run_group_tests_name("proto/keyring", tests, NULL, NULL);
