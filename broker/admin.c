@@ -32,14 +32,15 @@ static struct broker_member *asker_of(const struct broker *b, const struct id *i
 }
 
 /* Of two that call themselves so, the one that came last: the other is gone or soon will be.
- * Without a name the head; a fleet whose supervisors say nothing of heads has only one. */
+ * Without a name the head, and while that is away nobody: a host that was told `down` would leave
+ * for good, and has no folder of keys. */
 static struct broker_member *supervisor_of(const struct broker *b, const char *host)
 {
     struct broker_member *found = NULL;
 
     for (struct broker_member *m = b->members.first; m; m = m->next)
         if (m->role == ROLE_SUPERVISOR && m->greeted &&
-            (*host ? !strcmp(m->host, host) : m->head || !found || !found->head))
+            (*host ? !strcmp(m->host, host) : m->head))
             found = m;
     return found;
 }
@@ -167,14 +168,12 @@ enum err admin_on_admin(struct broker *b, struct broker_member *from, const stru
 enum err admin_on_admit(struct broker *b, struct broker_member *from, const struct msg *msg,
                         int64_t now)
 {
-    const struct broker_member *const keeper = supervisor_of(b, "");
     struct msg head = *msg;
 
     if (strcmp(msg->admin.order, ADMIN_ADMIT))
         return err_set(ERR_RANGE, "ADMIN: '%.40s' is an operator's order", msg->admin.order);
-    /* Not a host's, which has no folder: its no would be the end of who asks. The head comes back,
-     * as this broker did: asked again until it is there. */
-    if (!keeper || !keeper->head)
+    if (!supervisor_of(
+            b, "")) /* it comes back, as this broker did: asked again until it is there */
         return OK;
     head.admin.host = ""; /* the folder is the head's */
     return admin_on_admin(b, from, &head, now);

@@ -2,7 +2,7 @@
 
 #include "tests/broker/fixture_setup.h"
 
-enum { X = 6, HEAD = 5, FAR = 7 };
+enum { X = 6, HEAD = 5, FAR = 7, Y = 4 };
 
 /* Each machine's supervisor is one peer; two more of them, of which one started the broker. */
 static void host_says(uint32_t at, enum role role, const char *host, bool head)
@@ -66,17 +66,24 @@ static void the_heads_end_is_the_end_of_all_hosts(void **state)
     assert_string_equal(fixture_said(&fixture, FAR, MSG_ADMIN)->admin.order, "down");
 }
 
-/* A host may be back before the head is: who wants to be let in waits for the head. */
-static void only_the_head_lets_in(void **state)
+/* A host may be back before the head is: it is told no `down` that was meant for all, and who wants
+ * to be let in waits for the head. */
+static void only_the_head_is_the_head(void **state)
 {
+    struct msg down = {.head.type = MSG_ADMIN,
+                       .admin = {.request = 8, .order = "down", .arguments = "", .host = ""}};
     struct msg admit = {
         .head.type = MSG_ADMIN,
         .admin = {.request = 9, .order = ADMIN_ADMIT, .arguments = "{}", .host = ""}};
 
     (void)state;
     fixture_other(&fixture, X, ROLE_GUEST);
+    fixture_other(&fixture, Y, ROLE_OPERATOR);
     host_says(FAR, ROLE_SUPERVISOR, "far", false);
     fixture_forget(&fixture);
+    assert_ok(fixture_say(&fixture, Y, &down));
+    assert_null(fixture_said(&fixture, FAR, MSG_ADMIN));
+    assert_false(fixture_said(&fixture, Y, MSG_ADMIN_OK)->admin_ok.ok);
     assert_ok(fixture_say(&fixture, X, &admit));
     assert_null(fixture_said(&fixture, FAR, MSG_ADMIN));
     assert_null(fixture_said(&fixture, X, MSG_ADMIN_OK));
@@ -94,7 +101,7 @@ int main(void)
         T(an_order_reaches_the_host_it_names),
         T(hosts_are_told_by_the_broker_itself),
         T(the_heads_end_is_the_end_of_all_hosts),
-        T(only_the_head_lets_in),
+        T(only_the_head_is_the_head),
     };
 
     return cmocka_run_group_tests_name("admin", tests, NULL, NULL);

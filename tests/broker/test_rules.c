@@ -354,13 +354,15 @@ static void orders_go_to_the_supervisor_and_back(void **state)
                                   .host = ""}};
     struct msg ok = {.head.type = MSG_ADMIN_OK,
                      .admin_ok = {.request = 3, .ok = true, .words = "5", .result = ""}};
+    struct msg head = fixture_hello(7, ROLE_SUPERVISOR);
     const struct msg *msg;
 
     (void)state;
     fixture_other(&fixture, X, ROLE_OPERATOR);
     assert_ok(fixture_say(&fixture, X, &order));
     assert_false(fixture_said(&fixture, X, MSG_ADMIN_OK)->admin_ok.ok); /* nobody to do it */
-    fixture_other(&fixture, 7, ROLE_SUPERVISOR);
+    head.hello.head = true;
+    fixture_say_hello(&fixture, 7, &head);
     assert_ok(fixture_say(&fixture, X, &order));
     msg = fixture_said(&fixture, 7, MSG_ADMIN);
     assert_int_equal(msg->admin.count, 5);
