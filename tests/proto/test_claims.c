@@ -36,7 +36,11 @@ static void until(struct wire_fixture *fixture, uint16_t event)
         memcpy(&got, bytes, sizeof got);
         assert_true(zmq_recv(item.socket, bytes, sizeof bytes, 0) >= 0); /* the address */
     }
-    zmq_poll(NULL, 0, 20); /* it is told a moment before the rest is done */
+    /* The route is free again only after its ends have agreed on it, for which both must turn. */
+    for (int i = 0; i < 20; i++) {
+        zmq_poll(NULL, 0, 10);
+        assert_ok(hub_readable(fixture->hub, wire_fixture_now()));
+    }
 }
 
 static void *dial(struct wire_fixture *fixture, const struct curve_keys *keys,
