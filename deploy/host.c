@@ -262,6 +262,7 @@ static void close_all(struct host *h)
     if (h->peer)
         loop_unsocket(h->loop, peer_socket(h->peer));
     peer_close(h->peer);
+    h->orders.peer = NULL; /* loop_free waits for what is in the pool */
     loop_free(h->loop);
     if (h->context)
         zmq_ctx_term(h->context);

@@ -173,8 +173,11 @@ static void answer(struct orders *o, uint64_t request, const struct id *asker, b
         .head.type = MSG_ADMIN_OK,
         .admin_ok = {
             .request = request, .asker = *asker, .ok = ok, .words = words, .result = result}};
-    enum err err = peer_send(o->peer, &msg);
+    enum err err;
 
+    if (!o->peer) /* the supervisor ended while its checks were under way: nobody is answered */
+        return;
+    err = peer_send(o->peer, &msg);
     if (err == ERR_RANGE) { /* too large: the words alone are an answer, too */
         msg.admin_ok.result = "";
         err = peer_send(o->peer, &msg);

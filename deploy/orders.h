@@ -15,7 +15,7 @@ enum { ORDERS_WORDS = 1024 };
 struct orders {
     struct crew *crew;
     struct loop *loop;
-    struct peer *peer;
+    struct peer *peer;   /* NULL once it is closed: what the pool still does answers nobody */
     const char *host;    /* this machine, as its HELLO has it */
     const char *keys;    /* the keys folder, at the head; NULL: none is here */
     const char *control; /* where it reaches the broker, */

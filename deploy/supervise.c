@@ -304,6 +304,7 @@ static void close_all(struct supervisor *s)
     if (s->peer)
         loop_unsocket(s->loop, peer_socket(s->peer));
     peer_close(s->peer);
+    s->orders.peer = NULL; /* loop_free waits for what is in the pool */
     loop_free(s->loop);
     if (s->context)
         zmq_ctx_term(s->context);
