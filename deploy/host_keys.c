@@ -97,8 +97,12 @@ enum err host_keys_on_admin_ok(void *self, const struct msg *msg, int64_t now_ms
         }
         invite_accept_answer(&one->keys, msg->admin_ok.result);
         file_of(path, k, one->name);
-        if (curve_replace(path, &one->keys)) /* half a file would be taken for let in */
+        /* Half a file would be taken for let in; and what cannot be written is asked for again
+         * with the same pair: a new one each time would fill the head's folder of keys. */
+        if (curve_replace(path, &one->keys)) {
             log_warn("key", "name=%s reason=\"%s\"", one->name, err_text());
+            continue;
+        }
         curve_wipe(&one->keys);
         memset(one, 0, sizeof *one);
     }
