@@ -7,8 +7,8 @@
  *
  * The pipe to ssh is written as far as it goes, each tick; what it says is read by lines, and
  * lines that are not the protocol's are somebody's last words. When ssh ends, link_tick begins
- * again after a pause; a supervisor that died is started again at once. What must hold: at most
- * one session a link, and none is begun once the link has ended. */
+ * again after a pause; a supervisor that had lived for a while and died is started again at once.
+ * What must hold: at most one session a link, and none is begun once the link has ended. */
 #include "deploy/link.h"
 
 #include "base/log.h"
@@ -145,13 +145,25 @@ static void explain(struct ssh_link *l)
         }
 }
 
-/* A cause is said when it is new; the pause doubles while it does not change. */
+/* The pause doubles until a session has lasted. Who says so of a machine is the machine: one
+ * where everything ends at once is not begun again at once. */
+static void pause_it(struct ssh_link *l, int64_t now_ms)
+{
+    const bool lived = l->up_ms && now_ms - l->up_ms >= PAUSE_MAX_MS;
+    const int doublings = lived ? 0 : l->tries < 5 ? l->tries : 5;
+    const int64_t pause = (int64_t)PAUSE_MS << doublings;
+
+    l->tries = lived ? 0 : l->tries + 1;
+    l->again_ms = now_ms;
+    if (!l->died || !lived)
+        l->again_ms += pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS;
+}
+
+/* A cause is said when it is new. */
 static enum err ended(void *self, struct child *child, int status, int signal, int64_t now_ms)
 {
     struct ssh_link *l = self;
     const bool was_up = l->state == LINK_UP;
-    const int doublings = l->tries < 5 ? l->tries : 5;
-    const int64_t pause = (int64_t)PAUSE_MS << doublings;
 
     (void)child, (void)signal;
     if (l->out >= 0)
@@ -162,14 +174,14 @@ static enum err ended(void *self, struct child *child, int status, int signal, i
     if (l->state == LINK_ENDED)
         return OK;
     explain(l);
-    if (status != 3 && (strcmp(l->words, l->said) || was_up)) { /* 3: on_died has said it */
+    if (!*l->words)
+        snprintf(l->words, sizeof l->words, "the connection is gone");
+    if (!l->died && (strcmp(l->words, l->said) || was_up)) {
         snprintf(l->said, sizeof l->said, "%s", l->words);
         log_warn("host", "name=%s state=%s status=%d reason=\"%s\" next=\"it is tried again\"",
-                 l->name, was_up ? "lost" : "failed", status,
-                 *l->words ? l->words : "the connection is gone");
+                 l->name, was_up ? "lost" : "failed", status, l->words);
     }
-    l->tries++;
-    l->again_ms = status == 3 ? now_ms : now_ms + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
+    pause_it(l, now_ms);
     l->state = l->state == LINK_ENDING ? LINK_ENDING : LINK_WAIT;
     return OK;
 }
@@ -245,7 +257,8 @@ static enum err begin(struct ssh_link *l, int64_t now_ms)
     free(lines);
     free(all);
     l->began_ms = now_ms;
-    l->failed = false;
+    l->failed = l->lettered = l->ticketed = l->changing = l->died = false;
+    l->up_ms = 0;
     l->words[0] = 0;
     return err;
 }

@@ -50,7 +50,11 @@ struct ssh_link {
     char *text;           /* lines for it, not yet written */
     char line[LINK_LINE]; /* what it said, up to the end of the line */
     size_t n;
-    bool failed;             /* it said no: `words` are its own */
+    bool failed; /* it said no: `words` are its own */
+    bool lettered,
+        ticketed;        /* of this session: it has the letter (or gets the bundle before), */
+    bool changing, died; /* its ticket; said so: each once */
+    int64_t up_ms;       /* of this session: since when its supervisor is known; 0 */
     char words[LINK_WORDS];  /* what it said last, or why it failed */
     char said[LINK_WORDS];   /* of that, what people were told last */
     char news[LINK_WORDS];   /* what happened there that is worth a minute's notice; */

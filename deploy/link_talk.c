@@ -1,7 +1,8 @@
 /* How it works: lines and a file. What is to be said waits in `text` (lines) and behind it the bundle,
  * and is written as far as the pipe takes it, at each tick and after each thing heard. What is
  * heard are lines whose first word says what they are (attach.h); what is none of those is
- * somebody's last words, and is kept. Nothing said there moves more than this link. */
+ * somebody's last words, and is kept. Nothing said there moves more than this link, and what costs
+ * something here (a letter, the bundle, a ticket, a line of the log) is had once a session. */
 #include "deploy/link_talk.h"
 
 #include "base/log.h"
@@ -149,8 +150,10 @@ static void give_ticket(struct ssh_link *l)
 /* Whatever was wrong before is over, and may be said anew. */
 static void up(struct ssh_link *l, const char *how, const char *pid)
 {
+    if (l->up_ms)
+        return;
+    l->up_ms = l->now_ms;
     l->state = LINK_UP;
-    l->tries = 0;
     l->said[0] = l->words[0] = 0;
     l->pid = strtol(pid, NULL, 10);
     log_info("host", "name=%s state=up how=%s pid=%ld", l->name, how, l->pid);
@@ -170,18 +173,27 @@ static void on_machine(struct ssh_link *l, const char *words)
 static void on_have(struct ssh_link *l, const char *words)
 {
     (void)words;
+    if (l->lettered)
+        return;
+    l->lettered = true;
     put_letter(l);
 }
 
 static void on_need(struct ssh_link *l, const char *words)
 {
     (void)words;
+    if (l->lettered)
+        return;
+    l->lettered = true;
     put_bundle(l);
 }
 
 static void on_ticket(struct ssh_link *l, const char *words)
 {
     (void)words;
+    if (!l->lettered || l->ticketed)
+        return;
+    l->ticketed = true;
     give_ticket(l);
 }
 
@@ -197,27 +209,43 @@ static void on_already(struct ssh_link *l, const char *words)
 
 static void on_changing(struct ssh_link *l, const char *words)
 {
+    if (l->changing)
+        return;
+    l->changing = true;
     log_info("host", "name=%s state=changing pid=%s", l->name, words);
+}
+
+/* Its session has no more to say; one that is kept open there would keep us from ending. */
+static void over(struct ssh_link *l, const char *words)
+{
+    l->state = LINK_ENDED;
+    log_info("host", "name=%s state=%s", l->name, words);
+    if (l->child)
+        child_signal(l->child, SIGTERM);
 }
 
 static void on_ended(struct ssh_link *l, const char *words)
 {
     (void)words;
-    l->state = LINK_ENDED;
-    log_info("host", "name=%s state=ended", l->name);
+    if (!l->wanted && l->state != LINK_ENDED) /* else nobody told it to */
+        over(l, "ended");
 }
 
 /* Somebody told it down by its name: it is not ours any more, until the file is applied again. */
 static void on_left(struct ssh_link *l, const char *words)
 {
     (void)words;
+    if (l->state == LINK_ENDED)
+        return;
     l->wanted = false;
-    l->state = LINK_ENDED;
-    log_info("host", "name=%s state=left next=\"`drover up` starts it again\"", l->name);
+    over(l, "left next=\"`drover up` starts it again\"");
 }
 
 static void on_died(struct ssh_link *l, const char *words)
 {
+    if (l->died)
+        return;
+    l->died = true;
     l->state = LINK_JOIN;
     snprintf(l->news, sizeof l->news, "its supervisor died: %.250s", words);
     l->news_ms = l->now_ms;
