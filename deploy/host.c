@@ -146,12 +146,15 @@ static void hb(void *self, struct msg_hb *out)
     out->note = h->note;
 }
 
-/* What a broker refuses now it may take later: a key that was revoked ends us. */
+/* What a broker refuses now it may take later. A key that was revoked ends us, and nobody starts
+ * us again: our workers, whose keys are others, go with us. */
 static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct host *h = self;
 
     log_warn("refused", "reason=\"%s\"", msg->refuse.words);
+    if (msg->refuse.code == REFUSE_KEY)
+        return leave(h, now_ms);
     return msg->refuse.code == REFUSE_ROLE ? down(h, now_ms) : OK;
 }
 
