@@ -34,6 +34,19 @@ static void each_is_what_it_says_with_usual_figures(void **state)
     assert_true(n >= 13);
 }
 
+/* What the Containerfile says to build is what the other files ask for. */
+static void an_image_is_called_one_name(void **state)
+{
+    (void)state;
+    for (const struct generate_file *f = generate_files; f->path; f++)
+        if (!strcmp(f->path, "container/Containerfile")) {
+            assert_non_null(
+                strstr(f->text, " build -t localhost/drover:" DROVER_VERSION " image"));
+            return;
+        }
+    fail_msg("no Containerfile");
+}
+
 static void figures_go_where_they_are_asked_for(void **state)
 {
     static const struct generate_value values[] = {
@@ -98,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_is_what_it_says_with_usual_figures),
+        cmocka_unit_test(an_image_is_called_one_name),
         cmocka_unit_test(figures_go_where_they_are_asked_for),
         cmocka_unit_test(a_name_without_value_is_an_error),
         cmocka_unit_test(a_kind_is_written_whole_or_refused),
