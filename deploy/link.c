@@ -321,11 +321,10 @@ void link_tick(struct ssh_link *l, int64_t now_ms)
 
 void link_change(struct ssh_link *l, const struct hosts_entry *entry)
 {
-    free(l->ssh);
     json_decref(l->entry);
-    l->ssh = mem_text(entry->ssh);
     l->entry = json_incref(entry->entry);
     l->again_ms = 0;
+    l->tries = 0;
     if (l->child)
         child_signal(l->child, SIGTERM); /* the session; the next one brings the new entry */
 }

@@ -12,7 +12,7 @@ struct ssh_link *link_new(const struct link_fleet *fleet, const struct hosts_ent
 void link_free(struct ssh_link *link); /* the session ends; the supervisor there does not */
 
 void link_tick(struct ssh_link *link, int64_t now_ms);
-/* Another entry of the same name: the supervisor there starts again with it. */
+/* Another entry for the same machine: the supervisor there starts again with it. */
 void link_change(struct ssh_link *link, const struct hosts_entry *entry);
 /* The supervisor there shall end; state LINK_ENDED when it has, or cannot be told. */
 void link_end(struct ssh_link *link);

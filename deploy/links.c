@@ -219,6 +219,20 @@ static void note(char *words, size_t room, const char *name, const char *what)
     snprintf(words + n, room - n, "%s: %s\n", name, what);
 }
 
+/* Two sessions in one folder would undo each other's work. */
+enum err links_ready(const struct links *links, const struct host_list *hosts)
+{
+    for (int i = 0; i < links->n; i++) {
+        const struct ssh_link *l = links->link[i];
+        const struct hosts_entry *again = hosts_find(hosts, l->name);
+
+        if (again && !l->wanted && !strcmp(l->ssh, again->ssh))
+            return err_set(ERR_STATE, "%s still ends: `drover up` once more when it has",
+                           l->name);
+    }
+    return OK;
+}
+
 enum err links_apply(struct links *links, const struct host_list *hosts, bool plan, char *words,
                      size_t room)
 {
@@ -242,10 +256,13 @@ enum err links_apply(struct links *links, const struct host_list *hosts, bool pl
         note(words, room, entry->name, what);
         if (plan)
             continue;
-        if (l)
+        if (l && !strcmp(l->ssh, entry->ssh)) {
             link_change(l, entry);
-        else
-            err = add(links, entry);
+            continue;
+        }
+        if (l) /* the same name on another machine: what runs on the old one ends */
+            link_end(l);
+        err = add(links, entry);
     }
     return err;
 }

@@ -29,6 +29,8 @@ void links_leave(struct links *links); /* sessions end at once, what is there st
 /* The first machine that is not as it should be, and why; "" if none is. */
 const char *links_note(struct links *links);
 
+/* May that list be applied? Errors: ERR_STATE: a host of it still ends. */
+enum err links_ready(const struct links *links, const struct host_list *hosts) MUST_CHECK;
 /* From now on these: new ones are begun, those that are gone end, changed ones start again. With
  * `plan` nothing is done. What changes is put behind `words`, of `room` bytes, a line each. */
 enum err links_apply(struct links *links, const struct host_list *hosts, bool plan, char *words,

@@ -180,6 +180,8 @@ enum err standing_apply(const struct standing *standing, struct crew *crew, stru
     err = standing_read(&now, standing->argc, standing->argv);
     if (!err)
         err = hosts_read(&hosts, now.plan.hosts);
+    if (!err)
+        err = links_ready(links, &hosts);
     if (!err) {
         later(crew->plan, &now.plan, words, room);
         err = counts(&now.plan, crew, show, words, room, now_ms);
