@@ -57,11 +57,14 @@ static enum err count(struct plan *total, const struct plan *plan)
     *total = *plan;
     for (int i = 0; i < hosts.n && !err; i++) {
         struct plan one;
-        err = plan_read_host(&one, hosts.entry[i].entry, "");
+        json_t *entry = hosts_elsewhere(&hosts.entry[i]);
+
+        err = plan_read_host(&one, entry, "");
         total->actors += one.actors;
         total->rewarders += one.rewarders;
         total->n_workers += one.n_workers;
         plan_free(&one);
+        json_decref(entry);
     }
     if (!err && hosts.n)
         say(stderr,

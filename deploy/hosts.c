@@ -1,6 +1,7 @@
 /* How it works: what is about reaching the machine (ssh, name) is taken out of an entry, the rest
  * is the machine's own and is read here by the rules that it will be read by there: what is wrong
- * with it is told before anything is copied. */
+ * with it is told before anything is copied. Only cores are counted there alone: how many this
+ * machine has says nothing. */
 #include "deploy/hosts.h"
 
 #include "base/mem.h"
@@ -20,10 +21,20 @@ static void name_of(char out[PLAN_NAME], const char *ssh)
     snprintf(out, PLAN_NAME, "%.*s", (int)(n < PLAN_NAME / 2 ? n : PLAN_NAME / 2 - 1), host);
 }
 
+json_t *hosts_elsewhere(const struct hosts_entry *one)
+{
+    json_t *entry = json_copy(one->entry);
+
+    if (!json_object_get(entry, "force"))
+        json_object_set_new(entry, "force", json_string("true"));
+    return entry;
+}
+
 /* ssh would take a word that begins with a dash for an option of its own. */
 static enum err check(const struct host_list *hosts, const struct hosts_entry *one)
 {
     struct plan plan;
+    json_t *entry;
     enum err err = OK;
 
     if (!one->ssh || !*one->ssh || *one->ssh == '-' ||
@@ -34,8 +45,10 @@ static enum err check(const struct host_list *hosts, const struct hosts_entry *o
         return err_set(ERR_RANGE, "'%.64s': give it a name: `name: ...`", one->ssh);
     if (hosts_find(hosts, one->name))
         return err_set(ERR_RANGE, "'%s' stands twice: give one a `name: ...`", one->name);
-    err = plan_read_host(&plan, one->entry, ".");
+    entry = hosts_elsewhere(one);
+    err = plan_read_host(&plan, entry, ".");
     plan_free(&plan);
+    json_decref(entry);
     return err;
 }
 
@@ -108,13 +121,15 @@ const struct hosts_entry *hosts_find(const struct host_list *hosts, const char *
 void hosts_words(char out[HOSTS_WORDS], const struct hosts_entry *entry)
 {
     struct plan plan;
+    json_t *tree = hosts_elsewhere(entry);
     int n = 0;
 
     *out = 0;
-    if (!plan_read_host(&plan, entry->entry, "."))
+    if (!plan_read_host(&plan, tree, "."))
         n = snprintf(out, HOSTS_WORDS, "%d actors, %d rewarders", plan.actors, plan.rewarders);
     for (int i = 0; i < plan.n_workers && n < HOSTS_WORDS - 60; i++)
         n += snprintf(out + n, HOSTS_WORDS - (size_t)n, ", %d %.40s", plan.worker[i].count,
                       plan.worker[i].name);
     plan_free(&plan);
+    json_decref(tree);
 }

@@ -28,5 +28,8 @@ const struct hosts_entry *hosts_find(const struct host_list *hosts, const char *
 /* "2 actors, 1 rewarder, 3 mine", for people. */
 enum { HOSTS_WORDS = 200 };
 void hosts_words(char out[HOSTS_WORDS], const struct hosts_entry *entry);
+/* Its entry as it can be read here, where cores are others: `force` unless it says. Free it after
+ * what was read of it. */
+json_t *hosts_elsewhere(const struct hosts_entry *entry);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static enum err read_hosts(struct host_list *out, json_t **tree, const char *list)
 {
@@ -39,6 +40,27 @@ static void entries_are_named_and_divided(void **state)
     assert_null(hosts_find(&hosts, "10.0.0.7"));
     hosts_words(words, &hosts.entry[1]);
     assert_string_equal(words, "1 actors, 0 rewarders, 3 mine");
+    hosts_free(&hosts);
+    json_decref(tree);
+}
+
+/* Another machine may have more cores than this one: that is said there. */
+static void cores_of_others_are_not_counted_here(void **state)
+{
+    char list[100], words[HOSTS_WORDS];
+    const int many = 8 * (int)sysconf(_SC_NPROCESSORS_ONLN) + 17;
+    struct host_list hosts;
+    json_t *tree;
+
+    (void)state;
+    if (many > PLAN_MAX)
+        return;
+    snprintf(list, sizeof list, "[{ssh: big, actors: %d}]", many);
+    assert_ok(read_hosts(&hosts, &tree, list));
+    assert_null(json_object_get(hosts.entry[0].entry, "force")); /* it is its own to ask */
+    hosts_words(words, &hosts.entry[0]);
+    snprintf(list, sizeof list, "%d actors, 0 rewarders", many);
+    assert_string_equal(words, list);
     hosts_free(&hosts);
     json_decref(tree);
 }
@@ -165,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_are_named_and_divided),
         cmocka_unit_test(what_is_no_entry_is_refused),
+        cmocka_unit_test(cores_of_others_are_not_counted_here),
         cmocka_unit_test(actors_go_where_they_are_fast),
         cmocka_unit_test(who_was_not_measured_counts_by_its_cores),
         cmocka_unit_test(never_more_than_cores_unless_meant),
