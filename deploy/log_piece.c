@@ -41,9 +41,6 @@ static enum err read_it(char **out, int fd, int64_t from, int64_t size)
                 break;
             }
     text = text_clean(bytes, (size_t)n);
-    for (char *c = text; c < text + strlen(text); c++)
-        if (*c == 0)
-            *c = ' ';
     tree = json_pack("{s:s,s:I,s:I}", "text", text, "to", (json_int_t)(from + n), "left",
                      (json_int_t)(size - from - n));
     free(text);

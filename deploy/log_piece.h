@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LOG_PIECE = 8 << 10 };
+enum { LOG_PIECE = 5 << 10 }; /* all of it as \u00XX is still an answer (MAX_JSON / 2) */
 
 /* *out: JSON {"text", "to", "left"}: behind byte `from` if `follow`, else the last `lines` lines;
  * at most LOG_PIECE bytes, cut at lines where there are any, `to` the byte to go on from, `left`

@@ -9,6 +9,7 @@
 #include "deploy/log_piece.h"
 #include "deploy/machine.h"
 #include "deploy/plan.h"
+#include "proto/limit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,25 @@ static void a_log_is_followed_without_gaps(void **state)
     assert_err(ERR_IO, log_piece(&out, "/nowhere/a.log", false, 0, 1));
 }
 
+/* The worst a log can have costs six characters a byte. */
+static void a_log_that_is_no_text_is_an_answer(void **state)
+{
+    char bytes[20000], path[512], *out;
+
+    (void)state;
+    memset(bytes, 1, sizeof bytes);
+    snprintf(path, sizeof path, "%s", scratch_at("bytes.log"));
+    assert_ok(fs_write(path, bytes, sizeof bytes));
+    assert_ok(log_piece(&out, path, true, 0, 0));
+    assert_true(strlen(out) < MAX_JSON / 2);
+    free(out);
+    memset(bytes, 0, sizeof bytes);
+    assert_ok(fs_write(path, bytes, sizeof bytes));
+    assert_ok(log_piece(&out, path, true, 0, 0));
+    assert_true(strlen(out) > LOG_PIECE);
+    free(out);
+}
+
 static enum err read_host(struct plan *plan, json_t **tree, const char *text)
 {
     assert_ok(config_tree_yaml(tree, text, strlen(text), "host"));
@@ -176,6 +196,7 @@ int main(void)
         cmocka_unit_test(figures_are_whole_words),
         cmocka_unit_test(this_machine_is_one),
         cmocka_unit_test(a_log_is_followed_without_gaps),
+        cmocka_unit_test(a_log_that_is_no_text_is_an_answer),
         cmocka_unit_test(a_hosts_entry_is_read),
         cmocka_unit_test(what_a_host_cannot_be_is_refused),
     };
