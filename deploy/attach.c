@@ -32,7 +32,8 @@ enum {
     LINE = 64 << 10,
     LOOK_MS = 200,
     BEGIN_MS = 10000, /* until a supervisor has its folder */
-    END_MS = 25000,   /* until it has ended in order */
+    END_MS = 25000,   /* until it has ended in order, */
+    KILLED_MS = 5000, /* and, killed, at all */
     REACH_MS = 3000,
     ACCEPT_MS = 10000,
     AGAIN_MS = 500
@@ -155,8 +156,9 @@ static enum err find_broker(struct attached *a)
         words);
 }
 
-/* Until the lock is free. A supervisor that does not end in time is killed. */
-static void end_it(struct attached *a, long pid)
+/* Until the lock is free. A supervisor that does not end in time is killed; one that stays even
+ * so waits for its disk. */
+static enum err end_it(struct attached *a, long pid)
 {
     const int64_t until = clock_mono_ms() + END_MS;
     int status;
@@ -164,11 +166,14 @@ static void end_it(struct attached *a, long pid)
     kill((pid_t)pid, SIGTERM);
     while (run_folder_holder(a->folder) == pid) {
         waitpid((pid_t)pid, &status, WNOHANG);
+        if (clock_mono_ms() >= until + KILLED_MS)
+            return err_set(ERR_STATE, "its process %ld was killed and does not end", pid);
         if (clock_mono_ms() >= until)
             kill((pid_t)pid, SIGKILL);
         poll(NULL, 0, LOOK_MS);
     }
     waitpid((pid_t)pid, &status, WNOHANG);
+    return OK;
 }
 
 /* ---- keys
@@ -307,7 +312,10 @@ static int watch(struct attached *a, long pid)
 
         free(line);
         if (down) {
-            end_it(a, pid);
+            if (end_it(a, pid)) {
+                tell("no", err_text());
+                return EXIT_FAILURE;
+            }
             clean(a);
             tell("ended", "");
             return EXIT_SUCCESS;
@@ -327,21 +335,22 @@ static int watch(struct attached *a, long pid)
 }
 
 /* With the file as it is to be, the one that is there stays; its process, or 0. */
-static long standing(struct attached *a)
+static enum err standing(struct attached *a, long *out)
 {
     const long pid = run_folder_holder(a->folder);
     char words[32];
 
+    *out = 0;
     if (!pid)
-        return 0;
+        return OK;
     snprintf(words, sizeof words, "%ld", pid);
     if (keyed(a->folder, a->file.broker_key) && host_file_same(&a->file, a->folder)) {
         tell("already", words);
-        return pid;
+        *out = pid;
+        return OK;
     }
     tell("changing", words);
-    end_it(a, pid);
-    return 0;
+    return end_it(a, pid);
 }
 
 /* Each step leaves the host as it was if the next one fails: a supervisor that runs is ended only
@@ -355,17 +364,15 @@ static enum err begin(struct attached *a, long *pid)
         err = host_file_folder(&a->folder, a->fleet, a->file.host);
     if (!err && a->down) { /* it comes to end what is there, and finds it or not */
         *pid = run_folder_holder(a->folder);
-        if (*pid)
-            end_it(a, *pid);
-        return OK;
+        return *pid ? end_it(a, *pid) : OK;
     }
     if (!err)
         err = find_broker(a);
     if (err)
         return err;
-    *pid = standing(a);
-    if (*pid)
-        return OK;
+    err = standing(a, pid);
+    if (err || *pid)
+        return err;
     err = get_key(a);
     if (!err)
         err = host_file_write(&a->file, a->folder);

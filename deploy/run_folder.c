@@ -48,7 +48,7 @@ long run_folder_holder(const char *run)
     if (fd >= 0)
         close(fd);
     free(path);
-    return pid;
+    return pid > 0 ? pid : 0; /* of NFS it may be another machine's, as -PID */
 }
 
 void run_folder_clean(const char *run, bool own_keys)
