@@ -85,7 +85,8 @@ static void ways(struct doctor *d, const char *host, const json_t *found)
 /* Against our own clock: certificates and tickets expire by it. */
 static void clocks(struct doctor *d, const char *host, const json_t *found, int64_t before_ms)
 {
-    const int64_t there = (int64_t)number(found, "clock_ms"), now = clock_wall_ms();
+    const json_int_t said = json_integer_value(json_object_get(found, "clock_ms"));
+    const int64_t there = said > 0 ? said : 0, now = clock_wall_ms();
     const int64_t off = there < before_ms ? there - before_ms : there > now ? there - now : 0;
     char *what;
 
