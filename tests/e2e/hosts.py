@@ -1,4 +1,4 @@
-"""A fleet on three machines, started by one command: usage: hosts.py FOLDER-OF-PROGRAMS [run|fleet]
+"""A fleet on three machines, started by one command: usage: hosts.py FOLDER-OF-PROGRAMS [run|fleet|pod]
 
 The machines are this one: a real sshd on the loopback, with a key of its own, answers for two of
 them. What is different between machines (folders, names, bundles, sessions) is so here; what is
@@ -7,7 +7,8 @@ not, their networks, tests/net has.
   run     a supervised run with two hosts, while one is scaled, a worker and a supervisor are
           killed and a connection is cut, ends in the hash of the run on one machine
   fleet   `up` in the background, the file changed, `plan`, `scale`, `drain`, `logs`, `doctor`,
-          `down`; nothing is left running"""
+          `down`; nothing is left running
+  pod     the commands at the head of the Kubernetes file, and a broker with what they make"""
 import getpass, json, os, shutil, signal, socket, subprocess, sys, tempfile, time
 
 import fleet
@@ -65,11 +66,12 @@ class Sshd:
             f.write(f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile {folder}/pid\n"
                     f"AuthorizedKeysFile {folder}/authorized\nStrictModes no\nUsePAM no\n"
                     f"PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-                    f"SetEnv XDG_CACHE_HOME={home}/cache XDG_STATE_HOME={home}/state OMP_WAIT_POLICY=passive\n")
+                    f"SetEnv XDG_CACHE_HOME={home}/cache OMP_WAIT_POLICY=passive\nAcceptEnv XDG_STATE_HOME\n")
         with open(f"{folder}/host.pub") as f, open(f"{folder}/known", "w") as known:
             known.write(f"[127.0.0.1]:{self.port} {' '.join(f.read().split()[:2])}\n")
         with open(f"{folder}/config", "w") as f:
-            f.write(f"Host h1 h2 h3\n  HostName 127.0.0.1\n  Port {self.port}\n  User {getpass.getuser()}\n"
+            f.write(f"Host h1 h2 h3\n  SetEnv XDG_STATE_HOME={home}/state\nHost h4\n  SetEnv XDG_STATE_HOME={home}/state4\n"
+                    f"Host h1 h2 h3 h4\n  HostName 127.0.0.1\n  Port {self.port}\n  User {getpass.getuser()}\n"
                     f"  IdentityFile {folder}/user\n  IdentitiesOnly yes\n  UserKnownHostsFile {folder}/known\n"
                     f"Host stranger\n  HostName 127.0.0.1\n  Port {self.port}\n  UserKnownHostsFile /dev/null\n")
         if os.getuid() == 0:
@@ -191,6 +193,26 @@ def by_ticket():
     true("no ticket on any command line", not secret, secret)
 
 
+def moves(write):
+    """A name that goes to another machine, and a host that comes back while it still ends."""
+    on = lambda state: [p for p in supervisor("moved") if f"/{state}/" in there().get(p, "")]
+    write(["{ssh: h3, name: moved, actors: 0}"])
+    say("up", "fleet.yaml")
+    wait_for("a supervisor on h3", lambda: on("state"), 60, there)
+    write(["{ssh: h4, name: moved, actors: 0}"])
+    say("up", "fleet.yaml")
+    wait_for("its name is on h4, and nothing on h3", lambda: on("state4") and not on("state"), 60, there)
+    write([])
+    say("up", "fleet.yaml")
+    write(["{ssh: h4, name: moved, actors: 0}"])
+    wait_for("a host that ended comes back", lambda: say("up", "fleet.yaml").returncode == 0, 40)
+    time.sleep(2)
+    wait_for("and runs", lambda: on("state4") and not on("state"), 30, there)
+    write([])
+    say("up", "fleet.yaml")
+    wait_for("it ends again", lambda: not supervisor("moved"), 40, there)
+
+
 def standing(ssh):
     def write(entries, more=""):
         with open("fleet.yaml", "w") as f:
@@ -235,9 +257,16 @@ def standing(ssh):
         write([h1.replace("count: 1", "count: 2")])
         say("up", "fleet.yaml")
         wait_for("a host that left the file ends", lambda: not supervisor("h2"), 30, words)
+        moves(lambda more: write([h1.replace("count: 1", "count: 2"), *more]))
         by_ticket()
         text = hosts("standing")
         true("doctor knows all machines", "h1: " in text and "byhand: " in text and "(head)" in text, text)
+        listed = fleet.tool("drover", "keys", "list", "standing/keys")
+        name = [line.split()[0] for line in listed.splitlines() if "byhand" in line and "supervisor" in line.split()]
+        true("its key is in the list", len(name) == 1, listed)
+        say("keys", "revoke", "standing/keys", *name)
+        wait_for("a host whose key is revoked ends, its workers too", lambda: not processes("there/byhand"), 30,
+                 lambda: read("there/byhand/supervisor.log"))
     finally:
         down = say("down", "run=standing")
         true("down", down.returncode == 0, down.stdout)
@@ -245,6 +274,22 @@ def standing(ssh):
     wait_for("nor what joined by hand", lambda: not processes("there/byhand"), 20, lambda: processes("there/byhand"))
     wait_for("nor here", lambda: not processes(os.path.abspath("standing")) and
              not processes(" up fleet.yaml"), 20, lambda: processes("standing"))
+
+
+def pod(ssh):
+    """What the head of the Kubernetes file says to do gives a folder that a broker's pod starts with."""
+    say("deploy", "kubernetes", "out=pod")
+    lines = [line[2:].strip() for line in read("pod/drover.yaml").splitlines() if line.startswith("#     ")]
+    lines = [line for line in lines if not line.startswith("kubectl")]
+    true("commands are there", len(lines) == 3, lines)
+    done = subprocess.run(["sh", "-ec", "umask 077; PATH=$0:$PATH; " + "; ".join(lines) + "; mkdir inside; "
+                           "tar -C inside -xzf keys.tar.gz", os.path.dirname(DROVER)], text=True, env=fleet.ENV,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    true("they are done", done.returncode == 0, done.stdout)
+    up = say("up", "keys=inside", "folder=podfleet", "actors=0", "rewarders=0", "background=true")
+    true("a broker starts with that folder", up.returncode == 0, up.stdout)
+    if up.returncode == 0:
+        say("down", "run=podfleet")
 
 
 def main():
@@ -259,7 +304,7 @@ def main():
         if not ssh.works():
             print("an sshd of its own does not let this user in: skipped")
             return 77
-        for name, part in (("fleet", standing), ("run", run_with_hosts)):
+        for name, part in (("pod", pod), ("fleet", standing), ("run", run_with_hosts)):
             if sys.argv[2:] in ([], [name]):
                 part(ssh)
     finally:
