@@ -110,26 +110,28 @@ static void bound(struct machine *out, const char *folder, const char *most, con
         out->memory_free = limit - (now < limit ? now : limit);
 }
 
+/* Of one hierarchy, where `in` is our group's folder: the files are called otherwise in each. */
+static void look_at(struct machine *out, const char *in, const char *most, const char *used,
+                    const char *kills)
+{
+    char *path, *text;
+
+    if (!*in)
+        return;
+    bound(out, in, most, used);
+    path = mem_print("%s/%s", in, kills);
+    text = text_of(path);
+    out->oom_kills += machine_figure(text, "oom_kill");
+    free(text);
+    free(path);
+}
+
 static void look_at_group(struct machine *out)
 {
-    char *second = group(""), *first = group("memory"), *path, *text;
+    char *second = group(""), *first = group("memory");
 
-    if (*second) {
-        bound(out, second, "memory.max", "memory.current");
-        path = mem_print("%s/memory.events", second);
-        text = text_of(path);
-        out->oom_kills += machine_figure(text, "oom_kill");
-        free(text);
-        free(path);
-    }
-    if (*first) {
-        bound(out, first, "memory.limit_in_bytes", "memory.usage_in_bytes");
-        path = mem_print("%s/memory.oom_control", first);
-        text = text_of(path);
-        out->oom_kills += machine_figure(text, "oom_kill");
-        free(text);
-        free(path);
-    }
+    look_at(out, second, "memory.max", "memory.current", "memory.events");
+    look_at(out, first, "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control");
     free(first);
     free(second);
 }
