@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "broker/again.h"
 #include "broker/broker.h"
-#include "broker/bulk.h"
+#include "broker/bulk/bulk.h"
 #include "broker/dashboard.h"
 #include "broker/doors.h"
 #include "broker/listen.h"

@@ -8,7 +8,7 @@
 #ifndef TESTS_BROKER_HOSTS_H
 #define TESTS_BROKER_HOSTS_H
 
-#include "broker/depot.h"
+#include "broker/bulk/depot.h"
 #include "tests/broker/hosts_result.h"
 
 struct hosts;

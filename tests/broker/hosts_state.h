@@ -3,7 +3,7 @@
 #ifndef TESTS_BROKER_HOSTS_STATE_H
 #define TESTS_BROKER_HOSTS_STATE_H
 
-#include "broker/depot.h"
+#include "broker/bulk/depot.h"
 #include "tests/broker/hosts_result.h"
 
 enum { HOSTS_TICK_MS = 100, HOSTS_WAITS = 4096, HOSTS_BROKER = -1 };

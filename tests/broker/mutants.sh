@@ -156,23 +156,23 @@ mutant probation-is-for-ever broker/probation.c '    m->trust *= 2;' '    ;'
 mutant one-death-is-probation broker/probation.c 'DEATHS = 2' 'DEATHS = 1'
 mutant deaths-are-forgotten broker/probation.c 'm->deaths + (died && m->held)' '0'
 mutant stillness-is-forgotten broker/grant.c '            probation_begin(m, lease->left, "it stood still with work in hand");' '            ;'
-mutant chunks-are-not-checked broker/stock.c '    if (!checks(item, chunk, b->data)) {' '    if (0) {'
-mutant wanted-chunks-give-way broker/stock.c '        if (slot->wanted) {' '        if (0) {'
-mutant the-cache-has-no-limit broker/stock.c '    while (c->used + stock_size(item, chunk) > c->limit) {' '    while (0) {'
-mutant learners-are-asked-first broker/supply.c 'SUPPLY_OTHER + 1 : 0) + (int)s->kind' 'SUPPLY_OTHER + 1 : 0) - (int)s->kind'
-mutant a-liar-is-asked-again broker/supply.c '    h->banned = true;' '    ;'
-mutant what-a-child-has-is-ignored broker/supply.c '            h->have[i / 8] |= bit;' '            ;'
-mutant silent-sources-are-waited-for broker/supply.c '        s->silent = true;' '        ;'
-mutant new-hosts-need-no-first-chunk broker/chain.c 'have ? CHAIN_LATER : CHAIN_FIRST' 'true ? CHAIN_LATER : CHAIN_FIRST'
-mutant children-come-before-guests broker/chain.c ' && !(m->parent && m->parent->peer->guests.due)' ''
-mutant parents-have-any-number-of-children broker/chain_place.c '        if (at < least) {' '        if (!found) {'
-mutant slow-parents-are-kept broker/chain_place.c '    move_up(c, m, now_ms);' '    ;'
-mutant children-of-the-dead-wait broker/chain.c '    chain_place_orphan(c, m, now_ms);
+mutant chunks-are-not-checked broker/bulk/stock.c '    if (!checks(item, chunk, b->data)) {' '    if (0) {'
+mutant wanted-chunks-give-way broker/bulk/stock.c '        if (slot->wanted) {' '        if (0) {'
+mutant the-cache-has-no-limit broker/bulk/stock.c '    while (c->used + stock_size(item, chunk) > c->limit) {' '    while (0) {'
+mutant learners-are-asked-first broker/bulk/supply.c 'SUPPLY_OTHER + 1 : 0) + (int)s->kind' 'SUPPLY_OTHER + 1 : 0) - (int)s->kind'
+mutant a-liar-is-asked-again broker/bulk/supply.c '    h->banned = true;' '    ;'
+mutant what-a-child-has-is-ignored broker/bulk/supply.c '            h->have[i / 8] |= bit;' '            ;'
+mutant silent-sources-are-waited-for broker/bulk/supply.c '        s->silent = true;' '        ;'
+mutant new-hosts-need-no-first-chunk broker/bulk/chain.c 'have ? CHAIN_LATER : CHAIN_FIRST' 'true ? CHAIN_LATER : CHAIN_FIRST'
+mutant children-come-before-guests broker/bulk/chain.c ' && !(m->parent && m->parent->peer->guests.due)' ''
+mutant parents-have-any-number-of-children broker/bulk/chain_place.c '        if (at < least) {' '        if (!found) {'
+mutant slow-parents-are-kept broker/bulk/chain_place.c '    move_up(c, m, now_ms);' '    ;'
+mutant children-of-the-dead-wait broker/bulk/chain.c '    chain_place_orphan(c, m, now_ms);
     while (*at != m)' '    while (*at != m)'
-mutant revoked-keys-stay-guests broker/guests.c '        if (hash_same(&g->one[i].key, key))
+mutant revoked-keys-stay-guests broker/bulk/guests.c '        if (hash_same(&g->one[i].key, key))
             take_out(g, i);' '        ;'
-mutant who-has-a-parent-is-fed-here broker/depot_pump.c '    default:
+mutant who-has-a-parent-is-fed-here broker/bulk/depot_pump.c '    default:
         return true;' '    default:
         return false;'
-mutant full-pipes-lose-words broker/depot_pump.c '            chain_unsaid(d->chain, to, key);' '            ;'
+mutant full-pipes-lose-words broker/bulk/depot_pump.c '            chain_unsaid(d->chain, to, key);' '            ;'
 [ $missed = 0 ] || { echo "some were missed"; exit 1; }

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "broker/bulk.h"
-#include "broker/supply.h"
+#include "broker/bulk/bulk.h"
+#include "broker/bulk/supply.h"
 #include "proto/peer.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
 
 #include "tests/support/test.h"
 
-#include "broker/chain.h"
+#include "broker/bulk/chain.h"
 
 #include <stdio.h>
 

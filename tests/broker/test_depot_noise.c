@@ -5,8 +5,8 @@
 #include "tests/support/test.h"
 
 #include "base/mem.h"
-#include "broker/depot.h"
-#include "broker/stock.h"
+#include "broker/bulk/depot.h"
+#include "broker/bulk/stock.h"
 #include "proto/limit.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "tests/support/test.h"
 
 #include "base/mem.h"
-#include "broker/supply.h"
+#include "broker/bulk/supply.h"
 
 #include <stdlib.h>
 #include <string.h>

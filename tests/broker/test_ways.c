@@ -1,7 +1,7 @@
 /* Who hears of what leads to an image: who asked, at once or when it is offered; and the learner is
  * asked once for all that hold the same. */
 
-#include "broker/ways.h"
+#include "broker/bulk/ways.h"
 #include "tests/support/test.h"
 
 #include <string.h>

@@ -8,7 +8,7 @@
 #ifndef BROKER_DEPOT_H
 #define BROKER_DEPOT_H
 
-#include "broker/depot_sink.h"
+#include "broker/bulk/depot_sink.h"
 
 struct depot;
 struct depot_peer;

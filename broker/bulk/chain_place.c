@@ -12,7 +12,7 @@
  * bad, and a move that was in vain is not tried again soon: real lines and processes stand still
  * for seconds, and each needless move takes the broker's line from the first of the row. */
 
-#include "broker/chain_state.h"
+#include "broker/bulk/chain_state.h"
 
 #include "base/log.h"
 

@@ -3,10 +3,10 @@
 #ifndef BROKER_DEPOT_STATE_H
 #define BROKER_DEPOT_STATE_H
 
-#include "broker/asks.h"
-#include "broker/chain.h"
-#include "broker/depot_sink.h"
-#include "broker/supply.h"
+#include "broker/bulk/asks.h"
+#include "broker/bulk/chain.h"
+#include "broker/bulk/depot_sink.h"
+#include "broker/bulk/supply.h"
 
 struct depot_parked { /* asked for before anybody offers it */
     int64_t since_ms;

@@ -5,7 +5,7 @@
  * what is in it is bounded by the port's high-water mark, and what waits here is requests, not
  * bytes. */
 
-#include "broker/depot_state.h"
+#include "broker/bulk/depot_state.h"
 
 #include <string.h>
 

@@ -2,11 +2,11 @@
  * the hub, a peer's record hangs at the hub's. WELCOME comes before whatever the depot has to say
  * to a peer, since a peer hears nothing before it. */
 
-#include "broker/bulk.h"
+#include "broker/bulk/bulk.h"
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "broker/ways.h"
+#include "broker/bulk/ways.h"
 #include "proto/pages.h"
 #include "proto/text.h"
 

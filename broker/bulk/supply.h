@@ -9,7 +9,7 @@
 #ifndef BROKER_SUPPLY_H
 #define BROKER_SUPPLY_H
 
-#include "broker/stock.h"
+#include "broker/bulk/stock.h"
 
 enum {
     SUPPLY_SILENT_MS = 2000, /* it owes something and sends nothing: others first */

@@ -3,7 +3,7 @@
  * among the wanted (`to`): counted up by asks_want as long as there is room, counted down when the
  * last piece of a chunk has gone (asks_sent) or the request is dropped. */
 
-#include "broker/asks.h"
+#include "broker/bulk/asks.h"
 
 #include "base/mem.h"
 

@@ -1,7 +1,7 @@
 /* A short list, looked through: one who serves has a child or two of each artifact. Whoever changes
  * what is in it sets `due`; the one who says it clears that. */
 
-#include "broker/guests.h"
+#include "broker/bulk/guests.h"
 
 #include "base/mem.h"
 #include "proto/limit.h"

@@ -7,10 +7,10 @@
  * artifact will not come. What a learner offers no more goes at once, chunks, places and all; if
  * the learner itself is gone, it stays for the time of a restart. */
 
-#include "broker/depot.h"
+#include "broker/bulk/depot.h"
 
 #include "base/mem.h"
-#include "broker/depot_state.h"
+#include "broker/bulk/depot_state.h"
 
 #include <stdlib.h>
 #include <string.h>

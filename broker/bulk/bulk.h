@@ -6,7 +6,7 @@
 #ifndef BROKER_BULK_H
 #define BROKER_BULK_H
 
-#include "broker/depot.h"
+#include "broker/bulk/depot.h"
 #include "proto/hub.h"
 
 struct bulk;

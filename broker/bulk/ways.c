@@ -3,7 +3,7 @@
  * the learner is not asked twice. Whoever falls out of the ring pulls the image, as it would without
  * an answer: nothing here has to arrive. */
 
-#include "broker/ways.h"
+#include "broker/bulk/ways.h"
 
 #include "base/mem.h"
 #include "proto/limit.h"

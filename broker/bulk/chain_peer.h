@@ -3,7 +3,7 @@
 #ifndef BROKER_CHAIN_PEER_H
 #define BROKER_CHAIN_PEER_H
 
-#include "broker/guests.h"
+#include "broker/bulk/guests.h"
 #include "proto/limit.h"
 #include "proto/msg.h"
 

@@ -8,7 +8,7 @@
 #ifndef BROKER_ASKS_H
 #define BROKER_ASKS_H
 
-#include "broker/stock.h"
+#include "broker/bulk/stock.h"
 
 enum { ASKS_MAX = 2048, ASKS_WANTED = 16 };
 

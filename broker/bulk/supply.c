@@ -7,7 +7,7 @@
  * what no host has. A window is what came in about a second, in chunks, so that a fast source is
  * never idle and a slow one has no queue of minutes in front of what is wanted next. */
 
-#include "broker/supply.h"
+#include "broker/bulk/supply.h"
 
 #include "base/mem.h"
 

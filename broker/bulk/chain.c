@@ -4,10 +4,10 @@
  * to be said is noted with whom it concerns (told, guests.due) and fetched by chain_next, so that
  * a change that is taken back before is never said. */
 
-#include "broker/chain.h"
+#include "broker/bulk/chain.h"
 
 #include "base/mem.h"
-#include "broker/chain_state.h"
+#include "broker/bulk/chain_state.h"
 #include "proto/address.h"
 
 #include <stdio.h>

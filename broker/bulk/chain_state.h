@@ -3,7 +3,7 @@
 #ifndef BROKER_CHAIN_STATE_H
 #define BROKER_CHAIN_STATE_H
 
-#include "broker/chain_peer.h"
+#include "broker/bulk/chain_peer.h"
 
 enum { CHAIN_KEY_TEXT = 41 };
 

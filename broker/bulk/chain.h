@@ -10,7 +10,7 @@
 #ifndef BROKER_CHAIN_H
 #define BROKER_CHAIN_H
 
-#include "broker/chain_peer.h"
+#include "broker/bulk/chain_peer.h"
 
 struct chain;
 

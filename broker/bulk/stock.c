@@ -9,7 +9,7 @@
  * Pages of a process of this machine stand for all blocks of their item. They are of our own
  * user, but nothing goes out unchecked: a chunk of them is hashed when it is first given. */
 
-#include "broker/stock.h"
+#include "broker/bulk/stock.h"
 
 #include "base/mem.h"
 
