@@ -172,8 +172,8 @@ enum err admin_on_admit(struct broker *b, struct broker_member *from, const stru
 
     if (strcmp(msg->admin.order, ADMIN_ADMIT))
         return err_set(ERR_RANGE, "ADMIN: '%.40s' is an operator's order", msg->admin.order);
-    if (!supervisor_of(
-            b, "")) /* it comes back, as this broker did: asked again until it is there */
+    /* It comes back, as this broker did: asked again until it is there. */
+    if (!supervisor_of(b, "") || !admits_may(&b->admits, &from->origin.key, now))
         return OK;
     head.admin.host = ""; /* the folder is the head's */
     return admin_on_admin(b, from, &head, now);
@@ -187,9 +187,12 @@ enum err admin_on_admin_ok(struct broker *b, struct broker_member *from, const s
     struct broker_member *asker = asker_of(b, &msg->admin_ok.asker);
     struct msg on = *msg;
 
-    (void)from, (void)now;
-    if (asker) /* gone: it gave up waiting; orders are absolute, so it may repeat */
-        outbox_put(&b->outbox, asker, &on);
+    (void)from;
+    if (!asker) /* gone: it gave up waiting; orders are absolute, so it may repeat */
+        return OK;
+    if (asker->role != ROLE_OPERATOR)
+        admits_answered(&b->admits, &asker->origin.key, msg->admin_ok.ok, now);
+    outbox_put(&b->outbox, asker, &on);
     return OK;
 }
 

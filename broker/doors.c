@@ -178,12 +178,16 @@ void doors_look(struct doors *d, int64_t now_s, int64_t now_ms, bool *changed, b
     memcpy(d->at, doors_keys(d)->public_key, sizeof d->at);
 }
 
-void doors_invalid(const struct doors *d, void (*tell)(void *self, const struct hash *key),
+void doors_invalid(struct doors *d, void (*tell)(void *self, const struct hash *key),
                    void *self)
 {
     uint32_t n;
-    const struct keyring_entry *entry = keyring_list(d->ring, &n);
+    const struct keyring_entry *entry;
+    const struct hash *lost = keyring_lost(d->ring, &n);
 
+    for (uint32_t i = 0; i < n; i++)
+        tell(self, &lost[i]);
+    entry = keyring_list(d->ring, &n);
     for (uint32_t i = 0; i < n; i++)
         if (!keyring_valid(&entry[i], d->now_s, NULL))
             tell(self, &entry[i].key);

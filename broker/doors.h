@@ -38,7 +38,7 @@ uint32_t doors_objects(const struct doors *doors, const struct hub_peer *peer,
 void doors_look(struct doors *doors, int64_t now_s, int64_t now_ms, bool *changed, bool *rekey);
 
 /* Each key of the folder's that was revoked or has expired. */
-void doors_invalid(const struct doors *doors, void (*tell)(void *self, const struct hash *key),
+void doors_invalid(struct doors *doors, void (*tell)(void *self, const struct hash *key),
                    void *self);
 
 /* For loop_socket. */

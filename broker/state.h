@@ -4,6 +4,7 @@
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H
 
+#include "broker/admits.h"
 #include "broker/breaker.h"
 #include "broker/events.h"
 #include "broker/fifo.h"
@@ -91,6 +92,7 @@ struct broker {
     struct minute minute;
     struct events events;
     struct history history;
+    struct admits admits;
     struct msg_stats_reason refusal[STATE_REFUSALS]; /* as the hubs count them */
     uint32_t n_refusal;
     struct outbox outbox;

@@ -34,7 +34,7 @@ struct page { /* what the message points to */
     struct places places;
     struct bottleneck bottleneck;
     struct msg_stats_event event[EVENTS_MAX];
-    struct msg_stats_reason drop[TASKS_DROPS], refusal[STATE_REFUSALS + 1];
+    struct msg_stats_reason drop[TASKS_DROPS], refusal[STATE_REFUSALS + 2];
     struct msg_stats_suspect suspect[STATS_SUSPECTS];
 };
 
@@ -261,6 +261,9 @@ static void fill_refusals(const struct broker *b, struct page *page, struct msg_
     if (b->counters.unasked)
         page->refusal[out->n_refusal++] = (struct msg_stats_reason){
             "an answer from who holds no lease for it", b->counters.unasked};
+    if (b->admits.dropped)
+        page->refusal[out->n_refusal++] = (struct msg_stats_reason){
+            "an order to let in, asked more often than is answered", b->admits.dropped};
     out->refusal = page->refusal;
 }
 

@@ -43,7 +43,8 @@ static const struct conf_key keys_table[] = {
         keys_options, hours, "", 0, 87600,
         "add, ticket: valid for so long (default: for ever; a ticket: 24); rotate: so long "
         "both generations are valid (24)"),
-    CONF_BOOL(keys_options, all, "false", "revoke: with all that came in by that ticket"),
+    CONF_BOOL(keys_options, all, "false",
+              "revoke, remove: with all that came in by that ticket or supervisor"),
     CONF_END,
 };
 
@@ -237,6 +238,17 @@ static enum err shut_out(struct asked *a)
     return err;
 }
 
+/* Of what ended: the list is shorter, and there is room for others. */
+static enum err take_out(struct asked *a)
+{
+    uint32_t n;
+    enum err err = registrar_remove(&n, a->folder, a->word, a->o.all, a->now_s);
+
+    if (!err)
+        say(stdout, "%u removed\n", n);
+    return err;
+}
+
 /* From a moment in time on, which every broker of the folder reckons by its own clock: one that is
  * restarted meanwhile does the same. hours=0: at once, for a secret that has leaked. */
 static enum err rotate(struct asked *a)
@@ -260,8 +272,8 @@ static const struct verb {
     int words; /* behind the verb */
     enum err (*run)(struct asked *asked);
 } verbs[] = {
-    {"new", 1, new_folder}, {"add", 2, add},         {"ticket", 1, ticket},
-    {"list", 1, list},      {"revoke", 2, shut_out}, {"rotate", 1, rotate},
+    {"new", 1, new_folder},  {"add", 2, add},         {"ticket", 1, ticket}, {"list", 1, list},
+    {"revoke", 2, shut_out}, {"remove", 2, take_out}, {"rotate", 1, rotate},
 };
 
 /* Words that are no key come first. */
@@ -306,7 +318,8 @@ const struct command cmd_keys = {
     .group = "the fleet",
     .usage = "new FOLDER | add FOLDER NAME role=ROLE | ticket FOLDER role=ROLE "
              "broker=tcp://HOST:PORT [uses=N] [hours=H] | list FOLDER | revoke FOLDER "
-             "NAME|PUBLICKEY [all=true] | rotate FOLDER [hours=H]",
+             "NAME|PUBLICKEY [all=true] | remove FOLDER NAME|PUBLICKEY [all=true] | rotate "
+             "FOLDER [hours=H]",
     .help = "who may join a fleet: keys, tickets, revocation, rotation",
     .run = run,
     .keys = keys_table,

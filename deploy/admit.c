@@ -18,8 +18,8 @@ static const char *text_at(const json_t *tree, const char *key)
     return text ? text : "";
 }
 
-enum err admit_obey(char **result, const char *folder, const struct msg_admin *order,
-                    int64_t now_s)
+enum err admit_obey(char **result, struct registrar *registrar, const struct msg_admin *order,
+                    int64_t now_s, bool *later)
 {
     json_t *tree = json_loads(order->arguments, 0, NULL);
     struct keyring_entry as = {.role = (enum role)order->role};
@@ -27,6 +27,7 @@ enum err admit_obey(char **result, const char *folder, const struct msg_admin *o
     enum err err = OK;
 
     *result = NULL;
+    *later = false;
     if (!tree || curve_key(&key, text_at(tree, "public_key")))
         err = err_set(ERR_PARSE,
                       "admit: arguments {\"public_key\", \"name\", \"host\"} are meant");
@@ -34,7 +35,7 @@ enum err admit_obey(char **result, const char *folder, const struct msg_admin *o
         snprintf(as.name, sizeof as.name, "%.40s", text_at(tree, "name"));
         snprintf(as.host, sizeof as.host, "%.60s", text_at(tree, "host"));
         snprintf(as.address, sizeof as.address, "%.60s", order->address);
-        err = registrar_admit(&as, folder, &order->key, &key, now_s);
+        err = registrar_admit(&as, registrar, &order->key, &key, now_s, later);
     }
     if (!err)
         *result = mem_print("{\"name\":\"%s\"}", as.name); /* letters, digits, . _ - */

@@ -27,7 +27,7 @@
 struct obeyed {
     char words[ORDERS_WORDS];
     char *result; /* NULL: the list of processes */
-    bool later;   /* it will be answered */
+    bool later;   /* it will be answered, or is asked again */
 };
 
 typedef enum err order_fn(struct orders *o, const struct msg_admin *order, const json_t *more,
@@ -63,7 +63,7 @@ static enum err admit(struct orders *o, const struct msg_admin *order, const jso
     if (!o->keys)
         return err_set(ERR_STATE, "no keys folder is here: the head's supervisor has it");
     snprintf(out->words, sizeof out->words, "let in");
-    return admit_obey(&out->result, o->keys, order, clock_wall_ms() / 1000);
+    return admit_obey(&out->result, o->keys, order, clock_wall_ms() / 1000, &out->later);
 }
 
 /* The place of a worker by its name. */
@@ -196,16 +196,18 @@ static void checked(void *self, const struct checks *done)
 static enum err doctor(struct orders *o, const struct msg_admin *order, const json_t *more,
                        struct obeyed *out, int64_t now_ms)
 {
+    const enum err err = checks_start(o->loop,
+                                      &(struct checks_conf){.crew = o->crew,
+                                                            .host = o->host,
+                                                            .control = o->control,
+                                                            .bulk = o->bulk,
+                                                            .done = checked,
+                                                            .self = o},
+                                      order, now_ms);
+
     (void)more;
-    out->later = true;
-    return checks_start(o->loop,
-                        &(struct checks_conf){.crew = o->crew,
-                                              .host = o->host,
-                                              .control = o->control,
-                                              .bulk = o->bulk,
-                                              .done = checked,
-                                              .self = o},
-                        order, now_ms);
+    out->later = !err;
+    return err;
 }
 
 /* As WELCOME has it, "*" for the host where control was reached. */
@@ -240,7 +242,7 @@ enum err orders_on_admin(void *self, const struct msg *msg, int64_t now_ms)
             err = rows[i].fn(o, order, more, out, now_ms);
             break;
         }
-    if (err || !out->later) {
+    if (!out->later) {
         char *result = out->result ? out->result : replica_list(&o->crew->replicas);
 
         answer(o, order->request, &order->asker, !err, err ? err_text() : out->words, result);

@@ -9,17 +9,18 @@
 struct crew;
 struct loop;
 struct peer;
+struct registrar;
 
 enum { ORDERS_WORDS = 1024 };
 
 struct orders {
     struct crew *crew;
     struct loop *loop;
-    struct peer *peer;   /* NULL once it is closed: what the pool still does answers nobody */
-    const char *host;    /* this machine, as its HELLO has it */
-    const char *keys;    /* the keys folder, at the head; NULL: none is here */
-    const char *control; /* where it reaches the broker, */
-    char bulk[MAX_NAME]; /* and where that says its bulk port is; "": not yet */
+    struct peer *peer; /* NULL once it is closed: what the pool still does answers nobody */
+    const char *host;  /* this machine, as its HELLO has it */
+    struct registrar *keys; /* writes the keys folder, at the head; NULL: none is here */
+    const char *control;    /* where it reaches the broker, */
+    char bulk[MAX_NAME];    /* and where that says its bulk port is; "": not yet */
     void *self;
     enum err (*down)(void *self, int64_t now_ms);
     /* Reads the fleet's file again and does what changed, or with `plan` only says it. NULL where

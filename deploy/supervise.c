@@ -23,6 +23,7 @@
 #include "deploy/standing.h"
 #include "net/loop.h"
 #include "proto/peer.h"
+#include "proto/registrar.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ struct supervisor {
     void *context;
     struct crew crew;
     struct orders orders;
+    struct registrar *keys; /* who is let in while we run */
     struct links *links;
     struct ports ports;
     char host[PLAN_NAME];
@@ -254,11 +256,12 @@ static enum err join(struct supervisor *s)
     err = peer_open(&s->peer, s->context, &conf, clock_mono_ms());
     if (err)
         return err;
+    registrar_admit_new(&s->keys, s->fleet.folder);
     s->orders = (struct orders){.crew = &s->crew,
                                 .loop = s->loop,
                                 .peer = s->peer,
                                 .host = s->host,
-                                .keys = s->fleet.folder,
+                                .keys = s->keys,
                                 .control = s->fleet.control,
                                 .self = s,
                                 .down = down,
@@ -308,6 +311,7 @@ static void close_all(struct supervisor *s)
     loop_free(s->loop);
     if (s->context)
         zmq_ctx_term(s->context);
+    registrar_admit_free(s->keys);
     ports_close(&s->ports);
     if (s->refused)
         run_folder_clean(s->plan->output_dir, !*s->plan->keys);

@@ -73,6 +73,24 @@ static enum err join(struct entry *out, const struct entry_conf *o, const struct
     return err;
 }
 
+/* A key of an earlier fleet finds no broker; the ticket beside it would, and is not looked at. */
+static void compare(const struct curve_keys *keys, const struct invite *invite,
+                    const char *file)
+{
+    const struct curve_keys *const new = &invite->keys;
+
+    if (!strcmp(keys->server_key, new->server_key) ||
+        (*keys->next_key && !strcmp(keys->next_key, new->server_key)) ||
+        (*new->next_key && !strcmp(keys->server_key, new->next_key)))
+        return;
+    log_warn(
+        "key",
+        "file=%s reason=\"it was made for another broker's key than the ticket beside it, and "
+        "comes first\" next=\"if the broker's key was not rotated since, remove the file: "
+        "the ticket is used then\"",
+        file);
+}
+
 enum err entry_open(struct entry *out, const struct entry_conf *o)
 {
     const bool has_ticket = given(o->ticket_file) || given(getenv(INVITE_VARIABLE));
@@ -89,10 +107,12 @@ enum err entry_open(struct entry *out, const struct entry_conf *o)
     if (err || !has_ticket)
         return err;
     err = invite_load(&invite, given(o->ticket_file) ? o->ticket_file : "");
-    if (!err && has_key)
+    if (!err && has_key) {
+        compare(&out->keys, &invite, o->key);
         dial_all(out, &invite, "");
-    else if (!err)
+    } else if (!err) {
         err = join(out, o, &invite);
+    }
     invite_wipe(&invite);
     return err;
 }

@@ -5,6 +5,7 @@
 #include "proto/codec_table.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Tokens are indices: a negative one would be a read before a table. */
 static enum err tokens(const int32_t *token, uint32_t n, const char *what)
@@ -172,8 +173,12 @@ static enum err scorers(const struct scorer *scorer, uint32_t n)
 /* The role decides what else is read of it, so it stands first. */
 static enum err hello(const struct msg_hello *hello)
 {
+    static const struct id nobody;
     enum err err;
 
+    if (!memcmp(&hello->peer, &nobody,
+                sizeof nobody)) /* as nobody is called wherever ids stand */
+        return err_set(ERR_RANGE, "a peer without an id");
     if (hello->role == ROLE_NONE || hello->major_min > hello->major_max)
         return err_set(ERR_RANGE, "role %u, versions %u to %u", hello->role, hello->major_min,
                        hello->major_max);

@@ -43,6 +43,8 @@ struct keyring {
     struct keyring_slot *slot;
     struct place *by_key;
     uint32_t n;
+    struct hash *lost; /* were there, and are not any more */
+    uint32_t n_lost;
     struct timespec seen[FOLDERS];
     bool fresh;    /* a file was read that was not known as it is */
     int unsettled; /* looks that still read, whatever the times say */
@@ -152,10 +154,23 @@ static void count_uses(struct keyring_slot *slot, uint32_t n)
     }
 }
 
+/* A file that is taken away, or spoilt, shuts its key out as a revocation does. Of more than there
+ * can be nobody asks: who writes the folder does not look at this list. */
+static void lose(struct keyring *ring, const struct hash *key)
+{
+    if (keyring_find(ring, key) || ring->n_lost == KEYRING_MAX)
+        return;
+    if (!(ring->n_lost & (ring->n_lost + 1)))
+        ring->lost = mem_grow(ring->lost, 2 * (size_t)ring->n_lost + 2, sizeof *ring->lost);
+    ring->lost[ring->n_lost++] = *key;
+}
+
 /* The new lists in the place of the old; what was revoked or came shows as another entry. */
 static void adopt(struct keyring *ring, struct keyring_slot *slot, uint32_t n)
 {
-    free(ring->slot);
+    struct keyring_slot *const was = ring->slot;
+    const uint32_t n_was = ring->n;
+
     ring->slot = slot;
     ring->n = n;
     ring->entry = mem_grow(ring->entry, (size_t)n + 1, sizeof *ring->entry);
@@ -165,6 +180,9 @@ static void adopt(struct keyring *ring, struct keyring_slot *slot, uint32_t n)
         ring->by_key[i] = (struct place){slot[i].entry.key, i};
     }
     qsort(ring->by_key, n, sizeof *ring->by_key, by_key);
+    for (uint32_t i = 0; i < n_was; i++)
+        lose(ring, &was[i].entry.key);
+    free(was);
 }
 
 /* Both lists or neither: half a folder would let in who was revoked in the other half. */
@@ -275,6 +293,12 @@ enum err keyring_look(struct keyring *ring, int64_t now_s, bool *changed)
     return err;
 }
 
+void keyring_doubt(struct keyring *ring)
+{
+    if (!ring->unsettled)
+        ring->unsettled = 1;
+}
+
 enum err keyring_open(struct keyring **out, const char *folder, int64_t now_s)
 {
     struct keyring *ring = mem_new(1, sizeof *ring);
@@ -313,6 +337,7 @@ void keyring_close(struct keyring *ring)
     free(ring->slot);
     free(ring->entry);
     free(ring->by_key);
+    free(ring->lost);
     free(ring->folder);
     free(ring);
 }
@@ -347,6 +372,22 @@ bool keyring_valid(const struct keyring_entry *entry, int64_t now_s, const char 
     if (words)
         *words = why;
     return !*why;
+}
+
+const struct keyring_entry *keyring_called(const struct keyring *ring, bool is_ticket,
+                                           const char *name)
+{
+    const struct keyring_slot *const slot =
+        ring->n ? slot_by_name(ring->slot, ring->n, is_ticket, name) : NULL;
+
+    return slot ? &ring->entry[slot - ring->slot] : NULL;
+}
+
+const struct hash *keyring_lost(struct keyring *ring, uint32_t *n)
+{
+    *n = ring->n_lost;
+    ring->n_lost = 0;
+    return ring->lost;
 }
 
 const struct keyring_entry *keyring_list(const struct keyring *ring, uint32_t *n)

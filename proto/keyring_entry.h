@@ -9,6 +9,7 @@
 enum {
     KEYRING_MAX = 16384, /* workers and tickets, revoked ones among them */
     KEYRING_USES = 4096, /* of a ticket: as many as a broker lets in */
+    KEYRING_HOST = 256,  /* workers of a host's supervisor that are valid at once */
 };
 
 struct keyring_entry {

@@ -128,7 +128,9 @@ static enum err on_message(void *self, struct hub_peer *from, const struct msg *
         return OK;
     }
     err = depot_take(bulk->depot, from->owner, msg, now_ms);
-    if (!err && msg->head.type == MSG_OFFER && from->role == ROLE_LEARNER)
+    /* Another learner's are not the run's, and there is room for one learner's. */
+    if (!err && msg->head.type == MSG_OFFER && from->role == ROLE_LEARNER && bulk->known &&
+        !memcmp(&from->id, &bulk->learner, sizeof from->id))
         ways_offer(bulk->ways, from->number, &msg->offer, now_ms);
     return err;
 }

@@ -1,72 +1,15 @@
 /* The keys folder: what is written is what is read, a change is seen, and nobody comes in twice
  * by one use. */
 
-#include "tests/support/test.h"
+#include "tests/proto/keys_folder.h"
 
 #include "proto/invite.h"
-#include "proto/registrar.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { NOW = 1000000 };
-
-struct keys_folder {
-    char root[64], path[96];
-    struct keyring *ring;
-};
-
-static int open_folder(void **state)
-{
-    struct keys_folder *f = calloc(1, sizeof *f);
-
-    snprintf(f->root, sizeof f->root, "/tmp/drover-keys-XXXXXX");
-    assert_non_null(mkdtemp(f->root));
-    snprintf(f->path, sizeof f->path, "%s/keys", f->root);
-    assert_ok(registrar_create(f->path, NOW));
-    assert_ok(keyring_open(&f->ring, f->path, NOW));
-    *state = f;
-    return 0;
-}
-
-static int close_folder(void **state)
-{
-    struct keys_folder *f = *state;
-    char command[128];
-
-    keyring_close(f->ring);
-    snprintf(command, sizeof command, "rm -r %s", f->root);
-    assert_int_equal(0, system(command));
-    free(f);
-    return 0;
-}
-
-static void load(struct curve_keys *out, const struct keys_folder *f, const char *name)
-{
-    char path[192];
-
-    snprintf(path, sizeof path, "%s/%s", f->path, name);
-    assert_ok(curve_load(out, path));
-}
-
-static bool look(struct keys_folder *f, int64_t now_s)
-{
-    bool changed;
-
-    assert_ok(keyring_look(f->ring, now_s, &changed));
-    return changed;
-}
-
-static const struct keyring_entry *find(struct keys_folder *f, const char *key)
-{
-    struct hash hash;
-
-    assert_ok(curve_key(&hash, key));
-    return keyring_find(f->ring, &hash);
-}
 
 static void a_key_is_made_seen_and_revoked(void **state)
 {
@@ -80,29 +23,29 @@ static void a_key_is_made_seen_and_revoked(void **state)
 
     assert_ok(registrar_add(f->path, &want, NULL, NOW));
     assert_err(ERR_IO, registrar_add(f->path, &want, NULL, NOW)); /* never over another */
-    load(&keys, f, "a-1.key");
+    keys_folder_load(&keys, f, "a-1.key");
     assert_int_equal(keys.role, ROLE_ACTOR);
     assert_string_equal(keys.name, "a-1");
     assert_string_equal(keys.server_key, keyring_broker(f->ring)->public_key);
     assert_string_not_equal(keys.secret_key, keyring_broker(f->ring)->secret_key);
-    assert_null(find(f, keys.public_key));
-    assert_true(look(f, NOW));
-    assert_false(look(f, NOW));
-    entry = find(f, keys.public_key);
+    assert_null(keys_folder_find(f, keys.public_key));
+    assert_true(keys_folder_look(f, NOW));
+    assert_false(keys_folder_look(f, NOW));
+    entry = keys_folder_find(f, keys.public_key);
     assert_non_null(entry);
     assert_int_equal(entry->role, ROLE_ACTOR);
     assert_true(keyring_valid(entry, NOW + 8, &words));
-    assert_true(look(f, NOW + 9)); /* by the clock alone */
-    assert_false(keyring_valid(find(f, keys.public_key), NOW + 9, &words));
+    assert_true(keys_folder_look(f, NOW + 9)); /* by the clock alone */
+    assert_false(keyring_valid(keys_folder_find(f, keys.public_key), NOW + 9, &words));
     assert_string_equal(words, "this key has expired");
-    assert_true(look(f, NOW));
+    assert_true(keys_folder_look(f, NOW));
     assert_err(ERR_RANGE, registrar_revoke(&n, f->path, "nobody", false, NOW));
     assert_ok(registrar_revoke(&n, f->path, keys.public_key, false, NOW));
     assert_int_equal(n, 1);
     assert_ok(registrar_revoke(&n, f->path, "a-1", false, NOW)); /* was already */
     assert_int_equal(n, 0);
-    assert_true(look(f, NOW));
-    assert_false(keyring_valid(find(f, keys.public_key), NOW, &words));
+    assert_true(keys_folder_look(f, NOW));
+    assert_false(keyring_valid(keys_folder_find(f, keys.public_key), NOW, &words));
     assert_string_equal(words, "this key was revoked");
 }
 
@@ -146,85 +89,20 @@ static void a_spoilt_file_lets_nobody_in(void **state)
         registrar_add(f->path, &(struct registrar_want){"x", ROLE_ACTOR, 0, 0}, NULL, NOW));
     assert_ok(
         registrar_add(f->path, &(struct registrar_want){"y", ROLE_ACTOR, 0, 0}, NULL, NOW));
-    load(&keys, f, "x.key");
+    keys_folder_load(&keys, f, "x.key");
     for (size_t i = 0; i < sizeof spoils / sizeof *spoils; i++) {
         snprintf(command, sizeof command, "cp %s/worker/x %s/keep; sed -i '%s' %s/worker/x",
                  f->path, f->root, spoils[i], f->path);
         assert_int_equal(0, system(command));
-        look(f, NOW);
-        assert_null(find(f, keys.public_key));
+        keys_folder_look(f, NOW);
+        assert_null(keys_folder_find(f, keys.public_key));
         keyring_list(f->ring, &n);
         assert_int_equal(n, 1);
         snprintf(command, sizeof command, "mv %s/keep %s/worker/x", f->root, f->path);
         assert_int_equal(0, system(command));
-        look(f, NOW);
-        assert_non_null(find(f, keys.public_key));
+        keys_folder_look(f, NOW);
+        assert_non_null(keys_folder_find(f, keys.public_key));
     }
-}
-
-static enum err admit(struct keys_folder *f, const struct curve_keys *ticket, const char *key,
-                      char name[CURVE_NAME])
-{
-    struct keyring_entry as = {.name = "node 7/../x", .host = "node7"};
-    struct hash by, guest;
-    enum err err;
-
-    assert_ok(curve_key(&by, ticket->public_key));
-    assert_ok(curve_key(&guest, key));
-    err = registrar_admit(&as, f->path, &by, &guest, NOW);
-    if (!err)
-        snprintf(name, CURVE_NAME, "%s", as.name);
-    return err;
-}
-
-static void a_ticket_is_good_for_its_uses(void **state)
-{
-    struct keys_folder *f = *state;
-    const struct registrar_want want = {"t", ROLE_REWARDER, NOW + 100, 2};
-    struct curve_keys ticket, guest[3];
-    char name[CURVE_NAME], again[CURVE_NAME];
-    uint32_t n;
-
-    assert_ok(registrar_ticket(&ticket, f->path, &want, NOW));
-    for (int i = 0; i < 3; i++)
-        assert_ok(curve_new(&guest[i]));
-    assert_ok(admit(f, &ticket, guest[0].public_key, name));
-    assert_int_equal(strncmp(name, "node-7-..-x-", 12), 0);
-    assert_ok(admit(f, &ticket, guest[0].public_key, again)); /* its answer was lost */
-    assert_string_equal(name, again);
-    assert_err(ERR_RANGE, admit(f, &guest[0], guest[1].public_key, name)); /* no ticket */
-    assert_ok(admit(f, &ticket, guest[1].public_key, name));
-    assert_err(ERR_STATE, admit(f, &ticket, guest[2].public_key, name));
-    assert_string_equal(err_text(), "this ticket is used up: it was good for 2");
-    look(f, NOW);
-    assert_int_equal(find(f, ticket.public_key)->used, 2);
-    assert_int_equal(find(f, guest[1].public_key)->role, ROLE_REWARDER);
-    assert_null(find(f, guest[2].public_key));
-    /* A revoked worker's use was a use. */
-    assert_ok(registrar_revoke(&n, f->path, name, false, NOW));
-    assert_err(ERR_STATE, admit(f, &ticket, guest[2].public_key, name));
-    assert_err(ERR_STATE, admit(f, &ticket, guest[1].public_key, name));
-    assert_ok(registrar_revoke(&n, f->path, "t", true, NOW));
-    assert_int_equal(n, 2); /* the ticket and who else came by it */
-}
-
-/* Who came in by whom is known by name alone. */
-static void a_ticket_and_a_worker_share_no_name(void **state)
-{
-    struct keys_folder *f = *state;
-    const struct registrar_want host = {"rig", ROLE_SUPERVISOR, 0, 0};
-    const struct registrar_want ticket = {"t", ROLE_ACTOR, 0, 2};
-    struct curve_keys keys;
-
-    assert_ok(registrar_add(f->path, &host, NULL, NOW));
-    assert_err(ERR_IO,
-               registrar_ticket(&keys, f->path,
-                                &(struct registrar_want){"rig", ROLE_ACTOR, 0, 2}, NOW));
-    assert_non_null(strstr(err_text(), "taken by a key"));
-    assert_ok(registrar_ticket(&keys, f->path, &ticket, NOW));
-    assert_err(ERR_IO, registrar_add(f->path, &(struct registrar_want){"t", ROLE_ACTOR, 0, 0},
-                                     NULL, NOW));
-    assert_non_null(strstr(err_text(), "taken by a ticket"));
 }
 
 static void a_line_of_text_is_a_ticket(void **state)
@@ -276,15 +154,15 @@ static void the_brokers_pair_follows_the_clock(void **state)
     memcpy(first, keyring_broker(f->ring)->public_key, CURVE_TEXT);
     assert_ok(registrar_rotate(f->path, NOW + 50, NOW));
     assert_err(ERR_STATE, registrar_rotate(f->path, NOW + 60, NOW));
-    assert_true(look(f, NOW));
+    assert_true(keys_folder_look(f, NOW));
     assert_string_equal(keyring_broker(f->ring)->public_key, first);
     snprintf(second, sizeof second, "%s", keyring_next(f->ring, &from_s));
     assert_int_equal(from_s, NOW + 50);
     assert_ok(registrar_add(f->path, &want, NULL, NOW)); /* knows both */
-    load(&keys, f, "w.key");
+    keys_folder_load(&keys, f, "w.key");
     assert_string_equal(keys.server_key, first);
     assert_string_equal(keys.next_key, second);
-    assert_true(look(f, NOW + 50));
+    assert_true(keys_folder_look(f, NOW + 50));
     assert_string_equal(keyring_broker(f->ring)->public_key, second);
     assert_string_equal(keyring_next(f->ring, &from_s), "");
     /* Whoever opens the folder anew sees the same, before and after it was put in order. */
@@ -292,7 +170,7 @@ static void the_brokers_pair_follows_the_clock(void **state)
     assert_ok(keyring_open(&f->ring, f->path, NOW + 51));
     assert_string_equal(keyring_broker(f->ring)->public_key, second);
     assert_ok(registrar_rotate(f->path, NOW + 90, NOW + 52));
-    look(f, NOW + 52);
+    keys_folder_look(f, NOW + 52);
     assert_string_equal(keyring_broker(f->ring)->public_key, second);
     assert_string_not_equal(keyring_next(f->ring, &from_s), "");
 }
@@ -306,7 +184,7 @@ static void a_next_pair_that_cannot_be_read_stands(void **state)
     bool changed;
 
     assert_ok(registrar_rotate(f->path, NOW + 50, NOW));
-    look(f, NOW);
+    keys_folder_look(f, NOW);
     snprintf(second, sizeof second, "%s", keyring_next(f->ring, &from_s));
     snprintf(path, sizeof path, "%s/next.key", f->path);
     assert_int_equal(0, chmod(path, 0644)); /* others may read it: it is not taken */
@@ -318,33 +196,14 @@ static void a_next_pair_that_cannot_be_read_stands(void **state)
     assert_string_equal(keyring_broker(f->ring)->public_key, second);
 }
 
-static void changes_are_noted(void **state)
-{
-    struct keys_folder *f = *state;
-    char command[512];
-    uint32_t n;
-
-    assert_ok(
-        registrar_add(f->path, &(struct registrar_want){"x", ROLE_ACTOR, 0, 0}, NULL, NOW));
-    assert_ok(registrar_revoke(&n, f->path, "x", false, NOW));
-    snprintf(
-        command, sizeof command,
-        "test $(wc -l < %s/audit.log) = 3 && grep -q 'event=revoke .*name=x ' %s/audit.log "
-        "&& ! grep -q secret %s/audit.log",
-        f->path, f->path, f->path);
-    assert_int_equal(0, system(command));
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_folder, close_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, keys_folder_open, keys_folder_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_key_is_made_seen_and_revoked),         TEST(what_cannot_be_a_key_is_refused),
-        TEST(a_spoilt_file_lets_nobody_in),           TEST(a_ticket_is_good_for_its_uses),
-        TEST(a_ticket_and_a_worker_share_no_name),    TEST(a_line_of_text_is_a_ticket),
-        TEST(the_brokers_pair_follows_the_clock),     TEST(changes_are_noted),
-        TEST(a_next_pair_that_cannot_be_read_stands),
+        TEST(a_key_is_made_seen_and_revoked),     TEST(what_cannot_be_a_key_is_refused),
+        TEST(a_spoilt_file_lets_nobody_in),       TEST(a_line_of_text_is_a_ticket),
+        TEST(the_brokers_pair_follows_the_clock), TEST(a_next_pair_that_cannot_be_read_stands),
     };
 
     return cmocka_run_group_tests_name("proto/keyring", tests, NULL, NULL);

@@ -1,0 +1,84 @@
+/* Files in /tmp, removed at the end. */
+
+#include "tests/proto/keys_folder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int keys_folder_open(void **state)
+{
+    struct keys_folder *f = calloc(1, sizeof *f);
+
+    snprintf(f->root, sizeof f->root, "/tmp/drover-keys-XXXXXX");
+    assert_non_null(mkdtemp(f->root));
+    snprintf(f->path, sizeof f->path, "%s/keys", f->root);
+    assert_ok(registrar_create(f->path, NOW));
+    assert_ok(keyring_open(&f->ring, f->path, NOW));
+    registrar_admit_new(&f->registrar, f->path);
+    *state = f;
+    return 0;
+}
+
+int keys_folder_close(void **state)
+{
+    struct keys_folder *f = *state;
+    char command[128];
+
+    keyring_close(f->ring);
+    registrar_admit_free(f->registrar);
+    snprintf(command, sizeof command, "rm -r %s", f->root);
+    assert_int_equal(0, system(command));
+    free(f);
+    return 0;
+}
+
+void keys_folder_load(struct curve_keys *out, const struct keys_folder *f, const char *name)
+{
+    char path[192];
+
+    snprintf(path, sizeof path, "%s/%s", f->path, name);
+    assert_ok(curve_load(out, path));
+}
+
+bool keys_folder_look(struct keys_folder *f, int64_t now_s)
+{
+    bool changed;
+
+    assert_ok(keyring_look(f->ring, now_s, &changed));
+    return changed;
+}
+
+const struct keyring_entry *keys_folder_find(struct keys_folder *f, const char *key)
+{
+    struct hash hash;
+
+    assert_ok(curve_key(&hash, key));
+    return keyring_find(f->ring, &hash);
+}
+
+enum err keys_folder_admit(struct keys_folder *f, const struct curve_keys *by, const char *key,
+                           char name[CURVE_NAME])
+{
+    struct keyring_entry as = {.name = "node 7/../x", .host = "node7", .role = ROLE_ACTOR};
+    struct hash asker, guest;
+    bool later;
+    enum err err;
+
+    assert_ok(curve_key(&asker, by->public_key));
+    assert_ok(curve_key(&guest, key));
+    err = registrar_admit(&as, f->registrar, &asker, &guest, NOW, &later);
+    assert_false(later);
+    if (!err)
+        snprintf(name, CURVE_NAME, "%s", as.name);
+    return err;
+}
+
+bool keys_folder_has(const struct keys_folder *f, const char *name)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "%s/%s", f->path, name);
+    return !access(path, F_OK);
+}
