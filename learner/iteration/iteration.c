@@ -1,8 +1,8 @@
 /* One iteration, in order: the answers become a batch (iteration_batch), whose rollouts are
- * checked; what models say of them before anything moves (iteration_figures: proximal policy,
- * reference, values); the method assigns advantages; then epochs of mini-batches, each of them
- * one optimiser step (learner/step) that this file fills; at the end the method names its
- * figures.
+ * checked; what models say of them before anything moves (iteration_figures: reference, values;
+ * iteration_proximal: the policy); the method assigns advantages; then epochs of mini-batches,
+ * each of them one optimiser step (learner/step) that this file fills; at the end the method
+ * names its figures.
  *
  * Everything that is random is a function of (seed, iteration, epoch), and everything is added
  * up in one order, so the same state and rollouts give the same bits. In a strict iteration
@@ -18,6 +18,7 @@
 #include "learner/iteration/iteration_figures.h"
 #include "learner/iteration/iteration_own.h"
 #include "learner/iteration/iteration_pack.h"
+#include "learner/iteration/iteration_proximal.h"
 #include "learner/iteration/iteration_report.h"
 #include "learner/iteration/iteration_state.h"
 #include "lm/kernel/real.h"
@@ -169,45 +170,12 @@ static void check_on_policy(struct iteration_work *work, const struct micro_batc
     }
 }
 
-/* How many versions ago token t of an answer was written. */
-static double age_of(const struct iteration_batch *batch, const struct iteration_rollout *r,
-                     int t)
-{
-    uint64_t version = (uint64_t)batch->iteration;
-
-    for (uint32_t k = 0; k < r->n_span && (int)r->span[k].start <= t; k++)
-        version = r->span[k].version.number;
-    return (double)batch->iteration - (double)version;
-}
-
-/* log proximal = (1 - a) log behaviour + a log policy, a = age / (age + 1): what was between
- * the writer and the policy that is one step ahead. */
-static void interpolate(const struct iteration_batch *source, struct micro_batch *b,
-                        const uint32_t *order)
-{
-    float *const proximal = b->column[MICRO_BATCH_PROXIMAL];
-    const float *const behaviour = b->column[MICRO_BATCH_BEHAVIOUR];
-
-    for (int s = 0; s < b->batch.n_seq; s++) {
-        const struct iteration_rollout *const r = &source->rollout[order[s]];
-        const int at = iteration_pack_answer(b, s, r);
-        for (int t = 0; t < r->n_token; t++) {
-            const double age = age_of(source, r, t), a = age / (age + 1);
-            const double was = (double)behaviour[at + t];
-            proximal[at + t] = (float)(was + a * ((double)b->logprob[at + t] - was));
-        }
-        importance_weigh(b->column[MICRO_BATCH_IMPORTANCE] + at, behaviour + at, proximal + at,
-                         b->learn + at, r->n_token, &source->conf->stale);
-    }
-}
-
 /* After the policy's forward pass. Once an answer was found false nothing more is learnt, but
  * those that are left are still compared. */
 static void look(void *self, size_t i, struct micro_batch *b, int model, bool *go)
 {
     const struct mini_batch *const mini = self;
     struct iteration_work *const work = mini->work;
-    const struct importance_conf *const stale = &work->state->conf.stale;
     const uint32_t *const order = mini->order + i * mini->each;
 
     if (model != POLICY)
@@ -215,8 +183,8 @@ static void look(void *self, size_t i, struct micro_batch *b, int model, bool *g
     if (!work->report.steps)
         check_on_policy(work, b, order);
     *go = !work->state->n_lie;
-    if (*go && stale->mode != IMPORTANCE_NONE && stale->interpolated)
-        interpolate(work->batch, b, order);
+    if (*go)
+        iteration_proximal_passed(work->state, work->batch, b, order, !work->report.steps);
 }
 
 /* TRL's PPO counts iterations, its other trainers optimiser steps. */
@@ -322,8 +290,12 @@ static enum err learn(struct iteration_work *work, const uint32_t *order, size_t
                               (size_t)conf->per_device_train_batch_size * (size_t)conf->unit};
     struct optimizer_step step = step_of(&mini);
     struct optimizer_step_sums sums;
-    enum err err = optimizer_step_measure(&step);
+    enum err err = OK;
 
+    if (!work->report.steps)
+        err = iteration_proximal_rest(state, work->batch, order, n);
+    if (!err)
+        err = optimizer_step_measure(&step);
     if (!err && conf->strict && !work->report.steps)
         err = iteration_compare_rest(state, work->batch, order, n);
     if (!err)
@@ -373,26 +345,6 @@ static enum err epochs(struct iteration_work *work)
     return err;
 }
 
-/* What the policy says of the answers before it moves, and their importance. */
-static enum err before(struct iteration_state *state, struct iteration_batch *batch)
-{
-    const struct importance_conf *stale = &state->conf.stale;
-    enum err err;
-
-    if (!state->conf.self_reference && (stale->mode == IMPORTANCE_NONE || stale->interpolated))
-        return OK;
-    err = iteration_figures(state, batch, NULL, batch->n, ITERATION_OF_POLICY, batch->proximal);
-    batch->has_proximal = !err;
-    for (size_t i = 0; i < batch->n && !err; i++) {
-        const size_t at = batch->at[i];
-        if (batch->rollout[i].behaviour)
-            importance_weigh(batch->importance + at, batch->rollout[i].behaviour,
-                             batch->proximal + at, batch->learn + at, batch->rollout[i].n_token,
-                             stale);
-    }
-    return err;
-}
-
 static void conclude(struct iteration_work *work, struct iteration_metrics *out)
 {
     struct iteration_state *state = work->state;
@@ -433,7 +385,7 @@ enum err iteration_run(struct iteration_state *state, const struct iteration_rol
     err = iteration_batch_init(&batch, &state->conf, rollout, n);
     batch.iteration = state->iteration;
     if (!err)
-        err = before(state, &batch);
+        err = iteration_proximal_before(state, &batch);
     if (!err && state->reference)
         err =
             iteration_figures(state, &batch, NULL, n, ITERATION_OF_REFERENCE, batch.reference);

@@ -206,6 +206,52 @@ static void every_epoch_has_its_own_order(void **state)
     iteration_free(ppo);
 }
 
+/* ---- answers of older weights */
+
+/* An iteration of `parts` mini-batches twice over, over answers whose writer was `gap` nats away
+ * from the policy at every token; gap 0: answers of the policy itself. Returns the loss. */
+static double stale(const char *words, int parts, enum importance mode, float gap,
+                    struct iteration_state **out)
+{
+    struct iteration_conf round = planned("grpo", 2, "num_generations=2;%s", words);
+    struct iteration_metrics got;
+    struct feed feed;
+
+    round.epochs = 2;
+    round.mini_batches = parts;
+    round.stale = (struct importance_conf){mode, .high = 2};
+    assert_ok(iteration_new(out, &round, weights(&small_shape[0]), NULL));
+    feed_on_policy(&feed, *out, round.temperature, 0);
+    for (int t = 0; t < TOKENS; t++)
+        feed.behaviour[t] -= gap;
+    assert_ok(iteration_run(*out, feed.rollout, ROWS, &got));
+    return metric(&got, "loss");
+}
+
+/* The proximal policy's figures are those of a pass of its own, for every answer and in every
+ * step: a ratio to it is the ratio to a writer that was the policy itself. Where nothing moves, a
+ * weight of two makes every loss twice what it was. */
+static void the_proximal_policy_is_the_one_before_the_first_step(void **state)
+{
+    (void)state;
+    for (int parts = 1; parts <= 3; parts++) {
+        struct iteration_state *a, *b;
+        const char *const fast = "learning_rate=1e-2;epsilon=.05";
+        const char *const still = "learning_rate=0;epsilon=.05";
+
+        const double own = stale(fast, parts, IMPORTANCE_NONE, 0, &a);
+        assert_true(stale(fast, parts, IMPORTANCE_PLAIN, .7f, &b) == own);
+        same_weights(a, b);
+        iteration_free(a);
+        iteration_free(b);
+        const double plain = stale(still, parts, IMPORTANCE_PLAIN, 1, &a);
+        const double twice = stale(still, parts, IMPORTANCE_TOKEN_TRUNCATE, 1, &b);
+        assert_true(plain != 0 && twice == 2 * plain);
+        iteration_free(a);
+        iteration_free(b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +259,7 @@ int main(void)
         cmocka_unit_test(the_weight_of_a_bonus_comes_back),
         cmocka_unit_test(a_list_of_betas_is_one_an_epoch),
         cmocka_unit_test(every_epoch_has_its_own_order),
+        cmocka_unit_test(the_proximal_policy_is_the_one_before_the_first_step),
     };
 
     return cmocka_run_group_tests_name("round", tests, NULL, NULL);
