@@ -5,20 +5,23 @@
 
 part=chaos: `events` events while one run goes on, at least that many, spread over its iterations by how far it is. Each picks one of
 the processes (broker, learner, actors, rewarders alike) and kills it (SIGKILL; it is started again `backoff` seconds later), or stops
-it, or pulls its host's cable, for .2 to 8 s. The run's hash must be that of the same run on one machine, and its journal is counted
+it, or pulls its host's cable, for .2 to 8 s. With up=1 the fleet is that of `drover up` over ssh (standing.py), so the supervisors of
+head and hosts and ssh's sessions are among them, and who died is started again by drover. The run's hash must be that of the same run on one machine, and its journal is counted
 again from its bytes: none lost, none twice. Recovery is the time from a kill to the next record in the journal; `known` is how long
 the broker took to say that the peer was gone.
 
-part=ettr: undisturbed and disturbed runs in turn, `rounds` times, `share` of all processes killed in each iteration (the broker and the
-learner among them in proportion). ETTR = seconds of the undisturbed run / those of the disturbed one, from the first iteration's
+part=ettr: undisturbed and disturbed runs in turn, `rounds` times, `share` of all processes killed in each iteration, dealt so that the
+broker and the learner are among them in proportion. ETTR = seconds of the undisturbed run / those of the disturbed one, from the first iteration's
 end on, whose start is not what is asked about. The answers are short beside an iteration, as a batch is large beside a slot."""
 import collections, json, os, random, re, signal, statistics, sys, tempfile, time
 from fleet import Fleet, make_model, records, tool
 from net import Net
+from standing import Found, Standing
 
 KEYS = {"part": "chaos", "events": "60", "seed": "1", "hosts": "4", "actors": "2", "rewarders": "2", "iterations": "30", "answers": "16",
         "tokens": "64", "slots": "2", "cores": ".3", "rate": "100", "mb": "1", "overlap": "none", "limit": "1800", "folder": "",
-        "share": ".1", "rounds": "1", "longest": "8", "backoff": ".4", "kinds": "kill,kill,stop,cut", "roles": "", "save": "2"}
+        "share": ".1", "rounds": "1", "longest": "8", "backoff": ".4", "kinds": "kill,kill,stop,cut", "roles": "", "save": "2",
+        "up": "0"}
 
 
 def keys_of(k, world):
@@ -68,14 +71,14 @@ class Chaos:
         left = now / done * (1 - done) if done > .03 else 2.0 * lacks  # at first nobody knows how long it will take
         return min(4.0, max(.25, self.random.expovariate(1) * left * .7 / lacks))
 
-    def one(self, now, kind=None):
+    def one(self, now, kind=None, victim=None):
         roles = self.k["roles"].split(",") if self.k["roles"] else None
         kind = kind or self.random.choice(self.kinds)
-        able = [p for p in self.fleet.kept if p.died is None and not p.stopped and p.host.up and (not roles or p.role in roles)]
-        if not able:
+        able = [p for p in self.fleet.able() if not roles or p.role in roles]
+        if not able or (victim and victim not in able):
             return
-        victim, seconds = self.random.choice(able), self.random.uniform(.2, float(self.k["longest"]))
-        row = {"kind": kind, "role": victim.role, "at": now, "known": None, "back": None, "name": name_of(victim)}
+        victim, seconds = victim or self.random.choice(able), self.random.uniform(.2, float(self.k["longest"]))
+        row = {"kind": kind, "role": victim.role, "at": now, "known": None, "back": None, "name": name_of(victim), "host": victim.host.name}
         if kind == "kill":
             victim.kill()
             self.waiting.append((row, self.journal.read()))
@@ -91,15 +94,14 @@ class Chaos:
     def watch(self, now):
         """Which of the dead the broker has named, and after which the journal grew again."""
         n = self.journal.read()
-        broker = self.fleet.processes("broker")[0]
-        with open(broker.log, "rb") as f:
+        with open(self.fleet.broker_log(), "rb") as f:
             f.seek(self.said)
             text = f.read()
         text = text[:text.rfind(b"\n") + 1]
         self.said += len(text)
-        gone = set(re.findall(r"event=gone peer=(\S+)", text.decode(errors="replace")))
+        gone = set(re.findall(r"event=gone peer=(\S+) died=\d+ host=(\S*)", text.decode(errors="replace")))
         for row, before in list(self.waiting):
-            if row["name"] in gone and row["known"] is None:
+            if (row["name"], row["host"]) in gone and row["known"] is None:
                 row["known"] = now - row["at"]
             if n > before and row["back"] is None:
                 row["back"] = now - row["at"]
@@ -108,12 +110,34 @@ class Chaos:
 
 
 def name_of(process):
+    if isinstance(process, Found):
+        return process.name
     words = process.words
     return words[words.index("--name") + 1] if "--name" in words else process.role
 
 
+def begin_up(net, k, world):
+    """The same fleet by `drover up`, with its supervisors and ssh's sessions."""
+    rate, cores = float(k["rate"]) * 1e6 or None, float(k["cores"]) or None
+    head, train = (net.host(name, rate, rate, 1 if cores else None) for name in ("head", "train"))
+    hosts = [net.host(f"h{i}", rate, rate, cores) for i in range(int(k["hosts"]))]
+    rewarders = [sum(j % len(hosts) == i for j in range(int(k["rewarders"]))) for i in range(len(hosts))]
+    fleet = Standing(net, k["bin"], os.path.join(k["folder"], "fleet"), head,
+                     {h: {"actors": k["actors"], "rewarders": n, "slots": k["slots"], "threads": 1} for h, n in zip(hosts, rewarders)},
+                     float(k["backoff"]))
+    try:
+        fleet.wait(lambda: fleet.count_of("actor") == len(hosts) * int(k["actors"]), 300, "actors on all hosts")
+        fleet.learner(train, "grpo", *keys_of(k, world))
+    except BaseException:
+        fleet.__exit__()
+        raise
+    return fleet
+
+
 def begin(net, k, world):
     """The fleet of a run, which begins."""
+    if int(k["up"]):
+        return begin_up(net, k, world)
     rate, cores = float(k["rate"]) * 1e6 or None, float(k["cores"]) or None
     head, train = (net.host(name, rate, rate, 1 if cores else None) for name in ("head", "train"))
     fleet = Fleet(net, k["bin"], os.path.join(k["folder"], "fleet"), float(k["backoff"]))
@@ -136,8 +160,10 @@ def percentile(values, q):
 def show(table):
     kills = [row for row in table if row["kind"] == "kill"]
     print(f"{'killed':10} {'n':>4}   known by the broker: p50, p90, most [s]    journal grows again: p50, p90, most [s]")
-    for role in ("broker", "learner", "actor", "rewarder"):
+    for role in ("broker", "learner", "actor", "rewarder", "head", "supervisor", "session"):
         mine = [row for row in kills if row["role"] == role]
+        if not mine:
+            continue
         for_known, back = ([row[what] for row in mine if row[what] is not None] for what in ("known", "back"))
         print(f"{role:10} {len(mine):4}   " + "    ".join(
             "  ".join(f"{percentile(v, q):8.2f}" for q in (.5, .9, 1)) for v in (for_known, back)))
@@ -154,6 +180,8 @@ def chaos(k, world):
             undo()
         counted = fleet.account()
         got = fleet.hash()
+        if int(k["up"]):
+            fleet.down()
         show(wild.table)
         print(f"{len(wild.table)} events in {seconds:.0f} s, seed {k['seed']}: "
               + ", ".join(f"{kind} {role} {n}" for (kind, role), n in sorted(wild.count.items())))
@@ -165,24 +193,38 @@ def chaos(k, world):
         print(f"hash {got[:16]}, as undisturbed on one machine")
 
 
-def timed(k, world, disturbed, seed):
-    """Seconds from the first iteration's end to the last's."""
+class Deck:
+    """All places of a fleet in random order, dealt again when all were: after so many kills each place had its own, the broker's and
+    the learner's as every other's, however few kills a run has."""
+
+    def __init__(self, seed):
+        self.random, self.left = random.Random(f"{seed}"), []
+
+    def deal(self, places):
+        if not self.left:
+            self.left = self.random.sample(range(places), places)
+        return self.left.pop()
+
+
+def timed(k, world, deck):
+    """Seconds from the first iteration's end to the last's; `deck`: who is killed meanwhile, None: nobody."""
     with Net() as net, begin(net, k, world) as fleet:
-        wild, marks, due = Chaos(fleet, k, seed, ["kill"]), [], []
-        processes = len(fleet.kept)
+        wild, marks, due = Chaos(fleet, k, k["seed"], ["kill"]), [], []
+        places = list(fleet.kept)
 
         def act(now):
             steps = len(fleet.iterations())
             if steps > len(marks):
                 marks.extend([now] * (steps - len(marks)))
-                if disturbed and steps < int(k["iterations"]):
-                    whole, part = divmod(processes * float(k["share"]), 1)
+                if deck and steps < int(k["iterations"]):
+                    whole, part = divmod(len(places) * float(k["share"]), 1)
                     length = marks[-1] / len(marks) if len(marks) == 1 else (marks[-1] - marks[0]) / (len(marks) - 1)
-                    due.extend(now + wild.random.uniform(0, .9 * length) for _ in range(int(whole) + (wild.random.random() < part)))
+                    due.extend((now + deck.random.uniform(0, .9 * length), places[deck.deal(len(places))])
+                               for _ in range(int(whole) + (deck.random.random() < part)))
             wild.watch(now)
-            for at in [x for x in due if now >= x]:
-                due.remove(at)
-                wild.one(now, "kill")
+            for item in [x for x in due if now >= x[0] and x[1].died is None]:
+                due.remove(item)
+                wild.one(now, "kill", item[1])
 
         fleet.finish(float(k["limit"]), act, .05)
         fleet.account()
@@ -190,10 +232,12 @@ def timed(k, world, disturbed, seed):
 
 
 def ettr(k, world):
-    ratios, table, hashes = [], [], set()
+    if int(k["up"]):
+        raise SystemExit("part=ettr takes up=0: who is killed is dealt from a fleet that this script starts")
+    ratios, table, hashes, deck = [], [], set(), Deck(k["seed"])
     for i in range(int(k["rounds"])):
-        calm, each, _, one = timed(k, world, False, i)
-        wild, slow, rows, two = timed(k, world, True, f"{k['seed']}/{i}")
+        calm, each, _, one = timed(k, world, None)
+        wild, slow, rows, two = timed(k, world, deck)
         ratios.append(calm / wild)
         table += rows
         hashes |= {one, two}

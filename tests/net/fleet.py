@@ -199,6 +199,17 @@ class Fleet:
         return "".join(f"--- {p.role} on {p.host.name}, {p.died}: {self.said(p)[-700:]}\n" for p in self.processes()
                        if p.died not in (None, 0) or p.role in ("learner", "broker"))
 
+    def able(self):
+        """Whom a test may harm now: who runs, and is not in trouble already."""
+        return [p for p in self.kept if p.died is None and not p.stopped and p.host.up]
+
+    def broker_log(self):
+        return self.processes("broker")[0].log
+
+    def again(self, process):
+        """Is its end one after which it is started again? A worker that ends by itself with an error is a fault."""
+        return process.died <= 0 or process.died == 143
+
     def tend(self):
         """Starts again who died. False when the learner is done; whoever else ends by itself with an error is an error, too."""
         if self.trainer and self.trainer.died == 0:
@@ -207,7 +218,7 @@ class Fleet:
         for p in self.kept:
             if p.died is None:
                 continue
-            if p.died > 0 and p.died != 143:
+            if not self.again(p):
                 raise SystemExit(f"FAILED: {p.role} on {p.host.name} ended with {p.died}; {self.where}\n" + self.tails())
             if now >= self.due.setdefault(p, now + self.backoff):
                 del self.due[p]

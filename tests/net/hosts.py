@@ -7,11 +7,11 @@ fleet on all of them is taken down by one command, and nothing is left.
 usage: hosts.py BIN_FOLDER [hosts=5] [unplug=5,30] [iterations=400]      status 77: no namespaces, or no sshd"""
 import os, shutil, signal, subprocess, sys, tempfile, time
 from fleet import make_model, tool
+from machines import SSHD, Machines as Reached
 from net import Net, SKIP
 
 BIN = os.path.abspath(sys.argv[1])
 CONF = dict({"hosts": "5", "unplug": "5,30", "iterations": "400"}, **dict(a.split("=", 1) for a in sys.argv[2:]))
-SSHD = shutil.which("sshd", path="/usr/sbin:" + os.environ.get("PATH", ""))
 DROVER = f"{BIN}/drover"
 NAMED_S = 5
 
@@ -23,33 +23,8 @@ def keys(world):
             "learning_rate=1e-4", "beta=0", "logging_steps=50", "save_steps=100"]
 
 
-class Machines:
-    """An sshd in each namespace; what ssh calls them is their namespace's name."""
-
-    def __init__(self, net, folder, n):
-        self.folder, self.net = folder, net
-        os.makedirs("/run/sshd", exist_ok=True)
-        for key in ("host", "user"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/{key}"], check=True)
-        shutil.copy(f"{folder}/user.pub", f"{folder}/authorized")
-        self.hosts = {f"h{i}": net.host(f"h{i}") for i in range(1, n + 1)}
-        with open(f"{folder}/host.pub", encoding="utf-8") as f:
-            public = " ".join(f.read().split()[:2])
-        with open(f"{folder}/config", "w", encoding="utf-8") as config, open(f"{folder}/known", "w", encoding="utf-8") as known:
-            for name, host in self.hosts.items():
-                config.write(f"Host {name}\n  HostName {host.ip4}\n  Port 2222\n  User root\n  IdentityFile {folder}/user\n"
-                             f"  IdentitiesOnly yes\n  UserKnownHostsFile {folder}/known\n")
-                known.write(f"[{host.ip4}]:2222 {public}\n")
-        for name, host in self.hosts.items():
-            os.makedirs(self.state(name))
-            with open(f"{folder}/{name}.conf", "w", encoding="utf-8") as f:
-                f.write(f"Port 2222\nHostKey {folder}/host\nPidFile none\nAuthorizedKeysFile {folder}/authorized\n"
-                        "StrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-                        f"SetEnv XDG_CACHE_HOME={folder}/cache XDG_STATE_HOME={self.state(name)} OMP_WAIT_POLICY=passive\n")
-            host.start([SSHD, "-D", "-f", f"{folder}/{name}.conf", "-E", f"{folder}/sshd.log"], f"{folder}/sshd.out")
-
-    def state(self, name):
-        return f"{self.folder}/state-{name}"
+class Machines(Reached):
+    """Whose processes are found by the folder that drover keeps there."""
 
     def find(self, name, word):
         """Pids of that machine whose command line has the word."""
@@ -211,7 +186,7 @@ def main():
     with Net() as net:
         head = net.host("head")
         try:
-            machines = Machines(net, folder, int(CONF["hosts"]))
+            machines = Machines(folder, [net.host(f"h{i}") for i in range(1, int(CONF["hosts"]) + 1)])
             disk = machines.state(list(machines.hosts)[3 % len(machines.hosts)])
             if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150m", "drover-net", disk], check=False).returncode == 0:
                 mounted.append(disk)

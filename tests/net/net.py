@@ -105,6 +105,15 @@ class Cgroup:
                 time.sleep(.02)
 
 
+def footprint(pid):
+    """Resident bytes and open descriptors; None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]) * 1024, len(os.listdir(f"/proc/{pid}/fd"))
+    except (OSError, TypeError):
+        return None
+
+
 class Process:
     """A process of a host. `died` is how it ended: None while it lives."""
 
@@ -159,12 +168,7 @@ class Process:
             return self.died
 
     def footprint(self):
-        """Resident bytes and open descriptors; None when it is gone."""
-        try:
-            with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as f:
-                return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]) * 1024, len(os.listdir(f"/proc/{self.pid}/fd"))
-        except (OSError, TypeError):
-            return None
+        return footprint(self.pid)
 
     def seconds(self):
         """Processor time so far, with that of its threads."""

@@ -3,14 +3,18 @@
 
     soak.py BIN [key=value ...]      seconds=1800 for the real one
 
-Each `churn` seconds one worker is killed (and started again), one leaves by SIGTERM and another joins in its place, a host's cable
-is out for a moment, or a watcher of the dashboard comes or goes. Broker, learner and one actor a host are left alone: these are
-judged. A process is flat when its medians of the last quarter are at most 5 % and `slack` MB, and 3 descriptors, above those of
-the second quarter (the first is its warm-up: versions, buffers and arenas reach their size). The journal is counted at the end."""
-import json, os, random, signal, statistics, sys, tempfile, time
-from fleet import Fleet, Watch, make_model
+The fleet is that of `drover up` over ssh (standing.py), with a `drover metrics` at the head that is asked each second. Each `churn`
+seconds a worker, a host's supervisor or a session of ssh is killed (and started again by drover), one worker leaves by SIGTERM, a
+host's cable is out for a moment, or a watcher of the dashboard comes or goes. The head's supervisor, broker, learner, metrics and
+all of the first host are left alone: these are judged. A process is flat when its medians of the last quarter are at most 5 % and
+`slack` MB, and 3 descriptors, above those of the second quarter (the first is its warm-up: versions, buffers and arenas reach their
+size). The journal is counted at the end, and `drover down` must leave nothing."""
+import json, os, random, signal, statistics, sys, tempfile, time, urllib.request
+from fleet import Watch, make_model
 from net import Net
+from standing import Standing
 
+METRICS = "127.0.0.1:9464"
 KEYS = {"seconds": "120", "churn": "4", "hosts": "3", "actors": "2", "answers": "16", "tokens": "48", "slots": "2", "cores": ".3",
         "rate": "100", "mb": "2", "seed": "1", "slack": "4", "overlap": "free:2", "folder": "", "each": "1"}
 
@@ -25,9 +29,12 @@ def keys_of(k, world):
 
 
 class Churn:
-    def __init__(self, net, fleet, k, calm):
-        self.net, self.fleet, self.calm, self.random = net, fleet, calm, random.Random(k["seed"])
+    def __init__(self, fleet, k, calm):
+        self.fleet, self.calm, self.random = fleet, calm, random.Random(k["seed"])
         self.k, self.next, self.later, self.watchers, self.count = k, 0.0, [], [], {}
+
+    def did(self, what):
+        self.count[what] = self.count.get(what, 0) + 1
 
     def act(self, now):
         for item in [x for x in self.later if now >= x[0]]:
@@ -37,21 +44,39 @@ class Churn:
             return
         self.next = now + float(self.k["churn"]) * self.random.uniform(.5, 1.5)
         what = self.random.choice(("killed", "left", "cut", "watched"))
-        self.count[what] = self.count.get(what, 0) + 1
-        workers = [p for p in self.fleet.kept if p.role in ("actor", "rewarder") and p not in self.calm and p.died is None]
-        victim = self.random.choice(workers)
-        if what == "killed":
+        able = [p for p in self.fleet.able() if p.host not in self.calm]
+        workers = [p for p in able if p.role in ("actor", "rewarder")]
+        if what == "killed" and able:
+            victim = self.random.choice(able)
             victim.kill()
-        elif what == "left":
-            victim.signal(signal.SIGTERM)  # tend() starts another in its place
-        elif what == "cut":
-            host = self.random.choice([p.host for p in workers])
+            self.did(f"{victim.role} killed")
+        elif what == "left" and workers:
+            self.random.choice(workers).signal(signal.SIGTERM)  # its supervisor starts another in its place
+            self.did("worker left")
+        elif what == "cut" and able:
+            host = self.random.choice(able).host
             host.link(False)
             self.later.append((now + self.random.uniform(.2, 7), lambda: host.link(True)))
-        elif len(self.watchers) < 3:
-            self.watchers.append(Watch(self.fleet.head, "tcp://127.0.0.1:5560", self.fleet.key("watcher")))
-        else:
-            self.watchers.pop(0).close()
+            self.did("cable out")
+        elif what == "watched":
+            if len(self.watchers) < 3:
+                self.watchers.append(Watch(self.fleet.head, "tcp://127.0.0.1:5560", self.fleet.key("watcher")))
+            else:
+                self.watchers.pop(0).close()
+            self.did("watcher")
+
+
+def scrape():
+    """Asks `drover metrics` each second, as Prometheus does; says how often it answered."""
+    n = 0
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://{METRICS}/metrics", timeout=5) as answer:
+                n += b"drover_up 1" in answer.read()
+        except OSError:
+            pass
+        print(n, flush=True)
+        time.sleep(1)
 
 
 def flat(rows, slack):
@@ -76,41 +101,51 @@ def main():
         rate, cores = float(k["rate"]) * 1e6 or None, float(k["cores"]) or None
         head, train = net.host("head", rate, rate), net.host("train", rate, rate)
         hosts = [net.host(f"h{i}", rate, rate, cores) for i in range(int(k["hosts"]))]
-        with Fleet(net, k["bin"], f"{folder}/fleet") as fleet:
-            broker = fleet.broker(head)
-            actors = [fleet.actor(h, "--slots", k["slots"], "--threads", "1") for h in hosts for _ in range(int(k["actors"]))]
-            rewarders = [fleet.rewarder(h) for h in hosts[:2]]
-            learner = fleet.learner(train, "grpo", *keys_of(k, f"{folder}/world"))
-            calm = [broker, learner, *actors[::int(k["actors"])], rewarders[0]]
-            churn, rows, begin, last = Churn(net, fleet, k, calm), {p: [] for p in calm}, time.monotonic(), 0.0
-            while (now := time.monotonic() - begin) < float(k["seconds"]):
-                if not fleet.tend():
-                    raise SystemExit(f"FAILED: the learner ended; {folder}\n" + fleet.tails())
-                churn.act(now)
-                if now - last >= float(k["each"]):
-                    last = now
-                    for p in calm:
-                        if p.died is not None:
-                            raise SystemExit(f"FAILED: {p.role} on {p.host.name} died: {p.died}; {folder}\n" + fleet.tails())
-                        rows[p].append((now, *p.footprint()))
-                time.sleep(.05)
-            for _, undo in churn.later:
-                undo()
-            steps = len(fleet.iterations())
-            for watcher in churn.watchers:
-                watcher.close()
-            status = learner.end(60)
-            counted = fleet.account()
-            print(f"{k['seconds']} s, {steps} iterations, {json.dumps(churn.count)}; learner's status {status}")
-            print(next(line for line in counted.splitlines() if line.startswith("in the journal")))
-            bad = []
+        entries = {h: {"actors": k["actors"], "rewarders": int(i < 2), "slots": k["slots"], "threads": 1} for i, h in enumerate(hosts)}
+        with Standing(net, k["bin"], f"{folder}/fleet", head, entries) as fleet:
+            fleet.wait(lambda: fleet.count_of("actor") == len(hosts) * int(k["actors"]), 300, "actors on all hosts")
+            soak(k, fleet, train, hosts[0], f"{folder}/world")
+
+
+def soak(k, fleet, train, quiet, world):
+    learner = fleet.learner(train, "grpo", *keys_of(k, world))
+    metrics = fleet.head.start([f"{k['bin']}/drover", "metrics", f"listen={METRICS}", "broker=tcp://127.0.0.1:5555",
+                                f"key={fleet.key('watcher')}"], f"{fleet.where}/metrics.log")
+    metrics.role = "metrics"
+    scraper = fleet.head.start([sys.executable, os.path.abspath(__file__), "scrape"], f"{fleet.where}/scraped")
+    calm = [fleet.up, learner, metrics, *(p for p in fleet.able() if p.role == "broker" or (p.host is quiet and p.role != "session"))]
+    churn, rows, begin, last = Churn(fleet, k, (fleet.head, train, quiet)), {p: [] for p in calm}, time.monotonic(), 0.0
+    while (now := time.monotonic() - begin) < float(k["seconds"]):
+        if not fleet.tend():
+            raise SystemExit(f"FAILED: the learner ended; {fleet.where}\n" + fleet.tails())
+        churn.act(now)
+        if now - last >= float(k["each"]):
+            last = now
             for p in calm:
-                was, now, few, many, good = flat(rows[p], float(k["slack"]))
-                print(f"{p.role:9} {p.host.name:6} {was:8.1f} -> {now:8.1f} MB  {few:4.0f} -> {many:4.0f} descriptors" + ("" if good else "  GREW"))
-                bad += [] if good else [p.role]
-            if bad or status or not steps:
-                raise SystemExit(f"FAILED: grew: {bad}, status {status}; {folder}")
+                size = p.footprint()
+                if p.died is not None or not size:
+                    raise SystemExit(f"FAILED: {p.role} on {p.host.name} died: {p.died}; {fleet.where}\n" + fleet.tails())
+                rows[p].append((now, *size))
+        time.sleep(.05)
+    for _, undo in churn.later:
+        undo()
+    for watcher in churn.watchers:
+        watcher.close()
+    steps, status, counted = len(fleet.iterations()), learner.end(60), fleet.account()
+    scraper.end()
+    metrics.end()
+    print(f"{k['seconds']} s, {steps} iterations, {json.dumps(churn.count)}; learner's status {status}; "
+          f"{fleet.said(scraper).split()[-1]} scrapes")
+    print(next(line for line in counted.splitlines() if line.startswith("in the journal")))
+    bad = []
+    for p in calm:
+        was, now, few, many, good = flat(rows[p], float(k["slack"]))
+        print(f"{p.role:10} {p.host.name:6} {was:8.1f} -> {now:8.1f} MB  {few:4.0f} -> {many:4.0f} descriptors" + ("" if good else "  GREW"))
+        bad += [] if good else [p.role]
+    fleet.down()
+    if bad or status or not steps:
+        raise SystemExit(f"FAILED: grew: {bad}, status {status}; {fleet.where}")
 
 
 if __name__ == "__main__":
-    main()
+    scrape() if sys.argv[1:] == ["scrape"] else main()
