@@ -220,7 +220,8 @@ void broker_gone(struct broker *b, struct broker_member *member, bool died, int6
     const uint64_t may = b->tasks.may; /* of the event within which it may come */
 
     b->now_ms = now_ms;
-    log_info("gone", "peer=%s died=%d", member->name, died);
+    log_info("gone", "peer=%s died=%d host=%s cause=\"%s\"", member->name, died, member->host,
+             member->cause);
     b->tasks.may = table_events[TABLE_GONE].moves;
     events_gone(&b->events, member, died, now_ms);
     probation_gone(&b->probation, member, died, now_ms);
