@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum way { NEVER, BEFORE, PASSING, BETWEEN };
+enum proximal_way { NEVER, BEFORE, PASSING, BETWEEN };
 
-static enum way way_of(const struct iteration_conf *conf)
+static enum proximal_way way_of(const struct iteration_conf *conf)
 {
     if (conf->self_reference)
         return BEFORE;
@@ -120,7 +120,7 @@ void iteration_proximal_passed(const struct iteration_state *state,
                                struct iteration_batch *batch, struct micro_batch *b,
                                const uint32_t *order, bool unmoved)
 {
-    const enum way way = way_of(&state->conf);
+    const enum proximal_way way = way_of(&state->conf);
 
     if (way != BETWEEN && !(way == PASSING && unmoved))
         return;
