@@ -8,13 +8,16 @@
 struct compute_item;
 struct worker;
 
+enum { LATE_WORK = 64 }; /* items that may wait before work is turned away */
+
 struct late {
-    struct compute_item *item[64]; /* that the full queue refused; owned */
-    uint32_t n;
+    struct compute_item **item; /* that the full queue refused; owned */
+    uint32_t n, room;
 };
 
-void late_post(struct late *late, struct worker *worker,
-               struct compute_item *item);              /* takes it */
+/* Takes it. Jobs, CANCEL and SHED are dropped, with a word in the log, while LATE_WORK wait; what
+ * says which weights there are never is. */
+void late_post(struct late *late, struct worker *worker, struct compute_item *item);
 void late_go(struct late *late, struct worker *worker); /* each tick: what has room now */
 void late_fini(struct late *late);
 
