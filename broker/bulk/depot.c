@@ -26,6 +26,12 @@ void depot_new(struct depot **out, const struct depot_sink *sink, size_t bytes)
     *out = d;
 }
 
+static void pump_all(struct depot *d, int64_t now_ms)
+{
+    d->news = true;
+    depot_pump(d, NULL, now_ms);
+}
+
 static void forget(struct depot *d, struct depot_peer *peer, int64_t now_ms)
 {
     depot_pump_unbusy(d, peer);
@@ -125,14 +131,14 @@ struct depot_peer *depot_hello(struct depot *d, struct depot_peer *was,
     peer->source.kind = kind_of(d, peer);
     chain_add(d->chain, &peer->chain, hello->host,
               peer->role == ROLE_LEARNER ? "" : hello->serve, from->address, &from->key);
-    depot_pump(d, now_ms);
+    pump_all(d, now_ms);
     return peer;
 }
 
 void depot_gone(struct depot *d, struct depot_peer *peer, int64_t now_ms)
 {
     forget(d, peer, now_ms);
-    depot_pump(d, now_ms);
+    pump_all(d, now_ms);
 }
 
 /* ---- what they have */
@@ -250,6 +256,7 @@ static void on_wreq(struct depot *d, struct depot_peer *from, const struct msg_w
             park(d, from, ask, now_ms);
         return;
     }
+    d->news |= !item->slot || ask->n_have; /* what it has others may get of it */
     if ((!item->slot && first_ask(d, item, now_ms)) ||
         (asks && !asks_add(&from->asks, item, ask))) {
         depot_pump_none(d, from, &ask->hash, "no such piece, or no room to wait for it");
@@ -275,6 +282,7 @@ static enum err on_chunk(struct depot *d, struct depot_peer *from,
 
     if (took == STOCK_USELESS)
         return OK; /* late: it was asked of another since */
+    d->news |= took == STOCK_WHOLE;
     d->stats.taken += chunk->bytes;
     if (from->role == ROLE_LEARNER)
         d->stats.from_learners += chunk->bytes;
@@ -309,6 +317,7 @@ enum err depot_take(struct depot *d, struct depot_peer *from, const struct msg *
             chain_progress(d->chain, &from->chain, msg->hb.progress, now_ms);
         break;
     case MSG_OFFER:
+        d->news = true;
         on_offer(d, from, &msg->offer, now_ms);
         break;
     case MSG_WREQ:
@@ -317,14 +326,16 @@ enum err depot_take(struct depot *d, struct depot_peer *from, const struct msg *
         break;
     case MSG_WCHUNK:
         err = on_chunk(d, from, &msg->wchunk, now_ms);
+        d->news |= err != OK;
         break;
     case MSG_WNONE:
+        d->news = true;
         on_none(d, from, &msg->wnone, now_ms);
         break;
     default:
         return err_set(ERR_RANGE, "it has no meaning here");
     }
-    depot_pump(d, now_ms);
+    depot_pump(d, from, now_ms);
     return err;
 }
 
@@ -338,13 +349,13 @@ void depot_lend(struct depot *d, const struct hash *hash, struct shared_memory *
     item->wait_ms = 0;
     if (pages)
         stock_lend(d->stock, item, pages);
-    depot_pump(d, now_ms);
+    pump_all(d, now_ms);
 }
 
 void depot_revoked(struct depot *d, const struct hash *key, int64_t now_ms)
 {
     chain_revoked(d->chain, key, now_ms);
-    depot_pump(d, now_ms);
+    pump_all(d, now_ms);
 }
 
 /* ---- time */
@@ -390,5 +401,5 @@ void depot_tick(struct depot *d, int64_t now_ms)
         else if (now_ms - item->lost_ms >= DEPOT_LOST_MS)
             lost(d, item);
     }
-    depot_pump(d, now_ms);
+    pump_all(d, now_ms);
 }

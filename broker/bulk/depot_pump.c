@@ -3,13 +3,18 @@
  * asks for much does not hold up one who asks for little; who stands at its end is behind all
  * others. A pipe that is full is left alone until the next tick or until its child says something:
  * what is in it is bounded by the port's high-water mark, and what waits here is requests, not
- * bytes. */
+ * bytes.
+ *
+ * Most of what is heard, a piece of a chunk or a request, changes nothing for all who wait: then
+ * only who spoke is looked at. What does (`news`: a chunk that is whole, an offer, a place, a pipe
+ * that takes again, the tick) has all of them looked at once. */
 
 #include "broker/bulk/depot_state.h"
 
 #include <string.h>
 
-enum { TURNS = 256 }; /* pieces a call: 16 MiB, some ms; the next event or tick goes on */
+/* Pieces a call: 16 MiB, some ms, to all; 1 MiB to one. The next event or tick goes on. */
+enum { TURNS = 256, TURN = 16 };
 
 /* False: not yet. */
 static bool say_none(struct depot *d, struct depot_peer *peer)
@@ -93,6 +98,7 @@ static void say_places(struct depot *d)
             chain_unsaid(d->chain, to, key);
             continue;
         }
+        d->news = true;
         if (!item || !*msg.parent.endpoint)
             continue;
         d->stats.moved++;
@@ -144,11 +150,13 @@ static bool give(struct depot *d, struct depot_peer *peer, int64_t now_ms)
     return true;
 }
 
-static void give_all(struct depot *d, int64_t now_ms)
+/* True: some may be left who could have more. */
+static bool give_all(struct depot *d, int64_t now_ms)
 {
     struct depot_peer *last = NULL; /* the first in a row that got nothing */
+    int given = 0;
 
-    for (int i = 0; d->busy && i < TURNS;) {
+    while (d->busy && given < TURNS) {
         struct depot_peer *peer = d->busy;
         const bool gave = give(d, peer, now_ms);
         if (!peer->asks.n && !peer->n_parked && !peer->n_none) {
@@ -164,8 +172,9 @@ static void give_all(struct depot *d, int64_t now_ms)
             else if (!last)
                 last = peer;
         }
-        i += gave;
+        given += gave;
     }
+    return given == TURNS;
 }
 
 /* ---- requests */
@@ -175,6 +184,7 @@ static void ask_all(struct depot *d, int64_t now_ms)
     struct supply_source *to;
     struct msg msg;
 
+    d->supply.crowded = false;
     while (supply_next(&d->supply, &to, &msg, now_ms)) {
         struct depot_peer *peer = to->owner;
         const struct msg_wreq request = msg.wreq;
@@ -196,10 +206,26 @@ static void want_all(struct depot *d)
     } while (peer != d->busy);
 }
 
-void depot_pump(struct depot *d, int64_t now_ms)
+/* Only it has anything new to ask for, or room. */
+static void pump_one(struct depot *d, struct depot_peer *peer, int64_t now_ms)
+{
+    for (int i = 0; i < TURN && give(d, peer, now_ms); i++)
+        d->news = i + 1 == TURN; /* others have their turn, too: the next event goes on */
+    if (!peer->asks.n && !peer->n_parked && !peer->n_none)
+        depot_pump_unbusy(d, peer);
+    if (asks_want(&peer->asks) || d->supply.crowded)
+        ask_all(d, now_ms);
+}
+
+void depot_pump(struct depot *d, struct depot_peer *from, int64_t now_ms)
 {
     say_places(d);
-    give_all(d, now_ms);
+    if (!d->news) {
+        if (from && from->busy)
+            pump_one(d, from, now_ms);
+        return;
+    }
+    d->news = give_all(d, now_ms);
     want_all(d);
     ask_all(d, now_ms);
 }

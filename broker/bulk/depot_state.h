@@ -44,6 +44,7 @@ struct depot {
     struct supply supply;
     struct chain *chain;
     struct depot_peer *first, *busy;
+    bool news; /* something changed that may concern others than who spoke */
     struct id learner;
     struct hash learner_key;
     bool known; /* who the control port's learner is */
@@ -55,7 +56,8 @@ void depot_pump_none(struct depot *depot, struct depot_peer *peer, const struct 
                      const char *reason);
 void depot_pump_busy(struct depot *depot, struct depot_peer *peer); /* it waits for something */
 void depot_pump_unbusy(struct depot *depot, struct depot_peer *peer); /* or does not */
-/* After each event: says what is to be said, sends what is here, asks for what is not. */
-void depot_pump(struct depot *depot, int64_t now_ms);
+/* After each event: says what is to be said, sends what is here, asks for what is not. Without
+ * `news` only `from` is looked at (NULL: nobody), however many wait. */
+void depot_pump(struct depot *depot, struct depot_peer *from, int64_t now_ms);
 
 #endif

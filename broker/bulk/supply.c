@@ -360,8 +360,10 @@ static bool ask_chunk(struct supply *supply, struct stock_item *item, struct sup
         struct supply_hold *h = best(item, chunk, false);
         if (!h)
             continue;
-        if (!stock_begin(supply->stock, item, chunk, h->source))
+        if (!stock_begin(supply->stock, item, chunk, h->source)) {
+            supply->crowded = true;
             return false;
+        }
         owes(h->source, now_ms);
         h->source->under_way++;
         h->coming++;

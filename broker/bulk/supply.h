@@ -46,6 +46,7 @@ struct supply_source {
 struct supply {
     struct stock *stock;
     struct supply_source *first;
+    bool crowded; /* since it was set false something was due that the stock had no room for */
 };
 
 void supply_add(struct supply *supply, struct supply_source *source, int64_t now_ms);
