@@ -87,13 +87,17 @@ static int falling(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Pairs of speed and flow, as `sorted` has them. Before the first answers nobody is in it. */
-static void measure(struct broker *b)
+/* Pairs of speed and flow, as `sorted` has them. Before the first answers nobody is in it. Nor is
+ * anybody when those who brought some are gone: what was usual of them says nothing of who is here
+ * now. (Who is only not heard, or rests, is still the measure.) */
+static void measure(struct broker *b, bool any)
 {
     struct pace *pace = &b->pace;
     double all = 0, sum = 0;
     uint32_t i = 0;
 
+    if (!any)
+        pace->usual = 0;
     if (!pace->n_sorted)
         return;
     qsort(pace->sorted, pace->n_sorted, 2 * sizeof *pace->sorted, falling);
@@ -121,6 +125,12 @@ static void judge(struct broker *b, struct broker_member *m)
 {
     const struct pace *pace = &b->pace;
 
+    /* Nobody is slow beside nobody. */
+    if (pace->usual <= 0) {
+        m->speed = 0;
+        m->slow = false;
+        return;
+    }
     m->speed = speed_of(pace, m);
     m->slow =
         m->quiet || (SLOW * m->speed < 2 * pace->usual && pace_takes_ms(b, m) > PROMPT_MS);
@@ -131,6 +141,7 @@ static void judge(struct broker *b, struct broker_member *m)
 void pace_tick(struct broker *b, int64_t now_ms)
 {
     struct pace *pace = &b->pace;
+    bool any = false; /* who brought answers */
 
     pace->sorted = mem_grow(pace->sorted, b->members.n + 1, 2 * sizeof *pace->sorted);
     pace->n_sorted = 0;
@@ -140,11 +151,12 @@ void pace_tick(struct broker *b, int64_t now_ms)
             continue;
         pace_hold(m, 0, now_ms);
         m->quiet = now_ms - m->heard_ms > QUIET_MS;
+        any |= m->answers > 0;
         if (!m->quiet && is_able(b, m))
             note(pace, m);
     }
-    measure(b);
-    for (struct broker_member *m = b->members.first; m && pace->usual > 0; m = m->next)
+    measure(b, any);
+    for (struct broker_member *m = b->members.first; m; m = m->next)
         if (m->role == ROLE_ACTOR)
             judge(b, m);
 }

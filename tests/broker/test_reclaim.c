@@ -111,6 +111,36 @@ static void what_waits_for_weights_holds_up_nobody(void **state)
     assert_int_equal(fixture_count(&fixture, A, MSG_REVOKE), 1);
 }
 
+/* Those it was slower than are gone: it is the measure now, and what waits is its own. */
+static void who_is_left_is_slow_beside_nobody(void **state)
+{
+    enum { NEW = B + 1 };
+    uint64_t lease;
+
+    (void)state;
+    both_known(1000, 1000);
+    fixture_gone(&fixture, A, false);
+    fixture_gone(&fixture, B, false);
+    fixture_actor(&fixture, NEW, NULL, 0);
+    beat(NEW, 4, 0, NULL, NULL, 0);
+    fixture_open_task(&fixture, 2, 5, 0);
+    fixture_pass(&fixture, 100);
+    lease = fixture_said(&fixture, NEW, MSG_LEASE)->lease.lease;
+    for (int i = 0; i < 100; i++) { /* a usual one would have had its four in half a second */
+        const uint64_t held[] = {lease};
+
+        beat(NEW, 0, lease, held, (const uint32_t[]){0}, 1);
+        fixture_pass(&fixture, 100);
+    }
+    for (uint32_t i = 0; i < 4; i++)
+        assert_ok(fixture_rollout(&fixture, NEW, 2, i, 1, 0));
+    fixture_forget(&fixture);
+    beat(NEW, 4, lease, NULL, NULL, 0);
+    fixture_pass(&fixture, 1000);
+    assert_int_equal(fixture_count(&fixture, NEW, MSG_LEASE), 1);
+    assert_int_equal(fixture_said(&fixture, NEW, MSG_LEASE)->lease.first, 4);
+}
+
 static void only_free_slots_are_filled(void **state)
 {
     struct msg hello = fixture_hello(B, ROLE_ACTOR);
@@ -320,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(what_has_not_begun_goes_to_who_is_idle),
         T(what_waits_for_weights_holds_up_nobody),
+        T(who_is_left_is_slow_beside_nobody),
         T(only_free_slots_are_filled),
         T(what_is_slow_is_done_by_another_as_well),
         T(who_is_slow_gets_what_nobody_waits_for),
