@@ -23,6 +23,10 @@ struct bottleneck_ask { /* what all the questions are about */
     struct bottleneck *out;
     struct msg_stats *stats;
     uint32_t actors;
+    /* Shares of work, now and in the last minute; where iterations are long, both of whole ones: what
+     * is a phase of one is not the run. */
+    double actor, learner, actor_idle, learner_idle;
+    const char *of;
 };
 
 static bool name(const struct bottleneck_ask *s, const char *kind, const char *fmt, ...)
@@ -126,20 +130,17 @@ static bool no_room(const struct bottleneck_ask *s)
  * there are. */
 static bool actors(const struct bottleneck_ask *s)
 {
-    const double learner = s->stats->learner_busy < .25 ? .25 : s->stats->learner_busy;
+    const double learner = s->learner < .25 ? .25 : s->learner;
     uint32_t more;
 
-    /* Of the last minute, too: who takes turns is busy for ten seconds as well. (Where a turn is
-     * longer than the minute, this still is the turn and not the run.) */
-    if (!s->actors || s->stats->actor_busy <= .9 || s->stats->learner_busy >= .7 ||
-        s->stats->actor_idle > .3)
+    if (!s->actors || s->actor <= .9 || s->learner >= .7 || s->actor_idle > .3)
         return false;
     more = (uint32_t)(s->actors * (1 / learner - 1) + .5);
     more = more ? more : 1;
     s->stats->actors_wanted = s->actors + more;
     advise(s, "add %u actor%s", more, more > 1 ? "s" : "");
-    return name(s, "actors", "actors are %.0f %% busy, the learner %.0f %%",
-                100 * s->stats->actor_busy, 100 * s->stats->learner_busy);
+    return name(s, "actors", "actors are %.0f %% busy, the learner %.0f %%", 100 * s->actor,
+                100 * s->learner);
 }
 
 /* Fewer actors would do as well where half of their time is idle; that frees machines, and does not
@@ -148,29 +149,42 @@ static bool learner(const struct bottleneck_ask *s)
 {
     uint32_t less;
 
-    if (s->stats->learner_busy <= .9 || s->stats->learner_idle > .3)
+    if (s->learner <= .9 || s->learner_idle > .3)
         return false;
-    less = (uint32_t)(s->actors * (1 - s->stats->actor_busy / .9));
+    less = (uint32_t)(s->actors * (1 - s->actor / .9));
     if (s->actors && less >= s->actors)
         less = s->actors - 1; /* a run that goes on wants one */
-    if (s->actors > 1 && s->stats->actor_busy < .5 && s->stats->actor_idle > .5 && less) {
+    if (s->actors > 1 && s->actor < .5 && s->actor_idle > .5 && less) {
         s->stats->actors_wanted = s->actors - less;
         advise(s, "remove %u actor%s", less, less > 1 ? "s" : "");
     }
-    return name(s, "learner", "the learner is %.0f %% busy, actors %.0f %%",
-                100 * s->stats->learner_busy, 100 * s->stats->actor_busy);
+    return name(s, "learner", "the learner is %.0f %% busy, actors %.0f %%", 100 * s->learner,
+                100 * s->actor);
 }
 
 static bool turns(const struct bottleneck_ask *s)
 {
-    const double idle = s->stats->actor_idle, also = s->stats->learner_idle;
+    const double idle = s->actor_idle, also = s->learner_idle;
 
     if (!s->actors || idle < .2 || also < .2 || idle + also < .7)
         return false;
     return name(s, "turns",
                 "actors and learner wait for one another (without work %.0f %% and %.0f %% of "
-                "the last minute)",
-                100 * idle, 100 * also);
+                "the last %s)",
+                100 * idle, 100 * also, s->of);
+}
+
+static void look_at_shares(struct bottleneck_ask *s, const struct broker *b)
+{
+    double actor, learner;
+    const bool whole = minute_whole(&b->minute, ROLE_ACTOR, b->now_ms, &actor) &&
+                       minute_whole(&b->minute, ROLE_LEARNER, b->now_ms, &learner);
+
+    s->actor = whole ? 1 - actor : s->stats->actor_busy;
+    s->learner = whole ? 1 - learner : s->stats->learner_busy;
+    s->actor_idle = whole ? actor : s->stats->actor_idle;
+    s->learner_idle = whole ? learner : s->stats->learner_idle;
+    s->of = whole ? "iterations" : "minute";
 }
 
 static uint32_t count_actors(const struct broker *b)
@@ -187,13 +201,15 @@ void bottleneck_find(const struct broker *b, const struct places *places,
 {
     static bool (*const asked[])(const struct bottleneck_ask *) = {
         no_learner, no_actor, scorers, weights, no_room, actors, learner, turns};
-    const struct bottleneck_ask seen = {b, places, out, stats, count_actors(b)};
+    struct bottleneck_ask seen = {
+        .b = b, .places = places, .out = out, .stats = stats, .actors = count_actors(b)};
 
     *out->words = *out->advice = 0;
     stats->bottleneck = out->words;
     stats->advice = out->advice;
     stats->holds = "";
     stats->actors_wanted = seen.actors;
+    look_at_shares(&seen, b);
     for (size_t i = 0; !b->run.done && i < sizeof asked / sizeof *asked; i++)
         if (asked[i](&seen))
             return;

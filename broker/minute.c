@@ -15,6 +15,8 @@
 _Static_assert((int)MINUTE_STALE == (int)STATE_STALE, "the same lags");
 _Static_assert((int)ROLE_REWARDER < (int)MINUTE_ROLES, "roles that work");
 
+enum { LONG_MS = 20000 };
+
 static void add(struct minute_count *to, const struct minute_count *from, uint64_t sign)
 {
     for (int i = 0; i < MINUTE_ROLES; i++) {
@@ -40,18 +42,30 @@ static void count(struct minute_count *second, const struct broker_member *m)
     second->idle_ms[m->role] += m->now.idle_ms - was->idle_ms;
 }
 
+/* So many iterations before the last one that was done; NULL if it is not known. */
+static const struct minute_step *step_at(const struct minute *minute, uint32_t back)
+{
+    return back < minute->n_step && back < MINUTE_STEPS
+               ? &minute->step[(minute->n_step - 1 - back) % MINUTE_STEPS]
+               : NULL;
+}
+
 /* A step that is below the last is another run's, or this run's after its learner took iterations
  * back: what was measured before says nothing of it. */
 static void note_step(struct minute *minute, uint64_t step, int64_t now_ms)
 {
-    const struct minute_step *last =
-        minute->n_step ? &minute->step[(minute->n_step - 1) % MINUTE_STEPS] : NULL;
+    const struct minute_step *last = step_at(minute, 0);
+    struct minute_step *next;
 
     if (last && last->step == step)
         return;
     if (last && step < last->step) /* another run */
         minute->n_step = 0;
-    minute->step[minute->n_step++ % MINUTE_STEPS] = (struct minute_step){step, now_ms};
+    next = &minute->step[minute->n_step++ % MINUTE_STEPS];
+    next->step = step;
+    next->at_ms = now_ms;
+    memcpy(next->busy_ms, minute->busy_ms, sizeof next->busy_ms);
+    memcpy(next->idle_ms, minute->idle_ms, sizeof next->idle_ms);
 }
 
 /* The learner's own actor is left out: it works when others fail, and is idle otherwise. */
@@ -77,6 +91,10 @@ void minute_second(struct broker *b)
         minute->stale[i] = b->counters.stale[i];
     }
     add(&minute->sum, second, 1);
+    for (int i = 0; i < MINUTE_ROLES; i++) {
+        minute->busy_ms[i] += second->busy_ms[i];
+        minute->idle_ms[i] += second->idle_ms[i];
+    }
     if (b->run.bound)
         note_step(minute, b->run.step, b->now_ms);
 }
@@ -87,6 +105,26 @@ double minute_idle(const struct minute *minute, uint32_t role)
                  idle = (double)minute->sum.idle_ms[role];
 
     return busy + idle > 0 ? idle / (busy + idle) : 0;
+}
+
+/* Over the latest iterations that together took a minute; less than that only where one alone takes
+ * LONG_MS. One that takes more than twice as long as they did tells more than they do. */
+bool minute_whole(const struct minute *minute, uint32_t role, int64_t now_ms, double *idle)
+{
+    const struct minute_step *last = step_at(minute, 0), *first = step_at(minute, 1);
+    const bool is_long = first && last->at_ms - first->at_ms >= LONG_MS;
+    uint32_t n = 1;
+    double busy, rest;
+
+    while (step_at(minute, n + 1) && last->at_ms - first->at_ms < MINUTE_SECONDS * 1000)
+        first = step_at(minute, ++n);
+    if (!first || (!is_long && last->at_ms - first->at_ms < MINUTE_SECONDS * 1000) ||
+        (now_ms - last->at_ms) * n > 2 * (last->at_ms - first->at_ms))
+        return false;
+    busy = (double)(last->busy_ms[role] - first->busy_ms[role]);
+    rest = (double)(last->idle_ms[role] - first->idle_ms[role]);
+    *idle = busy + rest > 0 ? rest / (busy + rest) : 0;
+    return busy + rest > 0;
 }
 
 double minute_without(const struct minute *minute)

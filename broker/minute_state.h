@@ -18,9 +18,11 @@ struct minute {
     struct minute_count sum, second[MINUTE_SECONDS]; /* a ring; `sum` is of all in it */
     uint64_t stale[MINUTE_STALE];                    /* as it was a second ago */
     uint32_t n;
+    uint64_t busy_ms[MINUTE_ROLES], idle_ms[MINUTE_ROLES]; /* of all time */
     struct minute_step {
         uint64_t step;
         int64_t at_ms;
+        uint64_t busy_ms[MINUTE_ROLES], idle_ms[MINUTE_ROLES]; /* as they were then */
     } step[MINUTE_STEPS]; /* when iterations were done, a ring */
     uint32_t n_step;
 };

@@ -277,12 +277,13 @@ static void the_last_minute_is_the_last(void **state)
 }
 
 /* A heartbeat of who worked for so long, and did not for the rest. */
-static void has_worked(uint32_t at, uint64_t busy_ms, uint64_t second)
+static void has_worked(uint32_t at, uint64_t busy_ms, uint64_t second, uint64_t step)
 {
     const struct version image = fixture_version(1);
     struct msg msg = {.head.type = MSG_HB,
                       .hb = {.progress = second,
                              .busy_ms = busy_ms,
+                             .step = step,
                              .idle_ms = 1000 * second - busy_ms,
                              .image = &image,
                              .n_image = at != L,
@@ -306,9 +307,9 @@ static void who_takes_turns_is_not_scaled(void **state)
     come(B, ROLE_ACTOR, "near");
     for (uint64_t i = 1; i <= 180; i++) {
         busy[i / 20 % 2] += 1000;
-        has_worked(L, busy[1], i);
-        has_worked(A, busy[0], i);
-        has_worked(B, busy[0], i);
+        has_worked(L, busy[1], i, 0);
+        has_worked(A, busy[0], i, 0);
+        has_worked(B, busy[0], i, 0);
         fixture_pass(&fixture, 1000);
         fixture_forget(&fixture);
         if (i <= 60)
@@ -316,6 +317,51 @@ static void who_takes_turns_is_not_scaled(void **state)
         assert_string_equal(fixture_stats(&fixture)->holds, "turns");
         assert_int_equal(fixture_stats(&fixture)->actors_wanted, 2);
         assert_string_equal(fixture_stats(&fixture)->advice, "");
+    }
+}
+
+/* Turns longer than a minute: whole iterations are looked at, in whichever half of one. */
+static void nor_who_takes_long_turns(void **state)
+{
+    enum { TURN = 90 };
+    uint64_t busy[2] = {0, 0};
+
+    (void)state;
+    fixture_learner(&fixture, 1, NULL, 0);
+    come(A, ROLE_ACTOR, "far");
+    come(B, ROLE_ACTOR, "near");
+    for (uint64_t i = 1; i <= 8 * TURN; i++) {
+        busy[(i - 1) / TURN % 2] += 1000;
+        has_worked(L, busy[1], i, (i - 1) / TURN / 2);
+        has_worked(A, busy[0], i, 0);
+        has_worked(B, busy[0], i, 0);
+        fixture_pass(&fixture, 1000);
+        fixture_forget(&fixture);
+        if (i <= 2 * TURN + 2)
+            continue;
+        assert_string_equal(fixture_stats(&fixture)->holds, "turns");
+        assert_int_equal(fixture_stats(&fixture)->actors_wanted, 2);
+        assert_string_equal(fixture_stats(&fixture)->advice, "");
+    }
+}
+
+/* Nearly all of each iteration the learner waits: that is so while it trains as well. */
+static void a_short_turn_is_not_the_run(void **state)
+{
+    enum { TURN = 100, LAST = 5 };
+    uint64_t busy[2] = {0, 0};
+
+    (void)state;
+    fixture_learner(&fixture, 1, NULL, 0);
+    come(A, ROLE_ACTOR, "far");
+    for (uint64_t i = 1; i <= 4 * TURN; i++) {
+        busy[(i - 1) % TURN >= TURN - LAST] += 1000;
+        has_worked(L, busy[1], i, (i - 1) / TURN);
+        has_worked(A, busy[0], i, 0);
+        fixture_pass(&fixture, 1000);
+        fixture_forget(&fixture);
+        if (i > TURN + 2)
+            assert_int_equal(fixture_stats(&fixture)->actors_wanted, 4);
     }
 }
 
@@ -327,9 +373,9 @@ static void one_actor_is_kept(void **state)
     come(A, ROLE_ACTOR, "far");
     come(B, ROLE_ACTOR, "near");
     for (uint64_t i = 1; i <= 70; i++) {
-        has_worked(L, 1000 * i, i);
-        has_worked(A, 0, i);
-        has_worked(B, 0, i);
+        has_worked(L, 1000 * i, i, 0);
+        has_worked(A, 0, i, 0);
+        has_worked(B, 0, i, 0);
         fixture_pass(&fixture, 1000);
     }
     assert_string_equal(fixture_stats(&fixture)->holds, "learner");
@@ -418,6 +464,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(how_long_is_left_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(the_last_minute_is_the_last, setup, teardown),
         cmocka_unit_test_setup_teardown(who_takes_turns_is_not_scaled, setup, teardown),
+        cmocka_unit_test_setup_teardown(nor_who_takes_long_turns, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_short_turn_is_not_the_run, setup, teardown),
         cmocka_unit_test_setup_teardown(one_actor_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(a_thousand_cost_little, setup, teardown),
     };
