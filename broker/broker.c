@@ -125,8 +125,10 @@ static void pump(struct broker *b, unsigned wakes, bool is_tick, int64_t now_ms)
             scores_ask(b, now_ms);
         if (wakes & TABLE_LEARNER)
             to_learner_send(b, now_ms);
-        if (b->beat)
+        if (is_tick || b->beat)
             heartbeat_send(b, now_ms);
+        if (is_tick)
+            keepers_tell(b, now_ms);
         /* Once, however often it goes round. */
         is_tick = b->beat = false;
         outbox_flush(&b->outbox, &b->sink, b->now_ms);
@@ -325,13 +327,11 @@ void broker_tick(struct broker *b, int64_t now_ms)
     scores_tick(b, now_ms);
     handshake_all_claims(b, now_ms);
     blame_tick(b, now_ms);
-    keepers_tell(b, now_ms);
     if (now_ms - b->beat_ms < HEARTBEAT_MS) {
         pump(b, table_events[TABLE_TICK].wakes, true, now_ms);
         return;
     }
     b->beat_ms = now_ms;
-    b->beat = true;
     stats_second(b);
     pace_second(b);
     wanted_look(b);
@@ -405,6 +405,12 @@ void broker_heard(struct broker *b, uint64_t bad_frames, uint64_t refused)
 {
     b->counters.bad_frames = bad_frames;
     b->counters.refused = refused;
+}
+
+void broker_missing(struct broker *b, const char *words, int64_t since_ms)
+{
+    text_print(b->missing, sizeof b->missing, "%s", words);
+    b->missing_ms = since_ms;
 }
 
 void broker_refusals(struct broker *b, const struct msg_stats_reason *refusal, uint32_t n)

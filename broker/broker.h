@@ -81,6 +81,8 @@ void broker_next_key(struct broker *broker, const char *next_key);
 size_t broker_bytes(const struct broker *broker);
 /* Counters that the hub keeps, for STATS; and what was refused, by reason (words that live on). */
 void broker_refusals(struct broker *broker, const struct msg_stats_reason *refusal, uint32_t n);
+/* What of this process is missing, and since when; "": nothing. It is among what STATS says waits. */
+void broker_missing(struct broker *broker, const char *words, int64_t since_ms);
 void broker_heard(struct broker *broker, uint64_t bad_frames, uint64_t refused);
 
 #endif

@@ -35,7 +35,6 @@ struct dashboard {
     void *socket;
     char endpoint[BIND_ENDPOINT];
     bool asked;
-    int listen_fd;
     struct dashboard_reader *reader;
     int readers;
     uint64_t dropped;
@@ -54,7 +53,6 @@ enum err dashboard_open(struct dashboard **out, void *context, const char *endpo
     struct dashboard *board = mem_new(1, sizeof *board);
     enum err err;
 
-    board->listen_fd = listen_fd;
     board->socket = zmq_socket(context, ZMQ_XPUB);
     if (!board->socket ||
         zmq_setsockopt(board->socket, ZMQ_XPUB_VERBOSER, &verboser, sizeof verboser))
@@ -200,11 +198,6 @@ void dashboard_look(struct dashboard *board, const struct hub_gate *gate)
             log_warn("cut", "port=dashboard reason=\"%s\"", hub_gate_words(HUB_GATE_KEY));
         board->reader[fd].inode = 0;
     }
-}
-
-enum err dashboard_rekey(struct dashboard *board, const struct curve_keys *keys)
-{
-    return bind_again(board->socket, board->endpoint, board->listen_fd, keys);
 }
 
 uint64_t dashboard_dropped(const struct dashboard *board)

@@ -25,8 +25,6 @@ void dashboard_publish(struct dashboard *board, const struct msg *msg);
 
 /* Keys have changed: readers whose key is not valid any more are cut. */
 void dashboard_look(struct dashboard *board, const struct hub_gate *gate);
-/* hub_look_rekey's twin. Errors: ERR_IO. */
-enum err dashboard_rekey(struct dashboard *board, const struct curve_keys *keys) MUST_CHECK;
 
 /* For loop_socket. Afterwards dashboard_asked says, once, that somebody has subscribed. */
 void *dashboard_socket(const struct dashboard *board);

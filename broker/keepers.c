@@ -28,10 +28,14 @@ void keepers_settled(struct broker *b, const struct open_sample *sample)
     keepers->place[keepers->n++] = member->place;
 }
 
-/* Calls on each that still is concerned; it is not afterwards. */
-static void each(struct broker *b, struct msg *msg)
+/* Who heard a heartbeat since is concerned no more. Whose time it is not yet keeps its place in the
+ * row. */
+void keepers_tell(struct broker *b, int64_t now_ms)
 {
     struct keepers *keepers = &b->keepers;
+    struct msg msg = {.head.type = MSG_SETTLED,
+                      .settled.settled = settled_view(&b->run.settled)};
+    uint32_t kept = 0, told = 0;
     bool said = false;
 
     for (uint32_t i = 0; i < keepers->n; i++) {
@@ -39,27 +43,20 @@ static void each(struct broker *b, struct msg *msg)
 
         if (!member || !member->concerned)
             continue;
-        member->concerned = false;
-        if (msg && member->greeted)
-            outbox_tell(&b->outbox, &said, member, msg);
+        if (told == KEEPERS_ONCE || now_ms - member->told_ms < KEEPERS_MS) {
+            keepers->place[kept++] = keepers->place[i];
+            continue;
+        }
+        keepers_told(member, now_ms);
+        if (member->greeted)
+            outbox_tell(&b->outbox, &said, member, &msg);
+        told++;
     }
-    keepers->n = 0;
+    keepers->n = kept;
 }
 
-void keepers_tell(struct broker *b, int64_t now_ms)
+void keepers_told(struct broker_member *member, int64_t now_ms)
 {
-    struct msg msg = {.head.type = MSG_SETTLED,
-                      .settled.settled = settled_view(&b->run.settled)};
-
-    if (!b->keepers.n || now_ms - b->keepers.told_ms < KEEPERS_MS)
-        return;
-    b->keepers.told_ms = now_ms;
-    each(b, &msg);
-}
-
-/* Its time counts from here as well: the next SETTLED would say little that is new. */
-void keepers_told(struct broker *b)
-{
-    b->keepers.told_ms = b->now_ms;
-    each(b, NULL);
+    member->concerned = false;
+    member->told_ms = now_ms;
 }

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A second, by ticks. */
+enum { PHASES = 10, PHASE_MS = 100 };
+
 /* The lowest that is free, so that there are never more places than members were here at once. */
 static void take_place(struct members *members, struct broker_member *member)
 {
@@ -25,6 +28,7 @@ static void take_place(struct members *members, struct broker_member *member)
     }
     members->at[place] = member;
     member->place = place;
+    member->beat_ms = member->joined_ms + place % PHASES * PHASE_MS;
     members->free = place + 1;
 }
 

@@ -45,8 +45,9 @@ struct broker_member {
     uint32_t n_image; /* A: images that it holds */
     uint32_t leases;  /* A: how many it has; slots, in order of number, or MEMBERS_NO_LEASE */
     uint32_t lease, lease_last;
-    uint32_t place;                     /* among all that are here; another one's later */
-    bool concerned;                     /* A: keepers.h */
+    uint32_t place;           /* among all that are here; another one's later */
+    bool concerned;           /* A: keepers.h */
+    int64_t beat_ms, told_ms; /* its next heartbeat; when it last heard what is settled */
     bool in_room, in_slow, slow, quiet; /* A: room.h, pace.h */
     uint32_t held;                      /* A: samples that it has by lease */
     struct broker_member *room_next, *room_prev;

@@ -19,6 +19,7 @@
 #include "broker/doors.h"
 #include "broker/listen.h"
 #include "broker/members.h"
+#include "broker/rekey.h"
 #include "net/loop.h"
 #include "proto/curve.h"
 #include "proto/hub.h"
@@ -73,6 +74,7 @@ struct broker_process {
     uint64_t incarnation;
     int64_t now_ms, end_ms; /* end_ms: when draining ends; 0: not draining */
     struct again again;
+    struct rekey rekey;
 };
 
 /* ---- from the state machine to the sockets */
@@ -178,13 +180,12 @@ static void revoked(void *self, const struct hash *key)
 }
 
 /* Whoever is not valid any more is cut, at every port; who serves lets it in no more, either. */
-static enum err look(struct broker_process *s, int64_t now_ms)
+static void look(struct broker_process *s, int64_t now_ms)
 {
     bool changed = false, rekey = false;
-    enum err err = OK;
 
     if (!s->doors)
-        return OK;
+        return;
     doors_look(s->doors, clock_wall_ms() / 1000, now_ms, &changed, &rekey);
     if (changed) {
         hub_look(s->control, now_ms);
@@ -195,12 +196,9 @@ static enum err look(struct broker_process *s, int64_t now_ms)
         bulk_next_key(s->bulk, doors_next(s->doors));
     }
     if (!rekey)
-        return OK;
+        return;
     log_info("rotated", "key=\"%s\"", doors_keys(s->doors)->public_key);
-    err = hub_look_rekey(s->control, doors_keys(s->doors));
-    if (!err)
-        err = hub_look_rekey(bulk_hub(s->bulk), doors_keys(s->doors));
-    return err ? err : dashboard_rekey(s->board, doors_keys(s->doors));
+    rekey_begin(&s->rekey, doors_keys(s->doors), now_ms);
 }
 
 static enum err on_message(void *self, struct hub_peer *from, const struct msg *msg,
@@ -213,8 +211,8 @@ static enum err on_message(void *self, struct hub_peer *from, const struct msg *
     if (!member)
         return OK;
     /* Whom the supervisor has just let in is to find the door open. */
-    if (msg->head.type == MSG_ADMIN_OK && look(s, now_ms))
-        return err_add("keys");
+    if (msg->head.type == MSG_ADMIN_OK)
+        look(s, now_ms);
     /* The hub counts strikes; the copy is for STATS. */
     member->strikes = from->strikes;
     if (broker_take(s->broker, member, msg, now_ms))
@@ -264,9 +262,9 @@ static enum err tick(void *self, int64_t now_ms)
     enum err err;
 
     s->now_ms = now_ms;
-    err = look(s, now_ms);
-    if (err)
-        return err;
+    look(s, now_ms);
+    rekey_tick(&s->rekey, now_ms);
+    broker_missing(s->broker, s->rekey.words, s->rekey.since_ms);
     /* First who is silent goes, then the broker's tick gives out work: not to the dead. */
     err = hub_tick(s->control, now_ms);
     if (!err)
@@ -355,7 +353,14 @@ static enum err open_ports(struct broker_process *s)
     if (!err)
         err = dashboard_open(&s->board, s->context, at[LISTEN_DASHBOARD].endpoint,
                              at[LISTEN_DASHBOARD].fd, keys);
-    return err;
+    if (err)
+        return err;
+    rekey_add(&s->rekey, hub_socket(s->control), hub_endpoint(s->control), control.listen_fd);
+    rekey_add(&s->rekey, hub_socket(bulk_hub(s->bulk)), hub_endpoint(bulk_hub(s->bulk)),
+              bulk.listen_fd);
+    rekey_add(&s->rekey, dashboard_socket(s->board), dashboard_endpoint(s->board),
+              at[LISTEN_DASHBOARD].fd);
+    return OK;
 }
 
 static enum err make_broker(struct broker_process *s)

@@ -53,7 +53,6 @@ struct pace {
 /* Who is to hear of what is settled (keepers.h), by place. */
 struct keepers {
     uint32_t *place, n, capacity;
-    int64_t told_ms;
 };
 
 /* Workers whose build computes other bits than the learner's (unlike.h). */
@@ -68,6 +67,8 @@ struct broker {
     struct broker_sink sink;
     uint64_t incarnation, first_number;
     char *bulk, *bulk_key, *next_key;
+    char missing[MEMBERS_WORDS]; /* of this process; "": nothing */
+    int64_t missing_ms;
     int64_t born_ms, lease_from_ms, beat_ms;
     int64_t tick_ms; /* of the last tick; 0: none was yet */
     int64_t
@@ -99,7 +100,7 @@ struct broker {
     bool draining, space_short;
     bool adopted;   /* some lease of an adopted sample is still to be told */
     bool claimed;   /* some member may have claims that wait (handshake.h) */
-    bool beat;      /* heartbeats are due now: the run is over */
+    bool beat;      /* a heartbeat to all is due now: the run is over */
     bool pumping;   /* the pump is at work */
     unsigned wakes; /* stages that have something to do (table.h) */
 };

@@ -108,6 +108,13 @@ static void add_weights(const struct broker *b, struct waits *out, int64_t oldes
                    "weights on their way to %u actor%s: %s", n, n > 1 ? "s" : "", who);
 }
 
+/* What is wrong with this process itself. */
+static void add_process(const struct broker *b, struct waits *out, int64_t now_ms)
+{
+    if (*b->missing)
+        add_wait(out, b->missing, b->missing_ms, now_ms);
+}
+
 void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
 {
     const struct run_state *run = &b->run;
@@ -115,6 +122,7 @@ void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
 
     out->n = 0;
     scan_places(b, oldest, now_ms);
+    add_process(b, out, now_ms);
     if (!run->bound)
         add_wait(out, "no learner has come", b->born_ms, now_ms);
     else if (!run->learner && !run->done)

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <zmq.h>
 
-enum { HANDSHAKE_MS = 5000, AGAIN_MS = 5, AGAINS = 400 };
+enum { HANDSHAKE_MS = 5000 };
 
 static enum err set(void *socket, int option, int value)
 {
@@ -77,21 +77,22 @@ enum err bind_socket(void *socket, const struct bind_conf *conf, char endpoint[B
     return OK;
 }
 
-enum err bind_again(void *socket, const char *endpoint, int listen_fd,
-                    const struct curve_keys *keys)
+enum err bind_let_go(void *socket, const char *endpoint, int listen_fd,
+                     const struct curve_keys *keys)
 {
-    enum err err;
-    int rc = -1;
-
-    if (zmq_unbind(socket, endpoint))
+    /* Not bound: an earlier try came so far. */
+    if (zmq_unbind(socket, endpoint) && errno != ENOENT)
         return err_set(ERR_IO, "%s: cannot let go: %s", endpoint, zmq_strerror(errno));
     if (zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key, CURVE_TEXT))
         return err_set(ERR_IO, "%s: key: %s", endpoint, zmq_strerror(errno));
-    err = take_over(socket, listen_fd);
-    /* ZeroMQ's own thread closes what was bound: soon, not at once. */
-    for (int i = 0; !err && i < AGAINS && (rc = zmq_bind(socket, endpoint)); i++)
-        zmq_poll(NULL, 0, AGAIN_MS);
-    if (!err && rc)
-        err = err_set(ERR_IO, "%s: %s", endpoint, zmq_strerror(errno));
-    return err;
+    return take_over(socket, listen_fd);
+}
+
+enum err bind_retake(void *socket, const char *endpoint)
+{
+    if (!zmq_bind(socket, endpoint))
+        return OK;
+    return errno == EADDRINUSE
+               ? err_set(ERR_STATE, "%s: another process listens there", endpoint)
+               : err_set(ERR_IO, "%s: %s", endpoint, zmq_strerror(errno));
 }

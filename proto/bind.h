@@ -26,10 +26,11 @@ struct bind_conf {
 enum err bind_socket(void *socket, const struct bind_conf *conf,
                      char endpoint[BIND_ENDPOINT]) MUST_CHECK;
 
-/* Listens again at `endpoint` (as bind_socket gave it), for new connections with the broker's
- * secret in `keys`. Waits for the port, at most 2 s. Errors: ERR_IO: nobody listens there any
- * more. */
-enum err bind_again(void *socket, const char *endpoint, int listen_fd,
-                    const struct curve_keys *keys) MUST_CHECK;
+/* Two halves of listening again with the broker's secret in `keys`, at `endpoint` as bind_socket gave
+ * it. The first ends its connections. Neither waits; each may be tried again.
+ * Errors: ERR_IO; of the second ERR_STATE too: the number is not free, or not yet. */
+enum err bind_let_go(void *socket, const char *endpoint, int listen_fd,
+                     const struct curve_keys *keys) MUST_CHECK;
+enum err bind_retake(void *socket, const char *endpoint) MUST_CHECK;
 
 #endif

@@ -74,9 +74,6 @@ void hub_release(struct hub *hub, struct hub_peer *peer, int64_t now_ms);
 
 /* Keys have changed: whose key is not valid any more is refused and cut. */
 void hub_look(struct hub *hub, int64_t now_ms);
-/* From now on new connections are made with these keys of the broker's; those that stand may be
- * cut by it. Errors: ERR_IO. */
-enum err hub_look_rekey(struct hub *hub, const struct curve_keys *keys) MUST_CHECK;
 
 /* For loop_socket and loop_every(1000). */
 void *hub_socket(const struct hub *hub);

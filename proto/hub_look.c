@@ -79,8 +79,3 @@ void hub_look(struct hub *hub, int64_t now_ms)
         c->doomed_ms = now_ms - (HUB_CONN_LAST_MS - REVOKED_LAST_MS);
     }
 }
-
-enum err hub_look_rekey(struct hub *hub, const struct curve_keys *keys)
-{
-    return bind_again(hub->socket, hub->endpoint, hub->conf.listen_fd, keys);
-}

@@ -9,6 +9,7 @@ drover_test(broker/backlog NEEDS broker_fixture)
 drover_test(broker/keepers NEEDS broker_fixture)
 drover_test(broker/admin NEEDS broker_fixture)
 drover_test(broker/doors NEEDS broker)
+drover_test(broker/rekey NEEDS broker)
 drover_test(broker/leases NEEDS broker_fixture)
 drover_library(broker_paced SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/broker/paced.c NEEDS broker m)
 drover_test(broker/pace NEEDS broker_paced)
@@ -42,8 +43,10 @@ target_compile_definitions(test_broker_table PRIVATE PAGE="${PROJECT_SOURCE_DIR}
 add_executable(bench_broker EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/broker/bench_broker.c)
 target_link_libraries(bench_broker PRIVATE broker)
 add_dependencies(bench bench_broker)
-# The broker beside a relay that does the least, with a thousand peers: ninja swarm, run by hand.
-add_executable(swarm EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/broker/swarm.c
+# The broker beside a relay that does the least: with a thousand peers by hand, with twenty a test.
+add_executable(swarm ${CMAKE_CURRENT_SOURCE_DIR}/broker/swarm.c
   ${CMAKE_CURRENT_SOURCE_DIR}/broker/swarm_peers.c ${CMAKE_CURRENT_SOURCE_DIR}/broker/swarm_relay.c)
 target_link_libraries(swarm PRIVATE proto net)
 add_dependencies(bench swarm)
+add_test(NAME broker/swarm COMMAND swarm broker=$<TARGET_FILE:drover-broker> actors=20 seconds=2)
+set_tests_properties(broker/swarm PROPERTIES TIMEOUT 60)

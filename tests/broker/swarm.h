@@ -45,7 +45,6 @@ struct swarm {
     void *context;
     struct curve_keys broker_key, learner_key, actor_key;
     char endpoint[128];
-    int child;
     struct swarm_actor *actor;
     struct swarm_due *due;
     uint64_t due_first, due_end;

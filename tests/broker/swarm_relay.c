@@ -1,6 +1,6 @@
 /* The least that could stand in the broker's place: a ROUTER that answers HELLO, gives each OPEN of
  * the learner to the next actor and each ROLLOUT to the learner, frames untouched, and sends
- * everybody a heartbeat a second. It hears heartbeats and SETTLED and forgets them. */
+ * everybody a heartbeat a second, a tenth of them each tenth of it, as the broker does. It hears heartbeats and SETTLED and forgets them. */
 
 #include "tests/broker/swarm.h"
 
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ROUTES = 4096, QUEUE = 65536, DRAIN = 64 };
+enum { ROUTES = 4096, QUEUE = 65536, DRAIN = 64, PHASES = 10, PHASE_MS = 100 };
 
 struct relay {
     void *socket;
@@ -92,18 +92,20 @@ static enum err readable(void *self, int64_t now_ms)
 
 static enum err beat(void *self, int64_t now_ms)
 {
+    static int phase;
     struct msg msg = {.head.type = MSG_HB};
     struct frames frames, copy;
 
+    phase = (phase + 1) % PHASES;
     (void)self, (void)now_ms;
     msg.head.run = relay.head.run;
     msg.head.epoch = relay.head.epoch;
     msg.hb.note = msg.hb.metrics = msg.hb.wants_own = "";
     frames_init(&frames);
     swarm_must(codec_encode(&frames, &msg));
-    for (int i = -1; i < relay.n; i++) {
+    for (int i = phase; i <= relay.n; i += PHASES) {
         swarm_must(frames_share(&copy, &frames));
-        pass_on(i < 0 ? &relay.learner : &relay.route[i], &copy);
+        pass_on(i == relay.n ? &relay.learner : &relay.route[i], &copy);
         frames_fini(&copy);
     }
     frames_fini(&frames);
@@ -131,7 +133,7 @@ _Noreturn void swarm_relay(const struct curve_keys keys[3], int fd)
     swarm_must(bind_socket(relay.socket, &conf, endpoint));
     swarm_must(loop_socket(loop, relay.socket, readable, NULL));
     swarm_must(loop_socket(loop, curve_zap_socket(zap), curve_zap_readable, zap));
-    swarm_must(loop_every(loop, 1000, beat, NULL));
+    swarm_must(loop_every(loop, PHASE_MS, beat, NULL));
     if (write(fd, endpoint, strlen(endpoint) + 1) < 0)
         _exit(1);
     close(fd);
