@@ -114,6 +114,16 @@ static const struct field reason[] = {
 };
 static const struct field_table reason_table = TABLE(msg_stats_reason, reason);
 
+static const struct field turn[] = {
+    ID(msg_stats_turn, run),
+    TEXT(msg_stats_turn, name, MAX_NAME),
+    TEXT(msg_stats_turn, host, MAX_NAME),
+    TEXT(msg_stats_turn, address, MAX_NAME),
+    UINT(msg_stats_turn, place, LIMIT_SHOWN),
+    UINT(msg_stats_turn, wait_ms, LIMIT_COUNT),
+};
+static const struct field_table turn_table = TABLE(msg_stats_turn, turn);
+
 static const struct field lease[] = {
     UINT(msg_stats_lease, lease, LIMIT_SERIAL),
     UINT(msg_stats_lease, task, LIMIT_TASK),
@@ -184,5 +194,8 @@ static const struct field stats[] = {
     UINT(msg_stats, steps_total, LIMIT_VERSION),
     UINT(msg_stats, left_ms, LIMIT_COUNT),
     TEXT(msg_stats, history, MAX_JSON),
+    TEXT(msg_stats, run_name, MAX_NAME),
+    LIST(msg_stats, queue, n_queue, MAX_HOLD, turn_table),
+    TEXT(msg_stats, builds, MAX_WORDS),
 };
 const struct field_table codec_bulk_stats = TABLE(msg_stats, stats);

@@ -184,6 +184,8 @@ static enum err hello(const struct msg_hello *hello)
                        hello->major_max);
     err = claims(hello->claim, hello->n_claim);
     if (!err)
+        err = beside(hello->n_golden, hello->n_image, "golden");
+    if (!err)
         err = artifacts(hello->artifact, hello->n_artifact);
     if (!err)
         err = scorers(hello->scorer, hello->n_scorer);
@@ -242,14 +244,16 @@ static enum err asked(const struct msg_wreq *ask)
 static enum err beside(uint32_t n, uint32_t of, const char *what)
 {
     if (n && n != of)
-        return err_set(ERR_RANGE, "%s: %u numbers beside %u leases", what, n, of);
+        return err_set(ERR_RANGE, "%s: %u numbers beside %u", what, n, of);
     return OK;
 }
 
 static enum err heartbeat(const struct msg_hb *hb)
 {
-    const enum err err = beside(hb->n_unbegun, hb->n_lease, "unbegun");
+    enum err err = beside(hb->n_unbegun, hb->n_lease, "unbegun");
 
+    if (!err)
+        err = beside(hb->n_golden, hb->n_image, "golden");
     return err ? err : settled(&hb->settled);
 }
 

@@ -120,5 +120,6 @@ static const struct field publish[] = {
     UINT(msg_publish, kind, ARTIFACT_FILE),
     UINT(msg_publish, bytes, LIMIT_ARTIFACT),
     UINT(msg_publish, smallest_live, LIMIT_VERSION),
+    ANY32(msg_publish, golden),
 };
 const struct field_table codec_work_publish = TABLE(msg_publish, publish);

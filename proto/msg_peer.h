@@ -28,7 +28,7 @@ struct msg_hello {
     uint64_t body_max;         /* L: bytes of the largest rollout of this run */
     const struct claim *claim; /* A */
     uint32_t n_claim;
-    const struct version *image; /* A: held */
+    const struct version *image; /* A: held; L: that its tasks may name */
     uint32_t n_image;
     const struct msg_ability *offer; /* R */
     uint32_t n_offer;
@@ -41,6 +41,11 @@ struct msg_hello {
     const char *isa;     /* A, R, L: instruction set of its kernels, for people; "" */
     uint32_t threads;    /* A, R, L: that compute; 0: it does not say */
     uint32_t numerics;   /* L, A, R: which bits its build computes; 0: it does not say */
+    const uint32_t *golden; /* A, L: of each of `image` what it computes with it; 0: nothing */
+    uint32_t n_golden;
+    const char *run_name; /* L: of its run, for people */
+    bool begun;           /* L: some broker has served its run */
+    uint32_t waited_ms;   /* L: for so long it has waited for its turn, at any broker */
 };
 struct msg_welcome {
     uint64_t incarnation; /* of the broker: another one means that it forgot everything */
@@ -95,27 +100,27 @@ struct msg_hb {
     uint32_t n_lease;
     struct settled settled;      /* L; B to all */
     struct version newest;       /* L; B to all */
-    const struct version *image; /* A: held */
+    const struct version *image; /* A: held; L: that its tasks may name */
     uint32_t n_image;
     uint64_t smallest_live; /* L; B to all */
     uint64_t open_to;       /* B to L */
     bool done;              /* L; B to all: the run is over */
     uint64_t step;          /* L: iterations done */
-    const char *metrics;    /* L: JSON of the latest metrics, for the dashboard; B to L: JSON
-                               of the processes; or "" */
+    const char *metrics;    /* L: JSON of its metrics; B to L: of the processes; or "" */
     const char *note;       /* for people: what it waits for, "" if nothing */
     const char *wants_own;  /* B to L: why samples need the learner's own actor; "": none do */
     const struct msg_wait *wait; /* B to L */
     uint32_t n_wait;
     const struct version *wanted; /* B to A: images that open tasks name */
     uint32_t n_wanted;
-    const uint32_t
-        *unbegun; /* A: of each of `lease`, how many have not begun; none: all have */
+    const uint32_t *unbegun; /* A: of each of `lease`, how many have not begun */
     uint32_t n_unbegun;
     uint64_t wire_bytes;  /* of artifacts, taken over the wire since start */
     uint64_t wire_rate;   /* bytes a second of that, while something was owed; 0: unknown */
     const char *next_key; /* B to all: the broker's public key that follows; "": none does */
     uint64_t steps_total; /* L: iterations that the run will have; 0: it does not know */
+    const uint32_t *golden; /* A, L: as in HELLO */
+    uint32_t n_golden;
 };
 
 #define ADMIN_ADMIT "admit" /* the order of who has a ticket */

@@ -44,6 +44,12 @@ struct msg_stats_reason {
     const char *reason;
     uint64_t count;
 };
+struct msg_stats_turn { /* a learner that waits until its run is served */
+    struct id run;
+    const char *name, *host, *address; /* name, host: by its own word */
+    uint32_t place;                    /* from 1 */
+    uint64_t wait_ms;
+};
 struct msg_stats_lease {
     uint64_t lease, task;
     uint32_t first, count, age_ms, quiet_ms;
@@ -95,6 +101,10 @@ struct msg_stats {
     uint64_t moved, copied;         /* samples that others did sooner */
     uint64_t steps_total, left_ms;  /* 0: unknown */
     const char *history; /* JSON: metrics of iterations before; only after a subscription */
+    const char *run_name; /* of the run that is served, for people; "" */
+    const struct msg_stats_turn *queue;
+    uint32_t n_queue;   /* in the order in which they will be served */
+    const char *builds; /* workers of other builds that compute the same bits; "": none */
 };
 
 #endif

@@ -107,6 +107,7 @@ struct msg_publish {
     struct hash base;
     uint32_t kind;
     uint64_t bytes, smallest_live;
+    uint32_t golden; /* as in HELLO */
 };
 
 #endif

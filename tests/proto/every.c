@@ -185,6 +185,11 @@ static struct msg hello(struct msg m)
         .isa = "avx512",
         .threads = 12,
         .numerics = 12,
+        .golden = few,
+        .n_golden = 2,
+        .run_name = "nightly",
+        .begun = true,
+        .waited_ms = 61000,
     };
     return m;
 }
@@ -255,6 +260,8 @@ static struct msg hb(struct msg m)
         .wire_bytes = UINT64_C(7) << 30,
         .wire_rate = 12500000,
         .steps_total = 500,
+        .golden = few,
+        .n_golden = 2,
         .next_key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
     };
     return m;
@@ -335,7 +342,7 @@ static struct msg work(struct msg m)
         m.settled.settled = settled();
         break;
     case MSG_PUBLISH:
-        m.publish = (struct msg_publish){version(9), H2, ARTIFACT_IMAGE, 540000000, 7};
+        m.publish = (struct msg_publish){version(9), H2, ARTIFACT_IMAGE, 540000000, 7, 0xc0ffee};
         break;
     default:
         break;

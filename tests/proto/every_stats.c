@@ -53,6 +53,7 @@ static void more(struct msg_stats *m)
     static const struct msg_stats_host host = {"ant", 3, 2, 1.5, 4, 5, 1, 6, true, "{}"};
     static const struct msg_stats_event event = {2,          3,    "ant:77", "ant",
                                                  "10.0.0.7", true, true,     "gone"};
+    static struct msg_stats_turn turn;
 
     m->peers = 17;
     m->host = &host;
@@ -72,6 +73,11 @@ static void more(struct msg_stats *m)
     m->steps_total = 21;
     m->left_ms = 22;
     m->history = "{}";
+    turn = (struct msg_stats_turn){ID, "probe", "ant", "10.0.0.7", 1, 61000};
+    m->run_name = "nightly";
+    m->queue = &turn;
+    m->n_queue = 1;
+    m->builds = "1 worker of build 0.9";
     m->advice = "add 2 actors";
     m->metrics = "{}";
 }

@@ -65,8 +65,9 @@ show("HELLO", HELLO, 0, 0,
       "body_max": 9999, "claim": 3, "image": 2,
       "offer": [{"kind": 1, "name": "any"}, {"kind": 3, "name": "mine"}], "slots": 16,
       "host": "node7", "own": ID, "vocabulary": 50257, "serve": "tcp://*:5557", "head": True,
-      "isa": "avx512", "threads": 12, "numerics": 12},
+      "isa": "avx512", "threads": 12, "numerics": 12, "golden": 2,
+      "run_name": "nightly", "begun": True, "waited_ms": 61000},
      ranges,
      struct.pack("<QII32s", 70, 3, 2, H1) + struct.pack("<QII32s", 71, 0, 1, bytes(32))
      + struct.pack("<QII32s", 1 << 40, 1023, 5, H2),
-     struct.pack("<Q32s", 11, H1) + struct.pack("<Q32s", 12, H2))
+     struct.pack("<Q32s", 11, H1) + struct.pack("<Q32s", 12, H2), struct.pack("<2I", 2, 0))
