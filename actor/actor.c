@@ -14,6 +14,7 @@
 #include "actor/inflight.h"
 #include "actor/late.h"
 #include "actor/named.h"
+#include "actor/proven.h"
 #include "actor/rebuild.h"
 #include "actor/weights.h"
 #include "base/log.h"
@@ -36,6 +37,7 @@ struct actor {
     struct id run;
     struct actor_weights weights;
     struct named_versions named;
+    struct proven proven;
     uint64_t lease_seen;
     struct credit credit; /* samples */
     struct late late;
@@ -108,8 +110,8 @@ void actor_hello(void *self, struct msg_hello *out)
     struct actor *a = self;
 
     out->claim = inflight_claims(a->inflight, &out->n_claim);
-    out->image = a->weights.loaded;
-    out->n_image = a->weights.n_loaded;
+    out->n_image = out->n_golden =
+        proven_list(&a->proven, &a->weights, &out->image, &out->golden);
     out->slots = (uint32_t)a->conf.slots;
     out->numerics = NUMERICS;
 }
@@ -140,8 +142,8 @@ void actor_hb(void *self, struct msg_hb *out)
     out->credit = credit_say(&a->credit, room(a));
     out->lease = inflight_leases(a->inflight, &out->unbegun, &out->n_lease);
     out->n_unbegun = out->n_lease;
-    out->image = a->weights.loaded;
-    out->n_image = a->weights.n_loaded;
+    out->n_image = out->n_golden =
+        proven_list(&a->proven, &a->weights, &out->image, &out->golden);
     out->note = *a->weights.unfit ? a->weights.unfit : fetch_note(a->fetch);
 }
 
@@ -221,7 +223,7 @@ static void start_over(struct actor *a, const struct id *run)
     inflight_clear(a->inflight);
     fetch_drop_all(a->fetch);
     weights_reset(&a->weights);
-    a->named.n = 0;
+    a->named.n = a->proven.n = 0;
 }
 
 /* What the broker does not want is forgotten, run or done; what it keeps need not be sent again. */
@@ -406,10 +408,10 @@ enum err actor_got(void *self, const struct artifact *what, struct shared_memory
     struct actor *a = self;
     struct compute_item *item = weights_got(&a->weights, what, shared);
 
+    (void)now_ms;
     if (!item)
         return OK;
     post(a, item);
-    peer_hb(a->peer, now_ms); /* leases of this version may come now */
     return ask(a);
 }
 
@@ -455,12 +457,16 @@ enum err actor_given(void *self, void *given, int64_t now_ms)
     struct compute_item *item = given;
     enum err err = OK;
 
-    if (item->kind == ITEM_BEGUN)
+    if (item->kind == ITEM_BEGUN) {
         inflight_begun(a->inflight, item->task, item->first, item->count);
-    else if (item->kind == ITEM_REBUILD)
+    } else if (item->kind == ITEM_GOLDEN) {
+        if (proven_add(&a->proven, &a->weights, item))
+            peer_hb(a->peer, now_ms); /* leases of this version may come now */
+    } else if (item->kind == ITEM_REBUILD) {
         err = fetch_rebuilt(a->fetch, rebuild_of(item), now_ms);
-    else
+    } else {
         err = item->kind == ITEM_DONE ? finished(a, item) : failed(a, item);
+    }
     compute_item_free(item);
     tell_room(a, now_ms);
     return err;
@@ -486,8 +492,7 @@ enum err actor_tick(void *self, int64_t now_ms)
     (void)now_ms;
     late_go(&a->late, a->worker);
     err = ask(a);
-    /* one that cannot be sent leaves the list; whoever slips into its place has the next tick
-     */
+    /* one that cannot be sent leaves the list; who slips into its place has the next tick */
     for (uint32_t i = 0; e = inflight_list(a->inflight, &n), i < n && !err; i++)
         if (e[i].rollout && !e[i].sent && peer_welcome(a->peer))
             err = send_rollout(a, &e[i]);

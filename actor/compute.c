@@ -19,6 +19,7 @@
 #include "base/shared_memory.h"
 #include "lm/file/model_files.h"
 #include "lm/gen/generate.h"
+#include "lm/model/golden.h"
 #include "net/worker.h"
 #include "proto/digest.h"
 #include "proto/text.h"
@@ -187,24 +188,6 @@ static void fail(struct compute *c, struct compute_item *job, const char *words)
 
 /* ---- jobs */
 
-static struct sampling sampling_of(const struct compute_item *job)
-{
-    const struct decoding *d = &job->decoding;
-    struct sampling s = {.temperature = d->temperature,
-                         .top_p = d->top_p,
-                         .min_p = d->min_p,
-                         .top_k = (int)d->top_k,
-                         .max_new = (int)d->max_new,
-                         .n_stop = (int)d->n_stop,
-                         .stop_text_count = (int)d->n_stop_text};
-
-    for (int i = 0; i < s.n_stop; i++)
-        s.stop[i] = job->stop[i];
-    for (int i = 0; i < s.stop_text_count; i++)
-        s.stop_text[i] = job->stop_text[i];
-    return s;
-}
-
 /* Room for the job's length: made anew when nothing runs. */
 static enum err fit(struct compute *c, const struct compute_item *job)
 {
@@ -246,7 +229,7 @@ static void admit(struct compute *c, size_t i)
                                      .n = (int)n,
                                      .prompt = job->prompt,
                                      .n_prompt = job->prompts,
-                                     .sampling = sampling_of(job),
+                                     .sampling = compute_item_sampling(job),
                                      .owner = job};
 
     if (generate_admit(c->generate, &ask)) {
@@ -365,6 +348,17 @@ static void take_image(struct compute *c, struct compute_item *item)
     c->n_loaded++;
 }
 
+/* Always, so that the image counts as held: one that is no use has no number, and its jobs fail. */
+static void say_golden(struct compute *c, const struct version *version)
+{
+    const struct loaded_version *h = find_image(c, version);
+    struct compute_item *out = compute_item(ITEM_GOLDEN);
+
+    out->version = *version;
+    out->golden = h ? golden_number(h->model) : 0;
+    worker_give(c->worker, out);
+}
+
 /* No sample in hand needs it; what still runs was let go, and its answers are dropped. */
 static void take_forget(struct compute *c, const struct compute_item *item)
 {
@@ -403,6 +397,7 @@ static void take(struct compute *c, struct compute_item *item)
         break;
     case ITEM_IMAGE:
         take_image(c, item);
+        say_golden(c, &item->version);
         break;
     case ITEM_DROP:
         take_drop(c, item);

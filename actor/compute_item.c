@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/shared_memory.h"
 #include "lm/file/model_files.h"
+#include "lm/gen/generate.h"
 #include "lm/model/shape.h"
 #include "proto/fetch_ways.h"
 
@@ -69,4 +70,22 @@ const char *compute_item_unfit(const struct task *task)
     if (task->decoding.n_stop > MAX_STOPS || task->decoding.n_stop_text > MAX_STOPS)
         return "more than 8 stop tokens or stop texts";
     return NULL;
+}
+
+struct sampling compute_item_sampling(const struct compute_item *job)
+{
+    const struct decoding *d = &job->decoding;
+    struct sampling s = {.temperature = d->temperature,
+                         .top_p = d->top_p,
+                         .min_p = d->min_p,
+                         .top_k = (int)d->top_k,
+                         .max_new = (int)d->max_new,
+                         .n_stop = (int)d->n_stop,
+                         .stop_text_count = (int)d->n_stop_text};
+
+    for (int i = 0; i < s.n_stop; i++)
+        s.stop[i] = job->stop[i];
+    for (int i = 0; i < s.stop_text_count; i++)
+        s.stop_text[i] = job->stop_text[i];
+    return s;
 }

@@ -10,6 +10,7 @@
 
 struct fetch_rebuild;
 struct model_files;
+struct sampling;
 struct shared_memory;
 
 enum item_kind {
@@ -22,6 +23,7 @@ enum item_kind {
     ITEM_SHED,    /* one sample that has not begun, the last of its job: another does it */
     ITEM_REBUILD, /* in, and out again: an image to be made of another (rebuild.h) */
     ITEM_BEGUN,   /* out: samples first .. first+count-1 are in slots */
+    ITEM_GOLDEN,  /* out: the image of `version` was taken, and what is computed with it */
     ITEM_DONE,    /* out: a rollout */
     ITEM_FAILED,  /* out: a job that cannot run, with words */
 };
@@ -41,6 +43,7 @@ struct compute_item {
     int32_t stop[MAX_STOPS];
     char *stop_text[MAX_STOPS];    /* owned */
     struct fetch_rebuild *rebuild; /* ITEM_REBUILD: owned */
+    uint32_t golden;               /* ITEM_GOLDEN: lm/model/golden.h */
     struct rollout *rollout;       /* ITEM_DONE: the taker's, inflight_rollout_free */
     char words[ERR_WORDS];
 };
@@ -49,6 +52,8 @@ void compute_item_free(void *item);
 /* Samples first .. first+count-1 of a task as ITEM_JOB; copies what it needs. */
 struct compute_item *compute_item_job(const struct task *task, uint32_t first, uint32_t count,
                                       bool text);
+/* How a job's samples are drawn; stop texts stay the job's. */
+struct sampling compute_item_sampling(const struct compute_item *job);
 /* Why a task cannot be decoded at all, in words; NULL if it can. */
 const char *compute_item_unfit(const struct task *task);
 

@@ -152,7 +152,7 @@ static void take_origin(const struct broker *b, struct broker_member *member,
 }
 
 /* The role is known and may say this HELLO. */
-static bool admits(const struct broker *b, const struct broker_member *was,
+static bool admits(struct broker *b, struct broker_member *was, void *link,
                    const struct msg *msg, enum refuse_code *code, const char **words,
                    int64_t now_ms)
 {
@@ -161,7 +161,7 @@ static bool admits(const struct broker *b, const struct broker_member *was,
     if (!table_find(msg->hello.role, MSG_HELLO) || (was && msg->hello.role != was->role))
         return false;
     return msg->hello.role != ROLE_LEARNER ||
-           run_admits(&b->run, was, msg, b->limits.hold_ms, now_ms, code, words);
+           turns_admit(b, was, link, msg, code, words, now_ms);
 }
 
 /* What it holds, and what follows for the work that it had; then WELCOME. */
@@ -200,7 +200,7 @@ struct broker_member *broker_hello(struct broker *b, struct broker_member *was, 
 
     /* Through the sink and not the outbox: a new one is no member yet, and an old one is gone
      * with this. */
-    if (!admits(b, was, msg, &code, &words, now_ms) ||
+    if (!admits(b, was, link, msg, &code, &words, now_ms) ||
         !unlike_admits(b, &msg->hello, &code, &words, now_ms)) {
         b->sink.refuse(b->sink.self, link, code, words);
         return NULL;
@@ -306,6 +306,8 @@ static void excuse(struct broker *b, int64_t now_ms)
     const int64_t slept_ms = b->tick_ms ? now_ms - b->tick_ms : 0;
 
     b->tick_ms = now_ms;
+    if (slept_ms > SLEPT_MS)
+        turns_slept(b, slept_ms, now_ms);
     for (struct broker_member *m = b->members.first; m && slept_ms > SLEPT_MS; m = m->next) {
         later(&m->heard_ms, slept_ms, now_ms);
         later(&m->progress_ms, slept_ms, now_ms);
@@ -323,6 +325,7 @@ void broker_tick(struct broker *b, int64_t now_ms)
     pace_tick(b, now_ms);
     /* First: claims are judged below by who is able now. */
     suspects_look(&b->suspects, &b->run, &b->members);
+    turns_tick(b, now_ms);
     grant_expire(b, now_ms);
     scores_tick(b, now_ms);
     handshake_all_claims(b, now_ms);

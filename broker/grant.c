@@ -18,6 +18,7 @@
 #include "broker/hold.h"
 #include "broker/pace.h"
 #include "broker/room.h"
+#include "broker/unlike.h"
 #include "broker/wanted.h"
 
 #include <string.h>
@@ -254,6 +255,8 @@ enum err grant_on_hb(struct broker *b, struct broker_member *actor, const struct
     const struct msg_hb *hb = &msg->hb;
 
     members_heartbeat(actor, hb, now);
+    if (unlike_hears(b, actor, hb, now))
+        return OK;
     mark_listed(b, actor, hb);
     for (uint32_t slot = actor->lease, next; slot != LEASE_NONE; slot = next) {
         struct lease *lease = &b->leases.slot[slot];

@@ -135,10 +135,12 @@ static void start_anew(struct broker *b, int64_t now_ms)
 
     memset(&b->counters, 0, sizeof b->counters);
     suspects_forget(&b->suspects);
+    b->unlike.n_build = 0;
     run->done = false;
     run->step = 0;
     run->smallest_live = 0;
     run->tried = false;
+    memset(run->golden, 0, sizeof run->golden);
     b->lease_from_ms = now_ms + b->limits.wait_ms;
 }
 
@@ -167,6 +169,9 @@ void learner_bind(struct broker *b, struct broker_member *learner, const struct 
     run_take_tables(run, &msg->hello);
     run->own = msg->hello.own;
     run->numerics = msg->hello.numerics;
+    turns_name(run->name, msg->hello.run_name, &msg->head.run);
+    memcpy(run->build, learner->origin.build, sizeof run->build);
+    run_take_golden(run, msg->hello.image, msg->hello.golden, msg->hello.n_golden);
     unlike_bound(b, now_ms);
     if (fresh) {
         run->smallest_live = 0; /* its first heartbeat says; it may be lower than before */
@@ -240,6 +245,7 @@ enum err learner_on_publish(struct broker *b, struct broker_member *from, const 
     (void)from;
     b->run.seen_ms = now;
     run_take_newest(&b->run, &msg->publish.version);
+    run_take_golden(&b->run, &msg->publish.version, &msg->publish.golden, 1);
     b->run.newest_bytes = msg->publish.bytes;
     b->run.smallest_live = msg->publish.smallest_live;
     tell_workers(b, &on);
@@ -255,6 +261,7 @@ enum err learner_on_hb(struct broker *b, struct broker_member *from, const struc
     members_heartbeat(from, &msg->hb, now);
     run->seen_ms = now;
     run_take_newest(run, &msg->hb.newest);
+    run_take_golden(run, msg->hb.image, msg->hb.golden, msg->hb.n_golden);
     run->smallest_live = msg->hb.smallest_live;
     run->step = msg->hb.step;
     run->steps_total = msg->hb.steps_total;

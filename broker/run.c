@@ -146,6 +146,23 @@ enum err run_announced(const struct run_state *run, const struct version *v)
     return OK;
 }
 
+void run_take_golden(struct run_state *run, const struct version *version,
+                     const uint32_t *golden, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        run->golden[version[i].number % RUN_VERSIONS] =
+            (struct run_golden){version[i], golden[i]};
+}
+
+uint32_t run_golden(const struct run_state *run, const struct version *version)
+{
+    const struct run_golden *const at = &run->golden[version->number % RUN_VERSIONS];
+
+    return at->version.number == version->number && hash_same(&at->version.hash, &version->hash)
+               ? at->bits
+               : 0;
+}
+
 bool run_fetchable(const struct run_state *run, const struct version *version)
 {
     /* Any version will do: so some image must exist that can be fetched. */

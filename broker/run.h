@@ -22,6 +22,11 @@ struct run_state {
     uint64_t smallest_live, step, steps_total, body_max;
     uint32_t vocabulary, table, n_scorer, n_artifact;
     uint32_t numerics; /* of the learner's build; 0: it does not say */
+    char name[MEMBERS_NAME], build[ORIGIN_TEXT]; /* of the run; of its learner's program */
+    struct run_golden { /* what its learner computes with a version (docs/PROTOCOL.md §3.1) */
+        struct version version;
+        uint32_t bits;      /* 0: unknown */
+    } golden[RUN_VERSIONS]; /* number i at i % RUN_VERSIONS */
     struct scorer *scorer;
     struct artifact *artifact;
     struct settled_samples settled;
@@ -52,6 +57,11 @@ void run_take_newest(struct run_state *run, const struct version *version);
 /* May an answer name it? Of one from before this broker's time only the number can be judged.
  * Errors: ERR_RANGE, in words. */
 enum err run_announced(const struct run_state *run, const struct version *version) MUST_CHECK;
+/* What its learner computes with versions; golden[i] belongs to version[i]. */
+void run_take_golden(struct run_state *run, const struct version *version,
+                     const uint32_t *golden, uint32_t n);
+/* The same of one; 0: unknown. */
+uint32_t run_golden(const struct run_state *run, const struct version *version);
 /* May its image be had, from here on? A zero hash asks for any. */
 bool run_fetchable(const struct run_state *run, const struct version *version);
 

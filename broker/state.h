@@ -18,6 +18,7 @@
 #include "broker/suspects.h"
 #include "broker/tasks.h"
 #include "broker/ticket.h"
+#include "broker/turns.h"
 #include "proto/limit.h"
 
 enum { STATE_STALE = 17 }; /* lags that STATS tells apart; the last: or later */
@@ -55,11 +56,14 @@ struct keepers {
     uint32_t *place, n, capacity;
 };
 
-/* Workers whose build computes other bits than the learner's (unlike.h). */
+/* Workers whose build computes other bits than the learner's, or is just another (unlike.h). */
+enum { STATE_BUILDS = 8 };
 struct unlike {
     uint64_t count;
     int64_t since_ms, last_ms;
-    char words[MEMBERS_WORDS * 2]; /* of the last, for who watches */
+    char words[MEMBERS_WORDS * 2];         /* of the last, for who watches */
+    char build[STATE_BUILDS][ORIGIN_TEXT]; /* that were said to be other ones */
+    uint32_t n_build;
 };
 
 struct broker {
@@ -89,6 +93,7 @@ struct broker {
     struct breaker breaker[MAX_SCORERS];
     struct suspects suspects;
     struct unlike unlike;
+    struct turns turns;
     struct counters counters;
     struct minute minute;
     struct events events;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "broker/bottleneck.h"
 #include "broker/minute.h"
+#include "broker/unlike.h"
 #include "broker/waits.h"
 #include "proto/limit.h"
 #include "proto/text.h"
@@ -36,6 +37,8 @@ struct page { /* what the message points to */
     struct msg_stats_event event[EVENTS_MAX];
     struct msg_stats_reason drop[TASKS_DROPS], refusal[STATE_REFUSALS + 2];
     struct msg_stats_suspect suspect[STATS_SUSPECTS];
+    struct msg_stats_turn turn[TURNS_MAX];
+    char builds[2 * MEMBERS_WORDS];
 };
 
 /* What travels is at most LIMIT_MS, and no age is below zero. */
@@ -252,6 +255,17 @@ static void fill_suspects(const struct broker *b, struct page *page, struct msg_
     out->suspect = page->suspect;
 }
 
+/* Who waits for its turn; which workers are of another build. */
+static void fill_turns(struct broker *b, struct page *page, struct msg_stats *out,
+                       int64_t now_ms)
+{
+    out->run_name = b->run.name;
+    out->queue = page->turn;
+    out->n_queue = turns_list(b, page->turn, TURNS_MAX, now_ms);
+    unlike_builds(b, page->builds, sizeof page->builds);
+    out->builds = page->builds;
+}
+
 /* What was refused, by reason: what nobody did is left out. */
 static void fill_refusals(const struct broker *b, struct page *page, struct msg_stats *out)
 {
@@ -302,6 +316,7 @@ void stats_publish(struct broker *b, bool history, int64_t now_ms)
     fill_waits(b, page, &msg.stats, now_ms);
     fill_suspects(b, page, &msg.stats, now_ms);
     fill_refusals(b, page, &msg.stats);
+    fill_turns(b, page, &msg.stats, now_ms);
     fill_minute(b, &msg.stats, now_ms);
     bottleneck_find(b, &page->places, &page->bottleneck, &msg.stats);
     b->sink.publish(b->sink.self, &msg);

@@ -100,6 +100,7 @@ static void put_gauges(struct strbuf *out, const struct msg_stats *s)
         {"broker_uptime_seconds", "Since the broker's start.", (double)s->uptime_ms / 1e3},
         {"run_known", "1: a learner has come.", s->run},
         {"run_done", "1: the run is over.", s->done},
+        {"runs_waiting", "Learners that wait until their run is served.", s->n_queue},
         {"iterations_planned", "Iterations of the whole run; 0: unknown.",
          (double)s->steps_total},
         {"left_seconds", "Until the run is done; 0: unknown.", (double)s->left_ms / 1e3},

@@ -303,6 +303,12 @@ int snapshot_lines(const struct msg_stats *s, char line[SNAPSHOT_LINES][SNAPSHOT
     put_judges(&pad, s->metrics);
     for (uint32_t i = 0; i < s->n_wait; i++)
         put(&pad, "waits      %s for %.1f s", s->wait[i].name, s->wait[i].age_ms / 1e3);
+    for (uint32_t i = 0; i < s->n_queue; i++)
+        put(&pad, "%s %u. %s on %s (%s), for %.0f s", i ? "          " : "queue     ",
+            s->queue[i].place, s->queue[i].name, s->queue[i].host, s->queue[i].address,
+            (double)s->queue[i].wait_ms / 1e3);
+    if (s->builds && *s->builds)
+        put(&pad, "builds     %s", s->builds);
     put_end(&pad, s);
     put_hosts(&pad, s);
     put(&pad, "%s", "");

@@ -106,6 +106,12 @@ static void put_trouble(struct screen *out, const struct msg_stats *s)
         put(out, TOP_WARN, "waits    %s for %.0f s", s->wait[i].name, s->wait[i].age_ms / 1e3);
     if (s->n_wait > 2)
         put(out, TOP_WARN, "         and %u more: drover status lists them", s->n_wait - 2);
+    if (s->n_queue)
+        put(out, TOP_PLAIN, "queue    %s is next, for %.0f s, of %u run%s that wait%s",
+            s->queue->name, (double)s->queue->wait_ms / 1e3, s->n_queue,
+            s->n_queue > 1 ? "s" : "", s->n_queue > 1 ? "" : "s");
+    if (s->builds && *s->builds)
+        put(out, TOP_PLAIN, "builds   %s", s->builds);
     for (uint32_t i = 0; i < s->n_event; i++)
         if (s->event[i].died && s->event[i].age_ms < 60000) {
             put(out, TOP_BAD, "died     %s %s at %s %.0f s ago: %s",

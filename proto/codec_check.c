@@ -170,6 +170,14 @@ static enum err scorers(const struct scorer *scorer, uint32_t n)
     return err;
 }
 
+/* A column beside another one has as many cells, or none. */
+static enum err beside(uint32_t n, uint32_t of, const char *what)
+{
+    if (n && n != of)
+        return err_set(ERR_RANGE, "%s: %u numbers beside %u", what, n, of);
+    return OK;
+}
+
 /* The role decides what else is read of it, so it stands first. */
 static enum err hello(const struct msg_hello *hello)
 {
@@ -237,14 +245,6 @@ static enum err asked(const struct msg_wreq *ask)
 {
     if (ask->kind == CHUNK_WAYS ? ask->first > 0 : ask->first >= chunks_of(ask->kind))
         return err_set(ERR_RANGE, "chunk: kind %u, number %u", ask->kind, ask->first);
-    return OK;
-}
-
-/* A column beside another one has as many cells, or none. */
-static enum err beside(uint32_t n, uint32_t of, const char *what)
-{
-    if (n && n != of)
-        return err_set(ERR_RANGE, "%s: %u numbers beside %u", what, n, of);
     return OK;
 }
 

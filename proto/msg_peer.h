@@ -115,10 +115,10 @@ struct msg_hb {
     uint32_t n_wanted;
     const uint32_t *unbegun; /* A: of each of `lease`, how many have not begun */
     uint32_t n_unbegun;
-    uint64_t wire_bytes;  /* of artifacts, taken over the wire since start */
-    uint64_t wire_rate;   /* bytes a second of that, while something was owed; 0: unknown */
-    const char *next_key; /* B to all: the broker's public key that follows; "": none does */
-    uint64_t steps_total; /* L: iterations that the run will have; 0: it does not know */
+    uint64_t wire_bytes;    /* of artifacts, taken over the wire since start */
+    uint64_t wire_rate;     /* bytes a second of that, while something was owed; 0: unknown */
+    const char *next_key;   /* B to all: the broker's public key that follows; "": none does */
+    uint64_t steps_total;   /* L: iterations that the run will have; 0: it does not know */
     const uint32_t *golden; /* A, L: as in HELLO */
     uint32_t n_golden;
 };

@@ -100,7 +100,7 @@ struct msg_stats {
     uint32_t actors_wanted;         /* that would keep the learner busy */
     uint64_t moved, copied;         /* samples that others did sooner */
     uint64_t steps_total, left_ms;  /* 0: unknown */
-    const char *history; /* JSON: metrics of iterations before; only after a subscription */
+    const char *history;  /* JSON: metrics of iterations before; only after a subscription */
     const char *run_name; /* of the run that is served, for people; "" */
     const struct msg_stats_turn *queue;
     uint32_t n_queue;   /* in the order in which they will be served */

@@ -17,11 +17,14 @@
 #include "learner/fleet/fleet_bulk.h"
 #include "learner/fleet/fleet_report.h"
 #include "learner/fleet/fleet_tasks.h"
+#include "learner/fleet/fleet_turn.h"
 #include "learner/fleet/fleet_versions.h"
 #include "learner/fleet/fleet_ways.h"
+#include "lm/kernel/isa.h"
 #include "lm/kernel/numerics.h"
 #include "member/member.h"
 
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,11 +54,13 @@ struct fleet_link {
 
     uint64_t epoch;   /* that was said */
     bool welcome;     /* in this epoch, ever */
-    bool refused;     /* it may ask again, and its reason was told; note says it */
     uint64_t arrived; /* SAMPLE and DROPPED on this connection */
     bool told;        /* what is settled was said since it changed */
     enum link_leaving leaving;
     int64_t begun_ms, said_ms; /* said_ms: `done` */
+    struct fleet_turn turn;
+    struct version image[FLEET_VERSIONS]; /* as HELLO and HB say it, with golden */
+    uint32_t golden[FLEET_VERSIONS];
     char note[256];
 };
 
@@ -86,7 +91,8 @@ enum err fleet_link_version(struct fleet_link *l, struct snapshot *s, int64_t no
     struct msg msg = {.head.type = MSG_PUBLISH,
                       .publish = {.version = s->version,
                                   .kind = ARTIFACT_IMAGE,
-                                  .bytes = shared_memory_size(s->image)}};
+                                  .bytes = shared_memory_size(s->image),
+                                  .golden = s->golden}};
     enum err err = fleet_versions_add(&l->versions, s);
 
     if (!err)
@@ -162,6 +168,14 @@ static struct version newest(const struct run_context *run)
     return (struct version){version, *ledger_hash(run->ledger, version)};
 }
 
+static uint32_t images(struct fleet_link *l, const struct version **image,
+                       const uint32_t **golden)
+{
+    *image = l->image;
+    *golden = l->golden;
+    return fleet_versions_list(&l->versions, l->image, l->golden);
+}
+
 /* All that a broker needs which has never heard of this run. */
 static void hello(void *self, struct msg_hello *out)
 {
@@ -178,25 +192,8 @@ static void hello(void *self, struct msg_hello *out)
     out->own = *l->conf.own;
     out->vocabulary = (uint32_t)run->models->policy->shape.vocab;
     out->numerics = NUMERICS;
-}
-
-/* For `drover top`: what the run stands at. */
-static const char *waits_for(struct fleet_link *l)
-{
-    const struct ledger *const ledger = l->run->ledger;
-
-    if (l->refused)
-        return l->note;
-    if (l->conf.loop->state == LOOP_TRAIN)
-        snprintf(l->note, sizeof l->note, "trains iteration %llu",
-                 (unsigned long long)ledger_version(ledger) + 1);
-    else if (l->conf.loop->state == LOOP_SAVE)
-        snprintf(l->note, sizeof l->note, "writes a checkpoint");
-    else
-        snprintf(l->note, sizeof l->note,
-                 "waits for answers: task %llu is the first that lacks",
-                 (unsigned long long)ledger_watermark(ledger));
-    return l->note;
+    out->n_image = out->n_golden = images(l, &out->image, &out->golden);
+    fleet_turn_hello(&l->turn, run, out);
 }
 
 static void hb(void *self, struct msg_hb *out)
@@ -222,7 +219,9 @@ static void hb(void *self, struct msg_hb *out)
     out->step = ledger_version(run->ledger);
     out->steps_total = (uint64_t)run->plan.iterations;
     out->metrics = l->conf.report->metrics ? l->conf.report->metrics : "";
-    out->note = waits_for(l);
+    fleet_report_stands(l->note, sizeof l->note, run, l->conf.loop->state);
+    out->note = l->note;
+    out->n_image = out->n_golden = images(l, &out->image, &out->golden);
 }
 
 /* ---- what we hear */
@@ -262,7 +261,7 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
 
     l->arrived = 0;
     l->welcome = true;
-    l->refused = false;
+    fleet_turn_come(&l->turn, &l->run->progress, now_ms);
     fleet_tasks_welcome(&l->tasks, msg->welcome.open_to);
     err = refuse_again(l);
     return err ? err
@@ -288,10 +287,7 @@ static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
         return tell(l, LINK_FENCED, msg, now_ms);
     if (msg->refuse.code != REFUSE_BUSY && msg->refuse.code != REFUSE_STRIKES)
         return err_set(ERR_STATE, "the broker refuses this learner: %s", msg->refuse.words);
-    if (!l->refused)
-        log_warn("refused", "reason=\"%s\" next=\"asks again\"", msg->refuse.words);
-    l->refused = true;
-    snprintf(l->note, sizeof l->note, "the broker says: %s", msg->refuse.words);
+    fleet_turn_wait(&l->turn, &l->run->progress, msg->refuse.words, now_ms);
     return OK;
 }
 
@@ -386,6 +382,7 @@ static enum err tick(void *self, int64_t now_ms)
     struct fleet_link *l = self;
     enum err err = fleet_bulk_tick(l->bulk, now_ms);
 
+    l->turn.now_ms = now_ms;
     if (!err)
         err = tell(l, LINK_TICK, NULL, now_ms);
     if (!err)
@@ -447,6 +444,8 @@ enum err fleet_link_open(struct fleet_link **out, const struct fleet_link_conf *
     const struct fleet_keys *k = conf->run->keys;
     struct fleet_link *l = mem_new(1, sizeof *l);
     const struct member_conf member = {.role = ROLE_LEARNER,
+                                       .isa = isa_current()->name,
+                                       .threads = omp_get_max_threads(),
                                        .hello = hello,
                                        .hb = hb,
                                        .got = got,

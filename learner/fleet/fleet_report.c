@@ -151,3 +151,16 @@ void fleet_report_scale(struct run_context *run, size_t answers)
                           rewards->reward[i].name, rewards->reward[i].mean,
                           rewards->reward[i].std, answers);
 }
+
+void fleet_report_stands(char *out, size_t room, const struct run_context *run,
+                         enum loop_state state)
+{
+    if (state == LOOP_TRAIN)
+        snprintf(out, room, "trains iteration %llu",
+                 (unsigned long long)ledger_version(run->ledger) + 1);
+    else if (state == LOOP_SAVE)
+        snprintf(out, room, "writes a checkpoint");
+    else
+        snprintf(out, room, "waits for answers: task %llu is the first that lacks",
+                 (unsigned long long)ledger_watermark(run->ledger));
+}

@@ -4,6 +4,7 @@
 #define LEARNER_FLEET_FLEET_REPORT_H
 
 #include "learner/context/run_context.h"
+#include "learner/fleet/fleet_loop.h"
 
 struct fleet_report {             /* zeroed at first but for begun_ms and stepped_ms: now */
     int64_t begun_ms, stepped_ms; /* of this process; of the newest iteration */
@@ -25,5 +26,9 @@ enum err fleet_report_evaluation(struct run_context *run, enum tasks_kind kind,
                                  uint64_t step) MUST_CHECK;
 /* Of how many answers the scale of each normalised reward is, and what it is. */
 void fleet_report_scale(struct run_context *run, size_t answers);
+
+/* For `drover top`: what the run stands at. */
+void fleet_report_stands(char *out, size_t room, const struct run_context *run,
+                         enum loop_state state);
 
 #endif

@@ -9,6 +9,8 @@
 #include "learner/fleet/fleet_versions.h"
 
 #include "learner/fleet/fleet_bulk.h"
+#include "lm/file/model_files.h"
+#include "lm/model/golden.h"
 
 #include <string.h>
 
@@ -63,10 +65,24 @@ enum err fleet_versions_add(struct fleet_versions *v, struct snapshot *s)
     return err;
 }
 
+/* Version 0 is no snapshot: nobody else computes with it here. */
+static enum err first_golden(struct fleet_versions *v, const struct initial_models *m)
+{
+    struct model *model = NULL;
+    const enum err err =
+        model_new(&model, &m->policy->shape, (const float *)m->model[0].image_bytes,
+                  (size_t)m->model[0].image.bytes);
+
+    if (!err)
+        v->first_golden = golden_number(model);
+    model_free(model);
+    return err;
+}
+
 enum err fleet_versions_begin(struct fleet_versions *v, struct run_context *run)
 {
     const struct initial_models *m = run->models;
-    enum err err = OK;
+    enum err err = first_golden(v, m);
 
     for (int i = 0; i < m->n_model && !err; i++) {
         err = fleet_bulk_add(v->bulk, &m->model[i].card, m->model[i].card_bytes);
@@ -81,6 +97,21 @@ enum err fleet_versions_begin(struct fleet_versions *v, struct run_context *run)
     }
     run->n_snapshot = 0;
     return err;
+}
+
+uint32_t fleet_versions_list(const struct fleet_versions *v,
+                             struct version version[FLEET_VERSIONS],
+                             uint32_t golden[FLEET_VERSIONS])
+{
+    uint32_t n = 0;
+
+    version[n] = (struct version){0, *v->first};
+    golden[n++] = v->first_golden;
+    for (uint32_t i = 0; i < v->n_snapshot; i++) {
+        version[n] = v->snapshot[i]->version;
+        golden[n++] = v->snapshot[i]->golden;
+    }
+    return n;
 }
 
 bool fleet_versions_live(const struct fleet_versions *v, const struct hash *hash)

@@ -10,6 +10,7 @@ struct fleet_bulk;
 struct fleet_versions {
     struct fleet_bulk *bulk;
     const struct hash *first; /* version 0's image: an artifact of its own, which stays */
+    uint32_t first_golden;    /* lm/model/golden.h */
     struct snapshot *snapshot[RUN_CONTEXT_VERSIONS]; /* alive, ascending */
     uint32_t n_snapshot;
     bool
@@ -32,6 +33,11 @@ enum err fleet_versions_drop(struct fleet_versions *versions, uint64_t from) MUS
 /* A version by its image, `before` too; NULL: it is not here. */
 const struct snapshot *fleet_versions_find(const struct fleet_versions *versions,
                                            const struct hash *hash);
+enum { FLEET_VERSIONS = RUN_CONTEXT_VERSIONS + 1 };
+/* All that tasks may name, and of each its golden number, or 0. Returns how many. */
+uint32_t fleet_versions_list(const struct fleet_versions *versions,
+                             struct version version[FLEET_VERSIONS],
+                             uint32_t golden[FLEET_VERSIONS]);
 /* Is it offered still? */
 bool fleet_versions_live(const struct fleet_versions *versions, const struct hash *hash);
 uint64_t fleet_versions_newest(const struct fleet_versions *versions); /* its number */

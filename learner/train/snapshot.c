@@ -6,6 +6,7 @@
 #include "learner/train/snapshot.h"
 
 #include "base/mem.h"
+#include "lm/model/golden.h"
 #include "lm/model/lora_image.h"
 #include "proto/blob.h"
 
@@ -45,6 +46,18 @@ enum err snapshot_new(struct snapshot **out, const void *from, size_t n, uint64_
         snapshot_free(s);
     else
         *out = s;
+    return err;
+}
+
+enum err snapshot_golden(struct snapshot *s, const struct shape *shape)
+{
+    struct model *model = NULL;
+    const enum err err =
+        model_new(&model, shape, shared_memory_bytes(s->image), shared_memory_size(s->image));
+
+    if (!err)
+        s->golden = golden_number(model);
+    model_free(model);
     return err;
 }
 

@@ -7,6 +7,7 @@
 #include "proto/noun.h"
 
 struct lora;
+struct shape;
 
 struct snapshot {
     struct version version;
@@ -15,11 +16,14 @@ struct snapshot {
     /* What makes the image of the run's first one where an adapter learns (lm/model/lora_image.h),
      * sealed too. NULL: all weights learn, or the image was read from disk. */
     struct shared_memory *adapter;
+    uint32_t golden; /* lm/model/golden.h; 0: there is none */
 };
 
 /* A copy of n bytes, sealed. Errors: ERR_NOMEM, ERR_IO (of sealing). */
 enum err snapshot_new(struct snapshot **out, const void *from, size_t n,
                       uint64_t number) MUST_CHECK;
+/* Notes the golden number that this machine computes with its image. Errors: model_new's. */
+enum err snapshot_golden(struct snapshot *snapshot, const struct shape *shape) MUST_CHECK;
 /* The adapter as it is now, beside the image that was made with it. Errors: as above. */
 enum err snapshot_adapter(struct snapshot *snapshot, const struct lora *lora) MUST_CHECK;
 void snapshot_free(struct snapshot *snapshot); /* NULL is fine */

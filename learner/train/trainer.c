@@ -116,6 +116,11 @@ const struct trainer_counters *trainer_counters(const struct trainer *t)
 
 /* ---- images */
 
+static const struct shape *shape_of(const struct trainer *t)
+{
+    return &trainable_params(trainer_policy(t))->shape;
+}
+
 enum err trainer_snapshot(const struct trainer *t, struct snapshot **out)
 {
     size_t n;
@@ -125,6 +130,8 @@ enum err trainer_snapshot(const struct trainer *t, struct snapshot **out)
 
     if (!err && lora)
         err = snapshot_adapter(*out, lora);
+    if (!err)
+        err = snapshot_golden(*out, shape_of(t));
     if (err) {
         snapshot_free(*out);
         *out = NULL;
@@ -148,9 +155,12 @@ enum err trainer_image(const struct trainer *t, const struct version *version,
     *out = NULL;
     if (!err)
         err = snapshot_new(out, map, n, version->number);
-    if (!err && !hash_same(&(*out)->version.hash, &version->hash)) {
+    if (!err && !hash_same(&(*out)->version.hash, &version->hash))
         err = err_set(ERR_PARSE, "%s: damaged: it does not have the hash that was announced",
                       path);
+    if (!err)
+        err = snapshot_golden(*out, shape_of(t));
+    if (err) {
         snapshot_free(*out);
         *out = NULL;
     }

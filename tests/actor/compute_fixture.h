@@ -24,6 +24,8 @@ struct compute_fixture {
     uint32_t begun; /* samples of which it said that they are in slots */
     int64_t until_ms;
     bool late;
+    uint32_t golden; /* of the image that was taken last */
+    int goldens;     /* images that were */
 };
 
 void fixture_open(struct compute_fixture *d, int slots);

@@ -2,6 +2,8 @@
  * whatever order lengths, versions and room come, and with the same bits as alone. */
 #include "tests/actor/compute_fixture.h"
 
+#include "lm/model/golden.h"
+
 /* Slots are as long as the first job needs. One that needs longer ones waits until they are
  * empty, and not a moment more: nothing else is ever posted here. */
 static void a_longer_job_does_not_wait_for_ever(void **state)
@@ -191,6 +193,7 @@ static void weights_of_another_size_fail_their_jobs_and_nothing_else(void **stat
         assert_int_equal(d.got[i]->count, 2 - i);
         assert_non_null(strstr(d.got[i]->words, "weights of version 1: "));
     }
+    assert_true(d.goldens == 1 && d.golden == 0);
     fixture_post_image(&d, 2);
     fixture_post_job(&d, 3, 2, 1, 5, 5);
     fixture_await(&d, 3);
@@ -212,10 +215,37 @@ static void weights_that_are_no_numbers_fail_their_jobs_and_nothing_else(void **
     assert_int_equal(d.got[0]->first, 0);
     assert_int_equal(d.got[0]->count, 5);
     assert_non_null(strstr(d.got[0]->words, "are not numbers"));
+    assert_true(d.goldens == 1 && d.golden == 0);
     fixture_post_image(&d, 2);
     fixture_post_job(&d, 3, 2, 1, 5, 5);
     fixture_await(&d, 2);
     fixture_same_as_alone(&d, 3, 2, 1, 5, 5);
+    fixture_close(&d);
+}
+
+/* Before any job: the number that anybody computes with these weights. */
+static void an_image_that_came_is_computed_with(void **state)
+{
+    struct compute_fixture d;
+    struct small small;
+
+    (void)state;
+    fixture_open(&d, 2);
+    fixture_post_card(&d);
+    fixture_post_image(&d, 0);
+    fixture_post_job(&d, 1, 0, 1, 5, 5);
+    fixture_await(&d, 1);
+    small_new(&small, &small_shape[0]);
+    assert_int_equal(d.goldens, 1);
+    assert_int_equal(d.golden, golden_number(small.model));
+    small_free(&small);
+    fixture_post_image(&d, 1);
+    fixture_post_job(&d, 2, 1, 1, 5, 5);
+    fixture_await(&d, 2);
+    assert_int_equal(d.goldens, 2);
+    small_new(&small, &small_shape[0]);
+    assert_true(d.golden && d.golden != golden_number(small.model));
+    small_free(&small);
     fixture_close(&d);
 }
 
@@ -312,6 +342,7 @@ int main(void)
         cmocka_unit_test(what_is_cancelled_or_dropped_stays_away),
         cmocka_unit_test(what_has_not_begun_is_given_away),
         cmocka_unit_test(weights_of_another_size_fail_their_jobs_and_nothing_else),
+        cmocka_unit_test(an_image_that_came_is_computed_with),
         cmocka_unit_test(weights_that_are_no_numbers_fail_their_jobs_and_nothing_else),
     };
 

@@ -6,6 +6,7 @@
 #include "proto/digest.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,7 @@ static void on_refuse(void *self, void *link, enum refuse_code code, const char 
 
     assert_true(words[0]);
     fixture->refused[to] = code;
+    snprintf(fixture->words[to], sizeof fixture->words[to], "%s", words);
     fixture_gone(fixture, to, false);
 }
 

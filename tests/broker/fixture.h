@@ -30,6 +30,7 @@ struct broker_fixture {
     enum err answer[FIXTURE_MEMBERS]; /* what sending to it gives */
     bool released[FIXTURE_MEMBERS];
     uint32_t refused[FIXTURE_MEMBERS];    /* code */
+    char words[FIXTURE_MEMBERS][1024];    /* and its words */
     const char *address[FIXTURE_MEMBERS]; /* from which it says HELLO; NULL: "" */
     uint32_t strikes[FIXTURE_MEMBERS];    /* given later than as something came */
     bool drops[FIXTURE_MEMBERS];          /* the hub drops it at a strike */

@@ -342,7 +342,8 @@ static struct msg work(struct msg m)
         m.settled.settled = settled();
         break;
     case MSG_PUBLISH:
-        m.publish = (struct msg_publish){version(9), H2, ARTIFACT_IMAGE, 540000000, 7, 0xc0ffee};
+        m.publish =
+            (struct msg_publish){version(9), H2, ARTIFACT_IMAGE, 540000000, 7, 0xc0ffee};
         break;
     default:
         break;

@@ -180,8 +180,8 @@ static void every_number_ends_at_its_limit(void **state)
 /* Numbers without a limit are those that are compared and nothing else. */
 static void check(const struct field_table *table)
 {
-    static const char *const any[] = {"incarnation", "features", "request", "seed",
-                                      "table",       "scorers",  "fence",   "numerics"};
+    static const char *const any[] = {"incarnation", "features", "request",  "seed",  "table",
+                                      "scorers",     "fence",    "numerics", "golden"};
 
     for (int i = 0; i < table->n; i++) {
         const struct field *const f = &table->field[i];
