@@ -7,7 +7,8 @@
  * checked cell by cell as they are read. */
 const struct field_row codec_noun_i32 = {4, 1, {{CELL_32, 0, 0}}};
 const struct field_row codec_noun_u32 = {
-    4, 1, {{CELL_32, 0, MAX_TOKENS}}}; /* values of a rollout */
+    4, 1, {{CELL_32, 0, MAX_TOKENS}}};                               /* values of a rollout */
+const struct field_row codec_noun_any32 = {4, 1, {{CELL_32, 0, 0}}}; /* only compared */
 const struct field_row codec_noun_f32 = {4, 1, {{CELL_F32, 0, 0}}};
 /* As a scorer gave it: the broker has words for a number that is none (codec_check: SAMPLE). */
 static const struct field_row any_f32 = {4, 1, {{CELL_32, 0, 0}}};

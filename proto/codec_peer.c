@@ -37,7 +37,7 @@ static const struct field hello[] = {
     TEXT(msg_hello, isa, MAX_NAME),
     UINT(msg_hello, threads, LIMIT_SHOWN),
     ANY32(msg_hello, numerics),
-    COLUMN(msg_hello, golden, n_golden, MAX_IMAGES, codec_noun_u32),
+    COLUMN(msg_hello, golden, n_golden, MAX_IMAGES, codec_noun_any32),
     TEXT(msg_hello, run_name, MAX_NAME),
     BOOL(msg_hello, begun),
     UINT(msg_hello, waited_ms, LIMIT_MS),
@@ -108,7 +108,7 @@ static const struct field hb[] = {
     UINT(msg_hb, wire_rate, LIMIT_COUNT),
     TEXT(msg_hb, next_key, MAX_NAME),
     UINT(msg_hb, steps_total, LIMIT_VERSION),
-    COLUMN(msg_hb, golden, n_golden, MAX_IMAGES, codec_noun_u32),
+    COLUMN(msg_hb, golden, n_golden, MAX_IMAGES, codec_noun_any32),
 };
 const struct field_table codec_peer_hb = TABLE(msg_hb, hb);
 

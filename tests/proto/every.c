@@ -17,6 +17,7 @@ static const int32_t stop[] = {2, 7};
 static const int32_t tail[] = {198};
 static const char *stop_text[] = {"\n\n", "Human:", "\xc3\xa9"};
 static const uint32_t few[] = {2, 0, 262144};
+static const uint32_t golden[] = {0xdeadbeef, 0};
 static const uint64_t numbers[] = {3, UINT64_C(1) << 60, 5};
 static const struct range range[] = {{70, 0, 4}, {71, 2, 1}, {UINT64_C(1) << 33, 1023, 1}};
 static const float value[] = {0.25f, -8.0f, 1e10f};
@@ -185,7 +186,7 @@ static struct msg hello(struct msg m)
         .isa = "avx512",
         .threads = 12,
         .numerics = 12,
-        .golden = few,
+        .golden = golden,
         .n_golden = 2,
         .run_name = "nightly",
         .begun = true,
@@ -260,7 +261,7 @@ static struct msg hb(struct msg m)
         .wire_bytes = UINT64_C(7) << 30,
         .wire_rate = 12500000,
         .steps_total = 500,
-        .golden = few,
+        .golden = golden,
         .n_golden = 2,
         .next_key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
     };

@@ -70,4 +70,4 @@ show("HELLO", HELLO, 0, 0,
      ranges,
      struct.pack("<QII32s", 70, 3, 2, H1) + struct.pack("<QII32s", 71, 0, 1, bytes(32))
      + struct.pack("<QII32s", 1 << 40, 1023, 5, H2),
-     struct.pack("<Q32s", 11, H1) + struct.pack("<Q32s", 12, H2), struct.pack("<2I", 2, 0))
+     struct.pack("<Q32s", 11, H1) + struct.pack("<Q32s", 12, H2), struct.pack("<2I", 0xDEADBEEF, 0))
