@@ -39,6 +39,7 @@
 #include "broker/stats.h"
 #include "broker/table.h"
 #include "broker/to_learner.h"
+#include "broker/turns.h"
 #include "broker/unlike.h"
 #include "broker/wanted.h"
 #include "proto/text.h"

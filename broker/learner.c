@@ -17,6 +17,7 @@
 #include "broker/keepers.h"
 #include "broker/scores.h"
 #include "broker/to_learner.h"
+#include "broker/turns.h"
 #include "broker/unlike.h"
 
 #include <stdlib.h>

@@ -18,7 +18,7 @@
 #include "broker/suspects.h"
 #include "broker/tasks.h"
 #include "broker/ticket.h"
-#include "broker/turns.h"
+#include "broker/turns_state.h"
 #include "proto/limit.h"
 
 enum { STATE_STALE = 17 }; /* lags that STATS tells apart; the last: or later */

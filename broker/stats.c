@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "broker/bottleneck.h"
 #include "broker/minute.h"
+#include "broker/turns.h"
 #include "broker/unlike.h"
 #include "broker/waits.h"
 #include "proto/limit.h"

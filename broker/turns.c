@@ -1,4 +1,4 @@
-/* One run is served at a time (run.c says when another may begin); who comes meanwhile waits here.
+/* Runs are served one after another; run.c says when one may begin, who comes before that waits here.
  *
  * A learner that waits is no member: it is refused (BUSY) and says HELLO each second, which keeps
  * its place. When nothing is served any more, the next HELLO of the first one is let in; the

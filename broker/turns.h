@@ -7,27 +7,9 @@
 #ifndef BROKER_TURNS_H
 #define BROKER_TURNS_H
 
-#include "broker/members.h"
+#include "broker/turns_state.h"
 
 struct broker;
-
-enum {
-    TURNS_MAX = 64,         /* more wait elsewhere: each says HELLO every second */
-    TURNS_SILENT_MS = 5000, /* five HELLOs */
-    TURNS_YOUNG_MS = 5000,  /* of a new broker: who was served before comes first */
-    TURNS_WORDS = 8 * MEMBERS_NAME,
-};
-
-struct turns {
-    struct turns_one {
-        struct id run, peer;
-        uint64_t incarnation;
-        int64_t since_ms, heard_ms;
-        char name[MEMBERS_NAME], host[MEMBERS_NAME], address[ORIGIN_TEXT];
-    } one[TURNS_MAX]; /* who is served next stands first */
-    uint32_t n;
-    char words[TURNS_WORDS]; /* for the one that was refused last */
-};
 
 /* May this HELLO of a learner begin or go on? False: with the code and the words of REFUSE, which
  * live as long as the broker; who waits for its turn then has a place. `link`: the hub's. `was`:
