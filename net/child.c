@@ -1,6 +1,6 @@
 /* A child is a uv_process of the loop: when it ends its owner hears how, once, and the handle is
- * freed when libuv has closed it, whichever comes last. Children are ended by their pid alone,
- * never by name. */
+ * freed when libuv has closed it, whichever comes last; of one that lives when its loop is freed,
+ * there (loop.c). Children are ended by their pid alone, never by name. */
 
 #include "net/child.h"
 
@@ -35,9 +35,10 @@ static void ended(uv_process_t *uv, int64_t status, int number)
     child->ended = true;
     if (child->conf.session) /* what it started and left behind goes with it */
         kill(-uv_process_get_pid(uv), SIGKILL);
-    loop_judge(child->loop,
-               child->conf.ended(child->conf.self, child, number ? -1 : (int)status, number,
-                                 clock_mono_ms()));
+    if (child->conf.ended)
+        loop_judge(child->loop,
+                   child->conf.ended(child->conf.self, child, number ? -1 : (int)status, number,
+                                     clock_mono_ms()));
     uv_close((uv_handle_t *)uv, closed);
 }
 
@@ -122,4 +123,10 @@ void child_signal(struct child *child, int number)
         kill(-uv_process_get_pid(&child->uv), number);
     else
         uv_process_kill(&child->uv, number);
+}
+
+/* Its handle stays the loop's, which waits for the process as long as it runs itself. */
+void child_forget(struct child *child)
+{
+    child->conf.ended = NULL;
 }

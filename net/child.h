@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct loop;
-struct child;
+struct child; /* void also once its loop is freed */
 
 enum { CHILD_FDS = 8 };
 
@@ -32,5 +32,7 @@ enum err child_start(struct child **out, struct loop *loop,
                      const struct child_conf *conf) MUST_CHECK;
 int child_pid(const struct child *child);
 void child_signal(struct child *child, int signal); /* a child that ended meanwhile is fine */
+/* Its owner goes: `ended` is not called any more, and `child` is void. It lives on if it does. */
+void child_forget(struct child *child);
 
 #endif

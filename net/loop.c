@@ -167,11 +167,12 @@ enum err loop_new(struct loop **out)
     return OK;
 }
 
+/* A process's handle is the first member of its child (child.c). */
 static void leave(uv_handle_t *handle, void *unused)
 {
     (void)unused;
     if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
+        uv_close(handle, handle->type == UV_PROCESS ? freed : NULL);
 }
 
 void loop_free(struct loop *loop)
