@@ -22,17 +22,6 @@ static bool given(const char *option)
     return option && *option;
 }
 
-/* All of the ticket's addresses, the one that answered first. */
-static void dial_all(struct entry *out, const struct invite *invite, const char *first)
-{
-    size_t n = (size_t)snprintf(out->broker, sizeof out->broker, "%s", first);
-
-    for (int i = 0; i < invite->n_broker; i++)
-        if (strcmp(invite->broker[i], first) != 0)
-            n += (size_t)snprintf(out->broker + n, sizeof out->broker - n, n ? ",%s" : "%s",
-                                  invite->broker[i]);
-}
-
 /* Can a file be written there? Nothing stays. Asked before a use of the ticket is spent, which a
  * process that ends with its key unkept would spend again at each start. */
 static enum err keepable(const char *path)
@@ -65,7 +54,7 @@ static enum err join(struct entry *out, const struct entry_conf *o, const struct
         err = keepable(o->key);
     if (!err)
         err = invite_accept(&out->keys, first, invite, &guest);
-    dial_all(out, invite, first);
+    invite_addresses(out->broker, invite, first);
     if (!err && given(o->key)) /* whole or not at all: half a key would never be read */
         err = curve_replace(o->key, &out->keys);
     if (!err)
@@ -109,7 +98,7 @@ enum err entry_open(struct entry *out, const struct entry_conf *o)
     err = invite_load(&invite, given(o->ticket_file) ? o->ticket_file : "");
     if (!err && has_key) {
         compare(&out->keys, &invite, o->key);
-        dial_all(out, &invite, "");
+        invite_addresses(out->broker, &invite, "");
     } else if (!err) {
         err = join(out, o, &invite);
     }

@@ -15,8 +15,8 @@ struct entry_conf {
 
 struct entry {
     struct curve_keys keys;
-    bool secure;                                  /* there is a key */
-    char broker[INVITE_BROKERS * INVITE_ADDRESS]; /* one or several with commas */
+    bool secure;                   /* there is a key */
+    char broker[INVITE_ADDRESSES]; /* one or several with commas */
 };
 
 /* Blocks while a ticket is exchanged, at most a minute an address. Errors: what is wrong with

@@ -34,6 +34,7 @@ struct dial {
     bool keyed;
     bool begun;                    /* an attempt got as far as a socket */
     int hangs;                     /* hang-ups in a row */
+    uint64_t denied;               /* ends at this key since one came through */
     int fd;                        /* of the connection; -1: none */
     bool hung;                     /* one since dial_hung_up was asked */
     bool turned;                   /* events before the next attempt are of the last address */
@@ -127,10 +128,12 @@ static void judge(struct dial *dial, int event, uint32_t value)
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
         dial->state = DIAL_REFUSED;
+        dial->denied++;
         break;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         dial->state = DIAL_THERE;
         dial->hangs = 0;
+        dial->denied = 0;
         break;
     default: /* DISCONNECTED: also what follows a failed handshake */
         if (dial->state == DIAL_THERE)
@@ -235,6 +238,11 @@ bool dial_hopeless(const struct dial *dial)
 
     return state == DIAL_MISMATCH || state == DIAL_REFUSED ||
            (state == DIAL_HUNG_UP && dial->hangs >= HANGS);
+}
+
+uint64_t dial_denied(const struct dial *dial)
+{
+    return dial->denied;
 }
 
 static enum err configure(void *socket, const struct curve_keys *keys)

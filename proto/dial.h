@@ -44,6 +44,9 @@ enum err dial_fault(const struct dial *dial, const char *endpoint);
 bool dial_hung_up(struct dial *dial);
 /* Was it turned away, and will be as long as nobody changes a key? */
 bool dial_hopeless(const struct dial *dial);
+/* How often a handshake ended at this key, since one came through; whoever was not there meanwhile,
+ * or another address, takes none of it back. */
+uint64_t dial_denied(const struct dial *dial);
 
 /* Another address is dialled from here on. While of that one nothing is known but that its name
  * does not resolve, what was found out of the last one counts. */

@@ -157,6 +157,17 @@ void invite_wipe(struct invite *invite)
     sodium_memzero(invite, sizeof *invite);
 }
 
+void invite_addresses(char out[INVITE_ADDRESSES], const struct invite *invite,
+                      const char *first)
+{
+    size_t n = (size_t)snprintf(out, INVITE_ADDRESS, "%s", first);
+
+    for (int i = 0; i < invite->n_broker; i++)
+        if (strcmp(invite->broker[i], first) != 0 && n < INVITE_ADDRESSES)
+            n += (size_t)snprintf(out + n, INVITE_ADDRESSES - n, n ? ",%s" : "%s",
+                                  invite->broker[i]);
+}
+
 enum err invite_load(struct invite *out, const char *file)
 {
     const char *const variable = getenv(INVITE_VARIABLE);

@@ -13,7 +13,12 @@
 
 #include "proto/curve.h"
 
-enum { INVITE_BROKERS = 8, INVITE_ADDRESS = 256, INVITE_TEXT = 4096 };
+enum {
+    INVITE_BROKERS = 8,
+    INVITE_ADDRESS = 256,
+    INVITE_ADDRESSES = INVITE_BROKERS * INVITE_ADDRESS,
+    INVITE_TEXT = 4096
+};
 #define INVITE_VARIABLE "DROVER_TICKET"
 
 struct invite {
@@ -32,6 +37,9 @@ enum err invite_read(struct invite *out, const char *text) MUST_CHECK;
  * invite_read's. */
 enum err invite_load(struct invite *out, const char *file) MUST_CHECK;
 void invite_wipe(struct invite *invite);
+/* All its addresses with commas, as they are dialled in turn; before them `first`, or "". */
+void invite_addresses(char out[INVITE_ADDRESSES], const struct invite *invite,
+                      const char *first);
 
 /* Who joins, for people: name "" is the host's and the process's. */
 struct invite_guest {

@@ -2,9 +2,8 @@
  * something said. The tick derives the rest: HELLO each second without WELCOME, a heartbeat
  * each second with it, a new connection after PEER_SILENCE_MS of silence. Whatever the broker
  * answers (WHO, REFUSE) only changes these facts. Before WELCOME nothing else goes out: the
- * broker would answer WHO.
- *
- * The warnings to people follow from the same facts, and from what dial.c knows of the socket. */
+ * broker would answer WHO. The warnings to people follow from the same facts, and from what dial.c
+ * knows of the socket. */
 
 #include "proto/peer.h"
 
@@ -162,6 +161,7 @@ void peer_run(struct peer *peer, const struct id *run, uint64_t epoch)
 static void look(struct peer *peer)
 {
     peer->there = dial_look(peer->dial) == DIAL_THERE;
+    peer->stats.denied = dial_denied(peer->dial);
 }
 
 /* Nothing is queued for a connection that does not stand. ZMQ_IMMEDIATE would see to that, but

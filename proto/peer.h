@@ -104,6 +104,9 @@ enum err peer_tick(void *peer, int64_t now_ms) MUST_CHECK;
 
 struct peer_stats {
     uint64_t sent, heard, bad, unhandled, full, hellos, reopened;
+    /* How often our key was not let in, since it last was: a broker that refuses a key before it
+     * hears a word (revoked, expired, unknown) is heard of in no other way. */
+    uint64_t denied;
 };
 const struct peer_stats *peer_stats(const struct peer *peer);
 

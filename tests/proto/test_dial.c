@@ -141,6 +141,30 @@ static void patience(void **state)
     assert_ok(peer_patience(friend->peer, 1, wire_fixture_now() + 100000));
 }
 
+/* A handshake that ends at the key is all that one hears of a broker who does not let it in. */
+static void who_is_not_let_in_is_counted(void **state)
+{
+    struct wire_fixture *const fixture = *state;
+    struct curve_keys fleet, other;
+    struct wire_end *friend, *stranger;
+
+    assert_ok(curve_new(&fleet));
+    assert_ok(curve_new(&other));
+    memcpy(other.server_key, fleet.public_key, CURVE_TEXT);
+    assert_ok(curve_zap_open(&fixture->zap, fixture->context));
+    assert_ok(curve_zap_allow(fixture->zap, fleet.public_key));
+    wire_fixture_hub(fixture, "tcp://127.0.0.1:*", &fleet);
+    friend =
+        wire_fixture_dial(fixture, hub_endpoint(fixture->hub), &fleet, (struct peer_conf){0});
+    stranger =
+        wire_fixture_dial(fixture, hub_endpoint(fixture->hub), &other, (struct peer_conf){0});
+    WIRE_FIXTURE_UNTIL(fixture, friend->welcomes && peer_stats(stranger->peer)->denied >= 2);
+    assert_int_equal(peer_stats(friend->peer)->denied, 0);
+    assert_ok(curve_zap_allow(fixture->zap, other.public_key));
+    WIRE_FIXTURE_UNTIL(fixture, stranger->welcomes);
+    assert_int_equal(peer_stats(stranger->peer)->denied, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +172,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(keys_that_do_not_fit, wire_fixture_open,
                                         wire_fixture_close),
         cmocka_unit_test_setup_teardown(a_plain_broker_and_a_key, wire_fixture_open,
+                                        wire_fixture_close),
+        cmocka_unit_test_setup_teardown(who_is_not_let_in_is_counted, wire_fixture_open,
                                         wire_fixture_close),
         cmocka_unit_test_setup_teardown(patience, wire_fixture_open, wire_fixture_close),
     };
